@@ -1,0 +1,81 @@
+/* webhook_backend.h - what an engine stands on, for those who replace a part.
+ *
+ * A weaker promise than webhook.h: these structs may change with a minor version.
+ * Each begins with its version, checked by wh_open. */
+#ifndef WEBHOOK_BACKEND_H
+#define WEBHOOK_BACKEND_H
+
+#include "webhook.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --------------------------------------------------------------------- clock */
+
+/* Time and chance. A NULL function means the machine's. Called from any thread. */
+struct wh_clock {
+    unsigned version;                                       /* 1 */
+    int64_t (*now)(void *payload);                          /* ms since 1970 */
+    int (*random)(void *out, size_t size, void *payload);   /* fills size bytes; 0 or an error */
+    void *payload;
+};
+
+/* --------------------------------------------------------------------- rules */
+
+#define WH_RULE_ERROR_SIZE 512
+
+struct whi_json; /* the scanned payload, core/src/pure/json.h */
+
+/* What a rule sees. All of it outlives the run. */
+typedef struct wh_rule_input {
+    const struct whi_json *payload;
+    const char *event_id, *event_type, *event_tenant;
+    int64_t event_time; /* ms */
+    const char *subscription_id, *subscription_name;
+    const char *subscription_meta; /* JSON object text, or NULL */
+    size_t subscription_meta_size;
+} wh_rule_input;
+
+enum wh_rule_action { WH_RULE_DROP = 0, WH_RULE_PASS, WH_RULE_PROJECT };
+
+/* What a rule says. The texts belong to the runtime until its next call. */
+typedef struct wh_rule_verdict {
+    int action;
+    const char *body; /* JSON to send instead, when WH_RULE_PROJECT */
+    size_t body_size;
+    const char *key;     /* NULL, or the order key */
+    const char *headers; /* NULL, or a JSON object of texts */
+    size_t headers_size;
+    int64_t delay;     /* ms */
+    int64_t cpu_us;    /* what the run cost */
+    int64_t memory;    /* bytes at the highest */
+    char error[WH_RULE_ERROR_SIZE]; /* the sentence when the run failed: "line 3: …" */
+} wh_rule_verdict;
+
+/* A rule engine. One runtime per thread: a runtime and its rules are used by one
+ * thread at a time. */
+struct wh_rule_engine {
+    unsigned version; /* 1 */
+
+    /* A runtime with these limits (rule_memory_bytes, rule_cpu_ms). */
+    int (*open)(void **out, const wh_limits *limits, void *payload);
+    void (*close)(void *runtime);
+
+    /* A rule of its source. Fails with WH_ERULE_SYNTAX and a sentence with the
+     * line in error (WH_RULE_ERROR_SIZE bytes), WH_ELIMIT, WH_ENOMEM.
+     * Rules of different owners share nothing that either can change. */
+    int (*compile)(void *runtime, const char *owner, const char *source, size_t size, void **out, char *error);
+    void (*release)(void *runtime, void *rule);
+
+    /* Runs it. 0, or WH_ERULE_RUNTIME, _TIME, _MEMORY, _RESULT with out->error. */
+    int (*run)(void *runtime, void *rule, const wh_rule_input *input, wh_rule_verdict *out);
+
+    void *payload;
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

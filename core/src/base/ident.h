@@ -1,0 +1,43 @@
+/* Identifiers: numbers inside, prefixed text outside.
+ *
+ * An event's number grows with time (milliseconds since 2024-01-01 in the upper
+ * 41 bits, then 10 bits of the process's slot, then a 12-bit counter), so rows
+ * are appended where the last ones were, and its text needs no column of its own.
+ * The text is 13 digits of Crockford's base 32, in lower case, so it sorts as the
+ * number does. */
+#ifndef WHI_IDENT_H
+#define WHI_IDENT_H
+
+#include <stdint.h>
+
+#include "webhook.h"
+
+#define WHI_IDENT_DIGITS 13
+
+/* "msg_" and 13 digits. out has WH_ID_SIZE bytes. */
+void whi_ident_format(const char *prefix, int64_t number, char *out);
+
+/* The number in text of exactly this form; 0 or WH_EINVALID (no sentence). */
+int whi_ident_parse(const char *prefix, const char *text, int64_t *out);
+
+/* A delivery is named by its event and its subscription: "dlv_" and 26 digits. */
+void whi_ident_delivery(int64_t event, int64_t subscription, char *out);
+int whi_ident_parse_delivery(const char *text, int64_t *event, int64_t *subscription);
+
+/* Makes numbers for events. One per engine; the caller holds a lock. */
+typedef struct whi_ident_source {
+    int64_t last_ms;
+    int slot;    /* 0 to 1023, different in each process that has the store open */
+    int counter; /* 0 to 4095 within the millisecond */
+} whi_ident_source;
+
+/* The next number, larger than any before from this source, also when now_ms
+ * stands still, goes back, or the counter runs over (it then borrows from the
+ * next millisecond). */
+int64_t whi_ident_next(whi_ident_source *source, int64_t now_ms);
+
+/* The time in ms that is in an event's number; the smallest number of a time. */
+int64_t whi_ident_time(int64_t number);
+int64_t whi_ident_first(int64_t ms);
+
+#endif

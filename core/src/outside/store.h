@@ -1,0 +1,185 @@
+/* Keeping: a vtable over the file or the database that holds everything.
+ *
+ * Two sides. The writing side (begin … commit) is used by one thread at a time,
+ * the engine's writer, which puts the work of many callers into one commit. The
+ * reading side may be used by any thread at any time, also during a transaction,
+ * and sees what is committed. A function that fails has set the sentence; after a
+ * failure inside a transaction the writer rolls back.
+ *
+ * Numbers are those of base/ident.h, times are ms. Texts in rows that the store
+ * hands to a callback are the store's, valid during the callback. */
+#ifndef WHI_STORE_H
+#define WHI_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "webhook.h"
+
+typedef struct whi_event_row {
+    int64_t number;
+    const char *id; /* the caller's own, or NULL: "msg_" and the number */
+    const char *type;
+    const char *tenant; /* "" for none */
+    int64_t time, accepted_at;
+    const char *payload;
+    size_t payload_size;
+    int64_t owner; /* pending: the worker that will fan it out, 0: any */
+    int pending;   /* reading only: 1 while it is not fanned out */
+} whi_event_row;
+
+typedef struct whi_delivery_row {
+    int64_t event, subscription; /* together: its key */
+    int64_t version;             /* of the subscription, that made the bytes */
+    int state;                   /* enum whi_delivery_state */
+    int attempts;                /* made in all; numbers them */
+    int tries;                   /* made since the start of the retry list: a replay starts it again */
+    int64_t due;                 /* ms, when waiting */
+    int64_t owner;               /* when sending: the worker */
+    int64_t created_at, updated_at;
+    int status;            /* the last answer's, 0 for none */
+    const char *error;     /* NULL, or what went wrong last */
+    const char *body;      /* NULL: the event's payload is sent as it is */
+    size_t body_size;      /* writing: only stored when the row is new */
+} whi_delivery_row;
+
+typedef struct whi_attempt_row {
+    int64_t event, subscription;
+    int n; /* 1, 2, … */
+    int64_t at, duration_us;
+    int code;   /* WH_OK or what failed */
+    int status; /* 0 without an answer */
+    const char *error;    /* NULL or the sentence */
+    const char *response; /* NULL or the first bytes of the answer */
+    size_t response_size;
+} whi_attempt_row;
+
+typedef struct whi_subscription_row {
+    int64_t id, version;
+    const char *tenant;
+    int status;           /* 1 enabled, 2 paused, 3 disabled by the engine */
+    int deleted;          /* change feed only */
+    const char *document; /* with secrets */
+    size_t document_size;
+} whi_subscription_row;
+
+/* What to list. 0 or NULL does not restrict. before: numbers below this (the page
+ * goes on there). rows: give up after looking at so many. */
+typedef struct whi_store_query {
+    const char *tenant, *type;
+    int64_t subscription, event;
+    int state; /* of deliveries, or the status of subscriptions */
+    int64_t since, until; /* event numbers: since <= number < until; 0: open */
+    int64_t before_event, before_subscription; /* exclusive; 0: from the newest */
+    int64_t limit, rows;
+} whi_store_query;
+
+/* Where a list stopped: key of the last row looked at; more is 0 at the end. */
+typedef struct whi_store_place {
+    int64_t event, subscription;
+    int more;
+} whi_store_place;
+
+/* A callback's non-zero answer stops the walk and is returned. */
+typedef int (*whi_event_fn)(const whi_event_row *row, void *payload);
+typedef int (*whi_delivery_fn)(const whi_delivery_row *row, const whi_event_row *event, void *payload);
+typedef int (*whi_attempt_fn)(const whi_attempt_row *row, void *payload);
+typedef int (*whi_subscription_fn)(const whi_subscription_row *row, void *payload);
+typedef int (*whi_lane_fn)(int64_t subscription, int64_t due, void *payload);
+
+typedef struct whi_store whi_store;
+
+typedef struct whi_store_options {
+    int durability; /* enum wh_durability */
+} whi_store_options;
+
+struct whi_store_vtable {
+    int (*open)(whi_store **out, const char *name, const whi_store_options *options);
+    void (*close)(whi_store *store);
+
+    /* ---- writing: one thread at a time, between begin and commit or rollback */
+    int (*begin)(whi_store *store);
+    int (*commit)(whi_store *store); /* an error means that nothing was committed; roll back */
+    void (*rollback)(whi_store *store);
+
+    /* Adds an event and its pending mark. duplicate receives 1 when its id (the
+     * caller's own, or "msg_…" of a number that is there) is known: nothing is added. */
+    int (*event_add)(whi_store *store, const whi_event_row *row, int *duplicate);
+    /* Takes the pending mark away. Fine if it is gone. */
+    int (*event_done)(whi_store *store, int64_t owner, int64_t number);
+    /* Gives pending events without an owner to this one, oldest first. */
+    int (*event_claim)(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload);
+
+    /* Writes a delivery: adds it, or replaces all of the row but created_at, version
+     * and body. Takes it out of its former place in the waiting list. */
+    int (*delivery_put)(whi_store *store, const whi_delivery_row *row);
+    int (*attempt_add)(whi_store *store, const whi_attempt_row *row);
+    /* Turns at most limit waiting deliveries of a subscription with due <= now into
+     * sending ones of this owner, longest due first. each gets row and event (with
+     * payload; row->body if it has its own). */
+    int (*delivery_claim)(whi_store *store, int64_t owner, int64_t subscription, int64_t now, int limit,
+                          whi_delivery_fn each, void *payload);
+    /* Cancels at most limit waiting and held deliveries of a subscription. */
+    int (*delivery_cancel)(whi_store *store, int64_t subscription, int64_t now, int limit, int *count);
+
+    /* The process's row: a number of its own (1 to 1023, the smallest that is free) and a heartbeat. */
+    int (*worker_add)(whi_store *store, int64_t now, int64_t *owner);
+    int (*worker_beat)(whi_store *store, int64_t owner, int64_t now);
+    /* Hands back what an owner has, at most limit rows: sending deliveries become
+     * waiting and due now, pending events free. count: rows handed back; when 0, the
+     * worker's row is removed as well. */
+    int (*worker_release)(whi_store *store, int64_t owner, int64_t now, int limit, int *count);
+    /* One owner (0: none) whose heartbeat is older than before. */
+    int (*worker_expired)(whi_store *store, int64_t before, int64_t *owner);
+
+    /* Adds (row->id 0: given) or replaces a subscription and keeps this version. */
+    int (*subscription_put)(whi_store *store, whi_subscription_row *row);
+    /* WH_ENOTFOUND. Its versions stay while deliveries name them. */
+    int (*subscription_remove)(whi_store *store, int64_t id);
+
+    /* Moves at most limit rows out of the outbox table, in its order. each fills
+     * nothing: the caller calls event_add for good ones, and reject for bad ones. */
+    int (*outbox_take)(whi_store *store, int limit, whi_event_fn each, void *payload, int *count);
+    int (*outbox_reject)(whi_store *store, const whi_event_row *row, const char *error);
+
+    /* Deletes at most limit events with their deliveries and attempts: all deliveries
+     * delivered or cancelled and number < done_before, or none waiting, sending or
+     * pending and number < failed_before. after: where the last step stopped, 0 at
+     * the start; receives where this one did, 0 at the end. */
+    int (*purge)(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after, int *count);
+
+    /* ---- reading: any thread */
+    /* A number that changes when another process (or engine) has committed. */
+    int (*changes)(whi_store *store, int64_t *out);
+    /* Subscriptions that changed after this change number, deleted ones included;
+     * after is moved on. 0 at first: all that are not deleted. */
+    int (*subscription_changes)(whi_store *store, int64_t *after, whi_subscription_fn each, void *payload);
+    int (*subscription_get)(whi_store *store, int64_t id, int64_t version, whi_subscription_fn each, void *payload);
+    int (*subscription_list)(whi_store *store, const whi_store_query *query, whi_subscription_fn each, void *payload,
+                             whi_store_place *place);
+    int (*subscription_count)(whi_store *store, int64_t *count);
+    /* Every subscription that has waiting deliveries, with the earliest due: costs as
+     * many look-ups as there are such subscriptions. */
+    int (*lanes)(whi_store *store, whi_lane_fn each, void *payload);
+    /* 1 in out if a pending event without an owner, or an outbox row, is there. */
+    int (*work)(whi_store *store, int *events, int *outbox);
+    /* WH_ENOTFOUND. By the caller's own id or "msg_…". */
+    int (*event_number)(whi_store *store, const char *id, int64_t *number);
+    int (*event_get)(whi_store *store, int64_t number, whi_event_fn each, void *payload);
+    int (*event_list)(whi_store *store, const whi_store_query *query, whi_event_fn each, void *payload,
+                      whi_store_place *place);
+    /* The row's body is given only here and in claims; event has no payload when body is set. */
+    int (*delivery_get)(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload);
+    /* Newest first. The event in the callback has id and type, no payload. */
+    int (*delivery_list)(whi_store *store, const whi_store_query *query, whi_delivery_fn each, void *payload,
+                         whi_store_place *place);
+    int (*attempt_list)(whi_store *store, int64_t event, int64_t subscription, whi_attempt_fn each, void *payload);
+};
+
+struct whi_store {
+    const struct whi_store_vtable *vtable;
+};
+
+extern const struct whi_store_vtable whi_store_sqlite; /* a file name, or ":memory:" */
+
+#endif

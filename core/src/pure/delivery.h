@@ -1,0 +1,40 @@
+/* The life of a delivery: its states, what moves it, and the one function that
+ * says where to. */
+#ifndef WHI_DELIVERY_H
+#define WHI_DELIVERY_H
+
+#include <stdint.h>
+
+enum whi_delivery_state {
+    WHI_WAITING = 1, /* will be sent when its time comes */
+    WHI_SENDING,     /* a worker has it */
+    WHI_DELIVERED,   /* the receiver answered with success */
+    WHI_EXHAUSTED,   /* the retry list is used up; kept for replay */
+    WHI_HELD,        /* the rule failed under the policy "hold"; nothing was sent */
+    WHI_CANCELLED,   /* the subscription was deleted or switched off while it waited */
+};
+
+enum whi_delivery_move {
+    WHI_CLAIM,    /* a worker takes it */
+    WHI_SUCCEED,  /* 2xx */
+    WHI_RETRY,    /* failed, the list has a next time */
+    WHI_EXHAUST,  /* failed, the list is used up */
+    WHI_RELEASE,  /* the worker gives it back or died; or the rule of a held one was mended */
+    WHI_REPLAY,   /* somebody asks to send it again */
+    WHI_CANCEL,   /* its subscription is gone */
+};
+
+/* The state after a move, or WH_ECONFLICT with both names in the sentence. */
+int whi_delivery_next(int state, int move, int *next);
+
+const char *whi_delivery_name(int state);          /* "waiting"; "unknown" */
+int whi_delivery_state(const char *name, int *out); /* WH_EINVALID lists the names */
+
+/* What an attempt's outcome means. */
+enum whi_outcome { WHI_OUTCOME_SUCCESS, WHI_OUTCOME_RETRY, WHI_OUTCOME_GONE };
+
+/* error: WH_OK when there was an answer. Success is 2xx; 410 is gone; all else is
+ * tried again. code receives WH_OK, error, WH_ESTATUS, WH_EREDIRECT or WH_EGONE. */
+int whi_delivery_outcome(int error, int status, int *code);
+
+#endif

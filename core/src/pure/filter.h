@@ -1,0 +1,26 @@
+/* `filters`: equality on paths, without a rule.
+ *
+ * A JSON object {"customer.country": "DE", "total": 12, "tags": ["a","b"]}: each
+ * key is a dotted path into the payload, all of them must hold. The value there
+ * must equal the one given; a text also equals a number, true, false or null
+ * written the same way ("12" holds for 12: the seeds' filters are maps of texts).
+ * A list means any of its values. Over an array on the way, one item that holds is
+ * enough; where the value itself is an array, an item that equals is enough. null
+ * holds where the member is null or absent. A path that is not there does not hold. */
+#ifndef WHI_FILTER_H
+#define WHI_FILTER_H
+
+#include "pure/json.h"
+
+typedef struct whi_filter whi_filter;
+
+/* Reads an object; an empty one gives NULL: everything passes. Errors: WH_EINVALID
+ * with the key and what was expected, WH_ELIMIT (more than 100 paths), WH_ENOMEM. */
+int whi_filter_parse(whi_filter **out, const char *text, size_t size);
+void whi_filter_free(whi_filter *filter);
+
+/* 1 if all hold. failed, if not NULL, receives the first path that does not
+ * (owned by the filter). */
+int whi_filter_match(const whi_filter *filter, const whi_json *payload, const char **failed);
+
+#endif

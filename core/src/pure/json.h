@@ -1,0 +1,103 @@
+/* JSON without loss: a scanner that records where each value stands in the text,
+ * and leaves the text alone.
+ *
+ * The scan gives a tape: one node per value and per member name, in the order of
+ * the text. A container's node is followed by its contents; `next` jumps over
+ * them. Numbers keep their text, strings their escapes, so a part of the text can
+ * be copied byte for byte.
+ *
+ * Accepted is RFC 8259 exactly: UTF-8 checked (no surrogates, no overlong forms),
+ * no byte order mark, no trailing text. A member name that comes twice in one
+ * object is accepted and kept; look-ups find the last one, as JSON.parse and most
+ * readers do. */
+#ifndef WHI_JSON_H
+#define WHI_JSON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum whi_json_type {
+    WHI_JSON_NULL = 0,
+    WHI_JSON_FALSE,
+    WHI_JSON_TRUE,
+    WHI_JSON_NUMBER,
+    WHI_JSON_STRING,
+    WHI_JSON_ARRAY,
+    WHI_JSON_OBJECT,
+};
+
+typedef struct whi_json_node {
+    uint32_t start;       /* offset of the value's first byte (a string's: its quote) */
+    uint32_t end;         /* offset behind its last byte */
+    uint32_t next;        /* index of the node behind this value and its contents */
+    uint32_t count : 28;  /* array: items; object: members; string: 1 if it has escapes */
+    uint32_t type : 4;
+} whi_json_node;
+
+typedef struct whi_json {
+    const char *text; /* borrowed: must outlive the tape */
+    size_t size;      /* at most WHI_JSON_MAXIMUM */
+    whi_json_node *nodes;
+    uint32_t count, capacity;
+} whi_json;
+
+#define WHI_JSON_MAXIMUM ((size_t)1 << 28)
+
+/* Scans text into json, which begins zeroed and may be used again for the next
+ * text (its memory is kept). depth: how deep arrays and objects may nest.
+ * Errors: WH_EJSON with the byte offset and what was expected, WH_ELIMIT, WH_ENOMEM. */
+int whi_json_scan(whi_json *json, const char *text, size_t size, int depth);
+
+/* The same check without a tape: for texts that are only passed on. */
+int whi_json_check(const char *text, size_t size, int depth);
+
+void whi_json_free(whi_json *json);
+
+/* Not found, in answers of the functions below. The root is node 0. */
+#define WHI_JSON_NONE UINT32_MAX
+
+/* The value of the last member with this name; WHI_JSON_NONE if object is none or
+ * not an object. The name is compared decoded. */
+uint32_t whi_json_member(const whi_json *json, uint32_t object, const char *name, size_t size);
+
+/* The item with this index, from 0. */
+uint32_t whi_json_item(const whi_json *json, uint32_t array, size_t index);
+
+/* Walking: the first child of a container (of an object: its first name; the
+ * name's value is node name + 1, the next name is nodes[name + 1].next).
+ * WHI_JSON_NONE when it is empty. The last child's next is nodes[container].next. */
+uint32_t whi_json_first(const whi_json *json, uint32_t container);
+
+/* The value's own bytes in the text. */
+const char *whi_json_span(const whi_json *json, uint32_t node, size_t *size);
+
+/* A string's (or name's) content, decoded. Without escapes it is borrowed from
+ * the text; otherwise scratch holds it until its next use. A \u0000 gives a zero
+ * byte. NULL on WH_ENOMEM. Lone surrogate escapes become U+FFFD. */
+const char *whi_json_string(const whi_json *json, uint32_t node, whi_buf *scratch, size_t *size);
+
+/* 1 and the value when the number's text is an integer (no point, no exponent,
+ * not "-0") within int64; 0 otherwise. */
+int whi_json_int(const whi_json *json, uint32_t node, int64_t *out);
+
+/* The nearest double, whatever the locale. */
+double whi_json_double(const whi_json *json, uint32_t node);
+
+/* 1 if the two values mean the same: strings by their decoded content, numbers by
+ * value (exactly when both are integers of any length, "1.0" equals "1"), objects
+ * without regard to the order of their members. */
+int whi_json_equal(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b);
+
+/* Writing: appends to out. Text is escaped where RFC 8259 demands, and is
+ * otherwise unchanged; broken UTF-8 in it becomes U+FFFD. Doubles get the
+ * shortest text that reads back the same ("1.5", "1e+300"); a NaN or infinity
+ * gives null. */
+void whi_json_write_string(whi_buf *out, const char *text, size_t size);
+void whi_json_write_double(whi_buf *out, double number);
+
+/* Writes "name": in front of a member, with a comma unless out ends with '{'. */
+void whi_json_write_name(whi_buf *out, const char *name);
+
+#endif

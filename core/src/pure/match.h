@@ -1,0 +1,35 @@
+/* Which subscriptions want an event: an index over tenants and type patterns.
+ *
+ * Patterns are an exact type, "*" (all), "prefix.*" and "prefix:*" (all that begin
+ * with "prefix." or "prefix:"). Types under "webhook." are the engine's own and are
+ * matched only by patterns that begin so. Looking up costs one hash probe per
+ * separator in the type and one per match, however many subscriptions there are.
+ * Not locked: the caller has a reader-writer lock. */
+#ifndef WHI_MATCH_H
+#define WHI_MATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct whi_match whi_match;
+
+int whi_match_new(whi_match **out);
+void whi_match_free(whi_match *match);
+
+/* WH_EINVALID if the text is not a pattern, or not a type or tenant or id. */
+int whi_pattern_check(const char *pattern);
+int whi_type_check(const char *type);     /* 1 to 128 of A-Z a-z 0-9 . _ : - / */
+int whi_tenant_check(const char *tenant); /* 0 to 64 of A-Z a-z 0-9 . _ : - */
+int whi_id_check(const char *id);         /* 1 to 64 of the same */
+
+/* Adds a subscription under each of its patterns (none: "*"). The same value may
+ * not be added twice without whi_match_remove in between. */
+int whi_match_add(whi_match *match, const char *tenant, const char *const *patterns, size_t count, void *value);
+void whi_match_remove(whi_match *match, const char *tenant, const char *const *patterns, size_t count, void *value);
+
+/* Calls found once for each subscription that wants it, until found answers non-zero,
+ * which is then returned. No order. */
+int whi_match_find(const whi_match *match, const char *tenant, const char *type,
+                   int (*found)(void *value, void *payload), void *payload);
+
+#endif

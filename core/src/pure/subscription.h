@@ -1,0 +1,71 @@
+/* A subscription as a value: read from its document, checked, written back.
+ *
+ * The documents are described in webhook.h at wh_subscribe. */
+#ifndef WHI_SUBSCRIPTION_H
+#define WHI_SUBSCRIPTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "pure/json.h"
+#include "pure/url.h"
+
+enum whi_rule_failure { WHI_HOLD = 0, WHI_SKIP, WHI_SEND };
+
+#define WHI_SUBSCRIPTION_SECRETS 10
+#define WHI_SUBSCRIPTION_EVENTS 1000
+#define WHI_SUBSCRIPTION_HEADERS 50
+#define WHI_CONCURRENCY_DEFAULT 64
+#define WHI_CONCURRENCY_MAXIMUM 1000
+
+typedef struct whi_subscription {
+    int64_t id;      /* 0 until stored */
+    int64_t version; /* 0 until stored */
+    int64_t created_at, updated_at;
+    char *tenant;   /* "" for none */
+    char *name;     /* NULL */
+    char *url;
+    char **events;  /* NULL, 0: all */
+    size_t event_count;
+    char *rule;     /* NULL: none */
+    size_t rule_size;
+    char *fields;   /* NULL: everything */
+    char *filters;  /* NULL, or a JSON object */
+    char *metadata; /* NULL, or a JSON object */
+    char **headers; /* "Name: value" lines */
+    size_t header_count;
+    char **secrets; /* wiped when freed */
+    size_t secret_count;
+    int64_t *retry; /* NULL: the profile's list */
+    size_t retry_count;
+    int64_t timeout; /* ms; 0: the engine's */
+    int concurrency;
+    int on_rule_error; /* enum whi_rule_failure */
+    int paused, insecure, http2;
+    char *disabled; /* NULL, or the reason */
+} whi_subscription;
+
+/* A fresh one with the defaults. Freed with whi_subscription_free (NULL is fine). */
+int whi_subscription_new(whi_subscription **out);
+void whi_subscription_free(whi_subscription *subscription);
+int whi_subscription_copy(whi_subscription **out, const whi_subscription *from);
+
+/* Applies a document: the fields that it names are set, null takes one back to its
+ * default, server-written ones (id, version, disabled, created_at, updated_at) are
+ * ignored. An unknown field is WH_EINVALID, as is every value that is not allowed:
+ * the sentence begins with the field's name and says what was expected. On failure
+ * the subscription may be half changed: apply to a copy. size: not WH_ZSTR.
+ * stored: 1 reads server-written fields too, as the store keeps them. */
+int whi_subscription_apply(whi_subscription *subscription, const char *document, size_t size, size_t rule_maximum,
+                           int stored);
+
+/* What holds between the fields: url is there, fields and filters can be read. */
+int whi_subscription_check(const whi_subscription *subscription);
+
+/* Writes the document. secrets: 1 writes them too. id and times as text. Fields at
+ * their default are written where a reader would ask for them: name, rule, fields,
+ * filters, metadata, retry, timeout and disabled as null; the others with their value. */
+void whi_subscription_write(const whi_subscription *subscription, int secrets, whi_buf *out);
+
+#endif

@@ -1,0 +1,159 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/mem.h"
+
+static void every_code_has_a_name_a_group_and_a_text(void **state) {
+    (void)state;
+#define WH_X(code, number, name, group, text) \
+    assert_string_equal(wh_error_name(code), name); \
+    assert_string_equal(wh_error_group(number), group); \
+    assert_true(strlen(wh_error_text(code)) > 0);
+    WH_ERRORS(WH_X)
+#undef WH_X
+    assert_string_equal(wh_error_name(0), "ok");
+    assert_string_equal(wh_error_name(-7), "unknown");
+}
+
+static void an_error_keeps_its_sentence_and_takes_words_in_front(void **state) {
+    (void)state;
+    assert_int_equal(whi_fail(WH_EINVALID, "url: %s", "no host"), WH_EINVALID);
+    assert_int_equal(whi_fail_within(WH_EINVALID, "event %d", 3), WH_EINVALID);
+    assert_string_equal(wh_last_error(), "event 3: url: no host");
+    whi_error_clear();
+    assert_string_equal(wh_last_error(), "");
+}
+
+static void a_long_sentence_is_cut_and_stays_terminated(void **state) {
+    char text[2000];
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    whi_fail(WH_EINVALID, "%s", text);
+    whi_fail_within(WH_EINVALID, "%s", text);
+    assert_int_equal(strlen(wh_last_error()), WHI_ERROR_SIZE - 1);
+}
+
+static void a_buffer_grows_up_to_its_maximum_and_then_fails_for_good(void **state) {
+    whi_buf buf;
+    char *out;
+
+    (void)state;
+    whi_buf_init(&buf, 10);
+    whi_buf_text(&buf, "12345");
+    whi_buf_int(&buf, -42);
+    assert_string_equal(buf.data, "12345-42");
+    whi_buf_text(&buf, "abc");
+    assert_int_equal(whi_buf_status(&buf), WH_ELIMIT);
+    whi_buf_char(&buf, 'x');
+    assert_int_equal(whi_buf_take(&buf, &out, NULL), WH_ELIMIT);
+    assert_null(out);
+}
+
+static void integers_are_written_whole(void **state) {
+    whi_buf buf;
+
+    (void)state;
+    whi_buf_init(&buf, 100);
+    whi_buf_int(&buf, INT64_MIN);
+    whi_buf_char(&buf, ' ');
+    whi_buf_int(&buf, INT64_MAX);
+    whi_buf_format(&buf, " %s", "end");
+    assert_string_equal(buf.data, "-9223372036854775808 9223372036854775807 end");
+    whi_buf_free(&buf);
+}
+
+static void times_are_written_as_iso_8601(void **state) {
+    char text[WHI_TIME_SIZE];
+
+    (void)state;
+    whi_time_text(0, text);
+    assert_string_equal(text, "1970-01-01T00:00:00.000Z");
+    whi_time_text(INT64_C(1709210096789), text);
+    assert_string_equal(text, "2024-02-29T12:34:56.789Z");
+    whi_time_text(-1, text);
+    assert_string_equal(text, "1969-12-31T23:59:59.999Z");
+    whi_time_text(INT64_MAX, text);
+    assert_string_equal(text, "0000-00-00T00:00:00.000Z");
+}
+
+static void ids_read_back_as_they_were_written(void **state) {
+    const int64_t numbers[] = { 0, 1, 31, 32, INT64_C(1) << 40, INT64_MAX };
+    char text[WH_ID_SIZE];
+    int64_t number, other;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        whi_ident_format("msg_", numbers[i], text);
+        assert_int_equal(strlen(text), 17);
+        assert_int_equal(whi_ident_parse("msg_", text, &number), 0);
+        assert_int_equal(number, numbers[i]);
+        whi_ident_delivery(numbers[i], 7, text);
+        assert_int_equal(whi_ident_parse_delivery(text, &number, &other), 0);
+        assert_int_equal(number, numbers[i]);
+        assert_int_equal(other, 7);
+    }
+}
+
+static void ids_of_another_form_are_refused(void **state) {
+    const char *bad[] = { NULL,           "",           "msg_",
+                          "msg_00000000000001", "msg_0000000000O01", "msg_zzzzzzzzzzzzz",
+                          "sub_0000000000001", "msg_000000000000",  "MSG_0000000000001" };
+    int64_t number;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(whi_ident_parse("msg_", bad[i], &number), WH_EINVALID);
+    }
+}
+
+static void event_numbers_grow_even_when_the_clock_does_not(void **state) {
+    whi_ident_source source = { 0, 5, 0 };
+    int64_t last = 0, now = INT64_C(1795000000000);
+
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        int64_t number = whi_ident_next(&source, i < 5000 ? now : now - 1000);
+        assert_true(number > last);
+        last = number;
+    }
+    assert_int_equal(whi_ident_time(whi_ident_first(now)), now);
+    assert_true(whi_ident_time(last) - now <= 2);
+}
+
+static void every_allocation_goes_through_one_door(void **state) {
+    (void)state;
+    char *copy = whi_strdup("secret", 3);
+    assert_string_equal(copy, "sec");
+    whi_free_secret(copy, 3);
+    assert_null(whi_strdup(NULL, 3));
+    void *empty = whi_alloc(0);
+    assert_non_null(empty);
+    whi_free(empty);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_code_has_a_name_a_group_and_a_text),
+        cmocka_unit_test(an_error_keeps_its_sentence_and_takes_words_in_front),
+        cmocka_unit_test(a_long_sentence_is_cut_and_stays_terminated),
+        cmocka_unit_test(a_buffer_grows_up_to_its_maximum_and_then_fails_for_good),
+        cmocka_unit_test(integers_are_written_whole),
+        cmocka_unit_test(times_are_written_as_iso_8601),
+        cmocka_unit_test(ids_read_back_as_they_were_written),
+        cmocka_unit_test(ids_of_another_form_are_refused),
+        cmocka_unit_test(event_numbers_grow_even_when_the_clock_does_not),
+        cmocka_unit_test(every_allocation_goes_through_one_door),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
