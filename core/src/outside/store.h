@@ -30,7 +30,7 @@ typedef struct whi_event_row {
 
 typedef struct whi_delivery_row {
     int64_t event, subscription; /* together: its key */
-    int64_t version;             /* of the subscription, that made the bytes */
+    int64_t version;             /* of the subscription, that made the bytes; 0: not made yet */
     int state;                   /* enum whi_delivery_state */
     int attempts;                /* made in all; numbers them */
     int tries;                   /* made since the start of the retry list: a replay starts it again */
@@ -40,7 +40,7 @@ typedef struct whi_delivery_row {
     int status;            /* the last answer's, 0 for none */
     const char *error;     /* NULL, or what went wrong last */
     const char *body;      /* NULL: the event's payload is sent as it is */
-    size_t body_size;      /* writing: only stored when the row is new */
+    size_t body_size;      /* writing: NULL leaves what is stored */
 } whi_delivery_row;
 
 typedef struct whi_attempt_row {
@@ -110,8 +110,8 @@ struct whi_store_vtable {
     /* Gives pending events without an owner to this one, oldest first. */
     int (*event_claim)(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload);
 
-    /* Writes a delivery: adds it, or replaces all of the row but created_at, version
-     * and body. Takes it out of its former place in the waiting list. */
+    /* Writes a delivery: adds it, or replaces all of the row but created_at, and the
+     * body only if there is one. Takes it out of its former place in the waiting list. */
     int (*delivery_put)(whi_store *store, const whi_delivery_row *row);
     int (*attempt_add)(whi_store *store, const whi_attempt_row *row);
     /* Turns at most limit waiting deliveries of a subscription with due <= now into
@@ -119,6 +119,8 @@ struct whi_store_vtable {
      * payload; row->body if it has its own). */
     int (*delivery_claim)(whi_store *store, int64_t owner, int64_t subscription, int64_t now, int limit,
                           whi_delivery_fn each, void *payload);
+    /* The earliest due of a subscription's waiting deliveries, INT64_MAX for none. */
+    int (*lane_due)(whi_store *store, int64_t subscription, int64_t *due);
     /* Cancels at most limit waiting and held deliveries of a subscription. */
     int (*delivery_cancel)(whi_store *store, int64_t subscription, int64_t now, int limit, int *count);
 

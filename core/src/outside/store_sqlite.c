@@ -1,0 +1,522 @@
+#include "outside/store_sqlite.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+#define BUSY_MS 10000     /* for another process's transaction */
+#define BUSY_STEP_MS 5    /* between tries where SQLite does not wait by itself */
+#define CACHE_KIB "16384" /* at most, of each connection */
+#define PAGE_SIZE "8192"  /* 15 % less CPU for a cycle than 4096 */
+#define WAL_LIMIT "67108864"
+
+/* ------------------------------------------------------------------- errors */
+
+static int is_full(whi_sqlite_side *side, int result) {
+    int system_error;
+
+    if ((result & 0xff) == SQLITE_FULL) {
+        return 1;
+    }
+    if ((result & 0xff) != SQLITE_IOERR || side->db == NULL) {
+        return 0;
+    }
+    system_error = sqlite3_system_errno(side->db);
+    return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
+}
+
+static int code_of(whi_sqlite_side *side, int result) {
+    if (is_full(side, result)) {
+        return WH_EFULL;
+    }
+    switch (result & 0xff) {
+    case SQLITE_NOMEM:
+        return WH_ENOMEM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL: /* lost the race for a WAL lock again and again */
+        return WH_ELOCKED;
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+    case SQLITE_FORMAT:
+        return WH_ECORRUPT;
+    default:
+        return WH_ESTORE;
+    }
+}
+
+int whi_sqlite_fail(whi_sqlite *store, whi_sqlite_side *side, int result, const char *doing) {
+    int code = code_of(side, result);
+
+    if (code == WH_ELOCKED) {
+        return whi_fail(code, "store '%s': %s: another process holds the lock for more than %d s", store->name, doing,
+                        BUSY_MS / 1000);
+    }
+    if (code == WH_EFULL) {
+        return whi_fail(code, "store '%s': %s: the disk is full", store->name, doing);
+    }
+    if (side->db == NULL || code == WH_ENOMEM) {
+        return whi_fail(code, "store '%s': %s: %s", store->name, doing, sqlite3_errstr(result));
+    }
+    return whi_fail(code, "store '%s': %s: %s (SQLite %d)", store->name, doing, sqlite3_errmsg(side->db), result);
+}
+
+/* --------------------------------------------------------------- statements */
+
+static int prepare(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which) {
+    int result = sqlite3_prepare_v3(side->db, whi_sqlite_text[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                    &side->statements[which], NULL);
+
+    if (result == SQLITE_ERROR) { /* the statements are right, so a table is missing or changed */
+        return whi_fail(WH_ECORRUPT, "store '%s': damaged: %s", store->name, sqlite3_errmsg(side->db));
+    }
+    return result == SQLITE_OK ? WH_OK : whi_sqlite_fail(store, side, result, "preparing");
+}
+
+int whi_sqlite_use(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, sqlite3_stmt **out) {
+    if (side->statements[which] == NULL) {
+        int code = prepare(store, side, which);
+
+        if (code != WH_OK) {
+            *out = NULL;
+            return code;
+        }
+    }
+    *out = side->statements[which];
+    return WH_OK;
+}
+
+int whi_sqlite_write(whi_sqlite *store, enum whi_sql which, sqlite3_stmt **out) {
+    if (sqlite3_get_autocommit(store->writer.db)) {
+        *out = NULL;
+        return whi_fail(WH_ESTORE, "store '%s': no transaction is open", store->name);
+    }
+    return whi_sqlite_use(store, &store->writer, which, out);
+}
+
+int whi_sqlite_run(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *statement, const char *doing) {
+    int result = sqlite3_step(statement), code;
+
+    if (result == SQLITE_DONE || result == SQLITE_ROW) {
+        sqlite3_reset(statement);
+        return WH_OK;
+    }
+    code = whi_sqlite_fail(store, side, sqlite3_extended_errcode(side->db), doing);
+    sqlite3_reset(statement);
+    return code;
+}
+
+int whi_sqlite_step(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *statement, const char *doing) {
+    int result = sqlite3_step(statement), code = 0;
+
+    if (result == SQLITE_ROW) {
+        return 1;
+    }
+    if (result != SQLITE_DONE) {
+        code = whi_sqlite_fail(store, side, sqlite3_extended_errcode(side->db), doing);
+    }
+    sqlite3_reset(statement);
+    return code;
+}
+
+int whi_sqlite_number(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, int64_t *out) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_use(store, side, which, &statement);
+
+    *out = 0;
+    if (code != WH_OK) {
+        return code;
+    }
+    code = whi_sqlite_step(store, side, statement, "reading a number");
+    if (code == 1) {
+        *out = sqlite3_column_int64(statement, 0);
+        sqlite3_reset(statement);
+        return WH_OK;
+    }
+    return code;
+}
+
+/* ------------------------------------------------------------- transactions */
+
+static void unlock(whi_sqlite *store) {
+    pthread_mutex_unlock(&store->writer.lock);
+}
+
+static int simple(whi_sqlite *store, enum whi_sql which, const char *doing) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_use(store, &store->writer, which, &statement);
+
+    return code == WH_OK ? whi_sqlite_run(store, &store->writer, statement, doing) : code;
+}
+
+static int begin(whi_store *base) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int64_t changes = 0;
+    int code;
+
+    pthread_mutex_lock(&store->writer.lock);
+    store->next_body = 0;
+    code = simple(store, WHI_SQL_BEGIN, "beginning a transaction");
+    if (code == WH_OK) {
+        code = whi_sqlite_number(store, &store->writer, WHI_SQL_CHANGES, &changes);
+        if (code == WH_OK) {
+            atomic_store(&store->changes, changes);
+            return WH_OK;
+        }
+        (void)simple(store, WHI_SQL_ROLLBACK, "rolling back");
+    }
+    unlock(store);
+    return code;
+}
+
+/* Keeps the lock when it fails: rollback gives it back. */
+static int commit(whi_store *base) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_COMMIT, &statement);
+
+    if (code == WH_OK) {
+        code = whi_sqlite_run(store, &store->writer, statement, "committing");
+    }
+    if (code == WH_OK) {
+        unlock(store);
+    }
+    return code;
+}
+
+/* Not through a kept statement where that could fail: it must work without memory. */
+static void rollback(whi_store *base) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    sqlite3_stmt *statement = store->writer.statements[WHI_SQL_ROLLBACK];
+
+    if (!sqlite3_get_autocommit(store->writer.db) && statement != NULL) {
+        (void)sqlite3_step(statement);
+        (void)sqlite3_reset(statement);
+    }
+    unlock(store);
+}
+
+/* ------------------------------------------------------------------ closing */
+
+static void side_close(whi_sqlite_side *side) {
+    for (int i = 0; i < WHI_SQL_STATEMENTS; i++) {
+        sqlite3_finalize(side->statements[i]);
+    }
+    sqlite3_close(side->db);
+    if (side->locks) {
+        pthread_mutex_destroy(&side->lock);
+    }
+}
+
+static void close_store(whi_store *base) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    if (store == NULL) {
+        return;
+    }
+    side_close(&store->second);
+    side_close(&store->writer); /* last: it moves the log into the file */
+    whi_free(store->name);
+    whi_free(store);
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static int lock_make(whi_sqlite_side *side) {
+    pthread_mutexattr_t kind;
+    int failed;
+
+    if (pthread_mutexattr_init(&kind) != 0) {
+        return whi_fail_memory();
+    }
+    pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_RECURSIVE);
+    failed = pthread_mutex_init(&side->lock, &kind);
+    pthread_mutexattr_destroy(&kind);
+    side->locks = failed == 0;
+    return failed == 0 ? WH_OK : whi_fail_memory();
+}
+
+static int cannot_open(whi_sqlite *store, int result) {
+    struct stat about;
+    const char *slash = strrchr(store->name, '/');
+    int length = slash ? (int)(slash - store->name) : 0;
+    char *folder;
+
+    if ((result & 0xff) != SQLITE_CANTOPEN) {
+        return whi_sqlite_fail(store, &store->writer, result, "opening");
+    }
+    if (stat(store->name, &about) == 0 && S_ISDIR(about.st_mode)) {
+        return whi_fail(WH_ESTORE, "store '%s': is a directory, a file is expected", store->name);
+    }
+    folder = length > 0 ? whi_strdup(store->name, (size_t)length) : NULL;
+    if (folder != NULL && stat(folder, &about) != 0) {
+        int code = whi_fail(WH_ESTORE, "store '%s': the directory '%s': %s", store->name, folder, strerror(errno));
+
+        whi_free(folder);
+        return code;
+    }
+    whi_free(folder);
+    return whi_fail(WH_ESTORE, "store '%s': cannot be opened or created: %s", store->name,
+                    strerror(sqlite3_system_errno(store->writer.db)));
+}
+
+static int connect_side(whi_sqlite *store, whi_sqlite_side *side) {
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+    int code = lock_make(side), result;
+
+    if (code != WH_OK) {
+        return code;
+    }
+    result = sqlite3_open_v2(store->name, &side->db, flags, NULL);
+    if (result != SQLITE_OK) {
+        return side == &store->writer ? cannot_open(store, result)
+                                      : whi_sqlite_fail(store, side, result, "opening for reading");
+    }
+    sqlite3_extended_result_codes(side->db, 1);
+    sqlite3_busy_timeout(side->db, BUSY_MS);
+    return WH_OK;
+}
+
+static int execute(whi_sqlite *store, whi_sqlite_side *side, const char *sql) {
+    int result = sqlite3_exec(side->db, sql, NULL, NULL, NULL);
+
+    return result == SQLITE_OK ? WH_OK : whi_sqlite_fail(store, side, result, "opening");
+}
+
+/* The number that a statement outside of the kept ones gives, 0 for none. */
+static int ask(whi_sqlite *store, const char *sql, int64_t *out) {
+    sqlite3_stmt *statement = NULL;
+    int result = sqlite3_prepare_v2(store->writer.db, sql, -1, &statement, NULL), code = WH_OK;
+
+    *out = 0;
+    if (result == SQLITE_OK) {
+        result = sqlite3_step(statement);
+        if (result == SQLITE_ROW) {
+            *out = sqlite3_column_int64(statement, 0);
+        }
+    }
+    if (result != SQLITE_OK && result != SQLITE_ROW && result != SQLITE_DONE) {
+        code = whi_sqlite_fail(store, &store->writer, result, "opening");
+    }
+    sqlite3_finalize(statement);
+    return code;
+}
+
+/* blank receives 1 for a file that nobody has written a table to. All other files
+ * must be ours; a file of somebody else is not touched. */
+static int look(whi_sqlite *store, int *blank) {
+    int64_t application, tables, version;
+    int code = ask(store, "PRAGMA application_id", &application);
+
+    if (code == WH_OK) {
+        code = ask(store, "SELECT count(*) FROM sqlite_schema", &tables);
+    }
+    if (code != WH_OK) {
+        return code;
+    }
+    *blank = application == 0 && tables == 0;
+    if (*blank) {
+        return WH_OK;
+    }
+    if (application != WHI_SQLITE_APPLICATION) {
+        return whi_fail(WH_ECORRUPT, "store '%s': is an SQLite file of another program (application_id %lld)",
+                        store->name, (long long)application);
+    }
+    code = ask(store, "SELECT value FROM meta WHERE name = 'schema'", &version);
+    if (code != WH_OK) {
+        return whi_fail_within(code == WH_ESTORE ? WH_ECORRUPT : code, "damaged");
+    }
+    if (version < 1) {
+        return whi_fail(WH_ECORRUPT, "store '%s': damaged: it does not say the version of its tables", store->name);
+    }
+    if (version > WHI_SQLITE_VERSION) {
+        return whi_fail(WH_EVERSION, "store '%s': has tables of version %lld, this library knows up to %d", store->name,
+                        (long long)version, WHI_SQLITE_VERSION);
+    }
+    return WH_OK;
+}
+
+/* SQLite does not wait by itself when two processes switch one new file to WAL. */
+static int switch_to_wal(whi_sqlite *store) {
+    sqlite3 *db = store->writer.db;
+    int result = SQLITE_BUSY;
+
+    for (int waited = 0; waited < BUSY_MS; waited += BUSY_STEP_MS) {
+        result = sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if ((result & 0xff) != SQLITE_BUSY) {
+            break;
+        }
+        sqlite3_sleep(BUSY_STEP_MS);
+    }
+    return result == SQLITE_OK ? WH_OK : whi_sqlite_fail(store, &store->writer, result, "opening");
+}
+
+/* Under the write lock, where the file is looked at once more: of several processes
+ * that find it blank one makes the tables. */
+static int create(whi_sqlite *store) {
+    char identify[64];
+    int blank = 0, code = execute(store, &store->writer, "BEGIN IMMEDIATE");
+
+    if (code != WH_OK) {
+        return code;
+    }
+    code = look(store, &blank);
+    if (code == WH_OK && blank) {
+        sqlite3_snprintf(sizeof identify, identify, "PRAGMA application_id = %d", WHI_SQLITE_APPLICATION);
+        code = execute(store, &store->writer, whi_sqlite_schema);
+        if (code == WH_OK) {
+            code = execute(store, &store->writer, identify);
+        }
+    }
+    if (code == WH_OK) {
+        code = execute(store, &store->writer, "COMMIT");
+    }
+    if (code != WH_OK) {
+        (void)sqlite3_exec(store->writer.db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return code;
+}
+
+/* trusted_schema: a damaged or planted schema must not reach functions with effects.
+ * secure_delete: Debian's default overwrites each deleted row, a second write of
+ * pages that a queue frees all the time; FAST does so where it costs no more I/O. */
+#define PRAGMAS                                                                                                        \
+    "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;" \
+    "PRAGMA cache_size = -" CACHE_KIB ";"
+
+static int prepare_writer(whi_sqlite *store, const whi_store_options *options) {
+    int normal = options != NULL && options->durability == WH_NORMAL;
+    int blank = 0, code = look(store, &blank);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if (sqlite3_db_readonly(store->writer.db, "main") == 1) {
+        return whi_fail(WH_ESTORE, "store '%s': the file can only be read, write permission is expected", store->name);
+    }
+    if (blank) { /* before the first page is written */
+        code = execute(store, &store->writer, "PRAGMA page_size = " PAGE_SIZE);
+    }
+    if (code == WH_OK) {
+        code = switch_to_wal(store);
+    }
+    if (code == WH_OK) {
+        code = execute(store, &store->writer,
+                       PRAGMAS "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = " WAL_LIMIT);
+    }
+    if (code == WH_OK) {
+        code = execute(store, &store->writer, normal ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
+    }
+    return code == WH_OK && blank ? create(store) : code;
+}
+
+static int prepare_reader(whi_sqlite *store) {
+    int code;
+
+    if (strcmp(store->name, ":memory:") == 0) {
+        store->reader = &store->writer;
+        return WH_OK;
+    }
+    store->reader = &store->second;
+    code = connect_side(store, store->reader);
+    if (code == WH_OK) {
+        code = execute(store, store->reader, PRAGMAS "PRAGMA query_only = ON");
+    }
+    return code;
+}
+
+/* What a transaction ends with is there before it begins, whatever happens to memory. */
+static int prepare_ends(whi_sqlite *store) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_use(store, &store->writer, WHI_SQL_ROLLBACK, &statement);
+
+    return code == WH_OK ? whi_sqlite_use(store, &store->writer, WHI_SQL_COMMIT, &statement) : code;
+}
+
+static int open_into(whi_sqlite *store, const char *name, const whi_store_options *options) {
+    int code;
+
+    store->base.vtable = &whi_store_sqlite;
+    store->name = whi_strdup(name, WH_ZSTR);
+    if (store->name == NULL) {
+        return whi_fail_memory();
+    }
+    code = whi_clock_random(NULL, &store->token, sizeof store->token);
+    if (code == WH_OK) {
+        code = connect_side(store, &store->writer);
+    }
+    if (code == WH_OK) {
+        code = prepare_writer(store, options);
+    }
+    if (code == WH_OK) {
+        code = prepare_reader(store);
+    }
+    return code == WH_OK ? prepare_ends(store) : code;
+}
+
+static int open_store(whi_store **out, const char *name, const whi_store_options *options) {
+    whi_sqlite *store;
+    int code;
+
+    *out = NULL;
+    if (name == NULL || name[0] == '\0') {
+        return whi_fail(WH_EINVALID, "store: a file name or \":memory:\" is expected, found %s",
+                        name ? "an empty text" : "NULL");
+    }
+    if (!sqlite3_threadsafe()) {
+        return whi_fail(WH_ESTORE, "store '%s': the SQLite library is compiled without threads", name);
+    }
+    store = whi_calloc(1, sizeof *store);
+    if (store == NULL) {
+        return whi_fail_memory();
+    }
+    code = open_into(store, name, options);
+    if (code != WH_OK) {
+        close_store(&store->base);
+        return code;
+    }
+    *out = &store->base;
+    return WH_OK;
+}
+
+const struct whi_store_vtable whi_store_sqlite = {
+    .open = open_store,
+    .close = close_store,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .event_add = whi_sqlite_event_add,
+    .event_done = whi_sqlite_event_done,
+    .event_claim = whi_sqlite_event_claim,
+    .delivery_put = whi_sqlite_delivery_put,
+    .attempt_add = whi_sqlite_attempt_add,
+    .delivery_claim = whi_sqlite_delivery_claim,
+    .lane_due = whi_sqlite_lane_due,
+    .delivery_cancel = whi_sqlite_delivery_cancel,
+    .worker_add = whi_sqlite_worker_add,
+    .worker_beat = whi_sqlite_worker_beat,
+    .worker_release = whi_sqlite_worker_release,
+    .worker_expired = whi_sqlite_worker_expired,
+    .subscription_put = whi_sqlite_subscription_put,
+    .subscription_remove = whi_sqlite_subscription_remove,
+    .outbox_take = whi_sqlite_outbox_take,
+    .outbox_reject = whi_sqlite_outbox_reject,
+    .purge = whi_sqlite_purge,
+    .changes = whi_sqlite_changes,
+    .subscription_changes = whi_sqlite_subscription_changes,
+    .subscription_get = whi_sqlite_subscription_get,
+    .subscription_list = whi_sqlite_subscription_list,
+    .subscription_count = whi_sqlite_subscription_count,
+    .lanes = whi_sqlite_lanes,
+    .work = whi_sqlite_work,
+    .event_number = whi_sqlite_event_number,
+    .event_get = whi_sqlite_event_get,
+    .event_list = whi_sqlite_event_list,
+    .delivery_get = whi_sqlite_delivery_get,
+    .delivery_list = whi_sqlite_delivery_list,
+    .attempt_list = whi_sqlite_attempt_list,
+};

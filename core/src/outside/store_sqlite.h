@@ -1,0 +1,230 @@
+/* Inside the SQLite store: what its files share.
+ *
+ *   store_sqlite.c        opening, closing, transactions, errors
+ *   store_sqlite_sql.c    the tables and every statement
+ *   store_sqlite_write.c  writing events, deliveries and attempts
+ *   store_sqlite_admin.c  writing workers and subscriptions; outbox and purge
+ *   store_sqlite_read.c   the reading side
+ *
+ * A file has two connections: the writer's, locked from begin to commit, and the
+ * readers', locked for one call. So readers never wait for a transaction, and a
+ * transaction never waits for readers. ":memory:" has one connection for both:
+ * there a reader waits for the end of a transaction, unless it is the transaction's
+ * own thread, which then sees what is not committed yet. */
+#ifndef WHI_STORE_SQLITE_H
+#define WHI_STORE_SQLITE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "outside/store.h"
+
+/* Each is prepared when it is first used and kept. Their texts: store_sqlite_sql.c. */
+enum whi_sql {
+    WHI_SQL_BEGIN,
+    WHI_SQL_COMMIT,
+    WHI_SQL_ROLLBACK,
+    WHI_SQL_CHANGES,
+
+    WHI_SQL_EVENT_ADD,
+    WHI_SQL_EVENT_OWN_ID,
+    WHI_SQL_ID_ADD,
+    WHI_SQL_ID_TAKE_BACK,
+    WHI_SQL_ID_FIND,
+    WHI_SQL_PENDING_ADD,
+    WHI_SQL_PENDING_DONE,
+    WHI_SQL_PENDING_PICK,
+    WHI_SQL_PENDING_GIVE,
+    WHI_SQL_PENDING_RELEASE,
+
+    WHI_SQL_DELIVERY_ADD,
+    WHI_SQL_DELIVERY_CHANGE,
+    WHI_SQL_DELIVERY_PICK,
+    WHI_SQL_DELIVERY_TAKE,
+    WHI_SQL_DELIVERY_DUE,
+    WHI_SQL_DELIVERY_ORPHAN,
+    WHI_SQL_DELIVERY_CANCEL,
+    WHI_SQL_DELIVERY_RELEASE,
+    WHI_SQL_BODY_LAST,
+    WHI_SQL_BODY_ADD,
+    WHI_SQL_ATTEMPT_ADD,
+    WHI_SQL_ATTEMPT_APPEND,
+
+    WHI_SQL_WORKER_IDS,
+    WHI_SQL_WORKER_ADD,
+    WHI_SQL_WORKER_BEAT,
+    WHI_SQL_WORKER_REMOVE,
+    WHI_SQL_WORKER_EXPIRED,
+
+    WHI_SQL_CHANGE_NEXT,
+    WHI_SQL_COUNT_ADD,
+    WHI_SQL_SUBSCRIPTION_ADD,
+    WHI_SQL_SUBSCRIPTION_CURRENT,
+    WHI_SQL_SUBSCRIPTION_CHANGE,
+    WHI_SQL_SUBSCRIPTION_REMOVE,
+    WHI_SQL_VERSION_PUT,
+    WHI_SQL_VERSION_END,
+
+    WHI_SQL_OUTBOX_LIST,
+    WHI_SQL_OUTBOX_DROP,
+    WHI_SQL_OUTBOX_REJECT,
+
+    WHI_SQL_PURGE_PICK,
+    WHI_SQL_PURGE_STATES,
+    WHI_SQL_PURGE_ID,
+    WHI_SQL_PURGE_BODIES,
+    WHI_SQL_PURGE_DELIVERIES,
+    WHI_SQL_PURGE_ATTEMPTS,
+    WHI_SQL_PURGE_EVENT,
+    WHI_SQL_PURGE_VERSIONS,
+
+    WHI_SQL_SUBSCRIPTION_FEED,
+    WHI_SQL_SUBSCRIPTION_GET,
+    WHI_SQL_SUBSCRIPTION_VERSION,
+    WHI_SQL_SUBSCRIPTION_LIST,
+    WHI_SQL_SUBSCRIPTION_OF_TENANT,
+    WHI_SQL_SUBSCRIPTION_COUNT,
+    WHI_SQL_LANES,
+    WHI_SQL_WORK,
+    WHI_SQL_EVENT_GET,
+    WHI_SQL_EVENT_LIST,
+    WHI_SQL_DELIVERY_GET,
+    WHI_SQL_DELIVERY_LIST,
+    WHI_SQL_DELIVERY_OF_EVENT,
+    WHI_SQL_DELIVERY_WAITING,
+    WHI_SQL_DELIVERY_KEPT,
+    WHI_SQL_DELIVERY_HEAD,
+    WHI_SQL_ATTEMPT_LIST,
+
+    WHI_SQL_STATEMENTS /* how many */
+};
+
+extern const char *const whi_sqlite_text[WHI_SQL_STATEMENTS];
+extern const char whi_sqlite_schema[];
+
+#define WHI_SQLITE_APPLICATION 0x7762686b /* "wbhk", at byte 68 of the file */
+#define WHI_SQLITE_VERSION 1              /* of the tables, in meta */
+
+typedef struct whi_sqlite_side {
+    sqlite3 *db;
+    pthread_mutex_t lock; /* recursive: a callback may read */
+    int locks;            /* 1: lock was made */
+    sqlite3_stmt *statements[WHI_SQL_STATEMENTS];
+} whi_sqlite_side;
+
+typedef struct whi_sqlite {
+    whi_store base; /* first: a whi_store pointer is a whi_sqlite pointer */
+    char *name;     /* as given, for sentences */
+    whi_sqlite_side writer, second;
+    whi_sqlite_side *reader; /* &second, or &writer for ":memory:" */
+    _Atomic int64_t changes; /* as last seen by the writer */
+    int64_t token;           /* tells this handle's worker row from one that took its number */
+    int64_t next_body;       /* number of the next row of bodies; 0: not known in this transaction */
+} whi_sqlite;
+
+static inline whi_sqlite *whi_sqlite_of(whi_store *store) {
+    return (whi_sqlite *)store;
+}
+
+/* The code of this library for a code of SQLite, with the sentence set: "store
+ * 'orders.db': adding an event: database or disk is full". */
+int whi_sqlite_fail(whi_sqlite *store, whi_sqlite_side *side, int result, const char *doing);
+
+/* The statement, ready to be bound. */
+int whi_sqlite_use(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, sqlite3_stmt **out);
+
+/* The same for the writing side: refuses outside of a transaction, so that a
+ * statement after a failure that ended the transaction cannot commit by itself. */
+int whi_sqlite_write(whi_sqlite *store, enum whi_sql which, sqlite3_stmt **out);
+
+/* Runs a statement that gives no rows and resets it. */
+int whi_sqlite_run(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *statement, const char *doing);
+
+/* Next row: 1 if there is one; 0 at the end or an error, and then it is reset. */
+int whi_sqlite_step(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *statement, const char *doing);
+
+/* Reads the single number of a statement without parameters. */
+int whi_sqlite_number(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, int64_t *out);
+
+/* NULL for NULL, else size bytes (never NULL). A failed allocation is found by the next step. */
+const char *whi_sqlite_bytes(sqlite3_stmt *statement, int column, size_t *size);
+const char *whi_sqlite_word(sqlite3_stmt *statement, int column);                /* "" for NULL */
+void whi_sqlite_bind_word(sqlite3_stmt *statement, int index, const char *text); /* NULL stays NULL */
+
+/* A row of WHI_SQL_EVENT_GET, and of WHI_SQL_DELIVERY_GET or _HEAD. Texts are
+ * valid until the statement is stepped or reset. */
+void whi_sqlite_event_row(sqlite3_stmt *statement, whi_event_row *row);
+void whi_sqlite_delivery_row(sqlite3_stmt *statement, whi_delivery_row *row, whi_event_row *event);
+
+/* Gives the event of this number to each. found receives 0 if there is none. */
+int whi_sqlite_give_event(whi_sqlite *store, whi_sqlite_side *side, int64_t number, whi_event_fn each, void *payload,
+                          int *found);
+
+/* The same for a delivery: which is WHI_SQL_DELIVERY_GET (with bytes) or _HEAD. */
+int whi_sqlite_give_delivery(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, int64_t event,
+                             int64_t subscription, whi_delivery_fn each, void *payload, int *found);
+
+/* ---- store_sqlite_write.c */
+
+/* Runs a statement of the writing side. */
+int whi_sqlite_run_write(whi_sqlite *store, sqlite3_stmt *statement, const char *doing);
+
+/* Rows that the last statement of the writing side changed. */
+int whi_sqlite_changed(whi_sqlite *store);
+
+/* A statement whose parameters are count numbers. */
+int whi_sqlite_run_numbers(whi_sqlite *store, enum whi_sql which, const int64_t *numbers, int count, const char *doing);
+
+/* The number that a statement with one parameter gives; 0, and found 0, without a row. */
+int whi_sqlite_read_number(whi_sqlite *store, enum whi_sql which, int64_t key, int64_t *out, int *found);
+
+/* The numbers that a bound statement gives, at most limit, in out (to be freed, also
+ * after a failure). Kept, because what is picked is changed next, and changing rows
+ * under an open SELECT has no defined result. */
+int whi_sqlite_pick(whi_sqlite *store, sqlite3_stmt *statement, int limit, int64_t **out, int *count);
+
+/* A limit within what whi_sqlite_pick may hold. */
+int whi_sqlite_bounded(int limit);
+
+int whi_sqlite_event_add(whi_store *store, const whi_event_row *row, int *duplicate);
+int whi_sqlite_event_done(whi_store *store, int64_t owner, int64_t number);
+int whi_sqlite_event_claim(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload);
+int whi_sqlite_delivery_put(whi_store *store, const whi_delivery_row *row);
+int whi_sqlite_attempt_add(whi_store *store, const whi_attempt_row *row);
+int whi_sqlite_delivery_claim(whi_store *store, int64_t owner, int64_t subscription, int64_t now, int limit,
+                              whi_delivery_fn each, void *payload);
+int whi_sqlite_lane_due(whi_store *store, int64_t subscription, int64_t *due);
+int whi_sqlite_delivery_cancel(whi_store *store, int64_t subscription, int64_t now, int limit, int *count);
+
+/* ---- store_sqlite_admin.c */
+int whi_sqlite_worker_add(whi_store *store, int64_t now, int64_t *owner);
+int whi_sqlite_worker_beat(whi_store *store, int64_t owner, int64_t now);
+int whi_sqlite_worker_release(whi_store *store, int64_t owner, int64_t now, int limit, int *count);
+int whi_sqlite_worker_expired(whi_store *store, int64_t before, int64_t *owner);
+int whi_sqlite_subscription_put(whi_store *store, whi_subscription_row *row);
+int whi_sqlite_subscription_remove(whi_store *store, int64_t id);
+int whi_sqlite_outbox_take(whi_store *store, int limit, whi_event_fn each, void *payload, int *count);
+int whi_sqlite_outbox_reject(whi_store *store, const whi_event_row *row, const char *error);
+int whi_sqlite_purge(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after,
+                     int *count);
+
+/* ---- store_sqlite_read.c */
+int whi_sqlite_changes(whi_store *store, int64_t *out);
+int whi_sqlite_subscription_changes(whi_store *store, int64_t *after, whi_subscription_fn each, void *payload);
+int whi_sqlite_subscription_get(whi_store *store, int64_t id, int64_t version, whi_subscription_fn each, void *payload);
+int whi_sqlite_subscription_list(whi_store *store, const whi_store_query *query, whi_subscription_fn each,
+                                 void *payload, whi_store_place *place);
+int whi_sqlite_subscription_count(whi_store *store, int64_t *count);
+int whi_sqlite_lanes(whi_store *store, whi_lane_fn each, void *payload);
+int whi_sqlite_work(whi_store *store, int *events, int *outbox);
+int whi_sqlite_event_number(whi_store *store, const char *id, int64_t *number);
+int whi_sqlite_event_get(whi_store *store, int64_t number, whi_event_fn each, void *payload);
+int whi_sqlite_event_list(whi_store *store, const whi_store_query *query, whi_event_fn each, void *payload,
+                          whi_store_place *place);
+int whi_sqlite_delivery_get(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload);
+int whi_sqlite_delivery_list(whi_store *store, const whi_store_query *query, whi_delivery_fn each, void *payload,
+                             whi_store_place *place);
+int whi_sqlite_attempt_list(whi_store *store, int64_t event, int64_t subscription, whi_attempt_fn each, void *payload);
+
+#endif

@@ -1,0 +1,356 @@
+#include "outside/store_sqlite.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/mem.h"
+
+#define WORKERS 1023 /* slots of base/ident.h but 0 */
+
+/* ------------------------------------------------------------------ workers */
+
+static int free_worker(whi_sqlite *store, int64_t *owner) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_WORKER_IDS, &statement);
+
+    *owner = 1;
+    if (code != WH_OK) {
+        return code;
+    }
+    while ((code = whi_sqlite_step(store, &store->writer, statement, "looking for a worker's number")) == 1) {
+        int64_t taken = sqlite3_column_int64(statement, 0);
+
+        if (taken > *owner) {
+            sqlite3_reset(statement);
+            return WH_OK;
+        }
+        *owner = taken >= 1 ? taken + 1 : *owner;
+    }
+    return code;
+}
+
+int whi_sqlite_worker_add(whi_store *base, int64_t now, int64_t *owner) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int code = free_worker(store, owner);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if (*owner > WORKERS) {
+        return whi_fail(WH_ELIMIT, "store '%s': %d engines have it open, more are not possible", store->name, WORKERS);
+    }
+    return whi_sqlite_run_numbers(store, WHI_SQL_WORKER_ADD, (int64_t[]){ *owner, now, store->token }, 3,
+                                  "adding a worker");
+}
+
+int whi_sqlite_worker_beat(whi_store *base, int64_t owner, int64_t now) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int code = whi_sqlite_run_numbers(store, WHI_SQL_WORKER_BEAT, (int64_t[]){ owner, now, store->token }, 3,
+                                      "writing a worker's heartbeat");
+
+    if (code == WH_OK && whi_sqlite_changed(store) == 0) {
+        return whi_fail(WH_ENOTFOUND, "store '%s': worker %lld was silent for too long and others took its work over",
+                        store->name, (long long)owner);
+    }
+    return code;
+}
+
+int whi_sqlite_worker_release(whi_store *base, int64_t owner, int64_t now, int limit, int *count) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int code;
+
+    limit = whi_sqlite_bounded(limit);
+    code = whi_sqlite_run_numbers(store, WHI_SQL_DELIVERY_RELEASE, (int64_t[]){ owner, now, limit }, 3,
+                                  "releasing deliveries");
+    *count = code == WH_OK ? whi_sqlite_changed(store) : 0;
+    if (code == WH_OK && *count < limit) {
+        code = whi_sqlite_run_numbers(store, WHI_SQL_PENDING_RELEASE, (int64_t[]){ owner, limit - *count }, 2,
+                                      "releasing events");
+        *count += code == WH_OK ? whi_sqlite_changed(store) : 0;
+    }
+    if (code == WH_OK && *count == 0) {
+        code = whi_sqlite_run_numbers(store, WHI_SQL_WORKER_REMOVE, &owner, 1, "removing a worker");
+    }
+    return code;
+}
+
+int whi_sqlite_worker_expired(whi_store *base, int64_t before, int64_t *owner) {
+    int found;
+
+    return whi_sqlite_read_number(whi_sqlite_of(base), WHI_SQL_WORKER_EXPIRED, before, owner, &found);
+}
+
+/* ------------------------------------------------------------ subscriptions */
+
+static int subscription_write(whi_sqlite *store, const whi_subscription_row *row, int64_t change, enum whi_sql which) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, which, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if (which != WHI_SQL_SUBSCRIPTION_ADD) {
+        sqlite3_bind_int64(statement, 1, row->id);
+    }
+    sqlite3_bind_int64(statement, 3, row->version);
+    sqlite3_bind_text64(statement, 5, row->document, row->document_size, SQLITE_STATIC, SQLITE_UTF8);
+    if (which != WHI_SQL_VERSION_PUT) {
+        sqlite3_bind_text(statement, 2, row->tenant ? row->tenant : "", -1, SQLITE_STATIC);
+        sqlite3_bind_int64(statement, 4, row->status);
+        sqlite3_bind_int64(statement, 6, change);
+    }
+    return whi_sqlite_run_write(store, statement, "writing a subscription");
+}
+
+/* The version that is in force, 0 if there is no such subscription. */
+static int subscription_current(whi_sqlite *store, int64_t id, int64_t *version, int *status) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_SUBSCRIPTION_CURRENT, &statement);
+
+    *version = 0;
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, id);
+    code = whi_sqlite_step(store, &store->writer, statement, "looking for a subscription");
+    if (code != 1) {
+        return code == WH_OK ? whi_fail(WH_ENOTFOUND, "subscription %lld: not in the store", (long long)id) : code;
+    }
+    *version = sqlite3_column_int64(statement, 0);
+    *status = sqlite3_column_int(statement, 1);
+    sqlite3_reset(statement);
+    return WH_OK;
+}
+
+/* From here on other versions are in force; deliveries of events that are accepted
+ * much later than now don't name this one. "Now" is the newest event's number or the
+ * machine's clock, whichever is later: too late only keeps the version longer. */
+static int version_end(whi_sqlite *store, int64_t id, int64_t version) {
+    int64_t numbers[] = { id, version, whi_ident_first(whi_clock_now(NULL)) };
+
+    return whi_sqlite_run_numbers(store, WHI_SQL_VERSION_END, numbers, 3, "ending a subscription's version");
+}
+
+/* Two processes that change one subscription at once would lose one change: the
+ * second, which does not know the first's version, is told so. The same version
+ * again is for a change of the status that nobody asked for. */
+static int check_version(whi_sqlite *store, const whi_subscription_row *row) {
+    int64_t version;
+    int status, code = subscription_current(store, row->id, &version, &status);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if (row->version < version || (row->version == version && row->status == status)) {
+        return whi_fail(WH_ECONFLICT, "subscription %lld: version: %lld is there already: another process changed it",
+                        (long long)row->id, (long long)version);
+    }
+    return row->version > version ? version_end(store, row->id, version) : WH_OK;
+}
+
+static int subscription_insert(whi_sqlite *store, whi_subscription_row *row, int64_t change) {
+    int64_t one = 1;
+    int code = subscription_write(store, row, change, WHI_SQL_SUBSCRIPTION_ADD);
+
+    if (code == WH_OK) {
+        row->id = sqlite3_last_insert_rowid(store->writer.db);
+        code = whi_sqlite_run_numbers(store, WHI_SQL_COUNT_ADD, &one, 1, "counting subscriptions");
+    }
+    return code;
+}
+
+static int next_change(whi_sqlite *store, int64_t *change) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_CHANGE_NEXT, &statement);
+
+    return code == WH_OK ? whi_sqlite_number(store, &store->writer, WHI_SQL_CHANGE_NEXT, change) : code;
+}
+
+/* Checks before it writes: a conflict leaves nothing behind, so the writer may go on
+ * with the rest of its transaction. */
+int whi_sqlite_subscription_put(whi_store *base, whi_subscription_row *row) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int64_t change;
+    int code = row->id != 0 ? check_version(store, row) : WH_OK;
+
+    if (code == WH_OK) {
+        code = next_change(store, &change);
+    }
+    if (code == WH_OK) {
+        code = row->id == 0 ? subscription_insert(store, row, change)
+                            : subscription_write(store, row, change, WHI_SQL_SUBSCRIPTION_CHANGE);
+    }
+    return code == WH_OK ? subscription_write(store, row, 0, WHI_SQL_VERSION_PUT) : code;
+}
+
+int whi_sqlite_subscription_remove(whi_store *base, int64_t id) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int64_t change, version, minus = -1;
+    int status, code = subscription_current(store, id, &version, &status);
+
+    if (code == WH_OK) {
+        code = version_end(store, id, version);
+    }
+    if (code == WH_OK) {
+        code = next_change(store, &change);
+    }
+    if (code == WH_OK) {
+        code = whi_sqlite_run_numbers(store, WHI_SQL_SUBSCRIPTION_REMOVE, (int64_t[]){ id, change }, 2,
+                                      "removing a subscription");
+    }
+    return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_COUNT_ADD, &minus, 1, "counting subscriptions") : code;
+}
+
+/* ------------------------------------------------------------------- outbox */
+
+static void outbox_row(sqlite3_stmt *statement, whi_event_row *row) {
+    *row = (whi_event_row){ .number = sqlite3_column_int64(statement, 0) };
+    row->id = sqlite3_column_type(statement, 1) == SQLITE_NULL ? NULL : whi_sqlite_word(statement, 1);
+    row->type = whi_sqlite_word(statement, 2);
+    row->tenant = whi_sqlite_word(statement, 3);
+    row->time = sqlite3_column_int64(statement, 4);
+    row->payload = whi_sqlite_bytes(statement, 5, &row->payload_size);
+}
+
+/* Nobody else writes during the transaction, so all rows up to the last one seen are
+ * those that were seen. */
+int whi_sqlite_outbox_take(whi_store *base, int limit, whi_event_fn each, void *payload, int *count) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    sqlite3_stmt *statement;
+    whi_event_row row = { 0 };
+    int code = whi_sqlite_write(store, WHI_SQL_OUTBOX_LIST, &statement);
+
+    *count = 0;
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, whi_sqlite_bounded(limit));
+    while ((code = whi_sqlite_step(store, &store->writer, statement, "reading the outbox")) == 1) {
+        outbox_row(statement, &row);
+        code = each(&row, payload);
+        if (code != 0) {
+            sqlite3_reset(statement);
+            return code;
+        }
+        *count += 1;
+    }
+    if (code != WH_OK || *count == 0) {
+        return code;
+    }
+    return whi_sqlite_run_numbers(store, WHI_SQL_OUTBOX_DROP, &row.number, 1, "emptying the outbox");
+}
+
+int whi_sqlite_outbox_reject(whi_store *base, const whi_event_row *row, const char *error) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_OUTBOX_REJECT, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, row->number);
+    sqlite3_bind_int64(statement, 2, row->accepted_at ? row->accepted_at : whi_clock_now(NULL));
+    sqlite3_bind_text(statement, 3, error ? error : "", -1, SQLITE_STATIC);
+    whi_sqlite_bind_word(statement, 4, row->id);
+    whi_sqlite_bind_word(statement, 5, row->type);
+    whi_sqlite_bind_word(statement, 6, row->tenant);
+    sqlite3_bind_int64(statement, 7, row->time);
+    sqlite3_bind_text64(statement, 8, row->payload, row->payload_size, SQLITE_STATIC, SQLITE_UTF8);
+    return whi_sqlite_run_write(store, statement, "rejecting a row of the outbox");
+}
+
+/* -------------------------------------------------------------------- purge */
+
+typedef struct purge_bounds {
+    int64_t done, failed; /* event numbers below these may go */
+} purge_bounds;
+
+static int may_go(whi_sqlite *store, int64_t event, const purge_bounds *bounds, int *out) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_PURGE_STATES, &statement);
+
+    *out = 0;
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, event);
+    code = whi_sqlite_step(store, &store->writer, statement, "looking at an event");
+    if (code != 1) {
+        return code;
+    }
+    if (!sqlite3_column_int(statement, 0)) {
+        int failed = sqlite3_column_int(statement, 1);
+
+        *out = event < bounds->failed || (!failed && event < bounds->done);
+    }
+    sqlite3_reset(statement);
+    return WH_OK;
+}
+
+static int purge_event(whi_sqlite *store, int64_t event) {
+    static const enum whi_sql steps[] = { WHI_SQL_PURGE_ID, WHI_SQL_PURGE_BODIES, WHI_SQL_PURGE_ATTEMPTS,
+                                          WHI_SQL_PURGE_DELIVERIES, WHI_SQL_PURGE_EVENT };
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        int code = whi_sqlite_run_numbers(store, steps[i], &event, 1, "purging an event");
+
+        if (code != WH_OK) {
+            return code;
+        }
+    }
+    return WH_OK;
+}
+
+/* A delivery of an event that is an hour younger than the end of a version does not
+ * name it: by then every engine knows of the new one. So when all events that are
+ * left are, no delivery does. */
+static int purge_versions(whi_sqlite *store, const purge_bounds *bounds, int limit) {
+    int64_t oldest = bounds->done > bounds->failed ? bounds->done : bounds->failed;
+    int64_t hour = whi_ident_first(whi_ident_time(0) + 3600000);
+
+    return whi_sqlite_run_numbers(store, WHI_SQL_PURGE_VERSIONS, (int64_t[]){ oldest, hour, limit }, 3,
+                                  "purging versions of subscriptions");
+}
+
+static int purge_all(whi_sqlite *store, const int64_t *events, int picked, const purge_bounds *bounds, int64_t *after,
+                     int *count) {
+    int go, code = WH_OK;
+
+    for (int i = 0; code == WH_OK && i < picked; i++) {
+        code = may_go(store, events[i], bounds, &go);
+        if (code == WH_OK && go) {
+            code = purge_event(store, events[i]);
+            *count += 1;
+        }
+        *after = events[i];
+    }
+    return code;
+}
+
+int whi_sqlite_purge(whi_store *base, int64_t done_before, int64_t failed_before, int limit, int64_t *after,
+                     int *count) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    purge_bounds bounds = { done_before, failed_before };
+    sqlite3_stmt *statement;
+    int64_t *events;
+    int picked, code = whi_sqlite_write(store, WHI_SQL_PURGE_PICK, &statement);
+
+    *count = 0;
+    if (code != WH_OK) {
+        return code;
+    }
+    limit = whi_sqlite_bounded(limit);
+    sqlite3_bind_int64(statement, 1, *after);
+    sqlite3_bind_int64(statement, 2, done_before > failed_before ? done_before : failed_before);
+    sqlite3_bind_int64(statement, 3, limit);
+    code = whi_sqlite_pick(store, statement, limit, &events, &picked);
+    if (code == WH_OK) {
+        code = purge_all(store, events, picked, &bounds, after, count);
+    }
+    whi_free(events);
+    if (code == WH_OK && picked < limit) {
+        *after = 0;
+        code = purge_versions(store, &bounds, limit);
+    }
+    return code;
+}

@@ -1,0 +1,588 @@
+#include "outside/store_sqlite.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/ident.h"
+#include "pure/delivery.h"
+
+/* --------------------------------------------------------------------- rows */
+
+const char *whi_sqlite_bytes(sqlite3_stmt *statement, int column, size_t *size) {
+    const char *bytes;
+
+    *size = 0;
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL) {
+        return NULL;
+    }
+    bytes = sqlite3_column_blob(statement, column);
+    *size = (size_t)sqlite3_column_bytes(statement, column);
+    return bytes != NULL ? bytes : "";
+}
+
+const char *whi_sqlite_word(sqlite3_stmt *statement, int column) {
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+
+    return text != NULL ? text : "";
+}
+
+static const char *word_or_null(sqlite3_stmt *statement, int column) {
+    return (const char *)sqlite3_column_text(statement, column);
+}
+
+void whi_sqlite_bind_word(sqlite3_stmt *statement, int index, const char *text) {
+    if (text != NULL) {
+        sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+    } else {
+        sqlite3_bind_null(statement, index);
+    }
+}
+
+/* Columns id, type, tenant, time, accepted_at from first on. */
+static void event_head(sqlite3_stmt *statement, int first, whi_event_row *row) {
+    row->id = word_or_null(statement, first);
+    row->type = whi_sqlite_word(statement, first + 1);
+    row->tenant = whi_sqlite_word(statement, first + 2);
+    row->time = sqlite3_column_int64(statement, first + 3);
+    row->accepted_at = sqlite3_column_int64(statement, first + 4);
+}
+
+void whi_sqlite_event_row(sqlite3_stmt *statement, whi_event_row *row) {
+    *row = (whi_event_row){ .number = sqlite3_column_int64(statement, 0) };
+    event_head(statement, 1, row);
+    row->payload = whi_sqlite_bytes(statement, 6, &row->payload_size);
+    row->pending = sqlite3_column_int(statement, 7);
+}
+
+void whi_sqlite_delivery_row(sqlite3_stmt *statement, whi_delivery_row *row, whi_event_row *event) {
+    *row = (whi_delivery_row){
+        .event = sqlite3_column_int64(statement, 0),
+        .subscription = sqlite3_column_int64(statement, 1),
+        .version = sqlite3_column_int64(statement, 2),
+        .state = sqlite3_column_int(statement, 3),
+        .attempts = sqlite3_column_int(statement, 4),
+        .tries = sqlite3_column_int(statement, 5),
+        .due = sqlite3_column_int64(statement, 6),
+        .owner = sqlite3_column_int64(statement, 7),
+        .created_at = sqlite3_column_int64(statement, 8),
+        .updated_at = sqlite3_column_int64(statement, 9),
+        .status = sqlite3_column_int(statement, 10),
+        .error = word_or_null(statement, 11),
+    };
+    *event = (whi_event_row){ .number = row->event };
+    event_head(statement, 12, event);
+    if (sqlite3_column_count(statement) > 17) {
+        row->body = whi_sqlite_bytes(statement, 17, &row->body_size);
+        event->payload = whi_sqlite_bytes(statement, 18, &event->payload_size);
+    }
+}
+
+static void subscription_row(sqlite3_stmt *statement, whi_subscription_row *row) {
+    *row = (whi_subscription_row){
+        .id = sqlite3_column_int64(statement, 0),
+        .version = sqlite3_column_int64(statement, 1),
+        .tenant = whi_sqlite_word(statement, 2),
+        .status = sqlite3_column_int(statement, 3),
+        .deleted = sqlite3_column_int(statement, 4),
+    };
+    row->document = whi_sqlite_bytes(statement, 5, &row->document_size);
+}
+
+static void attempt_row(sqlite3_stmt *statement, whi_attempt_row *row) {
+    row->n = sqlite3_column_int(statement, 0);
+    row->at = sqlite3_column_int64(statement, 1);
+    row->duration_us = sqlite3_column_int64(statement, 2);
+    row->code = sqlite3_column_int(statement, 3);
+    row->status = sqlite3_column_int(statement, 4);
+    row->error = word_or_null(statement, 5);
+    row->response = whi_sqlite_bytes(statement, 6, &row->response_size);
+}
+
+/* ------------------------------------------------------------- single rows */
+
+/* A statement with its numbers bound, stepped to its row: 1, or 0 for no row, or an error. */
+static int seek(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, int64_t first, int64_t second,
+                sqlite3_stmt **out) {
+    int code = whi_sqlite_use(store, side, which, out);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(*out, 1, first);
+    if (sqlite3_bind_parameter_count(*out) > 1) {
+        sqlite3_bind_int64(*out, 2, second);
+    }
+    return whi_sqlite_step(store, side, *out, "reading");
+}
+
+int whi_sqlite_give_event(whi_sqlite *store, whi_sqlite_side *side, int64_t number, whi_event_fn each, void *payload,
+                          int *found) {
+    sqlite3_stmt *statement;
+    whi_event_row row;
+    int code = seek(store, side, WHI_SQL_EVENT_GET, number, 0, &statement);
+
+    *found = code == 1;
+    if (code != 1) {
+        return code;
+    }
+    whi_sqlite_event_row(statement, &row);
+    code = each(&row, payload);
+    sqlite3_reset(statement);
+    return code;
+}
+
+int whi_sqlite_give_delivery(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, int64_t event,
+                             int64_t subscription, whi_delivery_fn each, void *payload, int *found) {
+    sqlite3_stmt *statement;
+    whi_delivery_row row;
+    whi_event_row about;
+    int code = seek(store, side, which, event, subscription, &statement);
+
+    *found = code == 1;
+    if (code != 1) {
+        return code;
+    }
+    whi_sqlite_delivery_row(statement, &row, &about);
+    code = each(&row, &about, payload);
+    sqlite3_reset(statement);
+    return code;
+}
+
+static whi_sqlite_side *enter(whi_sqlite *store) {
+    pthread_mutex_lock(&store->reader->lock);
+    return store->reader;
+}
+
+static int leave(whi_sqlite *store, int code) {
+    pthread_mutex_unlock(&store->reader->lock);
+    return code;
+}
+
+/* The writer's connection, because its own commits don't count there. While a
+ * transaction runs, what it saw when it began is the answer. */
+int whi_sqlite_changes(whi_store *base, int64_t *out) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int64_t changes;
+    int code;
+
+    *out = atomic_load(&store->changes);
+    if (pthread_mutex_trylock(&store->writer.lock) != 0) {
+        return WH_OK;
+    }
+    code = whi_sqlite_number(store, &store->writer, WHI_SQL_CHANGES, &changes);
+    if (code == WH_OK) {
+        atomic_store(&store->changes, changes);
+        *out = changes;
+    }
+    pthread_mutex_unlock(&store->writer.lock);
+    return code;
+}
+
+int whi_sqlite_event_get(whi_store *base, int64_t number, whi_event_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    char id[WH_ID_SIZE];
+    int found, code = whi_sqlite_give_event(store, enter(store), number, each, payload, &found);
+
+    leave(store, code);
+    if (code == WH_OK && !found) {
+        whi_ident_format("msg_", number, id);
+        return whi_fail(WH_ENOTFOUND, "event %s: not in the store", id);
+    }
+    return code;
+}
+
+static int number_of_id(whi_sqlite *store, whi_sqlite_side *side, const char *id, int64_t *number) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_use(store, side, WHI_SQL_ID_FIND, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
+    code = whi_sqlite_step(store, side, statement, "looking for an id");
+    if (code == 0 && whi_ident_parse("msg_", id, number) == WH_OK) {
+        code = seek(store, side, WHI_SQL_EVENT_OWN_ID, *number, 0, &statement);
+    }
+    if (code == 1) {
+        *number = sqlite3_column_int64(statement, 0);
+        sqlite3_reset(statement);
+    }
+    return code;
+}
+
+int whi_sqlite_event_number(whi_store *base, const char *id, int64_t *number) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int code = id != NULL ? leave(store, number_of_id(store, enter(store), id, number)) : 0;
+
+    if (code == 1) {
+        return WH_OK;
+    }
+    *number = 0;
+    return code == 0 ? whi_fail(WH_ENOTFOUND, "event %s: not in the store", id ? id : "(none)") : code;
+}
+
+int whi_sqlite_delivery_get(whi_store *base, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    char id[WH_ID_SIZE];
+    int found, code = whi_sqlite_give_delivery(store, enter(store), WHI_SQL_DELIVERY_GET, event, subscription, each,
+                                               payload, &found);
+
+    leave(store, code);
+    if (code == WH_OK && !found) {
+        whi_ident_delivery(event, subscription, id);
+        return whi_fail(WH_ENOTFOUND, "delivery %s: not in the store", id);
+    }
+    return code;
+}
+
+int whi_sqlite_subscription_get(whi_store *base, int64_t id, int64_t version, whi_subscription_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    sqlite3_stmt *statement;
+    whi_subscription_row row;
+    int code = seek(store, enter(store), version ? WHI_SQL_SUBSCRIPTION_VERSION : WHI_SQL_SUBSCRIPTION_GET, id, version,
+                    &statement);
+
+    if (code == 1) {
+        subscription_row(statement, &row);
+        code = each(&row, payload);
+        sqlite3_reset(statement);
+        return leave(store, code);
+    }
+    leave(store, code);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (version != 0) {
+        return whi_fail(WH_ENOTFOUND, "subscription %lld: version %lld: not in the store", (long long)id,
+                        (long long)version);
+    }
+    return whi_fail(WH_ENOTFOUND, "subscription %lld: not in the store", (long long)id);
+}
+
+int whi_sqlite_subscription_count(whi_store *base, int64_t *count) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    return leave(store, whi_sqlite_number(store, enter(store), WHI_SQL_SUBSCRIPTION_COUNT, count));
+}
+
+static int work(whi_sqlite *store, whi_sqlite_side *side, int *events, int *outbox) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_use(store, side, WHI_SQL_WORK, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    code = whi_sqlite_step(store, side, statement, "looking for work");
+    if (code != 1) {
+        return code;
+    }
+    *events = sqlite3_column_int(statement, 0);
+    *outbox = sqlite3_column_int(statement, 1);
+    sqlite3_reset(statement);
+    return WH_OK;
+}
+
+int whi_sqlite_work(whi_store *base, int *events, int *outbox) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    *events = *outbox = 0;
+    return leave(store, work(store, enter(store), events, outbox));
+}
+
+/* -------------------------------------------------------------------- lists */
+
+/* How far a list may still go. */
+typedef struct budget {
+    int64_t items, rows;
+} budget;
+
+static budget budget_of(const whi_store_query *query) {
+    budget left = { query->limit > 0 ? query->limit : INT64_MAX, query->rows > 0 ? query->rows : INT64_MAX };
+
+    return left;
+}
+
+/* Whether there is no room for one more row. */
+static int spent(const budget *left) {
+    return left->items == 0 || left->rows == 0;
+}
+
+static int wanted(const char *filter, const char *value) {
+    return filter == NULL || strcmp(filter, value) == 0;
+}
+
+static int64_t below(int64_t before, int64_t until) {
+    if (before <= 0) {
+        return until > 0 ? until : INT64_MAX;
+    }
+    return until > 0 && until < before ? until : before;
+}
+
+/* Gives one event of a list if it fits; looks only at type and tenant before. */
+static int event_item(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *list, const whi_store_query *query,
+                      whi_event_fn each, void *payload, budget *left) {
+    int found;
+
+    left->rows -= 1;
+    if (!wanted(query->type, whi_sqlite_word(list, 1)) || !wanted(query->tenant, whi_sqlite_word(list, 2))) {
+        return WH_OK;
+    }
+    left->items -= 1;
+    return whi_sqlite_give_event(store, side, sqlite3_column_int64(list, 0), each, payload, &found);
+}
+
+static int event_list(whi_sqlite *store, whi_sqlite_side *side, const whi_store_query *query, whi_event_fn each,
+                      void *payload, whi_store_place *place) {
+    budget left = budget_of(query);
+    sqlite3_stmt *list;
+    int code = whi_sqlite_use(store, side, WHI_SQL_EVENT_LIST, &list);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(list, 1, below(query->before_event, query->until));
+    sqlite3_bind_int64(list, 2, query->since);
+    while ((code = whi_sqlite_step(store, side, list, "listing events")) == 1) {
+        if (spent(&left)) {
+            place->more = 1;
+            code = WH_OK;
+            break;
+        }
+        place->event = sqlite3_column_int64(list, 0);
+        code = event_item(store, side, list, query, each, payload, &left);
+        if (code != WH_OK) {
+            break;
+        }
+    }
+    sqlite3_reset(list);
+    return code;
+}
+
+int whi_sqlite_event_list(whi_store *base, const whi_store_query *query, whi_event_fn each, void *payload,
+                          whi_store_place *place) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    *place = (whi_store_place){ 0, 0, 0 };
+    return leave(store, event_list(store, enter(store), query, each, payload, place));
+}
+
+/* The statement that gives the fewest rows for the query, bound. */
+static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi_store_query *query,
+                             sqlite3_stmt **out) {
+    int64_t before = query->before_event > 0 ? query->before_event : INT64_MAX;
+    int64_t before_subscription = query->before_event > 0 ? query->before_subscription : INT64_MAX;
+    int64_t key = query->event ? query->event : query->subscription;
+    int64_t extra = query->rows > 0 ? query->rows + 1 : -1; /* one more tells that there is more */
+    int code;
+    enum whi_sql which = WHI_SQL_DELIVERY_LIST;
+
+    if (query->event) {
+        which = WHI_SQL_DELIVERY_OF_EVENT;
+    } else if (query->subscription && query->state == WHI_WAITING) {
+        which = WHI_SQL_DELIVERY_WAITING;
+    } else if (query->subscription && (query->state == WHI_EXHAUSTED || query->state == WHI_HELD)) {
+        which = WHI_SQL_DELIVERY_KEPT;
+        extra = query->state;
+    }
+    code = whi_sqlite_use(store, side, which, out);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (query->until > 0 && query->until <= before) {
+        before = query->until;
+        before_subscription = INT64_MIN;
+    }
+    sqlite3_bind_int64(*out, 1, before);
+    sqlite3_bind_int64(*out, 2, before_subscription);
+    sqlite3_bind_int64(*out, 3, query->since);
+    if (which != WHI_SQL_DELIVERY_LIST) {
+        sqlite3_bind_int64(*out, 4, key);
+    }
+    if (which == WHI_SQL_DELIVERY_WAITING || which == WHI_SQL_DELIVERY_KEPT) {
+        sqlite3_bind_int64(*out, 5, extra);
+    }
+    return WH_OK;
+}
+
+/* What a delivery's event must be, and who gets it then. */
+typedef struct delivery_gate {
+    const whi_store_query *query;
+    whi_delivery_fn each;
+    void *payload;
+    budget *left;
+} delivery_gate;
+
+static int delivery_pass(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    delivery_gate *gate = payload;
+
+    if (!wanted(gate->query->type, event->type) || !wanted(gate->query->tenant, event->tenant)) {
+        return WH_OK;
+    }
+    gate->left->items -= 1;
+    return gate->each(row, event, gate->payload);
+}
+
+static int delivery_item(whi_sqlite *store, whi_sqlite_side *side, const whi_store_place *place, int state,
+                         delivery_gate *gate) {
+    int found;
+
+    gate->left->rows -= 1;
+    if ((gate->query->subscription && gate->query->subscription != place->subscription) ||
+        (gate->query->state && gate->query->state != state)) {
+        return WH_OK;
+    }
+    return whi_sqlite_give_delivery(store, side, WHI_SQL_DELIVERY_HEAD, place->event, place->subscription,
+                                    delivery_pass, gate, &found);
+}
+
+static int delivery_list(whi_sqlite *store, whi_sqlite_side *side, delivery_gate *gate, whi_store_place *place) {
+    sqlite3_stmt *list;
+    int code = delivery_list_use(store, side, gate->query, &list);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    while ((code = whi_sqlite_step(store, side, list, "listing deliveries")) == 1) {
+        if (spent(gate->left)) {
+            place->more = 1;
+            code = WH_OK;
+            break;
+        }
+        place->event = sqlite3_column_int64(list, 0);
+        place->subscription = sqlite3_column_int64(list, 1);
+        code = delivery_item(store, side, place, sqlite3_column_int(list, 2), gate);
+        if (code != WH_OK) {
+            break;
+        }
+    }
+    sqlite3_reset(list);
+    return code;
+}
+
+int whi_sqlite_delivery_list(whi_store *base, const whi_store_query *query, whi_delivery_fn each, void *payload,
+                             whi_store_place *place) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    budget left = budget_of(query);
+    delivery_gate gate = { query, each, payload, &left };
+
+    *place = (whi_store_place){ 0, 0, 0 };
+    return leave(store, delivery_list(store, enter(store), &gate, place));
+}
+
+static int attempt_list(whi_sqlite *store, whi_sqlite_side *side, whi_attempt_row *row, whi_attempt_fn each,
+                        void *payload) {
+    sqlite3_stmt *list;
+    int code = seek(store, side, WHI_SQL_ATTEMPT_LIST, row->event, row->subscription, &list);
+
+    while (code == 1) {
+        attempt_row(list, row);
+        code = each(row, payload);
+        if (code != WH_OK) {
+            sqlite3_reset(list);
+            return code;
+        }
+        code = whi_sqlite_step(store, side, list, "listing attempts");
+    }
+    return code;
+}
+
+int whi_sqlite_attempt_list(whi_store *base, int64_t event, int64_t subscription, whi_attempt_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    whi_attempt_row row = { .event = event, .subscription = subscription };
+
+    return leave(store, attempt_list(store, enter(store), &row, each, payload));
+}
+
+static int subscription_list(whi_sqlite *store, whi_sqlite_side *side, const whi_store_query *query,
+                             whi_subscription_fn each, void *payload, whi_store_place *place) {
+    budget left = budget_of(query);
+    whi_subscription_row row;
+    sqlite3_stmt *list;
+    int code =
+        whi_sqlite_use(store, side, query->tenant ? WHI_SQL_SUBSCRIPTION_OF_TENANT : WHI_SQL_SUBSCRIPTION_LIST, &list);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(list, 1, query->before_subscription > 0 ? query->before_subscription : INT64_MAX);
+    if (query->tenant != NULL) {
+        sqlite3_bind_text(list, 2, query->tenant, -1, SQLITE_STATIC);
+    }
+    while ((code = whi_sqlite_step(store, side, list, "listing subscriptions")) == 1) {
+        if (spent(&left)) {
+            place->more = 1;
+            code = WH_OK;
+            break;
+        }
+        subscription_row(list, &row);
+        place->subscription = row.id;
+        left.rows -= 1;
+        if (row.deleted || (query->state && query->state != row.status)) {
+            continue;
+        }
+        left.items -= 1;
+        code = each(&row, payload);
+        if (code != WH_OK) {
+            break;
+        }
+    }
+    sqlite3_reset(list);
+    return code;
+}
+
+int whi_sqlite_subscription_list(whi_store *base, const whi_store_query *query, whi_subscription_fn each, void *payload,
+                                 whi_store_place *place) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    *place = (whi_store_place){ 0, 0, 0 };
+    return leave(store, subscription_list(store, enter(store), query, each, payload, place));
+}
+
+static int subscription_feed(whi_sqlite *store, whi_sqlite_side *side, int64_t *after, whi_subscription_fn each,
+                             void *payload) {
+    sqlite3_stmt *list;
+    whi_subscription_row row;
+    int first = *after == 0;
+    int code = seek(store, side, WHI_SQL_SUBSCRIPTION_FEED, *after, 0, &list);
+
+    while (code == 1) {
+        subscription_row(list, &row);
+        code = row.deleted && first ? WH_OK : each(&row, payload);
+        if (code != WH_OK) {
+            sqlite3_reset(list);
+            return code;
+        }
+        *after = sqlite3_column_int64(list, 6);
+        code = whi_sqlite_step(store, side, list, "reading changes of subscriptions");
+    }
+    return code;
+}
+
+int whi_sqlite_subscription_changes(whi_store *base, int64_t *after, whi_subscription_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    return leave(store, subscription_feed(store, enter(store), after, each, payload));
+}
+
+static int lanes(whi_sqlite *store, whi_sqlite_side *side, whi_lane_fn each, void *payload) {
+    sqlite3_stmt *list;
+    int code = whi_sqlite_use(store, side, WHI_SQL_LANES, &list);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    while ((code = whi_sqlite_step(store, side, list, "looking for lanes")) == 1) {
+        code = each(sqlite3_column_int64(list, 0), sqlite3_column_int64(list, 1), payload);
+        if (code != WH_OK) {
+            sqlite3_reset(list);
+            return code;
+        }
+    }
+    return code;
+}
+
+int whi_sqlite_lanes(whi_store *base, whi_lane_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    return leave(store, lanes(store, enter(store), each, payload));
+}

@@ -1,0 +1,377 @@
+#include "outside/store_sqlite.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/mem.h"
+#include "pure/delivery.h"
+
+#define PICK_MAX 100000 /* keys held at once, whatever limit says: 800 KB */
+
+int whi_sqlite_run_write(whi_sqlite *store, sqlite3_stmt *statement, const char *doing) {
+    return whi_sqlite_run(store, &store->writer, statement, doing);
+}
+
+int whi_sqlite_changed(whi_sqlite *store) {
+    return sqlite3_changes(store->writer.db);
+}
+
+int whi_sqlite_run_numbers(whi_sqlite *store, enum whi_sql which, const int64_t *numbers, int count,
+                           const char *doing) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, which, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    for (int i = 0; i < count; i++) {
+        sqlite3_bind_int64(statement, i + 1, numbers[i]);
+    }
+    return whi_sqlite_run_write(store, statement, doing);
+}
+
+int whi_sqlite_read_number(whi_sqlite *store, enum whi_sql which, int64_t key, int64_t *out, int *found) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, which, &statement);
+
+    *out = *found = 0;
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, key);
+    code = whi_sqlite_step(store, &store->writer, statement, "looking for a number");
+    if (code != 1) {
+        return code;
+    }
+    *found = 1;
+    *out = sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    return WH_OK;
+}
+
+int whi_sqlite_pick(whi_sqlite *store, sqlite3_stmt *statement, int limit, int64_t **out, int *count) {
+    int code;
+
+    *count = 0;
+    *out = whi_alloc((size_t)limit * sizeof **out);
+    if (*out == NULL) {
+        return whi_fail_memory();
+    }
+    while ((code = whi_sqlite_step(store, &store->writer, statement, "choosing rows")) == 1) {
+        (*out)[(*count)++] = sqlite3_column_int64(statement, 0);
+        if (*count == limit) {
+            sqlite3_reset(statement);
+            return WH_OK;
+        }
+    }
+    return code;
+}
+
+int whi_sqlite_bounded(int limit) {
+    return limit < 1 ? 1 : limit > PICK_MAX ? PICK_MAX : limit;
+}
+
+/* ------------------------------------------------------------------- events */
+
+/* Whether the caller's id is the made one of an event that is there. */
+static int is_made_id(whi_sqlite *store, const char *id, int *known) {
+    int64_t number;
+
+    *known = 0;
+    if (whi_ident_parse("msg_", id, &number) != WH_OK) {
+        return WH_OK;
+    }
+    return whi_sqlite_read_number(store, WHI_SQL_EVENT_OWN_ID, number, &number, known);
+}
+
+static int id_add(whi_sqlite *store, const whi_event_row *row, int *duplicate) {
+    sqlite3_stmt *statement;
+    int code = is_made_id(store, row->id, duplicate);
+
+    if (code != WH_OK || *duplicate) {
+        return code;
+    }
+    code = whi_sqlite_write(store, WHI_SQL_ID_ADD, &statement);
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_text(statement, 1, row->id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, row->number);
+    code = whi_sqlite_run_write(store, statement, "adding an event's id");
+    *duplicate = code == WH_OK && whi_sqlite_changed(store) == 0;
+    return code;
+}
+
+static int id_take_back(whi_sqlite *store, const char *id) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_ID_TAKE_BACK, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
+    return whi_sqlite_run_write(store, statement, "taking an event's id back");
+}
+
+/* The number is another event's: the id must not stay, so that the next number can have it. */
+static int number_taken(whi_sqlite *store, const whi_event_row *row) {
+    int code = row->id != NULL ? id_take_back(store, row->id) : WH_OK;
+
+    return code != WH_OK ? code
+                         : whi_fail(WH_ECONFLICT, "store '%s': the event number %lld is taken", store->name,
+                                    (long long)row->number);
+}
+
+static int event_insert(whi_sqlite *store, const whi_event_row *row) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_EVENT_ADD, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, row->number);
+    whi_sqlite_bind_word(statement, 2, row->id);
+    sqlite3_bind_text(statement, 3, row->type, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 4, row->tenant ? row->tenant : "", -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 5, row->time);
+    sqlite3_bind_int64(statement, 6, row->accepted_at);
+    sqlite3_bind_text64(statement, 7, row->payload, row->payload_size, SQLITE_STATIC, SQLITE_UTF8);
+    return whi_sqlite_run_write(store, statement, "adding an event");
+}
+
+int whi_sqlite_event_add(whi_store *base, const whi_event_row *row, int *duplicate) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int code;
+
+    *duplicate = 0;
+    if (row->id != NULL) {
+        code = id_add(store, row, duplicate);
+        if (code != WH_OK || *duplicate) {
+            return code;
+        }
+    }
+    code = event_insert(store, row);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (whi_sqlite_changed(store) == 0) {
+        return number_taken(store, row);
+    }
+    return whi_sqlite_run_numbers(store, WHI_SQL_PENDING_ADD, (int64_t[]){ row->owner, row->number }, 2,
+                                  "marking an event as pending");
+}
+
+int whi_sqlite_event_done(whi_store *base, int64_t owner, int64_t number) {
+    return whi_sqlite_run_numbers(whi_sqlite_of(base), WHI_SQL_PENDING_DONE, (int64_t[]){ owner, number }, 2,
+                                  "marking an event as done");
+}
+
+static int event_give(whi_sqlite *store, int64_t owner, int64_t number, whi_event_fn each, void *payload) {
+    int found, code = whi_sqlite_run_numbers(store, WHI_SQL_PENDING_GIVE, (int64_t[]){ owner, number }, 2,
+                                             "claiming an event");
+
+    if (code == WH_OK) {
+        code = whi_sqlite_give_event(store, &store->writer, number, each, payload, &found);
+    }
+    if (code == WH_OK && !found) { /* somebody deleted the event by hand */
+        return whi_sqlite_event_done(&store->base, owner, number);
+    }
+    return code;
+}
+
+int whi_sqlite_event_claim(whi_store *base, int64_t owner, int limit, whi_event_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    sqlite3_stmt *statement;
+    int64_t *numbers;
+    int count, code = whi_sqlite_write(store, WHI_SQL_PENDING_PICK, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    limit = whi_sqlite_bounded(limit);
+    sqlite3_bind_int64(statement, 1, limit);
+    code = whi_sqlite_pick(store, statement, limit, &numbers, &count);
+    for (int i = 0; code == WH_OK && i < count; i++) {
+        code = event_give(store, owner, numbers[i], each, payload);
+    }
+    whi_free(numbers);
+    return code;
+}
+
+/* --------------------------------------------------------------- deliveries */
+
+static int next_body(whi_sqlite *store) {
+    int64_t last;
+    int code;
+
+    if (store->next_body != 0) {
+        return WH_OK;
+    }
+    code = whi_sqlite_number(store, &store->writer, WHI_SQL_BODY_LAST, &last);
+    if (code == WH_OK) {
+        store->next_body = last + 1;
+    }
+    return code;
+}
+
+static int body_add(whi_sqlite *store, const whi_delivery_row *row) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_BODY_ADD, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, store->next_body++);
+    sqlite3_bind_text64(statement, 2, row->body, row->body_size, SQLITE_STATIC, SQLITE_UTF8);
+    return whi_sqlite_run_write(store, statement, "keeping a body");
+}
+
+/* due and owner are 0 where the state gives them no meaning: deliveries_open relies on it. */
+static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, enum whi_sql which) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, which, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, row->event);
+    sqlite3_bind_int64(statement, 2, row->subscription);
+    sqlite3_bind_int64(statement, 4, row->state);
+    sqlite3_bind_int64(statement, 5, row->attempts);
+    sqlite3_bind_int64(statement, 6, row->tries);
+    sqlite3_bind_int64(statement, 7, row->state == WHI_WAITING ? row->due : 0);
+    sqlite3_bind_int64(statement, 8, row->state == WHI_SENDING ? row->owner : 0);
+    sqlite3_bind_int64(statement, 10, row->updated_at);
+    sqlite3_bind_int64(statement, 11, row->status);
+    whi_sqlite_bind_word(statement, 12, row->error);
+    if (which == WHI_SQL_DELIVERY_ADD) {
+        sqlite3_bind_int64(statement, 3, row->version);
+        sqlite3_bind_int64(statement, 9, row->created_at);
+        if (row->body != NULL) {
+            sqlite3_bind_int64(statement, 13, store->next_body);
+        } else {
+            sqlite3_bind_null(statement, 13);
+        }
+    }
+    return whi_sqlite_run_write(store, statement, "writing a delivery");
+}
+
+static int delivery_insert(whi_sqlite *store, const whi_delivery_row *row, int *added) {
+    int code = row->body != NULL ? next_body(store) : WH_OK;
+
+    *added = 0;
+    if (code == WH_OK) {
+        code = delivery_write(store, row, WHI_SQL_DELIVERY_ADD);
+    }
+    if (code != WH_OK || whi_sqlite_changed(store) == 0) {
+        return code;
+    }
+    *added = 1;
+    return row->body != NULL ? body_add(store, row) : WH_OK;
+}
+
+/* Two plain statements: an UPSERT could not tell whether the body is to be kept, and
+ * costs more. The likelier one goes first: a second attempt is of a row that is there. */
+int whi_sqlite_delivery_put(whi_store *base, const whi_delivery_row *row) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int done = 0, code = WH_OK;
+
+    if (row->attempts > 1) {
+        code = delivery_write(store, row, WHI_SQL_DELIVERY_CHANGE);
+        done = code == WH_OK && whi_sqlite_changed(store) > 0;
+    }
+    if (code == WH_OK && !done) {
+        code = delivery_insert(store, row, &done);
+    }
+    if (code == WH_OK && !done) {
+        code = delivery_write(store, row, WHI_SQL_DELIVERY_CHANGE);
+    }
+    return code;
+}
+
+static int attempt_write(whi_sqlite *store, const whi_attempt_row *row, enum whi_sql which) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, which, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, row->event);
+    sqlite3_bind_int64(statement, 2, row->subscription);
+    sqlite3_bind_int64(statement, 3, row->n);
+    sqlite3_bind_int64(statement, 4, row->at);
+    sqlite3_bind_int64(statement, 5, row->duration_us);
+    sqlite3_bind_int64(statement, 6, row->code);
+    sqlite3_bind_int64(statement, 7, row->status);
+    whi_sqlite_bind_word(statement, 8, row->error);
+    if (row->response != NULL) {
+        sqlite3_bind_blob64(statement, 9, row->response, row->response_size, SQLITE_STATIC);
+    } else {
+        sqlite3_bind_null(statement, 9);
+    }
+    return whi_sqlite_run_write(store, statement, "recording an attempt");
+}
+
+/* When two workers made the same attempt (one took over from the other, which was
+ * only slow), both were made, and both stay: the second with the next number. */
+int whi_sqlite_attempt_add(whi_store *base, const whi_attempt_row *row) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int code = attempt_write(store, row, WHI_SQL_ATTEMPT_ADD);
+
+    return code == WH_OK && whi_sqlite_changed(store) == 0 ? attempt_write(store, row, WHI_SQL_ATTEMPT_APPEND) : code;
+}
+
+static int delivery_take(whi_sqlite *store, const int64_t key[4], whi_delivery_fn each, void *payload) {
+    int found, code = whi_sqlite_run_numbers(store, WHI_SQL_DELIVERY_TAKE, key, 4, "claiming a delivery");
+
+    if (code == WH_OK) {
+        code = whi_sqlite_give_delivery(store, &store->writer, WHI_SQL_DELIVERY_GET, key[0], key[1], each, payload,
+                                        &found);
+    }
+    if (code == WH_OK && !found) { /* somebody deleted its event by hand: there is nothing to send */
+        return whi_sqlite_run_numbers(store, WHI_SQL_DELIVERY_ORPHAN, key, 2, "dropping a delivery without its event");
+    }
+    return code;
+}
+
+int whi_sqlite_delivery_claim(whi_store *base, int64_t owner, int64_t subscription, int64_t now, int limit,
+                              whi_delivery_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    sqlite3_stmt *statement;
+    int64_t *events;
+    int count, code = whi_sqlite_write(store, WHI_SQL_DELIVERY_PICK, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    limit = whi_sqlite_bounded(limit);
+    sqlite3_bind_int64(statement, 1, subscription);
+    sqlite3_bind_int64(statement, 2, now);
+    sqlite3_bind_int64(statement, 3, limit);
+    code = whi_sqlite_pick(store, statement, limit, &events, &count);
+    for (int i = 0; code == WH_OK && i < count; i++) {
+        code = delivery_take(store, (int64_t[]){ events[i], subscription, owner, now }, each, payload);
+    }
+    whi_free(events);
+    return code;
+}
+
+int whi_sqlite_lane_due(whi_store *base, int64_t subscription, int64_t *due) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int found, code = whi_sqlite_read_number(store, WHI_SQL_DELIVERY_DUE, subscription, due, &found);
+
+    if (!found) {
+        *due = INT64_MAX;
+    }
+    return code;
+}
+
+int whi_sqlite_delivery_cancel(whi_store *base, int64_t subscription, int64_t now, int limit, int *count) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int code =
+        whi_sqlite_run_numbers(store, WHI_SQL_DELIVERY_CANCEL,
+                               (int64_t[]){ subscription, now, whi_sqlite_bounded(limit) }, 3, "cancelling deliveries");
+
+    *count = code == WH_OK ? whi_sqlite_changed(store) : 0;
+    return code;
+}

@@ -1,0 +1,886 @@
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/mem.h"
+#include "outside/store.h"
+#include "outside/store_sqlite.h"
+#include "pure/delivery.h"
+
+#define NOW INT64_C(1790000000000)
+#define V(store) ((store)->vtable)
+#define OK(call) assert_ok((call), __LINE__)
+
+static char folder[] = "/tmp/webhook-store-XXXXXX";
+static char path[128];
+static char own_program[512];
+
+static void assert_ok(int code, int line) {
+    if (code != WH_OK) {
+        fail_msg("line %d: %d %s: %s", line, code, wh_error_name(code), wh_last_error());
+    }
+}
+
+static int scrub(void **state) {
+    static const char *const tails[] = { "", "-wal", "-shm", "-journal" };
+    char name[160];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        snprintf(name, sizeof name, "%s%s", path, tails[i]);
+        unlink(name);
+    }
+    return 0;
+}
+
+static whi_store *opened(const char *name) {
+    whi_store *store = NULL;
+
+    OK(whi_store_sqlite.open(&store, name, NULL));
+    assert_non_null(store);
+    return store;
+}
+
+/* ------------------------------------------------------------ short writing */
+
+static int64_t number_at(int64_t ms, int counter) {
+    return whi_ident_first(ms) + counter;
+}
+
+static int add_event(whi_store *store, int64_t number, const char *id, int64_t owner, int *duplicate) {
+    whi_event_row row = { .number = number,
+                          .id = id,
+                          .type = "order.paid",
+                          .tenant = "acme",
+                          .time = NOW - 5,
+                          .accepted_at = NOW,
+                          .payload = "{\"id\":7}",
+                          .payload_size = 8,
+                          .owner = owner };
+    int known = 0, code = V(store)->event_add(store, &row, &known);
+
+    if (duplicate != NULL) {
+        *duplicate = known;
+    }
+    return code;
+}
+
+static whi_delivery_row delivery(int64_t event, int64_t subscription, int state, int64_t due) {
+    whi_delivery_row row = { .event = event,
+                             .subscription = subscription,
+                             .version = 3,
+                             .state = state,
+                             .due = due,
+                             .created_at = NOW,
+                             .updated_at = NOW };
+    return row;
+}
+
+static void put(whi_store *store, int64_t event, int64_t subscription, int state, int64_t due) {
+    whi_delivery_row row = delivery(event, subscription, state, due);
+
+    OK(V(store)->delivery_put(store, &row));
+}
+
+static int64_t subscribe(whi_store *store, const char *tenant, int status, const char *document) {
+    whi_subscription_row row = { .version = 1, .tenant = tenant, .status = status };
+
+    row.document = document;
+    row.document_size = strlen(document);
+    OK(V(store)->subscription_put(store, &row));
+    return row.id;
+}
+
+/* ------------------------------------------------------------ short reading */
+
+typedef struct seen {
+    int count;
+    int64_t events[64], subscriptions[64], dues[64];
+    int states[64], deleted[64], stop_after;
+    char text[256], body[64], id[64], error[64];
+    whi_delivery_row last;
+    whi_event_row event;
+    whi_attempt_row attempt;
+} seen;
+
+static void copy(char *out, size_t room, const char *bytes, size_t size) {
+    if (bytes == NULL) {
+        snprintf(out, room, "(null)");
+        return;
+    }
+    assert_true(size < room);
+    memcpy(out, bytes, size);
+    out[size] = '\0';
+}
+
+static int stop(const seen *all) {
+    return all->stop_after != 0 && all->count >= all->stop_after;
+}
+
+static int see_event(const whi_event_row *row, void *payload) {
+    seen *all = payload;
+
+    all->events[all->count++] = row->number;
+    all->event = *row;
+    copy(all->text, sizeof all->text, row->payload, row->payload_size);
+    copy(all->id, sizeof all->id, row->id, row->id ? strlen(row->id) : 0);
+    return stop(all);
+}
+
+static int see_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    seen *all = payload;
+
+    assert_string_equal(event->type, "order.paid");
+    assert_int_equal(event->number, row->event);
+    all->events[all->count] = row->event;
+    all->subscriptions[all->count] = row->subscription;
+    all->states[all->count++] = row->state;
+    all->last = *row;
+    all->event = *event;
+    copy(all->text, sizeof all->text, event->payload, event->payload_size);
+    copy(all->body, sizeof all->body, row->body, row->body_size);
+    copy(all->error, sizeof all->error, row->error, row->error ? strlen(row->error) : 0);
+    return stop(all);
+}
+
+static int see_attempt(const whi_attempt_row *row, void *payload) {
+    seen *all = payload;
+
+    all->attempt = *row;
+    all->states[all->count++] = row->n;
+    copy(all->text, sizeof all->text, row->response, row->response_size);
+    copy(all->error, sizeof all->error, row->error, row->error ? strlen(row->error) : 0);
+    return stop(all);
+}
+
+static int see_subscription(const whi_subscription_row *row, void *payload) {
+    seen *all = payload;
+
+    all->subscriptions[all->count] = row->id;
+    all->states[all->count] = row->status;
+    all->dues[all->count] = row->version;
+    all->deleted[all->count++] = row->deleted;
+    copy(all->text, sizeof all->text, row->document, row->document_size);
+    copy(all->id, sizeof all->id, row->tenant, strlen(row->tenant));
+    return stop(all);
+}
+
+static int see_lane(int64_t subscription, int64_t due, void *payload) {
+    seen *all = payload;
+
+    all->subscriptions[all->count] = subscription;
+    all->dues[all->count++] = due;
+    return stop(all);
+}
+
+/* ----------------------------------------------------------- both kinds of */
+
+typedef void (*body_fn)(whi_store *store);
+
+static void on_both(body_fn body) {
+    whi_store *store = opened(path);
+
+    body(store);
+    V(store)->close(store);
+    scrub(NULL);
+    store = opened(":memory:");
+    body(store);
+    V(store)->close(store);
+}
+
+/* ------------------------------------------------------------------- events */
+
+static void event_cycle(whi_store *store) {
+    int64_t number = number_at(NOW, 1);
+    int events, outbox;
+    seen all = { 0 };
+
+    OK(V(store)->begin(store));
+    OK(add_event(store, number, NULL, 4, NULL));
+    OK(V(store)->commit(store));
+    OK(V(store)->event_get(store, number, see_event, &all));
+    assert_int_equal(all.count, 1);
+    assert_string_equal(all.text, "{\"id\":7}");
+    assert_string_equal(all.id, "(null)");
+    assert_int_equal(all.event.time, NOW - 5);
+    assert_int_equal(all.event.accepted_at, NOW);
+    assert_int_equal(all.event.pending, 0); /* worker 4 has no row: nobody will do it */
+    OK(V(store)->work(store, &events, &outbox));
+    assert_int_equal(events, 0);
+    OK(V(store)->begin(store));
+    OK(V(store)->event_done(store, 4, number));
+    OK(V(store)->event_done(store, 4, number));
+    OK(V(store)->commit(store));
+    assert_int_equal(V(store)->event_get(store, number + 1, see_event, &all), WH_ENOTFOUND);
+    assert_non_null(strstr(wh_last_error(), "event msg_"));
+}
+
+static void an_event_is_kept_with_its_bytes_and_its_times(void **state) {
+    (void)state;
+    on_both(event_cycle);
+}
+
+static void pending_cycle(whi_store *store) {
+    int64_t owner;
+    int events, outbox;
+    seen all = { 0 };
+
+    OK(V(store)->begin(store));
+    OK(V(store)->worker_add(store, NOW, &owner));
+    for (int i = 0; i < 5; i++) {
+        OK(add_event(store, number_at(NOW, 5 - i), NULL, 0, NULL));
+    }
+    OK(V(store)->commit(store));
+    OK(V(store)->work(store, &events, &outbox));
+    assert_int_equal(events, 1);
+    OK(V(store)->begin(store));
+    OK(V(store)->event_claim(store, owner, 3, see_event, &all));
+    OK(V(store)->commit(store));
+    assert_int_equal(all.count, 3);
+    assert_int_equal(all.events[0], number_at(NOW, 1));
+    assert_int_equal(all.events[2], number_at(NOW, 3));
+    assert_string_equal(all.text, "{\"id\":7}");
+    assert_int_equal(all.event.pending, 1);
+    OK(V(store)->begin(store));
+    OK(V(store)->event_done(store, owner, number_at(NOW, 1)));
+    OK(V(store)->event_claim(store, owner, 30, see_event, &all));
+    OK(V(store)->commit(store));
+    assert_int_equal(all.count, 5);
+    OK(V(store)->work(store, &events, &outbox));
+    assert_int_equal(events, 0);
+}
+
+static void pending_events_are_claimed_once_oldest_first(void **state) {
+    (void)state;
+    on_both(pending_cycle);
+}
+
+static void duplicates(whi_store *store) {
+    int64_t first = number_at(NOW, 1), found;
+    char made[WH_ID_SIZE], unknown[WH_ID_SIZE];
+    int known;
+    seen all = { 0 };
+
+    whi_ident_format("msg_", first, made);
+    whi_ident_format("msg_", first + 77, unknown);
+    OK(V(store)->begin(store));
+    OK(add_event(store, first, NULL, 0, &known));
+    assert_int_equal(known, 0);
+    OK(add_event(store, first + 1, "order-7", 0, &known));
+    assert_int_equal(known, 0);
+    OK(add_event(store, first + 2, "order-7", 0, &known));
+    assert_int_equal(known, 1);
+    OK(add_event(store, first + 3, made, 0, &known)); /* a made id, given back by a caller */
+    assert_int_equal(known, 1);
+    OK(add_event(store, first + 4, unknown, 0, &known)); /* has the form, is not there */
+    assert_int_equal(known, 0);
+    OK(V(store)->commit(store));
+    OK(V(store)->event_number(store, "order-7", &found));
+    assert_int_equal(found, first + 1);
+    OK(V(store)->event_number(store, made, &found));
+    assert_int_equal(found, first);
+    OK(V(store)->event_number(store, unknown, &found));
+    assert_int_equal(found, first + 4);
+    assert_int_equal(V(store)->event_number(store, "order-8", &found), WH_ENOTFOUND);
+    assert_int_equal(V(store)->event_number(store, "msg_0000000000000", &found), WH_ENOTFOUND);
+    assert_int_equal(V(store)->event_get(store, first + 2, see_event, &all), WH_ENOTFOUND);
+    OK(V(store)->event_get(store, first + 1, see_event, &all));
+    assert_string_equal(all.id, "order-7");
+}
+
+static void an_id_that_is_known_adds_nothing(void **state) {
+    (void)state;
+    on_both(duplicates);
+}
+
+static void taken_number(whi_store *store) {
+    int64_t number = number_at(NOW, 1), found;
+    int known;
+
+    OK(V(store)->begin(store));
+    OK(add_event(store, number, NULL, 0, &known));
+    assert_int_equal(add_event(store, number, NULL, 0, &known), WH_ECONFLICT);
+    assert_int_equal(known, 0);
+    assert_int_equal(add_event(store, number, "mine", 0, &known), WH_ECONFLICT);
+    assert_int_equal(known, 0);
+    OK(add_event(store, number + 1, "mine", 0, &known)); /* the next number can have the id */
+    assert_int_equal(known, 0);
+    OK(V(store)->commit(store));
+    OK(V(store)->event_number(store, "mine", &found));
+    assert_int_equal(found, number + 1);
+}
+
+static void a_number_that_is_taken_is_a_conflict_and_not_a_duplicate(void **state) {
+    (void)state;
+    on_both(taken_number);
+}
+
+/* --------------------------------------------------------------- deliveries */
+
+static void delivery_cycle(whi_store *store) {
+    int64_t event = number_at(NOW, 1);
+    whi_delivery_row row = delivery(event, 9, WHI_DELIVERED, 123);
+    seen all = { 0 };
+
+    row.body = "[1]";
+    row.body_size = 3;
+    row.attempts = row.tries = 1;
+    row.status = 200;
+    OK(V(store)->begin(store));
+    OK(add_event(store, event, NULL, 0, NULL));
+    OK(V(store)->delivery_put(store, &row));
+    put(store, event, 10, WHI_HELD, 0);
+    OK(V(store)->commit(store));
+    OK(V(store)->delivery_get(store, event, 9, see_delivery, &all));
+    assert_string_equal(all.body, "[1]");
+    assert_string_equal(all.text, "(null)");
+    assert_int_equal(all.last.status, 200);
+    assert_int_equal(all.last.due, 0); /* not waiting */
+    assert_int_equal(all.last.version, 3);
+    OK(V(store)->delivery_get(store, event, 10, see_delivery, &all));
+    assert_string_equal(all.body, "(null)");
+    assert_string_equal(all.text, "{\"id\":7}");
+    assert_int_equal(V(store)->delivery_get(store, event, 11, see_delivery, &all), WH_ENOTFOUND);
+
+    row = delivery(event, 9, WHI_WAITING, NOW + 50); /* a replay */
+    row.version = 99;
+    row.created_at = 1;
+    row.attempts = 1;
+    row.error = "later";
+    row.body = "[2]";
+    row.body_size = 3;
+    OK(V(store)->begin(store));
+    OK(V(store)->delivery_put(store, &row));
+    OK(V(store)->commit(store));
+    OK(V(store)->delivery_get(store, event, 9, see_delivery, &all));
+    assert_string_equal(all.body, "[1]");
+    assert_int_equal(all.last.version, 3);
+    assert_int_equal(all.last.created_at, NOW);
+    assert_int_equal(all.last.due, NOW + 50);
+    assert_int_equal(all.last.tries, 0);
+    assert_string_equal(all.error, "later");
+}
+
+static void a_delivery_is_replaced_but_for_its_birth_and_its_body(void **state) {
+    (void)state;
+    on_both(delivery_cycle);
+}
+
+static void claims(whi_store *store) {
+    int64_t event = number_at(NOW, 0), due;
+    whi_delivery_row row;
+    seen all = { 0 }, none = { 0 };
+
+    OK(V(store)->begin(store));
+    for (int i = 0; i < 6; i++) {
+        OK(add_event(store, event + i, NULL, 0, NULL));
+        put(store, event + i, 5, WHI_WAITING, NOW - i);
+        put(store, event + i, 6, WHI_WAITING, NOW - i);
+    }
+    row = delivery(event + 6, 5, WHI_WAITING, NOW - 100);
+    row.body = "";
+    row.body_size = 0;
+    OK(add_event(store, event + 6, NULL, 0, NULL));
+    OK(V(store)->delivery_put(store, &row));
+    OK(V(store)->delivery_claim(store, 2, 5, NOW - 3, 3, see_delivery, &all));
+    assert_int_equal(all.count, 3);
+    assert_int_equal(all.events[0], event + 6);
+    assert_int_equal(all.events[1], event + 5);
+    assert_int_equal(all.events[2], event + 4);
+    assert_string_equal(all.text, "{\"id\":7}");
+    assert_int_equal(all.last.state, WHI_SENDING);
+    assert_int_equal(all.last.owner, 2);
+    OK(V(store)->delivery_claim(store, 2, 5, NOW - 3, 9, see_delivery, &all));
+    assert_int_equal(all.count, 4);
+    OK(V(store)->delivery_claim(store, 2, 5, NOW - 3, 9, see_delivery, &none));
+    assert_int_equal(none.count, 0);
+    OK(V(store)->lane_due(store, 5, &due));
+    assert_int_equal(due, NOW - 2);
+    OK(V(store)->lane_due(store, 77, &due));
+    assert_int_equal(due, INT64_MAX);
+    OK(V(store)->commit(store));
+    OK(V(store)->delivery_get(store, event + 6, 5, see_delivery, &all));
+    assert_string_equal(all.body, "");
+    assert_string_equal(all.text, "(null)");
+}
+
+static void a_claim_takes_what_is_due_longest_first_and_only_once(void **state) {
+    (void)state;
+    on_both(claims);
+}
+
+static void lanes(whi_store *store) {
+    int64_t event = number_at(NOW, 0);
+    seen all = { 0 };
+
+    OK(V(store)->lanes(store, see_lane, &all));
+    assert_int_equal(all.count, 0);
+    OK(V(store)->begin(store));
+    OK(add_event(store, event, NULL, 0, NULL));
+    OK(add_event(store, event + 1, NULL, 0, NULL));
+    put(store, event, 3, WHI_WAITING, NOW + 9);
+    put(store, event + 1, 3, WHI_WAITING, NOW + 4);
+    put(store, event, 7, WHI_HELD, 0);
+    put(store, event, 900, WHI_WAITING, NOW + 1);
+    put(store, event, 8, WHI_DELIVERED, 0);
+    OK(V(store)->commit(store));
+    OK(V(store)->lanes(store, see_lane, &all));
+    assert_int_equal(all.count, 2);
+    assert_int_equal(all.subscriptions[0], 3);
+    assert_int_equal(all.dues[0], NOW + 4);
+    assert_int_equal(all.subscriptions[1], 900);
+    assert_int_equal(all.dues[1], NOW + 1);
+}
+
+static void lanes_are_the_subscriptions_that_wait_with_their_earliest_time(void **state) {
+    (void)state;
+    on_both(lanes);
+}
+
+static void cancels(whi_store *store) {
+    int64_t event = number_at(NOW, 0);
+    static const int states[] = { WHI_WAITING, WHI_SENDING, WHI_DELIVERED, WHI_EXHAUSTED, WHI_HELD, WHI_WAITING };
+    static const int after[] = {
+        WHI_CANCELLED, WHI_SENDING, WHI_DELIVERED, WHI_EXHAUSTED, WHI_CANCELLED, WHI_CANCELLED
+    };
+    int count;
+    seen all = { 0 };
+
+    OK(V(store)->begin(store));
+    for (int i = 0; i < 6; i++) {
+        OK(add_event(store, event + i, NULL, 0, NULL));
+        put(store, event + i, 5, states[i], NOW);
+        put(store, event + i, 6, states[i], NOW);
+    }
+    OK(V(store)->delivery_cancel(store, 5, NOW, 2, &count));
+    assert_int_equal(count, 2);
+    OK(V(store)->delivery_cancel(store, 5, NOW, 2, &count));
+    assert_int_equal(count, 1);
+    OK(V(store)->delivery_cancel(store, 5, NOW, 2, &count));
+    assert_int_equal(count, 0);
+    OK(V(store)->commit(store));
+    for (int i = 0; i < 6; i++) {
+        OK(V(store)->delivery_get(store, event + i, 5, see_delivery, &all));
+        assert_int_equal(all.last.state, after[i]);
+        OK(V(store)->delivery_get(store, event + i, 6, see_delivery, &all));
+        assert_int_equal(all.last.state, states[i]);
+    }
+}
+
+static void cancelling_ends_what_waits_or_is_held_in_steps(void **state) {
+    (void)state;
+    on_both(cancels);
+}
+
+static void attempts(whi_store *store) {
+    whi_attempt_row row = { .event = number_at(NOW, 1), .subscription = 2, .n = 2, .at = NOW, .duration_us = 1500 };
+    seen all = { 0 };
+
+    row.code = WH_ESTATUS;
+    row.status = 500;
+    row.error = "the receiver answered 500";
+    row.response = "o\0ps";
+    row.response_size = 4;
+    OK(V(store)->begin(store));
+    OK(V(store)->attempt_add(store, &row));
+    row.n = 1;
+    row.response = NULL;
+    OK(V(store)->attempt_add(store, &row));
+    OK(V(store)->attempt_add(store, &row)); /* made by another worker as well */
+    OK(V(store)->commit(store));
+    OK(V(store)->attempt_list(store, row.event, 2, see_attempt, &all));
+    assert_int_equal(all.count, 3);
+    assert_int_equal(all.states[0], 1);
+    assert_int_equal(all.states[1], 2);
+    assert_int_equal(all.states[2], 3);
+    assert_int_equal(all.attempt.duration_us, 1500);
+    assert_int_equal(all.attempt.code, WH_ESTATUS);
+    assert_string_equal(all.error, "the receiver answered 500");
+    all.count = 0;
+    all.stop_after = 2;
+    assert_int_equal(V(store)->attempt_list(store, row.event, 2, see_attempt, &all), 1);
+    assert_int_equal(all.attempt.response_size, 4);
+    assert_int_equal(all.count, 2);
+}
+
+static void attempts_are_kept_in_order_and_none_is_lost(void **state) {
+    (void)state;
+    on_both(attempts);
+}
+
+/* ------------------------------------------------------------------ workers */
+
+static void workers(whi_store *store) {
+    int64_t a, b, c, expired, event = number_at(NOW, 0);
+    int count, events, outbox;
+    seen all = { 0 };
+
+    OK(V(store)->begin(store));
+    OK(V(store)->worker_add(store, NOW, &a));
+    OK(V(store)->worker_add(store, NOW + 10, &b));
+    OK(V(store)->worker_add(store, NOW + 20, &c));
+    assert_int_equal(a, 1);
+    assert_int_equal(b, 2);
+    assert_int_equal(c, 3);
+    OK(V(store)->worker_expired(store, NOW, &expired));
+    assert_int_equal(expired, 0);
+    OK(V(store)->worker_expired(store, NOW + 15, &expired));
+    assert_int_equal(expired, 1);
+    OK(V(store)->worker_beat(store, a, NOW + 30));
+    OK(V(store)->worker_expired(store, NOW + 15, &expired));
+    assert_int_equal(expired, 2);
+    for (int i = 0; i < 3; i++) {
+        whi_delivery_row row = delivery(event + i, 5, WHI_SENDING, 0);
+
+        row.owner = b;
+        OK(add_event(store, event + i, NULL, b, NULL));
+        OK(V(store)->delivery_put(store, &row));
+    }
+    OK(V(store)->worker_release(store, b, NOW + 40, 4, &count));
+    assert_int_equal(count, 4);
+    OK(V(store)->worker_release(store, b, NOW + 40, 4, &count));
+    assert_int_equal(count, 2);
+    OK(V(store)->worker_release(store, b, NOW + 40, 4, &count));
+    assert_int_equal(count, 0);
+    assert_int_equal(V(store)->worker_beat(store, b, NOW + 40), WH_ENOTFOUND);
+    OK(V(store)->worker_add(store, NOW, &b));
+    assert_int_equal(b, 2); /* free again */
+    OK(V(store)->commit(store));
+    OK(V(store)->delivery_get(store, event, 5, see_delivery, &all));
+    assert_int_equal(all.last.state, WHI_WAITING);
+    assert_int_equal(all.last.due, NOW + 40);
+    assert_int_equal(all.last.owner, 0);
+    OK(V(store)->work(store, &events, &outbox));
+    assert_int_equal(events, 1);
+}
+
+static void a_worker_has_a_number_a_heartbeat_and_work_to_hand_back(void **state) {
+    (void)state;
+    on_both(workers);
+}
+
+static void a_worker_whose_number_went_to_another_process_is_told(void **state) {
+    whi_store *slow = opened(path), *other = opened(path);
+    int64_t owner, same;
+    int count;
+
+    (void)state;
+    OK(V(slow)->begin(slow));
+    OK(V(slow)->worker_add(slow, NOW, &owner));
+    OK(V(slow)->commit(slow));
+    OK(V(other)->begin(other));
+    OK(V(other)->worker_release(other, owner, NOW, 10, &count));
+    OK(V(other)->worker_add(other, NOW, &same));
+    OK(V(other)->commit(other));
+    assert_int_equal(owner, same);
+    OK(V(slow)->begin(slow));
+    assert_int_equal(V(slow)->worker_beat(slow, owner, NOW), WH_ENOTFOUND);
+    V(slow)->rollback(slow);
+    V(slow)->close(slow);
+    V(other)->close(other);
+}
+
+static void more_than_1023_workers_are_refused(void **state) {
+    whi_store *store = opened(":memory:");
+    int64_t owner;
+
+    (void)state;
+    OK(V(store)->begin(store));
+    for (int i = 1; i <= 1023; i++) {
+        OK(V(store)->worker_add(store, NOW, &owner));
+        assert_int_equal(owner, i);
+    }
+    assert_int_equal(V(store)->worker_add(store, NOW, &owner), WH_ELIMIT);
+    V(store)->rollback(store);
+    V(store)->close(store);
+}
+
+/* ------------------------------------------------------------ subscriptions */
+
+static void subscriptions(whi_store *store) {
+    int64_t a, b, c, after = 0, count;
+    whi_subscription_row row = { 0 };
+    seen all = { 0 };
+
+    OK(V(store)->begin(store));
+    a = subscribe(store, "", 1, "{\"a\":1}");
+    b = subscribe(store, "acme", 1, "{\"b\":1}");
+    c = subscribe(store, "acme", 2, "{\"c\":1}");
+    OK(V(store)->commit(store));
+    OK(V(store)->subscription_count(store, &count));
+    assert_int_equal(count, 3);
+    OK(V(store)->subscription_changes(store, &after, see_subscription, &all));
+    assert_int_equal(all.count, 3);
+    all.count = 0;
+    OK(V(store)->subscription_changes(store, &after, see_subscription, &all));
+    assert_int_equal(all.count, 0);
+
+    row = (whi_subscription_row){ .id = a, .version = 2, .tenant = "", .status = 1, .document = "{\"a\":2}" };
+    row.document_size = 7;
+    OK(V(store)->begin(store));
+    OK(V(store)->subscription_put(store, &row));
+    OK(V(store)->subscription_remove(store, b));
+    assert_int_equal(V(store)->subscription_remove(store, b), WH_ENOTFOUND);
+    OK(V(store)->commit(store));
+    OK(V(store)->subscription_changes(store, &after, see_subscription, &all));
+    assert_int_equal(all.count, 2);
+    assert_int_equal(all.subscriptions[0], a);
+    assert_int_equal(all.dues[0], 2);
+    assert_int_equal(all.subscriptions[1], b);
+    assert_int_equal(all.deleted[1], 1);
+    OK(V(store)->subscription_count(store, &count));
+    assert_int_equal(count, 2);
+
+    all.count = 0;
+    after = 0;
+    OK(V(store)->subscription_changes(store, &after, see_subscription, &all));
+    assert_int_equal(all.count, 2); /* a beginner does not hear of the deleted one */
+    OK(V(store)->subscription_get(store, a, 0, see_subscription, &all));
+    assert_string_equal(all.text, "{\"a\":2}");
+    OK(V(store)->subscription_get(store, a, 1, see_subscription, &all));
+    assert_string_equal(all.text, "{\"a\":1}");
+    OK(V(store)->subscription_get(store, b, 1, see_subscription, &all));
+    assert_string_equal(all.text, "{\"b\":1}");
+    assert_int_equal(V(store)->subscription_get(store, b, 0, see_subscription, &all), WH_ENOTFOUND);
+    assert_int_equal(V(store)->subscription_get(store, a, 7, see_subscription, &all), WH_ENOTFOUND);
+    OK(V(store)->subscription_get(store, c, 0, see_subscription, &all));
+    assert_string_equal(all.id, "acme");
+}
+
+static void subscriptions_keep_their_versions_and_tell_their_changes(void **state) {
+    (void)state;
+    on_both(subscriptions);
+}
+
+static void versions(whi_store *store) {
+    whi_subscription_row row = { .version = 1, .tenant = "", .status = 1, .document = "{}", .document_size = 2 };
+
+    OK(V(store)->begin(store));
+    OK(V(store)->subscription_put(store, &row));
+    row.version = 2;
+    OK(V(store)->subscription_put(store, &row));
+    assert_int_equal(V(store)->subscription_put(store, &row), WH_ECONFLICT);
+    row.version = 1;
+    assert_int_equal(V(store)->subscription_put(store, &row), WH_ECONFLICT);
+    row.version = 2;
+    row.status = 3; /* the engine disables it: no new version */
+    OK(V(store)->subscription_put(store, &row));
+    row.id = 77;
+    assert_int_equal(V(store)->subscription_put(store, &row), WH_ENOTFOUND);
+    V(store)->rollback(store);
+}
+
+static void a_change_that_does_not_know_the_last_one_is_a_conflict(void **state) {
+    (void)state;
+    on_both(versions);
+}
+
+static void ids_of_subscriptions_are_never_used_again(void **state) {
+    whi_store *store = opened(path);
+    int64_t id;
+
+    (void)state;
+    OK(V(store)->begin(store));
+    id = subscribe(store, "", 1, "{}");
+    OK(V(store)->subscription_remove(store, id));
+    assert_true(subscribe(store, "", 1, "{}") > id);
+    OK(V(store)->commit(store));
+    V(store)->close(store);
+}
+
+static void subscription_pages(whi_store *store) {
+    whi_store_query query = { .limit = 2 };
+    whi_store_place place;
+    seen all = { 0 };
+
+    OK(V(store)->begin(store));
+    for (int i = 1; i <= 5; i++) {
+        subscribe(store, i % 2 ? "odd" : "even", i == 4 ? 2 : 1, "{}");
+    }
+    OK(V(store)->commit(store));
+    OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
+    assert_int_equal(all.count, 2);
+    assert_int_equal(all.subscriptions[0], 5);
+    assert_int_equal(place.more, 1);
+    query.before_subscription = place.subscription;
+    query.limit = 3;
+    OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
+    assert_int_equal(all.count, 5);
+    assert_int_equal(all.subscriptions[4], 1);
+    assert_int_equal(place.more, 0);
+    query = (whi_store_query){ .tenant = "odd" };
+    all.count = 0;
+    OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
+    assert_int_equal(all.count, 3);
+    query = (whi_store_query){ .state = 2, .rows = 1 };
+    all.count = 0;
+    OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
+    assert_int_equal(all.count, 0); /* looked at one row, which is not it */
+    assert_int_equal(place.more, 1);
+    query.before_subscription = place.subscription;
+    OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
+    assert_int_equal(all.count, 1);
+    assert_int_equal(all.subscriptions[0], 4);
+}
+
+static void subscriptions_are_listed_in_pages_newest_first(void **state) {
+    (void)state;
+    on_both(subscription_pages);
+}
+
+/* -------------------------------------------------------------------- lists */
+
+static void event_pages(whi_store *store) {
+    int64_t event = number_at(NOW, 0);
+    whi_store_query query = { .rows = 2 };
+    whi_store_place place;
+    seen all = { 0 };
+    int pages = 0;
+
+    OK(V(store)->begin(store));
+    for (int i = 0; i < 7; i++) {
+        OK(add_event(store, event + i, NULL, 0, NULL));
+    }
+    OK(V(store)->commit(store));
+    do {
+        OK(V(store)->event_list(store, &query, see_event, &all, &place));
+        query.before_event = place.event;
+        pages++;
+    } while (place.more);
+    assert_int_equal(pages, 4);
+    assert_int_equal(all.count, 7);
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(all.events[i], event + 6 - i);
+    }
+    assert_int_equal(all.event.pending, 1);
+    query = (whi_store_query){ .since = event + 2, .until = event + 5, .limit = 10, .type = "order.paid" };
+    all.count = 0;
+    OK(V(store)->event_list(store, &query, see_event, &all, &place));
+    assert_int_equal(all.count, 3);
+    assert_int_equal(all.events[0], event + 4);
+    query.type = "order.lost";
+    all.count = 0;
+    OK(V(store)->event_list(store, &query, see_event, &all, &place));
+    assert_int_equal(all.count, 0);
+    query = (whi_store_query){ .tenant = "acme" };
+    all.stop_after = 2;
+    assert_int_equal(V(store)->event_list(store, &query, see_event, &all, &place), 1);
+    assert_int_equal(all.count, 2);
+}
+
+static void events_are_listed_in_pages_newest_first(void **state) {
+    (void)state;
+    on_both(event_pages);
+}
+
+static int all_pages(whi_store *store, whi_store_query query, seen *all) {
+    whi_store_place place;
+    int pages = 0;
+
+    memset(all, 0, sizeof *all);
+    do {
+        int before = all->count;
+
+        OK(V(store)->delivery_list(store, &query, see_delivery, all, &place));
+        assert_true(query.limit == 0 || all->count - before <= query.limit);
+        query.before_event = place.event;
+        query.before_subscription = place.subscription;
+        assert_true(++pages < 100);
+    } while (place.more);
+    return pages;
+}
+
+static void delivery_pages(whi_store *store) {
+    int64_t event = number_at(NOW, 0);
+    seen all;
+
+    OK(V(store)->begin(store));
+    for (int i = 0; i < 6; i++) {
+        OK(add_event(store, event + i, NULL, 0, NULL));
+        put(store, event + i, 1, 1 + i, NOW + 9 - i); /* every state once */
+        put(store, event + i, 2, WHI_WAITING, NOW - i);
+        put(store, event + i, 3, i % 2 ? WHI_HELD : WHI_EXHAUSTED, 0);
+    }
+    OK(V(store)->commit(store));
+    assert_int_equal(all_pages(store, (whi_store_query){ .limit = 4 }, &all), 5);
+    assert_int_equal(all.count, 18);
+    for (int i = 0; i < 18; i++) {
+        assert_int_equal(all.events[i], event + 5 - i / 3);
+        assert_int_equal(all.subscriptions[i], 3 - i % 3);
+    }
+    all_pages(store, (whi_store_query){ .rows = 5, .subscription = 2 }, &all);
+    assert_int_equal(all.count, 6);
+    all_pages(store, (whi_store_query){ .event = event + 3, .limit = 1 }, &all);
+    assert_int_equal(all.count, 3);
+    assert_int_equal(all.subscriptions[0], 3);
+    assert_int_equal(all_pages(store, (whi_store_query){ .subscription = 2, .state = 1, .rows = 4 }, &all), 2);
+    assert_int_equal(all.count, 6);
+    assert_int_equal(all.events[0], event + 5);
+    assert_int_equal(all.events[5], event);
+    assert_int_equal(all_pages(store, (whi_store_query){ .subscription = 3, .state = 4, .limit = 2 }, &all), 2);
+    assert_int_equal(all.count, 3);
+    assert_int_equal(all.events[2], event);
+    all_pages(store, (whi_store_query){ .subscription = 3, .state = 5, .since = event + 1, .until = event + 4 }, &all);
+    assert_int_equal(all.count, 2);
+    assert_int_equal(all.events[0], event + 3);
+    all_pages(store, (whi_store_query){ .state = WHI_SENDING, .rows = 3 }, &all);
+    assert_int_equal(all.count, 1);
+    all_pages(store, (whi_store_query){ .type = "order.lost", .rows = 3 }, &all);
+    assert_int_equal(all.count, 0);
+    assert_string_equal(all.text, "");
+}
+
+static void deliveries_are_listed_in_pages_by_every_filter(void **state) {
+    (void)state;
+    on_both(delivery_pages);
+}
+
+int main(int argc, char **argv) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(an_event_is_kept_with_its_bytes_and_its_times, scrub),
+        cmocka_unit_test_teardown(pending_events_are_claimed_once_oldest_first, scrub),
+        cmocka_unit_test_teardown(an_id_that_is_known_adds_nothing, scrub),
+        cmocka_unit_test_teardown(a_number_that_is_taken_is_a_conflict_and_not_a_duplicate, scrub),
+        cmocka_unit_test_teardown(a_delivery_is_replaced_but_for_its_birth_and_its_body, scrub),
+        cmocka_unit_test_teardown(a_claim_takes_what_is_due_longest_first_and_only_once, scrub),
+        cmocka_unit_test_teardown(lanes_are_the_subscriptions_that_wait_with_their_earliest_time, scrub),
+        cmocka_unit_test_teardown(cancelling_ends_what_waits_or_is_held_in_steps, scrub),
+        cmocka_unit_test_teardown(attempts_are_kept_in_order_and_none_is_lost, scrub),
+        cmocka_unit_test_teardown(a_worker_has_a_number_a_heartbeat_and_work_to_hand_back, scrub),
+        cmocka_unit_test_teardown(a_worker_whose_number_went_to_another_process_is_told, scrub),
+        cmocka_unit_test_teardown(more_than_1023_workers_are_refused, scrub),
+        cmocka_unit_test_teardown(subscriptions_keep_their_versions_and_tell_their_changes, scrub),
+        cmocka_unit_test_teardown(a_change_that_does_not_know_the_last_one_is_a_conflict, scrub),
+        cmocka_unit_test_teardown(ids_of_subscriptions_are_never_used_again, scrub),
+        cmocka_unit_test_teardown(subscriptions_are_listed_in_pages_newest_first, scrub),
+        cmocka_unit_test_teardown(events_are_listed_in_pages_newest_first, scrub),
+        cmocka_unit_test_teardown(deliveries_are_listed_in_pages_by_every_filter, scrub),
+    };
+    int failed;
+
+    (void)argc;
+    snprintf(own_program, sizeof own_program, "%s", argv[0]);
+    if (mkdtemp(folder) == NULL) {
+        return 1;
+    }
+    snprintf(path, sizeof path, "%s/test.db", folder);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(folder);
+    return failed;
+}
