@@ -255,7 +255,8 @@ WH_API int wh_subscription_secrets(wh_engine *engine, const char *id, char **out
 
 /* Changes the fields that the document names; null takes a field back to its
  * default. {"paused":false} also clears `disabled`. Deliveries that exist keep
- * their bytes. Errors: as wh_subscribe, and not_found. */
+ * their bytes; those that a failing rule held back are tried with a changed rule.
+ * Errors: as wh_subscribe, and not_found. */
 WH_API int wh_subscription_update(wh_engine *engine, const char *id, const char *document, size_t size);
 
 /* Deletes it; its deliveries that wait are dropped. not_found. */
@@ -329,7 +330,7 @@ typedef struct wh_query {
     const char *subscription; /* deliveries: by subscription id */
     const char *event;        /* deliveries, attempts: by event id */
     const char *type;         /* events: exact type */
-    const char *state;        /* deliveries: waiting, sending, delivered, exhausted, held;
+    const char *state;        /* deliveries: waiting, sending, delivered, exhausted, held, cancelled;
                                  subscriptions: enabled, paused, disabled */
     int64_t since, until;     /* events, deliveries: by the event's time of acceptance */
     int64_t limit;            /* items of the page, default 100 */
@@ -343,10 +344,10 @@ typedef struct wh_query {
  * page may hold fewer items than asked, even none, and still have a next one.
  * query may be NULL. Errors: invalid, not_found, store, memory.
  *
- * event     {"id","type","tenant","time","accepted_at","pending","payload"}
+ * event     {"id","type","tenant","time","accepted_at","pending"}; wh_event_get adds "payload"
  * delivery  {"id","event","subscription","type","version","state","attempts",
  *            "created_at","due_at","updated_at","status","error"}
- * attempt   {"delivery","n","at","duration_ms","status","error","response"} */
+ * attempt   {"delivery","n","at","duration_ms","status","code","error","response"} */
 WH_API int wh_subscriptions(wh_engine *engine, const wh_query *query, char **out, size_t *size);
 WH_API int wh_events(wh_engine *engine, const wh_query *query, char **out, size_t *size);
 WH_API int wh_deliveries(wh_engine *engine, const wh_query *query, char **out, size_t *size);

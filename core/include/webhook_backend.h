@@ -15,9 +15,9 @@ extern "C" {
 
 /* Time and chance. A NULL function means the machine's. Called from any thread. */
 struct wh_clock {
-    unsigned version;                                       /* 1 */
-    int64_t (*now)(void *payload);                          /* ms since 1970 */
-    int (*random)(void *out, size_t size, void *payload);   /* fills size bytes; 0 or an error */
+    unsigned version;                                     /* 1 */
+    int64_t (*now)(void *payload);                        /* ms since 1970 */
+    int (*random)(void *out, size_t size, void *payload); /* fills size bytes; 0 or an error */
     void *payload;
 };
 
@@ -47,9 +47,9 @@ typedef struct wh_rule_verdict {
     const char *key;     /* NULL, or the order key */
     const char *headers; /* NULL, or a JSON object of texts */
     size_t headers_size;
-    int64_t delay;     /* ms */
-    int64_t cpu_us;    /* what the run cost */
-    int64_t memory;    /* bytes at the highest */
+    int64_t delay;                  /* ms */
+    int64_t cpu_us;                 /* what the run cost */
+    int64_t memory;                 /* bytes at the highest */
     char error[WH_RULE_ERROR_SIZE]; /* the sentence when the run failed: "line 3: …" */
 } wh_rule_verdict;
 

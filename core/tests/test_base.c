@@ -14,9 +14,9 @@
 
 static void every_code_has_a_name_a_group_and_a_text(void **state) {
     (void)state;
-#define WH_X(code, number, name, group, text) \
-    assert_string_equal(wh_error_name(code), name); \
-    assert_string_equal(wh_error_group(number), group); \
+#define WH_X(code, number, name, group, text)                                                                          \
+    assert_string_equal(wh_error_name(code), name);                                                                    \
+    assert_string_equal(wh_error_group(number), group);                                                                \
     assert_true(strlen(wh_error_text(code)) > 0);
     WH_ERRORS(WH_X)
 #undef WH_X
@@ -106,9 +106,15 @@ static void ids_read_back_as_they_were_written(void **state) {
 }
 
 static void ids_of_another_form_are_refused(void **state) {
-    const char *bad[] = { NULL,           "",           "msg_",
-                          "msg_00000000000001", "msg_0000000000O01", "msg_zzzzzzzzzzzzz",
-                          "sub_0000000000001", "msg_000000000000",  "MSG_0000000000001" };
+    const char *bad[] = { NULL,
+                          "",
+                          "msg_",
+                          "msg_00000000000001",
+                          "msg_0000000000O01",
+                          "msg_zzzzzzzzzzzzz",
+                          "sub_0000000000001",
+                          "msg_000000000000",
+                          "MSG_0000000000001" };
     int64_t number;
 
     (void)state;

@@ -1,0 +1,385 @@
+/* Bringing work back from the store: deliveries whose time has come, lane by lane,
+ * and events that nobody has fanned out.
+ *
+ * A claim asks for one subscription's deliveries by its index, so it costs the same
+ * with a thousand and with a million waiting, and a subscription with a long backlog
+ * takes nothing from the others. */
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+
+#include <string.h>
+
+#define CLAIM_LANES 64 /* claims begun in one turn */
+#define CLAIM_MAXIMUM 256
+#define EVENTS_MAXIMUM 256
+#define OUTBOX_MAXIMUM 256
+
+/* ----------------------------------------------------------------------- a lane */
+
+typedef struct claim {
+    whi_task task;
+    int64_t subscription, now, next_due;
+    int limit;
+    whi_registration *registration;
+    whi_delivery *head, **tail;
+} claim;
+
+static void drop_claimed(claim *self) {
+    while (self->head != NULL) {
+        whi_delivery *next = self->head->next;
+        whi_delivery_free(self->task.worker->engine, self->head);
+        self->head = next;
+    }
+    self->tail = &self->head;
+}
+
+static int claimed(const whi_delivery_row *row, const whi_event_row *event_row, void *payload) {
+    claim *self = payload;
+    wh_engine *engine = self->task.worker->engine;
+    whi_event *event = whi_event_new(engine, event_row);
+    whi_delivery *delivery = event != NULL ? whi_delivery_new(engine, event, self->registration) : NULL;
+
+    whi_event_unref(engine, event);
+    if (delivery == NULL) {
+        return whi_fail_memory();
+    }
+    delivery->version = row->version;
+    delivery->attempts = row->attempts;
+    delivery->tries = row->tries;
+    delivery->created_at = row->created_at;
+    delivery->state = WHI_SENDING;
+    delivery->stored = 1;
+    if (row->body != NULL) {
+        delivery->body = whi_strdup(row->body, row->body_size);
+        delivery->body_size = row->body_size;
+        if (delivery->body == NULL) {
+            whi_delivery_free(engine, delivery);
+            return whi_fail_memory();
+        }
+    }
+    *self->tail = delivery;
+    self->tail = &delivery->next;
+    return 0;
+}
+
+static int run_claim(whi_job *job, whi_store *store) {
+    claim *self = (claim *)job;
+    int64_t owner = atomic_load(&self->task.worker->engine->owner);
+    int code;
+
+    drop_claimed(self);
+    self->next_due = INT64_MAX;
+    if (owner == 0) {
+        self->next_due = self->now + 1000; /* no lease at the moment: ask again soon */
+        return WH_OK;
+    }
+    code = store->vtable->delivery_claim(store, owner, self->subscription, self->now, self->limit, claimed, self);
+    return code == WH_OK ? store->vtable->lane_due(store, self->subscription, &self->next_due) : code;
+}
+
+static void push(whi_worker *worker, whi_delivery *delivery) {
+    int code = delivery->version == 0 ? whi_fanout_remake(worker, delivery) : WH_OK;
+
+    if (code != WH_OK) {
+        delivery->state = WHI_WAITING;
+        delivery->due = whi_now(worker->engine) + 1000;
+    }
+    if (delivery->state == WHI_SENDING) {
+        whi_lane_push(worker, delivery);
+    } else {
+        whi_record_delivery(worker, delivery);
+    }
+}
+
+static void claim_back(whi_task *task) {
+    claim *self = (claim *)task;
+    whi_worker *worker = task->worker;
+    whi_lane *lane = whi_lane_get(worker, self->subscription, 0);
+
+    if (task->code != WH_OK) {
+        whi_log(worker->engine, WH_LOG_ERROR, "deliveries cannot be claimed now: %s", task->sentence);
+        drop_claimed(self);
+        self->next_due = whi_now(worker->engine) + 1000;
+    }
+    while (self->head != NULL) {
+        whi_delivery *delivery = self->head;
+        self->head = delivery->next;
+        push(worker, delivery);
+        worker->done_count++;
+    }
+    if (lane != NULL) {
+        lane->claiming = 0;
+        whi_lane_set_due(worker, lane, self->next_due);
+    }
+    whi_registration_unref(self->registration);
+    whi_free(self);
+}
+
+static int begin_claim(whi_worker *worker, whi_lane *lane, whi_registration *registration, int room, int64_t now) {
+    claim *self = whi_calloc(1, sizeof *self);
+
+    if (self == NULL) {
+        return WH_ENOMEM;
+    }
+    self->task.worker = worker;
+    self->task.job.run = run_claim;
+    self->task.job.rows = room;
+    self->task.back = claim_back;
+    self->subscription = lane->subscription;
+    self->registration = registration;
+    self->now = now;
+    self->limit = room;
+    self->tail = &self->head;
+    lane->claiming = 1;
+    whi_worker_submit(worker, &self->task);
+    return WH_OK;
+}
+
+/* Those of a subscription that is no more. */
+typedef struct cancel {
+    whi_task task;
+    int64_t subscription, now;
+    int count;
+} cancel;
+
+static int run_cancel(whi_job *job, whi_store *store) {
+    cancel *self = (cancel *)job;
+
+    return store->vtable->delivery_cancel(store, self->subscription, self->now, CLAIM_MAXIMUM, &self->count);
+}
+
+static void cancel_back(whi_task *task) {
+    cancel *self = (cancel *)task;
+
+    if (task->code == WH_OK && self->count == CLAIM_MAXIMUM) {
+        atomic_store(&task->worker->rescan, 1);
+    }
+    whi_free(self);
+}
+
+static void begin_cancel(whi_worker *worker, int64_t subscription, int64_t now) {
+    cancel *self = whi_calloc(1, sizeof *self);
+
+    if (self == NULL) {
+        return;
+    }
+    self->task.job.run = run_cancel;
+    self->task.job.rows = CLAIM_MAXIMUM;
+    self->task.back = cancel_back;
+    self->subscription = subscription;
+    self->now = now;
+    whi_worker_submit(worker, &self->task);
+}
+
+static int is_enabled(const whi_registration *registration) {
+    return !registration->subscription->paused && registration->subscription->disabled == NULL;
+}
+
+/* A lane that is full is put aside until it has room. The deliveries of a subscription
+ * that rests are not fetched; when it changes, the worker asks the store for all lanes. */
+static void claim_lane(whi_worker *worker, whi_lane *lane, int64_t now) {
+    int room = whi_lane_room(lane);
+    int64_t due = lane->stored_due;
+    whi_registration *registration;
+
+    whi_lane_set_due(worker, lane, INT64_MAX);
+    if (room == 0) {
+        lane->parked_due = due;
+        return;
+    }
+    registration = whi_registry_get(worker->engine->registry, lane->subscription);
+    if (registration == NULL) {
+        begin_cancel(worker, lane->subscription, now);
+        return;
+    }
+    if (!is_enabled(registration)) {
+        whi_registration_unref(registration);
+        return;
+    }
+    lane->cap = registration->subscription->concurrency;
+    room = room < CLAIM_MAXIMUM ? room : CLAIM_MAXIMUM;
+    if (begin_claim(worker, lane, registration, room, now) != WH_OK) {
+        whi_registration_unref(registration);
+        whi_lane_set_due(worker, lane, now + 1000);
+    }
+}
+
+void whi_claim_due(whi_worker *worker) {
+    int64_t now = whi_now(worker->engine);
+
+    for (int i = 0; i < CLAIM_LANES && worker->heap_count > 0 && worker->heap[0]->stored_due <= now; i++) {
+        claim_lane(worker, worker->heap[0], now);
+    }
+}
+
+/* --------------------------------------------------------------------- all lanes */
+
+static int lane_found(int64_t subscription, int64_t due, void *payload) {
+    whi_worker *worker = payload;
+    whi_lane *lane;
+
+    if (whi_worker_of(worker->engine, subscription) != worker) {
+        return 0;
+    }
+    lane = whi_lane_get(worker, subscription, 1);
+    if (lane != NULL && !lane->claiming) {
+        whi_lane_stored(worker, lane, due);
+    }
+    return 0;
+}
+
+void whi_claim_scan(whi_worker *worker) {
+    whi_store *store = worker->engine->store;
+
+    atomic_store(&worker->rescan, 0);
+    if (store->vtable->lanes(store, lane_found, worker) != WH_OK) {
+        whi_log(worker->engine, WH_LOG_ERROR, "the store cannot be read now: %s", wh_last_error());
+        atomic_store(&worker->rescan, 1);
+    }
+}
+
+/* ------------------------------------------------------------ events and the outbox */
+
+typedef struct intake {
+    whi_task task;
+    whi_event *head, **tail;
+    whi_store *store;
+    int limit, claimed, outbox;
+    int again; /* there was no lease */
+    long long bytes;
+} intake;
+
+static void drop_events(intake *self) {
+    while (self->head != NULL) {
+        whi_event *next = self->head->next;
+        whi_event_unref(self->task.worker->engine, self->head);
+        self->head = next;
+    }
+    self->tail = &self->head;
+    self->claimed = self->outbox = 0;
+    self->bytes = 0;
+}
+
+static int take_event(intake *self, const whi_event_row *row, int seen_before) {
+    whi_event *event = whi_event_new(self->task.worker->engine, row);
+
+    if (event == NULL) {
+        return whi_fail_memory();
+    }
+    event->seen_before = seen_before;
+    event->next = NULL;
+    *self->tail = event;
+    self->tail = &event->next;
+    self->bytes += (long long)row->payload_size;
+    return WH_OK;
+}
+
+static int claimed_event(const whi_event_row *row, void *payload) {
+    intake *self = payload;
+
+    self->claimed++;
+    return take_event(self, row, 1);
+}
+
+/* A row that a program wrote into the outbox: as good as its text. */
+static int outbox_row(const whi_event_row *row, void *payload) {
+    intake *self = payload;
+    wh_engine *engine = self->task.worker->engine;
+    wh_event event = { 1, row->id, row->type, row->tenant, row->time, row->payload, row->payload_size };
+    whi_event_row made = *row;
+    int duplicate = 0, code = whi_publish_row_check(engine, &event);
+
+    self->outbox++;
+    if (code == WH_ENOMEM) {
+        return code;
+    }
+    if (code != WH_OK) {
+        whi_log(engine, WH_LOG_WARNING, "a row of the outbox is refused: %s", wh_last_error());
+        return self->store->vtable->outbox_reject(self->store, row, wh_last_error());
+    }
+    made.accepted_at = whi_now(engine);
+    made.time = row->time != 0 ? row->time : made.accepted_at;
+    made.owner = atomic_load(&engine->owner);
+    do {
+        made.number = whi_publish_number(engine, made.accepted_at);
+        code = self->store->vtable->event_add(self->store, &made, &duplicate);
+    } while (code == WH_ECONFLICT);
+    return code == WH_OK && !duplicate ? take_event(self, &made, 0) : code;
+}
+
+static int run_intake(whi_job *job, whi_store *store) {
+    intake *self = (intake *)job;
+    int64_t owner = atomic_load(&self->task.worker->engine->owner);
+    int taken = 0, code;
+
+    drop_events(self);
+    self->store = store;
+    self->again = owner == 0;
+    if (self->again) {
+        return WH_OK;
+    }
+    code = store->vtable->event_claim(store, owner, self->limit, claimed_event, self);
+    if (code == WH_OK) {
+        code = store->vtable->outbox_take(store, OUTBOX_MAXIMUM, outbox_row, self, &taken);
+    }
+    return code;
+}
+
+static void intake_back(whi_task *task) {
+    intake *self = (intake *)task;
+    whi_worker *worker = task->worker;
+    wh_engine *engine = worker->engine;
+
+    worker->claiming_events = 0;
+    if (task->code != WH_OK) {
+        whi_log(engine, WH_LOG_ERROR, "events cannot be claimed now: %s", task->sentence);
+        drop_events(self);
+    } else if (self->again || self->claimed >= self->limit || self->outbox >= OUTBOX_MAXIMUM) {
+        atomic_store(&engine->more_events, 1);
+    }
+    if (self->claimed > 0) {
+        atomic_store(&engine->mean_payload, self->bytes / (self->claimed + self->outbox) + 1);
+    }
+    if (self->head != NULL) {
+        *worker->todo_end = self->head;
+        worker->todo_end = self->tail;
+        worker->done_count += self->claimed + self->outbox;
+    }
+    whi_free(self);
+}
+
+/* As many events as fit into the memory that is left, by their mean size. */
+static int events_limit(wh_engine *engine) {
+    long long left = engine->options.limits.memory_bytes - atomic_load(&engine->memory_used);
+    long long mean = atomic_load(&engine->mean_payload) + 512;
+    long long fit = left / mean;
+
+    if (atomic_load(&engine->events_open) == 0 && fit < 1) {
+        return 1;
+    }
+    return fit < EVENTS_MAXIMUM ? (int)(fit < 0 ? 0 : fit) : EVENTS_MAXIMUM;
+}
+
+void whi_claim_events(whi_worker *worker) {
+    wh_engine *engine = worker->engine;
+    int limit = events_limit(engine);
+    intake *self;
+
+    if (worker->claiming_events || limit == 0 || !atomic_exchange(&engine->more_events, 0)) {
+        return;
+    }
+    self = whi_calloc(1, sizeof *self);
+    if (self == NULL) {
+        atomic_store(&engine->more_events, 1);
+        return;
+    }
+    self->task.worker = worker;
+    self->task.job.run = run_intake;
+    self->task.job.rows = limit;
+    self->task.back = intake_back;
+    self->tail = &self->head;
+    self->limit = limit;
+    worker->claiming_events = 1;
+    whi_worker_submit(worker, &self->task);
+}

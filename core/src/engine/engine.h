@@ -1,0 +1,317 @@
+/* The engine's insides, shared by the files of this folder.
+ *
+ * Who may touch what
+ *   engine     made once by wh_open; its options never change
+ *   writer     its own lock (writer.h)
+ *   registry   its own reader-writer lock (registry.h)
+ *   worker     one thread: the one in wh_step, or its own after wh_start; the
+ *              part named "inbox" is behind a lock
+ *   event      payload and names never change; its counters are atomic
+ *   delivery   belongs to one worker at a time, or to a job of the writer
+ *
+ * The way of an event: publish.c makes it durable and puts it into a worker's
+ * inbox; fanout.c decides who gets it; lane.c queues a delivery per subscription;
+ * send.c signs and sends; record.c writes what came of it; claim.c brings back
+ * from the store what waited there; upkeep.c does what is due by time. */
+#ifndef WHI_ENGINE_H
+#define WHI_ENGINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/ident.h"
+#include "engine/registry.h"
+#include "engine/writer.h"
+#include "outside/poller.h"
+#include "outside/store.h"
+#include "outside/transport.h"
+#include "pure/address.h"
+#include "pure/delivery.h"
+#include "webhook.h"
+#include "webhook_backend.h"
+
+#define WHI_WORKERS 64
+#define WHI_TASK_SENTENCE 256
+
+/* A process's row in the store lives as long as its heartbeat. */
+#define WHI_BEAT_US INT64_C(2000000)   /* how often it beats */
+#define WHI_LEASE_US INT64_C(10000000) /* without a beat for so long, others take its work over */
+
+/* How long a change by another process may go unseen. */
+#define WHI_LOOK_US INT64_C(100000)
+
+/* An event in memory. */
+typedef struct whi_event {
+    struct whi_event *next; /* in an inbox or a list */
+    atomic_int refs;
+    atomic_int unwritten; /* deliveries that no committed row tells of yet, and 1 while fanning out */
+    int64_t number;
+    int64_t epoch; /* of the lease under which it is ours */
+    int64_t time, accepted_at;
+    int seen_before; /* 1: came from the store, some deliveries may exist */
+    int own_id;      /* 1: the id is the caller's */
+    char id[WH_ID_SIZE];
+    const char *type, *tenant, *payload; /* behind this struct, zero-terminated */
+    size_t payload_size;
+    size_t charged; /* bytes counted in engine->memory_used */
+} whi_event;
+
+/* A delivery in memory: queued, under way, or being recorded. */
+typedef struct whi_delivery {
+    struct whi_delivery *next;
+    whi_event *event;               /* a reference */
+    whi_registration *registration; /* a reference: where it goes now */
+    int64_t version;                /* of the subscription, that made the bytes; 0: not made yet */
+    char *body;                     /* NULL: the event's payload */
+    size_t body_size;
+    int64_t created_at, due, queued_at; /* queued_at: monotonic us */
+    int state, attempts, tries;
+    int stored;                  /* 1: a committed row tells of it */
+    int body_is_new;             /* 1: the stored row has other bytes */
+    int status;                  /* of the last attempt */
+    char *error;                 /* of the last attempt or of the rule; NULL */
+    struct whi_attempt *attempt; /* to be recorded with it, or NULL */
+} whi_delivery;
+
+/* What an attempt came to. */
+typedef struct whi_attempt {
+    int64_t at, duration_us;
+    int code, status;
+    size_t response_size;
+    char response[];
+} whi_attempt;
+
+struct whi_worker;
+struct whi_task;
+struct whi_record;
+
+/* What one worker has for one subscription. */
+typedef struct whi_lane {
+    int64_t subscription;
+    struct whi_lane *next_ready;
+    whi_delivery *head, *tail; /* queued in memory */
+    int queued, in_flight;
+    int cap;                     /* the subscription's concurrency */
+    int window;                  /* requests at once: grows with successes, halves with failures */
+    int is_ready;                /* in the worker's ready list */
+    int claiming;                /* a claim is under way */
+    int heap_at;                 /* place in the worker's heap + 1; 0: not there */
+    int64_t parked_due;          /* 0, or that due while the lane had no room */
+    int64_t stored_due;          /* earliest due of what waits in the store, INT64_MAX: nothing known */
+    int64_t failing_since;       /* ms, 0: the last attempt succeeded */
+    struct whi_signer **signers; /* of signers_version */
+    size_t signer_count;
+    int64_t signers_version;
+} whi_lane;
+
+/* A request in the making or under way, taken from a pool. */
+typedef struct whi_flight {
+    whi_request request;
+    struct whi_flight *next; /* in the pool */
+    struct whi_flight *flying_next, **flying_link;
+    struct whi_worker *worker;
+    whi_delivery *delivery;
+    whi_lane *lane;
+    int64_t started_at; /* ms */
+    char id_line[WH_ID_SIZE + 16];
+    char time_line[48];
+    whi_buf signature;
+} whi_flight;
+
+/* Compiled rules of one worker, by owner and source. */
+typedef struct whi_rule_slot {
+    uint64_t hash;
+    char *owner, *source;
+    size_t source_size;
+    void *rule;
+} whi_rule_slot;
+
+typedef struct whi_worker {
+    wh_engine *engine;
+    int index;
+    whi_poller *poller;
+    whi_transport *transport;
+    pthread_t thread;
+    int threaded;
+
+    /* inbox: other threads put things here, under the lock */
+    pthread_mutex_t lock;
+    whi_event *events, **events_end;
+    whi_delivery *deliveries, **deliveries_end;
+    struct whi_task *tasks, **tasks_end; /* finished by the writer */
+    int woken;
+
+    /* the worker's own */
+    whi_event *todo, **todo_end; /* to fan out */
+    void *rules;                 /* runtime of the rule engine */
+    whi_rule_slot *rule_slots;   /* hash table */
+    size_t rule_slot_count, rule_slot_capacity;
+    whi_json json;
+    whi_lane **lanes; /* hash table by subscription */
+    size_t lane_count, lane_capacity;
+    whi_lane *ready, *ready_tail;
+    whi_lane **heap; /* lanes with something stored, by due */
+    size_t heap_count, heap_capacity;
+    whi_flight *free_flights, *flying;
+    int in_flight, queued;
+    struct whi_record *record; /* collecting for the next job */
+    int64_t retry_record_at;   /* monotonic us: when a record that failed is tried again */
+    struct whi_record *failed_records;
+    int64_t next_look, next_beat, next_spill; /* monotonic us */
+    int64_t next_purge;                       /* ms */
+    int64_t purge_after;
+    int64_t seen_changes; /* of store->changes */
+    int beating, purging; /* a task is under way */
+    atomic_int rescan;    /* 1: ask the store for all lanes */
+    int claiming_events;
+    int done_count; /* things done in this step */
+} whi_worker;
+
+struct wh_engine {
+    wh_options options; /* with defaults filled in; pointers are its own copies */
+    char *store_name;
+    whi_store *store;
+    whi_policy *policy;
+    const whi_transport_vtable *transport;
+    whi_writer *writer;
+    whi_registry *registry;
+    wh_clock clock_copy;
+    const wh_clock *clock;
+
+    pthread_mutex_t ident_lock;
+    whi_ident_source ident;
+
+    atomic_llong owner;       /* our row in the store, 0: none */
+    atomic_llong lease_until; /* monotonic us */
+    atomic_llong epoch;       /* grows when the lease was lost: older work is dropped */
+    atomic_llong memory_used;
+    atomic_llong events_open;  /* in memory; every delivery in memory holds one */
+    atomic_int flights_open;   /* requests under way */
+    atomic_llong jobs_open;    /* jobs of workers not come back */
+    atomic_int more_events;    /* 1: the store has pending events without an owner */
+    atomic_llong mean_payload; /* bytes, of what was accepted lately */
+    atomic_int closed;
+    atomic_int next_worker;
+
+    pthread_mutex_t work_lock; /* held by the thread in wh_step; by wh_start and wh_stop */
+    int stepping;
+    whi_worker *workers[WHI_WORKERS];
+    atomic_int worker_count; /* 1 before wh_start */
+    atomic_int started;
+    atomic_int stop; /* threads: 1 finish what is in flight, 2 leave */
+
+    pthread_mutex_t subscription_lock; /* one change of a subscription at a time */
+    pthread_mutex_t check_lock;        /* around the runtime that checks rules of new subscriptions */
+    void *check_rules;
+};
+
+/* A log line; levels as in webhook.h. */
+void whi_log(wh_engine *engine, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+int64_t whi_now(const wh_engine *engine);
+
+/* ---- event.c: events and deliveries in memory */
+whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row); /* one reference; NULL: no memory */
+void whi_event_ref(whi_event *event);
+void whi_event_unref(wh_engine *engine, whi_event *event);
+whi_delivery *whi_delivery_new(wh_engine *engine, whi_event *event, whi_registration *registration);
+void whi_delivery_free(wh_engine *engine, whi_delivery *delivery);
+void whi_delivery_fill_row(const whi_delivery *delivery, whi_delivery_row *row);
+/* The bytes to send. */
+const char *whi_delivery_bytes(const whi_delivery *delivery, size_t *size);
+
+/* ---- worker.c */
+int whi_worker_new(whi_worker **out, wh_engine *engine, int index);
+void whi_worker_free(whi_worker *worker);
+/* One turn: waits at most timeout ms for something. Returns how many things it did. */
+int whi_worker_step(whi_worker *worker, int timeout);
+/* ms until the next turn has something to do, -1: unknown. */
+int whi_worker_timeout(whi_worker *worker);
+void whi_worker_wake(whi_worker *worker);
+/* Hands over; the lists are taken whole. Any thread. */
+void whi_worker_give_event(whi_worker *worker, whi_event *event);
+void whi_worker_give_delivery(whi_worker *worker, whi_delivery *delivery);
+/* The worker that has a subscription's lane. */
+whi_worker *whi_worker_of(wh_engine *engine, int64_t subscription);
+/* A job on the worker's behalf: it comes back to the inbox, and `back` is called
+ * there with the result. */
+typedef struct whi_task {
+    whi_job job;
+    struct whi_task *next;
+    whi_worker *worker;
+    int code;
+    char sentence[WHI_TASK_SENTENCE];
+    void (*back)(struct whi_task *task); /* on the worker's thread; frees the task */
+} whi_task;
+
+void whi_worker_submit(whi_worker *worker, whi_task *task);
+
+/* ---- fanout.c */
+void whi_fanout(whi_worker *worker, whi_event *event); /* takes the reference */
+void whi_fanout_close(whi_worker *worker);
+/* Makes the bytes of a claimed delivery whose version is 0; sets its state. */
+int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery);
+/* Counts a rule's failures; after many in a row the subscription is set aside. */
+void whi_rule_error(whi_worker *worker, const whi_event *event, whi_registration *registration, const char *error);
+
+/* ---- lane.c */
+whi_lane *whi_lane_get(whi_worker *worker, int64_t subscription, int make);
+void whi_lane_push(whi_worker *worker, whi_delivery *delivery); /* queues, or spills to the store */
+void whi_lane_ready(whi_worker *worker, whi_lane *lane);        /* into the ready list if it can send */
+whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane);
+void whi_lane_stored(whi_worker *worker, whi_lane *lane, int64_t due);  /* something waits in the store */
+void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due); /* exactly this, INT64_MAX: nothing */
+void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status, int64_t now);
+void whi_lane_spill_old(whi_worker *worker, int64_t now_us); /* what queued too long goes to the store */
+/* How many more a claim should fetch; 0 while it has enough. */
+int whi_lane_room(const whi_lane *lane);
+void whi_lanes_free(whi_worker *worker);
+
+/* ---- send.c */
+void whi_send_ready(whi_worker *worker); /* sends from the ready lanes as far as there is room */
+void whi_send_free(whi_worker *worker);
+
+/* ---- record.c */
+void whi_record_delivery(whi_worker *worker, whi_delivery *delivery); /* takes it; state and attempt are set */
+void whi_record_finished(whi_worker *worker, whi_event *event);       /* takes a reference */
+void whi_record_submit(whi_worker *worker);
+void whi_record_retry(whi_worker *worker, int64_t now_us);
+void whi_record_free(whi_worker *worker);
+
+/* ---- claim.c */
+void whi_claim_due(whi_worker *worker);    /* lanes whose stored deliveries are due */
+void whi_claim_events(whi_worker *worker); /* pending events without an owner, and the outbox */
+void whi_claim_scan(whi_worker *worker);   /* asks the store for lanes */
+
+/* ---- upkeep.c */
+void whi_upkeep(whi_worker *worker, int64_t now_us);
+int64_t whi_upkeep_next(const whi_worker *worker); /* monotonic us */
+/* Makes sure that the engine's row is alive; at the start of work. */
+int whi_upkeep_begin(wh_engine *engine);
+/* Our row was taken for dead and its work given to others: what we have in memory is
+ * no longer ours. */
+void whi_lease_lost(wh_engine *engine, int64_t epoch);
+int whi_lease_holds(const wh_engine *engine, const whi_event *event);
+void whi_upkeep_end(wh_engine *engine); /* hands back what is ours */
+
+/* ---- records.c */
+int whi_query_read(wh_engine *engine, const wh_query *query, whi_store_query *out);
+int whi_delivery_key(const char *id, int64_t *event, int64_t *subscription);
+
+/* ---- subscriptions.c */
+/* Switches a subscription off, keeps a version, tells. */
+void whi_disable(wh_engine *engine, whi_registration *registration, const char *reason);
+/* Workers look at their lanes again: what rested may go on. */
+void whi_stir(wh_engine *engine);
+
+/* ---- notice.c: the engine's own events, "webhook.…" */
+void whi_notice(wh_engine *engine, const whi_registration *registration, const char *type, const char *event_id,
+                const char *reason);
+
+/* ---- publish.c */
+/* All that can be said of an event without the store. */
+int whi_publish_row_check(wh_engine *engine, const wh_event *event);
+int64_t whi_publish_number(wh_engine *engine, int64_t now);
+
+#endif

@@ -1,0 +1,115 @@
+#include "base/mem.h"
+#include "engine/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Copies text behind at and moves at on. */
+static const char *place(char **at, const char *text, size_t size) {
+    char *start = *at;
+
+    memcpy(start, text, size);
+    start[size] = '\0';
+    *at = start + size + 1;
+    return start;
+}
+
+whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row) {
+    size_t type = strlen(row->type), tenant = strlen(row->tenant);
+    size_t size = sizeof(whi_event) + type + tenant + row->payload_size + 3;
+    whi_event *event = whi_alloc(size);
+    char *at;
+
+    if (event == NULL) {
+        return NULL;
+    }
+    memset(event, 0, sizeof *event);
+    atomic_init(&event->refs, 1);
+    atomic_init(&event->unwritten, 1);
+    event->number = row->number;
+    event->epoch = atomic_load(&engine->epoch);
+    event->time = row->time;
+    event->accepted_at = row->accepted_at;
+    event->own_id = row->id != NULL;
+    if (row->id != NULL) {
+        size_t id = strlen(row->id);
+        memcpy(event->id, row->id, id < WH_ID_SIZE ? id : WH_ID_SIZE - 1);
+    } else {
+        whi_ident_format("msg_", row->number, event->id);
+    }
+    at = (char *)(event + 1);
+    event->type = place(&at, row->type, type);
+    event->tenant = place(&at, row->tenant, tenant);
+    event->payload = place(&at, row->payload != NULL ? row->payload : "", row->payload_size);
+    event->payload_size = row->payload_size;
+    event->charged = size;
+    atomic_fetch_add(&engine->memory_used, (long long)size);
+    atomic_fetch_add(&engine->events_open, 1);
+    return event;
+}
+
+void whi_event_ref(whi_event *event) {
+    atomic_fetch_add_explicit(&event->refs, 1, memory_order_relaxed);
+}
+
+void whi_event_unref(wh_engine *engine, whi_event *event) {
+    if (event == NULL || atomic_fetch_sub(&event->refs, 1) != 1) {
+        return;
+    }
+    atomic_fetch_sub(&engine->memory_used, (long long)event->charged);
+    atomic_fetch_sub(&engine->events_open, 1);
+    whi_free(event);
+}
+
+whi_delivery *whi_delivery_new(wh_engine *engine, whi_event *event, whi_registration *registration) {
+    whi_delivery *delivery = whi_calloc(1, sizeof *delivery);
+
+    if (delivery == NULL) {
+        return NULL;
+    }
+    whi_event_ref(event);
+    atomic_fetch_add(&registration->refs, 1);
+    delivery->event = event;
+    delivery->registration = registration;
+    delivery->version = registration->subscription->version;
+    delivery->created_at = whi_now(engine);
+    delivery->state = WHI_SENDING;
+    return delivery;
+}
+
+void whi_delivery_free(wh_engine *engine, whi_delivery *delivery) {
+    if (delivery == NULL) {
+        return;
+    }
+    whi_event_unref(engine, delivery->event);
+    whi_registration_unref(delivery->registration);
+    whi_free(delivery->body);
+    whi_free(delivery->error);
+    whi_free(delivery->attempt);
+    whi_free(delivery);
+}
+
+void whi_delivery_fill_row(const whi_delivery *delivery, whi_delivery_row *row) {
+    memset(row, 0, sizeof *row);
+    row->event = delivery->event->number;
+    row->subscription = delivery->registration->subscription->id;
+    row->version = delivery->version;
+    row->state = delivery->state;
+    row->attempts = delivery->attempts;
+    row->tries = delivery->tries;
+    row->due = delivery->due;
+    row->created_at = delivery->created_at;
+    row->updated_at = delivery->attempt != NULL ? delivery->attempt->at + delivery->attempt->duration_us / 1000
+                                                : delivery->created_at;
+    row->status = delivery->status;
+    row->error = delivery->error;
+    if (!delivery->stored || delivery->body_is_new) {
+        row->body = delivery->body;
+        row->body_size = delivery->body_size;
+    }
+}
+
+const char *whi_delivery_bytes(const whi_delivery *delivery, size_t *size) {
+    *size = delivery->body != NULL ? delivery->body_size : delivery->event->payload_size;
+    return delivery->body != NULL ? delivery->body : delivery->event->payload;
+}

@@ -1,0 +1,322 @@
+/* Lanes: each subscription's own queue, window and timetable within a worker. A
+ * receiver that hangs fills its own lane and nothing else: its window shrinks, what
+ * it cannot take soon goes back to the store. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "pure/sign.h"
+
+#include <string.h>
+
+#define QUEUE_MAXIMUM 2048             /* deliveries queued in memory for one subscription */
+#define QUEUE_TIME_US INT64_C(2000000) /* longer than this nobody waits in memory behind a slow receiver */
+#define WINDOW_START 8
+
+static size_t place_of(int64_t subscription, size_t capacity) {
+    return (size_t)((uint64_t)subscription * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (capacity - 1);
+}
+
+static int grow(whi_worker *worker) {
+    size_t capacity = worker->lane_capacity ? worker->lane_capacity * 2 : 64;
+    whi_lane **lanes = whi_calloc(capacity, sizeof *lanes);
+
+    if (lanes == NULL) {
+        return WH_ENOMEM;
+    }
+    for (size_t i = 0; i < worker->lane_capacity; i++) {
+        whi_lane *lane = worker->lanes[i];
+        size_t at;
+        if (lane == NULL) {
+            continue;
+        }
+        at = place_of(lane->subscription, capacity);
+        while (lanes[at] != NULL) {
+            at = (at + 1) & (capacity - 1);
+        }
+        lanes[at] = lane;
+    }
+    whi_free(worker->lanes);
+    worker->lanes = lanes;
+    worker->lane_capacity = capacity;
+    return WH_OK;
+}
+
+whi_lane *whi_lane_get(whi_worker *worker, int64_t subscription, int make) {
+    size_t at, mask = worker->lane_capacity - 1;
+    whi_lane *lane;
+
+    if (worker->lane_capacity > 0) {
+        for (at = place_of(subscription, worker->lane_capacity); worker->lanes[at] != NULL; at = (at + 1) & mask) {
+            if (worker->lanes[at]->subscription == subscription) {
+                return worker->lanes[at];
+            }
+        }
+    }
+    if (!make) {
+        return NULL;
+    }
+    if (worker->lane_count + 1 > worker->lane_capacity / 4 * 3 && grow(worker) != WH_OK) {
+        return NULL;
+    }
+    lane = whi_calloc(1, sizeof *lane);
+    if (lane == NULL) {
+        return NULL;
+    }
+    lane->subscription = subscription;
+    lane->window = WINDOW_START;
+    lane->stored_due = INT64_MAX;
+    mask = worker->lane_capacity - 1;
+    for (at = place_of(subscription, worker->lane_capacity); worker->lanes[at] != NULL; at = (at + 1) & mask) {}
+    worker->lanes[at] = lane;
+    worker->lane_count++;
+    return lane;
+}
+
+static void free_lane(whi_worker *worker, whi_lane *lane) {
+    while (lane->head != NULL) {
+        whi_delivery *delivery = lane->head;
+        lane->head = delivery->next;
+        whi_delivery_free(worker->engine, delivery);
+    }
+    for (size_t i = 0; i < lane->signer_count; i++) {
+        whi_signer_free(lane->signers[i]);
+    }
+    whi_free(lane->signers);
+    whi_free(lane);
+}
+
+void whi_lanes_free(whi_worker *worker) {
+    for (size_t i = 0; i < worker->lane_capacity; i++) {
+        if (worker->lanes[i] != NULL) {
+            free_lane(worker, worker->lanes[i]);
+        }
+    }
+    whi_free(worker->lanes);
+    whi_free(worker->heap);
+    worker->lanes = NULL;
+    worker->heap = NULL;
+    worker->lane_count = worker->lane_capacity = worker->heap_count = worker->heap_capacity = 0;
+    worker->ready = worker->ready_tail = NULL;
+    worker->queued = 0;
+}
+
+/* ------------------------------------------------- the heap of what waits in the store */
+
+static void put(whi_worker *worker, size_t at, whi_lane *lane) {
+    worker->heap[at] = lane;
+    lane->heap_at = (int)at + 1;
+}
+
+static void sift(whi_worker *worker, size_t at) {
+    whi_lane *lane = worker->heap[at];
+
+    while (at > 0 && worker->heap[(at - 1) / 2]->stored_due > lane->stored_due) {
+        put(worker, at, worker->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+    for (;;) {
+        size_t child = at * 2 + 1;
+        if (child + 1 < worker->heap_count && worker->heap[child + 1]->stored_due < worker->heap[child]->stored_due) {
+            child++;
+        }
+        if (child >= worker->heap_count || worker->heap[child]->stored_due >= lane->stored_due) {
+            break;
+        }
+        put(worker, at, worker->heap[child]);
+        at = child;
+    }
+    put(worker, at, lane);
+}
+
+static void leave_heap(whi_worker *worker, whi_lane *lane) {
+    size_t at = (size_t)lane->heap_at - 1;
+    whi_lane *last = worker->heap[--worker->heap_count];
+
+    lane->heap_at = 0;
+    if (last != lane) {
+        put(worker, at, last);
+        sift(worker, at);
+    }
+}
+
+static int enter_heap(whi_worker *worker, whi_lane *lane) {
+    if (worker->heap_count == worker->heap_capacity) {
+        size_t capacity = worker->heap_capacity ? worker->heap_capacity * 2 : 64;
+        whi_lane **heap = whi_realloc(worker->heap, capacity * sizeof(whi_lane *));
+        if (heap == NULL) {
+            return WH_ENOMEM;
+        }
+        worker->heap = heap;
+        worker->heap_capacity = capacity;
+    }
+    put(worker, worker->heap_count++, lane);
+    return WH_OK;
+}
+
+void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due) {
+    lane->stored_due = due;
+    if (due == INT64_MAX) {
+        if (lane->heap_at != 0) {
+            leave_heap(worker, lane);
+        }
+        return;
+    }
+    if (lane->heap_at == 0 && enter_heap(worker, lane) != WH_OK) {
+        atomic_store(&worker->rescan, 1); /* no memory now: the store will be asked again */
+        return;
+    }
+    sift(worker, (size_t)lane->heap_at - 1);
+}
+
+void whi_lane_stored(whi_worker *worker, whi_lane *lane, int64_t due) {
+    if (due < lane->stored_due) {
+        whi_lane_set_due(worker, lane, due);
+    }
+}
+
+/* --------------------------------------------------------------------- the queue */
+
+static int window_of(const whi_lane *lane) {
+    return lane->window < lane->cap ? lane->window : lane->cap;
+}
+
+int whi_lane_room(const whi_lane *lane) {
+    int window = lane->cap ? window_of(lane) : lane->window;
+    int room = window * 2 - lane->in_flight - lane->queued;
+
+    return lane->claiming || lane->queued > window / 2 || room <= 0 ? 0 : room;
+}
+
+void whi_lane_ready(whi_worker *worker, whi_lane *lane) {
+    int room = window_of(lane);
+
+    if (lane->is_ready || lane->head == NULL || lane->in_flight >= room) {
+        return;
+    }
+    lane->is_ready = 1;
+    lane->next_ready = NULL;
+    if (worker->ready_tail != NULL) {
+        worker->ready_tail->next_ready = lane;
+    } else {
+        worker->ready = lane;
+    }
+    worker->ready_tail = lane;
+}
+
+/* Leaves it to the store, due at once: somebody sends it when the lane has room. */
+static void spill(whi_worker *worker, whi_delivery *delivery) {
+    delivery->state = WHI_WAITING;
+    delivery->due = whi_now(worker->engine);
+    whi_record_delivery(worker, delivery);
+}
+
+void whi_lane_push(whi_worker *worker, whi_delivery *delivery) {
+    whi_lane *lane = whi_lane_get(worker, delivery->registration->subscription->id, 1);
+
+    if (lane == NULL || lane->queued >= QUEUE_MAXIMUM) {
+        spill(worker, delivery);
+        return;
+    }
+    lane->cap = delivery->registration->subscription->concurrency;
+    delivery->next = NULL;
+    delivery->queued_at = whi_monotonic_us();
+    if (lane->tail != NULL) {
+        lane->tail->next = delivery;
+    } else {
+        lane->head = delivery;
+    }
+    lane->tail = delivery;
+    lane->queued++;
+    worker->queued++;
+    whi_lane_ready(worker, lane);
+}
+
+whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane) {
+    whi_delivery *delivery = lane->head;
+
+    if (delivery == NULL) {
+        return NULL;
+    }
+    lane->head = delivery->next;
+    if (lane->head == NULL) {
+        lane->tail = NULL;
+    }
+    delivery->next = NULL;
+    lane->queued--;
+    worker->queued--;
+    return delivery;
+}
+
+/* Room is what makes waiting in memory worth while: a lane that fails or hangs has none. */
+static void spill_lane(whi_worker *worker, whi_lane *lane, int64_t now_us) {
+    while (lane->head != NULL && now_us - lane->head->queued_at > QUEUE_TIME_US) {
+        spill(worker, whi_lane_pop(worker, lane));
+    }
+}
+
+static int is_unused(const whi_lane *lane) {
+    return lane->head == NULL && lane->in_flight == 0 && lane->heap_at == 0 && !lane->claiming && !lane->is_ready &&
+           lane->failing_since == 0 && lane->parked_due == 0;
+}
+
+/* With very many subscriptions the lanes of those that rest are given up. */
+static void sweep(whi_worker *worker) {
+    whi_lane **kept = whi_calloc(worker->lane_capacity, sizeof(whi_lane *));
+
+    if (kept == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < worker->lane_capacity; i++) {
+        whi_lane *lane = worker->lanes[i];
+        size_t at;
+        if (lane == NULL) {
+            continue;
+        }
+        if (is_unused(lane)) {
+            free_lane(worker, lane);
+            worker->lane_count--;
+            continue;
+        }
+        at = place_of(lane->subscription, worker->lane_capacity);
+        while (kept[at] != NULL) {
+            at = (at + 1) & (worker->lane_capacity - 1);
+        }
+        kept[at] = lane;
+    }
+    whi_free(worker->lanes);
+    worker->lanes = kept;
+}
+
+#define LANES_MANY 16384
+
+void whi_lane_spill_old(whi_worker *worker, int64_t now_us) {
+    for (size_t i = 0; worker->queued > 0 && i < worker->lane_capacity; i++) {
+        whi_lane *lane = worker->lanes[i];
+        if (lane != NULL && lane->head != NULL) {
+            spill_lane(worker, lane, now_us);
+        }
+    }
+    if (worker->lane_count > LANES_MANY) {
+        sweep(worker);
+    }
+}
+
+void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status, int64_t now) {
+    int success = error == WH_OK && status >= 200 && status < 300;
+    int overloaded = error != WH_OK || status == 429 || status == 503;
+
+    if (success) {
+        lane->failing_since = 0;
+        lane->window += lane->window < WHI_CONCURRENCY_MAXIMUM;
+    } else if (lane->failing_since == 0) {
+        lane->failing_since = now;
+    }
+    if (overloaded && lane->window > 1) {
+        lane->window /= 2;
+    }
+    if (lane->parked_due != 0 && whi_lane_room(lane) > 0) {
+        whi_lane_stored(worker, lane, lane->parked_due);
+        lane->parked_due = 0;
+    }
+    whi_lane_ready(worker, lane);
+}

@@ -1,0 +1,217 @@
+/* Opening and closing; the options with their defaults; the log. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECOND INT64_C(1000)
+#define DAY (INT64_C(86400) * SECOND)
+
+const char *wh_version(void) {
+    return WH_VERSION;
+}
+
+void whi_log(wh_engine *engine, int level, const char *format, ...) {
+    char line[WHI_ERROR_SIZE * 2];
+    va_list arguments;
+
+    if (engine->options.log == NULL) {
+        return;
+    }
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    for (char *at = line; *at != '\0'; at++) {
+        *at = (unsigned char)*at < ' ' ? ' ' : *at;
+    }
+    engine->options.log(level, line, engine->options.log_payload);
+}
+
+int64_t whi_now(const wh_engine *engine) {
+    return whi_clock_now(engine->clock);
+}
+
+/* ----------------------------------------------------------------------- options */
+
+static int fill_limits(wh_limits *limits) {
+    static const wh_limits defaults = {
+#define WH_X(name, value, what) .name = value,
+        WH_LIMITS(WH_X)
+#undef WH_X
+    };
+
+#define WH_X(name, value, what)                                                                                        \
+    if (limits->name < 0) {                                                                                            \
+        return whi_fail(WH_EINVALID, "limits." #name ": expected 0 or more, found %lld", (long long)limits->name);     \
+    }                                                                                                                  \
+    limits->name = limits->name ? limits->name : defaults.name;
+    WH_LIMITS(WH_X)
+#undef WH_X
+    if (limits->payload_bytes > (int64_t)1 << 27) {
+        return whi_fail(WH_EINVALID, "limits.payload_bytes: expected at most 134217728");
+    }
+    return limits->json_depth > 1000 ? whi_fail(WH_EINVALID, "limits.json_depth: expected at most 1000") : WH_OK;
+}
+
+static int fill_time(int64_t *value, int64_t normal, const char *name) {
+    if (*value < 0) {
+        return whi_fail(WH_EINVALID, "%s: expected 0 or more milliseconds, found %lld", name, (long long)*value);
+    }
+    *value = *value ? *value : normal;
+    return WH_OK;
+}
+
+static int fill_times(wh_options *options) {
+    int code = fill_time(&options->connect_timeout, 5 * SECOND, "connect_timeout");
+
+    code = code == WH_OK ? fill_time(&options->timeout, 15 * SECOND, "timeout") : code;
+    code = code == WH_OK ? fill_time(&options->retain, 7 * DAY, "retain") : code;
+    code = code == WH_OK ? fill_time(&options->retain_failed, 30 * DAY, "retain_failed") : code;
+    return code == WH_OK ? fill_time(&options->disable_after, 5 * DAY, "disable_after") : code;
+}
+
+static int copy_texts(wh_options *options) {
+    const char *agent = options->user_agent != NULL ? options->user_agent : "webhook/" WH_VERSION;
+    const char *ca_file = options->ca_file;
+
+    options->allow = NULL; /* the policy has read it */
+    options->user_agent = whi_strdup(agent, WH_ZSTR);
+    options->ca_file = whi_strdup(ca_file, WH_ZSTR);
+    return options->user_agent == NULL || (ca_file != NULL && options->ca_file == NULL) ? whi_fail_memory() : WH_OK;
+}
+
+static int check_user_agent(const char *text) {
+    for (; text != NULL && *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 127) {
+            return whi_fail(WH_EINVALID, "user_agent: expected no control character");
+        }
+    }
+    return WH_OK;
+}
+
+static int take_options(wh_engine *engine, const wh_options *given) {
+    static const wh_options defaults = WH_OPTIONS_INIT;
+    wh_options *options = &engine->options;
+    int code;
+
+    *options = given != NULL ? *given : defaults;
+    if (options->version != 1) {
+        unsigned version = options->version;
+        *options = defaults;
+        return whi_fail(WH_EINVALID, "version: expected 1 (WH_OPTIONS_INIT), found %u", version);
+    }
+    code = options->durability == WH_FULL || options->durability == WH_NORMAL
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "durability: expected WH_FULL or WH_NORMAL, found %d", options->durability);
+    code = code == WH_OK ? fill_limits(&options->limits) : code;
+    code = code == WH_OK ? fill_times(options) : code;
+    code = code == WH_OK ? check_user_agent(options->user_agent) : code;
+    code = code == WH_OK ? whi_policy_new(&engine->policy, options->allow, options->allow_count) : code;
+    if (code != WH_OK) {
+        options->user_agent = options->ca_file = NULL;
+        return code;
+    }
+    engine->clock = options->clock;
+    return copy_texts(options);
+}
+
+/* --------------------------------------------------------------------- open, close */
+
+static void init_locks(wh_engine *engine) {
+    pthread_mutex_init(&engine->ident_lock, NULL);
+    pthread_mutex_init(&engine->work_lock, NULL);
+    pthread_mutex_init(&engine->subscription_lock, NULL);
+    pthread_mutex_init(&engine->check_lock, NULL);
+}
+
+static int random_slot(wh_engine *engine) {
+    uint16_t slot = 0;
+    int code = whi_clock_random(NULL, &slot, sizeof slot);
+
+    engine->ident.slot = slot & 1023; /* until the store gives us a row of our own */
+    return code;
+}
+
+static int open_parts(wh_engine *engine, const char *store, const wh_options *options) {
+    whi_store_options store_options;
+    int code = take_options(engine, options);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    store_options.durability = engine->options.durability;
+    atomic_init(&engine->worker_count, 1);
+    engine->transport = &whi_transport_curl;
+    code = random_slot(engine);
+    code = code == WH_OK ? whi_store_sqlite.open(&engine->store, store, &store_options) : code;
+    code = code == WH_OK ? whi_writer_new(&engine->writer, engine->store) : code;
+    code = code == WH_OK ? whi_registry_new(&engine->registry, engine->store) : code;
+    code = code == WH_OK ? whi_worker_new(&engine->workers[0], engine, 0) : code;
+    atomic_store(&engine->more_events, 1);
+    return code;
+}
+
+int wh_open(wh_engine **out, const char *store, const wh_options *options) {
+    wh_engine *engine;
+    int code;
+
+    if (out == NULL || store == NULL || store[0] == '\0') {
+        return whi_fail(WH_EINVALID, "%s",
+                        out == NULL ? "out: expected a place for the engine, found NULL"
+                                    : "store: expected a file name or \":memory:\"");
+    }
+    *out = NULL;
+    engine = whi_calloc(1, sizeof *engine);
+    if (engine == NULL) {
+        return whi_fail_memory();
+    }
+    init_locks(engine);
+    code = open_parts(engine, store, options);
+    if (code != WH_OK) {
+        char sentence[WHI_ERROR_SIZE];
+        memcpy(sentence, wh_last_error(), sizeof sentence);
+        wh_close(engine);
+        return whi_fail(code, "%s", sentence);
+    }
+    *out = engine;
+    return WH_OK;
+}
+
+void wh_close(wh_engine *engine) {
+    if (engine == NULL) {
+        return;
+    }
+    if (atomic_load(&engine->started)) {
+        wh_stop(engine, 0);
+    }
+    for (int i = 0; i < WHI_WORKERS; i++) {
+        if (engine->workers[i] != NULL) {
+            whi_writer_drain(engine->writer);
+            whi_worker_free(engine->workers[i]);
+            engine->workers[i] = NULL;
+        }
+    }
+    if (engine->writer != NULL) {
+        whi_upkeep_end(engine);
+    }
+    whi_writer_free(engine->writer);
+    if (engine->check_rules != NULL) {
+        engine->options.rules->close(engine->check_rules);
+    }
+    whi_registry_free(engine->registry);
+    if (engine->store != NULL) {
+        engine->store->vtable->close(engine->store);
+    }
+    whi_policy_free(engine->policy);
+    whi_free((char *)engine->options.user_agent);
+    whi_free((char *)engine->options.ca_file);
+    pthread_mutex_destroy(&engine->ident_lock);
+    pthread_mutex_destroy(&engine->work_lock);
+    pthread_mutex_destroy(&engine->subscription_lock);
+    pthread_mutex_destroy(&engine->check_lock);
+    whi_free(engine);
+}

@@ -1,0 +1,231 @@
+/* Accepting events: what costs nothing is checked first, then one transaction. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "pure/json.h"
+#include "pure/match.h"
+
+#include <string.h>
+
+typedef struct publication {
+    whi_job job;
+    wh_engine *engine;
+    whi_event_row *rows;
+    whi_event **kept; /* in memory, or NULLs */
+    int *duplicates;
+    size_t count;
+    int64_t owner, epoch, now;
+} publication;
+
+int whi_publish_row_check(wh_engine *engine, const wh_event *event) {
+    const wh_limits *limits = &engine->options.limits;
+    int code;
+
+    if (event->type == NULL || whi_type_check(event->type) != WH_OK) {
+        return whi_fail(WH_EINVALID, "type: expected 1 to 128 of A-Z a-z 0-9 . _ : - /");
+    }
+    if (event->id != NULL && whi_id_check(event->id) != WH_OK) {
+        return whi_fail(WH_EINVALID, "id: expected 1 to 64 of A-Z a-z 0-9 . _ : -");
+    }
+    if (event->tenant != NULL && whi_tenant_check(event->tenant) != WH_OK) {
+        return whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+    }
+    if (event->time < 0) {
+        return whi_fail(WH_EINVALID, "time: expected milliseconds since 1970, found %lld", (long long)event->time);
+    }
+    if (event->payload == NULL) {
+        return whi_fail(WH_EINVALID, "payload: expected JSON, found nothing");
+    }
+    if (event->payload_size > (size_t)limits->payload_bytes) {
+        return whi_fail(WH_ELIMIT, "payload: %zu bytes are more than the limit of %lld", event->payload_size,
+                        (long long)limits->payload_bytes);
+    }
+    code = whi_json_check(event->payload, event->payload_size, (int)limits->json_depth);
+    return code == WH_OK ? WH_OK : whi_fail_within(code, "payload");
+}
+
+int64_t whi_publish_number(wh_engine *engine, int64_t now) {
+    int64_t number;
+
+    pthread_mutex_lock(&engine->ident_lock);
+    number = whi_ident_next(&engine->ident, now);
+    pthread_mutex_unlock(&engine->ident_lock);
+    return number;
+}
+
+/* The number was taken by another process in the same millisecond: the next one. */
+static int add(publication *self, whi_store *store, size_t i) {
+    whi_event_row *row = &self->rows[i];
+    int code;
+
+    while ((code = store->vtable->event_add(store, row, &self->duplicates[i])) == WH_ECONFLICT) {
+        row->number = whi_publish_number(self->engine, self->now);
+        if (self->kept[i] != NULL) {
+            self->kept[i]->number = row->number;
+            if (row->id == NULL) {
+                whi_ident_format("msg_", row->number, self->kept[i]->id);
+            }
+        }
+    }
+    return code;
+}
+
+static int run(whi_job *job, whi_store *store) {
+    publication *self = (publication *)job;
+    int code = WH_OK;
+
+    if (self->owner != 0 && self->epoch != atomic_load(&self->engine->epoch)) {
+        self->owner = 0; /* the lease was lost meanwhile: anybody's */
+    }
+    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
+        self->rows[i].owner = self->kept[i] != NULL ? self->owner : 0;
+        code = add(self, store, i);
+    }
+    return code;
+}
+
+/* ---------------------------------------------------------------------- preparing */
+
+static void fill_row(publication *self, size_t i, const wh_event *event) {
+    whi_event_row *row = &self->rows[i];
+
+    row->number = whi_publish_number(self->engine, self->now);
+    row->id = event->id;
+    row->type = event->type;
+    row->tenant = event->tenant != NULL ? event->tenant : "";
+    row->time = event->time != 0 ? event->time : self->now;
+    row->accepted_at = self->now;
+    row->payload = event->payload;
+    row->payload_size = event->payload_size == WH_ZSTR ? strlen(event->payload) : event->payload_size;
+}
+
+/* Kept in memory where workers are at work and memory is left; else the store has it. */
+static void keep(publication *self, size_t i) {
+    wh_engine *engine = self->engine;
+
+    if (self->owner != 0 && atomic_load(&engine->memory_used) + (long long)self->rows[i].payload_size <
+                                engine->options.limits.memory_bytes) {
+        self->kept[i] = whi_event_new(engine, &self->rows[i]);
+    }
+}
+
+static void hand_over(publication *self) {
+    wh_engine *engine = self->engine;
+    int workers = atomic_load(&engine->worker_count), left = 0;
+
+    for (size_t i = 0; i < self->count; i++) {
+        whi_event *event = self->kept[i];
+        if (event != NULL && !self->duplicates[i] && self->owner != 0) {
+            whi_worker_give_event(engine->workers[atomic_fetch_add(&engine->next_worker, 1) % (unsigned)workers],
+                                  event);
+            continue;
+        }
+        left += !self->duplicates[i];
+        whi_event_unref(engine, event);
+    }
+    if (left > 0) {
+        atomic_store(&engine->more_events, 1);
+        whi_worker_wake(engine->workers[0]);
+    }
+}
+
+static void drop(publication *self) {
+    for (size_t i = 0; i < self->count; i++) {
+        whi_event_unref(self->engine, self->kept[i]);
+    }
+}
+
+static void fill_receipts(const publication *self, wh_receipt *receipts) {
+    for (size_t i = 0; i < self->count && receipts != NULL; i++) {
+        const whi_event_row *row = &self->rows[i];
+        receipts[i].duplicate = self->duplicates[i];
+        if (row->id != NULL) {
+            memcpy(receipts[i].id, row->id, strlen(row->id) + 1);
+        } else {
+            whi_ident_format("msg_", row->number, receipts[i].id);
+        }
+    }
+}
+
+static int publish(publication *self, const wh_event *events, wh_receipt *receipts) {
+    wh_engine *engine = self->engine;
+    int code;
+
+    self->now = whi_now(engine);
+    self->epoch = atomic_load(&engine->epoch);
+    self->owner = whi_monotonic_us() < atomic_load(&engine->lease_until) && atomic_load(&engine->stop) == 0
+                      ? atomic_load(&engine->owner)
+                      : 0;
+    for (size_t i = 0; i < self->count; i++) {
+        fill_row(self, i, &events[i]);
+        keep(self, i);
+    }
+    self->job.rows = (int)self->count * 2;
+    self->job.run = run;
+    code = whi_writer_run(engine->writer, &self->job);
+    if (code != WH_OK) {
+        drop(self);
+        return code;
+    }
+    fill_receipts(self, receipts);
+    hand_over(self);
+    return WH_OK;
+}
+
+static int check(wh_engine *engine, const wh_event *event) {
+    wh_event measured;
+
+    if (event->version != 1) {
+        return whi_fail(WH_EINVALID, "version: expected 1 (WH_EVENT_INIT), found %u", event->version);
+    }
+    measured = *event;
+    if (event->payload != NULL && event->payload_size == WH_ZSTR) {
+        measured.payload_size = strlen(event->payload);
+    }
+    return whi_publish_row_check(engine, &measured);
+}
+
+int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
+    whi_event_row row = { 0 };
+    whi_event *kept = NULL;
+    int duplicate = 0, code;
+    publication self = { { 0 }, engine, &row, &kept, &duplicate, 1, 0, 0, 0 };
+
+    if (engine == NULL || event == NULL) {
+        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "event");
+    }
+    code = check(engine, event);
+    return code == WH_OK ? publish(&self, event, receipt) : code;
+}
+
+int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts) {
+    publication self = { { 0 }, engine, NULL, NULL, NULL, count, 0, 0, 0 };
+    int code = WH_OK;
+
+    if (engine == NULL || (events == NULL && count > 0)) {
+        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "events");
+    }
+    if (count > (size_t)engine->options.limits.batch_events) {
+        return whi_fail(WH_ELIMIT, "count: %zu events are more than the limit of %lld", count,
+                        (long long)engine->options.limits.batch_events);
+    }
+    for (size_t i = 0; i < count; i++) {
+        code = check(engine, &events[i]);
+        if (code != WH_OK) {
+            return whi_fail_within(code, "event %zu", i);
+        }
+    }
+    if (count == 0) {
+        return WH_OK;
+    }
+    self.rows = whi_calloc(count, sizeof *self.rows);
+    self.kept = whi_calloc(count, sizeof *self.kept);
+    self.duplicates = whi_calloc(count, sizeof *self.duplicates);
+    code = self.rows != NULL && self.kept != NULL && self.duplicates != NULL ? publish(&self, events, receipts)
+                                                                             : whi_fail_memory();
+    whi_free(self.rows);
+    whi_free(self.kept);
+    whi_free(self.duplicates);
+    return code;
+}

@@ -1,0 +1,220 @@
+/* Recording: what came of deliveries, in batches, while the lease is held.
+ *
+ * A worker collects the deliveries that ended in a turn (and the events all of
+ * whose deliveries are written) and gives them to the writer as one job. A job that
+ * the store refuses (a full disk) is kept and tried again: what was sent is not
+ * forgotten while the process lives. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+
+#define RETRY_US INT64_C(1000000)
+
+struct whi_record {
+    whi_task task;
+    whi_delivery *deliveries;
+    whi_event **finished;
+    size_t finished_count, finished_capacity;
+    int64_t epoch; /* under which it was written */
+    int lost;      /* the lease is gone: nothing was written */
+    struct whi_record *next_failed;
+};
+
+typedef struct whi_record whi_record;
+
+static int put_delivery(whi_store *store, whi_delivery *delivery) {
+    whi_attempt *attempt = delivery->attempt;
+    whi_delivery_row row;
+    int code;
+
+    whi_delivery_fill_row(delivery, &row);
+    code = store->vtable->delivery_put(store, &row);
+    if (code == WH_OK && attempt != NULL) {
+        whi_attempt_row line = { row.event,
+                                 row.subscription,
+                                 row.attempts,
+                                 attempt->at,
+                                 attempt->duration_us,
+                                 attempt->code,
+                                 attempt->status,
+                                 delivery->error,
+                                 attempt->response_size ? attempt->response : NULL,
+                                 attempt->response_size };
+        code = store->vtable->attempt_add(store, &line);
+    }
+    return code;
+}
+
+/* A lease that may have run out is looked at before anything is written. */
+static int holds_lease(wh_engine *engine, whi_store *store, int *lost) {
+    int code;
+
+    *lost = 0;
+    if (whi_monotonic_us() < atomic_load(&engine->lease_until)) {
+        return WH_OK;
+    }
+    code = store->vtable->worker_beat(store, atomic_load(&engine->owner), whi_clock_now(NULL));
+    if (code == WH_ENOTFOUND) {
+        *lost = 1;
+        return WH_OK;
+    }
+    return code;
+}
+
+static int run(whi_job *job, whi_store *store) {
+    whi_record *record = (whi_record *)job;
+    wh_engine *engine = record->task.worker->engine;
+    int code = WH_OK;
+
+    record->epoch = atomic_load(&engine->epoch);
+    code = holds_lease(engine, store, &record->lost);
+    if (record->lost) {
+        return code;
+    }
+    for (whi_delivery *d = record->deliveries; d != NULL && code == WH_OK; d = d->next) {
+        code = whi_lease_holds(engine, d->event) ? put_delivery(store, d) : WH_OK;
+    }
+    for (size_t i = 0; i < record->finished_count && code == WH_OK; i++) {
+        whi_event *event = record->finished[i];
+        if (whi_lease_holds(engine, event)) {
+            code = store->vtable->event_done(store, atomic_load(&engine->owner), event->number);
+        }
+    }
+    return code;
+}
+
+static void free_record(whi_record *record) {
+    wh_engine *engine = record->task.worker->engine;
+
+    while (record->deliveries != NULL) {
+        whi_delivery *next = record->deliveries->next;
+        whi_delivery_free(engine, record->deliveries);
+        record->deliveries = next;
+    }
+    for (size_t i = 0; i < record->finished_count; i++) {
+        whi_event_unref(engine, record->finished[i]);
+    }
+    whi_free(record->finished);
+    whi_free(record);
+}
+
+/* The row is durable: the timetable and the event learn of it. */
+static void settle(whi_worker *worker, whi_delivery *delivery) {
+    if (delivery->state == WHI_WAITING) {
+        int64_t id = delivery->registration->subscription->id;
+        whi_worker *home = whi_worker_of(worker->engine, id);
+        whi_lane *lane = home == worker ? whi_lane_get(worker, id, 1) : NULL;
+        if (lane != NULL) {
+            whi_lane_stored(worker, lane, delivery->due);
+        } else {
+            atomic_store(&home->rescan, 1);
+        }
+    }
+    if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 1) {
+        whi_record_finished(worker, delivery->event);
+    }
+}
+
+static void back(whi_task *task) {
+    whi_record *record = (whi_record *)task;
+    whi_worker *worker = task->worker;
+
+    if (task->code != WH_OK) {
+        whi_log(worker->engine, WH_LOG_ERROR, "what was sent cannot be recorded now: %s", task->sentence);
+        record->next_failed = worker->failed_records;
+        worker->failed_records = record;
+        worker->retry_record_at = whi_monotonic_us() + RETRY_US;
+        return;
+    }
+    if (record->lost) {
+        whi_lease_lost(worker->engine, record->epoch);
+    } else {
+        for (whi_delivery *d = record->deliveries; d != NULL; d = d->next) {
+            settle(worker, d);
+        }
+    }
+    free_record(record);
+}
+
+static whi_record *current(whi_worker *worker) {
+    if (worker->record == NULL) {
+        worker->record = whi_calloc(1, sizeof *worker->record);
+        if (worker->record != NULL) {
+            worker->record->task.worker = worker;
+            worker->record->task.job.run = run;
+            worker->record->task.back = back;
+        }
+    }
+    return worker->record;
+}
+
+void whi_record_delivery(whi_worker *worker, whi_delivery *delivery) {
+    whi_record *record = current(worker);
+
+    if (record == NULL) { /* no memory: it stays unrecorded, so it will be done again after the lease */
+        whi_log(worker->engine, WH_LOG_ERROR, "out of memory: a delivery could not be recorded");
+        whi_delivery_free(worker->engine, delivery);
+        return;
+    }
+    delivery->next = record->deliveries;
+    record->deliveries = delivery;
+    record->task.job.rows += 2;
+}
+
+void whi_record_finished(whi_worker *worker, whi_event *event) {
+    whi_record *record = current(worker);
+
+    if (record != NULL && record->finished_count == record->finished_capacity) {
+        size_t capacity = record->finished_capacity ? record->finished_capacity * 2 : 64;
+        whi_event **more = whi_realloc(record->finished, capacity * sizeof(whi_event *));
+        if (more == NULL) {
+            record = NULL;
+        } else {
+            record->finished = more;
+            record->finished_capacity = capacity;
+        }
+    }
+    if (record == NULL) {
+        return; /* its pending mark stays: after the lease it is looked at again, nothing is sent twice */
+    }
+    whi_event_ref(event);
+    record->finished[record->finished_count++] = event;
+    record->task.job.rows++;
+}
+
+void whi_record_submit(whi_worker *worker) {
+    whi_record *record = worker->record;
+
+    if (record == NULL) {
+        return;
+    }
+    worker->record = NULL;
+    whi_worker_submit(worker, &record->task);
+}
+
+void whi_record_retry(whi_worker *worker, int64_t now_us) {
+    whi_record *failed = worker->failed_records;
+
+    if (failed == NULL || now_us < worker->retry_record_at) {
+        return;
+    }
+    worker->failed_records = NULL;
+    while (failed != NULL) {
+        whi_record *next = failed->next_failed;
+        whi_worker_submit(worker, &failed->task);
+        failed = next;
+    }
+}
+
+void whi_record_free(whi_worker *worker) {
+    if (worker->record != NULL) {
+        free_record(worker->record);
+        worker->record = NULL;
+    }
+    while (worker->failed_records != NULL) {
+        whi_record *next = worker->failed_records->next_failed;
+        free_record(worker->failed_records);
+        worker->failed_records = next;
+    }
+}

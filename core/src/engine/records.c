@@ -1,0 +1,417 @@
+/* Looking back: what the store has, as documents and as pages of them. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "pure/json.h"
+
+#include <string.h>
+
+#define PAGE_DEFAULT 100
+#define PAGE_ROWS 20000 /* rows that one page looks at, at most */
+#define PAGE_BYTES ((size_t)1 << 28)
+
+/* A page, or a single document, in the making. */
+typedef struct page {
+    whi_buf out;
+    int single; /* 1: one document without the page around it */
+    int count;
+    wh_engine *engine;
+} page;
+
+static int missing(const char *what) {
+    return whi_fail(WH_EINVALID, "%s: expected one, found NULL", what);
+}
+
+/* ------------------------------------------------------------------------ members */
+
+static void text_member(whi_buf *out, const char *name, const char *text) {
+    whi_json_write_name(out, name);
+    if (text == NULL) {
+        whi_buf_text(out, "null");
+    } else {
+        whi_json_write_string(out, text, strlen(text));
+    }
+}
+
+static void int_member(whi_buf *out, const char *name, int64_t number) {
+    whi_json_write_name(out, name);
+    whi_buf_int(out, number);
+}
+
+static void time_member(whi_buf *out, const char *name, int64_t ms) {
+    char text[WHI_TIME_SIZE];
+
+    whi_time_text(ms, text);
+    text_member(out, name, ms ? text : NULL);
+}
+
+static void begin_item(page *self) {
+    if (!self->single && self->count++ > 0) {
+        whi_buf_char(&self->out, ',');
+    }
+    whi_buf_char(&self->out, '{');
+}
+
+static int end_item(page *self) {
+    whi_buf_char(&self->out, '}');
+    return whi_buf_status(&self->out);
+}
+
+static void event_id(const whi_event_row *row, char *out) {
+    if (row->id != NULL) {
+        size_t size = strlen(row->id);
+        size = size < WH_ID_SIZE ? size : WH_ID_SIZE - 1;
+        memcpy(out, row->id, size);
+        out[size] = '\0';
+    } else {
+        whi_ident_format("msg_", row->number, out);
+    }
+}
+
+/* ---------------------------------------------------------------------- documents */
+
+static int write_event(const whi_event_row *row, void *payload) {
+    page *self = payload;
+    whi_buf *out = &self->out;
+    char id[WH_ID_SIZE];
+
+    begin_item(self);
+    event_id(row, id);
+    text_member(out, "id", id);
+    text_member(out, "type", row->type);
+    text_member(out, "tenant", row->tenant);
+    time_member(out, "time", row->time);
+    time_member(out, "accepted_at", row->accepted_at);
+    whi_json_write_name(out, "pending");
+    whi_buf_text(out, row->pending ? "true" : "false");
+    if (self->single) {
+        whi_json_write_name(out, "payload");
+        whi_buf_add(out, row->payload, row->payload_size);
+    }
+    return end_item(self);
+}
+
+static int write_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    page *self = payload;
+    whi_buf *out = &self->out;
+    char id[WH_ID_SIZE];
+
+    begin_item(self);
+    whi_ident_delivery(row->event, row->subscription, id);
+    text_member(out, "id", id);
+    event_id(event, id);
+    text_member(out, "event", id);
+    whi_ident_format("sub_", row->subscription, id);
+    text_member(out, "subscription", id);
+    text_member(out, "type", event->type);
+    int_member(out, "version", row->version);
+    text_member(out, "state", whi_delivery_name(row->state));
+    int_member(out, "attempts", row->attempts);
+    time_member(out, "created_at", row->created_at);
+    time_member(out, "due_at", row->state == WHI_WAITING ? row->due : 0);
+    time_member(out, "updated_at", row->updated_at);
+    whi_json_write_name(out, "status");
+    row->status ? whi_buf_int(out, row->status) : whi_buf_text(out, "null");
+    text_member(out, "error", row->error);
+    return end_item(self);
+}
+
+static int write_attempt(const whi_attempt_row *row, void *payload) {
+    page *self = payload;
+    whi_buf *out = &self->out;
+    char id[WH_ID_SIZE];
+
+    begin_item(self);
+    whi_ident_delivery(row->event, row->subscription, id);
+    text_member(out, "delivery", id);
+    int_member(out, "n", row->n);
+    time_member(out, "at", row->at);
+    whi_json_write_name(out, "duration_ms");
+    whi_json_write_double(out, (double)row->duration_us / 1000.0);
+    whi_json_write_name(out, "status");
+    row->status ? whi_buf_int(out, row->status) : whi_buf_text(out, "null");
+    text_member(out, "code", row->code ? wh_error_name(row->code) : NULL);
+    text_member(out, "error", row->error);
+    whi_json_write_name(out, "response");
+    if (row->response != NULL) {
+        whi_json_write_string(out, row->response, row->response_size);
+    } else {
+        whi_buf_text(out, "null");
+    }
+    return end_item(self);
+}
+
+static int write_subscription(const whi_subscription_row *row, void *payload) {
+    page *self = payload;
+    whi_registration *registration;
+    int code = whi_registration_new(&registration, row);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if (self->count++ > 0) {
+        whi_buf_char(&self->out, ',');
+    }
+    whi_subscription_write(registration->subscription, 0, &self->out);
+    whi_registration_unref(registration);
+    return whi_buf_status(&self->out);
+}
+
+static int write_body(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    page *self = payload;
+
+    whi_buf_add(&self->out, row->body != NULL ? row->body : event->payload,
+                row->body != NULL ? row->body_size : event->payload_size);
+    return whi_buf_status(&self->out);
+}
+
+/* ------------------------------------------------------------------------- queries */
+
+static int number_member(const char *name, const char *prefix, const char *id, int64_t *out) {
+    if (id != NULL && whi_ident_parse(prefix, id, out) != WH_OK) {
+        return whi_fail(WH_EINVALID, "%s: expected an id like \"%s…\"", name, prefix);
+    }
+    return WH_OK;
+}
+
+static int event_member(wh_engine *engine, const char *id, int64_t *out) {
+    int code;
+
+    if (id == NULL) {
+        return WH_OK;
+    }
+    code = engine->store->vtable->event_number(engine->store, id, out);
+    return code == WH_ENOTFOUND ? whi_fail(code, "event: no such event") : code;
+}
+
+static int bounds(wh_engine *engine, const wh_query *query, whi_store_query *out) {
+    int64_t most = engine->options.limits.page_items;
+
+    if (query->limit < 0 || query->limit > most) {
+        return whi_fail(WH_EINVALID, "limit: expected 1 to %lld, found %lld", (long long)most, (long long)query->limit);
+    }
+    if (query->since < 0 || query->until < 0) {
+        return whi_fail(WH_EINVALID, "%s: expected milliseconds since 1970", query->since < 0 ? "since" : "until");
+    }
+    out->limit = query->limit ? query->limit : PAGE_DEFAULT < most ? PAGE_DEFAULT : most;
+    out->rows = PAGE_ROWS;
+    out->since = query->since ? whi_ident_first(query->since) : 0;
+    out->until = query->until ? whi_ident_first(query->until) : 0;
+    out->tenant = query->tenant;
+    out->type = query->type;
+    return WH_OK;
+}
+
+int whi_query_read(wh_engine *engine, const wh_query *query, whi_store_query *out) {
+    static const wh_query everything = WH_QUERY_INIT;
+    int code;
+
+    memset(out, 0, sizeof *out);
+    query = query != NULL ? query : &everything;
+    if (query->version != 1) {
+        return whi_fail(WH_EINVALID, "version: expected 1 (WH_QUERY_INIT), found %u", query->version);
+    }
+    code = bounds(engine, query, out);
+    code = code == WH_OK ? number_member("subscription", "sub_", query->subscription, &out->subscription) : code;
+    return code == WH_OK ? event_member(engine, query->event, &out->event) : code;
+}
+
+static int delivery_state(const wh_query *query, whi_store_query *out) {
+    return query != NULL && query->state != NULL ? whi_delivery_state(query->state, &out->state) : WH_OK;
+}
+
+static int subscription_state(const wh_query *query, whi_store_query *out) {
+    static const char *const names[] = { "enabled", "paused", "disabled" };
+
+    if (query == NULL || query->state == NULL) {
+        return WH_OK;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(query->state, names[i]) == 0) {
+            out->state = i + 1;
+            return WH_OK;
+        }
+    }
+    return whi_fail(WH_EINVALID, "state: expected \"enabled\", \"paused\" or \"disabled\", found \"%.40s\"",
+                    query->state);
+}
+
+static int cursor_member(const wh_query *query, const char *prefix, int64_t *out) {
+    if (query == NULL || query->cursor == NULL) {
+        return WH_OK;
+    }
+    return whi_ident_parse(prefix, query->cursor, out) == WH_OK
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "cursor: expected the \"next\" of a page of this list");
+}
+
+/* ---------------------------------------------------------------------------- pages */
+
+static void begin_page(page *self, wh_engine *engine) {
+    memset(self, 0, sizeof *self);
+    self->engine = engine;
+    whi_buf_init(&self->out, PAGE_BYTES);
+    whi_buf_text(&self->out, "{\"items\":[");
+}
+
+static int end_page(page *self, int code, const char *next, char **out, size_t *size) {
+    if (code != WH_OK) {
+        whi_buf_free(&self->out);
+        return code;
+    }
+    whi_buf_text(&self->out, "],\"next\":");
+    if (next != NULL) {
+        whi_json_write_string(&self->out, next, strlen(next));
+    } else {
+        whi_buf_text(&self->out, "null");
+    }
+    whi_buf_char(&self->out, '}');
+    return whi_buf_take(&self->out, out, size);
+}
+
+static int ready(wh_engine *engine, char **out) {
+    if (engine == NULL || out == NULL) {
+        return missing(engine == NULL ? "engine" : "out");
+    }
+    *out = NULL;
+    return WH_OK;
+}
+
+int wh_subscriptions(wh_engine *engine, const wh_query *query, char **out, size_t *size) {
+    whi_store_place place = { 0 };
+    whi_store_query rows;
+    char next[WH_ID_SIZE];
+    page self;
+    int code = ready(engine, out);
+
+    code = code == WH_OK ? whi_query_read(engine, query, &rows) : code;
+    code = code == WH_OK ? subscription_state(query, &rows) : code;
+    code = code == WH_OK ? cursor_member(query, "sub_", &rows.before_subscription) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    begin_page(&self, engine);
+    code = engine->store->vtable->subscription_list(engine->store, &rows, write_subscription, &self, &place);
+    whi_ident_format("sub_", place.subscription, next);
+    return end_page(&self, code, place.more ? next : NULL, out, size);
+}
+
+int wh_events(wh_engine *engine, const wh_query *query, char **out, size_t *size) {
+    whi_store_place place = { 0 };
+    whi_store_query rows;
+    char next[WH_ID_SIZE];
+    page self;
+    int code = ready(engine, out);
+
+    code = code == WH_OK ? whi_query_read(engine, query, &rows) : code;
+    code = code == WH_OK ? cursor_member(query, "msg_", &rows.before_event) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    begin_page(&self, engine);
+    code = engine->store->vtable->event_list(engine->store, &rows, write_event, &self, &place);
+    whi_ident_format("msg_", place.event, next);
+    return end_page(&self, code, place.more ? next : NULL, out, size);
+}
+
+int wh_deliveries(wh_engine *engine, const wh_query *query, char **out, size_t *size) {
+    whi_store_place place = { 0 };
+    whi_store_query rows;
+    char next[WH_ID_SIZE];
+    page self;
+    int code = ready(engine, out);
+
+    code = code == WH_OK ? whi_query_read(engine, query, &rows) : code;
+    code = code == WH_OK ? delivery_state(query, &rows) : code;
+    if (code == WH_OK && query != NULL && query->cursor != NULL &&
+        whi_ident_parse_delivery(query->cursor, &rows.before_event, &rows.before_subscription) != WH_OK) {
+        code = whi_fail(WH_EINVALID, "cursor: expected the \"next\" of a page of this list");
+    }
+    if (code != WH_OK) {
+        return code;
+    }
+    begin_page(&self, engine);
+    code = engine->store->vtable->delivery_list(engine->store, &rows, write_delivery, &self, &place);
+    whi_ident_delivery(place.event, place.subscription, next);
+    return end_page(&self, code, place.more ? next : NULL, out, size);
+}
+
+/* --------------------------------------------------------------------- one record */
+
+int whi_delivery_key(const char *id, int64_t *event, int64_t *subscription) {
+    if (id == NULL) {
+        return missing("delivery");
+    }
+    return whi_ident_parse_delivery(id, event, subscription) == WH_OK
+               ? WH_OK
+               : whi_fail(WH_ENOTFOUND, "delivery: no such delivery");
+}
+
+static int end_single(page *self, int code, const char *what, char **out, size_t *size) {
+    if (code != WH_OK) {
+        whi_buf_free(&self->out);
+        return code == WH_ENOTFOUND ? whi_fail(code, "%s: no such %s", what, what) : code;
+    }
+    return whi_buf_take(&self->out, out, size);
+}
+
+static void begin_single(page *self, wh_engine *engine) {
+    memset(self, 0, sizeof *self);
+    self->engine = engine;
+    self->single = 1;
+    whi_buf_init(&self->out, PAGE_BYTES);
+}
+
+int wh_event_get(wh_engine *engine, const char *id, char **out, size_t *size) {
+    int64_t number = 0;
+    page self;
+    int code = ready(engine, out);
+
+    if (code == WH_OK && id == NULL) {
+        code = missing("event");
+    }
+    if (code != WH_OK) {
+        return code;
+    }
+    begin_single(&self, engine);
+    code = event_member(engine, id, &number);
+    code = code == WH_OK ? engine->store->vtable->event_get(engine->store, number, write_event, &self) : code;
+    return end_single(&self, code, "event", out, size);
+}
+
+static int get_delivery(wh_engine *engine, const char *id, whi_delivery_fn each, char **out, size_t *size) {
+    int64_t event, subscription;
+    page self;
+    int code = ready(engine, out);
+
+    code = code == WH_OK ? whi_delivery_key(id, &event, &subscription) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    begin_single(&self, engine);
+    code = engine->store->vtable->delivery_get(engine->store, event, subscription, each, &self);
+    return end_single(&self, code, "delivery", out, size);
+}
+
+int wh_delivery(wh_engine *engine, const char *id, char **out, size_t *size) {
+    return get_delivery(engine, id, write_delivery, out, size);
+}
+
+int wh_delivery_body(wh_engine *engine, const char *id, char **out, size_t *size) {
+    return get_delivery(engine, id, write_body, out, size);
+}
+
+int wh_attempts(wh_engine *engine, const char *delivery, char **out, size_t *size) {
+    int64_t event, subscription;
+    page self;
+    int code = ready(engine, out);
+
+    code = code == WH_OK ? whi_delivery_key(delivery, &event, &subscription) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    begin_page(&self, engine);
+    code = engine->store->vtable->attempt_list(engine->store, event, subscription, write_attempt, &self);
+    return end_page(&self, code, NULL, out, size);
+}

@@ -1,0 +1,301 @@
+#include "engine/registry.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/mem.h"
+#include "pure/match.h"
+
+struct whi_registry {
+    whi_store *store;
+    pthread_rwlock_t lock;
+    pthread_mutex_t sync_lock; /* one reader of changes at a time */
+    int64_t after;             /* change number up to which the store was read */
+    whi_match *match;
+    whi_registration **slots; /* open addressing by subscription id; grows at 3/4 */
+    size_t count, capacity;
+};
+
+void whi_registration_unref(whi_registration *registration) {
+    if (registration == NULL || atomic_fetch_sub(&registration->refs, 1) != 1) {
+        return;
+    }
+    whi_subscription_free(registration->subscription);
+    whi_filter_free(registration->filter);
+    whi_fields_free(registration->fields);
+    whi_free(registration);
+}
+
+/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
+static uint64_t hash(const char *text, size_t size) {
+    uint64_t value = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < size; i++) {
+        value = (value ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
+    }
+    return value;
+}
+
+static int prepare(whi_registration *made, const whi_subscription_row *row) {
+    whi_subscription *subscription;
+    int code = whi_subscription_new(&made->subscription);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    subscription = made->subscription;
+    code = whi_subscription_apply(subscription, row->document, row->document_size, SIZE_MAX, 1);
+    if (code != WH_OK) {
+        return code;
+    }
+    subscription->id = row->id;
+    subscription->version = row->version;
+    whi_ident_format("sub_", row->id, made->id);
+    if (subscription->fields != NULL) {
+        code = whi_fields_parse(&made->fields, subscription->fields, strlen(subscription->fields));
+    }
+    if (code == WH_OK && subscription->filters != NULL) {
+        code = whi_filter_parse(&made->filter, subscription->filters, strlen(subscription->filters));
+    }
+    if (subscription->rule != NULL) {
+        made->rule_hash = hash(subscription->rule, subscription->rule_size);
+    }
+    return code;
+}
+
+int whi_registration_new(whi_registration **out, const whi_subscription_row *row) {
+    whi_registration *made = whi_calloc(1, sizeof *made);
+    int code;
+
+    *out = NULL;
+    if (made == NULL) {
+        return whi_fail_memory();
+    }
+    atomic_init(&made->refs, 1);
+    code = prepare(made, row);
+    if (code != WH_OK) {
+        whi_registration_unref(made);
+        return code;
+    }
+    *out = made;
+    return WH_OK;
+}
+
+int whi_registry_new(whi_registry **out, whi_store *store) {
+    whi_registry *registry = whi_calloc(1, sizeof *registry);
+    int code;
+
+    *out = registry;
+    if (registry == NULL) {
+        return whi_fail_memory();
+    }
+    registry->store = store;
+    pthread_rwlock_init(&registry->lock, NULL);
+    pthread_mutex_init(&registry->sync_lock, NULL);
+    code = whi_match_new(&registry->match);
+    return code == WH_OK ? whi_registry_sync(registry) : code;
+}
+
+void whi_registry_free(whi_registry *registry) {
+    if (registry == NULL) {
+        return;
+    }
+    whi_match_free(registry->match);
+    for (size_t i = 0; i < registry->capacity; i++) {
+        whi_registration_unref(registry->slots[i]);
+    }
+    whi_free(registry->slots);
+    pthread_rwlock_destroy(&registry->lock);
+    pthread_mutex_destroy(&registry->sync_lock);
+    whi_free(registry);
+}
+
+static size_t slot_of(const whi_registry *registry, int64_t id) {
+    size_t mask = registry->capacity - 1;
+    size_t at = (size_t)((uint64_t)id * UINT64_C(0x9e3779b97f4a7c15) >> 32) & mask;
+
+    while (registry->slots[at] != NULL && registry->slots[at]->subscription->id != id) {
+        at = (at + 1) & mask;
+    }
+    return at;
+}
+
+static int grow(whi_registry *registry) {
+    size_t capacity = registry->capacity ? registry->capacity * 2 : 64;
+    whi_registration **old = registry->slots;
+    size_t old_capacity = registry->capacity;
+    whi_registration **slots = whi_calloc(capacity, sizeof *slots);
+
+    if (slots == NULL) {
+        return whi_fail_memory();
+    }
+    registry->slots = slots;
+    registry->capacity = capacity;
+    for (size_t i = 0; i < old_capacity; i++) {
+        if (old[i] != NULL) {
+            slots[slot_of(registry, old[i]->subscription->id)] = old[i];
+        }
+    }
+    whi_free(old);
+    return WH_OK;
+}
+
+/* Takes one out of the table and closes the gap, so that probing still finds the rest. */
+static void take_out(whi_registry *registry, size_t gap) {
+    size_t mask = registry->capacity - 1;
+
+    registry->slots[gap] = NULL;
+    registry->count--;
+    for (size_t at = (gap + 1) & mask; registry->slots[at] != NULL; at = (at + 1) & mask) {
+        whi_registration *moved = registry->slots[at];
+        registry->slots[at] = NULL;
+        registry->slots[slot_of(registry, moved->subscription->id)] = moved;
+    }
+}
+
+static int is_enabled(const whi_registration *registration) {
+    const whi_subscription *subscription = registration->subscription;
+
+    return !subscription->paused && subscription->disabled == NULL;
+}
+
+static int index_in(whi_registry *registry, whi_registration *registration) {
+    const whi_subscription *s = registration->subscription;
+
+    return is_enabled(registration)
+               ? whi_match_add(registry->match, s->tenant, (const char *const *)s->events, s->event_count, registration)
+               : WH_OK;
+}
+
+static void index_out(whi_registry *registry, whi_registration *registration) {
+    const whi_subscription *s = registration->subscription;
+
+    if (is_enabled(registration)) {
+        whi_match_remove(registry->match, s->tenant, (const char *const *)s->events, s->event_count, registration);
+    }
+}
+
+/* The lock is held for writing. */
+static int replace(whi_registry *registry, int64_t id, whi_registration *made) {
+    size_t at;
+    int code;
+
+    if (registry->count + 1 > registry->capacity / 4 * 3) {
+        code = grow(registry);
+        if (code != WH_OK) {
+            return code;
+        }
+    }
+    if (made != NULL) {
+        code = index_in(registry, made);
+        if (code != WH_OK) {
+            return code;
+        }
+    }
+    at = slot_of(registry, id);
+    if (registry->slots[at] != NULL) {
+        index_out(registry, registry->slots[at]);
+        whi_registration_unref(registry->slots[at]);
+        take_out(registry, at);
+    }
+    if (made != NULL) {
+        registry->slots[slot_of(registry, id)] = made;
+        registry->count++;
+    }
+    return WH_OK;
+}
+
+static int changed(const whi_subscription_row *row, void *payload) {
+    whi_registry *registry = payload;
+    whi_registration *made = NULL;
+    int code = row->deleted ? WH_OK : whi_registration_new(&made, row);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    pthread_rwlock_wrlock(&registry->lock);
+    code = replace(registry, row->id, made);
+    pthread_rwlock_unlock(&registry->lock);
+    if (code != WH_OK) {
+        whi_registration_unref(made);
+    }
+    return code;
+}
+
+int whi_registry_sync(whi_registry *registry) {
+    int code;
+
+    pthread_mutex_lock(&registry->sync_lock);
+    code = registry->store->vtable->subscription_changes(registry->store, &registry->after, changed, registry);
+    pthread_mutex_unlock(&registry->sync_lock);
+    return code;
+}
+
+struct finding {
+    whi_registration **found;
+    size_t count, capacity;
+};
+
+static int keep(void *value, void *payload) {
+    struct finding *finding = payload;
+    whi_registration *registration = value;
+
+    if (finding->count == finding->capacity) {
+        size_t capacity = finding->capacity ? finding->capacity * 2 : 8;
+        whi_registration **more = whi_realloc(finding->found, capacity * sizeof *more);
+        if (more == NULL) {
+            return whi_fail_memory();
+        }
+        finding->found = more;
+        finding->capacity = capacity;
+    }
+    atomic_fetch_add(&registration->refs, 1);
+    finding->found[finding->count++] = registration;
+    return 0;
+}
+
+int whi_registry_find(whi_registry *registry, const char *tenant, const char *type, whi_registration ***found,
+                      size_t *count) {
+    struct finding finding = { NULL, 0, 0 };
+    int code;
+
+    pthread_rwlock_rdlock(&registry->lock);
+    code = whi_match_find(registry->match, tenant, type, keep, &finding);
+    pthread_rwlock_unlock(&registry->lock);
+    if (code != WH_OK) {
+        for (size_t i = 0; i < finding.count; i++) {
+            whi_registration_unref(finding.found[i]);
+        }
+        whi_free(finding.found);
+        finding.found = NULL;
+        finding.count = 0;
+    }
+    *found = finding.found;
+    *count = finding.count;
+    return code;
+}
+
+whi_registration *whi_registry_get(whi_registry *registry, int64_t id) {
+    whi_registration *found = NULL;
+
+    pthread_rwlock_rdlock(&registry->lock);
+    if (registry->capacity > 0) {
+        found = registry->slots[slot_of(registry, id)];
+    }
+    if (found != NULL) {
+        atomic_fetch_add(&found->refs, 1);
+    }
+    pthread_rwlock_unlock(&registry->lock);
+    return found;
+}
+
+size_t whi_registry_count(whi_registry *registry) {
+    size_t count;
+
+    pthread_rwlock_rdlock(&registry->lock);
+    count = registry->count;
+    pthread_rwlock_unlock(&registry->lock);
+    return count;
+}

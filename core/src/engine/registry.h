@@ -1,0 +1,50 @@
+/* The subscriptions in memory: what the store has, made ready to be matched.
+ *
+ * A registration is one version of a subscription. It never changes and is counted
+ * by reference: whoever fans out, sends or records with it keeps it alive while the
+ * registry has moved on to the next version. */
+#ifndef WHI_REGISTRY_H
+#define WHI_REGISTRY_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "outside/store.h"
+#include "pure/fields.h"
+#include "pure/filter.h"
+#include "pure/subscription.h"
+
+typedef struct whi_registration {
+    atomic_int refs;
+    whi_subscription *subscription;
+    whi_filter *filter; /* NULL: everything passes */
+    whi_fields *fields; /* NULL: everything is kept */
+    uint64_t rule_hash;
+    atomic_int rule_failures; /* in a row */
+    char id[WH_ID_SIZE];
+} whi_registration;
+
+void whi_registration_unref(whi_registration *registration);
+
+typedef struct whi_registry whi_registry;
+
+int whi_registry_new(whi_registry **out, whi_store *store);
+void whi_registry_free(whi_registry *registry);
+
+/* Reads what has changed in the store since the last time. Any thread. */
+int whi_registry_sync(whi_registry *registry);
+
+/* References to the registrations that are enabled and want the event. found receives
+ * an array (for whi_free; each to be unreferenced), count its size. */
+int whi_registry_find(whi_registry *registry, const char *tenant, const char *type, whi_registration ***found,
+                      size_t *count);
+
+/* The present version, with a reference, or NULL. */
+whi_registration *whi_registry_get(whi_registry *registry, int64_t id);
+
+size_t whi_registry_count(whi_registry *registry);
+
+/* The subscription that a stored document describes, for all who read the store. */
+int whi_registration_new(whi_registration **out, const whi_subscription_row *row);
+
+#endif

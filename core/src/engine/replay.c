@@ -1,0 +1,155 @@
+/* Replay: a delivery goes back to the start of its retry list and is due at once. Its
+ * bytes stay those that its version made. */
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REPLAY_ROWS 500 /* deliveries reopened in one transaction */
+
+typedef struct key {
+    int64_t event, subscription;
+} key;
+
+typedef struct replay {
+    whi_job job;
+    wh_engine *engine;
+    whi_store *store;
+    key *keys;
+    size_t count, capacity;
+    int64_t now, reopened;
+    int strict; /* 1: one that cannot be replayed is an error */
+} replay;
+
+static int reopen(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    replay *self = payload;
+    whi_delivery_row changed = *row;
+    int code = whi_delivery_next(row->state, WHI_REPLAY, &changed.state);
+
+    (void)event;
+    if (code != WH_OK) {
+        return self->strict ? code : WH_OK;
+    }
+    if (row->state == WHI_HELD) {
+        changed.version = 0; /* its bytes are still to be made */
+    }
+    changed.tries = 0;
+    changed.due = self->now;
+    changed.owner = 0;
+    changed.updated_at = self->now;
+    changed.body = NULL;
+    changed.body_size = 0;
+    self->reopened++;
+    return self->store->vtable->delivery_put(self->store, &changed);
+}
+
+static int run(whi_job *job, whi_store *store) {
+    replay *self = (replay *)job;
+    int code = WH_OK;
+
+    self->store = store;
+    self->reopened = 0;
+    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
+        code = store->vtable->delivery_get(store, self->keys[i].event, self->keys[i].subscription, reopen, self);
+        if (code == WH_ENOTFOUND && !self->strict) {
+            code = WH_OK; /* purged meanwhile */
+        }
+    }
+    return code;
+}
+
+static int commit(replay *self) {
+    self->job.run = run;
+    self->job.rows = (int)self->count * 2;
+    self->now = whi_now(self->engine);
+    return whi_writer_run(self->engine->writer, &self->job);
+}
+
+int wh_replay(wh_engine *engine, const char *delivery) {
+    replay self = { 0 };
+    key one;
+    int code;
+
+    if (engine == NULL) {
+        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+    }
+    code = whi_delivery_key(delivery, &one.event, &one.subscription);
+    if (code != WH_OK) {
+        return code;
+    }
+    self.engine = engine;
+    self.keys = &one;
+    self.count = 1;
+    self.strict = 1;
+    code = commit(&self);
+    if (code == WH_ENOTFOUND) {
+        return whi_fail(code, "delivery: no such delivery");
+    }
+    whi_stir(engine);
+    return code;
+}
+
+static int collect(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    replay *self = payload;
+
+    (void)event;
+    if (self->count < self->capacity) {
+        self->keys[self->count].event = row->event;
+        self->keys[self->count++].subscription = row->subscription;
+    }
+    return 0;
+}
+
+/* Page by page: what was reopened is no longer in the state that is asked for, and
+ * the pages go on below it. */
+static int replay_pages(replay *self, whi_store_query *rows, int64_t *count) {
+    whi_store *store = self->engine->store;
+    whi_store_place place = { 0 };
+    int code;
+
+    do {
+        self->count = 0;
+        memset(&place, 0, sizeof place);
+        code = store->vtable->delivery_list(store, rows, collect, self, &place);
+        code = code == WH_OK && self->count > 0 ? commit(self) : code;
+        if (code != WH_OK) {
+            return code;
+        }
+        *count += self->count > 0 ? self->reopened : 0;
+        rows->before_event = place.event;
+        rows->before_subscription = place.subscription;
+    } while (place.more);
+    return WH_OK;
+}
+
+int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *count) {
+    replay self = { 0 };
+    whi_store_query rows;
+    int64_t done = 0;
+    int code;
+
+    if (engine == NULL) {
+        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+    }
+    code = whi_query_read(engine, query, &rows);
+    rows.state = WHI_EXHAUSTED;
+    if (code == WH_OK && query != NULL && query->state != NULL) {
+        code = whi_delivery_state(query->state, &rows.state);
+    }
+    if (code != WH_OK) {
+        return code;
+    }
+    rows.limit = REPLAY_ROWS;
+    self.engine = engine;
+    self.capacity = REPLAY_ROWS;
+    self.keys = whi_calloc(REPLAY_ROWS, sizeof *self.keys);
+    code = self.keys != NULL ? replay_pages(&self, &rows, &done) : whi_fail_memory();
+    whi_free(self.keys);
+    if (count != NULL) {
+        *count = done;
+    }
+    whi_stir(engine);
+    return code;
+}

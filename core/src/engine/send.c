@@ -1,0 +1,384 @@
+/* Sending: from a lane's queue to the transport, and what comes back.
+ *
+ * The secrets and the address are those that are valid now; the bytes are those of
+ * the version that made them. Signing is done by the worker, with contexts that each
+ * lane keeps ready. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "pure/retry.h"
+#include "pure/sign.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SIGNATURE_MAXIMUM 4096
+
+/* ----------------------------------------------------------------------- flights */
+
+static whi_flight *take_flight(whi_worker *worker) {
+    whi_flight *flight = worker->free_flights;
+
+    if (flight != NULL) {
+        worker->free_flights = flight->next;
+        return flight;
+    }
+    flight = whi_calloc(1, sizeof *flight);
+    if (flight != NULL) {
+        flight->worker = worker;
+        whi_buf_init(&flight->signature, SIGNATURE_MAXIMUM);
+    }
+    return flight;
+}
+
+static void give_flight(whi_flight *flight) {
+    whi_worker *worker = flight->worker;
+
+    flight->delivery = NULL;
+    flight->next = worker->free_flights;
+    worker->free_flights = flight;
+}
+
+static void unlink_flying(whi_flight *flight) {
+    if (flight->flying_next != NULL) {
+        flight->flying_next->flying_link = flight->flying_link;
+    }
+    *flight->flying_link = flight->flying_next;
+}
+
+static void link_flying(whi_flight *flight) {
+    whi_worker *worker = flight->worker;
+
+    flight->flying_next = worker->flying;
+    flight->flying_link = &worker->flying;
+    if (worker->flying != NULL) {
+        worker->flying->flying_link = &flight->flying_next;
+    }
+    worker->flying = flight;
+}
+
+static void free_flight(whi_flight *flight) {
+    whi_buf_free(&flight->signature);
+    whi_free(flight);
+}
+
+void whi_send_free(whi_worker *worker) {
+    while (worker->flying != NULL) {
+        whi_flight *flight = worker->flying;
+        unlink_flying(flight);
+        atomic_fetch_sub(&worker->engine->flights_open, 1);
+        whi_delivery_free(worker->engine, flight->delivery);
+        free_flight(flight);
+    }
+    while (worker->free_flights != NULL) {
+        whi_flight *next = worker->free_flights->next;
+        free_flight(worker->free_flights);
+        worker->free_flights = next;
+    }
+}
+
+/* ----------------------------------------------------------------------- signing */
+
+static void free_signers(whi_lane *lane) {
+    for (size_t i = 0; i < lane->signer_count; i++) {
+        whi_signer_free(lane->signers[i]);
+    }
+    whi_free(lane->signers);
+    lane->signers = NULL;
+    lane->signer_count = 0;
+}
+
+static int ready_signers(whi_lane *lane, const whi_subscription *s) {
+    int code = WH_OK;
+
+    if (lane->signers != NULL && lane->signers_version == s->version) {
+        return WH_OK;
+    }
+    free_signers(lane);
+    lane->signers = whi_calloc(s->secret_count, sizeof(struct whi_signer *));
+    if (lane->signers == NULL) {
+        return whi_fail_memory();
+    }
+    while (lane->signer_count < s->secret_count && code == WH_OK) {
+        code = whi_signer_new(&lane->signers[lane->signer_count], s->secrets[lane->signer_count]);
+        lane->signer_count += code == WH_OK;
+    }
+    lane->signers_version = s->version;
+    if (code != WH_OK) {
+        free_signers(lane);
+    }
+    return code;
+}
+
+static int sign(whi_flight *flight, const whi_subscription *s, int64_t seconds) {
+    const char *id = flight->delivery->event->id;
+    whi_lane *lane = flight->lane;
+    size_t size;
+    const char *body = whi_delivery_bytes(flight->delivery, &size);
+    int code = ready_signers(lane, s);
+
+    whi_buf_clear(&flight->signature);
+    whi_buf_text(&flight->signature, "webhook-signature: ");
+    for (size_t i = 0; i < lane->signer_count && code == WH_OK; i++) {
+        if (i > 0) {
+            whi_buf_char(&flight->signature, ' ');
+        }
+        code = whi_signer_sign(lane->signers[i], id, seconds, body, size, &flight->signature);
+    }
+    return code == WH_OK ? whi_buf_status(&flight->signature) : code;
+}
+
+/* Decimal digits of a positive number behind text; cheaper than a format. */
+static void line_number(char *out, const char *name, int64_t number) {
+    char digits[24];
+    size_t count = 0, size = strlen(name);
+
+    memcpy(out, name, size);
+    do {
+        digits[count++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    while (count > 0) {
+        out[size++] = digits[--count];
+    }
+    out[size] = '\0';
+}
+
+static int fill_lines(whi_flight *flight, const whi_subscription *s) {
+    static const char id_name[] = "webhook-id: ";
+    whi_request *request = &flight->request;
+    const whi_event *event = flight->delivery->event;
+    int64_t seconds = flight->started_at / 1000;
+    int code = sign(flight, s, seconds);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    memcpy(flight->id_line, id_name, sizeof id_name - 1);
+    memcpy(flight->id_line + sizeof id_name - 1, event->id, strlen(event->id) + 1);
+    line_number(flight->time_line, "webhook-timestamp: ", seconds);
+    request->lines[0] = "Content-Type: application/json";
+    request->lines[1] = flight->id_line;
+    request->lines[2] = flight->time_line;
+    request->lines[3] = flight->signature.data;
+    request->line_count = 4;
+    for (size_t i = 0; i < s->header_count && request->line_count < WHI_REQUEST_LINES; i++) {
+        request->lines[request->line_count++] = s->headers[i];
+    }
+    return WH_OK;
+}
+
+/* ----------------------------------------------------------------------- results */
+
+static void free_error(whi_delivery *delivery) {
+    whi_free(delivery->error);
+    delivery->error = NULL;
+}
+
+static whi_attempt *attempt_of(const whi_flight *flight, int code) {
+    const whi_request *request = &flight->request;
+    whi_attempt *attempt = whi_calloc(1, sizeof *attempt + request->response_size);
+
+    if (attempt == NULL) {
+        return NULL;
+    }
+    attempt->at = flight->started_at;
+    attempt->duration_us = request->duration_us;
+    attempt->code = code;
+    attempt->status = request->status;
+    attempt->response_size = request->response_size;
+    if (request->response_size > 0) {
+        memcpy(attempt->response, request->response, request->response_size);
+    }
+    return attempt;
+}
+
+static char *sentence_of(const whi_request *request, int code) {
+    char text[320];
+
+    if (request->error != WH_OK && request->message[0] != '\0') {
+        snprintf(text, sizeof text, "%s: %s", wh_error_name(code), request->message);
+    } else if (request->status != 0) {
+        snprintf(text, sizeof text, "%s: answered %d", wh_error_name(code), request->status);
+    } else {
+        snprintf(text, sizeof text, "%s", wh_error_name(code));
+    }
+    return whi_strdup(text, WH_ZSTR);
+}
+
+static void fail_delivery(whi_worker *worker, whi_delivery *delivery, const whi_request *request, int gone) {
+    const whi_subscription *s = delivery->registration->subscription;
+    const int64_t *list = s->retry != NULL ? s->retry : whi_retry_standard;
+    size_t count = s->retry != NULL ? s->retry_count : whi_retry_standard_count;
+    int64_t now = whi_now(worker->engine), after = whi_retry_after(request->retry_after, now), wait;
+    uint32_t chance = 0;
+
+    whi_clock_random(worker->engine->clock, &chance, sizeof chance);
+    wait = gone ? -1 : whi_retry_delay(list, count, delivery->tries, after, chance);
+    if (wait >= 0) {
+        whi_delivery_next(delivery->state, WHI_RETRY, &delivery->state);
+        delivery->due = now + wait;
+        return;
+    }
+    whi_delivery_next(delivery->state, WHI_EXHAUST, &delivery->state);
+    if (strncmp(delivery->event->type, "webhook.", 8) == 0) {
+        return; /* no notice about a notice */
+    }
+    whi_notice(worker->engine, delivery->registration, "webhook.delivery.exhausted", delivery->event->id,
+               wh_error_name(gone                      ? WH_EGONE
+                             : request->error != WH_OK ? request->error
+                                                       : WH_ESTATUS));
+}
+
+static void judge_lane(whi_worker *worker, const whi_flight *flight, int gone) {
+    whi_lane *lane = flight->lane;
+    int64_t now = whi_now(worker->engine);
+
+    lane->in_flight--;
+    whi_lane_outcome(worker, lane, flight->request.error, flight->request.status, now);
+    if (gone) {
+        whi_disable(worker->engine, flight->delivery->registration, "gone");
+    } else if (lane->failing_since != 0 && now - lane->failing_since > worker->engine->options.disable_after) {
+        lane->failing_since = 0;
+        whi_disable(worker->engine, flight->delivery->registration, "failing");
+    }
+}
+
+static void done(whi_request *request, void *payload) {
+    whi_flight *flight = payload;
+    whi_worker *worker = flight->worker;
+    whi_delivery *delivery = flight->delivery;
+    int code, outcome = whi_delivery_outcome(request->error, request->status, &code);
+
+    unlink_flying(flight);
+    atomic_fetch_sub(&worker->engine->flights_open, 1);
+    worker->in_flight--;
+    worker->done_count++;
+    delivery->attempts++;
+    delivery->tries++;
+    delivery->status = request->status;
+    free_error(delivery);
+    delivery->attempt = attempt_of(flight, code);
+    if (outcome == WHI_OUTCOME_SUCCESS) {
+        whi_delivery_next(delivery->state, WHI_SUCCEED, &delivery->state);
+    } else {
+        delivery->error = sentence_of(request, code);
+        fail_delivery(worker, delivery, request, outcome == WHI_OUTCOME_GONE);
+    }
+    judge_lane(worker, flight, outcome == WHI_OUTCOME_GONE);
+    whi_record_delivery(worker, delivery);
+    give_flight(flight);
+}
+
+/* ----------------------------------------------------------------------- sending */
+
+/* Where it goes now; the version that made the bytes stays in delivery->version. */
+static int refresh(whi_worker *worker, whi_delivery *delivery) {
+    whi_registration *now = whi_registry_get(worker->engine->registry, delivery->registration->subscription->id);
+
+    if (now == NULL) {
+        whi_delivery_next(delivery->state, WHI_CANCEL, &delivery->state);
+        return WH_ENOTFOUND;
+    }
+    whi_registration_unref(delivery->registration);
+    delivery->registration = now;
+    if (now->subscription->paused || now->subscription->disabled != NULL) {
+        whi_delivery_next(delivery->state, WHI_RELEASE, &delivery->state);
+        delivery->due = whi_now(worker->engine);
+        return WH_ECONFLICT;
+    }
+    return WH_OK;
+}
+
+static int start(whi_worker *worker, whi_flight *flight) {
+    const whi_subscription *s = flight->delivery->registration->subscription;
+    whi_request *request = &flight->request;
+    int code;
+
+    flight->started_at = whi_now(worker->engine);
+    code = fill_lines(flight, s);
+    if (code != WH_OK) {
+        return code;
+    }
+    request->url = s->url;
+    request->body = whi_delivery_bytes(flight->delivery, &request->body_size);
+    request->lane = s->id;
+    request->connect_timeout = worker->engine->options.connect_timeout;
+    request->timeout = s->timeout ? s->timeout : worker->engine->options.timeout;
+    request->insecure = s->insecure;
+    request->http2 = s->http2;
+    request->done = done;
+    request->payload = flight;
+    request->error = request->status = 0;
+    request->duration_us = 0;
+    request->retry_after[0] = request->message[0] = '\0';
+    request->response = NULL;
+    request->response_size = 0;
+    return worker->engine->transport->send(worker->transport, request);
+}
+
+/* It could not even be started: as an attempt that failed at once. */
+static void fail_start(whi_flight *flight, int code) {
+    whi_request *request = &flight->request;
+
+    request->error = code;
+    request->status = 0;
+    request->retry_after[0] = '\0';
+    request->response_size = 0;
+    snprintf(request->message, sizeof request->message, "%s", wh_last_error());
+    done(request, flight);
+}
+
+static int send_one(whi_worker *worker, whi_lane *lane) {
+    whi_delivery *delivery = whi_lane_pop(worker, lane);
+    whi_flight *flight;
+    int code;
+
+    if (!whi_lease_holds(worker->engine, delivery->event)) {
+        whi_delivery_free(worker->engine, delivery);
+        return WH_OK;
+    }
+    if (refresh(worker, delivery) != WH_OK) {
+        whi_record_delivery(worker, delivery);
+        return WH_OK;
+    }
+    flight = take_flight(worker);
+    if (flight == NULL) {
+        whi_delivery_next(delivery->state, WHI_RELEASE, &delivery->state);
+        delivery->due = whi_now(worker->engine) + 1000;
+        whi_record_delivery(worker, delivery);
+        return whi_fail_memory();
+    }
+    flight->delivery = delivery;
+    flight->lane = lane;
+    link_flying(flight);
+    lane->in_flight++;
+    worker->in_flight++;
+    atomic_fetch_add(&worker->engine->flights_open, 1);
+    worker->done_count++;
+    code = start(worker, flight);
+    if (code != WH_OK) {
+        fail_start(flight, code);
+    }
+    return WH_OK;
+}
+
+/* One from each lane in turn, so that no lane waits for another's queue. */
+void whi_send_ready(whi_worker *worker) {
+    if (atomic_load(&worker->engine->stop) != 0) {
+        return;
+    }
+    while (worker->ready != NULL && worker->in_flight < worker->engine->options.limits.in_flight) {
+        whi_lane *lane = worker->ready;
+        worker->ready = lane->next_ready;
+        if (worker->ready == NULL) {
+            worker->ready_tail = NULL;
+        }
+        lane->is_ready = 0;
+        if (lane->head != NULL && send_one(worker, lane) != WH_OK) {
+            return;
+        }
+        whi_lane_ready(worker, lane);
+    }
+}

@@ -1,0 +1,408 @@
+/* Subscriptions seen from outside: documents in, documents out, a version for every
+ * change. A change is checked whole before anything is written. */
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "pure/sign.h"
+
+#include <string.h>
+
+#define CANCEL_ROWS 512
+
+static int missing(const char *what) {
+    return whi_fail(WH_EINVALID, "%s: expected one, found NULL", what);
+}
+
+static int number_of(const char *id, int64_t *out) {
+    if (id == NULL) {
+        return missing("id");
+    }
+    return whi_ident_parse("sub_", id, out) == WH_OK ? WH_OK : whi_fail(WH_ENOTFOUND, "id: no such subscription");
+}
+
+/* ----------------------------------------------------------------------- checking */
+
+/* Compiles the rule to see that it can be. */
+static int check_rule(wh_engine *engine, const whi_subscription *s) {
+    const wh_rule_engine *rules = engine->options.rules;
+    char sentence[WH_RULE_ERROR_SIZE] = "";
+    void *rule = NULL;
+    int code = WH_OK;
+
+    if (s->rule == NULL) {
+        return WH_OK;
+    }
+    if (rules == NULL) {
+        return whi_fail(WH_ERULE_ENGINE, "rule: this engine was opened without a rule engine");
+    }
+    pthread_mutex_lock(&engine->check_lock);
+    if (engine->check_rules == NULL) {
+        code = rules->open(&engine->check_rules, &engine->options.limits, rules->payload);
+    }
+    if (code == WH_OK) {
+        code = rules->compile(engine->check_rules, s->tenant, s->rule, s->rule_size, &rule, sentence);
+    }
+    if (code == WH_OK) {
+        rules->release(engine->check_rules, rule);
+    }
+    pthread_mutex_unlock(&engine->check_lock);
+    return code == WH_OK ? WH_OK : whi_fail(code, "rule: %s", sentence[0] ? sentence : wh_error_text(code));
+}
+
+static int make_secret(whi_subscription *s) {
+    char secret[WH_SECRET_SIZE];
+    int code;
+
+    if (s->secret_count > 0) {
+        return WH_OK;
+    }
+    code = wh_secret(secret);
+    if (code != WH_OK) {
+        return code;
+    }
+    s->secrets = whi_calloc(1, sizeof *s->secrets);
+    if (s->secrets != NULL) {
+        s->secrets[0] = whi_strdup(secret, WH_ZSTR);
+        s->secret_count = s->secrets[0] != NULL;
+    }
+    whi_wipe(secret, sizeof secret);
+    return s->secret_count > 0 ? WH_OK : whi_fail_memory();
+}
+
+static int apply(wh_engine *engine, whi_subscription *s, const char *document, size_t size) {
+    int code;
+
+    if (document == NULL) {
+        return missing("document");
+    }
+    size = size == WH_ZSTR ? strlen(document) : size;
+    if (size > (size_t)engine->options.limits.subscription_bytes) {
+        return whi_fail(WH_ELIMIT, "document: %zu bytes are more than the limit of %lld", size,
+                        (long long)engine->options.limits.subscription_bytes);
+    }
+    code = whi_subscription_apply(s, document, size, (size_t)engine->options.limits.rule_source_bytes, 0);
+    code = code == WH_OK ? whi_subscription_check(s) : code;
+    code = code == WH_OK ? check_rule(engine, s) : code;
+    return code == WH_OK ? make_secret(s) : code;
+}
+
+/* ------------------------------------------------------------------------ writing */
+
+typedef struct change {
+    whi_job job;
+    wh_engine *engine;
+    whi_subscription *subscription;
+    whi_subscription_row row;
+    whi_buf document;
+    int64_t remove; /* a subscription's number, or 0 */
+} change;
+
+static int status_of(const whi_subscription *s) {
+    return s->disabled != NULL ? 3 : s->paused ? 2 : 1;
+}
+
+static int run_change(whi_job *job, whi_store *store) {
+    change *self = (change *)job;
+    int64_t count = 0, most = self->engine->options.limits.subscriptions;
+    int code;
+
+    if (self->remove != 0) {
+        return store->vtable->subscription_remove(store, self->remove);
+    }
+    if (self->subscription->id == 0) {
+        code = store->vtable->subscription_count(store, &count);
+        if (code != WH_OK || count >= most) {
+            return code != WH_OK ? code
+                                 : whi_fail(WH_ELIMIT, "the store has %lld subscriptions, as many as the limit allows",
+                                            (long long)count);
+        }
+    }
+    self->row.id = self->subscription->id;
+    return store->vtable->subscription_put(store, &self->row);
+}
+
+/* The document is written with its new version and time, id apart: the store gives it. */
+static int commit_change(change *self) {
+    whi_subscription *s = self->subscription;
+    int code;
+
+    self->job.rows = 3;
+    self->job.run = run_change;
+    if (s != NULL) {
+        s->updated_at = whi_now(self->engine);
+        s->created_at = s->created_at ? s->created_at : s->updated_at;
+        s->version++;
+        whi_buf_init(&self->document, (size_t)self->engine->options.limits.subscription_bytes * 4);
+        whi_subscription_write(s, 1, &self->document);
+        code = whi_buf_status(&self->document);
+        if (code != WH_OK) {
+            return code;
+        }
+        self->row.version = s->version;
+        self->row.tenant = s->tenant;
+        self->row.status = status_of(s);
+        self->row.document = self->document.data;
+        self->row.document_size = self->document.size;
+    }
+    code = whi_writer_run(self->engine->writer, &self->job);
+    if (code == WH_OK && s != NULL) {
+        s->id = self->row.id;
+    }
+    return code == WH_OK ? whi_registry_sync(self->engine->registry) : code;
+}
+
+static void drop_change(change *self) {
+    whi_wipe(self->document.data, self->document.size);
+    whi_buf_free(&self->document);
+    whi_subscription_free(self->subscription);
+}
+
+void whi_stir(wh_engine *engine) {
+    for (int i = 0; i < atomic_load(&engine->worker_count); i++) {
+        atomic_store(&engine->workers[i]->rescan, 1);
+        whi_worker_wake(engine->workers[i]);
+    }
+}
+
+int wh_subscribe(wh_engine *engine, const char *document, size_t size, char *id) {
+    change self = { { 0 }, engine, NULL, { 0 }, { 0 }, 0 };
+    int code;
+
+    if (engine == NULL) {
+        return missing("engine");
+    }
+    code = whi_subscription_new(&self.subscription);
+    code = code == WH_OK ? apply(engine, self.subscription, document, size) : code;
+    if (code == WH_OK) {
+        pthread_mutex_lock(&engine->subscription_lock);
+        code = commit_change(&self);
+        pthread_mutex_unlock(&engine->subscription_lock);
+    }
+    if (code == WH_OK && id != NULL) {
+        whi_ident_format("sub_", self.subscription->id, id);
+    }
+    drop_change(&self);
+    return code;
+}
+
+/* ------------------------------------------------------------------------ reading */
+
+static int read_row(const whi_subscription_row *row, void *payload) {
+    return whi_registration_new(payload, row);
+}
+
+/* A version as the store has it; 0: the present one. */
+static int read_version(wh_engine *engine, int64_t id, int64_t version, whi_registration **out) {
+    int code;
+
+    *out = NULL;
+    code = engine->store->vtable->subscription_get(engine->store, id, version, read_row, out);
+    if (code == WH_ENOTFOUND) {
+        return whi_fail(code, version ? "version: no such version of this subscription" : "id: no such subscription");
+    }
+    return code;
+}
+
+static int write_document(const whi_subscription *s, char **out, size_t *size) {
+    whi_buf buf;
+
+    whi_buf_init(&buf, SIZE_MAX / 4);
+    whi_subscription_write(s, 0, &buf);
+    return whi_buf_take(&buf, out, size);
+}
+
+int wh_subscription_version(wh_engine *engine, const char *id, int64_t version, char **out, size_t *size) {
+    whi_registration *registration = NULL;
+    int64_t number;
+    int code;
+
+    if (engine == NULL || out == NULL) {
+        return missing(engine == NULL ? "engine" : "out");
+    }
+    *out = NULL;
+    if (version < 0) {
+        return whi_fail(WH_EINVALID, "version: expected 1 or more, found %lld", (long long)version);
+    }
+    code = number_of(id, &number);
+    code = code == WH_OK ? read_version(engine, number, version, &registration) : code;
+    if (code == WH_OK) {
+        code = write_document(registration->subscription, out, size);
+    }
+    whi_registration_unref(registration);
+    return code;
+}
+
+int wh_subscription(wh_engine *engine, const char *id, char **out, size_t *size) {
+    return wh_subscription_version(engine, id, 0, out, size);
+}
+
+static int write_secrets(const whi_subscription *s, whi_buf *out) {
+    char key[WH_SECRET_SIZE];
+    int keys = 0, code = WH_OK;
+
+    whi_buf_text(out, "{\"secrets\":[");
+    for (size_t i = 0; i < s->secret_count; i++) {
+        whi_buf_text(out, i ? "," : "");
+        whi_json_write_string(out, s->secrets[i], strlen(s->secrets[i]));
+    }
+    whi_buf_text(out, "],\"public_keys\":[");
+    for (size_t i = 0; i < s->secret_count && code == WH_OK; i++) {
+        if (strncmp(s->secrets[i], "whsk_", 5) == 0) {
+            code = whi_secret_public(s->secrets[i], key);
+            whi_buf_text(out, keys++ ? "," : "");
+            whi_json_write_string(out, key, strlen(key));
+        }
+    }
+    whi_buf_text(out, "]}");
+    return code;
+}
+
+int wh_subscription_secrets(wh_engine *engine, const char *id, char **out, size_t *size) {
+    whi_registration *registration = NULL;
+    int64_t number;
+    whi_buf buf;
+    int code;
+
+    if (engine == NULL || out == NULL) {
+        return missing(engine == NULL ? "engine" : "out");
+    }
+    *out = NULL;
+    whi_buf_init(&buf, 65536);
+    code = number_of(id, &number);
+    code = code == WH_OK ? read_version(engine, number, 0, &registration) : code;
+    code = code == WH_OK ? write_secrets(registration->subscription, &buf) : code;
+    whi_registration_unref(registration);
+    if (code != WH_OK) {
+        whi_buf_free(&buf);
+        return code;
+    }
+    return whi_buf_take(&buf, out, size);
+}
+
+/* ------------------------------------------------------------------------ changing */
+
+/* A copy of the present version, to be changed. */
+static int read_copy(wh_engine *engine, int64_t number, whi_subscription **out) {
+    whi_registration *registration = NULL;
+    int code = read_version(engine, number, 0, &registration);
+
+    code = code == WH_OK ? whi_subscription_copy(out, registration->subscription) : code;
+    whi_registration_unref(registration);
+    return code;
+}
+
+/* What a failing rule held back is tried with the rule that was mended. */
+static int release_held(wh_engine *engine, const char *id, const char *old_rule, const char *new_rule) {
+    wh_query query = WH_QUERY_INIT;
+
+    if (old_rule == NULL || (new_rule != NULL && strcmp(old_rule, new_rule) == 0)) {
+        return WH_OK;
+    }
+    query.subscription = id;
+    query.state = "held";
+    return wh_replay_query(engine, &query, NULL);
+}
+
+int wh_subscription_update(wh_engine *engine, const char *id, const char *document, size_t size) {
+    change self = { { 0 }, engine, NULL, { 0 }, { 0 }, 0 };
+    char *old_rule = NULL;
+    int was_paused, code;
+    int64_t number;
+
+    if (engine == NULL) {
+        return missing("engine");
+    }
+    code = number_of(id, &number);
+    if (code != WH_OK) {
+        return code;
+    }
+    pthread_mutex_lock(&engine->subscription_lock);
+    code = read_copy(engine, number, &self.subscription);
+    if (code == WH_OK) {
+        old_rule = whi_strdup(self.subscription->rule, self.subscription->rule_size);
+        was_paused = self.subscription->paused;
+        self.subscription->paused = 2; /* to see whether the document names it */
+        code = apply(engine, self.subscription, document, size);
+        if (self.subscription->paused == 0) {
+            whi_free(self.subscription->disabled);
+            self.subscription->disabled = NULL;
+        } else if (self.subscription->paused == 2) {
+            self.subscription->paused = was_paused;
+        }
+    }
+    code = code == WH_OK ? commit_change(&self) : code;
+    pthread_mutex_unlock(&engine->subscription_lock);
+    if (code == WH_OK) {
+        whi_stir(engine);
+        code = release_held(engine, id, old_rule, self.subscription->rule);
+    }
+    whi_free(old_rule);
+    drop_change(&self);
+    return code;
+}
+
+typedef struct cancel {
+    whi_job job;
+    int64_t subscription, now;
+    int count;
+} cancel;
+
+static int run_cancel(whi_job *job, whi_store *store) {
+    cancel *self = (cancel *)job;
+
+    return store->vtable->delivery_cancel(store, self->subscription, self->now, CANCEL_ROWS, &self->count);
+}
+
+static int cancel_all(wh_engine *engine, int64_t subscription) {
+    cancel self = { { 0 }, subscription, whi_now(engine), 0 };
+    int code;
+
+    self.job.rows = CANCEL_ROWS;
+    self.job.run = run_cancel;
+    do {
+        self.count = 0;
+        code = whi_writer_run(engine->writer, &self.job);
+    } while (code == WH_OK && self.count == CANCEL_ROWS);
+    return code;
+}
+
+int wh_subscription_delete(wh_engine *engine, const char *id) {
+    change self = { { 0 }, engine, NULL, { 0 }, { 0 }, 0 };
+    int code;
+
+    if (engine == NULL) {
+        return missing("engine");
+    }
+    code = number_of(id, &self.remove);
+    if (code != WH_OK) {
+        return code;
+    }
+    pthread_mutex_lock(&engine->subscription_lock);
+    code = commit_change(&self);
+    pthread_mutex_unlock(&engine->subscription_lock);
+    if (code == WH_ENOTFOUND) {
+        return whi_fail(code, "id: no such subscription");
+    }
+    return code == WH_OK ? cancel_all(engine, self.remove) : code;
+}
+
+void whi_disable(wh_engine *engine, whi_registration *registration, const char *reason) {
+    change self = { { 0 }, engine, NULL, { 0 }, { 0 }, 0 };
+    int64_t number = registration->subscription->id;
+    int code, was_on = 0;
+
+    pthread_mutex_lock(&engine->subscription_lock);
+    code = read_copy(engine, number, &self.subscription);
+    if (code == WH_OK && self.subscription->disabled == NULL) {
+        was_on = 1;
+        self.subscription->disabled = whi_strdup(reason, WH_ZSTR);
+        code = self.subscription->disabled != NULL ? commit_change(&self) : whi_fail_memory();
+    }
+    pthread_mutex_unlock(&engine->subscription_lock);
+    drop_change(&self);
+    if (code != WH_OK && code != WH_ENOTFOUND) {
+        whi_log(engine, WH_LOG_ERROR, "%s cannot be disabled now: %s", registration->id, wh_last_error());
+    } else if (code == WH_OK && was_on) {
+        whi_notice(engine, registration, "webhook.subscription.disabled", NULL, reason);
+    }
+}

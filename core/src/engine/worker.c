@@ -1,0 +1,251 @@
+/* A worker: one turn of all that can be done now. The same turn is the body of
+ * wh_step, of wh_run and of the threads of wh_start. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+
+#include <string.h>
+
+#define READY_MAXIMUM 256
+#define FANOUT_BURST 128   /* events of one turn */
+#define QUEUED_ENOUGH 8192 /* deliveries in memory beyond which no event is fanned out */
+
+/* ----------------------------------------------------------------------- inbox */
+
+/* The lock is held. A worker that was woken and has not looked yet needs no more. */
+static void wake_once(whi_worker *worker) {
+    if (!worker->woken) {
+        worker->woken = 1;
+        whi_poller_wake(worker->poller);
+    }
+}
+
+void whi_worker_wake(whi_worker *worker) {
+    pthread_mutex_lock(&worker->lock);
+    wake_once(worker);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+void whi_worker_give_event(whi_worker *worker, whi_event *event) {
+    event->next = NULL;
+    pthread_mutex_lock(&worker->lock);
+    *worker->events_end = event;
+    worker->events_end = &event->next;
+    wake_once(worker);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+void whi_worker_give_delivery(whi_worker *worker, whi_delivery *delivery) {
+    delivery->next = NULL;
+    pthread_mutex_lock(&worker->lock);
+    *worker->deliveries_end = delivery;
+    worker->deliveries_end = &delivery->next;
+    wake_once(worker);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static void task_done(whi_job *job, int code, const char *sentence) {
+    whi_task *task = (whi_task *)job;
+    whi_worker *worker = task->worker;
+    size_t size = strlen(sentence);
+
+    task->code = code;
+    size = size < sizeof task->sentence ? size : sizeof task->sentence - 1;
+    memcpy(task->sentence, sentence, size);
+    task->sentence[size] = '\0';
+    task->next = NULL;
+    pthread_mutex_lock(&worker->lock);
+    *worker->tasks_end = task;
+    worker->tasks_end = &task->next;
+    wake_once(worker);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+void whi_worker_submit(whi_worker *worker, whi_task *task) {
+    task->worker = worker;
+    task->job.done = task_done;
+    atomic_fetch_add(&worker->engine->jobs_open, 1);
+    whi_writer_submit(worker->engine->writer, &task->job);
+}
+
+/* Events go to the worker's own list; deliveries to their lanes; tasks are answered. */
+static int take_inbox(whi_worker *worker) {
+    whi_delivery *deliveries;
+    whi_task *tasks;
+    int count = 0;
+
+    pthread_mutex_lock(&worker->lock);
+    worker->woken = 0;
+    if (worker->events != NULL) {
+        *worker->todo_end = worker->events;
+        worker->todo_end = worker->events_end;
+        worker->events = NULL;
+        worker->events_end = &worker->events;
+    }
+    deliveries = worker->deliveries;
+    worker->deliveries = NULL;
+    worker->deliveries_end = &worker->deliveries;
+    tasks = worker->tasks;
+    worker->tasks = NULL;
+    worker->tasks_end = &worker->tasks;
+    pthread_mutex_unlock(&worker->lock);
+
+    while (deliveries != NULL) {
+        whi_delivery *next = deliveries->next;
+        whi_lane_push(worker, deliveries);
+        deliveries = next;
+        count++;
+    }
+    while (tasks != NULL) {
+        whi_task *next = tasks->next;
+        tasks->back(tasks);
+        atomic_fetch_sub(&worker->engine->jobs_open, 1);
+        tasks = next;
+        count++;
+    }
+    return count;
+}
+
+/* ------------------------------------------------------------------------ turn */
+
+static int fan_out(whi_worker *worker) {
+    int count = 0;
+
+    while (worker->todo != NULL && count < FANOUT_BURST && worker->queued < QUEUED_ENOUGH) {
+        whi_event *event = worker->todo;
+        worker->todo = event->next;
+        if (worker->todo == NULL) {
+            worker->todo_end = &worker->todo;
+        }
+        event->next = NULL;
+        whi_fanout(worker, event);
+        count++;
+    }
+    return count;
+}
+
+/* Fetching beyond what can be worked on soon would only fill memory. */
+static void fetch(whi_worker *worker) {
+    if (atomic_load(&worker->rescan)) {
+        whi_claim_scan(worker);
+    }
+    whi_claim_due(worker);
+    if (worker->todo == NULL && worker->queued < QUEUED_ENOUGH) {
+        whi_claim_events(worker);
+    }
+}
+
+int whi_worker_step(whi_worker *worker, int timeout) {
+    whi_ready ready[READY_MAXIMUM];
+    const whi_transport_vtable *transport = worker->engine->transport;
+    int count = whi_poller_wait(worker->poller, ready, READY_MAXIMUM, timeout);
+
+    if (count < 0) {
+        return count;
+    }
+    worker->done_count = 0;
+    transport->ready(worker->transport, ready, count);
+    transport->tick(worker->transport);
+    worker->done_count += take_inbox(worker);
+    whi_upkeep(worker, whi_monotonic_us());
+    if (atomic_load(&worker->engine->stop) == 0) {
+        worker->done_count += fan_out(worker);
+        fetch(worker);
+    }
+    whi_send_ready(worker);
+    whi_record_submit(worker);
+    if (!worker->threaded) {
+        whi_writer_drain(worker->engine->writer);
+        worker->done_count += take_inbox(worker);
+        whi_send_ready(worker);
+        whi_record_submit(worker);
+    }
+    return worker->done_count;
+}
+
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+int whi_worker_timeout(whi_worker *worker) {
+    int64_t wait = (whi_upkeep_next(worker) - whi_monotonic_us() + 999) / 1000;
+    int transport = worker->engine->transport->timeout(worker->transport);
+
+    if (worker->todo != NULL && worker->queued < QUEUED_ENOUGH) {
+        return 0;
+    }
+    if (transport >= 0) {
+        wait = smaller(wait, transport);
+    }
+    if (worker->heap_count > 0) {
+        wait = smaller(wait, worker->heap[0]->stored_due - whi_now(worker->engine));
+    }
+    return wait < 0 ? 0 : wait > 60000 ? 60000 : (int)wait;
+}
+
+/* ---------------------------------------------------------------- life of a worker */
+
+int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
+    whi_worker *worker = whi_calloc(1, sizeof *worker);
+    whi_transport_options options = { &engine->options.limits, engine->policy, engine->options.user_agent,
+                                      engine->options.ca_file, NULL };
+    int code;
+
+    *out = worker;
+    if (worker == NULL) {
+        return whi_fail_memory();
+    }
+    worker->engine = engine;
+    worker->index = index;
+    pthread_mutex_init(&worker->lock, NULL);
+    worker->events_end = &worker->events;
+    worker->deliveries_end = &worker->deliveries;
+    worker->tasks_end = &worker->tasks;
+    worker->todo_end = &worker->todo;
+    atomic_init(&worker->rescan, 1);
+    code = whi_poller_new(&worker->poller);
+    if (code == WH_OK) {
+        options.poller = worker->poller;
+        code = engine->transport->open(&worker->transport, &options);
+    }
+    if (code == WH_OK && engine->options.rules != NULL) {
+        code = engine->options.rules->open(&worker->rules, &engine->options.limits, engine->options.rules->payload);
+        code = code == WH_OK ? code : whi_fail(code, "the rule engine does not open: %s", wh_error_text(code));
+    }
+    if (code != WH_OK) {
+        whi_worker_free(worker);
+        *out = NULL;
+    }
+    return code;
+}
+
+static void free_events(wh_engine *engine, whi_event *event) {
+    while (event != NULL) {
+        whi_event *next = event->next;
+        whi_event_unref(engine, event);
+        event = next;
+    }
+}
+
+void whi_worker_free(whi_worker *worker) {
+    if (worker == NULL) {
+        return;
+    }
+    if (worker->transport != NULL) {
+        worker->engine->transport->close(worker->transport);
+    }
+    take_inbox(worker);
+    whi_record_free(worker);
+    whi_send_free(worker);
+    whi_lanes_free(worker);
+    free_events(worker->engine, worker->todo);
+    whi_fanout_close(worker);
+    whi_poller_free(worker->poller);
+    pthread_mutex_destroy(&worker->lock);
+    whi_free(worker);
+}
+
+whi_worker *whi_worker_of(wh_engine *engine, int64_t subscription) {
+    return engine->workers[(uint64_t)subscription % (uint64_t)atomic_load(&engine->worker_count)];
+}
