@@ -1,0 +1,346 @@
+/* What keeping an event costs: the store's hot cycle against bare SQLite.
+ *
+ *   bench_store [DIRECTORY [SECONDS [PAYLOAD]]]
+ *
+ * Cycle: begin; N events added; N done; N deliveries written in their last state;
+ * N attempts recorded; commit. Bare: the fewest statements that keep as much, an
+ * insert each into a table of events, deliveries and attempts with integer keys.
+ * Both in WAL mode, synchronous=FULL, 8 KiB pages, in turn, and CPU time is compared:
+ * the wall time is the disk's. */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/ident.h"
+#include "outside/store.h"
+#include "pure/delivery.h"
+
+#define NOW INT64_C(1790000000000)
+#define ROUNDS 5
+
+static char *payload;
+static size_t payload_size = 1024;
+static double seconds = 0.4; /* of each measured piece */
+static char path[512];
+
+static double cpu_now(void) {
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static double wall_now(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void need(int good, const char *what) {
+    if (!good) {
+        fprintf(stderr, "bench_store: %s: %s\n", what, wh_last_error());
+        exit(1);
+    }
+}
+
+static void scrub(void) {
+    static const char *const tails[] = { "", "-wal", "-shm" };
+    char name[520];
+
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s%s", path, tails[i]);
+        unlink(name);
+    }
+}
+
+/* -------------------------------------------------------------------- store */
+
+typedef struct kind {
+    const char *name;
+    void *(*open)(void);
+    void (*cycle)(void *self, int count);
+    void (*close)(void *self);
+} kind;
+
+static int64_t number;
+
+static void *store_open(void) {
+    whi_store *store;
+
+    number = whi_ident_first(NOW);
+    need(whi_store_sqlite.open(&store, path, NULL) == 0, "open");
+    return store;
+}
+
+static void store_close(void *self) {
+    whi_store *store = self;
+
+    store->vtable->close(store);
+}
+
+static void add_event(whi_store *store, int64_t event, const char *id) {
+    whi_event_row row = { .number = event, .id = id, .type = "order.paid", .tenant = "", .owner = 1 };
+    int duplicate;
+
+    row.time = row.accepted_at = NOW + event;
+    row.payload = payload;
+    row.payload_size = payload_size;
+    need(store->vtable->event_add(store, &row, &duplicate) == 0, "event_add");
+}
+
+static void add_delivery(whi_store *store, int64_t event, int state, int projected) {
+    whi_delivery_row row = { .event = event, .subscription = 17, .version = 3, .state = state };
+
+    row.attempts = row.tries = state == WHI_DELIVERED;
+    row.status = state == WHI_DELIVERED ? 200 : 0;
+    row.due = NOW;
+    row.created_at = row.updated_at = NOW + event;
+    row.body = projected ? payload : NULL;
+    row.body_size = payload_size;
+    need(store->vtable->delivery_put(store, &row) == 0, "delivery_put");
+}
+
+static void add_attempt(whi_store *store, int64_t event) {
+    whi_attempt_row row = { .event = event, .subscription = 17, .n = 1, .duration_us = 1234, .status = 200 };
+
+    row.at = NOW + event;
+    row.response = "{\"ok\":true}";
+    row.response_size = 11;
+    need(store->vtable->attempt_add(store, &row) == 0, "attempt_add");
+}
+
+static void cycle(whi_store *store, int count, int own_ids, int projected) {
+    int64_t first = number;
+    char id[64];
+
+    number += count;
+    need(store->vtable->begin(store) == 0, "begin");
+    for (int i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "%08lx-%ld", random(), (long)(first + i));
+        add_event(store, first + i, own_ids ? id : NULL);
+    }
+    for (int i = 0; i < count; i++) {
+        need(store->vtable->event_done(store, 1, first + i) == 0, "event_done");
+    }
+    for (int i = 0; i < count; i++) {
+        add_delivery(store, first + i, WHI_DELIVERED, projected);
+    }
+    for (int i = 0; i < count; i++) {
+        add_attempt(store, first + i);
+    }
+    need(store->vtable->commit(store) == 0, "commit");
+}
+
+static void store_cycle(void *self, int count) {
+    cycle(self, count, 0, 0);
+}
+
+static void store_ids(void *self, int count) {
+    cycle(self, count, 1, 0);
+}
+
+static void store_projected(void *self, int count) {
+    cycle(self, count, 0, 1);
+}
+
+static int nothing(const whi_delivery_row *row, const whi_event_row *event, void *counter) {
+    (void)row;
+    (void)event;
+    *(int *)counter += 1;
+    return 0;
+}
+
+/* The way of what does not fit into memory: written as waiting, claimed, written again. */
+static void store_waiting(void *self, int count) {
+    whi_store *store = self;
+    int64_t first = number;
+    int claimed = 0;
+
+    number += count;
+    need(store->vtable->begin(store) == 0, "begin");
+    for (int i = 0; i < count; i++) {
+        add_event(store, first + i, NULL);
+        need(store->vtable->event_done(store, 1, first + i) == 0, "event_done");
+        add_delivery(store, first + i, WHI_WAITING, 0);
+    }
+    need(store->vtable->delivery_claim(store, 1, 17, NOW, count, nothing, &claimed) == 0, "delivery_claim");
+    need(claimed == count, "all are claimed");
+    for (int i = 0; i < count; i++) {
+        add_delivery(store, first + i, WHI_DELIVERED, 0);
+        add_attempt(store, first + i);
+    }
+    need(store->vtable->commit(store) == 0, "commit");
+}
+
+/* --------------------------------------------------------------------- bare */
+
+enum { BEGIN, COMMIT, EVENT, DELIVERY, ATTEMPT, STATEMENTS };
+
+typedef struct bare {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENTS];
+} bare;
+
+static void run(bare *self, int which) {
+    int result = sqlite3_step(self->statements[which]);
+
+    need(result == SQLITE_DONE, sqlite3_errmsg(self->db));
+    sqlite3_reset(self->statements[which]);
+}
+
+static void *bare_open(void) {
+    static const char *const texts[] = { "BEGIN IMMEDIATE", "COMMIT", "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
+                                         "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?)",
+                                         "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)" };
+    bare *self = calloc(1, sizeof *self);
+
+    number = 1;
+    need(self != NULL &&
+             sqlite3_open_v2(path, &self->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) ==
+                 SQLITE_OK,
+         "bare open");
+    need(sqlite3_exec(self->db,
+                      "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                      "PRAGMA cache_size = -16384; PRAGMA secure_delete = OFF;"
+                      "CREATE TABLE events (id INTEGER PRIMARY KEY, type TEXT, time, accepted, payload TEXT);"
+                      "CREATE TABLE deliveries (id INTEGER PRIMARY KEY, event, subscription, state, status, at);"
+                      "CREATE TABLE attempts (id INTEGER PRIMARY KEY, delivery, at, duration, status, response)",
+                      NULL, NULL, NULL) == SQLITE_OK,
+         "bare tables");
+    for (int i = 0; i < STATEMENTS; i++) {
+        need(sqlite3_prepare_v3(self->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &self->statements[i], NULL) ==
+                 SQLITE_OK,
+             "bare statements");
+    }
+    return self;
+}
+
+static void bare_close(void *payload_self) {
+    bare *self = payload_self;
+
+    for (int i = 0; i < STATEMENTS; i++) {
+        sqlite3_finalize(self->statements[i]);
+    }
+    sqlite3_close(self->db);
+    free(self);
+}
+
+static void bare_event(bare *self, int64_t id) {
+    sqlite3_stmt *insert = self->statements[EVENT];
+
+    sqlite3_bind_int64(insert, 1, id);
+    sqlite3_bind_text(insert, 2, "order.paid", -1, SQLITE_STATIC);
+    sqlite3_bind_int64(insert, 3, NOW + id);
+    sqlite3_bind_int64(insert, 4, NOW + id);
+    sqlite3_bind_text64(insert, 5, payload, payload_size, SQLITE_STATIC, SQLITE_UTF8);
+    run(self, EVENT);
+}
+
+static void bare_numbers(bare *self, int which, int64_t id, int64_t a, int64_t b, int64_t c, int64_t d) {
+    sqlite3_stmt *insert = self->statements[which];
+
+    sqlite3_bind_int64(insert, 1, id);
+    sqlite3_bind_int64(insert, 2, a);
+    sqlite3_bind_int64(insert, 3, b);
+    sqlite3_bind_int64(insert, 4, c);
+    sqlite3_bind_int64(insert, 5, d);
+    if (which == ATTEMPT) {
+        sqlite3_bind_blob(insert, 6, "{\"ok\":true}", 11, SQLITE_STATIC);
+    } else {
+        sqlite3_bind_int64(insert, 6, NOW);
+    }
+    run(self, which);
+}
+
+static void bare_cycle(void *payload_self, int count) {
+    bare *self = payload_self;
+    int64_t first = number;
+
+    number += count;
+    run(self, BEGIN);
+    for (int i = 0; i < count; i++) {
+        bare_event(self, first + i);
+    }
+    for (int i = 0; i < count; i++) {
+        bare_numbers(self, DELIVERY, first + i, first + i, 17, 3, 200);
+    }
+    for (int i = 0; i < count; i++) {
+        bare_numbers(self, ATTEMPT, first + i, first + i, NOW, 1234, 200);
+    }
+    run(self, COMMIT);
+}
+
+/* ---------------------------------------------------------------- measuring */
+
+static double measure(const kind *which, int count, double *rate) {
+    void *self = which->open();
+    long done = 0;
+    double cpu, wall;
+
+    which->cycle(self, count);
+    cpu = cpu_now();
+    wall = wall_now();
+    while (wall_now() - wall < seconds) {
+        which->cycle(self, count);
+        done += count;
+    }
+    cpu = cpu_now() - cpu;
+    *rate = (double)done / (wall_now() - wall);
+    which->close(self);
+    scrub();
+    return cpu / (double)done * 1e6;
+}
+
+static int compare(const void *a, const void *b) {
+    double left = *(const double *)a, right = *(const double *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Medians of rounds in which the kinds take turns. */
+static void row(const kind *ours, const kind *theirs, int count) {
+    double mine[ROUNDS], yours[ROUNDS], rates[ROUNDS], other;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        mine[i] = measure(ours, count, &rates[i]);
+        yours[i] = measure(theirs, count, &other);
+    }
+    qsort(mine, ROUNDS, sizeof mine[0], compare);
+    qsort(yours, ROUNDS, sizeof yours[0], compare);
+    qsort(rates, ROUNDS, sizeof rates[0], compare);
+    printf("%-26s N=%-4d %7.2f us CPU/event  bare %6.2f  ratio %.2f  %8.0f events/s\n", ours->name, count,
+           mine[ROUNDS / 2], yours[ROUNDS / 2], mine[ROUNDS / 2] / yours[ROUNDS / 2], rates[ROUNDS / 2]);
+}
+
+int main(int argc, char **argv) {
+    static const kind theirs = { "bare", bare_open, bare_cycle, bare_close };
+    static const kind ours[] = { { "cycle", store_open, store_cycle, store_close },
+                                 { "cycle, ids of callers", store_open, store_ids, store_close },
+                                 { "cycle, projected bodies", store_open, store_projected, store_close },
+                                 { "cycle by waiting, claimed", store_open, store_waiting, store_close } };
+    static const int counts[] = { 1, 10, 100, 512 };
+
+    snprintf(path, sizeof path, "%s/bench_store.db", argc > 1 ? argv[1] : ".");
+    seconds = argc > 2 ? strtod(argv[2], NULL) : seconds;
+    payload_size = argc > 3 ? (size_t)strtoul(argv[3], NULL, 10) : payload_size;
+    payload = malloc(payload_size);
+    need(payload != NULL, "memory");
+    memset(payload, 'x', payload_size);
+    scrub();
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    printf("SQLite %s, payload %zu bytes\n", sqlite3_libversion(), payload_size);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        row(&ours[0], &theirs, counts[i]);
+    }
+    for (size_t i = 1; i < sizeof ours / sizeof ours[0]; i++) {
+        row(&ours[i], &theirs, 100);
+    }
+    free(payload);
+    return 0;
+}
