@@ -3,8 +3,8 @@
  *
  * A whi_signer is a secret made ready: its keyed context is set up once and
  * re-armed for every message (0.8 us against 1.6 us for 1 KiB). It belongs to one
- * thread. wh_sign, wh_verify, wh_secret and wh_secret_pair of webhook.h live in
- * sign.c as well. */
+ * thread. Of webhook.h, wh_sign lives in sign.c, wh_verify in verify.c, wh_secret
+ * and wh_secret_pair in secret.c, which also reads secrets for the other two. */
 #ifndef WHI_SIGN_H
 #define WHI_SIGN_H
 
@@ -23,6 +23,18 @@ void whi_signer_free(whi_signer *signer); /* wipes */
 
 /* Appends "v1,…" or "v1a,…" over "id.timestamp.body". */
 int whi_signer_sign(whi_signer *signer, const char *id, int64_t timestamp, const void *body, size_t size, whi_buf *out);
+
+/* 64 signatures of "v1a," and 88 letters take 5,951 bytes; headers up to this. */
+#define WHI_SIGNATURES_SIZE 8192
+#define WHI_SIGNED_ID_MAXIMUM 512
+
+/* WH_EINVALID for an id that must not be signed: empty, too long, with control
+ * characters, or with a run of digits alone after a full stop. The last one
+ * because "a.1" signed at 2 with the body "x" is the same text as "a" signed at 1
+ * with the body "2.x"; the standard therefore wants no full stops that a stranger
+ * chooses, and this is the least that tells the two apart. whi_signer_sign trusts
+ * that its ids passed. */
+int whi_id_check(const char *id);
 
 /* 0, or WH_ESECRET with what was expected: for validation without a signer.
  * public_key: 1 takes "whpk_…" too. */
