@@ -1,208 +1,4 @@
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/error.h"
-#include "base/ident.h"
-#include "base/mem.h"
-#include "outside/store.h"
-#include "outside/store_sqlite.h"
-#include "pure/delivery.h"
-
-#define NOW INT64_C(1790000000000)
-#define V(store) ((store)->vtable)
-#define OK(call) assert_ok((call), __LINE__)
-
-static char folder[] = "/tmp/webhook-store-XXXXXX";
-static char path[128];
-static char own_program[512];
-
-static void assert_ok(int code, int line) {
-    if (code != WH_OK) {
-        fail_msg("line %d: %d %s: %s", line, code, wh_error_name(code), wh_last_error());
-    }
-}
-
-static int scrub(void **state) {
-    static const char *const tails[] = { "", "-wal", "-shm", "-journal" };
-    char name[160];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
-        snprintf(name, sizeof name, "%s%s", path, tails[i]);
-        unlink(name);
-    }
-    return 0;
-}
-
-static whi_store *opened(const char *name) {
-    whi_store *store = NULL;
-
-    OK(whi_store_sqlite.open(&store, name, NULL));
-    assert_non_null(store);
-    return store;
-}
-
-/* ------------------------------------------------------------ short writing */
-
-static int64_t number_at(int64_t ms, int counter) {
-    return whi_ident_first(ms) + counter;
-}
-
-static int add_event(whi_store *store, int64_t number, const char *id, int64_t owner, int *duplicate) {
-    whi_event_row row = { .number = number,
-                          .id = id,
-                          .type = "order.paid",
-                          .tenant = "acme",
-                          .time = NOW - 5,
-                          .accepted_at = NOW,
-                          .payload = "{\"id\":7}",
-                          .payload_size = 8,
-                          .owner = owner };
-    int known = 0, code = V(store)->event_add(store, &row, &known);
-
-    if (duplicate != NULL) {
-        *duplicate = known;
-    }
-    return code;
-}
-
-static whi_delivery_row delivery(int64_t event, int64_t subscription, int state, int64_t due) {
-    whi_delivery_row row = { .event = event,
-                             .subscription = subscription,
-                             .version = 3,
-                             .state = state,
-                             .due = due,
-                             .created_at = NOW,
-                             .updated_at = NOW };
-    return row;
-}
-
-static void put(whi_store *store, int64_t event, int64_t subscription, int state, int64_t due) {
-    whi_delivery_row row = delivery(event, subscription, state, due);
-
-    OK(V(store)->delivery_put(store, &row));
-}
-
-static int64_t subscribe(whi_store *store, const char *tenant, int status, const char *document) {
-    whi_subscription_row row = { .version = 1, .tenant = tenant, .status = status };
-
-    row.document = document;
-    row.document_size = strlen(document);
-    OK(V(store)->subscription_put(store, &row));
-    return row.id;
-}
-
-/* ------------------------------------------------------------ short reading */
-
-typedef struct seen {
-    int count;
-    int64_t events[64], subscriptions[64], dues[64];
-    int states[64], deleted[64], stop_after;
-    char text[256], body[64], id[64], error[64];
-    whi_delivery_row last;
-    whi_event_row event;
-    whi_attempt_row attempt;
-} seen;
-
-static void copy(char *out, size_t room, const char *bytes, size_t size) {
-    if (bytes == NULL) {
-        snprintf(out, room, "(null)");
-        return;
-    }
-    assert_true(size < room);
-    memcpy(out, bytes, size);
-    out[size] = '\0';
-}
-
-static int stop(const seen *all) {
-    return all->stop_after != 0 && all->count >= all->stop_after;
-}
-
-static int see_event(const whi_event_row *row, void *payload) {
-    seen *all = payload;
-
-    all->events[all->count++] = row->number;
-    all->event = *row;
-    copy(all->text, sizeof all->text, row->payload, row->payload_size);
-    copy(all->id, sizeof all->id, row->id, row->id ? strlen(row->id) : 0);
-    return stop(all);
-}
-
-static int see_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
-    seen *all = payload;
-
-    assert_string_equal(event->type, "order.paid");
-    assert_int_equal(event->number, row->event);
-    all->events[all->count] = row->event;
-    all->subscriptions[all->count] = row->subscription;
-    all->states[all->count++] = row->state;
-    all->last = *row;
-    all->event = *event;
-    copy(all->text, sizeof all->text, event->payload, event->payload_size);
-    copy(all->body, sizeof all->body, row->body, row->body_size);
-    copy(all->error, sizeof all->error, row->error, row->error ? strlen(row->error) : 0);
-    return stop(all);
-}
-
-static int see_attempt(const whi_attempt_row *row, void *payload) {
-    seen *all = payload;
-
-    all->attempt = *row;
-    all->states[all->count++] = row->n;
-    copy(all->text, sizeof all->text, row->response, row->response_size);
-    copy(all->error, sizeof all->error, row->error, row->error ? strlen(row->error) : 0);
-    return stop(all);
-}
-
-static int see_subscription(const whi_subscription_row *row, void *payload) {
-    seen *all = payload;
-
-    all->subscriptions[all->count] = row->id;
-    all->states[all->count] = row->status;
-    all->dues[all->count] = row->version;
-    all->deleted[all->count++] = row->deleted;
-    copy(all->text, sizeof all->text, row->document, row->document_size);
-    copy(all->id, sizeof all->id, row->tenant, strlen(row->tenant));
-    return stop(all);
-}
-
-static int see_lane(int64_t subscription, int64_t due, void *payload) {
-    seen *all = payload;
-
-    all->subscriptions[all->count] = subscription;
-    all->dues[all->count++] = due;
-    return stop(all);
-}
-
-/* ----------------------------------------------------------- both kinds of */
-
-typedef void (*body_fn)(whi_store *store);
-
-static void on_both(body_fn body) {
-    whi_store *store = opened(path);
-
-    body(store);
-    V(store)->close(store);
-    scrub(NULL);
-    store = opened(":memory:");
-    body(store);
-    V(store)->close(store);
-}
+#include "store_kit.h"
 
 /* ------------------------------------------------------------------- events */
 
@@ -851,7 +647,103 @@ static void deliveries_are_listed_in_pages_by_every_filter(void **state) {
     on_both(delivery_pages);
 }
 
-int main(int argc, char **argv) {
+/* -------------------------------------------------------------------- purge */
+
+static int64_t old_event(whi_store *store, int day, int first, int second) {
+    int64_t event = number_at(NOW + day * INT64_C(86400000), 0);
+    whi_delivery_row row = delivery(event, 1, first, NOW);
+    whi_attempt_row attempt = { .event = event, .subscription = 1, .n = 1 };
+    char id[16];
+
+    row.body = "{}";
+    row.body_size = 2;
+    snprintf(id, sizeof id, "day-%d", day);
+    OK(add_event(store, event, id, 0, NULL));
+    OK(V(store)->event_done(store, 0, event));
+    OK(V(store)->delivery_put(store, &row));
+    OK(V(store)->attempt_add(store, &attempt));
+    put(store, event, 2, second, NOW);
+    return event;
+}
+
+static void purges(whi_store *store) {
+    int64_t done, failed, waiting, sending, young, held, pending, after = 0, found, bare;
+    int64_t done_before = whi_ident_first(NOW + INT64_C(20) * 86400000);
+    int64_t failed_before = whi_ident_first(NOW + INT64_C(10) * 86400000);
+    int count, steps = 0, gone = 0;
+    seen all = { 0 };
+
+    OK(V(store)->begin(store));
+    done = old_event(store, 1, WHI_DELIVERED, WHI_CANCELLED);
+    waiting = old_event(store, 2, WHI_WAITING, WHI_DELIVERED);
+    sending = old_event(store, 3, WHI_SENDING, WHI_DELIVERED);
+    held = old_event(store, 4, WHI_HELD, WHI_DELIVERED);
+    failed = old_event(store, 12, WHI_EXHAUSTED, WHI_DELIVERED);
+    young = old_event(store, 21, WHI_DELIVERED, WHI_DELIVERED);
+    pending = number_at(NOW, 5);
+    OK(add_event(store, pending, NULL, 0, NULL));
+    bare = number_at(NOW, 6);
+    OK(add_event(store, bare, NULL, 0, NULL));
+    OK(V(store)->event_done(store, 0, bare));
+    do {
+        OK(V(store)->purge(store, done_before, failed_before, 2, &after, &count));
+        gone += count;
+        steps++;
+    } while (after != 0);
+    OK(V(store)->commit(store));
+    assert_int_equal(gone, 3);
+    assert_int_equal(steps, 4);
+    assert_false(is_there(store, done));
+    assert_false(is_there(store, held)); /* older than what failed may be */
+    assert_false(is_there(store, bare));
+    assert_true(is_there(store, waiting));
+    assert_true(is_there(store, sending));
+    assert_true(is_there(store, failed));
+    assert_true(is_there(store, young));
+    assert_true(is_there(store, pending));
+    assert_int_equal(V(store)->event_number(store, "day-1", &found), WH_ENOTFOUND);
+    assert_int_equal(V(store)->delivery_get(store, done, 1, see_delivery, &all), WH_ENOTFOUND);
+    OK(V(store)->attempt_list(store, done, 1, see_attempt, &all));
+    assert_int_equal(all.count, 0);
+    OK(V(store)->delivery_get(store, failed, 1, see_delivery, &all));
+    assert_string_equal(all.body, "{}");
+}
+
+static void purging_takes_what_is_old_and_finished_in_small_steps(void **state) {
+    (void)state;
+    on_both(purges);
+}
+
+static void old_versions_go_when_no_delivery_can_name_them(void **state) {
+    whi_store *store = opened(path);
+    whi_subscription_row row = { .version = 1, .tenant = "", .status = 1, .document = "{}", .document_size = 2 };
+    int64_t late = whi_ident_first(INT64_C(3000000000000)), hour = whi_ident_first(whi_ident_time(0) + 3600000);
+    int64_t after = 0;
+    int count;
+    seen all = { 0 };
+
+    (void)state;
+    OK(V(store)->begin(store));
+    OK(add_event(store, late, NULL, 0, NULL));
+    OK(V(store)->subscription_put(store, &row));
+    row.version = 2;
+    OK(V(store)->subscription_put(store, &row));
+    OK(V(store)->event_done(store, 0, late));
+    OK(add_event(store, late + hour + 1, NULL, 0, NULL));
+    OK(V(store)->purge(store, late, late, 10, &after, &count)); /* the first event is still there */
+    OK(V(store)->commit(store));
+    OK(V(store)->subscription_get(store, row.id, 2, see_subscription, &all));
+    OK(V(store)->subscription_get(store, row.id, 1, see_subscription, &all));
+    OK(V(store)->begin(store));
+    OK(V(store)->purge(store, late + 3 * hour, 0, 10, &after, &count));
+    assert_int_equal(count, 1);
+    OK(V(store)->commit(store));
+    assert_int_equal(V(store)->subscription_get(store, row.id, 1, see_subscription, &all), WH_ENOTFOUND);
+    OK(V(store)->subscription_get(store, row.id, 2, see_subscription, &all));
+    V(store)->close(store);
+}
+
+int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(an_event_is_kept_with_its_bytes_and_its_times, scrub),
         cmocka_unit_test_teardown(pending_events_are_claimed_once_oldest_first, scrub),
@@ -871,11 +763,11 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(subscriptions_are_listed_in_pages_newest_first, scrub),
         cmocka_unit_test_teardown(events_are_listed_in_pages_newest_first, scrub),
         cmocka_unit_test_teardown(deliveries_are_listed_in_pages_by_every_filter, scrub),
+        cmocka_unit_test_teardown(purging_takes_what_is_old_and_finished_in_small_steps, scrub),
+        cmocka_unit_test_teardown(old_versions_go_when_no_delivery_can_name_them, scrub),
     };
     int failed;
 
-    (void)argc;
-    snprintf(own_program, sizeof own_program, "%s", argv[0]);
     if (mkdtemp(folder) == NULL) {
         return 1;
     }

@@ -16,17 +16,30 @@
 
 /* ------------------------------------------------------------------- errors */
 
-static int is_full(whi_sqlite_side *side, int result) {
-    int system_error;
+static int last_errno(sqlite3_file *file) {
+    int number = 0;
 
-    if ((result & 0xff) == SQLITE_FULL) {
-        return 1;
+    if (file != NULL && file->pMethods != NULL) {
+        (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
     }
+    return number;
+}
+
+static int means_full(int number) {
+    return number == ENOSPC || number == EDQUOT || number == EFBIG;
+}
+
+/* SQLite knows ENOSPC; that a quota or a limit on the size of files is used up is an
+ * I/O error to it, whose number the file remembers: the log's, or the file's itself. */
+static int is_full(whi_sqlite_side *side, int result) {
+    sqlite3_file *file = NULL, *log = NULL;
+
     if ((result & 0xff) != SQLITE_IOERR || side->db == NULL) {
-        return 0;
+        return (result & 0xff) == SQLITE_FULL;
     }
-    system_error = sqlite3_system_errno(side->db);
-    return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
+    (void)sqlite3_file_control(side->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    (void)sqlite3_file_control(side->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    return means_full(last_errno(log)) || means_full(last_errno(file));
 }
 
 static int code_of(whi_sqlite_side *side, int result) {
@@ -260,8 +273,8 @@ static int cannot_open(whi_sqlite *store, int result) {
         return code;
     }
     whi_free(folder);
-    return whi_fail(WH_ESTORE, "store '%s': cannot be opened or created: %s", store->name,
-                    strerror(sqlite3_system_errno(store->writer.db)));
+    return whi_fail(WH_ESTORE, "store '%s': cannot be opened or created, or its -wal and -shm beside it: %s",
+                    store->name, strerror(sqlite3_system_errno(store->writer.db)));
 }
 
 static int connect_side(whi_sqlite *store, whi_sqlite_side *side) {
@@ -300,7 +313,7 @@ static int ask(whi_sqlite *store, const char *sql, int64_t *out) {
         }
     }
     if (result != SQLITE_OK && result != SQLITE_ROW && result != SQLITE_DONE) {
-        code = whi_sqlite_fail(store, &store->writer, result, "opening");
+        code = cannot_open(store, result);
     }
     sqlite3_finalize(statement);
     return code;
@@ -390,13 +403,14 @@ static int create(whi_sqlite *store) {
 
 static int prepare_writer(whi_sqlite *store, const whi_store_options *options) {
     int normal = options != NULL && options->durability == WH_NORMAL;
-    int blank = 0, code = look(store, &blank);
+    int blank = 0, code;
 
-    if (code != WH_OK) {
-        return code;
-    }
     if (sqlite3_db_readonly(store->writer.db, "main") == 1) {
         return whi_fail(WH_ESTORE, "store '%s': the file can only be read, write permission is expected", store->name);
+    }
+    code = look(store, &blank);
+    if (code != WH_OK) {
+        return code;
     }
     if (blank) { /* before the first page is written */
         code = execute(store, &store->writer, "PRAGMA page_size = " PAGE_SIZE);

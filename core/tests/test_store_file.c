@@ -1,0 +1,690 @@
+#include "store_kit.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/mem.h"
+#include "outside/store_sqlite.h"
+
+static char own_program[512];
+
+/* ------------------------------------------------------------------- outbox */
+
+static int take(const whi_event_row *row, void *payload) {
+    void **both = payload;
+    whi_store *store = both[0];
+    seen *all = both[1];
+    int known;
+    whi_event_row event = *row;
+
+    see_event(row, all);
+    if (strcmp(row->type, "bad type") == 0) {
+        return V(store)->outbox_reject(store, row, "type: no blank is allowed");
+    }
+    event.number = number_at(NOW, all->count);
+    return V(store)->event_add(store, &event, &known);
+}
+
+static int shell(const char *script) {
+    char command[256];
+    FILE *pipe;
+
+    snprintf(command, sizeof command, "sqlite3 -batch -bail '%s'", path);
+    pipe = popen(command, "w");
+    assert_non_null(pipe);
+    fputs(script, pipe);
+    return pclose(pipe);
+}
+
+static void the_sqlite3_shell_emits_events_in_its_own_transaction(void **state) {
+    whi_store *store;
+    seen all = { 0 };
+    void *both[2];
+    int events, outbox, count;
+
+    (void)state;
+    if (system("command -v sqlite3 >/dev/null") != 0) {
+        skip();
+    }
+    store = opened(path);
+    both[0] = store;
+    both[1] = &all;
+    assert_int_equal(shell("CREATE TABLE orders (id INTEGER PRIMARY KEY, total);"
+                           "BEGIN; INSERT INTO orders VALUES (7, 1200);"
+                           "INSERT INTO outbox (type, payload) VALUES ('order.paid', '{\"id\":7}'); COMMIT;"
+                           "BEGIN; INSERT INTO orders VALUES (8, 1);"
+                           "INSERT INTO outbox (type, payload) VALUES ('order.lost', '{\"id\":8}'); ROLLBACK;"
+                           "INSERT INTO outbox (id, type, tenant, time, payload)"
+                           " VALUES ('k1', 'bad type', 't', 5, x'7b7d');"),
+                     0);
+    OK(V(store)->work(store, &events, &outbox));
+    assert_int_equal(outbox, 1);
+    OK(V(store)->begin(store));
+    OK(V(store)->outbox_take(store, 10, take, both, &count));
+    assert_int_equal(count, 2);
+    OK(V(store)->outbox_take(store, 10, take, both, &count));
+    assert_int_equal(count, 0);
+    OK(V(store)->commit(store));
+    assert_int_equal(all.count, 2);
+    assert_string_equal(all.text, "{}");
+    assert_string_equal(all.id, "k1");
+    all.count = 0;
+    OK(V(store)->event_get(store, number_at(NOW, 1), see_event, &all));
+    assert_string_equal(all.text, "{\"id\":7}");
+    OK(V(store)->work(store, &events, &outbox));
+    assert_int_equal(outbox, 0);
+    assert_int_equal(events, 1);
+    assert_int_equal(shell("CREATE TEMP TABLE t (ok CHECK (ok));"
+                           "INSERT INTO t SELECT count(*) = 1 AND max(id) = 7 FROM orders;"
+                           "INSERT INTO t SELECT error = 'type: no blank is allowed' AND payload = '{}'"
+                           " AND id = 'k1' FROM outbox_rejected;"),
+                     0);
+    V(store)->close(store);
+}
+
+/* -------------------------------------------------------- several processes */
+
+/* This program again, with a role; its standard output is in *output. */
+static pid_t start(const char *role, int *output) {
+    int ends[2];
+    pid_t child;
+
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execl("/proc/self/exe", own_program, role, path, (char *)NULL);
+        _exit(99);
+    }
+    close(ends[1]);
+    *output = ends[0];
+    return child;
+}
+
+static int ended(pid_t child, int output) {
+    int status = -1;
+
+    close(output);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static int check(int code) {
+    if (code != WH_OK) {
+        fprintf(stderr, "%s: %s\n", wh_error_name(code), wh_last_error());
+        exit(1);
+    }
+    return 0;
+}
+
+/* Opens, makes the tables if it is first, and adds 100 events in 20 transactions. */
+static int role_writer(void) {
+    whi_store *store;
+    int64_t owner, first;
+
+    check(whi_store_sqlite.open(&store, path, NULL));
+    check(V(store)->begin(store));
+    check(V(store)->worker_add(store, NOW, &owner));
+    check(V(store)->commit(store));
+    first = whi_ident_first(NOW) + owner * 4096;
+    for (int i = 0; i < 100; i++) {
+        if (i % 5 == 0) {
+            check(V(store)->begin(store));
+        }
+        check(add_event(store, first + i, NULL, 0, NULL));
+        if (i % 5 == 4) {
+            check(V(store)->commit(store));
+        }
+    }
+    V(store)->close(store);
+    return 0;
+}
+
+static int role_half(void) {
+    whi_store *store;
+    int64_t event = number_at(NOW, 1);
+
+    check(whi_store_sqlite.open(&store, path, NULL));
+    check(V(store)->begin(store));
+    check(add_event(store, event, "whole", 0, NULL));
+    check(V(store)->commit(store));
+    check(V(store)->begin(store));
+    for (int i = 1; i < 3000; i++) { /* more than the page cache, so that the log has pages of it */
+        check(add_event(store, event + i, NULL, 0, NULL));
+    }
+    if (write(STDOUT_FILENO, "x", 1) != 1) {
+        return 1;
+    }
+    for (;;) {
+        pause();
+    }
+}
+
+static void processes_that_open_a_new_file_at_once_share_it(void **state) {
+    enum { PROCESSES = 6 };
+    pid_t children[PROCESSES];
+    int outputs[PROCESSES], failed = 0;
+    whi_store *store;
+    whi_store_query query = { 0 };
+    whi_store_place place;
+    int total = 0;
+
+    (void)state;
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = start("writer", &outputs[i]);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        failed += ended(children[i], outputs[i]) != 0;
+    }
+    assert_int_equal(failed, 0);
+    store = opened(path);
+    do {
+        seen all = { 0 };
+
+        query.limit = 50;
+        OK(V(store)->event_list(store, &query, see_event, &all, &place));
+        query.before_event = place.event;
+        total += all.count;
+    } while (place.more);
+    assert_int_equal(total, PROCESSES * 100);
+    V(store)->close(store);
+}
+
+static void a_process_that_is_killed_in_a_transaction_leaves_nothing_of_it(void **state) {
+    int output;
+    char byte;
+    pid_t child = start("half", &output);
+    whi_store *store;
+    whi_store_query query = { 0 };
+    whi_store_place place;
+    seen all = { 0 };
+
+    (void)state;
+    assert_int_equal(read(output, &byte, 1), 1);
+    kill(child, SIGKILL);
+    ended(child, output);
+    store = opened(path);
+    OK(V(store)->event_list(store, &query, see_event, &all, &place));
+    assert_int_equal(all.count, 1);
+    assert_string_equal(all.id, "whole");
+    OK(V(store)->begin(store));
+    OK(add_event(store, number_at(NOW, 2), NULL, 0, NULL));
+    OK(V(store)->commit(store));
+    V(store)->close(store);
+}
+
+static void changes_tells_of_others_and_not_of_own_commits(void **state) {
+    whi_store *a = opened(path), *b = opened(path);
+    int64_t before, after;
+
+    (void)state;
+    OK(V(a)->changes(a, &before));
+    OK(V(a)->begin(a));
+    OK(add_event(a, number_at(NOW, 1), NULL, 0, NULL));
+    OK(V(a)->commit(a));
+    OK(V(a)->changes(a, &after));
+    assert_int_equal(after, before);
+    OK(V(b)->begin(b));
+    OK(add_event(b, number_at(NOW, 2), NULL, 0, NULL));
+    OK(V(b)->commit(b));
+    OK(V(a)->changes(a, &after));
+    assert_int_not_equal(after, before);
+    V(a)->close(a);
+    V(b)->close(b);
+}
+
+static void a_reader_sees_what_is_committed_and_nothing_else(void **state) {
+    whi_store *store = opened(path);
+    int64_t event = number_at(NOW, 1);
+
+    (void)state;
+    OK(V(store)->begin(store));
+    OK(add_event(store, event, NULL, 0, NULL));
+    assert_false(is_there(store, event));
+    V(store)->rollback(store);
+    assert_false(is_there(store, event));
+    OK(V(store)->begin(store));
+    OK(add_event(store, event, NULL, 0, NULL));
+    OK(V(store)->commit(store));
+    assert_true(is_there(store, event));
+    V(store)->close(store);
+}
+
+static void *read_a_lot(void *payload) {
+    whi_store *store = payload;
+    int64_t count = 0;
+
+    for (int i = 0; i < 300; i++) {
+        whi_store_query query = { .limit = 5 };
+        whi_store_place place;
+        seen all = { 0 };
+        int64_t changes;
+
+        if (V(store)->event_list(store, &query, see_event, &all, &place) != WH_OK ||
+            V(store)->changes(store, &changes) != WH_OK) {
+            return payload;
+        }
+        count += all.count;
+    }
+    return count >= 0 ? NULL : payload;
+}
+
+static void threads_read(whi_store *store) {
+    pthread_t threads[3];
+    void *failed;
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, read_a_lot, store), 0);
+    }
+    for (int i = 0; i < 60; i++) {
+        OK(V(store)->begin(store));
+        OK(add_event(store, number_at(NOW, i), NULL, 0, NULL));
+        OK(V(store)->commit(store));
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+}
+
+static void threads_read_while_one_writes(void **state) {
+    (void)state;
+    on_both(threads_read);
+}
+
+static void a_write_outside_of_a_transaction_is_refused(void **state) {
+    whi_store *store = opened(path);
+
+    (void)state;
+    assert_int_equal(add_event(store, 1, NULL, 0, NULL), WH_ESTORE);
+    V(store)->close(store);
+}
+
+/* ------------------------------------------------------------------ trouble */
+
+static void refused(const char *name, int code, const char *words) {
+    whi_store *store;
+
+    assert_int_equal(whi_store_sqlite.open(&store, name, NULL), code);
+    assert_null(store);
+    if (strstr(wh_last_error(), words) == NULL || (name != NULL && strstr(wh_last_error(), name) == NULL)) {
+        fail_msg("'%s' does not say '%s' or the name", wh_last_error(), words);
+    }
+}
+
+static void what_is_no_store_is_refused_and_not_touched(void **state) {
+    char name[200], text[8192];
+    whi_store *store;
+    int file;
+
+    (void)state;
+    refused(NULL, WH_EINVALID, "file name");
+    refused("", WH_EINVALID, "file name");
+    refused(folder, WH_ESTORE, "is a directory");
+    snprintf(name, sizeof name, "%s/none/x.db", folder);
+    refused(name, WH_ESTORE, "No such file");
+    memset(text, 'x', sizeof text);
+    file = open(path, O_CREAT | O_WRONLY, 0600);
+    assert_int_equal(write(file, text, sizeof text), sizeof text);
+    close(file);
+    refused(path, WH_ECORRUPT, "not a database");
+    scrub(NULL);
+    file = open(path, O_CREAT | O_WRONLY, 0600);
+    close(file);
+    store = opened(path); /* an empty file becomes one */
+    V(store)->close(store);
+}
+
+static void execute(const char *sql) {
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void a_file_of_another_program_is_refused(void **state) {
+    struct stat before, after;
+
+    (void)state;
+    execute("CREATE TABLE orders (id)");
+    stat(path, &before);
+    refused(path, WH_ECORRUPT, "another program");
+    stat(path, &after);
+    assert_int_equal(before.st_size, after.st_size);
+    assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+}
+
+static void a_newer_or_broken_set_of_tables_is_refused(void **state) {
+    whi_store *store = opened(path);
+
+    (void)state;
+    V(store)->close(store);
+    execute("UPDATE meta SET value = 2 WHERE name = 'schema'");
+    refused(path, WH_EVERSION, "version 2");
+    execute("DELETE FROM meta");
+    refused(path, WH_ECORRUPT, "damaged");
+    execute("DROP TABLE meta");
+    refused(path, WH_ECORRUPT, "damaged");
+}
+
+static void a_missing_table_is_a_damaged_store(void **state) {
+    whi_store *store = opened(path);
+
+    (void)state;
+    V(store)->close(store);
+    execute("DROP TABLE pending");
+    store = opened(path);
+    OK(V(store)->begin(store));
+    assert_int_equal(add_event(store, 1, NULL, 0, NULL), WH_ECORRUPT);
+    V(store)->rollback(store);
+    V(store)->close(store);
+}
+
+static int role_reader(void) {
+    whi_store *store;
+
+    if (geteuid() == 0 && setuid(65534) != 0) { /* root may write everything */
+        return 1;
+    }
+    if (whi_store_sqlite.open(&store, path, NULL) != WH_ESTORE) {
+        return 2;
+    }
+    return strstr(wh_last_error(), "can only be read") == NULL || strstr(wh_last_error(), path) == NULL;
+}
+
+static void a_file_that_can_only_be_read_is_named(void **state) {
+    whi_store *store = opened(path);
+    int output;
+    pid_t child;
+
+    (void)state;
+    V(store)->close(store);
+    chmod(path, 0444);
+    chmod(folder, 0755);
+    child = start("reader", &output);
+    assert_int_equal(ended(child, output), 0);
+}
+
+/* A limit on the size of files makes write fail as a full disk does. */
+static void a_full_disk_is_told_and_what_was_committed_stays(void **state) {
+    whi_store *store = opened(path);
+    struct rlimit old, small;
+    int64_t event = number_at(NOW, 1);
+    int code = WH_OK, i;
+
+    (void)state;
+    OK(V(store)->begin(store));
+    OK(add_event(store, event, NULL, 0, NULL));
+    OK(V(store)->commit(store));
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &old);
+    small = old;
+    small.rlim_cur = 400000;
+    setrlimit(RLIMIT_FSIZE, &small);
+    for (i = 1; i < 100000 && code == WH_OK; i++) {
+        OK(V(store)->begin(store));
+        code = add_event(store, event + i, NULL, 0, NULL);
+        if (code == WH_OK) {
+            code = V(store)->commit(store);
+        }
+    }
+    assert_int_equal(code, WH_EFULL);
+    assert_non_null(strstr(wh_last_error(), path));
+    V(store)->rollback(store);
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_true(is_there(store, event + i - 2));
+    assert_false(is_there(store, event + i - 1));
+    OK(V(store)->begin(store)); /* room again */
+    OK(add_event(store, event + i, NULL, 0, NULL));
+    OK(V(store)->commit(store));
+    V(store)->close(store);
+}
+
+static void another_transaction_is_waited_for(void **state) {
+    whi_store *store = opened(path);
+    sqlite3 *db = ((whi_sqlite *)store)->writer.db;
+
+    (void)state;
+    sqlite3_busy_timeout(db, 20); /* not the ten seconds of everyday */
+    execute("BEGIN IMMEDIATE; COMMIT");
+    {
+        whi_store *other = opened(path);
+
+        OK(V(other)->begin(other));
+        assert_int_equal(V(store)->begin(store), WH_ELOCKED);
+        V(other)->rollback(other);
+        V(other)->close(other);
+    }
+    OK(V(store)->begin(store));
+    V(store)->rollback(store);
+    V(store)->close(store);
+}
+
+/* ------------------------------------------------------------------- memory */
+
+static int countdown = -1;
+
+static int fails(void) {
+    return countdown >= 0 && countdown-- == 0;
+}
+
+/* A little of everything; the code of the first failure. */
+static int tour(whi_store *store, seen *all) {
+    int64_t event = number_at(NOW, 1), owner, after = 0;
+    whi_delivery_row row = delivery(event, 1, WHI_WAITING, NOW);
+    whi_subscription_row subscription = { .version = 1, .tenant = "t", .status = 1, .document = "{}" };
+    whi_store_query query = { .subscription = 1, .state = WHI_WAITING };
+    whi_store_place place;
+    whi_attempt_row attempt = { .event = event, .subscription = 1, .n = 1 };
+    int known, count, code;
+
+    subscription.document_size = 2;
+    row.body = "[]";
+    row.body_size = 2;
+    code = V(store)->begin(store);
+    if (code != WH_OK) {
+        return code;
+    }
+    if ((code = V(store)->worker_add(store, NOW, &owner)) != 0 ||
+        (code = V(store)->subscription_put(store, &subscription)) != 0 ||
+        (code = add_event(store, event, "own", 0, &known)) != 0 ||
+        (code = V(store)->event_claim(store, owner, 5, see_event, all)) != 0 ||
+        (code = V(store)->event_done(store, owner, event)) != 0 || (code = V(store)->delivery_put(store, &row)) != 0 ||
+        (code = V(store)->attempt_add(store, &attempt)) != 0 ||
+        (code = V(store)->delivery_claim(store, owner, 1, NOW, 5, see_delivery, all)) != 0 ||
+        (code = V(store)->worker_release(store, owner, NOW, 5, &count)) != 0 ||
+        (code = V(store)->purge(store, event, event, 5, &after, &count)) != 0 ||
+        (code = V(store)->commit(store)) != 0) {
+        V(store)->rollback(store);
+        return code;
+    }
+    if ((code = V(store)->delivery_list(store, &query, see_delivery, all, &place)) != 0 ||
+        (code = V(store)->lanes(store, see_lane, all)) != 0) {
+        return code;
+    }
+    after = 0;
+    return V(store)->subscription_changes(store, &after, see_subscription, all);
+}
+
+static int whole_tour(const char *name) {
+    whi_store *store;
+    seen all = { 0 };
+    int code = whi_store_sqlite.open(&store, name, NULL);
+
+    if (code == WH_OK) {
+        code = tour(store, &all);
+        V(store)->close(store);
+    }
+    if (code == WH_OK && all.count != 5) {
+        return 1;
+    }
+    return code;
+}
+
+static void an_allocation_that_fails_is_told(void **state) {
+    int n = 0, code;
+
+    (void)state;
+    whi_mem_fault = fails;
+    do {
+        countdown = n++;
+        code = whole_tour(":memory:");
+        assert_true(code == WH_OK || code == WH_ENOMEM);
+    } while (countdown < 0);
+    whi_mem_fault = NULL;
+    countdown = -1;
+    assert_int_equal(code, WH_OK);
+    assert_true(n > 3);
+}
+
+static sqlite3_mem_methods plain;
+
+static void *failing_malloc(int size) {
+    return fails() ? NULL : plain.xMalloc(size);
+}
+
+static void *failing_realloc(void *memory, int size) {
+    return fails() ? NULL : plain.xRealloc(memory, size);
+}
+
+/* In a process of its own, because SQLite takes its allocator before its first use. */
+static int role_memory(void) {
+    sqlite3_mem_methods failing;
+    int code, hit;
+
+    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain) != SQLITE_OK) {
+        return 1;
+    }
+    failing = plain;
+    failing.xMalloc = failing_malloc;
+    failing.xRealloc = failing_realloc;
+    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &failing) != SQLITE_OK || sqlite3_initialize() != SQLITE_OK) {
+        return 1;
+    }
+    for (int n = 0;; n++) {
+        countdown = n;
+        code = whole_tour(":memory:");
+        hit = countdown < 0;
+        countdown = -1;
+        if (code != WH_OK && (code != WH_ENOMEM || wh_last_error()[0] == '\0')) {
+            fprintf(stderr, "allocation %d: %d %s\n", n, code, wh_last_error());
+            return 1;
+        }
+        if (!hit) {
+            return code != WH_OK || n < 100;
+        }
+    }
+}
+
+static void an_allocation_that_fails_inside_sqlite_is_told(void **state) {
+    int output;
+    pid_t child = start("memory", &output);
+
+    (void)state;
+    assert_int_equal(ended(child, output), 0);
+}
+
+/* -------------------------------------------------------------------- plans */
+
+/* Tables of a few rows, or walked from their beginning and no further than needed. */
+static int may_scan(const char *detail) {
+    static const char *const names[] = { "SCAN CONSTANT ROW", "SCAN lane", "SCAN workers", "SCAN outbox" };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(detail, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return strstr(detail, "SCAN events") == NULL && strstr(detail, "SCAN deliveries") == NULL &&
+           strncmp(detail, "SCAN ", 5) != 0;
+}
+
+static void check_plan(sqlite3 *db, int which) {
+    char sql[2048];
+    sqlite3_stmt *plan;
+
+    assert_non_null(whi_sqlite_text[which]);
+    snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", whi_sqlite_text[which]);
+    if (sqlite3_prepare_v2(db, sql, -1, &plan, NULL) != SQLITE_OK) {
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    }
+    while (sqlite3_step(plan) == SQLITE_ROW) {
+        const char *detail = (const char *)sqlite3_column_text(plan, 3);
+
+        if (!may_scan(detail) || (which != WHI_SQL_DELIVERY_WAITING && strstr(detail, "TEMP B-TREE") != NULL)) {
+            fail_msg("%s\n  %s", whi_sqlite_text[which], detail);
+        }
+    }
+    sqlite3_finalize(plan);
+}
+
+static void every_statement_uses_an_index(void **state) {
+    whi_store *store = opened(path);
+    sqlite3 *db = ((whi_sqlite *)store)->writer.db;
+
+    (void)state;
+    for (int i = WHI_SQL_CHANGES + 1; i < WHI_SQL_STATEMENTS; i++) {
+        check_plan(db, i);
+    }
+    V(store)->close(store);
+}
+
+static int play(const char *role) {
+    static const struct {
+        const char *name;
+        int (*run)(void);
+    } roles[] = {
+        { "writer", role_writer }, { "half", role_half }, { "reader", role_reader }, { "memory", role_memory }
+    };
+
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        if (strcmp(role, roles[i].name) == 0) {
+            return roles[i].run();
+        }
+    }
+    return 98;
+}
+
+int main(int argc, char **argv) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(the_sqlite3_shell_emits_events_in_its_own_transaction, scrub),
+        cmocka_unit_test_teardown(processes_that_open_a_new_file_at_once_share_it, scrub),
+        cmocka_unit_test_teardown(a_process_that_is_killed_in_a_transaction_leaves_nothing_of_it, scrub),
+        cmocka_unit_test_teardown(changes_tells_of_others_and_not_of_own_commits, scrub),
+        cmocka_unit_test_teardown(a_reader_sees_what_is_committed_and_nothing_else, scrub),
+        cmocka_unit_test_teardown(threads_read_while_one_writes, scrub),
+        cmocka_unit_test_teardown(a_write_outside_of_a_transaction_is_refused, scrub),
+        cmocka_unit_test_teardown(what_is_no_store_is_refused_and_not_touched, scrub),
+        cmocka_unit_test_teardown(a_file_of_another_program_is_refused, scrub),
+        cmocka_unit_test_teardown(a_newer_or_broken_set_of_tables_is_refused, scrub),
+        cmocka_unit_test_teardown(a_missing_table_is_a_damaged_store, scrub),
+        cmocka_unit_test_teardown(a_file_that_can_only_be_read_is_named, scrub),
+        cmocka_unit_test_teardown(a_full_disk_is_told_and_what_was_committed_stays, scrub),
+        cmocka_unit_test_teardown(another_transaction_is_waited_for, scrub),
+        cmocka_unit_test_teardown(an_allocation_that_fails_is_told, scrub),
+        cmocka_unit_test_teardown(an_allocation_that_fails_inside_sqlite_is_told, scrub),
+        cmocka_unit_test_teardown(every_statement_uses_an_index, scrub),
+    };
+    int failed;
+
+    snprintf(own_program, sizeof own_program, "%s", argv[0]);
+    if (argc == 3) {
+        snprintf(path, sizeof path, "%s", argv[2]);
+        return play(argv[1]);
+    }
+    if (mkdtemp(folder) == NULL) {
+        return 1;
+    }
+    snprintf(path, sizeof path, "%s/test.db", folder);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(folder);
+    return failed;
+}
