@@ -206,6 +206,9 @@ struct wh_engine {
     void *check_rules;
 };
 
+/* wh_open with another transport: tests answer without a network. */
+int whi_open(wh_engine **out, const char *store, const wh_options *options, const whi_transport_vtable *transport);
+
 /* A log line; levels as in webhook.h. */
 void whi_log(wh_engine *engine, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

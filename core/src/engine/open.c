@@ -136,7 +136,8 @@ static int random_slot(wh_engine *engine) {
     return code;
 }
 
-static int open_parts(wh_engine *engine, const char *store, const wh_options *options) {
+static int open_parts(wh_engine *engine, const char *store, const wh_options *options,
+                      const whi_transport_vtable *transport) {
     whi_store_options store_options;
     int code = take_options(engine, options);
 
@@ -145,7 +146,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     }
     store_options.durability = engine->options.durability;
     atomic_init(&engine->worker_count, 1);
-    engine->transport = &whi_transport_curl;
+    engine->transport = transport;
     code = random_slot(engine);
     code = code == WH_OK ? whi_store_sqlite.open(&engine->store, store, &store_options) : code;
     code = code == WH_OK ? whi_writer_new(&engine->writer, engine->store) : code;
@@ -156,6 +157,10 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
 }
 
 int wh_open(wh_engine **out, const char *store, const wh_options *options) {
+    return whi_open(out, store, options, &whi_transport_curl);
+}
+
+int whi_open(wh_engine **out, const char *store, const wh_options *options, const whi_transport_vtable *transport) {
     wh_engine *engine;
     int code;
 
@@ -170,7 +175,7 @@ int wh_open(wh_engine **out, const char *store, const wh_options *options) {
         return whi_fail_memory();
     }
     init_locks(engine);
-    code = open_parts(engine, store, options);
+    code = open_parts(engine, store, options, transport);
     if (code != WH_OK) {
         char sentence[WHI_ERROR_SIZE];
         memcpy(sentence, wh_last_error(), sizeof sentence);

@@ -1,0 +1,218 @@
+#include "engine_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+#define FILES 64
+
+script fixture_script;
+sent *fixture_sent;
+size_t fixture_sent_count;
+_Atomic int64_t fixture_time;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int64_t read_time(void *payload) {
+    (void)payload;
+    return atomic_load(&fixture_time);
+}
+
+wh_clock fixture_clock = { 1, read_time, NULL, NULL };
+
+/* -------------------------------------------------------------------- transport */
+
+struct whi_transport {
+    whi_poller *poller;
+    whi_request **open;
+    size_t count, capacity;
+};
+
+static int open_transport(whi_transport **out, const whi_transport_options *options) {
+    *out = calloc(1, sizeof **out);
+    (*out)->poller = options->poller;
+    return WH_OK;
+}
+
+static void close_transport(whi_transport *transport) {
+    free(transport->open);
+    free(transport);
+}
+
+static void remember(const whi_request *request) {
+    sent *made;
+
+    pthread_mutex_lock(&lock);
+    fixture_sent = realloc(fixture_sent, (fixture_sent_count + 1) * sizeof *fixture_sent);
+    made = &fixture_sent[fixture_sent_count++];
+    memset(made, 0, sizeof *made);
+    made->url = strdup(request->url);
+    made->body = malloc(request->body_size + 1);
+    memcpy(made->body, request->body, request->body_size);
+    made->body[request->body_size] = '\0';
+    made->body_size = request->body_size;
+    made->line_count = request->line_count;
+    for (size_t i = 0; i < request->line_count; i++) {
+        made->lines[i] = strdup(request->lines[i]);
+    }
+    made->at = atomic_load(&fixture_time);
+    pthread_mutex_unlock(&lock);
+}
+
+static int send_request(whi_transport *transport, whi_request *request) {
+    remember(request);
+    if (transport->count == transport->capacity) {
+        transport->capacity = transport->capacity ? transport->capacity * 2 : 16;
+        transport->open = realloc(transport->open, transport->capacity * sizeof *transport->open);
+    }
+    transport->open[transport->count++] = request;
+    return WH_OK;
+}
+
+static void ready(whi_transport *transport, const whi_ready *list, int count) {
+    (void)transport;
+    (void)list;
+    (void)count;
+}
+
+static void answer(whi_request *request) {
+    request->status = fixture_script.error ? 0 : fixture_script.status;
+    request->error = fixture_script.error;
+    request->duration_us = 1500;
+    snprintf(request->retry_after, sizeof request->retry_after, "%s",
+             fixture_script.retry_after ? fixture_script.retry_after : "");
+    request->response = (char *)fixture_script.response;
+    request->response_size = fixture_script.response ? strlen(fixture_script.response) : 0;
+    if (fixture_script.answer != NULL) {
+        fixture_script.answer(request, fixture_script.payload);
+    }
+}
+
+static void tick(whi_transport *transport) {
+    whi_request **list = transport->open;
+    size_t count = transport->count;
+
+    if (fixture_script.hang) {
+        return;
+    }
+    transport->open = NULL;
+    transport->count = transport->capacity = 0;
+    for (size_t i = 0; i < count; i++) {
+        answer(list[i]);
+        list[i]->done(list[i], list[i]->payload);
+    }
+    free(list);
+}
+
+static int timeout(const whi_transport *transport) {
+    return transport->count > 0 && !fixture_script.hang ? 0 : -1;
+}
+
+const whi_transport_vtable fixture_transport = { open_transport, close_transport, send_request, ready, tick, timeout };
+
+/* ---------------------------------------------------------------------- helpers */
+
+void fixture_reset(void) {
+    for (size_t i = 0; i < fixture_sent_count; i++) {
+        free(fixture_sent[i].url);
+        free(fixture_sent[i].body);
+        for (size_t k = 0; k < fixture_sent[i].line_count; k++) {
+            free(fixture_sent[i].lines[k]);
+        }
+    }
+    free(fixture_sent);
+    fixture_sent = NULL;
+    fixture_sent_count = 0;
+    memset(&fixture_script, 0, sizeof fixture_script);
+    fixture_script.status = 200;
+    atomic_store(&fixture_time, INT64_C(1795000000000));
+}
+
+wh_engine *fixture_open(const char *store, const wh_options *options) {
+    wh_options own = WH_OPTIONS_INIT;
+    wh_engine *engine = NULL;
+
+    if (options != NULL) {
+        own = *options;
+    }
+    own.clock = &fixture_clock;
+    if (whi_open(&engine, store, &own, &fixture_transport) != WH_OK) {
+        fail_msg("open: %s", wh_last_error());
+    }
+    return engine;
+}
+
+void fixture_subscribe(wh_engine *engine, const char *document, char *id) {
+    if (wh_subscribe(engine, document, WH_ZSTR, id) != WH_OK) {
+        fail_msg("subscribe: %s", wh_last_error());
+    }
+}
+
+void fixture_publish(wh_engine *engine, const char *type, const char *payload, char *id) {
+    wh_event event = WH_EVENT_INIT;
+    wh_receipt receipt;
+
+    event.type = type;
+    event.payload = payload;
+    event.payload_size = WH_ZSTR;
+    if (wh_publish(engine, &event, &receipt) != WH_OK) {
+        fail_msg("publish: %s", wh_last_error());
+    }
+    if (id != NULL) {
+        memcpy(id, receipt.id, sizeof receipt.id);
+    }
+}
+
+void fixture_run(wh_engine *engine) {
+    if (wh_run(engine) != WH_OK) {
+        fail_msg("run: %s", wh_last_error());
+    }
+}
+
+const char *fixture_header(const sent *request, const char *name) {
+    size_t size = strlen(name);
+
+    for (size_t i = 0; i < request->line_count; i++) {
+        if (strncasecmp(request->lines[i], name, size) == 0 && request->lines[i][size] == ':') {
+            return request->lines[i] + size + 2;
+        }
+    }
+    return NULL;
+}
+
+static char files[FILES][64];
+static int file_count;
+
+static void remove_files(void) {
+    static const char *const ends[] = { "", "-wal", "-shm" };
+    char name[80];
+
+    for (int i = 0; i < file_count; i++) {
+        for (int k = 0; k < 3; k++) {
+            snprintf(name, sizeof name, "%s%s", files[i], ends[k]);
+            unlink(name);
+        }
+    }
+}
+
+const char *fixture_file(void) {
+    int fd;
+
+    if (file_count == 0) {
+        atexit(remove_files);
+    }
+    assert_true(file_count < FILES);
+    snprintf(files[file_count], sizeof files[0], "/tmp/webhook-test-XXXXXX");
+    fd = mkstemp(files[file_count]);
+    assert_true(fd >= 0);
+    close(fd);
+    return files[file_count++];
+}

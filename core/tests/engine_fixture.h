@@ -1,0 +1,62 @@
+/* An engine for tests: in memory or on a file, a clock that stands until it is moved,
+ * and a transport that answers as the test says and remembers what was sent. */
+#ifndef ENGINE_FIXTURE_H
+#define ENGINE_FIXTURE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+#include "webhook.h"
+
+/* One request that the transport saw. */
+typedef struct sent {
+    char *url, *body;
+    size_t body_size;
+    char *lines[WHI_REQUEST_LINES];
+    size_t line_count;
+    int64_t at; /* virtual ms */
+} sent;
+
+/* What the test's receiver answers; set status or error before the step. */
+typedef struct script {
+    int status; /* 200 */
+    int error;  /* WH_OK or a network code */
+    const char *retry_after;
+    const char *response;
+    int hang; /* 1: requests stay open */
+    /* NULL, or decides by request. */
+    void (*answer)(whi_request *request, void *payload);
+    void *payload;
+} script;
+
+extern script fixture_script;
+extern sent *fixture_sent;
+extern size_t fixture_sent_count;
+extern _Atomic int64_t fixture_time;
+extern wh_clock fixture_clock;
+extern const whi_transport_vtable fixture_transport;
+
+/* Forgets what was sent, the script and sets the clock. */
+void fixture_reset(void);
+
+/* An engine on this store with the fixture's clock and transport. options may be NULL. */
+wh_engine *fixture_open(const char *store, const wh_options *options);
+
+/* Subscribes a document; asserts success. */
+void fixture_subscribe(wh_engine *engine, const char *document, char *id);
+
+/* Publishes a type with a payload; asserts success. */
+void fixture_publish(wh_engine *engine, const char *type, const char *payload, char *id);
+
+/* Runs until idle; asserts success. */
+void fixture_run(wh_engine *engine);
+
+/* The value of a header of a request, or NULL. */
+const char *fixture_header(const sent *request, const char *name);
+
+/* A fresh file name that is removed, with its companions, at exit. */
+const char *fixture_file(void);
+
+#endif

@@ -1,0 +1,794 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "engine_fixture.h"
+
+#define URL "\"url\":\"https://example.com/hook\""
+#define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+#define HOUR INT64_C(3600000)
+
+static int setup(void **state) {
+    (void)state;
+    fixture_reset();
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    fixture_reset();
+    return 0;
+}
+
+/* The document of a call that hands text over; freed by the caller. */
+#define DOCUMENT(call) \
+    ({ \
+        char *out = NULL; \
+        size_t size = 0; \
+        int code = (call); \
+        if (code != WH_OK) { \
+            fail_msg("%s: %s", #call, wh_last_error()); \
+        } \
+        assert_int_equal(strlen(out), size); \
+        out; \
+    })
+
+static void assert_has(const char *text, const char *part) {
+    if (strstr(text, part) == NULL) {
+        fail_msg("expected %s in %s", part, text);
+    }
+}
+
+static int count_of(const char *text, const char *part) {
+    int count = 0;
+
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) {
+        count++;
+    }
+    return count;
+}
+
+/* ------------------------------------------------------------------- the way of an event */
+
+static void an_event_is_delivered_signed_and_byte_for_byte(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    const char *payload = "{ \"id\" : 9007199254740993, \"rate\":1.10,\"list\":[ ],\"o\":{} }";
+    const char *const secrets[] = { SECRET };
+    wh_header headers[3];
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"events\":[\"order.*\"],\"secrets\":[\"" SECRET "\"]}", NULL);
+    fixture_publish(engine, "order.paid", payload, id);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_string_equal(fixture_sent[0].body, payload);
+    assert_string_equal(fixture_header(&fixture_sent[0], "webhook-id"), id);
+    assert_string_equal(fixture_header(&fixture_sent[0], "Content-Type"), "application/json");
+    headers[0] = (wh_header){ "webhook-id", fixture_header(&fixture_sent[0], "webhook-id") };
+    headers[1] = (wh_header){ "webhook-timestamp", fixture_header(&fixture_sent[0], "webhook-timestamp") };
+    headers[2] = (wh_header){ "webhook-signature", fixture_header(&fixture_sent[0], "webhook-signature") };
+    assert_int_equal(wh_verify(secrets, 1, headers, 3, payload, strlen(payload), 0, atomic_load(&fixture_time)), WH_OK);
+    wh_close(engine);
+}
+
+static void only_those_who_want_it_get_it(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    wh_event other = WH_EVENT_INIT;
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/all\"}", NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/order\",\"events\":[\"order.*\"]}", NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/tenant\",\"tenant\":\"t1\"}", NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/paused\",\"paused\":true}", NULL);
+    fixture_publish(engine, "order.paid", "{}", NULL);
+    fixture_publish(engine, "user.created", "{}", NULL);
+    other.type = "order.paid";
+    other.tenant = "t1";
+    other.payload = "[]";
+    other.payload_size = 2;
+    assert_int_equal(wh_publish(engine, &other, NULL), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 4);
+    for (size_t i = 0; i < fixture_sent_count; i++) {
+        int is_tenant = strcmp(fixture_sent[i].body, "[]") == 0;
+        assert_int_equal(strstr(fixture_sent[i].url, "tenant") != NULL, is_tenant);
+    }
+    wh_close(engine);
+}
+
+static void filters_and_fields_work_without_a_rule(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"filters\":{\"customer.country\":\"DE\"},\"fields\":\"id,customer(name)\"}", NULL);
+    fixture_publish(engine, "a", "{\"id\":1,\"customer\":{\"country\":\"FR\",\"name\":\"Ann\"}}", NULL);
+    fixture_publish(engine, "a", "{\"id\":1.10,\"customer\":{\"country\":\"DE\",\"name\":\"Ann\"},\"x\":0}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_string_equal(fixture_sent[0].body, "{\"id\":1.10,\"customer\":{\"name\":\"Ann\"}}");
+    wh_close(engine);
+}
+
+static void the_same_id_is_accepted_once(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    wh_event event = WH_EVENT_INIT;
+    wh_receipt receipt;
+    char made[WH_ID_SIZE];
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    event.id = "order-7";
+    event.type = "order.paid";
+    event.payload = "{}";
+    event.payload_size = WH_ZSTR;
+    assert_int_equal(wh_publish(engine, &event, &receipt), WH_OK);
+    assert_int_equal(receipt.duplicate, 0);
+    assert_int_equal(wh_publish(engine, &event, &receipt), WH_OK);
+    assert_int_equal(receipt.duplicate, 1);
+    assert_string_equal(receipt.id, "order-7");
+    fixture_publish(engine, "b", "1", made);
+    event.id = made;
+    assert_int_equal(wh_publish(engine, &event, &receipt), WH_OK);
+    assert_int_equal(receipt.duplicate, 1);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    wh_close(engine);
+}
+
+static void a_batch_is_accepted_whole_or_not_at_all(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    wh_event events[3] = { WH_EVENT_INIT, WH_EVENT_INIT, WH_EVENT_INIT };
+    wh_receipt receipts[3];
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    for (int i = 0; i < 3; i++) {
+        events[i].type = "a";
+        events[i].payload = "{}";
+        events[i].payload_size = 2;
+    }
+    events[1].payload = "{,";
+    assert_int_equal(wh_publish_batch(engine, events, 3, receipts), WH_EJSON);
+    assert_memory_equal(wh_last_error(), "event 1: payload: ", 18);
+    events[1].payload = "[]";
+    assert_int_equal(wh_publish_batch(engine, events, 3, receipts), WH_OK);
+    assert_string_not_equal(receipts[0].id, receipts[1].id);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 3);
+    assert_int_equal(wh_publish_batch(engine, NULL, 0, NULL), WH_OK);
+    wh_close(engine);
+}
+
+/* ------------------------------------------------------------------------------ retries */
+
+static void retries_keep_to_the_list_and_send_the_same_bytes_under_the_same_id(void **state) {
+    static const int64_t after[] = { 0, 5000, 300000, 1800000, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR };
+    wh_options options = WH_OPTIONS_INIT;
+    int64_t last = 0;
+    wh_engine *engine;
+    char *page;
+
+    (void)state;
+    options.disable_after = 1000 * HOUR;
+    engine = fixture_open(":memory:", &options);
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    fixture_script.status = 500;
+    fixture_publish(engine, "a", "{\"n\":1}", NULL);
+    for (int i = 0; i < 5000; i++) { /* minutes: more than three days */
+        fixture_run(engine);
+        atomic_fetch_add(&fixture_time, fixture_sent_count < 4 ? 1000 : 60000);
+    }
+    assert_int_equal(fixture_sent_count, 10);
+    last = fixture_sent[0].at;
+    for (size_t i = 1; i < 10; i++) {
+        int64_t waited = fixture_sent[i].at - last;
+        assert_true(waited >= after[i] && waited <= after[i] + after[i] / 10 + 61000);
+        assert_string_equal(fixture_header(&fixture_sent[i], "webhook-id"), fixture_header(&fixture_sent[0], "webhook-id"));
+        assert_string_equal(fixture_sent[i].body, "{\"n\":1}");
+        last = fixture_sent[i].at;
+    }
+    page = DOCUMENT(wh_deliveries(engine, NULL, &out, &size));
+    assert_has(page, "\"state\":\"exhausted\"");
+    assert_has(page, "\"attempts\":10");
+    assert_has(page, "\"error\":\"status: answered 500\"");
+    wh_free(page);
+    wh_close(engine);
+}
+
+static void an_own_retry_list_wins(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0,1000]}", NULL);
+    fixture_script.error = WH_ECONNECT;
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    atomic_fetch_add(&fixture_time, 1100);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    atomic_fetch_add(&fixture_time, 100 * HOUR);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    wh_close(engine);
+}
+
+static void retry_after_makes_the_wait_longer(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    fixture_script.status = 503;
+    fixture_script.retry_after = "60";
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    atomic_fetch_add(&fixture_time, 59000);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    fixture_script.status = 200;
+    atomic_fetch_add(&fixture_time, 7000);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    wh_close(engine);
+}
+
+static void gone_switches_the_subscription_off_and_says_so(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE];
+    char *document;
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/ops\",\"events\":[\"webhook.*\"]}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"events\":[\"a\"]}", id);
+    fixture_script.status = 410;
+    fixture_publish(engine, "a", "{}", NULL);
+    wh_step(engine);
+    wh_step(engine);
+    fixture_script.status = 200;
+    fixture_run(engine);
+    document = DOCUMENT(wh_subscription(engine, id, &out, &size));
+    assert_has(document, "\"disabled\":\"gone\"");
+    wh_free(document);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 3); /* one to it, two notices: exhausted, disabled */
+    assert_has(fixture_sent[1].url, "/ops");
+    assert_has(fixture_sent[2].url, "/ops");
+    assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":false}", WH_ZSTR), WH_OK);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 4);
+    wh_close(engine);
+}
+
+static void nothing_but_failures_for_days_switch_it_off(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE];
+    char *document;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", id);
+    fixture_script.status = 500;
+    for (int i = 0; i < 6 * 24; i++) {
+        fixture_publish(engine, "a", "{}", NULL);
+        fixture_run(engine);
+        atomic_fetch_add(&fixture_time, HOUR);
+    }
+    document = DOCUMENT(wh_subscription(engine, id, &out, &size));
+    assert_has(document, "\"disabled\":\"failing\"");
+    wh_free(document);
+    wh_close(engine);
+}
+
+/* ----------------------------------------------------------------------- subscriptions */
+
+static void documents_come_back_without_their_secrets(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE];
+    char *document;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"name\":\"shop\",\"secrets\":[\"" SECRET "\"]}", id);
+    document = DOCUMENT(wh_subscription(engine, id, &out, &size));
+    assert_has(document, "\"name\":\"shop\"");
+    assert_has(document, id);
+    assert_null(strstr(document, "whsec_"));
+    wh_free(document);
+    document = DOCUMENT(wh_subscription_secrets(engine, id, &out, &size));
+    assert_string_equal(document, "{\"secrets\":[\"" SECRET "\"],\"public_keys\":[]}");
+    wh_free(document);
+    document = DOCUMENT(wh_subscriptions(engine, NULL, &out, &size));
+    assert_null(strstr(document, "whsec_"));
+    wh_free(document);
+    wh_close(engine);
+}
+
+static void every_change_makes_a_version_and_deliveries_name_theirs(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE];
+    char *document;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"name\":\"one\"}", id);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"two\"}", WH_ZSTR), WH_OK);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    document = DOCUMENT(wh_subscription_version(engine, id, 1, &out, &size));
+    assert_has(document, "\"name\":\"one\"");
+    wh_free(document);
+    document = DOCUMENT(wh_subscription(engine, id, &out, &size));
+    assert_has(document, "\"name\":\"two\"");
+    assert_has(document, "\"version\":2");
+    wh_free(document);
+    document = DOCUMENT(wh_deliveries(engine, NULL, &out, &size));
+    assert_int_equal(count_of(document, "\"version\":1"), 1);
+    assert_int_equal(count_of(document, "\"version\":2"), 1);
+    wh_free(document);
+    wh_close(engine);
+}
+
+static void a_refused_change_changes_nothing(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE];
+    char *before, *after;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"name\":\"one\"}", id);
+    before = DOCUMENT(wh_subscription(engine, id, &out, &size));
+    assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"two\",\"url\":\"ftp://x\"}", WH_ZSTR), WH_EINVALID);
+    assert_memory_equal(wh_last_error(), "url: ", 5);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"colour\":1}", WH_ZSTR), WH_EINVALID);
+    assert_int_equal(wh_subscription_update(engine, id, "{", WH_ZSTR), WH_EJSON);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"rule\":\"return true\"}", WH_ZSTR), WH_ERULE_ENGINE);
+    after = DOCUMENT(wh_subscription(engine, id, &out, &size));
+    assert_string_equal(before, after);
+    wh_free(before);
+    wh_free(after);
+    wh_close(engine);
+}
+
+static void a_deleted_subscription_gets_nothing_more(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE];
+    char *page;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", id);
+    fixture_script.status = 500;
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(wh_subscription_delete(engine, id), WH_OK);
+    assert_int_equal(wh_subscription_delete(engine, id), WH_ENOTFOUND);
+    assert_int_equal(wh_subscription_update(engine, id, "{}", 2), WH_ENOTFOUND);
+    atomic_fetch_add(&fixture_time, 100 * HOUR);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    page = DOCUMENT(wh_deliveries(engine, NULL, &out, &size));
+    assert_has(page, "\"state\":\"cancelled\"");
+    wh_free(page);
+    wh_close(engine);
+}
+
+static void what_waits_for_a_paused_subscription_goes_out_when_it_resumes(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", id);
+    fixture_script.status = 500;
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":true}", WH_ZSTR), WH_OK);
+    fixture_script.status = 200;
+    atomic_fetch_add(&fixture_time, HOUR);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":false}", WH_ZSTR), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    wh_close(engine);
+}
+
+/* ------------------------------------------------------------------------ looking back */
+
+static void attempts_and_bodies_can_be_looked_at(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char event[WH_ID_SIZE];
+    char delivery[WH_ID_SIZE];
+    wh_query query = WH_QUERY_INIT;
+    char *text;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"fields\":\"id\"}", NULL);
+    fixture_script.status = 503;
+    fixture_script.response = "try \"later\"";
+    fixture_publish(engine, "a", "{\"id\":1,\"b\":2}", event);
+    fixture_run(engine);
+    fixture_script.status = 200;
+    atomic_fetch_add(&fixture_time, 10000);
+    fixture_run(engine);
+    query.event = event;
+    text = DOCUMENT(wh_deliveries(engine, &query, &out, &size));
+    assert_has(text, "\"state\":\"delivered\"");
+    memcpy(delivery, strstr(text, "dlv_"), 30);
+    delivery[30] = '\0';
+    wh_free(text);
+    text = DOCUMENT(wh_attempts(engine, delivery, &out, &size));
+    assert_has(text, "\"n\":1,");
+    assert_has(text, "\"n\":2,");
+    assert_has(text, "\"response\":\"try \\\"later\\\"\"");
+    assert_has(text, "\"duration_ms\":1.5");
+    wh_free(text);
+    text = DOCUMENT(wh_delivery_body(engine, delivery, &out, &size));
+    assert_string_equal(text, "{\"id\":1}");
+    wh_free(text);
+    text = DOCUMENT(wh_event_get(engine, event, &out, &size));
+    assert_has(text, "\"payload\":{\"id\":1,\"b\":2}");
+    assert_has(text, "\"pending\":false");
+    wh_free(text);
+    wh_close(engine);
+}
+
+static void pages_go_on_where_the_last_one_ended(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    wh_query query = WH_QUERY_INIT;
+    char cursor[WH_ID_SIZE];
+    int pages = 0, items = 0;
+
+    (void)state;
+    for (int i = 0; i < 25; i++) {
+        fixture_publish(engine, i % 2 ? "odd" : "even", "{}", NULL);
+    }
+    query.limit = 4;
+    query.type = "even";
+    for (;;) {
+        char *text = DOCUMENT(wh_events(engine, &query, &out, &size));
+        const char *next = strstr(text, "\"next\":\"");
+        items += count_of(text, "\"id\":");
+        assert_true(count_of(text, "\"id\":") <= 4);
+        assert_true(++pages < 30);
+        if (next == NULL) {
+            wh_free(text);
+            break;
+        }
+        memcpy(cursor, next + 8, 17);
+        cursor[17] = '\0';
+        query.cursor = cursor;
+        wh_free(text);
+    }
+    assert_int_equal(items, 13);
+    wh_close(engine);
+}
+
+static void replay_sends_the_same_bytes_again(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    wh_query query = WH_QUERY_INIT;
+    int64_t count = 0;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0],\"fields\":\"id\"}", NULL);
+    fixture_script.status = 500;
+    fixture_publish(engine, "a", "{\"id\":1,\"x\":2}", NULL);
+    fixture_publish(engine, "a", "{\"id\":2,\"x\":2}", NULL);
+    fixture_run(engine);
+    fixture_script.status = 200;
+    assert_int_equal(wh_replay_query(engine, &query, &count), WH_OK);
+    assert_int_equal(count, 2);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 4);
+    assert_true(strcmp(fixture_sent[2].body, "{\"id\":1}") == 0 || strcmp(fixture_sent[2].body, "{\"id\":2}") == 0);
+    assert_int_equal(wh_replay_query(engine, &query, &count), WH_OK);
+    assert_int_equal(count, 0);
+    query.state = "delivered";
+    assert_int_equal(wh_replay_query(engine, &query, &count), WH_OK);
+    assert_int_equal(count, 2);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 6);
+    wh_close(engine);
+}
+
+static void old_events_are_purged_and_failed_ones_later(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char good[WH_ID_SIZE], bad[WH_ID_SIZE];
+    char *out;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0]}", NULL);
+    fixture_publish(engine, "a", "{}", good);
+    fixture_run(engine);
+    fixture_script.status = 500;
+    fixture_publish(engine, "a", "{}", bad);
+    fixture_run(engine);
+    for (int day = 0; day < 8; day++) {
+        atomic_fetch_add(&fixture_time, 24 * HOUR);
+        fixture_run(engine);
+    }
+    assert_int_equal(wh_event_get(engine, good, &out, NULL), WH_ENOTFOUND);
+    out = DOCUMENT(wh_event_get(engine, bad, &out, &size));
+    wh_free(out);
+    for (int day = 0; day < 24; day++) {
+        atomic_fetch_add(&fixture_time, 24 * HOUR);
+        fixture_run(engine);
+    }
+    assert_int_equal(wh_event_get(engine, bad, &out, NULL), WH_ENOTFOUND);
+    wh_close(engine);
+}
+
+/* -------------------------------------------------------------------------- durability */
+
+static void what_was_accepted_survives_a_close(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    fixture_publish(engine, "a", "{\"n\":1}", NULL);
+    wh_close(engine);
+    engine = fixture_open(file, NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    wh_close(engine);
+    engine = fixture_open(file, NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    wh_close(engine);
+}
+
+static void what_was_under_way_at_close_is_sent_again(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    fixture_script.hang = 1;
+    fixture_publish(engine, "a", "{\"n\":1}", NULL);
+    for (int i = 0; i < 10; i++) {
+        wh_step(engine);
+    }
+    assert_int_equal(fixture_sent_count, 1);
+    wh_close(engine);
+    fixture_script.hang = 0;
+    engine = fixture_open(file, NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_string_equal(fixture_header(&fixture_sent[0], "webhook-id"), fixture_header(&fixture_sent[1], "webhook-id"));
+    wh_close(engine);
+}
+
+static void two_engines_on_one_file_share_the_work(void **state) {
+    const char *file = fixture_file();
+    wh_engine *one = fixture_open(file, NULL), *two = fixture_open(file, NULL);
+
+    (void)state;
+    fixture_subscribe(one, "{" URL "}", NULL);
+    for (int i = 0; i < 20; i++) {
+        fixture_publish(one, "a", "{}", NULL);
+    }
+    for (int i = 0; i < 200 && fixture_sent_count < 20; i++) {
+        wh_run(two);
+    }
+    wh_run(one);
+    assert_int_equal(fixture_sent_count, 20);
+    wh_close(one);
+    wh_close(two);
+}
+
+static void a_receiver_that_hangs_costs_the_others_nothing(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://slow.example.com/\",\"events\":[\"slow\"]}", NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://fast.example.com/\",\"events\":[\"fast\"]}", NULL);
+    fixture_script.hang = 1;
+    for (int i = 0; i < 500; i++) {
+        fixture_publish(engine, "slow", "{}", NULL);
+    }
+    for (int i = 0; i < 20; i++) {
+        wh_step(engine);
+    }
+    assert_true(fixture_sent_count <= 64);
+    fixture_publish(engine, "fast", "{}", NULL);
+    for (int i = 0; i < 5; i++) {
+        wh_step(engine);
+    }
+    assert_has(fixture_sent[fixture_sent_count - 1].url, "fast");
+    wh_close(engine);
+}
+
+static void threads_deliver_everything_once(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_engine *engine = NULL;
+
+    (void)state;
+    if (whi_open(&engine, fixture_file(), &options, &fixture_transport) != WH_OK) {
+        fail_msg("%s", wh_last_error());
+    }
+    for (int i = 0; i < 7; i++) {
+        fixture_subscribe(engine, "{" URL "}", NULL);
+    }
+    assert_int_equal(wh_start(engine, 3), WH_OK);
+    assert_int_equal(wh_step(engine), WH_EBUSY);
+    assert_int_equal(wh_start(engine, 3), WH_EBUSY);
+    for (int i = 0; i < 200; i++) {
+        fixture_publish(engine, "a", "{}", NULL);
+    }
+    while (!wh_idle(engine)) {
+        usleep(1000);
+    }
+    assert_int_equal(wh_stop(engine, 1000), WH_OK);
+    assert_int_equal(wh_stop(engine, 1000), WH_OK);
+    assert_int_equal(fixture_sent_count, 1400);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1407);
+    wh_close(engine);
+}
+
+/* ---------------------------------------------------------------------------- bad input */
+
+static void every_wrong_call_has_its_own_sentence(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL), *none = NULL;
+    wh_options options = WH_OPTIONS_INIT;
+    wh_event event = WH_EVENT_INIT;
+    wh_query query = WH_QUERY_INIT;
+    char *out = NULL;
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    assert_int_equal(wh_open(NULL, ":memory:", NULL), WH_EINVALID);
+    assert_int_equal(wh_open(&none, NULL, NULL), WH_EINVALID);
+    assert_int_equal(wh_open(&none, "", NULL), WH_EINVALID);
+    options.version = 9;
+    assert_int_equal(wh_open(&none, ":memory:", &options), WH_EINVALID);
+    options.version = 1;
+    options.timeout = -1;
+    assert_int_equal(wh_open(&none, ":memory:", &options), WH_EINVALID);
+    assert_has(wh_last_error(), "timeout");
+    options.timeout = 0;
+    options.limits.payload_bytes = -5;
+    assert_int_equal(wh_open(&none, ":memory:", &options), WH_EINVALID);
+    assert_has(wh_last_error(), "limits.payload_bytes");
+    assert_null(none);
+
+    assert_int_equal(wh_publish(NULL, &event, NULL), WH_EINVALID);
+    assert_int_equal(wh_publish(engine, NULL, NULL), WH_EINVALID);
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "type: ");
+    event.type = "a b";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    event.type = "a";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "payload: ");
+    event.payload = "{";
+    event.payload_size = 1;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EJSON);
+    event.payload = "\"\xff\"";
+    event.payload_size = 3;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EJSON);
+    event.payload = "{}";
+    event.payload_size = 2;
+    event.id = "";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "id: ");
+    event.id = NULL;
+    event.tenant = "\n";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    event.tenant = NULL;
+    event.time = -1;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    event.time = 0;
+    event.version = 2;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+
+    assert_int_equal(wh_subscribe(NULL, "{}", 2, NULL), WH_EINVALID);
+    assert_int_equal(wh_subscribe(engine, NULL, 2, NULL), WH_EINVALID);
+    assert_int_equal(wh_subscribe(engine, "{}", 2, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "url: ");
+    assert_int_equal(wh_subscribe(engine, "[]", 2, NULL), WH_EINVALID);
+    assert_int_equal(wh_subscribe(engine, "", 0, NULL), WH_EJSON);
+
+    assert_int_equal(wh_subscription(engine, NULL, &out, NULL), WH_EINVALID);
+    assert_int_equal(wh_subscription(engine, "sub_x", &out, NULL), WH_ENOTFOUND);
+    assert_int_equal(wh_subscription(engine, "sub_0000000000009", &out, NULL), WH_ENOTFOUND);
+    assert_int_equal(wh_subscription(engine, "sub_0000000000009", NULL, NULL), WH_EINVALID);
+    assert_int_equal(wh_event_get(engine, "nothing", &out, NULL), WH_ENOTFOUND);
+    assert_int_equal(wh_event_get(engine, NULL, &out, NULL), WH_EINVALID);
+    assert_int_equal(wh_delivery(engine, "dlv_", &out, NULL), WH_ENOTFOUND);
+    assert_int_equal(wh_attempts(engine, NULL, &out, NULL), WH_EINVALID);
+    assert_int_equal(wh_replay(engine, "dlv_00000000000010000000000001"), WH_ENOTFOUND);
+
+    query.limit = 5000;
+    assert_int_equal(wh_events(engine, &query, &out, NULL), WH_EINVALID);
+    query.limit = 0;
+    query.state = "asleep";
+    assert_int_equal(wh_deliveries(engine, &query, &out, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "state: ");
+    assert_int_equal(wh_subscriptions(engine, &query, &out, NULL), WH_EINVALID);
+    query.state = NULL;
+    query.cursor = "nonsense";
+    assert_int_equal(wh_events(engine, &query, &out, NULL), WH_EINVALID);
+    query.cursor = NULL;
+    query.subscription = "7";
+    assert_int_equal(wh_deliveries(engine, &query, &out, NULL), WH_EINVALID);
+
+    assert_int_equal(wh_start(engine, 0), WH_EINVALID);
+    assert_int_equal(wh_start(engine, 65), WH_EINVALID);
+    assert_int_equal(wh_step(NULL), WH_EINVALID);
+    assert_int_equal(wh_idle(NULL), WH_EINVALID);
+    wh_close(NULL);
+    wh_free(NULL);
+    fixture_subscribe(engine, "{" URL "}", id);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 0);
+    wh_close(engine);
+}
+
+static void limits_hold(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_event event = WH_EVENT_INIT;
+    wh_engine *engine;
+
+    (void)state;
+    options.limits.payload_bytes = 10;
+    options.limits.json_depth = 3;
+    options.limits.batch_events = 1;
+    options.limits.subscriptions = 1;
+    options.limits.subscription_bytes = 100;
+    engine = fixture_open(":memory:", &options);
+    event.type = "a";
+    event.payload = "[1,2,3,4,5]";
+    event.payload_size = 11;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_ELIMIT);
+    event.payload = "[[[[]]]]";
+    event.payload_size = 8;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_ELIMIT);
+    assert_int_equal(wh_publish_batch(engine, &event, 2, NULL), WH_ELIMIT);
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    assert_int_equal(wh_subscribe(engine, "{" URL "}", WH_ZSTR, NULL), WH_ELIMIT);
+    assert_int_equal(wh_subscribe(engine, "{" URL ",\"name\":\"0123456789012345678901234567890123456789012345678901234567890123456789\"}", WH_ZSTR, NULL), WH_ELIMIT);
+    wh_close(engine);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(an_event_is_delivered_signed_and_byte_for_byte),
+        TEST(only_those_who_want_it_get_it),
+        TEST(filters_and_fields_work_without_a_rule),
+        TEST(the_same_id_is_accepted_once),
+        TEST(a_batch_is_accepted_whole_or_not_at_all),
+        TEST(retries_keep_to_the_list_and_send_the_same_bytes_under_the_same_id),
+        TEST(an_own_retry_list_wins),
+        TEST(retry_after_makes_the_wait_longer),
+        TEST(gone_switches_the_subscription_off_and_says_so),
+        TEST(nothing_but_failures_for_days_switch_it_off),
+        TEST(documents_come_back_without_their_secrets),
+        TEST(every_change_makes_a_version_and_deliveries_name_theirs),
+        TEST(a_refused_change_changes_nothing),
+        TEST(a_deleted_subscription_gets_nothing_more),
+        TEST(what_waits_for_a_paused_subscription_goes_out_when_it_resumes),
+        TEST(attempts_and_bodies_can_be_looked_at),
+        TEST(pages_go_on_where_the_last_one_ended),
+        TEST(replay_sends_the_same_bytes_again),
+        TEST(old_events_are_purged_and_failed_ones_later),
+        TEST(what_was_accepted_survives_a_close),
+        TEST(what_was_under_way_at_close_is_sent_again),
+        TEST(two_engines_on_one_file_share_the_work),
+        TEST(a_receiver_that_hangs_costs_the_others_nothing),
+        TEST(threads_deliver_everything_once),
+        TEST(every_wrong_call_has_its_own_sentence),
+        TEST(limits_hold),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
