@@ -178,6 +178,46 @@ static void store_waiting(void *self, int count) {
     need(store->vtable->commit(store) == 0, "commit");
 }
 
+/* ------------------------------------------------------------------ backlog */
+
+/* Claims of 100 out of many that wait, each written again as delivered: CPU of one. */
+static double backlog(int waiting) {
+    whi_store *store = store_open();
+    int64_t first = number;
+    double cpu = 0;
+    int claimed = 0, taken = 0;
+
+    for (int i = 0; i < waiting; i++) {
+        need(i % 500 != 0 || store->vtable->begin(store) == 0, "begin");
+        add_event(store, first + i, NULL);
+        need(store->vtable->event_done(store, 1, first + i) == 0, "event_done");
+        add_delivery(store, first + i, WHI_WAITING, 0);
+        need((i + 1) % 500 != 0 || store->vtable->commit(store) == 0, "commit");
+    }
+    cpu = cpu_now();
+    for (taken = 0; taken < 1000; taken += 100) {
+        need(store->vtable->begin(store) == 0, "begin");
+        need(store->vtable->delivery_claim(store, 1, 17, NOW, 100, nothing, &claimed) == 0, "delivery_claim");
+        for (int i = 0; i < 100; i++) {
+            add_delivery(store, first + taken + i, WHI_DELIVERED, 0);
+        }
+        need(store->vtable->commit(store) == 0, "commit");
+    }
+    cpu = cpu_now() - cpu;
+    need(claimed == 1000, "all are claimed");
+    store_close(store);
+    scrub();
+    return cpu / 1000 * 1e6;
+}
+
+static void backlogs(void) {
+    static const int sizes[] = { 1000, 100000, 1000000 };
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        printf("claim and record, 100 of %7d waiting: %6.2f us CPU/delivery\n", sizes[i], backlog(sizes[i]));
+    }
+}
+
 /* --------------------------------------------------------------------- bare */
 
 enum { BEGIN, COMMIT, EVENT, DELIVERY, ATTEMPT, STATEMENTS };
@@ -341,6 +381,7 @@ int main(int argc, char **argv) {
     for (size_t i = 1; i < sizeof ours / sizeof ours[0]; i++) {
         row(&ours[i], &theirs, 100);
     }
+    backlogs();
     free(payload);
     return 0;
 }

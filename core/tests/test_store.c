@@ -159,21 +159,55 @@ static void delivery_cycle(whi_store *store) {
     row.created_at = 1;
     row.attempts = 1;
     row.error = "later";
-    row.body = "[2]";
-    row.body_size = 3;
     OK(V(store)->begin(store));
     OK(V(store)->delivery_put(store, &row));
     OK(V(store)->commit(store));
     OK(V(store)->delivery_get(store, event, 9, see_delivery, &all));
     assert_string_equal(all.body, "[1]");
-    assert_int_equal(all.last.version, 3);
+    assert_int_equal(all.last.version, 99);
     assert_int_equal(all.last.created_at, NOW);
     assert_int_equal(all.last.due, NOW + 50);
     assert_int_equal(all.last.tries, 0);
     assert_string_equal(all.error, "later");
 }
 
-static void a_delivery_is_replaced_but_for_its_birth_and_its_body(void **state) {
+static void put_body(whi_store *store, int64_t event, int64_t subscription, int attempts, const char *body) {
+    whi_delivery_row row = delivery(event, subscription, WHI_WAITING, NOW);
+    seen all = { 0 };
+
+    row.attempts = attempts;
+    row.body = body;
+    row.body_size = strlen(body);
+    OK(V(store)->begin(store));
+    OK(V(store)->delivery_put(store, &row));
+    OK(V(store)->commit(store));
+    OK(V(store)->delivery_get(store, event, subscription, see_delivery, &all));
+    assert_string_equal(all.body, body);
+}
+
+static void bodies(whi_store *store) {
+    int64_t event = number_at(NOW, 1);
+    seen all = { 0 };
+
+    OK(V(store)->begin(store));
+    OK(add_event(store, event, NULL, 0, NULL));
+    put(store, event, 1, WHI_HELD, 0);
+    OK(V(store)->commit(store));
+    put_body(store, event, 1, 0, "[1]"); /* the rule was mended */
+    put_body(store, event, 2, 0, "[2]");
+    put_body(store, event, 2, 1, "[2]");
+    put_body(store, event, 2, 2, "[2,2]");
+    put_body(store, event, 3, 2, "");
+    OK(V(store)->delivery_get(store, event, 1, see_delivery, &all));
+    assert_string_equal(all.body, "[1]");
+}
+
+static void a_body_can_be_added_and_changed_later(void **state) {
+    (void)state;
+    on_both(bodies);
+}
+
+static void a_delivery_is_replaced_but_for_its_birth(void **state) {
     (void)state;
     on_both(delivery_cycle);
 }
@@ -749,7 +783,8 @@ int main(void) {
         cmocka_unit_test_teardown(pending_events_are_claimed_once_oldest_first, scrub),
         cmocka_unit_test_teardown(an_id_that_is_known_adds_nothing, scrub),
         cmocka_unit_test_teardown(a_number_that_is_taken_is_a_conflict_and_not_a_duplicate, scrub),
-        cmocka_unit_test_teardown(a_delivery_is_replaced_but_for_its_birth_and_its_body, scrub),
+        cmocka_unit_test_teardown(a_delivery_is_replaced_but_for_its_birth, scrub),
+        cmocka_unit_test_teardown(a_body_can_be_added_and_changed_later, scrub),
         cmocka_unit_test_teardown(a_claim_takes_what_is_due_longest_first_and_only_once, scrub),
         cmocka_unit_test_teardown(lanes_are_the_subscriptions_that_wait_with_their_earliest_time, scrub),
         cmocka_unit_test_teardown(cancelling_ends_what_waits_or_is_held_in_steps, scrub),

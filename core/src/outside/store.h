@@ -4,7 +4,13 @@
  * the engine's writer, which puts the work of many callers into one commit. The
  * reading side may be used by any thread at any time, also during a transaction,
  * and sees what is committed. A function that fails has set the sentence; after a
- * failure inside a transaction the writer rolls back.
+ * failure inside a transaction the writer rolls back. (WH_ENOTFOUND, WH_ECONFLICT and
+ * WH_ELIMIT alone have changed nothing: the writer may go on.) The thread that begins
+ * ends; ":memory:" keeps readers of other threads waiting meanwhile.
+ *
+ * The file is a public place: the table outbox is for every program (its comment in
+ * store_sqlite_sql.c says how), which may keep its own tables beside ours, and an
+ * operator may look at all of them with the sqlite3 shell.
  *
  * Numbers are those of base/ident.h, times are ms. Texts in rows that the store
  * hands to a callback are the store's, valid during the callback. */
@@ -103,7 +109,8 @@ struct whi_store_vtable {
     void (*rollback)(whi_store *store);
 
     /* Adds an event and its pending mark. duplicate receives 1 when its id (the
-     * caller's own, or "msg_…" of a number that is there) is known: nothing is added. */
+     * caller's own, or "msg_…" of a number that is there) is known: nothing is added.
+     * WH_ECONFLICT: the number is another event's; take the next one. */
     int (*event_add)(whi_store *store, const whi_event_row *row, int *duplicate);
     /* Takes the pending mark away. Fine if it is gone. */
     int (*event_done)(whi_store *store, int64_t owner, int64_t number);
@@ -113,6 +120,7 @@ struct whi_store_vtable {
     /* Writes a delivery: adds it, or replaces all of the row but created_at, and the
      * body only if there is one. Takes it out of its former place in the waiting list. */
     int (*delivery_put)(whi_store *store, const whi_delivery_row *row);
+    /* An n that is there already (two workers made it) is recorded as the next one. */
     int (*attempt_add)(whi_store *store, const whi_attempt_row *row);
     /* Turns at most limit waiting deliveries of a subscription with due <= now into
      * sending ones of this owner, longest due first. each gets row and event (with
@@ -126,6 +134,8 @@ struct whi_store_vtable {
 
     /* The process's row: a number of its own (1 to 1023, the smallest that is free) and a heartbeat. */
     int (*worker_add)(whi_store *store, int64_t now, int64_t *owner);
+    /* WH_ENOTFOUND: the row is gone, or another process's by now; what this one had is
+     * not its own any more. */
     int (*worker_beat)(whi_store *store, int64_t owner, int64_t now);
     /* Hands back what an owner has, at most limit rows: sending deliveries become
      * waiting and due now, pending events free. count: rows handed back; when 0, the
@@ -134,7 +144,9 @@ struct whi_store_vtable {
     /* One owner (0: none) whose heartbeat is older than before. */
     int (*worker_expired)(whi_store *store, int64_t before, int64_t *owner);
 
-    /* Adds (row->id 0: given) or replaces a subscription and keeps this version. */
+    /* Adds (row->id 0: given) or replaces a subscription and keeps this version.
+     * WH_ENOTFOUND; WH_ECONFLICT: its version is not larger than the one in force
+     * (another process changed it), nor the same with another status. */
     int (*subscription_put)(whi_store *store, whi_subscription_row *row);
     /* WH_ENOTFOUND. Its versions stay while deliveries name them. */
     int (*subscription_remove)(whi_store *store, int64_t id);
@@ -146,8 +158,8 @@ struct whi_store_vtable {
 
     /* Deletes at most limit events with their deliveries and attempts: all deliveries
      * delivered or cancelled and number < done_before, or none waiting, sending or
-     * pending and number < failed_before. after: where the last step stopped, 0 at
-     * the start; receives where this one did, 0 at the end. */
+     * pending and number < failed_before. Looks at no more than limit. after: where
+     * the last step stopped, 0 at the start; receives where this one did, 0 at the end. */
     int (*purge)(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after, int *count);
 
     /* ---- reading: any thread */

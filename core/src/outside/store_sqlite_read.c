@@ -564,7 +564,10 @@ int whi_sqlite_subscription_changes(whi_store *base, int64_t *after, whi_subscri
     return leave(store, subscription_feed(store, enter(store), after, each, payload));
 }
 
+/* Each look-up starts from the answer before: in a damaged index that could go round
+ * for ever. */
 static int lanes(whi_sqlite *store, whi_sqlite_side *side, whi_lane_fn each, void *payload) {
+    int64_t previous = INT64_MIN;
     sqlite3_stmt *list;
     int code = whi_sqlite_use(store, side, WHI_SQL_LANES, &list);
 
@@ -572,11 +575,18 @@ static int lanes(whi_sqlite *store, whi_sqlite_side *side, whi_lane_fn each, voi
         return code;
     }
     while ((code = whi_sqlite_step(store, side, list, "looking for lanes")) == 1) {
-        code = each(sqlite3_column_int64(list, 0), sqlite3_column_int64(list, 1), payload);
+        int64_t subscription = sqlite3_column_int64(list, 0);
+
+        code = subscription > previous ? each(subscription, sqlite3_column_int64(list, 1), payload)
+                                       : whi_fail(WH_ECORRUPT,
+                                                  "store '%s': damaged: the index deliveries_open is "
+                                                  "not in order",
+                                                  store->name);
         if (code != WH_OK) {
             sqlite3_reset(list);
             return code;
         }
+        previous = subscription;
     }
     return code;
 }

@@ -76,7 +76,7 @@ const char whi_sqlite_schema[] =
     "CREATE TABLE deliveries (\n"
     "  event        INTEGER NOT NULL, -- events.number\n"
     "  subscription INTEGER NOT NULL, -- subscriptions.id\n"
-    "  version      INTEGER NOT NULL, -- of the subscription, that made the bytes\n"
+    "  version      INTEGER NOT NULL, -- of the subscription, that made the bytes; 0: not made yet\n"
     "  state        INTEGER NOT NULL, -- 1 waiting, 2 sending, 3 delivered, 4 exhausted, 5 held, 6 cancelled\n"
     "  attempts     INTEGER NOT NULL, -- in all\n"
     "  tries        INTEGER NOT NULL, -- since the retry list was begun\n"
@@ -173,8 +173,9 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_DELIVERY_ADD] = "INSERT INTO deliveries (event, subscription, version, state, attempts, tries, due, owner,"
                              " created_at, updated_at, status, error, body)"
                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
-    [WHI_SQL_DELIVERY_CHANGE] = "UPDATE deliveries SET state = ?4, attempts = ?5, tries = ?6, due = ?7, owner = ?8,"
-                                " updated_at = ?10, status = ?11, error = ?12 WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_DELIVERY_CHANGE] =
+        "UPDATE deliveries SET version = ?3, state = ?4, attempts = ?5, tries = ?6, due = ?7, owner = ?8,"
+        " updated_at = ?10, status = ?11, error = ?12 WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_DELIVERY_PICK] = "SELECT event FROM deliveries INDEXED BY deliveries_open"
                               " WHERE state = 1 AND subscription = ?1 AND due <= ?2 ORDER BY due, event LIMIT ?3",
     [WHI_SQL_DELIVERY_TAKE] = "UPDATE deliveries SET state = 2, due = 0, owner = ?3, updated_at = ?4"
@@ -192,6 +193,10 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "  WHERE state = 2 AND owner = ?1 LIMIT ?3)",
     [WHI_SQL_BODY_LAST] = "SELECT max(number) FROM bodies",
     [WHI_SQL_BODY_ADD] = "INSERT INTO bodies (number, body) VALUES (?1, ?2)",
+    [WHI_SQL_BODY_LOOK] = "SELECT body, (SELECT b.body = ?3 FROM bodies b WHERE b.number = d.body)"
+                          " FROM deliveries d WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_BODY_CHANGE] = "UPDATE bodies SET body = ?2 WHERE number = ?1",
+    [WHI_SQL_BODY_NAME] = "UPDATE deliveries SET body = ?3 WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_ATTEMPT_ADD] = "INSERT INTO attempts (event, subscription, n, at, duration_us, code, status, error,"
                             " response) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
     [WHI_SQL_ATTEMPT_APPEND] = "INSERT INTO attempts (event, subscription, n, at, duration_us, code, status, error,"

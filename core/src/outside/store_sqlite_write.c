@@ -214,16 +214,59 @@ static int next_body(whi_sqlite *store) {
     return code;
 }
 
-static int body_add(whi_sqlite *store, const whi_delivery_row *row) {
+static int body_write(whi_sqlite *store, enum whi_sql which, int64_t number, const whi_delivery_row *row) {
     sqlite3_stmt *statement;
-    int code = whi_sqlite_write(store, WHI_SQL_BODY_ADD, &statement);
+    int code = whi_sqlite_write(store, which, &statement);
 
     if (code != WH_OK) {
         return code;
     }
-    sqlite3_bind_int64(statement, 1, store->next_body++);
+    sqlite3_bind_int64(statement, 1, number);
     sqlite3_bind_text64(statement, 2, row->body, row->body_size, SQLITE_STATIC, SQLITE_UTF8);
     return whi_sqlite_run_write(store, statement, "keeping a body");
+}
+
+/* The number of the body that a delivery has, 0 for none, and whether it is this one. */
+static int body_look(whi_sqlite *store, const whi_delivery_row *row, int64_t *number, int *same) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_BODY_LOOK, &statement);
+
+    *number = *same = 0;
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, row->event);
+    sqlite3_bind_int64(statement, 2, row->subscription);
+    sqlite3_bind_text64(statement, 3, row->body, row->body_size, SQLITE_STATIC, SQLITE_UTF8);
+    code = whi_sqlite_step(store, &store->writer, statement, "looking at a body");
+    if (code != 1) {
+        return code;
+    }
+    *number = sqlite3_column_int64(statement, 0);
+    *same = sqlite3_column_int(statement, 1);
+    sqlite3_reset(statement);
+    return WH_OK;
+}
+
+/* The body of a delivery that was there before: mostly the same again, with a retry's
+ * result; new when the mended rule of a held one has made it. */
+static int body_replace(whi_sqlite *store, const whi_delivery_row *row) {
+    int64_t number;
+    int same, code = body_look(store, row, &number, &same);
+
+    if (code != WH_OK || same) {
+        return code;
+    }
+    if (number != 0) {
+        return body_write(store, WHI_SQL_BODY_CHANGE, number, row);
+    }
+    code = next_body(store);
+    if (code == WH_OK) {
+        code =
+            whi_sqlite_run_numbers(store, WHI_SQL_BODY_NAME,
+                                   (int64_t[]){ row->event, row->subscription, store->next_body }, 3, "naming a body");
+    }
+    return code == WH_OK ? body_write(store, WHI_SQL_BODY_ADD, store->next_body++, row) : code;
 }
 
 /* due and owner are 0 where the state gives them no meaning: deliveries_open relies on it. */
@@ -236,6 +279,7 @@ static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, enum w
     }
     sqlite3_bind_int64(statement, 1, row->event);
     sqlite3_bind_int64(statement, 2, row->subscription);
+    sqlite3_bind_int64(statement, 3, row->version);
     sqlite3_bind_int64(statement, 4, row->state);
     sqlite3_bind_int64(statement, 5, row->attempts);
     sqlite3_bind_int64(statement, 6, row->tries);
@@ -245,7 +289,6 @@ static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, enum w
     sqlite3_bind_int64(statement, 11, row->status);
     whi_sqlite_bind_word(statement, 12, row->error);
     if (which == WHI_SQL_DELIVERY_ADD) {
-        sqlite3_bind_int64(statement, 3, row->version);
         sqlite3_bind_int64(statement, 9, row->created_at);
         if (row->body != NULL) {
             sqlite3_bind_int64(statement, 13, store->next_body);
@@ -267,24 +310,30 @@ static int delivery_insert(whi_sqlite *store, const whi_delivery_row *row, int *
         return code;
     }
     *added = 1;
-    return row->body != NULL ? body_add(store, row) : WH_OK;
+    return row->body != NULL ? body_write(store, WHI_SQL_BODY_ADD, store->next_body++, row) : WH_OK;
 }
 
-/* Two plain statements: an UPSERT could not tell whether the body is to be kept, and
- * costs more. The likelier one goes first: a second attempt is of a row that is there. */
+static int delivery_change(whi_sqlite *store, const whi_delivery_row *row, int *found) {
+    int code = delivery_write(store, row, WHI_SQL_DELIVERY_CHANGE);
+
+    *found = code == WH_OK && whi_sqlite_changed(store) > 0;
+    return *found && row->body != NULL ? body_replace(store, row) : code;
+}
+
+/* Two plain statements: an UPSERT could not tell what to do with the body, and costs
+ * more. The likelier one goes first: a second attempt is of a row that is there. */
 int whi_sqlite_delivery_put(whi_store *base, const whi_delivery_row *row) {
     whi_sqlite *store = whi_sqlite_of(base);
     int done = 0, code = WH_OK;
 
     if (row->attempts > 1) {
-        code = delivery_write(store, row, WHI_SQL_DELIVERY_CHANGE);
-        done = code == WH_OK && whi_sqlite_changed(store) > 0;
+        code = delivery_change(store, row, &done);
     }
     if (code == WH_OK && !done) {
         code = delivery_insert(store, row, &done);
     }
     if (code == WH_OK && !done) {
-        code = delivery_write(store, row, WHI_SQL_DELIVERY_CHANGE);
+        code = delivery_change(store, row, &done);
     }
     return code;
 }

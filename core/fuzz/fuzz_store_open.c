@@ -1,0 +1,219 @@
+/* A damaged store file must give errors, never a crash or an endless loop.
+ *
+ * The input is a list of damages to a small valid file, five bytes each: an offset
+ * (4 bytes, little-endian, modulo the size of the file) and the byte to put there.
+ * What is left over (1 to 4 bytes) says how much is cut off the end, in 512 bytes. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ident.h"
+#include "outside/store.h"
+#include "pure/delivery.h"
+
+#define NOW INT64_C(1790000000000)
+#define V(store) ((store)->vtable)
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char folder[] = "/tmp/webhook-fuzz-XXXXXX";
+static char path[64];
+static unsigned char *image;
+static size_t image_size;
+
+static void scrub(void) {
+    static const char *const tails[] = { "", "-wal", "-shm", "-journal" };
+    char name[80];
+
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        snprintf(name, sizeof name, "%s%s", path, tails[i]);
+        unlink(name);
+    }
+}
+
+static void leave(void) {
+    scrub();
+    rmdir(folder);
+    free(image);
+}
+
+static void fill(whi_store *store) {
+    int64_t first = whi_ident_first(NOW), owner;
+    whi_subscription_row subscription = { .version = 1, .tenant = "t", .status = 1, .document = "{}" };
+    int known;
+
+    subscription.document_size = 2;
+    V(store)->begin(store);
+    V(store)->worker_add(store, NOW, &owner);
+    V(store)->subscription_put(store, &subscription);
+    for (int i = 0; i < 12; i++) {
+        whi_event_row event = { .number = first + i, .type = "a.b", .payload = "{}", .payload_size = 2 };
+        whi_delivery_row row = { .event = first + i, .subscription = 1 + i % 3, .version = 1, .state = 1 + i % 6 };
+        whi_attempt_row attempt = { .event = first + i, .subscription = 1 + i % 3, .n = 1, .response = "x" };
+
+        event.id = i % 2 ? (const char[]){ 'k', (char)('a' + i), 0 } : NULL;
+        row.owner = owner;
+        row.body = i % 4 ? NULL : "[1]";
+        row.body_size = 3;
+        attempt.response_size = 1;
+        V(store)->event_add(store, &event, &known);
+        V(store)->delivery_put(store, &row);
+        V(store)->attempt_add(store, &attempt);
+    }
+    V(store)->commit(store);
+}
+
+static void load(void) {
+    FILE *file = fopen(path, "rb");
+
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
+        abort();
+    }
+    image_size = (size_t)ftell(file);
+    rewind(file);
+    image = malloc(image_size);
+    if (image == NULL || fread(image, 1, image_size, file) != image_size) {
+        abort();
+    }
+    fclose(file);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    whi_store *store;
+
+    (void)argc;
+    (void)argv;
+    if (mkdtemp(folder) == NULL) {
+        abort();
+    }
+    snprintf(path, sizeof path, "%s/f.db", folder);
+    if (whi_store_sqlite.open(&store, path, NULL) != WH_OK) {
+        abort();
+    }
+    fill(store);
+    V(store)->close(store);
+    load();
+    atexit(leave);
+    return 0;
+}
+
+static int see_event(const whi_event_row *row, void *payload) {
+    volatile size_t *sum = payload;
+
+    *sum += strlen(row->type) + row->payload_size + (row->payload_size ? (size_t)row->payload[0] : 0);
+    return 0;
+}
+
+static int see_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    volatile size_t *sum = payload;
+
+    *sum += strlen(event->type) + (row->body_size ? (size_t)row->body[row->body_size - 1] : 0);
+    return 0;
+}
+
+static int see_attempt(const whi_attempt_row *row, void *payload) {
+    volatile size_t *sum = payload;
+
+    *sum += row->response_size;
+    return 0;
+}
+
+static int see_subscription(const whi_subscription_row *row, void *payload) {
+    volatile size_t *sum = payload;
+
+    *sum += strlen(row->tenant) + row->document_size;
+    return 0;
+}
+
+static int see_lane(int64_t subscription, int64_t due, void *payload) {
+    volatile size_t *sum = payload;
+
+    *sum += (size_t)(subscription + due);
+    return 0;
+}
+
+static void read_all(whi_store *store, void *sum) {
+    whi_store_query query = { .rows = 100 };
+    whi_store_place place;
+    int64_t after = 0, count;
+    int events, outbox;
+
+    V(store)->event_list(store, &query, see_event, sum, &place);
+    for (query.state = 0; query.state <= WHI_CANCELLED; query.state++) {
+        V(store)->delivery_list(store, &query, see_delivery, sum, &place);
+        query.subscription = 1;
+    }
+    for (int i = 0; i < 12; i++) {
+        V(store)->delivery_get(store, whi_ident_first(NOW) + i, 1 + i % 3, see_delivery, sum);
+        V(store)->attempt_list(store, whi_ident_first(NOW) + i, 1 + i % 3, see_attempt, sum);
+    }
+    query = (whi_store_query){ .rows = 100 };
+    V(store)->subscription_list(store, &query, see_subscription, sum, &place);
+    V(store)->subscription_changes(store, &after, see_subscription, sum);
+    V(store)->subscription_count(store, &count);
+    V(store)->event_number(store, "kb", &count);
+    V(store)->lanes(store, see_lane, sum);
+    V(store)->work(store, &events, &outbox);
+}
+
+static void write_all(whi_store *store, void *sum) {
+    whi_event_row event = { .number = whi_ident_first(NOW) + 99, .id = "z", .type = "t", .payload = "1" };
+    int64_t owner = 1, due, after = 0;
+    int count = 0, failed;
+
+    event.payload_size = 1;
+    if (V(store)->begin(store) != WH_OK) {
+        return;
+    }
+    failed = V(store)->event_add(store, &event, &count) || V(store)->event_claim(store, 1, 9, see_event, sum) ||
+             V(store)->delivery_claim(store, 1, 1, NOW, 9, see_delivery, sum) || V(store)->lane_due(store, 1, &due) ||
+             V(store)->delivery_cancel(store, 2, NOW, 9, &count) || V(store)->worker_add(store, NOW, &owner) ||
+             V(store)->worker_release(store, 1, NOW, 9, &count) ||
+             V(store)->purge(store, event.number, event.number, 50, &after, &count) || V(store)->commit(store);
+    if (failed) {
+        V(store)->rollback(store);
+    }
+}
+
+static void save(const uint8_t *data, size_t size) {
+    size_t cut = 0, keep;
+    unsigned char *bytes = malloc(image_size);
+    FILE *file = fopen(path, "wb");
+
+    if (bytes == NULL || file == NULL) {
+        abort();
+    }
+    memcpy(bytes, image, image_size);
+    for (; size >= 5; data += 5, size -= 5) {
+        uint32_t at = data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+
+        bytes[at % image_size] = data[4];
+    }
+    for (size_t i = 0; i < size; i++) {
+        cut = cut << 8 | data[i];
+    }
+    keep = image_size - cut * 512 % image_size;
+    if (fwrite(bytes, 1, keep, file) != keep) {
+        abort();
+    }
+    fclose(file);
+    free(bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    volatile size_t sum = 0;
+    whi_store *store;
+
+    scrub();
+    save(data, size);
+    if (whi_store_sqlite.open(&store, path, NULL) != WH_OK) {
+        return 0;
+    }
+    read_all(store, (void *)&sum);
+    write_all(store, (void *)&sum);
+    V(store)->close(store);
+    return 0;
+}
