@@ -175,6 +175,9 @@ int whi_worker_timeout(whi_worker *worker) {
     if (worker->todo != NULL && worker->queued < QUEUED_ENOUGH) {
         return 0;
     }
+    if (!worker->threaded && atomic_load(&worker->engine->jobs_open) > 0) {
+        return 0; /* no thread but this one writes them */
+    }
     if (transport >= 0) {
         wait = smaller(wait, transport);
     }

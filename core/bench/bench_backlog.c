@@ -1,0 +1,102 @@
+/* bench_backlog - what it costs to claim deliveries when a thousand and when a million
+ * of them wait, spread over 100 subscriptions, all due. Goal: within 1.5 times. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ident.h"
+#include "bench.h"
+#include "outside/store.h"
+#include "pure/delivery.h"
+
+#define SUBSCRIPTIONS 100
+#define CLAIM 10 /* deliveries a claim: what one lane has room for */
+#define NOW INT64_C(1795000000000)
+#define FILL 2000 /* rows of one transaction while filling */
+
+static whi_store *store;
+
+static void add(int64_t number) {
+    whi_event_row event = { 0 };
+    whi_delivery_row delivery = { 0 };
+    int duplicate;
+
+    event.number = whi_ident_first(NOW) + number;
+    event.type = "invoice.paid";
+    event.tenant = "";
+    event.time = event.accepted_at = NOW;
+    event.payload = "{\"id\":7}";
+    event.payload_size = 8;
+    delivery.event = event.number;
+    delivery.subscription = 1 + number % SUBSCRIPTIONS;
+    delivery.version = 1;
+    delivery.state = WHI_WAITING;
+    delivery.due = NOW + number % 1000;
+    delivery.created_at = delivery.updated_at = NOW;
+    bench_check(store->vtable->event_add(store, &event, &duplicate), "event_add");
+    bench_check(store->vtable->event_done(store, 0, event.number), "event_done");
+    bench_check(store->vtable->delivery_put(store, &delivery), "delivery_put");
+}
+
+static void fill(long count) {
+    for (long i = 0; i < count;) {
+        bench_check(store->vtable->begin(store), "begin");
+        for (int k = 0; k < FILL && i < count; k++, i++) {
+            add(i);
+        }
+        bench_check(store->vtable->commit(store), "commit");
+    }
+}
+
+static int each(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    (void)row;
+    (void)event;
+    ++*(long *)payload;
+    return 0;
+}
+
+/* us of CPU per delivery claimed, for one sweep over the subscriptions. The rows are
+ * given back, so that the backlog stays what it is. */
+static double claim_once(void) {
+    double start = bench_cpu(), cost;
+    long claimed = 0;
+
+    for (int64_t s = 1; s <= SUBSCRIPTIONS; s++) {
+        int64_t due;
+        bench_check(store->vtable->begin(store), "begin");
+        bench_check(store->vtable->delivery_claim(store, 1, s, NOW + 5000, CLAIM, each, &claimed), "claim");
+        bench_check(store->vtable->lane_due(store, s, &due), "lane_due");
+        bench_check(store->vtable->commit(store), "commit");
+    }
+    cost = (bench_cpu() - start) / (double)claimed * 1e6;
+    bench_check(store->vtable->begin(store), "begin");
+    for (int count = 1; count > 0;) {
+        bench_check(store->vtable->worker_release(store, 1, NOW, 1000, &count), "release");
+    }
+    bench_check(store->vtable->commit(store), "commit");
+    return cost;
+}
+
+static double measure(long backlog) {
+    double costs[BENCH_ROUNDS * 3];
+    whi_store_options options = { WH_NORMAL };
+    char file[256];
+
+    bench_file(file, sizeof file);
+    bench_check(whi_store_sqlite.open(&store, file, &options), "open");
+    fill(backlog);
+    for (int i = 0; i < BENCH_ROUNDS * 3; i++) {
+        costs[i] = claim_once();
+    }
+    store->vtable->close(store);
+    bench_remove(file);
+    return bench_median(costs, BENCH_ROUNDS * 3);
+}
+
+int main(void) {
+    double small = measure(1000), large = measure(1000000);
+
+    printf("backlog  claim of %d: %.1f us a delivery with 1,000 waiting, %.1f with 1,000,000, ratio %.2f\n", CLAIM,
+           small, large, large / small);
+    return 0;
+}
