@@ -143,6 +143,7 @@ static void what_is_no_retry_after_counts_as_none(void **state) {
         assert_int_equal(whi_retry_after(wrong[i], NOW), 0);
     }
     assert_int_equal(whi_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", INT64_MIN), 0);
+    assert_int_equal(whi_retry_after("Sun, 06 Nov 0000 08:49:37 GMT", INT64_MAX), 0);
 }
 
 /* Every day of a century and a bit, against libcurl's reader and the C library's writer. */

@@ -5,6 +5,7 @@
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
+#define YEAR_10000 INT64_C(253402300800000) /* a clock beyond is broken; dates end here */
 
 /* The example schedule of the Standard Webhooks specification. */
 const int64_t whi_retry_standard[] = { 0,        5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR,
@@ -194,7 +195,10 @@ static int64_t after_seconds(const char *digits, size_t size) {
 static int64_t after_date(const char *text, int64_t now_ms) {
     struct date date;
 
-    if (now_ms < 0 || !(read_fixdate(text, &date) || read_rfc850(text, &date, now_ms) || read_asctime(text, &date)) ||
+    if (now_ms < 0 || now_ms >= YEAR_10000) {
+        return 0;
+    }
+    if (!(read_fixdate(text, &date) || read_rfc850(text, &date, now_ms) || read_asctime(text, &date)) ||
         !is_date(&date)) {
         return 0;
     }
