@@ -46,7 +46,7 @@ static void check_own(const char *id, const void *body, size_t size) {
     char *signature;
 
     if (wh_sign(signing, 2, id, NOW / 1000, body, size, &signature) != WH_OK) {
-        must(whi_id_check(id) != WH_OK);
+        must(whi_signed_id_check(id) != WH_OK);
         return;
     }
     headers[2].value = signature;

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <openssl/err.h>
+
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -591,6 +593,20 @@ static void a_body_may_be_empty_or_hold_zero_bytes(void **state) {
     wh_free(out);
 }
 
+/* A program that speaks TLS reads this queue to learn how its own calls ended. */
+static void nothing_is_left_in_the_queue_of_openssl(void **state) {
+    struct request r = standard;
+
+    (void)state;
+    r.secret = PUBLIC;
+    r.signature = V1A;
+    r.body = "other";
+    assert_int_equal(verify(r), WH_ESIG_MISMATCH);
+    assert_int_equal(whi_secret_check("whsk_x", 0), WH_ESECRET);
+    published_vectors_are_met_both_ways(state);
+    assert_int_equal(ERR_peek_error(), 0);
+}
+
 /* --------------------------------------------------------------- no memory */
 
 static int allocations_left;
@@ -658,6 +674,7 @@ int main(void) {
         cmocka_unit_test(a_header_that_comes_twice_is_a_format_error),
         cmocka_unit_test(a_secret_that_cannot_be_read_is_told_also_after_a_match),
         cmocka_unit_test(a_body_may_be_empty_or_hold_zero_bytes),
+        cmocka_unit_test(nothing_is_left_in_the_queue_of_openssl),
         cmocka_unit_test(any_allocation_may_fail),
     };
 

@@ -2,6 +2,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <string.h>
 
 #include "base/base64.h"
@@ -11,7 +12,11 @@
 #include "pure/sign.h"
 #include "webhook.h"
 
+/* The thread's queue of errors belongs to the program as well: SSL_get_error, for
+ * one, misreads what others leave there. It seldom says that memory was short, so
+ * that is no code of its own here. */
 int whi_fail_crypto(const char *what) {
+    ERR_clear_error();
     return whi_fail(WH_EINTERNAL, "OpenSSL could not %s", what);
 }
 

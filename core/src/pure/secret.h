@@ -39,7 +39,7 @@ int whi_key_pair(EVP_PKEY **out, const uint8_t *seed, uint8_t public_key[WHI_ED_
 /* WH_ESECRET for a public key where one that signs is wanted. */
 int whi_fail_public_key(void);
 
-/* WH_EINTERNAL: OpenSSL could not do this. */
+/* WH_EINTERNAL: OpenSSL could not do this. Leaves its queue of errors empty. */
 int whi_fail_crypto(const char *what);
 
 /* A keyed context for HMAC-SHA256, for EVP_MAC_CTX_free. */

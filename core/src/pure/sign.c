@@ -155,7 +155,7 @@ static int sign_all(const char *const *secrets, size_t count, const whi_message 
     return WH_OK;
 }
 
-int whi_id_check(const char *id) {
+int whi_signed_id_check(const char *id) {
     size_t size = id != NULL ? strnlen(id, WHI_SIGNED_ID_MAXIMUM + 1) : 0;
     const char *dot = id;
 
@@ -190,7 +190,7 @@ int wh_sign(const char *const *secrets, size_t count, const char *id, int64_t ti
     *out = NULL;
     code = whi_message_check(secrets, count, body, &message.size);
     if (code == WH_OK) {
-        code = whi_id_check(id);
+        code = whi_signed_id_check(id);
     }
     if (code == WH_OK && timestamp < 0) {
         code = whi_fail(WH_EINVALID, "timestamp: found %lld, expected seconds since 1970", (long long)timestamp);

@@ -34,7 +34,7 @@ int whi_signer_sign(whi_signer *signer, const char *id, int64_t timestamp, const
  * with the body "2.x"; the standard therefore wants no full stops that a stranger
  * chooses, and this is the least that tells the two apart. whi_signer_sign trusts
  * that its ids passed. */
-int whi_id_check(const char *id);
+int whi_signed_id_check(const char *id);
 
 /* 0, or WH_ESECRET with what was expected: for validation without a signer.
  * public_key: 1 takes "whpk_…" too. */
