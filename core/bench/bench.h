@@ -12,10 +12,10 @@
 
 #define BENCH_ROUNDS 5
 
-double bench_now(void);     /* s, monotonic */
-double bench_cpu(void);     /* s of this process, all threads */
+double bench_now(void); /* s, monotonic */
+double bench_cpu(void); /* s of this process, all threads */
 double bench_median(double *values, int count);
-double bench_rss_mb(void);  /* resident size of this process */
+double bench_rss_mb(void); /* resident size of this process */
 
 /* A JSON payload of exactly this size; never freed. */
 const char *bench_payload(size_t size);

@@ -16,8 +16,8 @@ static void subscribe(wh_engine *engine, int count) {
         if (i < MATCHING) {
             snprintf(document, sizeof document, "{\"url\":\"http://example.com/%d\",\"events\":[\"invoice.*\"]}", i);
         } else {
-            snprintf(document, sizeof document, "{\"url\":\"http://example.com/%d\",\"events\":[\"kind%d.*\",\"x.%d\"]}",
-                     i, i % 5000, i);
+            snprintf(document, sizeof document,
+                     "{\"url\":\"http://example.com/%d\",\"events\":[\"kind%d.*\",\"x.%d\"]}", i, i % 5000, i);
         }
         bench_check(wh_subscribe(engine, document, WH_ZSTR, NULL), "subscribe");
     }
@@ -61,7 +61,8 @@ int main(void) {
         many[i] = measure(large);
         ratio[i] = many[i] / few[i];
     }
-    printf("match    10 of 10 subscriptions: %.0f us an event with its 10 deliveries, 10 of 100,000: %.0f us, ratio %.2f\n",
+    printf("match    10 of 10 subscriptions: %.0f us an event with its 10 deliveries, 10 of 100,000: %.0f us, ratio "
+           "%.2f\n",
            bench_median(few, BENCH_ROUNDS), bench_median(many, BENCH_ROUNDS), bench_median(ratio, BENCH_ROUNDS));
     printf("memory   process %.1f MB, engine with 10 subscriptions %.1f MB more, 100,000 subscriptions %.0f MB more "
            "(the store in memory included)\n",

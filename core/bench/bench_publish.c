@@ -60,11 +60,12 @@ static sqlite3 *open_bare(const char *file) {
     sqlite3 *db;
 
     sqlite3_open(file, &db);
-    sqlite3_exec(db,
-                 "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                 "CREATE TABLE events(number INTEGER PRIMARY KEY, type TEXT, tenant TEXT, time INT, accepted INT, payload "
-                 "TEXT); CREATE TABLE pending(owner INT, event INT, PRIMARY KEY(owner, event)) WITHOUT ROWID",
-                 NULL, NULL, NULL);
+    sqlite3_exec(
+        db,
+        "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+        "CREATE TABLE events(number INTEGER PRIMARY KEY, type TEXT, tenant TEXT, time INT, accepted INT, payload "
+        "TEXT); CREATE TABLE pending(owner INT, event INT, PRIMARY KEY(owner, event)) WITHOUT ROWID",
+        NULL, NULL, NULL);
     for (int i = 0; i < 4; i++) {
         if (sqlite3_prepare_v3(db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &statements[i], NULL) != SQLITE_OK) {
             fprintf(stderr, "sqlite: %s\n", sqlite3_errmsg(db));

@@ -69,3 +69,31 @@ void whi_time_text(int64_t ms, char out[WHI_TIME_SIZE]) {
              (int)(rest / 60000 % 60), (int)(rest / 1000 % 60), (int)(rest % 1000));
     memcpy(out, text, WHI_TIME_SIZE);
 }
+
+/* Year, month, day to days since 1970: as above, days_from_civil. */
+static int64_t days_since(int year, int month, int day) {
+    int64_t era, yoe, doy;
+
+    year -= month <= 2;
+    era = (year >= 0 ? year : year - 399) / 400;
+    yoe = year - era * 400;
+    doy = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+int whi_time_parse(const char *text, int64_t *out) {
+    int year, month, day, hour, minute, second, ms = 0, used = 0;
+    int count = sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used);
+
+    if (count == 6 && text[used] == '.') {
+        int more = 0;
+        count += sscanf(text + used, ".%3d%n", &ms, &more) - 1;
+        used += more == 4 ? more : 0;
+    }
+    if (count != 6 || strcmp(text + used, "Z") != 0 || year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 ||
+        hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 || ms < 0) {
+        return WH_EINVALID;
+    }
+    *out = ((days_since(year, month, day) * 24 + hour) * 60 + minute) * 60000 + second * 1000 + ms;
+    return WH_OK;
+}

@@ -59,16 +59,19 @@ int whi_fail(int code, const char *format, ...) {
 
 int whi_fail_within(int code, const char *format, ...) {
     char inner[WHI_ERROR_SIZE];
+    size_t used, size = strlen(sentence);
     va_list arguments;
-    int used;
 
-    memcpy(inner, sentence, sizeof inner);
+    memcpy(inner, sentence, size);
     va_start(arguments, format);
-    used = vsnprintf(sentence, sizeof sentence, format, arguments);
+    vsnprintf(sentence, sizeof sentence - 2, format, arguments);
     va_end(arguments);
-    if (used >= 0 && (size_t)used < sizeof sentence) {
-        snprintf(sentence + used, sizeof sentence - (size_t)used, ": %s", inner);
-    }
+    used = strlen(sentence);
+    memcpy(sentence + used, ": ", 2);
+    used += 2;
+    size = size < sizeof sentence - 1 - used ? size : sizeof sentence - 1 - used;
+    memcpy(sentence + used, inner, size);
+    sentence[used + size] = '\0';
     return code;
 }
 

@@ -132,7 +132,7 @@ static int commit_change(change *self) {
         s->updated_at = whi_now(self->engine);
         s->created_at = s->created_at ? s->created_at : s->updated_at;
         s->version++;
-        whi_buf_init(&self->document, (size_t)self->engine->options.limits.subscription_bytes * 4);
+        whi_buf_init(&self->document, (size_t)self->engine->options.limits.subscription_bytes * 4 + 4096);
         whi_subscription_write(s, 1, &self->document);
         code = whi_buf_status(&self->document);
         if (code != WH_OK) {

@@ -22,8 +22,9 @@ int whi_type_check(const char *type);     /* 1 to 128 of A-Z a-z 0-9 . _ : - / *
 int whi_tenant_check(const char *tenant); /* 0 to 64 of A-Z a-z 0-9 . _ : - */
 int whi_id_check(const char *id);         /* 1 to 64 of the same */
 
-/* Adds a subscription under each of its patterns (none: "*"). The same value may
- * not be added twice without whi_match_remove in between. */
+/* Adds a subscription under each of its patterns (none: "*"), which must stay where
+ * they are until it is removed. The same value may not be added twice without
+ * whi_match_remove in between. */
 int whi_match_add(whi_match *match, const char *tenant, const char *const *patterns, size_t count, void *value);
 void whi_match_remove(whi_match *match, const char *tenant, const char *const *patterns, size_t count, void *value);
 

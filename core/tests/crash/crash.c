@@ -142,9 +142,9 @@ static const char *role_of(int child) {
 
 typedef struct seen {
     char id[WH_ID_SIZE];
-    int dropped;       /* journal: the rule drops it */
-    int accepted;      /* in the journal */
-    int all, kept;     /* arrivals at /all and /kept */
+    int dropped;   /* journal: the rule drops it */
+    int accepted;  /* in the journal */
+    int all, kept; /* arrivals at /all and /kept */
 } seen;
 
 static seen *table;
@@ -243,8 +243,9 @@ static int judge(int kills, unsigned seed) {
 static void subscribe(wh_engine *engine, const char *path, const char *more) {
     char document[512];
 
-    snprintf(document, sizeof document, "{\"url\":\"http://127.0.0.1:%s%s\",\"retry\":[0,200,200,500,500,1000,1000,2000]%s}",
-             port_text, path, more);
+    snprintf(document, sizeof document,
+             "{\"url\":\"http://127.0.0.1:%s%s\",\"retry\":[0,200,200,500,500,1000,1000,2000]%s}", port_text, path,
+             more);
     errno = 0;
     if (wh_subscribe(engine, document, WH_ZSTR, NULL) != WH_OK) {
         die("subscribe");
@@ -262,8 +263,7 @@ static void kill_child(pid_t pid) {
     int status;
 
     kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     if (!WIFSIGNALED(status)) {
         fprintf(stderr, "crash: a child ended by itself, status %d\n", status);
         exit(1);
@@ -347,12 +347,23 @@ int main(int argc, char **argv) {
     self_path = "/proc/self/exe";
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
-        case 'k': kills = (int)strtol(optarg, NULL, 10); break;
-        case 's': seed = (unsigned)strtoul(optarg, NULL, 10); break;
-        case 'f': snprintf(store, sizeof store, "%s", optarg); break;
-        case 'r': role = optarg; break;
-        case 'K': keep = 1; break;
-        default: return 2;
+        case 'k':
+            kills = (int)strtol(optarg, NULL, 10);
+            break;
+        case 's':
+            seed = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'f':
+            snprintf(store, sizeof store, "%s", optarg);
+            break;
+        case 'r':
+            role = optarg;
+            break;
+        case 'K':
+            keep = 1;
+            break;
+        default:
+            return 2;
         }
     }
     if (store[0] == '\0') {

@@ -1,0 +1,48 @@
+#include "base/utf8.h"
+
+static int follows(unsigned char c) {
+    return (c & 0xc0) == 0x80;
+}
+
+/* The Unicode Standard, table 3-7: the second byte's range depends on the first. */
+size_t whi_utf8_length(const unsigned char *s, size_t left) {
+    unsigned char a = s[0], low = 0x80, high = 0xbf;
+
+    if (a >= 0xc2 && a <= 0xdf) {
+        return left >= 2 && follows(s[1]) ? 2 : 0;
+    }
+    if (a >= 0xe0 && a <= 0xef) {
+        low = a == 0xe0 ? 0xa0 : low;
+        high = a == 0xed ? 0x9f : high;
+        return left >= 3 && s[1] >= low && s[1] <= high && follows(s[2]) ? 3 : 0;
+    }
+    if (a >= 0xf0 && a <= 0xf4) {
+        low = a == 0xf0 ? 0x90 : low;
+        high = a == 0xf4 ? 0x8f : high;
+        return left >= 4 && s[1] >= low && s[1] <= high && follows(s[2]) && follows(s[3]) ? 4 : 0;
+    }
+    return 0;
+}
+
+size_t whi_utf8_write(uint32_t point, char *out) {
+    if (point < 0x80) {
+        out[0] = (char)point;
+        return 1;
+    }
+    if (point < 0x800) {
+        out[0] = (char)(0xc0 | point >> 6);
+        out[1] = (char)(0x80 | (point & 0x3f));
+        return 2;
+    }
+    if (point < 0x10000) {
+        out[0] = (char)(0xe0 | point >> 12);
+        out[1] = (char)(0x80 | (point >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (point & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | point >> 18);
+    out[1] = (char)(0x80 | (point >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (point >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (point & 0x3f));
+    return 4;
+}

@@ -1,0 +1,16 @@
+/* UTF-8, checked as RFC 3629 has it: no overlong forms, no surrogates, nothing above
+ * U+10FFFF. */
+#ifndef WHI_UTF8_H
+#define WHI_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of the sequence of 2 to 4 bytes that begins at s, of which `left` are there;
+ * 0 if it is none. ASCII is the caller's. */
+size_t whi_utf8_length(const unsigned char *s, size_t left);
+
+/* Writes a code point, out has 4 bytes; returns how many were used. */
+size_t whi_utf8_write(uint32_t point, char *out);
+
+#endif

@@ -1,0 +1,261 @@
+#include "pure/fields.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#define NAMES_MAXIMUM 1000
+#define LEVELS_MAXIMUM 32
+#define NAME_MAXIMUM 256
+
+/* One name of the list with what is asked of its value; no children: all of it. */
+struct whi_fields {
+    char *name;
+    size_t name_size;
+    whi_fields *child; /* first */
+    whi_fields *next;  /* sibling */
+    int whole;         /* named without children at least once */
+};
+
+typedef struct parse {
+    const char *text;
+    size_t size, at;
+    int names;
+} parse;
+
+void whi_fields_free(whi_fields *fields) {
+    while (fields != NULL) {
+        whi_fields *next = fields->next;
+        whi_fields_free(fields->child);
+        whi_free(fields->name);
+        whi_free(fields);
+        fields = next;
+    }
+}
+
+static int wrong(const parse *self, const char *expected) {
+    if (self->at >= self->size) {
+        return whi_fail(WH_EINVALID, "at position %zu: expected %s, found the end", self->at + 1, expected);
+    }
+    return whi_fail(WH_EINVALID, "at position %zu: expected %s, found '%c'", self->at + 1, expected,
+                    self->text[self->at]);
+}
+
+static void skip_blanks(parse *self) {
+    while (self->at < self->size && strchr(" \t\r\n", self->text[self->at]) != NULL && self->text[self->at] != '\0') {
+        self->at++;
+    }
+}
+
+static int is_special(char c) {
+    return c == ',' || c == '.' || c == '(' || c == ')';
+}
+
+/* A name up to the next special letter, without the blanks around it. */
+static int read_name(parse *self, char *out, size_t *size) {
+    size_t used = 0, kept = 0;
+
+    skip_blanks(self);
+    while (self->at < self->size && !is_special(self->text[self->at])) {
+        int escaped = self->text[self->at] == '\\' && self->at + 1 < self->size;
+        self->at += (size_t)escaped;
+        if (used == NAME_MAXIMUM) {
+            return whi_fail(WH_ELIMIT, "at position %zu: a name is longer than %d", self->at + 1, NAME_MAXIMUM);
+        }
+        out[used++] = self->text[self->at];
+        if (escaped || strchr(" \t\r\n", self->text[self->at]) == NULL) {
+            kept = used;
+        }
+        self->at++;
+    }
+    *size = kept;
+    return kept > 0 ? WH_OK : wrong(self, "a name");
+}
+
+/* The entry with this name among the siblings, made if need be. */
+static whi_fields *entry(whi_fields **list, const char *name, size_t size) {
+    whi_fields *made;
+
+    for (; *list != NULL; list = &(*list)->next) {
+        if ((*list)->name_size == size && memcmp((*list)->name, name, size) == 0) {
+            return *list;
+        }
+    }
+    made = whi_calloc(1, sizeof *made);
+    if (made == NULL) {
+        return NULL;
+    }
+    made->name = whi_strdup(name, size);
+    made->name_size = size;
+    if (made->name == NULL) {
+        whi_free(made);
+        return NULL;
+    }
+    *list = made;
+    return made;
+}
+
+static int read_list(parse *self, whi_fields **list, int level);
+
+/* name, name.path or name(list) */
+static int read_path(parse *self, whi_fields **list, int level) {
+    char name[NAME_MAXIMUM];
+    whi_fields *made;
+    size_t size;
+    int code;
+
+    if (level > LEVELS_MAXIMUM || ++self->names > NAMES_MAXIMUM) {
+        return whi_fail(WH_ELIMIT, "more than %d names or %d levels", NAMES_MAXIMUM, LEVELS_MAXIMUM);
+    }
+    code = read_name(self, name, &size);
+    if (code != WH_OK) {
+        return code;
+    }
+    made = entry(list, name, size);
+    if (made == NULL) {
+        return whi_fail_memory();
+    }
+    if (self->at < self->size && self->text[self->at] == '.') {
+        self->at++;
+        return read_path(self, &made->child, level + 1);
+    }
+    if (self->at < self->size && self->text[self->at] == '(') {
+        self->at++;
+        code = read_list(self, &made->child, level + 1);
+        if (code != WH_OK) {
+            return code;
+        }
+        if (self->at >= self->size || self->text[self->at] != ')') {
+            return wrong(self, "',' or ')'");
+        }
+        self->at++;
+        return WH_OK;
+    }
+    made->whole = 1;
+    return WH_OK;
+}
+
+static int read_list(parse *self, whi_fields **list, int level) {
+    int code;
+
+    for (;;) {
+        code = read_path(self, list, level);
+        if (code != WH_OK) {
+            return code;
+        }
+        skip_blanks(self);
+        if (self->at >= self->size || self->text[self->at] != ',') {
+            return WH_OK;
+        }
+        self->at++;
+    }
+}
+
+int whi_fields_parse(whi_fields **out, const char *text, size_t size) {
+    parse self = { text, size, 0, 0 };
+    int code;
+
+    *out = NULL;
+    skip_blanks(&self);
+    if (self.at == size) {
+        return WH_OK;
+    }
+    code = read_list(&self, out, 1);
+    if (code == WH_OK && self.at < size) {
+        code = wrong(&self, "','");
+    }
+    if (code != WH_OK) {
+        whi_fields_free(*out);
+        *out = NULL;
+    }
+    return code;
+}
+
+/* ---------------------------------------------------------------------- projecting */
+
+static void project(const whi_fields *fields, const whi_json *json, uint32_t node, whi_buf *out);
+
+static int is_container(const whi_json *json, uint32_t node) {
+    return json->nodes[node].type >= WHI_JSON_ARRAY;
+}
+
+static const whi_fields *find(const whi_fields *fields, const whi_json *json, uint32_t name, whi_buf *scratch) {
+    size_t size;
+    const char *text = whi_json_string(json, name, scratch, &size);
+
+    for (; text != NULL && fields != NULL; fields = fields->next) {
+        if (fields->name_size == size && memcmp(fields->name, text, size) == 0) {
+            return fields;
+        }
+    }
+    return NULL;
+}
+
+static void copy(const whi_json *json, uint32_t node, whi_buf *out) {
+    size_t size;
+    const char *text = whi_json_span(json, node, &size);
+
+    whi_buf_add(out, text, size);
+}
+
+static void project_object(const whi_fields *fields, const whi_json *json, uint32_t object, whi_buf *out) {
+    uint32_t end = json->nodes[object].next;
+    whi_buf scratch;
+    int written = 0;
+
+    whi_buf_init(&scratch, json->size);
+    whi_buf_char(out, '{');
+    for (uint32_t at = object + 1; at < end; at = json->nodes[at + 1].next) {
+        const whi_fields *wanted = find(fields, json, at, &scratch);
+        if (wanted == NULL || (!wanted->whole && !is_container(json, at + 1))) {
+            continue;
+        }
+        if (written++ > 0) {
+            whi_buf_char(out, ',');
+        }
+        copy(json, at, out);
+        whi_buf_char(out, ':');
+        if (wanted->whole) {
+            copy(json, at + 1, out);
+        } else {
+            project(wanted->child, json, at + 1, out);
+        }
+    }
+    whi_buf_char(out, '}');
+    whi_buf_free(&scratch);
+}
+
+static void project_array(const whi_fields *fields, const whi_json *json, uint32_t array, whi_buf *out) {
+    uint32_t end = json->nodes[array].next;
+    int written = 0;
+
+    whi_buf_char(out, '[');
+    for (uint32_t at = array + 1; at < end; at = json->nodes[at].next) {
+        if (!is_container(json, at)) {
+            continue;
+        }
+        if (written++ > 0) {
+            whi_buf_char(out, ',');
+        }
+        project(fields, json, at, out);
+    }
+    whi_buf_char(out, ']');
+}
+
+static void project(const whi_fields *fields, const whi_json *json, uint32_t node, whi_buf *out) {
+    if (json->nodes[node].type == WHI_JSON_OBJECT) {
+        project_object(fields, json, node, out);
+    } else {
+        project_array(fields, json, node, out);
+    }
+}
+
+int whi_fields_project(const whi_fields *fields, const whi_json *json, uint32_t node, whi_buf *out) {
+    if (fields == NULL || !is_container(json, node)) {
+        copy(json, node, out);
+    } else {
+        project(fields, json, node, out);
+    }
+    return whi_buf_status(out);
+}

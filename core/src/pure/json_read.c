@@ -1,0 +1,321 @@
+/* Reading from the tape. */
+#include "pure/json.h"
+
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/utf8.h"
+
+static const whi_json_node *node_at(const whi_json *json, uint32_t node) {
+    return &json->nodes[node];
+}
+
+uint32_t whi_json_first(const whi_json *json, uint32_t container) {
+    if (container >= json->count || node_at(json, container)->type < WHI_JSON_ARRAY ||
+        node_at(json, container)->count == 0) {
+        return WHI_JSON_NONE;
+    }
+    return container + 1;
+}
+
+const char *whi_json_span(const whi_json *json, uint32_t node, size_t *size) {
+    *size = node_at(json, node)->end - node_at(json, node)->start;
+    return json->text + node_at(json, node)->start;
+}
+
+/* ------------------------------------------------------------------------ strings */
+
+static uint32_t hex4(const char *text) {
+    uint32_t value = 0;
+
+    for (int i = 0; i < 4; i++) {
+        char c = text[i];
+        value = value << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
+    }
+    return value;
+}
+
+/* The code point behind "\u" at text; *used grows by what was read. */
+static uint32_t unicode(const char *text, const char *end, size_t *used) {
+    uint32_t point = hex4(text + 2);
+
+    *used = 6;
+    if (point >= 0xd800 && point <= 0xdbff && end - text >= 12 && text[6] == '\\' && text[7] == 'u') {
+        uint32_t low = hex4(text + 8);
+        if (low >= 0xdc00 && low <= 0xdfff) {
+            *used = 12;
+            return 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00);
+        }
+    }
+    return point >= 0xd800 && point <= 0xdfff ? 0xfffd : point;
+}
+
+/* Decodes one escape into out (4 bytes); returns how many bytes, *used of the text. */
+static size_t decode_escape(const char *text, const char *end, char *out, size_t *used) {
+    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    const char *found;
+
+    if (text[1] == 'u') {
+        return whi_utf8_write(unicode(text, end, used), out);
+    }
+    found = strchr(from, text[1]);
+    *out = found != NULL ? to[found - from] : text[1];
+    *used = 2;
+    return 1;
+}
+
+const char *whi_json_string(const whi_json *json, uint32_t node, whi_buf *scratch, size_t *size) {
+    const char *text = json->text + node_at(json, node)->start + 1;
+    const char *end = json->text + node_at(json, node)->end - 1;
+
+    if (!node_at(json, node)->count) {
+        *size = (size_t)(end - text);
+        return text;
+    }
+    whi_buf_clear(scratch);
+    while (text < end) {
+        const char *escape = memchr(text, '\\', (size_t)(end - text));
+        char decoded[4];
+        size_t used, length;
+        if (escape == NULL) {
+            escape = end;
+        }
+        whi_buf_add(scratch, text, (size_t)(escape - text));
+        if (escape == end) {
+            break;
+        }
+        length = decode_escape(escape, end, decoded, &used);
+        whi_buf_add(scratch, decoded, length);
+        text = escape + used;
+    }
+    *size = scratch->size;
+    return whi_buf_status(scratch) == WH_OK ? scratch->data : NULL;
+}
+
+/* Compares decoded content with name, without memory. */
+static int string_is(const whi_json *json, uint32_t node, const char *name, size_t size) {
+    const char *text = json->text + node_at(json, node)->start + 1;
+    const char *end = json->text + node_at(json, node)->end - 1;
+
+    if (!node_at(json, node)->count) {
+        return (size_t)(end - text) == size && memcmp(text, name, size) == 0;
+    }
+    while (text < end) {
+        char decoded[4];
+        size_t used = 1, length = 1;
+        decoded[0] = *text;
+        if (*text == '\\') {
+            length = decode_escape(text, end, decoded, &used);
+        }
+        if (length > size || memcmp(decoded, name, length) != 0) {
+            return 0;
+        }
+        text += used;
+        name += length;
+        size -= length;
+    }
+    return size == 0;
+}
+
+/* ----------------------------------------------------------------------- look-ups */
+
+uint32_t whi_json_member(const whi_json *json, uint32_t object, const char *name, size_t size) {
+    uint32_t found = WHI_JSON_NONE, at, end;
+
+    if (object >= json->count || node_at(json, object)->type != WHI_JSON_OBJECT) {
+        return WHI_JSON_NONE;
+    }
+    end = node_at(json, object)->next;
+    for (at = object + 1; at < end; at = node_at(json, at + 1)->next) {
+        if (string_is(json, at, name, size)) {
+            found = at + 1;
+        }
+    }
+    return found;
+}
+
+uint32_t whi_json_item(const whi_json *json, uint32_t array, size_t index) {
+    uint32_t at;
+
+    if (array >= json->count || node_at(json, array)->type != WHI_JSON_ARRAY || index >= node_at(json, array)->count) {
+        return WHI_JSON_NONE;
+    }
+    for (at = array + 1; index > 0; index--) {
+        at = node_at(json, at)->next;
+    }
+    return at;
+}
+
+/* ------------------------------------------------------------------------ numbers */
+
+int whi_json_int(const whi_json *json, uint32_t node, int64_t *out) {
+    size_t size, at = 0;
+    const char *text = whi_json_span(json, node, &size);
+    int negative = text[0] == '-';
+    uint64_t limit = negative ? (uint64_t)INT64_MAX + 1 : (uint64_t)INT64_MAX, value = 0;
+
+    if (node_at(json, node)->type != WHI_JSON_NUMBER || (negative && size == 2 && text[1] == '0')) {
+        return 0;
+    }
+    for (at = (size_t)negative; at < size; at++) {
+        unsigned digit = (unsigned)(text[at] - '0');
+        if (digit > 9 || value > (limit - digit) / 10) {
+            return 0;
+        }
+        value = value * 10 + digit;
+    }
+    *out = negative ? (int64_t)(0 - value) : (int64_t)value;
+    return 1;
+}
+
+/* strtod wants a terminated text with the locale's decimal point. */
+double whi_json_double(const whi_json *json, uint32_t node) {
+    char small[512];
+    size_t size, used = 0;
+    const char *text = whi_json_span(json, node, &size);
+    const char *point = localeconv()->decimal_point;
+    size_t point_size = strlen(point);
+
+    for (size_t i = 0; i < size && used + point_size + 1 < sizeof small; i++) {
+        if (text[i] == '.') {
+            memcpy(small + used, point, point_size);
+            used += point_size;
+        } else {
+            small[used++] = text[i];
+        }
+    }
+    small[used] = '\0';
+    return strtod(small, NULL);
+}
+
+/* A number as digits times ten to a power: "-1.50e2" is negative, "15", 1. */
+typedef struct decimal {
+    const char *text;
+    size_t first, last; /* the significant digits in text, the point among them; first > last: zero */
+    int64_t power;      /* of ten, of the last significant digit */
+    int negative;
+} decimal;
+
+static int64_t read_exponent(const char *text, size_t size) {
+    int64_t value = 0;
+    size_t at = text[0] == '-' || text[0] == '+';
+
+    for (; at < size; at++) {
+        value = value < INT64_C(1000000000000) ? value * 10 + (text[at] - '0') : value;
+    }
+    return text[0] == '-' ? -value : value;
+}
+
+static void read_decimal(const whi_json *json, uint32_t node, decimal *out) {
+    size_t size, mantissa, point;
+    const char *text = whi_json_span(json, node, &size);
+
+    out->text = text;
+    out->negative = text[0] == '-';
+    for (mantissa = 0; mantissa < size && (text[mantissa] | 32) != 'e'; mantissa++) {}
+    out->power = mantissa < size ? read_exponent(text + mantissa + 1, size - mantissa - 1) : 0;
+    for (point = 0; point < mantissa && text[point] != '.'; point++) {}
+    for (out->first = (size_t)out->negative; out->first < mantissa && strchr("0.", text[out->first]); out->first++) {}
+    for (out->last = mantissa; out->last > out->first && strchr("0.", text[out->last - 1]); out->last--) {}
+    if (out->first >= out->last) {
+        out->negative = 0;
+        out->power = 0;
+        return;
+    }
+    out->power += out->last <= point ? (int64_t)(point - out->last) : -(int64_t)(out->last - point - 1);
+}
+
+static int same_number(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
+    decimal x, y;
+    size_t i, k;
+
+    read_decimal(a, at_a, &x);
+    read_decimal(b, at_b, &y);
+    if (x.negative != y.negative || x.power != y.power) {
+        return 0;
+    }
+    for (i = x.first, k = y.first; i < x.last && k < y.last; i++, k++) {
+        i += x.text[i] == '.';
+        k += y.text[k] == '.';
+        if (x.text[i] != y.text[k]) {
+            return 0;
+        }
+    }
+    return i >= x.last && k >= y.last;
+}
+
+/* ----------------------------------------------------------------------- equality */
+
+static int same_string(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
+    const char *text = a->text + node_at(a, at_a)->start + 1;
+    const char *end = a->text + node_at(a, at_a)->end - 1;
+    whi_buf scratch;
+    const char *decoded;
+    size_t size;
+    int same;
+
+    if (!node_at(a, at_a)->count) {
+        return string_is(b, at_b, text, (size_t)(end - text));
+    }
+    whi_buf_init(&scratch, a->size);
+    decoded = whi_json_string(a, at_a, &scratch, &size);
+    same = decoded != NULL && string_is(b, at_b, decoded, size);
+    whi_buf_free(&scratch);
+    return same;
+}
+
+static int same_array(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
+    uint32_t end = node_at(a, at_a)->next;
+
+    for (at_a++, at_b++; at_a < end; at_a = node_at(a, at_a)->next, at_b = node_at(b, at_b)->next) {
+        if (!whi_json_equal(a, at_a, b, at_b)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* The member of b that has the name of a's; the last one, as everywhere. */
+static uint32_t member_like(const whi_json *a, uint32_t name, const whi_json *b, uint32_t object) {
+    uint32_t found = WHI_JSON_NONE, end = node_at(b, object)->next;
+
+    for (uint32_t at = object + 1; at < end; at = node_at(b, at + 1)->next) {
+        if (same_string(a, name, b, at)) {
+            found = at + 1;
+        }
+    }
+    return found;
+}
+
+/* Every member of a has an equal in b. Of a name that comes twice only the last counts. */
+static int holds_members(const whi_json *a, uint32_t object_a, const whi_json *b, uint32_t object_b) {
+    uint32_t end = node_at(a, object_a)->next;
+
+    for (uint32_t at = object_a + 1; at < end; at = node_at(a, at + 1)->next) {
+        uint32_t other = member_like(a, at, b, object_b);
+        if (other == WHI_JSON_NONE || !whi_json_equal(a, member_like(a, at, a, object_a), b, other)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+int whi_json_equal(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
+    if (node_at(a, at_a)->type != node_at(b, at_b)->type) {
+        return 0;
+    }
+    switch (node_at(a, at_a)->type) {
+    case WHI_JSON_NUMBER:
+        return same_number(a, at_a, b, at_b);
+    case WHI_JSON_STRING:
+        return same_string(a, at_a, b, at_b);
+    case WHI_JSON_ARRAY:
+        return node_at(a, at_a)->count == node_at(b, at_b)->count && same_array(a, at_a, b, at_b);
+    case WHI_JSON_OBJECT:
+        return holds_members(a, at_a, b, at_b) && holds_members(b, at_b, a, at_a);
+    default:
+        return 1;
+    }
+}

@@ -1,0 +1,84 @@
+/* Writing JSON. */
+#include "pure/json.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+static void write_escape(whi_buf *out, unsigned char c) {
+    static const char hex[] = "0123456789abcdef";
+    char text[6] = "\\u00";
+    const char *shorts = "\bb\ff\nn\rr\tt\"\"\\\\";
+
+    for (; *shorts != '\0'; shorts += 2) {
+        if ((unsigned char)shorts[0] == c) {
+            whi_buf_char(out, '\\');
+            whi_buf_char(out, shorts[1]);
+            return;
+        }
+    }
+    text[4] = hex[c >> 4];
+    text[5] = hex[c & 15];
+    whi_buf_add(out, text, sizeof text);
+}
+
+void whi_json_write_string(whi_buf *out, const char *text, size_t size) {
+    const unsigned char *bytes = (const unsigned char *)text;
+    size_t at = 0, plain = 0;
+
+    whi_buf_char(out, '"');
+    while (at < size) {
+        unsigned char c = bytes[at];
+        size_t length = c < 0x80 ? c >= ' ' && c != '"' && c != '\\' : whi_utf8_length(bytes + at, size - at);
+        if (length > 0) {
+            at += length;
+            continue;
+        }
+        whi_buf_add(out, text + plain, at - plain);
+        if (c < 0x80) {
+            write_escape(out, c);
+        } else {
+            whi_buf_text(out, "\xef\xbf\xbd"); /* U+FFFD */
+        }
+        plain = ++at;
+    }
+    whi_buf_add(out, text + plain, at - plain);
+    whi_buf_char(out, '"');
+}
+
+/* The shortest of 15 to 17 digits that reads back the same; printf speaks the
+ * locale's decimal point, JSON the dot. */
+void whi_json_write_double(whi_buf *out, double number) {
+    char text[40], *at;
+    const char *point;
+
+    if (!isfinite(number)) {
+        whi_buf_text(out, "null");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, number);
+        if (strtod(text, NULL) == number) {
+            break;
+        }
+    }
+    point = localeconv()->decimal_point;
+    at = strstr(text, point);
+    if (at != NULL) {
+        *at = '.';
+        memmove(at + 1, at + strlen(point), strlen(at + strlen(point)) + 1);
+    }
+    whi_buf_text(out, text);
+}
+
+void whi_json_write_name(whi_buf *out, const char *name) {
+    if (out->size == 0 || out->data == NULL || out->data[out->size - 1] != '{') {
+        whi_buf_char(out, ',');
+    }
+    whi_json_write_string(out, name, strlen(name));
+    whi_buf_char(out, ':');
+}

@@ -1,0 +1,799 @@
+#include "pure/subscription.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/mem.h"
+#include "pure/fields.h"
+#include "pure/filter.h"
+#include "pure/match.h"
+#include "pure/retry.h"
+#include "pure/sign.h"
+
+#define NAME_MAXIMUM 256
+#define FIELDS_MAXIMUM 8192
+#define TIMEOUT_MINIMUM 100
+#define TIMEOUT_MAXIMUM 300000
+#define HEADERS_BYTES 16384
+#define DEPTH_MAXIMUM 64
+
+static const char *const failure_names[] = { "hold", "skip", "send" };
+
+/* A document being applied. */
+typedef struct apply {
+    whi_subscription *subscription;
+    const whi_json *json;
+    size_t rule_maximum;
+    whi_buf scratch;
+} apply;
+
+/* ------------------------------------------------------------------- life */
+
+static void free_texts(char **texts, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        whi_free(texts[i]);
+    }
+    whi_free(texts);
+}
+
+static void free_secrets(whi_subscription *s) {
+    for (size_t i = 0; i < s->secret_count; i++) {
+        whi_free_secret(s->secrets[i], strlen(s->secrets[i]));
+    }
+    whi_free(s->secrets);
+    s->secrets = NULL;
+    s->secret_count = 0;
+}
+
+int whi_subscription_new(whi_subscription **out) {
+    whi_subscription *s = whi_calloc(1, sizeof *s);
+
+    *out = s;
+    if (s == NULL) {
+        return whi_fail_memory();
+    }
+    s->tenant = whi_strdup("", 0);
+    s->concurrency = WHI_CONCURRENCY_DEFAULT;
+    if (s->tenant == NULL) {
+        whi_free(s);
+        *out = NULL;
+        return whi_fail_memory();
+    }
+    return WH_OK;
+}
+
+void whi_subscription_free(whi_subscription *s) {
+    if (s == NULL) {
+        return;
+    }
+    whi_free(s->tenant);
+    whi_free(s->name);
+    whi_free(s->url);
+    free_texts(s->events, s->event_count);
+    whi_free(s->rule);
+    whi_free(s->fields);
+    whi_free(s->filters);
+    whi_free(s->metadata);
+    free_texts(s->headers, s->header_count);
+    free_secrets(s);
+    whi_free(s->retry);
+    whi_free(s->disabled);
+    whi_free(s);
+}
+
+int whi_subscription_copy(whi_subscription **out, const whi_subscription *from) {
+    whi_buf document;
+    int code = whi_subscription_new(out);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    whi_buf_init(&document, WHI_JSON_MAXIMUM);
+    whi_subscription_write(from, 1, &document);
+    code = whi_buf_status(&document);
+    if (code == WH_OK) {
+        code = whi_subscription_apply(*out, document.data, document.size, SIZE_MAX, 1);
+    }
+    whi_wipe(document.data, document.size);
+    whi_buf_free(&document);
+    if (code != WH_OK) {
+        whi_subscription_free(*out);
+        *out = NULL;
+        return code;
+    }
+    (*out)->id = from->id;
+    (*out)->version = from->version;
+    return WH_OK;
+}
+
+/* ------------------------------------------------------------- reading values */
+
+static int is_type(const apply *self, uint32_t node, int type) {
+    return (int)self->json->nodes[node].type == type;
+}
+
+static int is_null(const apply *self, uint32_t node) {
+    return is_type(self, node, WHI_JSON_NULL);
+}
+
+/* A text without zero bytes, of at most so many bytes; valid until the next one. */
+static int text_of(apply *self, uint32_t node, const char *field, size_t most, const char **out) {
+    size_t size;
+    int code;
+
+    if (!is_type(self, node, WHI_JSON_STRING)) {
+        return whi_fail(WH_EINVALID, "%s: expected a text", field);
+    }
+    *out = whi_json_string(self->json, node, &self->scratch, &size);
+    if (*out == NULL) {
+        return whi_fail_memory();
+    }
+    if (memchr(*out, '\0', size) != NULL) {
+        return whi_fail(WH_EINVALID, "%s: expected no zero byte", field);
+    }
+    if (size > most) {
+        return whi_fail(WH_ELIMIT, "%s: %zu bytes are more than the limit of %zu", field, size, most);
+    }
+    if (*out != self->scratch.data) { /* borrowed from the document, not terminated */
+        whi_buf_clear(&self->scratch);
+        whi_buf_add(&self->scratch, *out, size);
+        code = whi_buf_status(&self->scratch);
+        *out = self->scratch.data;
+        return code;
+    }
+    return WH_OK;
+}
+
+static int keep_text(char **place, const char *text, size_t size) {
+    char *copy = whi_strdup(text, size);
+
+    if (text != NULL && copy == NULL) {
+        return whi_fail_memory();
+    }
+    whi_free(*place);
+    *place = copy;
+    return WH_OK;
+}
+
+/* A text or null; an empty one counts as null. */
+static int optional_text(apply *self, uint32_t node, const char *field, size_t most, char **place) {
+    const char *text = NULL;
+    int code = is_null(self, node) ? WH_OK : text_of(self, node, field, most, &text);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    return keep_text(place, text != NULL && text[0] != '\0' ? text : NULL, WH_ZSTR);
+}
+
+static int integer_of(const apply *self, uint32_t node, const char *field, int64_t least, int64_t most, int64_t *out) {
+    if (!is_type(self, node, WHI_JSON_NUMBER) || !whi_json_int(self->json, node, out) || *out < least || *out > most) {
+        return whi_fail(WH_EINVALID, "%s: expected an integer from %lld to %lld", field, (long long)least,
+                        (long long)most);
+    }
+    return WH_OK;
+}
+
+static int flag_of(const apply *self, uint32_t node, const char *field, int *out) {
+    if (!is_type(self, node, WHI_JSON_TRUE) && !is_type(self, node, WHI_JSON_FALSE) && !is_null(self, node)) {
+        return whi_fail(WH_EINVALID, "%s: expected true or false", field);
+    }
+    *out = is_type(self, node, WHI_JSON_TRUE);
+    return WH_OK;
+}
+
+/* A list of texts or null, each kept after its check. */
+static int text_list(apply *self, uint32_t node, const char *field, size_t most,
+                     int (*check)(const char *text, const char *label), char ***place, size_t *count) {
+    const whi_json_node *nodes = self->json->nodes;
+    uint32_t items = is_null(self, node) ? 0 : nodes[node].count, at = node + 1;
+    char **texts, label[40];
+    int code = WH_OK;
+
+    *place = NULL;
+    *count = 0;
+    if ((!is_type(self, node, WHI_JSON_ARRAY) && !is_null(self, node)) || items > most) {
+        return whi_fail(WH_EINVALID, "%s: expected a list of at most %zu texts", field, most);
+    }
+    texts = items > 0 ? whi_calloc(items, sizeof(char *)) : NULL;
+    if (items > 0 && texts == NULL) {
+        return whi_fail_memory();
+    }
+    for (uint32_t i = 0; i < items && code == WH_OK; i++, at = nodes[at].next) {
+        const char *text = NULL;
+        snprintf(label, sizeof label, "%s[%u]", field, i);
+        code = text_of(self, at, label, SIZE_MAX, &text);
+        code = code == WH_OK ? check(text, label) : code;
+        code = code == WH_OK ? keep_text(&texts[i], text, WH_ZSTR) : code;
+    }
+    if (code != WH_OK) {
+        free_texts(texts, items);
+        return code;
+    }
+    *place = texts;
+    *count = items;
+    return WH_OK;
+}
+
+/* ------------------------------------------------------------------- the fields */
+
+static int set_tenant(apply *self, uint32_t node) {
+    const char *text = "";
+    int code = is_null(self, node) ? WH_OK : text_of(self, node, "tenant", SIZE_MAX, &text);
+
+    if (code == WH_OK && whi_tenant_check(text) != WH_OK) {
+        code = whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+    }
+    return code == WH_OK ? keep_text(&self->subscription->tenant, text, WH_ZSTR) : code;
+}
+
+static int set_name(apply *self, uint32_t node) {
+    return optional_text(self, node, "name", NAME_MAXIMUM, &self->subscription->name);
+}
+
+static int set_url(apply *self, uint32_t node) {
+    const char *text = NULL;
+    whi_url url;
+    int code = text_of(self, node, "url", SIZE_MAX, &text);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    code = whi_url_parse(&url, text);
+    if (code != WH_OK) {
+        return strncmp(wh_last_error(), "url", 3) == 0 ? code : whi_fail_within(code, "url");
+    }
+    return keep_text(&self->subscription->url, url.text, WH_ZSTR);
+}
+
+static int check_event(const char *text, const char *label) {
+    return whi_pattern_check(text) == WH_OK
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "%s: expected a type, \"*\", \"prefix.*\" or \"prefix:*\", found \"%.60s\"",
+                          label, text);
+}
+
+static int set_events(apply *self, uint32_t node) {
+    whi_subscription *s = self->subscription;
+    size_t count;
+    char **texts;
+    int code = text_list(self, node, "events", WHI_SUBSCRIPTION_EVENTS, check_event, &texts, &count);
+
+    if (code == WH_OK) {
+        free_texts(s->events, s->event_count);
+        s->events = texts;
+        s->event_count = count;
+    }
+    return code;
+}
+
+static int set_rule(apply *self, uint32_t node) {
+    int code = optional_text(self, node, "rule", self->rule_maximum, &self->subscription->rule);
+
+    self->subscription->rule_size = self->subscription->rule != NULL ? strlen(self->subscription->rule) : 0;
+    return code;
+}
+
+static int set_fields(apply *self, uint32_t node) {
+    char **place = &self->subscription->fields;
+    whi_fields *fields = NULL;
+    int code = optional_text(self, node, "fields", FIELDS_MAXIMUM, place);
+
+    if (code == WH_OK && *place != NULL) {
+        code = whi_fields_parse(&fields, *place, strlen(*place));
+        code = code == WH_OK ? WH_OK : whi_fail_within(code, "fields");
+        if (code == WH_OK && fields == NULL) { /* blanks only */
+            code = keep_text(place, NULL, 0);
+        }
+        whi_fields_free(fields);
+    }
+    return code;
+}
+
+/* An object, kept as its own bytes; null and {} are none. */
+static int set_object(apply *self, uint32_t node, const char *field, char **place) {
+    const char *text;
+    size_t size;
+
+    if (is_null(self, node) || (is_type(self, node, WHI_JSON_OBJECT) && self->json->nodes[node].count == 0)) {
+        return keep_text(place, NULL, 0);
+    }
+    if (!is_type(self, node, WHI_JSON_OBJECT)) {
+        return whi_fail(WH_EINVALID, "%s: expected an object", field);
+    }
+    text = whi_json_span(self->json, node, &size);
+    return keep_text(place, text, size);
+}
+
+static int set_filters(apply *self, uint32_t node) {
+    char **place = &self->subscription->filters;
+    whi_filter *filter = NULL;
+    int code = set_object(self, node, "filters", place);
+
+    if (code == WH_OK && *place != NULL) {
+        code = whi_filter_parse(&filter, *place, strlen(*place));
+        code = code == WH_OK ? WH_OK : whi_fail_within(code, "filters");
+        whi_filter_free(filter);
+    }
+    return code;
+}
+
+static int set_metadata(apply *self, uint32_t node) {
+    return set_object(self, node, "metadata", &self->subscription->metadata);
+}
+
+static int set_on_rule_error(apply *self, uint32_t node) {
+    const char *text = failure_names[WHI_HOLD];
+    int code = is_null(self, node) ? WH_OK : text_of(self, node, "on_rule_error", SIZE_MAX, &text);
+
+    for (int i = 0; i < 3 && code == WH_OK; i++) {
+        if (strcmp(text, failure_names[i]) == 0) {
+            self->subscription->on_rule_error = i;
+            return WH_OK;
+        }
+    }
+    return code != WH_OK
+               ? code
+               : whi_fail(WH_EINVALID, "on_rule_error: expected \"hold\", \"skip\" or \"send\", found \"%.40s\"", text);
+}
+
+/* RFC 9110 5.6.2 */
+static int is_token(const char *text) {
+    size_t size = strlen(text);
+
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && strchr("!#$%&'*+-.^_`|~", c) == NULL) {
+            return 0;
+        }
+    }
+    return size > 0 && size <= 128;
+}
+
+static int is_reserved(const char *name) {
+    static const char *const names[] = {
+        "host", "content-length", "content-type", "transfer-encoding", "expect",          "connection",
+        "te",   "trailer",        "upgrade",      "keep-alive",        "proxy-connection"
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcasecmp(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return strncasecmp(name, "webhook-", 8) == 0 || strncasecmp(name, "svix-", 5) == 0;
+}
+
+static int check_header(const char *name, const char *value) {
+    if (!is_token(name)) {
+        return whi_fail(WH_EINVALID, "headers: \"%.60s\" is not a header's name", name);
+    }
+    if (is_reserved(name)) {
+        return whi_fail(WH_EINVALID, "headers.%s: this header is reserved", name);
+    }
+    for (; *value != '\0'; value++) {
+        if ((*value < ' ' || *value > '~') && *value != '\t') {
+            return whi_fail(WH_EINVALID, "headers.%s: expected visible ASCII, blanks and tabs", name);
+        }
+    }
+    return WH_OK;
+}
+
+/* "Name: value"; an empty value is "Name;", which is how libcurl is told to send it. */
+static int read_header(apply *self, uint32_t node, char **out) {
+    char name[132], label[160];
+    const char *text = NULL;
+    whi_buf line;
+    int code = text_of(self, node, "headers", 128, &text);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    snprintf(name, sizeof name, "%s", text);
+    snprintf(label, sizeof label, "headers.%s", name);
+    code = text_of(self, node + 1, label, HEADERS_BYTES, &text);
+    code = code == WH_OK ? check_header(name, text) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    whi_buf_init(&line, HEADERS_BYTES * 2);
+    whi_buf_text(&line, name);
+    whi_buf_text(&line, text[0] != '\0' ? ": " : ";");
+    whi_buf_text(&line, text);
+    return whi_buf_take(&line, out, NULL);
+}
+
+static int is_repeated(char *const *lines, size_t count, const char *line) {
+    size_t name = strcspn(line, ":;");
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcspn(lines[i], ":;") == name && strncasecmp(lines[i], line, name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int read_headers(apply *self, uint32_t node, char **lines, size_t *count) {
+    const whi_json_node *nodes = self->json->nodes;
+    size_t bytes = 0;
+    int code = WH_OK;
+
+    for (uint32_t at = node + 1; at < nodes[node].next && code == WH_OK; at = nodes[at + 1].next) {
+        code = read_header(self, at, &lines[*count]);
+        if (code != WH_OK) {
+            return code;
+        }
+        bytes += strlen(lines[*count]);
+        ++*count;
+        if (is_repeated(lines, *count - 1, lines[*count - 1])) {
+            return whi_fail(WH_EINVALID, "headers: \"%.60s\" is given twice", lines[*count - 1]);
+        }
+    }
+    return bytes <= HEADERS_BYTES
+               ? code
+               : whi_fail(WH_ELIMIT, "headers: %zu bytes are more than the limit of %d", bytes, HEADERS_BYTES);
+}
+
+static int set_headers(apply *self, uint32_t node) {
+    whi_subscription *s = self->subscription;
+    size_t most = is_null(self, node) ? 0 : self->json->nodes[node].count, count = 0;
+    char **lines = NULL;
+    int code = WH_OK;
+
+    if ((!is_null(self, node) && !is_type(self, node, WHI_JSON_OBJECT)) || most > WHI_SUBSCRIPTION_HEADERS) {
+        return whi_fail(WH_EINVALID, "headers: expected an object of at most %d texts", WHI_SUBSCRIPTION_HEADERS);
+    }
+    if (most > 0) {
+        lines = whi_calloc(most, sizeof(char *));
+        code = lines != NULL ? read_headers(self, node, lines, &count) : whi_fail_memory();
+    }
+    if (code != WH_OK) {
+        free_texts(lines, lines != NULL ? most : 0);
+        return code;
+    }
+    free_texts(s->headers, s->header_count);
+    s->headers = lines;
+    s->header_count = count;
+    return WH_OK;
+}
+
+static int check_secret(const char *text, const char *label) {
+    int code = whi_secret_check(text, 0);
+
+    return code == WH_OK ? WH_OK : whi_fail_within(code, "%s", label);
+}
+
+static int set_secrets(apply *self, uint32_t node) {
+    whi_subscription *s = self->subscription;
+    size_t count;
+    char **texts;
+    int code = text_list(self, node, "secrets", WHI_SUBSCRIPTION_SECRETS, check_secret, &texts, &count);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    free_secrets(s);
+    s->secrets = texts;
+    s->secret_count = count;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(texts[i], texts[k]) == 0) {
+                return whi_fail(WH_EINVALID, "secrets[%zu]: given twice", i);
+            }
+        }
+    }
+    return WH_OK;
+}
+
+static int set_retry(apply *self, uint32_t node) {
+    whi_subscription *s = self->subscription;
+    const whi_json_node *nodes = self->json->nodes;
+    uint32_t count = nodes[node].count, at = node + 1;
+    int64_t *list;
+
+    if (is_null(self, node)) {
+        whi_free(s->retry);
+        s->retry = NULL;
+        s->retry_count = 0;
+        return WH_OK;
+    }
+    if (!is_type(self, node, WHI_JSON_ARRAY) || count < 1 || count > WHI_RETRY_MAXIMUM) {
+        return whi_fail(WH_EINVALID, "retry: expected a list of 1 to %d delays in milliseconds", WHI_RETRY_MAXIMUM);
+    }
+    list = whi_calloc(count, sizeof *list);
+    if (list == NULL) {
+        return whi_fail_memory();
+    }
+    for (uint32_t i = 0; i < count; i++, at = nodes[at].next) {
+        char label[40];
+        snprintf(label, sizeof label, "retry[%u]", i);
+        if (integer_of(self, at, label, 0, WHI_RETRY_DELAY_MAXIMUM, &list[i]) != WH_OK) {
+            whi_free(list);
+            return WH_EINVALID;
+        }
+    }
+    whi_free(s->retry);
+    s->retry = list;
+    s->retry_count = count;
+    return WH_OK;
+}
+
+static int set_timeout(apply *self, uint32_t node) {
+    self->subscription->timeout = 0;
+    return is_null(self, node)
+               ? WH_OK
+               : integer_of(self, node, "timeout", TIMEOUT_MINIMUM, TIMEOUT_MAXIMUM, &self->subscription->timeout);
+}
+
+static int set_concurrency(apply *self, uint32_t node) {
+    int64_t number = WHI_CONCURRENCY_DEFAULT;
+    int code = is_null(self, node) ? WH_OK : integer_of(self, node, "concurrency", 1, WHI_CONCURRENCY_MAXIMUM, &number);
+
+    self->subscription->concurrency = (int)number;
+    return code;
+}
+
+static int set_paused(apply *self, uint32_t node) {
+    return flag_of(self, node, "paused", &self->subscription->paused);
+}
+
+static int set_insecure(apply *self, uint32_t node) {
+    return flag_of(self, node, "insecure", &self->subscription->insecure);
+}
+
+static int set_http2(apply *self, uint32_t node) {
+    return flag_of(self, node, "http2", &self->subscription->http2);
+}
+
+/* ------------------------------------------------ what only the engine writes */
+
+static int set_disabled(apply *self, uint32_t node) {
+    return optional_text(self, node, "disabled", NAME_MAXIMUM, &self->subscription->disabled);
+}
+
+static int time_of(apply *self, uint32_t node, const char *field, int64_t *out) {
+    const char *text = NULL;
+    int code = is_null(self, node) ? WH_OK : text_of(self, node, field, WHI_TIME_SIZE, &text);
+
+    *out = 0;
+    if (code == WH_OK && text != NULL && whi_time_parse(text, out) != WH_OK) {
+        code = whi_fail(WH_EINVALID, "%s: expected a time like 2026-11-21T10:00:00.000Z", field);
+    }
+    return code;
+}
+
+static int set_created_at(apply *self, uint32_t node) {
+    return time_of(self, node, "created_at", &self->subscription->created_at);
+}
+
+static int set_updated_at(apply *self, uint32_t node) {
+    return time_of(self, node, "updated_at", &self->subscription->updated_at);
+}
+
+/* The row of the store has them. */
+static int pass_over(apply *self, uint32_t node) {
+    (void)self;
+    (void)node;
+    return WH_OK;
+}
+
+/* ------------------------------------------------------------------- the table */
+
+typedef struct field {
+    const char *name;
+    int (*set)(apply *self, uint32_t node);
+    int stored; /* 1: written by the engine, read only from the store */
+} field;
+
+static const field fields[] = {
+    { "id", pass_over, 1 },
+    { "url", set_url, 0 },
+    { "events", set_events, 0 },
+    { "tenant", set_tenant, 0 },
+    { "name", set_name, 0 },
+    { "rule", set_rule, 0 },
+    { "fields", set_fields, 0 },
+    { "filters", set_filters, 0 },
+    { "on_rule_error", set_on_rule_error, 0 },
+    { "headers", set_headers, 0 },
+    { "metadata", set_metadata, 0 },
+    { "paused", set_paused, 0 },
+    { "secrets", set_secrets, 0 },
+    { "retry", set_retry, 0 },
+    { "timeout", set_timeout, 0 },
+    { "concurrency", set_concurrency, 0 },
+    { "insecure", set_insecure, 0 },
+    { "http2", set_http2, 0 },
+    { "version", pass_over, 1 },
+    { "disabled", set_disabled, 1 },
+    { "created_at", set_created_at, 1 },
+    { "updated_at", set_updated_at, 1 },
+};
+
+#define FIELDS (sizeof fields / sizeof fields[0])
+
+/* 1 if one letter more, less or other makes the one of the other. */
+static int is_near(const char *a, const char *b) {
+    size_t size_a = strlen(a), size_b = strlen(b), head = 0, tail = 0;
+
+    if (size_a > size_b) {
+        return is_near(b, a);
+    }
+    if (size_b - size_a > 1) {
+        return 0;
+    }
+    while (head < size_a && a[head] == b[head]) {
+        head++;
+    }
+    while (tail < size_a - head && a[size_a - 1 - tail] == b[size_b - 1 - tail]) {
+        tail++;
+    }
+    return size_b - head - tail <= 1;
+}
+
+static int unknown(const char *name) {
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (is_near(name, fields[i].name)) {
+            return whi_fail(WH_EINVALID, "%.60s: unknown field, did you mean \"%s\"?", name, fields[i].name);
+        }
+    }
+    return whi_fail(WH_EINVALID, "%.60s: unknown field", name);
+}
+
+static int apply_members(apply *self, int stored) {
+    const whi_json_node *nodes = self->json->nodes;
+    uint32_t given = 0;
+
+    for (uint32_t at = 1; at < nodes[0].next; at = nodes[at + 1].next) {
+        const char *name = NULL;
+        size_t i = 0;
+        int code = text_of(self, at, "a field's name", SIZE_MAX, &name);
+        if (code != WH_OK) {
+            return code;
+        }
+        while (i < FIELDS && strcmp(name, fields[i].name) != 0) {
+            i++;
+        }
+        if (i == FIELDS) {
+            return unknown(name);
+        }
+        if (given >> i & 1) {
+            return whi_fail(WH_EINVALID, "%s: given twice", fields[i].name);
+        }
+        given |= (uint32_t)1 << i;
+        code = stored || !fields[i].stored ? fields[i].set(self, at + 1) : WH_OK;
+        if (code != WH_OK) {
+            return code;
+        }
+    }
+    return WH_OK;
+}
+
+int whi_subscription_apply(whi_subscription *subscription, const char *document, size_t size, size_t rule_maximum,
+                           int stored) {
+    whi_json json = { 0 };
+    apply self = { subscription, &json, rule_maximum, { 0 } };
+    int code = whi_json_scan(&json, document, size, DEPTH_MAXIMUM);
+
+    whi_buf_init(&self.scratch, SIZE_MAX / 4);
+    if (code == WH_OK && json.nodes[0].type != WHI_JSON_OBJECT) {
+        code = whi_fail(WH_EINVALID, "document: expected an object");
+    }
+    code = code == WH_OK ? apply_members(&self, stored) : code;
+    whi_wipe(self.scratch.data, self.scratch.capacity); /* secrets went through it */
+    whi_buf_free(&self.scratch);
+    whi_json_free(&json);
+    return code;
+}
+
+int whi_subscription_check(const whi_subscription *subscription) {
+    return subscription->url != NULL ? WH_OK : whi_fail(WH_EINVALID, "url: expected one, found none");
+}
+
+/* ------------------------------------------------------------------- writing */
+
+static void write_text(whi_buf *out, const char *name, const char *text) {
+    whi_json_write_name(out, name);
+    if (text == NULL) {
+        whi_buf_text(out, "null");
+    } else {
+        whi_json_write_string(out, text, strlen(text));
+    }
+}
+
+static void write_raw(whi_buf *out, const char *name, const char *json) {
+    whi_json_write_name(out, name);
+    whi_buf_text(out, json != NULL ? json : "null");
+}
+
+static void write_time(whi_buf *out, const char *name, int64_t ms) {
+    char text[WHI_TIME_SIZE];
+
+    whi_time_text(ms, text);
+    write_text(out, name, ms ? text : NULL);
+}
+
+static void write_texts(whi_buf *out, const char *name, char *const *texts, size_t count) {
+    whi_json_write_name(out, name);
+    whi_buf_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        whi_buf_text(out, i > 0 ? "," : "");
+        whi_json_write_string(out, texts[i], strlen(texts[i]));
+    }
+    whi_buf_char(out, ']');
+}
+
+static void write_headers(whi_buf *out, const whi_subscription *s) {
+    whi_json_write_name(out, "headers");
+    whi_buf_char(out, '{');
+    for (size_t i = 0; i < s->header_count; i++) {
+        size_t name = strcspn(s->headers[i], ":;");
+        const char *value = s->headers[i] + name + (s->headers[i][name] == ':' ? 2 : 1);
+        whi_buf_text(out, i > 0 ? "," : "");
+        whi_json_write_string(out, s->headers[i], name);
+        whi_buf_char(out, ':');
+        whi_json_write_string(out, value, strlen(value));
+    }
+    whi_buf_char(out, '}');
+}
+
+static void write_retry(whi_buf *out, const whi_subscription *s) {
+    whi_json_write_name(out, "retry");
+    if (s->retry == NULL) {
+        whi_buf_text(out, "null");
+        return;
+    }
+    whi_buf_char(out, '[');
+    for (size_t i = 0; i < s->retry_count; i++) {
+        whi_buf_text(out, i > 0 ? "," : "");
+        whi_buf_int(out, s->retry[i]);
+    }
+    whi_buf_char(out, ']');
+}
+
+static void write_int(whi_buf *out, const char *name, int64_t number) {
+    whi_json_write_name(out, name);
+    whi_buf_int(out, number);
+}
+
+static void write_flag(whi_buf *out, const char *name, int flag) {
+    write_raw(out, name, flag ? "true" : "false");
+}
+
+void whi_subscription_write(const whi_subscription *s, int secrets, whi_buf *out) {
+    char id[WH_ID_SIZE];
+
+    whi_ident_format("sub_", s->id, id);
+    whi_buf_char(out, '{');
+    write_text(out, "id", id);
+    write_text(out, "url", s->url);
+    write_texts(out, "events", s->events, s->event_count);
+    write_text(out, "tenant", s->tenant);
+    write_text(out, "name", s->name);
+    write_text(out, "rule", s->rule);
+    write_text(out, "fields", s->fields);
+    write_raw(out, "filters", s->filters);
+    write_text(out, "on_rule_error", failure_names[s->on_rule_error]);
+    write_headers(out, s);
+    write_raw(out, "metadata", s->metadata);
+    write_flag(out, "paused", s->paused);
+    if (secrets) {
+        write_texts(out, "secrets", s->secrets, s->secret_count);
+    }
+    write_retry(out, s);
+    s->timeout ? write_int(out, "timeout", s->timeout) : write_raw(out, "timeout", NULL);
+    write_int(out, "concurrency", s->concurrency);
+    write_flag(out, "insecure", s->insecure);
+    write_flag(out, "http2", s->http2);
+    write_int(out, "version", s->version);
+    write_text(out, "disabled", s->disabled);
+    write_time(out, "created_at", s->created_at);
+    write_time(out, "updated_at", s->updated_at);
+    whi_buf_char(out, '}');
+}
