@@ -31,21 +31,21 @@ typedef struct whi_request {
     void *payload;
 
     /* Filled when done is called. */
-    int error;                /* WH_OK when an answer was read; else a network code */
-    int status;               /* 200 …; 0 without an answer */
+    int error;  /* WH_OK when an answer was read; else a network code */
+    int status; /* 200 …; 0 without an answer */
     int64_t duration_us;
-    char retry_after[64];     /* the header's value, "" without one */
-    char message[256];        /* what went wrong, for a human */
-    char *response;           /* the first response_kept_bytes of the body, not terminated;
-                                 belongs to the transport and is gone after done */
+    char retry_after[64]; /* the header's value, "" without one */
+    char message[256];    /* what went wrong, for a human */
+    char *response;       /* the first response_kept_bytes of the body, not terminated;
+                             belongs to the transport and is gone after done */
     size_t response_size;
 } whi_request;
 
 typedef struct whi_transport_options {
-    const wh_limits *limits;   /* response_*, in_flight, connections */
+    const wh_limits *limits; /* response_*, in_flight, connections */
     const whi_policy *policy;
-    const char *user_agent;    /* "" for none */
-    const char *ca_file;       /* NULL: the system's */
+    const char *user_agent; /* "" for none */
+    const char *ca_file;    /* NULL: the system's */
     whi_poller *poller;
 } whi_transport_options;
 

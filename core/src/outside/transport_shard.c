@@ -1,0 +1,405 @@
+#include "outside/transport_curl.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ------------------------------------------------------------------------- heap */
+
+static void place(whi_transport *transport, whi_timer *timer, size_t at) {
+    transport->heap[at] = timer;
+    timer->at = at;
+}
+
+static void sift_up(whi_transport *transport, whi_timer *timer) {
+    size_t at = timer->at;
+
+    while (at > 1 && transport->heap[at / 2]->due > timer->due) {
+        place(transport, transport->heap[at / 2], at);
+        at /= 2;
+    }
+    place(transport, timer, at);
+}
+
+static void sift_down(whi_transport *transport, whi_timer *timer) {
+    size_t at = timer->at, child;
+
+    while ((child = 2 * at) <= transport->heap_count) {
+        if (child < transport->heap_count && transport->heap[child + 1]->due < transport->heap[child]->due) {
+            child++;
+        }
+        if (transport->heap[child]->due >= timer->due) {
+            break;
+        }
+        place(transport, transport->heap[child], at);
+        at = child;
+    }
+    place(transport, timer, at);
+}
+
+/* Room for every timer that can be, so that setting one cannot fail. */
+int whi_timer_reserve(whi_transport *transport, size_t count) {
+    size_t room = transport->heap_room ? transport->heap_room : 64;
+    whi_timer **heap;
+
+    if (count < transport->heap_room) {
+        return WH_OK;
+    }
+    while (room <= count) {
+        room *= 2;
+    }
+    heap = whi_realloc(transport->heap, room * sizeof *heap);
+    if (heap == NULL) {
+        return whi_fail_memory();
+    }
+    transport->heap = heap;
+    transport->heap_room = room;
+    return WH_OK;
+}
+
+void whi_timer_set(whi_transport *transport, whi_timer *timer, int64_t due) {
+    if (timer->at == 0) {
+        place(transport, timer, ++transport->heap_count);
+    }
+    timer->due = due;
+    sift_up(transport, timer);
+    sift_down(transport, timer);
+}
+
+void whi_timer_stop(whi_transport *transport, whi_timer *timer) {
+    size_t at = timer->at;
+    whi_timer *last;
+
+    if (at == 0) {
+        return;
+    }
+    timer->at = 0;
+    last = transport->heap[transport->heap_count--];
+    if (last != timer) {
+        place(transport, last, at);
+        sift_up(transport, last);
+        sift_down(transport, last);
+    }
+}
+
+/* ---------------------------------------------------------------------- sockets */
+
+#ifdef SOCK_CLOEXEC
+static int make_socket(const struct curl_sockaddr *address) {
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+#else
+static int make_socket(const struct curl_sockaddr *address) {
+    int fd = socket(address->family, address->socktype, address->protocol);
+
+    if (fd >= 0) {
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+    return fd;
+}
+#endif
+
+static whi_socket *socket_of(whi_transport *transport, int fd) {
+    size_t room = transport->socket_room ? transport->socket_room : 64;
+    whi_socket *sockets;
+
+    if ((size_t)fd < transport->socket_room) {
+        return &transport->sockets[fd];
+    }
+    while (room <= (size_t)fd) {
+        room *= 2;
+    }
+    sockets = whi_realloc(transport->sockets, room * sizeof *sockets);
+    if (sockets == NULL) {
+        return NULL;
+    }
+    memset(sockets + transport->socket_room, 0, (room - transport->socket_room) * sizeof *sockets);
+    transport->sockets = sockets;
+    transport->socket_room = room;
+    return &sockets[fd];
+}
+
+curl_socket_t whi_socket_open(void *payload, curlsocktype purpose, struct curl_sockaddr *address) {
+    whi_transfer *transfer = payload;
+    whi_transport *transport = transfer->transport;
+    whi_socket *entry;
+    int fd;
+
+    (void)purpose;
+    if (!whi_transfer_allows(transfer, &address->addr)) {
+        return CURL_SOCKET_BAD;
+    }
+    if (transport->socket_count >= transport->socket_maximum) {
+        transfer->ending = WHI_NO_ROOM;
+        transport->pressed = 1;
+        return CURL_SOCKET_BAD;
+    }
+    fd = make_socket(address);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE) {
+            transfer->ending = WHI_NO_ROOM;
+            transport->pressed = 1;
+        }
+        return CURL_SOCKET_BAD;
+    }
+    entry = socket_of(transport, fd);
+    if (entry == NULL) {
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    *entry = (whi_socket){ .shard = transfer->shard, .ours = 1 };
+    transfer->opened++;
+    transfer->shard->sockets++;
+    transport->socket_count++;
+    transport->pressed |= transport->socket_count > transport->socket_maximum - transport->socket_maximum / 16;
+    return fd;
+}
+
+int whi_socket_close(void *payload, curl_socket_t fd) {
+    whi_transport *transport = payload;
+    whi_socket *entry = socket_of(transport, fd);
+
+    if (entry != NULL && entry->shard != NULL) {
+        whi_poller_watch(transport->poller, fd, entry->watched, 0);
+        entry->shard->sockets--;
+        transport->socket_count--;
+        memset(entry, 0, sizeof *entry);
+    }
+    return close(fd);
+}
+
+/* Keeps the poller as libcurl wants it. A socket of ours stays watched for reading
+ * when libcurl has no use for it: it comes back with the next request, and that then
+ * costs no system call. Others (of libcurl's own making) may be closed unheard. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *payload, void *unused) {
+    whi_shard *shard = payload;
+    whi_socket *entry = socket_of(shard->transport, fd);
+    int need;
+
+    (void)easy;
+    (void)unused;
+    if (entry == NULL) {
+        return 0; /* it ends by its timeout */
+    }
+    entry->want = what == CURL_POLL_REMOVE ? 0 : what & (WHI_READ | WHI_WRITE);
+    need = entry->ours ? entry->want | WHI_READ : entry->want;
+    entry->shard = shard;
+    if (need != entry->watched && whi_poller_watch(shard->transport->poller, fd, entry->watched, need) == WH_OK) {
+        entry->watched = need;
+    }
+    if (!entry->ours && need == 0) {
+        memset(entry, 0, sizeof *entry);
+    }
+    return 0;
+}
+
+static void mark_acted(whi_shard *shard) {
+    if (!shard->acted) {
+        shard->acted = 1;
+        shard->acted_next = shard->transport->acted;
+        shard->transport->acted = shard;
+    }
+}
+
+void whi_shard_ready(whi_transport *transport, const whi_ready *ready) {
+    whi_socket *entry;
+    int mask, running;
+
+    if (ready->fd < 0 || (size_t)ready->fd >= transport->socket_room) {
+        return;
+    }
+    entry = &transport->sockets[ready->fd];
+    if (entry->shard == NULL) {
+        return;
+    }
+    if ((ready->what & entry->want) == 0) {
+        /* Watched for nothing: idle and closed by the other side, or readable while
+         * libcurl is writing. Not again until it is wanted. */
+        if (whi_poller_watch(transport->poller, ready->fd, entry->watched, entry->want) == WH_OK) {
+            entry->watched = entry->want;
+        }
+        return;
+    }
+    mask = (ready->what & WHI_READ ? CURL_CSELECT_IN : 0) | (ready->what & WHI_WRITE ? CURL_CSELECT_OUT : 0);
+    mark_acted(entry->shard);
+    curl_multi_socket_action(entry->shard->multi, ready->fd, mask, &running);
+}
+
+/* ----------------------------------------------------------------------- timers */
+
+/* Rounded up: libcurl does not ask again for a moment that it has asked for. */
+static int on_timer(CURLM *multi, long wait, void *payload) {
+    whi_shard *shard = payload;
+
+    (void)multi;
+    if (wait < 0) {
+        whi_timer_stop(shard->transport, &shard->timer);
+    } else {
+        whi_timer_set(shard->transport, &shard->timer, wait == 0 ? 0 : whi_monotonic_us() + wait * 1000 + 999);
+    }
+    return 0;
+}
+
+/* A timer that libcurl thinks is still set would never come again. */
+static void rearm(whi_shard *shard) {
+    long wait = -1;
+
+    if (shard->timer.at == 0 && shard->active > 0 && curl_multi_timeout(shard->multi, &wait) == CURLM_OK && wait >= 0) {
+        on_timer(shard->multi, wait > 0 ? wait : 1, shard);
+    }
+}
+
+void whi_shard_due(whi_shard *shard) {
+    int running;
+
+    whi_timer_stop(shard->transport, &shard->timer);
+    mark_acted(shard);
+    curl_multi_socket_action(shard->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    rearm(shard);
+}
+
+/* ----------------------------------------------------------------------- shards */
+
+static CURLM *make_multi(whi_shard *shard) {
+    CURLM *multi = curl_multi_init();
+
+    if (multi == NULL) {
+        return NULL;
+    }
+    if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, shard) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_TIMERDATA, shard) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, shard->transport->cache_size) != CURLM_OK) {
+        curl_multi_cleanup(multi);
+        return NULL;
+    }
+    return multi;
+}
+
+whi_shard *whi_shard_new(whi_transport *transport, unsigned kind) {
+    whi_shard *shard;
+
+    if (transport->shard_count == WHI_SHARDS_MAXIMUM ||
+        whi_timer_reserve(transport, transport->shard_count + 1 + transport->transfers) != WH_OK) {
+        return NULL;
+    }
+    shard = whi_calloc(1, sizeof *shard);
+    if (shard == NULL) {
+        return NULL;
+    }
+    shard->transport = transport;
+    shard->kind = kind;
+    shard->multi = make_multi(shard);
+    if (shard->multi == NULL) {
+        whi_free(shard);
+        return NULL;
+    }
+    transport->shards[transport->shard_count++] = shard;
+    return shard;
+}
+
+static void free_drops(struct curl_slist *drops) {
+    while (drops != NULL) {
+        struct curl_slist *next = drops->next;
+        whi_free(drops->data);
+        whi_free(drops);
+        drops = next;
+    }
+}
+
+void whi_shard_free(whi_shard *shard) {
+    curl_multi_cleanup(shard->multi);
+    whi_timer_stop(shard->transport, &shard->timer);
+    free_drops(shard->drops);
+    whi_free(shard);
+}
+
+int whi_shard_add(whi_shard *shard, whi_transfer *transfer) {
+    CURLMcode code;
+
+    transfer->shard = shard;
+    code = curl_multi_add_handle(shard->multi, transfer->easy);
+    if (code != CURLM_OK) {
+        transfer->shard = NULL;
+        return whi_fail(code == CURLM_OUT_OF_MEMORY ? WH_ENOMEM : WH_EINTERNAL, "libcurl does not take the request: %s",
+                        curl_multi_strerror(code));
+    }
+    shard->active++;
+    return WH_OK;
+}
+
+void whi_shard_remove(whi_shard *shard, whi_transfer *transfer) {
+    curl_multi_remove_handle(shard->multi, transfer->easy);
+    shard->active--;
+    transfer->shard = NULL;
+}
+
+/* --------------------------------------------------------------------- pressure */
+
+/* libcurl has no call that closes an idle connection; a new multi handle does it. */
+static void renew(whi_shard *shard) {
+    CURLM *multi = make_multi(shard);
+
+    if (multi == NULL) {
+        return;
+    }
+    curl_multi_cleanup(shard->multi);
+    whi_timer_stop(shard->transport, &shard->timer);
+    shard->multi = multi;
+    free_drops(shard->drops);
+    shard->drops = NULL;
+    for (whi_pin *pin = shard->pins; pin != NULL; pin = pin->next) {
+        pin->told = pin->loaded = 0;
+    }
+}
+
+static whi_shard *longest_quiet(const whi_transport *transport) {
+    whi_shard *found = NULL;
+
+    for (size_t i = 0; i < transport->shard_count; i++) {
+        whi_shard *shard = transport->shards[i];
+        if (shard->active == 0 && shard->sockets > 0 && (found == NULL || shard->used_at < found->used_at)) {
+            found = shard;
+        }
+    }
+    return found;
+}
+
+static void set_cache(whi_transport *transport, long size) {
+    if (size == transport->cache_size) {
+        return;
+    }
+    transport->cache_size = size;
+    for (size_t i = 0; i < transport->shard_count; i++) {
+        curl_multi_setopt(transport->shards[i]->multi, CURLMOPT_MAXCONNECTS, size);
+    }
+}
+
+/* Shards at rest lose all their connections, the longest unused first; the others
+ * close one for each request that ends, until each has its share. */
+void whi_shards_relieve(whi_transport *transport) {
+    int64_t enough = transport->socket_maximum - transport->socket_maximum / 8;
+    int64_t part = enough / (int64_t)(transport->shard_count ? transport->shard_count : 1);
+    whi_shard *shard;
+
+    if (transport->socket_count <= enough) {
+        transport->pressed = 0;
+        set_cache(transport, WHI_SHARD_CONNECTIONS);
+        return;
+    }
+    while (transport->socket_count > enough && (shard = longest_quiet(transport)) != NULL) {
+        size_t before = shard->sockets;
+        renew(shard);
+        if (shard->sockets == before) {
+            break;
+        }
+    }
+    set_cache(transport, part < 1 ? 1 : part > WHI_SHARD_CONNECTIONS ? WHI_SHARD_CONNECTIONS : (long)part);
+}

@@ -1,0 +1,150 @@
+#include "outside/trust.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <curl/curl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct whi_trust {
+    struct whi_trust *next;
+    char *ca_file; /* NULL: the system's */
+    X509_STORE *store;
+    int refs;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static whi_trust *all; /* under the lock */
+
+int whi_trust_usable(void) {
+    char ours[32];
+    const char *theirs = curl_version_info(CURLVERSION_NOW)->ssl_version;
+
+    snprintf(ours, sizeof ours, "OpenSSL/%u.", OPENSSL_version_major());
+    return theirs != NULL && strncmp(theirs, ours, strlen(ours)) == 0;
+}
+
+static const char *readable(const char *file) {
+    return file != NULL && access(file, R_OK) == 0 ? file : NULL;
+}
+
+#if LIBCURL_VERSION_NUM >= 0x075400
+static const char *curl_bundle(CURL *easy) {
+    char *file = NULL;
+
+    return curl_easy_getinfo(easy, CURLINFO_CAINFO, &file) == CURLE_OK ? file : NULL;
+}
+#else
+static const char *curl_bundle(CURL *easy) {
+    (void)easy;
+    return NULL;
+}
+#endif
+
+/* Where the system keeps its bundle: what the user set for OpenSSL, what libcurl was
+ * built with, what OpenSSL was built with, in this order. */
+static int load_system(X509_STORE *store) {
+    CURL *easy = curl_easy_init();
+    const char *file = readable(getenv(X509_get_default_cert_file_env()));
+    int loaded;
+
+    if (file == NULL && easy != NULL) {
+        file = readable(curl_bundle(easy));
+    }
+    if (file == NULL) {
+        file = readable(X509_get_default_cert_file());
+    }
+    loaded = file != NULL ? X509_STORE_load_file(store, file) : X509_STORE_set_default_paths(store);
+    curl_easy_cleanup(easy);
+    return loaded;
+}
+
+/* Flags as libcurl sets them on a store of its own. */
+static int load(whi_trust *trust) {
+    int loaded;
+
+    trust->store = X509_STORE_new();
+    if (trust->store == NULL) {
+        return whi_fail_memory();
+    }
+    X509_STORE_set_flags(trust->store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+    loaded = trust->ca_file != NULL ? X509_STORE_load_file(trust->store, trust->ca_file) : load_system(trust->store);
+    ERR_clear_error();
+    if (loaded == 1) {
+        return WH_OK;
+    }
+    return trust->ca_file != NULL
+               ? whi_fail(WH_EINVALID, "ca_file: '%s' cannot be read as PEM certificates", trust->ca_file)
+               : whi_fail(WH_ETLS, "the system has no bundle of certificates; name one with the option \"ca_file\"");
+}
+
+static void free_trust(whi_trust *trust) {
+    X509_STORE_free(trust->store);
+    whi_free(trust->ca_file);
+    whi_free(trust);
+}
+
+static int make(whi_trust **out, const char *ca_file) {
+    whi_trust *trust = whi_calloc(1, sizeof *trust);
+    int code;
+
+    if (trust == NULL) {
+        return whi_fail_memory();
+    }
+    trust->refs = 1;
+    trust->ca_file = whi_strdup(ca_file, WH_ZSTR);
+    code = ca_file != NULL && trust->ca_file == NULL ? whi_fail_memory() : load(trust);
+    if (code != WH_OK) {
+        free_trust(trust);
+        return code;
+    }
+    *out = trust;
+    return WH_OK;
+}
+
+static int same(const char *a, const char *b) {
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+int whi_trust_get(whi_trust **out, const char *ca_file) {
+    int code = WH_OK;
+
+    pthread_mutex_lock(&lock);
+    for (*out = all; *out != NULL && !same((*out)->ca_file, ca_file); *out = (*out)->next) {}
+    if (*out != NULL) {
+        (*out)->refs++;
+    } else {
+        code = make(out, ca_file);
+        if (code == WH_OK) {
+            (*out)->next = all;
+            all = *out;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return code;
+}
+
+void whi_trust_put(whi_trust *trust) {
+    whi_trust **link;
+
+    if (trust == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    if (--trust->refs == 0) {
+        for (link = &all; *link != trust; link = &(*link)->next) {}
+        *link = trust->next;
+        free_trust(trust);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void whi_trust_attach(const whi_trust *trust, void *ssl_context) {
+    SSL_CTX_set1_cert_store(ssl_context, trust->store);
+}
