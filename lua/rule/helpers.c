@@ -1,0 +1,257 @@
+/* What rule writers need and can hardly write safely themselves. webhook_rule.h has
+ * the manual of each. */
+#include <string.h>
+
+#include "pure/fields.h"
+#include "rule_state.h"
+
+#define PATHS_MAXIMUM 32
+#define MASK_SHOWN 4 /* characters at the end that mask leaves */
+#define MASK_LONG 8  /* texts up to this are masked whole */
+
+static const whi_rule_path *const ROOT = NULL;
+
+/* A table that is written as an array even when it is empty; or as an object. */
+static int mark(lua_State *L, int place) {
+    if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) {
+        lua_settop(L, 1); /* a part of the payload is what it is */
+        return 1;
+    }
+    whi_rule_plain_table(L, 1);
+    lua_settop(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, place);
+    lua_setmetatable(L, 1);
+    return 1;
+}
+
+static int helper_array(lua_State *L) {
+    return mark(L, WHI_RULE_AT_ARRAY);
+}
+
+static int helper_object(lua_State *L) {
+    return mark(L, WHI_RULE_AT_OBJECT);
+}
+
+/* The type's pattern language: exact, "*", "prefix.*", "prefix:*". */
+static int helper_matches(lua_State *L) {
+    size_t size, pattern_size;
+    const char *type = luaL_checklstring(L, 1, &size), *pattern = luaL_checklstring(L, 2, &pattern_size);
+    int result;
+
+    whi_rule_charge(L, 2 + pattern_size / 16);
+    if (pattern_size == 1 && *pattern == '*') {
+        result = 1;
+    } else if (pattern_size >= 2 && pattern[pattern_size - 1] == '*' &&
+               strchr(".:", pattern[pattern_size - 2]) != NULL && pattern[pattern_size - 2] != '\0') {
+        result = size >= pattern_size - 1 && memcmp(type, pattern, pattern_size - 1) == 0;
+    } else {
+        result = size == pattern_size && memcmp(type, pattern, size) == 0;
+    }
+    lua_pushboolean(L, result);
+    return 1;
+}
+
+static int is_continuation(char c) {
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+static int helper_mask(lua_State *L) {
+    size_t size, characters = 0, hidden;
+    const char *text = luaL_checklstring(L, 1, &size);
+    whi_rule_text out;
+
+    whi_rule_charge(L, 2 + size);
+    for (size_t i = 0; i < size; i++) {
+        characters += !is_continuation(text[i]);
+    }
+    hidden = characters > MASK_LONG ? characters - MASK_SHOWN : characters;
+    whi_rule_text_init(L, &out);
+    for (size_t i = 0, at = 0; i < size; i++) {
+        at += !is_continuation(text[i]);
+        if (at > hidden) {
+            whi_rule_text_char(&out, text[i]);
+        } else if (!is_continuation(text[i])) {
+            whi_rule_text_char(&out, '*');
+        }
+    }
+    whi_rule_text_push(&out);
+    return 1;
+}
+
+/* ---------------------------------------------------------------------- only */
+
+/* Nothing between parse and free may raise. */
+static int project(lua_State *L, const char *list, size_t size, const whi_json *json, uint32_t node, whi_buf *out) {
+    whi_fields *fields = NULL;
+    int code = whi_fields_parse(&fields, list, size);
+
+    if (code == WH_OK && fields == NULL) {
+        return luaL_error(L, "only: name at least one member");
+    }
+    if (code == WH_OK) {
+        code = whi_fields_project(fields, json, node, out);
+        whi_fields_free(fields);
+    }
+    if (code == WH_ENOMEM) {
+        return whi_rule_stop(L, WH_ENOMEM);
+    }
+    if (code != WH_OK) {
+        return luaL_error(L, "only: %s", wh_last_error());
+    }
+    return 0;
+}
+
+static int helper_only(lua_State *L) {
+    uint32_t node;
+    const whi_json *json = whi_rule_check_part(L, 1, &node);
+    whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
+    int top = lua_gettop(L);
+    whi_rule_text list;
+    const char *text;
+    size_t size;
+
+    whi_rule_text_init(L, &list);
+    for (int i = 2; i <= top; i++) {
+        luaL_checktype(L, i, LUA_TSTRING);
+        if (i > 2) {
+            whi_rule_text_char(&list, ',');
+        }
+        text = lua_tolstring(L, i, &size);
+        whi_rule_text_add(&list, text, size);
+    }
+    whi_rule_charge(L, (json->nodes[node].next - node) * 2 + (json->nodes[node].end - json->nodes[node].start) / 16);
+    whi_buf_clear(&runtime->scratch);
+    project(L, list.data, list.size, json, node, &runtime->scratch);
+    whi_rule_check_buffer(L, &runtime->scratch);
+    whi_rule_push_made(L);
+    return 1;
+}
+
+/* ------------------------------------------------------------------- without */
+
+typedef struct removal {
+    const char *paths[PATHS_MAXIMUM]; /* what is left of each */
+    int count;
+} removal;
+
+static void write_without(lua_State *L, const whi_json *json, uint32_t node, const removal *paths, whi_buf *out);
+
+/* Which paths go on below a member of this name; 1 if one ends there. */
+static int enter(const removal *paths, const char *name, size_t size, removal *below) {
+    below->count = 0;
+    for (int i = 0; i < paths->count; i++) {
+        const char *path = paths->paths[i];
+        size_t length = strcspn(path, ".");
+        if (length != size || memcmp(path, name, size) != 0) {
+            continue;
+        }
+        if (path[length] == '\0') {
+            return 1;
+        }
+        below->paths[below->count++] = path + length + 1;
+    }
+    return 0;
+}
+
+static void object_without(lua_State *L, const whi_json *json, uint32_t node, const removal *paths, whi_buf *out) {
+    uint32_t name = whi_json_first(json, node);
+    int written = 0;
+    removal below;
+
+    whi_buf_char(out, '{');
+    for (uint32_t i = 0; i < json->nodes[node].count; i++, name = json->nodes[name + 1].next) {
+        size_t size, span_size;
+        const char *text = whi_json_string(json, name, &whi_rule_of(L)->runtime->shuffle, &size), *span;
+        if (text == NULL) {
+            whi_rule_stop(L, WH_ENOMEM);
+        }
+        whi_rule_charge(L, 4 + size / 16 + (size_t)paths->count * 2);
+        if (enter(paths, text, size, &below)) {
+            continue;
+        }
+        if (written++) {
+            whi_buf_char(out, ',');
+        }
+        span = whi_json_span(json, name, &span_size);
+        whi_buf_add(out, span, span_size);
+        whi_buf_char(out, ':');
+        write_without(L, json, name + 1, &below, out);
+    }
+    whi_buf_char(out, '}');
+}
+
+static void array_without(lua_State *L, const whi_json *json, uint32_t node, const removal *paths, whi_buf *out) {
+    uint32_t item = whi_json_first(json, node);
+
+    whi_buf_char(out, '[');
+    for (uint32_t i = 0; i < json->nodes[node].count; i++, item = json->nodes[item].next) {
+        whi_rule_charge(L, 4);
+        if (i > 0) {
+            whi_buf_char(out, ',');
+        }
+        write_without(L, json, item, paths, out);
+    }
+    whi_buf_char(out, ']');
+}
+
+static void write_without(lua_State *L, const whi_json *json, uint32_t node, const removal *paths, whi_buf *out) {
+    size_t size;
+    const char *text;
+
+    if (paths->count > 0 && json->nodes[node].type == WHI_JSON_OBJECT) {
+        object_without(L, json, node, paths, out);
+    } else if (paths->count > 0 && json->nodes[node].type == WHI_JSON_ARRAY) {
+        array_without(L, json, node, paths, out);
+    } else {
+        text = whi_json_span(json, node, &size);
+        whi_rule_charge(L, 1 + size / 32);
+        whi_buf_add(out, text, size);
+    }
+}
+
+static int helper_without(lua_State *L) {
+    uint32_t node;
+    const whi_json *json = whi_rule_check_part(L, 1, &node);
+    whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
+    removal paths = { { NULL }, 0 };
+    int top = lua_gettop(L);
+
+    luaL_argcheck(L, top - 1 <= PATHS_MAXIMUM, PATHS_MAXIMUM + 2, "too many paths");
+    for (int i = 2; i <= top; i++) {
+        paths.paths[paths.count++] = luaL_checkstring(L, i);
+    }
+    whi_buf_clear(&runtime->scratch);
+    write_without(L, json, node, &paths, &runtime->scratch);
+    whi_rule_check_buffer(L, &runtime->scratch);
+    whi_rule_push_made(L);
+    return 1;
+}
+
+/* --------------------------------------------------------------------- merge */
+
+static int helper_merge(lua_State *L) {
+    uint32_t node;
+    const whi_json *json = whi_rule_check_part(L, 1, &node);
+    whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    if (json->nodes[node].type != WHI_JSON_OBJECT) {
+        return luaL_error(L, "merge: the first value must be an object of the payload");
+    }
+    whi_buf_clear(&runtime->scratch);
+    whi_rule_write_merged(L, 2, json, node, ROOT, (int)runtime->limits.json_depth, &runtime->scratch);
+    whi_rule_check_buffer(L, &runtime->scratch);
+    whi_rule_push_made(L);
+    return 1;
+}
+
+const luaL_Reg whi_rule_helper_functions[] = {
+    { "array", helper_array },     /* tells [] from {} */
+    { "object", helper_object },   /* the same */
+    { "only", helper_only },       /* keeps members, byte for byte */
+    { "without", helper_without }, /* leaves members out, the rest byte for byte */
+    { "merge", helper_merge },     /* changes members, the rest byte for byte */
+    { "mask", helper_mask },       /* hides all but the end of a text */
+    { "matches", helper_matches }, /* the pattern language of event types */
+    { NULL, NULL },
+};

@@ -1,0 +1,90 @@
+/* webhook_rule.h - rules written in Lua, for wh_options.rules.
+ *
+ *     options.rules = wh_rule_lua();
+ *
+ * Link libwebhook_rule and Lua 5.4 or 5.5. Rules run in Lua states of their own, one
+ * per rule, and never see the host's.
+ *
+ * What a rule is
+ *   A Lua script that is run once per event and subscription:
+ *
+ *     if payload.total < 1000 then return false end
+ *     return { id = payload.id, total = payload.total, customer = payload.customer }
+ *
+ * What it returns
+ *   false, nil, nothing   drop: nothing is sent
+ *   true, payload         pass: the payload is sent as it is
+ *   a table, a part       project: this is sent instead
+ *   A second value, a table, may hold
+ *     key      text or integer: deliveries of one key keep their order
+ *     headers  { ["X-Env"] = "test" }: names of the engine's own are refused
+ *     delay    milliseconds to wait before the first attempt, up to 30 days
+ *   Everything else is an error of the rule that names the place: "customer.tags[2]:
+ *   function is no JSON value".
+ *
+ * What it sees
+ *   payload       the event's payload: fields, #, ipairs, pairs (in its own order). A
+ *                 missing field is nil, JSON's null is `null`, which is true in a
+ *                 condition: compare it. Integers are exact within 64 bits; other
+ *                 numbers are Lua floats, but keep their text ("1.10", 30 digits) when
+ *                 sent on unchanged. type() of a part is "table", tostring() its JSON
+ *                 text. It cannot be changed. If a name comes twice, the last counts;
+ *                 pairs gives both.
+ *   event         id, type, tenant, time (ms since 1970; the only clock there is)
+ *   subscription  id, name, meta (its metadata, read like the payload)
+ *   null          JSON's null
+ *
+ * What it can call
+ *   assert error ipairs next pairs pcall select tonumber tostring type
+ *   string.  byte char find format gmatch gsub len lower match rep reverse sub upper
+ *   table.   concat insert pack remove sort unpack
+ *   math.    abs ceil floor fmod huge max maxinteger min mininteger modf pi sqrt
+ *            tointeger type ult
+ *   utf8.    char charpattern codepoint codes len offset
+ *   array{}, object{}   say what an empty table is ({} is an object)
+ *   only(part, "id", "customer.email", "items(sku,price)")   just these members
+ *   without(part, "card", "customer.phone")                   all but these
+ *   merge(part, { status = "ok", customer = { vip = true } }) with these changed or
+ *                       added; tables merge into objects, null sets null
+ *                       The three give a new part that can be read and sent; what they
+ *                       keep is copied byte for byte.
+ *   mask(text)          "************4242": all but the last four characters; a text of
+ *                       up to eight characters is masked whole
+ *   matches(type, "order.*")   the patterns of a subscription's `events`
+ *   What is not listed is not there: nothing reaches files, network, clock or chance, no
+ *   code is loaded, no metatable is set. `..` and comparison are Lua's own; arithmetic
+ *   does not turn texts into numbers, tonumber does.
+ *
+ * What comes out the same everywhere
+ *   A rule is a function of its input. pairs walks a table in a fixed order: numbers
+ *   ascending, then texts bytewise, then false and true; a table with tables or
+ *   functions as keys cannot be walked. Members of a table are sent in the bytewise
+ *   order of their names; parts of the payload keep their bytes. sort is stable.
+ *   Letters are ASCII's. Texts with broken UTF-8 are sent with U+FFFD in its place.
+ *   Two things are left to the host: it keeps the locale's LC_COLLATE at "C" if rules
+ *   order texts by <, and joining a float by .. writes it as this version of Lua does
+ *   (string.format says how).
+ *
+ * What it may use
+ *   rule_memory_bytes of memory, rule_cpu_ms of CPU time of its thread, a result of up
+ *   to payload_bytes, json_depth levels of nesting. pcall catches errors, never a limit.
+ *   A rule that hits a limit is stopped within about 20 ms; its state is thrown away
+ *   and made anew for the next run.
+ *   Nothing that a run sets is there in the next one. */
+#ifndef WEBHOOK_RULE_H
+#define WEBHOOK_RULE_H
+
+#include "webhook_backend.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The rule engine; static, never freed. Its runtimes are used by one thread at a time. */
+WH_API const wh_rule_engine *wh_rule_lua(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
