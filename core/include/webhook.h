@@ -199,6 +199,10 @@ typedef struct wh_options {
 /* Opens, and creates if need be, the store: a file name for SQLite, ":memory:"
  * for one that ends with the engine. Several engines, also of other processes
  * on this machine, may have one file open. options may be NULL.
+ * The file may be the database of your program: the engine's tables, which begin
+ * with "webhook_", are made beside yours, and it is switched to WAL. So a row that
+ * you insert into webhook_outbox in a transaction of your own becomes an event when
+ * that transaction commits. Its texts must be UTF-8, SQLite's default.
  * Errors: invalid, memory, store, corrupt, version, locked. */
 WH_API int wh_open(wh_engine **out, const char *store, const wh_options *options);
 

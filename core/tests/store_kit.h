@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/error.h"
 #include "base/ident.h"
@@ -51,6 +52,30 @@ KIT static whi_store *opened(const char *name) {
     OK(whi_store_sqlite.open(&store, name, NULL));
     assert_non_null(store);
     return store;
+}
+
+/* ------------------------------- what any other program does to the file at path */
+
+KIT static void execute(const char *sql) {
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+KIT static int64_t asked(const char *sql) {
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    int64_t number;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return number;
 }
 
 /* ------------------------------------------------------------ short writing */

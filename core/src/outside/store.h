@@ -8,9 +8,10 @@
  * WH_ELIMIT alone have changed nothing: the writer may go on.) The thread that begins
  * ends; ":memory:" keeps readers of other threads waiting meanwhile.
  *
- * The file is a public place: the table outbox is for every program (its comment in
- * store_sqlite_sql.c says how), which may keep its own tables beside ours, and an
- * operator may look at all of them with the sqlite3 shell.
+ * The file is a public place, and may be an application's own database, which was there
+ * before: our tables begin with "webhook_" and stand beside its own. The table
+ * webhook_outbox is for every program (its comment in store_sqlite_sql.c says how), and
+ * an operator may look at all of them with the sqlite3 shell.
  *
  * Numbers are those of base/ident.h, times are ms. Texts in rows that the store
  * hands to a callback are the store's, valid during the callback. */
@@ -151,7 +152,7 @@ struct whi_store_vtable {
     /* WH_ENOTFOUND. Its versions stay while deliveries name them. */
     int (*subscription_remove)(whi_store *store, int64_t id);
 
-    /* Moves at most limit rows out of the outbox table, in its order. each fills
+    /* Moves at most limit rows out of the table webhook_outbox, in its order. each fills
      * nothing: the caller calls event_add for good ones, and reject for bad ones. */
     int (*outbox_take)(whi_store *store, int limit, whi_event_fn each, void *payload, int *count);
     int (*outbox_reject)(whi_store *store, const whi_event_row *row, const char *error);

@@ -290,6 +290,8 @@ static int connect_side(whi_sqlite *store, whi_sqlite_side *side) {
                                       : whi_sqlite_fail(store, side, result, "opening for reading");
     }
     sqlite3_extended_result_codes(side->db, 1);
+    /* A damaged or planted schema must not reach functions with effects. */
+    sqlite3_db_config(side->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_busy_timeout(side->db, BUSY_MS);
     return WH_OK;
 }
@@ -319,38 +321,73 @@ static int ask(whi_sqlite *store, const char *sql, int64_t *out) {
     return code;
 }
 
-/* blank receives 1 for a file that nobody has written a table to. All other files
- * must be ours; a file of somebody else is not touched. */
-static int look(whi_sqlite *store, int *blank) {
-    int64_t application, tables, version;
+/* Whose tables a file has. */
+enum whose {
+    NOBODYS, /* a new file: all of it will be ours */
+    THEIRS,  /* another program's: our tables go beside its own, the rest is left alone */
+    OURS
+};
+
+static int check_meta(whi_sqlite *store) {
+    int64_t version;
+    int code = ask(store, "SELECT value FROM webhook_meta WHERE name = 'schema'", &version);
+    int other = code != WH_OK && (sqlite3_errcode(store->writer.db) & 0xff) == SQLITE_ERROR; /* other columns */
+
+    if (other || (code == WH_OK && version < 1)) {
+        return whi_fail(WH_ECORRUPT,
+                        "store '%s': the table webhook_meta is another program's, or damaged: its row 'schema' is"
+                        " expected to say the version of the tables",
+                        store->name);
+    }
+    if (code == WH_OK && version > WHI_SQLITE_VERSION) {
+        return whi_fail(WH_EVERSION, "store '%s': has tables of version %lld, this library knows up to %d", store->name,
+                        (long long)version, WHI_SQLITE_VERSION);
+    }
+    return code;
+}
+
+static int check_encoding(whi_sqlite *store) {
+    int64_t other;
+    int code = ask(store, "SELECT encoding <> 'UTF-8' FROM pragma_encoding", &other);
+
+    if (code == WH_OK && other) { /* SQLite would convert each payload, and not give all of them back as they were */
+        return whi_fail(WH_ESTORE, "store '%s': its texts are UTF-16, a database with the encoding UTF-8 is expected",
+                        store->name);
+    }
+    return code;
+}
+
+/* New is a file that has never had a table or a number in its header. */
+static int look_without_meta(whi_sqlite *store, int64_t application, enum whose *out) {
+    int64_t used;
+    int code =
+        ask(store, "SELECT schema_version <> 0 OR user_version <> 0 FROM pragma_schema_version, pragma_user_version",
+            &used);
+
+    if (code == WH_OK && application == WHI_SQLITE_APPLICATION) {
+        return whi_fail(WH_ECORRUPT, "store '%s': damaged: the table webhook_meta is missing", store->name);
+    }
+    *out = application != 0 || used ? THEIRS : NOBODYS;
+    return code;
+}
+
+/* The application_id first: whoever makes a new file writes it and the tables at once. */
+static int look(whi_sqlite *store, enum whose *out) {
+    int64_t application, meta = 0;
     int code = ask(store, "PRAGMA application_id", &application);
 
+    *out = OURS;
     if (code == WH_OK) {
-        code = ask(store, "SELECT count(*) FROM sqlite_schema", &tables);
+        code = check_encoding(store);
+    }
+    if (code == WH_OK) {
+        code = ask(store, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND lower(name) = 'webhook_meta'",
+                   &meta);
     }
     if (code != WH_OK) {
         return code;
     }
-    *blank = application == 0 && tables == 0;
-    if (*blank) {
-        return WH_OK;
-    }
-    if (application != WHI_SQLITE_APPLICATION) {
-        return whi_fail(WH_ECORRUPT, "store '%s': is an SQLite file of another program (application_id %lld)",
-                        store->name, (long long)application);
-    }
-    code = ask(store, "SELECT value FROM meta WHERE name = 'schema'", &version);
-    if (code != WH_OK) {
-        return whi_fail_within(code == WH_ESTORE ? WH_ECORRUPT : code, "damaged");
-    }
-    if (version < 1) {
-        return whi_fail(WH_ECORRUPT, "store '%s': damaged: it does not say the version of its tables", store->name);
-    }
-    if (version > WHI_SQLITE_VERSION) {
-        return whi_fail(WH_EVERSION, "store '%s': has tables of version %lld, this library knows up to %d", store->name,
-                        (long long)version, WHI_SQLITE_VERSION);
-    }
-    return WH_OK;
+    return meta ? check_meta(store) : look_without_meta(store, application, out);
 }
 
 /* SQLite does not wait by itself when two processes switch one new file to WAL. */
@@ -368,23 +405,43 @@ static int switch_to_wal(whi_sqlite *store) {
     return result == SQLITE_OK ? WH_OK : whi_sqlite_fail(store, &store->writer, result, "opening");
 }
 
+/* A name of ours that is taken is no error of SQLite's but of this file: "table
+ * webhook_events already exists". */
+static int make_tables(whi_sqlite *store) {
+    int result = sqlite3_exec(store->writer.db, whi_sqlite_schema, NULL, NULL, NULL);
+
+    if ((result & 0xff) == SQLITE_ERROR) {
+        return whi_fail(WH_ECORRUPT, "store '%s': the tables cannot be made: %s", store->name,
+                        sqlite3_errmsg(store->writer.db));
+    }
+    return result == SQLITE_OK ? WH_OK : whi_sqlite_fail(store, &store->writer, result, "making the tables");
+}
+
 /* Under the write lock, where the file is looked at once more: of several processes
- * that find it blank one makes the tables. */
-static int create(whi_sqlite *store) {
+ * that find it without our tables one makes them. */
+static int make_ours(whi_sqlite *store) {
     char identify[64];
-    int blank = 0, code = execute(store, &store->writer, "BEGIN IMMEDIATE");
+    enum whose whose;
+    int code = look(store, &whose);
+
+    if (code != WH_OK || whose == OURS) {
+        return code;
+    }
+    code = make_tables(store);
+    if (code != WH_OK || whose == THEIRS) {
+        return code;
+    }
+    sqlite3_snprintf(sizeof identify, identify, "PRAGMA application_id = %d", WHI_SQLITE_APPLICATION);
+    return execute(store, &store->writer, identify);
+}
+
+static int create(whi_sqlite *store) {
+    int code = execute(store, &store->writer, "BEGIN IMMEDIATE");
 
     if (code != WH_OK) {
         return code;
     }
-    code = look(store, &blank);
-    if (code == WH_OK && blank) {
-        sqlite3_snprintf(sizeof identify, identify, "PRAGMA application_id = %d", WHI_SQLITE_APPLICATION);
-        code = execute(store, &store->writer, whi_sqlite_schema);
-        if (code == WH_OK) {
-            code = execute(store, &store->writer, identify);
-        }
-    }
+    code = make_ours(store);
     if (code == WH_OK) {
         code = execute(store, &store->writer, "COMMIT");
     }
@@ -394,30 +451,34 @@ static int create(whi_sqlite *store) {
     return code;
 }
 
-/* trusted_schema: a damaged or planted schema must not reach functions with effects.
- * secure_delete: Debian's default overwrites each deleted row, a second write of
+/* secure_delete: Debian's default overwrites each deleted row, a second write of
  * pages that a queue frees all the time; FAST does so where it costs no more I/O. */
 #define PRAGMAS                                                                                                        \
-    "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;" \
+    "PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;"                              \
     "PRAGMA cache_size = -" CACHE_KIB ";"
+
+/* The tables come before the log: a file that is refused stays as it was. */
+static int prepare_file(whi_sqlite *store) {
+    enum whose whose;
+    int code = look(store, &whose);
+
+    if (code == WH_OK && whose == NOBODYS) { /* before the first page is written */
+        code = execute(store, &store->writer, "PRAGMA page_size = " PAGE_SIZE);
+    }
+    if (code == WH_OK && whose != OURS) {
+        code = create(store);
+    }
+    return code == WH_OK ? switch_to_wal(store) : code;
+}
 
 static int prepare_writer(whi_sqlite *store, const whi_store_options *options) {
     int normal = options != NULL && options->durability == WH_NORMAL;
-    int blank = 0, code;
+    int code;
 
     if (sqlite3_db_readonly(store->writer.db, "main") == 1) {
         return whi_fail(WH_ESTORE, "store '%s': the file can only be read, write permission is expected", store->name);
     }
-    code = look(store, &blank);
-    if (code != WH_OK) {
-        return code;
-    }
-    if (blank) { /* before the first page is written */
-        code = execute(store, &store->writer, "PRAGMA page_size = " PAGE_SIZE);
-    }
-    if (code == WH_OK) {
-        code = switch_to_wal(store);
-    }
+    code = prepare_file(store);
     if (code == WH_OK) {
         code = execute(store, &store->writer,
                        PRAGMAS "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = " WAL_LIMIT);
@@ -425,7 +486,7 @@ static int prepare_writer(whi_sqlite *store, const whi_store_options *options) {
     if (code == WH_OK) {
         code = execute(store, &store->writer, normal ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
     }
-    return code == WH_OK && blank ? create(store) : code;
+    return code;
 }
 
 static int prepare_reader(whi_sqlite *store) {

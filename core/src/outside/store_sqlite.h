@@ -106,8 +106,8 @@ enum whi_sql {
 extern const char *const whi_sqlite_text[WHI_SQL_STATEMENTS];
 extern const char whi_sqlite_schema[];
 
-#define WHI_SQLITE_APPLICATION 0x7762686b /* "wbhk", at byte 68 of the file */
-#define WHI_SQLITE_VERSION 1              /* of the tables, in meta */
+#define WHI_SQLITE_APPLICATION 0x7762686b /* "wbhk", at byte 68 of a file that we made */
+#define WHI_SQLITE_VERSION 1              /* of the tables, in webhook_meta */
 
 typedef struct whi_sqlite_side {
     sqlite3 *db;
@@ -123,7 +123,7 @@ typedef struct whi_sqlite {
     whi_sqlite_side *reader; /* &second, or &writer for ":memory:" */
     _Atomic int64_t changes; /* as last seen by the writer */
     int64_t token;           /* tells this handle's worker row from one that took its number */
-    int64_t next_body;       /* number of the next row of bodies; 0: not known in this transaction */
+    int64_t next_body;       /* number of the next row of webhook_bodies; 0: not known in this transaction */
 } whi_sqlite;
 
 static inline whi_sqlite *whi_sqlite_of(whi_store *store) {

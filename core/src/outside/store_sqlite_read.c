@@ -579,7 +579,7 @@ static int lanes(whi_sqlite *store, whi_sqlite_side *side, whi_lane_fn each, voi
 
         code = subscription > previous ? each(subscription, sqlite3_column_int64(list, 1), payload)
                                        : whi_fail(WH_ECORRUPT,
-                                                  "store '%s': damaged: the index deliveries_open is "
+                                                  "store '%s': damaged: the index webhook_deliveries_open is "
                                                   "not in order",
                                                   store->name);
         if (code != WH_OK) {

@@ -12,24 +12,25 @@ _Static_assert(WHI_WAITING == 1 && WHI_SENDING == 2 && WHI_DELIVERED == 3 && WHI
                    WHI_CANCELLED == 6,
                "states in SQL");
 
-#define OPEN_STATES "(state = 1 OR state = 4 OR state = 5)" /* with an entry in deliveries_open */
+#define OPEN_STATES "(state = 1 OR state = 4 OR state = 5)" /* with an entry in webhook_deliveries_open */
 
 /* A delivery is mostly written once, in its last state. So what is looked up by
  * state has partial indexes, which cost such a row nothing, and everything that is
  * written for each event grows at its end. */
 const char whi_sqlite_schema[] =
-    "CREATE TABLE meta (\n"
-    "  -- schema: version of these tables; change: see subscriptions.changed;\n"
+    "CREATE TABLE webhook_meta (\n"
+    "  -- Tables of the webhook engine; all of them begin with webhook_.\n"
+    "  -- schema: version of these tables; change: see webhook_subscriptions.changed;\n"
     "  -- subscriptions: how many are not deleted\n"
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
-    "INSERT INTO meta VALUES ('schema', 1), ('change', 0), ('subscriptions', 0);\n"
+    "INSERT INTO webhook_meta VALUES ('schema', 1), ('change', 0), ('subscriptions', 0);\n"
 
-    "CREATE TABLE outbox (\n"
+    "CREATE TABLE webhook_outbox (\n"
     "  -- For you: a row that any program inserts here, in its own transaction, becomes\n"
     "  -- an event when that transaction commits, and nothing when it rolls back.\n"
-    "  --   INSERT INTO outbox (type, payload) VALUES ('order.paid', '{\"id\":7}');\n"
+    "  --   INSERT INTO webhook_outbox (type, payload) VALUES ('order.paid', '{\"id\":7}');\n"
     "  -- Rows are taken in the order of number and deleted. One that cannot become an\n"
     "  -- event (a payload that is not JSON, ...) goes to outbox_rejected.\n"
     "  number  INTEGER PRIMARY KEY AUTOINCREMENT, -- leave it out\n"
@@ -40,15 +41,15 @@ const char whi_sqlite_schema[] =
     "  payload TEXT NOT NULL             -- JSON, delivered byte for byte\n"
     ");\n"
 
-    "CREATE TABLE outbox_rejected (\n"
+    "CREATE TABLE webhook_outbox_rejected (\n"
     "  -- What was wrong with rows of outbox. Mend and insert them there again, or delete them.\n"
-    "  number      INTEGER PRIMARY KEY, -- as it was in outbox\n"
+    "  number      INTEGER PRIMARY KEY, -- as it was in webhook_outbox\n"
     "  rejected_at INTEGER NOT NULL,    -- ms\n"
     "  error       TEXT NOT NULL,\n"
     "  id TEXT, type TEXT, tenant TEXT, time INTEGER, payload TEXT\n"
     ");\n"
 
-    "CREATE TABLE events (\n"
+    "CREATE TABLE webhook_events (\n"
     "  -- Everything from here on is the engine's own: read it, don't write it.\n"
     "  -- Times are ms since 1970.\n"
     "  number      INTEGER PRIMARY KEY, -- grows with time; 'msg_' and its base 32 is the id\n"
@@ -60,46 +61,46 @@ const char whi_sqlite_schema[] =
     "  payload     TEXT NOT NULL        -- the publisher's bytes\n"
     ");\n"
 
-    "CREATE TABLE event_ids (\n"
+    "CREATE TABLE webhook_event_ids (\n"
     "  -- Ids that publishers gave: an id that is here is a duplicate.\n"
     "  id     TEXT PRIMARY KEY,\n"
     "  number INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
 
-    "CREATE TABLE pending (\n"
+    "CREATE TABLE webhook_pending (\n"
     "  -- Events for which no deliveries were made yet, and the worker that will.\n"
-    "  owner INTEGER NOT NULL, -- workers.id; 0: any\n"
-    "  event INTEGER NOT NULL, -- events.number\n"
+    "  owner INTEGER NOT NULL, -- webhook_workers.id; 0: any\n"
+    "  event INTEGER NOT NULL, -- webhook_events.number\n"
     "  PRIMARY KEY (owner, event)\n"
     ") WITHOUT ROWID;\n"
 
-    "CREATE TABLE deliveries (\n"
-    "  event        INTEGER NOT NULL, -- events.number\n"
-    "  subscription INTEGER NOT NULL, -- subscriptions.id\n"
+    "CREATE TABLE webhook_deliveries (\n"
+    "  event        INTEGER NOT NULL, -- webhook_events.number\n"
+    "  subscription INTEGER NOT NULL, -- webhook_subscriptions.id\n"
     "  version      INTEGER NOT NULL, -- of the subscription, that made the bytes; 0: not made yet\n"
     "  state        INTEGER NOT NULL, -- 1 waiting, 2 sending, 3 delivered, 4 exhausted, 5 held, 6 cancelled\n"
     "  attempts     INTEGER NOT NULL, -- in all\n"
     "  tries        INTEGER NOT NULL, -- since the retry list was begun\n"
     "  due          INTEGER NOT NULL, -- waiting: when it will be sent; else 0\n"
-    "  owner        INTEGER NOT NULL, -- sending: workers.id; else 0\n"
+    "  owner        INTEGER NOT NULL, -- sending: webhook_workers.id; else 0\n"
     "  created_at   INTEGER NOT NULL,\n"
     "  updated_at   INTEGER NOT NULL,\n"
     "  status       INTEGER NOT NULL, -- of the last answer, 0: none\n"
     "  error        TEXT,             -- what went wrong last\n"
-    "  body         INTEGER,          -- bodies.number; NULL: the event's payload is sent\n"
+    "  body         INTEGER,          -- webhook_bodies.number; NULL: the event's payload is sent\n"
     "  PRIMARY KEY (event, subscription)\n"
     ") WITHOUT ROWID;\n"
-    "CREATE INDEX deliveries_open ON deliveries (state, subscription, due, event)\n"
+    "CREATE INDEX webhook_deliveries_open ON webhook_deliveries (state, subscription, due, event)\n"
     "  WHERE " OPEN_STATES ";\n"
-    "CREATE INDEX deliveries_sending ON deliveries (owner) WHERE state = 2;\n"
+    "CREATE INDEX webhook_deliveries_sending ON webhook_deliveries (owner) WHERE state = 2;\n"
 
-    "CREATE TABLE bodies (\n"
+    "CREATE TABLE webhook_bodies (\n"
     "  -- What is sent where a rule made it differ from the event's payload.\n"
     "  number INTEGER PRIMARY KEY,\n"
     "  body   TEXT NOT NULL\n"
     ");\n"
 
-    "CREATE TABLE attempts (\n"
+    "CREATE TABLE webhook_attempts (\n"
     "  event        INTEGER NOT NULL,\n"
     "  subscription INTEGER NOT NULL,\n"
     "  n            INTEGER NOT NULL, -- 1, 2, ...\n"
@@ -112,19 +113,19 @@ const char whi_sqlite_schema[] =
     "  PRIMARY KEY (event, subscription, n)\n"
     ") WITHOUT ROWID;\n"
 
-    "CREATE TABLE subscriptions (\n"
+    "CREATE TABLE webhook_subscriptions (\n"
     "  id       INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again\n"
     "  tenant   TEXT NOT NULL,\n"
     "  version  INTEGER NOT NULL,\n"
     "  status   INTEGER NOT NULL, -- 1 enabled, 2 paused, 3 disabled by the engine\n"
     "  document TEXT NOT NULL,    -- JSON, WITH SECRETS\n"
-    "  changed  INTEGER NOT NULL, -- when, in the count of meta.change\n"
+    "  changed  INTEGER NOT NULL, -- when, in the count of webhook_meta.change\n"
     "  deleted  INTEGER NOT NULL  -- 1: only kept so that running engines hear of it\n"
     ");\n"
-    "CREATE INDEX subscriptions_changed ON subscriptions (changed);\n"
-    "CREATE INDEX subscriptions_tenant ON subscriptions (tenant, id) WHERE deleted = 0;\n"
+    "CREATE INDEX webhook_subscriptions_changed ON webhook_subscriptions (changed);\n"
+    "CREATE INDEX webhook_subscriptions_tenant ON webhook_subscriptions (tenant, id) WHERE deleted = 0;\n"
 
-    "CREATE TABLE subscription_versions (\n"
+    "CREATE TABLE webhook_subscription_versions (\n"
     "  number       INTEGER PRIMARY KEY,\n"
     "  subscription INTEGER NOT NULL,\n"
     "  version      INTEGER NOT NULL,\n"
@@ -132,9 +133,10 @@ const char whi_sqlite_schema[] =
     "  ended        INTEGER,       -- an event's number: deliveries of far later events don't name it; NULL: in force\n"
     "  UNIQUE (subscription, version)\n"
     ");\n"
-    "CREATE INDEX subscription_versions_ended ON subscription_versions (ended) WHERE ended IS NOT NULL;\n"
+    "CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT "
+    "NULL;\n"
 
-    "CREATE TABLE workers (\n"
+    "CREATE TABLE webhook_workers (\n"
     "  -- One row for each engine that has the store open.\n"
     "  id        INTEGER PRIMARY KEY, -- 1 to 1023\n"
     "  heartbeat INTEGER NOT NULL,\n"
@@ -149,7 +151,8 @@ const char whi_sqlite_schema[] =
 
 /* Pending at whoever: there are few workers, and the key begins with the owner. */
 #define IS_PENDING(number)                                                                                             \
-    "EXISTS (SELECT 1 FROM pending WHERE owner IN (SELECT 0 UNION ALL SELECT id FROM workers) AND event = " number ")"
+    "EXISTS (SELECT 1 FROM webhook_pending WHERE owner IN (SELECT 0 UNION ALL SELECT id FROM webhook_workers) AND "    \
+    "event = " number ")"
 
 const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -157,141 +160,159 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_ROLLBACK] = "ROLLBACK",
     [WHI_SQL_CHANGES] = "PRAGMA data_version",
 
-    [WHI_SQL_EVENT_ADD] = "INSERT INTO events (number, id, type, tenant, time, accepted_at, payload)"
+    [WHI_SQL_EVENT_ADD] = "INSERT INTO webhook_events (number, id, type, tenant, time, accepted_at, payload)"
                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-    [WHI_SQL_EVENT_OWN_ID] = "SELECT number FROM events WHERE number = ?1 AND id IS NULL",
-    [WHI_SQL_ID_ADD] = "INSERT INTO event_ids (id, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-    [WHI_SQL_ID_TAKE_BACK] = "DELETE FROM event_ids WHERE id = ?1",
-    [WHI_SQL_ID_FIND] = "SELECT number FROM event_ids WHERE id = ?1",
-    [WHI_SQL_PENDING_ADD] = "INSERT INTO pending (owner, event) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-    [WHI_SQL_PENDING_DONE] = "DELETE FROM pending WHERE owner = ?1 AND event = ?2",
-    [WHI_SQL_PENDING_PICK] = "SELECT event FROM pending WHERE owner = 0 ORDER BY event LIMIT ?1",
-    [WHI_SQL_PENDING_GIVE] = "UPDATE pending SET owner = ?1 WHERE owner = 0 AND event = ?2",
-    [WHI_SQL_PENDING_RELEASE] = "UPDATE OR REPLACE pending SET owner = 0 WHERE owner = ?1 AND event IN"
-                                " (SELECT event FROM pending WHERE owner = ?1 ORDER BY event LIMIT ?2)",
+    [WHI_SQL_EVENT_OWN_ID] = "SELECT number FROM webhook_events WHERE number = ?1 AND id IS NULL",
+    [WHI_SQL_ID_ADD] = "INSERT INTO webhook_event_ids (id, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    [WHI_SQL_ID_TAKE_BACK] = "DELETE FROM webhook_event_ids WHERE id = ?1",
+    [WHI_SQL_ID_FIND] = "SELECT number FROM webhook_event_ids WHERE id = ?1",
+    [WHI_SQL_PENDING_ADD] = "INSERT INTO webhook_pending (owner, event) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    [WHI_SQL_PENDING_DONE] = "DELETE FROM webhook_pending WHERE owner = ?1 AND event = ?2",
+    [WHI_SQL_PENDING_PICK] = "SELECT event FROM webhook_pending WHERE owner = 0 ORDER BY event LIMIT ?1",
+    [WHI_SQL_PENDING_GIVE] = "UPDATE webhook_pending SET owner = ?1 WHERE owner = 0 AND event = ?2",
+    [WHI_SQL_PENDING_RELEASE] = "UPDATE OR REPLACE webhook_pending SET owner = 0 WHERE owner = ?1 AND event IN"
+                                " (SELECT event FROM webhook_pending WHERE owner = ?1 ORDER BY event LIMIT ?2)",
 
-    [WHI_SQL_DELIVERY_ADD] = "INSERT INTO deliveries (event, subscription, version, state, attempts, tries, due, owner,"
-                             " created_at, updated_at, status, error, body)"
-                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
+    [WHI_SQL_DELIVERY_ADD] =
+        "INSERT INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, owner,"
+        " created_at, updated_at, status, error, body)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
     [WHI_SQL_DELIVERY_CHANGE] =
-        "UPDATE deliveries SET version = ?3, state = ?4, attempts = ?5, tries = ?6, due = ?7, owner = ?8,"
+        "UPDATE webhook_deliveries SET version = ?3, state = ?4, attempts = ?5, tries = ?6, due = ?7, owner = ?8,"
         " updated_at = ?10, status = ?11, error = ?12 WHERE event = ?1 AND subscription = ?2",
-    [WHI_SQL_DELIVERY_PICK] = "SELECT event FROM deliveries INDEXED BY deliveries_open"
+    [WHI_SQL_DELIVERY_PICK] = "SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
                               " WHERE state = 1 AND subscription = ?1 AND due <= ?2 ORDER BY due, event LIMIT ?3",
-    [WHI_SQL_DELIVERY_TAKE] = "UPDATE deliveries SET state = 2, due = 0, owner = ?3, updated_at = ?4"
+    [WHI_SQL_DELIVERY_TAKE] = "UPDATE webhook_deliveries SET state = 2, due = 0, owner = ?3, updated_at = ?4"
                               " WHERE event = ?1 AND subscription = ?2",
-    [WHI_SQL_DELIVERY_DUE] = "SELECT due FROM deliveries INDEXED BY deliveries_open"
+    [WHI_SQL_DELIVERY_DUE] = "SELECT due FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
                              " WHERE state = 1 AND subscription = ?1 ORDER BY due LIMIT 1",
-    [WHI_SQL_DELIVERY_ORPHAN] = "DELETE FROM deliveries WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_DELIVERY_ORPHAN] = "DELETE FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_DELIVERY_CANCEL] =
-        "UPDATE deliveries SET state = 6, due = 0, updated_at = ?2 WHERE subscription = ?1 AND event IN"
-        " (SELECT event FROM deliveries INDEXED BY deliveries_open WHERE " OPEN_STATES
+        "UPDATE webhook_deliveries SET state = 6, due = 0, updated_at = ?2 WHERE subscription = ?1 AND event IN"
+        " (SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open WHERE " OPEN_STATES
         " AND state IN (1, 5) AND subscription = ?1 LIMIT ?3)",
     [WHI_SQL_DELIVERY_RELEASE] =
-        "UPDATE deliveries SET state = 1, due = ?2, owner = 0, updated_at = ?2 WHERE (event, subscription) IN"
-        " (SELECT event, subscription FROM deliveries INDEXED BY deliveries_sending"
+        "UPDATE webhook_deliveries SET state = 1, due = ?2, owner = 0, updated_at = ?2 WHERE (event, subscription) IN"
+        " (SELECT event, subscription FROM webhook_deliveries INDEXED BY webhook_deliveries_sending"
         "  WHERE state = 2 AND owner = ?1 LIMIT ?3)",
-    [WHI_SQL_BODY_LAST] = "SELECT max(number) FROM bodies",
-    [WHI_SQL_BODY_ADD] = "INSERT INTO bodies (number, body) VALUES (?1, ?2)",
-    [WHI_SQL_BODY_LOOK] = "SELECT body, (SELECT b.body = ?3 FROM bodies b WHERE b.number = d.body)"
-                          " FROM deliveries d WHERE event = ?1 AND subscription = ?2",
-    [WHI_SQL_BODY_CHANGE] = "UPDATE bodies SET body = ?2 WHERE number = ?1",
-    [WHI_SQL_BODY_NAME] = "UPDATE deliveries SET body = ?3 WHERE event = ?1 AND subscription = ?2",
-    [WHI_SQL_ATTEMPT_ADD] = "INSERT INTO attempts (event, subscription, n, at, duration_us, code, status, error,"
-                            " response) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
-    [WHI_SQL_ATTEMPT_APPEND] = "INSERT INTO attempts (event, subscription, n, at, duration_us, code, status, error,"
-                               " response) SELECT ?1, ?2, max(n) + 1, ?4, ?5, ?6, ?7, ?8, ?9"
-                               " FROM attempts WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_BODY_LAST] = "SELECT max(number) FROM webhook_bodies",
+    [WHI_SQL_BODY_ADD] = "INSERT INTO webhook_bodies (number, body) VALUES (?1, ?2)",
+    [WHI_SQL_BODY_LOOK] = "SELECT body, (SELECT b.body = ?3 FROM webhook_bodies b WHERE b.number = d.body)"
+                          " FROM webhook_deliveries d WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_BODY_CHANGE] = "UPDATE webhook_bodies SET body = ?2 WHERE number = ?1",
+    [WHI_SQL_BODY_NAME] = "UPDATE webhook_deliveries SET body = ?3 WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_ATTEMPT_ADD] =
+        "INSERT INTO webhook_attempts (event, subscription, n, at, duration_us, code, status, error,"
+        " response) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
+    [WHI_SQL_ATTEMPT_APPEND] =
+        "INSERT INTO webhook_attempts (event, subscription, n, at, duration_us, code, status, error,"
+        " response) SELECT ?1, ?2, max(n) + 1, ?4, ?5, ?6, ?7, ?8, ?9"
+        " FROM webhook_attempts WHERE event = ?1 AND subscription = ?2",
 
-    [WHI_SQL_WORKER_IDS] = "SELECT id FROM workers ORDER BY id",
-    [WHI_SQL_WORKER_ADD] = "INSERT INTO workers (id, heartbeat, token) VALUES (?1, ?2, ?3)",
-    [WHI_SQL_WORKER_BEAT] = "UPDATE workers SET heartbeat = ?2 WHERE id = ?1 AND token = ?3",
-    [WHI_SQL_WORKER_REMOVE] = "DELETE FROM workers WHERE id = ?1",
-    [WHI_SQL_WORKER_EXPIRED] = "SELECT id FROM workers WHERE heartbeat < ?1 ORDER BY id LIMIT 1",
+    [WHI_SQL_WORKER_IDS] = "SELECT id FROM webhook_workers ORDER BY id",
+    [WHI_SQL_WORKER_ADD] = "INSERT INTO webhook_workers (id, heartbeat, token) VALUES (?1, ?2, ?3)",
+    [WHI_SQL_WORKER_BEAT] = "UPDATE webhook_workers SET heartbeat = ?2 WHERE id = ?1 AND token = ?3",
+    [WHI_SQL_WORKER_REMOVE] = "DELETE FROM webhook_workers WHERE id = ?1",
+    [WHI_SQL_WORKER_EXPIRED] = "SELECT id FROM webhook_workers WHERE heartbeat < ?1 ORDER BY id LIMIT 1",
 
-    [WHI_SQL_CHANGE_NEXT] = "UPDATE meta SET value = value + 1 WHERE name = 'change' RETURNING value",
-    [WHI_SQL_COUNT_ADD] = "UPDATE meta SET value = value + ?1 WHERE name = 'subscriptions'",
-    [WHI_SQL_SUBSCRIPTION_ADD] = "INSERT INTO subscriptions (tenant, version, status, document, changed, deleted)"
-                                 " VALUES (?2, ?3, ?4, ?5, ?6, 0)",
-    [WHI_SQL_SUBSCRIPTION_CURRENT] = "SELECT version, status FROM subscriptions WHERE id = ?1 AND deleted = 0",
-    [WHI_SQL_SUBSCRIPTION_CHANGE] = "UPDATE subscriptions SET tenant = ?2, version = ?3, status = ?4, document = ?5,"
-                                    " changed = ?6 WHERE id = ?1",
-    [WHI_SQL_SUBSCRIPTION_REMOVE] = "UPDATE subscriptions SET document = '', changed = ?2, deleted = 1 WHERE id = ?1",
-    [WHI_SQL_VERSION_PUT] = "INSERT INTO subscription_versions (subscription, version, document) VALUES (?1, ?3, ?5)"
-                            " ON CONFLICT (subscription, version) DO UPDATE SET document = excluded.document",
-    [WHI_SQL_VERSION_END] = "UPDATE subscription_versions SET ended = max(?3, coalesce((SELECT max(number) FROM events)"
-                            ", 0)) WHERE subscription = ?1 AND version = ?2",
+    [WHI_SQL_CHANGE_NEXT] = "UPDATE webhook_meta SET value = value + 1 WHERE name = 'change' RETURNING value",
+    [WHI_SQL_COUNT_ADD] = "UPDATE webhook_meta SET value = value + ?1 WHERE name = 'subscriptions'",
+    [WHI_SQL_SUBSCRIPTION_ADD] =
+        "INSERT INTO webhook_subscriptions (tenant, version, status, document, changed, deleted)"
+        " VALUES (?2, ?3, ?4, ?5, ?6, 0)",
+    [WHI_SQL_SUBSCRIPTION_CURRENT] = "SELECT version, status FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0",
+    [WHI_SQL_SUBSCRIPTION_CHANGE] =
+        "UPDATE webhook_subscriptions SET tenant = ?2, version = ?3, status = ?4, document = ?5,"
+        " changed = ?6 WHERE id = ?1",
+    [WHI_SQL_SUBSCRIPTION_REMOVE] =
+        "UPDATE webhook_subscriptions SET document = '', changed = ?2, deleted = 1 WHERE id = ?1",
+    [WHI_SQL_VERSION_PUT] =
+        "INSERT INTO webhook_subscription_versions (subscription, version, document) VALUES (?1, ?3, ?5)"
+        " ON CONFLICT (subscription, version) DO UPDATE SET document = excluded.document",
+    [WHI_SQL_VERSION_END] =
+        "UPDATE webhook_subscription_versions SET ended = max(?3, coalesce((SELECT max(number) FROM webhook_events)"
+        ", 0)) WHERE subscription = ?1 AND version = ?2",
 
-    [WHI_SQL_OUTBOX_LIST] = "SELECT number, id, type, tenant, time, payload FROM outbox ORDER BY number LIMIT ?1",
-    [WHI_SQL_OUTBOX_DROP] = "DELETE FROM outbox WHERE number <= ?1",
-    [WHI_SQL_OUTBOX_REJECT] = "INSERT OR REPLACE INTO outbox_rejected (number, rejected_at, error, id, type, tenant,"
-                              " time, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [WHI_SQL_OUTBOX_LIST] =
+        "SELECT number, id, type, tenant, time, payload FROM webhook_outbox ORDER BY number LIMIT ?1",
+    [WHI_SQL_OUTBOX_DROP] = "DELETE FROM webhook_outbox WHERE number <= ?1",
+    [WHI_SQL_OUTBOX_REJECT] =
+        "INSERT OR REPLACE INTO webhook_outbox_rejected (number, rejected_at, error, id, type, tenant,"
+        " time, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 
-    [WHI_SQL_PURGE_PICK] = "SELECT number FROM events WHERE number > ?1 AND number < ?2 ORDER BY number LIMIT ?3",
+    [WHI_SQL_PURGE_PICK] =
+        "SELECT number FROM webhook_events WHERE number > ?1 AND number < ?2 ORDER BY number LIMIT ?3",
     [WHI_SQL_PURGE_STATES] =
         "SELECT " IS_PENDING("?1") " OR total(state = 1 OR state = 2) > 0,"
-                                   " total(state = 4 OR state = 5) > 0 FROM deliveries WHERE event = ?1",
-    [WHI_SQL_PURGE_ID] = "DELETE FROM event_ids WHERE id = (SELECT id FROM events WHERE number = ?1)",
-    [WHI_SQL_PURGE_BODIES] = "DELETE FROM bodies WHERE number IN (SELECT body FROM deliveries WHERE event = ?1)",
-    [WHI_SQL_PURGE_DELIVERIES] = "DELETE FROM deliveries WHERE event = ?1",
-    [WHI_SQL_PURGE_ATTEMPTS] = "DELETE FROM attempts WHERE event = ?1",
-    [WHI_SQL_PURGE_EVENT] = "DELETE FROM events WHERE number = ?1",
+                                   " total(state = 4 OR state = 5) > 0 FROM webhook_deliveries WHERE event = ?1",
+    [WHI_SQL_PURGE_ID] = "DELETE FROM webhook_event_ids WHERE id = (SELECT id FROM webhook_events WHERE number = ?1)",
+    [WHI_SQL_PURGE_BODIES] =
+        "DELETE FROM webhook_bodies WHERE number IN (SELECT body FROM webhook_deliveries WHERE event = ?1)",
+    [WHI_SQL_PURGE_DELIVERIES] = "DELETE FROM webhook_deliveries WHERE event = ?1",
+    [WHI_SQL_PURGE_ATTEMPTS] = "DELETE FROM webhook_attempts WHERE event = ?1",
+    [WHI_SQL_PURGE_EVENT] = "DELETE FROM webhook_events WHERE number = ?1",
     [WHI_SQL_PURGE_VERSIONS] =
-        "DELETE FROM subscription_versions WHERE number IN"
-        " (SELECT number FROM subscription_versions INDEXED BY subscription_versions_ended WHERE ended IS NOT NULL"
-        "  AND ended < min(?1, coalesce((SELECT min(number) FROM events), ?1)) - ?2 ORDER BY ended LIMIT ?3)",
+        "DELETE FROM webhook_subscription_versions WHERE number IN"
+        " (SELECT number FROM webhook_subscription_versions INDEXED BY webhook_subscription_versions_ended WHERE ended "
+        "IS NOT NULL"
+        "  AND ended < min(?1, coalesce((SELECT min(number) FROM webhook_events), ?1)) - ?2 ORDER BY ended LIMIT ?3)",
 
-    [WHI_SQL_SUBSCRIPTION_FEED] = "SELECT " SUBSCRIPTION_COLUMNS ", changed FROM subscriptions"
-                                  " WHERE changed > ?1 ORDER BY changed",
-    [WHI_SQL_SUBSCRIPTION_GET] = "SELECT " SUBSCRIPTION_COLUMNS " FROM subscriptions WHERE id = ?1 AND deleted = 0",
+    [WHI_SQL_SUBSCRIPTION_FEED] = "SELECT " SUBSCRIPTION_COLUMNS ", changed FROM webhook_subscriptions"
+                                  " INDEXED BY webhook_subscriptions_changed WHERE changed > ?1 ORDER BY changed",
+    [WHI_SQL_SUBSCRIPTION_GET] =
+        "SELECT " SUBSCRIPTION_COLUMNS " FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0",
     [WHI_SQL_SUBSCRIPTION_VERSION] =
-        "SELECT s.id, v.version, s.tenant, s.status, s.deleted, v.document FROM subscriptions s"
-        " CROSS JOIN subscription_versions v WHERE s.id = ?1 AND v.subscription = ?1 AND v.version = ?2",
-    [WHI_SQL_SUBSCRIPTION_LIST] = "SELECT " SUBSCRIPTION_COLUMNS " FROM subscriptions"
+        "SELECT s.id, v.version, s.tenant, s.status, s.deleted, v.document FROM webhook_subscriptions s"
+        " CROSS JOIN webhook_subscription_versions v WHERE s.id = ?1 AND v.subscription = ?1 AND v.version = ?2",
+    [WHI_SQL_SUBSCRIPTION_LIST] = "SELECT " SUBSCRIPTION_COLUMNS " FROM webhook_subscriptions"
                                   " WHERE id < ?1 ORDER BY id DESC",
     [WHI_SQL_SUBSCRIPTION_OF_TENANT] =
-        "SELECT " SUBSCRIPTION_COLUMNS " FROM subscriptions INDEXED BY subscriptions_tenant"
+        "SELECT " SUBSCRIPTION_COLUMNS " FROM webhook_subscriptions INDEXED BY webhook_subscriptions_tenant"
         " WHERE deleted = 0 AND tenant = ?2 AND id < ?1 ORDER BY id DESC",
-    [WHI_SQL_SUBSCRIPTION_COUNT] = "SELECT value FROM meta WHERE name = 'subscriptions'",
+    [WHI_SQL_SUBSCRIPTION_COUNT] = "SELECT value FROM webhook_meta WHERE name = 'subscriptions'",
 
     /* A loose scan: from each subscription one look-up leads to the next. */
     [WHI_SQL_LANES] =
         "WITH RECURSIVE lane (subscription) AS ("
-        "  SELECT (SELECT subscription FROM deliveries INDEXED BY deliveries_open WHERE state = 1"
+        "  SELECT (SELECT subscription FROM webhook_deliveries INDEXED BY webhook_deliveries_open WHERE state = 1"
         "          ORDER BY subscription LIMIT 1)"
         "  UNION ALL"
-        "  SELECT (SELECT d.subscription FROM deliveries d INDEXED BY deliveries_open WHERE d.state = 1"
+        "  SELECT (SELECT d.subscription FROM webhook_deliveries d INDEXED BY webhook_deliveries_open WHERE d.state = 1"
         "          AND d.subscription > lane.subscription ORDER BY d.subscription LIMIT 1)"
         "  FROM lane WHERE lane.subscription IS NOT NULL)"
-        " SELECT subscription, (SELECT d.due FROM deliveries d INDEXED BY deliveries_open WHERE d.state = 1"
+        " SELECT subscription, (SELECT d.due FROM webhook_deliveries d INDEXED BY webhook_deliveries_open WHERE "
+        "d.state = 1"
         "   AND d.subscription = lane.subscription ORDER BY d.due LIMIT 1)"
         " FROM lane WHERE subscription IS NOT NULL",
-    [WHI_SQL_WORK] = "SELECT EXISTS (SELECT 1 FROM pending WHERE owner = 0), EXISTS (SELECT 1 FROM outbox)",
+    [WHI_SQL_WORK] =
+        "SELECT EXISTS (SELECT 1 FROM webhook_pending WHERE owner = 0), EXISTS (SELECT 1 FROM webhook_outbox)",
     [WHI_SQL_EVENT_GET] =
-        "SELECT " EVENT_COLUMNS ", e.payload, " IS_PENDING("e.number") " FROM events e WHERE e.number = ?1",
-    [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM events WHERE number < ?1 AND number >= ?2"
+        "SELECT " EVENT_COLUMNS ", e.payload, " IS_PENDING("e.number") " FROM webhook_events e WHERE e.number = ?1",
+    [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM webhook_events WHERE number < ?1 AND number >= ?2"
                            " ORDER BY number DESC",
     [WHI_SQL_DELIVERY_GET] =
         "SELECT " DELIVERY_COLUMNS ", e.id, e.type, e.tenant, e.time, e.accepted_at,"
-        " b.body, CASE WHEN b.body IS NULL THEN e.payload END FROM deliveries d CROSS JOIN events e"
-        " LEFT JOIN bodies b ON b.number = d.body"
+        " b.body, CASE WHEN b.body IS NULL THEN e.payload END FROM webhook_deliveries d CROSS JOIN webhook_events e"
+        " LEFT JOIN webhook_bodies b ON b.number = d.body"
         " WHERE d.event = ?1 AND d.subscription = ?2 AND e.number = ?1",
     [WHI_SQL_DELIVERY_HEAD] = "SELECT " DELIVERY_COLUMNS ", e.id, e.type, e.tenant, e.time, e.accepted_at"
-                              " FROM deliveries d CROSS JOIN events e"
+                              " FROM webhook_deliveries d CROSS JOIN webhook_events e"
                               " WHERE d.event = ?1 AND d.subscription = ?2 AND e.number = ?1",
-    [WHI_SQL_DELIVERY_LIST] = "SELECT event, subscription, state FROM deliveries"
+    [WHI_SQL_DELIVERY_LIST] = "SELECT event, subscription, state FROM webhook_deliveries"
                               " WHERE (event, subscription) < (?1, ?2) AND event >= ?3"
                               " ORDER BY event DESC, subscription DESC",
-    [WHI_SQL_DELIVERY_OF_EVENT] = "SELECT event, subscription, state FROM deliveries"
+    [WHI_SQL_DELIVERY_OF_EVENT] = "SELECT event, subscription, state FROM webhook_deliveries"
                                   " WHERE event = ?4 AND (event, subscription) < (?1, ?2) AND event >= ?3"
                                   " ORDER BY subscription DESC",
     /* Sorts the index entries of one subscription: they stand in the order of their due time. */
-    [WHI_SQL_DELIVERY_WAITING] = "SELECT event, subscription, state FROM deliveries INDEXED BY deliveries_open"
-                                 " WHERE state = 1 AND subscription = ?4 AND (event, subscription) < (?1, ?2)"
-                                 " AND event >= ?3 ORDER BY event DESC LIMIT ?5",
-    [WHI_SQL_DELIVERY_KEPT] = "SELECT event, subscription, state FROM deliveries INDEXED BY deliveries_open"
-                              " WHERE " OPEN_STATES " AND state = ?5 AND subscription = ?4 AND due = 0"
-                              " AND (event, subscription) < (?1, ?2) AND event >= ?3 ORDER BY event DESC",
-    [WHI_SQL_ATTEMPT_LIST] = "SELECT n, at, duration_us, code, status, error, response FROM attempts"
+    [WHI_SQL_DELIVERY_WAITING] =
+        "SELECT event, subscription, state FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
+        " WHERE state = 1 AND subscription = ?4 AND (event, subscription) < (?1, ?2)"
+        " AND event >= ?3 ORDER BY event DESC LIMIT ?5",
+    [WHI_SQL_DELIVERY_KEPT] =
+        "SELECT event, subscription, state FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
+        " WHERE " OPEN_STATES " AND state = ?5 AND subscription = ?4 AND due = 0"
+        " AND (event, subscription) < (?1, ?2) AND event >= ?3 ORDER BY event DESC",
+    [WHI_SQL_ATTEMPT_LIST] = "SELECT n, at, duration_us, code, status, error, response FROM webhook_attempts"
                              " WHERE event = ?1 AND subscription = ?2 ORDER BY n",
 };

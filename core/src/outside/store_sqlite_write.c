@@ -269,7 +269,7 @@ static int body_replace(whi_sqlite *store, const whi_delivery_row *row) {
     return code == WH_OK ? body_write(store, WHI_SQL_BODY_ADD, store->next_body++, row) : code;
 }
 
-/* due and owner are 0 where the state gives them no meaning: deliveries_open relies on it. */
+/* due and owner are 0 where the state gives them no meaning: webhook_deliveries_open relies on it. */
 static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, enum whi_sql which) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, which, &statement);
