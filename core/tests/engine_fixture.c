@@ -188,12 +188,12 @@ const char *fixture_header(const sent *request, const char *name) {
     return NULL;
 }
 
-static char files[FILES][64];
+static char files[FILES][32];
 static int file_count;
 
 static void remove_files(void) {
     static const char *const ends[] = { "", "-wal", "-shm" };
-    char name[80];
+    char name[sizeof files[0] + 8];
 
     for (int i = 0; i < file_count; i++) {
         for (int k = 0; k < 3; k++) {
@@ -210,7 +210,7 @@ const char *fixture_file(void) {
         atexit(remove_files);
     }
     assert_true(file_count < FILES);
-    snprintf(files[file_count], sizeof files[0], "/tmp/webhook-test-XXXXXX");
+    memcpy(files[file_count], "/tmp/webhook-test-XXXXXX", 25);
     fd = mkstemp(files[file_count]);
     assert_true(fd >= 0);
     close(fd);

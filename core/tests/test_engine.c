@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -27,18 +28,19 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* The document of a call that hands text over; freed by the caller. */
-#define DOCUMENT(call)                                                                                                 \
-    ({                                                                                                                 \
-        char *out = NULL;                                                                                              \
-        size_t size = 0;                                                                                               \
-        int code = (call);                                                                                             \
-        if (code != WH_OK) {                                                                                           \
-            fail_msg("%s: %s", #call, wh_last_error());                                                                \
-        }                                                                                                              \
-        assert_int_equal(strlen(out), size);                                                                           \
-        out;                                                                                                           \
-    })
+/* Takes the text that a call handed over; freed by the caller. */
+static char *document(int code, char **text, const size_t *size) {
+    if (code != WH_OK) {
+        fail_msg("%s", wh_last_error());
+    }
+    assert_int_equal(strlen(*text), *size);
+    return *text;
+}
+
+static char *handed_over;
+static size_t handed_size;
+
+#define DOCUMENT(call) document((call), &handed_over, &handed_size)
 
 static void assert_has(const char *text, const char *part) {
     if (strstr(text, part) == NULL) {
@@ -198,7 +200,7 @@ static void retries_keep_to_the_list_and_send_the_same_bytes_under_the_same_id(v
         assert_string_equal(fixture_sent[i].body, "{\"n\":1}");
         last = fixture_sent[i].at;
     }
-    page = DOCUMENT(wh_deliveries(engine, NULL, &out, &size));
+    page = DOCUMENT(wh_deliveries(engine, NULL, &handed_over, &handed_size));
     assert_has(page, "\"state\":\"exhausted\"");
     assert_has(page, "\"attempts\":10");
     assert_has(page, "\"error\":\"status: answered 500\"");
@@ -252,7 +254,7 @@ static void hook_is_gone(whi_request *request, void *payload) {
 static void gone_switches_the_subscription_off_and_says_so(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     char id[WH_ID_SIZE];
-    char *document;
+    char *text;
 
     (void)state;
     fixture_subscribe(engine, "{\"url\":\"https://example.com/ops\",\"events\":[\"webhook.*\"]}", NULL);
@@ -260,9 +262,9 @@ static void gone_switches_the_subscription_off_and_says_so(void **state) {
     fixture_script.answer = hook_is_gone;
     fixture_publish(engine, "a", "{}", NULL);
     fixture_run(engine);
-    document = DOCUMENT(wh_subscription(engine, id, &out, &size));
-    assert_has(document, "\"disabled\":\"gone\"");
-    wh_free(document);
+    text = DOCUMENT(wh_subscription(engine, id, &handed_over, &handed_size));
+    assert_has(text, "\"disabled\":\"gone\"");
+    wh_free(text);
     fixture_publish(engine, "a", "{}", NULL);
     fixture_run(engine);
     assert_int_equal(fixture_sent_count, 3); /* one to it, two notices: exhausted, disabled */
@@ -279,7 +281,7 @@ static void gone_switches_the_subscription_off_and_says_so(void **state) {
 static void nothing_but_failures_for_days_switch_it_off(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     char id[WH_ID_SIZE];
-    char *document;
+    char *text;
 
     (void)state;
     fixture_subscribe(engine, "{" URL "}", id);
@@ -289,9 +291,9 @@ static void nothing_but_failures_for_days_switch_it_off(void **state) {
         fixture_run(engine);
         atomic_fetch_add(&fixture_time, HOUR);
     }
-    document = DOCUMENT(wh_subscription(engine, id, &out, &size));
-    assert_has(document, "\"disabled\":\"failing\"");
-    wh_free(document);
+    text = DOCUMENT(wh_subscription(engine, id, &handed_over, &handed_size));
+    assert_has(text, "\"disabled\":\"failing\"");
+    wh_free(text);
     wh_close(engine);
 }
 
@@ -300,28 +302,28 @@ static void nothing_but_failures_for_days_switch_it_off(void **state) {
 static void documents_come_back_without_their_secrets(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     char id[WH_ID_SIZE];
-    char *document;
+    char *text;
 
     (void)state;
     fixture_subscribe(engine, "{" URL ",\"name\":\"shop\",\"secrets\":[\"" SECRET "\"]}", id);
-    document = DOCUMENT(wh_subscription(engine, id, &out, &size));
-    assert_has(document, "\"name\":\"shop\"");
-    assert_has(document, id);
-    assert_null(strstr(document, "whsec_"));
-    wh_free(document);
-    document = DOCUMENT(wh_subscription_secrets(engine, id, &out, &size));
-    assert_string_equal(document, "{\"secrets\":[\"" SECRET "\"],\"public_keys\":[]}");
-    wh_free(document);
-    document = DOCUMENT(wh_subscriptions(engine, NULL, &out, &size));
-    assert_null(strstr(document, "whsec_"));
-    wh_free(document);
+    text = DOCUMENT(wh_subscription(engine, id, &handed_over, &handed_size));
+    assert_has(text, "\"name\":\"shop\"");
+    assert_has(text, id);
+    assert_null(strstr(text, "whsec_"));
+    wh_free(text);
+    text = DOCUMENT(wh_subscription_secrets(engine, id, &handed_over, &handed_size));
+    assert_string_equal(text, "{\"secrets\":[\"" SECRET "\"],\"public_keys\":[]}");
+    wh_free(text);
+    text = DOCUMENT(wh_subscriptions(engine, NULL, &handed_over, &handed_size));
+    assert_null(strstr(text, "whsec_"));
+    wh_free(text);
     wh_close(engine);
 }
 
 static void every_change_makes_a_version_and_deliveries_name_theirs(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     char id[WH_ID_SIZE];
-    char *document;
+    char *text;
 
     (void)state;
     fixture_subscribe(engine, "{" URL ",\"name\":\"one\"}", id);
@@ -330,17 +332,17 @@ static void every_change_makes_a_version_and_deliveries_name_theirs(void **state
     assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"two\"}", WH_ZSTR), WH_OK);
     fixture_publish(engine, "a", "{}", NULL);
     fixture_run(engine);
-    document = DOCUMENT(wh_subscription_version(engine, id, 1, &out, &size));
-    assert_has(document, "\"name\":\"one\"");
-    wh_free(document);
-    document = DOCUMENT(wh_subscription(engine, id, &out, &size));
-    assert_has(document, "\"name\":\"two\"");
-    assert_has(document, "\"version\":2");
-    wh_free(document);
-    document = DOCUMENT(wh_deliveries(engine, NULL, &out, &size));
-    assert_int_equal(count_of(document, "\"version\":1"), 1);
-    assert_int_equal(count_of(document, "\"version\":2"), 1);
-    wh_free(document);
+    text = DOCUMENT(wh_subscription_version(engine, id, 1, &handed_over, &handed_size));
+    assert_has(text, "\"name\":\"one\"");
+    wh_free(text);
+    text = DOCUMENT(wh_subscription(engine, id, &handed_over, &handed_size));
+    assert_has(text, "\"name\":\"two\"");
+    assert_has(text, "\"version\":2");
+    wh_free(text);
+    text = DOCUMENT(wh_deliveries(engine, NULL, &handed_over, &handed_size));
+    assert_int_equal(count_of(text, "\"version\":1"), 1);
+    assert_int_equal(count_of(text, "\"version\":2"), 1);
+    wh_free(text);
     wh_close(engine);
 }
 
@@ -351,14 +353,14 @@ static void a_refused_change_changes_nothing(void **state) {
 
     (void)state;
     fixture_subscribe(engine, "{" URL ",\"name\":\"one\"}", id);
-    before = DOCUMENT(wh_subscription(engine, id, &out, &size));
+    before = DOCUMENT(wh_subscription(engine, id, &handed_over, &handed_size));
     assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"two\",\"url\":\"ftp://x\"}", WH_ZSTR),
                      WH_EINVALID);
     assert_memory_equal(wh_last_error(), "url: ", 5);
     assert_int_equal(wh_subscription_update(engine, id, "{\"colour\":1}", WH_ZSTR), WH_EINVALID);
     assert_int_equal(wh_subscription_update(engine, id, "{", WH_ZSTR), WH_EJSON);
     assert_int_equal(wh_subscription_update(engine, id, "{\"rule\":\"return true\"}", WH_ZSTR), WH_ERULE_ENGINE);
-    after = DOCUMENT(wh_subscription(engine, id, &out, &size));
+    after = DOCUMENT(wh_subscription(engine, id, &handed_over, &handed_size));
     assert_string_equal(before, after);
     wh_free(before);
     wh_free(after);
@@ -382,7 +384,7 @@ static void a_deleted_subscription_gets_nothing_more(void **state) {
     fixture_publish(engine, "a", "{}", NULL);
     fixture_run(engine);
     assert_int_equal(fixture_sent_count, 1);
-    page = DOCUMENT(wh_deliveries(engine, NULL, &out, &size));
+    page = DOCUMENT(wh_deliveries(engine, NULL, &handed_over, &handed_size));
     assert_has(page, "\"state\":\"cancelled\"");
     wh_free(page);
     wh_close(engine);
@@ -427,21 +429,21 @@ static void attempts_and_bodies_can_be_looked_at(void **state) {
     atomic_fetch_add(&fixture_time, 10000);
     fixture_run(engine);
     query.event = event;
-    text = DOCUMENT(wh_deliveries(engine, &query, &out, &size));
+    text = DOCUMENT(wh_deliveries(engine, &query, &handed_over, &handed_size));
     assert_has(text, "\"state\":\"delivered\"");
     memcpy(delivery, strstr(text, "dlv_"), 30);
     delivery[30] = '\0';
     wh_free(text);
-    text = DOCUMENT(wh_attempts(engine, delivery, &out, &size));
+    text = DOCUMENT(wh_attempts(engine, delivery, &handed_over, &handed_size));
     assert_has(text, "\"n\":1,");
     assert_has(text, "\"n\":2,");
     assert_has(text, "\"response\":\"try \\\"later\\\"\"");
     assert_has(text, "\"duration_ms\":1.5");
     wh_free(text);
-    text = DOCUMENT(wh_delivery_body(engine, delivery, &out, &size));
+    text = DOCUMENT(wh_delivery_body(engine, delivery, &handed_over, &handed_size));
     assert_string_equal(text, "{\"id\":1}");
     wh_free(text);
-    text = DOCUMENT(wh_event_get(engine, event, &out, &size));
+    text = DOCUMENT(wh_event_get(engine, event, &handed_over, &handed_size));
     assert_has(text, "\"payload\":{\"id\":1,\"b\":2}");
     assert_has(text, "\"pending\":false");
     wh_free(text);
@@ -461,7 +463,7 @@ static void pages_go_on_where_the_last_one_ended(void **state) {
     query.limit = 4;
     query.type = "even";
     for (;;) {
-        char *text = DOCUMENT(wh_events(engine, &query, &out, &size));
+        char *text = DOCUMENT(wh_events(engine, &query, &handed_over, &handed_size));
         const char *next = strstr(text, "\"next\":\"");
         items += count_of(text, "\"id\":");
         assert_true(count_of(text, "\"id\":") <= 4);
@@ -523,7 +525,7 @@ static void old_events_are_purged_and_failed_ones_later(void **state) {
         fixture_run(engine);
     }
     assert_int_equal(wh_event_get(engine, good, &out, NULL), WH_ENOTFOUND);
-    out = DOCUMENT(wh_event_get(engine, bad, &out, &size));
+    out = DOCUMENT(wh_event_get(engine, bad, &handed_over, &handed_size));
     wh_free(out);
     for (int day = 0; day < 24; day++) {
         atomic_fetch_add(&fixture_time, 24 * HOUR);

@@ -35,6 +35,7 @@
 #define PAUSE_MS_MIN 20
 #define PAUSE_MS_MAX 160
 #define SETTLE_S 120
+#define LEASE_S 12 /* what a killed worker had is taken over after ten seconds */
 
 static const char *self_path;
 static char store[256], journal[280], log_path[280], port_text[16];
@@ -89,13 +90,13 @@ static void publish_some(wh_engine *engine, int fd, long *number) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        char line[128];
+        char line[WH_ID_SIZE + 8];
         snprintf(line, sizeof line, "%s %d\n", receipts[i].id, strstr(payloads[i], "true") != NULL);
         write_line(fd, line);
     }
 }
 
-static int run_publisher(void) {
+static _Noreturn void run_publisher(void) {
     wh_engine *engine = open_engine();
     int fd = open(journal, O_WRONLY | O_APPEND | O_CREAT, 0600);
     long number = 0;
@@ -109,7 +110,7 @@ static int run_publisher(void) {
     }
 }
 
-static int run_worker(void) {
+static _Noreturn void run_worker(void) {
     wh_engine *engine = open_engine();
 
     errno = 0;
@@ -275,6 +276,7 @@ static void settle(wh_engine *engine) {
     time_t end = time(NULL) + SETTLE_S;
     int quiet = 0;
 
+    sleep(LEASE_S);
     while (time(NULL) < end && quiet < 3) {
         nanosleep(&pause, NULL);
         quiet = wh_idle(engine) == 1 && receive_quiet_ms() > 1000 ? quiet + 1 : 0;
@@ -372,7 +374,7 @@ int main(int argc, char **argv) {
     snprintf(journal, sizeof journal, "%s.journal", store);
     snprintf(log_path, sizeof log_path, "%s.log", store);
     if (role != NULL) {
-        return strcmp(role, "worker") == 0 ? run_worker() : run_publisher();
+        strcmp(role, "worker") == 0 ? run_worker() : run_publisher();
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     result = drive(kills, seed);

@@ -1,0 +1,35 @@
+# webhook.core: the core and the rule engine in one module that exports nothing but its
+# opener and is never linked to liblua, since the interpreter brings its own.
+file(GLOB binding_sources CONFIGURE_DEPENDS lua/binding/*.c)
+file(GLOB lua_sources CONFIGURE_DEPENDS lua/webhook/*.lua)
+file(GLOB command_sources CONFIGURE_DEPENDS lua/webhook/command/*.lua)
+
+add_library(webhook_lua MODULE ${binding_sources} $<TARGET_OBJECTS:webhook_objects> $<TARGET_OBJECTS:webhook_rule_objects>)
+target_include_directories(webhook_lua PRIVATE lua/rule core/include core/src ${WEBHOOK_LUA_INCLUDE})
+target_link_libraries(webhook_lua PRIVATE ${core_libraries} m)
+set_target_properties(webhook_lua PROPERTIES PREFIX "" OUTPUT_NAME core
+                      LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lua/webhook)
+if(APPLE)
+  target_link_options(webhook_lua PRIVATE -undefined dynamic_lookup)
+else()
+  # Lua unloads modules while threads of theirs may still end: nodelete.
+  target_link_options(webhook_lua PRIVATE -Wl,-z,nodelete -Wl,--exclude-libs,ALL)
+endif()
+
+# The build tree can be used as it is: LUA_PATH and LUA_CPATH point to ${build}/lua.
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/lua/webhook)
+foreach(file ${lua_sources} ${command_sources})
+  file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR}/lua/webhook ${file})
+  get_filename_component(folder ${name} DIRECTORY)
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/lua/webhook/${folder})
+  file(CREATE_LINK ${file} ${PROJECT_BINARY_DIR}/lua/webhook/${name} SYMBOLIC)
+endforeach()
+
+set(WEBHOOK_LUA_SHARE ${CMAKE_INSTALL_DATAROOTDIR}/lua/${WEBHOOK_LUA_VERSION} CACHE STRING "Where Lua files go")
+set(WEBHOOK_LUA_LIB lib/lua/${WEBHOOK_LUA_VERSION} CACHE STRING "Where Lua's C modules go")
+install(TARGETS webhook_lua LIBRARY DESTINATION ${WEBHOOK_LUA_LIB}/webhook)
+install(DIRECTORY lua/webhook DESTINATION ${WEBHOOK_LUA_SHARE} FILES_MATCHING PATTERN "*.lua")
+option(WEBHOOK_INSTALL_COMMAND "Install the command" ON)
+if(WEBHOOK_INSTALL_COMMAND)
+  install(PROGRAMS lua/bin/webhook DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()

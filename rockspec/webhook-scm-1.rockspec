@@ -1,0 +1,36 @@
+rockspec_format = "3.0"
+package = "webhook"
+version = "scm-1"
+source = {
+   url = "git+file://.",
+}
+description = {
+   summary = "The webhook engine that programs embed",
+   detailed = [[
+      Subscriptions, events, Lua rules on every payload, signatures, delivery with retries,
+      on one SQLite file, inside your program.]],
+   license = "MIT",
+   labels = { "webhook", "http", "queue", "sqlite" },
+}
+dependencies = {
+   "lua >= 5.4, < 5.6",
+}
+build = {
+   type = "cmake",
+   variables = {
+      CMAKE_BUILD_TYPE = "Release",
+      CMAKE_C_FLAGS = "$(CFLAGS)",
+      CMAKE_INSTALL_PREFIX = "$(PREFIX)",
+      WEBHOOK_LUA_LIB = "$(LIBDIR)",
+      WEBHOOK_LUA_SHARE = "$(LUADIR)",
+      WEBHOOK_INSTALL_C = "OFF",
+      WEBHOOK_INSTALL_COMMAND = "OFF",
+   },
+   install = {
+      bin = { "lua/bin/webhook" },
+   },
+}
+test = {
+   type = "command",
+   command = "spec/run --quick",
+}

@@ -1,0 +1,13 @@
+#!/bin/sh
+# run.sh BUILD - the end-to-end test on real payloads; npm's packages go into the build tree.
+set -eu
+build=$1
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$build/real"
+cp "$here/package.json" "$build/real/"
+(cd "$build/real" && npm install --silent --ignore-scripts --no-audit --no-fund --no-package-lock)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+LUA_PATH="$build/lua/?.lua;$build/lua/?/init.lua;;" LUA_CPATH="$build/lua/?.so;;"
+export LUA_PATH LUA_CPATH
+node "$here/real.mjs" "$build/real/node_modules" "$work/store.db"
