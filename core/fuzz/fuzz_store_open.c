@@ -1,8 +1,11 @@
-/* A damaged store file must give errors, never a crash or an endless loop.
+/* A damaged file must give errors, never a crash or an endless loop: a store, and an
+ * application's database that would be adopted.
  *
- * The input is a list of damages to a small valid file, five bytes each: an offset
+ * The input's first byte chooses the small valid file: even, a store; odd, an
+ * application's. The rest is a list of damages to it, five bytes each: an offset
  * (4 bytes, little-endian, modulo the size of the file) and the byte to put there.
  * What is left over (1 to 4 bytes) says how much is cut off the end, in 512 bytes. */
+#include <sqlite3.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +24,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char folder[] = "/tmp/webhook-fuzz-XXXXXX";
 static char path[64];
-static unsigned char *image;
-static size_t image_size;
+
+typedef struct image {
+    unsigned char *bytes;
+    size_t size;
+} image;
+
+static image store_image, application_image;
 
 static void scrub(void) {
     static const char *const tails[] = { "", "-wal", "-shm", "-journal" };
@@ -37,7 +45,8 @@ static void scrub(void) {
 static void leave(void) {
     scrub();
     rmdir(folder);
-    free(image);
+    free(store_image.bytes);
+    free(application_image.bytes);
 }
 
 static void fill(whi_store *store) {
@@ -66,36 +75,61 @@ static void fill(whi_store *store) {
     V(store)->commit(store);
 }
 
-static void load(void) {
+static void load(image *out) {
     FILE *file = fopen(path, "rb");
 
     if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
         abort();
     }
-    image_size = (size_t)ftell(file);
+    out->size = (size_t)ftell(file);
     rewind(file);
-    image = malloc(image_size);
-    if (image == NULL || fread(image, 1, image_size, file) != image_size) {
+    out->bytes = malloc(out->size);
+    if (out->bytes == NULL || fread(out->bytes, 1, out->size, file) != out->size) {
         abort();
     }
     fclose(file);
+    scrub();
+}
+
+static void make_store(void) {
+    whi_store *store;
+
+    if (whi_store_sqlite.open(&store, path, NULL) != WH_OK) {
+        abort();
+    }
+    fill(store);
+    V(store)->close(store);
+    load(&store_image);
+}
+
+static void make_application(void) {
+    sqlite3 *db;
+
+    if (sqlite3_open(path, &db) != SQLITE_OK ||
+        sqlite3_exec(db,
+                     "PRAGMA page_size = 512; PRAGMA application_id = 77; PRAGMA user_version = 2;"
+                     "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, total, note UNIQUE);"
+                     "CREATE INDEX orders_total ON orders (total) WHERE total > 1;"
+                     "CREATE VIEW dear AS SELECT * FROM orders WHERE total > 100;"
+                     "CREATE TRIGGER t AFTER INSERT ON orders BEGIN UPDATE orders SET total = 1; END;"
+                     "INSERT INTO orders (total, note) VALUES (5, 'a'), (6, 'b'), (7, hex(zeroblob(600)));"
+                     "ANALYZE; DELETE FROM orders WHERE id = 2",
+                     NULL, NULL, NULL) != SQLITE_OK) {
+        abort();
+    }
+    sqlite3_close(db);
+    load(&application_image);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    whi_store *store;
-
     (void)argc;
     (void)argv;
     if (mkdtemp(folder) == NULL) {
         abort();
     }
     snprintf(path, sizeof path, "%s/f.db", folder);
-    if (whi_store_sqlite.open(&store, path, NULL) != WH_OK) {
-        abort();
-    }
-    fill(store);
-    V(store)->close(store);
-    load();
+    make_store();
+    make_application();
     atexit(leave);
     return 0;
 }
@@ -178,24 +212,24 @@ static void write_all(whi_store *store, void *sum) {
     }
 }
 
-static void save(const uint8_t *data, size_t size) {
+static void save(const image *whole, const uint8_t *data, size_t size) {
     size_t cut = 0, keep;
-    unsigned char *bytes = malloc(image_size);
+    unsigned char *bytes = malloc(whole->size);
     FILE *file = fopen(path, "wb");
 
     if (bytes == NULL || file == NULL) {
         abort();
     }
-    memcpy(bytes, image, image_size);
+    memcpy(bytes, whole->bytes, whole->size);
     for (; size >= 5; data += 5, size -= 5) {
         uint32_t at = data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
 
-        bytes[at % image_size] = data[4];
+        bytes[at % whole->size] = data[4];
     }
     for (size_t i = 0; i < size; i++) {
         cut = cut << 8 | data[i];
     }
-    keep = image_size - cut * 512 % image_size;
+    keep = whole->size - cut * 512 % whole->size;
     if (fwrite(bytes, 1, keep, file) != keep) {
         abort();
     }
@@ -207,8 +241,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     volatile size_t sum = 0;
     whi_store *store;
 
+    if (size == 0) {
+        return 0;
+    }
     scrub();
-    save(data, size);
+    save(data[0] % 2 ? &application_image : &store_image, data + 1, size - 1);
     if (whi_store_sqlite.open(&store, path, NULL) != WH_OK) {
         return 0;
     }
