@@ -335,11 +335,13 @@ static void run_due(whi_transport *transport) {
     }
 }
 
-/* As many as there are sockets to be had; those that find none come back to the end. */
+/* As many as there may be requests: each finds a kept connection or makes a new one.
+ * One that finds neither comes back to the end of the line. */
 static void use_room(whi_transport *transport) {
-    int64_t room = transport->socket_maximum - transport->socket_count;
+    int64_t count = transport->socket_maximum - transport->active;
 
-    while (transport->room != NULL && room-- > 0) {
+    transport->room_changed = 0;
+    while (transport->room != NULL && count-- > 0) {
         whi_transfer *transfer = transport->room;
         unlink_room(transfer);
         whi_timer_stop(transport, &transfer->timer);
@@ -351,10 +353,10 @@ static void curl_tick(whi_transport *transport) {
     whi_resolver_collect(transport->resolver);
     run_due(transport);
     reap(transport);
-    if (transport->pressed) {
+    if (transport->pressed || transport->cache_size != WHI_SHARD_CONNECTIONS) {
         whi_shards_relieve(transport);
     }
-    if (transport->room != NULL) {
+    if (transport->room != NULL && transport->room_changed) {
         use_room(transport);
     }
     answer(transport);
@@ -366,8 +368,7 @@ static void curl_tick(whi_transport *transport) {
 static int curl_timeout(const whi_transport *transport) {
     int64_t wait;
 
-    if (transport->finished != NULL ||
-        (transport->room != NULL && transport->socket_count < transport->socket_maximum)) {
+    if (transport->finished != NULL || transport->pressed || (transport->room != NULL && transport->room_changed)) {
         return 0;
     }
     if (transport->heap_count == 0) {

@@ -163,8 +163,10 @@ struct whi_transport {
     whi_socket *sockets; /* by descriptor */
     size_t socket_room;
     int64_t socket_count, socket_maximum;
-    long cache_size; /* CURLMOPT_MAXCONNECTS in force */
-    int pressed;     /* 1: connections are to be closed */
+    long cache_size;  /* CURLMOPT_MAXCONNECTS in force */
+    int64_t active;   /* requests with libcurl */
+    int pressed;      /* 1: connections are to be closed */
+    int room_changed; /* 1: those that wait for room may try again */
 
     whi_timer **heap; /* [1 … heap_count], earliest first */
     size_t heap_count, heap_room;

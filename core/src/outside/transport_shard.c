@@ -169,6 +169,7 @@ int whi_socket_close(void *payload, curl_socket_t fd) {
         whi_poller_watch(transport->poller, fd, entry->watched, 0);
         entry->shard->sockets--;
         transport->socket_count--;
+        transport->room_changed = 1;
         memset(entry, 0, sizeof *entry);
     }
     return close(fd);
@@ -332,6 +333,7 @@ int whi_shard_add(whi_shard *shard, whi_transfer *transfer) {
                         curl_multi_strerror(code));
     }
     shard->active++;
+    shard->transport->active++;
     return WH_OK;
 }
 
@@ -339,6 +341,8 @@ void whi_shard_remove(whi_shard *shard, whi_transfer *transfer) {
     curl_multi_remove_handle(shard->multi, transfer->easy);
     shard->active--;
     transfer->shard = NULL;
+    transfer->transport->active--;
+    transfer->transport->room_changed = 1;
 }
 
 /* --------------------------------------------------------------------- pressure */
@@ -382,24 +386,33 @@ static void set_cache(whi_transport *transport, long size) {
     }
 }
 
-/* Shards at rest lose all their connections, the longest unused first; the others
- * close one for each request that ends, until each has its share. */
-void whi_shards_relieve(whi_transport *transport) {
-    int64_t enough = transport->socket_maximum - transport->socket_maximum / 8;
-    int64_t part = enough / (int64_t)(transport->shard_count ? transport->shard_count : 1);
+static void close_quiet(whi_transport *transport, int64_t enough) {
     whi_shard *shard;
 
-    if (transport->socket_count <= enough) {
-        transport->pressed = 0;
-        set_cache(transport, WHI_SHARD_CONNECTIONS);
-        return;
-    }
     while (transport->socket_count > enough && (shard = longest_quiet(transport)) != NULL) {
         size_t before = shard->sockets;
         renew(shard);
         if (shard->sockets == before) {
-            break;
+            return; /* no memory for it */
         }
     }
-    set_cache(transport, part < 1 ? 1 : part > WHI_SHARD_CONNECTIONS ? WHI_SHARD_CONNECTIONS : (long)part);
+}
+
+/* Shards at rest lose all their connections, the longest unused first; the others
+ * close one for each request that ends, until each has its share. Somebody who waits
+ * gets one place at least. */
+void whi_shards_relieve(whi_transport *transport) {
+    int64_t most = transport->socket_maximum, enough = most - most / 8, part;
+
+    if (transport->room != NULL && enough >= transport->socket_count) {
+        enough = transport->socket_count - 1;
+    }
+    if (transport->socket_count > enough) {
+        close_quiet(transport, enough);
+        part = enough / (int64_t)(transport->shard_count ? transport->shard_count : 1);
+        set_cache(transport, part < 1 ? 1 : part > WHI_SHARD_CONNECTIONS ? WHI_SHARD_CONNECTIONS : (long)part);
+    } else if (transport->room == NULL) {
+        set_cache(transport, WHI_SHARD_CONNECTIONS);
+    }
+    transport->pressed = 0;
 }

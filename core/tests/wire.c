@@ -1,0 +1,103 @@
+#include "wire.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+
+void wire_init(wire *w) {
+    memset(w, 0, sizeof *w);
+#define WH_X(name, value, what) w->limits.name = value;
+    WH_LIMITS(WH_X)
+#undef WH_X
+}
+
+void wire_open(wire *w, const char *ca_file, int strict) {
+    static const char *const loopback[] = { "127.0.0.0/8", "::1" };
+    whi_transport_options options = { &w->limits, NULL, "webhook/test", ca_file, NULL };
+
+    assert_int_equal(whi_policy_new(&w->policy, loopback, strict ? 0 : 2), WH_OK);
+    assert_int_equal(whi_poller_new(&w->poller), WH_OK);
+    options.policy = w->policy;
+    options.poller = w->poller;
+    if (whi_transport_curl.open(&w->transport, &options) != WH_OK) {
+        fail_msg("the transport does not open: %s", wh_last_error());
+    }
+}
+
+void wire_close(wire *w) {
+    whi_transport_curl.close(w->transport);
+    whi_poller_free(w->poller);
+    whi_policy_free(w->policy);
+}
+
+static void on_done(whi_request *request, void *payload) {
+    sending *s = payload;
+    size_t size = request->response_size < sizeof s->response ? request->response_size : sizeof s->response - 1;
+
+    if (size > 0) {
+        memcpy(s->response, request->response, size);
+    }
+    s->response[size] = '\0';
+    s->done++;
+    s->wire->done_count++;
+}
+
+void wire_fill(wire *w, sending *s, const char *url) {
+    memset(s, 0, sizeof *s);
+    s->wire = w;
+    s->request.url = url;
+    s->request.lines[0] = "Content-Type: application/json";
+    s->request.line_count = 1;
+    s->request.body = "{}";
+    s->request.body_size = 2;
+    s->request.lane = 1;
+    s->request.connect_timeout = 10000;
+    s->request.timeout = 10000;
+    s->request.done = on_done;
+    s->request.payload = s;
+}
+
+int wire_send(sending *s) {
+    return whi_transport_curl.send(s->wire->transport, &s->request);
+}
+
+void wire_post(wire *w, sending *s, const char *url) {
+    wire_fill(w, s, url);
+    if (wire_send(s) != WH_OK) {
+        fail_msg("%s is not sent: %s", url, wh_last_error());
+    }
+    assert_int_equal(s->done, 0);
+}
+
+void wire_turn(wire *w, int ms) {
+    whi_ready ready[64];
+    int wait = whi_transport_curl.timeout(w->transport);
+    int count = whi_poller_wait(w->poller, ready, 64, wait < 0 || wait > ms ? ms : wait);
+
+    assert_true(count >= 0);
+    whi_transport_curl.ready(w->transport, ready, count);
+    whi_transport_curl.tick(w->transport);
+}
+
+void wire_run(wire *w, int count) {
+    int64_t end = whi_monotonic_us() + 20000000;
+
+    while (w->done_count < count) {
+        if (whi_monotonic_us() > end) {
+            fail_msg("%d of %d requests ended", w->done_count, count);
+        }
+        wire_turn(w, 1000);
+    }
+}
+
+void wire_exchange(wire *w, sending *s, const char *url) {
+    int before = w->done_count;
+
+    wire_post(w, s, url);
+    wire_run(w, before + 1);
+}
