@@ -303,17 +303,19 @@ static int marked(lua_State *L, int table, int mark) {
 
 static void write_table(lua_State *L, int table, const whi_rule_path *path, int depth, whi_buf *out) {
     lua_Integer count;
+    int object, array;
 
     if (depth <= 0) {
         whi_rule_refuse(L, path, "nested too deep, or a table that contains itself");
     }
     luaL_checkstack(L, 8, NULL);
-    if (marked(L, table, WHI_RULE_AT_OBJECT)) {
-        count = -1;
-    } else {
-        count = array_size(L, table, path);
+    object = marked(L, table, WHI_RULE_AT_OBJECT);
+    array = !object && marked(L, table, WHI_RULE_AT_ARRAY);
+    if (!object && !array && lua_getmetatable(L, table)) {
+        whi_rule_refuse(L, path, "a library is no JSON value");
     }
-    if (count > 0 || (count == 0 && marked(L, table, WHI_RULE_AT_ARRAY))) {
+    count = object ? -1 : array_size(L, table, path);
+    if (count > 0 || (count == 0 && array)) {
         write_array(L, table, count, path, depth - 1, out);
     } else {
         write_object(L, table, path, depth - 1, out);
