@@ -14,11 +14,8 @@
 #include <time.h>
 
 #define BUCKETS 1024
-#define SLOW_US 1000000    /* a look-up that took longer makes its host a slow one */
 #define IDLE_S 10          /* a thread without work ends */
 #define STACK_BYTES 524288 /* getaddrinfo and the modules that it loads */
-
-int (*whi_resolve_lookup)(const char *host, whi_address *list, size_t *count);
 
 /* One look-up, handed from the owner to a thread and back. */
 typedef struct job {
@@ -106,10 +103,12 @@ static int ask_system(const char *host, whi_address *list, size_t *count) {
     return *count > 0 ? 0 : EAI_NONAME;
 }
 
+struct whi_resolve_settings whi_resolve_settings = { 60000000, 5000000, 1000000, ask_system };
+
 static void look_up(job *work) {
     int64_t start = whi_monotonic_us();
 
-    work->result = (whi_resolve_lookup != NULL ? whi_resolve_lookup : ask_system)(work->host, work->list, &work->count);
+    work->result = whi_resolve_settings.lookup(work->host, work->list, &work->count);
     work->took = whi_monotonic_us() - start;
 }
 
@@ -384,10 +383,11 @@ static void keep_answer(entry *known, const job *work) {
     whi_addresses *addresses = &known->addresses;
 
     known->pending = 0;
-    known->slow = work->took > SLOW_US;
+    known->slow = work->took > whi_resolve_settings.slow;
     addresses->code = work->result == 0 ? WH_OK : WH_ERESOLVE;
     addresses->count = work->result == 0 ? work->count : 0;
-    addresses->expires = whi_monotonic_us() + (work->result == 0 ? WHI_RESOLVE_KEEP : WHI_RESOLVE_KEEP_FAILURE);
+    addresses->expires = whi_monotonic_us();
+    addresses->expires += work->result == 0 ? whi_resolve_settings.keep : whi_resolve_settings.keep_failure;
     memcpy(addresses->list, work->list, addresses->count * sizeof addresses->list[0]);
     if (work->result != 0) {
         snprintf(addresses->message, sizeof addresses->message, "%.80s: %s", work->host, gai_strerror(work->result));
@@ -494,4 +494,8 @@ void whi_resolver_free(whi_resolver *resolver) {
     }
     close_pool(resolver->pool);
     whi_free(resolver);
+}
+
+size_t whi_resolver_count(const whi_resolver *resolver) {
+    return resolver->count;
 }

@@ -21,8 +21,6 @@
 #define WHI_HOST_SIZE 256
 #define WHI_ADDRESSES 16 /* of one host; more are not looked at */
 
-#define WHI_RESOLVE_KEEP 60000000 /* us that an answer is kept */
-#define WHI_RESOLVE_KEEP_FAILURE 5000000
 #define WHI_RESOLVE_HOSTS 4096 /* kept at most */
 #define WHI_RESOLVE_QUEUE 1024 /* hosts that wait for a thread */
 #define WHI_RESOLVE_THREADS 16
@@ -65,8 +63,17 @@ void whi_resolver_cancel(whi_waiter *waiter);
 /* Calls ready for those whose answer has come. Cheap when there is none. */
 void whi_resolver_collect(whi_resolver *resolver);
 
-/* Tests only: stands in for getaddrinfo. Called by the threads; fills list and count
- * and returns 0, or a code of getaddrinfo. Set while no look-up runs. */
-extern int (*whi_resolve_lookup)(const char *host, whi_address *list, size_t *count);
+/* Hosts in the cache. */
+size_t whi_resolver_count(const whi_resolver *resolver);
+
+/* Changed by tests only, while no look-up runs. */
+struct whi_resolve_settings {
+    int64_t keep;         /* us that an answer is kept: 60 s */
+    int64_t keep_failure; /* us that a failure is kept: 5 s */
+    int64_t slow;         /* us of a look-up that make its host a slow one: 1 s */
+    /* Called by the threads; fills list and count and returns 0, or a code of getaddrinfo. */
+    int (*lookup)(const char *host, whi_address *list, size_t *count);
+};
+extern struct whi_resolve_settings whi_resolve_settings;
 
 #endif
