@@ -188,18 +188,34 @@ const char *fixture_header(const sent *request, const char *name) {
     return NULL;
 }
 
+void assert_has(const char *text, const char *part) {
+    if (strstr(text, part) == NULL) {
+        fail_msg("expected %s in %s", part, text);
+    }
+}
+
+char *fixture_text(int code, char **text, const size_t *size) {
+    if (code != WH_OK) {
+        fail_msg("%s", wh_last_error());
+    }
+    assert_int_equal(strlen(*text), *size);
+    return *text;
+}
+
+char *fixture_handed;
+size_t fixture_size;
+
 static char files[FILES][32];
 static int file_count;
 
 static void remove_files(void) {
-    static const char *const ends[] = { "", "-wal", "-shm" };
-    char name[sizeof files[0] + 8];
-
     for (int i = 0; i < file_count; i++) {
-        for (int k = 0; k < 3; k++) {
-            snprintf(name, sizeof name, "%s%s", files[i], ends[k]);
-            unlink(name);
-        }
+        char *end = files[i] + strlen(files[i]);
+        unlink(files[i]);
+        memcpy(end, "-wal", 5);
+        unlink(files[i]);
+        memcpy(end, "-shm", 5);
+        unlink(files[i]);
     }
 }
 
@@ -215,4 +231,10 @@ const char *fixture_file(void) {
     assert_true(fd >= 0);
     close(fd);
     return files[file_count++];
+}
+
+int fixture_setup(void **state) {
+    (void)state;
+    fixture_reset();
+    return 0;
 }

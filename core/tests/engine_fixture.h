@@ -59,4 +59,17 @@ const char *fixture_header(const sent *request, const char *name);
 /* A fresh file name that is removed, with its companions, at exit. */
 const char *fixture_file(void);
 
+/* Fails unless text holds part. */
+void assert_has(const char *text, const char *part);
+
+/* The text that a call hands over through DOCUMENT(wh_x(…, &fixture_handed, &fixture_size));
+ * asserts success; freed by the caller with wh_free. */
+#define DOCUMENT(call) fixture_text((call), &fixture_handed, &fixture_size)
+extern char *fixture_handed;
+extern size_t fixture_size;
+char *fixture_text(int code, char **text, const size_t *size);
+
+/* For cmocka: before and after each test. */
+int fixture_setup(void **state);
+
 #endif

@@ -1,0 +1,206 @@
+/* What the engine says to wrong calls, and what it does when memory runs out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "engine_fixture.h"
+
+#define URL "\"url\":\"https://example.com/hook\""
+
+/* ---------------------------------------------------------------------------- bad input */
+
+static void every_wrong_call_has_its_own_sentence(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL), *none = NULL;
+    wh_options options = WH_OPTIONS_INIT;
+    wh_event event = WH_EVENT_INIT;
+    wh_query query = WH_QUERY_INIT;
+    char *out = NULL;
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    assert_int_equal(wh_open(NULL, ":memory:", NULL), WH_EINVALID);
+    assert_int_equal(wh_open(&none, NULL, NULL), WH_EINVALID);
+    assert_int_equal(wh_open(&none, "", NULL), WH_EINVALID);
+    options.version = 9;
+    assert_int_equal(wh_open(&none, ":memory:", &options), WH_EINVALID);
+    options.version = 1;
+    options.timeout = -1;
+    assert_int_equal(wh_open(&none, ":memory:", &options), WH_EINVALID);
+    assert_has(wh_last_error(), "timeout");
+    options.timeout = 0;
+    options.limits.payload_bytes = -5;
+    assert_int_equal(wh_open(&none, ":memory:", &options), WH_EINVALID);
+    assert_has(wh_last_error(), "limits.payload_bytes");
+    assert_null(none);
+
+    assert_int_equal(wh_publish(NULL, &event, NULL), WH_EINVALID);
+    assert_int_equal(wh_publish(engine, NULL, NULL), WH_EINVALID);
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "type: ");
+    event.type = "a b";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    event.type = "a";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "payload: ");
+    event.payload = "{";
+    event.payload_size = 1;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EJSON);
+    event.payload = "\"\xff\"";
+    event.payload_size = 3;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EJSON);
+    event.payload = "{}";
+    event.payload_size = 2;
+    event.id = "";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "id: ");
+    event.id = NULL;
+    event.tenant = "\n";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    event.tenant = NULL;
+    event.time = -1;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    event.time = 0;
+    event.version = 2;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+
+    assert_int_equal(wh_subscribe(NULL, "{}", 2, NULL), WH_EINVALID);
+    assert_int_equal(wh_subscribe(engine, NULL, 2, NULL), WH_EINVALID);
+    assert_int_equal(wh_subscribe(engine, "{}", 2, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "url: ");
+    assert_int_equal(wh_subscribe(engine, "[]", 2, NULL), WH_EINVALID);
+    assert_int_equal(wh_subscribe(engine, "", 0, NULL), WH_EJSON);
+
+    assert_int_equal(wh_subscription(engine, NULL, &out, NULL), WH_EINVALID);
+    assert_int_equal(wh_subscription(engine, "sub_x", &out, NULL), WH_ENOTFOUND);
+    assert_int_equal(wh_subscription(engine, "sub_0000000000009", &out, NULL), WH_ENOTFOUND);
+    assert_int_equal(wh_subscription(engine, "sub_0000000000009", NULL, NULL), WH_EINVALID);
+    assert_int_equal(wh_event_get(engine, "nothing", &out, NULL), WH_ENOTFOUND);
+    assert_int_equal(wh_event_get(engine, NULL, &out, NULL), WH_EINVALID);
+    assert_int_equal(wh_delivery(engine, "dlv_", &out, NULL), WH_ENOTFOUND);
+    assert_int_equal(wh_attempts(engine, NULL, &out, NULL), WH_EINVALID);
+    assert_int_equal(wh_replay(engine, "dlv_00000000000010000000000001"), WH_ENOTFOUND);
+
+    query.limit = 5000;
+    assert_int_equal(wh_events(engine, &query, &out, NULL), WH_EINVALID);
+    query.limit = 0;
+    query.state = "asleep";
+    assert_int_equal(wh_deliveries(engine, &query, &out, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "state: ");
+    assert_int_equal(wh_subscriptions(engine, &query, &out, NULL), WH_EINVALID);
+    query.state = NULL;
+    query.cursor = "nonsense";
+    assert_int_equal(wh_events(engine, &query, &out, NULL), WH_EINVALID);
+    query.cursor = NULL;
+    query.subscription = "7";
+    assert_int_equal(wh_deliveries(engine, &query, &out, NULL), WH_EINVALID);
+
+    assert_int_equal(wh_start(engine, 0), WH_EINVALID);
+    assert_int_equal(wh_start(engine, 65), WH_EINVALID);
+    assert_int_equal(wh_step(NULL), WH_EINVALID);
+    assert_int_equal(wh_idle(NULL), WH_EINVALID);
+    wh_close(NULL);
+    wh_free(NULL);
+    fixture_subscribe(engine, "{" URL "}", id);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 0);
+    wh_close(engine);
+}
+
+static void limits_hold(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_event event = WH_EVENT_INIT;
+    wh_engine *engine;
+
+    (void)state;
+    options.limits.payload_bytes = 10;
+    options.limits.json_depth = 3;
+    options.limits.batch_events = 1;
+    options.limits.subscriptions = 1;
+    options.limits.subscription_bytes = 100;
+    engine = fixture_open(":memory:", &options);
+    event.type = "a";
+    event.payload = "[1,2,3,4,5]";
+    event.payload_size = 11;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_ELIMIT);
+    event.payload = "[[[[]]]]";
+    event.payload_size = 8;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_ELIMIT);
+    assert_int_equal(wh_publish_batch(engine, &event, 2, NULL), WH_ELIMIT);
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    assert_int_equal(wh_subscribe(engine, "{" URL "}", WH_ZSTR, NULL), WH_ELIMIT);
+    assert_int_equal(
+        wh_subscribe(engine,
+                     "{" URL ",\"name\":\"0123456789012345678901234567890123456789012345678901234567890123456789\"}",
+                     WH_ZSTR, NULL),
+        WH_ELIMIT);
+    wh_close(engine);
+}
+
+/* ----------------------------------------------------------------------- no memory */
+
+static long allocations_left;
+
+static int fails_once(void) {
+    return allocations_left-- == 0;
+}
+
+/* The whole way of an event; any step may be refused for want of memory. */
+static int whole_way(const char *store) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_event event = WH_EVENT_INIT;
+    wh_engine *engine = NULL;
+    char id[WH_ID_SIZE], *text = NULL;
+    int code;
+
+    options.clock = &fixture_clock;
+    code = whi_open(&engine, store, &options, &fixture_transport);
+    if (code == WH_OK) {
+        code = wh_subscribe(engine, "{" URL ",\"filters\":{\"a\":1},\"fields\":\"a\",\"headers\":{\"X\":\"y\"}}",
+                            WH_ZSTR, id);
+    }
+    event.type = "a";
+    event.payload = "{\"a\":1,\"b\":2}";
+    event.payload_size = WH_ZSTR;
+    code = code == WH_OK ? wh_publish(engine, &event, NULL) : code;
+    code = code == WH_OK ? wh_run(engine) : code;
+    code = code == WH_OK ? wh_subscription_update(engine, id, "{\"name\":\"n\"}", WH_ZSTR) : code;
+    code = code == WH_OK ? wh_deliveries(engine, NULL, &text, NULL) : code;
+    wh_free(text);
+    wh_close(engine);
+    return code;
+}
+
+static void no_allocation_that_fails_does_harm(void **state) {
+    long n = 0, refused = 0;
+
+    (void)state;
+    for (;; n++) {
+        int code;
+        allocations_left = n;
+        whi_mem_fault = fails_once;
+        code = whole_way(":memory:");
+        whi_mem_fault = NULL;
+        refused += code == WH_ENOMEM;
+        assert_true(code == WH_OK || code == WH_ENOMEM);
+        if (allocations_left >= 0) {
+            break;
+        }
+    }
+    assert_true(n > 50);
+    assert_true(refused > 20);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
+    const struct CMUnitTest tests[] = {
+        TEST(every_wrong_call_has_its_own_sentence),
+        TEST(limits_hold),
+        TEST(no_allocation_that_fails_does_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,45 @@
+#include "process.h"
+
+#include <lauxlib.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define NAP_MS 50
+
+static volatile sig_atomic_t noted;
+
+static void note(int number) {
+    (void)number;
+    noted = 1;
+}
+
+int whl_catch_signals(lua_State *L) {
+    struct sigaction action;
+
+    (void)L;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = note;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    return 0;
+}
+
+int whl_wait_signal(lua_State *L) {
+    const struct timespec nap = { 0, NAP_MS * 1000000L };
+    lua_Number left = luaL_checknumber(L, 1);
+
+    for (; !noted && left > 0; left -= NAP_MS / 1000.0) {
+        nanosleep(&nap, NULL);
+    }
+    lua_pushboolean(L, noted != 0);
+    return 1;
+}
+
+int whl_monotonic(lua_State *L) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+    return 1;
+}

@@ -1,0 +1,138 @@
+/* The engine with rules: verdicts, failures and their policies, mended rules. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine_fixture.h"
+#include "webhook_rule.h"
+
+#define URL "\"url\":\"https://example.com/hook\""
+
+static wh_engine *open_with_rules(void) {
+    wh_options options = WH_OPTIONS_INIT;
+
+    options.rules = wh_rule_lua();
+    return fixture_open(":memory:", &options);
+}
+
+static void a_rule_drops_passes_and_projects(void **state) {
+    wh_engine *engine = open_with_rules();
+
+    (void)state;
+    fixture_subscribe(engine,
+                      "{" URL ",\"rule\":\"if payload.n == 1 then return false end "
+                      "if payload.n == 2 then return true end return {n = payload.n, big = payload.big}\"}",
+                      NULL);
+    fixture_publish(engine, "a", "{\"n\":1}", NULL);
+    fixture_publish(engine, "a", "{\"n\": 2}", NULL);
+    fixture_publish(engine, "a", "{\"n\":3,\"big\":9007199254740993.10,\"x\":0}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_string_equal(fixture_sent[0].body, "{\"n\": 2}");
+    assert_string_equal(fixture_sent[1].body, "{\"big\":9007199254740993.10,\"n\":3}");
+    wh_close(engine);
+}
+
+static void fields_are_taken_of_what_the_rule_says(void **state) {
+    wh_engine *engine = open_with_rules();
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"fields\":\"a\",\"rule\":\"return {a = 1, b = payload.b}\"}", NULL);
+    fixture_publish(engine, "a", "{\"b\":2}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_string_equal(fixture_sent[0].body, "{\"a\":1}");
+    wh_close(engine);
+}
+
+static void a_rule_that_fails_touches_nobody_else(void **state) {
+    wh_engine *engine = open_with_rules();
+    char id[WH_ID_SIZE];
+    char *text;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"name\":\"well\"}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"return payload.a.b.c\"}", id);
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"return payload.a.b.c\",\"on_rule_error\":\"skip\"}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"return payload.a.b.c\",\"on_rule_error\":\"send\"}", NULL);
+    fixture_publish(engine, "a", "{\"x\":{\"v\":1}}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_string_equal(fixture_sent[0].body, fixture_sent[1].body);
+    text = DOCUMENT(wh_deliveries(engine, NULL, &fixture_handed, &fixture_size));
+    assert_has(text, "\"state\":\"held\"");
+    assert_has(text, "rule_runtime: line 1");
+    wh_free(text);
+
+    assert_int_equal(wh_subscription_update(engine, id, "{\"rule\":\"return payload.x\"}", WH_ZSTR), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 3);
+    assert_string_equal(fixture_sent[2].body, "{\"v\":1}");
+    text = DOCUMENT(wh_deliveries(engine, NULL, &fixture_handed, &fixture_size));
+    assert_has(text, "\"version\":2");
+    assert_null(strstr(text, "held"));
+    wh_free(text);
+    wh_close(engine);
+}
+
+static void a_rule_that_runs_away_is_stopped_and_held(void **state) {
+    wh_engine *engine = open_with_rules();
+    char *text;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"while true do end\"}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"local t = {} while true do t[#t+1] = ('x'):rep(1000) end\"}", NULL);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 0);
+    text = DOCUMENT(wh_deliveries(engine, NULL, &fixture_handed, &fixture_size));
+    assert_has(text, "rule_time");
+    assert_has(text, "rule_memory");
+    wh_free(text);
+    wh_close(engine);
+}
+
+static void a_rule_that_fails_again_and_again_is_set_aside(void **state) {
+    wh_engine *engine = open_with_rules();
+    char id[WH_ID_SIZE];
+    char *text;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"error('no')\"}", id);
+    for (int i = 0; i < 120; i++) {
+        fixture_publish(engine, "a", "{}", NULL);
+        fixture_run(engine);
+    }
+    text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+    assert_has(text, "\"disabled\":\"rule\"");
+    wh_free(text);
+    wh_close(engine);
+}
+
+static void a_rule_that_does_not_compile_is_refused_with_its_line(void **state) {
+    wh_engine *engine = open_with_rules();
+
+    (void)state;
+    assert_int_equal(wh_subscribe(engine, "{" URL ",\"rule\":\"local a = 1\\nreturn a +\"}", WH_ZSTR, NULL),
+                     WH_ERULE_SYNTAX);
+    assert_has(wh_last_error(), "rule: line 2");
+    wh_close(engine);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
+    const struct CMUnitTest tests[] = {
+        TEST(a_rule_drops_passes_and_projects),
+        TEST(fields_are_taken_of_what_the_rule_says),
+        TEST(a_rule_that_fails_touches_nobody_else),
+        TEST(a_rule_that_runs_away_is_stopped_and_held),
+        TEST(a_rule_that_fails_again_and_again_is_set_aside),
+        TEST(a_rule_that_does_not_compile_is_refused_with_its_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
