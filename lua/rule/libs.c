@@ -36,19 +36,20 @@ const char *whi_rule_type(lua_State *L, int index) {
 /* As Lua 5.4 writes it, in any version and locale. */
 static void push_double(lua_State *L, double number) {
     char text[40];
+    int used;
 
     if (isnan(number)) {
         lua_pushliteral(L, "nan");
         return;
     }
-    snprintf(text, sizeof text, "%.14g", number);
+    used = snprintf(text, sizeof text - 2, "%.14g", number);
     for (char *p = text; *p != '\0'; p++) {
         if (*p == ',') {
             *p = '.';
         }
     }
     if (isfinite(number) && strpbrk(text, ".e") == NULL) {
-        strncat(text, ".0", 3);
+        memcpy(text + used, ".0", 3);
     }
     lua_pushstring(L, text);
 }

@@ -33,7 +33,7 @@ enum { WHI_RULE_EVENT = 254, WHI_RULE_SUBSCRIPTION = 255 };
 
 /* Places in the registry of a rule's state. */
 enum {
-    WHI_RULE_AT_FUNCTION = 3, /* the compiled rule */
+    WHI_RULE_AT_FUNCTION = LUA_RIDX_LAST + 2, /* the compiled rule; Lua keeps what is below */
     WHI_RULE_AT_ENV_META,     /* metatable of a run's globals */
     WHI_RULE_AT_GLOBALS,      /* what that metatable shows */
     WHI_RULE_AT_STOP,         /* the error value of a stopped run, made beforehand */

@@ -81,10 +81,15 @@ static void a_rule_that_fails_touches_nobody_else(void **state) {
 }
 
 static void a_rule_that_runs_away_is_stopped_and_held(void **state) {
-    wh_engine *engine = open_with_rules();
+    wh_options options = WH_OPTIONS_INIT;
+    wh_engine *engine;
     char *text;
 
     (void)state;
+    options.rules = wh_rule_lua();
+    options.limits.rule_memory_bytes = 1048576;
+    options.limits.rule_cpu_ms = 500; /* enough to fill the memory, also under sanitizers */
+    engine = fixture_open(":memory:", &options);
     fixture_subscribe(engine, "{" URL ",\"rule\":\"while true do end\"}", NULL);
     fixture_subscribe(engine, "{" URL ",\"rule\":\"local t = {} while true do t[#t+1] = ('x'):rep(1000) end\"}", NULL);
     fixture_publish(engine, "a", "{}", NULL);

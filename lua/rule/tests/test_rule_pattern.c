@@ -45,6 +45,12 @@ static lua_State *our_state(whi_rule *rule) {
     return L;
 }
 
+static void append(char *out, const char *piece) {
+    size_t used = strlen(out);
+
+    memcpy(out + used, piece, strlen(piece) + 1);
+}
+
 static void random_text(char *out, unsigned maximum) {
     static const char *const pieces[] = { "a", "b", "aa", "ab", "x", "1", " ", "%", ".",
                                           "(", ")", "[",  "]",  "-", "A", "Z", "_" };
@@ -52,7 +58,7 @@ static void random_text(char *out, unsigned maximum) {
 
     out[0] = '\0';
     while (count--) {
-        strcat(out, pieces[pick(sizeof pieces / sizeof pieces[0])]);
+        append(out, pieces[pick(sizeof pieces / sizeof pieces[0])]);
     }
 }
 
@@ -67,10 +73,10 @@ static void random_pattern(char *out) {
 
     out[0] = '\0';
     while (count--) {
-        strcat(out, pieces[pick(sizeof pieces / sizeof pieces[0])]);
+        append(out, pieces[pick(sizeof pieces / sizeof pieces[0])]);
         if (pick(4) == 0) {
             static const char *const suffixes[] = { "*", "+", "-", "?" };
-            strcat(out, suffixes[pick(4)]);
+            append(out, suffixes[pick(4)]);
         }
     }
 }
