@@ -270,7 +270,9 @@ WH_API int wh_subscription_delete(wh_engine *engine, const char *id);
 
 typedef struct wh_event {
     unsigned version;    /* 1 */
-    const char *id;      /* idempotency key: 1 to 64 of A-Z a-z 0-9 . _ : - ; NULL: made */
+    const char *id;      /* idempotency key: 1 to 64 of A-Z a-z 0-9 . _ : - ; NULL: made.
+                            No digits alone behind a full stop ("a.1"): the signature
+                            joins id and time by one */
     const char *type;    /* "order.paid": 1 to 128 of A-Z a-z 0-9 . _ : - / */
     const char *tenant;  /* same letters as the id, NULL or "" for none */
     int64_t time;        /* ms; 0: now */
@@ -376,7 +378,7 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
 
 /* ------------------------------------------------------------ secrets, signatures */
 
-#define WH_SECRET_SIZE 128 /* any secret or key in text and its zero byte */
+#define WH_SECRET_SIZE 128 /* any secret or key that this library makes, and its zero byte */
 
 /* A fresh symmetric secret of 24 random bytes, "whsec_…". */
 WH_API int wh_secret(char out[WH_SECRET_SIZE]);

@@ -58,6 +58,9 @@ static void every_wrong_call_has_its_own_sentence(void **state) {
     event.id = "";
     assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
     assert_has(wh_last_error(), "id: ");
+    event.id = "a.1";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "id: ");
     event.id = NULL;
     event.tenant = "\n";
     assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "pure/json.h"
 #include "pure/match.h"
+#include "pure/sign.h"
 
 #include <string.h>
 
@@ -27,6 +28,9 @@ int whi_publish_row_check(wh_engine *engine, const wh_event *event) {
     }
     if (event->id != NULL && whi_id_check(event->id) != WH_OK) {
         return whi_fail(WH_EINVALID, "id: expected 1 to 64 of A-Z a-z 0-9 . _ : -");
+    }
+    if (event->id != NULL && whi_signed_id_check(event->id) != WH_OK) {
+        return whi_fail_within(WH_EINVALID, "id");
     }
     if (event->tenant != NULL && whi_tenant_check(event->tenant) != WH_OK) {
         return whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
