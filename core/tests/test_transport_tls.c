@@ -1,0 +1,265 @@
+/* TLS and HTTP/2, against a real nginx. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "certificates.h"
+#include "nginx.h"
+#include "outside/transport_curl.h"
+#include "outside/trust.h"
+#include "receiver.h"
+#include "wire.h"
+
+static nginx *good, *own, *wrong, *two, *brief;
+static wire w;
+
+static int start_all(void **state) {
+    (void)state;
+    certificates_make("authority", "DNS:authority.test", NULL);
+    certificates_make("good", "DNS:localhost,IP:127.0.0.1", "authority");
+    certificates_make("own", "DNS:localhost,IP:127.0.0.1", NULL);
+    certificates_make("wrong", "DNS:other.example", "authority");
+    good = nginx_new("good", 0, 1000);
+    own = nginx_new("own", 0, 1000);
+    wrong = nginx_new("wrong", 0, 1000);
+    two = nginx_new("good", 1, 1000);
+    brief = nginx_new("good", 0, 1);
+    return 0;
+}
+
+static int stop_all(void **state) {
+    (void)state;
+    nginx_free(good);
+    nginx_free(own);
+    nginx_free(wrong);
+    nginx_free(two);
+    nginx_free(brief);
+    return 0;
+}
+
+static int setup(void **state) {
+    (void)state;
+    wire_init(&w);
+    wire_open(&w, certificates_file("authority.pem"), 0);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    wire_close(&w);
+    return 0;
+}
+
+static void to(const nginx *n, const char *host, sending *s, int insecure, int http2) {
+    char url[128];
+
+    snprintf(url, sizeof url, "https://%s:%d/hook", host, nginx_port(n));
+    wire_fill(&w, s, url);
+    s->request.insecure = insecure;
+    s->request.http2 = http2;
+    if (wire_send(s) != WH_OK) {
+        fail_msg("not sent: %s", wh_last_error());
+    }
+    wire_run(&w, w.done_count + 1);
+}
+
+static void a_certificate_of_the_named_authority_is_accepted(void **state) {
+    sending s;
+
+    (void)state;
+    to(good, "127.0.0.1", &s, 0, 0);
+    assert_string_equal(s.request.message, "");
+    assert_int_equal(s.request.error, WH_OK);
+    assert_int_equal(s.request.status, 200);
+    to(good, "localhost", &s, 0, 0);
+    assert_int_equal(s.request.status, 200);
+}
+
+static void a_certificate_of_nobody_is_refused(void **state) {
+    sending s;
+
+    (void)state;
+    to(own, "localhost", &s, 0, 0);
+    assert_int_equal(s.request.error, WH_ETLS);
+    assert_int_equal(s.request.status, 0);
+    assert_non_null(strstr(s.request.message, "certificate"));
+}
+
+static void a_certificate_for_another_host_is_refused(void **state) {
+    sending s;
+
+    (void)state;
+    to(wrong, "localhost", &s, 0, 0);
+    assert_int_equal(s.request.error, WH_ETLS);
+    assert_non_null(strstr(s.request.message, "localhost"));
+    to(wrong, "127.0.0.1", &s, 0, 0);
+    assert_int_equal(s.request.error, WH_ETLS);
+}
+
+static void the_named_authority_replaces_the_systems(void **state) {
+    sending s;
+
+    (void)state;
+    wire_close(&w);
+    wire_init(&w);
+    wire_open(&w, NULL, 0);
+    to(good, "localhost", &s, 0, 0);
+    assert_int_equal(s.request.error, WH_ETLS);
+}
+
+static void an_insecure_request_accepts_any_certificate(void **state) {
+    sending s;
+
+    (void)state;
+    to(own, "localhost", &s, 1, 0);
+    assert_int_equal(s.request.status, 200);
+    to(wrong, "localhost", &s, 1, 0);
+    assert_int_equal(s.request.status, 200);
+}
+
+static void an_insecure_connection_serves_no_secure_request(void **state) {
+    sending s;
+
+    (void)state;
+    to(own, "localhost", &s, 1, 0);
+    assert_int_equal(s.request.status, 200);
+    to(own, "localhost", &s, 0, 0);
+    assert_int_equal(s.request.error, WH_ETLS);
+    to(own, "localhost", &s, 1, 0);
+    assert_int_equal(s.request.status, 200);
+    assert_string_equal(strrchr(s.response, ' ') - 2, " 2 .");
+}
+
+static void plain_http_at_a_tls_port_and_the_reverse_are_errors(void **state) {
+    receiver *plain = receiver_new(NULL, NULL);
+    char url[128];
+    sending s;
+
+    (void)state;
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/", receiver_port(plain));
+    wire_fill(&w, &s, url);
+    s.request.timeout = 500;
+    assert_int_equal(wire_send(&s), WH_OK);
+    wire_run(&w, 1);
+    assert_true(s.request.error == WH_ETLS || s.request.error == WH_ETIMEOUT);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", nginx_port(good));
+    wire_exchange(&w, &s, url);
+    assert_int_equal(s.request.status, 400);
+    receiver_free(plain);
+}
+
+static void http2_is_spoken_when_it_is_asked_for(void **state) {
+    sending s;
+
+    (void)state;
+    to(two, "localhost", &s, 0, 1);
+    assert_memory_equal(s.response, "HTTP/2.0 ", 9);
+    to(two, "localhost", &s, 0, 0);
+    assert_memory_equal(s.response, "HTTP/1.1 ", 9);
+    to(two, "localhost", &s, 0, 1);
+    assert_memory_equal(s.response, "HTTP/2.0 ", 9);
+    to(good, "localhost", &s, 0, 1);
+    assert_memory_equal(s.response, "HTTP/1.1 ", 9);
+}
+
+/* nginx answers before it has read the body and resets the stream, so no body here. */
+static void many_requests_share_one_http2_connection(void **state) {
+    enum { REQUESTS = 40 };
+    static sending s[REQUESTS];
+    char url[128];
+
+    (void)state;
+    snprintf(url, sizeof url, "https://localhost:%d/hook", nginx_port(two));
+    for (int i = 0; i < REQUESTS; i++) {
+        wire_fill(&w, &s[i], url);
+        s[i].request.http2 = 1;
+        s[i].request.body_size = 0;
+        assert_int_equal(wire_send(&s[i]), WH_OK);
+    }
+    wire_run(&w, REQUESTS);
+    for (int i = 0; i < REQUESTS; i++) {
+        assert_int_equal(s[i].request.status, 200);
+    }
+    assert_int_equal(w.transport->socket_count, 1);
+}
+
+static void a_session_is_resumed_by_the_next_connection(void **state) {
+    sending s;
+
+    (void)state;
+    to(brief, "localhost", &s, 0, 0);
+    assert_string_equal(strrchr(s.response, ' '), " .");
+    to(brief, "localhost", &s, 0, 0);
+    assert_string_equal(strrchr(s.response, ' '), " r");
+}
+
+static void a_new_connection_reads_no_file_of_certificates(void **state) {
+    int watch = inotify_init1(IN_NONBLOCK);
+    char events[4096];
+    sending s;
+
+    (void)state;
+    assert_true(watch >= 0);
+    assert_true(inotify_add_watch(watch, certificates_file("authority.pem"), IN_OPEN) >= 0);
+    inotify_add_watch(watch, "/etc/ssl/certs", IN_OPEN);
+    for (int i = 0; i < 5; i++) {
+        to(brief, "localhost", &s, 0, 0);
+        assert_int_equal(s.request.status, 200);
+    }
+    assert_int_equal(read(watch, events, sizeof events), -1);
+    close(watch);
+}
+
+static void a_file_of_authorities_that_is_not_one_is_refused_at_opening(void **state) {
+    static const char *const names[] = { "/nonexistent/ca.pem", "/dev/null" };
+    whi_transport_options options = { &w.limits, w.policy, "", NULL, w.poller };
+    whi_transport *transport;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        options.ca_file = names[i];
+        assert_int_equal(whi_transport_curl.open(&transport, &options), WH_EINVALID);
+        assert_non_null(strstr(wh_last_error(), names[i]));
+        assert_null(transport);
+    }
+}
+
+static void the_authorities_are_read_once(void **state) {
+    whi_trust *one, *other;
+
+    (void)state;
+    assert_true(whi_trust_usable());
+    assert_int_equal(whi_trust_get(&one, certificates_file("authority.pem")), WH_OK);
+    assert_int_equal(whi_trust_get(&other, certificates_file("authority.pem")), WH_OK);
+    assert_ptr_equal(one, other);
+    whi_trust_put(one);
+    whi_trust_put(other);
+    whi_trust_put(NULL);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_certificate_of_the_named_authority_is_accepted),
+        TEST(a_certificate_of_nobody_is_refused),
+        TEST(a_certificate_for_another_host_is_refused),
+        TEST(the_named_authority_replaces_the_systems),
+        TEST(an_insecure_request_accepts_any_certificate),
+        TEST(an_insecure_connection_serves_no_secure_request),
+        TEST(plain_http_at_a_tls_port_and_the_reverse_are_errors),
+        TEST(http2_is_spoken_when_it_is_asked_for),
+        TEST(many_requests_share_one_http2_connection),
+        TEST(a_session_is_resumed_by_the_next_connection),
+        TEST(a_new_connection_reads_no_file_of_certificates),
+        TEST(a_file_of_authorities_that_is_not_one_is_refused_at_opening),
+        TEST(the_authorities_are_read_once),
+    };
+    return cmocka_run_group_tests(tests, start_all, stop_all);
+}
