@@ -1,0 +1,182 @@
+/* Publishing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "codec.h"
+#include "engine.h"
+
+/* The payload at index as text, which belongs to what stands at index or to the string
+ * that this pushes (always one value). Returns a code. */
+static int take_payload(lua_State *L, int index, const whl_engine *self, const char *root, whl_box *box,
+                        wh_event *out) {
+    int code;
+
+    out->payload = whl_raw_text(L, index, &out->payload_size);
+    if (out->payload != NULL) {
+        lua_pushnil(L);
+        return WH_OK;
+    }
+    whi_buf_clear(&box->buf);
+    code = whl_write(L, index, root, self->depth, &box->buf);
+    if (code == WH_OK) {
+        out->payload = lua_pushlstring(L, box->buf.data, box->buf.size);
+        out->payload_size = box->buf.size;
+    }
+    return code;
+}
+
+/* The members that both ways of publishing have; their texts stay on the stack. */
+static int take_members(lua_State *L, int table, wh_event *out) {
+    int failed = whl_field_text(L, table, "id", &out->id);
+
+    failed = failed ? failed : whl_field_text(L, table, "tenant", &out->tenant);
+    if (!failed) {
+        whl_field_integer(L, table, "time", &out->time);
+    }
+    return failed;
+}
+
+static void need_payload(lua_State *L, int index) {
+    if (lua_isnoneornil(L, index)) {
+        luaL_error(L, "payload: expected a value, found nil (webhook.null is JSON's null)");
+    }
+}
+
+static int publish(lua_State *L) {
+    static const char *const names[] = { "id", "tenant", "time", NULL };
+    wh_event event = WH_EVENT_INIT;
+    whl_engine *self = whl_engine_self(L);
+    wh_receipt receipt;
+    whl_box *box;
+    int failed, code;
+
+    lua_settop(L, 4);
+    failed = whl_text(L, 2, "type", &event.type);
+    if (failed) {
+        return failed;
+    }
+    need_payload(L, 3);
+    if (!lua_isnil(L, 4)) {
+        whl_check_names(L, 4, "options", names);
+        failed = take_members(L, 4, &event);
+    }
+    if (failed) {
+        return failed;
+    }
+    box = whl_box_new(L);
+    code = take_payload(L, 3, self, "payload", box, &event);
+    whl_box_empty(box);
+    code = code == WH_OK ? wh_publish(self->engine, &event, &receipt) : code;
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushstring(L, receipt.id);
+    lua_pushboolean(L, receipt.duplicate);
+    return 2;
+}
+
+/* -------------------------------------------------------------------------- batch */
+
+/* The event at the top of the stack. Its texts are kept in the table at keep. */
+static int take_event(lua_State *L, const whl_engine *self, int keep, whl_box *box, lua_Integer n, wh_event *out) {
+    static const char *const names[] = { "type", "payload", "id", "tenant", "time", NULL };
+    int table = lua_gettop(L), failed, code;
+    char root[64];
+
+    snprintf(root, sizeof root, "events[%lld]", (long long)n);
+    whl_check_names(L, table, root, names);
+    lua_pushliteral(L, "payload");
+    lua_rawget(L, table);
+    need_payload(L, table + 1);
+    failed = whl_field_text(L, table, "type", &out->type);
+    failed = failed ? failed : take_members(L, table, out);
+    if (failed) {
+        return failed;
+    }
+    snprintf(root, sizeof root, "events[%lld]: payload", (long long)n);
+    code = take_payload(L, table + 1, self, root, box, out);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    while (lua_gettop(L) > table) {
+        if (lua_isnil(L, -1)) {
+            lua_pop(L, 1);
+        } else {
+            lua_rawseti(L, keep, (lua_Integer)lua_rawlen(L, keep) + 1);
+        }
+    }
+    return 0;
+}
+
+/* The library counts from 0 ("event 0: …"), Lua from 1. */
+static int fail_batch(lua_State *L, int code) {
+    const char *sentence = wh_last_error();
+    char *rest;
+    long long n;
+
+    if (strncmp(sentence, "event ", 6) != 0) {
+        return whl_fail(L, code);
+    }
+    n = strtoll(sentence + 6, &rest, 10);
+    if (strncmp(rest, ": ", 2) != 0) {
+        return whl_fail(L, code);
+    }
+    lua_pushnil(L);
+    lua_pushfstring(L, "events[%I]%s", (LUAI_UACINT)(n + 1), rest);
+    lua_pushstring(L, wh_error_name(code));
+    return 3;
+}
+
+static int push_receipts(lua_State *L, const wh_receipt *receipts, size_t count) {
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_createtable(L, 0, 2);
+        lua_pushstring(L, receipts[i].id);
+        lua_setfield(L, -2, "id");
+        lua_pushboolean(L, receipts[i].duplicate);
+        lua_setfield(L, -2, "duplicate");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+static int publish_batch(lua_State *L) {
+    static const wh_event fresh = WH_EVENT_INIT;
+    whl_engine *self = whl_engine_self(L);
+    wh_receipt *receipts;
+    wh_event *events;
+    whl_box *box;
+    size_t count;
+    int code;
+
+    lua_settop(L, 2);
+    if (!lua_istable(L, 2)) {
+        return whl_wrong(L, 2, "events", "a list of tables");
+    }
+    count = lua_rawlen(L, 2);
+    lua_newtable(L); /* 3: keeps the texts */
+    box = whl_box_new(L);
+    events = lua_newuserdatauv(L, (count + 1) * sizeof *events, 0);
+    receipts = lua_newuserdatauv(L, (count + 1) * sizeof *receipts, 0);
+    for (size_t i = 0; i < count; i++) {
+        int failed;
+        events[i] = fresh;
+        lua_rawgeti(L, 2, (lua_Integer)i + 1);
+        failed = take_event(L, self, 3, box, (lua_Integer)i + 1, &events[i]);
+        if (failed) {
+            return failed;
+        }
+        lua_pop(L, 1);
+    }
+    whl_box_empty(box);
+    code = wh_publish_batch(self->engine, events, count, receipts);
+    return code == WH_OK ? push_receipts(L, receipts, count) : fail_batch(L, code);
+}
+
+const luaL_Reg whl_publish_methods[] = {
+    { "publish", publish },
+    { "publish_batch", publish_batch },
+    { NULL, NULL },
+};

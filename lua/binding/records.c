@@ -1,0 +1,292 @@
+/* Subscriptions, and looking back. Members of a record that are null are absent. */
+#include <string.h>
+
+#include "base/error.h"
+#include "codec.h"
+#include "engine.h"
+
+#define RECORD 1 /* levels of objects whose nulls are left out: the record itself, */
+#define PAGE 3   /* or the page, its list, and the records in it */
+
+typedef int get_fn(wh_engine *engine, const char *id, char **out, size_t *size);
+typedef int list_fn(wh_engine *engine, const wh_query *query, char **out, size_t *size);
+
+/* Ends a method whose call put a document into the box. */
+static int push_document(lua_State *L, int code, whl_box *box, int bare) {
+    code = code == WH_OK ? whl_read(L, box, box->text, box->size, bare) : code;
+    whl_box_empty(box);
+    return code == WH_OK ? 1 : whl_fail(L, code);
+}
+
+static int done(lua_State *L, int code) {
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int get(lua_State *L, get_fn *function) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *id;
+    int failed = whl_text(L, 2, "id", &id);
+    whl_box *box;
+
+    if (failed) {
+        return failed;
+    }
+    box = whl_box_new(L);
+    return push_document(L, function(engine, id, &box->text, &box->size), box, RECORD);
+}
+
+/* ------------------------------------------------------------------ subscriptions */
+
+static int secrets(lua_State *L) {
+    return get(L, wh_subscription_secrets);
+}
+
+/* Pushes the subscription's document with its secrets. */
+static int push_whole(lua_State *L, wh_engine *engine, const char *id) {
+    whl_box *box = whl_box_new(L);
+    int found = push_document(L, wh_subscription(engine, id, &box->text, &box->size), box, RECORD);
+
+    if (found != 1) {
+        return found;
+    }
+    found = push_document(L, wh_subscription_secrets(engine, id, &box->text, &box->size), box, RECORD);
+    if (found != 1) {
+        return found;
+    }
+    lua_getfield(L, -1, "secrets");
+    lua_setfield(L, -3, "secrets");
+    lua_getfield(L, -1, "public_keys");
+    lua_setfield(L, -3, "public_keys");
+    lua_pop(L, 1);
+    return 1;
+}
+
+static void need_table(lua_State *L, int index) {
+    size_t size;
+
+    if (!lua_istable(L, index) && whl_raw_text(L, index, &size) == NULL) {
+        whl_wrong(L, index, "subscription", "a table");
+    }
+}
+
+static int subscribe(lua_State *L) {
+    whl_engine *self = whl_engine_self(L);
+    char id[WH_ID_SIZE];
+    whl_box *box;
+    int code;
+
+    need_table(L, 2);
+    box = whl_box_new(L);
+    code = whl_write(L, 2, "subscription", WHL_ENCODE_DEPTH, &box->buf);
+    code = code == WH_OK ? wh_subscribe(self->engine, box->buf.data, box->buf.size, id) : code;
+    whl_box_empty(box);
+    return code == WH_OK ? push_whole(L, self->engine, id) : whl_fail(L, code);
+}
+
+static int subscription(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *id;
+    int64_t version;
+    whl_box *box;
+    int failed;
+
+    if (lua_isnoneornil(L, 3)) {
+        return get(L, wh_subscription);
+    }
+    failed = whl_text(L, 2, "id", &id);
+    if (failed) {
+        return failed;
+    }
+    version = whl_integer(L, 3, "version");
+    box = whl_box_new(L);
+    return push_document(L, wh_subscription_version(engine, id, version, &box->text, &box->size), box, RECORD);
+}
+
+static int update(lua_State *L) {
+    whl_engine *self = whl_engine_self(L);
+    const char *id;
+    int failed = whl_text(L, 2, "id", &id), code;
+    whl_box *box;
+
+    if (failed) {
+        return failed;
+    }
+    need_table(L, 3);
+    box = whl_box_new(L);
+    code = whl_write(L, 3, "subscription", WHL_ENCODE_DEPTH, &box->buf);
+    code = code == WH_OK ? wh_subscription_update(self->engine, id, box->buf.data, box->buf.size) : code;
+    whl_box_empty(box);
+    return code == WH_OK ? get(L, wh_subscription) : whl_fail(L, code);
+}
+
+static int set_paused(lua_State *L, const char *document) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *id;
+    int failed = whl_text(L, 2, "id", &id);
+
+    return failed ? failed : done(L, wh_subscription_update(engine, id, document, WH_ZSTR));
+}
+
+static int pause_subscription(lua_State *L) {
+    return set_paused(L, "{\"paused\":true}");
+}
+
+static int resume_subscription(lua_State *L) {
+    return set_paused(L, "{\"paused\":false}");
+}
+
+static int delete_subscription(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *id;
+    int failed = whl_text(L, 2, "id", &id);
+
+    return failed ? failed : done(L, wh_subscription_delete(engine, id));
+}
+
+/* ------------------------------------------------------------------------ records */
+
+static int event(lua_State *L) {
+    return get(L, wh_event_get);
+}
+
+static int delivery(lua_State *L) {
+    return get(L, wh_delivery);
+}
+
+static int body(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *id;
+    int failed = whl_text(L, 2, "id", &id), code;
+    whl_box *box;
+
+    if (failed) {
+        return failed;
+    }
+    box = whl_box_new(L);
+    code = wh_delivery_body(engine, id, &box->text, &box->size);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushlstring(L, box->text, box->size);
+    whl_box_empty(box);
+    return 1;
+}
+
+/* -------------------------------------------------------------------------- lists */
+
+/* The query at index (or nil); its texts stay on the stack. */
+static int take_query(lua_State *L, int index, wh_query *out) {
+    static const char *const names[] = { "tenant", "subscription", "event", "type",   "state",
+                                         "since",  "until",        "limit", "cursor", NULL };
+    int failed;
+
+    if (lua_isnoneornil(L, index)) {
+        return 0;
+    }
+    whl_check_names(L, index, "query", names);
+    failed = whl_field_text(L, index, "tenant", &out->tenant);
+    failed = failed ? failed : whl_field_text(L, index, "subscription", &out->subscription);
+    failed = failed ? failed : whl_field_text(L, index, "event", &out->event);
+    failed = failed ? failed : whl_field_text(L, index, "type", &out->type);
+    failed = failed ? failed : whl_field_text(L, index, "state", &out->state);
+    failed = failed ? failed : whl_field_text(L, index, "cursor", &out->cursor);
+    if (!failed) {
+        whl_field_integer(L, index, "since", &out->since);
+        whl_field_integer(L, index, "until", &out->until);
+        whl_field_integer(L, index, "limit", &out->limit);
+    }
+    return failed;
+}
+
+static list_fn *list_of(const char *kind) {
+    if (strcmp(kind, "subscriptions") == 0) {
+        return wh_subscriptions;
+    }
+    if (strcmp(kind, "events") == 0) {
+        return wh_events;
+    }
+    return strcmp(kind, "deliveries") == 0 ? wh_deliveries : NULL;
+}
+
+static int page_of_attempts(lua_State *L, wh_engine *engine) {
+    const char *id;
+    int failed = whl_text(L, 3, "delivery", &id);
+    whl_box *box;
+
+    if (failed) {
+        return failed;
+    }
+    box = whl_box_new(L);
+    return push_document(L, wh_attempts(engine, id, &box->text, &box->size), box, PAGE);
+}
+
+static int page(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    wh_query query = WH_QUERY_INIT;
+    const char *kind;
+    list_fn *list;
+    whl_box *box;
+    int failed;
+
+    lua_settop(L, 3);
+    kind = whl_bytes(L, 2, "kind", NULL);
+    if (strcmp(kind, "attempts") == 0) {
+        return page_of_attempts(L, engine);
+    }
+    list = list_of(kind);
+    if (list == NULL) {
+        return luaL_error(L, "kind: expected subscriptions, events, deliveries or attempts, found %s", kind);
+    }
+    failed = take_query(L, 3, &query);
+    if (failed) {
+        return failed;
+    }
+    box = whl_box_new(L);
+    return push_document(L, list(engine, &query, &box->text, &box->size), box, PAGE);
+}
+
+static int replay(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    wh_query query = WH_QUERY_INIT;
+    int64_t count = 0;
+    const char *id;
+    int failed, code;
+
+    if (lua_type(L, 2) == LUA_TSTRING) {
+        failed = whl_text(L, 2, "delivery", &id);
+        return failed ? failed : done(L, wh_replay(engine, id));
+    }
+    if (!lua_istable(L, 2)) {
+        return whl_wrong(L, 2, "delivery", "an id or a query");
+    }
+    failed = take_query(L, 2, &query);
+    if (failed) {
+        return failed;
+    }
+    code = wh_replay_query(engine, &query, &count);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushinteger(L, count);
+    return 1;
+}
+
+const luaL_Reg whl_record_methods[] = {
+    { "subscribe", subscribe },
+    { "subscription", subscription },
+    { "update", update },
+    { "pause", pause_subscription },
+    { "resume", resume_subscription },
+    { "delete", delete_subscription },
+    { "secrets", secrets },
+    { "event", event },
+    { "delivery", delivery },
+    { "body", body },
+    { "page", page },
+    { "replay", replay },
+    { NULL, NULL },
+};

@@ -1,0 +1,149 @@
+/* Signatures of Standard Webhooks, and secrets. */
+#include "binding.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+
+int whl_sign(lua_State *L) {
+    const char *const *secrets;
+    size_t count, size;
+    const char *id, *body;
+    int64_t timestamp;
+    whl_box *box;
+    int failed, code;
+
+    failed = whl_text(L, 2, "id", &id);
+    if (failed) {
+        return failed;
+    }
+    timestamp = whl_integer(L, 3, "timestamp");
+    body = whl_bytes(L, 4, "body", &size);
+    failed = whl_texts(L, 1, "secrets", &secrets, &count);
+    if (failed) {
+        return failed;
+    }
+    box = whl_box_new(L);
+    code = wh_sign(secrets, count, id, timestamp, body, size, &box->text);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushstring(L, box->text);
+    whl_box_empty(box);
+    return 1;
+}
+
+static size_t count_members(lua_State *L, int table) {
+    size_t count = 0;
+
+    lua_pushnil(L);
+    while (lua_next(L, table) != 0) {
+        lua_pop(L, 1);
+        count++;
+    }
+    return count;
+}
+
+/* Other headers may hold what they like, also lists of values. */
+static int is_wanted(const char *name) {
+    return strncasecmp(name, "webhook-", 8) == 0 || strncasecmp(name, "svix-", 5) == 0;
+}
+
+/* The pair on top of the stack; its texts belong to the table of headers. */
+static int take_header(lua_State *L, wh_header *list, size_t *count) {
+    int top = lua_gettop(L), failed;
+    wh_header *out = &list[*count];
+
+    if (lua_type(L, top - 1) != LUA_TSTRING) {
+        return luaL_error(L, "headers: expected names as keys, found %s", luaL_typename(L, top - 1));
+    }
+    if (!is_wanted(lua_tostring(L, top - 1))) {
+        return 0;
+    }
+    failed = whl_text(L, top - 1, "headers", &out->name);
+    failed = failed ? failed : whl_text(L, top, out->name, &out->value);
+    *count += failed == 0;
+    return failed;
+}
+
+/* Pushes the userdata that holds them. */
+static int take_headers(lua_State *L, int table, const wh_header **out, size_t *count) {
+    size_t room = count_members(L, table);
+    wh_header *list = lua_newuserdatauv(L, (room + 1) * sizeof *list, 0);
+
+    *count = 0;
+    *out = list;
+    lua_pushnil(L);
+    while (lua_next(L, table) != 0 && *count <= room) {
+        int failed = take_header(L, list, count);
+        if (failed) {
+            return failed;
+        }
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
+static void take_verify_options(lua_State *L, int index, int64_t *tolerance, int64_t *now) {
+    static const char *const names[] = { "tolerance", "now", NULL };
+
+    if (lua_isnoneornil(L, index)) {
+        return;
+    }
+    whl_check_names(L, index, "options", names);
+    whl_field_integer(L, index, "tolerance", tolerance);
+    whl_field_integer(L, index, "now", now);
+}
+
+int whl_verify(lua_State *L) {
+    const char *const *secrets;
+    const wh_header *headers;
+    size_t secret_count, header_count, size;
+    int64_t tolerance = 0, now = 0;
+    const char *body;
+    int failed, code;
+
+    lua_settop(L, 4);
+    if (!lua_istable(L, 1)) {
+        return whl_wrong(L, 1, "headers", "a table of names and values");
+    }
+    body = whl_bytes(L, 2, "body", &size);
+    take_verify_options(L, 4, &tolerance, &now);
+    failed = whl_texts(L, 3, "secrets", &secrets, &secret_count);
+    failed = failed ? failed : take_headers(L, 1, &headers, &header_count);
+    if (failed) {
+        return failed;
+    }
+    code = wh_verify(secrets, secret_count, headers, header_count, body, size, tolerance, now);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+int whl_secret(lua_State *L) {
+    char secret[WH_SECRET_SIZE];
+    int code = wh_secret(secret);
+
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushstring(L, secret);
+    whi_wipe(secret, sizeof secret);
+    return 1;
+}
+
+int whl_keypair(lua_State *L) {
+    char secret[WH_SECRET_SIZE], public_key[WH_SECRET_SIZE];
+    int code = wh_secret_pair(secret, public_key);
+
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushstring(L, secret);
+    whi_wipe(secret, sizeof secret);
+    lua_pushstring(L, public_key);
+    return 2;
+}

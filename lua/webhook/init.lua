@@ -1,0 +1,332 @@
+--- The webhook engine that programs embed: subscriptions, events, a Lua rule per
+--- subscription, signed delivery with retries, and a record of what was done.
+---
+---     local webhook = require "webhook"
+---     local hooks <close> = assert(webhook.open "orders.db")
+---     hooks:subscribe { url = "https://example.com/hooks", events = { "order.*" } }
+---     hooks:publish("order.paid", { id = 7 })
+---     hooks:run()
+---
+--- A call that is wrong as written (a number for a text, an unknown option, a closed
+--- engine) raises. What depends on data or on the world returns nil, a sentence and the
+--- code's name ("invalid", "not_found", "full", …; webhook.h has the table), and has
+--- changed nothing. Times are milliseconds since 1970 in UTC, durations milliseconds,
+--- unless a name says seconds.
+local core = require "webhook.core"
+
+---@alias webhook.code string the name of an error code: "invalid", "not_found", "store", …
+---@alias webhook.payload any a value that JSON has, or webhook.raw(text)
+
+---@class webhook.limits everything is an integer; what is absent or 0 has its default
+---@field payload_bytes? integer one event's payload; 1048576
+---@field json_depth? integer nesting of arrays and objects; 64
+---@field batch_events? integer events in one publish_batch; 10000
+---@field rule_source_bytes? integer one rule's source; 65536
+---@field rule_memory_bytes? integer memory of one rule; 8388608
+---@field rule_cpu_ms? integer CPU time of one run of a rule; 50
+---@field response_read_bytes? integer read of one response; 65536
+---@field response_kept_bytes? integer kept of one response; 4096
+---@field response_header_bytes? integer headers of one response; 16384
+---@field subscription_bytes? integer one subscription's document; 262144
+---@field subscriptions? integer subscriptions of one store; 1000000
+---@field page_items? integer items of one page of a list; 1000
+---@field memory_bytes? integer payloads kept in memory between accept and first attempt; 67108864
+---@field in_flight? integer requests at once of one worker; 1024
+---@field connections? integer connections of one worker, idle ones included; 4096
+
+---@class webhook.options
+---@field durability? "full"|"normal" "full" (default): on the disk before a call returns; "normal": a power cut may lose the last commits
+---@field limits? webhook.limits
+---@field allow? string[]|string address ranges that are delivered to although the policy refuses them: "127.0.0.1", "10.1.0.0/16"
+---@field connect_timeout? integer ms, 5000
+---@field timeout? integer ms for a whole attempt, 15000
+---@field retain? integer ms that a delivered event is kept, 7 days
+---@field retain_failed? integer ms that an event with a failed delivery is kept, 30 days
+---@field disable_after? integer ms of nothing but failures that disable a subscription, 5 days
+---@field user_agent? string
+---@field ca_file? string PEM bundle; default: the system's
+---@field log? fun(level: "error"|"warning"|"info"|"debug", line: string) called inside your own step, run, start, stop, idle and close, never from another thread; its errors become Lua warnings. Up to 1000 lines wait for that
+---@field clock? webhook.clock instead of the machine's
+---@field rules? boolean false: subscriptions with a rule are refused
+
+---@class webhook.subscription what is marked "engine" is written by the engine and ignored on input
+---@field id? string engine
+---@field url? string http or https, no user info
+---@field events? string[] "order.paid", "*", "prefix.*", "prefix:*"; none means all
+---@field tenant? string only events of this tenant
+---@field name? string
+---@field rule? string Lua source
+---@field fields? string what to keep of the payload: "id,customer.email,items(sku,price)"
+---@field filters? table<string, any> paths that must have this value
+---@field on_rule_error? "hold"|"skip"|"send"
+---@field headers? table<string, string> sent with each request
+---@field metadata? table for you and for rules
+---@field paused? boolean
+---@field secrets? string[] each signs; in the answers of subscribe and secrets alone
+---@field public_keys? string[] engine; in the answers of subscribe and secrets alone
+---@field retry? integer[] ms before each attempt
+---@field timeout? integer ms for a whole attempt
+---@field concurrency? integer requests at once, 1 to 1000
+---@field insecure? boolean true: the receiver's certificate is not checked
+---@field http2? boolean
+---@field version? integer engine
+---@field disabled? string engine; why it is switched off: "gone", "failing", "rule"
+---@field created_at? string engine
+---@field updated_at? string engine
+
+---@class webhook.event
+---@field id string
+---@field type string
+---@field tenant? string
+---@field time? string
+---@field accepted_at string
+---@field pending boolean|integer
+---@field payload? any in the answer of event() alone
+
+---@class webhook.delivery
+---@field id string
+---@field event string
+---@field subscription string
+---@field type string
+---@field version integer the subscription's version that made the bytes
+---@field state "waiting"|"sending"|"delivered"|"exhausted"|"held"|"cancelled"
+---@field attempts integer
+---@field created_at string
+---@field due_at? string
+---@field updated_at string
+---@field status? integer the last answer's HTTP status
+---@field error? string
+
+---@class webhook.attempt
+---@field delivery string
+---@field n integer
+---@field at string
+---@field duration_ms number
+---@field status? integer
+---@field code? string
+---@field error? string
+---@field response? string
+
+---@class webhook.query what is absent does not restrict
+---@field tenant? string subscriptions, events
+---@field subscription? string deliveries: a subscription's id
+---@field event? string deliveries: an event's id
+---@field type? string events: the exact type
+---@field state? string deliveries: a delivery's state; subscriptions: "enabled", "paused", "disabled"
+---@field since? integer ms; events, deliveries: by the event's time of acceptance
+---@field until? integer ms; write ["until"], since Lua has the word for itself
+---@field limit? integer items of a page, 100
+---@field cursor? string the `next` of the page before
+
+---@class webhook.page
+---@field items table[]
+---@field next? string
+
+---@class webhook.event_options
+---@field id? string idempotency key: 1 to 64 of A-Z a-z 0-9 . _ : -
+---@field tenant? string
+---@field time? integer ms; default now
+
+---@class webhook.batch_event: webhook.event_options
+---@field type string
+---@field payload webhook.payload
+
+---@class webhook.receipt
+---@field id string
+---@field duplicate boolean true: the id was published before, and the first one stands
+
+---@class webhook.raw JSON text that is sent as it is, byte for byte; tostring() gives it back
+
+---@class webhook.clock a clock that stands until it is set; any number of engines may share it
+---@field now fun(self: webhook.clock): integer
+---@field set fun(self: webhook.clock, ms: integer): integer
+---@field advance fun(self: webhook.clock, ms: integer): integer
+
+---@class webhook.pollable what cqueues polls; keeps its engine alive
+---@field pollfd fun(self: webhook.pollable): integer
+---@field events fun(self: webhook.pollable): string
+---@field timeout fun(self: webhook.pollable): number? seconds
+
+--- An open store. Close it, or declare it <close>; the collector does it too late to rely on.
+---@class webhook.engine
+---@field close fun(self: webhook.engine): boolean stops the threads and waits for what is being written. Again is allowed
+---@field publish fun(self: webhook.engine, type: string, payload: webhook.payload, options?: webhook.event_options): id: string?, duplicate: boolean|string, code: webhook.code? blocks until the event is durable
+---@field publish_batch fun(self: webhook.engine, events: webhook.batch_event[]): receipts: webhook.receipt[]?, message: string?, code: webhook.code? all or none, in one commit
+---@field step fun(self: webhook.engine): count: integer?, message: string?, code: webhook.code? does what can be done now, without waiting
+---@field run fun(self: webhook.engine): ok: boolean?, message: string?, code: webhook.code? blocks until nothing is due
+---@field start fun(self: webhook.engine, threads?: integer): ok: boolean?, message: string?, code: webhook.code? 1 to 64 threads do the work; once
+---@field stop fun(self: webhook.engine, grace?: integer): ok: boolean?, message: string?, code: webhook.code? blocks up to grace ms (10000) for what is in flight
+---@field idle fun(self: webhook.engine): idle: boolean?, message: string?, code: webhook.code? true when nothing is due
+---@field fd fun(self: webhook.engine): integer a descriptor that becomes readable when step has something to do
+---@field pollfd fun(self: webhook.engine): integer the same
+---@field deadline fun(self: webhook.engine): integer? ms until step has something to do by the clock; nil: only fd tells. Ask after step
+---@field timeout fun(self: webhook.engine): number? the same in seconds
+---@field pollable fun(self: webhook.engine): webhook.pollable
+---@field subscription fun(self: webhook.engine, id: string, version?: integer): document: webhook.subscription?, message: string?, code: webhook.code?
+---@field delete fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code? what waits for it is dropped
+---@field pause fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?
+---@field resume fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code? also when the engine disabled it
+---@field secrets fun(self: webhook.engine, id: string): secrets: { secrets: string[], public_keys: string[] }?, message: string?, code: webhook.code?
+---@field event fun(self: webhook.engine, id: string): event: webhook.event?, message: string?, code: webhook.code?
+---@field delivery fun(self: webhook.engine, id: string): delivery: webhook.delivery?, message: string?, code: webhook.code?
+---@field body fun(self: webhook.engine, delivery: string): body: string?, message: string?, code: webhook.code? the exact bytes that it sends
+---@field page fun(self: webhook.engine, kind: "subscriptions"|"events"|"deliveries"|"attempts", query?: webhook.query|string): page: webhook.page?, message: string?, code: webhook.code? attempts take a delivery's id
+---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code? one delivery by id: true; those of a query (state "exhausted" by default): their number
+local engine = core.engine
+
+-- Lists of a subscription: an empty table means an empty list there, not an object.
+local lists = { events = true, secrets = true, retry = true }
+
+---@param document any
+---@return any
+local function with_lists(document)
+  if type(document) ~= "table" then return document end
+  local copy = {}
+  for name, value in next, document do
+    local is_empty = lists[name] and type(value) == "table" and next(value) == nil
+    copy[name] = is_empty and core.array {} or value
+  end
+  return setmetatable(copy, getmetatable(document))
+end
+
+local subscribe, update = engine.subscribe, engine.update
+
+--- Makes a subscription. The answer is its document with its secrets, which later
+--- answers do not have.
+---@param document webhook.subscription
+---@return webhook.subscription? subscription
+---@return string? message
+---@return webhook.code? code
+function engine:subscribe(document)
+  return subscribe(self, with_lists(document))
+end
+
+--- Changes the fields that the document names; webhook.null takes one back to its default.
+---@param id string
+---@param document webhook.subscription
+---@return webhook.subscription? subscription without secrets
+---@return string? message
+---@return webhook.code? code
+function engine:update(id, document)
+  return update(self, id, with_lists(document))
+end
+
+--- Walks a list page by page, newest first; raises when the store fails.
+---@param self webhook.engine
+---@param kind "subscriptions"|"events"|"deliveries"
+---@param query? webhook.query
+---@return fun(): table?
+local function walk(self, kind, query)
+  if query ~= nil and type(query) ~= "table" then
+    error(("query: expected a table, found %s"):format(type(query)), 3)
+  end
+  local wanted, page, at = {}, nil, 0
+  for name, value in next, query or {} do wanted[name] = value end
+  local function fetch()
+    local found, message, code = self:page(kind, wanted)
+    if not found then error(("%s (%s)"):format(message, code), 3) end
+    page, at, wanted.cursor = found, 0, found.next
+  end
+  fetch()
+  return function()
+    while page do
+      at = at + 1
+      if page.items[at] ~= nil then return page.items[at] end
+      if page.next then fetch() else page = nil end
+    end
+  end
+end
+
+---@param query? webhook.query
+---@return fun(): webhook.subscription?
+function engine:subscriptions(query)
+  return walk(self, "subscriptions", query)
+end
+
+---@param query? webhook.query
+---@return fun(): webhook.event?
+function engine:events(query)
+  return walk(self, "events", query)
+end
+
+---@param query? webhook.query
+---@return fun(): webhook.delivery?
+function engine:deliveries(query)
+  return walk(self, "deliveries", query)
+end
+
+--- The attempts of a delivery, oldest first; raises when the store fails.
+---@param delivery string its id
+---@return fun(): webhook.attempt?
+function engine:attempts(delivery)
+  local page, message, code = self:page("attempts", delivery)
+  if not page then error(("%s (%s)"):format(message, code), 2) end
+  local at = 0
+  return function()
+    at = at + 1
+    return page.items[at]
+  end
+end
+
+---@class webhook
+local webhook = {
+  ---@type string "0.1.0"
+  version = core.version,
+  ---@type lightuserdata JSON's null; equal to lua-cjson's and ngx.null
+  null = core.null,
+}
+
+--- Opens, and creates if need be, a store: a file name for SQLite, ":memory:" for one
+--- that ends with the engine.
+---@type fun(store: string, options?: webhook.options): hooks: webhook.engine?, message: string?, code: webhook.code?
+webhook.open = core.open
+
+--- A clock that stands at ms, for tests.
+---@type fun(ms: integer): webhook.clock
+webhook.clock = core.clock
+
+--- The `webhook-signature` header of Standard Webhooks: one signature per secret.
+---@type fun(secrets: string|string[], id: string, seconds: integer, body: string): header: string?, message: string?, code: webhook.code?
+webhook.sign = core.sign
+
+--- Checks a request that was received: headers as name to value in any case, the raw
+--- body, "whsec_…" secrets and "whpk_…" keys of which one must match. tolerance is in
+--- seconds (300; negative: the time is not checked), now in ms. The code says which
+--- check failed: "signature_header", "signature_format", "signature_old",
+--- "signature_new", "signature_mismatch", "secret".
+---@type fun(headers: table<string, any>, body: string, secrets: string|string[], options?: { tolerance?: integer, now?: integer }): ok: boolean?, message: string?, code: webhook.code?
+webhook.verify = core.verify
+
+--- A fresh symmetric secret, "whsec_…".
+---@type fun(): string
+webhook.secret = core.secret
+
+--- A fresh ed25519 pair, "whsk_…" and "whpk_…".
+---@type fun(): secret: string, public_key: string
+webhook.keypair = core.keypair
+
+--- JSON of a value: names in bytewise order; an empty table is an object unless it is
+--- marked. nil, message, code for what JSON cannot say, with the place in the message.
+---@type fun(value: any): text: string?, message: string?, code: webhook.code?
+webhook.encode = core.encode
+
+--- The value of a JSON text: null is webhook.null, integers are exact within 64 bits,
+--- arrays are marked, of a name that comes twice the last value counts.
+---@type fun(text: string): value: any, message: string?, code: webhook.code?
+webhook.decode = core.decode
+
+--- Marks a table (a new one if none is given) as an array, by its metatable.
+---@generic T: table
+---@type fun(table?: T): T
+webhook.array = core.array
+
+--- Marks a table (a new one if none is given) as an object.
+---@generic T: table
+---@type fun(table?: T): T
+webhook.object = core.object
+
+--- JSON text for publish, or for a part of a table: it is checked, and sent as it is.
+---@type fun(text: string): webhook.raw
+webhook.raw = core.raw
+
+return webhook
