@@ -6,6 +6,7 @@
 #include "rule_state.h"
 
 #define PATHS_MAXIMUM 32
+#define COMPARISONS_MAXIMUM ((size_t)4000000)
 #define MASK_SHOWN 4 /* characters at the end that mask leaves */
 #define MASK_LONG 8  /* texts up to this are masked whole */
 
@@ -101,6 +102,21 @@ static int project(lua_State *L, const char *list, size_t size, const whi_json *
     return 0;
 }
 
+/* Projecting compares each member with each name in one call that nothing can stop, so
+ * their product is bounded: about 8 ms. */
+static void check_work(lua_State *L, const whi_rule_text *list, uint32_t nodes) {
+    size_t names = 1;
+
+    for (size_t i = 0; i < list->size; i++) {
+        names += strchr(",.()", list->data[i]) != NULL;
+    }
+    whi_rule_charge(L, list->size);
+    if (names * nodes > COMPARISONS_MAXIMUM) {
+        luaL_error(L, "only: %d names in %d values are too much work: take a smaller part", (int)names, (int)nodes);
+    }
+    whi_rule_charge(L, names * nodes / 4);
+}
+
 static int helper_only(lua_State *L) {
     uint32_t node;
     const whi_json *json = whi_rule_check_part(L, 1, &node);
@@ -119,7 +135,8 @@ static int helper_only(lua_State *L) {
         text = lua_tolstring(L, i, &size);
         whi_rule_text_add(&list, text, size);
     }
-    whi_rule_charge(L, (json->nodes[node].next - node) * 2 + (json->nodes[node].end - json->nodes[node].start) / 16);
+    check_work(L, &list, json->nodes[node].next - node);
+    whi_rule_charge(L, (json->nodes[node].end - json->nodes[node].start) / 16);
     whi_buf_clear(&runtime->scratch);
     project(L, list.data, list.size, json, node, &runtime->scratch);
     whi_rule_check_buffer(L, &runtime->scratch);

@@ -181,12 +181,13 @@ static void insertion_sort(whi_rule_member *members, size_t count) {
 /* Puts the members written from start on into the order of their names. */
 static void order_members(lua_State *L, size_t first, size_t start, whi_buf *out) {
     whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
-    whi_rule_member *members = runtime->members + first;
     size_t count = runtime->member_count - first, sorted = 1;
+    whi_rule_member *members;
 
     if (out->failed || count < 2) {
         return;
     }
+    members = runtime->members + first;
     while (sorted < count && member_before(&members[sorted - 1], &members[sorted])) {
         sorted++;
     }

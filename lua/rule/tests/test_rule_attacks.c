@@ -305,6 +305,44 @@ static void attacks_are_stopped_on_large_payloads_too(void **state) {
     free(payload);
 }
 
+static void helpers_are_stopped_on_large_objects(void **state) {
+    static const char *const sources[] = {
+        ("local n = {} for i = 1, 900 do n[i] = 'x' .. i end n = table.concat(n, ',') "
+         "while true do pcall(only, payload, n) end"),
+        "local n = {} for i = 1, 30 do n[i] = 'x' .. i end n = table.concat(n, ',') while true do only(payload, n) end",
+        "local n = {} for i = 1, 32 do n[i] = 'x' .. i end while true do without(payload, table.unpack(n)) end",
+        "local n = {} for i = 1, 20000 do n['k' .. i] = i end while true do merge(payload, n) end",
+        "local n = {} for k, v in pairs(payload) do n[k] = v end while true do merge(payload, n) end",
+        "while true do for k in pairs(payload) do local x = payload[k] end end",
+        "local t = {} for k, v in pairs(payload) do t[k] = v end for i = 1, 100 do t = {a = t} end return t",
+        "while true do local x = payload.k99 end",
+    };
+    char *payload = malloc(1 << 20);
+    size_t used = 1;
+    fixture f;
+
+    (void)state;
+    payload[0] = '{';
+    for (int i = 0; used < 900000; i++) {
+        used += (size_t)snprintf(payload + used, 64, "\"k%d\":%d.25,", i, i);
+    }
+    memcpy(payload + used - 1, "}", 2);
+    fixture_open(&f, LIMIT_MS, 32 << 20);
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        int code = fixture_try(&f, sources[i], payload);
+        if (code == WH_OK || code == WH_ERULE_SYNTAX) {
+            fail_msg("%s: %s %s", sources[i], wh_error_name(code), f.verdict.error);
+        }
+        print_message("%.1f ms %s: %.60s\n", f.cpu_ms, f.verdict.error, sources[i]);
+        if (f.cpu_ms > LIMIT_MS + OVERRUN_MS) {
+            fail_msg("%s took %.1f ms", sources[i], f.cpu_ms);
+        }
+        check_usable(&f);
+    }
+    fixture_close(&f);
+    free(payload);
+}
+
 static void a_rule_works_again_after_it_hit_a_limit(void **state) {
     const char *source = "if payload.bad then while true do end end return true";
     void *rule = NULL;
@@ -394,6 +432,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_attack_is_stopped_in_time_and_harms_nothing),
         cmocka_unit_test(attacks_are_stopped_on_large_payloads_too),
+        cmocka_unit_test(helpers_are_stopped_on_large_objects),
         cmocka_unit_test(a_rule_works_again_after_it_hit_a_limit),
         cmocka_unit_test(the_sentence_of_a_limit_names_line_and_limit),
         cmocka_unit_test(nothing_survives_a_run),

@@ -197,8 +197,8 @@ static void the_other_functions_answer_as_those_of_lua(void **state) {
         "table.remove({1, 2, 3}, %d), %d",
         "(function() local t = {1, 2, 3} table.insert(t, %d, 'x') return table.concat(t, ',') end)(), %d",
         "(function() local t = {5, %d, 3, %d, 4} table.sort(t) return table.concat(t, ',') end)()",
-        "(function() local t = {'b', 'a', '%d', '%d'} table.sort(t, function(x, y) return x > y end) "
-        "return table.concat(t, ',') end)()",
+        ("(function() local t = {'b', 'a', '%d', '%d'} table.sort(t, function(x, y) return x > y end) "
+         "return table.concat(t, ',') end)()"),
     };
     whi_rule_runtime *runtime = NULL;
     whi_rule rule = { 0 };

@@ -196,8 +196,8 @@ static void no_function_holds_upvalues_that_a_rule_could_change(void **state) {
 
 static void no_address_is_shown(void **state) {
     static const char *const sources[] = {
-        "return {tostring(tostring), tostring({}), tostring(string), tostring(payload), tostring(event), "
-        "tostring(null)}",
+        ("return {tostring(tostring), tostring({}), tostring(string), tostring(payload), tostring(event), "
+         "tostring(null)}"),
         "return {('%s %s'):format(type, {})}",
         "return {select(2, pcall(string.format, '%p', {}))}",
         "return {select(2, pcall(function() return {} + 1 end))}",
