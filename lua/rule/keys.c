@@ -222,7 +222,7 @@ int whi_rule_pairs(lua_State *L) {
 /* The smallest key that is larger than the given one: a walk over all, so pairs is
  * the better way, but next(t) == nil asks at little cost whether t is empty. */
 int whi_rule_next(lua_State *L) {
-    key after, best, now;
+    key after = { RANK_NUMBER, 0, 0, NULL, 0 }, best = after, now;
     int have_after, have_best = 0;
 
     luaL_checktype(L, 1, LUA_TTABLE);

@@ -297,7 +297,7 @@ static void every_allocation_may_fail(void **state) {
         "local t = {} for i = 1, 20 do t['key' .. i] = {i, payload.total} end "
         "local s = ('ab'):rep(400):gsub('a', '%0%0'):upper() for k in pairs(t) do s = s .. k end "
         "return merge(only(payload, 'id', 'customer'), {t = t, s = s, m = subscription.meta, n = payload.huge}), "
-        "{key = 'k', headers = {a = payload.customer.name:gsub('%c', '')}}";
+        "{key = 'k', headers = {a = payload.customer.email:gsub('%c', '')}}";
     fixture *f = *state;
     int code = WH_ENOMEM;
 
