@@ -1,6 +1,6 @@
 file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS core/src/*.c)
 file(GLOB json_sources CONFIGURE_DEPENDS core/src/pure/json_*.c core/src/base/buf.c core/src/base/mem.c
-     core/src/base/error.c core/src/base/utf8.c)
+     core/src/base/error.c core/src/base/utf8.c core/src/pure/fields.c)
 set(core_libraries dep::curl dep::ssl dep::crypto dep::sqlite Threads::Threads)
 
 # Compiled once, for the static and the shared library.
@@ -11,6 +11,9 @@ target_link_libraries(webhook_objects PUBLIC ${core_libraries})
 add_library(webhook_static STATIC $<TARGET_OBJECTS:webhook_objects>)
 add_library(webhook_shared SHARED $<TARGET_OBJECTS:webhook_objects>)
 set(libraries webhook_static webhook_shared)
+if(NOT APPLE AND NOT WEBHOOK_SANITIZE)
+  target_link_options(webhook_shared PRIVATE -Wl,--no-undefined)
+endif()
 set_target_properties(webhook_shared PROPERTIES OUTPUT_NAME webhook SOVERSION 0 VERSION ${PROJECT_VERSION}
                       EXPORT_NAME webhook)
 set_target_properties(webhook_static PROPERTIES OUTPUT_NAME webhook EXPORT_NAME webhook_static)
@@ -31,6 +34,9 @@ if(WEBHOOK_LUA)
   add_library(webhook_rule STATIC $<TARGET_OBJECTS:webhook_rule_objects>)
   add_library(webhook_rule_shared SHARED $<TARGET_OBJECTS:webhook_rule_objects> ${json_sources})
   target_include_directories(webhook_rule_shared PRIVATE core/src)
+  if(NOT APPLE AND NOT WEBHOOK_SANITIZE)
+    target_link_options(webhook_rule_shared PRIVATE -Wl,--no-undefined)
+  endif()
   set_target_properties(webhook_rule_shared PROPERTIES OUTPUT_NAME webhook_rule SOVERSION 0 VERSION ${PROJECT_VERSION}
                         EXPORT_NAME rule)
   set_target_properties(webhook_rule PROPERTIES OUTPUT_NAME webhook_rule EXPORT_NAME rule_static)

@@ -10,10 +10,11 @@ target_link_libraries(webhook_lua PRIVATE ${core_libraries} m)
 set_target_properties(webhook_lua PROPERTIES PREFIX "" OUTPUT_NAME core
                       LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lua/webhook)
 if(APPLE)
-  target_link_options(webhook_lua PRIVATE -undefined dynamic_lookup)
+  target_link_options(webhook_lua PRIVATE -undefined dynamic_lookup -Wl,-exported_symbol,_luaopen_webhook_core)
 else()
   # Lua unloads modules while threads of theirs may still end: nodelete.
-  target_link_options(webhook_lua PRIVATE -Wl,-z,nodelete -Wl,--exclude-libs,ALL)
+  target_link_options(webhook_lua PRIVATE -Wl,-z,nodelete
+                      -Wl,--version-script=${PROJECT_SOURCE_DIR}/core/cmake/lua-module.map)
 endif()
 
 # The build tree can be used as it is: LUA_PATH and LUA_CPATH point to ${build}/lua.

@@ -194,7 +194,8 @@ typedef struct wh_options {
     void *log_payload;
 } wh_options;
 
-#define WH_OPTIONS_INIT { 1, 0, {0}, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+#define WH_LIMIT_ZERO(name, value, what) 0,
+#define WH_OPTIONS_INIT { 1, 0, { WH_LIMITS(WH_LIMIT_ZERO) }, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /* Opens, and creates if need be, the store: a file name for SQLite, ":memory:"
  * for one that ends with the engine. Several engines, also of other processes

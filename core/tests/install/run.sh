@@ -34,10 +34,10 @@ for kind in "gcc -std=c11" "g++ -std=c++17"; do
     # shellcheck disable=SC2086,SC2046
     $kind $strict "$work/$name" -o "$work/by-pkg-config" $(pkg-config "${flags[@]}" --cflags --libs webhook_rule)
     "$work/by-pkg-config"
-    echo "pkg-config --static, $kind"
+    echo "static libraries, $kind"
     # shellcheck disable=SC2086,SC2046
     $kind $strict -DWH_STATIC "$work/$name" -o "$work/static" $(pkg-config "${flags[@]}" --cflags webhook_rule) \
-        "$libdir/libwebhook_rule.a" "$libdir/libwebhook.a" $(pkg-config "${flags[@]}" --static --libs-only-l webhook_rule | sed 's/-lwebhook_rule//; s/-lwebhook//g')
+        "$libdir/libwebhook_rule.a" "$libdir/libwebhook.a" $(pkg-config --libs libcurl libssl libcrypto sqlite3 lua5.4) -lm -lpthread
     "$work/static"
 done
 

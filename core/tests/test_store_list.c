@@ -1,0 +1,166 @@
+/* Lists: newest first, page by page, with a bound on the rows looked at. */
+#include "store_kit.h"
+
+static void subscription_pages(whi_store *store) {
+    whi_store_query query = { .limit = 2 };
+    whi_store_place place;
+    seen all = { 0 };
+
+    OK(V(store)->begin(store));
+    for (int i = 1; i <= 5; i++) {
+        subscribe(store, i % 2 ? "odd" : "even", i == 4 ? 2 : 1, "{}");
+    }
+    OK(V(store)->commit(store));
+    OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
+    assert_int_equal(all.count, 2);
+    assert_int_equal(all.subscriptions[0], 5);
+    assert_int_equal(place.more, 1);
+    query.before_subscription = place.subscription;
+    query.limit = 3;
+    OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
+    assert_int_equal(all.count, 5);
+    assert_int_equal(all.subscriptions[4], 1);
+    assert_int_equal(place.more, 0);
+    query = (whi_store_query){ .tenant = "odd" };
+    all.count = 0;
+    OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
+    assert_int_equal(all.count, 3);
+    query = (whi_store_query){ .state = 2, .rows = 1 };
+    all.count = 0;
+    OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
+    assert_int_equal(all.count, 0); /* looked at one row, which is not it */
+    assert_int_equal(place.more, 1);
+    query.before_subscription = place.subscription;
+    OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
+    assert_int_equal(all.count, 1);
+    assert_int_equal(all.subscriptions[0], 4);
+}
+
+static void subscriptions_are_listed_in_pages_newest_first(void **state) {
+    (void)state;
+    on_both(subscription_pages);
+}
+
+/* -------------------------------------------------------------------- lists */
+
+static void event_pages(whi_store *store) {
+    int64_t event = number_at(NOW, 0);
+    whi_store_query query = { .rows = 2 };
+    whi_store_place place;
+    seen all = { 0 };
+    int pages = 0;
+
+    OK(V(store)->begin(store));
+    for (int i = 0; i < 7; i++) {
+        OK(add_event(store, event + i, NULL, 0, NULL));
+    }
+    OK(V(store)->commit(store));
+    do {
+        OK(V(store)->event_list(store, &query, see_event, &all, &place));
+        query.before_event = place.event;
+        pages++;
+    } while (place.more);
+    assert_int_equal(pages, 4);
+    assert_int_equal(all.count, 7);
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(all.events[i], event + 6 - i);
+    }
+    assert_int_equal(all.event.pending, 1);
+    query = (whi_store_query){ .since = event + 2, .until = event + 5, .limit = 10, .type = "order.paid" };
+    all.count = 0;
+    OK(V(store)->event_list(store, &query, see_event, &all, &place));
+    assert_int_equal(all.count, 3);
+    assert_int_equal(all.events[0], event + 4);
+    query.type = "order.lost";
+    all.count = 0;
+    OK(V(store)->event_list(store, &query, see_event, &all, &place));
+    assert_int_equal(all.count, 0);
+    query = (whi_store_query){ .tenant = "acme" };
+    all.stop_after = 2;
+    assert_int_equal(V(store)->event_list(store, &query, see_event, &all, &place), 1);
+    assert_int_equal(all.count, 2);
+}
+
+static void events_are_listed_in_pages_newest_first(void **state) {
+    (void)state;
+    on_both(event_pages);
+}
+
+static int all_pages(whi_store *store, whi_store_query query, seen *all) {
+    whi_store_place place;
+    int pages = 0;
+
+    memset(all, 0, sizeof *all);
+    do {
+        int before = all->count;
+
+        OK(V(store)->delivery_list(store, &query, see_delivery, all, &place));
+        assert_true(query.limit == 0 || all->count - before <= query.limit);
+        query.before_event = place.event;
+        query.before_subscription = place.subscription;
+        assert_true(++pages < 100);
+    } while (place.more);
+    return pages;
+}
+
+static void delivery_pages(whi_store *store) {
+    int64_t event = number_at(NOW, 0);
+    seen all;
+
+    OK(V(store)->begin(store));
+    for (int i = 0; i < 6; i++) {
+        OK(add_event(store, event + i, NULL, 0, NULL));
+        put(store, event + i, 1, 1 + i, NOW + 9 - i); /* every state once */
+        put(store, event + i, 2, WHI_WAITING, NOW - i);
+        put(store, event + i, 3, i % 2 ? WHI_HELD : WHI_EXHAUSTED, 0);
+    }
+    OK(V(store)->commit(store));
+    assert_int_equal(all_pages(store, (whi_store_query){ .limit = 4 }, &all), 5);
+    assert_int_equal(all.count, 18);
+    for (int i = 0; i < 18; i++) {
+        assert_int_equal(all.events[i], event + 5 - i / 3);
+        assert_int_equal(all.subscriptions[i], 3 - i % 3);
+    }
+    all_pages(store, (whi_store_query){ .rows = 5, .subscription = 2 }, &all);
+    assert_int_equal(all.count, 6);
+    all_pages(store, (whi_store_query){ .event = event + 3, .limit = 1 }, &all);
+    assert_int_equal(all.count, 3);
+    assert_int_equal(all.subscriptions[0], 3);
+    assert_int_equal(all_pages(store, (whi_store_query){ .subscription = 2, .state = 1, .rows = 4 }, &all), 2);
+    assert_int_equal(all.count, 6);
+    assert_int_equal(all.events[0], event + 5);
+    assert_int_equal(all.events[5], event);
+    assert_int_equal(all_pages(store, (whi_store_query){ .subscription = 3, .state = 4, .limit = 2 }, &all), 2);
+    assert_int_equal(all.count, 3);
+    assert_int_equal(all.events[2], event);
+    all_pages(store, (whi_store_query){ .subscription = 3, .state = 5, .since = event + 1, .until = event + 4 }, &all);
+    assert_int_equal(all.count, 2);
+    assert_int_equal(all.events[0], event + 3);
+    all_pages(store, (whi_store_query){ .state = WHI_SENDING, .rows = 3 }, &all);
+    assert_int_equal(all.count, 1);
+    all_pages(store, (whi_store_query){ .type = "order.lost", .rows = 3 }, &all);
+    assert_int_equal(all.count, 0);
+    assert_string_equal(all.text, "");
+}
+
+static void deliveries_are_listed_in_pages_by_every_filter(void **state) {
+    (void)state;
+    on_both(delivery_pages);
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(subscriptions_are_listed_in_pages_newest_first, scrub),
+        cmocka_unit_test_teardown(events_are_listed_in_pages_newest_first, scrub),
+        cmocka_unit_test_teardown(deliveries_are_listed_in_pages_by_every_filter, scrub),
+    };
+    int failed;
+
+    if (mkdtemp(folder) == NULL) {
+        return 1;
+    }
+    snprintf(path, sizeof path, "%s/test.db", folder);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(folder);
+    return failed;
+}
