@@ -6,9 +6,22 @@
 
 /* Every function of the module and its name in it. */
 static const luaL_Reg functions[] = {
-    { "open", whl_open },     { "clock", whl_clock_new }, { "sign", whl_sign },     { "verify", whl_verify },
-    { "secret", whl_secret }, { "keypair", whl_keypair }, { "encode", whl_encode }, { "decode", whl_decode },
-    { "array", whl_array },   { "object", whl_object },   { "raw", whl_raw },       { NULL, NULL },
+    { "open", whl_open },
+    { "clock", whl_clock_new },
+    { "sign", whl_sign },
+    { "verify", whl_verify },
+    { "secret", whl_secret },
+    { "keypair", whl_keypair },
+    { "encode", whl_encode },
+    { "decode", whl_decode },
+    { "array", whl_array },
+    { "object", whl_object },
+    { "raw", whl_raw },
+    { "listener", whl_listener },
+    { "catch_signals", whl_catch_signals },
+    { "wait_signal", whl_wait_signal },
+    { "monotonic", whl_monotonic },
+    { NULL, NULL },
 };
 
 /* The Lua side adds its methods here. */
