@@ -36,9 +36,8 @@ check() { # tree
 (cd "$work/clone" && $rocks --tree "$work/made" make >"$work/log" 2>&1) || { tail -40 "$work/log"; exit 1; }
 check "$work/made"
 
-(cd "$work" && $rocks --tree "$work/made" pack webhook "$version" >"$work/log" 2>&1 || true)
 # A source rock: the rockspec and the sources beside it.
-(cd "$work" && mkdir src && cp -r clone src/webhook && cp clone/rockspec/webhook-scm-1.rockspec src/ &&
+(cd "$work" && mkdir src && cp -r clone src/webhook && rm -rf src/webhook/build.luarocks && cp clone/rockspec/webhook-scm-1.rockspec src/ &&
     sed -i 's|url = "git+file://."|url = "webhook.zip", dir = "webhook"|' src/webhook-scm-1.rockspec &&
     cd src && zip -qr webhook.zip webhook && rm -r webhook &&
     zip -q "../server/webhook-$version.src.rock" webhook-scm-1.rockspec webhook.zip)
