@@ -141,7 +141,7 @@ static void all_lines_that_a_request_can_have_arrive(void **state) {
     wire_run(&f->w, 1);
     for (int i = 0; i < WHI_REQUEST_LINES; i++) {
         snprintf(name, sizeof name, "X-Line-%d", i);
-        assert_int_equal(atoi(receiver_header(receiver_get(f->r, 0), name)), i);
+        assert_int_equal(strtol(receiver_header(receiver_get(f->r, 0), name), NULL, 10), i);
     }
 }
 
