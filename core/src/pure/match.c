@@ -1,8 +1,8 @@
 #include "pure/match.h"
 
-#include <openssl/rand.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -11,22 +11,18 @@
 #define OWN_PREFIX "webhook."
 #define OWN_PREFIX_SIZE 8
 
-/* One pattern of one subscription. The list it came from tells whether an earlier
- * pattern of the same subscription wants the event as well. */
-typedef struct entry {
-    void *value;
-    const char *const *patterns; /* the subscription's, borrowed */
-    uint32_t index;              /* this one among them */
-} entry;
-
-/* All entries under one text of one tenant. A prefix's text ends with its separator
- * and a star, so it is never the text of an exact type. */
+/* The values under one text of one tenant. A prefix's text keeps its star, so it is
+ * never the text of an exact type. Most buckets have one value, which needs no list;
+ * the list of the others is a hash set, so that one of 100,000 leaves at once. */
 typedef struct bucket {
-    char *key; /* tenant, zero byte, text */
-    size_t key_size;
-    uint64_t hash;
-    entry *entries;
-    uint32_t count, capacity;
+    union {
+        void *one;
+        void **many; /* open addressing, NULL: free */
+    } values;
+    uint32_t count, capacity; /* capacity 0: one */
+    uint32_t hash;
+    uint16_t tenant_size, text_size;
+    char key[]; /* tenant and text */
 } bucket;
 
 struct whi_match {
@@ -34,6 +30,15 @@ struct whi_match {
     bucket **slots;
     size_t count, capacity;
 };
+
+/* A text under which something may stand: `size` bytes, and a star if it is a prefix
+ * that was cut out of a longer text. */
+typedef struct label {
+    const char *tenant, *text;
+    size_t tenant_size, size;
+    int star;
+    uint32_t hash;
+} label;
 
 static const char *const everything[] = { "*" };
 
@@ -81,38 +86,145 @@ int whi_pattern_check(const char *pattern) {
     return whi_type_check(pattern);
 }
 
-/* ---------------------------------------------------------------------------- table */
+/* ---------------------------------------------------------------------- one bucket */
 
-/* FNV-1a over the tenant, a zero byte and the text, from a seed, with a last mix. */
-static uint64_t hash_of(const whi_match *match, const char *tenant, size_t tenant_size, const char *text, size_t size) {
-    uint64_t hash = match->seed;
+static size_t place_of(void *const *many, uint32_t capacity, const void *value) {
+    size_t mask = capacity - 1, at = (size_t)((uint64_t)(uintptr_t)value * UINT64_C(0x9e3779b97f4a7c15) >> 32) & mask;
 
-    for (size_t i = 0; i < tenant_size; i++) {
-        hash = (hash ^ (unsigned char)tenant[i]) * UINT64_C(1099511628211);
-    }
-    hash *= UINT64_C(1099511628211);
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
-    }
-    hash = (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ hash >> 29;
-}
-
-static int is_key(const bucket *found, const char *tenant, size_t tenant_size, const char *text, size_t size) {
-    return found->key_size == tenant_size + 1 + size && memcmp(found->key, tenant, tenant_size + 1) == 0 &&
-           memcmp(found->key + tenant_size + 1, text, size) == 0;
-}
-
-/* Where the key is, or would be. */
-static size_t slot_of(const whi_match *match, uint64_t hash, const char *tenant, size_t tenant_size, const char *text,
-                      size_t size) {
-    size_t mask = match->capacity - 1, at = (size_t)hash & mask;
-
-    while (match->slots[at] != NULL &&
-           (match->slots[at]->hash != hash || !is_key(match->slots[at], tenant, tenant_size, text, size))) {
+    while (many[at] != NULL && many[at] != value) {
         at = (at + 1) & mask;
     }
     return at;
+}
+
+static int has(const bucket *in, const void *value) {
+    return in->capacity == 0 ? in->count > 0 && in->values.one == value
+                             : in->values.many[place_of(in->values.many, in->capacity, value)] != NULL;
+}
+
+static int resize(bucket *in, uint32_t capacity) {
+    void **many = whi_calloc(capacity, sizeof(void *));
+
+    if (many == NULL) {
+        return whi_fail_memory();
+    }
+    if (in->capacity == 0) {
+        many[place_of(many, capacity, in->values.one)] = in->values.one;
+    }
+    for (uint32_t i = 0; i < in->capacity; i++) {
+        if (in->values.many[i] != NULL) {
+            many[place_of(many, capacity, in->values.many[i])] = in->values.many[i];
+        }
+    }
+    if (in->capacity > 0) {
+        whi_free(in->values.many);
+    }
+    in->values.many = many;
+    in->capacity = capacity;
+    return WH_OK;
+}
+
+static int put(bucket *in, void *value) {
+    if (in->count == 0 && in->capacity == 0) {
+        in->values.one = value;
+        in->count = 1;
+        return WH_OK;
+    }
+    if (has(in, value)) {
+        return WH_OK;
+    }
+    if (in->count + 1 > in->capacity / 4 * 3 && resize(in, in->capacity ? in->capacity * 2 : 4) != WH_OK) {
+        return WH_ENOMEM;
+    }
+    in->values.many[place_of(in->values.many, in->capacity, value)] = value;
+    in->count++;
+    return WH_OK;
+}
+
+/* The values behind the gap move up, so that probing still finds them. */
+static void close_gap(bucket *in, size_t gap) {
+    void **many = in->values.many;
+    size_t mask = in->capacity - 1;
+
+    many[gap] = NULL;
+    for (size_t at = (gap + 1) & mask; many[at] != NULL; at = (at + 1) & mask) {
+        void *moved = many[at];
+        many[at] = NULL;
+        many[place_of(many, in->capacity, moved)] = moved;
+    }
+}
+
+static void take(bucket *in, const void *value) {
+    if (!has(in, value)) {
+        return;
+    }
+    in->count--;
+    if (in->capacity > 0) {
+        close_gap(in, place_of(in->values.many, in->capacity, value));
+    }
+    if (in->capacity > 8 && in->count < in->capacity / 8) {
+        (void)resize(in, in->capacity / 2); /* finding walks the list: keep it full */
+    }
+}
+
+/* ---------------------------------------------------------------------------- table */
+
+/* FNV-1a, 64 bits, from a seed: http://www.isthe.com/chongo/tech/comp/fnv/ */
+static uint64_t step(uint64_t hash, char byte) {
+    return (hash ^ (unsigned char)byte) * UINT64_C(1099511628211);
+}
+
+/* FNV's low bits depend on the low bits of the text alone. */
+static uint32_t last_mix(uint64_t hash) {
+    hash = (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(hash >> 32);
+}
+
+static uint64_t hash_tenant(const whi_match *match, const char *tenant, size_t size) {
+    uint64_t hash = match->seed;
+
+    for (size_t i = 0; i < size; i++) {
+        hash = step(hash, tenant[i]);
+    }
+    return step(hash, '\0');
+}
+
+static label label_of(const whi_match *match, const char *tenant, const char *text) {
+    label made = { tenant, text, strlen(tenant), strlen(text), 0, 0 };
+    uint64_t hash = hash_tenant(match, tenant, made.tenant_size);
+
+    for (size_t i = 0; i < made.size; i++) {
+        hash = step(hash, text[i]);
+    }
+    made.hash = last_mix(hash);
+    return made;
+}
+
+static int is_under(const bucket *in, const label *at) {
+    const char *text = in->key + at->tenant_size;
+
+    return in->hash == at->hash && in->tenant_size == at->tenant_size && in->text_size == at->size + (size_t)at->star &&
+           memcmp(in->key, at->tenant, at->tenant_size) == 0 && memcmp(text, at->text, at->size) == 0 &&
+           (!at->star || text[at->size] == '*');
+}
+
+/* Where the bucket is, or would be. */
+static size_t slot_of(const whi_match *match, const label *of) {
+    size_t mask = match->capacity - 1, at = of->hash & mask;
+
+    while (match->slots[at] != NULL && !is_under(match->slots[at], of)) {
+        at = (at + 1) & mask;
+    }
+    return at;
+}
+
+static void insert(bucket **slots, size_t capacity, bucket *in) {
+    size_t at = in->hash & (capacity - 1);
+
+    while (slots[at] != NULL) {
+        at = (at + 1) & (capacity - 1);
+    }
+    slots[at] = in;
 }
 
 static int grow(whi_match *match) {
@@ -123,15 +235,9 @@ static int grow(whi_match *match) {
         return whi_fail_memory();
     }
     for (size_t i = 0; i < match->capacity; i++) {
-        size_t at;
-        if (match->slots[i] == NULL) {
-            continue;
+        if (match->slots[i] != NULL) {
+            insert(slots, capacity, match->slots[i]);
         }
-        at = (size_t)match->slots[i]->hash & (capacity - 1);
-        while (slots[at] != NULL) {
-            at = (at + 1) & (capacity - 1);
-        }
-        slots[at] = match->slots[i];
     }
     whi_free(match->slots);
     match->slots = slots;
@@ -139,31 +245,29 @@ static int grow(whi_match *match) {
     return WH_OK;
 }
 
-static bucket *new_bucket(uint64_t hash, const char *tenant, size_t tenant_size, const char *text, size_t size) {
-    bucket *made = whi_calloc(1, sizeof *made);
+static bucket *new_bucket(const label *of) {
+    bucket *made = whi_alloc(sizeof *made + of->tenant_size + of->size);
 
     if (made == NULL) {
         return NULL;
     }
-    made->key_size = tenant_size + 1 + size;
-    made->key = whi_alloc(made->key_size);
-    if (made->key == NULL) {
-        whi_free(made);
-        return NULL;
-    }
-    memcpy(made->key, tenant, tenant_size + 1);
-    memcpy(made->key + tenant_size + 1, text, size);
-    made->hash = hash;
+    memset(made, 0, sizeof *made);
+    made->hash = of->hash;
+    made->tenant_size = (uint16_t)of->tenant_size;
+    made->text_size = (uint16_t)of->size;
+    memcpy(made->key, of->tenant, of->tenant_size);
+    memcpy(made->key + of->tenant_size, of->text, of->size);
     return made;
 }
 
 static void free_bucket(bucket *old) {
-    whi_free(old->key);
-    whi_free(old->entries);
+    if (old->capacity > 0) {
+        whi_free(old->values.many);
+    }
     whi_free(old);
 }
 
-/* Takes a bucket out and moves those behind it up, so that probing still finds them. */
+/* Those behind the gap move up here as well. */
 static void drop_bucket(whi_match *match, size_t gap) {
     size_t mask = match->capacity - 1;
 
@@ -172,27 +276,26 @@ static void drop_bucket(whi_match *match, size_t gap) {
     match->count--;
     for (size_t at = (gap + 1) & mask; match->slots[at] != NULL; at = (at + 1) & mask) {
         bucket *moved = match->slots[at];
-        size_t to = (size_t)moved->hash & mask;
         match->slots[at] = NULL;
-        while (match->slots[to] != NULL) {
-            to = (to + 1) & mask;
-        }
-        match->slots[to] = moved;
+        insert(match->slots, match->capacity, moved);
     }
 }
 
 int whi_match_new(whi_match **out) {
     whi_match *match = whi_calloc(1, sizeof *match);
+    int code;
 
-    *out = match;
+    *out = NULL;
     if (match == NULL) {
         return whi_fail_memory();
     }
-    if (RAND_bytes((unsigned char *)&match->seed, sizeof match->seed) != 1 || grow(match) != WH_OK) {
+    code = whi_clock_random(NULL, &match->seed, sizeof match->seed);
+    code = code == WH_OK ? grow(match) : code;
+    if (code != WH_OK) {
         whi_match_free(match);
-        *out = NULL;
-        return whi_fail_memory();
+        return code;
     }
+    *out = match;
     return WH_OK;
 }
 
@@ -209,80 +312,153 @@ void whi_match_free(whi_match *match) {
     whi_free(match);
 }
 
-/* --------------------------------------------------------------------------- changes */
+/* ---------------------------------------------------------------------------- finding */
 
-static int room_for_entry(bucket *in) {
-    uint32_t capacity = in->capacity ? in->capacity * 2 : 1;
-    entry *entries;
-
-    if (in->count < in->capacity) {
-        return WH_OK;
-    }
-    entries = whi_realloc(in->entries, capacity * sizeof *entries);
-    if (entries == NULL) {
-        return whi_fail_memory();
-    }
-    in->entries = entries;
-    in->capacity = capacity;
-    return WH_OK;
+static int is_own(const char *type, size_t size) {
+    return size >= OWN_PREFIX_SIZE && memcmp(type, OWN_PREFIX, OWN_PREFIX_SIZE) == 0;
 }
 
-static int add_one(whi_match *match, const char *tenant, const char *const *patterns, uint32_t index, void *value) {
-    const char *text = patterns[index];
-    size_t tenant_size = strlen(tenant), size = strlen(text), at;
-    uint64_t hash = hash_of(match, tenant, tenant_size, text, size);
-    bucket *in;
+/* "*", one prefix per letter, the exact type. */
+#define PATH_MAXIMUM (TYPE_MAXIMUM + 2)
+
+static size_t add_to_path(const whi_match *match, const label *of, const bucket **path, size_t count) {
+    const bucket *in = match->slots[slot_of(match, of)];
+
+    if (in != NULL) {
+        path[count++] = in;
+    }
+    return count;
+}
+
+/* The buckets of "*" and of all prefixes that a type (or a prefix without its star)
+ * begins with, and with exact that of the whole text. */
+static size_t path_of(const whi_match *match, const char *tenant, const char *text, size_t size, int exact,
+                      const bucket **path) {
+    label at = { tenant, text, strlen(tenant), 0, 1, 0 };
+    uint64_t hash = hash_tenant(match, tenant, at.tenant_size);
+    size_t count = 0;
+
+    if (!is_own(text, size)) {
+        at.hash = last_mix(step(hash, '*'));
+        count = add_to_path(match, &at, path, count);
+    }
+    for (size_t i = 0; i < size; i++) {
+        hash = step(hash, text[i]);
+        if (text[i] == '.' || text[i] == ':') {
+            at.size = i + 1;
+            at.hash = last_mix(step(hash, '*'));
+            count = add_to_path(match, &at, path, count);
+        }
+    }
+    if (exact) {
+        at = (label){ tenant, text, at.tenant_size, size, 0, last_mix(hash) };
+        count = add_to_path(match, &at, path, count);
+    }
+    return count;
+}
+
+int whi_match_find(const whi_match *match, const char *tenant, const char *type,
+                   int (*found)(void *value, void *payload), void *payload) {
+    const bucket *path[PATH_MAXIMUM];
+    size_t count = 0;
+    int result = 0;
+
+    if (whi_type_check(type) == WH_OK) { /* "order.*" would be found as a pattern's own text */
+        count = path_of(match, tenant, type, strlen(type), 1, path);
+    }
+    for (size_t i = 0; i < count && result == 0; i++) {
+        if (path[i]->capacity == 0) {
+            result = found(path[i]->values.one, payload);
+        }
+        for (uint32_t k = 0; k < path[i]->capacity && result == 0; k++) {
+            result = path[i]->values.many[k] != NULL ? found(path[i]->values.many[k], payload) : 0;
+        }
+    }
+    return result;
+}
+
+/* --------------------------------------------------------------------------- changes */
+
+static int add_one(whi_match *match, const char *tenant, const char *pattern, void *value) {
+    label under = label_of(match, tenant, pattern);
+    size_t at;
 
     if (match->count + 1 > match->capacity / 4 * 3 && grow(match) != WH_OK) {
         return WH_ENOMEM;
     }
-    at = slot_of(match, hash, tenant, tenant_size, text, size);
+    at = slot_of(match, &under);
     if (match->slots[at] == NULL) {
-        match->slots[at] = new_bucket(hash, tenant, tenant_size, text, size);
+        match->slots[at] = new_bucket(&under);
         if (match->slots[at] == NULL) {
             return whi_fail_memory();
         }
         match->count++;
     }
-    in = match->slots[at];
-    if (room_for_entry(in) != WH_OK) {
-        if (in->count == 0) {
-            drop_bucket(match, at);
-        }
-        return WH_ENOMEM;
-    }
-    in->entries[in->count++] = (entry){ value, patterns, index };
-    return WH_OK;
+    return put(match->slots[at], value);
 }
 
-static void remove_one(whi_match *match, const char *tenant, const char *text, uint32_t index, const void *value) {
-    size_t tenant_size = strlen(tenant), size = strlen(text);
-    size_t at = slot_of(match, hash_of(match, tenant, tenant_size, text, size), tenant, tenant_size, text, size);
-    bucket *in = match->slots[at];
+static void remove_one(whi_match *match, const char *tenant, const char *pattern, const void *value) {
+    label under = label_of(match, tenant, pattern);
+    size_t at = slot_of(match, &under);
 
-    for (uint32_t i = in != NULL ? in->count : 0; i > 0; i--) {
-        if (in->entries[i - 1].value == value && in->entries[i - 1].index == index) {
-            in->entries[i - 1] = in->entries[--in->count];
-            break;
-        }
+    if (match->slots[at] == NULL) {
+        return;
     }
-    if (in != NULL && in->count == 0) {
+    take(match->slots[at], value);
+    if (match->slots[at]->count == 0) {
         drop_bucket(match, at);
     }
 }
 
-int whi_match_add(whi_match *match, const char *tenant, const char *const *patterns, size_t count, void *value) {
-    int code;
+/* 1 if the value stands under a broader pattern too. */
+static int is_covered(const whi_match *match, const char *tenant, const char *pattern, const void *value) {
+    const bucket *path[PATH_MAXIMUM], *own;
+    label under = label_of(match, tenant, pattern);
+    size_t size = under.size - (pattern[under.size - 1] == '*'), count;
 
+    own = match->slots[slot_of(match, &under)];
+    count = path_of(match, tenant, pattern, size, 0, path);
+    for (size_t i = 0; i < count; i++) {
+        if (path[i] != own && has(path[i], value)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int check_all(const char *tenant, const char *const *patterns, size_t count) {
+    if (whi_tenant_check(tenant) != WH_OK) {
+        return whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (whi_pattern_check(patterns[i]) != WH_OK) {
+            return whi_fail(WH_EINVALID, "events[%zu]: expected a type, \"*\", \"prefix.*\" or \"prefix:*\"", i);
+        }
+    }
+    return WH_OK;
+}
+
+/* Of two patterns, one takes in the other or no type matches both. So a value that
+ * stays only under its broadest ones is found once for each event, and finding needs
+ * no memory of what it found. */
+int whi_match_add(whi_match *match, const char *tenant, const char *const *patterns, size_t count, void *value) {
+    int code = check_all(tenant, patterns, count);
+
+    if (code != WH_OK) {
+        return code;
+    }
     patterns = count > 0 ? patterns : everything;
     count = count > 0 ? count : 1;
+    for (size_t i = 0; i < count && code == WH_OK; i++) {
+        code = add_one(match, tenant, patterns[i], value);
+    }
+    if (code != WH_OK) {
+        whi_match_remove(match, tenant, patterns, count, value);
+        return code;
+    }
     for (size_t i = 0; i < count; i++) {
-        code = add_one(match, tenant, patterns, (uint32_t)i, value);
-        if (code != WH_OK) {
-            while (i-- > 0) {
-                remove_one(match, tenant, patterns[i], (uint32_t)i, value);
-            }
-            return code;
+        if (is_covered(match, tenant, patterns[i], value)) {
+            remove_one(match, tenant, patterns[i], value);
         }
     }
     return WH_OK;
@@ -292,74 +468,6 @@ void whi_match_remove(whi_match *match, const char *tenant, const char *const *p
     patterns = count > 0 ? patterns : everything;
     count = count > 0 ? count : 1;
     for (size_t i = 0; i < count; i++) {
-        remove_one(match, tenant, patterns[i], (uint32_t)i, value);
+        remove_one(match, tenant, patterns[i], value);
     }
-}
-
-/* ---------------------------------------------------------------------------- finding */
-
-static int is_own(const char *type) {
-    return strncmp(type, OWN_PREFIX, OWN_PREFIX_SIZE) == 0;
-}
-
-static int wants(const char *pattern, const char *type) {
-    size_t size = strlen(pattern);
-
-    if (size == 1 && pattern[0] == '*') {
-        return !is_own(type);
-    }
-    return pattern[size - 1] == '*' ? strncmp(pattern, type, size - 1) == 0 : strcmp(pattern, type) == 0;
-}
-
-/* 1 if an earlier pattern of the same subscription has found it. */
-static int was_found(const entry *at, const char *type) {
-    for (uint32_t i = 0; i < at->index; i++) {
-        if (wants(at->patterns[i], type)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-typedef struct search {
-    const whi_match *match;
-    const char *tenant, *type;
-    size_t tenant_size;
-    int (*found)(void *value, void *payload);
-    void *payload;
-} search;
-
-static int look_under(const search *self, const char *text, size_t size) {
-    const whi_match *match = self->match;
-    uint64_t hash = hash_of(match, self->tenant, self->tenant_size, text, size);
-    const bucket *in = match->slots[slot_of(match, hash, self->tenant, self->tenant_size, text, size)];
-    int result = 0;
-
-    for (uint32_t i = 0; in != NULL && i < in->count && result == 0; i++) {
-        /* The same pattern may stand twice in one list. */
-        if (!was_found(&in->entries[i], self->type)) {
-            result = self->found(in->entries[i].value, self->payload);
-        }
-    }
-    return result;
-}
-
-int whi_match_find(const whi_match *match, const char *tenant, const char *type,
-                   int (*found)(void *value, void *payload), void *payload) {
-    search self = { match, tenant, type, strlen(tenant), found, payload };
-    char prefix[TYPE_MAXIMUM + 2];
-    size_t size = strlen(type);
-    int result = size <= TYPE_MAXIMUM ? look_under(&self, type, size) : 0;
-
-    if (result == 0 && !is_own(type)) {
-        result = look_under(&self, "*", 1);
-    }
-    for (size_t i = 0; i < size && size <= TYPE_MAXIMUM && result == 0; i++) {
-        prefix[i] = type[i];
-        if (type[i] == '.' || type[i] == ':') {
-            prefix[i + 1] = '*';
-            result = look_under(&self, prefix, i + 2);
-        }
-    }
-    return result;
 }

@@ -3,7 +3,8 @@
  * Patterns are an exact type, "*" (all), "prefix.*" and "prefix:*" (all that begin
  * with "prefix." or "prefix:"). Types under "webhook." are the engine's own and are
  * matched only by patterns that begin so. Looking up costs one hash probe per
- * separator in the type and one per match, however many subscriptions there are.
+ * separator in the type and one step per match, however many subscriptions there are;
+ * removing costs no more among 100,000 under one pattern than among two.
  * Not locked: the caller has a reader-writer lock. */
 #ifndef WHI_MATCH_H
 #define WHI_MATCH_H
@@ -22,14 +23,15 @@ int whi_type_check(const char *type);     /* 1 to 128 of A-Z a-z 0-9 . _ : - / *
 int whi_tenant_check(const char *tenant); /* 0 to 64 of A-Z a-z 0-9 . _ : - */
 int whi_id_check(const char *id);         /* 1 to 64 of the same */
 
-/* Adds a subscription under each of its patterns (none: "*"), which must stay where
- * they are until it is removed. The same value may not be added twice without
- * whi_match_remove in between. */
+/* Adds a subscription under each of its patterns (none: "*"); tenant and patterns are
+ * copied. The same value (not NULL) may not be added twice without whi_match_remove in
+ * between, which gets the same tenant and patterns. Errors: WH_EINVALID, WH_ENOMEM;
+ * then nothing has changed. */
 int whi_match_add(whi_match *match, const char *tenant, const char *const *patterns, size_t count, void *value);
 void whi_match_remove(whi_match *match, const char *tenant, const char *const *patterns, size_t count, void *value);
 
 /* Calls found once for each subscription that wants it, until found answers non-zero,
- * which is then returned. No order. */
+ * which is then returned. No order. What is not a type is wanted by nobody. */
 int whi_match_find(const whi_match *match, const char *tenant, const char *type,
                    int (*found)(void *value, void *payload), void *payload);
 
