@@ -151,6 +151,19 @@ static void what_the_look_up_said_is_what_is_used(void **state) {
     assert_non_null(strstr(receiver_header(receiver_get(f->r, 0), "Host"), "no-such-name.test:"));
 }
 
+/* As libcurl writes a name when it looks for its address. */
+static void names_in_any_spelling_are_found(void **state) {
+    static const char *const hosts[] = { "no-such-name.test.", "NO-Such-Name.TEST", "a_b.test", "xn--bcher-kva.test" };
+    fixture *f = *state;
+    sending s;
+
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        wire_exchange(&f->w, &s, url_of(f, hosts[i]));
+        assert_string_equal(s.request.message, "");
+        assert_int_equal(s.request.status, 200);
+    }
+}
+
 static void one_look_up_serves_all_that_wait_and_those_that_follow(void **state) {
     fixture *f = *state;
     static sending s[50];
@@ -383,6 +396,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_system_knows_localhost),
         TEST(what_the_look_up_said_is_what_is_used),
+        TEST(names_in_any_spelling_are_found),
         TEST(one_look_up_serves_all_that_wait_and_those_that_follow),
         TEST(a_name_without_an_address_is_told_and_remembered),
         TEST(addresses_that_are_refused_are_left_out),

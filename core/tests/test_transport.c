@@ -318,6 +318,24 @@ static void a_kept_connection_that_was_closed_meanwhile_is_replaced(void **state
     assert_int_equal(receiver_count(f->r), 20);
 }
 
+static void connections_that_were_closed_are_not_held_open(void **state) {
+    fixture *f = *state;
+    static sending s[10];
+
+    receiver_set(f->r, "/", (receiver_answer){ .fault = RECEIVER_CLOSE_AFTER });
+    wire_open(&f->w, NULL, 0);
+    for (int i = 0; i < 10; i++) {
+        wire_post(&f->w, &s[i], receiver_url(f->r, "/"));
+    }
+    wire_run(&f->w, 10);
+    for (int i = 0; i < 1000 && f->w.transport->socket_count > 0; i++) {
+        wire_turn(&f->w, 10);
+    }
+    assert_int_equal(f->w.transport->socket_count, 0);
+    wire_exchange(&f->w, &s[0], receiver_url(f->r, "/"));
+    assert_int_equal(s[0].request.status, 200);
+}
+
 static void many_lanes_are_spread_over_shards(void **state) {
     fixture *f = *state;
     enum { LANES = 300 };
@@ -540,6 +558,7 @@ int main(void) {
         TEST(a_lane_keeps_its_connection),
         TEST(a_kept_connection_that_breaks_is_tried_again_on_a_fresh_one),
         TEST(a_kept_connection_that_was_closed_meanwhile_is_replaced),
+        TEST(connections_that_were_closed_are_not_held_open),
         TEST(many_lanes_are_spread_over_shards),
         TEST(one_lane_with_many_requests_stays_within_the_size_of_a_shard),
         TEST(there_are_never_more_connections_than_allowed),

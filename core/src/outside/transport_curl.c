@@ -220,8 +220,8 @@ static int64_t span_us(int64_t ms) {
 }
 
 static int curl_send(whi_transport *transport, whi_request *request) {
-    whi_transfer *transfer;
-    whi_route *route;
+    whi_transfer *transfer = NULL;
+    whi_route *route = NULL;
     int code = check_request(request);
 
     code = code == WH_OK ? whi_route_find(transport, request, &route) : code;
@@ -407,7 +407,9 @@ static void set_sizes(whi_transport *transport) {
 
     transport->socket_maximum = most;
     transport->cache_size = WHI_SHARD_CONNECTIONS;
-    transport->shard_maximum = (size_t)(shards < WHI_SHARDS_MAXIMUM ? shards : WHI_SHARDS_MAXIMUM);
+    /* Each kind may have one beyond that. */
+    shards = shards < WHI_SHARDS_MAXIMUM - WHI_KINDS ? shards : WHI_SHARDS_MAXIMUM - WHI_KINDS;
+    transport->shard_maximum = (size_t)shards;
     transport->route_maximum = (size_t)(most < 512 ? 1024 : most * 2);
 }
 

@@ -91,6 +91,7 @@ struct whi_shard {
     whi_transport *transport;
     unsigned kind;
     size_t routes, active, sockets;
+    size_t closed; /* idle sockets that the other side has closed */
     whi_pin *pins;
     struct curl_slist *drops; /* "-host:port": to be told to libcurl with the next request */
     int acted;                /* 1: in the transport's list of shards that may have ended requests */
@@ -104,6 +105,7 @@ typedef struct whi_socket {
     int ours;         /* 1: made by us, so its closing will be heard of */
     int watched;      /* what the poller watches */
     int want;         /* what libcurl waits for; 0: idle */
+    int closed;       /* 1: idle, and closed by the other side */
 } whi_socket;
 
 enum whi_ending {

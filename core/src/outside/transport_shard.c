@@ -167,8 +167,9 @@ int whi_socket_close(void *payload, curl_socket_t fd) {
 
     if (entry != NULL && entry->shard != NULL) {
         whi_poller_watch(transport->poller, fd, entry->watched, 0);
-        entry->shard->sockets--;
-        transport->socket_count--;
+        entry->shard->sockets -= (size_t)entry->ours;
+        entry->shard->closed -= (size_t)entry->closed;
+        transport->socket_count -= entry->ours;
         transport->room_changed = 1;
         memset(entry, 0, sizeof *entry);
     }
@@ -200,11 +201,32 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *payload, void
     return 0;
 }
 
+static void renew(whi_shard *shard);
+
 static void mark_acted(whi_shard *shard) {
     if (!shard->acted) {
         shard->acted = 1;
         shard->acted_next = shard->transport->acted;
         shard->transport->acted = shard;
+    }
+}
+
+/* An idle socket became readable: not again until it is wanted. When the other side
+ * has closed it, libcurl will notice with its next request only, which may never come:
+ * so a shard with nothing but closed connections is made anew. */
+static void note_idle(whi_transport *transport, whi_socket *entry, int fd) {
+    whi_shard *shard = entry->shard;
+    char byte;
+
+    if (whi_poller_watch(transport->poller, fd, entry->watched, entry->want) == WH_OK) {
+        entry->watched = entry->want;
+    }
+    if (entry->want == 0 && entry->ours && !entry->closed && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+        entry->closed = 1;
+        shard->closed++;
+    }
+    if (shard->active == 0 && shard->sockets > 0 && shard->closed == shard->sockets) {
+        renew(shard);
     }
 }
 
@@ -220,11 +242,7 @@ void whi_shard_ready(whi_transport *transport, const whi_ready *ready) {
         return;
     }
     if ((ready->what & entry->want) == 0) {
-        /* Watched for nothing: idle and closed by the other side, or readable while
-         * libcurl is writing. Not again until it is wanted. */
-        if (whi_poller_watch(transport->poller, ready->fd, entry->watched, entry->want) == WH_OK) {
-            entry->watched = entry->want;
-        }
+        note_idle(transport, entry, ready->fd);
         return;
     }
     mask = (ready->what & WHI_READ ? CURL_CSELECT_IN : 0) | (ready->what & WHI_WRITE ? CURL_CSELECT_OUT : 0);
