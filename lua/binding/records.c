@@ -65,11 +65,53 @@ static int push_whole(lua_State *L, wh_engine *engine, const char *id) {
     return 1;
 }
 
-static void need_table(lua_State *L, int index) {
-    size_t size;
+/* Whether name is a list of a subscription: an empty table there is an empty list,
+ * although it would be an object elsewhere. */
+static int is_list(const char *name) {
+    return strcmp(name, "events") == 0 || strcmp(name, "secrets") == 0 || strcmp(name, "retry") == 0;
+}
 
-    if (!lua_istable(L, index) && whl_raw_text(L, index, &size) == NULL) {
+/* Puts a marked table in the place of the empty one on top of the stack. */
+static void mark_empty(lua_State *L) {
+    int top = lua_gettop(L);
+
+    if (!lua_istable(L, top) || lua_getmetatable(L, top)) {
+        lua_settop(L, top);
+        return;
+    }
+    lua_pushnil(L);
+    if (lua_next(L, top) == 0) {
+        lua_newtable(L);
+        luaL_setmetatable(L, "webhook.array");
+        lua_replace(L, top);
+    }
+    lua_settop(L, top);
+}
+
+/* Pushes what is to be encoded for the subscription at index: a copy, since the
+ * caller's table stays as it is. */
+static void push_subscription(lua_State *L, int index) {
+    size_t size;
+    int copy;
+
+    if (whl_raw_text(L, index, &size) != NULL) {
+        lua_pushvalue(L, index);
+        return;
+    }
+    if (!lua_istable(L, index)) {
         whl_wrong(L, index, "subscription", "a table");
+    }
+    lua_newtable(L);
+    luaL_setmetatable(L, "webhook.object");
+    copy = lua_gettop(L);
+    lua_pushnil(L);
+    while (lua_next(L, index) != 0) {
+        if (lua_type(L, copy + 1) == LUA_TSTRING && is_list(lua_tostring(L, copy + 1))) {
+            mark_empty(L);
+        }
+        lua_pushvalue(L, copy + 1);
+        lua_insert(L, copy + 2);
+        lua_rawset(L, copy);
     }
 }
 
@@ -79,9 +121,9 @@ static int subscribe(lua_State *L) {
     whl_box *box;
     int code;
 
-    need_table(L, 2);
+    push_subscription(L, 2);
     box = whl_box_new(L);
-    code = whl_write(L, 2, "subscription", WHL_ENCODE_DEPTH, &box->buf);
+    code = whl_write(L, -2, "subscription", WHL_ENCODE_DEPTH, &box->buf);
     code = code == WH_OK ? wh_subscribe(self->engine, box->buf.data, box->buf.size, id) : code;
     whl_box_empty(box);
     return code == WH_OK ? push_whole(L, self->engine, id) : whl_fail(L, code);
@@ -115,9 +157,9 @@ static int update(lua_State *L) {
     if (failed) {
         return failed;
     }
-    need_table(L, 3);
+    push_subscription(L, 3);
     box = whl_box_new(L);
-    code = whl_write(L, 3, "subscription", WHL_ENCODE_DEPTH, &box->buf);
+    code = whl_write(L, -2, "subscription", WHL_ENCODE_DEPTH, &box->buf);
     code = code == WH_OK ? wh_subscription_update(self->engine, id, box->buf.data, box->buf.size) : code;
     whl_box_empty(box);
     return code == WH_OK ? get(L, wh_subscription) : whl_fail(L, code);

@@ -17,7 +17,7 @@ int whl_fail(lua_State *L, int code) {
 }
 
 int whl_wrong(lua_State *L, int index, const char *name, const char *expected) {
-    const char *found = luaL_typename(L, index);
+    const char *found = lua_isnone(L, index) ? "nil" : luaL_typename(L, index);
 
     if (lua_type(L, index) == LUA_TNUMBER && !lua_isinteger(L, index)) {
         found = "a number with a fraction";

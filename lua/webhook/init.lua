@@ -162,6 +162,8 @@ local core = require "webhook.core"
 ---@field deadline fun(self: webhook.engine): integer? ms until step has something to do by the clock; nil: only fd tells. Ask after step
 ---@field timeout fun(self: webhook.engine): number? the same in seconds
 ---@field pollable fun(self: webhook.engine): webhook.pollable
+---@field subscribe fun(self: webhook.engine, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code? the answer has the secrets, which later ones have not
+---@field update fun(self: webhook.engine, id: string, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code? changes the fields that the document names; webhook.null takes one back to its default
 ---@field subscription fun(self: webhook.engine, id: string, version?: integer): document: webhook.subscription?, message: string?, code: webhook.code?
 ---@field delete fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code? what waits for it is dropped
 ---@field pause fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?
@@ -174,65 +176,33 @@ local core = require "webhook.core"
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code? one delivery by id: true; those of a query (state "exhausted" by default): their number
 local engine = core.engine
 
--- Lists of a subscription: an empty table means an empty list there, not an object.
-local lists = { events = true, secrets = true, retry = true }
-
----@param document any
----@return any
-local function with_lists(document)
-  if type(document) ~= "table" then return document end
-  local copy = {}
-  for name, value in next, document do
-    local is_empty = lists[name] and type(value) == "table" and next(value) == nil
-    copy[name] = is_empty and core.array {} or value
-  end
-  return setmetatable(copy, getmetatable(document))
+-- A page, or an error that points at the line which asked for it, `level` calls up.
+local function fetch(level, self, kind, query)
+  local ok, page, message, code = pcall(engine.page, self, kind, query)
+  if not ok then error(page, level + 1) end
+  if not page then error(("%s (%s)"):format(message, code), level + 1) end
+  return page
 end
 
-local subscribe, update = engine.subscribe, engine.update
-
---- Makes a subscription. The answer is its document with its secrets, which later
---- answers do not have.
----@param document webhook.subscription
----@return webhook.subscription? subscription
----@return string? message
----@return webhook.code? code
-function engine:subscribe(document)
-  return subscribe(self, with_lists(document))
-end
-
---- Changes the fields that the document names; webhook.null takes one back to its default.
----@param id string
----@param document webhook.subscription
----@return webhook.subscription? subscription without secrets
----@return string? message
----@return webhook.code? code
-function engine:update(id, document)
-  return update(self, id, with_lists(document))
-end
-
---- Walks a list page by page, newest first; raises when the store fails.
+--- Walks a list page by page, newest first; raises when the store fails. To be called in
+--- tail position, so that level 2 is the line of the user.
 ---@param self webhook.engine
 ---@param kind "subscriptions"|"events"|"deliveries"
 ---@param query? webhook.query
 ---@return fun(): table?
 local function walk(self, kind, query)
   if query ~= nil and type(query) ~= "table" then
-    error(("query: expected a table, found %s"):format(type(query)), 3)
+    error(("query: expected a table, found %s"):format(type(query)), 2)
   end
-  local wanted, page, at = {}, nil, 0
+  local wanted = {}
   for name, value in next, query or {} do wanted[name] = value end
-  local function fetch()
-    local found, message, code = self:page(kind, wanted)
-    if not found then error(("%s (%s)"):format(message, code), 3) end
-    page, at, wanted.cursor = found, 0, found.next
-  end
-  fetch()
+  local page, at = fetch(2, self, kind, wanted), 0
   return function()
     while page do
       at = at + 1
       if page.items[at] ~= nil then return page.items[at] end
-      if page.next then fetch() else page = nil end
+      wanted.cursor, at = page.next, 0
+      page = page.next and fetch(2, self, kind, wanted)
     end
   end
 end
@@ -259,9 +229,7 @@ end
 ---@param delivery string its id
 ---@return fun(): webhook.attempt?
 function engine:attempts(delivery)
-  local page, message, code = self:page("attempts", delivery)
-  if not page then error(("%s (%s)"):format(message, code), 2) end
-  local at = 0
+  local page, at = fetch(2, self, "attempts", delivery), 0
   return function()
     at = at + 1
     return page.items[at]

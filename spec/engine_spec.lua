@@ -1,0 +1,363 @@
+local webhook = require "webhook"
+
+local here = debug.getinfo(1, "S").source:match "^@(.*)/[^/]*$" or "."
+local receiver = dofile(here .. "/receiver.lua")
+
+local start = 1795000000000 -- 2026-11-18T11:06:40Z
+local nowhere = "http://127.0.0.1:9/" -- refused by the address policy, so nothing leaves
+
+local function collect(walk)
+  local list = {}
+  for each in walk do list[#list + 1] = each end
+  return list
+end
+
+describe("subscriptions", function()
+  local hooks
+
+  before_each(function() hooks = assert(webhook.open(":memory:", { clock = webhook.clock(start) })) end)
+  after_each(function() hooks:close() end)
+
+  it("come back as they were given, with secrets once", function()
+    local made = assert(hooks:subscribe {
+      url = nowhere, events = { "order.*" }, tenant = "acme", name = "n", fields = "id", filters = { ["a.b"] = webhook.null },
+      headers = { ["X-Env"] = "test" }, metadata = { list = webhook.array(), none = webhook.null }, retry = { 0, 5 },
+    })
+    assert.equal(1, made.version)
+    assert.equal(1, #made.secrets)
+    assert.equal("2026-11-18T11:06:40.000Z", made.created_at)
+    assert.is_nil(made.disabled)
+    local found = assert(hooks:subscription(made.id))
+    assert.is_nil(found.secrets)
+    assert.same({ "order.*" }, found.events)
+    assert.same({ ["a.b"] = webhook.null }, found.filters)
+    assert.equal('{"list":[],"none":null}', webhook.encode(found.metadata))
+    assert.same(made.secrets, hooks:secrets(made.id).secrets)
+  end)
+
+  it("take an empty table for an empty list", function()
+    local events = {}
+    assert(hooks:subscribe { url = nowhere, events = events, retry = webhook.array { 0 } })
+    assert.is_nil(getmetatable(events))
+  end)
+
+  it("take a document that is JSON already", function()
+    assert.equal(nowhere, assert(hooks:subscribe(webhook.raw(('{"url":"%s"}'):format(nowhere)))).url)
+  end)
+
+  it("change by versions, that can be read again", function()
+    local id = assert(hooks:subscribe { url = nowhere, name = "first" }).id
+    assert.equal("second", assert(hooks:update(id, { name = "second" })).name)
+    assert.equal("first", hooks:subscription(id, 1).name)
+    assert.equal(2, hooks:subscription(id).version)
+    local cleared = assert(hooks:update(id, { name = webhook.null })).name
+    assert.truthy(cleared == nil or cleared == "")
+  end)
+
+  it("pause, resume and go", function()
+    local id = assert(hooks:subscribe { url = nowhere }).id
+    assert.is_true(hooks:pause(id))
+    assert.is_true(hooks:subscription(id).paused)
+    assert.equal(1, #collect(hooks:subscriptions { state = "paused" }))
+    assert.is_true(hooks:resume(id))
+    assert.is_false(hooks:subscription(id).paused)
+    assert.is_true(hooks:delete(id))
+    assert.same({}, collect(hooks:subscriptions()))
+  end)
+end)
+
+describe("publish", function()
+  local hooks, clock
+
+  before_each(function()
+    clock = webhook.clock(start)
+    hooks = assert(webhook.open(":memory:", { clock = clock, limits = { payload_bytes = 1000, json_depth = 100 } }))
+  end)
+  after_each(function() hooks:close() end)
+
+  it("gives the id, and the first one stands", function()
+    assert.same({ "k1", false }, { hooks:publish("a", 1, { id = "k1", tenant = "t", time = start - 5 }) })
+    assert.same({ "k1", true }, { hooks:publish("a", 2, { id = "k1" }) })
+    local event = assert(hooks:event "k1")
+    assert.equal(1, event.payload)
+    assert.equal("t", event.tenant)
+    assert.equal("2026-11-18T11:06:39.995Z", event.time)
+  end)
+
+  it("takes any value that JSON has", function()
+    for _, value in ipairs { 1, 1.5, "text", true, false, { 1, 2 }, { a = { b = "c" } } } do
+      assert.same(value, hooks:event((assert(hooks:publish("a", value)))).payload)
+    end
+    assert(hooks:publish("a", webhook.null))
+  end)
+
+  it("nests as deep as json_depth says", function()
+    local deep = { "bottom" }
+    for _ = 1, 98 do deep = { deep } end
+    assert.same(deep, hooks:event((assert(hooks:publish("a", deep)))).payload)
+    assert.is_nil(hooks:publish("a", { { deep } }))
+  end)
+
+  it("refuses more than payload_bytes", function()
+    local id, _, code = hooks:publish("a", ("x"):rep(1000))
+    assert.is_nil(id)
+    assert.equal("limit", code)
+  end)
+
+  it("of a batch gives a receipt for each", function()
+    assert(hooks:publish("a", 1, { id = "k2" }))
+    local receipts = assert(hooks:publish_batch {
+      { type = "a", payload = { n = 1 }, id = "k1", tenant = "t" },
+      { type = "b", payload = webhook.raw "[1.10]", id = "k2" },
+      { type = "c", payload = false, time = start },
+    })
+    assert.same({ id = "k1", duplicate = false }, receipts[1])
+    assert.same({ id = "k2", duplicate = true }, receipts[2])
+    assert.is_false(hooks:event(receipts[3].id).payload)
+    assert.same({}, hooks:publish_batch {})
+  end)
+
+  it("of a thousand at once keeps every text apart", function()
+    local events = {}
+    for i = 1, 1000 do events[i] = { type = "t" .. i, payload = { n = i }, id = "id" .. i } end
+    assert.equal(1000, #assert(hooks:publish_batch(events)))
+    assert.equal(777, hooks:event("id777").payload.n)
+    assert.equal("t777", hooks:event("id777").type)
+  end)
+end)
+
+describe("looking back", function()
+  local hooks, clock, id
+
+  before_each(function()
+    clock = webhook.clock(start)
+    hooks = assert(webhook.open(":memory:", { clock = clock }))
+    id = assert(hooks:subscribe { url = nowhere, retry = { 0, 1000 } }).id
+    for i = 1, 7 do assert(hooks:publish("n." .. i, { n = i }, { id = "e" .. i })) end
+    assert(hooks:run())
+  end)
+  after_each(function() hooks:close() end)
+
+  it("walks all pages, newest first", function()
+    local found = collect(hooks:events { limit = 2 })
+    assert.equal(7, #found)
+    assert.equal("e7", found[1].id)
+    assert.equal("e1", found[7].id)
+    assert.equal(7, #collect(hooks:deliveries { subscription = id, limit = 3 }))
+    assert.equal(1, #collect(hooks:deliveries { event = "e3" }))
+    assert.equal(1, #collect(hooks:events { type = "n.3" }))
+    assert.equal(0, #collect(hooks:events { ["until"] = start - 1000 }))
+  end)
+
+  it("gives single pages with a cursor", function()
+    local page = assert(hooks:page("events", { limit = 5 }))
+    assert.equal(5, #page.items)
+    page = assert(hooks:page("events", { limit = 5, cursor = page.next }))
+    assert.equal(2, #page.items)
+    assert.is_nil(page.next)
+  end)
+
+  it("leaves a query as it was", function()
+    local query = { limit = 2 }
+    collect(hooks:events(query))
+    assert.same({ limit = 2 }, query)
+  end)
+
+  it("shows delivery, attempts and the very bytes", function()
+    local delivery = collect(hooks:deliveries { event = "e3" })[1]
+    assert.same(delivery, hooks:delivery(delivery.id))
+    assert.equal("waiting", delivery.state)
+    assert.is_nil(delivery.status)
+    assert.equal('{"n":3}', hooks:body(delivery.id))
+    local attempts = collect(hooks:attempts(delivery.id))
+    assert.equal(1, #attempts)
+    assert.equal("address", attempts[1].code)
+    assert.is_nil(attempts[1].status)
+  end)
+
+  it("follows the clock that it was given", function()
+    local wait = hooks:deadline()
+    assert.is_true(wait > 0 and wait <= 1100)
+    assert.equal(wait / 1000, hooks:timeout())
+    assert.is_true(hooks:idle())
+    assert.equal(start + 2000, clock:advance(2000))
+    assert.is_false(hooks:idle())
+    assert(hooks:run())
+    assert.equal(7, #collect(hooks:deliveries { state = "exhausted" }))
+  end)
+
+  it("replays one, or all that a query names", function()
+    clock:advance(2000)
+    assert(hooks:run())
+    local exhausted = collect(hooks:deliveries { state = "exhausted" })
+    assert.is_true(hooks:replay(exhausted[1].id))
+    assert.equal(6, hooks:replay { subscription = id })
+    assert.equal(0, hooks:replay { subscription = id })
+  end)
+end)
+
+describe("delivery", function()
+  it("arrives signed, cut down by the rule, and is recorded", function()
+    local sink <const> = receiver.new()
+    local hooks <close> = assert(webhook.open(":memory:", { allow = { "127.0.0.1" } }))
+    local subscription = assert(hooks:subscribe {
+      url = sink.url .. "hook", events = { "order.*" },
+      rule = "if payload.total < 1000 then return false end return { id = payload.id, total = payload.total }",
+    })
+    assert.is_true(hooks:start(2))
+    assert(hooks:publish("order.paid", { id = 1, total = 10 }))
+    assert(hooks:publish("order.paid", webhook.raw '{"id":9007199254740993,"total":1200.50,"card":"x"}', { id = "k1" }))
+    local request = sink:take(204)
+    assert.is_true(hooks:stop(5000))
+    sink:close()
+    assert.equal("/hook", request.path)
+    assert.equal('{"id":9007199254740993,"total":1200.50}', request.body)
+    assert.equal("k1", request.headers["webhook-id"])
+    assert.is_true(webhook.verify(request.headers, request.body, subscription.secrets))
+    local delivered = collect(hooks:deliveries { state = "delivered" })
+    assert.equal(1, #delivered)
+    assert.equal(204, delivered[1].status)
+    assert.equal(request.body, hooks:body(delivered[1].id))
+  end)
+
+  it("works in a loop of cqueues, beside what else runs there", function()
+    local cqueues, socket = require "cqueues", require "cqueues.socket"
+    local hooks <close> = assert(webhook.open(":memory:", { allow = { "127.0.0.1" } }))
+    local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
+    local _, _, port = server:localname()
+    local loop, body = cqueues.new(), nil
+    loop:wrap(function()
+      local client = server:accept()
+      client:setmode("b", "bn")
+      for line in client:lines "*L" do
+        if line == "\r\n" then break end
+      end
+      body = client:read(7)
+      client:write "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    end)
+    loop:wrap(function()
+      local pollable = hooks:pollable()
+      assert.equal(hooks:fd(), pollable:pollfd())
+      assert(hooks:subscribe { url = ("http://127.0.0.1:%d/"):format(port) })
+      assert(hooks:publish("a", { n = 1 }))
+      while #hooks:page("deliveries", { state = "delivered" }).items == 0 do
+        assert(hooks:step())
+        cqueues.poll(pollable)
+      end
+    end)
+    assert(loop:loop())
+    assert.equal('{"n":1}', body)
+    server:close()
+  end)
+end)
+
+describe("log", function()
+  local function failing(log)
+    local clock = webhook.clock(start)
+    local hooks = assert(webhook.open(":memory:", { clock = clock, log = log, disable_after = 1 }))
+    assert(hooks:subscribe { url = nowhere, retry = { 0, 10 } })
+    assert(hooks:publish("a", 1))
+    assert(hooks:run())
+    clock:advance(1000)
+    return hooks
+  end
+
+  it("hands lines over inside a call of the host", function()
+    local lines = {}
+    local hooks = failing(function(level, line) lines[#lines + 1] = { level = level, line = line } end)
+    assert(hooks:run())
+    assert.truthy(#lines > 0)
+    for _, each in ipairs(lines) do
+      assert.truthy(({ error = 1, warning = 1, info = 1, debug = 1 })[each.level])
+      assert.is_string(each.line)
+    end
+    hooks:close()
+  end)
+
+  it("survives a function that raises, yields or closes the engine", function()
+    local hooks = failing(function() error "no" end)
+    assert.is_true(hooks:run())
+    hooks:close()
+    hooks = failing(coroutine.yield)
+    assert.is_true(coroutine.wrap(function() return hooks:run() end)())
+    hooks:close()
+    local victim
+    victim = failing(function() victim:close() end)
+    assert.is_true(victim:run())
+    assert.equal("webhook.engine (closed)", tostring(victim))
+  end)
+
+  it("hands over what threads said", function()
+    local lines = 0
+    local hooks = failing(function() lines = lines + 1 end)
+    assert(hooks:start(2))
+    while not hooks:idle() do end
+    assert(hooks:stop())
+    assert.truthy(lines > 0)
+    hooks:close()
+  end)
+end)
+
+describe("life", function()
+  it("ends with its scope", function()
+    local kept
+    do
+      local hooks <close> = assert(webhook.open ":memory:")
+      kept = hooks
+      assert.truthy(tostring(hooks):find "^webhook%.engine %(0x")
+    end
+    assert.equal("webhook.engine (closed)", tostring(kept))
+  end)
+
+  it("of the engine is as long as its pollable's, of the clock as long as its engine's", function()
+    local hooks = assert(webhook.open(":memory:", { clock = webhook.clock(start) }))
+    local weak = setmetatable({ hooks }, { __mode = "v" })
+    local pollable = hooks:pollable()
+    hooks = nil
+    collectgarbage()
+    collectgarbage()
+    assert.is_table(getmetatable(weak[1]))
+    assert.is_true(pollable:pollfd() >= 0)
+    assert.equal("2026-11-18T11:06:40.000Z", weak[1]:subscribe({ url = nowhere }).created_at)
+    pollable = nil
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(weak[1])
+    assert.is_nil(hooks or pollable)
+  end)
+
+  it("ends at the collector's hand with threads at work", function()
+    for _ = 1, 3 do
+      local hooks = assert(webhook.open(":memory:", { log = print, clock = webhook.clock(start) }))
+      assert(hooks:start(2))
+      assert(hooks:publish("a", 1))
+      hooks = nil
+      collectgarbage()
+      collectgarbage()
+      assert.is_nil(hooks)
+    end
+  end)
+
+  it("leaves a file that opens again", function()
+    local file = os.tmpname()
+    do
+      local hooks <close> = assert(webhook.open(file, { durability = "normal" }))
+      assert(hooks:publish("a", { n = 1 }, { id = "k" }))
+    end
+    do
+      local hooks <close> = assert(webhook.open(file))
+      assert.equal(1, hooks:event("k").payload.n)
+    end
+    for _, ending in ipairs { "", "-wal", "-shm" } do os.remove(file .. ending) end
+  end)
+end)
+
+describe("clock", function()
+  it("stands until it is moved", function()
+    local clock = webhook.clock(5)
+    assert.equal(5, clock:now())
+    assert.equal(9, clock:set(9))
+    assert.equal(7, clock:advance(-2))
+    assert.equal("webhook.clock (7)", tostring(clock))
+  end)
+end)
