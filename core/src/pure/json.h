@@ -78,6 +78,9 @@ const char *whi_json_span(const whi_json *json, uint32_t node, size_t *size);
  * byte. NULL on WH_ENOMEM. Lone surrogate escapes become U+FFFD. */
 const char *whi_json_string(const whi_json *json, uint32_t node, whi_buf *scratch, size_t *size);
 
+/* 1 if the node is a string (or name) with this content, decoded. Needs no memory. */
+int whi_json_string_is(const whi_json *json, uint32_t node, const char *text, size_t size);
+
 /* 1 and the value when the number's text is an integer (no point, no exponent,
  * not "-0") within int64; 0 otherwise. */
 int whi_json_int(const whi_json *json, uint32_t node, int64_t *out);
@@ -87,7 +90,8 @@ double whi_json_double(const whi_json *json, uint32_t node);
 
 /* 1 if the two values mean the same: strings by their decoded content, numbers by
  * value (exactly when both are integers of any length, "1.0" equals "1"), objects
- * without regard to the order of their members. */
+ * without regard to the order of their members. Needs no memory; time grows with
+ * the product of two objects' member counts. */
 int whi_json_equal(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b);
 
 /* Writing: appends to out. Text is escaped where RFC 8259 demands, and is

@@ -1,7 +1,7 @@
 /* Reading from the tape. */
 #include "pure/json.h"
 
-#include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,29 +94,52 @@ const char *whi_json_string(const whi_json *json, uint32_t node, whi_buf *scratc
     return whi_buf_status(scratch) == WH_OK ? scratch->data : NULL;
 }
 
-/* Compares decoded content with name, without memory. */
-static int string_is(const whi_json *json, uint32_t node, const char *name, size_t size) {
-    const char *text = json->text + node_at(json, node)->start + 1;
-    const char *end = json->text + node_at(json, node)->end - 1;
+/* A string's content, byte by byte, decoded as it goes: comparing needs no memory. */
+typedef struct reader {
+    const char *text, *end;
+    char decoded[4];
+    size_t at, length; /* in decoded */
+} reader;
 
-    if (!node_at(json, node)->count) {
-        return (size_t)(end - text) == size && memcmp(text, name, size) == 0;
+static reader read_from(const whi_json *json, uint32_t node) {
+    return (reader){ .text = json->text + node_at(json, node)->start + 1,
+                     .end = json->text + node_at(json, node)->end - 1 };
+}
+
+/* The next byte, -1 behind the last one. */
+static int next_byte(reader *self) {
+    size_t used;
+
+    if (self->at < self->length) {
+        return (unsigned char)self->decoded[self->at++];
     }
-    while (text < end) {
-        char decoded[4];
-        size_t used = 1, length = 1;
-        decoded[0] = *text;
-        if (*text == '\\') {
-            length = decode_escape(text, end, decoded, &used);
-        }
-        if (length > size || memcmp(decoded, name, length) != 0) {
+    if (self->text == self->end) {
+        return -1;
+    }
+    if (*self->text != '\\') {
+        return (unsigned char)*self->text++;
+    }
+    self->length = decode_escape(self->text, self->end, self->decoded, &used);
+    self->text += used;
+    self->at = 1;
+    return (unsigned char)self->decoded[0];
+}
+
+int whi_json_string_is(const whi_json *json, uint32_t node, const char *text, size_t size) {
+    reader self = read_from(json, node);
+
+    if (node_at(json, node)->type != WHI_JSON_STRING) {
+        return 0;
+    }
+    if (!node_at(json, node)->count) {
+        return (size_t)(self.end - self.text) == size && memcmp(self.text, text, size) == 0;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (next_byte(&self) != (unsigned char)text[i]) {
             return 0;
         }
-        text += used;
-        name += length;
-        size -= length;
     }
-    return size == 0;
+    return next_byte(&self) < 0;
 }
 
 /* ----------------------------------------------------------------------- look-ups */
@@ -129,7 +152,7 @@ uint32_t whi_json_member(const whi_json *json, uint32_t object, const char *name
     }
     end = node_at(json, object)->next;
     for (at = object + 1; at < end; at = node_at(json, at + 1)->next) {
-        if (string_is(json, at, name, size)) {
+        if (whi_json_string_is(json, at, name, size)) {
             found = at + 1;
         }
     }
@@ -170,26 +193,6 @@ int whi_json_int(const whi_json *json, uint32_t node, int64_t *out) {
     return 1;
 }
 
-/* strtod wants a terminated text with the locale's decimal point. */
-double whi_json_double(const whi_json *json, uint32_t node) {
-    char small[512];
-    size_t size, used = 0;
-    const char *text = whi_json_span(json, node, &size);
-    const char *point = localeconv()->decimal_point;
-    size_t point_size = strlen(point);
-
-    for (size_t i = 0; i < size && used + point_size + 1 < sizeof small; i++) {
-        if (text[i] == '.') {
-            memcpy(small + used, point, point_size);
-            used += point_size;
-        } else {
-            small[used++] = text[i];
-        }
-    }
-    small[used] = '\0';
-    return strtod(small, NULL);
-}
-
 /* A number as digits times ten to a power: "-1.50e2" is negative, "15", 1. */
 typedef struct decimal {
     const char *text;
@@ -198,13 +201,17 @@ typedef struct decimal {
     int negative;
 } decimal;
 
+/* Stops at 10^17, so that the digits' own count can be added. Only numbers with
+ * exponents of eighteen digits are then taken for one another. */
 static int64_t read_exponent(const char *text, size_t size) {
+    const int64_t most = INT64_C(100000000000000000);
     int64_t value = 0;
     size_t at = text[0] == '-' || text[0] == '+';
 
-    for (; at < size; at++) {
-        value = value < INT64_C(1000000000000) ? value * 10 + (text[at] - '0') : value;
+    for (; at < size && value < most; at++) {
+        value = value * 10 + (text[at] - '0');
     }
+    value = value < most ? value : most;
     return text[0] == '-' ? -value : value;
 }
 
@@ -225,6 +232,40 @@ static void read_decimal(const whi_json *json, uint32_t node, decimal *out) {
         return;
     }
     out->power += out->last <= point ? (int64_t)(point - out->last) : -(int64_t)(out->last - point - 1);
+}
+
+/* No double, and no point between two of them, has more significant digits than this;
+ * of what lies behind them only matters whether it is zero. */
+#define DIGITS_MAXIMUM 770
+
+/* strtod wants a terminated text with the locale's decimal point: it gets digits and
+ * an exponent, no point. */
+double whi_json_double(const whi_json *json, uint32_t node) {
+    char text[DIGITS_MAXIMUM + 40];
+    size_t used = 0, digits = 0;
+    decimal number;
+
+    read_decimal(json, node, &number);
+    if (number.first >= number.last) {
+        return number.text[0] == '-' ? -0.0 : 0.0;
+    }
+    if (number.negative) {
+        text[used++] = '-';
+    }
+    for (size_t i = number.first; i < number.last; i++) {
+        if (number.text[i] == '.') {
+            continue;
+        }
+        if (digits++ < DIGITS_MAXIMUM) {
+            text[used++] = number.text[i];
+        }
+    }
+    if (digits > DIGITS_MAXIMUM) { /* the last significant digit is none */
+        text[used++] = '1';
+        number.power += (int64_t)(digits - DIGITS_MAXIMUM) - 1;
+    }
+    snprintf(text + used, sizeof text - used, "e%lld", (long long)number.power);
+    return strtod(text, NULL);
 }
 
 static int same_number(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
@@ -249,21 +290,19 @@ static int same_number(const whi_json *a, uint32_t at_a, const whi_json *b, uint
 /* ----------------------------------------------------------------------- equality */
 
 static int same_string(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
-    const char *text = a->text + node_at(a, at_a)->start + 1;
-    const char *end = a->text + node_at(a, at_a)->end - 1;
-    whi_buf scratch;
-    const char *decoded;
-    size_t size;
-    int same;
+    reader x = read_from(a, at_a), y = read_from(b, at_b);
+    int byte;
 
     if (!node_at(a, at_a)->count) {
-        return string_is(b, at_b, text, (size_t)(end - text));
+        return whi_json_string_is(b, at_b, x.text, (size_t)(x.end - x.text));
     }
-    whi_buf_init(&scratch, a->size);
-    decoded = whi_json_string(a, at_a, &scratch, &size);
-    same = decoded != NULL && string_is(b, at_b, decoded, size);
-    whi_buf_free(&scratch);
-    return same;
+    do {
+        byte = next_byte(&x);
+        if (byte != next_byte(&y)) {
+            return 0;
+        }
+    } while (byte >= 0);
+    return 1;
 }
 
 static int same_array(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
@@ -289,13 +328,17 @@ static uint32_t member_like(const whi_json *a, uint32_t name, const whi_json *b,
     return found;
 }
 
-/* Every member of a has an equal in b. Of a name that comes twice only the last counts. */
-static int holds_members(const whi_json *a, uint32_t object_a, const whi_json *b, uint32_t object_b) {
+/* Every name of a is in b; the values are compared if values is set. Of a name that
+ * comes twice only the last counts. */
+static int holds_members(const whi_json *a, uint32_t object_a, const whi_json *b, uint32_t object_b, int values) {
     uint32_t end = node_at(a, object_a)->next;
 
     for (uint32_t at = object_a + 1; at < end; at = node_at(a, at + 1)->next) {
         uint32_t other = member_like(a, at, b, object_b);
-        if (other == WHI_JSON_NONE || !whi_json_equal(a, member_like(a, at, a, object_a), b, other)) {
+        if (other == WHI_JSON_NONE) {
+            return 0;
+        }
+        if (values && member_like(a, at, a, object_a) == at + 1 && !whi_json_equal(a, at + 1, b, other)) {
             return 0;
         }
     }
@@ -314,7 +357,8 @@ int whi_json_equal(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t
     case WHI_JSON_ARRAY:
         return node_at(a, at_a)->count == node_at(b, at_b)->count && same_array(a, at_a, b, at_b);
     case WHI_JSON_OBJECT:
-        return holds_members(a, at_a, b, at_b) && holds_members(b, at_b, a, at_a);
+        /* names first: comparing values both ways would double the work at every level */
+        return holds_members(b, at_b, a, at_a, 0) && holds_members(a, at_a, b, at_b, 1);
     default:
         return 1;
     }

@@ -1,6 +1,7 @@
 /* Writing JSON. */
 #include "pure/json.h"
 
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -50,8 +51,8 @@ void whi_json_write_string(whi_buf *out, const char *text, size_t size) {
     whi_buf_char(out, '"');
 }
 
-/* The shortest of 15 to 17 digits that reads back the same; printf speaks the
- * locale's decimal point, JSON the dot. */
+/* The fewest digits that read back the same: every text of 15 digits is one double's
+ * own, except below DBL_MIN. printf speaks the locale's decimal point, JSON the dot. */
 void whi_json_write_double(whi_buf *out, double number) {
     char text[40], *at;
     const char *point;
@@ -60,7 +61,7 @@ void whi_json_write_double(whi_buf *out, double number) {
         whi_buf_text(out, "null");
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = fabs(number) < DBL_MIN ? 1 : DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, number);
         if (strtod(text, NULL) == number) {
             break;
