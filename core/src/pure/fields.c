@@ -39,11 +39,15 @@ static int wrong(const parse *self, const char *expected) {
         return whi_fail(WH_EINVALID, "at position %zu: expected %s, found the end", self->at + 1, expected);
     }
     return whi_fail(WH_EINVALID, "at position %zu: expected %s, found '%c'", self->at + 1, expected,
-                    self->text[self->at]);
+                    self->text[self->at]); /* one of , . ( ) */
+}
+
+static int is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 static void skip_blanks(parse *self) {
-    while (self->at < self->size && strchr(" \t\r\n", self->text[self->at]) != NULL && self->text[self->at] != '\0') {
+    while (self->at < self->size && is_blank(self->text[self->at])) {
         self->at++;
     }
 }
@@ -58,13 +62,16 @@ static int read_name(parse *self, char *out, size_t *size) {
 
     skip_blanks(self);
     while (self->at < self->size && !is_special(self->text[self->at])) {
-        int escaped = self->text[self->at] == '\\' && self->at + 1 < self->size;
+        int escaped = self->text[self->at] == '\\';
         self->at += (size_t)escaped;
+        if (self->at == self->size) {
+            return wrong(self, "the letter that the backslash is for");
+        }
         if (used == NAME_MAXIMUM) {
             return whi_fail(WH_ELIMIT, "at position %zu: a name is longer than %d", self->at + 1, NAME_MAXIMUM);
         }
         out[used++] = self->text[self->at];
-        if (escaped || strchr(" \t\r\n", self->text[self->at]) == NULL) {
+        if (escaped || !is_blank(self->text[self->at])) {
             kept = used;
         }
         self->at++;
@@ -180,16 +187,11 @@ static int is_container(const whi_json *json, uint32_t node) {
     return json->nodes[node].type >= WHI_JSON_ARRAY;
 }
 
-static const whi_fields *find(const whi_fields *fields, const whi_json *json, uint32_t name, whi_buf *scratch) {
-    size_t size;
-    const char *text = whi_json_string(json, name, scratch, &size);
-
-    for (; text != NULL && fields != NULL; fields = fields->next) {
-        if (fields->name_size == size && memcmp(fields->name, text, size) == 0) {
-            return fields;
-        }
+static const whi_fields *find(const whi_fields *fields, const whi_json *json, uint32_t name) {
+    while (fields != NULL && !whi_json_string_is(json, name, fields->name, fields->name_size)) {
+        fields = fields->next;
     }
-    return NULL;
+    return fields;
 }
 
 static void copy(const whi_json *json, uint32_t node, whi_buf *out) {
@@ -201,13 +203,11 @@ static void copy(const whi_json *json, uint32_t node, whi_buf *out) {
 
 static void project_object(const whi_fields *fields, const whi_json *json, uint32_t object, whi_buf *out) {
     uint32_t end = json->nodes[object].next;
-    whi_buf scratch;
     int written = 0;
 
-    whi_buf_init(&scratch, json->size);
     whi_buf_char(out, '{');
     for (uint32_t at = object + 1; at < end; at = json->nodes[at + 1].next) {
-        const whi_fields *wanted = find(fields, json, at, &scratch);
+        const whi_fields *wanted = find(fields, json, at);
         if (wanted == NULL || (!wanted->whole && !is_container(json, at + 1))) {
             continue;
         }
@@ -223,7 +223,6 @@ static void project_object(const whi_fields *fields, const whi_json *json, uint3
         }
     }
     whi_buf_char(out, '}');
-    whi_buf_free(&scratch);
 }
 
 static void project_array(const whi_fields *fields, const whi_json *json, uint32_t array, whi_buf *out) {

@@ -1,0 +1,175 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fault.h"
+#include "pure/fields.h"
+#include "webhook.h"
+
+/* out: the projection. Returns the first code that is not WH_OK. */
+static int project(const char *list, size_t size, const char *payload, whi_buf *out) {
+    whi_json json = { 0 };
+    whi_fields *fields = NULL;
+    int code = whi_fields_parse(&fields, list, size);
+
+    code = code == WH_OK ? whi_json_scan(&json, payload, strlen(payload), 100) : code;
+    code = code == WH_OK ? whi_fields_project(fields, &json, 0, out) : code;
+    whi_json_free(&json);
+    whi_fields_free(fields);
+    return code;
+}
+
+static void a_list_keeps_what_it_names_byte_for_byte(void **state) {
+    static const char *const rows[][3] = {
+        { "id", "{\"id\": 1.10 ,\"x\":2}", "{\"id\":1.10}" },
+        { "x,id", "{\"id\":1,\"x\":2}", "{\"id\":1,\"x\":2}" },
+        { "", " {\"a\" : 1} ", "{\"a\" : 1}" },
+        { " \t\r\n", "[1]", "[1]" },
+        { "a.b", "{\"a\":{\"b\":[ 1 , {} ],\"c\":1},\"b\":9}", "{\"a\":{\"b\":[ 1 , {} ]}}" },
+        { "a.b,a.c", "{\"a\":{\"b\":1,\"c\":2,\"d\":3}}", "{\"a\":{\"b\":1,\"c\":2}}" },
+        { "a(b,c)", "{\"a\":{\"b\":1,\"c\":2,\"d\":3}}", "{\"a\":{\"b\":1,\"c\":2}}" },
+        { " a ( b , c ( d ) ) , e ", "{\"a\":{\"b\":1,\"c\":{\"d\":2,\"x\":0}},\"e\":3}",
+          "{\"a\":{\"b\":1,\"c\":{\"d\":2}},\"e\":3}" },
+        { "a,a.b", "{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":{\"b\":1,\"c\":2}}" },
+        { "a.b,a", "{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":{\"b\":1,\"c\":2}}" },
+        { "items(sku)", "{\"items\":[{\"sku\":1,\"p\":2},7,\"x\",null,{\"p\":3},[{\"sku\":4}]]}",
+          "{\"items\":[{\"sku\":1},{},[{\"sku\":4}]]}" },
+        { "a.b", "{\"a\":7}", "{}" },
+        { "a.b", "{\"a\":null}", "{}" },
+        { "none", "{\"a\":7}", "{}" },
+        { "a", "[{\"a\":1,\"b\":2},3,{\"b\":1}]", "[{\"a\":1},{}]" },
+        { "a", "12", "12" },
+        { "a", "\"text\"", "\"text\"" },
+        { "a", "{\"\\u0061\":1,\"b\":2}", "{\"\\u0061\":1}" },
+        { "a", "{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}" },
+        { "a\\.b,c\\,d", "{\"a.b\":1,\"a\":{\"b\":2},\"c,d\":3}", "{\"a.b\":1,\"c,d\":3}" },
+        { "\\ a\\ ,\\\\", "{\" a \":1,\"a\":2,\"\\\\\":3}", "{\" a \":1,\"\\\\\":3}" },
+        { "two words", "{\"two words\":1,\"two\":2}", "{\"two words\":1}" },
+        { "\xc3\xa9", "{\"\\u00e9\":1,\"e\":2}", "{\"\\u00e9\":1}" },
+    };
+    whi_buf out;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        whi_buf_init(&out, 1000);
+        if (project(rows[i][0], strlen(rows[i][0]), rows[i][1], &out) != WH_OK) {
+            fail_msg("%s: %s", rows[i][0], wh_last_error());
+        }
+        assert_string_equal(out.data, rows[i][2]);
+        whi_buf_free(&out);
+    }
+}
+
+static void a_broken_list_tells_the_position(void **state) {
+    static const char *const rows[][2] = {
+        { ",", "at position 1: expected a name, found ','" },
+        { "a,", "at position 3: expected a name, found the end" },
+        { "a,,b", "at position 3: expected a name, found ','" },
+        { "a.", "at position 3: expected a name, found the end" },
+        { ".a", "at position 1: expected a name, found '.'" },
+        { "a()", "at position 3: expected a name, found ')'" },
+        { "a(b", "at position 4: expected ',' or ')', found the end" },
+        { "a)", "at position 2: expected ',', found ')'" },
+        { "a(b).c", "at position 5: expected ',', found '.'" },
+        { "a(b)(c)", "at position 5: expected ',', found '('" },
+        { "a(b)c", "at position 5: expected ',', found 'c'" },
+        { "a\\", "at position 3: expected the letter that the backslash is for, found the end" },
+    };
+    whi_fields *fields;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(whi_fields_parse(&fields, rows[i][0], strlen(rows[i][0])), WH_EINVALID);
+        assert_null(fields);
+        assert_string_equal(wh_last_error(), rows[i][1]);
+    }
+}
+
+static void a_zero_byte_is_a_letter_of_a_name(void **state) {
+    whi_buf out;
+
+    (void)state;
+    whi_buf_init(&out, 100);
+    assert_int_equal(project("a\0", 2, "{\"a\":1,\"a\\u0000\":2}", &out), WH_OK);
+    assert_string_equal(out.data, "{\"a\\u0000\":2}");
+    whi_buf_free(&out);
+}
+
+static int parse_many(char repeated, int count, char last) {
+    static char text[4000];
+    whi_fields *fields;
+    int code;
+
+    for (int i = 0; i < count; i++) {
+        text[2 * i] = 'a';
+        text[2 * i + 1] = repeated;
+    }
+    text[2 * count] = last;
+    code = whi_fields_parse(&fields, text, (size_t)count * 2 + 1);
+    whi_fields_free(fields);
+    return code;
+}
+
+static void names_and_levels_are_bounded(void **state) {
+    char name[300];
+    whi_fields *fields;
+
+    (void)state;
+    assert_int_equal(parse_many(',', 999, 'b'), WH_OK);
+    assert_int_equal(parse_many(',', 1000, 'b'), WH_ELIMIT);
+    assert_int_equal(parse_many('.', 31, 'b'), WH_OK);
+    assert_int_equal(parse_many('.', 32, 'b'), WH_ELIMIT);
+    assert_int_equal(parse_many('(', 1500, 'b'), WH_ELIMIT);
+    memset(name, 'n', sizeof name);
+    assert_int_equal(whi_fields_parse(&fields, name, 256), WH_OK);
+    whi_fields_free(fields);
+    assert_int_equal(whi_fields_parse(&fields, name, 257), WH_ELIMIT);
+    assert_null(fields);
+}
+
+/* Never a wrong projection, never a leak. */
+static void no_memory_is_told(void **state) {
+    int failed = 1;
+
+    (void)state;
+    for (long n = 0; failed; n++) {
+        whi_buf out;
+        int code;
+        whi_buf_init(&out, 1000);
+        fault_set(n);
+        code = project("a(b,c.d),e,f", 12, "{\"\\u0061\":{\"\\u0062\":1,\"c\":{\"d\":2}},\"e\":3,\"g\":4}", &out);
+        failed = fault_clear();
+        assert_int_equal(code, failed ? WH_ENOMEM : WH_OK);
+        if (!failed) {
+            assert_string_equal(out.data, "{\"\\u0061\":{\"\\u0062\":1,\"c\":{\"d\":2}},\"e\":3}");
+        }
+        whi_buf_free(&out);
+    }
+}
+
+static void too_small_a_buffer_is_told(void **state) {
+    whi_buf out;
+
+    (void)state;
+    whi_buf_init(&out, 5);
+    assert_int_equal(project("a", 1, "{\"a\":1}", &out), WH_ELIMIT);
+    whi_buf_free(&out);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_list_keeps_what_it_names_byte_for_byte),
+        cmocka_unit_test(a_broken_list_tells_the_position),
+        cmocka_unit_test(a_zero_byte_is_a_letter_of_a_name),
+        cmocka_unit_test(names_and_levels_are_bounded),
+        cmocka_unit_test(no_memory_is_told),
+        cmocka_unit_test(too_small_a_buffer_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
