@@ -1,6 +1,5 @@
 #include "pure/filter.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -118,12 +117,10 @@ int whi_filter_parse(whi_filter **out, const char *text, size_t size) {
 
 /* A text that is written as the other value is: "12" and 12, "true" and true. */
 static int same_writing(const whi_json *text, uint32_t at_text, const whi_json *other, uint32_t at_other) {
-    size_t size, other_size;
-    const char *span = whi_json_span(text, at_text, &size);
-    const char *other_span = whi_json_span(other, at_other, &other_size);
+    size_t size;
+    const char *span = whi_json_span(other, at_other, &size);
 
-    return text->nodes[at_text].type == WHI_JSON_STRING && is_scalar(other, at_other) && size == other_size + 2 &&
-           memcmp(span + 1, other_span, other_size) == 0;
+    return other->nodes[at_other].type != WHI_JSON_STRING && whi_json_string_is(text, at_text, span, size);
 }
 
 static int equals(const whi_filter *self, uint32_t value, const whi_json *payload, uint32_t node) {

@@ -1,8 +1,9 @@
 /* `filters`: equality on paths, without a rule.
  *
  * A JSON object {"customer.country": "DE", "total": 12, "tags": ["a","b"]}: each
- * key is a dotted path into the payload, all of them must hold. The value there
- * must equal the one given; a text also equals a number, true, false or null
+ * key is a dotted path into the payload, all of them must hold. A value is a text,
+ * a number, true, false, null or a list of such; objects and lists in lists are
+ * refused. The value at the path must equal the one given; a text also equals a number, true, false or null
  * written the same way ("12" holds for 12: the seeds' filters are maps of texts).
  * A list means any of its values. Over an array on the way, one item that holds is
  * enough; where the value itself is an array, an item that equals is enough. null
@@ -15,7 +16,7 @@
 typedef struct whi_filter whi_filter;
 
 /* Reads an object; an empty one gives NULL: everything passes. Errors: WH_EINVALID
- * with the key and what was expected, WH_ELIMIT (more than 100 paths), WH_ENOMEM. */
+ * with the key and what was expected, WH_ELIMIT (more than 100 paths or 16 levels), WH_ENOMEM. */
 int whi_filter_parse(whi_filter **out, const char *text, size_t size);
 void whi_filter_free(whi_filter *filter);
 
