@@ -16,7 +16,7 @@ static whl_engine *engine_at(lua_State *L, int index) {
 
     if (self == NULL) {
         whl_wrong(L, index, "self", "a webhook.engine");
-        return NULL;
+        return NULL; /* not reached, nor below: Lua's errors do not return */
     }
     if (self->engine == NULL) {
         luaL_error(L, "the engine is closed");
