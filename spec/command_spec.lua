@@ -1,0 +1,155 @@
+package.path = "spec/?.lua;" .. package.path
+local shell = require "shell"
+local webhook = require "webhook"
+
+describe("the command", function()
+  local store
+
+  local function run(words)
+    return shell.run(("WEBHOOK_STORE='%s' %s"):format(store, shell.webhook(words)))
+  end
+
+  local function json(words)
+    local code, output, complaint = run(words .. " --json")
+    assert.equal("", complaint)
+    assert.equal(0, code)
+    local documents = {}
+    for line in output:gmatch("[^\n]+") do documents[#documents + 1] = assert(webhook.decode(line)) end
+    return documents
+  end
+
+  before_each(function() store = shell.file(".db") end)
+  after_each(shell.clean)
+
+  it("takes an event from publish to a verified delivery", function()
+    local secret = webhook.secret()
+    local receiver <close> = setmetatable(shell.start(shell.webhook("listen --port 0 --secret " .. secret)), {
+      __close = function(self) self.stop() end,
+    })
+    local url = receiver.wait_for("(http://%S+)")
+    local rule = shell.write "return payload.total >= 1000 and { id = payload.id } or false"
+    local added = json(("subscriptions add %s --events 'order.*' --secret %s --rule %s"):format(url, secret, rule))[1]
+    assert.same({ secret }, { added.secrets[1] })
+
+    local payload = shell.write '{"id":9007199254740993,"total":1200}\n'
+    local first = json("publish order.paid --id order-7 " .. payload)[1]
+    assert.same({ id = "order-7", duplicate = false }, first)
+    assert.is_true(json("publish order.paid --id order-7 " .. payload)[1].duplicate)
+    json("publish order.paid " .. shell.write '{"id":2,"total":1}')
+    assert.equal(0, (run "run --until-idle --quiet --allow 127.0.0.1"))
+    receiver.wait_for('verified\n  {"id":9007199254740993}')
+
+    local deliveries = json "deliveries"
+    assert.equal(1, #deliveries)
+    assert.equal("delivered", deliveries[1].state)
+    local attempts = json("deliveries attempts " .. deliveries[1].id)
+    assert.equal(200, attempts[1].status)
+    local _, body = run("deliveries body " .. deliveries[1].id)
+    assert.equal('{"id":9007199254740993}\n', body)
+    assert.equal(2, #json "events")
+    local _, event = run "events show order-7"
+    assert.matches('"total":1200', event)
+
+    assert.equal(0, (run("replay " .. deliveries[1].id)))
+    assert.equal(0, (run "run --until-idle --quiet --allow 127.0.0.1"))
+    assert.equal(2, json("deliveries")[1].attempts)
+  end)
+
+  it("delivers with threads until it is told to stop", function()
+    local receiver = shell.start(shell.webhook "listen --port 0")
+    local url = receiver.wait_for("(http://%S+)")
+    json("subscriptions add " .. url)
+    local worker = shell.start(("env WEBHOOK_STORE='%s' %s"):format(store, shell.webhook "run --threads 2 --allow 127.0.0.1"))
+    worker.wait_for("delivering from")
+    json("publish order.paid " .. shell.write "{}")
+    receiver.wait_for("POST")
+    assert.is_true(worker.stop "INT")
+    assert.is_true(receiver.stop())
+  end)
+
+  it("shows a receiver that answers as it is told", function()
+    local receiver = shell.start(shell.webhook "listen --port 0 --status 503 --delay 50 --count 1 --json")
+    local url = receiver.wait_for("(http://%S+)")
+    local _, status = shell.run(("curl -s -o /dev/null -w '%%{http_code}' -d '{}' %s"):format(url))
+    assert.equal("503", status)
+    assert.matches('"body":"{}"', receiver.output())
+    receiver.stop()
+  end)
+
+  it("changes, pauses, resumes and deletes subscriptions", function()
+    local id = json("subscriptions add https://example.com/ --name shop --filter customer.country=DE --header 'X-Env: test' --retry 0,1000")[1].id
+    json(("subscriptions update %s --fields id,total --timeout 2000"):format(id))
+    local _, shown = run("subscriptions show " .. id)
+    local document = webhook.decode(shown)
+    assert.equal("id,total", document.fields)
+    assert.equal(2000, document.timeout)
+    assert.same({ ["customer.country"] = "DE" }, document.filters)
+    assert.same({ ["X-Env"] = "test" }, document.headers)
+    assert.equal(0, (run("subscriptions pause " .. id)))
+    assert.equal(1, #json "subscriptions list --state paused")
+    assert.equal(0, (run("subscriptions resume " .. id)))
+    assert.equal(0, #json "subscriptions list --state paused")
+    assert.equal(0, (run("subscriptions delete " .. id)))
+    assert.equal(0, #json "subscriptions")
+  end)
+
+  it("publishes a batch of lines, all or none", function()
+    local good = shell.write '{"type":"a","payload":{"n":1}}\n{"type":"b","payload":[],"id":"x-1"}\n'
+    assert.equal(2, #json("publish --batch " .. good))
+    local code, _, complaint = run("publish --batch " .. shell.write '{"type":"a","payload":{}}\n{"type":"a b","payload":{}}\n')
+    assert.equal(1, code)
+    assert.matches("event", complaint)
+    assert.equal(2, #json "events")
+  end)
+
+  it("makes secrets and checks signatures", function()
+    local _, secret = run "secret"
+    secret = secret:match("whsec_%S+")
+    local _, pair = run "secret --pair"
+    assert.matches("^whsk_%S+\nwhpk_%S+\n$", pair)
+    local header = webhook.sign(secret, "msg_1", 1700000000, "{}")
+    local words = ("verify %s --secret %s --header 'webhook-id: msg_1' --header 'webhook-timestamp: 1700000000' --header 'webhook-signature: %s'"):format(shell.write "{}", secret, header)
+    assert.equal(0, (run(words .. " --tolerance -1")))
+    local code, _, complaint = run(words)
+    assert.equal(1, code)
+    assert.matches("old", complaint)
+  end)
+
+  it("teaches", function()
+    for _, name in ipairs { "", "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify" } do
+      local code, output = run(name .. " --help")
+      assert.equal(0, code)
+      assert.matches("webhook", output)
+    end
+  end)
+
+  it("says what is wrong with a line, and exits with 2", function()
+    local lines = {
+      ["publsh"] = 'unknown command "publsh"', ["publish"] = "expects a TYPE", ["publish --colour red x"] = "unknown option %-%-colour",
+      ["listen --port many"] = "whole number", ["subscriptions add"] = "expects a URL", ["deliveries show"] = "expects an ID",
+      ["replay"] = "expects an ID", ["verify"] = "expects a FILE", ["subscriptions paint"] = 'no "paint"',
+      ["publish a --id"] = "expects a value",
+    }
+    for line, sentence in pairs(lines) do
+      local code, _, complaint = run(line)
+      assert.equal(2, code, line)
+      assert.matches(sentence, complaint)
+      assert.not_matches("traceback", complaint)
+    end
+  end)
+
+  it("says what failed, and exits with 1", function()
+    local lines = {
+      ["subscriptions show sub_0000000000009"] = "no such subscription", ["subscriptions add ftp://x/"] = "url",
+      ["deliveries body dlv_1"] = "no such delivery", ["publish order.paid /nowhere/x.json"] = "/nowhere/x.json",
+      ["events show nothing"] = "no such event", ["publish order.paid " .. shell.write "{oops"] = "payload",
+      ["subscriptions add https://example.com/ --rule " .. shell.write "return +"] = "rule: line 1",
+    }
+    for line, sentence in pairs(lines) do
+      local code, _, complaint = run(line)
+      assert.equal(1, code, line)
+      assert.matches(sentence, complaint)
+      assert.not_matches("traceback", complaint)
+    end
+  end)
+end)

@@ -1,0 +1,83 @@
+-- Running programs in specs: the command `webhook` and whatever else, with the module of the
+-- build under test.
+local shell = {}
+
+local build = assert(os.getenv "WEBHOOK_BUILD", "run specs by spec/busted")
+
+--- Where a temporary file may be; removed by shell.clean.
+local files = {}
+function shell.file(ending)
+  local name = os.tmpname()
+  os.remove(name)
+  name = name .. (ending or "")
+  files[#files + 1] = name
+  return name
+end
+
+local started = {}
+
+--- Ends what was started and removes what was made.
+function shell.clean()
+  for _, handle in ipairs(started) do handle.stop "KILL" end
+  started = {}
+  for _, name in ipairs(files) do
+    for _, ending in ipairs { "", "-wal", "-shm" } do os.remove(name .. ending) end
+  end
+  files = {}
+end
+
+function shell.write(text, ending)
+  local name = shell.file(ending)
+  local file <close> = assert(io.open(name, "wb"))
+  file:write(text)
+  return name
+end
+
+-- "" for a file that a program has not made yet.
+local function read(name)
+  local file <close> = io.open(name, "rb")
+  return file and file:read("a") or ""
+end
+
+--- Runs a line of the shell; returns its exit code, what it printed, what it complained.
+function shell.run(line)
+  local out, err = shell.file(), shell.file()
+  local _, _, code = os.execute(("( %s ) >'%s' 2>'%s' </dev/null"):format(line, out, err))
+  return code, read(out), read(err)
+end
+
+--- The line that runs the command `webhook` with these words.
+function shell.webhook(words)
+  return ("'%s/../spec/lua' '%s' '%s/../lua/bin/webhook' %s"):format(shell.spec, build, shell.spec, words)
+end
+
+--- Starts a program in the background; returns a handle with :lines() of what it prints
+--- and :stop().
+function shell.start(line)
+  local out, pid = shell.file(), shell.file()
+  os.execute(("( exec %s ) >'%s' 2>&1 </dev/null & echo $! >'%s'"):format(line, out, pid))
+  local handle = { pid = read(pid):match("%d+") }
+  function handle.output() return read(out) end
+  function handle.wait_for(pattern)
+    for _ = 1, 400 do
+      local found = read(out):match(pattern)
+      if found then return found end
+      os.execute "sleep 0.025"
+    end
+    error(("%q did not come in: %s"):format(pattern, read(out)))
+  end
+  function handle.stop(signal)
+    os.execute(("kill -%s %s 2>/dev/null"):format(signal or "TERM", handle.pid))
+    for _ = 1, 400 do
+      if not os.execute(("kill -0 %s 2>/dev/null"):format(handle.pid)) then return true end
+      os.execute "sleep 0.025"
+    end
+    return false
+  end
+  started[#started + 1] = handle
+  return handle
+end
+
+shell.spec = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$")
+shell.build = build
+return shell
