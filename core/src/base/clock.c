@@ -81,19 +81,49 @@ static int64_t days_since(int year, int month, int day) {
     return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
-int whi_time_parse(const char *text, int64_t *out) {
-    int year, month, day, hour, minute, second, ms = 0, used = 0;
-    int count = sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used);
+static int days_of(int year, int month) {
+    static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
-    if (count == 6 && text[used] == '.') {
-        int more = 0;
-        count += sscanf(text + used, ".%3d%n", &ms, &more) - 1;
-        used += more == 4 ? more : 0;
+    return days[month - 1] + (leap && month == 2);
+}
+
+/* text has the form, where '0' stands for a digit and all else for itself. */
+static int has_form(const char *text, const char *form) {
+    for (; *form != '\0'; form++, text++) {
+        if (*form == '0' ? (unsigned)(*text - '0') > 9 : *text != *form) {
+            return 0;
+        }
     }
-    if (count != 6 || strcmp(text + used, "Z") != 0 || year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 ||
-        hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 || ms < 0) {
+    return *text == '\0';
+}
+
+static int number_at(const char *text, size_t digits) {
+    int value = 0;
+
+    while (digits-- > 0) {
+        value = value * 10 + (*text++ - '0');
+    }
+    return value;
+}
+
+int whi_time_parse(const char *text, int64_t *out) {
+    int fraction = has_form(text, "0000-00-00T00:00:00.000Z");
+    int year, month, day, hour, minute, second;
+
+    if (!fraction && !has_form(text, "0000-00-00T00:00:00Z")) {
         return WH_EINVALID;
     }
-    *out = ((days_since(year, month, day) * 24 + hour) * 60 + minute) * 60000 + second * 1000 + ms;
+    year = number_at(text, 4);
+    month = number_at(text + 5, 2);
+    day = number_at(text + 8, 2);
+    hour = number_at(text + 11, 2);
+    minute = number_at(text + 14, 2);
+    second = number_at(text + 17, 2);
+    if (month < 1 || month > 12 || day < 1 || day > days_of(year, month) || hour > 23 || minute > 59 || second > 60) {
+        return WH_EINVALID;
+    }
+    *out = ((days_since(year, month, day) * 24 + hour) * 60 + minute) * 60000 + (int64_t)second * 1000;
+    *out += fraction ? number_at(text + 20, 3) : 0;
     return WH_OK;
 }

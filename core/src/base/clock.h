@@ -21,7 +21,8 @@ int64_t whi_monotonic_us(void);
 #define WHI_TIME_SIZE 25
 void whi_time_text(int64_t ms, char out[WHI_TIME_SIZE]);
 
-/* Reads such a text, also without the fraction; 0 or WH_EINVALID (no sentence). */
+/* Reads such a text, also without the fraction; a second of 60 is the next minute.
+ * 0 or WH_EINVALID (no sentence). */
 int whi_time_parse(const char *text, int64_t *out);
 
 #endif
