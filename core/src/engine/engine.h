@@ -189,6 +189,7 @@ struct wh_engine {
     atomic_llong events_open;  /* in memory; every delivery in memory holds one */
     atomic_int flights_open;   /* requests under way */
     atomic_llong jobs_open;    /* jobs of workers not come back */
+    atomic_llong jobs_begun;
     atomic_int more_events;    /* 1: the store has pending events without an owner */
     atomic_llong mean_payload; /* bytes, of what was accepted lately */
     atomic_int closed;

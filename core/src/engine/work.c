@@ -91,15 +91,21 @@ static int due_lane(int64_t subscription, int64_t due, void *payload) {
     return rests ? 0 : 1;
 }
 
+static int is_quiet(wh_engine *engine) {
+    return atomic_load(&engine->events_open) == 0 && atomic_load(&engine->jobs_open) == 0;
+}
+
 int wh_idle(wh_engine *engine) {
     struct due self = { engine, 0 };
     const struct whi_store_vtable *store;
     int events = 0, outbox = 0;
+    long long begun;
 
     if (engine == NULL) {
         return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
     }
-    if (atomic_load(&engine->events_open) != 0 || atomic_load(&engine->jobs_open) != 0) {
+    begun = atomic_load(&engine->jobs_begun);
+    if (!is_quiet(engine)) {
         return 0;
     }
     self.now = whi_now(engine);
@@ -108,7 +114,11 @@ int wh_idle(wh_engine *engine) {
         atomic_store(&engine->more_events, 1);
         return 0;
     }
-    return store->lanes(engine->store, due_lane, &self) == WH_OK;
+    if (store->lanes(engine->store, due_lane, &self) != WH_OK) {
+        return 0;
+    }
+    /* What a worker took out of the store while we looked is in its memory now. */
+    return atomic_load(&engine->jobs_begun) == begun && is_quiet(engine);
 }
 
 int wh_run(wh_engine *engine) {

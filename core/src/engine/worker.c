@@ -65,6 +65,7 @@ static void task_done(whi_job *job, int code, const char *sentence) {
 void whi_worker_submit(whi_worker *worker, whi_task *task) {
     task->worker = worker;
     task->job.done = task_done;
+    atomic_fetch_add(&worker->engine->jobs_begun, 1);
     atomic_fetch_add(&worker->engine->jobs_open, 1);
     whi_writer_submit(worker->engine->writer, &task->job);
 }

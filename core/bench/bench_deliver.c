@@ -1,0 +1,161 @@
+/* bench_deliver - durable, signed deliveries of 1 KiB to receivers on this machine: events
+ * published in batches, fanned out, signed, sent and recorded in SQLite (synchronous FULL),
+ * against bare libcurl doing the same POSTs without store or signature, and against raw
+ * sockets on epoll. At 1, 100 and 1000 endpoints; with all of us on one core, and with two
+ * cores shared with the receiver. Measured in turns; medians.
+ *
+ *     bench_deliver [deliveries] [rounds] */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bare.h"
+#include "bench.h"
+
+#define WINDOW 2048 /* events accepted and not yet delivered */
+#define BATCH 128
+
+enum { RAW, CURL, OURS, WAYS };
+
+static int cores; /* 1: this process has one core and the sink another; 2: both share two */
+
+static void pin(void) {
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(1, &set);
+    if (cores == 2) {
+        CPU_SET(0, &set);
+    }
+    sched_setaffinity(0, sizeof set, &set);
+}
+
+static wh_engine *open_engine(const char *file) {
+    static const char *const allow[] = { "127.0.0.1" };
+    wh_options options = WH_OPTIONS_INIT;
+    char document[256];
+    wh_engine *engine;
+
+    options.allow = allow;
+    options.allow_count = 1;
+    bench_check(wh_open(&engine, file, &options), "open");
+    for (int i = 0; i < bare.endpoints; i++) {
+        snprintf(document, sizeof document, "{\"url\":\"%s\",\"events\":[\"to.%d\"]}", bare.urls[i], i);
+        bench_check(wh_subscribe(engine, document, WH_ZSTR, NULL), "subscribe");
+    }
+    return engine;
+}
+
+static uint64_t arrived(void) {
+    sink_counts counts;
+
+    sink_read(bare.receiver, &counts);
+    return counts.requests;
+}
+
+/* Publishes so many events, a window of them on the way, and waits until the last one
+ * has arrived and is recorded. */
+static void deliver(wh_engine *engine, long count) {
+    static char types[BARE_ENDPOINTS][16];
+    wh_event events[BATCH];
+    uint64_t before = arrived();
+    long published = 0;
+
+    for (int i = 0; i < bare.endpoints; i++) {
+        snprintf(types[i], sizeof types[i], "to.%d", i);
+    }
+    while (published < count) {
+        int batch = count - published < BATCH ? (int)(count - published) : BATCH;
+        while (published - (long)(arrived() - before) > WINDOW - batch) {
+            usleep(200);
+        }
+        for (int i = 0; i < batch; i++) {
+            events[i] = (wh_event)WH_EVENT_INIT;
+            events[i].type = types[(published + i) % bare.endpoints];
+            events[i].payload = bare.body;
+            events[i].payload_size = BARE_BODY;
+        }
+        bench_check(wh_publish_batch(engine, events, (size_t)batch, NULL), "publish");
+        published += batch;
+    }
+    while (wh_idle(engine) != 1) {
+        usleep(500);
+    }
+}
+
+typedef struct figures {
+    double rate, cpu; /* deliveries a second; us of this process for one */
+} figures;
+
+static figures ours(long count) {
+    double wall, cpu;
+    wh_engine *engine;
+    char file[256];
+
+    bench_file(file, sizeof file);
+    engine = open_engine(file);
+    bench_check(wh_start(engine, 1), "start");
+    deliver(engine, bare.endpoints > 64 ? 2 * bare.endpoints : 1000);
+    wall = bench_now();
+    cpu = bench_cpu();
+    deliver(engine, count);
+    wall = bench_now() - wall;
+    cpu = bench_cpu() - cpu;
+    wh_close(engine);
+    bench_remove(file);
+    return (figures){ (double)count / wall, cpu / (double)count * 1e6 };
+}
+
+static figures plain(int way, long count) {
+    void (*run)(long) = way == RAW ? bare_raw_run : bare_curl_run;
+    double wall, cpu;
+
+    way == RAW ? bare_raw_open() : bare_curl_open();
+    run(2 * (bare.endpoints > BARE_IN_FLIGHT ? bare.endpoints : BARE_IN_FLIGHT));
+    wall = bench_now();
+    cpu = bench_cpu();
+    run(count);
+    wall = bench_now() - wall;
+    cpu = bench_cpu() - cpu;
+    way == RAW ? bare_raw_close() : bare_curl_close();
+    return (figures){ (double)count / wall, cpu / (double)count * 1e6 };
+}
+
+static void compare(int endpoints, long count, int rounds) {
+    sink_options options = { endpoints, cores == 1 ? 0 : -1, 0, 0 };
+    double rates[WAYS][32], cpus[WAYS][32], ratios[32];
+
+    bare_endpoints(sink_new(&options), endpoints);
+    pin();
+    for (int i = 0; i < rounds; i++) {
+        for (int way = 0; way < WAYS; way++) {
+            figures got = way == OURS ? ours(count) : plain(way, count);
+            rates[way][i] = got.rate;
+            cpus[way][i] = got.cpu;
+        }
+        ratios[i] = rates[OURS][i] / rates[CURL][i];
+    }
+    printf(
+        "deliver  %d core%s %5d endpoints: %7.0f/s durable and signed (%4.1f us), bare libcurl %7.0f/s (%4.1f us), raw "
+        "%7.0f/s (%4.1f us), ratio to libcurl %.2f\n",
+        cores, cores == 1 ? ", " : "s,", endpoints, bench_median(rates[OURS], rounds), bench_median(cpus[OURS], rounds),
+        bench_median(rates[CURL], rounds), bench_median(cpus[CURL], rounds), bench_median(rates[RAW], rounds),
+        bench_median(cpus[RAW], rounds), bench_median(ratios, rounds));
+    fflush(stdout);
+    sink_free(bare.receiver);
+}
+
+int main(int argc, char **argv) {
+    long count = argc > 1 ? strtol(argv[1], NULL, 10) : 60000;
+    int rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 3;
+
+    bare_need(count > 0 && rounds > 0 && rounds <= 32, "arguments");
+    for (cores = 1; cores <= 2; cores++) {
+        compare(1, count, rounds);
+        compare(100, count, rounds);
+        compare(1000, count, rounds);
+    }
+    return bare.bad > 0;
+}
