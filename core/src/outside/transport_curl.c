@@ -321,10 +321,13 @@ static void time_out(whi_transfer *transfer) {
     fail_transfer(transfer, WH_ETIMEOUT, message);
 }
 
+/* Each at most once: a shard whose timer is due again at once waits for the next turn,
+ * so that descriptors and callers get theirs. */
 static void run_due(whi_transport *transport) {
     int64_t now = whi_monotonic_us();
+    size_t count = transport->heap_count;
 
-    while (transport->heap_count > 0 && transport->heap[1]->due <= now) {
+    while (count-- > 0 && transport->heap_count > 0 && transport->heap[1]->due <= now) {
         whi_timer *timer = transport->heap[1];
         whi_timer_stop(transport, timer);
         if (timer->is_transfer) {
