@@ -19,34 +19,28 @@
 #define TIMEOUT_MINIMUM 100
 #define TIMEOUT_MAXIMUM 300000
 #define HEADERS_BYTES 16384
+#define HEADER_NAME_MAXIMUM 128
 #define DEPTH_MAXIMUM 64
 
-static const char *const failure_names[] = { "hold", "skip", "send" };
+const char *const whi_rule_failure_names[] = { "hold", "skip", "send" };
 
 /* A document being applied. */
 typedef struct apply {
     whi_subscription *subscription;
     const whi_json *json;
     size_t rule_maximum;
+    int stored; /* 1: the store's own document */
     whi_buf scratch;
 } apply;
 
 /* ------------------------------------------------------------------- life */
 
+/* Wipes them: secrets, and headers that carry a receiver's tokens. */
 static void free_texts(char **texts, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        whi_free(texts[i]);
+        whi_free_secret(texts[i], texts[i] != NULL ? strlen(texts[i]) : 0);
     }
     whi_free(texts);
-}
-
-static void free_secrets(whi_subscription *s) {
-    for (size_t i = 0; i < s->secret_count; i++) {
-        whi_free_secret(s->secrets[i], strlen(s->secrets[i]));
-    }
-    whi_free(s->secrets);
-    s->secrets = NULL;
-    s->secret_count = 0;
 }
 
 int whi_subscription_new(whi_subscription **out) {
@@ -79,35 +73,10 @@ void whi_subscription_free(whi_subscription *s) {
     whi_free(s->filters);
     whi_free(s->metadata);
     free_texts(s->headers, s->header_count);
-    free_secrets(s);
+    free_texts(s->secrets, s->secret_count);
     whi_free(s->retry);
     whi_free(s->disabled);
     whi_free(s);
-}
-
-int whi_subscription_copy(whi_subscription **out, const whi_subscription *from) {
-    whi_buf document;
-    int code = whi_subscription_new(out);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    whi_buf_init(&document, WHI_JSON_MAXIMUM);
-    whi_subscription_write(from, 1, &document);
-    code = whi_buf_status(&document);
-    if (code == WH_OK) {
-        code = whi_subscription_apply(*out, document.data, document.size, SIZE_MAX, 1);
-    }
-    whi_wipe(document.data, document.size);
-    whi_buf_free(&document);
-    if (code != WH_OK) {
-        whi_subscription_free(*out);
-        *out = NULL;
-        return code;
-    }
-    (*out)->id = from->id;
-    (*out)->version = from->version;
-    return WH_OK;
 }
 
 /* ------------------------------------------------------------- reading values */
@@ -120,13 +89,43 @@ static int is_null(const apply *self, uint32_t node) {
     return is_type(self, node, WHI_JSON_NULL);
 }
 
+/* The start of a stranger's text for a sentence: one line, no broken letter at its end. */
+#define SHOWN 64
+static const char *shown(const char *text, char out[SHOWN]) {
+    size_t size = strnlen(text, SHOWN - 1);
+
+    while (size > 0 && text[size] != '\0' && ((unsigned char)text[size] & 0xc0) == 0x80) {
+        size--;
+    }
+    for (size_t i = 0; i < size; i++) {
+        out[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+    }
+    out[size] = '\0';
+    return out;
+}
+
+/* Says what was expected and what was found; not the content of a text, which may be a secret. */
+static int fail_value(const apply *self, uint32_t node, const char *field, const char *expected) {
+    static const char *const names[] = {
+        [WHI_JSON_STRING] = "a text", [WHI_JSON_ARRAY] = "a list", [WHI_JSON_OBJECT] = "an object"
+    };
+    int type = (int)self->json->nodes[node].type;
+    size_t size;
+    const char *text = whi_json_span(self->json, node, &size);
+
+    if (type >= WHI_JSON_STRING) {
+        return whi_fail(WH_EINVALID, "%s: expected %s, found %s", field, expected, names[type]);
+    }
+    return whi_fail(WH_EINVALID, "%s: expected %s, found %.*s", field, expected, size < 40 ? (int)size : 40, text);
+}
+
 /* A text without zero bytes, of at most so many bytes; valid until the next one. */
 static int text_of(apply *self, uint32_t node, const char *field, size_t most, const char **out) {
     size_t size;
     int code;
 
     if (!is_type(self, node, WHI_JSON_STRING)) {
-        return whi_fail(WH_EINVALID, "%s: expected a text", field);
+        return fail_value(self, node, field, "a text");
     }
     *out = whi_json_string(self->json, node, &self->scratch, &size);
     if (*out == NULL) {
@@ -171,33 +170,52 @@ static int optional_text(apply *self, uint32_t node, const char *field, size_t m
 }
 
 static int integer_of(const apply *self, uint32_t node, const char *field, int64_t least, int64_t most, int64_t *out) {
-    if (!is_type(self, node, WHI_JSON_NUMBER) || !whi_json_int(self->json, node, out) || *out < least || *out > most) {
-        return whi_fail(WH_EINVALID, "%s: expected an integer from %lld to %lld", field, (long long)least,
-                        (long long)most);
+    char expected[80];
+
+    if (is_type(self, node, WHI_JSON_NUMBER) && whi_json_int(self->json, node, out) && *out >= least && *out <= most) {
+        return WH_OK;
     }
-    return WH_OK;
+    snprintf(expected, sizeof expected, "an integer from %lld to %lld", (long long)least, (long long)most);
+    return fail_value(self, node, field, expected);
 }
 
 static int flag_of(const apply *self, uint32_t node, const char *field, int *out) {
     if (!is_type(self, node, WHI_JSON_TRUE) && !is_type(self, node, WHI_JSON_FALSE) && !is_null(self, node)) {
-        return whi_fail(WH_EINVALID, "%s: expected true or false", field);
+        return fail_value(self, node, field, "true or false");
     }
     *out = is_type(self, node, WHI_JSON_TRUE);
     return WH_OK;
 }
 
+/* A list's or object's members are at most so many. */
+static int check_count(const apply *self, uint32_t node, const char *field, size_t least, size_t most,
+                       const char *what) {
+    uint32_t count = self->json->nodes[node].count;
+
+    return count >= least && count <= most ? WH_OK
+                                           : whi_fail(WH_EINVALID, "%s: expected %zu to %zu %s, found %u", field, least,
+                                                      most, what, (unsigned)count);
+}
+
 /* A list of texts or null, each kept after its check. */
-static int text_list(apply *self, uint32_t node, const char *field, size_t most,
+static int text_list(apply *self, uint32_t node, const char *field, size_t least, size_t most,
                      int (*check)(const char *text, const char *label), char ***place, size_t *count) {
     const whi_json_node *nodes = self->json->nodes;
-    uint32_t items = is_null(self, node) ? 0 : nodes[node].count, at = node + 1;
+    uint32_t items = nodes[node].count, at = node + 1;
     char **texts, label[40];
     int code = WH_OK;
 
     *place = NULL;
     *count = 0;
-    if ((!is_type(self, node, WHI_JSON_ARRAY) && !is_null(self, node)) || items > most) {
-        return whi_fail(WH_EINVALID, "%s: expected a list of at most %zu texts", field, most);
+    if (is_null(self, node)) {
+        return WH_OK;
+    }
+    if (!is_type(self, node, WHI_JSON_ARRAY)) {
+        return fail_value(self, node, field, "a list of texts");
+    }
+    code = check_count(self, node, field, least, most, "texts");
+    if (code != WH_OK) {
+        return code;
     }
     texts = items > 0 ? whi_calloc(items, sizeof(char *)) : NULL;
     if (items > 0 && texts == NULL) {
@@ -238,8 +256,12 @@ static int set_name(apply *self, uint32_t node) {
 static int set_url(apply *self, uint32_t node) {
     const char *text = NULL;
     whi_url url;
-    int code = text_of(self, node, "url", SIZE_MAX, &text);
+    int code;
 
+    if (is_null(self, node)) { /* whi_subscription_check tells */
+        return keep_text(&self->subscription->url, NULL, 0);
+    }
+    code = text_of(self, node, "url", SIZE_MAX, &text);
     if (code != WH_OK) {
         return code;
     }
@@ -251,17 +273,19 @@ static int set_url(apply *self, uint32_t node) {
 }
 
 static int check_event(const char *text, const char *label) {
+    char found[SHOWN];
+
     return whi_pattern_check(text) == WH_OK
                ? WH_OK
-               : whi_fail(WH_EINVALID, "%s: expected a type, \"*\", \"prefix.*\" or \"prefix:*\", found \"%.60s\"",
-                          label, text);
+               : whi_fail(WH_EINVALID, "%s: expected a type, \"*\", \"prefix.*\" or \"prefix:*\", found \"%s\"", label,
+                          shown(text, found));
 }
 
 static int set_events(apply *self, uint32_t node) {
     whi_subscription *s = self->subscription;
     size_t count;
     char **texts;
-    int code = text_list(self, node, "events", WHI_SUBSCRIPTION_EVENTS, check_event, &texts, &count);
+    int code = text_list(self, node, "events", 0, WHI_SUBSCRIPTION_EVENTS, check_event, &texts, &count);
 
     if (code == WH_OK) {
         free_texts(s->events, s->event_count);
@@ -303,7 +327,7 @@ static int set_object(apply *self, uint32_t node, const char *field, char **plac
         return keep_text(place, NULL, 0);
     }
     if (!is_type(self, node, WHI_JSON_OBJECT)) {
-        return whi_fail(WH_EINVALID, "%s: expected an object", field);
+        return fail_value(self, node, field, "an object");
     }
     text = whi_json_span(self->json, node, &size);
     return keep_text(place, text, size);
@@ -327,18 +351,19 @@ static int set_metadata(apply *self, uint32_t node) {
 }
 
 static int set_on_rule_error(apply *self, uint32_t node) {
-    const char *text = failure_names[WHI_HOLD];
+    const char *text = whi_rule_failure_names[WHI_HOLD];
+    char found[SHOWN];
     int code = is_null(self, node) ? WH_OK : text_of(self, node, "on_rule_error", SIZE_MAX, &text);
 
     for (int i = 0; i < 3 && code == WH_OK; i++) {
-        if (strcmp(text, failure_names[i]) == 0) {
+        if (strcmp(text, whi_rule_failure_names[i]) == 0) {
             self->subscription->on_rule_error = i;
             return WH_OK;
         }
     }
-    return code != WH_OK
-               ? code
-               : whi_fail(WH_EINVALID, "on_rule_error: expected \"hold\", \"skip\" or \"send\", found \"%.40s\"", text);
+    return code != WH_OK ? code
+                         : whi_fail(WH_EINVALID, "on_rule_error: expected \"hold\", \"skip\" or \"send\", found \"%s\"",
+                                    shown(text, found));
 }
 
 /* RFC 9110 5.6.2 */
@@ -352,7 +377,7 @@ static int is_token(const char *text) {
             return 0;
         }
     }
-    return size > 0 && size <= 128;
+    return size > 0;
 }
 
 static int is_reserved(const char *name) {
@@ -369,42 +394,57 @@ static int is_reserved(const char *name) {
     return strncasecmp(name, "webhook-", 8) == 0 || strncasecmp(name, "svix-", 5) == 0;
 }
 
-static int check_header(const char *name, const char *value) {
+static int check_header_name(const char *name) {
+    char found[SHOWN];
+
     if (!is_token(name)) {
-        return whi_fail(WH_EINVALID, "headers: \"%.60s\" is not a header's name", name);
+        return whi_fail(WH_EINVALID, "headers: expected names of letters, digits and - _, found \"%s\"",
+                        shown(name, found));
     }
-    if (is_reserved(name)) {
-        return whi_fail(WH_EINVALID, "headers.%s: this header is reserved", name);
-    }
+    return is_reserved(name) ? whi_fail(WH_EINVALID, "headers.%s: reserved", name) : WH_OK;
+}
+
+static int check_header_value(const char *value, const char *label) {
     for (; *value != '\0'; value++) {
         if ((*value < ' ' || *value > '~') && *value != '\t') {
-            return whi_fail(WH_EINVALID, "headers.%s: expected visible ASCII, blanks and tabs", name);
+            return whi_fail(WH_EINVALID, "%s: expected visible ASCII, blanks and tabs, found byte 0x%02x", label,
+                            (unsigned)(unsigned char)*value);
         }
     }
     return WH_OK;
 }
 
+/* Blanks around a value are no part of it (RFC 9110 5.5). */
+static const char *trim(const char *value, size_t *size) {
+    value += strspn(value, " \t");
+    for (*size = strlen(value); *size > 0 && strchr(" \t", value[*size - 1]) != NULL; --*size) {}
+    return value;
+}
+
 /* "Name: value"; an empty value is "Name;", which is how libcurl is told to send it. */
 static int read_header(apply *self, uint32_t node, char **out) {
-    char name[132], label[160];
+    char name[HEADER_NAME_MAXIMUM + 1], label[HEADER_NAME_MAXIMUM + 16];
     const char *text = NULL;
     whi_buf line;
-    int code = text_of(self, node, "headers", 128, &text);
+    size_t size;
+    int code = text_of(self, node, "headers", HEADER_NAME_MAXIMUM, &text);
 
+    code = code == WH_OK ? check_header_name(text) : code;
     if (code != WH_OK) {
         return code;
     }
     snprintf(name, sizeof name, "%s", text);
     snprintf(label, sizeof label, "headers.%s", name);
     code = text_of(self, node + 1, label, HEADERS_BYTES, &text);
-    code = code == WH_OK ? check_header(name, text) : code;
+    code = code == WH_OK ? check_header_value(text, label) : code;
     if (code != WH_OK) {
         return code;
     }
     whi_buf_init(&line, HEADERS_BYTES * 2);
     whi_buf_text(&line, name);
-    whi_buf_text(&line, text[0] != '\0' ? ": " : ";");
-    whi_buf_text(&line, text);
+    text = trim(text, &size);
+    whi_buf_text(&line, size > 0 ? ": " : ";");
+    whi_buf_add(&line, text, size);
     return whi_buf_take(&line, out, NULL);
 }
 
@@ -421,6 +461,7 @@ static int is_repeated(char *const *lines, size_t count, const char *line) {
 
 static int read_headers(apply *self, uint32_t node, char **lines, size_t *count) {
     const whi_json_node *nodes = self->json->nodes;
+    const char *line;
     size_t bytes = 0;
     int code = WH_OK;
 
@@ -429,10 +470,10 @@ static int read_headers(apply *self, uint32_t node, char **lines, size_t *count)
         if (code != WH_OK) {
             return code;
         }
-        bytes += strlen(lines[*count]);
-        ++*count;
-        if (is_repeated(lines, *count - 1, lines[*count - 1])) {
-            return whi_fail(WH_EINVALID, "headers: \"%.60s\" is given twice", lines[*count - 1]);
+        line = lines[(*count)++];
+        bytes += strlen(line);
+        if (is_repeated(lines, *count - 1, line)) {
+            return whi_fail(WH_EINVALID, "headers.%.*s: given twice", (int)strcspn(line, ":;"), line);
         }
     }
     return bytes <= HEADERS_BYTES
@@ -442,14 +483,15 @@ static int read_headers(apply *self, uint32_t node, char **lines, size_t *count)
 
 static int set_headers(apply *self, uint32_t node) {
     whi_subscription *s = self->subscription;
-    size_t most = is_null(self, node) ? 0 : self->json->nodes[node].count, count = 0;
+    size_t most = self->json->nodes[node].count, count = 0;
     char **lines = NULL;
     int code = WH_OK;
 
-    if ((!is_null(self, node) && !is_type(self, node, WHI_JSON_OBJECT)) || most > WHI_SUBSCRIPTION_HEADERS) {
-        return whi_fail(WH_EINVALID, "headers: expected an object of at most %d texts", WHI_SUBSCRIPTION_HEADERS);
+    if (!is_null(self, node) && !is_type(self, node, WHI_JSON_OBJECT)) {
+        return fail_value(self, node, "headers", "an object of names and texts");
     }
-    if (most > 0) {
+    code = check_count(self, node, "headers", 0, WHI_SUBSCRIPTION_HEADERS, "members");
+    if (code == WH_OK && most > 0) {
         lines = whi_calloc(most, sizeof(char *));
         code = lines != NULL ? read_headers(self, node, lines, &count) : whi_fail_memory();
     }
@@ -473,12 +515,13 @@ static int set_secrets(apply *self, uint32_t node) {
     whi_subscription *s = self->subscription;
     size_t count;
     char **texts;
-    int code = text_list(self, node, "secrets", WHI_SUBSCRIPTION_SECRETS, check_secret, &texts, &count);
+    size_t least = self->stored ? 0 : 1; /* with none of them nothing would be signed */
+    int code = text_list(self, node, "secrets", least, WHI_SUBSCRIPTION_SECRETS, check_secret, &texts, &count);
 
     if (code != WH_OK) {
         return code;
     }
-    free_secrets(s);
+    free_texts(s->secrets, s->secret_count);
     s->secrets = texts;
     s->secret_count = count;
     for (size_t i = 0; i < count; i++) {
@@ -496,6 +539,7 @@ static int set_retry(apply *self, uint32_t node) {
     const whi_json_node *nodes = self->json->nodes;
     uint32_t count = nodes[node].count, at = node + 1;
     int64_t *list;
+    int code;
 
     if (is_null(self, node)) {
         whi_free(s->retry);
@@ -503,8 +547,12 @@ static int set_retry(apply *self, uint32_t node) {
         s->retry_count = 0;
         return WH_OK;
     }
-    if (!is_type(self, node, WHI_JSON_ARRAY) || count < 1 || count > WHI_RETRY_MAXIMUM) {
-        return whi_fail(WH_EINVALID, "retry: expected a list of 1 to %d delays in milliseconds", WHI_RETRY_MAXIMUM);
+    if (!is_type(self, node, WHI_JSON_ARRAY)) {
+        return fail_value(self, node, "retry", "a list of integers (milliseconds)");
+    }
+    code = check_count(self, node, "retry", 1, WHI_RETRY_MAXIMUM, "integers");
+    if (code != WH_OK) {
+        return code;
     }
     list = whi_calloc(count, sizeof *list);
     if (list == NULL) {
@@ -576,11 +624,18 @@ static int set_updated_at(apply *self, uint32_t node) {
     return time_of(self, node, "updated_at", &self->subscription->updated_at);
 }
 
-/* The row of the store has them. */
-static int pass_over(apply *self, uint32_t node) {
-    (void)self;
-    (void)node;
-    return WH_OK;
+static int set_id(apply *self, uint32_t node) {
+    const char *text = NULL;
+    int code = text_of(self, node, "id", WH_ID_SIZE, &text);
+
+    if (code == WH_OK && whi_ident_parse("sub_", text, &self->subscription->id) != WH_OK) {
+        code = whi_fail(WH_EINVALID, "id: expected \"sub_\" and %d letters and digits", WHI_IDENT_DIGITS);
+    }
+    return code;
+}
+
+static int set_version(apply *self, uint32_t node) {
+    return integer_of(self, node, "version", 0, INT64_MAX, &self->subscription->version);
 }
 
 /* ------------------------------------------------------------------- the table */
@@ -592,7 +647,7 @@ typedef struct field {
 } field;
 
 static const field fields[] = {
-    { "id", pass_over, 1 },
+    { "id", set_id, 1 },
     { "url", set_url, 0 },
     { "events", set_events, 0 },
     { "tenant", set_tenant, 0 },
@@ -610,7 +665,7 @@ static const field fields[] = {
     { "concurrency", set_concurrency, 0 },
     { "insecure", set_insecure, 0 },
     { "http2", set_http2, 0 },
-    { "version", pass_over, 1 },
+    { "version", set_version, 1 },
     { "disabled", set_disabled, 1 },
     { "created_at", set_created_at, 1 },
     { "updated_at", set_updated_at, 1 },
@@ -638,15 +693,17 @@ static int is_near(const char *a, const char *b) {
 }
 
 static int unknown(const char *name) {
+    char found[SHOWN];
+
     for (size_t i = 0; i < FIELDS; i++) {
         if (is_near(name, fields[i].name)) {
-            return whi_fail(WH_EINVALID, "%.60s: unknown field, did you mean \"%s\"?", name, fields[i].name);
+            return whi_fail(WH_EINVALID, "%s: unknown field, did you mean \"%s\"?", shown(name, found), fields[i].name);
         }
     }
-    return whi_fail(WH_EINVALID, "%.60s: unknown field", name);
+    return whi_fail(WH_EINVALID, "%s: unknown field", shown(name, found));
 }
 
-static int apply_members(apply *self, int stored) {
+static int apply_members(apply *self) {
     const whi_json_node *nodes = self->json->nodes;
     uint32_t given = 0;
 
@@ -667,7 +724,7 @@ static int apply_members(apply *self, int stored) {
             return whi_fail(WH_EINVALID, "%s: given twice", fields[i].name);
         }
         given |= (uint32_t)1 << i;
-        code = stored || !fields[i].stored ? fields[i].set(self, at + 1) : WH_OK;
+        code = self->stored || !fields[i].stored ? fields[i].set(self, at + 1) : WH_OK;
         if (code != WH_OK) {
             return code;
         }
@@ -678,14 +735,16 @@ static int apply_members(apply *self, int stored) {
 int whi_subscription_apply(whi_subscription *subscription, const char *document, size_t size, size_t rule_maximum,
                            int stored) {
     whi_json json = { 0 };
-    apply self = { subscription, &json, rule_maximum, { 0 } };
+    apply self = { subscription, &json, rule_maximum, stored, { 0 } };
     int code = whi_json_scan(&json, document, size, DEPTH_MAXIMUM);
 
     whi_buf_init(&self.scratch, SIZE_MAX / 4);
+    whi_buf_reserve(&self.scratch, size); /* growing would leave secrets in freed memory */
+    code = code == WH_OK ? whi_buf_status(&self.scratch) : code;
     if (code == WH_OK && json.nodes[0].type != WHI_JSON_OBJECT) {
         code = whi_fail(WH_EINVALID, "document: expected an object");
     }
-    code = code == WH_OK ? apply_members(&self, stored) : code;
+    code = code == WH_OK ? apply_members(&self) : code;
     whi_wipe(self.scratch.data, self.scratch.capacity); /* secrets went through it */
     whi_buf_free(&self.scratch);
     whi_json_free(&json);
@@ -694,106 +753,4 @@ int whi_subscription_apply(whi_subscription *subscription, const char *document,
 
 int whi_subscription_check(const whi_subscription *subscription) {
     return subscription->url != NULL ? WH_OK : whi_fail(WH_EINVALID, "url: expected one, found none");
-}
-
-/* ------------------------------------------------------------------- writing */
-
-static void write_text(whi_buf *out, const char *name, const char *text) {
-    whi_json_write_name(out, name);
-    if (text == NULL) {
-        whi_buf_text(out, "null");
-    } else {
-        whi_json_write_string(out, text, strlen(text));
-    }
-}
-
-static void write_raw(whi_buf *out, const char *name, const char *json) {
-    whi_json_write_name(out, name);
-    whi_buf_text(out, json != NULL ? json : "null");
-}
-
-static void write_time(whi_buf *out, const char *name, int64_t ms) {
-    char text[WHI_TIME_SIZE];
-
-    whi_time_text(ms, text);
-    write_text(out, name, ms ? text : NULL);
-}
-
-static void write_texts(whi_buf *out, const char *name, char *const *texts, size_t count) {
-    whi_json_write_name(out, name);
-    whi_buf_char(out, '[');
-    for (size_t i = 0; i < count; i++) {
-        whi_buf_text(out, i > 0 ? "," : "");
-        whi_json_write_string(out, texts[i], strlen(texts[i]));
-    }
-    whi_buf_char(out, ']');
-}
-
-static void write_headers(whi_buf *out, const whi_subscription *s) {
-    whi_json_write_name(out, "headers");
-    whi_buf_char(out, '{');
-    for (size_t i = 0; i < s->header_count; i++) {
-        size_t name = strcspn(s->headers[i], ":;");
-        const char *value = s->headers[i] + name + (s->headers[i][name] == ':' ? 2 : 1);
-        whi_buf_text(out, i > 0 ? "," : "");
-        whi_json_write_string(out, s->headers[i], name);
-        whi_buf_char(out, ':');
-        whi_json_write_string(out, value, strlen(value));
-    }
-    whi_buf_char(out, '}');
-}
-
-static void write_retry(whi_buf *out, const whi_subscription *s) {
-    whi_json_write_name(out, "retry");
-    if (s->retry == NULL) {
-        whi_buf_text(out, "null");
-        return;
-    }
-    whi_buf_char(out, '[');
-    for (size_t i = 0; i < s->retry_count; i++) {
-        whi_buf_text(out, i > 0 ? "," : "");
-        whi_buf_int(out, s->retry[i]);
-    }
-    whi_buf_char(out, ']');
-}
-
-static void write_int(whi_buf *out, const char *name, int64_t number) {
-    whi_json_write_name(out, name);
-    whi_buf_int(out, number);
-}
-
-static void write_flag(whi_buf *out, const char *name, int flag) {
-    write_raw(out, name, flag ? "true" : "false");
-}
-
-void whi_subscription_write(const whi_subscription *s, int secrets, whi_buf *out) {
-    char id[WH_ID_SIZE];
-
-    whi_ident_format("sub_", s->id, id);
-    whi_buf_char(out, '{');
-    write_text(out, "id", id);
-    write_text(out, "url", s->url);
-    write_texts(out, "events", s->events, s->event_count);
-    write_text(out, "tenant", s->tenant);
-    write_text(out, "name", s->name);
-    write_text(out, "rule", s->rule);
-    write_text(out, "fields", s->fields);
-    write_raw(out, "filters", s->filters);
-    write_text(out, "on_rule_error", failure_names[s->on_rule_error]);
-    write_headers(out, s);
-    write_raw(out, "metadata", s->metadata);
-    write_flag(out, "paused", s->paused);
-    if (secrets) {
-        write_texts(out, "secrets", s->secrets, s->secret_count);
-    }
-    write_retry(out, s);
-    s->timeout ? write_int(out, "timeout", s->timeout) : write_raw(out, "timeout", NULL);
-    write_int(out, "concurrency", s->concurrency);
-    write_flag(out, "insecure", s->insecure);
-    write_flag(out, "http2", s->http2);
-    write_int(out, "version", s->version);
-    write_text(out, "disabled", s->disabled);
-    write_time(out, "created_at", s->created_at);
-    write_time(out, "updated_at", s->updated_at);
-    whi_buf_char(out, '}');
 }

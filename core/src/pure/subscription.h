@@ -12,6 +12,7 @@
 #include "pure/url.h"
 
 enum whi_rule_failure { WHI_HOLD = 0, WHI_SKIP, WHI_SEND };
+extern const char *const whi_rule_failure_names[]; /* "hold", "skip", "send" */
 
 #define WHI_SUBSCRIPTION_SECRETS 10
 #define WHI_SUBSCRIPTION_EVENTS 1000
