@@ -1,5 +1,8 @@
 #include "bench.h"
 
+#include "base/ident.h"
+#include "pure/delivery.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,3 +168,39 @@ const whi_transport_vtable bench_transport_null = { open_null,  close_null, send
                                                     ready_null, tick_null,  timeout_null };
 const whi_transport_vtable bench_transport_mute = { open_null,  close_null, send_mute,
                                                     ready_null, tick_null,  timeout_null };
+
+/* ----------------------------------------------------------------------- backlog */
+
+#define FILL 2000 /* events of one transaction */
+
+static void add_waiting(whi_store *store, int64_t number, int subscriptions, int64_t due) {
+    whi_event_row event = { 0 };
+    whi_delivery_row delivery = { 0 };
+    int duplicate;
+
+    event.number = whi_ident_first(BENCH_TIME) + number;
+    event.type = "invoice.paid";
+    event.tenant = "";
+    event.time = event.accepted_at = BENCH_TIME;
+    event.payload = "{\"id\":7}";
+    event.payload_size = 8;
+    delivery.event = event.number;
+    delivery.subscription = 1 + number % subscriptions;
+    delivery.version = 1;
+    delivery.state = WHI_WAITING;
+    delivery.due = due + number % 1000;
+    delivery.created_at = delivery.updated_at = BENCH_TIME;
+    bench_check(store->vtable->event_add(store, &event, &duplicate), "event_add");
+    bench_check(store->vtable->event_done(store, 0, event.number), "event_done");
+    bench_check(store->vtable->delivery_put(store, &delivery), "delivery_put");
+}
+
+void bench_fill(whi_store *store, long count, int subscriptions, int64_t due) {
+    for (long i = 0; i < count;) {
+        bench_check(store->vtable->begin(store), "begin");
+        for (int k = 0; k < FILL && i < count; k++, i++) {
+            add_waiting(store, i, subscriptions, due);
+        }
+        bench_check(store->vtable->commit(store), "commit");
+    }
+}

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "outside/store.h"
 #include "outside/transport.h"
 #include "webhook.h"
 
@@ -34,5 +35,10 @@ extern int bench_sync_us;
  * never answers. */
 extern const whi_transport_vtable bench_transport_null;
 extern const whi_transport_vtable bench_transport_mute;
+
+/* Fills a store with deliveries that wait, spread over subscriptions 1, 2, …, due within
+ * a second from a time. */
+#define BENCH_TIME INT64_C(1795000000000)
+void bench_fill(whi_store *store, long count, int subscriptions, int64_t due);
 
 #endif

@@ -11,42 +11,9 @@
 
 #define SUBSCRIPTIONS 100
 #define CLAIM 10 /* deliveries a claim: what one lane has room for */
-#define NOW INT64_C(1795000000000)
-#define FILL 2000 /* rows of one transaction while filling */
+#define NOW BENCH_TIME
 
 static whi_store *store;
-
-static void add(int64_t number) {
-    whi_event_row event = { 0 };
-    whi_delivery_row delivery = { 0 };
-    int duplicate;
-
-    event.number = whi_ident_first(NOW) + number;
-    event.type = "invoice.paid";
-    event.tenant = "";
-    event.time = event.accepted_at = NOW;
-    event.payload = "{\"id\":7}";
-    event.payload_size = 8;
-    delivery.event = event.number;
-    delivery.subscription = 1 + number % SUBSCRIPTIONS;
-    delivery.version = 1;
-    delivery.state = WHI_WAITING;
-    delivery.due = NOW + number % 1000;
-    delivery.created_at = delivery.updated_at = NOW;
-    bench_check(store->vtable->event_add(store, &event, &duplicate), "event_add");
-    bench_check(store->vtable->event_done(store, 0, event.number), "event_done");
-    bench_check(store->vtable->delivery_put(store, &delivery), "delivery_put");
-}
-
-static void fill(long count) {
-    for (long i = 0; i < count;) {
-        bench_check(store->vtable->begin(store), "begin");
-        for (int k = 0; k < FILL && i < count; k++, i++) {
-            add(i);
-        }
-        bench_check(store->vtable->commit(store), "commit");
-    }
-}
 
 static int each(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
     (void)row;
@@ -84,7 +51,7 @@ static double measure(long backlog) {
 
     bench_file(file, sizeof file);
     bench_check(whi_store_sqlite.open(&store, file, &options), "open");
-    fill(backlog);
+    bench_fill(store, backlog, SUBSCRIPTIONS, NOW);
     for (int i = 0; i < BENCH_ROUNDS * 3; i++) {
         costs[i] = claim_once();
     }
