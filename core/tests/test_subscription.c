@@ -288,6 +288,7 @@ static void a_wrong_value_is_named(void **state) {
         { "{\"fields\":\"a(b\"}", "fields: " },
         { "{\"filters\":{\"a\":{}}}", "filters: " },
         { "{\"filters\":{\"\":1}}", "filters: " },
+        { "{\"filters\":{\"a\\nb\":{}}}", "filters: a?b: " },
         { "{\"secrets\":[\"" SECRET "\",\"whsec_?\"]}", "secrets[1]: " },
         { "{\"secrets\":[\"whpk_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\"]}", "secrets[0]: " },
     };

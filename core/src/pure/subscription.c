@@ -90,9 +90,8 @@ static int is_null(const apply *self, uint32_t node) {
 }
 
 /* The start of a stranger's text for a sentence: one line, no broken letter at its end. */
-#define SHOWN 64
-static const char *shown(const char *text, char out[SHOWN]) {
-    size_t size = strnlen(text, SHOWN - 1);
+static const char *clean(const char *text, char *out, size_t room) {
+    size_t size = strnlen(text, room - 1);
 
     while (size > 0 && text[size] != '\0' && ((unsigned char)text[size] & 0xc0) == 0x80) {
         size--;
@@ -102,6 +101,18 @@ static const char *shown(const char *text, char out[SHOWN]) {
     }
     out[size] = '\0';
     return out;
+}
+
+#define SHOWN 64
+static const char *shown(const char *text, char out[SHOWN]) {
+    return clean(text, out, SHOWN);
+}
+
+/* Puts the field in front of another module's sentence, which may hold the text raw. */
+static int fail_field(int code, const char *field) {
+    char sentence[WHI_ERROR_SIZE];
+
+    return whi_fail(code, "%s: %s", field, clean(wh_last_error(), sentence, WHI_ERROR_SIZE - strlen(field) - 2));
 }
 
 /* Says what was expected and what was found; not the content of a text, which may be a secret. */
@@ -309,7 +320,7 @@ static int set_fields(apply *self, uint32_t node) {
 
     if (code == WH_OK && *place != NULL) {
         code = whi_fields_parse(&fields, *place, strlen(*place));
-        code = code == WH_OK ? WH_OK : whi_fail_within(code, "fields");
+        code = code == WH_OK ? WH_OK : fail_field(code, "fields");
         if (code == WH_OK && fields == NULL) { /* blanks only */
             code = keep_text(place, NULL, 0);
         }
@@ -340,7 +351,7 @@ static int set_filters(apply *self, uint32_t node) {
 
     if (code == WH_OK && *place != NULL) {
         code = whi_filter_parse(&filter, *place, strlen(*place));
-        code = code == WH_OK ? WH_OK : whi_fail_within(code, "filters");
+        code = code == WH_OK ? WH_OK : fail_field(code, "filters");
         whi_filter_free(filter);
     }
     return code;
