@@ -5,7 +5,7 @@ set(fuzz_flags -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefin
 file(GLOB fuzz_sources CONFIGURE_DEPENDS core/fuzz/fuzz_*.c)
 add_library(webhook_fuzz OBJECT ${core_sources} ${rule_sources})
 target_include_directories(webhook_fuzz PUBLIC core/include core/src lua/rule core/fuzz)
-target_link_libraries(webhook_fuzz PUBLIC ${core_libraries} $<TARGET_NAME_IF_EXISTS:dep::lua> m)
+target_link_libraries(webhook_fuzz PUBLIC ${core_libraries} $<TARGET_NAME_IF_EXISTS:webhook_dep::lua> m)
 target_compile_options(webhook_fuzz PRIVATE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
                        -g -O1)
 foreach(source ${fuzz_sources})

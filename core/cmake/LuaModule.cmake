@@ -5,16 +5,17 @@ file(GLOB lua_sources CONFIGURE_DEPENDS lua/webhook/*.lua)
 file(GLOB command_sources CONFIGURE_DEPENDS lua/webhook/command/*.lua)
 
 add_library(webhook_lua MODULE ${binding_sources} $<TARGET_OBJECTS:webhook_objects> $<TARGET_OBJECTS:webhook_rule_objects>)
-target_include_directories(webhook_lua PRIVATE lua/rule core/include core/src ${WEBHOOK_LUA_INCLUDE})
+target_include_directories(webhook_lua PRIVATE lua/rule core/include core/src
+                           $<TARGET_PROPERTY:webhook_dep::lua,INTERFACE_INCLUDE_DIRECTORIES>)
 target_link_libraries(webhook_lua PRIVATE ${core_libraries} m)
 set_target_properties(webhook_lua PROPERTIES PREFIX "" OUTPUT_NAME core
                       LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lua/webhook)
+webhook_export_only(webhook_lua luaopen_webhook_core)
 if(APPLE)
-  target_link_options(webhook_lua PRIVATE -undefined dynamic_lookup -Wl,-exported_symbol,_luaopen_webhook_core)
+  target_link_options(webhook_lua PRIVATE -undefined dynamic_lookup)
 else()
   # Lua unloads modules while threads of theirs may still end: nodelete.
-  target_link_options(webhook_lua PRIVATE -Wl,-z,nodelete
-                      -Wl,--version-script=${PROJECT_SOURCE_DIR}/core/cmake/lua-module.map)
+  target_link_options(webhook_lua PRIVATE -Wl,-z,nodelete -Wl,--exclude-libs,ALL)
 endif()
 
 # The build tree can be used as it is: LUA_PATH and LUA_CPATH point to ${build}/lua.
@@ -32,5 +33,15 @@ install(TARGETS webhook_lua LIBRARY DESTINATION ${WEBHOOK_LUA_LIB}/webhook)
 install(DIRECTORY lua/webhook DESTINATION ${WEBHOOK_LUA_SHARE} FILES_MATCHING PATTERN "*.lua")
 option(WEBHOOK_INSTALL_COMMAND "Install the command" ON)
 if(WEBHOOK_INSTALL_COMMAND)
-  install(PROGRAMS lua/bin/webhook DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # Its first line names the interpreter as this system does: lua5.4, lua-5.4, lua54 or lua.
+  string(REPLACE "." "" digits ${WEBHOOK_LUA_VERSION})
+  find_program(WEBHOOK_LUA_PROGRAM NAMES lua${WEBHOOK_LUA_VERSION} lua-${WEBHOOK_LUA_VERSION} lua${digits} lua)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS lua/bin/webhook)
+  file(READ lua/bin/webhook command)
+  if(WEBHOOK_LUA_PROGRAM)
+    get_filename_component(interpreter ${WEBHOOK_LUA_PROGRAM} NAME)
+    string(REPLACE "#!/usr/bin/env lua5.4\n" "#!/usr/bin/env ${interpreter}\n" command "${command}")
+  endif()
+  file(WRITE ${PROJECT_BINARY_DIR}/bin/webhook "${command}")
+  install(PROGRAMS ${PROJECT_BINARY_DIR}/bin/webhook DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

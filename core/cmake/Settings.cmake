@@ -1,8 +1,10 @@
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
+string(REPLACE "-O3" "-O2" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}") # as distributions build
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_C_VISIBILITY_PRESET hidden)
 add_compile_options(-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla)
@@ -10,4 +12,17 @@ add_compile_definitions(_GNU_SOURCE)
 if(WEBHOOK_SANITIZE)
   add_compile_options(-fsanitize=${WEBHOOK_SANITIZE} -fno-omit-frame-pointer -g -O1)
   add_link_options(-fsanitize=${WEBHOOK_SANITIZE})
+  if(WEBHOOK_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize-recover=undefined) # a finding fails the test
+  endif()
 endif()
+
+# webhook_export_only(TARGET SYMBOL): whatever a shared object contains, one name leaves it.
+function(webhook_export_only target symbol)
+  if(APPLE)
+    target_link_options(${target} PRIVATE -Wl,-exported_symbol,_${symbol})
+  else()
+    file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/${target}.map CONTENT "{ global: ${symbol}; local: *; };\n")
+    target_link_options(${target} PRIVATE -Wl,--version-script=${PROJECT_BINARY_DIR}/${target}.map)
+  endif()
+endfunction()

@@ -1,6 +1,4 @@
 # C tests (cmocka), one program a module; scripts that install, build and compare.
-webhook_dependency(dep::cmocka cmocka cmocka.h cmocka "cmocka (for the tests)" libcmocka-dev libcmocka-devel cmocka-dev
-  cmocka)
 set(data_definition WEBHOOK_TEST_DATA="${PROJECT_SOURCE_DIR}/core/tests/data")
 
 file(GLOB test_helpers CONFIGURE_DEPENDS core/tests/*.c)
@@ -8,7 +6,7 @@ file(GLOB test_sources CONFIGURE_DEPENDS core/tests/test_*.c)
 list(REMOVE_ITEM test_helpers ${test_sources})
 add_library(webhook_testing STATIC ${test_helpers})
 target_include_directories(webhook_testing PUBLIC core/tests core/src)
-target_link_libraries(webhook_testing PUBLIC webhook_static dep::cmocka)
+target_link_libraries(webhook_testing PUBLIC webhook_static webhook_dep::cmocka)
 
 # These start threads: the thread sanitizer is worth its while.
 set(threaded_tests test_engine test_engine_real test_transport test_poller test_store test_store_file test_writer)

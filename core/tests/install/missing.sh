@@ -1,34 +1,49 @@
 #!/usr/bin/env bash
-# missing.sh ROOT - without a dependency the build stops with a line that names the package
-# for each system.
+# missing.sh ROOT - without a dependency the build stops, and one line names what is missing
+# and the packages of each system.
 set -u
 root=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# A pkg-config that knows all modules but one, and compilers' paths that know none of it.
-check() { # module, the line's words
-    mkdir -p "$work/bin"
-    cat >"$work/bin/pkg-config" <<SCRIPT
+# Configures with a pkg-config and a find_package that know all but the given ones.
+configure() { # pattern of pkg-config modules, packages of find_package
+    local modules=$1 package options=()
+    shift
+    for package; do options+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON"); done
+    cat >"$work/pkg-config" <<SCRIPT
 #!/bin/sh
-for word; do case \$word in $1*) exit 1 ;; esac; done
-exec /usr/bin/pkg-config "\$@"
+for word; do case \$word in $modules) exit 1 ;; esac; done
+exec $(command -v pkg-config) "\$@"
 SCRIPT
-    chmod +x "$work/bin/pkg-config"
+    chmod +x "$work/pkg-config"
     rm -rf "$work/build"
-    cmake -S "$root" -B "$work/build" -DPKG_CONFIG_EXECUTABLE="$work/bin/pkg-config" -DCMAKE_DISABLE_FIND_PACKAGE_Lua=ON \
-        -DCMAKE_C_COMPILER="$(command -v cc)" -DCMAKE_MAKE_PROGRAM="$(command -v make)" \
-        -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF -DCMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH=OFF >"$work/log" 2>&1
-    if [ $? = 0 ]; then echo "missing: the build goes on without $1"; failed=1; return; fi
-    flat=$(tr -s ' \n' ' ' <"$work/log")
-    for word in "${@:2}"; do
-        case $flat in *"$word"*) ;; *) echo "missing: $1: no '$word' in: $flat"; failed=1 ;; esac
-    done
+    cmake -S "$root" -B "$work/build" -DWEBHOOK_TESTS=ON -DPKG_CONFIG_EXECUTABLE="$work/pkg-config" "${options[@]}" >"$work/log" 2>&1
 }
 
-check libcurl "apt-get install libcurl4-openssl-dev" "dnf install libcurl-devel" "apk add curl-dev" "brew install curl"
-check sqlite3 "apt-get install libsqlite3-dev" "dnf install" "apk add" "brew install"
-check libcrypto "apt-get install libssl-dev" "dnf install" "apk add" "brew install"
-check lua "apt-get install liblua5.4-dev" "dnf install" "apk add" "brew install"
+# The line must be there as it stands, and be the only one of its kind.
+stops() { # line
+    local found
+    found=$(grep '^ *webhook: ' "$work/log" | sed 's/^ *//')
+    [ "$found" = "$1" ] && return
+    printf 'missing: expected: %s\nmissing: found:    %s\n' "$1" "$found"
+    failed=1
+}
+
+check() { # pattern, packages as one word, line
+    # shellcheck disable=SC2086
+    if configure "$1" $2; then echo "missing: the build goes on without $2"; failed=1; return; fi
+    stops "$3"
+}
+
+check 'libcurl*' CURL "webhook: missing libcurl 7.85 with OpenSSL: apt-get install libcurl4-openssl-dev | dnf install libcurl-devel | apk add curl-dev | brew install curl"
+check 'libssl*' OpenSSL "webhook: missing OpenSSL 3.0: apt-get install libssl-dev | dnf install openssl-devel | apk add openssl-dev | brew install openssl@3"
+check 'sqlite3*' SQLite3 "webhook: missing SQLite 3.35: apt-get install libsqlite3-dev | dnf install sqlite-devel | apk add sqlite-dev | brew install sqlite"
+check 'lua*' Lua "webhook: missing Lua 5.4: apt-get install liblua5.4-dev | dnf install lua-devel | apk add lua5.4-dev | brew install lua@5.4"
+check 'cmocka*' cmocka "webhook: missing cmocka (for the tests): apt-get install libcmocka-dev | dnf install libcmocka-devel | apk add cmocka-dev | brew install cmocka"
+check 'lua* | sqlite3*' "Lua SQLite3" "webhook: missing SQLite 3.35, Lua 5.4: apt-get install libsqlite3-dev liblua5.4-dev | dnf install sqlite-devel lua-devel | apk add sqlite-dev lua5.4-dev | brew install sqlite lua@5.4"
+
+# Where pkg-config knows nothing, find_package finds all of it.
+PKG_CONFIG_LIBDIR=$work cmake -S "$root" -B "$work/second" >"$work/log" 2>&1 || { cat "$work/log"; failed=1; }
 exit $failed

@@ -1,0 +1,53 @@
+# webhook_dep::lua, WEBHOOK_LUA_VERSION ("5.4") and webhook_lua_module, pkg-config's name of it,
+# which differs from system to system. WEBHOOK_LUA_INCLUDE names a folder with the headers of
+# the Lua that the module is for (LuaRocks knows it); the module needs no library.
+set(webhook_lua_module "")
+
+if(TARGET webhook_dep::lua)
+  return()
+endif()
+
+function(webhook_read_lua_version header)
+  set(MAJOR 5)
+  set(MINOR 1) # which does not define them
+  foreach(part MAJOR MINOR)
+    file(STRINGS ${header} line REGEX "#define LUA_VERSION_${part}(_N)?[ \t]+\"?[0-9]+")
+    if(line MATCHES "[ \t]\"?([0-9]+)")
+      set(${part} ${CMAKE_MATCH_1})
+    endif()
+  endforeach()
+  set(WEBHOOK_LUA_VERSION ${MAJOR}.${MINOR} PARENT_SCOPE)
+endfunction()
+
+if(WEBHOOK_LUA_INCLUDE AND EXISTS ${WEBHOOK_LUA_INCLUDE}/lua.h)
+  webhook_read_lua_version(${WEBHOOK_LUA_INCLUDE}/lua.h)
+  if(WEBHOOK_LUA_VERSION VERSION_LESS 5.4)
+    message(FATAL_ERROR " webhook: ${WEBHOOK_LUA_INCLUDE}/lua.h is Lua ${WEBHOOK_LUA_VERSION}, and 5.4 is needed: luarocks --lua-version 5.4")
+  endif()
+  add_library(webhook_dep::lua INTERFACE IMPORTED)
+  target_include_directories(webhook_dep::lua INTERFACE ${WEBHOOK_LUA_INCLUDE})
+  return()
+endif()
+
+if(PkgConfig_FOUND)
+  foreach(module lua5.4 lua-5.4 lua54 lua5.5 lua-5.5 lua55 lua)
+    pkg_check_modules(webhook_lua_${module} QUIET IMPORTED_TARGET ${module}>=5.4)
+    if(webhook_lua_${module}_FOUND AND webhook_lua_${module}_VERSION VERSION_LESS 5.6)
+      string(REGEX MATCH "^[0-9]+\\.[0-9]+" WEBHOOK_LUA_VERSION "${webhook_lua_${module}_VERSION}")
+      set(webhook_lua_module ${module})
+      add_library(webhook_dep::lua INTERFACE IMPORTED)
+      target_link_libraries(webhook_dep::lua INTERFACE PkgConfig::webhook_lua_${module})
+      return()
+    endif()
+  endforeach()
+endif()
+
+find_package(Lua 5.4 EXACT QUIET)
+if(LUA_FOUND OR Lua_FOUND)
+  set(WEBHOOK_LUA_VERSION ${LUA_VERSION_MAJOR}.${LUA_VERSION_MINOR})
+  add_library(webhook_dep::lua INTERFACE IMPORTED)
+  target_include_directories(webhook_dep::lua INTERFACE ${LUA_INCLUDE_DIR})
+  target_link_libraries(webhook_dep::lua INTERFACE ${LUA_LIBRARIES})
+else()
+  webhook_missing("Lua 5.4" liblua5.4-dev lua-devel lua5.4-dev lua@5.4)
+endif()
