@@ -1,17 +1,24 @@
+# One program for each core/fuzz/fuzz_*.c; the target `fuzz` builds them all.
 if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
-  message(FATAL_ERROR "The fuzz targets need clang: configure with -DCMAKE_C_COMPILER=clang")
+  message(FATAL_ERROR " webhook: the fuzz targets need clang: configure with -DCMAKE_C_COMPILER=clang")
 endif()
-set(fuzz_flags -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -g -O1)
 file(GLOB fuzz_sources CONFIGURE_DEPENDS core/fuzz/fuzz_*.c)
-add_library(webhook_fuzz OBJECT ${core_sources} ${rule_sources})
+if(NOT WEBHOOK_LUA)
+  list(FILTER fuzz_sources EXCLUDE REGEX "fuzz_rule")
+endif()
+set(fuzz_flags -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1)
+
+# What is under test is compiled apart, with coverage for the fuzzer.
+add_library(webhook_fuzz OBJECT EXCLUDE_FROM_ALL ${core_sources} ${rule_sources})
 target_include_directories(webhook_fuzz PUBLIC core/include core/src lua/rule core/fuzz)
+target_compile_options(webhook_fuzz PUBLIC ${fuzz_flags} PRIVATE -fsanitize=fuzzer-no-link)
 target_link_libraries(webhook_fuzz PUBLIC ${core_libraries} $<TARGET_NAME_IF_EXISTS:webhook_dep::lua> m)
-target_compile_options(webhook_fuzz PRIVATE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-                       -g -O1)
+
+add_custom_target(fuzz)
 foreach(source ${fuzz_sources})
   get_filename_component(name ${source} NAME_WE)
-  add_executable(${name} ${source})
-  target_compile_options(${name} PRIVATE ${fuzz_flags})
-  target_link_options(${name} PRIVATE ${fuzz_flags})
+  add_executable(${name} EXCLUDE_FROM_ALL ${source})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
   target_link_libraries(${name} PRIVATE webhook_fuzz)
+  add_dependencies(fuzz ${name})
 endforeach()

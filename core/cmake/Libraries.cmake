@@ -73,16 +73,20 @@ install(EXPORT webhook NAMESPACE webhook:: DESTINATION ${package_dir} FILE webho
 install(FILES ${PROJECT_BINARY_DIR}/webhook-config.cmake ${PROJECT_BINARY_DIR}/webhook-config-version.cmake
         core/cmake/Dependencies.cmake core/cmake/Lua.cmake DESTINATION ${package_dir})
 
-# The .pc files find their prefix from where they lie, so an installation can be moved.
+# The .pc files find their prefix from where they lie, so an installation can be moved. What
+# the static libraries need is named flatly: as Requires.private, `pkg-config --static` would
+# ask for all that libcurl itself is made of, which Debian does not install with it.
 set(pc_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
 file(RELATIVE_PATH pc_prefix ${pc_dir} ${CMAKE_INSTALL_PREFIX})
 file(RELATIVE_PATH pc_libdir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
 file(RELATIVE_PATH pc_includedir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
-set(pc_lua_libs "-lm")
-if(WEBHOOK_LUA AND NOT webhook_lua_module) # no .pc file of its own
-  list(JOIN LUA_LIBRARIES " " pc_lua_libs)
+set(webhook_flags -lcurl -lssl -lcrypto -lsqlite3)
+if(webhook_curl_FOUND AND webhook_ssl_FOUND AND webhook_sqlite_FOUND)
+  set(webhook_flags ${webhook_curl_LDFLAGS} ${webhook_ssl_LDFLAGS} ${webhook_sqlite_LDFLAGS})
 endif()
+list(JOIN webhook_flags " " pc_libraries)
+list(JOIN webhook_lua_flags " " pc_lua_libraries)
 foreach(package ${packages})
   configure_file(core/cmake/${package}.pc.in ${PROJECT_BINARY_DIR}/${package}.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/${package}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

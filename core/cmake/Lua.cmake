@@ -1,7 +1,7 @@
-# webhook_dep::lua, WEBHOOK_LUA_VERSION ("5.4") and webhook_lua_module, pkg-config's name of it,
-# which differs from system to system. WEBHOOK_LUA_INCLUDE names a folder with the headers of
-# the Lua that the module is for (LuaRocks knows it); the module needs no library.
-set(webhook_lua_module "")
+# webhook_dep::lua, WEBHOOK_LUA_VERSION ("5.4") and webhook_lua_flags for the linker.
+# WEBHOOK_LUA_INCLUDE names the folder of the headers that the module is built for (LuaRocks
+# knows it); the module needs no library.
+set(webhook_lua_flags "")
 
 if(TARGET webhook_dep::lua)
   return()
@@ -29,12 +29,13 @@ if(WEBHOOK_LUA_INCLUDE AND EXISTS ${WEBHOOK_LUA_INCLUDE}/lua.h)
   return()
 endif()
 
+# pkg-config's name of it differs from system to system.
 if(PkgConfig_FOUND)
   foreach(module lua5.4 lua-5.4 lua54 lua5.5 lua-5.5 lua55 lua)
     pkg_check_modules(webhook_lua_${module} QUIET IMPORTED_TARGET ${module}>=5.4)
     if(webhook_lua_${module}_FOUND AND webhook_lua_${module}_VERSION VERSION_LESS 5.6)
       string(REGEX MATCH "^[0-9]+\\.[0-9]+" WEBHOOK_LUA_VERSION "${webhook_lua_${module}_VERSION}")
-      set(webhook_lua_module ${module})
+      set(webhook_lua_flags ${webhook_lua_${module}_LDFLAGS})
       add_library(webhook_dep::lua INTERFACE IMPORTED)
       target_link_libraries(webhook_dep::lua INTERFACE PkgConfig::webhook_lua_${module})
       return()
@@ -48,6 +49,7 @@ if(LUA_FOUND OR Lua_FOUND)
   add_library(webhook_dep::lua INTERFACE IMPORTED)
   target_include_directories(webhook_dep::lua INTERFACE ${LUA_INCLUDE_DIR})
   target_link_libraries(webhook_dep::lua INTERFACE ${LUA_LIBRARIES})
+  set(webhook_lua_flags ${LUA_LIBRARIES})
 else()
   webhook_missing("Lua 5.4" liblua5.4-dev lua-devel lua5.4-dev lua@5.4)
 endif()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# run.sh BUILD - installs into an empty prefix and builds consumers that find the package
-# both ways, in C and C++, with every warning an error; checks what the libraries export;
-# builds the examples in C and runs them against each other.
+# run.sh BUILD - installs the build into an empty folder and uses what arrived there: what the
+# libraries export, consumers that find the package both ways, in C and C++, shared and static,
+# with every warning an error, the Lua module, the command, the examples in C.
 set -euo pipefail
 build=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,48 +9,79 @@ examples=$(cd "$here/../../../examples/c" && pwd)
 work=$(mktemp -d)
 receiver=""
 trap '[ -z "$receiver" ] || kill "$receiver" 2>/dev/null || true; rm -rf "$work"' EXIT
-prefix=$work/prefix
-
-cmake --install "$build" --prefix "$prefix" >"$work/install.log" || { cat "$work/install.log"; exit 1; }
-libdir=$(dirname "$(find "$prefix" -name 'libwebhook.so' | head -1)")
-export LD_LIBRARY_PATH=$libdir
-# The package files name the prefix that was configured; DESTDIR-like moves say where it is.
-export PKG_CONFIG_PATH=$libdir/pkgconfig
-flags=(--define-variable=prefix="$prefix" --define-variable=libdir="$libdir" --define-variable=includedir="$prefix/include")
-
-echo "exported symbols"
-if nm -D --defined-only "$libdir/libwebhook.so" | awk '$2 ~ /[TDBR]/ {print $3}' | grep -v '^wh_'; then
-    echo "libwebhook.so exports more than wh_*"; exit 1
-fi
-core=$(find "$prefix" -path '*webhook/core.so')
-[ "$(nm -D --defined-only "$core" | awk '$2 ~ /[TDBR]/ {print $3}')" = luaopen_webhook_core ] || { echo "core.so exports more than its opener"; exit 1; }
-if ldd "$core" | grep -q liblua; then echo "core.so is linked to liblua"; exit 1; fi
-readelf -d "$libdir/libwebhook.so" | grep -q 'SONAME.*libwebhook.so.0' || { echo "no soname"; exit 1; }
-
 strict="-Wall -Wextra -pedantic -Werror"
-for kind in "gcc -std=c11" "g++ -std=c++17"; do
-    case $kind in g++*) name=consumer.cpp; cp "$here/consumer.c" "$work/$name" ;; *) name=consumer.c; cp "$here/consumer.c" "$work/$name" ;; esac
-    echo "pkg-config, $kind"
-    # shellcheck disable=SC2086,SC2046
-    $kind $strict "$work/$name" -o "$work/by-pkg-config" $(pkg-config "${flags[@]}" --cflags --libs webhook_rule)
-    "$work/by-pkg-config"
-    echo "static libraries, $kind"
-    # shellcheck disable=SC2086,SC2046
-    $kind $strict -DWH_STATIC "$work/$name" -o "$work/static" $(pkg-config "${flags[@]}" --cflags webhook_rule) \
-        "$libdir/libwebhook_rule.a" "$libdir/libwebhook.a" $(pkg-config --libs libcurl libssl libcrypto sqlite3 lua5.4) -lm -lpthread
-    "$work/static"
+failed() { echo "install: $*"; exit 1; }
+quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log"; failed "$*"; }; }
+
+echo "== files, by the default prefix"
+quietly env DESTDIR="$work/root" cmake --install "$build"
+configured=$(sed -n 's/^CMAKE_INSTALL_PREFIX:PATH=//p' "$build/CMakeCache.txt")
+prefix=$work/root$configured
+libdir=$(dirname "$(find "$prefix" -name libwebhook.so)")
+core=$prefix/lib/lua/5.4/webhook/core.so
+for file in include/webhook.h include/webhook_backend.h include/webhook_rule.h share/lua/5.4/webhook/init.lua \
+    share/lua/5.4/webhook/command/init.lua lib/lua/5.4/webhook/core.so bin/webhook; do
+    [ -f "$prefix/$file" ] || failed "no $file"
+done
+for name in webhook webhook_rule; do
+    [ -f "$libdir/lib$name.a" ] || failed "no lib$name.a"
+    readelf -d "$libdir/lib$name.so" | grep -q "SONAME.*\[lib$name.so.0\]" || failed "lib$name.so has no soname"
+done
+[ "$(find "$work/root" -type f | grep -vc "^$prefix/")" = 0 ] || failed "files outside the prefix"
+
+echo "== exported symbols"
+exports() { nm -D --defined-only "$1" | awk '{print $3}' | grep -v '^$'; }
+if exports "$libdir/libwebhook.so" | grep -v '^wh_'; then failed "libwebhook.so exports more than wh_*"; fi
+[ "$(exports "$libdir/libwebhook.so" | wc -l)" -gt 10 ] || failed "libwebhook.so exports next to nothing"
+[ "$(exports "$libdir/libwebhook_rule.so")" = wh_rule_lua ] || failed "libwebhook_rule.so exports more than wh_rule_lua"
+[ "$(exports "$core")" = luaopen_webhook_core ] || failed "core.so exports more than its opener"
+if readelf -d "$core" | grep -q 'NEEDED.*liblua'; then failed "core.so is linked to liblua"; fi
+
+echo "== versions"
+export PKG_CONFIG_PATH=$libdir/pkgconfig
+version=$(sed -n 's/^CMAKE_PROJECT_VERSION:STATIC=//p' "$build/CMakeCache.txt")
+[ "$(pkg-config --modversion webhook) $(pkg-config --modversion webhook_rule)" = "$version $version" ] || failed "the .pc files have another version"
+
+# Where the shared libraries are away, the same .pc files give the static ones.
+cp -r "$prefix" "$work/archives"
+find "$work/archives" -name 'libwebhook*.so*' -delete
+archives=$work/archives${libdir#"$prefix"}/pkgconfig
+cp "$here/consumer.c" "$work/consumer.c"
+cp "$here/consumer.c" "$work/consumer.cpp"
+export LD_LIBRARY_PATH=$libdir
+for kind in c cpp; do
+    compiler="gcc -std=c11"
+    [ $kind = c ] || compiler="g++ -std=c++17"
+    echo "== pkg-config, $compiler"
+    # shellcheck disable=SC2046,SC2086
+    quietly $compiler $strict "$work/consumer.$kind" -o "$work/shared" $(pkg-config --cflags --libs webhook_rule)
+    quietly "$work/shared"
+    # shellcheck disable=SC2046,SC2086
+    quietly $compiler $strict -DWH_STATIC "$work/consumer.$kind" -o "$work/static" \
+        $(PKG_CONFIG_PATH=$archives pkg-config --static --cflags --libs webhook_rule)
+    quietly env -u LD_LIBRARY_PATH "$work/static"
 done
 
-echo "find_package"
-cmake -S "$here" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" >"$work/cmake.log" || { cat "$work/cmake.log"; exit 1; }
-cmake --build "$work/consumer" >"$work/cmake.log" || { cat "$work/cmake.log"; exit 1; }
-"$work/consumer/consumer_c"
-"$work/consumer/consumer_cpp"
-"$work/consumer/consumer_static"
+consumers() { # folder, cmake options…
+    quietly cmake -S "$here" -B "$work/$1" -DCMAKE_PREFIX_PATH="$prefix" "${@:2}"
+    quietly cmake --build "$work/$1"
+    (cd "$work/$1" && quietly ctest --output-on-failure --no-tests=error)
+}
+echo "== find_package"
+consumers everything
+echo "== find_package, where nothing but the shared library is there"
+PKG_CONFIG_LIBDIR=$work consumers core -DCORE_ONLY=ON -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON \
+    -DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON -DCMAKE_DISABLE_FIND_PACKAGE_Lua=ON
 
-echo "examples in C"
-cmake -S "$examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$prefix" >"$work/cmake.log" || { cat "$work/cmake.log"; exit 1; }
-cmake --build "$work/examples" >"$work/cmake.log" || { cat "$work/cmake.log"; exit 1; }
+echo "== Lua and the command"
+export LUA_PATH="$prefix/share/lua/5.4/?.lua;$prefix/share/lua/5.4/?/init.lua" LUA_CPATH="$prefix/lib/lua/5.4/?.so"
+quietly env -u LD_LIBRARY_PATH lua5.4 -e 'local hooks <close> = assert(require "webhook".open ":memory:")'
+quietly env -u LD_LIBRARY_PATH "$prefix/bin/webhook" --help
+"$prefix/bin/webhook" secret | grep -q '^whsec_' || failed "the command makes no secret"
+
+echo "== examples in C"
+quietly cmake -S "$examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS="-std=c11 $strict"
+quietly cmake --build "$work/examples"
 secret=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
 "$work/examples/receiver" "$secret" 1 >"$work/received" &
 receiver=$!
@@ -58,5 +89,4 @@ for _ in $(seq 100); do [ -s "$work/received" ] && break; sleep 0.05; done
 "$work/examples/publisher" "$work/store.db" "http://127.0.0.1:$(head -1 "$work/received")/" "$secret" >"$work/published"
 wait "$receiver"
 receiver=""
-grep -q '^verified {"id":9007199254740993,"total":1200.50}$' "$work/received" || { cat "$work/received" "$work/published"; exit 1; }
-echo "ok"
+grep -q '^verified {"id":9007199254740993,"total":1200.50}$' "$work/received" || { cat "$work/received" "$work/published"; failed "the examples"; }
