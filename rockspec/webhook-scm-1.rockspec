@@ -8,19 +8,23 @@ description = {
    summary = "The webhook engine that programs embed",
    detailed = [[
       Subscriptions, events, Lua rules on every payload, signatures, delivery with retries,
-      on one SQLite file, inside your program.]],
+      on one SQLite file, inside your program. Tables of lua-cjson are understood without
+      depending on it.]],
    license = "MIT",
    labels = { "webhook", "http", "queue", "sqlite" },
 }
 dependencies = {
    "lua >= 5.4, < 5.6",
 }
+-- What C needs is not listed as external_dependencies: LuaRocks looks for headers in include/
+-- alone, and fails where a system keeps them elsewhere. CMake finds it, or names the packages.
 build = {
    type = "cmake",
    variables = {
       CMAKE_BUILD_TYPE = "Release",
       CMAKE_C_FLAGS = "$(CFLAGS)",
       CMAKE_INSTALL_PREFIX = "$(PREFIX)",
+      WEBHOOK_LUA_INCLUDE = "$(LUA_INCDIR)",
       WEBHOOK_LUA_LIB = "$(LIBDIR)",
       WEBHOOK_LUA_SHARE = "$(LUADIR)",
       WEBHOOK_INSTALL_C = "OFF",

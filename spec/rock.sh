@@ -1,46 +1,56 @@
 #!/usr/bin/env bash
-# rock.sh BUILD - the rock as users get it: `luarocks make` in a clone, then `luarocks install
-# webhook` from a server (a folder with a manifest) into an empty tree, without a network.
-# require "webhook" and the command must run from those trees.
+# rock.sh - the rock as users get it: `luarocks make` in a clone, then `luarocks install webhook`
+# from a server (a folder with a manifest) into an empty tree, without a network. The module
+# and the command must run from those trees.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/rockspec/webhook-scm-1.rockspec")
+mkdir "$work/clone" "$work/server" "$work/pack" "$work/pack/webhook"
+quietly() { "$@" >"$work/log" 2>&1 || { tail -60 "$work/log"; echo "rock: failed: $*"; exit 1; }; }
 
-mkdir "$work/clone" "$work/server"
-(cd "$root" && git ls-files -z | xargs -0 tar cf - 2>/dev/null) | tar xf - -C "$work/clone"
 cat >"$work/config.lua" <<LUA
 rocks_servers = { "$work/server" }
 rocks_provided = { lua = "5.4-1" }
-variables = { CMAKE = "cmake", MAKEFLAGS = "-j2" }
+local_cache = "$work/cache"
 LUA
 export LUAROCKS_CONFIG=$work/config.lua
 export MAKEFLAGS=-j2
-rocks="luarocks --lua-version 5.4"
+unset LUA_PATH LUA_CPATH LUA_INIT
 
 check() { # tree
-    path=$($rocks --tree "$1" path --lr-path)
-    cpath=$($rocks --tree "$1" path --lr-cpath)
-    LUA_PATH=$path LUA_CPATH=$cpath lua5.4 -e '
+    local path cpath
+    path=$(luarocks --lua-version 5.4 --tree "$1" path --lr-path)
+    cpath=$(luarocks --lua-version 5.4 --tree "$1" path --lr-cpath)
+    (cd / && LUA_PATH=$path LUA_CPATH=$cpath lua5.4 -e '
         local webhook = require "webhook"
         local hooks <close> = assert(webhook.open ":memory:")
         assert(hooks:subscribe { url = "https://example.com/", rule = "return true" })
         assert(hooks:publish("order.paid", { id = 1 }))
-        print("require \"webhook\" works, version " .. webhook.version)'
-    "$1/bin/webhook" --help >/dev/null
-    "$1/bin/webhook" secret | grep -q '^whsec_'
-    echo "the command runs from $(basename "$1")"
+        print("require \"webhook\" works, version " .. webhook.version)')
+    (cd / && "$1/bin/webhook" --help) >/dev/null
+    (cd / && "$1/bin/webhook" secret) | grep -q '^whsec_'
+    echo "the command runs from the tree $(basename "$1")"
 }
 
-(cd "$work/clone" && $rocks --tree "$work/made" make >"$work/log" 2>&1) || { tail -40 "$work/log"; exit 1; }
+# As git would give it, also where there is no git; builds are none of it.
+sources() { (cd "$root" && tar cf - --exclude='./build*' --exclude=./.git .) | tar xf - -C "$1"; }
+
+sources "$work/clone"
+
+cd "$work/clone"
+quietly luarocks --lua-version 5.4 --tree "$work/made" make
 check "$work/made"
 
-# A source rock: the rockspec and the sources beside it.
-(cd "$work" && mkdir src && cp -r clone src/webhook && rm -rf src/webhook/build.luarocks && cp clone/rockspec/webhook-scm-1.rockspec src/ &&
-    sed -i 's|url = "git+file://."|url = "webhook.zip", dir = "webhook"|' src/webhook-scm-1.rockspec &&
-    cd src && zip -qr webhook.zip webhook && rm -r webhook &&
-    zip -q "../server/webhook-$version.src.rock" webhook-scm-1.rockspec webhook.zip)
-luarocks-admin-5.4 make-manifest "$work/server" >"$work/log" 2>&1 || luarocks-admin --lua-version 5.4 make-manifest "$work/server" >"$work/log" 2>&1
-(cd / && $rocks --tree "$work/installed" --dev install webhook >"$work/log" 2>&1) || (cd / && $rocks --tree "$work/installed" install webhook "$version" >"$work/log" 2>&1) || { tail -40 "$work/log"; exit 1; }
+# A source rock is a zip of the rockspec and of the sources that it names.
+cd "$work/pack"
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/rockspec/webhook-scm-1.rockspec")
+sources webhook
+quietly zip -qr webhook.zip webhook
+sed 's|url = "git+file://."|url = "webhook.zip", dir = "webhook"|' "$root/rockspec/webhook-scm-1.rockspec" >"webhook-$version.rockspec"
+quietly zip -q "$work/server/webhook-$version.src.rock" "webhook-$version.rockspec" webhook.zip
+quietly luarocks-admin --lua-version 5.4 make-manifest "$work/server"
+
+cd /
+quietly luarocks --lua-version 5.4 --tree "$work/installed" install webhook
 check "$work/installed"
