@@ -91,7 +91,7 @@ static void publish_some(wh_engine *engine, int fd, long *number) {
     }
     for (size_t i = 0; i < count; i++) {
         char line[WH_ID_SIZE + 8];
-        snprintf(line, sizeof line, "%s %d\n", receipts[i].id, strstr(payloads[i], "true") != NULL);
+        snprintf(line, sizeof line, "%.71s %d\n", receipts[i].id, strstr(payloads[i], "true") != NULL);
         write_line(fd, line);
     }
 }
