@@ -45,7 +45,7 @@ describe("the command", function()
     local attempts = json("deliveries attempts " .. deliveries[1].id)
     assert.equal(200, attempts[1].status)
     local _, body = run("deliveries body " .. deliveries[1].id)
-    assert.equal('{"id":9007199254740993}\n', body)
+    assert.equal('{"id":9007199254740993}', body)
     assert.equal(2, #json "events")
     local _, event = run "events show order-7"
     assert.matches('"total":1200', event)
@@ -70,8 +70,7 @@ describe("the command", function()
   it("shows a receiver that answers as it is told", function()
     local receiver = shell.start(shell.webhook "listen --port 0 --status 503 --delay 50 --count 1 --json")
     local url = receiver.wait_for("(http://%S+)")
-    -- curl hangs when the address sanitizer is put in front of it.
-    local _, status = shell.run(("env -u LD_PRELOAD curl -m 20 -s -o /dev/null -w '%%{http_code}' -d '{}' %s"):format(url))
+    local _, status = shell.run(("curl -m 20 -s -o /dev/null -w '%%{http_code}' -d '{}' %s"):format(url))
     assert.equal("503", status)
     assert.matches('"body":"{}"', receiver.output())
     receiver.stop()
@@ -86,6 +85,15 @@ describe("the command", function()
     assert.equal(2000, document.timeout)
     assert.same({ ["customer.country"] = "DE" }, document.filters)
     assert.same({ ["X-Env"] = "test" }, document.headers)
+    json(("subscriptions update %s --fields '' --filter 'total:=0' --metadata '{\"a\":1.10}' --http2"):format(id))
+    document = webhook.decode((select(2, run("subscriptions show " .. id))))
+    assert.truthy(document.fields == nil or document.fields == "")
+    assert.same({ total = 0 }, document.filters)
+    assert.is_true(document.http2)
+    json(("subscriptions update %s --filter '' --no-http2"):format(id))
+    document = webhook.decode((select(2, run("subscriptions show " .. id))))
+    assert.is_nil(next(document.filters or {}))
+    assert.is_falsy(document.http2)
     assert.equal(0, (run("subscriptions pause " .. id)))
     assert.equal(1, #json "subscriptions list --state paused")
     assert.equal(0, (run("subscriptions resume " .. id)))
@@ -99,8 +107,46 @@ describe("the command", function()
     assert.equal(2, #json("publish --batch " .. good))
     local code, _, complaint = run("publish --batch " .. shell.write '{"type":"a","payload":{}}\n{"type":"a b","payload":{}}\n')
     assert.equal(1, code)
-    assert.matches("event", complaint)
+    assert.equal("webhook: line 2: type: expected 1 to 128 of A-Z a-z 0-9 . _ : - /\n", complaint)
     assert.equal(2, #json "events")
+  end)
+
+  it("counts the lines of a batch as an editor does", function()
+    for text, sentence in pairs {
+      ['\n{"type":"a","payload":1}\r\n\n{"type":5,"payload":1}'] = "line 4: type: expected a string, found number",
+      ['{"type":"a","payload":1,"colour":1}'] = "line 1: unknown name 'colour'",
+      ['{"type":"a"}'] = "line 1: payload: expected a value",
+      ['{"type":"a","payload":1}\n{"type":'] = "line 2: at byte 8",
+      ["7"] = "line 1: expected an object",
+    } do
+      local code, _, complaint = run("publish --batch " .. shell.write(text))
+      assert.equal(1, code)
+      assert.truthy(complaint:find(sentence, 1, true), complaint)
+      assert.not_matches("traceback", complaint)
+    end
+    assert.equal(0, #json "events")
+  end)
+
+  it("keeps payloads byte for byte, in and out", function()
+    local payload = '{ "b": 1.10, "a": [], "n": 123456789012345678901234567890 }'
+    json("publish a --id one " .. shell.write(payload .. "\n"))
+    json("publish --batch " .. shell.write(('{"type":"a","id":"two","tenant":null,"payload":%s}'):format(payload)))
+    for _, id in ipairs { "one", "two" } do
+      local _, shown = run("events show " .. id)
+      assert.truthy(shown:find('"payload":' .. payload, 1, true), shown)
+    end
+  end)
+
+  it("lists in columns, without what could command a terminal", function()
+    json("subscriptions add https://example.com/long/path --name " .. "\"$(printf 'red\\033[31m\\na\\302\\233')\"")
+    json "subscriptions add http://example.com/ --name x"
+    local code, output = run "subscriptions"
+    assert.equal(0, code)
+    local heading, second, first = output:match "^(.-)\n(.-)\n(.-)\n$"
+    assert.matches("^ID +URL +EVENTS +NAME +VERSION$", heading)
+    assert.equal(heading:find "URL", first:find "https:")
+    assert.equal(heading:find "URL", second:find "http:")
+    assert.truthy(first:find("red?[31m a?", 1, true), first)
   end)
 
   it("makes secrets and checks signatures", function()
@@ -129,7 +175,12 @@ describe("the command", function()
       ["publsh"] = 'unknown command "publsh"', ["publish"] = "expects a TYPE", ["publish --colour red x"] = "unknown option %-%-colour",
       ["listen --port many"] = "whole number", ["subscriptions add"] = "expects a URL", ["deliveries show"] = "expects an ID",
       ["replay"] = "expects an ID", ["verify"] = "expects a FILE", ["subscriptions paint"] = 'no "paint"',
-      ["publish a --id"] = "expects a value",
+      ["publish a --id"] = "expects a value", ["publish a --id --json"] = "expects a value", ["run -q"] = "unknown option %-q",
+      ["run now"] = 'unexpected word "now"', ["run --quiet=yes"] = "takes no value", ["run --threads 0"] = "from 1 to 64, found 0",
+      ["listen --port 70000"] = "from 0 to 65535", ["events --limit -1"] = "found %-1", ["events paint"] = 'no "paint"',
+      ["replay dlv_1 --event x"] = "expects an ID, or", ["publish --batch a b"] = "one FILE",
+      ["subscriptions add http://x/ --filter y"] = "PATH=TEXT", ["subscriptions add http://x/ --header y"] = "Name: value",
+      ["subscriptions add http://x/ --retry 1,,2"] = "commas",
     }
     for line, sentence in pairs(lines) do
       local code, _, complaint = run(line)
@@ -145,6 +196,7 @@ describe("the command", function()
       ["deliveries body dlv_1"] = "no such delivery", ["publish order.paid /nowhere/x.json"] = "/nowhere/x.json",
       ["events show nothing"] = "no such event", ["publish order.paid " .. shell.write "{oops"] = "payload",
       ["subscriptions add https://example.com/ --rule " .. shell.write "return +"] = "rule: line 1",
+      ["publish a /"] = "directory", ["verify / --secret x --header y:z"] = "directory", ["events --store /nowhere/x.db"] = "nowhere",
     }
     for line, sentence in pairs(lines) do
       local code, _, complaint = run(line)
@@ -152,5 +204,33 @@ describe("the command", function()
       assert.matches(sentence, complaint)
       assert.not_matches("traceback", complaint)
     end
+  end)
+
+  it("tells scripts of a failure in JSON", function()
+    local code, output, complaint = run "events show nothing --json"
+    assert.equal(1, code)
+    assert.equal("", output)
+    assert.equal("not_found", webhook.decode(complaint).code)
+    code, _, complaint = run "publsh --json"
+    assert.equal(2, code)
+    assert.equal("usage", webhook.decode(complaint).code)
+    _, _, complaint = run "publish a /nowhere/x.json --json"
+    assert.equal("io", webhook.decode(complaint).code)
+  end)
+
+  it("ends a receiver that is told to stop without complaint", function()
+    for _, signal in ipairs { "INT", "TERM" } do
+      local receiver = shell.start(shell.webhook "listen --port 0")
+      receiver.wait_for "http://"
+      assert.is_true(receiver.stop(signal))
+      assert.matches("^listening on %S+\n$", receiver.output())
+    end
+  end)
+
+  it("shows requests that are no text", function()
+    local receiver = shell.start(shell.webhook "listen --port 0 --count 1 --json")
+    local url = receiver.wait_for "(http://%S+)"
+    shell.run(("printf '\\377\\033' | curl -m 20 -s --data-binary @- %s"):format(url))
+    assert.equal("?\27", webhook.decode(receiver.wait_for '({"body".-})\n').body)
   end)
 end)

@@ -1,6 +1,8 @@
 /* Reading JSON, and the marks. encode.c writes. */
 #include "codec.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 #define RAW "webhook.raw"
@@ -11,6 +13,7 @@ typedef struct reader {
     whi_buf *scratch;
     int array_mark; /* stack index of the metatable */
     int bare;
+    const char *raw; /* members of the outermost object with this name stay text; NULL: none */
 } reader;
 
 static int push_value(const reader *r, uint32_t at, int level);
@@ -55,6 +58,27 @@ static int push_array(const reader *r, uint32_t at, int level) {
     return WH_OK;
 }
 
+/* A webhook.raw of the text on top of the stack, in its place. */
+static void make_raw(lua_State *L) {
+    lua_newuserdatauv(L, 0, 1);
+    lua_insert(L, -2);
+    lua_setiuservalue(L, -2, 1);
+    luaL_setmetatable(L, RAW);
+}
+
+static int push_member(const reader *r, uint32_t name, int level) {
+    const char *text;
+    size_t size;
+
+    if (level != 1 || r->raw == NULL || !whi_json_string_is(r->json, name, r->raw, strlen(r->raw))) {
+        return push_value(r, name + 1, level);
+    }
+    text = whi_json_span(r->json, name + 1, &size);
+    lua_pushlstring(r->L, text, size);
+    make_raw(r->L);
+    return WH_OK;
+}
+
 static int push_object(const reader *r, uint32_t at, int level) {
     const whi_json_node *node = &r->json->nodes[at];
     int code;
@@ -65,7 +89,7 @@ static int push_object(const reader *r, uint32_t at, int level) {
             continue;
         }
         code = push_string(r, name);
-        code = code == WH_OK ? push_value(r, name + 1, level) : code;
+        code = code == WH_OK ? push_member(r, name, level) : code;
         if (code != WH_OK) {
             return code;
         }
@@ -98,9 +122,9 @@ static int push_value(const reader *r, uint32_t at, int level) {
     }
 }
 
-int whl_read(lua_State *L, whl_box *box, const char *text, size_t size, int bare) {
+static int read_text(lua_State *L, whl_box *box, const char *text, size_t size, int bare, const char *raw) {
     int top = lua_gettop(L);
-    reader r = { L, &box->json, &box->buf, top + 1, bare };
+    reader r = { L, &box->json, &box->buf, top + 1, bare, raw };
     int code = whi_json_scan(&box->json, text, size, WHL_DECODE_DEPTH);
 
     if (code != WH_OK) {
@@ -116,12 +140,28 @@ int whl_read(lua_State *L, whl_box *box, const char *text, size_t size, int bare
     return WH_OK;
 }
 
-int whl_decode(lua_State *L) {
-    size_t size;
-    const char *text = whl_bytes(L, 1, "text", &size);
-    whl_box *box = whl_box_new(L);
-    int code = whl_read(L, box, text, size, 0);
+int whl_read(lua_State *L, whl_box *box, const char *text, size_t size, int bare) {
+    return read_text(L, box, text, size, bare, NULL);
+}
 
+int whl_decode(lua_State *L) {
+    static const char *const names[] = { "raw", NULL };
+    const char *text, *raw = NULL;
+    whl_box *box;
+    size_t size;
+    int code, failed = 0;
+
+    lua_settop(L, 2);
+    text = whl_bytes(L, 1, "text", &size);
+    if (!lua_isnil(L, 2)) {
+        whl_check_names(L, 2, "options", names);
+        failed = whl_field_text(L, 2, "raw", &raw);
+    }
+    if (failed) {
+        return failed;
+    }
+    box = whl_box_new(L);
+    code = read_text(L, box, text, size, 0, raw);
     whl_box_empty(box);
     return code == WH_OK ? 1 : whl_fail(L, code);
 }
@@ -153,10 +193,8 @@ int whl_object(lua_State *L) {
 
 int whl_raw(lua_State *L) {
     whl_bytes(L, 1, "text", NULL);
-    lua_newuserdatauv(L, 0, 1);
-    lua_pushvalue(L, 1);
-    lua_setiuservalue(L, -2, 1);
-    luaL_setmetatable(L, RAW);
+    lua_settop(L, 1);
+    make_raw(L);
     return 1;
 }
 

@@ -20,6 +20,7 @@ int whl_catch_signals(lua_State *L) {
     (void)L;
     memset(&action, 0, sizeof action);
     action.sa_handler = note;
+    action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     return 0;

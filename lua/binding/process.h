@@ -4,7 +4,8 @@
 
 #include <lua.h>
 
-/* catch_signals(): from now on SIGINT and SIGTERM are only noted. */
+/* catch_signals(): from now on the first SIGINT and the first SIGTERM are only noted;
+ * a second one ends the process, should it hang. */
 int whl_catch_signals(lua_State *L);
 
 /* wait_signal(seconds) -> true as soon as one was noted, false when the time is over. */

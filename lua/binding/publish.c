@@ -7,6 +7,8 @@
 #include "codec.h"
 #include "engine.h"
 
+#define ROOT_SIZE 64 /* of "events[n]: " and a name */
+
 /* The payload at index as text, which belongs to what stands at index or to the string
  * that this pushes (always one value). Returns a code. */
 static int take_payload(lua_State *L, int index, const whl_engine *self, const char *root, whl_box *box,
@@ -27,20 +29,42 @@ static int take_payload(lua_State *L, int index, const whl_engine *self, const c
     return code;
 }
 
-/* The members that both ways of publishing have; their texts stay on the stack. */
-static int take_members(lua_State *L, int table, wh_event *out) {
-    int failed = whl_field_text(L, table, "id", &out->id);
+/* The member of a table, which stays on the stack unless it is nil. owner stands in front
+ * of its name in errors: "" or "events[3]: ". */
+static int take_text(lua_State *L, int table, const char *owner, const char *name, const char **out) {
+    char shown[ROOT_SIZE];
 
-    failed = failed ? failed : whl_field_text(L, table, "tenant", &out->tenant);
+    snprintf(shown, sizeof shown, "%s%s", owner, name);
+    luaL_checkstack(L, 4, name);
+    lua_pushstring(L, name);
+    return lua_rawget(L, table) == LUA_TNIL ? 0 : whl_text(L, lua_gettop(L), shown, out);
+}
+
+static void take_time(lua_State *L, int table, const char *owner, wh_event *out) {
+    char shown[ROOT_SIZE];
+
+    lua_pushliteral(L, "time");
+    if (lua_rawget(L, table) != LUA_TNIL) {
+        snprintf(shown, sizeof shown, "%stime", owner);
+        out->time = whl_integer(L, lua_gettop(L), shown);
+    }
+    lua_pop(L, 1);
+}
+
+/* The members that both ways of publishing have; their texts stay on the stack. */
+static int take_members(lua_State *L, int table, const char *owner, wh_event *out) {
+    int failed = take_text(L, table, owner, "id", &out->id);
+
+    failed = failed ? failed : take_text(L, table, owner, "tenant", &out->tenant);
     if (!failed) {
-        whl_field_integer(L, table, "time", &out->time);
+        take_time(L, table, owner, out);
     }
     return failed;
 }
 
-static void need_payload(lua_State *L, int index) {
+static void need_payload(lua_State *L, int index, const char *owner) {
     if (lua_isnoneornil(L, index)) {
-        luaL_error(L, "payload: expected a value, found nil (webhook.null is JSON's null)");
+        luaL_error(L, "%spayload: expected a value, found nil (webhook.null is JSON's null)", owner);
     }
 }
 
@@ -57,10 +81,10 @@ static int publish(lua_State *L) {
     if (failed) {
         return failed;
     }
-    need_payload(L, 3);
+    need_payload(L, 3, "");
     if (!lua_isnil(L, 4)) {
         whl_check_names(L, 4, "options", names);
-        failed = take_members(L, 4, &event);
+        failed = take_members(L, 4, "", &event);
     }
     if (failed) {
         return failed;
@@ -83,15 +107,16 @@ static int publish(lua_State *L) {
 static int take_event(lua_State *L, const whl_engine *self, int keep, whl_box *box, lua_Integer n, wh_event *out) {
     static const char *const names[] = { "type", "payload", "id", "tenant", "time", NULL };
     int table = lua_gettop(L), failed, code;
-    char root[64];
+    char root[ROOT_SIZE];
 
     snprintf(root, sizeof root, "events[%lld]", (long long)n);
     whl_check_names(L, table, root, names);
+    snprintf(root, sizeof root, "events[%lld]: ", (long long)n);
     lua_pushliteral(L, "payload");
     lua_rawget(L, table);
-    need_payload(L, table + 1);
-    failed = whl_field_text(L, table, "type", &out->type);
-    failed = failed ? failed : take_members(L, table, out);
+    need_payload(L, table + 1, root);
+    failed = take_text(L, table, root, "type", &out->type);
+    failed = failed ? failed : take_members(L, table, root, out);
     if (failed) {
         return failed;
     }

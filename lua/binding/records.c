@@ -195,6 +195,36 @@ static int event(lua_State *L) {
     return get(L, wh_event_get);
 }
 
+/* The payload's own bytes, of the event's document in the box. */
+static int push_payload(lua_State *L, whl_box *box) {
+    int code = whi_json_scan(&box->json, box->text, box->size, WHL_DECODE_DEPTH);
+    uint32_t at = code == WH_OK ? whi_json_member(&box->json, 0, "payload", 7) : WHI_JSON_NONE;
+    const char *text;
+    size_t size;
+
+    if (at == WHI_JSON_NONE) {
+        return whl_fail(L, code != WH_OK ? code : whi_fail(WH_EINTERNAL, "an event without a payload"));
+    }
+    text = whi_json_span(&box->json, at, &size);
+    lua_pushlstring(L, text, size);
+    whl_box_empty(box);
+    return 1;
+}
+
+static int payload(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *id;
+    int failed = whl_text(L, 2, "id", &id), code;
+    whl_box *box;
+
+    if (failed) {
+        return failed;
+    }
+    box = whl_box_new(L);
+    code = wh_event_get(engine, id, &box->text, &box->size);
+    return code == WH_OK ? push_payload(L, box) : whl_fail(L, code);
+}
+
 static int delivery(lua_State *L) {
     return get(L, wh_delivery);
 }
@@ -326,6 +356,7 @@ const luaL_Reg whl_record_methods[] = {
     { "delete", delete_subscription },
     { "secrets", secrets },
     { "event", event },
+    { "payload", payload },
     { "delivery", delivery },
     { "body", body },
     { "page", page },

@@ -170,6 +170,7 @@ local core = require "webhook.core"
 ---@field resume fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code? also when the engine disabled it
 ---@field secrets fun(self: webhook.engine, id: string): secrets: { secrets: string[], public_keys: string[] }?, message: string?, code: webhook.code?
 ---@field event fun(self: webhook.engine, id: string): event: webhook.event?, message: string?, code: webhook.code?
+---@field payload fun(self: webhook.engine, event: string): text: string?, message: string?, code: webhook.code? an event's payload as it was published
 ---@field delivery fun(self: webhook.engine, id: string): delivery: webhook.delivery?, message: string?, code: webhook.code?
 ---@field body fun(self: webhook.engine, delivery: string): body: string?, message: string?, code: webhook.code? the exact bytes that it sends
 ---@field page fun(self: webhook.engine, kind: "subscriptions"|"events"|"deliveries"|"attempts", query?: webhook.query|string): page: webhook.page?, message: string?, code: webhook.code? attempts take a delivery's id
@@ -279,8 +280,9 @@ webhook.keypair = core.keypair
 webhook.encode = core.encode
 
 --- The value of a JSON text: null is webhook.null, integers are exact within 64 bits,
---- arrays are marked, of a name that comes twice the last value counts.
----@type fun(text: string): value: any, message: string?, code: webhook.code?
+--- arrays are marked, of a name that comes twice the last value counts. options.raw names a
+--- member of the outermost object that stays text, as a webhook.raw.
+---@type fun(text: string, options?: { raw?: string }): value: any, message: string?, code: webhook.code?
 webhook.decode = core.decode
 
 --- Marks a table (a new one if none is given) as an array, by its metatable.

@@ -1,40 +1,58 @@
---- Options of a command line: `--name value`, `--name=value`, `--flag`, and words.
+--- Options of a command line: `--name value`, `--name=value`, `--flag`, `--no-flag`, and words.
 local options = {}
 
---- Reads words by a specification: name -> "flag", "text", "number", "list" or "file".
---- Raises a table {usage = message} when the line is wrong.
+local function wrong(...)
+  error { usage = string.format(...) }
+end
+
+local function read_number(name, text, range)
+  local number = math.tointeger(tonumber(text))
+  if not number then wrong("--%s expects a whole number, found %q", name, text) end
+  if number < range[1] or number > range[2] then
+    wrong("--%s expects a number from %d to %d, found %d", name, range[1], range[2], number)
+  end
+  return number
+end
+
+--- The name, kind and value in a word, with the value behind "=" if there is one.
+local function take_apart(word, specification)
+  local name, rest = word:match "^%-%-([%w-]+)(.*)$"
+  if word == "-h" then name, rest = "help", "" end
+  if not name or (rest ~= "" and rest:sub(1, 1) ~= "=") then wrong("unknown option %s", word) end
+  local off = name:match "^no%-(.+)$"
+  if off and specification[off] == "flag" then name = off else off = nil end
+  local kind = specification[name]
+  if not kind then wrong("unknown option --%s", name) end
+  if kind == "flag" and rest ~= "" then wrong("--%s takes no value", name) end
+  return name, kind, kind == "flag" and not off, rest ~= "" and rest:sub(2) or nil
+end
+
+--- Reads words by a specification: name -> "flag", "text", "list" (may be repeated) or
+--- { lowest, highest } for a whole number. Raises a table { usage = message } when the line is
+--- wrong, so also when it has more than `most` words.
 ---@param words string[]
----@param specification table<string, string>
+---@param specification table<string, string|integer[]>
+---@param most integer
 ---@return table<string, any> values, string[] rest
-function options.read(words, specification)
+function options.read(words, specification, most)
   local values, rest, i = {}, {}, 1
   while i <= #words do
     local word = words[i]
-    local name, inline = word:match("^%-%-([%w-]+)=?(.*)$")
     if word == "--" then
       table.move(words, i + 1, #words, #rest + 1, rest)
       break
-    elseif word == "-h" then
-      name = "help"
-    end
-    if not name then
+    elseif word == "-" or word:sub(1, 1) ~= "-" then
       rest[#rest + 1] = word
     else
-      local kind = name == "help" and "flag" or specification[name]
-      if not kind then error { usage = ("unknown option --%s"):format(name) } end
-      local value = true
-      if kind ~= "flag" then
-        if word:find("=", 1, true) then
-          value = inline
-        else
-          i = i + 1
-          value = words[i]
-        end
-        if not value then error { usage = ("--%s expects a value"):format(name) } end
-        if kind == "number" then
-          value = math.tointeger(tonumber(value)) or error { usage = ("--%s expects a whole number, found %q"):format(name, value) }
-        end
+      local name, kind, flag, value = take_apart(word, specification)
+      if kind == "flag" then
+        value = flag
+      elseif not value then
+        i = i + 1
+        value = words[i]
+        if not value or value:sub(1, 2) == "--" then wrong("--%s expects a value", name) end
       end
+      if type(kind) == "table" then value = read_number(name, value, kind) end
       if kind == "list" then
         values[name] = values[name] or {}
         table.insert(values[name], value)
@@ -44,6 +62,7 @@ function options.read(words, specification)
     end
     i = i + 1
   end
+  if #rest > most then wrong("unexpected word %q", rest[most + 1]) end
   return values, rest
 end
 

@@ -1,8 +1,10 @@
 local webhook = require "webhook"
 
-local publish = {}
+local publish = { words = 2 }
 
-publish.options = { id = "text", tenant = "text", time = "number", batch = "flag" }
+local EVER <const> = { 0, math.maxinteger }
+
+publish.options = { id = "text", tenant = "text", time = EVER, batch = "flag" }
 
 publish.help = [[
 webhook publish TYPE [FILE] - accept an event, durably
@@ -12,44 +14,53 @@ webhook publish TYPE [FILE] - accept an event, durably
   webhook publish order.paid --id order-7 order.json     the same id again changes nothing
   webhook publish --batch events.ndjson                  lines {"type":…,"payload":…,"id":…}
 
-FILE is the payload, JSON, kept byte for byte; - or none reads standard input.
+FILE is the payload, JSON, kept byte for byte but for a line end behind it; - or none reads
+standard input. --batch takes all of its lines or none.
   --id ID        idempotency key
   --tenant NAME  only subscriptions of this tenant get it
   --time MS      when it happened, ms since 1970]]
 
-local function read_all(name, out)
-  if not name or name == "-" then return io.read("a") end
-  local file, message = io.open(name, "rb")
-  if not file then out.fail(message) end
-  local text = file:read("a")
-  file:close()
-  return text
+--- The events of the lines, their payloads untouched, and the number of each one's line.
+local function read_lines(text, out)
+  local events, lines, number = {}, {}, 0
+  for row in (text .. "\n"):gmatch "(.-)\r?\n" do
+    number = number + 1
+    if row:find "%S" then
+      local event, message = webhook.decode(row, { raw = "payload" })
+      if type(event) ~= "table" then out.fail(("line %d: %s"):format(number, message or "expected an object"), "json") end
+      for name, value in pairs(event) do
+        if value == webhook.null then event[name] = nil end
+      end
+      events[#events + 1], lines[#events + 1] = event, number
+    end
+  end
+  return events, lines
 end
 
-local function batch(hooks, text, out)
-  local events, line = {}, 0
-  for row in text:gmatch("[^\n]+") do
-    line = line + 1
-    local event, message = webhook.decode(row)
-    if type(event) ~= "table" then out.fail(("line %d: %s"):format(line, message or "expected an object")) end
-    events[line] = event
+local function batch(text, out)
+  local events, lines = read_lines(text, out)
+  local hooks <close> = out:open()
+  local ok, receipts, message, code = pcall(hooks.publish_batch, hooks, events)
+  if not ok then receipts, message, code = nil, receipts, "invalid" end
+  if not receipts then
+    out.fail(message:gsub("^events%[(%d+)%]", function(n) return "line " .. lines[tonumber(n)] end), code)
   end
-  for _, receipt in ipairs(out.check(hooks:publish_batch(events))) do
-    out:item(receipt, { "id" })
-  end
+  for _, receipt in ipairs(receipts) do out:item(receipt, { "id" }) end
 end
 
 function publish.run(values, words, out)
   if values.batch then
-    local hooks <close> = out:open()
-    return batch(hooks, read_all(words[1], out), out)
+    if words[2] or values.id or values.tenant or values.time then
+      error { usage = "publish --batch expects one FILE and nothing else: type, id, tenant and time are in its lines" }
+    end
+    return batch(out.read(words[1]), out)
   end
   if not words[1] then error { usage = "publish expects a TYPE; see webhook publish --help" } end
-  local text = read_all(words[2], out):gsub("%s+$", "")
+  local payload = webhook.raw((out.read(words[2]):gsub("\r?\n$", "")))
   local hooks <close> = out:open()
-  local id, message, code = hooks:publish(words[1], webhook.raw(text), { id = values.id, tenant = values.tenant, time = values.time })
-  if not id then out.fail(message, code) end
-  out:item({ id = id, duplicate = message or false }, { "id" })
+  local id, duplicate, code = hooks:publish(words[1], payload, { id = values.id, tenant = values.tenant, time = values.time })
+  if not id then out.fail(duplicate, code) end
+  out:item({ id = id, duplicate = duplicate }, { "id" })
 end
 
 return publish

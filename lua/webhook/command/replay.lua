@@ -1,4 +1,4 @@
-local replay = {}
+local replay = { words = 1 }
 
 replay.options = { subscription = "text", event = "text", state = "text" }
 
@@ -12,13 +12,14 @@ webhook replay ID | webhook replay --subscription ID [--state exhausted]
 Sends deliveries again, the same bytes, from the start of their retry list.]]
 
 function replay.run(values, words, out)
+  local is_query = (values.subscription or values.event or values.state) ~= nil
+  if is_query == (words[1] ~= nil) then
+    error { usage = "replay expects an ID, or --subscription, --event or --state" }
+  end
   local hooks <close> = out:open()
   if words[1] then
     out.check(hooks:replay(words[1]))
     return
-  end
-  if not (values.subscription or values.event or values.state) then
-    error { usage = "replay expects an ID, --subscription, --event or --state" }
   end
   local count = out.check(hooks:replay { subscription = values.subscription, event = values.event, state = values.state })
   out:item({ replayed = count }, { "replayed" })

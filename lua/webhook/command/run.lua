@@ -1,8 +1,8 @@
 local core = require "webhook.core"
 
-local run = {}
+local run = { words = 0 }
 
-run.options = { threads = "number", allow = "list", ["until-idle"] = "flag", quiet = "flag" }
+run.options = { threads = { 1, 64 }, allow = "list", ["until-idle"] = "flag", quiet = "flag" }
 
 run.help = [[
 webhook run - deliver what is published, until it is stopped
@@ -11,7 +11,8 @@ webhook run - deliver what is published, until it is stopped
   webhook run --threads 4
   webhook run --until-idle --allow 127.0.0.1     until nothing is due, then end
 
-Any number of these may run on one store. Ctrl-C or SIGTERM finishes what is in flight.
+Any number of these may run on one store. Ctrl-C or SIGTERM finishes what is in flight,
+a second one does not.
   --threads N     threads that deliver (1)
   --allow RANGE   deliver to this private or local address, too; may be repeated
   --until-idle    end when nothing is due
@@ -21,7 +22,7 @@ function run.run(values, _, out)
   local hooks <close> = out:open {
     allow = values.allow,
     log = function(level, line)
-      if level == "error" or not values.quiet then io.stderr:write(level, ": ", line, "\n") end
+      if level == "error" or not values.quiet then io.stderr:write(level, ": ", out.plain(line), "\n") end
     end,
   }
   if values["until-idle"] then
@@ -34,7 +35,7 @@ function run.run(values, _, out)
   while not core.wait_signal(1) do
     hooks:idle() -- hands the log's lines over
   end
-  hooks:stop(10000)
+  out.check(hooks:stop(10000))
 end
 
 return run

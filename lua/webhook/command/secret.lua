@@ -1,6 +1,6 @@
 local webhook = require "webhook"
 
-local secret = {}
+local secret = { words = 0 }
 
 secret.options = { pair = "flag" }
 

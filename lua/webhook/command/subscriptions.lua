@@ -1,11 +1,11 @@
 local webhook = require "webhook"
 
-local subscriptions = {}
+local subscriptions = { words = 2 }
 
 subscriptions.options = {
   events = "list", tenant = "text", name = "text", rule = "text", fields = "text", filter = "list", header = "list",
-  secret = "list", retry = "text", timeout = "number", concurrency = "number", insecure = "flag", state = "text",
-  ["on-rule-error"] = "text",
+  secret = "list", retry = "text", timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
+  http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
 }
 
 subscriptions.help = [[
@@ -17,54 +17,73 @@ webhook subscriptions [list | add URL | show ID | update ID | delete ID | pause 
   webhook subscriptions list --state disabled
 
 add prints the secret, once. For add and update:
-  --events PATTERN   a type, '*', 'prefix.*', 'prefix:*'; may be repeated; none: all
-  --tenant NAME      only events of this tenant
-  --name TEXT        --timeout MS   --concurrency N   --insecure
-  --rule FILE        a Lua rule     --on-rule-error hold|skip|send
-  --fields LIST      id,customer(name,email)
-  --filter PATH=VALUE   may be repeated
+  --events PATTERN      a type, '*', 'prefix.*', 'prefix:*'; may be repeated; none: all
+  --tenant NAME         only events of this tenant
+  --name TEXT           --timeout MS   --concurrency N   --[no-]insecure   --[no-]http2
+  --rule FILE           a Lua rule     --on-rule-error hold|skip|send
+  --fields LIST         id,customer(name,email)
+  --filter PATH=TEXT    may be repeated; PATH:=JSON for what is no text: total:=0
   --header 'Name: value'   may be repeated
-  --secret S         may be repeated: each signs
-  --retry MS,MS,…    wait before each attempt]]
+  --metadata JSON       an object, for you and for the rule
+  --secret S            may be repeated: each signs
+  --retry MS,MS,…       wait before each attempt
+In an update an empty value ('') takes a field back to its default.]]
 
 local columns = { "id", "url", "events", "name", "version" }
 
-local function pairs_of(list, pattern, what)
+-- A list of the line as the document has it: '' alone stands for the default.
+local function list_of(list, make)
   if not list then return nil end
-  local made = {}
+  if #list == 1 and list[1] == "" then return webhook.null end
+  local made = webhook.array {}
+  if not make then return table.move(list, 1, #list, 1, made) end
+  made = webhook.object {}
   for _, each in ipairs(list) do
-    local name, value = each:match(pattern)
-    if not name then error { usage = ("--%s: found %q"):format(what, each) } end
+    local name, value = make(each)
     made[name] = value
   end
   return made
 end
 
-local function read_rule(name, out)
-  if not name then return nil end
-  local file, message = io.open(name)
-  if not file then out.fail(message) end
-  local text = file:read("a")
-  file:close()
-  return text
+local function filter_of(text)
+  local path, json = text:match "^([^=]-):=(.*)$"
+  if path then return path, webhook.raw(json) end
+  local name, value = text:match "^([^=]+)=(.*)$"
+  if not name then error { usage = ("--filter expects PATH=TEXT or PATH:=JSON, found %q"):format(text) } end
+  return name, value
+end
+
+local function header_of(text)
+  local name, value = text:match "^([^:]+):%s*(.*)$"
+  if not name then error { usage = ("--header expects 'Name: value', found %q"):format(text) } end
+  return name, value
+end
+
+local function retry_of(text)
+  local list = webhook.array {}
+  for each in (text .. ","):gmatch "([^,]*)," do
+    list[#list + 1] = math.tointeger(tonumber(each)) or
+      error { usage = ("--retry expects milliseconds with commas between, found %q"):format(text) }
+  end
+  return list
+end
+
+-- What a text of the line stands for: '' for the default, else what make() says.
+local function text_of(text, make)
+  if text == nil then return nil end
+  if text == "" then return webhook.null end
+  return make and make(text) or text
 end
 
 --- The document that the options of the line describe.
 local function document(values, out)
-  local retry
-  if values.retry then
-    retry = webhook.array {}
-    for each in values.retry:gmatch("[^,]+") do
-      retry[#retry + 1] = math.tointeger(tonumber(each)) or error { usage = "--retry expects milliseconds with commas" }
-    end
-  end
   return {
-    events = values.events and webhook.array(values.events), tenant = values.tenant, name = values.name,
-    rule = read_rule(values.rule, out), fields = values.fields, retry = retry, timeout = values.timeout,
-    filters = pairs_of(values.filter, "^([^=]+)=(.*)$", "filter expects PATH=VALUE"),
-    headers = pairs_of(values.header, "^([^:]+):%s*(.*)$", "header expects 'Name: value'"),
-    secrets = values.secret and webhook.array(values.secret), concurrency = values.concurrency,
-    insecure = values.insecure, on_rule_error = values["on-rule-error"],
+    events = list_of(values.events), secrets = list_of(values.secret),
+    filters = list_of(values.filter, filter_of), headers = list_of(values.header, header_of),
+    tenant = text_of(values.tenant), name = text_of(values.name), fields = text_of(values.fields),
+    rule = text_of(values.rule, out.read), retry = text_of(values.retry, retry_of),
+    metadata = text_of(values.metadata, webhook.raw), on_rule_error = text_of(values["on-rule-error"]),
+    timeout = values.timeout, concurrency = values.concurrency, insecure = values.insecure, http2 = values.http2,
   }
 end
 

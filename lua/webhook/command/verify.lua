@@ -1,15 +1,15 @@
 local webhook = require "webhook"
 
-local verify = {}
+local verify = { words = 1 }
 
-verify.options = { secret = "list", header = "list", tolerance = "number" }
+verify.options = { secret = "list", header = "list", tolerance = { -1, math.maxinteger } }
 
 verify.help = [[
 webhook verify FILE --secret S --header 'webhook-id: …' --header 'webhook-timestamp: …' --header 'webhook-signature: …'
 
 Says whether a request that was received is signed by the secret, and if not, why.
 FILE is the raw body; - reads standard input.
-  --tolerance S   seconds that its time may be off (300); negative: any]]
+  --tolerance S   seconds that its time may be off (300); -1: any]]
 
 function verify.run(values, words, out)
   if not (values.secret and values.header and words[1]) then
@@ -21,8 +21,7 @@ function verify.run(values, words, out)
     if not name then error { usage = ("--header expects 'Name: value', found %q"):format(each) } end
     headers[name] = value
   end
-  local file = words[1] == "-" and io.stdin or out.check(io.open(words[1], "rb"))
-  local ok, message, code = webhook.verify(headers, file:read("a"), values.secret, { tolerance = values.tolerance })
+  local ok, message, code = webhook.verify(headers, out.read(words[1]), values.secret, { tolerance = values.tolerance })
   if not ok then out.fail(message, code) end
   out:item({ verified = true }, { "verified" })
 end

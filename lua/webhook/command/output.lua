@@ -1,0 +1,100 @@
+--- What a subcommand works with: the store of its line, files, and how things are printed.
+local webhook = require "webhook"
+
+---@class webhook.command.output
+---@field json boolean
+---@field store string
+---@field rows string[][] wait until the widths of their columns are known
+local output = {}
+output.__index = output
+
+local ROWS = 200 -- printed together; a longer list is aligned in parts
+
+---@param json boolean
+---@param store string
+function output.new(json, store)
+  return setmetatable({ json = json, store = store, rows = {} }, output)
+end
+
+--- Text as a terminal may show it: what receivers and publishers wrote could hold commands to
+--- the terminal.
+---@param text string
+---@return string
+function output.plain(text)
+  text = utf8.len(text) and text or text:gsub("[\x80-\xff]", "?")
+  return (text:gsub("[%z\1-\8\11-\31\127]", "?"):gsub("\xc2[\x80-\x9f]", "?"))
+end
+
+local function cell(value)
+  if value == nil or value == "" or value == webhook.null then return "-" end
+  if type(value) == "table" then value = #value > 0 and table.concat(value, ",") or "*" end
+  return (output.plain(tostring(value)):gsub("%s", " "))
+end
+
+--- Prints a document: as JSON, or in a table by the given columns.
+---@param document table
+---@param columns string[]
+function output:item(document, columns)
+  if self.json then
+    print(webhook.encode(document))
+    return
+  end
+  if #columns == 1 then
+    print(cell(document[columns[1]]))
+    return
+  end
+  local row = {}
+  for i, name in ipairs(columns) do row[i] = cell(document[name]) end
+  if not self.headed then
+    self.headed = true
+    self.rows[1] = table.pack(table.unpack(columns))
+    for i, name in ipairs(self.rows[1]) do self.rows[1][i] = name:upper() end
+  end
+  self.rows[#self.rows + 1] = row
+  if #self.rows >= ROWS then self:flush() end
+end
+
+--- Prints the rows that wait.
+function output:flush()
+  local widths = {}
+  for _, row in ipairs(self.rows) do
+    for i, text in ipairs(row) do widths[i] = math.max(widths[i] or 0, utf8.len(text)) end
+  end
+  for _, row in ipairs(self.rows) do
+    for i, text in ipairs(row) do
+      row[i] = i < #row and text .. (" "):rep(widths[i] - utf8.len(text)) or text
+    end
+    print(table.concat(row, "  "))
+  end
+  self.rows = {}
+end
+
+output.__close = output.flush
+
+--- Ends the command with a failure.
+function output.fail(message, code)
+  error { failure = message, code = code }
+end
+
+--- What an expected failure returns becomes the end of the command.
+function output.check(value, message, code)
+  if value == nil then output.fail(message, code) end
+  return value
+end
+
+--- The bytes of a file, of the standard input for "-" or no name.
+---@param name? string
+---@return string
+function output.read(name)
+  if not name or name == "-" then return io.read "a" end
+  local file <close> = output.check(io.open(name, "rb"))
+  local text, message = file:read "a"
+  return text or output.fail(("%s: %s"):format(name, message))
+end
+
+--- Opens the store. more: options of webhook.open.
+function output:open(more)
+  return self.check(webhook.open(self.store, more))
+end
+
+return output
