@@ -50,7 +50,6 @@ local function is_alive(pid)
 end
 
 --- Runs a line of the shell; returns its exit code, what it printed, what it complained.
---- Programs that are not ours run without the sanitizer: `env -u LD_PRELOAD curl …`.
 function shell.run(line)
   local out, err = shell.file(), shell.file()
   local _, _, code = os.execute(("unset LD_PRELOAD; ( %s ) >'%s' 2>'%s' </dev/null"):format(line, out, err))
