@@ -110,6 +110,14 @@ describe("decode", function()
     assert.same({ a = 2 }, webhook.decode '{"a":{"x":1},"\\u0061":2}')
   end)
 
+  it("leaves a named member of the outermost object as text", function()
+    local event = webhook.decode('{"p\\u0061yload": { "n": 1.10 } ,"of":{"payload":[1]}}', { raw = "payload" })
+    assert.equal('{ "n": 1.10 }', tostring(event.payload))
+    assert.same({ 1 }, event.of.payload)
+    assert.equal('{"of":{"payload":[1]},"payload":{ "n": 1.10 }}', webhook.encode(event))
+    assert.same({ 1 }, webhook.decode("[1]", { raw = "payload" }))
+  end)
+
   it("says where a text is not JSON", function()
     for _, text in ipairs { "", "{", "[1,]", "nul", '"\xff"', "1 2", "\xef\xbb\xbf1", "01", "NaN", "[" .. ("["):rep(5000) } do
       local value, message, code = webhook.decode(text)

@@ -91,6 +91,12 @@ describe("publish", function()
     assert(hooks:publish("a", webhook.null))
   end)
 
+  it("keeps what was published byte for byte", function()
+    local text = '{ "b": 1.10, "a": [], "n": 123456789012345678901234567890 }'
+    assert(hooks:publish("a", webhook.raw(text), { id = "k3" }))
+    assert.equal(text, hooks:payload "k3")
+  end)
+
   it("nests as deep as json_depth says", function()
     local deep = { "bottom" }
     for _ = 1, 98 do deep = { deep } end

@@ -228,7 +228,6 @@ static int push_request(lua_State *L, listener *self, connection *c, size_t head
         refuse(c, 400, "Bad Request");
         return 0;
     }
-    c->asked = 1;
     c->request = head + body;
     c->keep = is_kept_alive(c->data, head);
     lua_createtable(L, 0, 5);
@@ -242,6 +241,7 @@ static int push_request(lua_State *L, listener *self, connection *c, size_t head
     lua_setfield(L, -2, "body");
     lua_pushinteger(L, (lua_Integer)c->serial * CONNECTIONS + (c - self->connections));
     lua_setfield(L, -2, "connection");
+    c->asked = 1;
     return 1;
 }
 
@@ -371,7 +371,7 @@ static int to_string(lua_State *L) {
     return 1;
 }
 
-static void push_metatable(lua_State *L) {
+void whl_listen_types(lua_State *L) {
     static const luaL_Reg methods[] = { { "next", next_request },
                                         { "respond", respond },
                                         { "port", get_port },
@@ -381,11 +381,11 @@ static void push_metatable(lua_State *L) {
         { "__gc", close_listener }, { "__close", close_listener }, { "__tostring", to_string }, { NULL, NULL }
     };
 
-    if (luaL_newmetatable(L, LISTENER)) {
-        luaL_setfuncs(L, events, 0);
-        luaL_newlib(L, methods);
-        lua_setfield(L, -2, "__index");
-    }
+    luaL_newmetatable(L, LISTENER);
+    luaL_setfuncs(L, events, 0);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
 }
 
 int whl_listener(lua_State *L) {
@@ -401,9 +401,9 @@ int whl_listener(lua_State *L) {
     for (int i = 0; i < CONNECTIONS; i++) {
         self->connections[i].fd = -1;
     }
+    self->fd = -1;
+    luaL_setmetatable(L, LISTENER);
     self->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    push_metatable(L);
-    lua_setmetatable(L, -2);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons((uint16_t)port);
     if (self->fd >= 0) {

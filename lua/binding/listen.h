@@ -13,4 +13,7 @@
  *   :close() */
 int whl_listener(lua_State *L);
 
+/* Makes its metatable. */
+void whl_listen_types(lua_State *L);
+
 #endif

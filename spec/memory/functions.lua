@@ -1,0 +1,59 @@
+-- Functions for starve.c: each way into C once, repeatable, true when it has done its work.
+local core = require "webhook.core"
+local webhook = require "webhook"
+
+local start = 1795000000000
+local hooks = assert(webhook.open(":memory:", { clock = webhook.clock(start) }))
+local subscription = assert(hooks:subscribe { url = "http://127.0.0.1:9/", rule = "return true" })
+local id, secret = subscription.id, subscription.secrets[1]
+assert(hooks:publish("a", { x = 1 }, { id = "e1" }))
+assert(hooks:run())
+local delivery = hooks:deliveries()().id
+local signature = assert(webhook.sign(secret, "m", 1, "b"))
+local headers = { ["webhook-id"] = "m", ["webhook-timestamp"] = "1", ["webhook-signature"] = signature }
+
+local value = { a = { 1, 2, { b = "x" } }, list = {}, s = ("x"):rep(300) }
+for i = 1, 50 do value.list[i] = { n = i, ["k" .. i] = i } end
+local text = assert(webhook.encode(value))
+
+return {
+  function() return webhook.encode(value) == text end,
+  function() return webhook.decode(text) ~= nil end,
+  function() return webhook.decode(text, { raw = "list" }) ~= nil end,
+  function() return webhook.sign({ secret, secret }, "m", 1, "b") ~= nil end,
+  function() return webhook.verify(headers, "b", { secret }, { tolerance = -1 }) end,
+  function() return webhook.keypair() ~= nil and webhook.secret() ~= nil end,
+  function() return hooks:publish("a", value, { id = "e1" }) ~= nil end,
+  function()
+    return hooks:publish_batch { { type = "a", payload = value, id = "b1" }, { type = "b", payload = webhook.raw "[1]", id = "b2" } } ~= nil
+  end,
+  function() return hooks:subscribe { url = "http://127.0.0.1:9/", events = {}, metadata = { a = 1 } } ~= nil end,
+  function() return hooks:update(id, { name = "x", events = {} }) ~= nil end,
+  function() return hooks:secrets(id) ~= nil and hooks:subscription(id, 1) ~= nil end,
+  function() return hooks:event "e1" ~= nil end,
+  function() return hooks:payload "e1" ~= nil and hooks:body(delivery) ~= nil end,
+  function() return hooks:page("deliveries", { limit = 2, state = "waiting" }) ~= nil end,
+  function()
+    local found = 0
+    for _ in hooks:events { limit = 1 } do
+      for _ in hooks:attempts(delivery) do found = found + 1 end
+    end
+    return found > 0
+  end,
+  function()
+    local other <close> = webhook.open(":memory:", { allow = { "127.0.0.1" }, log = print, clock = webhook.clock(5), limits = { json_depth = 5 } })
+    return other ~= nil
+  end,
+  function()
+    local pollable = hooks:pollable()
+    return pollable:pollfd() >= 0 and tostring(pollable) ~= nil and tostring(hooks) ~= nil
+  end,
+  function()
+    local listener <close> = core.listener(0)
+    return listener:port() > 0 and listener:next(0) == nil
+  end,
+  function()
+    local ok, message = pcall(hooks.publish, hooks, "a", { f = print })
+    return ok or not message:find "memory"
+  end,
+}
