@@ -1,10 +1,12 @@
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -562,6 +564,52 @@ static void two_engines_on_one_file_share_the_work(void **state) {
     wh_close(two);
 }
 
+/* The largest size that a file may have, as a stand-in for a full disk. */
+static void limit_files(rlim_t bytes) {
+    struct rlimit limit;
+
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* What is refused is refused whole; what was accepted is delivered; what was sent while
+ * nothing could be recorded is recorded later. */
+static void a_full_disk_loses_nothing(void **state) {
+    wh_engine *engine = fixture_open(fixture_file(), NULL);
+    wh_event event = WH_EVENT_INIT;
+    char *page, payload[20001];
+    int accepted = 0, code;
+
+    (void)state;
+    memset(payload, 'x', sizeof payload);
+    payload[0] = payload[19999] = '"';
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    fixture_run(engine);
+    event.type = "a";
+    event.payload = payload;
+    event.payload_size = 20000;
+    limit_files(1000000);
+    while ((code = wh_publish(engine, &event, NULL)) == WH_OK && accepted < 1000) {
+        accepted++;
+    }
+    assert_int_equal(code, WH_EFULL);
+    assert_true(accepted > 0);
+    for (int i = 0; i < 20; i++) {
+        wh_step(engine);
+    }
+    limit_files(RLIM_INFINITY);
+    fixture_publish(engine, "a", "{}", NULL);
+    usleep(1100000); /* records that were refused are tried again after a second */
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, accepted + 1);
+    page = DOCUMENT(wh_deliveries(engine, NULL, &fixture_handed, &fixture_size));
+    assert_int_equal(count_of(page, "\"delivered\""), accepted + 1);
+    wh_free(page);
+    wh_close(engine);
+}
+
 static void a_receiver_that_hangs_costs_the_others_nothing(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
 
@@ -638,6 +686,7 @@ int main(void) {
         TEST(what_was_accepted_survives_a_close),
         TEST(what_was_under_way_at_close_is_sent_again),
         TEST(two_engines_on_one_file_share_the_work),
+        TEST(a_full_disk_loses_nothing),
         TEST(a_receiver_that_hangs_costs_the_others_nothing),
         TEST(threads_deliver_everything_once),
     };
