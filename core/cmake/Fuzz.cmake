@@ -1,4 +1,6 @@
-# One program for each core/fuzz/fuzz_*.c; the target `fuzz` builds them all.
+# One program for each core/fuzz/fuzz_*.c; the target `fuzz` builds them all. As a test each
+# replays its corpus and then looks further for a few seconds; what it finds stays in the build.
+set(WEBHOOK_FUZZ_SECONDS 5 CACHE STRING "How long each fuzz target runs as a test")
 if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
   message(FATAL_ERROR " webhook: the fuzz targets need clang: configure with -DCMAKE_C_COMPILER=clang")
 endif()
@@ -21,4 +23,10 @@ foreach(source ${fuzz_sources})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
   target_link_libraries(${name} PRIVATE webhook_fuzz)
   add_dependencies(fuzz ${name})
+  string(REPLACE "fuzz_" "" corpus ${name})
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/found/${corpus})
+  add_test(NAME ${name} COMMAND ${name} -max_total_time=${WEBHOOK_FUZZ_SECONDS} -rss_limit_mb=4096
+           -artifact_prefix=${PROJECT_BINARY_DIR}/found/${corpus}- ${PROJECT_BINARY_DIR}/found/${corpus}
+           ${PROJECT_SOURCE_DIR}/core/fuzz/corpus/${corpus})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120)
 endforeach()
