@@ -33,6 +33,7 @@
 
 #define WHI_WORKERS 64
 #define WHI_TASK_SENTENCE 256
+#define WHI_FLIGHTS_START 64 /* requests at once of a worker: with receivers that answer at once, more only cost */
 
 /* A process's row in the store lives as long as its heartbeat. */
 #define WHI_BEAT_US INT64_C(2000000)   /* how often it beats */
@@ -155,6 +156,8 @@ typedef struct whi_worker {
     size_t heap_count, heap_capacity;
     whi_flight *free_flights, *flying;
     int in_flight, queued;
+    int flight_limit; /* requests at once; grows while the thread would sleep, see whi_send_pace */
+    int throttled;    /* more could be sent, but for flight_limit */
     struct whi_record *record; /* collecting for the next job */
     int64_t retry_record_at;   /* monotonic us: when a record that failed is tried again */
     struct whi_record *failed_records;
@@ -274,6 +277,8 @@ void whi_lanes_free(whi_worker *worker);
 
 /* ---- send.c */
 void whi_send_ready(whi_worker *worker); /* sends from the ready lanes as far as there is room */
+/* Adapts flight_limit: busy is 1 when the poller had something. 1 if it grew. */
+int whi_send_pace(whi_worker *worker, int busy);
 void whi_send_free(whi_worker *worker);
 
 /* ---- record.c */

@@ -364,12 +364,30 @@ static int send_one(whi_worker *worker, whi_lane *lane) {
     return WH_OK;
 }
 
+/* A thread that is busy gains nothing by more requests at once; one that would sleep
+ * while deliveries wait does. So the limit grows by half when it would sleep, and goes
+ * back slowly while it is busy. */
+int whi_send_pace(whi_worker *worker, int busy) {
+    int most = (int)worker->engine->options.limits.in_flight;
+
+    if (busy) {
+        worker->flight_limit -= worker->flight_limit > WHI_FLIGHTS_START ? 1 + worker->flight_limit / 256 : 0;
+        return 0;
+    }
+    if (!worker->throttled || worker->flight_limit >= most) {
+        return 0;
+    }
+    worker->flight_limit += worker->flight_limit / 2;
+    worker->flight_limit = worker->flight_limit < most ? worker->flight_limit : most;
+    return 1;
+}
+
 /* One from each lane in turn, so that no lane waits for another's queue. */
 void whi_send_ready(whi_worker *worker) {
     if (atomic_load(&worker->engine->stop) != 0) {
         return;
     }
-    while (worker->ready != NULL && worker->in_flight < worker->engine->options.limits.in_flight) {
+    while (worker->ready != NULL && worker->in_flight < worker->flight_limit) {
         whi_lane *lane = worker->ready;
         worker->ready = lane->next_ready;
         if (worker->ready == NULL) {
@@ -381,4 +399,5 @@ void whi_send_ready(whi_worker *worker) {
         }
         whi_lane_ready(worker, lane);
     }
+    worker->throttled = worker->ready != NULL;
 }

@@ -137,10 +137,23 @@ static void fetch(whi_worker *worker) {
     }
 }
 
+/* Before it sleeps while deliveries wait for room, the thread makes room. */
+static int wait_for_work(whi_worker *worker, whi_ready *ready, int timeout) {
+    int count = 0;
+
+    if (worker->throttled) {
+        count = whi_poller_wait(worker->poller, ready, READY_MAXIMUM, 0);
+        if (whi_send_pace(worker, count != 0) || count != 0) {
+            return count;
+        }
+    }
+    return whi_poller_wait(worker->poller, ready, READY_MAXIMUM, timeout);
+}
+
 int whi_worker_step(whi_worker *worker, int timeout) {
     whi_ready ready[READY_MAXIMUM];
     const whi_transport_vtable *transport = worker->engine->transport;
-    int count = whi_poller_wait(worker->poller, ready, READY_MAXIMUM, timeout);
+    int count = wait_for_work(worker, ready, timeout);
 
     if (count < 0) {
         return count;
@@ -179,6 +192,9 @@ int whi_worker_timeout(whi_worker *worker) {
     if (!worker->threaded && atomic_load(&worker->engine->jobs_open) > 0) {
         return 0; /* no thread but this one writes them */
     }
+    if (worker->throttled && worker->flight_limit < worker->engine->options.limits.in_flight) {
+        return 0;
+    }
     if (transport >= 0) {
         wait = smaller(wait, transport);
     }
@@ -208,6 +224,8 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     worker->tasks_end = &worker->tasks;
     worker->todo_end = &worker->todo;
     atomic_init(&worker->rescan, 1);
+    worker->flight_limit = engine->options.limits.in_flight < WHI_FLIGHTS_START ? (int)engine->options.limits.in_flight
+                                                                                : WHI_FLIGHTS_START;
     code = whi_poller_new(&worker->poller);
     if (code == WH_OK) {
         options.poller = worker->poller;
