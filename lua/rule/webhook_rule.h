@@ -16,9 +16,11 @@
  *   true, payload         pass: the payload is sent as it is
  *   a table, a part       project: this is sent instead
  *   A second value, a table, may hold
- *     key      text or integer: deliveries of one key keep their order
- *     headers  { ["X-Env"] = "test" }: names of the engine's own are refused
  *     delay    milliseconds to wait before the first attempt, up to 30 days
+ *     key      text or integer, an order key
+ *     headers  { ["X-Env"] = "test" }: names of the engine's own are refused
+ *   All three are checked and handed to the engine; this engine acts on delay, and does
+ *   not yet use key and headers.
  *   Everything else is an error of the rule that names the place: "customer.tags[2]:
  *   function is no JSON value".
  *

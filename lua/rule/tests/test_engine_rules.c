@@ -38,6 +38,20 @@ static void a_rule_drops_passes_and_projects(void **state) {
     wh_close(engine);
 }
 
+static void a_delay_puts_the_first_attempt_off(void **state) {
+    wh_engine *engine = open_with_rules();
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"return true, {delay = 5000}\"}", NULL);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 0);
+    atomic_fetch_add(&fixture_time, 5000);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    wh_close(engine);
+}
+
 static void fields_are_taken_of_what_the_rule_says(void **state) {
     wh_engine *engine = open_with_rules();
 
@@ -133,6 +147,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
         TEST(a_rule_drops_passes_and_projects),
+        TEST(a_delay_puts_the_first_attempt_off),
         TEST(fields_are_taken_of_what_the_rule_says),
         TEST(a_rule_that_fails_touches_nobody_else),
         TEST(a_rule_that_runs_away_is_stopped_and_held),
