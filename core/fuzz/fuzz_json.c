@@ -50,6 +50,20 @@ static void check_number(const whi_json *json, uint32_t node) {
     whi_buf_free(&out);
 }
 
+/* Neighbours on the tape: ordered as they are equal, the other way round when turned. */
+static void check_order(const whi_json *json) {
+    for (uint32_t at = 1; at < json->count; at++) {
+        int order, turned;
+        if (json->nodes[at].type >= WHI_JSON_ARRAY || json->nodes[at - 1].type >= WHI_JSON_ARRAY) {
+            continue;
+        }
+        order = whi_json_order(json, at - 1, json, at);
+        turned = whi_json_order(json, at, json, at - 1);
+        must((order < 0) == (turned > 0) && (order > 0) == (turned < 0));
+        must((order == 0) == whi_json_equal(json, at - 1, json, at));
+    }
+}
+
 /* Returns the node behind it. */
 static uint32_t walk(const whi_json *json, uint32_t node) {
     const whi_json_node *here = &json->nodes[node];
@@ -83,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (code == WH_OK) {
         must(walk(&json, 0) == json.count);
         must(whi_json_equal(&json, 0, &json, 0));
+        check_order(&json);
     }
     whi_json_free(&json);
     free(text);

@@ -132,6 +132,31 @@ static void names_and_levels_are_bounded(void **state) {
     assert_null(fields);
 }
 
+/* 1000 names in an order that is none, each with a beginning of another: all are found. */
+static void many_names_are_all_found(void **state) {
+    whi_buf list, payload, out, wanted;
+
+    (void)state;
+    whi_buf_init(&list, 1 << 20);
+    whi_buf_init(&payload, 1 << 20);
+    whi_buf_init(&out, 1 << 20);
+    whi_buf_init(&wanted, 1 << 20);
+    for (int i = 0; i < 1000; i++) {
+        int name = i * 617 % 1000;
+        whi_buf_format(&list, "%sn%d", i ? "," : "", name);
+        whi_buf_format(&payload, "%s\"\\u006e%d\":%d,\"m%d\":0,\"n%d.\":0", i ? "," : "{", i, i, i, i);
+        whi_buf_format(&wanted, "%s\"\\u006e%d\":%d", i ? "," : "{", i, i);
+    }
+    whi_buf_char(&payload, '}');
+    whi_buf_char(&wanted, '}');
+    assert_int_equal(project(list.data, list.size, payload.data, &out), WH_OK);
+    assert_string_equal(out.data, wanted.data);
+    whi_buf_free(&list);
+    whi_buf_free(&payload);
+    whi_buf_free(&out);
+    whi_buf_free(&wanted);
+}
+
 /* Never a wrong projection, never a leak. */
 static void no_memory_is_told(void **state) {
     int failed = 1;
@@ -167,6 +192,7 @@ int main(void) {
         cmocka_unit_test(a_broken_list_tells_the_position),
         cmocka_unit_test(a_zero_byte_is_a_letter_of_a_name),
         cmocka_unit_test(names_and_levels_are_bounded),
+        cmocka_unit_test(many_names_are_all_found),
         cmocka_unit_test(no_memory_is_told),
         cmocka_unit_test(too_small_a_buffer_is_told),
     };

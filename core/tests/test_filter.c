@@ -144,6 +144,57 @@ static void paths_are_bounded(void **state) {
     assert_int_equal(parse_paths(101), WH_ELIMIT);
 }
 
+/* {"a":[list]} on {"a":[list of last only, or of what is not in it]} */
+static int passes_long(const char *item, int count, const char *wanted, int wanted_count) {
+    whi_buf filters, payload;
+    int result;
+
+    whi_buf_init(&filters, 1 << 24);
+    whi_buf_init(&payload, 1 << 24);
+    whi_buf_text(&filters, "{\"a\":[");
+    whi_buf_text(&payload, "{\"a\":[");
+    for (int i = 0; i < count; i++) {
+        whi_buf_format(&filters, "%s%s%d\"", i ? "," : "", item, i);
+    }
+    for (int i = 0; i < wanted_count; i++) {
+        whi_buf_format(&payload, "%s%s", i ? "," : "", wanted);
+    }
+    whi_buf_text(&filters, "]}");
+    whi_buf_text(&payload, "]}");
+    result = passes(filters.data, payload.data);
+    whi_buf_free(&filters);
+    whi_buf_free(&payload);
+    return result;
+}
+
+/* Asking for each value of the list at each item would take many minutes. */
+static void a_long_list_is_asked_in_good_time(void **state) {
+    (void)state;
+    assert_int_equal(passes_long("\"", 50000, "7.5", 1000000), 0);
+    assert_int_equal(passes_long("\"common beginning ", 20000, "\"common beginning x\"", 50000), 0);
+    assert_int_equal(passes_long("\"", 20000, "19999", 1), 1);
+    assert_int_equal(passes_long("\"", 20000, "\"0\"", 1), 1);
+    assert_int_equal(passes_long("\"", 20000, "\"20000\"", 1), 0);
+}
+
+static void mixed_lists_find_each_of_their_values(void **state) {
+    static const char filters[] = "{\"a\":[\"b\",3,null,\"a\\u0062\",true,-1.50,\"7\",\"\",12e1,\"false\"]}";
+    static const char *const in[] = { "\"b\"", "3.0",   "null", "\"\\u0061b\"", "true",  "-1.5",
+                                      "7",     "\"7\"", "\"\"", "120.0",        "false", "\"false\"" };
+    static const char *const out[] = { "\"c\"", "4", "\"3\"", "\"a\"", "\"true\"", "1.5", "7.0", "12", "{}", "[[3]]" };
+    char payload[100];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof in / sizeof in[0]; i++) {
+        snprintf(payload, sizeof payload, "{\"a\":%s}", in[i]);
+        assert_int_equal(passes(filters, payload), 1);
+    }
+    for (size_t i = 0; i < sizeof out / sizeof out[0]; i++) {
+        snprintf(payload, sizeof payload, "{\"a\":%s}", out[i]);
+        assert_int_equal(passes(filters, payload), 0);
+    }
+}
+
 static void the_path_that_failed_is_told(void **state) {
     whi_filter *filter = parse("{\"a\":1,\"b.c\":2,\"d\":3}");
     whi_json json = { 0 };
@@ -193,6 +244,8 @@ int main(void) {
         cmocka_unit_test(what_holds_passes_and_what_does_not_is_kept_back),
         cmocka_unit_test(a_broken_filter_names_the_key),
         cmocka_unit_test(paths_are_bounded),
+        cmocka_unit_test(a_long_list_is_asked_in_good_time),
+        cmocka_unit_test(mixed_lists_find_each_of_their_values),
         cmocka_unit_test(the_path_that_failed_is_told),
         cmocka_unit_test(the_empty_filter_is_none),
         cmocka_unit_test(no_memory_is_told_and_matching_needs_none),

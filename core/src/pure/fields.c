@@ -1,5 +1,6 @@
 #include "pure/fields.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -9,13 +10,16 @@
 #define LEVELS_MAXIMUM 32
 #define NAME_MAXIMUM 256
 
-/* One name of the list with what is asked of its value; no children: all of it. */
+/* One name of the list with what is asked of its value; no children: all of it. The
+ * first of a list has them all by name, since every member of a payload is looked up. */
 struct whi_fields {
     char *name;
     size_t name_size;
     whi_fields *child; /* first */
     whi_fields *next;  /* sibling */
     int whole;         /* named without children at least once */
+    const whi_fields **sorted;
+    size_t count; /* of sorted */
 };
 
 typedef struct parse {
@@ -28,6 +32,7 @@ void whi_fields_free(whi_fields *fields) {
     while (fields != NULL) {
         whi_fields *next = fields->next;
         whi_fields_free(fields->child);
+        whi_free(fields->sorted);
         whi_free(fields->name);
         whi_free(fields);
         fields = next;
@@ -159,6 +164,33 @@ static int read_list(parse *self, whi_fields **list, int level) {
     }
 }
 
+static int order(const void *a, const void *b) {
+    const whi_fields *x = *(const whi_fields *const *)a, *y = *(const whi_fields *const *)b;
+    int result = memcmp(x->name, y->name, x->name_size < y->name_size ? x->name_size : y->name_size);
+
+    return result != 0 ? result : (x->name_size > y->name_size) - (x->name_size < y->name_size);
+}
+
+static int sort(whi_fields *list) {
+    size_t count = 0;
+
+    for (const whi_fields *at = list; at != NULL; at = at->next) {
+        count++;
+    }
+    list->sorted = whi_alloc(count * sizeof(const whi_fields *));
+    if (list->sorted == NULL) {
+        return whi_fail_memory();
+    }
+    for (whi_fields *at = list; at != NULL; at = at->next) {
+        if (at->child != NULL && sort(at->child) != WH_OK) {
+            return WH_ENOMEM;
+        }
+        list->sorted[list->count++] = at;
+    }
+    qsort(list->sorted, count, sizeof(const whi_fields *), order);
+    return WH_OK;
+}
+
 int whi_fields_parse(whi_fields **out, const char *text, size_t size) {
     parse self = { text, size, 0, 0 };
     int code;
@@ -172,6 +204,7 @@ int whi_fields_parse(whi_fields **out, const char *text, size_t size) {
     if (code == WH_OK && self.at < size) {
         code = wrong(&self, "','");
     }
+    code = code == WH_OK ? sort(*out) : code;
     if (code != WH_OK) {
         whi_fields_free(*out);
         *out = NULL;
@@ -188,10 +221,22 @@ static int is_container(const whi_json *json, uint32_t node) {
 }
 
 static const whi_fields *find(const whi_fields *fields, const whi_json *json, uint32_t name) {
-    while (fields != NULL && !whi_json_string_is(json, name, fields->name, fields->name_size)) {
-        fields = fields->next;
+    size_t low = 0, high = fields->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const whi_fields *at = fields->sorted[middle];
+        int side = whi_json_string_order(json, name, at->name, at->name_size);
+        if (side == 0) {
+            return at;
+        }
+        if (side < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
     }
-    return fields;
+    return NULL;
 }
 
 static void copy(const whi_json *json, uint32_t node, whi_buf *out) {

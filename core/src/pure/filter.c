@@ -1,5 +1,6 @@
 #include "pure/filter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -8,7 +9,14 @@
 #define PATHS_MAXIMUM 100
 #define DEPTH_MAXIMUM 16
 
-/* The filters' own text stays scanned; each path points to its value in it. */
+/* One value that a path may have. Those of a list are sorted: a list of thousands is
+ * asked about every item of a payload's arrays. */
+struct value {
+    const whi_json *json;
+    uint32_t node;
+};
+
+/* The filters' own text stays scanned; the values point into it. */
 struct whi_filter {
     char *text;
     whi_json json;
@@ -16,7 +24,9 @@ struct whi_filter {
     struct path {
         char *name;
         size_t size;
-        uint32_t value;
+        struct value *values;
+        size_t value_count;
+        int takes_null;
     } paths[PATHS_MAXIMUM];
 };
 
@@ -25,6 +35,7 @@ void whi_filter_free(whi_filter *filter) {
         return;
     }
     for (size_t i = 0; i < filter->count; i++) {
+        whi_free(filter->paths[i].values);
         whi_free(filter->paths[i].name);
     }
     whi_json_free(&filter->json);
@@ -36,17 +47,38 @@ static int is_scalar(const whi_json *json, uint32_t node) {
     return json->nodes[node].type < WHI_JSON_ARRAY;
 }
 
-static int check_value(const whi_filter *self, const struct path *path) {
-    const whi_json *json = &self->json;
-    uint32_t end = json->nodes[path->value].next;
-    int good = json->nodes[path->value].type != WHI_JSON_OBJECT;
+static int check_value(const whi_json *json, uint32_t value, const char *path) {
+    uint32_t end = json->nodes[value].next;
+    int good = json->nodes[value].type != WHI_JSON_OBJECT;
 
-    for (uint32_t at = path->value + 1; good && at < end; at = json->nodes[at].next) {
+    for (uint32_t at = value + 1; good && at < end; at = json->nodes[at].next) {
         good = is_scalar(json, at);
     }
     return good ? WH_OK
-                : whi_fail(WH_EINVALID, "%.80s: expected a text, number, true, false, null or a list of such",
-                           path->name);
+                : whi_fail(WH_EINVALID, "%.80s: expected a text, number, true, false, null or a list of such", path);
+}
+
+static int order(const void *a, const void *b) {
+    const struct value *x = a, *y = b;
+
+    return whi_json_order(x->json, x->node, y->json, y->node);
+}
+
+/* A list's values, or the one value. */
+static int add_values(const whi_json *json, uint32_t value, struct path *path) {
+    int is_list = !is_scalar(json, value);
+    uint32_t at = is_list ? value + 1 : value, end = json->nodes[value].next;
+
+    path->values = whi_alloc((is_list ? json->nodes[value].count : 1) * sizeof *path->values);
+    if (path->values == NULL) {
+        return whi_fail_memory();
+    }
+    for (; at < end; at++) {
+        path->values[path->value_count++] = (struct value){ json, at };
+        path->takes_null |= json->nodes[at].type == WHI_JSON_NULL;
+    }
+    qsort(path->values, path->value_count, sizeof *path->values, order);
+    return WH_OK;
 }
 
 static int add_path(whi_filter *self, uint32_t name) {
@@ -54,6 +86,7 @@ static int add_path(whi_filter *self, uint32_t name) {
     whi_buf scratch;
     const char *text;
     size_t size;
+    int code;
 
     if (self->count == PATHS_MAXIMUM) {
         return whi_fail(WH_ELIMIT, "more than %d paths", PATHS_MAXIMUM);
@@ -66,12 +99,12 @@ static int add_path(whi_filter *self, uint32_t name) {
         return whi_fail_memory();
     }
     path->size = size;
-    path->value = name + 1;
     self->count++;
     if (size == 0 || path->name[0] == '.' || path->name[size - 1] == '.' || strstr(path->name, "..") != NULL) {
         return whi_fail(WH_EINVALID, "\"%.80s\": expected a path like \"customer.country\"", path->name);
     }
-    return check_value(self, path);
+    code = check_value(&self->json, name + 1, path->name);
+    return code == WH_OK ? add_values(&self->json, name + 1, path) : code;
 }
 
 static int read_filter(whi_filter *self, const char *text, size_t size) {
@@ -115,54 +148,74 @@ int whi_filter_parse(whi_filter **out, const char *text, size_t size) {
 
 /* ------------------------------------------------------------------------ matching */
 
-/* A text that is written as the other value is: "12" and 12, "true" and true. */
-static int same_writing(const whi_json *text, uint32_t at_text, const whi_json *other, uint32_t at_other) {
+/* How a value of the filters stands to the payload's: before, the same, behind. text: as
+ * a text that is written as the payload's value is, "12" and 12, "true" and true. */
+static int order_of(const struct value *value, const whi_json *payload, uint32_t node, int text) {
+    const char *span;
     size_t size;
-    const char *span = whi_json_span(other, at_other, &size);
 
-    return other->nodes[at_other].type != WHI_JSON_STRING && whi_json_string_is(text, at_text, span, size);
-}
-
-static int equals(const whi_filter *self, uint32_t value, const whi_json *payload, uint32_t node) {
-    return whi_json_equal(&self->json, value, payload, node) || same_writing(&self->json, value, payload, node);
-}
-
-/* One of the values of a list, or the value. node may be WHI_JSON_NONE. */
-static int holds(const whi_filter *self, uint32_t value, const whi_json *payload, uint32_t node) {
-    const whi_json_node *wanted = &self->json.nodes[value];
-
-    if (wanted->type == WHI_JSON_ARRAY) {
-        for (uint32_t at = value + 1; at < wanted->next; at = self->json.nodes[at].next) {
-            if (holds(self, at, payload, node)) {
-                return 1;
-            }
-        }
-        return 0;
+    if (!text) {
+        return whi_json_order(value->json, value->node, payload, node);
     }
+    if (value->json->nodes[value->node].type != WHI_JSON_STRING) {
+        return (int)value->json->nodes[value->node].type - WHI_JSON_STRING;
+    }
+    span = whi_json_span(payload, node, &size);
+    return whi_json_string_order(value->json, value->node, span, size);
+}
+
+static int search(const struct path *path, const whi_json *payload, uint32_t node, int text) {
+    size_t low = 0, high = path->value_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int side = order_of(&path->values[middle], payload, node, text);
+        if (side == 0) {
+            return 1;
+        }
+        if (side > 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return 0;
+}
+
+/* Only scalars equal. */
+static int equals(const struct path *path, const whi_json *payload, uint32_t node) {
+    int type = payload->nodes[node].type;
+
+    return type < WHI_JSON_ARRAY &&
+           (search(path, payload, node, 0) || (type != WHI_JSON_STRING && search(path, payload, node, 1)));
+}
+
+/* node may be WHI_JSON_NONE. */
+static int holds(const struct path *path, const whi_json *payload, uint32_t node) {
     if (node == WHI_JSON_NONE) {
-        return wanted->type == WHI_JSON_NULL;
+        return path->takes_null;
     }
-    if (payload->nodes[node].type == WHI_JSON_ARRAY) {
-        for (uint32_t at = node + 1; at < payload->nodes[node].next; at = payload->nodes[at].next) {
-            if (is_scalar(payload, at) && equals(self, value, payload, at)) {
-                return 1;
-            }
+    if (payload->nodes[node].type != WHI_JSON_ARRAY) {
+        return equals(path, payload, node);
+    }
+    for (uint32_t at = node + 1; at < payload->nodes[node].next; at = payload->nodes[at].next) {
+        if (equals(path, payload, at)) {
+            return 1;
         }
-        return 0;
     }
-    return is_scalar(payload, node) && equals(self, value, payload, node);
+    return 0;
 }
 
-static int walk(const whi_filter *self, const struct path *path, size_t at, const whi_json *payload, uint32_t node) {
+static int walk(const struct path *path, size_t at, const whi_json *payload, uint32_t node) {
     const char *dot;
     size_t size;
 
     if (at > path->size) {
-        return holds(self, path->value, payload, node);
+        return holds(path, payload, node);
     }
     if (node != WHI_JSON_NONE && payload->nodes[node].type == WHI_JSON_ARRAY) {
         for (uint32_t item = node + 1; item < payload->nodes[node].next; item = payload->nodes[item].next) {
-            if (walk(self, path, at, payload, item)) {
+            if (walk(path, at, payload, item)) {
                 return 1;
             }
         }
@@ -171,12 +224,12 @@ static int walk(const whi_filter *self, const struct path *path, size_t at, cons
     dot = memchr(path->name + at, '.', path->size - at);
     size = dot != NULL ? (size_t)(dot - path->name) - at : path->size - at;
     node = node == WHI_JSON_NONE ? node : whi_json_member(payload, node, path->name + at, size);
-    return walk(self, path, at + size + 1, payload, node);
+    return walk(path, at + size + 1, payload, node);
 }
 
 int whi_filter_match(const whi_filter *filter, const whi_json *payload, const char **failed) {
     for (size_t i = 0; filter != NULL && i < filter->count; i++) {
-        if (!walk(filter, &filter->paths[i], 0, payload, 0)) {
+        if (!walk(&filter->paths[i], 0, payload, 0)) {
             if (failed != NULL) {
                 *failed = filter->paths[i].name;
             }

@@ -3,11 +3,13 @@
  * A JSON object {"customer.country": "DE", "total": 12, "tags": ["a","b"]}: each
  * key is a dotted path into the payload, all of them must hold. A value is a text,
  * a number, true, false, null or a list of such; objects and lists in lists are
- * refused. The value at the path must equal the one given; a text also equals a number, true, false or null
- * written the same way ("12" holds for 12: the seeds' filters are maps of texts).
- * A list means any of its values. Over an array on the way, one item that holds is
- * enough; where the value itself is an array, an item that equals is enough. null
- * holds where the member is null or absent. A path that is not there does not hold. */
+ * refused. The value at the path must equal the one given; a text also equals a
+ * number, true, false or null written the same way ("12" holds for 12: the seeds'
+ * filters are maps of texts). A list means any of its values. Over an array on the
+ * way, one item that holds is enough; where the value itself is an array, an item that
+ * equals is enough. null holds where the member is null or absent. A path that is not
+ * there does not hold. Time grows with paths times payload, and with the logarithm of
+ * a list's length. */
 #ifndef WHI_FILTER_H
 #define WHI_FILTER_H
 

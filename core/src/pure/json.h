@@ -29,10 +29,10 @@ enum whi_json_type {
 };
 
 typedef struct whi_json_node {
-    uint32_t start;       /* offset of the value's first byte (a string's: its quote) */
-    uint32_t end;         /* offset behind its last byte */
-    uint32_t next;        /* index of the node behind this value and its contents */
-    uint32_t count : 28;  /* array: items; object: members; string: 1 if it has escapes */
+    uint32_t start;      /* offset of the value's first byte (a string's: its quote) */
+    uint32_t end;        /* offset behind its last byte */
+    uint32_t next;       /* index of the node behind this value and its contents */
+    uint32_t count : 28; /* array: items; object: members; string: 1 if it has escapes */
     uint32_t type : 4;
 } whi_json_node;
 
@@ -81,6 +81,10 @@ const char *whi_json_string(const whi_json *json, uint32_t node, whi_buf *scratc
 /* 1 if the node is a string (or name) with this content, decoded. Needs no memory. */
 int whi_json_string_is(const whi_json *json, uint32_t node, const char *text, size_t size);
 
+/* Below 0, 0 or above 0, as a string's (or name's) content, decoded, comes before text,
+ * is the same or comes after it, byte by byte: for a binary search. Needs no memory. */
+int whi_json_string_order(const whi_json *json, uint32_t node, const char *text, size_t size);
+
 /* 1 and the value when the number's text is an integer (no point, no exponent,
  * not "-0") within int64; 0 otherwise. */
 int whi_json_int(const whi_json *json, uint32_t node, int64_t *out);
@@ -93,6 +97,11 @@ double whi_json_double(const whi_json *json, uint32_t node);
  * without regard to the order of their members. Needs no memory; time grows with
  * the product of two objects' member counts. */
 int whi_json_equal(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b);
+
+/* An order of scalars, for sorting and binary search: 0 exactly when whi_json_equal says
+ * 1. By type, then strings as whi_json_string_order has it; that of numbers is not by
+ * their value. */
+int whi_json_order(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b);
 
 /* Writing: appends to out. Text is escaped where RFC 8259 demands, and is
  * otherwise unchanged; broken UTF-8 in it becomes U+FFFD. Doubles get the

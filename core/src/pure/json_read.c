@@ -142,6 +142,27 @@ int whi_json_string_is(const whi_json *json, uint32_t node, const char *text, si
     return next_byte(&self) < 0;
 }
 
+static int order_bytes(const char *a, size_t size_a, const char *b, size_t size_b) {
+    int order = memcmp(a, b, size_a < size_b ? size_a : size_b);
+
+    return order != 0 ? order : (size_a > size_b) - (size_a < size_b);
+}
+
+int whi_json_string_order(const whi_json *json, uint32_t node, const char *text, size_t size) {
+    reader self = read_from(json, node);
+
+    if (!node_at(json, node)->count) {
+        return order_bytes(self.text, (size_t)(self.end - self.text), text, size);
+    }
+    for (size_t i = 0; i < size; i++) {
+        int byte = next_byte(&self);
+        if (byte != (unsigned char)text[i]) {
+            return byte - (unsigned char)text[i];
+        }
+    }
+    return next_byte(&self) < 0 ? 0 : 1;
+}
+
 /* ----------------------------------------------------------------------- look-ups */
 
 uint32_t whi_json_member(const whi_json *json, uint32_t object, const char *name, size_t size) {
@@ -215,6 +236,10 @@ static int64_t read_exponent(const char *text, size_t size) {
     return text[0] == '-' ? -value : value;
 }
 
+static int is_filler(char c) {
+    return c == '0' || c == '.';
+}
+
 static void read_decimal(const whi_json *json, uint32_t node, decimal *out) {
     size_t size, mantissa, point;
     const char *text = whi_json_span(json, node, &size);
@@ -224,8 +249,8 @@ static void read_decimal(const whi_json *json, uint32_t node, decimal *out) {
     for (mantissa = 0; mantissa < size && (text[mantissa] | 32) != 'e'; mantissa++) {}
     out->power = mantissa < size ? read_exponent(text + mantissa + 1, size - mantissa - 1) : 0;
     for (point = 0; point < mantissa && text[point] != '.'; point++) {}
-    for (out->first = (size_t)out->negative; out->first < mantissa && strchr("0.", text[out->first]); out->first++) {}
-    for (out->last = mantissa; out->last > out->first && strchr("0.", text[out->last - 1]); out->last--) {}
+    for (out->first = (size_t)out->negative; out->first < mantissa && is_filler(text[out->first]); out->first++) {}
+    for (out->last = mantissa; out->last > out->first && is_filler(text[out->last - 1]); out->last--) {}
     if (out->first >= out->last) {
         out->negative = 0;
         out->power = 0;
@@ -268,23 +293,32 @@ double whi_json_double(const whi_json *json, uint32_t node) {
     return strtod(text, NULL);
 }
 
-static int same_number(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
+/* The significant digits side by side, the points left out. */
+static int order_digits(const decimal *x, const decimal *y) {
+    size_t i = x->first, k = y->first;
+
+    for (; i < x->last && k < y->last; i++, k++) {
+        i += x->text[i] == '.';
+        k += y->text[k] == '.';
+        if (x->text[i] != y->text[k]) {
+            return x->text[i] - y->text[k];
+        }
+    }
+    return (i < x->last) - (k < y->last);
+}
+
+static int order_numbers(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
     decimal x, y;
-    size_t i, k;
 
     read_decimal(a, at_a, &x);
     read_decimal(b, at_b, &y);
-    if (x.negative != y.negative || x.power != y.power) {
-        return 0;
+    if (x.negative != y.negative) {
+        return x.negative - y.negative;
     }
-    for (i = x.first, k = y.first; i < x.last && k < y.last; i++, k++) {
-        i += x.text[i] == '.';
-        k += y.text[k] == '.';
-        if (x.text[i] != y.text[k]) {
-            return 0;
-        }
+    if (x.power != y.power) {
+        return x.power < y.power ? -1 : 1;
     }
-    return i >= x.last && k >= y.last;
+    return order_digits(&x, &y);
 }
 
 /* ----------------------------------------------------------------------- equality */
@@ -303,6 +337,36 @@ static int same_string(const whi_json *a, uint32_t at_a, const whi_json *b, uint
         }
     } while (byte >= 0);
     return 1;
+}
+
+static int order_strings(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
+    reader x = read_from(a, at_a), y = read_from(b, at_b);
+    int byte, other;
+
+    if (!node_at(a, at_a)->count) {
+        return -whi_json_string_order(b, at_b, x.text, (size_t)(x.end - x.text));
+    }
+    do {
+        byte = next_byte(&x);
+        other = next_byte(&y);
+    } while (byte == other && byte >= 0);
+    return byte - other;
+}
+
+int whi_json_order(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
+    int type = node_at(a, at_a)->type, other = node_at(b, at_b)->type;
+
+    if (type != other) {
+        return type - other;
+    }
+    switch (type) {
+    case WHI_JSON_NUMBER:
+        return order_numbers(a, at_a, b, at_b);
+    case WHI_JSON_STRING:
+        return order_strings(a, at_a, b, at_b);
+    default:
+        return 0;
+    }
 }
 
 static int same_array(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
@@ -351,7 +415,7 @@ int whi_json_equal(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t
     }
     switch (node_at(a, at_a)->type) {
     case WHI_JSON_NUMBER:
-        return same_number(a, at_a, b, at_b);
+        return order_numbers(a, at_a, b, at_b) == 0;
     case WHI_JSON_STRING:
         return same_string(a, at_a, b, at_b);
     case WHI_JSON_ARRAY:
