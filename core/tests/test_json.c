@@ -48,16 +48,16 @@ static void scan(whi_json *json, const char *text) {
 
 /* ------------------------------------------------------------------- the test suite */
 
-static const char *suite(void) {
+static const char *suite(const char *part) {
     static char path[1024];
     const char *data = WEBHOOK_TEST_DATA;
     const char *slash = strrchr(__FILE__, '/');
 
     if (data != NULL) {
-        snprintf(path, sizeof path, "%s/json-test-suite/test_parsing", data);
+        snprintf(path, sizeof path, "%s/json-test-suite/%s", data, part);
     } else {
-        snprintf(path, sizeof path, "%.*s/data/json-test-suite/test_parsing", slash ? (int)(slash - __FILE__) : 1,
-                 slash ? __FILE__ : ".");
+        snprintf(path, sizeof path, "%.*s/data/json-test-suite/%s", slash ? (int)(slash - __FILE__) : 1,
+                 slash ? __FILE__ : ".", part);
     }
     return path;
 }
@@ -103,28 +103,34 @@ static int judge(const char *text, size_t size) {
     return code;
 }
 
-static int judge_file(const char *folder, const char *name) {
+static char *read_file(const char *folder, const char *name, size_t *size) {
     static char text[1 << 20];
     char path[2048];
-    size_t size;
     FILE *file;
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
     file = fopen(path, "rb");
     assert_non_null(file);
-    size = fread(text, 1, sizeof text, file);
+    *size = fread(text, 1, sizeof text, file);
     fclose(file);
+    return text;
+}
+
+static int judge_file(const char *folder, const char *name) {
+    size_t size;
+    const char *text = read_file(folder, name, &size);
+
     return judge(text, size);
 }
 
 static void the_json_test_suite_is_judged_as_it_says(void **state) {
-    DIR *folder = opendir(suite());
+    DIR *folder = opendir(suite("test_parsing"));
     struct dirent *entry;
     int count = 0;
 
     (void)state;
     if (folder == NULL) {
-        fail_msg("no %s", suite());
+        fail_msg("no %s", suite("test_parsing"));
         return;
     }
     while ((entry = readdir(folder)) != NULL) {
@@ -133,7 +139,7 @@ static void the_json_test_suite_is_judged_as_it_says(void **state) {
         if (strchr("yni", kind) == NULL || entry->d_name[1] != '_') {
             continue;
         }
-        code = judge_file(suite(), entry->d_name);
+        code = judge_file(suite("test_parsing"), entry->d_name);
         count++;
         if ((kind == 'y' && code != WH_OK) || (kind == 'n' && code == WH_OK)) {
             fail_msg("%s: %d", entry->d_name, code);
@@ -141,6 +147,86 @@ static void the_json_test_suite_is_judged_as_it_says(void **state) {
     }
     closedir(folder);
     assert_true(count > 300);
+}
+
+/* What other readers change, each one value in an array or object. equal, other: texts of
+ * the same and of another value; decoded: of a string. */
+static const struct kept {
+    const char *file;
+    int code;
+    const char *span, *equal, *other, *decoded;
+    size_t size;
+} kept[] = {
+    { "number_-9223372036854775808", WH_OK, "-9223372036854775808", "-9.223372036854775808e18", "-9223372036854775809",
+      NULL, 0 },
+    { "number_-9223372036854775809", WH_OK, "-9223372036854775809", "-9223372036854775809.0", "-9223372036854775808",
+      NULL, 0 },
+    { "number_1.0", WH_OK, "1.0", "1", "1.1", NULL, 0 },
+    { "number_1.000000000000000005", WH_OK, "1.000000000000000005", "1000000000000000005e-18", "1", NULL, 0 },
+    { "number_1000000000000000", WH_OK, "1000000000000000", "1e15", "1e16", NULL, 0 },
+    { "number_10000000000000000999", WH_OK, "10000000000000000999", "10000000000000000999.00", "10000000000000001000",
+      NULL, 0 },
+    { "number_1e-999", WH_OK, "1E-999", "0.1e-998", "0", NULL, 0 },
+    { "number_1e6", WH_OK, "1E6", "1000000", "100000", NULL, 0 },
+    { "number_9223372036854775807", WH_OK, "9223372036854775807", "9223372036854775807.0", "9223372036854775808", NULL,
+      0 },
+    { "number_9223372036854775808", WH_OK, "9223372036854775808", "9223372036854775808.0", "9223372036854775807", NULL,
+      0 },
+    { "object_key_nfc_nfd", WH_OK, "\"NFC\"", "\"NFC\"", "\"NFD\"", "NFC", 3 },
+    { "object_key_nfd_nfc", WH_OK, "\"NFC\"", "\"NFC\"", "\"NFD\"", "NFC", 3 },
+    { "object_same_key_different_values", WH_OK, "2", "2", "1", NULL, 0 },
+    { "object_same_key_same_value", WH_OK, "1", "1", "2", NULL, 0 },
+    { "object_same_key_unclear_values", WH_OK, "-0", "0", "1", NULL, 0 },
+    { "string_1_escaped_invalid_codepoint", WH_OK, "\"\\uD800\"", "\"\\ufffd\"", "\"\"", "\xef\xbf\xbd", 3 },
+    { "string_2_escaped_invalid_codepoints", WH_OK, "\"\\uD800\\uD800\"", "\"\\ufffd\\ufffd\"", "\"\\ufffd\"",
+      "\xef\xbf\xbd\xef\xbf\xbd", 6 },
+    { "string_3_escaped_invalid_codepoints", WH_OK, "\"\\uD800\\uD800\\uD800\"", "\"\\ufffd\\ufffd\\ufffd\"",
+      "\"\\ufffd\"", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", 9 },
+    { "string_with_escaped_NULL", WH_OK, "\"A\\u0000B\"", "\"\\u0041\\u0000B\"", "\"A\"", "A\0B", 3 },
+    { "string_1_invalid_codepoint", WH_EJSON, NULL, NULL, NULL, NULL, 0 },
+    { "string_2_invalid_codepoints", WH_EJSON, NULL, NULL, NULL, NULL, 0 },
+    { "string_3_invalid_codepoints", WH_EJSON, NULL, NULL, NULL, NULL, 0 },
+};
+
+static uint32_t only_value(const whi_json *json) {
+    uint32_t node =
+        json->nodes[0].type == WHI_JSON_ARRAY ? whi_json_item(json, 0, 0) : whi_json_member(json, 0, "a", 1);
+
+    return node != WHI_JSON_NONE ? node : whi_json_member(json, 0, "\xc3\xa9", 2);
+}
+
+static void check_kept(const whi_json *json, const struct kept *row) {
+    uint32_t node = only_value(json);
+    whi_json equal, other;
+    size_t size;
+    const char *span = whi_json_span(json, node, &size);
+
+    assert_int_equal(size, strlen(row->span));
+    assert_memory_equal(span, row->span, size);
+    assert_true(row->decoded == NULL || whi_json_string_is(json, node, row->decoded, row->size));
+    scan(&equal, row->equal);
+    scan(&other, row->other);
+    assert_true(whi_json_equal(json, node, &equal, 0));
+    assert_false(whi_json_equal(json, node, &other, 0));
+    whi_json_free(&equal);
+    whi_json_free(&other);
+}
+
+static void what_other_readers_change_is_kept(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        whi_json json = { 0 };
+        char name[100];
+        const char *text;
+        size_t size;
+        snprintf(name, sizeof name, "%s.json", kept[i].file);
+        text = read_file(suite("test_transform"), name, &size);
+        assert_int_equal(whi_json_scan(&json, text, size, 2), kept[i].code);
+        if (kept[i].code == WH_OK) {
+            check_kept(&json, &kept[i]);
+        }
+        whi_json_free(&json);
+    }
 }
 
 /* A text broken in one place is judged the same by scan and check, and never read past. */
@@ -588,6 +674,7 @@ static void a_string_without_memory_is_null(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_json_test_suite_is_judged_as_it_says),
+        cmocka_unit_test(what_other_readers_change_is_kept),
         cmocka_unit_test(scan_and_check_agree_on_broken_texts),
         cmocka_unit_test(an_error_tells_the_byte_and_what_was_expected),
         cmocka_unit_test(members_are_found_by_their_last_name_and_spans_are_bytes),
