@@ -269,7 +269,10 @@ void bare_curl_run(long count) {
                 curl_multi_socket_action(bare_multis[i].multi, CURL_SOCKET_TIMEOUT, 0, &running);
             }
         }
-        ready = epoll_wait(bare_epoll, events, 256, 1000);
+        ready = epoll_wait(bare_epoll, events, 256, 2);
+        for (int i = 0; i < bare_multi_count && ready == 0; i++) {
+            bare_multis[i].due = 1; /* a time-out that is not 0: looked at when nothing else happens */
+        }
         for (int i = 0; i < ready; i++) {
             bare_event(&events[i]);
         }
