@@ -10,7 +10,6 @@ description = {
       Subscriptions, events, Lua rules on every payload, signatures, delivery with retries,
       on one SQLite file, inside your program. Tables of lua-cjson are understood without
       depending on it.]],
-   license = "MIT",
    labels = { "webhook", "http", "queue", "sqlite" },
 }
 dependencies = {
