@@ -13,8 +13,8 @@
 
 int bench_sync_us;
 
-/* In front of the C library's, so that SQLite's calls come here. */
-int fdatasync(int fd) {
+/* In front of the C library's and visible, so that SQLite's calls come here. */
+__attribute__((visibility("default"))) int fdatasync(int fd) {
     int result = (int)syscall(SYS_fdatasync, fd);
 
     if (bench_sync_us > 0) {
@@ -23,7 +23,7 @@ int fdatasync(int fd) {
     return result;
 }
 
-int fsync(int fd) {
+__attribute__((visibility("default"))) int fsync(int fd) {
     int result = (int)syscall(SYS_fsync, fd);
 
     if (bench_sync_us > 0) {
