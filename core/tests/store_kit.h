@@ -231,4 +231,17 @@ KIT static void on_both(body_fn body) {
     V(store)->close(store);
 }
 
+/* The tests of a file, in a folder of their own. */
+#define RUN_STORE_TESTS(tests)                                                                                         \
+    (mkdtemp(folder) == NULL ? 1 : (in_folder(), left_folder(cmocka_run_group_tests(tests, NULL, NULL))))
+
+KIT static void in_folder(void) {
+    snprintf(path, sizeof path, "%s/test.db", folder);
+}
+
+KIT static int left_folder(int failed) {
+    rmdir(folder);
+    return failed;
+}
+
 #endif

@@ -651,13 +651,6 @@ int main(void) {
         cmocka_unit_test_teardown(purging_takes_what_is_old_and_finished_in_small_steps, scrub),
         cmocka_unit_test_teardown(old_versions_go_when_no_delivery_can_name_them, scrub),
     };
-    int failed;
 
-    if (mkdtemp(folder) == NULL) {
-        return 1;
-    }
-    snprintf(path, sizeof path, "%s/test.db", folder);
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    rmdir(folder);
-    return failed;
+    return RUN_STORE_TESTS(tests);
 }

@@ -154,13 +154,6 @@ int main(void) {
         cmocka_unit_test_teardown(events_are_listed_in_pages_newest_first, scrub),
         cmocka_unit_test_teardown(deliveries_are_listed_in_pages_by_every_filter, scrub),
     };
-    int failed;
 
-    if (mkdtemp(folder) == NULL) {
-        return 1;
-    }
-    snprintf(path, sizeof path, "%s/test.db", folder);
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    rmdir(folder);
-    return failed;
+    return RUN_STORE_TESTS(tests);
 }

@@ -274,13 +274,6 @@ int main(void) {
         cmocka_unit_test_teardown(a_newer_or_broken_set_of_tables_is_refused, scrub),
         cmocka_unit_test_teardown(a_missing_table_is_a_damaged_store, scrub),
     };
-    int failed;
 
-    if (mkdtemp(folder) == NULL) {
-        return 1;
-    }
-    snprintf(path, sizeof path, "%s/test.db", folder);
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    rmdir(folder);
-    return failed;
+    return RUN_STORE_TESTS(tests);
 }

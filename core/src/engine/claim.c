@@ -172,10 +172,6 @@ static void begin_cancel(whi_worker *worker, int64_t subscription, int64_t now) 
     whi_worker_submit(worker, &self->task);
 }
 
-static int is_enabled(const whi_registration *registration) {
-    return !registration->subscription->paused && registration->subscription->disabled == NULL;
-}
-
 /* A lane that is full is put aside until it has room. The deliveries of a subscription
  * that rests are not fetched; when it changes, the worker asks the store for all lanes. */
 static void claim_lane(whi_worker *worker, whi_lane *lane, int64_t now) {
@@ -193,7 +189,7 @@ static void claim_lane(whi_worker *worker, whi_lane *lane, int64_t now) {
         begin_cancel(worker, lane->subscription, now);
         return;
     }
-    if (!is_enabled(registration)) {
+    if (!whi_subscription_is_enabled(registration->subscription)) {
         whi_registration_unref(registration);
         return;
     }

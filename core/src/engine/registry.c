@@ -155,16 +155,10 @@ static void take_out(whi_registry *registry, size_t gap) {
     }
 }
 
-static int is_enabled(const whi_registration *registration) {
-    const whi_subscription *subscription = registration->subscription;
-
-    return !subscription->paused && subscription->disabled == NULL;
-}
-
 static int index_in(whi_registry *registry, whi_registration *registration) {
     const whi_subscription *s = registration->subscription;
 
-    return is_enabled(registration)
+    return whi_subscription_is_enabled(s)
                ? whi_match_add(registry->match, s->tenant, (const char *const *)s->events, s->event_count, registration)
                : WH_OK;
 }
@@ -172,7 +166,7 @@ static int index_in(whi_registry *registry, whi_registration *registration) {
 static void index_out(whi_registry *registry, whi_registration *registration) {
     const whi_subscription *s = registration->subscription;
 
-    if (is_enabled(registration)) {
+    if (whi_subscription_is_enabled(s)) {
         whi_match_remove(registry->match, s->tenant, (const char *const *)s->events, s->event_count, registration);
     }
 }

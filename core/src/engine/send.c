@@ -283,7 +283,7 @@ static int refresh(whi_worker *worker, whi_delivery *delivery) {
     }
     whi_registration_unref(delivery->registration);
     delivery->registration = now;
-    if (now->subscription->paused || now->subscription->disabled != NULL) {
+    if (!whi_subscription_is_enabled(now->subscription)) {
         whi_delivery_next(delivery->state, WHI_RELEASE, &delivery->state);
         delivery->due = whi_now(worker->engine);
         return WH_ECONFLICT;

@@ -762,6 +762,10 @@ int whi_subscription_apply(whi_subscription *subscription, const char *document,
     return code;
 }
 
+int whi_subscription_is_enabled(const whi_subscription *subscription) {
+    return !subscription->paused && subscription->disabled == NULL;
+}
+
 int whi_subscription_check(const whi_subscription *subscription) {
     return subscription->url != NULL ? WH_OK : whi_fail(WH_EINVALID, "url: expected one, found none");
 }

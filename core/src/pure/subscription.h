@@ -24,12 +24,12 @@ typedef struct whi_subscription {
     int64_t id;      /* 0 until stored */
     int64_t version; /* 0 until stored */
     int64_t created_at, updated_at;
-    char *tenant;   /* "" for none */
-    char *name;     /* NULL */
+    char *tenant; /* "" for none */
+    char *name;   /* NULL */
     char *url;
-    char **events;  /* NULL, 0: all */
+    char **events; /* NULL, 0: all */
     size_t event_count;
-    char *rule;     /* NULL: none */
+    char *rule; /* NULL: none */
     size_t rule_size;
     char *fields;   /* NULL: everything */
     char *filters;  /* NULL, or a JSON object */
@@ -60,6 +60,9 @@ int whi_subscription_copy(whi_subscription **out, const whi_subscription *from);
  * stored: 1 reads server-written fields too, as the store keeps them. */
 int whi_subscription_apply(whi_subscription *subscription, const char *document, size_t size, size_t rule_maximum,
                            int stored);
+
+/* 1 while it takes events: neither paused by its owner nor disabled by the engine. */
+int whi_subscription_is_enabled(const whi_subscription *subscription);
 
 /* What holds between the fields: url is there, fields and filters can be read. */
 int whi_subscription_check(const whi_subscription *subscription);
