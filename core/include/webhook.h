@@ -215,7 +215,8 @@ WH_API void wh_close(wh_engine *engine);
 
 /* -------------------------------------------------------------- subscriptions */
 
-#define WH_ID_SIZE 72 /* any id of this library and its zero byte */
+#define WH_ID_SIZE 72      /* any id of this library and its zero byte */
+#define WH_SECRET_SIZE 128 /* any secret, key or token that this library makes, and its zero byte */
 
 /* A subscription's document (* written by the engine, refused nowhere, ignored
  * on input):
@@ -224,6 +225,7 @@ WH_API void wh_close(wh_engine *engine);
  *   url          where to POST: http or https, no user info. Required.
  *   events       ["order.*"]: exact types, "*", "prefix.*", "prefix:*"; none means all
  *   tenant       only events of this tenant; "" by default
+ *   source       only events of this source; null: of any and of none
  *   name         free text
  *   rule         Lua source, see the README's chapter on rules
  *   fields       "id,customer.email,items(sku,price)": what to keep of the payload
@@ -237,10 +239,24 @@ WH_API void wh_close(wh_engine *engine);
  *   retry        [0, 5000, 300000]: ms before each attempt; default see README
  *   timeout      ms for a whole attempt
  *   concurrency  requests at once to this subscription, 1 to 1000, default 64
+ *   order        "none" (default); "fifo": one after the other, as they were accepted;
+ *                "key": so for each key, which the rule or the event gives (without a
+ *                key: no order); "latest": as "key", and a newer one takes the place of
+ *                those of its key that wait. The next one is sent when the one before
+ *                is delivered, exhausted or cancelled. The order is that of acceptance
+ *                within one process, and that of fan-out between processes
+ *   single_use   true: takes one event, and is deleted when that is delivered or exhausted
+ *   expires_at   events accepted from this time on are not taken; text or ms; null: never
+ *   profile      "standard" (default), "unified", "truto", "callfire": body, headers,
+ *                signature, retry list and successes of what is sent
+ *   encoding     "hex" or "base64": the digest in signatures of "unified" (default hex) and
+ *                "truto" (default base64), which do not publish it; null: that default
+ *   details      any JSON object: what a profile keeps of its own (object_type, ...)
  *   insecure     true: the receiver's certificate is not checked
  *   http2        true: HTTP/2 if the receiver offers it (https only)
  *   version*     1, 2, …: each change makes one; deliveries name theirs
- *   disabled*    null, or why the engine switched it off: "gone", "failing", "rule"
+ *   disabled*    null, or why the engine switched it off: "gone", "failing", "rule"; "used":
+ *                single_use, and its event is on the way
  *   created_at*, updated_at*   "2026-11-21T10:00:00.000Z"
  */
 
@@ -279,9 +295,13 @@ typedef struct wh_event {
     int64_t time;        /* ms; 0: now */
     const char *payload; /* JSON, kept byte for byte */
     size_t payload_size; /* or WH_ZSTR */
+    const char *source;  /* where it comes from (a connection, a shop): same letters as the
+                            type, NULL or "" for none */
+    const char *key;     /* what it is about, for subscriptions with an order: 1 to 256 bytes
+                            without control characters, NULL or "" for none */
 } wh_event;
 
-#define WH_EVENT_INIT { 1, NULL, NULL, NULL, 0, NULL, 0 }
+#define WH_EVENT_INIT { 1, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL }
 
 typedef struct wh_receipt {
     char id[WH_ID_SIZE];
@@ -333,7 +353,7 @@ WH_API int wh_idle(wh_engine *engine);
 /* What to list; begin with WH_QUERY_INIT, what stays NULL or 0 does not restrict. */
 typedef struct wh_query {
     unsigned version;         /* 1 */
-    const char *tenant;       /* subscriptions, events */
+    const char *tenant;       /* subscriptions, events, deliveries */
     const char *subscription; /* deliveries: by subscription id */
     const char *event;        /* deliveries, attempts: by event id */
     const char *type;         /* events: exact type */
@@ -351,9 +371,10 @@ typedef struct wh_query {
  * page may hold fewer items than asked, even none, and still have a next one.
  * query may be NULL. Errors: invalid, not_found, store, memory.
  *
- * event     {"id","type","tenant","time","accepted_at","pending"}; wh_event_get adds "payload"
+ * event     {"id","type","tenant","source","key","time","accepted_at","pending"};
+ *           wh_event_get adds "payload"
  * delivery  {"id","event","subscription","type","version","state","attempts",
- *            "created_at","due_at","updated_at","status","error"}
+ *            "created_at","due_at","updated_at","status","error","key","headers"}
  * attempt   {"delivery","n","at","duration_ms","status","code","error","response"} */
 WH_API int wh_subscriptions(wh_engine *engine, const wh_query *query, char **out, size_t *size);
 WH_API int wh_events(wh_engine *engine, const wh_query *query, char **out, size_t *size);
@@ -377,9 +398,80 @@ WH_API int wh_replay(wh_engine *engine, const char *delivery);
  * "exhausted"); count receives how many, may be NULL. */
 WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *count);
 
-/* ------------------------------------------------------------ secrets, signatures */
+/* ---------------------------------------------------------------- why, and what if */
 
-#define WH_SECRET_SIZE 128 /* any secret or key that this library makes, and its zero byte */
+/* Why did, or did not, a subscription get an event? Computed again from what is
+ * stored. subscription NULL: all of the event's tenant, a page of them (limit and
+ * cursor of the query are used, which may be NULL). Gives
+ *
+ *   {"event":"…","items":[{"subscription","outcome","version","present",…}],"next"}
+ *
+ * outcome   "later"      the subscription was made after the event was accepted
+ *           "tenant", "source"   it is for another one
+ *           "type"       no pattern of its `events` fits
+ *           "paused", "disabled" (with "reason"), "expired" (with "expires_at")
+ *           "filtered"   with "path": the first of `filters` that does not hold,
+ *                        "expected", and "found", null when it is absent
+ *           "dropped"    by the rule
+ *           "failed"     the rule failed: "code", "line", "message"
+ *           "waiting", "sending", "delivered", "exhausted", "held", "cancelled": its
+ *                        delivery's state, with "delivery", "attempts", "status", "error"
+ *           "pending"    it wants the event, which was not fanned out yet
+ *           "missed"     it wants the event now, and has no delivery: it was paused,
+ *                        disabled or otherwise then
+ * version   the one that decided: of the delivery, or in force when the event was
+ *           accepted; if that one is no longer kept, the present one ("present": true)
+ * Where a rule ran there are "cpu_us" and "memory" (bytes at the highest), and "bytes",
+ * the size of what it would send. A rule's run here is that of the engine's fan-out:
+ * same input, same limits. Errors: invalid, not_found, store, memory. */
+WH_API int wh_explain(wh_engine *engine, const char *event, const char *subscription, const wh_query *query,
+                      char **out, size_t *size);
+
+/* What a changed subscription would have done with events that are stored; nothing is
+ * sent, nothing changed. Begin with WH_BACKTEST_INIT. */
+typedef struct wh_backtest {
+    unsigned version;        /* 1 */
+    const char *subscription; /* whose tenant, patterns and rule are compared with; NULL: `document`
+                                 is a subscription of its own, compared with sending everything */
+    const char *document;    /* JSON with the candidate's rule, fields, filters, events, metadata:
+                                what it names replaces what is in force */
+    size_t size;             /* or WH_ZSTR */
+    int64_t last;            /* the last so many events, default 1000, at most 1,000,000 */
+    int64_t since, until;    /* ms of acceptance; 0: open */
+    int64_t shown;           /* differences, and errors, that are told in full; default 10, at most 100 */
+    int (*progress)(int64_t done, int64_t total, void *payload); /* now and then; non-zero cancels; total: events
+                                                                    at most */
+    void *payload;
+} wh_backtest;
+
+#define WH_BACKTEST_INIT { 1, NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL }
+
+/* Runs candidate and present side by side, newest event first, one event in memory at a
+ * time. Gives
+ *
+ *   {"events","matched":{"now","then"},"sent":{"now","then"},"failed":{"now","then"},
+ *    "bytes":{"now","then","saved"},"cpu_us":{"now","then","worst"},"memory":{"worst"},
+ *    "differ","cancelled",
+ *    "differences":[{"event","type","now","then","diff":["- total: 12", "+ total: 13"]}],
+ *    "errors":[{"event","type","code","line","message"}]}
+ *
+ * now and then are "sent", "dropped", "filtered", "type" or "failed". A diff has a line
+ * for each member that differs, by path, at most 50. Cancelled by progress: 0, with
+ * "cancelled" true and what was seen so far. Errors: json, invalid, rule_syntax,
+ * not_found, store, memory. */
+WH_API int wh_backtest_run(wh_engine *engine, const wh_backtest *backtest, char **out, size_t *size);
+
+/* One payload through filters, rule and fields, without a store or an engine: for
+ * trying a rule out. document is a subscription's (url may be missing); limits may be
+ * NULL. Gives {"outcome":"pass"|"project"|"drop"|"filtered"|"failed","body","key",
+ * "headers","delay","path","code","line","message","cpu_us","memory"}, of which what
+ * does not apply is null. With event NULL the rule is only compiled: {"outcome":"pass"}.
+ * A rule that fails when it runs is no error of this call. Errors: json, invalid,
+ * rule_syntax with the line, limit, memory. Any thread. */
+WH_API int wh_rule_try(const wh_rule_engine *rules, const wh_limits *limits, const char *document, size_t size,
+                       const wh_event *event, char **out, size_t *out_size);
+
+/* ------------------------------------------------------------ secrets, signatures */
 
 /* A fresh symmetric secret of 24 random bytes, "whsec_…". */
 WH_API int wh_secret(char out[WH_SECRET_SIZE]);
@@ -407,6 +499,107 @@ typedef struct wh_header {
  * signature_header, _format, _old, _new, _mismatch, secret. */
 WH_API int wh_verify(const char *const *secrets, size_t secret_count, const wh_header *headers, size_t header_count,
                      const void *body, size_t size, int64_t tolerance, int64_t now);
+
+/* The formats of other senders that wh_verify_as reads, and what their secrets are:
+ *   standard   as wh_verify
+ *   unified    Unified.to: `sig256`, or `sig` alone, in the body, over data and nonce; hex or base64
+ *   truto      Truto: X-Truto-Signature, hex or base64
+ *   callfire   CallFire: X-CallFire-Signature
+ *   github     GitHub: X-Hub-Signature-256
+ *   stripe     Stripe: Stripe-Signature, with its timestamp
+ *   slack      Slack: X-Slack-Signature with X-Slack-Request-Timestamp
+ *   shopify    Shopify: X-Shopify-Hmac-Sha256
+ *   rfc9421    HTTP Message Signatures, hmac-sha256 and ed25519 (a "whpk_…"), with a
+ *              Content-Digest that covers the body
+ * A secret is the text as its sender shows it. */
+typedef struct wh_verify_options {
+    unsigned version;    /* 1 */
+    const char *format;  /* one of the above; NULL: told by the headers, and for unified by the body */
+    int64_t tolerance;   /* seconds, where the format has a time; 0: 300, negative: not checked */
+    int64_t now;         /* ms; 0: the machine's clock */
+    const char *method;  /* rfc9421: of the request, "POST" by default */
+    const char *url;     /* rfc9421: the target URI, for signatures that cover parts of it */
+} wh_verify_options;
+
+#define WH_VERIFY_INIT { 1, NULL, 0, 0, NULL, NULL }
+
+/* Checks a request of any of these senders. found, if not NULL, receives the format
+ * (static). Errors as wh_verify; signature_header too when no format is to be seen. */
+WH_API int wh_verify_as(const wh_verify_options *options, const char *const *secrets, size_t secret_count,
+                        const wh_header *headers, size_t header_count, const void *body, size_t size,
+                        const char **found);
+
+/* -------------------------------------------------------------- tenants and tokens */
+
+/* What a client of the HTTP API shows. It reaches one tenant, or with tenant NULL all
+ * of them (an operator's). name is free text, to know it again. token receives
+ * "wht_…": the only time that it can be read, the store keeps a hash. Errors: invalid,
+ * store, memory. */
+WH_API int wh_token_add(wh_engine *engine, const char *tenant, const char *name, char token[WH_SECRET_SIZE]);
+
+/* {"items":[{"id":"tok_…","tenant":null or "…","name","created_at"}]}; tenant NULL: all. */
+WH_API int wh_tokens(wh_engine *engine, const char *tenant, char **out, size_t *size);
+
+/* Takes it back by its id, "tok_…"; at once in this engine, within 0.1 s in others. not_found. */
+WH_API int wh_token_revoke(wh_engine *engine, const char *id);
+
+/* Who shows this token? 0 with the tenant ("" and all = 1 for an operator's), or not_found. id
+ * and tenant have WH_ID_SIZE bytes; any may be NULL. Takes the same time for each wrong token. */
+WH_API int wh_token_check(wh_engine *engine, const char *token, char *id, char *tenant, int *all);
+
+/* The secret of a tenant's workspace, which signs for its subscriptions of the profile
+ * "unified". secret NULL: reads it, and makes one at first. Otherwise it becomes the secret,
+ * of those subscriptions too. out, of WH_SECRET_SIZE bytes, may be NULL. Errors: invalid, store, memory. */
+WH_API int wh_tenant_secret(wh_engine *engine, const char *tenant, const char *secret, char *out);
+
+/* ----------------------------------------------------------------------- the HTTP API */
+
+/* The API as a function, for any server. The routes are those of Unified.to (/unified/webhook),
+ * Truto (/webhook), CallFire (/v2/webhooks, /webhooks) and our own (/v1/…, described at
+ * /openapi.json). An API is used by any number of threads; it holds what is counted of failed
+ * logins. Close it before its engine. */
+typedef struct wh_api wh_api;
+
+typedef struct wh_api_options {
+    unsigned version;  /* 1 */
+    int64_t body_bytes;  /* of one request, default 8 MiB */
+    int64_t failures;    /* failed logins of one peer in a minute, then 429; default 20 */
+    int open;            /* 1: no token is asked for, everybody is an operator. For development */
+} wh_api_options;
+
+#define WH_API_OPTIONS_INIT { 1, 0, 0, 0 }
+
+WH_API int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options);
+WH_API void wh_api_close(wh_api *api);
+
+typedef struct wh_api_request {
+    unsigned version;   /* 1 */
+    const char *method; /* "GET" */
+    const char *path;   /* "/v1/events", as sent, percent-encoded */
+    const char *query;  /* behind the ?, as sent; NULL or "" for none */
+    const wh_header *headers;
+    size_t header_count;
+    const void *body;
+    size_t body_size;
+    const char *peer;   /* the client's address, for counting failed logins; may be NULL */
+    const char *tenant; /* not NULL: the caller has checked who this is; no token is looked at */
+} wh_api_request;
+
+#define WH_API_REQUEST_INIT { 1, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL }
+
+typedef struct wh_api_response {
+    int status;               /* 200 */
+    const char *content_type; /* static; NULL: no body */
+    char *body;               /* for wh_free; zero-terminated */
+    size_t body_size;
+    wh_header headers[4];     /* further ones, header_count of them; static texts, or in `text` */
+    size_t header_count;
+    char text[160];
+} wh_api_response;
+
+/* Answers a request; blocks while it writes. Always fills out, also when memory is short
+ * (500); the status is returned as well. */
+WH_API int wh_api_handle(wh_api *api, const wh_api_request *request, wh_api_response *out);
 
 #ifdef __cplusplus
 }

@@ -35,6 +35,11 @@ typedef struct wh_rule_input {
     const char *subscription_id, *subscription_name;
     const char *subscription_meta; /* JSON object text, or NULL */
     size_t subscription_meta_size;
+    const char *event_source; /* "" for none */
+    const char *event_key;    /* "" for none */
+    const void *hash_key;     /* what hash(text) is keyed by: the subscription's first secret as it is
+                                 written; NULL: hash is an error */
+    size_t hash_key_size;
 } wh_rule_input;
 
 enum wh_rule_action { WH_RULE_DROP = 0, WH_RULE_PASS, WH_RULE_PROJECT };

@@ -14,6 +14,14 @@
 enum whi_rule_failure { WHI_HOLD = 0, WHI_SKIP, WHI_SEND };
 extern const char *const whi_rule_failure_names[]; /* "hold", "skip", "send" */
 
+enum whi_profile_id { WHI_STANDARD = 0, WHI_UNIFIED, WHI_TRUTO, WHI_CALLFIRE, WHI_PROFILES };
+extern const char *const whi_profile_names[]; /* "standard", …, NULL */
+
+enum whi_order { WHI_ORDER_NONE = 0, WHI_ORDER_FIFO, WHI_ORDER_KEY, WHI_ORDER_LATEST };
+extern const char *const whi_order_names[]; /* "none", "fifo", "key", "latest", NULL */
+
+enum whi_encoding { WHI_ENCODING_DEFAULT = 0, WHI_ENCODING_HEX, WHI_ENCODING_BASE64 };
+
 #define WHI_SUBSCRIPTION_SECRETS 10
 #define WHI_SUBSCRIPTION_EVENTS 1000
 #define WHI_SUBSCRIPTION_HEADERS 50
@@ -24,8 +32,10 @@ typedef struct whi_subscription {
     int64_t id;      /* 0 until stored */
     int64_t version; /* 0 until stored */
     int64_t created_at, updated_at;
-    char *tenant; /* "" for none */
-    char *name;   /* NULL */
+    int64_t expires_at; /* ms; 0: never */
+    char *tenant;       /* "" for none */
+    char *source;       /* NULL: any */
+    char *name;         /* NULL */
     char *url;
     char **events; /* NULL, 0: all */
     size_t event_count;
@@ -34,16 +44,20 @@ typedef struct whi_subscription {
     char *fields;   /* NULL: everything */
     char *filters;  /* NULL, or a JSON object */
     char *metadata; /* NULL, or a JSON object */
+    char *details;  /* NULL, or a JSON object: what a profile keeps of its own */
     char **headers; /* "Name: value" lines */
     size_t header_count;
-    char **secrets; /* wiped when freed */
-    size_t secret_count;
-    int64_t *retry; /* NULL: the profile's list */
+    char **secrets;      /* wiped when freed; without whsec_ and whsk_ in profiles other than standard */
+    size_t secret_count; /* 0: not signed (callfire) */
+    int64_t *retry;      /* NULL: the profile's list */
     size_t retry_count;
     int64_t timeout; /* ms; 0: the engine's */
     int concurrency;
     int on_rule_error; /* enum whi_rule_failure */
-    int paused, insecure, http2;
+    int profile;       /* enum whi_profile_id */
+    int order;         /* enum whi_order */
+    int encoding;      /* enum whi_encoding */
+    int paused, insecure, http2, single_use;
     char *disabled; /* NULL, or the reason */
 } whi_subscription;
 
@@ -63,6 +77,9 @@ int whi_subscription_apply(whi_subscription *subscription, const char *document,
 
 /* 1 while it takes events: neither paused by its owner nor disabled by the engine. */
 int whi_subscription_is_enabled(const whi_subscription *subscription);
+
+/* 1 while what waits for it may be sent: as above, or used up and about to be deleted. */
+int whi_subscription_may_send(const whi_subscription *subscription);
 
 /* What holds between the fields: url is there, fields and filters can be read. */
 int whi_subscription_check(const whi_subscription *subscription);

@@ -1,0 +1,53 @@
+/* webhook_http.h - the HTTP API on a port of its own, by libmicrohttpd.
+ *
+ *     wh_http *http;
+ *     wh_http_options options = WH_HTTP_OPTIONS_INIT;
+ *
+ *     options.port = 8080;
+ *     wh_http_start(&http, api, &options);
+ *     …
+ *     wh_http_stop(http, 10000);
+ *
+ * Link libwebhook_http. HTTP/1.1 with keep-alive, without TLS: put a reverse proxy before
+ * it, or keep it on the loopback, where it listens unless told otherwise. */
+#ifndef WEBHOOK_HTTP_H
+#define WEBHOOK_HTTP_H
+
+#include "webhook.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wh_http wh_http;
+
+typedef struct wh_http_options {
+    unsigned version;      /* 1 */
+    const char *address;   /* to listen at, IPv4 or IPv6; default "127.0.0.1" */
+    int port;              /* 0: a free one, see wh_http_port */
+    unsigned threads;      /* that answer, default 16: as many publishes share a commit */
+    unsigned connections;  /* at once, default 1000 */
+    int64_t timeout;       /* ms that a connection may be silent, default 30000 */
+    int64_t header_bytes;  /* of one request, default 32768 */
+    const char *forwarded; /* header that a trusted proxy sets to the client's address, such as
+                              "X-Forwarded-For" (its last item); NULL: the connection's own */
+} wh_http_options;
+
+#define WH_HTTP_OPTIONS_INIT                                                                                           \
+    { 1, NULL, 0, 0, 0, 0, 0, NULL }
+
+/* Listens, and answers with threads of its own until wh_http_stop. api must outlive it.
+ * Errors: invalid (names the option), io (the address is in use or not ours), memory. */
+WH_API int wh_http_start(wh_http **out, wh_api *api, const wh_http_options *options);
+
+WH_API int wh_http_port(const wh_http *http);
+
+/* Takes no more connections, lets requests finish for at most grace ms, frees it. NULL
+ * does nothing. Not from one of its own threads. */
+WH_API void wh_http_stop(wh_http *http, int64_t grace);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
