@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "pure/fields.h"
 #include "pure/filter.h"
+#include "pure/header.h"
 #include "pure/match.h"
 #include "pure/retry.h"
 #include "pure/sign.h"
@@ -18,18 +19,21 @@
 #define FIELDS_MAXIMUM 8192
 #define TIMEOUT_MINIMUM 100
 #define TIMEOUT_MAXIMUM 300000
-#define HEADERS_BYTES 16384
-#define HEADER_NAME_MAXIMUM 128
 #define DEPTH_MAXIMUM 64
+#define TIME_MAXIMUM INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
-const char *const whi_rule_failure_names[] = { "hold", "skip", "send" };
+const char *const whi_rule_failure_names[] = { "hold", "skip", "send", NULL };
+const char *const whi_profile_names[] = { "standard", "unified", "truto", "callfire", NULL };
+const char *const whi_order_names[] = { "none", "fifo", "key", "latest", NULL };
+static const char *const encoding_names[] = { "", "hex", "base64", NULL };
 
 /* A document being applied. */
 typedef struct apply {
     whi_subscription *subscription;
     const whi_json *json;
     size_t rule_maximum;
-    int stored; /* 1: the store's own document */
+    int stored;     /* 1: the store's own document */
+    int no_secrets; /* 1: the document gives an empty list of them */
     whi_buf scratch;
 } apply;
 
@@ -72,6 +76,8 @@ void whi_subscription_free(whi_subscription *s) {
     whi_free(s->fields);
     whi_free(s->filters);
     whi_free(s->metadata);
+    whi_free(s->details);
+    whi_free(s->source);
     free_texts(s->headers, s->header_count);
     free_texts(s->secrets, s->secret_count);
     whi_free(s->retry);
@@ -206,6 +212,12 @@ static int check_count(const apply *self, uint32_t node, const char *field, size
     return count >= least && count <= most ? WH_OK
                                            : whi_fail(WH_EINVALID, "%s: expected %zu to %zu %s, found %u", field, least,
                                                       most, what, (unsigned)count);
+}
+
+static int any_text(const char *text, const char *label) {
+    (void)text;
+    (void)label;
+    return WH_OK;
 }
 
 /* A list of texts or null, each kept after its check. */
@@ -361,102 +373,68 @@ static int set_metadata(apply *self, uint32_t node) {
     return set_object(self, node, "metadata", &self->subscription->metadata);
 }
 
-static int set_on_rule_error(apply *self, uint32_t node) {
-    const char *text = whi_rule_failure_names[WHI_HOLD];
-    char found[SHOWN];
-    int code = is_null(self, node) ? WH_OK : text_of(self, node, "on_rule_error", SIZE_MAX, &text);
+/* One of a list of names, or null: the first. */
+static int name_of(apply *self, uint32_t node, const char *field, const char *const *names, int *out) {
+    const char *text = names[0];
+    char found[SHOWN], expected[80] = "";
+    size_t size = 0;
+    int code = is_null(self, node) ? WH_OK : text_of(self, node, field, SIZE_MAX, &text);
 
-    for (int i = 0; i < 3 && code == WH_OK; i++) {
-        if (strcmp(text, whi_rule_failure_names[i]) == 0) {
-            self->subscription->on_rule_error = i;
+    for (int i = 0; names[i] != NULL && code == WH_OK; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = i;
             return WH_OK;
+        }
+        if (names[i][0] != '\0' && size < sizeof expected) {
+            size += (size_t)snprintf(expected + size, sizeof expected - size, "%s\"%s\"", size ? ", " : "", names[i]);
         }
     }
     return code != WH_OK ? code
-                         : whi_fail(WH_EINVALID, "on_rule_error: expected \"hold\", \"skip\" or \"send\", found \"%s\"",
-                                    shown(text, found));
+                         : whi_fail(WH_EINVALID, "%s: expected %s, found \"%s\"", field, expected, shown(text, found));
 }
 
-/* RFC 9110 5.6.2 */
-static int is_token(const char *text) {
-    size_t size = strlen(text);
-
-    for (size_t i = 0; i < size; i++) {
-        char c = text[i];
-        int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && strchr("!#$%&'*+-.^_`|~", c) == NULL) {
-            return 0;
-        }
-    }
-    return size > 0;
+static int set_on_rule_error(apply *self, uint32_t node) {
+    return name_of(self, node, "on_rule_error", whi_rule_failure_names, &self->subscription->on_rule_error);
 }
 
-static int is_reserved(const char *name) {
-    static const char *const names[] = {
-        "host", "content-length", "content-type", "transfer-encoding", "expect",          "connection",
-        "te",   "trailer",        "upgrade",      "keep-alive",        "proxy-connection"
-    };
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcasecmp(name, names[i]) == 0) {
-            return 1;
-        }
-    }
-    return strncasecmp(name, "webhook-", 8) == 0 || strncasecmp(name, "svix-", 5) == 0;
+static int set_profile(apply *self, uint32_t node) {
+    return name_of(self, node, "profile", whi_profile_names, &self->subscription->profile);
 }
 
-static int check_header_name(const char *name) {
-    char found[SHOWN];
-
-    if (!is_token(name)) {
-        return whi_fail(WH_EINVALID, "headers: expected names of letters, digits and - _, found \"%s\"",
-                        shown(name, found));
-    }
-    return is_reserved(name) ? whi_fail(WH_EINVALID, "headers.%s: reserved", name) : WH_OK;
+static int set_order(apply *self, uint32_t node) {
+    return name_of(self, node, "order", whi_order_names, &self->subscription->order);
 }
 
-static int check_header_value(const char *value, const char *label) {
-    for (; *value != '\0'; value++) {
-        if ((*value < ' ' || *value > '~') && *value != '\t') {
-            return whi_fail(WH_EINVALID, "%s: expected visible ASCII, blanks and tabs, found byte 0x%02x", label,
-                            (unsigned)(unsigned char)*value);
-        }
-    }
-    return WH_OK;
+static int set_encoding(apply *self, uint32_t node) {
+    return name_of(self, node, "encoding", encoding_names, &self->subscription->encoding);
 }
 
-/* Blanks around a value are no part of it (RFC 9110 5.5). */
-static const char *trim(const char *value, size_t *size) {
-    value += strspn(value, " \t");
-    for (*size = strlen(value); *size > 0 && strchr(" \t", value[*size - 1]) != NULL; --*size) {}
-    return value;
+static int set_source(apply *self, uint32_t node) {
+    char **place = &self->subscription->source;
+    int code = optional_text(self, node, "source", SIZE_MAX, place);
+
+    return code != WH_OK || *place == NULL || whi_type_check(*place) == WH_OK
+               ? code
+               : whi_fail(WH_EINVALID, "source: expected 1 to 128 of A-Z a-z 0-9 . _ : - /");
 }
 
-/* "Name: value"; an empty value is "Name;", which is how libcurl is told to send it. */
+static int set_details(apply *self, uint32_t node) {
+    return set_object(self, node, "details", &self->subscription->details);
+}
+
+/* The name is copied, since the value is read over it. */
 static int read_header(apply *self, uint32_t node, char **out) {
-    char name[HEADER_NAME_MAXIMUM + 1], label[HEADER_NAME_MAXIMUM + 16];
+    char name[WHI_HEADER_NAME_MAXIMUM + 1], label[WHI_HEADER_NAME_MAXIMUM + 16];
     const char *text = NULL;
-    whi_buf line;
-    size_t size;
-    int code = text_of(self, node, "headers", HEADER_NAME_MAXIMUM, &text);
+    int code = text_of(self, node, "headers", WHI_HEADER_NAME_MAXIMUM, &text);
 
-    code = code == WH_OK ? check_header_name(text) : code;
     if (code != WH_OK) {
         return code;
     }
     snprintf(name, sizeof name, "%s", text);
     snprintf(label, sizeof label, "headers.%s", name);
-    code = text_of(self, node + 1, label, HEADERS_BYTES, &text);
-    code = code == WH_OK ? check_header_value(text, label) : code;
-    if (code != WH_OK) {
-        return code;
-    }
-    whi_buf_init(&line, HEADERS_BYTES * 2);
-    whi_buf_text(&line, name);
-    text = trim(text, &size);
-    whi_buf_text(&line, size > 0 ? ": " : ";");
-    whi_buf_add(&line, text, size);
-    return whi_buf_take(&line, out, NULL);
+    code = text_of(self, node + 1, label, WHI_HEADER_BYTES, &text);
+    return code == WH_OK ? whi_header_line(name, text, out) : code;
 }
 
 static int is_repeated(char *const *lines, size_t count, const char *line) {
@@ -487,9 +465,9 @@ static int read_headers(apply *self, uint32_t node, char **lines, size_t *count)
             return whi_fail(WH_EINVALID, "headers.%.*s: given twice", (int)strcspn(line, ":;"), line);
         }
     }
-    return bytes <= HEADERS_BYTES
+    return bytes <= WHI_HEADER_BYTES
                ? code
-               : whi_fail(WH_ELIMIT, "headers: %zu bytes are more than the limit of %d", bytes, HEADERS_BYTES);
+               : whi_fail(WH_ELIMIT, "headers: %zu bytes are more than the limit of %d", bytes, WHI_HEADER_BYTES);
 }
 
 static int set_headers(apply *self, uint32_t node) {
@@ -516,18 +494,12 @@ static int set_headers(apply *self, uint32_t node) {
     return WH_OK;
 }
 
-static int check_secret(const char *text, const char *label) {
-    int code = whi_secret_check(text, 0);
-
-    return code == WH_OK ? WH_OK : whi_fail_within(code, "%s", label);
-}
-
+/* Without any only CallFire's are sent, unsigned. */
 static int set_secrets(apply *self, uint32_t node) {
     whi_subscription *s = self->subscription;
     size_t count;
     char **texts;
-    size_t least = self->stored ? 0 : 1; /* with none of them nothing would be signed */
-    int code = text_list(self, node, "secrets", least, WHI_SUBSCRIPTION_SECRETS, check_secret, &texts, &count);
+    int code = text_list(self, node, "secrets", 0, WHI_SUBSCRIPTION_SECRETS, any_text, &texts, &count);
 
     if (code != WH_OK) {
         return code;
@@ -535,6 +507,7 @@ static int set_secrets(apply *self, uint32_t node) {
     free_texts(s->secrets, s->secret_count);
     s->secrets = texts;
     s->secret_count = count;
+    self->no_secrets = count == 0 && !is_null(self, node);
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < i; k++) {
             if (strcmp(texts[i], texts[k]) == 0) {
@@ -610,12 +583,6 @@ static int set_http2(apply *self, uint32_t node) {
     return flag_of(self, node, "http2", &self->subscription->http2);
 }
 
-/* ------------------------------------------------ what only the engine writes */
-
-static int set_disabled(apply *self, uint32_t node) {
-    return optional_text(self, node, "disabled", NAME_MAXIMUM, &self->subscription->disabled);
-}
-
 static int time_of(apply *self, uint32_t node, const char *field, int64_t *out) {
     const char *text = NULL;
     int code = is_null(self, node) ? WH_OK : text_of(self, node, field, WHI_TIME_SIZE, &text);
@@ -625,6 +592,23 @@ static int time_of(apply *self, uint32_t node, const char *field, int64_t *out) 
         code = whi_fail(WH_EINVALID, "%s: expected a time like 2026-11-21T10:00:00.000Z", field);
     }
     return code;
+}
+
+static int set_single_use(apply *self, uint32_t node) {
+    return flag_of(self, node, "single_use", &self->subscription->single_use);
+}
+
+static int set_expires_at(apply *self, uint32_t node) {
+    if (is_type(self, node, WHI_JSON_NUMBER)) {
+        return integer_of(self, node, "expires_at", 1, TIME_MAXIMUM, &self->subscription->expires_at);
+    }
+    return time_of(self, node, "expires_at", &self->subscription->expires_at);
+}
+
+/* ------------------------------------------------ what only the engine writes */
+
+static int set_disabled(apply *self, uint32_t node) {
+    return optional_text(self, node, "disabled", NAME_MAXIMUM, &self->subscription->disabled);
 }
 
 static int set_created_at(apply *self, uint32_t node) {
@@ -676,6 +660,13 @@ static const field fields[] = {
     { "concurrency", set_concurrency, 0 },
     { "insecure", set_insecure, 0 },
     { "http2", set_http2, 0 },
+    { "source", set_source, 0 },
+    { "order", set_order, 0 },
+    { "single_use", set_single_use, 0 },
+    { "expires_at", set_expires_at, 0 },
+    { "profile", set_profile, 0 },
+    { "encoding", set_encoding, 0 },
+    { "details", set_details, 0 },
     { "version", set_version, 1 },
     { "disabled", set_disabled, 1 },
     { "created_at", set_created_at, 1 },
@@ -740,13 +731,16 @@ static int apply_members(apply *self) {
             return code;
         }
     }
+    if (self->no_secrets && !self->stored && self->subscription->profile != WHI_CALLFIRE) {
+        return whi_fail(WH_EINVALID, "secrets: expected 1 to %d texts, found 0", WHI_SUBSCRIPTION_SECRETS);
+    }
     return WH_OK;
 }
 
 int whi_subscription_apply(whi_subscription *subscription, const char *document, size_t size, size_t rule_maximum,
                            int stored) {
     whi_json json = { 0 };
-    apply self = { subscription, &json, rule_maximum, stored, { 0 } };
+    apply self = { subscription, &json, rule_maximum, stored, 0, { 0 } };
     int code = whi_json_scan(&json, document, size, DEPTH_MAXIMUM);
 
     whi_buf_init(&self.scratch, SIZE_MAX / 4);
@@ -766,6 +760,36 @@ int whi_subscription_is_enabled(const whi_subscription *subscription) {
     return !subscription->paused && subscription->disabled == NULL;
 }
 
+int whi_subscription_may_send(const whi_subscription *subscription) {
+    return whi_subscription_is_enabled(subscription) ||
+           (subscription->disabled != NULL && strcmp(subscription->disabled, "used") == 0 && !subscription->paused);
+}
+
+/* Other systems' secrets are texts of their own kinds. */
+static int check_secret(int profile, const char *text) {
+    size_t size = strlen(text);
+
+    if (profile == WHI_STANDARD) {
+        return whi_secret_check(text, 0);
+    }
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) {
+            return whi_fail(WH_ESECRET, "expected a text without control characters");
+        }
+    }
+    return size > 0 && size < WH_SECRET_SIZE
+               ? WH_OK
+               : whi_fail(WH_ESECRET, "expected a text of 1 to %d bytes, found %zu", WH_SECRET_SIZE - 1, size);
+}
+
 int whi_subscription_check(const whi_subscription *subscription) {
+    int code = WH_OK;
+
+    for (size_t i = 0; i < subscription->secret_count && code == WH_OK; i++) {
+        code = check_secret(subscription->profile, subscription->secrets[i]);
+        if (code != WH_OK) {
+            return whi_fail_within(code, "secrets[%zu]", i);
+        }
+    }
     return subscription->url != NULL ? WH_OK : whi_fail(WH_EINVALID, "url: expected one, found none");
 }

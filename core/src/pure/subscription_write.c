@@ -106,6 +106,13 @@ void whi_subscription_write(const whi_subscription *s, int secrets, whi_buf *out
     write_int(out, "concurrency", s->concurrency);
     write_flag(out, "insecure", s->insecure);
     write_flag(out, "http2", s->http2);
+    write_text(out, "source", s->source);
+    write_text(out, "order", whi_order_names[s->order]);
+    write_flag(out, "single_use", s->single_use);
+    write_time(out, "expires_at", s->expires_at);
+    write_text(out, "profile", whi_profile_names[s->profile]);
+    write_text(out, "encoding", s->encoding == WHI_ENCODING_HEX ? "hex" : s->encoding ? "base64" : NULL);
+    write_raw(out, "details", s->details);
     write_int(out, "version", s->version);
     write_text(out, "disabled", s->disabled);
     write_time(out, "created_at", s->created_at);
@@ -118,7 +125,9 @@ void whi_subscription_write(const whi_subscription *s, int secrets, whi_buf *out
 /* At least the bytes up to the end of the secrets: a letter becomes at most six. */
 static size_t written_size(const whi_subscription *s) {
     size_t size = 1024 + s->rule_size * 6;
-    const char *const texts[] = { s->tenant, s->name, s->url, s->fields, s->filters, s->metadata };
+    const char *const texts[] = {
+        s->tenant, s->name, s->url, s->fields, s->filters, s->metadata, s->details, s->source
+    };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size += texts[i] != NULL ? strlen(texts[i]) * 6 : 0;
