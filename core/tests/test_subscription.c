@@ -24,7 +24,8 @@ static const char everything[] =
     "\"headers\":{\"X-Env\":\"te:st;\",\"X-Empty\":\"\",\"User-Agent\":\"me\"},"
     "\"metadata\":{\"k\": [1.10, {}],\"big\":9007199254740993},\"paused\":true,"
     "\"secrets\":[\"" SECRET "\",\"" SECRET_2 "\"],\"retry\":[0,5000,2592000000],\"timeout\":1000,"
-    "\"concurrency\":7,\"insecure\":true,\"http2\":true}";
+    "\"concurrency\":7,\"insecure\":true,\"http2\":true,\"source\":\"shop/1\",\"order\":\"latest\",\"single_use\":true,"
+    "\"expires_at\":1790000000000,\"profile\":\"standard\",\"encoding\":\"hex\",\"details\":{\"a\":[1.10]}}";
 
 static whi_subscription *fresh(void) {
     whi_subscription *s;
@@ -80,7 +81,9 @@ static void a_fresh_one_has_the_defaults(void **state) {
                         "{\"id\":\"sub_0000000000000\",\"url\":null,\"events\":[],\"tenant\":\"\",\"name\":null,"
                         "\"rule\":null,\"fields\":null,\"filters\":null,\"on_rule_error\":\"hold\",\"headers\":{},"
                         "\"metadata\":null,\"paused\":false,\"secrets\":[],\"retry\":null,\"timeout\":null,"
-                        "\"concurrency\":64,\"insecure\":false,\"http2\":false,\"version\":0,\"disabled\":null,"
+                        "\"concurrency\":64,\"insecure\":false,\"http2\":false,\"source\":null,\"order\":\"none\","
+                        "\"single_use\":false,\"expires_at\":null,\"profile\":\"standard\",\"encoding\":null,"
+                        "\"details\":null,\"version\":0,\"disabled\":null,"
                         "\"created_at\":null,\"updated_at\":null}");
     assert_int_equal(whi_subscription_check(s), WH_EINVALID);
     assert_string_equal(wh_last_error(), "url: expected one, found none");
@@ -123,9 +126,11 @@ static void every_field_is_read(void **state) {
 }
 
 static void null_takes_a_field_back_to_its_default(void **state) {
-    static const char *const names[] = { "events",   "tenant", "name",    "rule",     "fields",        "filters",
-                                         "headers",  "paused", "secrets", "retry",    "on_rule_error", "timeout",
-                                         "metadata", "url",    "http2",   "insecure", "concurrency" };
+    static const char *const names[] = {
+        "events",      "tenant", "name",          "rule",       "fields",     "filters", "headers",  "paused",
+        "secrets",     "retry",  "on_rule_error", "timeout",    "metadata",   "url",     "http2",    "insecure",
+        "concurrency", "source", "order",         "single_use", "expires_at", "profile", "encoding", "details"
+    };
     whi_subscription *s = fresh(), *plain = fresh();
     char document[64], *after, *before = written(plain, 1);
 
@@ -231,6 +236,14 @@ static void a_wrong_type_is_named_with_what_was_found(void **state) {
         { "{\"concurrency\":[]}", "concurrency: expected an integer from 1 to 1000, found a list" },
         { "{\"insecure\":0}", "insecure: expected true or false, found 0" },
         { "{\"http2\":1}", "http2: expected true or false, found 1" },
+        { "{\"order\":\"lifo\"}", "order: expected \"none\", \"fifo\", \"key\" or \"latest\", found \"lifo\"" },
+        { "{\"profile\":1}", "profile: expected a text, found 1" },
+        { "{\"source\":\"a b\"}", "source: expected 1 to 128 of A-Z a-z 0-9 . _ : - /" },
+        { "{\"single_use\":\"yes\"}", "single_use: expected true or false, found a text" },
+        { "{\"expires_at\":0}", "expires_at: expected an integer from 1 to 253402300799999, found 0" },
+        { "{\"expires_at\":\"soon\"}", "expires_at: expected a time like 2026-11-21T10:00:00.000Z" },
+        { "{\"details\":[]}", "details: expected an object, found a list" },
+        { "{\"profile\":\"truto\",\"secrets\":[]}", "secrets: expected 1 to 10 texts, found 0" },
         { "[]", "document: expected an object" },
         { "null", "document: expected an object" },
     };

@@ -46,12 +46,15 @@ static int is_reserved(const char *name) {
     return strncasecmp(name, "webhook-", 8) == 0 || strncasecmp(name, "svix-", 5) == 0;
 }
 
-/* The start of a stranger's name for a sentence, without control characters. */
+/* The start of a stranger's name for a sentence: one line, no broken letter at its end. */
 static const char *shown(const char *name, char out[64]) {
     size_t size = strnlen(name, 63);
 
+    while (size > 0 && name[size] != '\0' && ((unsigned char)name[size] & 0xc0) == 0x80) {
+        size--;
+    }
     for (size_t i = 0; i < size; i++) {
-        out[i] = name[i] < ' ' || name[i] > '~' ? '?' : name[i];
+        out[i] = (unsigned char)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
     }
     out[size] = '\0';
     return out;

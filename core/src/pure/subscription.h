@@ -66,6 +66,9 @@ int whi_subscription_new(whi_subscription **out);
 void whi_subscription_free(whi_subscription *subscription);
 int whi_subscription_copy(whi_subscription **out, const whi_subscription *from);
 
+/* Frees a list of texts and wipes them: secrets, and headers that carry a receiver's tokens. */
+void whi_subscription_free_texts(char **texts, size_t count);
+
 /* Applies a document: the fields that it names are set, null takes one back to its
  * default, server-written ones (id, version, disabled, created_at, updated_at) are
  * ignored. An unknown field is WH_EINVALID, as is every value that is not allowed:
