@@ -24,6 +24,18 @@ size_t whi_utf8_length(const unsigned char *s, size_t left) {
     return 0;
 }
 
+int whi_utf8_check(const char *text, size_t size) {
+    const unsigned char *s = (const unsigned char *)text;
+
+    for (size_t i = 0, length; i < size; i += length) {
+        length = s[i] < 0x80 ? 1 : whi_utf8_length(s + i, size - i);
+        if (length == 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 size_t whi_utf8_write(uint32_t point, char *out) {
     if (point < 0x80) {
         out[0] = (char)point;

@@ -10,6 +10,9 @@
  * 0 if it is none. ASCII is the caller's. */
 size_t whi_utf8_length(const unsigned char *s, size_t left);
 
+/* 1 if all of it is UTF-8. */
+int whi_utf8_check(const char *text, size_t size);
+
 /* Writes a code point, out has 4 bytes; returns how many were used. */
 size_t whi_utf8_write(uint32_t point, char *out);
 

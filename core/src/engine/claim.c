@@ -34,6 +34,11 @@ static void drop_claimed(claim *self) {
     self->tail = &self->head;
 }
 
+static int copy(char **place, const char *text, size_t size) {
+    *place = text != NULL ? whi_strdup(text, size) : NULL;
+    return text == NULL || *place != NULL ? WH_OK : WH_ENOMEM;
+}
+
 static int claimed(const whi_delivery_row *row, const whi_event_row *event_row, void *payload) {
     claim *self = payload;
     wh_engine *engine = self->task.worker->engine;
@@ -50,14 +55,12 @@ static int claimed(const whi_delivery_row *row, const whi_event_row *event_row, 
     delivery->created_at = row->created_at;
     delivery->state = WHI_SENDING;
     delivery->stored = 1;
-    if (row->body != NULL) {
-        delivery->body = whi_strdup(row->body, row->body_size);
-        delivery->body_size = row->body_size;
-        if (delivery->body == NULL) {
-            whi_delivery_free(engine, delivery);
-            return whi_fail_memory();
-        }
+    if (copy(&delivery->body, row->body, row->body_size) != WH_OK || copy(&delivery->key, row->key, WH_ZSTR) != WH_OK ||
+        copy(&delivery->headers, row->headers, WH_ZSTR) != WH_OK) {
+        whi_delivery_free(engine, delivery);
+        return whi_fail_memory();
     }
+    delivery->body_size = row->body_size;
     *self->tail = delivery;
     self->tail = &delivery->next;
     return 0;
@@ -189,7 +192,7 @@ static void claim_lane(whi_worker *worker, whi_lane *lane, int64_t now) {
         begin_cancel(worker, lane->subscription, now);
         return;
     }
-    if (!whi_subscription_is_enabled(registration->subscription)) {
+    if (!whi_subscription_may_send(registration->subscription)) {
         whi_registration_unref(registration);
         return;
     }
@@ -282,7 +285,8 @@ static int claimed_event(const whi_event_row *row, void *payload) {
 static int outbox_row(const whi_event_row *row, void *payload) {
     intake *self = payload;
     wh_engine *engine = self->task.worker->engine;
-    wh_event event = { 1, row->id, row->type, row->tenant, row->time, row->payload, row->payload_size };
+    wh_event event = { 1,           row->id, row->type, row->tenant, row->time, row->payload, row->payload_size,
+                       row->source, row->key };
     whi_event_row made = *row;
     int duplicate = 0, code = whi_publish_row_check(engine, &event);
 
@@ -328,6 +332,7 @@ static void intake_back(whi_task *task) {
     wh_engine *engine = worker->engine;
 
     worker->claiming_events = 0;
+    atomic_fetch_sub(&engine->events_claimed, 1);
     if (task->code != WH_OK) {
         whi_log(engine, WH_LOG_ERROR, "events cannot be claimed now: %s", task->sentence);
         drop_events(self);
@@ -362,6 +367,9 @@ void whi_claim_events(whi_worker *worker) {
     int limit = events_limit(engine);
     intake *self;
 
+    if (worker->index != 0 && whi_registry_has_order(engine->registry)) {
+        return;
+    }
     if (worker->claiming_events || limit == 0 || !atomic_exchange(&engine->more_events, 0)) {
         return;
     }
@@ -377,5 +385,6 @@ void whi_claim_events(whi_worker *worker) {
     self->tail = &self->head;
     self->limit = limit;
     worker->claiming_events = 1;
+    atomic_fetch_add(&engine->events_claimed, 1);
     whi_worker_submit(worker, &self->task);
 }

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/ident.h"
+#include "engine/decide.h"
 #include "engine/registry.h"
 #include "engine/writer.h"
 #include "outside/poller.h"
@@ -53,7 +54,7 @@ typedef struct whi_event {
     int seen_before; /* 1: came from the store, some deliveries may exist */
     int own_id;      /* 1: the id is the caller's */
     char id[WH_ID_SIZE];
-    const char *type, *tenant, *payload; /* behind this struct, zero-terminated */
+    const char *type, *tenant, *source, *key, *payload; /* behind this struct, zero-terminated */
     size_t payload_size;
     size_t charged; /* bytes counted in engine->memory_used */
 } whi_event;
@@ -66,10 +67,13 @@ typedef struct whi_delivery {
     int64_t version;                /* of the subscription, that made the bytes; 0: not made yet */
     char *body;                     /* NULL: the event's payload */
     size_t body_size;
+    char *key;     /* NULL, or what orders it: its turn comes after those before it */
+    char *headers; /* NULL, or the rule's, a JSON object */
     int64_t created_at, due, queued_at; /* queued_at: monotonic us */
     int state, attempts, tries;
     int stored;                  /* 1: a committed row tells of it */
     int body_is_new;             /* 1: the stored row has other bytes */
+    int abort;                   /* 1: all that waits behind it goes with it */
     int status;                  /* of the last attempt */
     char *error;                 /* of the last attempt or of the rule; NULL */
     struct whi_attempt *attempt; /* to be recorded with it, or NULL */
@@ -117,16 +121,10 @@ typedef struct whi_flight {
     int64_t started_at; /* ms */
     char id_line[WH_ID_SIZE + 16];
     char time_line[48];
-    whi_buf signature;
+    whi_buf signature; /* or all lines of a profile's */
+    whi_buf body;      /* the envelope, where the profile has one */
+    whi_buf extra;     /* the lines of the rule's headers */
 } whi_flight;
-
-/* Compiled rules of one worker, by owner and source. */
-typedef struct whi_rule_slot {
-    uint64_t hash;
-    char *owner, *source;
-    size_t source_size;
-    void *rule;
-} whi_rule_slot;
 
 typedef struct whi_worker {
     wh_engine *engine;
@@ -145,10 +143,7 @@ typedef struct whi_worker {
 
     /* the worker's own */
     whi_event *todo, **todo_end; /* to fan out */
-    void *rules;                 /* runtime of the rule engine */
-    whi_rule_slot *rule_slots;   /* hash table */
-    size_t rule_slot_count, rule_slot_capacity;
-    whi_json json;
+    whi_decider decider;
     whi_lane **lanes; /* hash table by subscription */
     size_t lane_count, lane_capacity;
     whi_lane *ready, *ready_tail;
@@ -194,6 +189,10 @@ struct wh_engine {
     atomic_llong jobs_open;    /* jobs of workers not come back */
     atomic_llong jobs_begun;
     atomic_int more_events;    /* 1: the store has pending events without an owner */
+    atomic_int events_claimed; /* claims of such events under way */
+    struct {
+        atomic_llong events, attempts, delivered, failed, exhausted, rule_failures;
+    } count; /* since the engine was opened, by this process: for looking on */
     atomic_llong mean_payload; /* bytes, of what was accepted lately */
     atomic_int closed;
     atomic_int next_worker;
@@ -275,6 +274,21 @@ void whi_lane_spill_old(whi_worker *worker, int64_t now_us); /* what queued too 
 int whi_lane_room(const whi_lane *lane);
 void whi_lanes_free(whi_worker *worker);
 
+/* ---- wrap.c */
+typedef struct whi_wrapping {
+    const whi_registration *now; /* the version in force */
+    int64_t version;             /* that made the data; 0: now's */
+    const char *event_id, *event_type;
+    int64_t event_time;
+    const char *data;
+    size_t data_size;
+} whi_wrapping;
+/* Appends the body that is sent, and, if text is not NULL, its headers: see pure/envelope.h. */
+int whi_wrap(wh_engine *engine, const whi_wrapping *what, whi_buf *body, whi_buf *text, const char **lines,
+             size_t *count);
+/* Appends the "Name: value" lines of a JSON object of texts, each with its zero byte. */
+int whi_wrap_rule_headers(const char *headers, whi_buf *out);
+
 /* ---- send.c */
 void whi_send_ready(whi_worker *worker); /* sends from the ready lanes as far as there is room */
 /* Adapts flight_limit: busy is 1 when the poller had something. 1 if it grew. */
@@ -311,8 +325,23 @@ int whi_delivery_key(const char *id, int64_t *event, int64_t *subscription);
 /* ---- subscriptions.c */
 /* Switches a subscription off, keeps a version, tells. */
 void whi_disable(wh_engine *engine, whi_registration *registration, const char *reason);
+/* Switches a single_use one off and writes its one delivery, together. WH_ECONFLICT: somebody
+ * was faster. WH_ENOTFOUND. */
+int whi_use_up(wh_engine *engine, whi_registration *registration, const whi_delivery_row *delivery);
+/* Gives a tenant's subscriptions of the profile "unified" this secret. */
+int whi_subscriptions_resign(wh_engine *engine, const char *tenant, const char *secret);
+/* A version that was, as a registration with a reference. WH_ENOTFOUND. */
+int whi_subscription_at(wh_engine *engine, int64_t id, int64_t version, whi_registration **out);
 /* Workers look at their lanes again: what rested may go on. */
 void whi_stir(wh_engine *engine);
+
+/* ---- probe.c */
+/* Sends a payload to this subscription alone, whatever it wants, and waits for the answer of
+ * its first attempt, at most timeout ms, doing the work itself where nobody else does. 0 when
+ * it was a success; else the attempt's code (WH_ETIMEOUT also when there was none in time), with
+ * the answer's status (0: none) and a sentence. */
+int whi_engine_test(wh_engine *engine, int64_t subscription, const char *type, const char *payload, size_t size,
+                    int64_t timeout, int *status, char *error, size_t error_size);
 
 /* ---- notice.c: the engine's own events, "webhook.…" */
 void whi_notice(wh_engine *engine, const whi_registration *registration, const char *type, const char *event_id,

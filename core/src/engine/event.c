@@ -15,8 +15,9 @@ static const char *place(char **at, const char *text, size_t size) {
 }
 
 whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row) {
-    size_t type = strlen(row->type), tenant = strlen(row->tenant);
-    size_t size = sizeof(whi_event) + type + tenant + row->payload_size + 3;
+    const char *source_text = row->source != NULL ? row->source : "", *key_text = row->key != NULL ? row->key : "";
+    size_t type = strlen(row->type), tenant = strlen(row->tenant), source = strlen(source_text), key = strlen(key_text);
+    size_t size = sizeof(whi_event) + type + tenant + source + key + row->payload_size + 5;
     whi_event *event = whi_alloc(size);
     char *at;
 
@@ -40,6 +41,8 @@ whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row) {
     at = (char *)(event + 1);
     event->type = place(&at, row->type, type);
     event->tenant = place(&at, row->tenant, tenant);
+    event->source = place(&at, source_text, source);
+    event->key = place(&at, key_text, key);
     event->payload = place(&at, row->payload != NULL ? row->payload : "", row->payload_size);
     event->payload_size = row->payload_size;
     event->charged = size;
@@ -84,6 +87,8 @@ void whi_delivery_free(wh_engine *engine, whi_delivery *delivery) {
     whi_event_unref(engine, delivery->event);
     whi_registration_unref(delivery->registration);
     whi_free(delivery->body);
+    whi_free(delivery->key);
+    whi_free(delivery->headers);
     whi_free(delivery->error);
     whi_free(delivery->attempt);
     whi_free(delivery);
@@ -103,6 +108,10 @@ void whi_delivery_fill_row(const whi_delivery *delivery, whi_delivery_row *row) 
                                                 : delivery->created_at;
     row->status = delivery->status;
     row->error = delivery->error;
+    row->key = delivery->key;
+    row->headers = delivery->headers;
+    row->latest = delivery->registration->subscription->order == WHI_ORDER_LATEST;
+    row->abort = delivery->abort;
     if (!delivery->stored || delivery->body_is_new) {
         row->body = delivery->body;
         row->body_size = delivery->body_size;

@@ -1,219 +1,108 @@
 /* Fan-out: which subscriptions get an event, and which bytes.
  *
- * Filters, then the rule, then fields, in the order of their price. The payload is
- * scanned once, and only if one of the subscriptions looks into it. A rule that fails
- * touches its own subscription alone. */
+ * decide.c decides. The payload is scanned once, and only if one of the subscriptions
+ * looks into it. A rule that fails touches its own subscription alone. */
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "pure/envelope.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define RULES_MAXIMUM 4096 /* compiled rules kept by a worker */
-
-/* ------------------------------------------------------------- compiled rules */
-
-static const wh_rule_engine *rule_engine(const whi_worker *worker) {
-    return worker->engine->options.rules;
-}
-
-static void forget_rules(whi_worker *worker) {
-    for (size_t i = 0; i < worker->rule_slot_capacity; i++) {
-        whi_rule_slot *slot = &worker->rule_slots[i];
-        if (slot->owner != NULL) {
-            rule_engine(worker)->release(worker->rules, slot->rule);
-            whi_free(slot->owner);
-            whi_free(slot->source);
-        }
-    }
-    whi_free(worker->rule_slots);
-    worker->rule_slots = NULL;
-    worker->rule_slot_count = worker->rule_slot_capacity = 0;
-}
-
 void whi_fanout_close(whi_worker *worker) {
-    whi_json_free(&worker->json);
-    if (worker->rules != NULL) {
-        forget_rules(worker);
-        rule_engine(worker)->close(worker->rules);
-        worker->rules = NULL;
+    whi_decider_close(&worker->decider);
+}
+
+/* What the rule failed with, as it is told in the delivery: "rule_runtime: line 3: …". */
+static void sentence_of(const whi_decision *decision, char out[WH_RULE_ERROR_SIZE]) {
+    snprintf(out, WH_RULE_ERROR_SIZE, "%s%s%.400s", wh_error_name(decision->code), decision->error[0] ? ": " : "",
+             decision->error);
+}
+
+/* The state that a decision gives a new delivery; 0: none is made. */
+static int state_of(const whi_subscription *s, const whi_decision *decision) {
+    static const int on_failure[] = { [WHI_HOLD] = WHI_HELD, [WHI_SKIP] = 0, [WHI_SEND] = WHI_SENDING };
+
+    switch (decision->verdict) {
+    case WHI_PASS:
+    case WHI_PROJECT:
+        return WHI_SENDING;
+    case WHI_FAILED:
+        return on_failure[s->on_rule_error];
+    default:
+        return 0;
     }
 }
 
-static whi_rule_slot *find_slot(whi_worker *worker, const whi_registration *registration) {
-    const whi_subscription *s = registration->subscription;
-    size_t mask = worker->rule_slot_capacity - 1;
-    size_t at = (size_t)registration->rule_hash & mask;
+static int decide(whi_worker *worker, const whi_event *event, whi_registration *registration, whi_decision *out) {
+    whi_subject subject = { event->id, event->type, event->tenant, event->source, event->key, event->time };
+    int code = whi_decide(&worker->decider, &subject, registration, out);
 
-    for (;; at = (at + 1) & mask) {
-        whi_rule_slot *slot = &worker->rule_slots[at];
-        if (slot->owner == NULL ||
-            (slot->hash == registration->rule_hash && slot->source_size == s->rule_size &&
-             strcmp(slot->owner, s->tenant) == 0 && memcmp(slot->source, s->rule, s->rule_size) == 0)) {
-            return slot;
-        }
+    if (code == WH_OK && out->verdict == WHI_FAILED) {
+        char sentence[WH_RULE_ERROR_SIZE];
+        sentence_of(out, sentence);
+        whi_rule_error(worker, event, registration, sentence);
+    } else if (code == WH_OK && registration->subscription->rule != NULL && out->verdict != WHI_FILTERED) {
+        atomic_store_explicit(&registration->rule_failures, 0, memory_order_relaxed);
     }
-}
-
-static int room_for_rule(whi_worker *worker) {
-    if (worker->rule_slot_count >= RULES_MAXIMUM) {
-        forget_rules(worker);
-    }
-    if (worker->rule_slots == NULL) {
-        worker->rule_slots = whi_calloc(RULES_MAXIMUM * 2, sizeof *worker->rule_slots);
-        if (worker->rule_slots == NULL) {
-            return whi_fail_memory();
-        }
-        worker->rule_slot_capacity = RULES_MAXIMUM * 2;
-    }
-    return WH_OK;
-}
-
-static int compiled(whi_worker *worker, const whi_registration *registration, void **out, char *error) {
-    const whi_subscription *s = registration->subscription;
-    whi_rule_slot *slot;
-    int code = room_for_rule(worker);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    slot = find_slot(worker, registration);
-    if (slot->owner == NULL) {
-        code = rule_engine(worker)->compile(worker->rules, s->tenant, s->rule, s->rule_size, &slot->rule, error);
-        if (code != WH_OK) {
-            return code;
-        }
-        slot->source = whi_strdup(s->rule, s->rule_size);
-        slot->owner = slot->source != NULL ? whi_strdup(s->tenant, WH_ZSTR) : NULL;
-        if (slot->owner == NULL) {
-            rule_engine(worker)->release(worker->rules, slot->rule);
-            whi_free(slot->source);
-            memset(slot, 0, sizeof *slot);
-            return whi_fail_memory();
-        }
-        slot->hash = registration->rule_hash;
-        slot->source_size = s->rule_size;
-        worker->rule_slot_count++;
-    }
-    *out = slot->rule;
-    return WH_OK;
-}
-
-/* ------------------------------------------------------------------- decisions */
-
-/* What is decided for one subscription. */
-typedef struct decision {
-    int state;  /* 0: nothing is sent; WHI_SENDING; WHI_HELD */
-    char *body; /* owned; NULL: the payload */
-    size_t body_size;
-    int64_t delay;
-    char error[WH_RULE_ERROR_SIZE];
-} decision;
-
-static int rule_failed(const whi_subscription *s, int code, const char *sentence, decision *out) {
-    static const int states[] = { [WHI_HOLD] = WHI_HELD, [WHI_SKIP] = 0, [WHI_SEND] = WHI_SENDING };
-    size_t size = strlen(wh_error_name(code));
-
-    out->state = states[s->on_rule_error];
-    memcpy(out->error, wh_error_name(code), size);
-    if (sentence[0] != '\0') {
-        size_t rest = strlen(sentence);
-        memcpy(out->error + size, ": ", 2);
-        size += 2;
-        rest = rest < sizeof out->error - size - 1 ? rest : sizeof out->error - size - 1;
-        memcpy(out->error + size, sentence, rest);
-        size += rest;
-    }
-    out->error[size] = '\0';
-    return WH_OK;
-}
-
-static int run_rule(whi_worker *worker, const whi_event *event, whi_registration *registration, decision *out) {
-    const whi_subscription *s = registration->subscription;
-    wh_rule_input input = { &worker->json, event->id,   event->type,
-                            event->tenant, event->time, registration->id,
-                            s->name,       s->metadata, s->metadata ? strlen(s->metadata) : 0 };
-    wh_rule_verdict verdict;
-    void *rule = NULL;
-    int code;
-
-    memset(&verdict, 0, sizeof verdict);
-    if (worker->rules == NULL) {
-        return rule_failed(s, WH_ERULE_ENGINE, "", out);
-    }
-    code = compiled(worker, registration, &rule, verdict.error);
-    if (code == WH_OK) {
-        code = rule_engine(worker)->run(worker->rules, rule, &input, &verdict);
-    }
-    if (code != WH_OK) {
-        return code == WH_ENOMEM ? code : rule_failed(s, code, verdict.error, out);
-    }
-    atomic_store_explicit(&registration->rule_failures, 0, memory_order_relaxed);
-    out->state = verdict.action == WH_RULE_DROP ? 0 : WHI_SENDING;
-    out->delay = verdict.delay;
-    if (verdict.action == WH_RULE_PROJECT) {
-        out->body = whi_strdup(verdict.body, verdict.body_size);
-        out->body_size = verdict.body_size;
-        return out->body != NULL ? WH_OK : whi_fail_memory();
-    }
-    return WH_OK;
-}
-
-/* `fields` of what the rule said, or of the payload. */
-static int keep_fields(whi_worker *worker, const whi_registration *registration, decision *out) {
-    whi_json said = { 0 };
-    const whi_json *json = &worker->json;
-    whi_buf kept;
-    int code = WH_OK;
-
-    if (registration->fields == NULL || out->state != WHI_SENDING || out->error[0] != '\0') {
-        return WH_OK;
-    }
-    if (out->body != NULL) {
-        code = whi_json_scan(&said, out->body, out->body_size, (int)worker->engine->options.limits.json_depth);
-        json = &said;
-    }
-    whi_buf_init(&kept, (size_t)worker->engine->options.limits.payload_bytes * 2);
-    if (code == WH_OK) {
-        code = whi_fields_project(registration->fields, json, 0, &kept);
-    }
-    if (code == WH_OK) {
-        whi_free(out->body);
-        code = whi_buf_take(&kept, &out->body, &out->body_size);
-    }
-    whi_buf_free(&kept);
-    whi_json_free(&said);
     return code;
 }
 
-static int looks_inside(const whi_registration *registration) {
-    return registration->filter != NULL || registration->fields != NULL || registration->subscription->rule != NULL;
+/* What orders a delivery among the others of its subscription: the rule's key, or the
+ * event's; "fifo" has one for all. */
+static int write_key(whi_worker *worker, const whi_event *event, const whi_subscription *s,
+                     const whi_decision *decision, whi_buf *out) {
+    if (s->order != WHI_ORDER_NONE && decision->key != NULL) {
+        whi_buf_text(out, decision->key);
+    } else if (event->key[0] != '\0') {
+        whi_buf_text(out, event->key);
+    } else {
+        return whi_envelope_key(s->profile, event->type, &worker->decider.json, out);
+    }
+    return whi_buf_status(out);
 }
 
-static int decide(whi_worker *worker, const whi_event *event, whi_registration *registration, decision *out) {
+static int take_key(whi_worker *worker, whi_delivery *delivery, const whi_decision *decision) {
+    const whi_subscription *s = delivery->registration->subscription;
+    whi_buf key;
     int code = WH_OK;
 
-    memset(out, 0, offsetof(decision, error));
-    out->error[0] = '\0';
-    out->state = WHI_SENDING;
-    if (!looks_inside(registration)) {
+    if (s->order == WHI_ORDER_NONE && !whi_envelope_is_ordered(s->profile, delivery->event->type)) {
         return WH_OK;
     }
-    if (registration->filter != NULL && !whi_filter_match(registration->filter, &worker->json, NULL)) {
-        out->state = 0;
-        return WH_OK;
+    whi_buf_init(&key, WHI_ORDER_KEY_MAXIMUM + 1);
+    if (s->order != WHI_ORDER_FIFO) {
+        code = write_key(worker, delivery->event, s, decision, &key);
     }
-    if (registration->subscription->rule != NULL) {
-        code = run_rule(worker, event, registration, out);
+    if (code == WH_OK && (key.size > 0 || s->order == WHI_ORDER_FIFO)) {
+        whi_free(delivery->key);
+        code = whi_buf_take(&key, &delivery->key, NULL);
     }
-    if (code == WH_OK) {
-        code = keep_fields(worker, registration, out);
-    }
-    if (code != WH_OK) {
-        whi_free(out->body);
-        out->body = NULL;
-    }
+    whi_buf_free(&key);
     return code;
+}
+
+/* The decision's bytes, key and headers become the delivery's. */
+static int take_decision(whi_worker *worker, whi_delivery *delivery, whi_decision *decision) {
+    char sentence[WH_RULE_ERROR_SIZE];
+
+    whi_free(delivery->body);
+    whi_free(delivery->headers);
+    delivery->body = decision->body;
+    delivery->body_size = decision->body_size;
+    delivery->headers = decision->headers;
+    decision->body = decision->headers = NULL;
+    delivery->state = state_of(delivery->registration->subscription, decision);
+    if (decision->verdict == WHI_FAILED) {
+        sentence_of(decision, sentence);
+        whi_free(delivery->error);
+        delivery->error = whi_strdup(sentence, WH_ZSTR);
+    }
+    if (delivery->state == WHI_SENDING) {
+        return take_key(worker, delivery, decision);
+    }
+    return WH_OK;
 }
 
 /* ---------------------------------------------------------------------- fan-out */
@@ -236,15 +125,18 @@ static int exists_already(whi_worker *worker, const whi_event *event, const whi_
     return known;
 }
 
+/* What has its place in an order, or its time later, waits in the store. */
+static void put_off(whi_delivery *delivery, int64_t delay) {
+    if (delivery->state == WHI_SENDING && (delivery->key != NULL || delay > 0)) {
+        delivery->state = WHI_WAITING;
+        delivery->due = delivery->created_at + delay;
+    }
+}
+
 /* Queues it, or records at once what is not sent now. The event's counter was raised. */
-static void dispatch(whi_worker *worker, whi_delivery *delivery, const decision *decided) {
+static void dispatch(whi_worker *worker, whi_delivery *delivery) {
     whi_worker *home = whi_worker_of(worker->engine, delivery->registration->subscription->id);
 
-    delivery->state = decided->state;
-    if (decided->state == WHI_SENDING && decided->delay > 0) {
-        delivery->state = WHI_WAITING;
-        delivery->due = delivery->created_at + decided->delay;
-    }
     if (delivery->state != WHI_SENDING) {
         whi_record_delivery(worker, delivery);
     } else if (home == worker) {
@@ -254,69 +146,86 @@ static void dispatch(whi_worker *worker, whi_delivery *delivery, const decision 
     }
 }
 
+/* A subscription for one event alone: whoever switches it off has the event. */
+static int use_up(whi_worker *worker, whi_delivery *delivery, int64_t delay) {
+    whi_delivery_row row;
+    int code;
+
+    delivery->state = WHI_WAITING;
+    delivery->due = delivery->created_at + delay;
+    whi_delivery_fill_row(delivery, &row);
+    code = whi_use_up(worker->engine, delivery->registration, &row);
+    whi_delivery_free(worker->engine, delivery);
+    return code == WH_ECONFLICT || code == WH_ENOTFOUND ? WH_OK : code; /* another event was first */
+}
+
+static int make_delivery(whi_worker *worker, whi_event *event, whi_registration *registration, whi_decision *decided) {
+    whi_delivery *delivery = whi_delivery_new(worker->engine, event, registration);
+    int code;
+
+    if (delivery == NULL) {
+        return whi_fail_memory();
+    }
+    code = take_decision(worker, delivery, decided);
+    if (code != WH_OK || delivery->state == 0) {
+        whi_delivery_free(worker->engine, delivery);
+        return code;
+    }
+    if (registration->subscription->single_use && delivery->state == WHI_SENDING) {
+        return use_up(worker, delivery, decided->delay);
+    }
+    put_off(delivery, decided->delay);
+    atomic_fetch_add(&event->unwritten, 1);
+    dispatch(worker, delivery);
+    return WH_OK;
+}
+
 static int deliver_to(whi_worker *worker, whi_event *event, whi_registration *registration) {
-    decision decided;
-    whi_delivery *delivery;
+    whi_decision decided;
     int code;
 
     if (exists_already(worker, event, registration)) {
         return WH_OK;
     }
     code = decide(worker, event, registration, &decided);
-    if (code != WH_OK) {
-        return code;
+    if (code == WH_OK && state_of(registration->subscription, &decided) != 0) {
+        code = make_delivery(worker, event, registration, &decided);
     }
-    if (decided.error[0] != '\0') {
-        whi_rule_error(worker, event, registration, decided.error);
-    }
-    if (decided.state == 0) {
-        return WH_OK;
-    }
-    delivery = whi_delivery_new(worker->engine, event, registration);
-    if (delivery == NULL) {
-        whi_free(decided.body);
-        return whi_fail_memory();
-    }
-    delivery->body = decided.body;
-    delivery->body_size = decided.body_size;
-    if (decided.error[0] != '\0') {
-        delivery->error = whi_strdup(decided.error, WH_ZSTR);
-    }
-    atomic_fetch_add(&event->unwritten, 1);
-    dispatch(worker, delivery, &decided);
-    return WH_OK;
+    whi_decision_free(&decided);
+    return code;
 }
 
 /* A delivery that was held has no bytes yet: the present rule makes them. Its event is
  * as it was, so another try costs nothing but the rule. */
 int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery) {
     whi_event *event = delivery->event;
-    decision decided;
-    int code = whi_json_scan(&worker->json, event->payload, event->payload_size,
-                             (int)worker->engine->options.limits.json_depth);
+    whi_decision decided = { 0 };
+    int code = whi_decider_scan(&worker->decider, event->payload, event->payload_size);
 
     code = code == WH_OK ? decide(worker, event, delivery->registration, &decided) : code;
-    if (code != WH_OK) {
-        return code;
+    code = code == WH_OK ? take_decision(worker, delivery, &decided) : code;
+    if (code == WH_OK) {
+        delivery->version = delivery->registration->subscription->version;
+        delivery->body_is_new = 1;
+        delivery->state = delivery->state != 0 ? delivery->state : WHI_CANCELLED;
+        if (delivery->key != NULL) {
+            delivery->created_at = whi_now(worker->engine);
+            put_off(delivery, 0);
+        }
     }
-    if (decided.error[0] != '\0') {
-        whi_rule_error(worker, event, delivery->registration, decided.error);
-        whi_free(delivery->error);
-        delivery->error = whi_strdup(decided.error, WH_ZSTR);
-    }
-    delivery->version = delivery->registration->subscription->version;
-    delivery->body = decided.body;
-    delivery->body_size = decided.body_size;
-    delivery->body_is_new = 1;
-    delivery->state = decided.state != 0 ? decided.state : WHI_CANCELLED;
-    return WH_OK;
+    whi_decision_free(&decided);
+    return code;
+}
+
+static int looks_inside(const whi_event *event, const whi_registration *registration) {
+    return whi_decide_looks_inside(registration) ||
+           (event->key[0] == '\0' && whi_envelope_is_ordered(registration->subscription->profile, event->type));
 }
 
 static int scan_if_needed(whi_worker *worker, const whi_event *event, whi_registration *const *found, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (looks_inside(found[i])) {
-            return whi_json_scan(&worker->json, event->payload, event->payload_size,
-                                 (int)worker->engine->options.limits.json_depth);
+        if (looks_inside(event, found[i])) {
+            return whi_decider_scan(&worker->decider, event->payload, event->payload_size);
         }
     }
     return WH_OK;
@@ -332,7 +241,8 @@ void whi_fanout(whi_worker *worker, whi_event *event) {
         whi_event_unref(engine, event);
         return;
     }
-    code = whi_registry_find(engine->registry, event->tenant, event->type, &found, &count);
+    code = whi_registry_find(engine->registry, event->tenant, event->type, event->source, event->accepted_at, &found,
+                             &count);
     if (code == WH_OK) {
         code = scan_if_needed(worker, event, found, count);
     }

@@ -2,7 +2,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "engine/engine.h"
+#include "pure/envelope.h"
 #include "pure/json.h"
 #include "pure/match.h"
 #include "pure/sign.h"
@@ -19,6 +21,17 @@ typedef struct publication {
     int64_t owner, epoch, now;
 } publication;
 
+static int check_key(const char *key) {
+    size_t size = strlen(key);
+
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)key[i] < ' ' || key[i] == 0x7f) {
+            return WH_EINVALID;
+        }
+    }
+    return size <= WHI_ORDER_KEY_MAXIMUM && whi_utf8_check(key, size) ? WH_OK : WH_EINVALID;
+}
+
 int whi_publish_row_check(wh_engine *engine, const wh_event *event) {
     const wh_limits *limits = &engine->options.limits;
     int code;
@@ -34,6 +47,13 @@ int whi_publish_row_check(wh_engine *engine, const wh_event *event) {
     }
     if (event->tenant != NULL && whi_tenant_check(event->tenant) != WH_OK) {
         return whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+    }
+    if (event->source != NULL && event->source[0] != '\0' && whi_type_check(event->source) != WH_OK) {
+        return whi_fail(WH_EINVALID, "source: expected at most 128 of A-Z a-z 0-9 . _ : - /");
+    }
+    if (event->key != NULL && check_key(event->key) != WH_OK) {
+        return whi_fail(WH_EINVALID, "key: expected at most %d bytes of UTF-8 without control characters",
+                        WHI_ORDER_KEY_MAXIMUM);
     }
     if (event->time < 0) {
         return whi_fail(WH_EINVALID, "time: expected milliseconds since 1970, found %lld", (long long)event->time);
@@ -98,31 +118,48 @@ static void fill_row(publication *self, size_t i, const wh_event *event) {
     row->id = event->id;
     row->type = event->type;
     row->tenant = event->tenant != NULL ? event->tenant : "";
+    row->source = event->source != NULL ? event->source : "";
+    row->key = event->key != NULL ? event->key : "";
     row->time = event->time != 0 ? event->time : self->now;
     row->accepted_at = self->now;
     row->payload = event->payload;
     row->payload_size = event->payload_size == WH_ZSTR ? strlen(event->payload) : event->payload_size;
 }
 
+/* Where order counts, none goes past those that the store has. */
+static int would_overtake(const wh_engine *engine) {
+    return whi_registry_has_order(engine->registry) &&
+           (atomic_load(&engine->more_events) || atomic_load(&engine->events_claimed));
+}
+
 /* Kept in memory where workers are at work and memory is left; else the store has it. */
 static void keep(publication *self, size_t i) {
     wh_engine *engine = self->engine;
 
-    if (self->owner != 0 && atomic_load(&engine->memory_used) + (long long)self->rows[i].payload_size <
-                                engine->options.limits.memory_bytes) {
+    if (self->owner != 0 && !would_overtake(engine) &&
+        atomic_load(&engine->memory_used) + (long long)self->rows[i].payload_size <
+            engine->options.limits.memory_bytes) {
         self->kept[i] = whi_event_new(engine, &self->rows[i]);
     }
 }
 
+/* In turn; where order counts, one worker fans out all of them. */
+static whi_worker *next_worker(wh_engine *engine) {
+    unsigned workers = (unsigned)atomic_load(&engine->worker_count);
+
+    return engine->workers[whi_registry_has_order(engine->registry)
+                               ? 0
+                               : (unsigned)atomic_fetch_add(&engine->next_worker, 1) % workers];
+}
+
 static void hand_over(publication *self) {
     wh_engine *engine = self->engine;
-    int workers = atomic_load(&engine->worker_count), left = 0;
+    int left = 0;
 
     for (size_t i = 0; i < self->count; i++) {
         whi_event *event = self->kept[i];
         if (event != NULL && !self->duplicates[i] && self->owner != 0) {
-            whi_worker_give_event(engine->workers[atomic_fetch_add(&engine->next_worker, 1) % (unsigned)workers],
-                                  event);
+            whi_worker_give_event(next_worker(engine), event);
             continue;
         }
         left += !self->duplicates[i];
@@ -172,6 +209,7 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
         drop(self);
         return code;
     }
+    atomic_fetch_add_explicit(&engine->count.events, (long long)self->count, memory_order_relaxed);
     fill_receipts(self, receipts);
     hand_over(self);
     return WH_OK;

@@ -13,7 +13,7 @@
 
 struct whi_record {
     whi_task task;
-    whi_delivery *deliveries;
+    whi_delivery *deliveries, **deliveries_end; /* in the order in which they ended */
     whi_event **finished;
     size_t finished_count, finished_capacity;
     int64_t epoch; /* under which it was written */
@@ -99,21 +99,48 @@ static void free_record(whi_record *record) {
     whi_free(record);
 }
 
-/* The row is durable: the timetable and the event learn of it. */
+/* The subscription's timetable has something at this time. */
+static void announce(whi_worker *worker, int64_t subscription, int64_t due) {
+    whi_worker *home = whi_worker_of(worker->engine, subscription);
+    whi_lane *lane = home == worker ? whi_lane_get(worker, subscription, 1) : NULL;
+
+    if (lane != NULL) {
+        whi_lane_stored(worker, lane, due);
+    } else {
+        atomic_store(&home->rescan, 1);
+        whi_worker_wake(home);
+    }
+}
+
+/* The row is durable: the timetable and the event learn of it, and the one that waits behind
+ * it. With its only delivery a single_use subscription ends. */
 static void settle(whi_worker *worker, whi_delivery *delivery) {
+    const whi_subscription *s = delivery->registration->subscription;
+
     if (delivery->state == WHI_WAITING) {
-        int64_t id = delivery->registration->subscription->id;
-        whi_worker *home = whi_worker_of(worker->engine, id);
-        whi_lane *lane = home == worker ? whi_lane_get(worker, id, 1) : NULL;
-        if (lane != NULL) {
-            whi_lane_stored(worker, lane, delivery->due);
-        } else {
-            atomic_store(&home->rescan, 1);
-        }
+        announce(worker, s->id, delivery->due);
+    } else if (delivery->key != NULL) {
+        announce(worker, s->id, whi_now(worker->engine));
+    }
+    if (s->single_use && (delivery->state == WHI_DELIVERED || delivery->state == WHI_EXHAUSTED) &&
+        wh_subscription_delete(worker->engine, delivery->registration->id) == WH_ESTORE) {
+        whi_log(worker->engine, WH_LOG_ERROR, "%s is used up and cannot be deleted now: %s", delivery->registration->id,
+                wh_last_error());
     }
     if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 1) {
         whi_record_finished(worker, delivery->event);
     }
+}
+
+/* At the end, so that they are tried again in their order. */
+static void keep_failed(whi_worker *worker, whi_record *record) {
+    whi_record **end = &worker->failed_records;
+
+    while (*end != NULL) {
+        end = &(*end)->next_failed;
+    }
+    record->next_failed = NULL;
+    *end = record;
 }
 
 static void back(whi_task *task) {
@@ -122,8 +149,7 @@ static void back(whi_task *task) {
 
     if (task->code != WH_OK) {
         whi_log(worker->engine, WH_LOG_ERROR, "what was sent cannot be recorded now: %s", task->sentence);
-        record->next_failed = worker->failed_records;
-        worker->failed_records = record;
+        keep_failed(worker, record);
         worker->retry_record_at = whi_monotonic_us() + RETRY_US;
         return;
     }
@@ -141,6 +167,7 @@ static whi_record *current(whi_worker *worker) {
     if (worker->record == NULL) {
         worker->record = whi_calloc(1, sizeof *worker->record);
         if (worker->record != NULL) {
+            worker->record->deliveries_end = &worker->record->deliveries;
             worker->record->task.worker = worker;
             worker->record->task.job.run = run;
             worker->record->task.back = back;
@@ -157,8 +184,9 @@ void whi_record_delivery(whi_worker *worker, whi_delivery *delivery) {
         whi_delivery_free(worker->engine, delivery);
         return;
     }
-    delivery->next = record->deliveries;
-    record->deliveries = delivery;
+    delivery->next = NULL;
+    *record->deliveries_end = delivery;
+    record->deliveries_end = &delivery->next;
     record->task.job.rows += 2;
 }
 

@@ -81,6 +81,8 @@ static int write_event(const whi_event_row *row, void *payload) {
     text_member(out, "id", id);
     text_member(out, "type", row->type);
     text_member(out, "tenant", row->tenant);
+    text_member(out, "source", row->source[0] != '\0' ? row->source : NULL);
+    text_member(out, "key", row->key[0] != '\0' ? row->key : NULL);
     time_member(out, "time", row->time);
     time_member(out, "accepted_at", row->accepted_at);
     whi_json_write_name(out, "pending");
@@ -109,11 +111,14 @@ static int write_delivery(const whi_delivery_row *row, const whi_event_row *even
     text_member(out, "state", whi_delivery_name(row->state));
     int_member(out, "attempts", row->attempts);
     time_member(out, "created_at", row->created_at);
-    time_member(out, "due_at", row->state == WHI_WAITING ? row->due : 0);
+    time_member(out, "due_at", row->state == WHI_WAITING && row->due != WHI_DUE_BEHIND ? row->due : 0);
     time_member(out, "updated_at", row->updated_at);
     whi_json_write_name(out, "status");
     row->status ? whi_buf_int(out, row->status) : whi_buf_text(out, "null");
     text_member(out, "error", row->error);
+    text_member(out, "key", row->key);
+    whi_json_write_name(out, "headers");
+    whi_buf_text(out, row->headers != NULL ? row->headers : "null");
     return end_item(self);
 }
 
@@ -158,12 +163,28 @@ static int write_subscription(const whi_subscription_row *row, void *payload) {
     return whi_buf_status(&self->out);
 }
 
+/* Of a subscription that is gone, or of a profile without an envelope, it is the data itself. */
 static int write_body(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
     page *self = payload;
+    whi_registration *now = whi_registry_get(self->engine->registry, row->subscription);
+    char id[WH_ID_SIZE];
+    whi_wrapping what = { .now = now,
+                          .version = row->version,
+                          .event_id = id,
+                          .event_type = event->type,
+                          .event_time = event->time,
+                          .data = row->body != NULL ? row->body : event->payload,
+                          .data_size = row->body != NULL ? row->body_size : event->payload_size };
+    int code = WH_OK;
 
-    whi_buf_add(&self->out, row->body != NULL ? row->body : event->payload,
-                row->body != NULL ? row->body_size : event->payload_size);
-    return whi_buf_status(&self->out);
+    event_id(event, id);
+    if (now == NULL || now->subscription->profile == WHI_STANDARD) {
+        whi_buf_add(&self->out, what.data, what.data_size);
+    } else {
+        code = whi_wrap(self->engine, &what, &self->out, NULL, NULL, NULL);
+    }
+    whi_registration_unref(now);
+    return code == WH_OK ? whi_buf_status(&self->out) : code;
 }
 
 /* ------------------------------------------------------------------------- queries */

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "engine/decide.h"
 #include "pure/match.h"
 
 struct whi_registry {
@@ -16,6 +17,7 @@ struct whi_registry {
     whi_match *match;
     whi_registration **slots; /* open addressing by subscription id; grows at 3/4 */
     size_t count, capacity;
+    atomic_int ordered; /* subscriptions with an order */
 };
 
 void whi_registration_unref(whi_registration *registration) {
@@ -38,21 +40,11 @@ static uint64_t hash(const char *text, size_t size) {
     return value;
 }
 
-static int prepare(whi_registration *made, const whi_subscription_row *row) {
-    whi_subscription *subscription;
-    int code = whi_subscription_new(&made->subscription);
+static int prepare(whi_registration *made) {
+    const whi_subscription *subscription = made->subscription;
+    int code = WH_OK;
 
-    if (code != WH_OK) {
-        return code;
-    }
-    subscription = made->subscription;
-    code = whi_subscription_apply(subscription, row->document, row->document_size, SIZE_MAX, 1);
-    if (code != WH_OK) {
-        return code;
-    }
-    subscription->id = row->id;
-    subscription->version = row->version;
-    whi_ident_format("sub_", row->id, made->id);
+    whi_ident_format("sub_", subscription->id, made->id);
     if (subscription->fields != NULL) {
         code = whi_fields_parse(&made->fields, subscription->fields, strlen(subscription->fields));
     }
@@ -65,22 +57,42 @@ static int prepare(whi_registration *made, const whi_subscription_row *row) {
     return code;
 }
 
-int whi_registration_new(whi_registration **out, const whi_subscription_row *row) {
+int whi_registration_of(whi_registration **out, whi_subscription *subscription) {
     whi_registration *made = whi_calloc(1, sizeof *made);
     int code;
 
     *out = NULL;
     if (made == NULL) {
+        whi_subscription_free(subscription);
         return whi_fail_memory();
     }
     atomic_init(&made->refs, 1);
-    code = prepare(made, row);
+    made->subscription = subscription;
+    code = prepare(made);
     if (code != WH_OK) {
         whi_registration_unref(made);
         return code;
     }
     *out = made;
     return WH_OK;
+}
+
+int whi_registration_new(whi_registration **out, const whi_subscription_row *row) {
+    whi_subscription *subscription;
+    int code = whi_subscription_new(&subscription);
+
+    *out = NULL;
+    if (code != WH_OK) {
+        return code;
+    }
+    code = whi_subscription_apply(subscription, row->document, row->document_size, SIZE_MAX, 1);
+    if (code != WH_OK) {
+        whi_subscription_free(subscription);
+        return code;
+    }
+    subscription->id = row->id;
+    subscription->version = row->version;
+    return whi_registration_of(out, subscription);
 }
 
 int whi_registry_new(whi_registry **out, whi_store *store) {
@@ -171,6 +183,16 @@ static void index_out(whi_registry *registry, whi_registration *registration) {
     }
 }
 
+static int has_order(const whi_registration *registration) {
+    const whi_subscription *s = registration->subscription;
+
+    return s->order != WHI_ORDER_NONE || s->profile == WHI_TRUTO; /* whose runs are ordered */
+}
+
+int whi_registry_has_order(const whi_registry *registry) {
+    return atomic_load_explicit(&registry->ordered, memory_order_relaxed) > 0;
+}
+
 /* The lock is held for writing. */
 static int replace(whi_registry *registry, int64_t id, whi_registration *made) {
     size_t at;
@@ -190,6 +212,10 @@ static int replace(whi_registry *registry, int64_t id, whi_registration *made) {
     }
     at = slot_of(registry, id);
     if (registry->slots[at] != NULL) {
+        if (made != NULL) {
+            atomic_store(&made->failing, atomic_load(&registry->slots[at]->failing));
+        }
+        atomic_fetch_sub(&registry->ordered, has_order(registry->slots[at]));
         index_out(registry, registry->slots[at]);
         whi_registration_unref(registry->slots[at]);
         take_out(registry, at);
@@ -197,6 +223,7 @@ static int replace(whi_registry *registry, int64_t id, whi_registration *made) {
     if (made != NULL) {
         registry->slots[slot_of(registry, id)] = made;
         registry->count++;
+        atomic_fetch_add(&registry->ordered, has_order(made));
     }
     return WH_OK;
 }
@@ -228,14 +255,25 @@ int whi_registry_sync(whi_registry *registry) {
 }
 
 struct finding {
+    const char *source;
+    int64_t accepted_at;
     whi_registration **found;
     size_t count, capacity;
 };
+
+/* What the index by tenant and type does not know. */
+static int wants(const whi_subscription *s, const struct finding *finding) {
+    return (s->source == NULL || strcmp(s->source, finding->source) == 0) &&
+           (s->expires_at == 0 || finding->accepted_at < s->expires_at);
+}
 
 static int keep(void *value, void *payload) {
     struct finding *finding = payload;
     whi_registration *registration = value;
 
+    if (!wants(registration->subscription, finding)) {
+        return 0;
+    }
     if (finding->count == finding->capacity) {
         size_t capacity = finding->capacity ? finding->capacity * 2 : 8;
         whi_registration **more = whi_realloc(finding->found, capacity * sizeof *more);
@@ -250,9 +288,9 @@ static int keep(void *value, void *payload) {
     return 0;
 }
 
-int whi_registry_find(whi_registry *registry, const char *tenant, const char *type, whi_registration ***found,
-                      size_t *count) {
-    struct finding finding = { NULL, 0, 0 };
+int whi_registry_find(whi_registry *registry, const char *tenant, const char *type, const char *source,
+                      int64_t accepted_at, whi_registration ***found, size_t *count) {
+    struct finding finding = { source, accepted_at, NULL, 0, 0 };
     int code;
 
     pthread_rwlock_rdlock(&registry->lock);

@@ -21,6 +21,7 @@ typedef struct whi_registration {
     whi_fields *fields; /* NULL: everything is kept */
     uint64_t rule_hash;
     atomic_int rule_failures; /* in a row */
+    atomic_int failing;       /* 1: the last attempt that this process made failed */
     char id[WH_ID_SIZE];
 } whi_registration;
 
@@ -34,10 +35,14 @@ void whi_registry_free(whi_registry *registry);
 /* Reads what has changed in the store since the last time. Any thread. */
 int whi_registry_sync(whi_registry *registry);
 
-/* References to the registrations that are enabled and want the event. found receives
- * an array (for whi_free; each to be unreferenced), count its size. */
-int whi_registry_find(whi_registry *registry, const char *tenant, const char *type, whi_registration ***found,
-                      size_t *count);
+/* References to the registrations that are enabled and want an event of this tenant, type and
+ * source ("" for none), accepted then. found receives an array (for whi_free; each to be
+ * unreferenced), count its size. */
+int whi_registry_find(whi_registry *registry, const char *tenant, const char *type, const char *source,
+                      int64_t accepted_at, whi_registration ***found, size_t *count);
+
+/* 1 if a subscription has an order, so that a tenant's events must be fanned out one after the other. */
+int whi_registry_has_order(const whi_registry *registry);
 
 /* The present version, with a reference, or NULL. */
 whi_registration *whi_registry_get(whi_registry *registry, int64_t id);

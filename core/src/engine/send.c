@@ -7,13 +7,18 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "pure/envelope.h"
+#include "pure/header.h"
+#include "pure/profile.h"
 #include "pure/retry.h"
 #include "pure/sign.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define SIGNATURE_MAXIMUM 4096
+#define ENVELOPE_EXTRA 65536 /* around the data */
 
 /* ----------------------------------------------------------------------- flights */
 
@@ -28,6 +33,8 @@ static whi_flight *take_flight(whi_worker *worker) {
     if (flight != NULL) {
         flight->worker = worker;
         whi_buf_init(&flight->signature, SIGNATURE_MAXIMUM);
+        whi_buf_init(&flight->extra, WHI_HEADER_BYTES * 2);
+        whi_buf_init(&flight->body, (size_t)worker->engine->options.limits.payload_bytes * 2 + ENVELOPE_EXTRA);
     }
     return flight;
 }
@@ -60,6 +67,8 @@ static void link_flying(whi_flight *flight) {
 
 static void free_flight(whi_flight *flight) {
     whi_buf_free(&flight->signature);
+    whi_buf_free(&flight->extra);
+    whi_buf_free(&flight->body);
     whi_free(flight);
 }
 
@@ -145,7 +154,79 @@ static void line_number(char *out, const char *name, int64_t number) {
     out[size] = '\0';
 }
 
-static int fill_lines(whi_flight *flight, const whi_subscription *s) {
+static int is_same_name(const char *a, const char *b) {
+    size_t size = strcspn(a, ":;");
+
+    return size == strcspn(b, ":;") && strncasecmp(a, b, size) == 0;
+}
+
+/* A line of the subscription gives way to one of the rule. */
+static int is_given(const whi_flight *flight, const char *line) {
+    const char *end = flight->extra.data + flight->extra.size;
+
+    for (const char *at = flight->extra.data; at < end; at += strlen(at) + 1) {
+        if (is_same_name(at, line)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The headers that rule and subscription want, behind those that are there. */
+static int add_lines(whi_flight *flight, const whi_subscription *s) {
+    whi_request *request = &flight->request;
+    const char *end;
+    int code = WH_OK;
+
+    whi_buf_clear(&flight->extra);
+    if (flight->delivery->headers != NULL) {
+        code = whi_wrap_rule_headers(flight->delivery->headers, &flight->extra);
+    }
+    if (code != WH_OK) {
+        return code;
+    }
+    end = flight->extra.data + flight->extra.size;
+    for (const char *at = flight->extra.data; at < end && request->line_count < WHI_REQUEST_LINES;
+         at += strlen(at) + 1) {
+        request->lines[request->line_count++] = at;
+    }
+    for (size_t i = 0; i < s->header_count && request->line_count < WHI_REQUEST_LINES; i++) {
+        if (!is_given(flight, s->headers[i])) {
+            request->lines[request->line_count++] = s->headers[i];
+        }
+    }
+    return WH_OK;
+}
+
+/* Body and headers of a profile with an envelope. */
+static int fill_profile(whi_flight *flight, const whi_subscription *s) {
+    const whi_delivery *delivery = flight->delivery;
+    const char *lines[WHI_ENVELOPE_LINES];
+    whi_request *request = &flight->request;
+    whi_wrapping what = { .now = delivery->registration,
+                          .version = delivery->version,
+                          .event_id = delivery->event->id,
+                          .event_type = delivery->event->type,
+                          .event_time = delivery->event->time };
+    size_t count = 0;
+    int code;
+
+    what.data = whi_delivery_bytes(delivery, &what.data_size);
+    whi_buf_clear(&flight->body);
+    whi_buf_clear(&flight->signature);
+    code = whi_wrap(flight->worker->engine, &what, &flight->body, &flight->signature, lines, &count);
+    if (code != WH_OK) {
+        return code;
+    }
+    request->lines[0] = "Content-Type: application/json";
+    memcpy(request->lines + 1, lines, count * sizeof *lines);
+    request->line_count = count + 1;
+    request->body = flight->body.data;
+    request->body_size = flight->body.size;
+    return add_lines(flight, s);
+}
+
+static int fill_standard(whi_flight *flight, const whi_subscription *s) {
     static const char id_name[] = "webhook-id: ";
     whi_request *request = &flight->request;
     const whi_event *event = flight->delivery->event;
@@ -163,10 +244,8 @@ static int fill_lines(whi_flight *flight, const whi_subscription *s) {
     request->lines[2] = flight->time_line;
     request->lines[3] = flight->signature.data;
     request->line_count = 4;
-    for (size_t i = 0; i < s->header_count && request->line_count < WHI_REQUEST_LINES; i++) {
-        request->lines[request->line_count++] = s->headers[i];
-    }
-    return WH_OK;
+    request->body = whi_delivery_bytes(flight->delivery, &request->body_size);
+    return add_lines(flight, s);
 }
 
 /* ----------------------------------------------------------------------- results */
@@ -209,8 +288,8 @@ static char *sentence_of(const whi_request *request, int code) {
 
 static void fail_delivery(whi_worker *worker, whi_delivery *delivery, const whi_request *request, int gone) {
     const whi_subscription *s = delivery->registration->subscription;
-    const int64_t *list = s->retry != NULL ? s->retry : whi_retry_standard;
-    size_t count = s->retry != NULL ? s->retry_count : whi_retry_standard_count;
+    size_t count = s->retry_count;
+    const int64_t *list = s->retry != NULL ? s->retry : whi_profile_retry(s->profile, &count);
     int64_t now = whi_now(worker->engine), after = whi_retry_after(request->retry_after, now), wait;
     uint32_t chance = 0;
 
@@ -222,6 +301,7 @@ static void fail_delivery(whi_worker *worker, whi_delivery *delivery, const whi_
         return;
     }
     whi_delivery_next(delivery->state, WHI_EXHAUST, &delivery->state);
+    atomic_fetch_add_explicit(&worker->engine->count.exhausted, 1, memory_order_relaxed);
     if (strncmp(delivery->event->type, "webhook.", 8) == 0) {
         return; /* no notice about a notice */
     }
@@ -249,7 +329,9 @@ static void done(whi_request *request, void *payload) {
     whi_flight *flight = payload;
     whi_worker *worker = flight->worker;
     whi_delivery *delivery = flight->delivery;
-    int code, outcome = whi_delivery_outcome(request->error, request->status, &code);
+    const whi_subscription *s = delivery->registration->subscription;
+    int code, outcome = whi_profile_outcome(s->profile, delivery->event->type, request->error, request->status, &code,
+                                            &delivery->abort);
 
     unlink_flying(flight);
     atomic_fetch_sub(&worker->engine->flights_open, 1);
@@ -260,9 +342,18 @@ static void done(whi_request *request, void *payload) {
     delivery->status = request->status;
     free_error(delivery);
     delivery->attempt = attempt_of(flight, code);
+    atomic_fetch_add_explicit(&worker->engine->count.attempts, 1, memory_order_relaxed);
+    atomic_store_explicit(&delivery->registration->failing, outcome != WHI_OUTCOME_SUCCESS, memory_order_relaxed);
     if (outcome == WHI_OUTCOME_SUCCESS) {
+        atomic_fetch_add_explicit(&worker->engine->count.delivered, 1, memory_order_relaxed);
         whi_delivery_next(delivery->state, WHI_SUCCEED, &delivery->state);
+    } else if (delivery->abort) {
+        delivery->error = whi_strdup("aborted: the receiver refuses the run", WH_ZSTR);
+        whi_delivery_next(delivery->state, WHI_CANCEL, &delivery->state);
+        whi_notice(worker->engine, delivery->registration, "webhook.run.aborted", delivery->event->id,
+                   delivery->key != NULL ? delivery->key : "");
     } else {
+        atomic_fetch_add_explicit(&worker->engine->count.failed, 1, memory_order_relaxed);
         delivery->error = sentence_of(request, code);
         fail_delivery(worker, delivery, request, outcome == WHI_OUTCOME_GONE);
     }
@@ -283,7 +374,7 @@ static int refresh(whi_worker *worker, whi_delivery *delivery) {
     }
     whi_registration_unref(delivery->registration);
     delivery->registration = now;
-    if (!whi_subscription_is_enabled(now->subscription)) {
+    if (!whi_subscription_may_send(now->subscription)) {
         whi_delivery_next(delivery->state, WHI_RELEASE, &delivery->state);
         delivery->due = whi_now(worker->engine);
         return WH_ECONFLICT;
@@ -297,12 +388,11 @@ static int start(whi_worker *worker, whi_flight *flight) {
     int code;
 
     flight->started_at = whi_now(worker->engine);
-    code = fill_lines(flight, s);
+    code = s->profile == WHI_STANDARD ? fill_standard(flight, s) : fill_profile(flight, s);
     if (code != WH_OK) {
         return code;
     }
     request->url = s->url;
-    request->body = whi_delivery_bytes(flight->delivery, &request->body_size);
     request->lane = s->id;
     request->connect_timeout = worker->engine->options.connect_timeout;
     request->timeout = s->timeout ? s->timeout : worker->engine->options.timeout;

@@ -1,10 +1,12 @@
 /* Subscriptions seen from outside: documents in, documents out, a version for every
  * change. A change is checked whole before anything is written. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "pure/sign.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CANCEL_ROWS 512
@@ -49,14 +51,44 @@ static int check_rule(wh_engine *engine, const whi_subscription *s) {
     return code == WH_OK ? WH_OK : whi_fail(code, "rule: %s", sentence[0] ? sentence : wh_error_text(code));
 }
 
-static int make_secret(whi_subscription *s) {
+/* RFC 9562 5.4: a UUID of chance, as Truto's secrets are. */
+static int make_uuid(wh_engine *engine, char *out) {
+    unsigned char bytes[16];
+    int code = whi_clock_random(engine->clock, bytes, sizeof bytes);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    bytes[6] = (unsigned char)(0x40 | (bytes[6] & 0x0f));
+    bytes[8] = (unsigned char)(0x80 | (bytes[8] & 0x3f));
+    for (int i = 0; i < 16; i++) {
+        const char *dash = i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "";
+        out += snprintf(out, 4, "%s%02x", dash, bytes[i]);
+    }
+    whi_wipe(bytes, sizeof bytes);
+    return WH_OK;
+}
+
+/* One such as the profile's system gives. */
+static int draw_secret(wh_engine *engine, const whi_subscription *s, char out[WH_SECRET_SIZE]) {
+    switch (s->profile) {
+    case WHI_UNIFIED:
+        return wh_tenant_secret(engine, s->tenant, NULL, out);
+    case WHI_TRUTO:
+        return make_uuid(engine, out);
+    default:
+        return wh_secret(out);
+    }
+}
+
+static int make_secret(wh_engine *engine, whi_subscription *s) {
     char secret[WH_SECRET_SIZE];
     int code;
 
-    if (s->secret_count > 0) {
+    if (s->secret_count > 0 || s->profile == WHI_CALLFIRE) {
         return WH_OK;
     }
-    code = wh_secret(secret);
+    code = draw_secret(engine, s, secret);
     if (code != WH_OK) {
         return code;
     }
@@ -83,7 +115,7 @@ static int apply(wh_engine *engine, whi_subscription *s, const char *document, s
     code = whi_subscription_apply(s, document, size, (size_t)engine->options.limits.rule_source_bytes, 0);
     code = code == WH_OK ? whi_subscription_check(s) : code;
     code = code == WH_OK ? check_rule(engine, s) : code;
-    return code == WH_OK ? make_secret(s) : code;
+    return code == WH_OK ? make_secret(engine, s) : code;
 }
 
 /* ------------------------------------------------------------------------ writing */
@@ -94,7 +126,8 @@ typedef struct change {
     whi_subscription *subscription;
     whi_subscription_row row;
     whi_buf document;
-    int64_t remove; /* a subscription's number, or 0 */
+    int64_t remove;                   /* a subscription's number, or 0 */
+    const whi_delivery_row *delivery; /* NULL, or one that is written with it */
 } change;
 
 static int status_of(const whi_subscription *s) {
@@ -118,7 +151,8 @@ static int run_change(whi_job *job, whi_store *store) {
         }
     }
     self->row.id = self->subscription->id;
-    return store->vtable->subscription_put(store, &self->row);
+    code = store->vtable->subscription_put(store, &self->row);
+    return code == WH_OK && self->delivery != NULL ? store->vtable->delivery_put(store, self->delivery) : code;
 }
 
 /* The document is written with its new version and time, id apart: the store gives it. */
@@ -165,7 +199,7 @@ void whi_stir(wh_engine *engine) {
 }
 
 int wh_subscribe(wh_engine *engine, const char *document, size_t size, char *id) {
-    change self = { { 0 }, engine, NULL, { 0 }, { 0 }, 0 };
+    change self = { .engine = engine };
     int code;
 
     if (engine == NULL) {
@@ -192,7 +226,7 @@ static int read_row(const whi_subscription_row *row, void *payload) {
 }
 
 /* A version as the store has it; 0: the present one. */
-static int read_version(wh_engine *engine, int64_t id, int64_t version, whi_registration **out) {
+int whi_subscription_at(wh_engine *engine, int64_t id, int64_t version, whi_registration **out) {
     int code;
 
     *out = NULL;
@@ -224,7 +258,7 @@ int wh_subscription_version(wh_engine *engine, const char *id, int64_t version, 
         return whi_fail(WH_EINVALID, "version: expected 1 or more, found %lld", (long long)version);
     }
     code = number_of(id, &number);
-    code = code == WH_OK ? read_version(engine, number, version, &registration) : code;
+    code = code == WH_OK ? whi_subscription_at(engine, number, version, &registration) : code;
     if (code == WH_OK) {
         code = write_document(registration->subscription, out, size);
     }
@@ -269,7 +303,7 @@ int wh_subscription_secrets(wh_engine *engine, const char *id, char **out, size_
     *out = NULL;
     whi_buf_init(&buf, 65536);
     code = number_of(id, &number);
-    code = code == WH_OK ? read_version(engine, number, 0, &registration) : code;
+    code = code == WH_OK ? whi_subscription_at(engine, number, 0, &registration) : code;
     code = code == WH_OK ? write_secrets(registration->subscription, &buf) : code;
     whi_registration_unref(registration);
     if (code != WH_OK) {
@@ -284,7 +318,7 @@ int wh_subscription_secrets(wh_engine *engine, const char *id, char **out, size_
 /* A copy of the present version, to be changed. */
 static int read_copy(wh_engine *engine, int64_t number, whi_subscription **out) {
     whi_registration *registration = NULL;
-    int code = read_version(engine, number, 0, &registration);
+    int code = whi_subscription_at(engine, number, 0, &registration);
 
     code = code == WH_OK ? whi_subscription_copy(out, registration->subscription) : code;
     whi_registration_unref(registration);
@@ -304,7 +338,7 @@ static int release_held(wh_engine *engine, const char *id, const char *old_rule,
 }
 
 int wh_subscription_update(wh_engine *engine, const char *id, const char *document, size_t size) {
-    change self = { { 0 }, engine, NULL, { 0 }, { 0 }, 0 };
+    change self = { .engine = engine };
     char *old_rule = NULL;
     int was_paused, code;
     int64_t number;
@@ -367,7 +401,7 @@ static int cancel_all(wh_engine *engine, int64_t subscription) {
 }
 
 int wh_subscription_delete(wh_engine *engine, const char *id) {
-    change self = { { 0 }, engine, NULL, { 0 }, { 0 }, 0 };
+    change self = { .engine = engine };
     int code;
 
     if (engine == NULL) {
@@ -386,23 +420,101 @@ int wh_subscription_delete(wh_engine *engine, const char *id) {
     return code == WH_OK ? cancel_all(engine, self.remove) : code;
 }
 
-void whi_disable(wh_engine *engine, whi_registration *registration, const char *reason) {
-    change self = { { 0 }, engine, NULL, { 0 }, { 0 }, 0 };
-    int64_t number = registration->subscription->id;
-    int code, was_on = 0;
+/* Writes a version that is switched off for this reason; off: it was so already. */
+static int switch_off(wh_engine *engine, int64_t number, const char *reason, const whi_delivery_row *delivery,
+                      int *off) {
+    change self = { .engine = engine, .delivery = delivery };
+    int code;
 
     pthread_mutex_lock(&engine->subscription_lock);
     code = read_copy(engine, number, &self.subscription);
-    if (code == WH_OK && self.subscription->disabled == NULL) {
-        was_on = 1;
+    *off = code == WH_OK && self.subscription->disabled != NULL;
+    if (code == WH_OK && !*off) {
         self.subscription->disabled = whi_strdup(reason, WH_ZSTR);
         code = self.subscription->disabled != NULL ? commit_change(&self) : whi_fail_memory();
     }
     pthread_mutex_unlock(&engine->subscription_lock);
     drop_change(&self);
+    return code;
+}
+
+void whi_disable(wh_engine *engine, whi_registration *registration, const char *reason) {
+    int off, code = switch_off(engine, registration->subscription->id, reason, NULL, &off);
+
     if (code != WH_OK && code != WH_ENOTFOUND) {
         whi_log(engine, WH_LOG_ERROR, "%s cannot be disabled now: %s", registration->id, wh_last_error());
-    } else if (code == WH_OK && was_on) {
+    } else if (code == WH_OK && !off) {
         whi_notice(engine, registration, "webhook.subscription.disabled", NULL, reason);
     }
+}
+
+int whi_use_up(wh_engine *engine, whi_registration *registration, const whi_delivery_row *delivery) {
+    int off, code = switch_off(engine, registration->subscription->id, "used", delivery, &off);
+
+    if (code != WH_OK || off) {
+        return off ? WH_ECONFLICT : code;
+    }
+    whi_stir(engine);
+    return WH_OK;
+}
+
+/* --------------------------------------------------------------------- workspaces */
+
+#define RESIGN_PAGE 500
+
+typedef struct batch {
+    int64_t ids[RESIGN_PAGE];
+    size_t count;
+} batch;
+
+static int collect_unified(const whi_subscription_row *row, void *payload) {
+    batch *self = payload;
+    whi_registration *registration;
+    int code = whi_registration_new(&registration, row);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if (registration->subscription->profile == WHI_UNIFIED) {
+        self->ids[self->count++] = row->id;
+    }
+    whi_registration_unref(registration);
+    return WH_OK;
+}
+
+static int resign(wh_engine *engine, const batch *self, const char *document) {
+    int code = WH_OK;
+
+    for (size_t i = 0; i < self->count && (code == WH_OK || code == WH_ENOTFOUND); i++) {
+        char id[WH_ID_SIZE];
+        whi_ident_format("sub_", self->ids[i], id);
+        code = wh_subscription_update(engine, id, document, WH_ZSTR);
+    }
+    return code == WH_ENOTFOUND ? WH_OK : code; /* deleted meanwhile */
+}
+
+int whi_subscriptions_resign(wh_engine *engine, const char *tenant, const char *secret) {
+    whi_store_query rows = { .tenant = tenant, .limit = RESIGN_PAGE, .rows = RESIGN_PAGE };
+    whi_store_place place = { 0 };
+    batch self;
+    whi_buf document;
+    int code;
+
+    whi_buf_init(&document, WH_SECRET_SIZE * 8);
+    whi_buf_reserve(&document, WH_SECRET_SIZE * 7); /* growing would leave the secret in freed memory */
+    whi_buf_text(&document, "{\"secrets\":[");
+    whi_json_write_string(&document, secret, strlen(secret));
+    whi_buf_text(&document, "]}");
+    code = whi_buf_status(&document);
+    do {
+        self.count = 0;
+        if (code == WH_OK) {
+            code = engine->store->vtable->subscription_list(engine->store, &rows, collect_unified, &self, &place);
+        }
+        code = code == WH_OK ? resign(engine, &self, document.data) : code;
+        rows.before_subscription = place.subscription;
+    } while (code == WH_OK && place.more);
+    whi_wipe(document.data, document.size);
+    whi_buf_free(&document);
+    return code;
 }

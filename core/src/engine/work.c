@@ -85,7 +85,7 @@ static int due_lane(int64_t subscription, int64_t due, void *payload) {
         return 0;
     }
     registration = whi_registry_get(self->engine->registry, subscription);
-    rests = registration != NULL && !whi_subscription_is_enabled(registration->subscription);
+    rests = registration != NULL && !whi_subscription_may_send(registration->subscription);
     whi_registration_unref(registration);
     return rests ? 0 : 1;
 }

@@ -223,6 +223,7 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     worker->deliveries_end = &worker->deliveries;
     worker->tasks_end = &worker->tasks;
     worker->todo_end = &worker->todo;
+    whi_decider_init(&worker->decider, engine->options.rules, &engine->options.limits);
     atomic_init(&worker->rescan, 1);
     worker->flight_limit = engine->options.limits.in_flight < WHI_FLIGHTS_START ? (int)engine->options.limits.in_flight
                                                                                 : WHI_FLIGHTS_START;
@@ -230,10 +231,6 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     if (code == WH_OK) {
         options.poller = worker->poller;
         code = engine->transport->open(&worker->transport, &options);
-    }
-    if (code == WH_OK && engine->options.rules != NULL) {
-        code = engine->options.rules->open(&worker->rules, &engine->options.limits, engine->options.rules->payload);
-        code = code == WH_OK ? code : whi_fail(code, "the rule engine does not open: %s", wh_error_text(code));
     }
     if (code != WH_OK) {
         whi_worker_free(worker);

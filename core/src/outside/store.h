@@ -28,6 +28,7 @@ typedef struct whi_event_row {
     const char *id; /* the caller's own, or NULL: "msg_" and the number */
     const char *type;
     const char *tenant; /* "" for none */
+    const char *source, *key; /* NULL or "" for none; the store gives "" */
     int64_t time, accepted_at;
     const char *payload;
     size_t payload_size;
@@ -48,7 +49,14 @@ typedef struct whi_delivery_row {
     const char *error;     /* NULL, or what went wrong last */
     const char *body;      /* NULL: the event's payload is sent as it is */
     size_t body_size;      /* writing: NULL leaves what is stored */
+    const char *key;       /* NULL: no order. Of a subscription's deliveries with one key one at a time is due or
+                              sending; a further one waits with due INT64_MAX until it has its turn */
+    const char *headers;   /* NULL, or a JSON object of texts that are sent with it */
+    int latest;            /* writing, waiting, with a key: others of the key that wait are cancelled */
+    int abort;             /* writing, cancelled, with a key: so are those of the key that wait, and that come */
 } whi_delivery_row;
+
+#define WHI_DUE_BEHIND INT64_MAX /* due of one that waits for its turn */
 
 typedef struct whi_attempt_row {
     int64_t event, subscription;
@@ -69,6 +77,15 @@ typedef struct whi_subscription_row {
     const char *document; /* with secrets */
     size_t document_size;
 } whi_subscription_row;
+
+#define WHI_TOKEN_HASH 32
+typedef struct whi_token_row {
+    const char *id;     /* "tok_…" */
+    const char *tenant; /* NULL: all of them */
+    const char *name;
+    unsigned char hash[WHI_TOKEN_HASH]; /* SHA-256 of the token */
+    int64_t created_at;
+} whi_token_row;
 
 /* What to list. 0 or NULL does not restrict. before: numbers below this (the page
  * goes on there). rows: give up after looking at so many. */
@@ -92,6 +109,7 @@ typedef int (*whi_event_fn)(const whi_event_row *row, void *payload);
 typedef int (*whi_delivery_fn)(const whi_delivery_row *row, const whi_event_row *event, void *payload);
 typedef int (*whi_attempt_fn)(const whi_attempt_row *row, void *payload);
 typedef int (*whi_subscription_fn)(const whi_subscription_row *row, void *payload);
+typedef int (*whi_token_fn)(const whi_token_row *row, void *payload);
 typedef int (*whi_lane_fn)(int64_t subscription, int64_t due, void *payload);
 
 typedef struct whi_store whi_store;
@@ -119,7 +137,9 @@ struct whi_store_vtable {
     int (*event_claim)(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload);
 
     /* Writes a delivery: adds it, or replaces all of the row but created_at, and the
-     * body only if there is one. Takes it out of its former place in the waiting list. */
+     * body only if there is one. Takes it out of its former place in the waiting list.
+     * One with a key that waits is put behind another one of its key that is due or
+     * sending; one that has ended gives the turn to the key's oldest. */
     int (*delivery_put)(whi_store *store, const whi_delivery_row *row);
     /* An n that is there already (two workers made it) is recorded as the next one. */
     int (*attempt_add)(whi_store *store, const whi_attempt_row *row);
@@ -163,7 +183,17 @@ struct whi_store_vtable {
      * the last step stopped, 0 at the start; receives where this one did, 0 at the end. */
     int (*purge)(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after, int *count);
 
+    /* Tokens: token_remove WH_ENOTFOUND. */
+    int (*token_add)(whi_store *store, const whi_token_row *row);
+    int (*token_remove)(whi_store *store, const char *id);
+    /* Keeps a tenant's secret: replace 0 leaves the one that is there. */
+    int (*tenant_secret_put)(whi_store *store, const char *tenant, const char *secret, int replace);
+
     /* ---- reading: any thread */
+    /* All, or one id's (id NULL: all); in the order they were made. */
+    int (*token_list)(whi_store *store, const char *id, whi_token_fn each, void *payload);
+    /* out has WH_SECRET_SIZE bytes. WH_ENOTFOUND. */
+    int (*tenant_secret)(whi_store *store, const char *tenant, char *out);
     /* A number that changes when another process (or engine) has committed. */
     int (*changes)(whi_store *store, int64_t *out);
     /* Subscriptions that changed after this change number, deleted ones included;

@@ -325,10 +325,11 @@ static int ask(whi_sqlite *store, const char *sql, int64_t *out) {
 enum whose {
     NOBODYS, /* a new file: all of it will be ours */
     THEIRS,  /* another program's: our tables go beside its own, the rest is left alone */
+    OLD,     /* ours, of an earlier version */
     OURS
 };
 
-static int check_meta(whi_sqlite *store) {
+static int check_meta(whi_sqlite *store, enum whose *out) {
     int64_t version;
     int code = ask(store, "SELECT value FROM webhook_meta WHERE name = 'schema'", &version);
     int other = code != WH_OK && (sqlite3_errcode(store->writer.db) & 0xff) == SQLITE_ERROR; /* other columns */
@@ -343,6 +344,7 @@ static int check_meta(whi_sqlite *store) {
         return whi_fail(WH_EVERSION, "store '%s': has tables of version %lld, this library knows up to %d", store->name,
                         (long long)version, WHI_SQLITE_VERSION);
     }
+    *out = version < WHI_SQLITE_VERSION ? OLD : OURS;
     return code;
 }
 
@@ -387,7 +389,7 @@ static int look(whi_sqlite *store, enum whose *out) {
     if (code != WH_OK) {
         return code;
     }
-    return meta ? check_meta(store) : look_without_meta(store, application, out);
+    return meta ? check_meta(store, out) : look_without_meta(store, application, out);
 }
 
 /* SQLite does not wait by itself when two processes switch one new file to WAL. */
@@ -418,7 +420,7 @@ static int make_tables(whi_sqlite *store) {
 }
 
 /* Under the write lock, where the file is looked at once more: of several processes
- * that find it without our tables one makes them. */
+ * that find it without our tables, or with old ones, one makes them. */
 static int make_ours(whi_sqlite *store) {
     char identify[64];
     enum whose whose;
@@ -426,6 +428,9 @@ static int make_ours(whi_sqlite *store) {
 
     if (code != WH_OK || whose == OURS) {
         return code;
+    }
+    if (whose == OLD) {
+        return execute(store, &store->writer, whi_sqlite_upgrade_2);
     }
     code = make_tables(store);
     if (code != WH_OK || whose == THEIRS) {
@@ -581,6 +586,11 @@ const struct whi_store_vtable whi_store_sqlite = {
     .outbox_take = whi_sqlite_outbox_take,
     .outbox_reject = whi_sqlite_outbox_reject,
     .purge = whi_sqlite_purge,
+    .token_add = whi_sqlite_token_add,
+    .token_remove = whi_sqlite_token_remove,
+    .tenant_secret_put = whi_sqlite_tenant_secret_put,
+    .token_list = whi_sqlite_token_list,
+    .tenant_secret = whi_sqlite_tenant_secret,
     .changes = whi_sqlite_changes,
     .subscription_changes = whi_sqlite_subscription_changes,
     .subscription_get = whi_sqlite_subscription_get,

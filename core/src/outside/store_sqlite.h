@@ -100,14 +100,29 @@ enum whi_sql {
     WHI_SQL_DELIVERY_HEAD,
     WHI_SQL_ATTEMPT_LIST,
 
+    WHI_SQL_KEY_FIRST,
+    WHI_SQL_KEY_NEWER,
+    WHI_SQL_KEY_TURN,
+    WHI_SQL_KEY_CANCEL,
+    WHI_SQL_KEY_ABORT,
+
+    WHI_SQL_TOKEN_ADD,
+    WHI_SQL_TOKEN_REMOVE,
+    WHI_SQL_TOKEN_LIST,
+    WHI_SQL_TOKEN_GET,
+    WHI_SQL_TENANT_SECRET,
+    WHI_SQL_TENANT_PUT,
+    WHI_SQL_TENANT_ADD,
+
     WHI_SQL_STATEMENTS /* how many */
 };
 
 extern const char *const whi_sqlite_text[WHI_SQL_STATEMENTS];
 extern const char whi_sqlite_schema[];
+extern const char whi_sqlite_upgrade_2[]; /* of tables of version 1 */
 
 #define WHI_SQLITE_APPLICATION 0x7762686b /* "wbhk", at byte 68 of a file that we made */
-#define WHI_SQLITE_VERSION 1              /* of the tables, in webhook_meta */
+#define WHI_SQLITE_VERSION 2              /* of the tables, in webhook_meta */
 
 typedef struct whi_sqlite_side {
     sqlite3 *db;
@@ -199,6 +214,21 @@ int whi_sqlite_delivery_claim(whi_store *store, int64_t owner, int64_t subscript
                               whi_delivery_fn each, void *payload);
 int whi_sqlite_lane_due(whi_store *store, int64_t subscription, int64_t *due);
 int whi_sqlite_delivery_cancel(whi_store *store, int64_t subscription, int64_t now, int limit, int *count);
+
+/* ---- store_sqlite_order.c */
+
+/* What the order of its key makes of a delivery that is about to be written: *out is a copy
+ * that is to wait for its turn, or is cancelled. Without a key, the row itself. */
+int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, whi_delivery_row *out);
+/* It was written: one that has ended gives its turn to the next, or takes all with it. */
+int whi_sqlite_order_next(whi_sqlite *store, const whi_delivery_row *row);
+
+/* ---- store_sqlite_token.c */
+int whi_sqlite_token_add(whi_store *store, const whi_token_row *row);
+int whi_sqlite_token_remove(whi_store *store, const char *id);
+int whi_sqlite_token_list(whi_store *store, const char *id, whi_token_fn each, void *payload);
+int whi_sqlite_tenant_secret(whi_store *store, const char *tenant, char *out);
+int whi_sqlite_tenant_secret_put(whi_store *store, const char *tenant, const char *secret, int replace);
 
 /* ---- store_sqlite_admin.c */
 int whi_sqlite_worker_add(whi_store *store, int64_t now, int64_t *owner);

@@ -210,6 +210,8 @@ static void outbox_row(sqlite3_stmt *statement, whi_event_row *row) {
     row->tenant = whi_sqlite_word(statement, 3);
     row->time = sqlite3_column_int64(statement, 4);
     row->payload = whi_sqlite_bytes(statement, 5, &row->payload_size);
+    row->source = whi_sqlite_word(statement, 6);
+    row->key = whi_sqlite_word(statement, 7);
 }
 
 /* Nobody else writes during the transaction, so all rows up to the last one seen are
@@ -256,6 +258,8 @@ int whi_sqlite_outbox_reject(whi_store *base, const whi_event_row *row, const ch
     whi_sqlite_bind_word(statement, 6, row->tenant);
     sqlite3_bind_int64(statement, 7, row->time);
     sqlite3_bind_text64(statement, 8, row->payload, row->payload_size, SQLITE_STATIC, SQLITE_UTF8);
+    whi_sqlite_bind_word(statement, 9, row->source);
+    whi_sqlite_bind_word(statement, 10, row->key);
     return whi_sqlite_run_write(store, statement, "rejecting a row of the outbox");
 }
 

@@ -38,20 +38,22 @@ void whi_sqlite_bind_word(sqlite3_stmt *statement, int index, const char *text) 
     }
 }
 
-/* Columns id, type, tenant, time, accepted_at from first on. */
+/* Columns id, type, tenant, time, accepted_at, source, key from first on. */
 static void event_head(sqlite3_stmt *statement, int first, whi_event_row *row) {
     row->id = word_or_null(statement, first);
     row->type = whi_sqlite_word(statement, first + 1);
     row->tenant = whi_sqlite_word(statement, first + 2);
     row->time = sqlite3_column_int64(statement, first + 3);
     row->accepted_at = sqlite3_column_int64(statement, first + 4);
+    row->source = whi_sqlite_word(statement, first + 5);
+    row->key = whi_sqlite_word(statement, first + 6);
 }
 
 void whi_sqlite_event_row(sqlite3_stmt *statement, whi_event_row *row) {
     *row = (whi_event_row){ .number = sqlite3_column_int64(statement, 0) };
     event_head(statement, 1, row);
-    row->payload = whi_sqlite_bytes(statement, 6, &row->payload_size);
-    row->pending = sqlite3_column_int(statement, 7);
+    row->payload = whi_sqlite_bytes(statement, 8, &row->payload_size);
+    row->pending = sqlite3_column_int(statement, 9);
 }
 
 void whi_sqlite_delivery_row(sqlite3_stmt *statement, whi_delivery_row *row, whi_event_row *event) {
@@ -68,12 +70,14 @@ void whi_sqlite_delivery_row(sqlite3_stmt *statement, whi_delivery_row *row, whi
         .updated_at = sqlite3_column_int64(statement, 9),
         .status = sqlite3_column_int(statement, 10),
         .error = word_or_null(statement, 11),
+        .key = word_or_null(statement, 12),
+        .headers = word_or_null(statement, 13),
     };
     *event = (whi_event_row){ .number = row->event };
-    event_head(statement, 12, event);
-    if (sqlite3_column_count(statement) > 17) {
-        row->body = whi_sqlite_bytes(statement, 17, &row->body_size);
-        event->payload = whi_sqlite_bytes(statement, 18, &event->payload_size);
+    event_head(statement, 14, event);
+    if (sqlite3_column_count(statement) > 21) {
+        row->body = whi_sqlite_bytes(statement, 21, &row->body_size);
+        event->payload = whi_sqlite_bytes(statement, 22, &event->payload_size);
     }
 }
 

@@ -14,6 +14,28 @@ _Static_assert(WHI_WAITING == 1 && WHI_SENDING == 2 && WHI_DELIVERED == 3 && WHI
 
 #define OPEN_STATES "(state = 1 OR state = 4 OR state = 5)" /* with an entry in webhook_deliveries_open */
 
+#define IS_KEYED "key IS NOT NULL AND (state = 1 OR state = 2 OR due = -1)" /* with an entry in ..._keyed */
+
+/* The first of a key is the one that has its turn, or the mark of an aborted run; behind it
+ * those that wait, in the order of their events. */
+#define KEY_INDEX                                                                                                      \
+    "CREATE INDEX webhook_deliveries_keyed ON webhook_deliveries (subscription, key, due, event)\n"                    \
+    "  WHERE " IS_KEYED ";\n"
+
+#define TOKEN_TABLES                                                                                                   \
+    "CREATE TABLE webhook_tokens (\n"                                                                                  \
+    "  -- Who may use the HTTP API.\n"                                                                                 \
+    "  id         TEXT PRIMARY KEY,\n"                                                                                 \
+    "  tenant     TEXT,             -- NULL: an operator's\n"                                                          \
+    "  name       TEXT NOT NULL,\n"                                                                                    \
+    "  hash       BLOB NOT NULL,    -- SHA-256 of the token\n"                                                         \
+    "  created_at INTEGER NOT NULL\n"                                                                                  \
+    ") WITHOUT ROWID;\n"                                                                                               \
+    "CREATE TABLE webhook_tenants (\n"                                                                                 \
+    "  tenant TEXT PRIMARY KEY,\n"                                                                                     \
+    "  secret TEXT NOT NULL -- of the workspace; signs the profile unified\n"                                          \
+    ") WITHOUT ROWID;\n"
+
 /* A delivery is mostly written once, in its last state. So what is looked up by
  * state has partial indexes, which cost such a row nothing, and everything that is
  * written for each event grows at its end. */
@@ -25,7 +47,7 @@ const char whi_sqlite_schema[] =
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
-    "INSERT INTO webhook_meta VALUES ('schema', 1), ('change', 0), ('subscriptions', 0);\n"
+    "INSERT INTO webhook_meta VALUES ('schema', 2), ('change', 0), ('subscriptions', 0);\n"
 
     "CREATE TABLE webhook_outbox (\n"
     "  -- For you: a row that any program inserts here, in its own transaction, becomes\n"
@@ -38,7 +60,9 @@ const char whi_sqlite_schema[] =
     "  type    TEXT NOT NULL,            -- 'order.paid'\n"
     "  tenant  TEXT NOT NULL DEFAULT '', -- '': none\n"
     "  time    INTEGER,                  -- ms since 1970; NULL: when it is taken\n"
-    "  payload TEXT NOT NULL             -- JSON, delivered byte for byte\n"
+    "  payload TEXT NOT NULL,            -- JSON, delivered byte for byte\n"
+    "  source  TEXT NOT NULL DEFAULT '', -- '': none\n"
+    "  key     TEXT NOT NULL DEFAULT ''  -- what it is about, for subscriptions with an order; '': nothing\n"
     ");\n"
 
     "CREATE TABLE webhook_outbox_rejected (\n"
@@ -46,7 +70,7 @@ const char whi_sqlite_schema[] =
     "  number      INTEGER PRIMARY KEY, -- as it was in webhook_outbox\n"
     "  rejected_at INTEGER NOT NULL,    -- ms\n"
     "  error       TEXT NOT NULL,\n"
-    "  id TEXT, type TEXT, tenant TEXT, time INTEGER, payload TEXT\n"
+    "  id TEXT, type TEXT, tenant TEXT, time INTEGER, payload TEXT, source TEXT, key TEXT\n"
     ");\n"
 
     "CREATE TABLE webhook_events (\n"
@@ -58,7 +82,9 @@ const char whi_sqlite_schema[] =
     "  tenant      TEXT NOT NULL,       -- '': none\n"
     "  time        INTEGER NOT NULL,    -- said by the publisher\n"
     "  accepted_at INTEGER NOT NULL,\n"
-    "  payload     TEXT NOT NULL        -- the publisher's bytes\n"
+    "  payload     TEXT NOT NULL,       -- the publisher's bytes\n"
+    "  source      TEXT NOT NULL DEFAULT '', -- '': none\n"
+    "  key         TEXT NOT NULL DEFAULT ''  -- '': none\n"
     ");\n"
 
     "CREATE TABLE webhook_event_ids (\n"
@@ -81,18 +107,20 @@ const char whi_sqlite_schema[] =
     "  state        INTEGER NOT NULL, -- 1 waiting, 2 sending, 3 delivered, 4 exhausted, 5 held, 6 cancelled\n"
     "  attempts     INTEGER NOT NULL, -- in all\n"
     "  tries        INTEGER NOT NULL, -- since the retry list was begun\n"
-    "  due          INTEGER NOT NULL, -- waiting: when it will be sent; else 0\n"
+    "  due          INTEGER NOT NULL, -- waiting: when it will be sent, 2^63 - 1: in its turn; else 0; -1: aborted\n"
     "  owner        INTEGER NOT NULL, -- sending: webhook_workers.id; else 0\n"
     "  created_at   INTEGER NOT NULL,\n"
     "  updated_at   INTEGER NOT NULL,\n"
     "  status       INTEGER NOT NULL, -- of the last answer, 0: none\n"
     "  error        TEXT,             -- what went wrong last\n"
     "  body         INTEGER,          -- webhook_bodies.number; NULL: the event's payload is sent\n"
+    "  key          TEXT,             -- NULL: no order; of one key one is due or sending, the others wait\n"
+    "  headers      TEXT,             -- NULL, or JSON: what the rule sends along\n"
     "  PRIMARY KEY (event, subscription)\n"
     ") WITHOUT ROWID;\n"
     "CREATE INDEX webhook_deliveries_open ON webhook_deliveries (state, subscription, due, event)\n"
     "  WHERE " OPEN_STATES ";\n"
-    "CREATE INDEX webhook_deliveries_sending ON webhook_deliveries (owner) WHERE state = 2;\n"
+    "CREATE INDEX webhook_deliveries_sending ON webhook_deliveries (owner) WHERE state = 2;\n" KEY_INDEX
 
     "CREATE TABLE webhook_bodies (\n"
     "  -- What is sent where a rule made it differ from the event's payload.\n"
@@ -141,12 +169,22 @@ const char whi_sqlite_schema[] =
     "  id        INTEGER PRIMARY KEY, -- 1 to 1023\n"
     "  heartbeat INTEGER NOT NULL,\n"
     "  token     INTEGER NOT NULL     -- of the handle that added it\n"
-    ");\n";
+    ");\n" TOKEN_TABLES;
 
-#define EVENT_COLUMNS "e.number, e.id, e.type, e.tenant, e.time, e.accepted_at"
+const char whi_sqlite_upgrade_2[] = "ALTER TABLE webhook_outbox ADD COLUMN source TEXT NOT NULL DEFAULT '';\n"
+                                    "ALTER TABLE webhook_outbox ADD COLUMN key TEXT NOT NULL DEFAULT '';\n"
+                                    "ALTER TABLE webhook_outbox_rejected ADD COLUMN source TEXT;\n"
+                                    "ALTER TABLE webhook_outbox_rejected ADD COLUMN key TEXT;\n"
+                                    "ALTER TABLE webhook_events ADD COLUMN source TEXT NOT NULL DEFAULT '';\n"
+                                    "ALTER TABLE webhook_events ADD COLUMN key TEXT NOT NULL DEFAULT '';\n"
+                                    "ALTER TABLE webhook_deliveries ADD COLUMN key TEXT;\n"
+                                    "ALTER TABLE webhook_deliveries ADD COLUMN headers TEXT;\n" KEY_INDEX TOKEN_TABLES
+                                    "UPDATE webhook_meta SET value = 2 WHERE name = 'schema';\n";
+
+#define EVENT_COLUMNS "e.number, e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key"
 #define DELIVERY_COLUMNS                                                                                               \
     "d.event, d.subscription, d.version, d.state, d.attempts, d.tries, d.due, d.owner, d.created_at, d.updated_at,"    \
-    " d.status, d.error"
+    " d.status, d.error, d.key, d.headers"
 #define SUBSCRIPTION_COLUMNS "id, version, tenant, status, deleted, document"
 
 /* Pending at whoever: there are few workers, and the key begins with the owner. */
@@ -160,8 +198,8 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_ROLLBACK] = "ROLLBACK",
     [WHI_SQL_CHANGES] = "PRAGMA data_version",
 
-    [WHI_SQL_EVENT_ADD] = "INSERT INTO webhook_events (number, id, type, tenant, time, accepted_at, payload)"
-                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+    [WHI_SQL_EVENT_ADD] = "INSERT INTO webhook_events (number, id, type, tenant, time, accepted_at, payload,"
+                          " source, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
     [WHI_SQL_EVENT_OWN_ID] = "SELECT number FROM webhook_events WHERE number = ?1 AND id IS NULL",
     [WHI_SQL_ID_ADD] = "INSERT INTO webhook_event_ids (id, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
     [WHI_SQL_ID_TAKE_BACK] = "DELETE FROM webhook_event_ids WHERE id = ?1",
@@ -175,11 +213,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
 
     [WHI_SQL_DELIVERY_ADD] =
         "INSERT INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, owner,"
-        " created_at, updated_at, status, error, body)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
+        " created_at, updated_at, status, error, body, key, headers)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING",
     [WHI_SQL_DELIVERY_CHANGE] =
         "UPDATE webhook_deliveries SET version = ?3, state = ?4, attempts = ?5, tries = ?6, due = ?7, owner = ?8,"
-        " updated_at = ?10, status = ?11, error = ?12 WHERE event = ?1 AND subscription = ?2",
+        " updated_at = ?10, status = ?11, error = ?12, key = ?14, headers = ?15 WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_DELIVERY_PICK] = "SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
                               " WHERE state = 1 AND subscription = ?1 AND due <= ?2 ORDER BY due, event LIMIT ?3",
     [WHI_SQL_DELIVERY_TAKE] = "UPDATE webhook_deliveries SET state = 2, due = 0, owner = ?3, updated_at = ?4"
@@ -187,6 +225,18 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_DELIVERY_DUE] = "SELECT due FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
                              " WHERE state = 1 AND subscription = ?1 ORDER BY due LIMIT 1",
     [WHI_SQL_DELIVERY_ORPHAN] = "DELETE FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_KEY_FIRST] =
+        "SELECT event, due FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
+        " AND subscription = ?1 AND key = ?2 AND event <> ?3 ORDER BY due, event LIMIT 1",
+    [WHI_SQL_KEY_NEWER] =
+        "SELECT max(event) FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
+        " AND subscription = ?1 AND key = ?2 AND event > ?3 AND due >= 0",
+    [WHI_SQL_KEY_TURN] = "UPDATE webhook_deliveries SET due = ?3 WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_KEY_CANCEL] =
+        "UPDATE webhook_deliveries SET state = 6, due = 0, updated_at = ?4, error = ?5 WHERE subscription = ?1 AND"
+        " event IN (SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
+        " AND state = 1 AND subscription = ?1 AND key = ?2 AND event < ?3)",
+    [WHI_SQL_KEY_ABORT] = "UPDATE webhook_deliveries SET due = -1 WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_DELIVERY_CANCEL] =
         "UPDATE webhook_deliveries SET state = 6, due = 0, updated_at = ?2 WHERE subscription = ?1 AND event IN"
         " (SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open WHERE " OPEN_STATES
@@ -234,11 +284,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         ", 0)) WHERE subscription = ?1 AND version = ?2",
 
     [WHI_SQL_OUTBOX_LIST] =
-        "SELECT number, id, type, tenant, time, payload FROM webhook_outbox ORDER BY number LIMIT ?1",
+        "SELECT number, id, type, tenant, time, payload, source, key FROM webhook_outbox ORDER BY number LIMIT ?1",
     [WHI_SQL_OUTBOX_DROP] = "DELETE FROM webhook_outbox WHERE number <= ?1",
     [WHI_SQL_OUTBOX_REJECT] =
         "INSERT OR REPLACE INTO webhook_outbox_rejected (number, rejected_at, error, id, type, tenant,"
-        " time, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        " time, payload, source, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 
     [WHI_SQL_PURGE_PICK] =
         "SELECT number FROM webhook_events WHERE number > ?1 AND number < ?2 ORDER BY number LIMIT ?3",
@@ -291,13 +341,14 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM webhook_events WHERE number < ?1 AND number >= ?2"
                            " ORDER BY number DESC",
     [WHI_SQL_DELIVERY_GET] =
-        "SELECT " DELIVERY_COLUMNS ", e.id, e.type, e.tenant, e.time, e.accepted_at,"
+        "SELECT " DELIVERY_COLUMNS ", e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key,"
         " b.body, CASE WHEN b.body IS NULL THEN e.payload END FROM webhook_deliveries d CROSS JOIN webhook_events e"
         " LEFT JOIN webhook_bodies b ON b.number = d.body"
         " WHERE d.event = ?1 AND d.subscription = ?2 AND e.number = ?1",
-    [WHI_SQL_DELIVERY_HEAD] = "SELECT " DELIVERY_COLUMNS ", e.id, e.type, e.tenant, e.time, e.accepted_at"
-                              " FROM webhook_deliveries d CROSS JOIN webhook_events e"
-                              " WHERE d.event = ?1 AND d.subscription = ?2 AND e.number = ?1",
+    [WHI_SQL_DELIVERY_HEAD] =
+        "SELECT " DELIVERY_COLUMNS ", e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key"
+        " FROM webhook_deliveries d CROSS JOIN webhook_events e"
+        " WHERE d.event = ?1 AND d.subscription = ?2 AND e.number = ?1",
     [WHI_SQL_DELIVERY_LIST] = "SELECT event, subscription, state FROM webhook_deliveries"
                               " WHERE (event, subscription) < (?1, ?2) AND event >= ?3"
                               " ORDER BY event DESC, subscription DESC",
@@ -315,4 +366,12 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " AND (event, subscription) < (?1, ?2) AND event >= ?3 ORDER BY event DESC",
     [WHI_SQL_ATTEMPT_LIST] = "SELECT n, at, duration_us, code, status, error, response FROM webhook_attempts"
                              " WHERE event = ?1 AND subscription = ?2 ORDER BY n",
+
+    [WHI_SQL_TOKEN_ADD] = "INSERT INTO webhook_tokens (id, tenant, name, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [WHI_SQL_TOKEN_REMOVE] = "DELETE FROM webhook_tokens WHERE id = ?1",
+    [WHI_SQL_TOKEN_LIST] = "SELECT id, tenant, name, hash, created_at FROM webhook_tokens ORDER BY created_at, id",
+    [WHI_SQL_TOKEN_GET] = "SELECT id, tenant, name, hash, created_at FROM webhook_tokens WHERE id = ?1",
+    [WHI_SQL_TENANT_SECRET] = "SELECT secret FROM webhook_tenants WHERE tenant = ?1",
+    [WHI_SQL_TENANT_PUT] = "INSERT OR REPLACE INTO webhook_tenants (tenant, secret) VALUES (?1, ?2)",
+    [WHI_SQL_TENANT_ADD] = "INSERT INTO webhook_tenants (tenant, secret) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
 };

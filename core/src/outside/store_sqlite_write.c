@@ -136,6 +136,8 @@ static int event_insert(whi_sqlite *store, const whi_event_row *row) {
     sqlite3_bind_int64(statement, 5, row->time);
     sqlite3_bind_int64(statement, 6, row->accepted_at);
     sqlite3_bind_text64(statement, 7, row->payload, row->payload_size, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_text(statement, 8, row->source ? row->source : "", -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 9, row->key ? row->key : "", -1, SQLITE_STATIC);
     return whi_sqlite_run_write(store, statement, "adding an event");
 }
 
@@ -288,6 +290,8 @@ static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, enum w
     sqlite3_bind_int64(statement, 10, row->updated_at);
     sqlite3_bind_int64(statement, 11, row->status);
     whi_sqlite_bind_word(statement, 12, row->error);
+    whi_sqlite_bind_word(statement, 14, row->key);
+    whi_sqlite_bind_word(statement, 15, row->headers);
     if (which == WHI_SQL_DELIVERY_ADD) {
         sqlite3_bind_int64(statement, 9, row->created_at);
         if (row->body != NULL) {
@@ -322,8 +326,7 @@ static int delivery_change(whi_sqlite *store, const whi_delivery_row *row, int *
 
 /* Two plain statements: an UPSERT could not tell what to do with the body, and costs
  * more. The likelier one goes first: a second attempt is of a row that is there. */
-int whi_sqlite_delivery_put(whi_store *base, const whi_delivery_row *row) {
-    whi_sqlite *store = whi_sqlite_of(base);
+static int delivery_put(whi_sqlite *store, const whi_delivery_row *row) {
     int done = 0, code = WH_OK;
 
     if (row->attempts > 1) {
@@ -336,6 +339,19 @@ int whi_sqlite_delivery_put(whi_store *base, const whi_delivery_row *row) {
         code = delivery_change(store, row, &done);
     }
     return code;
+}
+
+int whi_sqlite_delivery_put(whi_store *base, const whi_delivery_row *row) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    whi_delivery_row placed;
+    int code;
+
+    if (row->key == NULL) {
+        return delivery_put(store, row);
+    }
+    code = whi_sqlite_order_place(store, row, &placed);
+    code = code == WH_OK ? delivery_put(store, &placed) : code;
+    return code == WH_OK ? whi_sqlite_order_next(store, &placed) : code;
 }
 
 static int attempt_write(whi_sqlite *store, const whi_attempt_row *row, enum whi_sql which) {

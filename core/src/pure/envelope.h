@@ -42,8 +42,13 @@ int whi_envelope_body(const whi_envelope *envelope, whi_buf *out);
 int whi_envelope_headers(const whi_envelope *envelope, const void *body, size_t size, whi_buf *text, const char **lines,
                          size_t *count);
 
-/* The order key of an event of this profile without one of its own: Truto's sync job runs are
- * ordered by run. NULL, or a text appended to out. */
+#define WHI_ORDER_KEY_MAXIMUM 256 /* bytes */
+
+/* 1 if this profile orders deliveries of this type by itself: Truto's "sync_job_run:…", by run. */
+int whi_envelope_is_ordered(int profile, const char *event_type);
+
+/* The order key of such an event without one of its own, from the payload that was scanned:
+ * appended to out, which stays as it is when there is none. */
 int whi_envelope_key(int profile, const char *event_type, const whi_json *payload, whi_buf *out);
 
 #endif

@@ -1,0 +1,254 @@
+#include "engine/decide.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#define RULES_MAXIMUM 4096 /* compiled rules kept by a decider */
+
+typedef struct whi_rule_slot {
+    uint64_t hash;
+    char *owner, *source;
+    size_t source_size;
+    void *rule;
+} whi_rule_slot;
+
+void whi_decider_init(whi_decider *self, const wh_rule_engine *engine, const wh_limits *limits) {
+    memset(self, 0, sizeof *self);
+    self->engine = engine;
+    self->limits = limits;
+}
+
+/* ------------------------------------------------------------- compiled rules */
+
+static void forget_rules(whi_decider *self) {
+    for (size_t i = 0; i < self->slot_capacity; i++) {
+        whi_rule_slot *slot = &self->slots[i];
+        if (slot->owner != NULL) {
+            self->engine->release(self->rules, slot->rule);
+            whi_free(slot->owner);
+            whi_free(slot->source);
+        }
+    }
+    whi_free(self->slots);
+    self->slots = NULL;
+    self->slot_count = self->slot_capacity = 0;
+}
+
+void whi_decider_close(whi_decider *self) {
+    whi_json_free(&self->json);
+    if (self->rules != NULL) {
+        forget_rules(self);
+        self->engine->close(self->rules);
+    }
+    memset(self, 0, sizeof *self);
+}
+
+int whi_decider_scan(whi_decider *self, const char *payload, size_t size) {
+    return whi_json_scan(&self->json, payload, size, (int)self->limits->json_depth);
+}
+
+static whi_rule_slot *find_slot(const whi_decider *self, const whi_registration *registration) {
+    const whi_subscription *s = registration->subscription;
+    size_t mask = self->slot_capacity - 1;
+    size_t at = (size_t)registration->rule_hash & mask;
+
+    for (;; at = (at + 1) & mask) {
+        whi_rule_slot *slot = &self->slots[at];
+        if (slot->owner == NULL ||
+            (slot->hash == registration->rule_hash && slot->source_size == s->rule_size &&
+             strcmp(slot->owner, s->tenant) == 0 && memcmp(slot->source, s->rule, s->rule_size) == 0)) {
+            return slot;
+        }
+    }
+}
+
+/* The first rule opens the runtime; too many of them start afresh. */
+static int room_for_rule(whi_decider *self) {
+    if (self->rules == NULL) {
+        int code = self->engine->open(&self->rules, self->limits, self->engine->payload);
+        if (code != WH_OK) {
+            return code;
+        }
+    }
+    if (self->slot_count >= RULES_MAXIMUM) {
+        forget_rules(self);
+    }
+    if (self->slots == NULL) {
+        self->slots = whi_calloc(RULES_MAXIMUM * 2, sizeof *self->slots);
+        if (self->slots == NULL) {
+            return whi_fail_memory();
+        }
+        self->slot_capacity = RULES_MAXIMUM * 2;
+    }
+    return WH_OK;
+}
+
+static int fill_slot(whi_decider *self, whi_rule_slot *slot, const whi_registration *registration, char *error) {
+    const whi_subscription *s = registration->subscription;
+    int code = self->engine->compile(self->rules, s->tenant, s->rule, s->rule_size, &slot->rule, error);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    slot->source = whi_strdup(s->rule, s->rule_size);
+    slot->owner = slot->source != NULL ? whi_strdup(s->tenant, WH_ZSTR) : NULL;
+    if (slot->owner == NULL) {
+        self->engine->release(self->rules, slot->rule);
+        whi_free(slot->source);
+        memset(slot, 0, sizeof *slot);
+        return whi_fail_memory();
+    }
+    slot->hash = registration->rule_hash;
+    slot->source_size = s->rule_size;
+    self->slot_count++;
+    return WH_OK;
+}
+
+static int compiled(whi_decider *self, const whi_registration *registration, void **out, char *error) {
+    whi_rule_slot *slot;
+    int code = room_for_rule(self);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    slot = find_slot(self, registration);
+    code = slot->owner == NULL ? fill_slot(self, slot, registration, error) : WH_OK;
+    *out = slot->rule;
+    return code;
+}
+
+/* ------------------------------------------------------------------- decisions */
+
+static int is_rules(int code) {
+    return code <= WH_ERULE_SYNTAX && code >= WH_ERULE_ENGINE;
+}
+
+/* What the rule failed with is a decision; that there was no memory for it is none. */
+static int failed(int code, const wh_rule_verdict *verdict, whi_decision *out) {
+    if (!is_rules(code)) {
+        return code;
+    }
+    out->verdict = WHI_FAILED;
+    out->code = code;
+    memcpy(out->error, verdict->error, sizeof out->error);
+    return WH_OK;
+}
+
+static int keep(char **place, const char *text, size_t size) {
+    *place = text != NULL ? whi_strdup(text, size) : NULL;
+    return text == NULL || *place != NULL ? WH_OK : whi_fail_memory();
+}
+
+static int take_verdict(const wh_rule_verdict *verdict, whi_decision *out) {
+    static const int verdicts[] = {
+        [WH_RULE_DROP] = WHI_DROP, [WH_RULE_PASS] = WHI_PASS, [WH_RULE_PROJECT] = WHI_PROJECT
+    };
+    int code = WH_OK;
+
+    out->verdict = verdicts[verdict->action];
+    if (out->verdict == WHI_DROP) {
+        return WH_OK;
+    }
+    out->delay = verdict->delay;
+    if (out->verdict == WHI_PROJECT) {
+        code = keep(&out->body, verdict->body, verdict->body_size);
+        out->body_size = verdict->body_size;
+    }
+    code = code == WH_OK ? keep(&out->key, verdict->key, WH_ZSTR) : code;
+    return code == WH_OK ? keep(&out->headers, verdict->headers, verdict->headers_size) : code;
+}
+
+static int run_rule(whi_decider *self, const whi_subject *subject, const whi_registration *registration,
+                    whi_decision *out) {
+    const whi_subscription *s = registration->subscription;
+    const char *secret = s->secret_count > 0 ? s->secrets[0] : NULL;
+    wh_rule_input input = { .payload = &self->json,
+                            .event_id = subject->id,
+                            .event_type = subject->type,
+                            .event_tenant = subject->tenant,
+                            .event_source = subject->source,
+                            .event_key = subject->key,
+                            .event_time = subject->time,
+                            .subscription_id = registration->id,
+                            .subscription_name = s->name,
+                            .subscription_meta = s->metadata,
+                            .subscription_meta_size = s->metadata != NULL ? strlen(s->metadata) : 0,
+                            .hash_key = secret,
+                            .hash_key_size = secret != NULL ? strlen(secret) : 0 };
+    wh_rule_verdict verdict;
+    void *rule = NULL;
+    int code;
+
+    memset(&verdict, 0, sizeof verdict);
+    if (self->engine == NULL) {
+        return failed(WH_ERULE_ENGINE, &verdict, out);
+    }
+    code = compiled(self, registration, &rule, verdict.error);
+    if (code == WH_OK) {
+        code = self->engine->run(self->rules, rule, &input, &verdict);
+    }
+    out->cpu_us = verdict.cpu_us;
+    out->memory = verdict.memory;
+    return code == WH_OK ? take_verdict(&verdict, out) : failed(code, &verdict, out);
+}
+
+/* `fields` of what the rule said, or of the payload. CallFire's mask is over the whole
+ * envelope, and waits for it. */
+static int keep_fields(const whi_decider *self, const whi_registration *registration, whi_decision *out) {
+    whi_json said = { 0 };
+    const whi_json *json = &self->json;
+    whi_buf kept;
+    int code = WH_OK;
+
+    if (registration->fields == NULL || registration->subscription->profile == WHI_CALLFIRE) {
+        return WH_OK;
+    }
+    if (out->body != NULL) {
+        code = whi_json_scan(&said, out->body, out->body_size, (int)self->limits->json_depth);
+        json = &said;
+    }
+    whi_buf_init(&kept, (size_t)self->limits->payload_bytes * 2);
+    if (code == WH_OK) {
+        code = whi_fields_project(registration->fields, json, 0, &kept);
+    }
+    if (code == WH_OK) {
+        whi_free(out->body);
+        out->body = NULL;
+        code = whi_buf_take(&kept, &out->body, &out->body_size);
+    }
+    whi_buf_free(&kept);
+    whi_json_free(&said);
+    return code;
+}
+
+int whi_decide_looks_inside(const whi_registration *registration) {
+    return registration->filter != NULL || registration->fields != NULL || registration->subscription->rule != NULL;
+}
+
+int whi_decide(whi_decider *self, const whi_subject *subject, const whi_registration *registration, whi_decision *out) {
+    int code = WH_OK;
+
+    memset(out, 0, offsetof(whi_decision, error));
+    out->error[0] = '\0';
+    out->verdict = WHI_PASS;
+    if (registration->filter != NULL && !whi_filter_match(registration->filter, &self->json, &out->path)) {
+        out->verdict = WHI_FILTERED;
+        return WH_OK;
+    }
+    if (registration->subscription->rule != NULL) {
+        code = run_rule(self, subject, registration, out);
+    }
+    if (code == WH_OK && (out->verdict == WHI_PASS || out->verdict == WHI_PROJECT)) {
+        code = keep_fields(self, registration, out);
+    }
+    return code;
+}
+
+void whi_decision_free(whi_decision *decision) {
+    whi_free(decision->body);
+    whi_free(decision->key);
+    whi_free(decision->headers);
+    decision->body = decision->key = decision->headers = NULL;
+}

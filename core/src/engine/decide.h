@@ -1,0 +1,74 @@
+/* Deciding: what a subscription makes of an event. Filters, then the rule, then fields, in
+ * the order of their price. Fan-out, explain, backtest and the trying of rules all decide
+ * here, so that they cannot differ.
+ *
+ * A decider belongs to one thread. It keeps the scanned payload and compiled rules. */
+#ifndef WHI_DECIDE_H
+#define WHI_DECIDE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/registry.h"
+#include "pure/json.h"
+#include "webhook_backend.h"
+
+typedef struct whi_decider {
+    const wh_rule_engine *engine; /* NULL: every rule fails with rule_engine */
+    const wh_limits *limits;
+    void *rules; /* its runtime; opened when the first rule is met */
+    struct whi_rule_slot *slots; /* compiled rules by owner and source, a hash table */
+    size_t slot_count, slot_capacity;
+    whi_json json; /* the payload of whi_decider_scan */
+} whi_decider;
+
+/* limits and engine (which may be NULL) outlive it. Fill with zeros is a closed one. */
+void whi_decider_init(whi_decider *decider, const wh_rule_engine *engine, const wh_limits *limits);
+void whi_decider_close(whi_decider *decider);
+
+/* The payload that is decided about; it must stay. WH_EJSON, WH_ENOMEM. */
+int whi_decider_scan(whi_decider *decider, const char *payload, size_t size);
+
+/* An event as a rule sees it; texts never NULL. */
+typedef struct whi_subject {
+    const char *id, *type, *tenant, *source, *key;
+    int64_t time;
+} whi_subject;
+
+enum whi_verdict {
+    WHI_PASS = 1, /* send the payload, or body where fields made one */
+    WHI_PROJECT,  /* send body */
+    WHI_DROP,     /* the rule said so */
+    WHI_FILTERED, /* path says which of filters */
+    WHI_FAILED,   /* the rule failed: code, error */
+};
+
+typedef struct whi_decision {
+    int verdict; /* enum whi_verdict */
+    int code;    /* WH_ERULE_… when it failed */
+    const char *path; /* the filter's */
+    char *body;       /* NULL: the payload */
+    size_t body_size;
+    char *key;     /* NULL, or the rule's order key */
+    char *headers; /* NULL, or the rule's, a JSON object of texts */
+    int64_t delay; /* ms */
+    int64_t cpu_us, memory; /* of the rule */
+    char error[WH_RULE_ERROR_SIZE]; /* the rule's own sentence, "line 3: …" */
+} whi_decision;
+
+/* 1 if the subscription looks into payloads at all, so that they must be scanned. */
+int whi_decide_looks_inside(const whi_registration *registration);
+
+/* Decides about the payload that was scanned. 0 with every verdict; an error only when
+ * nothing could be decided (WH_ENOMEM, WH_ELIMIT). out is overwritten, and freed with
+ * whi_decision_free whatever is returned. Type, tenant and the like are not looked at. */
+int whi_decide(whi_decider *decider, const whi_subject *subject, const whi_registration *registration,
+               whi_decision *out);
+void whi_decision_free(whi_decision *decision);
+
+/* What `filters`, the rule and `fields` would say of a subscription as a value; freed as any
+ * registration. For candidates that are not stored. Takes the subscription over, also on
+ * failure. */
+int whi_registration_of(whi_registration **out, whi_subscription *subscription);
+
+#endif

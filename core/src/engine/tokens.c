@@ -1,0 +1,283 @@
+/* Tokens of the HTTP API, and the secrets of tenants' workspaces. */
+#include "base/base64.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "pure/json.h"
+#include "pure/match.h"
+#include "pure/sign.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A token is "wht_", the id's 16 digits, "_", and 64 digits of chance. What is kept is the
+ * SHA-256 of all of it: with 256 bits of chance nobody can guess backwards. */
+#define ID_BYTES 8
+#define CHANCE_BYTES 32
+#define ID_DIGITS (ID_BYTES * 2)
+#define TOKEN_SIZE (4 + ID_DIGITS + 1 + CHANCE_BYTES * 2)
+#define NAME_MAXIMUM 256
+
+static void write_hex(const unsigned char *bytes, size_t size, char *out) {
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * size] = '\0';
+}
+
+static int hash(const char *token, unsigned char out[WHI_TOKEN_HASH]) {
+    unsigned size = WHI_TOKEN_HASH;
+
+    return EVP_Digest(token, strlen(token), out, &size, EVP_sha256(), NULL) == 1
+               ? WH_OK
+               : whi_fail(WH_EINTERNAL, "OpenSSL makes no SHA-256");
+}
+
+static int check_tenant(const char *tenant) {
+    return tenant == NULL || whi_tenant_check(tenant) == WH_OK
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+}
+
+static int check_name(const char *name) {
+    size_t size = name != NULL ? strlen(name) : 0;
+
+    return size <= NAME_MAXIMUM
+               ? WH_OK
+               : whi_fail(WH_ELIMIT, "name: %zu bytes are more than the limit of %d", size, NAME_MAXIMUM);
+}
+
+/* ------------------------------------------------------------------------- writing */
+
+typedef struct change {
+    whi_job job;
+    const whi_token_row *add;
+    const char *remove;
+    const char *tenant, *secret; /* a tenant's secret to be kept */
+    int replace;
+} change;
+
+static int run(whi_job *job, whi_store *store) {
+    const change *self = (const change *)job;
+
+    if (self->add != NULL) {
+        return store->vtable->token_add(store, self->add);
+    }
+    if (self->remove != NULL) {
+        return store->vtable->token_remove(store, self->remove);
+    }
+    return store->vtable->tenant_secret_put(store, self->tenant, self->secret, self->replace);
+}
+
+static int commit(wh_engine *engine, change *self) {
+    self->job.rows = 1;
+    self->job.run = run;
+    return whi_writer_run(engine->writer, &self->job);
+}
+
+int wh_token_add(wh_engine *engine, const char *tenant, const char *name, char token[WH_SECRET_SIZE]) {
+    unsigned char chance[ID_BYTES + CHANCE_BYTES];
+    char id[8 + ID_DIGITS + 1] = "tok_";
+    whi_token_row row = { .id = id, .tenant = tenant, .name = name != NULL ? name : "" };
+    change self = { .add = &row };
+    int code = engine != NULL && token != NULL
+                   ? check_tenant(tenant)
+                   : whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "token");
+
+    code = code == WH_OK ? check_name(name) : code;
+    code = code == WH_OK ? whi_clock_random(engine->clock, chance, sizeof chance) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    write_hex(chance, ID_BYTES, id + 4);
+    memcpy(token, "wht_", 4);
+    write_hex(chance, ID_BYTES, token + 4);
+    token[4 + ID_DIGITS] = '_';
+    write_hex(chance + ID_BYTES, CHANCE_BYTES, token + 5 + ID_DIGITS);
+    whi_wipe(chance, sizeof chance);
+    row.created_at = whi_now(engine);
+    code = hash(token, row.hash);
+    code = code == WH_OK ? commit(engine, &self) : code;
+    if (code != WH_OK) {
+        whi_wipe(token, WH_SECRET_SIZE);
+    }
+    return code;
+}
+
+int wh_token_revoke(wh_engine *engine, const char *id) {
+    change self = { .remove = id };
+    int code;
+
+    if (engine == NULL || id == NULL) {
+        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "id");
+    }
+    code = commit(engine, &self);
+    return code == WH_ENOTFOUND ? whi_fail(code, "id: no such token") : code;
+}
+
+/* ------------------------------------------------------------------------- reading */
+
+typedef struct listing {
+    whi_buf out;
+    const char *tenant;
+    int count;
+} listing;
+
+static int write_token(const whi_token_row *row, void *payload) {
+    listing *self = payload;
+    char at[WHI_TIME_SIZE];
+    whi_buf *out = &self->out;
+
+    if (self->tenant != NULL && (row->tenant == NULL || strcmp(row->tenant, self->tenant) != 0)) {
+        return WH_OK;
+    }
+    whi_time_text(row->created_at, at);
+    whi_buf_text(out, self->count++ > 0 ? ",{" : "{");
+    whi_json_write_name(out, "id");
+    whi_json_write_string(out, row->id, strlen(row->id));
+    whi_json_write_name(out, "tenant");
+    if (row->tenant != NULL) {
+        whi_json_write_string(out, row->tenant, strlen(row->tenant));
+    } else {
+        whi_buf_text(out, "null");
+    }
+    whi_json_write_name(out, "name");
+    whi_json_write_string(out, row->name, strlen(row->name));
+    whi_json_write_name(out, "created_at");
+    whi_json_write_string(out, at, strlen(at));
+    whi_buf_char(out, '}');
+    return whi_buf_status(out);
+}
+
+int wh_tokens(wh_engine *engine, const char *tenant, char **out, size_t *size) {
+    listing self = { .tenant = tenant };
+    int code;
+
+    if (engine == NULL || out == NULL) {
+        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "out");
+    }
+    *out = NULL;
+    whi_buf_init(&self.out, SIZE_MAX / 4);
+    whi_buf_text(&self.out, "{\"items\":[");
+    code = engine->store->vtable->token_list(engine->store, NULL, write_token, &self);
+    whi_buf_text(&self.out, "]}");
+    if (code != WH_OK) {
+        whi_buf_free(&self.out);
+        return code;
+    }
+    return whi_buf_take(&self.out, out, size);
+}
+
+/* What a token's row said; an id that is not there leaves a hash that nothing has. */
+typedef struct owner {
+    char tenant[WH_ID_SIZE];
+    int all, found;
+    unsigned char hash[WHI_TOKEN_HASH];
+} owner;
+
+static int take_owner(const whi_token_row *row, void *payload) {
+    owner *self = payload;
+
+    self->found = 1;
+    self->all = row->tenant == NULL;
+    snprintf(self->tenant, sizeof self->tenant, "%s", row->tenant != NULL ? row->tenant : "");
+    memcpy(self->hash, row->hash, WHI_TOKEN_HASH);
+    return WH_OK;
+}
+
+int wh_token_check(wh_engine *engine, const char *token, char *id, char *tenant, int *all) {
+    char name[8 + ID_DIGITS + 1] = "tok_";
+    unsigned char given[WHI_TOKEN_HASH];
+    owner self = { .found = 0 };
+    int code, formed;
+
+    if (engine == NULL || token == NULL) {
+        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "token");
+    }
+    formed = strlen(token) == TOKEN_SIZE && strncmp(token, "wht_", 4) == 0;
+    if (formed) {
+        memcpy(name + 4, token + 4, ID_DIGITS);
+    }
+    code = hash(token, given);
+    code = code == WH_OK ? engine->store->vtable->token_list(engine->store, name, take_owner, &self) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    if (!(whi_equal(given, self.hash, WHI_TOKEN_HASH) & self.found & formed)) {
+        return whi_fail(WH_ENOTFOUND, "token: unknown");
+    }
+    if (id != NULL) {
+        memcpy(id, name, sizeof name);
+    }
+    if (tenant != NULL) {
+        memcpy(tenant, self.tenant, sizeof self.tenant);
+    }
+    if (all != NULL) {
+        *all = self.all;
+    }
+    return WH_OK;
+}
+
+/* ------------------------------------------------------------------------ workspaces */
+
+/* Two callers at once both try to add; the store keeps one. */
+static int made_secret(wh_engine *engine, const char *tenant, char out[WH_SECRET_SIZE]) {
+    unsigned char chance[CHANCE_BYTES];
+    change self = { .tenant = tenant, .secret = out };
+    int code = engine->store->vtable->tenant_secret(engine->store, tenant, out);
+
+    if (code != WH_ENOTFOUND) {
+        return code;
+    }
+    code = whi_clock_random(engine->clock, chance, sizeof chance);
+    if (code != WH_OK) {
+        return code;
+    }
+    write_hex(chance, sizeof chance, out);
+    whi_wipe(chance, sizeof chance);
+    code = commit(engine, &self);
+    return code == WH_OK ? engine->store->vtable->tenant_secret(engine->store, tenant, out) : code;
+}
+
+static int check_secret(const char *secret) {
+    size_t size = strlen(secret);
+
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)secret[i] < ' ' || secret[i] == 0x7f) {
+            size = 0;
+        }
+    }
+    return size > 0 && size < WH_SECRET_SIZE
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "secret: expected 1 to %d bytes without control characters", WH_SECRET_SIZE - 1);
+}
+
+int wh_tenant_secret(wh_engine *engine, const char *tenant, const char *secret, char *out) {
+    char now[WH_SECRET_SIZE];
+    change self = { .tenant = tenant, .secret = secret, .replace = 1 };
+    int code;
+
+    if (engine == NULL) {
+        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+    }
+    self.tenant = tenant != NULL ? tenant : "";
+    code = check_tenant(tenant);
+    code = code == WH_OK && secret != NULL ? check_secret(secret) : code;
+    if (code == WH_OK && secret == NULL) {
+        code = made_secret(engine, self.tenant, now);
+    } else if (code == WH_OK) {
+        code = commit(engine, &self);
+        code = code == WH_OK ? whi_subscriptions_resign(engine, self.tenant, secret) : code;
+        snprintf(now, sizeof now, "%s", secret);
+    }
+    if (code == WH_OK && out != NULL) {
+        memcpy(out, now, sizeof now);
+    }
+    whi_wipe(now, sizeof now);
+    return code;
+}
