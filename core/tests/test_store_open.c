@@ -242,8 +242,8 @@ static void a_newer_or_broken_set_of_tables_is_refused(void **state) {
 
     (void)state;
     V(store)->close(store);
-    execute("UPDATE webhook_meta SET value = 2 WHERE name = 'schema'");
-    refused(path, WH_EVERSION, "version 2");
+    execute("UPDATE webhook_meta SET value = 99 WHERE name = 'schema'");
+    refused(path, WH_EVERSION, "version 99");
     execute("DELETE FROM webhook_meta");
     refused(path, WH_ECORRUPT, "webhook_meta");
     execute("DROP TABLE webhook_meta");

@@ -68,6 +68,13 @@ int whi_ident_parse_delivery(const char *text, int64_t *event, int64_t *subscrip
     return decode(text + 4 + WHI_IDENT_DIGITS, subscription);
 }
 
+void whi_ident_move(whi_ident_source *source, int slot) {
+    if (slot < source->slot) {
+        source->last_ms++;
+    }
+    source->slot = slot;
+}
+
 int64_t whi_ident_next(whi_ident_source *source, int64_t now_ms) {
     if (now_ms > source->last_ms) {
         source->last_ms = now_ms;

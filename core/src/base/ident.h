@@ -36,6 +36,9 @@ typedef struct whi_ident_source {
  * next millisecond). */
 int64_t whi_ident_next(whi_ident_source *source, int64_t now_ms);
 
+/* Another slot from now on, and still larger numbers only. */
+void whi_ident_move(whi_ident_source *source, int slot);
+
 /* The time in ms that is in an event's number; the smallest number of a time. */
 int64_t whi_ident_time(int64_t number);
 int64_t whi_ident_first(int64_t ms);

@@ -316,7 +316,7 @@ static void judge_lane(whi_worker *worker, const whi_flight *flight, int gone) {
     int64_t now = whi_now(worker->engine);
 
     lane->in_flight--;
-    whi_lane_outcome(worker, lane, flight->request.error, flight->request.status, now);
+    whi_lane_outcome(worker, lane, flight->request.error, flight->delivery->abort ? 200 : flight->request.status, now);
     if (gone) {
         whi_disable(worker->engine, flight->delivery->registration, "gone");
     } else if (lane->failing_since != 0 && now - lane->failing_since > worker->engine->options.disable_after) {
@@ -347,11 +347,10 @@ static void done(whi_request *request, void *payload) {
     if (outcome == WHI_OUTCOME_SUCCESS) {
         atomic_fetch_add_explicit(&worker->engine->count.delivered, 1, memory_order_relaxed);
         whi_delivery_next(delivery->state, WHI_SUCCEED, &delivery->state);
-    } else if (delivery->abort) {
-        delivery->error = whi_strdup("aborted: the receiver refuses the run", WH_ZSTR);
-        whi_delivery_next(delivery->state, WHI_CANCEL, &delivery->state);
-        whi_notice(worker->engine, delivery->registration, "webhook.run.aborted", delivery->event->id,
-                   delivery->key != NULL ? delivery->key : "");
+        if (delivery->abort) {
+            whi_notice(worker->engine, delivery->registration, "webhook.run.aborted", delivery->event->id,
+                       delivery->key != NULL ? delivery->key : "");
+        }
     } else {
         atomic_fetch_add_explicit(&worker->engine->count.failed, 1, memory_order_relaxed);
         delivery->error = sentence_of(request, code);

@@ -63,7 +63,7 @@ static void beaten(beat *self) {
         whi_lease_lost(engine, atomic_load(&engine->epoch));
     }
     pthread_mutex_lock(&engine->ident_lock);
-    engine->ident.slot = (int)(self->owner & 1023);
+    whi_ident_move(&engine->ident, (int)(self->owner & 1023));
     pthread_mutex_unlock(&engine->ident_lock);
     atomic_store(&engine->owner, self->owner);
     atomic_store(&engine->lease_until, self->started_us + WHI_LEASE_US - LEASE_MARGIN_US);

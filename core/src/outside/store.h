@@ -53,7 +53,7 @@ typedef struct whi_delivery_row {
                               sending; a further one waits with due INT64_MAX until it has its turn */
     const char *headers;   /* NULL, or a JSON object of texts that are sent with it */
     int latest;            /* writing, waiting, with a key: others of the key that wait are cancelled */
-    int abort;             /* writing, cancelled, with a key: so are those of the key that wait, and that come */
+    int abort;             /* writing, ended, with a key: those of the key that wait, and that come, are cancelled */
 } whi_delivery_row;
 
 #define WHI_DUE_BEHIND INT64_MAX /* due of one that waits for its turn */
@@ -190,7 +190,7 @@ struct whi_store_vtable {
     int (*tenant_secret_put)(whi_store *store, const char *tenant, const char *secret, int replace);
 
     /* ---- reading: any thread */
-    /* All, or one id's (id NULL: all); in the order they were made. */
+    /* All, or one id's (id NULL: all). */
     int (*token_list)(whi_store *store, const char *id, whi_token_fn each, void *payload);
     /* out has WH_SECRET_SIZE bytes. WH_ENOTFOUND. */
     int (*tenant_secret)(whi_store *store, const char *tenant, char *out);

@@ -133,6 +133,6 @@ int whi_sqlite_order_next(whi_sqlite *store, const whi_delivery_row *row) {
     if (code != WH_OK || !found || due != WHI_DUE_BEHIND) {
         return code;
     }
-    return whi_sqlite_run_numbers(store, WHI_SQL_KEY_TURN, (int64_t[]){ event, row->subscription, row->updated_at }, 3,
+    return whi_sqlite_run_numbers(store, WHI_SQL_KEY_TURN, (int64_t[]){ event, row->subscription }, 2,
                                   "giving the next its turn");
 }

@@ -231,7 +231,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_KEY_NEWER] =
         "SELECT max(event) FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
         " AND subscription = ?1 AND key = ?2 AND event > ?3 AND due >= 0",
-    [WHI_SQL_KEY_TURN] = "UPDATE webhook_deliveries SET due = ?3 WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_KEY_TURN] = "UPDATE webhook_deliveries SET due = created_at WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_KEY_CANCEL] =
         "UPDATE webhook_deliveries SET state = 6, due = 0, updated_at = ?4, error = ?5 WHERE subscription = ?1 AND"
         " event IN (SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
@@ -369,7 +369,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
 
     [WHI_SQL_TOKEN_ADD] = "INSERT INTO webhook_tokens (id, tenant, name, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
     [WHI_SQL_TOKEN_REMOVE] = "DELETE FROM webhook_tokens WHERE id = ?1",
-    [WHI_SQL_TOKEN_LIST] = "SELECT id, tenant, name, hash, created_at FROM webhook_tokens ORDER BY created_at, id",
+    [WHI_SQL_TOKEN_LIST] = "SELECT id, tenant, name, hash, created_at FROM webhook_tokens ORDER BY id",
     [WHI_SQL_TOKEN_GET] = "SELECT id, tenant, name, hash, created_at FROM webhook_tokens WHERE id = ?1",
     [WHI_SQL_TENANT_SECRET] = "SELECT secret FROM webhook_tenants WHERE tenant = ?1",
     [WHI_SQL_TENANT_PUT] = "INSERT OR REPLACE INTO webhook_tenants (tenant, secret) VALUES (?1, ?2)",
