@@ -1,6 +1,7 @@
 /* The engine over real HTTP: receivers that answer, fail, hang and lie. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -54,10 +55,13 @@ static void assert_verified(const received *request) {
 }
 
 static void wait_idle(wh_engine *engine) {
-    for (int i = 0; i < 20000 && wh_idle(engine) != 1; i++) {
+    int idle = wh_idle(engine);
+
+    for (int i = 0; i < 20000 && idle != 1; i++) {
         usleep(1000);
+        idle = wh_idle(engine);
     }
-    assert_int_equal(wh_idle(engine), 1);
+    assert_int_equal(idle, 1);
 }
 
 static void every_delivery_arrives_signed(void **state) {
@@ -86,6 +90,93 @@ static void every_delivery_arrives_signed(void **state) {
     }
     assert_true(receiver_connections(to) <= 130);
     wh_close(engine);
+    receiver_free(to);
+}
+
+/* Every fifth request fails at first; with retries at once the order must still hold. */
+static void fail_now_and_then(const received *request, receiver_answer *answer, void *payload) {
+    atomic_int *count = payload;
+
+    (void)request;
+    answer->status = atomic_fetch_add(count, 1) % 5 == 3 ? 503 : 200;
+}
+
+static int waits(wh_engine *engine) {
+    wh_query query = WH_QUERY_INIT;
+    char *page = NULL;
+    int some;
+
+    query.state = "waiting";
+    assert_int_equal(wh_deliveries(engine, &query, &page, NULL), WH_OK);
+    some = strstr(page, "dlv_") != NULL;
+    wh_free(page);
+    return some;
+}
+
+static void threads_and_retries_keep_the_order(void **state) {
+    enum { EVENTS = 300, KEYS = 3 };
+    atomic_int count = 0;
+    receiver *to = receiver_new(fail_now_and_then, &count), *other = receiver_new(NULL, NULL);
+    wh_engine *engine = open_real(fixture_file());
+    int last[KEYS] = { -1, -1, -1 };
+
+    (void)state;
+    subscribe(engine, to, "/ordered", ",\"order\":\"key\",\"retry\":[0,1,1,1,1,1,1,1,1,1]");
+    subscribe(engine, other, "/free", "");
+    assert_int_equal(wh_start(engine, 4), WH_OK);
+    for (int i = 0; i < EVENTS; i++) {
+        wh_event event = WH_EVENT_INIT;
+        char payload[16], key[4];
+        snprintf(payload, sizeof payload, "%d", i);
+        snprintf(key, sizeof key, "k%d", i % KEYS);
+        event.type = "a";
+        event.key = key;
+        event.payload = payload;
+        event.payload_size = WH_ZSTR;
+        assert_int_equal(wh_publish(engine, &event, NULL), WH_OK);
+    }
+    wait_idle(engine);
+    for (int i = 0; i < 1000 && waits(engine); i++) { /* for a retry, which is not due yet */
+        usleep(1000);
+        wait_idle(engine);
+    }
+    assert_int_equal(receiver_count(other), EVENTS);
+    assert_in_range(receiver_count(to), EVENTS, EVENTS * 2);
+    for (size_t i = 0; i < receiver_count(to); i++) {
+        int n = (int)strtol(receiver_get(to, i)->body, NULL, 10), *before = &last[n % KEYS];
+        assert_true(n == *before || n == *before + KEYS || (*before == -1 && n < KEYS));
+        *before = n;
+    }
+    for (int i = 0; i < KEYS; i++) {
+        assert_int_equal(last[i], EVENTS - KEYS + i);
+    }
+    wh_close(engine);
+    receiver_free(to);
+    receiver_free(other);
+}
+
+static void a_single_use_subscription_is_used_once_by_two_engines_with_threads(void **state) {
+    receiver *to = receiver_new(NULL, NULL);
+    const char *file = fixture_file();
+    wh_engine *one = open_real(file), *two = open_real(file);
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        char path[16];
+        snprintf(path, sizeof path, "/%d", i);
+        subscribe(one, to, path, ",\"single_use\":true");
+    }
+    assert_int_equal(wh_start(one, 2), WH_OK);
+    assert_int_equal(wh_start(two, 2), WH_OK);
+    for (int i = 0; i < 50; i++) {
+        fixture_publish(i % 2 ? one : two, "a", "{}", NULL);
+    }
+    wait_idle(one);
+    wait_idle(two);
+    wait_idle(one);
+    assert_int_equal(receiver_count(to), 20);
+    wh_close(one);
+    wh_close(two);
     receiver_free(to);
 }
 
@@ -190,6 +281,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_delivery_arrives_signed),
         cmocka_unit_test(those_who_lie_and_hang_keep_nobody_else_waiting),
+        cmocka_unit_test(threads_and_retries_keep_the_order),
+        cmocka_unit_test(a_single_use_subscription_is_used_once_by_two_engines_with_threads),
         cmocka_unit_test(a_failure_is_tried_again_until_it_succeeds),
         cmocka_unit_test(private_addresses_are_refused_unless_allowed),
         cmocka_unit_test(many_threads_publish_and_deliver),
