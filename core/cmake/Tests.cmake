@@ -5,7 +5,7 @@ file(GLOB test_sources CONFIGURE_DEPENDS core/tests/test_*.c)
 file(GLOB rule_tests CONFIGURE_DEPENDS lua/rule/tests/test_*.c)
 file(GLOB specs CONFIGURE_DEPENDS spec/*_spec.lua)
 list(REMOVE_ITEM test_helpers ${test_sources})
-set(threaded_tests test_engine test_engine_input test_engine_real test_engine_rules test_match test_poller test_resolve
+set(threaded_tests test_engine test_engine_input test_engine_order test_engine_real test_engine_rules test_match test_poller test_resolve
     test_store test_store_file test_transport test_transport_faults test_transport_tls)
 
 add_library(webhook_testing STATIC ${test_helpers})
