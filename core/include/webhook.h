@@ -138,6 +138,7 @@ WH_API void wh_free(void *memory);
     X(rule_source_bytes, 65536, "one rule's source") \
     X(rule_memory_bytes, 8388608, "memory of one rule") \
     X(rule_cpu_ms, 50, "CPU time of one run of a rule") \
+    X(rule_failures, 100, "failures of a rule in a row, then its subscription is disabled") \
     X(response_read_bytes, 65536, "read of one response, then the connection is closed") \
     X(response_kept_bytes, 4096, "kept of one response") \
     X(response_header_bytes, 16384, "headers of one response") \

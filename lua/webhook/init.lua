@@ -24,6 +24,7 @@ local core = require "webhook.core"
 ---@field rule_source_bytes? integer one rule's source; 65536
 ---@field rule_memory_bytes? integer memory of one rule; 8388608
 ---@field rule_cpu_ms? integer CPU time of one run of a rule; 50
+---@field rule_failures? integer failures of a rule in a row, then its subscription is disabled; 100
 ---@field response_read_bytes? integer read of one response; 65536
 ---@field response_kept_bytes? integer kept of one response; 4096
 ---@field response_header_bytes? integer headers of one response; 16384
@@ -147,6 +148,80 @@ local core = require "webhook.core"
 ---@field events fun(self: webhook.pollable): string
 ---@field timeout fun(self: webhook.pollable): number? seconds
 
+---@class webhook.explanation why a subscription got an event, or did not; webhook.h says what each outcome means
+---@field subscription string
+---@field outcome "later"|"tenant"|"source"|"type"|"paused"|"disabled"|"expired"|"filtered"|"dropped"|"failed"|"waiting"|"sending"|"delivered"|"exhausted"|"held"|"cancelled"|"pending"|"missed"
+---@field version? integer the subscription's version that decided
+---@field present? boolean true: that one is no longer kept, and the present one was asked
+---@field reason? string of "disabled"
+---@field expires_at? string of "expired"
+---@field path? string of "filtered": the first filter that does not hold
+---@field expected? any its value; absent for JSON's null
+---@field found? any what the payload has there; absent for JSON's null and for nothing
+---@field code? webhook.code of "failed"
+---@field line? integer of "failed"
+---@field message? string of "failed"
+---@field delivery? string
+---@field attempts? integer
+---@field status? integer
+---@field error? string
+---@field cpu_us? integer what the rule took
+---@field memory? integer bytes that the rule held at the highest
+---@field bytes? integer what it would send
+
+---@class webhook.explanations: webhook.page
+---@field event string
+---@field items webhook.explanation[]
+
+---@class webhook.backtest a candidate: `document`, or some of the five fields after it
+---@field subscription? string whose tenant, patterns and rule are compared with; absent: compared with sending everything
+---@field document? webhook.subscription|webhook.raw what it names replaces what is in force
+---@field rule? string
+---@field fields? string
+---@field filters? table<string, any>
+---@field events? string[]
+---@field metadata? table
+---@field last? integer the last so many events, 1000
+---@field since? integer ms of acceptance
+---@field until? integer ms; write ["until"]
+---@field shown? integer differences and errors that are told in full, 10
+---@field progress? fun(done: integer, total: integer): boolean? called now and then; true cancels, and so does an error, which is then raised. It may not close the engine
+
+---@class webhook.backtest_report
+---@field events integer looked at
+---@field matched { now: integer, ["then"]: integer } in force, and with the candidate
+---@field sent { now: integer, ["then"]: integer }
+---@field failed { now: integer, ["then"]: integer }
+---@field bytes { now: integer, ["then"]: integer, saved: integer }
+---@field cpu_us { now: integer, ["then"]: integer, worst: integer }
+---@field memory { worst: integer }
+---@field differ integer events with another outcome or body
+---@field cancelled boolean
+---@field differences { event: string, type: string, now: string, ["then"]: string, diff: string[] }[]
+---@field errors { event: string, type: string, code: webhook.code, line?: integer, message: string }[]
+
+---@class webhook.rule_result
+---@field outcome "pass"|"project"|"drop"|"filtered"|"failed"
+---@field body? string the very bytes that would be sent
+---@field key? string
+---@field headers? table<string, string>
+---@field delay? integer ms
+---@field path? string the filter that does not hold
+---@field code? webhook.code of "failed"
+---@field line? integer
+---@field message? string
+---@field cpu_us? integer
+---@field memory? integer bytes at the highest
+
+---@class webhook.rule_event what the rule sees as `event`
+---@field id? string
+---@field type? string "test"
+---@field tenant? string
+---@field source? string
+---@field key? string
+---@field time? integer ms
+---@field limits? webhook.limits of the rule
+
 --- An open store. Close it, or declare it <close>; the collector does it too late to rely on.
 ---@class webhook.engine
 ---@field close fun(self: webhook.engine): boolean stops the threads and waits for what is being written. Again is allowed
@@ -175,6 +250,8 @@ local core = require "webhook.core"
 ---@field body fun(self: webhook.engine, delivery: string): body: string?, message: string?, code: webhook.code? the exact bytes that it sends
 ---@field page fun(self: webhook.engine, kind: "subscriptions"|"events"|"deliveries"|"attempts", query?: webhook.query|string): page: webhook.page?, message: string?, code: webhook.code? attempts take a delivery's id
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code? one delivery by id: true; those of a query (state "exhausted" by default): their number
+---@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code? one explanation for a subscription; without one a page for all of the event's tenant
+---@field backtest fun(self: webhook.engine, options: webhook.backtest): report: webhook.backtest_report?, message: string?, code: webhook.code? blocks; sends and changes nothing
 local engine = core.engine
 
 -- A page, or an error that points at the line which asked for it, `level` calls up.
@@ -298,5 +375,17 @@ webhook.object = core.object
 --- JSON text for publish, or for a part of a table: it is checked, and sent as it is.
 ---@type fun(text: string): webhook.raw
 webhook.raw = core.raw
+
+--- Rules on their own, without a store.
+webhook.rule = {
+  --- Compiles a rule's source, or what a subscription's document says about payloads.
+  ---@type fun(rule: string|webhook.subscription|webhook.raw): ok: boolean?, message: string?, code: webhook.code?
+  check = core.rule_check,
+
+  --- Takes one payload through filters, rule and fields of a document, or through a rule's
+  --- source. A rule that fails is a result: outcome "failed".
+  ---@type fun(rule: string|webhook.subscription|webhook.raw, payload: webhook.payload, event?: webhook.rule_event): result: webhook.rule_result?, message: string?, code: webhook.code?
+  try = core.rule_try,
+}
 
 return webhook

@@ -29,7 +29,7 @@ typedef struct whi_envelope {
  *   unified   {"data":[…],"webhook":{…},"nonce","sig256","sig","type","external_xref"}: data is
  *             the payload if that is an array, or the payload in one. sig256 and sig are
  *             over the bytes of data and the nonce. type "NATIVE", or what the payload's
- *             source said. The webhook object as whi_profile_write has it
+ *             source said. The webhook object as whi_profile_write has it, without db_url
  *   truto     {"id","event","payload","environment_id","created_at","webhook_id"}
  *   callfire  {"timestamp","webhookId","webhookName","resourceType","events":[{…}]}, then the mask */
 int whi_envelope_body(const whi_envelope *envelope, whi_buf *out);

@@ -102,7 +102,7 @@ int whi_envelope_unified(const whi_envelope *envelope, whi_buf *out) {
     whi_buf_char(out, '{');
     size = write_data(envelope, out, &data);
     whi_json_write_name(out, "webhook");
-    code = whi_profile_write(WHI_UNIFIED, envelope->made_by, NULL, 0, out);
+    code = whi_profile_write(WHI_UNIFIED, envelope->made_by, NULL, WHI_PROFILE_SENT, out);
     code = code == WH_OK ? write_signed(envelope, data, size, out) : code;
     whi_buf_text(out, ",\"type\":\"NATIVE\"");
     code = code == WH_OK ? write_xref(envelope, out) : code;

@@ -37,6 +37,7 @@ typedef struct whi_profile_facts {
 enum {
     WHI_PROFILE_PATCH = 1,  /* reading: a change of `present`, not a new one */
     WHI_PROFILE_SECRET = 2, /* writing: with the secret */
+    WHI_PROFILE_SENT = 4,   /* writing: for an envelope, so without what may hold a password (db_url) */
 };
 
 /* Reads an object as a client of the profile sends it, and appends the canonical document

@@ -42,6 +42,7 @@ enum {
     WHI_WIRE_REQUIRED = 1,  /* on creation, and it cannot be taken away */
     WHI_WIRE_READ_ONLY = 2, /* ignored on input */
     WHI_WIRE_CHECKED = 4,   /* with READ_ONLY: its type is checked all the same */
+    WHI_WIRE_PRIVATE = 16,  /* holds a password: for its owner, not for who is sent to */
     WHI_WIRE_DETAILS = 8,   /* kept in details, beside its place or for the profile's own functions */
 };
 

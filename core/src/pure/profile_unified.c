@@ -146,7 +146,7 @@ static const whi_wire_field fields[] = {
     { "page_max_limit", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
     { "filters", WHI_WIRE_MAP, WHI_AT_FILTERS, 0, NULL, NULL, NULL, 0 },
     { "db_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-    { "db_url", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
+    { "db_url", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_PRIVATE, NULL, NULL, NULL, 0 },
     { "db_schema", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
     { "db_name_prefix", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
     { "is_paused", WHI_WIRE_FLAG, WHI_AT_PAUSED, 0, NULL, NULL, NULL, 0 },

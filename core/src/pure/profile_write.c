@@ -64,7 +64,10 @@ int whi_profile_write(int id, const whi_subscription *subscription, const whi_pr
     if (code == WH_OK) {
         whi_buf_char(out, '{');
         for (size_t i = 0; i < self.profile->field_count; i++) {
-            write_field(&self, &self.profile->fields[i]);
+            const whi_wire_field *field = &self.profile->fields[i];
+            if (!(flags & WHI_PROFILE_SENT) || !(field->flags & WHI_WIRE_PRIVATE)) {
+                write_field(&self, field);
+            }
         }
         whi_buf_char(out, '}');
         code = whi_buf_status(out);

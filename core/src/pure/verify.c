@@ -9,11 +9,14 @@
 #include "base/mem.h"
 #include "pure/secret.h"
 #include "pure/sign.h"
+#include "pure/verify_parts.h"
 #include "webhook.h"
 
 #define STAMP_DIGITS 15 /* seconds with so many digits fit into milliseconds of 64 bits */
 #define SIGNATURES_MAXIMUM 64
 #define TOLERANCE_DEFAULT 300
+
+static const char stamp_name[] = "timestamp header";
 
 /* One signature of the header, decoded. */
 struct signature {
@@ -29,9 +32,7 @@ struct request {
     size_t count;
 };
 
-/* The value of one header; NULL if it is not there. WH_ESIG_FORMAT if it is there
- * twice: whoever reads the other one would see another message. */
-static int header_find(const wh_header *headers, size_t count, const char *prefix, const char *name, const char **out) {
+int whi_header_find(const wh_header *headers, size_t count, const char *prefix, const char *name, const char **out) {
     size_t size = strlen(prefix);
 
     *out = NULL;
@@ -51,13 +52,13 @@ static int header_find(const wh_header *headers, size_t count, const char *prefi
 }
 
 static int headers_of(struct request *request, const wh_header *headers, size_t count, const char *prefix) {
-    int code = header_find(headers, count, prefix, "id", &request->id);
+    int code = whi_header_find(headers, count, prefix, "id", &request->id);
 
     if (code == WH_OK) {
-        code = header_find(headers, count, prefix, "timestamp", &request->stamp);
+        code = whi_header_find(headers, count, prefix, "timestamp", &request->stamp);
     }
     if (code == WH_OK) {
-        code = header_find(headers, count, prefix, "signature", &request->signatures);
+        code = whi_header_find(headers, count, prefix, "signature", &request->signatures);
     }
     return code;
 }
@@ -91,24 +92,23 @@ static int headers_read(struct request *request, const wh_header *headers, size_
     return header_missing(request, "svix-");
 }
 
-static int stamp_read(const char *text, int64_t *out) {
-    size_t size = strnlen(text, STAMP_DIGITS + 1);
+int whi_stamp_read(const char *name, const char *text, size_t size, int64_t *out) {
     int64_t seconds = 0;
 
     for (size_t i = 0; i < size && i < STAMP_DIGITS; i++) {
         if (text[i] < '0' || text[i] > '9') {
-            return whi_fail(WH_ESIG_FORMAT, "timestamp header: expected seconds since 1970 in digits alone");
+            return whi_fail(WH_ESIG_FORMAT, "%s: expected seconds since 1970 in digits alone", name);
         }
         seconds = seconds * 10 + (text[i] - '0');
     }
     if (size == 0 || size > STAMP_DIGITS) {
-        return whi_fail(WH_ESIG_FORMAT, "timestamp header: expected 1 to %d digits", STAMP_DIGITS);
+        return whi_fail(WH_ESIG_FORMAT, "%s: expected 1 to %d digits", name, STAMP_DIGITS);
     }
     *out = seconds;
     return WH_OK;
 }
 
-static int stamp_check(int64_t seconds, int64_t tolerance, int64_t now) {
+int whi_stamp_check(const char *name, int64_t seconds, int64_t tolerance, int64_t now) {
     int64_t age;
 
     if (tolerance < 0) {
@@ -119,12 +119,12 @@ static int stamp_check(int64_t seconds, int64_t tolerance, int64_t now) {
     }
     age = (now != 0 ? now : whi_clock_now(NULL)) / 1000 - seconds;
     if (age > tolerance) {
-        return whi_fail(WH_ESIG_OLD, "timestamp header: %lld s old, at most %lld are tolerated", (long long)age,
+        return whi_fail(WH_ESIG_OLD, "%s: %lld s old, at most %lld are tolerated", name, (long long)age,
                         (long long)tolerance);
     }
     if (age < -tolerance) {
-        return whi_fail(WH_ESIG_NEW, "timestamp header: %lld s in the future, at most %lld are tolerated",
-                        (long long)-age, (long long)tolerance);
+        return whi_fail(WH_ESIG_NEW, "%s: %lld s in the future, at most %lld are tolerated", name, (long long)-age,
+                        (long long)tolerance);
     }
     return WH_OK;
 }
@@ -211,27 +211,34 @@ static int match_mac(const whi_key *key, const struct request *request, const wh
 
 /* What OpenSSL cannot verify for want of memory counts as no match too: it tells the
  * two apart no better, and refusing is the safe side. */
-static int verify_one(EVP_MD_CTX *digest, EVP_PKEY *key, const uint8_t *signature, const uint8_t *text, size_t size,
-                      int *matched) {
+static int ed25519_one(EVP_MD_CTX *digest, EVP_PKEY *key, const uint8_t *signature, const uint8_t *text, size_t size,
+                       int *matched) {
     if (digest == NULL || EVP_DigestVerifyInit(digest, NULL, NULL, NULL, key) != 1) {
         return whi_fail_crypto("set up ed25519");
     }
-    *matched = EVP_DigestVerify(digest, signature, WHI_ED_SIGNATURE, text, size) == 1;
+    if (EVP_DigestVerify(digest, signature, WHI_ED_SIGNATURE, text, size) == 1) {
+        *matched = 1;
+    }
     ERR_clear_error();
     return WH_OK;
 }
 
+int whi_check_ed25519(EVP_PKEY *key, const uint8_t *signature, const uint8_t *text, size_t size, int *matched) {
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    int code = ed25519_one(digest, key, signature, text, size, matched);
+
+    EVP_MD_CTX_free(digest);
+    return code;
+}
+
 static int match_any(EVP_PKEY *key, const struct request *request, const uint8_t *text, size_t size, int *matched) {
     for (size_t i = 0; i < request->count && !*matched; i++) {
-        EVP_MD_CTX *digest;
         int code;
 
         if (request->list[i].version != VERSION_1A) {
             continue;
         }
-        digest = EVP_MD_CTX_new();
-        code = verify_one(digest, key, request->list[i].bytes, text, size, matched);
-        EVP_MD_CTX_free(digest);
+        code = whi_check_ed25519(key, request->list[i].bytes, text, size, matched);
         if (code != WH_OK) {
             return code;
         }
@@ -301,12 +308,12 @@ static int request_read(struct request *request, const wh_header *headers, size_
     if (whi_signed_id_check(request->id) != WH_OK) {
         return whi_fail_within(WH_ESIG_FORMAT, "id header");
     }
-    code = stamp_read(request->stamp, &seconds);
+    code = whi_stamp_read(stamp_name, request->stamp, strnlen(request->stamp, STAMP_DIGITS + 1), &seconds);
     if (code == WH_OK) {
         code = signatures_read(request);
     }
     if (code == WH_OK) {
-        code = stamp_check(seconds, tolerance, now);
+        code = whi_stamp_check(stamp_name, seconds, tolerance, now);
     }
     return code;
 }
