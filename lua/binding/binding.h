@@ -34,6 +34,8 @@ int whl_sign(lua_State *L);
 int whl_verify(lua_State *L);
 int whl_secret(lua_State *L);
 int whl_keypair(lua_State *L);
+int whl_rule_check(lua_State *L);
+int whl_rule_try(lua_State *L);
 
 /* Make the metatables; each leaves the stack as it was. */
 void whl_support_types(lua_State *L);

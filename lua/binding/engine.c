@@ -116,6 +116,9 @@ static void close_engine(whl_engine *self) {
 static int engine_close(lua_State *L) {
     whl_engine *self = luaL_checkudata(L, 1, WHL_ENGINE);
 
+    if (self->busy) {
+        return luaL_error(L, "the engine is at work below: it cannot be closed by a progress function");
+    }
     close_engine(self);
     drain_log(L, 1);
     lua_pushboolean(L, 1);
@@ -125,6 +128,9 @@ static int engine_close(lua_State *L) {
 static int engine_gc(lua_State *L) {
     whl_engine *self = luaL_checkudata(L, 1, WHL_ENGINE);
 
+    if (self->busy) { /* os.exit out of a progress function: the process ends, C does not go on */
+        return 0;
+    }
     close_engine(self);
     whl_log_free(self->log);
     self->log = NULL;

@@ -14,6 +14,7 @@ typedef struct whl_engine {
     whl_clock *clock;  /* or NULL; must outlive the engine, as the queue must */
     whl_log *log;
     int depth; /* json_depth: how deep a published table may nest */
+    int busy;  /* calls under way that call back into Lua: it may not be closed */
 } whl_engine;
 
 /* Argument 1; raises if it is no engine, or closed. */
@@ -25,8 +26,26 @@ wh_engine *whl_engine_open(lua_State *L);
  * what whl_fail returned. */
 int whl_options(lua_State *L, int index, int self_index, wh_options *out);
 
-/* Methods of records.c and publish.c, for the metatable's __index. */
+/* The `limits` of the options at index, which may be absent. */
+void whl_limits(lua_State *L, int table, wh_limits *out);
+
+/* Levels of objects whose nulls are left out: the record itself, or the page, its list, and
+ * the records in it. */
+#define WHL_BARE_RECORD 1
+#define WHL_BARE_PAGE 3
+
+/* Ends a method whose call put a document into the box. */
+int whl_push_document(lua_State *L, int code, whl_box *box, int bare);
+
+/* Pushes what is to be encoded for the subscription at index. */
+void whl_push_subscription(lua_State *L, int index);
+
+/* The query at index (or nil); its texts stay on the stack. 0, or what whl_fail returned. */
+int whl_query(lua_State *L, int index, wh_query *out);
+
+/* Methods of records.c, publish.c and explain.c, for the metatable's __index. */
 extern const luaL_Reg whl_record_methods[];
 extern const luaL_Reg whl_publish_methods[];
+extern const luaL_Reg whl_explain_methods[];
 
 #endif

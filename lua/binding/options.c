@@ -38,7 +38,7 @@ static int take_durability(lua_State *L, int table, wh_options *out) {
     return 0;
 }
 
-static void take_limits(lua_State *L, int table, wh_limits *out) {
+void whl_limits(lua_State *L, int table, wh_limits *out) {
     int limits;
 
     if (push_option(L, table, "limits") == LUA_TNIL) {
@@ -117,7 +117,7 @@ int whl_options(lua_State *L, int index, int self_index, wh_options *out) {
     if (failed) {
         return failed;
     }
-    take_limits(L, index, &out->limits);
+    whl_limits(L, index, &out->limits);
     take_times(L, index, out);
     take_rules(L, index, out);
     take_clock(L, index, self, out);

@@ -5,14 +5,10 @@
 #include "codec.h"
 #include "engine.h"
 
-#define RECORD 1 /* levels of objects whose nulls are left out: the record itself, */
-#define PAGE 3   /* or the page, its list, and the records in it */
-
 typedef int get_fn(wh_engine *engine, const char *id, char **out, size_t *size);
 typedef int list_fn(wh_engine *engine, const wh_query *query, char **out, size_t *size);
 
-/* Ends a method whose call put a document into the box. */
-static int push_document(lua_State *L, int code, whl_box *box, int bare) {
+int whl_push_document(lua_State *L, int code, whl_box *box, int bare) {
     code = code == WH_OK ? whl_read(L, box, box->text, box->size, bare) : code;
     whl_box_empty(box);
     return code == WH_OK ? 1 : whl_fail(L, code);
@@ -36,7 +32,7 @@ static int get(lua_State *L, get_fn *function) {
         return failed;
     }
     box = whl_box_new(L);
-    return push_document(L, function(engine, id, &box->text, &box->size), box, RECORD);
+    return whl_push_document(L, function(engine, id, &box->text, &box->size), box, WHL_BARE_RECORD);
 }
 
 /* ------------------------------------------------------------------ subscriptions */
@@ -48,12 +44,12 @@ static int secrets(lua_State *L) {
 /* Pushes the subscription's document with its secrets. */
 static int push_whole(lua_State *L, wh_engine *engine, const char *id) {
     whl_box *box = whl_box_new(L);
-    int found = push_document(L, wh_subscription(engine, id, &box->text, &box->size), box, RECORD);
+    int found = whl_push_document(L, wh_subscription(engine, id, &box->text, &box->size), box, WHL_BARE_RECORD);
 
     if (found != 1) {
         return found;
     }
-    found = push_document(L, wh_subscription_secrets(engine, id, &box->text, &box->size), box, RECORD);
+    found = whl_push_document(L, wh_subscription_secrets(engine, id, &box->text, &box->size), box, WHL_BARE_RECORD);
     if (found != 1) {
         return found;
     }
@@ -88,9 +84,8 @@ static void mark_empty(lua_State *L) {
     lua_settop(L, top);
 }
 
-/* Pushes what is to be encoded for the subscription at index: a copy, since the
- * caller's table stays as it is. */
-static void push_subscription(lua_State *L, int index) {
+/* A copy, since the caller's table stays as it is. */
+void whl_push_subscription(lua_State *L, int index) {
     size_t size;
     int copy;
 
@@ -121,7 +116,7 @@ static int subscribe(lua_State *L) {
     whl_box *box;
     int code;
 
-    push_subscription(L, 2);
+    whl_push_subscription(L, 2);
     box = whl_box_new(L);
     code = whl_write(L, -2, "subscription", WHL_ENCODE_DEPTH, &box->buf);
     code = code == WH_OK ? wh_subscribe(self->engine, box->buf.data, box->buf.size, id) : code;
@@ -145,7 +140,8 @@ static int subscription(lua_State *L) {
     }
     version = whl_integer(L, 3, "version");
     box = whl_box_new(L);
-    return push_document(L, wh_subscription_version(engine, id, version, &box->text, &box->size), box, RECORD);
+    return whl_push_document(L, wh_subscription_version(engine, id, version, &box->text, &box->size), box,
+                             WHL_BARE_RECORD);
 }
 
 static int update(lua_State *L) {
@@ -157,7 +153,7 @@ static int update(lua_State *L) {
     if (failed) {
         return failed;
     }
-    push_subscription(L, 3);
+    whl_push_subscription(L, 3);
     box = whl_box_new(L);
     code = whl_write(L, -2, "subscription", WHL_ENCODE_DEPTH, &box->buf);
     code = code == WH_OK ? wh_subscription_update(self->engine, id, box->buf.data, box->buf.size) : code;
@@ -250,8 +246,7 @@ static int body(lua_State *L) {
 
 /* -------------------------------------------------------------------------- lists */
 
-/* The query at index (or nil); its texts stay on the stack. */
-static int take_query(lua_State *L, int index, wh_query *out) {
+int whl_query(lua_State *L, int index, wh_query *out) {
     static const char *const names[] = { "tenant", "subscription", "event", "type",   "state",
                                          "since",  "until",        "limit", "cursor", NULL };
     int failed;
@@ -293,7 +288,7 @@ static int page_of_attempts(lua_State *L, wh_engine *engine) {
         return failed;
     }
     box = whl_box_new(L);
-    return push_document(L, wh_attempts(engine, id, &box->text, &box->size), box, PAGE);
+    return whl_push_document(L, wh_attempts(engine, id, &box->text, &box->size), box, WHL_BARE_PAGE);
 }
 
 static int page(lua_State *L) {
@@ -313,12 +308,12 @@ static int page(lua_State *L) {
     if (list == NULL) {
         return luaL_error(L, "kind: expected subscriptions, events, deliveries or attempts, found %s", kind);
     }
-    failed = take_query(L, 3, &query);
+    failed = whl_query(L, 3, &query);
     if (failed) {
         return failed;
     }
     box = whl_box_new(L);
-    return push_document(L, list(engine, &query, &box->text, &box->size), box, PAGE);
+    return whl_push_document(L, list(engine, &query, &box->text, &box->size), box, WHL_BARE_PAGE);
 }
 
 static int replay(lua_State *L) {
@@ -335,7 +330,7 @@ static int replay(lua_State *L) {
     if (!lua_istable(L, 2)) {
         return whl_wrong(L, 2, "delivery", "an id or a query");
     }
-    failed = take_query(L, 2, &query);
+    failed = whl_query(L, 2, &query);
     if (failed) {
         return failed;
     }
