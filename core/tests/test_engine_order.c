@@ -1,6 +1,5 @@
 /* Order, the rule's headers, single use, expiry, sources: what a subscription may ask for
- * beyond which events. Rules are written in a language of one word here: the payload says
- * what the rule answers. */
+ * beyond which events. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,6 +56,125 @@ static int count_state(wh_engine *engine, const char *state) {
     }
     wh_free(page);
     return count;
+}
+
+/* A rule engine that understands one thing: what the payload's members key, headers and delay
+ * say is the rule's second result. */
+static int echo_open(void **out, const wh_limits *limits, void *payload) {
+    (void)limits;
+    *out = payload;
+    return WH_OK;
+}
+
+static void echo_close(void *runtime) {
+    (void)runtime;
+}
+
+static int echo_compile(void *runtime, const char *owner, const char *source, size_t size, void **out, char *error) {
+    (void)owner;
+    (void)source;
+    (void)size;
+    (void)error;
+    *out = runtime;
+    return WH_OK;
+}
+
+static void echo_release(void *runtime, void *rule) {
+    (void)runtime;
+    (void)rule;
+}
+
+static const char *member(const whi_json *json, const char *name, size_t *size) {
+    uint32_t node = whi_json_member(json, 0, name, strlen(name));
+
+    return node != WHI_JSON_NONE ? whi_json_span(json, node, size) : NULL;
+}
+
+static int echo_run(void *runtime, void *rule, const wh_rule_input *input, wh_rule_verdict *out) {
+    static char key[64];
+    const char *text;
+    size_t size;
+
+    (void)runtime;
+    (void)rule;
+    memset(out, 0, sizeof *out);
+    out->action = WH_RULE_PASS;
+    text = member(input->payload, "key", &size);
+    if (text != NULL) {
+        snprintf(key, sizeof key, "%.*s", (int)size - 2, text + 1);
+        out->key = key;
+    }
+    out->headers = member(input->payload, "headers", &out->headers_size);
+    text = member(input->payload, "delay", &size);
+    out->delay = text != NULL ? strtol(text, NULL, 10) : 0;
+    return WH_OK;
+}
+
+static const wh_rule_engine echo = { 1, echo_open, echo_close, echo_compile, echo_release, echo_run, &fixture_script };
+
+static wh_engine *open_with_rules(void) {
+    wh_options options = WH_OPTIONS_INIT;
+
+    options.rules = &echo;
+    return fixture_open(":memory:", &options);
+}
+
+static void the_rules_key_orders_before_the_events(void **state) {
+    wh_engine *engine = open_with_rules();
+
+    (void)state;
+    fixture_script.status = 500;
+    fixture_subscribe(engine, "{" URL ",\"order\":\"key\",\"rule\":\"x\",\"retry\":[0,60000]}", NULL);
+    publish_as(engine, "a", "same", NULL, "{\"key\":\"x\",\"n\":1}");
+    publish_as(engine, "a", "same", NULL, "{\"key\":\"y\",\"n\":2}");
+    publish_as(engine, "a", "other", NULL, "{\"key\":\"x\",\"n\":3}");
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_null(strstr(arrived(), "\"n\":3"));
+    wh_close(engine);
+}
+
+static void delay_and_latest_together_wait_for_quiet(void **state) {
+    wh_engine *engine = open_with_rules();
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"order\":\"latest\",\"rule\":\"x\"}", NULL);
+    for (int i = 1; i <= 3; i++) {
+        char payload[64];
+        snprintf(payload, sizeof payload, "{\"key\":\"k\",\"delay\":5000,\"n\":%d}", i);
+        publish_as(engine, "a", NULL, NULL, payload);
+        fixture_run(engine);
+        pass_time(engine, 3000);
+        assert_int_equal(fixture_sent_count, 0);
+    }
+    pass_time(engine, 2000);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_has(fixture_sent[0].body, "\"n\":3");
+    wh_close(engine);
+}
+
+static void the_rules_headers_are_sent_and_win(void **state) {
+    wh_engine *engine = open_with_rules();
+    char *page;
+
+    (void)state;
+    fixture_script.status = 500;
+    fixture_subscribe(
+        engine, "{" URL ",\"rule\":\"x\",\"retry\":[0,1000],\"headers\":{\"X-Env\":\"own\",\"X-Own\":\"1\"}}", NULL);
+    publish_as(engine, "a", NULL, NULL, "{\"headers\":{\"x-env\":\"rule\",\"X-\\u0041\":\"a \\\"b\\\"\"}}");
+    fixture_run(engine);
+    pass_time(engine, 2000);
+    assert_int_equal(fixture_sent_count, 2);
+    for (int i = 0; i < 2; i++) { /* the retry, too */
+        assert_string_equal(fixture_header(&fixture_sent[i], "X-Env"), "rule");
+        assert_string_equal(fixture_header(&fixture_sent[i], "X-A"), "a \"b\"");
+        assert_string_equal(fixture_header(&fixture_sent[i], "X-Own"), "1");
+        assert_non_null(fixture_header(&fixture_sent[i], "webhook-signature"));
+    }
+    page = DOCUMENT(wh_deliveries(engine, NULL, &fixture_handed, &fixture_size));
+    assert_has(page, "\"headers\":{\"x-env\":\"rule\"");
+    wh_free(page);
+    wh_close(engine);
 }
 
 /* ------------------------------------------------------------------------- order */
@@ -155,7 +273,7 @@ static void the_latest_of_a_key_replaces_what_waits(void **state) {
     wh_close(engine);
 }
 
-static void a_thousand_keep_their_order_with_threads_and_retries(void **state) {
+static void a_thousand_keep_their_order(void **state) {
     wh_options options = WH_OPTIONS_INIT;
     wh_engine *engine = fixture_open(":memory:", &options);
     char payload[16];
@@ -469,12 +587,15 @@ static void a_store_of_version_1_is_taken_over(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(the_rules_key_orders_before_the_events, fixture_setup),
+        cmocka_unit_test_setup(delay_and_latest_together_wait_for_quiet, fixture_setup),
+        cmocka_unit_test_setup(the_rules_headers_are_sent_and_win, fixture_setup),
         cmocka_unit_test_setup(first_in_first_out_waits_for_the_one_that_fails, fixture_setup),
         cmocka_unit_test_setup(an_exhausted_one_gives_way, fixture_setup),
         cmocka_unit_test_setup(each_key_has_an_order_of_its_own, fixture_setup),
         cmocka_unit_test_setup(without_an_order_a_key_means_nothing, fixture_setup),
         cmocka_unit_test_setup(the_latest_of_a_key_replaces_what_waits, fixture_setup),
-        cmocka_unit_test_setup(a_thousand_keep_their_order_with_threads_and_retries, fixture_setup),
+        cmocka_unit_test_setup(a_thousand_keep_their_order, fixture_setup),
         cmocka_unit_test_setup(a_single_use_subscription_takes_one_event_and_goes, fixture_setup),
         cmocka_unit_test_setup(a_single_use_subscription_retries_before_it_goes, fixture_setup),
         cmocka_unit_test_setup(of_two_engines_one_uses_a_single_use_subscription, fixture_setup),
