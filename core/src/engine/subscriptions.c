@@ -167,7 +167,7 @@ static int commit_change(change *self) {
         s->created_at = s->created_at ? s->created_at : s->updated_at;
         s->version++;
         whi_buf_init(&self->document, (size_t)self->engine->options.limits.subscription_bytes * 4 + 4096);
-        whi_subscription_write(s, 1, &self->document);
+        whi_subscription_write(s, WHI_WRITE_SECRETS | WHI_WRITE_BRIEF, &self->document);
         code = whi_buf_status(&self->document);
         if (code != WH_OK) {
             return code;

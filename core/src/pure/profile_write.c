@@ -57,7 +57,7 @@ int whi_profile_write(int id, const whi_subscription *subscription, const whi_pr
     int code;
 
     if (id == WHI_STANDARD) {
-        whi_subscription_write(subscription, flags & WHI_PROFILE_SECRET, out);
+        whi_subscription_write(subscription, flags & WHI_PROFILE_SECRET ? WHI_WRITE_SECRETS : 0, out);
         return whi_buf_status(out);
     }
     code = details != NULL ? whi_json_scan(&self.details, details, strlen(details), DEPTH_MAXIMUM) : WH_OK;

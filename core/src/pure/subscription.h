@@ -87,9 +87,14 @@ int whi_subscription_may_send(const whi_subscription *subscription);
 /* What holds between the fields: url is there, fields and filters can be read. */
 int whi_subscription_check(const whi_subscription *subscription);
 
-/* Writes the document. secrets: 1 writes them too. id and times as text. Fields at
- * their default are written where a reader would ask for them: name, rule, fields,
- * filters, metadata, retry, timeout and disabled as null; the others with their value. */
-void whi_subscription_write(const whi_subscription *subscription, int secrets, whi_buf *out);
+enum {
+    WHI_WRITE_SECRETS = 1, /* them too */
+    WHI_WRITE_BRIEF = 2,   /* for the store: what is at its default is left out */
+};
+
+/* Writes the document. id and times as text. Fields at their default are written where a reader
+ * would ask for them: name, rule, fields, filters, metadata, retry, timeout and disabled as null;
+ * the others with their value. */
+void whi_subscription_write(const whi_subscription *subscription, int flags, whi_buf *out);
 
 #endif

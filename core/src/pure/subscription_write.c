@@ -9,114 +9,137 @@
 
 /* ------------------------------------------------------------------- writing */
 
-static void write_text(whi_buf *out, const char *name, const char *text) {
-    whi_json_write_name(out, name);
-    if (text == NULL) {
-        whi_buf_text(out, "null");
-    } else {
-        whi_json_write_string(out, text, strlen(text));
+typedef struct writing {
+    whi_buf *out;
+    int brief; /* 1: what is at its default is left out */
+} writing;
+
+static void write_text(const writing *self, const char *name, const char *text) {
+    if (text != NULL) {
+        whi_json_write_name(self->out, name);
+        whi_json_write_string(self->out, text, strlen(text));
+    } else if (!self->brief) {
+        whi_json_write_name(self->out, name);
+        whi_buf_text(self->out, "null");
     }
 }
 
-static void write_raw(whi_buf *out, const char *name, const char *json) {
-    whi_json_write_name(out, name);
-    whi_buf_text(out, json != NULL ? json : "null");
+static void write_raw(const writing *self, const char *name, const char *json) {
+    if (json != NULL || !self->brief) {
+        whi_json_write_name(self->out, name);
+        whi_buf_text(self->out, json != NULL ? json : "null");
+    }
 }
 
-static void write_time(whi_buf *out, const char *name, int64_t ms) {
+static void write_time(const writing *self, const char *name, int64_t ms) {
     char text[WHI_TIME_SIZE];
 
     whi_time_text(ms, text);
-    write_text(out, name, ms ? text : NULL);
+    write_text(self, name, ms ? text : NULL);
 }
 
-static void write_texts(whi_buf *out, const char *name, char *const *texts, size_t count) {
-    whi_json_write_name(out, name);
-    whi_buf_char(out, '[');
-    for (size_t i = 0; i < count; i++) {
-        whi_buf_text(out, i > 0 ? "," : "");
-        whi_json_write_string(out, texts[i], strlen(texts[i]));
+static void write_texts(const writing *self, const char *name, char *const *texts, size_t count) {
+    if (count == 0 && self->brief) {
+        return;
     }
-    whi_buf_char(out, ']');
+    whi_json_write_name(self->out, name);
+    whi_buf_char(self->out, '[');
+    for (size_t i = 0; i < count; i++) {
+        whi_buf_text(self->out, i > 0 ? "," : "");
+        whi_json_write_string(self->out, texts[i], strlen(texts[i]));
+    }
+    whi_buf_char(self->out, ']');
 }
 
-static void write_headers(whi_buf *out, const whi_subscription *s) {
-    whi_json_write_name(out, "headers");
-    whi_buf_char(out, '{');
+static void write_headers(const writing *self, const whi_subscription *s) {
+    if (s->header_count == 0 && self->brief) {
+        return;
+    }
+    whi_json_write_name(self->out, "headers");
+    whi_buf_char(self->out, '{');
     for (size_t i = 0; i < s->header_count; i++) {
         size_t name = strcspn(s->headers[i], ":;");
         const char *value = s->headers[i] + name + (s->headers[i][name] == ':' ? 2 : 1);
-        whi_buf_text(out, i > 0 ? "," : "");
-        whi_json_write_string(out, s->headers[i], name);
-        whi_buf_char(out, ':');
-        whi_json_write_string(out, value, strlen(value));
+        whi_buf_text(self->out, i > 0 ? "," : "");
+        whi_json_write_string(self->out, s->headers[i], name);
+        whi_buf_char(self->out, ':');
+        whi_json_write_string(self->out, value, strlen(value));
     }
-    whi_buf_char(out, '}');
+    whi_buf_char(self->out, '}');
 }
 
-static void write_retry(whi_buf *out, const whi_subscription *s) {
-    whi_json_write_name(out, "retry");
+static void write_retry(const writing *self, const whi_subscription *s) {
     if (s->retry == NULL) {
-        whi_buf_text(out, "null");
+        write_raw(self, "retry", NULL);
         return;
     }
-    whi_buf_char(out, '[');
+    whi_json_write_name(self->out, "retry");
+    whi_buf_char(self->out, '[');
     for (size_t i = 0; i < s->retry_count; i++) {
-        whi_buf_text(out, i > 0 ? "," : "");
-        whi_buf_int(out, s->retry[i]);
+        whi_buf_text(self->out, i > 0 ? "," : "");
+        whi_buf_int(self->out, s->retry[i]);
     }
-    whi_buf_char(out, ']');
+    whi_buf_char(self->out, ']');
 }
 
-static void write_int(whi_buf *out, const char *name, int64_t number) {
-    whi_json_write_name(out, name);
-    whi_buf_int(out, number);
+static void write_int(const writing *self, const char *name, int64_t number, int64_t normal) {
+    if (number != normal || !self->brief) {
+        whi_json_write_name(self->out, name);
+        whi_buf_int(self->out, number);
+    }
 }
 
-static void write_flag(whi_buf *out, const char *name, int flag) {
-    write_raw(out, name, flag ? "true" : "false");
+static void write_flag(const writing *self, const char *name, int flag) {
+    write_raw(self, name, flag ? "true" : self->brief ? NULL : "false");
 }
 
-void whi_subscription_write(const whi_subscription *s, int secrets, whi_buf *out) {
+/* One of a list of names, of which the first is the default. */
+static void write_choice(const writing *self, const char *name, const char *const *names, int choice) {
+    write_text(self, name, choice == 0 && self->brief ? NULL : names[choice]);
+}
+
+void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) {
+    static const char *const encodings[] = { NULL, "hex", "base64" };
+    writing self = { out, flags & WHI_WRITE_BRIEF };
     char id[WH_ID_SIZE];
 
     whi_ident_format("sub_", s->id, id);
     whi_buf_char(out, '{');
-    write_text(out, "id", id);
-    write_text(out, "url", s->url);
-    write_texts(out, "events", s->events, s->event_count);
-    write_text(out, "tenant", s->tenant);
-    write_text(out, "name", s->name);
-    write_text(out, "rule", s->rule);
-    write_text(out, "fields", s->fields);
-    write_raw(out, "filters", s->filters);
-    write_text(out, "on_rule_error", whi_rule_failure_names[s->on_rule_error]);
-    write_headers(out, s);
-    write_raw(out, "metadata", s->metadata);
-    write_flag(out, "paused", s->paused);
-    if (secrets) {
-        write_texts(out, "secrets", s->secrets, s->secret_count);
+    write_text(&self, "id", id);
+    write_text(&self, "url", s->url);
+    write_texts(&self, "events", s->events, s->event_count);
+    write_text(&self, "tenant", s->tenant);
+    write_text(&self, "name", s->name);
+    write_text(&self, "rule", s->rule);
+    write_text(&self, "fields", s->fields);
+    write_raw(&self, "filters", s->filters);
+    write_choice(&self, "on_rule_error", whi_rule_failure_names, s->on_rule_error);
+    write_headers(&self, s);
+    write_raw(&self, "metadata", s->metadata);
+    write_flag(&self, "paused", s->paused);
+    if (flags & WHI_WRITE_SECRETS) {
+        write_texts(&self, "secrets", s->secrets, s->secret_count);
     }
-    write_retry(out, s);
+    write_retry(&self, s);
     if (s->timeout != 0) {
-        write_int(out, "timeout", s->timeout);
+        write_int(&self, "timeout", s->timeout, 0);
     } else {
-        write_raw(out, "timeout", NULL);
+        write_raw(&self, "timeout", NULL);
     }
-    write_int(out, "concurrency", s->concurrency);
-    write_flag(out, "insecure", s->insecure);
-    write_flag(out, "http2", s->http2);
-    write_text(out, "source", s->source);
-    write_text(out, "order", whi_order_names[s->order]);
-    write_flag(out, "single_use", s->single_use);
-    write_time(out, "expires_at", s->expires_at);
-    write_text(out, "profile", whi_profile_names[s->profile]);
-    write_text(out, "encoding", s->encoding == WHI_ENCODING_HEX ? "hex" : s->encoding ? "base64" : NULL);
-    write_raw(out, "details", s->details);
-    write_int(out, "version", s->version);
-    write_text(out, "disabled", s->disabled);
-    write_time(out, "created_at", s->created_at);
-    write_time(out, "updated_at", s->updated_at);
+    write_int(&self, "concurrency", s->concurrency, WHI_CONCURRENCY_DEFAULT);
+    write_flag(&self, "insecure", s->insecure);
+    write_flag(&self, "http2", s->http2);
+    write_text(&self, "source", s->source);
+    write_choice(&self, "order", whi_order_names, s->order);
+    write_flag(&self, "single_use", s->single_use);
+    write_time(&self, "expires_at", s->expires_at);
+    write_choice(&self, "profile", whi_profile_names, s->profile);
+    write_text(&self, "encoding", encodings[s->encoding]);
+    write_raw(&self, "details", s->details);
+    write_int(&self, "version", s->version, 0);
+    write_text(&self, "disabled", s->disabled);
+    write_time(&self, "created_at", s->created_at);
+    write_time(&self, "updated_at", s->updated_at);
     whi_buf_char(out, '}');
 }
 
@@ -153,7 +176,7 @@ int whi_subscription_copy(whi_subscription **out, const whi_subscription *from) 
     }
     whi_buf_init(&document, SIZE_MAX / 4);
     whi_buf_reserve(&document, written_size(from)); /* growing would leave secrets in freed memory */
-    whi_subscription_write(from, 1, &document);
+    whi_subscription_write(from, WHI_WRITE_SECRETS | WHI_WRITE_BRIEF, &document);
     code = whi_buf_status(&document);
     if (code == WH_OK) {
         code = whi_subscription_apply(*out, document.data, document.size, SIZE_MAX, 1);
