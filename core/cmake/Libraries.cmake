@@ -1,6 +1,7 @@
 # libwebhook and the rule engine, each static and shared, and their installation for C.
 option(WEBHOOK_INSTALL_C "Build and install the C libraries with headers and package files" ON)
 file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS core/src/*.c)
+list(FILTER core_sources EXCLUDE REGEX "/core/src/http/")
 set(core_libraries webhook_dep::curl webhook_dep::ssl webhook_dep::sqlite Threads::Threads)
 
 # Compiled once, for the static and the shared library and the Lua module.

@@ -573,6 +573,10 @@ typedef struct wh_api_options {
 WH_API int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options);
 WH_API void wh_api_close(wh_api *api);
 
+/* How many bytes of a request's body it takes. A server that meets more need not read them: a
+ * body_size beyond this is answered 413, and body is not looked at. */
+WH_API int64_t wh_api_body_bytes(const wh_api *api);
+
 typedef struct wh_api_request {
     unsigned version;   /* 1 */
     const char *method; /* "GET" */

@@ -11,6 +11,12 @@
 extern "C" {
 #endif
 
+/* -------------------------------------------------------------------- errors */
+
+/* For parts that are libraries of their own: makes this what wh_last_error says in this
+ * thread. Returns code. */
+WH_API int wh_fail(int code, const char *sentence);
+
 /* --------------------------------------------------------------------- clock */
 
 /* Time and chance. A NULL function means the machine's. Called from any thread. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "webhook_backend.h"
+
 static _Thread_local char sentence[WHI_ERROR_SIZE];
 
 struct entry {
@@ -46,6 +48,10 @@ const char *wh_error_text(int code) {
 
 const char *wh_last_error(void) {
     return sentence;
+}
+
+int wh_fail(int code, const char *text) {
+    return whi_fail(code, "%s", text);
 }
 
 int whi_fail(int code, const char *format, ...) {
