@@ -7,7 +7,7 @@ local output = require "webhook.command.output"
 
 local command = {}
 
-local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify" }
+local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify", "rule", "explain", "backtest" }
 
 command.help = [[
 webhook - keep subscriptions, publish events, deliver them signed and with retries
@@ -18,6 +18,9 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook listen                                     a receiver for development
   webhook deliveries --state exhausted               what became of them
   webhook replay ID                                  send again
+  webhook explain EVENT                              why did, or did not, a subscription get it?
+  webhook rule run rule.lua order.json               try a rule out
+  webhook backtest ID --rule rule.lua                try it on what is stored
   webhook events | secret | verify                   see `webhook NAME --help`
 
 The store is --store FILE, or $WEBHOOK_STORE, or webhook.db in this folder.
@@ -55,7 +58,7 @@ local function dispatch(words)
 end
 
 --- Tells what went wrong and returns the exit code. A text is a fault of the command, or Lua's
---- "interrupted!".
+--- "interrupted!"; what is `bare` begins with the place of the fault.
 local function complain(problem, json)
   local sentence, exit = problem, 1
   if type(problem) == "table" then
@@ -67,7 +70,7 @@ local function complain(problem, json)
     local code = exit == 2 and "usage" or type(problem) == "table" and problem.code or nil
     io.stderr:write(webhook.encode { error = output.plain(sentence), code = math.type(code) and "io" or code }, "\n")
   else
-    io.stderr:write("webhook: ", output.plain(sentence), "\n")
+    io.stderr:write(type(problem) == "table" and problem.bare and "" or "webhook: ", output.plain(sentence), "\n")
   end
   return exit
 end

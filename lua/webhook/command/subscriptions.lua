@@ -53,6 +53,12 @@ local function filter_of(text)
   return name, value
 end
 
+--- What --filter's values say, for other subcommands.
+---@param list? string[]
+function subscriptions.filters(list)
+  return list_of(list, filter_of)
+end
+
 local function header_of(text)
   local name, value = text:match "^([^:]+):%s*(.*)$"
   if not name then error { usage = ("--header expects 'Name: value', found %q"):format(text) } end
