@@ -14,10 +14,11 @@ function(webhook_missing) # what apt dnf apk brew
 endfunction()
 
 # webhook_dependency(NAME WHAT words MODULES pkg-config modules PACKAGE find_package's words
-#                    TARGETS what that package gives APT DNF APK BREW package names)
+#                    TARGETS what that package gives APT DNF APK BREW package names
+#                    WITHOUT what there is not if it is missing: for one that may be)
 # gives the target webhook_dep::NAME.
 function(webhook_dependency name)
-  cmake_parse_arguments(PARSE_ARGV 1 need "" "WHAT;APT;DNF;APK;BREW" "MODULES;PACKAGE;TARGETS")
+  cmake_parse_arguments(PARSE_ARGV 1 need "" "WHAT;APT;DNF;APK;BREW;WITHOUT" "MODULES;PACKAGE;TARGETS")
   if(TARGET webhook_dep::${name})
     return()
   endif()
@@ -33,6 +34,10 @@ function(webhook_dependency name)
     if(TARGET ${first})
       set(libraries ${need_TARGETS})
     endif()
+  endif()
+  if(NOT libraries AND need_WITHOUT)
+    message(STATUS "Without ${need_WHAT} there is no ${need_WITHOUT}: apt-get install ${need_APT} | dnf install ${need_DNF} | apk add ${need_APK} | brew install ${need_BREW}")
+    return()
   endif()
   if(NOT libraries)
     webhook_missing("${need_WHAT}" ${need_APT} ${need_DNF} ${need_APK} ${need_BREW})
@@ -64,6 +69,15 @@ webhook_dependency(sqlite WHAT "SQLite 3.35" MODULES sqlite3>=3.35 PACKAGE SQLit
 if(WEBHOOK_TESTS)
   webhook_dependency(cmocka WHAT "cmocka (for the tests)" MODULES cmocka PACKAGE cmocka CONFIG TARGETS cmocka::cmocka
                      APT libcmocka-dev DNF libcmocka-devel APK cmocka-dev BREW cmocka)
+endif()
+if(NOT WEBHOOK_HTTP STREQUAL "OFF")
+  set(without "")
+  if(WEBHOOK_HTTP STREQUAL "AUTO")
+    set(without WITHOUT "libwebhook_http, hooks:serve or `webhook serve`")
+  endif()
+  webhook_dependency(http WHAT "libmicrohttpd 0.9.71" MODULES libmicrohttpd>=0.9.71 PACKAGE libmicrohttpd 0.9.71
+                     TARGETS libmicrohttpd::libmicrohttpd APT libmicrohttpd-dev DNF libmicrohttpd-devel
+                     APK libmicrohttpd-dev BREW libmicrohttpd ${without})
 endif()
 if(WEBHOOK_LUA)
   include(${CMAKE_CURRENT_LIST_DIR}/Lua.cmake)

@@ -6,7 +6,7 @@ failed=0
 say() { echo "structure: $*"; failed=1; }
 
 # Each floor includes only itself and those below it, by name: "pure/json.h".
-declare -A below=([base]="base" [pure]="base pure" [outside]="base pure outside" [engine]="base pure outside engine")
+declare -A below=([base]="base" [pure]="base pure" [outside]="base pure outside" [engine]="base pure outside engine" [http]="base http")
 for folder in core/src/*/; do
     floor=$(basename "$folder")
     [ -n "${below[$floor]:-}" ] || { say "core/src/$floor is no floor that is known"; continue; }
@@ -14,6 +14,7 @@ for folder in core/src/*/; do
         target=$(sed -E 's/.*"([^"]*)".*/\1/' <<<"$rest")
         case $target in
         webhook.h | webhook_backend.h) continue ;;
+        webhook_http.h) [ "$floor" = http ] || say "$file:$line: $floor includes the HTTP server"; continue ;;
         */*) target=${target%%/*} ;;
         *) say "$file:$line: \"$target\" does not name its floor"; continue ;;
         esac

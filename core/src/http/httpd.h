@@ -1,0 +1,107 @@
+/* The parts of the HTTP server, which answers by wh_api_handle.
+ *
+ * One thread of libmicrohttpd reads and writes all connections, so that slow clients hold
+ * no thread. A request that is complete is suspended and queued; the threads that answer
+ * take it from there, since a publish waits for the disk, and as many as wait at once share
+ * a commit. The answer is handed over by resuming the connection.
+ *
+ * libmicrohttpd's own time-out is of silence alone: a client that sends a byte now and then
+ * would stay for ever. So each connection has a deadline, which a thread watches: a request
+ * must have arrived in whole, and an answer must have been taken, within twice the time-out.
+ *
+ * Nothing of the library is used here but wh_api_*, wh_free, wh_fail and base/mem.h, which
+ * the shared library has a copy of. */
+#ifndef WHI_HTTPD_H
+#define WHI_HTTPD_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "webhook_http.h"
+
+#define WHI_HTTP_PEER 64 /* bytes of an address as text */
+
+/* A connection. */
+typedef struct whi_line {
+    struct whi_line *next, *before;
+    int fd;
+    int64_t deadline; /* monotonic ms; WHI_HTTP_NEVER while it is we who work */
+} whi_line;
+
+#define WHI_HTTP_NEVER INT64_MAX
+
+enum whi_exchange_state {
+    WHI_HTTP_NEW,      /* its first line was read */
+    WHI_HTTP_READING,  /* its headers were */
+    WHI_HTTP_WAITING,  /* complete, suspended, in the queue or with a thread */
+    WHI_HTTP_ANSWERED, /* the thread has made the reply */
+};
+
+/* A request and its answer. */
+typedef struct whi_exchange {
+    struct whi_exchange *next; /* in the queue */
+    wh_http *http;
+    struct MHD_Connection *connection;
+    int state;
+    char *target; /* as sent; `query` points behind its "?", or is NULL */
+    char *path, *query;
+    const char *method; /* libmicrohttpd's */
+    wh_header *headers;
+    size_t header_count;
+    char *body;
+    size_t size, capacity;
+    size_t excess; /* bytes that came beyond the limit and were thrown away */
+    int refused;   /* a status that is answered without asking the API, or 0 */
+    int status;
+    struct MHD_Response *reply; /* NULL: there was no memory for it */
+    char peer[WHI_HTTP_PEER];
+} whi_exchange;
+
+struct wh_http {
+    wh_api *api;
+    struct MHD_Daemon *daemon;
+    int listener, port;
+    char *forwarded; /* or NULL */
+    int64_t timeout; /* ms */
+    size_t header_bytes, body_bytes;
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t work;  /* something is in the queue, or the end has come */
+    pthread_cond_t quiet; /* no request is under way, or the end has come */
+    whi_exchange *first, *last;
+    whi_line *lines;
+    unsigned active; /* requests between their first line and the end of their answer */
+    int stopping;    /* answers close their connections */
+    int ended;       /* no request is taken any more */
+
+    pthread_t *threads, watcher;
+    unsigned thread_count;
+    int watched;
+};
+
+int64_t whi_http_now(void);
+
+/* Sets a condition's absolute time of CLOCK_MONOTONIC. */
+struct timespec whi_http_at(int64_t ms);
+
+/* libmicrohttpd's callbacks; cls is the wh_http. */
+void *whi_exchange_begin(void *cls, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result whi_exchange_go(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                                const char *version, const char *data, size_t *size, void **self);
+void whi_exchange_end(void *cls, struct MHD_Connection *connection, void **self,
+                      enum MHD_RequestTerminationCode reason);
+void whi_line_notice(void *cls, struct MHD_Connection *connection, void **self,
+                     enum MHD_ConnectionNotificationCode what);
+
+/* A thread that answers; payload is the wh_http. */
+void *whi_exchange_answer(void *payload);
+
+/* The thread that watches deadlines. */
+void *whi_line_watch(void *payload);
+
+/* Under the lock: when the connection must have gone on. */
+void whi_line_until(struct MHD_Connection *connection, int64_t deadline);
+
+#endif

@@ -1,0 +1,725 @@
+/* The HTTP server, against an API of the test's own: what arrives there, and what clients see
+ * who are slow, wrong, or gone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "webhook_http.h"
+
+#define LIMIT 100000   /* bytes of a body */
+#define PATIENCE 20000 /* ms, after which a test has failed */
+
+/* ------------------------------------------------------------------- the test's API */
+
+struct wh_api {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int inside, together; /* requests in /wait, and how many must meet there */
+    int held;             /* /hold waits while it is 1 */
+    int handled;
+};
+
+static wh_api api = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, 0 };
+
+int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options) {
+    (void)engine;
+    (void)options;
+    *out = &api;
+    return WH_OK;
+}
+
+void wh_api_close(wh_api *self) {
+    (void)self;
+}
+
+int64_t wh_api_body_bytes(const wh_api *self) {
+    (void)self;
+    return LIMIT;
+}
+
+static struct timespec patience(void) {
+    struct timespec at;
+
+    clock_gettime(CLOCK_REALTIME, &at);
+    at.tv_sec += PATIENCE / 1000;
+    return at;
+}
+
+static void meet(wh_api *self) {
+    struct timespec at = patience();
+
+    pthread_mutex_lock(&self->lock);
+    self->inside++;
+    pthread_cond_broadcast(&self->changed);
+    while (self->inside < self->together && pthread_cond_timedwait(&self->changed, &self->lock, &at) == 0) {}
+    pthread_mutex_unlock(&self->lock);
+}
+
+static void hold(wh_api *self) {
+    struct timespec at = patience();
+
+    pthread_mutex_lock(&self->lock);
+    self->inside++;
+    pthread_cond_broadcast(&self->changed);
+    while (self->held && pthread_cond_timedwait(&self->changed, &self->lock, &at) == 0) {}
+    pthread_mutex_unlock(&self->lock);
+}
+
+static void await_inside(int count) {
+    struct timespec at = patience();
+
+    pthread_mutex_lock(&api.lock);
+    while (api.inside < count && pthread_cond_timedwait(&api.changed, &api.lock, &at) == 0) {}
+    assert_int_equal(api.inside, count);
+    pthread_mutex_unlock(&api.lock);
+}
+
+static const char *header(const wh_api_request *request, const char *name) {
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (strcmp(request->headers[i].name, name) == 0) {
+            return request->headers[i].value;
+        }
+    }
+    return "-";
+}
+
+/* "GET /path?query peer x-test body", cut short. */
+static void echo(const wh_api_request *request, wh_api_response *out) {
+    char text[512];
+
+    snprintf(text, sizeof text, "%s %s?%s %s %s %zu:%.*s", request->method, request->path,
+             request->query != NULL ? request->query : "-", request->peer, header(request, "X-Test"),
+             request->body_size, request->body_size < 40 ? (int)request->body_size : 40, (const char *)request->body);
+    out->body = whi_strdup(text, WH_ZSTR);
+    out->status = out->body != NULL ? 201 : 500;
+    out->body_size = out->body != NULL ? strlen(text) : 0;
+    out->content_type = "text/plain";
+    out->headers[0] = (wh_header){ "X-Said", "yes" };
+    out->header_count = 1;
+}
+
+int wh_api_handle(wh_api *self, const wh_api_request *request, wh_api_response *out) {
+    memset(out, 0, sizeof *out);
+    pthread_mutex_lock(&self->lock);
+    self->handled++;
+    pthread_mutex_unlock(&self->lock);
+    if (request->body_size > LIMIT) {
+        out->status = 413;
+    } else if (strcmp(request->path, "/empty") == 0) {
+        out->status = 204;
+    } else {
+        if (strcmp(request->path, "/wait") == 0) {
+            meet(self);
+        } else if (strcmp(request->path, "/hold") == 0) {
+            hold(self);
+        }
+        echo(request, out);
+    }
+    return out->status;
+}
+
+/* ----------------------------------------------------------------------- the client */
+
+static wh_http *http;
+static wh_http_options options;
+
+static int setup(void **state) {
+    static const wh_http_options fresh = WH_HTTP_OPTIONS_INIT;
+
+    (void)state;
+    http = NULL;
+    options = fresh;
+    api.inside = api.together = api.held = api.handled = 0;
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    wh_http_stop(http, 5000);
+    return 0;
+}
+
+static void start(void) {
+    assert_int_equal(wh_http_start(&http, &api, &options), WH_OK);
+}
+
+static int dial(void) {
+    struct sockaddr_in to = { 0 };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    to.sin_family = AF_INET;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons((uint16_t)wh_http_port(http));
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* 0 when the other side is gone. */
+static int say_bytes(int fd, const char *text, size_t size) {
+    while (size > 0) {
+        ssize_t sent = send(fd, text, size, MSG_NOSIGNAL);
+        if (sent <= 0) {
+            return 0;
+        }
+        text += sent;
+        size -= (size_t)sent;
+    }
+    return 1;
+}
+
+static void say(int fd, const char *text) {
+    assert_true(say_bytes(fd, text, strlen(text)));
+}
+
+static char heard[65536];
+
+/* What comes until a text appears in it, or the connection ends (NULL). */
+static const char *hear(int fd, const char *end) {
+    struct pollfd wait = { fd, POLLIN, 0 };
+    size_t size = 0;
+
+    heard[0] = '\0';
+    while (end == NULL || strstr(heard, end) == NULL) {
+        ssize_t got;
+        if (poll(&wait, 1, PATIENCE) <= 0) {
+            fail_msg("nothing came for %d ms after: %s", PATIENCE, heard);
+        }
+        got = recv(fd, heard + size, sizeof heard - size - 1, 0);
+        if (got <= 0) {
+            if (end != NULL) {
+                fail_msg("expected \"%s\", found the end after: %s", end, heard);
+            }
+            break;
+        }
+        size += (size_t)got;
+        heard[size] = '\0';
+    }
+    return heard;
+}
+
+/* A request on a connection of its own that is closed by the answer. */
+static const char *ask(const char *request) {
+    int fd = dial();
+
+    assert_true(fd >= 0);
+    say(fd, request);
+    hear(fd, NULL);
+    close(fd);
+    return heard;
+}
+
+static void expect(const char *text, const char *part) {
+    if (strstr(text, part) == NULL) {
+        fail_msg("expected \"%s\" in: %s", part, text);
+    }
+}
+
+#define HOST "Host: a\r\n"
+#define CLOSE HOST "Connection: close\r\n\r\n"
+
+/* ------------------------------------------------------------------------ what arrives */
+
+static void a_request_arrives_as_it_was_sent(void **state) {
+    (void)state;
+    start();
+    ask("POST /v1/a%2Fb%20c?x=%41&y=+ HTTP/1.1\r\nX-Test: one\r\nContent-Length: 7\r\n" HOST
+        "Connection: close\r\n\r\n{\"a\":1}");
+    expect(heard, "HTTP/1.1 201 ");
+    expect(heard, "Content-Type: text/plain\r\n");
+    expect(heard, "X-Said: yes\r\n");
+    expect(heard, "\r\n\r\nPOST /v1/a%2Fb%20c?x=%41&y=+ 127.0.0.1 one 7:{\"a\":1}");
+    expect(ask("GET http://other.example/path HTTP/1.1\r\n" CLOSE), "GET /path?- ");
+    expect(ask("PROPFIND / HTTP/1.1\r\n" CLOSE), "PROPFIND /?- ");
+}
+
+static void an_answer_without_a_body_has_none(void **state) {
+    (void)state;
+    start();
+    ask("DELETE /empty HTTP/1.1\r\n" CLOSE);
+    expect(heard, "HTTP/1.1 204 ");
+    assert_null(strstr(heard, "Content-Type"));
+    assert_non_null(strstr(heard, "\r\n\r\n"));
+    assert_string_equal(strstr(heard, "\r\n\r\n") + 4, "");
+}
+
+static void head_is_get_without_its_body(void **state) {
+    (void)state;
+    start();
+    ask("HEAD /v1 HTTP/1.1\r\n" CLOSE);
+    expect(heard, "HTTP/1.1 201 ");
+    expect(heard, "Content-Length: 24\r\n");
+    assert_string_equal(strstr(heard, "\r\n\r\n") + 4, "");
+}
+
+static void a_connection_carries_one_request_after_the_other(void **state) {
+    int fd;
+
+    (void)state;
+    start();
+    fd = dial();
+    say(fd, "GET /1 HTTP/1.1\r\n" HOST "\r\n");
+    hear(fd, "GET /1");
+    say(fd, "POST /2 HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n{}GET /3 HTTP/1.1\r\n" HOST
+            "\r\nGET /4 HTTP/1.1\r\n" HOST "\r\n");
+    hear(fd, "GET /4");
+    assert_true(strstr(heard, "POST /2") < strstr(heard, "GET /3"));
+    assert_true(strstr(heard, "GET /3") < strstr(heard, "GET /4"));
+    close(fd);
+}
+
+static void a_body_may_come_in_chunks_and_after_a_continue(void **state) {
+    int fd;
+
+    (void)state;
+    start();
+    fd = dial();
+    say(fd, "POST /c HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
+    hear(fd, "HTTP/1.1 100 ");
+    say(fd, "3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n");
+    hear(fd, "7:{\"a\":1}");
+    say(fd, "POST /d HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\n7");
+    hear(fd, "POST /d?- 127.0.0.1 - 1:7");
+    close(fd);
+}
+
+static void the_peer_is_who_a_trusted_proxy_says(void **state) {
+    (void)state;
+    options.forwarded = "x-forwarded-for";
+    start();
+    expect(ask("GET / HTTP/1.1\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 7.7.7.7, 2001:db8::1 \r\n" CLOSE),
+           "- 2001:db8::1 -");
+    expect(ask("GET / HTTP/1.1\r\n" CLOSE), "- 127.0.0.1 -");
+    expect(ask("GET / HTTP/1.1\r\nX-Forwarded-For: 7.7.7.7,\r\n" CLOSE), "- 127.0.0.1 -");
+    wh_http_stop(http, 0);
+    options.forwarded = NULL;
+    start();
+    expect(ask("GET / HTTP/1.1\r\nX-Forwarded-For: 6.6.6.6\r\n" CLOSE), "- 127.0.0.1 -");
+}
+
+/* --------------------------------------------------------------------------- limits */
+
+static void a_body_beyond_the_limit_is_refused_before_it_is_read(void **state) {
+    int fd;
+
+    (void)state;
+    start();
+    fd = dial();
+    say(fd, "POST / HTTP/1.1\r\n" HOST "Content-Length: 100001\r\nExpect: 100-continue\r\n\r\n");
+    hear(fd, NULL);
+    expect(heard, "HTTP/1.1 413 ");
+    assert_null(strstr(heard, " 100 "));
+    close(fd);
+    expect(ask("POST / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n"), "HTTP/1.1 4");
+}
+
+static void say_chunks(int fd, int kilobytes) {
+    char chunk[1024 + 16];
+    int size = snprintf(chunk, sizeof chunk, "400\r\n%01024d\r\n", 7);
+
+    for (int i = 0; i < kilobytes && say_bytes(fd, chunk, (size_t)size); i++) {}
+}
+
+static void chunks_beyond_the_limit_are_refused_and_an_endless_body_is_cut_off(void **state) {
+    int fd;
+
+    (void)state;
+    start();
+    fd = dial();
+    say(fd, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+    say_chunks(fd, 97);
+    say(fd, "0\r\n\r\n");
+    hear(fd, "POST /?- 127.0.0.1 - 99328:0000");
+    say(fd, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+    say_chunks(fd, 98);
+    say(fd, "0\r\n\r\n");
+    hear(fd, NULL);
+    expect(heard, "HTTP/1.1 413 ");
+    close(fd);
+    assert_int_equal(api.handled, 2);
+    fd = dial();
+    say(fd, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+    say_chunks(fd, 100000);
+    assert_string_equal(hear(fd, NULL), "");
+    close(fd);
+    assert_int_equal(api.handled, 2);
+}
+
+static void headers_beyond_the_limit_are_refused(void **state) {
+    char request[6000];
+
+    (void)state;
+    options.header_bytes = 2048;
+    start();
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nX-Long: %01900d\r\n" CLOSE, 7);
+    expect(ask(request), "HTTP/1.1 201 ");
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nX-Long: %02100d\r\n" CLOSE, 7);
+    expect(ask(request), "HTTP/1.1 431 ");
+    snprintf(request, sizeof request, "GET /%03000d HTTP/1.1\r\n" CLOSE, 7);
+    expect(ask(request), "HTTP/1.1 4");
+    assert_int_equal(api.handled, 1);
+}
+
+static void what_is_no_http_is_refused(void **state) {
+    static const char *const requests[] = {
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\n" HOST "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\n" HOST "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        "POST / HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Content-Length: two\r\n\r\n{}",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "\r\n\r\n\r\nnothing at all\r\n\r\n",
+        "GET / HTTP/9.9\r\n" CLOSE,
+        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    };
+
+    (void)state;
+    options.timeout = 500;
+    start();
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        ask(requests[i]);
+        if (heard[0] != '\0' && strncmp(heard, "HTTP/1.", 7) != 0) {
+            fail_msg("request %zu: %s", i, heard);
+        }
+        assert_null(strstr(heard, " 201 "));
+    }
+    assert_int_equal(api.handled, 0);
+    expect(ask("GET / HTTP/1.1\r\n" CLOSE), "HTTP/1.1 201 ");
+}
+
+/* --------------------------------------------------------------------- slow and gone */
+
+/* Sends a byte every 20 ms; returns the ms until the other side ended it. */
+static int64_t drip(const char *head, char byte) {
+    struct pollfd wait = { dial(), POLLIN, 0 };
+    struct timespec begin, end;
+    int drops = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    say(wait.fd, head);
+    while (poll(&wait, 1, 20) == 0 && drops++ < PATIENCE / 20) {
+        say_bytes(wait.fd, &byte, 1);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    close(wait.fd);
+    return (end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000;
+}
+
+static void a_client_that_drips_is_cut_off(void **state) {
+    (void)state;
+    options.timeout = 200;
+    start();
+    assert_in_range(drip("GET / HTTP/1.1\r\nX-Slow: ", 'a'), 390, PATIENCE / 2);
+    assert_in_range(drip("POST / HTTP/1.1\r\n" HOST "Content-Length: 90000\r\n\r\n", 'a'), 390, PATIENCE / 2);
+    assert_in_range(drip("", 'G'), 390, PATIENCE / 2);
+    assert_int_equal(api.handled, 0);
+}
+
+static void a_silent_connection_is_closed(void **state) {
+    int fd;
+
+    (void)state;
+    options.timeout = 100;
+    start();
+    fd = dial();
+    assert_string_equal(hear(fd, NULL), "");
+    close(fd);
+}
+
+static void slow_clients_hold_no_thread(void **state) {
+    int slow[40];
+
+    (void)state;
+    options.threads = 1;
+    start();
+    for (int i = 0; i < 40; i++) {
+        slow[i] = dial();
+        say(slow[i], i % 2 ? "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\n{" : "GET / HT");
+    }
+    expect(ask("GET /quick HTTP/1.1\r\n" CLOSE), "GET /quick");
+    for (int i = 0; i < 40; i++) {
+        close(slow[i]);
+    }
+    expect(ask("GET /quick HTTP/1.1\r\n" CLOSE), "GET /quick");
+}
+
+static void a_half_closed_client_gets_its_answer_and_one_that_left_harms_nobody(void **state) {
+    int fd;
+
+    (void)state;
+    start();
+    fd = dial();
+    say(fd, "GET /half HTTP/1.1\r\n" HOST "\r\n");
+    shutdown(fd, SHUT_WR);
+    hear(fd, "GET /half");
+    close(fd);
+    api.held = 1;
+    fd = dial();
+    say(fd, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
+    await_inside(1);
+    close(fd);
+    pthread_mutex_lock(&api.lock);
+    api.held = 0;
+    pthread_cond_broadcast(&api.changed);
+    pthread_mutex_unlock(&api.lock);
+    expect(ask("GET /after HTTP/1.1\r\n" CLOSE), "GET /after");
+}
+
+static void as_many_requests_as_there_are_threads_are_in_the_api_at_once(void **state) {
+    int fds[16];
+
+    (void)state;
+    api.together = 16;
+    start();
+    for (int i = 0; i < 16; i++) {
+        fds[i] = dial();
+        say(fds[i], "POST /wait HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n{}");
+    }
+    for (int i = 0; i < 16; i++) {
+        hear(fds[i], "POST /wait");
+        close(fds[i]);
+    }
+    assert_int_equal(api.inside, 16);
+}
+
+static void no_more_connections_than_allowed_are_kept(void **state) {
+    int fds[4], fd;
+
+    (void)state;
+    options.connections = 4;
+    start();
+    for (int i = 0; i < 4; i++) {
+        fds[i] = dial();
+        say(fds[i], "GET / HTTP/1.1\r\n" HOST "\r\n");
+        hear(fds[i], "GET /");
+    }
+    fd = dial();
+    say_bytes(fd, "GET /five HTTP/1.1\r\n" HOST "\r\n", 37 - 9);
+    close(fds[0]);
+    close(fd);
+    for (int i = 1; i < 4; i++) {
+        say(fds[i], "GET /again HTTP/1.1\r\n" HOST "\r\n");
+        hear(fds[i], "GET /again");
+        close(fds[i]);
+    }
+}
+
+/* ------------------------------------------------------------------ starting, stopping */
+
+static void *let_go(void *payload) {
+    struct pollfd nobody = { -1, 0, 0 };
+
+    (void)payload;
+    poll(&nobody, 1, 100); /* while the other thread waits in wh_http_stop */
+    pthread_mutex_lock(&api.lock);
+    api.held = 0;
+    pthread_cond_broadcast(&api.changed);
+    pthread_mutex_unlock(&api.lock);
+    return NULL;
+}
+
+static void stopping_lets_a_request_finish_and_waits_for_no_idle_connection(void **state) {
+    int idle, fd;
+    pthread_t thread;
+
+    (void)state;
+    start();
+    idle = dial();
+    say(idle, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    hear(idle, "GET /");
+    api.held = 1;
+    fd = dial();
+    say(fd, "POST /hold HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n{}");
+    await_inside(1);
+    pthread_create(&thread, NULL, let_go, NULL);
+    wh_http_stop(http, PATIENCE * 10);
+    http = NULL;
+    pthread_join(thread, NULL);
+    hear(fd, NULL);
+    expect(heard, "HTTP/1.1 201 ");
+    expect(heard, "POST /hold");
+    assert_string_equal(hear(idle, NULL), "");
+    close(fd);
+    close(idle);
+}
+
+static void stopping_cuts_off_what_does_not_end_in_time(void **state) {
+    int fd;
+
+    (void)state;
+    start();
+    fd = dial();
+    say(fd, "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\n{");
+    expect(ask("GET / HTTP/1.1\r\n" CLOSE), "GET /");
+    wh_http_stop(http, 50);
+    http = NULL;
+    assert_string_equal(hear(fd, NULL), "");
+    close(fd);
+    assert_int_equal(api.handled, 1);
+}
+
+static void a_server_that_stopped_takes_no_connection(void **state) {
+    int port;
+
+    (void)state;
+    start();
+    port = wh_http_port(http);
+    wh_http_stop(http, 0);
+    options.port = port;
+    start();
+    assert_int_equal(wh_http_port(http), port);
+    expect(ask("GET / HTTP/1.1\r\n" CLOSE), "GET /");
+}
+
+static void refuses(int code, const char *part) {
+    assert_int_equal(wh_http_start(&http, &api, &options), code);
+    assert_null(http);
+    expect(wh_last_error(), part);
+    setup(NULL);
+}
+
+static void options_that_cannot_be_are_refused_by_name(void **state) {
+    (void)state;
+    options.version = 2;
+    refuses(WH_EINVALID, "version");
+    options.address = "localhost:80";
+    refuses(WH_EINVALID, "address: expected an IPv4 or IPv6 address, found \"localhost:80\"");
+    options.port = 65536;
+    refuses(WH_EINVALID, "port: expected a number from 0 to 65535, found 65536");
+    options.threads = 1000;
+    refuses(WH_EINVALID, "threads");
+    options.connections = 1000000;
+    refuses(WH_EINVALID, "connections");
+    options.timeout = -1;
+    refuses(WH_EINVALID, "timeout");
+    options.header_bytes = 10;
+    refuses(WH_EINVALID, "header_bytes");
+    options.address = "192.0.2.1";
+    refuses(WH_EIO, "cannot listen at 192.0.2.1, port 0: ");
+}
+
+static void a_port_in_use_is_refused(void **state) {
+    wh_http *other = NULL;
+
+    (void)state;
+    start();
+    options.port = wh_http_port(http);
+    assert_int_equal(wh_http_start(&other, &api, &options), WH_EIO);
+    expect(wh_last_error(), "in use");
+    assert_null(other);
+}
+
+static void it_listens_at_ipv6(void **state) {
+    struct sockaddr_in6 to = { 0 };
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+    (void)state;
+    options.address = "::1";
+    start();
+    to.sin6_family = AF_INET6;
+    to.sin6_addr = in6addr_loopback;
+    to.sin6_port = htons((uint16_t)wh_http_port(http));
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    say(fd, "GET /six HTTP/1.1\r\n" HOST "\r\n");
+    hear(fd, "GET /six?- ::1 ");
+    close(fd);
+}
+
+/* --------------------------------------------------------------------- want of memory */
+
+static atomic_long left;
+
+static int strike(void) {
+    return atomic_fetch_sub(&left, 1) == 0;
+}
+
+static void starting_survives_the_want_of_memory(void **state) {
+    int code = WH_ENOMEM;
+
+    (void)state;
+    options.forwarded = "X-Forwarded-For";
+    for (long n = 0; code != WH_OK; n++) {
+        atomic_store(&left, n);
+        whi_mem_fault = strike;
+        code = wh_http_start(&http, &api, &options);
+        whi_mem_fault = NULL;
+        assert_true(code == WH_OK || code == WH_ENOMEM);
+        assert_true((code == WH_OK) == (http != NULL));
+    }
+}
+
+/* 1 when the request was answered as it should be; else it was refused or cut off. */
+static int try_request(long n) {
+    int fd = dial();
+
+    atomic_store(&left, n);
+    whi_mem_fault = strike;
+    say(fd, "POST /m HTTP/1.1\r\n" HOST "Connection: close\r\nContent-Length: 2\r\n\r\n{}");
+    hear(fd, NULL);
+    whi_mem_fault = NULL;
+    close(fd);
+    return strstr(heard, "HTTP/1.1 201 ") != NULL && atomic_load(&left) >= 0;
+}
+
+static void a_request_survives_the_want_of_memory(void **state) {
+    long n = 0;
+
+    (void)state;
+    start();
+    while (!try_request(n)) {
+        n++;
+        assert_true(n < 100);
+    }
+    assert_true(n > 3);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_request_arrives_as_it_was_sent),
+        TEST(an_answer_without_a_body_has_none),
+        TEST(head_is_get_without_its_body),
+        TEST(a_connection_carries_one_request_after_the_other),
+        TEST(a_body_may_come_in_chunks_and_after_a_continue),
+        TEST(the_peer_is_who_a_trusted_proxy_says),
+        TEST(a_body_beyond_the_limit_is_refused_before_it_is_read),
+        TEST(chunks_beyond_the_limit_are_refused_and_an_endless_body_is_cut_off),
+        TEST(headers_beyond_the_limit_are_refused),
+        TEST(what_is_no_http_is_refused),
+        TEST(a_client_that_drips_is_cut_off),
+        TEST(a_silent_connection_is_closed),
+        TEST(slow_clients_hold_no_thread),
+        TEST(a_half_closed_client_gets_its_answer_and_one_that_left_harms_nobody),
+        TEST(as_many_requests_as_there_are_threads_are_in_the_api_at_once),
+        TEST(no_more_connections_than_allowed_are_kept),
+        TEST(stopping_lets_a_request_finish_and_waits_for_no_idle_connection),
+        TEST(stopping_cuts_off_what_does_not_end_in_time),
+        TEST(a_server_that_stopped_takes_no_connection),
+        TEST(options_that_cannot_be_are_refused_by_name),
+        TEST(a_port_in_use_is_refused),
+        TEST(it_listens_at_ipv6),
+        TEST(starting_survives_the_want_of_memory),
+        TEST(a_request_survives_the_want_of_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
