@@ -1,4 +1,4 @@
-/* Signatures of Standard Webhooks, and secrets. */
+/* Signatures: of Standard Webhooks, and of other senders; secrets. */
 #include "binding.h"
 
 #include <string.h>
@@ -45,20 +45,24 @@ static size_t count_members(lua_State *L, int table) {
     return count;
 }
 
-/* Other headers may hold what they like, also lists of values. */
-static int is_wanted(const char *name) {
-    return strncasecmp(name, "webhook-", 8) == 0 || strncasecmp(name, "svix-", 5) == 0;
+/* Other headers may hold what they like, also lists of values. With a format named, every
+ * text may be one that the format reads. */
+static int is_wanted(lua_State *L, int pair, int every) {
+    const char *name = lua_tostring(L, pair);
+
+    return every ? lua_type(L, pair + 1) == LUA_TSTRING
+                 : strncasecmp(name, "webhook-", 8) == 0 || strncasecmp(name, "svix-", 5) == 0;
 }
 
 /* The pair on top of the stack; its texts belong to the table of headers. */
-static int take_header(lua_State *L, wh_header *list, size_t *count) {
+static int take_header(lua_State *L, int every, wh_header *list, size_t *count) {
     int top = lua_gettop(L), failed;
     wh_header *out = &list[*count];
 
     if (lua_type(L, top - 1) != LUA_TSTRING) {
         return luaL_error(L, "headers: expected names as keys, found %s", luaL_typename(L, top - 1));
     }
-    if (!is_wanted(lua_tostring(L, top - 1))) {
+    if (!is_wanted(L, top - 1, every)) {
         return 0;
     }
     failed = whl_text(L, top - 1, "headers", &out->name);
@@ -68,7 +72,7 @@ static int take_header(lua_State *L, wh_header *list, size_t *count) {
 }
 
 /* Pushes the userdata that holds them. */
-static int take_headers(lua_State *L, int table, const wh_header **out, size_t *count) {
+static int take_headers(lua_State *L, int table, int every, const wh_header **out, size_t *count) {
     size_t room = count_members(L, table);
     wh_header *list = lua_newuserdatauv(L, (room + 1) * sizeof *list, 0);
 
@@ -76,7 +80,7 @@ static int take_headers(lua_State *L, int table, const wh_header **out, size_t *
     *out = list;
     lua_pushnil(L);
     while (lua_next(L, table) != 0 && *count <= room) {
-        int failed = take_header(L, list, count);
+        int failed = take_header(L, every, list, count);
         if (failed) {
             return failed;
         }
@@ -85,42 +89,54 @@ static int take_headers(lua_State *L, int table, const wh_header **out, size_t *
     return 0;
 }
 
-static void take_verify_options(lua_State *L, int index, int64_t *tolerance, int64_t *now) {
-    static const char *const names[] = { "tolerance", "now", NULL };
+/* Without a format it is "standard"; "auto" is to be told, which in C is NULL. */
+static int take_verify_options(lua_State *L, int index, wh_verify_options *out) {
+    static const char *const names[] = { "tolerance", "now", "format", "method", "url", NULL };
+    int failed;
 
     if (lua_isnoneornil(L, index)) {
-        return;
+        return 0;
     }
     whl_check_names(L, index, "options", names);
-    whl_field_integer(L, index, "tolerance", tolerance);
-    whl_field_integer(L, index, "now", now);
+    whl_field_integer(L, index, "tolerance", &out->tolerance);
+    whl_field_integer(L, index, "now", &out->now);
+    failed = whl_field_text(L, index, "format", &out->format);
+    failed = failed ? failed : whl_field_text(L, index, "method", &out->method);
+    return failed ? failed : whl_field_text(L, index, "url", &out->url);
 }
 
 int whl_verify(lua_State *L) {
+    wh_verify_options options = WH_VERIFY_INIT;
     const char *const *secrets;
     const wh_header *headers;
     size_t secret_count, header_count, size;
-    int64_t tolerance = 0, now = 0;
-    const char *body;
-    int failed, code;
+    const char *body, *found;
+    int failed, code, every;
 
     lua_settop(L, 4);
     if (!lua_istable(L, 1)) {
         return whl_wrong(L, 1, "headers", "a table of names and values");
     }
     body = whl_bytes(L, 2, "body", &size);
-    take_verify_options(L, 4, &tolerance, &now);
-    failed = whl_texts(L, 3, "secrets", &secrets, &secret_count);
-    failed = failed ? failed : take_headers(L, 1, &headers, &header_count);
+    failed = take_verify_options(L, 4, &options);
+    every = options.format != NULL;
+    failed = failed ? failed : whl_texts(L, 3, "secrets", &secrets, &secret_count);
+    failed = failed ? failed : take_headers(L, 1, every, &headers, &header_count);
     if (failed) {
         return failed;
     }
-    code = wh_verify(secrets, secret_count, headers, header_count, body, size, tolerance, now);
+    if (!every) {
+        options.format = "standard";
+    } else if (strcmp(options.format, "auto") == 0) {
+        options.format = NULL;
+    }
+    code = wh_verify_as(&options, secrets, secret_count, headers, header_count, body, size, &found);
     if (code != WH_OK) {
         return whl_fail(L, code);
     }
     lua_pushboolean(L, 1);
-    return 1;
+    lua_pushstring(L, found);
+    return 2;
 }
 
 int whl_secret(lua_State *L) {

@@ -335,13 +335,30 @@ webhook.clock = core.clock
 ---@type fun(secrets: string|string[], id: string, seconds: integer, body: string): header: string?, message: string?, code: webhook.code?
 webhook.sign = core.sign
 
+---@alias webhook.format "standard"|"unified"|"truto"|"callfire"|"github"|"stripe"|"slack"|"shopify"|"rfc9421"
+
+---@class webhook.verify_options
+---@field format? webhook.format|"auto" whose signature it is, "standard" by default; "auto": told by the headers, and for Unified.to by the body. A request with the headers of two is refused
+---@field tolerance? integer seconds either way that the request's time may be off, where the format has one (300); negative: not checked
+---@field now? integer ms, instead of the machine's clock
+---@field method? string rfc9421: the request's method ("POST")
+---@field url? string rfc9421: the request's URL, or its path and query, for signatures that cover parts of it
+
 --- Checks a request that was received: headers as name to value in any case, the raw
---- body, "whsec_…" secrets and "whpk_…" keys of which one must match. tolerance is in
---- seconds (300; negative: the time is not checked), now in ms. The code says which
---- check failed: "signature_header", "signature_format", "signature_old",
+--- body, "whsec_…" secrets and "whpk_…" keys of which one must match; with a format that is
+--- not "standard" a secret is the text as its sender shows it. Gives true and the format. The
+--- code says which check failed: "signature_header", "signature_format", "signature_old",
 --- "signature_new", "signature_mismatch", "secret".
----@type fun(headers: table<string, any>, body: string, secrets: string|string[], options?: { tolerance?: integer, now?: integer }): ok: boolean?, message: string?, code: webhook.code?
+---@type fun(headers: table<string, any>, body: string, secrets: string|string[], options?: webhook.verify_options): ok: boolean?, format: string, code: webhook.code?
 webhook.verify = core.verify
+
+--- What answers the requests of senders in a server of your own: verifies, refuses replays,
+--- decodes, calls your function; see webhook/receiver.lua.
+---@param options webhook.receiver_options
+---@return webhook.receiver
+function webhook.receiver(options)
+  return require "webhook.receiver" (options)
+end
 
 --- A fresh symmetric secret, "whsec_…".
 ---@type fun(): string

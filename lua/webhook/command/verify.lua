@@ -2,14 +2,20 @@ local webhook = require "webhook"
 
 local verify = { words = 1 }
 
-verify.options = { secret = "list", header = "list", tolerance = { -1, math.maxinteger } }
+verify.options = {
+  secret = "list", header = "list", tolerance = { -1, math.maxinteger }, format = "text", method = "text", url = "text",
+}
 
 verify.help = [[
 webhook verify FILE --secret S --header 'webhook-id: …' --header 'webhook-timestamp: …' --header 'webhook-signature: …'
 
 Says whether a request that was received is signed by the secret, and if not, why.
 FILE is the raw body; - reads standard input.
-  --tolerance S   seconds that its time may be off (300); -1: any]]
+  --tolerance S   seconds that its time may be off (300); -1: any
+  --format F      whose signature it is: standard (without this), unified, truto, callfire,
+                  github, stripe, slack, shopify, rfc9421; auto: told by the headers. The
+                  secret is then the text as its sender shows it
+  --method M, --url U   of the request, for rfc9421]]
 
 function verify.run(values, words, out)
   if not (values.secret and values.header and words[1]) then
@@ -21,9 +27,11 @@ function verify.run(values, words, out)
     if not name then error { usage = ("--header expects 'Name: value', found %q"):format(each) } end
     headers[name] = value
   end
-  local ok, message, code = webhook.verify(headers, out.read(words[1]), values.secret, { tolerance = values.tolerance })
-  if not ok then out.fail(message, code) end
-  out:item({ verified = true }, { "verified" })
+  local ok, format, code = webhook.verify(headers, out.read(words[1]), values.secret, {
+    tolerance = values.tolerance, format = values.format, method = values.method, url = values.url,
+  })
+  if not ok then out.fail(format, code) end
+  out:item({ verified = true, format = format }, { "verified" })
 end
 
 return verify
