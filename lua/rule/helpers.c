@@ -1,5 +1,8 @@
 /* What rule writers need and can hardly write safely themselves. webhook_rule.h has
  * the manual of each. */
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "pure/fields.h"
@@ -7,6 +10,10 @@
 
 #define PATHS_MAXIMUM 32
 #define COMPARISONS_MAXIMUM ((size_t)4000000)
+#define HASH_SIZE 32 /* of HMAC-SHA256 */
+/* Goes before the text, its zero byte too. What is signed and sent begins otherwise, so
+ * no rule can have the secret make a signature of a message. */
+#define HASH_PREFIX "hash"
 #define MASK_SHOWN 4 /* characters at the end that mask leaves */
 #define MASK_LONG 8  /* texts up to this are masked whole */
 
@@ -36,7 +43,7 @@ static int helper_object(lua_State *L) {
 /* The type's pattern language: exact, "*", "prefix.*", "prefix:*". */
 static int helper_matches(lua_State *L) {
     size_t size, pattern_size;
-    const char *type = luaL_checklstring(L, 1, &size), *pattern = luaL_checklstring(L, 2, &pattern_size);
+    const char *type = whi_rule_check_text(L, 1, &size), *pattern = whi_rule_check_text(L, 2, &pattern_size);
     int result;
 
     whi_rule_charge(L, 2 + pattern_size / 16);
@@ -52,13 +59,86 @@ static int helper_matches(lua_State *L) {
     return 1;
 }
 
+/* ---------------------------------------------------------------------- hash */
+
+#define HASH_STEP 4096 /* bytes between two charges: about 10 us */
+#define HASH_UNITS 400 /* of work before the first byte */
+
+/* The runtime's context, keyed once a run. NULL: OpenSSL could not do it. */
+static EVP_MAC_CTX *keyed_mac(whi_rule_runtime *runtime) {
+    char digest[] = "SHA256";
+    OSSL_PARAM parameters[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_END };
+    const wh_rule_input *input = runtime->input;
+    EVP_MAC *mac;
+
+    if (runtime->mac != NULL) {
+        return EVP_MAC_init(runtime->mac, NULL, 0, NULL) ? runtime->mac : NULL;
+    }
+    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    runtime->mac = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    EVP_MAC_free(mac);
+    if (runtime->mac == NULL || !EVP_MAC_init(runtime->mac, input->hash_key, input->hash_key_size, parameters)) {
+        return NULL;
+    }
+    return runtime->mac;
+}
+
+/* The context belongs to the runtime, so a run that ends in the middle leaks nothing. */
+static int hash_text(lua_State *L, EVP_MAC_CTX *mac, const char *text, size_t size, unsigned char *out) {
+    size_t done;
+
+    if (!EVP_MAC_update(mac, (const unsigned char *)HASH_PREFIX, sizeof HASH_PREFIX)) {
+        return 0;
+    }
+    for (size_t at = 0; at < size; at += HASH_STEP) {
+        size_t part = size - at < HASH_STEP ? size - at : HASH_STEP;
+        whi_rule_charge(L, part / 2);
+        if (!EVP_MAC_update(mac, (const unsigned char *)text + at, part)) {
+            return 0;
+        }
+    }
+    return EVP_MAC_final(mac, out, &done, HASH_SIZE) && done == HASH_SIZE;
+}
+
+static int helper_hash(lua_State *L) {
+    static const char digits[] = "0123456789abcdef";
+    const wh_rule_input *input = whi_rule_of(L)->runtime->input;
+    unsigned char sum[HASH_SIZE];
+    char text[2 * HASH_SIZE];
+    const char *what;
+    EVP_MAC_CTX *mac;
+    size_t size;
+
+    if (lua_type(L, 1) != LUA_TSTRING) {
+        return luaL_error(L, "hash: a text was expected, not %s", lua_isnone(L, 1) ? "nothing" : whi_rule_type(L, 1));
+    }
+    if (input->hash_key == NULL) {
+        return luaL_error(L, "hash: the subscription has no secret to key it by");
+    }
+    what = lua_tolstring(L, 1, &size);
+    whi_rule_charge(L, HASH_UNITS);
+    mac = keyed_mac(whi_rule_of(L)->runtime);
+    if (mac == NULL || !hash_text(L, mac, what, size, sum)) {
+        ERR_clear_error();
+        return whi_rule_stop(L, WH_ENOMEM); /* what else OpenSSL may lack */
+    }
+    for (size_t i = 0; i < HASH_SIZE; i++) {
+        text[2 * i] = digits[sum[i] >> 4];
+        text[2 * i + 1] = digits[sum[i] & 15];
+    }
+    lua_pushlstring(L, text, sizeof text);
+    return 1;
+}
+
+/* ---------------------------------------------------------------------- mask */
+
 static int is_continuation(char c) {
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
 static int helper_mask(lua_State *L) {
     size_t size, characters = 0, hidden;
-    const char *text = luaL_checklstring(L, 1, &size);
+    const char *text = whi_rule_check_text(L, 1, &size);
     whi_rule_text out;
 
     whi_rule_charge(L, 2 + size);
@@ -148,6 +228,7 @@ static int helper_only(lua_State *L) {
 
 typedef struct removal {
     const char *paths[PATHS_MAXIMUM]; /* what is left of each */
+    size_t sizes[PATHS_MAXIMUM];
     int count;
 } removal;
 
@@ -158,14 +239,17 @@ static int enter(const removal *paths, const char *name, size_t size, removal *b
     below->count = 0;
     for (int i = 0; i < paths->count; i++) {
         const char *path = paths->paths[i];
-        size_t length = strcspn(path, ".");
-        if (length != size || memcmp(path, name, size) != 0) {
+        size_t length = paths->sizes[i];
+        if (length < size || memcmp(path, name, size) != 0) {
             continue;
         }
-        if (path[length] == '\0') {
+        if (length == size) {
             return 1;
         }
-        below->paths[below->count++] = path + length + 1;
+        if (path[size] == '.') {
+            below->paths[below->count] = path + size + 1;
+            below->sizes[below->count++] = length - size - 1;
+        }
     }
     return 0;
 }
@@ -182,7 +266,7 @@ static void object_without(lua_State *L, const whi_json *json, uint32_t node, co
         if (text == NULL) {
             whi_rule_stop(L, WH_ENOMEM);
         }
-        whi_rule_charge(L, 4 + size / 16 + (size_t)paths->count * 2);
+        whi_rule_charge(L, 4 + size / 16 + (size_t)paths->count * (2 + size / 16));
         if (enter(paths, text, size, &below)) {
             continue;
         }
@@ -230,12 +314,13 @@ static int helper_without(lua_State *L) {
     uint32_t node;
     const whi_json *json = whi_rule_check_part(L, 1, &node);
     whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
-    removal paths = { { NULL }, 0 };
+    removal paths = { { NULL }, { 0 }, 0 };
     int top = lua_gettop(L);
 
     luaL_argcheck(L, top - 1 <= PATHS_MAXIMUM, PATHS_MAXIMUM + 2, "too many paths");
     for (int i = 2; i <= top; i++) {
-        paths.paths[paths.count++] = luaL_checkstring(L, i);
+        paths.paths[paths.count] = whi_rule_check_text(L, i, &paths.sizes[paths.count]);
+        paths.count++;
     }
     whi_buf_clear(&runtime->scratch);
     write_without(L, json, node, &paths, &runtime->scratch);
@@ -251,12 +336,17 @@ static int helper_merge(lua_State *L) {
     const whi_json *json = whi_rule_check_part(L, 1, &node);
     whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
 
+    int depth = (int)runtime->limits.json_depth;
+
     luaL_checktype(L, 2, LUA_TTABLE);
     if (json->nodes[node].type != WHI_JSON_OBJECT) {
         return luaL_error(L, "merge: the first value must be an object of the payload");
     }
+    if (lua_rawlen(L, 2) > 0) {
+        return luaL_error(L, "merge: the second value must be a table of names, not of items");
+    }
     whi_buf_clear(&runtime->scratch);
-    whi_rule_write_merged(L, 2, json, node, ROOT, (int)runtime->limits.json_depth, &runtime->scratch);
+    whi_rule_write_merged(L, 2, json, node, ROOT, depth < WHI_RULE_DEPTH ? depth : WHI_RULE_DEPTH, &runtime->scratch);
     whi_rule_check_buffer(L, &runtime->scratch);
     whi_rule_push_made(L);
     return 1;
@@ -269,6 +359,7 @@ const luaL_Reg whi_rule_helper_functions[] = {
     { "without", helper_without }, /* leaves members out, the rest byte for byte */
     { "merge", helper_merge },     /* changes members, the rest byte for byte */
     { "mask", helper_mask },       /* hides all but the end of a text */
+    { "hash", helper_hash },       /* keyed by the secret, which the rule never sees */
     { "matches", helper_matches }, /* the pattern language of event types */
     { NULL, NULL },
 };

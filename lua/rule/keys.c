@@ -10,9 +10,10 @@
 #include "rule_state.h"
 
 typedef struct key {
-    int rank;           /* of its kind */
-    lua_Integer index;  /* its place in the table of keys */
-    long double number; /* exact for int64 and double where it has 64 bits */
+    int rank;          /* of its kind */
+    lua_Integer index; /* its place in the table of keys */
+    double number;     /* an integer's is rounded; */
+    uint64_t exact;    /* then this decides, for a position alone */
     const char *text;
     size_t size;
 } key;
@@ -21,11 +22,13 @@ enum { RANK_NUMBER, RANK_TEXT, RANK_FALSE, RANK_TRUE, RANK_POSITION };
 
 /* Describes the key at stack index at. The text is held by the table. */
 static key describe(lua_State *L, int at) {
-    key found = { RANK_NUMBER, 0, 0, NULL, 0 };
+    key found = { RANK_NUMBER, 0, 0, 0, NULL, 0 };
 
     switch (lua_type(L, at)) {
     case LUA_TNUMBER:
-        found.number = lua_isinteger(L, at) ? (long double)lua_tointeger(L, at) : (long double)lua_tonumber(L, at);
+        found.number = lua_tonumber(L, at);
+        /* 2^63, a float, comes behind the integers that round to it */
+        found.exact = lua_isinteger(L, at) ? (uint64_t)lua_tointeger(L, at) ^ UINT64_C(1) << 63 : UINT64_MAX;
         break;
     case LUA_TSTRING:
         found.rank = RANK_TEXT;
@@ -36,7 +39,7 @@ static key describe(lua_State *L, int at) {
         break;
     case LUA_TLIGHTUSERDATA:
         found.rank = RANK_POSITION;
-        found.number = (long double)(uintptr_t)lua_touserdata(L, at);
+        found.exact = (uintptr_t)lua_touserdata(L, at);
         break;
     default:
         luaL_error(L, "a table with a %s as key cannot be walked: it has no stable order", whi_rule_type(L, at));
@@ -52,7 +55,8 @@ static int compare(const key *a, const key *b) {
         return a->rank - b->rank;
     }
     if (a->rank != RANK_TEXT) {
-        return a->number < b->number ? -1 : a->number > b->number;
+        order = (a->number > b->number) - (a->number < b->number);
+        return order != 0 ? order : (a->exact > b->exact) - (a->exact < b->exact);
     }
     order = memcmp(a->text, b->text, common);
     return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
@@ -97,7 +101,7 @@ static void sort(lua_State *L, key *keys, size_t count) {
 
 /* Pushes an array of the table's keys as Lua gives them; 1 if they stand in order. */
 static int collect(lua_State *L, int table, lua_Integer *count) {
-    key last = { RANK_NUMBER, 0, 0, NULL, 0 };
+    key last = { RANK_NUMBER, 0, 0, 0, NULL, 0 };
     int ordered = 1;
 
     *count = 0;
@@ -219,12 +223,26 @@ int whi_rule_pairs(lua_State *L) {
     return 3;
 }
 
+/* The first member; the ones behind it only pairs can give, since a name may come twice. */
+static int view_next(lua_State *L) {
+    if (!lua_isnoneornil(L, 2)) {
+        return luaL_error(L, "next gives the first member of a part of the payload: walk it with pairs");
+    }
+    lua_settop(L, 1);
+    view_pairs(L);
+    lua_call(L, 0, 2);
+    return 2;
+}
+
 /* The smallest key that is larger than the given one: a walk over all, so pairs is
  * the better way, but next(t) == nil asks at little cost whether t is empty. */
 int whi_rule_next(lua_State *L) {
-    key after = { RANK_NUMBER, 0, 0, NULL, 0 }, best = after, now;
+    key after = { RANK_NUMBER, 0, 0, 0, NULL, 0 }, best = after, now;
     int have_after, have_best = 0;
 
+    if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) {
+        return view_next(L);
+    }
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
     have_after = !lua_isnil(L, 2);

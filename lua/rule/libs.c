@@ -33,7 +33,7 @@ const char *whi_rule_type(lua_State *L, int index) {
     return luaL_typename(L, index);
 }
 
-/* As Lua 5.4 writes it, in any version and locale. */
+/* As Lua 5.4 writes it, in any version. */
 static void push_double(lua_State *L, double number) {
     char text[40];
     int used;
@@ -43,11 +43,6 @@ static void push_double(lua_State *L, double number) {
         return;
     }
     used = snprintf(text, sizeof text - 2, "%.14g", number);
-    for (char *p = text; *p != '\0'; p++) {
-        if (*p == ',') {
-            *p = '.';
-        }
-    }
     if (isfinite(number) && strpbrk(text, ".e") == NULL) {
         memcpy(text + used, ".0", 3);
     }
@@ -95,6 +90,24 @@ void whi_rule_push_text(lua_State *L, int index) {
     }
 }
 
+const char *whi_rule_check_text(lua_State *L, int index, size_t *size) {
+    if (lua_type(L, index) == LUA_TNUMBER) {
+        whi_rule_push_text(L, index);
+        lua_replace(L, index);
+    } else if (lua_type(L, index) != LUA_TSTRING) {
+        luaL_typeerror(L, index, "string");
+    }
+    return lua_tolstring(L, index, size);
+}
+
+const char *whi_rule_opt_text(lua_State *L, int index, size_t *size) {
+    if (lua_isnoneornil(L, index)) {
+        *size = 0;
+        return "";
+    }
+    return whi_rule_check_text(L, index, size);
+}
+
 void whi_rule_plain_table(lua_State *L, int index) {
     int plain;
 
@@ -129,7 +142,7 @@ static int base_assert(lua_State *L) {
 }
 
 static int base_error(lua_State *L) {
-    lua_Integer level = luaL_optinteger(L, 2, 1);
+    lua_Integer level = whi_rule_opt_integer(L, 2, 1);
 
     lua_settop(L, 1);
     if (lua_type(L, 1) == LUA_TSTRING && level > 0) {
@@ -175,7 +188,7 @@ static int base_select(lua_State *L) {
         lua_pushinteger(L, top - 1);
         return 1;
     }
-    n = luaL_checkinteger(L, 1);
+    n = whi_rule_check_integer(L, 1);
     if (n < 0) {
         n = n < -top ? 0 : top + n;
     } else if (n > top) {
@@ -235,7 +248,7 @@ static int base_tonumber(lua_State *L) {
     }
     whi_rule_charge(L, 4 + size);
     if (!lua_isnoneornil(L, 2)) {
-        return number_in_base(L, text, size, luaL_checkinteger(L, 2));
+        return number_in_base(L, text, size, whi_rule_check_integer(L, 2));
     }
     if (lua_stringtonumber(L, text) != size + 1) {
         lua_pushnil(L);
@@ -257,7 +270,7 @@ static int base_type(lua_State *L) {
 }
 
 static int ipairs_step(lua_State *L) {
-    lua_Integer i = (lua_Integer)((lua_Unsigned)luaL_checkinteger(L, 2) + 1);
+    lua_Integer i = (lua_Integer)((lua_Unsigned)whi_rule_check_integer(L, 2) + 1);
 
     luaL_checkany(L, 1);
     lua_pushinteger(L, i);
@@ -287,71 +300,6 @@ static const luaL_Reg base_functions[] = {
     { "type", base_type },         /* "null" for null, "table" for a part of the payload */
     { NULL, NULL },
 };
-
-/* ------------------------------------------------------- parts of Lua's own */
-
-/* Bounded work, no address, no clock, the same on every machine (IEEE 754). */
-static const char *const math_names[] = { "abs", "ceil",       "floor",     "fmod",       "huge",
-                                          "max", "maxinteger", "min",       "mininteger", "modf",
-                                          "pi",  "sqrt",       "tointeger", "type",       "ult" };
-
-/* One walk over the text at most, which is charged before. */
-static const char *const utf8_names[] = { "codepoint", "codes", "len", "offset" };
-
-static int charged_call(lua_State *L) {
-    if (lua_type(L, 1) == LUA_TSTRING) {
-        whi_rule_charge(L, 4 + (size_t)lua_rawlen(L, 1) / 2);
-    }
-    return lua_tocfunction(L, lua_upvalueindex(1))(L);
-}
-
-static int utf8_char(lua_State *L) {
-    int count = lua_gettop(L);
-    whi_rule_text text;
-
-    whi_rule_text_init(L, &text);
-    luaL_checkstack(L, 4, NULL);
-    for (int i = 1; i <= count; i++) {
-        lua_Integer code = luaL_checkinteger(L, i);
-        luaL_argcheck(L, code >= 0 && code <= 0x7fffffff, i, "value out of range");
-        whi_rule_charge(L, 10);
-        lua_pushfstring(L, "%U", (unsigned long)code);
-        whi_rule_text_value(&text);
-    }
-    whi_rule_text_push(&text);
-    return 1;
-}
-
-/* Below the new library on top: the stock one. */
-static void copy_names(lua_State *L, const char *const *names, size_t count, int charged) {
-    for (size_t i = 0; i < count; i++) {
-        lua_getfield(L, -2, names[i]);
-        if (charged) {
-            lua_pushcclosure(L, charged_call, 1);
-        }
-        lua_setfield(L, -2, names[i]);
-    }
-}
-
-static void push_math(lua_State *L) {
-    lua_pushcfunction(L, luaopen_math);
-    lua_call(L, 0, 1);
-    lua_createtable(L, 0, sizeof math_names / sizeof math_names[0]);
-    copy_names(L, math_names, sizeof math_names / sizeof math_names[0], 0);
-    lua_remove(L, -2);
-}
-
-static void push_utf8(lua_State *L) {
-    lua_pushcfunction(L, luaopen_utf8);
-    lua_call(L, 0, 1);
-    lua_createtable(L, 0, 6);
-    copy_names(L, utf8_names, sizeof utf8_names / sizeof utf8_names[0], 1);
-    lua_getfield(L, -2, "charpattern");
-    lua_setfield(L, -2, "charpattern");
-    lua_pushcfunction(L, utf8_char);
-    lua_setfield(L, -2, "char");
-    lua_remove(L, -2);
-}
 
 /* -------------------------------------------------------------------- opening */
 
@@ -399,9 +347,9 @@ void whi_rule_open_libraries(lua_State *L) {
     lua_createtable(L, 0, 6);
     luaL_setfuncs(L, whi_rule_table_functions, 0);
     set_library(L, globals, "table");
-    push_math(L);
+    whi_rule_push_math(L);
     set_library(L, globals, "math");
-    push_utf8(L);
+    whi_rule_push_utf8(L);
     set_library(L, globals, "utf8");
     whi_rule_view_metatable(L);
     lua_pushlightuserdata(L, NULL);

@@ -54,7 +54,13 @@ void whi_rule_text_char(whi_rule_text *text, char byte) {
 
 void whi_rule_text_value(whi_rule_text *text) {
     size_t size;
-    const char *bytes = lua_tolstring(text->L, -1, &size);
+    const char *bytes;
+
+    if (lua_type(text->L, -1) == LUA_TNUMBER) {
+        whi_rule_push_text(text->L, -1);
+        lua_replace(text->L, -2);
+    }
+    bytes = lua_tolstring(text->L, -1, &size);
 
     if (text->capacity - text->size < size) {
         text_grow(text, size);
@@ -93,17 +99,17 @@ static size_t end_place(lua_Integer i, size_t size) {
 static int string_len(lua_State *L) {
     size_t size;
 
-    luaL_checklstring(L, 1, &size);
+    whi_rule_check_text(L, 1, &size);
     lua_pushinteger(L, (lua_Integer)size);
     return 1;
 }
 
 static int string_sub(lua_State *L) {
     size_t size, from, to;
-    const char *text = luaL_checklstring(L, 1, &size);
+    const char *text = whi_rule_check_text(L, 1, &size);
 
-    from = start_place(luaL_checkinteger(L, 2), size);
-    to = end_place(luaL_optinteger(L, 3, -1), size);
+    from = start_place(whi_rule_check_integer(L, 2), size);
+    to = end_place(whi_rule_opt_integer(L, 3, -1), size);
     if (from > to) {
         lua_pushliteral(L, "");
         return 1;
@@ -115,15 +121,15 @@ static int string_sub(lua_State *L) {
 
 static int string_byte(lua_State *L) {
     size_t size, from, to;
-    const char *text = luaL_checklstring(L, 1, &size);
-    lua_Integer first = luaL_optinteger(L, 2, 1);
+    const char *text = whi_rule_check_text(L, 1, &size);
+    lua_Integer first = whi_rule_opt_integer(L, 2, 1);
 
     from = start_place(first, size);
-    to = end_place(luaL_optinteger(L, 3, first), size);
+    to = end_place(whi_rule_opt_integer(L, 3, first), size);
     if (from > to) {
         return 0;
     }
-    if (to - from >= 100000) {
+    if (to - from >= WHI_RULE_RESULTS) {
         return luaL_error(L, "string slice too long");
     }
     whi_rule_charge(L, 1 + to - from);
@@ -140,7 +146,7 @@ static int string_char(lua_State *L) {
 
     whi_rule_charge(L, (size_t)count);
     for (int i = 1; i <= count; i++) {
-        lua_Integer code = luaL_checkinteger(L, i);
+        lua_Integer code = whi_rule_check_integer(L, i);
         luaL_argcheck(L, code >= 0 && code <= 255, i, "value out of range");
         text[i - 1] = (char)code;
     }
@@ -158,7 +164,7 @@ static char upper(char c) {
 
 static int each_byte(lua_State *L, char (*change)(char)) {
     size_t size;
-    const char *text = luaL_checklstring(L, 1, &size);
+    const char *text = whi_rule_check_text(L, 1, &size);
     char *out = lua_newuserdatauv(L, size, 0);
 
     whi_rule_charge(L, 1 + size / 4);
@@ -179,7 +185,7 @@ static int string_upper(lua_State *L) {
 
 static int string_reverse(lua_State *L) {
     size_t size;
-    const char *text = luaL_checklstring(L, 1, &size);
+    const char *text = whi_rule_check_text(L, 1, &size);
     char *out = lua_newuserdatauv(L, size, 0);
 
     whi_rule_charge(L, 1 + size / 4);
@@ -192,11 +198,11 @@ static int string_reverse(lua_State *L) {
 
 static int string_rep(lua_State *L) {
     size_t size, gap, total;
-    const char *text = luaL_checklstring(L, 1, &size), *between;
-    lua_Integer count = luaL_checkinteger(L, 2);
+    const char *text = whi_rule_check_text(L, 1, &size), *between;
+    lua_Integer count = whi_rule_check_integer(L, 2);
     char *result, *out;
 
-    between = luaL_optlstring(L, 3, "", &gap);
+    between = whi_rule_opt_text(L, 3, &gap);
     if (count <= 0 || size + gap == 0) {
         lua_pushliteral(L, "");
         return 1;
@@ -266,34 +272,24 @@ static void finish_spec(spec *out, const char *letters) {
     memcpy(out->text + out->size, letters, size + 1);
 }
 
-/* snprintf writes the locale's decimal point. */
-static void mend_point(char *text) {
-    char *comma = strchr(text, ',');
-
-    if (comma != NULL) {
-        *comma = '.';
-    }
-}
-
 static void format_integer(lua_State *L, whi_rule_text *buffer, int argument, spec *s, char letter) {
     char letters[4] = { 'l', 'l', letter, '\0' };
     char text[256]; /* two digits of width or precision at most */
     int size;
 
     finish_spec(s, letters);
-    size = snprintf(text, sizeof text, s->text, (long long)luaL_checkinteger(L, argument));
+    size = snprintf(text, sizeof text, s->text, (long long)whi_rule_check_integer(L, argument));
     whi_rule_text_add(buffer, text, size > 0 ? (size_t)size : 0);
 }
 
 static void format_double(lua_State *L, whi_rule_text *buffer, int argument, spec *s, char letter) {
     char letters[2] = { letter, '\0' };
     char text[512]; /* %.99f of 1e308 */
-    double number = luaL_checknumber(L, argument);
+    double number = whi_rule_check_number(L, argument);
     int size;
 
     finish_spec(s, letters);
     size = snprintf(text, sizeof text, s->text, isnan(number) ? (double)NAN : number);
-    mend_point(text);
     whi_rule_text_add(buffer, text, size > 0 ? (size_t)size : 0);
 }
 
@@ -343,7 +339,7 @@ static void format_one(lua_State *L, whi_rule_text *buffer, int argument, spec *
         if (s->size > 1) {
             luaL_error(L, "invalid conversion to 'format': %%c has no width");
         }
-        whi_rule_text_char(buffer, (char)(unsigned char)luaL_checkinteger(L, argument));
+        whi_rule_text_char(buffer, (char)(unsigned char)whi_rule_check_integer(L, argument));
         break;
     case 'e':
     case 'E':
@@ -364,7 +360,7 @@ static void format_one(lua_State *L, whi_rule_text *buffer, int argument, spec *
 
 static int string_format(lua_State *L) {
     size_t size;
-    const char *p = luaL_checklstring(L, 1, &size), *end = p + size;
+    const char *p = whi_rule_check_text(L, 1, &size), *end = p + size;
     int argument = 1, top = lua_gettop(L);
     whi_rule_text buffer;
     spec s;

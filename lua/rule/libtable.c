@@ -4,8 +4,6 @@
 
 #include "rule_state.h"
 
-#define UNPACK_MAXIMUM 100000
-
 /* The length of argument 1, a table or an array of the payload. */
 static lua_Integer length_of(lua_State *L) {
     if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) {
@@ -29,9 +27,9 @@ static int table_concat(lua_State *L) {
     lua_Integer length = length_of(L), i, last;
     whi_rule_text buffer;
 
-    between = luaL_optlstring(L, 2, "", &gap);
-    i = luaL_optinteger(L, 3, 1);
-    last = luaL_optinteger(L, 4, length);
+    between = whi_rule_opt_text(L, 2, &gap);
+    i = whi_rule_opt_integer(L, 3, 1);
+    last = whi_rule_opt_integer(L, 4, length);
     whi_rule_text_init(L, &buffer);
     for (int first = 1; i <= last; first = 0) {
         whi_rule_charge(L, 4 + gap / 32);
@@ -43,7 +41,6 @@ static int table_concat(lua_State *L) {
             return luaL_error(L, "invalid value (a %s) at index %I in table for 'concat'", whi_rule_type(L, -1),
                               (LUAI_UACINT)i);
         }
-        whi_rule_charge(L, (size_t)lua_rawlen(L, -1) / 32);
         whi_rule_text_value(&buffer);
         if (i++ == last) {
             break; /* LUA_MAXINTEGER */
@@ -63,7 +60,7 @@ static int table_insert(lua_State *L) {
         place = last;
         break;
     case 3:
-        place = luaL_checkinteger(L, 2);
+        place = whi_rule_check_integer(L, 2);
         luaL_argcheck(L, place >= 1 && place <= last, 2, "position out of bounds");
         for (lua_Integer i = last; i > place; i--) {
             whi_rule_charge(L, 4);
@@ -84,7 +81,7 @@ static int table_remove(lua_State *L) {
 
     whi_rule_plain_table(L, 1);
     size = (lua_Integer)lua_rawlen(L, 1);
-    place = luaL_optinteger(L, 2, size);
+    place = whi_rule_opt_integer(L, 2, size);
     if (lua_gettop(L) >= 2) {
         luaL_argcheck(L, (size == 0 && place == 0) || (place >= 1 && place <= size + 1), 2, "position out of bounds");
     }
@@ -114,15 +111,15 @@ static int table_pack(lua_State *L) {
 }
 
 static int table_unpack(lua_State *L) {
-    lua_Integer first = luaL_optinteger(L, 2, 1), last;
+    lua_Integer first = whi_rule_opt_integer(L, 2, 1), last;
 
-    last = lua_isnoneornil(L, 3) ? length_of(L) : luaL_checkinteger(L, 3);
+    last = lua_isnoneornil(L, 3) ? length_of(L) : whi_rule_check_integer(L, 3);
     length_of(L); /* the check of argument 1 */
     if (first > last) {
         return 0;
     }
     lua_Unsigned count = (lua_Unsigned)last - (lua_Unsigned)first;
-    if (count >= UNPACK_MAXIMUM || !lua_checkstack(L, (int)count + 2)) {
+    if (count >= WHI_RULE_RESULTS || !lua_checkstack(L, (int)count + 2)) {
         return luaL_error(L, "too many results to unpack");
     }
     for (lua_Unsigned i = 0; i <= count; i++) {

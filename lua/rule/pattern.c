@@ -452,7 +452,7 @@ static int has_specials(const char *pattern, size_t size) {
 
 /* Where argument 3 has the search begin, from 0; larger than size if behind the end. */
 static size_t first_place(lua_State *L, size_t size) {
-    lua_Integer init = luaL_optinteger(L, 3, 1);
+    lua_Integer init = whi_rule_opt_integer(L, 3, 1);
 
     if (init > 0) {
         return (lua_Unsigned)init - 1 > size ? size + 1 : (size_t)init - 1;
@@ -465,7 +465,7 @@ static size_t first_place(lua_State *L, size_t size) {
 
 static int find_or_match(lua_State *L, int find) {
     size_t size, pattern_size, at;
-    const char *text = luaL_checklstring(L, 1, &size), *pattern = luaL_checklstring(L, 2, &pattern_size);
+    const char *text = whi_rule_check_text(L, 1, &size), *pattern = whi_rule_check_text(L, 2, &pattern_size);
     const char *s, *end;
     matcher m;
     int anchored;
@@ -538,10 +538,10 @@ static int gmatch_step(lua_State *L) {
 }
 
 int whi_rule_gmatch(lua_State *L) {
-    size_t size;
+    size_t size, pattern_size;
 
-    luaL_checklstring(L, 1, &size);
-    luaL_checkstring(L, 2);
+    whi_rule_check_text(L, 1, &size);
+    whi_rule_check_text(L, 2, &pattern_size);
     size = first_place(L, size);
     lua_settop(L, 2);
     lua_pushinteger(L, (lua_Integer)size);
@@ -568,8 +568,6 @@ static void add_text(matcher *m, whi_rule_text *buffer, const char *start, const
             whi_rule_text_add(buffer, start, (size_t)(end - start));
         } else if (text < stop && is_between(*text, '1', '9')) {
             push_capture(m, *text - '1', start, end);
-            luaL_tolstring(m->L, -1, NULL); /* a text or an integer */
-            lua_remove(m->L, -2);
             whi_rule_text_value(buffer);
         } else {
             luaL_error(m->L, "invalid use of '%%' in replacement string");
@@ -609,11 +607,11 @@ static int add_replacement(matcher *m, whi_rule_text *buffer, const char *start,
 }
 
 int whi_rule_gsub(lua_State *L) {
-    size_t size, pattern_size;
-    const char *text = luaL_checklstring(L, 1, &size), *pattern = luaL_checklstring(L, 2, &pattern_size);
+    size_t size, pattern_size, replacement_size;
+    const char *text = whi_rule_check_text(L, 1, &size), *pattern = whi_rule_check_text(L, 2, &pattern_size);
     const char *s = text, *last = NULL, *end;
     int kind = lua_type(L, 3), anchored = pattern_size > 0 && *pattern == '^', changed = 0;
-    lua_Integer maximum = luaL_optinteger(L, 4, (lua_Integer)size + 1), count = 0;
+    lua_Integer maximum = whi_rule_opt_integer(L, 4, (lua_Integer)size + 1), count = 0;
     whi_rule_text buffer;
     matcher m;
 
@@ -623,7 +621,7 @@ int whi_rule_gsub(lua_State *L) {
                           whi_rule_type(L, 3));
     }
     if (kind == LUA_TNUMBER) {
-        lua_tostring(L, 3); /* in its place, for add_text */
+        whi_rule_check_text(L, 3, &replacement_size); /* in its place, for add_text */
     }
     whi_rule_charge(L, 10 + pattern_size / 4);
     prepare(&m, L, text, size, pattern + pattern_size);

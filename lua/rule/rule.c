@@ -2,6 +2,7 @@
 #include "webhook_rule.h"
 
 #include <ctype.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #define CHUNK "=rule"
 #define PREFIX "rule:"
+#define SOURCE_STEP 256       /* bytes compiled between two looks at the clock */
 #define GARBAGE_MAXIMUM 65536 /* bytes of a state's garbage that wait for the collector */
 #define BUFFER_KEPT 65536     /* capacity of a buffer that is kept for the next run */
 
@@ -117,6 +119,11 @@ static int runtime_open(void **out, const wh_limits *limits, void *payload) {
     }
     WH_LIMITS(WH_X)
 #undef WH_X
+    runtime->locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (runtime->locale == (locale_t)0) {
+        whi_free(runtime);
+        return whi_fail_memory();
+    }
     init_buffers(runtime);
     *out = runtime;
     return WH_OK;
@@ -140,17 +147,38 @@ static void runtime_close(void *handle) {
     whi_buf_free(&runtime->key);
     whi_buf_free(&runtime->scratch);
     whi_buf_free(&runtime->shuffle);
+    freelocale(runtime->locale);
     whi_free(runtime);
 }
 
 /* -------------------------------------------------------------------- compiling */
 
+/* Where the compiler is in the source. */
+typedef struct reading {
+    const whi_rule *rule;
+    size_t at;
+} reading;
+
+/* A piece of the source. The compiler runs no hook, and there are sources that take it
+ * long (many names, many labels), so the clock is read here. */
+static const char *read_source(lua_State *L, void *payload, size_t *size) {
+    reading *self = payload;
+    size_t left = self->rule->source_size - self->at;
+    const char *piece = self->rule->source + self->at;
+
+    whi_rule_look(L);
+    *size = left < SOURCE_STEP ? left : SOURCE_STEP;
+    self->at += *size;
+    return *size > 0 ? piece : NULL;
+}
+
 static int open_state(lua_State *L) {
     whi_rule *rule = whi_rule_of(L);
+    reading source = { rule, 0 };
 
     whi_rule_open_libraries(L);
     rule->limit = rule->used + (size_t)rule->runtime->limits.rule_memory_bytes;
-    if (luaL_loadbufferx(L, rule->source, rule->source_size, CHUNK, "t") != LUA_OK) {
+    if (lua_load(L, read_source, &source, CHUNK, "t") != LUA_OK) {
         return lua_error(L);
     }
     lua_rawseti(L, LUA_REGISTRYINDEX, WHI_RULE_AT_FUNCTION);
@@ -238,6 +266,7 @@ static int rule_compile(void *runtime_handle, const char *owner, const char *sou
                         char *error) {
     whi_rule_runtime *runtime = runtime_handle;
     whi_rule *rule;
+    locale_t host;
     int code;
 
     (void)owner; /* rules share nothing at all */
@@ -257,7 +286,9 @@ static int rule_compile(void *runtime_handle, const char *owner, const char *sou
     }
     rule->runtime = runtime;
     rule->source_size = size;
+    host = uselocale(runtime->locale);
     code = build(rule, error);
+    uselocale(host);
     if (code != WH_OK) {
         rule_release(runtime, rule);
         return whi_fail(code, "rule: %s", error);
@@ -312,6 +343,8 @@ static void end_run(whi_rule_runtime *runtime) {
         runtime->members = NULL;
         runtime->member_capacity = 0;
     }
+    EVP_MAC_CTX_free(runtime->mac); /* which wipes the key */
+    runtime->mac = NULL;
     runtime->input = NULL;
 }
 
@@ -350,9 +383,7 @@ static void tidy(whi_rule *rule) {
     }
 }
 
-static int rule_run(void *runtime_handle, void *handle, const wh_rule_input *input, wh_rule_verdict *out) {
-    whi_rule_runtime *runtime = runtime_handle;
-    whi_rule *rule = handle;
+static int run(whi_rule_runtime *runtime, whi_rule *rule, const wh_rule_input *input, wh_rule_verdict *out) {
     int status, code = WH_OK;
 
     out->action = WH_RULE_DROP;
@@ -383,6 +414,17 @@ static int rule_run(void *runtime_handle, void *handle, const wh_rule_input *inp
         tidy(rule);
     }
     end_run(runtime);
+    return code;
+}
+
+/* In the locale "C": Lua compares texts by LC_COLLATE, and reads and writes numbers by
+ * LC_NUMERIC, and a rule means the same wherever it runs. */
+static int rule_run(void *runtime_handle, void *handle, const wh_rule_input *input, wh_rule_verdict *out) {
+    whi_rule_runtime *runtime = runtime_handle;
+    locale_t host = uselocale(runtime->locale);
+    int code = run(runtime, handle, input, out);
+
+    uselocale(host);
     return code;
 }
 

@@ -7,8 +7,10 @@
 #define WHI_RULE_STATE_H
 
 #include <lauxlib.h>
+#include <locale.h>
 #include <lua.h>
 #include <lualib.h>
+#include <openssl/types.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,14 +58,16 @@ typedef struct whi_rule_number {
     uint8_t ambiguous; /* several texts have this value */
 } whi_rule_number;
 
-/* A member that was written: its name, and where in the buffer it stands. */
+/* A name of a table that is being written, and where on the stack it is. */
 typedef struct whi_rule_member {
     const char *name;
-    size_t name_size, start, end;
+    size_t size;
+    int slot;
 } whi_rule_member;
 
 typedef struct whi_rule_runtime {
     wh_limits limits;
+    locale_t locale; /* "C": the thread's while a rule is compiled or run */
     /* The run under way. */
     const wh_rule_input *input;
     uint32_t generation; /* counts runs; a position of another run is refused */
@@ -78,6 +82,7 @@ typedef struct whi_rule_runtime {
     size_t number_capacity, number_count;
     whi_rule_member *members; /* a stack of them while objects are written */
     size_t member_count, member_capacity;
+    EVP_MAC_CTX *mac; /* of hash, keyed for this run; NULL until then */
     whi_buf body, headers, key, scratch, shuffle;
 } whi_rule_runtime;
 
@@ -163,11 +168,25 @@ void whi_rule_text_push(whi_rule_text *text);
 void whi_rule_open_libraries(lua_State *L);
 const char *whi_rule_type(lua_State *L, int index);
 void whi_rule_push_text(lua_State *L, int index);
+/* The text of an argument; a number becomes its text, as tostring gives it. */
+const char *whi_rule_check_text(lua_State *L, int index, size_t *size);
+const char *whi_rule_opt_text(lua_State *L, int index, size_t *size); /* "" if absent */
 void whi_rule_plain_table(lua_State *L, int index); /* raises unless the rule may change it */
 
 extern const luaL_Reg whi_rule_string_functions[];
 extern const luaL_Reg whi_rule_table_functions[];
 extern const luaL_Reg whi_rule_helper_functions[];
+
+/* ---- libmath.c, libutf8.c: each pushes a library; integers of arguments, which a text
+ * is not, however it reads */
+void whi_rule_push_math(lua_State *L);
+void whi_rule_push_utf8(lua_State *L);
+double whi_rule_check_number(lua_State *L, int index);
+lua_Integer whi_rule_check_integer(lua_State *L, int index);
+lua_Integer whi_rule_opt_integer(lua_State *L, int index, lua_Integer otherwise);
+
+/* Values that one call may give: enough for any list, and it takes well under 1 ms. */
+#define WHI_RULE_RESULTS 100000
 
 /* ---- keys.c */
 int whi_rule_pairs(lua_State *L);
@@ -203,6 +222,9 @@ int whi_rule_number_text(whi_rule_runtime *runtime, double number, const char **
 
 /* ---- write.c */
 
+/* Of tables in a result, below Lua's own limit of nested C calls. */
+#define WHI_RULE_DEPTH 180
+
 /* Where a value stands in the result, for error sentences. */
 typedef struct whi_rule_path {
     const struct whi_rule_path *parent;
@@ -216,6 +238,11 @@ int whi_rule_refuse(lua_State *L, const whi_rule_path *path, const char *format,
 void whi_rule_write(lua_State *L, int index, const whi_rule_path *path, int depth, whi_buf *out);
 void whi_rule_write_merged(lua_State *L, int index, const whi_json *json, uint32_t node, const whi_rule_path *path,
                            int depth, whi_buf *out);
+
+/* Puts the names of a table, but for those that json's object at node has (json may be
+ * NULL), on the stack and, sorted, at the end of runtime->members. How many there are.
+ * Raises if a key is no text. */
+size_t whi_rule_collect_names(lua_State *L, int table, const whi_rule_path *path, const whi_json *json, uint32_t node);
 void whi_rule_check_buffer(lua_State *L, const whi_buf *buf);
 
 /* ---- verdict.c: reads what the rule returned, from stack index 1 on */

@@ -2,7 +2,11 @@
  * all access is raw. */
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "pure/header.h"
 #include "rule_state.h"
 
 #define KEY_MAXIMUM 256
@@ -12,36 +16,13 @@
 
 /* ------------------------------------------------------------------- headers */
 
-static int equals_folded(const char *a, const char *b, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        char letter = a[i] >= 'A' && a[i] <= 'Z' ? (char)(a[i] + 32) : a[i];
-        if (letter != b[i]) {
-            return 0;
-        }
-    }
-    return 1;
-}
+/* What a subscription may not set, a rule may not set either. Both are checked texts. */
+static int is_reserved(const char *name, const char *value) {
+    char *line = NULL;
+    int code = whi_header_line(name, value, &line);
 
-/* Headers that say how the request is framed or who signed it; the same as in a
- * subscription's `headers`. */
-static int is_reserved(const char *name, size_t size) {
-    static const char *const words[] = {
-        "host", "content-length", "content-type", "transfer-encoding", "expect",          "connection",
-        "te",   "trailer",        "upgrade",      "keep-alive",        "proxy-connection"
-    };
-    static const char *const starts[] = { "webhook-", "svix-" };
-
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (size == strlen(words[i]) && equals_folded(name, words[i], size)) {
-            return 1;
-        }
-    }
-    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
-        if (size >= strlen(starts[i]) && equals_folded(name, starts[i], strlen(starts[i]))) {
-            return 1;
-        }
-    }
-    return 0;
+    whi_free(line);
+    return code != WH_OK && code != WH_ENOMEM;
 }
 
 /* token of RFC 9110, 5.6.2 */
@@ -74,21 +55,14 @@ static int is_visible(const char *text, size_t size) {
     return 1;
 }
 
-/* The header on top of the stack (name below value). */
-static void check_header(lua_State *L, const whi_rule_path *headers) {
-    whi_rule_path here = { headers, NULL, 0, 0 };
+/* A header's name and its value, which is on top of the stack. */
+static void check_header(lua_State *L, const whi_rule_member *name, const whi_rule_path *headers) {
+    const whi_rule_path here = { headers, name->name, name->size, 0 };
     const char *value;
     size_t size;
 
-    if (lua_type(L, -2) != LUA_TSTRING) {
-        whi_rule_refuse(L, headers, "a header's name must be a text, not %s", whi_rule_type(L, -2));
-    }
-    here.name = lua_tolstring(L, -2, &here.size);
-    if (!is_token(here.name, here.size)) {
+    if (!is_token(name->name, name->size)) {
         whi_rule_refuse(L, headers, "a header's name may have letters, digits and !#$%%&'*+-.^_`|~ only, up to 128");
-    }
-    if (is_reserved(here.name, here.size)) {
-        whi_rule_refuse(L, &here, "this header is the engine's own");
     }
     if (lua_type(L, -1) != LUA_TSTRING) {
         whi_rule_refuse(L, &here, "must be a text, not %s", whi_rule_type(L, -1));
@@ -97,26 +71,47 @@ static void check_header(lua_State *L, const whi_rule_path *headers) {
     if (size > HEADER_VALUE_MAXIMUM || !is_visible(value, size)) {
         whi_rule_refuse(L, &here, "must be up to %d visible ASCII letters, blanks and tabs", HEADER_VALUE_MAXIMUM);
     }
+    if (is_reserved(name->name, value)) {
+        whi_rule_refuse(L, &here, "this header is the engine's own");
+    }
+}
+
+/* Names differ when their case does, but not on the wire. */
+static void check_twins(lua_State *L, const whi_rule_member *names, size_t count, const whi_rule_path *headers) {
+    for (size_t i = 1; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcasecmp(names[i].name, names[j].name) == 0) {
+                whi_rule_refuse(L, headers, "%s and %s are one header", names[j].name, names[i].name);
+            }
+        }
+    }
 }
 
 static void read_headers(lua_State *L, const whi_rule_path *path, wh_rule_verdict *out) {
     whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
-    int table = lua_gettop(L), count = 0;
+    int table = lua_gettop(L);
+    const whi_rule_member *names;
+    size_t count;
 
     if (lua_type(L, table) != LUA_TTABLE) {
         whi_rule_refuse(L, path, "must be a table of texts, not %s", whi_rule_type(L, table));
     }
-    lua_pushnil(L);
-    while (lua_next(L, table)) {
-        check_header(L, path);
-        if (++count > HEADERS_MAXIMUM) {
-            whi_rule_refuse(L, path, "more than %d headers", HEADERS_MAXIMUM);
-        }
+    count = whi_rule_collect_names(L, table, path, NULL, 0);
+    runtime->member_count -= count;
+    names = runtime->members + runtime->member_count;
+    if (count > HEADERS_MAXIMUM) {
+        whi_rule_refuse(L, path, "%zu headers, at most %d are allowed", count, HEADERS_MAXIMUM);
+    }
+    for (size_t i = 0; i < count; i++) {
+        lua_pushvalue(L, names[i].slot);
+        lua_rawget(L, table);
+        check_header(L, &names[i], path);
         lua_pop(L, 1);
     }
     if (count == 0) {
         return;
     }
+    check_twins(L, names, count, path);
     whi_buf_clear(&runtime->headers);
     whi_rule_write(L, table, path, 2, &runtime->headers);
     whi_rule_check_buffer(L, &runtime->headers);
@@ -136,8 +131,8 @@ static void read_key(lua_State *L, const whi_rule_path *path, wh_rule_verdict *o
     }
     lua_pushvalue(L, -1);
     text = lua_tolstring(L, -1, &size);
-    if (size == 0 || size > KEY_MAXIMUM || has_control(text, size)) {
-        whi_rule_refuse(L, path, "must have 1 to %d bytes without control characters", KEY_MAXIMUM);
+    if (size == 0 || size > KEY_MAXIMUM || has_control(text, size) || !whi_utf8_check(text, size)) {
+        whi_rule_refuse(L, path, "must have 1 to %d bytes of UTF-8 without control characters", KEY_MAXIMUM);
     }
     whi_buf_clear(&runtime->key);
     whi_buf_add(&runtime->key, text, size);
@@ -159,35 +154,40 @@ static void read_delay(lua_State *L, const whi_rule_path *path, wh_rule_verdict 
     out->delay = delay;
 }
 
-static void read_option(lua_State *L, wh_rule_verdict *out) {
-    static const whi_rule_path options = { NULL, "options", 7, 0 };
-    whi_rule_path here = { &options, NULL, 0, 0 };
-
-    if (lua_type(L, -2) != LUA_TSTRING) {
-        whi_rule_refuse(L, &options, "may have the names key, headers and delay, not a %s", whi_rule_type(L, -2));
-    }
-    here.name = lua_tolstring(L, -2, &here.size);
-    if (strcmp(here.name, "key") == 0) {
-        read_key(L, &here, out);
-    } else if (strcmp(here.name, "headers") == 0) {
-        read_headers(L, &here, out);
-    } else if (strcmp(here.name, "delay") == 0) {
-        read_delay(L, &here, out);
+/* One option by its name; its value is on top of the stack. */
+static void read_option(lua_State *L, const whi_rule_path *path, wh_rule_verdict *out) {
+    if (strcmp(path->name, "key") == 0) {
+        read_key(L, path, out);
+    } else if (strcmp(path->name, "headers") == 0) {
+        read_headers(L, path, out);
+    } else if (strcmp(path->name, "delay") == 0) {
+        read_delay(L, path, out);
     } else {
-        whi_rule_refuse(L, &here, "is not known: key, headers and delay are");
+        whi_rule_refuse(L, path, "is not known: key, headers and delay are");
     }
 }
 
 static void read_options(lua_State *L, wh_rule_verdict *out) {
+    static const whi_rule_path options = { NULL, "options", 7, 0 };
+    whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
+    size_t count;
+    int top;
+
     if (lua_type(L, 2) != LUA_TTABLE) {
         whi_rule_refuse(L, NULL, "the second value must be a table with key, headers or delay, not %s",
                         whi_rule_type(L, 2));
     }
-    lua_pushnil(L);
-    while (lua_next(L, 2)) {
-        read_option(L, out);
-        lua_pop(L, 1);
+    count = whi_rule_collect_names(L, 2, &options, NULL, 0);
+    top = lua_gettop(L);
+    for (size_t i = 0; i < count; i++) {
+        whi_rule_member name = runtime->members[i];
+        whi_rule_path here = { &options, name.name, name.size, 0 };
+        lua_pushvalue(L, name.slot);
+        lua_rawget(L, 2);
+        read_option(L, &here, out);
+        lua_settop(L, top);
     }
+    runtime->member_count = 0;
 }
 
 /* ---------------------------------------------------------------------- body */
@@ -217,6 +217,7 @@ static void read_body(lua_State *L, wh_rule_verdict *out) {
 void whi_rule_read_verdict(lua_State *L, wh_rule_verdict *out) {
     int count = lua_gettop(L);
 
+    whi_rule_of(L)->bad_result = 1; /* whatever is raised from here on is about the result */
     if (count > 2) {
         whi_rule_refuse(L, NULL, "a rule returns at most two values, not %d", count);
     }

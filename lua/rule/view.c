@@ -256,19 +256,37 @@ static int index_object(lua_State *L, unsigned document, uint32_t node) {
     return 1;
 }
 
-static int index_event(lua_State *L, const char *name) {
+static int is_word(const char *name, size_t size, const char *word) {
+    return size == strlen(word) && memcmp(name, word, size) == 0;
+}
+
+/* A text of the host, nil for none. */
+static int push_optional(lua_State *L, const char *text) {
+    if (text == NULL || text[0] == '\0') {
+        lua_pushnil(L);
+    } else {
+        lua_pushstring(L, text);
+    }
+    return 1;
+}
+
+static int index_event(lua_State *L, const char *name, size_t size) {
     const wh_rule_input *input = whi_rule_of(L)->runtime->input;
 
-    if (strcmp(name, "id") == 0) {
+    if (is_word(name, size, "id")) {
         lua_pushstring(L, input->event_id);
-    } else if (strcmp(name, "type") == 0) {
+    } else if (is_word(name, size, "type")) {
         lua_pushstring(L, input->event_type);
-    } else if (strcmp(name, "tenant") == 0) {
+    } else if (is_word(name, size, "tenant")) {
         lua_pushstring(L, input->event_tenant);
-    } else if (strcmp(name, "time") == 0) {
+    } else if (is_word(name, size, "time")) {
         lua_pushinteger(L, input->event_time);
+    } else if (is_word(name, size, "source")) {
+        return push_optional(L, input->event_source);
+    } else if (is_word(name, size, "key")) {
+        return push_optional(L, input->event_key);
     } else {
-        return luaL_error(L, "event has no field '%s': id, type, tenant and time are there", name);
+        return luaL_error(L, "event has no field '%s': id, type, tenant, time, source and key are there", name);
     }
     return 1;
 }
@@ -299,14 +317,14 @@ static int push_meta(lua_State *L) {
     return 1;
 }
 
-static int index_subscription(lua_State *L, const char *name) {
+static int index_subscription(lua_State *L, const char *name, size_t size) {
     const wh_rule_input *input = whi_rule_of(L)->runtime->input;
 
-    if (strcmp(name, "id") == 0) {
+    if (is_word(name, size, "id")) {
         lua_pushstring(L, input->subscription_id);
-    } else if (strcmp(name, "name") == 0) {
+    } else if (is_word(name, size, "name")) {
         lua_pushstring(L, input->subscription_name);
-    } else if (strcmp(name, "meta") == 0) {
+    } else if (is_word(name, size, "meta")) {
         return push_meta(L);
     } else {
         return luaL_error(L, "subscription has no field '%s': id, name and meta are there", name);
@@ -323,8 +341,9 @@ static int view_index(lua_State *L) {
         return luaL_error(L, "null has no field '%s': compare with null first", lua_tostring(L, -1));
     }
     if (document >= WHI_RULE_EVENT) {
-        const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
-        return document == WHI_RULE_EVENT ? index_event(L, name) : index_subscription(L, name);
+        size_t size = 1;
+        const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &size) : "?";
+        return document == WHI_RULE_EVENT ? index_event(L, name, size) : index_subscription(L, name, size);
     }
     if (whi_rule_of(L)->runtime->documents[document]->nodes[node].type == WHI_JSON_ARRAY) {
         return index_array(L, document, node);
@@ -347,13 +366,17 @@ static int view_newindex(lua_State *L) {
 }
 
 static int view_len(lua_State *L) {
-    uint32_t node;
+    unsigned document = 0;
+    uint32_t node = 0;
 
     if (whi_rule_is_null(L, 1)) {
         return luaL_error(L, "null has no length: compare with null first");
     }
-    const whi_json *json = whi_rule_check_part(L, 1, &node);
-    lua_pushinteger(L, json->nodes[node].count);
+    whi_rule_to_view(L, 1, &document, &node);
+    if (document >= WHI_RULE_EVENT) {
+        return luaL_error(L, "event and subscription have no length");
+    }
+    lua_pushinteger(L, whi_rule_of(L)->runtime->documents[document]->nodes[node].count);
     return 1;
 }
 

@@ -17,10 +17,9 @@
  *   a table, a part       project: this is sent instead
  *   A second value, a table, may hold
  *     delay    milliseconds to wait before the first attempt, up to 30 days
- *     key      text or integer, an order key
- *     headers  { ["X-Env"] = "test" }: names of the engine's own are refused
- *   All three are checked and handed to the engine; this engine acts on delay, and does
- *   not yet use key and headers.
+ *     key      text or integer: orders this delivery behind others of the same key, where
+ *              the subscription asks for an order
+ *     headers  { ["X-Env"] = "test" }: sent with it; names of the engine's own are refused
  *   Everything else is an error of the rule that names the place: "customer.tags[2]:
  *   function is no JSON value".
  *
@@ -32,7 +31,8 @@
  *                 sent on unchanged. type() of a part is "table", tostring() its JSON
  *                 text. It cannot be changed. If a name comes twice, the last counts;
  *                 pairs gives both.
- *   event         id, type, tenant, time (ms since 1970; the only clock there is)
+ *   event         id, type, tenant, time (ms since 1970; the only clock there is),
+ *                 source and key (nil where the event has none)
  *   subscription  id, name, meta (its metadata, read like the payload)
  *   null          JSON's null
  *
@@ -50,6 +50,13 @@
  *                       added; tables merge into objects, null sets null
  *                       The three give a new part that can be read and sent; what they
  *                       keep is copied byte for byte.
+ *   hash(text)          64 hex digits that stand for the text: the same ones for the same
+ *                       text and subscription, and nobody without the subscription's
+ *                       secret can tell which text they stand for, or try texts out.
+ *                       HMAC-SHA256, keyed by the first secret as it is written, of the
+ *                       bytes "hash", a zero byte, and the text. Those five keep a rule
+ *                       from having the secret sign anything that is sent. An error
+ *                       where there is no secret; a number is an error, see tostring.
  *   mask(text)          "************4242": all but the last four characters; a text of
  *                       up to eight characters is masked whole
  *   matches(type, "order.*")   the patterns of a subscription's `events`
@@ -62,10 +69,15 @@
  *   ascending, then texts bytewise, then false and true; a table with tables or
  *   functions as keys cannot be walked. Members of a table are sent in the bytewise
  *   order of their names; parts of the payload keep their bytes. sort is stable.
- *   Letters are ASCII's. Texts with broken UTF-8 are sent with U+FFFD in its place.
- *   Two things are left to the host: it keeps the locale's LC_COLLATE at "C" if rules
- *   order texts by <, and joining a float by .. writes it as this version of Lua does
- *   (string.format says how).
+ *   Letters are ASCII's, texts are ordered bytewise: rules run in the locale "C",
+ *   whatever the program's is. Texts with broken UTF-8 are sent with U+FFFD in its place.
+ *   The functions above are not Lua's own but answer as those of Lua 5.4, in every
+ *   version. They take a number for a text, but no text for a number.
+ *   Left to Lua and the machine are: a float that is joined by .. (5.4 writes 14 digits,
+ *   5.5 17, and nan may have a sign; string.format says how), x ^ y (the last digit is
+ *   the C library's, but for whole results), # of a table with holes (any of its ends,
+ *   as Lua's manual says), the wording of Lua's own error messages, and how much memory
+ *   a value takes.
  *
  * What it may use
  *   rule_memory_bytes of memory, rule_cpu_ms of CPU time of its thread, a result of up

@@ -1,8 +1,8 @@
 /* A rule's value as JSON text.
  *
  * Parts of the payload are copied byte for byte. Members of a table are written in
- * the bytewise order of their names, because Lua's own order depends on addresses:
- * they are written as Lua gives them, then moved to their place. */
+ * the bytewise order of their names, because Lua's own order depends on a seed. The
+ * names are sorted first, so that the first error is the same everywhere too. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +10,6 @@
 
 #include "base/mem.h"
 #include "rule_state.h"
-
-#define DEPTH_MAXIMUM 180 /* of tables, below Lua's own limit of nested C calls */
 
 static const whi_rule_path *const ROOT = NULL;
 
@@ -108,29 +106,36 @@ static void write_view(lua_State *L, int index, const whi_rule_path *path, whi_b
 
 /* -------------------------------------------------------------------- tables */
 
-static whi_rule_member *new_member(lua_State *L) {
+static void add_member(lua_State *L, const whi_rule_member *member) {
     whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
 
     if (runtime->member_count == runtime->member_capacity) {
         size_t capacity = runtime->member_capacity ? runtime->member_capacity * 2 : 64;
-        whi_rule_member *more = whi_realloc(runtime->members, capacity * sizeof *more);
+        whi_rule_member *more;
+        whi_rule_hold(L, (capacity - runtime->member_capacity) * sizeof *more);
+        more = whi_realloc(runtime->members, capacity * sizeof *more);
         if (more == NULL) {
             whi_rule_stop(L, WH_ENOMEM);
         }
         runtime->members = more;
         runtime->member_capacity = capacity;
     }
-    return &runtime->members[runtime->member_count++];
+    runtime->members[runtime->member_count++] = *member;
 }
 
 static int member_before(const whi_rule_member *a, const whi_rule_member *b) {
-    size_t common = a->name_size < b->name_size ? a->name_size : b->name_size;
+    size_t common = a->size < b->size ? a->size : b->size;
     int order = memcmp(a->name, b->name, common);
 
-    return order != 0 ? order < 0 : a->name_size < b->name_size;
+    return order != 0 ? order < 0 : a->size < b->size;
 }
 
-static void sift(whi_rule_member *members, size_t at, size_t count) {
+/* What a comparison with this one costs, at most. */
+static size_t cost(const whi_rule_member *member) {
+    return 4 + member->size / 16;
+}
+
+static void sift(lua_State *L, whi_rule_member *members, size_t at, size_t count) {
     whi_rule_member moved = members[at];
 
     for (;;) {
@@ -141,6 +146,7 @@ static void sift(whi_rule_member *members, size_t at, size_t count) {
         if (child + 1 < count && member_before(&members[child], &members[child + 1])) {
             child++;
         }
+        whi_rule_charge(L, 2 * cost(&members[child]));
         if (!member_before(&moved, &members[child])) {
             break;
         }
@@ -151,23 +157,19 @@ static void sift(whi_rule_member *members, size_t at, size_t count) {
 }
 
 /* Heapsort: its worst case is bounded, and each step is charged. */
-static void sort_members(lua_State *L, whi_rule_member *members, size_t count) {
-    size_t step = 10 + (count > 1 ? members[0].name_size / 8 : 0);
-
+static void sort_many(lua_State *L, whi_rule_member *members, size_t count) {
     for (size_t i = count / 2; i-- > 0;) {
-        whi_rule_charge(L, step);
-        sift(members, i, count);
+        sift(L, members, i, count);
     }
     for (size_t i = count; i-- > 1;) {
         whi_rule_member top = members[0];
-        whi_rule_charge(L, step * 4);
         members[0] = members[i];
         members[i] = top;
-        sift(members, 0, i);
+        sift(L, members, 0, i);
     }
 }
 
-static void insertion_sort(whi_rule_member *members, size_t count) {
+static void sort_few(lua_State *L, whi_rule_member *members, size_t count) {
     for (size_t i = 1; i < count; i++) {
         whi_rule_member moved = members[i];
         size_t at = i;
@@ -175,77 +177,94 @@ static void insertion_sort(whi_rule_member *members, size_t count) {
             members[at] = members[at - 1];
         }
         members[at] = moved;
+        whi_rule_charge(L, (i - at + 1) * cost(&moved));
     }
 }
 
-/* Puts the members written from start on into the order of their names. */
-static void order_members(lua_State *L, size_t first, size_t start, whi_buf *out) {
-    whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
-    size_t count = runtime->member_count - first, sorted = 1;
-    whi_rule_member *members;
+/* Raises for a table whose keys do not make JSON. The sentence depends on what keys
+ * there are, not on which of them Lua gives first. */
+static void refuse_keys(lua_State *L, int table, const whi_rule_path *path) {
+    static const int kinds[] = { LUA_TBOOLEAN, LUA_TLIGHTUSERDATA, LUA_TTABLE, LUA_TFUNCTION };
+    int seen = 0;
 
-    if (out->failed || count < 2) {
-        return;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        whi_rule_charge(L, 2);
+        lua_pop(L, 1);
+        seen |= 1 << lua_type(L, -1);
     }
-    members = runtime->members + first;
-    while (sorted < count && member_before(&members[sorted - 1], &members[sorted])) {
-        sorted++;
-    }
-    if (sorted == count) {
-        return;
-    }
-    if (count <= 16) {
-        insertion_sort(members, count);
-    } else {
-        sort_members(L, members, count);
-    }
-    whi_buf_clear(&runtime->shuffle);
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0) {
-            whi_buf_char(&runtime->shuffle, ',');
-        }
-        whi_buf_add(&runtime->shuffle, out->data + members[i].start, members[i].end - members[i].start);
-    }
-    whi_rule_check_buffer(L, &runtime->shuffle);
-    whi_rule_charge(L, runtime->shuffle.size / 32);
-    memcpy(out->data + start, runtime->shuffle.data, runtime->shuffle.size);
-}
-
-static void refuse_key(lua_State *L, const whi_rule_path *path) {
-    if (lua_type(L, -2) == LUA_TNUMBER) {
+    if (seen & 1 << LUA_TNUMBER) {
         whi_rule_refuse(L, path, "a table needs either names or the indexes 1 to n without holes (null fills one)");
     }
-    whi_rule_refuse(L, path, "a name must be a text, not %s", whi_rule_type(L, -2));
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (seen & 1 << kinds[i]) {
+            const char *found =
+                kinds[i] == LUA_TLIGHTUSERDATA ? "null or a part of the payload" : lua_typename(L, kinds[i]);
+            whi_rule_refuse(L, path, "a name must be a text, not %s", found);
+        }
+    }
+}
+
+size_t whi_rule_collect_names(lua_State *L, int table, const whi_rule_path *path, const whi_json *json, uint32_t node) {
+    whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
+    size_t first = runtime->member_count, count;
+
+    luaL_checkstack(L, 24, NULL);
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        whi_rule_member member;
+        lua_pop(L, 1);
+        if (lua_type(L, -1) != LUA_TSTRING) {
+            refuse_keys(L, table, path);
+        }
+        member.name = lua_tolstring(L, -1, &member.size);
+        member.slot = lua_gettop(L);
+        whi_rule_charge(L, 4);
+        if (json != NULL) {
+            whi_rule_charge(L, json->nodes[node].count);
+            if (whi_json_member(json, node, member.name, member.size) != WHI_JSON_NONE) {
+                continue;
+            }
+        }
+        add_member(L, &member);
+        if (runtime->member_count % 16 == 0) {
+            luaL_checkstack(L, 24, NULL);
+        }
+        lua_pushvalue(L, -1); /* the name stays below */
+    }
+    count = runtime->member_count - first;
+    (count <= 16 ? sort_few : sort_many)(L, runtime->members + first, count);
+    return count;
+}
+
+/* Writes the members that were collected and takes them off the list. */
+static void write_members(lua_State *L, int table, size_t count, const whi_rule_path *path, int depth, whi_buf *out) {
+    whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
+    size_t first = runtime->member_count - count;
+
+    for (size_t i = first; i < first + count; i++) {
+        whi_rule_member member = runtime->members[i];
+        whi_rule_path here = { path, member.name, member.size, 0 };
+        if (i > first) {
+            whi_buf_char(out, ',');
+        }
+        write_string(L, member.name, member.size, out);
+        whi_buf_char(out, ':');
+        lua_pushvalue(L, member.slot);
+        lua_rawget(L, table);
+        whi_rule_write(L, lua_gettop(L), &here, depth, out);
+        lua_pop(L, 1);
+    }
+    runtime->member_count = first;
 }
 
 static void write_object(lua_State *L, int table, const whi_rule_path *path, int depth, whi_buf *out) {
-    whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
-    size_t first = runtime->member_count, start;
+    int top = lua_gettop(L);
 
     whi_buf_char(out, '{');
-    start = out->size;
-    lua_pushnil(L);
-    while (lua_next(L, table)) {
-        whi_rule_path here = { path, NULL, 0, 0 };
-        whi_rule_member member;
-        if (lua_type(L, -2) != LUA_TSTRING) {
-            refuse_key(L, path);
-        }
-        here.name = lua_tolstring(L, -2, &here.size);
-        if (out->size > start) {
-            whi_buf_char(out, ',');
-        }
-        member = (whi_rule_member){ here.name, here.size, out->size, 0 };
-        write_string(L, here.name, here.size, out);
-        whi_buf_char(out, ':');
-        whi_rule_write(L, lua_gettop(L), &here, depth, out);
-        member.end = out->size;
-        *new_member(L) = member;
-        lua_pop(L, 1);
-    }
-    order_members(L, first, start, out);
-    runtime->member_count = first;
+    write_members(L, table, whi_rule_collect_names(L, table, path, NULL, 0), path, depth, out);
     whi_buf_char(out, '}');
+    lua_settop(L, top);
 }
 
 static void write_array(lua_State *L, int table, lua_Integer count, const whi_rule_path *path, int depth,
@@ -271,12 +290,9 @@ static lua_Integer array_size(lua_State *L, int table, const whi_rule_path *path
     while (lua_next(L, table)) {
         int integral;
         lua_Integer key = lua_tointegerx(L, -2, &integral);
-        if (lua_type(L, -2) == LUA_TSTRING && count == 0) {
-            lua_pop(L, 2);
-            return -1; /* should another kind follow, the object's writer refuses it */
-        }
         if (lua_type(L, -2) != LUA_TNUMBER || !integral || key < 1) {
-            refuse_key(L, path);
+            lua_pop(L, 2);
+            return -1; /* the object's writer refuses what is no name */
         }
         highest = key > highest ? key : highest;
         count++;
@@ -350,7 +366,7 @@ void whi_rule_write(lua_State *L, int index, const whi_rule_path *path, int dept
         write_view(L, index, path, out);
         break;
     case LUA_TTABLE:
-        write_table(L, index, path, depth < DEPTH_MAXIMUM ? depth : DEPTH_MAXIMUM, out);
+        write_table(L, index, path, depth < WHI_RULE_DEPTH ? depth : WHI_RULE_DEPTH, out);
         break;
     default:
         whi_rule_refuse(L, path, "%s is no JSON value", whi_rule_type(L, index));
@@ -372,57 +388,32 @@ static void merge_member(lua_State *L, int table, const whi_json *json, uint32_t
     }
     whi_rule_charge(L, 4 + size / 8);
     lua_pushlstring(L, text, size);
-    here.name = lua_tostring(L, -1);
+    here.name = lua_tostring(L, -1); /* stays on the stack: the path shows it */
     here.size = size;
     text = whi_json_span(json, name, &size);
     whi_buf_add(out, text, size);
     whi_buf_char(out, ':');
+    lua_pushvalue(L, -1);
     if (lua_rawget(L, table) == LUA_TNIL) {
         text = whi_json_span(json, name + 1, &size);
         whi_buf_add(out, text, size);
     } else {
         whi_rule_write_merged(L, lua_gettop(L), json, name + 1, &here, depth - 1, out);
     }
-    lua_pop(L, 1);
+    lua_pop(L, 2);
 }
 
 /* The members of the table that the object has not, ordered. */
 static void merge_new(lua_State *L, int table, const whi_json *json, uint32_t node, const whi_rule_path *path,
                       int depth, whi_buf *out) {
-    whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
-    size_t first = runtime->member_count, start;
+    int top = lua_gettop(L);
+    size_t count = whi_rule_collect_names(L, table, path, json, node);
 
-    if (json->nodes[node].count > 0) {
+    if (count > 0 && json->nodes[node].count > 0) {
         whi_buf_char(out, ',');
     }
-    start = out->size;
-    lua_pushnil(L);
-    while (lua_next(L, table)) {
-        whi_rule_path here = { path, NULL, 0, 0 };
-        whi_rule_member member;
-        if (lua_type(L, -2) != LUA_TSTRING) {
-            refuse_key(L, path);
-        }
-        here.name = lua_tolstring(L, -2, &here.size);
-        whi_rule_charge(L, 4 + json->nodes[node].count);
-        if (whi_json_member(json, node, here.name, here.size) == WHI_JSON_NONE) {
-            if (out->size > start) {
-                whi_buf_char(out, ',');
-            }
-            member = (whi_rule_member){ here.name, here.size, out->size, 0 };
-            write_string(L, here.name, here.size, out);
-            whi_buf_char(out, ':');
-            whi_rule_write(L, lua_gettop(L), &here, depth - 1, out);
-            member.end = out->size;
-            *new_member(L) = member;
-        }
-        lua_pop(L, 1);
-    }
-    order_members(L, first, start, out);
-    runtime->member_count = first;
-    if (out->size == start && start > 0 && out->data[start - 1] == ',') {
-        out->size--;
-    }
+    write_members(L, table, count, path, depth - 1, out);
+    lua_settop(L, top);
 }
 
 void whi_rule_write_merged(lua_State *L, int index, const whi_json *json, uint32_t node, const whi_rule_path *path,

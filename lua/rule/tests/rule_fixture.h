@@ -21,7 +21,7 @@ typedef struct fixture {
     whi_json json;
     wh_rule_verdict verdict;
     char error[WH_RULE_ERROR_SIZE];
-    const char *meta;
+    const char *meta, *source, *key, *secret; /* NULL: none */
     double cpu_ms; /* of the last run, as the thread's clock says */
 } fixture;
 
@@ -47,10 +47,23 @@ static inline double thread_ms(void) {
 }
 
 static inline int fixture_run(fixture *f, void *rule, const char *payload) {
-    wh_rule_input input = { &f->json, "msg_1", "order.paid", "acme", 1790000000000, "sub_1", "first", f->meta, 0 };
+    wh_rule_input input = {
+        .payload = &f->json,
+        .event_id = "msg_1",
+        .event_type = "order.paid",
+        .event_tenant = "acme",
+        .event_time = 1790000000000,
+        .event_source = f->source ? f->source : "",
+        .event_key = f->key ? f->key : "",
+        .subscription_id = "sub_1",
+        .subscription_name = "first",
+        .subscription_meta = f->meta,
+        .subscription_meta_size = f->meta ? strlen(f->meta) : 0,
+        .hash_key = f->secret,
+        .hash_key_size = f->secret ? strlen(f->secret) : 0,
+    };
     int code;
 
-    input.subscription_meta_size = f->meta ? strlen(f->meta) : 0;
     assert_int_equal(whi_json_scan(&f->json, payload, strlen(payload), 64), WH_OK);
     f->cpu_ms = thread_ms();
     code = wh_rule_lua()->run(f->runtime, rule, &input, &f->verdict);

@@ -187,7 +187,10 @@ static void a_bad_result_names_the_place(void **state) {
     ERROR(f, "return true, {headers = {['a b'] = 'x'}}", "{}", WH_ERULE_RESULT, "a header's name may have");
     ERROR(f, "return true, {headers = {a = 1}}", "{}", WH_ERULE_RESULT, "options.headers.a: must be a text");
     ERROR(f, "return true, {headers = {a = 'x\\r\\nHost: y'}}", "{}", WH_ERULE_RESULT, "options.headers.a: must be");
-    ERROR(f, "return true, {headers = {'x'}}", "{}", WH_ERULE_RESULT, "options.headers: a header's name");
+    ERROR(f, "return true, {headers = {'x'}}", "{}", WH_ERULE_RESULT, "options.headers: a table needs either names");
+    ERROR(f, "return true, {headers = {['X-A'] = 'x', ['x-a'] = 'y'}}", "{}", WH_ERULE_RESULT,
+          "options.headers: X-A and x-a are one header");
+    ERROR(f, "return true, {key = '\\255'}", "{}", WH_ERULE_RESULT, "options.key: must have 1 to 256 bytes of UTF-8");
 }
 
 static void options_are_read(void **state) {
@@ -276,6 +279,40 @@ static void helpers_keep_bytes(void **state) {
          "{}");
 }
 
+static void event_source_and_key_are_nil_where_there_is_none(void **state) {
+    fixture *f = *state;
+
+    TRUE(f, "return event.source == nil and event.key == nil", "{}");
+    f->source = "billing";
+    f->key = "cus_1";
+    TRUE(f, "return event.source == 'billing' and event.key == 'cus_1'", "{}");
+    f->source = f->key = NULL;
+    ERROR(f, "return event['id\\0x']", "{}", WH_ERULE_RUNTIME, "event has no field");
+    ERROR(f, "return #event", "{}", WH_ERULE_RUNTIME, "event and subscription have no length");
+}
+
+/* The sums are those of: printf 'hash\0TEXT' | openssl dgst -sha256 -mac HMAC -macopt key:whsec_test */
+static void hash_is_an_hmac_of_the_secret(void **state) {
+    fixture *f = *state;
+
+    f->secret = "whsec_test";
+    BODY(f, "return {hash('a@b.c'), hash(''), hash('a@b.c')}", "{}",
+         "[\"141172e5a42d04bf697ad9438e83a5a75a9f8eb41c2b61932c24e5ecd35eff4a\","
+         "\"8812a37a2cb1e636e484a1c55918b16d90b830aba08b2dd649dbc3099a82d2fd\","
+         "\"141172e5a42d04bf697ad9438e83a5a75a9f8eb41c2b61932c24e5ecd35eff4a\"]");
+    BODY(f, "return {hash('a\\0b'), hash(('x'):rep(100000))}", "{}",
+         "[\"39b1c8c8ee053eefcc103fb176bd04c19bb6f1df08051752dd31c63253266de0\","
+         "\"9898ca836c08f6f97d8843f7ff159c61171d443c81cf30baa861050001940419\"]");
+    ERROR(f, "return {hash(5)}", "{}", WH_ERULE_RUNTIME, "line 1: hash: a text was expected, not number");
+    ERROR(f, "return {hash(payload)}", "{}", WH_ERULE_RUNTIME, "hash: a text was expected, not table");
+    ERROR(f, "return {hash(null)}", "{}", WH_ERULE_RUNTIME, "hash: a text was expected, not null");
+    ERROR(f, "return {hash()}", "{}", WH_ERULE_RUNTIME, "hash: a text was expected, not nothing");
+    f->secret = "";
+    BODY(f, "return {hash('a@b.c')}", "{}", "[\"0a5f2070aef4239993c577c2667481a83ac51b9d49a429d0d900d1086c5573f3\"]");
+    f->secret = NULL;
+    ERROR(f, "return {hash('a')}", "{}", WH_ERULE_RUNTIME, "hash: the subscription has no secret");
+}
+
 static void costs_are_told(void **state) {
     fixture *f = *state;
 
@@ -296,7 +333,8 @@ static void every_allocation_may_fail(void **state) {
     static const char source[] =
         "local t = {} for i = 1, 20 do t['key' .. i] = {i, payload.total} end "
         "local s = ('ab'):rep(400):gsub('a', '%0%0'):upper() for k in pairs(t) do s = s .. k end "
-        "return merge(only(payload, 'id', 'customer'), {t = t, s = s, m = subscription.meta, n = payload.huge}), "
+        "return merge(only(payload, 'id', 'customer'), {t = t, s = s, h = hash(s), m = subscription.meta, n = "
+        "payload.huge}), "
         "{key = 'k', headers = {a = payload.customer.email:gsub('%c', '')}}";
     fixture *f = *state;
     int code = WH_ENOMEM;
@@ -304,7 +342,15 @@ static void every_allocation_may_fail(void **state) {
     for (long n = 0; n < 5000 && code != WH_OK; n++) {
         void *runtime = NULL, *rule = NULL;
         wh_limits limits = { 0 };
-        wh_rule_input input = { &f->json, "e", "t", "", 0, "s", NULL, f->meta, strlen(f->meta) };
+        wh_rule_input input = { .payload = &f->json,
+                                .event_id = "e",
+                                .event_type = "t",
+                                .event_tenant = "",
+                                .subscription_id = "s",
+                                .subscription_meta = f->meta,
+                                .subscription_meta_size = strlen(f->meta),
+                                .hash_key = "k",
+                                .hash_key_size = 1 };
         assert_int_equal(whi_json_scan(&f->json, ORDER, strlen(ORDER), 64), WH_OK);
         allowed = n;
         whi_mem_fault = fault;
@@ -341,6 +387,8 @@ int main(void) {
         cmocka_unit_test(errors_name_the_line),
         cmocka_unit_test(pairs_over_tables_is_in_a_fixed_order),
         cmocka_unit_test(helpers_keep_bytes),
+        cmocka_unit_test(event_source_and_key_are_nil_where_there_is_none),
+        cmocka_unit_test(hash_is_an_hmac_of_the_secret),
         cmocka_unit_test(costs_are_told),
         cmocka_unit_test(every_allocation_may_fail),
     };

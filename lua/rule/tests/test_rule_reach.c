@@ -9,6 +9,7 @@ static const char *const allowed[] = {
     "assert",
     "error",
     "event",
+    "hash",
     "ipairs",
     "mask",
     "matches",
