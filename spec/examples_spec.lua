@@ -1,5 +1,19 @@
 package.path = "spec/?.lua;" .. package.path
 local shell = require "shell"
+local webhook = require "webhook"
+
+-- A function that counts the answers of all attempts so far, by status.
+local function statuses_of(hooks)
+  return function()
+    local found = {}
+    for delivery in hooks:deliveries() do
+      for attempt in hooks:attempts(delivery.id) do
+        found[attempt.status or 0] = (found[attempt.status or 0] or 0) + 1
+      end
+    end
+    return found
+  end
+end
 
 describe("the examples", function()
   after_each(shell.clean)
@@ -10,6 +24,38 @@ describe("the examples", function()
       assert.equal("", complaint)
       assert.equal(0, code)
       for id = 1, 3 do assert.matches('received%s+{"id":' .. id .. "}", output) end
+    end)
+  end
+
+  for _, name in ipairs { "luasocket", "luv", "cqueues" } do
+    it("receive what an engine delivers: receiver_" .. name, function()
+      local clock = webhook.clock(os.time() * 1000)
+      local hooks <close> = assert(webhook.open(":memory:", { allow = { "127.0.0.1" }, clock = clock }))
+      local secret = webhook.secret()
+      local server = shell.start(("timeout 60 '%s/lua' '%s' examples/receiver_%s.lua 0 %s"):format(shell.spec, shell.build, name, secret))
+      local url = ("http://127.0.0.1:%s/"):format(server.wait_for "listening%s+(%d+)")
+      local statuses = statuses_of(hooks)
+
+      local good = assert(hooks:subscribe { url = url, secrets = { secret } })
+      for id = 1, 5 do assert(hooks:publish("order.paid", { id = id }, { id = "msg_" .. id })) end
+      assert(hooks:run())
+      assert.same({ [204] = 5 }, statuses())
+      for id = 1, 5 do server.wait_for("received%s+msg_" .. id .. "%s+standard%s+{\"id\":" .. id .. "}") end
+
+      assert.is_true(hooks:replay(hooks:deliveries()().id)) -- the same id again
+      assert(hooks:run())
+      assert.same({ [204] = 5, [200] = 1 }, statuses())
+
+      assert(hooks:update(good.id, { secrets = { webhook.secret() }, retry = { 0 } }))
+      assert(hooks:publish("order.paid", { id = 6 }, { id = "msg_6" })) -- forged, as the receiver sees it
+      assert(hooks:run())
+      assert.same({ [204] = 5, [200] = 1, [401] = 1 }, statuses())
+
+      local answers = select(2, shell.run(("for n in 1 2; do printf 'POST / HTTP/1.1\\r\\nContent-Length: 2000000\\r\\n\\r\\n' | curl -sS -m 5 telnet://127.0.0.1:%s; echo; done; curl -sS -w '%%{http_code}\\n' %s %s"):format(url:match ":(%d+)/", url, url)))
+      assert.matches("413 Content Too Large.*413 Content Too Large.*405\n.*405\n", answers)
+      assert.falsy(server.output():find "msg_6")
+      assert.falsy(server.output():find "failed")
+      assert.is_true(server.stop())
     end)
   end
 end)

@@ -68,8 +68,10 @@ local names = {
   max_bytes = "integer", max_ids = "integer", now = "function", on_error = "function",
 }
 
-local formats = { auto = true }
-for name in ("standard unified truto callfire github stripe slack shopify rfc9421"):gmatch "%w+" do formats[name] = true end
+local formats = {
+  auto = true, standard = true, unified = true, truto = true, callfire = true, github = true, stripe = true, slack = true,
+  shopify = true, rfc9421 = true,
+}
 
 local function kind(value) return math.type(value) == "integer" and "integer" or type(value) end
 
