@@ -69,8 +69,8 @@ local names = {
 }
 
 local formats = {
-  auto = true, standard = true, unified = true, truto = true, callfire = true, github = true, stripe = true, slack = true,
-  shopify = true, rfc9421 = true,
+  auto = true, standard = true, unified = true, truto = true, callfire = true, github = true, stripe = true,
+  slack = true, shopify = true, rfc9421 = true,
 }
 
 local function kind(value) return math.type(value) == "integer" and "integer" or type(value) end

@@ -1,10 +1,12 @@
-/* Signs and verifies for interop.mjs: one request a line, one answer a line. Texts that
+/* Signs and verifies for interop.mjs and interop_as.mjs: one request a line, one answer a line. Texts that
  * may hold any byte are in hexadecimal, "-" stands for none.
  *
  *   sign TIMESTAMP ID BODY SECRET…
  *       the signature header, or the name of the error
  *   verify NOW ID TIMESTAMP SIGNATURE BODY FAMILY SECRET…
- *       "ok", or the name of the error; NOW in seconds, FAMILY "webhook" or "svix" */
+ *       "ok", or the name of the error; NOW in seconds, FAMILY "webhook" or "svix"
+ *   as NOW FORMAT METHOD URL BODY SECRET [NAME VALUE]…
+ *       the format, or the name of the error; FORMAT "auto" is told by the headers */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +75,27 @@ static void verify(char *words[], int count) {
     puts(wh_error_name(code));
 }
 
+static void verify_as(char *words[], int count) {
+    wh_verify_options options = WH_VERIFY_INIT;
+    wh_header headers[WORDS / 2];
+    size_t size = decode(words[5]), header_count = 0;
+    const char *found = NULL;
+    int code;
+
+    decode(words[4]);
+    decode(words[6]);
+    for (int i = 7; i + 1 < count; i += 2) {
+        decode(words[i + 1]);
+        headers[header_count++] = (wh_header){ words[i], words[i + 1] };
+    }
+    options.now = strtoll(words[1], NULL, 10) * 1000;
+    options.format = strcmp(words[2], "auto") == 0 ? NULL : words[2];
+    options.method = words[3];
+    options.url = words[4];
+    code = wh_verify_as(&options, (const char *const *)words + 6, 1, headers, header_count, words[5], size, &found);
+    puts(code == WH_OK ? found : wh_error_name(code));
+}
+
 int main(void) {
     char *line = NULL, *words[WORDS];
     size_t room = 0;
@@ -84,6 +107,8 @@ int main(void) {
             sign(words, count);
         } else if (count > 7 && strcmp(words[0], "verify") == 0) {
             verify(words, count);
+        } else if (count > 6 && strcmp(words[0], "as") == 0) {
+            verify_as(words, count);
         } else {
             puts("what?");
         }

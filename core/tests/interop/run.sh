@@ -6,7 +6,8 @@ program=$1
 directory=$2
 source=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$directory"
-cp "$source/package.json" "$source/interop.mjs" "$directory/"
+cp "$source/package.json" "$source/interop.mjs" "$source/interop_as.mjs" "$directory/"
 cd "$directory"
 npm install --ignore-scripts --no-audit --no-fund --no-package-lock --silent
-exec node interop.mjs "$program"
+node interop.mjs "$program"
+exec node interop_as.mjs "$program"
