@@ -56,6 +56,8 @@ static int take_members(lua_State *L, int table, const char *owner, wh_event *ou
     int failed = take_text(L, table, owner, "id", &out->id);
 
     failed = failed ? failed : take_text(L, table, owner, "tenant", &out->tenant);
+    failed = failed ? failed : take_text(L, table, owner, "source", &out->source);
+    failed = failed ? failed : take_text(L, table, owner, "key", &out->key);
     if (!failed) {
         take_time(L, table, owner, out);
     }
@@ -69,7 +71,7 @@ static void need_payload(lua_State *L, int index, const char *owner) {
 }
 
 static int publish(lua_State *L) {
-    static const char *const names[] = { "id", "tenant", "time", NULL };
+    static const char *const names[] = { "id", "tenant", "source", "key", "time", NULL };
     wh_event event = WH_EVENT_INIT;
     whl_engine *self = whl_engine_self(L);
     wh_receipt receipt;
@@ -105,7 +107,7 @@ static int publish(lua_State *L) {
 
 /* The event at the top of the stack. Its texts are kept in the table at keep. */
 static int take_event(lua_State *L, const whl_engine *self, int keep, whl_box *box, lua_Integer n, wh_event *out) {
-    static const char *const names[] = { "type", "payload", "id", "tenant", "time", NULL };
+    static const char *const names[] = { "type", "payload", "id", "tenant", "source", "key", "time", NULL };
     int table = lua_gettop(L), failed, code;
     char root[ROOT_SIZE];
 

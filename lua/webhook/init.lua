@@ -109,7 +109,7 @@ local core = require "webhook.core"
 ---@field response? string
 
 ---@class webhook.query what is absent does not restrict
----@field tenant? string subscriptions, events
+---@field tenant? string subscriptions, events, deliveries
 ---@field subscription? string deliveries: a subscription's id
 ---@field event? string deliveries: an event's id
 ---@field type? string events: the exact type
@@ -126,6 +126,8 @@ local core = require "webhook.core"
 ---@class webhook.event_options
 ---@field id? string idempotency key: 1 to 64 of A-Z a-z 0-9 . _ : -
 ---@field tenant? string
+---@field source? string where it comes from, for subscriptions of one source
+---@field key? string what it is about, for subscriptions with an order
 ---@field time? integer ms; default now
 
 ---@class webhook.batch_event: webhook.event_options
@@ -135,6 +137,12 @@ local core = require "webhook.core"
 ---@class webhook.receipt
 ---@field id string
 ---@field duplicate boolean true: the id was published before, and the first one stands
+
+---@class webhook.token
+---@field id string "tok_…"
+---@field tenant? string absent: an operator's, which reaches all tenants
+---@field name string
+---@field created_at string
 
 ---@class webhook.raw JSON text that is sent as it is, byte for byte; tostring() gives it back
 
@@ -249,6 +257,10 @@ local core = require "webhook.core"
 ---@field delivery fun(self: webhook.engine, id: string): delivery: webhook.delivery?, message: string?, code: webhook.code?
 ---@field body fun(self: webhook.engine, delivery: string): body: string?, message: string?, code: webhook.code? the exact bytes that it sends
 ---@field page fun(self: webhook.engine, kind: "subscriptions"|"events"|"deliveries"|"attempts", query?: webhook.query|string): page: webhook.page?, message: string?, code: webhook.code? attempts take a delivery's id
+---@field add_token fun(self: webhook.engine, options: { tenant?: string, name?: string }): token: string?, message: string?, code: webhook.code? what a client of the HTTP API shows, "wht_…": to be read this once. Without a tenant it reaches all of them
+---@field tokens fun(self: webhook.engine, tenant?: string): tokens: webhook.token[]?, message: string?, code: webhook.code?
+---@field revoke_token fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?
+---@field tenant_secret fun(self: webhook.engine, tenant: string, secret?: string): secret: string?, message: string?, code: webhook.code? signs for a tenant's subscriptions of the profile "unified"; made at first, or set
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code? one delivery by id: true; those of a query (state "exhausted" by default): their number
 ---@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code? one explanation for a subscription; without one a page for all of the event's tenant
 ---@field backtest fun(self: webhook.engine, options: webhook.backtest): report: webhook.backtest_report?, message: string?, code: webhook.code? blocks; sends and changes nothing

@@ -1,0 +1,84 @@
+/* Who may use the HTTP API, and the secrets of tenants. */
+#include "engine.h"
+
+/* The argument at index, which may be absent. */
+static int optional_text(lua_State *L, int index, const char *name, const char **out) {
+    return lua_isnoneornil(L, index) ? 0 : whl_text(L, index, name, out);
+}
+
+static int add_token(lua_State *L) {
+    static const char *const names[] = { "tenant", "name", NULL };
+    wh_engine *engine = whl_engine_open(L);
+    const char *tenant = NULL, *name = NULL;
+    char token[WH_SECRET_SIZE];
+    int failed, code;
+
+    whl_check_names(L, 2, "options", names);
+    failed = whl_field_text(L, 2, "tenant", &tenant);
+    failed = failed ? failed : whl_field_text(L, 2, "name", &name);
+    if (failed) {
+        return failed;
+    }
+    code = wh_token_add(engine, tenant, name, token);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushstring(L, token);
+    return 1;
+}
+
+static int tokens(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *tenant = NULL;
+    int failed = optional_text(L, 2, "tenant", &tenant);
+    whl_box *box;
+
+    if (failed) {
+        return failed;
+    }
+    box = whl_box_new(L);
+    failed = whl_push_document(L, wh_tokens(engine, tenant, &box->text, &box->size), box, WHL_BARE_PAGE);
+    if (failed == 1) {
+        lua_getfield(L, -1, "items");
+    }
+    return failed;
+}
+
+static int revoke_token(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *id;
+    int failed = whl_text(L, 2, "id", &id), code;
+
+    if (failed) {
+        return failed;
+    }
+    code = wh_token_revoke(engine, id);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int tenant_secret(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *tenant, *secret = NULL;
+    char made[WH_SECRET_SIZE];
+    int failed = whl_text(L, 2, "tenant", &tenant), code;
+
+    failed = failed ? failed : optional_text(L, 3, "secret", &secret);
+    if (failed) {
+        return failed;
+    }
+    code = wh_tenant_secret(engine, tenant, secret, made);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushstring(L, made);
+    return 1;
+}
+
+const luaL_Reg whl_token_methods[] = {
+    { "add_token", add_token },         { "tokens", tokens }, { "revoke_token", revoke_token },
+    { "tenant_secret", tenant_secret }, { NULL, NULL },
+};
