@@ -1,3 +1,5 @@
+package.path = "spec/?.lua;" .. package.path
+local shell = require "shell"
 local webhook = require "webhook"
 
 -- The example in GitHub's documentation.
@@ -67,5 +69,21 @@ describe("verify with a format", function()
     refuses("secret", github, hello, "", { format = "github" })
     assert.has_error(function() webhook.verify(github, hello, secret, { format = 1 }) end)
     assert.has_error(function() webhook.verify(github, hello, secret, { formats = "github" }) end)
+  end)
+end)
+
+describe("the command verify", function()
+  after_each(shell.clean)
+
+  it("takes a format", function()
+    local words = ("verify %s --secret \"%s\" --header 'X-Hub-Signature-256: %s'"):format(shell.write(hello), secret, github["X-Hub-Signature-256"])
+    assert.equal(0, (shell.run(shell.webhook(words .. " --format github"))))
+    local code, output = shell.run(shell.webhook(words .. " --format auto --json"))
+    assert.equal(0, code)
+    assert.equal("github", webhook.decode(output).format)
+    local _, _, complaint = shell.run(shell.webhook(words .. " --format stripe"))
+    assert.matches("stripe%-signature: missing", complaint)
+    assert.equal(1, (shell.run(shell.webhook(words))))
+    assert.equal(1, (shell.run(shell.webhook(words .. " --format nobody"))))
   end)
 end)
