@@ -1,3 +1,5 @@
+package.path = "spec/?.lua;" .. package.path
+local listener = require "receiver"
 local webhook = require "webhook"
 
 local key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -269,4 +271,26 @@ describe("a receiver of", function()
     clock = clock + 1 -- the same command again
     assert.equal(204, (receive { method = "POST", headers = senders(body, clock).slack, body = body }))
   end)
+end)
+
+describe("a receiver told nothing", function()
+  before_each(function() clock, handled, failed = os.time(), {}, {} end)
+
+  local types = { truto = "integrated_account:active", callfire = "OutboundCall.Finished", unified = "crm_contact.updated" }
+  for profile, name in pairs(types) do
+    it("takes what an engine delivers as " .. profile, function()
+      local server = listener.new()
+      local hooks <close> = assert(webhook.open(":memory:", { allow = { "127.0.0.1" } }))
+      assert(hooks:subscribe { url = server.url, profile = profile, secrets = { "hush" } })
+      assert(hooks:publish(name, { text = "é \u{1F642}" }))
+      assert(hooks:start(1))
+      local receive, sent = receiver { secrets = "hush", format = "auto" }, server:take()
+      assert.equal(204, (receive(sent)))
+      assert.equal(profile, handled[1].format)
+      assert.equal(200, (receive(sent)))
+      sent.body = sent.body:gsub("é", "e")
+      assert.same({ 401, "signature_mismatch" }, { refused(receive(sent)) })
+      server:close()
+    end)
+  end
 end)
