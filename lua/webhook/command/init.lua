@@ -7,7 +7,8 @@ local output = require "webhook.command.output"
 
 local command = {}
 
-local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify", "rule", "explain", "backtest" }
+local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify", "rule", "explain", "backtest", "serve",
+  "tokens", "tenant-secret" }
 
 command.help = [[
 webhook - keep subscriptions, publish events, deliver them signed and with retries
@@ -21,7 +22,9 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook explain EVENT                              why did, or did not, a subscription get it?
   webhook rule run rule.lua order.json               try a rule out
   webhook backtest ID --rule rule.lua                try it on what is stored
-  webhook events | secret | verify                   see `webhook NAME --help`
+  webhook serve                                      the HTTP API, and delivering
+  webhook tokens add --tenant acme                   who may use that
+  webhook events | secret | verify | tenant-secret   see `webhook NAME --help`
 
 The store is --store FILE, or $WEBHOOK_STORE, or webhook.db in this folder.
 --json speaks to scripts: one JSON document a line, {"error","code"} on standard error. Exit
@@ -32,7 +35,7 @@ local common = { store = "text", json = "flag", help = "flag" }
 
 local function find(name)
   for _, each in ipairs(names) do
-    if each == name then return require("webhook.command." .. name) end
+    if each == name then return require("webhook.command." .. name:gsub("-", "_")) end
   end
   error { usage = ("unknown command %q; there are: %s"):format(name, table.concat(names, ", ")) }
 end

@@ -4,7 +4,7 @@ local publish = { words = 2 }
 
 local EVER <const> = { 0, math.maxinteger }
 
-publish.options = { id = "text", tenant = "text", time = EVER, batch = "flag" }
+publish.options = { id = "text", tenant = "text", source = "text", key = "text", time = EVER, batch = "flag" }
 
 publish.help = [[
 webhook publish TYPE [FILE] - accept an event, durably
@@ -18,6 +18,8 @@ FILE is the payload, JSON, kept byte for byte but for a line end behind it; - or
 standard input. --batch takes all of its lines or none.
   --id ID        idempotency key
   --tenant NAME  only subscriptions of this tenant get it
+  --source NAME  where it comes from, for subscriptions of one source
+  --key TEXT     what it is about, for subscriptions with an order
   --time MS      when it happened, ms since 1970]]
 
 --- The events of the lines, their payloads untouched, and the number of each one's line.
@@ -50,15 +52,17 @@ end
 
 function publish.run(values, words, out)
   if values.batch then
-    if words[2] or values.id or values.tenant or values.time then
-      error { usage = "publish --batch expects one FILE and nothing else: type, id, tenant and time are in its lines" }
+    if words[2] or values.id or values.tenant or values.time or values.source or values.key then
+      error { usage = "publish --batch expects one FILE and nothing else: type, id and the rest are in its lines" }
     end
     return batch(out.read(words[1]), out)
   end
   if not words[1] then error { usage = "publish expects a TYPE; see webhook publish --help" } end
   local payload = webhook.raw((out.read(words[2]):gsub("\r?\n$", "")))
   local hooks <close> = out:open()
-  local id, duplicate, code = hooks:publish(words[1], payload, { id = values.id, tenant = values.tenant, time = values.time })
+  local id, duplicate, code = hooks:publish(words[1], payload, {
+    id = values.id, tenant = values.tenant, time = values.time, source = values.source, key = values.key,
+  })
   if not id then out.fail(duplicate, code) end
   out:item({ id = id, duplicate = duplicate }, { "id" })
 end

@@ -6,6 +6,7 @@ subscriptions.options = {
   events = "list", tenant = "text", name = "text", rule = "text", fields = "text", filter = "list", header = "list",
   secret = "list", retry = "text", timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
+  order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text",
 }
 
 subscriptions.help = [[
@@ -26,6 +27,12 @@ add prints the secret, once. For add and update:
   --header 'Name: value'   may be repeated
   --metadata JSON       an object, for you and for the rule
   --secret S            may be repeated: each signs
+  --source NAME         only events of this source
+  --order none|fifo|key|latest   one after the other, or so for each key
+  --profile standard|unified|truto|callfire   body, headers and signature of what is sent
+  --details JSON        what a profile keeps of its own
+  --[no-]single-use     one event, then it is deleted
+  --expires-at TIME     2026-12-31T00:00:00Z: takes no events from then on
   --retry MS,MS,…       wait before each attempt
 In an update an empty value ('') takes a field back to its default.]]
 
@@ -89,6 +96,9 @@ local function document(values, out)
     tenant = text_of(values.tenant), name = text_of(values.name), fields = text_of(values.fields),
     rule = text_of(values.rule, out.read), retry = text_of(values.retry, retry_of),
     metadata = text_of(values.metadata, webhook.raw), on_rule_error = text_of(values["on-rule-error"]),
+    order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
+    single_use = values["single-use"], expires_at = text_of(values["expires-at"]),
+    details = text_of(values.details, webhook.raw),
     timeout = values.timeout, concurrency = values.concurrency, insecure = values.insecure, http2 = values.http2,
   }
 end

@@ -1,0 +1,58 @@
+local core = require "webhook.core"
+
+local serve = { words = 0 }
+
+local COUNT <const> = { 1, 64 }
+
+serve.options = {
+  address = "text", port = { 0, 65535 }, threads = { 1, 256 }, workers = COUNT, deliver = "flag", allow = "list",
+  open = "flag", forwarded = "text", quiet = "flag",
+}
+
+serve.help = [[
+webhook serve - answer the HTTP API, and deliver, until it is stopped
+
+  webhook serve                                  http://127.0.0.1:8080/v1/…, /openapi.json
+  webhook serve --port 0 --json                  a free port; {"url":…}
+  webhook tokens add --tenant acme               what a client needs to get in
+
+Without TLS: leave it on the loopback, or put a reverse proxy before it. Ctrl-C or SIGTERM
+finishes what is in flight, a second one does not.
+  --address IP     to listen at (127.0.0.1)
+  --port N         (8080); 0: a free one
+  --threads N      threads that answer (16)
+  --workers N      threads that deliver (1)
+  --no-deliver     only answer: `webhook run` delivers
+  --allow RANGE    deliver to this private or local address, too; may be repeated
+  --forwarded NAME a header in which your proxy puts the client's address
+  --open           ask for no token. For development
+  --quiet          only errors]]
+
+local function url_of(address, port)
+  return ("http://%s:%d"):format(address:find(":", 1, true) and "[" .. address .. "]" or address, port)
+end
+
+function serve.run(values, _, out)
+  local address = values.address or "127.0.0.1"
+  local hooks <close> = out:open {
+    allow = values.allow,
+    log = function(level, line)
+      if level == "error" or not values.quiet then io.stderr:write(level, ": ", out.plain(line), "\n") end
+    end,
+  }
+  out.check(hooks:api { open = values.open or false })
+  core.catch_signals()
+  local server <close> = out.check(hooks:serve {
+    address = address, port = values.port or 8080, threads = values.threads, forwarded = values.forwarded,
+  })
+  if values.deliver ~= false then out.check(hooks:start(values.workers or 1)) end
+  out:item({ url = url_of(address, server:port()) }, { "url" })
+  io.stdout:flush()
+  while not core.wait_signal(1) do
+    hooks:idle() -- hands the log's lines over
+  end
+  server:stop(10000)
+  if values.deliver ~= false then out.check(hooks:stop(10000)) end
+end
+
+return serve

@@ -1,0 +1,43 @@
+local tokens = { words = 2 }
+
+tokens.options = { tenant = "text", name = "text" }
+
+tokens.help = [[
+webhook tokens [list | add | revoke ID] - who may use the HTTP API
+
+  webhook tokens add --tenant acme --name ci     prints the token, once: the store keeps a hash
+  webhook tokens --tenant acme
+  webhook tokens revoke tok_…
+
+A client shows it as `Authorization: Bearer wht_…`, or as the password of Basic.
+  --tenant NAME  it reaches this tenant alone; without, it is an operator's and reaches all
+  --name TEXT    to know it again]]
+
+local actions = {}
+
+function actions.list(hooks, values, _, out)
+  for _, each in ipairs(out.check(hooks:tokens(values.tenant))) do
+    out:item(each, { "id", "tenant", "name", "created_at" })
+  end
+end
+
+function actions.add(hooks, values, _, out)
+  local token = out.check(hooks:add_token { tenant = values.tenant, name = values.name })
+  out:item({ token = token }, { "token" })
+end
+
+function actions.revoke(hooks, _, id, out)
+  if not id then error { usage = "tokens revoke expects an ID; see webhook tokens --help" } end
+  out.check(hooks:revoke_token(id))
+end
+
+function tokens.run(values, words, out)
+  local name = words[1] or "list"
+  local action = actions[name]
+  if not action then error { usage = ("tokens has no %q; see webhook tokens --help"):format(name) } end
+  if words[2] and name ~= "revoke" then error { usage = ("tokens %s: unexpected word %q"):format(name, words[2]) } end
+  local hooks <close> = out:open()
+  return action(hooks, values, words[2], out)
+end
+
+return tokens
