@@ -49,7 +49,19 @@ static void check_verdict(int code, const wh_rule_verdict *verdict) {
 
 static void run_twice(void *rule, const whi_json *json) {
     static const char meta[] = "{\"a\":[1,2.50],\"b\":null}";
-    wh_rule_input input = { json, "msg_1", "order.paid", "acme", 1790000000000, "sub_1", "x", meta, sizeof meta - 1 };
+    wh_rule_input input = { .payload = json,
+                            .event_id = "msg_1",
+                            .event_type = "order.paid",
+                            .event_tenant = "acme",
+                            .event_time = 1790000000000,
+                            .subscription_id = "sub_1",
+                            .subscription_name = "x",
+                            .subscription_meta = meta,
+                            .subscription_meta_size = sizeof meta - 1,
+                            .event_source = "billing",
+                            .event_key = "",
+                            .hash_key = "whsec_test",
+                            .hash_key_size = 10 };
     wh_rule_verdict verdict;
     int first = engine->run(runtime, rule, &input, &verdict), second, action = verdict.action;
 

@@ -15,7 +15,7 @@ typedef struct key {
     double number;     /* an integer's is rounded; */
     uint64_t exact;    /* then this decides, for a position alone */
     const char *text;
-    size_t size;
+    size_t size; /* of the text; of a number: 1 for a float */
 } key;
 
 enum { RANK_NUMBER, RANK_TEXT, RANK_FALSE, RANK_TRUE, RANK_POSITION };
@@ -27,7 +27,7 @@ static key describe(lua_State *L, int at) {
     switch (lua_type(L, at)) {
     case LUA_TNUMBER:
         found.number = lua_tonumber(L, at);
-        /* 2^63, a float, comes behind the integers that round to it */
+        found.size = !lua_isinteger(L, at); /* 2^63, a float, comes behind the integers that round to it */
         found.exact = lua_isinteger(L, at) ? (uint64_t)lua_tointeger(L, at) ^ UINT64_C(1) << 63 : UINT64_MAX;
         break;
     case LUA_TSTRING:
@@ -54,11 +54,12 @@ static int compare(const key *a, const key *b) {
     if (a->rank != b->rank) {
         return a->rank - b->rank;
     }
-    if (a->rank != RANK_TEXT) {
+    if (a->rank == RANK_TEXT) {
+        order = memcmp(a->text, b->text, common);
+    } else {
         order = (a->number > b->number) - (a->number < b->number);
-        return order != 0 ? order : (a->exact > b->exact) - (a->exact < b->exact);
+        order = order != 0 ? order : (a->exact > b->exact) - (a->exact < b->exact);
     }
-    order = memcmp(a->text, b->text, common);
     return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
 }
 

@@ -31,11 +31,12 @@ lua_Integer whi_rule_opt_integer(lua_State *L, int index, lua_Integer otherwise)
 /* As an integer where it is one of 64 bits. */
 static int push_whole(lua_State *L, double number) {
     lua_Integer integer;
+    int integral;
 
-    if (lua_numbertointeger(number, &integer)) {
+    lua_pushnumber(L, number);
+    integer = lua_tointegerx(L, -1, &integral);
+    if (integral) {
         lua_pushinteger(L, integer);
-    } else {
-        lua_pushnumber(L, number);
     }
     return 1;
 }
