@@ -17,6 +17,7 @@ struct whi_registry {
     whi_match *match;
     whi_registration **slots; /* open addressing by subscription id; grows at 3/4 */
     size_t count, capacity;
+    whi_listing *listing;
     atomic_int ordered; /* subscriptions with an order */
 };
 
@@ -107,6 +108,7 @@ int whi_registry_new(whi_registry **out, whi_store *store) {
     pthread_rwlock_init(&registry->lock, NULL);
     pthread_mutex_init(&registry->sync_lock, NULL);
     code = whi_match_new(&registry->match);
+    code = code == WH_OK ? whi_listing_new(&registry->listing) : code;
     return code == WH_OK ? whi_registry_sync(registry) : code;
 }
 
@@ -119,6 +121,7 @@ void whi_registry_free(whi_registry *registry) {
         whi_registration_unref(registry->slots[i]);
     }
     whi_free(registry->slots);
+    whi_listing_free(registry->listing);
     pthread_rwlock_destroy(&registry->lock);
     pthread_mutex_destroy(&registry->sync_lock);
     whi_free(registry);
@@ -183,6 +186,32 @@ static void index_out(whi_registry *registry, whi_registration *registration) {
     }
 }
 
+/* Into the index and the listing; where an older version stands under its id already. */
+static int take_in(whi_registry *registry, whi_registration *made) {
+    int code = index_in(registry, made);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    code = whi_listing_add(registry->listing, made->subscription->tenant, made->subscription->id);
+    if (code != WH_OK) {
+        index_out(registry, made);
+    }
+    return code;
+}
+
+/* Out of them; made is the version that comes instead, or NULL. */
+static void take_off(whi_registry *registry, whi_registration *old, const whi_registration *made) {
+    const whi_subscription *s = old->subscription;
+
+    index_out(registry, old);
+    if (made == NULL) {
+        whi_listing_remove(registry->listing, s->tenant, s->id);
+    } else if (strcmp(made->subscription->tenant, s->tenant) != 0) {
+        whi_listing_leave(registry->listing, s->tenant, s->id);
+    }
+}
+
 static int has_order(const whi_registration *registration) {
     const whi_subscription *s = registration->subscription;
 
@@ -205,7 +234,7 @@ static int replace(whi_registry *registry, int64_t id, whi_registration *made) {
         }
     }
     if (made != NULL) {
-        code = index_in(registry, made);
+        code = take_in(registry, made);
         if (code != WH_OK) {
             return code;
         }
@@ -216,7 +245,7 @@ static int replace(whi_registry *registry, int64_t id, whi_registration *made) {
             atomic_store(&made->failing, atomic_load(&registry->slots[at]->failing));
         }
         atomic_fetch_sub(&registry->ordered, has_order(registry->slots[at]));
-        index_out(registry, registry->slots[at]);
+        take_off(registry, registry->slots[at], made);
         whi_registration_unref(registry->slots[at]);
         take_out(registry, at);
     }
@@ -330,4 +359,26 @@ size_t whi_registry_count(whi_registry *registry) {
     count = registry->count;
     pthread_rwlock_unlock(&registry->lock);
     return count;
+}
+
+int whi_registry_page(whi_registry *registry, const char *tenant, const whi_page *page, whi_registration **out,
+                      size_t *count, size_t *total) {
+    int64_t *ids = whi_alloc(page->limit * sizeof *ids);
+
+    *count = 0;
+    if (ids == NULL) {
+        return whi_fail_memory();
+    }
+    pthread_rwlock_rdlock(&registry->lock);
+    *count = whi_listing_page(registry->listing, tenant, page, ids);
+    for (size_t i = 0; i < *count; i++) {
+        out[i] = registry->slots[slot_of(registry, ids[i])];
+        atomic_fetch_add(&out[i]->refs, 1);
+    }
+    if (total != NULL) {
+        *total = whi_listing_count(registry->listing, tenant);
+    }
+    pthread_rwlock_unlock(&registry->lock);
+    whi_free(ids);
+    return WH_OK;
 }

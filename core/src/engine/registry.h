@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "engine/listing.h"
 #include "outside/store.h"
 #include "pure/fields.h"
 #include "pure/filter.h"
@@ -48,6 +49,11 @@ int whi_registry_has_order(const whi_registry *registry);
 whi_registration *whi_registry_get(whi_registry *registry, int64_t id);
 
 size_t whi_registry_count(whi_registry *registry);
+
+/* A page of a tenant's (NULL: of all) registrations by id, each with a reference: at most
+ * page->limit into out. total, which may be NULL, receives how many there are in all. */
+int whi_registry_page(whi_registry *registry, const char *tenant, const whi_page *page, whi_registration **out,
+                      size_t *count, size_t *total);
 
 /* The subscription that a stored document describes, for all who read the store. */
 int whi_registration_new(whi_registration **out, const whi_subscription_row *row);
