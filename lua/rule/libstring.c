@@ -387,12 +387,21 @@ static int string_format(lua_State *L) {
     return 1;
 }
 
+/* clang-format off */
 const luaL_Reg whi_rule_string_functions[] = {
-    { "byte", string_byte },       { "char", string_char },
-    { "find", whi_rule_find },     { "format", string_format },
-    { "gmatch", whi_rule_gmatch }, { "gsub", whi_rule_gsub },
-    { "len", string_len },         { "lower", string_lower },
-    { "match", whi_rule_match },   { "rep", string_rep },
-    { "reverse", string_reverse }, { "sub", string_sub },
-    { "upper", string_upper },     { NULL, NULL },
+    { "byte", string_byte },       /* the numbers of letters */
+    { "char", string_char },       /* letters of numbers */
+    { "find", whi_rule_find },     /* patterns: what rules filter by; every step is charged */
+    { "format", string_format },   /* numbers of two decimals, ids with zeros; no %p, %a, %q */
+    { "gmatch", whi_rule_gmatch }, /* patterns, in a loop */
+    { "gsub", whi_rule_gsub },     /* patterns, replaced */
+    { "len", string_len },         /* the size, as # gives it */
+    { "lower", string_lower },     /* comparison without case, of ASCII */
+    { "match", whi_rule_match },   /* patterns: parts of a text */
+    { "rep", string_rep },         /* padding; its size is checked first */
+    { "reverse", string_reverse }, /* searching from the end */
+    { "sub", string_sub },         /* parts of a text */
+    { "upper", string_upper },     /* as lower */
+    { NULL, NULL },
 };
+/* clang-format on */

@@ -221,6 +221,11 @@ static int table_sort(lua_State *L) {
 }
 
 const luaL_Reg whi_rule_table_functions[] = {
-    { "concat", table_concat }, { "insert", table_insert }, { "pack", table_pack }, { "remove", table_remove },
-    { "sort", table_sort },     { "unpack", table_unpack }, { NULL, NULL },
+    { "concat", table_concat }, /* texts of many parts, without a copy for each */
+    { "insert", table_insert }, /* lists; each item moved is charged */
+    { "pack", table_pack },     /* varargs with their count */
+    { "remove", table_remove }, /* lists */
+    { "sort", table_sort },     /* lists in order; stable, bounded, stopped in the middle */
+    { "unpack", table_unpack }, /* a list as arguments, up to WHI_RULE_RESULTS */
+    { NULL, NULL },
 };

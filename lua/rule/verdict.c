@@ -97,6 +97,9 @@ static void read_headers(lua_State *L, const whi_rule_path *path, wh_rule_verdic
         whi_rule_refuse(L, path, "must be a table of texts, not %s", whi_rule_type(L, table));
     }
     count = whi_rule_collect_names(L, table, path, NULL, 0);
+    if (count == 0) {
+        return;
+    }
     runtime->member_count -= count;
     names = runtime->members + runtime->member_count;
     if (count > HEADERS_MAXIMUM) {
@@ -107,9 +110,6 @@ static void read_headers(lua_State *L, const whi_rule_path *path, wh_rule_verdic
         lua_rawget(L, table);
         check_header(L, &names[i], path);
         lua_pop(L, 1);
-    }
-    if (count == 0) {
-        return;
     }
     check_twins(L, names, count, path);
     whi_buf_clear(&runtime->headers);

@@ -233,7 +233,9 @@ size_t whi_rule_collect_names(lua_State *L, int table, const whi_rule_path *path
         lua_pushvalue(L, -1); /* the name stays below */
     }
     count = runtime->member_count - first;
-    (count <= 16 ? sort_few : sort_many)(L, runtime->members + first, count);
+    if (count > 1) {
+        (count <= 16 ? sort_few : sort_many)(L, runtime->members + first, count);
+    }
     return count;
 }
 

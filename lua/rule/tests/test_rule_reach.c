@@ -129,7 +129,47 @@ static void only_listed_names_are_reachable(void **state) {
  * is made by the host, on a state built as a rule's is. */
 #include "rule_state.h"
 
+static void check_value(lua_State *L, const char *name) {
+    switch (lua_type(L, -1)) {
+    case LUA_TFUNCTION:
+        if (!lua_iscfunction(L, -1) || lua_getupvalue(L, -1, 1) != NULL) {
+            fail_msg("%s holds a value that a rule may reach", name);
+        }
+        break;
+    case LUA_TUSERDATA:
+    case LUA_TTHREAD:
+        fail_msg("%s is a %s", name, luaL_typename(L, -1));
+        break;
+    case LUA_TLIGHTUSERDATA:
+        assert_null(lua_touserdata(L, -1)); /* null, no address */
+        break;
+    default:
+        break;
+    }
+}
+
+/* The table on top has these names and no others. */
+static void expect_names(lua_State *L, const char *const *names, size_t count, const char *what) {
+    size_t found = 0;
+
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        size_t i = 0;
+        assert_int_equal(lua_type(L, -2), LUA_TSTRING);
+        while (i < count && strcmp(names[i], lua_tostring(L, -2)) != 0) {
+            i++;
+        }
+        if (i == count) {
+            fail_msg("%s has %s", what, lua_tostring(L, -2));
+        }
+        found++;
+        lua_pop(L, 1);
+    }
+    assert_int_equal(found, count);
+}
+
 static void walk(lua_State *L, int depth, const char *prefix) {
+    static const char *const face[] = { "__index", "__newindex" };
     char name[256];
 
     lua_pushnil(L);
@@ -139,20 +179,51 @@ static void walk(lua_State *L, int depth, const char *prefix) {
         if (!is_allowed(name)) {
             fail_msg("%s is reachable and not listed", name);
         }
-        assert_int_not_equal(lua_type(L, -1), LUA_TUSERDATA);
-        assert_int_not_equal(lua_type(L, -1), LUA_TTHREAD);
+        check_value(L, name);
         if (lua_type(L, -1) == LUA_TTABLE) {
             assert_int_equal(depth, 0); /* a face: empty, its metatable shows the library */
             lua_pushnil(L);
             assert_int_equal(lua_next(L, -2), 0);
             assert_true(lua_getmetatable(L, -1));
+            expect_names(L, face, 2, name);
             lua_getfield(L, -1, "__index");
+            assert_false(lua_getmetatable(L, -1));
             snprintf(name + strlen(name), 2, ".");
             walk(L, 1, name);
             lua_pop(L, 2);
         }
         lua_pop(L, 1);
     }
+}
+
+/* Metatables of kinds of values, which all values of the kind share. */
+static void check_shared_metatables(lua_State *L) {
+    static const char *const text[] = { "__index" };
+    static const char *const view[] = { "__index",  "__newindex", "__len",  "__name", "__add", "__sub",
+                                        "__mul",    "__div",      "__mod",  "__pow",  "__unm", "__idiv",
+                                        "__band",   "__bor",      "__bxor", "__bnot", "__shl", "__shr",
+                                        "__concat", "__lt",       "__le",   "__call" };
+
+    lua_settop(L, 0);
+    lua_pushnil(L);
+    lua_pushboolean(L, 1);
+    lua_pushinteger(L, 1);
+    lua_pushcfunction(L, lua_error);
+    for (int i = 1; i <= 4; i++) {
+        assert_false(lua_getmetatable(L, i));
+    }
+    lua_pushliteral(L, "");
+    assert_true(lua_getmetatable(L, -1));
+    expect_names(L, text, 1, "the metatable of texts");
+    lua_getfield(L, -1, "__index"); /* the string library, which was walked */
+    lua_rawgeti(L, LUA_REGISTRYINDEX, WHI_RULE_AT_GLOBALS);
+    lua_getfield(L, -1, "string");
+    assert_true(lua_getmetatable(L, -1));
+    lua_getfield(L, -1, "__index");
+    assert_true(lua_rawequal(L, -1, -5));
+    lua_pushlightuserdata(L, NULL);
+    assert_true(lua_getmetatable(L, -1));
+    expect_names(L, view, sizeof view / sizeof view[0], "the metatable of views");
 }
 
 static void everything_in_the_state_is_listed(void **state) {
@@ -171,17 +242,25 @@ static void everything_in_the_state_is_listed(void **state) {
     rule.L = L;
     whi_rule_open_libraries(L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, WHI_RULE_AT_GLOBALS);
+    assert_false(lua_getmetatable(L, -1));
     walk(L, 0, "");
-    lua_pushliteral(L, "");
-    assert_true(lua_getmetatable(L, -1)); /* that of texts shows the string library and nothing else */
-    lua_pushnil(L);
-    assert_true(lua_next(L, -2));
-    assert_string_equal(lua_tostring(L, -2), "__index");
+    check_shared_metatables(L);
     lua_close(L);
     wh_rule_lua()->close(runtime);
 }
 
-static void no_function_holds_upvalues_that_a_rule_could_change(void **state) {
+/* What a rule finds when it walks its own globals, libraries left aside: they are empty. */
+static void a_run_adds_three_globals(void **state) {
+    fixture f;
+
+    (void)state;
+    fixture_open(&f, 1000, 0);
+    BODY(&f, "local t = {} for k in pairs(_ENV) do t[#t + 1] = k end return t", "{}",
+         "[\"event\",\"payload\",\"subscription\"]");
+    fixture_close(&f);
+}
+
+static void no_library_can_be_changed(void **state) {
     fixture f;
 
     (void)state;
@@ -211,6 +290,29 @@ static void no_address_is_shown(void **state) {
         "return {tostring(pairs({})), tostring(ipairs({})), tostring(('x'):gmatch('x'))}",
         "return {select(2, pcall(error, 'x'))}",
         "error(tostring({}))",
+        "return {tostring(tostring), tostring(string.rep), tostring(payload.a), tostring(pcall)}",
+        "return {('%s'):rep(4):format(tostring, payload, null, {})}",
+        "return {select(2, pcall(function() for i = {}, 1 do end end))}",
+        "return {select(2, pcall(function() for _ in {} do end end))}",
+        "return {select(2, pcall(function() return #tostring end))}",
+        "return {select(2, pcall(function() return ({}).x.y end))}",
+        "return {select(2, pcall(function() return payload.z.y end))}",
+        "return {select(2, pcall(function() return null() end))}",
+        "return {select(2, pcall(function() return {} | 1 end))}",
+        "return {select(2, pcall(function() local t = {} t[0/0] = 1 end))}",
+        "return {select(2, pcall(string.gsub, 'x', 'x', {x = {}}))}",
+        "return {select(2, pcall(string.gsub, 'x', 'x', function() return type end))}",
+        "return {select(2, pcall(math.floor, {}))}",
+        "return {select(2, pcall(utf8.char, payload))}",
+        "return {select(2, pcall(only, type, {}))}",
+        "return {select(2, pcall(merge, payload, {a = {type}}))}",
+        "return {select(2, pcall(hash, {}))}",
+        "return {[{}] = 1}",
+        "return {[payload] = 1}",
+        "return true, {[type] = 1}",
+        "return true, {key = type}",
+        "return type",
+        "return {type, {}}",
         "error({})",
         "local t = {} t.t = t return t",
     };
@@ -288,7 +390,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_listed_names_are_reachable),
         cmocka_unit_test(everything_in_the_state_is_listed),
-        cmocka_unit_test(no_function_holds_upvalues_that_a_rule_could_change),
+        cmocka_unit_test(a_run_adds_three_globals),
+        cmocka_unit_test(no_library_can_be_changed),
         cmocka_unit_test(no_address_is_shown),
         cmocka_unit_test(extreme_arguments_do_no_harm),
     };
