@@ -112,7 +112,7 @@ static int math_modf(lua_State *L) {
         lua_pushnumber(L, 0);
         return 2;
     }
-    lua_pushnumber(L, whole);
+    push_whole(L, whole);
     lua_pushnumber(L, number == whole ? 0.0 : number - whole); /* 0 for infinity, nan for nan */
     return 2;
 }

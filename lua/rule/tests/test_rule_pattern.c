@@ -187,6 +187,16 @@ static void the_other_functions_answer_as_those_of_lua(void **state) {
         "tostring(%d // 1 * %d)",
         "math.fmod(%d, %d)",
         "math.ult(%d, %d)",
+        "math.abs(%d), math.abs(%d / 3)",
+        "math.floor(%d / 3), math.ceil(%d / 3)",
+        "math.floor(%d * 1e18), math.ceil(%d * 1e19)",
+        "math.fmod(%d / 3, %d / 7 + 0.25)",
+        "math.max(%d, %d, 0.5), math.min(0.5, 2)",
+        "math.min(%d, %d, -0.5)",
+        "math.modf(%d / 4), math.modf(%d)",
+        "math.sqrt(math.abs(%d * %d)) // 0.001",
+        "math.tointeger(%d / 4), math.type(%d)",
+        "math.type(%d / 1), math.type('%d')",
         "utf8.char(math.abs(%d), math.abs(%d) * 1000)",
         "utf8.codepoint('h\\u{e9}llo', %d, %d)",
         "utf8.len('h\\u{e9}llo', %d, %d)",
@@ -219,6 +229,9 @@ static void the_other_functions_answer_as_those_of_lua(void **state) {
                 if (strstr(call, "%q") != NULL || strstr(call, "/ 0)") != NULL) {
                     continue; /* left out; "-nan" there */
                 }
+                if (LUA_VERSION_NUM > 504 && (strstr(call, "/ ") != NULL || strstr(call, "utf8.offset") != NULL)) {
+                    continue; /* 5.5 writes floats with 17 digits, and its offset gives two values */
+                }
                 snprintf(chunk, sizeof chunk, "%s return show(pcall(function() return %s end))", gather, call);
                 snprintf(kept, sizeof kept, "%s", answer(stock, chunk));
                 if (differ(kept, answer(ours, chunk))) {
@@ -232,10 +245,71 @@ static void the_other_functions_answer_as_those_of_lua(void **state) {
     wh_rule_lua()->close(runtime);
 }
 
+/* Any bytes, many of them broken UTF-8. */
+static void random_bytes(char *out, unsigned maximum) {
+    static const char *const pieces[] = {
+        "a",     "\\u{e9}",    "\\u{20ac}",       "\\u{1f600}",           "\\x80",
+        "\\xc3", "\\xe2\\x82", "\\xed\\xa0\\x80", "\\xf4\\x90\\x80\\x80", "\\xc0\\x80",
+        "\\xff", "\\0",        "\\u{7fffffff}",   "\\u{200000}"
+    };
+    unsigned count = pick(maximum);
+
+    out[0] = '\0';
+    while (count--) {
+        append(out, pieces[pick(sizeof pieces / sizeof pieces[0])]);
+    }
+}
+
+static void utf8_answers_as_that_of_lua_for_any_bytes(void **state) {
+    static const char *const calls[] = {
+        "utf8.len('%s', %d, %d, %s)",
+        "utf8.codepoint('%s', %d, %d, %s)",
+        "utf8.offset('%s', %d, %d, %s)",
+    };
+    whi_rule_runtime *runtime = NULL;
+    whi_rule rule = { 0 };
+    wh_limits limits = { 0 };
+    lua_State *stock = stock_state(), *ours;
+    char chunk[4096], call[2048], text[1024], kept[4096];
+
+    (void)state;
+    limits.rule_cpu_ms = 600000;
+    assert_int_equal(wh_rule_lua()->open((void **)&runtime, &limits, NULL), WH_OK);
+    rule.runtime = runtime;
+    rule.limit = SIZE_MAX;
+    ours = our_state(&rule);
+    for (int i = 0; i < 20000; i++) {
+        size_t which = pick(4);
+        random_bytes(text, 8);
+        if ((LUA_VERSION_NUM > 504 && which == 2) || (LUA_VERSION_RELEASE_NUM < 50406 && which == 3)) {
+            continue; /* offset gives a second value there; codes lets broken texts pass */
+        }
+        int first = (int)pick(14) - 5, second = (int)pick(14) - 5;
+        const char *lax = pick(2) ? "true" : "false";
+        if (which == 3) {
+            snprintf(call, sizeof call,
+                     "(function() local t = {} for p, c in utf8.codes('%s', %s) do t[#t + 1] = p .. ':' .. c end "
+                     "return table.concat(t, ' ') end)()",
+                     text, lax);
+        } else {
+            snprintf(call, sizeof call, calls[which], text, first, second, lax);
+        }
+        snprintf(chunk, sizeof chunk, "%s return show(pcall(function() return %s end))", gather, call);
+        snprintf(kept, sizeof kept, "%s", answer(stock, chunk));
+        if (differ(kept, answer(ours, chunk))) {
+            fail_msg("%s\nLua  %s\nours %s", call, kept, answer(ours, chunk));
+        }
+    }
+    lua_close(stock);
+    lua_close(ours);
+    wh_rule_lua()->close(runtime);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_answer_as_those_of_lua),
         cmocka_unit_test(the_other_functions_answer_as_those_of_lua),
+        cmocka_unit_test(utf8_answers_as_that_of_lua_for_any_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
