@@ -127,7 +127,7 @@ int wh_api_handle(wh_api *self, const wh_api_request *request, wh_api_response *
     } else {
         if (strcmp(request->path, "/wait") == 0) {
             meet(self);
-        } else if (strcmp(request->path, "/hold") == 0) {
+        } else if (strncmp(request->path, "/hold", 5) == 0) {
             hold(self);
         }
         echo(request, out);
@@ -462,6 +462,31 @@ static void slow_clients_hold_no_thread(void **state) {
     expect(ask("GET /quick HTTP/1.1\r\n" CLOSE), "GET /quick");
 }
 
+static void let_all_go(void) {
+    pthread_mutex_lock(&api.lock);
+    api.held = 0;
+    pthread_cond_broadcast(&api.changed);
+    pthread_mutex_unlock(&api.lock);
+}
+
+static void what_may_take_long_keeps_nobody_waiting(void **state) {
+    int fd;
+
+    (void)state;
+    options.threads = 1;
+    start();
+    api.held = 1;
+    fd = dial();
+    say(fd, "POST /hold/test HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n{}");
+    await_inside(1);
+    expect(ask("GET /quick HTTP/1.1\r\n" CLOSE), "GET /quick");
+    let_all_go();
+    hear(fd, "POST /hold/test?- 127.0.0.1 - 2:{}");
+    say(fd, "GET /next HTTP/1.1\r\n" HOST "\r\n");
+    hear(fd, "GET /next");
+    close(fd);
+}
+
 static void a_half_closed_client_gets_its_answer_and_one_that_left_harms_nobody(void **state) {
     int fd;
 
@@ -477,10 +502,7 @@ static void a_half_closed_client_gets_its_answer_and_one_that_left_harms_nobody(
     say(fd, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
     await_inside(1);
     close(fd);
-    pthread_mutex_lock(&api.lock);
-    api.held = 0;
-    pthread_cond_broadcast(&api.changed);
-    pthread_mutex_unlock(&api.lock);
+    let_all_go();
     expect(ask("GET /after HTTP/1.1\r\n" CLOSE), "GET /after");
 }
 
@@ -530,10 +552,7 @@ static void *let_go(void *payload) {
 
     (void)payload;
     poll(&nobody, 1, 100); /* while the other thread waits in wh_http_stop */
-    pthread_mutex_lock(&api.lock);
-    api.held = 0;
-    pthread_cond_broadcast(&api.changed);
-    pthread_mutex_unlock(&api.lock);
+    let_all_go();
     return NULL;
 }
 
@@ -712,6 +731,7 @@ int main(void) {
         TEST(a_client_that_drips_is_cut_off),
         TEST(a_silent_connection_is_closed),
         TEST(slow_clients_hold_no_thread),
+        TEST(what_may_take_long_keeps_nobody_waiting),
         TEST(a_half_closed_client_gets_its_answer_and_one_that_left_harms_nobody),
         TEST(as_many_requests_as_there_are_threads_are_in_the_api_at_once),
         TEST(no_more_connections_than_allowed_are_kept),

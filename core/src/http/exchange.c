@@ -183,71 +183,6 @@ static enum MHD_Result keep(whi_exchange *self, const char *data, size_t size) {
     return MHD_YES;
 }
 
-/* ------------------------------------------------------------------------ the queue */
-
-static enum MHD_Result submit(whi_exchange *self) {
-    wh_http *http = self->http;
-    enum MHD_Result taken = MHD_NO;
-
-    pthread_mutex_lock(&http->lock);
-    if (!http->ended) {
-        self->state = WHI_HTTP_WAITING;
-        whi_line_until(self->connection, WHI_HTTP_NEVER);
-        MHD_suspend_connection(self->connection);
-        if (http->first == NULL) {
-            http->first = self;
-        } else {
-            http->last->next = self;
-        }
-        http->last = self;
-        pthread_cond_signal(&http->work);
-        taken = MHD_YES;
-    }
-    pthread_mutex_unlock(&http->lock);
-    return taken;
-}
-
-static enum MHD_Result reply(whi_exchange *self) {
-    enum MHD_Result queued = MHD_NO;
-
-    pthread_mutex_lock(&self->http->lock);
-    whi_line_until(self->connection, whi_http_now() + 2 * self->http->timeout);
-    pthread_mutex_unlock(&self->http->lock);
-    if (self->reply != NULL) {
-        queued = MHD_queue_response(self->connection, (unsigned)self->status, self->reply);
-    }
-    return queued;
-}
-
-enum MHD_Result whi_exchange_go(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-                                const char *version, const char *data, size_t *size, void **context) {
-    whi_exchange *self = *context;
-    enum MHD_Result result;
-
-    (void)cls;
-    (void)connection;
-    (void)url;
-    (void)version;
-    if (self == NULL) {
-        return MHD_NO;
-    }
-    if (self->state == WHI_HTTP_ANSWERED) {
-        return reply(self);
-    }
-    if (self->state == WHI_HTTP_NEW) {
-        self->state = WHI_HTTP_READING;
-        self->method = method;
-        result = read_head(self);
-        return result == MHD_YES && (self->refused || self->excess > 0) ? submit(self) : result;
-    }
-    if (*size == 0) {
-        return submit(self);
-    }
-    result = keep(self, data, *size);
-    *size = 0;
-    return result;
-}
-
 /* ----------------------------------------------------------------------- the answer */
 
 /* libmicrohttpd leaves the body of an answer to HEAD away by itself. A body beyond the limit
@@ -309,6 +244,69 @@ static void answer(whi_exchange *self, int stopping, int ended) {
     }
 }
 
+static enum MHD_Result reply(whi_exchange *self) {
+    enum MHD_Result queued = MHD_NO;
+
+    pthread_mutex_lock(&self->http->lock);
+    whi_line_until(self->connection, whi_http_now() + 2 * self->http->timeout);
+    pthread_mutex_unlock(&self->http->lock);
+    if (self->reply != NULL) {
+        queued = MHD_queue_response(self->connection, (unsigned)self->status, self->reply);
+    }
+    return queued;
+}
+
+/* ------------------------------------------------------------------------ the queue */
+
+/* What asks receivers, or goes through many stored events: the last word of its path says so. */
+static int may_take_long(const whi_exchange *self) {
+    static const char *const words[] = { "/backtest", "/explain", "/replay", "/test", "/trigger", "/try" };
+    const char *last = strrchr(self->path, '/');
+
+    for (size_t i = 0; last != NULL && i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(last, words[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Under the lock. */
+static void enqueue(whi_exchange *self) {
+    wh_http *http = self->http;
+
+    MHD_suspend_connection(self->connection);
+    if (http->first == NULL) {
+        http->first = self;
+    } else {
+        http->last->next = self;
+    }
+    http->last = self;
+    pthread_cond_signal(&http->work);
+}
+
+static enum MHD_Result submit(whi_exchange *self) {
+    wh_http *http = self->http;
+    int later = may_take_long(self), stopping, ended;
+
+    pthread_mutex_lock(&http->lock);
+    stopping = http->stopping;
+    ended = http->ended;
+    if (!ended) {
+        self->state = WHI_HTTP_WAITING;
+        whi_line_until(self->connection, WHI_HTTP_NEVER);
+        if (later) {
+            enqueue(self);
+        }
+    }
+    pthread_mutex_unlock(&http->lock);
+    if (ended || later) {
+        return ended ? MHD_NO : MHD_YES;
+    }
+    answer(self, stopping, 0);
+    return reply(self);
+}
+
 void *whi_exchange_answer(void *payload) {
     wh_http *http = payload;
 
@@ -332,4 +330,35 @@ void *whi_exchange_answer(void *payload) {
     }
     pthread_mutex_unlock(&http->lock);
     return NULL;
+}
+
+/* ---------------------------------------------------------------- libmicrohttpd calls */
+
+enum MHD_Result whi_exchange_go(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                                const char *version, const char *data, size_t *size, void **context) {
+    whi_exchange *self = *context;
+    enum MHD_Result result;
+
+    (void)cls;
+    (void)connection;
+    (void)url;
+    (void)version;
+    if (self == NULL) {
+        return MHD_NO;
+    }
+    if (self->state == WHI_HTTP_ANSWERED) {
+        return reply(self);
+    }
+    if (self->state == WHI_HTTP_NEW) {
+        self->state = WHI_HTTP_READING;
+        self->method = method;
+        result = read_head(self);
+        return result == MHD_YES && (self->refused || self->excess > 0) ? submit(self) : result;
+    }
+    if (*size == 0) {
+        return submit(self);
+    }
+    result = keep(self, data, *size);
+    *size = 0;
+    return result;
 }

@@ -1,12 +1,9 @@
 /* Starting and stopping: the listening socket, libmicrohttpd, the threads. */
 #include "http/httpd.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,13 +19,11 @@
 #define HEADER_BYTES 32768
 #define HEADER_BYTES_MINIMUM 1024
 #define HEADER_BYTES_MAXIMUM 1048576
-#define BACKLOG 511
-#define SENTENCE 256
 
 /* -------------------------------------------------------------------------- options */
 
 static int within(const char *name, int64_t value, int64_t lowest, int64_t highest) {
-    char sentence[SENTENCE];
+    char sentence[WHI_HTTP_SENTENCE];
 
     if (value >= lowest && value <= highest) {
         return WH_OK;
@@ -58,116 +53,71 @@ static int complete(wh_http_options *options) {
                          : code;
 }
 
-/* ------------------------------------------------------------------------ listening */
-
-typedef union address {
-    struct sockaddr any;
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-} address;
-
-static int read_address(const wh_http_options *options, address *out, socklen_t *size) {
-    char sentence[SENTENCE];
-
-    memset(out, 0, sizeof *out);
-    if (inet_pton(AF_INET, options->address, &out->four.sin_addr) == 1) {
-        out->four.sin_family = AF_INET;
-        out->four.sin_port = htons((uint16_t)options->port);
-        *size = sizeof out->four;
-        return WH_OK;
-    }
-    if (inet_pton(AF_INET6, options->address, &out->six.sin6_addr) == 1) {
-        out->six.sin6_family = AF_INET6;
-        out->six.sin6_port = htons((uint16_t)options->port);
-        *size = sizeof out->six;
-        return WH_OK;
-    }
-    snprintf(sentence, sizeof sentence, "address: expected an IPv4 or IPv6 address, found \"%.64s\"", options->address);
-    return wh_fail(WH_EINVALID, sentence);
-}
-
-static const char *reason_of(int error) {
-    switch (error) {
-    case EADDRINUSE:
-        return "it is in use";
-    case EADDRNOTAVAIL:
-        return "it is no address of this machine";
-    case EACCES:
-        return "it is not allowed";
-    case EMFILE:
-        return "too many files are open";
-    default:
-        return "the system refuses it";
-    }
-}
-
-static int refuse_address(const wh_http_options *options) {
-    char sentence[SENTENCE];
-    int error = errno;
-
-    snprintf(sentence, sizeof sentence, "cannot listen at %.64s, port %d: %s (errno %d)", options->address,
-             options->port, reason_of(error), error);
-    return wh_fail(WH_EIO, sentence);
-}
-
-static int bind_listener(wh_http *http, const address *at, socklen_t size) {
-    int one = 1;
-    address bound;
-
-    http->listener = socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (http->listener < 0 || setsockopt(http->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
-        bind(http->listener, &at->any, size) != 0 || listen(http->listener, BACKLOG) != 0 ||
-        getsockname(http->listener, &bound.any, &size) != 0) {
-        return -1;
-    }
-    http->port = ntohs(bound.any.sa_family == AF_INET6 ? bound.six.sin6_port : bound.four.sin_port);
-    return 0;
-}
-
-static int listen_at(wh_http *http, const wh_http_options *options) {
-    socklen_t size = 0;
-    address at;
-    int code = read_address(options, &at, &size);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    return bind_listener(http, &at, size) == 0 ? WH_OK : refuse_address(options);
-}
+/* ---------------------------------------------------------------------- the daemons */
 
 /* The memory of a connection holds the headers as they came, what is noted of each, and the
  * answer's headers. */
-static int start_daemon(wh_http *http, const wh_http_options *options) {
-    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+static struct MHD_Daemon *make_daemon(wh_http *http, const wh_http_options *options) {
+    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
 
-    http->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, whi_exchange_go, http, MHD_OPTION_LISTEN_SOCKET, http->listener,
-                         MHD_OPTION_CONNECTION_LIMIT, options->connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                         (size_t)options->header_bytes * 2 + 4096, MHD_OPTION_CONNECTION_TIMEOUT,
-                         (unsigned)((options->timeout + 999) / 1000), MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                         MHD_OPTION_URI_LOG_CALLBACK, whi_exchange_begin, http, MHD_OPTION_NOTIFY_COMPLETED,
-                         whi_exchange_end, http, MHD_OPTION_NOTIFY_CONNECTION, whi_line_notice, http, MHD_OPTION_END);
-    if (http->daemon == NULL) {
-        return wh_fail(WH_EIO, "libmicrohttpd could not be started");
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, whi_exchange_go, http, MHD_OPTION_CONNECTION_LIMIT, options->connections,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)options->header_bytes * 2 + 4096, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)((options->timeout + 999) / 1000), MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK,
+        whi_exchange_begin, http, MHD_OPTION_NOTIFY_COMPLETED, whi_exchange_end, http, MHD_OPTION_NOTIFY_CONNECTION,
+        whi_line_notice, http, MHD_OPTION_END);
+}
+
+static int start_daemons(wh_http *http, const wh_http_options *options) {
+    http->daemons = whi_calloc(options->threads, sizeof(struct MHD_Daemon *));
+    if (http->daemons == NULL) {
+        return wh_fail(WH_ENOMEM, "out of memory");
+    }
+    while (http->daemon_count < options->threads) {
+        struct MHD_Daemon *made = make_daemon(http, options);
+        if (made == NULL) {
+            return wh_fail(WH_EIO, "libmicrohttpd could not be started");
+        }
+        http->daemons[http->daemon_count++] = made;
     }
     return WH_OK;
 }
 
 /* ------------------------------------------------------------------------ the threads */
 
-static int start_threads(wh_http *http, unsigned count) {
-    http->threads = whi_calloc(count, sizeof *http->threads);
-    if (http->threads == NULL) {
-        return wh_fail(WH_ENOMEM, "out of memory");
-    }
-    while (http->thread_count < count) {
-        if (pthread_create(&http->threads[http->thread_count], NULL, whi_exchange_answer, http) != 0) {
-            return wh_fail(WH_ENOMEM, "a thread could not be started");
-        }
+static int start_threads(wh_http *http) {
+    while (http->thread_count < WHI_HTTP_LONG &&
+           pthread_create(&http->threads[http->thread_count], NULL, whi_exchange_answer, http) == 0) {
         http->thread_count++;
     }
     http->watched = pthread_create(&http->watcher, NULL, whi_line_watch, http) == 0;
-    return http->watched ? WH_OK : wh_fail(WH_ENOMEM, "a thread could not be started");
+    return http->watched && http->thread_count == WHI_HTTP_LONG ? WH_OK
+                                                                : wh_fail(WH_ENOMEM, "a thread could not be started");
+}
+
+static int start_accepting(wh_http *http) {
+    if (pipe(http->wake) != 0) {
+        return wh_fail(WH_EIO, "no pipe could be made: too many files are open");
+    }
+    fcntl(http->wake[0], F_SETFD, FD_CLOEXEC);
+    fcntl(http->wake[1], F_SETFD, FD_CLOEXEC);
+    http->accepting = pthread_create(&http->acceptor, NULL, whi_listen_accept, http) == 0;
+    return http->accepting ? WH_OK : wh_fail(WH_ENOMEM, "a thread could not be started");
+}
+
+static void close_if(int fd) {
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static void end_accepting(wh_http *http) {
+    close_if(http->wake[1]);
+    if (http->accepting) {
+        pthread_join(http->acceptor, NULL);
+    }
+    close_if(http->wake[0]);
+    close_if(http->listener);
 }
 
 static void end_threads(wh_http *http) {
@@ -193,7 +143,7 @@ static wh_http *make(void) {
     if (http == NULL) {
         return NULL;
     }
-    http->listener = -1;
+    http->listener = http->wake[0] = http->wake[1] = -1;
     pthread_mutex_init(&http->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -203,21 +153,16 @@ static wh_http *make(void) {
     return http;
 }
 
-/* Once there is a daemon, it closes the listener, unless it was told to be quiet before. */
+/* Those who accept are gone. Daemons end after the threads that resume their connections. */
 static void destroy(wh_http *http) {
-    int quiesced = http->stopping;
-
     end_threads(http);
-    if (http->daemon != NULL) {
-        MHD_stop_daemon(http->daemon);
-    }
-    if (http->listener >= 0 && (http->daemon == NULL || quiesced)) {
-        close(http->listener);
+    while (http->daemon_count > 0) {
+        MHD_stop_daemon(http->daemons[--http->daemon_count]);
     }
     pthread_cond_destroy(&http->work);
     pthread_cond_destroy(&http->quiet);
     pthread_mutex_destroy(&http->lock);
-    whi_free(http->threads);
+    whi_free(http->daemons);
     whi_free(http->forwarded);
     whi_free(http);
 }
@@ -227,15 +172,17 @@ static int start(wh_http *http, wh_api *api, const wh_http_options *options) {
 
     http->api = api;
     http->timeout = options->timeout;
+    http->connections = options->connections;
     http->header_bytes = (size_t)options->header_bytes;
     http->body_bytes = (size_t)wh_api_body_bytes(api);
     http->forwarded = whi_strdup(options->forwarded, WH_ZSTR);
     if (options->forwarded != NULL && http->forwarded == NULL) {
         return wh_fail(WH_ENOMEM, "out of memory");
     }
-    code = listen_at(http, options);
-    code = code == WH_OK ? start_threads(http, options->threads) : code;
-    return code == WH_OK ? start_daemon(http, options) : code;
+    code = whi_listen(http, options);
+    code = code == WH_OK ? start_threads(http) : code;
+    code = code == WH_OK ? start_daemons(http, options) : code;
+    return code == WH_OK ? start_accepting(http) : code;
 }
 
 int wh_http_start(wh_http **out, wh_api *api, const wh_http_options *options) {
@@ -260,6 +207,7 @@ int wh_http_start(wh_http **out, wh_api *api, const wh_http_options *options) {
     }
     code = start(http, api, &all);
     if (code != WH_OK) {
+        end_accepting(http);
         destroy(http);
         return code;
     }
@@ -278,8 +226,7 @@ void wh_http_stop(wh_http *http, int64_t grace) {
     if (http == NULL) {
         return;
     }
-    MHD_quiesce_daemon(http->daemon);
-    shutdown(http->listener, SHUT_RDWR); /* refuses those who come now; closed at the end */
+    end_accepting(http);
     at = whi_http_at(whi_http_now() + (grace > 0 ? grace : 0));
     pthread_mutex_lock(&http->lock);
     http->stopping = 1;

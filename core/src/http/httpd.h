@@ -1,9 +1,11 @@
 /* The parts of the HTTP server, which answers by wh_api_handle.
  *
- * One thread of libmicrohttpd reads and writes all connections, so that slow clients hold
- * no thread. A request that is complete is suspended and queued; the threads that answer
- * take it from there, since a publish waits for the disk, and as many as wait at once share
- * a commit. The answer is handed over by resuming the connection.
+ * Connections are shared out among threads, each a daemon of libmicrohttpd that polls its
+ * own, so that slow clients hold no thread. A request that is complete is answered by the
+ * thread that has read it: a publish waits for the disk there, and as many as wait at once
+ * share a commit. Handing each to another thread instead costs more than answering it. What
+ * may take long is handed over all the same, by suspending its connection, so that its
+ * neighbours need not wait.
  *
  * libmicrohttpd's own time-out is of silence alone: a client that sends a byte now and then
  * would stay for ever. So each connection has a deadline, which a thread watches: a request
@@ -22,6 +24,7 @@
 #include "webhook_http.h"
 
 #define WHI_HTTP_PEER 64 /* bytes of an address as text */
+#define WHI_HTTP_LONG 4  /* threads for what may take long */
 
 /* A connection. */
 typedef struct whi_line {
@@ -35,8 +38,8 @@ typedef struct whi_line {
 enum whi_exchange_state {
     WHI_HTTP_NEW,      /* its first line was read */
     WHI_HTTP_READING,  /* its headers were */
-    WHI_HTTP_WAITING,  /* complete, suspended, in the queue or with a thread */
-    WHI_HTTP_ANSWERED, /* the thread has made the reply */
+    WHI_HTTP_WAITING,  /* complete; being answered, or suspended until it is */
+    WHI_HTTP_ANSWERED, /* the reply is made */
 };
 
 /* A request and its answer. */
@@ -61,8 +64,10 @@ typedef struct whi_exchange {
 
 struct wh_http {
     wh_api *api;
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon **daemons;
+    unsigned daemon_count, connections;
     int listener, port;
+    int wake[2]; /* a pipe; its end tells the acceptor to go */
     char *forwarded; /* or NULL */
     int64_t timeout; /* ms */
     size_t header_bytes, body_bytes;
@@ -76,10 +81,13 @@ struct wh_http {
     int stopping;    /* answers close their connections */
     int ended;       /* no request is taken any more */
 
-    pthread_t *threads, watcher;
+    pthread_t threads[WHI_HTTP_LONG], watcher, acceptor;
     unsigned thread_count;
-    int watched;
+    int watched, accepting;
 };
+
+/* Sentences for wh_last_error. */
+#define WHI_HTTP_SENTENCE 256
 
 int64_t whi_http_now(void);
 
@@ -98,6 +106,13 @@ void whi_line_notice(void *cls, struct MHD_Connection *connection, void **self,
 /* A thread that answers; payload is the wh_http. */
 void *whi_exchange_answer(void *payload);
 
+/* ---- listen.c */
+/* Opens http->listener; a code. */
+int whi_listen(wh_http *http, const wh_http_options *options);
+/* The thread that accepts connections and shares them out. */
+void *whi_listen_accept(void *payload);
+
+/* ---- line.c */
 /* The thread that watches deadlines. */
 void *whi_line_watch(void *payload);
 
