@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __APPLE__
+#include <xlocale.h> /* locale_t, which POSIX has in locale.h */
+#endif
+
 #include "base/buf.h"
 #include "pure/json.h"
 #include "webhook_backend.h"

@@ -53,7 +53,7 @@ static void add(const char *format, ...) {
     assert_true(used < 65536);
 }
 
-/* Each name is looked up through the locals of 90 functions: 400 ms without a clock. */
+/* Each name is looked up through the locals of 90 functions: 200 ms without a clock. */
 static void many_functions(void) {
     for (int i = 0; i < 90; i++) {
         add("local function f() local v0");
