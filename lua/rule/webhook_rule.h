@@ -28,10 +28,11 @@
  *                 missing field is nil, JSON's null is `null`, which is true in a
  *                 condition: compare it. Integers are exact within 64 bits; other
  *                 numbers are Lua floats, but keep their text ("1.10", 30 digits) when
- *                 sent on unchanged; of two that read alike ("1.10", "1.1") the
- *                 shortest text is sent, or only() keeps each. type() of a part is "table", tostring() its JSON
+ *                 sent on unchanged. Where a rule reads two that are one float ("1.10" and
+ *                 "1.1") the shortest text is sent, and beyond 64 bits it is an error;
+ *                 only() keeps each. type() of a part is "table", tostring() its JSON
  *                 text. It cannot be changed. If a name comes twice, the last counts;
- *                 pairs gives both.
+ *                 pairs gives both; next(part) gives the first member.
  *   event         id, type, tenant, time (ms since 1970; the only clock there is),
  *                 source and key (nil where the event has none)
  *   subscription  id, name, meta (its metadata, read like the payload)
