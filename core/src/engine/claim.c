@@ -288,7 +288,7 @@ static int outbox_row(const whi_event_row *row, void *payload) {
     wh_event event = { 1,           row->id, row->type, row->tenant, row->time, row->payload, row->payload_size,
                        row->source, row->key };
     whi_event_row made = *row;
-    int duplicate = 0, code = whi_publish_row_check(engine, &event);
+    int duplicate = 0, code = whi_publish_row_check(&engine->options.limits, &event);
 
     self->outbox++;
     if (code == WH_ENOMEM) {

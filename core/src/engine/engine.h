@@ -217,6 +217,9 @@ void whi_log(wh_engine *engine, int level, const char *format, ...) __attribute_
 
 int64_t whi_now(const wh_engine *engine);
 
+/* Puts the defaults where 0 stands. WH_EINVALID. */
+int whi_limits_fill(wh_limits *limits);
+
 /* ---- event.c: events and deliveries in memory */
 whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row); /* one reference; NULL: no memory */
 void whi_event_ref(whi_event *event);
@@ -349,7 +352,7 @@ void whi_notice(wh_engine *engine, const whi_registration *registration, const c
 
 /* ---- publish.c */
 /* All that can be said of an event without the store. */
-int whi_publish_row_check(wh_engine *engine, const wh_event *event);
+int whi_publish_row_check(const wh_limits *limits, const wh_event *event);
 int64_t whi_publish_number(wh_engine *engine, int64_t now);
 
 #endif

@@ -37,7 +37,7 @@ int64_t whi_now(const wh_engine *engine) {
 
 /* ----------------------------------------------------------------------- options */
 
-static int fill_limits(wh_limits *limits) {
+int whi_limits_fill(wh_limits *limits) {
     static const wh_limits defaults = {
 #define WH_X(name, value, what) .name = value,
         WH_LIMITS(WH_X)
@@ -107,7 +107,7 @@ static int take_options(wh_engine *engine, const wh_options *given) {
     code = options->durability == WH_FULL || options->durability == WH_NORMAL
                ? WH_OK
                : whi_fail(WH_EINVALID, "durability: expected WH_FULL or WH_NORMAL, found %d", options->durability);
-    code = code == WH_OK ? fill_limits(&options->limits) : code;
+    code = code == WH_OK ? whi_limits_fill(&options->limits) : code;
     code = code == WH_OK ? fill_times(options) : code;
     code = code == WH_OK ? check_user_agent(options->user_agent) : code;
     code = code == WH_OK ? whi_policy_new(&engine->policy, options->allow, options->allow_count) : code;

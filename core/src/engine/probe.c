@@ -99,7 +99,7 @@ static int begin(probe *self, int64_t subscription, const char *type, const char
     event.type = type;
     event.payload = payload;
     event.payload_size = size;
-    code = whi_publish_row_check(engine, &event);
+    code = whi_publish_row_check(&engine->options.limits, &event);
     self->event.accepted_at = self->event.time = whi_now(engine);
     self->event.number = whi_publish_number(engine, self->event.time);
     self->event.type = type;

@@ -32,8 +32,7 @@ static int check_key(const char *key) {
     return size <= WHI_ORDER_KEY_MAXIMUM && whi_utf8_check(key, size) ? WH_OK : WH_EINVALID;
 }
 
-int whi_publish_row_check(wh_engine *engine, const wh_event *event) {
-    const wh_limits *limits = &engine->options.limits;
+int whi_publish_row_check(const wh_limits *limits, const wh_event *event) {
     int code;
 
     if (event->type == NULL || whi_type_check(event->type) != WH_OK) {
@@ -225,7 +224,7 @@ static int check(wh_engine *engine, const wh_event *event) {
     if (event->payload != NULL && event->payload_size == WH_ZSTR) {
         measured.payload_size = strlen(event->payload);
     }
-    return whi_publish_row_check(engine, &measured);
+    return whi_publish_row_check(&engine->options.limits, &measured);
 }
 
 int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
