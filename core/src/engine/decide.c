@@ -119,6 +119,21 @@ static int compiled(whi_decider *self, const whi_registration *registration, voi
     return code;
 }
 
+int whi_decider_check(whi_decider *self, const whi_registration *registration) {
+    char error[WH_RULE_ERROR_SIZE] = "";
+    void *rule;
+    int code;
+
+    if (registration->subscription->rule == NULL) {
+        return WH_OK;
+    }
+    if (self->engine == NULL) {
+        return whi_fail(WH_ERULE_ENGINE, "rule: there is no rule engine here to run it");
+    }
+    code = compiled(self, registration, &rule, error);
+    return code == WH_OK ? WH_OK : whi_fail(code, "rule: %s", error[0] != '\0' ? error : wh_error_text(code));
+}
+
 /* ------------------------------------------------------------------- decisions */
 
 static int is_rules(int code) {

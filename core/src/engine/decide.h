@@ -29,6 +29,10 @@ void whi_decider_close(whi_decider *decider);
 /* The payload that is decided about; it must stay. WH_EJSON, WH_ENOMEM. */
 int whi_decider_scan(whi_decider *decider, const char *payload, size_t size);
 
+/* Compiles the subscription's rule, if it has one, to see that it can be. WH_ERULE_SYNTAX with
+ * the line, WH_ERULE_ENGINE, WH_ERULE_TIME, WH_ERULE_MEMORY, WH_ELIMIT, WH_ENOMEM. */
+int whi_decider_check(whi_decider *decider, const whi_registration *registration);
+
 /* An event as a rule sees it; texts never NULL. */
 typedef struct whi_subject {
     const char *id, *type, *tenant, *source, *key;

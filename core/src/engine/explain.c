@@ -1,0 +1,516 @@
+/* Explain: why an event did, or did not, go to a subscription.
+ *
+ * Nothing is logged for it. The event, the versions of the subscription and the delivery
+ * are in the store, and rules are deterministic: what was decided then is decided again. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "engine/past.h"
+#include "pure/json.h"
+
+#include <string.h>
+
+#define VERSIONS_MAXIMUM 1000 /* looked at on the way to the one in force */
+#define FOUND_MAXIMUM 1024    /* bytes told of what a filter found */
+#define FILTERS_DEPTH 16      /* as whi_filter_parse allows */
+#define ANSWER_MAXIMUM ((size_t)1 << 28)
+
+typedef struct explaining {
+    wh_engine *engine;
+    whi_past *event;
+    whi_decider decider;
+    whi_buf out;
+    int count;
+} explaining;
+
+/* One subscription that is asked about. */
+typedef struct asked {
+    int64_t id;
+    whi_registration *present; /* NULL: deleted */
+    whi_registration *decided; /* the version that did, or does; NULL: not kept, and deleted */
+    int instead;               /* 1: decided is the present one because the right one is not kept */
+    int delivered;             /* 1: there is a delivery, in what follows */
+    int64_t version;
+    int state, attempts, status;
+    char *error;
+    const char *outcome;
+    int judged; /* 1: filters, rule and fields were asked, decision has their answer */
+    whi_decision decision;
+} asked;
+
+/* --------------------------------------------------------------- what is stored */
+
+static int take_event(const whi_event_row *row, void *payload) {
+    explaining *self = payload;
+
+    return whi_past_new(&self->event, row);
+}
+
+static int read_event(explaining *self, const char *id) {
+    whi_store *store = self->engine->store;
+    int64_t number = 0;
+    int code = store->vtable->event_number(store, id, &number);
+
+    code = code == WH_OK ? store->vtable->event_get(store, number, take_event, self) : code;
+    if (code == WH_ENOTFOUND) {
+        return whi_fail(code, "event: no such event");
+    }
+    return code == WH_OK ? whi_decider_scan(&self->decider, self->event->payload, self->event->payload_size) : code;
+}
+
+static int take_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    asked *one = payload;
+
+    (void)event;
+    one->delivered = 1;
+    one->version = row->version;
+    one->state = row->state;
+    one->attempts = row->attempts;
+    one->status = row->status;
+    one->error = row->error != NULL ? whi_strdup(row->error, WH_ZSTR) : NULL;
+    return row->error == NULL || one->error != NULL ? WH_OK : whi_fail_memory();
+}
+
+static int read_delivery(explaining *self, asked *one) {
+    whi_store *store = self->engine->store;
+    int code = store->vtable->delivery_get(store, self->event->number, one->id, take_delivery, one);
+
+    return code == WH_ENOTFOUND ? WH_OK : code;
+}
+
+static whi_registration *another(whi_registration *registration) {
+    if (registration != NULL) {
+        atomic_fetch_add(&registration->refs, 1);
+    }
+    return registration;
+}
+
+/* The version with this number, or the present one in its stead. */
+static int take_version(explaining *self, asked *one, int64_t version) {
+    int code = WH_OK;
+
+    if (one->present != NULL && one->present->subscription->version == version) {
+        one->decided = another(one->present);
+        return WH_OK;
+    }
+    code = whi_subscription_at(self->engine, one->id, version, &one->decided);
+    if (code == WH_ENOTFOUND) {
+        one->decided = another(one->present);
+        one->instead = one->present != NULL;
+        return WH_OK;
+    }
+    return code;
+}
+
+static int was_in_force(const whi_registration *registration, int64_t then) {
+    return registration->subscription->updated_at <= then;
+}
+
+/* Down from the present version to the newest that is not younger than the event. */
+static int take_version_then(explaining *self, asked *one) {
+    int64_t then = self->event->accepted_at, version = one->present->subscription->version;
+    int64_t last = version > VERSIONS_MAXIMUM ? version - VERSIONS_MAXIMUM : 0;
+    int code = WH_OK;
+
+    one->decided = another(one->present);
+    while (code == WH_OK && !was_in_force(one->decided, then) && --version > last) {
+        whi_registration_unref(one->decided);
+        one->decided = NULL;
+        code = whi_subscription_at(self->engine, one->id, version, &one->decided);
+    }
+    if (code == WH_ENOTFOUND || (code == WH_OK && !was_in_force(one->decided, then))) {
+        whi_registration_unref(one->decided);
+        one->decided = another(one->present);
+        one->instead = 1;
+        return WH_OK;
+    }
+    return code;
+}
+
+static int was_made_later(const explaining *self, const asked *one) {
+    return one->present->subscription->created_at > self->event->accepted_at;
+}
+
+/* What has not been fanned out yet is decided by the version that is there then. */
+static int read_versions(explaining *self, asked *one) {
+    int code = whi_subscription_at(self->engine, one->id, 0, &one->present);
+
+    if (code != WH_OK && code != WH_ENOTFOUND) {
+        return code;
+    }
+    if (one->delivered && one->version != 0) {
+        return take_version(self, one, one->version);
+    }
+    if (one->present == NULL) {
+        return one->delivered ? WH_OK : whi_fail(WH_ENOTFOUND, "subscription: no such subscription");
+    }
+    if (self->event->pending || was_made_later(self, one)) {
+        one->decided = another(one->present);
+        return WH_OK;
+    }
+    return take_version_then(self, one);
+}
+
+/* --------------------------------------------------------------------- judging */
+
+/* The one event of a single_use subscription was another one. */
+static int is_used_up(const asked *one) {
+    const whi_subscription *now = one->present != NULL ? one->present->subscription : NULL;
+
+    return one->decided->subscription->single_use && now != NULL && now->disabled != NULL &&
+           strcmp(now->disabled, "used") == 0;
+}
+
+/* What fan-out's index and the switches say before the payload is looked at; NULL: nothing. */
+static int turned_away(const explaining *self, const asked *one, const char **outcome) {
+    const whi_subscription *s = one->decided->subscription;
+    const whi_past *event = self->event;
+    whi_match *patterns;
+    int fits, code = whi_past_patterns(&patterns, one->decided);
+
+    code = code == WH_OK ? whi_past_fits(patterns, event->type, &fits) : code;
+    whi_match_free(patterns);
+    if (code != WH_OK) {
+        return code;
+    }
+    *outcome = !event->pending && was_made_later(self, one)                 ? "later"
+               : strcmp(s->tenant, event->tenant) != 0                      ? "tenant"
+               : s->source != NULL && strcmp(s->source, event->source) != 0 ? "source"
+               : !fits                                                      ? "type"
+               : s->paused                                                  ? "paused"
+               : s->disabled != NULL || is_used_up(one)                     ? "disabled"
+               : s->expires_at != 0 && event->accepted_at >= s->expires_at  ? "expired"
+                                                                            : NULL;
+    return WH_OK;
+}
+
+static int judge(explaining *self, asked *one) {
+    int code = whi_past_decide(&self->decider, self->event, one->decided, &one->decision);
+
+    one->judged = code == WH_OK;
+    return code;
+}
+
+static int wants(const asked *one) {
+    return one->judged && whi_past_goes(one->decided, &one->decision);
+}
+
+static const char *outcome_of(const explaining *self, const asked *one) {
+    if (one->delivered) {
+        return whi_delivery_name(one->state);
+    }
+    if (wants(one)) {
+        return self->event->pending ? "pending" : "missed";
+    }
+    switch (one->decision.verdict) {
+    case WHI_FILTERED:
+        return "filtered";
+    case WHI_DROP:
+        return "dropped";
+    default:
+        return "failed";
+    }
+}
+
+static int find_out(explaining *self, asked *one) {
+    int code = read_delivery(self, one);
+
+    code = code == WH_OK ? read_versions(self, one) : code;
+    if (code == WH_OK && !one->delivered) {
+        code = turned_away(self, one, &one->outcome);
+    }
+    if (code == WH_OK && one->outcome == NULL) {
+        code = one->decided != NULL ? judge(self, one) : WH_OK;
+        one->outcome = outcome_of(self, one);
+    }
+    return code;
+}
+
+/* --------------------------------------------------------------------- telling */
+
+/* What stands at a filter's path: the value; of arrays on the way a list of what their items
+ * have there. */
+typedef struct finding {
+    const whi_json *json;
+    whi_buf out;
+    int is_list;
+    int count;
+} finding;
+
+static void find_value(finding *self, uint32_t node) {
+    size_t size;
+    const char *text = whi_json_span(self->json, node, &size);
+
+    whi_buf_text(&self->out, self->count++ > 0 ? "," : "");
+    whi_buf_add(&self->out, text, size < FOUND_MAXIMUM + 4 ? size : FOUND_MAXIMUM + 4);
+}
+
+static void find_path(finding *self, uint32_t node, const char *path) {
+    const char *dot = strchr(path, '.');
+    size_t size = dot != NULL ? (size_t)(dot - path) : strlen(path);
+    uint32_t end = self->json->nodes[node].next;
+
+    if (self->json->nodes[node].type != WHI_JSON_ARRAY) {
+        node = whi_json_member(self->json, node, path, size);
+        if (node != WHI_JSON_NONE && dot == NULL) {
+            find_value(self, node);
+        } else if (node != WHI_JSON_NONE) {
+            find_path(self, node, dot + 1);
+        }
+        return;
+    }
+    self->is_list = 1;
+    for (uint32_t at = node + 1; at < end && self->out.size <= FOUND_MAXIMUM; at = self->json->nodes[at].next) {
+        find_path(self, at, path);
+    }
+}
+
+/* Too long to be told: its beginning, as a text. */
+static void tell_beginning(whi_buf *out, const whi_buf *text) {
+    char begin[FOUND_MAXIMUM + 4];
+    size_t kept = FOUND_MAXIMUM;
+
+    while (kept > 0 && ((unsigned char)text->data[kept] & 0xc0) == 0x80) {
+        kept--;
+    }
+    memcpy(begin, text->data, kept);
+    memcpy(begin + kept, "\xe2\x80\xa6", 3); /* an ellipsis */
+    whi_json_write_string(out, begin, kept + 3);
+}
+
+static int tell_found(const whi_json *payload, const char *path, whi_buf *out) {
+    finding self = { .json = payload };
+    int code;
+
+    whi_buf_init(&self.out, (size_t)FOUND_MAXIMUM * 4);
+    find_path(&self, 0, path);
+    code = whi_buf_status(&self.out);
+    whi_json_write_name(out, "found");
+    if (code == WH_OK && self.out.size > FOUND_MAXIMUM) {
+        tell_beginning(out, &self.out);
+    } else if (code == WH_OK) {
+        whi_buf_text(out, self.is_list ? "[" : self.count == 0 ? "null" : "");
+        whi_buf_add(out, self.out.data, self.out.size);
+        whi_buf_text(out, self.is_list ? "]" : "");
+    }
+    whi_buf_free(&self.out);
+    return code;
+}
+
+static int tell_expected(const char *filters, const char *path, whi_buf *out) {
+    whi_json json = { 0 };
+    int code = whi_json_scan(&json, filters, strlen(filters), FILTERS_DEPTH);
+    uint32_t node = code == WH_OK ? whi_json_member(&json, 0, path, strlen(path)) : WHI_JSON_NONE;
+    const char *text = "null";
+    size_t size = 4;
+
+    if (node != WHI_JSON_NONE) {
+        text = whi_json_span(&json, node, &size);
+    }
+    whi_json_write_name(out, "expected");
+    whi_buf_add(out, text, size);
+    whi_json_free(&json);
+    return code;
+}
+
+static int tell_filter(explaining *self, const asked *one) {
+    const char *path = one->decision.path;
+    int code;
+
+    whi_tell_text(&self->out, "path", path);
+    code = tell_expected(one->decided->subscription->filters, path, &self->out);
+    return code == WH_OK ? tell_found(&self->decider.json, path, &self->out) : code;
+}
+
+static void tell_delivery(explaining *self, const asked *one) {
+    char id[WH_ID_SIZE];
+
+    whi_ident_delivery(self->event->number, one->id, id);
+    whi_tell_text(&self->out, "delivery", id);
+    whi_tell_int(&self->out, "attempts", one->attempts);
+    if (one->status != 0) {
+        whi_tell_int(&self->out, "status", one->status);
+    } else {
+        whi_tell_text(&self->out, "status", NULL);
+    }
+    whi_tell_text(&self->out, "error", one->error);
+}
+
+static int tell_cost(explaining *self, const asked *one) {
+    const whi_decision *decision = &one->decision;
+    size_t size;
+    int code = WH_OK;
+
+    if (one->decided->subscription->rule != NULL && decision->verdict != WHI_FILTERED) {
+        whi_tell_int(&self->out, "cpu_us", decision->cpu_us);
+        whi_tell_int(&self->out, "memory", decision->memory);
+    }
+    if (wants(one)) {
+        code = whi_past_size(one->decided, self->event, decision, &size);
+        whi_tell_int(&self->out, "bytes", code == WH_OK ? (int64_t)size : 0);
+    }
+    return code;
+}
+
+static int tell_judgement(explaining *self, const asked *one) {
+    int code = WH_OK;
+
+    if (one->decision.verdict == WHI_FILTERED && !one->delivered) {
+        code = tell_filter(self, one);
+    } else if (one->decision.verdict == WHI_FAILED) {
+        whi_tell_failure(&self->out, one->decision.code, one->decision.error);
+    }
+    return code == WH_OK ? tell_cost(self, one) : code;
+}
+
+/* Why it was not asked about the payload. */
+static void tell_reason(explaining *self, const asked *one) {
+    const whi_subscription *s = one->decided->subscription;
+    char time[WHI_TIME_SIZE];
+
+    if (strcmp(one->outcome, "disabled") == 0) {
+        whi_tell_text(&self->out, "reason", s->disabled != NULL ? s->disabled : "used");
+    } else if (strcmp(one->outcome, "expired") == 0) {
+        whi_time_text(s->expires_at, time);
+        whi_tell_text(&self->out, "expires_at", time);
+    }
+}
+
+static int tell(explaining *self, const asked *one) {
+    char id[WH_ID_SIZE];
+    int code = WH_OK;
+
+    whi_ident_format("sub_", one->id, id);
+    whi_buf_text(&self->out, self->count++ > 0 ? ",{" : "{");
+    whi_tell_text(&self->out, "subscription", id);
+    whi_tell_text(&self->out, "outcome", one->outcome);
+    whi_tell_int(&self->out, "version", one->decided != NULL ? one->decided->subscription->version : one->version);
+    whi_tell_flag(&self->out, "present", one->instead);
+    if (one->delivered) {
+        tell_delivery(self, one);
+    }
+    if (one->judged) {
+        code = tell_judgement(self, one);
+    } else if (one->decided != NULL) {
+        tell_reason(self, one);
+    }
+    whi_buf_char(&self->out, '}');
+    return code == WH_OK ? whi_buf_status(&self->out) : code;
+}
+
+static int explain_one(explaining *self, int64_t id) {
+    asked one = { .id = id };
+    int code = find_out(self, &one);
+
+    code = code == WH_OK ? tell(self, &one) : code;
+    whi_decision_free(&one.decision);
+    whi_registration_unref(one.decided);
+    whi_registration_unref(one.present);
+    whi_free(one.error);
+    return code;
+}
+
+/* ----------------------------------------------------------------------- the page */
+
+typedef struct page {
+    int64_t *ids;
+    int64_t count;
+} page;
+
+static int take_id(const whi_subscription_row *row, void *payload) {
+    page *self = payload;
+
+    self->ids[self->count++] = row->id;
+    return WH_OK;
+}
+
+/* One that is deleted meanwhile is left out. */
+static int explain_ids(explaining *self, const page *ids) {
+    int code = WH_OK;
+
+    for (int64_t i = 0; i < ids->count && code == WH_OK; i++) {
+        code = explain_one(self, ids->ids[i]);
+        code = code == WH_ENOTFOUND ? WH_OK : code;
+    }
+    return code;
+}
+
+static int explain_all(explaining *self, const wh_query *query, whi_store_query *rows, whi_store_place *place) {
+    whi_store *store = self->engine->store;
+    page ids = { NULL, 0 };
+    int code;
+
+    if (query != NULL && query->cursor != NULL &&
+        whi_ident_parse("sub_", query->cursor, &rows->before_subscription) != WH_OK) {
+        return whi_fail(WH_EINVALID, "cursor: expected the \"next\" of a page of this list");
+    }
+    ids.ids = whi_alloc((size_t)rows->limit * sizeof *ids.ids);
+    if (ids.ids == NULL) {
+        return whi_fail_memory();
+    }
+    rows->tenant = self->event->tenant;
+    code = store->vtable->subscription_list(store, rows, take_id, &ids, place);
+    code = code == WH_OK ? explain_ids(self, &ids) : code;
+    whi_free(ids.ids);
+    return code;
+}
+
+static int explain(explaining *self, const char *subscription, const wh_query *query, whi_store_query *rows,
+                   whi_store_place *place) {
+    int64_t id;
+
+    whi_tell_text(&self->out, "event", self->event->id);
+    whi_buf_text(&self->out, ",\"items\":[");
+    if (subscription == NULL) {
+        return explain_all(self, query, rows, place);
+    }
+    if (whi_ident_parse("sub_", subscription, &id) != WH_OK) {
+        return whi_fail(WH_ENOTFOUND, "subscription: no such subscription");
+    }
+    return explain_one(self, id);
+}
+
+static int limits_of(wh_engine *engine, const wh_query *query, whi_store_query *rows) {
+    wh_query used = WH_QUERY_INIT;
+
+    if (query != NULL) {
+        used.version = query->version;
+        used.limit = query->limit;
+    }
+    return whi_query_read(engine, &used, rows);
+}
+
+int wh_explain(wh_engine *engine, const char *event, const char *subscription, const wh_query *query, char **out,
+               size_t *size) {
+    explaining self = { .engine = engine };
+    whi_store_query rows;
+    whi_store_place place = { 0 };
+    char next[WH_ID_SIZE];
+    int code;
+
+    if (engine == NULL || event == NULL || out == NULL) {
+        return whi_fail(WH_EINVALID, "%s: expected one, found NULL",
+                        engine == NULL  ? "engine"
+                        : event == NULL ? "event"
+                                        : "out");
+    }
+    *out = NULL;
+    whi_buf_init(&self.out, ANSWER_MAXIMUM);
+    whi_buf_char(&self.out, '{');
+    whi_decider_init(&self.decider, engine->options.rules, &engine->options.limits);
+    code = limits_of(engine, query, &rows);
+    code = code == WH_OK ? read_event(&self, event) : code;
+    code = code == WH_OK ? explain(&self, subscription, query, &rows, &place) : code;
+    whi_decider_close(&self.decider);
+    whi_free(self.event);
+    if (code != WH_OK) {
+        whi_buf_free(&self.out);
+        return code;
+    }
+    whi_ident_format("sub_", place.subscription, next);
+    whi_buf_char(&self.out, ']');
+    whi_tell_text(&self.out, "next", place.more ? next : NULL);
+    whi_buf_char(&self.out, '}');
+    return whi_buf_take(&self.out, out, size);
+}
