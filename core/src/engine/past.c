@@ -103,10 +103,6 @@ int whi_past_candidate(whi_registration **out, const whi_subscription *base, con
     }
     code = base != NULL ? whi_subscription_copy(&s, base) : whi_subscription_new(&s);
     code = code == WH_OK ? whi_subscription_apply(s, document, size, (size_t)limits->rule_source_bytes, 0) : code;
-    if (code == WH_OK && s->url == NULL) {
-        s->url = whi_strdup("", 0);
-        code = s->url != NULL ? WH_OK : whi_fail_memory();
-    }
     if (code != WH_OK) {
         whi_subscription_free(s);
         return code;

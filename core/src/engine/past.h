@@ -28,7 +28,7 @@ int whi_past_patterns(whi_match **out, const whi_registration *registration);
 int whi_past_fits(const whi_match *patterns, const char *type, int *out);
 
 /* A subscription that is not stored: the document's values over a copy of base, or with base NULL
- * over the defaults. url may be missing; it is "" then. Errors as wh_subscribe's. */
+ * over the defaults. url may be missing. Errors as wh_subscribe's. */
 int whi_past_candidate(whi_registration **out, const whi_subscription *base, const char *document, size_t size,
                        const wh_limits *limits);
 
