@@ -396,7 +396,8 @@ WH_API int wh_delivery_body(wh_engine *engine, const char *id, char **out, size_
 WH_API int wh_replay(wh_engine *engine, const char *delivery);
 
 /* Sends again all deliveries that the query names (state defaults to
- * "exhausted"); count receives how many, may be NULL. */
+ * "exhausted"; "held" runs the present rule on what it held back; "waiting" sends now
+ * what waits for its time); count receives how many, may be NULL. */
 WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *count);
 
 /* ---------------------------------------------------------------- why, and what if */
@@ -407,24 +408,31 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  *
  *   {"event":"…","items":[{"subscription","outcome","version","present",…}],"next"}
  *
- * outcome   "later"      the subscription was made after the event was accepted
+ * outcome   "later"      the subscription was made after the event was accepted and fanned out
  *           "tenant", "source"   it is for another one
  *           "type"       no pattern of its `events` fits
  *           "paused", "disabled" (with "reason"), "expired" (with "expires_at")
  *           "filtered"   with "path": the first of `filters` that does not hold,
- *                        "expected", and "found", null when it is absent
+ *                        "expected", and "found", null when it is absent, a list of what
+ *                        there is when an array is on the way; of more than 1024 bytes the
+ *                        beginning as a text that ends in "…"
  *           "dropped"    by the rule
- *           "failed"     the rule failed: "code", "line", "message"
+ *           "failed"     the rule failed, and by its policy nothing goes out
  *           "waiting", "sending", "delivered", "exhausted", "held", "cancelled": its
  *                        delivery's state, with "delivery", "attempts", "status", "error"
  *           "pending"    it wants the event, which was not fanned out yet
- *           "missed"     it wants the event now, and has no delivery: it was paused,
- *                        disabled or otherwise then
- * version   the one that decided: of the delivery, or in force when the event was
- *           accepted; if that one is no longer kept, the present one ("present": true)
- * Where a rule ran there are "cpu_us" and "memory" (bytes at the highest), and "bytes",
- * the size of what it would send. A rule's run here is that of the engine's fan-out:
- * same input, same limits. Errors: invalid, not_found, store, memory. */
+ *           "missed"     the version in force wanted it, and there is no delivery: it was
+ *                        paused, disabled or otherwise when the event was fanned out
+ * version   the one that decided: of the delivery; of an event that waits for its fan-out
+ *           the present one, which will; else the one in force when the event was
+ *           accepted. If that one is no longer kept, the present one ("present": true)
+ * Where a rule failed there are "code", "line" (null when it names none) and "message",
+ * also of "held" and where the policy is to send. Where one ran there are "cpu_us" and
+ * "memory" (bytes at the highest). Where something goes out there is "bytes", the size
+ * of the request's body. A rule's run here is that of the engine's fan-out: same input,
+ * same limits. A subscription that was deleted is explained as long as its delivery is
+ * there. Errors: invalid, not_found, json (a payload beyond a limit that was lowered),
+ * limit, store, memory. */
 WH_API int wh_explain(wh_engine *engine, const char *event, const char *subscription, const wh_query *query,
                       char **out, size_t *size);
 
@@ -447,8 +455,8 @@ typedef struct wh_backtest {
 
 #define WH_BACKTEST_INIT { 1, NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL }
 
-/* Runs candidate and present side by side, newest event first, one event in memory at a
- * time. Gives
+/* Runs candidate and present side by side, newest event first, a megabyte of them in memory
+ * at a time. Gives
  *
  *   {"events","matched":{"now","then"},"sent":{"now","then"},"failed":{"now","then"},
  *    "bytes":{"now","then","saved"},"cpu_us":{"now","then","worst"},"memory":{"worst"},
@@ -456,9 +464,18 @@ typedef struct wh_backtest {
  *    "differences":[{"event","type","now","then","diff":["- total: 12", "+ total: 13"]}],
  *    "errors":[{"event","type","code","line","message"}]}
  *
- * now and then are "sent", "dropped", "filtered", "type" or "failed". A diff has a line
- * for each member that differs, by path, at most 50. Cancelled by progress: 0, with
- * "cancelled" true and what was seen so far. Errors: json, invalid, rule_syntax,
+ * now and then are "sent", "dropped", "filtered", "type", "source" or "failed"; matched are
+ * those that type and source let through. A failure that is sent by policy counts as failed
+ * and as sent. Whether a side is paused, disabled, expired or for one event is not looked at.
+ * bytes are those of request bodies; worst, differences' "then" and errors are the candidate's.
+ * differ counts events whose outcome or value differs: the order of members, white space and
+ * escapes are no difference, the spelling of a number is (1 and 1.0). Values are compared as
+ * rule and fields made them, without the profile's envelope (but with "callfire", whose
+ * fields are over it). A diff has lines "- path: value" for what is there now and "+ path:
+ * value" for then, at most 50, path and value cut at 200 bytes; none unless both are sent.
+ * progress comes at least every 100 events, and at the end. Cancelled by it: 0, with
+ * "cancelled" true and what was seen so far. Errors: json, invalid (also for a document with
+ * another tenant), limit, rule_syntax and whatever else the rule cannot be compiled for,
  * not_found, store, memory. */
 WH_API int wh_backtest_run(wh_engine *engine, const wh_backtest *backtest, char **out, size_t *size);
 
@@ -466,9 +483,11 @@ WH_API int wh_backtest_run(wh_engine *engine, const wh_backtest *backtest, char 
  * trying a rule out. document is a subscription's (url may be missing); limits may be
  * NULL. Gives {"outcome":"pass"|"project"|"drop"|"filtered"|"failed","body","key",
  * "headers","delay","path","code","line","message","cpu_us","memory"}, of which what
- * does not apply is null. With event NULL the rule is only compiled: {"outcome":"pass"}.
- * A rule that fails when it runs is no error of this call. Errors: json, invalid,
- * rule_syntax with the line, limit, memory. Any thread. */
+ * does not apply is null. body is the JSON that would go out, without an envelope. The
+ * event's type, tenant and source are not compared with the document's. With event NULL
+ * the rule is only compiled: {"outcome":"pass"}. A rule that fails when it runs is no error
+ * of this call. Errors: json, invalid, rule_syntax with the line, rule_engine (rules NULL and
+ * the document has a rule), limit, memory. Any thread. */
 WH_API int wh_rule_try(const wh_rule_engine *rules, const wh_limits *limits, const char *document, size_t size,
                        const wh_event *event, char **out, size_t *out_size);
 

@@ -151,6 +151,33 @@ local core = require "webhook.core"
 ---@field set fun(self: webhook.clock, ms: integer): integer
 ---@field advance fun(self: webhook.clock, ms: integer): integer
 
+---@class webhook.api_options
+---@field open? boolean true: no token is asked for, everybody is an operator; for development
+---@field failures? integer failed logins of one peer in a minute, then 429; 20
+---@field body_bytes? integer of one request; 8388608
+
+---@class webhook.api_request
+---@field method? string "GET"
+---@field path? string as sent, percent-encoded; the query may stand behind a "?"
+---@field query? string as sent
+---@field headers? table<string, string|string[]>
+---@field body? string
+---@field peer? string the client's address, for counting failed logins
+---@field tenant? string the caller has checked who this is: no token is looked at
+
+---@class webhook.server_options
+---@field address? string IPv4 or IPv6, "127.0.0.1"
+---@field port? integer 0 (default): a free one
+---@field threads? integer that answer, 16: as many publishes share a commit
+---@field connections? integer at once, 1000
+---@field timeout? integer ms that a connection may be silent, 30000
+---@field header_bytes? integer of one request, 32768
+---@field forwarded? string header in which a trusted proxy puts the client's address, its last item
+
+---@class webhook.server the HTTP API on a port; keeps its engine alive, and is stopped when that is closed
+---@field port fun(self: webhook.server): integer
+---@field stop fun(self: webhook.server, grace?: integer): boolean lets requests finish for up to grace ms (10000)
+
 ---@class webhook.pollable what cqueues polls; keeps its engine alive
 ---@field pollfd fun(self: webhook.pollable): integer
 ---@field events fun(self: webhook.pollable): string
@@ -257,6 +284,9 @@ local core = require "webhook.core"
 ---@field delivery fun(self: webhook.engine, id: string): delivery: webhook.delivery?, message: string?, code: webhook.code?
 ---@field body fun(self: webhook.engine, delivery: string): body: string?, message: string?, code: webhook.code? the exact bytes that it sends
 ---@field page fun(self: webhook.engine, kind: "subscriptions"|"events"|"deliveries"|"attempts", query?: webhook.query|string): page: webhook.page?, message: string?, code: webhook.code? attempts take a delivery's id
+---@field api fun(self: webhook.engine, options: webhook.api_options): ok: boolean?, message: string?, code: webhook.code? how handle and serve shall answer; to be called before them
+---@field handle fun(self: webhook.engine, request: webhook.api_request): status: integer?, headers: table<string, string>|string, body: string|webhook.code the HTTP API as a function, for a server of your own
+---@field serve fun(self: webhook.engine, options?: webhook.server_options): server: webhook.server?, message: string?, code: webhook.code? the HTTP API on a port, answered by threads; "invalid" where libmicrohttpd was missing when this was built
 ---@field add_token fun(self: webhook.engine, options: { tenant?: string, name?: string }): token: string?, message: string?, code: webhook.code? what a client of the HTTP API shows, "wht_…": to be read this once. Without a tenant it reaches all of them
 ---@field tokens fun(self: webhook.engine, tenant?: string): tokens: webhook.token[]?, message: string?, code: webhook.code?
 ---@field revoke_token fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?
@@ -313,6 +343,14 @@ end
 ---@return fun(): webhook.delivery?
 function engine:deliveries(query)
   return walk(self, "deliveries", query)
+end
+
+--- Runs what a failing rule held back again, with the present rule. A changed rule does so by
+--- itself; this is for a rule that failed by what it was given.
+---@param subscription string its id
+---@return integer? count, string? message, webhook.code? code
+function engine:release(subscription)
+  return self:replay { subscription = subscription, state = "held" }
 end
 
 --- The attempts of a delivery, oldest first; raises when the store fails.
