@@ -14,6 +14,7 @@ struct whi_registry {
     pthread_rwlock_t lock;
     pthread_mutex_t sync_lock; /* one reader of changes at a time */
     int64_t after;             /* change number up to which the store was read */
+    atomic_int behind;         /* 1: reading failed, what was committed is still to be read */
     whi_match *match;
     whi_registration **slots; /* open addressing by subscription id; grows at 3/4 */
     size_t count, capacity;
@@ -279,8 +280,14 @@ int whi_registry_sync(whi_registry *registry) {
 
     pthread_mutex_lock(&registry->sync_lock);
     code = registry->store->vtable->subscription_changes(registry->store, &registry->after, changed, registry);
+    atomic_store(&registry->behind, code != WH_OK);
     pthread_mutex_unlock(&registry->sync_lock);
     return code;
+}
+
+/* A change that was committed is seen even if memory was short when it should have been read. */
+static int catch_up(whi_registry *registry) {
+    return atomic_load_explicit(&registry->behind, memory_order_relaxed) ? whi_registry_sync(registry) : WH_OK;
 }
 
 struct finding {
@@ -320,8 +327,13 @@ static int keep(void *value, void *payload) {
 int whi_registry_find(whi_registry *registry, const char *tenant, const char *type, const char *source,
                       int64_t accepted_at, whi_registration ***found, size_t *count) {
     struct finding finding = { source, accepted_at, NULL, 0, 0 };
-    int code;
+    int code = catch_up(registry);
 
+    *found = NULL;
+    *count = 0;
+    if (code != WH_OK) {
+        return code;
+    }
     pthread_rwlock_rdlock(&registry->lock);
     code = whi_match_find(registry->match, tenant, type, keep, &finding);
     pthread_rwlock_unlock(&registry->lock);
@@ -341,6 +353,7 @@ int whi_registry_find(whi_registry *registry, const char *tenant, const char *ty
 whi_registration *whi_registry_get(whi_registry *registry, int64_t id) {
     whi_registration *found = NULL;
 
+    catch_up(registry); /* what cannot be read now is as it was */
     pthread_rwlock_rdlock(&registry->lock);
     if (registry->capacity > 0) {
         found = registry->slots[slot_of(registry, id)];

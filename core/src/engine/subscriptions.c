@@ -182,7 +182,10 @@ static int commit_change(change *self) {
     if (code == WH_OK && s != NULL) {
         s->id = self->row.id;
     }
-    return code == WH_OK ? whi_registry_sync(self->engine->registry) : code;
+    if (code == WH_OK) {
+        whi_registry_sync(self->engine->registry); /* the change stands; what fails here is made up for later */
+    }
+    return code;
 }
 
 static void drop_change(change *self) {
