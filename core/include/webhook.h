@@ -408,7 +408,8 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  *
  *   {"event":"…","items":[{"subscription","outcome","version","present",…}],"next"}
  *
- * outcome   "later"      the subscription was made after the event was accepted and fanned out
+ * outcome   "later"      the subscription was made after the event was accepted (one that waits
+ *                        for its fan-out is not too late)
  *           "tenant", "source"   it is for another one
  *           "type"       no pattern of its `events` fits
  *           "paused", "disabled" (with "reason"), "expired" (with "expires_at")
