@@ -17,6 +17,8 @@ static const luaL_Reg functions[] = {
     { "array", whl_array },
     { "object", whl_object },
     { "raw", whl_raw },
+    { "rule_check", whl_rule_check },
+    { "rule_try", whl_rule_try },
     { "listener", whl_listener },
     { "catch_signals", whl_catch_signals },
     { "wait_signal", whl_wait_signal },

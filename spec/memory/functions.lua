@@ -31,6 +31,16 @@ return {
   function() return hooks:update(id, { name = "x", events = {} }) ~= nil end,
   function() return hooks:secrets(id) ~= nil and hooks:subscription(id, 1) ~= nil end,
   function() return hooks:event "e1" ~= nil end,
+  function() return hooks:add_token { tenant = "t", name = "n" } ~= nil and #hooks:tokens "t" > 0 end,
+  function() return hooks:tenant_secret("t", "a-secret-of-theirs") ~= nil end,
+  function()
+    local status, _, body = hooks:handle { path = "/v1/events?limit=1", tenant = "", headers = { A = { "b", "c" } }, body = "" }
+    return status == 200 and body ~= ""
+  end,
+  function()
+    local server <close> = hooks:serve { threads = 1 }
+    return server ~= nil and server:port() > 0 and tostring(server) ~= nil
+  end,
   function() return hooks:payload "e1" ~= nil and hooks:body(delivery) ~= nil end,
   function() return hooks:page("deliveries", { limit = 2, state = "waiting" }) ~= nil end,
   function()
@@ -52,6 +62,13 @@ return {
     local listener <close> = core.listener(0)
     return listener:port() > 0 and listener:next(0) == nil
   end,
+  function() return hooks:explain("e1", id).delivery == delivery and #hooks:explain("e1").items > 0 end,
+  function()
+    local seen = 0
+    local report = hooks:backtest { subscription = id, rule = "return { x = payload.x }", events = {}, progress = function(done) seen = done end }
+    return report ~= nil and report.events > 0 and seen >= 0
+  end,
+  function() return webhook.rule.check "return true" and webhook.rule.try("return { payload.a }", value, { type = "a" }).body ~= nil end,
   function()
     local ok, message = pcall(hooks.publish, hooks, "a", { f = print })
     return ok or not message:find "memory"

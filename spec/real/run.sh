@@ -11,3 +11,4 @@ trap 'rm -rf "$work"' EXIT
 LUA_PATH="$build/lua/?.lua;$build/lua/?/init.lua;;" LUA_CPATH="$build/lua/?.so;;"
 export LUA_PATH LUA_CPATH
 node "$here/real.mjs" "$build/real/node_modules" "$work/store.db"
+lua5.4 "$here/explain.lua" "$work/store.db"

@@ -61,7 +61,8 @@ local function counted(count, name)
 end
 
 local function row(name, pair, note)
-  print(("%-9s %12s %12s   %s"):format(name, pair.now or "", pair["then"] or "", note or ""):gsub("%s+$", ""))
+  local text = ("%-9s %12s %12s   %s"):format(name, pair.now or "", pair["then"] or "", note or "")
+  print((text:gsub("%s+$", "")))
 end
 
 local function show(report, out)
@@ -72,7 +73,7 @@ local function show(report, out)
   row("sent", report.sent)
   row("failed", report.failed)
   local was, saved = report.bytes.now, report.bytes.saved
-  row("bytes", report.bytes, was > 0 and ("%d saved, %.0f %%"):format(saved, saved * 100 / was))
+  row("bytes", report.bytes, was > 0 and ("%d %s, %.0f %%"):format(math.abs(saved), saved < 0 and "more" or "saved", math.abs(saved) * 100 / was))
   row("CPU µs ", report.cpu_us, ("at worst %d"):format(report.cpu_us.worst or 0))
   row("memory", {}, ("at worst %d bytes"):format(report.memory.worst or 0))
   print(("\n%s %s"):format(counted(report.differ, "event"), report.differ == 1 and "differs" or "differ"))
