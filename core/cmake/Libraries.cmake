@@ -2,6 +2,19 @@
 option(WEBHOOK_INSTALL_C "Build and install the C libraries with headers and package files" ON)
 file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS core/src/*.c)
 list(FILTER core_sources EXCLUDE REGEX "/core/src/http/")
+
+# The document of the API's routes is a file that one can read, and part of the library.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS core/src/faces/openapi.json)
+file(READ core/src/faces/openapi.json openapi HEX)
+string(LENGTH "${openapi}" openapi_size)
+math(EXPR openapi_size "${openapi_size} / 2")
+string(REGEX REPLACE "(..)" "0x\\1," openapi "${openapi}")
+string(REGEX REPLACE "(................................................................................)" "\\1\n"
+       openapi "${openapi}")
+file(CONFIGURE OUTPUT openapi.c @ONLY CONTENT
+     "#include \"faces/api.h\"\n\nconst char whi_openapi[] = {\n@openapi@0 };\nconst size_t whi_openapi_size = @openapi_size@;\n")
+list(APPEND core_sources ${PROJECT_BINARY_DIR}/openapi.c)
+
 set(core_libraries webhook_dep::curl webhook_dep::ssl webhook_dep::sqlite Threads::Threads)
 
 # Compiled once, for the static and the shared library and the Lua module.

@@ -6,7 +6,7 @@ failed=0
 say() { echo "structure: $*"; failed=1; }
 
 # Each floor includes only itself and those below it, by name: "pure/json.h".
-declare -A below=([base]="base" [pure]="base pure" [outside]="base pure outside" [engine]="base pure outside engine" [http]="base http")
+declare -A below=([base]="base" [pure]="base pure" [outside]="base pure outside" [engine]="base pure outside engine" [faces]="base pure outside engine faces" [http]="base http")
 for folder in core/src/*/; do
     floor=$(basename "$folder")
     [ -n "${below[$floor]:-}" ] || { say "core/src/$floor is no floor that is known"; continue; }

@@ -1,0 +1,100 @@
+#include "faces/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#define BODY_BYTES (INT64_C(8) << 20)
+#define FAILURES 20
+
+static int check(wh_api **out, const wh_engine *engine, const wh_api_options *options) {
+    if (out == NULL || engine == NULL) {
+        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", out == NULL ? "out" : "engine");
+    }
+    if (options->version != 1) {
+        return whi_fail(WH_EINVALID, "version: expected 1 (WH_API_OPTIONS_INIT), found %u", options->version);
+    }
+    if (options->body_bytes < 0 || options->body_bytes > (int64_t)WHI_JSON_MAXIMUM) {
+        return whi_fail(WH_EINVALID, "body_bytes: expected 1 to %zu, found %lld", WHI_JSON_MAXIMUM,
+                        (long long)options->body_bytes);
+    }
+    return options->failures >= 0 ? WH_OK : whi_fail(WH_EINVALID, "failures: expected 1 or more");
+}
+
+int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options) {
+    static const wh_api_options defaults = WH_API_OPTIONS_INIT;
+    wh_api *made;
+    int code;
+
+    options = options != NULL ? options : &defaults;
+    code = check(out, engine, options);
+    if (code != WH_OK) {
+        return code;
+    }
+    *out = NULL;
+    made = whi_calloc(1, sizeof *made);
+    if (made == NULL) {
+        return whi_fail_memory();
+    }
+    made->engine = engine;
+    made->body_bytes = options->body_bytes ? options->body_bytes : BODY_BYTES;
+    made->failures = options->failures ? options->failures : FAILURES;
+    made->open = options->open;
+    code = whi_limiter_new(&made->limiter);
+    if (code != WH_OK) {
+        whi_free(made);
+        return code;
+    }
+    *out = made;
+    return WH_OK;
+}
+
+void wh_api_close(wh_api *api) {
+    if (api != NULL) {
+        whi_limiter_free(api->limiter);
+        whi_free(api);
+    }
+}
+
+int64_t wh_api_body_bytes(const wh_api *api) {
+    return api->body_bytes;
+}
+
+static int run(whi_call *call) {
+    int code = whi_call_read(call);
+
+    code = code == WH_OK ? whi_api_route_find(call) : code;
+    if (code == WH_OK && !(call->route->flags & WHI_ROUTE_OPEN)) {
+        code = whi_call_authenticate(call);
+    }
+    if (code == WH_OK && call->route->flags & WHI_ROUTE_OPERATOR && !call->all) {
+        code = whi_refuse(call, 403, "this needs the token of an operator");
+    }
+    code = code == WH_OK ? whi_call_read_body(call) : code;
+    return code == WH_OK ? call->route->run(call) : code;
+}
+
+/* Too large for the stack of somebody else's thread, and mostly text buffers. */
+int wh_api_handle(wh_api *api, const wh_api_request *request, wh_api_response *out) {
+    whi_call *call = whi_alloc(sizeof *call);
+
+    memset(out, 0, sizeof *out);
+    out->status = 500;
+    if (call == NULL) {
+        return out->status;
+    }
+    memset(call, 0, sizeof *call);
+    call->api = api;
+    call->engine = api->engine;
+    call->request = request;
+    call->response = out;
+    call->status = 200;
+    call->content_type = "application/json";
+    whi_buf_init(&call->out, SIZE_MAX / 4);
+    whi_call_answer(call, run(call));
+    whi_call_free(call);
+    whi_free(call);
+    return out->status;
+}

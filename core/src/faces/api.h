@@ -1,0 +1,234 @@
+/* The parts of the HTTP API.
+ *
+ * A request becomes a call: its path in segments, its parameters, who asks, its body as a
+ * tape. One table (api_routes.c) says which function answers. That function appends to
+ * call->out and returns WH_OK, or returns an error with its sentence; api_answer.c gives
+ * either the shape of the system whose route it is.
+ *
+ * Nothing is answered of other tenants: what a call may see goes through api_scope.c, and what
+ * it may not see is as absent as what is not there. */
+#ifndef WHI_API_H
+#define WHI_API_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "engine/engine.h"
+#include "pure/json.h"
+#include "pure/profile.h"
+#include "webhook.h"
+
+#define WHI_API_PATH 2048  /* bytes of a path */
+#define WHI_API_QUERY 8192 /* bytes of a query */
+#define WHI_API_HEADERS 100
+#define WHI_API_SEGMENTS 8
+#define WHI_API_PARAMETERS 64
+#define WHI_API_MEMBERS 256 /* of a body's object */
+
+typedef struct whi_limiter whi_limiter;
+
+struct wh_api {
+    wh_engine *engine;
+    whi_limiter *limiter;
+    int64_t body_bytes, failures;
+    int open;
+};
+
+typedef struct whi_parameter {
+    const char *name, *value; /* decoded */
+} whi_parameter;
+
+/* A text of the body, or another one that lives as long as the call. */
+typedef struct whi_text {
+    struct whi_text *next;
+    char bytes[];
+} whi_text;
+
+typedef struct whi_call {
+    const wh_api *api;
+    wh_engine *engine;
+    const wh_api_request *request;
+    const struct whi_api_route *route;
+    int shape; /* enum whi_profile_id: whose errors are given */
+
+    char path[WHI_API_PATH + 1]; /* the segments, decoded */
+    const char *segments[WHI_API_SEGMENTS];
+    size_t segment_count;
+    const char *id, *second; /* what stands for {…} in the route, or NULL */
+    char query[WHI_API_QUERY + 1];
+    whi_parameter parameters[WHI_API_PARAMETERS];
+    size_t parameter_count;
+
+    int all;                 /* 1: an operator, who sees every tenant */
+    char tenant[WH_ID_SIZE]; /* of who asks */
+
+    whi_json body; /* without nodes when there is none */
+    whi_text *texts;
+
+    int status; /* of the answer */
+    whi_buf out;
+    const char *content_type;
+    const char *text_name; /* of a header whose value is response->text, or NULL */
+    wh_api_response *response;
+} whi_call;
+
+/* ---- api_routes.c */
+enum {
+    WHI_ROUTE_OPEN = 1,     /* no token is asked for */
+    WHI_ROUTE_OPERATOR = 2, /* an operator's token */
+    WHI_ROUTE_BODY = 4,     /* a body is read: a JSON object */
+    WHI_ROUTE_OPTIONAL = 8, /* with BODY: it may be missing */
+};
+
+typedef struct whi_api_route {
+    const char *method;
+    const char *path; /* "/v1/events/{id}" */
+    int shape;
+    int flags;
+    int (*run)(whi_call *call);
+} whi_api_route;
+
+/* The table, for those who walk all of it; NULL at the end. */
+const whi_api_route *whi_api_route_at(size_t index);
+/* The route, with call->id and ->second set. Otherwise a refusal: 404, or 405 with Allow. */
+int whi_api_route_find(whi_call *call);
+/* Whose shape an answer has, by the beginning of the path. */
+int whi_api_route_shape(const char *path);
+
+/* ---- api_request.c */
+/* Reads method, path, query and counts headers. */
+int whi_call_read(whi_call *call);
+/* Reads the body as the route has it. */
+int whi_call_read_body(whi_call *call);
+/* A header's value, or NULL; WH_EINVALID in code when it is given twice. */
+const char *whi_call_header(const whi_call *call, const char *name, int *count);
+void whi_call_free(whi_call *call);
+
+/* A parameter's value, or NULL. */
+const char *whi_call_parameter(const whi_call *call, const char *name);
+/* Our own routes know all of their parameters: names ends with NULL. */
+int whi_call_only(whi_call *call, const char *const *names);
+/* An integer of least to most; fallback when it is not given. */
+int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t most, int64_t fallback, int64_t *out);
+/* "true", "false", 1, 0; -1 in out when it is not given. */
+int whi_call_flag(whi_call *call, const char *name, int *out);
+/* A time: ISO 8601 or ms since 1970; 0 when it is not given. */
+int whi_call_time(whi_call *call, const char *name, int64_t *out);
+/* 0 if the text is one: "2026-11-21T10:00:00.000Z", without the fraction, with a blank for the T,
+ * without the Z, the date alone, or ms since 1970. */
+int whi_read_time(const char *text, int64_t *out);
+
+/* Members of an object of the body. Absent and null: NULL, fallback. */
+uint32_t whi_body_member(const whi_call *call, uint32_t object, const char *name);
+int whi_body_text(whi_call *call, uint32_t object, const char *name, const char **out);
+int whi_body_number(whi_call *call, uint32_t object, const char *name, int64_t least, int64_t most, int64_t fallback,
+                    int64_t *out);
+int whi_body_time(whi_call *call, uint32_t object, const char *name, int64_t *out);
+/* The object has no other members than these, none of them twice. */
+int whi_body_only(whi_call *call, uint32_t object, const char *const *names);
+/* A member that is an object, as its bytes; NULL when absent. */
+int whi_body_object(whi_call *call, uint32_t object, const char *name, const char **out, size_t *size);
+
+/* ---- api_auth.c */
+int whi_limiter_new(whi_limiter **out);
+void whi_limiter_free(whi_limiter *limiter);
+/* Who asks: sets call->all and ->tenant. */
+int whi_call_authenticate(whi_call *call);
+
+/* ---- api_answer.c */
+/* Answers with this status; the sentence is as whi_fail's. Returns a code below all of WH_ERRORS. */
+int whi_refuse(whi_call *call, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define WHI_REFUSED (-1000) /* a refusal's code: call->status has its status */
+/* Fills the response with what the call came to. */
+void whi_call_answer(whi_call *call, int code);
+/* A header whose value is at most 159 bytes. One a call. */
+void whi_call_header_text(whi_call *call, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Makes the text that an engine's call handed over the answer; takes it. */
+int whi_call_hand_over(whi_call *call, int code, char *text, size_t size);
+/* Appends "name":"text" to the answer, null for NULL. */
+void whi_out_text(whi_call *call, const char *name, const char *text);
+void whi_out_int(whi_call *call, const char *name, int64_t number);
+/* Room for a short answer is set aside before something is changed: when memory is short after
+ * that, the answer is {"id":…} and not an error, since the change stands. */
+int whi_call_set_aside(whi_call *call);
+void whi_call_fall_back(whi_call *call, int shape, const char *id);
+
+/* ---- api_scope.c */
+/* The tenant that a list is of: the caller's own; of an operator ?tenant=, or NULL for all. */
+int whi_scope_tenant(whi_call *call, const char **out);
+/* A subscription by its id on the wire of a profile, with a reference. WH_ENOTFOUND. */
+int whi_scope_subscription(whi_call *call, int profile, const char *id, whi_registration **out);
+/* WH_ENOTFOUND when it is not the caller's to see. */
+int whi_scope_event(whi_call *call, const char *id, int64_t *number);
+int whi_scope_delivery(whi_call *call, const char *id);
+/* 1 if what belongs to this tenant is the caller's to see. */
+int whi_scope_sees(const whi_call *call, const char *tenant);
+/* Makes of a document one that belongs to the right tenant: the caller's, or what an operator
+ * names (NULL: as the document has it). details: NULL, or members for `details`. */
+int whi_scope_document(whi_call *call, const char *document, size_t size, const char *tenant, const char *details,
+                       whi_buf *out);
+
+/* ---- api_list.c: lists of subscriptions as a system's client asks for them */
+enum whi_operator { WHI_EQ, WHI_NE, WHI_IN, WHI_NIN, WHI_GT, WHI_GTE, WHI_LT, WHI_LTE };
+
+typedef struct whi_condition {
+    const char *field; /* on the wire */
+    const char *value; /* IN, NIN: a comma list */
+    int op;
+    int fold; /* 1: without regard to case */
+} whi_condition;
+
+#define WHI_CONDITIONS 32
+
+typedef struct whi_search {
+    int profile;
+    const char *tenant; /* NULL: of all */
+    whi_page page;
+    whi_condition conditions[WHI_CONDITIONS]; /* all must hold */
+    size_t condition_count;
+    int sort_updated; /* 1: by updated_at instead of by creation */
+    int counts;       /* 1: total is asked for */
+
+    whi_registration **found; /* what came out, each with a reference */
+    size_t count, capacity, total;
+} whi_search;
+
+int whi_search_add(whi_search *search, const char *field, int op, const char *value, int fold);
+int whi_search_run(whi_call *call, whi_search *search);
+void whi_search_free(whi_search *search);
+/* Appends a registration as the profile's object. */
+int whi_out_object(whi_call *call, int profile, const whi_registration *registration, int flags);
+/* All of them, with commas. */
+int whi_out_objects(whi_call *call, const whi_search *search);
+
+/* ---- api_change.c: making, changing and deleting subscriptions, for all systems */
+/* Makes one of the body; made, with a reference, is NULL if it could not be read back. id has WH_ID_SIZE bytes. */
+int whi_make(whi_call *call, int profile, const char *tenant, const char *details, char *id, whi_registration **made);
+/* Changes the one that the path names; as above. */
+int whi_change(whi_call *call, int profile, char *id, whi_registration **made);
+int whi_remove(whi_call *call, int profile, char *id);
+
+/* ---- handlers */
+#define WHI_HANDLERS(X)                                                                                                \
+    X(unified_list) X(unified_make) X(unified_get) X(unified_change) X(unified_remove) X(unified_trigger)              \
+    X(truto_list) X(truto_make) X(truto_get) X(truto_change) X(truto_remove) X(truto_test) X(truto_log)                \
+    X(callfire_list) X(callfire_make) X(callfire_get) X(callfire_change) X(callfire_remove) X(callfire_resources)      \
+    X(callfire_resource)                                                                                               \
+    X(subscription_list) X(subscription_make) X(subscription_get) X(subscription_change) X(subscription_remove)        \
+    X(subscription_secrets) X(subscription_version) X(subscription_backtest)                                           \
+    X(event_list) X(event_publish) X(event_batch) X(event_get) X(event_payload) X(event_explain)                       \
+    X(delivery_list) X(delivery_get) X(delivery_attempts) X(delivery_body) X(delivery_replay) X(delivery_replay_query) \
+    X(rule_try) X(health) X(metrics) X(token_list) X(token_make) X(token_remove) X(openapi)
+
+#define WHI_X(name) int whi_serve_##name(whi_call *call);
+WHI_HANDLERS(WHI_X)
+#undef WHI_X
+
+/* The document that is served at /openapi.json. */
+extern const char whi_openapi[];
+extern const size_t whi_openapi_size;
+
+#endif

@@ -1,0 +1,283 @@
+/* Answers: statuses by the group of an error, and its text in the shape of the system whose
+ * route it is. */
+#include "faces/api.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+/* ------------------------------------------------------------------------ statuses */
+
+static const char *reason_of(int status) {
+    static const struct {
+        int status;
+        const char *text;
+    } reasons[] = {
+        { 400, "Bad Request" },
+        { 401, "Unauthorized" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 409, "Conflict" },
+        { 413, "Payload Too Large" },
+        { 414, "URI Too Long" },
+        { 415, "Unsupported Media Type" },
+        { 422, "Unprocessable Entity" },
+        { 429, "Too Many Requests" },
+        { 431, "Request Header Fields Too Large" },
+        { 500, "Internal Server Error" },
+        { 502, "Bad Gateway" },
+        { 503, "Service Unavailable" },
+        { 504, "Gateway Timeout" },
+    };
+
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (reasons[i].status == status) {
+            return reasons[i].text;
+        }
+    }
+    return "Error";
+}
+
+/* The words for codes that are ours alone. */
+static const char *name_of(int code, int status) {
+    static const struct {
+        int status;
+        const char *name;
+    } names[] = {
+        { 401, "unauthorized" }, { 403, "forbidden" },    { 404, "not_found" }, { 405, "method" }, { 413, "limit" },
+        { 414, "limit" },        { 415, "content_type" }, { 429, "too_many" },  { 431, "limit" },  { 503, "closed" },
+    };
+
+    for (size_t i = 0; code == WHI_REFUSED && i < sizeof names / sizeof names[0]; i++) {
+        if (names[i].status == status) {
+            return names[i].name;
+        }
+    }
+    return code == WHI_REFUSED ? "invalid" : wh_error_name(code);
+}
+
+/* A limit of bytes is that of what was sent; the others are of what it asks for. */
+static int status_of_limit(void) {
+    return strstr(wh_last_error(), " bytes are more than") != NULL ? 413 : 422;
+}
+
+static int status_of(int code) {
+    switch (code) {
+    case WH_ENOTFOUND:
+        return 404;
+    case WH_ECONFLICT:
+        return 409;
+    case WH_ECLOSED:
+    case WH_EBUSY:
+        return 503;
+    case WH_ENOMEM:
+        return 500;
+    case WH_ELIMIT:
+        return status_of_limit();
+    case WH_ECORRUPT:
+        return 500;
+    default:
+        break;
+    }
+    switch (wh_error_group(code)[0]) {
+    case 'u': /* usage */
+        return 400;
+    case 's': /* store; signature: a secret that cannot be read */
+        return wh_error_group(code)[1] == 't' ? 503 : 400;
+    case 'r': /* rule, and remote */
+        return wh_error_group(code)[1] == 'u' ? 422 : 502;
+    case 'n': /* network */
+        return code == WH_ETIMEOUT ? 504 : 502;
+    default:
+        return 500;
+    }
+}
+
+int whi_refuse(whi_call *call, int status, const char *format, ...) {
+    char sentence[WHI_ERROR_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    call->status = status;
+    return whi_fail(WHI_REFUSED, "%s", sentence);
+}
+
+/* -------------------------------------------------------------------------- errors */
+
+/* What stands before the first ": ", if it can be a field's name. The index of an event in a
+ * batch, "event 3: type: …", becomes part of it. */
+static void find_field(const char *sentence, char *out, size_t size) {
+    unsigned long index = 0;
+    int used = 0, prefix = 0;
+    size_t length;
+
+    if (sscanf(sentence, "event %lu: %n", &index, &used) == 1 && used > 0) {
+        prefix = snprintf(out, size, "events[%lu].", index);
+        sentence += used;
+    }
+    length = strspn(sentence, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-[]");
+    if (length > 0 && sentence[length] == ':' && sentence[length + 1] == ' ' && length + (size_t)prefix < size) {
+        memcpy(out + prefix, sentence, length);
+        out[(size_t)prefix + length] = '\0';
+    } else {
+        out[prefix > 0 ? prefix - 1 : 0] = '\0';
+    }
+}
+
+static void add_text(whi_buf *out, const char *name, const char *text) {
+    whi_json_write_name(out, name);
+    whi_json_write_string(out, text, strlen(text));
+}
+
+static void add_int(whi_buf *out, const char *name, int64_t number) {
+    whi_json_write_name(out, name);
+    whi_buf_int(out, number);
+}
+
+/* Of Unified.to no form of an error is documented, and its clients take any: ours is plain. */
+static void write_plain(whi_buf *out, const char *name, const char *message, const char *field) {
+    add_text(out, "code", name);
+    add_text(out, "message", message);
+    if (field[0] != '\0') {
+        add_text(out, "field", field);
+    }
+}
+
+static void write_error(whi_call *call, int code, int status, const char *message) {
+    const char *name = name_of(code, status);
+    char field[128];
+    whi_buf *out = &call->out;
+
+    find_field(message, field, sizeof field);
+    whi_buf_char(out, '{');
+    switch (call->shape) {
+    case WHI_UNIFIED:
+        write_plain(out, name, message, field);
+        break;
+    case WHI_TRUTO:
+        add_int(out, "statusCode", status);
+        add_text(out, "error", reason_of(status));
+        add_text(out, "message", message);
+        break;
+    case WHI_CALLFIRE:
+        add_int(out, "httpStatusCode", status);
+        add_int(out, "internalCode", code == WHI_REFUSED ? 0 : code);
+        add_text(out, "message", message);
+        add_text(out, "developerMessage", name);
+        add_text(out, "helpLink", "");
+        break;
+    default:
+        whi_buf_text(out, "\"error\":{");
+        write_plain(out, name, message, field);
+        whi_buf_char(out, '}');
+    }
+    whi_buf_char(out, '}');
+}
+
+/* What went wrong inside is for the log, not for a stranger: it may name files. */
+static void answer_error(whi_call *call, int code) {
+    char message[WHI_ERROR_SIZE];
+    int status = code == WHI_REFUSED ? call->status : status_of(code);
+    int inside = code != WHI_REFUSED && (status == 500 || status == 503);
+
+    snprintf(message, sizeof message, "%s", inside ? wh_error_text(code) : wh_last_error());
+    if (inside) {
+        whi_log(call->engine, WH_LOG_ERROR, "API: %s %s: %s", call->route != NULL ? call->route->method : "",
+                call->route != NULL ? call->route->path : "", wh_last_error());
+    }
+    call->status = status;
+    call->content_type = "application/json";
+    whi_buf_clear(&call->out);
+    write_error(call, code, status, message);
+}
+
+/* ------------------------------------------------------------------------- success */
+
+static void add_header(wh_api_response *response, const char *name, const char *value) {
+    if (response->header_count < sizeof response->headers / sizeof response->headers[0]) {
+        response->headers[response->header_count++] = (wh_header){ name, value };
+    }
+}
+
+void whi_call_header_text(whi_call *call, const char *name, const char *format, ...) {
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(call->response->text, sizeof call->response->text, format, arguments);
+    va_end(arguments);
+    call->text_name = name;
+}
+
+static void fill(whi_call *call) {
+    wh_api_response *response = call->response;
+    int is_head = call->request->method != NULL && strcmp(call->request->method, "HEAD") == 0;
+
+    response->status = call->status;
+    if (call->text_name != NULL) {
+        add_header(response, call->text_name, response->text);
+    }
+    if (call->out.size == 0) {
+        return;
+    }
+    response->content_type = call->content_type;
+    add_header(response, "Cache-Control", "no-store"); /* secrets, and what changes */
+    if (!is_head) {
+        whi_buf_take(&call->out, &response->body, &response->body_size);
+    }
+}
+
+void whi_call_answer(whi_call *call, int code) {
+    if (code == WH_OK && call->out.failed) {
+        code = whi_buf_status(&call->out);
+    }
+    if (code != WH_OK) {
+        answer_error(call, code);
+    }
+    if (call->out.failed) {
+        whi_buf_free(&call->out); /* not even memory for an error's text: the status alone */
+    }
+    fill(call);
+}
+
+int whi_call_hand_over(whi_call *call, int code, char *text, size_t size) {
+    if (code == WH_OK) {
+        whi_buf_free(&call->out);
+        call->out.data = text;
+        call->out.size = size;
+        call->out.capacity = size + 1; /* its zero byte */
+    }
+    return code;
+}
+
+void whi_out_text(whi_call *call, const char *name, const char *text) {
+    if (text != NULL) {
+        add_text(&call->out, name, text);
+    } else {
+        whi_json_write_name(&call->out, name);
+        whi_buf_text(&call->out, "null");
+    }
+}
+
+void whi_out_int(whi_call *call, const char *name, int64_t number) {
+    add_int(&call->out, name, number);
+}
+
+int whi_call_set_aside(whi_call *call) {
+    whi_buf_reserve(&call->out, 256);
+    return whi_buf_status(&call->out);
+}
+
+void whi_call_fall_back(whi_call *call, int shape, const char *id) {
+    whi_buf_clear(&call->out);
+    whi_buf_text(&call->out, "{\"id\":");
+    whi_buf_text(&call->out, shape == WHI_CALLFIRE ? "" : "\"");
+    whi_buf_text(&call->out, id);
+    whi_buf_text(&call->out, shape == WHI_CALLFIRE ? "}" : "\"}");
+}

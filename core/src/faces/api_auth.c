@@ -1,0 +1,231 @@
+/* Who asks: a token by Bearer or by Basic, and how often one may guess. */
+#include "faces/api.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/base64.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+/* -------------------------------------------------------------------- the limiter */
+
+/* Peers hash to a set of slots; in a full set the one with the fewest failures makes room. So
+ * its memory is fixed, and a flood of addresses forgets others before it forgets a guesser. */
+#define SETS 512
+#define WAYS 8
+#define WINDOW_MS 60000
+#define PEER_BYTES 16
+
+typedef struct slot {
+    unsigned char peer[PEER_BYTES];
+    int64_t until; /* ms, end of its minute; 0: free */
+    int64_t failures;
+} slot;
+
+struct whi_limiter {
+    pthread_mutex_t lock;
+    slot slots[SETS][WAYS];
+};
+
+int whi_limiter_new(whi_limiter **out) {
+    *out = whi_calloc(1, sizeof **out);
+    if (*out == NULL) {
+        return whi_fail_memory();
+    }
+    pthread_mutex_init(&(*out)->lock, NULL);
+    return WH_OK;
+}
+
+void whi_limiter_free(whi_limiter *limiter) {
+    if (limiter != NULL) {
+        pthread_mutex_destroy(&limiter->lock);
+        whi_free(limiter);
+    }
+}
+
+/* FNV-1a, 64 bits, as the registry's. */
+static uint64_t hash(const void *bytes, size_t size) {
+    const unsigned char *at = bytes;
+    uint64_t value = UINT64_C(14695981039346656037);
+
+    while (size-- > 0) {
+        value = (value ^ *at++) * UINT64_C(1099511628211);
+    }
+    return value;
+}
+
+/* An IPv4 address (mapped ones too) is itself, an IPv6 address its /64, which one customer has
+ * as a whole; another text is its hash. */
+static void read_peer(const char *text, unsigned char out[PEER_BYTES]) {
+    static const unsigned char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+    struct in6_addr six;
+    struct in_addr four;
+    uint64_t other = hash(text, strlen(text));
+
+    memset(out, 0, PEER_BYTES);
+    if (inet_pton(AF_INET, text, &four) == 1) {
+        out[0] = 4;
+        memcpy(out + 1, &four, sizeof four);
+    } else if (inet_pton(AF_INET6, text, &six) == 1) {
+        int is_mapped = memcmp(&six, mapped, sizeof mapped) == 0;
+        out[0] = is_mapped ? 4 : 6;
+        memcpy(out + 1, (const char *)&six + (is_mapped ? 12 : 0), is_mapped ? 4 : 8);
+    } else {
+        memcpy(out + 1, &other, sizeof other);
+    }
+}
+
+/* The peer's slot. With make 0 NULL if it has none. */
+static slot *find(whi_limiter *limiter, const unsigned char *peer, int64_t now, int make) {
+    slot *set = limiter->slots[hash(peer, PEER_BYTES) % SETS], *worst = &set[0];
+
+    for (int i = 0; i < WAYS; i++) {
+        if (set[i].until <= now) {
+            set[i] = (slot){ { 0 }, 0, 0 };
+        }
+        if (set[i].until > 0 && memcmp(set[i].peer, peer, PEER_BYTES) == 0) {
+            return &set[i];
+        }
+        worst = set[i].failures < worst->failures ? &set[i] : worst;
+    }
+    if (make) {
+        memcpy(worst->peer, peer, PEER_BYTES);
+        worst->until = now + WINDOW_MS;
+        worst->failures = 0;
+    }
+    return make ? worst : NULL;
+}
+
+/* ms until the peer may try again, 0 for now. */
+static int64_t wait_of(const whi_call *call, const unsigned char *peer, int64_t now) {
+    whi_limiter *limiter = call->api->limiter;
+    int64_t wait = 0;
+    slot *found;
+
+    pthread_mutex_lock(&limiter->lock);
+    found = find(limiter, peer, now, 0);
+    if (found != NULL && found->failures >= call->api->failures) {
+        wait = found->until - now;
+    }
+    pthread_mutex_unlock(&limiter->lock);
+    return wait;
+}
+
+static void count_failure(const whi_call *call, const unsigned char *peer, int64_t now) {
+    whi_limiter *limiter = call->api->limiter;
+
+    pthread_mutex_lock(&limiter->lock);
+    find(limiter, peer, now, 1)->failures++;
+    pthread_mutex_unlock(&limiter->lock);
+}
+
+/* ------------------------------------------------------------------ the credentials */
+
+#define TOKEN_MAXIMUM 512
+
+static int unauthorized(whi_call *call, const char *why) {
+    whi_call_header_text(call, "WWW-Authenticate",
+                         call->shape == WHI_CALLFIRE ? "Basic realm=\"webhook\"" : "Bearer realm=\"webhook\"");
+    return whi_refuse(call, 401, "%s", why);
+}
+
+/* "name:token", or "token:" as with other services' keys. */
+static int read_basic(const char *text, size_t size, char out[TOKEN_MAXIMUM]) {
+    char plain[TOKEN_MAXIMUM], *colon;
+    size_t used;
+    int code = WH_EINVALID;
+
+    if (whi_base64_decode(text, size, plain, sizeof plain - 1, &used) != WH_OK) {
+        return WH_EINVALID;
+    }
+    plain[used] = '\0';
+    colon = strchr(plain, ':');
+    if (colon != NULL) {
+        const char *token = colon[1] != '\0' ? colon + 1 : plain;
+        *colon = '\0';
+        memcpy(out, token, strlen(token) + 1);
+        code = WH_OK;
+    }
+    whi_wipe(plain, sizeof plain);
+    return code;
+}
+
+/* Clients of Unified.to send what they were given as it is, with "bearer" before it or not. */
+static int read_token(const char *value, char out[TOKEN_MAXIMUM]) {
+    size_t scheme = strcspn(value, " "), size;
+    const char *rest = value + scheme + strspn(value + scheme, " ");
+
+    size = strcspn(rest, " ");
+    if (scheme == 5 && strncasecmp(value, "Basic", 5) == 0) {
+        return read_basic(rest, size, out);
+    }
+    if (rest[0] == '\0') {
+        rest = value;
+        size = scheme;
+    } else if (scheme != 6 || strncasecmp(value, "Bearer", 6) != 0) {
+        return WH_EINVALID;
+    }
+    if (size == 0 || size >= TOKEN_MAXIMUM) {
+        return WH_EINVALID;
+    }
+    memcpy(out, rest, size);
+    out[size] = '\0';
+    return WH_OK;
+}
+
+/* A wrong one takes the same time as any other. */
+static int check(whi_call *call, const char *value) {
+    char token[TOKEN_MAXIMUM] = "";
+    int code = read_token(value, token) == WH_OK ? wh_token_check(call->engine, token, NULL, call->tenant, &call->all)
+                                                 : WH_ENOTFOUND;
+
+    whi_wipe(token, sizeof token);
+    return code;
+}
+
+static int check_counted(whi_call *call, const char *value) {
+    unsigned char peer[PEER_BYTES];
+    int64_t now = whi_now(call->engine), wait;
+    int code;
+
+    if (call->request->peer == NULL) {
+        return check(call, value);
+    }
+    read_peer(call->request->peer, peer);
+    wait = wait_of(call, peer, now);
+    if (wait > 0) {
+        whi_call_header_text(call, "Retry-After", "%lld", (long long)(wait + 999) / 1000);
+        return whi_refuse(call, 429, "too many failed logins; try again later");
+    }
+    code = check(call, value);
+    if (code == WH_ENOTFOUND) {
+        count_failure(call, peer, now);
+    }
+    return code;
+}
+
+int whi_call_authenticate(whi_call *call) {
+    const char *tenant = call->request->tenant, *value;
+    int count, code;
+
+    if (tenant != NULL) {
+        size_t size = strlen(tenant);
+        if (size >= sizeof call->tenant) {
+            return whi_fail(WH_EINVALID, "tenant: expected at most 64 letters, found %zu", size);
+        }
+        memcpy(call->tenant, tenant, size + 1);
+        return WH_OK;
+    }
+    if (call->api->open) {
+        call->all = 1;
+        return WH_OK;
+    }
+    value = whi_call_header(call, "Authorization", &count);
+    if (count != 1) {
+        return unauthorized(call, count == 0 ? "a token is needed" : "Authorization: given twice");
+    }
+    code = check_counted(call, value);
+    return code == WH_ENOTFOUND ? unauthorized(call, "the token is not known") : code;
+}

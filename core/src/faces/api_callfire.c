@@ -1,0 +1,162 @@
+/* CallFire's routes: /v2/webhooks, also without /v2. */
+#include "faces/api.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "pure/fields.h"
+
+#define LIMIT_DEFAULT 100 /* documented */
+
+/* The answer becomes what `fields` asks for: "items(id,name),totalCount", "id,name". */
+static int apply_fields(whi_call *call) {
+    const char *text = whi_call_parameter(call, "fields");
+    whi_fields *fields = NULL;
+    whi_json json = { 0 };
+    whi_buf out;
+    int code = text != NULL ? whi_fields_parse(&fields, text, strlen(text)) : WH_OK;
+
+    if (code != WH_OK || fields == NULL) {
+        return code != WH_OK ? whi_fail_within(code, "fields") : code;
+    }
+    whi_buf_init(&out, SIZE_MAX / 4);
+    code = whi_buf_status(&call->out);
+    code = code == WH_OK ? whi_json_scan(&json, call->out.data, call->out.size, 128) : code;
+    code = code == WH_OK ? whi_fields_project(fields, &json, 0, &out) : code;
+    code = code == WH_OK ? whi_buf_status(&out) : code;
+    whi_json_free(&json);
+    whi_fields_free(fields);
+    whi_buf_free(&call->out);
+    call->out = out;
+    return code;
+}
+
+/* ------------------------------------------------------------------------ webhooks */
+
+static int read_search(whi_call *call, whi_search *search, int64_t *limit, int64_t *offset) {
+    static const struct {
+        const char *parameter, *field;
+        int fold;
+    } filters[] = {
+        { "name", "name", 0 },         { "resource", "resource", 1 }, { "event", "events", 1 },
+        { "callback", "callback", 0 }, { "enabled", "enabled", 1 },
+    };
+    int enabled, code = whi_scope_tenant(call, &search->tenant);
+
+    code = code == WH_OK ? whi_call_flag(call, "enabled", &enabled) : code;
+    code = code == WH_OK
+               ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, LIMIT_DEFAULT, limit)
+               : code;
+    code = code == WH_OK ? whi_call_number(call, "offset", 0, INT64_C(1) << 40, 0, offset) : code;
+    for (size_t i = 0; code == WH_OK && i < sizeof filters / sizeof filters[0]; i++) {
+        const char *value = whi_call_parameter(call, filters[i].parameter);
+        code = value != NULL && value[0] != '\0'
+                   ? whi_search_add(search, filters[i].field, WHI_EQ, value, filters[i].fold)
+                   : WH_OK;
+    }
+    return code;
+}
+
+int whi_serve_callfire_list(whi_call *call) {
+    whi_search search = { .profile = WHI_CALLFIRE, .counts = 1 };
+    int64_t limit, offset;
+    int code = read_search(call, &search, &limit, &offset);
+
+    if (code == WH_OK) {
+        search.page.limit = (size_t)limit;
+        search.page.skip = (size_t)offset;
+        code = whi_search_run(call, &search);
+    }
+    if (code == WH_OK) {
+        whi_buf_text(&call->out, "{\"items\":[");
+        code = whi_out_objects(call, &search);
+        whi_buf_char(&call->out, ']');
+        whi_out_int(call, "limit", limit);
+        whi_out_int(call, "offset", offset);
+        whi_out_int(call, "totalCount", (int64_t)search.total);
+        whi_buf_char(&call->out, '}');
+    }
+    whi_search_free(&search);
+    return code == WH_OK ? apply_fields(call) : code;
+}
+
+int whi_serve_callfire_make(whi_call *call) {
+    whi_registration *made;
+    char id[WH_ID_SIZE];
+    int code = whi_make(call, WHI_CALLFIRE, whi_call_parameter(call, "tenant"), NULL, id, &made);
+
+    if (code == WH_OK) {
+        whi_registration_unref(made);
+        call->status = 201;
+        whi_call_fall_back(call, WHI_CALLFIRE, id);
+    }
+    return code;
+}
+
+int whi_serve_callfire_get(whi_call *call) {
+    whi_registration *found;
+    int code = whi_scope_subscription(call, WHI_CALLFIRE, call->id, &found);
+
+    code = code == WH_OK ? whi_out_object(call, WHI_CALLFIRE, found, 0) : code;
+    whi_registration_unref(found);
+    return code == WH_OK ? apply_fields(call) : code;
+}
+
+/* It merges: the vendor's samples leave out what stays. */
+int whi_serve_callfire_change(whi_call *call) {
+    whi_registration *made;
+    char id[WH_ID_SIZE];
+    int code = whi_change(call, WHI_CALLFIRE, id, &made);
+
+    whi_registration_unref(made);
+    whi_buf_clear(&call->out);
+    return code;
+}
+
+int whi_serve_callfire_remove(whi_call *call) {
+    char id[WH_ID_SIZE];
+    int code = whi_remove(call, WHI_CALLFIRE, id);
+
+    call->status = code == WH_OK ? 204 : call->status;
+    whi_buf_clear(&call->out);
+    return code;
+}
+
+/* ----------------------------------------------------------------------- resources */
+
+static void write_resource(whi_call *call, const whi_callfire_resource *resource) {
+    whi_buf_char(&call->out, '{');
+    whi_out_text(call, "resource", resource->name);
+    whi_json_write_name(&call->out, "supportedEvents");
+    whi_buf_char(&call->out, '[');
+    for (size_t i = 0; resource->events[i] != NULL; i++) {
+        whi_buf_text(&call->out, i > 0 ? "," : "");
+        whi_json_write_string(&call->out, resource->events[i], strlen(resource->events[i]));
+    }
+    whi_buf_text(&call->out, "]}");
+}
+
+int whi_serve_callfire_resources(whi_call *call) {
+    const whi_callfire_resource *resource;
+
+    whi_buf_text(&call->out, "{\"items\":[");
+    for (size_t i = 0; (resource = whi_callfire_resource_at(i)) != NULL && resource->name != NULL; i++) {
+        whi_buf_text(&call->out, i > 0 ? "," : "");
+        write_resource(call, resource);
+    }
+    whi_buf_text(&call->out, "]}");
+    return apply_fields(call);
+}
+
+int whi_serve_callfire_resource(whi_call *call) {
+    const whi_callfire_resource *resource;
+
+    for (size_t i = 0; (resource = whi_callfire_resource_at(i)) != NULL && resource->name != NULL; i++) {
+        if (strcasecmp(resource->name, call->id) == 0) {
+            write_resource(call, resource);
+            return apply_fields(call);
+        }
+    }
+    return whi_fail(WH_ENOTFOUND, "resource: there is none with this name");
+}

@@ -1,0 +1,90 @@
+/* Making, changing and deleting subscriptions, whoever's form they come in. */
+#include "faces/api.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+/* The canonical document that a client's object comes to; to be wiped. present: it is a change. */
+static int read_object(whi_call *call, int profile, const whi_subscription *present, const char *tenant,
+                       const char *details, whi_buf *out) {
+    const char *body = call->request->body;
+    size_t size = call->request->body_size;
+    whi_buf canonical;
+    int code = WH_OK;
+
+    whi_buf_init(&canonical, SIZE_MAX / 4);
+    if (profile != WHI_STANDARD) {
+        code = whi_profile_read(profile, body, size, present != NULL ? WHI_PROFILE_PATCH : 0, present, &canonical);
+        body = canonical.data;
+        size = canonical.size;
+    }
+    code = code == WH_OK ? whi_scope_document(call, body, size, tenant, details, out) : code;
+    whi_wipe(canonical.data, canonical.size);
+    whi_buf_free(&canonical);
+    return code;
+}
+
+int whi_make(whi_call *call, int profile, const char *tenant, const char *details, char *id, whi_registration **made) {
+    whi_buf document;
+    int64_t number;
+    int code;
+
+    *made = NULL;
+    whi_buf_init(&document, SIZE_MAX / 4);
+    code = read_object(call, profile, NULL, tenant, details, &document);
+    code = code == WH_OK ? whi_call_set_aside(call) : code;
+    code = code == WH_OK ? wh_subscribe(call->engine, document.data, document.size, id) : code;
+    if (code == WH_OK && whi_ident_parse("sub_", id, &number) == WH_OK) {
+        *made = whi_registry_get(call->engine->registry, number);
+        if (profile != WHI_STANDARD) {
+            whi_profile_ident(profile, number, id);
+        }
+    }
+    whi_wipe(document.data, document.size);
+    whi_buf_free(&document);
+    return code;
+}
+
+int whi_change(whi_call *call, int profile, char *id, whi_registration **made) {
+    whi_registration *present;
+    whi_buf document;
+    int code = whi_scope_subscription(call, profile, call->id, &present);
+
+    *made = NULL;
+    if (code != WH_OK) {
+        return code;
+    }
+    whi_buf_init(&document, SIZE_MAX / 4);
+    code = read_object(call, profile, present->subscription, NULL, NULL, &document);
+    code = code == WH_OK ? whi_call_set_aside(call) : code;
+    code = code == WH_OK ? wh_subscription_update(call->engine, present->id, document.data, document.size) : code;
+    if (code == WH_OK) {
+        *made = whi_registry_get(call->engine->registry, present->subscription->id);
+        memcpy(id, present->id, sizeof present->id);
+        if (profile != WHI_STANDARD) {
+            whi_profile_ident(profile, present->subscription->id, id);
+        }
+    }
+    whi_registration_unref(present);
+    whi_wipe(document.data, document.size);
+    whi_buf_free(&document);
+    return code;
+}
+
+int whi_remove(whi_call *call, int profile, char *id) {
+    whi_registration *present;
+    int code = whi_scope_subscription(call, profile, call->id, &present);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if (profile != WHI_STANDARD) {
+        whi_profile_ident(profile, present->subscription->id, id);
+    }
+    code = whi_call_set_aside(call);
+    code = code == WH_OK ? wh_subscription_delete(call->engine, present->id) : code;
+    whi_registration_unref(present);
+    return code;
+}

@@ -1,0 +1,103 @@
+/* Our own routes for deliveries: /v1/deliveries. */
+#include "faces/api.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+/* A query by what is the caller's alone: others' events and subscriptions are not there. */
+static int check_parts(whi_call *call, wh_query *query) {
+    whi_registration *found = NULL;
+    int64_t number;
+    int code = query->event != NULL ? whi_scope_event(call, query->event, &number) : WH_OK;
+
+    if (code == WH_OK && query->subscription != NULL && !call->all) {
+        code = whi_scope_subscription(call, WHI_STANDARD, query->subscription, &found);
+    }
+    whi_registration_unref(found);
+    return code;
+}
+
+int whi_serve_delivery_list(whi_call *call) {
+    static const char *const names[] = { "limit", "cursor", "subscription", "event", "state",
+                                         "since", "until",  "tenant",       NULL };
+    wh_query query = WH_QUERY_INIT;
+    char *text = NULL;
+    size_t size = 0;
+    int code = whi_call_only(call, names);
+
+    code = code == WH_OK ? whi_scope_tenant(call, &query.tenant) : code;
+    code = code == WH_OK ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, 0, &query.limit)
+                         : code;
+    code = code == WH_OK ? whi_call_time(call, "since", &query.since) : code;
+    code = code == WH_OK ? whi_call_time(call, "until", &query.until) : code;
+    query.cursor = whi_call_parameter(call, "cursor");
+    query.subscription = whi_call_parameter(call, "subscription");
+    query.event = whi_call_parameter(call, "event");
+    query.state = whi_call_parameter(call, "state");
+    code = code == WH_OK ? check_parts(call, &query) : code;
+    code = code == WH_OK ? wh_deliveries(call->engine, &query, &text, &size) : code;
+    return whi_call_hand_over(call, code, text, size);
+}
+
+typedef int (*reader)(wh_engine *engine, const char *id, char **out, size_t *size);
+
+static int serve(whi_call *call, reader read) {
+    char *text = NULL;
+    size_t size = 0;
+    int code = whi_scope_delivery(call, call->id);
+
+    code = code == WH_OK ? read(call->engine, call->id, &text, &size) : code;
+    return whi_call_hand_over(call, code, text, size);
+}
+
+int whi_serve_delivery_get(whi_call *call) {
+    return serve(call, wh_delivery);
+}
+
+int whi_serve_delivery_attempts(whi_call *call) {
+    return serve(call, wh_attempts);
+}
+
+int whi_serve_delivery_body(whi_call *call) {
+    return serve(call, wh_delivery_body);
+}
+
+int whi_serve_delivery_replay(whi_call *call) {
+    int code = whi_scope_delivery(call, call->id);
+
+    code = code == WH_OK ? whi_call_set_aside(call) : code;
+    code = code == WH_OK ? wh_replay(call->engine, call->id) : code;
+    if (code == WH_OK) {
+        whi_buf_text(&call->out, "{\"replayed\":1}");
+    }
+    return code;
+}
+
+static int read_replay(whi_call *call, wh_query *query) {
+    static const char *const names[] = { "subscription", "event", "state", "since", "until", "tenant", NULL };
+    int code = whi_body_only(call, 0, names);
+
+    code = code == WH_OK ? whi_scope_tenant(call, &query->tenant) : code;
+    code =
+        code == WH_OK && call->all && query->tenant == NULL ? whi_body_text(call, 0, "tenant", &query->tenant) : code;
+    code = code == WH_OK ? whi_body_text(call, 0, "subscription", &query->subscription) : code;
+    code = code == WH_OK ? whi_body_text(call, 0, "event", &query->event) : code;
+    code = code == WH_OK ? whi_body_text(call, 0, "state", &query->state) : code;
+    code = code == WH_OK ? whi_body_time(call, 0, "since", &query->since) : code;
+    code = code == WH_OK ? whi_body_time(call, 0, "until", &query->until) : code;
+    return code == WH_OK ? check_parts(call, query) : code;
+}
+
+int whi_serve_delivery_replay_query(whi_call *call) {
+    wh_query query = WH_QUERY_INIT;
+    int64_t count = 0;
+    int code = read_replay(call, &query);
+
+    code = code == WH_OK ? whi_call_set_aside(call) : code;
+    code = code == WH_OK ? wh_replay_query(call->engine, &query, &count) : code;
+    if (code == WH_OK) {
+        whi_buf_format(&call->out, "{\"replayed\":%lld}", (long long)count);
+    }
+    return code;
+}

@@ -1,0 +1,127 @@
+/* Our own routes for why, and what if: explain, backtest, trying rules. */
+#include "faces/api.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#define BACKTEST_EVENTS 10000         /* that one request looks at */
+#define BACKTEST_US INT64_C(20000000) /* after which it answers with what it has seen */
+
+int whi_serve_event_explain(whi_call *call) {
+    static const char *const names[] = { "subscription", "limit", "cursor", NULL };
+    wh_query query = WH_QUERY_INIT;
+    const char *subscription = whi_call_parameter(call, "subscription");
+    whi_registration *found = NULL;
+    char *text = NULL;
+    size_t size = 0;
+    int64_t number;
+    int code = whi_call_only(call, names);
+
+    code = code == WH_OK ? whi_scope_event(call, call->id, &number) : code;
+    code =
+        code == WH_OK && subscription != NULL ? whi_scope_subscription(call, WHI_STANDARD, subscription, &found) : code;
+    code = code == WH_OK ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, 0, &query.limit)
+                         : code;
+    query.cursor = whi_call_parameter(call, "cursor");
+    code = code == WH_OK ? wh_explain(call->engine, call->id, subscription, &query, &text, &size) : code;
+    whi_registration_unref(found);
+    return whi_call_hand_over(call, code, text, size);
+}
+
+/* ------------------------------------------------------------------------ backtest */
+
+static int is_late(int64_t done, int64_t total, void *payload) {
+    const int64_t *until = payload;
+
+    (void)done;
+    (void)total;
+    return whi_monotonic_us() > *until;
+}
+
+/* The candidate may not be another tenant's: its events are those of the one in force. */
+static int read_backtest(whi_call *call, wh_backtest *backtest) {
+    static const char *const names[] = { "document", "last", "since", "until", "shown", NULL };
+    uint32_t document;
+    int code = whi_body_only(call, 0, names);
+
+    code = code == WH_OK ? whi_body_object(call, 0, "document", &backtest->document, &backtest->size) : code;
+    code = code == WH_OK ? whi_body_number(call, 0, "last", 1, BACKTEST_EVENTS, 0, &backtest->last) : code;
+    code = code == WH_OK ? whi_body_time(call, 0, "since", &backtest->since) : code;
+    code = code == WH_OK ? whi_body_time(call, 0, "until", &backtest->until) : code;
+    code = code == WH_OK ? whi_body_number(call, 0, "shown", 1, 100, 0, &backtest->shown) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    document = whi_body_member(call, 0, "document");
+    if (document == WHI_JSON_NONE) {
+        return whi_fail(WH_EINVALID, "document: expected what is to be tried");
+    }
+    return whi_json_member(&call->body, document, "tenant", 6) == WHI_JSON_NONE
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "document.tenant: a candidate has that of its subscription");
+}
+
+int whi_serve_subscription_backtest(whi_call *call) {
+    wh_backtest backtest = WH_BACKTEST_INIT;
+    int64_t until = whi_monotonic_us() + BACKTEST_US;
+    whi_registration *found;
+    char *text = NULL;
+    size_t size = 0;
+    int code = whi_scope_subscription(call, WHI_STANDARD, call->id, &found);
+
+    code = code == WH_OK ? read_backtest(call, &backtest) : code;
+    if (code == WH_OK) {
+        backtest.subscription = found->id;
+        backtest.progress = is_late;
+        backtest.payload = &until;
+        code = wh_backtest_run(call->engine, &backtest, &text, &size);
+    }
+    whi_registration_unref(found);
+    return whi_call_hand_over(call, code, text, size);
+}
+
+/* --------------------------------------------------------------------------- rules */
+
+static int read_try_event(whi_call *call, uint32_t object, wh_event *event) {
+    static const char *const names[] = { "type", "payload", "id", "source", "key", "time", "tenant", NULL };
+    uint32_t payload = whi_json_member(&call->body, object, "payload", 7);
+    int code = whi_body_only(call, object, names);
+
+    code = code == WH_OK ? whi_body_text(call, object, "type", &event->type) : code;
+    code = code == WH_OK ? whi_body_text(call, object, "id", &event->id) : code;
+    code = code == WH_OK ? whi_body_text(call, object, "tenant", &event->tenant) : code;
+    code = code == WH_OK ? whi_body_text(call, object, "source", &event->source) : code;
+    code = code == WH_OK ? whi_body_text(call, object, "key", &event->key) : code;
+    code = code == WH_OK ? whi_body_time(call, object, "time", &event->time) : code;
+    if (code == WH_OK && payload == WHI_JSON_NONE) {
+        return whi_fail(WH_EINVALID, "payload: expected JSON, found nothing");
+    }
+    event->payload = code == WH_OK ? whi_json_span(&call->body, payload, &event->payload_size) : NULL;
+    return code;
+}
+
+int whi_serve_rule_try(whi_call *call) {
+    static const char *const names[] = { "subscription", "event", NULL };
+    const wh_options *options = &call->engine->options;
+    wh_event event = WH_EVENT_INIT;
+    const char *document = NULL, *about = NULL;
+    char *text = NULL;
+    size_t size = 0, document_size = 0, about_size = 0;
+    int code = whi_body_only(call, 0, names);
+
+    code = code == WH_OK ? whi_body_object(call, 0, "subscription", &document, &document_size) : code;
+    code = code == WH_OK ? whi_body_object(call, 0, "event", &about, &about_size) : code;
+    if (code == WH_OK && document == NULL) {
+        code = whi_fail(WH_EINVALID, "subscription: expected its document, found nothing");
+    }
+    if (code == WH_OK && about != NULL) {
+        code = read_try_event(call, whi_body_member(call, 0, "event"), &event);
+        code = code == WH_OK ? code : whi_fail_within(code, "event");
+    }
+    code = code == WH_OK ? wh_rule_try(options->rules, &options->limits, document, document_size,
+                                       about != NULL ? &event : NULL, &text, &size)
+                         : code;
+    return whi_call_hand_over(call, code, text, size);
+}

@@ -1,0 +1,327 @@
+/* Lists of subscriptions. Without a condition a page costs what is on it; with one, each of the
+ * tenant's is written as the client would see it, and compared. */
+#include "faces/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#define STRIDE 256 /* taken from the registry at a time */
+
+int whi_search_add(whi_search *search, const char *field, int op, const char *value, int fold) {
+    if (value == NULL) {
+        return WH_OK;
+    }
+    if (search->condition_count == WHI_CONDITIONS) {
+        return whi_fail(WH_EINVALID, "query: expected at most %d conditions", WHI_CONDITIONS);
+    }
+    search->conditions[search->condition_count++] = (whi_condition){ field, value, op, fold };
+    return WH_OK;
+}
+
+void whi_search_free(whi_search *search) {
+    for (size_t i = 0; i < search->count; i++) {
+        whi_registration_unref(search->found[i]);
+    }
+    whi_free(search->found);
+    search->found = NULL;
+    search->count = 0;
+}
+
+/* ---------------------------------------------------------------------- conditions */
+
+/* An object as it is on the wire. */
+typedef struct object {
+    const whi_subscription *subscription;
+    whi_buf text;
+    whi_json json;
+} object;
+
+static int is_time(const char *field) {
+    size_t size = strlen(field);
+
+    return size > 3 && strcmp(field + size - 3, "_at") == 0;
+}
+
+/* The time of a field. Where seconds are shown, "not before" is told of the millisecond that it
+ * was, and "not after" of what was shown: both as who reads the object expects. */
+static int time_of(const object *self, const whi_condition *condition, uint32_t node, int64_t *out) {
+    const whi_subscription *s = self->subscription;
+    int from = condition->op == WHI_GT || condition->op == WHI_GTE;
+    char text[32];
+    size_t size;
+    const char *span = whi_json_span(&self->json, node, &size);
+
+    if (from && (strcmp(condition->field, "created_at") == 0 || strcmp(condition->field, "updated_at") == 0)) {
+        *out = condition->field[0] == 'c' ? s->created_at : s->updated_at;
+        return WH_OK;
+    }
+    if (size < 3 || size - 2 >= sizeof text) {
+        return WH_EINVALID;
+    }
+    memcpy(text, span + 1, size - 2);
+    text[size - 2] = '\0';
+    return whi_read_time(text, out);
+}
+
+static int same(const object *self, const whi_condition *condition, uint32_t node, const char *value, size_t size) {
+    const whi_json_node *found = &self->json.nodes[node];
+    const char *text = self->json.text + found->start;
+    char digits[24];
+    int64_t number;
+
+    switch (found->type) {
+    case WHI_JSON_TRUE:
+        return (size == 4 && strncasecmp(value, "true", 4) == 0) || (size == 1 && *value == '1');
+    case WHI_JSON_FALSE:
+        return (size == 5 && strncasecmp(value, "false", 5) == 0) || (size == 1 && *value == '0');
+    case WHI_JSON_STRING:
+        return whi_json_string_is(&self->json, node, value, size) ||
+               (condition->fold && found->end - found->start == size + 2 && strncasecmp(text + 1, value, size) == 0);
+    case WHI_JSON_NUMBER:
+        if (size >= sizeof digits || !whi_json_int(&self->json, node, &number)) {
+            return 0;
+        }
+        memcpy(digits, value, size);
+        digits[size] = '\0';
+        return size > 0 && strspn(digits, "0123456789") == size && strtoll(digits, NULL, 10) == number;
+    default:
+        return 0;
+    }
+}
+
+/* A list has what one of its items is. */
+static int is(const object *self, const whi_condition *condition, uint32_t node, const char *value, size_t size) {
+    const whi_json_node *nodes = self->json.nodes;
+    int64_t wanted, found;
+    char text[32];
+
+    if (nodes[node].type == WHI_JSON_ARRAY) {
+        for (uint32_t at = node + 1; at < nodes[node].next; at = nodes[at].next) {
+            if (same(self, condition, at, value, size)) {
+                return 1;
+            }
+        }
+        return 0;
+    }
+    if (is_time(condition->field) && size < sizeof text) {
+        memcpy(text, value, size);
+        text[size] = '\0';
+        return whi_read_time(text, &wanted) == WH_OK && time_of(self, condition, node, &found) == WH_OK &&
+               wanted == found;
+    }
+    return same(self, condition, node, value, size);
+}
+
+static int is_among(const object *self, const whi_condition *condition, uint32_t node) {
+    const char *value = condition->value;
+
+    for (;;) {
+        size_t size = strcspn(value, ",");
+        if (is(self, condition, node, value, size)) {
+            return 1;
+        }
+        if (value[size] == '\0') {
+            return 0;
+        }
+        value += size + 1;
+    }
+}
+
+static int order_of(const object *self, const whi_condition *condition, uint32_t node, int *out) {
+    int64_t wanted, found;
+
+    if (is_time(condition->field)) {
+        if (whi_read_time(condition->value, &wanted) != WH_OK || time_of(self, condition, node, &found) != WH_OK) {
+            return WH_EINVALID;
+        }
+        *out = (found > wanted) - (found < wanted);
+        return WH_OK;
+    }
+    if (self->json.nodes[node].type != WHI_JSON_STRING) {
+        return WH_EINVALID;
+    }
+    *out = whi_json_string_order(&self->json, node, condition->value, strlen(condition->value));
+    return WH_OK;
+}
+
+static int holds(const object *self, const whi_condition *condition) {
+    uint32_t node = whi_json_member(&self->json, 0, condition->field, strlen(condition->field));
+    int order;
+
+    if (node == WHI_JSON_NONE || self->json.nodes[node].type == WHI_JSON_NULL) {
+        return condition->op == WHI_NE || condition->op == WHI_NIN;
+    }
+    switch (condition->op) {
+    case WHI_EQ:
+    case WHI_NE:
+        return is(self, condition, node, condition->value, strlen(condition->value)) == (condition->op == WHI_EQ);
+    case WHI_IN:
+    case WHI_NIN:
+        return is_among(self, condition, node) == (condition->op == WHI_IN);
+    default:
+        break;
+    }
+    if (order_of(self, condition, node, &order) != WH_OK) {
+        return 0;
+    }
+    return condition->op == WHI_GT    ? order > 0
+           : condition->op == WHI_GTE ? order >= 0
+           : condition->op == WHI_LT  ? order < 0
+                                      : order <= 0;
+}
+
+static int write_object(int profile, const whi_registration *registration, int flags, whi_buf *out) {
+    whi_profile_facts facts = { .healthy = !atomic_load(&registration->failing) };
+
+    return whi_profile_write(profile, registration->subscription, &facts, flags, out);
+}
+
+static int fits(const whi_search *search, object *self, const whi_registration *registration, int *out) {
+    int code;
+
+    *out = 1;
+    if (search->condition_count == 0) {
+        return WH_OK;
+    }
+    whi_buf_clear(&self->text);
+    self->subscription = registration->subscription;
+    code = write_object(search->profile, registration, 0, &self->text);
+    code = code == WH_OK ? whi_json_scan(&self->json, self->text.data, self->text.size, 128) : code;
+    for (size_t i = 0; code == WH_OK && *out && i < search->condition_count; i++) {
+        *out = holds(self, &search->conditions[i]);
+    }
+    return code;
+}
+
+/* -------------------------------------------------------------------------- walking */
+
+static int keep(whi_search *search, whi_registration *registration) {
+    if (search->count == search->capacity) {
+        size_t capacity = search->capacity ? search->capacity * 2 : 64;
+        whi_registration **more = whi_realloc(search->found, capacity * sizeof *more);
+        if (more == NULL) {
+            return whi_fail_memory();
+        }
+        search->found = more;
+        search->capacity = capacity;
+    }
+    atomic_fetch_add(&registration->refs, 1);
+    search->found[search->count++] = registration;
+    return WH_OK;
+}
+
+/* One that fits: counted, passed over or kept. */
+static int take(whi_search *search, whi_registration *registration) {
+    size_t place = search->total++;
+
+    if (search->sort_updated) {
+        return keep(search, registration);
+    }
+    return place >= search->page.skip && search->count < search->page.limit ? keep(search, registration) : WH_OK;
+}
+
+static int is_full(const whi_search *search) {
+    return search->count == search->page.limit && !search->counts && !search->sort_updated;
+}
+
+static int take_stride(whi_search *search, object *self, whi_registration **some, size_t count) {
+    int code = WH_OK, good;
+
+    for (size_t i = 0; i < count; i++) {
+        if (code == WH_OK && !is_full(search)) {
+            code = fits(search, self, some[i], &good);
+            code = code == WH_OK && good ? take(search, some[i]) : code;
+        }
+        whi_registration_unref(some[i]);
+    }
+    return code;
+}
+
+static int walk(whi_call *call, whi_search *search) {
+    whi_page page = { search->page.from, search->page.descending, 0, STRIDE };
+    whi_registration *some[STRIDE];
+    object self = { 0 };
+    size_t count;
+    int code;
+
+    whi_buf_init(&self.text, SIZE_MAX / 4);
+    do {
+        code = whi_registry_page(call->engine->registry, search->tenant, &page, some, &count, NULL);
+        page.from = count > 0 ? some[count - 1]->subscription->id : 0;
+        code = code == WH_OK ? take_stride(search, &self, some, count) : code;
+    } while (code == WH_OK && count == STRIDE && !is_full(search));
+    whi_buf_free(&self.text);
+    whi_json_free(&self.json);
+    return code;
+}
+
+static int by_update(const void *a, const void *b) {
+    const whi_subscription *one = (*(whi_registration *const *)a)->subscription;
+    const whi_subscription *two = (*(whi_registration *const *)b)->subscription;
+
+    if (one->updated_at != two->updated_at) {
+        return one->updated_at < two->updated_at ? -1 : 1;
+    }
+    return (one->id > two->id) - (one->id < two->id);
+}
+
+/* All that were found become the page that was asked for. */
+static void sort(whi_search *search) {
+    size_t first = search->page.skip < search->count ? search->page.skip : search->count;
+    size_t count = search->count - first < search->page.limit ? search->count - first : search->page.limit;
+
+    if (search->count > 0) {
+        qsort(search->found, search->count, sizeof *search->found, by_update);
+    }
+    for (size_t i = 0; search->page.descending && i < search->count / 2; i++) {
+        whi_registration *one = search->found[i];
+        search->found[i] = search->found[search->count - 1 - i];
+        search->found[search->count - 1 - i] = one;
+    }
+    for (size_t i = 0; i < search->count; i++) {
+        if (i < first || i >= first + count) {
+            whi_registration_unref(search->found[i]);
+        }
+    }
+    memmove(search->found, search->found + first, count * sizeof *search->found);
+    search->count = count;
+}
+
+int whi_search_run(whi_call *call, whi_search *search) {
+    int code = whi_registry_sync(call->engine->registry);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if (search->condition_count > 0 || search->sort_updated) {
+        code = walk(call, search);
+        if (code == WH_OK && search->sort_updated && search->count > 0) {
+            sort(search);
+        }
+        return code;
+    }
+    search->found = whi_calloc(search->page.limit, sizeof *search->found);
+    if (search->found == NULL) {
+        return whi_fail_memory();
+    }
+    return whi_registry_page(call->engine->registry, search->tenant, &search->page, search->found, &search->count,
+                             &search->total);
+}
+
+int whi_out_object(whi_call *call, int profile, const whi_registration *registration, int flags) {
+    return write_object(profile, registration, flags, &call->out);
+}
+
+int whi_out_objects(whi_call *call, const whi_search *search) {
+    int code = WH_OK;
+
+    for (size_t i = 0; i < search->count && code == WH_OK; i++) {
+        whi_buf_text(&call->out, i > 0 ? "," : "");
+        code = whi_out_object(call, search->profile, search->found[i], 0);
+    }
+    return code;
+}

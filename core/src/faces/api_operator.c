@@ -1,0 +1,115 @@
+/* For operators: tokens, health, metrics, and the document of all routes. */
+#include "faces/api.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+/* -------------------------------------------------------------------------- tokens */
+
+int whi_serve_token_list(whi_call *call) {
+    static const char *const names[] = { "tenant", NULL };
+    const char *tenant;
+    char *text = NULL;
+    size_t size = 0;
+    int code = whi_call_only(call, names);
+
+    code = code == WH_OK ? whi_scope_tenant(call, &tenant) : code;
+    code = code == WH_OK ? wh_tokens(call->engine, tenant, &text, &size) : code;
+    return whi_call_hand_over(call, code, text, size);
+}
+
+int whi_serve_token_make(whi_call *call) {
+    static const char *const names[] = { "tenant", "name", NULL };
+    char token[WH_SECRET_SIZE], id[WH_ID_SIZE] = "";
+    const char *tenant, *name;
+    int code = whi_body_only(call, 0, names);
+
+    code = code == WH_OK ? whi_body_text(call, 0, "tenant", &tenant) : code;
+    code = code == WH_OK ? whi_body_text(call, 0, "name", &name) : code;
+    if (code == WH_OK) {
+        whi_buf_reserve(&call->out, 4096); /* enough for all of it: it can be read only now */
+        code = whi_buf_status(&call->out);
+    }
+    code = code == WH_OK ? wh_token_add(call->engine, tenant, name, token) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    wh_token_check(call->engine, token, id, NULL, NULL);
+    call->status = 201;
+    whi_call_header_text(call, "Location", "/v1/tokens/%s", id);
+    whi_buf_char(&call->out, '{');
+    whi_out_text(call, "id", id);
+    whi_out_text(call, "token", token);
+    whi_out_text(call, "tenant", tenant);
+    whi_out_text(call, "name", name != NULL ? name : "");
+    whi_buf_char(&call->out, '}');
+    whi_wipe(token, sizeof token);
+    return WH_OK;
+}
+
+int whi_serve_token_remove(whi_call *call) {
+    int code = wh_token_revoke(call->engine, call->id);
+
+    call->status = code == WH_OK ? 204 : call->status;
+    return code;
+}
+
+/* -------------------------------------------------------------------------- health */
+
+/* For balancers, which have no token: whether the store answers, and nothing else. */
+int whi_serve_health(whi_call *call) {
+    whi_store *store = call->engine->store;
+    int64_t count;
+
+    if (atomic_load(&call->engine->closed) || store->vtable->subscription_count(store, &count) != WH_OK) {
+        return whi_refuse(call, 503, "the store does not answer");
+    }
+    whi_buf_char(&call->out, '{');
+    whi_out_text(call, "status", "ok");
+    whi_out_text(call, "version", wh_version());
+    whi_buf_char(&call->out, '}');
+    return WH_OK;
+}
+
+/* ------------------------------------------------------------------------- metrics */
+
+static void metric(whi_call *call, const char *name, const char *type, const char *help, long long value) {
+    whi_buf_format(&call->out, "# HELP webhook_%s %s\n# TYPE webhook_%s %s\nwebhook_%s %lld\n", name, help, name, type,
+                   name, value);
+}
+
+/* https://prometheus.io/docs/instrumenting/exposition_formats/, text format 0.0.4. Counters are
+ * of this process since it opened the store. */
+int whi_serve_metrics(whi_call *call) {
+    wh_engine *engine = call->engine;
+    int events = 0, outbox = 0;
+    int code = engine->store->vtable->work(engine->store, &events, &outbox);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    metric(call, "events_total", "counter", "Events accepted.", atomic_load(&engine->count.events));
+    metric(call, "attempts_total", "counter", "Requests made.", atomic_load(&engine->count.attempts));
+    metric(call, "delivered_total", "counter", "Deliveries that succeeded.", atomic_load(&engine->count.delivered));
+    metric(call, "failed_attempts_total", "counter", "Requests that failed.", atomic_load(&engine->count.failed));
+    metric(call, "exhausted_total", "counter", "Deliveries that ran out of retries.",
+           atomic_load(&engine->count.exhausted));
+    metric(call, "rule_failures_total", "counter", "Runs of rules that failed.",
+           atomic_load(&engine->count.rule_failures));
+    metric(call, "subscriptions", "gauge", "Subscriptions in the store.",
+           (long long)whi_registry_count(engine->registry));
+    metric(call, "requests_in_flight", "gauge", "Requests under way.", atomic_load(&engine->flights_open));
+    metric(call, "events_in_memory", "gauge", "Events that are being worked on.", atomic_load(&engine->events_open));
+    metric(call, "payload_bytes_in_memory", "gauge", "Bytes of their payloads.", atomic_load(&engine->memory_used));
+    metric(call, "events_pending", "gauge", "1 if events wait for a worker.", events);
+    metric(call, "outbox_pending", "gauge", "1 if rows wait in webhook_outbox.", outbox);
+    call->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    return WH_OK;
+}
+
+int whi_serve_openapi(whi_call *call) {
+    whi_buf_add(&call->out, whi_openapi, whi_openapi_size);
+    return WH_OK;
+}

@@ -1,0 +1,427 @@
+/* Reading a request: bounded, decoded, refused where it is not what it must be. */
+#include "faces/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#define AROUND_PAYLOAD 3 /* levels that a batch has around an event's payload */
+
+/* ------------------------------------------------------------------------ the line */
+
+static int hex(char letter) {
+    static const char digits[] = "0123456789abcdef";
+    const char *found = letter != '\0' ? strchr(digits, letter | (letter >= 'A' ? 0x20 : 0)) : NULL;
+
+    return found != NULL ? (int)(found - digits) : -1;
+}
+
+/* Decodes size bytes into out, which has room for them and a zero byte. Control characters
+ * and what is not UTF-8 stand in no name that we have. */
+static int decode(const char *text, size_t size, int plus, char *out) {
+    char *at = out;
+
+    for (size_t i = 0; i < size; i++, at++) {
+        *at = plus && text[i] == '+' ? ' ' : text[i];
+        if (text[i] == '%') {
+            int high = i + 2 < size ? hex(text[i + 1]) : -1, low = high >= 0 ? hex(text[i + 2]) : -1;
+            if (low < 0) {
+                return WH_EINVALID;
+            }
+            *at = (char)(high << 4 | low);
+            i += 2;
+        }
+        if ((unsigned char)*at < ' ' || *at == 0x7f) {
+            return WH_EINVALID;
+        }
+    }
+    *at = '\0';
+    return whi_utf8_check(out, (size_t)(at - out)) ? WH_OK : WH_EINVALID;
+}
+
+/* "/a/b%20c" into "a" and "b c"; one slash at the end is allowed. */
+static int read_path(whi_call *call) {
+    const char *text = call->request->path;
+    char *at = call->path;
+    size_t size;
+
+    if (text == NULL || text[0] != '/') {
+        return whi_refuse(call, 400, "path: expected one that begins with /");
+    }
+    if (strlen(text) > WHI_API_PATH) {
+        return whi_refuse(call, 414, "path: %zu bytes are more than the limit of %d", strlen(text), WHI_API_PATH);
+    }
+    while (text[0] == '/' && text[1] != '\0') {
+        text++;
+        size = strcspn(text, "/");
+        if (call->segment_count == WHI_API_SEGMENTS) {
+            return whi_refuse(call, 404, "path: nothing is here");
+        }
+        if (decode(text, size, 0, at) != WH_OK) {
+            return whi_refuse(call, 400, "path: expected UTF-8, percent-encoded, without control characters");
+        }
+        call->segments[call->segment_count++] = at;
+        at += strlen(at) + 1;
+        text += size;
+    }
+    return WH_OK;
+}
+
+static int add_parameter(whi_call *call, const char *name, const char *value) {
+    if (call->parameter_count == WHI_API_PARAMETERS) {
+        return whi_refuse(call, 400, "query: expected at most %d parameters", WHI_API_PARAMETERS);
+    }
+    if (whi_call_parameter(call, name) != NULL) {
+        return whi_refuse(call, 400, "%.64s: given twice", name);
+    }
+    call->parameters[call->parameter_count++] = (whi_parameter){ name, value };
+    return WH_OK;
+}
+
+static int read_query(whi_call *call) {
+    const char *text = call->request->query != NULL ? call->request->query : "";
+    char *at = call->query;
+    int code = WH_OK;
+
+    if (strlen(text) > WHI_API_QUERY) {
+        return whi_refuse(call, 414, "query: %zu bytes are more than the limit of %d", strlen(text), WHI_API_QUERY);
+    }
+    while (*text != '\0' && code == WH_OK) {
+        size_t size = strcspn(text, "&"), equal = strcspn(text, "=");
+        char *name = at, *value;
+        equal = equal < size ? equal : size;
+        code = decode(text, equal, 1, name);
+        value = code == WH_OK ? name + strlen(name) + 1 : name;
+        if (code == WH_OK && equal < size) {
+            code = decode(text + equal + 1, size - equal - 1, 1, value);
+        } else if (code == WH_OK) {
+            value--; /* without "=": the name's own zero byte */
+        }
+        if (code != WH_OK) {
+            return whi_refuse(call, 400, "query: expected UTF-8, percent-encoded, without control characters");
+        }
+        at = value + strlen(value) + 1;
+        code = size > 0 ? add_parameter(call, name, value) : WH_OK;
+        text += size + (text[size] == '&');
+    }
+    return code;
+}
+
+int whi_call_read(whi_call *call) {
+    int code;
+
+    call->shape = whi_api_route_shape(call->request->path != NULL ? call->request->path : "");
+    code = read_path(call);
+    code = code == WH_OK ? read_query(call) : code;
+    if (code == WH_OK && call->request->header_count > WHI_API_HEADERS) {
+        code = whi_refuse(call, 431, "headers: %zu are more than the limit of %d", call->request->header_count,
+                          WHI_API_HEADERS);
+    }
+    return code;
+}
+
+const char *whi_call_header(const whi_call *call, const char *name, int *count) {
+    const char *found = NULL;
+
+    *count = 0;
+    for (size_t i = 0; i < call->request->header_count; i++) {
+        const wh_header *header = &call->request->headers[i];
+        if (strcasecmp(header->name, name) == 0) {
+            found = header->value;
+            ++*count;
+        }
+    }
+    return found;
+}
+
+void whi_call_free(whi_call *call) {
+    for (whi_text *next, *text = call->texts; text != NULL; text = next) {
+        next = text->next;
+        whi_free_secret(text, sizeof *text + strlen(text->bytes));
+    }
+    whi_json_free(&call->body);
+    whi_buf_free(&call->out);
+}
+
+/* ---------------------------------------------------------------------- parameters */
+
+const char *whi_call_parameter(const whi_call *call, const char *name) {
+    for (size_t i = 0; i < call->parameter_count; i++) {
+        if (strcmp(call->parameters[i].name, name) == 0) {
+            return call->parameters[i].value;
+        }
+    }
+    return NULL;
+}
+
+static int is_one_of(const char *name, const char *const *names) {
+    while (*names != NULL && strcmp(*names, name) != 0) {
+        names++;
+    }
+    return *names != NULL;
+}
+
+int whi_call_only(whi_call *call, const char *const *names) {
+    for (size_t i = 0; i < call->parameter_count; i++) {
+        if (!is_one_of(call->parameters[i].name, names)) {
+            return whi_fail(WH_EINVALID, "%.64s: unknown parameter", call->parameters[i].name);
+        }
+    }
+    return WH_OK;
+}
+
+static int read_digits(const char *text, int64_t *out) {
+    size_t size = strlen(text);
+
+    if (size < 1 || size > 18 || strspn(text, "0123456789") != size) {
+        return WH_EINVALID;
+    }
+    *out = strtoll(text, NULL, 10);
+    return WH_OK;
+}
+
+int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t most, int64_t fallback, int64_t *out) {
+    const char *text = whi_call_parameter(call, name);
+
+    *out = fallback;
+    if (text == NULL) {
+        return WH_OK;
+    }
+    return read_digits(text, out) == WH_OK && *out >= least && *out <= most
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "%s: expected an integer of %lld to %lld, found \"%.40s\"", name,
+                          (long long)least, (long long)most, text);
+}
+
+int whi_call_flag(whi_call *call, const char *name, int *out) {
+    const char *text = whi_call_parameter(call, name);
+
+    *out = -1;
+    if (text == NULL || text[0] == '\0') {
+        return WH_OK;
+    }
+    if (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0) {
+        *out = 1;
+    } else if (strcasecmp(text, "false") == 0 || strcmp(text, "0") == 0) {
+        *out = 0;
+    } else {
+        return whi_fail(WH_EINVALID, "%s: expected true or false, found \"%.40s\"", name, text);
+    }
+    return WH_OK;
+}
+
+int whi_read_time(const char *text, int64_t *out) {
+    char whole[40] = "";
+    size_t size = strlen(text);
+
+    if (read_digits(text, out) == WH_OK) {
+        return WH_OK;
+    }
+    if (size < 10 || size > 24) {
+        return WH_EINVALID;
+    }
+    memcpy(whole, text, size + 1);
+    if (size == 10) {
+        memcpy(whole + size, "T00:00:00", 10);
+    } else if (whole[10] == ' ') {
+        whole[10] = 'T';
+    }
+    size = strlen(whole);
+    if (whole[size - 1] != 'Z') {
+        memcpy(whole + size, "Z", 2);
+    }
+    return whi_time_parse(whole, out);
+}
+
+int whi_call_time(whi_call *call, const char *name, int64_t *out) {
+    const char *text = whi_call_parameter(call, name);
+
+    *out = 0;
+    if (text == NULL || text[0] == '\0') {
+        return WH_OK;
+    }
+    return whi_read_time(text, out) == WH_OK
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "%s: expected a time like 2026-11-21T10:00:00.000Z, found \"%.40s\"", name,
+                          text);
+}
+
+/* ------------------------------------------------------------------------ the body */
+
+static int is_json_type(const char *value) {
+    size_t size = strcspn(value, "; \t");
+
+    return (size == 16 && strncasecmp(value, "application/json", 16) == 0) ||
+           (size == 9 && strncasecmp(value, "text/json", 9) == 0);
+}
+
+/* What a reader takes from an object must be what another one would take. */
+static int check_twice(whi_call *call, uint32_t object) {
+    const whi_json_node *nodes = call->body.nodes;
+    whi_buf scratch;
+    int code = WH_OK;
+
+    if (nodes[object].count > WHI_API_MEMBERS) {
+        return whi_fail(WH_EINVALID, "body: expected at most %d members", WHI_API_MEMBERS);
+    }
+    whi_buf_init(&scratch, SIZE_MAX / 4);
+    for (uint32_t at = object + 1; at < nodes[object].next && code == WH_OK; at = nodes[at + 1].next) {
+        size_t size;
+        const char *name = whi_json_string(&call->body, at, &scratch, &size);
+        if (name == NULL) {
+            code = whi_fail_memory();
+        } else if (whi_json_member(&call->body, object, name, size) != at + 1) {
+            code = whi_fail(WH_EINVALID, "%.*s: given twice", (int)(size < 64 ? size : 64), name);
+        }
+    }
+    whi_buf_free(&scratch);
+    return code;
+}
+
+static int scan_body(whi_call *call) {
+    int depth = (int)call->engine->options.limits.json_depth + AROUND_PAYLOAD;
+    int code = whi_json_scan(&call->body, call->request->body, call->request->body_size, depth);
+
+    if (code != WH_OK) {
+        return code == WH_ENOMEM ? code : whi_fail_within(WH_EJSON, "body");
+    }
+    if (call->body.nodes[0].type != WHI_JSON_OBJECT) {
+        return whi_fail(WH_EINVALID, "body: expected a JSON object");
+    }
+    return check_twice(call, 0);
+}
+
+int whi_call_read_body(whi_call *call) {
+    size_t size = call->request->body_size;
+    int flags = call->route->flags, count;
+    const char *type = whi_call_header(call, "Content-Type", &count);
+
+    if (size > (size_t)call->api->body_bytes) {
+        return whi_refuse(call, 413, "body: %zu bytes are more than the limit of %lld", size,
+                          (long long)call->api->body_bytes);
+    }
+    if (!(flags & WHI_ROUTE_BODY) || (size == 0 && flags & WHI_ROUTE_OPTIONAL)) {
+        return WH_OK;
+    }
+    if (count > 1 || (type != NULL && !is_json_type(type))) {
+        return whi_refuse(call, 415, "Content-Type: expected application/json");
+    }
+    if (size == 0 || call->request->body == NULL) {
+        return whi_fail(WH_EINVALID, "body: expected a JSON object, found nothing");
+    }
+    return scan_body(call);
+}
+
+uint32_t whi_body_member(const whi_call *call, uint32_t object, const char *name) {
+    uint32_t node = call->body.count > 0 ? whi_json_member(&call->body, object, name, strlen(name)) : WHI_JSON_NONE;
+
+    return node != WHI_JSON_NONE && call->body.nodes[node].type == WHI_JSON_NULL ? WHI_JSON_NONE : node;
+}
+
+static const char *keep_text(whi_call *call, const char *bytes, size_t size) {
+    whi_text *made = whi_alloc(sizeof *made + size + 1);
+
+    if (made == NULL) {
+        return NULL;
+    }
+    memcpy(made->bytes, bytes, size);
+    made->bytes[size] = '\0';
+    made->next = call->texts;
+    call->texts = made;
+    return made->bytes;
+}
+
+int whi_body_text(whi_call *call, uint32_t object, const char *name, const char **out) {
+    uint32_t node = whi_body_member(call, object, name);
+    const char *text;
+    whi_buf scratch;
+    size_t size;
+    int code = WH_OK;
+
+    *out = NULL;
+    if (node == WHI_JSON_NONE) {
+        return WH_OK;
+    }
+    if (call->body.nodes[node].type != WHI_JSON_STRING) {
+        return whi_fail(WH_EINVALID, "%s: expected a text", name);
+    }
+    whi_buf_init(&scratch, SIZE_MAX / 4);
+    text = whi_json_string(&call->body, node, &scratch, &size);
+    if (text != NULL && memchr(text, '\0', size) != NULL) {
+        code = whi_fail(WH_EINVALID, "%s: expected a text without zero bytes", name);
+    } else {
+        *out = text != NULL ? keep_text(call, text, size) : NULL;
+        code = *out != NULL ? WH_OK : whi_fail_memory();
+    }
+    whi_buf_free(&scratch);
+    return code;
+}
+
+int whi_body_number(whi_call *call, uint32_t object, const char *name, int64_t least, int64_t most, int64_t fallback,
+                    int64_t *out) {
+    uint32_t node = whi_body_member(call, object, name);
+
+    *out = fallback;
+    if (node == WHI_JSON_NONE) {
+        return WH_OK;
+    }
+    return call->body.nodes[node].type == WHI_JSON_NUMBER && whi_json_int(&call->body, node, out) && *out >= least &&
+                   *out <= most
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "%s: expected an integer of %lld to %lld", name, (long long)least,
+                          (long long)most);
+}
+
+int whi_body_time(whi_call *call, uint32_t object, const char *name, int64_t *out) {
+    uint32_t node = whi_body_member(call, object, name);
+    const char *text;
+    int code;
+
+    if (node == WHI_JSON_NONE || call->body.nodes[node].type == WHI_JSON_NUMBER) {
+        return whi_body_number(call, object, name, 0, INT64_C(253402300799999), 0, out);
+    }
+    *out = 0;
+    code = whi_body_text(call, object, name, &text);
+    if (code == WH_OK && whi_read_time(text, out) != WH_OK) {
+        code = whi_fail(WH_EINVALID, "%s: expected a time like \"2026-11-21T10:00:00.000Z\", or milliseconds", name);
+    }
+    return code;
+}
+
+int whi_body_only(whi_call *call, uint32_t object, const char *const *names) {
+    const whi_json_node *nodes = call->body.nodes;
+    int code = object > 0 ? check_twice(call, object) : WH_OK;
+
+    for (uint32_t at = object + 1; code == WH_OK && at < nodes[object].next; at = nodes[at + 1].next) {
+        const char *const *name = names;
+        while (*name != NULL && !whi_json_string_is(&call->body, at, *name, strlen(*name))) {
+            name++;
+        }
+        if (*name == NULL) {
+            size_t size = nodes[at].end - nodes[at].start - 2;
+            code = whi_fail(WH_EINVALID, "%.*s: unknown field", (int)(size < 64 ? size : 64),
+                            call->body.text + nodes[at].start + 1);
+        }
+    }
+    return code;
+}
+
+int whi_body_object(whi_call *call, uint32_t object, const char *name, const char **out, size_t *size) {
+    uint32_t node = whi_body_member(call, object, name);
+
+    *out = NULL;
+    *size = 0;
+    if (node == WHI_JSON_NONE) {
+        return WH_OK;
+    }
+    if (call->body.nodes[node].type != WHI_JSON_OBJECT) {
+        return whi_fail(WH_EINVALID, "%s: expected an object", name);
+    }
+    *out = whi_json_span(&call->body, node, size);
+    return WH_OK;
+}

@@ -1,0 +1,140 @@
+/* What a call may see. Whatever it may not see is answered as what is not there: the same
+ * code, the same sentence. */
+#include "faces/api.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "pure/match.h"
+
+int whi_scope_sees(const whi_call *call, const char *tenant) {
+    return call->all || strcmp(call->tenant, tenant) == 0;
+}
+
+int whi_scope_tenant(whi_call *call, const char **out) {
+    const char *named = whi_call_parameter(call, "tenant");
+
+    *out = call->all ? named : call->tenant;
+    if (named == NULL || call->all) {
+        return named == NULL || whi_tenant_check(named) == WH_OK
+                   ? WH_OK
+                   : whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+    }
+    return strcmp(named, call->tenant) == 0 ? WH_OK
+                                            : whi_refuse(call, 403, "tenant: this needs the token of an operator");
+}
+
+static int no_subscription(void) {
+    return whi_fail(WH_ENOTFOUND, "id: no such subscription");
+}
+
+int whi_scope_subscription(whi_call *call, int profile, const char *id, whi_registration **out) {
+    int64_t number;
+    int code = WH_OK;
+
+    *out = NULL;
+    if ((profile == WHI_STANDARD ? whi_ident_parse("sub_", id, &number)
+                                 : whi_profile_ident_parse(profile, id, &number)) != WH_OK) {
+        return no_subscription();
+    }
+    code = whi_registry_sync(call->engine->registry);
+    if (code != WH_OK) {
+        return code;
+    }
+    *out = whi_registry_get(call->engine->registry, number);
+    if (*out != NULL && !whi_scope_sees(call, (*out)->subscription->tenant)) {
+        whi_registration_unref(*out);
+        *out = NULL;
+    }
+    return *out != NULL ? WH_OK : no_subscription();
+}
+
+static int look(const whi_event_row *row, void *payload) {
+    const whi_call *call = payload;
+
+    return whi_scope_sees(call, row->tenant) ? WH_OK : WH_ENOTFOUND;
+}
+
+int whi_scope_event(whi_call *call, const char *id, int64_t *number) {
+    whi_store *store = call->engine->store;
+    int code = store->vtable->event_number(store, id, number);
+
+    if (code == WH_OK) {
+        code = store->vtable->event_get(store, *number, look, call);
+    }
+    return code == WH_ENOTFOUND ? whi_fail(code, "event: no such event") : code;
+}
+
+static int look_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    (void)row;
+    return look(event, payload);
+}
+
+int whi_scope_delivery(whi_call *call, const char *id) {
+    whi_store *store = call->engine->store;
+    int64_t event, subscription;
+    int code = whi_delivery_key(id, &event, &subscription);
+
+    if (code == WH_OK) {
+        code = store->vtable->delivery_get(store, event, subscription, look_delivery, call);
+    }
+    return code == WH_ENOTFOUND ? whi_fail(code, "delivery: no such delivery") : code;
+}
+
+/* ------------------------------------------------------------------------ documents */
+
+static int write_details(const whi_json *json, uint32_t node, const char *details, whi_buf *out) {
+    const whi_json_node *value = node != WHI_JSON_NONE ? &json->nodes[node] : NULL;
+
+    whi_json_write_name(out, "details");
+    if (value == NULL || value->type != WHI_JSON_OBJECT || value->count == 0) {
+        whi_buf_format(out, "{%s}", details);
+    } else {
+        whi_buf_add(out, json->text + value->start, value->end - value->start - 1);
+        whi_buf_format(out, ",%s}", details);
+    }
+    return WH_OK;
+}
+
+/* All members as they are but tenant and details, where these are given anew. */
+static void write_document(const whi_json *json, const char *tenant, const char *details, whi_buf *out) {
+    const whi_json_node *nodes = json->nodes;
+
+    whi_buf_char(out, '{');
+    for (uint32_t at = 1; at < nodes[0].next; at = nodes[at + 1].next) {
+        if ((tenant != NULL && whi_json_string_is(json, at, "tenant", 6)) ||
+            (details != NULL && whi_json_string_is(json, at, "details", 7))) {
+            continue;
+        }
+        whi_buf_text(out, out->data[out->size - 1] == '{' ? "" : ",");
+        whi_buf_add(out, json->text + nodes[at].start, nodes[at + 1].end - nodes[at].start);
+    }
+    if (tenant != NULL) {
+        whi_json_write_name(out, "tenant");
+        whi_json_write_string(out, tenant, strlen(tenant));
+    }
+    if (details != NULL) {
+        write_details(json, whi_json_member(json, 0, "details", 7), details, out);
+    }
+    whi_buf_char(out, '}');
+}
+
+int whi_scope_document(whi_call *call, const char *document, size_t size, const char *tenant, const char *details,
+                       whi_buf *out) {
+    whi_json json = { 0 };
+    int depth = (int)call->engine->options.limits.json_depth + 3, code;
+
+    tenant = call->all ? tenant : call->tenant;
+    whi_buf_reserve(out, size * 2 + 512); /* growing would leave secrets in freed memory */
+    code = whi_buf_status(out);
+    code = code == WH_OK ? whi_json_scan(&json, document, size, depth) : code;
+    if (code == WH_OK && json.nodes[0].type != WHI_JSON_OBJECT) {
+        code = whi_fail(WH_EINVALID, "body: expected a JSON object");
+    }
+    if (code == WH_OK) {
+        write_document(&json, tenant, details, out);
+        code = whi_buf_status(out);
+    }
+    whi_json_free(&json);
+    return code;
+}

@@ -1,0 +1,105 @@
+/* Our own routes for subscriptions: /v1/subscriptions. */
+#include "faces/api.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+int whi_serve_subscription_list(whi_call *call) {
+    static const char *const names[] = { "limit", "cursor", "state", "tenant", NULL };
+    wh_query query = WH_QUERY_INIT;
+    char *text = NULL;
+    size_t size = 0;
+    int code = whi_call_only(call, names);
+
+    code = code == WH_OK ? whi_scope_tenant(call, &query.tenant) : code;
+    code = code == WH_OK ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, 0, &query.limit)
+                         : code;
+    query.cursor = whi_call_parameter(call, "cursor");
+    query.state = whi_call_parameter(call, "state");
+    code = code == WH_OK ? wh_subscriptions(call->engine, &query, &text, &size) : code;
+    return whi_call_hand_over(call, code, text, size);
+}
+
+/* The document of one that was made or changed; without memory for it, its id. */
+static int answer(whi_call *call, whi_registration *made, const char *id, int flags) {
+    if (made == NULL || whi_out_object(call, WHI_STANDARD, made, flags) != WH_OK) {
+        whi_call_fall_back(call, WHI_STANDARD, id);
+    }
+    whi_registration_unref(made);
+    return WH_OK;
+}
+
+int whi_serve_subscription_make(whi_call *call) {
+    whi_registration *made;
+    char id[WH_ID_SIZE];
+    int code = whi_make(call, WHI_STANDARD, whi_call_parameter(call, "tenant"), NULL, id, &made);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    call->status = 201;
+    whi_call_header_text(call, "Location", "/v1/subscriptions/%s", id);
+    return answer(call, made, id, WHI_PROFILE_SECRET);
+}
+
+int whi_serve_subscription_get(whi_call *call) {
+    whi_registration *found;
+    int code = whi_scope_subscription(call, WHI_STANDARD, call->id, &found);
+
+    code = code == WH_OK ? whi_out_object(call, WHI_STANDARD, found, 0) : code;
+    whi_registration_unref(found);
+    return code;
+}
+
+int whi_serve_subscription_change(whi_call *call) {
+    whi_registration *made;
+    char id[WH_ID_SIZE];
+    int code = whi_change(call, WHI_STANDARD, id, &made);
+
+    return code == WH_OK ? answer(call, made, id, 0) : code;
+}
+
+int whi_serve_subscription_remove(whi_call *call) {
+    char id[WH_ID_SIZE];
+    int code = whi_remove(call, WHI_STANDARD, id);
+
+    call->status = code == WH_OK ? 204 : call->status;
+    whi_buf_clear(&call->out);
+    return code;
+}
+
+int whi_serve_subscription_secrets(whi_call *call) {
+    whi_registration *found;
+    char *text = NULL;
+    size_t size = 0;
+    int code = whi_scope_subscription(call, WHI_STANDARD, call->id, &found);
+
+    code = code == WH_OK ? wh_subscription_secrets(call->engine, found->id, &text, &size) : code;
+    whi_registration_unref(found);
+    return whi_call_hand_over(call, code, text, size);
+}
+
+/* A subscription may have been another tenant's once: each version is looked at by itself. */
+int whi_serve_subscription_version(whi_call *call) {
+    whi_registration *found, *version = NULL;
+    int64_t number = 0;
+    int code = whi_scope_subscription(call, WHI_STANDARD, call->id, &found);
+    size_t digits = strspn(call->second, "0123456789");
+
+    for (size_t i = 0; i < digits && digits < 18; i++) {
+        number = number * 10 + (call->second[i] - '0');
+    }
+    if (code == WH_OK && (call->second[digits] != '\0' || number < 1)) {
+        code = whi_fail(WH_ENOTFOUND, "version: no such version of this subscription");
+    }
+    code = code == WH_OK ? whi_subscription_at(call->engine, found->subscription->id, number, &version) : code;
+    if (code == WH_OK && !whi_scope_sees(call, version->subscription->tenant)) {
+        code = whi_fail(WH_ENOTFOUND, "version: no such version of this subscription");
+    }
+    code = code == WH_OK ? whi_out_object(call, WHI_STANDARD, version, 0) : code;
+    whi_registration_unref(version);
+    whi_registration_unref(found);
+    return code;
+}

@@ -1,0 +1,251 @@
+/* Truto's routes: /webhook. Lists are newest first, with cursors in both directions. */
+#include "faces/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define LIMIT_DEFAULT 100 /* none is documented */
+
+/* --------------------------------------------------------------------------- lists */
+
+static int read_operator(const char *name, size_t size, int *out) {
+    static const char *const names[] = {
+        [WHI_EQ] = "eq", [WHI_NE] = "ne",   [WHI_IN] = "in", [WHI_NIN] = "nin",
+        [WHI_GT] = "gt", [WHI_GTE] = "gte", [WHI_LT] = "lt", [WHI_LTE] = "lte",
+    };
+
+    for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++) {
+        if (strlen(names[i]) == size && memcmp(names[i], name, size) == 0) {
+            *out = i;
+            return WH_OK;
+        }
+    }
+    return WH_EINVALID;
+}
+
+static int check_value(const whi_parameter *parameter, const char *field, int op) {
+    size_t size = strlen(field);
+    int64_t time;
+
+    if (size > 3 && strcmp(field + size - 3, "_at") == 0 && op != WHI_IN && op != WHI_NIN &&
+        whi_read_time(parameter->value, &time) != WH_OK) {
+        return whi_fail(WH_EINVALID, "%s: expected a time like 2026-11-21T10:00:00.000Z, found \"%.40s\"",
+                        parameter->name, parameter->value);
+    }
+    return WH_OK;
+}
+
+/* "field=value" or "field[op]=value". What is neither is left to those who know it. */
+static int read_filter(whi_search *search, const whi_parameter *parameter) {
+    static const char *const fields[] = { "id",         "is_active",  "target_url", "environment_id",
+                                          "created_at", "updated_at", "event_types" };
+    size_t size = strcspn(parameter->name, "["), end = strlen(parameter->name);
+    int op = WHI_EQ, code;
+
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (strlen(fields[i]) != size || memcmp(fields[i], parameter->name, size) != 0) {
+            continue;
+        }
+        if (size < end && (parameter->name[end - 1] != ']' ||
+                           read_operator(parameter->name + size + 1, end - size - 2, &op) != WH_OK)) {
+            return whi_fail(WH_EINVALID, "%.40s: expected one of [eq] [ne] [in] [nin] [gt] [gte] [lt] [lte]",
+                            parameter->name);
+        }
+        code = check_value(parameter, fields[i], op);
+        return code == WH_OK ? whi_search_add(search, fields[i], op, parameter->value, strcmp(fields[i], "id") == 0)
+                             : code;
+    }
+    return size == end ? WH_OK : whi_fail(WH_EINVALID, "%.40s: no such field to filter by", parameter->name);
+}
+
+/* The cursor tells its direction itself, so that it may come under either name. */
+static int read_cursor(whi_call *call, whi_search *search) {
+    const char *text = whi_call_parameter(call, "next_cursor");
+
+    text = text != NULL && text[0] != '\0' ? text : whi_call_parameter(call, "prev_cursor");
+    search->page.descending = 1;
+    if (text == NULL || text[0] == '\0' || strcmp(text, "null") == 0) {
+        return WH_OK;
+    }
+    if (whi_ident_parse("nxt_", text, &search->page.from) == WH_OK) {
+        return WH_OK;
+    }
+    search->page.descending = 0;
+    return whi_ident_parse("prv_", text, &search->page.from) == WH_OK
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "next_cursor: expected one that a list has given");
+}
+
+static int read_search(whi_call *call, whi_search *search) {
+    int64_t limit;
+    int active, code = whi_scope_tenant(call, &search->tenant);
+
+    code = code == WH_OK ? whi_call_flag(call, "is_active", &active) : code;
+    code = code == WH_OK
+               ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, LIMIT_DEFAULT, &limit)
+               : code;
+    code = code == WH_OK ? read_cursor(call, search) : code;
+    for (size_t i = 0; code == WH_OK && i < call->parameter_count; i++) {
+        if (call->parameters[i].value[0] != '\0') {
+            code = read_filter(search, &call->parameters[i]);
+        }
+    }
+    search->page.limit = code == WH_OK ? (size_t)limit : 0;
+    return code;
+}
+
+/* 1 in out if something that fits lies beyond this id. */
+static int has_more(whi_call *call, const whi_search *search, int64_t from, int descending, int *out) {
+    whi_search further = *search;
+    int code;
+
+    further.page = (whi_page){ from, descending, 0, 1 };
+    further.found = NULL;
+    further.count = further.capacity = further.total = 0;
+    code = whi_search_run(call, &further);
+    *out = further.count > 0;
+    whi_search_free(&further);
+    return code;
+}
+
+static int write_cursor(whi_call *call, const whi_search *search, const char *name, const char *prefix, int64_t from,
+                        int descending) {
+    char cursor[WH_ID_SIZE];
+    int more = 0, code = from > 0 ? has_more(call, search, from, descending, &more) : WH_OK;
+
+    whi_ident_format(prefix, from, cursor);
+    whi_out_text(call, name, code == WH_OK && more ? cursor : NULL);
+    return code;
+}
+
+/* A page that was walked upwards is shown downwards, as all. An empty one goes back to where it
+ * came from. */
+static int write_page(whi_call *call, whi_search *search) {
+    int64_t newest, oldest, from = search->page.from;
+    int code;
+
+    for (size_t i = 0; !search->page.descending && i < search->count / 2; i++) {
+        whi_registration *one = search->found[i];
+        search->found[i] = search->found[search->count - 1 - i];
+        search->found[search->count - 1 - i] = one;
+    }
+    newest = search->count > 0                     ? search->found[0]->subscription->id
+             : search->page.descending && from > 1 ? from - 1
+                                                   : 0;
+    oldest = search->count > 0          ? search->found[search->count - 1]->subscription->id
+             : !search->page.descending ? from + 1
+                                        : 0;
+    whi_buf_text(&call->out, "{\"result\":[");
+    code = whi_out_objects(call, search);
+    whi_buf_char(&call->out, ']');
+    code = code == WH_OK ? write_cursor(call, search, "next_cursor", "nxt_", oldest, 1) : code;
+    code = code == WH_OK ? write_cursor(call, search, "prev_cursor", "prv_", newest, 0) : code;
+    whi_buf_char(&call->out, '}');
+    return code;
+}
+
+int whi_serve_truto_list(whi_call *call) {
+    whi_search search = { .profile = WHI_TRUTO };
+    int code = read_search(call, &search);
+
+    code = code == WH_OK ? whi_search_run(call, &search) : code;
+    code = code == WH_OK ? write_page(call, &search) : code;
+    whi_search_free(&search);
+    return code;
+}
+
+/* ------------------------------------------------------------------------- one webhook */
+
+static int answer(whi_call *call, whi_registration *made, const char *id, int flags) {
+    if (made == NULL || whi_out_object(call, WHI_TRUTO, made, flags) != WH_OK) {
+        whi_call_fall_back(call, WHI_TRUTO, id);
+    }
+    whi_registration_unref(made);
+    return WH_OK;
+}
+
+/* Whether a success is 200 or 201 is not documented; 200 is what its other calls answer. The
+ * environment is the token's; who has several names it. */
+int whi_serve_truto_make(whi_call *call) {
+    const char *tenant = whi_call_parameter(call, "tenant"), *environment;
+    whi_registration *made;
+    char id[WH_ID_SIZE];
+    int code = whi_body_text(call, 0, "environment_id", &environment);
+
+    tenant = tenant != NULL ? tenant : environment;
+    code = code == WH_OK ? whi_make(call, WHI_TRUTO, tenant, NULL, id, &made) : code;
+    return code == WH_OK ? answer(call, made, id, WHI_PROFILE_SECRET) : code;
+}
+
+int whi_serve_truto_get(whi_call *call) {
+    whi_registration *found;
+    int code = whi_scope_subscription(call, WHI_TRUTO, call->id, &found);
+
+    code = code == WH_OK ? whi_out_object(call, WHI_TRUTO, found, 0) : code;
+    whi_registration_unref(found);
+    return code;
+}
+
+int whi_serve_truto_change(whi_call *call) {
+    whi_registration *made;
+    char id[WH_ID_SIZE];
+    int code = whi_change(call, WHI_TRUTO, id, &made);
+
+    return code == WH_OK ? answer(call, made, id, 0) : code;
+}
+
+int whi_serve_truto_remove(whi_call *call) {
+    char id[WH_ID_SIZE];
+    int code = whi_remove(call, WHI_TRUTO, id);
+
+    if (code == WH_OK) {
+        whi_call_fall_back(call, WHI_TRUTO, id);
+    }
+    return code;
+}
+
+/* ------------------------------------------------------------------------------ test */
+
+#define TEST_PAYLOAD "{\"foo\":\"bar\"}"
+#define TEST_PATIENCE 5000 /* ms beyond the attempt's own time-out */
+
+/* The target's failure is the gateway's to tell: 502, or 504 when it, or the attempt, was late. */
+static int send_test(whi_call *call, const whi_registration *registration, const char *type) {
+    int64_t timeout = registration->subscription->timeout;
+    char error[256] = "";
+    int status, code;
+
+    timeout = (timeout > 0 ? timeout : call->engine->options.timeout) + TEST_PATIENCE;
+    code = whi_engine_test(call->engine, registration->subscription->id, type, TEST_PAYLOAD, strlen(TEST_PAYLOAD),
+                           timeout, &status, error, sizeof error);
+    if (code == WH_OK) {
+        whi_buf_text(&call->out, "{\"success\":true}");
+        return WH_OK;
+    }
+    if (status > 0) {
+        return whi_refuse(call, 502, "the target answered %d", status);
+    }
+    if (code == WH_ETIMEOUT) {
+        return whi_refuse(call, 504, "the target gave no answer in time");
+    }
+    return wh_error_group(code)[0] == 'n' ? whi_refuse(call, 502, "the target was not reached: %s", error) : code;
+}
+
+int whi_serve_truto_test(whi_call *call) {
+    static const char *const names[] = { "id", "event_type", NULL };
+    const char *id, *type;
+    whi_registration *found = NULL;
+    int code = whi_body_only(call, 0, names);
+
+    code = code == WH_OK ? whi_body_text(call, 0, "id", &id) : code;
+    code = code == WH_OK ? whi_body_text(call, 0, "event_type", &type) : code;
+    if (code == WH_OK && id == NULL) {
+        code = whi_fail(WH_EINVALID, "id: expected a webhook's, found nothing");
+    }
+    code = code == WH_OK ? whi_scope_subscription(call, WHI_TRUTO, id, &found) : code;
+    code = code == WH_OK ? send_test(call, found, type != NULL ? type : "test") : code;
+    whi_registration_unref(found);
+    return code;
+}

@@ -1,0 +1,424 @@
+/* The HTTP API as a whole: routes, limits, tenants, and what goes wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api_kit.h"
+#include "base/mem.h"
+#include "faces/api.h"
+#include "fault.h"
+
+static const char made_a[] = "{\"url\":\"https://example.com/h\",\"events\":[\"order.*\"]}";
+
+/* -------------------------------------------------------------------------- routing */
+
+static void what_is_not_there_is_told_in_the_shape_of_its_prefix(void **state) {
+    (void)state;
+    api_expect(404, "GET", "/", api_a, NULL);
+    api_expect(404, "GET", "/nothing", NULL, NULL);
+    api_expect(404, "GET", "/v1/nothing", api_a, NULL);
+    api_expect(404, "GET", "/unified/nothing", api_a, NULL);
+    api_expect(404, "GET", "/webhook/a/b", api_a, NULL);
+    api_expect(404, "GET", "/v2/nothing", api_a, NULL);
+    api_expect(404, "GET", "/v2/v1/events", api_a, NULL);
+    api_expect(404, "GET", "/webhooks/1/2/3", api_a, NULL);
+    api_expect(404, "GET", "/a/b/c/d/e/f/g/h/i/j/k", api_a, NULL);
+    api_expect(400, "GET", "/v1/events/%zz", api_a, NULL);
+    api_expect(400, "GET", "/v1/events/a%00b", api_a, NULL);
+    api_expect(400, "GET", "/v1/events/%ff", api_a, NULL);
+    api_expect(400, "GET", "/v1/events/%4", api_a, NULL);
+    api_expect(400, "GET", "v1/events", api_a, NULL);
+    api_expect(404, "GET", "/v1/events/a%2Fpayload", api_a, NULL);
+}
+
+static void other_methods_are_refused_with_those_that_are_there(void **state) {
+    (void)state;
+    api_expect(405, "DELETE", "/v1/events", api_a, NULL);
+    assert_string_equal(api_header("Allow"), "GET, HEAD, POST");
+    api_expect(405, "OPTIONS", "/unified/webhook/x", api_a, NULL);
+    assert_string_equal(api_header("Allow"), "GET, HEAD, PUT, PATCH, DELETE");
+    api_expect(405, "", "/webhook", api_a, NULL);
+    api_expect(405, "PATCH", "/v2/webhooks/1", api_a, NULL);
+    api_expect(405, "GET", "/unified/webhook/x/trigger", api_a, NULL);
+}
+
+static void head_is_get_without_a_body(void **state) {
+    (void)state;
+    api_expect(200, "HEAD", "/v1/subscriptions", api_a, NULL);
+    assert_null(api_answer.body);
+    assert_string_equal(api_answer.content_type, "application/json");
+    api_expect(404, "HEAD", "/v1/subscriptions/sub_0000000000001", api_a, NULL);
+    assert_null(api_answer.body);
+}
+
+static void a_slash_at_the_end_does_not_matter(void **state) {
+    (void)state;
+    api_expect(200, "GET", "/v1/subscriptions/", api_a, NULL);
+    api_expect(200, "GET", "/v2/webhooks/", api_a, NULL);
+    api_expect(404, "GET", "/v1/subscriptions//", api_a, NULL);
+}
+
+/* --------------------------------------------------------------------------- limits */
+
+static void what_is_too_long_is_refused(void **state) {
+    static char target[20000];
+
+    (void)state;
+    memset(target, 'x', sizeof target - 1);
+    memcpy(target, "/v1/", 4);
+    target[2049] = '\0';
+    api_expect(414, "GET", target, api_a, NULL);
+    memset(target, 'x', sizeof target - 1);
+    memcpy(target, "/webhook?", 9);
+    target[9 + 8193] = '\0';
+    api_expect(414, "GET", target, api_a, NULL);
+    memcpy(target, "/webhook?a&a", 13);
+    api_expect(400, "GET", target, api_a, NULL);
+    target[0] = '\0';
+    strncat(target, "/webhook?", 10);
+    for (int i = 0; i < 65; i++) {
+        snprintf(target + strlen(target), 16, "a%d=1&", i);
+    }
+    api_expect(400, "GET", target, api_a, NULL);
+}
+
+static int with_headers(const wh_header *headers, size_t count, const char *path, const char *body, size_t size) {
+    wh_api_request request = WH_API_REQUEST_INIT;
+
+    request.method = "POST";
+    request.path = path;
+    request.headers = headers;
+    request.header_count = count;
+    request.body = body;
+    request.body_size = size;
+    request.tenant = "a";
+    wh_free(api_answer.body);
+    return wh_api_handle(api, &request, &api_answer);
+}
+
+static void headers_and_types_of_content_are_checked(void **state) {
+    wh_header headers[101];
+
+    (void)state;
+    for (int i = 0; i < 101; i++) {
+        headers[i] = (wh_header){ "X", "y" };
+    }
+    assert_int_equal(with_headers(headers, 101, "/v1/subscriptions", made_a, sizeof made_a - 1), 431);
+    assert_int_equal(with_headers(headers, 100, "/v1/subscriptions", made_a, sizeof made_a - 1), 201);
+    headers[0] = (wh_header){ "content-type", "Application/JSON; charset=utf-8" };
+    assert_int_equal(with_headers(headers, 1, "/v1/subscriptions", made_a, sizeof made_a - 1), 201);
+    headers[0].value = "text/json";
+    assert_int_equal(with_headers(headers, 1, "/v1/subscriptions", made_a, sizeof made_a - 1), 201);
+    headers[0].value = "application/x-www-form-urlencoded";
+    assert_int_equal(with_headers(headers, 1, "/v1/subscriptions", made_a, sizeof made_a - 1), 415);
+    assert_int_equal(with_headers(headers, 1, "/webhook", made_a, sizeof made_a - 1), 415);
+    assert_int_equal(with_headers(NULL, 0, "/v1/subscriptions", NULL, (size_t)wh_api_body_bytes(api) + 1), 413);
+    assert_int_equal(with_headers(NULL, 0, "/v1/subscriptions", NULL, 0), 400);
+}
+
+/* ---------------------------------------------------------------- strangers, and nonsense */
+
+/* Something of everything, of tenant "a"; the ids that routes name. */
+typedef struct things {
+    char subscription[WH_ID_SIZE], truto[WH_ID_SIZE], callfire[WH_ID_SIZE];
+    char event[WH_ID_SIZE], delivery[WH_ID_SIZE];
+} things;
+
+static void make_things(things *out) {
+    int64_t number;
+
+    api_expect(201, "POST", "/v1/subscriptions", api_a, made_a);
+    snprintf(out->subscription, WH_ID_SIZE, "%s", api_member("id"));
+    assert_int_equal(whi_ident_parse("sub_", out->subscription, &number), WH_OK);
+    whi_profile_ident(WHI_TRUTO, number, out->truto);
+    whi_profile_ident(WHI_CALLFIRE, number, out->callfire);
+    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"order.paid\",\"payload\":{\"n\":1.10},\"id\":\"e-1\"}");
+    snprintf(out->event, WH_ID_SIZE, "%s", api_member("id"));
+    fixture_run(api_engine);
+    api_expect(200, "GET", "/v1/deliveries", api_a, NULL);
+    snprintf(out->delivery, WH_ID_SIZE, "%s", api_member("items.0.id"));
+}
+
+static const char *id_for(const whi_api_route *route, const things *some) {
+    if (route->shape == WHI_TRUTO) {
+        return some->truto;
+    }
+    if (route->shape == WHI_CALLFIRE) {
+        return strstr(route->path, "{resource}") ? "InboundCall" : some->callfire;
+    }
+    if (strstr(route->path, "/events/")) {
+        return some->event;
+    }
+    return strstr(route->path, "/deliveries/") ? some->delivery
+           : strstr(route->path, "/tokens/")   ? "tok_0123456789abcdef"
+                                               : some->subscription;
+}
+
+static void write_target(const whi_api_route *route, const things *some, char *out, size_t size) {
+    const char *at = strchr(route->path, '{'), *end = at != NULL ? strchr(at, '}') + 1 : "";
+    const char *rest = strchr(end, '{');
+
+    snprintf(out, size, "%.*s%s%.*s%s", at != NULL ? (int)(at - route->path) : (int)strlen(route->path), route->path,
+             at != NULL ? id_for(route, some) : "", rest != NULL ? (int)(rest - end) : (int)strlen(end), end,
+             rest != NULL ? "1" : "");
+}
+
+/* A body that the route takes. */
+static const char *body_for(const whi_api_route *route, const things *some) {
+    static char text[256];
+
+    if (!(route->flags & WHI_ROUTE_BODY)) {
+        return NULL;
+    }
+    if (strcmp(route->path, "/webhook/test") == 0) {
+        snprintf(text, sizeof text, "{\"id\":\"%s\"}", some->truto);
+        return text;
+    }
+    if (strstr(route->path, "/backtest")) {
+        return "{\"document\":{\"events\":[\"*\"]}}";
+    }
+    return "{}";
+}
+
+static int names_one(const whi_api_route *route) {
+    return strchr(route->path, '{') != NULL && strstr(route->path, "{resource}") == NULL;
+}
+
+/* Nothing of tenant "a" may be in an answer to "b". */
+static void assert_tells_nothing(const things *some) {
+    const char *secrets[] = { some->subscription, some->truto, some->event,  some->delivery,
+                              "order.paid",       "1.10",      "example.com" };
+
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        if (strstr(api_text, secrets[i]) != NULL) {
+            fail_msg("%s is in %s", secrets[i], api_text);
+        }
+    }
+}
+
+static void foreign_tenants_see_nothing_on_any_route(void **state) {
+    const whi_api_route *route;
+    char target[256], *before, *after, *foreign;
+    things some, none;
+
+    (void)state;
+    make_things(&some);
+    none = some;
+    none.subscription[WH_ID_SIZE - 1] = '\0';
+    snprintf(none.subscription, WH_ID_SIZE, "sub_0000000000zzz");
+    whi_profile_ident(WHI_TRUTO, 99999, none.truto);
+    snprintf(none.callfire, WH_ID_SIZE, "99999");
+    snprintf(none.event, WH_ID_SIZE, "e-none");
+    whi_ident_delivery(5, 5, none.delivery);
+    before = api_dump();
+    for (size_t i = 0; (route = whi_api_route_at(i)) != NULL; i++) {
+        if (names_one(route) || strcmp(route->path, "/webhook/test") == 0) {
+            int status;
+            write_target(route, &some, target, sizeof target);
+            status = api_send(route->method, target, api_b, body_for(route, &some));
+            if (route->flags & WHI_ROUTE_OPERATOR) {
+                assert_int_equal(status, 403);
+                continue;
+            }
+            if (status != 404) {
+                fail_msg("%s %s: %d %s", route->method, target, status, api_text);
+            }
+            foreign = strdup(api_text);
+            write_target(route, &none, target, sizeof target);
+            api_expect(404, route->method, target, api_b, body_for(route, &none));
+            assert_string_equal(foreign, api_text); /* as what is not there */
+            free(foreign);
+        } else if (strcmp(route->method, "GET") == 0 && !(route->flags & (WHI_ROUTE_OPERATOR | WHI_ROUTE_OPEN))) {
+            write_target(route, &some, target, sizeof target);
+            snprintf(target + strlen(target), 32, "%s", strcmp(route->path, "/log") == 0 ? "?log_type=webhook" : "");
+            api_expect(200, "GET", target, api_b, NULL);
+            assert_tells_nothing(&some);
+        }
+    }
+    snprintf(target, sizeof target, "/v1/deliveries?event=%s", some.event);
+    api_expect(404, "GET", target, api_b, NULL);
+    snprintf(target, sizeof target, "/v1/deliveries?subscription=%s", some.subscription);
+    api_expect(404, "GET", target, api_b, NULL);
+    api_expect(403, "GET", "/v1/events?tenant=a", api_b, NULL);
+    api_expect(200, "POST", "/v1/deliveries/replay", api_b, "{\"state\":\"delivered\"}");
+    api_has("replayed", "0");
+    api_expect(409, "POST", "/v1/events", api_b, "{\"type\":\"t\",\"payload\":1,\"id\":\"e-1\"}");
+    api_expect(409, "POST", "/v1/events/batch", api_b,
+               "{\"events\":[{\"type\":\"t\",\"payload\":1},{\"type\":\"t\",\"payload\":1,\"id\":\"e-1\"}]}");
+    after = api_dump();
+    assert_string_equal(before, after);
+    wh_free(before);
+    wh_free(after);
+}
+
+/* Bodies that no route takes. */
+static const char *const nonsense[] = {
+    "",
+    "{",
+    "[]",
+    "null",
+    "\"text\"",
+    "1",
+    "{\"a\":1}x",
+    "{\"url\":\"http://a\",\"url\":\"http://b\"}",
+    "{\"a\":\xff}",
+    "{\"type\":5,\"url\":5,\"target_url\":5,\"callback\":5,\"hook_url\":5,\"id\":5,\"events\":5,\"document\":5,"
+    "\"subscription\":5,\"tenant\":5}",
+};
+
+static void nonsense_is_refused_on_every_route_and_changes_nothing(void **state) {
+    static char deep[1000], many[5000];
+    const whi_api_route *route;
+    char target[256], *before, *after;
+    things some;
+
+    (void)state;
+    memcpy(deep, "{\"a\":", 5);
+    memset(deep + 5, '[', 500);
+    for (int i = 0; i < 300; i++) {
+        snprintf(many + strlen(many), 16, "%c\"m%d\":1", i ? ',' : '{', i);
+    }
+    memcpy(many + strlen(many), "}", 2);
+    make_things(&some);
+    before = api_dump();
+    for (size_t i = 0; (route = whi_api_route_at(i)) != NULL; i++) {
+        write_target(route, &some, target, sizeof target);
+        for (size_t k = 0; k < sizeof nonsense / sizeof nonsense[0] + 2; k++) {
+            const char *body = k < sizeof nonsense / sizeof nonsense[0] ? nonsense[k] : k % 2 ? deep : many;
+            int status;
+            if (!(route->flags & WHI_ROUTE_BODY) || (body[0] == '\0' && route->flags & WHI_ROUTE_OPTIONAL)) {
+                continue;
+            }
+            status = api_send(route->method, target, api_operator, body);
+            if (route->flags & WHI_ROUTE_OPTIONAL && status == 200) {
+                continue; /* any object will do: nothing of it is used */
+            }
+            if (status < 400 || status >= 500) {
+                fail_msg("%s %s %s: %d %s", route->method, target, body, status, api_text);
+            }
+        }
+        if (route->flags & WHI_ROUTE_OPTIONAL) {
+            wh_free(before);
+            before = api_dump();
+        }
+    }
+    after = api_dump();
+    assert_string_equal(before, after);
+    wh_free(before);
+    wh_free(after);
+}
+
+/* ------------------------------------------------------------------------- memory */
+
+/* Each with the n-th allocation failing, until none does. What was refused has changed nothing. */
+static void a_failed_allocation_is_500_and_changes_nothing(void **state) {
+    const whi_api_route *route;
+    char target[256];
+    things some;
+
+    (void)state;
+    make_things(&some);
+    for (size_t i = 0; (route = whi_api_route_at(i)) != NULL; i++) {
+        const char *body = strcmp(route->path, "/v1/subscriptions") == 0  ? made_a
+                           : strcmp(route->path, "/v1/events") == 0       ? "{\"type\":\"t\",\"payload\":[1]}"
+                           : strcmp(route->path, "/v1/events/batch") == 0 ? "{\"events\":[{\"type\":\"t\","
+                                                                            "\"payload\":[1]}]}"
+                           : strcmp(route->path, "/webhook") == 0         ? "{\"target_url\":\"http://e\"}"
+                           : strcmp(route->path, "/webhooks") == 0        ? "{\"callback\":\"http://e\"}"
+                           : strcmp(route->path, "/unified/webhook") == 0 ? "{\"connection_id\":\"c\","
+                                                                            "\"object_type\":\"o\","
+                                                                            "\"event\":\"created\","
+                                                                            "\"hook_url\":\"http://e\"}"
+                                                                          : body_for(route, &some);
+        if (strcmp(route->method, "DELETE") == 0 || strstr(route->path, "/test") || strstr(route->path, "/secrets")) {
+            continue;
+        }
+        write_target(route, &some, target, sizeof target);
+        if (strcmp(route->path, "/log") == 0) {
+            snprintf(target, sizeof target, "/log?log_type=webhook");
+        }
+        for (long n = 0, failed = 1; failed; n++) {
+            char *before = api_dump(), *after;
+            wh_api_request request = WH_API_REQUEST_INIT;
+            char path[256];
+            snprintf(path, sizeof path, "%s", target);
+            request.method = route->method;
+            request.path = strtok_r(path, "?", &after);
+            request.query = after;
+            request.tenant = route->flags & WHI_ROUTE_OPERATOR ? NULL : "a";
+            request.body = route->flags & WHI_ROUTE_BODY ? body : NULL;
+            request.body_size = request.body != NULL ? strlen(body) : 0;
+            wh_free(api_answer.body);
+            fault_set(n);
+            wh_api_handle(api, &request, &api_answer);
+            failed = fault_clear();
+            after = api_dump();
+            if (api_answer.status >= 400 && strcmp(before, after) != 0) {
+                fail_msg("%s %s: %d, and changed: %ld", route->method, target, api_answer.status, n);
+            }
+            wh_free(before);
+            wh_free(after);
+        }
+    }
+}
+
+/* ------------------------------------------------------------------------- threads */
+
+static void *publish_and_look(void *payload) {
+    wh_api_request request = WH_API_REQUEST_INIT;
+    wh_api_response answer;
+    long *good = payload;
+
+    request.tenant = "a";
+    for (int i = 0; i < 40; i++) {
+        static const char *const paths[] = { "/v1/events", "/webhook", "/v2/webhooks", "/v1/subscriptions" };
+        static const char *const bodies[] = { "{\"type\":\"order.paid\",\"payload\":{}}",
+                                              "{\"target_url\":\"http://e\"}", "{\"callback\":\"http://e\"}",
+                                              "{\"url\":\"http://e\"}" };
+        request.method = i % 3 == 0 ? "GET" : "POST";
+        request.path = paths[i % 4];
+        request.body = bodies[i % 4];
+        request.body_size = strlen(bodies[i % 4]);
+        *good += wh_api_handle(api, &request, &answer) < 300;
+        wh_free(answer.body);
+    }
+    return NULL;
+}
+
+static void threads_may_ask_at_once(void **state) {
+    pthread_t threads[4];
+    long good[4] = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, publish_and_look, &good[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(good[i], 40);
+    }
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_not_there_is_told_in_the_shape_of_its_prefix),
+        TEST(other_methods_are_refused_with_those_that_are_there),
+        TEST(head_is_get_without_a_body),
+        TEST(a_slash_at_the_end_does_not_matter),
+        TEST(what_is_too_long_is_refused),
+        TEST(headers_and_types_of_content_are_checked),
+        TEST(foreign_tenants_see_nothing_on_any_route),
+        TEST(nonsense_is_refused_on_every_route_and_changes_nothing),
+        TEST(a_failed_allocation_is_500_and_changes_nothing),
+        TEST(threads_may_ask_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,195 @@
+/* Who may ask: tokens, their schemes, and how often one may guess. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api_kit.h"
+#include "base/base64.h"
+
+static int ask(const char *authorization, const char *path, const char *peer) {
+    wh_api_request request = WH_API_REQUEST_INIT;
+    wh_header header = { "authorization", authorization };
+
+    request.method = "GET";
+    request.path = path;
+    request.headers = &header;
+    request.header_count = authorization != NULL;
+    request.peer = peer;
+    wh_free(api_answer.body);
+    return wh_api_handle(api, &request, &api_answer);
+}
+
+static void without_a_token_nothing_is_told(void **state) {
+    (void)state;
+    assert_int_equal(ask(NULL, "/v1/subscriptions", NULL), 401);
+    assert_string_equal(api_header("WWW-Authenticate"), "Bearer realm=\"webhook\"");
+    assert_int_equal(ask(NULL, "/v2/webhooks", NULL), 401);
+    assert_string_equal(api_header("WWW-Authenticate"), "Basic realm=\"webhook\"");
+    api_expect(401, "GET", "/unified/webhook", NULL, NULL);
+    api_expect(401, "GET", "/webhook", NULL, NULL);
+    api_expect(401, "GET", "/v1/metrics", NULL, NULL);
+    api_expect(401, "POST", "/v1/events", NULL, "not even JSON");
+    api_expect(200, "GET", "/v1/health", NULL, NULL);
+    api_expect(200, "GET", "/openapi.json", NULL, NULL);
+}
+
+static void a_token_comes_as_bearer_as_basic_or_bare(void **state) {
+    char text[512];
+
+    (void)state;
+    snprintf(text, sizeof text, "Bearer %s", api_a);
+    assert_int_equal(ask(text, "/v1/subscriptions", NULL), 200);
+    snprintf(text, sizeof text, "bearer  %s ", api_a);
+    assert_int_equal(ask(text, "/unified/webhook", NULL), 200);
+    assert_int_equal(ask(api_a, "/unified/webhook", NULL), 200);
+    snprintf(text, sizeof text, "Digest %s", api_a);
+    assert_int_equal(ask(text, "/webhook", NULL), 401);
+    assert_int_equal(ask("", "/webhook", NULL), 401);
+    assert_int_equal(ask("Bearer ", "/webhook", NULL), 401);
+    assert_int_equal(ask("Basic !", "/webhooks", NULL), 401);
+    assert_int_equal(ask("Basic Og==", "/webhooks", NULL), 401);
+    assert_int_equal(ask("Basic YWJj", "/webhooks", NULL), 401); /* no colon */
+}
+
+static void basic(const char *plain, char *out) {
+    memcpy(out, "Basic ", 6);
+    whi_base64_encode(plain, strlen(plain), out + 6);
+}
+
+static void basic_has_the_token_as_password_or_as_name(void **state) {
+    char plain[256], text[512];
+
+    (void)state;
+    snprintf(plain, sizeof plain, "anybody:%s", api_a);
+    basic(plain, text);
+    assert_int_equal(ask(text, "/v2/webhooks", NULL), 200);
+    snprintf(plain, sizeof plain, "%s:", api_a);
+    basic(plain, text);
+    assert_int_equal(ask(text, "/webhooks", NULL), 200);
+    basic("anybody:wht_no", text);
+    assert_int_equal(ask(text, "/webhooks", NULL), 401);
+}
+
+static void a_token_taken_back_is_wrong_at_once(void **state) {
+    char target[128];
+
+    (void)state;
+    api_expect(201, "POST", "/v1/tokens", api_operator, "{\"tenant\":\"c\",\"name\":\"for c\"}");
+    assert_string_equal(api_member("tenant"), "c");
+    snprintf(target, sizeof target, "/v1/tokens/%s", api_member("id"));
+    {
+        char token[WH_SECRET_SIZE];
+        snprintf(token, sizeof token, "%s", api_member("token"));
+        api_expect(200, "GET", "/v1/subscriptions", token, NULL);
+        api_expect(204, "DELETE", target, api_operator, NULL);
+        assert_null(api_answer.body);
+        api_expect(401, "GET", "/v1/subscriptions", token, NULL);
+    }
+    api_expect(404, "DELETE", target, api_operator, NULL);
+    api_expect(200, "GET", "/v1/tokens?tenant=a", api_operator, NULL);
+    api_has("items.0.name", "a");
+    assert_null(api_member("items.1"));
+    assert_null(strstr(api_text, "wht_"));
+    api_expect(403, "GET", "/v1/tokens", api_a, NULL);
+    api_expect(403, "GET", "/v1/metrics", api_a, NULL);
+    api_expect(400, "POST", "/v1/tokens", api_operator, "{\"tenant\":\"no blanks\"}");
+    api_expect(400, "POST", "/v1/tokens", api_operator, "{\"tenants\":\"x\"}");
+}
+
+static void who_guesses_too_often_waits_a_minute(void **state) {
+    char good[WH_SECRET_SIZE + 8];
+
+    (void)state;
+    snprintf(good, sizeof good, "Bearer %s", api_a);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(ask("Bearer wht_wrong", "/webhook", "192.0.2.7"), 401);
+    }
+    assert_int_equal(ask("Bearer wht_wrong", "/webhook", "192.0.2.7"), 429);
+    assert_string_equal(api_header("Retry-After"), "60");
+    assert_int_equal(ask(good, "/v1/events", "192.0.2.7"), 429);
+    assert_int_equal(ask(good, "/v1/events", "::ffff:192.0.2.7"), 429);
+    assert_int_equal(ask(good, "/v1/events", "192.0.2.8"), 200);
+    assert_int_equal(ask(NULL, "/v1/health", "192.0.2.7"), 200);
+    atomic_fetch_add(&fixture_time, 60000);
+    assert_int_equal(ask(good, "/v1/events", "192.0.2.7"), 200);
+}
+
+static void an_ipv6_customer_is_counted_as_a_whole(void **state) {
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        char peer[64];
+        snprintf(peer, sizeof peer, "2001:db8:1:2:%x::1", i);
+        assert_int_equal(ask("Bearer wht_wrong", "/webhook", peer), 401);
+    }
+    assert_int_equal(ask("Bearer wht_wrong", "/webhook", "2001:db8:1:2::99"), 429);
+    assert_int_equal(ask("Bearer wht_wrong", "/webhook", "2001:db8:1:3::99"), 401);
+}
+
+static void many_peers_take_no_memory_and_forget_no_guesser(void **state) {
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        ask("Bearer wht_wrong", "/webhook", "192.0.2.7");
+    }
+    for (int i = 0; i < 20000; i++) {
+        char peer[64];
+        snprintf(peer, sizeof peer, "10.0.%d.%d", i / 256, i % 256);
+        assert_int_equal(ask("Bearer wht_wrong", "/webhook", peer), 401);
+    }
+    assert_int_equal(ask("Bearer wht_wrong", "/webhook", "192.0.2.7"), 429);
+}
+
+static void an_open_api_asks_for_nothing(void **state) {
+    wh_api_options options = WH_API_OPTIONS_INIT;
+    wh_api *first = api;
+
+    (void)state;
+    options.open = 1;
+    assert_int_equal(wh_api_open(&api, api_engine, &options), WH_OK);
+    api_expect(200, "GET", "/v1/metrics", NULL, NULL);
+    api_expect(201, "POST", "/v1/subscriptions", NULL, "{\"url\":\"http://e\",\"tenant\":\"z\"}");
+    api_has("tenant", "z");
+    wh_api_close(api);
+    api = first;
+}
+
+static void options_are_checked(void **state) {
+    wh_api_options options = WH_API_OPTIONS_INIT;
+    wh_api *made;
+
+    (void)state;
+    assert_int_equal(wh_api_open(NULL, api_engine, NULL), WH_EINVALID);
+    assert_int_equal(wh_api_open(&made, NULL, NULL), WH_EINVALID);
+    options.version = 2;
+    assert_int_equal(wh_api_open(&made, api_engine, &options), WH_EINVALID);
+    options = (wh_api_options)WH_API_OPTIONS_INIT;
+    options.body_bytes = -1;
+    assert_int_equal(wh_api_open(&made, api_engine, &options), WH_EINVALID);
+    options.body_bytes = 100;
+    assert_int_equal(wh_api_open(&made, api_engine, &options), WH_OK);
+    assert_int_equal(wh_api_body_bytes(made), 100);
+    wh_api_close(made);
+    wh_api_close(NULL);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(without_a_token_nothing_is_told),
+        TEST(a_token_comes_as_bearer_as_basic_or_bare),
+        TEST(basic_has_the_token_as_password_or_as_name),
+        TEST(a_token_taken_back_is_wrong_at_once),
+        TEST(who_guesses_too_often_waits_a_minute),
+        TEST(an_ipv6_customer_is_counted_as_a_whole),
+        TEST(many_peers_take_no_memory_and_forget_no_guesser),
+        TEST(an_open_api_asks_for_nothing),
+        TEST(options_are_checked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

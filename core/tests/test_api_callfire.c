@@ -1,0 +1,132 @@
+/* CallFire over HTTP, as its clients ask. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api_kit.h"
+
+static char *make(const char *body) {
+    static char ids[4][WH_ID_SIZE];
+    static int next;
+    char *id = ids[next++ % 4];
+
+    api_expect(201, "POST", "/v2/webhooks", api_a, body);
+    snprintf(id, WH_ID_SIZE, "%s", api_member("id"));
+    return id;
+}
+
+static const char *one(const char *id, const char *rest) {
+    static char target[256];
+
+    snprintf(target, sizeof target, "/v2/webhooks/%s%s", id, rest);
+    return target;
+}
+
+static void a_webhook_is_made_read_changed_and_deleted(void **state) {
+    char *id, answer[64];
+
+    (void)state;
+    id = make("{\"name\":\"n\",\"resource\":\"inboundcall\",\"events\":[\"FINISHED\"],\"callback\":\"http://e.com\","
+              "\"secret\":\"s\",\"singleUse\":false,\"nonStrictSsl\":true}");
+    snprintf(answer, sizeof answer, "{\"id\":%s}", id);
+    assert_string_equal(api_text, answer);
+    api_expect(200, "GET", one(id, ""), api_a, NULL);
+    api_has("resource", "InboundCall");
+    api_has("events.0", "Finished");
+    api_has("nonStrictSsl", "true");
+    api_has("createdAt", "1795000000000");
+    assert_null(api_member("secret"));
+    api_expect(200, "GET", one(id, "?fields=id,name"), api_a, NULL);
+    snprintf(answer, sizeof answer, "{\"id\":%s,\"name\":\"n\"}", id);
+    assert_string_equal(api_text, answer);
+    api_expect(400, "GET", one(id, "?fields=id("), api_a, NULL);
+    api_expect(200, "PUT", one(id, ""), api_a, "{\"name\":\"m\",\"enabled\":false}");
+    assert_int_equal(api_answer.body_size, 0);
+    api_expect(200, "GET", one(id, ""), api_a, NULL);
+    api_has("name", "m");
+    api_has("enabled", "false");
+    api_has("resource", "InboundCall");
+    api_expect(204, "DELETE", one(id, ""), api_a, NULL);
+    assert_int_equal(api_answer.body_size, 0);
+    api_expect(404, "GET", one(id, ""), api_a, NULL);
+    api_expect(404, "GET", one("x", ""), api_a, NULL);
+    api_expect(400, "POST", "/webhooks", api_a, "{\"callback\":\"http://e\",\"resource\":\"Nothing\"}");
+    api_has("internalCode", "-101");
+}
+
+static void lists_have_a_total_filters_and_a_mask(void **state) {
+    (void)state;
+    make("{\"name\":\"one\",\"resource\":\"InboundCall\",\"events\":[\"Finished\"],\"callback\":\"http://e.com/1\"}");
+    make("{\"name\":\"two\",\"resource\":\"CallBroadcast\",\"events\":[\"Started\",\"Stopped\"],"
+         "\"callback\":\"http://e.com/2\",\"enabled\":false}");
+    make("{\"name\":\"three\",\"resource\":\"CallBroadcast\",\"events\":[\"Finished\"],\"callback\":\"http://e.com/"
+         "3\"}");
+    api_expect(201, "POST", "/webhooks", api_b, "{\"callback\":\"http://e\"}");
+    api_expect(200, "GET", "/v2/webhooks", api_a, NULL);
+    api_has("limit", "100");
+    api_has("offset", "0");
+    api_has("totalCount", "3");
+    api_has("items.2.name", "three");
+    api_expect(200, "GET", "/webhooks?limit=1&offset=1", api_a, NULL);
+    api_has("totalCount", "3");
+    api_has("items.0.name", "two");
+    assert_null(api_member("items.1"));
+    api_expect(200, "GET", "/webhooks?resource=callbroadcast&limit=1", api_a, NULL);
+    api_has("totalCount", "2");
+    api_has("items.0.name", "two");
+    api_expect(200, "GET", "/webhooks?event=FINISHED&fields=items(name),totalCount", api_a, NULL);
+    assert_string_equal(api_text, "{\"items\":[{\"name\":\"one\"},{\"name\":\"three\"}],\"totalCount\":2}");
+    api_expect(200, "GET", "/webhooks?callback=http://e.com/3", api_a, NULL);
+    api_has("totalCount", "1");
+    api_expect(200, "GET", "/webhooks?name=two&enabled=false", api_a, NULL);
+    api_has("totalCount", "1");
+    api_expect(200, "GET", "/webhooks?name=two&enabled=true", api_a, NULL);
+    api_has("totalCount", "0");
+    api_expect(400, "GET", "/webhooks?enabled=perhaps", api_a, NULL);
+    api_expect(400, "GET", "/webhooks?limit=x", api_a, NULL);
+}
+
+static void resources_are_listed(void **state) {
+    (void)state;
+    api_expect(200, "GET", "/v2/webhooks/resources", api_a, NULL);
+    api_has("items.10.resource", "OutboundTextDeliveryReport");
+    assert_null(api_member("items.11"));
+    api_expect(200, "GET", "/webhooks/resources?fields=items(resource)", api_a, NULL);
+    assert_null(strstr(api_text, "supportedEvents"));
+    api_expect(200, "GET", "/v2/webhooks/resources/contactlist", api_a, NULL);
+    assert_string_equal(api_text, "{\"resource\":\"ContactList\",\"supportedEvents\":[\"ValidationFinished\","
+                                  "\"ValidationFailed\"]}");
+    api_expect(404, "GET", "/v2/webhooks/resources/none", api_a, NULL);
+}
+
+static void other_systems_webhooks_are_seen_as_far_as_they_can_be_told(void **state) {
+    char target[128];
+
+    (void)state;
+    api_expect(200, "POST", "/webhook", api_a,
+               "{\"target_url\":\"http://e.com\",\"event_types\":[\"record:created\"]}");
+    api_expect(200, "GET", "/webhooks", api_a, NULL);
+    api_has("items.0.callback", "http://e.com/");
+    snprintf(target, sizeof target, "/webhooks/%s", api_member("items.0.id"));
+    api_expect(200, "PUT", target, api_a, "{\"name\":\"shared\"}");
+    api_expect(200, "GET", "/webhook", api_a, NULL);
+    api_has("result.0.event_types.0", "record:created");
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_webhook_is_made_read_changed_and_deleted),
+        TEST(lists_have_a_total_filters_and_a_mask),
+        TEST(resources_are_listed),
+        TEST(other_systems_webhooks_are_seen_as_far_as_they_can_be_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,182 @@
+/* Unified.to over HTTP, as its clients ask. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api_kit.h"
+
+#define BASIC                                                                                                          \
+    "\"connection_id\":\"c1\",\"object_type\":\"crm_contact\",\"event\":\"created\",\"hook_url\":\"https://e.com/1\""
+
+static char *make(const char *body) {
+    static char ids[4][WH_ID_SIZE];
+    static int next;
+    char *id = ids[next++ % 4];
+
+    atomic_fetch_add(&fixture_time, 1000);
+    api_expect(200, "POST", "/unified/webhook", api_a, body);
+    snprintf(id, WH_ID_SIZE, "%s", api_member("id"));
+    return id;
+}
+
+static const char *one(const char *id, const char *rest) {
+    static char target[256];
+
+    snprintf(target, sizeof target, "/unified/webhook/%s%s", id, rest);
+    return target;
+}
+
+static void a_webhook_is_made_read_changed_and_deleted(void **state) {
+    char *id;
+
+    (void)state;
+    id = make("{" BASIC ",\"interval\":60,\"db_url\":null,\"fields\":\"\",\"filters\":{\"type\":\"x\"}}");
+    api_has("workspace_id", "a");
+    api_has("connection_id", "c1");
+    api_has("interval", "60");
+    api_has("filters.type", "x");
+    api_has("is_healthy", "true");
+    assert_null(strstr(api_text, "secret"));
+    api_expect(200, "GET", one(id, ""), api_a, NULL);
+    api_has("hook_url", "https://e.com/1");
+    api_expect(200, "PUT", one(id, ""), api_a, "{\"is_paused\":true}");
+    api_has("is_paused", "true");
+    api_has("object_type", "crm_contact"); /* not taken away by leaving it out */
+    api_expect(200, "PATCH", one(id, ""), api_a, "{\"is_paused\":false,\"event\":\"updated\"}");
+    api_has("event", "updated");
+    api_expect(400, "PATCH", one(id, ""), api_a, "{\"event\":\"eaten\"}");
+    api_has("field", "event");
+    api_expect(200, "DELETE", one(id, ""), api_a, NULL);
+    assert_int_equal(api_answer.body_size, 0);
+    assert_null(api_answer.content_type);
+    api_expect(404, "GET", one(id, ""), api_a, NULL);
+    api_expect(404, "DELETE", one(id, ""), api_a, NULL);
+}
+
+static void include_all_is_kept(void **state) {
+    char target[128];
+
+    (void)state;
+    api_expect(200, "POST", "/unified/webhook?include_all=true", api_a, "{" BASIC ",\"interval\":5}");
+    snprintf(target, sizeof target, "/v1/subscriptions/%s", api_member("id"));
+    api_expect(200, "GET", target, api_a, NULL);
+    api_has("details.include_all", "true");
+    api_has("details.interval", "5");
+    api_expect(400, "POST", "/unified/webhook?include_all=perhaps", api_a, "{" BASIC "}");
+}
+
+static void assert_ids(const char *target, const char *const *ids, int count) {
+    char path[16];
+
+    api_expect(200, "GET", target, api_a, NULL);
+    assert_int_equal(api_text[0], '[');
+    for (int i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "%d.id", i);
+        api_has(path, ids[i]);
+    }
+    snprintf(path, sizeof path, "%d", count);
+    assert_null(api_member(path));
+}
+
+static void lists_are_bare_and_filtered_sorted_and_cut(void **state) {
+    const char *ids[4];
+    char target[256], at[64];
+
+    (void)state;
+    ids[0] = make("{" BASIC "}");
+    ids[1] =
+        make("{\"connection_id\":\"c2\",\"object_type\":\"crm_deal\",\"event\":\"created\",\"hook_url\":\"http://e\"}");
+    snprintf(at, sizeof at, "%s", api_member("created_at"));
+    ids[2] = make("{" BASIC "}");
+    ids[3] = make("{" BASIC "}");
+    api_expect(200, "POST", "/unified/webhook", api_b, "{" BASIC "}");
+    assert_ids("/unified/webhook", ids, 4);
+    assert_ids("/unified/webhook?limit=2&offset=1", (const char *[]){ ids[1], ids[2] }, 2);
+    assert_ids("/unified/webhook?offset=9", NULL, 0);
+    assert_ids("/unified/webhook?order=desc&limit=1", (const char *[]){ ids[3] }, 1);
+    assert_ids("/unified/webhook?connection_id=c2", (const char *[]){ ids[1] }, 1);
+    assert_ids("/unified/webhook?object=crm_contact&offset=1", (const char *[]){ ids[2], ids[3] }, 2);
+    assert_ids("/unified/webhook?env=Production&limit=1", (const char *[]){ ids[0] }, 1);
+    assert_ids("/unified/webhook?env=Sandbox", NULL, 0);
+    assert_ids("/unified/webhook?integration_type=hubspot", NULL, 0);
+    snprintf(target, sizeof target, "/unified/webhook?created_lte=%s", at);
+    assert_ids(target, ids, 2);
+    snprintf(target, sizeof target, "/unified/webhook?updated_gte=%s", at);
+    assert_ids(target, ids + 1, 3);
+    atomic_fetch_add(&fixture_time, 1000);
+    api_expect(200, "PATCH", one(ids[1], ""), api_a, "{\"is_paused\":true}");
+    assert_ids("/unified/webhook?sort=updated_at&order=desc&limit=2", (const char *[]){ ids[1], ids[3] }, 2);
+    assert_ids("/unified/webhook?sort=updated_at&offset=1&limit=2&connection_id=", (const char *[]){ ids[2], ids[3] },
+               2);
+    api_expect(400, "GET", "/unified/webhook?sort=beauty", api_a, NULL);
+    api_expect(400, "GET", "/unified/webhook?order=up", api_a, NULL);
+    api_expect(400, "GET", "/unified/webhook?limit=0", api_a, NULL);
+    api_expect(400, "GET", "/unified/webhook?limit=99999", api_a, NULL);
+    api_expect(400, "GET", "/unified/webhook?offset=-1", api_a, NULL);
+    api_expect(400, "GET", "/unified/webhook?updated_gte=yesterday", api_a, NULL);
+    api_has("field", "updated_gte");
+}
+
+static void a_trigger_makes_what_waits_due(void **state) {
+    char *id;
+
+    (void)state;
+    id = make("{" BASIC "}");
+    fixture_script.status = 500;
+    api_expect(201, "POST", "/v1/events", api_a,
+               "{\"type\":\"crm_contact.created\",\"payload\":[{\"id\":\"1\"}],\"source\":\"c1\"}");
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 1);
+    fixture_script.status = 200;
+    api_expect(200, "PUT", one(id, "/trigger"), api_a, NULL);
+    assert_int_equal(api_answer.body_size, 0);
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 2);
+    api_expect(200, "PATCH", one(id, "/trigger"), api_a, "{}");
+    api_expect(400, "PATCH", one(id, "/trigger"), api_a, "{");
+    api_expect(404, "PUT", one("sub_0000000000zzz", "/trigger"), api_a, NULL);
+    api_expect(404, "PUT", one("x", "/trigger"), api_a, NULL);
+}
+
+static void operators_name_the_tenant(void **state) {
+    (void)state;
+    api_expect(200, "POST", "/unified/webhook?tenant=b", api_operator, "{" BASIC "}");
+    api_has("workspace_id", "b");
+    api_expect(200, "GET", "/unified/webhook?tenant=b", api_operator, NULL);
+    assert_non_null(api_member("0.id"));
+    api_expect(200, "GET", "/unified/webhook?tenant=a", api_operator, NULL);
+    assert_string_equal(api_text, "[]");
+    api_expect(200, "POST", "/unified/webhook?tenant=b", api_a, "{" BASIC "}");
+    api_has("workspace_id", "a"); /* a token's own, whatever is asked for */
+}
+
+static void errors_name_the_field(void **state) {
+    (void)state;
+    api_expect(400, "POST", "/unified/webhook", api_a, "{\"object_type\":\"o\",\"event\":\"created\"}");
+    api_has("field", "connection_id");
+    api_has("code", "invalid");
+    api_expect(400, "POST", "/unified/webhook", api_a, "{" BASIC ",\"interval\":\"soon\"}");
+    api_has("field", "interval");
+    api_expect(400, "POST", "/unified/webhook", api_a, "{" BASIC);
+    api_has("code", "json");
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_webhook_is_made_read_changed_and_deleted),
+        TEST(include_all_is_kept),
+        TEST(lists_are_bare_and_filtered_sorted_and_cut),
+        TEST(a_trigger_makes_what_waits_due),
+        TEST(operators_name_the_tenant),
+        TEST(errors_name_the_field),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
