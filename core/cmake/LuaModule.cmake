@@ -1,13 +1,21 @@
-# webhook.core: the core and the rule engine in one module that exports nothing but its
+# webhook.core: the core, the rule engine and the HTTP server in one module that exports nothing but its
 # opener and is never linked to liblua, since the interpreter brings its own.
 file(GLOB binding_sources CONFIGURE_DEPENDS lua/binding/*.c)
+if(TARGET webhook_http_objects)
+  list(FILTER binding_sources EXCLUDE REGEX "/serve_none.c$")
+  set(server_objects $<TARGET_OBJECTS:webhook_http_objects>)
+  set(server_libraries webhook_dep::http)
+else()
+  list(FILTER binding_sources EXCLUDE REGEX "/serve.c$")
+endif()
 file(GLOB lua_sources CONFIGURE_DEPENDS lua/webhook/*.lua)
 file(GLOB command_sources CONFIGURE_DEPENDS lua/webhook/command/*.lua)
 
-add_library(webhook_lua MODULE ${binding_sources} $<TARGET_OBJECTS:webhook_objects> $<TARGET_OBJECTS:webhook_rule_objects>)
+add_library(webhook_lua MODULE ${binding_sources} $<TARGET_OBJECTS:webhook_objects> $<TARGET_OBJECTS:webhook_rule_objects>
+            ${server_objects})
 target_include_directories(webhook_lua PRIVATE lua/rule core/include core/src
                            $<TARGET_PROPERTY:webhook_dep::lua,INTERFACE_INCLUDE_DIRECTORIES>)
-target_link_libraries(webhook_lua PRIVATE ${core_libraries} m)
+target_link_libraries(webhook_lua PRIVATE ${core_libraries} ${server_libraries} m)
 set_target_properties(webhook_lua PROPERTIES PREFIX "" OUTPUT_NAME core
                       LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lua/webhook)
 webhook_export_only(webhook_lua luaopen_webhook_core)

@@ -42,6 +42,7 @@ void whl_support_types(lua_State *L);
 void whl_codec_types(lua_State *L);
 void whl_clock_types(lua_State *L);
 void whl_engine_types(lua_State *L);
+void whl_serve_types(lua_State *L);
 
 /* ----------------------------------------------------------------------- failures */
 

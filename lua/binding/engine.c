@@ -107,6 +107,8 @@ int whl_open(lua_State *L) {
 static void close_engine(whl_engine *self) {
     wh_engine *engine = self->engine;
 
+    whl_servers_stop(self);
+    whl_api_close(self);
     self->engine = NULL;
     wh_close(engine);
     whl_clock_release(self->clock);
@@ -305,6 +307,7 @@ void whl_engine_types(lua_State *L) {
     luaL_setfuncs(L, whl_record_methods, 0);
     luaL_setfuncs(L, whl_explain_methods, 0);
     luaL_setfuncs(L, whl_token_methods, 0);
+    luaL_setfuncs(L, whl_api_methods, 0);
     lua_setfield(L, -2, "__index");
     luaL_newmetatable(L, POLLABLE);
     luaL_newlib(L, pollable_methods);

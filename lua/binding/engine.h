@@ -9,10 +9,14 @@
 
 #define WHL_ENGINE "webhook.engine"
 
+typedef struct whl_server whl_server; /* serve.c */
+
 typedef struct whl_engine {
     wh_engine *engine; /* NULL: closed */
     whl_clock *clock;  /* or NULL; must outlive the engine, as the queue must */
     whl_log *log;
+    wh_api *api; /* or NULL until it is used */
+    whl_server *servers; /* that run; before the engine is closed they are stopped */
     int depth; /* json_depth: how deep a published table may nest */
     int busy;  /* calls under way that call back into Lua: it may not be closed */
 } whl_engine;
@@ -43,10 +47,15 @@ void whl_push_subscription(lua_State *L, int index);
 /* The query at index (or nil); its texts stay on the stack. 0, or what whl_fail returned. */
 int whl_query(lua_State *L, int index, wh_query *out);
 
-/* Methods of records.c, publish.c, explain.c and tokens.c, for the metatable's __index. */
+/* Methods of records.c, publish.c, explain.c, tokens.c and api.c, for the metatable's __index. */
 extern const luaL_Reg whl_record_methods[];
 extern const luaL_Reg whl_publish_methods[];
 extern const luaL_Reg whl_explain_methods[];
 extern const luaL_Reg whl_token_methods[];
+extern const luaL_Reg whl_api_methods[];
+
+/* Closes the API of an engine, whose servers are stopped before. */
+void whl_api_close(whl_engine *self);
+void whl_servers_stop(whl_engine *self);
 
 #endif

@@ -41,6 +41,7 @@ int luaopen_webhook_core(lua_State *L) {
     whl_codec_types(L);
     whl_clock_types(L);
     whl_engine_types(L);
+    whl_serve_types(L);
     whl_listen_types(L);
     luaL_newlib(L, functions);
     lua_pushlightuserdata(L, NULL);

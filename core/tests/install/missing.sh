@@ -11,7 +11,12 @@ failed=0
 configure() { # pattern of pkg-config modules, packages of find_package
     local modules=$1 package options=()
     shift
-    for package; do options+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON"); done
+    for package; do
+        case $package in
+        -D*) options+=("$package") ;;
+        *) options+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON") ;;
+        esac
+    done
     cat >"$work/pkg-config" <<SCRIPT
 #!/bin/sh
 for word; do case \$word in $modules) exit 1 ;; esac; done
@@ -43,6 +48,13 @@ check 'sqlite3*' SQLite3 "webhook: missing SQLite 3.35: apt-get install libsqlit
 check 'lua*' Lua "webhook: missing Lua 5.4: apt-get install liblua5.4-dev | dnf install lua-devel | apk add lua5.4-dev | brew install lua@5.4"
 check 'cmocka*' cmocka "webhook: missing cmocka (for the tests): apt-get install libcmocka-dev | dnf install libcmocka-devel | apk add cmocka-dev | brew install cmocka"
 check 'lua* | sqlite3*' "Lua SQLite3" "webhook: missing SQLite 3.35, Lua 5.4: apt-get install libsqlite3-dev liblua5.4-dev | dnf install sqlite-devel lua-devel | apk add sqlite-dev lua5.4-dev | brew install sqlite lua@5.4"
+
+# The HTTP server may be missing, unless it is asked for.
+http="apt-get install libmicrohttpd-dev | dnf install libmicrohttpd-devel | apk add libmicrohttpd-dev | brew install libmicrohttpd"
+configure 'libmicrohttpd*' libmicrohttpd || { cat "$work/log"; failed=1; }
+grep -q "^-- Without libmicrohttpd 0.9.71 there is no libwebhook_http.*: ${http//|/[|]}$" "$work/log" || { cat "$work/log"; failed=1; }
+configure 'libmicrohttpd*' libmicrohttpd -DWEBHOOK_HTTP=ON && failed=1
+stops "webhook: missing libmicrohttpd 0.9.71: $http"
 
 # Where pkg-config knows nothing, find_package finds all of it.
 PKG_CONFIG_LIBDIR=$work cmake -S "$root" -B "$work/second" >"$work/log" 2>&1 || { cat "$work/log"; failed=1; }

@@ -23,7 +23,9 @@ for file in include/webhook.h include/webhook_backend.h include/webhook_rule.h s
     share/lua/5.4/webhook/command/init.lua lib/lua/5.4/webhook/core.so bin/webhook; do
     [ -f "$prefix/$file" ] || failed "no $file"
 done
-for name in webhook webhook_rule; do
+names="webhook webhook_rule"
+[ ! -f "$prefix/include/webhook_http.h" ] || names="$names webhook_http" # libmicrohttpd may be missing
+for name in $names; do
     [ -f "$libdir/lib$name.a" ] || failed "no lib$name.a"
     readelf -d "$libdir/lib$name.so" | grep -q "SONAME.*\[lib$name.so.0\]" || failed "lib$name.so has no soname"
 done
@@ -34,32 +36,42 @@ exports() { nm -D --defined-only "$1" | awk '{print $3}' | grep -v '^$'; }
 if exports "$libdir/libwebhook.so" | grep -v '^wh_'; then failed "libwebhook.so exports more than wh_*"; fi
 [ "$(exports "$libdir/libwebhook.so" | wc -l)" -gt 10 ] || failed "libwebhook.so exports next to nothing"
 [ "$(exports "$libdir/libwebhook_rule.so")" = wh_rule_lua ] || failed "libwebhook_rule.so exports more than wh_rule_lua"
+for name in $names; do
+    [ $name != webhook_http ] || [ "$(exports "$libdir/libwebhook_http.so" | sort | xargs)" = "wh_http_port wh_http_start wh_http_stop" ] ||
+        failed "libwebhook_http.so exports more than wh_http_*"
+done
 [ "$(exports "$core")" = luaopen_webhook_core ] || failed "core.so exports more than its opener"
 if readelf -d "$core" | grep -q 'NEEDED.*liblua'; then failed "core.so is linked to liblua"; fi
 
 echo "== versions"
 export PKG_CONFIG_PATH=$libdir/pkgconfig
 version=$(sed -n 's/^CMAKE_PROJECT_VERSION:STATIC=//p' "$build/CMakeCache.txt")
-[ "$(pkg-config --modversion webhook) $(pkg-config --modversion webhook_rule)" = "$version $version" ] || failed "the .pc files have another version"
+for name in $names; do
+    [ "$(pkg-config --modversion $name)" = "$version" ] || failed "$name.pc has another version"
+done
 
 # Where the shared libraries are away, the same .pc files give the static ones.
 cp -r "$prefix" "$work/archives"
 find "$work/archives" -name 'libwebhook*.so*' -delete
 archives=$work/archives${libdir#"$prefix"}/pkgconfig
-cp "$here/consumer.c" "$work/consumer.c"
-cp "$here/consumer.c" "$work/consumer.cpp"
+for kind in c cpp; do
+    cp "$here/consumer.c" "$work/webhook_rule.$kind"
+    cp "$here/http.c" "$work/webhook_http.$kind"
+done
 export LD_LIBRARY_PATH=$libdir
 for kind in c cpp; do
     compiler="gcc -std=c11"
     [ $kind = c ] || compiler="g++ -std=c++17"
-    echo "== pkg-config, $compiler"
-    # shellcheck disable=SC2046,SC2086
-    quietly $compiler $strict "$work/consumer.$kind" -o "$work/shared" $(pkg-config --cflags --libs webhook_rule)
-    quietly "$work/shared"
-    # shellcheck disable=SC2046,SC2086
-    quietly $compiler $strict -DWH_STATIC "$work/consumer.$kind" -o "$work/static" \
-        $(PKG_CONFIG_PATH=$archives pkg-config --static --cflags --libs webhook_rule)
-    quietly env -u LD_LIBRARY_PATH "$work/static"
+    for name in ${names#webhook }; do
+        echo "== pkg-config, $name, $compiler"
+        # shellcheck disable=SC2046,SC2086
+        quietly $compiler $strict "$work/$name.$kind" -o "$work/shared" $(pkg-config --cflags --libs $name)
+        quietly "$work/shared"
+        # shellcheck disable=SC2046,SC2086
+        quietly $compiler $strict -DWH_STATIC "$work/$name.$kind" -o "$work/static" \
+            $(PKG_CONFIG_PATH=$archives pkg-config --static --cflags --libs $name)
+        quietly env -u LD_LIBRARY_PATH "$work/static"
+    done
 done
 
 consumers() { # folder, cmake options…
@@ -71,7 +83,7 @@ echo "== find_package"
 consumers everything
 echo "== find_package, where nothing but the shared library is there"
 PKG_CONFIG_LIBDIR=$work consumers core -DCORE_ONLY=ON -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON \
-    -DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON -DCMAKE_DISABLE_FIND_PACKAGE_Lua=ON
+    -DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON -DCMAKE_DISABLE_FIND_PACKAGE_Lua=ON -DCMAKE_DISABLE_FIND_PACKAGE_libmicrohttpd=ON
 
 echo "== Lua and the command"
 export LUA_PATH="$prefix/share/lua/5.4/?.lua;$prefix/share/lua/5.4/?/init.lua" LUA_CPATH="$prefix/lib/lua/5.4/?.so"
