@@ -1,0 +1,133 @@
+// The document at /openapi.json: an independent validator takes it, and the answers of the
+// running server are what it says, route by route, also those that refuse.
+import { Validator } from '@seriousme/openapi-schema-validator';
+import Ajv2020 from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { call, check, finish, holds, receive, serve, token } from './common.mjs';
+
+const receiver = await receive();
+const server = await serve();
+const authorization = `Bearer ${token()}`;
+const document = (await call(server.url, 'GET', '/openapi.json')).json;
+
+const verdict = await new Validator().validate(structuredClone(document));
+check('the document is OpenAPI', [verdict.valid, verdict.errors], [true, undefined]);
+holds('the document is OpenAPI 3.1', document.openapi.startsWith('3.1'), document.openapi);
+
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+addFormats(ajv);
+ajv.addSchema({ $id: 'doc', ...document });
+
+const resolve = (node, pointer) => {
+  if (!node?.$ref) return [node, pointer];
+  const parts = node.$ref.slice(2).split('/').map((each) => each.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return resolve(parts.reduce((at, part) => at[part], document), node.$ref.slice(1));
+};
+const escape = (text) => text.replaceAll('~', '~0').replaceAll('/', '~1');
+const called = new Map(); // "GET /v1/events" -> statuses seen
+
+// Asks, and holds the answer against the document. Returns its body.
+async function ask(method, template, { target = template, body, headers, as = authorization } = {}) {
+  const answer = await call(server.url, method, target, { authorization: as, body, headers });
+  const name = `${method} ${template}`;
+  const operation = document.paths[template]?.[method.toLowerCase()];
+  holds(`${name} is in the document`, operation !== undefined);
+  if (!operation) return answer.json;
+  called.set(name, (called.get(name) ?? new Set()).add(answer.status));
+  const key = operation.responses[answer.status] ? answer.status : `${answer.status}`[0] + 'XX';
+  const used = operation.responses[key] ? key : 'default';
+  holds(`${name}: ${answer.status} is in the document`, operation.responses[used] !== undefined, answer.text);
+  if (!operation.responses[used]) return answer.json;
+  const [response, at] = resolve(operation.responses[used], `/paths/${escape(template)}/${method.toLowerCase()}/responses/${used}`);
+  const type = (answer.headers.get('content-type') ?? '').split(';')[0];
+  const content = response.content ?? {};
+  if (Object.keys(content).length === 0) {
+    check(`${name}: ${answer.status} has no body`, answer.text, '');
+    return undefined;
+  }
+  holds(`${name}: ${answer.status} is of a type that is named`, content[type] !== undefined, type);
+  if (content[type]?.schema && type.endsWith('json')) {
+    const validate = ajv.compile({ $ref: `doc#${encodeURI(`${at}/content/${escape(type)}/schema`)}` });
+    holds(`${name}: ${answer.status} is as its schema says: ${answer.text.slice(0, 300)}`, validate(answer.json), validate.errors);
+  }
+  return answer.json;
+}
+
+const with_id = (template, id, more = '') => ({ target: template.replace(/\{[^}]+\}/, id) + more });
+
+async function subscriptions() {
+  const made = await ask('POST', '/v1/subscriptions', {
+    body: { url: receiver.url('h'), name: 'n', events: ['order.*'], tenant: 'acme', rule: 'return payload.total > 1', metadata: { a: 1 } },
+  });
+  const { id } = made;
+  await ask('POST', '/v1/subscriptions', { body: { url: 'ftp://x' } });
+  await ask('POST', '/v1/subscriptions', { body: '{' });
+  await ask('GET', '/v1/subscriptions', { target: '/v1/subscriptions?tenant=acme&limit=1' });
+  await ask('GET', '/v1/subscriptions', { target: '/v1/subscriptions?limit=no' });
+  await ask('GET', '/v1/subscriptions', { as: 'Bearer wht_no' });
+  await ask('GET', '/v1/subscriptions/{id}', with_id('/v1/subscriptions/{id}', id));
+  await ask('GET', '/v1/subscriptions/{id}', with_id('/v1/subscriptions/{id}', 'sub_0000000009999'));
+  await ask('PATCH', '/v1/subscriptions/{id}', { ...with_id('/v1/subscriptions/{id}', id), body: { name: 'm' } });
+  await ask('GET', '/v1/subscriptions/{id}/secrets', with_id('/v1/subscriptions/{id}/secrets', id));
+  await ask('GET', '/v1/subscriptions/{id}/versions/{version}', { target: `/v1/subscriptions/${id}/versions/1` });
+  return id;
+}
+
+async function events(subscription) {
+  const first = await ask('POST', '/v1/events', { body: { type: 'order.paid', tenant: 'acme', payload: { total: 7 }, id: 'e1' } });
+  check('an event keeps its id', first.id, 'e1');
+  await ask('POST', '/v1/events', { body: { type: 'order.paid', tenant: 'acme', payload: { total: 7 }, id: 'e1' } });
+  await ask('POST', '/v1/events', { body: { type: 'no type', payload: {} } });
+  await ask('POST', '/v1/events/batch', { body: { events: [{ type: 'order.paid', tenant: 'acme', payload: { total: 0 } }, { type: 'a.b', payload: [1] }] } });
+  await ask('GET', '/v1/events', { target: '/v1/events?limit=2' });
+  await receiver.take(1);
+  await ask('GET', '/v1/events/{id}', with_id('/v1/events/{id}', 'e1'));
+  await ask('GET', '/v1/events/{id}', with_id('/v1/events/{id}', 'nothing'));
+  await ask('GET', '/v1/events/{id}/payload', with_id('/v1/events/{id}/payload', 'e1'));
+  await ask('GET', '/v1/events/{id}/explain', with_id('/v1/events/{id}/explain', 'e1', `?subscription=${subscription}`));
+  await ask('POST', '/v1/subscriptions/{id}/backtest', { ...with_id('/v1/subscriptions/{id}/backtest', subscription), body: { document: { rule: 'return true' } } });
+}
+
+async function deliveries(subscription) {
+  const page = await ask('GET', '/v1/deliveries', { target: `/v1/deliveries?subscription=${subscription}` });
+  const { id } = page.items.at(-1);
+  for (const rest of ['', '/attempts', '/body']) {
+    const template = `/v1/deliveries/{id}${rest}`;
+    await ask('GET', template, with_id(template, id));
+    await ask('GET', template, with_id(template, 'dlv_0'));
+  }
+  await ask('POST', '/v1/deliveries/{id}/replay', with_id('/v1/deliveries/{id}/replay', id));
+  await ask('POST', '/v1/deliveries/replay', { body: { subscription, state: 'exhausted' } });
+}
+
+async function others(subscription) {
+  await ask('POST', '/v1/rules/try', { body: { subscription: { rule: 'return { n = payload.n }' }, event: { type: 'a.b', payload: { n: 1 } } } });
+  await ask('POST', '/v1/rules/try', { body: { subscription: { rule: 'return (' } } });
+  const made = await ask('POST', '/v1/tokens', { body: { tenant: 'acme', name: 'ci' } });
+  holds('a token is shown once', made?.token?.startsWith('wht_'), made);
+  await ask('GET', '/v1/tokens');
+  await ask('GET', '/v1/tokens', { as: `Bearer ${made?.token}` }); // of a tenant: forbidden
+  const listed = (await call(server.url, 'GET', '/v1/tokens?tenant=acme', { authorization })).json;
+  await ask('DELETE', '/v1/tokens/{id}', with_id('/v1/tokens/{id}', listed.items[0].id));
+  await ask('GET', '/v1/health', { as: undefined });
+  await ask('GET', '/v1/metrics');
+  await ask('DELETE', '/v1/subscriptions/{id}', with_id('/v1/subscriptions/{id}', subscription));
+}
+
+try {
+  const subscription = await subscriptions();
+  await events(subscription);
+  await deliveries(subscription);
+  await others(subscription);
+  for (const [template, operations] of Object.entries(document.paths)) {
+    for (const method of Object.keys(operations).filter((each) => ['get', 'post', 'put', 'patch', 'delete'].includes(each))) {
+      if (!template.startsWith('/v1/')) continue;
+      const seen = [...(called.get(`${method.toUpperCase()} ${template}`) ?? [])];
+      holds(`${method} ${template} was asked for and succeeded`, seen.some((status) => status < 300), seen);
+    }
+  }
+} finally {
+  receiver.stop();
+  await server.stop();
+}
+finish();
