@@ -219,6 +219,10 @@ static void or_those_of_a_span_of_time(void **state) {
     options.until = 0;
     assert_has(run(&options), "{\"events\":4,");
     wh_free(fixture_handed);
+    options.since = 0;
+    options.until = 1; /* 1970 */
+    assert_has(run(&options), "{\"events\":0,");
+    wh_free(fixture_handed);
 }
 
 static void no_more_differences_than_asked_are_told(void **state) {

@@ -293,7 +293,7 @@ static int walk(backtest *self) {
     int more = 1, code = WH_OK;
 
     rows.since = self->options->since ? whi_ident_first(self->options->since) : 0;
-    rows.until = self->options->until ? whi_ident_first(self->options->until) : 0;
+    rows.until = whi_query_until(self->options->until);
     self->told_us = whi_monotonic_us();
     while (code == WH_OK && more && !self->cancelled && self->events < self->last) {
         code = run_batch(self, take_batch(self, &rows, &more));

@@ -323,6 +323,9 @@ void whi_upkeep_end(wh_engine *engine); /* hands back what is ours */
 
 /* ---- records.c */
 int whi_query_read(wh_engine *engine, const wh_query *query, whi_store_query *out);
+/* The event number that a time bounds from above; 0, open, for 0 alone: before our numbers begin
+ * there is nothing, not everything. */
+int64_t whi_query_until(int64_t ms);
 int whi_delivery_key(const char *id, int64_t *event, int64_t *subscription);
 
 /* ---- subscriptions.c */

@@ -206,6 +206,12 @@ static int event_member(wh_engine *engine, const char *id, int64_t *out) {
     return code == WH_ENOTFOUND ? whi_fail(code, "event: no such event") : code;
 }
 
+int64_t whi_query_until(int64_t ms) {
+    int64_t first = whi_ident_first(ms);
+
+    return ms == 0 || first > 0 ? first : 1;
+}
+
 static int bounds(wh_engine *engine, const wh_query *query, whi_store_query *out) {
     int64_t most = engine->options.limits.page_items;
 
@@ -218,7 +224,7 @@ static int bounds(wh_engine *engine, const wh_query *query, whi_store_query *out
     out->limit = query->limit ? query->limit : PAGE_DEFAULT < most ? PAGE_DEFAULT : most;
     out->rows = PAGE_ROWS;
     out->since = query->since ? whi_ident_first(query->since) : 0;
-    out->until = query->until ? whi_ident_first(query->until) : 0;
+    out->until = whi_query_until(query->until);
     out->tenant = query->tenant;
     out->type = query->type;
     return WH_OK;
