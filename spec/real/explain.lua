@@ -82,5 +82,31 @@ for i, event in ipairs(events) do
     assert(told.now == (kept[i] == "true" and "sent" or "dropped"), told.now)
   end
 end
+
+-- Filters and fields, and the diffs line by line: what was cut is compared as far as it goes.
+local passes = '(.payload.sender.type? == "User" and (.payload.action | IN("created", "edited", "opened", "completed")))'
+local lines_of = [[.payload | [to_entries | sort_by(.key)[]
+  | if .key == "action" then empty
+    elif .key == "sender" then .value | to_entries | sort_by(.key)[] | select(.key != "login" and .key != "id") | "- sender.\(.key): \(.value | tojson)"
+    else "- \(.key): \(.value | tojson)" end] | .[:50] ]]
+local kept_bytes = [[.payload | ((if has("action") then {action} else {} end)
+  + {sender: (.sender | with_entries(select(.key == ("login", "id"))))}) | tojson | utf8bytelength]]
+local chosen, texts = jq("-c", passes), jq("-c", lines_of)
+report = assert(hooks:backtest { subscription = subscriptions.all, shown = 100, fields = "action, sender(login,id)",
+  filters = { ["sender.type"] = "User", action = { "created", "edited", "opened", "completed" } } })
+assert(report.sent["then"] == number(("map(select(%s)) | length"):format(passes)))
+assert(report.bytes["then"] == number(("map(select(%s) | %s) | add"):format(passes, kept_bytes)))
+assert(report.differ == #events)
+local told_lines = 0
+for i, told in ipairs(report.differences) do
+  local wanted_lines = chosen[i] == "true" and webhook.decode(texts[i]) or {}
+  assert(told.event == events[i].id and told["then"] == (chosen[i] == "true" and "sent" or "filtered"), told.event)
+  assert(#told.diff == #wanted_lines, ("%s: %d lines, jq says %d"):format(told.event, #told.diff, #wanted_lines))
+  for n, line in ipairs(told.diff) do
+    local begin = line:match "^(.*)\u{2026}$"
+    assert(begin and #begin > 190 and wanted_lines[n]:sub(1, #begin) == begin or line == wanted_lines[n], line)
+    told_lines = told_lines + 1
+  end
+end
 os.remove(file)
-print(("%d events explained, %d dropped; a backtest says what jq says"):format(#events, dropped))
+print(("%d events explained, %d dropped; backtests say what jq says, in %d lines of diffs too"):format(#events, dropped, told_lines))
