@@ -102,26 +102,67 @@ static int read_try_event(whi_call *call, uint32_t object, wh_event *event) {
     return code;
 }
 
-int whi_serve_rule_try(whi_call *call) {
-    static const char *const names[] = { "subscription", "event", NULL };
-    const wh_options *options = &call->engine->options;
-    wh_event event = WH_EVENT_INIT;
-    const char *document = NULL, *about = NULL;
-    char *text = NULL;
-    size_t size = 0, document_size = 0, about_size = 0;
-    int code = whi_body_only(call, 0, names);
+/* What is tried: a document and an event, or in short a rule and a payload. */
+typedef struct trial {
+    whi_buf document;
+    wh_event event;
+    int has_event;
+} trial;
 
-    code = code == WH_OK ? whi_body_object(call, 0, "subscription", &document, &document_size) : code;
-    code = code == WH_OK ? whi_body_object(call, 0, "event", &about, &about_size) : code;
-    if (code == WH_OK && document == NULL) {
-        code = whi_fail(WH_EINVALID, "subscription: expected its document, found nothing");
+static int read_candidate(whi_call *call, trial *self) {
+    uint32_t rule = whi_body_member(call, 0, "rule");
+    const char *text;
+    size_t size;
+    int code = whi_body_object(call, 0, "subscription", &text, &size);
+
+    if (code == WH_OK && (text == NULL) == (rule == WHI_JSON_NONE)) {
+        code = whi_fail(WH_EINVALID, "subscription: expected either its document, or \"rule\"");
     }
-    if (code == WH_OK && about != NULL) {
-        code = read_try_event(call, whi_body_member(call, 0, "event"), &event);
+    if (code == WH_OK && text != NULL) {
+        whi_buf_add(&self->document, text, size);
+    } else if (code == WH_OK) {
+        text = whi_json_span(&call->body, rule, &size);
+        whi_buf_text(&self->document, "{\"rule\":");
+        whi_buf_add(&self->document, text, size);
+        whi_buf_char(&self->document, '}');
+    }
+    return code == WH_OK ? whi_buf_status(&self->document) : code;
+}
+
+static int read_subject(whi_call *call, trial *self) {
+    uint32_t about = whi_body_member(call, 0, "event"), payload = whi_json_member(&call->body, 0, "payload", 7);
+    int code = WH_OK;
+
+    self->has_event = about != WHI_JSON_NONE || payload != WHI_JSON_NONE;
+    if (about != WHI_JSON_NONE && payload != WHI_JSON_NONE) {
+        return whi_fail(WH_EINVALID, "payload: expected it within \"event\", or without that");
+    }
+    if (payload != WHI_JSON_NONE) {
+        self->event.type = "test";
+        self->event.payload = whi_json_span(&call->body, payload, &self->event.payload_size);
+    } else if (about != WHI_JSON_NONE && call->body.nodes[about].type != WHI_JSON_OBJECT) {
+        code = whi_fail(WH_EINVALID, "event: expected an object");
+    } else if (about != WHI_JSON_NONE) {
+        code = read_try_event(call, about, &self->event);
         code = code == WH_OK ? code : whi_fail_within(code, "event");
     }
-    code = code == WH_OK ? wh_rule_try(options->rules, &options->limits, document, document_size,
-                                       about != NULL ? &event : NULL, &text, &size)
+    return code;
+}
+
+int whi_serve_rule_try(whi_call *call) {
+    static const char *const names[] = { "subscription", "event", "rule", "payload", NULL };
+    const wh_options *options = &call->engine->options;
+    trial self = { .event = WH_EVENT_INIT };
+    char *text = NULL;
+    size_t size = 0;
+    int code = whi_body_only(call, 0, names);
+
+    whi_buf_init(&self.document, SIZE_MAX / 4);
+    code = code == WH_OK ? read_candidate(call, &self) : code;
+    code = code == WH_OK ? read_subject(call, &self) : code;
+    code = code == WH_OK ? wh_rule_try(options->rules, &options->limits, self.document.data, self.document.size,
+                                       self.has_event ? &self.event : NULL, &text, &size)
                          : code;
+    whi_buf_free(&self.document);
     return whi_call_hand_over(call, code, text, size);
 }

@@ -189,7 +189,7 @@ int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t mos
     const char *text = whi_call_parameter(call, name);
 
     *out = fallback;
-    if (text == NULL) {
+    if (text == NULL || text[0] == '\0') {
         return WH_OK;
     }
     return read_digits(text, out) == WH_OK && *out >= least && *out <= most
