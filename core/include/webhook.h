@@ -412,7 +412,8 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  *                        for its fan-out is not too late)
  *           "tenant", "source"   it is for another one
  *           "type"       no pattern of its `events` fits
- *           "paused", "disabled" (with "reason"), "expired" (with "expires_at")
+ *           "paused", "disabled" (with "reason"; "used" also when a single_use one wanted it
+ *                        and had another), "expired" (with "expires_at")
  *           "filtered"   with "path": the first of `filters` that does not hold,
  *                        "expected", and "found", null when it is absent, a list of what
  *                        there is when an array is on the way; of more than 1024 bytes the
@@ -426,7 +427,8 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  *                        paused, disabled or otherwise when the event was fanned out
  * version   the one that decided: of the delivery; of an event that waits for its fan-out
  *           the present one, which will; else the one in force when the event was
- *           accepted. If that one is no longer kept, the present one ("present": true)
+ *           accepted, a change in the same millisecond included. If that one is no longer
+ *           kept, the present one ("present": true)
  * Where a rule failed there are "code", "line" (null when it names none) and "message",
  * also of "held" and where the policy is to send. Where one ran there are "cpu_us" and
  * "memory" (bytes at the highest). Where something goes out there is "bytes", the size

@@ -274,22 +274,26 @@ static void what_was_wanted_and_not_made_was_missed(void **state) {
 }
 
 static void a_subscription_for_one_event_is_used_up_for_the_next(void **state) {
-    char first[WH_ID_SIZE];
+    char filtered[WH_ID_SIZE];
 
     (void)state;
     fixture_script.hang = 1;
-    fixture_subscribe(engine, "{" URL ",\"single_use\":true}", id);
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true,\"filters\":{\"n\":1}}", id);
     later();
-    fixture_publish(engine, "a", "{}", first);
-    fixture_publish(engine, "a", "{}", event);
+    fixture_publish(engine, "a", "{}", filtered);
+    fixture_publish(engine, "a", "{\"n\":1}", NULL);
+    fixture_publish(engine, "a", "{\"n\":1}", event);
+    later();
     wh_step(engine);
     wh_step(engine);
-    assert_has(explain(id), "\"present\":false,\"reason\":\"used\"}");
-    wh_free(fixture_handed);
+    assert_item(id, "\"outcome\":\"disabled\",\"version\":1,\"present\":false,\"reason\":\"used\",\"bytes\":7");
     later();
     fixture_publish(engine, "a", "{}", event);
     wh_step(engine);
     assert_item(id, "\"outcome\":\"disabled\",\"version\":2,\"present\":false,\"reason\":\"used\"");
+    memcpy(event, filtered, sizeof event);
+    assert_has(explain(id), "\"outcome\":\"filtered\",\"version\":1,\"present\":false,\"path\":\"n\"");
+    wh_free(fixture_handed);
     fixture_script.hang = 0;
 }
 

@@ -154,14 +154,6 @@ static int read_versions(explaining *self, asked *one) {
 
 /* --------------------------------------------------------------------- judging */
 
-/* The one event of a single_use subscription was another one. */
-static int is_used_up(const asked *one) {
-    const whi_subscription *now = one->present != NULL ? one->present->subscription : NULL;
-
-    return one->decided->subscription->single_use && now != NULL && now->disabled != NULL &&
-           strcmp(now->disabled, "used") == 0;
-}
-
 /* What fan-out's index and the switches say before the payload is looked at; NULL: nothing. */
 static int turned_away(const explaining *self, const asked *one, const char **outcome) {
     const whi_subscription *s = one->decided->subscription;
@@ -179,7 +171,7 @@ static int turned_away(const explaining *self, const asked *one, const char **ou
                : s->source != NULL && strcmp(s->source, event->source) != 0 ? "source"
                : !fits                                                      ? "type"
                : s->paused                                                  ? "paused"
-               : s->disabled != NULL || is_used_up(one)                     ? "disabled"
+               : s->disabled != NULL                                        ? "disabled"
                : s->expires_at != 0 && event->accepted_at >= s->expires_at  ? "expired"
                                                                             : NULL;
     return WH_OK;
@@ -196,12 +188,20 @@ static int wants(const asked *one) {
     return one->judged && whi_past_goes(one->decided, &one->decision);
 }
 
+/* The one event of a single_use subscription was another one. */
+static int is_used_up(const asked *one) {
+    const whi_subscription *now = one->present != NULL ? one->present->subscription : NULL;
+
+    return one->decided->subscription->single_use && now != NULL && now->disabled != NULL &&
+           strcmp(now->disabled, "used") == 0;
+}
+
 static const char *outcome_of(const explaining *self, const asked *one) {
     if (one->delivered) {
         return whi_delivery_name(one->state);
     }
     if (wants(one)) {
-        return self->event->pending ? "pending" : "missed";
+        return self->event->pending ? "pending" : is_used_up(one) ? "disabled" : "missed";
     }
     switch (one->decision.verdict) {
     case WHI_FILTERED:
@@ -364,7 +364,7 @@ static int tell_judgement(explaining *self, const asked *one) {
     return code == WH_OK ? tell_cost(self, one) : code;
 }
 
-/* Why it was not asked about the payload. */
+/* What its switches said. */
 static void tell_reason(explaining *self, const asked *one) {
     const whi_subscription *s = one->decided->subscription;
     char time[WHI_TIME_SIZE];
@@ -390,10 +390,11 @@ static int tell(explaining *self, const asked *one) {
     if (one->delivered) {
         tell_delivery(self, one);
     }
+    if (one->decided != NULL) {
+        tell_reason(self, one);
+    }
     if (one->judged) {
         code = tell_judgement(self, one);
-    } else if (one->decided != NULL) {
-        tell_reason(self, one);
     }
     whi_buf_char(&self->out, '}');
     return code == WH_OK ? whi_buf_status(&self->out) : code;
