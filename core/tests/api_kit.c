@@ -49,7 +49,7 @@ static int is_under(const char *target, const char *prefix) {
 }
 
 static void check_error(const char *target) {
-    char status[8];
+    char status[16];
 
     snprintf(status, sizeof status, "%d", api_answer.status);
     if (is_under(target, "/unified")) {

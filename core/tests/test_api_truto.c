@@ -166,6 +166,9 @@ static void a_test_goes_to_one_webhook_alone(void **state) {
     api_expect(404, "POST", "/webhook/test", api_a, "{\"id\":\"x\"}");
     snprintf(body, sizeof body, "{\"id\":\"%s\",\"event_type\":\"no blanks\"}", id);
     api_expect(400, "POST", "/webhook/test", api_a, body);
+    api_expect(200, "PATCH", one(id), api_a, "{\"is_active\":false}");
+    snprintf(body, sizeof body, "{\"id\":\"%s\"}", id);
+    api_expect(409, "POST", "/webhook/test", api_a, body); /* nobody would send it */
 }
 
 /* Publishes so many, each of which is tried twice. */

@@ -217,6 +217,9 @@ static int send_test(whi_call *call, const whi_registration *registration, const
     char error[256] = "";
     int status, code;
 
+    if (!whi_subscription_may_send(registration->subscription)) {
+        return whi_fail(WH_ECONFLICT, "id: this webhook is not active");
+    }
     timeout = (timeout > 0 ? timeout : call->engine->options.timeout) + TEST_PATIENCE;
     code = whi_engine_test(call->engine, registration->subscription->id, type, TEST_PAYLOAD, strlen(TEST_PAYLOAD),
                            timeout, &status, error, sizeof error);
