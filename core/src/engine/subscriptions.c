@@ -210,11 +210,7 @@ int wh_subscribe(wh_engine *engine, const char *document, size_t size, char *id)
     }
     code = whi_subscription_new(&self.subscription);
     code = code == WH_OK ? apply(engine, self.subscription, document, size) : code;
-    if (code == WH_OK) {
-        pthread_mutex_lock(&engine->subscription_lock);
-        code = commit_change(&self);
-        pthread_mutex_unlock(&engine->subscription_lock);
-    }
+    code = code == WH_OK ? commit_change(&self) : code; /* a new one is in nobody's way: commits are shared */
     if (code == WH_OK && id != NULL) {
         whi_ident_format("sub_", self.subscription->id, id);
     }
