@@ -120,23 +120,37 @@ static int write_cursor(whi_call *call, const whi_search *search, const char *na
     return code;
 }
 
-/* A page that was walked upwards is shown downwards, as all. An empty one goes back to where it
- * came from. */
-static int write_page(whi_call *call, whi_search *search) {
-    int64_t newest, oldest, from = search->page.from;
-    int code;
-
-    for (size_t i = 0; !search->page.descending && i < search->count / 2; i++) {
+/* A page that was walked upwards is shown downwards, as all. */
+static void turn(whi_search *search) {
+    for (size_t i = 0; i < search->count / 2; i++) {
         whi_registration *one = search->found[i];
         search->found[i] = search->found[search->count - 1 - i];
         search->found[search->count - 1 - i] = one;
     }
-    newest = search->count > 0                     ? search->found[0]->subscription->id
-             : search->page.descending && from > 1 ? from - 1
-                                                   : 0;
-    oldest = search->count > 0          ? search->found[search->count - 1]->subscription->id
-             : !search->page.descending ? from + 1
-                                        : 0;
+}
+
+/* The ids at both ends of the page. An empty one lies just beyond its cursor, so that its own
+ * cursors lead back; 0: beyond it is nothing. */
+static void find_ends(const whi_search *search, int64_t *newest, int64_t *oldest) {
+    const whi_page *page = &search->page;
+
+    if (search->count > 0) {
+        *newest = search->found[0]->subscription->id;
+        *oldest = search->found[search->count - 1]->subscription->id;
+        return;
+    }
+    *newest = page->descending && page->from > 1 ? page->from - 1 : 0;
+    *oldest = page->descending ? 0 : page->from + 1;
+}
+
+static int write_page(whi_call *call, whi_search *search) {
+    int64_t newest, oldest;
+    int code;
+
+    if (!search->page.descending) {
+        turn(search);
+    }
+    find_ends(search, &newest, &oldest);
     whi_buf_text(&call->out, "{\"result\":[");
     code = whi_out_objects(call, search);
     whi_buf_char(&call->out, ']');

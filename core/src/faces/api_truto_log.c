@@ -89,7 +89,7 @@ static int read_query(whi_call *call, log_page *self, int *none) {
     }
     if (environment != NULL && environment[0] != '\0') {
         *none |= self->query.tenant != NULL && strcmp(environment, self->query.tenant) != 0;
-        self->query.tenant = environment;
+        self->query.tenant = self->query.tenant != NULL ? self->query.tenant : environment;
     }
     self->query.type = event != NULL && event[0] != '\0' ? event : NULL;
     self->query.until = self->before > 0 ? whi_ident_first(self->before) : 0; /* an attempt is after its event */
