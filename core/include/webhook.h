@@ -288,7 +288,7 @@ WH_API int wh_subscription_delete(wh_engine *engine, const char *id);
 
 typedef struct wh_event {
     unsigned version;    /* 1 */
-    const char *id;      /* idempotency key: 1 to 64 of A-Z a-z 0-9 . _ : - ; NULL: made.
+    const char *id;      /* idempotency key of its tenant: 1 to 64 of A-Z a-z 0-9 . _ : - ; NULL: made.
                             No digits alone behind a full stop ("a.1"): the signature
                             joins id and time by one */
     const char *type;    /* "order.paid": 1 to 128 of A-Z a-z 0-9 . _ : - / */
@@ -356,7 +356,7 @@ typedef struct wh_query {
     unsigned version;         /* 1 */
     const char *tenant;       /* subscriptions, events, deliveries */
     const char *subscription; /* deliveries: by subscription id */
-    const char *event;        /* deliveries, attempts: by event id */
+    const char *event;        /* deliveries, attempts: by event id, of `tenant` if that is given */
     const char *type;         /* events: exact type */
     const char *state;        /* deliveries: waiting, sending, delivered, exhausted, held, cancelled;
                                  subscriptions: enabled, paused, disabled */
@@ -384,7 +384,8 @@ WH_API int wh_deliveries(wh_engine *engine, const wh_query *query, char **out, s
 /* The attempts of one delivery, oldest first, as a page. */
 WH_API int wh_attempts(wh_engine *engine, const char *delivery, char **out, size_t *size);
 
-/* One record as a document. not_found. */
+/* One record as a document. An event's id that several tenants gave finds the first tenant's,
+ * in the order of their names. not_found. */
 WH_API int wh_event_get(wh_engine *engine, const char *id, char **out, size_t *size);
 WH_API int wh_delivery(wh_engine *engine, const char *id, char **out, size_t *size);
 

@@ -270,13 +270,33 @@ static void nor_do_they_by_parameters_and_bodies(void **state) {
     api_has("replayed", "0");
     api_expect(200, "POST", "/v1/deliveries/replay", api_b, "{\"state\":\"delivered\",\"tenant\":\"a\"}");
     api_has("replayed", "0");
-    api_expect(409, "POST", "/v1/events", api_b, "{\"type\":\"t\",\"payload\":1,\"id\":\"e-1\"}");
-    api_expect(409, "POST", "/v1/events/batch", api_b,
-               "{\"events\":[{\"type\":\"t\",\"payload\":1},{\"type\":\"t\",\"payload\":1,\"id\":\"e-1\"}]}");
     after = api_dump();
     assert_string_equal(before, after);
     wh_free(before);
     wh_free(after);
+}
+
+/* Each tenant's ids are its own: that another one used it is not to be told. */
+static void an_id_that_another_tenant_gave_is_free(void **state) {
+    things some;
+
+    (void)state;
+    make_things(&some); /* with an event "e-1" of a */
+    api_expect(201, "POST", "/v1/events", api_b, "{\"type\":\"t\",\"payload\":1,\"id\":\"e-1\"}");
+    api_expect(200, "POST", "/v1/events", api_b, "{\"type\":\"t\",\"payload\":2,\"id\":\"e-1\"}");
+    api_expect(201, "POST", "/v1/events/batch", api_b,
+               "{\"events\":[{\"type\":\"t\",\"payload\":1},{\"type\":\"t\",\"payload\":1,\"id\":\"e-1\"}]}");
+    api_expect(200, "GET", "/v1/events/e-1", api_b, NULL);
+    api_has("type", "t");
+    api_expect(200, "GET", "/v1/events/e-1", api_a, NULL);
+    api_has("type", "order.paid");
+    api_expect(200, "GET", "/v1/events/e-1/explain", api_b, NULL);
+    assert_null(strstr(api_text, some.subscription));
+    api_expect(200, "GET", "/v1/deliveries?event=e-1", api_b, NULL);
+    assert_null(strstr(api_text, "dlv_"));
+    api_expect(200, "GET", "/v1/events/e-1/payload", api_a, NULL);
+    assert_string_equal(api_text, "{\"n\":1.10}");
+    api_expect(404, "GET", "/v1/events/%231", api_a, NULL); /* numbers are ours alone */
 }
 
 /* Bodies that no route takes. */
@@ -438,6 +458,7 @@ int main(void) {
         TEST(headers_and_types_of_content_are_checked),
         TEST(foreign_tenants_see_nothing_on_any_route),
         TEST(nor_do_they_by_parameters_and_bodies),
+        TEST(an_id_that_another_tenant_gave_is_free),
         TEST(nonsense_is_refused_on_every_route_and_changes_nothing),
         TEST(a_failed_allocation_is_500_and_changes_nothing),
         TEST(threads_may_ask_at_once),

@@ -87,14 +87,14 @@ static void duplicates(whi_store *store) {
     OK(add_event(store, first + 4, unknown, 0, &known)); /* has the form, is not there */
     assert_int_equal(known, 0);
     OK(V(store)->commit(store));
-    OK(V(store)->event_number(store, "order-7", &found));
+    OK(V(store)->event_number(store, "order-7", NULL, &found));
     assert_int_equal(found, first + 1);
-    OK(V(store)->event_number(store, made, &found));
+    OK(V(store)->event_number(store, made, NULL, &found));
     assert_int_equal(found, first);
-    OK(V(store)->event_number(store, unknown, &found));
+    OK(V(store)->event_number(store, unknown, NULL, &found));
     assert_int_equal(found, first + 4);
-    assert_int_equal(V(store)->event_number(store, "order-8", &found), WH_ENOTFOUND);
-    assert_int_equal(V(store)->event_number(store, "msg_0000000000000", &found), WH_ENOTFOUND);
+    assert_int_equal(V(store)->event_number(store, "order-8", NULL, &found), WH_ENOTFOUND);
+    assert_int_equal(V(store)->event_number(store, "msg_0000000000000", NULL, &found), WH_ENOTFOUND);
     assert_int_equal(V(store)->event_get(store, first + 2, see_event, &all), WH_ENOTFOUND);
     OK(V(store)->event_get(store, first + 1, see_event, &all));
     assert_string_equal(all.id, "order-7");
@@ -118,7 +118,7 @@ static void taken_number(whi_store *store) {
     OK(add_event(store, number + 1, "mine", 0, &known)); /* the next number can have the id */
     assert_int_equal(known, 0);
     OK(V(store)->commit(store));
-    OK(V(store)->event_number(store, "mine", &found));
+    OK(V(store)->event_number(store, "mine", NULL, &found));
     assert_int_equal(found, number + 1);
 }
 
@@ -588,7 +588,7 @@ static void purges(whi_store *store) {
     assert_true(is_there(store, failed));
     assert_true(is_there(store, young));
     assert_true(is_there(store, pending));
-    assert_int_equal(V(store)->event_number(store, "day-1", &found), WH_ENOTFOUND);
+    assert_int_equal(V(store)->event_number(store, "day-1", NULL, &found), WH_ENOTFOUND);
     assert_int_equal(V(store)->delivery_get(store, done, 1, see_delivery, &all), WH_ENOTFOUND);
     OK(V(store)->attempt_list(store, done, 1, see_attempt, &all));
     assert_int_equal(all.count, 0);

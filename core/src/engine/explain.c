@@ -50,7 +50,7 @@ static int take_event(const whi_event_row *row, void *payload) {
 static int read_event(explaining *self, const char *id) {
     whi_store *store = self->engine->store;
     int64_t number = 0;
-    int code = store->vtable->event_number(store, id, &number);
+    int code = store->vtable->event_number(store, id, NULL, &number);
 
     code = code == WH_OK ? store->vtable->event_get(store, number, take_event, self) : code;
     if (code == WH_ENOTFOUND) {

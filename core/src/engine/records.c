@@ -196,13 +196,13 @@ static int number_member(const char *name, const char *prefix, const char *id, i
     return WH_OK;
 }
 
-static int event_member(wh_engine *engine, const char *id, int64_t *out) {
+static int event_member(wh_engine *engine, const char *id, const char *tenant, int64_t *out) {
     int code;
 
     if (id == NULL) {
         return WH_OK;
     }
-    code = engine->store->vtable->event_number(engine->store, id, out);
+    code = engine->store->vtable->event_number(engine->store, id, tenant, out);
     return code == WH_ENOTFOUND ? whi_fail(code, "event: no such event") : code;
 }
 
@@ -241,7 +241,7 @@ int whi_query_read(wh_engine *engine, const wh_query *query, whi_store_query *ou
     }
     code = bounds(engine, query, out);
     code = code == WH_OK ? number_member("subscription", "sub_", query->subscription, &out->subscription) : code;
-    return code == WH_OK ? event_member(engine, query->event, &out->event) : code;
+    return code == WH_OK ? event_member(engine, query->event, query->tenant, &out->event) : code;
 }
 
 static int delivery_state(const wh_query *query, whi_store_query *out) {
@@ -402,7 +402,7 @@ int wh_event_get(wh_engine *engine, const char *id, char **out, size_t *size) {
         return code;
     }
     begin_single(&self, engine);
-    code = event_member(engine, id, &number);
+    code = event_member(engine, id, NULL, &number);
     code = code == WH_OK ? engine->store->vtable->event_get(engine->store, number, write_event, &self) : code;
     return end_single(&self, code, "event", out, size);
 }

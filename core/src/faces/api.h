@@ -161,8 +161,10 @@ void whi_call_fall_back(whi_call *call, int shape, const char *id);
 int whi_scope_tenant(whi_call *call, const char **out);
 /* A subscription by its id on the wire of a profile, with a reference. WH_ENOTFOUND. */
 int whi_scope_subscription(whi_call *call, int profile, const char *id, whi_registration **out);
-/* WH_ENOTFOUND when it is not the caller's to see. */
-int whi_scope_event(whi_call *call, const char *id, int64_t *number);
+/* WH_ENOTFOUND when it is not the caller's to see. name, of WH_ID_SIZE bytes, receives "#" and
+ * the number, which the engine's functions take for an id, and which is the same event for
+ * them: an id may be several tenants'. */
+int whi_scope_event(whi_call *call, const char *id, int64_t *number, char *name);
 int whi_scope_delivery(whi_call *call, const char *id);
 /* 1 if what belongs to this tenant is the caller's to see. */
 int whi_scope_sees(const whi_call *call, const char *tenant);

@@ -6,11 +6,12 @@
 #include "base/error.h"
 
 /* A query by what is the caller's alone: others' events and subscriptions are not there. */
-static int check_parts(whi_call *call, wh_query *query) {
+static int check_parts(whi_call *call, wh_query *query, char *name) {
     whi_registration *found = NULL;
     int64_t number;
-    int code = query->event != NULL ? whi_scope_event(call, query->event, &number) : WH_OK;
+    int code = query->event != NULL ? whi_scope_event(call, query->event, &number, name) : WH_OK;
 
+    query->event = query->event != NULL ? name : NULL;
     if (code == WH_OK && query->subscription != NULL && !call->all) {
         code = whi_scope_subscription(call, WHI_STANDARD, query->subscription, &found);
     }
@@ -22,7 +23,7 @@ int whi_serve_delivery_list(whi_call *call) {
     static const char *const names[] = { "limit", "cursor", "subscription", "event", "state",
                                          "since", "until",  "tenant",       NULL };
     wh_query query = WH_QUERY_INIT;
-    char *text = NULL;
+    char *text = NULL, name[WH_ID_SIZE];
     size_t size = 0;
     int code = whi_call_only(call, names);
 
@@ -35,7 +36,7 @@ int whi_serve_delivery_list(whi_call *call) {
     query.subscription = whi_call_parameter(call, "subscription");
     query.event = whi_call_parameter(call, "event");
     query.state = whi_call_parameter(call, "state");
-    code = code == WH_OK ? check_parts(call, &query) : code;
+    code = code == WH_OK ? check_parts(call, &query, name) : code;
     code = code == WH_OK ? wh_deliveries(call->engine, &query, &text, &size) : code;
     return whi_call_hand_over(call, code, text, size);
 }
@@ -74,7 +75,7 @@ int whi_serve_delivery_replay(whi_call *call) {
     return code;
 }
 
-static int read_replay(whi_call *call, wh_query *query) {
+static int read_replay(whi_call *call, wh_query *query, char *name) {
     static const char *const names[] = { "subscription", "event", "state", "since", "until", "tenant", NULL };
     int code = whi_body_only(call, 0, names);
 
@@ -86,13 +87,14 @@ static int read_replay(whi_call *call, wh_query *query) {
     code = code == WH_OK ? whi_body_text(call, 0, "state", &query->state) : code;
     code = code == WH_OK ? whi_body_time(call, 0, "since", &query->since) : code;
     code = code == WH_OK ? whi_body_time(call, 0, "until", &query->until) : code;
-    return code == WH_OK ? check_parts(call, query) : code;
+    return code == WH_OK ? check_parts(call, query, name) : code;
 }
 
 int whi_serve_delivery_replay_query(whi_call *call) {
     wh_query query = WH_QUERY_INIT;
     int64_t count = 0;
-    int code = read_replay(call, &query);
+    char name[WH_ID_SIZE];
+    int code = read_replay(call, &query, name);
 
     code = code == WH_OK ? whi_call_set_aside(call) : code;
     code = code == WH_OK ? wh_replay_query(call->engine, &query, &count) : code;

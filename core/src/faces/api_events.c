@@ -61,29 +61,6 @@ static int read_idempotency_key(whi_call *call, wh_event *event) {
     return WH_OK;
 }
 
-static int look_tenant(const whi_event_row *row, void *payload) {
-    return strcmp(row->tenant, payload) == 0 ? WH_OK : WH_ECONFLICT;
-}
-
-/* Ids are the store's, so one may be another tenant's event, which is nothing to build on and
- * nothing to tell of. */
-static int check_owner(whi_call *call, const wh_event *event) {
-    whi_store *store = call->engine->store;
-    char tenant[WH_ID_SIZE];
-    int64_t number;
-    int code = event->id != NULL ? store->vtable->event_number(store, event->id, &number) : WH_ENOTFOUND;
-
-    if (code != WH_OK) {
-        return code == WH_ENOTFOUND ? WH_OK : code;
-    }
-    snprintf(tenant, sizeof tenant, "%s", event->tenant != NULL ? event->tenant : "");
-    code = store->vtable->event_get(store, number, look_tenant, tenant);
-    if (code == WH_ECONFLICT) {
-        return whi_fail(code, "id: this one cannot be used");
-    }
-    return code == WH_ENOTFOUND ? WH_OK : code;
-}
-
 static void write_receipt(whi_call *call, const wh_receipt *receipt) {
     whi_buf_char(&call->out, '{');
     whi_out_text(call, "id", receipt->id);
@@ -99,9 +76,6 @@ int whi_serve_event_publish(whi_call *call) {
     code = code == WH_OK ? read_idempotency_key(call, &event) : code;
     code = code == WH_OK ? whi_call_set_aside(call) : code;
     code = code == WH_OK ? wh_publish(call->engine, &event, &receipt) : code;
-    if (code == WH_OK && receipt.duplicate) {
-        code = check_owner(call, &event);
-    }
     if (code == WH_OK) {
         call->status = receipt.duplicate ? 200 : 201;
         whi_call_header_text(call, "Location", "/v1/events/%s", receipt.id);
@@ -118,7 +92,6 @@ static int read_batch(whi_call *call, wh_event *events, uint32_t list) {
         events[i] = (wh_event)WH_EVENT_INIT;
         code = call->body.nodes[at].type == WHI_JSON_OBJECT ? read_event(call, at, &events[i])
                                                             : whi_fail(WH_EINVALID, "expected an object");
-        code = code == WH_OK ? check_owner(call, &events[i]) : code;
         code = code == WH_OK ? code : whi_fail_within(code, "event %zu", i);
     }
     return code;
@@ -198,9 +171,10 @@ int whi_serve_event_get(whi_call *call) {
     char *text = NULL;
     size_t size = 0;
     int64_t number;
-    int code = whi_scope_event(call, call->id, &number);
+    char name[WH_ID_SIZE];
+    int code = whi_scope_event(call, call->id, &number, name);
 
-    code = code == WH_OK ? wh_event_get(call->engine, call->id, &text, &size) : code;
+    code = code == WH_OK ? wh_event_get(call->engine, name, &text, &size) : code;
     return whi_call_hand_over(call, code, text, size);
 }
 
@@ -214,7 +188,8 @@ static int copy_payload(const whi_event_row *row, void *payload) {
 int whi_serve_event_payload(whi_call *call) {
     whi_store *store = call->engine->store;
     int64_t number;
-    int code = whi_scope_event(call, call->id, &number);
+    char name[WH_ID_SIZE];
+    int code = whi_scope_event(call, call->id, &number, name);
 
     return code == WH_OK ? store->vtable->event_get(store, number, copy_payload, call) : code;
 }

@@ -17,15 +17,16 @@ int whi_serve_event_explain(whi_call *call) {
     char *text = NULL;
     size_t size = 0;
     int64_t number;
+    char name[WH_ID_SIZE];
     int code = whi_call_only(call, names);
 
-    code = code == WH_OK ? whi_scope_event(call, call->id, &number) : code;
+    code = code == WH_OK ? whi_scope_event(call, call->id, &number, name) : code;
     code =
         code == WH_OK && subscription != NULL ? whi_scope_subscription(call, WHI_STANDARD, subscription, &found) : code;
     code = code == WH_OK ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, 0, &query.limit)
                          : code;
     query.cursor = whi_call_parameter(call, "cursor");
-    code = code == WH_OK ? wh_explain(call->engine, call->id, subscription, &query, &text, &size) : code;
+    code = code == WH_OK ? wh_explain(call->engine, name, subscription, &query, &text, &size) : code;
     whi_registration_unref(found);
     return whi_call_hand_over(call, code, text, size);
 }

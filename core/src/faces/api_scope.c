@@ -2,6 +2,7 @@
  * code, the same sentence. */
 #include "faces/api.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -55,13 +56,15 @@ static int look(const whi_event_row *row, void *payload) {
     return whi_scope_sees(call, row->tenant) ? WH_OK : WH_ENOTFOUND;
 }
 
-int whi_scope_event(whi_call *call, const char *id, int64_t *number) {
+int whi_scope_event(whi_call *call, const char *id, int64_t *number, char *name) {
     whi_store *store = call->engine->store;
-    int code = store->vtable->event_number(store, id, number);
+    const char *tenant = call->all ? whi_call_parameter(call, "tenant") : call->tenant;
+    int code;
 
-    if (code == WH_OK) {
-        code = store->vtable->event_get(store, *number, look, call);
-    }
+    *number = 0;
+    code = id[0] != '#' ? store->vtable->event_number(store, id, tenant, number) : WH_ENOTFOUND;
+
+    snprintf(name, WH_ID_SIZE, "#%lld", (long long)*number);
     return code == WH_ENOTFOUND ? whi_fail(code, "event: no such event") : code;
 }
 

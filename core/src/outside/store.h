@@ -208,8 +208,9 @@ struct whi_store_vtable {
     int (*lanes)(whi_store *store, whi_lane_fn each, void *payload);
     /* 1 in out if a pending event without an owner, or an outbox row, is there. */
     int (*work)(whi_store *store, int *events, int *outbox);
-    /* WH_ENOTFOUND. By the caller's own id or "msg_…". */
-    int (*event_number)(whi_store *store, const char *id, int64_t *number);
+    /* By the caller's own id, "msg_…", or "#" and the number; of this tenant, NULL: of any (the
+     * first by name where several gave one id). WH_ENOTFOUND. */
+    int (*event_number)(whi_store *store, const char *id, const char *tenant, int64_t *number);
     int (*event_get)(whi_store *store, int64_t number, whi_event_fn each, void *payload);
     int (*event_list)(whi_store *store, const whi_store_query *query, whi_event_fn each, void *payload,
                       whi_store_place *place);

@@ -32,6 +32,7 @@ enum whi_sql {
     WHI_SQL_ID_ADD,
     WHI_SQL_ID_TAKE_BACK,
     WHI_SQL_ID_FIND,
+    WHI_SQL_EVENT_KNOWN,
     WHI_SQL_PENDING_ADD,
     WHI_SQL_PENDING_DONE,
     WHI_SQL_PENDING_PICK,
@@ -251,7 +252,7 @@ int whi_sqlite_subscription_list(whi_store *store, const whi_store_query *query,
 int whi_sqlite_subscription_count(whi_store *store, int64_t *count);
 int whi_sqlite_lanes(whi_store *store, whi_lane_fn each, void *payload);
 int whi_sqlite_work(whi_store *store, int *events, int *outbox);
-int whi_sqlite_event_number(whi_store *store, const char *id, int64_t *number);
+int whi_sqlite_event_number(whi_store *store, const char *id, const char *tenant, int64_t *number);
 int whi_sqlite_event_get(whi_store *store, int64_t number, whi_event_fn each, void *payload);
 int whi_sqlite_event_list(whi_store *store, const whi_store_query *query, whi_event_fn each, void *payload,
                           whi_store_place *place);

@@ -1,5 +1,6 @@
 #include "outside/store_sqlite.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -195,17 +196,41 @@ int whi_sqlite_event_get(whi_store *base, int64_t number, whi_event_fn each, voi
     return code;
 }
 
-static int number_of_id(whi_sqlite *store, whi_sqlite_side *side, const char *id, int64_t *number) {
-    sqlite3_stmt *statement;
-    int code = whi_sqlite_use(store, side, WHI_SQL_ID_FIND, &statement);
+static int known_number(whi_sqlite *store, whi_sqlite_side *side, int64_t wanted, const char *tenant,
+                        sqlite3_stmt **out) {
+    int code = whi_sqlite_use(store, side, WHI_SQL_EVENT_KNOWN, out);
 
     if (code != WH_OK) {
         return code;
     }
-    sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
-    code = whi_sqlite_step(store, side, statement, "looking for an id");
-    if (code == 0 && whi_ident_parse("msg_", id, number) == WH_OK) {
-        code = seek(store, side, WHI_SQL_EVENT_OWN_ID, *number, 0, &statement);
+    sqlite3_bind_int64(*out, 1, wanted);
+    whi_sqlite_bind_word(*out, 2, tenant);
+    return whi_sqlite_step(store, side, *out, "looking for an event");
+}
+
+static int given_number(whi_sqlite *store, whi_sqlite_side *side, const char *id, const char *tenant,
+                        sqlite3_stmt **out) {
+    int code = whi_sqlite_use(store, side, WHI_SQL_ID_FIND, out);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_text(*out, 1, id, -1, SQLITE_STATIC);
+    whi_sqlite_bind_word(*out, 2, tenant);
+    return whi_sqlite_step(store, side, *out, "looking for an id");
+}
+
+static int number_of_id(whi_sqlite *store, whi_sqlite_side *side, const char *id, const char *tenant, int64_t *number) {
+    sqlite3_stmt *statement;
+    int code;
+
+    if (id[0] == '#') {
+        code = known_number(store, side, strtoll(id + 1, NULL, 10), tenant, &statement);
+    } else {
+        code = given_number(store, side, id, tenant, &statement);
+        if (code == 0 && whi_ident_parse("msg_", id, number) == WH_OK) {
+            code = known_number(store, side, *number, tenant, &statement);
+        }
     }
     if (code == 1) {
         *number = sqlite3_column_int64(statement, 0);
@@ -214,9 +239,9 @@ static int number_of_id(whi_sqlite *store, whi_sqlite_side *side, const char *id
     return code;
 }
 
-int whi_sqlite_event_number(whi_store *base, const char *id, int64_t *number) {
+int whi_sqlite_event_number(whi_store *base, const char *id, const char *tenant, int64_t *number) {
     whi_sqlite *store = whi_sqlite_of(base);
-    int code = id != NULL ? leave(store, number_of_id(store, enter(store), id, number)) : 0;
+    int code = id != NULL ? leave(store, number_of_id(store, enter(store), id, tenant, number)) : 0;
 
     if (code == 1) {
         return WH_OK;

@@ -22,6 +22,16 @@ _Static_assert(WHI_WAITING == 1 && WHI_SENDING == 2 && WHI_DELIVERED == 3 && WHI
     "CREATE INDEX webhook_deliveries_keyed ON webhook_deliveries (subscription, key, due, event)\n"                    \
     "  WHERE " IS_KEYED ";\n"
 
+/* Each tenant's ids are its own. */
+#define IDS_TABLE                                                                                                      \
+    "CREATE TABLE webhook_event_ids (\n"                                                                               \
+    "  -- Ids that publishers gave: an id that is here is a duplicate.\n"                                              \
+    "  id     TEXT NOT NULL,\n"                                                                                        \
+    "  tenant TEXT NOT NULL,\n"                                                                                        \
+    "  number INTEGER NOT NULL,\n"                                                                                     \
+    "  PRIMARY KEY (id, tenant)\n"                                                                                     \
+    ") WITHOUT ROWID;\n"
+
 #define TOKEN_TABLES                                                                                                   \
     "CREATE TABLE webhook_tokens (\n"                                                                                  \
     "  -- Who may use the HTTP API.\n"                                                                                 \
@@ -87,11 +97,7 @@ const char whi_sqlite_schema[] =
     "  key         TEXT NOT NULL DEFAULT ''  -- '': none\n"
     ");\n"
 
-    "CREATE TABLE webhook_event_ids (\n"
-    "  -- Ids that publishers gave: an id that is here is a duplicate.\n"
-    "  id     TEXT PRIMARY KEY,\n"
-    "  number INTEGER NOT NULL\n"
-    ") WITHOUT ROWID;\n"
+    IDS_TABLE
 
     "CREATE TABLE webhook_pending (\n"
     "  -- Events for which no deliveries were made yet, and the worker that will.\n"
@@ -200,10 +206,12 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
 
     [WHI_SQL_EVENT_ADD] = "INSERT INTO webhook_events (number, id, type, tenant, time, accepted_at, payload,"
                           " source, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
-    [WHI_SQL_EVENT_OWN_ID] = "SELECT number FROM webhook_events WHERE number = ?1 AND id IS NULL",
-    [WHI_SQL_ID_ADD] = "INSERT INTO webhook_event_ids (id, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-    [WHI_SQL_ID_TAKE_BACK] = "DELETE FROM webhook_event_ids WHERE id = ?1",
-    [WHI_SQL_ID_FIND] = "SELECT number FROM webhook_event_ids WHERE id = ?1",
+    [WHI_SQL_EVENT_OWN_ID] = "SELECT number FROM webhook_events WHERE number = ?1 AND id IS NULL AND tenant = ?2",
+    [WHI_SQL_ID_ADD] = "INSERT INTO webhook_event_ids (id, tenant, number) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+    [WHI_SQL_ID_TAKE_BACK] = "DELETE FROM webhook_event_ids WHERE id = ?1 AND tenant = ?2",
+    [WHI_SQL_ID_FIND] = "SELECT number FROM webhook_event_ids WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2)"
+                        " ORDER BY tenant LIMIT 1",
+    [WHI_SQL_EVENT_KNOWN] = "SELECT number FROM webhook_events WHERE number = ?1 AND (?2 IS NULL OR tenant = ?2)",
     [WHI_SQL_PENDING_ADD] = "INSERT INTO webhook_pending (owner, event) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
     [WHI_SQL_PENDING_DONE] = "DELETE FROM webhook_pending WHERE owner = ?1 AND event = ?2",
     [WHI_SQL_PENDING_PICK] = "SELECT event FROM webhook_pending WHERE owner = 0 ORDER BY event LIMIT ?1",
@@ -295,7 +303,8 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_PURGE_STATES] =
         "SELECT " IS_PENDING("?1") " OR total(state = 1 OR state = 2) > 0,"
                                    " total(state = 4 OR state = 5) > 0 FROM webhook_deliveries WHERE event = ?1",
-    [WHI_SQL_PURGE_ID] = "DELETE FROM webhook_event_ids WHERE id = (SELECT id FROM webhook_events WHERE number = ?1)",
+    [WHI_SQL_PURGE_ID] = "DELETE FROM webhook_event_ids WHERE id = (SELECT id FROM webhook_events WHERE number = ?1)"
+                         " AND tenant = (SELECT tenant FROM webhook_events WHERE number = ?1)",
     [WHI_SQL_PURGE_BODIES] =
         "DELETE FROM webhook_bodies WHERE number IN (SELECT body FROM webhook_deliveries WHERE event = ?1)",
     [WHI_SQL_PURGE_DELIVERIES] = "DELETE FROM webhook_deliveries WHERE event = ?1",

@@ -73,49 +73,68 @@ int whi_sqlite_bounded(int limit) {
 
 /* ------------------------------------------------------------------- events */
 
-/* Whether the caller's id is the made one of an event that is there. */
-static int is_made_id(whi_sqlite *store, const char *id, int *known) {
+/* A statement of ids with the row's id and tenant bound. */
+static int bind_id(whi_sqlite *store, enum whi_sql which, const whi_event_row *row, sqlite3_stmt **out) {
+    int code = whi_sqlite_write(store, which, out);
+
+    if (code == WH_OK) {
+        sqlite3_bind_text(*out, 1, row->id, -1, SQLITE_STATIC);
+        sqlite3_bind_text(*out, 2, row->tenant ? row->tenant : "", -1, SQLITE_STATIC);
+    }
+    return code;
+}
+
+/* Whether the caller's id is the made one of an event of this tenant that is there. */
+static int is_made_id(whi_sqlite *store, const whi_event_row *row, int *known) {
+    sqlite3_stmt *statement;
     int64_t number;
+    int code;
 
     *known = 0;
-    if (whi_ident_parse("msg_", id, &number) != WH_OK) {
+    if (whi_ident_parse("msg_", row->id, &number) != WH_OK) {
         return WH_OK;
     }
-    return whi_sqlite_read_number(store, WHI_SQL_EVENT_OWN_ID, number, &number, known);
+    code = bind_id(store, WHI_SQL_EVENT_OWN_ID, row, &statement);
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, number);
+    code = whi_sqlite_step(store, &store->writer, statement, "looking for an event");
+    if (code == 1) {
+        *known = 1;
+        sqlite3_reset(statement);
+        return WH_OK;
+    }
+    return code;
 }
 
 static int id_add(whi_sqlite *store, const whi_event_row *row, int *duplicate) {
     sqlite3_stmt *statement;
-    int code = is_made_id(store, row->id, duplicate);
+    int code = is_made_id(store, row, duplicate);
 
     if (code != WH_OK || *duplicate) {
         return code;
     }
-    code = whi_sqlite_write(store, WHI_SQL_ID_ADD, &statement);
+    code = bind_id(store, WHI_SQL_ID_ADD, row, &statement);
     if (code != WH_OK) {
         return code;
     }
-    sqlite3_bind_text(statement, 1, row->id, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 2, row->number);
+    sqlite3_bind_int64(statement, 3, row->number);
     code = whi_sqlite_run_write(store, statement, "adding an event's id");
     *duplicate = code == WH_OK && whi_sqlite_changed(store) == 0;
     return code;
 }
 
-static int id_take_back(whi_sqlite *store, const char *id) {
+static int id_take_back(whi_sqlite *store, const whi_event_row *row) {
     sqlite3_stmt *statement;
-    int code = whi_sqlite_write(store, WHI_SQL_ID_TAKE_BACK, &statement);
+    int code = bind_id(store, WHI_SQL_ID_TAKE_BACK, row, &statement);
 
-    if (code != WH_OK) {
-        return code;
-    }
-    sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
-    return whi_sqlite_run_write(store, statement, "taking an event's id back");
+    return code == WH_OK ? whi_sqlite_run_write(store, statement, "taking an event's id back") : code;
 }
 
 /* The number is another event's: the id must not stay, so that the next number can have it. */
 static int number_taken(whi_sqlite *store, const whi_event_row *row) {
-    int code = row->id != NULL ? id_take_back(store, row->id) : WH_OK;
+    int code = row->id != NULL ? id_take_back(store, row) : WH_OK;
 
     return code != WH_OK ? code
                          : whi_fail(WH_ECONFLICT, "store '%s': the event number %lld is taken", store->name,
