@@ -77,7 +77,8 @@ describe("publish", function()
 
   it("gives the id, and the first one stands", function()
     assert.same({ "k1", false }, { hooks:publish("a", 1, { id = "k1", tenant = "t", time = start - 5 }) })
-    assert.same({ "k1", true }, { hooks:publish("a", 2, { id = "k1" }) })
+    assert.same({ "k1", true }, { hooks:publish("a", 2, { id = "k1", tenant = "t" }) })
+    assert.same({ "k1", false }, { hooks:publish("a", 3, { id = "k1", tenant = "u" }) }) -- each tenant's are its own
     local event = assert(hooks:event "k1")
     assert.equal(1, event.payload)
     assert.equal("t", event.tenant)
