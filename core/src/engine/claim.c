@@ -85,11 +85,14 @@ static void push(whi_worker *worker, whi_delivery *delivery) {
     int code = delivery->version == 0 ? whi_fanout_remake(worker, delivery) : WH_OK;
 
     if (code != WH_OK) {
+        delivery->version = 0;
         delivery->state = WHI_WAITING;
         delivery->due = whi_now(worker->engine) + 1000;
     }
     if (delivery->state == WHI_SENDING) {
         whi_lane_push(worker, delivery);
+    } else if (delivery->state == 0) {
+        whi_delivery_free(worker->engine, delivery);
     } else {
         whi_record_delivery(worker, delivery);
     }
@@ -214,12 +217,22 @@ void whi_claim_due(whi_worker *worker) {
 
 /* --------------------------------------------------------------------- all lanes */
 
+static int is_known(wh_engine *engine, int64_t subscription) {
+    whi_registration *registration = whi_registry_get(engine->registry, subscription);
+
+    whi_registration_unref(registration);
+    return registration != NULL;
+}
+
 static int lane_found(int64_t subscription, int64_t due, void *payload) {
     whi_worker *worker = payload;
     whi_lane *lane;
 
     if (whi_worker_of(worker->engine, subscription) != worker) {
         return 0;
+    }
+    if (due == WHI_DUE_BEHIND && !is_known(worker->engine, subscription)) {
+        due = 0; /* nobody gives them their turn any more: they are cancelled */
     }
     lane = whi_lane_get(worker, subscription, 1);
     if (lane != NULL && !lane->claiming) {
@@ -370,12 +383,18 @@ void whi_claim_events(whi_worker *worker) {
     if (worker->index != 0 && whi_registry_has_order(engine->registry)) {
         return;
     }
-    if (worker->claiming_events || limit == 0 || !atomic_exchange(&engine->more_events, 0)) {
+    if (worker->claiming_events || limit == 0 || !atomic_load(&engine->more_events)) {
         return;
     }
     self = whi_calloc(1, sizeof *self);
     if (self == NULL) {
-        atomic_store(&engine->more_events, 1);
+        return;
+    }
+    /* In this order: one that is published meanwhile sees the one or the other, and does not overtake. */
+    atomic_fetch_add(&engine->events_claimed, 1);
+    if (!atomic_exchange(&engine->more_events, 0)) {
+        atomic_fetch_sub(&engine->events_claimed, 1);
+        whi_free(self);
         return;
     }
     self->task.worker = worker;
@@ -385,6 +404,5 @@ void whi_claim_events(whi_worker *worker) {
     self->tail = &self->head;
     self->limit = limit;
     worker->claiming_events = 1;
-    atomic_fetch_add(&engine->events_claimed, 1);
     whi_worker_submit(worker, &self->task);
 }

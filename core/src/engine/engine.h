@@ -259,7 +259,7 @@ void whi_worker_submit(whi_worker *worker, whi_task *task);
 /* ---- fanout.c */
 void whi_fanout(whi_worker *worker, whi_event *event); /* takes the reference */
 void whi_fanout_close(whi_worker *worker);
-/* Makes the bytes of a claimed delivery whose version is 0; sets its state. */
+/* Makes the bytes of a claimed delivery whose version is 0; sets its state, 0: it is written already. */
 int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery);
 /* Counts a rule's failures; after many in a row the subscription is set aside. */
 void whi_rule_error(whi_worker *worker, const whi_event *event, whi_registration *registration, const char *error);

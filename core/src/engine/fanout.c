@@ -195,6 +195,28 @@ static int deliver_to(whi_worker *worker, whi_event *event, whi_registration *re
     return code;
 }
 
+static int is_to_be_sent(const whi_delivery *delivery) {
+    return delivery->state == WHI_SENDING || delivery->state == WHI_WAITING;
+}
+
+/* Of several that were held one has the subscription. It is written then, and may be another
+ * process's by now: state 0. */
+static int use_up_remade(whi_worker *worker, whi_delivery *delivery) {
+    whi_delivery_row row;
+    int code;
+
+    delivery->state = WHI_WAITING;
+    delivery->due = whi_now(worker->engine);
+    whi_delivery_fill_row(delivery, &row);
+    code = whi_use_up(worker->engine, delivery->registration, &row);
+    if (code == WH_ECONFLICT || code == WH_ENOTFOUND) {
+        delivery->state = WHI_CANCELLED;
+        return WH_OK;
+    }
+    delivery->state = code == WH_OK ? 0 : WHI_WAITING;
+    return code;
+}
+
 /* A delivery that was held has no bytes yet: the present rule makes them. Its event is
  * as it was, so another try costs nothing but the rule. */
 int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery) {
@@ -214,7 +236,9 @@ int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery) {
         }
     }
     whi_decision_free(&decided);
-    return code;
+    return code == WH_OK && delivery->registration->subscription->single_use && is_to_be_sent(delivery)
+               ? use_up_remade(worker, delivery)
+               : code;
 }
 
 static int looks_inside(const whi_event *event, const whi_registration *registration) {

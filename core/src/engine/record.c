@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 
+#include <string.h>
+
 #define RETRY_US INT64_C(1000000)
 
 struct whi_record {
@@ -112,6 +114,15 @@ static void announce(whi_worker *worker, int64_t subscription, int64_t due) {
     }
 }
 
+/* Its one event is taken: what goes to it before that is a test. */
+static int is_used(const whi_subscription *s) {
+    return s->single_use && s->disabled != NULL && strcmp(s->disabled, "used") == 0;
+}
+
+static int is_gone(int code) {
+    return code == WH_OK || code == WH_ENOTFOUND;
+}
+
 /* The row is durable: the timetable and the event learn of it, and the one that waits behind
  * it. With its only delivery a single_use subscription ends. */
 static void settle(whi_worker *worker, whi_delivery *delivery) {
@@ -119,11 +130,12 @@ static void settle(whi_worker *worker, whi_delivery *delivery) {
 
     if (delivery->state == WHI_WAITING) {
         announce(worker, s->id, delivery->due);
-    } else if (delivery->key != NULL) {
-        announce(worker, s->id, whi_now(worker->engine));
     }
-    if (s->single_use && (delivery->state == WHI_DELIVERED || delivery->state == WHI_EXHAUSTED) &&
-        wh_subscription_delete(worker->engine, delivery->registration->id) == WH_ESTORE) {
+    if (delivery->key != NULL && (delivery->state != WHI_WAITING || s->order == WHI_ORDER_LATEST)) {
+        announce(worker, s->id, whi_now(worker->engine)); /* a newer one may have taken its place */
+    }
+    if (is_used(s) && (delivery->state == WHI_DELIVERED || delivery->state == WHI_EXHAUSTED) &&
+        !is_gone(wh_subscription_delete(worker->engine, delivery->registration->id))) {
         whi_log(worker->engine, WH_LOG_ERROR, "%s is used up and cannot be deleted now: %s", delivery->registration->id,
                 wh_last_error());
     }

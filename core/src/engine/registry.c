@@ -275,12 +275,19 @@ static int changed(const whi_subscription_row *row, void *payload) {
     return code;
 }
 
+/* The sync_lock is held. */
+static int read_changes(whi_registry *registry) {
+    int code = registry->store->vtable->subscription_changes(registry->store, &registry->after, changed, registry);
+
+    atomic_store(&registry->behind, code != WH_OK);
+    return code;
+}
+
 int whi_registry_sync(whi_registry *registry) {
     int code;
 
     pthread_mutex_lock(&registry->sync_lock);
-    code = registry->store->vtable->subscription_changes(registry->store, &registry->after, changed, registry);
-    atomic_store(&registry->behind, code != WH_OK);
+    code = read_changes(registry);
     pthread_mutex_unlock(&registry->sync_lock);
     return code;
 }
@@ -353,7 +360,13 @@ int whi_registry_find(whi_registry *registry, const char *tenant, const char *ty
 whi_registration *whi_registry_get(whi_registry *registry, int64_t id) {
     whi_registration *found = NULL;
 
-    catch_up(registry); /* what cannot be read now is as it was */
+    /* What cannot be read now is as it was. No waiting: whoever walks through the store holds its lock,
+     * which the thread that reads the changes may be waiting for. */
+    if (atomic_load_explicit(&registry->behind, memory_order_relaxed) &&
+        pthread_mutex_trylock(&registry->sync_lock) == 0) {
+        read_changes(registry);
+        pthread_mutex_unlock(&registry->sync_lock);
+    }
     pthread_rwlock_rdlock(&registry->lock);
     if (registry->capacity > 0) {
         found = registry->slots[slot_of(registry, id)];

@@ -448,8 +448,11 @@ void whi_disable(wh_engine *engine, whi_registration *registration, const char *
 }
 
 int whi_use_up(wh_engine *engine, whi_registration *registration, const whi_delivery_row *delivery) {
-    int off, code = switch_off(engine, registration->subscription->id, "used", delivery, &off);
+    int off, code;
 
+    do { /* another change, by another process, does not take the event: only being switched off does */
+        code = switch_off(engine, registration->subscription->id, "used", delivery, &off);
+    } while (code == WH_ECONFLICT);
     if (code != WH_OK || off) {
         return off ? WH_ECONFLICT : code;
     }

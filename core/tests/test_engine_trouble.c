@@ -1,0 +1,208 @@
+/* What single use and order come to when something fails on the way. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "engine_fixture.h"
+#include "fake_rules.h"
+
+#define URL "\"url\":\"https://example.com/hook\""
+
+static int count_state(wh_engine *engine, const char *state) {
+    wh_query query = WH_QUERY_INIT;
+    char *page = NULL;
+    int count = 0;
+
+    query.state = state;
+    query.limit = 1000;
+    assert_int_equal(wh_deliveries(engine, &query, &page, NULL), WH_OK);
+    for (const char *at = strstr(page, "\"id\":\"dlv_"); at != NULL; at = strstr(at + 1, "\"id\":\"dlv_")) {
+        count++;
+    }
+    wh_free(page);
+    return count;
+}
+
+static void pass_time(wh_engine *engine, int64_t ms) {
+    atomic_fetch_add(&fixture_time, ms);
+    fixture_run(engine);
+}
+
+static void publish_key(wh_engine *engine, const char *key, const char *payload) {
+    wh_event event = WH_EVENT_INIT;
+
+    event.type = "a";
+    event.key = key;
+    event.payload = payload;
+    event.payload_size = WH_ZSTR;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_OK);
+}
+
+/* A store of which one operation fails as often as told. */
+static struct whi_store_vtable failing;
+static const struct whi_store_vtable *sound;
+static int failures;
+
+static int put_or_conflict(whi_store *store, whi_subscription_row *row) {
+    return failures-- > 0 ? whi_fail(WH_ECONFLICT, "changed by another process") : sound->subscription_put(store, row);
+}
+
+static void fail_some(wh_engine *engine, int count) {
+    sound = engine->store->vtable;
+    failing = *sound;
+    failures = count;
+    engine->store->vtable = &failing;
+}
+
+/* Steps until so many requests have arrived, or for 5 s. */
+static void step_until(wh_engine *engine, size_t count) {
+    int64_t end = whi_monotonic_us() + 5000000;
+
+    while (fixture_sent_count < count && whi_monotonic_us() < end) {
+        assert_true(wh_step(engine) >= 0);
+    }
+}
+
+static void of_many_held_ones_a_single_use_subscription_sends_one(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_engine *engine;
+    char id[WH_ID_SIZE], *text = NULL;
+
+    (void)state;
+    options.rules = &fake_rules;
+    engine = fixture_open(":memory:", &options);
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true,\"rule\":\"fail\"}", id);
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_publish(engine, "a", "2", NULL);
+    fixture_publish(engine, "a", "3", NULL);
+    fixture_run(engine);
+    assert_int_equal(count_state(engine, "held"), 3);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"rule\":\"pass\"}", WH_ZSTR), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_int_equal(count_state(engine, "delivered"), 1);
+    assert_int_equal(count_state(engine, "cancelled"), 2);
+    assert_int_equal(wh_subscription(engine, id, &text, NULL), WH_ENOTFOUND);
+    wh_close(engine);
+}
+
+static void a_test_does_not_use_a_subscription_up(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char error[256], id[WH_ID_SIZE], *text;
+    int status;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true}", id);
+    assert_int_equal(whi_engine_test(engine, 1, "test", "{}", 2, 5000, &status, error, sizeof error), WH_OK);
+    fixture_run(engine);
+    text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+    wh_free(text);
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_int_equal(wh_subscription(engine, id, &text, NULL), WH_ENOTFOUND);
+    wh_close(engine);
+}
+
+static void a_change_by_another_process_does_not_lose_the_event(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true}", NULL);
+    fixture_run(engine);
+    fail_some(engine, 2);
+    failing.subscription_put = put_or_conflict;
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    wh_close(engine);
+}
+
+/* As when the process dies between the removal and the cancelling of what waited. */
+static void those_behind_are_cancelled_with_a_subscription_that_is_gone(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    whi_store *store = engine->store;
+
+    (void)state;
+    fixture_script.status = 500;
+    fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\",\"retry\":[0,60000]}", NULL);
+    for (int i = 0; i < 600; i++) {
+        fixture_publish(engine, "a", "1", NULL);
+    }
+    fixture_run(engine);
+    assert_int_equal(store->vtable->begin(store), WH_OK);
+    assert_int_equal(store->vtable->subscription_remove(store, 1), WH_OK);
+    assert_int_equal(store->vtable->commit(store), WH_OK);
+    assert_int_equal(whi_registry_sync(engine->registry), WH_OK);
+    pass_time(engine, 120000); /* the retry is spread */
+    pass_time(engine, 1000);
+    assert_int_equal(count_state(engine, "waiting"), 0);
+    wh_close(engine);
+}
+
+static void answer_late(whi_request *request, void *payload) {
+    wh_engine *engine = payload;
+
+    if (*(const char *)request->body == '1') { /* meanwhile another process takes the newer one in */
+        whi_store *store = engine->store;
+        whi_event_row event = { .number = INT64_C(4000000000000000000),
+                                .type = "a",
+                                .tenant = "",
+                                .key = "x",
+                                .time = 1,
+                                .accepted_at = 1,
+                                .payload = "2",
+                                .payload_size = 1 };
+        whi_delivery_row row = { .event = event.number,
+                                 .subscription = 1,
+                                 .version = 1,
+                                 .state = WHI_WAITING,
+                                 .created_at = atomic_load(&fixture_time),
+                                 .due = atomic_load(&fixture_time),
+                                 .key = "x",
+                                 .latest = 1 };
+        int duplicate;
+
+        assert_int_equal(store->vtable->begin(store), WH_OK);
+        assert_int_equal(store->vtable->event_add(store, &event, &duplicate), WH_OK);
+        assert_int_equal(store->vtable->event_done(store, 0, event.number), WH_OK);
+        assert_int_equal(store->vtable->delivery_put(store, &row), WH_OK);
+        assert_int_equal(store->vtable->commit(store), WH_OK);
+        request->status = 500;
+    }
+}
+
+static void the_latest_goes_as_soon_as_the_one_before_it_failed(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_script.answer = answer_late;
+    fixture_script.payload = engine;
+    fixture_subscribe(engine, "{" URL ",\"order\":\"latest\",\"retry\":[0,60000]}", NULL);
+    publish_key(engine, "x", "1");
+    fixture_run(engine);
+    step_until(engine, 2);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_string_equal(fixture_sent[1].body, "2");
+    assert_int_equal(count_state(engine, "cancelled"), 1);
+    wh_close(engine);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(of_many_held_ones_a_single_use_subscription_sends_one, fixture_setup),
+        cmocka_unit_test_setup(a_test_does_not_use_a_subscription_up, fixture_setup),
+        cmocka_unit_test_setup(a_change_by_another_process_does_not_lose_the_event, fixture_setup),
+        cmocka_unit_test_setup(those_behind_are_cancelled_with_a_subscription_that_is_gone, fixture_setup),
+        cmocka_unit_test_setup(the_latest_goes_as_soon_as_the_one_before_it_failed, fixture_setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
