@@ -244,7 +244,8 @@ WH_API void wh_close(wh_engine *engine);
  *                "key": so for each key, which the rule or the event gives (without a
  *                key: no order); "latest": as "key", and a newer one takes the place of
  *                those of its key that wait. The next one is sent when the one before
- *                is delivered, exhausted or cancelled. The order is that of acceptance
+ *                is delivered, exhausted or cancelled; a `delay` counts only for one that has
+ *                none of its key before it. The order is that of acceptance
  *                within one process, and that of fan-out between processes
  *   single_use   true: takes one event, and is deleted when that is delivered or exhausted
  *   expires_at   events accepted from this time on are not taken; text or ms; null: never

@@ -54,6 +54,15 @@ static int put_or_conflict(whi_store *store, whi_subscription_row *row) {
     return failures-- > 0 ? whi_fail(WH_ECONFLICT, "changed by another process") : sound->subscription_put(store, row);
 }
 
+static int put_or_fail(whi_store *store, whi_subscription_row *row) {
+    return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full") : sound->subscription_put(store, row);
+}
+
+static int claim_or_fail(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload) {
+    return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full")
+                          : sound->event_claim(store, owner, limit, each, payload);
+}
+
 static void fail_some(wh_engine *engine, int count) {
     sound = engine->store->vtable;
     failing = *sound;
@@ -108,6 +117,36 @@ static void a_test_does_not_use_a_subscription_up(void **state) {
     fixture_run(engine);
     assert_int_equal(fixture_sent_count, 2);
     assert_int_equal(wh_subscription(engine, id, &text, NULL), WH_ENOTFOUND);
+    wh_close(engine);
+}
+
+static void an_event_that_could_not_use_up_a_subscription_does_later(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true}", NULL);
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    fixture_run(engine);
+    fail_some(engine, 2);
+    failing.subscription_put = put_or_fail;
+    fixture_publish(engine, "a", "1", NULL);
+    step_until(engine, 2);
+    assert_int_equal(fixture_sent_count, 2);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    wh_close(engine);
+}
+
+static void events_that_could_not_be_claimed_are_claimed_later(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    fixture_publish(engine, "a", "1", NULL); /* nobody works yet: the store has it */
+    fail_some(engine, 1);
+    failing.event_claim = claim_or_fail;
+    step_until(engine, 1);
+    assert_int_equal(fixture_sent_count, 1);
     wh_close(engine);
 }
 
@@ -200,6 +239,8 @@ int main(void) {
         cmocka_unit_test_setup(of_many_held_ones_a_single_use_subscription_sends_one, fixture_setup),
         cmocka_unit_test_setup(a_test_does_not_use_a_subscription_up, fixture_setup),
         cmocka_unit_test_setup(a_change_by_another_process_does_not_lose_the_event, fixture_setup),
+        cmocka_unit_test_setup(an_event_that_could_not_use_up_a_subscription_does_later, fixture_setup),
+        cmocka_unit_test_setup(events_that_could_not_be_claimed_are_claimed_later, fixture_setup),
         cmocka_unit_test_setup(those_behind_are_cancelled_with_a_subscription_that_is_gone, fixture_setup),
         cmocka_unit_test_setup(the_latest_goes_as_soon_as_the_one_before_it_failed, fixture_setup),
     };

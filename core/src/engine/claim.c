@@ -4,6 +4,7 @@
  * A claim asks for one subscription's deliveries by its index, so it costs the same
  * with a thousand and with a million waiting, and a subscription with a long backlog
  * takes nothing from the others. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -14,6 +15,7 @@
 #define CLAIM_MAXIMUM 256
 #define EVENTS_MAXIMUM 256
 #define OUTBOX_MAXIMUM 256
+#define CLAIM_RETRY_US INT64_C(1000000)
 
 /* ----------------------------------------------------------------------- a lane */
 
@@ -348,6 +350,8 @@ static void intake_back(whi_task *task) {
     atomic_fetch_sub(&engine->events_claimed, 1);
     if (task->code != WH_OK) {
         whi_log(engine, WH_LOG_ERROR, "events cannot be claimed now: %s", task->sentence);
+        worker->retry_claim_at = whi_monotonic_us() + CLAIM_RETRY_US;
+        atomic_store(&engine->more_events, 1);
         drop_events(self);
     } else if (self->again || self->claimed >= self->limit || self->outbox >= OUTBOX_MAXIMUM) {
         atomic_store(&engine->more_events, 1);
@@ -386,6 +390,10 @@ void whi_claim_events(whi_worker *worker) {
     if (worker->claiming_events || limit == 0 || !atomic_load(&engine->more_events)) {
         return;
     }
+    if (worker->retry_claim_at != 0 && whi_monotonic_us() < worker->retry_claim_at) {
+        return;
+    }
+    worker->retry_claim_at = 0;
     self = whi_calloc(1, sizeof *self);
     if (self == NULL) {
         return;

@@ -155,6 +155,9 @@ typedef struct whi_worker {
     int throttled;    /* more could be sent, but for flight_limit */
     struct whi_record *record; /* collecting for the next job */
     int64_t retry_record_at;   /* monotonic us: when a record that failed is tried again */
+    whi_event *later;          /* events whose fan-out failed by what may pass */
+    int64_t retry_later_at;    /* monotonic us: when they are tried again */
+    int64_t retry_claim_at;    /* monotonic us, 0: when events that could not be claimed are asked for again */
     struct whi_record *failed_records;
     int64_t next_look, next_beat, next_spill; /* monotonic us */
     int64_t next_purge;                       /* ms */
@@ -259,6 +262,8 @@ void whi_worker_submit(whi_worker *worker, whi_task *task);
 /* ---- fanout.c */
 void whi_fanout(whi_worker *worker, whi_event *event); /* takes the reference */
 void whi_fanout_close(whi_worker *worker);
+/* Puts events whose fan-out failed back to those that are to be fanned out, when their time has come. */
+void whi_fanout_retry(whi_worker *worker, int64_t now_us);
 /* Makes the bytes of a claimed delivery whose version is 0; sets its state, 0: it is written already. */
 int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery);
 /* Counts a rule's failures; after many in a row the subscription is set aside. */

@@ -2,6 +2,7 @@
  *
  * decide.c decides. The payload is scanned once, and only if one of the subscriptions
  * looks into it. A rule that fails touches its own subscription alone. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -9,6 +10,8 @@
 
 #include <stdio.h>
 #include <string.h>
+
+#define LATER_US INT64_C(1000000) /* until a fan-out that failed is tried again */
 
 void whi_fanout_close(whi_worker *worker) {
     whi_decider_close(&worker->decider);
@@ -114,15 +117,19 @@ static int found_row(const whi_delivery_row *row, const whi_event_row *event, vo
     return 0;
 }
 
-/* An event that was taken over from a worker that died may have deliveries already. */
-static int exists_already(whi_worker *worker, const whi_event *event, const whi_registration *registration) {
+/* An event that was seen before, by a worker that died or by this one when something failed,
+ * may have deliveries already. */
+static int exists_already(whi_worker *worker, const whi_event *event, const whi_registration *registration,
+                          int *known) {
     whi_store *store = worker->engine->store;
-    int known = 0;
+    int code;
 
-    if (event->seen_before) {
-        store->vtable->delivery_get(store, event->number, registration->subscription->id, found_row, &known);
+    *known = 0;
+    if (!event->seen_before) {
+        return WH_OK;
     }
-    return known;
+    code = store->vtable->delivery_get(store, event->number, registration->subscription->id, found_row, known);
+    return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
 /* What has its place in an order, or its time later, waits in the store. */
@@ -182,10 +189,10 @@ static int make_delivery(whi_worker *worker, whi_event *event, whi_registration 
 
 static int deliver_to(whi_worker *worker, whi_event *event, whi_registration *registration) {
     whi_decision decided;
-    int code;
+    int known, code = exists_already(worker, event, registration, &known);
 
-    if (exists_already(worker, event, registration)) {
-        return WH_OK;
+    if (code != WH_OK || known) {
+        return code;
     }
     code = decide(worker, event, registration, &decided);
     if (code == WH_OK && state_of(registration->subscription, &decided) != 0) {
@@ -255,6 +262,18 @@ static int scan_if_needed(whi_worker *worker, const whi_event *event, whi_regist
     return WH_OK;
 }
 
+/* A full disk, a locked file, no memory: not for ever. */
+static int may_pass(int code) {
+    return code == WH_ENOMEM || code == WH_EFULL || code == WH_ESTORE || code == WH_ELOCKED;
+}
+
+static void put_later(whi_worker *worker, whi_event *event) {
+    event->seen_before = 1;
+    event->next = worker->later;
+    worker->later = event;
+    worker->retry_later_at = whi_monotonic_us() + LATER_US;
+}
+
 void whi_fanout(whi_worker *worker, whi_event *event) {
     wh_engine *engine = worker->engine;
     whi_registration **found = NULL;
@@ -278,10 +297,35 @@ void whi_fanout(whi_worker *worker, whi_event *event) {
     }
     whi_free(found);
     if (code != WH_OK) {
-        /* The mark stays: the event is looked at again when somebody takes it over. */
         whi_log(engine, WH_LOG_ERROR, "event %s cannot be fanned out now: %s", event->id, wh_last_error());
+        if (may_pass(code)) {
+            put_later(worker, event);
+            return;
+        }
+        /* The mark stays: the event is looked at again when somebody takes it over. */
     } else if (atomic_fetch_sub(&event->unwritten, 1) == 1) {
         whi_record_finished(worker, event);
     }
     whi_event_unref(engine, event);
+}
+
+/* Only when all the deliveries that it has by now are written, so that they are seen. */
+void whi_fanout_retry(whi_worker *worker, int64_t now_us) {
+    whi_event **place = &worker->later;
+
+    if (*place == NULL || now_us < worker->retry_later_at) {
+        return;
+    }
+    while (*place != NULL) {
+        whi_event *event = *place;
+        if (atomic_load(&event->unwritten) != 1) {
+            place = &event->next;
+            continue;
+        }
+        *place = event->next;
+        event->next = NULL;
+        *worker->todo_end = event;
+        worker->todo_end = &event->next;
+    }
+    worker->retry_later_at = now_us + LATER_US;
 }

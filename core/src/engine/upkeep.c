@@ -231,6 +231,7 @@ void whi_upkeep(whi_worker *worker, int64_t now_us) {
     int64_t now;
 
     whi_record_retry(worker, now_us);
+    whi_fanout_retry(worker, now_us);
     if (now_us >= worker->next_spill) {
         worker->next_spill = now_us + SPILL_US;
         whi_lane_spill_old(worker, now_us);
@@ -256,6 +257,12 @@ int64_t whi_upkeep_next(const whi_worker *worker) {
 
     if (worker->failed_records != NULL) {
         next = worker->retry_record_at;
+    }
+    if (worker->later != NULL && worker->retry_later_at < next) {
+        next = worker->retry_later_at;
+    }
+    if (worker->retry_claim_at != 0 && worker->retry_claim_at < next) {
+        next = worker->retry_claim_at;
     }
     if (worker->queued > 0 && worker->next_spill < next) {
         next = worker->next_spill;

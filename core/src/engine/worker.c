@@ -259,6 +259,7 @@ void whi_worker_free(whi_worker *worker) {
     whi_send_free(worker);
     whi_lanes_free(worker);
     free_events(worker->engine, worker->todo);
+    free_events(worker->engine, worker->later);
     whi_fanout_close(worker);
     whi_poller_free(worker->poller);
     pthread_mutex_destroy(&worker->lock);
