@@ -188,7 +188,7 @@ static void read_all(whi_store *store, void *sum) {
     V(store)->subscription_list(store, &query, see_subscription, sum, &place);
     V(store)->subscription_changes(store, &after, see_subscription, sum);
     V(store)->subscription_count(store, &count);
-    V(store)->event_number(store, "kb", &count);
+    V(store)->event_number(store, "kb", NULL, &count);
     V(store)->lanes(store, see_lane, sum);
     V(store)->work(store, &events, &outbox);
 }

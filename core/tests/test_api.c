@@ -310,8 +310,8 @@ static const char *const nonsense[] = {
     "{\"a\":1}x",
     "{\"url\":\"http://a\",\"url\":\"http://b\"}",
     "{\"a\":\xff}",
-    "{\"type\":5,\"url\":5,\"target_url\":5,\"callback\":5,\"hook_url\":5,\"id\":5,\"events\":5,\"document\":5,"
-    "\"subscription\":5,\"tenant\":5}",
+    ("{\"type\":5,\"url\":5,\"target_url\":5,\"callback\":5,\"hook_url\":5,\"id\":5,\"events\":5,\"document\":5,"
+     "\"subscription\":5,\"tenant\":5}"),
 };
 
 static void nonsense_is_refused_on_every_route_and_changes_nothing(void **state) {
