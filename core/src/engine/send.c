@@ -162,10 +162,10 @@ static int is_same_name(const char *a, const char *b) {
 
 /* A line of the subscription gives way to one of the rule. */
 static int is_given(const whi_flight *flight, const char *line) {
-    const char *end = flight->extra.data + flight->extra.size;
+    const whi_buf *extra = &flight->extra;
 
-    for (const char *at = flight->extra.data; at < end; at += strlen(at) + 1) {
-        if (is_same_name(at, line)) {
+    for (size_t at = 0; at < extra->size; at += strlen(extra->data + at) + 1) {
+        if (is_same_name(extra->data + at, line)) {
             return 1;
         }
     }
@@ -175,20 +175,19 @@ static int is_given(const whi_flight *flight, const char *line) {
 /* The headers that rule and subscription want, behind those that are there. */
 static int add_lines(whi_flight *flight, const whi_subscription *s) {
     whi_request *request = &flight->request;
-    const char *end;
+    whi_buf *extra = &flight->extra;
     int code = WH_OK;
 
-    whi_buf_clear(&flight->extra);
+    whi_buf_clear(extra);
     if (flight->delivery->headers != NULL) {
-        code = whi_wrap_rule_headers(flight->delivery->headers, &flight->extra);
+        code = whi_wrap_rule_headers(flight->delivery->headers, extra);
     }
     if (code != WH_OK) {
         return code;
     }
-    end = flight->extra.data + flight->extra.size;
-    for (const char *at = flight->extra.data; at < end && request->line_count < WHI_REQUEST_LINES;
-         at += strlen(at) + 1) {
-        request->lines[request->line_count++] = at;
+    for (size_t at = 0; at < extra->size && request->line_count < WHI_REQUEST_LINES;
+         at += strlen(extra->data + at) + 1) {
+        request->lines[request->line_count++] = extra->data + at;
     }
     for (size_t i = 0; i < s->header_count && request->line_count < WHI_REQUEST_LINES; i++) {
         if (!is_given(flight, s->headers[i])) {
