@@ -2,17 +2,20 @@
  * runtime usable. */
 #include "rule_fixture.h"
 
-#define LIMIT_MS 30
 #define MEMORY (8 << 20)
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OVERRUN_MS 300 /* instrumented code is slower */
+#define IS_INSTRUMENTED
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_INSTRUMENTED
+#endif
+#endif
+#ifdef IS_INSTRUMENTED /* such code is slower */
+#define LIMIT_MS 150
 #define OVERRUN_MS 300
-#endif
-#endif
-#ifndef OVERRUN_MS
+#else
+#define LIMIT_MS 30
 #define OVERRUN_MS 20
 #endif
 
