@@ -143,6 +143,20 @@ static void a_worker_that_dies_loses_no_turn(void **state) {
     on_both(recovered);
 }
 
+static void an_event_deleted_by_hand_gives_its_turn_away(void **state) {
+    whi_store *store = opened(path);
+
+    (void)state;
+    events_up_to(store, 3);
+    for (int i = 1; i <= 3; i++) {
+        put_key(store, i, WHI_WAITING, "a", 0, 0);
+    }
+    execute("DELETE FROM webhook_events WHERE number = 1");
+    assert_string_equal(claimed(store), "");
+    assert_string_equal(claimed(store), "2 ");
+    V(store)->close(store);
+}
+
 static void a_long_queue_of_one_key_costs_a_claim_nothing(void **state) {
     whi_store *store = opened(":memory:");
     int64_t due;
@@ -209,6 +223,7 @@ int main(void) {
         cmocka_unit_test_teardown(the_latest_of_a_key_takes_the_place_of_those_that_wait, scrub),
         cmocka_unit_test_teardown(an_aborted_key_takes_all_with_it_and_all_that_come, scrub),
         cmocka_unit_test_teardown(a_worker_that_dies_loses_no_turn, scrub),
+        cmocka_unit_test_teardown(an_event_deleted_by_hand_gives_its_turn_away, scrub),
         cmocka_unit_test_teardown(a_long_queue_of_one_key_costs_a_claim_nothing, scrub),
         cmocka_unit_test_teardown(tokens_and_tenants_secrets_are_kept, scrub),
     };

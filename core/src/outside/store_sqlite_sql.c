@@ -232,7 +232,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
                               " WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_DELIVERY_DUE] = "SELECT due FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
                              " WHERE state = 1 AND subscription = ?1 ORDER BY due LIMIT 1",
-    [WHI_SQL_DELIVERY_ORPHAN] = "DELETE FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_DELIVERY_ORPHAN] = "DELETE FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2 RETURNING key",
     [WHI_SQL_KEY_FIRST] =
         "SELECT event, due FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
         " AND subscription = ?1 AND key = ?2 AND event <> ?3 ORDER BY due, event LIMIT 1",

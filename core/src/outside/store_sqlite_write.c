@@ -405,6 +405,36 @@ int whi_sqlite_attempt_add(whi_store *base, const whi_attempt_row *row) {
     return code == WH_OK && whi_sqlite_changed(store) == 0 ? attempt_write(store, row, WHI_SQL_ATTEMPT_APPEND) : code;
 }
 
+/* Somebody deleted its event by hand: there is nothing to send, and the next has its turn. */
+static int delivery_drop(whi_sqlite *store, int64_t event, int64_t subscription) {
+    whi_delivery_row row = { .event = event, .subscription = subscription, .state = WHI_CANCELLED };
+    sqlite3_stmt *statement;
+    char *key = NULL;
+    int code = whi_sqlite_write(store, WHI_SQL_DELIVERY_ORPHAN, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, event);
+    sqlite3_bind_int64(statement, 2, subscription);
+    code = whi_sqlite_step(store, &store->writer, statement, "dropping a delivery without its event");
+    if (code != 1) {
+        return code;
+    }
+    code = WH_OK;
+    if (sqlite3_column_type(statement, 0) != SQLITE_NULL) {
+        key = whi_strdup(whi_sqlite_word(statement, 0), WH_ZSTR);
+        code = key != NULL ? WH_OK : whi_fail_memory();
+    }
+    sqlite3_reset(statement);
+    row.key = key;
+    if (code == WH_OK && key != NULL) {
+        code = whi_sqlite_order_next(store, &row);
+    }
+    whi_free(key);
+    return code;
+}
+
 static int delivery_take(whi_sqlite *store, const int64_t key[4], whi_delivery_fn each, void *payload) {
     int found, code = whi_sqlite_run_numbers(store, WHI_SQL_DELIVERY_TAKE, key, 4, "claiming a delivery");
 
@@ -412,10 +442,7 @@ static int delivery_take(whi_sqlite *store, const int64_t key[4], whi_delivery_f
         code = whi_sqlite_give_delivery(store, &store->writer, WHI_SQL_DELIVERY_GET, key[0], key[1], each, payload,
                                         &found);
     }
-    if (code == WH_OK && !found) { /* somebody deleted its event by hand: there is nothing to send */
-        return whi_sqlite_run_numbers(store, WHI_SQL_DELIVERY_ORPHAN, key, 2, "dropping a delivery without its event");
-    }
-    return code;
+    return code == WH_OK && !found ? delivery_drop(store, key[0], key[1]) : code;
 }
 
 int whi_sqlite_delivery_claim(whi_store *base, int64_t owner, int64_t subscription, int64_t now, int limit,
