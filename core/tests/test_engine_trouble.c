@@ -63,6 +63,19 @@ static int claim_or_fail(whi_store *store, int64_t owner, int limit, whi_event_f
                           : sound->event_claim(store, owner, limit, each, payload);
 }
 
+static int delivery_or_fail(whi_store *store, const whi_delivery_row *row) {
+    return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full") : sound->delivery_put(store, row);
+}
+
+static int remove_or_fail(whi_store *store, int64_t id) {
+    return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full") : sound->subscription_remove(store, id);
+}
+
+static int cancel_or_fail(whi_store *store, int64_t subscription, int64_t now, int limit, int *count) {
+    return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full")
+                          : sound->delivery_cancel(store, subscription, now, limit, count);
+}
+
 static void fail_some(wh_engine *engine, int count) {
     sound = engine->store->vtable;
     failing = *sound;
@@ -164,6 +177,91 @@ static void a_change_by_another_process_does_not_lose_the_event(void **state) {
     wh_close(engine);
 }
 
+static void assert_sent_in_order(const char *const *bodies, size_t count) {
+    assert_int_equal(fixture_sent_count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(fixture_sent[i].body, bodies[i]);
+    }
+}
+
+static void what_could_not_be_recorded_keeps_its_place_in_the_order(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"order\":\"key\"}", NULL);
+    fixture_run(engine);
+    fail_some(engine, 1);
+    failing.delivery_put = delivery_or_fail;
+    publish_key(engine, "x", "1");
+    assert_true(wh_step(engine) >= 0);
+    assert_int_equal(failures, 0);
+    publish_key(engine, "x", "2");
+    publish_key(engine, "x", "3");
+    step_until(engine, 3);
+    assert_sent_in_order((const char *const[]){ "1", "2", "3" }, 3);
+    wh_close(engine);
+}
+
+static void an_event_that_could_not_be_fanned_out_keeps_its_place_in_the_order(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\"}", NULL);
+    fixture_run(engine);
+    fail_some(engine, 1);
+    failing.subscription_put = put_or_fail;
+    fixture_publish(engine, "a", "1", NULL);
+    assert_true(wh_step(engine) >= 0);
+    assert_int_equal(failures, 0);
+    fixture_publish(engine, "a", "2", NULL);
+    fixture_publish(engine, "a", "3", NULL);
+    step_until(engine, 4);
+    assert_sent_in_order((const char *const[]){ "1", "1", "2", "3" }, 4);
+    wh_close(engine);
+}
+
+static void a_used_up_subscription_goes_although_the_disk_was_full(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE], *text = NULL;
+    int64_t end = whi_monotonic_us() + 5000000;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true}", id);
+    fixture_run(engine);
+    fail_some(engine, 2);
+    failing.subscription_remove = remove_or_fail;
+    fixture_publish(engine, "a", "1", NULL);
+    while (failures >= 0 && whi_monotonic_us() < end) {
+        assert_true(wh_step(engine) >= 0);
+    }
+    fixture_run(engine);
+    assert_int_equal(wh_subscription(engine, id, &text, NULL), WH_ENOTFOUND);
+    assert_int_equal(count_state(engine, "delivered"), 1);
+    assert_int_equal(fixture_sent_count, 1);
+    wh_close(engine);
+}
+
+static void a_subscription_is_removed_with_what_waits_or_not_at_all(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE], *text;
+
+    (void)state;
+    fixture_script.status = 500;
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0,60000]}", id);
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(count_state(engine, "waiting"), 1);
+    fail_some(engine, 1);
+    failing.delivery_cancel = cancel_or_fail;
+    assert_int_equal(wh_subscription_delete(engine, id), WH_EFULL);
+    text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+    wh_free(text);
+    assert_int_equal(wh_subscription_delete(engine, id), WH_OK);
+    assert_int_equal(count_state(engine, "waiting"), 0);
+    wh_close(engine);
+}
+
 /* As when the process dies between the removal and the cancelling of what waited. */
 static void those_behind_are_cancelled_with_a_subscription_that_is_gone(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
@@ -242,6 +340,10 @@ int main(void) {
         cmocka_unit_test_setup(an_event_that_could_not_use_up_a_subscription_does_later, fixture_setup),
         cmocka_unit_test_setup(events_that_could_not_be_claimed_are_claimed_later, fixture_setup),
         cmocka_unit_test_setup(those_behind_are_cancelled_with_a_subscription_that_is_gone, fixture_setup),
+        cmocka_unit_test_setup(what_could_not_be_recorded_keeps_its_place_in_the_order, fixture_setup),
+        cmocka_unit_test_setup(an_event_that_could_not_be_fanned_out_keeps_its_place_in_the_order, fixture_setup),
+        cmocka_unit_test_setup(a_used_up_subscription_goes_although_the_disk_was_full, fixture_setup),
+        cmocka_unit_test_setup(a_subscription_is_removed_with_what_waits_or_not_at_all, fixture_setup),
         cmocka_unit_test_setup(the_latest_goes_as_soon_as_the_one_before_it_failed, fixture_setup),
     };
 

@@ -154,6 +154,8 @@ typedef struct whi_worker {
     int flight_limit; /* requests at once; grows while the thread would sleep, see whi_send_pace */
     int throttled;    /* more could be sent, but for flight_limit */
     struct whi_record *record; /* collecting for the next job */
+    int records_open;          /* given to the writer, not come back */
+    atomic_int record_failed;  /* 1: one could not be written, so those behind it wait */
     int64_t retry_record_at;   /* monotonic us: when a record that failed is tried again */
     whi_event *later;          /* events whose fan-out failed by what may pass */
     int64_t retry_later_at;    /* monotonic us: when they are tried again */
@@ -254,7 +256,8 @@ typedef struct whi_task {
     whi_worker *worker;
     int code;
     char sentence[WHI_TASK_SENTENCE];
-    void (*back)(struct whi_task *task); /* on the worker's thread; frees the task */
+    void (*back)(struct whi_task *task);   /* on the worker's thread; frees the task */
+    void (*failed)(struct whi_task *task); /* NULL, or told at once, on the writer's thread */
 } whi_task;
 
 void whi_worker_submit(whi_worker *worker, whi_task *task);
@@ -264,6 +267,8 @@ void whi_fanout(whi_worker *worker, whi_event *event); /* takes the reference */
 void whi_fanout_close(whi_worker *worker);
 /* Puts events whose fan-out failed back to those that are to be fanned out, when their time has come. */
 void whi_fanout_retry(whi_worker *worker, int64_t now_us);
+/* 1: there is an order, and an event whose fan-out failed, before those that are to be fanned out. */
+int whi_fanout_waits(const whi_worker *worker);
 /* Makes the bytes of a claimed delivery whose version is 0; sets its state, 0: it is written already. */
 int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery);
 /* Counts a rule's failures; after many in a row the subscription is set aside. */
@@ -339,6 +344,11 @@ void whi_disable(wh_engine *engine, whi_registration *registration, const char *
 /* Switches a single_use one off and writes its one delivery, together. WH_ECONFLICT: somebody
  * was faster. WH_ENOTFOUND. */
 int whi_use_up(wh_engine *engine, whi_registration *registration, const whi_delivery_row *delivery);
+/* In a transaction: removes a subscription and cancels what waits for it; more 1: there is
+ * too much of it for one transaction. WH_ENOTFOUND. */
+int whi_subscription_remove(wh_engine *engine, whi_store *store, int64_t id, int *more);
+/* Cancels the rest of what waits for a subscription that is removed. */
+void whi_subscription_cancel(wh_engine *engine, int64_t id);
 /* Gives a tenant's subscriptions of the profile "unified" this secret. */
 int whi_subscriptions_resign(wh_engine *engine, const char *tenant, const char *secret);
 /* A version that was, as a registration with a reference. WH_ENOTFOUND. */

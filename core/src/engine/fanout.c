@@ -267,6 +267,7 @@ static int may_pass(int code) {
     return code == WH_ENOMEM || code == WH_EFULL || code == WH_ESTORE || code == WH_ELOCKED;
 }
 
+/* Where there is an order, nothing overtakes it: see whi_fanout_waits. */
 static void put_later(whi_worker *worker, whi_event *event) {
     event->seen_before = 1;
     event->next = worker->later;
@@ -309,7 +310,12 @@ void whi_fanout(whi_worker *worker, whi_event *event) {
     whi_event_unref(engine, event);
 }
 
-/* Only when all the deliveries that it has by now are written, so that they are seen. */
+int whi_fanout_waits(const whi_worker *worker) {
+    return worker->later != NULL && whi_registry_has_order(worker->engine->registry);
+}
+
+/* Before those that came after it. Only when all the deliveries that it has by now are written,
+ * so that they are seen. */
 void whi_fanout_retry(whi_worker *worker, int64_t now_us) {
     whi_event **place = &worker->later;
 
@@ -323,9 +329,9 @@ void whi_fanout_retry(whi_worker *worker, int64_t now_us) {
             continue;
         }
         *place = event->next;
-        event->next = NULL;
-        *worker->todo_end = event;
-        worker->todo_end = &event->next;
+        event->next = worker->todo;
+        worker->todo_end = worker->todo == NULL ? &event->next : worker->todo_end;
+        worker->todo = event;
     }
     worker->retry_later_at = now_us + LATER_US;
 }

@@ -3,7 +3,8 @@
  * A worker collects the deliveries that ended in a turn (and the events all of
  * whose deliveries are written) and gives them to the writer as one job. A job that
  * the store refuses (a full disk) is kept and tried again: what was sent is not
- * forgotten while the process lives. */
+ * forgotten while the process lives. Those after it wait for it, so that what is
+ * written first has its turn first, whatever went wrong. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -20,6 +21,8 @@ struct whi_record {
     size_t finished_count, finished_capacity;
     int64_t epoch; /* under which it was written */
     int lost;      /* the lease is gone: nothing was written */
+    int more;      /* of a subscription that ended with it more waits than was cancelled */
+    int removed;   /* a subscription ended with it */
     struct whi_record *next_failed;
 };
 
@@ -48,6 +51,27 @@ static int put_delivery(whi_store *store, whi_delivery *delivery) {
     return code;
 }
 
+/* Its one event is taken: what goes to it before that is a test. */
+static int is_used_up(const whi_delivery *delivery) {
+    const whi_subscription *s = delivery->registration->subscription;
+
+    return s->single_use && s->disabled != NULL && strcmp(s->disabled, "used") == 0 &&
+           (delivery->state == WHI_DELIVERED || delivery->state == WHI_EXHAUSTED);
+}
+
+/* With its only delivery a single_use subscription ends, in one transaction. */
+static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
+    int more, code = put_delivery(store, delivery);
+
+    if (code != WH_OK || !is_used_up(delivery)) {
+        return code;
+    }
+    code = whi_subscription_remove(record->task.worker->engine, store, delivery->registration->subscription->id, &more);
+    record->removed = 1;
+    record->more |= more;
+    return code == WH_ENOTFOUND ? WH_OK : code; /* somebody was faster */
+}
+
 /* A lease that may have run out is looked at before anything is written. */
 static int holds_lease(wh_engine *engine, whi_store *store, int *lost) {
     int code;
@@ -69,13 +93,17 @@ static int run(whi_job *job, whi_store *store) {
     wh_engine *engine = record->task.worker->engine;
     int code = WH_OK;
 
+    if (atomic_load(&record->task.worker->record_failed)) {
+        return whi_fail(WH_EBUSY, "an earlier one waits to be recorded");
+    }
+    record->removed = record->more = 0;
     record->epoch = atomic_load(&engine->epoch);
     code = holds_lease(engine, store, &record->lost);
     if (record->lost) {
         return code;
     }
     for (whi_delivery *d = record->deliveries; d != NULL && code == WH_OK; d = d->next) {
-        code = whi_lease_holds(engine, d->event) ? put_delivery(store, d) : WH_OK;
+        code = whi_lease_holds(engine, d->event) ? put(record, store, d) : WH_OK;
     }
     for (size_t i = 0; i < record->finished_count && code == WH_OK; i++) {
         whi_event *event = record->finished[i];
@@ -114,17 +142,8 @@ static void announce(whi_worker *worker, int64_t subscription, int64_t due) {
     }
 }
 
-/* Its one event is taken: what goes to it before that is a test. */
-static int is_used(const whi_subscription *s) {
-    return s->single_use && s->disabled != NULL && strcmp(s->disabled, "used") == 0;
-}
-
-static int is_gone(int code) {
-    return code == WH_OK || code == WH_ENOTFOUND;
-}
-
 /* The row is durable: the timetable and the event learn of it, and the one that waits behind
- * it. With its only delivery a single_use subscription ends. */
+ * it. */
 static void settle(whi_worker *worker, whi_delivery *delivery) {
     const whi_subscription *s = delivery->registration->subscription;
 
@@ -134,14 +153,14 @@ static void settle(whi_worker *worker, whi_delivery *delivery) {
     if (delivery->key != NULL && (delivery->state != WHI_WAITING || s->order == WHI_ORDER_LATEST)) {
         announce(worker, s->id, whi_now(worker->engine)); /* a newer one may have taken its place */
     }
-    if (is_used(s) && (delivery->state == WHI_DELIVERED || delivery->state == WHI_EXHAUSTED) &&
-        !is_gone(wh_subscription_delete(worker->engine, delivery->registration->id))) {
-        whi_log(worker->engine, WH_LOG_ERROR, "%s is used up and cannot be deleted now: %s", delivery->registration->id,
-                wh_last_error());
-    }
     if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 1) {
         whi_record_finished(worker, delivery->event);
     }
+}
+
+/* The writer's thread: what stands behind it in the queue must not be written before it. */
+static void failed(whi_task *task) {
+    atomic_store(&task->worker->record_failed, 1);
 }
 
 /* At the end, so that they are tried again in their order. */
@@ -155,12 +174,27 @@ static void keep_failed(whi_worker *worker, whi_record *record) {
     *end = record;
 }
 
+static void settle_all(whi_worker *worker, const whi_record *record) {
+    if (record->removed) {
+        whi_registry_sync(worker->engine->registry);
+    }
+    for (whi_delivery *d = record->deliveries; d != NULL; d = d->next) {
+        if (record->more && is_used_up(d)) {
+            whi_subscription_cancel(worker->engine, d->registration->subscription->id);
+        }
+        settle(worker, d);
+    }
+}
+
 static void back(whi_task *task) {
     whi_record *record = (whi_record *)task;
     whi_worker *worker = task->worker;
 
+    worker->records_open--;
     if (task->code != WH_OK) {
-        whi_log(worker->engine, WH_LOG_ERROR, "what was sent cannot be recorded now: %s", task->sentence);
+        if (worker->failed_records == NULL) {
+            whi_log(worker->engine, WH_LOG_ERROR, "what was sent cannot be recorded now: %s", task->sentence);
+        }
         keep_failed(worker, record);
         worker->retry_record_at = whi_monotonic_us() + RETRY_US;
         return;
@@ -168,9 +202,7 @@ static void back(whi_task *task) {
     if (record->lost) {
         whi_lease_lost(worker->engine, record->epoch);
     } else {
-        for (whi_delivery *d = record->deliveries; d != NULL; d = d->next) {
-            settle(worker, d);
-        }
+        settle_all(worker, record);
     }
     free_record(record);
 }
@@ -183,6 +215,7 @@ static whi_record *current(whi_worker *worker) {
             worker->record->task.worker = worker;
             worker->record->task.job.run = run;
             worker->record->task.back = back;
+            worker->record->task.failed = failed;
         }
     }
     return worker->record;
@@ -223,6 +256,11 @@ void whi_record_finished(whi_worker *worker, whi_event *event) {
     record->task.job.rows++;
 }
 
+static void submit(whi_worker *worker, whi_record *record) {
+    worker->records_open++;
+    whi_worker_submit(worker, &record->task);
+}
+
 void whi_record_submit(whi_worker *worker) {
     whi_record *record = worker->record;
 
@@ -230,20 +268,26 @@ void whi_record_submit(whi_worker *worker) {
         return;
     }
     worker->record = NULL;
-    whi_worker_submit(worker, &record->task);
+    if (worker->failed_records != NULL) {
+        keep_failed(worker, record);
+    } else {
+        submit(worker, record);
+    }
 }
 
+/* Only when none of them is under way, so that none is overtaken. */
 void whi_record_retry(whi_worker *worker, int64_t now_us) {
-    whi_record *failed = worker->failed_records;
+    whi_record *record = worker->failed_records;
 
-    if (failed == NULL || now_us < worker->retry_record_at) {
+    if (record == NULL || worker->records_open > 0 || now_us < worker->retry_record_at) {
         return;
     }
     worker->failed_records = NULL;
-    while (failed != NULL) {
-        whi_record *next = failed->next_failed;
-        whi_worker_submit(worker, &failed->task);
-        failed = next;
+    atomic_store(&worker->record_failed, 0);
+    while (record != NULL) {
+        whi_record *next = record->next_failed;
+        submit(worker, record);
+        record = next;
     }
 }
 

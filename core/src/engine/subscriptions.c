@@ -127,6 +127,7 @@ typedef struct change {
     whi_subscription_row row;
     whi_buf document;
     int64_t remove;                   /* a subscription's number, or 0 */
+    int more;                         /* waits for it than was cancelled with it */
     const whi_delivery_row *delivery; /* NULL, or one that is written with it */
 } change;
 
@@ -140,7 +141,7 @@ static int run_change(whi_job *job, whi_store *store) {
     int code;
 
     if (self->remove != 0) {
-        return store->vtable->subscription_remove(store, self->remove);
+        return whi_subscription_remove(self->engine, store, self->remove, &self->more);
     }
     if (self->subscription->id == 0) {
         code = store->vtable->subscription_count(store, &count);
@@ -374,6 +375,8 @@ int wh_subscription_update(wh_engine *engine, const char *id, const char *docume
     return code;
 }
 
+/* ----------------------------------------------------------------------- removing */
+
 typedef struct cancel {
     whi_job job;
     int64_t subscription, now;
@@ -386,8 +389,8 @@ static int run_cancel(whi_job *job, whi_store *store) {
     return store->vtable->delivery_cancel(store, self->subscription, self->now, CANCEL_ROWS, &self->count);
 }
 
-static int cancel_all(wh_engine *engine, int64_t subscription) {
-    cancel self = { { 0 }, subscription, whi_now(engine), 0 };
+void whi_subscription_cancel(wh_engine *engine, int64_t id) {
+    cancel self = { { 0 }, id, whi_now(engine), 0 };
     int code;
 
     self.job.rows = CANCEL_ROWS;
@@ -396,6 +399,19 @@ static int cancel_all(wh_engine *engine, int64_t subscription) {
         self.count = 0;
         code = whi_writer_run(engine->writer, &self.job);
     } while (code == WH_OK && self.count == CANCEL_ROWS);
+    if (code != WH_OK) {
+        whi_log(engine, WH_LOG_ERROR, "not all that waits for a removed subscription is cancelled: %s",
+                wh_last_error());
+    }
+}
+
+int whi_subscription_remove(wh_engine *engine, whi_store *store, int64_t id, int *more) {
+    int count = 0, code = store->vtable->subscription_remove(store, id);
+
+    if (code == WH_OK) {
+        code = store->vtable->delivery_cancel(store, id, whi_now(engine), CANCEL_ROWS, &count);
+    }
+    *more = count == CANCEL_ROWS;
     return code;
 }
 
@@ -416,8 +432,13 @@ int wh_subscription_delete(wh_engine *engine, const char *id) {
     if (code == WH_ENOTFOUND) {
         return whi_fail(code, "id: no such subscription");
     }
-    return code == WH_OK ? cancel_all(engine, self.remove) : code;
+    if (code == WH_OK && self.more) {
+        whi_subscription_cancel(engine, self.remove);
+    }
+    return code;
 }
+
+/* -------------------------------------------------------------------- switching off */
 
 /* Writes a version that is switched off for this reason; off: it was so already. */
 static int switch_off(wh_engine *engine, int64_t number, const char *reason, const whi_delivery_row *delivery,

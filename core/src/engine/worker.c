@@ -55,6 +55,9 @@ static void task_done(whi_job *job, int code, const char *sentence) {
     memcpy(task->sentence, sentence, size);
     task->sentence[size] = '\0';
     task->next = NULL;
+    if (code != WH_OK && task->failed != NULL) {
+        task->failed(task);
+    }
     pthread_mutex_lock(&worker->lock);
     *worker->tasks_end = task;
     worker->tasks_end = &task->next;
@@ -110,10 +113,14 @@ static int take_inbox(whi_worker *worker) {
 
 /* ------------------------------------------------------------------------ turn */
 
+static int may_fan_out(const whi_worker *worker) {
+    return worker->todo != NULL && worker->queued < QUEUED_ENOUGH && !whi_fanout_waits(worker);
+}
+
 static int fan_out(whi_worker *worker) {
     int count = 0;
 
-    while (worker->todo != NULL && count < FANOUT_BURST && worker->queued < QUEUED_ENOUGH) {
+    while (may_fan_out(worker) && count < FANOUT_BURST) {
         whi_event *event = worker->todo;
         worker->todo = event->next;
         if (worker->todo == NULL) {
@@ -186,7 +193,7 @@ int whi_worker_timeout(whi_worker *worker) {
     int64_t wait = (whi_upkeep_next(worker) - whi_monotonic_us() + 999) / 1000;
     int transport = worker->engine->transport->timeout(worker->transport);
 
-    if (worker->todo != NULL && worker->queued < QUEUED_ENOUGH) {
+    if (may_fan_out(worker)) {
         return 0;
     }
     if (!worker->threaded && atomic_load(&worker->engine->jobs_open) > 0) {
