@@ -253,6 +253,19 @@ static void unified_takes_null_and_the_empty_text_as_absent(void **state) {
     whi_subscription_free(all);
 }
 
+/* A client sends every list option that it knows, the unused ones empty. */
+static void unified_filters_by_what_has_a_value(void **state) {
+    whi_subscription *s = make(WHI_UNIFIED, "{" UNIFIED_LEAST ",\"filters\":{\"a\":\"\",\"b\":\"1\",\"c\":null}}");
+
+    (void)state;
+    assert_string_equal(s->filters, "{\"b\":\"1\"}");
+    holds(written(WHI_UNIFIED, s), "filters", "{\"b\":\"1\"}");
+    patch(WHI_UNIFIED, s, "{\"filters\":{\"b\":\"\"}}");
+    assert_null(s->filters);
+    holds(written(WHI_UNIFIED, s), "filters", NULL);
+    whi_subscription_free(s);
+}
+
 static void unified_changes_only_what_is_named(void **state) {
     whi_subscription *s = make(WHI_UNIFIED, unified_all);
     char *before;
@@ -730,6 +743,7 @@ int main(void) {
         cmocka_unit_test(unified_writes_what_the_server_keeps_in_details),
         cmocka_unit_test(unified_tells_health_and_the_kind_of_webhook),
         cmocka_unit_test(unified_takes_null_and_the_empty_text_as_absent),
+        cmocka_unit_test(unified_filters_by_what_has_a_value),
         cmocka_unit_test(unified_changes_only_what_is_named),
         cmocka_unit_test(unified_refuses_by_the_wire_name),
         cmocka_unit_test(unified_lets_nothing_required_be_taken_away),

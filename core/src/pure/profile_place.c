@@ -94,7 +94,7 @@ static void put_filters(whi_reading *self, uint32_t node) {
 
     whi_buf_char(self->out, '{');
     for (uint32_t at = node + 1; at < nodes[node].next; at = nodes[at + 1].next) {
-        if (nodes[at + 1].type == WHI_JSON_NULL) {
+        if (whi_reading_absent(self, self->given, at + 1)) {
             continue;
         }
         whi_buf_text(self->out, some ? "," : "");

@@ -10,7 +10,7 @@ enum whi_wire_kind {
     WHI_WIRE_NUMBER, /* at least the field's least */
     WHI_WIRE_MS,     /* an integer: ms since 1970 */
     WHI_WIRE_FLAG,
-    WHI_WIRE_MAP, /* an object of texts; null members are dropped */
+    WHI_WIRE_MAP, /* an object of texts; absent ones are dropped */
     WHI_WIRE_ANY,
 };
 
