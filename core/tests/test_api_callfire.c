@@ -84,6 +84,11 @@ static void lists_have_a_total_filters_and_a_mask(void **state) {
     assert_string_equal(api_text, "{\"items\":[{\"name\":\"one\"},{\"name\":\"three\"}],\"totalCount\":2}");
     api_expect(200, "GET", "/webhooks?callback=http://e.com/3", api_a, NULL);
     api_has("totalCount", "1");
+    make("{\"callback\":\"HTTP://E.com:80\"}");
+    api_expect(200, "GET", "/webhooks?callback=HTTP://E.com:80&fields=items(callback)", api_a, NULL);
+    assert_string_equal(api_text, "{\"items\":[{\"callback\":\"http://e.com/\"}]}"); /* the same one, as we write it */
+    api_expect(200, "GET", "/webhooks?callback=http", api_a, NULL);
+    api_has("totalCount", "0");
     api_expect(200, "GET", "/webhooks?name=two&enabled=false", api_a, NULL);
     api_has("totalCount", "1");
     api_expect(200, "GET", "/webhooks?name=two&enabled=true", api_a, NULL);

@@ -129,9 +129,15 @@ static void lists_are_filtered(void **state) {
     at[19] = '\0';
     snprintf(target, sizeof target, "/webhook?created_at[eq]=%s", at);
     assert_ids(target, ids + 1, 1);
+    at[10] = 'T';
+    snprintf(target, sizeof target, "/webhook?created_at[in]=2001-02-03,%s.000000000%%2B00:00", at);
+    assert_ids(target, ids + 1, 1);
     assert_ids("/webhook?environment_id=a&limit=3", ids, 3);
     assert_ids("/webhook?environment_id=b", NULL, 0);
     assert_ids("/webhook?target_url[gt]=https://e.com/2", ids, 1);
+    assert_ids("/webhook?target_url=HTTPS://E.com:443/2", ids + 1, 1);
+    assert_ids("/webhook?target_url[in]=none,HTTPS://E.com/2,https://e.com/3", ids, 2);
+    assert_ids("/webhook?target_url[nin]=https://E.com/2,https://E.com/3", ids + 2, 1);
     api_expect(400, "GET", "/webhook?created_at[gt]=soon", api_a, NULL);
     api_expect(400, "GET", "/webhook?created_at[like]=2", api_a, NULL);
     api_expect(400, "GET", "/webhook?colour[eq]=red", api_a, NULL);

@@ -85,6 +85,25 @@ static void assert_ids(const char *target, const char *const *ids, int count) {
 }
 
 static void lists_are_bare_and_filtered_sorted_and_cut(void **state) {
+    /* One and the same time, as clients of all languages write it. */
+    static const char *const forms[] = { "1795000002000",
+                                         "2026-11-18T11:06:42",
+                                         "2026-11-18%2011:06:42Z",
+                                         "2026-11-18T13:06:42%2B02:00",
+                                         "2026-11-18T03:36:42.0-07:30",
+                                         "2026-11-18T11:06:42.000999Z",
+                                         "2026-11-18T11:06:42.000999999%2B00:00" };
+    static const char *const wrong[] = { "2026-11-21T10:00:00%2B24:00",
+                                         "2026-11-21T10:00:00-00:60",
+                                         "2026-11-21T10:00:00.Z",
+                                         "2026-11-21T10:00:00.1234567890Z",
+                                         "2026-11-21T10:00:00%2B0200",
+                                         "2026-11-21T10:00",
+                                         "2026-11-21Z",
+                                         "2026-11-21T10:00:00ZZ",
+                                         "-5",
+                                         "1.5",
+                                         "2026-02-29" };
     const char *ids[4];
     char target[256], at[64];
 
@@ -109,6 +128,10 @@ static void lists_are_bare_and_filtered_sorted_and_cut(void **state) {
     assert_ids(target, ids, 2);
     snprintf(target, sizeof target, "/unified/webhook?updated_gte=%s", at);
     assert_ids(target, ids + 1, 3);
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        snprintf(target, sizeof target, "/unified/webhook?created_lte=%s", forms[i]);
+        assert_ids(target, ids, 2);
+    }
     atomic_fetch_add(&fixture_time, 1000);
     api_expect(200, "PATCH", one(ids[1], ""), api_a, "{\"is_paused\":true}");
     assert_ids("/unified/webhook?sort=updated_at&order=desc&limit=2", (const char *[]){ ids[1], ids[3] }, 2);
@@ -119,6 +142,10 @@ static void lists_are_bare_and_filtered_sorted_and_cut(void **state) {
     api_expect(400, "GET", "/unified/webhook?limit=0", api_a, NULL);
     api_expect(400, "GET", "/unified/webhook?limit=99999", api_a, NULL);
     api_expect(400, "GET", "/unified/webhook?offset=-1", api_a, NULL);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        snprintf(target, sizeof target, "/unified/webhook?updated_gte=%s", wrong[i]);
+        api_expect(400, "GET", target, api_a, NULL);
+    }
     api_expect(400, "GET", "/unified/webhook?updated_gte=yesterday", api_a, NULL);
     api_has("field", "updated_gte");
 }

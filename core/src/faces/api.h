@@ -116,9 +116,12 @@ int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t mos
 int whi_call_flag(whi_call *call, const char *name, int *out);
 /* A time: ISO 8601 or ms since 1970; 0 when it is not given. */
 int whi_call_time(whi_call *call, const char *name, int64_t *out);
-/* 0 if the text is one: "2026-11-21T10:00:00.000Z", without the fraction, with a blank for the T,
- * without the Z, the date alone, or ms since 1970. */
+/* 0 if the text is one: "2026-11-21T10:00:00.000Z", with any fraction or none, "+01:00" for the Z
+ * or neither, a blank for the T, the date alone, or ms since 1970. */
 int whi_read_time(const char *text, int64_t *out);
+
+/* A copy that lives as long as the call, or NULL. */
+const char *whi_call_keep(whi_call *call, const char *bytes, size_t size);
 
 /* Members of an object of the body. Absent and null: NULL, fallback. */
 uint32_t whi_body_member(const whi_call *call, uint32_t object, const char *name);
@@ -199,6 +202,8 @@ typedef struct whi_search {
 } whi_search;
 
 int whi_search_add(whi_search *search, const char *field, int op, const char *value, int fold);
+/* The same for a URL: what a client gave us it finds again, though we write it as url.h does. */
+int whi_search_add_url(whi_call *call, whi_search *search, const char *field, int op, const char *value);
 int whi_search_run(whi_call *call, whi_search *search);
 void whi_search_free(whi_search *search);
 /* Appends a registration as the profile's object. */

@@ -39,9 +39,12 @@ static int read_search(whi_call *call, whi_search *search, int64_t *limit, int64
         const char *parameter, *field;
         int fold;
     } filters[] = {
-        { "name", "name", 0 },         { "resource", "resource", 1 }, { "event", "events", 1 },
-        { "callback", "callback", 0 }, { "enabled", "enabled", 1 },
+        { "name", "name", 0 },
+        { "resource", "resource", 1 },
+        { "event", "events", 1 },
+        { "enabled", "enabled", 1 },
     };
+    const char *callback = whi_call_parameter(call, "callback");
     int enabled, code = whi_scope_tenant(call, &search->tenant);
 
     code = code == WH_OK ? whi_call_flag(call, "enabled", &enabled) : code;
@@ -55,7 +58,9 @@ static int read_search(whi_call *call, whi_search *search, int64_t *limit, int64
                    ? whi_search_add(search, filters[i].field, WHI_EQ, value, filters[i].fold)
                    : WH_OK;
     }
-    return code;
+    return code == WH_OK && callback != NULL && callback[0] != '\0'
+               ? whi_search_add_url(call, search, "callback", WHI_EQ, callback)
+               : code;
 }
 
 int whi_serve_callfire_list(whi_call *call) {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "pure/url.h"
 
 #define STRIDE 256 /* taken from the registry at a time */
 
@@ -20,6 +21,48 @@ int whi_search_add(whi_search *search, const char *field, int op, const char *va
     }
     search->conditions[search->condition_count++] = (whi_condition){ field, value, op, fold };
     return WH_OK;
+}
+
+/* Each of the list, or the one; what is no URL stays as it is, and finds nothing. */
+static void normalise(const char *value, int is_list, whi_buf *out) {
+    char text[WHI_URL_SIZE];
+    whi_url url;
+
+    for (;;) {
+        size_t size = is_list ? strcspn(value, ",") : strlen(value);
+        int fits = size < sizeof text;
+        memcpy(text, value, fits ? size : 0);
+        text[fits ? size : 0] = '\0';
+        if (fits && whi_url_parse(&url, text) == WH_OK) {
+            whi_buf_text(out, url.text);
+        } else {
+            whi_buf_add(out, value, size);
+        }
+        if (value[size] == '\0') {
+            return;
+        }
+        whi_buf_char(out, ',');
+        value += size + 1;
+    }
+}
+
+int whi_search_add_url(whi_call *call, whi_search *search, const char *field, int op, const char *value) {
+    const char *kept = NULL;
+    whi_buf urls;
+    int code;
+
+    if (op > WHI_NIN) { /* an order is one of texts, whole URLs or not */
+        return whi_search_add(search, field, op, value, 0);
+    }
+    whi_buf_init(&urls, SIZE_MAX / 4);
+    normalise(value, op == WHI_IN || op == WHI_NIN, &urls);
+    code = whi_buf_status(&urls);
+    if (code == WH_OK) {
+        kept = whi_call_keep(call, urls.data, urls.size);
+        code = kept != NULL ? WH_OK : whi_fail_memory();
+    }
+    whi_buf_free(&urls);
+    return code == WH_OK ? whi_search_add(search, field, op, kept, 0) : code;
 }
 
 void whi_search_free(whi_search *search) {
@@ -97,7 +140,7 @@ static int same(const object *self, const whi_condition *condition, uint32_t nod
 static int is(const object *self, const whi_condition *condition, uint32_t node, const char *value, size_t size) {
     const whi_json_node *nodes = self->json.nodes;
     int64_t wanted, found;
-    char text[32];
+    char text[40];
 
     if (nodes[node].type == WHI_JSON_ARRAY) {
         for (uint32_t at = node + 1; at < nodes[node].next; at = nodes[at].next) {

@@ -215,27 +215,65 @@ int whi_call_flag(whi_call *call, const char *name, int *out) {
     return WH_OK;
 }
 
+/* ".5" to ".999999999" in ms, cut off; nothing is 0. Goes on behind it. */
+static int read_fraction(const char **text, int64_t *ms) {
+    static const int worth[] = { 100, 10, 1 };
+    size_t size = **text == '.' ? strspn(*text + 1, "0123456789") : 0;
+
+    *ms = 0;
+    if (**text != '.') {
+        return WH_OK;
+    }
+    for (size_t i = 0; i < size && i < 3; i++) {
+        *ms += (int64_t)((*text)[i + 1] - '0') * worth[i];
+    }
+    *text += size + 1;
+    return size >= 1 && size <= 9 ? WH_OK : WH_EINVALID;
+}
+
+/* The end of a time: "Z", "+02:00" in ms, or nothing, which is UTC too. */
+static int read_zone(const char *text, int64_t *ms) {
+    int hours, minutes;
+
+    *ms = 0;
+    if (text[0] == '\0' || strcmp(text, "Z") == 0) {
+        return WH_OK;
+    }
+    if ((text[0] != '+' && text[0] != '-') || strlen(text) != 6 || text[3] != ':' ||
+        strspn(text + 1, "0123456789") != 2 || strspn(text + 4, "0123456789") != 2) {
+        return WH_EINVALID;
+    }
+    hours = (text[1] - '0') * 10 + text[2] - '0';
+    minutes = (text[4] - '0') * 10 + text[5] - '0';
+    *ms = (hours * 60 + minutes) * INT64_C(60000) * (text[0] == '-' ? -1 : 1);
+    return hours < 24 && minutes < 60 ? WH_OK : WH_EINVALID;
+}
+
 int whi_read_time(const char *text, int64_t *out) {
-    char whole[40] = "";
-    size_t size = strlen(text);
+    char whole[] = "0000-00-00T00:00:00Z";
+    int64_t fraction = 0, zone = 0;
+    int code = WH_OK;
 
     if (read_digits(text, out) == WH_OK) {
         return WH_OK;
     }
-    if (size < 10 || size > 24) {
+    if (strnlen(text, 10) < 10) {
         return WH_EINVALID;
     }
-    memcpy(whole, text, size + 1);
-    if (size == 10) {
-        memcpy(whole + size, "T00:00:00", 10);
-    } else if (whole[10] == ' ') {
-        whole[10] = 'T';
+    memcpy(whole, text, 10);
+    text += 10;
+    if (*text != '\0') {
+        if ((*text != 'T' && *text != ' ') || strnlen(text, 9) < 9) {
+            return WH_EINVALID;
+        }
+        memcpy(whole + 11, text + 1, 8);
+        text += 9;
+        code = read_fraction(&text, &fraction);
+        code = code == WH_OK ? read_zone(text, &zone) : code;
     }
-    size = strlen(whole);
-    if (whole[size - 1] != 'Z') {
-        memcpy(whole + size, "Z", 2);
-    }
-    return whi_time_parse(whole, out);
+    code = code == WH_OK ? whi_time_parse(whole, out) : code;
+    *out += code == WH_OK ? fraction - zone : 0;
+    return code;
 }
 
 int whi_call_time(whi_call *call, const char *name, int64_t *out) {
@@ -323,7 +361,7 @@ uint32_t whi_body_member(const whi_call *call, uint32_t object, const char *name
     return node != WHI_JSON_NONE && call->body.nodes[node].type == WHI_JSON_NULL ? WHI_JSON_NONE : node;
 }
 
-static const char *keep_text(whi_call *call, const char *bytes, size_t size) {
+const char *whi_call_keep(whi_call *call, const char *bytes, size_t size) {
     whi_text *made = whi_alloc(sizeof *made + size + 1);
 
     if (made == NULL) {
@@ -355,7 +393,7 @@ int whi_body_text(whi_call *call, uint32_t object, const char *name, const char 
     if (text != NULL && memchr(text, '\0', size) != NULL) {
         code = whi_fail(WH_EINVALID, "%s: expected a text without zero bytes", name);
     } else {
-        *out = text != NULL ? keep_text(call, text, size) : NULL;
+        *out = text != NULL ? whi_call_keep(call, text, size) : NULL;
         code = *out != NULL ? WH_OK : whi_fail_memory();
     }
     whi_buf_free(&scratch);

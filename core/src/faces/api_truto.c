@@ -38,7 +38,7 @@ static int check_value(const whi_parameter *parameter, const char *field, int op
 }
 
 /* "field=value" or "field[op]=value". What is neither is left to those who know it. */
-static int read_filter(whi_search *search, const whi_parameter *parameter) {
+static int read_filter(whi_call *call, whi_search *search, const whi_parameter *parameter) {
     static const char *const fields[] = { "id",         "is_active",  "target_url", "environment_id",
                                           "created_at", "updated_at", "event_types" };
     size_t size = strcspn(parameter->name, "["), end = strlen(parameter->name);
@@ -54,6 +54,9 @@ static int read_filter(whi_search *search, const whi_parameter *parameter) {
                             parameter->name);
         }
         code = check_value(parameter, fields[i], op);
+        if (code == WH_OK && strcmp(fields[i], "target_url") == 0) {
+            return whi_search_add_url(call, search, fields[i], op, parameter->value);
+        }
         return code == WH_OK ? whi_search_add(search, fields[i], op, parameter->value, strcmp(fields[i], "id") == 0)
                              : code;
     }
@@ -89,7 +92,7 @@ static int read_search(whi_call *call, whi_search *search) {
     code = code == WH_OK ? read_cursor(call, search) : code;
     for (size_t i = 0; code == WH_OK && i < call->parameter_count; i++) {
         if (call->parameters[i].value[0] != '\0') {
-            code = read_filter(search, &call->parameters[i]);
+            code = read_filter(call, search, &call->parameters[i]);
         }
     }
     search->page.limit = code == WH_OK ? (size_t)limit : 0;
