@@ -461,6 +461,26 @@ static void a_retry_in_a_profile_sends_the_same_bytes_though_the_subscription_ch
     wh_close(engine);
 }
 
+static void trutos_deliveries_name_themselves_unless_the_subscription_does(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    const char *agents[2];
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"profile\":\"truto\"}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"profile\":\"truto\",\"headers\":{\"user-agent\":\"ours\"}}", NULL);
+    publish_as(engine, "integrated_account:active", NULL, NULL, "{}");
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    for (int i = 0; i < 2; i++) {
+        agents[i] = fixture_header(&fixture_sent[i], "User-Agent");
+        assert_non_null(agents[i]);
+        assert_string_equal(fixture_header(&fixture_sent[i], "Content-Type"), "application/json");
+    }
+    assert_true(strcmp(agents[0], "truto") == 0 || strcmp(agents[1], "truto") == 0);
+    assert_true(strcmp(agents[0], "ours") == 0 || strcmp(agents[1], "ours") == 0);
+    wh_close(engine);
+}
+
 static void callfire_without_a_secret_is_not_signed(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
 
@@ -605,6 +625,7 @@ int main(void) {
         cmocka_unit_test_setup(a_run_that_is_refused_ends, fixture_setup),
         cmocka_unit_test_setup(a_retry_in_a_profile_sends_the_same_bytes_though_the_subscription_changed,
                                fixture_setup),
+        cmocka_unit_test_setup(trutos_deliveries_name_themselves_unless_the_subscription_does, fixture_setup),
         cmocka_unit_test_setup(callfire_without_a_secret_is_not_signed, fixture_setup),
         cmocka_unit_test_setup(a_token_opens_its_tenant_and_no_other, fixture_setup),
         cmocka_unit_test_setup(a_workspace_has_one_secret_for_all_its_subscriptions, fixture_setup),

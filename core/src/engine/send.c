@@ -197,6 +197,21 @@ static int add_lines(whi_flight *flight, const whi_subscription *s) {
     return WH_OK;
 }
 
+/* The sender's name as the system has it, unless rule or subscription gave one. */
+static void add_agent(whi_request *request, int profile) {
+    const char *agent = whi_profile_agent(profile);
+
+    if (agent == NULL || request->line_count == WHI_REQUEST_LINES) {
+        return;
+    }
+    for (size_t i = 0; i < request->line_count; i++) {
+        if (is_same_name(request->lines[i], agent)) {
+            return;
+        }
+    }
+    request->lines[request->line_count++] = agent;
+}
+
 /* Body and headers of a profile with an envelope. */
 static int fill_profile(whi_flight *flight, const whi_subscription *s) {
     const whi_delivery *delivery = flight->delivery;
@@ -222,7 +237,11 @@ static int fill_profile(whi_flight *flight, const whi_subscription *s) {
     request->line_count = count + 1;
     request->body = flight->body.data;
     request->body_size = flight->body.size;
-    return add_lines(flight, s);
+    code = add_lines(flight, s);
+    if (code == WH_OK) {
+        add_agent(request, s->profile);
+    }
+    return code;
 }
 
 static int fill_standard(whi_flight *flight, const whi_subscription *s) {

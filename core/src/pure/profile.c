@@ -22,6 +22,10 @@ const int64_t *whi_profile_retry(int id, size_t *count) {
     return profiles[id]->retry;
 }
 
+const char *whi_profile_agent(int id) {
+    return profiles[id]->agent;
+}
+
 /* Truto asks the receiver whether the run may go on: 400 is an answer, and "no". So it is not
  * tried again, and nothing is wrong with the subscription. */
 int whi_profile_outcome(int id, const char *event_type, int error, int status, int *code, int *abort) {

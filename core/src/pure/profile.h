@@ -24,6 +24,9 @@ const whi_profile *whi_profile_get(int id);
 /* The retry list in ms, each the wait before an attempt; the first is 0. */
 const int64_t *whi_profile_retry(int id, size_t *count);
 
+/* The line of who sends, as the system's own deliveries have it; NULL: the engine's own. */
+const char *whi_profile_agent(int id);
+
 /* What an answer means; as whi_delivery_outcome of delivery.h, but with the profile's
  * success: Truto wants 200, the others 2xx. code as there. abort receives 1 when the
  * receiver refuses the whole run (Truto: 400 on "sync_job_run:started"). */

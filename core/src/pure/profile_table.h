@@ -69,6 +69,7 @@ struct whi_profile {
     size_t field_count;
     const int64_t *retry;
     size_t retry_count;
+    const char *agent;                 /* "User-Agent: …"; NULL: the engine's */
     int time;                          /* how created_at is written */
     int empty_is_absent;               /* "" means what null means */
     int only_200;                      /* success is 200 alone */

@@ -66,6 +66,7 @@ const whi_profile whi_profile_truto = {
     .field_count = sizeof fields / sizeof fields[0],
     .retry = retry,
     .retry_count = sizeof retry / sizeof retry[0],
+    .agent = "User-Agent: truto",
     .time = WHI_TIME_MS,
     .only_200 = 1,
     .ident = ident,
