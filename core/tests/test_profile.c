@@ -471,6 +471,24 @@ static void callfire_without_events_takes_all_of_the_resource(void **state) {
     whi_subscription_free(s);
 }
 
+static void callfires_new_resource_keeps_the_events_in_force(void **state) {
+    whi_subscription *s =
+        make(WHI_CALLFIRE, "{\"callback\":\"http://e.com\",\"resource\":\"CallBroadcast\",\"events\":[\"Started\"]}");
+
+    (void)state;
+    patch(WHI_TRUTO, s, "{\"event_types\":[\"CallBroadcast.Finished\",\"CallBroadcast.Stopped\"]}");
+    patch(WHI_CALLFIRE, s, "{\"resource\":\"TextBroadcast\"}");
+    holds(written(WHI_CALLFIRE, s), "events", "[\"Stopped\",\"Finished\"]");
+    patch(WHI_TRUTO, s, "{\"event_types\":[\"TextBroadcast.*\"]}");
+    patch(WHI_CALLFIRE, s, "{\"resource\":\"InboundCall\"}"); /* all of one become all of the other */
+    holds(written(WHI_CALLFIRE, s), "events", "[\"Finished\"]");
+    patch(WHI_CALLFIRE, s, "{\"resource\":\"CallBroadcast\",\"events\":[\"Finished\"]}");
+    patch(WHI_CALLFIRE, s, "{\"resource\":\"OutboundCall\"}");
+    patch(WHI_CALLFIRE, s, "{\"resource\":\"CccCampaign\"}"); /* named is named, though it was all */
+    holds(written(WHI_CALLFIRE, s), "events", "[\"Finished\"]");
+    whi_subscription_free(s);
+}
+
 static void callfire_signs_only_with_a_secret(void **state) {
     whi_subscription *s = make(WHI_CALLFIRE, "{\"callback\":\"http://e.com\"}");
 
@@ -752,6 +770,7 @@ int main(void) {
         cmocka_unit_test(truto_refuses_by_the_wire_name),
         cmocka_unit_test(callfire_keeps_every_field_of_the_seed),
         cmocka_unit_test(callfire_without_events_takes_all_of_the_resource),
+        cmocka_unit_test(callfires_new_resource_keeps_the_events_in_force),
         cmocka_unit_test(callfire_signs_only_with_a_secret),
         cmocka_unit_test(callfire_refuses_by_the_wire_name),
         cmocka_unit_test(callfires_resources_are_eleven),

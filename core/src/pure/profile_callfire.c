@@ -55,6 +55,23 @@ static const char *event_find(const whi_callfire_resource *resource, const char 
     return NULL;
 }
 
+/* The resource that all patterns are of, or NULL: events is what counts, whoever wrote it. */
+static const whi_callfire_resource *only_resource(const whi_subscription *s) {
+    const whi_callfire_resource *found = NULL;
+
+    for (size_t i = 0; i < s->event_count; i++) {
+        const char *dot = strchr(s->events[i], '.');
+        size_t size = dot != NULL ? (size_t)(dot - s->events[i]) : 0;
+        const whi_callfire_resource *resource = resource_find(s->events[i], size);
+        if (resource == NULL || (found != NULL && resource != found) ||
+            (event_find(resource, dot + 1) == NULL && strcmp(dot + 1, "*") != 0)) {
+            return NULL;
+        }
+        found = resource;
+    }
+    return found;
+}
+
 /* ------------------------------------------------------------------- reading */
 
 #define EVENTS_MAXIMUM 3 /* of one resource */
@@ -108,28 +125,57 @@ static int choose_events_of(whi_reading *self, const whi_json *json, uint32_t li
     return WH_OK;
 }
 
-/* The given ones; or those that were asked for before, which a new resource must have. */
-static int choose_events(whi_reading *self, chosen *out) {
-    int given = whi_reading_changed(self, "events");
+/* How many were asked for by name when they were last named here; 0: none. */
+static int count_named(const whi_subscription *s, uint32_t *out) {
     whi_json details = { 0 };
-    const whi_json *where = given ? self->given : &details;
-    const char *before = self->subscription != NULL ? self->subscription->details : NULL;
-    uint32_t list;
-    int code = WH_OK;
+    int code = s->details != NULL ? whi_json_scan(&details, s->details, strlen(s->details), 64) : WH_OK;
+    uint32_t list = code == WH_OK ? whi_wire_member(&details, "events") : WHI_JSON_NONE;
 
-    if (!given && before != NULL) {
-        code = whi_json_scan(&details, before, strlen(before), 64);
-    }
-    list = code == WH_OK ? whi_wire_member(where, "events") : WHI_JSON_NONE;
-    if (list != WHI_JSON_NONE && where->nodes[list].type == WHI_JSON_ARRAY && where->nodes[list].count > 0) {
-        if (out->resource != NULL) {
-            code = choose_events_of(self, where, list, out);
-        } else if (given) {
-            code = whi_fail(WH_EINVALID, "events: expected a resource that they are of, found none");
-        }
-    }
+    *out = list != WHI_JSON_NONE && details.nodes[list].type == WHI_JSON_ARRAY ? details.nodes[list].count : 0;
     whi_json_free(&details);
     return code;
+}
+
+/* Those in force, which a new resource must have; NONE for all of the old one, which become all
+ * of the new one unless they were named. */
+static int find_present(whi_reading *self, uint32_t *out) {
+    const whi_callfire_resource *resource = self->subscription != NULL ? only_resource(self->subscription) : NULL;
+    uint32_t named, all = 0;
+    int code;
+
+    *out = resource != NULL ? whi_wire_member(self->present, "events") : WHI_JSON_NONE;
+    if (*out == WHI_JSON_NONE) {
+        return WH_OK;
+    }
+    code = count_named(self->subscription, &named);
+    while (resource->events[all] != NULL) {
+        all++;
+    }
+    if (self->present->nodes[*out].count == all && named != all) {
+        *out = WHI_JSON_NONE;
+    }
+    return code;
+}
+
+/* The given ones, or those in force. */
+static int choose_events(whi_reading *self, chosen *out) {
+    int given = whi_reading_changed(self, "events"), code = WH_OK;
+    const whi_json *where = given ? self->given : self->present;
+    uint32_t list = WHI_JSON_NONE;
+
+    if (given) {
+        list = whi_wire_member(where, "events");
+    } else {
+        code = find_present(self, &list);
+    }
+    if (code != WH_OK || list == WHI_JSON_NONE || where->nodes[list].type != WHI_JSON_ARRAY ||
+        where->nodes[list].count == 0) {
+        return code;
+    }
+    if (out->resource != NULL) {
+        return choose_events_of(self, where, list, out);
+    }
+    return given ? whi_fail(WH_EINVALID, "events: expected a resource that they are of, found none") : WH_OK;
 }
 
 static void put_choice(whi_reading *self, const chosen *choice) {
@@ -187,23 +233,6 @@ static int finish(whi_reading *self) {
 }
 
 /* ------------------------------------------------------------------- writing */
-
-/* The resource that all patterns are of, or NULL: events is what counts, whoever wrote it. */
-static const whi_callfire_resource *only_resource(const whi_subscription *s) {
-    const whi_callfire_resource *found = NULL;
-
-    for (size_t i = 0; i < s->event_count; i++) {
-        const char *dot = strchr(s->events[i], '.');
-        size_t size = dot != NULL ? (size_t)(dot - s->events[i]) : 0;
-        const whi_callfire_resource *resource = resource_find(s->events[i], size);
-        if (resource == NULL || (found != NULL && resource != found) ||
-            (event_find(resource, dot + 1) == NULL && strcmp(dot + 1, "*") != 0)) {
-            return NULL;
-        }
-        found = resource;
-    }
-    return found;
-}
 
 static int takes(const whi_subscription *s, const char *event) {
     for (size_t i = 0; i < s->event_count; i++) {
