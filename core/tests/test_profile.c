@@ -484,7 +484,7 @@ static void callfires_new_resource_keeps_the_events_in_force(void **state) {
     holds(written(WHI_CALLFIRE, s), "events", "[\"Finished\"]");
     patch(WHI_CALLFIRE, s, "{\"resource\":\"CallBroadcast\",\"events\":[\"Finished\"]}");
     patch(WHI_CALLFIRE, s, "{\"resource\":\"OutboundCall\"}");
-    patch(WHI_CALLFIRE, s, "{\"resource\":\"CccCampaign\"}"); /* named is named, though it was all */
+    patch(WHI_CALLFIRE, s, "{\"resource\":\"CccCampaign\"}"); /* by name, though it was all */
     holds(written(WHI_CALLFIRE, s), "events", "[\"Finished\"]");
     whi_subscription_free(s);
 }

@@ -157,17 +157,13 @@ static int find_present(whi_reading *self, uint32_t *out) {
     return code;
 }
 
-/* The given ones, or those in force. */
+/* The given ones, also where they are as they were, since the resource is not; or those in force. */
 static int choose_events(whi_reading *self, chosen *out) {
-    int given = whi_reading_changed(self, "events"), code = WH_OK;
+    uint32_t list = whi_wire_member(self->given, "events");
+    int given = list != WHI_JSON_NONE;
     const whi_json *where = given ? self->given : self->present;
-    uint32_t list = WHI_JSON_NONE;
+    int code = given ? WH_OK : find_present(self, &list);
 
-    if (given) {
-        list = whi_wire_member(where, "events");
-    } else {
-        code = find_present(self, &list);
-    }
     if (code != WH_OK || list == WHI_JSON_NONE || where->nodes[list].type != WHI_JSON_ARRAY ||
         where->nodes[list].count == 0) {
         return code;
