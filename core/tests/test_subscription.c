@@ -615,14 +615,37 @@ static void draw_document(whi_buf *out) {
         "\"timeout\":null",
         "\"concurrency\":1000",
         "\"concurrency\":null",
+        "\"on_rule_error\":\"send\"",
+        "\"source\":\"a/b:c\"",
+        "\"source\":null",
+        "\"order\":\"fifo\"",
+        "\"order\":\"key\"",
+        "\"order\":\"latest\"",
+        "\"order\":null",
+        "\"single_use\":true",
+        "\"single_use\":null",
+        "\"expires_at\":1",
+        "\"expires_at\":253402300799999",
+        "\"expires_at\":\"2024-02-29T23:59:60Z\"",
+        "\"expires_at\":null",
+        "\"profile\":\"unified\"",
+        "\"profile\":\"truto\"",
+        "\"profile\":\"callfire\"",
+        "\"profile\":null",
+        "\"encoding\":\"hex\"",
+        "\"encoding\":\"base64\"",
+        "\"encoding\":null",
+        "\"details\":{\"\\ud800\":[1.10,{}], \"\":null,\"n\":12345678901234567890}",
+        "\"details\":{}",
+        "\"details\":null",
     };
     const size_t count = sizeof parts / sizeof parts[0];
-    const char *used[6];
+    const char *used[9];
     size_t given = 0;
 
     whi_buf_clear(out);
     whi_buf_char(out, '{');
-    for (uint32_t left = draw(6); left > 0; left--) {
+    for (uint32_t left = draw(9); left > 0; left--) {
         const char *part = parts[draw((uint32_t)count)];
         size_t name = strcspn(part, ":"), i = 0;
         while (i < given && (strcspn(used[i], ":") != name || strncmp(used[i], part, name) != 0)) {
