@@ -100,6 +100,88 @@ static void cursors_lead_forwards_and_back(void **state) {
     api_expect(200, "GET", "/webhook?next_cursor=&limit=", api_a, NULL);
 }
 
+/* ------------------------------------------------ walks while rows come and go */
+
+#define ROWS 200
+
+static char walked[ROWS][WH_ID_SIZE]; /* in the order of creation; "" for those that are gone */
+static int walked_count, walked_seen[ROWS];
+static uint32_t chance = 11;
+
+static int draw(int below) {
+    chance = chance * 1664525u + 1013904223u; /* Numerical Recipes */
+    return (int)((chance >> 8) % (uint32_t)below);
+}
+
+static void add_row(void) {
+    snprintf(walked[walked_count++], WH_ID_SIZE, "%s", make("{\"target_url\":\"https://e.com/\"}"));
+}
+
+static void remove_row(int row) {
+    if (walked[row][0] != '\0') {
+        api_expect(200, "DELETE", one(walked[row]), api_a, NULL);
+        walked[row][0] = '\0';
+    }
+}
+
+/* Marks what is on the page; all of it must be there now, and newer than what is below it. */
+static void see_page(void) {
+    char path[32];
+    const char *id;
+
+    for (int i = 0, before = ROWS, row; snprintf(path, sizeof path, "result.%d.id", i), (id = api_member(path)) != NULL;
+         i++, before = row) {
+        row = 0;
+        while (row < walked_count && strcmp(walked[row], id) != 0) {
+            row++;
+        }
+        assert_true(row < before && row < walked_count);
+        walked_seen[row]++;
+    }
+}
+
+/* From one end to the other by this cursor, while one comes and two go between the pages. Those
+ * that were there from the beginning to the end are walked_seen once, and nothing twice. */
+static void walk(const char *cursor) {
+    int old = walked_count, pages = 0;
+    char next[128] = "/webhook?limit=3";
+
+    memset(walked_seen, 0, sizeof walked_seen);
+    if (strcmp(cursor, "prev_cursor") == 0) {
+        snprintf(next, sizeof next, "/webhook?limit=3&prev_cursor=prv_0000000000000");
+    }
+    for (;; pages++) {
+        assert_true(pages < ROWS);
+        api_expect(200, "GET", next, api_a, NULL);
+        see_page();
+        if (strcmp(api_member(cursor), "null") == 0) {
+            break;
+        }
+        snprintf(next, sizeof next, "/webhook?limit=3&%s=%s", cursor, api_member(cursor));
+        remove_row(draw(walked_count));
+        remove_row(draw(walked_count));
+        if (walked_count < ROWS) {
+            add_row();
+        }
+    }
+    for (int row = 0; row < walked_count; row++) {
+        assert_true(walked_seen[row] <= 1);
+        assert_true(row >= old || walked[row][0] == '\0' || walked_seen[row] == 1);
+    }
+}
+
+static void a_walk_sees_each_row_once_while_others_come_and_go(void **state) {
+    (void)state;
+    walked_count = 0;
+    for (int i = 0; i < 60; i++) {
+        add_row();
+    }
+    for (int i = 0; i < 3; i++) {
+        walk("next_cursor");
+        walk("prev_cursor");
+    }
+}
+
 static void lists_are_filtered(void **state) {
     char *ids[3], target[256], at[64];
 
@@ -270,6 +352,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_webhook_is_made_read_changed_and_deleted),
         TEST(cursors_lead_forwards_and_back),
+        TEST(a_walk_sees_each_row_once_while_others_come_and_go),
         TEST(lists_are_filtered),
         TEST(a_test_goes_to_one_webhook_alone),
         TEST(the_log_has_every_attempt_once),
