@@ -325,21 +325,47 @@ static int read_copy(wh_engine *engine, int64_t number, whi_subscription **out) 
     return code;
 }
 
-/* What a failing rule held back is tried with the rule that was mended. */
-static int release_held(wh_engine *engine, const char *id, const char *old_rule, const char *new_rule) {
+/* What a failing rule held back is tried with the rule that was mended. The change stands: what
+ * cannot be tried now stays held, to be replayed. */
+static void release_held(wh_engine *engine, const char *id, const char *old_rule, const char *new_rule) {
     wh_query query = WH_QUERY_INIT;
 
     if (old_rule == NULL || (new_rule != NULL && strcmp(old_rule, new_rule) == 0)) {
-        return WH_OK;
+        return;
     }
     query.subscription = id;
     query.state = "held";
-    return wh_replay_query(engine, &query, NULL);
+    if (wh_replay_query(engine, &query, NULL) != WH_OK) {
+        whi_log(engine, WH_LOG_ERROR, "%s: not all that its rule held back is released: %s", id, wh_last_error());
+    }
+}
+
+/* A workspace's secret signs for all of its webhooks: it does not go with one that leaves. */
+static int leave_workspace(wh_engine *engine, whi_subscription *s, const char *tenant) {
+    char secret[WH_SECRET_SIZE];
+    int has_it = 0;
+    int code = strcmp(s->tenant, tenant) == 0 ? WH_ENOTFOUND
+                                              : engine->store->vtable->tenant_secret(engine->store, tenant, secret);
+
+    if (code != WH_OK) {
+        return code == WH_ENOTFOUND ? WH_OK : code;
+    }
+    for (size_t i = 0; i < s->secret_count; i++) {
+        has_it |= strcmp(s->secrets[i], secret) == 0;
+    }
+    whi_wipe(secret, sizeof secret);
+    if (!has_it) {
+        return WH_OK;
+    }
+    whi_subscription_free_texts(s->secrets, s->secret_count);
+    s->secrets = NULL;
+    s->secret_count = 0;
+    return make_secret(engine, s);
 }
 
 int wh_subscription_update(wh_engine *engine, const char *id, const char *document, size_t size) {
     change self = { .engine = engine };
-    char *old_rule = NULL;
+    char *old_rule = NULL, *tenant = NULL;
     int was_paused, code;
     int64_t number;
 
@@ -354,9 +380,13 @@ int wh_subscription_update(wh_engine *engine, const char *id, const char *docume
     code = read_copy(engine, number, &self.subscription);
     if (code == WH_OK) {
         old_rule = whi_strdup(self.subscription->rule, self.subscription->rule_size);
+        tenant = whi_strdup(self.subscription->tenant, WH_ZSTR);
         was_paused = self.subscription->paused;
         self.subscription->paused = 2; /* to see whether the document names it */
-        code = apply(engine, self.subscription, document, size);
+        code = tenant != NULL && (old_rule != NULL || self.subscription->rule == NULL)
+                   ? apply(engine, self.subscription, document, size)
+                   : whi_fail_memory();
+        code = code == WH_OK ? leave_workspace(engine, self.subscription, tenant) : code;
         if (self.subscription->paused == 0) {
             whi_free(self.subscription->disabled);
             self.subscription->disabled = NULL;
@@ -368,9 +398,10 @@ int wh_subscription_update(wh_engine *engine, const char *id, const char *docume
     pthread_mutex_unlock(&engine->subscription_lock);
     if (code == WH_OK) {
         whi_stir(engine);
-        code = release_held(engine, id, old_rule, self.subscription->rule);
+        release_held(engine, id, old_rule, self.subscription->rule);
     }
     whi_free(old_rule);
+    whi_free(tenant);
     drop_change(&self);
     return code;
 }
