@@ -110,7 +110,7 @@ void whi_call_free(whi_call *call);
 const char *whi_call_parameter(const whi_call *call, const char *name);
 /* Our own routes know all of their parameters: names ends with NULL. */
 int whi_call_only(whi_call *call, const char *const *names);
-/* An integer of least to most; fallback when it is not given. */
+/* An integer of least to most; fallback, or most if that is less, when it is not given. */
 int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t most, int64_t fallback, int64_t *out);
 /* "true", "false", 1, 0; -1 in out when it is not given. */
 int whi_call_flag(whi_call *call, const char *name, int *out);
@@ -164,10 +164,11 @@ void whi_call_fall_back(whi_call *call, int shape, const char *id);
 int whi_scope_tenant(whi_call *call, const char **out);
 /* A subscription by its id on the wire of a profile, with a reference. WH_ENOTFOUND. */
 int whi_scope_subscription(whi_call *call, int profile, const char *id, whi_registration **out);
-/* WH_ENOTFOUND when it is not the caller's to see. name, of WH_ID_SIZE bytes, receives "#" and
- * the number, which the engine's functions take for an id, and which is the same event for
- * them: an id may be several tenants'. */
-int whi_scope_event(whi_call *call, const char *id, int64_t *number, char *name);
+/* WH_ENOTFOUND when it is not the caller's to see. An id may be several tenants': an operator
+ * says whose is meant, by tenant or, where that is NULL, by ?tenant=. name, of WH_ID_SIZE bytes,
+ * receives "#" and the number, which the engine's functions take for an id, and which is the
+ * same event for them. */
+int whi_scope_event(whi_call *call, const char *id, const char *tenant, int64_t *number, char *name);
 int whi_scope_delivery(whi_call *call, const char *id);
 /* 1 if what belongs to this tenant is the caller's to see. */
 int whi_scope_sees(const whi_call *call, const char *tenant);

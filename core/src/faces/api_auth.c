@@ -82,7 +82,7 @@ static slot *find(whi_limiter *limiter, const unsigned char *peer, int64_t now, 
     slot *set = limiter->slots[hash(peer, PEER_BYTES) % SETS], *worst = &set[0];
 
     for (int i = 0; i < WAYS; i++) {
-        if (set[i].until <= now) {
+        if (set[i].until <= now || set[i].until - now > WINDOW_MS) { /* over, or the clock was set back */
             set[i] = (slot){ { 0 }, 0, 0 };
         }
         if (set[i].until > 0 && memcmp(set[i].peer, peer, PEER_BYTES) == 0) {

@@ -9,7 +9,7 @@
 static int check_parts(whi_call *call, wh_query *query, char *name) {
     whi_registration *found = NULL;
     int64_t number;
-    int code = query->event != NULL ? whi_scope_event(call, query->event, &number, name) : WH_OK;
+    int code = query->event != NULL ? whi_scope_event(call, query->event, query->tenant, &number, name) : WH_OK;
 
     query->event = query->event != NULL ? name : NULL;
     if (code == WH_OK && query->subscription != NULL && !call->all) {

@@ -172,7 +172,7 @@ int whi_serve_event_get(whi_call *call) {
     size_t size = 0;
     int64_t number;
     char name[WH_ID_SIZE];
-    int code = whi_scope_event(call, call->id, &number, name);
+    int code = whi_scope_event(call, call->id, NULL, &number, name);
 
     code = code == WH_OK ? wh_event_get(call->engine, name, &text, &size) : code;
     return whi_call_hand_over(call, code, text, size);
@@ -189,7 +189,7 @@ int whi_serve_event_payload(whi_call *call) {
     whi_store *store = call->engine->store;
     int64_t number;
     char name[WH_ID_SIZE];
-    int code = whi_scope_event(call, call->id, &number, name);
+    int code = whi_scope_event(call, call->id, NULL, &number, name);
 
     return code == WH_OK ? store->vtable->event_get(store, number, copy_payload, call) : code;
 }

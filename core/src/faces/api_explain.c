@@ -10,7 +10,7 @@
 #define BACKTEST_US INT64_C(20000000) /* after which it answers with what it has seen */
 
 int whi_serve_event_explain(whi_call *call) {
-    static const char *const names[] = { "subscription", "limit", "cursor", NULL };
+    static const char *const names[] = { "subscription", "limit", "cursor", "tenant", NULL };
     wh_query query = WH_QUERY_INIT;
     const char *subscription = whi_call_parameter(call, "subscription");
     whi_registration *found = NULL;
@@ -20,7 +20,7 @@ int whi_serve_event_explain(whi_call *call) {
     char name[WH_ID_SIZE];
     int code = whi_call_only(call, names);
 
-    code = code == WH_OK ? whi_scope_event(call, call->id, &number, name) : code;
+    code = code == WH_OK ? whi_scope_event(call, call->id, NULL, &number, name) : code;
     code =
         code == WH_OK && subscription != NULL ? whi_scope_subscription(call, WHI_STANDARD, subscription, &found) : code;
     code = code == WH_OK ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, 0, &query.limit)

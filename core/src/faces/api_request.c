@@ -10,7 +10,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#define AROUND_PAYLOAD 3 /* levels that a batch has around an event's payload */
+#define TIME_MAXIMUM INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+#define AROUND_PAYLOAD 3                      /* levels that a batch has around an event's payload */
 
 /* ------------------------------------------------------------------------ the line */
 
@@ -188,7 +189,7 @@ static int read_digits(const char *text, int64_t *out) {
 int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t most, int64_t fallback, int64_t *out) {
     const char *text = whi_call_parameter(call, name);
 
-    *out = fallback;
+    *out = fallback < most ? fallback : most;
     if (text == NULL || text[0] == '\0') {
         return WH_OK;
     }
@@ -255,7 +256,7 @@ int whi_read_time(const char *text, int64_t *out) {
     int code = WH_OK;
 
     if (read_digits(text, out) == WH_OK) {
-        return WH_OK;
+        return *out <= TIME_MAXIMUM ? WH_OK : WH_EINVALID;
     }
     if (strnlen(text, 10) < 10) {
         return WH_EINVALID;
@@ -421,7 +422,7 @@ int whi_body_time(whi_call *call, uint32_t object, const char *name, int64_t *ou
     int code;
 
     if (node == WHI_JSON_NONE || call->body.nodes[node].type == WHI_JSON_NUMBER) {
-        return whi_body_number(call, object, name, 0, INT64_C(253402300799999), 0, out);
+        return whi_body_number(call, object, name, 0, TIME_MAXIMUM, 0, out);
     }
     *out = 0;
     code = whi_body_text(call, object, name, &text);

@@ -56,11 +56,12 @@ static int look(const whi_event_row *row, void *payload) {
     return whi_scope_sees(call, row->tenant) ? WH_OK : WH_ENOTFOUND;
 }
 
-int whi_scope_event(whi_call *call, const char *id, int64_t *number, char *name) {
+int whi_scope_event(whi_call *call, const char *id, const char *tenant, int64_t *number, char *name) {
     whi_store *store = call->engine->store;
-    const char *tenant = call->all ? whi_call_parameter(call, "tenant") : call->tenant;
     int code;
 
+    tenant = tenant != NULL ? tenant : whi_call_parameter(call, "tenant");
+    tenant = call->all ? tenant : call->tenant;
     *number = 0;
     code = id[0] != '#' ? store->vtable->event_number(store, id, tenant, number) : WH_ENOTFOUND;
 

@@ -143,7 +143,7 @@ static void find_ends(const whi_search *search, int64_t *newest, int64_t *oldest
         return;
     }
     *newest = page->descending && page->from > 1 ? page->from - 1 : 0;
-    *oldest = page->descending ? 0 : page->from + 1;
+    *oldest = page->descending ? 0 : page->from < INT64_MAX ? page->from + 1 : page->from;
 }
 
 static int write_page(whi_call *call, whi_search *search) {

@@ -11,7 +11,8 @@
 
 #define LIMIT_MAXIMUM 100 /* documented */
 #define ROWS_MAXIMUM 20000
-#define PAGE 32 /* deliveries at a time */
+#define PAGE 32            /* deliveries at a time */
+#define LOOKS_MAXIMUM 1000 /* deliveries whose attempts one answer looks at, whether they fit or not */
 
 typedef struct log_page {
     whi_call *call;
@@ -173,6 +174,7 @@ static int write_delivery(log_page *self, size_t i) {
 static int write_entries(log_page *self) {
     whi_store *store = self->call->engine->store;
     whi_store_place place;
+    size_t looks = 0;
     int code;
 
     do {
@@ -184,10 +186,11 @@ static int write_entries(log_page *self) {
         if (!self->full) {
             stop_at(self, place.event, place.subscription, INT32_MAX);
         }
+        looks += self->delivery_count;
         self->more = place.more || self->full;
         self->query.before_event = place.event;
         self->query.before_subscription = place.subscription;
-    } while (code == WH_OK && !self->full && place.more && self->delivery_count > 0);
+    } while (code == WH_OK && !self->full && place.more && self->delivery_count > 0 && looks < LOOKS_MAXIMUM);
     return code;
 }
 

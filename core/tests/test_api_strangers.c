@@ -1,0 +1,235 @@
+/* The API under people who mean ill: what they may learn of other tenants, and what their
+ * requests may cost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api_kit.h"
+#include "base/mem.h"
+#include "faces/api.h"
+#include "fake_rules.h"
+#include "fault.h"
+
+static const char anything[] = "{\"url\":\"https://example.com/h\",\"events\":[\"*\"]}";
+
+static void publish(const char *token, const char *body) {
+    api_expect(201, "POST", "/v1/events", token, body);
+    fixture_run(api_engine);
+    atomic_fetch_add(&fixture_time, 1000);
+}
+
+/* ------------------------------------------------------------------------ other tenants */
+
+/* The secret of a workspace signs for all of its webhooks: it stays when one of them goes. */
+static void a_subscription_that_moves_leaves_its_workspaces_secret_behind(void **state) {
+    char target[128], secret[WH_SECRET_SIZE];
+
+    (void)state;
+    api_expect(200, "POST", "/unified/webhook", api_a,
+               "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\",\"hook_url\":\"https://e/\"}");
+    assert_int_equal(wh_tenant_secret(api_engine, "a", NULL, secret), WH_OK);
+    api_expect(200, "GET", "/v1/subscriptions", api_a, NULL);
+    snprintf(target, sizeof target, "/v1/subscriptions/%s", api_member("items.0.id"));
+    api_expect(200, "PATCH", target, api_operator, "{\"tenant\":\"b\"}");
+    api_expect(404, "GET", target, api_a, NULL);
+    snprintf(target + strlen(target), 16, "/secrets");
+    api_expect(200, "GET", target, api_b, NULL);
+    assert_null(strstr(api_text, secret));
+    assert_int_equal(wh_tenant_secret(api_engine, "b", NULL, secret), WH_OK);
+    assert_non_null(strstr(api_text, secret));
+}
+
+/* Two tenants may have one id: an operator says whose is meant. */
+static void an_operator_names_the_tenant_of_an_event(void **state) {
+    (void)state;
+    api_expect(201, "POST", "/v1/subscriptions", api_b, anything);
+    publish(api_a, "{\"type\":\"a.x\",\"payload\":1,\"id\":\"e\"}");
+    publish(api_b, "{\"type\":\"b.x\",\"payload\":1,\"id\":\"e\"}");
+    api_expect(200, "GET", "/v1/events/e?tenant=b", api_operator, NULL);
+    api_has("type", "b.x");
+    api_expect(200, "GET", "/v1/events/e/explain?tenant=b", api_operator, NULL);
+    assert_non_null(strstr(api_text, "delivered"));
+    api_expect(200, "GET", "/v1/deliveries?event=e&tenant=b", api_operator, NULL);
+    assert_non_null(api_member("items.0"));
+    api_expect(200, "POST", "/v1/deliveries/replay", api_operator,
+               "{\"event\":\"e\",\"tenant\":\"b\",\"state\":\"delivered\"}");
+    api_has("replayed", "1");
+}
+
+/* ----------------------------------------------------------------------------- bounds */
+
+static void cursors_at_the_end_of_all_numbers_lead_nowhere(void **state) {
+    (void)state;
+    api_expect(200, "GET", "/webhook?prev_cursor=prv_7zzzzzzzzzzzz", api_a, NULL);
+    api_has("prev_cursor", "null");
+    api_expect(200, "GET", "/webhook?next_cursor=nxt_7zzzzzzzzzzzz", api_a, NULL);
+    api_expect(200, "GET", "/v1/subscriptions?cursor=sub_7zzzzzzzzzzzz", api_a, NULL);
+    api_expect(200, "GET", "/v1/events?cursor=msg_7zzzzzzzzzzzz&since=253402300799999", api_a, NULL);
+    api_expect(200, "GET", "/v1/deliveries?cursor=dlv_7zzzzzzzzzzzz7zzzzzzzzzzzz&until=253402300799999", api_a, NULL);
+    api_expect(400, "GET", "/v1/events?cursor=msg_8000000000000", api_a, NULL);
+}
+
+static void a_time_beyond_all_calendars_is_refused(void **state) {
+    (void)state;
+    api_expect(400, "POST", "/v1/events", api_a, "{\"type\":\"t\",\"payload\":1,\"time\":999999999999999999}");
+    api_expect(400, "POST", "/v1/events", api_a, "{\"type\":\"t\",\"payload\":1,\"time\":\"999999999999999999\"}");
+    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"t\",\"payload\":1,\"time\":\"253402300799999\"}");
+}
+
+static void open_anew(const wh_options *options) {
+    wh_api_close(api);
+    wh_close(api_engine);
+    api_engine = fixture_open(":memory:", options);
+    assert_int_equal(wh_api_open(&api, api_engine, NULL), WH_OK);
+    assert_int_equal(wh_token_add(api_engine, "a", "a", api_a), WH_OK);
+}
+
+static void a_page_is_never_larger_than_pages_may_be(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+
+    (void)state;
+    options.limits.page_items = 3;
+    open_anew(&options);
+    for (int i = 0; i < 5; i++) {
+        api_expect(201, "POST", "/v1/subscriptions", api_a, anything);
+    }
+    api_expect(200, "GET", "/webhooks", api_a, NULL);
+    assert_null(api_member("items.3"));
+    api_has("limit", "3");
+    api_expect(200, "GET", "/webhook", api_a, NULL);
+    assert_null(api_member("result.3"));
+    api_expect(200, "GET", "/unified/webhook", api_a, NULL);
+    assert_null(api_member("3"));
+}
+
+/* A change that stands is no error, whatever fails behind it. */
+static void a_change_that_is_told_as_failed_did_not_happen(void **state) {
+    wh_api_request request = WH_API_REQUEST_INIT;
+    wh_options options = WH_OPTIONS_INIT;
+    char target[128];
+
+    (void)state;
+    request.method = "PATCH";
+    request.path = target;
+    request.tenant = "a";
+    options.rules = &fake_rules;
+    open_anew(&options);
+    api_expect(201, "POST", "/v1/subscriptions", api_a,
+               "{\"url\":\"https://example.com/h\",\"events\":[\"*\"],\"rule\":\"fail\"}");
+    snprintf(target, sizeof target, "/v1/subscriptions/%s", api_member("id"));
+    publish(api_a, "{\"type\":\"t\",\"payload\":1}");
+    for (long n = 0, failed = 1; failed; n++) {
+        char *before = api_dump(), *after, body[64];
+        request.body_size = (size_t)snprintf(body, sizeof body, "{\"rule\":\"pick n%ld\"}", n);
+        request.body = body;
+        wh_free(api_answer.body);
+        fault_set(n);
+        wh_api_handle(api, &request, &api_answer);
+        failed = fault_clear();
+        after = api_dump();
+        if (api_answer.status >= 400 && strcmp(before, after) != 0) {
+            fail_msg("%d, and changed: %ld", api_answer.status, n);
+        }
+        wh_free(before);
+        wh_free(after);
+    }
+}
+
+static int64_t asked_attempts;
+static int (*list_attempts)(whi_store *, int64_t, int64_t, whi_attempt_fn, void *);
+
+static int count_attempts(whi_store *store, int64_t event, int64_t subscription, whi_attempt_fn each, void *payload) {
+    asked_attempts++;
+    return list_attempts(store, event, subscription, each, payload);
+}
+
+/* However much there is that does not fit, a page looks at so many deliveries; then it ends. */
+static void a_page_of_the_log_looks_at_so_many_deliveries_and_goes_on_behind_them(void **state) {
+    whi_store *store = NULL;
+    const struct whi_store_vtable *kept;
+    struct whi_store_vtable counting;
+    char target[256];
+    int pages = 0;
+
+    (void)state;
+    store = api_engine->store;
+    api_expect(201, "POST", "/v1/subscriptions", api_a, anything);
+    for (int i = 0; i < 60; i++) {
+        char batch[8192] = "{\"events\":[";
+        for (int k = 0; k < 50; k++) {
+            snprintf(batch + strlen(batch), 64, "%s{\"type\":\"t\",\"payload\":1}", k ? "," : "");
+        }
+        memcpy(batch + strlen(batch), "]}", 3);
+        api_expect(201, "POST", "/v1/events/batch", api_a, batch);
+    }
+    fixture_run(api_engine);
+    kept = store->vtable;
+    counting = *kept;
+    list_attempts = kept->attempt_list;
+    counting.attempt_list = count_attempts;
+    store->vtable = &counting;
+    snprintf(target, sizeof target, "/log?log_type=webhook&created_at[gt]=9999-01-01");
+    do {
+        asked_attempts = 0;
+        api_expect(200, "GET", target, api_a, NULL);
+        assert_null(api_member("result.0"));
+        assert_in_range(asked_attempts, 0, 2000);
+        snprintf(target, sizeof target, "/log?log_type=webhook&created_at[gt]=9999-01-01&next_cursor=%s",
+                 api_member("next_cursor"));
+        pages++;
+    } while (strcmp(api_member("next_cursor"), "null") != 0);
+    store->vtable = kept;
+    assert_in_range(pages, 2, 10);
+}
+
+/* --------------------------------------------------------------------------- logins */
+
+static int ask(const char *peer, const char *authorization) {
+    wh_api_request request = WH_API_REQUEST_INIT;
+    wh_header header = { "Authorization", authorization };
+
+    request.method = "GET";
+    request.path = "/v1/subscriptions";
+    request.headers = &header;
+    request.header_count = 1;
+    request.peer = peer;
+    wh_free(api_answer.body);
+    return wh_api_handle(api, &request, &api_answer);
+}
+
+/* Somebody sets the clock right: nobody is locked out for the difference. */
+static void a_clock_that_is_set_back_locks_nobody_out_for_longer(void **state) {
+    char good[WH_SECRET_SIZE + 8];
+
+    (void)state;
+    snprintf(good, sizeof good, "Bearer %s", api_a);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(ask("192.0.2.7", "Bearer wht_wrong"), 401);
+    }
+    assert_int_equal(ask("192.0.2.7", good), 429);
+    atomic_fetch_sub(&fixture_time, 3600000);
+    atomic_fetch_add(&fixture_time, 60000);
+    assert_int_equal(ask("192.0.2.7", good), 200);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_subscription_that_moves_leaves_its_workspaces_secret_behind),
+        TEST(an_operator_names_the_tenant_of_an_event),
+        TEST(cursors_at_the_end_of_all_numbers_lead_nowhere),
+        TEST(a_time_beyond_all_calendars_is_refused),
+        TEST(a_page_is_never_larger_than_pages_may_be),
+        TEST(a_change_that_is_told_as_failed_did_not_happen),
+        TEST(a_page_of_the_log_looks_at_so_many_deliveries_and_goes_on_behind_them),
+        TEST(a_clock_that_is_set_back_locks_nobody_out_for_longer),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
