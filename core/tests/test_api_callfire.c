@@ -97,6 +97,26 @@ static void lists_have_a_total_filters_and_a_mask(void **state) {
     api_expect(400, "GET", "/webhooks?limit=x", api_a, NULL);
 }
 
+static void integers_have_their_edges(void **state) {
+    static const char *const ids[] = { "0", "-1", "007", "+7", "7.0", "9223372036854775807", "9223372036854775808" };
+    char *id = make("{\"callback\":\"http://e.com\",\"expiresAt\":253402300799999}");
+
+    (void)state;
+    api_expect(200, "GET", one(id, ""), api_a, NULL);
+    api_has("expiresAt", "253402300799999");
+    api_expect(200, "PUT", one(id, ""), api_a, "{\"expiresAt\":1}");
+    api_expect(400, "PUT", one(id, ""), api_a, "{\"expiresAt\":0}");
+    api_expect(400, "PUT", one(id, ""), api_a, "{\"expiresAt\":253402300800000}");
+    api_expect(200, "GET", one(id, "?fields=expiresAt"), api_a, NULL);
+    assert_string_equal(api_text, "{\"expiresAt\":1}");
+    api_expect(200, "PUT", one(id, ""), api_a, "{\"expiresAt\":null}");
+    api_expect(200, "GET", one(id, "?fields=expiresAt"), api_a, NULL);
+    assert_string_equal(api_text, "{}");
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        api_expect(404, "GET", one(ids[i], ""), api_a, NULL);
+    }
+}
+
 static void resources_are_listed(void **state) {
     (void)state;
     api_expect(200, "GET", "/v2/webhooks/resources", api_a, NULL);
@@ -129,6 +149,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_webhook_is_made_read_changed_and_deleted),
         TEST(lists_have_a_total_filters_and_a_mask),
+        TEST(integers_have_their_edges),
         TEST(resources_are_listed),
         TEST(other_systems_webhooks_are_seen_as_far_as_they_can_be_told),
     };

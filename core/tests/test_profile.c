@@ -227,6 +227,9 @@ static void unified_tells_health_and_the_kind_of_webhook(void **state) {
     s->disabled = whi_strdup("failing", WH_ZSTR);
     holds(written(WHI_UNIFIED, s), "webhook_type", "\"virtual\"");
     holds(wire.data, "is_healthy", "false");
+    patch(WHI_UNIFIED, s, "{\"webhook_type\":\"push\",\"db_type\":\"cassandra\"}"); /* of a year to come */
+    holds(written(WHI_UNIFIED, s), "webhook_type", "\"push\"");
+    holds(wire.data, "db_type", "\"cassandra\"");
     patch(WHI_UNIFIED, s, "{\"is_paused\":false}"); /* switches on again what the engine switched off */
     assert_non_null(strstr(document.data, "\"paused\":false"));
     whi_subscription_free(s);
@@ -302,8 +305,6 @@ static void unified_refuses_by_the_wire_name(void **state) {
           "event: expected \"updated\", \"created\" or \"deleted\", found \"gone\"" },
         { "{" UNIFIED_LEAST ",\"event\":\"g\\none\"}",
           "event: expected \"updated\", \"created\" or \"deleted\", found \"g?one\"" },
-        { "{" UNIFIED_LEAST ",\"webhook_type\":\"push\"}",
-          "webhook_type: expected \"virtual\" or \"native\", found \"push\"" },
         { "{" UNIFIED_LEAST ",\"interval\":0.5}", "interval: expected a number of at least 1, found 0.5" },
         { "{" UNIFIED_LEAST ",\"interval\":1e999}", "interval: expected a number, found 1e999" },
         { "{" UNIFIED_LEAST ",\"hook_url\":\"ftp://e.com\"}",
@@ -520,9 +521,15 @@ static void callfire_refuses_by_the_wire_name(void **state) {
           "events: expected a resource that they are of, found none" },
         { "{\"callback\":\"http://e.com\",\"events\":\"Started\"}", "events: expected a list of texts, found a text" },
         { "{\"callback\":\"http://e.com\",\"expiresAt\":1.5}",
-          "expiresAt: expected an integer (milliseconds since 1970), found 1.5" },
+          "expiresAt: expected an integer of 1 to 253402300799999 (milliseconds since 1970), found 1.5" },
         { "{\"callback\":\"http://e.com\",\"expiresAt\":\"2026-01-01\"}",
-          "expiresAt: expected an integer (milliseconds since 1970), found a text" },
+          "expiresAt: expected an integer of 1 to 253402300799999 (milliseconds since 1970), found a text" },
+        { "{\"callback\":\"http://e.com\",\"expiresAt\":0}",
+          "expiresAt: expected an integer of 1 to 253402300799999 (milliseconds since 1970), found 0" },
+        { "{\"callback\":\"http://e.com\",\"expiresAt\":-1}",
+          "expiresAt: expected an integer of 1 to 253402300799999 (milliseconds since 1970), found -1" },
+        { "{\"callback\":\"http://e.com\",\"expiresAt\":253402300800000}",
+          "expiresAt: expected an integer of 1 to 253402300799999 (milliseconds since 1970), found 253402300800000" },
         { "{\"callback\":\"http://e.com\",\"secret\":5}", "secret: expected a text, found 5" },
         { "{\"callback\":\"http://e.com\",\"secret\":\"a\\nb\"}",
           "secret: expected a text without control characters" },

@@ -130,7 +130,7 @@ int whi_reading_fail_name(const char *field, const char *const *names, size_t st
 
 static const char *const kind_names[] = {
     [WHI_WIRE_TEXT] = "a text",        [WHI_WIRE_TEXTS] = "a list of texts",
-    [WHI_WIRE_NUMBER] = "a number",    [WHI_WIRE_MS] = "an integer (milliseconds since 1970)",
+    [WHI_WIRE_NUMBER] = "a number",    [WHI_WIRE_MS] = "an integer of 1 to 253402300799999 (milliseconds since 1970)",
     [WHI_WIRE_FLAG] = "true or false", [WHI_WIRE_MAP] = "an object of texts",
     [WHI_WIRE_ANY] = "any value",
 };
