@@ -171,6 +171,65 @@ static void a_trigger_makes_what_waits_due(void **state) {
     api_expect(404, "PUT", one("x", "/trigger"), api_a, NULL);
 }
 
+static void publish(const char *payload) {
+    char body[256];
+
+    snprintf(body, sizeof body, "{\"type\":\"crm_contact.created\",\"source\":\"c1\",\"payload\":%s}", payload);
+    api_expect(201, "POST", "/v1/events", api_a, body);
+    fixture_run(api_engine);
+}
+
+static void is_healthy(const char *id, const char *value) {
+    api_expect(200, "GET", one(id, ""), api_a, NULL);
+    api_has("is_healthy", value);
+    api_has("is_paused", "false");
+}
+
+static void health_is_that_of_the_last_attempt_and_can_be_mended(void **state) {
+    char *id = make("{" BASIC "}");
+
+    (void)state;
+    fixture_script.status = 500;
+    publish("{}");
+    is_healthy(id, "false");
+    fixture_script.status = 200;
+    api_expect(200, "PUT", one(id, "/trigger"), api_a, NULL);
+    fixture_run(api_engine);
+    is_healthy(id, "true");
+    fixture_script.status = 410; /* the engine switches it off */
+    publish("{}");
+    is_healthy(id, "false");
+    api_expect(200, "GET", "/webhooks?enabled=false", api_a, NULL);
+    api_has("totalCount", "1");
+    fixture_script.status = 200;
+    publish("{}");
+    assert_int_equal(fixture_sent_count, 3);
+    api_expect(200, "PATCH", one(id, ""), api_a, "{\"is_paused\":false}");
+    publish("{}");
+    assert_int_equal(fixture_sent_count, 4);
+    is_healthy(id, "true");
+}
+
+static void objects_are_filtered_and_projected(void **state) {
+    static const char *const sent[][2] = {
+        { "{\"type\":\"lead\",\"id\":12345678901234567890,\"name\":{\"first\":\"\\u00e9\",\"last\":\"b\"}}",
+          "{\"data\":[{\"id\":12345678901234567890,\"name\":{\"first\":\"\\u00e9\"}}],\"webhook\":{" },
+        { "[{\"type\":\"deal\"},{\"type\":\"lead\",\"id\":1.10}]", "{\"data\":[{},{\"id\":1.10}],\"webhook\":{" },
+    };
+
+    (void)state;
+    make("{" BASIC ",\"fields\":\"id, name(first)\",\"filters\":{\"type\":\"lead\",\"owner\":\"\",\"none\":null}}");
+    publish("{\"type\":\"deal\",\"id\":1}");
+    publish("\"lead\"");
+    publish("[]");
+    assert_int_equal(fixture_sent_count, 0);
+    for (int i = 0; i < 2; i++) {
+        publish(sent[i][0]);
+        assert_int_equal(fixture_sent_count, i + 1);
+        assert_memory_equal(fixture_sent[i].body, sent[i][1], strlen(sent[i][1]));
+    }
+}
+
 static void operators_name_the_tenant(void **state) {
     (void)state;
     api_expect(200, "POST", "/unified/webhook?tenant=b", api_operator, "{" BASIC "}");
@@ -201,6 +260,8 @@ int main(void) {
         TEST(include_all_is_kept),
         TEST(lists_are_bare_and_filtered_sorted_and_cut),
         TEST(a_trigger_makes_what_waits_due),
+        TEST(health_is_that_of_the_last_attempt_and_can_be_mended),
+        TEST(objects_are_filtered_and_projected),
         TEST(operators_name_the_tenant),
         TEST(errors_name_the_field),
     };

@@ -431,6 +431,21 @@ static void a_run_that_is_refused_ends(void **state) {
     wh_close(engine);
 }
 
+static void a_run_that_is_refused_is_told(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"profile\":\"truto\",\"events\":[\"sync_job_run:*\"]}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"events\":[\"webhook.run.aborted\"]}", NULL);
+    fixture_script.status = 400;
+    publish_as(engine, "sync_job_run:started", NULL, NULL, "{\"id\":\"run_1\"}");
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_has(fixture_sent[0].body, "\"event\":\"sync_job_run:started\"");
+    assert_has(fixture_sent[1].body, "\"reason\":\"run_1\"");
+    wh_close(engine);
+}
+
 static void a_retry_in_a_profile_sends_the_same_bytes_though_the_subscription_changed(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     char id[WH_ID_SIZE], *body, *page, *at;
@@ -623,6 +638,7 @@ int main(void) {
         cmocka_unit_test_setup(a_source_gets_to_those_who_want_it, fixture_setup),
         cmocka_unit_test_setup(a_wrong_source_or_key_is_refused, fixture_setup),
         cmocka_unit_test_setup(a_run_that_is_refused_ends, fixture_setup),
+        cmocka_unit_test_setup(a_run_that_is_refused_is_told, fixture_setup),
         cmocka_unit_test_setup(a_retry_in_a_profile_sends_the_same_bytes_though_the_subscription_changed,
                                fixture_setup),
         cmocka_unit_test_setup(trutos_deliveries_name_themselves_unless_the_subscription_does, fixture_setup),
