@@ -117,6 +117,24 @@ static void integers_have_their_edges(void **state) {
     }
 }
 
+/* Documented are 400, 401, 403, 404 and 500. */
+static void what_is_too_much_is_a_bad_request(void **state) {
+    char body[1200] = "{\"callback\":\"http://e.com\",\"name\":\"", *end = body + strlen(body);
+
+    (void)state;
+    memset(end, 'n', 300);
+    memcpy(end + 300, "\"}", 3);
+    api_expect(400, "POST", "/webhooks", api_a, body);
+    api_has("httpStatusCode", "400");
+    api_has("message", "name: 300 bytes are more than the limit of 256");
+    api_expect(201, "POST", "/webhooks", api_a, "{\"callback\":\"http://e.com\"}");
+    snprintf(body, sizeof body, "/webhooks/%s", api_member("id"));
+    api_expect(400, "PUT", body, api_a,
+               "{\"fields\":\"a(b(c(d(e(f(g(h(i(j(k(l(m(n(o(p(q(r(s(t(u(v(w(x(y(z(a(b(c(d(e(f(g(h"
+               "))))))))))))))))))))))))))))))))))\"}");
+    api_has("httpStatusCode", "400");
+}
+
 static void resources_are_listed(void **state) {
     (void)state;
     api_expect(200, "GET", "/v2/webhooks/resources", api_a, NULL);
@@ -150,6 +168,7 @@ int main(void) {
         TEST(a_webhook_is_made_read_changed_and_deleted),
         TEST(lists_have_a_total_filters_and_a_mask),
         TEST(integers_have_their_edges),
+        TEST(what_is_too_much_is_a_bad_request),
         TEST(resources_are_listed),
         TEST(other_systems_webhooks_are_seen_as_far_as_they_can_be_told),
     };

@@ -211,7 +211,7 @@ static void health_is_that_of_the_last_attempt_and_can_be_mended(void **state) {
 }
 
 static void objects_are_filtered_and_projected(void **state) {
-    static const char *const sent[][2] = {
+    static const char *const cases[][2] = {
         { "{\"type\":\"lead\",\"id\":12345678901234567890,\"name\":{\"first\":\"\\u00e9\",\"last\":\"b\"}}",
           "{\"data\":[{\"id\":12345678901234567890,\"name\":{\"first\":\"\\u00e9\"}}],\"webhook\":{" },
         { "[{\"type\":\"deal\"},{\"type\":\"lead\",\"id\":1.10}]", "{\"data\":[{},{\"id\":1.10}],\"webhook\":{" },
@@ -224,9 +224,9 @@ static void objects_are_filtered_and_projected(void **state) {
     publish("[]");
     assert_int_equal(fixture_sent_count, 0);
     for (int i = 0; i < 2; i++) {
-        publish(sent[i][0]);
+        publish(cases[i][0]);
         assert_int_equal(fixture_sent_count, i + 1);
-        assert_memory_equal(fixture_sent[i].body, sent[i][1], strlen(sent[i][1]));
+        assert_memory_equal(fixture_sent[i].body, cases[i][1], strlen(cases[i][1]));
     }
 }
 

@@ -591,6 +591,19 @@ static void a_probe_reaches_one_subscription_and_tells_what_it_answered(void **s
 
 /* ------------------------------------------------------------------------ old stores */
 
+/* Whether an event with this id was known. */
+static int is_known(wh_engine *engine, const char *id) {
+    wh_event event = WH_EVENT_INIT;
+    wh_receipt receipt;
+
+    event.id = id;
+    event.type = "order.paid";
+    event.payload = "{}";
+    event.payload_size = WH_ZSTR;
+    assert_int_equal(wh_publish(engine, &event, &receipt), WH_OK);
+    return receipt.duplicate;
+}
+
 static void a_store_of_version_1_is_taken_over(void **state) {
     const char *file = fixture_file(), *slash = strrchr(__FILE__, '/');
     char name[512], sql[16384];
@@ -617,6 +630,9 @@ static void a_store_of_version_1_is_taken_over(void **state) {
     publish_as(engine, "a", "k", "s", "3");
     fixture_run(engine);
     assert_int_equal(fixture_sent_count, 3);
+    assert_int_equal(is_known(engine, "old-1"), 1);
+    assert_int_equal(is_known(engine, "new-1"), 0);
+    assert_int_equal(is_known(engine, "new-1"), 1);
     wh_close(engine);
 }
 

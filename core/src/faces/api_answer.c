@@ -98,6 +98,12 @@ static int status_of(int code) {
     }
 }
 
+/* CallFire documents 400, 401, 403, 404 and 500 alone, and its clients know no others of the
+ * kind: whatever else is wrong with a request is 400 there. */
+static int status_in(int shape, int status) {
+    return shape == WHI_CALLFIRE && status > 404 && status < 500 ? 400 : status;
+}
+
 int whi_refuse(whi_call *call, int status, const char *format, ...) {
     char sentence[WHI_ERROR_SIZE];
     va_list arguments;
@@ -184,7 +190,7 @@ static void write_error(whi_call *call, int code, int status, const char *messag
 /* What went wrong inside is for the log, not for a stranger: it may name files. */
 static void answer_error(whi_call *call, int code) {
     char message[WHI_ERROR_SIZE];
-    int status = code == WHI_REFUSED ? call->status : status_of(code);
+    int status = code == WHI_REFUSED ? call->status : status_in(call->shape, status_of(code));
     int inside = code != WHI_REFUSED && (status == 500 || status == 503);
 
     snprintf(message, sizeof message, "%s", inside ? wh_error_text(code) : wh_last_error());
