@@ -476,6 +476,25 @@ static void a_retry_in_a_profile_sends_the_same_bytes_though_the_subscription_ch
     wh_close(engine);
 }
 
+/* The webhook stands in each delivery of Unified.to, whatever its client keeps in it. */
+static void a_webhook_larger_than_payloads_may_be_is_sent(void **state) {
+    static char document[100400];
+    wh_options options = WH_OPTIONS_INIT;
+    wh_engine *engine;
+    size_t used = (size_t)snprintf(document, 256, "{" URL ",\"profile\":\"unified\",\"details\":{\"meta\":\"");
+
+    (void)state;
+    memset(document + used, 'm', 100000);
+    memcpy(document + used + 100000, "\"}}", 4);
+    options.limits.payload_bytes = 1024;
+    engine = fixture_open(":memory:", &options);
+    fixture_subscribe(engine, document, NULL);
+    publish_as(engine, "crm_contact.updated", NULL, NULL, "{}");
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    wh_close(engine);
+}
+
 static void trutos_deliveries_name_themselves_unless_the_subscription_does(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     const char *agents[2];
@@ -657,6 +676,7 @@ int main(void) {
         cmocka_unit_test_setup(a_run_that_is_refused_is_told, fixture_setup),
         cmocka_unit_test_setup(a_retry_in_a_profile_sends_the_same_bytes_though_the_subscription_changed,
                                fixture_setup),
+        cmocka_unit_test_setup(a_webhook_larger_than_payloads_may_be_is_sent, fixture_setup),
         cmocka_unit_test_setup(trutos_deliveries_name_themselves_unless_the_subscription_does, fixture_setup),
         cmocka_unit_test_setup(callfire_without_a_secret_is_not_signed, fixture_setup),
         cmocka_unit_test_setup(a_token_opens_its_tenant_and_no_other, fixture_setup),

@@ -18,9 +18,13 @@
 #include <strings.h>
 
 #define SIGNATURE_MAXIMUM 4096
-#define ENVELOPE_EXTRA 65536 /* around the data */
+#define ENVELOPE_EXTRA 65536 /* around the data, beside the webhook that Unified.to puts there */
 
 /* ----------------------------------------------------------------------- flights */
+
+static size_t body_maximum(const wh_limits *limits) {
+    return (size_t)limits->payload_bytes * 2 + (size_t)limits->subscription_bytes + ENVELOPE_EXTRA;
+}
 
 static whi_flight *take_flight(whi_worker *worker) {
     whi_flight *flight = worker->free_flights;
@@ -34,7 +38,7 @@ static whi_flight *take_flight(whi_worker *worker) {
         flight->worker = worker;
         whi_buf_init(&flight->signature, SIGNATURE_MAXIMUM);
         whi_buf_init(&flight->extra, WHI_HEADER_BYTES * 2);
-        whi_buf_init(&flight->body, (size_t)worker->engine->options.limits.payload_bytes * 2 + ENVELOPE_EXTRA);
+        whi_buf_init(&flight->body, body_maximum(&worker->engine->options.limits));
     }
     return flight;
 }
