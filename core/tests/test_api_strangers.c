@@ -26,6 +26,69 @@ static void publish(const char *token, const char *body) {
 
 /* ------------------------------------------------------------------------ other tenants */
 
+/* A page's end tells whether the tenant has more, and nothing of what lies between. */
+static void the_end_of_a_list_does_not_tell_that_others_have_something(void **state) {
+    char target[128];
+
+    (void)state;
+    api_expect(201, "POST", "/v1/subscriptions", api_a, anything);
+    api_expect(201, "POST", "/v1/subscriptions", api_b, anything);
+    snprintf(target, sizeof target, "/v1/deliveries?limit=1&subscription=%s", api_member("id"));
+    publish(api_a, "{\"type\":\"t\",\"payload\":1}");
+    publish(api_b, "{\"type\":\"t\",\"payload\":1}");
+    api_expect(200, "GET", "/v1/events?limit=1", api_b, NULL);
+    assert_non_null(api_member("items.0"));
+    api_has("next", "null");
+    api_expect(200, "GET", "/v1/deliveries?limit=1", api_b, NULL);
+    assert_non_null(api_member("items.0"));
+    api_has("next", "null");
+    api_expect(200, "GET", target, api_b, NULL);
+    assert_non_null(api_member("items.0"));
+    api_has("next", "null");
+    api_expect(200, "GET", "/log?log_type=webhook&limit=1", api_b, NULL);
+    assert_non_null(api_member("result.0"));
+    api_has("next_cursor", "null");
+    api_expect(200, "GET", "/v1/events?limit=1", api_operator, NULL);
+    assert_string_not_equal(api_member("next"), "null");
+}
+
+/* Pages of any size, in any place, are those of one's own. */
+static void the_pages_of_a_tenant_are_the_same_whatever_others_have(void **state) {
+    static const char *const lists[] = { "/v1/events?limit=2", "/v1/deliveries?limit=2", "/v1/deliveries?limit=1",
+                                         "/log?log_type=webhook&limit=2" };
+    int counts[4] = { 0 };
+
+    (void)state;
+    api_expect(201, "POST", "/v1/subscriptions", api_b, anything);
+    api_expect(201, "POST", "/v1/subscriptions", api_b, anything);
+    api_expect(201, "POST", "/v1/subscriptions", api_a, anything);
+    for (int i = 0; i < 7; i++) {
+        publish(i % 2 ? api_b : api_a, "{\"type\":\"t\",\"payload\":1}");
+    }
+    for (int i = 0; i < 4; i++) {
+        char target[256];
+        int is_log = i == 3, pages = 0, size = i == 2 ? 1 : 2;
+        snprintf(target, sizeof target, "%s", lists[i]);
+        for (;;) {
+            const char *next;
+            api_expect(200, "GET", target, api_b, NULL);
+            for (int k = 0; k < size; k++) {
+                char path[32];
+                snprintf(path, sizeof path, "%s.%d", is_log ? "result" : "items", k);
+                counts[i] += api_member(path) != NULL;
+            }
+            pages++;
+            next = api_member(is_log ? "next_cursor" : "next");
+            if (strcmp(next, "null") == 0) {
+                break;
+            }
+            snprintf(target, sizeof target, "%s&%s=%s", lists[i], is_log ? "next_cursor" : "cursor", next);
+        }
+        assert_int_equal(counts[i], i == 0 ? 3 : 6);
+        assert_int_equal(pages, i == 0 ? 2 : 6 / size);
+    }
+}
+
 /* The secret of a workspace signs for all of its webhooks: it stays when one of them goes. */
 static void a_subscription_that_moves_leaves_its_workspaces_secret_behind(void **state) {
     char target[128], secret[WH_SECRET_SIZE];
@@ -221,6 +284,8 @@ static void a_clock_that_is_set_back_locks_nobody_out_for_longer(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
     const struct CMUnitTest tests[] = {
+        TEST(the_end_of_a_list_does_not_tell_that_others_have_something),
+        TEST(the_pages_of_a_tenant_are_the_same_whatever_others_have),
         TEST(a_subscription_that_moves_leaves_its_workspaces_secret_behind),
         TEST(an_operator_names_the_tenant_of_an_event),
         TEST(cursors_at_the_end_of_all_numbers_lead_nowhere),

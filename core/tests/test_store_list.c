@@ -114,6 +114,8 @@ static void delivery_pages(whi_store *store) {
         put(store, event + i, 2, WHI_WAITING, NOW - i);
         put(store, event + i, 3, i % 2 ? WHI_HELD : WHI_EXHAUSTED, 0);
     }
+    OK(add_event(store, event + 6, NULL, 0, NULL));
+    OK(add_event(store, event - 1, NULL, 0, NULL));
     OK(V(store)->commit(store));
     assert_int_equal(all_pages(store, (whi_store_query){ .limit = 4 }, &all), 5);
     assert_int_equal(all.count, 18);
@@ -138,6 +140,19 @@ static void delivery_pages(whi_store *store) {
     assert_int_equal(all.events[0], event + 3);
     all_pages(store, (whi_store_query){ .state = WHI_SENDING, .rows = 3 }, &all);
     assert_int_equal(all.count, 1);
+    for (int64_t rows = 1; rows < 5; rows++) { /* with events of the tenant that have no deliveries */
+        all_pages(store, (whi_store_query){ .tenant = "acme", .rows = rows }, &all);
+        assert_int_equal(all.count, 18);
+        assert_int_equal(all.events[17], event);
+        all_pages(store, (whi_store_query){ .tenant = "acme", .limit = rows, .subscription = 1 }, &all);
+        assert_int_equal(all.count, 6);
+        all_pages(store, (whi_store_query){ .tenant = "acme", .rows = rows, .since = event + 1, .until = event + 4 },
+                  &all);
+        assert_int_equal(all.count, 9);
+        assert_int_equal(all.events[0], event + 3);
+    }
+    assert_int_equal(all_pages(store, (whi_store_query){ .tenant = "other" }, &all), 1);
+    assert_int_equal(all.count, 0);
     all_pages(store, (whi_store_query){ .type = "order.lost", .rows = 3 }, &all);
     assert_int_equal(all.count, 0);
     assert_string_equal(all.text, "");

@@ -347,13 +347,13 @@ static int64_t below(int64_t before, int64_t until) {
     return until > 0 && until < before ? until : before;
 }
 
-/* Gives one event of a list if it fits; looks only at type and tenant before. */
+/* Gives one event of a list if it fits; looks only at the type before. */
 static int event_item(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *list, const whi_store_query *query,
                       whi_event_fn each, void *payload, budget *left) {
     int found;
 
     left->rows -= 1;
-    if (!wanted(query->type, whi_sqlite_word(list, 1)) || !wanted(query->tenant, whi_sqlite_word(list, 2))) {
+    if (!wanted(query->type, whi_sqlite_word(list, 1))) {
         return WH_OK;
     }
     left->items -= 1;
@@ -364,13 +364,16 @@ static int event_list(whi_sqlite *store, whi_sqlite_side *side, const whi_store_
                       void *payload, whi_store_place *place) {
     budget left = budget_of(query);
     sqlite3_stmt *list;
-    int code = whi_sqlite_use(store, side, WHI_SQL_EVENT_LIST, &list);
+    int code = whi_sqlite_use(store, side, query->tenant ? WHI_SQL_EVENT_OF_TENANT : WHI_SQL_EVENT_LIST, &list);
 
     if (code != WH_OK) {
         return code;
     }
     sqlite3_bind_int64(list, 1, below(query->before_event, query->until));
     sqlite3_bind_int64(list, 2, query->since);
+    if (query->tenant != NULL) {
+        sqlite3_bind_text(list, 3, query->tenant, -1, SQLITE_STATIC);
+    }
     while ((code = whi_sqlite_step(store, side, list, "listing events")) == 1) {
         if (spent(&left)) {
             place->more = 1;
@@ -412,6 +415,8 @@ static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi
     } else if (query->subscription && (query->state == WHI_EXHAUSTED || query->state == WHI_HELD)) {
         which = WHI_SQL_DELIVERY_KEPT;
         extra = query->state;
+    } else if (query->tenant != NULL) {
+        which = WHI_SQL_DELIVERY_OF_TENANT;
     }
     code = whi_sqlite_use(store, side, which, out);
     if (code != WH_OK) {
@@ -421,10 +426,16 @@ static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi
         before = query->until;
         before_subscription = INT64_MIN;
     }
+    if (which == WHI_SQL_DELIVERY_OF_TENANT && before_subscription <= 0) { /* this event is done */
+        before--;
+        before_subscription = INT64_MAX;
+    }
     sqlite3_bind_int64(*out, 1, before);
     sqlite3_bind_int64(*out, 2, before_subscription);
     sqlite3_bind_int64(*out, 3, query->since);
-    if (which != WHI_SQL_DELIVERY_LIST) {
+    if (which == WHI_SQL_DELIVERY_OF_TENANT) {
+        sqlite3_bind_text(*out, 4, query->tenant, -1, SQLITE_STATIC);
+    } else if (which != WHI_SQL_DELIVERY_LIST) {
         sqlite3_bind_int64(*out, 4, key);
     }
     if (which == WHI_SQL_DELIVERY_WAITING || which == WHI_SQL_DELIVERY_KEPT) {
@@ -456,12 +467,20 @@ static int delivery_item(whi_sqlite *store, whi_sqlite_side *side, const whi_sto
     int found;
 
     gate->left->rows -= 1;
+    if (place->subscription == 0) {
+        return WH_OK; /* an event without deliveries */
+    }
     if ((gate->query->subscription && gate->query->subscription != place->subscription) ||
         (gate->query->state && gate->query->state != state)) {
         return WH_OK;
     }
     return whi_sqlite_give_delivery(store, side, WHI_SQL_DELIVERY_HEAD, place->event, place->subscription,
                                     delivery_pass, gate, &found);
+}
+
+/* Whether the page ends before this row. An event without deliveries needs no room. */
+static int ends_before(sqlite3_stmt *row, const budget *left) {
+    return left->rows == 0 || (left->items == 0 && sqlite3_column_type(row, 1) != SQLITE_NULL);
 }
 
 static int delivery_list(whi_sqlite *store, whi_sqlite_side *side, delivery_gate *gate, whi_store_place *place) {
@@ -472,7 +491,7 @@ static int delivery_list(whi_sqlite *store, whi_sqlite_side *side, delivery_gate
         return code;
     }
     while ((code = whi_sqlite_step(store, side, list, "listing deliveries")) == 1) {
-        if (spent(gate->left)) {
+        if (ends_before(list, gate->left)) {
             place->more = 1;
             code = WH_OK;
             break;

@@ -32,6 +32,10 @@ _Static_assert(WHI_WAITING == 1 && WHI_SENDING == 2 && WHI_DELIVERED == 3 && WHI
     "  PRIMARY KEY (id, tenant)\n"                                                                                     \
     ") WITHOUT ROWID;\n"
 
+/* What a tenant lists is found without a look at what others have: neither the time that it
+ * takes nor the ends of its pages tell of them. */
+#define TENANT_INDEX "CREATE INDEX webhook_events_tenant ON webhook_events (tenant);\n"
+
 #define TOKEN_TABLES                                                                                                   \
     "CREATE TABLE webhook_tokens (\n"                                                                                  \
     "  -- Who may use the HTTP API.\n"                                                                                 \
@@ -95,9 +99,9 @@ const char whi_sqlite_schema[] =
     "  payload     TEXT NOT NULL,       -- the publisher's bytes\n"
     "  source      TEXT NOT NULL DEFAULT '', -- '': none\n"
     "  key         TEXT NOT NULL DEFAULT ''  -- '': none\n"
-    ");\n"
+    ");\n" TENANT_INDEX
 
-    IDS_TABLE
+        IDS_TABLE
 
     "CREATE TABLE webhook_pending (\n"
     "  -- Events for which no deliveries were made yet, and the worker that will.\n"
@@ -184,7 +188,11 @@ const char whi_sqlite_upgrade_2[] = "ALTER TABLE webhook_outbox ADD COLUMN sourc
                                     "ALTER TABLE webhook_events ADD COLUMN source TEXT NOT NULL DEFAULT '';\n"
                                     "ALTER TABLE webhook_events ADD COLUMN key TEXT NOT NULL DEFAULT '';\n"
                                     "ALTER TABLE webhook_deliveries ADD COLUMN key TEXT;\n"
-                                    "ALTER TABLE webhook_deliveries ADD COLUMN headers TEXT;\n" KEY_INDEX TOKEN_TABLES
+                                    "ALTER TABLE webhook_deliveries ADD COLUMN headers TEXT;\n"
+                                    "ALTER TABLE webhook_event_ids RENAME TO webhook_event_ids_1;\n" IDS_TABLE
+                                    "INSERT INTO webhook_event_ids (id, tenant, number) SELECT i.id, e.tenant, i.number"
+                                    " FROM webhook_event_ids_1 i JOIN webhook_events e ON e.number = i.number;\n"
+                                    "DROP TABLE webhook_event_ids_1;\n" TENANT_INDEX KEY_INDEX TOKEN_TABLES
                                     "UPDATE webhook_meta SET value = 2 WHERE name = 'schema';\n";
 
 #define EVENT_COLUMNS "e.number, e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key"
@@ -347,8 +355,10 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "SELECT EXISTS (SELECT 1 FROM webhook_pending WHERE owner = 0), EXISTS (SELECT 1 FROM webhook_outbox)",
     [WHI_SQL_EVENT_GET] =
         "SELECT " EVENT_COLUMNS ", e.payload, " IS_PENDING("e.number") " FROM webhook_events e WHERE e.number = ?1",
-    [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM webhook_events WHERE number < ?1 AND number >= ?2"
+    [WHI_SQL_EVENT_LIST] = "SELECT number, type FROM webhook_events WHERE number < ?1 AND number >= ?2"
                            " ORDER BY number DESC",
+    [WHI_SQL_EVENT_OF_TENANT] = "SELECT number, type FROM webhook_events INDEXED BY webhook_events_tenant"
+                                " WHERE tenant = ?3 AND number < ?1 AND number >= ?2 ORDER BY number DESC",
     [WHI_SQL_DELIVERY_GET] =
         "SELECT " DELIVERY_COLUMNS ", e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key,"
         " b.body, CASE WHEN b.body IS NULL THEN e.payload END FROM webhook_deliveries d CROSS JOIN webhook_events e"
@@ -361,6 +371,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_DELIVERY_LIST] = "SELECT event, subscription, state FROM webhook_deliveries"
                               " WHERE (event, subscription) < (?1, ?2) AND event >= ?3"
                               " ORDER BY event DESC, subscription DESC",
+    /* An event without deliveries is a row too, with NULLs: looking at it counts. */
+    [WHI_SQL_DELIVERY_OF_TENANT] =
+        "SELECT e.number, d.subscription, d.state FROM webhook_events e INDEXED BY webhook_events_tenant"
+        " LEFT JOIN webhook_deliveries d ON d.event = e.number AND (e.number < ?1 OR d.subscription < ?2)"
+        " WHERE e.tenant = ?4 AND e.number <= ?1 AND e.number >= ?3 ORDER BY e.number DESC, d.subscription DESC",
     [WHI_SQL_DELIVERY_OF_EVENT] = "SELECT event, subscription, state FROM webhook_deliveries"
                                   " WHERE event = ?4 AND (event, subscription) < (?1, ?2) AND event >= ?3"
                                   " ORDER BY subscription DESC",

@@ -117,5 +117,7 @@ VALUES ('', 1, 1, '{"id":"sub_0000000000000","url":"https://example.com/h","even
 INSERT INTO webhook_subscription_versions (subscription, version, document, ended) SELECT id, version, document, NULL FROM webhook_subscriptions;
 UPDATE webhook_meta SET value = 1 WHERE name IN ('change', 'subscriptions');
 INSERT INTO webhook_events VALUES (7507804160000000000, NULL, 'order.paid', '', 1790000000000, 1790000000000, '{"id":1}');
+INSERT INTO webhook_events VALUES (7507804159999999999, 'old-1', 'old.one', '', 1790000000000, 1790000000000, '{"id":0}');
+INSERT INTO webhook_event_ids VALUES ('old-1', 7507804159999999999);
 INSERT INTO webhook_deliveries VALUES (7507804160000000000, 1, 1, 1, 1, 1, 1790000000000, 0, 1790000000000, 1790000000000, 503, 'status: answered 503', NULL);
 INSERT INTO webhook_outbox (type, payload) VALUES ('order.new', '{"id":2}');
