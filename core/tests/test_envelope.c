@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -292,6 +293,55 @@ static void unified_carries_the_webhook_as_its_profile_has_it(void **state) {
     whi_subscription_free(s);
 }
 
+/* ------------------------------------------------------------------- all of them */
+
+static void odd_payloads_stand_in_each_envelope_byte_for_byte(void **state) {
+    static const char *const payloads[] = {
+        "5",
+        "-0",
+        "1E400",
+        "1.10",
+        "12345678901234567890123",
+        "\"text\"",
+        "\"\"",
+        "null",
+        "true",
+        "{}",
+        "[]",
+        "[[]]",
+        "{ \"b\" : 1,\n\"a\":[ ] }",
+        "[1,{\"id\":7420017300281076000},null]",
+        "{\"\\u00e9\":\"\u00e9\\ud83d\\ude00\\u2028\\/\",\"\":\"\\ud800\"}",
+        "{\"a\":1,\"a\":2}",
+    };
+    static const struct {
+        const char *document, *before, *after;
+    } rows[] = {
+        { "{\"url\":\"http://e.com\",\"profile\":\"unified\",\"tenant\":\"w\"}", "{\"data\":", ",\"webhook\":{" },
+        { "{\"url\":\"http://e.com\",\"profile\":\"truto\",\"tenant\":\"e\"}",
+          ",\"payload\":", ",\"environment_id\":\"e\"" },
+        { "{\"url\":\"http://e.com\",\"profile\":\"callfire\"}", ",\"eventType\":\"updated\",\"resource\":", "}]}" },
+    };
+    char wanted[256], blanks[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        whi_subscription *s = make(rows[i].document);
+        for (size_t j = 0; j < sizeof payloads / sizeof payloads[0]; j++) {
+            int wrapped = i == 0 && payloads[j][0] != '[';
+            whi_envelope envelope;
+            snprintf(blanks, sizeof blanks, " \r\n\t%s\n ", payloads[j]);
+            envelope = envelope_of(s, "crm_contact.updated", blanks);
+            snprintf(wanted, sizeof wanted, "%s%s%s%s%s", rows[i].before, wrapped ? "[" : "", payloads[j],
+                     wrapped ? "]" : "", rows[i].after);
+            if (strstr(body_of(&envelope), wanted) == NULL) {
+                fail_msg("%s: no %s", body.data, wanted);
+            }
+        }
+        whi_subscription_free(s);
+    }
+}
+
 /* ------------------------------------------------------------------- memory */
 
 static int all_of_it(const whi_envelope *envelope) {
@@ -348,6 +398,7 @@ int main(void) {
         cmocka_unit_test(digests_are_those_of_openssl),
         cmocka_unit_test(unified_sends_a_list_as_it_is),
         cmocka_unit_test(unified_carries_the_webhook_as_its_profile_has_it),
+        cmocka_unit_test(odd_payloads_stand_in_each_envelope_byte_for_byte),
         cmocka_unit_test(without_memory_nothing_leaks),
     };
 
