@@ -582,7 +582,9 @@ WH_API int wh_tenant_secret(wh_engine *engine, const char *tenant, const char *s
 /* The API as a function, for any server. The routes are those of Unified.to (/unified/webhook),
  * Truto (/webhook), CallFire (/v2/webhooks, /webhooks) and our own (/v1/…, described at
  * /openapi.json). An API is used by any number of threads; it holds what is counted of failed
- * logins. Close it before its engine. */
+ * logins. What may take seconds (backtests, explaining, trying rules, replaying by a query, a test
+ * of a receiver) runs at most eight times at once, four times for one tenant or for operators;
+ * more are answered 429. Close it before its engine. */
 typedef struct wh_api wh_api;
 
 typedef struct wh_api_options {

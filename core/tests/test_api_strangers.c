@@ -216,7 +216,7 @@ static int count_attempts(whi_store *store, int64_t event, int64_t subscription,
 static void a_page_of_the_log_looks_at_so_many_deliveries_and_goes_on_behind_them(void **state) {
     whi_store *store = NULL;
     const struct whi_store_vtable *kept;
-    struct whi_store_vtable counting;
+    static struct whi_store_vtable counting;
     char target[256];
     int pages = 0;
 
@@ -249,6 +249,70 @@ static void a_page_of_the_log_looks_at_so_many_deliveries_and_goes_on_behind_the
     } while (strcmp(api_member("next_cursor"), "null") != 0);
     store->vtable = kept;
     assert_in_range(pages, 2, 10);
+}
+
+/* Backtests that are begun while others are under way: each from within the one before. */
+static int (*list_events)(whi_store *, const whi_store_query *, whi_event_fn, void *, whi_store_place *);
+static const char *backtest_target, *backtest_token;
+static int depth, deepest, statuses[16];
+
+static int backtest_at_once(void) {
+    wh_api_request request = WH_API_REQUEST_INIT;
+    wh_api_response answer;
+    char bearer[WH_SECRET_SIZE + 8];
+    wh_header header = { "Authorization", bearer };
+    int status;
+
+    snprintf(bearer, sizeof bearer, "Bearer %s", backtest_token);
+    request.method = "POST";
+    request.path = backtest_target;
+    request.headers = &header;
+    request.header_count = 1;
+    request.body = "{\"document\":{\"events\":[\"*\"]}}";
+    request.body_size = strlen(request.body);
+    status = wh_api_handle(api, &request, &answer);
+    if (status == 429) {
+        assert_string_equal(answer.headers[0].name, "Retry-After");
+    }
+    wh_free(answer.body);
+    return status;
+}
+
+static int list_within(whi_store *store, const whi_store_query *query, whi_event_fn each, void *payload,
+                       whi_store_place *place) {
+    if (depth < deepest) {
+        int here = depth++;
+        statuses[here] = backtest_at_once();
+    }
+    return list_events(store, query, each, payload, place);
+}
+
+static void so_many_costly_requests_of_a_tenant_run_at_once_and_no_more(void **state) {
+    const struct whi_store_vtable *kept = api_engine->store->vtable;
+    static struct whi_store_vtable within;
+    static char target[128];
+
+    (void)state;
+    api_expect(201, "POST", "/v1/subscriptions", api_a, anything);
+    snprintf(target, sizeof target, "/v1/subscriptions/%s/backtest", api_member("id"));
+    backtest_target = target;
+    backtest_token = api_a;
+    publish(api_a, "{\"type\":\"t\",\"payload\":1}");
+    list_events = kept->event_list;
+    within = *kept;
+    within.event_list = list_within;
+    api_engine->store->vtable = &within;
+    for (int round = 0; round < 2; round++) { /* what ended makes room */
+        depth = 0;
+        deepest = 6;
+        assert_int_equal(backtest_at_once(), 200);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(statuses[i], 200);
+        }
+        assert_int_equal(statuses[3], 429);
+        assert_int_equal(depth, 4);
+    }
+    api_engine->store->vtable = kept;
 }
 
 /* --------------------------------------------------------------------------- logins */
@@ -293,6 +357,7 @@ int main(void) {
         TEST(a_page_is_never_larger_than_pages_may_be),
         TEST(a_change_that_is_told_as_failed_did_not_happen),
         TEST(a_page_of_the_log_looks_at_so_many_deliveries_and_goes_on_behind_them),
+        TEST(so_many_costly_requests_of_a_tenant_run_at_once_and_no_more),
         TEST(a_clock_that_is_set_back_locks_nobody_out_for_longer),
     };
 

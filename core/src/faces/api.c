@@ -43,8 +43,9 @@ int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options) 
     made->failures = options->failures ? options->failures : FAILURES;
     made->open = options->open;
     code = whi_limiter_new(&made->limiter);
+    code = code == WH_OK ? whi_turns_new(&made->turns) : code;
     if (code != WH_OK) {
-        whi_free(made);
+        wh_api_close(made);
         return code;
     }
     *out = made;
@@ -54,12 +55,27 @@ int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options) 
 void wh_api_close(wh_api *api) {
     if (api != NULL) {
         whi_limiter_free(api->limiter);
+        whi_turns_free(api->turns);
         whi_free(api);
     }
 }
 
 int64_t wh_api_body_bytes(const wh_api *api) {
     return api->body_bytes;
+}
+
+static int serve(whi_call *call) {
+    int code;
+
+    if (!(call->route->flags & WHI_ROUTE_SLOW)) {
+        return call->route->run(call);
+    }
+    code = whi_turn_take(call);
+    if (code == WH_OK) {
+        code = call->route->run(call);
+        whi_turn_leave(call);
+    }
+    return code;
 }
 
 static int run(whi_call *call) {
@@ -73,7 +89,7 @@ static int run(whi_call *call) {
         code = whi_refuse(call, 403, "this needs the token of an operator");
     }
     code = code == WH_OK ? whi_call_read_body(call) : code;
-    return code == WH_OK ? call->route->run(call) : code;
+    return code == WH_OK ? serve(call) : code;
 }
 
 /* Too large for the stack of somebody else's thread, and mostly text buffers. */

@@ -28,10 +28,12 @@
 #define WHI_API_MEMBERS 256 /* of a body's object */
 
 typedef struct whi_limiter whi_limiter;
+typedef struct whi_turns whi_turns;
 
 struct wh_api {
     wh_engine *engine;
     whi_limiter *limiter;
+    whi_turns *turns;
     int64_t body_bytes, failures;
     int open;
 };
@@ -51,6 +53,7 @@ typedef struct whi_call {
     wh_engine *engine;
     const wh_api_request *request;
     const struct whi_api_route *route;
+    struct whi_call *running_next; /* among those that have a turn */
     int shape; /* enum whi_profile_id: whose errors are given */
 
     char path[WHI_API_PATH + 1]; /* the segments, decoded */
@@ -80,6 +83,7 @@ enum {
     WHI_ROUTE_OPERATOR = 2, /* an operator's token */
     WHI_ROUTE_BODY = 4,     /* a body is read: a JSON object */
     WHI_ROUTE_OPTIONAL = 8, /* with BODY: it may be missing */
+    WHI_ROUTE_SLOW = 16,    /* it may take seconds: only so many run at once */
 };
 
 typedef struct whi_api_route {
@@ -139,6 +143,13 @@ int whi_limiter_new(whi_limiter **out);
 void whi_limiter_free(whi_limiter *limiter);
 /* Who asks: sets call->all and ->tenant. */
 int whi_call_authenticate(whi_call *call);
+
+/* ---- api_turns.c */
+int whi_turns_new(whi_turns **out);
+void whi_turns_free(whi_turns *turns);
+/* Before a slow route runs: a refusal, 429, when there are as many as there may be. */
+int whi_turn_take(whi_call *call);
+void whi_turn_leave(whi_call *call);
 
 /* ---- api_answer.c */
 /* Answers with this status; the sentence is as whi_fail's. Returns a code below all of WH_ERRORS. */

@@ -8,6 +8,7 @@
 #define OPEN WHI_ROUTE_OPEN
 #define OPERATOR WHI_ROUTE_OPERATOR
 #define BODY WHI_ROUTE_BODY
+#define SLOW WHI_ROUTE_SLOW
 #define OPTIONAL (WHI_ROUTE_BODY | WHI_ROUTE_OPTIONAL)
 
 /* What is written out comes before what stands for anything. CallFire's are found behind /v2 too. */
@@ -23,7 +24,7 @@ static const whi_api_route routes[] = {
 
     { "GET", "/webhook", WHI_TRUTO, 0, whi_serve_truto_list },
     { "POST", "/webhook", WHI_TRUTO, BODY, whi_serve_truto_make },
-    { "POST", "/webhook/test", WHI_TRUTO, BODY, whi_serve_truto_test },
+    { "POST", "/webhook/test", WHI_TRUTO, BODY | SLOW, whi_serve_truto_test },
     { "GET", "/webhook/{id}", WHI_TRUTO, 0, whi_serve_truto_get },
     { "PATCH", "/webhook/{id}", WHI_TRUTO, BODY, whi_serve_truto_change },
     { "DELETE", "/webhook/{id}", WHI_TRUTO, 0, whi_serve_truto_remove },
@@ -44,23 +45,23 @@ static const whi_api_route routes[] = {
     { "DELETE", "/v1/subscriptions/{id}", WHI_STANDARD, 0, whi_serve_subscription_remove },
     { "GET", "/v1/subscriptions/{id}/secrets", WHI_STANDARD, 0, whi_serve_subscription_secrets },
     { "GET", "/v1/subscriptions/{id}/versions/{version}", WHI_STANDARD, 0, whi_serve_subscription_version },
-    { "POST", "/v1/subscriptions/{id}/backtest", WHI_STANDARD, BODY, whi_serve_subscription_backtest },
+    { "POST", "/v1/subscriptions/{id}/backtest", WHI_STANDARD, BODY | SLOW, whi_serve_subscription_backtest },
 
     { "GET", "/v1/events", WHI_STANDARD, 0, whi_serve_event_list },
     { "POST", "/v1/events", WHI_STANDARD, BODY, whi_serve_event_publish },
     { "POST", "/v1/events/batch", WHI_STANDARD, BODY, whi_serve_event_batch },
     { "GET", "/v1/events/{id}", WHI_STANDARD, 0, whi_serve_event_get },
     { "GET", "/v1/events/{id}/payload", WHI_STANDARD, 0, whi_serve_event_payload },
-    { "GET", "/v1/events/{id}/explain", WHI_STANDARD, 0, whi_serve_event_explain },
+    { "GET", "/v1/events/{id}/explain", WHI_STANDARD, SLOW, whi_serve_event_explain },
 
     { "GET", "/v1/deliveries", WHI_STANDARD, 0, whi_serve_delivery_list },
-    { "POST", "/v1/deliveries/replay", WHI_STANDARD, BODY, whi_serve_delivery_replay_query },
+    { "POST", "/v1/deliveries/replay", WHI_STANDARD, BODY | SLOW, whi_serve_delivery_replay_query },
     { "GET", "/v1/deliveries/{id}", WHI_STANDARD, 0, whi_serve_delivery_get },
     { "GET", "/v1/deliveries/{id}/attempts", WHI_STANDARD, 0, whi_serve_delivery_attempts },
     { "GET", "/v1/deliveries/{id}/body", WHI_STANDARD, 0, whi_serve_delivery_body },
     { "POST", "/v1/deliveries/{id}/replay", WHI_STANDARD, OPTIONAL, whi_serve_delivery_replay },
 
-    { "POST", "/v1/rules/try", WHI_STANDARD, BODY, whi_serve_rule_try },
+    { "POST", "/v1/rules/try", WHI_STANDARD, BODY | SLOW, whi_serve_rule_try },
     { "GET", "/v1/tokens", WHI_STANDARD, OPERATOR, whi_serve_token_list },
     { "POST", "/v1/tokens", WHI_STANDARD, OPERATOR | BODY, whi_serve_token_make },
     { "DELETE", "/v1/tokens/{id}", WHI_STANDARD, OPERATOR, whi_serve_token_remove },
