@@ -277,8 +277,9 @@ WH_API int wh_subscription_version(wh_engine *engine, const char *id, int64_t ve
 WH_API int wh_subscription_secrets(wh_engine *engine, const char *id, char **out, size_t *size);
 
 /* Changes the fields that the document names; null takes a field back to its
- * default. {"paused":false} also clears `disabled`. Deliveries that exist keep
- * their bytes; those that a failing rule held back are tried with a changed rule.
+ * default. {"paused":false} also clears `disabled`, but not "used" while
+ * single_use stands. Deliveries that exist keep their bytes; those that a failing
+ * rule held back are tried with a changed rule.
  * Errors: as wh_subscribe, and not_found. */
 WH_API int wh_subscription_update(wh_engine *engine, const char *id, const char *document, size_t size);
 

@@ -333,6 +333,46 @@ static void a_single_use_subscription_retries_before_it_goes(void **state) {
     wh_close(engine);
 }
 
+/* A client that writes back the object that it read before the event came. */
+static void what_is_used_is_not_switched_on_again(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE], *text = NULL;
+
+    (void)state;
+    fixture_script.status = 500;
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true,\"retry\":[0,1000]}", id);
+    publish_as(engine, "a", NULL, NULL, "1");
+    fixture_run(engine);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"x\",\"paused\":false}", WH_ZSTR), WH_OK);
+    text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+    assert_has(text, "\"disabled\":\"used\"");
+    wh_free(text);
+    publish_as(engine, "a", NULL, NULL, "2");
+    fixture_run(engine);
+    fixture_script.status = 200;
+    pass_time(engine, 2000);
+    assert_string_equal(arrived(), "1 1 ");
+    assert_int_equal(wh_subscription(engine, id, &text, NULL), WH_ENOTFOUND);
+    wh_close(engine);
+}
+
+static void for_more_than_one_event_it_is_switched_on_again(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fixture_script.status = 500;
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true,\"retry\":[0,1000]}", id);
+    publish_as(engine, "a", NULL, NULL, "1");
+    fixture_run(engine);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"single_use\":false,\"paused\":false}", WH_ZSTR), WH_OK);
+    fixture_script.status = 200;
+    publish_as(engine, "a", NULL, NULL, "2");
+    fixture_run(engine);
+    assert_string_equal(arrived(), "1 2 ");
+    wh_close(engine);
+}
+
 static void of_two_engines_one_uses_a_single_use_subscription(void **state) {
     const char *file = fixture_file();
     wh_engine *one = fixture_open(file, NULL), *two = fixture_open(file, NULL);
@@ -668,6 +708,8 @@ int main(void) {
         cmocka_unit_test_setup(a_thousand_keep_their_order, fixture_setup),
         cmocka_unit_test_setup(a_single_use_subscription_takes_one_event_and_goes, fixture_setup),
         cmocka_unit_test_setup(a_single_use_subscription_retries_before_it_goes, fixture_setup),
+        cmocka_unit_test_setup(what_is_used_is_not_switched_on_again, fixture_setup),
+        cmocka_unit_test_setup(for_more_than_one_event_it_is_switched_on_again, fixture_setup),
         cmocka_unit_test_setup(of_two_engines_one_uses_a_single_use_subscription, fixture_setup),
         cmocka_unit_test_setup(after_its_end_a_subscription_takes_nothing, fixture_setup),
         cmocka_unit_test_setup(a_source_gets_to_those_who_want_it, fixture_setup),

@@ -363,6 +363,12 @@ static int leave_workspace(wh_engine *engine, whi_subscription *s, const char *t
     return make_secret(engine, s);
 }
 
+/* Switched off because something was wrong. One that has had its event is not, as long as it is
+ * for one: who writes back what was read before the event came must not get a second. */
+static int can_be_mended(const whi_subscription *s) {
+    return s->disabled != NULL && !(s->single_use && strcmp(s->disabled, "used") == 0);
+}
+
 int wh_subscription_update(wh_engine *engine, const char *id, const char *document, size_t size) {
     change self = { .engine = engine };
     char *old_rule = NULL, *tenant = NULL;
@@ -387,7 +393,7 @@ int wh_subscription_update(wh_engine *engine, const char *id, const char *docume
                    ? apply(engine, self.subscription, document, size)
                    : whi_fail_memory();
         code = code == WH_OK ? leave_workspace(engine, self.subscription, tenant) : code;
-        if (self.subscription->paused == 0) {
+        if (self.subscription->paused == 0 && can_be_mended(self.subscription)) {
             whi_free(self.subscription->disabled);
             self.subscription->disabled = NULL;
         } else if (self.subscription->paused == 2) {
