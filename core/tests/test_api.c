@@ -447,6 +447,59 @@ static void threads_may_ask_at_once(void **state) {
     }
 }
 
+typedef struct writer {
+    const char *path, *field;
+    int lost;
+} writer;
+
+/* Writes a field that nobody else writes, and looks whether it stays. */
+static void *write_own_field(void *payload) {
+    writer *self = payload;
+    wh_api_request request = WH_API_REQUEST_INIT;
+    wh_api_response answer;
+
+    request.path = self->path;
+    request.tenant = "a";
+    for (int i = 0; i < 60; i++) {
+        char body[64], part[64];
+        request.method = "PATCH";
+        request.body = body;
+        request.body_size = (size_t)snprintf(body, sizeof body, "{\"%s\":\"v%d\"}", self->field, i);
+        snprintf(part, sizeof part, "\"%s\":\"v%d\"", self->field, i);
+        self->lost += wh_api_handle(api, &request, &answer) != 200;
+        wh_free(answer.body);
+        request.method = "GET";
+        request.body = NULL;
+        request.body_size = 0;
+        for (int k = 0; k < 5; k++) {
+            wh_api_handle(api, &request, &answer);
+            self->lost += answer.body == NULL || strstr(answer.body, part) == NULL;
+            wh_free(answer.body);
+        }
+    }
+    return NULL;
+}
+
+static void changes_at_once_of_different_fields_all_stand(void **state) {
+    writer writers[2] = { { NULL, "db_type", 0 }, { NULL, "db_name_prefix", 0 } };
+    pthread_t threads[2];
+    char target[128];
+
+    (void)state;
+    api_expect(200, "POST", "/unified/webhook", api_a,
+               "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\",\"hook_url\":\"https://e/\"}");
+    snprintf(target, sizeof target, "/unified/webhook/%s", api_member("id"));
+    for (int i = 0; i < 2; i++) {
+        writers[i].path = target;
+        assert_int_equal(pthread_create(&threads[i], NULL, write_own_field, &writers[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(writers[0].lost, 0);
+    assert_int_equal(writers[1].lost, 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
     const struct CMUnitTest tests[] = {
@@ -462,6 +515,7 @@ int main(void) {
         TEST(nonsense_is_refused_on_every_route_and_changes_nothing),
         TEST(a_failed_allocation_is_500_and_changes_nothing),
         TEST(threads_may_ask_at_once),
+        TEST(changes_at_once_of_different_fields_all_stand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

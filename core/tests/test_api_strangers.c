@@ -108,6 +108,46 @@ static void a_subscription_that_moves_leaves_its_workspaces_secret_behind(void *
     assert_non_null(strstr(api_text, secret));
 }
 
+static int64_t read_deliveries;
+static int (*get_delivery)(whi_store *, int64_t, int64_t, whi_delivery_fn, void *);
+
+static int count_deliveries(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each,
+                            void *payload) {
+    read_deliveries++;
+    return get_delivery(store, event, subscription, each, payload);
+}
+
+/* Reading a body takes the longer the larger it is: that of somebody else is not read. */
+static void the_time_of_an_answer_does_not_tell_of_foreign_deliveries(void **state) {
+    static const char *const formats[] = { "/v1/deliveries/%s", "/v1/deliveries/%s/body", "/v1/deliveries/%s/attempts",
+                                           "/v1/deliveries/%s/replay" };
+    const struct whi_store_vtable *kept = api_engine->store->vtable;
+    static struct whi_store_vtable counting;
+    char target[256], id[WH_ID_SIZE];
+
+    (void)state;
+    api_expect(201, "POST", "/v1/subscriptions", api_a, anything);
+    publish(api_a, "{\"type\":\"t\",\"payload\":1}");
+    api_expect(200, "GET", "/v1/deliveries", api_a, NULL);
+    snprintf(id, sizeof id, "%s", api_member("items.0.id"));
+    counting = *kept;
+    get_delivery = kept->delivery_get;
+    counting.delivery_get = count_deliveries;
+    api_engine->store->vtable = &counting;
+    for (int i = 0; i < 4; i++) {
+        snprintf(target, sizeof target, formats[i], id);
+        api_send(i < 3 ? "GET" : "POST", target, api_b, NULL);
+        assert_int_equal(api_answer.status, 404);
+        assert_int_equal(read_deliveries, 0);
+    }
+    snprintf(target, sizeof target, formats[1], id);
+    api_send("GET", target, api_a, NULL);
+    assert_int_equal(api_answer.status, 200);
+    api_send("GET", target, api_operator, NULL);
+    assert_int_equal(api_answer.status, 200);
+    api_engine->store->vtable = kept;
+}
+
 /* Two tenants may have one id: an operator says whose is meant. */
 static void an_operator_names_the_tenant_of_an_event(void **state) {
     (void)state;
@@ -351,6 +391,7 @@ int main(void) {
         TEST(the_end_of_a_list_does_not_tell_that_others_have_something),
         TEST(the_pages_of_a_tenant_are_the_same_whatever_others_have),
         TEST(a_subscription_that_moves_leaves_its_workspaces_secret_behind),
+        TEST(the_time_of_an_answer_does_not_tell_of_foreign_deliveries),
         TEST(an_operator_names_the_tenant_of_an_event),
         TEST(cursors_at_the_end_of_all_numbers_lead_nowhere),
         TEST(a_time_beyond_all_calendars_is_refused),

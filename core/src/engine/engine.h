@@ -339,6 +339,8 @@ int64_t whi_query_until(int64_t ms);
 int whi_delivery_key(const char *id, int64_t *event, int64_t *subscription);
 
 /* ---- subscriptions.c */
+/* wh_subscription_update, if the version in force is still this one, 0: any. WH_ECONFLICT. */
+int whi_subscription_update(wh_engine *engine, const char *id, int64_t version, const char *document, size_t size);
 /* Switches a subscription off, keeps a version, tells. */
 void whi_disable(wh_engine *engine, whi_registration *registration, const char *reason);
 /* Switches a single_use one off and writes its one delivery, together. WH_ECONFLICT: somebody

@@ -369,7 +369,20 @@ static int can_be_mended(const whi_subscription *s) {
     return s->disabled != NULL && !(s->single_use && strcmp(s->disabled, "used") == 0);
 }
 
+/* The present version, to be changed, if it is still this one; 0: any. */
+static int read_version(wh_engine *engine, int64_t number, int64_t version, whi_subscription **out) {
+    int code = read_copy(engine, number, out);
+
+    return code == WH_OK && version != 0 && (*out)->version != version
+               ? whi_fail(WH_ECONFLICT, "id: somebody else changed it meanwhile")
+               : code;
+}
+
 int wh_subscription_update(wh_engine *engine, const char *id, const char *document, size_t size) {
+    return whi_subscription_update(engine, id, 0, document, size);
+}
+
+int whi_subscription_update(wh_engine *engine, const char *id, int64_t version, const char *document, size_t size) {
     change self = { .engine = engine };
     char *old_rule = NULL, *tenant = NULL;
     int was_paused, code;
@@ -383,7 +396,7 @@ int wh_subscription_update(wh_engine *engine, const char *id, const char *docume
         return code;
     }
     pthread_mutex_lock(&engine->subscription_lock);
-    code = read_copy(engine, number, &self.subscription);
+    code = read_version(engine, number, version, &self.subscription);
     if (code == WH_OK) {
         old_rule = whi_strdup(self.subscription->rule, self.subscription->rule_size);
         tenant = whi_strdup(self.subscription->tenant, WH_ZSTR);

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 
+#define TRIES 100 /* of a change while others change the same one */
+
 /* The canonical document that a client's object comes to; to be wiped. present: it is a change. */
 static int read_object(whi_call *call, int profile, const whi_subscription *present, const char *tenant,
                        const char *details, whi_buf *out) {
@@ -47,7 +49,9 @@ int whi_make(whi_call *call, int profile, const char *tenant, const char *detail
     return code;
 }
 
-int whi_change(whi_call *call, int profile, char *id, whi_registration **made) {
+/* What is written, and who may write it, is of the version that was looked at: while it was read
+ * somebody else may have changed it. */
+static int try_change(whi_call *call, int profile, char *id, whi_registration **made) {
     whi_registration *present;
     whi_buf document;
     int code = whi_scope_subscription(call, profile, call->id, &present);
@@ -59,7 +63,9 @@ int whi_change(whi_call *call, int profile, char *id, whi_registration **made) {
     whi_buf_init(&document, SIZE_MAX / 4);
     code = read_object(call, profile, present->subscription, NULL, NULL, &document);
     code = code == WH_OK ? whi_call_set_aside(call) : code;
-    code = code == WH_OK ? wh_subscription_update(call->engine, present->id, document.data, document.size) : code;
+    code = code == WH_OK ? whi_subscription_update(call->engine, present->id, present->subscription->version,
+                                                   document.data, document.size)
+                         : code;
     if (code == WH_OK) {
         *made = whi_registry_get(call->engine->registry, present->subscription->id);
         memcpy(id, present->id, sizeof present->id);
@@ -70,6 +76,15 @@ int whi_change(whi_call *call, int profile, char *id, whi_registration **made) {
     whi_registration_unref(present);
     whi_wipe(document.data, document.size);
     whi_buf_free(&document);
+    return code;
+}
+
+int whi_change(whi_call *call, int profile, char *id, whi_registration **made) {
+    int code, left = TRIES;
+
+    do {
+        code = try_change(call, profile, id, made);
+    } while (code == WH_ECONFLICT && --left > 0);
     return code;
 }
 

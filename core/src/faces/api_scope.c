@@ -74,11 +74,18 @@ static int look_delivery(const whi_delivery_row *row, const whi_event_row *event
     return look(event, payload);
 }
 
+/* Looks at the event first: a delivery is read with its bytes, which takes the longer the more
+ * there are. */
 int whi_scope_delivery(whi_call *call, const char *id) {
     whi_store *store = call->engine->store;
     int64_t event, subscription;
+    char name[WH_ID_SIZE];
     int code = whi_delivery_key(id, &event, &subscription);
 
+    if (code == WH_OK && !call->all) {
+        snprintf(name, sizeof name, "#%lld", (long long)event);
+        code = store->vtable->event_number(store, name, call->tenant, &event);
+    }
     if (code == WH_OK) {
         code = store->vtable->delivery_get(store, event, subscription, look_delivery, call);
     }
