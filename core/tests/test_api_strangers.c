@@ -244,6 +244,25 @@ static void a_change_that_is_told_as_failed_did_not_happen(void **state) {
     }
 }
 
+/* Nor is it read: only what a batch has may be as large as any body. */
+static void a_body_that_is_too_large_for_its_route_is_refused(void **state) {
+    const whi_api_route *route;
+    static char body[2097152];
+    char target[256];
+
+    (void)state;
+    memset(body, '[', sizeof body - 1);
+    for (size_t i = 0; (route = whi_api_route_at(i)) != NULL; i++) {
+        if (route->flags & WHI_ROUTE_BODY) {
+            snprintf(target, sizeof target, "%.*s", (int)strcspn(route->path, "{"), route->path);
+            if (strchr(route->path, '{') != NULL) {
+                snprintf(target + strlen(target), 64, "x%s", strchr(route->path, '}') + 1);
+            }
+            api_expect(route->flags & WHI_ROUTE_BATCH ? 400 : 413, route->method, target, api_operator, body);
+        }
+    }
+}
+
 static int64_t asked_attempts;
 static int (*list_attempts)(whi_store *, int64_t, int64_t, whi_attempt_fn, void *);
 
@@ -397,6 +416,7 @@ int main(void) {
         TEST(a_time_beyond_all_calendars_is_refused),
         TEST(a_page_is_never_larger_than_pages_may_be),
         TEST(a_change_that_is_told_as_failed_did_not_happen),
+        TEST(a_body_that_is_too_large_for_its_route_is_refused),
         TEST(a_page_of_the_log_looks_at_so_many_deliveries_and_goes_on_behind_them),
         TEST(so_many_costly_requests_of_a_tenant_run_at_once_and_no_more),
         TEST(a_clock_that_is_set_back_locks_nobody_out_for_longer),

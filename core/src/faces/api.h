@@ -84,6 +84,8 @@ enum {
     WHI_ROUTE_BODY = 4,     /* a body is read: a JSON object */
     WHI_ROUTE_OPTIONAL = 8, /* with BODY: it may be missing */
     WHI_ROUTE_SLOW = 16,    /* it may take seconds: only so many run at once */
+    WHI_ROUTE_PAYLOAD = 32, /* with BODY: an event's payload may be in it */
+    WHI_ROUTE_BATCH = 64,   /* with BODY: many of them */
 };
 
 typedef struct whi_api_route {

@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 
 #define TIME_MAXIMUM INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+#define BODY_REST 65536                       /* bytes of a body around a document and a payload */
 #define AROUND_PAYLOAD 3                      /* levels that a batch has around an event's payload */
 
 /* ------------------------------------------------------------------------ the line */
@@ -335,14 +336,24 @@ static int scan_body(whi_call *call) {
     return check_twice(call, 0);
 }
 
+/* What stands in a body takes the more memory the more values there are, up to ten times its
+ * bytes: so it is no larger than what the route can use. */
+static int64_t body_limit(const whi_call *call) {
+    const wh_limits *limits = &call->engine->options.limits;
+    int64_t most = call->api->body_bytes, used = BODY_REST + limits->subscription_bytes * 2;
+
+    used += call->route->flags & WHI_ROUTE_PAYLOAD ? limits->payload_bytes : 0;
+    return call->route->flags & WHI_ROUTE_BATCH || used > most ? most : used;
+}
+
 int whi_call_read_body(whi_call *call) {
     size_t size = call->request->body_size;
+    int64_t most = body_limit(call);
     int flags = call->route->flags, count;
     const char *type = whi_call_header(call, "Content-Type", &count);
 
-    if (size > (size_t)call->api->body_bytes) {
-        return whi_refuse(call, 413, "body: %zu bytes are more than the limit of %lld", size,
-                          (long long)call->api->body_bytes);
+    if (size > (size_t)most) {
+        return whi_refuse(call, 413, "body: %zu bytes are more than the limit of %lld", size, (long long)most);
     }
     if (!(flags & WHI_ROUTE_BODY) || (size == 0 && flags & WHI_ROUTE_OPTIONAL)) {
         return WH_OK;

@@ -9,6 +9,8 @@
 #define OPERATOR WHI_ROUTE_OPERATOR
 #define BODY WHI_ROUTE_BODY
 #define SLOW WHI_ROUTE_SLOW
+#define EVENT (WHI_ROUTE_BODY | WHI_ROUTE_PAYLOAD)
+#define BATCH (WHI_ROUTE_BODY | WHI_ROUTE_BATCH)
 #define OPTIONAL (WHI_ROUTE_BODY | WHI_ROUTE_OPTIONAL)
 
 /* What is written out comes before what stands for anything. CallFire's are found behind /v2 too. */
@@ -48,8 +50,8 @@ static const whi_api_route routes[] = {
     { "POST", "/v1/subscriptions/{id}/backtest", WHI_STANDARD, BODY | SLOW, whi_serve_subscription_backtest },
 
     { "GET", "/v1/events", WHI_STANDARD, 0, whi_serve_event_list },
-    { "POST", "/v1/events", WHI_STANDARD, BODY, whi_serve_event_publish },
-    { "POST", "/v1/events/batch", WHI_STANDARD, BODY, whi_serve_event_batch },
+    { "POST", "/v1/events", WHI_STANDARD, EVENT, whi_serve_event_publish },
+    { "POST", "/v1/events/batch", WHI_STANDARD, BATCH, whi_serve_event_batch },
     { "GET", "/v1/events/{id}", WHI_STANDARD, 0, whi_serve_event_get },
     { "GET", "/v1/events/{id}/payload", WHI_STANDARD, 0, whi_serve_event_payload },
     { "GET", "/v1/events/{id}/explain", WHI_STANDARD, SLOW, whi_serve_event_explain },
@@ -61,7 +63,7 @@ static const whi_api_route routes[] = {
     { "GET", "/v1/deliveries/{id}/body", WHI_STANDARD, 0, whi_serve_delivery_body },
     { "POST", "/v1/deliveries/{id}/replay", WHI_STANDARD, OPTIONAL, whi_serve_delivery_replay },
 
-    { "POST", "/v1/rules/try", WHI_STANDARD, BODY | SLOW, whi_serve_rule_try },
+    { "POST", "/v1/rules/try", WHI_STANDARD, EVENT | SLOW, whi_serve_rule_try },
     { "GET", "/v1/tokens", WHI_STANDARD, OPERATOR, whi_serve_token_list },
     { "POST", "/v1/tokens", WHI_STANDARD, OPERATOR | BODY, whi_serve_token_make },
     { "DELETE", "/v1/tokens/{id}", WHI_STANDARD, OPERATOR, whi_serve_token_remove },
