@@ -184,6 +184,37 @@ static void what_is_no_http_is_refused(void **state) {
     expect(ask("GET / HTTP/1.1\r\n" CLOSE), "HTTP/1.1 201 ");
 }
 
+/* What another server in front of this one may part into requests in another way. */
+static void what_parts_requests_in_two_ways_is_refused_and_ends_the_connection(void **state) {
+    static const char second[] = "GET /second HTTP/1.1\r\n" HOST "\r\n";
+    static const char *const heads[] = {
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: \r\n\r\n",
+        "POST / HTTP/1.0\r\n" HOST "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Content-Length : 2\r\n\r\n{}",
+        "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        "GET / HTTP/1.1\r\n" HOST "X(Y): z\r\n\r\n",
+    };
+    char bytes[512];
+
+    (void)state;
+    start();
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        snprintf(bytes, sizeof bytes, "%s%s", heads[i], second);
+        ask(bytes);
+        if (strncmp(heard, "HTTP/1.", 7) != 0 ||
+            (strncmp(heard + 8, " 400 ", 5) != 0 && strncmp(heard + 8, " 501 ", 5) != 0)) {
+            fail_msg("request %zu: %s", i, heard);
+        }
+        assert_null(strstr(heard, "/second"));
+    }
+    assert_int_equal(api.handled, 0);
+    expect(ask("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n" CLOSE "0\r\n\r\n"), "HTTP/1.1 201 ");
+}
+
 /* --------------------------------------------------------------------- slow and gone */
 
 /* Sends a byte every 20 ms; returns the ms until the other side ended it. */
@@ -352,6 +383,24 @@ static void stopping_lets_a_request_finish_and_waits_for_no_idle_connection(void
     close(idle);
 }
 
+static void stopping_waits_as_long_as_it_is_told_however_long_that_is(void **state) {
+    pthread_t thread;
+    int fd;
+
+    (void)state;
+    start();
+    api.held = 1;
+    fd = dial();
+    say(fd, "POST /hold HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n{}");
+    await_inside(1);
+    pthread_create(&thread, NULL, let_go, NULL);
+    wh_http_stop(http, INT64_MAX);
+    http = NULL;
+    pthread_join(thread, NULL);
+    expect(hear(fd, NULL), "HTTP/1.1 201 ");
+    close(fd);
+}
+
 static void stopping_cuts_off_what_does_not_end_in_time(void **state) {
     int fd;
 
@@ -497,6 +546,7 @@ int main(void) {
         TEST(chunks_beyond_the_limit_are_refused_and_an_endless_body_is_cut_off),
         TEST(headers_beyond_the_limit_are_refused),
         TEST(what_is_no_http_is_refused),
+        TEST(what_parts_requests_in_two_ways_is_refused_and_ends_the_connection),
         TEST(a_client_that_drips_is_cut_off),
         TEST(a_silent_connection_is_closed),
         TEST(slow_clients_hold_no_thread),
@@ -505,6 +555,7 @@ int main(void) {
         TEST(as_many_requests_as_there_are_threads_are_in_the_api_at_once),
         TEST(no_more_connections_than_allowed_are_kept),
         TEST(stopping_lets_a_request_finish_and_waits_for_no_idle_connection),
+        TEST(stopping_waits_as_long_as_it_is_told_however_long_that_is),
         TEST(stopping_cuts_off_what_does_not_end_in_time),
         TEST(a_server_that_stopped_takes_no_connection),
         TEST(options_that_cannot_be_are_refused_by_name),

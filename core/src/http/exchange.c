@@ -77,8 +77,17 @@ typedef struct head {
     whi_exchange *exchange;
     size_t bytes;
     int lengths, encodings; /* headers that say where the body ends */
+    int chunked;            /* the encoding is the one that there is */
+    int wrong;              /* a name that is none */
     uint64_t length;
 } head;
+
+/* libmicrohttpd takes any: "Content-Length " would hide a body's length from us alone. */
+static int is_name(const char *name) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+
+    return name[0] != '\0' && name[strspn(name, letters)] == '\0';
+}
 
 static enum MHD_Result see_header(void *payload, enum MHD_ValueKind kind, const char *name, const char *value) {
     head *seen = payload;
@@ -87,22 +96,37 @@ static enum MHD_Result see_header(void *payload, enum MHD_ValueKind kind, const 
     (void)kind;
     value = value != NULL ? value : "";
     seen->bytes += strlen(name) + strlen(value) + 4; /* ": " and the line's end */
+    seen->wrong |= !is_name(name);
     if (strcasecmp(name, "Content-Length") == 0) {
         seen->lengths++;
         seen->length = strtoull(value, NULL, 10);
     } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
         seen->encodings++;
+        seen->chunked = strcasecmp(value, "chunked") == 0;
     }
     self->headers[self->header_count].name = name;
     self->headers[self->header_count++].value = value;
     return MHD_YES;
 }
 
-/* Reads the headers, whose texts live as long as the request. A body with two ends is how
- * requests are smuggled past a proxy. */
-static enum MHD_Result read_head(whi_exchange *self) {
+/* A status, or 0. A body with two ends is how requests are smuggled past a proxy; one in an
+ * encoding that libmicrohttpd does not know it would read until the connection's end, and
+ * with it the requests behind it. */
+static int judge(const whi_exchange *self, const head *seen, const char *version) {
+    if (seen->bytes > self->http->header_bytes) {
+        return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+    }
+    if (seen->wrong || seen->lengths + seen->encodings > 1 ||
+        (seen->encodings > 0 && strcmp(version, "HTTP/1.0") == 0)) {
+        return MHD_HTTP_BAD_REQUEST;
+    }
+    return seen->encodings > 0 && !seen->chunked ? MHD_HTTP_NOT_IMPLEMENTED : 0;
+}
+
+/* Reads the headers, whose texts live as long as the request. */
+static enum MHD_Result read_head(whi_exchange *self, const char *version) {
     int count = MHD_get_connection_values(self->connection, MHD_HEADER_KIND, NULL, NULL);
-    head seen = { self, strlen(self->path), 0, 0, 0 };
+    head seen = { self, strlen(self->path), 0, 0, 0, 0, 0 };
 
     self->headers = whi_calloc((size_t)count + 1, sizeof *self->headers);
     if (self->headers == NULL) {
@@ -110,11 +134,8 @@ static enum MHD_Result read_head(whi_exchange *self) {
     }
     MHD_get_connection_values(self->connection, MHD_HEADER_KIND, see_header, &seen);
     seen.bytes += self->query != NULL ? strlen(self->query) : 0;
-    if (seen.bytes > self->http->header_bytes) {
-        self->refused = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
-    } else if (seen.lengths + seen.encodings > 1) {
-        self->refused = MHD_HTTP_BAD_REQUEST;
-    } else if (seen.length > self->http->body_bytes) {
+    self->refused = judge(self, &seen, version);
+    if (self->refused == 0 && seen.length > self->http->body_bytes) {
         self->excess = 1;
     }
     return MHD_YES;
@@ -342,7 +363,6 @@ enum MHD_Result whi_exchange_go(void *cls, struct MHD_Connection *connection, co
     (void)cls;
     (void)connection;
     (void)url;
-    (void)version;
     if (self == NULL) {
         return MHD_NO;
     }
@@ -352,7 +372,7 @@ enum MHD_Result whi_exchange_go(void *cls, struct MHD_Connection *connection, co
     if (self->state == WHI_HTTP_NEW) {
         self->state = WHI_HTTP_READING;
         self->method = method;
-        result = read_head(self);
+        result = read_head(self, version);
         return result == MHD_YES && (self->refused || self->excess > 0) ? submit(self) : result;
     }
     if (*size == 0) {

@@ -16,6 +16,7 @@
 #define CONNECTIONS_MAXIMUM 100000
 #define TIMEOUT 30000
 #define TIMEOUT_MAXIMUM 86400000
+#define GRACE_MAXIMUM (INT64_C(1) << 40) /* ms, which are 34 years: a sum that is still a time */
 #define HEADER_BYTES 32768
 #define HEADER_BYTES_MINIMUM 1024
 #define HEADER_BYTES_MAXIMUM 1048576
@@ -227,7 +228,8 @@ void wh_http_stop(wh_http *http, int64_t grace) {
         return;
     }
     end_accepting(http);
-    at = whi_http_at(whi_http_now() + (grace > 0 ? grace : 0));
+    grace = grace < 0 ? 0 : grace > GRACE_MAXIMUM ? GRACE_MAXIMUM : grace;
+    at = whi_http_at(whi_http_now() + grace);
     pthread_mutex_lock(&http->lock);
     http->stopping = 1;
     while (http->active > 0 && !timed_out) {
