@@ -136,8 +136,9 @@ int whi_decider_check(whi_decider *self, const whi_registration *registration) {
 
 /* ------------------------------------------------------------------- decisions */
 
+/* A source that was accepted may be longer than is allowed by now. */
 static int is_rules(int code) {
-    return code <= WH_ERULE_SYNTAX && code >= WH_ERULE_ENGINE;
+    return (code <= WH_ERULE_SYNTAX && code >= WH_ERULE_ENGINE) || code == WH_ELIMIT;
 }
 
 /* What the rule failed with is a decision; that there was no memory for it is none. */

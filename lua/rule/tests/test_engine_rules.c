@@ -143,6 +143,31 @@ static void a_rule_that_does_not_compile_is_refused_with_its_line(void **state) 
     wh_close(engine);
 }
 
+/* It kept the whole event from being fanned out. */
+static void a_rule_longer_than_is_allowed_by_now_touches_nobody_else(void **state) {
+    const char *file = fixture_file();
+    wh_options options = WH_OPTIONS_INIT;
+    wh_engine *engine;
+    char *text;
+
+    (void)state;
+    options.rules = wh_rule_lua();
+    engine = fixture_open(file, &options);
+    fixture_subscribe(engine, "{" URL ",\"name\":\"well\"}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"local short = 'it is not' return true\"}", NULL);
+    wh_close(engine);
+    options.limits.rule_source_bytes = 20;
+    engine = fixture_open(file, &options);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    text = DOCUMENT(wh_deliveries(engine, NULL, &fixture_handed, &fixture_size));
+    assert_has(text, "\"state\":\"held\"");
+    assert_has(text, "limit: the source has 37 bytes, at most 20 are allowed");
+    wh_free(text);
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
@@ -153,6 +178,7 @@ int main(void) {
         TEST(a_rule_that_runs_away_is_stopped_and_held),
         TEST(a_rule_that_fails_again_and_again_is_set_aside),
         TEST(a_rule_that_does_not_compile_is_refused_with_its_line),
+        TEST(a_rule_longer_than_is_allowed_by_now_touches_nobody_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
