@@ -601,6 +601,34 @@ static void deep_objects_are_compared_in_good_time(void **state) {
 
 /* ---------------------------------------------------------------------------- writing */
 
+static void depth_and_number_of_values_are_told_and_limited(void **state) {
+    whi_json json = { 0 };
+
+    (void)state;
+    scan(&json, "{\"a\":[1,[2,[]],{}],\"b\":3}");
+    assert_int_equal(json.depth, 4);
+    assert_true(whi_json_is_deeper(&json, 0, 3) && !whi_json_is_deeper(&json, 0, 4));
+    assert_true(whi_json_is_deeper(&json, 2, 2) && !whi_json_is_deeper(&json, 2, 3));
+    assert_false(whi_json_is_deeper(&json, 3, 0)); /* 1 */
+    assert_true(whi_json_is_deeper(&json, 7, 0) && !whi_json_is_deeper(&json, 7, 1));
+    whi_json_free(&json);
+    scan(&json, "3");
+    assert_int_equal(json.depth, 0);
+    whi_json_free(&json);
+
+    json.maximum = 100;
+    for (int count = 98; count < 102; count++) { /* and the array itself */
+        char text[256] = "[";
+        for (int i = 0; i < count; i++) {
+            memcpy(text + 1 + 2 * i, "0,", 2);
+        }
+        text[2 * count] = ']';
+        assert_int_equal(whi_json_scan(&json, text, (size_t)(2 * count + 1), 8), count < 100 ? WH_OK : WH_ELIMIT);
+        assert_true(json.capacity <= 100);
+    }
+    whi_json_free(&json);
+}
+
 static void written_strings_are_json_that_reads_back_the_same(void **state) {
     static const char text[] = "\"\\/\b\f\n\r\t\x01\x1f\x7f \xc3\xa9\xf0\x9f\x98\x80\0end";
     whi_json json;
@@ -686,6 +714,7 @@ int main(void) {
         cmocka_unit_test(numbers_are_equal_by_value),
         cmocka_unit_test(values_are_equal_by_what_they_mean),
         cmocka_unit_test(deep_objects_are_compared_in_good_time),
+        cmocka_unit_test(depth_and_number_of_values_are_told_and_limited),
         cmocka_unit_test(written_strings_are_json_that_reads_back_the_same),
         cmocka_unit_test(no_memory_is_told_and_the_tape_can_be_used_again),
         cmocka_unit_test(a_string_without_memory_is_null),

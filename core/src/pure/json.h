@@ -41,9 +41,12 @@ typedef struct whi_json {
     size_t size;      /* at most WHI_JSON_MAXIMUM */
     whi_json_node *nodes;
     uint32_t count, capacity;
+    uint32_t depth;   /* of the deepest array or object: 1 for [] */
+    uint32_t maximum; /* of nodes: WH_ELIMIT beyond; 0: any number */
 } whi_json;
 
 #define WHI_JSON_MAXIMUM ((size_t)1 << 28)
+#define WHI_JSON_DEPTH_MAXIMUM 1000
 
 /* Scans text into json, which begins zeroed and may be used again for the next
  * text (its memory is kept). depth: how deep arrays and objects may nest.
@@ -64,6 +67,9 @@ uint32_t whi_json_member(const whi_json *json, uint32_t object, const char *name
 
 /* The item with this index, from 0. */
 uint32_t whi_json_item(const whi_json *json, uint32_t array, size_t index);
+
+/* 1 if the value's arrays and objects nest deeper than levels. */
+int whi_json_is_deeper(const whi_json *json, uint32_t node, uint32_t levels);
 
 /* Walking: the first child of a container (of an object: its first name; the
  * name's value is node name + 1, the next name is nodes[name + 1].next).

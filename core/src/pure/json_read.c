@@ -192,6 +192,27 @@ uint32_t whi_json_item(const whi_json *json, uint32_t array, size_t index) {
     return at;
 }
 
+int whi_json_is_deeper(const whi_json *json, uint32_t node, uint32_t levels) {
+    uint32_t ends[WHI_JSON_DEPTH_MAXIMUM], end = node_at(json, node)->next, level = 0;
+
+    if (json->depth <= levels) {
+        return 0;
+    }
+    for (uint32_t at = node; at < end; at++) {
+        while (level > 0 && at >= ends[level - 1]) {
+            level--;
+        }
+        if (node_at(json, at)->type < WHI_JSON_ARRAY) {
+            continue;
+        }
+        if (level >= levels) {
+            return 1;
+        }
+        ends[level++] = node_at(json, at)->next;
+    }
+    return 0;
+}
+
 /* ------------------------------------------------------------------------ numbers */
 
 int whi_json_int(const whi_json *json, uint32_t node, int64_t *out) {

@@ -8,16 +8,15 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#define DEPTH_MAXIMUM 1000
-
 typedef struct scan {
     const unsigned char *text;
     size_t size, at;
     whi_json *json; /* NULL: check only */
     int depth, level;
-    uint32_t open[DEPTH_MAXIMUM];   /* nodes of the open containers */
-    uint32_t counts[DEPTH_MAXIMUM]; /* their children so far */
-    unsigned char is_object[DEPTH_MAXIMUM];
+    int deepest;
+    uint32_t open[WHI_JSON_DEPTH_MAXIMUM];   /* nodes of the open containers */
+    uint32_t counts[WHI_JSON_DEPTH_MAXIMUM]; /* their children so far */
+    unsigned char is_object[WHI_JSON_DEPTH_MAXIMUM];
 } scan;
 
 static int wrong(const scan *self, size_t at, const char *expected) {
@@ -42,8 +41,15 @@ static int wrong(const scan *self, size_t at, const char *expected) {
 
 static int grow(whi_json *json) {
     uint32_t capacity = json->capacity ? json->capacity * 2 : 64;
-    whi_json_node *nodes = whi_realloc(json->nodes, (size_t)capacity * sizeof *nodes);
+    whi_json_node *nodes;
 
+    if (json->maximum > 0 && capacity > json->maximum) {
+        capacity = json->maximum;
+        if (json->count >= capacity) {
+            return whi_fail(WH_ELIMIT, "more than %u values", json->maximum);
+        }
+    }
+    nodes = whi_realloc(json->nodes, (size_t)capacity * sizeof *nodes);
     if (nodes == NULL) {
         return whi_fail_memory();
     }
@@ -60,8 +66,11 @@ static inline int add(scan *self, int type, size_t start, size_t end, uint32_t c
     if (json == NULL) {
         return WH_OK;
     }
-    if (json->count == json->capacity && grow(json) != WH_OK) {
-        return WH_ENOMEM;
+    if (json->count == json->capacity) {
+        int code = grow(json);
+        if (code != WH_OK) {
+            return code;
+        }
     }
     node = &json->nodes[json->count++];
     node->start = (uint32_t)start;
@@ -238,6 +247,7 @@ static int open_container(scan *self, int is_object) {
     self->open[self->level] = self->json != NULL ? self->json->count : 0;
     self->counts[self->level] = 0;
     self->is_object[self->level++] = (unsigned char)is_object;
+    self->deepest = self->level > self->deepest ? self->level : self->deepest;
     self->at++;
     return add(self, is_object ? WHI_JSON_OBJECT : WHI_JSON_ARRAY, self->at - 1, 0, 0);
 }
@@ -348,6 +358,7 @@ static int run(scan *self) {
 
 static int start(whi_json *json, const char *text, size_t size, int depth) {
     scan self;
+    int code;
 
     if (size > WHI_JSON_MAXIMUM) {
         return whi_fail(WH_ELIMIT, "%zu bytes are more than JSON of %zu", size, WHI_JSON_MAXIMUM);
@@ -356,9 +367,13 @@ static int start(whi_json *json, const char *text, size_t size, int depth) {
     self.size = size;
     self.at = 0;
     self.json = json;
-    self.depth = depth < DEPTH_MAXIMUM ? depth : DEPTH_MAXIMUM;
-    self.level = 0;
-    return run(&self);
+    self.depth = depth < WHI_JSON_DEPTH_MAXIMUM ? depth : WHI_JSON_DEPTH_MAXIMUM;
+    self.level = self.deepest = 0;
+    code = run(&self);
+    if (json != NULL) {
+        json->depth = (uint32_t)self.deepest;
+    }
+    return code;
 }
 
 int whi_json_scan(whi_json *json, const char *text, size_t size, int depth) {
