@@ -108,6 +108,7 @@ static int collect(lua_State *L, int table, lua_Integer *count) {
     *count = 0;
     lua_createtable(L, 0, 0);
     int keys = lua_gettop(L);
+    whi_rule_charge_walk(L);
     lua_pushnil(L);
     while (lua_next(L, table)) {
         lua_pop(L, 1);
@@ -250,6 +251,7 @@ int whi_rule_next(lua_State *L) {
     if (have_after) {
         after = describe(L, 2);
     }
+    whi_rule_charge_walk(L);
     lua_pushnil(L); /* 3: the best so far */
     lua_pushnil(L);
     while (lua_next(L, 1)) {

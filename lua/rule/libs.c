@@ -38,6 +38,12 @@ const char *whi_rule_type(lua_State *L, int index) {
     return luaL_typename(L, index);
 }
 
+const char *whi_rule_kind(lua_State *L, int index) {
+    int part = lua_type(L, index) == LUA_TLIGHTUSERDATA && lua_touserdata(L, index) != NULL;
+
+    return part ? "a part of the payload" : whi_rule_type(L, index);
+}
+
 /* As Lua 5.4 writes it, in any version. */
 static void push_double(lua_State *L, double number) {
     char text[40];
@@ -113,21 +119,25 @@ const char *whi_rule_opt_text(lua_State *L, int index, size_t *size) {
     return whi_rule_check_text(L, index, size);
 }
 
-void whi_rule_plain_table(lua_State *L, int index) {
+int whi_rule_is_library(lua_State *L, int table) {
     int plain;
 
-    if (lua_type(L, index) == LUA_TLIGHTUSERDATA && !whi_rule_is_null(L, index)) {
-        luaL_error(L, "the payload cannot be changed: build a new table of its parts");
-    }
-    luaL_checktype(L, index, LUA_TTABLE);
-    if (!lua_getmetatable(L, index)) {
-        return;
+    if (!lua_getmetatable(L, table)) {
+        return 0;
     }
     lua_rawgeti(L, LUA_REGISTRYINDEX, WHI_RULE_AT_ARRAY);
     lua_rawgeti(L, LUA_REGISTRYINDEX, WHI_RULE_AT_OBJECT);
     plain = lua_rawequal(L, -3, -1) || lua_rawequal(L, -3, -2);
     lua_pop(L, 3);
-    if (!plain) {
+    return !plain;
+}
+
+void whi_rule_plain_table(lua_State *L, int index) {
+    if (lua_type(L, index) == LUA_TLIGHTUSERDATA && !whi_rule_is_null(L, index)) {
+        luaL_error(L, "the payload cannot be changed: build a new table of its parts");
+    }
+    luaL_checktype(L, index, LUA_TTABLE);
+    if (whi_rule_is_library(L, index)) {
         luaL_error(L, "a library cannot be changed");
     }
 }

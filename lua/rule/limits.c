@@ -165,10 +165,22 @@ void *whi_rule_allocate(void *payload, void *block, size_t old_size, size_t new_
     return result == NULL ? block : result; /* Lua relies on shrinking */
 }
 
+size_t whi_rule_room(lua_State *L, size_t wanted) {
+    whi_rule *rule = whi_rule_of(L);
+    size_t used = rule->used + rule->outside;
+
+    if (wanted <= rule->limit && used > rule->limit - wanted) {
+        lua_gc(L, LUA_GCCOLLECT, 0); /* during a run nothing else but want of memory sweeps */
+        whi_rule_charge(L, WHI_RULE_UNITS);
+        used = rule->used + rule->outside;
+    }
+    return used < rule->limit ? rule->limit - used : 0;
+}
+
 void whi_rule_hold(lua_State *L, size_t size) {
     whi_rule *rule = whi_rule_of(L);
 
-    if (size > rule->limit || rule->used + rule->outside > rule->limit - size) {
+    if (whi_rule_room(L, size) < size) {
         stop(rule, WH_ERULE_MEMORY);
         whi_rule_stopped(L);
     }

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "rule_state.h"
 
 #define CHUNK "=rule"
@@ -26,12 +28,8 @@ static void copy_sentence(char *out, const char *text, size_t size) {
 
     for (size_t i = 0; i < size;) {
         unsigned char c = (unsigned char)text[i];
-        size_t length = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-        size_t good = length > 0;
-        while (good > 0 && good < length && i + good < size && ((unsigned char)text[i + good] & 0xc0) == 0x80) {
-            good++;
-        }
-        if (length == 0 || good < length) {
+        size_t length = c < 0x80 ? 1 : whi_utf8_length((const unsigned char *)text + i, size - i);
+        if (length == 0) {
             i++;
             continue;
         }
@@ -106,6 +104,7 @@ static void init_buffers(whi_rule_runtime *runtime) {
 
 static int runtime_open(void **out, const wh_limits *limits, void *payload) {
     whi_rule_runtime *runtime = whi_calloc(1, sizeof *runtime);
+    int code;
 
     (void)payload;
     *out = NULL;
@@ -123,6 +122,12 @@ static int runtime_open(void **out, const wh_limits *limits, void *payload) {
     if (runtime->locale == (locale_t)0) {
         whi_free(runtime);
         return whi_fail_memory();
+    }
+    code = whi_clock_random(NULL, &runtime->number_seed, sizeof runtime->number_seed);
+    if (code != WH_OK) {
+        freelocale(runtime->locale);
+        whi_free(runtime);
+        return code;
     }
     init_buffers(runtime);
     *out = runtime;
@@ -327,7 +332,8 @@ static void drop_large(whi_buf *buf) {
 
 /* Gives back what was unusually large. */
 static void end_run(whi_rule_runtime *runtime) {
-    for (size_t i = WHI_RULE_MADE; i < runtime->document_count; i++) {
+    /* One behind the last may be what was made but could not be read. */
+    for (size_t i = WHI_RULE_MADE; i <= runtime->document_count && i < WHI_RULE_DOCS; i++) {
         drop_large(&runtime->made[i].text);
         whi_json_free(&runtime->made[i].json);
     }

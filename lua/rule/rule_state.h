@@ -84,6 +84,7 @@ typedef struct whi_rule_runtime {
     uint32_t cursor_document, cursor_array, cursor_index, cursor_node;
     whi_rule_number *numbers; /* hash table, a power of two */
     size_t number_capacity, number_count;
+    uint64_t number_seed;
     whi_rule_member *members; /* a stack of them while objects are written */
     size_t member_count, member_capacity;
     EVP_MAC_CTX *mac; /* of hash, keyed for this run; NULL until then */
@@ -144,6 +145,15 @@ static inline void whi_rule_charge(lua_State *L, size_t units) {
     }
 }
 
+/* Accounts for a walk over a table, which may have as many empty places as the largest
+ * block of the run has room for. */
+static inline void whi_rule_charge_walk(lua_State *L) {
+    whi_rule_charge(L, 2 + whi_rule_of(L)->largest / 256);
+}
+
+/* Bytes that may still be taken; garbage goes where wanted ones would not fit otherwise. */
+size_t whi_rule_room(lua_State *L, size_t wanted);
+
 /* Accounts for size bytes held outside of Lua until the end of the run. */
 void whi_rule_hold(lua_State *L, size_t size);
 
@@ -171,10 +181,12 @@ void whi_rule_text_push(whi_rule_text *text);
 /* Fills a fresh state: globals, libraries, metatables. Called in protected mode. */
 void whi_rule_open_libraries(lua_State *L);
 const char *whi_rule_type(lua_State *L, int index);
+const char *whi_rule_kind(lua_State *L, int index); /* as type, but tells a table from a part */
 void whi_rule_push_text(lua_State *L, int index);
 /* The text of an argument; a number becomes its text, as tostring gives it. */
 const char *whi_rule_check_text(lua_State *L, int index, size_t *size);
 const char *whi_rule_opt_text(lua_State *L, int index, size_t *size); /* "" if absent */
+int whi_rule_is_library(lua_State *L, int table);   /* 1 also for the globals */
 void whi_rule_plain_table(lua_State *L, int index); /* raises unless the rule may change it */
 
 extern const luaL_Reg whi_rule_string_functions[];
@@ -237,6 +249,7 @@ typedef struct whi_rule_path {
     lua_Integer index;
 } whi_rule_path;
 
+int whi_rule_is_marked(lua_State *L, int table, int mark); /* WHI_RULE_AT_ARRAY or _OBJECT */
 int whi_rule_refuse(lua_State *L, const whi_rule_path *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void whi_rule_write(lua_State *L, int index, const whi_rule_path *path, int depth, whi_buf *out);

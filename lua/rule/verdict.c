@@ -65,7 +65,7 @@ static void check_header(lua_State *L, const whi_rule_member *name, const whi_ru
         whi_rule_refuse(L, headers, "a header's name may have letters, digits and !#$%%&'*+-.^_`|~ only, up to 128");
     }
     if (lua_type(L, -1) != LUA_TSTRING) {
-        whi_rule_refuse(L, &here, "must be a text, not %s", whi_rule_type(L, -1));
+        whi_rule_refuse(L, &here, "must be a text, not %s", whi_rule_kind(L, -1));
     }
     value = lua_tolstring(L, -1, &size);
     if (size > HEADER_VALUE_MAXIMUM || !is_visible(value, size)) {
@@ -94,7 +94,10 @@ static void read_headers(lua_State *L, const whi_rule_path *path, wh_rule_verdic
     size_t count;
 
     if (lua_type(L, table) != LUA_TTABLE) {
-        whi_rule_refuse(L, path, "must be a table of texts, not %s", whi_rule_type(L, table));
+        whi_rule_refuse(L, path, "must be a table of texts, not %s", whi_rule_kind(L, table));
+    }
+    if (whi_rule_is_library(L, table)) {
+        whi_rule_refuse(L, path, "must be a table of texts, not a library");
     }
     count = whi_rule_collect_names(L, table, path, NULL, 0);
     if (count == 0) {
@@ -127,7 +130,7 @@ static void read_key(lua_State *L, const whi_rule_path *path, wh_rule_verdict *o
     size_t size;
 
     if (lua_type(L, -1) != LUA_TSTRING && !lua_isinteger(L, -1)) {
-        whi_rule_refuse(L, path, "must be a text or an integer, not %s", whi_rule_type(L, -1));
+        whi_rule_refuse(L, path, "must be a text or an integer, not %s", whi_rule_kind(L, -1));
     }
     lua_pushvalue(L, -1);
     text = lua_tolstring(L, -1, &size);
@@ -154,13 +157,18 @@ static void read_delay(lua_State *L, const whi_rule_path *path, wh_rule_verdict 
     out->delay = delay;
 }
 
+/* A name may have zeros in it. */
+static int is_option(const whi_rule_path *path, const char *name) {
+    return path->size == strlen(name) && memcmp(path->name, name, path->size) == 0;
+}
+
 /* One option by its name; its value is on top of the stack. */
 static void read_option(lua_State *L, const whi_rule_path *path, wh_rule_verdict *out) {
-    if (strcmp(path->name, "key") == 0) {
+    if (is_option(path, "key")) {
         read_key(L, path, out);
-    } else if (strcmp(path->name, "headers") == 0) {
+    } else if (is_option(path, "headers")) {
         read_headers(L, path, out);
-    } else if (strcmp(path->name, "delay") == 0) {
+    } else if (is_option(path, "delay")) {
         read_delay(L, path, out);
     } else {
         whi_rule_refuse(L, path, "is not known: key, headers and delay are");
@@ -175,7 +183,10 @@ static void read_options(lua_State *L, wh_rule_verdict *out) {
 
     if (lua_type(L, 2) != LUA_TTABLE) {
         whi_rule_refuse(L, NULL, "the second value must be a table with key, headers or delay, not %s",
-                        whi_rule_type(L, 2));
+                        whi_rule_kind(L, 2));
+    }
+    if (whi_rule_is_library(L, 2)) {
+        whi_rule_refuse(L, NULL, "the second value must be a table with key, headers or delay, not a library");
     }
     count = whi_rule_collect_names(L, 2, &options, NULL, 0);
     top = lua_gettop(L);

@@ -66,12 +66,18 @@ static uint64_t bits_of(double number) {
     return bits;
 }
 
+/* The seed is the runtime's own, so that nobody can write a payload of numbers that collide. */
+static size_t number_home(const whi_rule_runtime *runtime, uint64_t bits) {
+    bits = (bits ^ runtime->number_seed) * UINT64_C(0x9e3779b97f4a7c15);
+    bits = (bits ^ bits >> 32) * (runtime->number_seed | 1);
+    return (size_t)(bits >> 32) & (runtime->number_capacity - 1);
+}
+
 static whi_rule_number *number_slot(whi_rule_runtime *runtime, uint64_t bits) {
-    size_t mask = runtime->number_capacity - 1;
-    size_t at = (size_t)((bits * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
+    size_t at = number_home(runtime, bits);
 
     while (runtime->numbers[at].generation == runtime->generation && runtime->numbers[at].bits != bits) {
-        at = (at + 1) & mask;
+        at = (at + 1) & (runtime->number_capacity - 1);
     }
     return &runtime->numbers[at];
 }
@@ -111,8 +117,8 @@ static void remember(lua_State *L, double number, unsigned document, uint32_t no
     whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
     whi_rule_number *slot;
 
-    if (runtime->number_count * 2 >= runtime->number_capacity) {
-        whi_rule_hold(L, runtime->number_count * sizeof *runtime->numbers);
+    if (runtime->number_count * 4 >= runtime->number_capacity * 3) {
+        whi_rule_hold(L, (runtime->number_capacity ? runtime->number_capacity : 64) * sizeof *runtime->numbers);
         if (grow_numbers(runtime) != WH_OK) {
             return;
         }
@@ -246,7 +252,7 @@ static int index_object(lua_State *L, unsigned document, uint32_t node) {
         return 1;
     }
     name = lua_tolstring(L, 2, &size);
-    whi_rule_charge(L, 4 + json->nodes[node].count);
+    whi_rule_charge(L, 4 + json->nodes[node].count + size);
     found = whi_json_member(json, node, name, size);
     if (found == WHI_JSON_NONE) {
         lua_pushnil(L);
@@ -412,6 +418,13 @@ void whi_rule_view_metatable(lua_State *L) {
 
 /* ------------------------------------------------------------ made documents */
 
+/* Nodes that the memory limit leaves room for: at least one, 0 would be any number. */
+static uint32_t nodes_left(lua_State *L, size_t size) {
+    size_t left = whi_rule_room(L, (size / 2 + 1) * HELD_PER_NODE) / HELD_PER_NODE;
+
+    return left == 0 ? 1 : left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
+}
+
 void whi_rule_push_made(lua_State *L) {
     whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
     unsigned document = (unsigned)runtime->document_count;
@@ -427,9 +440,13 @@ void whi_rule_push_made(lua_State *L) {
     made->text = runtime->scratch;
     runtime->scratch = swap;
     whi_rule_hold(L, made->text.size);
+    made->json.maximum = nodes_left(L, made->text.size);
     code = whi_json_scan(&made->json, made->text.data, made->text.size, (int)runtime->limits.json_depth);
     if (code == WH_ENOMEM) {
         whi_rule_stop(L, WH_ENOMEM);
+    }
+    if (code == WH_ELIMIT && made->json.capacity >= made->json.maximum) {
+        whi_rule_stop(L, WH_ERULE_MEMORY);
     }
     if (code != WH_OK) {
         luaL_error(L, "what was made is no JSON within the limits: %s", wh_last_error());

@@ -85,7 +85,16 @@ static void write_double(lua_State *L, double number, const whi_rule_path *path,
     whi_json_write_double(out, number);
 }
 
-static void write_view(lua_State *L, int index, const whi_rule_path *path, whi_buf *out) {
+/* Levels of nesting that a part may add where tables have left room for depth. Tables stop
+ * at WHI_RULE_DEPTH, parts do not. */
+static uint32_t levels_left(lua_State *L, int depth) {
+    int64_t allowed = whi_rule_of(L)->runtime->limits.json_depth;
+
+    return (uint32_t)depth + (uint32_t)(allowed > WHI_RULE_DEPTH ? allowed - WHI_RULE_DEPTH : 0);
+}
+
+static void write_view(lua_State *L, int index, const whi_rule_path *path, int depth, whi_buf *out) {
+    const whi_json *json;
     unsigned document;
     uint32_t node;
     const char *text;
@@ -99,7 +108,12 @@ static void write_view(lua_State *L, int index, const whi_rule_path *path, whi_b
         whi_rule_refuse(L, path, "%s cannot be sent whole: name the fields that you want",
                         document == WHI_RULE_EVENT ? "event" : "subscription");
     }
-    text = whi_json_span(whi_rule_of(L)->runtime->documents[document], node, &size);
+    json = whi_rule_of(L)->runtime->documents[document];
+    if (whi_json_is_deeper(json, node, levels_left(L, depth))) {
+        whi_rule_refuse(L, path, "nested too deep: %lld levels are allowed",
+                        (long long)whi_rule_of(L)->runtime->limits.json_depth);
+    }
+    text = whi_json_span(json, node, &size);
     whi_rule_charge(L, size / 32);
     whi_buf_add(out, text, size);
 }
@@ -187,6 +201,7 @@ static void refuse_keys(lua_State *L, int table, const whi_rule_path *path) {
     static const int kinds[] = { LUA_TBOOLEAN, LUA_TLIGHTUSERDATA, LUA_TTABLE, LUA_TFUNCTION };
     int seen = 0;
 
+    whi_rule_charge_walk(L);
     lua_pushnil(L);
     while (lua_next(L, table)) {
         whi_rule_charge(L, 2);
@@ -210,6 +225,7 @@ size_t whi_rule_collect_names(lua_State *L, int table, const whi_rule_path *path
     size_t first = runtime->member_count, count;
 
     luaL_checkstack(L, 24, NULL);
+    whi_rule_charge_walk(L);
     lua_pushnil(L);
     while (lua_next(L, table)) {
         whi_rule_member member;
@@ -221,7 +237,7 @@ size_t whi_rule_collect_names(lua_State *L, int table, const whi_rule_path *path
         member.slot = lua_gettop(L);
         whi_rule_charge(L, 4);
         if (json != NULL) {
-            whi_rule_charge(L, json->nodes[node].count);
+            whi_rule_charge(L, json->nodes[node].count + member.size);
             if (whi_json_member(json, node, member.name, member.size) != WHI_JSON_NONE) {
                 continue;
             }
@@ -288,6 +304,7 @@ static void write_array(lua_State *L, int table, lua_Integer count, const whi_ru
 static lua_Integer array_size(lua_State *L, int table, const whi_rule_path *path) {
     lua_Integer highest = 0, count = 0;
 
+    whi_rule_charge_walk(L);
     lua_pushnil(L);
     while (lua_next(L, table)) {
         int integral;
@@ -308,7 +325,7 @@ static lua_Integer array_size(lua_State *L, int table, const whi_rule_path *path
     return count;
 }
 
-static int marked(lua_State *L, int table, int mark) {
+int whi_rule_is_marked(lua_State *L, int table, int mark) {
     int same;
 
     if (!lua_getmetatable(L, table)) {
@@ -328,9 +345,9 @@ static void write_table(lua_State *L, int table, const whi_rule_path *path, int 
         whi_rule_refuse(L, path, "nested too deep, or a table that contains itself");
     }
     luaL_checkstack(L, 8, NULL);
-    object = marked(L, table, WHI_RULE_AT_OBJECT);
-    array = !object && marked(L, table, WHI_RULE_AT_ARRAY);
-    if (!object && !array && lua_getmetatable(L, table)) {
+    object = whi_rule_is_marked(L, table, WHI_RULE_AT_OBJECT);
+    array = !object && whi_rule_is_marked(L, table, WHI_RULE_AT_ARRAY);
+    if (!object && !array && whi_rule_is_library(L, table)) {
         whi_rule_refuse(L, path, "a library is no JSON value");
     }
     count = object ? -1 : array_size(L, table, path);
@@ -365,7 +382,7 @@ void whi_rule_write(lua_State *L, int index, const whi_rule_path *path, int dept
         write_string(L, text, size, out);
         break;
     case LUA_TLIGHTUSERDATA:
-        write_view(L, index, path, out);
+        write_view(L, index, path, depth, out);
         break;
     case LUA_TTABLE:
         write_table(L, index, path, depth < WHI_RULE_DEPTH ? depth : WHI_RULE_DEPTH, out);
@@ -421,7 +438,7 @@ static void merge_new(lua_State *L, int table, const whi_json *json, uint32_t no
 void whi_rule_write_merged(lua_State *L, int index, const whi_json *json, uint32_t node, const whi_rule_path *path,
                            int depth, whi_buf *out) {
     if (lua_type(L, index) != LUA_TTABLE || json->nodes[node].type != WHI_JSON_OBJECT ||
-        marked(L, index, WHI_RULE_AT_ARRAY) || lua_rawlen(L, index) > 0) {
+        whi_rule_is_marked(L, index, WHI_RULE_AT_ARRAY) || lua_rawlen(L, index) > 0) {
         whi_rule_write(L, index, path, depth, out);
         return;
     }

@@ -3,7 +3,9 @@
  * they are by default; values of another kind than expected; and what is left behind. */
 #include <pthread.h>
 
+#include "base/mem.h"
 #include "rule_fixture.h"
+#include "rule_state.h"
 
 #define LIMIT_MS 50
 #define MEMORY (8 << 20)
@@ -162,6 +164,7 @@ static void compilers_are_stopped(void **state) {
 /* ---------------------------------------------------------------------- runs */
 
 #define MEGABYTES "local s = ('1'):rep(1 << 21) "
+#define EMPTIED "local t, r = {}, {} for i = 1, 65537 do t[i + 0.5] = 1 end for i = 1, 65537 do t[i + 0.5] = nil end "
 #define CATCH(what) "while true do pcall(function() " what " end) end"
 
 static void runs_are_stopped(void **state) {
@@ -228,6 +231,12 @@ static void runs_are_stopped(void **state) {
         "local t = {} for i = 1, 1500 do t[i] = ('x'):rep(2000) .. (i * 7919 % 1500) end while true do table.sort(t) "
         "end",
         "local t = {} for i = 1, 3e5 do t[i] = i end return t",
+        /* tables that were large and are empty: each walk passes all of their places */
+        EMPTIED "for i = 1, 20000 do r[i] = t end return r",
+        EMPTIED "for i = 1, 20000 do r['k' .. i] = t end return r",
+        EMPTIED "for i = 1, 20000 do r['k' .. i] = t end merge(payload, r)",
+        EMPTIED "for i = 1, 20000 do r[i] = t end table.sort(r, pairs)",
+        EMPTIED "for i = 1, 20000, 2 do r[i], r[i + 1] = 'x', t end table.sort(r, next)",
         "local t = {} for i = 1, 4e4 do t[i .. ''] = i end return t",
         "local t = {} for i = 1, 1000 do t[('x'):rep(2000) .. (i * 7919 % 1009)] = {} end return t",
     };
@@ -267,6 +276,152 @@ static void long_paths_are_stopped_on_large_payloads(void **state) {
             payload);
     stopped(&f, "while true do for k, v in pairs(payload) do t = {hash(k)} end end", payload);
     stopped(&f, "return merge(payload, payload)", payload);
+    fixture_close(&f);
+    free(payload);
+}
+
+/* A name is compared decoded, with as many names as the table has. */
+static void long_names_with_escapes_are_stopped(void **state) {
+    char *payload = malloc(1 << 20);
+    size_t size = 2;
+    fixture f;
+
+    (void)state;
+    memcpy(payload, "{\"", 2);
+    for (int i = 0; i < 500000; i++, size += 2) {
+        memcpy(payload + size, "\\n", 2);
+    }
+    memcpy(payload + size, "\":1}", 5);
+    fixture_open(&f, LIMIT_MS / 2, MEMORY);
+    fixture_try(&f, "local t, p = {}, ('\\n'):rep(499999) for i = 1, 12 do t[p .. i] = 1 end merge(payload, t)",
+                payload);
+    assert_true(f.cpu_ms < LIMIT_MS / 2 + OVERRUN_MS);
+    stopped(&f, "local p = ('\\n'):rep(499999) .. 'x' while true do local x = payload[p] end", payload);
+    fixture_close(&f);
+    free(payload);
+}
+
+/* A rule remembers the text of each number it reads, by its bits. These were written to
+ * collide under a multiplication by the golden ratio. */
+static void numbers_cannot_be_made_to_collide(void **state) {
+    uint64_t golden = UINT64_C(0x9e3779b97f4a7c15), inverse = 1;
+    char *payload = malloc(1 << 20);
+    size_t size = 1;
+    fixture f;
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        inverse *= 2 - golden * inverse; /* Newton's: twice as many bits are right each time */
+    }
+    assert_true(golden * inverse == 1);
+    payload[0] = '[';
+    for (uint64_t i = 1; size < 1000000; i++) {
+        uint64_t bits = ((i & 0x3fff) << 50 | i) * inverse;
+        double number;
+        memcpy(&number, &bits, sizeof number);
+        if (number - number == 0) { /* finite */
+            size += (size_t)snprintf(payload + size, 64, "%.17g,", number);
+        }
+    }
+    memcpy(payload + size - 1, "]", 2);
+    fixture_open(&f, OVERRUN_MS == 20 ? LIMIT_MS : 1000, MEMORY);
+    TRUE(&f, "local n = 0 for i, v in ipairs(payload) do n = i end return n > 30000", payload);
+    fixture_close(&f);
+    free(payload);
+}
+
+static const fixture *watched;
+static size_t most_numbers, most_nodes;
+
+static int watch(void) {
+    const whi_rule_runtime *runtime = watched->runtime;
+    size_t nodes = 0;
+
+    for (size_t i = WHI_RULE_MADE; i < WHI_RULE_DOCS; i++) {
+        nodes += runtime->made[i].json.capacity;
+    }
+    most_nodes = nodes > most_nodes ? nodes : most_nodes;
+    most_numbers = runtime->number_capacity > most_numbers ? runtime->number_capacity : most_numbers;
+    return 0;
+}
+
+/* What a run takes outside of its state is limited before it is taken. */
+static void memory_outside_of_the_state_is_limited_too(void **state) {
+    const size_t memory = 2 << 20;
+    char *payload = malloc(1 << 20);
+    size_t size = 1;
+    fixture f;
+
+    (void)state;
+    fixture_open(&f, 5000, (int64_t)memory);
+    payload[0] = '[';
+    for (; size < 900000; size += 3) {
+        memcpy(payload + size, "{},", 3);
+    }
+    memcpy(payload + size - 1, "]", 2);
+    watched = &f;
+    whi_mem_fault = watch;
+    CODE(&f, "return without(payload, 'a')", payload, WH_ERULE_MEMORY);
+    CODE(&f, "return only(payload, 'a')", payload, WH_ERULE_MEMORY);
+    for (size = 1; size < 1000000;) {
+        size += (size_t)snprintf(payload + size, 64, "%zu.5,", size);
+    }
+    memcpy(payload + size - 1, "]", 2);
+    CODE(&f, "for i, v in ipairs(payload) do end local t = {} return true", payload, WH_ERULE_MEMORY);
+    whi_mem_fault = NULL;
+    assert_in_range(most_nodes * sizeof(whi_json_node), 1, memory);
+    assert_in_range(most_numbers * sizeof(whi_rule_number), 1, memory);
+    fixture_close(&f);
+    free(payload);
+}
+
+/* What is held outside is taken from what garbage fills. */
+static void garbage_does_not_starve_the_helpers(void **state) {
+    char payload[100002] = "[";
+    fixture f;
+
+    (void)state;
+    memset(payload + 1, ' ', 100000);
+    payload[100000] = ']';
+    payload[100001] = '\0';
+    memcpy(payload, "{\"a\":[", 6);
+    memcpy(payload + 99998, "1]}", 4);
+    fixture_open(&f, 1000, 1 << 20);
+    for (int kib = 600; kib < 1024; kib += 8) {
+        char rule[200];
+        snprintf(rule, sizeof rule,
+                 "for i = 1, %d do local s = ('x'):rep(500, i .. '') end return {#merge(payload, {}).a}", kib);
+        CODE(&f, rule, payload, WH_OK);
+    }
+    fixture_close(&f);
+}
+
+/* A text that nests too deep was kept with its tape, one for each number of helpers called. */
+static void what_a_helper_could_not_make_is_not_kept(void **state) {
+    char *payload = malloc(200100);
+    size_t size = 6;
+    fixture f;
+
+    (void)state;
+    memcpy(payload, "{\"a\":[", 6);
+    for (; size < 200000; size += 2) {
+        memcpy(payload + size, "0,", 2);
+    }
+    memcpy(payload + size, "0],\"n\":[[[]]]}", 15);
+    fixture_open(&f, 1000, MEMORY);
+    for (int i = 0; i < 3; i++) {
+        char rule[300];
+        snprintf(rule, sizeof rule,
+                 "for i = 1, %d do only(payload, 'n') end local t = payload.n for i = 1, 61 do t = {t, payload.n} end "
+                 "return merge(payload, {z = t})",
+                 i);
+        assert_int_not_equal(fixture_try(&f, rule, payload), WH_OK);
+    }
+    for (size_t i = WHI_RULE_MADE; i < WHI_RULE_DOCS; i++) {
+        const whi_rule_made *made = &((const whi_rule_runtime *)f.runtime)->made[i];
+        assert_in_range(made->text.capacity, 0, 65536);
+        assert_int_equal(made->json.capacity, 0);
+    }
     fixture_close(&f);
     free(payload);
 }
@@ -402,6 +557,11 @@ int main(void) {
         cmocka_unit_test(compilers_are_stopped),
         cmocka_unit_test(runs_are_stopped),
         cmocka_unit_test(long_paths_are_stopped_on_large_payloads),
+        cmocka_unit_test(long_names_with_escapes_are_stopped),
+        cmocka_unit_test(numbers_cannot_be_made_to_collide),
+        cmocka_unit_test(memory_outside_of_the_state_is_limited_too),
+        cmocka_unit_test(garbage_does_not_starve_the_helpers),
+        cmocka_unit_test(what_a_helper_could_not_make_is_not_kept),
         cmocka_unit_test(what_has_zeros_or_no_kind_is_no_name),
         cmocka_unit_test(the_path_of_a_refused_value_outlives_the_collector),
         cmocka_unit_test(nothing_is_left_of_a_run_whatever_its_end),
