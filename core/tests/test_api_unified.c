@@ -50,8 +50,14 @@ static void a_webhook_is_made_read_changed_and_deleted(void **state) {
     api_has("object_type", "crm_contact"); /* not taken away by leaving it out */
     api_expect(200, "PATCH", one(id, ""), api_a, "{\"is_paused\":false,\"event\":\"updated\"}");
     api_has("event", "updated");
-    api_expect(400, "PATCH", one(id, ""), api_a, "{\"event\":\"eaten\"}");
-    api_has("field", "event");
+    api_expect(200, "PATCH", one(id, ""), api_a, "{\"event\":\"archived\"}"); /* the list is open */
+    api_has("event", "archived");
+    api_has("object_type", "crm_contact");
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const odd[] = { "{\"event\":\"*\"}", "{\"event\":\"a.b\"}", "{\"event\":7}" };
+        api_expect(400, "PATCH", one(id, ""), api_a, odd[i]);
+        api_has("field", "event");
+    }
     api_expect(200, "DELETE", one(id, ""), api_a, NULL);
     assert_int_equal(api_answer.body_size, 0);
     assert_null(api_answer.content_type);

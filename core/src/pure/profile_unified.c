@@ -43,6 +43,21 @@ static int add_part(whi_reading *self, const char *name, const char *between, ch
     return WH_OK;
 }
 
+#define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+
+/* A word without what parts it from the object type, so that the type can be read back. */
+static int check_event(whi_reading *self) {
+    const whi_json *where;
+    uint32_t node = whi_reading_value(self, "event", &where);
+    const char *text;
+    int code = whi_reading_text(self, where, node, "event", &text);
+
+    if (code == WH_OK && (text[0] == '\0' || text[strspn(text, WORD)] != '\0')) {
+        return whi_fail(WH_EINVALID, "event: expected a word like \"updated\", of A-Z a-z 0-9 _ -");
+    }
+    return code;
+}
+
 /* The events taken are of the type "<object_type>.<event>". */
 static int put_events(whi_reading *self) {
     const whi_json *where;
@@ -54,7 +69,8 @@ static int put_events(whi_reading *self) {
         whi_reading_value(self, "event", &where) == WHI_JSON_NONE) {
         return WH_OK;
     }
-    code = add_part(self, "object_type", "", type);
+    code = check_event(self);
+    code = code == WH_OK ? add_part(self, "object_type", "", type) : code;
     code = code == WH_OK ? add_part(self, "event", ".", type) : code;
     if (code == WH_OK && whi_type_check(type) != WH_OK) {
         code = whi_fail(WH_EINVALID, "object_type: expected a name like \"crm_contact\", of A-Z a-z 0-9 . _ : - /");
@@ -118,12 +134,9 @@ static void write_webhook_type(whi_writing *self, const whi_wire_field *field) {
 
 /* ------------------------------------------------------------------- the table */
 
-/* Closed, since a misspelt one would wait for ever; the other lists are open, new names are kept. */
-static const char *const events[] = { "updated", "created", "deleted", NULL };
-
-/* Required ones are written as "" where another profile's subscription has none: the clients'
- * types demand them, and one such webhook would spoil a whole list. The others are left out, which the
- * same types allow and null they do not. */
+/* All lists are open: what the system adds to them is kept. Required ones are written as "" where another profile's
+ * subscription has none: the clients' types demand them, and one such webhook would spoil a whole list. The others are
+ * left out, which the same types allow and null they do not. */
 static const whi_wire_field fields[] = {
     { "id", WHI_WIRE_TEXT, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
     { "created_at", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
@@ -132,7 +145,7 @@ static const whi_wire_field fields[] = {
     { "connection_id", WHI_WIRE_TEXT, WHI_AT_SOURCE, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", NULL, 0 },
     { "object_type", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", write_object_type,
       0 },
-    { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, events, "\"\"", write_event, 0 },
+    { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", write_event, 0 },
     { "hook_url", WHI_WIRE_TEXT, WHI_AT_URL, 0, NULL, NULL, NULL, 0 },
     { "interval", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 1 },
     { "checked_at", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
