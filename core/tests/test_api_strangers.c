@@ -306,6 +306,10 @@ static void a_page_of_the_log_looks_at_so_many_deliveries_and_goes_on_behind_the
                  api_member("next_cursor"));
         pages++;
     } while (strcmp(api_member("next_cursor"), "null") != 0);
+    asked_attempts = 0;
+    api_expect(200, "GET", "/log?log_type=webhook&created_at[lt]=2020-01-01", api_a, NULL);
+    api_has("next_cursor", "null");
+    assert_int_equal(asked_attempts, 0);
     store->vtable = kept;
     assert_in_range(pages, 2, 10);
 }

@@ -93,7 +93,7 @@ static int read_query(whi_call *call, log_page *self, int *none) {
         self->query.tenant = self->query.tenant != NULL ? self->query.tenant : environment;
     }
     self->query.type = event != NULL && event[0] != '\0' ? event : NULL;
-    self->query.until = self->before > 0 ? whi_ident_first(self->before) : 0; /* an attempt is after its event */
+    self->query.until = whi_query_until(self->before); /* an attempt is after its event */
     self->query.limit = PAGE;
     self->query.rows = ROWS_MAXIMUM;
     return WH_OK;
