@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "api_kit.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "faces/api.h"
 #include "fake_rules.h"
@@ -314,6 +315,47 @@ static void a_page_of_the_log_looks_at_so_many_deliveries_and_goes_on_behind_the
     assert_in_range(pages, 2, 10);
 }
 
+static int runs_take_long;
+
+static int run_slowly(void *runtime, void *rule, const wh_rule_input *input, wh_rule_verdict *out) {
+    int64_t until = whi_monotonic_us() + (runs_take_long ? 700000 : 0);
+
+    while (whi_monotonic_us() < until) {}
+    return fake_rules.run(runtime, rule, input, out);
+}
+
+/* Two seconds, and the rule that was begun: the rest is on the next page. */
+static void a_page_of_an_explanation_ends_where_rules_took_long(void **state) {
+    wh_rule_engine slow = fake_rules;
+    wh_options options = WH_OPTIONS_INIT;
+    int found = 0, pages = 0;
+    char target[128];
+
+    (void)state;
+    slow.run = run_slowly;
+    options.rules = &slow;
+    open_anew(&options);
+    for (int i = 0; i < 4; i++) {
+        api_expect(201, "POST", "/v1/subscriptions", api_a,
+                   "{\"url\":\"https://example.com/h\",\"events\":[\"*\"],\"rule\":\"pass\"}");
+    }
+    publish(api_a, "{\"type\":\"t\",\"payload\":1,\"id\":\"e\"}");
+    runs_take_long = 1;
+    snprintf(target, sizeof target, "/v1/events/e/explain");
+    for (int more = 1; more; pages++) {
+        api_expect(200, "GET", target, api_a, NULL);
+        for (char path[32] = "items.0"; api_member(path) != NULL; found++) {
+            snprintf(path + 6, sizeof path - 6, "%d", path[6] - '0' + 1);
+        }
+        more = strcmp(api_member("next"), "null") != 0;
+        snprintf(target, sizeof target, "/v1/events/e/explain?cursor=%s", api_member("next"));
+    }
+    runs_take_long = 0;
+    assert_int_equal(found, 4);
+    assert_in_range(pages, 2, 4);
+    open_anew(NULL); /* the rules end with this test */
+}
+
 /* Backtests that are begun while others are under way: each from within the one before. */
 static int (*list_events)(whi_store *, const whi_store_query *, whi_event_fn, void *, whi_store_place *);
 static const char *backtest_target, *backtest_token;
@@ -422,6 +464,7 @@ int main(void) {
         TEST(a_change_that_is_told_as_failed_did_not_happen),
         TEST(a_body_that_is_too_large_for_its_route_is_refused),
         TEST(a_page_of_the_log_looks_at_so_many_deliveries_and_goes_on_behind_them),
+        TEST(a_page_of_an_explanation_ends_where_rules_took_long),
         TEST(so_many_costly_requests_of_a_tenant_run_at_once_and_no_more),
         TEST(a_clock_that_is_set_back_locks_nobody_out_for_longer),
     };

@@ -11,9 +11,10 @@
 
 #include <string.h>
 
-#define VERSIONS_MAXIMUM 1000 /* looked at on the way to the one in force */
-#define FOUND_MAXIMUM 1024    /* bytes told of what a filter found */
-#define FILTERS_DEPTH 16      /* as whi_filter_parse allows */
+#define VERSIONS_MAXIMUM 1000    /* looked at on the way to the one in force */
+#define FOUND_MAXIMUM 1024       /* bytes told of what a filter found */
+#define FILTERS_DEPTH 16         /* as whi_filter_parse allows */
+#define PAGE_US INT64_C(2000000) /* for the rules of one page */
 #define ANSWER_MAXIMUM ((size_t)1 << 28)
 
 typedef struct explaining {
@@ -426,11 +427,16 @@ static int take_id(const whi_subscription_row *row, void *payload) {
     return WH_OK;
 }
 
-/* One that is deleted meanwhile is left out. */
-static int explain_ids(explaining *self, const page *ids) {
+/* One that is deleted meanwhile is left out. Where rules take long the page ends before its last. */
+static int explain_ids(explaining *self, const page *ids, whi_store_place *place) {
+    int64_t until = whi_monotonic_us() + PAGE_US;
     int code = WH_OK;
 
     for (int64_t i = 0; i < ids->count && code == WH_OK; i++) {
+        if (i > 0 && whi_monotonic_us() > until) {
+            *place = (whi_store_place){ .subscription = ids->ids[i - 1], .more = 1 };
+            break;
+        }
         code = explain_one(self, ids->ids[i]);
         code = code == WH_ENOTFOUND ? WH_OK : code;
     }
@@ -452,7 +458,7 @@ static int explain_all(explaining *self, const wh_query *query, whi_store_query 
     }
     rows->tenant = self->event->tenant;
     code = store->vtable->subscription_list(store, rows, take_id, &ids, place);
-    code = code == WH_OK ? explain_ids(self, &ids) : code;
+    code = code == WH_OK ? explain_ids(self, &ids, place) : code;
     whi_free(ids.ids);
     return code;
 }
