@@ -375,6 +375,15 @@ static void the_sentence_of_a_limit_names_line_and_limit(void **state) {
     fixture_close(&f);
 }
 
+static void a_limit_may_be_as_large_as_its_type(void **state) {
+    fixture f;
+
+    (void)state;
+    fixture_open(&f, INT64_MAX, INT64_MAX);
+    TRUE(&f, "local n = 0 for i = 1, 1e6 do n = n + 1 end return #('x'):rep(100000) == 100000", "{}");
+    fixture_close(&f);
+}
+
 static void nothing_survives_a_run(void **state) {
     const char *source = "local before = leak\n"
                          "leak = payload\n"
@@ -438,6 +447,7 @@ int main(void) {
         cmocka_unit_test(helpers_are_stopped_on_large_objects),
         cmocka_unit_test(a_rule_works_again_after_it_hit_a_limit),
         cmocka_unit_test(the_sentence_of_a_limit_names_line_and_limit),
+        cmocka_unit_test(a_limit_may_be_as_large_as_its_type),
         cmocka_unit_test(nothing_survives_a_run),
         cmocka_unit_test(a_source_that_is_too_large_is_refused),
         cmocka_unit_test(deep_sources_are_refused),
