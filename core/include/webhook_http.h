@@ -26,7 +26,8 @@ typedef struct wh_http_options {
     const char *address;   /* to listen at, IPv4 or IPv6; default "127.0.0.1" */
     int port;              /* 0: a free one, see wh_http_port */
     unsigned threads;      /* that answer, default 16: as many publishes share a commit */
-    unsigned connections;  /* at once, default 1000 */
+    unsigned connections;  /* at once, default 1000, or half of the files that the process may
+                              open where that is less */
     int64_t timeout;       /* ms that a connection may be silent, default 30000 */
     int64_t header_bytes;  /* of one request, default 32768 */
     const char *forwarded; /* header that a trusted proxy sets to the client's address, such as

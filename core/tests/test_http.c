@@ -12,6 +12,8 @@
 
 #include <limits.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "http_kit.h"
 
@@ -347,6 +349,63 @@ static void no_more_connections_than_allowed_are_kept(void **state) {
     }
 }
 
+/* In a process of its own, whose files are not counted with the server's: connects so often,
+ * and stays until the other end of the pipe is closed. */
+static pid_t flood(int count, int *end) {
+    int ends[2];
+    char byte;
+    pid_t made;
+
+    assert_int_equal(pipe(ends), 0);
+    made = fork();
+    assert_true(made >= 0);
+    if (made == 0) {
+        close(ends[1]);
+        while (count-- > 0 && dial() >= 0) {}
+        _exit((int)read(ends[0], &byte, 1));
+    }
+    close(ends[0]);
+    *end = ends[1];
+    return made;
+}
+
+/* How many more files can be opened, of at most so many. */
+static int files_left(int most) {
+    int fds[256], count = 0;
+
+    while (count < most && (fds[count] = dup(0)) >= 0) {
+        count++;
+    }
+    for (int i = 0; i < count; i++) {
+        close(fds[i]);
+    }
+    return count;
+}
+
+static void a_flood_of_connections_leaves_files_for_others(void **state) {
+    struct rlimit was, few;
+    pid_t child;
+    int end, still;
+
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &was);
+    few = was;
+    few.rlim_cur = 300;
+    setrlimit(RLIMIT_NOFILE, &few);
+    options.threads = 4;
+    start();
+    child = flood(280, &end);
+    for (int i = 0; i < PATIENCE / 20 && files_left(200) > 140; i++) {
+        poll(NULL, 0, 20);
+    }
+    poll(NULL, 0, 200); /* in which no more may be taken */
+    still = files_left(200);
+    close(end);
+    waitpid(child, NULL, 0);
+    setrlimit(RLIMIT_NOFILE, &was);
+    assert_in_range(still, 50, 140);
+}
+
 /* ------------------------------------------------------------------ starting, stopping */
 
 static void *let_go(void *payload) {
@@ -554,6 +613,7 @@ int main(void) {
         TEST(a_half_closed_client_gets_its_answer_and_one_that_left_harms_nobody),
         TEST(as_many_requests_as_there_are_threads_are_in_the_api_at_once),
         TEST(no_more_connections_than_allowed_are_kept),
+        TEST(a_flood_of_connections_leaves_files_for_others),
         TEST(stopping_lets_a_request_finish_and_waits_for_no_idle_connection),
         TEST(stopping_waits_as_long_as_it_is_told_however_long_that_is),
         TEST(stopping_cuts_off_what_does_not_end_in_time),

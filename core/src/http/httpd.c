@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +35,17 @@ static int within(const char *name, int64_t value, int64_t lowest, int64_t highe
     return wh_fail(WH_EINVALID, sentence);
 }
 
+/* At most half of the files that the process may open: with a flood of connections the others
+ * are left for the store, and for what is delivered. */
+static unsigned default_connections(void) {
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY || files.rlim_cur / 2 > CONNECTIONS) {
+        return CONNECTIONS;
+    }
+    return files.rlim_cur >= 2 ? (unsigned)(files.rlim_cur / 2) : 1;
+}
+
 /* Puts the defaults in and checks. */
 static int complete(wh_http_options *options) {
     int code;
@@ -43,7 +55,7 @@ static int complete(wh_http_options *options) {
     }
     options->address = options->address != NULL ? options->address : "127.0.0.1";
     options->threads = options->threads ? options->threads : THREADS;
-    options->connections = options->connections ? options->connections : CONNECTIONS;
+    options->connections = options->connections ? options->connections : default_connections();
     options->timeout = options->timeout ? options->timeout : TIMEOUT;
     options->header_bytes = options->header_bytes ? options->header_bytes : HEADER_BYTES;
     code = within("port", options->port, 0, 65535);
