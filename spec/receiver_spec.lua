@@ -111,9 +111,10 @@ describe("a receiver", function()
     local ahead = request "msg_1"
     clock = clock - 300
     assert.equal(204, (receive(ahead)))
-    clock = clock + 599
+    clock = clock + 600 -- its last second
     assert.equal(200, (receive(ahead)))
     clock = clock + 1
+    assert.same({ 401, "signature_old" }, { refused(receive(ahead)) })
     assert.equal(204, (receive(request "msg_1")))
     receive = receiver { window = 5 }
     assert.equal(204, (receive(request "msg_1")))
@@ -200,7 +201,8 @@ describe("a receiver", function()
   it("raises when it is made or called wrongly", function()
     for _, options in ipairs { 1, {}, { secrets = key }, { handle = print }, { secrets = key, handle = print, format = "x" },
       { secrets = key, handle = print, max_ids = 0 }, { secrets = key, handle = print, tolerance = 1.5 },
-      { secrets = key, handle = print, surprise = 1 } } do
+      { secrets = key, handle = print, surprise = 1 }, { secrets = {}, handle = print },
+      { secrets = { key, 1 }, handle = print } } do
       assert.has_error(function() webhook.receiver(options) end)
     end
     local receive = receiver()
@@ -259,6 +261,27 @@ describe("a receiver of", function()
     assert.equal("n1", handled[1].id)
     assert.equal("crm_contact.updated", handled[1].type)
     assert.equal(200, (receive { method = "POST", headers = {}, body = body:gsub("NATIVE", "VIRTUAL") }))
+  end)
+
+  it("auto takes nothing again that was dressed as another format's", function()
+    local body = '{"id":"e1","event":"integrated_account:active"}'
+    local receive, sent = receiver { secrets = "hush", format = "auto" }, senders(body, clock)
+    local function status(headers, text) return (receive { method = "POST", headers = headers, body = text or body }) end
+    assert.equal(204, status(sent.truto))
+    assert.equal(200, status(sent.github))
+    assert.equal(200, status(sent.shopify))
+    assert.equal(401, status({}, ('{"data":%s,"nonce":"","sig256":"%s"}'):format(body, hmac("hush", body, "sha256"))))
+    local old = clock - 100000
+    for _, signed in ipairs { old .. "." .. body, "v0:" .. old .. ":" .. body, "v0:" .. old .. ":payload=x" } do
+      assert.equal(400, status(senders(signed, clock).github, signed))
+    end
+    assert.equal(1, #handled)
+  end)
+
+  it("github takes forms, which are no JSON", function()
+    local receive, body = receiver { secrets = "hush", format = "github" }, "payload=%7B%7D"
+    assert.equal(204, (receive { method = "POST", headers = senders(body, clock).github, body = body }))
+    assert.equal(body, handled[1].body)
   end)
 
   it("slack takes forms, which are no JSON", function()

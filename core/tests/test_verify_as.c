@@ -188,6 +188,8 @@ static void a_body_that_is_not_unifieds_is_refused(void **state) {
         { UNIFIED("[{\"id\":\"1\"}]", "\"type\":\"x\",\"sig256\":\"" SIG256_HEX "\""), WH_ESIG_FORMAT },
         { "{\"data\":[],\"sig256\":\"" SIG256_HEX "\"}", WH_ESIG_HEADER },
         { "{\"data\":[],\"nonce\":1,\"sig256\":\"" SIG256_HEX "\"}", WH_ESIG_FORMAT },
+        { "{\"data\":[],\"nonce\":\"\",\"sig256\":\"" SIG256_HEX "\"}", WH_ESIG_FORMAT },
+        { "{\"data\":[],\"nonce\":\" \\r\\n\\t\",\"sig256\":\"" SIG256_HEX "\"}", WH_ESIG_FORMAT },
         { "{\"nonce\":\"n\",\"sig256\":\"" SIG256_HEX "\"}", WH_ESIG_HEADER },
     };
 

@@ -20,10 +20,10 @@
 ---        does not. A retry is taken
 ---
 --- Repeats. An id is remembered once your function has returned, for `window` seconds: by
---- default twice the tolerance, which is as long as one signature with a time can be good.
---- Formats without a time (unified, truto, callfire, github, shopify) are good for ever, so a
---- window is all that keeps a replay out: your function has to bear one after it, as it has
---- to bear one after a restart. At most max_ids are remembered, the oldest are forgotten first;
+--- default twice the tolerance and a second, which is as long as one signature with a time can
+--- be good. Formats without a time (unified, truto, callfire, github, shopify; rfc9421 with
+--- expires alone is good until then) are good for ever, so a window is all that keeps a replay
+--- out: your function has to bear one after it, as it has to bear one after a restart. At most max_ids are remembered, the oldest are forgotten first;
 --- one takes about 200 bytes. The id is one that is signed:
 ---
 ---   standard          webhook-id, or svix-id
@@ -31,6 +31,9 @@
 ---   unified           the body's nonce
 ---   slack             the body's event_id; of a form: a digest of time and body
 ---   callfire, github, shopify, rfc9421   a digest of the body, since their ids are not signed
+---
+--- "auto" with one secret lets whoever resends a request choose among the formats that sign the
+--- body alone (truto, github, shopify): it stays a repeat, but event.format is the other's.
 ---
 --- An event's type, and in unified all but payload.data and payload.nonce, may be unsigned:
 --- github's and shopify's are headers.
@@ -41,7 +44,7 @@ local core = require "webhook.core"
 ---@field handle fun(event: webhook.received) your function; may yield where its caller can wait
 ---@field format? webhook.format|"auto" "standard" by default
 ---@field tolerance? integer seconds either way that the request's time may be off (300); negative: not checked
----@field window? integer seconds that an id is remembered; default twice the tolerance, 600 without one
+---@field window? integer seconds that an id is remembered; default twice the tolerance and 1, 600 without one
 ---@field max_bytes? integer of a body, 1048576
 ---@field max_ids? integer remembered at once, 100000
 ---@field now? fun(): integer ms since 1970, instead of the machine's clock
@@ -75,6 +78,15 @@ local formats = {
 
 local function kind(value) return math.type(value) == "integer" and "integer" or type(value) end
 
+local function check_secrets(secrets)
+  if not secrets then error("secrets: expected a string or a list, found nil", 5) end
+  if type(secrets) == "string" then return end
+  if #secrets == 0 then error("secrets: expected one or more, found none", 5) end
+  for n, secret in ipairs(secrets) do
+    if type(secret) ~= "string" then error(("secrets[%d]: expected a string, found %s"):format(n, type(secret)), 5) end
+  end
+end
+
 local function check(options)
   if type(options) ~= "table" then error(("options: expected a table, found %s"):format(type(options)), 4) end
   for name, value in next, options do
@@ -84,7 +96,7 @@ local function check(options)
       error(("%s: expected %s, found %s"):format(name, expected, kind(value)), 4)
     end
   end
-  if not options.secrets then error("secrets: expected a string or a list, found nil", 4) end
+  check_secrets(options.secrets)
   if not options.handle then error("handle: expected a function, found nil", 4) end
   if options.format and not formats[options.format] then error(("format: '%s' is none"):format(options.format), 4) end
   for _, name in ipairs { "window", "max_bytes", "max_ids" } do
@@ -182,9 +194,21 @@ local function lowered(headers)
   return found
 end
 
--- Whose body may be a form instead of JSON. Not told by Content-Type, which is not signed:
--- another one would give a replay another id.
-local has_forms = { slack = true, github = true }
+-- How a body begins that is a form instead of JSON. Not told by Content-Type, which is not
+-- signed: another one would give a replay another id. GitHub's are told from what others sign
+-- with a time before the body, which would be rid of it.
+local forms = { slack = "", github = "^payload=" }
+
+-- Who sign the same bytes with the same digest: what is good for one is for all.
+local alike = { truto = true, github = true, shopify = true }
+
+-- What a repeat is known by.
+local function keys_of(event)
+  local own = event.format .. ":" .. event.id
+  if not alike[event.format] then return { own } end
+  local shared = "body:" .. digest(event.body)
+  return ids[event.format] and { own, shared } or { shared }
+end
 
 -- What webhook.verify says of the sender; all else is ours.
 local function status_of(code)
@@ -209,7 +233,7 @@ local function new_receiver(options)
   local secrets, handle, on_error = options.secrets, options.handle, options.on_error
   local tolerance = options.tolerance or 300
   if tolerance == 0 then tolerance = 300 end -- as in webhook.verify
-  local window = options.window or (tolerance > 0 and 2 * tolerance or 600)
+  local window = options.window or (tolerance > 0 and 2 * tolerance + 1 or 600)
   local max_bytes, format = options.max_bytes or 1048576, options.format or "standard"
   local memory, busy = new_memory(window * 1000, options.max_ids or 100000), {}
   local now = options.now or function() return os.time() * 1000 end
@@ -221,9 +245,13 @@ local function new_receiver(options)
   end
 
   -- Whatever ends this, also the closing of a coroutine that waits in handle, frees the id.
-  local function run(key, event)
-    local guard <close> = setmetatable({}, { __close = function() busy[key] = nil end })
-    busy[key] = guard
+  local function run(keys, event)
+    local guard <close> = setmetatable({}, {
+      __close = function()
+        for _, key in ipairs(keys) do busy[key] = nil end
+      end,
+    })
+    for _, key in ipairs(keys) do busy[key] = guard end
     local done, message = xpcall(handle, function(raised) -- a table stays what it is
       return type(raised) == "string" and debug.traceback(raised, 2) or raised
     end, event)
@@ -231,7 +259,8 @@ local function new_receiver(options)
       tell(message, event)
       return refuse(500, "internal")
     end
-    memory.add(key, now())
+    local at_end = now()
+    for _, key in ipairs(keys) do memory.add(key, at_end) end
     return answer(204)
   end
 
@@ -248,12 +277,14 @@ local function new_receiver(options)
       return refuse(status, status == 500 and "internal" or code)
     end
     local payload, _, unread = core.decode(request.body)
-    if payload == nil and not has_forms[found] then return refuse(400, unread) end
+    if payload == nil and not (forms[found] and request.body:find(forms[found])) then return refuse(400, unread) end
     local event = new_event(found, lowered(request.headers), request.body, payload)
-    local key = found .. ":" .. event.id
-    if memory.has(key, now()) then return answer(200, { duplicate = true }) end
-    if busy[key] then return refuse(409, "busy", { ["Retry-After"] = "5" }) end
-    return run(key, event)
+    local keys = keys_of(event)
+    for _, key in ipairs(keys) do
+      if memory.has(key, now()) then return answer(200, { duplicate = true }) end
+      if busy[key] then return refuse(409, "busy", { ["Retry-After"] = "5" }) end
+    end
+    return run(keys, event)
   end
 end
 

@@ -86,6 +86,18 @@ static int signature_read(const whi_json *json, whi_buf *scratch, whi_check_list
     return text != NULL ? whi_check_list_add(list, text, size, WHI_CHECK_HEX | WHI_CHECK_BASE64) : whi_fail_memory();
 }
 
+/* A body that somebody else signs is an object and perhaps blanks: no nonce is made of those,
+ * or it would pass as data here. */
+static int is_blank(const whi_check_part *text) {
+    const char *at = text->bytes;
+    size_t blanks = 0;
+
+    while (blanks < text->size && strchr(" \t\r\n", at[blanks]) != NULL && at[blanks] != '\0') {
+        blanks++;
+    }
+    return blanks == text->size;
+}
+
 /* parts[1]; scratch holds it. */
 static int nonce_read(const whi_json *json, whi_buf *scratch, whi_check_part *out) {
     uint32_t node = member(json, "nonce");
@@ -97,7 +109,10 @@ static int nonce_read(const whi_json *json, whi_buf *scratch, whi_check_part *ou
         return whi_fail(WH_ESIG_FORMAT, "body, nonce: expected a string");
     }
     out->bytes = whi_json_string(json, node, scratch, &out->size);
-    return out->bytes != NULL ? WH_OK : whi_fail_memory();
+    if (out->bytes == NULL) {
+        return whi_fail_memory();
+    }
+    return !is_blank(out) ? WH_OK : whi_fail(WH_ESIG_FORMAT, "body, nonce: found blanks alone, expected a text");
 }
 
 /* parts[0]. A bare number or word would not tell where it ends and the nonce begins. */
