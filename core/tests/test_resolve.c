@@ -205,7 +205,8 @@ static void addresses_that_are_refused_are_left_out(void **state) {
     assert_int_equal(s.request.status, 200);
     wire_exchange(&f->w, &s, url_of(f, "private.test"));
     assert_int_equal(s.request.error, WH_EADDRESS);
-    assert_non_null(strstr(s.request.message, "private.test is 192.168.7.7, which is refused: private"));
+    assert_non_null(strstr(s.request.message, "private.test is refused: private"));
+    assert_null(strstr(s.request.message, "192.168"));
 }
 
 static void a_look_up_that_hangs_ends_by_the_connect_timeout(void **state) {

@@ -235,7 +235,7 @@ static void an_address_that_is_not_allowed_is_not_connected_to(void **state) {
     assert_int_equal(receiver_connections(f->r), 0);
 }
 
-static void the_refusal_names_address_and_reason(void **state) {
+static void the_refusal_names_host_and_reason(void **state) {
     fixture *f = *state;
     sending s;
 
@@ -553,7 +553,7 @@ int main(void) {
         TEST(a_redirect_is_an_answer_and_not_followed),
         TEST(proxies_of_the_environment_do_not_apply),
         TEST(an_address_that_is_not_allowed_is_not_connected_to),
-        TEST(the_refusal_names_address_and_reason),
+        TEST(the_refusal_names_host_and_reason),
         TEST(a_kept_connection_is_judged_again),
         TEST(a_lane_keeps_its_connection),
         TEST(a_kept_connection_that_breaks_is_tried_again_on_a_fresh_one),

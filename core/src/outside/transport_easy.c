@@ -13,26 +13,16 @@
 
 /* ----------------------------------------------------------------------- policy */
 
-static void address_text(const struct sockaddr *address, char out[INET6_ADDRSTRLEN]) {
-    const void *bytes = address->sa_family == AF_INET6
-                            ? (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr
-                            : (const void *)&((const struct sockaddr_in *)address)->sin_addr;
-
-    if (inet_ntop(address->sa_family, bytes, out, INET6_ADDRSTRLEN) == NULL) {
-        memcpy(out, "?", 2);
-    }
-}
-
+/* The address itself is not told: who sees the attempt may be a stranger who wants to know what
+ * a name means in here. */
 int whi_transfer_allows(whi_transfer *transfer, const struct sockaddr *address) {
     const char *reason = "not allowed";
-    char text[INET6_ADDRSTRLEN];
 
     if (whi_policy_allows(transfer->transport->policy, address, &reason)) {
         return 1;
     }
-    address_text(address, text);
-    snprintf(transfer->refused, sizeof transfer->refused, "%s is refused: %s; allow it with the option \"allow\"", text,
-             reason);
+    snprintf(transfer->refused, sizeof transfer->refused, "%.80s is refused: %s; allow it with the option \"allow\"",
+             transfer->target->host, reason);
     return 0;
 }
 

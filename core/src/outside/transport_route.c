@@ -128,7 +128,7 @@ static int use_pin(whi_pin **out, whi_shard *shard, const whi_target *target) {
 
 /* "127.0.0.1,::1" of those that are allowed; returns its length. */
 static size_t list_allowed(const whi_transport *transport, const whi_addresses *addresses, char *out, size_t room,
-                           const char **reason, char refused[INET6_ADDRSTRLEN]) {
+                           const char **reason) {
     size_t size = 0;
 
     for (size_t i = 0; i < addresses->count; i++) {
@@ -140,9 +140,7 @@ static size_t list_allowed(const whi_transport *transport, const whi_addresses *
         if (inet_ntop(address->any.sa_family, bytes, text, sizeof text) == NULL) {
             continue;
         }
-        if (!whi_policy_allows(transport->policy, &address->any, reason)) {
-            memcpy(refused, text, sizeof text);
-        } else if (size + strlen(text) + 2 < room) {
+        if (whi_policy_allows(transport->policy, &address->any, reason) && size + strlen(text) + 2 < room) {
             size += (size_t)snprintf(out + size, room - size, "%s%s", size ? "," : "", text);
         }
     }
@@ -151,14 +149,12 @@ static size_t list_allowed(const whi_transport *transport, const whi_addresses *
 
 int whi_route_pin(whi_route *route, const whi_addresses *addresses) {
     char list[WHI_ADDRESSES * (INET6_ADDRSTRLEN + 1)], text[WHI_HOST_SIZE + 16 + sizeof list];
-    char refused[INET6_ADDRSTRLEN] = "";
     const char *reason = "not allowed";
     whi_pin *pin = route->pin;
     char *copy;
 
-    if (list_allowed(route->shard->transport, addresses, list, sizeof list, &reason, refused) == 0) {
-        return whi_fail(WH_EADDRESS, "%s is %s, which is refused: %s; allow it with the option \"allow\"", pin->host,
-                        refused, reason);
+    if (list_allowed(route->shard->transport, addresses, list, sizeof list, &reason) == 0) {
+        return whi_fail(WH_EADDRESS, "%s is refused: %s; allow it with the option \"allow\"", pin->host, reason);
     }
     pin->expires = addresses->expires;
     snprintf(text, sizeof text, "%s:%u:%s", pin->host, pin->port, list);
