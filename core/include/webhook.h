@@ -591,7 +591,7 @@ typedef struct wh_api wh_api;
 typedef struct wh_api_options {
     unsigned version;  /* 1 */
     int64_t body_bytes;  /* of a batch of events, default 8 MiB; of others at most what the limits of their parts allow */
-    int64_t failures;    /* failed logins of one peer in a minute, then 429; default 20 */
+    int64_t failures;    /* failed logins of one peer in a minute, then they are answered 429; default 20 */
     int open;            /* 1: no token is asked for, everybody is an operator. For development */
 } wh_api_options;
 

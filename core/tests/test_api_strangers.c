@@ -437,17 +437,14 @@ static int ask(const char *peer, const char *authorization) {
 
 /* Somebody sets the clock right: nobody is locked out for the difference. */
 static void a_clock_that_is_set_back_locks_nobody_out_for_longer(void **state) {
-    char good[WH_SECRET_SIZE + 8];
-
     (void)state;
-    snprintf(good, sizeof good, "Bearer %s", api_a);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(ask("192.0.2.7", "Bearer wht_wrong"), 401);
     }
-    assert_int_equal(ask("192.0.2.7", good), 429);
+    assert_int_equal(ask("192.0.2.7", "Bearer wht_wrong"), 429);
     atomic_fetch_sub(&fixture_time, 3600000);
     atomic_fetch_add(&fixture_time, 60000);
-    assert_int_equal(ask("192.0.2.7", good), 200);
+    assert_int_equal(ask("192.0.2.7", "Bearer wht_wrong"), 401);
 }
 
 int main(void) {
