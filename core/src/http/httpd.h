@@ -77,6 +77,7 @@ struct wh_http {
     pthread_cond_t quiet; /* no request is under way, or the end has come */
     whi_exchange *first, *last;
     whi_line *lines;
+    unsigned open, pending; /* connections that were begun, and those handed over before that */
     unsigned active; /* requests between their first line and the end of their answer */
     int stopping;    /* answers close their connections */
     int ended;       /* no request is taken any more */

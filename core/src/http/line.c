@@ -47,12 +47,24 @@ static int descriptor(struct MHD_Connection *connection) {
     return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 }
 
+static void count(wh_http *http, int begins) {
+    pthread_mutex_lock(&http->lock);
+    if (begins) {
+        http->open++;
+        http->pending -= http->pending > 0;
+    } else {
+        http->open--;
+    }
+    pthread_mutex_unlock(&http->lock);
+}
+
 /* The descriptor is closed after the second of the two, so the watcher, who has the lock,
  * never touches another's. */
 void whi_line_notice(void *cls, struct MHD_Connection *connection, void **self,
                      enum MHD_ConnectionNotificationCode what) {
     whi_line *line = *self;
 
+    count(cls, what == MHD_CONNECTION_NOTIFY_STARTED);
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         line = whi_calloc(1, sizeof *line);
         *self = line;

@@ -98,22 +98,46 @@ static unsigned connections_of(struct MHD_Daemon *daemon) {
     return info != NULL ? info->num_connections : 0;
 }
 
-/* The daemon with the fewest, or NULL when there are as many as there may be. What was added
- * is counted late, so those that have the same number take turns. */
+/* The daemon with the fewest. What was added is counted late, so those that have the same
+ * number take turns. */
 static struct MHD_Daemon *choose(const wh_http *http, unsigned turn) {
     struct MHD_Daemon *best = NULL;
-    unsigned least = 0, sum = 0;
+    unsigned least = 0;
 
     for (unsigned i = 0; i < http->daemon_count; i++) {
         struct MHD_Daemon *daemon = http->daemons[(turn + i) % http->daemon_count];
         unsigned count = connections_of(daemon);
-        sum += count;
         if (best == NULL || count < least) {
             best = daemon;
             least = count;
         }
     }
-    return sum < http->connections ? best : NULL;
+    return best;
+}
+
+/* What a daemon had no memory to begin is never heard of again: after so long it is forgotten. */
+static int has_room(wh_http *http, int64_t last) {
+    int room;
+
+    pthread_mutex_lock(&http->lock);
+    if (whi_http_now() - last > 2 * http->timeout) {
+        http->pending = 0;
+    }
+    room = http->open + http->pending < http->connections;
+    pthread_mutex_unlock(&http->lock);
+    return room;
+}
+
+static void hand_over(wh_http *http, struct MHD_Daemon *daemon, int fd, const address *from, socklen_t size) {
+    pthread_mutex_lock(&http->lock);
+    http->pending++;
+    pthread_mutex_unlock(&http->lock);
+    if (MHD_add_connection(daemon, fd, &from->any, size) == MHD_YES) {
+        return;
+    }
+    pthread_mutex_lock(&http->lock); /* it has closed fd */
+    http->pending -= http->pending > 0;
+    pthread_mutex_unlock(&http->lock);
 }
 
 /* 0 when the system has no room. */
@@ -127,25 +151,25 @@ static int take_one(wh_http *http, struct MHD_Daemon *daemon) {
     }
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    MHD_add_connection(daemon, fd, &from.any, size); /* closes it when it fails */
+    hand_over(http, daemon, fd, &from, size);
     return 1;
 }
 
 void *whi_listen_accept(void *payload) {
     wh_http *http = payload;
     struct pollfd wait[2] = { { http->wake[0], POLLIN, 0 }, { http->listener, POLLIN, 0 } };
+    int64_t last = 0;
     unsigned turn = 0;
     int room = 1;
 
     for (;;) {
-        struct MHD_Daemon *daemon = choose(http, turn);
-        room = room && daemon != NULL;
+        room = room && has_room(http, last);
         if (poll(wait, room ? 2 : 1, room ? -1 : PAUSE) > 0 && wait[0].revents != 0) {
             return NULL;
         }
         if (room && wait[1].revents != 0) {
-            room = take_one(http, daemon);
-            turn++;
+            room = take_one(http, choose(http, turn++));
+            last = whi_http_now();
         } else {
             room = 1;
         }
