@@ -11,7 +11,9 @@ local reasons = {
 }
 
 -- Name to value, in lower case; what comes twice is joined, so that it fits no signature.
+-- A carriage return or line feed alone may be a line's end to others, so it is none at all.
 local function read_headers(lines)
+  if lines:gsub("\r\n", ""):find "[\r\n]" then return nil end
   local headers = {}
   for line in lines:gmatch "([^\r\n]*)\r\n" do
     local name, value = line:match "^([%w!#$%%&'*+.^_`|~-]+):[ \t]*(.-)[ \t]*$"

@@ -15,6 +15,19 @@ local function statuses_of(hooks)
   end
 end
 
+describe("the examples' HTTP", function()
+  local http = dofile "examples/receiver_http.lua"
+
+  it("refuses a head that others may part otherwise", function()
+    local function read(lines) return http.read("POST / HTTP/1.1\r\n" .. lines .. "\r\n\r\n{}", 100) end
+    assert.equal("{}", read("X: a\r\nContent-Length: 2").body)
+    for _, lines in ipairs { "X: a\nContent-Length: 2", "Transfer-Encoding: chunked\nX: a\r\nContent-Length: 2",
+      "Content-Length: 2\r\nX: a\rY: b", "Content-Length : 2", "Content-Length: 2\r\nContent-Length: 2", "Content-Length: +2" } do
+      assert.same({ false, 400 }, { read(lines) })
+    end
+  end)
+end)
+
 describe("the examples", function()
   after_each(shell.clean)
 
