@@ -27,6 +27,7 @@ static void a_request_arrives_as_it_was_sent(void **state) {
     expect(heard, "HTTP/1.1 201 ");
     expect(heard, "Content-Type: text/plain\r\n");
     expect(heard, "X-Said: yes\r\n");
+    expect(heard, "X-Content-Type-Options: nosniff\r\n");
     expect(heard, "\r\n\r\nPOST /v1/a%2Fb%20c?x=%41&y=+ 127.0.0.1 one 7:{\"a\":1}");
     expect(ask("GET http://other.example/path HTTP/1.1\r\n" CLOSE), "GET /path?- ");
     expect(ask("PROPFIND / HTTP/1.1\r\n" CLOSE), "PROPFIND /?- ");
@@ -212,6 +213,8 @@ static void what_parts_requests_in_two_ways_is_refused_and_ends_the_connection(v
             fail_msg("request %zu: %s", i, heard);
         }
         assert_null(strstr(heard, "/second"));
+        expect(heard, "Content-Type: application/json\r\n");
+        expect(heard, "{\"error\":{\"code\":\"");
     }
     assert_int_equal(api.handled, 0);
     expect(ask("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n" CLOSE "0\r\n\r\n"), "HTTP/1.1 201 ");

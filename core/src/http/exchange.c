@@ -238,7 +238,8 @@ static struct MHD_Response *make_reply(wh_api_response *answer) {
 
 static int add_headers(whi_exchange *self, const wh_api_response *answer, int closes) {
     int good = answer->content_type == NULL ||
-               MHD_add_response_header(self->reply, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type) == MHD_YES;
+               (MHD_add_response_header(self->reply, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type) == MHD_YES &&
+                MHD_add_response_header(self->reply, "X-Content-Type-Options", "nosniff") == MHD_YES);
 
     for (size_t i = 0; i < answer->header_count; i++) {
         good =
@@ -247,13 +248,35 @@ static int add_headers(whi_exchange *self, const wh_api_response *answer, int cl
     return good && (!closes || MHD_add_response_header(self->reply, "Connection", "close") == MHD_YES);
 }
 
+static const char *refusal_of(int status) {
+    switch (status) {
+    case MHD_HTTP_BAD_REQUEST:
+        return "{\"error\":{\"code\":\"invalid\",\"message\":\"headers: a name that is none, or two ends of the "
+               "body\"}}";
+    case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
+        return "{\"error\":{\"code\":\"limit\",\"message\":\"headers: more bytes than the limit\"}}";
+    case MHD_HTTP_NOT_IMPLEMENTED:
+        return "{\"error\":{\"code\":\"invalid\",\"message\":\"Transfer-Encoding: expected chunked\"}}";
+    default:
+        return "{\"error\":{\"code\":\"closed\",\"message\":\"the server is stopping\"}}";
+    }
+}
+
+/* What never came to the API, in the shape of the standard one; without memory it has no body. */
+static void refuse(int status, wh_api_response *out) {
+    out->status = status;
+    out->body = whi_strdup(refusal_of(status), WH_ZSTR);
+    if (out->body != NULL) {
+        out->body_size = strlen(out->body);
+        out->content_type = "application/json";
+    }
+}
+
 static void answer(whi_exchange *self, int stopping, int ended) {
     wh_api_response response = { 0 };
 
-    if (ended) {
-        response.status = MHD_HTTP_SERVICE_UNAVAILABLE;
-    } else if (self->refused) {
-        response.status = self->refused;
+    if (ended || self->refused) {
+        refuse(ended ? MHD_HTTP_SERVICE_UNAVAILABLE : self->refused, &response);
     } else {
         ask(self, &response);
     }
