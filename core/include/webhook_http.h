@@ -9,7 +9,9 @@
  *     wh_http_stop(http, 10000);
  *
  * Link libwebhook_http. HTTP/1.1 with keep-alive, without TLS: put a reverse proxy before
- * it, or keep it on the loopback, where it listens unless told otherwise. */
+ * it, or keep it on the loopback, where it listens unless told otherwise. Bodies above 64 KiB
+ * that are on their way share the room of 16 of the largest size: the connection of one that
+ * finds none is cut off. */
 #ifndef WEBHOOK_HTTP_H
 #define WEBHOOK_HTTP_H
 

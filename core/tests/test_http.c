@@ -352,6 +352,27 @@ static void no_more_connections_than_allowed_are_kept(void **state) {
     }
 }
 
+static void strangers_bodies_together_take_little_memory(void **state) {
+    static char body[90000];
+    int fds[60], cut = 0;
+
+    (void)state;
+    start();
+    for (int i = 0; i < 60; i++) {
+        fds[i] = dial();
+        say(fds[i], "POST /large HTTP/1.1\r\nContent-Length: 90000\r\n" CLOSE);
+        say_bytes(fds[i], body, sizeof body - 1);
+    }
+    expect(ask("POST /small HTTP/1.1\r\nContent-Length: 2\r\n" CLOSE "{}"), "POST /small");
+    for (int i = 0; i < 60; i++) {
+        say_bytes(fds[i], body, 1);
+        cut += strstr(hear(fds[i], NULL), " 201 ") == NULL;
+        close(fds[i]);
+    }
+    assert_in_range(cut, 1, 59);
+    expect(ask("POST /after HTTP/1.1\r\nContent-Length: 2\r\n" CLOSE "{}"), "POST /after");
+}
+
 /* In a process of its own, whose files are not counted with the server's: connects so often,
  * and stays until the other end of the pipe is closed. */
 static pid_t flood(int count, int *end) {
@@ -616,6 +637,7 @@ int main(void) {
         TEST(a_half_closed_client_gets_its_answer_and_one_that_left_harms_nobody),
         TEST(as_many_requests_as_there_are_threads_are_in_the_api_at_once),
         TEST(no_more_connections_than_allowed_are_kept),
+        TEST(strangers_bodies_together_take_little_memory),
         TEST(a_flood_of_connections_leaves_files_for_others),
         TEST(stopping_lets_a_request_finish_and_waits_for_no_idle_connection),
         TEST(stopping_waits_as_long_as_it_is_told_however_long_that_is),

@@ -8,7 +8,9 @@
 #include "base/mem.h"
 #include "http/httpd.h"
 
-#define BODY_FIRST 4096 /* bytes of a body that are made room for at first */
+#define BODY_FIRST 4096  /* bytes of a body that are made room for at first */
+#define BODY_SMALL 65536 /* up to this a body is not counted */
+#define BODIES 16        /* of the largest size, in whose room all others must be */
 
 /* -------------------------------------------------------------------- begin and end */
 
@@ -57,6 +59,7 @@ void whi_exchange_end(void *cls, struct MHD_Connection *connection, void **conte
     *context = NULL;
     pthread_mutex_lock(&http->lock);
     whi_line_until(connection, whi_http_now() + 2 * http->timeout);
+    http->reserved -= self->reserved;
     http->active--;
     if (http->active == 0) {
         pthread_cond_broadcast(&http->quiet);
@@ -178,6 +181,25 @@ static void find_peer(whi_exchange *self) {
 
 /* ------------------------------------------------------------------------- the body */
 
+/* Nobody has asked yet who sends this: all together must not take all the memory. */
+static int reserve(whi_exchange *self, size_t capacity) {
+    wh_http *http = self->http;
+    size_t more = capacity - self->reserved;
+    int has_room;
+
+    if (capacity <= BODY_SMALL) {
+        return 1;
+    }
+    pthread_mutex_lock(&http->lock);
+    has_room = more <= BODIES * (http->body_bytes + BODY_SMALL) - http->reserved;
+    if (has_room) {
+        http->reserved += more;
+        self->reserved = capacity;
+    }
+    pthread_mutex_unlock(&http->lock);
+    return has_room;
+}
+
 /* Beyond the limit nothing is kept, and no more is read than once as much again: to a client
  * that goes on sending, an answer would be lost. */
 static enum MHD_Result keep(whi_exchange *self, const char *data, size_t size) {
@@ -192,7 +214,7 @@ static enum MHD_Result keep(whi_exchange *self, const char *data, size_t size) {
         capacity *= 2;
     }
     if (capacity > self->capacity) {
-        body = whi_realloc(self->body, capacity);
+        body = reserve(self, capacity) ? whi_realloc(self->body, capacity) : NULL;
         if (body == NULL) {
             return MHD_NO;
         }

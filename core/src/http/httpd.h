@@ -54,7 +54,7 @@ typedef struct whi_exchange {
     wh_header *headers;
     size_t header_count;
     char *body;
-    size_t size, capacity;
+    size_t size, capacity, reserved;
     size_t excess; /* bytes that came beyond the limit and were thrown away */
     int refused;   /* a status that is answered without asking the API, or 0 */
     int status;
@@ -78,6 +78,7 @@ struct wh_http {
     whi_exchange *first, *last;
     whi_line *lines;
     unsigned open, pending; /* connections that were begun, and those handed over before that */
+    size_t reserved; /* bytes for large bodies */
     unsigned active; /* requests between their first line and the end of their answer */
     int stopping;    /* answers close their connections */
     int ended;       /* no request is taken any more */
