@@ -225,7 +225,7 @@ WH_API void wh_close(wh_engine *engine);
  *   id*          "sub_…"
  *   url          where to POST: http or https, no user info. Required.
  *   events       ["order.*"]: exact types, "*", "prefix.*", "prefix:*"; none means all
- *   tenant       only events of this tenant; "" by default
+ *   tenant       only events of this tenant; "" by default; never changed
  *   source       only events of this source; null: of any and of none
  *   name         free text
  *   rule         Lua source, see the README's chapter on rules

@@ -150,10 +150,18 @@ wh_engine *fixture_open(const char *store, const wh_options *options) {
     return engine;
 }
 
-void fixture_subscribe(wh_engine *engine, const char *document, char *id) {
-    if (wh_subscribe(engine, document, WH_ZSTR, id) != WH_OK) {
+int64_t fixture_subscribe(wh_engine *engine, const char *document, char *id) {
+    char made[WH_ID_SIZE];
+    int64_t number;
+
+    if (wh_subscribe(engine, document, WH_ZSTR, made) != WH_OK) {
         fail_msg("subscribe: %s", wh_last_error());
     }
+    assert_int_equal(whi_ident_parse("sub_", made, &number), WH_OK);
+    if (id != NULL) {
+        memcpy(id, made, sizeof made);
+    }
+    return number;
 }
 
 void fixture_publish(wh_engine *engine, const char *type, const char *payload, char *id) {

@@ -44,8 +44,8 @@ void fixture_reset(void);
 /* An engine on this store with the fixture's clock and transport. options may be NULL. */
 wh_engine *fixture_open(const char *store, const wh_options *options);
 
-/* Subscribes a document; asserts success. */
-void fixture_subscribe(wh_engine *engine, const char *document, char *id);
+/* Subscribes a document; asserts success. Its number. */
+int64_t fixture_subscribe(wh_engine *engine, const char *document, char *id);
 
 /* Publishes a type with a payload; asserts success. */
 void fixture_publish(wh_engine *engine, const char *type, const char *payload, char *id);

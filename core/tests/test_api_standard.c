@@ -53,23 +53,6 @@ static void subscriptions_are_made_read_changed_and_deleted(void **state) {
     api_has("error.code", "not_found");
 }
 
-static void a_version_of_a_former_tenant_is_not_told(void **state) {
-    char id[WH_ID_SIZE];
-
-    (void)state;
-    api_expect(201, "POST", "/v1/subscriptions", api_operator, "{" HOOK ",\"tenant\":\"a\",\"name\":\"secret of a\"}");
-    snprintf(id, sizeof id, "%s", api_member("id"));
-    api_expect(200, "PATCH", at("/v1/subscriptions/%s", id), api_operator, "{\"tenant\":\"b\"}");
-    api_expect(200, "GET", at("/v1/subscriptions/%s", id), api_b, NULL);
-    api_expect(404, "GET", at("/v1/subscriptions/%s", id), api_a, NULL);
-    api_expect(404, "GET", at("/v1/subscriptions/%s/versions/1", id), api_b, NULL);
-    api_expect(200, "GET", at("/v1/subscriptions/%s/versions/1", id), api_operator, NULL);
-    api_expect(200, "GET", "/webhooks", api_a, NULL);
-    api_has("totalCount", "0");
-    api_expect(200, "GET", "/webhooks", api_b, NULL);
-    api_has("totalCount", "1");
-}
-
 static void lists_go_on_by_their_cursor(void **state) {
     (void)state;
     for (int i = 0; i < 3; i++) {
@@ -304,7 +287,6 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
     const struct CMUnitTest tests[] = {
         TEST(subscriptions_are_made_read_changed_and_deleted),
-        TEST(a_version_of_a_former_tenant_is_not_told),
         TEST(lists_go_on_by_their_cursor),
         TEST(events_are_published_byte_for_byte),
         TEST(publishing_again_gives_the_first_one),

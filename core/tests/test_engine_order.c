@@ -630,21 +630,22 @@ static void a_workspace_has_one_secret_for_all_its_subscriptions(void **state) {
 static void a_probe_reaches_one_subscription_and_tells_what_it_answered(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     char error[128];
+    int64_t number, other;
     int status;
 
     (void)state;
-    fixture_subscribe(engine, "{" URL ",\"events\":[\"never\"]}", NULL);
-    fixture_subscribe(engine, "{\"url\":\"https://example.com/all\"}", NULL);
-    assert_int_equal(whi_engine_test(engine, 1, "test", "{}", 2, 5000, &status, error, sizeof error), WH_OK);
+    number = fixture_subscribe(engine, "{" URL ",\"events\":[\"never\"]}", NULL);
+    other = fixture_subscribe(engine, "{\"url\":\"https://example.com/all\"}", NULL);
+    assert_int_equal(whi_engine_test(engine, number, "test", "{}", 2, 5000, &status, error, sizeof error), WH_OK);
     assert_int_equal(status, 200);
     assert_int_equal(fixture_sent_count, 1);
     fixture_script.status = 503;
-    assert_int_equal(whi_engine_test(engine, 1, "test", "{}", 2, 5000, &status, error, sizeof error), WH_ESTATUS);
+    assert_int_equal(whi_engine_test(engine, number, "test", "{}", 2, 5000, &status, error, sizeof error), WH_ESTATUS);
     assert_int_equal(status, 503);
     assert_has(error, "503");
     assert_int_equal(whi_engine_test(engine, 9, "test", "{}", 2, 5000, &status, error, sizeof error), WH_ENOTFOUND);
     fixture_script.hang = 1;
-    assert_int_equal(whi_engine_test(engine, 2, "test", "{}", 2, 50, &status, error, sizeof error), WH_ETIMEOUT);
+    assert_int_equal(whi_engine_test(engine, other, "test", "{}", 2, 50, &status, error, sizeof error), WH_ETIMEOUT);
     wh_close(engine);
 }
 

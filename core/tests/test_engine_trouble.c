@@ -118,11 +118,12 @@ static void of_many_held_ones_a_single_use_subscription_sends_one(void **state) 
 static void a_test_does_not_use_a_subscription_up(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     char error[256], id[WH_ID_SIZE], *text;
+    int64_t number;
     int status;
 
     (void)state;
-    fixture_subscribe(engine, "{" URL ",\"single_use\":true}", id);
-    assert_int_equal(whi_engine_test(engine, 1, "test", "{}", 2, 5000, &status, error, sizeof error), WH_OK);
+    number = fixture_subscribe(engine, "{" URL ",\"single_use\":true}", id);
+    assert_int_equal(whi_engine_test(engine, number, "test", "{}", 2, 5000, &status, error, sizeof error), WH_OK);
     fixture_run(engine);
     text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
     wh_free(text);
@@ -266,16 +267,17 @@ static void a_subscription_is_removed_with_what_waits_or_not_at_all(void **state
 static void those_behind_are_cancelled_with_a_subscription_that_is_gone(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     whi_store *store = engine->store;
+    int64_t number;
 
     (void)state;
     fixture_script.status = 500;
-    fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\",\"retry\":[0,60000]}", NULL);
+    number = fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\",\"retry\":[0,60000]}", NULL);
     for (int i = 0; i < 600; i++) {
         fixture_publish(engine, "a", "1", NULL);
     }
     fixture_run(engine);
     assert_int_equal(store->vtable->begin(store), WH_OK);
-    assert_int_equal(store->vtable->subscription_remove(store, 1), WH_OK);
+    assert_int_equal(store->vtable->subscription_remove(store, number), WH_OK);
     assert_int_equal(store->vtable->commit(store), WH_OK);
     assert_int_equal(whi_registry_sync(engine->registry), WH_OK);
     pass_time(engine, 120000); /* the retry is spread */
@@ -283,6 +285,8 @@ static void those_behind_are_cancelled_with_a_subscription_that_is_gone(void **s
     assert_int_equal(count_state(engine, "waiting"), 0);
     wh_close(engine);
 }
+
+static int64_t answered;
 
 static void answer_late(whi_request *request, void *payload) {
     wh_engine *engine = payload;
@@ -298,7 +302,7 @@ static void answer_late(whi_request *request, void *payload) {
                                 .payload = "2",
                                 .payload_size = 1 };
         whi_delivery_row row = { .event = event.number,
-                                 .subscription = 1,
+                                 .subscription = answered,
                                  .version = 1,
                                  .state = WHI_WAITING,
                                  .created_at = atomic_load(&fixture_time),
@@ -322,7 +326,7 @@ static void the_latest_goes_as_soon_as_the_one_before_it_failed(void **state) {
     (void)state;
     fixture_script.answer = answer_late;
     fixture_script.payload = engine;
-    fixture_subscribe(engine, "{" URL ",\"order\":\"latest\",\"retry\":[0,60000]}", NULL);
+    answered = fixture_subscribe(engine, "{" URL ",\"order\":\"latest\",\"retry\":[0,60000]}", NULL);
     publish_key(engine, "x", "1");
     fixture_run(engine);
     step_until(engine, 2);

@@ -6,6 +6,7 @@
 #define SLOT_BITS 10
 #define COUNTER_BITS 12
 #define LOW_BITS (SLOT_BITS + COUNTER_BITS)
+#define LEAST_BITS 10
 
 /* Crockford: no i, l, o, u. https://www.crockford.com/base32.html */
 static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -100,4 +101,8 @@ int64_t whi_ident_first(int64_t ms) {
         past = (INT64_C(1) << 41) - 1;
     }
     return past << LOW_BITS;
+}
+
+int64_t whi_ident_least(int64_t ms, unsigned chance) {
+    return ms < EPOCH_MS ? 1 : (ms - EPOCH_MS) << LEAST_BITS | (chance & ((1u << LEAST_BITS) - 1));
 }

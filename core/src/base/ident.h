@@ -43,4 +43,9 @@ void whi_ident_move(whi_ident_source *source, int slot);
 int64_t whi_ident_time(int64_t number);
 int64_t whi_ident_first(int64_t ms);
 
+/* The least number for a subscription that is made at ms: 1024 to a millisecond since 2024, one of
+ * them by chance. It tells when that was, and not how many others there are; until 2302 it is
+ * below 2^53, so JavaScript reads it exactly. */
+int64_t whi_ident_least(int64_t ms, unsigned chance);
+
 #endif

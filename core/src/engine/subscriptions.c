@@ -146,9 +146,7 @@ static int run_change(whi_job *job, whi_store *store) {
     if (self->subscription->id == 0) {
         code = store->vtable->subscription_count(store, &count);
         if (code != WH_OK || count >= most) {
-            return code != WH_OK ? code
-                                 : whi_fail(WH_ELIMIT, "the store has %lld subscriptions, as many as the limit allows",
-                                            (long long)count);
+            return code != WH_OK ? code : whi_fail(WH_ELIMIT, "the store has as many subscriptions as it may have");
         }
     }
     self->row.id = self->subscription->id;
@@ -156,29 +154,42 @@ static int run_change(whi_job *job, whi_store *store) {
     return code == WH_OK && self->delivery != NULL ? store->vtable->delivery_put(store, self->delivery) : code;
 }
 
+/* Who makes some cannot tell from their ids how many others make. */
+static int draw_least(wh_engine *engine, int64_t *least) {
+    unsigned chance = 0;
+    int code = whi_clock_random(engine->clock, &chance, sizeof chance);
+
+    *least = whi_ident_least(whi_now(engine), chance);
+    return code;
+}
+
 /* The document is written with its new version and time, id apart: the store gives it. */
+static int fill_row(change *self, whi_subscription *s) {
+    s->updated_at = whi_now(self->engine);
+    s->created_at = s->created_at ? s->created_at : s->updated_at;
+    s->version++;
+    whi_buf_init(&self->document, (size_t)self->engine->options.limits.subscription_bytes * 4 + 4096);
+    whi_subscription_write(s, WHI_WRITE_SECRETS | WHI_WRITE_BRIEF, &self->document);
+    self->row.version = s->version;
+    self->row.tenant = s->tenant;
+    self->row.status = status_of(s);
+    self->row.document = self->document.data;
+    self->row.document_size = self->document.size;
+    return whi_buf_status(&self->document);
+}
+
 static int commit_change(change *self) {
     whi_subscription *s = self->subscription;
-    int code;
+    int code = s != NULL ? fill_row(self, s) : WH_OK;
 
+    if (code == WH_OK && s != NULL && s->id == 0) {
+        code = draw_least(self->engine, &self->row.least);
+    }
+    if (code != WH_OK) {
+        return code;
+    }
     self->job.rows = 3;
     self->job.run = run_change;
-    if (s != NULL) {
-        s->updated_at = whi_now(self->engine);
-        s->created_at = s->created_at ? s->created_at : s->updated_at;
-        s->version++;
-        whi_buf_init(&self->document, (size_t)self->engine->options.limits.subscription_bytes * 4 + 4096);
-        whi_subscription_write(s, WHI_WRITE_SECRETS | WHI_WRITE_BRIEF, &self->document);
-        code = whi_buf_status(&self->document);
-        if (code != WH_OK) {
-            return code;
-        }
-        self->row.version = s->version;
-        self->row.tenant = s->tenant;
-        self->row.status = status_of(s);
-        self->row.document = self->document.data;
-        self->row.document_size = self->document.size;
-    }
     code = whi_writer_run(self->engine->writer, &self->job);
     if (code == WH_OK && s != NULL) {
         s->id = self->row.id;
@@ -340,27 +351,11 @@ static void release_held(wh_engine *engine, const char *id, const char *old_rule
     }
 }
 
-/* A workspace's secret signs for all of its webhooks: it does not go with one that leaves. */
-static int leave_workspace(wh_engine *engine, whi_subscription *s, const char *tenant) {
-    char secret[WH_SECRET_SIZE];
-    int has_it = 0;
-    int code = strcmp(s->tenant, tenant) == 0 ? WH_ENOTFOUND
-                                              : engine->store->vtable->tenant_secret(engine->store, tenant, secret);
-
-    if (code != WH_OK) {
-        return code == WH_ENOTFOUND ? WH_OK : code;
-    }
-    for (size_t i = 0; i < s->secret_count; i++) {
-        has_it |= strcmp(s->secrets[i], secret) == 0;
-    }
-    whi_wipe(secret, sizeof secret);
-    if (!has_it) {
-        return WH_OK;
-    }
-    whi_subscription_free_texts(s->secrets, s->secret_count);
-    s->secrets = NULL;
-    s->secret_count = 0;
-    return make_secret(engine, s);
+/* What waits for it, and a workspace's secret, are not for others. */
+static int check_tenant(const whi_subscription *s, const char *tenant) {
+    return strcmp(s->tenant, tenant) == 0
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "tenant: a subscription stays with its tenant; make another");
 }
 
 /* Switched off because something was wrong. One that has had its event is not, as long as it is
@@ -405,7 +400,7 @@ int whi_subscription_update(wh_engine *engine, const char *id, int64_t version, 
         code = tenant != NULL && (old_rule != NULL || self.subscription->rule == NULL)
                    ? apply(engine, self.subscription, document, size)
                    : whi_fail_memory();
-        code = code == WH_OK ? leave_workspace(engine, self.subscription, tenant) : code;
+        code = code == WH_OK ? check_tenant(self.subscription, tenant) : code;
         if (self.subscription->paused == 0 && can_be_mended(self.subscription)) {
             whi_free(self.subscription->disabled);
             self.subscription->disabled = NULL;

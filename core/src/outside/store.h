@@ -71,6 +71,7 @@ typedef struct whi_attempt_row {
 
 typedef struct whi_subscription_row {
     int64_t id, version;
+    int64_t least;        /* of a new one: its id is this, or the next that is larger than all before */
     const char *tenant;
     int status;           /* 1 enabled, 2 paused, 3 disabled by the engine */
     int deleted;          /* change feed only */
@@ -165,7 +166,7 @@ struct whi_store_vtable {
     /* One owner (0: none) whose heartbeat is older than before. */
     int (*worker_expired)(whi_store *store, int64_t before, int64_t *owner);
 
-    /* Adds (row->id 0: given) or replaces a subscription and keeps this version.
+    /* Adds (row->id 0: given, at least row->least) or replaces a subscription and keeps this version.
      * WH_ENOTFOUND; WH_ECONFLICT: its version is not larger than the one in force
      * (another process changed it), nor the same with another status. */
     int (*subscription_put)(whi_store *store, whi_subscription_row *row);

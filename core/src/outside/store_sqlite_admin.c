@@ -89,9 +89,7 @@ static int subscription_write(whi_sqlite *store, const whi_subscription_row *row
     if (code != WH_OK) {
         return code;
     }
-    if (which != WHI_SQL_SUBSCRIPTION_ADD) {
-        sqlite3_bind_int64(statement, 1, row->id);
-    }
+    sqlite3_bind_int64(statement, 1, which == WHI_SQL_SUBSCRIPTION_ADD ? row->least : row->id);
     sqlite3_bind_int64(statement, 3, row->version);
     sqlite3_bind_text64(statement, 5, row->document, row->document_size, SQLITE_STATIC, SQLITE_UTF8);
     if (which != WHI_SQL_VERSION_PUT) {

@@ -284,8 +284,8 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_CHANGE_NEXT] = "UPDATE webhook_meta SET value = value + 1 WHERE name = 'change' RETURNING value",
     [WHI_SQL_COUNT_ADD] = "UPDATE webhook_meta SET value = value + ?1 WHERE name = 'subscriptions'",
     [WHI_SQL_SUBSCRIPTION_ADD] =
-        "INSERT INTO webhook_subscriptions (tenant, version, status, document, changed, deleted)"
-        " VALUES (?2, ?3, ?4, ?5, ?6, 0)",
+        "INSERT INTO webhook_subscriptions (id, tenant, version, status, document, changed, deleted)"
+        " VALUES (max(?1, 1 + coalesce((SELECT max(id) FROM webhook_subscriptions), 0)), ?2, ?3, ?4, ?5, ?6, 0)",
     [WHI_SQL_SUBSCRIPTION_CURRENT] = "SELECT version, status FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0",
     [WHI_SQL_SUBSCRIPTION_CHANGE] =
         "UPDATE webhook_subscriptions SET tenant = ?2, version = ?3, status = ?4, document = ?5,"
