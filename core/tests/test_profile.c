@@ -488,6 +488,21 @@ static void callfires_new_resource_keeps_the_events_in_force(void **state) {
     whi_subscription_free(s);
 }
 
+static void callfire_leaves_other_systems_webhooks_their_secrets(void **state) {
+    static const char *const secrets[] = { "{\"secret\":\"\"}", "{\"secret\":null}", "{\"secret\":\"x\"}" };
+    whi_subscription *s = make(WHI_UNIFIED, "{" UNIFIED_LEAST "}");
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(
+            whi_profile_read(WHI_CALLFIRE, secrets[i], strlen(secrets[i]), WHI_PROFILE_PATCH, s, &document),
+            WH_EINVALID);
+        assert_string_equal(wh_last_error(),
+                            "secret: this webhook was made through another system, and is signed its way");
+    }
+    whi_subscription_free(s);
+}
+
 static void callfire_signs_only_with_a_secret(void **state) {
     whi_subscription *s = make(WHI_CALLFIRE, "{\"callback\":\"http://e.com\"}");
 
@@ -748,7 +763,7 @@ static void without_memory_nothing_leaks(void **state) {
 
     (void)state;
     for (int profile = WHI_UNIFIED; profile < WHI_PROFILES; profile++) {
-        whi_subscription *s = make(WHI_UNIFIED, unified_all);
+        whi_subscription *s = make(profile, texts[profile]);
         int code, failed = 1;
         for (long n = 0; failed; n++) {
             fault_set(n);
@@ -776,6 +791,7 @@ int main(void) {
         cmocka_unit_test(callfire_keeps_every_field_of_the_seed),
         cmocka_unit_test(callfire_without_events_takes_all_of_the_resource),
         cmocka_unit_test(callfires_new_resource_keeps_the_events_in_force),
+        cmocka_unit_test(callfire_leaves_other_systems_webhooks_their_secrets),
         cmocka_unit_test(callfire_signs_only_with_a_secret),
         cmocka_unit_test(callfire_refuses_by_the_wire_name),
         cmocka_unit_test(callfires_resources_are_eleven),

@@ -199,11 +199,22 @@ static void keep_choice(whi_reading *self, const chosen *choice) {
     }
 }
 
+/* The webhooks of other systems are signed always, and not with any text. */
+static int check_secret(const whi_reading *self) {
+    return self->subscription == NULL || self->subscription->profile == WHI_CALLFIRE ||
+                   !whi_reading_changed(self, "secret")
+               ? WH_OK
+               : whi_fail(WH_EINVALID, "secret: this webhook was made through another system, and is signed its way");
+}
+
 static int finish(whi_reading *self) {
     const whi_json *where;
     chosen choice = { 0 };
-    int code;
+    int code = check_secret(self);
 
+    if (code != WH_OK) {
+        return code;
+    }
     if (self->subscription == NULL && whi_reading_value(self, "secret", &where) == WHI_JSON_NONE) {
         whi_json_write_name(self->out, "secrets"); /* otherwise one is made */
         whi_buf_text(self->out, "[]");
