@@ -172,6 +172,25 @@ static void a_payload_beyond_the_limit_is_413(void **state) {
     free(body);
 }
 
+static void a_batch_of_too_many_values_is_413(void **state) {
+    static const char head[] = "{\"events\":[{\"type\":\"t\",\"payload\":[1";
+    size_t size = 2 * 1048576 + 100;
+    char *body = malloc(size + 1), *at = body;
+
+    (void)state;
+    memcpy(at, head, sizeof head - 1);
+    at += sizeof head - 1;
+    while (at < body + size - 8) {
+        *at++ = ',';
+        *at++ = '1';
+    }
+    memcpy(at, "]}]}", 5);
+    api_expect(413, "POST", "/v1/events/batch", api_a, body);
+    api_has("error.code", "limit");
+    api_has("error.field", "body");
+    free(body);
+}
+
 static void a_batch_is_all_or_nothing(void **state) {
     (void)state;
     api_expect(201, "POST", "/v1/events/batch", api_a,
@@ -292,6 +311,7 @@ int main(void) {
         TEST(publishing_again_gives_the_first_one),
         TEST(what_is_no_event_is_refused),
         TEST(a_payload_beyond_the_limit_is_413),
+        TEST(a_batch_of_too_many_values_is_413),
         TEST(a_batch_is_all_or_nothing),
         TEST(deliveries_are_told_and_sent_again),
         TEST(why_and_what_if_are_answered),

@@ -12,7 +12,8 @@
 
 #define TIME_MAXIMUM INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 #define BODY_REST 65536                       /* bytes of a body around a document and a payload */
-#define AROUND_PAYLOAD 3                      /* levels that a batch has around an event's payload */
+#define VALUES_LEAST 65536
+#define AROUND_PAYLOAD 3 /* levels that a batch has around an event's payload */
 
 /* ------------------------------------------------------------------------ the line */
 
@@ -323,10 +324,22 @@ static int check_twice(whi_call *call, uint32_t object) {
     return code;
 }
 
-static int scan_body(whi_call *call) {
-    int depth = (int)call->engine->options.limits.json_depth + AROUND_PAYLOAD;
-    int code = whi_json_scan(&call->body, call->request->body, call->request->body_size, depth);
+/* A batch of the largest size would have as many values as eight of the worst payloads. */
+static uint32_t values_limit(const whi_call *call) {
+    int64_t most = call->engine->options.limits.payload_bytes;
 
+    return (uint32_t)(most < VALUES_LEAST ? VALUES_LEAST : most < UINT32_MAX ? most : UINT32_MAX);
+}
+
+static int scan_body(whi_call *call) {
+    int depth = (int)call->engine->options.limits.json_depth + AROUND_PAYLOAD, code;
+
+    call->body.maximum = values_limit(call);
+    code = whi_json_scan(&call->body, call->request->body, call->request->body_size, depth);
+    if (code == WH_ELIMIT && call->body.capacity == call->body.maximum) {
+        return whi_refuse(call, 413, "body: expected at most %u JSON values and names; send smaller batches",
+                          call->body.maximum);
+    }
     if (code != WH_OK) {
         return code == WH_ENOMEM ? code : whi_fail_within(WH_EJSON, "body");
     }
