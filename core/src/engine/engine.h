@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "base/ident.h"
 #include "engine/decide.h"
 #include "engine/registry.h"
@@ -197,6 +198,8 @@ struct wh_engine {
     atomic_int events_claimed; /* claims of such events under way */
     struct {
         atomic_llong events, attempts, delivered, failed, exhausted, rule_failures;
+        whi_histogram requests; /* from sending to the answer, or to giving up */
+        whi_histogram waits;    /* from acceptance to the first request */
     } count; /* since the engine was opened, by this process: for looking on */
     atomic_llong mean_payload; /* bytes, of what was accepted lately */
     atomic_int closed;

@@ -347,6 +347,20 @@ static void judge_lane(whi_worker *worker, const whi_flight *flight, int gone) {
     }
 }
 
+/* For looking on. */
+static void count_attempt(whi_worker *worker, const whi_delivery *delivery) {
+    wh_engine *engine = worker->engine;
+
+    atomic_fetch_add_explicit(&engine->count.attempts, 1, memory_order_relaxed);
+    if (delivery->attempt == NULL) {
+        return;
+    }
+    whi_histogram_add(&engine->count.requests, delivery->attempt->duration_us);
+    if (delivery->attempts == 1) {
+        whi_histogram_add(&engine->count.waits, (delivery->attempt->at - delivery->event->accepted_at) * 1000);
+    }
+}
+
 static void done(whi_request *request, void *payload) {
     whi_flight *flight = payload;
     whi_worker *worker = flight->worker;
@@ -364,7 +378,7 @@ static void done(whi_request *request, void *payload) {
     delivery->status = request->status;
     free_error(delivery);
     delivery->attempt = attempt_of(flight, code);
-    atomic_fetch_add_explicit(&worker->engine->count.attempts, 1, memory_order_relaxed);
+    count_attempt(worker, delivery);
     atomic_store_explicit(&delivery->registration->failing, outcome != WHI_OUTCOME_SUCCESS, memory_order_relaxed);
     if (outcome == WHI_OUTCOME_SUCCESS) {
         atomic_fetch_add_explicit(&worker->engine->count.delivered, 1, memory_order_relaxed);

@@ -80,6 +80,20 @@ static void metric(whi_call *call, const char *name, const char *type, const cha
                    name, value);
 }
 
+/* Each bucket counts what is in those before it too. */
+static void metric_histogram(whi_call *call, const char *name, const char *help, whi_histogram *histogram) {
+    long long total = atomic_load(&histogram->total), sum = 0;
+
+    whi_buf_format(&call->out, "# HELP webhook_%s %s\n# TYPE webhook_%s histogram\n", name, help, name);
+    for (int i = 0; i <= WHI_HISTOGRAM_STEPS; i++) {
+        sum += atomic_load(&histogram->counts[i]);
+        whi_buf_format(&call->out, "webhook_%s_bucket{le=\"%s\"} %lld\n", name,
+                       i < WHI_HISTOGRAM_STEPS ? whi_histogram_steps[i].seconds : "+Inf", sum);
+    }
+    whi_buf_format(&call->out, "webhook_%s_sum %lld.%06lld\nwebhook_%s_count %lld\n", name, total / 1000000,
+                   total % 1000000, name, sum);
+}
+
 /* https://prometheus.io/docs/instrumenting/exposition_formats/, text format 0.0.4. Counters are
  * of this process since it opened the store. */
 int whi_serve_metrics(whi_call *call) {
@@ -98,6 +112,10 @@ int whi_serve_metrics(whi_call *call) {
            atomic_load(&engine->count.exhausted));
     metric(call, "rule_failures_total", "counter", "Runs of rules that failed.",
            atomic_load(&engine->count.rule_failures));
+    metric_histogram(call, "request_seconds", "From sending a request to its answer, or to giving up.",
+                     &engine->count.requests);
+    metric_histogram(call, "wait_seconds", "From the acceptance of an event to its first request.",
+                     &engine->count.waits);
     metric(call, "subscriptions", "gauge", "Subscriptions in the store.",
            (long long)whi_registry_count(engine->registry));
     metric(call, "requests_in_flight", "gauge", "Requests under way.", atomic_load(&engine->flights_open));
