@@ -507,6 +507,26 @@ static void old_events_are_purged_and_failed_ones_later(void **state) {
 
 /* -------------------------------------------------------------------------- durability */
 
+/* Another process looks for news ten times a second; what comes earlier is no less new. */
+static void a_subscription_gets_what_another_process_accepts_right_after(void **state) {
+    const char *file = fixture_file();
+    wh_engine *here = fixture_open(file, NULL), *there = fixture_open(file, NULL);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fixture_run(there);
+    fixture_subscribe(here, "{\"url\":\"https://example.com/a\"}", id);
+    fixture_publish(there, "a", "1", NULL);
+    fixture_run(there);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_int_equal(wh_subscription_update(here, id, "{\"events\":[\"b\"]}", WH_ZSTR), WH_OK);
+    fixture_publish(there, "b", "2", NULL);
+    fixture_run(there);
+    assert_int_equal(fixture_sent_count, 2);
+    wh_close(here);
+    wh_close(there);
+}
+
 static void what_was_accepted_survives_a_close(void **state) {
     const char *file = fixture_file();
     wh_engine *engine = fixture_open(file, NULL);
@@ -683,6 +703,7 @@ int main(void) {
         TEST(pages_go_on_where_the_last_one_ended),
         TEST(replay_sends_the_same_bytes_again),
         TEST(old_events_are_purged_and_failed_ones_later),
+        TEST(a_subscription_gets_what_another_process_accepts_right_after),
         TEST(what_was_accepted_survives_a_close),
         TEST(what_was_under_way_at_close_is_sent_again),
         TEST(two_engines_on_one_file_share_the_work),

@@ -334,7 +334,10 @@ static int run_intake(whi_job *job, whi_store *store) {
     if (self->again) {
         return WH_OK;
     }
-    code = store->vtable->event_claim(store, owner, self->limit, claimed_event, self);
+    code = whi_registry_expect(self->task.worker->engine->registry);
+    if (code == WH_OK) {
+        code = store->vtable->event_claim(store, owner, self->limit, claimed_event, self);
+    }
     if (code == WH_OK) {
         code = store->vtable->outbox_take(store, OUTBOX_MAXIMUM, outbox_row, self, &taken);
     }

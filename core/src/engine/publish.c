@@ -96,7 +96,7 @@ static int add(publication *self, whi_store *store, size_t i) {
 
 static int run(whi_job *job, whi_store *store) {
     publication *self = (publication *)job;
-    int code = WH_OK;
+    int code = whi_registry_expect(self->engine->registry);
 
     if (self->owner != 0 && self->epoch != atomic_load(&self->engine->epoch)) {
         self->owner = 0; /* the lease was lost meanwhile: anybody's */

@@ -15,6 +15,7 @@ struct whi_registry {
     pthread_mutex_t sync_lock; /* one reader of changes at a time */
     int64_t after;             /* change number up to which the store was read */
     atomic_int behind;         /* 1: reading failed, what was committed is still to be read */
+    atomic_llong news, read;   /* of store->changes: what was seen, and what has been read */
     whi_match *match;
     whi_registration **slots; /* open addressing by subscription id; grows at 3/4 */
     size_t count, capacity;
@@ -277,9 +278,13 @@ static int changed(const whi_subscription_row *row, void *payload) {
 
 /* The sync_lock is held. */
 static int read_changes(whi_registry *registry) {
+    long long news = atomic_load(&registry->news);
     int code = registry->store->vtable->subscription_changes(registry->store, &registry->after, changed, registry);
 
     atomic_store(&registry->behind, code != WH_OK);
+    if (code == WH_OK) {
+        atomic_store(&registry->read, news);
+    }
     return code;
 }
 
@@ -292,9 +297,22 @@ int whi_registry_sync(whi_registry *registry) {
     return code;
 }
 
+int whi_registry_expect(whi_registry *registry) {
+    int64_t changes = 0;
+    int code = registry->store->vtable->changes(registry->store, &changes);
+
+    if (code == WH_OK) {
+        atomic_store(&registry->news, changes);
+    }
+    return code;
+}
+
 /* A change that was committed is seen even if memory was short when it should have been read. */
 static int catch_up(whi_registry *registry) {
-    return atomic_load_explicit(&registry->behind, memory_order_relaxed) ? whi_registry_sync(registry) : WH_OK;
+    int behind = atomic_load_explicit(&registry->behind, memory_order_relaxed) ||
+                 atomic_load(&registry->news) != atomic_load(&registry->read);
+
+    return behind ? whi_registry_sync(registry) : WH_OK;
 }
 
 struct finding {

@@ -36,6 +36,10 @@ void whi_registry_free(whi_registry *registry);
 /* Reads what has changed in the store since the last time. Any thread. */
 int whi_registry_sync(whi_registry *registry);
 
+/* Inside the transaction that takes an event: what other processes committed before it is read
+ * before the next search. */
+int whi_registry_expect(whi_registry *registry);
+
 /* References to the registrations that are enabled and want an event of this tenant, type and
  * source ("" for none), accepted then. found receives an array (for whi_free; each to be
  * unreferenced), count its size. */
