@@ -94,12 +94,34 @@ describe("the command", function()
     document = webhook.decode((select(2, run("subscriptions show " .. id))))
     assert.is_nil(next(document.filters or {}))
     assert.is_falsy(document.http2)
+    assert.matches("enabled", (select(2, run "subscriptions")))
+    json(("subscriptions update %s --url http://127.0.0.1:9/other"):format(id))
+    assert.equal("http://127.0.0.1:9/other", json("subscriptions")[1].url)
     assert.equal(0, (run("subscriptions pause " .. id)))
+    assert.matches("paused", (select(2, run "subscriptions")))
     assert.equal(1, #json "subscriptions list --state paused")
     assert.equal(0, (run("subscriptions resume " .. id)))
     assert.equal(0, #json "subscriptions list --state paused")
     assert.equal(0, (run("subscriptions delete " .. id)))
     assert.equal(0, #json "subscriptions")
+  end)
+
+  it("finds and replays what a tenant missed in a span of time", function()
+    local id = json("subscriptions add http://127.0.0.1:1/ --tenant acme --retry 0")[1].id
+    run "subscriptions add http://127.0.0.1:1/ --retry 0"
+    assert.equal(0, (run("publish a --tenant acme " .. shell.write "{}")))
+    assert.equal(0, (run("publish a " .. shell.write "{}")))
+    assert.equal(0, (run "run --until-idle --quiet --allow 127.0.0.1"))
+    assert.equal(id, json("deliveries --tenant acme --since 1h")[1].subscription)
+    assert.equal(1, #json "deliveries --tenant acme")
+    assert.equal(0, #json "deliveries --until 1000")
+    assert.equal(0, #json "events --until 1h")
+    assert.equal(2, #json "events --since 1h --type a")
+    assert.equal(0, json("replay --tenant acme --until 1h")[1].replayed)
+    assert.equal(1, json("replay --tenant acme --since 1h")[1].replayed)
+    assert.equal(2, #json "deliveries")
+    assert.equal(1, #json "deliveries --state waiting")
+    assert.matches(id, (select(2, run "deliveries --state waiting")), 1, true)
   end)
 
   it("publishes a batch of lines, all or none", function()
@@ -143,7 +165,7 @@ describe("the command", function()
     local code, output = run "subscriptions"
     assert.equal(0, code)
     local heading, second, first = output:match "^(.-)\n(.-)\n(.-)\n$"
-    assert.matches("^ID +URL +EVENTS +NAME +VERSION$", heading)
+    assert.matches("^ID +STATE +TENANT +URL +EVENTS +NAME +VERSION$", heading)
     assert.equal(heading:find "URL", first:find "https:")
     assert.equal(heading:find "URL", second:find "http:")
     assert.truthy(first:find("red?[31m a?", 1, true), first)
@@ -180,7 +202,8 @@ describe("the command", function()
       ["listen --port 70000"] = "from 0 to 65535", ["events --limit -1"] = "found %-1", ["events paint"] = 'no "paint"',
       ["replay dlv_1 --event x"] = "expects an ID, or", ["publish --batch a b"] = "one FILE",
       ["subscriptions add http://x/ --filter y"] = "PATH=TEXT", ["subscriptions add http://x/ --header y"] = "Name: value",
-      ["subscriptions add http://x/ --retry 1,,2"] = "commas",
+      ["subscriptions add http://x/ --retry 1,,2"] = "commas", ["subscriptions add http://x/ --url http://y/"] = "as a word",
+      ["deliveries --since soon"] = "90s, 30m", ["replay --since 1y"] = "90s, 30m",
     }
     for line, sentence in pairs(lines) do
       local code, _, complaint = run(line)
@@ -193,7 +216,8 @@ describe("the command", function()
   it("says what failed, and exits with 1", function()
     local lines = {
       ["subscriptions show sub_0000000000009"] = "no such subscription", ["subscriptions add ftp://x/"] = "url",
-      ["deliveries body dlv_1"] = "no such delivery", ["publish order.paid /nowhere/x.json"] = "/nowhere/x.json",
+      ["deliveries body dlv_1"] = "no such delivery", ["deliveries --state lost"] = "expected waiting",
+      ["subscriptions list --state lost"] = "state: expected", ["publish order.paid /nowhere/x.json"] = "/nowhere/x.json",
       ["events show nothing"] = "no such event", ["publish order.paid " .. shell.write "{oops"] = "payload",
       ["subscriptions add https://example.com/ --rule " .. shell.write "return +"] = "rule: line 1",
       ["publish a /"] = "directory", ["verify / --secret x --header y:z"] = "directory", ["events --store /nowhere/x.db"] = "nowhere",

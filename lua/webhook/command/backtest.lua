@@ -1,4 +1,5 @@
 local core = require "webhook.core"
+local options = require "webhook.command.options"
 local subscriptions = require "webhook.command.subscriptions"
 local webhook = require "webhook"
 
@@ -22,15 +23,6 @@ it with what was seen so far. An empty value ('') takes what is in force away.
   --last N        the last so many events (1000)
   --since TIME    ms since 1970, or so long ago: 90s, 30m, 12h, 7d     --until TIME
   --metadata JSON --shown N   differences and errors that are told in full (10)]]
-
-local UNITS <const> = { s = 1000, m = 60000, h = 3600000, d = 86400000 }
-
-local function time_of(name, text)
-  if not text then return nil end
-  local count, unit = text:match "^(%d+)([smhd])$"
-  local number = count and os.time() * 1000 - math.tointeger(count) * UNITS[unit] or text:match "^%d+$" and math.tointeger(text)
-  return number or error { usage = ("--%s expects ms since 1970, or 90s, 30m, 12h, 7d ago; found %q"):format(name, text) }
-end
 
 --- The candidate that the options of the line describe.
 local function candidate(values, out)
@@ -93,7 +85,7 @@ function backtest.run(values, words, out)
     error { usage = "backtest expects --rule, --filter, --fields, --events or --metadata; see webhook backtest --help" }
   end
   wanted.subscription, wanted.last, wanted.shown = words[1], values.last, values.shown
-  wanted.since, wanted["until"] = time_of("since", values.since), time_of("until", values["until"])
+  wanted.since, wanted["until"] = options.time("since", values.since), options.time("until", values["until"])
   local hooks <close> = out:open()
   local finish
   wanted.progress, finish = watcher()

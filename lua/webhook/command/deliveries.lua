@@ -1,10 +1,13 @@
+local options = require "webhook.command.options"
 local webhook = require "webhook"
 
 local deliveries = { words = 2 }
 
 local SOME <const> = { 1, math.maxinteger }
 
-deliveries.options = { state = "text", subscription = "text", event = "text", limit = SOME }
+deliveries.options = {
+  state = "text", subscription = "text", event = "text", tenant = "text", since = "text", ["until"] = "text", limit = SOME,
+}
 
 deliveries.help = [[
 webhook deliveries [list | show ID | attempts ID | body ID]
@@ -12,6 +15,7 @@ webhook deliveries [list | show ID | attempts ID | body ID]
   webhook deliveries --state exhausted            newest first; 50 unless --limit says more
   webhook deliveries --event msg_… --json
   webhook deliveries --subscription sub_… --limit 1000
+  webhook deliveries --tenant acme --since 12h    of events accepted since; --until
   webhook deliveries attempts dlv_…               every request and its answer
   webhook deliveries body dlv_…                   the very bytes that are sent
 
@@ -20,12 +24,11 @@ States: waiting, sending, delivered, exhausted, held, cancelled.]]
 local actions = {}
 
 function actions.list(hooks, _, out, values)
-  local left = values.limit or 50
-  for each in hooks:deliveries { state = values.state, subscription = values.subscription, event = values.event } do
-    out:item(each, { "id", "event", "type", "state", "attempts", "status", "error" })
-    left = left - 1
-    if left == 0 then break end
-  end
+  local query = { state = values.state, subscription = values.subscription, event = values.event, tenant = values.tenant }
+  query.since, query["until"] = options.time("since", values.since), options.time("until", values["until"])
+  out.list(hooks, "deliveries", query, values.limit or 50, function(each)
+    out:item(each, { "id", "subscription", "event", "type", "state", "attempts", "status", "updated_at", "error" })
+  end)
 end
 
 function actions.show(hooks, id, out)

@@ -1,16 +1,18 @@
+local options = require "webhook.command.options"
 local webhook = require "webhook"
 
 local events = { words = 2 }
 
 local SOME <const> = { 1, math.maxinteger }
 
-events.options = { type = "text", tenant = "text", limit = SOME }
+events.options = { type = "text", tenant = "text", since = "text", ["until"] = "text", limit = SOME }
 
 events.help = [[
 webhook events [list | show ID]
 
   webhook events --type order.paid --limit 20     newest first; 50 unless --limit says more
   webhook events --tenant acme --json
+  webhook events --since 12h                      accepted since: 90s, 30m, 12h, 7d ago, or ms since 1970; --until
   webhook events show msg_…                       with its payload, as it was published]]
 
 local function show(hooks, id, out)
@@ -27,12 +29,11 @@ function events.run(values, words, out)
   if action == "show" and not words[2] then error { usage = "events show expects an ID" } end
   local hooks <close> = out:open()
   if action == "show" then return show(hooks, words[2], out) end
-  local left = values.limit or 50
-  for each in hooks:events { type = values.type, tenant = values.tenant } do
+  local query = { type = values.type, tenant = values.tenant }
+  query.since, query["until"] = options.time("since", values.since), options.time("until", values["until"])
+  out.list(hooks, "events", query, values.limit or 50, function(each)
     out:item(each, { "id", "type", "accepted_at", "tenant" })
-    left = left - 1
-    if left == 0 then break end
-  end
+  end)
 end
 
 return events

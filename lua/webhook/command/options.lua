@@ -66,4 +66,17 @@ function options.read(words, specification, most)
   return values, rest
 end
 
+local UNITS <const> = { s = 1000, m = 60000, h = 3600000, d = 86400000 }
+
+--- The time that an option names: ms since 1970, or so long ago.
+---@param name string
+---@param text? string
+---@return integer?
+function options.time(name, text)
+  if not text then return nil end
+  local count, unit = text:match "^(%d+)([smhd])$"
+  local number = count and os.time() * 1000 - math.tointeger(count) * UNITS[unit] or text:match "^%d+$" and math.tointeger(text)
+  return number or wrong("--%s expects ms since 1970, or 90s, 30m, 12h, 7d ago; found %q", name, text)
+end
+
 return options

@@ -54,6 +54,24 @@ function output:item(document, columns)
   if #self.rows >= ROWS then self:flush() end
 end
 
+--- Prints a list of the store page by page, at most so many of it (nil: all).
+---@param hooks webhook.engine
+---@param kind "subscriptions"|"events"|"deliveries"
+---@param query webhook.query
+---@param most? integer
+---@param print_one fun(item: table)
+function output.list(hooks, kind, query, most, print_one)
+  repeat
+    local page = output.check(hooks:page(kind, query))
+    for _, each in ipairs(page.items) do
+      print_one(each)
+      most = most and most - 1
+      if most == 0 then return end
+    end
+    query.cursor = page.next
+  until not page.next
+end
+
 --- Prints the rows that wait.
 function output:flush()
   local widths = {}

@@ -6,7 +6,7 @@ subscriptions.options = {
   events = "list", tenant = "text", name = "text", rule = "text", fields = "text", filter = "list", header = "list",
   secret = "list", retry = "text", timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
-  order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text",
+  order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
 }
 
 subscriptions.help = [[
@@ -34,9 +34,18 @@ add prints the secret, once. For add and update:
   --[no-]single-use     one event, then it is deleted
   --expires-at TIME     2026-12-31T00:00:00Z: takes no events from then on
   --retry MS,MS,…       wait before each attempt
+  --url URL             in an update: another address
 In an update an empty value ('') takes a field back to its default.]]
 
-local columns = { "id", "url", "events", "name", "version" }
+local columns = { "id", "state", "tenant", "url", "events", "name", "version" }
+
+-- As JSON the document itself; in a table with a word for what it does.
+local function show(each, out)
+  if not out.json then
+    each.state = each.disabled and "disabled: " .. each.disabled or each.paused and "paused" or "enabled"
+  end
+  out:item(each, columns)
+end
 
 -- A list of the line as the document has it: '' alone stands for the default.
 local function list_of(list, make)
@@ -98,7 +107,7 @@ local function document(values, out)
     metadata = text_of(values.metadata, webhook.raw), on_rule_error = text_of(values["on-rule-error"]),
     order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
     single_use = values["single-use"], expires_at = text_of(values["expires-at"]),
-    details = text_of(values.details, webhook.raw),
+    details = text_of(values.details, webhook.raw), url = values.url,
     timeout = values.timeout, concurrency = values.concurrency, insecure = values.insecure, http2 = values.http2,
   }
 end
@@ -106,11 +115,12 @@ end
 local actions = {}
 
 function actions.list(hooks, values, _, out)
-  for each in hooks:subscriptions { tenant = values.tenant, state = values.state } do out:item(each, columns) end
+  out.list(hooks, "subscriptions", { tenant = values.tenant, state = values.state }, nil, function(each) show(each, out) end)
 end
 
 function actions.add(hooks, values, url, out)
   local wanted = document(values, out)
+  if wanted.url then error { usage = "subscriptions add takes the URL as a word" } end
   wanted.url = url
   local made = out.check(hooks:subscribe(wanted))
   if out.json then return out:item(made) end
@@ -123,7 +133,7 @@ function actions.show(hooks, _, id, out)
 end
 
 function actions.update(hooks, values, id, out)
-  out:item(out.check(hooks:update(id, document(values, out))), columns)
+  show(out.check(hooks:update(id, document(values, out))), out)
 end
 
 function actions.delete(hooks, _, id, out)

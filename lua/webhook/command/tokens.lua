@@ -9,7 +9,8 @@ webhook tokens [list | add | revoke ID] - who may use the HTTP API
   webhook tokens --tenant acme
   webhook tokens revoke tok_…
 
-A client shows it as `Authorization: Bearer wht_…`, or as the password of Basic.
+A client shows it as `Authorization: Bearer wht_…`, or as the password of Basic. The id of
+wht_1a2b_… is tok_1a2b.
   --tenant NAME  it reaches this tenant alone; without, it is an operator's and reaches all
   --name TEXT    to know it again]]
 
