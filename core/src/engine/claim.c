@@ -118,7 +118,7 @@ static void claim_back(whi_task *task) {
     }
     if (lane != NULL) {
         lane->claiming = 0;
-        whi_lane_set_due(worker, lane, self->next_due);
+        whi_lane_set_due(worker, lane, lane->asked && task->code == WH_OK ? whi_now(worker->engine) : self->next_due);
     }
     whi_registration_unref(self->registration);
     whi_free(self);
@@ -140,6 +140,7 @@ static int begin_claim(whi_worker *worker, whi_lane *lane, whi_registration *reg
     self->limit = room;
     self->tail = &self->head;
     lane->claiming = 1;
+    lane->asked = 0;
     whi_worker_submit(worker, &self->task);
     return WH_OK;
 }
@@ -237,7 +238,11 @@ static int lane_found(int64_t subscription, int64_t due, void *payload) {
         due = 0; /* nobody gives them their turn any more: they are cancelled */
     }
     lane = whi_lane_get(worker, subscription, 1);
-    if (lane != NULL && !lane->claiming) {
+    if (lane == NULL) {
+        atomic_store(&worker->rescan, 1); /* no memory now */
+    } else if (lane->claiming) {
+        lane->asked = 1;
+    } else {
         whi_lane_stored(worker, lane, due);
     }
     return 0;

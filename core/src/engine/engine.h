@@ -46,7 +46,7 @@
 
 /* An event in memory. */
 typedef struct whi_event {
-    struct whi_event *next; /* in an inbox or a list */
+    struct whi_event *next; /* in an inbox, a list or a record */
     atomic_int refs;
     atomic_int unwritten; /* deliveries that no committed row tells of yet, and 1 while fanning out */
     int64_t number;
@@ -102,6 +102,7 @@ typedef struct whi_lane {
     int window;                  /* requests at once: grows with successes, halves with failures */
     int is_ready;                /* in the worker's ready list */
     int claiming;                /* a claim is under way */
+    int asked;                   /* for it since: what came after the claim has looked needs another */
     int heap_at;                 /* place in the worker's heap + 1; 0: not there */
     int64_t parked_due;          /* 0, or that due while the lane had no room */
     int64_t stored_due;          /* earliest due of what waits in the store, INT64_MAX: nothing known */
@@ -154,7 +155,7 @@ typedef struct whi_worker {
     int in_flight, queued;
     int flight_limit; /* requests at once; grows while the thread would sleep, see whi_send_pace */
     int throttled;    /* more could be sent, but for flight_limit */
-    struct whi_record *record; /* collecting for the next job */
+    struct whi_record *record; /* collecting for the next job; never NULL */
     int records_open;          /* given to the writer, not come back */
     atomic_int record_failed;  /* 1: one could not be written, so those behind it wait */
     int64_t retry_record_at;   /* monotonic us: when a record that failed is tried again */
@@ -312,10 +313,14 @@ int whi_send_pace(whi_worker *worker, int busy);
 void whi_send_free(whi_worker *worker);
 
 /* ---- record.c */
+/* Makes the worker's next record, before anything is to be recorded: what was sent is never lost
+ * for want of memory. */
+int whi_record_begin(whi_worker *worker);
 void whi_record_delivery(whi_worker *worker, whi_delivery *delivery); /* takes it; state and attempt are set */
 void whi_record_finished(whi_worker *worker, whi_event *event);       /* takes a reference */
 void whi_record_submit(whi_worker *worker);
 void whi_record_retry(whi_worker *worker, int64_t now_us);
+int64_t whi_record_next(const whi_worker *worker); /* monotonic us of what is tried again; INT64_MAX: nothing */
 void whi_record_free(whi_worker *worker);
 
 /* ---- claim.c */

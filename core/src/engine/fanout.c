@@ -314,8 +314,13 @@ int whi_fanout_waits(const whi_worker *worker) {
     return worker->later != NULL && whi_registry_has_order(worker->engine->registry);
 }
 
-/* Before those that came after it. Only when all the deliveries that it has by now are written,
- * so that they are seen. */
+/* 1: all the deliveries that it has by now are written, so that they are seen; or it is no longer
+ * ours, and nobody waits for them. */
+static int can_be_tried(const wh_engine *engine, whi_event *event) {
+    return atomic_load(&event->unwritten) == 1 || !whi_lease_holds(engine, event);
+}
+
+/* Before those that came after it. */
 void whi_fanout_retry(whi_worker *worker, int64_t now_us) {
     whi_event **place = &worker->later;
 
@@ -324,7 +329,7 @@ void whi_fanout_retry(whi_worker *worker, int64_t now_us) {
     }
     while (*place != NULL) {
         whi_event *event = *place;
-        if (atomic_load(&event->unwritten) != 1) {
+        if (!can_be_tried(worker->engine, event)) {
             place = &event->next;
             continue;
         }

@@ -162,6 +162,7 @@ void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due) {
         return;
     }
     if (lane->heap_at == 0 && enter_heap(worker, lane) != WH_OK) {
+        lane->stored_due = INT64_MAX;
         atomic_store(&worker->rescan, 1); /* no memory now: the store will be asked again */
         return;
     }

@@ -17,12 +17,12 @@
 struct whi_record {
     whi_task task;
     whi_delivery *deliveries, **deliveries_end; /* in the order in which they ended */
-    whi_event **finished;
-    size_t finished_count, finished_capacity;
-    int64_t epoch; /* under which it was written */
-    int lost;      /* the lease is gone: nothing was written */
-    int more;      /* of a subscription that ended with it more waits than was cancelled */
-    int removed;   /* a subscription ended with it */
+    whi_event *finished, **finished_end;
+    int64_t number; /* of the worker's records, in the order of what they tell */
+    int64_t epoch;  /* under which it was written */
+    int lost;       /* the lease is gone: nothing was written */
+    int more;       /* of a subscription that ended with it more waits than was cancelled */
+    int removed;    /* a subscription ended with it */
     struct whi_record *next_failed;
 };
 
@@ -105,11 +105,9 @@ static int run(whi_job *job, whi_store *store) {
     for (whi_delivery *d = record->deliveries; d != NULL && code == WH_OK; d = d->next) {
         code = whi_lease_holds(engine, d->event) ? put(record, store, d) : WH_OK;
     }
-    for (size_t i = 0; i < record->finished_count && code == WH_OK; i++) {
-        whi_event *event = record->finished[i];
-        if (whi_lease_holds(engine, event)) {
-            code = store->vtable->event_done(store, atomic_load(&engine->owner), event->number);
-        }
+    for (whi_event *e = record->finished; e != NULL && code == WH_OK; e = e->next) {
+        code = whi_lease_holds(engine, e) ? store->vtable->event_done(store, atomic_load(&engine->owner), e->number)
+                                          : WH_OK;
     }
     return code;
 }
@@ -122,10 +120,11 @@ static void free_record(whi_record *record) {
         whi_delivery_free(engine, record->deliveries);
         record->deliveries = next;
     }
-    for (size_t i = 0; i < record->finished_count; i++) {
-        whi_event_unref(engine, record->finished[i]);
+    while (record->finished != NULL) {
+        whi_event *next = record->finished->next;
+        whi_event_unref(engine, record->finished);
+        record->finished = next;
     }
-    whi_free(record->finished);
     whi_free(record);
 }
 
@@ -163,15 +162,16 @@ static void failed(whi_task *task) {
     atomic_store(&task->worker->record_failed, 1);
 }
 
-/* At the end, so that they are tried again in their order. */
+/* In their order, in which they are tried again: one that was under way may come back after a
+ * later one was put here at once. */
 static void keep_failed(whi_worker *worker, whi_record *record) {
-    whi_record **end = &worker->failed_records;
+    whi_record **place = &worker->failed_records;
 
-    while (*end != NULL) {
-        end = &(*end)->next_failed;
+    while (*place != NULL && (*place)->number < record->number) {
+        place = &(*place)->next_failed;
     }
-    record->next_failed = NULL;
-    *end = record;
+    record->next_failed = *place;
+    *place = record;
 }
 
 static void settle_all(whi_worker *worker, const whi_record *record) {
@@ -207,52 +207,40 @@ static void back(whi_task *task) {
     free_record(record);
 }
 
-static whi_record *current(whi_worker *worker) {
-    if (worker->record == NULL) {
-        worker->record = whi_calloc(1, sizeof *worker->record);
-        if (worker->record != NULL) {
-            worker->record->deliveries_end = &worker->record->deliveries;
-            worker->record->task.worker = worker;
-            worker->record->task.job.run = run;
-            worker->record->task.back = back;
-            worker->record->task.failed = failed;
-        }
+int whi_record_begin(whi_worker *worker) {
+    whi_record *record = whi_calloc(1, sizeof *record);
+
+    if (record == NULL) {
+        return whi_fail_memory();
     }
-    return worker->record;
+    record->number = worker->record != NULL ? worker->record->number + 1 : 0;
+    record->deliveries_end = &record->deliveries;
+    record->finished_end = &record->finished;
+    record->task.worker = worker;
+    record->task.job.run = run;
+    record->task.back = back;
+    record->task.failed = failed;
+    worker->record = record;
+    return WH_OK;
 }
 
 void whi_record_delivery(whi_worker *worker, whi_delivery *delivery) {
-    whi_record *record = current(worker);
+    whi_record *record = worker->record;
 
-    if (record == NULL) { /* no memory: it stays unrecorded, so it will be done again after the lease */
-        whi_log(worker->engine, WH_LOG_ERROR, "out of memory: a delivery could not be recorded");
-        whi_delivery_free(worker->engine, delivery);
-        return;
-    }
     delivery->next = NULL;
     *record->deliveries_end = delivery;
     record->deliveries_end = &delivery->next;
     record->task.job.rows += 2;
 }
 
+/* Fanned out and written, it is in no other list. */
 void whi_record_finished(whi_worker *worker, whi_event *event) {
-    whi_record *record = current(worker);
+    whi_record *record = worker->record;
 
-    if (record != NULL && record->finished_count == record->finished_capacity) {
-        size_t capacity = record->finished_capacity ? record->finished_capacity * 2 : 64;
-        whi_event **more = whi_realloc(record->finished, capacity * sizeof(whi_event *));
-        if (more == NULL) {
-            record = NULL;
-        } else {
-            record->finished = more;
-            record->finished_capacity = capacity;
-        }
-    }
-    if (record == NULL) {
-        return; /* its pending mark stays: after the lease it is looked at again, nothing is sent twice */
-    }
     whi_event_ref(event);
-    record->finished[record->finished_count++] = event;
+    event->next = NULL;
+    *record->finished_end = event;
+    record->finished_end = &event->next;
     record->task.job.rows++;
 }
 
@@ -261,13 +249,17 @@ static void submit(whi_worker *worker, whi_record *record) {
     whi_worker_submit(worker, &record->task);
 }
 
+static int is_empty(const whi_record *record) {
+    return record->deliveries == NULL && record->finished == NULL;
+}
+
+/* Without memory for another one it goes on collecting. */
 void whi_record_submit(whi_worker *worker) {
     whi_record *record = worker->record;
 
-    if (record == NULL) {
+    if (is_empty(record) || whi_record_begin(worker) != WH_OK) {
         return;
     }
-    worker->record = NULL;
     if (worker->failed_records != NULL) {
         keep_failed(worker, record);
     } else {
@@ -289,6 +281,14 @@ void whi_record_retry(whi_worker *worker, int64_t now_us) {
         submit(worker, record);
         record = next;
     }
+}
+
+int64_t whi_record_next(const whi_worker *worker) {
+    int64_t next = is_empty(worker->record) ? INT64_MAX : whi_monotonic_us() + RETRY_US;
+
+    return worker->failed_records != NULL && worker->records_open == 0 && worker->retry_record_at < next
+               ? worker->retry_record_at
+               : next;
 }
 
 void whi_record_free(whi_worker *worker) {

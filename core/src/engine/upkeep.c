@@ -253,11 +253,8 @@ void whi_upkeep(whi_worker *worker, int64_t now_us) {
 }
 
 int64_t whi_upkeep_next(const whi_worker *worker) {
-    int64_t next = INT64_MAX;
+    int64_t next = whi_record_next(worker);
 
-    if (worker->failed_records != NULL) {
-        next = worker->retry_record_at;
-    }
     if (worker->later != NULL && worker->retry_later_at < next) {
         next = worker->retry_later_at;
     }

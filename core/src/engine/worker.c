@@ -234,7 +234,8 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     atomic_init(&worker->rescan, 1);
     worker->flight_limit = engine->options.limits.in_flight < WHI_FLIGHTS_START ? (int)engine->options.limits.in_flight
                                                                                 : WHI_FLIGHTS_START;
-    code = whi_poller_new(&worker->poller);
+    code = whi_record_begin(worker);
+    code = code == WH_OK ? whi_poller_new(&worker->poller) : code;
     if (code == WH_OK) {
         options.poller = worker->poller;
         code = engine->transport->open(&worker->transport, &options);

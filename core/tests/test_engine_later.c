@@ -1,0 +1,220 @@
+/* What comes later, after something failed, neither stops for ever nor overtakes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "engine_fixture.h"
+#include "fault.h"
+
+#define URL "\"url\":\"https://example.com/hook\""
+#define BURST 128 /* events that a worker fans out in one turn */
+
+/* A store of which some operations fail while the disk is full. */
+static struct whi_store_vtable failing;
+static const struct whi_store_vtable *sound;
+static int full;
+
+static int fail_full(void) {
+    return whi_fail(WH_EFULL, "the disk is full");
+}
+
+static int put_subscription(whi_store *store, whi_subscription_row *row) {
+    return full ? fail_full() : sound->subscription_put(store, row);
+}
+
+static int put_delivery(whi_store *store, const whi_delivery_row *row) {
+    return full ? fail_full() : sound->delivery_put(store, row);
+}
+
+static int beat_lost(whi_store *store, int64_t owner, int64_t now) {
+    (void)store;
+    (void)owner;
+    (void)now;
+    failing.worker_beat = sound->worker_beat;
+    return WH_ENOTFOUND;
+}
+
+static whi_worker *fill_disk(wh_engine *engine) {
+    sound = engine->store->vtable;
+    failing = *sound;
+    failing.subscription_put = put_subscription;
+    failing.delivery_put = put_delivery;
+    engine->store->vtable = &failing;
+    full = 1;
+    return engine->workers[0];
+}
+
+/* Whatever waits for its time has waited long enough. */
+static void hurry(whi_worker *worker) {
+    worker->retry_record_at = worker->retry_later_at = worker->retry_claim_at = 0;
+    atomic_fetch_add(&fixture_time, 1000);
+}
+
+static void step_until(wh_engine *engine, size_t count) {
+    int64_t end = whi_monotonic_us() + 5000000;
+
+    while (fixture_sent_count < count && whi_monotonic_us() < end) {
+        hurry(engine->workers[0]);
+        assert_true(wh_step(engine) >= 0);
+    }
+    assert_int_equal(fixture_sent_count, count);
+}
+
+/* Of one event a delivery waits to be recorded and another to be made; others have its work by now. */
+static void an_event_that_others_have_by_now_is_not_waited_for(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    whi_worker *worker;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\"}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true,\"events\":[\"first\"]}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\",\"events\":[\"first\"]}", NULL);
+    fixture_run(engine);
+    worker = fill_disk(engine);
+    fixture_publish(engine, "first", "1", NULL);
+    assert_true(wh_step(engine) >= 0);
+    assert_non_null(worker->later);
+    assert_non_null(worker->failed_records);
+    full = 0;
+    failing.worker_beat = beat_lost;
+    atomic_store(&engine->lease_until, 0);
+    hurry(worker);
+    assert_true(whi_worker_step(worker, 0) >= 0);
+    assert_null(worker->failed_records);
+    fixture_publish(engine, "second", "2", NULL);
+    step_until(engine, 1);
+    assert_string_equal(fixture_sent[0].body, "2");
+    wh_close(engine);
+}
+
+static void publish_burst(wh_engine *engine, const char *key, const char *payload) {
+    wh_event events[BURST];
+
+    for (int i = 0; i < BURST; i++) {
+        events[i] = (wh_event)WH_EVENT_INIT;
+        events[i].type = "a";
+        events[i].key = key;
+        events[i].payload = payload;
+        events[i].payload_size = strlen(payload);
+    }
+    assert_int_equal(wh_publish_batch(engine, events, BURST, NULL), WH_OK);
+}
+
+static wh_engine *turning;
+static int begins;
+
+/* Between the first record's failure and the second's a turn of the worker makes a third. */
+static int begin_and_turn(whi_store *store) {
+    if (++begins == 3) { /* 1: both together, 2: the first alone */
+        whi_worker *worker = turning->workers[0];
+        assert_true(whi_worker_step(worker, 0) >= 0);
+        assert_int_equal(worker->records_open, 1);
+        worker->retry_record_at = 0;
+        worker->next_spill = worker->next_beat = worker->next_look = INT64_MAX;
+        assert_true(whi_worker_timeout(worker) > 0);
+    }
+    return sound->begin(store);
+}
+
+static void what_is_recorded_later_overtakes_nothing_under_way(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    whi_worker *worker;
+
+    (void)state;
+    turning = engine;
+    begins = 0;
+    fixture_subscribe(engine, "{" URL ",\"order\":\"key\"}", NULL);
+    fixture_run(engine);
+    publish_burst(engine, "x", "1");
+    publish_burst(engine, "y", "2");
+    publish_burst(engine, "y", "3");
+    worker = fill_disk(engine);
+    worker->threaded = 1; /* so that a turn does not write */
+    assert_true(whi_worker_step(worker, 0) >= 0);
+    assert_true(whi_worker_step(worker, 0) >= 0);
+    assert_int_equal(worker->records_open, 2);
+    failing.begin = begin_and_turn;
+    whi_writer_drain(engine->writer);
+    failing.begin = sound->begin;
+    worker->threaded = 0;
+    full = 0;
+    step_until(engine, (size_t)BURST * 3);
+    for (size_t i = 0, y = 0; i < fixture_sent_count; i++) {
+        if (fixture_sent[i].body[0] != '1') {
+            assert_int_equal(fixture_sent[i].body[0], y++ < BURST ? '2' : '3');
+        }
+    }
+    wh_close(engine);
+}
+
+/* The one is replayed just after a claim has looked for what is due, and the worker looks for lanes
+ * before the claim is back. */
+static void what_comes_during_a_claim_is_not_overlooked(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    whi_worker *worker = engine->workers[0];
+    char event[WH_ID_SIZE], id[WH_ID_SIZE], delivery[WH_ID_SIZE];
+    int64_t number, subscription;
+
+    (void)state;
+    subscription = fixture_subscribe(engine, "{" URL ",\"retry\":[0,1000]}", id);
+    fixture_publish(engine, "a", "1", event);
+    fixture_run(engine);
+    fixture_script.status = 500;
+    fixture_publish(engine, "a", "2", NULL);
+    fixture_run(engine);
+    fixture_script.status = 200;
+    atomic_fetch_add(&fixture_time, 5000);
+    worker->threaded = 1; /* so that a turn does not write */
+    assert_true(whi_worker_step(worker, 0) >= 0);
+    assert_true(whi_lane_get(worker, subscription, 0)->claiming);
+    assert_int_equal(whi_ident_parse("msg_", event, &number), WH_OK);
+    whi_ident_delivery(number, subscription, delivery);
+    assert_int_equal(wh_replay(engine, delivery), WH_OK);
+    whi_claim_scan(worker);
+    worker->threaded = 0;
+    step_until(engine, 4);
+    wh_close(engine);
+}
+
+/* One allocation after the other fails in the turns that follow an event's acceptance. */
+static void without_memory_nothing_stops_for_ever(void **state) {
+    int struck = 1;
+
+    (void)state;
+    for (long n = 0; struck; n++) {
+        wh_engine *engine = fixture_open(":memory:", NULL);
+        fixture_reset();
+        fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\"}", NULL);
+        fixture_subscribe(engine, "{" URL ",\"filters\":{\"a\":1}}", NULL);
+        fixture_run(engine);
+        fixture_publish(engine, "a", "{\"a\":1}", NULL);
+        fault_set(n);
+        for (int i = 0; i < 4; i++) {
+            wh_step(engine);
+        }
+        struck = fault_clear();
+        fixture_publish(engine, "a", "{\"a\":1,\"b\":2}", NULL);
+        step_until(engine, 4);
+        fixture_run(engine);
+        assert_int_equal(atomic_load(&engine->events_open), 0);
+        wh_close(engine);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(an_event_that_others_have_by_now_is_not_waited_for, fixture_setup),
+        cmocka_unit_test_setup(what_is_recorded_later_overtakes_nothing_under_way, fixture_setup),
+        cmocka_unit_test_setup(what_comes_during_a_claim_is_not_overlooked, fixture_setup),
+        cmocka_unit_test_setup(without_memory_nothing_stops_for_ever, fixture_setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
