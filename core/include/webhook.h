@@ -428,8 +428,8 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  *           "pending"    it wants the event, which was not fanned out yet
  *           "missed"     the version in force wanted it, and there is no delivery: it was
  *                        paused, disabled or otherwise when the event was fanned out
- * version   the one that decided: of the delivery; of an event that waits for its fan-out
- *           the present one, which will; else the one in force when the event was
+ * version   the one that decided: of the delivery; of an event that waits for its fan-out, and
+ *           of a held delivery that was released, the present one, which will; else the one in force when the event was
  *           accepted, a change in the same millisecond included. If that one is no longer
  *           kept, the present one ("present": true)
  * Where a rule failed there are "code", "line" (null when it names none) and "message",

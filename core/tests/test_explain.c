@@ -194,6 +194,19 @@ static void update(const char *document) {
     later();
 }
 
+/* The present rule will make its bytes, as soon as the subscription goes on. */
+static void what_was_released_is_explained_by_the_present_rule(void **state) {
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"fail\"}", id);
+    later();
+    publish("a", "{}");
+    later();
+    update("{\"paused\":true,\"rule\":\"project {\\\"n\\\":1}\"}");
+    assert_delivery("\"outcome\":\"waiting\",\"version\":2,\"present\":false",
+                    "\"attempts\":0,\"status\":null,\"error\":\"rule_runtime: line 3: no\",\"cpu_us\":7,"
+                    "\"memory\":99,\"bytes\":7");
+}
+
 static void the_version_in_force_then_decided(void **state) {
     char dropped[WH_ID_SIZE];
 
@@ -433,6 +446,7 @@ int main(void) {
         TEST(what_the_rule_said_and_cost_is_told),
         TEST(a_delivery_is_told_with_its_state),
         TEST(a_held_delivery_tells_why),
+        TEST(what_was_released_is_explained_by_the_present_rule),
         TEST(without_a_rule_only_the_size_is_told),
         TEST(with_an_envelope_the_size_is_that_of_what_is_sent),
         TEST(the_version_in_force_then_decided),

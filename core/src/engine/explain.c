@@ -133,7 +133,8 @@ static int was_made_later(const explaining *self, const asked *one) {
     return one->present->subscription->created_at > self->event->accepted_at;
 }
 
-/* What has not been fanned out yet is decided by the version that is there then. */
+/* What has not been fanned out yet, and what was held and released (its delivery has version 0), is
+ * decided by the version that is there then. */
 static int read_versions(explaining *self, asked *one) {
     int code = whi_subscription_at(self->engine, one->id, 0, &one->present);
 
@@ -146,7 +147,7 @@ static int read_versions(explaining *self, asked *one) {
     if (one->present == NULL) {
         return one->delivered ? WH_OK : whi_fail(WH_ENOTFOUND, "subscription: no such subscription");
     }
-    if (self->event->pending || was_made_later(self, one)) {
+    if (self->event->pending || one->delivered || was_made_later(self, one)) {
         one->decided = another(one->present);
         return WH_OK;
     }
