@@ -70,15 +70,24 @@ local core = require "webhook.core"
 ---@field concurrency? integer requests at once, 1 to 1000
 ---@field insecure? boolean true: the receiver's certificate is not checked
 ---@field http2? boolean
+---@field source? string only events of this source
+---@field order? "none"|"fifo"|"key"|"latest"
+---@field single_use? boolean takes one event, and is deleted when that is delivered or exhausted
+---@field expires_at? string|integer ISO 8601, or ms: events accepted from then on are not taken
+---@field profile? "standard"|"unified"|"truto"|"callfire" body, headers, signature and retry list of what is sent
+---@field encoding? "hex"|"base64" the digest in signatures of "unified" and "truto"
+---@field details? table what a profile keeps of its own
 ---@field version? integer engine
----@field disabled? string engine; why it is switched off: "gone", "failing", "rule"
+---@field disabled? string engine; why it is switched off: "gone", "failing", "rule", "used"
 ---@field created_at? string engine
 ---@field updated_at? string engine
 
 ---@class webhook.event
 ---@field id string
 ---@field type string
----@field tenant? string
+---@field tenant string "" for none
+---@field source? string
+---@field key? string
 ---@field time? string
 ---@field accepted_at string
 ---@field pending boolean|integer
@@ -97,6 +106,8 @@ local core = require "webhook.core"
 ---@field updated_at string
 ---@field status? integer the last answer's HTTP status
 ---@field error? string
+---@field key? string
+---@field headers? table<string, string> those of the rule
 
 ---@class webhook.attempt
 ---@field delivery string
