@@ -124,14 +124,17 @@ describe("webhook explain and backtest", function()
     output = select(2, run(("backtest %s --fields total --json"):format(id)))
     assert.same({ now = 1, ["then"] = 1 }, webhook.decode(output).sent)
     output = select(2, run(("backtest --rule %s"):format(shell.write "error 'never'")))
-    assert.matches("\nErrors\n%S+  order.paid: .*never", output)
+    assert.matches("\nErrors\n%S+  order.paid: line 1: .*never", output)
+    assert.equal(0, (run("publish a --tenant acme " .. shell.write "{}")))
+    output = select(2, run(("backtest --tenant acme --rule %s --json"):format(shell.write "return true")))
+    assert.same({ now = 1, ["then"] = 1 }, webhook.decode(output).sent)
   end)
 
   it("says what is wrong with a line", function()
     for line, sentence in pairs {
       ["backtest " .. id] = "expects %-%-rule", [("backtest %s --fields id --since yesterday"):format(id)] = "90s, 30m, 12h, 7d",
       ["rule"] = "expects check or run", ["rule paint"] = 'no "paint"', ["rule run"] = "expects a FILE", ["rule run a b c"] = 'unexpected word "c"',
-      ["rule run a --filter x"] = "PATH=TEXT",
+      ["rule run a --filter x"] = "PATH=TEXT", [("backtest %s --fields id --tenant acme"):format(id)] = "its own tenant",
     } do
       local code, _, complaint = run(line)
       assert.equal(2, code, complaint)

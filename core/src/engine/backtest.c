@@ -437,7 +437,7 @@ static int read_options(backtest *self) {
         return whi_fail(WH_EINVALID, "version: expected 1 (WH_BACKTEST_INIT), found %u", options->version);
     }
     if (options->document == NULL) {
-        return whi_fail(WH_EINVALID, "document: expected a candidate, found NULL");
+        return whi_fail(WH_EINVALID, "document: expected a rule, fields, filters, events or metadata, found none");
     }
     if (options->since < 0 || options->until < 0) {
         return whi_fail(WH_EINVALID, "%s: expected milliseconds since 1970", options->since < 0 ? "since" : "until");

@@ -7,7 +7,7 @@ local backtest = { words = 1 }
 
 backtest.options = {
   rule = "text", fields = "text", filter = "list", events = "list", metadata = "text", last = { 1, 1000000 },
-  since = "text", ["until"] = "text", shown = { 1, 100 },
+  since = "text", ["until"] = "text", shown = { 1, 100 }, tenant = "text",
 }
 
 backtest.help = [[
@@ -15,7 +15,7 @@ webhook backtest SUBSCRIPTION [--rule FILE] [--filter PATH=TEXT] [--fields LIST]
 
   webhook backtest sub_… --rule new.lua               on the last 1000 events of the store
   webhook backtest sub_… --fields id,total --since 7d
-  webhook backtest --rule new.lua --json              compared with sending everything
+  webhook backtest --rule new.lua --tenant acme       compared with sending everything
 
 What would a changed subscription have done? Runs it beside what is in force and tells how many
 would go, what differs, what fails, what it costs. Sends nothing, changes nothing; Ctrl-C ends
@@ -75,7 +75,8 @@ local function show(report, out)
   end
   if #report.errors > 0 then print "\nErrors" end
   for _, each in ipairs(report.errors) do
-    print(out.plain(("%s  %s: %s"):format(each.event, each.type, each.message)))
+    local place = each.line and ("line %d: "):format(each.line) or ""
+    print(out.plain(("%s  %s: %s%s"):format(each.event, each.type, place, each.message)))
   end
 end
 
@@ -83,6 +84,11 @@ function backtest.run(values, words, out)
   local wanted = candidate(values, out)
   if next(wanted) == nil then
     error { usage = "backtest expects --rule, --filter, --fields, --events or --metadata; see webhook backtest --help" }
+  end
+  if values.tenant then
+    if words[1] then error { usage = "a subscription has its own tenant: --tenant is for a rule without one" } end
+    wanted.tenant = values.tenant
+    wanted = { document = wanted }
   end
   wanted.subscription, wanted.last, wanted.shown = words[1], values.last, values.shown
   wanted.since, wanted["until"] = options.time("since", values.since), options.time("until", values["until"])
