@@ -203,6 +203,7 @@ describe("the command", function()
       ["replay dlv_1 --event x"] = "expects an ID, or", ["publish --batch a b"] = "one FILE",
       ["subscriptions add http://x/ --filter y"] = "PATH=TEXT", ["subscriptions add http://x/ --header y"] = "Name: value",
       ["subscriptions add http://x/ --retry 1,,2"] = "commas", ["subscriptions add http://x/ --url http://y/"] = "as a word",
+      ["subscriptions update sub_1"] = "something to change",
       ["deliveries --since soon"] = "90s, 30m", ["replay --since 1y"] = "90s, 30m",
     }
     for line, sentence in pairs(lines) do

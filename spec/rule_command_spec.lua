@@ -111,6 +111,9 @@ describe("webhook explain and backtest", function()
     assert.equal(1, code)
     assert.matches("no such event", complaint)
     assert.equal(2, (run "explain"))
+    local stray = select(2, run("publish order.paid --tenant acmee " .. shell.write "{}")):match "msg_%w+"
+    assert.matches("tenant acmee, which has no subscription", (select(2, run("explain " .. stray))))
+    assert.equal("", (select(2, run(("explain %s --json"):format(stray)))))
   end)
 
   it("tells what a change would do", function()

@@ -65,11 +65,17 @@ function explain.run(_, words, out)
   if not words[1] then error { usage = "explain expects an EVENT; see webhook explain --help" } end
   local hooks <close> = out:open()
   if words[2] then return show(out.check(hooks:explain(words[1], words[2])), out) end
-  local page = { next = nil }
+  local page, some = { next = nil }, false
   repeat
     page = out.check(hooks:explain(words[1], nil, { cursor = page.next }))
     for _, item in ipairs(page.items) do show(item, out) end
+    some = some or page.items[1] ~= nil
   until not page.next
+  if not (some or out.json) then
+    local tenant = out.check(hooks:event(words[1])).tenant
+    print(tenant == "" and "The event is of no tenant, and no subscription is." or
+      ("The event is of the tenant %s, which has no subscription."):format(tenant))
+  end
 end
 
 return explain

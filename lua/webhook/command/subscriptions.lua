@@ -133,7 +133,9 @@ function actions.show(hooks, _, id, out)
 end
 
 function actions.update(hooks, values, id, out)
-  show(out.check(hooks:update(id, document(values, out))), out)
+  local wanted = document(values, out)
+  if next(wanted) == nil then error { usage = "update expects something to change; see webhook subscriptions --help" } end
+  show(out.check(hooks:update(id, wanted)), out)
 end
 
 function actions.delete(hooks, _, id, out)
