@@ -373,6 +373,27 @@ static void for_more_than_one_event_it_is_switched_on_again(void **state) {
     wh_close(engine);
 }
 
+static void switched_on_again_during_its_delivery_it_stays(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE], *text;
+
+    (void)state;
+    fixture_script.hang = 1;
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true}", id);
+    publish_as(engine, "a", NULL, NULL, "1");
+    for (int i = 0; i < 10; i++) {
+        assert_true(wh_step(engine) >= 0);
+    }
+    assert_int_equal(fixture_sent_count, 1);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"single_use\":false,\"paused\":false}", WH_ZSTR), WH_OK);
+    fixture_script.hang = 0;
+    fixture_run(engine);
+    text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+    assert_has(text, "\"disabled\":null");
+    wh_free(text);
+    wh_close(engine);
+}
+
 static void of_two_engines_one_uses_a_single_use_subscription(void **state) {
     const char *file = fixture_file();
     wh_engine *one = fixture_open(file, NULL), *two = fixture_open(file, NULL);
@@ -711,6 +732,7 @@ int main(void) {
         cmocka_unit_test_setup(a_single_use_subscription_retries_before_it_goes, fixture_setup),
         cmocka_unit_test_setup(what_is_used_is_not_switched_on_again, fixture_setup),
         cmocka_unit_test_setup(for_more_than_one_event_it_is_switched_on_again, fixture_setup),
+        cmocka_unit_test_setup(switched_on_again_during_its_delivery_it_stays, fixture_setup),
         cmocka_unit_test_setup(of_two_engines_one_uses_a_single_use_subscription, fixture_setup),
         cmocka_unit_test_setup(after_its_end_a_subscription_takes_nothing, fixture_setup),
         cmocka_unit_test_setup(a_source_gets_to_those_who_want_it, fixture_setup),

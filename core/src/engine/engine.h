@@ -75,6 +75,7 @@ typedef struct whi_delivery {
     int stored;                  /* 1: a committed row tells of it */
     int body_is_new;             /* 1: the stored row has other bytes */
     int abort;                   /* 1: all that waits behind it goes with it */
+    int leaves;                  /* 1: its subscription ended with it, and more waits for that than was cancelled */
     int status;                  /* of the last attempt */
     char *error;                 /* of the last attempt or of the rule; NULL */
     struct whi_attempt *attempt; /* to be recorded with it, or NULL */

@@ -21,7 +21,6 @@ struct whi_record {
     int64_t number; /* of the worker's records, in the order of what they tell */
     int64_t epoch;  /* under which it was written */
     int lost;       /* the lease is gone: nothing was written */
-    int more;       /* of a subscription that ended with it more waits than was cancelled */
     int removed;    /* a subscription ended with it */
     struct whi_record *next_failed;
 };
@@ -52,24 +51,47 @@ static int put_delivery(whi_store *store, whi_delivery *delivery) {
 }
 
 /* Its one event is taken: what goes to it before that is a test. */
-static int is_used_up(const whi_delivery *delivery) {
-    const whi_subscription *s = delivery->registration->subscription;
+static int is_used(const whi_subscription *s) {
+    return s->single_use && s->disabled != NULL && strcmp(s->disabled, "used") == 0;
+}
 
-    return s->single_use && s->disabled != NULL && strcmp(s->disabled, "used") == 0 &&
-           (delivery->state == WHI_DELIVERED || delivery->state == WHI_EXHAUSTED);
+static int look(const whi_subscription_row *row, void *payload) {
+    whi_registration *registration;
+    int code = whi_registration_new(&registration, row);
+
+    if (code == WH_OK) {
+        *(int *)payload = is_used(registration->subscription);
+        whi_registration_unref(registration);
+    }
+    return code;
+}
+
+/* 1 in out: the subscription is for this delivery alone, also by what was changed since it was sent. */
+static int ends_with(whi_store *store, const whi_delivery *delivery, int *out) {
+    const whi_subscription *s = delivery->registration->subscription;
+    int code;
+
+    *out = 0;
+    if (!is_used(s) || (delivery->state != WHI_DELIVERED && delivery->state != WHI_EXHAUSTED)) {
+        return WH_OK;
+    }
+    code = store->vtable->subscription_get(store, s->id, 0, look, out);
+    return code == WH_ENOTFOUND ? WH_OK : code; /* somebody was faster */
 }
 
 /* With its only delivery a single_use subscription ends, in one transaction. */
 static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
-    int more, code = put_delivery(store, delivery);
+    int ends, code = put_delivery(store, delivery);
 
-    if (code != WH_OK || !is_used_up(delivery)) {
+    delivery->leaves = 0;
+    code = code == WH_OK ? ends_with(store, delivery, &ends) : code;
+    if (code != WH_OK || !ends) {
         return code;
     }
-    code = whi_subscription_remove(record->task.worker->engine, store, delivery->registration->subscription->id, &more);
     record->removed = 1;
-    record->more |= more;
-    return code == WH_ENOTFOUND ? WH_OK : code; /* somebody was faster */
+    code = whi_subscription_remove(record->task.worker->engine, store, delivery->registration->subscription->id,
+                                   &delivery->leaves);
+    return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
 /* A lease that may have run out is looked at before anything is written. */
@@ -96,7 +118,7 @@ static int run(whi_job *job, whi_store *store) {
     if (atomic_load(&record->task.worker->record_failed)) {
         return whi_fail(WH_EBUSY, "an earlier one waits to be recorded");
     }
-    record->removed = record->more = 0;
+    record->removed = 0;
     record->epoch = atomic_load(&engine->epoch);
     code = holds_lease(engine, store, &record->lost);
     if (record->lost) {
@@ -179,7 +201,7 @@ static void settle_all(whi_worker *worker, const whi_record *record) {
         whi_registry_sync(worker->engine->registry);
     }
     for (whi_delivery *d = record->deliveries; d != NULL; d = d->next) {
-        if (record->more && is_used_up(d)) {
+        if (d->leaves) {
             whi_subscription_cancel(worker->engine, d->registration->subscription->id);
         }
         settle(worker, d);
