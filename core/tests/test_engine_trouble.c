@@ -243,6 +243,29 @@ static void a_used_up_subscription_goes_although_the_disk_was_full(void **state)
     wh_close(engine);
 }
 
+static void a_rule_that_could_not_be_set_aside_is_at_its_next_failure(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_engine *engine;
+    char id[WH_ID_SIZE], *text;
+
+    (void)state;
+    options.rules = &fake_rules;
+    options.limits.rule_failures = 2;
+    engine = fixture_open(":memory:", &options);
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"fail\"}", id);
+    fixture_run(engine);
+    fail_some(engine, 1);
+    failing.subscription_put = put_or_fail;
+    for (int i = 0; i < 3; i++) {
+        fixture_publish(engine, "a", "1", NULL);
+        fixture_run(engine);
+    }
+    text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+    assert_has(text, "\"disabled\":\"rule\"");
+    wh_free(text);
+    wh_close(engine);
+}
+
 static void a_subscription_is_removed_with_what_waits_or_not_at_all(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     char id[WH_ID_SIZE], *text;
@@ -347,6 +370,7 @@ int main(void) {
         cmocka_unit_test_setup(what_could_not_be_recorded_keeps_its_place_in_the_order, fixture_setup),
         cmocka_unit_test_setup(an_event_that_could_not_be_fanned_out_keeps_its_place_in_the_order, fixture_setup),
         cmocka_unit_test_setup(a_used_up_subscription_goes_although_the_disk_was_full, fixture_setup),
+        cmocka_unit_test_setup(a_rule_that_could_not_be_set_aside_is_at_its_next_failure, fixture_setup),
         cmocka_unit_test_setup(a_subscription_is_removed_with_what_waits_or_not_at_all, fixture_setup),
         cmocka_unit_test_setup(the_latest_goes_as_soon_as_the_one_before_it_failed, fixture_setup),
     };

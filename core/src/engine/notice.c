@@ -100,7 +100,7 @@ void whi_notice(wh_engine *engine, const whi_registration *registration, const c
 void whi_rule_error(whi_worker *worker, const whi_event *event, whi_registration *registration, const char *error) {
     whi_log(worker->engine, WH_LOG_WARNING, "%s: rule failed on event %s: %s", registration->id, event->id, error);
     atomic_fetch_add_explicit(&worker->engine->count.rule_failures, 1, memory_order_relaxed);
-    if (atomic_fetch_add(&registration->rule_failures, 1) + 1 == worker->engine->options.limits.rule_failures) {
+    if (atomic_fetch_add(&registration->rule_failures, 1) + 1 >= worker->engine->options.limits.rule_failures) {
         whi_disable(worker->engine, registration, "rule");
     }
 }
