@@ -178,6 +178,24 @@ static void a_change_by_another_process_does_not_lose_the_event(void **state) {
     wh_close(engine);
 }
 
+static void a_change_by_another_process_does_not_refuse_ours(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE], *text;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", id);
+    fail_some(engine, 2);
+    failing.subscription_put = put_or_conflict;
+    assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"x\"}", WH_ZSTR), WH_OK);
+    text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+    assert_has(text, "\"name\":\"x\"");
+    assert_has(text, "\"version\":2");
+    wh_free(text);
+    failures = 1;
+    assert_int_equal(whi_subscription_update(engine, id, 2, "{\"name\":\"y\"}", WH_ZSTR), WH_ECONFLICT);
+    wh_close(engine);
+}
+
 static void assert_sent_in_order(const char *const *bodies, size_t count) {
     assert_int_equal(fixture_sent_count, count);
     for (size_t i = 0; i < count; i++) {
@@ -364,6 +382,7 @@ int main(void) {
         cmocka_unit_test_setup(of_many_held_ones_a_single_use_subscription_sends_one, fixture_setup),
         cmocka_unit_test_setup(a_test_does_not_use_a_subscription_up, fixture_setup),
         cmocka_unit_test_setup(a_change_by_another_process_does_not_lose_the_event, fixture_setup),
+        cmocka_unit_test_setup(a_change_by_another_process_does_not_refuse_ours, fixture_setup),
         cmocka_unit_test_setup(an_event_that_could_not_use_up_a_subscription_does_later, fixture_setup),
         cmocka_unit_test_setup(events_that_could_not_be_claimed_are_claimed_later, fixture_setup),
         cmocka_unit_test_setup(those_behind_are_cancelled_with_a_subscription_that_is_gone, fixture_setup),

@@ -377,7 +377,7 @@ int wh_subscription_update(wh_engine *engine, const char *id, const char *docume
     return whi_subscription_update(engine, id, 0, document, size);
 }
 
-int whi_subscription_update(wh_engine *engine, const char *id, int64_t version, const char *document, size_t size) {
+static int update(wh_engine *engine, const char *id, int64_t version, const char *document, size_t size) {
     change self = { .engine = engine };
     char *old_rule = NULL, *tenant = NULL;
     int was_paused, code;
@@ -417,6 +417,15 @@ int whi_subscription_update(wh_engine *engine, const char *id, int64_t version, 
     whi_free(old_rule);
     whi_free(tenant);
     drop_change(&self);
+    return code;
+}
+
+int whi_subscription_update(wh_engine *engine, const char *id, int64_t version, const char *document, size_t size) {
+    int code;
+
+    do { /* of whatever version: another process that was faster is no reason to refuse it */
+        code = update(engine, id, version, document, size);
+    } while (code == WH_ECONFLICT && version == 0);
     return code;
 }
 
