@@ -196,6 +196,37 @@ static void a_change_by_another_process_does_not_refuse_ours(void **state) {
     wh_close(engine);
 }
 
+static wh_engine *other_process;
+static const char *changed;
+
+static int begin_late(whi_store *store) {
+    if (failures-- > 0) {
+        assert_int_equal(wh_subscription_update(other_process, changed, "{\"name\":\"x\"}", WH_ZSTR), WH_OK);
+    }
+    return sound->begin(store);
+}
+
+static void of_two_changes_at_once_none_is_lost(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL);
+    char id[WH_ID_SIZE], *text;
+
+    (void)state;
+    other_process = fixture_open(file, NULL);
+    changed = id;
+    fixture_subscribe(engine, "{" URL "}", id);
+    fail_some(engine, 1);
+    failing.begin = begin_late;
+    assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":true}", WH_ZSTR), WH_OK);
+    text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+    assert_has(text, "\"name\":\"x\"");
+    assert_has(text, "\"paused\":true");
+    assert_has(text, "\"version\":3");
+    wh_free(text);
+    wh_close(engine);
+    wh_close(other_process);
+}
+
 static void assert_sent_in_order(const char *const *bodies, size_t count) {
     assert_int_equal(fixture_sent_count, count);
     for (size_t i = 0; i < count; i++) {
@@ -383,6 +414,7 @@ int main(void) {
         cmocka_unit_test_setup(a_test_does_not_use_a_subscription_up, fixture_setup),
         cmocka_unit_test_setup(a_change_by_another_process_does_not_lose_the_event, fixture_setup),
         cmocka_unit_test_setup(a_change_by_another_process_does_not_refuse_ours, fixture_setup),
+        cmocka_unit_test_setup(of_two_changes_at_once_none_is_lost, fixture_setup),
         cmocka_unit_test_setup(an_event_that_could_not_use_up_a_subscription_does_later, fixture_setup),
         cmocka_unit_test_setup(events_that_could_not_be_claimed_are_claimed_later, fixture_setup),
         cmocka_unit_test_setup(those_behind_are_cancelled_with_a_subscription_that_is_gone, fixture_setup),

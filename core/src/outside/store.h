@@ -168,7 +168,7 @@ struct whi_store_vtable {
 
     /* Adds (row->id 0: given, at least row->least) or replaces a subscription and keeps this version.
      * WH_ENOTFOUND; WH_ECONFLICT: its version is not larger than the one in force
-     * (another process changed it), nor the same with another status. */
+     * (another process changed it). */
     int (*subscription_put)(whi_store *store, whi_subscription_row *row);
     /* WH_ENOTFOUND. Its versions stay while deliveries name them. */
     int (*subscription_remove)(whi_store *store, int64_t id);

@@ -101,7 +101,7 @@ static int subscription_write(whi_sqlite *store, const whi_subscription_row *row
 }
 
 /* The version that is in force, 0 if there is no such subscription. */
-static int subscription_current(whi_sqlite *store, int64_t id, int64_t *version, int *status) {
+static int subscription_current(whi_sqlite *store, int64_t id, int64_t *version) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, WHI_SQL_SUBSCRIPTION_CURRENT, &statement);
 
@@ -115,7 +115,6 @@ static int subscription_current(whi_sqlite *store, int64_t id, int64_t *version,
         return code == WH_OK ? whi_fail(WH_ENOTFOUND, "subscription %lld: not in the store", (long long)id) : code;
     }
     *version = sqlite3_column_int64(statement, 0);
-    *status = sqlite3_column_int(statement, 1);
     sqlite3_reset(statement);
     return WH_OK;
 }
@@ -130,20 +129,19 @@ static int version_end(whi_sqlite *store, int64_t id, int64_t version) {
 }
 
 /* Two processes that change one subscription at once would lose one change: the
- * second, which does not know the first's version, is told so. The same version
- * again is for a change of the status that nobody asked for. */
+ * second, which does not know the first's version, is told so. */
 static int check_version(whi_sqlite *store, const whi_subscription_row *row) {
     int64_t version;
-    int status, code = subscription_current(store, row->id, &version, &status);
+    int code = subscription_current(store, row->id, &version);
 
     if (code != WH_OK) {
         return code;
     }
-    if (row->version < version || (row->version == version && row->status == status)) {
+    if (row->version <= version) {
         return whi_fail(WH_ECONFLICT, "subscription %lld: version: %lld is there already: another process changed it",
                         (long long)row->id, (long long)version);
     }
-    return row->version > version ? version_end(store, row->id, version) : WH_OK;
+    return version_end(store, row->id, version);
 }
 
 static int subscription_insert(whi_sqlite *store, whi_subscription_row *row, int64_t change) {
@@ -184,7 +182,7 @@ int whi_sqlite_subscription_put(whi_store *base, whi_subscription_row *row) {
 int whi_sqlite_subscription_remove(whi_store *base, int64_t id) {
     whi_sqlite *store = whi_sqlite_of(base);
     int64_t change, version, minus = -1;
-    int status, code = subscription_current(store, id, &version, &status);
+    int code = subscription_current(store, id, &version);
 
     if (code == WH_OK) {
         code = version_end(store, id, version);

@@ -286,7 +286,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_SUBSCRIPTION_ADD] =
         "INSERT INTO webhook_subscriptions (id, tenant, version, status, document, changed, deleted)"
         " VALUES (max(?1, 1 + coalesce((SELECT max(id) FROM webhook_subscriptions), 0)), ?2, ?3, ?4, ?5, ?6, 0)",
-    [WHI_SQL_SUBSCRIPTION_CURRENT] = "SELECT version, status FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0",
+    [WHI_SQL_SUBSCRIPTION_CURRENT] = "SELECT version FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0",
     [WHI_SQL_SUBSCRIPTION_CHANGE] =
         "UPDATE webhook_subscriptions SET tenant = ?2, version = ?3, status = ?4, document = ?5,"
         " changed = ?6 WHERE id = ?1",
