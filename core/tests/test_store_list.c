@@ -81,6 +81,43 @@ static void event_pages(whi_store *store) {
     assert_int_equal(all.count, 2);
 }
 
+/* They stand in no index. */
+static void events_of_nobody(whi_store *store) {
+    int64_t first = number_at(NOW, 0);
+    whi_event_row row = { .number = first + 1,
+                          .type = "order.paid",
+                          .tenant = "",
+                          .time = NOW,
+                          .accepted_at = NOW,
+                          .payload = "1",
+                          .payload_size = 1 };
+    whi_delivery_row sent = delivery(first + 1, 7, WHI_DELIVERED, NOW);
+    whi_store_query query = { .tenant = "" };
+    whi_store_place place;
+    seen all = { 0 };
+    int known;
+
+    OK(V(store)->begin(store));
+    OK(add_event(store, first, NULL, 0, NULL));
+    OK(V(store)->event_add(store, &row, &known));
+    OK(V(store)->delivery_put(store, &sent));
+    sent.event = first;
+    OK(V(store)->delivery_put(store, &sent));
+    OK(V(store)->commit(store));
+    OK(V(store)->event_list(store, &query, see_event, &all, &place));
+    assert_int_equal(all.count, 1);
+    assert_int_equal(all.events[0], first + 1);
+    all.count = 0;
+    OK(V(store)->delivery_list(store, &query, see_delivery, &all, &place));
+    assert_int_equal(all.count, 1);
+    assert_int_equal(all.events[0], first + 1);
+}
+
+static void events_of_no_tenant_are_listed_alone(void **state) {
+    (void)state;
+    on_both(events_of_nobody);
+}
+
 static void events_are_listed_in_pages_newest_first(void **state) {
     (void)state;
     on_both(event_pages);
@@ -167,6 +204,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(subscriptions_are_listed_in_pages_newest_first, scrub),
         cmocka_unit_test_teardown(events_are_listed_in_pages_newest_first, scrub),
+        cmocka_unit_test_teardown(events_of_no_tenant_are_listed_alone, scrub),
         cmocka_unit_test_teardown(deliveries_are_listed_in_pages_by_every_filter, scrub),
     };
 

@@ -347,13 +347,18 @@ static int64_t below(int64_t before, int64_t until) {
     return until > 0 && until < before ? until : before;
 }
 
+/* Events of no tenant are not in it. */
+static int has_tenant_index(const whi_store_query *query) {
+    return query->tenant != NULL && query->tenant[0] != '\0';
+}
+
 /* Gives one event of a list if it fits; looks only at the type before. */
 static int event_item(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *list, const whi_store_query *query,
                       whi_event_fn each, void *payload, budget *left) {
     int found;
 
     left->rows -= 1;
-    if (!wanted(query->type, whi_sqlite_word(list, 1))) {
+    if (!wanted(query->type, whi_sqlite_word(list, 1)) || !wanted(query->tenant, whi_sqlite_word(list, 2))) {
         return WH_OK;
     }
     left->items -= 1;
@@ -364,14 +369,15 @@ static int event_list(whi_sqlite *store, whi_sqlite_side *side, const whi_store_
                       void *payload, whi_store_place *place) {
     budget left = budget_of(query);
     sqlite3_stmt *list;
-    int code = whi_sqlite_use(store, side, query->tenant ? WHI_SQL_EVENT_OF_TENANT : WHI_SQL_EVENT_LIST, &list);
+    int code =
+        whi_sqlite_use(store, side, has_tenant_index(query) ? WHI_SQL_EVENT_OF_TENANT : WHI_SQL_EVENT_LIST, &list);
 
     if (code != WH_OK) {
         return code;
     }
     sqlite3_bind_int64(list, 1, below(query->before_event, query->until));
     sqlite3_bind_int64(list, 2, query->since);
-    if (query->tenant != NULL) {
+    if (has_tenant_index(query)) {
         sqlite3_bind_text(list, 3, query->tenant, -1, SQLITE_STATIC);
     }
     while ((code = whi_sqlite_step(store, side, list, "listing events")) == 1) {
@@ -415,7 +421,7 @@ static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi
     } else if (query->subscription && (query->state == WHI_EXHAUSTED || query->state == WHI_HELD)) {
         which = WHI_SQL_DELIVERY_KEPT;
         extra = query->state;
-    } else if (query->tenant != NULL) {
+    } else if (has_tenant_index(query)) {
         which = WHI_SQL_DELIVERY_OF_TENANT;
     }
     code = whi_sqlite_use(store, side, which, out);

@@ -33,8 +33,8 @@ _Static_assert(WHI_WAITING == 1 && WHI_SENDING == 2 && WHI_DELIVERED == 3 && WHI
     ") WITHOUT ROWID;\n"
 
 /* What a tenant lists is found without a look at what others have: neither the time that it
- * takes nor the ends of its pages tell of them. */
-#define TENANT_INDEX "CREATE INDEX webhook_events_tenant ON webhook_events (tenant);\n"
+ * takes nor the ends of its pages tell of them. A program that has no tenants does not pay for it. */
+#define TENANT_INDEX "CREATE INDEX webhook_events_tenant ON webhook_events (tenant) WHERE tenant <> '';\n"
 
 #define TOKEN_TABLES                                                                                                   \
     "CREATE TABLE webhook_tokens (\n"                                                                                  \
@@ -355,10 +355,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "SELECT EXISTS (SELECT 1 FROM webhook_pending WHERE owner = 0), EXISTS (SELECT 1 FROM webhook_outbox)",
     [WHI_SQL_EVENT_GET] =
         "SELECT " EVENT_COLUMNS ", e.payload, " IS_PENDING("e.number") " FROM webhook_events e WHERE e.number = ?1",
-    [WHI_SQL_EVENT_LIST] = "SELECT number, type FROM webhook_events WHERE number < ?1 AND number >= ?2"
+    [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM webhook_events WHERE number < ?1 AND number >= ?2"
                            " ORDER BY number DESC",
-    [WHI_SQL_EVENT_OF_TENANT] = "SELECT number, type FROM webhook_events INDEXED BY webhook_events_tenant"
-                                " WHERE tenant = ?3 AND number < ?1 AND number >= ?2 ORDER BY number DESC",
+    [WHI_SQL_EVENT_OF_TENANT] =
+        "SELECT number, type, tenant FROM webhook_events INDEXED BY webhook_events_tenant"
+        " WHERE tenant = ?3 AND tenant <> '' AND number < ?1 AND number >= ?2 ORDER BY number DESC",
     [WHI_SQL_DELIVERY_GET] =
         "SELECT " DELIVERY_COLUMNS ", e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key,"
         " b.body, CASE WHEN b.body IS NULL THEN e.payload END FROM webhook_deliveries d CROSS JOIN webhook_events e"
@@ -375,7 +376,8 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_DELIVERY_OF_TENANT] =
         "SELECT e.number, d.subscription, d.state FROM webhook_events e INDEXED BY webhook_events_tenant"
         " LEFT JOIN webhook_deliveries d ON d.event = e.number AND (e.number < ?1 OR d.subscription < ?2)"
-        " WHERE e.tenant = ?4 AND e.number <= ?1 AND e.number >= ?3 ORDER BY e.number DESC, d.subscription DESC",
+        " WHERE e.tenant = ?4 AND e.tenant <> '' AND e.number <= ?1 AND e.number >= ?3 ORDER BY e.number DESC, "
+        "d.subscription DESC",
     [WHI_SQL_DELIVERY_OF_EVENT] = "SELECT event, subscription, state FROM webhook_deliveries"
                                   " WHERE event = ?4 AND (event, subscription) < (?1, ?2) AND event >= ?3"
                                   " ORDER BY subscription DESC",
