@@ -175,6 +175,9 @@ void whi_call_fall_back(whi_call *call, int shape, const char *id);
 /* ---- api_scope.c */
 /* The tenant that a list is of: the caller's own; of an operator ?tenant=, or NULL for all. */
 int whi_scope_tenant(whi_call *call, const char **out);
+/* What lists of records have in common: tenant, limit, since, until and cursor. names: all the
+ * parameters that the route has. */
+int whi_scope_page(whi_call *call, const char *const *names, wh_query *out);
 /* A subscription by its id on the wire of a profile, with a reference. WH_ENOTFOUND. */
 int whi_scope_subscription(whi_call *call, int profile, const char *id, whi_registration **out);
 /* WH_ENOTFOUND when it is not the caller's to see. An id may be several tenants': an operator

@@ -25,14 +25,8 @@ int whi_serve_delivery_list(whi_call *call) {
     wh_query query = WH_QUERY_INIT;
     char *text = NULL, name[WH_ID_SIZE];
     size_t size = 0;
-    int code = whi_call_only(call, names);
+    int code = whi_scope_page(call, names, &query);
 
-    code = code == WH_OK ? whi_scope_tenant(call, &query.tenant) : code;
-    code = code == WH_OK ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, 0, &query.limit)
-                         : code;
-    code = code == WH_OK ? whi_call_time(call, "since", &query.since) : code;
-    code = code == WH_OK ? whi_call_time(call, "until", &query.until) : code;
-    query.cursor = whi_call_parameter(call, "cursor");
     query.subscription = whi_call_parameter(call, "subscription");
     query.event = whi_call_parameter(call, "event");
     query.state = whi_call_parameter(call, "state");

@@ -25,6 +25,18 @@ int whi_scope_tenant(whi_call *call, const char **out) {
                                             : whi_refuse(call, 403, "tenant: this needs the token of an operator");
 }
 
+int whi_scope_page(whi_call *call, const char *const *names, wh_query *out) {
+    int64_t most = call->engine->options.limits.page_items;
+    int code = whi_call_only(call, names);
+
+    code = code == WH_OK ? whi_scope_tenant(call, &out->tenant) : code;
+    code = code == WH_OK ? whi_call_number(call, "limit", 1, most, 0, &out->limit) : code;
+    code = code == WH_OK ? whi_call_time(call, "since", &out->since) : code;
+    code = code == WH_OK ? whi_call_time(call, "until", &out->until) : code;
+    out->cursor = whi_call_parameter(call, "cursor");
+    return code;
+}
+
 static int no_subscription(void) {
     return whi_fail(WH_ENOTFOUND, "id: no such subscription");
 }

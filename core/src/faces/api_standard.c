@@ -11,12 +11,8 @@ int whi_serve_subscription_list(whi_call *call) {
     wh_query query = WH_QUERY_INIT;
     char *text = NULL;
     size_t size = 0;
-    int code = whi_call_only(call, names);
+    int code = whi_scope_page(call, names, &query);
 
-    code = code == WH_OK ? whi_scope_tenant(call, &query.tenant) : code;
-    code = code == WH_OK ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, 0, &query.limit)
-                         : code;
-    query.cursor = whi_call_parameter(call, "cursor");
     query.state = whi_call_parameter(call, "state");
     code = code == WH_OK ? wh_subscriptions(call->engine, &query, &text, &size) : code;
     return whi_call_hand_over(call, code, text, size);
