@@ -176,7 +176,7 @@ const whi_transport_vtable bench_transport_mute = { open_null,  close_null, send
 static void add_waiting(whi_store *store, int64_t number, int subscriptions, int64_t due) {
     whi_event_row event = { 0 };
     whi_delivery_row delivery = { 0 };
-    int duplicate;
+    int duplicate, done;
 
     event.number = whi_ident_first(BENCH_TIME) + number;
     event.type = "invoice.paid";
@@ -192,7 +192,7 @@ static void add_waiting(whi_store *store, int64_t number, int subscriptions, int
     delivery.created_at = delivery.updated_at = BENCH_TIME;
     bench_check(store->vtable->event_add(store, &event, &duplicate), "event_add");
     bench_check(store->vtable->event_done(store, 0, event.number), "event_done");
-    bench_check(store->vtable->delivery_put(store, &delivery), "delivery_put");
+    bench_check(store->vtable->delivery_put(store, &delivery, &done), "delivery_put");
 }
 
 void bench_fill(whi_store *store, long count, int subscriptions, int64_t due) {

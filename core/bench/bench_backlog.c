@@ -38,7 +38,7 @@ static double claim_once(void) {
     cost = (bench_cpu() - start) / (double)claimed * 1e6;
     bench_check(store->vtable->begin(store), "begin");
     for (int count = 1; count > 0;) {
-        bench_check(store->vtable->worker_release(store, 1, NOW, 1000, &count), "release");
+        bench_check(store->vtable->worker_sweep(store, NOW, 1000, &count), "release");
     }
     bench_check(store->vtable->commit(store), "commit");
     return cost;

@@ -94,16 +94,18 @@ static void add_event(whi_store *store, int64_t event, const char *id) {
     need(store->vtable->event_add(store, &row, &duplicate) == 0, "event_add");
 }
 
-static void add_delivery(whi_store *store, int64_t event, int state, int projected) {
-    whi_delivery_row row = { .event = event, .subscription = 17, .version = 3, .state = state };
+static void add_delivery(whi_store *store, int64_t event, int state, int projected, int was) {
+    whi_delivery_row row = { .event = event, .subscription = 17, .version = 3, .state = state, .was = was };
+    int done;
 
+    row.was_owner = 1;
     row.attempts = row.tries = state == WHI_DELIVERED;
     row.status = state == WHI_DELIVERED ? 200 : 0;
     row.due = NOW;
     row.created_at = row.updated_at = NOW + event;
     row.body = projected ? payload : NULL;
     row.body_size = payload_size;
-    need(store->vtable->delivery_put(store, &row) == 0, "delivery_put");
+    need(store->vtable->delivery_put(store, &row, &done) == 0 && done, "delivery_put");
 }
 
 static void add_attempt(whi_store *store, int64_t event) {
@@ -129,7 +131,7 @@ static void cycle(whi_store *store, int count, int own_ids, int projected) {
         need(store->vtable->event_done(store, 1, first + i) == 0, "event_done");
     }
     for (int i = 0; i < count; i++) {
-        add_delivery(store, first + i, WHI_DELIVERED, projected);
+        add_delivery(store, first + i, WHI_DELIVERED, projected, WHI_WAS_ABSENT);
     }
     for (int i = 0; i < count; i++) {
         add_attempt(store, first + i);
@@ -167,12 +169,12 @@ static void store_waiting(void *self, int count) {
     for (int i = 0; i < count; i++) {
         add_event(store, first + i, NULL);
         need(store->vtable->event_done(store, 1, first + i) == 0, "event_done");
-        add_delivery(store, first + i, WHI_WAITING, 0);
+        add_delivery(store, first + i, WHI_WAITING, 0, WHI_WAS_ABSENT);
     }
     need(store->vtable->delivery_claim(store, 1, 17, NOW, count, nothing, &claimed) == 0, "delivery_claim");
     need(claimed == count, "all are claimed");
     for (int i = 0; i < count; i++) {
-        add_delivery(store, first + i, WHI_DELIVERED, 0);
+        add_delivery(store, first + i, WHI_DELIVERED, 0, WHI_SENDING);
         add_attempt(store, first + i);
     }
     need(store->vtable->commit(store) == 0, "commit");
@@ -191,7 +193,7 @@ static double backlog(int waiting) {
         need(i % 500 != 0 || store->vtable->begin(store) == 0, "begin");
         add_event(store, first + i, NULL);
         need(store->vtable->event_done(store, 1, first + i) == 0, "event_done");
-        add_delivery(store, first + i, WHI_WAITING, 0);
+        add_delivery(store, first + i, WHI_WAITING, 0, WHI_WAS_ABSENT);
         need((i + 1) % 500 != 0 || store->vtable->commit(store) == 0, "commit");
     }
     cpu = cpu_now();
@@ -199,7 +201,7 @@ static double backlog(int waiting) {
         need(store->vtable->begin(store) == 0, "begin");
         need(store->vtable->delivery_claim(store, 1, 17, NOW, 100, nothing, &claimed) == 0, "delivery_claim");
         for (int i = 0; i < 100; i++) {
-            add_delivery(store, first + taken + i, WHI_DELIVERED, 0);
+            add_delivery(store, first + taken + i, WHI_DELIVERED, 0, WHI_SENDING);
         }
         need(store->vtable->commit(store) == 0, "commit");
     }

@@ -56,7 +56,7 @@ static void fill(whi_store *store) {
 
     subscription.document_size = 2;
     V(store)->begin(store);
-    V(store)->worker_add(store, NOW, &owner);
+    V(store)->worker_add(store, &owner);
     V(store)->subscription_put(store, &subscription);
     for (int i = 0; i < 12; i++) {
         whi_event_row event = { .number = first + i, .type = "a.b", .payload = "{}", .payload_size = 2 };
@@ -69,7 +69,7 @@ static void fill(whi_store *store) {
         row.body_size = 3;
         attempt.response_size = 1;
         V(store)->event_add(store, &event, &known);
-        V(store)->delivery_put(store, &row);
+        V(store)->delivery_put(store, &row, &known);
         V(store)->attempt_add(store, &attempt);
     }
     V(store)->commit(store);
@@ -173,7 +173,7 @@ static void read_all(whi_store *store, void *sum) {
     whi_store_query query = { .rows = 100 };
     whi_store_place place;
     int64_t after = 0, count;
-    int events, outbox;
+    whi_store_work work;
 
     V(store)->event_list(store, &query, see_event, sum, &place);
     for (query.state = 0; query.state <= WHI_CANCELLED; query.state++) {
@@ -190,7 +190,7 @@ static void read_all(whi_store *store, void *sum) {
     V(store)->subscription_count(store, &count);
     V(store)->event_number(store, "kb", NULL, &count);
     V(store)->lanes(store, see_lane, sum);
-    V(store)->work(store, &events, &outbox);
+    V(store)->work(store, &work);
 }
 
 static void write_all(whi_store *store, void *sum) {
@@ -204,8 +204,8 @@ static void write_all(whi_store *store, void *sum) {
     }
     failed = V(store)->event_add(store, &event, &count) || V(store)->event_claim(store, 1, 9, see_event, sum) ||
              V(store)->delivery_claim(store, 1, 1, NOW, 9, see_delivery, sum) || V(store)->lane_due(store, 1, &due) ||
-             V(store)->delivery_cancel(store, 2, NOW, 9, &count) || V(store)->worker_add(store, NOW, &owner) ||
-             V(store)->worker_release(store, 1, NOW, 9, &count) ||
+             V(store)->delivery_cancel(store, 2, NOW, 9, &count) || V(store)->worker_add(store, &owner) ||
+             V(store)->worker_sweep(store, NOW, 9, &count) ||
              V(store)->purge(store, event.number, event.number, 50, &after, &count) || V(store)->commit(store);
     if (failed) {
         V(store)->rollback(store);

@@ -84,6 +84,7 @@ WH_API const char *wh_version(void);
     X(WH_ELOCKED, -303, "locked", "store", "the store is locked by another process") \
     X(WH_ECORRUPT, -304, "corrupt", "store", "the file is not a store, or damaged") \
     X(WH_EVERSION, -305, "version", "store", "the store was made by a newer version") \
+    X(WH_EMOVED, -306, "moved", "store", "the store's file was moved, removed or replaced") \
     X(WH_ERESOLVE, -401, "resolve", "network", "the host name has no address") \
     X(WH_ECONNECT, -402, "connect", "network", "no connection") \
     X(WH_ETLS, -403, "tls", "network", "the TLS handshake or certificate failed") \

@@ -185,6 +185,13 @@ void fixture_run(wh_engine *engine) {
     }
 }
 
+void fixture_turn(wh_engine *engine) {
+    assert_true(wh_step(engine) >= 0);
+    whi_writer_drain(engine->writer);
+    assert_true(wh_step(engine) >= 0);
+    whi_writer_drain(engine->writer);
+}
+
 const char *fixture_header(const sent *request, const char *name) {
     size_t size = strlen(name);
 

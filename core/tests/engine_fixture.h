@@ -52,6 +52,8 @@ void fixture_publish(wh_engine *engine, const char *type, const char *payload, c
 
 /* Runs until idle; asserts success. */
 void fixture_run(wh_engine *engine);
+/* One turn, and what it wanted written is written and told. */
+void fixture_turn(wh_engine *engine);
 
 /* The value of a header of a request, or NULL. */
 const char *fixture_header(const sent *request, const char *name);

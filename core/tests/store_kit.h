@@ -113,10 +113,30 @@ KIT static whi_delivery_row delivery(int64_t event, int64_t subscription, int st
     return row;
 }
 
+/* As if nobody else had it. */
+KIT static int write_row(whi_store *store, const whi_delivery_row *row) {
+    whi_delivery_row any = *row;
+    int done;
+
+    any.was = WHI_WAS_ANY;
+    return V(store)->delivery_put(store, &any, &done);
+}
+
+KIT static int add_worker(whi_store *store, int64_t *owner) {
+    return V(store)->worker_add(store, owner);
+}
+
+/* What a worker had is anybody's. */
+KIT static int release_worker(whi_store *store, int64_t owner, int64_t now, int limit, int *count) {
+    int code = V(store)->worker_remove(store, owner);
+
+    return code == WH_OK ? V(store)->worker_sweep(store, now, limit, count) : code;
+}
+
 KIT static void put(whi_store *store, int64_t event, int64_t subscription, int state, int64_t due) {
     whi_delivery_row row = delivery(event, subscription, state, due);
 
-    OK(V(store)->delivery_put(store, &row));
+    OK(write_row(store, &row));
 }
 
 KIT static int64_t subscribe(whi_store *store, const char *tenant, int status, const char *document) {

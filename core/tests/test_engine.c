@@ -554,7 +554,7 @@ static void what_was_under_way_at_close_is_sent_again(void **state) {
     fixture_script.hang = 1;
     fixture_publish(engine, "a", "{\"n\":1}", NULL);
     for (int i = 0; i < 10; i++) {
-        wh_step(engine);
+        fixture_turn(engine);
     }
     assert_int_equal(fixture_sent_count, 1);
     wh_close(engine);
@@ -617,7 +617,7 @@ static void a_full_disk_loses_nothing(void **state) {
     assert_int_equal(code, WH_EFULL);
     assert_true(accepted > 0);
     for (int i = 0; i < 20; i++) {
-        wh_step(engine);
+        fixture_turn(engine);
     }
     limit_files(RLIM_INFINITY);
     fixture_publish(engine, "a", "{}", NULL);
@@ -641,12 +641,12 @@ static void a_receiver_that_hangs_costs_the_others_nothing(void **state) {
         fixture_publish(engine, "slow", "{}", NULL);
     }
     for (int i = 0; i < 20; i++) {
-        wh_step(engine);
+        fixture_turn(engine);
     }
     assert_true(fixture_sent_count <= 64);
     fixture_publish(engine, "fast", "{}", NULL);
     for (int i = 0; i < 5; i++) {
-        wh_step(engine);
+        fixture_turn(engine);
     }
     assert_has(fixture_sent[fixture_sent_count - 1].url, "fast");
     wh_close(engine);

@@ -29,16 +29,8 @@ static int put_subscription(whi_store *store, whi_subscription_row *row) {
     return full ? fail_full() : sound->subscription_put(store, row);
 }
 
-static int put_delivery(whi_store *store, const whi_delivery_row *row) {
-    return full ? fail_full() : sound->delivery_put(store, row);
-}
-
-static int beat_lost(whi_store *store, int64_t owner, int64_t now) {
-    (void)store;
-    (void)owner;
-    (void)now;
-    failing.worker_beat = sound->worker_beat;
-    return WH_ENOTFOUND;
+static int put_delivery(whi_store *store, const whi_delivery_row *row, int *done) {
+    return full ? fail_full() : sound->delivery_put(store, row, done);
 }
 
 static whi_worker *fill_disk(wh_engine *engine) {
@@ -67,6 +59,15 @@ static void step_until(wh_engine *engine, size_t count) {
     assert_int_equal(fixture_sent_count, count);
 }
 
+/* Our row is gone, once. */
+static int lose_row(whi_store *store, int64_t owner) {
+    int code = sound->worker_remove(store, owner);
+
+    failing.worker_holds = sound->worker_holds;
+    failing.worker_beat = sound->worker_beat;
+    return code == WH_OK ? sound->worker_holds(store, owner) : code;
+}
+
 /* Of one event a delivery waits to be recorded and another to be made; others have its work by now. */
 static void an_event_that_others_have_by_now_is_not_waited_for(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
@@ -75,22 +76,20 @@ static void an_event_that_others_have_by_now_is_not_waited_for(void **state) {
     (void)state;
     fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\"}", NULL);
     fixture_subscribe(engine, "{" URL ",\"single_use\":true,\"events\":[\"first\"]}", NULL);
-    fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\",\"events\":[\"first\"]}", NULL);
     fixture_run(engine);
     worker = fill_disk(engine);
     fixture_publish(engine, "first", "1", NULL);
-    assert_true(wh_step(engine) >= 0);
-    assert_non_null(worker->later);
+    fixture_turn(engine);
+    assert_non_null(worker->later_tasks);
     assert_non_null(worker->failed_records);
+    failing.worker_holds = failing.worker_beat = lose_row;
     full = 0;
-    failing.worker_beat = beat_lost;
-    atomic_store(&engine->lease_until, 0);
-    hurry(worker);
-    assert_true(whi_worker_step(worker, 0) >= 0);
-    assert_null(worker->failed_records);
     fixture_publish(engine, "second", "2", NULL);
-    step_until(engine, 1);
-    assert_string_equal(fixture_sent[0].body, "2");
+    step_until(engine, 3);
+    assert_null(worker->failed_records);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 3);
+    assert_int_equal(atomic_load(&engine->events_open), 0);
     wh_close(engine);
 }
 
@@ -117,7 +116,7 @@ static int begin_and_turn(whi_store *store) {
         assert_true(whi_worker_step(worker, 0) >= 0);
         assert_int_equal(worker->records_open, 1);
         worker->retry_record_at = 0;
-        worker->next_spill = worker->next_beat = worker->next_look = INT64_MAX;
+        worker->next_spill = worker->next_look = INT64_MAX;
         assert_true(whi_worker_timeout(worker) > 0);
     }
     return sound->begin(store);
@@ -136,14 +135,13 @@ static void what_is_recorded_later_overtakes_nothing_under_way(void **state) {
     publish_burst(engine, "y", "2");
     publish_burst(engine, "y", "3");
     worker = fill_disk(engine);
-    worker->threaded = 1; /* so that a turn does not write */
+    whi_writer_stop(engine->writer); /* so that a turn is not written */
     assert_true(whi_worker_step(worker, 0) >= 0);
     assert_true(whi_worker_step(worker, 0) >= 0);
     assert_int_equal(worker->records_open, 2);
     failing.begin = begin_and_turn;
     whi_writer_drain(engine->writer);
     failing.begin = sound->begin;
-    worker->threaded = 0;
     full = 0;
     step_until(engine, (size_t)BURST * 3);
     for (size_t i = 0, y = 0; i < fixture_sent_count; i++) {
@@ -171,14 +169,13 @@ static void what_comes_during_a_claim_is_not_overlooked(void **state) {
     fixture_run(engine);
     fixture_script.status = 200;
     atomic_fetch_add(&fixture_time, 5000);
-    worker->threaded = 1; /* so that a turn does not write */
+    whi_writer_stop(engine->writer); /* so that a turn is not written */
     assert_true(whi_worker_step(worker, 0) >= 0);
     assert_true(whi_lane_get(worker, subscription, 0)->claiming);
     assert_int_equal(whi_ident_parse("msg_", event, &number), WH_OK);
     whi_ident_delivery(number, subscription, delivery);
     assert_int_equal(wh_replay(engine, delivery), WH_OK);
     whi_claim_scan(worker);
-    worker->threaded = 0;
     step_until(engine, 4);
     wh_close(engine);
 }
@@ -197,7 +194,7 @@ static void without_memory_nothing_stops_for_ever(void **state) {
         fixture_publish(engine, "a", "{\"a\":1}", NULL);
         fault_set(n);
         for (int i = 0; i < 4; i++) {
-            wh_step(engine);
+            fixture_turn(engine);
         }
         struck = fault_clear();
         fixture_publish(engine, "a", "{\"a\":1,\"b\":2}", NULL);

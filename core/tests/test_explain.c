@@ -297,12 +297,12 @@ static void a_subscription_for_one_event_is_used_up_for_the_next(void **state) {
     fixture_publish(engine, "a", "{\"n\":1}", NULL);
     fixture_publish(engine, "a", "{\"n\":1}", event);
     later();
-    wh_step(engine);
-    wh_step(engine);
+    fixture_turn(engine);
+    fixture_turn(engine);
     assert_item(id, "\"outcome\":\"disabled\",\"version\":1,\"present\":false,\"reason\":\"used\",\"bytes\":7");
     later();
     fixture_publish(engine, "a", "{}", event);
-    wh_step(engine);
+    fixture_turn(engine);
     assert_item(id, "\"outcome\":\"disabled\",\"version\":2,\"present\":false,\"reason\":\"used\"");
     memcpy(event, filtered, sizeof event);
     assert_has(explain(id), "\"outcome\":\"filtered\",\"version\":1,\"present\":false,\"path\":\"n\"");

@@ -4,7 +4,7 @@
 
 static void event_cycle(whi_store *store) {
     int64_t number = number_at(NOW, 1);
-    int events, outbox;
+    whi_store_work work;
     seen all = { 0 };
 
     OK(V(store)->begin(store));
@@ -16,9 +16,9 @@ static void event_cycle(whi_store *store) {
     assert_string_equal(all.id, "(null)");
     assert_int_equal(all.event.time, NOW - 5);
     assert_int_equal(all.event.accepted_at, NOW);
-    assert_int_equal(all.event.pending, 0); /* worker 4 has no row: nobody will do it */
-    OK(V(store)->work(store, &events, &outbox));
-    assert_int_equal(events, 0);
+    assert_int_equal(all.event.pending, 1);
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.events, 0);
     OK(V(store)->begin(store));
     OK(V(store)->event_done(store, 4, number));
     OK(V(store)->event_done(store, 4, number));
@@ -34,17 +34,17 @@ static void an_event_is_kept_with_its_bytes_and_its_times(void **state) {
 
 static void pending_cycle(whi_store *store) {
     int64_t owner;
-    int events, outbox;
+    whi_store_work work;
     seen all = { 0 };
 
     OK(V(store)->begin(store));
-    OK(V(store)->worker_add(store, NOW, &owner));
+    OK(add_worker(store, &owner));
     for (int i = 0; i < 5; i++) {
         OK(add_event(store, number_at(NOW, 5 - i), NULL, 0, NULL));
     }
     OK(V(store)->commit(store));
-    OK(V(store)->work(store, &events, &outbox));
-    assert_int_equal(events, 1);
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.events, 1);
     OK(V(store)->begin(store));
     OK(V(store)->event_claim(store, owner, 3, see_event, &all));
     OK(V(store)->commit(store));
@@ -58,8 +58,8 @@ static void pending_cycle(whi_store *store) {
     OK(V(store)->event_claim(store, owner, 30, see_event, &all));
     OK(V(store)->commit(store));
     assert_int_equal(all.count, 5);
-    OK(V(store)->work(store, &events, &outbox));
-    assert_int_equal(events, 0);
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.events, 0);
 }
 
 static void pending_events_are_claimed_once_oldest_first(void **state) {
@@ -105,28 +105,6 @@ static void an_id_that_is_known_adds_nothing(void **state) {
     on_both(duplicates);
 }
 
-static void taken_number(whi_store *store) {
-    int64_t number = number_at(NOW, 1), found;
-    int known;
-
-    OK(V(store)->begin(store));
-    OK(add_event(store, number, NULL, 0, &known));
-    assert_int_equal(add_event(store, number, NULL, 0, &known), WH_ECONFLICT);
-    assert_int_equal(known, 0);
-    assert_int_equal(add_event(store, number, "mine", 0, &known), WH_ECONFLICT);
-    assert_int_equal(known, 0);
-    OK(add_event(store, number + 1, "mine", 0, &known)); /* the next number can have the id */
-    assert_int_equal(known, 0);
-    OK(V(store)->commit(store));
-    OK(V(store)->event_number(store, "mine", NULL, &found));
-    assert_int_equal(found, number + 1);
-}
-
-static void a_number_that_is_taken_is_a_conflict_and_not_a_duplicate(void **state) {
-    (void)state;
-    on_both(taken_number);
-}
-
 /* --------------------------------------------------------------- deliveries */
 
 static void delivery_cycle(whi_store *store) {
@@ -140,7 +118,7 @@ static void delivery_cycle(whi_store *store) {
     row.status = 200;
     OK(V(store)->begin(store));
     OK(add_event(store, event, NULL, 0, NULL));
-    OK(V(store)->delivery_put(store, &row));
+    OK(write_row(store, &row));
     put(store, event, 10, WHI_HELD, 0);
     OK(V(store)->commit(store));
     OK(V(store)->delivery_get(store, event, 9, see_delivery, &all));
@@ -160,7 +138,7 @@ static void delivery_cycle(whi_store *store) {
     row.attempts = 1;
     row.error = "later";
     OK(V(store)->begin(store));
-    OK(V(store)->delivery_put(store, &row));
+    OK(write_row(store, &row));
     OK(V(store)->commit(store));
     OK(V(store)->delivery_get(store, event, 9, see_delivery, &all));
     assert_string_equal(all.body, "[1]");
@@ -179,7 +157,7 @@ static void put_body(whi_store *store, int64_t event, int64_t subscription, int 
     row.body = body;
     row.body_size = strlen(body);
     OK(V(store)->begin(store));
-    OK(V(store)->delivery_put(store, &row));
+    OK(write_row(store, &row));
     OK(V(store)->commit(store));
     OK(V(store)->delivery_get(store, event, subscription, see_delivery, &all));
     assert_string_equal(all.body, body);
@@ -227,7 +205,7 @@ static void claims(whi_store *store) {
     row.body = "";
     row.body_size = 0;
     OK(add_event(store, event + 6, NULL, 0, NULL));
-    OK(V(store)->delivery_put(store, &row));
+    OK(write_row(store, &row));
     OK(V(store)->delivery_claim(store, 2, 5, NOW - 3, 3, see_delivery, &all));
     assert_int_equal(all.count, 3);
     assert_int_equal(all.events[0], event + 6);
@@ -356,89 +334,177 @@ static void attempts_are_kept_in_order_and_none_is_lost(void **state) {
 
 /* ------------------------------------------------------------------ workers */
 
+typedef struct beats {
+    int64_t owner[8], beat[8];
+    int count;
+} beats;
+
+static int see_beat(int64_t owner, int64_t beat, void *payload) {
+    beats *all = payload;
+
+    all->owner[all->count] = owner;
+    all->beat[all->count++] = beat;
+    return 0;
+}
+
 static void workers(whi_store *store) {
-    int64_t a, b, c, expired, event = number_at(NOW, 0);
-    int count, events, outbox;
+    int64_t a, b, c;
+    beats all = { 0 };
+
+    OK(V(store)->begin(store));
+    OK(add_worker(store, &a));
+    OK(add_worker(store, &b));
+    OK(V(store)->worker_beat(store, b));
+    OK(V(store)->worker_list(store, see_beat, &all));
+    assert_int_equal(all.count, 2);
+    assert_int_equal(all.owner[0], a);
+    assert_int_equal(all.beat[0], 0);
+    assert_int_equal(all.owner[1], b);
+    assert_int_equal(all.beat[1], 1);
+    OK(V(store)->worker_holds(store, b));
+    OK(V(store)->worker_remove(store, b));
+    assert_int_equal(V(store)->worker_holds(store, b), WH_ENOTFOUND);
+    assert_int_equal(V(store)->worker_beat(store, b), WH_ENOTFOUND);
+    OK(add_worker(store, &c));
+    assert_true(c > b); /* never again */
+    OK(V(store)->commit(store));
+}
+
+static void a_worker_has_a_number_of_its_own_and_a_beat(void **state) {
+    (void)state;
+    on_both(workers);
+}
+
+static void add_owned(whi_store *store, int64_t event, int64_t owner) {
+    whi_delivery_row row = delivery(event, 5, WHI_SENDING, 0);
+
+    row.owner = owner;
+    OK(add_event(store, event, NULL, owner, NULL));
+    OK(write_row(store, &row));
+}
+
+static void orphans(whi_store *store) {
+    int64_t lives, event = number_at(NOW, 0);
+    whi_store_work work;
+    int count;
     seen all = { 0 };
 
     OK(V(store)->begin(store));
-    OK(V(store)->worker_add(store, NOW, &a));
-    OK(V(store)->worker_add(store, NOW + 10, &b));
-    OK(V(store)->worker_add(store, NOW + 20, &c));
-    assert_int_equal(a, 1);
-    assert_int_equal(b, 2);
-    assert_int_equal(c, 3);
-    OK(V(store)->worker_expired(store, NOW, &expired));
-    assert_int_equal(expired, 0);
-    OK(V(store)->worker_expired(store, NOW + 15, &expired));
-    assert_int_equal(expired, 1);
-    OK(V(store)->worker_beat(store, a, NOW + 30));
-    OK(V(store)->worker_expired(store, NOW + 15, &expired));
-    assert_int_equal(expired, 2);
+    OK(add_worker(store, &lives));
     for (int i = 0; i < 3; i++) {
-        whi_delivery_row row = delivery(event + i, 5, WHI_SENDING, 0);
-
-        row.owner = b;
-        OK(add_event(store, event + i, NULL, b, NULL));
-        OK(V(store)->delivery_put(store, &row));
+        add_owned(store, event + i, lives + 7);
     }
-    OK(V(store)->worker_release(store, b, NOW + 40, 4, &count));
+    add_owned(store, event + 3, lives);
+    OK(V(store)->commit(store));
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.owned, 1);
+    OK(V(store)->event_get(store, event, see_event, &all));
+    assert_int_equal(all.event.pending, 1); /* whoever sweeps it will do it */
+    OK(V(store)->begin(store));
+    OK(V(store)->worker_sweep(store, NOW + 40, 4, &count));
     assert_int_equal(count, 4);
-    OK(V(store)->worker_release(store, b, NOW + 40, 4, &count));
+    OK(V(store)->worker_sweep(store, NOW + 40, 4, &count));
     assert_int_equal(count, 2);
-    OK(V(store)->worker_release(store, b, NOW + 40, 4, &count));
+    OK(V(store)->worker_sweep(store, NOW + 40, 4, &count));
     assert_int_equal(count, 0);
-    assert_int_equal(V(store)->worker_beat(store, b, NOW + 40), WH_ENOTFOUND);
-    OK(V(store)->worker_add(store, NOW, &b));
-    assert_int_equal(b, 2); /* free again */
     OK(V(store)->commit(store));
     OK(V(store)->delivery_get(store, event, 5, see_delivery, &all));
     assert_int_equal(all.last.state, WHI_WAITING);
     assert_int_equal(all.last.due, NOW + 40);
     assert_int_equal(all.last.owner, 0);
-    OK(V(store)->work(store, &events, &outbox));
-    assert_int_equal(events, 1);
+    OK(V(store)->delivery_get(store, event + 3, 5, see_delivery, &all));
+    assert_int_equal(all.last.owner, lives);
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.events, 1);
+    assert_int_equal(work.owned, 1);
 }
 
-static void a_worker_has_a_number_a_heartbeat_and_work_to_hand_back(void **state) {
+static void what_has_an_owner_without_a_row_is_swept(void **state) {
     (void)state;
-    on_both(workers);
+    on_both(orphans);
 }
 
-static void a_worker_whose_number_went_to_another_process_is_told(void **state) {
-    whi_store *slow = opened(path), *other = opened(path);
-    int64_t owner, same;
-    int count;
+static int put_if(whi_store *store, whi_delivery_row *row, int was, int64_t was_owner) {
+    int done = 7;
 
-    (void)state;
-    OK(V(slow)->begin(slow));
-    OK(V(slow)->worker_add(slow, NOW, &owner));
-    OK(V(slow)->commit(slow));
-    OK(V(other)->begin(other));
-    OK(V(other)->worker_release(other, owner, NOW, 10, &count));
-    OK(V(other)->worker_add(other, NOW, &same));
-    OK(V(other)->commit(other));
-    assert_int_equal(owner, same);
-    OK(V(slow)->begin(slow));
-    assert_int_equal(V(slow)->worker_beat(slow, owner, NOW), WH_ENOTFOUND);
-    V(slow)->rollback(slow);
-    V(slow)->close(slow);
-    V(other)->close(other);
+    row->was = was;
+    row->was_owner = was_owner;
+    OK(V(store)->delivery_put(store, row, &done));
+    return done;
 }
 
-static void more_than_1023_workers_are_refused(void **state) {
-    whi_store *store = opened(":memory:");
-    int64_t owner;
+/* With a key and without. */
+static void compared(whi_store *store, const char *key) {
+    int64_t event = number_at(NOW, 0);
+    whi_delivery_row row = delivery(event, 5, WHI_SENDING, 0);
+    seen all = { 0 };
 
-    (void)state;
+    row.key = key;
+    row.owner = 3;
     OK(V(store)->begin(store));
-    for (int i = 1; i <= 1023; i++) {
-        OK(V(store)->worker_add(store, NOW, &owner));
-        assert_int_equal(owner, i);
+    OK(add_event(store, event, NULL, 0, NULL));
+    assert_int_equal(put_if(store, &row, WHI_SENDING, 3), 0); /* there is none */
+    assert_int_equal(put_if(store, &row, WHI_WAS_ABSENT, 0), 1);
+    row.state = WHI_DELIVERED;
+    assert_int_equal(put_if(store, &row, WHI_WAS_ABSENT, 0), 0);
+    assert_int_equal(put_if(store, &row, WHI_WAITING, 0), 0);
+    assert_int_equal(put_if(store, &row, WHI_SENDING, 4), 0);
+    assert_int_equal(put_if(store, &row, WHI_SENDING, 3), 1);
+    row.state = WHI_WAITING;
+    assert_int_equal(put_if(store, &row, WHI_SENDING, 3), 0);
+    OK(V(store)->delivery_now(store, event, 5, see_delivery, &all));
+    assert_int_equal(all.last.state, WHI_DELIVERED);
+    OK(V(store)->commit(store));
+}
+
+static void compared_plain(whi_store *store) {
+    compared(store, NULL);
+}
+
+static void compared_keyed(whi_store *store) {
+    compared(store, "k");
+}
+
+static void a_delivery_changes_only_from_what_it_is_said_to_be(void **state) {
+    (void)state;
+    on_both(compared_plain);
+}
+
+static void so_does_one_with_a_key(void **state) {
+    (void)state;
+    on_both(compared_keyed);
+}
+
+/* Given inside the commit, they grow whatever the clock does, and after all were purged. */
+static void numbered(whi_store *store) {
+    static const int64_t clocks[] = { NOW, NOW, NOW - 5000, NOW + 10, NOW - 1 };
+    whi_event_row row = { .type = "a", .tenant = "", .payload = "1", .payload_size = 1 };
+    int64_t last = 0, after = 0;
+    int known, count;
+
+    OK(V(store)->begin(store));
+    for (int i = 0; i < 5; i++) {
+        row.number = 0;
+        row.accepted_at = row.time = clocks[i];
+        OK(V(store)->event_add(store, &row, &known));
+        OK(V(store)->event_done(store, 0, row.number));
+        assert_true(row.number > last);
+        assert_true(row.number >= whi_ident_first(clocks[i]));
+        last = row.number;
     }
-    assert_int_equal(V(store)->worker_add(store, NOW, &owner), WH_ELIMIT);
-    V(store)->rollback(store);
-    V(store)->close(store);
+    OK(V(store)->purge(store, INT64_MAX, INT64_MAX, 100, &after, &count));
+    assert_int_equal(count, 4);
+    OK(V(store)->commit(store));
+    OK(V(store)->begin(store));
+    row.number = 0;
+    OK(V(store)->event_add(store, &row, &known));
+    assert_int_equal(row.number, last + 1);
+    OK(V(store)->commit(store));
+}
+
+static void events_are_numbered_in_the_order_of_commits(void **state) {
+    (void)state;
+    on_both(numbered);
 }
 
 /* ------------------------------------------------------------ subscriptions */
@@ -547,7 +613,7 @@ static int64_t old_event(whi_store *store, int day, int first, int second) {
     snprintf(id, sizeof id, "day-%d", day);
     OK(add_event(store, event, id, 0, NULL));
     OK(V(store)->event_done(store, 0, event));
-    OK(V(store)->delivery_put(store, &row));
+    OK(write_row(store, &row));
     OK(V(store)->attempt_add(store, &attempt));
     put(store, event, 2, second, NOW);
     return event;
@@ -635,16 +701,17 @@ int main(void) {
         cmocka_unit_test_teardown(an_event_is_kept_with_its_bytes_and_its_times, scrub),
         cmocka_unit_test_teardown(pending_events_are_claimed_once_oldest_first, scrub),
         cmocka_unit_test_teardown(an_id_that_is_known_adds_nothing, scrub),
-        cmocka_unit_test_teardown(a_number_that_is_taken_is_a_conflict_and_not_a_duplicate, scrub),
         cmocka_unit_test_teardown(a_delivery_is_replaced_but_for_its_birth, scrub),
         cmocka_unit_test_teardown(a_body_can_be_added_and_changed_later, scrub),
         cmocka_unit_test_teardown(a_claim_takes_what_is_due_longest_first_and_only_once, scrub),
         cmocka_unit_test_teardown(lanes_are_the_subscriptions_that_wait_with_their_earliest_time, scrub),
         cmocka_unit_test_teardown(cancelling_ends_what_waits_or_is_held_in_steps, scrub),
         cmocka_unit_test_teardown(attempts_are_kept_in_order_and_none_is_lost, scrub),
-        cmocka_unit_test_teardown(a_worker_has_a_number_a_heartbeat_and_work_to_hand_back, scrub),
-        cmocka_unit_test_teardown(a_worker_whose_number_went_to_another_process_is_told, scrub),
-        cmocka_unit_test_teardown(more_than_1023_workers_are_refused, scrub),
+        cmocka_unit_test_teardown(a_worker_has_a_number_of_its_own_and_a_beat, scrub),
+        cmocka_unit_test_teardown(what_has_an_owner_without_a_row_is_swept, scrub),
+        cmocka_unit_test_teardown(a_delivery_changes_only_from_what_it_is_said_to_be, scrub),
+        cmocka_unit_test_teardown(so_does_one_with_a_key, scrub),
+        cmocka_unit_test_teardown(events_are_numbered_in_the_order_of_commits, scrub),
         cmocka_unit_test_teardown(subscriptions_keep_their_versions_and_tell_their_changes, scrub),
         cmocka_unit_test_teardown(a_change_that_does_not_know_the_last_one_is_a_conflict, scrub),
         cmocka_unit_test_teardown(ids_of_subscriptions_are_never_used_again, scrub),

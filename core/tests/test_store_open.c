@@ -39,7 +39,8 @@ static void the_sqlite3_shell_emits_events_in_the_transaction_of_its_own_table(v
     whi_store *store;
     seen all = { 0 };
     void *both[2];
-    int events, outbox, count;
+    whi_store_work work;
+    int count;
 
     (void)state;
     if (system("command -v sqlite3 >/dev/null") != 0) {
@@ -58,8 +59,8 @@ static void the_sqlite3_shell_emits_events_in_the_transaction_of_its_own_table(v
                            "INSERT INTO webhook_outbox (id, type, tenant, time, payload)"
                            " VALUES ('k1', 'bad type', 't', 5, x'7b7d');"),
                      0);
-    OK(V(store)->work(store, &events, &outbox));
-    assert_int_equal(outbox, 1);
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.outbox, 1);
     OK(V(store)->begin(store));
     OK(V(store)->outbox_take(store, 10, take, both, &count));
     assert_int_equal(count, 2);
@@ -72,9 +73,9 @@ static void the_sqlite3_shell_emits_events_in_the_transaction_of_its_own_table(v
     all.count = 0;
     OK(V(store)->event_get(store, number_at(NOW, 1), see_event, &all));
     assert_string_equal(all.text, "{\"id\":7}");
-    OK(V(store)->work(store, &events, &outbox));
-    assert_int_equal(outbox, 0);
-    assert_int_equal(events, 1);
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.outbox, 0);
+    assert_int_equal(work.events, 1);
     assert_int_equal(shell("CREATE TEMP TABLE t (ok CHECK (ok));"
                            "INSERT INTO t SELECT count(*) = 2 AND max(id) = 7 FROM orders;"
                            "INSERT INTO t SELECT error = 'type: no blank is allowed' AND payload = '{}'"

@@ -10,7 +10,7 @@ static void put_key(whi_store *store, int64_t event, int state, const char *key,
     row.latest = latest;
     row.abort = abort;
     OK(V(store)->begin(store));
-    OK(V(store)->delivery_put(store, &row));
+    OK(write_row(store, &row));
     OK(V(store)->commit(store));
 }
 
@@ -132,7 +132,7 @@ static void recovered(whi_store *store) {
     put_key(store, 2, WHI_WAITING, "a", 0, 0);
     assert_string_equal(claimed(store), "1 ");
     OK(V(store)->begin(store));
-    OK(V(store)->worker_release(store, 1, NOW, 10, &count));
+    OK(release_worker(store, 1, NOW, 10, &count));
     OK(V(store)->commit(store));
     assert_int_equal(count, 1);
     assert_string_equal(claimed(store), "1 ");

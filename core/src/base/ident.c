@@ -3,9 +3,7 @@
 #include <string.h>
 
 #define EPOCH_MS INT64_C(1704067200000) /* 2024-01-01T00:00:00Z; 41 bits last until 2093 */
-#define SLOT_BITS 10
-#define COUNTER_BITS 12
-#define LOW_BITS (SLOT_BITS + COUNTER_BITS)
+#define LOW_BITS 22 /* a counter; it borrows from the next millisecond when it runs over */
 #define LEAST_BITS 10
 
 /* Crockford: no i, l, o, u. https://www.crockford.com/base32.html */
@@ -69,22 +67,10 @@ int whi_ident_parse_delivery(const char *text, int64_t *event, int64_t *subscrip
     return decode(text + 4 + WHI_IDENT_DIGITS, subscription);
 }
 
-void whi_ident_move(whi_ident_source *source, int slot) {
-    if (slot < source->slot) {
-        source->last_ms++;
-    }
-    source->slot = slot;
-}
+int64_t whi_ident_after(int64_t last, int64_t now_ms) {
+    int64_t first = whi_ident_first(now_ms);
 
-int64_t whi_ident_next(whi_ident_source *source, int64_t now_ms) {
-    if (now_ms > source->last_ms) {
-        source->last_ms = now_ms;
-        source->counter = 0;
-    } else if (++source->counter >= 1 << COUNTER_BITS) {
-        source->last_ms += 1;
-        source->counter = 0;
-    }
-    return whi_ident_first(source->last_ms) | (int64_t)source->slot << COUNTER_BITS | source->counter;
+    return first > last ? first : last + 1;
 }
 
 int64_t whi_ident_time(int64_t number) {

@@ -1,8 +1,8 @@
 /* Identifiers: numbers inside, prefixed text outside.
  *
- * An event's number grows with time (milliseconds since 2024-01-01 in the upper
- * 41 bits, then 10 bits of the process's slot, then a 12-bit counter), so rows
- * are appended where the last ones were, and its text needs no column of its own.
+ * An event's number grows with time (milliseconds since 2024-01-01 in the upper 41 bits, then a
+ * 22-bit counter) and is given inside the commit, so rows are appended where the last ones were, a
+ * reader who has seen a number will see no smaller one come, and its text needs no column of its own.
  * The text is 13 digits of Crockford's base 32, in lower case, so it sorts as the
  * number does. */
 #ifndef WHI_IDENT_H
@@ -24,20 +24,9 @@ int whi_ident_parse(const char *prefix, const char *text, int64_t *out);
 void whi_ident_delivery(int64_t event, int64_t subscription, char *out);
 int whi_ident_parse_delivery(const char *text, int64_t *event, int64_t *subscription);
 
-/* Makes numbers for events. One per engine; the caller holds a lock. */
-typedef struct whi_ident_source {
-    int64_t last_ms;
-    int slot;    /* 0 to 1023, different in each process that has the store open */
-    int counter; /* 0 to 4095 within the millisecond */
-} whi_ident_source;
-
-/* The next number, larger than any before from this source, also when now_ms
- * stands still, goes back, or the counter runs over (it then borrows from the
- * next millisecond). */
-int64_t whi_ident_next(whi_ident_source *source, int64_t now_ms);
-
-/* Another slot from now on, and still larger numbers only. */
-void whi_ident_move(whi_ident_source *source, int slot);
+/* The next event's number in a store whose last one is last (0: none), at this time: larger than all
+ * before, also when the clock stands still or goes back. */
+int64_t whi_ident_after(int64_t last, int64_t now_ms);
 
 /* The time in ms that is in an event's number; the smallest number of a time. */
 int64_t whi_ident_time(int64_t number);

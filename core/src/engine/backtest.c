@@ -338,7 +338,7 @@ static int take_present(backtest *self) {
     int64_t id;
     int code = whi_ident_parse("sub_", self->options->subscription, &id);
 
-    code = code == WH_OK ? whi_subscription_at(self->engine, id, 0, &self->now.registration) : WH_ENOTFOUND;
+    code = code == WH_OK ? whi_subscription_at(self->engine->store, id, 0, &self->now.registration) : WH_ENOTFOUND;
     return code == WH_ENOTFOUND ? whi_fail(code, "subscription: no such subscription") : code;
 }
 

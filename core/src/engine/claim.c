@@ -22,6 +22,7 @@
 typedef struct claim {
     whi_task task;
     int64_t subscription, now, next_due;
+    int64_t owner; /* for whom, as the transaction found it */
     int limit;
     whi_registration *registration;
     whi_delivery *head, **tail;
@@ -57,6 +58,7 @@ static int claimed(const whi_delivery_row *row, const whi_event_row *event_row, 
     delivery->created_at = row->created_at;
     delivery->state = WHI_SENDING;
     delivery->stored = 1;
+    delivery->event->owner = self->owner;
     if (copy(&delivery->body, row->body, row->body_size) != WH_OK || copy(&delivery->key, row->key, WH_ZSTR) != WH_OK ||
         copy(&delivery->headers, row->headers, WH_ZSTR) != WH_OK) {
         whi_delivery_free(engine, delivery);
@@ -68,24 +70,37 @@ static int claimed(const whi_delivery_row *row, const whi_event_row *event_row, 
     return 0;
 }
 
+/* In the transaction: the owner that may claim, 0 if our row is gone or not there yet. */
+static int owner_now(wh_engine *engine, whi_store *store, int64_t *owner) {
+    int code;
+
+    *owner = atomic_load(&engine->lease.owner);
+    code = whi_lease_check(&engine->lease, store, *owner);
+    *owner = code == WH_OK ? *owner : 0;
+    return code == WH_ENOTFOUND ? WH_OK : code;
+}
+
 static int run_claim(whi_job *job, whi_store *store) {
     claim *self = (claim *)job;
-    int64_t owner = atomic_load(&self->task.worker->engine->owner);
-    int code;
+    int code = owner_now(self->task.worker->engine, store, &self->owner);
 
     drop_claimed(self);
     self->next_due = INT64_MAX;
-    if (owner == 0) {
+    if (self->owner == 0) {
         self->next_due = self->now + 1000; /* no lease at the moment: ask again soon */
-        return WH_OK;
+        return code;
     }
-    code = store->vtable->delivery_claim(store, owner, self->subscription, self->now, self->limit, claimed, self);
+    code = store->vtable->delivery_claim(store, self->owner, self->subscription, self->now, self->limit, claimed, self);
     return code == WH_OK ? store->vtable->lane_due(store, self->subscription, &self->next_due) : code;
 }
 
 static void push(whi_worker *worker, whi_delivery *delivery) {
-    int code = delivery->version == 0 ? whi_fanout_remake(worker, delivery) : WH_OK;
+    int handed_over = 0;
+    int code = delivery->version == 0 ? whi_fanout_remake(worker, delivery, &handed_over) : WH_OK;
 
+    if (handed_over) {
+        return;
+    }
     if (code != WH_OK) {
         delivery->version = 0;
         delivery->state = WHI_WAITING;
@@ -93,8 +108,6 @@ static void push(whi_worker *worker, whi_delivery *delivery) {
     }
     if (delivery->state == WHI_SENDING) {
         whi_lane_push(worker, delivery);
-    } else if (delivery->state == 0) {
-        whi_delivery_free(worker->engine, delivery);
     } else {
         whi_record_delivery(worker, delivery);
     }
@@ -107,6 +120,7 @@ static void claim_back(whi_task *task) {
 
     if (task->code != WH_OK) {
         whi_log(worker->engine, WH_LOG_ERROR, "deliveries cannot be claimed now: %s", task->sentence);
+        whi_trouble(worker->engine, task->code, task->sentence);
         drop_claimed(self);
         self->next_due = whi_now(worker->engine) + 1000;
     }
@@ -119,6 +133,7 @@ static void claim_back(whi_task *task) {
     if (lane != NULL) {
         lane->claiming = 0;
         whi_lane_set_due(worker, lane, lane->asked && task->code == WH_OK ? whi_now(worker->engine) : self->next_due);
+        whi_lane_left(worker, lane); /* something may have been put aside because of this claim alone */
     }
     whi_registration_unref(self->registration);
     whi_free(self);
@@ -158,26 +173,35 @@ static int run_cancel(whi_job *job, whi_store *store) {
     return store->vtable->delivery_cancel(store, self->subscription, self->now, CLAIM_MAXIMUM, &self->count);
 }
 
+/* What is left is cancelled when its lane is looked at again. */
 static void cancel_back(whi_task *task) {
     cancel *self = (cancel *)task;
+    whi_worker *worker = task->worker;
 
-    if (task->code == WH_OK && self->count == CLAIM_MAXIMUM) {
-        atomic_store(&task->worker->rescan, 1);
+    if (task->code != WH_OK || self->count == CLAIM_MAXIMUM) {
+        whi_lane *lane = whi_lane_get(worker, self->subscription, 1);
+        int64_t due = whi_now(worker->engine) + (task->code != WH_OK ? 1000 : 0);
+        if (lane != NULL) {
+            whi_lane_stored(worker, lane, due);
+        } else {
+            atomic_store(&worker->rescan, 1);
+        }
     }
     whi_free(self);
 }
 
-static void begin_cancel(whi_worker *worker, int64_t subscription, int64_t now) {
+void whi_claim_cancel(whi_worker *worker, int64_t subscription) {
     cancel *self = whi_calloc(1, sizeof *self);
 
     if (self == NULL) {
+        atomic_store(&worker->rescan, 1);
         return;
     }
     self->task.job.run = run_cancel;
     self->task.job.rows = CLAIM_MAXIMUM;
     self->task.back = cancel_back;
     self->subscription = subscription;
-    self->now = now;
+    self->now = whi_now(worker->engine);
     whi_worker_submit(worker, &self->task);
 }
 
@@ -195,7 +219,7 @@ static void claim_lane(whi_worker *worker, whi_lane *lane, int64_t now) {
     }
     registration = whi_registry_get(worker->engine->registry, lane->subscription);
     if (registration == NULL) {
-        begin_cancel(worker, lane->subscription, now);
+        whi_claim_cancel(worker, lane->subscription);
         return;
     }
     if (!whi_subscription_may_send(registration->subscription)) {
@@ -249,7 +273,7 @@ static int lane_found(int64_t subscription, int64_t due, void *payload) {
 }
 
 void whi_claim_scan(whi_worker *worker) {
-    whi_store *store = worker->engine->store;
+    whi_store *store = worker->engine->reader;
 
     atomic_store(&worker->rescan, 0);
     if (store->vtable->lanes(store, lane_found, worker) != WH_OK) {
@@ -264,8 +288,8 @@ typedef struct intake {
     whi_task task;
     whi_event *head, **tail;
     whi_store *store;
+    int64_t owner; /* for whom, as the transaction found it */
     int limit, claimed, outbox;
-    int again; /* there was no lease */
     long long bytes;
 } intake;
 
@@ -286,6 +310,7 @@ static int take_event(intake *self, const whi_event_row *row, int seen_before) {
     if (event == NULL) {
         return whi_fail_memory();
     }
+    event->owner = self->owner;
     event->seen_before = seen_before;
     event->next = NULL;
     *self->tail = event;
@@ -320,28 +345,24 @@ static int outbox_row(const whi_event_row *row, void *payload) {
     }
     made.accepted_at = whi_now(engine);
     made.time = row->time != 0 ? row->time : made.accepted_at;
-    made.owner = atomic_load(&engine->owner);
-    do {
-        made.number = whi_publish_number(engine, made.accepted_at);
-        code = self->store->vtable->event_add(self->store, &made, &duplicate);
-    } while (code == WH_ECONFLICT);
+    made.owner = self->owner;
+    made.number = 0;
+    code = self->store->vtable->event_add(self->store, &made, &duplicate);
     return code == WH_OK && !duplicate ? take_event(self, &made, 0) : code;
 }
 
 static int run_intake(whi_job *job, whi_store *store) {
     intake *self = (intake *)job;
-    int64_t owner = atomic_load(&self->task.worker->engine->owner);
-    int taken = 0, code;
+    int taken = 0, code = owner_now(self->task.worker->engine, store, &self->owner);
 
     drop_events(self);
     self->store = store;
-    self->again = owner == 0;
-    if (self->again) {
-        return WH_OK;
+    if (self->owner == 0) {
+        return code;
     }
     code = whi_registry_expect(self->task.worker->engine->registry);
     if (code == WH_OK) {
-        code = store->vtable->event_claim(store, owner, self->limit, claimed_event, self);
+        code = store->vtable->event_claim(store, self->owner, self->limit, claimed_event, self);
     }
     if (code == WH_OK) {
         code = store->vtable->outbox_take(store, OUTBOX_MAXIMUM, outbox_row, self, &taken);
@@ -358,10 +379,14 @@ static void intake_back(whi_task *task) {
     atomic_fetch_sub(&engine->events_claimed, 1);
     if (task->code != WH_OK) {
         whi_log(engine, WH_LOG_ERROR, "events cannot be claimed now: %s", task->sentence);
+        whi_trouble(engine, task->code, task->sentence);
         worker->retry_claim_at = whi_monotonic_us() + CLAIM_RETRY_US;
         atomic_store(&engine->more_events, 1);
         drop_events(self);
-    } else if (self->again || self->claimed >= self->limit || self->outbox >= OUTBOX_MAXIMUM) {
+    } else if (self->owner == 0) {
+        worker->retry_claim_at = whi_monotonic_us() + WHI_LOOK_US;
+        atomic_store(&engine->more_events, 1);
+    } else if (self->claimed >= self->limit || self->outbox >= OUTBOX_MAXIMUM) {
         atomic_store(&engine->more_events, 1);
     }
     if (self->claimed > 0) {

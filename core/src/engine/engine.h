@@ -21,8 +21,10 @@
 #include <stdint.h>
 
 #include "base/histogram.h"
+#include "base/error.h"
 #include "base/ident.h"
 #include "engine/decide.h"
+#include "engine/lease.h"
 #include "engine/registry.h"
 #include "engine/writer.h"
 #include "outside/poller.h"
@@ -37,10 +39,6 @@
 #define WHI_TASK_SENTENCE 256
 #define WHI_FLIGHTS_START 64 /* requests at once of a worker: with receivers that answer at once, more only cost */
 
-/* A process's row in the store lives as long as its heartbeat. */
-#define WHI_BEAT_US INT64_C(2000000)   /* how often it beats */
-#define WHI_LEASE_US INT64_C(10000000) /* without a beat for so long, others take its work over */
-
 /* How long a change by another process may go unseen. */
 #define WHI_LOOK_US INT64_C(100000)
 
@@ -50,10 +48,10 @@ typedef struct whi_event {
     atomic_int refs;
     atomic_int unwritten; /* deliveries that no committed row tells of yet, and 1 while fanning out */
     int64_t number;
-    int64_t epoch; /* of the lease under which it is ours */
+    int64_t owner; /* under whose number it is ours, see lease.h; 0: it is not */
     int64_t time, accepted_at;
     int seen_before; /* 1: came from the store, some deliveries may exist */
-    int own_id;      /* 1: the id is the caller's */
+    int own_id; /* 1: the id is the caller's */
     char id[WH_ID_SIZE];
     const char *type, *tenant, *source, *key, *payload; /* behind this struct, zero-terminated */
     size_t payload_size;
@@ -139,12 +137,14 @@ typedef struct whi_worker {
 
     /* inbox: other threads put things here, under the lock */
     pthread_mutex_t lock;
+    int open; /* 0: nobody turns it, nothing may be given to it but tasks */
     whi_event *events, **events_end;
     whi_delivery *deliveries, **deliveries_end;
     struct whi_task *tasks, **tasks_end; /* finished by the writer */
     int woken;
 
     /* the worker's own */
+    int64_t owner;   /* whose work it has */
     whi_event *todo, **todo_end; /* to fan out */
     whi_decider decider;
     whi_lane **lanes; /* hash table by subscription */
@@ -161,14 +161,15 @@ typedef struct whi_worker {
     atomic_int record_failed;  /* 1: one could not be written, so those behind it wait */
     int64_t retry_record_at;   /* monotonic us: when a record that failed is tried again */
     whi_event *later;          /* events whose fan-out failed by what may pass */
+    struct whi_task *later_tasks; /* what could not be written now */
     int64_t retry_later_at;    /* monotonic us: when they are tried again */
     int64_t retry_claim_at;    /* monotonic us, 0: when events that could not be claimed are asked for again */
     struct whi_record *failed_records;
-    int64_t next_look, next_beat, next_spill; /* monotonic us */
+    int64_t next_look, next_spill; /* monotonic us */
     int64_t next_purge;                       /* ms */
     int64_t purge_after;
     int64_t seen_changes; /* of store->changes */
-    int beating, purging; /* a task is under way */
+    int purging;          /* a task is under way */
     atomic_int rescan;    /* 1: ask the store for all lanes */
     int claiming_events;
     int done_count; /* things done in this step */
@@ -178,6 +179,7 @@ struct wh_engine {
     wh_options options; /* with defaults filled in; pointers are its own copies */
     char *store_name;
     whi_store *store;
+    whi_store *reader; /* for who must not wait: workers and registry; may be the store itself */
     whi_policy *policy;
     const whi_transport_vtable *transport;
     whi_writer *writer;
@@ -185,12 +187,12 @@ struct wh_engine {
     wh_clock clock_copy;
     const wh_clock *clock;
 
-    pthread_mutex_t ident_lock;
-    whi_ident_source ident;
+    whi_lease lease;
 
-    atomic_llong owner;       /* our row in the store, 0: none */
-    atomic_llong lease_until; /* monotonic us */
-    atomic_llong epoch;       /* grows when the lease was lost: older work is dropped */
+    pthread_mutex_t trouble_lock;
+    int trouble_code; /* WH_OK, or what time does not mend; for the next wh_step to return */
+    char trouble_sentence[WHI_ERROR_SIZE];
+
     atomic_llong memory_used;
     atomic_llong events_open;  /* in memory; every delivery in memory holds one */
     atomic_int flights_open;   /* requests under way */
@@ -208,9 +210,9 @@ struct wh_engine {
     atomic_int next_worker;
 
     pthread_mutex_t work_lock; /* held by the thread in wh_step; by wh_start and wh_stop */
-    int stepping;
-    whi_worker *workers[WHI_WORKERS];
-    atomic_int worker_count; /* 1 before wh_start */
+    atomic_int stepping;
+    whi_worker *workers[WHI_WORKERS]; /* what was made stays until wh_close, so that any thread may look */
+    atomic_int worker_count;          /* those that are turned; 1 before wh_start */
     atomic_int started;
     atomic_int stop; /* threads: 1 finish what is in flight, 2 leave */
 
@@ -227,10 +229,15 @@ void whi_log(wh_engine *engine, int level, const char *format, ...) __attribute_
 
 int64_t whi_now(const wh_engine *engine);
 
+/* What went wrong is told by the next wh_step or wh_run, if time does not mend it. Any thread. */
+void whi_trouble(wh_engine *engine, int code, const char *sentence);
+
 /* Puts the defaults where 0 stands. WH_EINVALID. */
 int whi_limits_fill(wh_limits *limits);
 
 /* ---- event.c: events and deliveries in memory */
+/* 1: the event, and what is sent of it, is this process's. */
+int whi_event_is_ours(const wh_engine *engine, const whi_event *event);
 whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row); /* one reference; NULL: no memory */
 void whi_event_ref(whi_event *event);
 void whi_event_unref(wh_engine *engine, whi_event *event);
@@ -243,14 +250,20 @@ const char *whi_delivery_bytes(const whi_delivery *delivery, size_t *size);
 /* ---- worker.c */
 int whi_worker_new(whi_worker **out, wh_engine *engine, int index);
 void whi_worker_free(whi_worker *worker);
+/* From now on things may be given to it. Fails without memory. */
+int whi_worker_open(whi_worker *worker);
+/* Cuts off what is under way and forgets all that it has, which the store has too. Its tasks have
+ * been told; nobody turns it. */
+void whi_worker_shut(whi_worker *worker);
 /* One turn: waits at most timeout ms for something. Returns how many things it did. */
 int whi_worker_step(whi_worker *worker, int timeout);
 /* ms until the next turn has something to do, -1: unknown. */
 int whi_worker_timeout(whi_worker *worker);
 void whi_worker_wake(whi_worker *worker);
-/* Hands over; the lists are taken whole. Any thread. */
-void whi_worker_give_event(whi_worker *worker, whi_event *event);
-void whi_worker_give_delivery(whi_worker *worker, whi_delivery *delivery);
+/* Hands over, if it is open; the lists are taken whole. Any thread. What is not taken is dropped:
+ * the store has it. 1: taken. */
+int whi_worker_give_event(whi_worker *worker, whi_event *event);
+int whi_worker_give_delivery(whi_worker *worker, whi_delivery *delivery);
 /* The worker that has a subscription's lane. */
 whi_worker *whi_worker_of(wh_engine *engine, int64_t subscription);
 /* A job on the worker's behalf: it comes back to the inbox, and `back` is called
@@ -272,10 +285,13 @@ void whi_fanout(whi_worker *worker, whi_event *event); /* takes the reference */
 void whi_fanout_close(whi_worker *worker);
 /* Puts events whose fan-out failed back to those that are to be fanned out, when their time has come. */
 void whi_fanout_retry(whi_worker *worker, int64_t now_us);
+/* A task that could not be written now is submitted again then. */
+void whi_fanout_later(whi_worker *worker, struct whi_task *task);
 /* 1: there is an order, and an event whose fan-out failed, before those that are to be fanned out. */
 int whi_fanout_waits(const whi_worker *worker);
-/* Makes the bytes of a claimed delivery whose version is 0; sets its state, 0: it is written already. */
-int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery);
+/* Makes the bytes of a claimed delivery whose version is 0 and sets its state; handed_over 1: it is
+ * somebody else's from now on. */
+int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery, int *handed_over);
 /* Counts a rule's failures; after many in a row the subscription is set aside. */
 void whi_rule_error(whi_worker *worker, const whi_event *event, whi_registration *registration, const char *error);
 
@@ -288,6 +304,10 @@ void whi_lane_stored(whi_worker *worker, whi_lane *lane, int64_t due);  /* somet
 void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due); /* exactly this, INT64_MAX: nothing */
 void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status, int64_t now);
 void whi_lane_spill_old(whi_worker *worker, int64_t now_us); /* what queued too long goes to the store */
+/* Something left the lane without having been sent: what was put aside may have room now. */
+void whi_lane_left(whi_worker *worker, whi_lane *lane);
+/* Drops what is queued and is not ours any more. */
+void whi_lanes_drop(whi_worker *worker);
 /* How many more a claim should fetch; 0 while it has enough. */
 int whi_lane_room(const whi_lane *lane);
 void whi_lanes_free(whi_worker *worker);
@@ -328,17 +348,12 @@ void whi_record_free(whi_worker *worker);
 void whi_claim_due(whi_worker *worker);    /* lanes whose stored deliveries are due */
 void whi_claim_events(whi_worker *worker); /* pending events without an owner, and the outbox */
 void whi_claim_scan(whi_worker *worker);   /* asks the store for lanes */
+/* Cancels what waits for a subscription that is no more, a commit's worth after the other. */
+void whi_claim_cancel(whi_worker *worker, int64_t subscription);
 
 /* ---- upkeep.c */
 void whi_upkeep(whi_worker *worker, int64_t now_us);
 int64_t whi_upkeep_next(const whi_worker *worker); /* monotonic us */
-/* Makes sure that the engine's row is alive; at the start of work. */
-int whi_upkeep_begin(wh_engine *engine);
-/* Our row was taken for dead and its work given to others: what we have in memory is
- * no longer ours. */
-void whi_lease_lost(wh_engine *engine, int64_t epoch);
-int whi_lease_holds(const wh_engine *engine, const whi_event *event);
-void whi_upkeep_end(wh_engine *engine); /* hands back what is ours */
 
 /* ---- records.c */
 int whi_query_read(wh_engine *engine, const wh_query *query, whi_store_query *out);
@@ -350,22 +365,27 @@ int whi_delivery_key(const char *id, int64_t *event, int64_t *subscription);
 /* ---- subscriptions.c */
 /* wh_subscription_update, if the version in force is still this one, 0: any. WH_ECONFLICT. */
 int whi_subscription_update(wh_engine *engine, const char *id, int64_t version, const char *document, size_t size);
-/* Switches a subscription off, keeps a version, tells. */
-void whi_disable(wh_engine *engine, whi_registration *registration, const char *reason);
-/* Switches a single_use one off and writes its one delivery, together. WH_ECONFLICT: somebody
- * was faster. WH_ENOTFOUND. */
-int whi_use_up(wh_engine *engine, whi_registration *registration, const whi_delivery_row *delivery);
 /* In a transaction: removes a subscription and cancels what waits for it; more 1: there is
  * too much of it for one transaction. WH_ENOTFOUND. */
 int whi_subscription_remove(wh_engine *engine, whi_store *store, int64_t id, int *more);
 /* Cancels the rest of what waits for a subscription that is removed. */
 void whi_subscription_cancel(wh_engine *engine, int64_t id);
+/* In a transaction: writes the next version of a subscription, with its status, at this time. */
+int whi_subscription_keep(wh_engine *engine, whi_store *store, whi_subscription *subscription);
 /* Gives a tenant's subscriptions of the profile "unified" this secret. */
 int whi_subscriptions_resign(wh_engine *engine, const char *tenant, const char *secret);
-/* A version that was, as a registration with a reference. WH_ENOTFOUND. */
-int whi_subscription_at(wh_engine *engine, int64_t id, int64_t version, whi_registration **out);
+/* A version that was (0: the present one), as a registration with a reference, by the store or by
+ * the reader of who must not wait. WH_ENOTFOUND. */
+int whi_subscription_at(whi_store *store, int64_t id, int64_t version, whi_registration **out);
 /* Workers look at their lanes again: what rested may go on. */
 void whi_stir(wh_engine *engine);
+
+/* ---- retire.c: what a worker does to subscriptions, without waiting for the commit */
+/* Switches it off, keeps a version, tells. */
+void whi_retire(whi_worker *worker, whi_registration *registration, const char *reason);
+/* Gives a single_use one its one delivery, if none was faster, and switches it off; takes the
+ * delivery. Its event's counter was raised. was: what its row is. Fails without memory. */
+int whi_retire_used(whi_worker *worker, whi_delivery *delivery, int was);
 
 /* ---- probe.c */
 /* Sends a payload to this subscription alone, whatever it wants, and waits for the answer of
@@ -382,6 +402,5 @@ void whi_notice(wh_engine *engine, const whi_registration *registration, const c
 /* ---- publish.c */
 /* All that can be said of an event without the store. */
 int whi_publish_row_check(const wh_limits *limits, const wh_event *event);
-int64_t whi_publish_number(wh_engine *engine, int64_t now);
 
 #endif

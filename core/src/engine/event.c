@@ -28,7 +28,6 @@ whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row) {
     atomic_init(&event->refs, 1);
     atomic_init(&event->unwritten, 1);
     event->number = row->number;
-    event->epoch = atomic_load(&engine->epoch);
     event->time = row->time;
     event->accepted_at = row->accepted_at;
     event->own_id = row->id != NULL;
@@ -49,6 +48,10 @@ whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row) {
     atomic_fetch_add(&engine->memory_used, (long long)size);
     atomic_fetch_add(&engine->events_open, 1);
     return event;
+}
+
+int whi_event_is_ours(const wh_engine *engine, const whi_event *event) {
+    return event->owner != 0 && event->owner == atomic_load(&engine->lease.owner);
 }
 
 void whi_event_ref(whi_event *event) {
@@ -98,6 +101,8 @@ void whi_delivery_fill_row(const whi_delivery *delivery, whi_delivery_row *row) 
     memset(row, 0, sizeof *row);
     row->event = delivery->event->number;
     row->subscription = delivery->registration->subscription->id;
+    row->was = delivery->stored ? WHI_SENDING : WHI_WAS_ABSENT;
+    row->was_owner = delivery->event->owner;
     row->version = delivery->version;
     row->state = delivery->state;
     row->attempts = delivery->attempts;

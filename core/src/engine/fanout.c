@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HANDED_OVER 1 /* a delivery is no longer the caller's */
 #define LATER_US INT64_C(1000000) /* until a fan-out that failed is tried again */
 
 void whi_fanout_close(whi_worker *worker) {
@@ -121,7 +122,7 @@ static int found_row(const whi_delivery_row *row, const whi_event_row *event, vo
  * may have deliveries already. */
 static int exists_already(whi_worker *worker, const whi_event *event, const whi_registration *registration,
                           int *known) {
-    whi_store *store = worker->engine->store;
+    whi_store *store = worker->engine->reader;
     int code;
 
     *known = 0;
@@ -153,17 +154,19 @@ static void dispatch(whi_worker *worker, whi_delivery *delivery) {
     }
 }
 
-/* A subscription for one event alone: whoever switches it off has the event. */
+/* A subscription for one event alone: whoever switches it off has the event. The event's counter
+ * was raised. */
 static int use_up(whi_worker *worker, whi_delivery *delivery, int64_t delay) {
-    whi_delivery_row row;
     int code;
 
     delivery->state = WHI_WAITING;
     delivery->due = delivery->created_at + delay;
-    whi_delivery_fill_row(delivery, &row);
-    code = whi_use_up(worker->engine, delivery->registration, &row);
-    whi_delivery_free(worker->engine, delivery);
-    return code == WH_ECONFLICT || code == WH_ENOTFOUND ? WH_OK : code; /* another event was first */
+    code = whi_retire_used(worker, delivery, WHI_WAS_ABSENT);
+    if (code != WH_OK) {
+        atomic_fetch_sub(&delivery->event->unwritten, 1);
+        whi_delivery_free(worker->engine, delivery);
+    }
+    return code;
 }
 
 static int make_delivery(whi_worker *worker, whi_event *event, whi_registration *registration, whi_decision *decided) {
@@ -178,11 +181,11 @@ static int make_delivery(whi_worker *worker, whi_event *event, whi_registration 
         whi_delivery_free(worker->engine, delivery);
         return code;
     }
+    atomic_fetch_add(&event->unwritten, 1);
     if (registration->subscription->single_use && delivery->state == WHI_SENDING) {
         return use_up(worker, delivery, decided->delay);
     }
     put_off(delivery, decided->delay);
-    atomic_fetch_add(&event->unwritten, 1);
     dispatch(worker, delivery);
     return WH_OK;
 }
@@ -206,27 +209,17 @@ static int is_to_be_sent(const whi_delivery *delivery) {
     return delivery->state == WHI_SENDING || delivery->state == WHI_WAITING;
 }
 
-/* Of several that were held one has the subscription. It is written then, and may be another
- * process's by now: state 0. */
+/* Of several that were held one has the subscription; it was handed over: state 0. */
 static int use_up_remade(whi_worker *worker, whi_delivery *delivery) {
-    whi_delivery_row row;
     int code;
 
     delivery->state = WHI_WAITING;
     delivery->due = whi_now(worker->engine);
-    whi_delivery_fill_row(delivery, &row);
-    code = whi_use_up(worker->engine, delivery->registration, &row);
-    if (code == WH_ECONFLICT || code == WH_ENOTFOUND) {
-        delivery->state = WHI_CANCELLED;
-        return WH_OK;
-    }
-    delivery->state = code == WH_OK ? 0 : WHI_WAITING;
-    return code;
+    code = whi_retire_used(worker, delivery, WHI_SENDING);
+    return code == WH_OK ? HANDED_OVER : code;
 }
 
-/* A delivery that was held has no bytes yet: the present rule makes them. Its event is
- * as it was, so another try costs nothing but the rule. */
-int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery) {
+static int remake(whi_worker *worker, whi_delivery *delivery) {
     whi_event *event = delivery->event;
     whi_decision decided = { 0 };
     int code = whi_decider_scan(&worker->decider, event->payload, event->payload_size);
@@ -246,6 +239,15 @@ int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery) {
     return code == WH_OK && delivery->registration->subscription->single_use && is_to_be_sent(delivery)
                ? use_up_remade(worker, delivery)
                : code;
+}
+
+/* A delivery that was held has no bytes yet: the present rule makes them. Its event is
+ * as it was, so another try costs nothing but the rule. */
+int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery, int *handed_over) {
+    int code = remake(worker, delivery);
+
+    *handed_over = code == HANDED_OVER;
+    return *handed_over ? WH_OK : code;
 }
 
 static int looks_inside(const whi_event *event, const whi_registration *registration) {
@@ -275,13 +277,18 @@ static void put_later(whi_worker *worker, whi_event *event) {
     worker->retry_later_at = whi_monotonic_us() + LATER_US;
 }
 
+/* The threads are to leave: what is begun stays in the store. */
+static int is_leaving(const wh_engine *engine) {
+    return atomic_load(&engine->stop) == 2;
+}
+
 void whi_fanout(whi_worker *worker, whi_event *event) {
     wh_engine *engine = worker->engine;
     whi_registration **found = NULL;
     size_t count = 0;
     int code;
 
-    if (!whi_lease_holds(engine, event)) {
+    if (!whi_event_is_ours(engine, event)) {
         whi_event_unref(engine, event);
         return;
     }
@@ -292,19 +299,20 @@ void whi_fanout(whi_worker *worker, whi_event *event) {
     }
     for (size_t i = 0; i < count; i++) {
         if (code == WH_OK) {
-            code = deliver_to(worker, event, found[i]);
+            code = is_leaving(engine) ? WH_ECLOSED : deliver_to(worker, event, found[i]);
         }
         whi_registration_unref(found[i]);
     }
     whi_free(found);
-    if (code != WH_OK) {
+    if (code != WH_OK && code != WH_ECLOSED) {
         whi_log(engine, WH_LOG_ERROR, "event %s cannot be fanned out now: %s", event->id, wh_last_error());
+        whi_trouble(engine, code, wh_last_error());
         if (may_pass(code)) {
             put_later(worker, event);
             return;
         }
         /* The mark stays: the event is looked at again when somebody takes it over. */
-    } else if (atomic_fetch_sub(&event->unwritten, 1) == 1) {
+    } else if (code == WH_OK && atomic_fetch_sub(&event->unwritten, 1) == 1) {
         whi_record_finished(worker, event);
     }
     whi_event_unref(engine, event);
@@ -317,16 +325,39 @@ int whi_fanout_waits(const whi_worker *worker) {
 /* 1: all the deliveries that it has by now are written, so that they are seen; or it is no longer
  * ours, and nobody waits for them. */
 static int can_be_tried(const wh_engine *engine, whi_event *event) {
-    return atomic_load(&event->unwritten) == 1 || !whi_lease_holds(engine, event);
+    return atomic_load(&event->unwritten) == 1 || !whi_event_is_ours(engine, event);
+}
+
+static void retry_tasks(whi_worker *worker) {
+    whi_task *tasks = worker->later_tasks;
+
+    worker->later_tasks = NULL;
+    while (tasks != NULL) {
+        whi_task *next = tasks->next;
+        whi_worker_submit(worker, tasks);
+        tasks = next;
+    }
+}
+
+void whi_fanout_later(whi_worker *worker, whi_task *task) {
+    whi_task **end = &worker->later_tasks;
+
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    task->next = NULL;
+    *end = task;
+    worker->retry_later_at = whi_monotonic_us() + LATER_US;
 }
 
 /* Before those that came after it. */
 void whi_fanout_retry(whi_worker *worker, int64_t now_us) {
     whi_event **place = &worker->later;
 
-    if (*place == NULL || now_us < worker->retry_later_at) {
+    if ((*place == NULL && worker->later_tasks == NULL) || now_us < worker->retry_later_at) {
         return;
     }
+    retry_tasks(worker);
     while (*place != NULL) {
         whi_event *event = *place;
         if (!can_be_tried(worker->engine, event)) {

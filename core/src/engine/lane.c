@@ -211,16 +211,8 @@ static void spill(whi_worker *worker, whi_delivery *delivery) {
     whi_record_delivery(worker, delivery);
 }
 
-void whi_lane_push(whi_worker *worker, whi_delivery *delivery) {
-    whi_lane *lane = whi_lane_get(worker, delivery->registration->subscription->id, 1);
-
-    if (lane == NULL || lane->queued >= QUEUE_MAXIMUM) {
-        spill(worker, delivery);
-        return;
-    }
-    lane->cap = delivery->registration->subscription->concurrency;
+static void append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery) {
     delivery->next = NULL;
-    delivery->queued_at = whi_monotonic_us();
     if (lane->tail != NULL) {
         lane->tail->next = delivery;
     } else {
@@ -229,6 +221,18 @@ void whi_lane_push(whi_worker *worker, whi_delivery *delivery) {
     lane->tail = delivery;
     lane->queued++;
     worker->queued++;
+}
+
+void whi_lane_push(whi_worker *worker, whi_delivery *delivery) {
+    whi_lane *lane = whi_lane_get(worker, delivery->registration->subscription->id, 1);
+
+    if (lane == NULL || lane->queued >= QUEUE_MAXIMUM) {
+        spill(worker, delivery);
+        return;
+    }
+    lane->cap = delivery->registration->subscription->concurrency;
+    delivery->queued_at = whi_monotonic_us();
+    append(worker, lane, delivery);
     whi_lane_ready(worker, lane);
 }
 
@@ -246,6 +250,36 @@ whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane) {
     lane->queued--;
     worker->queued--;
     return delivery;
+}
+
+void whi_lane_left(whi_worker *worker, whi_lane *lane) {
+    if (lane->parked_due != 0 && whi_lane_room(lane) > 0) {
+        whi_lane_stored(worker, lane, lane->parked_due);
+        lane->parked_due = 0;
+    }
+}
+
+/* Keeps the order of those that stay. */
+static void drop_foreign(whi_worker *worker, whi_lane *lane) {
+    int count = lane->queued;
+
+    while (count-- > 0) {
+        whi_delivery *delivery = whi_lane_pop(worker, lane);
+        if (whi_event_is_ours(worker->engine, delivery->event)) {
+            append(worker, lane, delivery);
+        } else {
+            whi_delivery_free(worker->engine, delivery);
+        }
+    }
+    whi_lane_left(worker, lane);
+}
+
+void whi_lanes_drop(whi_worker *worker) {
+    for (size_t i = 0; i < worker->lane_capacity; i++) {
+        if (worker->lanes[i] != NULL) {
+            drop_foreign(worker, worker->lanes[i]);
+        }
+    }
 }
 
 /* Room is what makes waiting in memory worth while: a lane that fails or hangs has none. */
@@ -315,9 +349,6 @@ void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status,
     if (overloaded && lane->window > 1) {
         lane->window /= 2;
     }
-    if (lane->parked_due != 0 && whi_lane_room(lane) > 0) {
-        whi_lane_stored(worker, lane, lane->parked_due);
-        lane->parked_due = 0;
-    }
+    whi_lane_left(worker, lane);
     whi_lane_ready(worker, lane);
 }

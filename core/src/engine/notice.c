@@ -20,7 +20,7 @@ static int run(whi_job *job, whi_store *store) {
     notice *self = (notice *)job;
     whi_event *event = self->event;
     whi_event_row row = { 0 };
-    int duplicate = 0, code;
+    int duplicate = 0;
 
     row.type = event->type;
     row.tenant = event->tenant;
@@ -28,14 +28,7 @@ static int run(whi_job *job, whi_store *store) {
     row.accepted_at = event->accepted_at;
     row.payload = event->payload;
     row.payload_size = event->payload_size;
-    do {
-        row.number = event->number;
-        code = store->vtable->event_add(store, &row, &duplicate);
-        if (code == WH_ECONFLICT) {
-            event->number = whi_publish_number(self->engine, event->accepted_at);
-        }
-    } while (code == WH_ECONFLICT);
-    return code;
+    return store->vtable->event_add(store, &row, &duplicate);
 }
 
 /* It was written without an owner: whoever has time takes it. */
@@ -78,7 +71,6 @@ void whi_notice(wh_engine *engine, const whi_registration *registration, const c
         return;
     }
     row.accepted_at = row.time = whi_now(engine);
-    row.number = whi_publish_number(engine, row.accepted_at);
     row.type = type;
     row.tenant = registration->subscription->tenant;
     row.payload = payload.data;
@@ -101,6 +93,6 @@ void whi_rule_error(whi_worker *worker, const whi_event *event, whi_registration
     whi_log(worker->engine, WH_LOG_WARNING, "%s: rule failed on event %s: %s", registration->id, event->id, error);
     atomic_fetch_add_explicit(&worker->engine->count.rule_failures, 1, memory_order_relaxed);
     if (atomic_fetch_add(&registration->rule_failures, 1) + 1 >= worker->engine->options.limits.rule_failures) {
-        whi_disable(worker->engine, registration, "rule");
+        whi_retire(worker, registration, "rule");
     }
 }

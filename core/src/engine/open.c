@@ -122,18 +122,10 @@ static int take_options(wh_engine *engine, const wh_options *given) {
 /* --------------------------------------------------------------------- open, close */
 
 static void init_locks(wh_engine *engine) {
-    pthread_mutex_init(&engine->ident_lock, NULL);
+    pthread_mutex_init(&engine->trouble_lock, NULL);
     pthread_mutex_init(&engine->work_lock, NULL);
     pthread_mutex_init(&engine->subscription_lock, NULL);
     pthread_mutex_init(&engine->check_lock, NULL);
-}
-
-static int random_slot(wh_engine *engine) {
-    uint16_t slot = 0;
-    int code = whi_clock_random(NULL, &slot, sizeof slot);
-
-    engine->ident.slot = slot & 1023; /* until the store gives us a row of our own */
-    return code;
 }
 
 static int open_parts(wh_engine *engine, const char *store, const wh_options *options,
@@ -147,10 +139,11 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     store_options.durability = engine->options.durability;
     atomic_init(&engine->worker_count, 1);
     engine->transport = transport;
-    code = random_slot(engine);
-    code = code == WH_OK ? whi_store_sqlite.open(&engine->store, store, &store_options) : code;
-    code = code == WH_OK ? whi_writer_new(&engine->writer, engine->store) : code;
-    code = code == WH_OK ? whi_registry_new(&engine->registry, engine->store) : code;
+    whi_lease_init(&engine->lease, engine);
+    code = whi_store_sqlite.open(&engine->store, store, &store_options);
+    code = code == WH_OK ? engine->store->vtable->reader(engine->store, &engine->reader) : code;
+    code = code == WH_OK ? whi_writer_new(&engine->writer, engine->store, whi_lease_pulse, &engine->lease) : code;
+    code = code == WH_OK ? whi_registry_new(&engine->registry, engine->store, engine->reader) : code;
     code = code == WH_OK ? whi_worker_new(&engine->workers[0], engine, 0) : code;
     atomic_store(&engine->more_events, 1);
     return code;
@@ -186,35 +179,47 @@ int whi_open(wh_engine **out, const char *store, const wh_options *options, cons
     return WH_OK;
 }
 
+/* Behind the last commit the workers have nothing that the store does not have. */
+static void end_work(wh_engine *engine) {
+    if (atomic_load(&engine->started)) {
+        wh_stop(engine, 0);
+    }
+    if (engine->writer != NULL) {
+        whi_lease_end(&engine->lease);
+        whi_writer_stop(engine->writer);
+        whi_writer_drain(engine->writer);
+    }
+    for (int i = 0; i < WHI_WORKERS; i++) {
+        whi_worker_free(engine->workers[i]);
+        engine->workers[i] = NULL;
+    }
+}
+
+static void close_store(wh_engine *engine) {
+    if (engine->reader != NULL && engine->reader != engine->store) {
+        engine->reader->vtable->close(engine->reader);
+    }
+    if (engine->store != NULL) {
+        engine->store->vtable->close(engine->store);
+    }
+}
+
 void wh_close(wh_engine *engine) {
     if (engine == NULL) {
         return;
     }
-    if (atomic_load(&engine->started)) {
-        wh_stop(engine, 0);
-    }
-    for (int i = 0; i < WHI_WORKERS; i++) {
-        if (engine->workers[i] != NULL) {
-            whi_writer_drain(engine->writer);
-            whi_worker_free(engine->workers[i]);
-            engine->workers[i] = NULL;
-        }
-    }
-    if (engine->writer != NULL) {
-        whi_upkeep_end(engine);
-    }
+    end_work(engine);
     whi_writer_free(engine->writer);
     if (engine->check_rules != NULL) {
         engine->options.rules->close(engine->check_rules);
     }
     whi_registry_free(engine->registry);
-    if (engine->store != NULL) {
-        engine->store->vtable->close(engine->store);
-    }
+    close_store(engine);
+    whi_lease_free(&engine->lease);
     whi_policy_free(engine->policy);
     whi_free((char *)engine->options.user_agent);
     whi_free((char *)engine->options.ca_file);
-    pthread_mutex_destroy(&engine->ident_lock);
+    pthread_mutex_destroy(&engine->trouble_lock);
     pthread_mutex_destroy(&engine->work_lock);
     pthread_mutex_destroy(&engine->subscription_lock);
     pthread_mutex_destroy(&engine->check_lock);

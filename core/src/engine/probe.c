@@ -24,14 +24,13 @@ typedef struct probe {
 /* The event is fanned out already, to this one. */
 static int run(whi_job *job, whi_store *store) {
     probe *self = (probe *)job;
-    int duplicate, code;
+    int duplicate, done, code;
 
-    while ((code = store->vtable->event_add(store, &self->event, &duplicate)) == WH_ECONFLICT) {
-        self->event.number = whi_publish_number(self->engine, self->event.accepted_at);
-    }
+    self->event.number = 0;
+    code = store->vtable->event_add(store, &self->event, &duplicate);
     code = code == WH_OK ? store->vtable->event_done(store, 0, self->event.number) : code;
     self->delivery.event = self->event.number;
-    return code == WH_OK ? store->vtable->delivery_put(store, &self->delivery) : code;
+    return code == WH_OK ? store->vtable->delivery_put(store, &self->delivery, &done) : code;
 }
 
 static int look_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
@@ -101,7 +100,6 @@ static int begin(probe *self, int64_t subscription, const char *type, const char
     event.payload_size = size;
     code = whi_publish_row_check(&engine->options.limits, &event);
     self->event.accepted_at = self->event.time = whi_now(engine);
-    self->event.number = whi_publish_number(engine, self->event.time);
     self->event.type = type;
     self->event.tenant = registration->subscription->tenant;
     self->event.payload = payload;

@@ -18,7 +18,7 @@ typedef struct publication {
     whi_event **kept; /* in memory, or NULLs */
     int *duplicates;
     size_t count;
-    int64_t owner, epoch, now;
+    int64_t owner, now;
 } publication;
 
 static int check_key(const char *key) {
@@ -68,42 +68,37 @@ int whi_publish_row_check(const wh_limits *limits, const wh_event *event) {
     return code == WH_OK ? WH_OK : whi_fail_within(code, "payload");
 }
 
-int64_t whi_publish_number(wh_engine *engine, int64_t now) {
-    int64_t number;
-
-    pthread_mutex_lock(&engine->ident_lock);
-    number = whi_ident_next(&engine->ident, now);
-    pthread_mutex_unlock(&engine->ident_lock);
-    return number;
-}
-
-/* The number was taken by another process in the same millisecond: the next one. */
-static int add(publication *self, whi_store *store, size_t i) {
+static int add(publication *self, whi_store *store, size_t i, int64_t owner) {
     whi_event_row *row = &self->rows[i];
+    whi_event *kept = self->kept[i];
     int code;
 
-    while ((code = store->vtable->event_add(store, row, &self->duplicates[i])) == WH_ECONFLICT) {
-        row->number = whi_publish_number(self->engine, self->now);
-        if (self->kept[i] != NULL) {
-            self->kept[i]->number = row->number;
-            if (row->id == NULL) {
-                whi_ident_format("msg_", row->number, self->kept[i]->id);
-            }
+    row->number = 0;
+    row->owner = kept != NULL ? owner : 0;
+    code = store->vtable->event_add(store, row, &self->duplicates[i]);
+    if (code == WH_OK && kept != NULL) {
+        kept->owner = owner;
+        kept->number = row->number;
+        if (row->id == NULL) {
+            whi_ident_format("msg_", row->number, kept->id);
         }
     }
     return code;
 }
 
+/* The lease is looked at here, where it counts: the lock may have been waited for. */
 static int run(whi_job *job, whi_store *store) {
     publication *self = (publication *)job;
     int code = whi_registry_expect(self->engine->registry);
+    int64_t owner = self->owner;
 
-    if (self->owner != 0 && self->epoch != atomic_load(&self->engine->epoch)) {
-        self->owner = 0; /* the lease was lost meanwhile: anybody's */
+    if (code == WH_OK && owner != 0) {
+        code = whi_lease_check(&self->engine->lease, store, owner);
+        owner = code == WH_OK ? owner : 0; /* the row is gone: anybody's */
+        code = code == WH_ENOTFOUND ? WH_OK : code;
     }
     for (size_t i = 0; i < self->count && code == WH_OK; i++) {
-        self->rows[i].owner = self->kept[i] != NULL ? self->owner : 0;
-        code = add(self, store, i);
+        code = add(self, store, i, owner);
     }
     return code;
 }
@@ -113,7 +108,6 @@ static int run(whi_job *job, whi_store *store) {
 static void fill_row(publication *self, size_t i, const wh_event *event) {
     whi_event_row *row = &self->rows[i];
 
-    row->number = whi_publish_number(self->engine, self->now);
     row->id = event->id;
     row->type = event->type;
     row->tenant = event->tenant != NULL ? event->tenant : "";
@@ -157,8 +151,8 @@ static void hand_over(publication *self) {
 
     for (size_t i = 0; i < self->count; i++) {
         whi_event *event = self->kept[i];
-        if (event != NULL && !self->duplicates[i] && self->owner != 0) {
-            whi_worker_give_event(next_worker(engine), event);
+        if (event != NULL && !self->duplicates[i] && event->owner != 0) {
+            left += !whi_worker_give_event(next_worker(engine), event);
             continue;
         }
         left += !self->duplicates[i];
@@ -174,6 +168,19 @@ static void drop(publication *self) {
     for (size_t i = 0; i < self->count; i++) {
         whi_event_unref(self->engine, self->kept[i]);
     }
+}
+
+/* In the order of commits, so that workers get them in the order of acceptance. */
+static void done(whi_job *job, int code, const char *sentence) {
+    publication *self = (publication *)job;
+
+    (void)sentence;
+    if (code != WH_OK) {
+        drop(self);
+        return;
+    }
+    atomic_fetch_add_explicit(&self->engine->count.events, (long long)self->count, memory_order_relaxed);
+    hand_over(self);
 }
 
 static void fill_receipts(const publication *self, wh_receipt *receipts) {
@@ -193,25 +200,19 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
     int code;
 
     self->now = whi_now(engine);
-    self->epoch = atomic_load(&engine->epoch);
-    self->owner = whi_monotonic_us() < atomic_load(&engine->lease_until) && atomic_load(&engine->stop) == 0
-                      ? atomic_load(&engine->owner)
-                      : 0;
+    self->owner = atomic_load(&engine->stop) == 0 ? whi_lease_owner(&engine->lease) : 0;
     for (size_t i = 0; i < self->count; i++) {
         fill_row(self, i, &events[i]);
         keep(self, i);
     }
     self->job.rows = (int)self->count * 2;
     self->job.run = run;
+    self->job.done = done;
     code = whi_writer_run(engine->writer, &self->job);
-    if (code != WH_OK) {
-        drop(self);
-        return code;
+    if (code == WH_OK) {
+        fill_receipts(self, receipts);
     }
-    atomic_fetch_add_explicit(&engine->count.events, (long long)self->count, memory_order_relaxed);
-    fill_receipts(self, receipts);
-    hand_over(self);
-    return WH_OK;
+    return code;
 }
 
 static int check(wh_engine *engine, const wh_event *event) {
@@ -231,7 +232,7 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
     whi_event_row row = { 0 };
     whi_event *kept = NULL;
     int duplicate = 0, code;
-    publication self = { { 0 }, engine, &row, &kept, &duplicate, 1, 0, 0, 0 };
+    publication self = { { 0 }, engine, &row, &kept, &duplicate, 1, 0, 0 };
 
     if (engine == NULL || event == NULL) {
         return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "event");
@@ -241,7 +242,7 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
 }
 
 int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts) {
-    publication self = { { 0 }, engine, NULL, NULL, NULL, count, 0, 0, 0 };
+    publication self = { { 0 }, engine, NULL, NULL, NULL, count, 0, 0 };
     int code = WH_OK;
 
     if (engine == NULL || (events == NULL && count > 0)) {

@@ -1,4 +1,4 @@
-/* Recording: what came of deliveries, in batches, while the lease is held.
+/* Recording: what came of deliveries, in batches, under the lease (lease.h).
  *
  * A worker collects the deliveries that ended in a turn (and the events all of
  * whose deliveries are written) and gives them to the writer as one job. A job that
@@ -19,35 +19,56 @@ struct whi_record {
     whi_delivery *deliveries, **deliveries_end; /* in the order in which they ended */
     whi_event *finished, **finished_end;
     int64_t number; /* of the worker's records, in the order of what they tell */
-    int64_t epoch;  /* under which it was written */
-    int lost;       /* the lease is gone: nothing was written */
     int removed;    /* a subscription ended with it */
     struct whi_record *next_failed;
 };
 
 typedef struct whi_record whi_record;
 
-static int put_delivery(whi_store *store, whi_delivery *delivery) {
-    whi_attempt *attempt = delivery->attempt;
+static int put_attempt(whi_store *store, const whi_delivery *delivery) {
+    const whi_attempt *attempt = delivery->attempt;
+    whi_attempt_row line = { delivery->event->number,
+                             delivery->registration->subscription->id,
+                             delivery->attempts,
+                             attempt->at,
+                             attempt->duration_us,
+                             attempt->code,
+                             attempt->status,
+                             delivery->error,
+                             attempt->response_size ? attempt->response : NULL,
+                             attempt->response_size };
+
+    return store->vtable->attempt_add(store, &line);
+}
+
+static int same_place(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    (void)row;
+    (void)event;
+    (void)payload;
+    return WH_OK;
+}
+
+/* The delivery is somebody else's by now; that an attempt was made stays true. */
+static int keep_attempt(whi_store *store, const whi_delivery *delivery) {
+    int64_t subscription = delivery->registration->subscription->id;
+    int code = delivery->attempt == NULL
+                   ? WH_ENOTFOUND
+                   : store->vtable->delivery_now(store, delivery->event->number, subscription, same_place, NULL);
+
+    code = code == WH_OK ? put_attempt(store, delivery) : code;
+    return code == WH_ENOTFOUND ? WH_OK : code;
+}
+
+static int put_delivery(whi_store *store, whi_delivery *delivery, int *done) {
     whi_delivery_row row;
     int code;
 
     whi_delivery_fill_row(delivery, &row);
-    code = store->vtable->delivery_put(store, &row);
-    if (code == WH_OK && attempt != NULL) {
-        whi_attempt_row line = { row.event,
-                                 row.subscription,
-                                 row.attempts,
-                                 attempt->at,
-                                 attempt->duration_us,
-                                 attempt->code,
-                                 attempt->status,
-                                 delivery->error,
-                                 attempt->response_size ? attempt->response : NULL,
-                                 attempt->response_size };
-        code = store->vtable->attempt_add(store, &line);
+    code = store->vtable->delivery_put(store, &row, done);
+    if (code != WH_OK || !*done) {
+        return code == WH_OK ? keep_attempt(store, delivery) : code;
     }
-    return code;
+    return delivery->attempt != NULL ? put_attempt(store, delivery) : WH_OK;
 }
 
 /* Its one event is taken: what goes to it before that is a test. */
@@ -75,16 +96,16 @@ static int ends_with(whi_store *store, const whi_delivery *delivery, int *out) {
     if (!is_used(s) || (delivery->state != WHI_DELIVERED && delivery->state != WHI_EXHAUSTED)) {
         return WH_OK;
     }
-    code = store->vtable->subscription_get(store, s->id, 0, look, out);
+    code = store->vtable->subscription_now(store, s->id, look, out);
     return code == WH_ENOTFOUND ? WH_OK : code; /* somebody was faster */
 }
 
 /* With its only delivery a single_use subscription ends, in one transaction. */
 static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
-    int ends, code = put_delivery(store, delivery);
+    int ends = 0, done, code = put_delivery(store, delivery, &done);
 
     delivery->leaves = 0;
-    code = code == WH_OK ? ends_with(store, delivery, &ends) : code;
+    code = code == WH_OK && done ? ends_with(store, delivery, &ends) : code;
     if (code != WH_OK || !ends) {
         return code;
     }
@@ -94,44 +115,32 @@ static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
     return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
-/* A lease that may have run out is looked at before anything is written. */
-static int holds_lease(wh_engine *engine, whi_store *store, int *lost) {
-    int code;
+/* What is not ours any more is left to whoever has it: only the attempt is kept. */
+static int put_all(whi_record *record, whi_store *store, int64_t owner) {
+    int code = WH_OK;
 
-    *lost = 0;
-    if (whi_monotonic_us() < atomic_load(&engine->lease_until)) {
-        return WH_OK;
+    for (whi_delivery *d = record->deliveries; d != NULL && code == WH_OK; d = d->next) {
+        code = owner != 0 && d->event->owner == owner ? put(record, store, d) : keep_attempt(store, d);
     }
-    code = store->vtable->worker_beat(store, atomic_load(&engine->owner), whi_clock_now(NULL));
-    if (code == WH_ENOTFOUND) {
-        *lost = 1;
-        return WH_OK;
+    for (whi_event *e = record->finished; e != NULL && code == WH_OK; e = e->next) {
+        code = store->vtable->event_done(store, e->owner, e->number); /* of an owner that has no row: nothing */
     }
     return code;
 }
 
 static int run(whi_job *job, whi_store *store) {
     whi_record *record = (whi_record *)job;
-    wh_engine *engine = record->task.worker->engine;
-    int code = WH_OK;
+    whi_lease *lease = &record->task.worker->engine->lease;
+    int64_t owner = atomic_load(&lease->owner);
+    int code;
 
     if (atomic_load(&record->task.worker->record_failed)) {
         return whi_fail(WH_EBUSY, "an earlier one waits to be recorded");
     }
     record->removed = 0;
-    record->epoch = atomic_load(&engine->epoch);
-    code = holds_lease(engine, store, &record->lost);
-    if (record->lost) {
-        return code;
-    }
-    for (whi_delivery *d = record->deliveries; d != NULL && code == WH_OK; d = d->next) {
-        code = whi_lease_holds(engine, d->event) ? put(record, store, d) : WH_OK;
-    }
-    for (whi_event *e = record->finished; e != NULL && code == WH_OK; e = e->next) {
-        code = whi_lease_holds(engine, e) ? store->vtable->event_done(store, atomic_load(&engine->owner), e->number)
-                                          : WH_OK;
-    }
-    return code;
+    code = whi_lease_check(lease, store, owner);
+    owner = code == WH_OK ? owner : 0;
+    return code == WH_OK || code == WH_ENOTFOUND ? put_all(record, store, owner) : code;
 }
 
 static void free_record(whi_record *record) {
@@ -202,7 +211,7 @@ static void settle_all(whi_worker *worker, const whi_record *record) {
     }
     for (whi_delivery *d = record->deliveries; d != NULL; d = d->next) {
         if (d->leaves) {
-            whi_subscription_cancel(worker->engine, d->registration->subscription->id);
+            whi_claim_cancel(worker, d->registration->subscription->id);
         }
         settle(worker, d);
     }
@@ -216,16 +225,13 @@ static void back(whi_task *task) {
     if (task->code != WH_OK) {
         if (worker->failed_records == NULL) {
             whi_log(worker->engine, WH_LOG_ERROR, "what was sent cannot be recorded now: %s", task->sentence);
+            whi_trouble(worker->engine, task->code, task->sentence);
         }
         keep_failed(worker, record);
         worker->retry_record_at = whi_monotonic_us() + RETRY_US;
         return;
     }
-    if (record->lost) {
-        whi_lease_lost(worker->engine, record->epoch);
-    } else {
-        settle_all(worker, record);
-    }
+    settle_all(worker, record);
     free_record(record);
 }
 
@@ -306,7 +312,7 @@ void whi_record_retry(whi_worker *worker, int64_t now_us) {
 }
 
 int64_t whi_record_next(const whi_worker *worker) {
-    int64_t next = is_empty(worker->record) ? INT64_MAX : whi_monotonic_us() + RETRY_US;
+    int64_t next = worker->record == NULL || is_empty(worker->record) ? INT64_MAX : whi_monotonic_us() + RETRY_US;
 
     return worker->failed_records != NULL && worker->records_open == 0 && worker->retry_record_at < next
                ? worker->retry_record_at
@@ -323,4 +329,6 @@ void whi_record_free(whi_worker *worker) {
         free_record(worker->failed_records);
         worker->failed_records = next;
     }
+    atomic_store(&worker->record_failed, 0);
+    worker->records_open = 0;
 }

@@ -10,7 +10,7 @@
 #include "pure/match.h"
 
 struct whi_registry {
-    whi_store *store;
+    whi_store *store, *reader;
     pthread_rwlock_t lock;
     pthread_mutex_t sync_lock; /* one reader of changes at a time */
     int64_t after;             /* change number up to which the store was read */
@@ -98,7 +98,7 @@ int whi_registration_new(whi_registration **out, const whi_subscription_row *row
     return whi_registration_of(out, subscription);
 }
 
-int whi_registry_new(whi_registry **out, whi_store *store) {
+int whi_registry_new(whi_registry **out, whi_store *store, whi_store *reader) {
     whi_registry *registry = whi_calloc(1, sizeof *registry);
     int code;
 
@@ -107,6 +107,7 @@ int whi_registry_new(whi_registry **out, whi_store *store) {
         return whi_fail_memory();
     }
     registry->store = store;
+    registry->reader = reader;
     pthread_rwlock_init(&registry->lock, NULL);
     pthread_mutex_init(&registry->sync_lock, NULL);
     code = whi_match_new(&registry->match);
@@ -279,7 +280,7 @@ static int changed(const whi_subscription_row *row, void *payload) {
 /* The sync_lock is held. */
 static int read_changes(whi_registry *registry) {
     long long news = atomic_load(&registry->news);
-    int code = registry->store->vtable->subscription_changes(registry->store, &registry->after, changed, registry);
+    int code = registry->reader->vtable->subscription_changes(registry->reader, &registry->after, changed, registry);
 
     atomic_store(&registry->behind, code != WH_OK);
     if (code == WH_OK) {

@@ -23,6 +23,7 @@ typedef struct whi_registration {
     uint64_t rule_hash;
     atomic_int rule_failures; /* in a row */
     atomic_int failing;       /* 1: the last attempt that this process made failed */
+    atomic_int retiring;      /* 1: it is being switched off */
     char id[WH_ID_SIZE];
 } whi_registration;
 
@@ -30,7 +31,8 @@ void whi_registration_unref(whi_registration *registration);
 
 typedef struct whi_registry whi_registry;
 
-int whi_registry_new(whi_registry **out, whi_store *store);
+/* reader: what reads the changes, without waiting; may be the store itself. Both outlive it. */
+int whi_registry_new(whi_registry **out, whi_store *store, whi_store *reader);
 void whi_registry_free(whi_registry *registry);
 
 /* Reads what has changed in the store since the last time. Any thread. */

@@ -20,18 +20,23 @@ typedef struct replay {
     key *keys;
     size_t count, capacity;
     int64_t now, reopened;
+    int state;  /* that they were found in, 0: any: one that was delivered since stays so */
     int strict; /* 1: one that cannot be replayed is an error */
 } replay;
 
 static int reopen(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
     replay *self = payload;
     whi_delivery_row changed = *row;
-    int code = whi_delivery_next(row->state, WHI_REPLAY, &changed.state);
+    int done, code = whi_delivery_next(row->state, WHI_REPLAY, &changed.state);
 
     (void)event;
+    if (self->state != 0 && row->state != self->state) {
+        return WH_OK;
+    }
     if (code != WH_OK) {
         return self->strict ? code : WH_OK;
     }
+    changed.was = row->state;
     if (row->state == WHI_HELD) {
         changed.version = 0; /* its bytes are still to be made */
     }
@@ -42,7 +47,7 @@ static int reopen(const whi_delivery_row *row, const whi_event_row *event, void 
     changed.body = NULL;
     changed.body_size = 0;
     self->reopened++;
-    return self->store->vtable->delivery_put(self->store, &changed);
+    return self->store->vtable->delivery_put(self->store, &changed, &done);
 }
 
 static int run(whi_job *job, whi_store *store) {
@@ -52,7 +57,7 @@ static int run(whi_job *job, whi_store *store) {
     self->store = store;
     self->reopened = 0;
     for (size_t i = 0; i < self->count && code == WH_OK; i++) {
-        code = store->vtable->delivery_get(store, self->keys[i].event, self->keys[i].subscription, reopen, self);
+        code = store->vtable->delivery_now(store, self->keys[i].event, self->keys[i].subscription, reopen, self);
         if (code == WH_ENOTFOUND && !self->strict) {
             code = WH_OK; /* purged meanwhile */
         }
@@ -144,6 +149,7 @@ int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *count) {
     rows.limit = REPLAY_ROWS;
     self.engine = engine;
     self.capacity = REPLAY_ROWS;
+    self.state = rows.state;
     self.keys = whi_calloc(REPLAY_ROWS, sizeof *self.keys);
     code = self.keys != NULL ? replay_pages(&self, &rows, &done) : whi_fail_memory();
     whi_free(self.keys);

@@ -84,6 +84,7 @@ void whi_send_free(whi_worker *worker) {
         whi_delivery_free(worker->engine, flight->delivery);
         free_flight(flight);
     }
+    worker->in_flight = 0;
     while (worker->free_flights != NULL) {
         whi_flight *next = worker->free_flights->next;
         free_flight(worker->free_flights);
@@ -340,10 +341,10 @@ static void judge_lane(whi_worker *worker, const whi_flight *flight, int gone) {
     lane->in_flight--;
     whi_lane_outcome(worker, lane, flight->request.error, flight->delivery->abort ? 200 : flight->request.status, now);
     if (gone) {
-        whi_disable(worker->engine, flight->delivery->registration, "gone");
+        whi_retire(worker, flight->delivery->registration, "gone");
     } else if (lane->failing_since != 0 && now - lane->failing_since > worker->engine->options.disable_after) {
         lane->failing_since = 0;
-        whi_disable(worker->engine, flight->delivery->registration, "failing");
+        whi_retire(worker, flight->delivery->registration, "failing");
     }
 }
 
@@ -460,16 +461,19 @@ static int send_one(whi_worker *worker, whi_lane *lane) {
     whi_flight *flight;
     int code;
 
-    if (!whi_lease_holds(worker->engine, delivery->event)) {
+    if (!whi_event_is_ours(worker->engine, delivery->event)) {
         whi_delivery_free(worker->engine, delivery);
+        whi_lane_left(worker, lane);
         return WH_OK;
     }
     if (refresh(worker, delivery) != WH_OK) {
         whi_record_delivery(worker, delivery);
+        whi_lane_left(worker, lane);
         return WH_OK;
     }
     flight = take_flight(worker);
     if (flight == NULL) {
+        whi_lane_left(worker, lane);
         whi_delivery_next(delivery->state, WHI_RELEASE, &delivery->state);
         delivery->due = whi_now(worker->engine) + 1000;
         whi_record_delivery(worker, delivery);

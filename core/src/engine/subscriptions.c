@@ -126,9 +126,8 @@ typedef struct change {
     whi_subscription *subscription;
     whi_subscription_row row;
     whi_buf document;
-    int64_t remove;                   /* a subscription's number, or 0 */
-    int more;                         /* waits for it than was cancelled with it */
-    const whi_delivery_row *delivery; /* NULL, or one that is written with it */
+    int64_t remove; /* a subscription's number, or 0 */
+    int more;       /* waits for it than was cancelled with it */
 } change;
 
 static int status_of(const whi_subscription *s) {
@@ -144,14 +143,13 @@ static int run_change(whi_job *job, whi_store *store) {
         return whi_subscription_remove(self->engine, store, self->remove, &self->more);
     }
     if (self->subscription->id == 0) {
-        code = store->vtable->subscription_count(store, &count);
+        code = store->vtable->subscription_count_now(store, &count);
         if (code != WH_OK || count >= most) {
             return code != WH_OK ? code : whi_fail(WH_ELIMIT, "the store has as many subscriptions as it may have");
         }
     }
     self->row.id = self->subscription->id;
-    code = store->vtable->subscription_put(store, &self->row);
-    return code == WH_OK && self->delivery != NULL ? store->vtable->delivery_put(store, self->delivery) : code;
+    return store->vtable->subscription_put(store, &self->row);
 }
 
 /* Who makes some cannot tell from their ids how many others make. */
@@ -200,9 +198,23 @@ static int commit_change(change *self) {
     return code;
 }
 
-static void drop_change(change *self) {
+static void drop_document(change *self) {
     whi_wipe(self->document.data, self->document.size);
     whi_buf_free(&self->document);
+}
+
+int whi_subscription_keep(wh_engine *engine, whi_store *store, whi_subscription *subscription) {
+    change self = { .engine = engine };
+    int code = fill_row(&self, subscription);
+
+    self.row.id = subscription->id;
+    code = code == WH_OK ? store->vtable->subscription_put(store, &self.row) : code;
+    drop_document(&self);
+    return code;
+}
+
+static void drop_change(change *self) {
+    drop_document(self);
     whi_subscription_free(self->subscription);
 }
 
@@ -237,11 +249,11 @@ static int read_row(const whi_subscription_row *row, void *payload) {
 }
 
 /* A version as the store has it; 0: the present one. */
-int whi_subscription_at(wh_engine *engine, int64_t id, int64_t version, whi_registration **out) {
+int whi_subscription_at(whi_store *store, int64_t id, int64_t version, whi_registration **out) {
     int code;
 
     *out = NULL;
-    code = engine->store->vtable->subscription_get(engine->store, id, version, read_row, out);
+    code = store->vtable->subscription_get(store, id, version, read_row, out);
     if (code == WH_ENOTFOUND) {
         return whi_fail(code, version ? "version: no such version of this subscription" : "id: no such subscription");
     }
@@ -269,7 +281,7 @@ int wh_subscription_version(wh_engine *engine, const char *id, int64_t version, 
         return whi_fail(WH_EINVALID, "version: expected 1 or more, found %lld", (long long)version);
     }
     code = number_of(id, &number);
-    code = code == WH_OK ? whi_subscription_at(engine, number, version, &registration) : code;
+    code = code == WH_OK ? whi_subscription_at(engine->store, number, version, &registration) : code;
     if (code == WH_OK) {
         code = write_document(registration->subscription, out, size);
     }
@@ -314,7 +326,7 @@ int wh_subscription_secrets(wh_engine *engine, const char *id, char **out, size_
     *out = NULL;
     whi_buf_init(&buf, 65536);
     code = number_of(id, &number);
-    code = code == WH_OK ? whi_subscription_at(engine, number, 0, &registration) : code;
+    code = code == WH_OK ? whi_subscription_at(engine->store, number, 0, &registration) : code;
     code = code == WH_OK ? write_secrets(registration->subscription, &buf) : code;
     whi_registration_unref(registration);
     if (code != WH_OK) {
@@ -329,7 +341,7 @@ int wh_subscription_secrets(wh_engine *engine, const char *id, char **out, size_
 /* A copy of the present version, to be changed. */
 static int read_copy(wh_engine *engine, int64_t number, whi_subscription **out) {
     whi_registration *registration = NULL;
-    int code = whi_subscription_at(engine, number, 0, &registration);
+    int code = whi_subscription_at(engine->store, number, 0, &registration);
 
     code = code == WH_OK ? whi_subscription_copy(out, registration->subscription) : code;
     whi_registration_unref(registration);
@@ -490,49 +502,6 @@ int wh_subscription_delete(wh_engine *engine, const char *id) {
         whi_subscription_cancel(engine, self.remove);
     }
     return code;
-}
-
-/* -------------------------------------------------------------------- switching off */
-
-/* Writes a version that is switched off for this reason; off: it was so already. */
-static int switch_off(wh_engine *engine, int64_t number, const char *reason, const whi_delivery_row *delivery,
-                      int *off) {
-    change self = { .engine = engine, .delivery = delivery };
-    int code;
-
-    pthread_mutex_lock(&engine->subscription_lock);
-    code = read_copy(engine, number, &self.subscription);
-    *off = code == WH_OK && self.subscription->disabled != NULL;
-    if (code == WH_OK && !*off) {
-        self.subscription->disabled = whi_strdup(reason, WH_ZSTR);
-        code = self.subscription->disabled != NULL ? commit_change(&self) : whi_fail_memory();
-    }
-    pthread_mutex_unlock(&engine->subscription_lock);
-    drop_change(&self);
-    return code;
-}
-
-void whi_disable(wh_engine *engine, whi_registration *registration, const char *reason) {
-    int off, code = switch_off(engine, registration->subscription->id, reason, NULL, &off);
-
-    if (code != WH_OK && code != WH_ENOTFOUND) {
-        whi_log(engine, WH_LOG_ERROR, "%s cannot be disabled now: %s", registration->id, wh_last_error());
-    } else if (code == WH_OK && !off) {
-        whi_notice(engine, registration, "webhook.subscription.disabled", NULL, reason);
-    }
-}
-
-int whi_use_up(wh_engine *engine, whi_registration *registration, const whi_delivery_row *delivery) {
-    int off, code;
-
-    do { /* another change, by another process, does not take the event: only being switched off does */
-        code = switch_off(engine, registration->subscription->id, "used", delivery, &off);
-    } while (code == WH_ECONFLICT);
-    if (code != WH_OK || off) {
-        return off ? WH_ECONFLICT : code;
-    }
-    whi_stir(engine);
-    return WH_OK;
 }
 
 /* --------------------------------------------------------------------- workspaces */

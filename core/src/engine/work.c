@@ -1,12 +1,23 @@
-/* The motor seen from outside: steps, runs, threads, idleness. */
+/* The motor seen from outside: steps, runs, threads, idleness.
+ *
+ * An engine rests, is stepped (one thread is in wh_step or wh_run), or is started (its own threads
+ * turn its workers). Who starts, stops or steps it has it for himself meanwhile; others are told that
+ * it is busy. All else (publishing, changes, lists) may go on in any state, and during the change
+ * from one to another: workers that were made stay until wh_close, and refuse what is given to them
+ * while nobody turns them; the store has it then. wh_stop, and a wh_start that failed, leave an
+ * engine that rests, with nothing in memory that the store does not have, and no row of its own. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/engine.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
-/* Takes the right to turn the first worker; released by leave. */
+#define RUN_ON_US INT64_C(1000000)
+
+/* Takes the right to turn the engine; released by leave. */
 static int enter(wh_engine *engine) {
     int code = WH_OK;
 
@@ -16,10 +27,10 @@ static int enter(wh_engine *engine) {
     pthread_mutex_lock(&engine->work_lock);
     if (atomic_load(&engine->started)) {
         code = whi_fail(WH_EBUSY, "the threads of wh_start do the work");
-    } else if (engine->stepping) {
+    } else if (atomic_load(&engine->stepping)) {
         code = whi_fail(WH_EBUSY, "another thread is in wh_step or wh_run");
     } else {
-        engine->stepping = 1;
+        atomic_store(&engine->stepping, 1);
     }
     pthread_mutex_unlock(&engine->work_lock);
     return code;
@@ -27,19 +38,52 @@ static int enter(wh_engine *engine) {
 
 static void leave(wh_engine *engine) {
     pthread_mutex_lock(&engine->work_lock);
-    engine->stepping = 0;
+    atomic_store(&engine->stepping, 0);
     pthread_mutex_unlock(&engine->work_lock);
 }
 
-/* Before the first turn, and after a pause that was longer than the lease. */
-static int hold_lease(wh_engine *engine) {
-    return whi_monotonic_us() < atomic_load(&engine->lease_until) ? WH_OK : whi_upkeep_begin(engine);
+/* What nobody needs to be told twice is told once. */
+static int take_trouble(wh_engine *engine) {
+    int code;
+
+    pthread_mutex_lock(&engine->trouble_lock);
+    code = engine->trouble_code;
+    if (code != WH_OK) {
+        whi_fail(code, "%s", engine->trouble_sentence);
+        engine->trouble_code = WH_OK;
+    }
+    pthread_mutex_unlock(&engine->trouble_lock);
+    return code;
+}
+
+void whi_trouble(wh_engine *engine, int code, const char *sentence) {
+    if (code != WH_ECORRUPT && code != WH_EMOVED) {
+        return; /* time may mend it */
+    }
+    pthread_mutex_lock(&engine->trouble_lock);
+    engine->trouble_code = code;
+    snprintf(engine->trouble_sentence, sizeof engine->trouble_sentence, "%s", sentence);
+    pthread_mutex_unlock(&engine->trouble_lock);
+}
+
+/* Before the first turn, and after wh_stop. */
+static int prepare(wh_engine *engine) {
+    whi_worker *worker = engine->workers[0];
+    int code = worker->open ? WH_OK : whi_worker_open(worker);
+
+    return code == WH_OK ? whi_writer_start(engine->writer) : code;
 }
 
 static int turn(wh_engine *engine, int timeout) {
-    int code = hold_lease(engine);
+    int code = prepare(engine), done;
 
-    return code == WH_OK ? whi_worker_step(engine->workers[0], timeout) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    whi_lease_want(&engine->lease);
+    done = whi_worker_step(engine->workers[0], timeout);
+    code = take_trouble(engine);
+    return code == WH_OK ? done : code;
 }
 
 int wh_step(wh_engine *engine) {
@@ -90,55 +134,75 @@ static int due_lane(int64_t subscription, int64_t due, void *payload) {
     return rests ? 0 : 1;
 }
 
+/* Nothing that this process has is under way. */
 static int is_quiet(wh_engine *engine) {
     return atomic_load(&engine->events_open) == 0 && atomic_load(&engine->jobs_open) == 0;
 }
 
-int wh_idle(wh_engine *engine) {
-    struct due self = { engine, 0 };
-    const struct whi_store_vtable *store;
-    int events = 0, outbox = 0;
-    long long begun;
+/* Nothing waits in the store, or is under way in another process, that was due then. */
+static int is_done(wh_engine *engine, int64_t then) {
+    const struct whi_store_vtable *store = engine->store->vtable;
+    struct due self = { engine, then };
+    whi_store_work work;
 
+    if (store->work(engine->store, &work) != WH_OK) {
+        return 0;
+    }
+    if (work.events || work.outbox) {
+        atomic_store(&engine->more_events, 1);
+    }
+    return !work.events && !work.outbox && !work.owned && store->lanes(engine->store, due_lane, &self) == WH_OK;
+}
+
+static int is_idle(wh_engine *engine, int64_t then) {
+    long long begun = atomic_load(&engine->jobs_begun);
+
+    /* What a worker took out of the store while we looked is in its memory now. */
+    return is_quiet(engine) && is_done(engine, then) && atomic_load(&engine->jobs_begun) == begun && is_quiet(engine);
+}
+
+int wh_idle(wh_engine *engine) {
     if (engine == NULL) {
         return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
     }
-    begun = atomic_load(&engine->jobs_begun);
-    if (!is_quiet(engine)) {
-        return 0;
+    return is_idle(engine, whi_now(engine));
+}
+
+/* Deliveries that fail may fall due again faster than all of them can be tried. So it ends, too, when
+ * what was due at its beginning has been tried, and what fell due since for a little while. */
+typedef struct running {
+    int64_t began;    /* ms, by the engine's clock */
+    int64_t until_us; /* 0: something is left of what was due then */
+    int64_t look_us;  /* when to look although there is work */
+} running;
+
+static int is_over(wh_engine *engine, running *self) {
+    int64_t now_us = whi_monotonic_us();
+
+    self->look_us = now_us + WHI_LOOK_US;
+    if (self->until_us == 0 && is_idle(engine, self->began)) {
+        self->until_us = now_us + RUN_ON_US;
     }
-    self.now = whi_now(engine);
-    store = engine->store->vtable;
-    if (store->work(engine->store, &events, &outbox) != WH_OK || events || outbox) {
-        atomic_store(&engine->more_events, 1);
-        return 0;
-    }
-    if (store->lanes(engine->store, due_lane, &self) != WH_OK) {
-        return 0;
-    }
-    /* What a worker took out of the store while we looked is in its memory now. */
-    return atomic_load(&engine->jobs_begun) == begun && is_quiet(engine);
+    return self->until_us != 0 && (now_us > self->until_us || is_idle(engine, whi_now(engine)));
 }
 
 int wh_run(wh_engine *engine) {
-    int code = enter(engine);
-    int timeout = 0;
+    running self = { 0, 0, 0 };
+    int timeout = 0, code = enter(engine);
 
     if (code != WH_OK) {
         return code;
     }
+    self.began = whi_now(engine);
     for (;;) {
         code = turn(engine, timeout);
-        if (code < 0) {
-            break;
-        }
-        if (code == 0 && wh_idle(engine)) {
+        if (code < 0 || ((code == 0 || whi_monotonic_us() > self.look_us) && is_over(engine, &self))) {
             break;
         }
         timeout = code > 0 ? 0 : whi_worker_timeout(engine->workers[0]);
     }
     leave(engine);
-    return code;
+    return code < 0 ? code : WH_OK;
 }
 
 /* ------------------------------------------------------------------------- threads */
@@ -149,6 +213,9 @@ static void *serve(void *payload) {
     int timeout = 0, done;
 
     while (atomic_load(&engine->stop) < 2) {
+        if (worker->index == 0) {
+            whi_lease_want(&engine->lease);
+        }
         done = whi_worker_step(worker, timeout);
         timeout = done > 0 ? 0 : whi_worker_timeout(worker);
         if (done < 0) {
@@ -174,6 +241,7 @@ static int start_threads(wh_engine *engine, unsigned threads) {
 }
 
 static void join_threads(wh_engine *engine) {
+    atomic_store(&engine->stop, 2);
     for (int i = 0; i < WHI_WORKERS; i++) {
         whi_worker *worker = engine->workers[i];
         if (worker != NULL && worker->threaded) {
@@ -182,18 +250,51 @@ static void join_threads(wh_engine *engine) {
             worker->threaded = 0;
         }
     }
-    whi_writer_stop(engine->writer);
+}
+
+static int make_worker(wh_engine *engine, int i) {
+    if (engine->workers[i] == NULL) {
+        return whi_worker_new(&engine->workers[i], engine, i);
+    }
+    return engine->workers[i]->open ? WH_OK : whi_worker_open(engine->workers[i]);
 }
 
 static int make_workers(wh_engine *engine, unsigned threads) {
     int code = WH_OK;
 
-    for (unsigned i = 1; i < threads && code == WH_OK; i++) {
-        if (engine->workers[i] == NULL) {
-            code = whi_worker_new(&engine->workers[i], engine, (int)i);
-        }
+    for (unsigned i = 0; i < threads && code == WH_OK; i++) {
+        code = make_worker(engine, (int)i);
+    }
+    if (code == WH_OK) {
+        atomic_store(&engine->worker_count, (int)threads);
     }
     return code;
+}
+
+/* No thread turns it. All that was in memory goes back to the store: its marks are freed by one
+ * commit, behind which the writer has nothing more of the workers. */
+static int rest(wh_engine *engine) {
+    int code = whi_lease_end(&engine->lease);
+
+    atomic_store(&engine->worker_count, 1);
+    for (int i = 0; i < WHI_WORKERS; i++) {
+        if (engine->workers[i] != NULL) {
+            whi_worker_shut(engine->workers[i]);
+        }
+    }
+    atomic_store(&engine->more_events, 1);
+    atomic_store(&engine->stop, 0);
+    return code;
+}
+
+/* What it could not start it takes back: the engine can be stepped, or started again. */
+static int fail_start(wh_engine *engine, int code) {
+    char sentence[WHI_ERROR_SIZE];
+
+    snprintf(sentence, sizeof sentence, "%s", wh_last_error());
+    join_threads(engine);
+    rest(engine);
+    return whi_fail(code, "%s", sentence);
 }
 
 int wh_start(wh_engine *engine, unsigned threads) {
@@ -206,19 +307,10 @@ int wh_start(wh_engine *engine, unsigned threads) {
     if (code != WH_OK) {
         return code;
     }
-    atomic_store(&engine->stop, 0);
     code = make_workers(engine, threads);
-    if (code == WH_OK) {
-        atomic_store(&engine->worker_count, (int)threads);
-        atomic_store(&engine->workers[0]->rescan, 1);
-        code = hold_lease(engine);
-    }
-    if (code == WH_OK) {
-        code = start_threads(engine, threads);
-        if (code != WH_OK) {
-            atomic_store(&engine->stop, 2);
-            join_threads(engine);
-        }
+    code = code == WH_OK ? start_threads(engine, threads) : code;
+    if (code != WH_OK) {
+        code = fail_start(engine, code);
     }
     atomic_store(&engine->started, code == WH_OK);
     leave(engine);
@@ -237,37 +329,27 @@ static void wait_for_flights(wh_engine *engine, int64_t grace) {
     }
 }
 
-/* All that was in memory goes back to the store; the first worker stays for wh_step. */
-static void give_back(wh_engine *engine) {
-    atomic_store(&engine->worker_count, 1);
-    for (int i = 1; i < WHI_WORKERS; i++) {
-        whi_worker_free(engine->workers[i]);
-        engine->workers[i] = NULL;
-    }
-    atomic_fetch_add(&engine->epoch, 1);
-    whi_upkeep_end(engine);
-    atomic_store(&engine->more_events, 1);
-    atomic_store(&engine->workers[0]->rescan, 1);
-}
-
 int wh_stop(wh_engine *engine, int64_t grace) {
+    int code;
+
     if (engine == NULL) {
         return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
     }
     pthread_mutex_lock(&engine->work_lock);
-    if (!atomic_load(&engine->started) || engine->stepping) {
+    if (!atomic_load(&engine->started) || atomic_load(&engine->stepping)) {
         pthread_mutex_unlock(&engine->work_lock);
         return atomic_load(&engine->started) ? whi_fail(WH_EBUSY, "another thread stops it already") : WH_OK;
     }
-    engine->stepping = 1;
+    atomic_store(&engine->stepping, 1);
     pthread_mutex_unlock(&engine->work_lock);
 
     wait_for_flights(engine, grace > 0 ? grace : 0);
-    atomic_store(&engine->stop, 2);
     join_threads(engine);
-    give_back(engine);
+    code = rest(engine);
+    if (code != WH_OK) {
+        whi_log(engine, WH_LOG_WARNING, "what it had in work is free when others notice: %s", wh_last_error());
+    }
     atomic_store(&engine->started, 0);
-    atomic_store(&engine->stop, 0);
     leave(engine);
     return WH_OK;
 }

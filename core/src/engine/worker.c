@@ -27,22 +27,40 @@ void whi_worker_wake(whi_worker *worker) {
     pthread_mutex_unlock(&worker->lock);
 }
 
-void whi_worker_give_event(whi_worker *worker, whi_event *event) {
+int whi_worker_give_event(whi_worker *worker, whi_event *event) {
+    int open;
+
     event->next = NULL;
     pthread_mutex_lock(&worker->lock);
-    *worker->events_end = event;
-    worker->events_end = &event->next;
-    wake_once(worker);
+    open = worker->open;
+    if (open) {
+        *worker->events_end = event;
+        worker->events_end = &event->next;
+        wake_once(worker);
+    }
     pthread_mutex_unlock(&worker->lock);
+    if (!open) {
+        whi_event_unref(worker->engine, event);
+    }
+    return open;
 }
 
-void whi_worker_give_delivery(whi_worker *worker, whi_delivery *delivery) {
+int whi_worker_give_delivery(whi_worker *worker, whi_delivery *delivery) {
+    int open;
+
     delivery->next = NULL;
     pthread_mutex_lock(&worker->lock);
-    *worker->deliveries_end = delivery;
-    worker->deliveries_end = &delivery->next;
-    wake_once(worker);
+    open = worker->open;
+    if (open) {
+        *worker->deliveries_end = delivery;
+        worker->deliveries_end = &delivery->next;
+        wake_once(worker);
+    }
     pthread_mutex_unlock(&worker->lock);
+    if (!open) {
+        whi_delivery_free(worker->engine, delivery);
+    }
+    return open;
 }
 
 static void task_done(whi_job *job, int code, const char *sentence) {
@@ -120,7 +138,7 @@ static int may_fan_out(const whi_worker *worker) {
 static int fan_out(whi_worker *worker) {
     int count = 0;
 
-    while (may_fan_out(worker) && count < FANOUT_BURST) {
+    while (may_fan_out(worker) && count < FANOUT_BURST && atomic_load(&worker->engine->stop) == 0) {
         whi_event *event = worker->todo;
         worker->todo = event->next;
         if (worker->todo == NULL) {
@@ -157,6 +175,31 @@ static int wait_for_work(whi_worker *worker, whi_ready *ready, int timeout) {
     return whi_poller_wait(worker->poller, ready, READY_MAXIMUM, timeout);
 }
 
+/* Whose work it has, it has by the lease; after a pause beyond that, nothing is begun until a beat
+ * was committed. */
+static int has_lease(whi_worker *worker) {
+    int64_t owner = whi_lease_owner(&worker->engine->lease);
+
+    if (owner != 0 && owner != worker->owner) {
+        worker->owner = owner;
+        whi_lanes_drop(worker);
+        atomic_store(&worker->rescan, 1);
+    }
+    return owner != 0;
+}
+
+/* What needs the lease. */
+static void work(whi_worker *worker) {
+    if (!has_lease(worker)) {
+        return;
+    }
+    if (atomic_load(&worker->engine->stop) == 0) {
+        worker->done_count += fan_out(worker);
+        fetch(worker);
+    }
+    whi_send_ready(worker);
+}
+
 int whi_worker_step(whi_worker *worker, int timeout) {
     whi_ready ready[READY_MAXIMUM];
     const whi_transport_vtable *transport = worker->engine->transport;
@@ -170,18 +213,8 @@ int whi_worker_step(whi_worker *worker, int timeout) {
     transport->tick(worker->transport);
     worker->done_count += take_inbox(worker);
     whi_upkeep(worker, whi_monotonic_us());
-    if (atomic_load(&worker->engine->stop) == 0) {
-        worker->done_count += fan_out(worker);
-        fetch(worker);
-    }
-    whi_send_ready(worker);
+    work(worker);
     whi_record_submit(worker);
-    if (!worker->threaded) {
-        whi_writer_drain(worker->engine->writer);
-        worker->done_count += take_inbox(worker);
-        whi_send_ready(worker);
-        whi_record_submit(worker);
-    }
     return worker->done_count;
 }
 
@@ -193,11 +226,8 @@ int whi_worker_timeout(whi_worker *worker) {
     int64_t wait = (whi_upkeep_next(worker) - whi_monotonic_us() + 999) / 1000;
     int transport = worker->engine->transport->timeout(worker->transport);
 
-    if (may_fan_out(worker)) {
+    if (may_fan_out(worker) && whi_lease_owner(&worker->engine->lease) != 0) {
         return 0;
-    }
-    if (!worker->threaded && atomic_load(&worker->engine->jobs_open) > 0) {
-        return 0; /* no thread but this one writes them */
     }
     if (worker->throttled && worker->flight_limit < worker->engine->options.limits.in_flight) {
         return 0;
@@ -205,7 +235,7 @@ int whi_worker_timeout(whi_worker *worker) {
     if (transport >= 0) {
         wait = smaller(wait, transport);
     }
-    if (worker->heap_count > 0) {
+    if (worker->heap_count > 0 && whi_lease_owner(&worker->engine->lease) != 0) {
         wait = smaller(wait, worker->heap[0]->stored_due - whi_now(worker->engine));
     }
     return wait < 0 ? 0 : wait > 60000 ? 60000 : (int)wait;
@@ -215,8 +245,6 @@ int whi_worker_timeout(whi_worker *worker) {
 
 int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     whi_worker *worker = whi_calloc(1, sizeof *worker);
-    whi_transport_options options = { &engine->options.limits, engine->policy, engine->options.user_agent,
-                                      engine->options.ca_file, NULL };
     int code;
 
     *out = worker;
@@ -231,20 +259,41 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     worker->tasks_end = &worker->tasks;
     worker->todo_end = &worker->todo;
     whi_decider_init(&worker->decider, engine->options.rules, &engine->options.limits);
-    atomic_init(&worker->rescan, 1);
-    worker->flight_limit = engine->options.limits.in_flight < WHI_FLIGHTS_START ? (int)engine->options.limits.in_flight
-                                                                                : WHI_FLIGHTS_START;
-    code = whi_record_begin(worker);
-    code = code == WH_OK ? whi_poller_new(&worker->poller) : code;
-    if (code == WH_OK) {
-        options.poller = worker->poller;
-        code = engine->transport->open(&worker->transport, &options);
-    }
+    code = whi_poller_new(&worker->poller);
+    code = code == WH_OK ? whi_worker_open(worker) : code;
     if (code != WH_OK) {
         whi_worker_free(worker);
         *out = NULL;
     }
     return code;
+}
+
+static int open_transport(whi_worker *worker) {
+    const wh_engine *engine = worker->engine;
+    whi_transport_options options = { &engine->options.limits, engine->policy, engine->options.user_agent,
+                                      engine->options.ca_file, worker->poller };
+
+    return worker->transport == NULL ? engine->transport->open(&worker->transport, &options) : WH_OK;
+}
+
+static void set_open(whi_worker *worker, int open) {
+    pthread_mutex_lock(&worker->lock);
+    worker->open = open;
+    pthread_mutex_unlock(&worker->lock);
+}
+
+int whi_worker_open(whi_worker *worker) {
+    int64_t most = worker->engine->options.limits.in_flight;
+    int code = worker->record == NULL ? whi_record_begin(worker) : WH_OK;
+
+    code = code == WH_OK ? open_transport(worker) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    worker->flight_limit = most < WHI_FLIGHTS_START ? (int)most : WHI_FLIGHTS_START;
+    atomic_store(&worker->rescan, 1);
+    set_open(worker, 1);
+    return WH_OK;
 }
 
 static void free_events(wh_engine *engine, whi_event *event) {
@@ -255,19 +304,43 @@ static void free_events(wh_engine *engine, whi_event *event) {
     }
 }
 
-void whi_worker_free(whi_worker *worker) {
-    if (worker == NULL) {
-        return;
+/* The tasks that wait for another try are told that there is none. */
+static void end_later_tasks(whi_worker *worker) {
+    whi_task *tasks = worker->later_tasks;
+
+    worker->later_tasks = NULL;
+    while (tasks != NULL) {
+        whi_task *next = tasks->next;
+        tasks->code = WH_ECLOSED;
+        tasks->back(tasks);
+        tasks = next;
     }
+}
+
+void whi_worker_shut(whi_worker *worker) {
+    set_open(worker, 0);
     if (worker->transport != NULL) {
         worker->engine->transport->close(worker->transport);
+        worker->transport = NULL;
     }
     take_inbox(worker);
+    end_later_tasks(worker);
     whi_record_free(worker);
     whi_send_free(worker);
     whi_lanes_free(worker);
     free_events(worker->engine, worker->todo);
     free_events(worker->engine, worker->later);
+    worker->later = worker->todo = NULL;
+    worker->todo_end = &worker->todo;
+    worker->owner = 0;
+    worker->throttled = 0;
+}
+
+void whi_worker_free(whi_worker *worker) {
+    if (worker == NULL) {
+        return;
+    }
+    whi_worker_shut(worker);
     whi_fanout_close(worker);
     whi_poller_free(worker->poller);
     pthread_mutex_destroy(&worker->lock);

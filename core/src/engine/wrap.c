@@ -19,7 +19,7 @@ static int made_by(wh_engine *engine, const whi_wrapping *what, whi_registration
     if (what->version == 0 || what->version == s->version) {
         return WH_OK;
     }
-    code = whi_subscription_at(engine, s->id, what->version, old);
+    code = whi_subscription_at(engine->reader, s->id, what->version, old);
     return code == WH_ENOTFOUND ? WH_OK : code;
 }
 

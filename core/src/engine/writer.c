@@ -2,21 +2,36 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 
 struct whi_writer {
     whi_store *store;
+    whi_pulse_fn pulse;
+    void *pulse_payload;
     pthread_mutex_t lock;
     pthread_cond_t change; /* a waiting job is done, or the lead is free */
     pthread_cond_t work;   /* for the thread */
     whi_job *head, **tail;
     int led;     /* somebody leads */
     int waiters; /* threads in whi_writer_run */
+    int nudged;  /* the pulse is to be asked again */
     int has_thread, stop;
     pthread_t thread;
 };
+
+/* As in the manual of pthread_cond_timedwait, by the clock that nobody sets. */
+static void make_condition(pthread_cond_t *condition) {
+    pthread_condattr_t kind;
+
+    pthread_condattr_init(&kind);
+    pthread_condattr_setclock(&kind, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &kind);
+    pthread_condattr_destroy(&kind);
+}
 
 /* A job whose caller waits. */
 typedef struct waiting {
@@ -27,7 +42,7 @@ typedef struct waiting {
     char sentence[WHI_ERROR_SIZE];
 } waiting;
 
-int whi_writer_new(whi_writer **out, whi_store *store) {
+int whi_writer_new(whi_writer **out, whi_store *store, whi_pulse_fn pulse, void *payload) {
     whi_writer *writer = whi_calloc(1, sizeof *writer);
 
     *out = writer;
@@ -35,10 +50,12 @@ int whi_writer_new(whi_writer **out, whi_store *store) {
         return whi_fail_memory();
     }
     writer->store = store;
+    writer->pulse = pulse;
+    writer->pulse_payload = payload;
     writer->tail = &writer->head;
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->change, NULL);
-    pthread_cond_init(&writer->work, NULL);
+    make_condition(&writer->work);
     return WH_OK;
 }
 
@@ -54,10 +71,12 @@ void whi_writer_free(whi_writer *writer) {
     whi_free(writer);
 }
 
-static int run_all(whi_writer *writer, whi_job *batch) {
+/* begun: 1 when it was no job's fault that it could not begin. */
+static int run_all(whi_writer *writer, whi_job *batch, int *begun) {
     const struct whi_store_vtable *store = writer->store->vtable;
     int code = store->begin(writer->store);
 
+    *begun = code == WH_OK;
     if (code != WH_OK) {
         return code;
     }
@@ -77,18 +96,26 @@ static int run_all(whi_writer *writer, whi_job *batch) {
     return code;
 }
 
-static void run_batch(whi_writer *writer, whi_job *batch) {
-    int code = run_all(writer, batch);
-    int alone = batch->next == NULL;
+static void tell(whi_job *job, int code) {
+    job->next = NULL;
+    if (job->done != NULL) {
+        job->done(job, code, code == WH_OK ? "" : wh_last_error());
+    }
+}
 
+static void run_batch(whi_writer *writer, whi_job *batch) {
+    int begun, code = run_all(writer, batch, &begun);
+    int alone = batch->next == NULL || !begun;
+    char sentence[WHI_ERROR_SIZE];
+
+    memcpy(sentence, code == WH_OK ? "" : wh_last_error(), code == WH_OK ? 1 : sizeof sentence);
     while (batch != NULL) {
         whi_job *next = batch->next;
         batch->next = NULL;
         if (code != WH_OK && !alone) {
-            int own = run_all(writer, batch);
-            batch->done(batch, own, own == WH_OK ? "" : wh_last_error());
+            tell(batch, run_all(writer, batch, &begun));
         } else {
-            batch->done(batch, code, code == WH_OK ? "" : wh_last_error());
+            tell(batch, code == WH_OK ? code : whi_fail(code, "%s", sentence));
         }
         batch = next;
     }
@@ -158,6 +185,9 @@ static void done_waiting(whi_job *job, int code, const char *sentence) {
         memcpy(self->sentence, sentence, size);
         self->sentence[size] = '\0';
     }
+    if (self->inner->done != NULL) {
+        self->inner->done(self->inner, code, sentence);
+    }
     pthread_mutex_lock(&self->writer->lock);
     self->code = code;
     self->finished = 1;
@@ -203,15 +233,44 @@ void whi_writer_drain(whi_writer *writer) {
     pthread_mutex_unlock(&writer->lock);
 }
 
+/* The lock is held: waits for work, or for the time that the pulse said. */
+static void wait_for_work(whi_writer *writer, int64_t until_us) {
+    struct timespec until = { (time_t)(until_us / 1000000), (long)(until_us % 1000000 * 1000) };
+
+    if (until_us == INT64_MAX) {
+        pthread_cond_wait(&writer->work, &writer->lock);
+    } else {
+        pthread_cond_timedwait(&writer->work, &writer->lock, &until);
+    }
+}
+
+/* The lock is held. */
+static int64_t ask_pulse(whi_writer *writer) {
+    int64_t next;
+
+    writer->nudged = 0;
+    if (writer->pulse == NULL || writer->stop) {
+        return INT64_MAX;
+    }
+    pthread_mutex_unlock(&writer->lock);
+    next = writer->pulse(writer->pulse_payload, whi_monotonic_us());
+    pthread_mutex_lock(&writer->lock);
+    return writer->nudged ? 0 : next;
+}
+
 static void *serve(void *payload) {
     whi_writer *writer = payload;
+    int64_t next = 0;
 
     pthread_mutex_lock(&writer->lock);
     while (!writer->stop || writer->head != NULL) {
-        if (writer->head == NULL || writer->led) {
-            pthread_cond_wait(&writer->work, &writer->lock);
-        } else {
+        if (writer->nudged || whi_monotonic_us() >= next) {
+            next = ask_pulse(writer);
+        }
+        if (writer->head != NULL && !writer->led) {
             lead(writer, NULL);
+        } else if (!writer->stop || writer->led) {
+            wait_for_work(writer, next);
         }
     }
     pthread_mutex_unlock(&writer->lock);
@@ -219,24 +278,37 @@ static void *serve(void *payload) {
 }
 
 int whi_writer_start(whi_writer *writer) {
-    writer->stop = 0;
-    if (pthread_create(&writer->thread, NULL, serve, writer) != 0) {
-        return whi_fail(WH_ENOMEM, "the system starts no more threads");
-    }
+    int code = WH_OK;
+
     pthread_mutex_lock(&writer->lock);
-    writer->has_thread = 1;
+    if (!writer->has_thread) {
+        writer->stop = 0;
+        writer->nudged = 1;
+        code = pthread_create(&writer->thread, NULL, serve, writer) == 0
+                   ? WH_OK
+                   : whi_fail(WH_ENOMEM, "the system starts no more threads");
+        writer->has_thread = code == WH_OK;
+    }
     pthread_mutex_unlock(&writer->lock);
-    return WH_OK;
+    return code;
 }
 
 void whi_writer_stop(whi_writer *writer) {
+    pthread_mutex_lock(&writer->lock);
     if (!writer->has_thread) {
+        pthread_mutex_unlock(&writer->lock);
         return;
     }
-    pthread_mutex_lock(&writer->lock);
     writer->stop = 1;
     pthread_cond_signal(&writer->work);
     pthread_mutex_unlock(&writer->lock);
     pthread_join(writer->thread, NULL);
     writer->has_thread = 0;
+}
+
+void whi_writer_nudge(whi_writer *writer) {
+    pthread_mutex_lock(&writer->lock);
+    writer->nudged = 1;
+    pthread_cond_signal(&writer->work);
+    pthread_mutex_unlock(&writer->lock);
 }

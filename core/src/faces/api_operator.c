@@ -98,8 +98,8 @@ static void metric_histogram(whi_call *call, const char *name, const char *help,
  * of this process since it opened the store. */
 int whi_serve_metrics(whi_call *call) {
     wh_engine *engine = call->engine;
-    int events = 0, outbox = 0;
-    int code = engine->store->vtable->work(engine->store, &events, &outbox);
+    whi_store_work work;
+    int code = engine->store->vtable->work(engine->store, &work);
 
     if (code != WH_OK) {
         return code;
@@ -121,8 +121,8 @@ int whi_serve_metrics(whi_call *call) {
     metric(call, "requests_in_flight", "gauge", "Requests under way.", atomic_load(&engine->flights_open));
     metric(call, "events_in_memory", "gauge", "Events that are being worked on.", atomic_load(&engine->events_open));
     metric(call, "payload_bytes_in_memory", "gauge", "Bytes of their payloads.", atomic_load(&engine->memory_used));
-    metric(call, "events_pending", "gauge", "1 if events wait for a worker.", events);
-    metric(call, "outbox_pending", "gauge", "1 if rows wait in webhook_outbox.", outbox);
+    metric(call, "events_pending", "gauge", "1 if events wait for a worker.", work.events);
+    metric(call, "outbox_pending", "gauge", "1 if rows wait in webhook_outbox.", work.outbox);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     return WH_OK;
 }

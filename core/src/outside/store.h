@@ -24,7 +24,7 @@
 #include "webhook.h"
 
 typedef struct whi_event_row {
-    int64_t number;
+    int64_t number; /* writing, 0: given, larger than all before; else a number that is free */
     const char *id; /* the caller's own, or NULL: "msg_" and the number */
     const char *type;
     const char *tenant; /* "" for none */
@@ -36,8 +36,16 @@ typedef struct whi_event_row {
     int pending;   /* reading only: 1 while it is not fanned out */
 } whi_event_row;
 
+/* What a delivery must be for a change to be made; or one of its states. */
+enum whi_delivery_was {
+    WHI_WAS_ABSENT = 0, /* it is added */
+    WHI_WAS_ANY = -1,   /* added or replaced: for who has the store alone */
+};
+
 typedef struct whi_delivery_row {
     int64_t event, subscription; /* together: its key */
+    int was;                     /* writing: what it must be: see above */
+    int64_t was_owner;           /* writing, was sending: by whom */
     int64_t version;             /* of the subscription, that made the bytes; 0: not made yet */
     int state;                   /* enum whi_delivery_state */
     int attempts;                /* made in all; numbers them */
@@ -112,6 +120,14 @@ typedef int (*whi_attempt_fn)(const whi_attempt_row *row, void *payload);
 typedef int (*whi_subscription_fn)(const whi_subscription_row *row, void *payload);
 typedef int (*whi_token_fn)(const whi_token_row *row, void *payload);
 typedef int (*whi_lane_fn)(int64_t subscription, int64_t due, void *payload);
+typedef int (*whi_worker_fn)(int64_t owner, int64_t beat, void *payload);
+
+/* What waits in the store; each 0 or 1. */
+typedef struct whi_store_work {
+    int events; /* pending events without an owner */
+    int outbox;
+    int owned; /* pending events or sending deliveries that have an owner */
+} whi_store_work;
 
 typedef struct whi_store whi_store;
 
@@ -122,26 +138,32 @@ typedef struct whi_store_options {
 struct whi_store_vtable {
     int (*open)(whi_store **out, const char *name, const whi_store_options *options);
     void (*close)(whi_store *store);
+    /* Another handle that can only read, by a connection of its own, so that it waits for nobody:
+     * who has to wait is refused, WH_ELOCKED. ":memory:" has none: *out is store itself. */
+    int (*reader)(whi_store *store, whi_store **out);
 
     /* ---- writing: one thread at a time, between begin and commit or rollback */
     int (*begin)(whi_store *store);
     int (*commit)(whi_store *store); /* an error means that nothing was committed; roll back */
     void (*rollback)(whi_store *store);
 
-    /* Adds an event and its pending mark. duplicate receives 1 when its id (the
-     * caller's own, or "msg_…" of a number that is there) is known: nothing is added.
-     * WH_ECONFLICT: the number is another event's; take the next one. */
-    int (*event_add)(whi_store *store, const whi_event_row *row, int *duplicate);
+    /* Adds an event and its pending mark, and gives it its number: numbers are in the order of
+     * commits and grow with time (accepted_at). duplicate receives 1 when its id (the caller's
+     * own, or "msg_…" of a number that is there) is known: nothing is added. */
+    int (*event_add)(whi_store *store, whi_event_row *row, int *duplicate);
     /* Takes the pending mark away. Fine if it is gone. */
     int (*event_done)(whi_store *store, int64_t owner, int64_t number);
     /* Gives pending events without an owner to this one, oldest first. */
     int (*event_claim)(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload);
 
-    /* Writes a delivery: adds it, or replaces all of the row but created_at, and the
-     * body only if there is one. Takes it out of its former place in the waiting list.
+    /* Writes a delivery if it is what row->was says (done 1; else 0, and nothing is changed):
+     * adds it, or replaces all of the row but created_at, and the body only if there is one.
+     * Takes it out of its former place in the waiting list.
      * One with a key that waits is put behind another one of its key that is due or
      * sending; one that has ended gives the turn to the key's oldest. */
-    int (*delivery_put)(whi_store *store, const whi_delivery_row *row);
+    int (*delivery_put)(whi_store *store, const whi_delivery_row *row, int *done);
+    /* As delivery_get, without bodies, and as the transaction sees it. */
+    int (*delivery_now)(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload);
     /* An n that is there already (two workers made it) is recorded as the next one. */
     int (*attempt_add)(whi_store *store, const whi_attempt_row *row);
     /* Turns at most limit waiting deliveries of a subscription with due <= now into
@@ -154,22 +176,25 @@ struct whi_store_vtable {
     /* Cancels at most limit waiting and held deliveries of a subscription. */
     int (*delivery_cancel)(whi_store *store, int64_t subscription, int64_t now, int limit, int *count);
 
-    /* The process's row: a number of its own (1 to 1023, the smallest that is free) and a heartbeat. */
-    int (*worker_add)(whi_store *store, int64_t now, int64_t *owner);
-    /* WH_ENOTFOUND: the row is gone, or another process's by now; what this one had is
-     * not its own any more. */
-    int (*worker_beat)(whi_store *store, int64_t owner, int64_t now);
-    /* Hands back what an owner has, at most limit rows: sending deliveries become
-     * waiting and due now, pending events free. count: rows handed back; when 0, the
-     * worker's row is removed as well. */
-    int (*worker_release)(whi_store *store, int64_t owner, int64_t now, int limit, int *count);
-    /* One owner (0: none) whose heartbeat is older than before. */
-    int (*worker_expired)(whi_store *store, int64_t before, int64_t *owner);
+    /* A row for this engine: a number that nobody had before, and a beat that counts from 0. */
+    int (*worker_add)(whi_store *store, int64_t *owner);
+    /* Counts on, or only looks. WH_ENOTFOUND: the row is gone; what it had is anybody's. */
+    int (*worker_beat)(whi_store *store, int64_t owner);
+    int (*worker_holds)(whi_store *store, int64_t owner);
+    int (*worker_list)(whi_store *store, whi_worker_fn each, void *payload);
+    /* Takes the row away, if it is there. */
+    int (*worker_remove)(whi_store *store, int64_t owner);
+    /* Frees what has an owner without a row, at most limit rows, count of them: sending
+     * deliveries become waiting and due now, pending events anybody's. */
+    int (*worker_sweep)(whi_store *store, int64_t now, int limit, int *count);
 
     /* Adds (row->id 0: given, at least row->least) or replaces a subscription and keeps this version.
      * WH_ENOTFOUND; WH_ECONFLICT: its version is not larger than the one in force
      * (another process changed it). */
     int (*subscription_put)(whi_store *store, whi_subscription_row *row);
+    /* The version in force, as the transaction sees it. WH_ENOTFOUND. */
+    int (*subscription_now)(whi_store *store, int64_t id, whi_subscription_fn each, void *payload);
+    int (*subscription_count_now)(whi_store *store, int64_t *count);
     /* WH_ENOTFOUND. Its versions stay while deliveries name them. */
     int (*subscription_remove)(whi_store *store, int64_t id);
 
@@ -180,7 +205,8 @@ struct whi_store_vtable {
 
     /* Deletes at most limit events with their deliveries and attempts: all deliveries
      * delivered or cancelled and number < done_before, or none waiting, sending or
-     * pending and number < failed_before. Looks at no more than limit. after: where
+     * pending and number < failed_before; never the last one, from which numbers go on. Looks at
+     * no more than limit. after: where
      * the last step stopped, 0 at the start; receives where this one did, 0 at the end. */
     int (*purge)(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after, int *count);
 
@@ -207,8 +233,7 @@ struct whi_store_vtable {
     /* Every subscription that has waiting deliveries, with the earliest due: costs as
      * many look-ups as there are such subscriptions. */
     int (*lanes)(whi_store *store, whi_lane_fn each, void *payload);
-    /* 1 in out if a pending event without an owner, or an outbox row, is there. */
-    int (*work)(whi_store *store, int *events, int *outbox);
+    int (*work)(whi_store *store, whi_store_work *out);
     /* By the caller's own id, "msg_…", or "#" and the number; of this tenant, NULL: of any (the
      * first by name where several gave one id). WH_ENOTFOUND. */
     int (*event_number)(whi_store *store, const char *id, const char *tenant, int64_t *number);

@@ -166,14 +166,27 @@ static int simple(whi_sqlite *store, enum whi_sql which, const char *doing) {
     return code == WH_OK ? whi_sqlite_run(store, &store->writer, statement, doing) : code;
 }
 
+/* What is written into a file that has no name any more is lost with the last process that has it open. */
+static int check_place(whi_sqlite *store) {
+    int moved = 0;
+
+    (void)sqlite3_file_control(store->writer.db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved ? whi_fail(WH_EMOVED,
+                            "store '%s': the file was moved, removed or replaced while it was open: nothing more is"
+                            " written to it; put it back, or open the store again",
+                            store->name)
+                 : WH_OK;
+}
+
 static int begin(whi_store *base) {
     whi_sqlite *store = whi_sqlite_of(base);
     int64_t changes = 0;
     int code;
 
     pthread_mutex_lock(&store->writer.lock);
-    store->next_body = 0;
-    code = simple(store, WHI_SQL_BEGIN, "beginning a transaction");
+    store->next_body = store->last_event = store->holds = 0;
+    code = check_place(store);
+    code = code == WH_OK ? simple(store, WHI_SQL_BEGIN, "beginning a transaction") : code;
     if (code == WH_OK) {
         code = whi_sqlite_number(store, &store->writer, WHI_SQL_CHANGES, &changes);
         if (code == WH_OK) {
@@ -344,6 +357,7 @@ static int check_meta(whi_sqlite *store, enum whose *out) {
         return whi_fail(WH_EVERSION, "store '%s': has tables of version %lld, this library knows up to %d", store->name,
                         (long long)version, WHI_SQLITE_VERSION);
     }
+    store->version = version;
     *out = version < WHI_SQLITE_VERSION ? OLD : OURS;
     return code;
 }
@@ -419,6 +433,16 @@ static int make_tables(whi_sqlite *store) {
     return result == SQLITE_OK ? WH_OK : whi_sqlite_fail(store, &store->writer, result, "making the tables");
 }
 
+/* Step by step, in one transaction. */
+static int upgrade(whi_sqlite *store) {
+    int code = WH_OK;
+
+    for (int64_t version = store->version; version < WHI_SQLITE_VERSION && code == WH_OK; version++) {
+        code = execute(store, &store->writer, whi_sqlite_upgrade[version]);
+    }
+    return code;
+}
+
 /* Under the write lock, where the file is looked at once more: of several processes
  * that find it without our tables, or with old ones, one makes them. */
 static int make_ours(whi_sqlite *store) {
@@ -430,7 +454,7 @@ static int make_ours(whi_sqlite *store) {
         return code;
     }
     if (whose == OLD) {
-        return execute(store, &store->writer, whi_sqlite_upgrade_2);
+        return upgrade(store);
     }
     code = make_tables(store);
     if (code != WH_OK || whose == THEIRS) {
@@ -525,10 +549,7 @@ static int open_into(whi_sqlite *store, const char *name, const whi_store_option
     if (store->name == NULL) {
         return whi_fail_memory();
     }
-    code = whi_clock_random(NULL, &store->token, sizeof store->token);
-    if (code == WH_OK) {
-        code = connect_side(store, &store->writer);
-    }
+    code = connect_side(store, &store->writer);
     if (code == WH_OK) {
         code = prepare_writer(store, options);
     }
@@ -563,9 +584,37 @@ static int open_store(whi_store **out, const char *name, const whi_store_options
     return WH_OK;
 }
 
+/* It waits for nobody: what is locked now (a file that another process recovers) is tried again later. */
+static int open_reader(whi_store *base, whi_store **out) {
+    const whi_sqlite *origin = whi_sqlite_of(base);
+    whi_sqlite *store;
+    int code;
+
+    *out = base;
+    if (origin->reader == &origin->writer) {
+        return WH_OK;
+    }
+    *out = NULL;
+    store = whi_calloc(1, sizeof *store);
+    if (store == NULL) {
+        return whi_fail_memory();
+    }
+    store->base.vtable = base->vtable;
+    store->name = whi_strdup(origin->name, WH_ZSTR);
+    code = store->name != NULL ? prepare_reader(store) : whi_fail_memory();
+    if (code != WH_OK) {
+        close_store(&store->base);
+        return code;
+    }
+    sqlite3_busy_timeout(store->second.db, 0);
+    *out = &store->base;
+    return WH_OK;
+}
+
 const struct whi_store_vtable whi_store_sqlite = {
     .open = open_store,
     .close = close_store,
+    .reader = open_reader,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,
@@ -573,15 +622,19 @@ const struct whi_store_vtable whi_store_sqlite = {
     .event_done = whi_sqlite_event_done,
     .event_claim = whi_sqlite_event_claim,
     .delivery_put = whi_sqlite_delivery_put,
+    .delivery_now = whi_sqlite_delivery_now,
     .attempt_add = whi_sqlite_attempt_add,
     .delivery_claim = whi_sqlite_delivery_claim,
     .lane_due = whi_sqlite_lane_due,
     .delivery_cancel = whi_sqlite_delivery_cancel,
     .worker_add = whi_sqlite_worker_add,
     .worker_beat = whi_sqlite_worker_beat,
-    .worker_release = whi_sqlite_worker_release,
-    .worker_expired = whi_sqlite_worker_expired,
+    .worker_holds = whi_sqlite_worker_holds,
+    .worker_list = whi_sqlite_worker_list,
+    .worker_remove = whi_sqlite_worker_remove,
+    .worker_sweep = whi_sqlite_worker_sweep,
     .subscription_put = whi_sqlite_subscription_put,
+    .subscription_now = whi_sqlite_subscription_now,
     .subscription_remove = whi_sqlite_subscription_remove,
     .outbox_take = whi_sqlite_outbox_take,
     .outbox_reject = whi_sqlite_outbox_reject,
@@ -596,6 +649,7 @@ const struct whi_store_vtable whi_store_sqlite = {
     .subscription_get = whi_sqlite_subscription_get,
     .subscription_list = whi_sqlite_subscription_list,
     .subscription_count = whi_sqlite_subscription_count,
+    .subscription_count_now = whi_sqlite_subscription_count_now,
     .lanes = whi_sqlite_lanes,
     .work = whi_sqlite_work,
     .event_number = whi_sqlite_event_number,

@@ -28,9 +28,9 @@ enum whi_sql {
     WHI_SQL_CHANGES,
 
     WHI_SQL_EVENT_ADD,
+    WHI_SQL_EVENT_LAST,
     WHI_SQL_EVENT_OWN_ID,
     WHI_SQL_ID_ADD,
-    WHI_SQL_ID_TAKE_BACK,
     WHI_SQL_ID_FIND,
     WHI_SQL_EVENT_KNOWN,
     WHI_SQL_PENDING_ADD,
@@ -41,6 +41,7 @@ enum whi_sql {
 
     WHI_SQL_DELIVERY_ADD,
     WHI_SQL_DELIVERY_CHANGE,
+    WHI_SQL_DELIVERY_IS,
     WHI_SQL_DELIVERY_PICK,
     WHI_SQL_DELIVERY_TAKE,
     WHI_SQL_DELIVERY_DUE,
@@ -55,11 +56,12 @@ enum whi_sql {
     WHI_SQL_ATTEMPT_ADD,
     WHI_SQL_ATTEMPT_APPEND,
 
-    WHI_SQL_WORKER_IDS,
     WHI_SQL_WORKER_ADD,
     WHI_SQL_WORKER_BEAT,
+    WHI_SQL_WORKER_HOLDS,
+    WHI_SQL_WORKER_LIST,
     WHI_SQL_WORKER_REMOVE,
-    WHI_SQL_WORKER_EXPIRED,
+    WHI_SQL_WORKER_ORPHAN,
 
     WHI_SQL_CHANGE_NEXT,
     WHI_SQL_COUNT_ADD,
@@ -122,10 +124,11 @@ enum whi_sql {
 
 extern const char *const whi_sqlite_text[WHI_SQL_STATEMENTS];
 extern const char whi_sqlite_schema[];
-extern const char whi_sqlite_upgrade_2[]; /* of tables of version 1 */
 
 #define WHI_SQLITE_APPLICATION 0x7762686b /* "wbhk", at byte 68 of a file that we made */
-#define WHI_SQLITE_VERSION 2              /* of the tables, in webhook_meta */
+#define WHI_SQLITE_VERSION 3              /* of the tables, in webhook_meta */
+
+extern const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION]; /* from the version of its index to the next */
 
 typedef struct whi_sqlite_side {
     sqlite3 *db;
@@ -140,8 +143,11 @@ typedef struct whi_sqlite {
     whi_sqlite_side writer, second;
     whi_sqlite_side *reader; /* &second, or &writer for ":memory:" */
     _Atomic int64_t changes; /* as last seen by the writer */
-    int64_t token;           /* tells this handle's worker row from one that took its number */
-    int64_t next_body;       /* number of the next row of webhook_bodies; 0: not known in this transaction */
+    int64_t version;         /* of the tables that were found */
+    /* Of this transaction; 0: not known yet. */
+    int64_t next_body;  /* number of the next row of webhook_bodies */
+    int64_t last_event; /* number of the last event; 1 when there is none */
+    int64_t holds;      /* the worker that has its row */
 } whi_sqlite;
 
 static inline whi_sqlite *whi_sqlite_of(whi_store *store) {
@@ -208,10 +214,11 @@ int whi_sqlite_pick(whi_sqlite *store, sqlite3_stmt *statement, int limit, int64
 /* A limit within what whi_sqlite_pick may hold. */
 int whi_sqlite_bounded(int limit);
 
-int whi_sqlite_event_add(whi_store *store, const whi_event_row *row, int *duplicate);
+int whi_sqlite_event_add(whi_store *store, whi_event_row *row, int *duplicate);
 int whi_sqlite_event_done(whi_store *store, int64_t owner, int64_t number);
 int whi_sqlite_event_claim(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload);
-int whi_sqlite_delivery_put(whi_store *store, const whi_delivery_row *row);
+int whi_sqlite_delivery_put(whi_store *store, const whi_delivery_row *row, int *done);
+int whi_sqlite_delivery_now(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload);
 int whi_sqlite_attempt_add(whi_store *store, const whi_attempt_row *row);
 int whi_sqlite_delivery_claim(whi_store *store, int64_t owner, int64_t subscription, int64_t now, int limit,
                               whi_delivery_fn each, void *payload);
@@ -234,10 +241,13 @@ int whi_sqlite_tenant_secret(whi_store *store, const char *tenant, char *out);
 int whi_sqlite_tenant_secret_put(whi_store *store, const char *tenant, const char *secret, int replace);
 
 /* ---- store_sqlite_admin.c */
-int whi_sqlite_worker_add(whi_store *store, int64_t now, int64_t *owner);
-int whi_sqlite_worker_beat(whi_store *store, int64_t owner, int64_t now);
-int whi_sqlite_worker_release(whi_store *store, int64_t owner, int64_t now, int limit, int *count);
-int whi_sqlite_worker_expired(whi_store *store, int64_t before, int64_t *owner);
+int whi_sqlite_worker_add(whi_store *store, int64_t *owner);
+int whi_sqlite_worker_beat(whi_store *store, int64_t owner);
+int whi_sqlite_worker_holds(whi_store *store, int64_t owner);
+int whi_sqlite_worker_list(whi_store *store, whi_worker_fn each, void *payload);
+int whi_sqlite_worker_remove(whi_store *store, int64_t owner);
+int whi_sqlite_worker_sweep(whi_store *store, int64_t now, int limit, int *count);
+int whi_sqlite_subscription_now(whi_store *store, int64_t id, whi_subscription_fn each, void *payload);
 int whi_sqlite_subscription_put(whi_store *store, whi_subscription_row *row);
 int whi_sqlite_subscription_remove(whi_store *store, int64_t id);
 int whi_sqlite_outbox_take(whi_store *store, int limit, whi_event_fn each, void *payload, int *count);
@@ -252,8 +262,9 @@ int whi_sqlite_subscription_get(whi_store *store, int64_t id, int64_t version, w
 int whi_sqlite_subscription_list(whi_store *store, const whi_store_query *query, whi_subscription_fn each,
                                  void *payload, whi_store_place *place);
 int whi_sqlite_subscription_count(whi_store *store, int64_t *count);
+int whi_sqlite_subscription_count_now(whi_store *store, int64_t *count);
 int whi_sqlite_lanes(whi_store *store, whi_lane_fn each, void *payload);
-int whi_sqlite_work(whi_store *store, int *events, int *outbox);
+int whi_sqlite_work(whi_store *store, whi_store_work *out);
 int whi_sqlite_event_number(whi_store *store, const char *id, const char *tenant, int64_t *number);
 int whi_sqlite_event_get(whi_store *store, int64_t number, whi_event_fn each, void *payload);
 int whi_sqlite_event_list(whi_store *store, const whi_store_query *query, whi_event_fn each, void *payload,

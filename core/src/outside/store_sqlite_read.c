@@ -264,20 +264,19 @@ int whi_sqlite_delivery_get(whi_store *base, int64_t event, int64_t subscription
     return code;
 }
 
-int whi_sqlite_subscription_get(whi_store *base, int64_t id, int64_t version, whi_subscription_fn each, void *payload) {
-    whi_sqlite *store = whi_sqlite_of(base);
+static int give_subscription(whi_sqlite *store, whi_sqlite_side *side, int64_t id, int64_t version,
+                             whi_subscription_fn each, void *payload) {
     sqlite3_stmt *statement;
     whi_subscription_row row;
-    int code = seek(store, enter(store), version ? WHI_SQL_SUBSCRIPTION_VERSION : WHI_SQL_SUBSCRIPTION_GET, id, version,
-                    &statement);
+    int code =
+        seek(store, side, version ? WHI_SQL_SUBSCRIPTION_VERSION : WHI_SQL_SUBSCRIPTION_GET, id, version, &statement);
 
     if (code == 1) {
         subscription_row(statement, &row);
         code = each(&row, payload);
         sqlite3_reset(statement);
-        return leave(store, code);
+        return code;
     }
-    leave(store, code);
     if (code != WH_OK) {
         return code;
     }
@@ -288,13 +287,31 @@ int whi_sqlite_subscription_get(whi_store *base, int64_t id, int64_t version, wh
     return whi_fail(WH_ENOTFOUND, "subscription %lld: not in the store", (long long)id);
 }
 
+int whi_sqlite_subscription_get(whi_store *base, int64_t id, int64_t version, whi_subscription_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    return leave(store, give_subscription(store, enter(store), id, version, each, payload));
+}
+
+int whi_sqlite_subscription_now(whi_store *base, int64_t id, whi_subscription_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    return give_subscription(store, &store->writer, id, 0, each, payload);
+}
+
 int whi_sqlite_subscription_count(whi_store *base, int64_t *count) {
     whi_sqlite *store = whi_sqlite_of(base);
 
     return leave(store, whi_sqlite_number(store, enter(store), WHI_SQL_SUBSCRIPTION_COUNT, count));
 }
 
-static int work(whi_sqlite *store, whi_sqlite_side *side, int *events, int *outbox) {
+int whi_sqlite_subscription_count_now(whi_store *base, int64_t *count) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    return whi_sqlite_number(store, &store->writer, WHI_SQL_SUBSCRIPTION_COUNT, count);
+}
+
+static int work(whi_sqlite *store, whi_sqlite_side *side, whi_store_work *out) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_use(store, side, WHI_SQL_WORK, &statement);
 
@@ -305,17 +322,18 @@ static int work(whi_sqlite *store, whi_sqlite_side *side, int *events, int *outb
     if (code != 1) {
         return code;
     }
-    *events = sqlite3_column_int(statement, 0);
-    *outbox = sqlite3_column_int(statement, 1);
+    out->events = sqlite3_column_int(statement, 0);
+    out->outbox = sqlite3_column_int(statement, 1);
+    out->owned = sqlite3_column_int(statement, 2);
     sqlite3_reset(statement);
     return WH_OK;
 }
 
-int whi_sqlite_work(whi_store *base, int *events, int *outbox) {
+int whi_sqlite_work(whi_store *base, whi_store_work *out) {
     whi_sqlite *store = whi_sqlite_of(base);
 
-    *events = *outbox = 0;
-    return leave(store, work(store, enter(store), events, outbox));
+    memset(out, 0, sizeof *out);
+    return leave(store, work(store, enter(store), out));
 }
 
 /* -------------------------------------------------------------------- lists */

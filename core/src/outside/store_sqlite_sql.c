@@ -36,6 +36,14 @@ _Static_assert(WHI_WAITING == 1 && WHI_SENDING == 2 && WHI_DELIVERED == 3 && WHI
  * takes nor the ends of its pages tell of them. A program that has no tenants does not pay for it. */
 #define TENANT_INDEX "CREATE INDEX webhook_events_tenant ON webhook_events (tenant) WHERE tenant <> '';\n"
 
+/* What is marked with a number that is not here is nobody's: see engine/lease.h. */
+#define WORKER_TABLE                                                                                                   \
+    "CREATE TABLE webhook_workers (\n"                                                                                 \
+    "  -- One row for each engine that works.\n"                                                                       \
+    "  id   INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again\n"                                                  \
+    "  beat INTEGER NOT NULL                   -- counts; who sees it stand still takes the row away\n"                \
+    ");\n"
+
 #define TOKEN_TABLES                                                                                                   \
     "CREATE TABLE webhook_tokens (\n"                                                                                  \
     "  -- Who may use the HTTP API.\n"                                                                                 \
@@ -61,7 +69,7 @@ const char whi_sqlite_schema[] =
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
-    "INSERT INTO webhook_meta VALUES ('schema', 2), ('change', 0), ('subscriptions', 0);\n"
+    "INSERT INTO webhook_meta VALUES ('schema', 3), ('change', 0), ('subscriptions', 0);\n"
 
     "CREATE TABLE webhook_outbox (\n"
     "  -- For you: a row that any program inserts here, in its own transaction, becomes\n"
@@ -90,7 +98,7 @@ const char whi_sqlite_schema[] =
     "CREATE TABLE webhook_events (\n"
     "  -- Everything from here on is the engine's own: read it, don't write it.\n"
     "  -- Times are ms since 1970.\n"
-    "  number      INTEGER PRIMARY KEY, -- grows with time; 'msg_' and its base 32 is the id\n"
+    "  number      INTEGER PRIMARY KEY, -- in the order of acceptance, grows with time; 'msg_' and its base 32 is the id\n"
     "  id          TEXT,                -- the id that the publisher gave, or NULL\n"
     "  type        TEXT NOT NULL,\n"
     "  tenant      TEXT NOT NULL,       -- '': none\n"
@@ -174,14 +182,9 @@ const char whi_sqlite_schema[] =
     "CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT "
     "NULL;\n"
 
-    "CREATE TABLE webhook_workers (\n"
-    "  -- One row for each engine that has the store open.\n"
-    "  id        INTEGER PRIMARY KEY, -- 1 to 1023\n"
-    "  heartbeat INTEGER NOT NULL,\n"
-    "  token     INTEGER NOT NULL     -- of the handle that added it\n"
-    ");\n" TOKEN_TABLES;
+    WORKER_TABLE TOKEN_TABLES;
 
-const char whi_sqlite_upgrade_2[] = "ALTER TABLE webhook_outbox ADD COLUMN source TEXT NOT NULL DEFAULT '';\n"
+static const char upgrade_1[] =       "ALTER TABLE webhook_outbox ADD COLUMN source TEXT NOT NULL DEFAULT '';\n"
                                     "ALTER TABLE webhook_outbox ADD COLUMN key TEXT NOT NULL DEFAULT '';\n"
                                     "ALTER TABLE webhook_outbox_rejected ADD COLUMN source TEXT;\n"
                                     "ALTER TABLE webhook_outbox_rejected ADD COLUMN key TEXT;\n"
@@ -195,16 +198,34 @@ const char whi_sqlite_upgrade_2[] = "ALTER TABLE webhook_outbox ADD COLUMN sourc
                                     "DROP TABLE webhook_event_ids_1;\n" TENANT_INDEX KEY_INDEX TOKEN_TABLES
                                     "UPDATE webhook_meta SET value = 2 WHERE name = 'schema';\n";
 
+/* Workers had small numbers that were used again: none of them may stay on a row. */
+static const char upgrade_2[] =
+    "DROP TABLE webhook_workers;\n" WORKER_TABLE
+    "UPDATE OR REPLACE webhook_pending SET owner = 0 WHERE owner <> 0;\n"
+    "UPDATE webhook_deliveries SET state = 1, due = updated_at, owner = 0 WHERE state = 2;\n"
+    "UPDATE webhook_meta SET value = 3 WHERE name = 'schema';\n";
+
+const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2] = upgrade_2 };
+
 #define EVENT_COLUMNS "e.number, e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key"
 #define DELIVERY_COLUMNS                                                                                               \
     "d.event, d.subscription, d.version, d.state, d.attempts, d.tries, d.due, d.owner, d.created_at, d.updated_at,"    \
     " d.status, d.error, d.key, d.headers"
 #define SUBSCRIPTION_COLUMNS "id, version, tenant, status, deleted, document"
 
-/* Pending at whoever: there are few workers, and the key begins with the owner. */
+/* The owners that a table knows, by a loose scan: from each one look-up leads to the next. There are few. */
+#define OWNERS(name, table)                                                                                            \
+    name " (owner) AS (SELECT (SELECT min(owner) FROM " table " owner >= 0)"                                           \
+         " UNION ALL SELECT (SELECT min(owner) FROM " table " owner > " name ".owner)"                                 \
+         " FROM " name " WHERE " name ".owner IS NOT NULL)"
+#define PENDING_OWNERS OWNERS("marked", "webhook_pending WHERE")
+#define SENDING_OWNERS                                                                                                 \
+    OWNERS("busy", "webhook_deliveries INDEXED BY webhook_deliveries_sending WHERE state = 2 AND")
+
+/* Pending at whoever: the key begins with the owner. */
 #define IS_PENDING(number)                                                                                             \
-    "EXISTS (SELECT 1 FROM webhook_pending WHERE owner IN (SELECT 0 UNION ALL SELECT id FROM webhook_workers) AND "    \
-    "event = " number ")"
+    "EXISTS (WITH RECURSIVE " PENDING_OWNERS " SELECT 1 FROM marked CROSS JOIN webhook_pending p"                      \
+    " WHERE p.owner = marked.owner AND p.event = " number ")"
 
 const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -213,10 +234,10 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_CHANGES] = "PRAGMA data_version",
 
     [WHI_SQL_EVENT_ADD] = "INSERT INTO webhook_events (number, id, type, tenant, time, accepted_at, payload,"
-                          " source, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
+                          " source, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [WHI_SQL_EVENT_LAST] = "SELECT max(number) FROM webhook_events",
     [WHI_SQL_EVENT_OWN_ID] = "SELECT number FROM webhook_events WHERE number = ?1 AND id IS NULL AND tenant = ?2",
     [WHI_SQL_ID_ADD] = "INSERT INTO webhook_event_ids (id, tenant, number) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-    [WHI_SQL_ID_TAKE_BACK] = "DELETE FROM webhook_event_ids WHERE id = ?1 AND tenant = ?2",
     [WHI_SQL_ID_FIND] = "SELECT number FROM webhook_event_ids WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2)"
                         " ORDER BY tenant LIMIT 1",
     [WHI_SQL_EVENT_KNOWN] = "SELECT number FROM webhook_events WHERE number = ?1 AND (?2 IS NULL OR tenant = ?2)",
@@ -233,11 +254,13 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING",
     [WHI_SQL_DELIVERY_CHANGE] =
         "UPDATE webhook_deliveries SET version = ?3, state = ?4, attempts = ?5, tries = ?6, due = ?7, owner = ?8,"
-        " updated_at = ?10, status = ?11, error = ?12, key = ?14, headers = ?15 WHERE event = ?1 AND subscription = ?2",
+        " updated_at = ?10, status = ?11, error = ?12, key = ?14, headers = ?15 WHERE event = ?1 AND subscription = ?2"
+        " AND (?9 < 0 OR (state = ?9 AND owner = ?13))",
+    [WHI_SQL_DELIVERY_IS] = "SELECT state, owner FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_DELIVERY_PICK] = "SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
                               " WHERE state = 1 AND subscription = ?1 AND due <= ?2 ORDER BY due, event LIMIT ?3",
     [WHI_SQL_DELIVERY_TAKE] = "UPDATE webhook_deliveries SET state = 2, due = 0, owner = ?3, updated_at = ?4"
-                              " WHERE event = ?1 AND subscription = ?2",
+                              " WHERE event = ?1 AND subscription = ?2 AND state = 1",
     [WHI_SQL_DELIVERY_DUE] = "SELECT due FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
                              " WHERE state = 1 AND subscription = ?1 ORDER BY due LIMIT 1",
     [WHI_SQL_DELIVERY_ORPHAN] = "DELETE FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2 RETURNING key",
@@ -275,11 +298,14 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " response) SELECT ?1, ?2, max(n) + 1, ?4, ?5, ?6, ?7, ?8, ?9"
         " FROM webhook_attempts WHERE event = ?1 AND subscription = ?2",
 
-    [WHI_SQL_WORKER_IDS] = "SELECT id FROM webhook_workers ORDER BY id",
-    [WHI_SQL_WORKER_ADD] = "INSERT INTO webhook_workers (id, heartbeat, token) VALUES (?1, ?2, ?3)",
-    [WHI_SQL_WORKER_BEAT] = "UPDATE webhook_workers SET heartbeat = ?2 WHERE id = ?1 AND token = ?3",
+    [WHI_SQL_WORKER_ADD] = "INSERT INTO webhook_workers (beat) VALUES (0)",
+    [WHI_SQL_WORKER_BEAT] = "UPDATE webhook_workers SET beat = beat + 1 WHERE id = ?1",
+    [WHI_SQL_WORKER_HOLDS] = "SELECT id FROM webhook_workers WHERE id = ?1",
+    [WHI_SQL_WORKER_LIST] = "SELECT id, beat FROM webhook_workers ORDER BY id",
     [WHI_SQL_WORKER_REMOVE] = "DELETE FROM webhook_workers WHERE id = ?1",
-    [WHI_SQL_WORKER_EXPIRED] = "SELECT id FROM webhook_workers WHERE heartbeat < ?1 ORDER BY id LIMIT 1",
+    [WHI_SQL_WORKER_ORPHAN] = "WITH RECURSIVE " PENDING_OWNERS ", " SENDING_OWNERS
+                              " SELECT owner FROM (SELECT owner FROM marked UNION ALL SELECT owner FROM busy)"
+                              " WHERE owner > 0 AND owner NOT IN (SELECT id FROM webhook_workers) LIMIT 1",
 
     [WHI_SQL_CHANGE_NEXT] = "UPDATE webhook_meta SET value = value + 1 WHERE name = 'change' RETURNING value",
     [WHI_SQL_COUNT_ADD] = "UPDATE webhook_meta SET value = value + ?1 WHERE name = 'subscriptions'",
@@ -307,7 +333,8 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " time, payload, source, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 
     [WHI_SQL_PURGE_PICK] =
-        "SELECT number FROM webhook_events WHERE number > ?1 AND number < ?2 ORDER BY number LIMIT ?3",
+        "SELECT number FROM webhook_events WHERE number > ?1 AND number < ?2"
+        " AND number < (SELECT max(number) FROM webhook_events) ORDER BY number LIMIT ?3",
     [WHI_SQL_PURGE_STATES] =
         "SELECT " IS_PENDING("?1") " OR total(state = 1 OR state = 2) > 0,"
                                    " total(state = 4 OR state = 5) > 0 FROM webhook_deliveries WHERE event = ?1",
@@ -352,7 +379,9 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "   AND d.subscription = lane.subscription ORDER BY d.due LIMIT 1)"
         " FROM lane WHERE subscription IS NOT NULL",
     [WHI_SQL_WORK] =
-        "SELECT EXISTS (SELECT 1 FROM webhook_pending WHERE owner = 0), EXISTS (SELECT 1 FROM webhook_outbox)",
+        "SELECT EXISTS (SELECT 1 FROM webhook_pending WHERE owner = 0), EXISTS (SELECT 1 FROM webhook_outbox),"
+        " EXISTS (SELECT 1 FROM webhook_pending WHERE owner > 0) OR EXISTS (SELECT 1 FROM webhook_deliveries"
+        " INDEXED BY webhook_deliveries_sending WHERE state = 2 AND owner > 0)",
     [WHI_SQL_EVENT_GET] =
         "SELECT " EVENT_COLUMNS ", e.payload, " IS_PENDING("e.number") " FROM webhook_events e WHERE e.number = ?1",
     [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM webhook_events WHERE number < ?1 AND number >= ?2"

@@ -125,20 +125,16 @@ static int id_add(whi_sqlite *store, const whi_event_row *row, int *duplicate) {
     return code;
 }
 
-static int id_take_back(whi_sqlite *store, const whi_event_row *row) {
-    sqlite3_stmt *statement;
-    int code = bind_id(store, WHI_SQL_ID_TAKE_BACK, row, &statement);
+/* The number that the next event gets. */
+static int next_number(whi_sqlite *store, int64_t now, int64_t *number) {
+    int code = WH_OK;
 
-    return code == WH_OK ? whi_sqlite_run_write(store, statement, "taking an event's id back") : code;
-}
-
-/* The number is another event's: the id must not stay, so that the next number can have it. */
-static int number_taken(whi_sqlite *store, const whi_event_row *row) {
-    int code = row->id != NULL ? id_take_back(store, row) : WH_OK;
-
-    return code != WH_OK ? code
-                         : whi_fail(WH_ECONFLICT, "store '%s': the event number %lld is taken", store->name,
-                                    (long long)row->number);
+    if (store->last_event == 0) {
+        code = whi_sqlite_number(store, &store->writer, WHI_SQL_EVENT_LAST, &store->last_event);
+        store->last_event = code == WH_OK && store->last_event == 0 ? 1 : store->last_event;
+    }
+    *number = whi_ident_after(store->last_event, now);
+    return code;
 }
 
 static int event_insert(whi_sqlite *store, const whi_event_row *row) {
@@ -160,24 +156,22 @@ static int event_insert(whi_sqlite *store, const whi_event_row *row) {
     return whi_sqlite_run_write(store, statement, "adding an event");
 }
 
-int whi_sqlite_event_add(whi_store *base, const whi_event_row *row, int *duplicate) {
+int whi_sqlite_event_add(whi_store *base, whi_event_row *row, int *duplicate) {
     whi_sqlite *store = whi_sqlite_of(base);
-    int code;
+    int code = row->number == 0 ? next_number(store, row->accepted_at, &row->number) : WH_OK;
 
     *duplicate = 0;
-    if (row->id != NULL) {
+    if (code == WH_OK && row->id != NULL) {
         code = id_add(store, row, duplicate);
-        if (code != WH_OK || *duplicate) {
-            return code;
-        }
+    }
+    if (code != WH_OK || *duplicate) {
+        return code;
     }
     code = event_insert(store, row);
     if (code != WH_OK) {
         return code;
     }
-    if (whi_sqlite_changed(store) == 0) {
-        return number_taken(store, row);
-    }
+    store->last_event = row->number > store->last_event ? row->number : store->last_event;
     return whi_sqlite_run_numbers(store, WHI_SQL_PENDING_ADD, (int64_t[]){ row->owner, row->number }, 2,
                                   "marking an event as pending");
 }
@@ -291,13 +285,7 @@ static int body_replace(whi_sqlite *store, const whi_delivery_row *row) {
 }
 
 /* due and owner are 0 where the state gives them no meaning: webhook_deliveries_open relies on it. */
-static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, enum whi_sql which) {
-    sqlite3_stmt *statement;
-    int code = whi_sqlite_write(store, which, &statement);
-
-    if (code != WH_OK) {
-        return code;
-    }
+static void bind_delivery(sqlite3_stmt *statement, const whi_delivery_row *row) {
     sqlite3_bind_int64(statement, 1, row->event);
     sqlite3_bind_int64(statement, 2, row->subscription);
     sqlite3_bind_int64(statement, 3, row->version);
@@ -311,66 +299,104 @@ static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, enum w
     whi_sqlite_bind_word(statement, 12, row->error);
     whi_sqlite_bind_word(statement, 14, row->key);
     whi_sqlite_bind_word(statement, 15, row->headers);
-    if (which == WHI_SQL_DELIVERY_ADD) {
-        sqlite3_bind_int64(statement, 9, row->created_at);
-        if (row->body != NULL) {
-            sqlite3_bind_int64(statement, 13, store->next_body);
-        } else {
-            sqlite3_bind_null(statement, 13);
-        }
-    }
-    return whi_sqlite_run_write(store, statement, "writing a delivery");
 }
 
-static int delivery_insert(whi_sqlite *store, const whi_delivery_row *row, int *added) {
+static int delivery_insert(whi_sqlite *store, const whi_delivery_row *row, int *done) {
+    sqlite3_stmt *statement;
     int code = row->body != NULL ? next_body(store) : WH_OK;
 
-    *added = 0;
-    if (code == WH_OK) {
-        code = delivery_write(store, row, WHI_SQL_DELIVERY_ADD);
-    }
-    if (code != WH_OK || whi_sqlite_changed(store) == 0) {
+    *done = 0;
+    code = code == WH_OK ? whi_sqlite_write(store, WHI_SQL_DELIVERY_ADD, &statement) : code;
+    if (code != WH_OK) {
         return code;
     }
-    *added = 1;
-    return row->body != NULL ? body_write(store, WHI_SQL_BODY_ADD, store->next_body++, row) : WH_OK;
+    bind_delivery(statement, row);
+    sqlite3_bind_int64(statement, 9, row->created_at);
+    if (row->body != NULL) {
+        sqlite3_bind_int64(statement, 13, store->next_body);
+    } else {
+        sqlite3_bind_null(statement, 13);
+    }
+    code = whi_sqlite_run_write(store, statement, "adding a delivery");
+    *done = code == WH_OK && whi_sqlite_changed(store) > 0;
+    return *done && row->body != NULL ? body_write(store, WHI_SQL_BODY_ADD, store->next_body++, row) : code;
 }
 
-static int delivery_change(whi_sqlite *store, const whi_delivery_row *row, int *found) {
-    int code = delivery_write(store, row, WHI_SQL_DELIVERY_CHANGE);
+static int delivery_change(whi_sqlite *store, const whi_delivery_row *row, int *done) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_DELIVERY_CHANGE, &statement);
 
-    *found = code == WH_OK && whi_sqlite_changed(store) > 0;
-    return *found && row->body != NULL ? body_replace(store, row) : code;
+    *done = 0;
+    if (code != WH_OK) {
+        return code;
+    }
+    bind_delivery(statement, row);
+    sqlite3_bind_int64(statement, 9, row->was);
+    sqlite3_bind_int64(statement, 13, row->was == WHI_SENDING ? row->was_owner : 0);
+    code = whi_sqlite_run_write(store, statement, "changing a delivery");
+    *done = code == WH_OK && whi_sqlite_changed(store) > 0;
+    return *done && row->body != NULL ? body_replace(store, row) : code;
 }
 
-/* Two plain statements: an UPSERT could not tell what to do with the body, and costs
- * more. The likelier one goes first: a second attempt is of a row that is there. */
-static int delivery_put(whi_sqlite *store, const whi_delivery_row *row) {
-    int done = 0, code = WH_OK;
+/* The state is compared by the statement that changes it. */
+static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, int *done) {
+    int code = WH_OK;
 
-    if (row->attempts > 1) {
-        code = delivery_change(store, row, &done);
+    *done = 0;
+    if (row->was != WHI_WAS_ABSENT) {
+        code = delivery_change(store, row, done);
     }
-    if (code == WH_OK && !done) {
-        code = delivery_insert(store, row, &done);
-    }
-    if (code == WH_OK && !done) {
-        code = delivery_change(store, row, &done);
+    if (code == WH_OK && !*done && row->was <= WHI_WAS_ABSENT) {
+        code = delivery_insert(store, row, done);
     }
     return code;
 }
 
-int whi_sqlite_delivery_put(whi_store *base, const whi_delivery_row *row) {
+/* What is done to others of its key is done only if it is what it must be. */
+static int is_as_it_was(whi_sqlite *store, const whi_delivery_row *row, int *out) {
+    int64_t key[] = { row->event, row->subscription };
+    sqlite3_stmt *statement;
+    int state, code = whi_sqlite_write(store, WHI_SQL_DELIVERY_IS, &statement);
+
+    *out = row->was <= WHI_WAS_ABSENT;
+    if (code != WH_OK || row->was == WHI_WAS_ANY) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, key[0]);
+    sqlite3_bind_int64(statement, 2, key[1]);
+    code = whi_sqlite_step(store, &store->writer, statement, "looking at a delivery");
+    if (code != 1) {
+        return code;
+    }
+    state = sqlite3_column_int(statement, 0);
+    *out = state == row->was && (state != WHI_SENDING || sqlite3_column_int64(statement, 1) == row->was_owner);
+    sqlite3_reset(statement);
+    return WH_OK;
+}
+
+int whi_sqlite_delivery_put(whi_store *base, const whi_delivery_row *row, int *done) {
     whi_sqlite *store = whi_sqlite_of(base);
     whi_delivery_row placed;
     int code;
 
     if (row->key == NULL) {
-        return delivery_put(store, row);
+        return delivery_write(store, row, done);
+    }
+    code = is_as_it_was(store, row, done);
+    if (code != WH_OK || !*done) {
+        return code;
     }
     code = whi_sqlite_order_place(store, row, &placed);
-    code = code == WH_OK ? delivery_put(store, &placed) : code;
+    code = code == WH_OK ? delivery_write(store, &placed, done) : code;
     return code == WH_OK ? whi_sqlite_order_next(store, &placed) : code;
+}
+
+int whi_sqlite_delivery_now(whi_store *base, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int found, code = whi_sqlite_give_delivery(store, &store->writer, WHI_SQL_DELIVERY_HEAD, event, subscription, each,
+                                               payload, &found);
+
+    return code == WH_OK && !found ? whi_fail(WH_ENOTFOUND, "delivery: not in the store") : code;
 }
 
 static int attempt_write(whi_sqlite *store, const whi_attempt_row *row, enum whi_sql which) {

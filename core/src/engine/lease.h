@@ -1,0 +1,95 @@
+/* The lease: whose work it is.
+ *
+ * An engine that works has a row in the store (webhook_workers) with a number that was never
+ * used before and a beat that it counts up. What it takes out of the store bears that number: the
+ * pending mark of an event, a delivery that is being sent. The protocol, as it is meant:
+ *
+ * Owner     none -> has a row -> (its row is taken away) -> none; never the same number again.
+ *           Only the owner adds its row and counts its beat. Anybody takes a row away whose beat
+ *           stood still during three of his own committed beats, counted by his own clock: no two
+ *           clocks are ever compared, so a clock that was set wrong keeps nobody alive and kills
+ *           nobody. While somebody else holds the store's lock nobody's beat is counted, so a long
+ *           transaction of an application costs nobody the lease.
+ * Mark      (of an event) absent -> owner or 0 -> absent. It is put by the commit of the event, with
+ *           an owner only if that owner's row is there in the same transaction; 0 is anybody's.
+ *           0 -> owner: whoever claims it, if its own row is there in the same transaction.
+ *           owner -> absent: that owner, when all deliveries of the event are written, or unwanted.
+ *           owner -> 0: anybody, if the owner has no row (the sweep).
+ * Delivery  the moves of pure/delivery.h. A change says what the row must be (whi_delivery_row.was)
+ *           and is made by the statement that compares: nothing is changed that was changed by
+ *           somebody else meanwhile. waiting -> sending: a claim, if the claimer's row is there.
+ *           sending -> *: its owner, or, if that has no row, anybody (the sweep: waiting, due now).
+ *
+ * Invariants
+ *   I1  No commit puts or keeps a number that has no row at that commit: each transaction that does
+ *       asks whi_lease_check first. What was computed before the lock was waited for is no answer.
+ *   I2  What bears a number without a row is swept at the next beat of anybody, and counts as
+ *       waiting until then (wh_idle).
+ *   I3  An owner starts no request later than WHI_LEASE_US after it began its last committed beat,
+ *       by its own clock, and nobody takes its row earlier than that.
+ *   I4  What an owner that lost its row still has in memory is dropped, its lanes get their room
+ *       back; attempts that were under way are kept, without touching the delivery.
+ *
+ * The beat is the pulse of the writer's thread, so that a long turn (slow rules) costs no lease. An
+ * engine whose host calls neither wh_step nor wh_run for WHI_ASLEEP_US gives its work back. */
+#ifndef WHI_LEASE_H
+#define WHI_LEASE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "engine/writer.h"
+
+#define WHI_BEAT_US INT64_C(2000000)    /* how often it beats */
+#define WHI_STILL 3                     /* of my beats during which another's stood still: it is dead */
+#define WHI_LEASE_US INT64_C(5000000)   /* less than WHI_STILL times the least that is between two beats */
+#define WHI_ASLEEP_US INT64_C(10000000) /* nobody turns the engine */
+
+/* Another's beat, as it was seen. */
+typedef struct whi_beat_seen {
+    int64_t owner, beat;
+    int still; /* beats of mine since it moved */
+} whi_beat_seen;
+
+typedef struct whi_beats {
+    whi_beat_seen *list; /* by owner */
+    size_t count, capacity;
+} whi_beats;
+
+typedef struct whi_lease {
+    whi_job job; /* the beat; first */
+    struct wh_engine *engine;
+    atomic_llong owner;     /* our row, 0: none */
+    atomic_llong until;     /* monotonic us: no request is started later */
+    atomic_llong next_beat; /* monotonic us */
+    atomic_llong turned_at; /* monotonic us: when somebody last turned the engine */
+    atomic_int beating;     /* the job is under way */
+    atomic_int off;         /* 1: no row is wanted */
+
+    /* of the job */
+    int64_t started_us, now_owner;
+    int lost, freed, more;
+    whi_beats seen, next; /* as of the last beat; as of this one */
+    int64_t seen_us;
+} whi_lease;
+
+void whi_lease_init(whi_lease *lease, struct wh_engine *engine);
+void whi_lease_free(whi_lease *lease);
+
+/* The engine is turned: it beats from now on, and gets a row if it has none. Does not wait. */
+void whi_lease_want(whi_lease *lease);
+
+/* The owner under which work may be taken and requests started now; 0: none. */
+int64_t whi_lease_owner(const whi_lease *lease);
+
+/* In a transaction: WH_OK if this number has its row; WH_ENOTFOUND: what bears it is anybody's. */
+int whi_lease_check(whi_lease *lease, whi_store *store, int64_t owner);
+
+/* Takes the row away and frees what bore its number, at most a commit's worth; the sweep of whoever
+ * works does the rest. Waits for the commit. */
+int whi_lease_end(whi_lease *lease);
+
+/* The pulse of the writer's thread; payload: the engine's lease. */
+int64_t whi_lease_pulse(void *payload, int64_t now_us);
+
+#endif

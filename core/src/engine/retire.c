@@ -1,0 +1,174 @@
+/* Retiring: a subscription is switched off because its receiver is gone or fails, its rule fails, or
+ * its one event came. A worker finds that out and may not wait: it is a task of the writer, which
+ * decides in the transaction, by the version in force there, so nobody's change is lost. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "pure/delivery.h"
+
+typedef struct retirement {
+    whi_task task;
+    whi_registration *registration; /* a reference */
+    whi_delivery *delivery;         /* NULL, or the one that a single_use subscription gets */
+    int was;                        /* of the delivery's row */
+    int found, off;                 /* in the transaction: it is there; it was switched off already */
+    char reason[16];
+} retirement;
+
+static int read_version(const whi_subscription_row *row, void *payload) {
+    return whi_registration_new(payload, row);
+}
+
+static int switch_off(retirement *self, whi_store *store, whi_subscription *subscription) {
+    self->off = subscription->disabled != NULL;
+    if (self->off) {
+        return WH_OK;
+    }
+    subscription->disabled = whi_strdup(self->reason, WH_ZSTR);
+    return subscription->disabled != NULL
+               ? whi_subscription_keep(self->task.worker->engine, store, subscription)
+               : whi_fail_memory();
+}
+
+static int read_and_switch(retirement *self, whi_store *store) {
+    whi_registration *now = NULL;
+    whi_subscription *subscription = NULL;
+    int code =
+        store->vtable->subscription_now(store, self->registration->subscription->id, read_version, (void *)&now);
+
+    self->found = code == WH_OK;
+    if (code != WH_OK) {
+        return code == WH_ENOTFOUND ? WH_OK : code;
+    }
+    code = whi_subscription_copy(&subscription, now->subscription);
+    code = code == WH_OK ? switch_off(self, store, subscription) : code;
+    whi_subscription_free(subscription);
+    whi_registration_unref(now);
+    return code;
+}
+
+/* Another event was first: of one that has a row that is the end, else there is none. */
+static int put_delivery(retirement *self, whi_store *store) {
+    int mine = self->found && !self->off, done = 0;
+    whi_delivery_row row;
+
+    whi_delivery_fill_row(self->delivery, &row);
+    row.was = self->was;
+    if (!mine) {
+        row.state = WHI_CANCELLED;
+    }
+    return mine || self->was != WHI_WAS_ABSENT ? store->vtable->delivery_put(store, &row, &done) : WH_OK;
+}
+
+static int run(whi_job *job, whi_store *store) {
+    retirement *self = (retirement *)job;
+    wh_engine *engine = self->task.worker->engine;
+    int code = WH_OK;
+
+    self->found = self->off = 0;
+    if (self->delivery != NULL) {
+        code = whi_lease_check(&engine->lease, store, self->delivery->event->owner);
+    }
+    code = code == WH_OK ? read_and_switch(self, store) : code;
+    code = code == WH_OK && self->delivery != NULL ? put_delivery(self, store) : code;
+    return code == WH_ENOTFOUND ? WH_OK : code; /* the event is somebody else's by now */
+}
+
+static void free_retirement(retirement *self) {
+    wh_engine *engine = self->task.worker->engine;
+
+    whi_delivery_free(engine, self->delivery);
+    whi_registration_unref(self->registration);
+    whi_free(self);
+}
+
+/* What was used up waits in the store, to be claimed like all that does. */
+static void settle_used(retirement *self) {
+    whi_worker *worker = self->task.worker;
+    whi_delivery *delivery = self->delivery;
+
+    whi_stir(worker->engine);
+    if (self->was == WHI_WAS_ABSENT && atomic_fetch_sub(&delivery->event->unwritten, 1) == 1) {
+        whi_record_finished(worker, delivery->event);
+    }
+}
+
+/* An event that comes for it is not lost: it is tried again. A receiver or a rule that fails will be
+ * found to fail once more. */
+static void not_now(retirement *self) {
+    whi_worker *worker = self->task.worker;
+
+    if (worker->open) {
+        whi_log(worker->engine, WH_LOG_ERROR, "%s cannot be switched off now: %s", self->registration->id,
+                self->task.sentence);
+        whi_trouble(worker->engine, self->task.code, self->task.sentence);
+    }
+    if (worker->open && self->delivery != NULL) {
+        whi_fanout_later(worker, &self->task);
+    } else {
+        free_retirement(self);
+    }
+}
+
+static void back(whi_task *task) {
+    retirement *self = (retirement *)task;
+    wh_engine *engine = task->worker->engine;
+
+    atomic_store(&self->registration->retiring, 0);
+    if (task->code != WH_OK) {
+        not_now(self);
+        return;
+    }
+    whi_registry_sync(engine->registry);
+    if (self->delivery != NULL) {
+        settle_used(self);
+    } else if (self->found && !self->off) {
+        whi_notice(engine, self->registration, "webhook.subscription.disabled", NULL, self->reason);
+    }
+    free_retirement(self);
+}
+
+static retirement *retirement_new(whi_worker *worker, whi_registration *registration, const char *reason) {
+    retirement *self = whi_calloc(1, sizeof *self);
+
+    if (self == NULL) {
+        return NULL;
+    }
+    atomic_fetch_add(&registration->refs, 1);
+    self->registration = registration;
+    self->task.worker = worker;
+    self->task.job.run = run;
+    self->task.job.rows = 4;
+    self->task.back = back;
+    memcpy(self->reason, reason, strlen(reason) + 1);
+    return self;
+}
+
+/* Once is enough: until it is done, others find the same. */
+void whi_retire(whi_worker *worker, whi_registration *registration, const char *reason) {
+    retirement *self;
+
+    if (atomic_exchange(&registration->retiring, 1)) {
+        return;
+    }
+    self = retirement_new(worker, registration, reason);
+    if (self == NULL) {
+        atomic_store(&registration->retiring, 0);
+        return;
+    }
+    whi_worker_submit(worker, &self->task);
+}
+
+int whi_retire_used(whi_worker *worker, whi_delivery *delivery, int was) {
+    retirement *self = retirement_new(worker, delivery->registration, "used");
+
+    if (self == NULL) {
+        return whi_fail_memory();
+    }
+    self->delivery = delivery;
+    self->was = was;
+    whi_worker_submit(worker, &self->task);
+    return WH_OK;
+}
