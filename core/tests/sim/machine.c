@@ -1,18 +1,14 @@
-/* The rest of the machine: clocks, sleep, chance, memory, and what a worker waits at. */
+/* The rest of the machine: clocks, sleep, chance, and what a worker waits at. */
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "sim.h"
 #include "wraps.h"
 
 #define POLLERS 1024
 #define FIRST_FD 100000
-#define KEPT_BLOCKS 4096 /* given back, not yet used again: who still reads them, reads poison */
 #define POISON 0xdd
-#define FRESH 0xa5
 
 static sim_chance chance;
 
@@ -108,83 +104,6 @@ pid_t __wrap_getpid(void) {
     return 1000 + sim_self_process()->number;
 }
 
-/* -------------------------------------------------------------------------- memory */
-
-static void *kept[KEPT_BLOCKS];
-static size_t kept_at;
-
-static int allocation_fails(void) {
-    const sim_process *process = sim_result_now != NULL ? sim_self_process() : NULL;
-
-    if (process == NULL || sim_is_quiet() || sim_now >= process->memory_fails_until) {
-        return 0;
-    }
-    return sim_one_in(&chance, 40);
-}
-
-static void count(int by) {
-    if (sim_result_now != NULL) {
-        sim_self_process()->allocations += by;
-    }
-}
-
-void *__wrap_malloc(size_t size) {
-    void *memory = __real_malloc(size);
-
-    if (memory != NULL) {
-        count(1);
-        memset(memory, FRESH, size);
-    }
-    return memory;
-}
-
-void *__wrap_calloc(size_t number, size_t size) {
-    void *memory = __real_calloc(number, size);
-
-    count(memory != NULL);
-    return memory;
-}
-
-/* Always another place: who kept a pointer to the old one is found out. */
-void *__wrap_realloc(void *memory, size_t size) {
-    size_t old = memory != NULL ? malloc_usable_size(memory) : 0;
-    void *made = __wrap_malloc(size);
-
-    if (made != NULL && memory != NULL) {
-        memcpy(made, memory, old < size ? old : size);
-        __wrap_free(memory);
-    }
-    return made;
-}
-
-void __wrap_free(void *memory) {
-    if (memory == NULL) {
-        return;
-    }
-    count(-1);
-#ifndef __SANITIZE_ADDRESS__
-    memset(memory, POISON, malloc_usable_size(memory));
-    __real_free(kept[kept_at]);
-    kept[kept_at] = memory;
-    kept_at = (kept_at + 1) % KEPT_BLOCKS;
-#else
-    __real_free(memory);
-#endif
-}
-
-void *sim_alloc(size_t size) {
-    void *memory = __real_calloc(1, size > 0 ? size : 1);
-
-    if (memory == NULL) {
-        sim_fail("simulator", "no memory");
-    }
-    return memory;
-}
-
-void sim_free(void *memory) {
-    __real_free(memory);
-}
-
 /* -------------------------------------------------------------------------- poller */
 
 struct whi_poller {
@@ -268,5 +187,5 @@ void sim_poller_wake_of(void *poller) {
 
 void sim_machine_begin(void) {
     sim_chance_seed(&chance, sim_plan_now->seed, 4);
-    whi_mem_fault = allocation_fails;
+    sim_memory_begin();
 }

@@ -72,7 +72,7 @@ static void publish_again(sim_process *process, sim_chance *chance) {
 
 void publish_some(sim_process *process, sim_chance *chance) {
     int count = sim_one_in(chance, 4) ? 1 + (int)sim_below(chance, BATCH) : 1, code;
-    model_event *events[BATCH];
+    model_event *events[BATCH] = { NULL };
     wh_event given[BATCH];
     wh_receipt receipts[BATCH];
 

@@ -219,8 +219,9 @@ void sim_disk_machine_dies(sim_chance *chance);
 void sim_disk_process_dies(sim_process *process);
 extern int64_t sim_disk_slow_until;
 
-/* machine.c */
+/* machine.c, memory.c */
 void sim_machine_begin(void);
+void sim_memory_begin(void);
 /* Waits until the engine's descriptor is readable, at most us. */
 void sim_wait_fd(int fd, int64_t us);
 void sim_poller_wake_of(void *poller);
