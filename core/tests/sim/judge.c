@@ -169,7 +169,7 @@ int judge_settled(char *why, size_t size) {
     for (size_t i = 0; i < sizeof unsettled / sizeof *unsettled && settled; i++) {
         int64_t count;
         if (!number(unsettled[i].sql, &count)) {
-            snprintf(why, size, "the store cannot be read");
+            snprintf(why, size, "the store cannot be read: %s", db != NULL ? sqlite3_errmsg(db) : "it does not open");
             settled = 0;
         } else if (count > 0) {
             snprintf(why, size, "%lld %s", (long long)count, unsettled[i].text);
@@ -221,7 +221,11 @@ static void check_waiting(sqlite3_stmt *row, void *payload) {
 void judge_idle(wh_engine *engine, int alone, int64_t since) {
     idleness self = { since, alone };
 
+    int64_t rows = 0;
+
     (void)engine;
+    /* Another's that seems alive are its own to fan out, until it is known to be dead. */
+    self.alone = alone && number("SELECT count(*) FROM webhook_workers", &rows) && rows <= 1;
     (void)ask("SELECT json_extract(e.payload, '$.n'), p." NO_OWNER("owner")
               " FROM webhook_pending p JOIN webhook_events e ON e.number = p.event",
               check_waiting, &self);

@@ -86,7 +86,7 @@ static void widen(const model_event *event, const model_subscription *subscripti
     if (subscription->deleted || subscription->gone || subscription->unknown || !subscription->made) {
         pair->want |= MODEL_NOT;
     }
-    if (subscription->single_use && (pair->want & MODEL_SEND)) {
+    if (subscription->single_use) {
         pair->want |= MODEL_NOT;
     }
 }

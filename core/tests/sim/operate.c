@@ -349,7 +349,7 @@ int operate_heal(wh_engine *engine) {
     for (int k = 0; k < model_subscription_count; k++) {
         model_subscription *s = model_subscriptions[k];
         model_config config = s->possible[s->possible_count - 1];
-        int rests = 0;
+        int rests = s->gone;
 
         for (int i = 0; i < s->possible_count; i++) {
             rests += s->possible[i].paused;

@@ -233,7 +233,7 @@ static int open_by(sqlite3_vfs *vfs, const char *name, sqlite3_file *out, int fl
     if (file == NULL) {
         return SQLITE_CANTOPEN;
     }
-    sim_disk_open(&self->handle, file, sim_self_process());
+    sim_disk_open(&self->handle, file, sim_is_quiet() ? sim_process_at(0) : sim_self_process());
     self->handle.remove = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
     self->base.pMethods = &methods;
     if (out_flags != NULL) {

@@ -227,6 +227,13 @@ static void set_up(void) {
     base_step = sim_step;
 }
 
+static void notice_machine(void) {
+    if (machine_died) {
+        machine_died = 0;
+        judge_reopen();
+    }
+}
+
 static void go_wrong(void) {
     int looks = 0;
 
@@ -234,10 +241,7 @@ static void go_wrong(void) {
     while (sim_step - base_step < sim_plan_now->steps &&
            (world_events_left > 0 || next_fault < sim_plan_now->fault_count)) {
         sim_sleep(50000);
-        if (machine_died) {
-            machine_died = 0;
-            judge_reopen();
-        }
+        notice_machine();
         restart_dead();
         if (++looks % 8 == 0) {
             judge_watch();
@@ -248,6 +252,7 @@ static void go_wrong(void) {
 
 static void stop_faults(void) {
     world_healing = 1;
+    notice_machine();
     sim_net_healed = 1;
     sim_disk_slow_until = 0;
     for (int i = 1; i < sim_process_count(); i++) {
@@ -346,12 +351,13 @@ void sim_world(void) {
     set_up();
     go_wrong();
     stop_faults();
-    resume_all();
+    restart_dead();
     sim_sleep(OWNERS_AFTER + cost_of_rules());
     restart_dead();
     if (!(sim_plan_now->kinds & 1u << SIM_rule)) {
         judge_owners();
     }
+    resume_all();
     settle();
     close_all();
     judge_all();
