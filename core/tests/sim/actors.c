@@ -71,9 +71,16 @@ static int wants_rest(const actor *self) {
     return self->process->leave || world_healing || world_events_left <= 0;
 }
 
+static void await_world(void) {
+    while (!world_ready) {
+        sim_sleep(10000);
+    }
+}
+
 static void *publish_all(void *payload) {
     actor *self = payload;
 
+    await_world();
     while (!wants_rest(self)) {
         sim_sleep(sim_spread(&self->chance, 10, SIM_SECOND));
         if (!wants_rest(self)) {
@@ -88,6 +95,7 @@ static void *publish_all(void *payload) {
 static void *operate_all(void *payload) {
     actor *self = payload;
 
+    await_world();
     while (!self->process->leave && !world_healing) {
         sim_sleep(sim_spread(&self->chance, 10000, 3 * SIM_SECOND));
         if (!self->process->leave && !world_healing) {

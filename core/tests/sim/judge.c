@@ -10,7 +10,7 @@
 enum { WAITING = 1, SENDING, DELIVERED, EXHAUSTED, HELD, CANCELLED };
 
 typedef struct shadow {
-    int state, attempts, replays;
+    int state, attempts, replayed;
 } shadow;
 
 static shadow shadows[MODEL_EVENTS][MODEL_SUBSCRIPTIONS];
@@ -82,8 +82,8 @@ static const char *name_of(int state) {
 }
 
 /* Several moves may lie between two looks: what is not to be reached by any of them. */
-static int may_become(const shadow *was, const shadow *is) {
-    int replayed = is->replays > was->replays;
+static int may_become(const shadow *was, const shadow *is, int replays) {
+    int replayed = replays > was->replayed;
 
     switch (was->state) {
     case DELIVERED:
@@ -122,8 +122,8 @@ static void watch_row(sqlite3_stmt *row, void *payload) {
     was = &shadows[n][k];
     is.state = sqlite3_column_int(row, 2);
     is.attempts = sqlite3_column_int(row, 3);
-    is.replays = model_pair_of(n, k)->replays;
-    if (!may_become(was, &is)) {
+    is.replayed = model_pair_of(n, k)->replayed;
+    if (!may_become(was, &is, model_pair_of(n, k)->replays)) {
         sim_fail("states", "event %d at %d was %s and is %s", n, k, name_of(was->state), name_of(is.state));
     }
     if (is.attempts < was->attempts) {

@@ -78,6 +78,9 @@ static void widen(const model_event *event, const model_subscription *subscripti
 
     for (int i = 0; i < subscription->possible_count; i++) {
         unsigned want = model_decide(subscription, &subscription->possible[i], event);
+        if (pair->want & MODEL_HELD) {
+            want |= by_rule(&subscription->possible[i], event); /* what was held back a mended rule lets go */
+        }
         pair->want |= (unsigned char)want;
         if (want & MODEL_SEND) {
             pair->bodies |= (unsigned char)body_of(&subscription->possible[i]);
@@ -207,11 +210,15 @@ void model_delete(model_subscription *subscription) {
     widen_all(subscription);
 }
 
-void model_replayed(int n, int k, int again) {
+void model_replay(int n, int k, int again) {
     model_pair *pair = model_pair_of(n, k);
 
     pair->replays++;
     pair->extra += again;
+}
+
+void model_replayed(int n, int k) {
+    model_pair_of(n, k)->replayed++;
 }
 
 /* ---------------------------------------------------------------------- the receiver */

@@ -41,6 +41,7 @@ typedef struct model_subscription {
     int made;    /* the engine has said so */
     int unknown; /* nobody knows whether it was made */
     int deleted; /* or might be */
+    int stays;   /* to delete it failed */
     int gone;    /* a receiver said 410 */
     int changing;
     int tenant, order, cap, single_use;
@@ -68,7 +69,8 @@ typedef struct model_pair {
     unsigned char want, bodies;
     int arrivals, failures, successes, open;
     int extra;   /* successes that a replay asked for */
-    int replays; /* times that the retry list began anew */
+    int replays; /* times that the retry list began anew, or may have */
+    int replayed; /* of these, those that are over */
     int first;   /* its place among all arrivals, from 1 */
     uint64_t body;
 } model_pair;
@@ -96,7 +98,8 @@ void model_made(model_subscription *subscription, const char *id);
 void model_change(model_subscription *subscription, const model_config *config);
 void model_changed(model_subscription *subscription, const model_config *config, int known); /* known 0: maybe */
 void model_delete(model_subscription *subscription);
-void model_replayed(int n, int k, int again); /* again 1: delivered ones are sent again */
+void model_replay(int n, int k, int again); /* again 1: delivered ones are sent again */
+void model_replayed(int n, int k);          /* it is over */
 
 model_pair *model_pair_of(int n, int k);
 unsigned model_decide(const model_subscription *subscription, const model_config *config, const model_event *event);

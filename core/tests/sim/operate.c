@@ -234,7 +234,8 @@ static void delete_one(wh_engine *engine, sim_chance *chance) {
     if (s != NULL && s->k >= 2) { /* two stay, so that there is something to promise */
         model_delete(s);
         sim_note("deletes %d", s->k);
-        (void)wh_subscription_delete(engine, s->id);
+        s->stays = 1; /* until it is known better */
+        s->stays = wh_subscription_delete(engine, s->id) != WH_OK;
     }
 }
 
@@ -246,26 +247,34 @@ static int read_text(const char *from, const char *name, char out[WH_ID_SIZE * 2
     return at != NULL && sscanf(at + strlen(name), "%140[^\"]", out) == 1;
 }
 
+static int find_pair(const char *event, const char *subscription, int *n, int *k) {
+    for (*n = 0; *n < model_event_count; ++*n) {
+        for (*k = 0; *k < model_subscription_count; ++*k) {
+            if (strcmp(model_events[*n]->id, event) == 0 && strcmp(model_subscriptions[*k]->id, subscription) == 0) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 /* One of the newest deliveries. */
 static void replay_one(wh_engine *engine, sim_chance *chance) {
     char *text = NULL, id[WH_ID_SIZE * 2], event[WH_ID_SIZE * 2], subscription[WH_ID_SIZE * 2];
     wh_query query = WH_QUERY_INIT;
     size_t size;
+    int n, k;
 
     query.limit = 1 + sim_below(chance, 20);
     if (wh_deliveries(engine, &query, &text, &size) != WH_OK) {
         return;
     }
     if (read_text(text, "\"id\":\"", id) && read_text(text, "\"event\":\"", event) &&
-        read_text(text, "\"subscription\":\"", subscription)) {
-        for (int n = 0; n < model_event_count; n++) {
-            for (int k = 0; k < model_subscription_count; k++) {
-                if (strcmp(model_events[n]->id, event) == 0 && strcmp(model_subscriptions[k]->id, subscription) == 0) {
-                    model_replayed(n, k, 1);
-                }
-            }
-        }
-        sim_note("replays %s: %d", id, wh_replay(engine, id));
+        read_text(text, "\"subscription\":\"", subscription) && find_pair(event, subscription, &n, &k)) {
+        model_replay(n, k, 1);
+        sim_note("replays event %d at %d", n, k);
+        sim_note("replayed %s: %d", id, wh_replay(engine, id));
+        model_replayed(n, k);
     }
     wh_free(text);
 }
@@ -275,17 +284,21 @@ static void replay_many(wh_engine *engine, sim_chance *chance) {
     model_subscription *s = any_subscription(chance);
     wh_query query = WH_QUERY_INIT;
     int64_t count = 0;
-    int code;
+    int code, events;
 
     if (s == NULL) {
         return;
     }
     query.subscription = s->id;
     query.state = states[sim_below(chance, 3)];
-    for (int n = 0; n < model_event_count; n++) {
-        model_replayed(n, s->k, 0);
+    events = model_event_count;
+    for (int n = 0; n < events; n++) {
+        model_replay(n, s->k, 0);
     }
     code = wh_replay_query(engine, &query, &count);
+    for (int n = 0; n < events; n++) {
+        model_replayed(n, s->k);
+    }
     sim_note("replayed %s of %d: %d, %lld", query.state, s->k, code, (long long)count);
 }
 
@@ -354,7 +367,7 @@ int operate_heal(wh_engine *engine) {
         for (int i = 0; i < s->possible_count; i++) {
             rests += s->possible[i].paused;
         }
-        if (s->made && !s->deleted && rests > 0) {
+        if (s->made && (!s->deleted || s->stays) && rests > 0) {
             config.paused = 0;
             left += change(engine, s, &config) != WH_OK;
         }

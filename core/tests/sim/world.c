@@ -13,7 +13,7 @@
 
 int whi_open(wh_engine **out, const char *store, const wh_options *options, const whi_transport_vtable *transport);
 
-int world_healing, world_events_left;
+int world_healing, world_ready, world_events_left;
 
 static sim_process *slots[SIM_SLOTS];
 static int64_t starts_at[SIM_SLOTS], base_step;
@@ -209,15 +209,13 @@ static void *within(sim_process *process, sim_body body) {
 static void set_up(void) {
     slot_count = sim_plan_now->processes + (int)sim_below(&chance, 2);
     program_slot = slot_count > sim_plan_now->processes ? sim_plan_now->processes : -1;
-    world_events_left = 0;
+    world_events_left = sim_plan_now->events;
     start_slot(0);
     while (slots[0]->engine == NULL) {
         sim_sleep(10000);
     }
     within(slots[0], set_up_at);
-    world_events_left = sim_plan_now->events;
-    /* Its publishers saw nothing to do and went home: it begins anew. */
-    slots[0]->restart = 2;
+    world_ready = 1;
     for (int i = 1; i < slot_count; i++) {
         start_slot(i);
     }

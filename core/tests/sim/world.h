@@ -9,6 +9,7 @@
 #define STORE "store.db"
 
 extern int world_healing;     /* nothing goes wrong any more; nobody publishes */
+extern int world_ready;       /* there is something to publish for */
 extern int world_events_left; /* that may still be published */
 
 void actors_start(sim_process *process);     /* an engine's process */
