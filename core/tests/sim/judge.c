@@ -221,13 +221,10 @@ static void check_waiting(sqlite3_stmt *row, void *payload) {
 void judge_idle(wh_engine *engine, int alone, int64_t since) {
     idleness self = { since, alone };
 
-    int64_t rows = 0;
-
     (void)engine;
-    /* Another's that seems alive are its own to fan out, until it is known to be dead. */
-    self.alone = alone && number("SELECT count(*) FROM webhook_workers", &rows) && rows <= 1;
-    (void)ask("SELECT json_extract(e.payload, '$.n'), p." NO_OWNER("owner")
-              " FROM webhook_pending p JOIN webhook_events e ON e.number = p.event",
+    /* Those of another that seems alive are its own to fan out, until it is known to be dead. */
+    (void)ask("SELECT json_extract(e.payload, '$.n'), p.owner <> 0 FROM webhook_pending p"
+              " JOIN webhook_events e ON e.number = p.event WHERE p.owner NOT IN (SELECT id FROM webhook_workers)",
               check_waiting, &self);
 }
 

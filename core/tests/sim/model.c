@@ -252,7 +252,7 @@ static void check_order(const model_event *event, const model_subscription *subs
         const model_event *before = model_events[n];
         const model_pair *pair = model_pair_of(n, subscription->k);
         if (before->status != MODEL_ACCEPTED || before->answered >= event->begun || before->from_outbox ||
-            event->from_outbox || pair->want != MODEL_SEND || (!strict && before->slot != event->slot) ||
+            event->from_outbox || pair->want != MODEL_SEND || (!strict && sim_plan_now->processes > 1) ||
             (subscription->order == MODEL_KEY && before->key != event->key)) {
             continue;
         }
