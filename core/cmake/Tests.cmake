@@ -51,6 +51,7 @@ endif()
 if(WEBHOOK_SANITIZE MATCHES "thread")
   return()
 endif()
+include(Simulator)
 
 if(WEBHOOK_LUA)
   foreach(spec ${specs})

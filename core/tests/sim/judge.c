@@ -1,0 +1,353 @@
+/* The model against the store. Reads by a connection of its own, at which nobody hands over. */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ident.h"
+#include "world.h"
+
+enum { WAITING = 1, SENDING, DELIVERED, EXHAUSTED, HELD, CANCELLED };
+
+typedef struct shadow {
+    int state, attempts, replayed;
+} shadow;
+
+static shadow shadows[MODEL_EVENTS][MODEL_SUBSCRIPTIONS];
+static sqlite3 *db;
+
+void judge_close(void) {
+    sim_quiet_begin();
+    sqlite3_close(db);
+    db = NULL;
+    sim_quiet_end();
+}
+
+void judge_reopen(void) {
+    judge_close();
+}
+
+static int open_db(void) {
+    if (db == NULL) {
+        if (sqlite3_open_v2(STORE, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+            judge_close();
+            return 0;
+        }
+        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    }
+    return 1;
+}
+
+/* Runs a question, row by row. 0: it could not be asked now. */
+static int ask(const char *sql, void (*each)(sqlite3_stmt *row, void *payload), void *payload) {
+    sqlite3_stmt *statement = NULL;
+    int code;
+
+    if (!open_db() || sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK) {
+        return 0;
+    }
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        each(statement, payload);
+    }
+    sqlite3_finalize(statement);
+    return code == SQLITE_DONE;
+}
+
+static void take_number(sqlite3_stmt *row, void *payload) {
+    *(int64_t *)payload = sqlite3_column_int64(row, 0);
+}
+
+static int number(const char *sql, int64_t *out) {
+    *out = 0;
+    return ask(sql, take_number, out);
+}
+
+/* ------------------------------------------------------------------------------ states */
+
+static int subscription_of(int64_t id) {
+    for (int k = 0; k < model_subscription_count; k++) {
+        int64_t own;
+        if (model_subscriptions[k]->made && whi_ident_parse("sub_", model_subscriptions[k]->id, &own) == WH_OK &&
+            own == id) {
+            return k;
+        }
+    }
+    return -1;
+}
+
+static const char *name_of(int state) {
+    static const char *const names[] = { "none", "waiting", "sending", "delivered", "exhausted", "held", "cancelled" };
+
+    return state >= 0 && state <= CANCELLED ? names[state] : "unknown";
+}
+
+/* Several moves may lie between two looks: what is not to be reached by any of them. */
+static int may_become(const shadow *was, const shadow *is, int replays) {
+    int replayed = replays > was->replayed;
+
+    switch (was->state) {
+    case DELIVERED:
+        return is->state == DELIVERED || replayed;
+    case EXHAUSTED:
+        return is->state == EXHAUSTED || replayed;
+    case CANCELLED:
+        return is->state == CANCELLED || replayed;
+    default:
+        return is->state != HELD || was->state == HELD || was->state == 0 || was->state == WAITING ||
+               was->state == SENDING;
+    }
+}
+
+static void check_outcome(int n, int k, int state) {
+    const model_pair *pair = model_pair_of(n, k);
+    const model_subscription *s = model_subscriptions[k];
+
+    if (state == DELIVERED && pair->successes == 0) {
+        sim_fail("delivered", "event %d is said to be delivered to %d, which never said so", n, k);
+    }
+    if (state == EXHAUSTED && pair->failures < s->retry_count && !s->gone) {
+        sim_fail("exhausted", "event %d is exhausted at %d after %d of %d attempts", n, k, pair->failures,
+                 s->retry_count);
+    }
+}
+
+static void watch_row(sqlite3_stmt *row, void *payload) {
+    int n = sqlite3_column_int(row, 0), k = subscription_of(sqlite3_column_int64(row, 1));
+    shadow is, *was;
+
+    (void)payload;
+    if (k < 0 || n < 0 || n >= model_event_count || sqlite3_column_type(row, 0) == SQLITE_NULL) {
+        return;
+    }
+    was = &shadows[n][k];
+    is.state = sqlite3_column_int(row, 2);
+    is.attempts = sqlite3_column_int(row, 3);
+    is.replayed = model_pair_of(n, k)->replayed;
+    if (!may_become(was, &is, model_pair_of(n, k)->replays)) {
+        sim_fail("states", "event %d at %d was %s and is %s", n, k, name_of(was->state), name_of(is.state));
+    }
+    if (is.attempts < was->attempts) {
+        sim_fail("states", "event %d at %d had %d attempts and has %d", n, k, was->attempts, is.attempts);
+    }
+    if (is.state != was->state) {
+        check_outcome(n, k, is.state);
+    }
+    *was = is;
+}
+
+/* The number of the model's is in the payload; the engine's own events have none. */
+#define ROWS                                                                                                           \
+    "SELECT json_extract(e.payload, '$.n'), d.subscription, d.state, d.attempts FROM webhook_deliveries d"             \
+    " JOIN webhook_events e ON e.number = d.event"
+
+void judge_watch(void) {
+    sim_quiet_begin();
+    (void)ask(ROWS, watch_row, NULL);
+    sim_quiet_end();
+}
+
+/* --------------------------------------------------------------------------- settled */
+
+#define NO_OWNER(column) column " <> 0 AND " column " NOT IN (SELECT id FROM webhook_workers)"
+
+static const struct {
+    const char *sql, *text;
+} unsettled[] = {
+    { "SELECT count(*) FROM webhook_pending WHERE " NO_OWNER("owner"), "events belong to an owner that is no more" },
+    { "SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " NO_OWNER("owner"),
+      "deliveries are sent by an owner that is no more" },
+    { "SELECT count(*) FROM webhook_pending", "events wait for their fan-out" },
+    { "SELECT count(*) FROM webhook_outbox", "rows wait in the outbox" },
+    { "SELECT count(*) FROM webhook_deliveries WHERE state = 2", "deliveries are being sent" },
+    { "SELECT count(*) FROM webhook_deliveries WHERE state = 1", "deliveries wait" },
+};
+
+int judge_settled(char *why, size_t size) {
+    int settled = 1;
+
+    sim_quiet_begin();
+    for (size_t i = 0; i < sizeof unsettled / sizeof *unsettled && settled; i++) {
+        int64_t count;
+        if (!number(unsettled[i].sql, &count)) {
+            snprintf(why, size, "the store cannot be read: %s", db != NULL ? sqlite3_errmsg(db) : "it does not open");
+            settled = 0;
+        } else if (count > 0) {
+            snprintf(why, size, "%lld %s", (long long)count, unsettled[i].text);
+            settled = 0;
+        }
+    }
+    sim_quiet_end();
+    return settled;
+}
+
+void judge_owners(void) {
+    int64_t rows;
+    int live = 0;
+
+    for (int i = 1; i < sim_process_count(); i++) {
+        const sim_process *process = sim_process_at(i);
+        live += !process->dead && !process->left && !process->is_program;
+    }
+    sim_quiet_begin();
+    if (number("SELECT count(*) FROM webhook_workers", &rows) && rows > live) {
+        sim_fail("dead_owner", "%lld workers are taken for alive, of %d that are", (long long)rows, live);
+    }
+    sim_quiet_end();
+}
+
+/* ------------------------------------------------------------------------------ idle */
+
+typedef struct idleness {
+    int64_t since;
+    int alone;
+} idleness;
+
+/* An event that was accepted before the question, and waits. */
+static void check_waiting(sqlite3_stmt *row, void *payload) {
+    const idleness *self = payload;
+    int n = sqlite3_column_int(row, 0), orphan = sqlite3_column_int(row, 1);
+    const model_event *event = n >= 0 && n < model_event_count ? model_events[n] : NULL;
+
+    if (event == NULL || sqlite3_column_type(row, 0) == SQLITE_NULL || event->status != MODEL_ACCEPTED ||
+        event->answered >= self->since || event->from_outbox) {
+        return;
+    }
+    if (orphan || self->alone) {
+        sim_fail("idle", "wh_idle says yes, and event %d waits for its fan-out%s", n,
+                 orphan ? ", owned by nobody" : "");
+    }
+}
+
+void judge_idle(wh_engine *engine, int alone, int64_t since) {
+    idleness self = { since, alone };
+
+    (void)engine;
+    /* Those of another that seems alive are its own to fan out, until it is known to be dead. */
+    (void)ask("SELECT json_extract(e.payload, '$.n'), p.owner <> 0 FROM webhook_pending p"
+              " JOIN webhook_events e ON e.number = p.event WHERE p.owner NOT IN (SELECT id FROM webhook_workers)",
+              check_waiting, &self);
+}
+
+/* ------------------------------------------------------------------------------ the end */
+
+static void check_pair(const model_event *event, const model_subscription *s) {
+    const model_pair *pair = model_pair_of(event->n, s->k);
+    int state = shadows[event->n][s->k].state;
+
+    if (event->status != MODEL_ACCEPTED || s->single_use) {
+        return;
+    }
+    if (pair->want == MODEL_SEND && pair->successes == 0 &&
+        (state != EXHAUSTED || pair->failures < s->retry_count)) {
+        sim_fail("lost", "event %d never reached %d: its delivery is %s after %d of %d attempts", event->n, s->k,
+                 name_of(state), pair->failures, s->retry_count);
+    }
+    if (pair->want == MODEL_SEND && state != DELIVERED && state != EXHAUSTED) {
+        sim_fail("lost", "event %d at %d ends as %s", event->n, s->k, name_of(state));
+    }
+    if (pair->want == MODEL_NOT && state != 0) {
+        sim_fail("unwanted", "event %d has a delivery to %d, which does not want it", event->n, s->k);
+    }
+    if (pair->want == MODEL_HELD && state != HELD) {
+        sim_fail("held", "event %d at %d ends as %s, its rule fails", event->n, s->k, name_of(state));
+    }
+}
+
+/* One that some event wanted for certain is used, and is no more. */
+static void check_single(const model_subscription *s) {
+    char sql[200];
+    int64_t there, id = 0, used;
+
+    if (!s->single_use || !s->made || whi_ident_parse("sub_", s->id, &id) != WH_OK) {
+        return;
+    }
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM webhook_subscriptions WHERE id = %lld AND deleted = 0 AND status = 3",
+             (long long)id);
+    snprintf(sql + 100, sizeof sql - 100, "SELECT count(*) FROM webhook_deliveries WHERE subscription = %lld",
+             (long long)id);
+    if (number(sql, &there) && there > 0 && !s->gone && number(sql + 100, &used)) {
+        sim_fail("single_use", "%d is left behind as used, with %lld deliveries", s->k, (long long)used);
+    }
+}
+
+static int outcome_of(const char *text, char out[32]) {
+    const char *at = strstr(text, "\"outcome\":\"");
+
+    return at != NULL && sscanf(at + strlen("\"outcome\":\""), "%31[a-z]", out) == 1;
+}
+
+static int is_one_of(const char *word, const char *const *list) {
+    for (; *list != NULL; list++) {
+        if (strcmp(word, *list) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int is_explained(const char *outcome, unsigned want) {
+    static const char *const sent[] = { "delivered", "exhausted", NULL };
+    static const char *const unsent[] = { "later",    "tenant",  "source", "type",   "paused", "disabled",
+                                          "filtered", "dropped", "failed", "missed", NULL };
+    static const char *const open[] = { "pending", "waiting", "sending", NULL };
+
+    switch (want) {
+    case MODEL_SEND:
+        return is_one_of(outcome, sent);
+    case MODEL_NOT:
+        return is_one_of(outcome, unsent);
+    case MODEL_HELD:
+        return strcmp(outcome, "held") == 0;
+    default:
+        return !is_one_of(outcome, open);
+    }
+}
+
+static void check_explained(wh_engine *engine, const model_event *event, const model_subscription *s) {
+    unsigned want = model_pair_of(event->n, s->k)->want;
+    char *text = NULL, outcome[32];
+    size_t size;
+    int code;
+
+    if (event->status != MODEL_ACCEPTED || event->id[0] == '\0' || !s->made || s->deleted) {
+        return;
+    }
+    code = wh_explain(engine, event->id, s->id, NULL, &text, &size);
+    if (code == WH_ENOTFOUND && s->single_use) {
+        return;
+    }
+    if (code != WH_OK || !outcome_of(text, outcome)) {
+        sim_fail("explain", "event %d at %d: %s", event->n, s->k, code != WH_OK ? wh_last_error() : text);
+    }
+    if (!is_explained(outcome, want)) {
+        sim_fail("explain", "event %d at %d is explained as %s, and its outcome is of %u", event->n, s->k, outcome,
+                 want);
+    }
+    wh_free(text);
+}
+
+void judge_end(wh_engine *engine) {
+    int64_t rejected;
+
+    judge_watch();
+    sim_quiet_begin();
+    for (int k = 0; k < model_subscription_count; k++) {
+        for (int n = 0; n < model_event_count; n++) {
+            check_pair(model_events[n], model_subscriptions[k]);
+        }
+        check_single(model_subscriptions[k]);
+    }
+    if (number("SELECT count(*) FROM webhook_outbox_rejected", &rejected) && rejected > 0) {
+        sim_fail("outbox", "%lld good rows of the outbox were rejected", (long long)rejected);
+    }
+    sim_quiet_end();
+    if (wh_idle(engine) != 1) {
+        sim_fail("idle", "wh_idle says no, and all is settled");
+    }
+    for (int k = 0; k < model_subscription_count; k++) {
+        for (int n = 0; n < model_event_count; n++) {
+            check_explained(engine, model_events[n], model_subscriptions[k]);
+        }
+    }
+}

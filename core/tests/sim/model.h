@@ -1,0 +1,120 @@
+/* model.h - what must hold, by one who knows nothing of the engine: what was asked for, what
+ * was answered, what the receivers saw.
+ *
+ * An event and a subscription are a pair. For each pair the model keeps what may come of it, as
+ * bits: with one bit the outcome is certain; a subscription that changes while an event is on
+ * its way leaves several. A certain "send" must arrive, or use its retry list up; without the
+ * bit nothing may arrive. Repeats are broken promises until something happened that excuses
+ * them: a pause, a death, a failing disk. */
+#ifndef SIM_MODEL_H
+#define SIM_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim.h"
+
+#define MODEL_EVENTS 400
+#define MODEL_SUBSCRIPTIONS 24
+#define MODEL_CONFIGS 12
+#define MODEL_RETRIES 6
+#define MODEL_TYPES 4
+#define MODEL_TENANTS 3
+#define MODEL_KEYS 3
+
+enum model_want { MODEL_SEND = 1, MODEL_NOT = 2, MODEL_HELD = 4 };
+enum model_rule { MODEL_NO_RULE, MODEL_PASS, MODEL_DROP, MODEL_PROJECT, MODEL_FAIL, MODEL_RULES };
+enum model_order { MODEL_NONE, MODEL_FIFO, MODEL_KEY, MODEL_LATEST, MODEL_ORDERS };
+enum model_policy { MODEL_HOLD, MODEL_SKIP, MODEL_SEND_ANYWAY, MODEL_POLICIES };
+enum model_status { MODEL_ASKED, MODEL_ACCEPTED, MODEL_UNKNOWN, MODEL_NEVER };
+
+/* What of a subscription can change. */
+typedef struct model_config {
+    unsigned types; /* bits */
+    int rule, policy, paused, filter;
+    int64_t cost; /* us of one run of its rule */
+} model_config;
+
+typedef struct model_subscription {
+    int k;
+    char id[WH_ID_SIZE];
+    int made;    /* the engine has said so */
+    int unknown; /* nobody knows whether it was made */
+    int deleted; /* or might be */
+    int stays;   /* to delete it failed */
+    int gone;    /* a receiver said 410 */
+    int changing;
+    int tenant, order, cap, single_use;
+    int64_t timeout;
+    int64_t retry[MODEL_RETRIES];
+    int retry_count;
+    model_config possible[MODEL_CONFIGS];
+    int possible_count;
+    int used_by; /* single_use: the event that it got, n + 1 */
+} model_subscription;
+
+typedef struct model_event {
+    int n;
+    char id[WH_ID_SIZE]; /* "" until it is known */
+    int own_id;
+    int tenant, type, marked, bad, filter, key; /* key: 0 none */
+    int from_outbox, slot;
+    int status;
+    int64_t begun, answered; /* steps */
+    size_t payload_size;
+    char *payload;
+} model_event;
+
+typedef struct model_pair {
+    unsigned char want, bodies;
+    int arrivals, failures, successes, open;
+    int extra;   /* successes that a replay asked for */
+    int replays; /* times that the retry list began anew, or may have */
+    int replayed; /* of these, those that are over */
+    int first;   /* its place among all arrivals, from 1 */
+    uint64_t body;
+} model_pair;
+
+extern model_event *model_events[MODEL_EVENTS];
+extern int model_event_count;
+extern model_subscription *model_subscriptions[MODEL_SUBSCRIPTIONS];
+extern int model_subscription_count;
+extern const char *const model_tenants[MODEL_TENANTS], *const model_types[MODEL_TYPES], *const model_keys[MODEL_KEYS + 1];
+
+/* What the model does when a promise is broken: sim_fail, unless a test of the model listens. */
+extern void (*model_complain)(const char *invariant, const char *sentence);
+
+void model_begin(void);
+void model_excuse(void); /* from now on a request may come twice */
+int model_excused(void);
+
+/* Events. The payload is made: it carries the number and all that rules look at. */
+model_event *model_event_new(const model_event *shape, size_t pad);
+void model_accepted(model_event *event, const char *id);
+void model_refused(model_event *event, int status);
+
+model_subscription *model_subscription_new(const model_subscription *shape);
+void model_made(model_subscription *subscription, const char *id);
+void model_change(model_subscription *subscription, const model_config *config);
+void model_changed(model_subscription *subscription, const model_config *config, int known); /* known 0: maybe */
+void model_delete(model_subscription *subscription);
+void model_replay(int n, int k, int again); /* again 1: delivered ones are sent again */
+void model_replayed(int n, int k);          /* it is over */
+
+model_pair *model_pair_of(int n, int k);
+unsigned model_decide(const model_subscription *subscription, const model_config *config, const model_event *event);
+
+/* The receiver's side. out receives the pair, NULL for an event of the engine's own. */
+void model_arrives(int k, const char *id, const char *body, size_t size, int slot, int open, model_pair **out);
+void model_answers(model_pair *pair, int k, int status, int error);
+
+/* judge.c: the model against the store */
+void judge_watch(void);                        /* states move only as they may; quiet */
+int judge_settled(char *why, size_t size);     /* nothing waits, nothing is owned by nobody; quiet */
+void judge_idle(wh_engine *engine, int alone, int64_t since); /* wh_idle said yes; quiet */
+void judge_owners(void);                       /* no more workers than live engines; quiet */
+void judge_end(wh_engine *engine);             /* all of it, and explain */
+void judge_reopen(void);
+void judge_close(void);
+
+#endif
