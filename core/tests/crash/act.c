@@ -77,6 +77,7 @@ static _Noreturn void be_server(void) {
     for (int n = 0;; n++) {
         make_once(engine, journal, n);
         rest_us(ONCE_EVERY_US);
+        write_rest();
     }
 }
 

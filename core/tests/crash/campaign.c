@@ -2,14 +2,16 @@
 
 #include <stdlib.h>
 
+#include "closed.h"
 #include "crash.h"
 
 #define TICK_US INT64_C(2000)
-#define HEAT_US INT64_C(200000)    /* hot before the pause, */
-#define COOL_US INT64_C(400000)    /* and after its beginning */
+#define HEAT_US INT64_C(60000)     /* hot before the pause, */
+#define COOL_US INT64_C(20000)     /* and after its beginning */
 #define PAUSE_US_MIN INT64_C(7000000)
 #define PAUSE_US_MAX INT64_C(14000000)
 #define TOGETHER 2 /* at most */
+#define LOOK_US INT64_C(250000)
 
 enum phase { CALM, HEATING, PAUSED };
 
@@ -22,6 +24,7 @@ typedef struct run {
     int64_t next, cools_at, paused_at; /* next: end of the phase */
     person *stopped[TOGETHER];
     const person *witness;
+    int64_t next_look, stranded_since;
 } run;
 
 static int64_t drawn(run *self, int64_t least, int64_t most) {
@@ -156,6 +159,26 @@ static void pauses(run *self, int64_t now) {
     }
 }
 
+/* What nobody has: for how long? */
+static void look(run *self, int64_t now) {
+    int64_t stranded;
+
+    if (now < self->next_look) {
+        return;
+    }
+    self->next_look = now + LOOK_US;
+    stranded = closed_stranded();
+    if (stranded == 0) {
+        self->stranded_since = 0;
+    } else if (stranded > 0) {
+        self->stranded_since = self->stranded_since != 0 ? self->stranded_since : now;
+        self->out->stranded = stranded > self->out->stranded ? stranded : self->out->stranded;
+        if (now - self->stranded_since > self->out->stranded_us) {
+            self->out->stranded_us = now - self->stranded_since;
+        }
+    }
+}
+
 /* --------------------------------------------------------------------------- time */
 
 static int is_over(const run *self, int64_t now) {
@@ -182,6 +205,7 @@ void campaign_run(const campaign_plan *plan, campaign_tally *out) {
         }
         kills(&self, now);
         pauses(&self, now);
+        look(&self, now);
         if (plan->tick != NULL) {
             plan->tick(plan->payload);
         }

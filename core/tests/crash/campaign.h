@@ -35,6 +35,8 @@ typedef struct campaign_tally {
     int64_t paused_us;
     disturbance *disturbances;
     size_t count;
+    int64_t stranded, stranded_us; /* closed_stranded: the most at once, the longest time with any */
+    int64_t calm_at;               /* us: from then on only what was stranded is delivered */
 } campaign_tally;
 
 void campaign_run(const campaign_plan *plan, campaign_tally *out);

@@ -9,6 +9,7 @@
 #include "receive.h"
 
 #define SHOWN 10
+#define LATE_US INT64_C(30000000) /* longer than a lease, and the next one */
 
 typedef struct once { /* a single_use subscription */
     char first[WH_ID_SIZE];
@@ -20,6 +21,8 @@ typedef struct found {
     long accepted, of_sql, rolled_back, unknown;
     long requests, refused, unanswered, duplicates;
     long lost, lost_at[ROUTES];
+    long stranded, late; /* arrived only when all had been killed; after more than LATE_US */
+    int64_t latest;      /* us from acknowledgement to success at ROUTE_ALL, at most */
     long dropped, ghosts, bodies, unsigned_; /* sent although dropped, rolled back; other bytes; signatures */
     long once, once_wrong, once_unused;
     order_report order;
@@ -83,6 +86,7 @@ static void see_at(found *self, enum route route, known *at, const arrival *one)
     see_body(self, route, at, one);
     order_see(route, at, at->came[route] == 0, one->status, one->at);
     at->came[route] += at->came[route] < UINT16_MAX;
+    at->at[route] = at->got[route] == 0 && one->status == 200 ? one->at : at->at[route];
     at->got[route] += one->status == 200 && at->got[route] < UINT16_MAX;
 }
 
@@ -108,6 +112,19 @@ static void see_arrival(const arrival *one, void *payload) {
 }
 
 /* ------------------------------------------------------------------------- judging */
+
+static void judge_time(found *self, const char *id, const known *at, const campaign_tally *tally) {
+    int64_t us = at->at[ROUTE_ALL] - at->line.end;
+
+    if (at->line.kind != JOURNAL_ACCEPTED || at->line.origin == ORIGIN_DRIVER || at->got[ROUTE_ALL] == 0) {
+        return;
+    }
+    self->late += us > LATE_US;
+    self->latest = us > self->latest ? us : self->latest;
+    if (at->at[ROUTE_ALL] > tally->calm_at) {
+        show(++self->stranded, "stranded, until all had been killed", id);
+    }
+}
 
 /* Those of "latest" may be replaced by newer ones; order.c looks at that. */
 static void judge_event(found *self, const char *id, const known *at) {
@@ -144,6 +161,7 @@ static void judge(found *self, const campaign_tally *tally) {
     for (size_t i = 0; i < self->events.slots; i++) {
         if (self->events.entries[i].name != NULL) {
             judge_event(self, self->events.entries[i].name, self->events.entries[i].value);
+            judge_time(self, self->events.entries[i].name, self->events.entries[i].value, tally);
         }
     }
     for (size_t i = 0; i < self->onces.slots; i++) {
@@ -168,7 +186,14 @@ static void tell_order(const order_report *order) {
            order->keys, order->never, order->older, order->older_within, order->excused);
 }
 
-static void tell(const found *self) {
+static void tell_late(const found *self, const campaign_tally *tally) {
+    printf("stranded     %ld events, until all processes were killed; late %ld (after 30 s), the last one after %.1f s\n",
+           self->stranded, self->late, (double)self->latest / 1e6);
+    printf("nobody's     at most %lld rows of an owner that is gone, for at most %.1f s\n", (long long)tally->stranded,
+           (double)tally->stranded_us / 1e6);
+}
+
+static void tell(const found *self, const campaign_tally *tally) {
     printf("events       %ld acknowledged (%ld by SQL), %ld rolled back, %ld not written down; %ld publishes refused\n",
            self->accepted, self->of_sql, self->rolled_back, self->unknown, atomic_load(&here.shared->refused));
     printf("requests     %ld, refused on purpose %ld, left without answer %ld; duplicates %ld; capped at once at most "
@@ -178,7 +203,9 @@ static void tell(const found *self) {
     for (int i = 0; i < ROUTES; i++) {
         printf(" %s %ld", routes[i].path, self->lost_at[i]);
     }
-    printf("\nwrong        dropped %ld, rolled back %ld, bodies %ld, signatures %ld\n", self->dropped, self->ghosts,
+    printf("\n");
+    tell_late(self, tally);
+    printf("wrong        dropped %ld, rolled back %ld, bodies %ld, signatures %ld\n", self->dropped, self->ghosts,
            self->bodies, self->unsigned_);
     printf("single_use   %ld, of these with several events %ld, with none %ld\n", self->once, self->once_wrong,
            self->once_unused);
@@ -201,8 +228,8 @@ int check(const campaign_tally *tally, int strict) {
     journal_read(see_line, &self);
     receive_read(here.log, see_arrival, &self);
     judge(&self, tally);
-    tell(&self);
-    holds = self.accepted > 0 && self.of_sql > 0 && self.lost == 0 && self.dropped == 0 && self.ghosts == 0 &&
+    tell(&self, tally);
+    holds = self.accepted > 0 && self.of_sql > 0 && self.lost == 0 && self.stranded == 0 && self.dropped == 0 && self.ghosts == 0 &&
             self.bodies == 0 && self.unsigned_ == 0 && self.once_wrong == 0 && self.once_unused == 0 &&
             self.order.never == 0 && (!strict || order_holds(&self.order));
     map_free(&self.events);

@@ -11,6 +11,7 @@ typedef struct known {
     uint16_t got[ROUTES];  /* answered with success */
     uint16_t came[ROUTES]; /* all requests */
     uint64_t body[ROUTES]; /* hash of the first one's */
+    int64_t at[ROUTES];    /* us: the first success */
 } known;
 
 /* Prints what it found; 0 if all that must hold holds. strict: order, too. */

@@ -13,15 +13,20 @@
     "SELECT (SELECT count(*) FROM webhook_pending) + (SELECT count(*) FROM webhook_outbox) + "                         \
     "(SELECT count(*) FROM webhook_deliveries WHERE state IN (1, 2))"
 
+#define IS_STRANDED "owner <> 0 AND owner NOT IN (SELECT id FROM webhook_workers)"
+#define STRANDED                                                                                                       \
+    "SELECT (SELECT count(*) FROM webhook_pending WHERE " IS_STRANDED                                                  \
+    ") + (SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " IS_STRANDED ")"
+
 typedef struct question {
     const char *what, *sql; /* sql: counts what must not be there */
 } question;
 
 static const question questions[] = {
     { "pending marks of an owner that has no row",
-      "SELECT count(*) FROM webhook_pending WHERE owner <> 0 AND owner NOT IN (SELECT id FROM webhook_workers)" },
+      "SELECT count(*) FROM webhook_pending WHERE " IS_STRANDED },
     { "deliveries being sent by an owner that has no row",
-      "SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND owner NOT IN (SELECT id FROM webhook_workers)" },
+      "SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " IS_STRANDED },
     { "pending marks without an event",
       "SELECT count(*) FROM webhook_pending WHERE event NOT IN (SELECT number FROM webhook_events)" },
     { "pending marks left", "SELECT count(*) FROM webhook_pending" },
@@ -50,7 +55,7 @@ static int64_t ask(sqlite3 *db, const char *sql) {
 
     if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
         answer = sqlite3_column_int64(statement, 0);
-    } else {
+    } else if (sqlite3_errcode(db) != SQLITE_BUSY) {
         fprintf(stderr, "crash: %s: %s\n", sql, sqlite3_errmsg(db));
     }
     sqlite3_finalize(statement);
@@ -63,6 +68,16 @@ int64_t closed_open_rows(void) {
 
     sqlite3_close(db);
     return answer;
+}
+
+int64_t closed_stranded(void) {
+    static sqlite3 *db;
+
+    if (db == NULL) {
+        db = open_store();
+        sqlite3_busy_timeout(db, 0);
+    }
+    return db != NULL ? ask(db, STRANDED) : -1;
 }
 
 static int check_file(sqlite3 *db) {

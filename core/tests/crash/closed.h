@@ -8,6 +8,10 @@
  * sent; -1 while the file is locked. */
 int64_t closed_open_rows(void);
 
+/* Marks and deliveries of an owner that has no row: one that was lost has left them, and
+ * somebody has to take them soon. -1 while the file is locked. Keeps a connection. */
+int64_t closed_stranded(void);
+
 /* How often something must not be so, with a message for each. */
 int closed_check(void);
 

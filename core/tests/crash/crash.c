@@ -6,9 +6,10 @@
  *
  * Two servers, a worker, two publishers and a program that only knows SQL share a store;
  * campaign.h says how they are killed and paused, routes in setup.c who receives. What was
- * acknowledged is in a journal, what arrived in a log; in the end one process works until
- * nothing is left, and then must hold:
+ * acknowledged is in a journal, what arrived in a log; in the end they work until nothing is
+ * left, then are killed, and one process works on what they left. Then must hold:
  *   - every acknowledged event arrived with success at every receiver that wants it,
+ *   - and did so before all processes were killed: nothing was stranded,
  *   - nothing that a rule or a filter dropped was sent, nor what was rolled back,
  *   - a single_use subscription got one event, several times at most,
  *   - bodies are the same each time, and signatures verify,
@@ -24,7 +25,6 @@
  * S is the mean time between kills; by default kills go on for as long as the pauses
  * take. A run that failed leaves its files: store, .journal, .log, and .messages of the
  * engines. A seed gives the same choices, not the same timing. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,19 +33,15 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "closed.h"
 #include "crash.h"
 #include "people.h"
 #include "receive.h"
+#include "settle.h"
 #include "soak.h"
 
 #define BETWEEN_US INT64_C(90000)
 #define PAUSE_MEAN_US INT64_C(11500000) /* with what is between two pauses */
 #define GAP_US INT64_C(800000)
-#define QUIET_MS 1000
-#define STUCK_MS 30000            /* without a request, although rows are open: longer than any lease */
-#define SETTLE_MS 600000
-#define LAST_EVENTS 10
 
 typedef struct settings {
     int kills, pauses, keep, strict, leak;
@@ -53,64 +49,6 @@ typedef struct settings {
     unsigned seed;
     const char *role;
 } settings;
-
-/* ------------------------------------------------------------------------- the end */
-
-/* What was subscribed at the very end wants events, too. */
-static void publish_last(wh_engine *engine) {
-    int journal = journal_open();
-
-    for (int i = 0; i < LAST_EVENTS; i++) {
-        entry line = { .kind = JOURNAL_ACCEPTED, .origin = ORIGIN_DRIVER, .type = TYPE_PAID, .begin = now_us() };
-        wh_event event = WH_EVENT_INIT;
-        wh_receipt receipt;
-
-        event.type = type_names[TYPE_PAID];
-        event.payload = "{\"n\":0,\"drop\":false}";
-        event.payload_size = WH_ZSTR;
-        if (wh_publish(engine, &event, &receipt) != WH_OK) {
-            errno = 0;
-            die("publish");
-        }
-        line.end = now_us();
-        line.hash = hash_of(event.payload, strlen(event.payload));
-        snprintf(line.id, sizeof line.id, "%s", receipt.id);
-        snprintf(line.writer, sizeof line.writer, "driver");
-        journal_write(journal, &line, 1);
-        rest_us(20000);
-    }
-    close(journal);
-}
-
-static int is_stuck(int64_t begin) {
-    int64_t ms = (now_us() - begin) / 1000;
-
-    return (ms > STUCK_MS && receive_quiet_ms() > STUCK_MS) || ms > SETTLE_MS;
-}
-
-/* One process works on what the others left. 0, or -1 when it is stuck. */
-static int settle(void) {
-    wh_engine *engine = open_engine();
-    int64_t begin = now_us(), open = -1;
-    int quiet = 0;
-
-    if (wh_start(engine, 2) != WH_OK) {
-        errno = 0;
-        die("start");
-    }
-    publish_last(engine);
-    while (quiet < 3 && !is_stuck(begin)) {
-        rest_us(200000);
-        open = closed_open_rows();
-        quiet = open == 0 && wh_idle(engine) == 1 && receive_quiet_ms() > QUIET_MS ? quiet + 1 : 0;
-    }
-    wh_close(engine);
-    if (quiet < 3) {
-        fprintf(stderr, "crash: stuck: %lld rows are open\n", (long long)open);
-    }
-    printf("settled      after %.1f s\n", (double)(now_us() - begin) / 1e6);
-    return quiet < 3 ? -1 : 0;
-}
 
 /* ---------------------------------------------------------------------- the campaign */
 
@@ -131,22 +69,25 @@ static int drive(const settings *options) {
     int64_t begin = now_us();
     wh_engine *engine = open_engine();
     campaign_tally tally = { 0 };
-    int stuck, wrong;
+    int64_t left;
+    int wrong;
 
     subscribe_all(engine);
     wh_close(engine);
     campaign_run(&plan, &tally);
+    left = settle_calm();
+    tally.calm_at = now_us();
     for (size_t i = 0; i < plan.count; i++) {
+        tally.died += person_died(&people[i]);
         person_kill(&people[i]);
     }
-    stuck = settle();
+    left += settle_alone();
     printf("seed %u      %d kills, %d pauses of %.1f s in all, %d ended by themselves\n", options->seed, tally.kills,
            tally.pauses, (double)tally.paused_us / 1e6, tally.died);
-    wrong = check(&tally, options->strict);
+    wrong = check(&tally, options->strict) != 0 || left != 0 || tally.died > 0;
     free(tally.disturbances);
-    printf("%s, %.1f s\n", stuck == 0 && wrong == 0 && tally.died == 0 ? "all holds" : "FAILED",
-           (double)(now_us() - begin) / 1e6);
-    return stuck == 0 && wrong == 0 && tally.died == 0 ? 0 : 1;
+    printf("%s, %.1f s\n", wrong ? "FAILED" : "all holds", (double)(now_us() - begin) / 1e6);
+    return wrong;
 }
 
 /* -------------------------------------------------------------------------- options */

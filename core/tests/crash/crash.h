@@ -24,6 +24,7 @@
 /* A page that all processes see; the driver writes `hot`. */
 typedef struct control {
     atomic_int hot;       /* publish without a rest: a pause is about to begin */
+    atomic_int silent;    /* publish nothing: the end is near */
     atomic_long accepted; /* publishes and SQL transactions that returned well, */
     atomic_long refused;  /* and that did not: the file was locked for too long */
 } control;

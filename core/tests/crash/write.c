@@ -78,12 +78,15 @@ void write_events(writer *self) {
         lines[i] = drafts[i].line;
         lines[i].begin = begin;
         lines[i].end = now_us();
-        snprintf(lines[i].id, sizeof lines[i].id, "%s", receipts[i].id);
+        snprintf(lines[i].id, sizeof lines[i].id, "%.71s", receipts[i].id);
     }
     journal_write(self->journal, lines, count);
 }
 
 void write_rest(void) {
+    while (atomic_load(&here.shared->silent) != 0) {
+        rest_us(100000);
+    }
     if (atomic_load(&here.shared->hot) == 0) {
         rest_us(INT64_C(1000000) * WRITERS * (1 + BATCH) / 2 / here.rate);
     }
