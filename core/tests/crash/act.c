@@ -18,7 +18,7 @@
 #define ONCE_EVERY_US INT64_C(2000000)
 #define POLL_MS 1000
 #define LEAK_EVERY_US INT64_C(100000)
-#define LEAK_BYTES 262144
+#define LEAK_BYTES 131072
 #define LEAK_FILES 2
 
 static void *publish_for_ever(void *payload) {

@@ -51,13 +51,14 @@ static void see_ending(const known *one, int64_t at) {
 }
 
 void order_see(enum route route, const known *one, int first, int status, int64_t at) {
-    int first_success = status == 200 && one->got[route] == 0, within, between;
+    int succeeded = status == 200 && one->got[route] == 0, within, between;
+    const char *all = one->line.origin == ORIGIN_SQL ? "sql" : "published";
 
     if (!is_ordered(route) || one->line.kind != JOURNAL_ACCEPTED) {
         return;
     }
-    between = pass(lane_of(route, one, one->line.origin == ORIGIN_SQL ? "sql" : "published"), one, first, first_success);
-    within = one->line.origin == ORIGIN_SERVER && pass(lane_of(route, one, one->line.writer), one, first, first_success);
+    between = pass(lane_of(route, one, all), one, first, succeeded);
+    within = one->line.origin == ORIGIN_SERVER && pass(lane_of(route, one, one->line.writer), one, first, succeeded);
     report.within[route] += within;
     report.between[route] += between && !within;
     if (route == ROUTE_LATEST && status == 200) {
