@@ -95,10 +95,14 @@ static person *pick(run *self, enum role role) {
 }
 
 /* Servers do everything, so they are paused most; of them and workers one stays. */
+static int is_last(const run *self) {
+    return self->plan->ends_at == 0 && self->out->pauses + 1 == self->plan->pauses;
+}
+
 static void choose(run *self) {
     static const enum role firsts[] = { ROLE_SERVER, ROLE_SERVER, ROLE_SERVER,    ROLE_SERVER, ROLE_SERVER,
                                         ROLE_SERVER, ROLE_WORKER, ROLE_PUBLISHER, ROLE_SQL };
-    size_t at = (size_t)rand_r(&self->chance) % (sizeof firsts / sizeof firsts[0]);
+    size_t at = is_last(self) ? 0 : (size_t)rand_r(&self->chance) % (sizeof firsts / sizeof firsts[0]);
 
     self->stopped[0] = pick(self, firsts[at]);
     self->stopped[1] = at < 2 ? pick(self, ROLE_WORKER) : NULL;
@@ -121,7 +125,7 @@ static void begin_pause(run *self, int64_t now) {
     self->phase = PAUSED;
     self->paused_at = now;
     self->cools_at = now + COOL_US;
-    self->next = now + drawn(self, PAUSE_US_MIN, PAUSE_US_MAX);
+    self->next = now + (is_last(self) ? PAUSE_US_MAX : drawn(self, PAUSE_US_MIN, PAUSE_US_MAX));
 }
 
 /* What goes on may do harm for a moment still. */
@@ -140,6 +144,13 @@ static void end_pause(run *self, int64_t now) {
     self->next = now + drawn(self, self->plan->gap_us / 5, self->plan->gap_us * 9 / 5);
 }
 
+static int may_begin(const run *self, int64_t now) {
+    if (self->plan->ends_at != 0) {
+        return now + PAUSE_US_MAX < self->plan->ends_at;
+    }
+    return self->out->pauses < self->plan->pauses && (!is_last(self) || self->out->kills >= self->plan->kills);
+}
+
 static void pauses(run *self, int64_t now) {
     if (self->phase == PAUSED && now >= self->cools_at) {
         atomic_store(&here.shared->hot, 0);
@@ -151,8 +162,7 @@ static void pauses(run *self, int64_t now) {
         end_pause(self, now);
     } else if (self->phase == HEATING) {
         begin_pause(self, now);
-    } else if (self->plan->ends_at != 0 ? now + PAUSE_US_MAX < self->plan->ends_at
-                                        : self->out->pauses < self->plan->pauses) {
+    } else if (may_begin(self, now)) {
         atomic_store(&here.shared->hot, 1);
         self->phase = HEATING;
         self->next = now + HEAT_US;

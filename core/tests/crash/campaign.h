@@ -5,6 +5,8 @@
  * under load: all publish without a rest from shortly before it, so that the process
  * stops with transactions and requests under way. Kills go on meanwhile, but
  *   - what is stopped, and goes on, is not killed: what it does then is what we want to see;
+ *   - the last pause, of a server and a worker for the longest time, comes when the kills are
+ *     done: what it leaves is not brought up by a process that starts;
  *   - one that works, the witness, is spared during a pause: to take over, somebody has to
  *     live for longer than a lease. */
 #ifndef CRASH_CAMPAIGN_H

@@ -187,7 +187,7 @@ static void tell_order(const order_report *order) {
 }
 
 static void tell_late(const found *self, const campaign_tally *tally) {
-    printf("stranded     %ld events, until all processes were killed; late %ld (after 30 s), the last one after %.1f s\n",
+    printf("stranded     %ld events, until all processes were killed; late %ld (after 30 s), the last after %.1f s\n",
            self->stranded, self->late, (double)self->latest / 1e6);
     printf("nobody's     at most %lld rows of an owner that is gone, for at most %.1f s\n", (long long)tally->stranded,
            (double)tally->stranded_us / 1e6);
@@ -229,8 +229,8 @@ int check(const campaign_tally *tally, int strict) {
     receive_read(here.log, see_arrival, &self);
     judge(&self, tally);
     tell(&self, tally);
-    holds = self.accepted > 0 && self.of_sql > 0 && self.lost == 0 && self.stranded == 0 && self.dropped == 0 && self.ghosts == 0 &&
-            self.bodies == 0 && self.unsigned_ == 0 && self.once_wrong == 0 && self.once_unused == 0 &&
+    holds = self.accepted > 0 && self.of_sql > 0 && self.lost == 0 && self.stranded == 0 && self.dropped == 0 &&
+            self.ghosts == 0 && self.bodies == 0 && self.unsigned_ == 0 && self.once_wrong == 0 && self.once_unused == 0 &&
             self.order.never == 0 && (!strict || order_holds(&self.order));
     map_free(&self.events);
     map_free(&self.onces);

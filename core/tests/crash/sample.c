@@ -65,12 +65,34 @@ void series_free(series *self) {
     *self = (series){ NULL, 0, 0 };
 }
 
+static double mean_of(const point *points, size_t count) {
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        sum += points[i].value;
+    }
+    return count > 0 ? sum / (double)count : 0;
+}
+
+static int is_steady(const point *points, size_t count, double growth) {
+    size_t quarter = count / 4;
+    double before = mean_of(points, quarter);
+
+    for (size_t i = 1; i < 4; i++) {
+        double now = mean_of(points + i * quarter, quarter);
+        if (now - before < growth / 4 / 3) {
+            return 0;
+        }
+        before = now;
+    }
+    return 1;
+}
+
 static slope fit(const point *points, size_t count) {
-    slope out = { points[0].value, points[0].value, 0, 0, 0 };
+    slope out = { points[0].value, points[0].value, mean_of(points, count), 0, 0, 0 };
     double middle = 0, above = 0, below = 0;
 
     for (size_t i = 0; i < count; i++) {
-        out.mean += points[i].value / (double)count;
         middle += points[i].at / (double)count;
         out.least = points[i].value < out.least ? points[i].value : out.least;
         out.most = points[i].value > out.most ? points[i].value : out.most;
@@ -83,6 +105,7 @@ static slope fit(const point *points, size_t count) {
         out.per_hour = above / below * 3600;
         out.growth = above / below * (points[count - 1].at - points[0].at);
     }
+    out.steady = is_steady(points, count, out.growth);
     return out;
 }
 
@@ -92,5 +115,5 @@ slope series_slope(const series *self, double from) {
     while (first < self->count && self->points[first].at < from) {
         first++;
     }
-    return first < self->count ? fit(self->points + first, self->count - first) : (slope){ 0, 0, 0, 0, 0 };
+    return first < self->count ? fit(self->points + first, self->count - first) : (slope){ 0, 0, 0, 0, 0, 0 };
 }

@@ -26,6 +26,8 @@ typedef struct slope {
     double least, most, mean;
     double per_hour; /* of the straight line with the least squares */
     double growth;   /* of that line, from the first point to the last */
+    int steady;      /* each quarter is above the one before, by a third of what a straight line
+                        gains: a step, of a cache or of a burst, is none */
 } slope;
 
 /* Of the points from this second on. */

@@ -74,7 +74,7 @@ static void look(void *payload) {
 static int judge(const char *who, enum measure measure, const series *points, double warm) {
     const bound *limit = &limits[measure];
     slope found = series_slope(points, warm);
-    int rises = found.per_hour > limit->per_hour && found.growth > limit->growth;
+    int rises = found.per_hour > limit->per_hour && found.growth > limit->growth && found.steady;
 
     printf("%-10s %-12s %8.0f to %8.0f %-3s  %+10.1f an hour, %+8.1f in all  %s\n", who, limit->name, found.least,
            found.most, limit->unit, found.per_hour, found.growth, rises ? "RISES" : "flat");

@@ -4,7 +4,8 @@
  * killed, too. Events are kept for a minute only, so that purging keeps the file as it is.
  * Each second the residents' memory and descriptors are noted, and the sizes of the store
  * and of its WAL; what comes after the warm-up (a third of the time, a quarter of an hour
- * at most) is fitted by a straight line. It fails where that rises by more than
+ * at most) is fitted by a straight line. It fails where that rises steadily (quarter by quarter, not in
+ * one step, as a pool does after a burst) by more than
  *
  *                  an hour     and in all
  *   memory         4 MiB       8 MiB        of one process
