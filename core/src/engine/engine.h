@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/halt.h"
 #include "base/histogram.h"
 #include "base/ident.h"
 #include "engine/decide.h"
@@ -175,6 +176,7 @@ typedef struct whi_worker {
 } whi_worker;
 
 struct wh_engine {
+    whi_halt halt;      /* in the list of those whose threads leave when the process ends */
     wh_options options; /* with defaults filled in; pointers are its own copies */
     char *store_name;
     whi_store *store;
@@ -328,6 +330,10 @@ void whi_record_free(whi_worker *worker);
 void whi_claim_due(whi_worker *worker);    /* lanes whose stored deliveries are due */
 void whi_claim_events(whi_worker *worker); /* pending events without an owner, and the outbox */
 void whi_claim_scan(whi_worker *worker);   /* asks the store for lanes */
+
+/* ---- ending.c: the end of the process, see base/halt.h */
+void whi_ending_begin(wh_engine *engine); /* a part of wh_open */
+int whi_ending_end(wh_engine *engine);    /* the first thing of wh_close; 1: there is no more to do */
 
 /* ---- upkeep.c */
 void whi_upkeep(whi_worker *worker, int64_t now_us);

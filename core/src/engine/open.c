@@ -182,12 +182,13 @@ int whi_open(wh_engine **out, const char *store, const wh_options *options, cons
         wh_close(engine);
         return whi_fail(code, "%s", sentence);
     }
+    whi_ending_begin(engine);
     *out = engine;
     return WH_OK;
 }
 
 void wh_close(wh_engine *engine) {
-    if (engine == NULL) {
+    if (engine == NULL || whi_ending_end(engine)) {
         return;
     }
     if (atomic_load(&engine->started)) {

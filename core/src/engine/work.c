@@ -19,16 +19,22 @@ static int enter(wh_engine *engine) {
     } else if (engine->stepping) {
         code = whi_fail(WH_EBUSY, "another thread is in wh_step or wh_run");
     } else {
-        engine->stepping = 1;
+        code = whi_halt_enter();
+        engine->stepping = code == WH_OK;
     }
     pthread_mutex_unlock(&engine->work_lock);
     return code;
 }
 
-static void leave(wh_engine *engine) {
+static void release(wh_engine *engine) {
     pthread_mutex_lock(&engine->work_lock);
     engine->stepping = 0;
     pthread_mutex_unlock(&engine->work_lock);
+}
+
+static void leave(wh_engine *engine) {
+    whi_halt_leave();
+    release(engine);
 }
 
 /* Before the first turn, and after a pause that was longer than the lease. */
@@ -129,6 +135,7 @@ int wh_run(wh_engine *engine) {
     }
     for (;;) {
         code = turn(engine, timeout);
+        code = whi_halting() ? whi_fail(WH_ECLOSED, "the process is ending") : code;
         if (code < 0) {
             break;
         }
@@ -148,7 +155,10 @@ static void *serve(void *payload) {
     wh_engine *engine = worker->engine;
     int timeout = 0, done;
 
-    while (atomic_load(&engine->stop) < 2) {
+    if (whi_halt_enter() != WH_OK) {
+        return NULL;
+    }
+    while (atomic_load(&engine->stop) < 2 && !whi_halting()) {
         done = whi_worker_step(worker, timeout);
         timeout = done > 0 ? 0 : whi_worker_timeout(worker);
         if (done < 0) {
@@ -156,6 +166,7 @@ static void *serve(void *payload) {
             timeout = 1000;
         }
     }
+    whi_halt_leave();
     return NULL;
 }
 
@@ -268,6 +279,6 @@ int wh_stop(wh_engine *engine, int64_t grace) {
     give_back(engine);
     atomic_store(&engine->started, 0);
     atomic_store(&engine->stop, 0);
-    leave(engine);
+    release(engine);
     return WH_OK;
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/mem.h"
 #include "outside/trust.h"
 
@@ -388,7 +389,10 @@ static int curl_timeout(const whi_transport *transport) {
 
 static CURLcode global_code;
 
+/* Ours alone: libcurl counts how often it is initialised, and guards that against other
+ * threads of the host since 7.84. */
 static void init_curl(void) {
+    whi_crypto_begin();
     global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
