@@ -1,6 +1,6 @@
 /* The end of the process, while threads work.
  *
- * exit() runs the handlers of all libraries while other threads go on. OpenSSL's frees what
+ * The handlers of all libraries run while other threads go on. OpenSSL's frees what
  * a thread that signs or speaks TLS is using, which crashes. Two things are done about it:
  *
  *   whi_crypto_begin  tells OpenSSL, before anything initialises it, that it has nothing to do
