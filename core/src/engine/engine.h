@@ -288,6 +288,7 @@ void whi_lane_ready(whi_worker *worker, whi_lane *lane);        /* into the read
 whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane);
 void whi_lane_stored(whi_worker *worker, whi_lane *lane, int64_t due);  /* something waits in the store */
 void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due); /* exactly this, INT64_MAX: nothing */
+void whi_lane_landed(whi_worker *worker, whi_lane *lane);
 void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status, int64_t now);
 void whi_lane_spill_old(whi_worker *worker, int64_t now_us); /* what queued too long goes to the store */
 /* How many more a claim should fetch; 0 while it has enough. */

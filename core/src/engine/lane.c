@@ -302,6 +302,15 @@ void whi_lane_spill_old(whi_worker *worker, int64_t now_us) {
     }
 }
 
+/* A request less is under way: there may be room for what waits, in memory and in the store. */
+void whi_lane_landed(whi_worker *worker, whi_lane *lane) {
+    if (lane->parked_due != 0 && whi_lane_room(lane) > 0) {
+        whi_lane_stored(worker, lane, lane->parked_due);
+        lane->parked_due = 0;
+    }
+    whi_lane_ready(worker, lane);
+}
+
 void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status, int64_t now) {
     int success = error == WH_OK && status >= 200 && status < 300;
     int overloaded = error != WH_OK || status == 429 || status == 503;
@@ -315,9 +324,5 @@ void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status,
     if (overloaded && lane->window > 1) {
         lane->window /= 2;
     }
-    if (lane->parked_due != 0 && whi_lane_room(lane) > 0) {
-        whi_lane_stored(worker, lane, lane->parked_due);
-        lane->parked_due = 0;
-    }
-    whi_lane_ready(worker, lane);
+    whi_lane_landed(worker, lane);
 }
