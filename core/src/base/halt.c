@@ -98,8 +98,13 @@ int whi_halt_enter(void) {
     return whi_fail(WH_ECLOSED, "the process is ending");
 }
 
+/* What OpenSSL keeps for a thread is freed when the thread ends, which may be while its handler
+ * frees the rest: so it is freed here, while that handler is waiting. */
 void whi_halt_leave(void) {
     if (--depth == 0) {
+        if (atomic_load(&ending)) {
+            OPENSSL_thread_stop();
+        }
         atomic_fetch_sub(&inside, 1);
     }
 }
