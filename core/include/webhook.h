@@ -79,6 +79,7 @@ WH_API const char *wh_version(void);
     X(WH_EBUSY, -106, "busy", "usage", "another thread does this already") \
     X(WH_ELIMIT, -201, "limit", "limit", "larger than a limit allows") \
     X(WH_ENOMEM, -202, "memory", "limit", "out of memory") \
+    X(WH_ERESOURCE, -203, "resource", "limit", "the system has no descriptor, port or thread left") \
     X(WH_ESTORE, -301, "store", "store", "the store failed") \
     X(WH_EFULL, -302, "full", "store", "the disk is full") \
     X(WH_ELOCKED, -303, "locked", "store", "the store is locked by another process") \

@@ -387,7 +387,7 @@ static void the_queue_is_bounded(void **state) {
         wire_post(&f->w, &s[WHI_RESOLVE_THREADS + count], url_of(f, host));
     }
     wire_fill(&f->w, &s[WHI_RESOLVE_THREADS + count], url_of(f, "hangs.test"));
-    assert_int_equal(wire_send(&s[WHI_RESOLVE_THREADS + count]), WH_ERESOLVE);
+    assert_int_equal(wire_send(&s[WHI_RESOLVE_THREADS + count]), WH_ERESOURCE);
     set_gate(1);
     wire_run(&f->w, WHI_RESOLVE_QUEUE + WHI_RESOLVE_THREADS);
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/halt.h"
 
 int64_t whi_clock_now(const wh_clock *clock) {
     struct timespec now;
@@ -21,6 +22,7 @@ int whi_clock_random(const wh_clock *clock, void *out, size_t size) {
     if (clock != NULL && clock->random != NULL) {
         return clock->random(out, size, clock->payload);
     }
+    whi_crypto_begin();
     if (RAND_bytes(out, (int)size) != 1) {
         return whi_fail(WH_EINTERNAL, "the system's random source failed");
     }

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/halt.h"
 #include "base/histogram.h"
 #include "base/error.h"
 #include "base/ident.h"
@@ -176,6 +177,7 @@ typedef struct whi_worker {
 } whi_worker;
 
 struct wh_engine {
+    whi_halt halt;      /* in the list of those whose threads leave when the process ends */
     wh_options options; /* with defaults filled in; pointers are its own copies */
     char *store_name;
     whi_store *store;
@@ -302,6 +304,7 @@ void whi_lane_ready(whi_worker *worker, whi_lane *lane);        /* into the read
 whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane);
 void whi_lane_stored(whi_worker *worker, whi_lane *lane, int64_t due);  /* something waits in the store */
 void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due); /* exactly this, INT64_MAX: nothing */
+void whi_lane_landed(whi_worker *worker, whi_lane *lane);
 void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status, int64_t now);
 void whi_lane_spill_old(whi_worker *worker, int64_t now_us); /* what queued too long goes to the store */
 /* Something left the lane without having been sent: what was put aside may have room now. */
@@ -350,6 +353,10 @@ void whi_claim_events(whi_worker *worker); /* pending events without an owner, a
 void whi_claim_scan(whi_worker *worker);   /* asks the store for lanes */
 /* Cancels what waits for a subscription that is no more, a commit's worth after the other. */
 void whi_claim_cancel(whi_worker *worker, int64_t subscription);
+
+/* ---- ending.c: the end of the process, see base/halt.h */
+void whi_ending_begin(wh_engine *engine); /* a part of wh_open */
+int whi_ending_end(wh_engine *engine);    /* the first thing of wh_close; 1: there is no more to do */
 
 /* ---- upkeep.c */
 void whi_upkeep(whi_worker *worker, int64_t now_us);

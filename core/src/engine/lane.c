@@ -336,6 +336,12 @@ void whi_lane_spill_old(whi_worker *worker, int64_t now_us) {
     }
 }
 
+/* A request less is under way: there may be room for what waits, in memory and in the store. */
+void whi_lane_landed(whi_worker *worker, whi_lane *lane) {
+    whi_lane_left(worker, lane);
+    whi_lane_ready(worker, lane);
+}
+
 void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status, int64_t now) {
     int success = error == WH_OK && status >= 200 && status < 300;
     int overloaded = error != WH_OK || status == 429 || status == 503;
@@ -349,6 +355,5 @@ void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status,
     if (overloaded && lane->window > 1) {
         lane->window /= 2;
     }
-    whi_lane_left(worker, lane);
-    whi_lane_ready(worker, lane);
+    whi_lane_landed(worker, lane);
 }

@@ -175,6 +175,7 @@ int whi_open(wh_engine **out, const char *store, const wh_options *options, cons
         wh_close(engine);
         return whi_fail(code, "%s", sentence);
     }
+    whi_ending_begin(engine);
     *out = engine;
     return WH_OK;
 }
@@ -205,7 +206,7 @@ static void close_store(wh_engine *engine) {
 }
 
 void wh_close(wh_engine *engine) {
-    if (engine == NULL) {
+    if (engine == NULL || whi_ending_end(engine)) {
         return;
     }
     end_work(engine);

@@ -18,6 +18,7 @@
 #include <strings.h>
 
 #define SIGNATURE_MAXIMUM 4096
+#define SCARCE_MS 1000         /* until what could not be sent for want of something here is tried again */
 #define ENVELOPE_EXTRA 65536 /* around the data, beside the webhook that Unified.to puts there */
 
 /* ----------------------------------------------------------------------- flights */
@@ -338,7 +339,6 @@ static void judge_lane(whi_worker *worker, const whi_flight *flight, int gone) {
     whi_lane *lane = flight->lane;
     int64_t now = whi_now(worker->engine);
 
-    lane->in_flight--;
     whi_lane_outcome(worker, lane, flight->request.error, flight->delivery->abort ? 200 : flight->request.status, now);
     if (gone) {
         whi_retire(worker, flight->delivery->registration, "gone");
@@ -362,18 +362,38 @@ static void count_attempt(whi_worker *worker, const whi_delivery *delivery) {
     }
 }
 
-static void done(whi_request *request, void *payload) {
-    whi_flight *flight = payload;
+static void land(whi_flight *flight) {
+    whi_worker *worker = flight->worker;
+
+    unlink_flying(flight);
+    atomic_fetch_sub(&worker->engine->flights_open, 1);
+    worker->in_flight--;
+    worker->done_count++;
+    flight->lane->in_flight--;
+}
+
+/* What it lacked was here, so it was no attempt and says nothing of the receiver. */
+static void put_back(whi_flight *flight) {
+    whi_worker *worker = flight->worker;
+    whi_delivery *delivery = flight->delivery;
+
+    whi_log(worker->engine, WH_LOG_WARNING, "deliveries wait, nothing can be sent now: %s", flight->request.message);
+    land(flight);
+    whi_delivery_next(delivery->state, WHI_RELEASE, &delivery->state);
+    delivery->due = whi_now(worker->engine) + SCARCE_MS;
+    whi_lane_landed(worker, flight->lane);
+    whi_record_delivery(worker, delivery);
+    give_flight(flight);
+}
+
+static void judge(whi_request *request, whi_flight *flight) {
     whi_worker *worker = flight->worker;
     whi_delivery *delivery = flight->delivery;
     const whi_subscription *s = delivery->registration->subscription;
     int code, outcome = whi_profile_outcome(s->profile, delivery->event->type, request->error, request->status, &code,
                                             &delivery->abort);
 
-    unlink_flying(flight);
-    atomic_fetch_sub(&worker->engine->flights_open, 1);
-    worker->in_flight--;
-    worker->done_count++;
+    land(flight);
     delivery->attempts++;
     delivery->tries++;
     delivery->status = request->status;
@@ -396,6 +416,32 @@ static void done(whi_request *request, void *payload) {
     judge_lane(worker, flight, outcome == WHI_OUTCOME_GONE);
     whi_record_delivery(worker, delivery);
     give_flight(flight);
+}
+
+/* Want of something here, or of the store: no word about the receiver. */
+static int is_here(int error) {
+    switch (error) {
+    case WH_ERESOURCE:
+    case WH_ENOMEM:
+    case WH_ESTORE:
+    case WH_EFULL:
+    case WH_ELOCKED:
+    case WH_ECORRUPT:
+    case WH_EMOVED:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static void done(whi_request *request, void *payload) {
+    whi_flight *flight = payload;
+
+    if (is_here(request->error)) {
+        put_back(flight);
+    } else {
+        judge(request, flight);
+    }
 }
 
 /* ----------------------------------------------------------------------- sending */

@@ -30,16 +30,22 @@ static int enter(wh_engine *engine) {
     } else if (atomic_load(&engine->stepping)) {
         code = whi_fail(WH_EBUSY, "another thread is in wh_step or wh_run");
     } else {
-        atomic_store(&engine->stepping, 1);
+        code = whi_halt_enter();
+        atomic_store(&engine->stepping, code == WH_OK);
     }
     pthread_mutex_unlock(&engine->work_lock);
     return code;
 }
 
-static void leave(wh_engine *engine) {
+static void release(wh_engine *engine) {
     pthread_mutex_lock(&engine->work_lock);
     atomic_store(&engine->stepping, 0);
     pthread_mutex_unlock(&engine->work_lock);
+}
+
+static void leave(wh_engine *engine) {
+    whi_halt_leave();
+    release(engine);
 }
 
 /* What nobody needs to be told twice is told once. */
@@ -196,6 +202,7 @@ int wh_run(wh_engine *engine) {
     self.began = whi_now(engine);
     for (;;) {
         code = turn(engine, timeout);
+        code = whi_halting() ? whi_fail(WH_ECLOSED, "the process is ending") : code;
         if (code < 0 || ((code == 0 || whi_monotonic_us() > self.look_us) && is_over(engine, &self))) {
             break;
         }
@@ -212,7 +219,10 @@ static void *serve(void *payload) {
     wh_engine *engine = worker->engine;
     int timeout = 0, done;
 
-    while (atomic_load(&engine->stop) < 2) {
+    if (whi_halt_enter() != WH_OK) {
+        return NULL;
+    }
+    while (atomic_load(&engine->stop) < 2 && !whi_halting()) {
         if (worker->index == 0) {
             whi_lease_want(&engine->lease);
         }
@@ -223,6 +233,7 @@ static void *serve(void *payload) {
             timeout = 1000;
         }
     }
+    whi_halt_leave();
     return NULL;
 }
 
@@ -350,6 +361,6 @@ int wh_stop(wh_engine *engine, int64_t grace) {
         whi_log(engine, WH_LOG_WARNING, "what it had in work is free when others notice: %s", wh_last_error());
     }
     atomic_store(&engine->started, 0);
-    leave(engine);
+    release(engine);
     return WH_OK;
 }

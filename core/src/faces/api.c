@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/mem.h"
 
 #define BODY_BYTES (INT64_C(8) << 20)
@@ -93,13 +94,11 @@ static int run(whi_call *call) {
 }
 
 /* Too large for the stack of somebody else's thread, and mostly text buffers. */
-int wh_api_handle(wh_api *api, const wh_api_request *request, wh_api_response *out) {
+static void handle(wh_api *api, const wh_api_request *request, wh_api_response *out) {
     whi_call *call = whi_alloc(sizeof *call);
 
-    memset(out, 0, sizeof *out);
-    out->status = 500;
     if (call == NULL) {
-        return out->status;
+        return;
     }
     memset(call, 0, sizeof *call);
     call->api = api;
@@ -112,5 +111,16 @@ int wh_api_handle(wh_api *api, const wh_api_request *request, wh_api_response *o
     whi_call_answer(call, run(call));
     whi_call_free(call);
     whi_free(call);
+}
+
+/* A server's threads may come while the process ends. */
+int wh_api_handle(wh_api *api, const wh_api_request *request, wh_api_response *out) {
+    memset(out, 0, sizeof *out);
+    out->status = 500;
+    if (whi_halt_enter() != WH_OK) {
+        return out->status = 503;
+    }
+    handle(api, request, out);
+    whi_halt_leave();
     return out->status;
 }

@@ -74,6 +74,7 @@ static int status_of(int code) {
         return 409;
     case WH_ECLOSED:
     case WH_EBUSY:
+    case WH_ERESOURCE:
         return 503;
     case WH_ENOMEM:
         return 500;

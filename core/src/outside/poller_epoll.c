@@ -25,7 +25,7 @@ static int fail(const char *doing) {
     if (number == ENOMEM) {
         return whi_fail_memory();
     }
-    return whi_fail(number == ENOSPC || number == EMFILE || number == ENFILE ? WH_ELIMIT : WH_EINTERNAL, "%s: %s",
+    return whi_fail(number == ENOSPC || number == EMFILE || number == ENFILE ? WH_ERESOURCE : WH_EINTERNAL, "%s: %s",
                     doing, strerror(number));
 }
 

@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "outside/scarce.h"
 #include "webhook.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -23,6 +25,7 @@ typedef struct job {
     char host[WHI_HOST_SIZE];
     int slow;
     int result; /* of getaddrinfo */
+    int scarce; /* 1: it failed for want of descriptors or memory */
     int64_t took;
     size_t count;
     whi_address list[WHI_ADDRESSES];
@@ -105,10 +108,18 @@ static int ask_system(const char *host, whi_address *list, size_t *count) {
 
 struct whi_resolve_settings whi_resolve_settings = { 60000000, 5000000, 1000000, ask_system };
 
+/* getaddrinfo seldom tells that it could open no file and no socket: the name then has no
+ * address, or none for now. */
+static int is_scarce(int result, int number) {
+    return result == EAI_MEMORY || (result == EAI_SYSTEM && whi_scarce_errno(number)) || whi_scarce_descriptors();
+}
+
 static void look_up(job *work) {
     int64_t start = whi_monotonic_us();
 
+    errno = 0;
     work->result = whi_resolve_settings.lookup(work->host, work->list, &work->count);
+    work->scarce = work->result != 0 && is_scarce(work->result, errno);
     work->took = whi_monotonic_us() - start;
 }
 
@@ -228,10 +239,10 @@ static int submit(pool *shared, job *work) {
 
     pthread_mutex_lock(&shared->lock);
     if (shared->queued >= WHI_RESOLVE_QUEUE) {
-        code = whi_fail(WH_ERESOLVE, "%s: %d look-ups of host names wait already", work->host, WHI_RESOLVE_QUEUE);
+        code = whi_fail(WH_ERESOURCE, "%s: %d look-ups of host names wait already", work->host, WHI_RESOLVE_QUEUE);
     } else if ((size_t)shared->idle <= shared->queued && shared->threads < WHI_RESOLVE_THREADS &&
                make_thread(shared) != 0 && shared->threads == 0) {
-        code = whi_fail(WH_ERESOLVE, "%s: no thread can be made for looking it up", work->host);
+        code = whi_fail(WH_ERESOURCE, "%s: no thread can be made for looking it up", work->host);
     } else {
         put_job(shared, work);
         pthread_cond_signal(&shared->work);
@@ -384,10 +395,12 @@ static void keep_answer(entry *known, const job *work) {
 
     known->pending = 0;
     known->slow = work->took > whi_resolve_settings.slow;
-    addresses->code = work->result == 0 ? WH_OK : WH_ERESOLVE;
+    addresses->code = work->result == 0 ? WH_OK : work->scarce ? WH_ERESOURCE : WH_ERESOLVE;
     addresses->count = work->result == 0 ? work->count : 0;
     addresses->expires = whi_monotonic_us();
-    addresses->expires += work->result == 0 ? whi_resolve_settings.keep : whi_resolve_settings.keep_failure;
+    if (!work->scarce) {
+        addresses->expires += work->result == 0 ? whi_resolve_settings.keep : whi_resolve_settings.keep_failure;
+    }
     memcpy(addresses->list, work->list, addresses->count * sizeof addresses->list[0]);
     if (work->result != 0) {
         snprintf(addresses->message, sizeof addresses->message, "%.80s: %s", work->host, gai_strerror(work->result));

@@ -497,6 +497,9 @@ static int prepare_file(whi_sqlite *store) {
     if (code == WH_OK && whose != OURS) {
         code = create(store);
     }
+    if (code == WH_OK && whose != NOBODYS) {
+        code = whi_sqlite_check(store);
+    }
     return code == WH_OK ? switch_to_wal(store) : code;
 }
 

@@ -5,6 +5,7 @@
  *   store_sqlite_write.c  writing events, deliveries and attempts
  *   store_sqlite_admin.c  writing workers and subscriptions; outbox and purge
  *   store_sqlite_read.c   the reading side
+ *   store_sqlite_check.c  whether a file has all that is needed
  *
  * A file has two connections: the writer's, locked from begin to commit, and the
  * readers', locked for one call. So readers never wait for a transaction, and a
@@ -191,6 +192,12 @@ int whi_sqlite_give_event(whi_sqlite *store, whi_sqlite_side *side, int64_t numb
 /* The same for a delivery: which is WHI_SQL_DELIVERY_GET (with bytes) or _HEAD. */
 int whi_sqlite_give_delivery(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, int64_t event,
                              int64_t subscription, whi_delivery_fn each, void *payload, int *found);
+
+/* ---- store_sqlite_check.c */
+
+/* All tables and columns are there, else WH_ECORRUPT names one that is not; indexes too, or
+ * they are made. */
+int whi_sqlite_check(whi_sqlite *store);
 
 /* ---- store_sqlite_write.c */
 

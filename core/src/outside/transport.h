@@ -31,7 +31,8 @@ typedef struct whi_request {
     void *payload;
 
     /* Filled when done is called. */
-    int error;  /* WH_OK when an answer was read; else a network code */
+    int error;  /* WH_OK when an answer was read; else a network code, or WH_ERESOURCE or WH_ENOMEM when
+                   the request has not left for want of something here: that is no attempt */
     int status; /* 200 …; 0 without an answer */
     int64_t duration_us;
     char retry_after[64]; /* the header's value, "" without one */

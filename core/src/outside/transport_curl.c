@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/mem.h"
 #include "outside/trust.h"
 
@@ -113,8 +114,10 @@ static int start(whi_transfer *transfer, int64_t now) {
 }
 
 static void start_or_fail(whi_transfer *transfer, int64_t now) {
-    if (start(transfer, now) != WH_OK) {
-        fail_transfer(transfer, WH_ECONNECT, wh_last_error());
+    int code = start(transfer, now);
+
+    if (code != WH_OK) {
+        fail_transfer(transfer, code == WH_ENOMEM ? code : WH_ECONNECT, wh_last_error());
     }
 }
 
@@ -308,6 +311,7 @@ static void unlink_room(whi_transfer *transfer) {
 }
 
 static void time_out(whi_transfer *transfer) {
+    int code = transfer->waits_for_room ? WH_ERESOURCE : WH_ETIMEOUT;
     char message[128];
 
     if (transfer->waits_for_room) {
@@ -318,7 +322,7 @@ static void time_out(whi_transfer *transfer) {
         snprintf(message, sizeof message, "the host name has no answer in time (%s)",
                  transfer->connect_by < transfer->deadline ? "connect timeout" : "timeout");
     }
-    fail_transfer(transfer, WH_ETIMEOUT, message);
+    fail_transfer(transfer, code, message);
 }
 
 /* Each at most once: a shard whose timer is due again at once waits for the next turn,
@@ -388,7 +392,10 @@ static int curl_timeout(const whi_transport *transport) {
 
 static CURLcode global_code;
 
+/* Ours alone: libcurl counts how often it is initialised, and guards that against other
+ * threads of the host since 7.84. */
 static void init_curl(void) {
+    whi_crypto_begin();
     global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 

@@ -6,6 +6,7 @@
  *   transport_route.c   which shard a lane uses, and the addresses of its host
  *   resolve.c           host names, looked up by other threads
  *   trust.c             certificates of authorities
+ *   scarce.c            whether a failure is for want of something here
  *
  * Why it is so: every walk in libcurl that grows with the connections of a multi
  * handle is kept short by having many (shards); an idle connection stays in the
@@ -140,6 +141,8 @@ struct whi_transfer {
     int waits_for_room;
     int connected, opened; /* the request was on its way; sockets were opened */
     enum whi_ending ending;
+    int scarce;       /* WH_OK, or the code of what a socket could not be had for */
+    whi_address peer; /* of the last socket */
     size_t header_bytes, body_bytes;
     char *kept;
     size_t kept_size;

@@ -3,9 +3,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "outside/scarce.h"
 #include "outside/trust.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -373,6 +375,7 @@ int whi_transfer_prepare(whi_transfer *transfer, int64_t now) {
     }
     transfer->connected = transfer->opened = 0;
     transfer->ending = WHI_GOES_ON;
+    transfer->scarce = WH_OK;
     transfer->header_bytes = transfer->body_bytes = transfer->kept_size = 0;
     transfer->refused[0] = transfer->message[0] = '\0';
     set_lines(transfer);
@@ -464,20 +467,48 @@ static void say_timeout(whi_transfer *transfer) {
              connecting ? "connect timeout" : "timeout");
 }
 
+/* The code of what was lacking here, if it was that. A request that was on its way may have
+ * arrived, so it counts whatever failed then. */
+static int scarce(whi_transfer *transfer, CURLcode result) {
+    long number = 0;
+
+    if (transfer->connected || transfer->ending == WHI_REFUSED) {
+        return WH_OK;
+    }
+    if (transfer->scarce != WH_OK || transfer->ending == WHI_NO_ROOM) {
+        return transfer->scarce != WH_OK ? transfer->scarce : WH_ERESOURCE;
+    }
+    if (result == CURLE_OUT_OF_MEMORY) {
+        return WH_ENOMEM;
+    }
+    if (result == CURLE_SSL_CACERT_BADFILE) {
+        return whi_scarce_descriptors() ? WH_ERESOURCE : WH_OK;
+    }
+    if (result != CURLE_COULDNT_CONNECT || curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number) != CURLE_OK) {
+        return WH_OK;
+    }
+    if (number == EADDRNOTAVAIL && transfer->opened > 0) {
+        return whi_scarce_ports(&transfer->peer.any) ? WH_ERESOURCE : WH_OK;
+    }
+    return whi_scarce_errno((int)number) ? WH_ERESOURCE : WH_OK;
+}
+
 static void judge_failure(whi_transfer *transfer, CURLcode result) {
     whi_request *request = transfer->request;
+    int lacking = scarce(transfer, result);
 
-    request->error = code_of(result);
+    request->error = lacking != WH_OK ? lacking : code_of(result);
     if (transfer->ending == WHI_HEADERS_TOO_MUCH) {
         snprintf(request->message, sizeof request->message, "the answer's headers are longer than %lld bytes",
                  (long long)transfer->transport->limits.response_header_bytes);
+    } else if (lacking == WH_ERESOURCE && transfer->refused[0] != '\0') {
+        say(request, transfer->refused);
     } else if (transfer->refused[0] != '\0' && (transfer->ending == WHI_REFUSED || transfer->opened == 0)) {
         request->error = WH_EADDRESS;
         say(request, transfer->refused);
     } else if (result == CURLE_OPERATION_TIMEDOUT) {
         say_timeout(transfer);
-    } else if (result == CURLE_OUT_OF_MEMORY && transfer->header_bytes == 0) {
-        request->error = WH_ENOMEM;
+    } else if (lacking == WH_ENOMEM || result == CURLE_OUT_OF_MEMORY) {
         say(request, "out of memory");
     } else {
         say(request, transfer->message[0] != '\0' ? transfer->message : curl_easy_strerror(result));

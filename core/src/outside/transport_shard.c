@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "outside/scarce.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,6 +126,19 @@ static whi_socket *socket_of(whi_transport *transport, int fd) {
     return &sockets[fd];
 }
 
+/* Where connections of ours are open, one that closes makes room. */
+static void note_failure(whi_transfer *transfer, int number) {
+    whi_transport *transport = transfer->transport;
+
+    if ((number == EMFILE || number == ENFILE) && transport->socket_count > 0) {
+        transfer->ending = WHI_NO_ROOM;
+        transport->pressed = 1;
+    } else if (whi_scarce_errno(number)) {
+        transfer->scarce = WH_ERESOURCE;
+        snprintf(transfer->refused, sizeof transfer->refused, "no socket can be had: %s", strerror(number));
+    }
+}
+
 curl_socket_t whi_socket_open(void *payload, curlsocktype purpose, struct curl_sockaddr *address) {
     whi_transfer *transfer = payload;
     whi_transport *transport = transfer->transport;
@@ -142,17 +156,17 @@ curl_socket_t whi_socket_open(void *payload, curlsocktype purpose, struct curl_s
     }
     fd = make_socket(address);
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE) {
-            transfer->ending = WHI_NO_ROOM;
-            transport->pressed = 1;
-        }
+        note_failure(transfer, errno);
         return CURL_SOCKET_BAD;
     }
     entry = socket_of(transport, fd);
     if (entry == NULL) {
+        transfer->scarce = WH_ENOMEM;
         close(fd);
         return CURL_SOCKET_BAD;
     }
+    memcpy(&transfer->peer, &address->addr, address->addrlen < sizeof transfer->peer ? address->addrlen
+                                                                                    : sizeof transfer->peer);
     *entry = (whi_socket){ .shard = transfer->shard, .ours = 1 };
     transfer->opened++;
     transfer->shard->sockets++;
@@ -176,6 +190,15 @@ int whi_socket_close(void *payload, curl_socket_t fd) {
     return close(fd);
 }
 
+/* Nothing will be heard of it: it ends by its timeout, and that is then no fault of the receiver. */
+static void note_unwatched(CURL *easy) {
+    char *transfer = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) == CURLE_OK && transfer != NULL) {
+        ((whi_transfer *)transfer)->scarce = WH_ERESOURCE;
+    }
+}
+
 /* Keeps the poller as libcurl wants it. A socket of ours stays watched for reading
  * when libcurl has no use for it: it comes back with the next request, and that then
  * costs no system call. Others (of libcurl's own making) may be closed unheard. */
@@ -184,16 +207,18 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *payload, void
     whi_socket *entry = socket_of(shard->transport, fd);
     int need;
 
-    (void)easy;
     (void)unused;
     if (entry == NULL) {
-        return 0; /* it ends by its timeout */
+        note_unwatched(easy);
+        return 0;
     }
     entry->want = what == CURL_POLL_REMOVE ? 0 : what & (WHI_READ | WHI_WRITE);
     need = entry->ours ? entry->want | WHI_READ : entry->want;
     entry->shard = shard;
     if (need != entry->watched && whi_poller_watch(shard->transport->poller, fd, entry->watched, need) == WH_OK) {
         entry->watched = need;
+    } else if (need != entry->watched && what != CURL_POLL_REMOVE) {
+        note_unwatched(easy);
     }
     if (!entry->ours && need == 0) {
         memset(entry, 0, sizeof *entry);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "outside/scarce.h"
 
 #include <curl/curl.h>
 #include <openssl/err.h>
@@ -65,6 +66,19 @@ static int load_system(X509_STORE *store) {
     return loaded;
 }
 
+/* 1 if OpenSSL's queue of errors, which is emptied, says that a file could not be opened for
+ * want of descriptors or memory. */
+static int was_scarce(void) {
+    unsigned long error;
+    int scarce = 0;
+
+    while ((error = ERR_get_error()) != 0) {
+        scarce |= ERR_SYSTEM_ERROR(error) ? whi_scarce_errno((int)ERR_GET_REASON(error))
+                                          : ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+    }
+    return scarce || whi_scarce_descriptors();
+}
+
 /* Flags as libcurl sets them on a store of its own. */
 static int load(whi_trust *trust) {
     int loaded;
@@ -75,9 +89,12 @@ static int load(whi_trust *trust) {
     }
     X509_STORE_set_flags(trust->store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
     loaded = trust->ca_file != NULL ? X509_STORE_load_file(trust->store, trust->ca_file) : load_system(trust->store);
-    ERR_clear_error();
     if (loaded == 1) {
+        ERR_clear_error();
         return WH_OK;
+    }
+    if (was_scarce()) {
+        return whi_fail(WH_ERESOURCE, "the certificates cannot be read now: no descriptor or no memory is left");
     }
     return trust->ca_file != NULL
                ? whi_fail(WH_EINVALID, "ca_file: '%s' cannot be read as PEM certificates", trust->ca_file)

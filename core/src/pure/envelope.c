@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/error.h"
+#include "base/halt.h"
 #include "pure/envelope_parts.h"
 #include "pure/secret.h"
 
@@ -33,11 +34,14 @@ const char *whi_envelope_secret(const whi_envelope *envelope) {
 
 /* As whi_mac_new of secret.h, for any digest and a text as the key. */
 static EVP_MAC_CTX *keyed(const char *digest, const char *secret) {
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *made = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
     OSSL_PARAM parameters[2];
+    EVP_MAC_CTX *made;
+    EVP_MAC *mac;
     char name[8] = "";
 
+    whi_crypto_begin();
+    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    made = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
     memcpy(name, digest, strlen(digest));
     parameters[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
     parameters[1] = OSSL_PARAM_construct_end();

@@ -8,6 +8,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/mem.h"
 #include "pure/sign.h"
 #include "webhook.h"
@@ -27,6 +28,7 @@ static int starts_with(const char *text, const char *prefix) {
 int whi_key_pair(EVP_PKEY **out, const uint8_t *seed, uint8_t public_key[WHI_ED_PUBLIC]) {
     size_t size = WHI_ED_PUBLIC;
 
+    whi_crypto_begin();
     *out = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, WHI_ED_SEED);
     if (*out == NULL) {
         return whi_fail_crypto("make an ed25519 key");
@@ -203,9 +205,11 @@ int whi_equal(const void *a, const void *b, size_t size) {
 }
 int whi_mac_new(EVP_MAC_CTX **out, const whi_key *key) {
     OSSL_PARAM parameters[2];
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     char digest[] = "SHA256";
+    EVP_MAC *mac;
 
+    whi_crypto_begin();
+    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     *out = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
     EVP_MAC_free(mac);
     parameters[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);

@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/mem.h"
 #include "pure/secret.h"
 #include "pure/sign.h"
@@ -259,6 +260,7 @@ static int match_public(whi_key *key, const struct request *request, const whi_m
     if (code != WH_OK) {
         return code;
     }
+    whi_crypto_begin();
     public_key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key->bytes, WHI_ED_PUBLIC);
     code = public_key != NULL ? match_any(public_key, request, joined, size, matched)
                               : whi_fail_crypto("read an ed25519 public key");

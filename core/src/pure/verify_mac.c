@@ -3,6 +3,7 @@
 
 #include "base/base64.h"
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/mem.h"
 #include "pure/secret.h"
 #include "pure/sign.h"
@@ -82,11 +83,14 @@ int whi_check_list_add(whi_check_list *list, const char *text, size_t size, int 
 /* --------------------------------------------------------------------- secrets */
 
 static EVP_MAC_CTX *keyed(const char *digest, const void *key, size_t size) {
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *context = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
     OSSL_PARAM parameters[2] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)digest, 0),
                                  OSSL_PARAM_construct_end() };
+    EVP_MAC_CTX *context;
+    EVP_MAC *mac;
 
+    whi_crypto_begin();
+    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    context = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
     EVP_MAC_free(mac);
     if (context != NULL && EVP_MAC_init(context, key, size, parameters) != 1) {
         EVP_MAC_CTX_free(context);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/mem.h"
 #include "pure/secret.h"
 #include "pure/sign.h"
@@ -27,6 +28,7 @@ static int digest_one(const whi_check *check, const char *text, const char *name
     if (code != 1) {
         return code;
     }
+    whi_crypto_begin();
     if (EVP_Digest(check->body, check->size, made, &expected, algorithm, NULL) != 1) {
         return whi_fail_crypto("compute a digest");
     }
@@ -161,6 +163,7 @@ static int match_public(const struct signature *signature, whi_key *key, int *ma
     if (code != WH_OK || signature->algorithm == HMAC_SHA256 || signature->size != WHI_ED_SIGNATURE) {
         return code;
     }
+    whi_crypto_begin();
     public_key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key->bytes, WHI_ED_PUBLIC);
     if (public_key == NULL) {
         return whi_fail_crypto("read an ed25519 public key");

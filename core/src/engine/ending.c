@@ -1,0 +1,39 @@
+/* The engine when the process ends: its threads leave before the handlers of the libraries
+ * that they use run. What was under way is made again when the store is opened next. */
+#include "engine/engine.h"
+
+/* A thread that waits for descriptors is woken; it finds by itself that the process ends. One
+ * that is being started or stopped is left to the call that does it. */
+static void wake_all(void *payload) {
+    wh_engine *engine = payload;
+
+    if (pthread_mutex_trylock(&engine->work_lock) != 0) {
+        return;
+    }
+    for (int i = 0; i < (atomic_load(&engine->stepping) ? 1 : WHI_WORKERS); i++) {
+        if (engine->workers[i] != NULL) {
+            whi_worker_wake(engine->workers[i]);
+        }
+    }
+    pthread_mutex_unlock(&engine->work_lock);
+}
+
+void whi_ending_begin(wh_engine *engine) {
+    engine->halt.ask = wake_all;
+    engine->halt.payload = engine;
+    whi_halt_add(&engine->halt);
+}
+
+/* A host may close in a handler of its own, after OpenSSL's has run: what OpenSSL made must not
+ * be touched then, and is left to the system with all the rest. */
+int whi_ending_end(wh_engine *engine) {
+    if (!whi_halting()) {
+        whi_halt_remove(&engine->halt);
+        return 0;
+    }
+    if (engine->writer != NULL) {
+        whi_lease_end(&engine->lease);
+        whi_writer_stop(engine->writer);
+    }
+    return 1;
+}
