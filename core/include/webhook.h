@@ -600,8 +600,8 @@ typedef struct wh_api_options {
 WH_API int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options);
 WH_API void wh_api_close(wh_api *api);
 
-/* How many bytes of a request's body it takes. A server that meets more need not read them: a
- * body_size beyond this is answered 413, and body is not looked at. */
+/* How many bytes of a request's body it takes at most; of most routes it takes less, see
+ * wh_api_look. */
 WH_API int64_t wh_api_body_bytes(const wh_api *api);
 
 typedef struct wh_api_request {
@@ -628,6 +628,17 @@ typedef struct wh_api_response {
     size_t header_count;
     char text[160];
 } wh_api_response;
+
+typedef struct wh_api_needs {
+    int slow;           /* 1: it may take seconds, a test of a receiver as long as that one's time-out */
+    int64_t body_bytes; /* a body of more is answered 413, or with another failure, and not looked at */
+} wh_api_needs;
+
+/* What a request will need, for a server that has its first line alone: on which thread to
+ * answer it, and how much of its body to read. Of the request only method and path are looked
+ * at. Neither blocks nor fails: a path that is not there is quick, and takes what is common. A
+ * server that meets a larger body need not read it: a body_size of one more than this will do. */
+WH_API void wh_api_look(const wh_api *api, const wh_api_request *request, wh_api_needs *out);
 
 /* Answers a request; blocks while it writes. Always fills out, also when memory is short
  * (500); the status is returned as well. */
