@@ -320,6 +320,21 @@ WH_API int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *rece
  * NULL. An error's message begins with "event 3: ", counted from 0. */
 WH_API int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts);
 
+/* Tells what became of an event of wh_publish_async. code 0: it is durable, and error NULL; else
+ * receipt is NULL, and error says what failed. Both are valid during the call. May call any
+ * function of its engine but wh_close, also from within that. */
+typedef void (*wh_published_fn)(int code, const char *error, const wh_receipt *receipt, void *payload);
+
+/* Like wh_publish, without waiting: the event is copied, committed by the writer's thread, and
+ * `done` is called with the result, once, inside a later wh_step or wh_run of this engine (wh_fd
+ * becomes readable). For loops that must not wait for a disk: what is published meanwhile shares
+ * a commit. Events of one thread become durable in the order of these calls. What is outstanding
+ * when wh_start is called is told by the wh_step or wh_run after wh_stop; at the latest wh_close
+ * tells it, from within, as closed where it was not committed before.
+ * Errors, at once and without a call of `done`: invalid, json, limit, memory, closed; busy where
+ * the threads of wh_start do the work: there wh_publish is the one to use. Any thread. */
+WH_API int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn done, void *payload);
+
 /* ------------------------------------------------------------------------ work */
 
 /* Does what can be done now, without waiting: takes new events, runs rules,
