@@ -35,6 +35,8 @@ static void what_is_not_there_is_told_in_the_shape_of_its_prefix(void **state) {
     api_expect(400, "GET", "/v1/events/%4", api_a, NULL);
     api_expect(400, "GET", "v1/events", api_a, NULL);
     api_expect(404, "GET", "/v1/events/a%2Fpayload", api_a, NULL);
+    api_expect(404, "GET", "/v1%2Fsubscriptions", api_a, NULL);
+    api_expect(404, "GET", "/webhooks/resources%2F", api_a, NULL);
 }
 
 static void other_methods_are_refused_with_those_that_are_there(void **state) {

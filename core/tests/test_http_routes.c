@@ -110,7 +110,7 @@ static void fill(const whi_api_route *route, const char *prefix, char *out, size
 
 /* The ways of writing a path: most of them are the same path for the API, some of them none. */
 static void ask_in_all_ways(const char *method, const char *path, pthread_t reader) {
-    static const char *const ends[] = { "", "/", "//", "?limit=1", "/?a=/b", "?", "/%2f", "/try", ";a=b", "%20" };
+    static const char *const ends[] = { "", "/", "//", "?limit=1", "/?a=/b", "?", "/%2f", "%2f", "%2ftry", "/try", ";a=b", "%20" };
     size_t size = strlen(path);
     char target[512];
 

@@ -92,21 +92,34 @@ int whi_api_route_shape(const char *path) {
     return begins(path, "/webhooks") || begins(path, "/v2") ? WHI_CALLFIRE : WHI_STANDARD;
 }
 
+/* Whether a segment is the pattern's, which goes on to its next one then. A slash in a segment was
+ * an escape, and is none of the pattern's. */
+static int is_segment(const char *segment, const char **pattern) {
+    const char *at = *pattern;
+
+    while (*at != '\0' && *at != '/' && *at == *segment) {
+        at++;
+        segment++;
+    }
+    *pattern = at;
+    return *segment == '\0' && (*at == '\0' || *at == '/');
+}
+
 /* 1 if the segments from `first` on are the route's; what stands for {…} goes to values. */
 static int matches(const whi_path *path, size_t first, const char *pattern, const char *values[2]) {
     size_t i = first, found = 0;
 
     for (; *pattern == '/'; i++) {
-        size_t size = strcspn(++pattern, "/");
+        pattern++;
         if (i == path->count) {
             return 0;
         }
         if (pattern[0] == '{') {
             values[found++] = path->segments[i];
-        } else if (strlen(path->segments[i]) != size || memcmp(path->segments[i], pattern, size) != 0) {
+            pattern += strcspn(pattern, "/");
+        } else if (!is_segment(path->segments[i], &pattern)) {
             return 0;
         }
-        pattern += size;
     }
     return i == path->count;
 }
