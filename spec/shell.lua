@@ -61,15 +61,28 @@ function shell.webhook(words)
   return ("'%s/../spec/lua' '%s' '%s/../lua/bin/webhook' %s"):format(shell.spec, build, shell.spec, words)
 end
 
---- Starts a program in the background; returns a handle with :lines() of what it prints
---- and :stop().
+--- Starts a program in the background; returns a handle with :output() of what it prints,
+--- :stop() and :wait(), which gives its exit code, 128 and the number of a signal that killed it.
 function shell.start(line)
-  local out, pid = shell.file(), shell.file()
-  os.execute(("unset LD_PRELOAD; ( exec %s ) >'%s' 2>&1 </dev/null & echo $! >'%s'"):format(line, out, pid))
-  local handle = { pid = read(pid):match("%d+") }
+  local out, pid, code = shell.file(), shell.file(), shell.file()
+  local script = shell.write(("echo $$ >'%s'\nexec %s\n"):format(pid, line))
+  os.execute(("unset LD_PRELOAD; ( sh '%s' >'%s' 2>&1 </dev/null; echo $? >'%s' ) >/dev/null 2>&1 &"):format(script, out, code))
+  local handle = {}
+  while not handle.pid do handle.pid = read(pid):match("(%d+)\n") end
+  function handle.wait(seconds)
+    local last = core.monotonic() + (seconds or 20)
+    repeat
+      local number = read(code):match("(%d+)\n")
+      if number then return tonumber(number) end
+      pause()
+    until core.monotonic() > last
+    error("it has not ended: " .. read(out))
+  end
+  function handle.signal(name) os.execute(("unset LD_PRELOAD; kill -%s %s"):format(name, handle.pid)) end
   function handle.output() return read(out) end
-  function handle.wait_for(pattern)
-    for _ = 1, 400 do
+  function handle.wait_for(pattern, seconds)
+    local last = core.monotonic() + (seconds or 20)
+    while core.monotonic() < last do
       local found = read(out):match(pattern)
       if found then return found end
       pause()

@@ -322,6 +322,21 @@ WH_API int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *rece
  * NULL. An error's message begins with "event 3: ", counted from 0. */
 WH_API int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts);
 
+/* Tells what became of an event of wh_publish_async. code 0: it is durable, and error NULL; else
+ * receipt is NULL, and error says what failed. Both are valid during the call. May call any
+ * function of its engine but wh_close, also from within that. */
+typedef void (*wh_published_fn)(int code, const char *error, const wh_receipt *receipt, void *payload);
+
+/* Like wh_publish, without waiting: the event is copied, committed by the writer's thread, and
+ * `done` is called with the result, once, inside a later wh_step or wh_run of this engine (wh_fd
+ * becomes readable). For loops that must not wait for a disk: what is published meanwhile shares
+ * a commit. Events of one thread become durable in the order of these calls. What is outstanding
+ * when wh_start is called is told by the wh_step or wh_run after wh_stop; at the latest wh_close
+ * tells it, from within, as closed where it was not committed before.
+ * Errors, at once and without a call of `done`: invalid, json, limit, memory, closed; busy where
+ * the threads of wh_start do the work: there wh_publish is the one to use. Any thread. */
+WH_API int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn done, void *payload);
+
 /* ------------------------------------------------------------------------ work */
 
 /* Does what can be done now, without waiting: takes new events, runs rules,
@@ -602,8 +617,8 @@ typedef struct wh_api_options {
 WH_API int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options);
 WH_API void wh_api_close(wh_api *api);
 
-/* How many bytes of a request's body it takes. A server that meets more need not read them: a
- * body_size beyond this is answered 413, and body is not looked at. */
+/* How many bytes of a request's body it takes at most; of most routes it takes less, see
+ * wh_api_look. */
 WH_API int64_t wh_api_body_bytes(const wh_api *api);
 
 typedef struct wh_api_request {
@@ -630,6 +645,17 @@ typedef struct wh_api_response {
     size_t header_count;
     char text[160];
 } wh_api_response;
+
+typedef struct wh_api_needs {
+    int slow;           /* 1: it may take seconds, a test of a receiver as long as that one's time-out */
+    int64_t body_bytes; /* a body of more is answered 413, or with another failure, and not looked at */
+} wh_api_needs;
+
+/* What a request will need, for a server that has its first line alone: on which thread to
+ * answer it, and how much of its body to read. Of the request only method and path are looked
+ * at. Neither blocks nor fails: a path that is not there is quick, and takes what is common. A
+ * server that meets a larger body need not read it: a body_size of one more than this will do. */
+WH_API void wh_api_look(const wh_api *api, const wh_api_request *request, wh_api_needs *out);
 
 /* Answers a request; blocks while it writes. Always fills out, also when memory is short
  * (500); the status is returned as well. */

@@ -1,5 +1,6 @@
 /* An API of the test's own, and clients that speak raw bytes, for the tests of the HTTP
- * server. One file of a program includes it, after cmocka.h. */
+ * server. One file of a program includes it, after cmocka.h; with HTTP_KIT_OWN_API it has
+ * made an `api` of another kind before. */
 #ifndef HTTP_KIT_H
 #define HTTP_KIT_H
 
@@ -17,8 +18,10 @@
 #include "webhook_http.h"
 
 #define LIMIT 100000   /* bytes of a body */
+#define SMALL 100      /* of one that is sent to /small */
 #define PATIENCE 20000 /* ms, after which a test has failed */
 
+#ifndef HTTP_KIT_OWN_API
 /* ------------------------------------------------------------------- the test's API */
 
 struct wh_api {
@@ -45,6 +48,12 @@ void wh_api_close(wh_api *self) {
 int64_t wh_api_body_bytes(const wh_api *self) {
     (void)self;
     return LIMIT;
+}
+
+void wh_api_look(const wh_api *self, const wh_api_request *request, wh_api_needs *out) {
+    (void)self;
+    out->slow = strncmp(request->path, "/hold/test", 10) == 0;
+    out->body_bytes = strncmp(request->path, "/small", 6) == 0 ? SMALL : LIMIT;
 }
 
 static inline struct timespec patience(void) {
@@ -113,7 +122,7 @@ int wh_api_handle(wh_api *self, const wh_api_request *request, wh_api_response *
     pthread_mutex_lock(&self->lock);
     self->handled++;
     pthread_mutex_unlock(&self->lock);
-    if (request->body_size > LIMIT) {
+    if (request->body_size > (strncmp(request->path, "/small", 6) == 0 ? SMALL : LIMIT)) {
         out->status = 413;
     } else if (strcmp(request->path, "/empty") == 0) {
         out->status = 204;
@@ -128,6 +137,15 @@ int wh_api_handle(wh_api *self, const wh_api_request *request, wh_api_response *
     return out->status;
 }
 
+static inline void let_all_go(void) {
+    pthread_mutex_lock(&api.lock);
+    api.held = 0;
+    pthread_cond_broadcast(&api.changed);
+    pthread_mutex_unlock(&api.lock);
+}
+
+#endif
+
 /* ----------------------------------------------------------------------- the client */
 
 static wh_http *http;
@@ -139,7 +157,9 @@ static inline int setup(void **state) {
     (void)state;
     http = NULL;
     options = fresh;
+#ifndef HTTP_KIT_OWN_API
     api.inside = api.together = api.held = api.handled = 0;
+#endif
     return 0;
 }
 
@@ -229,13 +249,6 @@ static inline void expect(const char *text, const char *part) {
 
 #define HOST "Host: a\r\n"
 #define CLOSE HOST "Connection: close\r\n\r\n"
-
-static inline void let_all_go(void) {
-    pthread_mutex_lock(&api.lock);
-    api.held = 0;
-    pthread_cond_broadcast(&api.changed);
-    pthread_mutex_unlock(&api.lock);
-}
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 

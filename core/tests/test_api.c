@@ -35,6 +35,8 @@ static void what_is_not_there_is_told_in_the_shape_of_its_prefix(void **state) {
     api_expect(400, "GET", "/v1/events/%4", api_a, NULL);
     api_expect(400, "GET", "v1/events", api_a, NULL);
     api_expect(404, "GET", "/v1/events/a%2Fpayload", api_a, NULL);
+    api_expect(404, "GET", "/v1%2Fsubscriptions", api_a, NULL);
+    api_expect(404, "GET", "/webhooks/resources%2F", api_a, NULL);
 }
 
 static void other_methods_are_refused_with_those_that_are_there(void **state) {
@@ -120,6 +122,36 @@ static void headers_and_types_of_content_are_checked(void **state) {
     assert_int_equal(with_headers(headers, 1, "/webhook", made_a, sizeof made_a - 1), 415);
     assert_int_equal(with_headers(NULL, 0, "/v1/subscriptions", NULL, (size_t)wh_api_body_bytes(api) + 1), 413);
     assert_int_equal(with_headers(NULL, 0, "/v1/subscriptions", NULL, 0), 400);
+}
+
+static wh_api_needs look(const char *method, const char *path) {
+    wh_api_request request = WH_API_REQUEST_INIT;
+    wh_api_needs needs;
+
+    request.method = method;
+    request.path = path;
+    wh_api_look(api, &request, &needs);
+    return needs;
+}
+
+static void a_server_learns_what_a_request_needs_from_its_first_line(void **state) {
+    static const char *const nowhere[] = { NULL, "", "x", "/", "/v1/%", "/v1/rules//try", "/1/2/3/4/5/6/7/8/9" };
+    int64_t common = look("GET", "/v1/events").body_bytes;
+
+    (void)state;
+    assert_true(look("POST", "/v1/rules/try").slow && look("POST", "/v1/rules/tr%79/").slow);
+    assert_true(look("GET", "/v1/events/x/explain").slow && look("HEAD", "/v1/events/x/explain").slow);
+    assert_false(look("GET", "/v1/rules/try").slow || look("POST", "/v1/deliveries/x/replay").slow);
+    assert_false(look("GET", "/webhook/test").slow || look(NULL, "/v1/rules/try").slow);
+    assert_true(look("PUT", "/unified/webhook/x/trigger").slow && look("PATCH", "/unified/webhook/x/trigger").slow);
+    for (size_t i = 0; i < sizeof nowhere / sizeof nowhere[0]; i++) {
+        assert_false(look("POST", nowhere[i]).slow);
+        assert_int_equal(look("POST", nowhere[i]).body_bytes, common);
+    }
+    assert_true(common < look("POST", "/v1/events").body_bytes);
+    assert_int_equal(look("POST", "/v1/events/batch").body_bytes, wh_api_body_bytes(api));
+    assert_int_equal(with_headers(NULL, 0, "/v1/events", NULL, (size_t)look("POST", "/v1/events").body_bytes + 1), 413);
+    assert_int_equal(with_headers(NULL, 0, "/v1/events", NULL, (size_t)look("POST", "/v1/events").body_bytes), 400);
 }
 
 /* ---------------------------------------------------------------- strangers, and nonsense */
@@ -509,6 +541,7 @@ int main(void) {
         TEST(a_slash_at_the_end_does_not_matter),
         TEST(what_is_too_long_is_refused),
         TEST(headers_and_types_of_content_are_checked),
+        TEST(a_server_learns_what_a_request_needs_from_its_first_line),
         TEST(foreign_tenants_see_nothing_on_any_route),
         TEST(nor_do_they_by_parameters_and_bodies),
         TEST(an_id_that_another_tenant_gave_is_free),

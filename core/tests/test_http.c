@@ -113,6 +113,32 @@ static void a_body_beyond_the_limit_is_refused_before_it_is_read(void **state) {
     expect(ask("POST / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n"), "HTTP/1.1 4");
 }
 
+static void a_body_beyond_what_its_route_can_use_is_refused_before_it_is_read(void **state) {
+    char body[SMALL + 1];
+    int fd;
+
+    (void)state;
+    start();
+    fd = dial();
+    say(fd, "POST /small HTTP/1.1\r\n" HOST "Content-Length: 101\r\nExpect: 100-continue\r\n\r\n");
+    hear(fd, NULL);
+    expect(heard, "HTTP/1.1 413 ");
+    assert_null(strstr(heard, " 100 "));
+    close(fd);
+    fd = dial();
+    memset(body, 'a', sizeof body - 1);
+    body[SMALL] = '\0';
+    say(fd, "POST /small HTTP/1.1\r\n" HOST "Content-Length: 100\r\n\r\n");
+    say(fd, body);
+    hear(fd, "POST /small?- 127.0.0.1 - 100:");
+    say(fd, "POST /small HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n64\r\n");
+    say(fd, body);
+    say(fd, "\r\n1\r\na\r\n0\r\n\r\n");
+    hear(fd, NULL);
+    expect(heard, "HTTP/1.1 413 ");
+    close(fd);
+}
+
 static void say_chunks(int fd, int kilobytes) {
     char chunk[1024 + 16];
     int size = snprintf(chunk, sizeof chunk, "400\r\n%01024d\r\n", 7);
@@ -626,6 +652,7 @@ int main(void) {
         TEST(a_body_may_come_in_chunks_and_after_a_continue),
         TEST(the_peer_is_who_a_trusted_proxy_says),
         TEST(a_body_beyond_the_limit_is_refused_before_it_is_read),
+        TEST(a_body_beyond_what_its_route_can_use_is_refused_before_it_is_read),
         TEST(chunks_beyond_the_limit_are_refused_and_an_endless_body_is_cut_off),
         TEST(headers_beyond_the_limit_are_refused),
         TEST(what_is_no_http_is_refused),

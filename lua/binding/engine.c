@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "async.h"
 #include "base/error.h"
 
 #define POLLABLE "webhook.pollable"
@@ -58,19 +59,20 @@ static void drain_log(lua_State *L, int index) {
     if (self->log == NULL) {
         return;
     }
-    lua_getiuservalue(L, index, 1);
+    lua_getiuservalue(L, index, WHL_ENGINE_LOG);
     while (whl_log_take(self->log, &level, line, sizeof line)) {
         call_log(L, lua_gettop(L), level, line);
     }
     lua_pop(L, 1);
 }
 
-/* Ends a method that works: hands the log over, then tells of the failure, whose
- * sentence the log function's own calls might replace. */
+/* Ends a method that works: hands over the log and what was published, then tells of the
+ * failure, whose sentence their own calls might replace. */
 static int end_work(lua_State *L, int code) {
     int failed = code < 0 ? whl_fail(L, code) : 0;
 
     drain_log(L, 1);
+    whl_async_drain(L);
     return failed;
 }
 
@@ -87,7 +89,7 @@ int whl_open(lua_State *L) {
     if (failed) {
         return failed;
     }
-    self = lua_newuserdatauv(L, sizeof *self, 1);
+    self = lua_newuserdatauv(L, sizeof *self, 2);
     memset(self, 0, sizeof *self);
     luaL_setmetatable(L, WHL_ENGINE);
     failed = whl_options(L, 2, 3, &options);
@@ -123,6 +125,7 @@ static int engine_close(lua_State *L) {
     }
     close_engine(self);
     drain_log(L, 1);
+    whl_async_drain(L);
     lua_pushboolean(L, 1);
     return 1;
 }

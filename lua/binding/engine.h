@@ -1,5 +1,5 @@
-/* The engine as a Lua object: a userdata "webhook.engine" whose user value is the log
- * function. */
+/* The engine as a Lua object: a userdata "webhook.engine" whose user values are the log function
+ * and the table of async.c. */
 #ifndef WHL_ENGINE_H
 #define WHL_ENGINE_H
 
@@ -8,6 +8,8 @@
 #include "log.h"
 
 #define WHL_ENGINE "webhook.engine"
+#define WHL_ENGINE_LOG 1 /* user values */
+#define WHL_ENGINE_ASYNC 2
 
 typedef struct whl_server whl_server; /* serve.c */
 
@@ -17,6 +19,8 @@ typedef struct whl_engine {
     whl_log *log;
     wh_api *api; /* or NULL until it is used */
     whl_server *servers; /* that run; before the engine is closed they are stopped */
+    struct whl_async *told_first, *told_last; /* published without waiting: to be told to Lua */
+    int waiting; /* so published, and not told to Lua */
     int depth; /* json_depth: how deep a published table may nest */
     int busy;  /* calls under way that call back into Lua: it may not be closed */
 } whl_engine;

@@ -93,7 +93,7 @@ static int take_log(lua_State *L, int table, int self_index, wh_options *out) {
     if (!lua_isfunction(L, -1)) {
         return whl_wrong(L, lua_gettop(L), "log", "a function");
     }
-    lua_setiuservalue(L, self_index, 1);
+    lua_setiuservalue(L, self_index, WHL_ENGINE_LOG);
     self->log = whl_log_new();
     if (self->log == NULL) {
         return whl_fail(L, whi_fail_memory());

@@ -4,23 +4,26 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NAP_MS 50
 
-static volatile sig_atomic_t noted;
+static volatile sig_atomic_t at_once, noted;
 
+/* The default action would not do: the first process of a container has none. */
 static void note(int number) {
-    (void)number;
-    noted = 1;
+    if (at_once || noted) {
+        _exit(128 + number);
+    }
+    noted = number;
 }
 
 int whl_catch_signals(lua_State *L) {
     struct sigaction action;
 
-    (void)L;
+    at_once = lua_toboolean(L, 1);
     memset(&action, 0, sizeof action);
     action.sa_handler = note;
-    action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     return 0;

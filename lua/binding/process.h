@@ -4,8 +4,9 @@
 
 #include <lua.h>
 
-/* catch_signals(): from now on the first SIGINT and the first SIGTERM are only noted;
- * a second one ends the process, should it hang. */
+/* catch_signals(at_once): from now on the first SIGINT or SIGTERM is only noted, and a second one
+ * of either ends the process, should it hang. at_once: the first one does so. The exit code is
+ * then 128 and the signal's number, as a shell has it. */
 int whl_catch_signals(lua_State *L);
 
 /* wait_signal(seconds) -> true as soon as one was noted, false when the time is over. */

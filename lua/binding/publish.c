@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "async.h"
 #include "base/error.h"
 #include "codec.h"
 #include "engine.h"
@@ -70,30 +71,54 @@ static void need_payload(lua_State *L, int index, const char *owner) {
     }
 }
 
-static int publish(lua_State *L) {
-    static const char *const names[] = { "id", "tenant", "source", "key", "time", NULL };
-    wh_event event = WH_EVENT_INIT;
-    whl_engine *self = whl_engine_self(L);
-    wh_receipt receipt;
-    whl_box *box;
-    int failed, code;
+/* The function that options name, on the stack; 0 if there is none. */
+static int take_async(lua_State *L, int options) {
+    luaL_checkstack(L, 4, "async");
+    lua_pushliteral(L, "async");
+    if (lua_isnil(L, options) || lua_rawget(L, options) == LUA_TNIL) {
+        return 0;
+    }
+    if (!lua_isfunction(L, -1)) {
+        whl_wrong(L, lua_gettop(L), "async", "a function");
+    }
+    return lua_gettop(L);
+}
 
-    lua_settop(L, 4);
-    failed = whl_text(L, 2, "type", &event.type);
+/* The arguments of publish; its texts stay on the stack. 0, or what whl_fail returned. */
+static int take_arguments(lua_State *L, wh_event *out) {
+    static const char *const names[] = { "id", "tenant", "source", "key", "time", "async", NULL };
+    int failed = whl_text(L, 2, "type", &out->type);
+
     if (failed) {
         return failed;
     }
     need_payload(L, 3, "");
     if (!lua_isnil(L, 4)) {
         whl_check_names(L, 4, "options", names);
-        failed = take_members(L, 4, "", &event);
+        failed = take_members(L, 4, "", out);
     }
+    return failed;
+}
+
+static int publish(lua_State *L) {
+    wh_event event = WH_EVENT_INIT;
+    whl_engine *self = whl_engine_self(L);
+    wh_receipt receipt;
+    whl_box *box;
+    int failed, code, function;
+
+    lua_settop(L, 4);
+    failed = take_arguments(L, &event);
     if (failed) {
         return failed;
     }
+    function = take_async(L, 4);
     box = whl_box_new(L);
     code = take_payload(L, 3, self, "payload", box, &event);
     whl_box_empty(box);
+    if (code == WH_OK && function) {
+        return whl_publish_async(L, self, &event, function);
+    }
     code = code == WH_OK ? wh_publish(self->engine, &event, &receipt) : code;
     if (code != WH_OK) {
         return whl_fail(L, code);

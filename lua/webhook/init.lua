@@ -141,6 +141,9 @@ local core = require "webhook.core"
 ---@field key? string what it is about, for subscriptions with an order
 ---@field time? integer ms; default now
 
+---@class webhook.publish_options: webhook.event_options
+---@field async? fun(receipt: webhook.receipt?, message: string?, code: webhook.code?) publish does not wait for the disk but returns true; this is called inside a later step or run, or close, with the receipt of a durable event or with nil, a sentence and a code. Its errors are raised by that step, run or close, the first of several; the others become Lua warnings. The engine is kept alive until then. Not beside start
+
 ---@class webhook.batch_event: webhook.event_options
 ---@field type string
 ---@field payload webhook.payload
@@ -271,7 +274,7 @@ local core = require "webhook.core"
 --- An open store. Close it, or declare it <close>; the collector does it too late to rely on.
 ---@class webhook.engine
 ---@field close fun(self: webhook.engine): boolean stops the threads and waits for what is being written. Again is allowed
----@field publish fun(self: webhook.engine, type: string, payload: webhook.payload, options?: webhook.event_options): id: string?, duplicate: boolean|string, code: webhook.code? blocks until the event is durable
+---@field publish fun(self: webhook.engine, type: string, payload: webhook.payload, options?: webhook.publish_options): id: string|true|nil, duplicate: boolean|string|nil, code: webhook.code? blocks until the event is durable, unless options say async: then true
 ---@field publish_batch fun(self: webhook.engine, events: webhook.batch_event[]): receipts: webhook.receipt[]?, message: string?, code: webhook.code? all or none, in one commit
 ---@field step fun(self: webhook.engine): count: integer?, message: string?, code: webhook.code? does what can be done now, without waiting
 ---@field run fun(self: webhook.engine): ok: boolean?, message: string?, code: webhook.code? blocks until nothing is due

@@ -25,6 +25,10 @@ return {
   function() return webhook.keypair() ~= nil and webhook.secret() ~= nil end,
   function() return hooks:publish("a", value, { id = "e1" }) ~= nil end,
   function()
+    local told = false
+    return hooks:publish("a", value, { id = "e1", async = function(receipt) told = receipt.duplicate end }) and hooks:step() ~= nil and told
+  end,
+  function()
     return hooks:publish_batch { { type = "a", payload = value, id = "b1" }, { type = "b", payload = webhook.raw "[1]", id = "b2" } } ~= nil
   end,
   function() return hooks:subscribe { url = "http://127.0.0.1:9/", events = {}, metadata = { a = 1 } } ~= nil end,

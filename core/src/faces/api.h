@@ -42,6 +42,13 @@ typedef struct whi_parameter {
     const char *name, *value; /* decoded */
 } whi_parameter;
 
+/* A path in its segments, decoded. */
+typedef struct whi_path {
+    char text[WHI_API_PATH + 1];
+    const char *segments[WHI_API_SEGMENTS];
+    size_t count;
+} whi_path;
+
 /* A text of the body, or another one that lives as long as the call. */
 typedef struct whi_text {
     struct whi_text *next;
@@ -56,9 +63,7 @@ typedef struct whi_call {
     struct whi_call *running_next; /* among those that have a turn */
     int shape; /* enum whi_profile_id: whose errors are given */
 
-    char path[WHI_API_PATH + 1]; /* the segments, decoded */
-    const char *segments[WHI_API_SEGMENTS];
-    size_t segment_count;
+    whi_path path;
     const char *id, *second; /* what stands for {…} in the route, or NULL */
     char query[WHI_API_QUERY + 1];
     whi_parameter parameters[WHI_API_PARAMETERS];
@@ -98,12 +103,18 @@ typedef struct whi_api_route {
 
 /* The table, for those who walk all of it; NULL at the end. */
 const whi_api_route *whi_api_route_at(size_t index);
-/* The route, with call->id and ->second set. Otherwise a refusal: 404, or 405 with Allow. */
+/* The route of a method and a path, and what stands for {…} in it; NULL if there is none. */
+const whi_api_route *whi_api_route_match(const char *method, const whi_path *path, const char *values[2]);
+/* The call's route, with call->id and ->second set. Otherwise a refusal: 404, or 405 with Allow. */
 int whi_api_route_find(whi_call *call);
 /* Whose shape an answer has, by the beginning of the path. */
 int whi_api_route_shape(const char *path);
 
 /* ---- api_request.c */
+/* "/a/b%20c" into "a" and "b c"; one slash at the end is allowed. 0, or the status of a refusal. */
+int whi_path_read(const char *text, whi_path *out);
+/* How many bytes of a body a route can use; NULL: one that is not there. */
+int64_t whi_api_route_bytes(const wh_api *api, const whi_api_route *route);
 /* Reads method, path, query and counts headers. */
 int whi_call_read(whi_call *call);
 /* Reads the body as the route has it. */

@@ -47,32 +47,48 @@ static int decode(const char *text, size_t size, int plus, char *out) {
     return whi_utf8_check(out, (size_t)(at - out)) ? WH_OK : WH_EINVALID;
 }
 
-/* "/a/b%20c" into "a" and "b c"; one slash at the end is allowed. */
-static int read_path(whi_call *call) {
-    const char *text = call->request->path;
-    char *at = call->path;
+int whi_path_read(const char *text, whi_path *out) {
+    char *at = out->text;
     size_t size;
 
+    out->count = 0;
     if (text == NULL || text[0] != '/') {
-        return whi_refuse(call, 400, "path: expected one that begins with /");
+        return 400;
     }
     if (strlen(text) > WHI_API_PATH) {
-        return whi_refuse(call, 414, "path: %zu bytes are more than the limit of %d", strlen(text), WHI_API_PATH);
+        return 414;
     }
     while (text[0] == '/' && text[1] != '\0') {
         text++;
         size = strcspn(text, "/");
-        if (call->segment_count == WHI_API_SEGMENTS) {
-            return whi_refuse(call, 404, "path: nothing is here");
+        if (out->count == WHI_API_SEGMENTS) {
+            return 404;
         }
         if (decode(text, size, 0, at) != WH_OK) {
-            return whi_refuse(call, 400, "path: expected UTF-8, percent-encoded, without control characters");
+            return 400;
         }
-        call->segments[call->segment_count++] = at;
+        out->segments[out->count++] = at;
         at += strlen(at) + 1;
         text += size;
     }
-    return WH_OK;
+    return 0;
+}
+
+static int read_path(whi_call *call) {
+    const char *text = call->request->path;
+
+    switch (whi_path_read(text, &call->path)) {
+    case 0:
+        return WH_OK;
+    case 404:
+        return whi_refuse(call, 404, "path: nothing is here");
+    case 414:
+        return whi_refuse(call, 414, "path: %zu bytes are more than the limit of %d", strlen(text), WHI_API_PATH);
+    default:
+        return text == NULL || text[0] != '/'
+                   ? whi_refuse(call, 400, "path: expected one that begins with /")
+                   : whi_refuse(call, 400, "path: expected UTF-8, percent-encoded, without control characters");
+    }
 }
 
 static int add_parameter(whi_call *call, const char *name, const char *value) {
@@ -351,17 +367,18 @@ static int scan_body(whi_call *call) {
 
 /* What stands in a body takes the more memory the more values there are, up to ten times its
  * bytes: so it is no larger than what the route can use. */
-static int64_t body_limit(const whi_call *call) {
-    const wh_limits *limits = &call->engine->options.limits;
-    int64_t most = call->api->body_bytes, used = BODY_REST + limits->subscription_bytes * 2;
+int64_t whi_api_route_bytes(const wh_api *api, const whi_api_route *route) {
+    const wh_limits *limits = &api->engine->options.limits;
+    int64_t most = api->body_bytes, used = BODY_REST + limits->subscription_bytes * 2;
+    int flags = route != NULL ? route->flags : 0;
 
-    used += call->route->flags & WHI_ROUTE_PAYLOAD ? limits->payload_bytes : 0;
-    return call->route->flags & WHI_ROUTE_BATCH || used > most ? most : used;
+    used += flags & WHI_ROUTE_PAYLOAD ? limits->payload_bytes : 0;
+    return flags & WHI_ROUTE_BATCH || used > most ? most : used;
 }
 
 int whi_call_read_body(whi_call *call) {
     size_t size = call->request->body_size;
-    int64_t most = body_limit(call);
+    int64_t most = whi_api_route_bytes(call->api, call->route);
     int flags = call->route->flags, count;
     const char *type = whi_call_header(call, "Content-Type", &count);
 

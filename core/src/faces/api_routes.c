@@ -21,8 +21,8 @@ static const whi_api_route routes[] = {
     { "PUT", "/unified/webhook/{id}", WHI_UNIFIED, BODY, whi_serve_unified_change },
     { "PATCH", "/unified/webhook/{id}", WHI_UNIFIED, BODY, whi_serve_unified_change },
     { "DELETE", "/unified/webhook/{id}", WHI_UNIFIED, 0, whi_serve_unified_remove },
-    { "PUT", "/unified/webhook/{id}/trigger", WHI_UNIFIED, OPTIONAL, whi_serve_unified_trigger },
-    { "PATCH", "/unified/webhook/{id}/trigger", WHI_UNIFIED, OPTIONAL, whi_serve_unified_trigger },
+    { "PUT", "/unified/webhook/{id}/trigger", WHI_UNIFIED, OPTIONAL | SLOW, whi_serve_unified_trigger },
+    { "PATCH", "/unified/webhook/{id}/trigger", WHI_UNIFIED, OPTIONAL | SLOW, whi_serve_unified_trigger },
 
     { "GET", "/webhook", WHI_TRUTO, 0, whi_serve_truto_list },
     { "POST", "/webhook", WHI_TRUTO, BODY, whi_serve_truto_make },
@@ -92,23 +92,61 @@ int whi_api_route_shape(const char *path) {
     return begins(path, "/webhooks") || begins(path, "/v2") ? WHI_CALLFIRE : WHI_STANDARD;
 }
 
+/* Whether a segment is the pattern's, which goes on to its next one then. A slash in a segment was
+ * an escape, and is none of the pattern's. */
+static int is_segment(const char *segment, const char **pattern) {
+    const char *at = *pattern;
+
+    while (*at != '\0' && *at != '/' && *at == *segment) {
+        at++;
+        segment++;
+    }
+    *pattern = at;
+    return *segment == '\0' && (*at == '\0' || *at == '/');
+}
+
 /* 1 if the segments from `first` on are the route's; what stands for {…} goes to values. */
-static int matches(const whi_call *call, size_t first, const char *pattern, const char *values[2]) {
+static int matches(const whi_path *path, size_t first, const char *pattern, const char *values[2]) {
     size_t i = first, found = 0;
 
     for (; *pattern == '/'; i++) {
-        size_t size = strcspn(++pattern, "/");
-        if (i == call->segment_count) {
+        pattern++;
+        if (i == path->count) {
             return 0;
         }
         if (pattern[0] == '{') {
-            values[found++] = call->segments[i];
-        } else if (strlen(call->segments[i]) != size || memcmp(call->segments[i], pattern, size) != 0) {
+            values[found++] = path->segments[i];
+            pattern += strcspn(pattern, "/");
+        } else if (!is_segment(path->segments[i], &pattern)) {
             return 0;
         }
-        pattern += size;
     }
-    return i == call->segment_count;
+    return i == path->count;
+}
+
+/* The next route of the path from `at` on, whatever its method, or NULL. */
+static const whi_api_route *next_of(const whi_path *path, size_t *at, const char *values[2]) {
+    size_t first = path->count > 0 && strcmp(path->segments[0], "v2") == 0;
+
+    while (*at < sizeof routes / sizeof routes[0]) {
+        const whi_api_route *route = &routes[(*at)++];
+        values[0] = values[1] = NULL;
+        if ((!first || route->shape == WHI_CALLFIRE) && matches(path, first, route->path, values)) {
+            return route;
+        }
+    }
+    return NULL;
+}
+
+const whi_api_route *whi_api_route_match(const char *method, const whi_path *path, const char *values[2]) {
+    const whi_api_route *route;
+    size_t at = 0;
+
+    method = method == NULL ? "" : strcmp(method, "HEAD") == 0 ? "GET" : method;
+    do {
+        route = next_of(path, &at, values);
+    } while (route != NULL && strcmp(route->method, method) != 0);
+    return route;
 }
 
 /* A path that is there without the method: those that it has, for `Allow`. */
@@ -121,26 +159,15 @@ static void allow(char *list, size_t size, const char *method) {
     }
 }
 
-int whi_api_route_find(whi_call *call) {
-    const char *method = call->request->method != NULL ? call->request->method : "";
-    size_t first = call->segment_count > 0 && strcmp(call->segments[0], "v2") == 0;
+static int refuse(whi_call *call) {
+    const whi_api_route *route;
+    const char *values[2];
     char allowed[64] = "";
+    size_t at = 0;
 
-    method = strcmp(method, "HEAD") == 0 ? "GET" : method;
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        const char *values[2] = { NULL, NULL };
-        if ((first && routes[i].shape != WHI_CALLFIRE) || !matches(call, first, routes[i].path, values)) {
-            continue;
-        }
-        if (strcmp(routes[i].method, method) == 0) {
-            call->route = &routes[i];
-            call->shape = routes[i].shape;
-            call->id = values[0];
-            call->second = values[1];
-            return WH_OK;
-        }
-        allow(allowed, sizeof allowed, routes[i].method);
-        if (routes[i].method[0] == 'G') {
+    while ((route = next_of(&call->path, &at, values)) != NULL) {
+        allow(allowed, sizeof allowed, route->method);
+        if (route->method[0] == 'G') {
             allow(allowed, sizeof allowed, "HEAD");
         }
     }
@@ -149,4 +176,29 @@ int whi_api_route_find(whi_call *call) {
     }
     whi_call_header_text(call, "Allow", "%s", allowed);
     return whi_refuse(call, 405, "method: expected one of %s", allowed);
+}
+
+int whi_api_route_find(whi_call *call) {
+    const char *values[2];
+
+    call->route = whi_api_route_match(call->request->method, &call->path, values);
+    if (call->route == NULL) {
+        return refuse(call);
+    }
+    call->shape = call->route->shape;
+    call->id = values[0];
+    call->second = values[1];
+    return WH_OK;
+}
+
+void wh_api_look(const wh_api *api, const wh_api_request *request, wh_api_needs *out) {
+    const whi_api_route *route = NULL;
+    const char *values[2];
+    whi_path path;
+
+    if (whi_path_read(request->path, &path) == 0) {
+        route = whi_api_route_match(request->method, &path, values);
+    }
+    out->slow = route != NULL && route->flags & WHI_ROUTE_SLOW;
+    out->body_bytes = whi_api_route_bytes(api, route);
 }

@@ -16,13 +16,14 @@
 
 /* The target may be a whole URI: its path begins behind the authority. */
 static void split(whi_exchange *self) {
-    char *authority = self->target[0] == '/' ? NULL : strstr(self->target, "://");
-    char *path = authority != NULL ? strchr(authority + 3, '/') : self->target;
+    char *authority, *path;
 
     self->query = strchr(self->target, '?');
     if (self->query != NULL) {
         *self->query++ = '\0';
     }
+    authority = self->target[0] == '/' ? NULL : strstr(self->target, "://");
+    path = authority != NULL ? strchr(authority + 3, '/') : self->target;
     self->path = path != NULL ? path : self->target;
 }
 
@@ -126,6 +127,18 @@ static int judge(const whi_exchange *self, const head *seen, const char *version
     return seen->encodings > 0 && !seen->chunked ? MHD_HTTP_NOT_IMPLEMENTED : 0;
 }
 
+/* The API alone knows its routes: which of them take long, and what their bodies may be. */
+static void ask_needs(whi_exchange *self) {
+    wh_api_request request = WH_API_REQUEST_INIT;
+    wh_api_needs needs;
+
+    request.method = self->method;
+    request.path = self->path;
+    wh_api_look(self->http->api, &request, &needs);
+    self->slow = needs.slow;
+    self->limit = (size_t)needs.body_bytes;
+}
+
 /* Reads the headers, whose texts live as long as the request. */
 static enum MHD_Result read_head(whi_exchange *self, const char *version) {
     int count = MHD_get_connection_values(self->connection, MHD_HEADER_KIND, NULL, NULL);
@@ -138,8 +151,9 @@ static enum MHD_Result read_head(whi_exchange *self, const char *version) {
     MHD_get_connection_values(self->connection, MHD_HEADER_KIND, see_header, &seen);
     seen.bytes += self->query != NULL ? strlen(self->query) : 0;
     self->refused = judge(self, &seen, version);
-    if (self->refused == 0 && seen.length > self->http->body_bytes) {
-        self->excess = 1;
+    if (self->refused == 0) {
+        ask_needs(self);
+        self->excess = seen.length > self->limit;
     }
     return MHD_YES;
 }
@@ -203,7 +217,7 @@ static int reserve(whi_exchange *self, size_t capacity) {
 /* Beyond the limit nothing is kept, and no more is read than once as much again: to a client
  * that goes on sending, an answer would be lost. */
 static enum MHD_Result keep(whi_exchange *self, const char *data, size_t size) {
-    size_t limit = self->http->body_bytes, capacity = self->capacity ? self->capacity : BODY_FIRST;
+    size_t limit = self->limit, capacity = self->capacity ? self->capacity : BODY_FIRST;
     char *body;
 
     if (self->excess > 0 || size > limit - self->size) {
@@ -240,7 +254,7 @@ static void ask(whi_exchange *self, wh_api_response *out) {
     request.headers = self->headers;
     request.header_count = self->header_count;
     request.body = self->body != NULL ? self->body : "";
-    request.body_size = self->excess > 0 ? self->http->body_bytes + 1 : self->size;
+    request.body_size = self->excess > 0 ? self->limit + 1 : self->size;
     request.peer = self->peer;
     wh_api_handle(self->http->api, &request, out);
 }
@@ -324,19 +338,6 @@ static enum MHD_Result reply(whi_exchange *self) {
 
 /* ------------------------------------------------------------------------ the queue */
 
-/* What asks receivers, or goes through many stored events: the last word of its path says so. */
-static int may_take_long(const whi_exchange *self) {
-    static const char *const words[] = { "/backtest", "/explain", "/replay", "/test", "/trigger", "/try" };
-    const char *last = strrchr(self->path, '/');
-
-    for (size_t i = 0; last != NULL && i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(last, words[i]) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* Under the lock. */
 static void enqueue(whi_exchange *self) {
     wh_http *http = self->http;
@@ -353,7 +354,7 @@ static void enqueue(whi_exchange *self) {
 
 static enum MHD_Result submit(whi_exchange *self) {
     wh_http *http = self->http;
-    int later = may_take_long(self), stopping, ended;
+    int stopping, ended;
 
     pthread_mutex_lock(&http->lock);
     stopping = http->stopping;
@@ -361,12 +362,12 @@ static enum MHD_Result submit(whi_exchange *self) {
     if (!ended) {
         self->state = WHI_HTTP_WAITING;
         whi_line_until(self->connection, WHI_HTTP_NEVER);
-        if (later) {
+        if (self->slow) {
             enqueue(self);
         }
     }
     pthread_mutex_unlock(&http->lock);
-    if (ended || later) {
+    if (ended || self->slow) {
         return ended ? MHD_NO : MHD_YES;
     }
     answer(self, stopping, 0);

@@ -4,7 +4,7 @@
  * own, so that slow clients hold no thread. A request that is complete is answered by the
  * thread that has read it: a publish waits for the disk there, and as many as wait at once
  * share a commit. Handing each to another thread instead costs more than answering it. What
- * may take long is handed over all the same, by suspending its connection, so that its
+ * may take long, as wh_api_look says, is handed over all the same, by suspending its connection, so that its
  * neighbours need not wait.
  *
  * libmicrohttpd's own time-out is of silence alone: a client that sends a byte now and then
@@ -55,7 +55,9 @@ typedef struct whi_exchange {
     size_t header_count;
     char *body;
     size_t size, capacity, reserved;
-    size_t excess; /* bytes that came beyond the limit and were thrown away */
+    size_t limit;  /* bytes of a body that its route can use */
+    size_t excess; /* bytes that came beyond that and were thrown away */
+    int slow;      /* it may take seconds */
     int refused;   /* a status that is answered without asking the API, or 0 */
     int status;
     struct MHD_Response *reply; /* NULL: there was no memory for it */
@@ -70,7 +72,7 @@ struct wh_http {
     int wake[2]; /* a pipe; its end tells the acceptor to go */
     char *forwarded; /* or NULL */
     int64_t timeout; /* ms */
-    size_t header_bytes, body_bytes;
+    size_t header_bytes, body_bytes; /* of the largest body, too */
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work;  /* something is in the queue, or the end has come */

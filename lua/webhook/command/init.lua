@@ -1,6 +1,6 @@
 --- The command `webhook`: the engine for the shell. Each subcommand is a module beside this
 --- one: { help = text, options = specification, words = how many it takes at most,
---- run = function(values, words, out) }.
+--- run = function(values, words, out), which may return an exit code of its own }.
 local webhook = require "webhook"
 local options = require "webhook.command.options"
 local output = require "webhook.command.output"
@@ -28,7 +28,7 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
 
 The store is --store FILE, or $WEBHOOK_STORE, or webhook.db in this folder.
 --json speaks to scripts: one JSON document a line, {"error","code"} on standard error. Exit
-code 0: done, 1: it failed, 2: the line was wrong.]]
+code 0: done, 1: it failed, 2: the line was wrong, 3: stopped by a signal before it was done.]]
 
 --- Every subcommand understands these.
 local common = { store = "text", json = "flag", help = "flag" }
@@ -56,8 +56,7 @@ local function dispatch(words)
     return 0
   end
   local out <close> = output.new(values.json, values.store or os.getenv "WEBHOOK_STORE" or "webhook.db")
-  sub.run(values, rest, out)
-  return 0
+  return sub.run(values, rest, out) or 0
 end
 
 --- Tells what went wrong and returns the exit code. A text is a fault of the command, or Lua's

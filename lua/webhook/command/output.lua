@@ -1,4 +1,5 @@
 --- What a subcommand works with: the store of its line, files, and how things are printed.
+local core = require "webhook.core"
 local webhook = require "webhook"
 
 ---@class webhook.command.output
@@ -8,7 +9,8 @@ local webhook = require "webhook"
 local output = {}
 output.__index = output
 
-local ROWS = 200 -- printed together; a longer list is aligned in parts
+local ROWS <const> = 200 -- printed together; a longer list is aligned in parts
+local RETRY <const> = 0.2 -- seconds between two looks at a lock, each of which waits 10 s for it
 
 ---@param json boolean
 ---@param store string
@@ -113,6 +115,48 @@ end
 --- Opens the store. more: options of webhook.open.
 function output:open(more)
   return self.check(webhook.open(self.store, more))
+end
+
+--- A log function that writes to the standard error. quiet: errors alone.
+function output.logger(quiet)
+  return function(level, line)
+    if level == "error" or not quiet then io.stderr:write(level, ": ", output.plain(line), "\n") end
+  end
+end
+
+-- Calls what returns nil, a sentence and a code when it fails, again and again as long as another
+-- program holds the store's lock. Nothing is under way that had to be finished: a signal ends the
+-- process at once; afterwards signals are noted.
+local function patiently(quiet, attempt)
+  local told = quiet
+  core.catch_signals(true)
+  local result, message, code = attempt()
+  while result == nil and code == "locked" do
+    if not told then io.stderr:write("waiting for the store's lock\n") end
+    told = true
+    core.wait_signal(RETRY)
+    result, message, code = attempt()
+  end
+  core.catch_signals()
+  return output.check(result, message, code)
+end
+
+--- Opens the store for a command that goes on until it is stopped, and starts so many threads that
+--- deliver (0: none); waits for the store's lock.
+---@param values { allow?: string[], quiet?: boolean }
+---@param threads integer
+---@return webhook.engine
+function output:open_to_work(values, threads)
+  local function open()
+    local hooks, message, code = webhook.open(self.store, { allow = values.allow, log = output.logger(values.quiet) })
+    if not hooks or threads == 0 then return hooks, message, code end
+    local started
+    started, message, code = hooks:start(threads)
+    if started then return hooks end
+    hooks:close()
+    return nil, message, code
+  end
+  return patiently(values.quiet, open)
 end
 
 return output

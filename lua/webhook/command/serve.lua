@@ -17,7 +17,8 @@ webhook serve - answer the HTTP API, and deliver, until it is stopped
   webhook tokens add --tenant acme               what a client needs to get in
 
 Without TLS: leave it on the loopback, or put a reverse proxy before it. Ctrl-C or SIGTERM
-finishes what is in flight, a second one does not.
+finishes what is in flight, a second one does not. A store that another program has locked is
+waited for.
   --address IP     to listen at (127.0.0.1)
   --port N         (8080); 0: a free one
   --threads N      threads that answer (16)
@@ -34,18 +35,11 @@ end
 
 function serve.run(values, _, out)
   local address = values.address or "127.0.0.1"
-  local hooks <close> = out:open {
-    allow = values.allow,
-    log = function(level, line)
-      if level == "error" or not values.quiet then io.stderr:write(level, ": ", out.plain(line), "\n") end
-    end,
-  }
+  local hooks <close> = out:open_to_work(values, values.deliver ~= false and (values.workers or 1) or 0)
   out.check(hooks:api { open = values.open or false })
-  core.catch_signals()
   local server <close> = out.check(hooks:serve {
     address = address, port = values.port or 8080, threads = values.threads, forwarded = values.forwarded,
   })
-  if values.deliver ~= false then out.check(hooks:start(values.workers or 1)) end
   out:item({ url = url_of(address, server:port()) }, { "url" })
   io.stdout:flush()
   while not core.wait_signal(1) do
