@@ -76,27 +76,41 @@ static int is_used(const whi_subscription *s) {
     return s->single_use && s->disabled != NULL && strcmp(s->disabled, "used") == 0;
 }
 
-static int look(const whi_subscription_row *row, void *payload) {
-    whi_registration *registration;
-    int code = whi_registration_new(&registration, row);
+typedef struct looking {
+    const whi_subscription *ours;
+    int used;
+} looking;
 
+static int look(const whi_subscription_row *row, void *payload) {
+    looking *self = payload;
+    whi_registration *registration;
+    int code;
+
+    if (row->version == self->ours->version) {
+        self->used = is_used(self->ours);
+        return WH_OK;
+    }
+    code = whi_registration_new(&registration, row);
     if (code == WH_OK) {
-        *(int *)payload = is_used(registration->subscription);
+        self->used = is_used(registration->subscription);
         whi_registration_unref(registration);
     }
     return code;
 }
 
-/* 1 in out: the subscription is for this delivery alone, also by what was changed since it was sent. */
-static int ends_with(whi_store *store, const whi_delivery *delivery, int *out) {
+/* 1 in out: the subscription is for this delivery alone, by the version in force; ours may be older,
+ * another process may have used it up. */
+static int ends_with(wh_engine *engine, whi_store *store, const whi_delivery *delivery, int *out) {
     const whi_subscription *s = delivery->registration->subscription;
+    looking self = { s, 0 };
     int code;
 
     *out = 0;
-    if (!is_used(s) || (delivery->state != WHI_DELIVERED && delivery->state != WHI_EXHAUSTED)) {
+    if ((!s->single_use && !whi_registry_is_behind(engine->registry)) || (delivery->state != WHI_DELIVERED && delivery->state != WHI_EXHAUSTED)) {
         return WH_OK;
     }
-    code = store->vtable->subscription_now(store, s->id, look, out);
+    code = store->vtable->subscription_now(store, s->id, look, &self);
+    *out = self.used;
     return code == WH_ENOTFOUND ? WH_OK : code; /* somebody was faster */
 }
 
@@ -105,7 +119,7 @@ static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
     int ends = 0, done, code = put_delivery(store, delivery, &done);
 
     delivery->leaves = 0;
-    code = code == WH_OK && done ? ends_with(store, delivery, &ends) : code;
+    code = code == WH_OK && done ? ends_with(record->task.worker->engine, store, delivery, &ends) : code;
     if (code != WH_OK || !ends) {
         return code;
     }
@@ -140,7 +154,9 @@ static int run(whi_job *job, whi_store *store) {
     record->removed = 0;
     code = whi_lease_check(lease, store, owner);
     owner = code == WH_OK ? owner : 0;
-    return code == WH_OK || code == WH_ENOTFOUND ? put_all(record, store, owner) : code;
+    code = code == WH_ENOTFOUND ? WH_OK : code;
+    code = code == WH_OK ? whi_registry_expect(lease->engine->registry) : code;
+    return code == WH_OK ? put_all(record, store, owner) : code;
 }
 
 static void free_record(whi_record *record) {

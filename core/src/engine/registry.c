@@ -308,12 +308,14 @@ int whi_registry_expect(whi_registry *registry) {
     return code;
 }
 
+int whi_registry_is_behind(const whi_registry *registry) {
+    return atomic_load_explicit(&registry->behind, memory_order_relaxed) ||
+           atomic_load(&registry->news) != atomic_load(&registry->read);
+}
+
 /* A change that was committed is seen even if memory was short when it should have been read. */
 static int catch_up(whi_registry *registry) {
-    int behind = atomic_load_explicit(&registry->behind, memory_order_relaxed) ||
-                 atomic_load(&registry->news) != atomic_load(&registry->read);
-
-    return behind ? whi_registry_sync(registry) : WH_OK;
+    return whi_registry_is_behind(registry) ? whi_registry_sync(registry) : WH_OK;
 }
 
 struct finding {

@@ -42,6 +42,9 @@ int whi_registry_sync(whi_registry *registry);
  * before the next search. */
 int whi_registry_expect(whi_registry *registry);
 
+/* 1: something was committed that is not read yet. */
+int whi_registry_is_behind(const whi_registry *registry);
+
 /* References to the registrations that are enabled and want an event of this tenant, type and
  * source ("" for none), accepted then. found receives an array (for whi_free; each to be
  * unreferenced), count its size. */
