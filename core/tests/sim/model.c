@@ -346,7 +346,8 @@ void model_arrives(int k, const char *id, const char *body, size_t size, int slo
         broken("rolled_back", "event %d arrives at %d, and was rolled back", event->n, k);
     }
     if (!(pair->want & MODEL_SEND)) {
-        broken("unwanted", "event %d arrives at %d, which does not want it", event->n, k);
+        broken("unwanted", "event %d (type %s, drop %d, bad %d, f %d) arrives at %d, which does not want it (%d)",
+               event->n, model_types[event->type], event->marked, event->bad, event->filter, k, pair->want);
     }
     if (!excused && open >= subscription->cap) {
         broken("cap", "%d has %d requests open, its cap is %d", k, open + 1, subscription->cap);

@@ -71,6 +71,7 @@ static int run(void *handle, void *made, const wh_rule_input *input, wh_rule_ver
     const rule *self_rule = made;
 
     if (self_rule->cost > 0) {
+        sim_result_now->faults[SIM_rule]++;
         sim_sleep(self_rule->cost);
     }
     out->cpu_us = 7;

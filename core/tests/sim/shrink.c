@@ -9,7 +9,7 @@ static int fails(uint64_t seed, const sim_cut *cut, const char *invariant, sim_r
 
     sim_plan_draw(&plan, seed, cut);
     plan.trace = 0;
-    sim_run_child(&plan, result);
+    sim_child_run(sim_run, &plan, result);
     return result->failed && strcmp(result->invariant, invariant) == 0;
 }
 
@@ -107,7 +107,7 @@ void sim_shrink(uint64_t seed, const sim_cut *given) {
 
     sim_plan_draw(&plan, seed, &cut);
     plan.trace = 0;
-    sim_run_child(&plan, &result);
+    sim_child_run(sim_run, &plan, &result);
     if (!result.failed) {
         printf("seed %llu breaks nothing\n", (unsigned long long)seed);
         return;

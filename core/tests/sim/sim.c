@@ -10,22 +10,16 @@
  * KIND,KIND, --faults-off HEX (bits, in their order). --promise order,cap asks for what is
  * promised only in the future. */
 #include <getopt.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "model.h"
 #include "sim.h"
 
-#define CHILD_SECONDS 60
 #define JOBS 16
-#define SHOWN 40
+#define SHOWN 1000
 
 int __real_clock_gettime(clockid_t id, struct timespec *out);
 
@@ -33,72 +27,6 @@ typedef struct totals {
     int64_t seeds, failed, steps, us, events, sent;
     int64_t faults[SIM_KIND_COUNT];
 } totals;
-
-_Noreturn void sim_run(const sim_plan *plan, sim_result *result) {
-    sim_sched_begin(plan, result);
-    sim_machine_begin();
-    sim_vfs_register();
-    model_begin();
-    sim_world();
-    sim_finish();
-}
-
-/* ------------------------------------------------------------------------- children */
-
-static pid_t start(const sim_plan *plan, sim_result *result, int job) {
-    pid_t pid;
-
-    memset(result, 0, sizeof *result);
-    result->seed = plan->seed;
-    fflush(stdout);
-    pid = fork();
-    if (pid == 0) {
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET((unsigned)job % (unsigned)sysconf(_SC_NPROCESSORS_ONLN), &one);
-        (void)sched_setaffinity(0, sizeof one, &one); /* handing over is cheaper where nobody has to be woken */
-        alarm(CHILD_SECONDS);
-        sim_run(plan, result);
-    }
-    if (pid < 0) {
-        perror("sim: fork");
-        exit(2);
-    }
-    return pid;
-}
-
-static void conclude(sim_result *result, int status) {
-    if (WIFSIGNALED(status)) {
-        result->failed = 1;
-        snprintf(result->invariant, sizeof result->invariant, "%s", WTERMSIG(status) == SIGALRM ? "endless" : "crash");
-        snprintf(result->sentence, sizeof result->sentence, "the process ended by signal %d", WTERMSIG(status));
-    } else if (!result->finished) {
-        result->failed = 1;
-        snprintf(result->invariant, sizeof result->invariant, "crash");
-        snprintf(result->sentence, sizeof result->sentence, "the process ended with %d", WEXITSTATUS(status));
-    }
-}
-
-static sim_result *shared_results(int count) {
-    void *memory = mmap(NULL, sizeof(sim_result) * (size_t)count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                        -1, 0);
-
-    if (memory == MAP_FAILED) {
-        perror("sim: mmap");
-        exit(2);
-    }
-    return memory;
-}
-
-void sim_run_child(const sim_plan *plan, sim_result *result) {
-    static sim_result *shared;
-    int status;
-
-    shared = shared != NULL ? shared : shared_results(1);
-    waitpid(start(plan, shared, 0), &status, 0);
-    *result = *shared;
-    conclude(result, status);
-}
 
 /* --------------------------------------------------------------------------- report */
 
@@ -165,7 +93,7 @@ static void take_result(job *jobs, sim_result *results, int count, totals *sum) 
         return;
     }
     jobs[i].pid = 0;
-    conclude(&results[i], status);
+    sim_child_conclude(&results[i], status);
     add(sum, &results[i]);
     if (results[i].failed && sum->failed <= SHOWN) {
         tell_failure(&results[i], &jobs[i].plan);
@@ -174,7 +102,7 @@ static void take_result(job *jobs, sim_result *results, int count, totals *sum) 
 
 static int run_many(uint64_t from, uint64_t to, double limit, int count, const sim_cut *cut) {
     static job jobs[JOBS];
-    sim_result *results = shared_results(count);
+    sim_result *results = sim_results_new(count);
     double began = seconds();
     totals sum = { 0 };
     int open = 0;
@@ -183,7 +111,7 @@ static int run_many(uint64_t from, uint64_t to, double limit, int count, const s
         for (int i = 0; i < count && from <= to && seconds() - began < limit; i++) {
             if (jobs[i].pid == 0) {
                 sim_plan_draw(&jobs[i].plan, from++, cut);
-                jobs[i].pid = start(&jobs[i].plan, &results[i], i);
+                jobs[i].pid = sim_child_start(sim_run, &jobs[i].plan, &results[i], i);
                 open++;
             }
         }
@@ -199,7 +127,7 @@ static int run_one(uint64_t seed, const sim_cut *cut) {
     sim_result result;
 
     sim_plan_draw(&plan, seed, cut);
-    sim_run_child(&plan, &result);
+    sim_child_run(sim_run, &plan, &result);
     printf("seed %llu: %lld steps, %.3f simulated seconds, %d events, %d requests, hash %016llx\n",
            (unsigned long long)seed, (long long)result.step, (double)result.us / 1e6, result.events, result.sent,
            (unsigned long long)result.hash);

@@ -24,6 +24,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "webhook.h"
 #include "webhook_backend.h"
@@ -116,8 +117,14 @@ typedef struct sim_result {
 /* Runs a seed in this process, to the end or to the first broken promise. Doesn't return. */
 _Noreturn void sim_run(const sim_plan *plan, sim_result *result);
 
-/* Runs it in a child; the child's death and its standing still are failures. */
-void sim_run_child(const sim_plan *plan, sim_result *result);
+/* child.c: the same in a child of its own; its death, and its standing still, are failures.
+ * Children of several jobs go on at once. */
+typedef void (*sim_body_of_child)(const sim_plan *plan, sim_result *result);
+pid_t sim_child_start(sim_body_of_child body, const sim_plan *plan, sim_result *result, int job);
+void sim_child_conclude(sim_result *result, int status);
+void sim_child_run(sim_body_of_child body, const sim_plan *plan, sim_result *result);
+sim_result *sim_results_new(int count); /* that children can write */
+void sim_begin(const sim_plan *plan, sim_result *result); /* a world with nobody in it */
 
 void sim_shrink(uint64_t seed, const sim_cut *cut);
 

@@ -9,6 +9,7 @@
 
 #define HEAL_LIMIT (90 * SIM_SECOND)
 #define OWNERS_AFTER (20 * SIM_SECOND)
+#define CALM_LIMIT (120 * SIM_SECOND)
 #define CLOSE_LIMIT (120 * SIM_SECOND)
 
 int whi_open(wh_engine **out, const char *store, const wh_options *options, const whi_transport_vtable *transport);
@@ -56,9 +57,9 @@ static void restart_dead(void) {
             continue;
         }
         if (starts_at[i] == 0) {
-            starts_at[i] = sim_now + (world_healing ? 0 : sim_spread(&chance, 1000, 15 * SIM_SECOND));
+            starts_at[i] = sim_now + sim_spread(&chance, 1000, 15 * SIM_SECOND);
         }
-        if (sim_now >= starts_at[i]) {
+        if (world_healing || sim_now >= starts_at[i]) {
             starts_at[i] = 0;
             start_slot(i);
         }
@@ -261,6 +262,40 @@ static void stop_faults(void) {
     sim_note("healing");
 }
 
+/* All that rules may cost in all, several times over. */
+static int64_t cost_of_rules(void) {
+    int64_t cost = 0;
+
+    for (int k = 0; k < model_subscription_count; k++) {
+        cost += model_subscriptions[k]->possible[0].cost * model_event_count;
+    }
+    return cost;
+}
+
+/* Who still publishes, changes, replays, writes rows or holds the lock. */
+static int count_busy(void) {
+    int busy = 0;
+
+    for (int i = 1; i < sim_process_count(); i++) {
+        const sim_process *process = sim_process_at(i);
+        busy += is_over(process) ? 0 : process->is_program ? 1 : process->actors;
+    }
+    return busy;
+}
+
+/* Whoever began something ends it. */
+static void calm_down(void) {
+    int64_t end = sim_now + CALM_LIMIT + cost_of_rules();
+
+    while (count_busy() > 0) {
+        if (sim_now > end) {
+            sim_fail("stuck", "calls to an engine do not return");
+        }
+        restart_dead();
+        sim_sleep(SIM_SECOND / 2);
+    }
+}
+
 static sim_process *one_at_work(void) {
     return slots[0] != NULL && !is_over(slots[0]) && slots[0]->engine != NULL && !slots[0]->restart ? slots[0] : NULL;
 }
@@ -279,16 +314,6 @@ static void resume_all(void) {
         restart_dead();
         sim_sleep(SIM_SECOND / 2);
     }
-}
-
-/* All that rules may cost in all, several times over. */
-static int64_t cost_of_rules(void) {
-    int64_t cost = 0;
-
-    for (int k = 0; k < model_subscription_count; k++) {
-        cost += model_subscriptions[k]->possible[0].cost * model_event_count;
-    }
-    return cost;
 }
 
 static void settle(void) {
@@ -350,8 +375,8 @@ void sim_world(void) {
     go_wrong();
     stop_faults();
     restart_dead();
+    calm_down();
     sim_sleep(OWNERS_AFTER + cost_of_rules());
-    restart_dead();
     if (!(sim_plan_now->kinds & 1u << SIM_rule)) {
         judge_owners();
     }
