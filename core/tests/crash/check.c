@@ -115,13 +115,17 @@ static void see_arrival(const arrival *one, void *payload) {
 
 static void judge_time(found *self, const char *id, const known *at, const campaign_tally *tally) {
     int64_t us = at->at[ROUTE_ALL] - at->line.end;
+    int stranded = 0;
 
     if (at->line.kind != JOURNAL_ACCEPTED || at->line.origin == ORIGIN_DRIVER || at->got[ROUTE_ALL] == 0) {
         return;
     }
     self->late += us > LATE_US;
     self->latest = us > self->latest ? us : self->latest;
-    if (at->at[ROUTE_ALL] > tally->calm_at) {
+    for (int i = 0; i < ROUTES; i++) {
+        stranded |= at->at[i] > tally->calm_at;
+    }
+    if (stranded) {
         show(++self->stranded, "stranded, until all had been killed", id);
     }
 }
