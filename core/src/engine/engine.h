@@ -195,6 +195,10 @@ struct wh_engine {
     int trouble_code; /* WH_OK, or what time does not mend; for the next wh_step to return */
     char trouble_sentence[WHI_ERROR_SIZE];
 
+    pthread_mutex_t promise_lock;
+    struct whi_promise *promises, **promises_end; /* of wh_publish_async, to be told */
+    atomic_int promises_kept;                     /* those that were decided and not told */
+
     atomic_llong memory_used;
     atomic_llong events_open;  /* in memory; every delivery in memory holds one */
     atomic_int flights_open;   /* requests under way */
@@ -409,5 +413,7 @@ void whi_notice(wh_engine *engine, const whi_registration *registration, const c
 /* ---- publish.c */
 /* All that can be said of an event without the store. */
 int whi_publish_row_check(const wh_limits *limits, const wh_event *event);
+/* Tells what became of events of wh_publish_async, on the host's thread. How many. */
+int whi_publish_tell(wh_engine *engine);
 
 #endif

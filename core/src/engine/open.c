@@ -123,6 +123,8 @@ static int take_options(wh_engine *engine, const wh_options *given) {
 
 static void init_locks(wh_engine *engine) {
     pthread_mutex_init(&engine->trouble_lock, NULL);
+    pthread_mutex_init(&engine->promise_lock, NULL);
+    engine->promises_end = &engine->promises;
     pthread_mutex_init(&engine->work_lock, NULL);
     pthread_mutex_init(&engine->subscription_lock, NULL);
     pthread_mutex_init(&engine->check_lock, NULL);
@@ -189,6 +191,7 @@ static void end_work(wh_engine *engine) {
         whi_lease_end(&engine->lease);
         whi_writer_stop(engine->writer);
         whi_writer_drain(engine->writer);
+        whi_publish_tell(engine);
     }
     for (int i = 0; i < WHI_WORKERS; i++) {
         whi_worker_free(engine->workers[i]);
@@ -221,6 +224,7 @@ void wh_close(wh_engine *engine) {
     whi_free((char *)engine->options.user_agent);
     whi_free((char *)engine->options.ca_file);
     pthread_mutex_destroy(&engine->trouble_lock);
+    pthread_mutex_destroy(&engine->promise_lock);
     pthread_mutex_destroy(&engine->work_lock);
     pthread_mutex_destroy(&engine->subscription_lock);
     pthread_mutex_destroy(&engine->check_lock);

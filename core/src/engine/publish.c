@@ -9,6 +9,7 @@
 #include "pure/match.h"
 #include "pure/sign.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct publication {
@@ -240,6 +241,145 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
     code = check(engine, event);
     return code == WH_OK ? publish(&self, event, receipt) : code;
 }
+
+/* ------------------------------------------------------------------ without waiting */
+
+/* An event on its way to the store, whose publisher goes on. All of it is in one piece of memory, but
+ * for the event: it is a copy of what was given, and gone to a worker when the result is told. */
+struct whi_promise {
+    publication publication; /* its job; first */
+    whi_event_row row;
+    whi_event *copy, *kept; /* kept: NULL where the store has it alone */
+    int duplicate, code;
+    char error[WHI_ERROR_SIZE];
+    wh_receipt receipt;
+    wh_published_fn done;
+    void *payload;
+    struct whi_promise *next;
+};
+
+static int run_promise(whi_job *job, whi_store *store) {
+    struct whi_promise *self = (struct whi_promise *)job;
+
+    return run(&self->publication.job, store);
+}
+
+/* The leader's thread. It is in the list before the event may be worked on: who sees nothing under
+ * way and nothing in the list has been told. */
+static void done_promise(whi_job *job, int code, const char *sentence) {
+    struct whi_promise *self = (struct whi_promise *)job;
+    wh_engine *engine = self->publication.engine;
+    whi_event *copy = self->copy;
+
+    self->code = code;
+    snprintf(self->error, sizeof self->error, "%s", sentence);
+    if (code == WH_OK) {
+        fill_receipts(&self->publication, &self->receipt);
+    }
+    atomic_fetch_add(&engine->promises_kept, 1);
+    done(job, code, sentence);
+    pthread_mutex_lock(&engine->promise_lock);
+    *engine->promises_end = self;
+    engine->promises_end = &self->next;
+    pthread_mutex_unlock(&engine->promise_lock);
+    whi_event_unref(engine, copy);
+    whi_worker_wake(engine->workers[0]);
+}
+
+int whi_publish_tell(wh_engine *engine) {
+    struct whi_promise *list, *next;
+    int count = 0;
+
+    pthread_mutex_lock(&engine->promise_lock);
+    list = engine->promises;
+    engine->promises = NULL;
+    engine->promises_end = &engine->promises;
+    pthread_mutex_unlock(&engine->promise_lock);
+    for (; list != NULL; list = next) {
+        int ok = list->code == WH_OK;
+        next = list->next;
+        atomic_fetch_sub(&engine->promises_kept, 1);
+        list->done(list->code, ok ? NULL : list->error, ok ? &list->receipt : NULL, list->payload);
+        whi_free(list);
+        count++;
+    }
+    return count;
+}
+
+/* The row's texts are those of the copy. */
+static int copy_event(struct whi_promise *self, const wh_event *event) {
+    publication *made = &self->publication;
+    whi_event *copy;
+
+    made->now = whi_now(made->engine);
+    fill_row(made, 0, event);
+    copy = whi_event_new(made->engine, &self->row);
+    if (copy == NULL) {
+        return whi_fail_memory();
+    }
+    self->copy = copy;
+    self->row.id = copy->own_id ? copy->id : NULL;
+    self->row.type = copy->type;
+    self->row.tenant = copy->tenant;
+    self->row.source = copy->source;
+    self->row.key = copy->key;
+    self->row.payload = copy->payload;
+    return WH_OK;
+}
+
+static int promise(wh_engine *engine, const wh_event *event, wh_published_fn told, void *payload) {
+    struct whi_promise *self = whi_calloc(1, sizeof *self);
+    publication *made = &self->publication;
+
+    if (self == NULL) {
+        return whi_fail_memory();
+    }
+    *made = (publication){ { 0 }, engine, &self->row, &self->kept, &self->duplicate, 1, 0, 0 };
+    self->done = told;
+    self->payload = payload;
+    if (copy_event(self, event) != WH_OK) {
+        whi_free(self);
+        return WH_ENOMEM;
+    }
+    made->owner = whi_lease_owner(&engine->lease);
+    if (made->owner != 0 && !would_overtake(engine)) {
+        whi_event_ref(self->copy);
+        self->kept = self->copy;
+    }
+    made->job.rows = 2;
+    made->job.run = run_promise;
+    made->job.done = done_promise;
+    whi_writer_submit(engine->writer, &made->job);
+    return WH_OK;
+}
+
+/* What is promised is in memory: no more of it than of all that is. */
+static int has_room(const wh_engine *engine) {
+    return atomic_load(&engine->memory_used) < engine->options.limits.memory_bytes
+               ? WH_OK
+               : whi_fail(WH_ELIMIT, "memory_bytes: %lld bytes of events are on their way: step, and publish then",
+                          (long long)atomic_load(&engine->memory_used));
+}
+
+int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn told, void *payload) {
+    int code;
+
+    if (engine == NULL || event == NULL || told == NULL) {
+        return whi_fail(WH_EINVALID, "%s: expected one, found NULL",
+                        engine == NULL  ? "engine"
+                        : event == NULL ? "event"
+                                        : "done");
+    }
+    if (atomic_load(&engine->started)) {
+        return whi_fail(WH_EBUSY, "the threads of wh_start do the work: wh_publish is for them");
+    }
+    code = check(engine, event);
+    code = code == WH_OK ? has_room(engine) : code;
+    code = code == WH_OK ? whi_writer_start(engine->writer) : code;
+    return code == WH_OK ? promise(engine, event, told, payload) : code;
+}
+
+/* ------------------------------------------------------------------------- batches */
 
 int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts) {
     publication self = { { 0 }, engine, NULL, NULL, NULL, count, 0, 0 };

@@ -88,6 +88,7 @@ static int turn(wh_engine *engine, int timeout) {
     }
     whi_lease_want(&engine->lease);
     done = whi_worker_step(engine->workers[0], timeout);
+    done += done >= 0 ? whi_publish_tell(engine) : 0;
     code = take_trouble(engine);
     return code == WH_OK ? done : code;
 }
@@ -142,7 +143,8 @@ static int due_lane(int64_t subscription, int64_t due, void *payload) {
 
 /* Nothing that this process has is under way. */
 static int is_quiet(wh_engine *engine) {
-    return atomic_load(&engine->events_open) == 0 && atomic_load(&engine->jobs_open) == 0;
+    return atomic_load(&engine->events_open) == 0 && atomic_load(&engine->jobs_open) == 0 &&
+           (atomic_load(&engine->promises_kept) == 0 || atomic_load(&engine->started));
 }
 
 /* Nothing waits in the store, or is under way in another process, that was due then. */
