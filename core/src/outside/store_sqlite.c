@@ -246,6 +246,7 @@ static void close_store(whi_store *base) {
     }
     side_close(&store->second);
     side_close(&store->writer); /* last: it moves the log into the file */
+    whi_sqlite_forget_files(store);
     whi_free(store->name);
     whi_free(store);
 }
@@ -559,6 +560,9 @@ static int open_into(whi_sqlite *store, const char *name, const whi_store_option
     if (code == WH_OK) {
         code = prepare_reader(store);
     }
+    if (code == WH_OK) {
+        code = whi_sqlite_note_files(store);
+    }
     return code == WH_OK ? prepare_ends(store) : code;
 }
 
@@ -647,6 +651,7 @@ const struct whi_store_vtable whi_store_sqlite = {
     .tenant_secret_put = whi_sqlite_tenant_secret_put,
     .token_list = whi_sqlite_token_list,
     .tenant_secret = whi_sqlite_tenant_secret,
+    .moved = whi_sqlite_moved,
     .changes = whi_sqlite_changes,
     .subscription_changes = whi_sqlite_subscription_changes,
     .subscription_get = whi_sqlite_subscription_get,
