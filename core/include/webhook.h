@@ -171,7 +171,9 @@ enum wh_durability {
 enum wh_level { WH_LOG_ERROR = 1, WH_LOG_WARNING, WH_LOG_INFO, WH_LOG_DEBUG };
 
 /* One line, without a line end and without secrets. Called from any thread of
- * the engine; must not call back into the engine. */
+ * the engine; must not call back into the engine. A line that comes again within a
+ * minute is counted instead: "41 more times: …" says so when the minute is over, with
+ * the next line, or when the engine is closed. */
 typedef void (*wh_log_fn)(int level, const char *line, void *payload);
 
 /* Options of wh_open. Begin with WH_OPTIONS_INIT; what stays 0 is the default.

@@ -26,6 +26,7 @@
 #include "base/ident.h"
 #include "engine/decide.h"
 #include "engine/lease.h"
+#include "engine/log.h"
 #include "engine/registry.h"
 #include "engine/writer.h"
 #include "outside/poller.h"
@@ -190,6 +191,7 @@ struct wh_engine {
     const wh_clock *clock;
 
     whi_lease lease;
+    whi_log_memory log;
 
     pthread_mutex_t trouble_lock;
     int trouble_code; /* WH_OK, or what time does not mend; for the next wh_step to return */
@@ -226,8 +228,10 @@ struct wh_engine {
 /* wh_open with another transport: tests answer without a network. */
 int whi_open(wh_engine **out, const char *store, const wh_options *options, const whi_transport_vtable *transport);
 
-/* A log line; levels as in webhook.h. */
+/* A log line; levels as in webhook.h. One that comes again and again is counted, see log.h. */
 void whi_log(wh_engine *engine, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+void whi_log_close(wh_engine *engine); /* tells what was counted; after it nothing is logged */
 
 int64_t whi_now(const wh_engine *engine);
 
