@@ -154,6 +154,7 @@ static void lose(const char *tail) {
     assert_int_equal(has_moved(store), 0);
     rename(beside(tail), away);
     assert_int_equal(has_moved(store), 1);
+    assert_int_equal(V(store)->begin(store), WH_EMOVED);
     rename(away, beside(tail));
     assert_int_equal(has_moved(store), 0);
     rename(beside(tail), away);

@@ -168,9 +168,11 @@ static int simple(whi_sqlite *store, enum whi_sql which, const char *doing) {
 
 /* What is written into a file that has no name any more is lost with the last process that has it open. */
 static int check_place(whi_sqlite *store) {
-    int moved = 0;
+    int moved, code = whi_sqlite_moved(&store->base, &moved);
 
-    (void)sqlite3_file_control(store->writer.db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (code != WH_OK) {
+        return code;
+    }
     return moved ? whi_fail(WH_EMOVED,
                             "store '%s': the file was moved, removed or replaced while it was open: nothing more is"
                             " written to it; put it back, or open the store again",

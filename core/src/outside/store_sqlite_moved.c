@@ -35,7 +35,7 @@ static int check_first(whi_sqlite *store) {
     int moved = 0;
 
     (void)sqlite3_file_control(store->writer.db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    return moved ? whi_fail(WH_ESTORE, "store '%s': the file was replaced while it was opened", store->name) : WH_OK;
+    return moved ? whi_fail(WH_EMOVED, "store '%s': the file was replaced while it was opened", store->name) : WH_OK;
 }
 
 int whi_sqlite_note_files(whi_sqlite *store) {
