@@ -32,6 +32,15 @@
  *   - Every function of an engine may be called from any thread, at any time
  *     between wh_open and wh_close, except where it says otherwise.
  *   - A process that forks must open its engines after the fork.
+ *   - A process may end while threads work (exit, a return from main): they leave
+ *     first, which takes two seconds at most, and what was under way is made again.
+ *     _exit and signals that kill lose nothing that was accepted either.
+ *   - All processes of a store take turns at writing. A turn takes milliseconds; of a
+ *     batch of 10,000 events half a second; of megabytes as long as the disk takes
+ *     for them. A process that is stopped inside its turn (SIGSTOP, a debugger, a
+ *     container that is frozen) stops all others: after 10 s their calls fail with
+ *     WH_ELOCKED and change nothing; what they sent is recorded when it goes on. Reading is not
+ *     held up. The README's chapter on operating says how to find that process.
  *   - 0 is success; a negative code says what failed, wh_last_error says it in
  *     words. A call that fails changes nothing.
  *   - Records (subscription, event, delivery, attempt) cross this interface as
