@@ -31,7 +31,9 @@
  *     wh_start, never inside wh_publish.
  *   - Every function of an engine may be called from any thread, at any time
  *     between wh_open and wh_close, except where it says otherwise.
- *   - A process that forks must open its engines after the fork.
+ *   - A process that forks must open its engines after the fork. In the child those
+ *     of the parent are closed (WH_ECLOSED; wh_close leaves them alone), and a file that
+ *     the parent has open at the fork cannot be opened: SQLite's locks would not hold.
  *   - A process may end while threads work (exit, a return from main): they leave
  *     first, which takes two seconds at most, and what was under way is made again.
  *     _exit and signals that kill lose nothing that was accepted either.

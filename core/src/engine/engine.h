@@ -178,6 +178,7 @@ typedef struct whi_worker {
 } whi_worker;
 
 struct wh_engine {
+    unsigned generation; /* of the process that opened it, see base/fork.h */
     whi_halt halt;      /* in the list of those whose threads leave when the process ends */
     wh_options options; /* with defaults filled in; pointers are its own copies */
     char *store_name;
@@ -357,6 +358,11 @@ void whi_claim_events(whi_worker *worker); /* pending events without an owner, a
 void whi_claim_scan(whi_worker *worker);   /* asks the store for lanes */
 /* Cancels what waits for a subscription that is no more, a commit's worth after the other. */
 void whi_claim_cancel(whi_worker *worker, int64_t subscription);
+
+/* ---- ending.c: the end of the engine by a fork: the first question of each public function.
+ * WH_EINVALID: NULL; WH_ECLOSED: a parent of this process opened it. Before any lock: a thread
+ * that is not here may have it. */
+int whi_engine_check(const wh_engine *engine);
 
 /* ---- ending.c: the end of the process, see base/halt.h */
 void whi_ending_begin(wh_engine *engine); /* a part of wh_open */

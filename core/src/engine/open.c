@@ -1,6 +1,7 @@
 /* Opening and closing; the options with their defaults. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/mem.h"
 #include "engine/engine.h"
 
@@ -150,6 +151,7 @@ int whi_open(wh_engine **out, const char *store, const wh_options *options, cons
     if (engine == NULL) {
         return whi_fail_memory();
     }
+    engine->generation = whi_fork_generation();
     init_locks(engine);
     code = open_parts(engine, store, options, transport);
     if (code != WH_OK) {

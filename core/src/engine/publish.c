@@ -234,8 +234,12 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
     int duplicate = 0, code;
     publication self = { { 0 }, engine, &row, &kept, &duplicate, 1, 0, 0 };
 
-    if (engine == NULL || event == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "event");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (event == NULL) {
+        return whi_fail(WH_EINVALID, "event: expected one, found NULL");
     }
     code = check(engine, event);
     return code == WH_OK ? publish(&self, event, receipt) : code;
@@ -245,8 +249,12 @@ int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh
     publication self = { { 0 }, engine, NULL, NULL, NULL, count, 0, 0 };
     int code = WH_OK;
 
-    if (engine == NULL || (events == NULL && count > 0)) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "events");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (events == NULL && count > 0) {
+        return whi_fail(WH_EINVALID, "events: expected one, found NULL");
     }
     if (count > (size_t)engine->options.limits.batch_events) {
         return whi_fail(WH_ELIMIT, "count: %zu events are more than the limit of %lld", count,

@@ -14,8 +14,12 @@ int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn d
     wh_receipt receipt;
     int code;
 
-    if (engine == NULL || done == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "done");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (done == NULL) {
+        return whi_fail(WH_EINVALID, "done: expected one, found NULL");
     }
     if (atomic_load(&engine->started)) {
         return whi_fail(WH_EBUSY, "the threads of wh_start do the work: wh_publish is for them");

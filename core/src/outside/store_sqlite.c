@@ -555,7 +555,10 @@ static int open_into(whi_sqlite *store, const char *name, const whi_store_option
     if (store->name == NULL) {
         return whi_fail_memory();
     }
-    code = connect_side(store, &store->writer);
+    code = whi_sqlite_check_fork(store);
+    if (code == WH_OK) {
+        code = connect_side(store, &store->writer);
+    }
     if (code == WH_OK) {
         code = prepare_writer(store, options);
     }

@@ -142,7 +142,7 @@ typedef struct whi_sqlite_side {
 #define WHI_SQLITE_FILES 3 /* the database, its -wal and -shm */
 typedef struct whi_sqlite_file {
     char *path;
-    uint64_t inode;
+    uint64_t inode, device;
     int known; /* 1: it was there when the store was opened */
 } whi_sqlite_file;
 
@@ -151,6 +151,8 @@ typedef struct whi_sqlite {
     char *name;     /* as given, for sentences */
     whi_sqlite_side writer, second;
     whi_sqlite_side *reader; /* &second, or &writer for ":memory:" */
+    struct whi_sqlite *next_open;            /* in the list of this process's stores */
+    unsigned generation;                     /* see base/fork.h */
     whi_sqlite_file files[WHI_SQLITE_FILES]; /* never change once the store is open */
     _Atomic int64_t changes; /* as last seen by the writer */
     int64_t version;         /* of the tables that were found */
@@ -209,6 +211,8 @@ int whi_sqlite_give_delivery(whi_sqlite *store, whi_sqlite_side *side, enum whi_
 int whi_sqlite_check(whi_sqlite *store);
 
 /* ---- store_sqlite_moved.c */
+/* Before SQLite touches the file: WH_ESTORE if a parent of this process has it open. */
+int whi_sqlite_check_fork(const whi_sqlite *store);
 int whi_sqlite_note_files(whi_sqlite *store); /* when all is open */
 void whi_sqlite_forget_files(whi_sqlite *store);
 int whi_sqlite_moved(whi_store *store, int *moved);
