@@ -31,7 +31,18 @@
  *     wh_start, never inside wh_publish.
  *   - Every function of an engine may be called from any thread, at any time
  *     between wh_open and wh_close, except where it says otherwise.
- *   - A process that forks must open its engines after the fork.
+ *   - A process that forks must open its engines after the fork. In the child those
+ *     of the parent are closed (WH_ECLOSED; wh_close leaves them alone), and a file that
+ *     the parent has open at the fork cannot be opened: SQLite's locks would not hold.
+ *   - A process may end while threads work (exit, a return from main): they leave
+ *     first, which takes two seconds at most, and what was under way is made again.
+ *     _exit and signals that kill lose nothing that was accepted either.
+ *   - All processes of a store take turns at writing. A turn takes milliseconds; of a
+ *     batch of 10,000 events half a second; of megabytes as long as the disk takes
+ *     for them. A process that is stopped inside its turn (SIGSTOP, a debugger, a
+ *     container that is frozen) stops all others: after 10 s their calls fail with
+ *     WH_ELOCKED and change nothing; what they sent is recorded when it goes on. Reading is not
+ *     held up. The README's chapter on operating says how to find that process.
  *   - 0 is success; a negative code says what failed, wh_last_error says it in
  *     words. A call that fails changes nothing.
  *   - Records (subscription, event, delivery, attempt) cross this interface as
@@ -171,7 +182,9 @@ enum wh_durability {
 enum wh_level { WH_LOG_ERROR = 1, WH_LOG_WARNING, WH_LOG_INFO, WH_LOG_DEBUG };
 
 /* One line, without a line end and without secrets. Called from any thread of
- * the engine; must not call back into the engine. */
+ * the engine; must not call back into the engine. A line that comes again within a
+ * minute is counted instead: "41 more times: …" says so when the minute is over, with
+ * the next line, or when the engine is closed. */
 typedef void (*wh_log_fn)(int level, const char *line, void *payload);
 
 /* Options of wh_open. Begin with WH_OPTIONS_INIT; what stays 0 is the default.
