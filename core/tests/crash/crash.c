@@ -91,7 +91,8 @@ static int drive(const settings *options) {
     }
     wrong = check(&tally, options->strict, options->forge) != 0 || left != 0 || tally.died > 0;
     free(tally.disturbances);
-    printf("%s, %.1f s\n", wrong ? "FAILED" : options->forge ? "all is noticed" : "all holds", (double)(now_us() - begin) / 1e6);
+    printf("%s, %.1f s\n", wrong ? "FAILED" : options->forge ? "all is noticed" : "all holds",
+           (double)(now_us() - begin) / 1e6);
     return wrong;
 }
 

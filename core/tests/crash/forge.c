@@ -56,10 +56,10 @@ static void overtake(void) {
 
 static void strand(void) {
     sqlite3 *db = NULL;
+    static const char mark[] =
+        "INSERT INTO webhook_pending (owner, event) SELECT 1000000000, max(number) FROM webhook_events";
 
-    if (sqlite3_open(here.store, &db) != SQLITE_OK ||
-        sqlite3_exec(db, "INSERT INTO webhook_pending (owner, event) SELECT 1000000000, max(number) FROM webhook_events",
-                     NULL, NULL, NULL) != SQLITE_OK) {
+    if (sqlite3_open(here.store, &db) != SQLITE_OK || sqlite3_exec(db, mark, NULL, NULL, NULL) != SQLITE_OK) {
         fprintf(stderr, "crash: %s: %s\n", here.store, sqlite3_errmsg(db));
     }
     sqlite3_close(db);
