@@ -188,13 +188,17 @@ typedef struct running {
 } running;
 
 static int is_over(wh_engine *engine, running *self) {
-    int64_t now_us = whi_monotonic_us();
+    int64_t now_us = whi_monotonic_us(), now = whi_now(engine);
 
     self->look_us = now_us + WHI_LOOK_US;
+    if (is_idle(engine, now)) {
+        return 1;
+    }
+    self->began = self->began < now ? self->began : now; /* the clock may go back */
     if (self->until_us == 0 && is_idle(engine, self->began)) {
         self->until_us = now_us + RUN_ON_US;
     }
-    return self->until_us != 0 && (now_us > self->until_us || is_idle(engine, whi_now(engine)));
+    return self->until_us != 0 && now_us > self->until_us;
 }
 
 int wh_run(wh_engine *engine) {
