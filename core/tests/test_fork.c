@@ -89,6 +89,7 @@ static int open_doors(wh_engine *engine) {
     int all;
     const int codes[] = {
         publish(engine),
+        wh_publish_async(engine, &event, NULL, NULL),
         wh_publish_batch(engine, &event, 1, NULL),
         wh_step(engine),
         wh_run(engine),

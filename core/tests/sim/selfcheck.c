@@ -432,7 +432,7 @@ static void break_idle(void) {
 
 static void break_dead_owner(void) {
     deliver();
-    tamper("INSERT INTO webhook_workers SELECT 77, * FROM (SELECT 1, 1)");
+    tamper("INSERT INTO webhook_workers (id, beat) VALUES (77, 1)");
     judge_owners();
 }
 
