@@ -70,7 +70,7 @@ static void restart_dead(void) {
 
 static sim_process *target_of(const sim_fault *fault) {
     sim_process *self = sim_self_process();
-    int first = (int)(fault->draw >> 8) % slot_count;
+    int first = (int)((fault->draw >> 8 & 0xffff) % (unsigned)slot_count);
 
     if (self->number != 0 && self->slot >= 0 && fault->draw % 4 != 0) {
         return self;
