@@ -10,7 +10,7 @@
 enum { WAITING = 1, SENDING, DELIVERED, EXHAUSTED, HELD, CANCELLED };
 
 typedef struct shadow {
-    int state, attempts, replayed;
+    int state, attempts, replayed, extras;
 } shadow;
 
 static shadow shadows[MODEL_EVENTS][MODEL_SUBSCRIPTIONS];
@@ -82,16 +82,16 @@ static const char *name_of(int state) {
 }
 
 /* Several moves may lie between two looks: what is not to be reached by any of them. */
-static int may_become(const shadow *was, const shadow *is, int replays) {
-    int replayed = replays > was->replayed;
+static int may_become(const shadow *was, const shadow *is, const model_pair *pair) {
+    int again = pair->extra > was->extras; /* a query names exhausted, waiting and held ones only */
 
     switch (was->state) {
     case DELIVERED:
-        return is->state == DELIVERED || replayed;
+        return is->state == DELIVERED || again;
     case EXHAUSTED:
-        return is->state == EXHAUSTED || replayed;
+        return is->state == EXHAUSTED || pair->replays > was->replayed;
     case CANCELLED:
-        return is->state == CANCELLED || replayed;
+        return is->state == CANCELLED || again;
     default:
         return is->state != HELD || was->state == HELD || was->state == 0 || was->state == WAITING ||
                was->state == SENDING;
@@ -123,7 +123,8 @@ static void watch_row(sqlite3_stmt *row, void *payload) {
     is.state = sqlite3_column_int(row, 2);
     is.attempts = sqlite3_column_int(row, 3);
     is.replayed = model_pair_of(n, k)->replayed;
-    if (!may_become(was, &is, model_pair_of(n, k)->replays)) {
+    is.extras = model_pair_of(n, k)->extras;
+    if (!may_become(was, &is, model_pair_of(n, k))) {
         sim_fail("states", "event %d at %d was %s and is %s", n, k, name_of(was->state), name_of(is.state));
     }
     if (is.attempts < was->attempts) {

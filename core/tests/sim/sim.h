@@ -51,7 +51,8 @@
     X(receiver, "receivers fail, hang, cut and lie")                                                                   \
     X(rule, "rules take long")                                                                                         \
     X(change, "subscriptions are changed, deliveries replayed")                                                        \
-    X(spurious, "conditions wake without a reason")
+    X(spurious, "conditions wake without a reason")                                                                    \
+    X(stall, "a thread stands still, and its process goes on")
 
 enum sim_kind {
 #define SIM_X(name, text) SIM_##name,
@@ -172,6 +173,7 @@ extern const sim_plan *sim_plan_now;
 extern sim_result *sim_result_now;
 extern int64_t sim_now;  /* us since the beginning, monotonic */
 extern int64_t sim_step; /* calls seen */
+extern int sim_is_calm;  /* 1: no thread is held up any more */
 extern sim_chance sim_net_chance, sim_disk_chance;
 
 void sim_sched_begin(const sim_plan *plan, sim_result *result);

@@ -208,6 +208,7 @@ static void *within(sim_process *process, sim_body body) {
 }
 
 static void set_up(void) {
+    sim_is_calm = 1;
     slot_count = sim_plan_now->processes + (int)sim_below(&chance, 2);
     program_slot = slot_count > sim_plan_now->processes ? sim_plan_now->processes : -1;
     world_events_left = sim_plan_now->events;
@@ -217,6 +218,7 @@ static void set_up(void) {
     }
     within(slots[0], set_up_at);
     world_ready = 1;
+    sim_is_calm = 0;
     for (int i = 1; i < slot_count; i++) {
         start_slot(i);
     }
@@ -252,7 +254,7 @@ static void go_wrong(void) {
 static void stop_faults(void) {
     world_healing = 1;
     notice_machine();
-    sim_net_healed = 1;
+    sim_net_healed = sim_is_calm = 1;
     sim_disk_slow_until = 0;
     for (int i = 1; i < sim_process_count(); i++) {
         sim_process *process = sim_process_at(i);
