@@ -219,14 +219,15 @@ static void check_waiting(sqlite3_stmt *row, void *payload) {
     }
 }
 
-void judge_idle(wh_engine *engine, int alone, int64_t since) {
+void judge_idle(int64_t since, int alone) {
     idleness self = { since, alone };
 
-    (void)engine;
+    sim_quiet_begin();
     /* Those of another that seems alive are its own to fan out, until it is known to be dead. */
     (void)ask("SELECT json_extract(e.payload, '$.n'), p.owner <> 0 FROM webhook_pending p"
               " JOIN webhook_events e ON e.number = p.event WHERE p.owner NOT IN (SELECT id FROM webhook_workers)",
               check_waiting, &self);
+    sim_quiet_end();
 }
 
 /* ------------------------------------------------------------------------------ the end */

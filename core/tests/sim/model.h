@@ -112,7 +112,7 @@ void model_answers(model_pair *pair, int k, int status, int error);
 /* judge.c: the model against the store */
 void judge_watch(void);                        /* states move only as they may; quiet */
 int judge_settled(char *why, size_t size);     /* nothing waits, nothing is owned by nobody; quiet */
-void judge_idle(wh_engine *engine, int alone, int64_t since); /* wh_idle said yes; quiet */
+void judge_idle(int64_t since, int alone);     /* wh_idle said yes; it was asked at that step */
 void judge_owners(void);                       /* no more workers than live engines; quiet */
 void judge_end(wh_engine *engine);             /* all of it, and explain */
 void judge_reopen(void);

@@ -304,7 +304,7 @@ static void replay_many(wh_engine *engine, sim_chance *chance) {
 
 /* ---------------------------------------------------------------------------- looking */
 
-static int is_alone(const sim_process *process) {
+int is_alone(const sim_process *process) {
     for (int i = 1; i < sim_process_count(); i++) {
         const sim_process *other = sim_process_at(i);
         if (other != process && !other->dead && !other->left && !other->is_program) {
@@ -318,9 +318,7 @@ static void ask_idle(sim_process *process) {
     int64_t since = sim_step;
 
     if (wh_idle(process->engine) == 1) {
-        sim_quiet_begin();
-        judge_idle(process->engine, is_alone(process), since);
-        sim_quiet_end();
+        judge_idle(since, is_alone(process));
     }
 }
 

@@ -122,7 +122,7 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     plan->steps = sim_spread(&chance, 3000, 16000);
     plan->processes = 1 + (int)sim_below(&chance, 3);
     plan->subscriptions = 2 + (int)sim_below(&chance, 5);
-    plan->events = (int)sim_spread(&chance, 4, 60);
+    plan->events = (int)sim_spread(&chance, 4, 100);
     plan->publishers = 1 + (int)sim_below(&chance, 2);
     plan->switch_one_in = (int)sim_spread(&chance, 2, 30);
     plan->one_type = sim_one_in(&chance, 2) ? -1 : (int)sim_below(&chance, SIM_PUBLISHES);
@@ -130,6 +130,8 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     plan->in_flight = sim_one_in(&chance, 4) ? 1 + sim_below(&chance, 4) : 0;
     plan->rule_us = sim_spread(&chance, 10000, 4 * SIM_SECOND);
     plan->latency_us = sim_one_in(&chance, 3) ? 5 * SIM_SECOND : 50000;
+    plan->pace_us = sim_spread(&chance, 50000, 4 * SIM_SECOND);
+    plan->one_survives = sim_one_in(&chance, 3);
     draw_faults(plan, &chance);
     apply(plan, cut);
 }

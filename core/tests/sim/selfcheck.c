@@ -426,8 +426,7 @@ static void break_attempts(void) {
 static void break_idle(void) {
     make_store();
     tamper("UPDATE webhook_pending SET owner = 77");
-    sim_quiet_begin();
-    judge_idle(engine, 1, sim_step + 1);
+    judge_idle(sim_step + 1, 1);
 }
 
 static void break_dead_owner(void) {

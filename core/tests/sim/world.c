@@ -19,6 +19,7 @@ int world_healing, world_ready, world_events_left;
 static sim_process *slots[SIM_SLOTS];
 static int64_t starts_at[SIM_SLOTS], base_step;
 static int slot_count, program_slot, next_fault, machine_died;
+static int survivor = -1; /* the slot that is left in the end; -1: all are */
 static int64_t furthest; /* of all wall clocks that were shown */
 static sim_chance chance;
 
@@ -53,7 +54,8 @@ static int is_over(const sim_process *process) {
 /* Who died comes again after a while. */
 static void restart_dead(void) {
     for (int i = 0; i < slot_count; i++) {
-        if (slots[i] == NULL || !is_over(slots[i]) || (slots[i]->is_program && slots[i]->left)) {
+        if (slots[i] == NULL || !is_over(slots[i]) || (slots[i]->is_program && slots[i]->left) ||
+            (survivor >= 0 && i != survivor)) {
             continue;
         }
         if (starts_at[i] == 0) {
@@ -298,8 +300,25 @@ static void calm_down(void) {
     }
 }
 
+/* The last one has all that the others leave, and whatever became of it before. */
+static void choose_survivor(void) {
+    for (int i = 0; i < slot_count && survivor < 0 && sim_plan_now->one_survives; i++) {
+        if (!is_over(slots[i]) && slots[i]->engine != NULL && !slots[i]->is_program &&
+            slots[i]->mode != SIM_PUBLISHES) {
+            survivor = i;
+        }
+    }
+    for (int i = 0; i < slot_count && survivor >= 0; i++) {
+        slots[i]->leave = i != survivor;
+        model_excuse(); /* what they have under way is cut off */
+    }
+    sim_note("survivor: %d", survivor);
+}
+
 static sim_process *one_at_work(void) {
-    return slots[0] != NULL && !is_over(slots[0]) && slots[0]->engine != NULL && !slots[0]->restart ? slots[0] : NULL;
+    sim_process *process = slots[survivor >= 0 ? survivor : 0];
+
+    return !is_over(process) && process->engine != NULL && !process->restart ? process : NULL;
 }
 
 static void resume_all(void) {
@@ -376,6 +395,7 @@ void sim_world(void) {
     set_up();
     go_wrong();
     stop_faults();
+    choose_survivor();
     restart_dead();
     calm_down();
     sim_sleep(OWNERS_AFTER + cost_of_rules());
