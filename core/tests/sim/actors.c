@@ -236,8 +236,8 @@ static int run_sql(sqlite3 *db, const char *sql) {
 
 static int insert(sqlite3 *db, const model_event *event) {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db, "INSERT INTO webhook_outbox (id, type, tenant, payload, key) VALUES (?, ?, ?, ?, ?)",
-                                  -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(
+        db, "INSERT INTO webhook_outbox (id, type, tenant, payload, key) VALUES (?, ?, ?, ?, ?)", -1, &statement, NULL);
 
     if (code == SQLITE_OK) {
         sqlite3_bind_text(statement, 1, event->id[0] != '\0' ? event->id : NULL, -1, SQLITE_STATIC);

@@ -136,9 +136,10 @@ static void watch_row(sqlite3_stmt *row, void *payload) {
     *was = is;
 }
 
-/* The number of the model's is in the payload; the engine's own events have none. */
+/* The model's number is in the payload; the engine's own events have none. */
+#define NUMBER "CASE WHEN e.payload LIKE '{\"n\":%' THEN CAST(substr(e.payload, 6) AS INTEGER) END"
 #define ROWS                                                                                                           \
-    "SELECT json_extract(e.payload, '$.n'), d.subscription, d.state, d.attempts FROM webhook_deliveries d"             \
+    "SELECT " NUMBER ", d.subscription, d.state, d.attempts FROM webhook_deliveries d"             \
     " JOIN webhook_events e ON e.number = d.event"
 
 void judge_watch(void) {
@@ -224,7 +225,7 @@ void judge_idle(int64_t since, int alone) {
 
     sim_quiet_begin();
     /* Those of another that seems alive are its own to fan out, until it is known to be dead. */
-    (void)ask("SELECT json_extract(e.payload, '$.n'), p.owner <> 0 FROM webhook_pending p"
+    (void)ask("SELECT " NUMBER ", p.owner <> 0 FROM webhook_pending p"
               " JOIN webhook_events e ON e.number = p.event WHERE p.owner NOT IN (SELECT id FROM webhook_workers)",
               check_waiting, &self);
     sim_quiet_end();

@@ -87,7 +87,7 @@ void publish_some(sim_process *process, sim_chance *chance) {
     sim_note("publishes %d from %d", count, events[0]->n);
     code = count == 1 ? wh_publish(process->engine, given, receipts)
                       : wh_publish_batch(process->engine, given, (size_t)count, receipts);
-    sim_note("published %d: %d%s%s", events[0]->n, code, code != WH_OK ? " " : "", code != WH_OK ? wh_last_error() : "");
+    sim_note("published %d: %d %s", events[0]->n, code, code != WH_OK ? wh_last_error() : "");
     tell_outcome(events, receipts, count, code);
 }
 
@@ -132,7 +132,8 @@ static int write_config(char *out, size_t size, const model_config *config) {
         }
     }
     used += snprintf(out + used, size - (size_t)used, "],\"paused\":%s,\"on_rule_error\":\"%s\",\"filters\":%s",
-                     config->paused ? "true" : "false", policies[config->policy], config->filter ? "{\"f\":1}" : "null");
+                     config->paused ? "true" : "false", policies[config->policy],
+                     config->filter ? "{\"f\":1}" : "null");
     if (rules[config->rule] != NULL) {
         return used + snprintf(out + used, size - (size_t)used, ",\"rule\":\"%s %lld\"", rules[config->rule],
                                (long long)config->cost);
@@ -142,8 +143,9 @@ static int write_config(char *out, size_t size, const model_config *config) {
 
 static void write_subscription(char *out, size_t size, const model_subscription *s) {
     static const char *const orders[MODEL_ORDERS] = { "none", "fifo", "key", "latest" };
-    int used = snprintf(out, size, "{\"url\":\"http://r.test/%d\",\"tenant\":\"%s\",\"order\":\"%s\",\"concurrency\":%d,"
-                                   "\"single_use\":%s,\"timeout\":%lld,\"retry\":[",
+    int used = snprintf(out, size,
+                        "{\"url\":\"http://r.test/%d\",\"tenant\":\"%s\",\"order\":\"%s\",\"concurrency\":%d,"
+                        "\"single_use\":%s,\"timeout\":%lld,\"retry\":[",
                         s->k, model_tenants[s->tenant], orders[s->order], s->cap, s->single_use ? "true" : "false",
                         (long long)s->timeout);
 

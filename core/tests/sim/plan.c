@@ -25,7 +25,7 @@ const char *sim_kind_text(int kind) {
 
 /* Those that come at a step; the others are there all the time. */
 #define AT_STEPS                                                                                                       \
-    (1u << SIM_pause | 1u << SIM_freeze | 1u << SIM_kill | 1u << SIM_machine | 1u << SIM_clock | 1u << SIM_lock |       \
+    (1u << SIM_pause | 1u << SIM_freeze | 1u << SIM_kill | 1u << SIM_machine | 1u << SIM_clock | 1u << SIM_lock |      \
      1u << SIM_full | 1u << SIM_io | 1u << SIM_slow | 1u << SIM_memory | 1u << SIM_restart)
 
 /* One seed in six is of a world without faults, so that nothing excuses anything. */

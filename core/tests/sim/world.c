@@ -135,18 +135,8 @@ static void hold_lock(const sim_fault *fault) {
     actors_start_locker(made, fault->us, fault->draw % 2 == 0);
 }
 
-static void do_fault(const sim_fault *fault) {
-    sim_process *process = target_of(fault);
-
-    if (process == NULL) {
-        return;
-    }
-    sim_result_now->faults[fault->kind]++;
-    sim_note("fault %d: %s, process %d, %lld us", next_fault - 1, sim_kind_name(fault->kind), process->number,
-             (long long)fault->us);
-    if (fault->kind != SIM_clock && fault->kind != SIM_lock) {
-        model_excuse();
-    }
+/* What happens at once. May not return. */
+static void strike(const sim_fault *fault, sim_process *process) {
     switch (fault->kind) {
     case SIM_pause:
         pause_process(process, fault->us);
@@ -163,23 +153,49 @@ static void do_fault(const sim_fault *fault) {
     case SIM_clock:
         set_clock(fault, process);
         break;
-    case SIM_lock:
+    default:
         hold_lock(fault);
-        break;
+    }
+}
+
+/* What goes on for a while. */
+static void trouble(const sim_fault *fault, sim_process *process) {
+    int64_t end = sim_now + fault->us;
+
+    switch (fault->kind) {
     case SIM_full:
-        process->full_until = sim_now + fault->us;
+        process->full_until = end;
         break;
     case SIM_io:
-        process->io_until = sim_now + fault->us;
+        process->io_until = end;
         break;
     case SIM_slow:
-        sim_disk_slow_until = sim_now + fault->us;
+        sim_disk_slow_until = end;
         break;
     case SIM_memory:
-        process->memory_fails_until = sim_now + fault->us;
+        process->memory_fails_until = end;
         break;
     default:
         process->restart = 1 + (int64_t)(fault->draw >> 5) % 2;
+    }
+}
+
+static void do_fault(const sim_fault *fault) {
+    sim_process *process = target_of(fault);
+
+    if (process == NULL) {
+        return;
+    }
+    sim_result_now->faults[fault->kind]++;
+    sim_note("fault %d: %s, process %d, %lld us", next_fault - 1, sim_kind_name(fault->kind), process->number,
+             (long long)fault->us);
+    if (fault->kind != SIM_clock && fault->kind != SIM_lock) {
+        model_excuse();
+    }
+    if (fault->kind < SIM_full) {
+        strike(fault, process);
+    } else {
+        trouble(fault, process);
     }
 }
 
@@ -330,7 +346,8 @@ static void resume_all(void) {
             return;
         }
         if (sim_now > end) {
-            sim_fail("stuck", "what rests cannot be resumed: %s", process != NULL ? "changing a subscription fails" : "no engine opens");
+            sim_fail("stuck", "what rests cannot be resumed: %s",
+                     process != NULL ? "changing a subscription fails" : "no engine opens");
         }
         restart_dead();
         sim_sleep(SIM_SECOND / 2);
