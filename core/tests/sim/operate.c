@@ -108,7 +108,7 @@ static void draw_subscription(model_subscription *out, sim_chance *chance) {
     memset(out, 0, sizeof *out);
     out->tenant = sim_one_in(chance, 2) ? 0 : (int)sim_below(chance, MODEL_TENANTS);
     out->order = sim_one_in(chance, 2) ? MODEL_NONE : (int)sim_below(chance, MODEL_ORDERS);
-    out->cap = sim_one_in(chance, 2) ? 64 : 1 + (int)sim_below(chance, 3);
+    out->cap = sim_one_in(chance, 2) && !sim_plan_now->backlog ? 64 : 1 + (int)sim_below(chance, 3);
     out->single_use = sim_one_in(chance, 7);
     out->timeout = sim_spread(chance, 500, 15000);
     out->retry_count = 1 + (int)sim_below(chance, MODEL_RETRIES);

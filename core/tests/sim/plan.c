@@ -112,6 +112,14 @@ static void apply(sim_plan *plan, const sim_cut *cut) {
     }
 }
 
+/* More is published than can be sent: what waits is in the store, in queues and on its way. */
+static void make_backlog(sim_plan *plan, sim_chance *chance) {
+    plan->backlog = 1;
+    plan->events = (int)sim_spread(chance, 50, 150);
+    plan->pace_us = 50000;
+    plan->latency_us = sim_spread(chance, 100000, 5 * SIM_SECOND);
+}
+
 void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     sim_chance chance;
 
@@ -132,6 +140,9 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     plan->latency_us = sim_one_in(&chance, 3) ? 5 * SIM_SECOND : 50000;
     plan->pace_us = sim_spread(&chance, 50000, 4 * SIM_SECOND);
     plan->one_survives = sim_one_in(&chance, 3);
+    if (sim_one_in(&chance, 5)) {
+        make_backlog(plan, &chance);
+    }
     draw_faults(plan, &chance);
     apply(plan, cut);
 }

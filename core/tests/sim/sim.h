@@ -83,6 +83,7 @@ typedef struct sim_plan {
     int64_t memory_bytes, in_flight;
     int64_t rule_us;   /* what a slow rule costs */
     int64_t latency_us, pace_us; /* of receivers; between two calls of a publisher, at most */
+    int backlog;                 /* receivers are slow and take one or two at a time */
     int one_survives;            /* in the end one process does it all; the others don't come back */
     int fault_count;
     sim_fault faults[SIM_FAULTS];
