@@ -62,7 +62,11 @@ enum sim_kind {
 };
 
 /* What is promised only for the future; a seed is not judged by it unless asked for. */
-enum sim_promise { SIM_PROMISE_ORDER = 1, SIM_PROMISE_CAP = 2 };
+enum sim_promise {
+    SIM_PROMISE_ORDER = 1, /* also between processes */
+    SIM_PROMISE_CAP = 2,   /* also between processes */
+    SIM_PROMISE_ONCE = 4,  /* also where memory is short, the disk slow, a rule long */
+};
 
 typedef struct sim_fault {
     int64_t step; /* not before this one */

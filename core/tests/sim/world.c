@@ -180,6 +180,13 @@ static void trouble(const sim_fault *fault, sim_process *process) {
     }
 }
 
+/* Some faults may make a request come twice; a clock and a foreign lock are none of them. */
+static int excuses(int kind) {
+    int once = (sim_plan_now->promises & SIM_PROMISE_ONCE) != 0;
+
+    return kind != SIM_clock && kind != SIM_lock && !(once && (kind == SIM_memory || kind == SIM_slow));
+}
+
 static void do_fault(const sim_fault *fault) {
     sim_process *process = target_of(fault);
 
@@ -189,7 +196,7 @@ static void do_fault(const sim_fault *fault) {
     sim_result_now->faults[fault->kind]++;
     sim_note("fault %d: %s, process %d, %lld us", next_fault - 1, sim_kind_name(fault->kind), process->number,
              (long long)fault->us);
-    if (fault->kind != SIM_clock && fault->kind != SIM_lock) {
+    if (excuses(fault->kind)) {
         model_excuse();
     }
     if (fault->kind < SIM_full) {
@@ -240,7 +247,7 @@ static void set_up(void) {
     for (int i = 1; i < slot_count; i++) {
         start_slot(i);
     }
-    if (sim_plan_now->kinds & 1u << SIM_rule) {
+    if ((sim_plan_now->kinds & 1u << SIM_rule) && !(sim_plan_now->promises & SIM_PROMISE_ONCE)) {
         model_excuse(); /* a turn may be longer than the lease */
     }
     base_step = sim_step;
