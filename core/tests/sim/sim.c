@@ -7,7 +7,7 @@
  *   sim --self                      tests of the simulator itself
  *
  * A history can be cut: --steps N, --processes N, --subscriptions N, --events N, --without
- * KIND,KIND, --faults-off HEX (bits, in their order). --promise order,cap asks for what is
+ * KIND,KIND, --faults-off HEX (bits, in their order). --promise order,cap,once asks for what is
  * promised only in the future. */
 #include <getopt.h>
 #include <stdio.h>
@@ -197,8 +197,9 @@ static void read_option(request *out, int option, char *text) {
         out->cut.faults_off = strtoull(text, NULL, 16);
         break;
     default:
-        out->cut.promises = (strstr(text, "order") ? SIM_PROMISE_ORDER : 0u) |
-                            (strstr(text, "cap") ? (unsigned)SIM_PROMISE_CAP : 0u);
+        out->cut.promises |= strstr(text, "order") != NULL ? SIM_PROMISE_ORDER : 0u;
+        out->cut.promises |= strstr(text, "cap") != NULL ? SIM_PROMISE_CAP : 0u;
+        out->cut.promises |= strstr(text, "once") != NULL ? SIM_PROMISE_ONCE : 0u;
     }
 }
 
