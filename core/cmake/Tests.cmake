@@ -10,6 +10,9 @@ if(NOT TARGET webhook_http)
 endif()
 set(threaded_tests test_api test_backtest test_engine test_engine_input test_engine_order test_engine_real test_engine_rules test_explain test_http test_http_routes test_match test_poller test_publish_async test_resolve
     test_store test_store_file test_transport test_transport_faults test_transport_tls)
+# Those whose engines are in memory, and which run on a file too.
+set(stored_tests test_backtest test_engine test_engine_input test_engine_later test_engine_order test_engine_trouble test_explain
+    test_publish_async)
 
 add_library(webhook_testing STATIC ${test_helpers})
 target_include_directories(webhook_testing PUBLIC core/tests core/src)
@@ -24,9 +27,15 @@ function(webhook_test source)
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE webhook_testing ${ARGN})
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  set(names ${name})
+  if(name IN_LIST stored_tests)
+    add_test(NAME ${name}_file COMMAND ${name})
+    set_tests_properties(${name}_file PROPERTIES ENVIRONMENT WEBHOOK_TEST_STORE=file)
+    list(APPEND names ${name}_file)
+  endif()
+  set_tests_properties(${names} PROPERTIES TIMEOUT 300)
   if(name IN_LIST threaded_tests)
-    set_tests_properties(${name} PROPERTIES LABELS threads)
+    set_tests_properties(${names} PROPERTIES LABELS threads)
   endif()
 endfunction()
 

@@ -41,7 +41,8 @@ extern const whi_transport_vtable fixture_transport;
 /* Forgets what was sent, the script and sets the clock. */
 void fixture_reset(void);
 
-/* An engine on this store with the fixture's clock and transport. options may be NULL. */
+/* An engine on this store with the fixture's clock and transport. options may be NULL. With
+ * WEBHOOK_TEST_STORE=file in the environment ":memory:" is a fresh file. */
 wh_engine *fixture_open(const char *store, const wh_options *options);
 
 /* Subscribes a document; asserts success. Its number. */
