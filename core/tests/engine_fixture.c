@@ -120,6 +120,15 @@ const whi_transport_vtable fixture_transport = { open_transport, close_transport
 
 /* ---------------------------------------------------------------------- helpers */
 
+size_t fixture_count(void) {
+    size_t count;
+
+    pthread_mutex_lock(&lock);
+    count = fixture_sent_count;
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
 void fixture_reset(void) {
     for (size_t i = 0; i < fixture_sent_count; i++) {
         free(fixture_sent[i].url);
