@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 
-#define FILES 64
+#define FILES 128
 
 script fixture_script;
 sent *fixture_sent;
@@ -120,6 +120,15 @@ const whi_transport_vtable fixture_transport = { open_transport, close_transport
 
 /* ---------------------------------------------------------------------- helpers */
 
+size_t fixture_count(void) {
+    size_t count;
+
+    pthread_mutex_lock(&lock);
+    count = fixture_sent_count;
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
 void fixture_reset(void) {
     for (size_t i = 0; i < fixture_sent_count; i++) {
         free(fixture_sent[i].url);
@@ -136,6 +145,13 @@ void fixture_reset(void) {
     atomic_store(&fixture_time, INT64_C(1795000000000));
 }
 
+/* The same tests run on a file. */
+static const char *store_of(const char *store) {
+    const char *wanted = getenv("WEBHOOK_TEST_STORE");
+
+    return strcmp(store, ":memory:") == 0 && wanted != NULL && strcmp(wanted, "file") == 0 ? fixture_file() : store;
+}
+
 wh_engine *fixture_open(const char *store, const wh_options *options) {
     wh_options own = WH_OPTIONS_INIT;
     wh_engine *engine = NULL;
@@ -144,7 +160,7 @@ wh_engine *fixture_open(const char *store, const wh_options *options) {
         own = *options;
     }
     own.clock = &fixture_clock;
-    if (whi_open(&engine, store, &own, &fixture_transport) != WH_OK) {
+    if (whi_open(&engine, store_of(store), &own, &fixture_transport) != WH_OK) {
         fail_msg("open: %s", wh_last_error());
     }
     return engine;

@@ -25,7 +25,7 @@ typedef struct script {
     int error;  /* WH_OK or a network code */
     const char *retry_after;
     const char *response;
-    int hang; /* 1: requests stay open */
+    atomic_int hang; /* 1: requests stay open */
     /* NULL, or decides by request. */
     void (*answer)(whi_request *request, void *payload);
     void *payload;
@@ -38,10 +38,14 @@ extern _Atomic int64_t fixture_time;
 extern wh_clock fixture_clock;
 extern const whi_transport_vtable fixture_transport;
 
+/* How much was sent, while threads send. */
+size_t fixture_count(void);
+
 /* Forgets what was sent, the script and sets the clock. */
 void fixture_reset(void);
 
-/* An engine on this store with the fixture's clock and transport. options may be NULL. */
+/* An engine on this store with the fixture's clock and transport. options may be NULL. With
+ * WEBHOOK_TEST_STORE=file in the environment ":memory:" is a fresh file. */
 wh_engine *fixture_open(const char *store, const wh_options *options);
 
 /* Subscribes a document; asserts success. Its number. */

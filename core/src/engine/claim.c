@@ -292,10 +292,13 @@ static int lane_found(int64_t subscription, int64_t due, void *payload) {
 
 void whi_claim_scan(whi_worker *worker) {
     whi_store *store = worker->engine->reader;
+    int code;
 
     atomic_store(&worker->rescan, 0);
-    if (store->vtable->lanes(store, lane_found, worker) != WH_OK) {
+    code = store->vtable->lanes(store, lane_found, worker);
+    if (code != WH_OK) {
         whi_log(worker->engine, WH_LOG_ERROR, "the store cannot be read now: %s", wh_last_error());
+        whi_trouble(worker->engine, code, wh_last_error());
         atomic_store(&worker->rescan, 1);
     }
 }

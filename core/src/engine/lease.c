@@ -241,10 +241,11 @@ int64_t whi_lease_pulse(void *payload, int64_t now_us) {
 
 /* ------------------------------------------------------------------------- the end */
 
+/* A beat that was under way when the end began has been told by now: its row goes, too. */
 static int run_end(whi_job *job, whi_store *store) {
     whi_lease *ending = (whi_lease *)job;
 
-    ending->now_owner = atomic_load(&ending->owner);
+    ending->now_owner = atomic_load(&ending->engine->lease.owner);
     return leave(ending, store);
 }
 
@@ -254,10 +255,9 @@ int whi_lease_end(whi_lease *lease) {
 
     atomic_store(&lease->off, 1);
     whi_lease_init(&ending, lease->engine);
-    atomic_init(&ending.owner, atomic_load(&lease->owner));
     ending.job.run = run_end;
     ending.job.rows = SWEEP_ROWS;
-    if (atomic_load(&ending.owner) != 0) {
+    if (atomic_load(&lease->owner) != 0 || atomic_load(&lease->beating)) {
         code = whi_writer_run(lease->engine->writer, &ending.job);
     }
     atomic_store(&lease->until, 0);

@@ -148,19 +148,30 @@ static int is_quiet(wh_engine *engine) {
            (atomic_load(&engine->promises_kept) == 0 || atomic_load(&engine->started));
 }
 
-/* Nothing waits in the store, or is under way in another process, that was due then. */
-static int is_done(wh_engine *engine, int64_t then) {
+/* 1: something is there, 0: nothing; an error of the store is negative. */
+static int look_at_store(wh_engine *engine, int64_t then) {
     const struct whi_store_vtable *store = engine->store->vtable;
     struct due self = { engine, then };
     whi_store_work work;
+    int code = store->work(engine->store, &work);
 
-    if (store->work(engine->store, &work) != WH_OK) {
-        return 0;
+    if (code != WH_OK) {
+        return code;
     }
     if (work.events || work.outbox) {
         atomic_store(&engine->more_events, 1);
     }
-    return !work.events && !work.outbox && !work.owned && store->lanes(engine->store, due_lane, &self) == WH_OK;
+    return work.events || work.outbox || work.owned ? 1 : store->lanes(engine->store, due_lane, &self);
+}
+
+/* Nothing waits in the store, or is under way in another process, that was due then. */
+static int is_done(wh_engine *engine, int64_t then) {
+    int code = look_at_store(engine, then);
+
+    if (code < 0) {
+        whi_trouble(engine, code, wh_last_error());
+    }
+    return code == WH_OK;
 }
 
 static int is_idle(wh_engine *engine, int64_t then) {

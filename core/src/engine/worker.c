@@ -9,6 +9,7 @@
 
 #define READY_MAXIMUM 256
 #define FANOUT_BURST 128   /* events of one turn */
+#define FANOUT_US 20000    /* after which a turn begins no other event: slow rules do not keep what is ready waiting */
 #define QUEUED_ENOUGH 8192 /* deliveries in memory beyond which no event is fanned out */
 
 /* ----------------------------------------------------------------------- inbox */
@@ -135,10 +136,16 @@ static int may_fan_out(const whi_worker *worker) {
     return worker->todo != NULL && worker->queued < QUEUED_ENOUGH && !whi_fanout_waits(worker);
 }
 
+static int may_begin_another(const whi_worker *worker, int count, int64_t until_us) {
+    return may_fan_out(worker) && count < FANOUT_BURST && atomic_load(&worker->engine->stop) == 0 &&
+           (count == 0 || whi_monotonic_us() < until_us);
+}
+
 static int fan_out(whi_worker *worker) {
+    int64_t until_us = whi_monotonic_us() + FANOUT_US;
     int count = 0;
 
-    while (may_fan_out(worker) && count < FANOUT_BURST && atomic_load(&worker->engine->stop) == 0) {
+    while (may_begin_another(worker, count, until_us)) {
         whi_event *event = worker->todo;
         worker->todo = event->next;
         if (worker->todo == NULL) {

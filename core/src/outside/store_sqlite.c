@@ -42,9 +42,21 @@ static int is_full(whi_sqlite_side *side, int result) {
     return means_full(last_errno(log)) || means_full(last_errno(file));
 }
 
+/* A statement that was prepared before is prepared again when another program has changed the tables;
+ * it is right, so one of them is missing or changed. */
+static int lacks_table(whi_sqlite_side *side, int result) {
+    const char *text = side->db != NULL ? sqlite3_errmsg(side->db) : "";
+
+    return (result & 0xff) == SQLITE_ERROR && (sqlite3_strglob("no such *", text) == 0 ||
+                                               sqlite3_strglob("*has no column named*", text) == 0);
+}
+
 static int code_of(whi_sqlite_side *side, int result) {
     if (is_full(side, result)) {
         return WH_EFULL;
+    }
+    if (lacks_table(side, result)) {
+        return WH_ECORRUPT;
     }
     switch (result & 0xff) {
     case SQLITE_NOMEM:
