@@ -13,6 +13,8 @@ set(threaded_tests test_api test_backtest test_engine test_engine_input test_eng
 # Those whose engines are in memory, and which run on a file too.
 set(stored_tests test_backtest test_engine test_engine_input test_engine_later test_engine_order test_engine_trouble test_explain
     test_publish_async)
+# Those that run with threads of the engine's own as well, on a file.
+set(turned_tests test_backtest test_engine test_engine_input test_engine_order test_engine_rules test_explain)
 
 add_library(webhook_testing STATIC ${test_helpers})
 target_include_directories(webhook_testing PUBLIC core/tests core/src)
@@ -32,6 +34,11 @@ function(webhook_test source)
     add_test(NAME ${name}_file COMMAND ${name})
     set_tests_properties(${name}_file PROPERTIES ENVIRONMENT WEBHOOK_TEST_STORE=file)
     list(APPEND names ${name}_file)
+  endif()
+  if(name IN_LIST turned_tests)
+    add_test(NAME ${name}_threads COMMAND ${name})
+    set_tests_properties(${name}_threads PROPERTIES ENVIRONMENT "WEBHOOK_TEST_STORE=file;WEBHOOK_TEST_MODE=threads")
+    list(APPEND names ${name}_threads)
   endif()
   set_tests_properties(${names} PROPERTIES TIMEOUT 300)
   if(name IN_LIST threaded_tests)
