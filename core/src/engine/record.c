@@ -129,7 +129,8 @@ static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
     return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
-/* What is not ours any more is left to whoever has it: only the attempt is kept. */
+/* What is not ours any more is left to whoever has it: only the attempt is kept. So is the mark of its
+ * event, which bears our number until it is swept: what was dropped here was never written. */
 static int put_all(whi_record *record, whi_store *store, int64_t owner) {
     int code = WH_OK;
 
@@ -137,7 +138,7 @@ static int put_all(whi_record *record, whi_store *store, int64_t owner) {
         code = owner != 0 && d->event->owner == owner ? put(record, store, d) : keep_attempt(store, d);
     }
     for (whi_event *e = record->finished; e != NULL && code == WH_OK; e = e->next) {
-        code = store->vtable->event_done(store, e->owner, e->number); /* of an owner that has no row: nothing */
+        code = owner != 0 && e->owner == owner ? store->vtable->event_done(store, owner, e->number) : WH_OK;
     }
     return code;
 }
