@@ -167,6 +167,9 @@ static void read_option(request *out, int option, char *text) {
         out->from = strtoull(text, &text, 10);
         out->to = *text == '.' ? strtoull(text + strspn(text, "."), NULL, 10) : out->from;
         break;
+    case 'F':
+        out->from = strtoull(text, NULL, 10);
+        break;
     case 's':
         out->from = out->to = strtoull(text, NULL, 10);
         out->one = 1;
@@ -205,7 +208,7 @@ static void read_option(request *out, int option, char *text) {
 
 static int read_options(request *out, int argc, char **argv) {
     static const struct option options[] = {
-        { "seeds", 1, NULL, 'r' },     { "seed", 1, NULL, 's' },          { "from", 1, NULL, 'r' },
+        { "seeds", 1, NULL, 'r' },     { "seed", 1, NULL, 's' },          { "from", 1, NULL, 'F' },
         { "minutes", 1, NULL, 'm' },   { "jobs", 1, NULL, 'j' },          { "steps", 1, NULL, 'n' },
         { "processes", 1, NULL, 'p' }, { "subscriptions", 1, NULL, 'u' }, { "events", 1, NULL, 'e' },
         { "without", 1, NULL, 'w' },   { "faults-off", 1, NULL, 'f' },    { "promise", 1, NULL, 'P' },
