@@ -97,7 +97,7 @@ static void *operate_all(void *payload) {
 
     await_world();
     while (!self->process->leave && !world_healing) {
-        sim_sleep(sim_spread(&self->chance, 10000, 3 * SIM_SECOND));
+        sim_sleep(sim_spread(&self->chance, 1000, SIM_SECOND));
         if (!self->process->leave && !world_healing) {
             operate_once(self->process, &self->chance);
         }

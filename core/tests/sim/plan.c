@@ -144,5 +144,6 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
         make_backlog(plan, &chance);
     }
     draw_faults(plan, &chance);
+    plan->stall_one_in = (int)sim_spread(&chance, 200, 3000);
     apply(plan, cut);
 }

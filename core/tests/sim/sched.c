@@ -12,8 +12,7 @@
 
 #define THREADS 512
 #define PROCESSES 256
-#define STALL_ONE_IN 3000
-#define STALL_MOST (2 * SIM_SECOND)
+#define STALL_US 600 /* at most, for each step between two: often and short, or seldom and long */
 #define STACK_BYTES 1048576
 
 enum state { READY, BLOCKED, ENDED };
@@ -250,9 +249,9 @@ static void hand_over(void) {
 /* One thread is not given a processor for a while: less than a lease lasts. */
 static void stall(void) {
     if ((sim_plan_now->kinds & 1u << SIM_stall) && !sim_is_calm && running->process->number != 0 &&
-        sim_one_in(&stalls, STALL_ONE_IN)) {
+        sim_one_in(&stalls, sim_plan_now->stall_one_in)) {
         sim_result_now->faults[SIM_stall]++;
-        sim_sleep(sim_spread(&stalls, 1000, STALL_MOST));
+        sim_sleep(sim_spread(&stalls, 1000, sim_plan_now->stall_one_in * STALL_US));
     }
 }
 

@@ -67,6 +67,7 @@ static int fails(const sim_check *which) {
     int as_expected;
 
     plan.switch_one_in = 3;
+    plan.stall_one_in = 1000;
     plan.latency_us = 1000;
     chosen = which;
     sim_child_run(run_check, &plan, &result);

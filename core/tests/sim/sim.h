@@ -83,6 +83,7 @@ typedef struct sim_plan {
     int64_t steps; /* of the time in which things go wrong */
     int processes, subscriptions, events, publishers;
     int switch_one_in; /* a call hands over so often */
+    int stall_one_in;  /* a call holds its thread up so often, where threads are held up */
     int one_type;      /* process modes: -1 mixed, or one of enum sim_mode */
     int64_t memory_bytes, in_flight;
     int64_t rule_us;   /* what a slow rule costs */
