@@ -58,9 +58,9 @@ static int put_or_fail(whi_store *store, whi_subscription_row *row) {
     return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full") : sound->subscription_put(store, row);
 }
 
-static int claim_or_fail(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload) {
+static int claim_or_fail(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload, int *picked) {
     return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full")
-                          : sound->event_claim(store, owner, limit, each, payload);
+                          : sound->event_claim(store, owner, limit, each, payload, picked);
 }
 
 static int delivery_or_fail(whi_store *store, const whi_delivery_row *row, int *done) {
@@ -234,6 +234,16 @@ static void assert_sent_in_order(const char *const *bodies, size_t count) {
     }
 }
 
+/* What others get meanwhile is in no order with it. */
+static void assert_sent_to_hook(const char *bodies) {
+    for (size_t i = 0; i < fixture_sent_count; i++) {
+        if (strstr(fixture_sent[i].url, "hook") != NULL) {
+            assert_int_equal(fixture_sent[i].body[0], *bodies++);
+        }
+    }
+    assert_int_equal(*bodies, 0);
+}
+
 static void what_could_not_be_recorded_keeps_its_place_in_the_order(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
 
@@ -256,7 +266,7 @@ static void an_event_that_could_not_be_fanned_out_keeps_its_place_in_the_order(v
     wh_engine *engine = fixture_open(":memory:", NULL);
 
     (void)state;
-    fixture_subscribe(engine, "{" URL ",\"single_use\":true}", NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/once\",\"single_use\":true}", NULL);
     fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\"}", NULL);
     fixture_run(engine);
     fail_some(engine, 1);
@@ -267,7 +277,7 @@ static void an_event_that_could_not_be_fanned_out_keeps_its_place_in_the_order(v
     fixture_publish(engine, "a", "2", NULL);
     fixture_publish(engine, "a", "3", NULL);
     step_until(engine, 4);
-    assert_sent_in_order((const char *const[]){ "1", "1", "2", "3" }, 4);
+    assert_sent_to_hook("123");
     wh_close(engine);
 }
 

@@ -21,6 +21,7 @@
 static int enter(wh_engine *engine) {
     int code = whi_engine_check(engine);
 
+    code = code == WH_OK ? whi_is_open(engine) : code;
     if (code != WH_OK) {
         return code;
     }
@@ -354,7 +355,7 @@ static void wait_for_flights(wh_engine *engine, int64_t grace) {
     int64_t end = whi_monotonic_us() + grace * 1000;
 
     atomic_store(&engine->stop, 1);
-    while (whi_monotonic_us() < end &&
+    while (whi_monotonic_us() < end && !whi_halting() &&
            (atomic_load(&engine->flights_open) > 0 || atomic_load(&engine->jobs_open) > 0)) {
         nanosleep(&pause, NULL);
     }
