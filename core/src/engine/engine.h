@@ -212,7 +212,7 @@ struct wh_engine {
         whi_histogram waits;    /* from acceptance to the first request */
     } count; /* since the engine was opened, by this process: for looking on */
     atomic_llong mean_payload; /* bytes, of what was accepted lately */
-    atomic_int closed;
+    atomic_int closed; /* 1: wh_close has begun: nothing is turned or promised any more */
     atomic_int next_worker;
 
     pthread_mutex_t work_lock; /* held by the thread in wh_step; by wh_start and wh_stop */

@@ -187,6 +187,7 @@ static void end_work(wh_engine *engine) {
     if (atomic_load(&engine->started)) {
         wh_stop(engine, 0);
     }
+    atomic_store(&engine->closed, 1);
     if (engine->writer != NULL) {
         whi_lease_end(&engine->lease);
         whi_writer_stop(engine->writer);

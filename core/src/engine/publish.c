@@ -370,6 +370,9 @@ int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn t
                         : event == NULL ? "event"
                                         : "done");
     }
+    if (atomic_load(&engine->closed)) { /* who is told by wh_close may call this */
+        return whi_fail(WH_ECLOSED, "the engine is being closed");
+    }
     if (atomic_load(&engine->started)) {
         return whi_fail(WH_EBUSY, "the threads of wh_start do the work: wh_publish is for them");
     }

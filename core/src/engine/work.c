@@ -25,7 +25,9 @@ static int enter(wh_engine *engine) {
         return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
     }
     pthread_mutex_lock(&engine->work_lock);
-    if (atomic_load(&engine->started)) {
+    if (atomic_load(&engine->closed)) {
+        code = whi_fail(WH_ECLOSED, "the engine is being closed");
+    } else if (atomic_load(&engine->started)) {
         code = whi_fail(WH_EBUSY, "the threads of wh_start do the work");
     } else if (atomic_load(&engine->stepping)) {
         code = whi_fail(WH_EBUSY, "another thread is in wh_step or wh_run");
