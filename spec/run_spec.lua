@@ -96,9 +96,9 @@ describe("webhook run", function()
 
     it("tells how far it is", function()
       local _, url = receiver "--delay 300"
-      fill(12, { url = url, concurrency = 1 })
+      fill(16, { url = url, concurrency = 1 })
       local command = start "run --until-idle --allow 127.0.0.1"
-      command.wait_for "delivered %d+, failed 0, in flight 1; waiting %d+, due %d+\n"
+      command.wait_for "delivered %d+, failed 0, in flight [01]; waiting %d+, due %d+\n"
       assert.equal(0, command.wait())
     end)
 

@@ -9,7 +9,7 @@ add_executable(sim ${sim_sources})
 target_include_directories(sim PRIVATE core/tests/sim core/src)
 target_link_libraries(sim PRIVATE webhook_static)
 foreach(symbol
-    pthread_create pthread_join pthread_detach pthread_atfork
+    pthread_create pthread_join pthread_self pthread_once pthread_detach pthread_atfork
     pthread_mutex_init pthread_mutex_destroy pthread_mutex_lock pthread_mutex_trylock pthread_mutex_timedlock
     pthread_mutex_unlock
     pthread_cond_init pthread_cond_destroy pthread_cond_wait pthread_cond_timedwait pthread_cond_clockwait

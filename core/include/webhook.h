@@ -31,7 +31,18 @@
  *     wh_start, never inside wh_publish.
  *   - Every function of an engine may be called from any thread, at any time
  *     between wh_open and wh_close, except where it says otherwise.
- *   - A process that forks must open its engines after the fork.
+ *   - A process that forks must open its engines after the fork. In the child those
+ *     of the parent are closed (WH_ECLOSED; wh_close leaves them alone), and a file that
+ *     the parent has open at the fork cannot be opened: SQLite's locks would not hold.
+ *   - A process may end while threads work (exit, a return from main): they leave
+ *     first, which takes two seconds at most, and what was under way is made again.
+ *     _exit and signals that kill lose nothing that was accepted either.
+ *   - All processes of a store take turns at writing. A turn takes milliseconds; of a
+ *     batch of 10,000 events half a second; of megabytes as long as the disk takes
+ *     for them. A process that is stopped inside its turn (SIGSTOP, a debugger, a
+ *     container that is frozen) stops all others: after 10 s their calls fail with
+ *     WH_ELOCKED and change nothing; what they sent is recorded when it goes on. Reading is not
+ *     held up. The README's chapter on operating says how to find that process.
  *   - 0 is success; a negative code says what failed, wh_last_error says it in
  *     words. A call that fails changes nothing.
  *   - Records (subscription, event, delivery, attempt) cross this interface as
@@ -171,7 +182,9 @@ enum wh_durability {
 enum wh_level { WH_LOG_ERROR = 1, WH_LOG_WARNING, WH_LOG_INFO, WH_LOG_DEBUG };
 
 /* One line, without a line end and without secrets. Called from any thread of
- * the engine; must not call back into the engine. */
+ * the engine; must not call back into the engine. A line that comes again within a
+ * minute is counted instead: "41 more times: …" says so when the minute is over, with
+ * the next line, or when the engine is closed. */
 typedef void (*wh_log_fn)(int level, const char *line, void *payload);
 
 /* Options of wh_open. Begin with WH_OPTIONS_INIT; what stays 0 is the default.
@@ -199,6 +212,25 @@ typedef struct wh_options {
 
 #define WH_LIMIT_ZERO(name, value, what) 0,
 #define WH_OPTIONS_INIT { 1, 0, { WH_LIMITS(WH_LIMIT_ZERO) }, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+
+/* The life of an engine
+ *
+ *   rests     after wh_open and wh_stop: accepts events, and makes no delivery. It has nothing in
+ *             memory that the store does not have
+ *   steps     one thread is in wh_step or wh_run
+ *   works     the threads of wh_start do what wh_step does
+ *
+ * From rest wh_step, wh_run and wh_start lead on; who finds another one busy is told so (busy). All
+ * other functions may be called in each state and while it changes. An engine that begins to work
+ * takes a row in the store and counts a beat in it, from a thread of its own that commits for those
+ * who must not wait; what it has in work bears the row's number. When the beat stands still during
+ * three beats of another engine (six to eight seconds), that one takes the row away and does the
+ * work: so it is when a process dies or is paused for long. Who comes back finds his row gone at the
+ * next commit, and drops what others have by now. A step engine beats while somebody calls wh_step at
+ * least every ten seconds; else it gives its work back until it is stepped again.
+ *
+ * A host that leaves main or calls exit while threads work needs to do nothing: they leave before the
+ * libraries that they use are torn down. */
 
 /* Opens, and creates if need be, the store: a file name for SQLite, ":memory:"
  * for one that ends with the engine. Several engines, also of other processes
@@ -339,9 +371,11 @@ WH_API int wh_publish_async(wh_engine *engine, const wh_event *event, wh_publish
 
 /* ------------------------------------------------------------------------ work */
 
-/* Does what can be done now, without waiting: takes new events, runs rules,
- * sends, reads answers, records. Returns how many things it did, 0 when there
- * was nothing, or an error. One thread at a time (busy). */
+/* Does what can be done now: takes new events, runs rules, sends, reads answers, hands over what is
+ * to be recorded. It waits for no lock, no commit and no network: what it wants written is written by
+ * the writer's thread, which is made at the first call, and comes back through wh_fd. Returns how many
+ * things it did, 0 when there was nothing, or an error: what time does not mend (corrupt, moved), or
+ * memory. It may be called again after an error. One thread at a time (busy). */
 WH_API int wh_step(wh_engine *engine);
 
 /* A descriptor that becomes readable when wh_step has something to do. It stays
@@ -353,19 +387,27 @@ WH_API int wh_fd(wh_engine *engine);
 WH_API int wh_timeout(wh_engine *engine);
 
 /* Steps until nothing is due: all that was published has been attempted, retries
- * that wait for their time are left waiting. Returns 0 or an error. */
+ * that wait for their time are left waiting. Where deliveries fail and fall due again
+ * faster than all of them can be tried, it ends when all that was due at its beginning
+ * has been tried. It waits for what other engines have in work. Returns 0 or an error,
+ * as wh_step. */
 WH_API int wh_run(wh_engine *engine);
 
 /* Starts worker threads (1 to 64) that do all this until wh_stop or wh_close.
- * Once. Errors: invalid, busy, memory. */
+ * Once. Waits for no lock: while another program holds the store they try again. After
+ * an error the engine rests, as before. Errors: invalid, busy, memory, closed. */
 WH_API int wh_start(wh_engine *engine, unsigned threads);
 
 /* Stops the threads of wh_start: finishes what is in flight for at most grace
- * milliseconds, cuts off the rest (it will be sent again). */
+ * milliseconds, cuts off the rest (it will be sent again), and gives all of it back to the
+ * store with one commit. It takes at most grace, the rest of a turn and that commit, which waits
+ * for the store's lock like any other. Where that fails (a full disk), the work is free when
+ * others notice. Nothing to stop is no error. busy: another thread starts or stops it. */
 WH_API int wh_stop(wh_engine *engine, int64_t grace);
 
-/* 1 when nothing is due: no event to fan out, nothing in flight, nothing to
- * record, no delivery whose time has come. 0 if there is. Any thread. */
+/* 1 when nothing is due in the store: no event to fan out, nothing in flight or to be
+ * recorded, in this engine or in another, and also of one that died, no delivery whose
+ * time has come. 0 if there is, or if the store cannot be read now. Any thread. */
 WH_API int wh_idle(wh_engine *engine);
 
 /* ------------------------------------------------------------------ looking back */

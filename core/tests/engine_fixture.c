@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define FILES 128
@@ -195,7 +196,29 @@ void fixture_publish(wh_engine *engine, const char *type, const char *payload, c
     }
 }
 
+/* The same tests run with threads of the engine's own. */
+static int uses_threads(void) {
+    const char *wanted = getenv("WEBHOOK_TEST_MODE");
+
+    return wanted != NULL && strcmp(wanted, "threads") == 0;
+}
+
+static void run_threads(wh_engine *engine) {
+    int64_t end = whi_monotonic_us() + 60000000;
+
+    assert_int_equal(wh_start(engine, 2), WH_OK);
+    while (wh_idle(engine) != 1) {
+        assert_true(whi_monotonic_us() < end);
+        usleep(1000);
+    }
+    assert_int_equal(wh_stop(engine, 5000), WH_OK);
+}
+
 void fixture_run(wh_engine *engine) {
+    if (uses_threads()) {
+        run_threads(engine);
+        return;
+    }
     if (wh_run(engine) != WH_OK) {
         fail_msg("run: %s", wh_last_error());
     }

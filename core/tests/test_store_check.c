@@ -128,6 +128,92 @@ static void looking_takes_little_time(void **state) {
     assert_true(best < 50000); /* 5 ms here, without a sanitizer */
 }
 
+/* ---------------------------------------------------------------- the file itself */
+
+static int has_moved(whi_store *store) {
+    int moved = -1;
+
+    OK(V(store)->moved(store, &moved));
+    return moved;
+}
+
+static const char *beside(const char *tail) {
+    static char named[160];
+
+    snprintf(named, sizeof named, "%s%s", path, tail);
+    return named;
+}
+
+/* One of its files is put away, then back; put away and replaced; and removed. */
+static void lose(const char *tail) {
+    char away[160];
+    whi_store *store = opened(path);
+    FILE *other;
+
+    snprintf(away, sizeof away, "%s/away", folder);
+    assert_int_equal(has_moved(store), 0);
+    rename(beside(tail), away);
+    assert_int_equal(has_moved(store), 1);
+    assert_int_equal(V(store)->begin(store), WH_EMOVED);
+    rename(away, beside(tail));
+    assert_int_equal(has_moved(store), 0);
+    rename(beside(tail), away);
+    other = fopen(beside(tail), "w");
+    fclose(other);
+    assert_int_equal(has_moved(store), 1);
+    unlink(beside(tail));
+    assert_int_equal(has_moved(store), 1);
+    V(store)->close(store);
+    unlink(away);
+    scrub(NULL);
+}
+
+static void a_file_that_was_moved_or_replaced_is_noticed(void **state) {
+    (void)state;
+    lose("");
+    lose("-wal");
+    lose("-shm");
+}
+
+static void a_file_that_is_used_by_others_has_not_moved(void **state) {
+    whi_store *store = opened(path), *second = opened(path);
+
+    (void)state;
+    execute("INSERT INTO webhook_outbox (type, payload) VALUES ('a.b', '1'); PRAGMA wal_checkpoint(TRUNCATE)");
+    assert_int_equal(has_moved(store), 0);
+    V(second)->close(second);
+    execute("VACUUM");
+    assert_int_equal(has_moved(store), 0);
+    V(store)->close(store);
+}
+
+static void a_link_that_goes_elsewhere_does_not_matter(void **state) {
+    char link[160];
+    whi_store *store;
+
+    (void)state;
+    open_once();
+    snprintf(link, sizeof link, "%s/link.db", folder);
+    assert_int_equal(symlink(path, link), 0);
+    store = opened(link);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(has_moved(store), 0);
+    V(store)->close(store);
+}
+
+/* The answer must not wait for a transaction: the heartbeat asks. */
+static void it_is_answered_during_a_transaction(void **state) {
+    whi_store *store = opened(path), *memory = opened(":memory:");
+
+    (void)state;
+    OK(V(store)->begin(store));
+    assert_int_equal(has_moved(store), 0);
+    V(store)->rollback(store);
+    V(store)->close(store);
+    assert_int_equal(has_moved(memory), 0);
+    V(memory)->close(memory);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(each_table_that_is_missing_is_named, scrub),
@@ -137,6 +223,10 @@ int main(void) {
         cmocka_unit_test_teardown(a_key_that_is_missing_is_noticed, scrub),
         cmocka_unit_test_teardown(what_an_application_adds_does_not_matter, scrub),
         cmocka_unit_test_teardown(looking_takes_little_time, scrub),
+        cmocka_unit_test_teardown(a_file_that_was_moved_or_replaced_is_noticed, scrub),
+        cmocka_unit_test_teardown(a_file_that_is_used_by_others_has_not_moved, scrub),
+        cmocka_unit_test_teardown(a_link_that_goes_elsewhere_does_not_matter, scrub),
+        cmocka_unit_test_teardown(it_is_answered_during_a_transaction, scrub),
     };
 
     return RUN_STORE_TESTS(tests);

@@ -457,11 +457,12 @@ int wh_backtest_run(wh_engine *engine, const wh_backtest *options, char **out, s
     backtest *self;
     int code;
 
-    if (engine == NULL || options == NULL || out == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL",
-                        engine == NULL    ? "engine"
-                        : options == NULL ? "backtest"
-                                          : "out");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (options == NULL || out == NULL) {
+        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", options == NULL ? "backtest" : "out");
     }
     *out = NULL;
     self = whi_calloc(1, sizeof *self);

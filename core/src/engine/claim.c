@@ -165,11 +165,24 @@ typedef struct cancel {
     whi_task task;
     int64_t subscription, now;
     int count;
+    int there; /* it is: another process made it, and this one has not read it yet */
 } cancel;
+
+static int found(const whi_subscription_row *row, void *payload) {
+    (void)row;
+    (void)payload;
+    return WH_OK;
+}
 
 static int run_cancel(whi_job *job, whi_store *store) {
     cancel *self = (cancel *)job;
+    int code = store->vtable->subscription_now(store, self->subscription, found, NULL);
 
+    self->count = 0;
+    self->there = code == WH_OK;
+    if (code != WH_ENOTFOUND) {
+        return code;
+    }
     return store->vtable->delivery_cancel(store, self->subscription, self->now, CLAIM_MAXIMUM, &self->count);
 }
 
@@ -178,9 +191,14 @@ static void cancel_back(whi_task *task) {
     cancel *self = (cancel *)task;
     whi_worker *worker = task->worker;
 
-    if (task->code != WH_OK || self->count == CLAIM_MAXIMUM) {
+    int code = task->code;
+
+    if (code == WH_OK && self->there) {
+        code = whi_registry_sync(worker->engine->registry);
+    }
+    if (code != WH_OK || self->there || self->count == CLAIM_MAXIMUM) {
         whi_lane *lane = whi_lane_get(worker, self->subscription, 1);
-        int64_t due = whi_now(worker->engine) + (task->code != WH_OK ? 1000 : 0);
+        int64_t due = whi_now(worker->engine) + (code != WH_OK ? 1000 : 0);
         if (lane != NULL) {
             whi_lane_stored(worker, lane, due);
         } else {

@@ -1,6 +1,9 @@
-/* The engine when the process ends: its threads leave before the handlers of the libraries
+/* The engine when the process ends, or is a copy of the one that opened it: its threads leave before the handlers of the libraries
  * that they use run. What was under way is made again when the store is opened next. */
 #include "engine/engine.h"
+
+#include "base/error.h"
+#include "base/fork.h"
 
 /* A thread that waits for descriptors is woken; it finds by itself that the process ends. One
  * that is being started or stopped is left to the call that does it. */
@@ -18,6 +21,16 @@ static void wake_all(void *payload) {
     pthread_mutex_unlock(&engine->work_lock);
 }
 
+int whi_engine_check(const wh_engine *engine) {
+    if (engine == NULL) {
+        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+    }
+    if (engine->generation != whi_fork_generation()) {
+        return whi_fail(WH_ECLOSED, "the engine is that of the process which this one was forked from: open one after the fork");
+    }
+    return WH_OK;
+}
+
 void whi_ending_begin(wh_engine *engine) {
     engine->halt.ask = wake_all;
     engine->halt.payload = engine;
@@ -27,6 +40,9 @@ void whi_ending_begin(wh_engine *engine) {
 /* A host may close in a handler of its own, after OpenSSL's has run: what OpenSSL made must not
  * be touched then, and is left to the system with all the rest. */
 int whi_ending_end(wh_engine *engine) {
+    if (whi_engine_check(engine) != WH_OK) {
+        return 1; /* file, connections and threads are the parent's: even closing would touch them */
+    }
     if (!whi_halting()) {
         whi_halt_remove(&engine->halt);
         return 0;

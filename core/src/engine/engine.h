@@ -26,6 +26,7 @@
 #include "base/ident.h"
 #include "engine/decide.h"
 #include "engine/lease.h"
+#include "engine/log.h"
 #include "engine/registry.h"
 #include "engine/writer.h"
 #include "outside/poller.h"
@@ -177,6 +178,7 @@ typedef struct whi_worker {
 } whi_worker;
 
 struct wh_engine {
+    unsigned generation; /* of the process that opened it, see base/fork.h */
     whi_halt halt;      /* in the list of those whose threads leave when the process ends */
     wh_options options; /* with defaults filled in; pointers are its own copies */
     char *store_name;
@@ -190,6 +192,7 @@ struct wh_engine {
     const wh_clock *clock;
 
     whi_lease lease;
+    whi_log_memory log;
 
     pthread_mutex_t trouble_lock;
     int trouble_code; /* WH_OK, or what time does not mend; for the next wh_step to return */
@@ -230,8 +233,10 @@ struct wh_engine {
 /* wh_open with another transport: tests answer without a network. */
 int whi_open(wh_engine **out, const char *store, const wh_options *options, const whi_transport_vtable *transport);
 
-/* A log line; levels as in webhook.h. */
+/* A log line; levels as in webhook.h. One that comes again and again is counted, see log.h. */
 void whi_log(wh_engine *engine, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+void whi_log_close(wh_engine *engine); /* tells what was counted; after it nothing is logged */
 
 int64_t whi_now(const wh_engine *engine);
 
@@ -357,6 +362,11 @@ void whi_claim_events(whi_worker *worker); /* pending events without an owner, a
 void whi_claim_scan(whi_worker *worker);   /* asks the store for lanes */
 /* Cancels what waits for a subscription that is no more, a commit's worth after the other. */
 void whi_claim_cancel(whi_worker *worker, int64_t subscription);
+
+/* ---- ending.c: the end of the engine by a fork: the first question of each public function.
+ * WH_EINVALID: NULL; WH_ECLOSED: a parent of this process opened it. Before any lock: a thread
+ * that is not here may have it. */
+int whi_engine_check(const wh_engine *engine);
 
 /* ---- ending.c: the end of the process, see base/halt.h */
 void whi_ending_begin(wh_engine *engine); /* a part of wh_open */

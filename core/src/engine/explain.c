@@ -497,11 +497,12 @@ int wh_explain(wh_engine *engine, const char *event, const char *subscription, c
     char next[WH_ID_SIZE];
     int code;
 
-    if (engine == NULL || event == NULL || out == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL",
-                        engine == NULL  ? "engine"
-                        : event == NULL ? "event"
-                                        : "out");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (event == NULL || out == NULL) {
+        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", event == NULL ? "event" : "out");
     }
     *out = NULL;
     whi_buf_init(&self.out, ANSWER_MAXIMUM);

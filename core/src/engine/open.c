@@ -1,11 +1,10 @@
-/* Opening and closing; the options with their defaults; the log. */
+/* Opening and closing; the options with their defaults. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/mem.h"
 #include "engine/engine.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define SECOND INT64_C(1000)
@@ -13,22 +12,6 @@
 
 const char *wh_version(void) {
     return WH_VERSION;
-}
-
-void whi_log(wh_engine *engine, int level, const char *format, ...) {
-    char line[WHI_ERROR_SIZE * 2];
-    va_list arguments;
-
-    if (engine->options.log == NULL) {
-        return;
-    }
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    for (char *at = line; *at != '\0'; at++) {
-        *at = (unsigned char)*at < ' ' ? ' ' : *at;
-    }
-    engine->options.log(level, line, engine->options.log_payload);
 }
 
 int64_t whi_now(const wh_engine *engine) {
@@ -128,6 +111,7 @@ static void init_locks(wh_engine *engine) {
     pthread_mutex_init(&engine->work_lock, NULL);
     pthread_mutex_init(&engine->subscription_lock, NULL);
     pthread_mutex_init(&engine->check_lock, NULL);
+    whi_log_begin(&engine->log);
 }
 
 static int open_parts(wh_engine *engine, const char *store, const wh_options *options,
@@ -169,6 +153,7 @@ int whi_open(wh_engine **out, const char *store, const wh_options *options, cons
     if (engine == NULL) {
         return whi_fail_memory();
     }
+    engine->generation = whi_fork_generation();
     init_locks(engine);
     code = open_parts(engine, store, options, transport);
     if (code != WH_OK) {
@@ -221,6 +206,7 @@ void wh_close(wh_engine *engine) {
     whi_registry_free(engine->registry);
     close_store(engine);
     whi_lease_free(&engine->lease);
+    whi_log_close(engine);
     whi_policy_free(engine->policy);
     whi_free((char *)engine->options.user_agent);
     whi_free((char *)engine->options.ca_file);

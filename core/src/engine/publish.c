@@ -235,8 +235,12 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
     int duplicate = 0, code;
     publication self = { { 0 }, engine, &row, &kept, &duplicate, 1, 0, 0 };
 
-    if (engine == NULL || event == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "event");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (event == NULL) {
+        return whi_fail(WH_EINVALID, "event: expected one, found NULL");
     }
     code = check(engine, event);
     return code == WH_OK ? publish(&self, event, receipt) : code;
@@ -362,13 +366,13 @@ static int has_room(const wh_engine *engine) {
 }
 
 int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn told, void *payload) {
-    int code;
+    int code = whi_engine_check(engine);
 
-    if (engine == NULL || event == NULL || told == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL",
-                        engine == NULL  ? "engine"
-                        : event == NULL ? "event"
-                                        : "done");
+    if (code != WH_OK) {
+        return code;
+    }
+    if (event == NULL || told == NULL) {
+        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", event == NULL ? "event" : "done");
     }
     if (atomic_load(&engine->closed)) { /* who is told by wh_close may call this */
         return whi_fail(WH_ECLOSED, "the engine is being closed");
@@ -388,8 +392,12 @@ int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh
     publication self = { { 0 }, engine, NULL, NULL, NULL, count, 0, 0 };
     int code = WH_OK;
 
-    if (engine == NULL || (events == NULL && count > 0)) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "events");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (events == NULL && count > 0) {
+        return whi_fail(WH_EINVALID, "events: expected one, found NULL");
     }
     if (count > (size_t)engine->options.limits.batch_events) {
         return whi_fail(WH_ELIMIT, "count: %zu events are more than the limit of %lld", count,

@@ -298,8 +298,10 @@ static int end_page(page *self, int code, const char *next, char **out, size_t *
 }
 
 static int ready(wh_engine *engine, char **out) {
-    if (engine == NULL || out == NULL) {
-        return missing(engine == NULL ? "engine" : "out");
+    int code = whi_engine_check(engine);
+
+    if (code != WH_OK || out == NULL) {
+        return code != WH_OK ? code : missing("out");
     }
     *out = NULL;
     return WH_OK;

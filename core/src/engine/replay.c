@@ -77,8 +77,9 @@ int wh_replay(wh_engine *engine, const char *delivery) {
     key one;
     int code;
 
-    if (engine == NULL) {
-        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
     }
     code = whi_delivery_key(delivery, &one.event, &one.subscription);
     if (code != WH_OK) {
@@ -135,8 +136,9 @@ int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *count) {
     int64_t done = 0;
     int code;
 
-    if (engine == NULL) {
-        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
     }
     code = whi_query_read(engine, query, &rows);
     rows.state = WHI_EXHAUSTED;

@@ -229,8 +229,9 @@ int wh_subscribe(wh_engine *engine, const char *document, size_t size, char *id)
     change self = { .engine = engine };
     int code;
 
-    if (engine == NULL) {
-        return missing("engine");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
     }
     code = whi_subscription_new(&self.subscription);
     code = code == WH_OK ? apply(engine, self.subscription, document, size) : code;
@@ -273,8 +274,12 @@ int wh_subscription_version(wh_engine *engine, const char *id, int64_t version, 
     int64_t number;
     int code;
 
-    if (engine == NULL || out == NULL) {
-        return missing(engine == NULL ? "engine" : "out");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (out == NULL) {
+        return missing("out");
     }
     *out = NULL;
     if (version < 0) {
@@ -320,8 +325,12 @@ int wh_subscription_secrets(wh_engine *engine, const char *id, char **out, size_
     whi_buf buf;
     int code;
 
-    if (engine == NULL || out == NULL) {
-        return missing(engine == NULL ? "engine" : "out");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (out == NULL) {
+        return missing("out");
     }
     *out = NULL;
     whi_buf_init(&buf, 65536);
@@ -395,8 +404,9 @@ static int update(wh_engine *engine, const char *id, int64_t version, const char
     int was_paused, code;
     int64_t number;
 
-    if (engine == NULL) {
-        return missing("engine");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
     }
     code = number_of(id, &number);
     if (code != WH_OK) {
@@ -485,8 +495,9 @@ int wh_subscription_delete(wh_engine *engine, const char *id) {
     change self = { .engine = engine };
     int code;
 
-    if (engine == NULL) {
-        return missing("engine");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
     }
     code = number_of(id, &self.remove);
     if (code != WH_OK) {

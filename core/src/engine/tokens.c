@@ -85,10 +85,9 @@ int wh_token_add(wh_engine *engine, const char *tenant, const char *name, char t
     char id[8 + ID_DIGITS + 1] = "tok_";
     whi_token_row row = { .id = id, .tenant = tenant, .name = name != NULL ? name : "" };
     change self = { .add = &row };
-    int code = engine != NULL && token != NULL
-                   ? check_tenant(tenant)
-                   : whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "token");
+    int code = token != NULL ? whi_engine_check(engine) : whi_fail(WH_EINVALID, "token: expected one, found NULL");
 
+    code = code == WH_OK ? check_tenant(tenant) : code;
     code = code == WH_OK ? check_name(name) : code;
     code = code == WH_OK ? whi_clock_random(engine->clock, chance, sizeof chance) : code;
     if (code != WH_OK) {
@@ -113,8 +112,12 @@ int wh_token_revoke(wh_engine *engine, const char *id) {
     change self = { .remove = id };
     int code;
 
-    if (engine == NULL || id == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "id");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (id == NULL) {
+        return whi_fail(WH_EINVALID, "id: expected one, found NULL");
     }
     code = commit(engine, &self);
     return code == WH_ENOTFOUND ? whi_fail(code, "id: no such token") : code;
@@ -158,8 +161,12 @@ int wh_tokens(wh_engine *engine, const char *tenant, char **out, size_t *size) {
     listing self = { .tenant = tenant };
     int code;
 
-    if (engine == NULL || out == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "out");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (out == NULL) {
+        return whi_fail(WH_EINVALID, "out: expected one, found NULL");
     }
     *out = NULL;
     whi_buf_init(&self.out, SIZE_MAX / 4);
@@ -196,8 +203,12 @@ int wh_token_check(wh_engine *engine, const char *token, char *id, char *tenant,
     owner self = { .found = 0 };
     int code, formed;
 
-    if (engine == NULL || token == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", engine == NULL ? "engine" : "token");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (token == NULL) {
+        return whi_fail(WH_EINVALID, "token: expected one, found NULL");
     }
     formed = strlen(token) == TOKEN_SIZE && strncmp(token, "wht_", 4) == 0;
     if (formed) {
@@ -262,8 +273,9 @@ int wh_tenant_secret(wh_engine *engine, const char *tenant, const char *secret, 
     change self = { .tenant = tenant, .secret = secret, .replace = 1 };
     int code;
 
-    if (engine == NULL) {
-        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
     }
     self.tenant = tenant != NULL ? tenant : "";
     code = check_tenant(tenant);

@@ -19,10 +19,10 @@
 
 /* Takes the right to turn the engine; released by leave. */
 static int enter(wh_engine *engine) {
-    int code = WH_OK;
+    int code = whi_engine_check(engine);
 
-    if (engine == NULL) {
-        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+    if (code != WH_OK) {
+        return code;
     }
     pthread_mutex_lock(&engine->work_lock);
     if (atomic_load(&engine->closed)) {
@@ -107,8 +107,9 @@ int wh_step(wh_engine *engine) {
 }
 
 int wh_fd(wh_engine *engine) {
-    return engine != NULL ? whi_poller_fd(engine->workers[0]->poller)
-                          : whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+    int code = whi_engine_check(engine);
+
+    return code == WH_OK ? whi_poller_fd(engine->workers[0]->poller) : code;
 }
 
 int wh_timeout(wh_engine *engine) {
@@ -183,8 +184,10 @@ static int is_idle(wh_engine *engine, int64_t then) {
 }
 
 int wh_idle(wh_engine *engine) {
-    if (engine == NULL) {
-        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+    int code = whi_engine_check(engine);
+
+    if (code != WH_OK) {
+        return code;
     }
     return is_idle(engine, whi_now(engine));
 }
@@ -198,13 +201,17 @@ typedef struct running {
 } running;
 
 static int is_over(wh_engine *engine, running *self) {
-    int64_t now_us = whi_monotonic_us();
+    int64_t now_us = whi_monotonic_us(), now = whi_now(engine);
 
     self->look_us = now_us + WHI_LOOK_US;
+    if (is_idle(engine, now)) {
+        return 1;
+    }
+    self->began = self->began < now ? self->began : now; /* the clock may go back */
     if (self->until_us == 0 && is_idle(engine, self->began)) {
         self->until_us = now_us + RUN_ON_US;
     }
-    return self->until_us != 0 && (now_us > self->until_us || is_idle(engine, whi_now(engine)));
+    return self->until_us != 0 && now_us > self->until_us;
 }
 
 int wh_run(wh_engine *engine) {
@@ -358,8 +365,9 @@ static void wait_for_flights(wh_engine *engine, int64_t grace) {
 int wh_stop(wh_engine *engine, int64_t grace) {
     int code;
 
-    if (engine == NULL) {
-        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+    code = whi_engine_check(engine);
+    if (code != WH_OK) {
+        return code;
     }
     pthread_mutex_lock(&engine->work_lock);
     if (!atomic_load(&engine->started) || atomic_load(&engine->stepping)) {

@@ -221,6 +221,11 @@ struct whi_store_vtable {
     int (*token_list)(whi_store *store, const char *id, whi_token_fn each, void *payload);
     /* out has WH_SECRET_SIZE bytes. WH_ENOTFOUND. */
     int (*tenant_secret)(whi_store *store, const char *tenant, char *out);
+    /* moved receives 1 if the file that is open is not any more what its name leads to: it was
+     * removed, renamed or replaced, or what belongs to it was (for SQLite its -wal). What is
+     * written from then on is lost to whoever opens the name. ":memory:" has no file: 0. Asks
+     * the system, not the store: never waits for a lock. */
+    int (*moved)(whi_store *store, int *moved);
     /* A number that changes when another process (or engine) has committed. */
     int (*changes)(whi_store *store, int64_t *out);
     /* Subscriptions that changed after this change number, deleted ones included;

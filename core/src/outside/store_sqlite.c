@@ -180,9 +180,11 @@ static int simple(whi_sqlite *store, enum whi_sql which, const char *doing) {
 
 /* What is written into a file that has no name any more is lost with the last process that has it open. */
 static int check_place(whi_sqlite *store) {
-    int moved = 0;
+    int moved, code = whi_sqlite_moved(&store->base, &moved);
 
-    (void)sqlite3_file_control(store->writer.db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (code != WH_OK) {
+        return code;
+    }
     return moved ? whi_fail(WH_EMOVED,
                             "store '%s': the file was moved, removed or replaced while it was open: nothing more is"
                             " written to it; put it back, or open the store again",
@@ -258,6 +260,7 @@ static void close_store(whi_store *base) {
     }
     side_close(&store->second);
     side_close(&store->writer); /* last: it moves the log into the file */
+    whi_sqlite_forget_files(store);
     whi_free(store->name);
     whi_free(store);
 }
@@ -564,12 +567,18 @@ static int open_into(whi_sqlite *store, const char *name, const whi_store_option
     if (store->name == NULL) {
         return whi_fail_memory();
     }
-    code = connect_side(store, &store->writer);
+    code = whi_sqlite_check_fork(store);
+    if (code == WH_OK) {
+        code = connect_side(store, &store->writer);
+    }
     if (code == WH_OK) {
         code = prepare_writer(store, options);
     }
     if (code == WH_OK) {
         code = prepare_reader(store);
+    }
+    if (code == WH_OK) {
+        code = whi_sqlite_note_files(store);
     }
     return code == WH_OK ? prepare_ends(store) : code;
 }
@@ -659,6 +668,7 @@ const struct whi_store_vtable whi_store_sqlite = {
     .tenant_secret_put = whi_sqlite_tenant_secret_put,
     .token_list = whi_sqlite_token_list,
     .tenant_secret = whi_sqlite_tenant_secret,
+    .moved = whi_sqlite_moved,
     .changes = whi_sqlite_changes,
     .subscription_changes = whi_sqlite_subscription_changes,
     .subscription_get = whi_sqlite_subscription_get,

@@ -5,6 +5,7 @@
  *   store_sqlite_write.c  writing events, deliveries and attempts
  *   store_sqlite_admin.c  writing workers and subscriptions; outbox and purge
  *   store_sqlite_read.c   the reading side
+ *   store_sqlite_moved.c  whether the file is still where it was
  *   store_sqlite_check.c  whether a file has all that is needed
  *
  * A file has two connections: the writer's, locked from begin to commit, and the
@@ -138,11 +139,21 @@ typedef struct whi_sqlite_side {
     sqlite3_stmt *statements[WHI_SQL_STATEMENTS];
 } whi_sqlite_side;
 
+#define WHI_SQLITE_FILES 3 /* the database, its -wal and -shm */
+typedef struct whi_sqlite_file {
+    char *path;
+    uint64_t inode, device;
+    int known; /* 1: it was there when the store was opened */
+} whi_sqlite_file;
+
 typedef struct whi_sqlite {
     whi_store base; /* first: a whi_store pointer is a whi_sqlite pointer */
     char *name;     /* as given, for sentences */
     whi_sqlite_side writer, second;
     whi_sqlite_side *reader; /* &second, or &writer for ":memory:" */
+    struct whi_sqlite *next_open;            /* in the list of this process's stores */
+    unsigned generation;                     /* see base/fork.h */
+    whi_sqlite_file files[WHI_SQLITE_FILES]; /* never change once the store is open */
     _Atomic int64_t changes; /* as last seen by the writer */
     int64_t version;         /* of the tables that were found */
     /* Of this transaction; 0: not known yet. */
@@ -198,6 +209,13 @@ int whi_sqlite_give_delivery(whi_sqlite *store, whi_sqlite_side *side, enum whi_
 /* All tables and columns are there, else WH_ECORRUPT names one that is not; indexes too, or
  * they are made. */
 int whi_sqlite_check(whi_sqlite *store);
+
+/* ---- store_sqlite_moved.c */
+/* Before SQLite touches the file: WH_ESTORE if a parent of this process has it open. */
+int whi_sqlite_check_fork(const whi_sqlite *store);
+int whi_sqlite_note_files(whi_sqlite *store); /* when all is open */
+void whi_sqlite_forget_files(whi_sqlite *store);
+int whi_sqlite_moved(whi_store *store, int *moved);
 
 /* ---- store_sqlite_write.c */
 

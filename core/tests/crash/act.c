@@ -16,6 +16,7 @@
 #include "write.h"
 
 #define ONCE_EVERY_US INT64_C(2000000)
+#define START_TRIES 100
 #define POLL_MS 1000
 #define LEAK_EVERY_US INT64_C(100000)
 #define LEAK_BYTES 131072
@@ -66,7 +67,10 @@ static _Noreturn void be_server(void) {
     int journal = journal_open();
     pthread_t thread;
 
-    while (wh_start(engine, 2) != WH_OK) {
+    for (int i = 0; wh_start(engine, 2) != WH_OK; i++) {
+        if (i == START_TRIES) {
+            die("start");
+        }
         rest_us(100000); /* the file is locked for a while */
     }
     for (int i = 0; i < WRITERS_OF_SERVER; i++) {

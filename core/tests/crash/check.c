@@ -225,18 +225,28 @@ static int order_holds(const order_report *order) {
     return broken == 0;
 }
 
-int check(const campaign_tally *tally, int strict) {
+static int holds(const found *self, int strict) {
+    return self->accepted > 0 && self->of_sql > 0 && self->lost == 0 && self->stranded == 0 && self->dropped == 0 &&
+           self->ghosts == 0 && self->bodies == 0 && self->unsigned_ == 0 && self->once_wrong == 0 &&
+           self->once_unused == 0 && self->order.never == 0 && (!strict || order_holds(&self->order));
+}
+
+static int noticed(const found *self) {
+    return self->lost > 0 && self->dropped > 0 && self->ghosts > 0 && self->bodies > 0 && self->unsigned_ > 0 &&
+           self->once_wrong > 0 && self->order.within[ROUTE_FIFO] > 0;
+}
+
+int check(const campaign_tally *tally, int strict, int forged) {
     found self = { .events = { .value_size = sizeof(known) }, .onces = { .value_size = sizeof(once) } };
-    int holds;
+    int wrong_rows, right;
 
     journal_read(see_line, &self);
     receive_read(here.log, see_arrival, &self);
     judge(&self, tally);
     tell(&self, tally);
-    holds = self.accepted > 0 && self.of_sql > 0 && self.lost == 0 && self.stranded == 0 && self.dropped == 0 &&
-            self.ghosts == 0 && self.bodies == 0 && self.unsigned_ == 0 && self.once_wrong == 0 && self.once_unused == 0 &&
-            self.order.never == 0 && (!strict || order_holds(&self.order));
+    wrong_rows = closed_check();
+    right = forged ? noticed(&self) && wrong_rows > 0 : holds(&self, strict) && wrong_rows == 0;
     map_free(&self.events);
     map_free(&self.onces);
-    return closed_check() == 0 && holds ? 0 : 1;
+    return right ? 0 : 1;
 }

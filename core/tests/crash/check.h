@@ -14,7 +14,8 @@ typedef struct known {
     int64_t at[ROUTES];    /* us: the first success */
 } known;
 
-/* Prints what it found; 0 if all that must hold holds. strict: order, too. */
-int check(const campaign_tally *tally, int strict);
+/* Prints what it found; 0 if all that must hold holds. strict: order, too. forged: 0 if all
+ * that forge.c did is found. */
+int check(const campaign_tally *tally, int strict, int forged);
 
 #endif

@@ -3,11 +3,13 @@
  *
  *   crash.c     the program: options, roles
  *   people.c    the processes: starting, killing, pausing them
- *   act.c       what each of them does
- *   campaign.c  kills and pauses by chance, and waiting for the end
+ *   act.c       what each of them does; write.c and sql.c publish
+ *   campaign.c  kills and pauses by chance
  *   journal.c   what was acknowledged, as the publishers wrote it down
  *   receive.c   the receiver and its log
- *   check.c     compares both; order.c counts overtakings; closed.c looks into the store
+ *   settle.c    waits for the end
+ *   check.c     compares both; order.c counts overtakings; closed.c looks into the store;
+ *               forge.c tries the judge
  *   soak.c      memory, descriptors and the file's size over hours; sample.c measures
  *   map.c       a table by text */
 #ifndef CRASH_H

@@ -109,7 +109,7 @@ static int status_of(const char *path) {
 
 /* ------------------------------------------------------------------------- the log */
 
-static int write_log(const arrival *one) {
+int receive_note(const arrival *one) {
     char line[256];
     int size = snprintf(line, sizeof line, "%" PRId64 " %s %s %d %d %d %" PRIx64 "\n", one->at, one->path, one->id,
                         one->status, one->verified, one->drop, one->hash);
@@ -158,7 +158,7 @@ static int respond(request *self) {
 
     self->seen.status = status_of(self->seen.path);
     atomic_store(&last_us, now_us());
-    if (write_log(&self->seen) < 0) {
+    if (receive_note(&self->seen) < 0) {
         die(here.log);
     }
     if (strcmp(self->seen.path, routes[ROUTE_CAPPED].path) == 0) {

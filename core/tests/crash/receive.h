@@ -24,6 +24,9 @@ long receive_quiet_ms(void);  /* since the last request */
 long receive_requests(void);  /* so far */
 int receive_most_capped(void); /* requests to ROUTE_CAPPED at once, at most */
 
+/* Writes a line into the log; it does so for each request. -1 when it cannot. */
+int receive_note(const arrival *one);
+
 /* Calls for each line of the log, in the order of arrival. */
 void receive_read(const char *log, void (*each)(const arrival *one, void *payload), void *payload);
 

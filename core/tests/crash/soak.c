@@ -43,9 +43,15 @@ typedef struct watch {
     int64_t begin, next;
     series of_people[PEOPLE][2]; /* MEMORY, DESCRIPTORS */
     series of_file[2];           /* STORE, WAL */
+    FILE *table;                 /* the same as text: a line a second */
 } watch;
 
 /* ------------------------------------------------------------------------- watching */
+
+static void add(watch *self, series *to, double at, double value) {
+    series_add(to, at, value);
+    fprintf(self->table, " %.0f", value);
+}
 
 static void look(void *payload) {
     watch *self = payload;
@@ -57,15 +63,17 @@ static void look(void *payload) {
         return;
     }
     self->next += EVERY_US;
+    snprintf(wal, sizeof wal, "%s-wal", here.store);
+    fprintf(self->table, "%.0f", at);
+    add(self, &self->of_file[0], at, sample_file(here.store));
+    add(self, &self->of_file[1], at, sample_file(wal));
     for (size_t i = 0; i < self->count; i++) {
         if (people[i].lives) {
-            series_add(&self->of_people[i][MEMORY], at, sample_memory(people[i].pid));
-            series_add(&self->of_people[i][DESCRIPTORS], at, sample_descriptors(people[i].pid));
+            add(self, &self->of_people[i][MEMORY], at, sample_memory(people[i].pid));
+            add(self, &self->of_people[i][DESCRIPTORS], at, sample_descriptors(people[i].pid));
         }
     }
-    snprintf(wal, sizeof wal, "%s-wal", here.store);
-    series_add(&self->of_file[0], at, sample_file(here.store));
-    series_add(&self->of_file[1], at, sample_file(wal));
+    fprintf(self->table, "\n");
 }
 
 /* -------------------------------------------------------------------------- judging */
@@ -99,7 +107,19 @@ static verdict judge_all(watch *self, double warm) {
     return out;
 }
 
-static void free_all(watch *self) {
+static void begin(watch *self) {
+    char name[300];
+
+    snprintf(name, sizeof name, "%s.samples", here.store);
+    self->table = fopen(name, "we");
+    if (self->table == NULL) {
+        die(name);
+    }
+    self->begin = self->next = now_us();
+}
+
+static void end(watch *self) {
+    fclose(self->table);
     for (size_t i = 0; i < PEOPLE; i++) {
         series_free(&self->of_people[i][MEMORY]);
         series_free(&self->of_people[i][DESCRIPTORS]);
@@ -130,7 +150,8 @@ static int finish(campaign_tally *tally) {
         }
     }
     left += settle_alone();
-    printf("soak         %d kills, %d pauses, %d ended by themselves; %ld publishes accepted, %ld refused; %ld requests\n",
+    printf("soak         %d kills, %d pauses, %d ended by themselves; %ld publishes accepted, %ld refused; %ld "
+           "requests\n",
            tally->kills, tally->pauses, tally->died, atomic_load(&here.shared->accepted),
            atomic_load(&here.shared->refused), receive_requests());
     return (closed_check() != 0) + (left != 0) + (tally->died > 0);
@@ -146,14 +167,14 @@ int soak(double minutes, int leak, unsigned seed) {
     int wrong;
 
     prepare(minutes);
-    self.begin = self.next = now_us();
+    begin(&self);
     plan.payload = &self;
     plan.ends_at = self.begin + (int64_t)(minutes * 60e6);
     campaign_run(&plan, &tally);
     found = judge_all(&self, warm);
     wrong = finish(&tally);
     free(tally.disturbances);
-    free_all(&self);
+    end(&self);
     if (leak) {
         printf("the leaker: %d of 2 noticed, its rows %s; others %d\n", found.leaker,
                found.files & 1 ? "noticed" : "not noticed", found.residents);

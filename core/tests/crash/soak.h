@@ -17,6 +17,9 @@
  * hours the first one decides, or comes close: 8 MiB are then 4.6 MiB an hour, which at 150
  * events a second is 9 bytes an event.
  *
+ * STORE.samples has them as text, a line a second: the time, store, WAL, and memory and
+ * descriptors of each resident in the order of the table at the end.
+ *
  * With a leaker among them, a process that loses memory, descriptors and rows on purpose,
  * the run is right if all three are noticed, and nothing of anybody else: a check of the
  * check, for a short run. */

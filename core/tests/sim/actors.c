@@ -82,7 +82,7 @@ static void *publish_all(void *payload) {
 
     await_world();
     while (!wants_rest(self)) {
-        sim_sleep(sim_spread(&self->chance, 10, SIM_SECOND));
+        sim_sleep(sim_spread(&self->chance, 10, sim_plan_now->pace_us));
         if (!wants_rest(self)) {
             publish_some(self->process, &self->chance);
         }
@@ -97,7 +97,7 @@ static void *operate_all(void *payload) {
 
     await_world();
     while (!self->process->leave && !world_healing) {
-        sim_sleep(sim_spread(&self->chance, 10000, 3 * SIM_SECOND));
+        sim_sleep(sim_spread(&self->chance, 1000, SIM_SECOND));
         if (!self->process->leave && !world_healing) {
             operate_once(self->process, &self->chance);
         }
@@ -124,6 +124,20 @@ static void await_others(sim_process *process) {
 
 /* ------------------------------------------------------------------------------ the motor */
 
+/* Others publish meanwhile. */
+static void stop_often(actor *self, unsigned threads) {
+    wh_engine *engine = self->process->engine;
+    int times = (int)sim_below(&self->chance, 4);
+
+    for (int i = 0; i < times; i++) {
+        wh_stop(engine, sim_below(&self->chance, 2) * 100);
+        (void)wh_start(engine, threads);
+        sim_sleep(sim_spread(&self->chance, 100, 100000));
+    }
+    sim_note("stop");
+    wh_stop(engine, sim_below(&self->chance, 2) * 100);
+}
+
 /* Turned by threads of the engine: here one only looks on, and stops them now and then. */
 static void by_threads(actor *self) {
     wh_engine *engine = self->process->engine;
@@ -134,8 +148,7 @@ static void by_threads(actor *self) {
         sim_sleep(200000);
         if (self->process->restart == 1) {
             self->process->restart = 0;
-            sim_note("stop");
-            wh_stop(engine, sim_below(&self->chance, 2) * 100);
+            stop_often(self, threads);
             started = 0;
         }
         started = started || wh_start(engine, threads) == WH_OK;
@@ -163,8 +176,12 @@ static void by_steps(actor *self) {
 
 static void by_runs(actor *self) {
     while (!self->process->leave && self->process->restart != 2) {
+        int64_t since = sim_step;
         int code = wh_run(self->process->engine);
 
+        if (code == WH_OK) {
+            judge_idle(since, is_alone(self->process));
+        }
         self->process->restart = self->process->restart == 1 ? 0 : self->process->restart;
         sim_note("run: %d", code);
         sim_sleep(sim_spread(&self->chance, 10000, SIM_SECOND));
@@ -219,8 +236,8 @@ static int run_sql(sqlite3 *db, const char *sql) {
 
 static int insert(sqlite3 *db, const model_event *event) {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db, "INSERT INTO webhook_outbox (id, type, tenant, payload, key) VALUES (?, ?, ?, ?, ?)",
-                                  -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(
+        db, "INSERT INTO webhook_outbox (id, type, tenant, payload, key) VALUES (?, ?, ?, ?, ?)", -1, &statement, NULL);
 
     if (code == SQLITE_OK) {
         sqlite3_bind_text(statement, 1, event->id[0] != '\0' ? event->id : NULL, -1, SQLITE_STATIC);

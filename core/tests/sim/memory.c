@@ -126,7 +126,9 @@ static block *block_of(void *memory) {
 }
 
 static int is_ours(const void *memory) {
-    return arena != NULL && (const unsigned char *)memory >= arena && (const unsigned char *)memory < arena + ARENA_SIZE;
+    const unsigned char *at = memory;
+
+    return arena != NULL && at >= arena && at < arena + ARENA_SIZE;
 }
 
 void *__wrap_malloc(size_t size) {

@@ -217,8 +217,11 @@ void model_replay(int n, int k, int again) {
     pair->extra += again;
 }
 
-void model_replayed(int n, int k) {
-    model_pair_of(n, k)->replayed++;
+void model_replayed(int n, int k, int again) {
+    model_pair *pair = model_pair_of(n, k);
+
+    pair->replayed++;
+    pair->extras += again;
 }
 
 /* ---------------------------------------------------------------------- the receiver */

@@ -68,7 +68,8 @@ typedef struct model_event {
 typedef struct model_pair {
     unsigned char want, bodies;
     int arrivals, failures, successes, open;
-    int extra;   /* successes that a replay asked for */
+    int extra;   /* replays of this very delivery, whatever its state, that were begun */
+    int extras;  /* of these, those that are over */
     int replays; /* times that the retry list began anew, or may have */
     int replayed; /* of these, those that are over */
     int first;   /* its place among all arrivals, from 1 */
@@ -99,7 +100,7 @@ void model_change(model_subscription *subscription, const model_config *config);
 void model_changed(model_subscription *subscription, const model_config *config, int known); /* known 0: maybe */
 void model_delete(model_subscription *subscription);
 void model_replay(int n, int k, int again); /* again 1: delivered ones are sent again */
-void model_replayed(int n, int k);          /* it is over */
+void model_replayed(int n, int k, int again); /* it is over */
 
 model_pair *model_pair_of(int n, int k);
 unsigned model_decide(const model_subscription *subscription, const model_config *config, const model_event *event);
@@ -111,7 +112,7 @@ void model_answers(model_pair *pair, int k, int status, int error);
 /* judge.c: the model against the store */
 void judge_watch(void);                        /* states move only as they may; quiet */
 int judge_settled(char *why, size_t size);     /* nothing waits, nothing is owned by nobody; quiet */
-void judge_idle(wh_engine *engine, int alone, int64_t since); /* wh_idle said yes; quiet */
+void judge_idle(int64_t since, int alone);     /* wh_idle said yes; it was asked at that step */
 void judge_owners(void);                       /* no more workers than live engines; quiet */
 void judge_end(wh_engine *engine);             /* all of it, and explain */
 void judge_reopen(void);

@@ -9,6 +9,8 @@
 #include "outside/transport.h"
 #include "sim.h"
 
+#define SOON 50000 /* us, of receivers that are well */
+
 int sim_net_healed;
 
 typedef struct flight {
@@ -103,7 +105,7 @@ static void answer_badly(flight *f, int64_t latency) {
 }
 
 static void choose_answer(flight *f) {
-    int64_t latency = sim_spread(&sim_net_chance, 200, sim_plan_now->latency_us);
+    int64_t latency = sim_spread(&sim_net_chance, 200, sim_net_healed ? SOON : sim_plan_now->latency_us);
     int bad = (sim_plan_now->kinds & 1u << SIM_receiver) != 0 && !sim_net_healed;
 
     if (bad && sim_one_in(&sim_net_chance, f->k % 3 == 0 ? 2 : 5)) {

@@ -87,7 +87,7 @@ void publish_some(sim_process *process, sim_chance *chance) {
     sim_note("publishes %d from %d", count, events[0]->n);
     code = count == 1 ? wh_publish(process->engine, given, receipts)
                       : wh_publish_batch(process->engine, given, (size_t)count, receipts);
-    sim_note("published %d: %d%s%s", events[0]->n, code, code != WH_OK ? " " : "", code != WH_OK ? wh_last_error() : "");
+    sim_note("published %d: %d %s", events[0]->n, code, code != WH_OK ? wh_last_error() : "");
     tell_outcome(events, receipts, count, code);
 }
 
@@ -108,7 +108,7 @@ static void draw_subscription(model_subscription *out, sim_chance *chance) {
     memset(out, 0, sizeof *out);
     out->tenant = sim_one_in(chance, 2) ? 0 : (int)sim_below(chance, MODEL_TENANTS);
     out->order = sim_one_in(chance, 2) ? MODEL_NONE : (int)sim_below(chance, MODEL_ORDERS);
-    out->cap = sim_one_in(chance, 2) ? 64 : 1 + (int)sim_below(chance, 3);
+    out->cap = sim_one_in(chance, 2) && !sim_plan_now->backlog ? 64 : 1 + (int)sim_below(chance, 3);
     out->single_use = sim_one_in(chance, 7);
     out->timeout = sim_spread(chance, 500, 15000);
     out->retry_count = 1 + (int)sim_below(chance, MODEL_RETRIES);
@@ -132,7 +132,8 @@ static int write_config(char *out, size_t size, const model_config *config) {
         }
     }
     used += snprintf(out + used, size - (size_t)used, "],\"paused\":%s,\"on_rule_error\":\"%s\",\"filters\":%s",
-                     config->paused ? "true" : "false", policies[config->policy], config->filter ? "{\"f\":1}" : "null");
+                     config->paused ? "true" : "false", policies[config->policy],
+                     config->filter ? "{\"f\":1}" : "null");
     if (rules[config->rule] != NULL) {
         return used + snprintf(out + used, size - (size_t)used, ",\"rule\":\"%s %lld\"", rules[config->rule],
                                (long long)config->cost);
@@ -142,8 +143,9 @@ static int write_config(char *out, size_t size, const model_config *config) {
 
 static void write_subscription(char *out, size_t size, const model_subscription *s) {
     static const char *const orders[MODEL_ORDERS] = { "none", "fifo", "key", "latest" };
-    int used = snprintf(out, size, "{\"url\":\"http://r.test/%d\",\"tenant\":\"%s\",\"order\":\"%s\",\"concurrency\":%d,"
-                                   "\"single_use\":%s,\"timeout\":%lld,\"retry\":[",
+    int used = snprintf(out, size,
+                        "{\"url\":\"http://r.test/%d\",\"tenant\":\"%s\",\"order\":\"%s\",\"concurrency\":%d,"
+                        "\"single_use\":%s,\"timeout\":%lld,\"retry\":[",
                         s->k, model_tenants[s->tenant], orders[s->order], s->cap, s->single_use ? "true" : "false",
                         (long long)s->timeout);
 
@@ -274,7 +276,7 @@ static void replay_one(wh_engine *engine, sim_chance *chance) {
         model_replay(n, k, 1);
         sim_note("replays event %d at %d", n, k);
         sim_note("replayed %s: %d", id, wh_replay(engine, id));
-        model_replayed(n, k);
+        model_replayed(n, k, 1);
     }
     wh_free(text);
 }
@@ -297,14 +299,14 @@ static void replay_many(wh_engine *engine, sim_chance *chance) {
     }
     code = wh_replay_query(engine, &query, &count);
     for (int n = 0; n < events; n++) {
-        model_replayed(n, s->k);
+        model_replayed(n, s->k, 0);
     }
     sim_note("replayed %s of %d: %d, %lld", query.state, s->k, code, (long long)count);
 }
 
 /* ---------------------------------------------------------------------------- looking */
 
-static int is_alone(const sim_process *process) {
+int is_alone(const sim_process *process) {
     for (int i = 1; i < sim_process_count(); i++) {
         const sim_process *other = sim_process_at(i);
         if (other != process && !other->dead && !other->left && !other->is_program) {
@@ -318,9 +320,7 @@ static void ask_idle(sim_process *process) {
     int64_t since = sim_step;
 
     if (wh_idle(process->engine) == 1) {
-        sim_quiet_begin();
-        judge_idle(process->engine, is_alone(process), since);
-        sim_quiet_end();
+        judge_idle(since, is_alone(process));
     }
 }
 

@@ -25,7 +25,7 @@ const char *sim_kind_text(int kind) {
 
 /* Those that come at a step; the others are there all the time. */
 #define AT_STEPS                                                                                                       \
-    (1u << SIM_pause | 1u << SIM_freeze | 1u << SIM_kill | 1u << SIM_machine | 1u << SIM_clock | 1u << SIM_lock |       \
+    (1u << SIM_pause | 1u << SIM_freeze | 1u << SIM_kill | 1u << SIM_machine | 1u << SIM_clock | 1u << SIM_lock |      \
      1u << SIM_full | 1u << SIM_io | 1u << SIM_slow | 1u << SIM_memory | 1u << SIM_restart)
 
 /* One seed in six is of a world without faults, so that nothing excuses anything. */
@@ -112,6 +112,14 @@ static void apply(sim_plan *plan, const sim_cut *cut) {
     }
 }
 
+/* More is published than can be sent: what waits is in the store, in queues and on its way. */
+static void make_backlog(sim_plan *plan, sim_chance *chance) {
+    plan->backlog = 1;
+    plan->events = (int)sim_spread(chance, 50, 150);
+    plan->pace_us = 50000;
+    plan->latency_us = sim_spread(chance, 100000, 5 * SIM_SECOND);
+}
+
 void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     sim_chance chance;
 
@@ -122,7 +130,7 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     plan->steps = sim_spread(&chance, 3000, 16000);
     plan->processes = 1 + (int)sim_below(&chance, 3);
     plan->subscriptions = 2 + (int)sim_below(&chance, 5);
-    plan->events = (int)sim_spread(&chance, 4, 60);
+    plan->events = (int)sim_spread(&chance, 4, 100);
     plan->publishers = 1 + (int)sim_below(&chance, 2);
     plan->switch_one_in = (int)sim_spread(&chance, 2, 30);
     plan->one_type = sim_one_in(&chance, 2) ? -1 : (int)sim_below(&chance, SIM_PUBLISHES);
@@ -130,6 +138,12 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     plan->in_flight = sim_one_in(&chance, 4) ? 1 + sim_below(&chance, 4) : 0;
     plan->rule_us = sim_spread(&chance, 10000, 4 * SIM_SECOND);
     plan->latency_us = sim_one_in(&chance, 3) ? 5 * SIM_SECOND : 50000;
+    plan->pace_us = sim_spread(&chance, 50000, 4 * SIM_SECOND);
+    plan->one_survives = sim_one_in(&chance, 3);
+    if (sim_one_in(&chance, 5)) {
+        make_backlog(plan, &chance);
+    }
     draw_faults(plan, &chance);
+    plan->stall_one_in = (int)sim_spread(&chance, 200, 3000);
     apply(plan, cut);
 }

@@ -12,6 +12,7 @@
 
 #define THREADS 512
 #define PROCESSES 256
+#define STALL_US 600 /* at most, for each step between two: often and short, or seldom and long */
 #define STACK_BYTES 1048576
 
 enum state { READY, BLOCKED, ENDED };
@@ -33,10 +34,11 @@ struct sim_thread {
 const sim_plan *sim_plan_now;
 sim_result *sim_result_now;
 int64_t sim_now, sim_step;
+int sim_is_calm;
 sim_chance sim_net_chance, sim_disk_chance;
 void (*sim_on_step)(void);
 
-static sim_chance chance;
+static sim_chance chance, stalls;
 static sim_thread *threads[THREADS]; /* those that may run again */
 static int thread_count, thread_number;
 static sim_process *processes[PROCESSES];
@@ -244,6 +246,15 @@ static void hand_over(void) {
     await_turn(self);
 }
 
+/* One thread is not given a processor for a while: less than a lease lasts. */
+static void stall(void) {
+    if ((sim_plan_now->kinds & 1u << SIM_stall) && !sim_is_calm && running->process->number != 0 &&
+        sim_one_in(&stalls, sim_plan_now->stall_one_in)) {
+        sim_result_now->faults[SIM_stall]++;
+        sim_sleep(sim_spread(&stalls, 1000, sim_plan_now->stall_one_in * STALL_US));
+    }
+}
+
 void sim_yield(void) {
     if (quiet || running == NULL) {
         return;
@@ -255,6 +266,7 @@ void sim_yield(void) {
     if (sim_on_step != NULL) {
         sim_on_step();
     }
+    stall();
     if (running->process->paused_until > sim_now || sim_one_in(&chance, sim_plan_now->switch_one_in)) {
         hand_over();
     }
@@ -403,6 +415,7 @@ void sim_sched_begin(const sim_plan *plan, sim_result *result) {
     result->seed = plan->seed;
     result->hash = UINT64_C(14695981039346656037);
     sim_chance_seed(&chance, plan->seed, 1);
+    sim_chance_seed(&stalls, plan->seed, 6);
     sim_chance_seed(&sim_net_chance, plan->seed, 2);
     sim_chance_seed(&sim_disk_chance, plan->seed, 3);
     first.process = sim_process_new(-1);

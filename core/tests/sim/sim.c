@@ -7,7 +7,7 @@
  *   sim --self                      tests of the simulator itself
  *
  * A history can be cut: --steps N, --processes N, --subscriptions N, --events N, --without
- * KIND,KIND, --faults-off HEX (bits, in their order). --promise order,cap asks for what is
+ * KIND,KIND, --faults-off HEX (bits, in their order). --promise order,cap,once asks for what is
  * promised only in the future. */
 #include <getopt.h>
 #include <stdio.h>
@@ -167,6 +167,9 @@ static void read_option(request *out, int option, char *text) {
         out->from = strtoull(text, &text, 10);
         out->to = *text == '.' ? strtoull(text + strspn(text, "."), NULL, 10) : out->from;
         break;
+    case 'F':
+        out->from = strtoull(text, NULL, 10);
+        break;
     case 's':
         out->from = out->to = strtoull(text, NULL, 10);
         out->one = 1;
@@ -197,14 +200,15 @@ static void read_option(request *out, int option, char *text) {
         out->cut.faults_off = strtoull(text, NULL, 16);
         break;
     default:
-        out->cut.promises = (strstr(text, "order") ? SIM_PROMISE_ORDER : 0u) |
-                            (strstr(text, "cap") ? (unsigned)SIM_PROMISE_CAP : 0u);
+        out->cut.promises |= strstr(text, "order") != NULL ? SIM_PROMISE_ORDER : 0u;
+        out->cut.promises |= strstr(text, "cap") != NULL ? SIM_PROMISE_CAP : 0u;
+        out->cut.promises |= strstr(text, "once") != NULL ? SIM_PROMISE_ONCE : 0u;
     }
 }
 
 static int read_options(request *out, int argc, char **argv) {
     static const struct option options[] = {
-        { "seeds", 1, NULL, 'r' },     { "seed", 1, NULL, 's' },          { "from", 1, NULL, 'r' },
+        { "seeds", 1, NULL, 'r' },     { "seed", 1, NULL, 's' },          { "from", 1, NULL, 'F' },
         { "minutes", 1, NULL, 'm' },   { "jobs", 1, NULL, 'j' },          { "steps", 1, NULL, 'n' },
         { "processes", 1, NULL, 'p' }, { "subscriptions", 1, NULL, 'u' }, { "events", 1, NULL, 'e' },
         { "without", 1, NULL, 'w' },   { "faults-off", 1, NULL, 'f' },    { "promise", 1, NULL, 'P' },

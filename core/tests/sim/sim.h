@@ -51,7 +51,8 @@
     X(receiver, "receivers fail, hang, cut and lie")                                                                   \
     X(rule, "rules take long")                                                                                         \
     X(change, "subscriptions are changed, deliveries replayed")                                                        \
-    X(spurious, "conditions wake without a reason")
+    X(spurious, "conditions wake without a reason")                                                                    \
+    X(stall, "a thread stands still, and its process goes on")
 
 enum sim_kind {
 #define SIM_X(name, text) SIM_##name,
@@ -61,7 +62,11 @@ enum sim_kind {
 };
 
 /* What is promised only for the future; a seed is not judged by it unless asked for. */
-enum sim_promise { SIM_PROMISE_ORDER = 1, SIM_PROMISE_CAP = 2 };
+enum sim_promise {
+    SIM_PROMISE_ORDER = 1, /* also between processes */
+    SIM_PROMISE_CAP = 2,   /* also between processes */
+    SIM_PROMISE_ONCE = 4,  /* also where memory is short, the disk slow, a rule long */
+};
 
 typedef struct sim_fault {
     int64_t step; /* not before this one */
@@ -78,10 +83,13 @@ typedef struct sim_plan {
     int64_t steps; /* of the time in which things go wrong */
     int processes, subscriptions, events, publishers;
     int switch_one_in; /* a call hands over so often */
+    int stall_one_in;  /* a call holds its thread up so often, where threads are held up */
     int one_type;      /* process modes: -1 mixed, or one of enum sim_mode */
     int64_t memory_bytes, in_flight;
     int64_t rule_us;   /* what a slow rule costs */
-    int64_t latency_us;
+    int64_t latency_us, pace_us; /* of receivers; between two calls of a publisher, at most */
+    int backlog;                 /* receivers are slow and take one or two at a time */
+    int one_survives;            /* in the end one process does it all; the others don't come back */
     int fault_count;
     sim_fault faults[SIM_FAULTS];
     int trace;
@@ -172,6 +180,7 @@ extern const sim_plan *sim_plan_now;
 extern sim_result *sim_result_now;
 extern int64_t sim_now;  /* us since the beginning, monotonic */
 extern int64_t sim_step; /* calls seen */
+extern int sim_is_calm;  /* 1: no thread is held up any more */
 extern sim_chance sim_net_chance, sim_disk_chance;
 
 void sim_sched_begin(const sim_plan *plan, sim_result *result);

@@ -301,6 +301,30 @@ int __wrap_pthread_join(pthread_t thread, void **value) {
     return 0;
 }
 
+pthread_t __wrap_pthread_self(void) {
+    sim_thread *me = sim_self_thread();
+    pthread_t out = 0;
+
+    memcpy(&out, &me, sizeof me);
+    return out;
+}
+
+int __wrap_pthread_once(pthread_once_t *once, void (*run)(void)) {
+    enum { NEVER, RUNS, DONE };
+
+    sim_yield();
+    while (*once == RUNS) {
+        sim_block(once, SIM_NEVER);
+    }
+    if (*once == NEVER) {
+        *once = RUNS;
+        run();
+        *once = DONE;
+        sim_wake(once, 1);
+    }
+    return 0;
+}
+
 int __wrap_pthread_detach(pthread_t thread) {
     (void)thread;
     return 0;

@@ -206,10 +206,25 @@ static int traits(sqlite3_file *file) {
     return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
-static const sqlite3_io_methods methods = { 2,           close_file,  read_file,     write_file, truncate_file, sync_file,
-                                            size_file,   lock_file,   unlock_file,   reserved_file, control,   sector,
-                                            traits,      shm_map,     shm_lock,      shm_barrier, shm_unmap,   NULL,
-                                            NULL };
+static const sqlite3_io_methods methods = {
+    .iVersion = 2,
+    .xClose = close_file,
+    .xRead = read_file,
+    .xWrite = write_file,
+    .xTruncate = truncate_file,
+    .xSync = sync_file,
+    .xFileSize = size_file,
+    .xLock = lock_file,
+    .xUnlock = unlock_file,
+    .xCheckReservedLock = reserved_file,
+    .xFileControl = control,
+    .xSectorSize = sector,
+    .xDeviceCharacteristics = traits,
+    .xShmMap = shm_map,
+    .xShmLock = shm_lock,
+    .xShmBarrier = shm_barrier,
+    .xShmUnmap = shm_unmap,
+};
 
 static const char *short_name(const char *name) {
     const char *slash = name != NULL ? strrchr(name, '/') : NULL;

@@ -19,6 +19,7 @@ int world_healing, world_ready, world_events_left;
 static sim_process *slots[SIM_SLOTS];
 static int64_t starts_at[SIM_SLOTS], base_step;
 static int slot_count, program_slot, next_fault, machine_died;
+static int survivor = -1; /* the slot that is left in the end; -1: all are */
 static int64_t furthest; /* of all wall clocks that were shown */
 static sim_chance chance;
 
@@ -53,7 +54,8 @@ static int is_over(const sim_process *process) {
 /* Who died comes again after a while. */
 static void restart_dead(void) {
     for (int i = 0; i < slot_count; i++) {
-        if (slots[i] == NULL || !is_over(slots[i]) || (slots[i]->is_program && slots[i]->left)) {
+        if (slots[i] == NULL || !is_over(slots[i]) || (slots[i]->is_program && slots[i]->left) ||
+            (survivor >= 0 && i != survivor)) {
             continue;
         }
         if (starts_at[i] == 0) {
@@ -70,7 +72,7 @@ static void restart_dead(void) {
 
 static sim_process *target_of(const sim_fault *fault) {
     sim_process *self = sim_self_process();
-    int first = (int)(fault->draw >> 8) % slot_count;
+    int first = (int)((fault->draw >> 8 & 0xffff) % (unsigned)slot_count);
 
     if (self->number != 0 && self->slot >= 0 && fault->draw % 4 != 0) {
         return self;
@@ -133,18 +135,8 @@ static void hold_lock(const sim_fault *fault) {
     actors_start_locker(made, fault->us, fault->draw % 2 == 0);
 }
 
-static void do_fault(const sim_fault *fault) {
-    sim_process *process = target_of(fault);
-
-    if (process == NULL) {
-        return;
-    }
-    sim_result_now->faults[fault->kind]++;
-    sim_note("fault %d: %s, process %d, %lld us", next_fault - 1, sim_kind_name(fault->kind), process->number,
-             (long long)fault->us);
-    if (fault->kind != SIM_clock && fault->kind != SIM_lock) {
-        model_excuse();
-    }
+/* What happens at once. May not return. */
+static void strike(const sim_fault *fault, sim_process *process) {
     switch (fault->kind) {
     case SIM_pause:
         pause_process(process, fault->us);
@@ -161,23 +153,56 @@ static void do_fault(const sim_fault *fault) {
     case SIM_clock:
         set_clock(fault, process);
         break;
-    case SIM_lock:
+    default:
         hold_lock(fault);
-        break;
+    }
+}
+
+/* What goes on for a while. */
+static void trouble(const sim_fault *fault, sim_process *process) {
+    int64_t end = sim_now + fault->us;
+
+    switch (fault->kind) {
     case SIM_full:
-        process->full_until = sim_now + fault->us;
+        process->full_until = end;
         break;
     case SIM_io:
-        process->io_until = sim_now + fault->us;
+        process->io_until = end;
         break;
     case SIM_slow:
-        sim_disk_slow_until = sim_now + fault->us;
+        sim_disk_slow_until = end;
         break;
     case SIM_memory:
-        process->memory_fails_until = sim_now + fault->us;
+        process->memory_fails_until = end;
         break;
     default:
         process->restart = 1 + (int64_t)(fault->draw >> 5) % 2;
+    }
+}
+
+/* Some faults may make a request come twice; a clock and a foreign lock are none of them. */
+static int excuses(int kind) {
+    int once = (sim_plan_now->promises & SIM_PROMISE_ONCE) != 0;
+
+    return kind != SIM_clock && kind != SIM_lock && !(once && (kind == SIM_memory || kind == SIM_slow));
+}
+
+static void do_fault(const sim_fault *fault) {
+    sim_process *process = target_of(fault);
+
+    if (process == NULL) {
+        return;
+    }
+    sim_result_now->faults[fault->kind]++;
+    sim_note("fault %d: %s, process %d, %lld us", next_fault - 1, sim_kind_name(fault->kind), process->number,
+             (long long)fault->us);
+    if (excuses(fault->kind)) {
+        model_excuse();
+    }
+    if (fault->kind < SIM_full) {
+        strike(fault, process);
+    } else {
+        trouble(fault, process);
     }
 }
 
@@ -208,6 +233,7 @@ static void *within(sim_process *process, sim_body body) {
 }
 
 static void set_up(void) {
+    sim_is_calm = 1;
     slot_count = sim_plan_now->processes + (int)sim_below(&chance, 2);
     program_slot = slot_count > sim_plan_now->processes ? sim_plan_now->processes : -1;
     world_events_left = sim_plan_now->events;
@@ -217,10 +243,11 @@ static void set_up(void) {
     }
     within(slots[0], set_up_at);
     world_ready = 1;
+    sim_is_calm = 0;
     for (int i = 1; i < slot_count; i++) {
         start_slot(i);
     }
-    if (sim_plan_now->kinds & 1u << SIM_rule) {
+    if ((sim_plan_now->kinds & 1u << SIM_rule) && !(sim_plan_now->promises & SIM_PROMISE_ONCE)) {
         model_excuse(); /* a turn may be longer than the lease */
     }
     base_step = sim_step;
@@ -252,7 +279,7 @@ static void go_wrong(void) {
 static void stop_faults(void) {
     world_healing = 1;
     notice_machine();
-    sim_net_healed = 1;
+    sim_net_healed = sim_is_calm = 1;
     sim_disk_slow_until = 0;
     for (int i = 1; i < sim_process_count(); i++) {
         sim_process *process = sim_process_at(i);
@@ -296,8 +323,25 @@ static void calm_down(void) {
     }
 }
 
+/* The last one has all that the others leave, and whatever became of it before. */
+static void choose_survivor(void) {
+    for (int i = 0; i < slot_count && survivor < 0 && sim_plan_now->one_survives; i++) {
+        if (!is_over(slots[i]) && slots[i]->engine != NULL && !slots[i]->is_program &&
+            slots[i]->mode != SIM_PUBLISHES) {
+            survivor = i;
+        }
+    }
+    for (int i = 0; i < slot_count && survivor >= 0; i++) {
+        slots[i]->leave = i != survivor;
+        model_excuse(); /* what they have under way is cut off */
+    }
+    sim_note("survivor: %d", survivor);
+}
+
 static sim_process *one_at_work(void) {
-    return slots[0] != NULL && !is_over(slots[0]) && slots[0]->engine != NULL && !slots[0]->restart ? slots[0] : NULL;
+    sim_process *process = slots[survivor >= 0 ? survivor : 0];
+
+    return !is_over(process) && process->engine != NULL && !process->restart ? process : NULL;
 }
 
 static void resume_all(void) {
@@ -309,7 +353,8 @@ static void resume_all(void) {
             return;
         }
         if (sim_now > end) {
-            sim_fail("stuck", "what rests cannot be resumed: %s", process != NULL ? "changing a subscription fails" : "no engine opens");
+            sim_fail("stuck", "what rests cannot be resumed: %s",
+                     process != NULL ? "changing a subscription fails" : "no engine opens");
         }
         restart_dead();
         sim_sleep(SIM_SECOND / 2);
@@ -374,6 +419,7 @@ void sim_world(void) {
     set_up();
     go_wrong();
     stop_faults();
+    choose_survivor();
     restart_dead();
     calm_down();
     sim_sleep(OWNERS_AFTER + cost_of_rules());

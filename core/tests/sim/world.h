@@ -22,6 +22,7 @@ void operate_once(sim_process *process, sim_chance *chance);
 /* What rests goes on. 0, or 1: not all of it could be said. */
 int operate_heal(wh_engine *engine);
 
+int is_alone(const sim_process *process); /* the only engine's that lives */
 void publish_some(sim_process *process, sim_chance *chance);
 model_event *event_drawn(sim_chance *chance, sim_process *process, int from_outbox);
 

@@ -36,6 +36,8 @@ int __wrap_pthread_rwlock_trywrlock(pthread_rwlock_t *rwlock);
 int __wrap_pthread_rwlock_unlock(pthread_rwlock_t *rwlock);
 int __wrap_pthread_create(pthread_t *out, const pthread_attr_t *attributes, void *(*run)(void *), void *payload);
 int __wrap_pthread_join(pthread_t thread, void **value);
+pthread_t __wrap_pthread_self(void);
+int __wrap_pthread_once(pthread_once_t *once, void (*run)(void));
 int __wrap_pthread_detach(pthread_t thread);
 int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 

@@ -1,0 +1,41 @@
+/* The log's memory of what it said: a line that comes again within a minute is counted, not
+ * given again. When its minute is over, it says how often it came.
+ *
+ * Some lines are remembered at once, because a store that fails has several parts complain in
+ * turn. Whatever waits to be told is told by the next line, whichever it is, and at the end.
+ * The host's function is called without a lock, so it may take its time. */
+#ifndef WHI_ENGINE_LOG_H
+#define WHI_ENGINE_LOG_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define WHI_LOG_SIZE (WHI_ERROR_SIZE * 2)
+#define WHI_LOG_LINES 4
+#define WHI_LOG_US INT64_C(60000000)
+
+typedef struct whi_log_line {
+    int level;
+    long long more; /* times that it came and was not given */
+    int64_t until;  /* monotonic us; 0: the place is free */
+    char text[WHI_LOG_SIZE];
+} whi_log_line;
+
+typedef struct whi_log_memory {
+    pthread_mutex_t lock;
+    whi_log_line lines[WHI_LOG_LINES];
+} whi_log_memory;
+
+void whi_log_begin(whi_log_memory *memory);
+void whi_log_end(whi_log_memory *memory);
+
+/* 1 if the line is to be given, and is remembered; 0 if it is counted. */
+int whi_log_is_new(whi_log_memory *memory, int level, const char *text, int64_t now);
+
+/* 1 if out, of WHI_LOG_SIZE bytes, holds a line that tells how often one came; asked again until
+ * 0. For those whose time is over; with INT64_MAX for all. */
+int whi_log_told(whi_log_memory *memory, int64_t now, int *level, char *out);
+
+#endif

@@ -1,0 +1,160 @@
+/* Each promise of the model is broken once, by a history that is made up. */
+#include <string.h>
+
+#include "selfcheck.h"
+
+static model_pair *last;
+
+model_subscription *self_subscription(void) {
+    model_subscription shape = { 0 };
+    model_subscription *made;
+
+    shape.cap = 2;
+    shape.retry_count = 1;
+    shape.possible_count = 1;
+    shape.possible[0].types = 1;
+    made = model_subscription_new(&shape);
+    model_made(made, "sub_1");
+    return made;
+}
+
+model_event *self_event(int type, int key) {
+    model_event shape = { 0 };
+
+    shape.type = type;
+    shape.key = key;
+    sim_step++;
+    return model_event_new(&shape, 0);
+}
+
+static void arrives(const model_event *event, int open) {
+    model_arrives(0, "id", event->payload, event->payload_size, 0, open, &last);
+}
+
+static void break_unwanted(void) {
+    self_subscription();
+    arrives(self_event(1, 0), 0);
+}
+
+static void break_rolled_back(void) {
+    model_event *event;
+
+    self_subscription();
+    event = self_event(0, 0);
+    model_refused(event, MODEL_NEVER);
+    arrives(event, 0);
+}
+
+static void break_arrived_and_rolled_back(void) {
+    model_event *event;
+
+    self_subscription();
+    event = self_event(0, 0);
+    arrives(event, 0);
+    model_refused(event, MODEL_NEVER);
+}
+
+static void break_twice_at_once(void) {
+    model_event *event;
+
+    self_subscription();
+    event = self_event(0, 0);
+    arrives(event, 0);
+    arrives(event, 1);
+}
+
+static void break_twice(void) {
+    model_event *event;
+
+    self_subscription();
+    event = self_event(0, 0);
+    arrives(event, 0);
+    model_answers(last, 0, 200, 0);
+    arrives(event, 0);
+}
+
+static void test_a_pause_excuses_a_repeat(void) {
+    model_event *event;
+
+    self_subscription();
+    event = self_event(0, 0);
+    arrives(event, 0);
+    model_answers(last, 0, 200, 0);
+    model_excuse();
+    arrives(event, 0);
+}
+
+static void break_retries(void) {
+    model_event *event;
+
+    self_subscription();
+    event = self_event(0, 0);
+    arrives(event, 0);
+    model_answers(last, 0, 500, 0);
+    arrives(event, 0);
+}
+
+static void break_single_use(void) {
+    self_subscription()->single_use = 1;
+    arrives(self_event(0, 0), 0);
+    arrives(self_event(0, 0), 0);
+}
+
+static void break_bytes(void) {
+    char text[] = "{\"n\":0,\"what\":1}";
+
+    self_subscription();
+    self_event(0, 0);
+    model_arrives(0, "id", text, strlen(text), 0, 0, &last);
+}
+
+static void break_id(void) {
+    model_event *event;
+
+    self_subscription();
+    event = self_event(0, 0);
+    model_accepted(event, "another");
+    arrives(event, 0);
+}
+
+static void break_unknown(void) {
+    char text[] = "{\"n\":7,\"what\":1}";
+
+    self_subscription();
+    model_arrives(0, "id", text, strlen(text), 0, 0, &last);
+}
+
+static void break_cap(void) {
+    self_subscription();
+    arrives(self_event(0, 0), 2);
+}
+
+static void break_order(void) {
+    model_event *early, *late;
+
+    self_subscription()->order = MODEL_KEY;
+    early = self_event(0, 1);
+    sim_step++;
+    model_accepted(early, "id");
+    late = self_event(0, 1);
+    arrives(late, 0);
+}
+
+/* ------------------------------------------------------------------------------ the list */
+
+const sim_check self_model_checks[] = {
+    BREAKS(unwanted, "unwanted"),
+    BREAKS(rolled_back, "rolled_back"),
+    BREAKS(arrived_and_rolled_back, "rolled_back"),
+    BREAKS(twice_at_once, "twice"),
+    BREAKS(twice, "twice"),
+    HOLDS(a_pause_excuses_a_repeat),
+    BREAKS(retries, "retries"),
+    BREAKS(single_use, "single_use"),
+    BREAKS(bytes, "bytes"),
+    BREAKS(id, "id"),
+    BREAKS(unknown, "unknown"),
+    BREAKS(cap, "cap"),
+    BREAKS(order, "order"),
+    { NULL, NULL, NULL },
+};
