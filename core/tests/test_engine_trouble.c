@@ -115,6 +115,34 @@ static void of_many_held_ones_a_single_use_subscription_sends_one(void **state) 
     wh_close(engine);
 }
 
+/* It has no bytes to be sent again. */
+static void what_a_mended_rule_drops_is_not_sent_by_a_replay(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_query query = WH_QUERY_INIT;
+    wh_engine *engine;
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    options.rules = &fake_rules;
+    engine = fixture_open(":memory:", &options);
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"fail\"}", id);
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"rule\":\"drop\"}", WH_ZSTR), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(count_state(engine, "cancelled"), 1);
+    query.state = "cancelled";
+    assert_int_equal(wh_replay_query(engine, &query, NULL), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 0);
+    assert_int_equal(count_state(engine, "cancelled"), 1);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"rule\":\"pass\"}", WH_ZSTR), WH_OK);
+    assert_int_equal(wh_replay_query(engine, &query, NULL), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    wh_close(engine);
+}
+
 static void a_test_does_not_use_a_subscription_up(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     char error[256], id[WH_ID_SIZE], *text;
@@ -421,6 +449,7 @@ static void the_latest_goes_as_soon_as_the_one_before_it_failed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(of_many_held_ones_a_single_use_subscription_sends_one, fixture_setup),
+        cmocka_unit_test_setup(what_a_mended_rule_drops_is_not_sent_by_a_replay, fixture_setup),
         cmocka_unit_test_setup(a_test_does_not_use_a_subscription_up, fixture_setup),
         cmocka_unit_test_setup(a_change_by_another_process_does_not_lose_the_event, fixture_setup),
         cmocka_unit_test_setup(a_change_by_another_process_does_not_refuse_ours, fixture_setup),

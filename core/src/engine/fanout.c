@@ -231,9 +231,12 @@ static int remake(whi_worker *worker, whi_delivery *delivery) {
     code = code == WH_OK ? decide(worker, event, delivery->registration, &decided) : code;
     code = code == WH_OK ? take_decision(worker, delivery, &decided) : code;
     if (code == WH_OK) {
-        delivery->version = delivery->registration->subscription->version;
         delivery->body_is_new = 1;
-        delivery->state = delivery->state != 0 ? delivery->state : WHI_CANCELLED;
+        if (delivery->state != 0) {
+            delivery->version = delivery->registration->subscription->version;
+        } else {
+            delivery->state = WHI_CANCELLED; /* version 0: a replay asks the rule again */
+        }
         if (delivery->key != NULL) {
             delivery->created_at = whi_now(worker->engine);
             put_off(delivery, 0);
