@@ -148,7 +148,7 @@ describe("publish with a function", function()
     assert.equal(0, (shell.run(("sqlite3 '%s' 'DROP TABLE webhook_events'"):format(store))))
     assert(file:publish("a", 1, { async = called }))
     step_until(file, function() return told[1] end)
-    assert.same({ nil, "store", 3 }, { told[1][1], told[1][3], told[1].n })
+    assert.same({ nil, "corrupt", 3 }, { told[1][1], told[1][3], told[1].n })
     assert.matches("webhook_events", told[1][2])
   end)
 
