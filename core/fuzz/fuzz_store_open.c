@@ -196,13 +196,13 @@ static void read_all(whi_store *store, void *sum) {
 static void write_all(whi_store *store, void *sum) {
     whi_event_row event = { .number = whi_ident_first(NOW) + 99, .id = "z", .type = "t", .payload = "1" };
     int64_t owner = 1, due, after = 0;
-    int count = 0, failed;
+    int count = 0, picked, failed;
 
     event.payload_size = 1;
     if (V(store)->begin(store) != WH_OK) {
         return;
     }
-    failed = V(store)->event_add(store, &event, &count) || V(store)->event_claim(store, 1, 9, see_event, sum) ||
+    failed = V(store)->event_add(store, &event, &count) || V(store)->event_claim(store, 1, 9, see_event, sum, &picked) ||
              V(store)->delivery_claim(store, 1, 1, NOW, 9, see_delivery, sum) || V(store)->lane_due(store, 1, &due) ||
              V(store)->delivery_cancel(store, 2, NOW, 9, &count) || V(store)->worker_add(store, &owner) ||
              V(store)->worker_sweep(store, NOW, 9, &count) ||

@@ -492,14 +492,14 @@ static void old_events_are_purged_and_failed_ones_later(void **state) {
     fixture_run(engine);
     for (int day = 0; day < 8; day++) {
         atomic_fetch_add(&fixture_time, 24 * HOUR);
-        fixture_run(engine);
+        assert_int_equal(wh_run(engine), WH_OK);
     }
     assert_int_equal(wh_event_get(engine, good, &out, NULL), WH_ENOTFOUND);
     out = DOCUMENT(wh_event_get(engine, bad, &fixture_handed, &fixture_size));
     wh_free(out);
     for (int day = 0; day < 24; day++) {
         atomic_fetch_add(&fixture_time, 24 * HOUR);
-        fixture_run(engine);
+        assert_int_equal(wh_run(engine), WH_OK);
     }
     assert_int_equal(wh_event_get(engine, bad, &out, NULL), WH_ENOTFOUND);
     wh_close(engine);

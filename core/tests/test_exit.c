@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "certificates.h"
+#include "engine/engine.h"
 #include "nginx.h"
 #include "receiver.h"
 #include "webhook.h"
@@ -89,6 +90,12 @@ static void begin(wh_engine *engine, const orders *told) {
     }
 }
 
+static void wait_for_first(wh_engine *engine) {
+    for (int i = 0; i < 20000 && atomic_load(&engine->count.delivered) == 0; i++) {
+        usleep(1000);
+    }
+}
+
 static wh_engine *closed_at_exit;
 
 static void close_at_exit(void) {
@@ -108,6 +115,7 @@ static void end_in_the_midst(const orders *told) {
     fill(engine, told);
     begin(engine, told);
     closed_at_exit = engine;
+    wait_for_first(engine);
     usleep((useconds_t)told->pause);
     exit(0);
 }
@@ -150,7 +158,9 @@ static void end_many(const char *url, const char *ca_file, const char *words) {
     for (int i = 0; i < AT_ONCE; i++) {
         assert_ended_well();
     }
-    assert_true(whi_monotonic_us() - started < INT64_C(60000000));
+    if (whi_monotonic_us() - started > INT64_C(240000000)) {
+        fail_msg("ending takes long");
+    }
 }
 
 static void end_many_plain(const char *words) {

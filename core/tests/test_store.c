@@ -33,6 +33,7 @@ static void an_event_is_kept_with_its_bytes_and_its_times(void **state) {
 }
 
 static void pending_cycle(whi_store *store) {
+    int picked;
     int64_t owner;
     whi_store_work work;
     seen all = { 0 };
@@ -46,7 +47,7 @@ static void pending_cycle(whi_store *store) {
     OK(V(store)->work(store, &work));
     assert_int_equal(work.events, 1);
     OK(V(store)->begin(store));
-    OK(V(store)->event_claim(store, owner, 3, see_event, &all));
+    OK(V(store)->event_claim(store, owner, 3, see_event, &all, &picked));
     OK(V(store)->commit(store));
     assert_int_equal(all.count, 3);
     assert_int_equal(all.events[0], number_at(NOW, 1));
@@ -55,7 +56,7 @@ static void pending_cycle(whi_store *store) {
     assert_int_equal(all.event.pending, 1);
     OK(V(store)->begin(store));
     OK(V(store)->event_done(store, owner, number_at(NOW, 1)));
-    OK(V(store)->event_claim(store, owner, 30, see_event, &all));
+    OK(V(store)->event_claim(store, owner, 30, see_event, &all, &picked));
     OK(V(store)->commit(store));
     assert_int_equal(all.count, 5);
     OK(V(store)->work(store, &work));

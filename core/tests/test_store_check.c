@@ -2,7 +2,7 @@
  * statement that needs the part; and a file that is lost while it is open. */
 #include "store_kit.h"
 
-#include "base/clock.h"
+#include <time.h>
 
 #define PARTS 64
 
@@ -113,19 +113,28 @@ static void what_an_application_adds_does_not_matter(void **state) {
     open_once();
 }
 
+/* Of the processor: other tests run beside it. */
+static int64_t used_us(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static void looking_takes_little_time(void **state) {
     int64_t best = INT64_MAX, started;
 
     (void)state;
     for (int i = 0; i < 10; i++) {
         whi_store *store;
-        started = whi_monotonic_us();
+        started = used_us();
         store = opened(path);
-        best = whi_monotonic_us() - started < best ? whi_monotonic_us() - started : best;
+        started = used_us() - started;
+        best = started < best ? started : best;
         V(store)->close(store);
     }
     print_message("an open takes %lld us\n", (long long)best);
-    assert_true(best < 50000); /* 5 ms here, without a sanitizer */
+    assert_true(best < 50000); /* 2.5 ms here, without a sanitizer */
 }
 
 /* ---------------------------------------------------------------- the file itself */

@@ -337,6 +337,7 @@ static int fails(void) {
 
 /* A little of everything; the code of the first failure. */
 static int tour(whi_store *store, seen *all) {
+    int picked;
     int64_t event = number_at(NOW, 1), owner, after = 0;
     whi_delivery_row row = delivery(event, 1, WHI_WAITING, NOW);
     whi_subscription_row subscription = { .version = 1, .tenant = "t", .status = 1, .document = "{}" };
@@ -355,7 +356,7 @@ static int tour(whi_store *store, seen *all) {
     if ((code = add_worker(store, &owner)) != 0 ||
         (code = V(store)->subscription_put(store, &subscription)) != 0 ||
         (code = add_event(store, event, "own", 0, &known)) != 0 ||
-        (code = V(store)->event_claim(store, owner, 5, see_event, all)) != 0 ||
+        (code = V(store)->event_claim(store, owner, 5, see_event, all, &picked)) != 0 ||
         (code = V(store)->event_done(store, owner, event)) != 0 || (code = write_row(store, &row)) != 0 ||
         (code = V(store)->attempt_add(store, &attempt)) != 0 ||
         (code = V(store)->delivery_claim(store, owner, 1, NOW, 5, see_delivery, all)) != 0 ||

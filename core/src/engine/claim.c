@@ -231,6 +231,9 @@ static void claim_lane(whi_worker *worker, whi_lane *lane, int64_t now) {
     whi_registration *registration;
 
     whi_lane_set_due(worker, lane, INT64_MAX);
+    if (whi_worker_of(worker->engine, lane->subscription) != worker) {
+        return; /* from a time with another number of workers: its own finds it in the store */
+    }
     if (room == 0) {
         lane->parked_due = due;
         return;
@@ -310,7 +313,7 @@ typedef struct intake {
     whi_event *head, **tail;
     whi_store *store;
     int64_t owner; /* for whom, as the transaction found it */
-    int limit, claimed, outbox;
+    int limit, claimed, picked, outbox;
     long long bytes;
 } intake;
 
@@ -321,7 +324,7 @@ static void drop_events(intake *self) {
         self->head = next;
     }
     self->tail = &self->head;
-    self->claimed = self->outbox = 0;
+    self->claimed = self->picked = self->outbox = 0;
     self->bytes = 0;
 }
 
@@ -383,7 +386,7 @@ static int run_intake(whi_job *job, whi_store *store) {
     }
     code = whi_registry_expect(self->task.worker->engine->registry);
     if (code == WH_OK) {
-        code = store->vtable->event_claim(store, self->owner, self->limit, claimed_event, self);
+        code = store->vtable->event_claim(store, self->owner, self->limit, claimed_event, self, &self->picked);
     }
     if (code == WH_OK) {
         code = store->vtable->outbox_take(store, OUTBOX_MAXIMUM, outbox_row, self, &taken);
@@ -407,7 +410,7 @@ static void intake_back(whi_task *task) {
     } else if (self->owner == 0) {
         worker->retry_claim_at = whi_monotonic_us() + WHI_LOOK_US;
         atomic_store(&engine->more_events, 1);
-    } else if (self->claimed >= self->limit || self->outbox >= OUTBOX_MAXIMUM) {
+    } else if (self->picked >= self->limit || self->outbox >= OUTBOX_MAXIMUM) {
         atomic_store(&engine->more_events, 1);
     }
     if (self->claimed > 0) {
@@ -444,10 +447,9 @@ void whi_claim_events(whi_worker *worker) {
     if (worker->claiming_events || limit == 0 || !atomic_load(&engine->more_events)) {
         return;
     }
-    if (worker->retry_claim_at != 0 && whi_monotonic_us() < worker->retry_claim_at) {
+    if (worker->retry_claim_at != 0) {
         return;
     }
-    worker->retry_claim_at = 0;
     self = whi_calloc(1, sizeof *self);
     if (self == NULL) {
         return;

@@ -46,7 +46,8 @@ void whi_decider_close(whi_decider *self) {
 }
 
 int whi_decider_scan(whi_decider *self, const char *payload, size_t size) {
-    return whi_json_scan(&self->json, payload, size, (int)self->limits->json_depth);
+    self->scanned = whi_json_scan(&self->json, payload, size, (int)self->limits->json_depth);
+    return self->scanned;
 }
 
 static whi_rule_slot *find_slot(const whi_decider *self, const whi_registration *registration) {
@@ -249,6 +250,11 @@ int whi_decide(whi_decider *self, const whi_subject *subject, const whi_registra
     memset(out, 0, offsetof(whi_decision, error));
     out->error[0] = '\0';
     out->verdict = WHI_PASS;
+    if (self->scanned != WH_OK && whi_decide_looks_inside(registration)) {
+        out->verdict = WHI_FAILED;
+        out->code = self->scanned;
+        return WH_OK;
+    }
     if (registration->filter != NULL && !whi_filter_match(registration->filter, &self->json, &out->path)) {
         out->verdict = WHI_FILTERED;
         return WH_OK;

@@ -20,13 +20,15 @@ typedef struct whi_decider {
     struct whi_rule_slot *slots; /* compiled rules by owner and source, a hash table */
     size_t slot_count, slot_capacity;
     whi_json json; /* the payload of whi_decider_scan */
+    int scanned;   /* WH_OK, or why it could not be: no rule or filter can look into it */
 } whi_decider;
 
 /* limits and engine (which may be NULL) outlive it. Fill with zeros is a closed one. */
 void whi_decider_init(whi_decider *decider, const wh_rule_engine *engine, const wh_limits *limits);
 void whi_decider_close(whi_decider *decider);
 
-/* The payload that is decided about; it must stay. WH_EJSON, WH_ENOMEM. */
+/* The payload that is decided about; it must stay. WH_EJSON and WH_ELIMIT (limits are lower by now, or
+ * a hand wrote it): who looks inside fails as a rule does. WH_ENOMEM. */
 int whi_decider_scan(whi_decider *decider, const char *payload, size_t size);
 
 /* Compiles the subscription's rule, if it has one, to see that it can be. WH_ERULE_SYNTAX with

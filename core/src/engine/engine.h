@@ -215,7 +215,7 @@ struct wh_engine {
         whi_histogram waits;    /* from acceptance to the first request */
     } count; /* since the engine was opened, by this process: for looking on */
     atomic_llong mean_payload; /* bytes, of what was accepted lately */
-    atomic_int closed; /* 1: wh_close has begun: nothing is turned or promised any more */
+    atomic_int closed; /* wh_close has begun */
     atomic_int next_worker;
 
     pthread_mutex_t work_lock; /* held by the thread in wh_step; by wh_start and wh_stop */
@@ -239,6 +239,9 @@ void whi_log(wh_engine *engine, int level, const char *format, ...) __attribute_
 void whi_log_close(wh_engine *engine); /* tells what was counted; after it nothing is logged */
 
 int64_t whi_now(const wh_engine *engine);
+
+/* WH_ECLOSED, from within wh_close: nothing is begun any more. */
+int whi_is_open(const wh_engine *engine);
 
 /* What went wrong is told by the next wh_step or wh_run, if time does not mend it. Any thread. */
 void whi_trouble(wh_engine *engine, int code, const char *sentence);
@@ -417,8 +420,9 @@ int whi_engine_test(wh_engine *engine, int64_t subscription, const char *type, c
                     int64_t timeout, int *status, char *error, size_t error_size);
 
 /* ---- notice.c: the engine's own events, "webhook.…" */
-void whi_notice(wh_engine *engine, const whi_registration *registration, const char *type, const char *event_id,
-                const char *reason);
+/* In a transaction: tells of a subscription, and of a delivery of this event if there is one. */
+int whi_notice(wh_engine *engine, whi_store *store, const whi_registration *registration, const char *type,
+               const char *event_id, const char *reason);
 
 /* ---- publish.c */
 /* All that can be said of an event without the store. */

@@ -75,6 +75,9 @@ static int take_key(whi_worker *worker, whi_delivery *delivery, const whi_decisi
     if (s->order == WHI_ORDER_NONE && !whi_envelope_is_ordered(s->profile, delivery->event->type)) {
         return WH_OK;
     }
+    if (worker->decider.scanned != WH_OK && s->order != WHI_ORDER_FIFO && delivery->event->key[0] == '\0') {
+        return WH_OK; /* its key cannot be read */
+    }
     whi_buf_init(&key, WHI_ORDER_KEY_MAXIMUM + 1);
     if (s->order != WHI_ORDER_FIFO) {
         code = write_key(worker, delivery->event, s, decision, &key);
@@ -224,12 +227,16 @@ static int remake(whi_worker *worker, whi_delivery *delivery) {
     whi_decision decided = { 0 };
     int code = whi_decider_scan(&worker->decider, event->payload, event->payload_size);
 
+    code = code == WH_EJSON || code == WH_ELIMIT ? WH_OK : code;
     code = code == WH_OK ? decide(worker, event, delivery->registration, &decided) : code;
     code = code == WH_OK ? take_decision(worker, delivery, &decided) : code;
     if (code == WH_OK) {
-        delivery->version = delivery->registration->subscription->version;
         delivery->body_is_new = 1;
-        delivery->state = delivery->state != 0 ? delivery->state : WHI_CANCELLED;
+        if (delivery->state != 0) {
+            delivery->version = delivery->registration->subscription->version;
+        } else {
+            delivery->state = WHI_CANCELLED; /* version 0: a replay asks the rule again */
+        }
         if (delivery->key != NULL) {
             delivery->created_at = whi_now(worker->engine);
             put_off(delivery, 0);
@@ -256,17 +263,22 @@ static int looks_inside(const whi_event *event, const whi_registration *registra
 }
 
 static int scan_if_needed(whi_worker *worker, const whi_event *event, whi_registration *const *found, size_t count) {
+    int code = WH_OK;
+
+    worker->decider.scanned = WH_OK;
     for (size_t i = 0; i < count; i++) {
         if (looks_inside(event, found[i])) {
-            return whi_decider_scan(&worker->decider, event->payload, event->payload_size);
+            code = whi_decider_scan(&worker->decider, event->payload, event->payload_size);
+            break;
         }
     }
-    return WH_OK;
+    return code == WH_EJSON || code == WH_ELIMIT ? WH_OK : code; /* for who looks inside: see decide.h */
 }
 
-/* A full disk, a locked file, no memory: not for ever. */
-static int may_pass(int code) {
-    return code == WH_ENOMEM || code == WH_EFULL || code == WH_ESTORE || code == WH_ELOCKED;
+/* A full disk, a locked file, no memory. All else is written in the store as it must not be (a hand's
+ * work): the event waits until somebody mends that. */
+static int is_of_the_world(int code) {
+    return code == WH_ENOMEM || code == WH_EFULL || code == WH_ESTORE || code == WH_ELOCKED || code == WH_EMOVED;
 }
 
 /* Where there is an order, nothing overtakes it: see whi_fanout_waits. */
@@ -306,13 +318,11 @@ void whi_fanout(whi_worker *worker, whi_event *event) {
     whi_free(found);
     if (code != WH_OK && code != WH_ECLOSED) {
         whi_log(engine, WH_LOG_ERROR, "event %s cannot be fanned out now: %s", event->id, wh_last_error());
-        whi_trouble(engine, code, wh_last_error());
-        if (may_pass(code)) {
-            put_later(worker, event);
-            return;
-        }
-        /* The mark stays: the event is looked at again when somebody takes it over. */
-    } else if (code == WH_OK && atomic_fetch_sub(&event->unwritten, 1) == 1) {
+        whi_trouble(engine, is_of_the_world(code) ? code : WH_ECORRUPT, wh_last_error());
+        put_later(worker, event);
+        return;
+    }
+    if (code == WH_OK && atomic_fetch_sub(&event->unwritten, 1) == 1) {
         whi_record_finished(worker, event);
     }
     whi_event_unref(engine, event);

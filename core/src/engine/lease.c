@@ -102,9 +102,11 @@ static int sweep(whi_lease *lease, whi_store *store) {
 }
 
 static int look_at_others(whi_lease *lease, whi_store *store) {
-    looking self = { lease, 0, lease->started_us - lease->seen_us >= BETWEEN_US };
+    looking self = { lease, 0, 0 };
     int code;
 
+    lease->looked_us = whi_monotonic_us();
+    self.counts = lease->looked_us - lease->seen_us >= BETWEEN_US;
     lease->next.count = 0;
     code = store->vtable->worker_list(store, look, &self);
     code = code == WH_OK ? bury(lease, store) : code;
@@ -148,15 +150,16 @@ static void keep_seen(whi_lease *lease) {
 
     lease->seen = lease->next;
     lease->next = old;
-    if (lease->started_us - lease->seen_us >= BETWEEN_US) {
-        lease->seen_us = lease->started_us;
+    if (lease->looked_us - lease->seen_us >= BETWEEN_US) {
+        lease->seen_us = lease->looked_us;
     }
 }
 
 /* What this process had is dropped by its workers when they meet it. */
 static void beaten(whi_lease *lease) {
     wh_engine *engine = lease->engine;
-    int changed = lease->now_owner != atomic_load(&lease->owner);
+    int lapsed = whi_monotonic_us() >= atomic_load(&lease->until);
+    int changed = lapsed || lease->now_owner != atomic_load(&lease->owner);
 
     if (lease->lost) {
         whi_log(engine, WH_LOG_WARNING, "this process was silent for too long: its work was given to others");
@@ -183,6 +186,7 @@ static void done(whi_job *job, int code, const char *sentence) {
     } else {
         whi_log(lease->engine, WH_LOG_ERROR, "no heartbeat now: %s", sentence);
         whi_trouble(lease->engine, code, sentence);
+        lease->now_owner = atomic_load(&lease->owner); /* a number that was rolled back may be another's */
         atomic_store(&lease->next_beat, whi_monotonic_us() + WHI_BEAT_US / 4);
     }
     atomic_store(&lease->beating, 0);
@@ -257,7 +261,7 @@ int whi_lease_end(whi_lease *lease) {
     whi_lease_init(&ending, lease->engine);
     ending.job.run = run_end;
     ending.job.rows = SWEEP_ROWS;
-    if (atomic_load(&lease->owner) != 0 || atomic_load(&lease->beating)) {
+    if (atomic_load(&lease->owner) != 0 || atomic_load(&lease->beating) || atomic_load(&lease->engine->jobs_open) > 0) {
         code = whi_writer_run(lease->engine->writer, &ending.job);
     }
     atomic_store(&lease->until, 0);

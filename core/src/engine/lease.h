@@ -70,7 +70,7 @@ typedef struct whi_lease {
     int64_t started_us, now_owner;
     int lost, freed, more;
     whi_beats seen, next; /* as of the last beat; as of this one */
-    int64_t seen_us;
+    int64_t looked_us, seen_us; /* when it looked, inside the transaction; when that last counted */
 } whi_lease;
 
 void whi_lease_init(whi_lease *lease, struct wh_engine *engine);
@@ -86,7 +86,8 @@ int64_t whi_lease_owner(const whi_lease *lease);
 int whi_lease_check(whi_lease *lease, whi_store *store, int64_t owner);
 
 /* Takes the row away and frees what bore its number, at most a commit's worth; the sweep of whoever
- * works does the rest. Waits for the commit. */
+ * works does the rest. Waits for the commit, behind which nothing of the workers is left in the
+ * writer's queue. */
 int whi_lease_end(whi_lease *lease);
 
 /* The pulse of the writer's thread; payload: the engine's lease. */

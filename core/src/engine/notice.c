@@ -1,47 +1,14 @@
 /* The engine's own events: "webhook.subscription.disabled", "webhook.delivery.exhausted"
- * and their like. They take the way of every other event and go to subscriptions whose
+ * and their like. Each is written in the transaction that makes it true, without an owner: whoever
+ * has time takes it. They take the way of every other event and go to subscriptions whose
  * patterns begin with "webhook."; about a delivery of such an event none is made. */
 #include "base/error.h"
-#include "base/mem.h"
 #include "engine/engine.h"
 #include "pure/json.h"
 
 #include <string.h>
 
-#define PAYLOAD_MAXIMUM 4096
-
-typedef struct notice {
-    whi_task task;
-    wh_engine *engine;
-    whi_event *event;
-} notice;
-
-static int run(whi_job *job, whi_store *store) {
-    notice *self = (notice *)job;
-    whi_event *event = self->event;
-    whi_event_row row = { 0 };
-    int duplicate = 0;
-
-    row.type = event->type;
-    row.tenant = event->tenant;
-    row.time = event->time;
-    row.accepted_at = event->accepted_at;
-    row.payload = event->payload;
-    row.payload_size = event->payload_size;
-    return store->vtable->event_add(store, &row, &duplicate);
-}
-
-/* It was written without an owner: whoever has time takes it. */
-static void back(whi_task *task) {
-    notice *self = (notice *)task;
-
-    if (task->code != WH_OK) {
-        whi_log(self->engine, WH_LOG_ERROR, "%s could not be told: %s", self->event->type, task->sentence);
-    }
-    atomic_store(&self->engine->more_events, 1);
-    whi_event_unref(self->engine, self->event);
-    whi_free(self);
-}
+#define PAYLOAD_MAXIMUM 16384
 
 static int write_payload(whi_buf *out, const whi_registration *registration, const char *event_id, const char *reason) {
     whi_buf_text(out, "{\"subscription\":\"");
@@ -58,35 +25,21 @@ static int write_payload(whi_buf *out, const whi_registration *registration, con
     return whi_buf_status(out);
 }
 
-void whi_notice(wh_engine *engine, const whi_registration *registration, const char *type, const char *event_id,
-                const char *reason) {
-    notice *self = whi_calloc(1, sizeof *self);
-    whi_event_row row = { 0 };
+int whi_notice(wh_engine *engine, whi_store *store, const whi_registration *registration, const char *type,
+               const char *event_id, const char *reason) {
+    whi_event_row row = { .type = type, .tenant = registration->subscription->tenant };
     whi_buf payload;
+    int duplicate, code;
 
     whi_buf_init(&payload, PAYLOAD_MAXIMUM);
-    if (self == NULL || write_payload(&payload, registration, event_id, reason) != WH_OK) {
-        whi_buf_free(&payload);
-        whi_free(self);
-        return;
-    }
+    code = write_payload(&payload, registration, event_id, reason);
     row.accepted_at = row.time = whi_now(engine);
-    row.type = type;
-    row.tenant = registration->subscription->tenant;
     row.payload = payload.data;
     row.payload_size = payload.size;
-    self->engine = engine;
-    self->event = whi_event_new(engine, &row);
+    code = code == WH_OK ? store->vtable->event_add(store, &row, &duplicate) : code;
     whi_buf_free(&payload);
-    if (self->event == NULL) {
-        whi_free(self);
-        return;
-    }
-    whi_log(engine, WH_LOG_INFO, "%s: %s, %s", type, registration->id, reason);
-    self->task.job.run = run;
-    self->task.job.rows = 2;
-    self->task.back = back;
-    whi_worker_submit(engine->workers[0], &self->task);
+    atomic_store(&engine->more_events, 1);
+    return code;
 }
 
 void whi_rule_error(whi_worker *worker, const whi_event *event, whi_registration *registration, const char *error) {

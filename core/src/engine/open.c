@@ -167,17 +167,26 @@ int whi_open(wh_engine **out, const char *store, const wh_options *options, cons
     return WH_OK;
 }
 
+int whi_is_open(const wh_engine *engine) {
+    return atomic_load(&engine->closed) ? whi_fail(WH_ECLOSED, "the engine is being closed") : WH_OK;
+}
+
 /* Behind the last commit the workers have nothing that the store does not have. */
 static void end_work(wh_engine *engine) {
+    atomic_store(&engine->closed, 1);
     if (atomic_load(&engine->started)) {
         wh_stop(engine, 0);
     }
-    atomic_store(&engine->closed, 1);
     if (engine->writer != NULL) {
         whi_lease_end(&engine->lease);
         whi_writer_stop(engine->writer);
         whi_writer_drain(engine->writer);
         whi_publish_tell(engine);
+    }
+    for (int i = 0; i < WHI_WORKERS; i++) {
+        if (engine->workers[i] != NULL) {
+            whi_worker_shut(engine->workers[i]);
+        }
     }
     for (int i = 0; i < WHI_WORKERS; i++) {
         whi_worker_free(engine->workers[i]);

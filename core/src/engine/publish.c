@@ -69,6 +69,12 @@ int whi_publish_row_check(const wh_limits *limits, const wh_event *event) {
     return code == WH_OK ? WH_OK : whi_fail_within(code, "payload");
 }
 
+/* Where order counts, none goes past those that the store has. */
+static int would_overtake(const wh_engine *engine) {
+    return whi_registry_has_order(engine->registry) &&
+           (atomic_load(&engine->more_events) || atomic_load(&engine->events_claimed));
+}
+
 static int add(publication *self, whi_store *store, size_t i, int64_t owner) {
     whi_event_row *row = &self->rows[i];
     whi_event *kept = self->kept[i];
@@ -76,6 +82,9 @@ static int add(publication *self, whi_store *store, size_t i, int64_t owner) {
 
     row->number = 0;
     row->owner = kept != NULL ? owner : 0;
+    if (row->owner == 0) {
+        atomic_store(&self->engine->more_events, 1); /* before those of the next jobs are looked at */
+    }
     code = store->vtable->event_add(store, row, &self->duplicates[i]);
     if (code == WH_OK && kept != NULL) {
         kept->owner = owner;
@@ -93,6 +102,9 @@ static int run(whi_job *job, whi_store *store) {
     int code = whi_registry_expect(self->engine->registry);
     int64_t owner = self->owner;
 
+    if (would_overtake(self->engine)) {
+        owner = 0; /* asked here, in the order of commits, once more */
+    }
     if (code == WH_OK && owner != 0) {
         code = whi_lease_check(&self->engine->lease, store, owner);
         owner = code == WH_OK ? owner : 0; /* the row is gone: anybody's */
@@ -118,12 +130,6 @@ static void fill_row(publication *self, size_t i, const wh_event *event) {
     row->accepted_at = self->now;
     row->payload = event->payload;
     row->payload_size = event->payload_size == WH_ZSTR ? strlen(event->payload) : event->payload_size;
-}
-
-/* Where order counts, none goes past those that the store has. */
-static int would_overtake(const wh_engine *engine) {
-    return whi_registry_has_order(engine->registry) &&
-           (atomic_load(&engine->more_events) || atomic_load(&engine->events_claimed));
 }
 
 /* Kept in memory where workers are at work and memory is left; else the store has it. */
@@ -198,8 +204,11 @@ static void fill_receipts(const publication *self, wh_receipt *receipts) {
 
 static int publish(publication *self, const wh_event *events, wh_receipt *receipts) {
     wh_engine *engine = self->engine;
-    int code;
+    int code = whi_is_open(engine);
 
+    if (code != WH_OK) {
+        return code;
+    }
     self->now = whi_now(engine);
     self->owner = atomic_load(&engine->stop) == 0 ? whi_lease_owner(&engine->lease) : 0;
     for (size_t i = 0; i < self->count; i++) {
@@ -374,13 +383,11 @@ int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn t
     if (event == NULL || told == NULL) {
         return whi_fail(WH_EINVALID, "%s: expected one, found NULL", event == NULL ? "event" : "done");
     }
-    if (atomic_load(&engine->closed)) { /* who is told by wh_close may call this */
-        return whi_fail(WH_ECLOSED, "the engine is being closed");
-    }
     if (atomic_load(&engine->started)) {
         return whi_fail(WH_EBUSY, "the threads of wh_start do the work: wh_publish is for them");
     }
-    code = check(engine, event);
+    code = whi_is_open(engine);
+    code = code == WH_OK ? check(engine, event) : code;
     code = code == WH_OK ? has_room(engine) : code;
     code = code == WH_OK ? whi_writer_start(engine->writer) : code;
     return code == WH_OK ? promise(engine, event, told, payload) : code;

@@ -59,6 +59,21 @@ static int keep_attempt(whi_store *store, const whi_delivery *delivery) {
     return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
+/* What it came to is told to who wants to hear of it; no notice about a notice. */
+static int tell(wh_engine *engine, whi_store *store, const whi_delivery *delivery) {
+    const whi_attempt *attempt = delivery->attempt;
+
+    if (delivery->state == WHI_EXHAUSTED && strncmp(delivery->event->type, "webhook.", 8) != 0) {
+        return whi_notice(engine, store, delivery->registration, "webhook.delivery.exhausted", delivery->event->id,
+                          wh_error_name(attempt != NULL ? attempt->code : WH_ENOMEM));
+    }
+    if (delivery->state == WHI_DELIVERED && delivery->abort) {
+        return whi_notice(engine, store, delivery->registration, "webhook.run.aborted", delivery->event->id,
+                          delivery->key != NULL ? delivery->key : "");
+    }
+    return WH_OK;
+}
+
 static int put_delivery(whi_store *store, whi_delivery *delivery, int *done) {
     whi_delivery_row row;
     int code;
@@ -116,15 +131,17 @@ static int ends_with(wh_engine *engine, whi_store *store, const whi_delivery *de
 
 /* With its only delivery a single_use subscription ends, in one transaction. */
 static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
+    wh_engine *engine = record->task.worker->engine;
     int ends = 0, done, code = put_delivery(store, delivery, &done);
 
     delivery->leaves = 0;
-    code = code == WH_OK && done ? ends_with(record->task.worker->engine, store, delivery, &ends) : code;
+    code = code == WH_OK && done ? tell(engine, store, delivery) : code;
+    code = code == WH_OK && done ? ends_with(engine, store, delivery, &ends) : code;
     if (code != WH_OK || !ends) {
         return code;
     }
     record->removed = 1;
-    code = whi_subscription_remove(record->task.worker->engine, store, delivery->registration->subscription->id,
+    code = whi_subscription_remove(engine, store, delivery->registration->subscription->id,
                                    &delivery->leaves);
     return code == WH_ENOTFOUND ? WH_OK : code;
 }

@@ -27,9 +27,14 @@ static int switch_off(retirement *self, whi_store *store, whi_subscription *subs
         return WH_OK;
     }
     subscription->disabled = whi_strdup(self->reason, WH_ZSTR);
-    return subscription->disabled != NULL
-               ? whi_subscription_keep(self->task.worker->engine, store, subscription)
-               : whi_fail_memory();
+    return subscription->disabled != NULL ? whi_subscription_keep(self->task.worker->engine, store, subscription)
+                                          : whi_fail_memory();
+}
+
+static int tell(retirement *self, whi_store *store) {
+    return self->found && !self->off ? whi_notice(self->task.worker->engine, store, self->registration,
+                                                  "webhook.subscription.disabled", NULL, self->reason)
+                                     : WH_OK;
 }
 
 static int read_and_switch(retirement *self, whi_store *store) {
@@ -72,7 +77,9 @@ static int run(whi_job *job, whi_store *store) {
         code = whi_lease_check(&engine->lease, store, self->delivery->event->owner);
     }
     code = code == WH_OK ? read_and_switch(self, store) : code;
-    code = code == WH_OK && self->delivery != NULL ? put_delivery(self, store) : code;
+    if (code == WH_OK) {
+        code = self->delivery != NULL ? put_delivery(self, store) : tell(self, store);
+    }
     return code == WH_ENOTFOUND ? WH_OK : code; /* the event is somebody else's by now */
 }
 
@@ -125,7 +132,7 @@ static void back(whi_task *task) {
     if (self->delivery != NULL) {
         settle_used(self);
     } else if (self->found && !self->off) {
-        whi_notice(engine, self->registration, "webhook.subscription.disabled", NULL, self->reason);
+        whi_log(engine, WH_LOG_INFO, "%s is switched off: %s", self->registration->id, self->reason);
     }
     free_retirement(self);
 }

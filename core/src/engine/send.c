@@ -326,13 +326,6 @@ static void fail_delivery(whi_worker *worker, whi_delivery *delivery, const whi_
     }
     whi_delivery_next(delivery->state, WHI_EXHAUST, &delivery->state);
     atomic_fetch_add_explicit(&worker->engine->count.exhausted, 1, memory_order_relaxed);
-    if (strncmp(delivery->event->type, "webhook.", 8) == 0) {
-        return; /* no notice about a notice */
-    }
-    whi_notice(worker->engine, delivery->registration, "webhook.delivery.exhausted", delivery->event->id,
-               wh_error_name(gone                      ? WH_EGONE
-                             : request->error != WH_OK ? request->error
-                                                       : WH_ESTATUS));
 }
 
 static void judge_lane(whi_worker *worker, const whi_flight *flight, int gone) {
@@ -404,10 +397,6 @@ static void judge(whi_request *request, whi_flight *flight) {
     if (outcome == WHI_OUTCOME_SUCCESS) {
         atomic_fetch_add_explicit(&worker->engine->count.delivered, 1, memory_order_relaxed);
         whi_delivery_next(delivery->state, WHI_SUCCEED, &delivery->state);
-        if (delivery->abort) {
-            whi_notice(worker->engine, delivery->registration, "webhook.run.aborted", delivery->event->id,
-                       delivery->key != NULL ? delivery->key : "");
-        }
     } else {
         atomic_fetch_add_explicit(&worker->engine->count.failed, 1, memory_order_relaxed);
         delivery->error = sentence_of(request, code);
@@ -562,7 +551,9 @@ void whi_send_ready(whi_worker *worker) {
     if (atomic_load(&worker->engine->stop) != 0) {
         return;
     }
-    while (worker->ready != NULL && worker->in_flight < worker->flight_limit) {
+    /* Asked for each: a process may be paused between two. */
+    while (worker->ready != NULL && worker->in_flight < worker->flight_limit &&
+           whi_lease_owner(&worker->engine->lease) == worker->owner) {
         whi_lane *lane = worker->ready;
         worker->ready = lane->next_ready;
         if (worker->ready == NULL) {

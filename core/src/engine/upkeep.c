@@ -82,6 +82,9 @@ static void look(whi_worker *worker) {
 void whi_upkeep(whi_worker *worker, int64_t now_us) {
     int64_t now;
 
+    if (worker->retry_claim_at != 0 && now_us >= worker->retry_claim_at) {
+        worker->retry_claim_at = 0;
+    }
     whi_record_retry(worker, now_us);
     whi_fanout_retry(worker, now_us);
     if (now_us >= worker->next_spill) {
@@ -109,6 +112,10 @@ int64_t whi_upkeep_next(const whi_worker *worker) {
     }
     if (worker->retry_claim_at != 0 && worker->retry_claim_at < next) {
         next = worker->retry_claim_at;
+    }
+    if (atomic_load(&worker->rescan)) {
+        int64_t soon = whi_monotonic_us() + WHI_LOOK_US; /* it was asked for in vain, or comes with a wake-up */
+        next = soon < next ? soon : next;
     }
     if (worker->queued > 0 && worker->next_spill < next) {
         next = worker->next_spill;

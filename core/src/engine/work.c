@@ -21,13 +21,12 @@
 static int enter(wh_engine *engine) {
     int code = whi_engine_check(engine);
 
+    code = code == WH_OK ? whi_is_open(engine) : code;
     if (code != WH_OK) {
         return code;
     }
     pthread_mutex_lock(&engine->work_lock);
-    if (atomic_load(&engine->closed)) {
-        code = whi_fail(WH_ECLOSED, "the engine is being closed");
-    } else if (atomic_load(&engine->started)) {
+    if (atomic_load(&engine->started)) {
         code = whi_fail(WH_EBUSY, "the threads of wh_start do the work");
     } else if (atomic_load(&engine->stepping)) {
         code = whi_fail(WH_EBUSY, "another thread is in wh_step or wh_run");
@@ -356,7 +355,7 @@ static void wait_for_flights(wh_engine *engine, int64_t grace) {
     int64_t end = whi_monotonic_us() + grace * 1000;
 
     atomic_store(&engine->stop, 1);
-    while (whi_monotonic_us() < end &&
+    while (whi_monotonic_us() < end && !whi_halting() &&
            (atomic_load(&engine->flights_open) > 0 || atomic_load(&engine->jobs_open) > 0)) {
         nanosleep(&pause, NULL);
     }

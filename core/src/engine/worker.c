@@ -84,8 +84,19 @@ static void task_done(whi_job *job, int code, const char *sentence) {
     pthread_mutex_unlock(&worker->lock);
 }
 
+/* Of a worker that is shut nothing is written any more: what it wanted is in the store as it was. */
+static void refuse(whi_task *task) {
+    task->code = WH_ECLOSED;
+    task->sentence[0] = '\0';
+    task->back(task);
+}
+
 void whi_worker_submit(whi_worker *worker, whi_task *task) {
     task->worker = worker;
+    if (!worker->open) {
+        refuse(task);
+        return;
+    }
     task->job.done = task_done;
     atomic_fetch_add(&worker->engine->jobs_begun, 1);
     atomic_fetch_add(&worker->engine->jobs_open, 1);
@@ -169,13 +180,23 @@ static void fetch(whi_worker *worker) {
     }
 }
 
+/* A wait that found nothing may have taken the wake-up. */
+static int was_woken(whi_worker *worker) {
+    int woken;
+
+    pthread_mutex_lock(&worker->lock);
+    woken = worker->woken;
+    pthread_mutex_unlock(&worker->lock);
+    return woken;
+}
+
 /* Before it sleeps while deliveries wait for room, the thread makes room. */
 static int wait_for_work(whi_worker *worker, whi_ready *ready, int timeout) {
     int count = 0;
 
     if (worker->throttled) {
         count = whi_poller_wait(worker->poller, ready, READY_MAXIMUM, 0);
-        if (whi_send_pace(worker, count != 0) || count != 0) {
+        if (whi_send_pace(worker, count != 0) || count != 0 || was_woken(worker)) {
             return count;
         }
     }
@@ -229,20 +250,26 @@ static int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+static int may_begin(const whi_worker *worker) {
+    const wh_engine *engine = worker->engine;
+
+    return atomic_load(&engine->stop) == 0 && whi_lease_owner(&engine->lease) != 0;
+}
+
 int whi_worker_timeout(whi_worker *worker) {
     int64_t wait = (whi_upkeep_next(worker) - whi_monotonic_us() + 999) / 1000;
     int transport = worker->engine->transport->timeout(worker->transport);
 
-    if (may_fan_out(worker) && whi_lease_owner(&worker->engine->lease) != 0) {
+    if (may_begin(worker) && may_fan_out(worker)) {
         return 0;
     }
-    if (worker->throttled && worker->flight_limit < worker->engine->options.limits.in_flight) {
+    if (worker->throttled && may_begin(worker) && worker->flight_limit < worker->engine->options.limits.in_flight) {
         return 0;
     }
     if (transport >= 0) {
         wait = smaller(wait, transport);
     }
-    if (worker->heap_count > 0 && whi_lease_owner(&worker->engine->lease) != 0) {
+    if (worker->heap_count > 0 && may_begin(worker)) {
         wait = smaller(wait, worker->heap[0]->stored_due - whi_now(worker->engine));
     }
     return wait < 0 ? 0 : wait > 60000 ? 60000 : (int)wait;

@@ -153,8 +153,9 @@ struct whi_store_vtable {
     int (*event_add)(whi_store *store, whi_event_row *row, int *duplicate);
     /* Takes the pending mark away. Fine if it is gone. */
     int (*event_done)(whi_store *store, int64_t owner, int64_t number);
-    /* Gives pending events without an owner to this one, oldest first. */
-    int (*event_claim)(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload);
+    /* Gives pending events without an owner to this one, oldest first. picked: how many marks were
+     * looked at; of some a hand may have deleted the event. */
+    int (*event_claim)(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload, int *picked);
 
     /* Writes a delivery if it is what row->was says (done 1; else 0, and nothing is changed):
      * adds it, or replaces all of the row but created_at, and the body only if there is one.
@@ -203,9 +204,9 @@ struct whi_store_vtable {
     int (*outbox_take)(whi_store *store, int limit, whi_event_fn each, void *payload, int *count);
     int (*outbox_reject)(whi_store *store, const whi_event_row *row, const char *error);
 
-    /* Deletes at most limit events with their deliveries and attempts: all deliveries
-     * delivered or cancelled and number < done_before, or none waiting, sending or
-     * pending and number < failed_before; never the last one, from which numbers go on. Looks at
+    /* Deletes at most limit events with their deliveries and attempts, none of which is waiting,
+     * sending or pending: with number < failed_before where one is exhausted or held, else with
+     * number < done_before; never the last one, from which numbers go on. Looks at
      * no more than limit. after: where
      * the last step stopped, 0 at the start; receives where this one did, 0 at the end. */
     int (*purge)(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after, int *count);

@@ -241,7 +241,7 @@ int whi_sqlite_bounded(int limit);
 
 int whi_sqlite_event_add(whi_store *store, whi_event_row *row, int *duplicate);
 int whi_sqlite_event_done(whi_store *store, int64_t owner, int64_t number);
-int whi_sqlite_event_claim(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload);
+int whi_sqlite_event_claim(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload, int *picked);
 int whi_sqlite_delivery_put(whi_store *store, const whi_delivery_row *row, int *done);
 int whi_sqlite_delivery_now(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload);
 int whi_sqlite_attempt_add(whi_store *store, const whi_attempt_row *row);

@@ -306,7 +306,7 @@ static int may_go(whi_sqlite *store, int64_t event, const purge_bounds *bounds, 
     if (!sqlite3_column_int(statement, 0)) {
         int failed = sqlite3_column_int(statement, 1);
 
-        *out = event < bounds->failed || (!failed && event < bounds->done);
+        *out = event < (failed ? bounds->failed : bounds->done);
     }
     sqlite3_reset(statement);
     return WH_OK;

@@ -194,19 +194,20 @@ static int event_give(whi_sqlite *store, int64_t owner, int64_t number, whi_even
     return code;
 }
 
-int whi_sqlite_event_claim(whi_store *base, int64_t owner, int limit, whi_event_fn each, void *payload) {
+int whi_sqlite_event_claim(whi_store *base, int64_t owner, int limit, whi_event_fn each, void *payload, int *picked) {
     whi_sqlite *store = whi_sqlite_of(base);
     sqlite3_stmt *statement;
     int64_t *numbers;
-    int count, code = whi_sqlite_write(store, WHI_SQL_PENDING_PICK, &statement);
+    int code = whi_sqlite_write(store, WHI_SQL_PENDING_PICK, &statement);
 
+    *picked = 0;
     if (code != WH_OK) {
         return code;
     }
     limit = whi_sqlite_bounded(limit);
     sqlite3_bind_int64(statement, 1, limit);
-    code = whi_sqlite_pick(store, statement, limit, &numbers, &count);
-    for (int i = 0; code == WH_OK && i < count; i++) {
+    code = whi_sqlite_pick(store, statement, limit, &numbers, picked);
+    for (int i = 0; code == WH_OK && i < *picked; i++) {
         code = event_give(store, owner, numbers[i], each, payload);
     }
     whi_free(numbers);
