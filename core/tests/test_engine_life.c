@@ -327,7 +327,7 @@ static void what_is_answered_within_the_grace_is_not_sent_again(void **state) {
 static atomic_int tries[EVENTS];
 
 static void fail_once(whi_request *request, void *payload) {
-    int n = (int)strtol(request->body, NULL, 10);
+    long n = strtol(request->body, NULL, 10);
 
     (void)payload;
     request->status = atomic_fetch_add(&tries[n], 1) == 0 ? 500 : 200;

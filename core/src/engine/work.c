@@ -149,12 +149,13 @@ static int is_quiet(wh_engine *engine) {
            (atomic_load(&engine->promises_kept) == 0 || atomic_load(&engine->started));
 }
 
-/* 1: something is there, 0: nothing; an error of the store is negative. */
+/* 1: something is there, 0: nothing; an error of the store is negative. By the reader, which waits for
+ * nobody's long list. */
 static int look_at_store(wh_engine *engine, int64_t then) {
-    const struct whi_store_vtable *store = engine->store->vtable;
+    const struct whi_store_vtable *store = engine->reader->vtable;
     struct due self = { engine, then };
     whi_store_work work;
-    int code = store->work(engine->store, &work);
+    int code = store->work(engine->reader, &work);
 
     if (code != WH_OK) {
         return code;
@@ -162,7 +163,7 @@ static int look_at_store(wh_engine *engine, int64_t then) {
     if (work.events || work.outbox) {
         atomic_store(&engine->more_events, 1);
     }
-    return work.events || work.outbox || work.owned ? 1 : store->lanes(engine->store, due_lane, &self);
+    return work.events || work.outbox || work.owned ? 1 : store->lanes(engine->reader, due_lane, &self);
 }
 
 /* Nothing waits in the store, or is under way in another process, that was due then. */
