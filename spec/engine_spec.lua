@@ -185,7 +185,7 @@ describe("looking back", function()
   it("follows the clock that it was given", function()
     local wait = hooks:deadline()
     assert.is_true(wait > 0 and wait <= 1100)
-    assert.equal(wait / 1000, hooks:timeout())
+    assert.near(wait / 1000, hooks:timeout(), 0.05) -- time goes on between them
     assert.is_true(hooks:idle())
     assert.equal(start + 2000, clock:advance(2000))
     assert.is_false(hooks:idle())
