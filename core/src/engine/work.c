@@ -317,6 +317,7 @@ static int rest(wh_engine *engine) {
     }
     atomic_store(&engine->more_events, 1);
     atomic_store(&engine->stop, 0);
+    take_trouble(engine); /* the threads' own: who steps next finds out for himself */
     return code;
 }
 
