@@ -29,6 +29,9 @@ static actor *actor_new(sim_process *process, int number) {
 static void log_line(int level, const char *line, void *payload) {
     (void)payload;
     sim_note("log %d: %s", level, line);
+    if (!model_excused() && strstr(line, "silent for too long") != NULL) {
+        sim_fail("lease", "a process that nothing kept from it did not beat in time");
+    }
 }
 
 /* --------------------------------------------------------------------- opening, closing */
@@ -41,6 +44,7 @@ static void open_engine(actor *self) {
     options.log = log_line;
     options.limits.memory_bytes = sim_plan_now->memory_bytes;
     options.limits.in_flight = sim_plan_now->in_flight;
+    options.retain = options.retain_failed = sim_plan_now->retain_ms;
     while (whi_open(&engine, STORE, &options, &sim_transport) != WH_OK) {
         sim_note("cannot open: %s", wh_last_error());
         if (self->process->allocations != 0) {

@@ -76,22 +76,24 @@ static unsigned body_of(const model_config *config) {
 static void widen(const model_event *event, const model_subscription *subscription) {
     model_pair *pair = model_pair_of(event->n, subscription->k);
 
+    unsigned all = 0;
+
     for (int i = 0; i < subscription->possible_count; i++) {
         unsigned want = model_decide(subscription, &subscription->possible[i], event);
         if (pair->want & MODEL_HELD) {
             want |= by_rule(&subscription->possible[i], event); /* what was held back a mended rule lets go */
         }
-        pair->want |= (unsigned char)want;
+        all |= want;
         if (want & MODEL_SEND) {
             pair->bodies |= (unsigned char)body_of(&subscription->possible[i]);
         }
     }
-    if (subscription->deleted || subscription->gone || subscription->unknown || !subscription->made) {
-        pair->want |= MODEL_NOT;
+    if (subscription->deleted || subscription->gone || subscription->unknown || !subscription->made ||
+        subscription->single_use) {
+        all |= MODEL_NOT;
     }
-    if (subscription->single_use) {
-        pair->want |= MODEL_NOT;
-    }
+    pair->want |= (unsigned char)all;
+    pair->apart |= (unsigned char)all;
 }
 
 static void widen_all(const model_subscription *subscription) {

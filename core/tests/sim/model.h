@@ -67,6 +67,7 @@ typedef struct model_event {
 
 typedef struct model_pair {
     unsigned char want, bodies;
+    unsigned char apart; /* want, if there were no others of its key */
     int arrivals, failures, successes, open;
     int extra;   /* successes that a replay asked for */
     int replays; /* times that the retry list began anew, or may have */
@@ -109,9 +110,10 @@ void model_arrives(int k, const char *id, const char *body, size_t size, int slo
 void model_answers(model_pair *pair, int k, int status, int error);
 
 /* judge.c: the model against the store */
-void judge_watch(void);                        /* states move only as they may; quiet */
+int judge_begin(void);                         /* sees each commit from now on. 0: not now */
+void judge_watch(void);                        /* states move only as they may, marks have an owner; quiet */
 int judge_settled(char *why, size_t size);     /* nothing waits, nothing is owned by nobody; quiet */
-void judge_idle(wh_engine *engine, int alone, int64_t since); /* wh_idle said yes; quiet */
+void judge_idle(wh_engine *engine, int64_t since); /* wh_idle said yes; quiet */
 void judge_owners(void);                       /* no more workers than live engines; quiet */
 void judge_end(wh_engine *engine);             /* all of it, and explain */
 void judge_reopen(void);

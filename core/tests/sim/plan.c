@@ -131,5 +131,6 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     plan->rule_us = sim_spread(&chance, 10000, 4 * SIM_SECOND);
     plan->latency_us = sim_one_in(&chance, 3) ? 5 * SIM_SECOND : 50000;
     draw_faults(plan, &chance);
+    plan->retain_ms = sim_one_in(&chance, 4) ? sim_spread(&chance, 100, 20000) : 0;
     apply(plan, cut);
 }

@@ -427,12 +427,35 @@ static void break_idle(void) {
     make_store();
     tamper("UPDATE webhook_pending SET owner = 77");
     sim_quiet_begin();
-    judge_idle(engine, 1, sim_step + 1);
+    judge_idle(engine, sim_step + 1);
+}
+
+static void break_orphans(void) {
+    make_store();
+    expect(judge_begin(), "a judge who sees each commit");
+    judge_watch();
+    tamper("UPDATE webhook_pending SET owner = 77; UPDATE webhook_pending SET owner = 0");
+    judge_watch();
+}
+
+static void break_marks(void) {
+    make_store();
+    tamper("UPDATE webhook_pending SET owner = 77");
+    judge_watch();
+}
+
+static void break_owners(void) {
+    deliver();
+    expect(judge_begin(), "a judge who sees each commit");
+    tamper("INSERT INTO webhook_workers VALUES (7, 0); DELETE FROM webhook_workers WHERE id = 7");
+    judge_watch();
+    tamper("INSERT INTO webhook_workers VALUES (7, 0)");
+    judge_watch();
 }
 
 static void break_dead_owner(void) {
     deliver();
-    tamper("INSERT INTO webhook_workers SELECT 77, * FROM (SELECT 1, 1)");
+    tamper("INSERT INTO webhook_workers VALUES (77, 1)");
     judge_owners();
 }
 
@@ -512,6 +535,9 @@ static const check checks[] = {
     BREAKS(held, "held"),
     BREAKS(attempts, "states"),
     BREAKS(idle, "idle"),
+    BREAKS(orphans, "orphans"),
+    BREAKS(marks, "orphans"),
+    BREAKS(owners, "owners"),
     BREAKS(dead_owner, "dead_owner"),
     BREAKS(settled, "stuck"),
     BREAKS(explain, "explain"),

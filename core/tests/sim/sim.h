@@ -82,6 +82,7 @@ typedef struct sim_plan {
     int64_t memory_bytes, in_flight;
     int64_t rule_us;   /* what a slow rule costs */
     int64_t latency_us;
+    int64_t retain_ms; /* how long what is over is kept, 0: for ever */
     int fault_count;
     sim_fault faults[SIM_FAULTS];
     int trace;

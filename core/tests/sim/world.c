@@ -216,12 +216,12 @@ static void set_up(void) {
         sim_sleep(10000);
     }
     within(slots[0], set_up_at);
+    while (!judge_begin()) {
+        sim_sleep(10000);
+    }
     world_ready = 1;
     for (int i = 1; i < slot_count; i++) {
         start_slot(i);
-    }
-    if (sim_plan_now->kinds & 1u << SIM_rule) {
-        model_excuse(); /* a turn may be longer than the lease */
     }
     base_step = sim_step;
 }
