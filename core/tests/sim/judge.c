@@ -10,7 +10,7 @@
 enum { WAITING = 1, SENDING, DELIVERED, EXHAUSTED, HELD, CANCELLED };
 
 typedef struct shadow {
-    int state, attempts, replayed;
+    int state, attempts, replayed, extra_over;
 } shadow;
 
 static shadow shadows[MODEL_EVENTS][MODEL_SUBSCRIPTIONS];
@@ -83,16 +83,16 @@ static const char *name_of(int state) {
 }
 
 /* Several moves may lie between two looks: what is not to be reached by any of them. */
-static int may_become(const shadow *was, const shadow *is, int replays) {
-    int replayed = replays > was->replayed;
+static int may_become(const shadow *was, const shadow *is, const model_pair *pair) {
+    int replayed = pair->replays > was->replayed, again = pair->extra > was->extra_over;
 
     switch (was->state) {
     case DELIVERED:
-        return is->state == DELIVERED || replayed;
+        return is->state == DELIVERED || again; /* those that were asked for by a state are not in it */
     case EXHAUSTED:
         return is->state == EXHAUSTED || replayed;
     case CANCELLED:
-        return is->state == CANCELLED || replayed;
+        return is->state == CANCELLED || again;
     default:
         return is->state != HELD || was->state == HELD || was->state == 0 || was->state == WAITING ||
                was->state == SENDING;
@@ -124,7 +124,8 @@ static void watch_row(sqlite3_stmt *row, void *payload) {
     is.state = sqlite3_column_int(row, 2);
     is.attempts = sqlite3_column_int(row, 3);
     is.replayed = model_pair_of(n, k)->replayed;
-    if (!may_become(was, &is, model_pair_of(n, k)->replays)) {
+    is.extra_over = model_pair_of(n, k)->extra_over;
+    if (!may_become(was, &is, model_pair_of(n, k))) {
         sim_fail("states", "event %d at %d was %s and is %s", n, k, name_of(was->state), name_of(is.state));
     }
     if (is.attempts < was->attempts) {
@@ -184,6 +185,18 @@ int judge_begin(void) {
     watched = watched || began;
     sim_quiet_end();
     return began;
+}
+
+int judge_has_owner(int64_t owner) {
+    char sql[80];
+    int64_t there;
+    int asked;
+
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM webhook_workers WHERE id = %lld", (long long)owner);
+    sim_quiet_begin();
+    asked = number(sql, &there);
+    sim_quiet_end();
+    return !asked || there > 0;
 }
 
 static void check_owners(void) {

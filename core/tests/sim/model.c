@@ -15,7 +15,7 @@ const char *const model_keys[MODEL_KEYS + 1] = { "", "k1", "k2", "k3" };
 void (*model_complain)(const char *invariant, const char *sentence);
 
 static model_pair pairs[MODEL_EVENTS][MODEL_SUBSCRIPTIONS];
-static int excused, arrivals;
+static int excused, out_of_order, arrivals;
 
 static void broken(const char *invariant, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void broken(const char *invariant, const char *format, ...) {
@@ -35,11 +35,15 @@ static void broken(const char *invariant, const char *format, ...) {
 void model_begin(void) {
     memset(pairs, 0, sizeof pairs);
     model_event_count = model_subscription_count = 0;
-    excused = arrivals = 0;
+    excused = out_of_order = arrivals = 0;
 }
 
 void model_excuse(void) {
     excused = 1;
+}
+
+void model_excuse_order(void) {
+    out_of_order = 1;
 }
 
 int model_excused(void) {
@@ -219,8 +223,9 @@ void model_replay(int n, int k, int again) {
     pair->extra += again;
 }
 
-void model_replayed(int n, int k) {
+void model_replayed(int n, int k, int again) {
     model_pair_of(n, k)->replayed++;
+    model_pair_of(n, k)->extra_over += again;
 }
 
 /* ---------------------------------------------------------------------- the receiver */
@@ -246,7 +251,7 @@ static int is_finished(const model_pair *pair, const model_subscription *subscri
 static void check_order(const model_event *event, const model_subscription *subscription) {
     int strict = sim_plan_now->promises & SIM_PROMISE_ORDER;
 
-    if (excused || subscription->order == MODEL_NONE || subscription->order == MODEL_LATEST ||
+    if (out_of_order || subscription->order == MODEL_NONE || subscription->order == MODEL_LATEST ||
         (subscription->order == MODEL_KEY && event->key == 0)) {
         return;
     }

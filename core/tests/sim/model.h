@@ -72,6 +72,7 @@ typedef struct model_pair {
     int extra;   /* successes that a replay asked for */
     int replays; /* times that the retry list began anew, or may have */
     int replayed; /* of these, those that are over */
+    int extra_over;
     int first;   /* its place among all arrivals, from 1 */
     uint64_t body;
 } model_pair;
@@ -87,6 +88,7 @@ extern void (*model_complain)(const char *invariant, const char *sentence);
 
 void model_begin(void);
 void model_excuse(void); /* from now on a request may come twice */
+void model_excuse_order(void); /* and work may go from one process to another, out of order */
 int model_excused(void);
 
 /* Events. The payload is made: it carries the number and all that rules look at. */
@@ -100,7 +102,7 @@ void model_change(model_subscription *subscription, const model_config *config);
 void model_changed(model_subscription *subscription, const model_config *config, int known); /* known 0: maybe */
 void model_delete(model_subscription *subscription);
 void model_replay(int n, int k, int again); /* again 1: delivered ones are sent again */
-void model_replayed(int n, int k);          /* it is over */
+void model_replayed(int n, int k, int again); /* it is over */
 
 model_pair *model_pair_of(int n, int k);
 unsigned model_decide(const model_subscription *subscription, const model_config *config, const model_event *event);
@@ -112,6 +114,7 @@ void model_answers(model_pair *pair, int k, int status, int error);
 /* judge.c: the model against the store */
 int judge_begin(void);                         /* sees each commit from now on. 0: not now */
 void judge_watch(void);                        /* states move only as they may, marks have an owner; quiet */
+int judge_has_owner(int64_t owner);            /* 1: or nobody can say; quiet */
 int judge_settled(char *why, size_t size);     /* nothing waits, nothing is owned by nobody; quiet */
 void judge_idle(wh_engine *engine, int64_t since); /* wh_idle said yes; quiet */
 void judge_owners(void);                       /* no more workers than live engines; quiet */

@@ -5,9 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "engine/engine.h"
 #include "model.h"
-#include "outside/transport.h"
 #include "sim.h"
+
+#define LATELY (20 * SIM_SECOND)
 
 int sim_net_healed;
 
@@ -25,6 +27,7 @@ struct whi_transport {
     whi_poller *poller;
     sim_process *process;
     flight *first, **end;
+    int64_t gone; /* the engine's number, which had no row any more when this turn began; else 0 */
     struct whi_transport *others;
 };
 
@@ -116,11 +119,32 @@ static void choose_answer(flight *f) {
     }
 }
 
+/* engine/lease.h, I3: who may have lost its row starts nothing, and asks its own clock. The look is
+ * taken where a turn begins: a thread that stands still between asking and sending is excused. */
+static void look_at_lease(whi_transport *transport) {
+    const sim_process *process = transport->process;
+
+    transport->gone = 0;
+    if (process->engine != NULL && process->paused_until != 0 && sim_now < process->paused_until + LATELY) {
+        int64_t owner = atomic_load(&process->engine->lease.owner);
+        transport->gone = judge_has_owner(owner) ? 0 : owner;
+    }
+}
+
+static void check_lease(const whi_transport *transport) {
+    if (transport->gone != 0 && transport->process->engine != NULL &&
+        transport->gone == atomic_load(&transport->process->engine->lease.owner)) {
+        sim_fail("lease", "a request is started by %lld, whose row was gone when the turn began",
+                 (long long)transport->gone);
+    }
+}
+
 static int send_request(whi_transport *transport, whi_request *request) {
     const char *slash = strrchr(request->url, '/');
     flight *f = sim_alloc(sizeof *f);
     int all = (sim_plan_now->promises & SIM_PROMISE_CAP) != 0;
 
+    check_lease(transport);
     sim_yield();
     f->request = request;
     f->k = slash != NULL ? (int)strtol(slash + 1, NULL, 10) : 0;
@@ -176,6 +200,7 @@ static void tick(whi_transport *transport) {
     flight *f;
 
     sim_yield();
+    look_at_lease(transport);
     while ((f = take_answered(transport)) != NULL) {
         finish(f);
         sim_free(f);

@@ -274,7 +274,7 @@ static void replay_one(wh_engine *engine, sim_chance *chance) {
         model_replay(n, k, 1);
         sim_note("replays event %d at %d", n, k);
         sim_note("replayed %s: %d", id, wh_replay(engine, id));
-        model_replayed(n, k);
+        model_replayed(n, k, 1);
     }
     wh_free(text);
 }
@@ -297,7 +297,7 @@ static void replay_many(wh_engine *engine, sim_chance *chance) {
     }
     code = wh_replay_query(engine, &query, &count);
     for (int n = 0; n < events; n++) {
-        model_replayed(n, s->k);
+        model_replayed(n, s->k, 0);
     }
     sim_note("replayed %s of %d: %d, %lld", query.state, s->k, code, (long long)count);
 }

@@ -145,9 +145,16 @@ static void do_fault(const sim_fault *fault) {
     if (fault->kind != SIM_clock && fault->kind != SIM_lock) {
         model_excuse();
     }
+    if ((1u << fault->kind) & (1u << SIM_pause | 1u << SIM_freeze | 1u << SIM_kill | 1u << SIM_machine | 1u << SIM_restart)) {
+        model_excuse_order();
+    }
     switch (fault->kind) {
     case SIM_pause:
-        pause_process(process, fault->us);
+        if ((fault->draw >> 20) % 2 == 0) {
+            pause_process(process, fault->us);
+        } else {
+            process->stall_us = fault->us;
+        }
         break;
     case SIM_freeze:
         freeze(fault);
@@ -256,7 +263,7 @@ static void stop_faults(void) {
     sim_disk_slow_until = 0;
     for (int i = 1; i < sim_process_count(); i++) {
         sim_process *process = sim_process_at(i);
-        process->paused_until = process->full_until = process->io_until = process->memory_fails_until = 0;
+        process->paused_until = process->stall_us = process->full_until = process->io_until = process->memory_fails_until = 0;
         process->wall_offset = 0;
     }
     sim_note("healing");
