@@ -29,7 +29,8 @@ static actor *actor_new(sim_process *process, int number) {
 static void log_line(int level, const char *line, void *payload) {
     (void)payload;
     sim_note("log %d: %s", level, line);
-    if (!model_excused() && strstr(line, "silent for too long") != NULL) {
+    /* Where others hold the lock often, one may wait for it longer than another beats. */
+    if (!model_excused() && !(sim_plan_now->kinds & 1u << SIM_lock) && strstr(line, "silent for too long") != NULL) {
         sim_fail("lease", "a process that nothing kept from it did not beat in time");
     }
 }
