@@ -187,16 +187,20 @@ int judge_begin(void) {
     return began;
 }
 
-int judge_has_owner(int64_t owner) {
-    char sql[80];
-    int64_t there;
-    int asked;
+/* The delivery is being sent by this owner; or is not written, and the event is this owner's. */
+int judge_may_send(int64_t owner, int n, int64_t subscription) {
+    char sql[400];
+    int64_t may = 1;
 
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM webhook_workers WHERE id = %lld", (long long)owner);
+    snprintf(sql, sizeof sql,
+             "SELECT coalesce((SELECT state = 2 AND owner = %lld FROM webhook_deliveries WHERE event = e.number"
+             " AND subscription = %lld), EXISTS (SELECT 1 FROM webhook_pending WHERE owner = %lld"
+             " AND event = e.number)) FROM webhook_events e WHERE json_extract(e.payload, '$.n') = %d",
+             (long long)owner, (long long)subscription, (long long)owner, n);
     sim_quiet_begin();
-    asked = number(sql, &there);
+    may = !ask(sql, take_number, &may) || may != 0;
     sim_quiet_end();
-    return !asked || there > 0;
+    return (int)may;
 }
 
 static void check_owners(void) {

@@ -114,7 +114,7 @@ void model_answers(model_pair *pair, int k, int status, int error);
 /* judge.c: the model against the store */
 int judge_begin(void);                         /* sees each commit from now on. 0: not now */
 void judge_watch(void);                        /* states move only as they may, marks have an owner; quiet */
-int judge_has_owner(int64_t owner);            /* 1: or nobody can say; quiet */
+int judge_may_send(int64_t owner, int n, int64_t subscription); /* 1: it has it, or nobody can say; quiet */
 int judge_settled(char *why, size_t size);     /* nothing waits, nothing is owned by nobody; quiet */
 void judge_idle(wh_engine *engine, int64_t since); /* wh_idle said yes; quiet */
 void judge_owners(void);                       /* no more workers than live engines; quiet */

@@ -9,7 +9,6 @@
 #include "model.h"
 #include "sim.h"
 
-#define LATELY (20 * SIM_SECOND)
 
 int sim_net_healed;
 
@@ -27,7 +26,7 @@ struct whi_transport {
     whi_poller *poller;
     sim_process *process;
     flight *first, **end;
-    int64_t gone; /* the engine's number, which had no row any more when this turn began; else 0 */
+    int64_t owner, turned_at; /* the engine's number when this turn began, and when that was */
     struct whi_transport *others;
 };
 
@@ -119,23 +118,20 @@ static void choose_answer(flight *f) {
     }
 }
 
-/* engine/lease.h, I3: who may have lost its row starts nothing, and asks its own clock. The look is
- * taken where a turn begins: a thread that stands still between asking and sending is excused. */
-static void look_at_lease(whi_transport *transport) {
+/* engine/lease.h: what is sent is marked, in the store, with the sender's number. A thread that
+ * stands still between asking and sending, or whose engine has got another number meanwhile, is
+ * excused: it looks where a turn begins, and nobody can do better. */
+static void check_lease(const whi_transport *transport, const whi_request *request) {
     const sim_process *process = transport->process;
+    int n;
 
-    transport->gone = 0;
-    if (process->engine != NULL && process->paused_until != 0 && sim_now < process->paused_until + LATELY) {
-        int64_t owner = atomic_load(&process->engine->lease.owner);
-        transport->gone = judge_has_owner(owner) ? 0 : owner;
+    if (process->engine == NULL || process->paused_until > transport->turned_at || transport->owner == 0 ||
+        transport->owner != atomic_load(&process->engine->lease.owner) ||
+        sscanf(request->body, "{\"n\":%d,", &n) != 1) {
+        return;
     }
-}
-
-static void check_lease(const whi_transport *transport) {
-    if (transport->gone != 0 && transport->process->engine != NULL &&
-        transport->gone == atomic_load(&transport->process->engine->lease.owner)) {
-        sim_fail("lease", "a request is started by %lld, whose row was gone when the turn began",
-                 (long long)transport->gone);
+    if (!judge_may_send(transport->owner, n, request->lane)) {
+        sim_fail("lease", "event %d is sent by %lld, who does not have it", n, (long long)transport->owner);
     }
 }
 
@@ -144,7 +140,7 @@ static int send_request(whi_transport *transport, whi_request *request) {
     flight *f = sim_alloc(sizeof *f);
     int all = (sim_plan_now->promises & SIM_PROMISE_CAP) != 0;
 
-    check_lease(transport);
+    check_lease(transport, request);
     sim_yield();
     f->request = request;
     f->k = slash != NULL ? (int)strtol(slash + 1, NULL, 10) : 0;
@@ -200,7 +196,8 @@ static void tick(whi_transport *transport) {
     flight *f;
 
     sim_yield();
-    look_at_lease(transport);
+    transport->turned_at = sim_now;
+    transport->owner = transport->process->engine != NULL ? atomic_load(&transport->process->engine->lease.owner) : 0;
     while ((f = take_answered(transport)) != NULL) {
         finish(f);
         sim_free(f);
