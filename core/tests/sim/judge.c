@@ -217,11 +217,33 @@ static void check_owners(void) {
     }
 }
 
+/* Of a key one waits, the newest. (What a dead engine was sending waits beside it once more.) */
+static void check_one_waits(void) {
+    for (int k = 0; k < model_subscription_count; k++) {
+        const model_subscription *s = model_subscriptions[k];
+        char sql[200];
+        int64_t id, most;
+        if (s->order != MODEL_LATEST || !s->made || whi_ident_parse("sub_", s->id, &id) != WH_OK) {
+            continue;
+        }
+        snprintf(sql, sizeof sql,
+                 "SELECT count(*) AS n FROM webhook_deliveries WHERE subscription = %lld AND state = 1"
+                 " AND key IS NOT NULL GROUP BY key ORDER BY n DESC LIMIT 1",
+                 (long long)id);
+        if (number(sql, &most) && most > 1) {
+            sim_fail("latest", "%lld of one key wait at %d, which wants the newest", (long long)most, k);
+        }
+    }
+}
+
 void judge_watch(void) {
     sim_quiet_begin();
     (void)ask(ROWS, watch_row, NULL);
     check_orphans();
     check_owners();
+    if (!model_excused() && !(sim_plan_now->kinds & 1u << SIM_lock)) {
+        check_one_waits();
+    }
     sim_quiet_end();
 }
 
