@@ -166,19 +166,30 @@ static void by_steps(actor *self) {
     }
 }
 
-static void by_runs(actor *self) {
-    while (!self->process->leave && self->process->restart != 2) {
-        int code = wh_run(self->process->engine);
-
-        self->process->restart = self->process->restart == 1 ? 0 : self->process->restart;
-        sim_note("run: %d", code);
-        sim_sleep(sim_spread(&self->chance, 10000, SIM_SECOND));
-    }
-}
-
 static void not_at_all(actor *self) {
     while (!self->process->leave && self->process->restart != 2) {
         sim_sleep(200000);
+    }
+}
+
+/* Some hosts turn their engine no more, and keep it open: what it has is others' to do. */
+static void by_runs(actor *self) {
+    int falls_asleep = self->process->slot > 0 && sim_one_in(&self->chance, 2);
+
+    while (!self->process->leave && self->process->restart != 2) {
+        int code;
+
+        if (falls_asleep && world_healing) {
+            model_excuse();
+            model_excuse_order();
+            sim_note("turns it no more");
+            not_at_all(self);
+            return;
+        }
+        code = wh_run(self->process->engine);
+        self->process->restart = self->process->restart == 1 ? 0 : self->process->restart;
+        sim_note("run: %d", code);
+        sim_sleep(sim_spread(&self->chance, 10000, SIM_SECOND));
     }
 }
 
