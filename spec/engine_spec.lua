@@ -185,7 +185,7 @@ describe("looking back", function()
   it("follows the clock that it was given", function()
     local wait = hooks:deadline()
     assert.is_true(wait > 0 and wait <= 1100)
-    assert.equal(wait / 1000, hooks:timeout())
+    assert.near(wait / 1000, hooks:timeout(), 0.05) -- time goes on between them
     assert.is_true(hooks:idle())
     assert.equal(start + 2000, clock:advance(2000))
     assert.is_false(hooks:idle())
@@ -297,7 +297,7 @@ describe("log", function()
   it("hands over what threads said", function()
     local lines = 0
     local hooks = failing(function() lines = lines + 1 end)
-    assert(hooks:start(2))
+    assert(hooks:start(1)) -- the worker that saw the first failure
     local last = os.time() + 10
     repeat hooks:idle() until lines > 0 or os.time() > last
     assert.truthy(lines > 0)

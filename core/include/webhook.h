@@ -346,17 +346,20 @@ typedef struct wh_receipt {
 } wh_receipt;
 
 /* Accepts an event: durable when it returns. receipt may be NULL. Calls of
- * several threads share commits. Errors: invalid, json, limit, memory, closed,
- * store, full. */
+ * several threads share commits. Errors: invalid, json, limit, memory; closed: wh_close
+ * has begun; of the store, whose sentences name the file: full, locked (after 10 s, see above),
+ * moved, corrupt, store. */
 WH_API int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt);
 
 /* Accepts all of the events in one commit, or none. receipts: count of them, or
- * NULL. An error's message begins with "event 3: ", counted from 0. */
+ * NULL. Errors as wh_publish; the message of one event's begins with "event 3: ", counted
+ * from 0. */
 WH_API int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts);
 
 /* Tells what became of an event of wh_publish_async. code 0: it is durable, and error NULL; else
- * receipt is NULL, and error says what failed. Both are valid during the call. May call any
- * function of its engine but wh_close, also from within that. */
+ * receipt is NULL, and error says what failed: closed, or one of the store's, as of wh_publish.
+ * Both are valid during the call. May call any function of its engine but wh_close; from within
+ * wh_close nothing is begun any more, and publishing, wh_step and wh_run are told closed. */
 typedef void (*wh_published_fn)(int code, const char *error, const wh_receipt *receipt, void *payload);
 
 /* Like wh_publish, without waiting: the event is copied, committed by the writer's thread, and

@@ -45,6 +45,20 @@ int64_t life_sql(const char *file, const char *sql) {
     return number;
 }
 
+sqlite3 *life_lock(const char *file) {
+    sqlite3 *other;
+
+    assert_int_equal(sqlite3_open(file, &other), SQLITE_OK);
+    sqlite3_busy_timeout(other, 10000);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    return other;
+}
+
+void life_unlock(sqlite3 *other) {
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+}
+
 /* Counts a page's items; 1: there is another, after cursor. */
 static int count_page(const char *page, size_t *count, char cursor[64]) {
     const char *next = strstr(page, "\"next\":\"");

@@ -13,6 +13,10 @@ int life_publish(wh_engine *engine, const char *type, const char *key, const cha
 /* What another program does by plain SQL: the first number of the first row, 0 without one. */
 int64_t life_sql(const char *file, const char *sql);
 
+/* Another program that holds the lock of the file, until it lets go. */
+struct sqlite3 *life_lock(const char *file);
+void life_unlock(struct sqlite3 *other);
+
 /* How many deliveries are in this state, over all pages. */
 size_t life_states(wh_engine *engine, const char *state);
 

@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 
@@ -24,6 +26,7 @@
 #define PROCESSES 40
 #define AT_ONCE 4
 #define EVENTS 400
+#define GRACE_MS 4000
 #define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 static const char *self;
@@ -117,6 +120,29 @@ static void end_in_the_midst(const orders *told) {
     closed_at_exit = engine;
     wait_for_first(engine);
     usleep((useconds_t)told->pause);
+    exit(0);
+}
+
+/* Its threads have left by now: nobody is waited for who could end what is under way. */
+static void stop_at_exit(void) {
+    int64_t started = whi_monotonic_us();
+
+    wh_stop(closed_at_exit, GRACE_MS);
+    wh_close(closed_at_exit);
+    if (whi_monotonic_us() - started > GRACE_MS * INT64_C(500)) {
+        _exit(5);
+    }
+}
+
+/* The receiver never answers. */
+static void end_with_a_stop(const orders *told) {
+    atexit(stop_at_exit);
+    closed_at_exit = open_one(told);
+    fill(closed_at_exit, told);
+    need(wh_start(closed_at_exit, 1));
+    for (int i = 0; i < 20000 && atomic_load(&closed_at_exit->flights_open) == 0; i++) {
+        usleep(1000);
+    }
     exit(0);
 }
 
@@ -216,6 +242,30 @@ static void a_host_may_close_in_a_handler_of_its_own(void **state) {
     end_many_tls("close early start");
 }
 
+/* A socket that takes connections, and whose owner reads nothing. */
+static int listen_to_nobody(char *url, size_t size) {
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t length = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    snprintf(url, size, "http://127.0.0.1:%d/", ntohs(address.sin_port));
+    return fd;
+}
+
+static void a_stop_in_a_handler_of_the_host_does_not_wait_for_its_grace(void **state) {
+    char url[64];
+    int fd = listen_to_nobody(url, sizeof url);
+
+    (void)state;
+    spawn(url, "", "stop", 0);
+    assert_ended_well();
+    close(fd);
+}
+
 int main(int count, char **arguments) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(main_may_end_while_threads_sign),
@@ -224,11 +274,15 @@ int main(int count, char **arguments) {
         cmocka_unit_test(so_it_may_when_threads_deliver_over_tls),
         cmocka_unit_test(a_thread_of_the_host_may_be_inside_run),
         cmocka_unit_test(a_host_may_close_in_a_handler_of_its_own),
+        cmocka_unit_test(a_stop_in_a_handler_of_the_host_does_not_wait_for_its_grace),
     };
 
     self = arguments[0];
     if (count == 5) {
         orders told = { arguments[1], arguments[2], arguments[3], strtol(arguments[4], NULL, 10) };
+        if (is_told(&told, "stop")) {
+            end_with_a_stop(&told);
+        }
         end_in_the_midst(&told);
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,6 +210,7 @@ static void a_child_leaves_the_parents_engine_alone(void **state) {
     }
     assert_int_equal(receiver_wait(to, 2 * FORKS), 0);
     assert_int_equal(asked("SELECT count(*) FROM webhook_workers"), 1);
+    assert_int_equal(asked("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
     wh_close(engine);
     receiver_free(to);
 }

@@ -214,6 +214,7 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
     for (size_t i = 0; i < self->count; i++) {
         fill_row(self, i, &events[i]);
         keep(self, i);
+        self->job.bytes += self->rows[i].payload_size;
     }
     self->job.rows = (int)self->count * 2;
     self->job.run = run;
@@ -360,6 +361,7 @@ static int promise(wh_engine *engine, const wh_event *event, wh_published_fn tol
         self->kept = self->copy;
     }
     made->job.rows = 2;
+    made->job.bytes = self->row.payload_size;
     made->job.run = run_promise;
     made->job.done = done_promise;
     whi_writer_submit(engine->writer, &made->job);

@@ -293,6 +293,7 @@ void whi_record_delivery(whi_worker *worker, whi_delivery *delivery) {
     *record->deliveries_end = delivery;
     record->deliveries_end = &delivery->next;
     record->task.job.rows += 2;
+    record->task.job.bytes += delivery->body != NULL ? delivery->body_size : 0;
 }
 
 /* Fanned out and written, it is in no other list. */

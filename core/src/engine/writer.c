@@ -125,12 +125,14 @@ static void run_batch(whi_writer *writer, whi_job *batch) {
 static whi_job *take(whi_writer *writer) {
     whi_job *batch = writer->head, *last = NULL;
     int rows = 0;
+    size_t bytes = 0;
 
     for (whi_job *job = batch; job != NULL; job = job->next) {
-        if (last != NULL && rows + job->rows > WHI_WRITER_ROWS) {
+        if (last != NULL && (rows + job->rows > WHI_WRITER_ROWS || bytes + job->bytes > WHI_WRITER_BYTES)) {
             break;
         }
         rows += job->rows;
+        bytes += job->bytes;
         last = job;
     }
     if (last == NULL) {
@@ -195,7 +197,7 @@ static void done_waiting(whi_job *job, int code, const char *sentence) {
 }
 
 int whi_writer_run(whi_writer *writer, whi_job *job) {
-    waiting self = { { NULL, job->rows, run_waiting, done_waiting }, job, writer, 0, 0, "" };
+    waiting self = { { NULL, job->rows, job->bytes, run_waiting, done_waiting }, job, writer, 0, 0, "" };
 
     pthread_mutex_lock(&writer->lock);
     queue(writer, &self.outer);

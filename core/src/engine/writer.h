@@ -1,8 +1,8 @@
 /* One writer: the work of all threads in as few commits as possible.
  *
  * A job is a piece of work inside a transaction. Whoever finds no leader leads: it
- * takes all jobs that wait (up to a number of rows), runs them in one transaction,
- * commits, tells each in the order in which they were written, and goes on while its
+ * takes all jobs that wait (up to a number of rows and of bytes), runs them in one
+ * transaction, commits, tells each in the order in which they were written, and goes on while its
  * own job is not done. Those who come meanwhile wait for the next commit, so that under
  * load one fsync serves many. There is no timer.
  *
@@ -20,11 +20,14 @@
 
 #include "outside/store.h"
 
+/* What shares a transaction: each waits for all of it, and so does every other process of the store. */
 #define WHI_WRITER_ROWS 512
+#define WHI_WRITER_BYTES (8 << 20)
 
 typedef struct whi_job {
     struct whi_job *next;
-    int rows; /* about how many rows it writes */
+    int rows;     /* about how many rows it writes */
+    size_t bytes; /* 0, or about how many bytes of payloads and bodies, where they may be large */
     /* Inside the transaction; may be called again after a roll-back. */
     int (*run)(struct whi_job *job, whi_store *store);
     /* After the commit, or with an error and its sentence. The leader's thread, whichever it is;

@@ -1,0 +1,316 @@
+/* Pauses of a process, and another program's lock: the lease ends meanwhile. Time is not waited for:
+ * what the lease says of it is set back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "base/clock.h"
+#include "engine_fixture.h"
+#include "life_kit.h"
+
+#define ROWS "SELECT count(*) FROM webhook_workers"
+#define MARKED "SELECT count(*) FROM webhook_pending WHERE owner <> 0"
+#define UNDELIVERED "SELECT count(*) FROM webhook_events WHERE number NOT IN \
+(SELECT event FROM webhook_deliveries)"
+
+/* Subscribes /0, /1 and so on, each with the rest of its document. */
+static void subscribe_many(wh_engine *engine, int count, const char *rest) {
+    char document[200];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(document, sizeof document, "{\"url\":\"https://example.com/%d\"%s}", i, rest);
+        fixture_subscribe(engine, document, NULL);
+    }
+}
+
+/* Begins a beat and waits until it is told. */
+static void beat(wh_engine *engine) {
+    int64_t end = whi_monotonic_us() + 5000000;
+
+    atomic_store(&engine->lease.next_beat, 0);
+    whi_writer_nudge(engine->writer);
+    while (atomic_load(&engine->lease.next_beat) == 0 || atomic_load(&engine->lease.beating)) {
+        assert_true(whi_monotonic_us() < end);
+        usleep(500);
+    }
+}
+
+/* --------------------------------------------------------------- asleep with very much work */
+
+#define MANY 4000 /* of which a commit sweeps 512, and a lane has half in memory */
+#define BATCH 500
+
+static void publish_batches(wh_engine *engine, int count) {
+    wh_event events[BATCH];
+
+    for (int i = 0; i < BATCH; i++) {
+        events[i] = (wh_event)WH_EVENT_INIT;
+        events[i].type = i % 2 ? "odd" : "even";
+        events[i].payload = "1";
+        events[i].payload_size = 1;
+    }
+    for (int i = 0; i < count / BATCH; i++) {
+        assert_int_equal(wh_publish_batch(engine, events, BATCH, NULL), WH_OK);
+    }
+}
+
+/* As if nobody had turned it for as long: it gives its work back, a commit's worth at once, and what is
+ * queued has waited too long for memory. */
+static void fall_asleep(wh_engine *engine) {
+    whi_worker *worker = engine->workers[0];
+
+    for (size_t i = 0; i < worker->lane_capacity; i++) {
+        for (whi_delivery *d = worker->lanes[i] != NULL ? worker->lanes[i]->head : NULL; d != NULL; d = d->next) {
+            d->queued_at -= WHI_ASLEEP_US;
+        }
+    }
+    worker->next_spill = 0;
+    atomic_store(&engine->lease.turned_at, whi_monotonic_us() - WHI_ASLEEP_US - 1);
+    atomic_store(&engine->lease.next_beat, 0);
+    whi_writer_nudge(engine->writer);
+}
+
+static void who_sleeps_on_more_than_a_sweep_loses_nothing(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/\",\"events\":[\"even\"]}", NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/\",\"events\":[\"odd\"]}", NULL);
+    fixture_run(engine);
+    atomic_store(&fixture_script.hang, 1);
+    publish_batches(engine, MANY);
+    while (engine->workers[0]->queued < MANY - 100) {
+        assert_true(wh_step(engine) >= 0);
+    }
+    whi_writer_drain(engine->writer);
+    fall_asleep(engine);
+    life_wait_sql(file, ROWS, 0);
+    assert_true(life_sql(file, MARKED) > 0);
+    atomic_store(&fixture_script.hang, 0);
+    fixture_run(engine);
+    assert_int_equal(life_sql(file, UNDELIVERED), 0);
+    life_assert_delivered(engine, MANY);
+    wh_close(engine);
+}
+
+/* ------------------------------------------------------------------------ within a turn */
+
+static wh_engine *paused;
+
+/* As if the process had been stopped here for longer than its lease. */
+static int send_and_lapse(whi_transport *transport, whi_request *request) {
+    atomic_store(&paused->lease.until, 0);
+    return fixture_transport.send(transport, request);
+}
+
+static void no_request_is_begun_after_the_lease_ended_within_a_turn(void **state) {
+    whi_transport_vtable lapsing = fixture_transport;
+    wh_options options = WH_OPTIONS_INIT;
+
+    (void)state;
+    lapsing.send = send_and_lapse;
+    options.clock = &fixture_clock;
+    assert_int_equal(whi_open(&paused, fixture_file(), &options, &lapsing), WH_OK);
+    subscribe_many(paused, 20, "");
+    fixture_run(paused);
+    fixture_publish(paused, "a", "1", NULL);
+    beat(paused);
+    for (int i = 0; i < 10; i++) {
+        assert_true(wh_step(paused) >= 0);
+    }
+    assert_int_equal(fixture_sent_count, 1);
+    for (int i = 0; i < 100 && life_states(paused, "delivered") < 20; i++) {
+        beat(paused);
+        assert_true(wh_step(paused) >= 0);
+        assert_true(wh_step(paused) >= 0);
+    }
+    assert_int_equal(fixture_sent_count, 20);
+    wh_close(paused);
+}
+
+/* ----------------------------------------------------------------------- after a lapse */
+
+static void fail_all(whi_request *request, void *payload) {
+    (void)payload;
+    request->status = 500;
+}
+
+/* Their turns that fall into the lapse find that they may do nothing, and when they would look again
+ * is far away. */
+static void after_a_lapse_all_workers_go_on_at_once(void **state) {
+    wh_engine *engine = fixture_open(fixture_file(), NULL);
+
+    (void)state;
+    subscribe_many(engine, 8, ",\"retry\":[0,9000,9000]");
+    fixture_script.answer = fail_all;
+    assert_int_equal(wh_start(engine, 2), WH_OK);
+    fixture_publish(engine, "a", "1", NULL);
+    life_wait_sent(8);
+    life_wait_idle(engine);
+    atomic_store(&engine->lease.until, 0);
+    atomic_fetch_add(&fixture_time, 10000);
+    whi_worker_wake(engine->workers[0]);
+    whi_worker_wake(engine->workers[1]);
+    usleep(50000);
+    beat(engine);
+    for (int i = 0; i < 1000 && fixture_count() < 16; i++) {
+        usleep(1000);
+    }
+    assert_int_equal(fixture_count(), 16);
+    assert_int_equal(wh_stop(engine, 0), WH_OK);
+    wh_close(engine);
+}
+
+/* ------------------------------------------------------------------------- another's beats */
+
+/* So much time passes for both, in which who is stopped does not beat. */
+static void pass(wh_engine *stopped, wh_engine *other, int64_t us) {
+    atomic_fetch_sub(&stopped->lease.until, us);
+    other->lease.seen_us -= us;
+}
+
+static int trusts(wh_engine *engine) {
+    return whi_lease_owner(&engine->lease) != 0;
+}
+
+static void stop(wh_engine *engine) {
+    beat(engine);
+    atomic_store(&engine->lease.next_beat, INT64_MAX);
+    whi_writer_nudge(engine->writer);
+}
+
+/* It is begun while another program has the lock, and comes to look when that lets go, 1.9 s later. */
+static void beat_behind_a_lock(wh_engine *engine, const char *file) {
+    sqlite3 *other = life_lock(file);
+
+    atomic_store(&engine->lease.next_beat, 0);
+    whi_writer_nudge(engine->writer);
+    while (!atomic_load(&engine->lease.beating)) {
+        usleep(500);
+    }
+    usleep(20000);
+    whi_writer_nudge(engine->writer); /* behind the writer's lock: it is queued by now */
+    engine->lease.started_us -= 1900000;
+    engine->lease.seen_us -= 1900000;
+    life_unlock(other);
+    while (atomic_load(&engine->lease.beating)) {
+        usleep(500);
+    }
+}
+
+static void nobody_takes_a_row_while_its_owner_trusts_in_it(void **state) {
+    const char *file = fixture_file();
+    wh_engine *one = fixture_open(file, NULL), *other = fixture_open(file, NULL);
+    int beats = 0;
+
+    (void)state;
+    fixture_run(one);
+    fixture_run(other);
+    beat(other);
+    stop(one);
+    beat_behind_a_lock(other, file);
+    pass(one, other, 100000);
+    other->lease.started_us -= 100000;
+    while (life_sql(file, ROWS) == 2) {
+        assert_true(beats++ < 6);
+        beat(other);
+        assert_true(life_sql(file, ROWS) == 2 || !trusts(one));
+        pass(one, other, 2000000);
+    }
+    assert_true(beats >= WHI_STILL);
+    wh_close(one);
+    wh_close(other);
+}
+
+/* ------------------------------------------------------------------------- order of acceptance */
+
+#define PAIRS 5
+
+typedef struct publication {
+    wh_engine *engine;
+    const char *type, *payload;
+    size_t size;
+    wh_receipt receipt;
+    int code;
+} publication;
+
+static void *publish(void *payload) {
+    publication *self = payload;
+    wh_event event = WH_EVENT_INIT;
+
+    event.type = self->type;
+    event.payload = self->payload;
+    event.payload_size = self->size;
+    self->code = wh_publish(self->engine, &event, &self->receipt);
+    return NULL;
+}
+
+static int64_t number_of(const publication *one) {
+    int64_t number;
+
+    assert_int_equal(one->code, WH_OK);
+    assert_int_equal(whi_ident_parse("msg_", one->receipt.id, &number), WH_OK);
+    return number;
+}
+
+static void publish_pair(const char *file, publication *large, publication *small) {
+    sqlite3 *other = life_lock(file);
+    pthread_t threads[2];
+
+    assert_int_equal(pthread_create(&threads[0], NULL, publish, large), 0);
+    usleep(20000);
+    assert_int_equal(pthread_create(&threads[1], NULL, publish, small), 0);
+    usleep(20000);
+    life_unlock(other);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+}
+
+/* The first is too large for memory: the store alone has it. The second has room in memory, and is
+ * accepted behind it. */
+static void what_memory_has_no_room_for_is_not_overtaken_by_what_is_accepted_later(void **state) {
+    static char bytes[40000];
+    const char *file = fixture_file();
+    wh_options options = WH_OPTIONS_INIT;
+    publication large = { .type = "large", .payload = bytes, .size = sizeof bytes };
+    publication small = { .type = "small", .payload = "1", .size = 1 };
+
+    (void)state;
+    memset(bytes, '1', sizeof bytes);
+    options.limits.memory_bytes = 20000;
+    large.engine = small.engine = fixture_open(file, &options);
+    fixture_subscribe(large.engine, "{\"url\":\"https://example.com/\",\"order\":\"fifo\"}", NULL);
+    fixture_run(large.engine);
+    for (size_t i = 0; i < PAIRS; i++) {
+        publish_pair(file, &large, &small);
+        assert_true(number_of(&large) < number_of(&small));
+        fixture_run(large.engine);
+        assert_int_equal(fixture_sent_count, 2 * i + 2);
+        assert_string_equal(fixture_header(&fixture_sent[2 * i], "webhook-id"), large.receipt.id);
+        assert_string_equal(fixture_header(&fixture_sent[2 * i + 1], "webhook-id"), small.receipt.id);
+    }
+    wh_close(large.engine);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
+    const struct CMUnitTest tests[] = {
+        TEST(who_sleeps_on_more_than_a_sweep_loses_nothing),
+        TEST(no_request_is_begun_after_the_lease_ended_within_a_turn),
+        TEST(after_a_lapse_all_workers_go_on_at_once),
+        TEST(nobody_takes_a_row_while_its_owner_trusts_in_it),
+        TEST(what_memory_has_no_room_for_is_not_overtaken_by_what_is_accepted_later),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,190 @@
+/* What shares a transaction, and what does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "base/error.h"
+#include "engine/writer.h"
+#include "engine_fixture.h"
+#include "life_kit.h"
+
+#define MIB (1 << 20)
+
+/* A store that keeps nothing, and counts. */
+static int transactions;
+
+static int begin(whi_store *store) {
+    (void)store;
+    transactions++;
+    return WH_OK;
+}
+
+static int commit(whi_store *store) {
+    (void)store;
+    return WH_OK;
+}
+
+static void rollback(whi_store *store) {
+    (void)store;
+}
+
+static const struct whi_store_vtable counting = { .begin = begin, .commit = commit, .rollback = rollback };
+static whi_store store = { &counting };
+
+/* A job that remembers the transaction that it was in. */
+typedef struct numbered {
+    whi_job job;
+    int at, told;
+} numbered;
+
+static int run(whi_job *job, whi_store *in) {
+    (void)in;
+    ((numbered *)job)->at = transactions;
+    return WH_OK;
+}
+
+static void done(whi_job *job, int code, const char *sentence) {
+    (void)sentence;
+    assert_int_equal(code, WH_OK);
+    ((numbered *)job)->told++;
+}
+
+/* Queues all of them and runs what is queued. */
+static void run_jobs(numbered *jobs, int count) {
+    whi_writer *writer;
+
+    transactions = 0;
+    assert_int_equal(whi_writer_new(&writer, &store, NULL, NULL), WH_OK);
+    for (int i = 0; i < count; i++) {
+        jobs[i].job.run = run;
+        jobs[i].job.done = done;
+        jobs[i].job.rows = 2;
+        whi_writer_submit(writer, &jobs[i].job);
+    }
+    whi_writer_drain(writer);
+    whi_writer_free(writer);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(jobs[i].told, 1);
+    }
+}
+
+static void small_jobs_share_a_transaction(void **state) {
+    numbered jobs[100] = { 0 };
+
+    (void)state;
+    run_jobs(jobs, 100);
+    assert_int_equal(transactions, 1);
+}
+
+static void a_large_job_shares_with_none_of_a_hundred_others(void **state) {
+    numbered jobs[101] = { 0 };
+
+    (void)state;
+    jobs[50].job.bytes = 9 * MIB;
+    for (int i = 0; i < 101; i++) {
+        jobs[i].job.bytes += 1000;
+    }
+    run_jobs(jobs, 101);
+    assert_int_equal(transactions, 3);
+    assert_int_equal(jobs[49].at, 1);
+    assert_int_equal(jobs[50].at, 2);
+    assert_int_equal(jobs[51].at, 3);
+    assert_int_equal(jobs[100].at, 3);
+}
+
+static void a_transaction_has_no_more_than_so_many_bytes(void **state) {
+    numbered jobs[32] = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 32; i++) {
+        jobs[i].job.bytes = MIB;
+    }
+    run_jobs(jobs, 32);
+    assert_int_equal(transactions, 32 * MIB / WHI_WRITER_BYTES);
+    assert_int_equal(jobs[7].at, 1);
+    assert_int_equal(jobs[8].at, 2);
+}
+
+static void the_rows_are_counted_too(void **state) {
+    static numbered jobs[WHI_WRITER_ROWS];
+
+    (void)state;
+    memset(jobs, 0, sizeof jobs);
+    run_jobs(jobs, WHI_WRITER_ROWS);
+    assert_int_equal(transactions, 2);
+}
+
+/* ------------------------------------------------------------------- events say their bytes */
+
+static struct whi_store_vtable commits;
+static const struct whi_store_vtable *sound;
+static atomic_int committed, told;
+
+static int count_commit(whi_store *in) {
+    atomic_fetch_add(&committed, 1);
+    return sound->commit(in);
+}
+
+static void tell(int code, const char *error, const wh_receipt *receipt, void *payload) {
+    (void)error;
+    (void)receipt;
+    (void)payload;
+    assert_int_equal(code, WH_OK);
+    atomic_fetch_add(&told, 1);
+}
+
+static void promise(wh_engine *engine, const char *payload) {
+    wh_event event = WH_EVENT_INIT;
+
+    event.type = "nobody.wants.it";
+    event.payload = payload;
+    event.payload_size = MIB;
+    assert_int_equal(wh_publish_async(engine, &event, tell, NULL), WH_OK);
+}
+
+/* They wait for another program's lock, all of them. */
+static void large_events_are_committed_a_few_at_a_time(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL);
+    char *payload = malloc(MIB);
+    sqlite3 *other = life_lock(file);
+
+    (void)state;
+    assert_non_null(payload);
+    memset(payload, '1', MIB);
+    sound = engine->store->vtable;
+    commits = *sound;
+    commits.commit = count_commit;
+    engine->store->vtable = &commits;
+    atomic_store(&committed, 0);
+    for (int i = 0; i < 20; i++) {
+        promise(engine, payload);
+    }
+    life_unlock(other);
+    while (atomic_load(&told) < 20) {
+        assert_true(wh_step(engine) >= 0);
+    }
+    assert_true(atomic_load(&committed) >= 20 * MIB / WHI_WRITER_BYTES + 1);
+    wh_close(engine);
+    free(payload);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
+    const struct CMUnitTest tests[] = {
+        TEST(small_jobs_share_a_transaction),
+        TEST(a_large_job_shares_with_none_of_a_hundred_others),
+        TEST(a_transaction_has_no_more_than_so_many_bytes),
+        TEST(the_rows_are_counted_too),
+        TEST(large_events_are_committed_a_few_at_a_time),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
