@@ -29,6 +29,10 @@ static actor *actor_new(sim_process *process, int number) {
 static void log_line(int level, const char *line, void *payload) {
     (void)payload;
     sim_note("log %d: %s", level, line);
+    /* Where others hold the lock often, one may wait for it longer than another beats. */
+    if (!model_excused() && !(sim_plan_now->kinds & 1u << SIM_lock) && strstr(line, "silent for too long") != NULL) {
+        sim_fail("lease", "a process that nothing kept from it did not beat in time");
+    }
 }
 
 /* --------------------------------------------------------------------- opening, closing */
@@ -41,6 +45,7 @@ static void open_engine(actor *self) {
     options.log = log_line;
     options.limits.memory_bytes = sim_plan_now->memory_bytes;
     options.limits.in_flight = sim_plan_now->in_flight;
+    options.retain = options.retain_failed = sim_plan_now->retain_ms;
     while (whi_open(&engine, STORE, &options, &sim_transport) != WH_OK) {
         sim_note("cannot open: %s", wh_last_error());
         if (self->process->allocations != 0) {
@@ -174,23 +179,34 @@ static void by_steps(actor *self) {
     }
 }
 
+static void not_at_all(actor *self) {
+    while (!self->process->leave && self->process->restart != 2) {
+        sim_sleep(200000);
+    }
+}
+
+/* Some hosts turn their engine no more, and keep it open: what it has is others' to do. */
 static void by_runs(actor *self) {
+    int falls_asleep = sim_one_in(&self->chance, 2);
+
     while (!self->process->leave && self->process->restart != 2) {
         int64_t since = sim_step;
-        int code = wh_run(self->process->engine);
+        int code;
 
+        if (falls_asleep && world_healing && world_may_sleep(self->process)) {
+            model_excuse();
+            model_excuse_order();
+            sim_note("turns it no more");
+            not_at_all(self);
+            return;
+        }
+        code = wh_run(self->process->engine);
         if (code == WH_OK) {
-            judge_idle(since, is_alone(self->process));
+            judge_idle(since);
         }
         self->process->restart = self->process->restart == 1 ? 0 : self->process->restart;
         sim_note("run: %d", code);
         sim_sleep(sim_spread(&self->chance, 10000, SIM_SECOND));
-    }
-}
-
-static void not_at_all(actor *self) {
-    while (!self->process->leave && self->process->restart != 2) {
-        sim_sleep(200000);
     }
 }
 

@@ -15,6 +15,7 @@ typedef struct shadow {
 
 static shadow shadows[MODEL_EVENTS][MODEL_SUBSCRIPTIONS];
 static sqlite3 *db;
+static int watched; /* judge_begin has been */
 
 void judge_close(void) {
     sim_quiet_begin();
@@ -139,18 +140,115 @@ static void watch_row(sqlite3_stmt *row, void *payload) {
 /* The model's number is in the payload; the engine's own events have none. */
 #define NUMBER "CASE WHEN e.payload LIKE '{\"n\":%' THEN CAST(substr(e.payload, 6) AS INTEGER) END"
 #define ROWS                                                                                                           \
-    "SELECT " NUMBER ", d.subscription, d.state, d.attempts FROM webhook_deliveries d"             \
+    "SELECT " NUMBER ", d.subscription, d.state, d.attempts FROM webhook_deliveries d"                                 \
     " JOIN webhook_events e ON e.number = d.event"
+
+#define NO_OWNER(column) column " <> 0 AND " column " NOT IN (SELECT id FROM webhook_workers)"
+
+/* engine/lease.h: whoever takes a row away sweeps in the same commit, and nobody else marks anything
+ * with a number that has no row. (A sweep takes 512 rows at once: more than there are here.) */
+static void check_orphans(void) {
+    int64_t events, deliveries;
+
+    if (number("SELECT count(*) FROM webhook_pending WHERE " NO_OWNER("owner"), &events) &&
+        number("SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " NO_OWNER("owner"), &deliveries) &&
+        events + deliveries > 0) {
+        sim_fail("orphans", "%lld events and %lld deliveries have an owner without a row", (long long)events,
+                 (long long)deliveries);
+    }
+}
+
+/* In the store, so that it sees each commit, and forgets what is rolled back. */
+#define NEW_ORPHAN "NEW.owner <> 0 AND NEW.owner NOT IN (SELECT id FROM webhook_workers)"
+#define NOTE_ORPHAN " BEGIN INSERT INTO sim_orphans VALUES (NEW.owner, NEW.event); END;"
+static const char watching[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE sim_orphans (owner INTEGER, event INTEGER);"
+    "CREATE TABLE sim_owners (id INTEGER PRIMARY KEY, times INTEGER);"
+    "INSERT INTO sim_owners SELECT id, 1 FROM webhook_workers;"
+    "CREATE TRIGGER sim_owner AFTER INSERT ON webhook_workers BEGIN"
+    "  INSERT INTO sim_owners VALUES (NEW.id, 1) ON CONFLICT DO UPDATE SET times = times + 1; END;"
+    "CREATE TRIGGER sim_event AFTER INSERT ON webhook_pending WHEN " NEW_ORPHAN NOTE_ORPHAN
+    "CREATE TRIGGER sim_claim AFTER UPDATE ON webhook_pending WHEN " NEW_ORPHAN NOTE_ORPHAN
+    "CREATE TRIGGER sim_delivery AFTER INSERT ON webhook_deliveries WHEN NEW.state = 2 AND " NEW_ORPHAN NOTE_ORPHAN
+    "CREATE TRIGGER sim_send AFTER UPDATE ON webhook_deliveries WHEN NEW.state = 2 AND " NEW_ORPHAN NOTE_ORPHAN
+    "COMMIT";
+
+/* 0: not now. */
+int judge_begin(void) {
+    int began;
+
+    sim_quiet_begin();
+    began = open_db() && sqlite3_exec(db, watching, NULL, NULL, NULL) == SQLITE_OK;
+    if (!began && db != NULL) {
+        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    watched = watched || began;
+    sim_quiet_end();
+    return began;
+}
+
+/* The delivery is being sent by this owner; or is not written, and the event is this owner's. */
+int judge_may_send(int64_t owner, int n, int64_t subscription) {
+    char sql[500];
+    int64_t may = 1;
+
+    snprintf(sql, sizeof sql,
+             "SELECT coalesce((SELECT state = 2 AND owner = %lld FROM webhook_deliveries WHERE event = e.number"
+             " AND subscription = %lld), EXISTS (SELECT 1 FROM webhook_pending WHERE owner = %lld"
+             " AND event = e.number)) FROM webhook_events e WHERE %s = %d",
+             (long long)owner, (long long)subscription, (long long)owner, NUMBER, n);
+    sim_quiet_begin();
+    may = !ask(sql, take_number, &may) || may != 0;
+    sim_quiet_end();
+    return (int)may;
+}
+
+static void check_owners(void) {
+    int64_t orphans, owner;
+
+    if (!watched) {
+        return;
+    }
+    if (number("SELECT count(*) FROM sim_orphans", &orphans) && orphans > 0) {
+        sim_fail("orphans", "something was marked with an owner that had no row");
+    }
+    if (number("SELECT id FROM sim_owners WHERE times > 1", &owner) && owner != 0) {
+        sim_fail("owners", "the number %lld of an engine is used again", (long long)owner);
+    }
+}
+
+/* Of a key one waits, the newest. (What a dead engine was sending waits beside it once more.) */
+static void check_one_waits(void) {
+    for (int k = 0; k < model_subscription_count; k++) {
+        const model_subscription *s = model_subscriptions[k];
+        char sql[200];
+        int64_t id, most;
+        if (s->order != MODEL_LATEST || !s->made || whi_ident_parse("sub_", s->id, &id) != WH_OK) {
+            continue;
+        }
+        snprintf(sql, sizeof sql,
+                 "SELECT count(*) AS n FROM webhook_deliveries WHERE subscription = %lld AND state = 1"
+                 " AND key IS NOT NULL GROUP BY key ORDER BY n DESC LIMIT 1",
+                 (long long)id);
+        if (number(sql, &most) && most > 1) {
+            sim_fail("latest", "%lld of one key wait at %d, which wants the newest", (long long)most, k);
+        }
+    }
+}
 
 void judge_watch(void) {
     sim_quiet_begin();
     (void)ask(ROWS, watch_row, NULL);
+    check_orphans();
+    check_owners();
+    if (!model_excused() && !(sim_plan_now->kinds & 1u << SIM_lock)) {
+        check_one_waits();
+    }
     sim_quiet_end();
 }
 
 /* --------------------------------------------------------------------------- settled */
-
-#define NO_OWNER(column) column " <> 0 AND " column " NOT IN (SELECT id FROM webhook_workers)"
 
 static const struct {
     const char *sql, *text;
@@ -199,39 +297,43 @@ void judge_owners(void) {
 
 /* ------------------------------------------------------------------------------ idle */
 
-typedef struct idleness {
-    int64_t since;
-    int alone;
-} idleness;
-
 /* An event that was accepted before the question, and waits. */
 static void check_waiting(sqlite3_stmt *row, void *payload) {
-    const idleness *self = payload;
-    int n = sqlite3_column_int(row, 0), orphan = sqlite3_column_int(row, 1);
+    int n = sqlite3_column_int(row, 0);
+    int64_t since = *(const int64_t *)payload, owner = sqlite3_column_int64(row, 1);
     const model_event *event = n >= 0 && n < model_event_count ? model_events[n] : NULL;
 
     if (event == NULL || sqlite3_column_type(row, 0) == SQLITE_NULL || event->status != MODEL_ACCEPTED ||
-        event->answered >= self->since || event->from_outbox) {
+        event->answered >= since || event->from_outbox) {
         return;
     }
-    if (orphan || self->alone) {
-        sim_fail("idle", "wh_idle says yes, and event %d waits for its fan-out%s", n,
-                 orphan ? ", owned by nobody" : "");
-    }
+    sim_fail("idle", "wh_idle says yes, and event %d waits for its fan-out by %lld", n, (long long)owner);
 }
 
-void judge_idle(int64_t since, int alone) {
-    idleness self = { since, alone };
-
+void judge_idle(int64_t since) {
     sim_quiet_begin();
-    /* Those of another that seems alive are its own to fan out, until it is known to be dead. */
-    (void)ask("SELECT " NUMBER ", p.owner <> 0 FROM webhook_pending p"
-              " JOIN webhook_events e ON e.number = p.event WHERE p.owner NOT IN (SELECT id FROM webhook_workers)",
-              check_waiting, &self);
+    (void)ask("SELECT " NUMBER ", p.owner FROM webhook_pending p JOIN webhook_events e ON e.number = p.event",
+              check_waiting, &since);
     sim_quiet_end();
 }
 
 /* ------------------------------------------------------------------------------ the end */
+
+static int64_t event_numbers[MODEL_EVENTS];
+
+static void take_event_number(sqlite3_stmt *row, void *payload) {
+    int n = sqlite3_column_int(row, 0);
+
+    (void)payload;
+    if (sqlite3_column_type(row, 0) != SQLITE_NULL && n >= 0 && n < model_event_count) {
+        event_numbers[n] = sqlite3_column_int64(row, 1);
+    }
+}
+
+/* Its time was over. */
+static int is_gone(const model_event *event) {
+    return sim_plan_now->retain_ms != 0 && event_numbers[event->n] == 0;
+}
 
 static void check_pair(const model_event *event, const model_subscription *s) {
     const model_pair *pair = model_pair_of(event->n, s->k);
@@ -240,8 +342,13 @@ static void check_pair(const model_event *event, const model_subscription *s) {
     if (event->status != MODEL_ACCEPTED || s->single_use) {
         return;
     }
-    if (pair->want == MODEL_SEND && pair->successes == 0 &&
-        (state != EXHAUSTED || pair->failures < s->retry_count)) {
+    if (is_gone(event)) {
+        if (pair->want == MODEL_SEND && pair->successes == 0 && pair->failures < s->retry_count) {
+            sim_fail("lost", "event %d was purged, and never reached %d", event->n, s->k);
+        }
+        return;
+    }
+    if (pair->want == MODEL_SEND && pair->successes == 0 && (state != EXHAUSTED || pair->failures < s->retry_count)) {
         sim_fail("lost", "event %d never reached %d: its delivery is %s after %d of %d attempts", event->n, s->k,
                  name_of(state), pair->failures, s->retry_count);
     }
@@ -253,6 +360,42 @@ static void check_pair(const model_event *event, const model_subscription *s) {
     }
     if (pair->want == MODEL_HELD && state != HELD) {
         sim_fail("held", "event %d at %d ends as %s, its rule fails", event->n, s->k, name_of(state));
+    }
+}
+
+/* Numbers are in the order of acceptance, whoever gave them. */
+static void check_numbers(const model_event *event) {
+    for (int n = 0; n < model_event_count; n++) {
+        const model_event *before = model_events[n];
+        if (event->status == MODEL_ACCEPTED && before->status == MODEL_ACCEPTED && !event->from_outbox &&
+            !before->from_outbox && before->answered < event->begun && event_numbers[event->n] != 0 &&
+            event_numbers[before->n] >= event_numbers[event->n]) {
+            sim_fail("numbers", "event %d has the number %lld, event %d, which was accepted before it, %lld", event->n,
+                     (long long)event_numbers[event->n], n, (long long)event_numbers[n]);
+        }
+    }
+}
+
+static int is_newest(const model_event *event, const model_subscription *s) {
+    for (int n = 0; n < model_event_count; n++) {
+        const model_event *other = model_events[n];
+        if (other != event && other->key == event->key && other->status != MODEL_NEVER &&
+            (model_pair_of(n, s->k)->apart & MODEL_SEND) &&
+            (event_numbers[n] == 0 || event_numbers[n] > event_numbers[event->n])) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Of a key the newest has none to give way to. */
+static void check_latest(const model_event *event, const model_subscription *s) {
+    int state = shadows[event->n][s->k].state;
+
+    if (s->order == MODEL_LATEST && event->key != 0 && event->status == MODEL_ACCEPTED && !s->single_use &&
+        model_pair_of(event->n, s->k)->apart == MODEL_SEND && !is_gone(event) && state != DELIVERED &&
+        state != EXHAUSTED && is_newest(event, s)) {
+        sim_fail("latest", "event %d is the newest of its key at %d, and ends as %s", event->n, s->k, name_of(state));
     }
 }
 
@@ -317,7 +460,7 @@ static void check_explained(wh_engine *engine, const model_event *event, const m
         return;
     }
     code = wh_explain(engine, event->id, s->id, NULL, &text, &size);
-    if (code == WH_ENOTFOUND && s->single_use) {
+    if (code == WH_ENOTFOUND && (s->single_use || is_gone(event))) {
         return;
     }
     if (code != WH_OK || !outcome_of(text, outcome)) {
@@ -335,9 +478,14 @@ void judge_end(wh_engine *engine) {
 
     judge_watch();
     sim_quiet_begin();
+    (void)ask("SELECT " NUMBER ", e.number FROM webhook_events e", take_event_number, NULL);
+    for (int n = 0; n < model_event_count; n++) {
+        check_numbers(model_events[n]);
+    }
     for (int k = 0; k < model_subscription_count; k++) {
         for (int n = 0; n < model_event_count; n++) {
             check_pair(model_events[n], model_subscriptions[k]);
+            check_latest(model_events[n], model_subscriptions[k]);
         }
         check_single(model_subscriptions[k]);
     }

@@ -15,7 +15,7 @@ const char *const model_keys[MODEL_KEYS + 1] = { "", "k1", "k2", "k3" };
 void (*model_complain)(const char *invariant, const char *sentence);
 
 static model_pair pairs[MODEL_EVENTS][MODEL_SUBSCRIPTIONS];
-static int excused, arrivals;
+static int excused, out_of_order, arrivals;
 
 static void broken(const char *invariant, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void broken(const char *invariant, const char *format, ...) {
@@ -35,11 +35,15 @@ static void broken(const char *invariant, const char *format, ...) {
 void model_begin(void) {
     memset(pairs, 0, sizeof pairs);
     model_event_count = model_subscription_count = 0;
-    excused = arrivals = 0;
+    excused = out_of_order = arrivals = 0;
 }
 
 void model_excuse(void) {
     excused = 1;
+}
+
+void model_excuse_order(void) {
+    out_of_order = 1;
 }
 
 int model_excused(void) {
@@ -75,23 +79,24 @@ static unsigned body_of(const model_config *config) {
 /* What may come of the pair, by each shape that the subscription may have now. */
 static void widen(const model_event *event, const model_subscription *subscription) {
     model_pair *pair = model_pair_of(event->n, subscription->k);
+    unsigned all = 0;
 
     for (int i = 0; i < subscription->possible_count; i++) {
         unsigned want = model_decide(subscription, &subscription->possible[i], event);
         if (pair->want & MODEL_HELD) {
             want |= by_rule(&subscription->possible[i], event); /* what was held back a mended rule lets go */
         }
-        pair->want |= (unsigned char)want;
+        all |= want;
         if (want & MODEL_SEND) {
             pair->bodies |= (unsigned char)body_of(&subscription->possible[i]);
         }
     }
-    if (subscription->deleted || subscription->gone || subscription->unknown || !subscription->made) {
-        pair->want |= MODEL_NOT;
+    if (subscription->deleted || subscription->gone || subscription->unknown || !subscription->made ||
+        subscription->single_use) {
+        all |= MODEL_NOT;
     }
-    if (subscription->single_use) {
-        pair->want |= MODEL_NOT;
-    }
+    pair->want |= (unsigned char)all;
+    pair->apart |= (unsigned char)all;
 }
 
 static void widen_all(const model_subscription *subscription) {
@@ -247,7 +252,7 @@ static int is_finished(const model_pair *pair, const model_subscription *subscri
 static void check_order(const model_event *event, const model_subscription *subscription) {
     int strict = sim_plan_now->promises & SIM_PROMISE_ORDER;
 
-    if (excused || subscription->order == MODEL_NONE || subscription->order == MODEL_LATEST ||
+    if (out_of_order || subscription->order == MODEL_NONE || subscription->order == MODEL_LATEST ||
         (subscription->order == MODEL_KEY && event->key == 0)) {
         return;
     }

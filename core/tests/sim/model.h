@@ -67,6 +67,7 @@ typedef struct model_event {
 
 typedef struct model_pair {
     unsigned char want, bodies;
+    unsigned char apart; /* want, if there were no others of its key */
     int arrivals, failures, successes, open;
     int extra;   /* replays of this very delivery, whatever its state, that were begun */
     int extras;  /* of these, those that are over */
@@ -86,7 +87,8 @@ extern const char *const model_tenants[MODEL_TENANTS], *const model_types[MODEL_
 extern void (*model_complain)(const char *invariant, const char *sentence);
 
 void model_begin(void);
-void model_excuse(void); /* from now on a request may come twice */
+void model_excuse(void);       /* from now on a request may come twice */
+void model_excuse_order(void); /* and work may go from one process to another, out of order */
 int model_excused(void);
 
 /* Events. The payload is made: it carries the number and all that rules look at. */
@@ -110,9 +112,11 @@ void model_arrives(int k, const char *id, const char *body, size_t size, int slo
 void model_answers(model_pair *pair, int k, int status, int error);
 
 /* judge.c: the model against the store */
-void judge_watch(void);                        /* states move only as they may; quiet */
+int judge_begin(void);                         /* sees each commit from now on. 0: not now */
+void judge_watch(void);                        /* states move only as they may, marks have an owner; quiet */
+int judge_may_send(int64_t owner, int n, int64_t subscription); /* 1: it has it, or nobody can say; quiet */
 int judge_settled(char *why, size_t size);     /* nothing waits, nothing is owned by nobody; quiet */
-void judge_idle(int64_t since, int alone);     /* wh_idle said yes; it was asked at that step */
+void judge_idle(int64_t since);                /* wh_idle said yes; it was asked at that step */
 void judge_owners(void);                       /* no more workers than live engines; quiet */
 void judge_end(wh_engine *engine);             /* all of it, and explain */
 void judge_reopen(void);

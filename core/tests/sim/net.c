@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "engine/engine.h"
 #include "model.h"
-#include "outside/transport.h"
 #include "sim.h"
 
 #define SOON 50000 /* us, of receivers that are well */
@@ -27,6 +27,7 @@ struct whi_transport {
     whi_poller *poller;
     sim_process *process;
     flight *first, **end;
+    int64_t owner, turned_at; /* the engine's number when this turn began, and when that was */
     struct whi_transport *others;
 };
 
@@ -118,11 +119,29 @@ static void choose_answer(flight *f) {
     }
 }
 
+/* engine/lease.h: what is sent is marked, in the store, with the sender's number. A thread that
+ * stands still between asking and sending, or whose engine has got another number meanwhile, is
+ * excused: it looks where a turn begins, and nobody can do better. */
+static void check_lease(const whi_transport *transport, const whi_request *request) {
+    const sim_process *process = transport->process;
+    int n;
+
+    if (process->engine == NULL || process->paused_until > transport->turned_at || transport->owner == 0 ||
+        transport->owner != atomic_load(&process->engine->lease.owner) ||
+        sscanf(request->body, "{\"n\":%d,", &n) != 1) {
+        return;
+    }
+    if (!judge_may_send(transport->owner, n, request->lane)) {
+        sim_fail("lease", "event %d is sent by %lld, who does not have it", n, (long long)transport->owner);
+    }
+}
+
 static int send_request(whi_transport *transport, whi_request *request) {
     const char *slash = strrchr(request->url, '/');
     flight *f = sim_alloc(sizeof *f);
     int all = (sim_plan_now->promises & SIM_PROMISE_CAP) != 0;
 
+    check_lease(transport, request);
     sim_yield();
     f->request = request;
     f->k = slash != NULL ? (int)strtol(slash + 1, NULL, 10) : 0;
@@ -178,6 +197,8 @@ static void tick(whi_transport *transport) {
     flight *f;
 
     sim_yield();
+    transport->turned_at = sim_now;
+    transport->owner = transport->process->engine != NULL ? atomic_load(&transport->process->engine->lease.owner) : 0;
     while ((f = take_answered(transport)) != NULL) {
         finish(f);
         sim_free(f);

@@ -55,13 +55,14 @@ static void tell_outcome(model_event **events, const wh_receipt *receipts, int c
     }
 }
 
-/* The same id again is the same event. */
+/* The same id again is the same event, as long as that is kept. */
 static void publish_again(sim_process *process, sim_chance *chance) {
     model_event *event = model_event_count > 0 ? model_events[sim_below(chance, model_event_count)] : NULL;
     wh_receipt receipt;
     wh_event again;
 
-    if (event == NULL || !event->own_id || event->status != MODEL_ACCEPTED || event->from_outbox) {
+    if (sim_plan_now->retain_ms != 0 || event == NULL || !event->own_id || event->status != MODEL_ACCEPTED ||
+        event->from_outbox) {
         return;
     }
     fill_event(&again, event);
@@ -306,21 +307,11 @@ static void replay_many(wh_engine *engine, sim_chance *chance) {
 
 /* ---------------------------------------------------------------------------- looking */
 
-int is_alone(const sim_process *process) {
-    for (int i = 1; i < sim_process_count(); i++) {
-        const sim_process *other = sim_process_at(i);
-        if (other != process && !other->dead && !other->left && !other->is_program) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 static void ask_idle(sim_process *process) {
     int64_t since = sim_step;
 
     if (wh_idle(process->engine) == 1) {
-        judge_idle(since, is_alone(process));
+        judge_idle(since);
     }
 }
 

@@ -145,5 +145,6 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     }
     draw_faults(plan, &chance);
     plan->stall_one_in = (int)sim_spread(&chance, 200, 3000);
+    plan->retain_ms = sim_one_in(&chance, 4) ? sim_spread(&chance, 100, 20000) : 0;
     apply(plan, cut);
 }

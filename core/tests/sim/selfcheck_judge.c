@@ -95,7 +95,30 @@ static void break_attempts(void) {
 static void break_idle(void) {
     make_store();
     tamper("UPDATE webhook_pending SET owner = 77");
-    judge_idle(sim_step + 1, 1);
+    judge_idle(sim_step + 1);
+}
+
+static void break_orphans(void) {
+    make_store();
+    self_expect(judge_begin(), "a judge who sees each commit");
+    judge_watch();
+    tamper("UPDATE webhook_pending SET owner = 77; UPDATE webhook_pending SET owner = 0");
+    judge_watch();
+}
+
+static void break_marks(void) {
+    make_store();
+    tamper("UPDATE webhook_pending SET owner = 77");
+    judge_watch();
+}
+
+static void break_owners(void) {
+    deliver();
+    self_expect(judge_begin(), "a judge who sees each commit");
+    tamper("INSERT INTO webhook_workers VALUES (7, 0); DELETE FROM webhook_workers WHERE id = 7");
+    judge_watch();
+    tamper("INSERT INTO webhook_workers VALUES (7, 0)");
+    judge_watch();
 }
 
 static void break_dead_owner(void) {
@@ -147,6 +170,9 @@ const sim_check self_judge_checks[] = {
     BREAKS(held, "held"),
     BREAKS(attempts, "states"),
     BREAKS(idle, "idle"),
+    BREAKS(orphans, "orphans"),
+    BREAKS(marks, "orphans"),
+    BREAKS(owners, "owners"),
     BREAKS(dead_owner, "dead_owner"),
     BREAKS(settled, "stuck"),
     BREAKS(explain, "explain"),

@@ -1,6 +1,6 @@
 /* sim - runs seeds, and says which of them break a promise.
  *
- *   sim --seeds A..B [--jobs N]     each seed of a range
+ *   sim --seeds A..B [--jobs N]     each seed of a range; with --first up to one that fails
  *   sim --minutes M [--from A]      as many as there is time for
  *   sim --seed N [--trace]          one, and what happened in it
  *   sim --seed N --shrink           one, cut down to what it needs to fail
@@ -87,8 +87,7 @@ static void take_result(job *jobs, sim_result *results, int count, totals *sum) 
     int status, i;
     pid_t pid = wait(&status);
 
-    for (i = 0; i < count && jobs[i].pid != pid; i++) {
-    }
+    for (i = 0; i < count && jobs[i].pid != pid; i++) {}
     if (i == count) {
         return;
     }
@@ -100,7 +99,7 @@ static void take_result(job *jobs, sim_result *results, int count, totals *sum) 
     }
 }
 
-static int run_many(uint64_t from, uint64_t to, double limit, int count, const sim_cut *cut) {
+static int run_many(uint64_t from, uint64_t to, double limit, int count, int first, const sim_cut *cut) {
     static job jobs[JOBS];
     sim_result *results = sim_results_new(count);
     double began = seconds();
@@ -117,6 +116,7 @@ static int run_many(uint64_t from, uint64_t to, double limit, int count, const s
         }
         take_result(jobs, results, count, &sum);
         open--;
+        limit = first && sum.failed > 0 ? 0 : limit;
     }
     tell_totals(&sum, seconds() - began);
     return sum.failed > 0;
@@ -157,7 +157,7 @@ static unsigned read_kinds(char *text) {
 typedef struct request {
     uint64_t from, to;
     double minutes;
-    int jobs, one, shrink, self;
+    int jobs, one, shrink, self, first;
     sim_cut cut;
 } request;
 
@@ -208,11 +208,14 @@ static void read_option(request *out, int option, char *text) {
 
 static int read_options(request *out, int argc, char **argv) {
     static const struct option options[] = {
-        { "seeds", 1, NULL, 'r' },     { "seed", 1, NULL, 's' },          { "from", 1, NULL, 'F' },
-        { "minutes", 1, NULL, 'm' },   { "jobs", 1, NULL, 'j' },          { "steps", 1, NULL, 'n' },
-        { "processes", 1, NULL, 'p' }, { "subscriptions", 1, NULL, 'u' }, { "events", 1, NULL, 'e' },
-        { "without", 1, NULL, 'w' },   { "faults-off", 1, NULL, 'f' },    { "promise", 1, NULL, 'P' },
-        { "trace", 0, NULL, 'T' },     { "shrink", 0, NULL, 'S' },        { "self", 0, NULL, 'X' },
+        { "seeds", 1, NULL, 'r' },      { "seed", 1, NULL, 's' },
+        { "from", 1, NULL, 'F' },       { "minutes", 1, NULL, 'm' },
+        { "jobs", 1, NULL, 'j' },       { "steps", 1, NULL, 'n' },
+        { "processes", 1, NULL, 'p' },  { "subscriptions", 1, NULL, 'u' },
+        { "events", 1, NULL, 'e' },     { "without", 1, NULL, 'w' },
+        { "faults-off", 1, NULL, 'f' }, { "promise", 1, NULL, 'P' },
+        { "trace", 0, NULL, 'T' },      { "shrink", 0, NULL, 'S' },
+        { "self", 0, NULL, 'X' },       { "first", 0, NULL, '1' },
         { NULL, 0, NULL, 0 },
     };
     int option;
@@ -230,6 +233,9 @@ static int read_options(request *out, int argc, char **argv) {
         case 'X':
             out->self = 1;
             break;
+        case '1':
+            out->first = 1;
+            break;
         default:
             read_option(out, option, optarg);
         }
@@ -238,7 +244,7 @@ static int read_options(request *out, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    request asked = { 1, 0, 1e9, 2, 0, 0, 0, { -1, -1, -1, -1, 0, 0, 0, 0 } };
+    request asked = { 1, 0, 1e9, 2, 0, 0, 0, 0, { -1, -1, -1, -1, 0, 0, 0, 0 } };
 
     if (!read_options(&asked, argc, argv) || (asked.to == 0 && !asked.self)) {
         fprintf(stderr, "usage: sim --seeds A..B | --minutes M | --seed N [--trace] [--shrink] | --self\n");
@@ -253,5 +259,5 @@ int main(int argc, char **argv) {
         return 1;
     }
     return asked.one ? run_one(asked.from, &asked.cut)
-                     : run_many(asked.from, asked.to, asked.minutes * 60, asked.jobs, &asked.cut);
+                     : run_many(asked.from, asked.to, asked.minutes * 60, asked.jobs, asked.first, &asked.cut);
 }

@@ -65,7 +65,7 @@ enum sim_kind {
 enum sim_promise {
     SIM_PROMISE_ORDER = 1, /* also between processes */
     SIM_PROMISE_CAP = 2,   /* also between processes */
-    SIM_PROMISE_ONCE = 4,  /* also where memory is short, the disk slow, a rule long */
+    SIM_PROMISE_ONCE = 4,  /* also where memory is short or the disk slow */
 };
 
 typedef struct sim_fault {
@@ -88,6 +88,7 @@ typedef struct sim_plan {
     int64_t memory_bytes, in_flight;
     int64_t rule_us;   /* what a slow rule costs */
     int64_t latency_us, pace_us; /* of receivers; between two calls of a publisher, at most */
+    int64_t retain_ms;           /* how long what is over is kept, 0: for ever */
     int backlog;                 /* receivers are slow and take one or two at a time */
     int one_survives;            /* in the end one process does it all; the others don't come back */
     int fault_count;
@@ -166,6 +167,7 @@ typedef struct sim_process {
     int is_program; /* writes SQL, has no engine */
     int mode;
     int64_t paused_until;
+    int64_t stall_us;    /* it will stand still for so long when it asks for the lock of a writer */
     int64_t wall_offset; /* us */
     int64_t allocations; /* of the engine, not given back */
     int64_t memory_fails_until, full_until, io_until;

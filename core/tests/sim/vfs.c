@@ -6,6 +6,8 @@
 
 #include "disk.h"
 
+#define WRITE_LOCK 0 /* of SQLite's log, by https://sqlite.org/walformat.html */
+
 typedef struct open_file {
     sqlite3_file base;
     int last_errno;
@@ -150,6 +152,18 @@ static int shm_map(sqlite3_file *file, int region, int size, int extend, void vo
     return SQLITE_OK;
 }
 
+/* A process may stand still where it hurts most: what it knows it knew before, and is about to write. */
+static void stall(unsigned mask, int flags) {
+    sim_process *process = sim_self_process();
+
+    if (process->stall_us > 0 && (mask & 1u << WRITE_LOCK) && (flags & SQLITE_SHM_EXCLUSIVE) && !sim_is_quiet()) {
+        sim_note("process %d stands still before it has the lock, for %lld us", process->number,
+                 (long long)process->stall_us);
+        process->paused_until = sim_now + process->stall_us;
+        process->stall_us = 0;
+    }
+}
+
 static int shm_lock(sqlite3_file *file, int offset, int count, int flags) {
     unsigned mask = ((1u << count) - 1) << offset;
     int code;
@@ -159,6 +173,7 @@ static int shm_lock(sqlite3_file *file, int offset, int count, int flags) {
         sim_yield();
         return SQLITE_OK;
     }
+    stall(mask, flags);
     code = enter(file);
     if (code != SQLITE_OK) {
         return code;

@@ -51,6 +51,11 @@ static int is_over(const sim_process *process) {
     return process->dead || process->left;
 }
 
+/* Somebody else is there to do it all. */
+int world_may_sleep(const sim_process *process) {
+    return process->slot != (survivor >= 0 ? survivor : 0);
+}
+
 /* Who died comes again after a while. */
 static void restart_dead(void) {
     for (int i = 0; i < slot_count; i++) {
@@ -139,7 +144,11 @@ static void hold_lock(const sim_fault *fault) {
 static void strike(const sim_fault *fault, sim_process *process) {
     switch (fault->kind) {
     case SIM_pause:
-        pause_process(process, fault->us);
+        if ((fault->draw >> 20) % 2 == 0) {
+            pause_process(process, fault->us);
+        } else {
+            process->stall_us = fault->us;
+        }
         break;
     case SIM_freeze:
         freeze(fault);
@@ -187,6 +196,11 @@ static int excuses(int kind) {
     return kind != SIM_clock && kind != SIM_lock && !(once && (kind == SIM_memory || kind == SIM_slow));
 }
 
+/* Work may go from one process to another. */
+static int excuses_order(int kind) {
+    return kind == SIM_pause || kind == SIM_freeze || kind == SIM_kill || kind == SIM_machine || kind == SIM_restart;
+}
+
 static void do_fault(const sim_fault *fault) {
     sim_process *process = target_of(fault);
 
@@ -198,6 +212,9 @@ static void do_fault(const sim_fault *fault) {
              (long long)fault->us);
     if (excuses(fault->kind)) {
         model_excuse();
+    }
+    if (excuses_order(fault->kind)) {
+        model_excuse_order();
     }
     if (fault->kind < SIM_full) {
         strike(fault, process);
@@ -242,13 +259,13 @@ static void set_up(void) {
         sim_sleep(10000);
     }
     within(slots[0], set_up_at);
+    while (!judge_begin()) {
+        sim_sleep(10000);
+    }
     world_ready = 1;
     sim_is_calm = 0;
     for (int i = 1; i < slot_count; i++) {
         start_slot(i);
-    }
-    if ((sim_plan_now->kinds & 1u << SIM_rule) && !(sim_plan_now->promises & SIM_PROMISE_ONCE)) {
-        model_excuse(); /* a turn may be longer than the lease */
     }
     base_step = sim_step;
 }
@@ -283,7 +300,8 @@ static void stop_faults(void) {
     sim_disk_slow_until = 0;
     for (int i = 1; i < sim_process_count(); i++) {
         sim_process *process = sim_process_at(i);
-        process->paused_until = process->full_until = process->io_until = process->memory_fails_until = 0;
+        process->paused_until = process->stall_us = 0;
+        process->full_until = process->io_until = process->memory_fails_until = 0;
         process->wall_offset = 0;
     }
     sim_note("healing");
@@ -334,6 +352,7 @@ static void choose_survivor(void) {
     for (int i = 0; i < slot_count && survivor >= 0; i++) {
         slots[i]->leave = i != survivor;
         model_excuse(); /* what they have under way is cut off */
+        model_excuse_order();
     }
     sim_note("survivor: %d", survivor);
 }

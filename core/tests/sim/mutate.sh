@@ -1,0 +1,392 @@
+#!/usr/bin/env bash
+# Does the simulator find faults? Each mutation below is a mistake that could be made in core/src.
+# It is made in a copy of the tree, the simulator is built with it, and runs until a seed fails.
+#
+#   core/tests/sim/mutate.sh [NAME...]     all of them, or those with these names
+#
+# SEEDS (1..2000) is the range, JOBS (2) how many at once, SCRATCH where the copy is made (a new
+# folder under /tmp, which is removed; one that is named stays, and is built faster the next time).
+#
+# A mutation is a name, a sentence, and one or more triples: a file below core/src, the text that
+# stands there exactly once, and what comes instead; else the script fails. So it tells, too, when
+# the code has gone past it. Those named both_... take away two guards, of which one is enough.
+#
+# For hand use: all of it takes an hour or two. The table has the seed and the step at which the first
+# seed failed, the promise that it broke, and the minutes. "-": all seeds passed.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../../.." && pwd)
+seeds=${SEEDS:-1..2000}
+jobs=${JOBS:-2}
+wanted=("$@")
+failures=0
+
+if [ -n "${SCRATCH:-}" ]; then
+    scratch=$SCRATCH
+    mkdir -p "$scratch"
+else
+    scratch=$(mktemp -d /tmp/webhook-mutate-XXXXXX)
+    trap 'rm -rf "$scratch"' EXIT
+fi
+
+die() {
+    echo "mutate.sh: $*" >&2
+    exit 2
+}
+
+build() {
+    cmake --build "$scratch/build" --target sim >"$scratch/build.log" 2>&1
+}
+
+# Only what differs gets a new time, so that only that is compiled again.
+take_over() {
+    [ -d "$scratch/tree" ] || { mv "$scratch/new" "$scratch/tree" && return; }
+    (cd "$scratch" && { diff -rq new tree || true; } | sed -n 's/^Files new\/\(.*\) and .* differ$/\1/p; s/^Only in new\/*\(.*\): \(.*\)/\1\/\2/p') |
+        while IFS= read -r file; do
+            cp -rT "$scratch/new/$file" "$scratch/tree/$file"
+        done
+}
+
+prepare() {
+    rm -rf "$scratch/new" "$scratch/src"
+    mkdir -p "$scratch/new" "$scratch/build"
+    (cd "$root" && git ls-files -z -c -o --exclude-standard | tar --null -T - -cf -) | tar -C "$scratch/new" -xf -
+    take_over
+    cp -r "$scratch/tree/core/src" "$scratch/src"
+    [ -f "$scratch/build/build.ninja" ] ||
+        cmake -S "$scratch/tree" -B "$scratch/build" -G Ninja -DWEBHOOK_TESTS=ON >"$scratch/build.log" 2>&1 ||
+        die "see $scratch/build.log"
+}
+
+# Texts, not patterns.
+substitute() {
+    FROM=$2 TO=$3 perl -0777 -i -pe '
+        $count = () = /\Q$ENV{FROM}\E/g;
+        if ($count != 1) { print STDERR "found $count times: $ENV{FROM}\n"; $bad = 1; }
+        s/\Q$ENV{FROM}\E/$ENV{TO}/;
+        END { $? = 1 if $bad; }' "$scratch/tree/core/src/$1"
+}
+
+is_wanted() {
+    local name
+    [ ${#wanted[@]} -gt 0 ] || return 0
+    for name in "${wanted[@]}"; do
+        [ "$name" != "$1" ] || return 0
+    done
+    return 1
+}
+
+mutation() {
+    local name=$1 what=$2 files=() began=$SECONDS file found
+    shift 2
+    is_wanted "$name" || return 0
+    while [ $# -gt 0 ]; do
+        substitute "$1" "$2" "$3" || die "$name: $1 is not as it was"
+        files+=("$1")
+        shift 3
+    done
+    build || die "$name does not compile, see $scratch/build.log"
+    "$scratch/build/sim" --seeds "$seeds" --jobs "$jobs" --first >"$scratch/$name.log" 2>&1 || true
+    found=$(sed -n 's/^seed \([0-9]*\), step \([0-9]*\): \([a-z_]*\): .*/\1 \2 \3/p' "$scratch/$name.log" |
+        sort -n | head -1)
+    [ -n "$found" ] || failures=$((failures + 1))
+    # shellcheck disable=SC2086
+    set -- ${found:-- - -}
+    printf '%-22s %7s %7s %-12s %5.1f  %s\n' "$name" "$1" "$2" "$3" \
+        "$(echo "$((SECONDS - began))" | awk '{ print $1 / 60 }')" "$what"
+    for file in "${files[@]}"; do
+        cp "$scratch/src/$file" "$scratch/tree/core/src/$file"
+    done
+}
+
+prepare
+printf '%-22s %7s %7s %-12s %5s  %s\n' mutation seed step invariant min 'what is wrong'
+
+# ------------------------------------------------------------------------------ the lease
+
+mutation publish_unchecked 'publish marks an event with an owner whose row is gone' \
+    engine/publish.c 'code = whi_lease_check(&self->engine->lease, store, owner);' 'code = WH_OK;'
+
+mutation claim_unchecked 'a claim by an owner whose row is gone' \
+    engine/claim.c 'code = whi_lease_check(&engine->lease, store, *owner);' \
+    'code = store != NULL && *owner != 0 ? WH_OK : WH_ENOTFOUND;'
+
+mutation record_unchecked 'what an owner without a row sent is recorded as its own' \
+    engine/record.c 'code = whi_lease_check(lease, store, owner);' 'code = owner != 0 ? WH_OK : WH_ENOTFOUND;'
+
+mutation used_unchecked 'a single_use delivery of an owner whose row is gone' \
+    engine/retire.c 'code = whi_lease_check(&engine->lease, store, self->delivery->event->owner);' \
+    'code = engine != NULL ? WH_OK : WH_ENOTFOUND;'
+
+mutation check_remembered 'the lease was there in an earlier transaction' \
+    outside/store_sqlite.c 'store->next_body = store->last_event = store->holds = 0;' \
+    'store->next_body = store->last_event = 0;'
+
+mutation owner_reused 'an engine gets the smallest free number' \
+    outside/store_sqlite_sql.c '"INSERT INTO webhook_workers (beat) VALUES (0)"' \
+    '"INSERT INTO webhook_workers (id, beat) SELECT min(n), 0 FROM (SELECT 1 AS n UNION ALL SELECT id + 1 FROM webhook_workers) WHERE n NOT IN (SELECT id FROM webhook_workers)"'
+
+mutation no_sweep 'what a dead owner had stays with it' \
+    engine/lease.c 'int code = store->vtable->worker_sweep(store, whi_now(lease->engine), SWEEP_ROWS, &lease->freed);' \
+    'int code = store != NULL ? WH_OK : WH_ENOTFOUND;'
+
+mutation sweep_late 'swept deliveries are due a day later' \
+    outside/store_sqlite_sql.c '"UPDATE webhook_deliveries SET state = 1, due = ?2, owner = 0,' \
+    '"UPDATE webhook_deliveries SET state = 1, due = ?2 + 86400000, owner = 0,'
+
+mutation any_look_counts 'looks that follow each other at once count as still beats' \
+    engine/lease.c 'lease->started_us - lease->seen_us >= BETWEEN_US };' 'lease->started_us >= lease->seen_us };'
+
+mutation buried_early 'a row is taken away after one still beat' \
+    engine/lease.c 'lease->next.list[i].still >= WHI_STILL' 'lease->next.list[i].still >= 1'
+
+mutation never_buried 'the row of a dead engine stays' \
+    engine/lease.c 'lease->next.list[i].still >= WHI_STILL' 'lease->next.list[i].still >= 1000000'
+
+mutation trusts_longer 'an owner trusts in its row for 20 s' \
+    engine/lease.c 'lease->started_us + WHI_LEASE_US : 0' 'lease->started_us + 4 * WHI_LEASE_US : 0'
+
+mutation trusts_from_commit 'the lease counts from the end of the commit' \
+    engine/lease.c 'lease->started_us + WHI_LEASE_US : 0' 'whi_monotonic_us() + WHI_LEASE_US : 0'
+
+mutation beat_by_a_turn 'a long turn costs the lease: nobody beats but who turns' \
+    engine/lease.c 'if (now_us < next) {' 'if (now_us < next || !atomic_load(&lease->off)) {'
+
+mutation never_asleep 'an engine that nobody turns keeps its work' \
+    engine/lease.c 'return !atomic_load(&engine->started) && !atomic_load' 'return 0 && !atomic_load(&engine->started) && !atomic_load'
+
+mutation asleep_in_a_turn 'a long turn is taken for sleep' \
+    engine/lease.c '!atomic_load(&engine->started) && !atomic_load(&engine->stepping) &&' '!atomic_load(&engine->started) &&'
+
+mutation both_publish_sweep 'publish does not look, and a beat sweeps only after it took a row away' \
+    engine/publish.c 'code = whi_lease_check(&self->engine->lease, store, owner);' 'code = WH_OK;' \
+    engine/lease.c '    code = code == WH_OK ? bury(lease, store) : code;
+    return code == WH_OK ? sweep(lease, store) : code;' '    code = code == WH_OK ? bury(lease, store) : code;
+    for (size_t i = 0; i < lease->next.count && code == WH_OK; i++) {
+        if (lease->next.list[i].still >= WHI_STILL) {
+            return sweep(lease, store);
+        }
+    }
+    return code;'
+
+mutation freed_untold 'nobody is told of events that were freed' \
+    engine/lease.c 'atomic_store(&engine->more_events, 1);' '(void)engine;'
+
+mutation end_keeps_row 'wh_stop leaves its row and marks' \
+    engine/work.c 'int code = whi_lease_end(&engine->lease);' 'int code = WH_OK;'
+
+mutation end_no_sweep 'wh_stop takes the row away and frees nothing' \
+    engine/lease.c 'lease->now_owner = 0;
+    return code == WH_OK ? sweep(lease, store) : code;' 'lease->now_owner = 0;
+    return code;'
+
+# ------------------------------------------------------------- what is no longer ours
+
+mutation foreign_queued 'what an earlier owner queued stays in its lane' \
+    engine/worker.c '        whi_lanes_drop(worker);
+' ''
+
+mutation foreign_sent 'what an earlier owner queued is sent' \
+    engine/send.c 'if (!whi_event_is_ours(worker->engine, delivery->event)) {' 'if (delivery->event == NULL) {'
+
+mutation both_foreign 'neither is looked at' \
+    engine/worker.c '        whi_lanes_drop(worker);
+' '' engine/send.c 'if (!whi_event_is_ours(worker->engine, delivery->event)) {' 'if (delivery->event == NULL) {'
+
+mutation foreign_fanned_out 'an event of an earlier owner is fanned out' \
+    engine/fanout.c 'if (!whi_event_is_ours(engine, event)) {' 'if (event == NULL) {'
+
+mutation state_uncompared 'a change does not compare the state' \
+    outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 7 OR owner = ?13)'
+
+mutation owner_uncompared 'a change compares the state and not the owner' \
+    outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 0 OR (state = ?9 AND ?13 >= 0))'
+
+mutation both_uncompared 'neither record nor change compare owners' \
+    engine/record.c 'code = whi_lease_check(lease, store, owner);' 'code = owner != 0 ? WH_OK : WH_ENOTFOUND;' \
+    outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 7 OR owner = ?13)'
+
+mutation claims_sending 'a claim takes what is being sent' \
+    outside/store_sqlite_sql.c '" WHERE event = ?1 AND subscription = ?2 AND state = 1",' '" WHERE event = ?1 AND subscription = ?2",'
+
+# ------------------------------------------------------------------------------- lanes
+
+mutation no_room_claim 'a claim that ends does not wake the lane that was put aside' \
+    engine/claim.c '        whi_lane_left(worker, lane); /*' '        /*'
+
+mutation no_room_foreign 'a dropped delivery leaves the lane without room' \
+    engine/send.c 'whi_delivery_free(worker->engine, delivery);
+        whi_lane_left(worker, lane);' 'whi_delivery_free(worker->engine, delivery);'
+
+mutation no_rescan 'a new owner does not ask the store for what its lanes had' \
+    engine/worker.c '        whi_lanes_drop(worker);
+        atomic_store(&worker->rescan, 1);' '        whi_lanes_drop(worker);'
+
+mutation both_no_room_foreign 'lanes whose foreign deliveries were dropped get no room, and the store is not asked' \
+    engine/send.c 'whi_delivery_free(worker->engine, delivery);
+        whi_lane_left(worker, lane);' 'whi_delivery_free(worker->engine, delivery);' \
+    engine/lane.c '    whi_lane_left(worker, lane);
+}
+
+void whi_lanes_drop' '}
+
+void whi_lanes_drop' \
+    engine/worker.c '        whi_lanes_drop(worker);
+        atomic_store(&worker->rescan, 1);' '        whi_lanes_drop(worker);'
+
+mutation no_room_cancelled 'a delivery that may not be sent leaves the lane without room' \
+    engine/send.c 'whi_record_delivery(worker, delivery);
+        whi_lane_left(worker, lane);
+        return WH_OK;' 'whi_record_delivery(worker, delivery);
+        return WH_OK;'
+
+mutation no_room_drop 'a lane whose queue was dropped stays put aside' \
+    engine/lane.c '    whi_lane_left(worker, lane);
+}
+
+void whi_lanes_drop' '}
+
+void whi_lanes_drop'
+
+mutation no_room_landed 'an answer gives the lane no room' \
+    engine/lane.c '    whi_lane_left(worker, lane);
+    whi_lane_ready(worker, lane);' '    whi_lane_ready(worker, lane);'
+
+mutation parked_for_good 'a lane that was put aside stays so' \
+    engine/lane.c 'whi_lane_stored(worker, lane, lane->parked_due);' ''
+
+mutation landed_untold 'the next in the queue is not made ready' \
+    engine/lane.c '    whi_lane_left(worker, lane);
+    whi_lane_ready(worker, lane);' '    whi_lane_left(worker, lane);'
+
+mutation asked_forgotten 'what came while a claim looked is forgotten' \
+    engine/claim.c 'lane->asked && task->code == WH_OK ?' 'lane->asked && task->code != WH_OK ?'
+
+mutation cap_ignored 'the cap of a subscription is ignored' \
+    engine/lane.c 'return lane->window < lane->cap ? lane->window : lane->cap;' 'return lane->window;'
+
+# ------------------------------------------------------------------------- events, records
+
+mutation done_early 'an event is done before its deliveries are written' \
+    engine/fanout.c '    atomic_fetch_add(&event->unwritten, 1);
+' ''
+
+mutation done_never 'an event is never done' \
+    engine/record.c 'if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 1) {' \
+    'if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 0) {'
+
+mutation number_early 'the last number is of an earlier transaction' \
+    outside/store_sqlite.c 'store->next_body = store->last_event = store->holds = 0;' \
+    'store->next_body = store->holds = 0;'
+
+mutation event_told_early 'workers get an event that was not committed' \
+    engine/publish.c '    if (code != WH_OK) {
+        drop(self);
+        return;
+    }' ''
+
+mutation sync_off 'commits are not synced' \
+    outside/store_sqlite.c '"PRAGMA synchronous = FULL"' '"PRAGMA synchronous = OFF"'
+
+mutation sync_normal 'commits are synced at checkpoints only' \
+    outside/store_sqlite.c '"PRAGMA synchronous = FULL"' '"PRAGMA synchronous = NORMAL"'
+
+mutation no_rollback 'a job that failed leaves its half in the transaction' \
+    engine/writer.c 'store->rollback(writer->store);' 'if (store->commit(writer->store) != WH_OK) store->rollback(writer->store);'
+
+mutation id_unknown 'an id that was there is new' \
+    outside/store_sqlite_write.c '*duplicate = code == WH_OK && whi_sqlite_changed(store) == 0;' '*duplicate = 0;'
+
+mutation outbox_kept 'rows of the outbox stay' \
+    outside/store_sqlite_admin.c 'return whi_sqlite_run_numbers(store, WHI_SQL_OUTBOX_DROP, &row.number, 1, "emptying the outbox");' \
+    'return code;'
+
+mutation record_dropped 'a record that failed is dropped' \
+    engine/record.c 'keep_failed(worker, record);
+        worker->retry' 'free_record(record);
+        worker->retry'
+
+mutation records_crossed 'records are tried again newest first' \
+    engine/record.c '(*place)->number < record->number' '(*place)->number > record->number'
+
+mutation record_overtakes 'a record overtakes one that failed' \
+    engine/record.c 'if (atomic_load(&record->task.worker->record_failed)) {' 'if (record == NULL) {'
+
+mutation retry_dropped 'after the second failure there is no retry' \
+    engine/send.c 'wait = gone ? -1' 'wait = gone || delivery->tries == 2 ? -1'
+
+mutation retry_not_announced 'nobody is told when a retry is due' \
+    engine/record.c 'if (delivery->state == WHI_WAITING) {' 'if (delivery->state == WHI_WAITING && !delivery->stored) {'
+
+mutation intake_forgotten 'events that could not be claimed are not asked for again' \
+    engine/claim.c 'atomic_store(&engine->more_events, 1);
+        drop_events(self);' 'drop_events(self);'
+
+mutation publish_untold 'nobody is told of an event that only the store has' \
+    engine/publish.c 'if (left > 0) {' 'if (left < 0) {'
+
+# ------------------------------------------------------------ subscriptions, replay, purge
+
+mutation deaf 'changes by other processes are not heard' \
+    engine/upkeep.c '|| changes == worker->seen_changes) {' '|| changes >= worker->seen_changes) {'
+
+mutation expects_nothing 'what a transaction saw of other processes is not expected' \
+    engine/registry.c 'atomic_store(&registry->news, changes);' ''
+
+mutation used_outside 'whether single_use is used is decided outside of the transaction' \
+    engine/retire.c 'self->off = subscription->disabled != NULL;' \
+    'self->off = self->registration->subscription->disabled != NULL;'
+
+mutation used_stays 'a used single_use subscription stays' \
+    engine/record.c '*out = self.used;' '*out = self.used & 2;'
+
+mutation used_by_ours 'its use is asked of the version in memory alone' \
+    engine/record.c 'code = store->vtable->subscription_now(store, s->id, look, &self);' 'self.used = is_used(s);'
+
+mutation replay_uncompared 'a replay by query takes what was delivered since' \
+    engine/replay.c 'if (self->state != 0 && row->state != self->state) {' 'if (self->state < 0) {'
+
+mutation replay_not_due 'a replayed delivery is due tomorrow' \
+    engine/replay.c 'changed.due = self->now;' 'changed.due = self->now + 86400000;'
+
+mutation body_remade 'each retry is made by the present rule' \
+    engine/claim.c 'int code = delivery->version == 0 ?' 'int code = delivery->version >= 0 ?'
+
+mutation purge_pending 'the purge takes events that are not fanned out' \
+    outside/store_sqlite_sql.c '"SELECT " IS_PENDING("?1") " OR total(' '"SELECT 0 OR total('
+
+mutation purge_open 'the purge takes events whose deliveries wait' \
+    outside/store_sqlite_sql.c 'OR total(state = 1 OR state = 2) > 0,' 'OR total(state = 9) > 0,'
+
+mutation idle_forgets 'wh_idle forgets what others own' \
+    engine/work.c '!work.owned &&' ''
+
+mutation idle_looks_once 'wh_idle does not look again' \
+    engine/work.c '&& atomic_load(&engine->jobs_begun) == begun && is_quiet(engine)' '&& begun >= 0'
+
+# ------------------------------------------------------------------------------- order
+
+mutation order_in_memory 'what has an order is sent at once' \
+    engine/fanout.c '(delivery->key != NULL || delay > 0)' 'delay > 0'
+
+mutation order_no_turn 'the next of a key does not get its turn' \
+    outside/store_sqlite_order.c '!found || due != WHI_DUE_BEHIND) {' '!found || due != 1) {'
+
+mutation order_beside 'a delivery does not wait behind the one of its key' \
+    outside/store_sqlite_order.c 'out->due = WHI_DUE_BEHIND;' '(void)due;'
+
+mutation order_overtaken 'an event in memory overtakes those in the store' \
+    engine/publish.c 'return whi_registry_has_order(engine->registry) &&' 'return engine == NULL &&'
+
+mutation order_two_workers 'events of an order go to several workers' \
+    engine/publish.c 'return engine->workers[whi_registry_has_order(engine->registry)' 'return engine->workers[engine == NULL'
+
+mutation latest_all 'of a key all are kept' \
+    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, "superseded");' 'return WH_OK;'
+
+mutation latest_oldest 'an older one takes the place of the newer' \
+    outside/store_sqlite_order.c 'if (newer) {' 'if (newer && row == NULL) {' \
+    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, "superseded");' \
+    'return cancel_before(store, row, INT64_MAX, "superseded");'
+
+echo "$failures not found"
