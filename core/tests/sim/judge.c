@@ -88,7 +88,7 @@ static int may_become(const shadow *was, const shadow *is, const model_pair *pai
 
     switch (was->state) {
     case DELIVERED:
-        return is->state == DELIVERED || again;
+        return (is->state == DELIVERED && is->attempts == was->attempts) || again;
     case EXHAUSTED:
         return is->state == EXHAUSTED || pair->replays > was->replayed;
     case CANCELLED:

@@ -282,27 +282,36 @@ static void replay_one(wh_engine *engine, sim_chance *chance) {
     wh_free(text);
 }
 
+/* k: a subscription's, or -1: all of them. */
+static void note_replay(void (*note)(int n, int k, int again), int events, int k) {
+    for (int other = 0; other < model_subscription_count; other++) {
+        for (int n = 0; n < events && (k < 0 || other == k); n++) {
+            note(n, other, 0);
+        }
+    }
+}
+
 static void replay_many(wh_engine *engine, sim_chance *chance) {
-    static const char *const states[] = { "exhausted", "waiting", "held" };
+    static const char *const states[] = { "exhausted", "waiting", "waiting", "held" };
     model_subscription *s = any_subscription(chance);
     wh_query query = WH_QUERY_INIT;
     int64_t count = 0;
-    int code, events;
+    int code, events = model_event_count, k;
 
     if (s == NULL) {
         return;
     }
-    query.subscription = s->id;
-    query.state = states[sim_below(chance, 3)];
-    events = model_event_count;
-    for (int n = 0; n < events; n++) {
-        model_replay(n, s->k, 0);
+    query.state = states[sim_below(chance, 4)];
+    k = sim_one_in(chance, 2) ? s->k : -1;
+    query.subscription = k < 0 ? NULL : s->id;
+    note_replay(model_replay, events, k);
+    if (sim_one_in(chance, 2)) {
+        sim_hold_up(1 + (int)sim_below(chance, 30), sim_spread(chance, 10000, 8 * SIM_SECOND));
     }
     code = wh_replay_query(engine, &query, &count);
-    for (int n = 0; n < events; n++) {
-        model_replayed(n, s->k, 0);
-    }
-    sim_note("replayed %s of %d: %d, %lld", query.state, s->k, code, (long long)count);
+    sim_hold_up(0, 0);
+    note_replay(model_replayed, events, k);
+    sim_note("replayed %s of %d: %d, %lld", query.state, k, code, (long long)count);
 }
 
 /* ---------------------------------------------------------------------------- looking */

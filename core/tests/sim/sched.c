@@ -25,6 +25,8 @@ struct sim_thread {
     int64_t until;
     int timed_out;
     int64_t cpu_us;
+    int held_in; /* calls until it is held up; 0: it is not */
+    int64_t held_us;
     sim_body body;
     void *payload, *value;
     pthread_t real;
@@ -246,8 +248,19 @@ static void hand_over(void) {
     await_turn(self);
 }
 
+void sim_hold_up(int calls, int64_t us) {
+    if (running != NULL && (sim_plan_now->kinds & 1u << SIM_stall) != 0) {
+        running->held_in = calls;
+        running->held_us = us;
+    }
+}
+
 /* One thread is not given a processor for a while: less than a lease lasts. */
 static void stall(void) {
+    if (running->held_in > 0 && --running->held_in == 0) {
+        sim_result_now->faults[SIM_stall]++;
+        sim_sleep(running->held_us);
+    }
     if ((sim_plan_now->kinds & 1u << SIM_stall) && !sim_is_calm && running->process->number != 0 &&
         sim_one_in(&stalls, sim_plan_now->stall_one_in)) {
         sim_result_now->faults[SIM_stall]++;

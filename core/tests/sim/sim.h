@@ -210,6 +210,9 @@ int sim_is_quiet(void);
 int sim_block(const void *what, int64_t until);
 void sim_wake(const void *what, int all);
 void sim_sleep(int64_t us);
+
+/* This thread is held up so long after so many calls more: what it has found out is old when it acts. */
+void sim_hold_up(int calls, int64_t us);
 void sim_spend(int64_t us); /* time passes for everybody, nobody else is asked */
 
 int64_t sim_wall_us(void); /* this process's wall clock */
