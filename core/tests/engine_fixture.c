@@ -52,7 +52,9 @@ static void remember(const whi_request *request) {
     sent *made;
 
     pthread_mutex_lock(&lock);
-    fixture_sent = realloc(fixture_sent, (fixture_sent_count + 1) * sizeof *fixture_sent);
+    if ((fixture_sent_count & (fixture_sent_count - 1)) == 0) { /* none, or it is full: twice as many */
+        fixture_sent = realloc(fixture_sent, (fixture_sent_count + 1) * 2 * sizeof *fixture_sent);
+    }
     made = &fixture_sent[fixture_sent_count++];
     memset(made, 0, sizeof *made);
     made->url = strdup(request->url);

@@ -180,6 +180,19 @@ static void a_single_use_subscription_is_used_once_by_two_engines_with_threads(v
     receiver_free(to);
 }
 
+/* 200 in one commit: how long a disk takes for 200 of them is not what is measured. */
+static void publish_at_once(wh_engine *engine) {
+    wh_event events[200];
+
+    for (int i = 0; i < 200; i++) {
+        events[i] = (wh_event)WH_EVENT_INIT;
+        events[i].type = "order.paid";
+        events[i].payload = "{}";
+        events[i].payload_size = 2;
+    }
+    assert_int_equal(wh_publish_batch(engine, events, 200, NULL), WH_OK);
+}
+
 /* Threads: the receivers that fail are tried again, those that hang keep nobody. */
 static void those_who_lie_and_hang_keep_nobody_else_waiting(void **state) {
     static const int faults[] = { RECEIVER_CLOSE,        RECEIVER_RESET,       RECEIVER_GARBAGE,   RECEIVER_HANG,
@@ -198,9 +211,7 @@ static void those_who_lie_and_hang_keep_nobody_else_waiting(void **state) {
     }
     assert_int_equal(wh_start(engine, 2), WH_OK);
     start = whi_monotonic_us();
-    for (int i = 0; i < 200; i++) {
-        fixture_publish(engine, "order.paid", "{}", NULL);
-    }
+    publish_at_once(engine);
     assert_int_equal(receiver_wait(good, 200), 0);
     assert_true(whi_monotonic_us() - start < INT64_C(1500000)); /* less than one time-out of a liar */
     assert_int_equal(wh_stop(engine, 0), WH_OK);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <errno.h>
@@ -19,13 +20,18 @@
 typedef void *(*thread_fn)(void *);
 
 static int made, fail_from; /* 0: none fails */
+static useconds_t pause_us;  /* before one fails: those that were started have had time */
 
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *kind, thread_fn serve, void *payload);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *kind, thread_fn serve, void *payload);
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *kind, thread_fn serve, void *payload) {
     made++;
-    return fail_from > 0 && made >= fail_from ? EAGAIN : __real_pthread_create(thread, kind, serve, payload);
+    if (fail_from > 0 && made >= fail_from) {
+        usleep(pause_us);
+        return EAGAIN;
+    }
+    return __real_pthread_create(thread, kind, serve, payload);
 }
 
 static void fail_threads_from(int n) {
@@ -96,6 +102,22 @@ static void a_start_that_failed_can_be_made_again_at_once(void **state) {
     wh_close(engine);
 }
 
+/* What was sent by threads that are taken back would be sent again. */
+static void a_start_that_fails_late_has_sent_nothing(void **state) {
+    wh_engine *engine = open_with_subscriptions(fixture_file());
+
+    (void)state;
+    publish_some(engine);
+    pause_us = 100000;
+    fail_a_start(engine, 5);
+    pause_us = 0;
+    assert_int_equal(fixture_sent_count, 0);
+    fixture_run(engine);
+    life_assert_delivered(engine, EVENTS * SUBSCRIPTIONS);
+    assert_int_equal(fixture_sent_count, EVENTS * SUBSCRIPTIONS);
+    wh_close(engine);
+}
+
 static void a_start_that_failed_leaves_no_row(void **state) {
     const char *file = fixture_file();
     wh_engine *engine = open_with_subscriptions(file);
@@ -156,6 +178,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_engine_that_could_not_be_started_can_be_run_and_started),
         TEST(a_start_that_failed_can_be_made_again_at_once),
+        TEST(a_start_that_fails_late_has_sent_nothing),
         TEST(a_start_that_failed_leaves_no_row),
         TEST(a_step_without_the_writers_thread_fails_and_goes_on_later),
         TEST(without_the_writers_thread_nothing_is_promised),

@@ -223,7 +223,7 @@ struct wh_engine {
     whi_worker *workers[WHI_WORKERS]; /* what was made stays until wh_close, so that any thread may look */
     atomic_int worker_count;          /* those that are turned; 1 before wh_start */
     atomic_int started;
-    atomic_int stop; /* threads: 1 finish what is in flight, 2 leave */
+    atomic_int stop; /* threads: 1 finish what is in flight, and begin nothing; 2 leave */
 
     pthread_mutex_t subscription_lock; /* one change of a subscription at a time */
     pthread_mutex_t check_lock;        /* around the runtime that checks rules of new subscriptions */

@@ -259,9 +259,11 @@ static void *serve(void *payload) {
     return NULL;
 }
 
+/* None begins anything before all are there: what threads sent that are taken back would be sent again. */
 static int start_threads(wh_engine *engine, unsigned threads) {
     int code = whi_writer_start(engine->writer);
 
+    atomic_store(&engine->stop, 1);
     for (unsigned i = 0; i < threads && code == WH_OK; i++) {
         whi_worker *worker = engine->workers[i];
         worker->threaded = 1;
@@ -269,6 +271,10 @@ static int start_threads(wh_engine *engine, unsigned threads) {
             worker->threaded = 0;
             code = whi_fail(WH_ENOMEM, "the system starts no more threads");
         }
+    }
+    if (code == WH_OK) {
+        atomic_store(&engine->stop, 0);
+        whi_stir(engine);
     }
     return code;
 }
@@ -317,6 +323,7 @@ static int rest(wh_engine *engine) {
     }
     atomic_store(&engine->more_events, 1);
     atomic_store(&engine->stop, 0);
+    take_trouble(engine); /* the threads' own: who steps next finds out for himself */
     return code;
 }
 

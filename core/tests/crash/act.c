@@ -19,7 +19,8 @@
 #define START_TRIES 100
 #define POLL_MS 1000
 #define LEAK_EVERY_US INT64_C(100000)
-#define LEAK_BYTES 131072
+#define LEAK_BYTES 524288
+#define LEAK_ROW_BYTES 2097152 /* so that it shows on a busy machine, too */
 #define LEAK_FILES 2
 
 static void *publish_for_ever(void *payload) {
@@ -128,28 +129,38 @@ static _Noreturn void be_sql(void) {
 
 /* ------------------------------------------------------------------------- a leaker */
 
-/* Also keeps the store busy as a worker does, so that its leak is one among others' noise. */
-static void *leak_for_ever(void *payload) {
-    sql_writer *self = payload;
-
+static void *leak_memory(void *payload) {
     for (;;) {
         char *lost = malloc(LEAK_BYTES);
         if (lost != NULL) {
             memset(lost, 1, LEAK_BYTES);
-            sql_leak(self, lost, LEAK_BYTES);
         }
         for (int i = 0; i < LEAK_FILES; i++) {
             (void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
         }
         rest_us(LEAK_EVERY_US);
     }
+    return payload;
+}
+
+/* By itself, since it waits for the store's lock. */
+static void *leak_rows(void *payload) {
+    sql_writer *self = payload;
+    char *bytes = calloc(1, LEAK_ROW_BYTES);
+
+    for (;;) {
+        sql_leak(self, bytes, LEAK_ROW_BYTES);
+        rest_us(LEAK_EVERY_US);
+    }
     return NULL;
 }
 
+/* Also keeps the store busy as a worker does, so that its leak is one among others' noise. */
 static _Noreturn void be_leaker(void) {
-    pthread_t thread;
+    pthread_t memory, rows;
 
-    if (pthread_create(&thread, NULL, leak_for_ever, sql_open()) != 0) {
+    if (pthread_create(&memory, NULL, leak_memory, NULL) != 0 ||
+        pthread_create(&rows, NULL, leak_rows, sql_open()) != 0) {
         die("thread");
     }
     be_worker();
