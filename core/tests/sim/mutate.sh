@@ -135,7 +135,8 @@ mutation sweep_late 'swept deliveries are due a day later' \
     '"UPDATE webhook_deliveries SET state = 1, due = ?2 + 86400000, owner = 0,'
 
 mutation any_look_counts 'looks that follow each other at once count as still beats' \
-    engine/lease.c 'lease->started_us - lease->seen_us >= BETWEEN_US };' 'lease->started_us >= lease->seen_us };'
+    engine/lease.c 'self.counts = lease->looked_us - lease->seen_us >= BETWEEN_US;' \
+    'self.counts = lease->looked_us >= lease->seen_us;'
 
 mutation buried_early 'a row is taken away after one still beat' \
     engine/lease.c 'lease->next.list[i].still >= WHI_STILL' 'lease->next.list[i].still >= 1'
@@ -359,7 +360,7 @@ mutation purge_open 'the purge takes events whose deliveries wait' \
     outside/store_sqlite_sql.c 'OR total(state = 1 OR state = 2) > 0,' 'OR total(state = 9) > 0,'
 
 mutation idle_forgets 'wh_idle forgets what others own' \
-    engine/work.c '!work.owned &&' ''
+    engine/work.c '|| work.owned ?' '?'
 
 mutation idle_looks_once 'wh_idle does not look again' \
     engine/work.c '&& atomic_load(&engine->jobs_begun) == begun && is_quiet(engine)' '&& begun >= 0'

@@ -86,8 +86,10 @@ void publish_some(sim_process *process, sim_chance *chance) {
         fill_event(&given[i], events[i]);
     }
     sim_note("publishes %d from %d", count, events[0]->n);
+    process->publishes++;
     code = count == 1 ? wh_publish(process->engine, given, receipts)
                       : wh_publish_batch(process->engine, given, (size_t)count, receipts);
+    process->publishes--;
     sim_note("published %d: %d %s", events[0]->n, code, code != WH_OK ? wh_last_error() : "");
     tell_outcome(events, receipts, count, code);
 }

@@ -168,6 +168,8 @@ typedef struct sim_process {
     int mode;
     int64_t paused_until;
     int64_t stall_us;    /* it will stand still for so long when it asks for the lock of a writer */
+    int stall_publishes; /* and while somebody publishes, not before */
+    int publishes;       /* threads that are in wh_publish */
     int64_t wall_offset; /* us */
     int64_t allocations; /* of the engine, not given back */
     int64_t memory_fails_until, full_until, io_until;

@@ -156,7 +156,8 @@ static int shm_map(sqlite3_file *file, int region, int size, int extend, void vo
 static void stall(unsigned mask, int flags) {
     sim_process *process = sim_self_process();
 
-    if (process->stall_us > 0 && (mask & 1u << WRITE_LOCK) && (flags & SQLITE_SHM_EXCLUSIVE) && !sim_is_quiet()) {
+    if (process->stall_us > 0 && (mask & 1u << WRITE_LOCK) && (flags & SQLITE_SHM_EXCLUSIVE) && !sim_is_quiet() &&
+        (!process->stall_publishes || process->publishes > 0)) {
         sim_note("process %d stands still before it has the lock, for %lld us", process->number,
                  (long long)process->stall_us);
         process->paused_until = sim_now + process->stall_us;

@@ -148,6 +148,7 @@ static void strike(const sim_fault *fault, sim_process *process) {
             pause_process(process, fault->us);
         } else {
             process->stall_us = fault->us;
+            process->stall_publishes = (fault->draw >> 21) % 2 == 0;
         }
         break;
     case SIM_freeze:
@@ -277,12 +278,22 @@ static void notice_machine(void) {
     }
 }
 
+/* A pause lasts as long as it was meant to: short ones cost nobody his row. */
+static int somebody_stands(void) {
+    for (int i = 0; i < slot_count; i++) {
+        if (!is_over(slots[i]) && slots[i]->paused_until > sim_now) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void go_wrong(void) {
     int looks = 0;
 
     sim_on_step = on_step;
-    while (sim_step - base_step < sim_plan_now->steps &&
-           (world_events_left > 0 || next_fault < sim_plan_now->fault_count)) {
+    while (somebody_stands() || (sim_step - base_step < sim_plan_now->steps &&
+                                 (world_events_left > 0 || next_fault < sim_plan_now->fault_count))) {
         sim_sleep(50000);
         notice_machine();
         restart_dead();
