@@ -50,7 +50,7 @@ static void hurry(whi_worker *worker) {
 }
 
 static void step_until(wh_engine *engine, size_t count) {
-    int64_t end = whi_monotonic_us() + 5000000;
+    int64_t end = whi_monotonic_us() + 60000000;
 
     while (fixture_sent_count < count && whi_monotonic_us() < end) {
         hurry(engine->workers[0]);
