@@ -34,7 +34,7 @@ static void subscribe_many(wh_engine *engine, int count, const char *rest) {
 
 /* Begins a beat and waits until it is told. */
 static void beat(wh_engine *engine) {
-    int64_t end = whi_monotonic_us() + 5000000;
+    int64_t end = whi_monotonic_us() + 30000000;
 
     atomic_store(&engine->lease.next_beat, 0);
     whi_writer_nudge(engine->writer);
