@@ -72,12 +72,8 @@ static int claimed(const whi_delivery_row *row, const whi_event_row *event_row, 
 
 /* In the transaction: the owner that may claim, 0 if our row is gone or not there yet. */
 static int owner_now(wh_engine *engine, whi_store *store, int64_t *owner) {
-    int code;
-
     *owner = atomic_load(&engine->lease.owner);
-    code = whi_lease_check(&engine->lease, store, *owner);
-    *owner = code == WH_OK ? *owner : 0;
-    return code == WH_ENOTFOUND ? WH_OK : code;
+    return whi_lease_keep(&engine->lease, store, owner);
 }
 
 static int run_claim(whi_job *job, whi_store *store) {
@@ -190,7 +186,6 @@ static int run_cancel(whi_job *job, whi_store *store) {
 static void cancel_back(whi_task *task) {
     cancel *self = (cancel *)task;
     whi_worker *worker = task->worker;
-
     int code = task->code;
 
     if (code == WH_OK && self->there) {

@@ -1,5 +1,6 @@
-/* The engine when the process ends, or is a copy of the one that opened it: its threads leave before the handlers of the libraries
- * that they use run. What was under way is made again when the store is opened next. */
+/* The engine when the process ends, or is a copy of the one that opened it. At the end its threads
+ * leave before the handlers of the libraries that they use run. What was under way is made again when
+ * the store is opened next. */
 #include "engine/engine.h"
 
 #include "base/error.h"
@@ -26,7 +27,8 @@ int whi_engine_check(const wh_engine *engine) {
         return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
     }
     if (engine->generation != whi_fork_generation()) {
-        return whi_fail(WH_ECLOSED, "the engine is that of the process which this one was forked from: open one after the fork");
+        return whi_fail(WH_ECLOSED,
+                        "the engine is that of the process which this one was forked from: open one after the fork");
     }
     return WH_OK;
 }

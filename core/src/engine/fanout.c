@@ -212,7 +212,7 @@ static int is_to_be_sent(const whi_delivery *delivery) {
     return delivery->state == WHI_SENDING || delivery->state == WHI_WAITING;
 }
 
-/* Of several that were held one has the subscription; it was handed over: state 0. */
+/* Of several that were held one has the subscription. */
 static int use_up_remade(whi_worker *worker, whi_delivery *delivery) {
     int code;
 

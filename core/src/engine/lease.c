@@ -43,6 +43,13 @@ int whi_lease_check(whi_lease *lease, whi_store *store, int64_t owner) {
     return code;
 }
 
+int whi_lease_keep(whi_lease *lease, whi_store *store, int64_t *owner) {
+    int code = whi_lease_check(lease, store, *owner);
+
+    *owner = code == WH_OK ? *owner : 0;
+    return code == WH_ENOTFOUND ? WH_OK : code;
+}
+
 /* ------------------------------------------------------------------ what others do */
 
 /* Owners come in their order, as they are in seen. */

@@ -85,6 +85,9 @@ int64_t whi_lease_owner(const whi_lease *lease);
 /* In a transaction: WH_OK if this number has its row; WH_ENOTFOUND: what bears it is anybody's. */
 int whi_lease_check(whi_lease *lease, whi_store *store, int64_t owner);
 
+/* The same, for who goes on without an owner: *owner becomes 0 where its row is gone. */
+int whi_lease_keep(whi_lease *lease, whi_store *store, int64_t *owner);
+
 /* Takes the row away and frees what bore its number, at most a commit's worth; the sweep of whoever
  * works does the rest. Waits for the commit, behind which nothing of the workers is left in the
  * writer's queue. */

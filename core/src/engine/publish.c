@@ -105,11 +105,7 @@ static int run(whi_job *job, whi_store *store) {
     if (would_overtake(self->engine)) {
         owner = 0; /* asked here, in the order of commits, once more */
     }
-    if (code == WH_OK && owner != 0) {
-        code = whi_lease_check(&self->engine->lease, store, owner);
-        owner = code == WH_OK ? owner : 0; /* the row is gone: anybody's */
-        code = code == WH_ENOTFOUND ? WH_OK : code;
-    }
+    code = code == WH_OK ? whi_lease_keep(&self->engine->lease, store, &owner) : code;
     for (size_t i = 0; i < self->count && code == WH_OK; i++) {
         code = add(self, store, i, owner);
     }

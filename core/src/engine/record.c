@@ -121,7 +121,8 @@ static int ends_with(wh_engine *engine, whi_store *store, const whi_delivery *de
     int code;
 
     *out = 0;
-    if ((!s->single_use && !whi_registry_is_behind(engine->registry)) || (delivery->state != WHI_DELIVERED && delivery->state != WHI_EXHAUSTED)) {
+    if ((!s->single_use && !whi_registry_is_behind(engine->registry)) ||
+        (delivery->state != WHI_DELIVERED && delivery->state != WHI_EXHAUSTED)) {
         return WH_OK;
     }
     code = store->vtable->subscription_now(store, s->id, look, &self);
@@ -170,9 +171,7 @@ static int run(whi_job *job, whi_store *store) {
         return whi_fail(WH_EBUSY, "an earlier one waits to be recorded");
     }
     record->removed = 0;
-    code = whi_lease_check(lease, store, owner);
-    owner = code == WH_OK ? owner : 0;
-    code = code == WH_ENOTFOUND ? WH_OK : code;
+    code = whi_lease_keep(lease, store, &owner);
     code = code == WH_OK ? whi_registry_expect(lease->engine->registry) : code;
     return code == WH_OK ? put_all(record, store, owner) : code;
 }

@@ -105,14 +105,13 @@ printf '%-22s %7s %7s %-12s %5s  %s\n' mutation seed step invariant min 'what is
 # ------------------------------------------------------------------------------ the lease
 
 mutation publish_unchecked 'publish marks an event with an owner whose row is gone' \
-    engine/publish.c 'code = whi_lease_check(&self->engine->lease, store, owner);' 'code = WH_OK;'
+    engine/publish.c 'code == WH_OK ? whi_lease_keep(&self->engine->lease, store, &owner) : code;' 'code;'
 
 mutation claim_unchecked 'a claim by an owner whose row is gone' \
-    engine/claim.c 'code = whi_lease_check(&engine->lease, store, *owner);' \
-    'code = store != NULL && *owner != 0 ? WH_OK : WH_ENOTFOUND;'
+    engine/claim.c 'return whi_lease_keep(&engine->lease, store, owner);' 'return store != NULL ? WH_OK : WH_ENOTFOUND;'
 
 mutation record_unchecked 'what an owner without a row sent is recorded as its own' \
-    engine/record.c 'code = whi_lease_check(lease, store, owner);' 'code = owner != 0 ? WH_OK : WH_ENOTFOUND;'
+    engine/record.c 'code = whi_lease_keep(lease, store, &owner);' 'code = WH_OK;'
 
 mutation used_unchecked 'a single_use delivery of an owner whose row is gone' \
     engine/retire.c 'code = whi_lease_check(&engine->lease, store, self->delivery->event->owner);' \
@@ -160,7 +159,7 @@ mutation asleep_in_a_turn 'a long turn is taken for sleep' \
     engine/lease.c '!atomic_load(&engine->started) && !atomic_load(&engine->stepping) &&' '!atomic_load(&engine->started) &&'
 
 mutation both_publish_sweep 'publish does not look, and a beat sweeps only after it took a row away' \
-    engine/publish.c 'code = whi_lease_check(&self->engine->lease, store, owner);' 'code = WH_OK;' \
+    engine/publish.c 'code == WH_OK ? whi_lease_keep(&self->engine->lease, store, &owner) : code;' 'code;' \
     engine/lease.c '    code = code == WH_OK ? bury(lease, store) : code;
     return code == WH_OK ? sweep(lease, store) : code;' '    code = code == WH_OK ? bury(lease, store) : code;
     for (size_t i = 0; i < lease->next.count && code == WH_OK; i++) {
@@ -204,7 +203,7 @@ mutation owner_uncompared 'a change compares the state and not the owner' \
     outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 0 OR (state = ?9 AND ?13 >= 0))'
 
 mutation both_uncompared 'neither record nor change compare owners' \
-    engine/record.c 'code = whi_lease_check(lease, store, owner);' 'code = owner != 0 ? WH_OK : WH_ENOTFOUND;' \
+    engine/record.c 'code = whi_lease_keep(lease, store, &owner);' 'code = WH_OK;' \
     outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 7 OR owner = ?13)'
 
 mutation claims_sending 'a claim takes what is being sent' \
