@@ -41,7 +41,7 @@ static void ours_done(whi_request *request, void *payload) {
 static void ours_open(void) {
     static const char *const allow[] = { "127.0.0.0/8" };
     static wh_limits limits;
-    whi_transport_options options = { &limits, NULL, "webhook/bench", NULL, NULL };
+    whi_transport_options options = { &limits, NULL, "webhook/bench", NULL, NULL, 0 };
 
 #define WH_X(name, value, what) limits.name = value;
     WH_LIMITS(WH_X)

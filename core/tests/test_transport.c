@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "outside/transport_curl.h"
 #include "receiver.h"
 #include "wire.h"
@@ -427,6 +428,53 @@ static void idle_connections_make_room_for_new_ones(void **state) {
     }
 }
 
+/* Turns for as long as that, with a request each 50 ms if `s` is one. */
+static void turn_for(wire *w, sending *s, int64_t ms) {
+    int64_t end = whi_monotonic_us() + ms * 1000;
+
+    while (whi_monotonic_us() < end) {
+        if (s != NULL) {
+            wire_exchange(w, s, s->request.url);
+        }
+        wire_turn(w, 50);
+    }
+}
+
+static void connections_that_nobody_uses_are_closed(void **state) {
+    fixture *f = *state;
+    sending s;
+
+    f->w.kept_ms = 200;
+    wire_open(&f->w, NULL, 0);
+    wire_exchange(&f->w, &s, receiver_url(f->r, "/"));
+    assert_int_equal(f->w.transport->socket_count, 1);
+    for (int i = 0; i < 400 && f->w.transport->socket_count > 0; i++) {
+        wire_turn(&f->w, 50);
+    }
+    assert_int_equal(f->w.transport->socket_count, 0);
+    assert_int_equal(whi_transport_curl.timeout(f->w.transport), -1);
+    wire_exchange(&f->w, &s, receiver_url(f->r, "/"));
+    assert_int_equal(s.request.status, 200);
+}
+
+static void a_burst_leaves_no_connections_behind_under_traffic(void **state) {
+    fixture *f = *state;
+    enum { BURST = 12 };
+    static sending s[BURST];
+
+    f->w.kept_ms = 1000;
+    wire_open(&f->w, NULL, 0);
+    for (int i = 0; i < BURST; i++) {
+        wire_post(&f->w, &s[i], receiver_url(f->r, "/"));
+    }
+    wire_run(&f->w, BURST);
+    assert_true(f->w.transport->socket_count >= BURST / 2);
+    for (int i = 0; i < 20 && f->w.transport->socket_count > 1; i++) {
+        turn_for(&f->w, &s[0], 1000);
+    }
+    assert_int_equal(f->w.transport->socket_count, 1);
+}
+
 static void routes_that_are_not_used_are_forgotten(void **state) {
     fixture *f = *state;
     sending s;
@@ -563,6 +611,8 @@ int main(void) {
         TEST(one_lane_with_many_requests_stays_within_the_size_of_a_shard),
         TEST(there_are_never_more_connections_than_allowed),
         TEST(idle_connections_make_room_for_new_ones),
+        TEST(connections_that_nobody_uses_are_closed),
+        TEST(a_burst_leaves_no_connections_behind_under_traffic),
         TEST(routes_that_are_not_used_are_forgotten),
         TEST(done_may_send_the_next_request),
         TEST(a_request_that_fails_at_once_may_be_sent_again_from_done),

@@ -210,7 +210,7 @@ static int fails_once(void) {
 
 /* Opens, sends, waits, closes; 1 if all went well. */
 static int attempt(fixture *f, const char *url) {
-    whi_transport_options options = { &f->w.limits, f->w.policy, "webhook/test", NULL, f->w.poller };
+    whi_transport_options options = { &f->w.limits, f->w.policy, "webhook/test", NULL, f->w.poller, 0 };
     sending s;
     int good = 0;
 

@@ -219,7 +219,7 @@ static void a_new_connection_reads_no_file_of_certificates(void **state) {
 
 static void a_file_of_authorities_that_is_not_one_is_refused_at_opening(void **state) {
     static const char *const names[] = { "/nonexistent/ca.pem", "/dev/null" };
-    whi_transport_options options = { &w.limits, w.policy, "", NULL, w.poller };
+    whi_transport_options options = { &w.limits, w.policy, "", NULL, w.poller, 0 };
     whi_transport *transport;
 
     (void)state;

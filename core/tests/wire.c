@@ -18,7 +18,7 @@ void wire_init(wire *w) {
 
 void wire_open(wire *w, const char *ca_file, int strict) {
     static const char *const loopback[] = { "127.0.0.0/8", "::1" };
-    whi_transport_options options = { &w->limits, NULL, "webhook/test", ca_file, NULL };
+    whi_transport_options options = { &w->limits, NULL, "webhook/test", ca_file, NULL, w->kept_ms };
 
     assert_int_equal(whi_policy_new(&w->policy, loopback, strict ? 0 : 2), WH_OK);
     assert_int_equal(whi_poller_new(&w->poller), WH_OK);

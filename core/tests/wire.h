@@ -9,6 +9,7 @@ typedef struct wire {
     whi_transport *transport;
     whi_policy *policy;
     wh_limits limits;
+    int64_t kept_ms; /* 0: the default */
     int done_count;
 } wire;
 

@@ -305,7 +305,7 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
 static int open_transport(whi_worker *worker) {
     const wh_engine *engine = worker->engine;
     whi_transport_options options = { &engine->options.limits, engine->policy, engine->options.user_agent,
-                                      engine->options.ca_file, worker->poller };
+                                      engine->options.ca_file, worker->poller, 0 };
 
     return worker->transport == NULL ? engine->transport->open(&worker->transport, &options) : WH_OK;
 }

@@ -48,6 +48,7 @@ typedef struct whi_transport_options {
     const char *user_agent; /* "" for none */
     const char *ca_file;    /* NULL: the system's */
     whi_poller *poller;
+    int64_t kept_ms; /* how long an idle connection is kept; 0: a minute */
 } whi_transport_options;
 
 typedef struct whi_transport whi_transport;

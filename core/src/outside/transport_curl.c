@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #define POOL_MAXIMUM 1024     /* idle handles kept, 6 KB each */
+#define KEPT_MS 60000         /* below the 75 s after which nginx closes: closing first meets no request */
 #define DESCRIPTORS_LEFT 64   /* of the process, for everything else */
 #define WAIT_MAXIMUM 86400000 /* ms; longer timeouts are cut to a day */
 
@@ -427,6 +428,7 @@ static int copy_options(whi_transport *transport, const whi_transport_options *o
     transport->limits = *options->limits;
     transport->policy = options->policy;
     transport->poller = options->poller;
+    transport->kept_us = (options->kept_ms > 0 ? options->kept_ms : KEPT_MS) * 1000;
     transport->user_agent = whi_strdup(options->user_agent, WH_ZSTR);
     transport->ca_file = whi_strdup(options->ca_file, WH_ZSTR);
     if ((options->user_agent != NULL && transport->user_agent == NULL) ||

@@ -169,6 +169,7 @@ struct whi_transport {
     size_t socket_room;
     int64_t socket_count, socket_maximum;
     long cache_size;  /* CURLMOPT_MAXCONNECTS in force */
+    int64_t kept_us;  /* how long an idle connection is kept */
     int64_t active;   /* requests with libcurl */
     int pressed;      /* 1: connections are to be closed */
     int room_changed; /* 1: those that wait for room may try again */

@@ -166,6 +166,10 @@ static CURLcode set_numbers(whi_transfer *transfer) {
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && code == CURLE_OK; i++) {
         code = curl_easy_setopt(transfer->easy, numbers[i].option, numbers[i].value);
     }
+    if (code == CURLE_OK) {
+        code = curl_easy_setopt(transfer->easy, CURLOPT_MAXAGE_CONN,
+                                (long)((transfer->transport->kept_us + 999999) / 1000000));
+    }
     return code;
 }
 

@@ -294,8 +294,24 @@ static int on_timer(CURLM *multi, long wait, void *payload) {
 static void rearm(whi_shard *shard) {
     long wait = -1;
 
-    if (shard->timer.at == 0 && shard->active > 0 && curl_multi_timeout(shard->multi, &wait) == CURLM_OK && wait >= 0) {
+    if (shard->timer.at == 0 && curl_multi_timeout(shard->multi, &wait) == CURLM_OK && wait >= 0) {
         on_timer(shard->multi, wait > 0 ? wait : 1, shard);
+    }
+}
+
+/* A shard without requests wakes when its connections have been kept for long enough:
+ * libcurl looks at their age with its next request only. */
+static void rest(whi_shard *shard) {
+    if (shard->timer.at == 0 && shard->sockets > 0) {
+        whi_timer_set(shard->transport, &shard->timer, shard->used_at + shard->transport->kept_us);
+    }
+}
+
+static void end_rest(whi_shard *shard) {
+    if (whi_monotonic_us() - shard->used_at >= shard->transport->kept_us) {
+        renew(shard);
+    } else {
+        rest(shard);
     }
 }
 
@@ -305,7 +321,11 @@ void whi_shard_due(whi_shard *shard) {
     whi_timer_stop(shard->transport, &shard->timer);
     mark_acted(shard);
     curl_multi_socket_action(shard->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    rearm(shard);
+    if (shard->active == 0) {
+        end_rest(shard);
+    } else {
+        rearm(shard);
+    }
 }
 
 /* ----------------------------------------------------------------------- shards */
@@ -386,6 +406,10 @@ void whi_shard_remove(whi_shard *shard, whi_transfer *transfer) {
     transfer->shard = NULL;
     transfer->transport->active--;
     transfer->transport->room_changed = 1;
+    if (shard->active == 0) {
+        shard->used_at = whi_monotonic_us();
+        rest(shard);
+    }
 }
 
 /* --------------------------------------------------------------------- pressure */
