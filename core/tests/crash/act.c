@@ -16,6 +16,7 @@
 #include "write.h"
 
 #define ONCE_EVERY_US INT64_C(2000000)
+#define ONCE_KEPT 16
 #define START_TRIES 100
 #define POLL_MS 1000
 #define LEAK_EVERY_US INT64_C(100000)
@@ -48,14 +49,26 @@ static writer *writer_new(wh_engine *engine, char origin, int thread) {
 
 /* ------------------------------------------------------------------------- servers */
 
+/* Where events are kept for a time only, so are these: used ones stay for ever by
+ * themselves, and the file would grow. */
+static void forget_once(wh_engine *engine, const char *id) {
+    if (here.retain > 0 && id[0] != '\0' && wh_subscription_delete(engine, id) != WH_OK) {
+        atomic_fetch_add(&here.shared->refused, 1);
+    }
+}
+
 /* One in two seconds; written down when it is made, as events are. */
 static void make_once(wh_engine *engine, int journal, int n) {
+    static char ids[ONCE_KEPT][WH_ID_SIZE];
+    char *id = ids[n % ONCE_KEPT];
     entry line = { .kind = JOURNAL_ONCE, .origin = ORIGIN_SERVER };
 
+    forget_once(engine, id);
+    id[0] = '\0';
     snprintf(line.id, sizeof line.id, ONCE_PATH "%d-%d", here.number, n);
     snprintf(line.writer, sizeof line.writer, "w%d", here.number);
     line.begin = now_us();
-    if (subscribe_once(engine, line.id) != WH_OK) {
+    if (subscribe_once(engine, line.id, id) != WH_OK) {
         atomic_fetch_add(&here.shared->refused, 1);
         return;
     }

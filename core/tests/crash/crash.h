@@ -89,7 +89,7 @@ int route_wants(enum route route, enum type type, int drop);
 
 /* Subscribes the receivers of `routes`; a single_use one at this path. */
 void subscribe_all(wh_engine *engine);
-int subscribe_once(wh_engine *engine, const char *path);
+int subscribe_once(wh_engine *engine, const char *path, char *id); /* WH_ID_SIZE bytes */
 
 /* Waits for a store that somebody has locked, for a minute. */
 wh_engine *open_engine(void);

@@ -65,6 +65,23 @@ void series_free(series *self) {
     *self = (series){ NULL, 0, 0 };
 }
 
+void series_floor(series *out, const series *self, double window) {
+    double begin = 0;
+
+    for (size_t i = 0; i < self->count; i++) {
+        const point *one = &self->points[i];
+        if (one->value < 0) {
+            continue;
+        }
+        if (out->count == 0 || one->at >= begin + window) {
+            begin = one->at;
+            series_add(out, begin, one->value);
+        } else if (one->value < out->points[out->count - 1].value) {
+            out->points[out->count - 1].value = one->value;
+        }
+    }
+}
+
 static double mean_of(const point *points, size_t count) {
     double sum = 0;
 

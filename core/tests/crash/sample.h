@@ -30,6 +30,10 @@ typedef struct slope {
                         gains: a step, of a cache or of a burst, is none */
 } slope;
 
+/* The least of each window of so many seconds: what a process comes back to. A burst is
+ * not in it, and a leak is. */
+void series_floor(series *out, const series *self, double window);
+
 /* Of the points from this second on. */
 slope series_slope(const series *self, double from);
 

@@ -139,25 +139,25 @@ int route_wants(enum route route, enum type type, int drop) {
 }
 
 /* The list is long enough for an event to outlast what the receivers refuse by count. */
-static int subscribe(wh_engine *engine, const char *path, const char *more) {
+static int subscribe(wh_engine *engine, const char *path, const char *more, char *id) {
     char document[768];
 
     snprintf(document, sizeof document,
              "{\"url\":\"http://127.0.0.1:%d%s\",\"secrets\":[\"" SECRET "\"],\"retry\":[0,200,200,200,200,500,500,500,"
              "500,500,1000,1000,1000,1000,1000,1000,2000,2000,2000,2000],%s}",
              here.port, path, more);
-    return wh_subscribe(engine, document, WH_ZSTR, NULL);
+    return wh_subscribe(engine, document, WH_ZSTR, id);
 }
 
 void subscribe_all(wh_engine *engine) {
     for (int i = 0; i < ROUTES; i++) {
-        if (subscribe(engine, routes[i].path, routes[i].more) != WH_OK) {
+        if (subscribe(engine, routes[i].path, routes[i].more, NULL) != WH_OK) {
             errno = 0;
             die(routes[i].path);
         }
     }
 }
 
-int subscribe_once(wh_engine *engine, const char *path) {
-    return subscribe(engine, path, "\"events\":[\"order.paid\"],\"single_use\":true");
+int subscribe_once(wh_engine *engine, const char *path, char *id) {
+    return subscribe(engine, path, "\"events\":[\"order.paid\"],\"single_use\":true", id);
 }

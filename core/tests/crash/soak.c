@@ -15,6 +15,7 @@
 #define BETWEEN_US INT64_C(3000000)
 #define SHORT_MIN 5.0 /* minutes: what is shorter is kept for less, and paused sooner */
 #define WARM_S 900.0
+#define FLOORS 15 /* of the warm-up: a minute each in a long run */
 
 enum measure { MEMORY, DESCRIPTORS, STORE, WAL, MEASURES };
 
@@ -81,9 +82,14 @@ static void look(void *payload) {
 /* 1 if it rises. */
 static int judge(const char *who, enum measure measure, const series *points, double warm) {
     const bound *limit = &limits[measure];
-    slope found = series_slope(points, warm);
-    int rises = found.per_hour > limit->per_hour && found.growth > limit->growth && found.steady;
+    series least = { NULL, 0, 0 };
+    slope found;
+    int rises;
 
+    series_floor(&least, points, warm / FLOORS);
+    found = series_slope(&least, warm);
+    rises = found.per_hour > limit->per_hour && found.growth > limit->growth && found.steady;
+    series_free(&least);
     printf("%-10s %-12s %8.0f to %8.0f %-3s  %+10.1f an hour, %+8.1f in all  %s\n", who, limit->name, found.least,
            found.most, limit->unit, found.per_hour, found.growth, rises ? "RISES" : "flat");
     return rises;

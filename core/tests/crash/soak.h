@@ -3,9 +3,10 @@
  * Two servers and a worker live through it, paused now and then, beside others that are
  * killed, too. Events are kept for a minute only, so that purging keeps the file as it is.
  * Each second the residents' memory and descriptors are noted, and the sizes of the store
- * and of its WAL; what comes after the warm-up (a third of the time, a quarter of an hour
- * at most) is fitted by a straight line. It fails where that rises steadily (quarter by quarter, not in
- * one step, as a pool does after a burst) by more than
+ * and of its WAL. Of each minute the least counts, which bursts are not in; what comes after
+ * the warm-up (a third of the time, a quarter of an hour at most) is fitted by a straight
+ * line. It fails where that rises steadily (quarter by quarter, not in one step, as a pool
+ * does after a burst) by more than
  *
  *                  an hour     and in all
  *   memory         4 MiB       8 MiB        of one process
