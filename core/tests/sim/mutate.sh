@@ -105,16 +105,16 @@ printf '%-22s %7s %7s %-12s %5s  %s\n' mutation seed step invariant min 'what is
 # ------------------------------------------------------------------------------ the lease
 
 mutation publish_unchecked 'publish marks an event with an owner whose row is gone' \
-    engine/publish.c 'code == WH_OK ? whi_lease_keep(&self->engine->lease, store, &owner) : code;' 'code;'
+    calls/publish.c 'code == WH_OK ? whi_lease_keep(&self->engine->lease, store, &owner) : code;' 'code;'
 
 mutation claim_unchecked 'a claim by an owner whose row is gone' \
-    engine/claim.c 'return whi_lease_keep(&engine->lease, store, owner);' 'return store != NULL ? WH_OK : WH_ENOTFOUND;'
+    work/claim.c 'return whi_lease_keep(&engine->lease, store, owner);' 'return store != NULL ? WH_OK : WH_ENOTFOUND;'
 
 mutation record_unchecked 'what an owner without a row sent is recorded as its own' \
-    engine/record.c 'code = whi_lease_keep(lease, store, &owner);' 'code = WH_OK;'
+    work/record.c 'code = whi_lease_keep(lease, store, &owner);' 'code = WH_OK;'
 
 mutation used_unchecked 'a single_use delivery of an owner whose row is gone' \
-    engine/retire.c 'code = whi_lease_check(&engine->lease, store, self->delivery->event->owner);' \
+    work/retire.c 'code = whi_lease_check(&engine->lease, store, self->delivery->event->owner);' \
     'code = engine != NULL ? WH_OK : WH_ENOTFOUND;'
 
 mutation check_remembered 'the lease was there in an earlier transaction' \
@@ -159,7 +159,7 @@ mutation asleep_in_a_turn 'a long turn is taken for sleep' \
     engine/lease.c '!atomic_load(&engine->started) && !atomic_load(&engine->stepping) &&' '!atomic_load(&engine->started) &&'
 
 mutation both_publish_sweep 'publish does not look, and a beat sweeps only after it took a row away' \
-    engine/publish.c 'code == WH_OK ? whi_lease_keep(&self->engine->lease, store, &owner) : code;' 'code;' \
+    calls/publish.c 'code == WH_OK ? whi_lease_keep(&self->engine->lease, store, &owner) : code;' 'code;' \
     engine/lease.c '    code = code == WH_OK ? bury(lease, store) : code;
     return code == WH_OK ? sweep(lease, store) : code;' '    code = code == WH_OK ? bury(lease, store) : code;
     for (size_t i = 0; i < lease->next.count && code == WH_OK; i++) {
@@ -173,7 +173,7 @@ mutation freed_untold 'nobody is told of events that were freed' \
     engine/lease.c 'atomic_store(&engine->more_events, 1);' '(void)engine;'
 
 mutation end_keeps_row 'wh_stop leaves its row and marks' \
-    engine/work.c 'int code = whi_lease_end(&engine->lease);' 'int code = WH_OK;'
+    life/run.c 'int code = whi_lease_end(&engine->lease);' 'int code = WH_OK;'
 
 mutation end_no_sweep 'wh_stop takes the row away and frees nothing' \
     engine/lease.c 'lease->now_owner = 0;
@@ -183,18 +183,18 @@ mutation end_no_sweep 'wh_stop takes the row away and frees nothing' \
 # ------------------------------------------------------------- what is no longer ours
 
 mutation foreign_queued 'what an earlier owner queued stays in its lane' \
-    engine/worker.c '        whi_lanes_drop(worker);
+    work/worker.c '        whi_lanes_drop(worker);
 ' ''
 
 mutation foreign_sent 'what an earlier owner queued is sent' \
-    engine/send.c 'if (!whi_event_is_ours(worker->engine, delivery->event)) {' 'if (delivery->event == NULL) {'
+    work/send.c 'if (!whi_event_is_ours(worker->engine, delivery->event)) {' 'if (delivery->event == NULL) {'
 
 mutation both_foreign 'neither is looked at' \
-    engine/worker.c '        whi_lanes_drop(worker);
-' '' engine/send.c 'if (!whi_event_is_ours(worker->engine, delivery->event)) {' 'if (delivery->event == NULL) {'
+    work/worker.c '        whi_lanes_drop(worker);
+' '' work/send.c 'if (!whi_event_is_ours(worker->engine, delivery->event)) {' 'if (delivery->event == NULL) {'
 
 mutation foreign_fanned_out 'an event of an earlier owner is fanned out' \
-    engine/fanout.c 'if (!whi_event_is_ours(engine, event)) {' 'if (event == NULL) {'
+    work/fanout.c 'if (!whi_event_is_ours(engine, event)) {' 'if (event == NULL) {'
 
 mutation state_uncompared 'a change does not compare the state' \
     outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 7 OR owner = ?13)'
@@ -203,7 +203,7 @@ mutation owner_uncompared 'a change compares the state and not the owner' \
     outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 0 OR (state = ?9 AND ?13 >= 0))'
 
 mutation both_uncompared 'neither record nor change compare owners' \
-    engine/record.c 'code = whi_lease_keep(lease, store, &owner);' 'code = WH_OK;' \
+    work/record.c 'code = whi_lease_keep(lease, store, &owner);' 'code = WH_OK;' \
     outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 7 OR owner = ?13)'
 
 mutation claims_sending 'a claim takes what is being sent' \
@@ -212,36 +212,36 @@ mutation claims_sending 'a claim takes what is being sent' \
 # ------------------------------------------------------------------------------- lanes
 
 mutation no_room_claim 'a claim that ends does not wake the lane that was put aside' \
-    engine/claim.c '        whi_lane_left(worker, lane); /*' '        /*'
+    work/claim.c '        whi_lane_left(worker, lane); /*' '        /*'
 
 mutation no_room_foreign 'a dropped delivery leaves the lane without room' \
-    engine/send.c 'whi_delivery_free(worker->engine, delivery);
+    work/send.c 'whi_delivery_free(worker->engine, delivery);
         whi_lane_left(worker, lane);' 'whi_delivery_free(worker->engine, delivery);'
 
 mutation no_rescan 'a new owner does not ask the store for what its lanes had' \
-    engine/worker.c '        whi_lanes_drop(worker);
+    work/worker.c '        whi_lanes_drop(worker);
         atomic_store(&worker->rescan, 1);' '        whi_lanes_drop(worker);'
 
 mutation both_no_room_foreign 'lanes whose foreign deliveries were dropped get no room, and the store is not asked' \
-    engine/send.c 'whi_delivery_free(worker->engine, delivery);
+    work/send.c 'whi_delivery_free(worker->engine, delivery);
         whi_lane_left(worker, lane);' 'whi_delivery_free(worker->engine, delivery);' \
-    engine/lane.c '    whi_lane_left(worker, lane);
+    work/lane.c '    whi_lane_left(worker, lane);
 }
 
 void whi_lanes_drop' '}
 
 void whi_lanes_drop' \
-    engine/worker.c '        whi_lanes_drop(worker);
+    work/worker.c '        whi_lanes_drop(worker);
         atomic_store(&worker->rescan, 1);' '        whi_lanes_drop(worker);'
 
 mutation no_room_cancelled 'a delivery that may not be sent leaves the lane without room' \
-    engine/send.c 'whi_record_delivery(worker, delivery);
+    work/send.c 'whi_record_delivery(worker, delivery);
         whi_lane_left(worker, lane);
         return WH_OK;' 'whi_record_delivery(worker, delivery);
         return WH_OK;'
 
 mutation no_room_drop 'a lane whose queue was dropped stays put aside' \
-    engine/lane.c '    whi_lane_left(worker, lane);
+    work/lane.c '    whi_lane_left(worker, lane);
 }
 
 void whi_lanes_drop' '}
@@ -249,30 +249,30 @@ void whi_lanes_drop' '}
 void whi_lanes_drop'
 
 mutation no_room_landed 'an answer gives the lane no room' \
-    engine/lane.c '    whi_lane_left(worker, lane);
+    work/lane.c '    whi_lane_left(worker, lane);
     whi_lane_ready(worker, lane);' '    whi_lane_ready(worker, lane);'
 
 mutation parked_for_good 'a lane that was put aside stays so' \
-    engine/lane.c 'whi_lane_stored(worker, lane, lane->parked_due);' ''
+    work/lane.c 'whi_lane_stored(worker, lane, lane->parked_due);' ''
 
 mutation landed_untold 'the next in the queue is not made ready' \
-    engine/lane.c '    whi_lane_left(worker, lane);
+    work/lane.c '    whi_lane_left(worker, lane);
     whi_lane_ready(worker, lane);' '    whi_lane_left(worker, lane);'
 
 mutation asked_forgotten 'what came while a claim looked is forgotten' \
-    engine/claim.c 'lane->asked && task->code == WH_OK ?' 'lane->asked && task->code != WH_OK ?'
+    work/claim.c 'lane->asked && task->code == WH_OK ?' 'lane->asked && task->code != WH_OK ?'
 
 mutation cap_ignored 'the cap of a subscription is ignored' \
-    engine/lane.c 'return lane->window < lane->cap ? lane->window : lane->cap;' 'return lane->window;'
+    work/lane.c 'return lane->window < lane->cap ? lane->window : lane->cap;' 'return lane->window;'
 
 # ------------------------------------------------------------------------- events, records
 
 mutation done_early 'an event is done before its deliveries are written' \
-    engine/fanout.c '    atomic_fetch_add(&event->unwritten, 1);
+    work/fanout.c '    atomic_fetch_add(&event->unwritten, 1);
 ' ''
 
 mutation done_never 'an event is never done' \
-    engine/record.c 'if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 1) {' \
+    work/record.c 'if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 1) {' \
     'if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 0) {'
 
 mutation number_early 'the last number is of an earlier transaction' \
@@ -280,7 +280,7 @@ mutation number_early 'the last number is of an earlier transaction' \
     'store->next_body = store->holds = 0;'
 
 mutation event_told_early 'workers get an event that was not committed' \
-    engine/publish.c '    if (code != WH_OK) {
+    calls/publish.c '    if (code != WH_OK) {
         drop(self);
         return;
     }' ''
@@ -302,55 +302,55 @@ mutation outbox_kept 'rows of the outbox stay' \
     'return code;'
 
 mutation record_dropped 'a record that failed is dropped' \
-    engine/record.c 'keep_failed(worker, record);
+    work/record.c 'keep_failed(worker, record);
         worker->retry' 'free_record(record);
         worker->retry'
 
 mutation records_crossed 'records are tried again newest first' \
-    engine/record.c '(*place)->number < record->number' '(*place)->number > record->number'
+    work/record.c '(*place)->number < record->number' '(*place)->number > record->number'
 
 mutation record_overtakes 'a record overtakes one that failed' \
-    engine/record.c 'if (atomic_load(&record->task.worker->record_failed)) {' 'if (record == NULL) {'
+    work/record.c 'if (atomic_load(&record->task.worker->record_failed)) {' 'if (record == NULL) {'
 
 mutation retry_dropped 'after the second failure there is no retry' \
-    engine/send.c 'wait = gone ? -1' 'wait = gone || delivery->tries == 2 ? -1'
+    work/send.c 'wait = gone ? -1' 'wait = gone || delivery->tries == 2 ? -1'
 
 mutation retry_not_announced 'nobody is told when a retry is due' \
-    engine/record.c 'if (delivery->state == WHI_WAITING) {' 'if (delivery->state == WHI_WAITING && !delivery->stored) {'
+    work/record.c 'if (delivery->state == WHI_WAITING) {' 'if (delivery->state == WHI_WAITING && !delivery->stored) {'
 
 mutation intake_forgotten 'events that could not be claimed are not asked for again' \
-    engine/claim.c 'atomic_store(&engine->more_events, 1);
+    work/claim.c 'atomic_store(&engine->more_events, 1);
         drop_events(self);' 'drop_events(self);'
 
 mutation publish_untold 'nobody is told of an event that only the store has' \
-    engine/publish.c 'if (left > 0) {' 'if (left < 0) {'
+    calls/publish.c 'if (left > 0) {' 'if (left < 0) {'
 
 # ------------------------------------------------------------ subscriptions, replay, purge
 
 mutation deaf 'changes by other processes are not heard' \
-    engine/upkeep.c '|| changes == worker->seen_changes) {' '|| changes >= worker->seen_changes) {'
+    work/upkeep.c '|| changes == worker->seen_changes) {' '|| changes >= worker->seen_changes) {'
 
 mutation expects_nothing 'what a transaction saw of other processes is not expected' \
     engine/registry.c 'atomic_store(&registry->news, changes);' ''
 
 mutation used_outside 'whether single_use is used is decided outside of the transaction' \
-    engine/retire.c 'self->off = subscription->disabled != NULL;' \
+    work/retire.c 'self->off = subscription->disabled != NULL;' \
     'self->off = self->registration->subscription->disabled != NULL;'
 
 mutation used_stays 'a used single_use subscription stays' \
-    engine/record.c '*out = self.used;' '*out = self.used & 2;'
+    work/record.c '*out = self.used;' '*out = self.used & 2;'
 
 mutation used_by_ours 'its use is asked of the version in memory alone' \
-    engine/record.c 'code = store->vtable->subscription_now(store, s->id, look, &self);' 'self.used = is_used(s);'
+    work/record.c 'code = store->vtable->subscription_now(store, s->id, look, &self);' 'self.used = is_used(s);'
 
 mutation replay_uncompared 'a replay by query takes what was delivered since' \
-    engine/replay.c 'if (self->state != 0 && row->state != self->state) {' 'if (self->state < 0) {'
+    calls/replay.c 'if (self->state != 0 && row->state != self->state) {' 'if (self->state < 0) {'
 
 mutation replay_not_due 'a replayed delivery is due tomorrow' \
-    engine/replay.c 'changed.due = self->now;' 'changed.due = self->now + 86400000;'
+    calls/replay.c 'changed.due = self->now;' 'changed.due = self->now + 86400000;'
 
 mutation body_remade 'each retry is made by the present rule' \
-    engine/claim.c 'int code = delivery->version == 0 ?' 'int code = delivery->version >= 0 ?'
+    work/claim.c 'int code = delivery->version == 0 ?' 'int code = delivery->version >= 0 ?'
 
 mutation purge_pending 'the purge takes events that are not fanned out' \
     outside/store_sqlite_sql.c '"SELECT " IS_PENDING("?1") " OR total(' '"SELECT 0 OR total('
@@ -359,15 +359,15 @@ mutation purge_open 'the purge takes events whose deliveries wait' \
     outside/store_sqlite_sql.c 'OR total(state = 1 OR state = 2) > 0,' 'OR total(state = 9) > 0,'
 
 mutation idle_forgets 'wh_idle forgets what others own' \
-    engine/work.c '|| work.owned ?' '?'
+    life/run.c '|| work.owned ?' '?'
 
 mutation idle_looks_once 'wh_idle does not look again' \
-    engine/work.c '&& atomic_load(&engine->jobs_begun) == begun && is_quiet(engine)' '&& begun >= 0'
+    life/run.c '&& atomic_load(&engine->jobs_begun) == begun && is_quiet(engine)' '&& begun >= 0'
 
 # ------------------------------------------------------------------------------- order
 
 mutation order_in_memory 'what has an order is sent at once' \
-    engine/fanout.c '(delivery->key != NULL || delay > 0)' 'delay > 0'
+    work/fanout.c '(delivery->key != NULL || delay > 0)' 'delay > 0'
 
 mutation order_no_turn 'the next of a key does not get its turn' \
     outside/store_sqlite_order.c '!found || due != WHI_DUE_BEHIND) {' '!found || due != 1) {'
@@ -376,10 +376,10 @@ mutation order_beside 'a delivery does not wait behind the one of its key' \
     outside/store_sqlite_order.c 'out->due = WHI_DUE_BEHIND;' '(void)due;'
 
 mutation order_overtaken 'an event in memory overtakes those in the store' \
-    engine/publish.c 'return whi_registry_has_order(engine->registry) &&' 'return engine == NULL &&'
+    calls/publish.c 'return whi_registry_has_order(engine->registry) &&' 'return engine == NULL &&'
 
 mutation order_two_workers 'events of an order go to several workers' \
-    engine/publish.c 'return engine->workers[whi_registry_has_order(engine->registry)' 'return engine->workers[engine == NULL'
+    calls/publish.c 'return engine->workers[whi_registry_has_order(engine->registry)' 'return engine->workers[engine == NULL'
 
 mutation latest_all 'of a key all are kept' \
     outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, "superseded");' 'return WH_OK;'

@@ -1,4 +1,4 @@
-#include "engine/past.h"
+#include "calls/past.h"
 
 #include <stdio.h>
 #include <string.h>

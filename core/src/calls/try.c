@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/engine.h"
-#include "engine/past.h"
+#include "calls/past.h"
 
 #include <string.h>
 

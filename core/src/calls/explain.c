@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/engine.h"
-#include "engine/past.h"
+#include "calls/past.h"
 #include "pure/json.h"
 
 #include <string.h>
