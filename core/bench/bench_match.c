@@ -4,7 +4,10 @@
 #include <stdio.h>
 
 #include "bench.h"
-#include "engine/engine.h"
+#include "engine/context.h"
+#include "engine/registry.h"
+#include "life/open.h"
+#include "engine/decide.h"
 
 #define EVENTS 2000
 #define MATCHING 10

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/engine.h"
+#include "insides.h"
 #include "webhook.h"
 
 /* One request that the transport saw. */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "api_kit.h"
+#include "base/ident.h"
 #include "base/mem.h"
 #include "faces/api.h"
 #include "fault.h"

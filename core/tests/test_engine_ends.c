@@ -32,10 +32,10 @@ static void step_until_sent(wh_engine *engine, size_t count) {
 /* A beat that was under way is committed and told before anything is published. */
 static void assert_goes_on(wh_engine *engine) {
     usleep(5000);
-    while (atomic_load(&engine->lease.beating)) {
+    while (atomic_load(&engine->lease->beating)) {
         usleep(500);
     }
-    assert_int_equal(atomic_load(&engine->lease.owner), 0);
+    assert_int_equal(atomic_load(&engine->lease->owner), 0);
     fixture_publish(engine, "a", "1", NULL);
     step_until_sent(engine, 1);
     fixture_run(engine);
@@ -65,7 +65,7 @@ static atomic_int waits;
 static int commit_slowly(whi_store *store) {
     int64_t end = whi_monotonic_us() + 2000000;
 
-    while (atomic_load(&waits) && !atomic_load(&stopping->lease.off) && whi_monotonic_us() < end) {
+    while (atomic_load(&waits) && !atomic_load(&stopping->lease->off) && whi_monotonic_us() < end) {
         usleep(500);
     }
     atomic_store(&waits, 0);
@@ -84,7 +84,7 @@ static void a_stop_while_the_first_beat_is_being_committed_leaves_no_row(void **
     stopping->store->vtable = &slow;
     atomic_store(&waits, 1);
     assert_int_equal(wh_start(stopping, 1), WH_OK);
-    while (!atomic_load(&stopping->lease.beating)) {
+    while (!atomic_load(&stopping->lease->beating)) {
         usleep(500);
     }
     usleep(20000);

@@ -36,9 +36,9 @@ static void subscribe_many(wh_engine *engine, int count, const char *rest) {
 static void beat(wh_engine *engine) {
     int64_t end = whi_monotonic_us() + 30000000;
 
-    atomic_store(&engine->lease.next_beat, 0);
+    atomic_store(&engine->lease->next_beat, 0);
     whi_writer_nudge(engine->writer);
-    while (atomic_load(&engine->lease.next_beat) == 0 || atomic_load(&engine->lease.beating)) {
+    while (atomic_load(&engine->lease->next_beat) == 0 || atomic_load(&engine->lease->beating)) {
         assert_true(whi_monotonic_us() < end);
         usleep(500);
     }
@@ -74,8 +74,8 @@ static void fall_asleep(wh_engine *engine) {
         }
     }
     worker->next_spill = 0;
-    atomic_store(&engine->lease.turned_at, whi_monotonic_us() - WHI_ASLEEP_US - 1);
-    atomic_store(&engine->lease.next_beat, 0);
+    atomic_store(&engine->lease->turned_at, whi_monotonic_us() - WHI_ASLEEP_US - 1);
+    atomic_store(&engine->lease->next_beat, 0);
     whi_writer_nudge(engine->writer);
 }
 
@@ -109,7 +109,7 @@ static wh_engine *paused;
 
 /* As if the process had been stopped here for longer than its lease. */
 static int send_and_lapse(whi_transport *transport, whi_request *request) {
-    atomic_store(&paused->lease.until, 0);
+    atomic_store(&paused->lease->until, 0);
     return fixture_transport.send(transport, request);
 }
 
@@ -157,10 +157,10 @@ static void after_a_lapse_all_workers_go_on_at_once(void **state) {
     fixture_publish(engine, "a", "1", NULL);
     life_wait_sent(8);
     life_wait_idle(engine);
-    atomic_store(&engine->lease.until, 0);
+    atomic_store(&engine->lease->until, 0);
     atomic_fetch_add(&fixture_time, 10000);
-    whi_worker_wake(engine->workers[0]);
-    whi_worker_wake(engine->workers[1]);
+    whi_inbox_wake(&engine->workers[0]->inbox);
+    whi_inbox_wake(&engine->workers[1]->inbox);
     usleep(50000);
     beat(engine);
     for (int i = 0; i < 1000 && fixture_count() < 16; i++) {
@@ -175,17 +175,17 @@ static void after_a_lapse_all_workers_go_on_at_once(void **state) {
 
 /* So much time passes for both, in which who is stopped does not beat. */
 static void pass(wh_engine *stopped, wh_engine *other, int64_t us) {
-    atomic_fetch_sub(&stopped->lease.until, us);
-    other->lease.seen_us -= us;
+    atomic_fetch_sub(&stopped->lease->until, us);
+    other->lease->seen_us -= us;
 }
 
 static int trusts(wh_engine *engine) {
-    return whi_lease_owner(&engine->lease) != 0;
+    return whi_lease_owner(engine->lease) != 0;
 }
 
 static void stop(wh_engine *engine) {
     beat(engine);
-    atomic_store(&engine->lease.next_beat, INT64_MAX);
+    atomic_store(&engine->lease->next_beat, INT64_MAX);
     whi_writer_nudge(engine->writer);
 }
 
@@ -193,17 +193,17 @@ static void stop(wh_engine *engine) {
 static void beat_behind_a_lock(wh_engine *engine, const char *file) {
     sqlite3 *other = life_lock(file);
 
-    atomic_store(&engine->lease.next_beat, 0);
+    atomic_store(&engine->lease->next_beat, 0);
     whi_writer_nudge(engine->writer);
-    while (!atomic_load(&engine->lease.beating)) {
+    while (!atomic_load(&engine->lease->beating)) {
         usleep(500);
     }
     usleep(20000);
     whi_writer_nudge(engine->writer); /* behind the writer's lock: it is queued by now */
-    engine->lease.started_us -= 1900000;
-    engine->lease.seen_us -= 1900000;
+    engine->lease->started_us -= 1900000;
+    engine->lease->seen_us -= 1900000;
     life_unlock(other);
-    while (atomic_load(&engine->lease.beating)) {
+    while (atomic_load(&engine->lease->beating)) {
         usleep(500);
     }
 }
@@ -220,7 +220,7 @@ static void nobody_takes_a_row_while_its_owner_trusts_in_it(void **state) {
     stop(one);
     beat_behind_a_lock(other, file);
     pass(one, other, 100000);
-    other->lease.started_us -= 100000;
+    other->lease->started_us -= 100000;
     while (life_sql(file, ROWS) == 2) {
         assert_true(beats++ < 6);
         beat(other);

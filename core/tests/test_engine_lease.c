@@ -32,8 +32,8 @@ static void publish_many(wh_engine *engine, int count) {
 
 /* As if nobody had turned it for as long. */
 static void fall_asleep(wh_engine *engine) {
-    atomic_store(&engine->lease.turned_at, whi_monotonic_us() - WHI_ASLEEP_US - 1);
-    atomic_store(&engine->lease.next_beat, 0);
+    atomic_store(&engine->lease->turned_at, whi_monotonic_us() - WHI_ASLEEP_US - 1);
+    atomic_store(&engine->lease->next_beat, 0);
     whi_writer_nudge(engine->writer);
 }
 

@@ -23,7 +23,7 @@
 
 /* A heartbeat is due now. */
 static void beat_now(wh_engine *engine) {
-    atomic_store(&engine->lease.next_beat, 0);
+    atomic_store(&engine->lease->next_beat, 0);
     whi_writer_nudge(engine->writer);
 }
 
@@ -104,7 +104,7 @@ static void without_a_lease_nothing_goes_out_until_the_lock_is_free(void **state
 
     (void)state;
     beat_now(engine);
-    atomic_store(&engine->lease.until, 0); /* as after five seconds of that */
+    atomic_store(&engine->lease->until, 0); /* as after five seconds of that */
     assert_true(loop_for(engine, LOCKED_MS / 3) < LOOP_MS);
     assert_int_equal(fixture_sent_count, 0);
     unlock_file(other);

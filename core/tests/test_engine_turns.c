@@ -39,8 +39,8 @@ static int count_turns(wh_engine *engine) {
 static sqlite3 *lock_beyond_the_lease(wh_engine *engine, const char *file) {
     sqlite3 *other = life_lock(file);
 
-    atomic_store(&engine->lease.until, 0);
-    atomic_store(&engine->lease.next_beat, 0);
+    atomic_store(&engine->lease->until, 0);
+    atomic_store(&engine->lease->next_beat, 0);
     whi_writer_nudge(engine->writer);
     return other;
 }

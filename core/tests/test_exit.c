@@ -18,7 +18,7 @@
 
 #include "base/clock.h"
 #include "certificates.h"
-#include "engine/engine.h"
+#include "insides.h"
 #include "nginx.h"
 #include "receiver.h"
 #include "webhook.h"

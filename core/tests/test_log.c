@@ -41,10 +41,10 @@ static void a_line_that_comes_again_is_counted_and_told_at_the_end(void **state)
 
     (void)state;
     for (int i = 0; i < 100; i++) {
-        whi_log(engine, WH_LOG_ERROR, "no heartbeat now: %s", "locked");
+        whi_log(&engine->log, WH_LOG_ERROR, "no heartbeat now: %s", "locked");
     }
     assert_int_equal(count, 1);
-    whi_log(engine, WH_LOG_WARNING, "another");
+    whi_log(&engine->log, WH_LOG_WARNING, "another");
     assert_int_equal(count, 2);
     wh_close(engine);
     assert_int_equal(count, 3);
@@ -59,7 +59,7 @@ static void lines_that_take_turns_are_counted_each(void **state) {
 
     (void)state;
     for (int i = 0; i < 30; i++) {
-        whi_log(engine, WH_LOG_ERROR, "part %d cannot write", i % 3);
+        whi_log(&engine->log, WH_LOG_ERROR, "part %d cannot write", i % 3);
     }
     assert_int_equal(count, 3);
     wh_close(engine);
@@ -71,8 +71,8 @@ static void the_same_words_of_another_level_are_another_line(void **state) {
     wh_engine *engine = open_one();
 
     (void)state;
-    whi_log(engine, WH_LOG_ERROR, "words");
-    whi_log(engine, WH_LOG_WARNING, "words");
+    whi_log(&engine->log, WH_LOG_ERROR, "words");
+    whi_log(&engine->log, WH_LOG_WARNING, "words");
     assert_int_equal(count, 2);
     wh_close(engine);
     assert_int_equal(count, 2);
@@ -136,9 +136,11 @@ static void the_longest_line_is_cut(void **state) {
     whi_log_end(&memory);
 }
 
-static void *repeat(void *engine) {
+static void *repeat(void *payload) {
+    wh_engine *engine = payload;
+
     for (int i = 0; i < ROUNDS; i++) {
-        whi_log(engine, WH_LOG_ERROR, "all the same");
+        whi_log(&engine->log, WH_LOG_ERROR, "all the same");
     }
     return NULL;
 }

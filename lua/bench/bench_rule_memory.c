@@ -5,7 +5,10 @@
 #include <stdlib.h>
 
 #include "bench.h"
-#include "engine/engine.h"
+#include "engine/context.h"
+#include "engine/registry.h"
+#include "life/open.h"
+#include "engine/decide.h"
 #include "webhook_rule.h"
 
 #define RULES 1000

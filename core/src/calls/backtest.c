@@ -4,8 +4,14 @@
  * each side with its own decider. Nothing is written. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "calls/records.h"
+#include "engine/context.h"
+#include "engine/decide.h"
+#include "engine/registry.h"
+#include "engine/version.h"
+#include "pure/delivery.h"
 #include "calls/past.h"
 #include "pure/diff.h"
 
@@ -338,7 +344,7 @@ static int take_present(backtest *self) {
     int64_t id;
     int code = whi_ident_parse("sub_", self->options->subscription, &id);
 
-    code = code == WH_OK ? whi_subscription_at(self->engine->store, id, 0, &self->now.registration) : WH_ENOTFOUND;
+    code = code == WH_OK ? whi_version_at(self->engine->store, id, 0, &self->now.registration) : WH_ENOTFOUND;
     return code == WH_ENOTFOUND ? whi_fail(code, "subscription: no such subscription") : code;
 }
 

@@ -4,8 +4,14 @@
  * are in the store, and rules are deterministic: what was decided then is decided again. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "calls/records.h"
+#include "engine/context.h"
+#include "engine/decide.h"
+#include "engine/registry.h"
+#include "engine/version.h"
+#include "pure/delivery.h"
 #include "calls/past.h"
 #include "pure/json.h"
 
@@ -95,7 +101,7 @@ static int take_version(explaining *self, asked *one, int64_t version) {
         one->decided = another(one->present);
         return WH_OK;
     }
-    code = whi_subscription_at(self->engine->store, one->id, version, &one->decided);
+    code = whi_version_at(self->engine->store, one->id, version, &one->decided);
     if (code == WH_ENOTFOUND) {
         one->decided = another(one->present);
         one->instead = one->present != NULL;
@@ -118,7 +124,7 @@ static int take_version_then(explaining *self, asked *one) {
     while (code == WH_OK && !was_in_force(one->decided, then) && --version > last) {
         whi_registration_unref(one->decided);
         one->decided = NULL;
-        code = whi_subscription_at(self->engine->store, one->id, version, &one->decided);
+        code = whi_version_at(self->engine->store, one->id, version, &one->decided);
     }
     if (code == WH_ENOTFOUND || (code == WH_OK && !was_in_force(one->decided, then))) {
         whi_registration_unref(one->decided);
@@ -136,7 +142,7 @@ static int was_made_later(const explaining *self, const asked *one) {
 /* What has not been fanned out yet, and what was held and released (its delivery has version 0), is
  * decided by the version that is there then. */
 static int read_versions(explaining *self, asked *one) {
-    int code = whi_subscription_at(self->engine->store, one->id, 0, &one->present);
+    int code = whi_version_at(self->engine->store, one->id, 0, &one->present);
 
     if (code != WH_OK && code != WH_ENOTFOUND) {
         return code;

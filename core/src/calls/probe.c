@@ -1,7 +1,12 @@
 /* A probe: one event for one subscription alone, to see whether its receiver answers. */
 #include "base/clock.h"
 #include "base/error.h"
-#include "engine/engine.h"
+#include "calls/probe.h"
+#include "engine/accept.h"
+#include "engine/context.h"
+#include "engine/inbox.h"
+#include "engine/registry.h"
+#include "engine/writer.h"
 #include "pure/delivery.h"
 
 #include <stdio.h>
@@ -98,7 +103,7 @@ static int begin(probe *self, int64_t subscription, const char *type, const char
     event.type = type;
     event.payload = payload;
     event.payload_size = size;
-    code = whi_publish_row_check(&engine->options.limits, &event);
+    code = whi_accept_check(&engine->options.limits, &event);
     self->event.accepted_at = self->event.time = whi_now(engine);
     self->event.type = type;
     self->event.tenant = registration->subscription->tenant;

@@ -1,14 +1,17 @@
 /* Accepting events: what costs nothing is checked first, then one transaction. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/mem.h"
-#include "base/utf8.h"
-#include "engine/engine.h"
-#include "pure/envelope.h"
-#include "pure/json.h"
-#include "pure/match.h"
-#include "pure/sign.h"
+#include "engine/accept.h"
+#include "engine/event.h"
+#include "engine/inbox.h"
+#include "engine/lease.h"
+#include "engine/promise.h"
+#include "engine/registry.h"
+#include "engine/writer.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,53 +24,6 @@ typedef struct publication {
     size_t count;
     int64_t owner, now;
 } publication;
-
-static int check_key(const char *key) {
-    size_t size = strlen(key);
-
-    for (size_t i = 0; i < size; i++) {
-        if ((unsigned char)key[i] < ' ' || key[i] == 0x7f) {
-            return WH_EINVALID;
-        }
-    }
-    return size <= WHI_ORDER_KEY_MAXIMUM && whi_utf8_check(key, size) ? WH_OK : WH_EINVALID;
-}
-
-int whi_publish_row_check(const wh_limits *limits, const wh_event *event) {
-    int code;
-
-    if (event->type == NULL || whi_type_check(event->type) != WH_OK) {
-        return whi_fail(WH_EINVALID, "type: expected 1 to 128 of A-Z a-z 0-9 . _ : - /");
-    }
-    if (event->id != NULL && whi_id_check(event->id) != WH_OK) {
-        return whi_fail(WH_EINVALID, "id: expected 1 to 64 of A-Z a-z 0-9 . _ : -");
-    }
-    if (event->id != NULL && whi_signed_id_check(event->id) != WH_OK) {
-        return whi_fail_within(WH_EINVALID, "id");
-    }
-    if (event->tenant != NULL && whi_tenant_check(event->tenant) != WH_OK) {
-        return whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
-    }
-    if (event->source != NULL && event->source[0] != '\0' && whi_type_check(event->source) != WH_OK) {
-        return whi_fail(WH_EINVALID, "source: expected at most 128 of A-Z a-z 0-9 . _ : - /");
-    }
-    if (event->key != NULL && check_key(event->key) != WH_OK) {
-        return whi_fail(WH_EINVALID, "key: expected at most %d bytes of UTF-8 without control characters",
-                        WHI_ORDER_KEY_MAXIMUM);
-    }
-    if (event->time < 0) {
-        return whi_fail(WH_EINVALID, "time: expected milliseconds since 1970, found %lld", (long long)event->time);
-    }
-    if (event->payload == NULL) {
-        return whi_fail(WH_EINVALID, "payload: expected JSON, found nothing");
-    }
-    if (event->payload_size > (size_t)limits->payload_bytes) {
-        return whi_fail(WH_ELIMIT, "payload: %zu bytes are more than the limit of %lld", event->payload_size,
-                        (long long)limits->payload_bytes);
-    }
-    code = whi_json_check(event->payload, event->payload_size, (int)limits->json_depth);
-    return code == WH_OK ? WH_OK : whi_fail_within(code, "payload");
-}
 
 /* Where order counts, none goes past those that the store has. */
 static int would_overtake(const wh_engine *engine) {
@@ -105,7 +61,7 @@ static int run(whi_job *job, whi_store *store) {
     if (would_overtake(self->engine)) {
         owner = 0; /* asked here, in the order of commits, once more */
     }
-    code = code == WH_OK ? whi_lease_keep(&self->engine->lease, store, &owner) : code;
+    code = code == WH_OK ? whi_lease_keep(self->engine->lease, store, &owner) : code;
     for (size_t i = 0; i < self->count && code == WH_OK; i++) {
         code = add(self, store, i, owner);
     }
@@ -140,10 +96,10 @@ static void keep(publication *self, size_t i) {
 }
 
 /* In turn; where order counts, one worker fans out all of them. */
-static whi_worker *next_worker(wh_engine *engine) {
+static whi_inbox *next_inbox(wh_engine *engine) {
     unsigned workers = (unsigned)atomic_load(&engine->worker_count);
 
-    return engine->workers[whi_registry_has_order(engine->registry)
+    return engine->inboxes[whi_registry_has_order(engine->registry)
                                ? 0
                                : (unsigned)atomic_fetch_add(&engine->next_worker, 1) % workers];
 }
@@ -155,7 +111,7 @@ static void hand_over(publication *self) {
     for (size_t i = 0; i < self->count; i++) {
         whi_event *event = self->kept[i];
         if (event != NULL && !self->duplicates[i] && event->owner != 0) {
-            left += !whi_worker_give_event(next_worker(engine), event);
+            left += !whi_inbox_give_event(next_inbox(engine), event);
             continue;
         }
         left += !self->duplicates[i];
@@ -163,7 +119,7 @@ static void hand_over(publication *self) {
     }
     if (left > 0) {
         atomic_store(&engine->more_events, 1);
-        whi_worker_wake(engine->workers[0]);
+        whi_inbox_wake(engine->inboxes[0]);
     }
 }
 
@@ -206,7 +162,7 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
         return code;
     }
     self->now = whi_now(engine);
-    self->owner = atomic_load(&engine->stop) == 0 ? whi_lease_owner(&engine->lease) : 0;
+    self->owner = atomic_load(&engine->stop) == 0 ? whi_lease_owner(engine->lease) : 0;
     for (size_t i = 0; i < self->count; i++) {
         fill_row(self, i, &events[i]);
         keep(self, i);
@@ -232,7 +188,7 @@ static int check(wh_engine *engine, const wh_event *event) {
     if (event->payload != NULL && event->payload_size == WH_ZSTR) {
         measured.payload_size = strlen(event->payload);
     }
-    return whi_publish_row_check(&engine->options.limits, &measured);
+    return whi_accept_check(&engine->options.limits, &measured);
 }
 
 int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
@@ -256,68 +212,43 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
 
 /* An event on its way to the store, whose publisher goes on. All of it is in one piece of memory, but
  * for the event: it is a copy of what was given, and gone to a worker when the result is told. */
-struct whi_promise {
-    publication publication; /* its job; first */
+typedef struct sending {
+    whi_promise promise; /* first: who tells it frees all */
+    publication publication;
     whi_event_row row;
     whi_event *copy, *kept; /* kept: NULL where the store has it alone */
-    int duplicate, code;
-    char error[WHI_ERROR_SIZE];
-    wh_receipt receipt;
-    wh_published_fn done;
-    void *payload;
-    struct whi_promise *next;
-};
+    int duplicate;
+} sending;
+
+static sending *sending_of(whi_job *job) {
+    return (sending *)((char *)job - offsetof(sending, publication));
+}
 
 static int run_promise(whi_job *job, whi_store *store) {
-    struct whi_promise *self = (struct whi_promise *)job;
-
-    return run(&self->publication.job, store);
+    return run(&sending_of(job)->publication.job, store);
 }
 
 /* The leader's thread. It is in the list before the event may be worked on: who sees nothing under
  * way and nothing in the list has been told. */
 static void done_promise(whi_job *job, int code, const char *sentence) {
-    struct whi_promise *self = (struct whi_promise *)job;
+    sending *self = sending_of(job);
     wh_engine *engine = self->publication.engine;
     whi_event *copy = self->copy;
 
-    self->code = code;
-    snprintf(self->error, sizeof self->error, "%s", sentence);
+    self->promise.code = code;
+    snprintf(self->promise.error, sizeof self->promise.error, "%s", sentence);
     if (code == WH_OK) {
-        fill_receipts(&self->publication, &self->receipt);
+        fill_receipts(&self->publication, &self->promise.receipt);
     }
-    atomic_fetch_add(&engine->promises_kept, 1);
+    whi_promise_count(engine);
     done(job, code, sentence);
-    pthread_mutex_lock(&engine->promise_lock);
-    *engine->promises_end = self;
-    engine->promises_end = &self->next;
-    pthread_mutex_unlock(&engine->promise_lock);
+    whi_promise_queue(engine, &self->promise);
     whi_event_unref(engine, copy);
-    whi_worker_wake(engine->workers[0]);
-}
-
-int whi_publish_tell(wh_engine *engine) {
-    struct whi_promise *list, *next;
-    int count = 0;
-
-    pthread_mutex_lock(&engine->promise_lock);
-    list = engine->promises;
-    engine->promises = NULL;
-    engine->promises_end = &engine->promises;
-    pthread_mutex_unlock(&engine->promise_lock);
-    for (; list != NULL; list = next) {
-        int ok = list->code == WH_OK;
-        next = list->next;
-        atomic_fetch_sub(&engine->promises_kept, 1);
-        list->done(list->code, ok ? NULL : list->error, ok ? &list->receipt : NULL, list->payload);
-        whi_free(list);
-        count++;
-    }
-    return count;
+    whi_inbox_wake(engine->inboxes[0]);
 }
 
 /* The row's texts are those of the copy. */
-static int copy_event(struct whi_promise *self, const wh_event *event) {
+static int copy_event(sending *self, const wh_event *event) {
     publication *made = &self->publication;
     whi_event *copy;
 
@@ -338,20 +269,20 @@ static int copy_event(struct whi_promise *self, const wh_event *event) {
 }
 
 static int promise(wh_engine *engine, const wh_event *event, wh_published_fn told, void *payload) {
-    struct whi_promise *self = whi_calloc(1, sizeof *self);
+    sending *self = whi_calloc(1, sizeof *self);
     publication *made = &self->publication;
 
     if (self == NULL) {
         return whi_fail_memory();
     }
     *made = (publication){ { 0 }, engine, &self->row, &self->kept, &self->duplicate, 1, 0, 0 };
-    self->done = told;
-    self->payload = payload;
+    self->promise.done = told;
+    self->promise.payload = payload;
     if (copy_event(self, event) != WH_OK) {
         whi_free(self);
         return WH_ENOMEM;
     }
-    made->owner = whi_lease_owner(&engine->lease);
+    made->owner = whi_lease_owner(engine->lease);
     if (made->owner != 0 && !would_overtake(engine)) {
         whi_event_ref(self->copy);
         self->kept = self->copy;

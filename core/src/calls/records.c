@@ -1,8 +1,13 @@
 /* Looking back: what the store has, as documents and as pages of them. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "calls/records.h"
+#include "engine/context.h"
+#include "engine/registry.h"
+#include "engine/wrap.h"
+#include "pure/delivery.h"
 #include "pure/json.h"
 
 #include <string.h>

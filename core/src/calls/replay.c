@@ -2,7 +2,11 @@
  * bytes stay those that its version made. */
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "calls/records.h"
+#include "engine/context.h"
+#include "engine/inbox.h"
+#include "engine/writer.h"
+#include "pure/delivery.h"
 
 #include <stdlib.h>
 #include <string.h>

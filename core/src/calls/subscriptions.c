@@ -2,14 +2,19 @@
  * change. A change is checked whole before anything is written. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "calls/subscriptions.h"
+#include "calls/workspace.h"
+#include "engine/context.h"
+#include "engine/inbox.h"
+#include "engine/registry.h"
+#include "engine/version.h"
+#include "engine/writer.h"
 #include "pure/sign.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define CANCEL_ROWS 512
 
 static int missing(const char *what) {
     return whi_fail(WH_EINVALID, "%s: expected one, found NULL", what);
@@ -73,7 +78,7 @@ static int make_uuid(wh_engine *engine, char *out) {
 static int draw_secret(wh_engine *engine, const whi_subscription *s, char out[WH_SECRET_SIZE]) {
     switch (s->profile) {
     case WHI_UNIFIED:
-        return wh_tenant_secret(engine, s->tenant, NULL, out);
+        return whi_workspace_secret(engine, s->tenant, out);
     case WHI_TRUTO:
         return make_uuid(engine, out);
     default:
@@ -124,15 +129,10 @@ typedef struct change {
     whi_job job;
     wh_engine *engine;
     whi_subscription *subscription;
-    whi_subscription_row row;
-    whi_buf document;
+    whi_version next; /* of the subscription */
     int64_t remove; /* a subscription's number, or 0 */
     int more;       /* waits for it than was cancelled with it */
 } change;
-
-static int status_of(const whi_subscription *s) {
-    return s->disabled != NULL ? 3 : s->paused ? 2 : 1;
-}
 
 static int run_change(whi_job *job, whi_store *store) {
     change *self = (change *)job;
@@ -140,7 +140,7 @@ static int run_change(whi_job *job, whi_store *store) {
     int code;
 
     if (self->remove != 0) {
-        return whi_subscription_remove(self->engine, store, self->remove, &self->more);
+        return whi_version_remove(self->engine, store, self->remove, &self->more);
     }
     if (self->subscription->id == 0) {
         code = store->vtable->subscription_count_now(store, &count);
@@ -148,8 +148,8 @@ static int run_change(whi_job *job, whi_store *store) {
             return code != WH_OK ? code : whi_fail(WH_ELIMIT, "the store has as many subscriptions as it may have");
         }
     }
-    self->row.id = self->subscription->id;
-    return store->vtable->subscription_put(store, &self->row);
+    self->next.row.id = self->subscription->id;
+    return store->vtable->subscription_put(store, &self->next.row);
 }
 
 /* Who makes some cannot tell from their ids how many others make. */
@@ -161,27 +161,12 @@ static int draw_least(wh_engine *engine, int64_t *least) {
     return code;
 }
 
-/* The document is written with its new version and time, id apart: the store gives it. */
-static int fill_row(change *self, whi_subscription *s) {
-    s->updated_at = whi_now(self->engine);
-    s->created_at = s->created_at ? s->created_at : s->updated_at;
-    s->version++;
-    whi_buf_init(&self->document, (size_t)self->engine->options.limits.subscription_bytes * 4 + 4096);
-    whi_subscription_write(s, WHI_WRITE_SECRETS | WHI_WRITE_BRIEF, &self->document);
-    self->row.version = s->version;
-    self->row.tenant = s->tenant;
-    self->row.status = status_of(s);
-    self->row.document = self->document.data;
-    self->row.document_size = self->document.size;
-    return whi_buf_status(&self->document);
-}
-
 static int commit_change(change *self) {
     whi_subscription *s = self->subscription;
-    int code = s != NULL ? fill_row(self, s) : WH_OK;
+    int code = s != NULL ? whi_version_write(&self->next, self->engine, s) : WH_OK;
 
     if (code == WH_OK && s != NULL && s->id == 0) {
-        code = draw_least(self->engine, &self->row.least);
+        code = draw_least(self->engine, &self->next.row.least);
     }
     if (code != WH_OK) {
         return code;
@@ -190,7 +175,7 @@ static int commit_change(change *self) {
     self->job.run = run_change;
     code = whi_writer_run(self->engine->writer, &self->job);
     if (code == WH_OK && s != NULL) {
-        s->id = self->row.id;
+        s->id = self->next.row.id;
     }
     if (code == WH_OK) {
         whi_registry_sync(self->engine->registry); /* the change stands; what fails here is made up for later */
@@ -198,31 +183,9 @@ static int commit_change(change *self) {
     return code;
 }
 
-static void drop_document(change *self) {
-    whi_wipe(self->document.data, self->document.size);
-    whi_buf_free(&self->document);
-}
-
-int whi_subscription_keep(wh_engine *engine, whi_store *store, whi_subscription *subscription) {
-    change self = { .engine = engine };
-    int code = fill_row(&self, subscription);
-
-    self.row.id = subscription->id;
-    code = code == WH_OK ? store->vtable->subscription_put(store, &self.row) : code;
-    drop_document(&self);
-    return code;
-}
-
 static void drop_change(change *self) {
-    drop_document(self);
+    whi_version_free(&self->next);
     whi_subscription_free(self->subscription);
-}
-
-void whi_stir(wh_engine *engine) {
-    for (int i = 0; i < atomic_load(&engine->worker_count); i++) {
-        atomic_store(&engine->workers[i]->rescan, 1);
-        whi_worker_wake(engine->workers[i]);
-    }
 }
 
 int wh_subscribe(wh_engine *engine, const char *document, size_t size, char *id) {
@@ -244,22 +207,6 @@ int wh_subscribe(wh_engine *engine, const char *document, size_t size, char *id)
 }
 
 /* ------------------------------------------------------------------------ reading */
-
-static int read_row(const whi_subscription_row *row, void *payload) {
-    return whi_registration_new(payload, row);
-}
-
-/* A version as the store has it; 0: the present one. */
-int whi_subscription_at(whi_store *store, int64_t id, int64_t version, whi_registration **out) {
-    int code;
-
-    *out = NULL;
-    code = store->vtable->subscription_get(store, id, version, read_row, out);
-    if (code == WH_ENOTFOUND) {
-        return whi_fail(code, version ? "version: no such version of this subscription" : "id: no such subscription");
-    }
-    return code;
-}
 
 static int write_document(const whi_subscription *s, char **out, size_t *size) {
     whi_buf buf;
@@ -286,7 +233,7 @@ int wh_subscription_version(wh_engine *engine, const char *id, int64_t version, 
         return whi_fail(WH_EINVALID, "version: expected 1 or more, found %lld", (long long)version);
     }
     code = number_of(id, &number);
-    code = code == WH_OK ? whi_subscription_at(engine->store, number, version, &registration) : code;
+    code = code == WH_OK ? whi_version_at(engine->store, number, version, &registration) : code;
     if (code == WH_OK) {
         code = write_document(registration->subscription, out, size);
     }
@@ -335,7 +282,7 @@ int wh_subscription_secrets(wh_engine *engine, const char *id, char **out, size_
     *out = NULL;
     whi_buf_init(&buf, 65536);
     code = number_of(id, &number);
-    code = code == WH_OK ? whi_subscription_at(engine->store, number, 0, &registration) : code;
+    code = code == WH_OK ? whi_version_at(engine->store, number, 0, &registration) : code;
     code = code == WH_OK ? write_secrets(registration->subscription, &buf) : code;
     whi_registration_unref(registration);
     if (code != WH_OK) {
@@ -350,7 +297,7 @@ int wh_subscription_secrets(wh_engine *engine, const char *id, char **out, size_
 /* A copy of the present version, to be changed. */
 static int read_copy(wh_engine *engine, int64_t number, whi_subscription **out) {
     whi_registration *registration = NULL;
-    int code = whi_subscription_at(engine->store, number, 0, &registration);
+    int code = whi_version_at(engine->store, number, 0, &registration);
 
     code = code == WH_OK ? whi_subscription_copy(out, registration->subscription) : code;
     whi_registration_unref(registration);
@@ -368,7 +315,7 @@ static void release_held(wh_engine *engine, const char *id, const char *old_rule
     query.subscription = id;
     query.state = "held";
     if (wh_replay_query(engine, &query, NULL) != WH_OK) {
-        whi_log(engine, WH_LOG_ERROR, "%s: not all that its rule held back is released: %s", id, wh_last_error());
+        whi_log(&engine->log, WH_LOG_ERROR, "%s: not all that its rule held back is released: %s", id, wh_last_error());
     }
 }
 
@@ -462,33 +409,23 @@ typedef struct cancel {
 static int run_cancel(whi_job *job, whi_store *store) {
     cancel *self = (cancel *)job;
 
-    return store->vtable->delivery_cancel(store, self->subscription, self->now, CANCEL_ROWS, &self->count);
+    return store->vtable->delivery_cancel(store, self->subscription, self->now, WHI_CANCEL_ROWS, &self->count);
 }
 
-void whi_subscription_cancel(wh_engine *engine, int64_t id) {
+static void cancel_rest(wh_engine *engine, int64_t id) {
     cancel self = { { 0 }, id, whi_now(engine), 0 };
     int code;
 
-    self.job.rows = CANCEL_ROWS;
+    self.job.rows = WHI_CANCEL_ROWS;
     self.job.run = run_cancel;
     do {
         self.count = 0;
         code = whi_writer_run(engine->writer, &self.job);
-    } while (code == WH_OK && self.count == CANCEL_ROWS);
+    } while (code == WH_OK && self.count == WHI_CANCEL_ROWS);
     if (code != WH_OK) {
-        whi_log(engine, WH_LOG_ERROR, "not all that waits for a removed subscription is cancelled: %s",
+        whi_log(&engine->log, WH_LOG_ERROR, "not all that waits for a removed subscription is cancelled: %s",
                 wh_last_error());
     }
-}
-
-int whi_subscription_remove(wh_engine *engine, whi_store *store, int64_t id, int *more) {
-    int count = 0, code = store->vtable->subscription_remove(store, id);
-
-    if (code == WH_OK) {
-        code = store->vtable->delivery_cancel(store, id, whi_now(engine), CANCEL_ROWS, &count);
-    }
-    *more = count == CANCEL_ROWS;
-    return code;
 }
 
 int wh_subscription_delete(wh_engine *engine, const char *id) {
@@ -510,68 +447,7 @@ int wh_subscription_delete(wh_engine *engine, const char *id) {
         return whi_fail(code, "id: no such subscription");
     }
     if (code == WH_OK && self.more) {
-        whi_subscription_cancel(engine, self.remove);
+        cancel_rest(engine, self.remove);
     }
-    return code;
-}
-
-/* --------------------------------------------------------------------- workspaces */
-
-#define RESIGN_PAGE 500
-
-typedef struct batch {
-    int64_t ids[RESIGN_PAGE];
-    size_t count;
-} batch;
-
-static int collect_unified(const whi_subscription_row *row, void *payload) {
-    batch *self = payload;
-    whi_registration *registration;
-    int code = whi_registration_new(&registration, row);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    if (registration->subscription->profile == WHI_UNIFIED) {
-        self->ids[self->count++] = row->id;
-    }
-    whi_registration_unref(registration);
-    return WH_OK;
-}
-
-static int resign(wh_engine *engine, const batch *self, const char *document) {
-    int code = WH_OK;
-
-    for (size_t i = 0; i < self->count && (code == WH_OK || code == WH_ENOTFOUND); i++) {
-        char id[WH_ID_SIZE];
-        whi_ident_format("sub_", self->ids[i], id);
-        code = wh_subscription_update(engine, id, document, WH_ZSTR);
-    }
-    return code == WH_ENOTFOUND ? WH_OK : code; /* deleted meanwhile */
-}
-
-int whi_subscriptions_resign(wh_engine *engine, const char *tenant, const char *secret) {
-    whi_store_query rows = { .tenant = tenant, .limit = RESIGN_PAGE, .rows = RESIGN_PAGE };
-    whi_store_place place = { 0 };
-    batch self;
-    whi_buf document;
-    int code;
-
-    whi_buf_init(&document, WH_SECRET_SIZE * 8);
-    whi_buf_reserve(&document, WH_SECRET_SIZE * 7); /* growing would leave the secret in freed memory */
-    whi_buf_text(&document, "{\"secrets\":[");
-    whi_json_write_string(&document, secret, strlen(secret));
-    whi_buf_text(&document, "]}");
-    code = whi_buf_status(&document);
-    do {
-        self.count = 0;
-        if (code == WH_OK) {
-            code = engine->store->vtable->subscription_list(engine->store, &rows, collect_unified, &self, &place);
-        }
-        code = code == WH_OK ? resign(engine, &self, document.data) : code;
-        rows.before_subscription = place.subscription;
-    } while (code == WH_OK && place.more);
-    whi_wipe(document.data, document.size);
-    whi_buf_free(&document);
     return code;
 }

@@ -1,9 +1,10 @@
-/* Tokens of the HTTP API, and the secrets of tenants' workspaces. */
+/* Tokens of the HTTP API. */
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "engine/context.h"
+#include "engine/writer.h"
 #include "pure/json.h"
 #include "pure/match.h"
 #include "pure/sign.h"
@@ -58,8 +59,6 @@ typedef struct change {
     whi_job job;
     const whi_token_row *add;
     const char *remove;
-    const char *tenant, *secret; /* a tenant's secret to be kept */
-    int replace;
 } change;
 
 static int run(whi_job *job, whi_store *store) {
@@ -68,10 +67,7 @@ static int run(whi_job *job, whi_store *store) {
     if (self->add != NULL) {
         return store->vtable->token_add(store, self->add);
     }
-    if (self->remove != NULL) {
-        return store->vtable->token_remove(store, self->remove);
-    }
-    return store->vtable->tenant_secret_put(store, self->tenant, self->secret, self->replace);
+    return store->vtable->token_remove(store, self->remove);
 }
 
 static int commit(wh_engine *engine, change *self) {
@@ -232,64 +228,4 @@ int wh_token_check(wh_engine *engine, const char *token, char *id, char *tenant,
         *all = self.all;
     }
     return WH_OK;
-}
-
-/* ------------------------------------------------------------------------ workspaces */
-
-/* Two callers at once both try to add; the store keeps one. */
-static int made_secret(wh_engine *engine, const char *tenant, char out[WH_SECRET_SIZE]) {
-    unsigned char chance[CHANCE_BYTES];
-    change self = { .tenant = tenant, .secret = out };
-    int code = engine->store->vtable->tenant_secret(engine->store, tenant, out);
-
-    if (code != WH_ENOTFOUND) {
-        return code;
-    }
-    code = whi_clock_random(engine->clock, chance, sizeof chance);
-    if (code != WH_OK) {
-        return code;
-    }
-    write_hex(chance, sizeof chance, out);
-    whi_wipe(chance, sizeof chance);
-    code = commit(engine, &self);
-    return code == WH_OK ? engine->store->vtable->tenant_secret(engine->store, tenant, out) : code;
-}
-
-static int check_secret(const char *secret) {
-    size_t size = strlen(secret);
-
-    for (size_t i = 0; i < size; i++) {
-        if ((unsigned char)secret[i] < ' ' || secret[i] == 0x7f) {
-            size = 0;
-        }
-    }
-    return size > 0 && size < WH_SECRET_SIZE
-               ? WH_OK
-               : whi_fail(WH_EINVALID, "secret: expected 1 to %d bytes without control characters", WH_SECRET_SIZE - 1);
-}
-
-int wh_tenant_secret(wh_engine *engine, const char *tenant, const char *secret, char *out) {
-    char now[WH_SECRET_SIZE];
-    change self = { .tenant = tenant, .secret = secret, .replace = 1 };
-    int code;
-
-    code = whi_engine_check(engine);
-    if (code != WH_OK) {
-        return code;
-    }
-    self.tenant = tenant != NULL ? tenant : "";
-    code = check_tenant(tenant);
-    code = code == WH_OK && secret != NULL ? check_secret(secret) : code;
-    if (code == WH_OK && secret == NULL) {
-        code = made_secret(engine, self.tenant, now);
-    } else if (code == WH_OK) {
-        code = commit(engine, &self);
-        code = code == WH_OK ? whi_subscriptions_resign(engine, self.tenant, secret) : code;
-        snprintf(now, sizeof now, "%s", secret);
-    }
-    if (code == WH_OK && out != NULL) {
-        memcpy(out, now, sizeof now);
-    }
-    whi_wipe(now, sizeof now);
-    return code;
 }

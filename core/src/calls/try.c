@@ -1,7 +1,9 @@
 /* Trying a rule: one payload through filters, rule and fields, without a store. */
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "engine/accept.h"
+#include "engine/decide.h"
+#include "engine/registry.h"
 #include "calls/past.h"
 
 #include <string.h>
@@ -35,7 +37,7 @@ static int read_event(trying *self, const wh_event *event) {
     if (event->payload != NULL && event->payload_size == WH_ZSTR) {
         self->event.payload_size = strlen(event->payload);
     }
-    code = whi_publish_row_check(&self->limits, &self->event);
+    code = whi_accept_check(&self->limits, &self->event);
     return code == WH_OK ? whi_decider_scan(&self->decider, self->event.payload, self->event.payload_size) : code;
 }
 

@@ -1,8 +1,10 @@
-#include "base/mem.h"
-#include "engine/engine.h"
+#include "engine/event.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/ident.h"
+#include "base/mem.h"
+#include "pure/delivery.h"
 
 /* Copies text behind at and moves at on. */
 static const char *place(char **at, const char *text, size_t size) {
@@ -48,10 +50,6 @@ whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row) {
     atomic_fetch_add(&engine->memory_used, (long long)size);
     atomic_fetch_add(&engine->events_open, 1);
     return event;
-}
-
-int whi_event_is_ours(const wh_engine *engine, const whi_event *event) {
-    return event->owner != 0 && event->owner == atomic_load(&engine->lease.owner);
 }
 
 void whi_event_ref(whi_event *event) {

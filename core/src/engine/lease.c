@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "engine/inbox.h"
 
 #define SWEEP_ROWS 512
 #define BETWEEN_US (WHI_BEAT_US - WHI_BEAT_US / 20) /* sooner after each other two looks count as one */
@@ -25,6 +25,10 @@ void whi_lease_free(whi_lease *lease) {
 
 int64_t whi_lease_owner(const whi_lease *lease) {
     return whi_monotonic_us() < atomic_load(&lease->until) ? atomic_load(&lease->owner) : 0;
+}
+
+int whi_lease_has(const whi_lease *lease, int64_t owner) {
+    return owner != 0 && owner == atomic_load(&lease->owner);
 }
 
 /* Who finds its row gone starts nothing more, and gets another at once. */
@@ -169,7 +173,7 @@ static void beaten(whi_lease *lease) {
     int changed = lapsed || lease->now_owner != atomic_load(&lease->owner);
 
     if (lease->lost) {
-        whi_log(engine, WH_LOG_WARNING, "this process was silent for too long: its work was given to others");
+        whi_log(&engine->log, WH_LOG_WARNING, "this process was silent for too long: its work was given to others");
     }
     atomic_store(&lease->owner, lease->now_owner);
     atomic_store(&lease->until, lease->now_owner != 0 ? lease->started_us + WHI_LEASE_US : 0);
@@ -191,7 +195,7 @@ static void done(whi_job *job, int code, const char *sentence) {
         beaten(lease);
         atomic_store(&lease->next_beat, lease->more ? 0 : lease->started_us + WHI_BEAT_US);
     } else {
-        whi_log(lease->engine, WH_LOG_ERROR, "no heartbeat now: %s", sentence);
+        whi_log(&lease->engine->log, WH_LOG_ERROR, "no heartbeat now: %s", sentence);
         whi_trouble(lease->engine, code, sentence);
         lease->now_owner = atomic_load(&lease->owner); /* a number that was rolled back may be another's */
         atomic_store(&lease->next_beat, whi_monotonic_us() + WHI_BEAT_US / 4);
@@ -256,7 +260,7 @@ int64_t whi_lease_pulse(void *payload, int64_t now_us) {
 static int run_end(whi_job *job, whi_store *store) {
     whi_lease *ending = (whi_lease *)job;
 
-    ending->now_owner = atomic_load(&ending->engine->lease.owner);
+    ending->now_owner = atomic_load(&ending->engine->lease->owner);
     return leave(ending, store);
 }
 

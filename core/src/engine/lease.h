@@ -38,6 +38,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "engine/context.h"
 #include "engine/writer.h"
 
 #define WHI_BEAT_US INT64_C(2000000)    /* how often it beats */
@@ -58,7 +59,7 @@ typedef struct whi_beats {
 
 typedef struct whi_lease {
     whi_job job; /* the beat; first */
-    struct wh_engine *engine;
+    wh_engine *engine;
     atomic_llong owner;     /* our row, 0: none */
     atomic_llong until;     /* monotonic us: no request is started later */
     atomic_llong next_beat; /* monotonic us */
@@ -73,7 +74,7 @@ typedef struct whi_lease {
     int64_t looked_us, seen_us; /* when it looked, inside the transaction; when that last counted */
 } whi_lease;
 
-void whi_lease_init(whi_lease *lease, struct wh_engine *engine);
+void whi_lease_init(whi_lease *lease, wh_engine *engine);
 void whi_lease_free(whi_lease *lease);
 
 /* The engine is turned: it beats from now on, and gets a row if it has none. Does not wait. */
@@ -81,6 +82,9 @@ void whi_lease_want(whi_lease *lease);
 
 /* The owner under which work may be taken and requests started now; 0: none. */
 int64_t whi_lease_owner(const whi_lease *lease);
+
+/* 1: what bears this number (an event's owner) is this process's, and so is what is sent of it. */
+int whi_lease_has(const whi_lease *lease, int64_t owner);
 
 /* In a transaction: WH_OK if this number has its row; WH_ENOTFOUND: what bears it is anybody's. */
 int whi_lease_check(whi_lease *lease, whi_store *store, int64_t owner);

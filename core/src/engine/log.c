@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "engine/engine.h"
 
 void whi_log_begin(whi_log_memory *memory) {
     pthread_mutex_init(&memory->lock, NULL);
@@ -91,21 +90,27 @@ int whi_log_told(whi_log_memory *memory, int64_t now, int *level, char *out) {
 
 /* -------------------------------------------------------------------------- the log */
 
-static void tell_all(wh_engine *engine, int64_t now) {
+static void tell_all(whi_logger *log, int64_t now) {
     char line[WHI_LOG_SIZE];
     int level;
 
-    while (whi_log_told(&engine->log, now, &level, line)) {
-        engine->options.log(level, line, engine->options.log_payload);
+    while (whi_log_told(&log->memory, now, &level, line)) {
+        log->call(level, line, log->payload);
     }
 }
 
-void whi_log(wh_engine *engine, int level, const char *format, ...) {
+void whi_log_open(whi_logger *log, wh_log_fn call, void *payload) {
+    log->call = call;
+    log->payload = payload;
+    whi_log_begin(&log->memory);
+}
+
+void whi_log(whi_logger *log, int level, const char *format, ...) {
     char line[WHI_LOG_SIZE];
     int64_t now = whi_monotonic_us();
     va_list arguments;
 
-    if (engine->options.log == NULL) {
+    if (log->call == NULL) {
         return;
     }
     va_start(arguments, format);
@@ -114,15 +119,15 @@ void whi_log(wh_engine *engine, int level, const char *format, ...) {
     for (char *at = line; *at != '\0'; at++) {
         *at = (unsigned char)*at < ' ' ? ' ' : *at;
     }
-    tell_all(engine, now);
-    if (whi_log_is_new(&engine->log, level, line, now)) {
-        engine->options.log(level, line, engine->options.log_payload);
+    tell_all(log, now);
+    if (whi_log_is_new(&log->memory, level, line, now)) {
+        log->call(level, line, log->payload);
     }
 }
 
-void whi_log_close(wh_engine *engine) {
-    if (engine->options.log != NULL) {
-        tell_all(engine, INT64_MAX);
+void whi_log_close(whi_logger *log) {
+    if (log->call != NULL) {
+        tell_all(log, INT64_MAX);
     }
-    whi_log_end(&engine->log);
+    whi_log_end(&log->memory);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "webhook.h"
 
 #define WHI_LOG_SIZE (WHI_ERROR_SIZE * 2)
 #define WHI_LOG_LINES 4
@@ -27,6 +28,22 @@ typedef struct whi_log_memory {
     pthread_mutex_t lock;
     whi_log_line lines[WHI_LOG_LINES];
 } whi_log_memory;
+
+typedef struct whi_logger {
+    wh_log_fn call; /* NULL: nobody listens */
+    void *payload;
+    whi_log_memory memory;
+} whi_logger;
+
+void whi_log_open(whi_logger *log, wh_log_fn call, void *payload);
+
+/* Tells what was counted; after it nothing is logged. */
+void whi_log_close(whi_logger *log);
+
+/* A log line; levels as in webhook.h. Any thread. */
+void whi_log(whi_logger *log, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- the memory alone */
 
 void whi_log_begin(whi_log_memory *memory);
 void whi_log_end(whi_log_memory *memory);

@@ -1,12 +1,9 @@
-/* The engine's own events: "webhook.subscription.disabled", "webhook.delivery.exhausted"
- * and their like. Each is written in the transaction that makes it true, without an owner: whoever
- * has time takes it. They take the way of every other event and go to subscriptions whose
- * patterns begin with "webhook."; about a delivery of such an event none is made. */
-#include "base/error.h"
-#include "engine/engine.h"
-#include "pure/json.h"
+#include "engine/notice.h"
 
 #include <string.h>
+
+#include "base/error.h"
+#include "pure/json.h"
 
 #define PAYLOAD_MAXIMUM 16384
 
@@ -40,12 +37,4 @@ int whi_notice(wh_engine *engine, whi_store *store, const whi_registration *regi
     whi_buf_free(&payload);
     atomic_store(&engine->more_events, 1);
     return code;
-}
-
-void whi_rule_error(whi_worker *worker, const whi_event *event, whi_registration *registration, const char *error) {
-    whi_log(worker->engine, WH_LOG_WARNING, "%s: rule failed on event %s: %s", registration->id, event->id, error);
-    atomic_fetch_add_explicit(&worker->engine->count.rule_failures, 1, memory_order_relaxed);
-    if (atomic_fetch_add(&registration->rule_failures, 1) + 1 >= worker->engine->options.limits.rule_failures) {
-        whi_retire(worker, registration, "rule");
-    }
 }

@@ -1,13 +1,13 @@
-/* Wrapping: the envelope of a profile around a delivery's data, when it is sent and when
- * somebody asks what was sent. The version that made the data says what stands on it, the
- * one in force signs. */
-#include "base/error.h"
-#include "base/mem.h"
-#include "engine/engine.h"
-#include "pure/envelope.h"
-#include "pure/header.h"
+#include "engine/wrap.h"
 
 #include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/version.h"
+#include "pure/envelope.h"
+#include "pure/header.h"
+#include "pure/json.h"
 
 /* The registration that made the data: now's own unless the subscription has changed since.
  * An old version that is no longer kept is as good as the present one. */
@@ -19,7 +19,7 @@ static int made_by(wh_engine *engine, const whi_wrapping *what, whi_registration
     if (what->version == 0 || what->version == s->version) {
         return WH_OK;
     }
-    code = whi_subscription_at(engine->reader, s->id, what->version, old);
+    code = whi_version_at(engine->reader, s->id, what->version, old);
     return code == WH_ENOTFOUND ? WH_OK : code;
 }
 

@@ -15,7 +15,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "engine/engine.h"
+#include "engine/context.h"
+#include "engine/registry.h"
 #include "pure/json.h"
 #include "pure/profile.h"
 #include "webhook.h"

@@ -1,9 +1,11 @@
 /* Making, changing and deleting subscriptions, whoever's form they come in. */
+#include "calls/subscriptions.h"
 #include "faces/api.h"
 
 #include <string.h>
 
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/mem.h"
 
 #define TRIES 100 /* of a change while others change the same one */

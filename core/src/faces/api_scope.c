@@ -1,11 +1,13 @@
 /* What a call may see. Whatever it may not see is answered as what is not there: the same
  * code, the same sentence. */
+#include "calls/records.h"
 #include "faces/api.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/ident.h"
 #include "pure/match.h"
 
 int whi_scope_sees(const whi_call *call, const char *tenant) {

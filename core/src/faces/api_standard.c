@@ -1,4 +1,5 @@
 /* Our own routes for subscriptions: /v1/subscriptions. */
+#include "engine/version.h"
 #include "faces/api.h"
 
 #include <string.h>
@@ -90,7 +91,7 @@ int whi_serve_subscription_version(whi_call *call) {
     if (code == WH_OK && (call->second[digits] != '\0' || number < 1)) {
         code = whi_fail(WH_ENOTFOUND, "version: no such version of this subscription");
     }
-    code = code == WH_OK ? whi_subscription_at(call->engine->store, found->subscription->id, number, &version) : code;
+    code = code == WH_OK ? whi_version_at(call->engine->store, found->subscription->id, number, &version) : code;
     if (code == WH_OK && !whi_scope_sees(call, version->subscription->tenant)) {
         code = whi_fail(WH_ENOTFOUND, "version: no such version of this subscription");
     }

@@ -1,10 +1,12 @@
 /* Truto's routes: /webhook. Lists are newest first, with cursors in both directions. */
+#include "calls/probe.h"
 #include "faces/api.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/ident.h"
 
 #define LIMIT_DEFAULT 100 /* none is documented */
 

@@ -1,5 +1,6 @@
 /* Truto's log of deliveries: GET /log?log_type=webhook, an entry for each attempt, newest event
  * first. */
+#include "calls/records.h"
 #include "faces/api.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/ident.h"
 
 #define LIMIT_MAXIMUM 100 /* documented */
 #define ROWS_MAXIMUM 20000

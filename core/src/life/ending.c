@@ -1,10 +1,8 @@
-/* The engine when the process ends, or is a copy of the one that opened it. At the end its threads
- * leave before the handlers of the libraries that they use run. What was under way is made again when
- * the store is opened next. */
-#include "engine/engine.h"
+#include "life/ending.h"
 
-#include "base/error.h"
-#include "base/fork.h"
+#include "engine/inbox.h"
+#include "engine/lease.h"
+#include "engine/writer.h"
 
 /* A thread that waits for descriptors is woken; it finds by itself that the process ends. One
  * that is being started or stopped is left to the call that does it. */
@@ -15,22 +13,11 @@ static void wake_all(void *payload) {
         return;
     }
     for (int i = 0; i < (atomic_load(&engine->stepping) ? 1 : WHI_WORKERS); i++) {
-        if (engine->workers[i] != NULL) {
-            whi_worker_wake(engine->workers[i]);
+        if (engine->inboxes[i] != NULL) {
+            whi_inbox_wake(engine->inboxes[i]);
         }
     }
     pthread_mutex_unlock(&engine->work_lock);
-}
-
-int whi_engine_check(const wh_engine *engine) {
-    if (engine == NULL) {
-        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
-    }
-    if (engine->generation != whi_fork_generation()) {
-        return whi_fail(WH_ECLOSED,
-                        "the engine is that of the process which this one was forked from: open one after the fork");
-    }
-    return WH_OK;
 }
 
 void whi_ending_begin(wh_engine *engine) {
@@ -50,7 +37,7 @@ int whi_ending_end(wh_engine *engine) {
         return 0;
     }
     if (engine->writer != NULL) {
-        whi_lease_end(&engine->lease);
+        whi_lease_end(engine->lease);
         whi_writer_stop(engine->writer);
     }
     return 1;

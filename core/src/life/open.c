@@ -1,9 +1,18 @@
-/* Opening and closing; the options with their defaults. */
+#include "life/open.h"
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "engine/accept.h"
+#include "engine/inbox.h"
+#include "engine/lease.h"
+#include "engine/promise.h"
+#include "engine/registry.h"
+#include "engine/writer.h"
+#include "life/ending.h"
+#include "outside/store_sqlite.h"
+#include "work/turn.h"
 
 #include <string.h>
 
@@ -14,31 +23,7 @@ const char *wh_version(void) {
     return WH_VERSION;
 }
 
-int64_t whi_now(const wh_engine *engine) {
-    return whi_clock_now(engine->clock);
-}
-
 /* ----------------------------------------------------------------------- options */
-
-int whi_limits_fill(wh_limits *limits) {
-    static const wh_limits defaults = {
-#define WH_X(name, value, what) .name = value,
-        WH_LIMITS(WH_X)
-#undef WH_X
-    };
-
-#define WH_X(name, value, what)                                                                                        \
-    if (limits->name < 0) {                                                                                            \
-        return whi_fail(WH_EINVALID, "limits." #name ": expected 0 or more, found %lld", (long long)limits->name);     \
-    }                                                                                                                  \
-    limits->name = limits->name ? limits->name : defaults.name;
-    WH_LIMITS(WH_X)
-#undef WH_X
-    if (limits->payload_bytes > (int64_t)1 << 27) {
-        return whi_fail(WH_EINVALID, "limits.payload_bytes: expected at most 134217728");
-    }
-    return limits->json_depth > 1000 ? whi_fail(WH_EINVALID, "limits.json_depth: expected at most 1000") : WH_OK;
-}
 
 static int fill_time(int64_t *value, int64_t normal, const char *name) {
     if (*value < 0) {
@@ -111,7 +96,15 @@ static void init_locks(wh_engine *engine) {
     pthread_mutex_init(&engine->work_lock, NULL);
     pthread_mutex_init(&engine->subscription_lock, NULL);
     pthread_mutex_init(&engine->check_lock, NULL);
-    whi_log_begin(&engine->log);
+}
+
+static int make_lease(wh_engine *engine) {
+    engine->lease = whi_alloc(sizeof *engine->lease);
+    if (engine->lease == NULL) {
+        return whi_fail_memory();
+    }
+    whi_lease_init(engine->lease, engine);
+    return WH_OK;
 }
 
 static int open_parts(wh_engine *engine, const char *store, const wh_options *options,
@@ -125,10 +118,11 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     store_options.durability = engine->options.durability;
     atomic_init(&engine->worker_count, 1);
     engine->transport = transport;
-    whi_lease_init(&engine->lease, engine);
-    code = whi_store_sqlite.open(&engine->store, store, &store_options);
+    whi_log_open(&engine->log, engine->options.log, engine->options.log_payload);
+    code = make_lease(engine);
+    code = code == WH_OK ? whi_store_sqlite.open(&engine->store, store, &store_options) : code;
     code = code == WH_OK ? engine->store->vtable->reader(engine->store, &engine->reader) : code;
-    code = code == WH_OK ? whi_writer_new(&engine->writer, engine->store, whi_lease_pulse, &engine->lease) : code;
+    code = code == WH_OK ? whi_writer_new(&engine->writer, engine->store, whi_lease_pulse, engine->lease) : code;
     code = code == WH_OK ? whi_registry_new(&engine->registry, engine->store, engine->reader) : code;
     code = code == WH_OK ? whi_worker_new(&engine->workers[0], engine, 0) : code;
     atomic_store(&engine->more_events, 1);
@@ -167,10 +161,6 @@ int whi_open(wh_engine **out, const char *store, const wh_options *options, cons
     return WH_OK;
 }
 
-int whi_is_open(const wh_engine *engine) {
-    return atomic_load(&engine->closed) ? whi_fail(WH_ECLOSED, "the engine is being closed") : WH_OK;
-}
-
 /* Behind the last commit the workers have nothing that the store does not have. */
 static void end_work(wh_engine *engine) {
     atomic_store(&engine->closed, 1);
@@ -178,10 +168,10 @@ static void end_work(wh_engine *engine) {
         wh_stop(engine, 0);
     }
     if (engine->writer != NULL) {
-        whi_lease_end(&engine->lease);
+        whi_lease_end(engine->lease);
         whi_writer_stop(engine->writer);
         whi_writer_drain(engine->writer);
-        whi_publish_tell(engine);
+        whi_promise_tell(engine);
     }
     for (int i = 0; i < WHI_WORKERS; i++) {
         if (engine->workers[i] != NULL) {
@@ -189,6 +179,7 @@ static void end_work(wh_engine *engine) {
         }
     }
     for (int i = 0; i < WHI_WORKERS; i++) {
+        engine->inboxes[i] = NULL;
         whi_worker_free(engine->workers[i]);
         engine->workers[i] = NULL;
     }
@@ -214,8 +205,11 @@ void wh_close(wh_engine *engine) {
     }
     whi_registry_free(engine->registry);
     close_store(engine);
-    whi_lease_free(&engine->lease);
-    whi_log_close(engine);
+    if (engine->lease != NULL) {
+        whi_lease_free(engine->lease);
+        whi_free(engine->lease);
+    }
+    whi_log_close(&engine->log);
     whi_policy_free(engine->policy);
     whi_free((char *)engine->options.user_agent);
     whi_free((char *)engine->options.ca_file);

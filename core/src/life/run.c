@@ -9,7 +9,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "engine/inbox.h"
+#include "engine/lease.h"
+#include "engine/promise.h"
+#include "engine/registry.h"
+#include "engine/writer.h"
+#include "work/turn.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,34 +54,10 @@ static void leave(wh_engine *engine) {
     release(engine);
 }
 
-/* What nobody needs to be told twice is told once. */
-static int take_trouble(wh_engine *engine) {
-    int code;
-
-    pthread_mutex_lock(&engine->trouble_lock);
-    code = engine->trouble_code;
-    if (code != WH_OK) {
-        whi_fail(code, "%s", engine->trouble_sentence);
-        engine->trouble_code = WH_OK;
-    }
-    pthread_mutex_unlock(&engine->trouble_lock);
-    return code;
-}
-
-void whi_trouble(wh_engine *engine, int code, const char *sentence) {
-    if (code != WH_ECORRUPT && code != WH_EMOVED) {
-        return; /* time may mend it */
-    }
-    pthread_mutex_lock(&engine->trouble_lock);
-    engine->trouble_code = code;
-    snprintf(engine->trouble_sentence, sizeof engine->trouble_sentence, "%s", sentence);
-    pthread_mutex_unlock(&engine->trouble_lock);
-}
-
 /* Before the first turn, and after wh_stop. */
 static int prepare(wh_engine *engine) {
     whi_worker *worker = engine->workers[0];
-    int code = worker->open ? WH_OK : whi_worker_open(worker);
+    int code = worker->inbox.open ? WH_OK : whi_worker_open(worker);
 
     return code == WH_OK ? whi_writer_start(engine->writer) : code;
 }
@@ -87,10 +68,10 @@ static int turn(wh_engine *engine, int timeout) {
     if (code != WH_OK) {
         return code;
     }
-    whi_lease_want(&engine->lease);
+    whi_lease_want(engine->lease);
     done = whi_worker_step(engine->workers[0], timeout);
-    done += done >= 0 ? whi_publish_tell(engine) : 0;
-    code = take_trouble(engine);
+    done += done >= 0 ? whi_promise_tell(engine) : 0;
+    code = whi_trouble_take(engine);
     return code == WH_OK ? done : code;
 }
 
@@ -246,12 +227,12 @@ static void *serve(void *payload) {
     }
     while (atomic_load(&engine->stop) < 2 && !whi_halting()) {
         if (worker->index == 0) {
-            whi_lease_want(&engine->lease);
+            whi_lease_want(engine->lease);
         }
         done = whi_worker_step(worker, timeout);
         timeout = done > 0 ? 0 : whi_worker_timeout(worker);
         if (done < 0) {
-            whi_log(engine, WH_LOG_ERROR, "a worker cannot go on now: %s", wh_last_error());
+            whi_log(&engine->log, WH_LOG_ERROR, "a worker cannot go on now: %s", wh_last_error());
             timeout = 1000;
         }
     }
@@ -284,7 +265,7 @@ static void join_threads(wh_engine *engine) {
     for (int i = 0; i < WHI_WORKERS; i++) {
         whi_worker *worker = engine->workers[i];
         if (worker != NULL && worker->threaded) {
-            whi_worker_wake(worker);
+            whi_inbox_wake(&worker->inbox);
             pthread_join(worker->thread, NULL);
             worker->threaded = 0;
         }
@@ -295,7 +276,7 @@ static int make_worker(wh_engine *engine, int i) {
     if (engine->workers[i] == NULL) {
         return whi_worker_new(&engine->workers[i], engine, i);
     }
-    return engine->workers[i]->open ? WH_OK : whi_worker_open(engine->workers[i]);
+    return engine->workers[i]->inbox.open ? WH_OK : whi_worker_open(engine->workers[i]);
 }
 
 static int make_workers(wh_engine *engine, unsigned threads) {
@@ -313,7 +294,7 @@ static int make_workers(wh_engine *engine, unsigned threads) {
 /* No thread turns it. All that was in memory goes back to the store: its marks are freed by one
  * commit, behind which the writer has nothing more of the workers. */
 static int rest(wh_engine *engine) {
-    int code = whi_lease_end(&engine->lease);
+    int code = whi_lease_end(engine->lease);
 
     atomic_store(&engine->worker_count, 1);
     for (int i = 0; i < WHI_WORKERS; i++) {
@@ -323,7 +304,7 @@ static int rest(wh_engine *engine) {
     }
     atomic_store(&engine->more_events, 1);
     atomic_store(&engine->stop, 0);
-    take_trouble(engine); /* the threads' own: who steps next finds out for himself */
+    whi_trouble_take(engine); /* the threads' own: who steps next finds out for himself */
     return code;
 }
 
@@ -388,7 +369,7 @@ int wh_stop(wh_engine *engine, int64_t grace) {
     join_threads(engine);
     code = rest(engine);
     if (code != WH_OK) {
-        whi_log(engine, WH_LOG_WARNING, "what it had in work is free when others notice: %s", wh_last_error());
+        whi_log(&engine->log, WH_LOG_WARNING, "what it had in work is free when others notice: %s", wh_last_error());
     }
     atomic_store(&engine->started, 0);
     release(engine);

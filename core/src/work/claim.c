@@ -1,15 +1,17 @@
-/* Bringing work back from the store: deliveries whose time has come, lane by lane,
- * and events that nobody has fanned out.
- *
- * A claim asks for one subscription's deliveries by its index, so it costs the same
- * with a thousand and with a million waiting, and a subscription with a long backlog
- * takes nothing from the others. */
+#include "work/claim.h"
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
-
-#include <string.h>
+#include "engine/accept.h"
+#include "engine/lease.h"
+#include "engine/registry.h"
+#include "pure/delivery.h"
+#include "work/cancel.h"
+#include "work/fanout.h"
+#include "work/lane.h"
+#include "work/queue.h"
+#include "work/record.h"
 
 #define CLAIM_LANES 64 /* claims begun in one turn */
 #define CLAIM_MAXIMUM 256
@@ -72,8 +74,8 @@ static int claimed(const whi_delivery_row *row, const whi_event_row *event_row, 
 
 /* In the transaction: the owner that may claim, 0 if our row is gone or not there yet. */
 static int owner_now(wh_engine *engine, whi_store *store, int64_t *owner) {
-    *owner = atomic_load(&engine->lease.owner);
-    return whi_lease_keep(&engine->lease, store, owner);
+    *owner = atomic_load(&engine->lease->owner);
+    return whi_lease_keep(engine->lease, store, owner);
 }
 
 static int run_claim(whi_job *job, whi_store *store) {
@@ -103,7 +105,7 @@ static void push(whi_worker *worker, whi_delivery *delivery) {
         delivery->due = whi_now(worker->engine) + 1000;
     }
     if (delivery->state == WHI_SENDING) {
-        whi_lane_push(worker, delivery);
+        whi_queue_push(worker, delivery);
     } else {
         whi_record_delivery(worker, delivery);
     }
@@ -115,7 +117,7 @@ static void claim_back(whi_task *task) {
     whi_lane *lane = whi_lane_get(worker, self->subscription, 0);
 
     if (task->code != WH_OK) {
-        whi_log(worker->engine, WH_LOG_ERROR, "deliveries cannot be claimed now: %s", task->sentence);
+        whi_log(&worker->engine->log, WH_LOG_ERROR, "deliveries cannot be claimed now: %s", task->sentence);
         whi_trouble(worker->engine, task->code, task->sentence);
         drop_claimed(self);
         self->next_due = whi_now(worker->engine) + 1000;
@@ -156,68 +158,6 @@ static int begin_claim(whi_worker *worker, whi_lane *lane, whi_registration *reg
     return WH_OK;
 }
 
-/* Those of a subscription that is no more. */
-typedef struct cancel {
-    whi_task task;
-    int64_t subscription, now;
-    int count;
-    int there; /* it is: another process made it, and this one has not read it yet */
-} cancel;
-
-static int found(const whi_subscription_row *row, void *payload) {
-    (void)row;
-    (void)payload;
-    return WH_OK;
-}
-
-static int run_cancel(whi_job *job, whi_store *store) {
-    cancel *self = (cancel *)job;
-    int code = store->vtable->subscription_now(store, self->subscription, found, NULL);
-
-    self->count = 0;
-    self->there = code == WH_OK;
-    if (code != WH_ENOTFOUND) {
-        return code;
-    }
-    return store->vtable->delivery_cancel(store, self->subscription, self->now, CLAIM_MAXIMUM, &self->count);
-}
-
-/* What is left is cancelled when its lane is looked at again. */
-static void cancel_back(whi_task *task) {
-    cancel *self = (cancel *)task;
-    whi_worker *worker = task->worker;
-    int code = task->code;
-
-    if (code == WH_OK && self->there) {
-        code = whi_registry_sync(worker->engine->registry);
-    }
-    if (code != WH_OK || self->there || self->count == CLAIM_MAXIMUM) {
-        whi_lane *lane = whi_lane_get(worker, self->subscription, 1);
-        int64_t due = whi_now(worker->engine) + (code != WH_OK ? 1000 : 0);
-        if (lane != NULL) {
-            whi_lane_stored(worker, lane, due);
-        } else {
-            atomic_store(&worker->rescan, 1);
-        }
-    }
-    whi_free(self);
-}
-
-void whi_claim_cancel(whi_worker *worker, int64_t subscription) {
-    cancel *self = whi_calloc(1, sizeof *self);
-
-    if (self == NULL) {
-        atomic_store(&worker->rescan, 1);
-        return;
-    }
-    self->task.job.run = run_cancel;
-    self->task.job.rows = CLAIM_MAXIMUM;
-    self->task.back = cancel_back;
-    self->subscription = subscription;
-    self->now = whi_now(worker->engine);
-    whi_worker_submit(worker, &self->task);
-}
-
 /* A lane that is full is put aside until it has room. The deliveries of a subscription
  * that rests are not fetched; when it changes, the worker asks the store for all lanes. */
 static void claim_lane(whi_worker *worker, whi_lane *lane, int64_t now) {
@@ -226,7 +166,7 @@ static void claim_lane(whi_worker *worker, whi_lane *lane, int64_t now) {
     whi_registration *registration;
 
     whi_lane_set_due(worker, lane, INT64_MAX);
-    if (whi_worker_of(worker->engine, lane->subscription) != worker) {
+    if (whi_inbox_of(worker->engine, lane->subscription) != &worker->inbox) {
         return; /* from a time with another number of workers: its own finds it in the store */
     }
     if (room == 0) {
@@ -235,7 +175,7 @@ static void claim_lane(whi_worker *worker, whi_lane *lane, int64_t now) {
     }
     registration = whi_registry_get(worker->engine->registry, lane->subscription);
     if (registration == NULL) {
-        whi_claim_cancel(worker, lane->subscription);
+        whi_cancel(worker, lane->subscription);
         return;
     }
     if (!whi_subscription_may_send(registration->subscription)) {
@@ -271,7 +211,7 @@ static int lane_found(int64_t subscription, int64_t due, void *payload) {
     whi_worker *worker = payload;
     whi_lane *lane;
 
-    if (whi_worker_of(worker->engine, subscription) != worker) {
+    if (whi_inbox_of(worker->engine, subscription) != &worker->inbox) {
         return 0;
     }
     if (due == WHI_DUE_BEHIND && !is_known(worker->engine, subscription)) {
@@ -279,7 +219,7 @@ static int lane_found(int64_t subscription, int64_t due, void *payload) {
     }
     lane = whi_lane_get(worker, subscription, 1);
     if (lane == NULL) {
-        atomic_store(&worker->rescan, 1); /* no memory now */
+        atomic_store(&worker->inbox.rescan, 1); /* no memory now */
     } else if (lane->claiming) {
         lane->asked = 1;
     } else {
@@ -292,12 +232,12 @@ void whi_claim_scan(whi_worker *worker) {
     whi_store *store = worker->engine->reader;
     int code;
 
-    atomic_store(&worker->rescan, 0);
+    atomic_store(&worker->inbox.rescan, 0);
     code = store->vtable->lanes(store, lane_found, worker);
     if (code != WH_OK) {
-        whi_log(worker->engine, WH_LOG_ERROR, "the store cannot be read now: %s", wh_last_error());
+        whi_log(&worker->engine->log, WH_LOG_ERROR, "the store cannot be read now: %s", wh_last_error());
         whi_trouble(worker->engine, code, wh_last_error());
-        atomic_store(&worker->rescan, 1);
+        atomic_store(&worker->inbox.rescan, 1);
     }
 }
 
@@ -352,14 +292,14 @@ static int outbox_row(const whi_event_row *row, void *payload) {
     wh_event event = { 1,           row->id, row->type, row->tenant, row->time, row->payload, row->payload_size,
                        row->source, row->key };
     whi_event_row made = *row;
-    int duplicate = 0, code = whi_publish_row_check(&engine->options.limits, &event);
+    int duplicate = 0, code = whi_accept_check(&engine->options.limits, &event);
 
     self->outbox++;
     if (code == WH_ENOMEM) {
         return code;
     }
     if (code != WH_OK) {
-        whi_log(engine, WH_LOG_WARNING, "a row of the outbox is refused: %s", wh_last_error());
+        whi_log(&engine->log, WH_LOG_WARNING, "a row of the outbox is refused: %s", wh_last_error());
         return self->store->vtable->outbox_reject(self->store, row, wh_last_error());
     }
     made.accepted_at = whi_now(engine);
@@ -397,7 +337,7 @@ static void intake_back(whi_task *task) {
     worker->claiming_events = 0;
     atomic_fetch_sub(&engine->events_claimed, 1);
     if (task->code != WH_OK) {
-        whi_log(engine, WH_LOG_ERROR, "events cannot be claimed now: %s", task->sentence);
+        whi_log(&engine->log, WH_LOG_ERROR, "events cannot be claimed now: %s", task->sentence);
         whi_trouble(engine, task->code, task->sentence);
         worker->retry_claim_at = whi_monotonic_us() + CLAIM_RETRY_US;
         atomic_store(&engine->more_events, 1);

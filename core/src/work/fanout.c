@@ -1,18 +1,20 @@
-/* Fan-out: which subscriptions get an event, and which bytes.
- *
- * decide.c decides. The payload is scanned once, and only if one of the subscriptions
- * looks into it. A rule that fails touches its own subscription alone. */
-#include "base/clock.h"
-#include "base/error.h"
-#include "base/mem.h"
-#include "engine/engine.h"
-#include "pure/envelope.h"
+#include "work/fanout.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/decide.h"
+#include "engine/lease.h"
+#include "engine/registry.h"
+#include "pure/delivery.h"
+#include "pure/envelope.h"
+#include "work/later.h"
+#include "work/queue.h"
+#include "work/record.h"
+#include "work/retire.h"
 
 #define HANDED_OVER 1 /* a delivery is no longer the caller's */
-#define LATER_US INT64_C(1000000) /* until a fan-out that failed is tried again */
 
 void whi_fanout_close(whi_worker *worker) {
     whi_decider_close(&worker->decider);
@@ -46,7 +48,7 @@ static int decide(whi_worker *worker, const whi_event *event, whi_registration *
     if (code == WH_OK && out->verdict == WHI_FAILED) {
         char sentence[WH_RULE_ERROR_SIZE];
         sentence_of(out, sentence);
-        whi_rule_error(worker, event, registration, sentence);
+        whi_retire_for_rule(worker, event, registration, sentence);
     } else if (code == WH_OK && registration->subscription->rule != NULL && out->verdict != WHI_FILTERED) {
         atomic_store_explicit(&registration->rule_failures, 0, memory_order_relaxed);
     }
@@ -146,14 +148,14 @@ static void put_off(whi_delivery *delivery, int64_t delay) {
 
 /* Queues it, or records at once what is not sent now. The event's counter was raised. */
 static void dispatch(whi_worker *worker, whi_delivery *delivery) {
-    whi_worker *home = whi_worker_of(worker->engine, delivery->registration->subscription->id);
+    whi_inbox *home = whi_inbox_of(worker->engine, delivery->registration->subscription->id);
 
     if (delivery->state != WHI_SENDING) {
         whi_record_delivery(worker, delivery);
-    } else if (home == worker) {
-        whi_lane_push(worker, delivery);
+    } else if (home == &worker->inbox) {
+        whi_queue_push(worker, delivery);
     } else {
-        whi_worker_give_delivery(home, delivery);
+        whi_inbox_give_delivery(home, delivery);
     }
 }
 
@@ -281,14 +283,6 @@ static int is_of_the_world(int code) {
     return code == WH_ENOMEM || code == WH_EFULL || code == WH_ESTORE || code == WH_ELOCKED || code == WH_EMOVED;
 }
 
-/* Where there is an order, nothing overtakes it: see whi_fanout_waits. */
-static void put_later(whi_worker *worker, whi_event *event) {
-    event->seen_before = 1;
-    event->next = worker->later;
-    worker->later = event;
-    worker->retry_later_at = whi_monotonic_us() + LATER_US;
-}
-
 /* The threads are to leave: what is begun stays in the store. */
 static int is_leaving(const wh_engine *engine) {
     return atomic_load(&engine->stop) == 2;
@@ -300,7 +294,7 @@ void whi_fanout(whi_worker *worker, whi_event *event) {
     size_t count = 0;
     int code;
 
-    if (!whi_event_is_ours(engine, event)) {
+    if (!whi_lease_has(engine->lease, event->owner)) {
         whi_event_unref(engine, event);
         return;
     }
@@ -317,67 +311,13 @@ void whi_fanout(whi_worker *worker, whi_event *event) {
     }
     whi_free(found);
     if (code != WH_OK && code != WH_ECLOSED) {
-        whi_log(engine, WH_LOG_ERROR, "event %s cannot be fanned out now: %s", event->id, wh_last_error());
+        whi_log(&engine->log, WH_LOG_ERROR, "event %s cannot be fanned out now: %s", event->id, wh_last_error());
         whi_trouble(engine, is_of_the_world(code) ? code : WH_ECORRUPT, wh_last_error());
-        put_later(worker, event);
+        whi_later_event(worker, event);
         return;
     }
     if (code == WH_OK && atomic_fetch_sub(&event->unwritten, 1) == 1) {
         whi_record_finished(worker, event);
     }
     whi_event_unref(engine, event);
-}
-
-int whi_fanout_waits(const whi_worker *worker) {
-    return worker->later != NULL && whi_registry_has_order(worker->engine->registry);
-}
-
-/* 1: all the deliveries that it has by now are written, so that they are seen; or it is no longer
- * ours, and nobody waits for them. */
-static int can_be_tried(const wh_engine *engine, whi_event *event) {
-    return atomic_load(&event->unwritten) == 1 || !whi_event_is_ours(engine, event);
-}
-
-static void retry_tasks(whi_worker *worker) {
-    whi_task *tasks = worker->later_tasks;
-
-    worker->later_tasks = NULL;
-    while (tasks != NULL) {
-        whi_task *next = tasks->next;
-        whi_worker_submit(worker, tasks);
-        tasks = next;
-    }
-}
-
-void whi_fanout_later(whi_worker *worker, whi_task *task) {
-    whi_task **end = &worker->later_tasks;
-
-    while (*end != NULL) {
-        end = &(*end)->next;
-    }
-    task->next = NULL;
-    *end = task;
-    worker->retry_later_at = whi_monotonic_us() + LATER_US;
-}
-
-/* Before those that came after it. */
-void whi_fanout_retry(whi_worker *worker, int64_t now_us) {
-    whi_event **place = &worker->later;
-
-    if ((*place == NULL && worker->later_tasks == NULL) || now_us < worker->retry_later_at) {
-        return;
-    }
-    retry_tasks(worker);
-    while (*place != NULL) {
-        whi_event *event = *place;
-        if (!can_be_tried(worker->engine, event)) {
-            place = &event->next;
-            continue;
-        }
-        *place = event->next;
-        event->next = worker->todo;
-        worker->todo_end = worker->todo == NULL ? &event->next : worker->todo_end;
-        worker->todo = event;
-    }
-    worker->retry_later_at = now_us + LATER_US;
 }

@@ -1,16 +1,11 @@
-/* Lanes: each subscription's own queue, window and timetable within a worker. A
- * receiver that hangs fills its own lane and nothing else: its window shrinks, what
- * it cannot take soon goes back to the store. */
-#include "base/clock.h"
+#include "work/lane.h"
+
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "engine/lease.h"
 #include "pure/sign.h"
 
-#include <string.h>
-
-#define QUEUE_MAXIMUM 2048             /* deliveries queued in memory for one subscription */
-#define QUEUE_TIME_US INT64_C(2000000) /* longer than this nobody waits in memory behind a slow receiver */
 #define WINDOW_START 8
+#define LANES_MANY 16384 /* kept whether they are used or not */
 
 static size_t place_of(int64_t subscription, size_t capacity) {
     return (size_t)((uint64_t)subscription * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (capacity - 1);
@@ -163,7 +158,7 @@ void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due) {
     }
     if (lane->heap_at == 0 && enter_heap(worker, lane) != WH_OK) {
         lane->stored_due = INT64_MAX;
-        atomic_store(&worker->rescan, 1); /* no memory now: the store will be asked again */
+        atomic_store(&worker->inbox.rescan, 1); /* no memory now: the store will be asked again */
         return;
     }
     sift(worker, (size_t)lane->heap_at - 1);
@@ -204,14 +199,7 @@ void whi_lane_ready(whi_worker *worker, whi_lane *lane) {
     worker->ready_tail = lane;
 }
 
-/* Leaves it to the store, due at once: somebody sends it when the lane has room. */
-static void spill(whi_worker *worker, whi_delivery *delivery) {
-    delivery->state = WHI_WAITING;
-    delivery->due = whi_now(worker->engine);
-    whi_record_delivery(worker, delivery);
-}
-
-static void append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery) {
+void whi_lane_append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery) {
     delivery->next = NULL;
     if (lane->tail != NULL) {
         lane->tail->next = delivery;
@@ -221,19 +209,6 @@ static void append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery) {
     lane->tail = delivery;
     lane->queued++;
     worker->queued++;
-}
-
-void whi_lane_push(whi_worker *worker, whi_delivery *delivery) {
-    whi_lane *lane = whi_lane_get(worker, delivery->registration->subscription->id, 1);
-
-    if (lane == NULL || lane->queued >= QUEUE_MAXIMUM) {
-        spill(worker, delivery);
-        return;
-    }
-    lane->cap = delivery->registration->subscription->concurrency;
-    delivery->queued_at = whi_monotonic_us();
-    append(worker, lane, delivery);
-    whi_lane_ready(worker, lane);
 }
 
 whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane) {
@@ -265,8 +240,8 @@ static void drop_foreign(whi_worker *worker, whi_lane *lane) {
 
     while (count-- > 0) {
         whi_delivery *delivery = whi_lane_pop(worker, lane);
-        if (whi_event_is_ours(worker->engine, delivery->event)) {
-            append(worker, lane, delivery);
+        if (whi_lease_has(worker->engine->lease, delivery->event->owner)) {
+            whi_lane_append(worker, lane, delivery);
         } else {
             whi_delivery_free(worker->engine, delivery);
         }
@@ -282,21 +257,13 @@ void whi_lanes_drop(whi_worker *worker) {
     }
 }
 
-/* Room is what makes waiting in memory worth while: a lane that fails or hangs has none. */
-static void spill_lane(whi_worker *worker, whi_lane *lane, int64_t now_us) {
-    while (lane->head != NULL && now_us - lane->head->queued_at > QUEUE_TIME_US) {
-        spill(worker, whi_lane_pop(worker, lane));
-    }
-}
-
 static int is_unused(const whi_lane *lane) {
     return lane->head == NULL && lane->in_flight == 0 && lane->heap_at == 0 && !lane->claiming && !lane->is_ready &&
            lane->failing_since == 0 && lane->parked_due == 0;
 }
 
-/* With very many subscriptions the lanes of those that rest are given up. */
-static void sweep(whi_worker *worker) {
-    whi_lane **kept = whi_calloc(worker->lane_capacity, sizeof(whi_lane *));
+void whi_lanes_sweep(whi_worker *worker) {
+    whi_lane **kept = worker->lane_count > LANES_MANY ? whi_calloc(worker->lane_capacity, sizeof(whi_lane *)) : NULL;
 
     if (kept == NULL) {
         return;
@@ -320,20 +287,6 @@ static void sweep(whi_worker *worker) {
     }
     whi_free(worker->lanes);
     worker->lanes = kept;
-}
-
-#define LANES_MANY 16384
-
-void whi_lane_spill_old(whi_worker *worker, int64_t now_us) {
-    for (size_t i = 0; worker->queued > 0 && i < worker->lane_capacity; i++) {
-        whi_lane *lane = worker->lanes[i];
-        if (lane != NULL && lane->head != NULL) {
-            spill_lane(worker, lane, now_us);
-        }
-    }
-    if (worker->lane_count > LANES_MANY) {
-        sweep(worker);
-    }
 }
 
 /* A request less is under way: there may be room for what waits, in memory and in the store. */

@@ -1,16 +1,17 @@
-/* Recording: what came of deliveries, in batches, under the lease (lease.h).
- *
- * A worker collects the deliveries that ended in a turn (and the events all of
- * whose deliveries are written) and gives them to the writer as one job. A job that
- * the store refuses (a full disk) is kept and tried again: what was sent is not
- * forgotten while the process lives. Those after it wait for it, so that what is
- * written first has its turn first, whatever went wrong. */
+#include "work/record.h"
+
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
-
-#include <string.h>
+#include "engine/lease.h"
+#include "engine/notice.h"
+#include "engine/registry.h"
+#include "engine/version.h"
+#include "pure/delivery.h"
+#include "work/cancel.h"
+#include "work/lane.h"
 
 #define RETRY_US INT64_C(1000000)
 
@@ -142,7 +143,7 @@ static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
         return code;
     }
     record->removed = 1;
-    code = whi_subscription_remove(engine, store, delivery->registration->subscription->id,
+    code = whi_version_remove(engine, store, delivery->registration->subscription->id,
                                    &delivery->leaves);
     return code == WH_ENOTFOUND ? WH_OK : code;
 }
@@ -163,7 +164,7 @@ static int put_all(whi_record *record, whi_store *store, int64_t owner) {
 
 static int run(whi_job *job, whi_store *store) {
     whi_record *record = (whi_record *)job;
-    whi_lease *lease = &record->task.worker->engine->lease;
+    whi_lease *lease = record->task.worker->engine->lease;
     int64_t owner = atomic_load(&lease->owner);
     int code;
 
@@ -172,7 +173,7 @@ static int run(whi_job *job, whi_store *store) {
     }
     record->removed = 0;
     code = whi_lease_keep(lease, store, &owner);
-    code = code == WH_OK ? whi_registry_expect(lease->engine->registry) : code;
+    code = code == WH_OK ? whi_registry_expect(record->task.worker->engine->registry) : code;
     return code == WH_OK ? put_all(record, store, owner) : code;
 }
 
@@ -194,14 +195,14 @@ static void free_record(whi_record *record) {
 
 /* The subscription's timetable has something at this time. */
 static void announce(whi_worker *worker, int64_t subscription, int64_t due) {
-    whi_worker *home = whi_worker_of(worker->engine, subscription);
-    whi_lane *lane = home == worker ? whi_lane_get(worker, subscription, 1) : NULL;
+    whi_inbox *home = whi_inbox_of(worker->engine, subscription);
+    whi_lane *lane = home == &worker->inbox ? whi_lane_get(worker, subscription, 1) : NULL;
 
     if (lane != NULL) {
         whi_lane_stored(worker, lane, due);
     } else {
         atomic_store(&home->rescan, 1);
-        whi_worker_wake(home);
+        whi_inbox_wake(home);
     }
 }
 
@@ -244,7 +245,7 @@ static void settle_all(whi_worker *worker, const whi_record *record) {
     }
     for (whi_delivery *d = record->deliveries; d != NULL; d = d->next) {
         if (d->leaves) {
-            whi_claim_cancel(worker, d->registration->subscription->id);
+            whi_cancel(worker, d->registration->subscription->id);
         }
         settle(worker, d);
     }
@@ -257,7 +258,7 @@ static void back(whi_task *task) {
     worker->records_open--;
     if (task->code != WH_OK) {
         if (worker->failed_records == NULL) {
-            whi_log(worker->engine, WH_LOG_ERROR, "what was sent cannot be recorded now: %s", task->sentence);
+            whi_log(&worker->engine->log, WH_LOG_ERROR, "what was sent cannot be recorded now: %s", task->sentence);
             whi_trouble(worker->engine, task->code, task->sentence);
         }
         keep_failed(worker, record);

@@ -1,12 +1,15 @@
-/* Retiring: a subscription is switched off because its receiver is gone or fails, its rule fails, or
- * its one event came. A worker finds that out and may not wait: it is a task of the writer, which
- * decides in the transaction, by the version in force there, so nobody's change is lost. */
+#include "work/retire.h"
+
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "engine/lease.h"
+#include "engine/notice.h"
+#include "engine/version.h"
 #include "pure/delivery.h"
+#include "work/later.h"
+#include "work/record.h"
 
 typedef struct retirement {
     whi_task task;
@@ -27,7 +30,7 @@ static int switch_off(retirement *self, whi_store *store, whi_subscription *subs
         return WH_OK;
     }
     subscription->disabled = whi_strdup(self->reason, WH_ZSTR);
-    return subscription->disabled != NULL ? whi_subscription_keep(self->task.worker->engine, store, subscription)
+    return subscription->disabled != NULL ? whi_version_keep(self->task.worker->engine, store, subscription)
                                           : whi_fail_memory();
 }
 
@@ -74,7 +77,7 @@ static int run(whi_job *job, whi_store *store) {
 
     self->found = self->off = 0;
     if (self->delivery != NULL) {
-        code = whi_lease_check(&engine->lease, store, self->delivery->event->owner);
+        code = whi_lease_check(engine->lease, store, self->delivery->event->owner);
     }
     code = code == WH_OK ? read_and_switch(self, store) : code;
     if (code == WH_OK) {
@@ -107,13 +110,13 @@ static void settle_used(retirement *self) {
 static void not_now(retirement *self) {
     whi_worker *worker = self->task.worker;
 
-    if (worker->open) {
-        whi_log(worker->engine, WH_LOG_ERROR, "%s cannot be switched off now: %s", self->registration->id,
+    if (worker->inbox.open) {
+        whi_log(&worker->engine->log, WH_LOG_ERROR, "%s cannot be switched off now: %s", self->registration->id,
                 self->task.sentence);
         whi_trouble(worker->engine, self->task.code, self->task.sentence);
     }
-    if (worker->open && self->delivery != NULL) {
-        whi_fanout_later(worker, &self->task);
+    if (worker->inbox.open && self->delivery != NULL) {
+        whi_later_task(worker, &self->task);
     } else {
         free_retirement(self);
     }
@@ -132,7 +135,7 @@ static void back(whi_task *task) {
     if (self->delivery != NULL) {
         settle_used(self);
     } else if (self->found && !self->off) {
-        whi_log(engine, WH_LOG_INFO, "%s is switched off: %s", self->registration->id, self->reason);
+        whi_log(&engine->log, WH_LOG_INFO, "%s is switched off: %s", self->registration->id, self->reason);
     }
     free_retirement(self);
 }
@@ -178,4 +181,12 @@ int whi_retire_used(whi_worker *worker, whi_delivery *delivery, int was) {
     self->was = was;
     whi_worker_submit(worker, &self->task);
     return WH_OK;
+}
+
+void whi_retire_for_rule(whi_worker *worker, const whi_event *event, whi_registration *registration, const char *error) {
+    whi_log(&worker->engine->log, WH_LOG_WARNING, "%s: rule failed on event %s: %s", registration->id, event->id, error);
+    atomic_fetch_add_explicit(&worker->engine->count.rule_failures, 1, memory_order_relaxed);
+    if (atomic_fetch_add(&registration->rule_failures, 1) + 1 >= worker->engine->options.limits.rule_failures) {
+        whi_retire(worker, registration, "rule");
+    }
 }

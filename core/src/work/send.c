@@ -1,17 +1,20 @@
-/* Sending: from a lane's queue to the transport, and what comes back.
- *
- * The secrets and the address are those that are valid now; the bytes are those of
- * the version that made them. Signing is done by the worker, with contexts that each
- * lane keeps ready. */
+#include "work/send.h"
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "engine/lease.h"
+#include "engine/registry.h"
+#include "engine/wrap.h"
+#include "pure/delivery.h"
 #include "pure/envelope.h"
 #include "pure/header.h"
 #include "pure/profile.h"
 #include "pure/retry.h"
 #include "pure/sign.h"
+#include "work/lane.h"
+#include "work/record.h"
+#include "work/retire.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +25,22 @@
 #define ENVELOPE_EXTRA 65536 /* around the data, beside the webhook that Unified.to puts there */
 
 /* ----------------------------------------------------------------------- flights */
+
+/* A request in the making or under way, taken from a pool. */
+typedef struct whi_flight {
+    whi_request request;
+    struct whi_flight *next; /* in the pool */
+    struct whi_flight *flying_next, **flying_link;
+    struct whi_worker *worker;
+    whi_delivery *delivery;
+    whi_lane *lane;
+    int64_t started_at; /* ms */
+    char id_line[WH_ID_SIZE + 16];
+    char time_line[48];
+    whi_buf signature; /* or all lines of a profile's */
+    whi_buf body;      /* the envelope, where the profile has one */
+    whi_buf extra;     /* the lines of the rule's headers */
+} whi_flight;
 
 static size_t body_maximum(const wh_limits *limits) {
     return (size_t)limits->payload_bytes * 2 + (size_t)limits->subscription_bytes + ENVELOPE_EXTRA;
@@ -370,7 +389,7 @@ static void put_back(whi_flight *flight) {
     whi_worker *worker = flight->worker;
     whi_delivery *delivery = flight->delivery;
 
-    whi_log(worker->engine, WH_LOG_WARNING, "deliveries wait, nothing can be sent now: %s", flight->request.message);
+    whi_log(&worker->engine->log, WH_LOG_WARNING, "deliveries wait, nothing can be sent now: %s", flight->request.message);
     land(flight);
     whi_delivery_next(delivery->state, WHI_RELEASE, &delivery->state);
     delivery->due = whi_now(worker->engine) + SCARCE_MS;
@@ -496,7 +515,7 @@ static int send_one(whi_worker *worker, whi_lane *lane) {
     whi_flight *flight;
     int code;
 
-    if (!whi_event_is_ours(worker->engine, delivery->event)) {
+    if (!whi_lease_has(worker->engine->lease, delivery->event->owner)) {
         whi_delivery_free(worker->engine, delivery);
         whi_lane_left(worker, lane);
         return WH_OK;
@@ -553,7 +572,7 @@ void whi_send_ready(whi_worker *worker) {
     }
     /* Asked for each: a process may be paused between two. */
     while (worker->ready != NULL && worker->in_flight < worker->flight_limit &&
-           whi_lease_owner(&worker->engine->lease) == worker->owner) {
+           whi_lease_owner(worker->engine->lease) == worker->owner) {
         whi_lane *lane = worker->ready;
         worker->ready = lane->next_ready;
         if (worker->ready == NULL) {

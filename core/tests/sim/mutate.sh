@@ -3,6 +3,7 @@
 # It is made in a copy of the tree, the simulator is built with it, and runs until a seed fails.
 #
 #   core/tests/sim/mutate.sh [NAME...]     all of them, or those with these names
+#   core/tests/sim/mutate.sh --anchors     only looks whether each stands where it says; a test does so
 #
 # SEEDS (1..2000) is the range, JOBS (2) how many at once, SCRATCH where the copy is made (a new
 # folder under /tmp, which is removed; one that is named stays, and is built faster the next time).
@@ -18,6 +19,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 seeds=${SEEDS:-1..2000}
 jobs=${JOBS:-2}
+anchors=no
+[ "${1:-}" != --anchors ] || { anchors=yes && shift; }
 wanted=("$@")
 failures=0
 
@@ -53,6 +56,7 @@ prepare() {
     (cd "$root" && git ls-files -z -c -o --exclude-standard | tar --null -T - -cf -) | tar -C "$scratch/new" -xf -
     take_over
     cp -r "$scratch/tree/core/src" "$scratch/src"
+    [ $anchors = no ] || return 0
     [ -f "$scratch/build/build.ninja" ] ||
         cmake -S "$scratch/tree" -B "$scratch/build" -G Ninja -DWEBHOOK_TESTS=ON >"$scratch/build.log" 2>&1 ||
         die "see $scratch/build.log"
@@ -76,8 +80,15 @@ is_wanted() {
     return 1
 }
 
+restore() {
+    local file
+    for file in "$@"; do
+        cp "$scratch/src/$file" "$scratch/tree/core/src/$file"
+    done
+}
+
 mutation() {
-    local name=$1 what=$2 files=() began=$SECONDS file found
+    local name=$1 what=$2 files=() began=$SECONDS found
     shift 2
     is_wanted "$name" || return 0
     while [ $# -gt 0 ]; do
@@ -85,6 +96,10 @@ mutation() {
         files+=("$1")
         shift 3
     done
+    if [ $anchors = yes ]; then
+        restore "${files[@]}"
+        return 0
+    fi
     build || die "$name does not compile, see $scratch/build.log"
     "$scratch/build/sim" --seeds "$seeds" --jobs "$jobs" --first >"$scratch/$name.log" 2>&1 || true
     found=$(sed -n 's/^seed \([0-9]*\), step \([0-9]*\): \([a-z_]*\): .*/\1 \2 \3/p' "$scratch/$name.log" |
@@ -94,27 +109,25 @@ mutation() {
     set -- ${found:-- - -}
     printf '%-22s %7s %7s %-12s %5.1f  %s\n' "$name" "$1" "$2" "$3" \
         "$(echo "$((SECONDS - began))" | awk '{ print $1 / 60 }')" "$what"
-    for file in "${files[@]}"; do
-        cp "$scratch/src/$file" "$scratch/tree/core/src/$file"
-    done
+    restore "${files[@]}"
 }
 
 prepare
-printf '%-22s %7s %7s %-12s %5s  %s\n' mutation seed step invariant min 'what is wrong'
+[ $anchors = yes ] || printf '%-22s %7s %7s %-12s %5s  %s\n' mutation seed step invariant min 'what is wrong'
 
 # ------------------------------------------------------------------------------ the lease
 
 mutation publish_unchecked 'publish marks an event with an owner whose row is gone' \
-    calls/publish.c 'code == WH_OK ? whi_lease_keep(&self->engine->lease, store, &owner) : code;' 'code;'
+    calls/publish.c 'code == WH_OK ? whi_lease_keep(self->engine->lease, store, &owner) : code;' 'code;'
 
 mutation claim_unchecked 'a claim by an owner whose row is gone' \
-    work/claim.c 'return whi_lease_keep(&engine->lease, store, owner);' 'return store != NULL ? WH_OK : WH_ENOTFOUND;'
+    work/claim.c 'return whi_lease_keep(engine->lease, store, owner);' 'return store != NULL ? WH_OK : WH_ENOTFOUND;'
 
 mutation record_unchecked 'what an owner without a row sent is recorded as its own' \
     work/record.c 'code = whi_lease_keep(lease, store, &owner);' 'code = WH_OK;'
 
 mutation used_unchecked 'a single_use delivery of an owner whose row is gone' \
-    work/retire.c 'code = whi_lease_check(&engine->lease, store, self->delivery->event->owner);' \
+    work/retire.c 'code = whi_lease_check(engine->lease, store, self->delivery->event->owner);' \
     'code = engine != NULL ? WH_OK : WH_ENOTFOUND;'
 
 mutation check_remembered 'the lease was there in an earlier transaction' \
@@ -159,7 +172,7 @@ mutation asleep_in_a_turn 'a long turn is taken for sleep' \
     engine/lease.c '!atomic_load(&engine->started) && !atomic_load(&engine->stepping) &&' '!atomic_load(&engine->started) &&'
 
 mutation both_publish_sweep 'publish does not look, and a beat sweeps only after it took a row away' \
-    calls/publish.c 'code == WH_OK ? whi_lease_keep(&self->engine->lease, store, &owner) : code;' 'code;' \
+    calls/publish.c 'code == WH_OK ? whi_lease_keep(self->engine->lease, store, &owner) : code;' 'code;' \
     engine/lease.c '    code = code == WH_OK ? bury(lease, store) : code;
     return code == WH_OK ? sweep(lease, store) : code;' '    code = code == WH_OK ? bury(lease, store) : code;
     for (size_t i = 0; i < lease->next.count && code == WH_OK; i++) {
@@ -173,7 +186,7 @@ mutation freed_untold 'nobody is told of events that were freed' \
     engine/lease.c 'atomic_store(&engine->more_events, 1);' '(void)engine;'
 
 mutation end_keeps_row 'wh_stop leaves its row and marks' \
-    life/run.c 'int code = whi_lease_end(&engine->lease);' 'int code = WH_OK;'
+    life/run.c 'int code = whi_lease_end(engine->lease);' 'int code = WH_OK;'
 
 mutation end_no_sweep 'wh_stop takes the row away and frees nothing' \
     engine/lease.c 'lease->now_owner = 0;
@@ -183,18 +196,18 @@ mutation end_no_sweep 'wh_stop takes the row away and frees nothing' \
 # ------------------------------------------------------------- what is no longer ours
 
 mutation foreign_queued 'what an earlier owner queued stays in its lane' \
-    work/worker.c '        whi_lanes_drop(worker);
+    work/turn.c '        whi_lanes_drop(worker);
 ' ''
 
 mutation foreign_sent 'what an earlier owner queued is sent' \
-    work/send.c 'if (!whi_event_is_ours(worker->engine, delivery->event)) {' 'if (delivery->event == NULL) {'
+    work/send.c 'if (!whi_lease_has(worker->engine->lease, delivery->event->owner)) {' 'if (delivery->event == NULL) {'
 
 mutation both_foreign 'neither is looked at' \
-    work/worker.c '        whi_lanes_drop(worker);
-' '' work/send.c 'if (!whi_event_is_ours(worker->engine, delivery->event)) {' 'if (delivery->event == NULL) {'
+    work/turn.c '        whi_lanes_drop(worker);
+' '' work/send.c 'if (!whi_lease_has(worker->engine->lease, delivery->event->owner)) {' 'if (delivery->event == NULL) {'
 
 mutation foreign_fanned_out 'an event of an earlier owner is fanned out' \
-    work/fanout.c 'if (!whi_event_is_ours(engine, event)) {' 'if (event == NULL) {'
+    work/fanout.c 'if (!whi_lease_has(engine->lease, event->owner)) {' 'if (event == NULL) {'
 
 mutation state_uncompared 'a change does not compare the state' \
     outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 7 OR owner = ?13)'
@@ -219,8 +232,8 @@ mutation no_room_foreign 'a dropped delivery leaves the lane without room' \
         whi_lane_left(worker, lane);' 'whi_delivery_free(worker->engine, delivery);'
 
 mutation no_rescan 'a new owner does not ask the store for what its lanes had' \
-    work/worker.c '        whi_lanes_drop(worker);
-        atomic_store(&worker->rescan, 1);' '        whi_lanes_drop(worker);'
+    work/turn.c '        whi_lanes_drop(worker);
+        atomic_store(&worker->inbox.rescan, 1);' '        whi_lanes_drop(worker);'
 
 mutation both_no_room_foreign 'lanes whose foreign deliveries were dropped get no room, and the store is not asked' \
     work/send.c 'whi_delivery_free(worker->engine, delivery);
@@ -231,8 +244,8 @@ mutation both_no_room_foreign 'lanes whose foreign deliveries were dropped get n
 void whi_lanes_drop' '}
 
 void whi_lanes_drop' \
-    work/worker.c '        whi_lanes_drop(worker);
-        atomic_store(&worker->rescan, 1);' '        whi_lanes_drop(worker);'
+    work/turn.c '        whi_lanes_drop(worker);
+        atomic_store(&worker->inbox.rescan, 1);' '        whi_lanes_drop(worker);'
 
 mutation no_room_cancelled 'a delivery that may not be sent leaves the lane without room' \
     work/send.c 'whi_record_delivery(worker, delivery);
@@ -379,7 +392,7 @@ mutation order_overtaken 'an event in memory overtakes those in the store' \
     calls/publish.c 'return whi_registry_has_order(engine->registry) &&' 'return engine == NULL &&'
 
 mutation order_two_workers 'events of an order go to several workers' \
-    calls/publish.c 'return engine->workers[whi_registry_has_order(engine->registry)' 'return engine->workers[engine == NULL'
+    calls/publish.c 'return engine->inboxes[whi_registry_has_order(engine->registry)' 'return engine->inboxes[engine == NULL'
 
 mutation latest_all 'of a key all are kept' \
     outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, "superseded");' 'return WH_OK;'

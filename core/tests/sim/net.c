@@ -5,7 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "engine/engine.h"
+#include "engine/context.h"
+#include "engine/lease.h"
 #include "model.h"
 #include "sim.h"
 
@@ -127,7 +128,7 @@ static void check_lease(const whi_transport *transport, const whi_request *reque
     int n;
 
     if (process->engine == NULL || process->paused_until > transport->turned_at || transport->owner == 0 ||
-        transport->owner != atomic_load(&process->engine->lease.owner) ||
+        transport->owner != atomic_load(&process->engine->lease->owner) ||
         sscanf(request->body, "{\"n\":%d,", &n) != 1) {
         return;
     }
@@ -198,7 +199,7 @@ static void tick(whi_transport *transport) {
 
     sim_yield();
     transport->turned_at = sim_now;
-    transport->owner = transport->process->engine != NULL ? atomic_load(&transport->process->engine->lease.owner) : 0;
+    transport->owner = transport->process->engine != NULL ? atomic_load(&transport->process->engine->lease->owner) : 0;
     while ((f = take_answered(transport)) != NULL) {
         finish(f);
         sim_free(f);

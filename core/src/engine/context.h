@@ -1,0 +1,111 @@
+/* The engine itself: what calls, workers and the store's writer share.
+ *
+ * Who may touch what
+ *   engine     made once by wh_open; its options never change
+ *   log        its own lock (log.h)
+ *   writer     its own lock (writer.h)
+ *   registry   its own reader-writer lock (registry.h)
+ *   inboxes    each its own lock (inbox.h)
+ *   worker     one thread: the one in wh_step, or its own after wh_start (work/worker.h)
+ *   event      payload and names never change; its counters are atomic (event.h)
+ *   delivery   belongs to one worker at a time, or to a job of the writer
+ *
+ * Order of locks: work_lock, subscription_lock, check_lock; then at most one of those of a part
+ * (registry, writer, inbox, log, trouble, promise), which are held for a few statements and call
+ * nobody.
+ *
+ * The way of an event: calls/publish.c makes it durable and puts it into a worker's inbox;
+ * work/fanout.c decides who gets it; work/queue.c queues a delivery in its subscription's lane;
+ * work/send.c signs and sends; work/record.c writes what came of it; work/claim.c brings back from
+ * the store what waited there; work/upkeep.c does what is due by time. */
+#ifndef WHI_CONTEXT_H
+#define WHI_CONTEXT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/halt.h"
+#include "base/histogram.h"
+#include "engine/log.h"
+#include "outside/store.h"
+#include "outside/transport.h"
+#include "pure/address.h"
+#include "webhook.h"
+#include "webhook_backend.h"
+
+#define WHI_WORKERS 64
+
+struct wh_engine {
+    unsigned generation; /* of the process that opened it, see base/fork.h */
+    whi_halt halt;      /* in the list of those whose threads leave when the process ends */
+    wh_options options; /* with defaults filled in; pointers are its own copies */
+    char *store_name;
+    whi_store *store;
+    whi_store *reader; /* for who must not wait: workers and registry; may be the store itself */
+    whi_policy *policy;
+    const whi_transport_vtable *transport;
+    struct whi_writer *writer;
+    struct whi_registry *registry;
+    struct whi_lease *lease;
+    wh_clock clock_copy;
+    const wh_clock *clock;
+
+    whi_logger log;
+
+    pthread_mutex_t trouble_lock;
+    int trouble_code; /* WH_OK, or what time does not mend; for the next wh_step to return */
+    char trouble_sentence[WHI_ERROR_SIZE];
+
+    pthread_mutex_t promise_lock;
+    struct whi_promise *promises, **promises_end; /* of wh_publish_async, to be told */
+    atomic_int promises_kept;                     /* those that were decided and not told */
+
+    atomic_llong memory_used;
+    atomic_llong events_open;  /* in memory; every delivery in memory holds one */
+    atomic_int flights_open;   /* requests under way */
+    atomic_llong jobs_open;    /* jobs of workers not come back */
+    atomic_llong jobs_begun;
+    atomic_int more_events;    /* 1: the store has pending events without an owner */
+    atomic_int events_claimed; /* claims of such events under way */
+    struct {
+        atomic_llong events, attempts, delivered, failed, exhausted, rule_failures;
+        whi_histogram requests; /* from sending to the answer, or to giving up */
+        whi_histogram waits;    /* from acceptance to the first request */
+    } count; /* since the engine was opened, by this process: for looking on */
+    atomic_llong mean_payload; /* bytes, of what was accepted lately */
+    atomic_int closed; /* wh_close has begun */
+    atomic_int next_worker;
+
+    pthread_mutex_t work_lock; /* held by the thread in wh_step; by wh_start and wh_stop */
+    atomic_int stepping;
+    struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers; what was made stays until wh_close, so that any
+                                                thread may look */
+    struct whi_worker *workers[WHI_WORKERS]; /* for life/ alone */
+    atomic_int worker_count;                 /* those that are turned; 1 before wh_start */
+    atomic_int started;
+    atomic_int stop; /* threads: 1 finish what is in flight, and begin nothing; 2 leave */
+
+    pthread_mutex_t subscription_lock; /* one change of a subscription at a time */
+    pthread_mutex_t check_lock;        /* around the runtime that checks rules of new subscriptions */
+    void *check_rules;
+};
+
+/* The first question of each public function. WH_EINVALID: NULL; WH_ECLOSED: a parent of this
+ * process opened it. Asked before any lock: a thread that is not here may have it. */
+int whi_engine_check(const wh_engine *engine);
+
+/* WH_ECLOSED, from within wh_close: nothing is begun any more. */
+int whi_is_open(const wh_engine *engine);
+
+/* ms since 1970, by the engine's clock. */
+int64_t whi_now(const wh_engine *engine);
+
+/* What went wrong is told by the next wh_step or wh_run, if time does not mend it. Any thread. */
+void whi_trouble(wh_engine *engine, int code, const char *sentence);
+
+/* The code of what is to be told, with its sentence as the last error, or WH_OK. It is told once. */
+int whi_trouble_take(wh_engine *engine);
+
+#endif

@@ -1,0 +1,68 @@
+/* Events and deliveries in memory, counted by reference. */
+#ifndef WHI_EVENT_H
+#define WHI_EVENT_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/context.h"
+#include "engine/registry.h"
+#include "outside/store.h"
+#include "webhook.h"
+
+/* An event in memory. */
+typedef struct whi_event {
+    struct whi_event *next; /* in an inbox, a list or a record */
+    atomic_int refs;
+    atomic_int unwritten; /* deliveries that no committed row tells of yet, and 1 while fanning out */
+    int64_t number;
+    int64_t owner; /* under whose number it is ours, see lease.h; 0: it is not */
+    int64_t time, accepted_at;
+    int seen_before; /* 1: came from the store, some deliveries may exist */
+    int own_id; /* 1: the id is the caller's */
+    char id[WH_ID_SIZE];
+    const char *type, *tenant, *source, *key, *payload; /* behind this struct, zero-terminated */
+    size_t payload_size;
+    size_t charged; /* bytes counted in engine->memory_used */
+} whi_event;
+
+/* A delivery in memory: queued, under way, or being recorded. */
+typedef struct whi_delivery {
+    struct whi_delivery *next;
+    whi_event *event;               /* a reference */
+    whi_registration *registration; /* a reference: where it goes now */
+    int64_t version;                /* of the subscription, that made the bytes; 0: not made yet */
+    char *body;                     /* NULL: the event's payload */
+    size_t body_size;
+    char *key;     /* NULL, or what orders it: its turn comes after those before it */
+    char *headers; /* NULL, or the rule's, a JSON object */
+    int64_t created_at, due, queued_at; /* queued_at: monotonic us */
+    int state, attempts, tries;
+    int stored;                  /* 1: a committed row tells of it */
+    int body_is_new;             /* 1: the stored row has other bytes */
+    int abort;                   /* 1: all that waits behind it goes with it */
+    int leaves;                  /* 1: its subscription ended with it, and more waits for that than was cancelled */
+    int status;                  /* of the last attempt */
+    char *error;                 /* of the last attempt or of the rule; NULL */
+    struct whi_attempt *attempt; /* to be recorded with it, or NULL */
+} whi_delivery;
+
+/* What an attempt came to. */
+typedef struct whi_attempt {
+    int64_t at, duration_us;
+    int code, status;
+    size_t response_size;
+    char response[];
+} whi_attempt;
+
+whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row); /* one reference; NULL: no memory */
+void whi_event_ref(whi_event *event);
+void whi_event_unref(wh_engine *engine, whi_event *event);
+whi_delivery *whi_delivery_new(wh_engine *engine, whi_event *event, whi_registration *registration);
+void whi_delivery_free(wh_engine *engine, whi_delivery *delivery);
+void whi_delivery_fill_row(const whi_delivery *delivery, whi_delivery_row *row);
+/* The bytes to send. */
+const char *whi_delivery_bytes(const whi_delivery *delivery, size_t *size);
+
+#endif

@@ -1,0 +1,64 @@
+#include "engine/version.h"
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+static int status_of(const whi_subscription *s) {
+    return s->disabled != NULL ? 3 : s->paused ? 2 : 1;
+}
+
+int whi_version_write(whi_version *out, wh_engine *engine, whi_subscription *s) {
+    s->updated_at = whi_now(engine);
+    s->created_at = s->created_at ? s->created_at : s->updated_at;
+    s->version++;
+    whi_buf_init(&out->document, (size_t)engine->options.limits.subscription_bytes * 4 + 4096);
+    whi_subscription_write(s, WHI_WRITE_SECRETS | WHI_WRITE_BRIEF, &out->document);
+    out->row.version = s->version;
+    out->row.tenant = s->tenant;
+    out->row.status = status_of(s);
+    out->row.document = out->document.data;
+    out->row.document_size = out->document.size;
+    return whi_buf_status(&out->document);
+}
+
+void whi_version_free(whi_version *version) {
+    whi_wipe(version->document.data, version->document.size);
+    whi_buf_free(&version->document);
+}
+
+int whi_version_keep(wh_engine *engine, whi_store *store, whi_subscription *subscription) {
+    whi_version next = { 0 };
+    int code = whi_version_write(&next, engine, subscription);
+
+    next.row.id = subscription->id;
+    code = code == WH_OK ? store->vtable->subscription_put(store, &next.row) : code;
+    whi_version_free(&next);
+    return code;
+}
+
+int whi_version_remove(wh_engine *engine, whi_store *store, int64_t id, int *more) {
+    int count = 0, code = store->vtable->subscription_remove(store, id);
+
+    if (code == WH_OK) {
+        code = store->vtable->delivery_cancel(store, id, whi_now(engine), WHI_CANCEL_ROWS, &count);
+    }
+    *more = count == WHI_CANCEL_ROWS;
+    return code;
+}
+
+static int read_row(const whi_subscription_row *row, void *payload) {
+    return whi_registration_new(payload, row);
+}
+
+int whi_version_at(whi_store *store, int64_t id, int64_t version, whi_registration **out) {
+    int code;
+
+    *out = NULL;
+    code = store->vtable->subscription_get(store, id, version, read_row, out);
+    if (code == WH_ENOTFOUND) {
+        return whi_fail(code, version ? "version: no such version of this subscription" : "id: no such subscription");
+    }
+    return code;
+}

@@ -1,0 +1,37 @@
+/* Versions of subscriptions, as the store has them: each change makes the next one. */
+#ifndef WHI_VERSION_H
+#define WHI_VERSION_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "engine/context.h"
+#include "engine/registry.h"
+#include "outside/store.h"
+#include "pure/subscription.h"
+
+#define WHI_CANCEL_ROWS 512 /* deliveries cancelled in one transaction */
+
+/* One as it is written. */
+typedef struct whi_version {
+    whi_subscription_row row; /* its id is 0 until the caller or the store gives it */
+    whi_buf document;         /* the row's, with secrets */
+} whi_version;
+
+/* Makes the subscription's next version, with its status, at this time. Free it whatever is
+ * returned. */
+int whi_version_write(whi_version *out, wh_engine *engine, whi_subscription *subscription);
+void whi_version_free(whi_version *version);
+
+/* In a transaction: writes the next version of a subscription that is there. */
+int whi_version_keep(wh_engine *engine, whi_store *store, whi_subscription *subscription);
+
+/* In a transaction: removes a subscription and cancels what waits for it; more 1: there is too much
+ * of it for one transaction. WH_ENOTFOUND. */
+int whi_version_remove(wh_engine *engine, whi_store *store, int64_t id, int *more);
+
+/* A version that was (0: the present one), as a registration with a reference, by the store or by
+ * the reader of who must not wait. WH_ENOTFOUND. */
+int whi_version_at(whi_store *store, int64_t id, int64_t version, whi_registration **out);
+
+#endif

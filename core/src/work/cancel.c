@@ -1,0 +1,68 @@
+#include "work/cancel.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/registry.h"
+#include "engine/version.h"
+#include "work/lane.h"
+
+typedef struct cancel {
+    whi_task task;
+    int64_t subscription, now;
+    int count;
+    int there; /* it is: another process made it, and this one has not read it yet */
+} cancel;
+
+static int found(const whi_subscription_row *row, void *payload) {
+    (void)row;
+    (void)payload;
+    return WH_OK;
+}
+
+static int run_cancel(whi_job *job, whi_store *store) {
+    cancel *self = (cancel *)job;
+    int code = store->vtable->subscription_now(store, self->subscription, found, NULL);
+
+    self->count = 0;
+    self->there = code == WH_OK;
+    if (code != WH_ENOTFOUND) {
+        return code;
+    }
+    return store->vtable->delivery_cancel(store, self->subscription, self->now, WHI_CANCEL_ROWS, &self->count);
+}
+
+/* What is left is cancelled when its lane is looked at again. */
+static void cancel_back(whi_task *task) {
+    cancel *self = (cancel *)task;
+    whi_worker *worker = task->worker;
+    int code = task->code;
+
+    if (code == WH_OK && self->there) {
+        code = whi_registry_sync(worker->engine->registry);
+    }
+    if (code != WH_OK || self->there || self->count == WHI_CANCEL_ROWS) {
+        whi_lane *lane = whi_lane_get(worker, self->subscription, 1);
+        int64_t due = whi_now(worker->engine) + (code != WH_OK ? 1000 : 0);
+        if (lane != NULL) {
+            whi_lane_stored(worker, lane, due);
+        } else {
+            atomic_store(&worker->inbox.rescan, 1);
+        }
+    }
+    whi_free(self);
+}
+
+void whi_cancel(whi_worker *worker, int64_t subscription) {
+    cancel *self = whi_calloc(1, sizeof *self);
+
+    if (self == NULL) {
+        atomic_store(&worker->inbox.rescan, 1);
+        return;
+    }
+    self->task.job.run = run_cancel;
+    self->task.job.rows = WHI_CANCEL_ROWS;
+    self->task.back = cancel_back;
+    self->subscription = subscription;
+    self->now = whi_now(worker->engine);
+    whi_worker_submit(worker, &self->task);
+}

@@ -1,0 +1,12 @@
+/* Cancelling what waits for a subscription that is no more, a commit's worth after the other. */
+#ifndef WHI_CANCEL_H
+#define WHI_CANCEL_H
+
+#include <stdint.h>
+
+#include "work/worker.h"
+
+/* Does not wait; what is left is cancelled when its lane is looked at again. */
+void whi_cancel(whi_worker *worker, int64_t subscription);
+
+#endif

@@ -1,0 +1,58 @@
+/* Lanes: each subscription's own queue, window and timetable within a worker. A receiver that hangs
+ * fills its own lane and nothing else: its window shrinks, and what it cannot take soon goes back to
+ * the store (queue.h). */
+#ifndef WHI_LANE_H
+#define WHI_LANE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/event.h"
+#include "work/worker.h"
+
+/* What one worker has for one subscription. */
+typedef struct whi_lane {
+    int64_t subscription;
+    struct whi_lane *next_ready;
+    whi_delivery *head, *tail; /* queued in memory */
+    int queued, in_flight;
+    int cap;                     /* the subscription's concurrency */
+    int window;                  /* requests at once: grows with successes, halves with failures */
+    int is_ready;                /* in the worker's ready list */
+    int claiming;                /* a claim is under way */
+    int asked;                   /* for it since: what came after the claim has looked needs another */
+    int heap_at;                 /* place in the worker's heap + 1; 0: not there */
+    int64_t parked_due;          /* 0, or that due while the lane had no room */
+    int64_t stored_due;          /* earliest due of what waits in the store, INT64_MAX: nothing known */
+    int64_t failing_since;       /* ms, 0: the last attempt succeeded */
+    struct whi_signer **signers; /* of signers_version */
+    size_t signer_count;
+    int64_t signers_version;
+} whi_lane;
+
+/* The worker's lane of a subscription; make 0: NULL where it has none, and without memory. */
+whi_lane *whi_lane_get(whi_worker *worker, int64_t subscription, int make);
+void whi_lanes_free(whi_worker *worker);
+
+/* ---- what waits in the store */
+void whi_lane_stored(whi_worker *worker, whi_lane *lane, int64_t due);  /* something waits there until then */
+void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due); /* exactly this, INT64_MAX: nothing */
+/* How many more a claim should fetch; 0 while it has enough. */
+int whi_lane_room(const whi_lane *lane);
+
+/* ---- what waits in memory */
+void whi_lane_append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery);
+whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane);
+void whi_lane_ready(whi_worker *worker, whi_lane *lane); /* into the ready list if it can send */
+/* Something left the lane without having been sent: what was put aside may have room now. */
+void whi_lane_left(whi_worker *worker, whi_lane *lane);
+/* Drops what is queued and is not ours any more. */
+void whi_lanes_drop(whi_worker *worker);
+/* With very many subscriptions the lanes of those that rest are given up. */
+void whi_lanes_sweep(whi_worker *worker);
+
+/* ---- what came of a request; error and status as in whi_request */
+void whi_lane_landed(whi_worker *worker, whi_lane *lane); /* one less is under way */
+void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status, int64_t now);
+
+#endif

@@ -1,0 +1,96 @@
+#include "work/later.h"
+
+#include "base/clock.h"
+#include "engine/lease.h"
+#include "engine/registry.h"
+
+#define LATER_US INT64_C(1000000)
+
+void whi_later_event(whi_worker *worker, whi_event *event) {
+    event->seen_before = 1;
+    event->next = worker->later;
+    worker->later = event;
+    worker->retry_later_at = whi_monotonic_us() + LATER_US;
+}
+
+int whi_later_waits(const whi_worker *worker) {
+    return worker->later != NULL && whi_registry_has_order(worker->engine->registry);
+}
+
+/* 1: all the deliveries that it has by now are written, so that they are seen; or it is no longer
+ * ours, and nobody waits for them. */
+static int can_be_tried(const wh_engine *engine, whi_event *event) {
+    return atomic_load(&event->unwritten) == 1 || !whi_lease_has(engine->lease, event->owner);
+}
+
+static void retry_tasks(whi_worker *worker) {
+    whi_task *tasks = worker->later_tasks;
+
+    worker->later_tasks = NULL;
+    while (tasks != NULL) {
+        whi_task *next = tasks->next;
+        whi_worker_submit(worker, tasks);
+        tasks = next;
+    }
+}
+
+void whi_later_task(whi_worker *worker, whi_task *task) {
+    whi_task **end = &worker->later_tasks;
+
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    task->next = NULL;
+    *end = task;
+    worker->retry_later_at = whi_monotonic_us() + LATER_US;
+}
+
+/* Before those that came after it. */
+void whi_later_retry(whi_worker *worker, int64_t now_us) {
+    whi_event **place = &worker->later;
+
+    if ((*place == NULL && worker->later_tasks == NULL) || now_us < worker->retry_later_at) {
+        return;
+    }
+    retry_tasks(worker);
+    while (*place != NULL) {
+        whi_event *event = *place;
+        if (!can_be_tried(worker->engine, event)) {
+            place = &event->next;
+            continue;
+        }
+        *place = event->next;
+        event->next = worker->todo;
+        worker->todo_end = worker->todo == NULL ? &event->next : worker->todo_end;
+        worker->todo = event;
+    }
+    worker->retry_later_at = now_us + LATER_US;
+}
+
+int64_t whi_later_next(const whi_worker *worker) {
+    return worker->later != NULL || worker->later_tasks != NULL ? worker->retry_later_at : INT64_MAX;
+}
+
+static void end_tasks(whi_worker *worker) {
+    whi_task *tasks = worker->later_tasks;
+
+    worker->later_tasks = NULL;
+    while (tasks != NULL) {
+        whi_task *next = tasks->next;
+        tasks->code = WH_ECLOSED;
+        tasks->back(tasks);
+        tasks = next;
+    }
+}
+
+void whi_later_end(whi_worker *worker) {
+    whi_event *event = worker->later;
+
+    end_tasks(worker);
+    worker->later = NULL;
+    while (event != NULL) {
+        whi_event *next = event->next;
+        whi_event_unref(worker->engine, event);
+        event = next;
+    }
+}

@@ -1,0 +1,60 @@
+#include "work/purge.h"
+
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/mem.h"
+
+#define PURGE_ROWS 128
+#define PURGE_EVERY_MS INT64_C(60000)
+#define PURGE_PAUSE_MS INT64_C(100)
+
+typedef struct purge {
+    whi_task task;
+    int64_t done_before, failed_before, after;
+    int count;
+} purge;
+
+static int run_purge(whi_job *job, whi_store *store) {
+    purge *self = (purge *)job;
+    int64_t after = self->task.worker->purge_after;
+    int code = store->vtable->purge(store, self->done_before, self->failed_before, PURGE_ROWS, &after, &self->count);
+
+    self->after = after;
+    return code;
+}
+
+static void purge_back(whi_task *task) {
+    purge *self = (purge *)task;
+    whi_worker *worker = task->worker;
+    int64_t now = whi_now(worker->engine);
+
+    worker->purging = 0;
+    if (task->code == WH_OK) {
+        worker->purge_after = self->after;
+    }
+    worker->next_purge = now + (task->code == WH_OK && self->after != 0 ? PURGE_PAUSE_MS : PURGE_EVERY_MS);
+    whi_free(self);
+}
+
+static void begin_purge(whi_worker *worker, int64_t now) {
+    const wh_options *options = &worker->engine->options;
+    purge *self = whi_calloc(1, sizeof *self);
+
+    worker->next_purge = now + PURGE_EVERY_MS;
+    if (self == NULL) {
+        return;
+    }
+    self->done_before = whi_ident_first(now - options->retain);
+    self->failed_before = whi_ident_first(now - options->retain_failed);
+    self->task.job.run = run_purge;
+    self->task.job.rows = PURGE_ROWS * 4;
+    self->task.back = purge_back;
+    worker->purging = 1;
+    whi_worker_submit(worker, &self->task);
+}
+
+void whi_purge(whi_worker *worker, int64_t now) {
+    if (now >= worker->next_purge && !worker->purging) {
+        begin_purge(worker, now);
+    }
+}

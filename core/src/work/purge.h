@@ -1,0 +1,13 @@
+/* Purging: events and deliveries go when the time for which they are retained is over, a few rows in
+ * a transaction, so that nobody waits for it. */
+#ifndef WHI_PURGE_H
+#define WHI_PURGE_H
+
+#include <stdint.h>
+
+#include "work/worker.h"
+
+/* Begins the next piece if its time has come. Does not wait. */
+void whi_purge(whi_worker *worker, int64_t now);
+
+#endif

@@ -1,0 +1,45 @@
+#include "work/queue.h"
+
+#include "base/clock.h"
+#include "pure/delivery.h"
+#include "work/lane.h"
+#include "work/record.h"
+
+#define QUEUE_MAXIMUM 2048             /* deliveries queued in memory for one subscription */
+#define QUEUE_TIME_US INT64_C(2000000) /* longer than this nobody waits in memory behind a slow receiver */
+
+/* Somebody sends it when the lane has room. */
+static void spill(whi_worker *worker, whi_delivery *delivery) {
+    delivery->state = WHI_WAITING;
+    delivery->due = whi_now(worker->engine);
+    whi_record_delivery(worker, delivery);
+}
+
+void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
+    whi_lane *lane = whi_lane_get(worker, delivery->registration->subscription->id, 1);
+
+    if (lane == NULL || lane->queued >= QUEUE_MAXIMUM) {
+        spill(worker, delivery);
+        return;
+    }
+    lane->cap = delivery->registration->subscription->concurrency;
+    delivery->queued_at = whi_monotonic_us();
+    whi_lane_append(worker, lane, delivery);
+    whi_lane_ready(worker, lane);
+}
+
+/* Room is what makes waiting in memory worth while: a lane that fails or hangs has none. */
+static void spill_lane(whi_worker *worker, whi_lane *lane, int64_t now_us) {
+    while (lane->head != NULL && now_us - lane->head->queued_at > QUEUE_TIME_US) {
+        spill(worker, whi_lane_pop(worker, lane));
+    }
+}
+
+void whi_queue_spill_old(whi_worker *worker, int64_t now_us) {
+    for (size_t i = 0; worker->queued > 0 && i < worker->lane_capacity; i++) {
+        whi_lane *lane = worker->lanes[i];
+        if (lane != NULL && lane->head != NULL) {
+            spill_lane(worker, lane, now_us);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+/* Recording: what came of deliveries, in batches, under the lease (lease.h).
+ *
+ * A worker collects the deliveries that ended in a turn (and the events all of
+ * whose deliveries are written) and gives them to the writer as one job. A job that
+ * the store refuses (a full disk) is kept and tried again: what was sent is not
+ * forgotten while the process lives. Those after it wait for it, so that what is
+ * written first has its turn first, whatever went wrong. */
+#ifndef WHI_RECORD_H
+#define WHI_RECORD_H
+
+#include <stdint.h>
+
+#include "work/worker.h"
+
+/* Makes the worker's next record, before anything is to be recorded: what was sent is never lost
+ * for want of memory. */
+int whi_record_begin(whi_worker *worker);
+void whi_record_delivery(whi_worker *worker, whi_delivery *delivery); /* takes it; state and attempt are set */
+void whi_record_finished(whi_worker *worker, whi_event *event);       /* takes a reference */
+void whi_record_submit(whi_worker *worker);
+void whi_record_retry(whi_worker *worker, int64_t now_us);
+int64_t whi_record_next(const whi_worker *worker); /* monotonic us of what is tried again; INT64_MAX: nothing */
+void whi_record_free(whi_worker *worker);
+
+#endif

@@ -1,0 +1,14 @@
+/* Upkeep: what is due by time and belongs to no delivery. News from other processes, retention,
+ * what could not be done and is tried again. The first worker does it for its process; everything
+ * that writes is a task of the writer. (The heartbeat is the writer's own: lease.h.) */
+#ifndef WHI_UPKEEP_H
+#define WHI_UPKEEP_H
+
+#include <stdint.h>
+
+#include "work/worker.h"
+
+void whi_upkeep(whi_worker *worker, int64_t now_us);
+int64_t whi_upkeep_next(const whi_worker *worker); /* monotonic us */
+
+#endif

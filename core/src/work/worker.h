@@ -1,0 +1,72 @@
+/* A worker: what the thread that turns it has. The parts of this folder share it; each says in its
+ * header what it does with it.
+ *
+ * One thread has a worker: the one in wh_step or wh_run, or the worker's own after wh_start. Others
+ * reach its inbox alone. */
+#ifndef WHI_WORKER_H
+#define WHI_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/context.h"
+#include "engine/decide.h"
+#include "engine/event.h"
+#include "engine/inbox.h"
+#include "outside/poller.h"
+#include "outside/transport.h"
+
+#define WHI_FLIGHTS_START 64 /* requests at once of a worker: with receivers that answer at once, more only cost */
+
+/* How long a change by another process may go unseen. */
+#define WHI_LOOK_US INT64_C(100000)
+
+typedef struct whi_worker {
+    whi_inbox inbox; /* first */
+    wh_engine *engine;
+    int index;
+    whi_poller *poller;
+    whi_transport *transport;
+    pthread_t thread;
+    int threaded;
+
+    /* the worker's own */
+    int64_t owner;   /* whose work it has */
+    whi_event *todo, **todo_end; /* to fan out */
+    whi_decider decider;
+    struct whi_lane **lanes; /* hash table by subscription */
+    size_t lane_count, lane_capacity;
+    struct whi_lane *ready, *ready_tail;
+    struct whi_lane **heap; /* lanes with something stored, by due */
+    size_t heap_count, heap_capacity;
+    struct whi_flight *free_flights, *flying;
+    int in_flight, queued;
+    int flight_limit; /* requests at once; grows while the thread would sleep, see whi_send_pace */
+    int throttled;    /* more could be sent, but for flight_limit */
+    struct whi_record *record; /* collecting for the next job; never NULL */
+    int records_open;          /* given to the writer, not come back */
+    atomic_int record_failed;  /* 1: one could not be written, so those behind it wait */
+    int64_t retry_record_at;   /* monotonic us: when a record that failed is tried again */
+    whi_event *later;          /* events whose fan-out failed by what may pass */
+    struct whi_task *later_tasks; /* what could not be written now */
+    int64_t retry_later_at;    /* monotonic us: when they are tried again */
+    int64_t retry_claim_at;    /* monotonic us, 0: when events that could not be claimed are asked for again */
+    struct whi_record *failed_records;
+    int64_t next_look, next_spill; /* monotonic us */
+    int64_t next_purge;                       /* ms */
+    int64_t purge_after;
+    int64_t seen_changes; /* of store->changes */
+    int purging;          /* a task is under way */
+    int claiming_events;
+    int done_count; /* things done in this step */
+} whi_worker;
+
+/* A task of this worker's: see engine/inbox.h. */
+static inline void whi_worker_submit(whi_worker *worker, whi_task *task) {
+    task->worker = worker;
+    whi_inbox_submit(&worker->inbox, task);
+}
+
+#endif
