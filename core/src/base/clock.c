@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "base/error.h"
-#include "base/halt.h"
 
 int64_t whi_clock_now(const wh_clock *clock) {
     struct timespec now;

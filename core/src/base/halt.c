@@ -9,21 +9,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-/* ------------------------------------------------------------------------ OpenSSL */
-
-/* Which handler is registered is decided by the first initialisation alone. */
-static void begin_crypto(void) {
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
-}
-
-void whi_crypto_begin(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, begin_crypto);
-}
-
-/* ------------------------------------------------------------------------ the end */
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static whi_halt *all; /* under the lock */
 static atomic_int ending, inside;

@@ -3,8 +3,7 @@
  * The handlers of all libraries run while other threads go on. OpenSSL's frees what
  * a thread that signs or speaks TLS is using, which crashes. Two things are done about it:
  *
- *   whi_crypto_begin  tells OpenSSL, before anything initialises it, that it has nothing to do
- *                     at the end. Called wherever we may be the first to use it.
+ *   whi_crypto_begin  (base/crypto.h) tells OpenSSL that it has nothing to do at the end.
  *   whi_halt_…        for a host that had initialised OpenSSL before: a handler of ours, which is
  *                     registered later and therefore runs earlier, asks the threads to leave and
  *                     waits for them, at most WHI_HALT_MS.
@@ -13,9 +12,9 @@
 #ifndef WHI_HALT_H
 #define WHI_HALT_H
 
-#define WHI_HALT_MS 2000 /* a thread leaves after its turn; one that hangs in a callback of the host never does */
+#include "base/crypto.h"
 
-void whi_crypto_begin(void);
+#define WHI_HALT_MS 2000 /* a thread leaves after its turn; one that hangs in a callback of the host never does */
 
 /* Something with threads, to be asked to leave at the end of the process. */
 typedef struct whi_halt {

@@ -200,9 +200,6 @@ void whi_transfer_free(whi_transfer *transfer);
 /* Sets the handle up for its request. */
 int whi_transfer_prepare(whi_transfer *transfer, int64_t now);
 
-/* 1 if the address policy lets it go there; else notes the refusal. */
-int whi_transfer_allows(whi_transfer *transfer, const struct sockaddr *address);
-
 /* Fills the request's results from what libcurl says. */
 void whi_transfer_judge(whi_transfer *transfer, CURLcode result);
 
@@ -211,6 +208,11 @@ void whi_transfer_reset(whi_transfer *transfer);
 
 /* Fills the results of a request that never came to libcurl. */
 void whi_transfer_fail(whi_transfer *transfer, int code, const char *message);
+
+/* ---- transport_policy.c */
+
+/* 1 if the address policy lets it go there; else notes the refusal. */
+int whi_transfer_allows(whi_transfer *transfer, const struct sockaddr *address);
 
 /* ---- transport_shard.c */
 whi_shard *whi_shard_new(whi_transport *transport, unsigned kind);

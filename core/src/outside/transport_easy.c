@@ -15,19 +15,6 @@
 
 /* ----------------------------------------------------------------------- policy */
 
-/* The address itself is not told: who sees the attempt may be a stranger who wants to know what
- * a name means in here. */
-int whi_transfer_allows(whi_transfer *transfer, const struct sockaddr *address) {
-    const char *reason = "not allowed";
-
-    if (whi_policy_allows(transfer->transport->policy, address, &reason)) {
-        return 1;
-    }
-    snprintf(transfer->refused, sizeof transfer->refused, "%.80s is refused: %s; allow it with the option \"allow\"",
-             transfer->target->host, reason);
-    return 0;
-}
-
 /* The address of a connection in libcurl's words; 0 if it is none. */
 static int read_address(const char *text, whi_address *out) {
     char plain[INET6_ADDRSTRLEN];
