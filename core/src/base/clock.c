@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/crypto.h"
 #include "base/error.h"
 
 int64_t whi_clock_now(const wh_clock *clock) {
