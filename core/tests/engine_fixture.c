@@ -219,11 +219,10 @@ static void run_threads(wh_engine *engine) {
 void fixture_run(wh_engine *engine) {
     if (uses_threads()) {
         run_threads(engine);
-        return;
-    }
-    if (wh_run(engine) != WH_OK) {
+    } else if (wh_run(engine) != WH_OK) {
         fail_msg("run: %s", wh_last_error());
     }
+    assert_int_equal(atomic_load(&engine->count.forbidden), 0);
 }
 
 void fixture_turn(wh_engine *engine) {

@@ -71,6 +71,7 @@ struct wh_engine {
     atomic_int events_claimed; /* claims of such events under way */
     struct {
         atomic_llong events, attempts, delivered, failed, exhausted, rule_failures;
+        atomic_llong forbidden; /* moves that the table of pure/delivery.h does not have: faults of ours */
         whi_histogram requests; /* from sending to the answer, or to giving up */
         whi_histogram waits;    /* from acceptance to the first request */
     } count; /* since the engine was opened, by this process: for looking on */

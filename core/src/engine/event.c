@@ -77,8 +77,27 @@ whi_delivery *whi_delivery_new(wh_engine *engine, whi_event *event, whi_registra
     delivery->registration = registration;
     delivery->version = registration->subscription->version;
     delivery->created_at = whi_now(engine);
-    delivery->state = WHI_SENDING;
     return delivery;
+}
+
+void whi_delivery_move(wh_engine *engine, whi_delivery *delivery, int move, int64_t due) {
+    int next;
+
+    if (whi_delivery_next(delivery->state, move, &next) != WH_OK) {
+        atomic_fetch_add(&engine->count.forbidden, 1);
+        whi_log(&engine->log, WH_LOG_ERROR, "event %s: %s", delivery->event->id, wh_last_error());
+        return;
+    }
+    delivery->state = next;
+    delivery->due = next == WHI_WAITING ? due : 0;
+}
+
+void whi_delivery_wait(wh_engine *engine, whi_delivery *delivery, int64_t due) {
+    if (delivery->state == WHI_WAITING) {
+        delivery->due = due;
+    } else {
+        whi_delivery_move(engine, delivery, WHI_RELEASE, due);
+    }
 }
 
 void whi_delivery_free(wh_engine *engine, whi_delivery *delivery) {

@@ -60,6 +60,12 @@ whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row); /* one re
 void whi_event_ref(whi_event *event);
 void whi_event_unref(wh_engine *engine, whi_event *event);
 whi_delivery *whi_delivery_new(wh_engine *engine, whi_event *event, whi_registration *registration);
+/* The one function that changes the state of a delivery in memory, and when it is due, as the table of
+ * pure/delivery.h says. due, in ms, counts where the move leads to waiting. What the table forbids
+ * is a fault of ours: it is logged and counted, and the state stays. */
+void whi_delivery_move(wh_engine *engine, whi_delivery *delivery, int move, int64_t due);
+/* It waits until then, whether it was being sent or waits already. */
+void whi_delivery_wait(wh_engine *engine, whi_delivery *delivery, int64_t due);
 void whi_delivery_free(wh_engine *engine, whi_delivery *delivery);
 void whi_delivery_fill_row(const whi_delivery *delivery, whi_delivery_row *row);
 /* The bytes to send. */

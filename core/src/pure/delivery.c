@@ -4,22 +4,21 @@
 
 #include "base/error.h"
 
-#define STATES 7
-#define MOVES 7
-
-static const char *const state_names[STATES] = { "unknown",   "waiting", "sending",  "delivered",
+static const char *const state_names[WHI_STATES] = { "unknown",   "waiting", "sending",  "delivered",
                                                  "exhausted", "held",    "cancelled" };
-static const char *const move_names[MOVES] = { "claimed",  "delivered", "retried",  "exhausted",
-                                               "released", "replayed",  "cancelled" };
+static const char *const move_names[WHI_MOVES] = { "claimed",  "delivered", "retried",  "exhausted",
+                                               "released", "replayed",  "cancelled", "held" };
 
 /* Row: the state; column: the move; 0: not allowed. */
-static const unsigned char table[STATES][MOVES] = {
+static const unsigned char table[WHI_STATES][WHI_MOVES] = {
+    [WHI_ABSENT] = { [WHI_CLAIM] = WHI_SENDING, [WHI_RELEASE] = WHI_WAITING, [WHI_SET_ASIDE] = WHI_HELD },
     [WHI_WAITING] = { [WHI_CLAIM] = WHI_SENDING, [WHI_REPLAY] = WHI_WAITING, [WHI_CANCEL] = WHI_CANCELLED },
     [WHI_SENDING] = { [WHI_SUCCEED] = WHI_DELIVERED,
                       [WHI_RETRY] = WHI_WAITING,
                       [WHI_EXHAUST] = WHI_EXHAUSTED,
                       [WHI_RELEASE] = WHI_WAITING,
-                      [WHI_CANCEL] = WHI_CANCELLED },
+                      [WHI_CANCEL] = WHI_CANCELLED,
+                      [WHI_SET_ASIDE] = WHI_HELD },
     [WHI_DELIVERED] = { [WHI_REPLAY] = WHI_WAITING },
     [WHI_EXHAUSTED] = { [WHI_REPLAY] = WHI_WAITING },
     [WHI_HELD] = { [WHI_RELEASE] = WHI_WAITING, [WHI_REPLAY] = WHI_WAITING, [WHI_CANCEL] = WHI_CANCELLED },
@@ -27,22 +26,22 @@ static const unsigned char table[STATES][MOVES] = {
 };
 
 int whi_delivery_next(int state, int move, int *next) {
-    if (state < 1 || state >= STATES || move < 0 || move >= MOVES) {
+    if (state < WHI_ABSENT || state >= WHI_STATES || move < 0 || move >= WHI_MOVES) {
         return whi_fail(WH_EINTERNAL, "a delivery has no state %d and no move %d", state, move);
     }
     if (table[state][move] == 0) {
-        return whi_fail(WH_ECONFLICT, "a delivery that is %s cannot be %s", state_names[state], move_names[move]);
+        return whi_fail(WH_ECONFLICT, "a delivery that is %s cannot be %s", state != WHI_ABSENT ? state_names[state] : "not made", move_names[move]);
     }
     *next = table[state][move];
     return WH_OK;
 }
 
 const char *whi_delivery_name(int state) {
-    return state_names[state >= 1 && state < STATES ? state : 0];
+    return state_names[state >= 1 && state < WHI_STATES ? state : 0];
 }
 
 int whi_delivery_state(const char *name, int *out) {
-    for (int i = 1; i < STATES; i++) {
+    for (int i = 1; i < WHI_STATES; i++) {
         if (strcmp(name, state_names[i]) == 0) {
             *out = i;
             return WH_OK;

@@ -6,22 +6,27 @@
 #include <stdint.h>
 
 enum whi_delivery_state {
-    WHI_WAITING = 1, /* will be sent when its time comes */
+    WHI_ABSENT,      /* not made yet */
+    WHI_WAITING,     /* will be sent when its time comes */
     WHI_SENDING,     /* a worker has it */
     WHI_DELIVERED,   /* the receiver answered with success */
     WHI_EXHAUSTED,   /* the retry list is used up; kept for replay */
     WHI_HELD,        /* the rule failed under the policy "hold"; nothing was sent */
     WHI_CANCELLED,   /* the subscription was deleted or switched off while it waited */
+    WHI_STATES
 };
 
 enum whi_delivery_move {
-    WHI_CLAIM,    /* a worker takes it */
-    WHI_SUCCEED,  /* 2xx */
-    WHI_RETRY,    /* failed, the list has a next time */
-    WHI_EXHAUST,  /* failed, the list is used up */
-    WHI_RELEASE,  /* the worker gives it back or died; or the rule of a held one was mended */
-    WHI_REPLAY,   /* somebody asks to send it again */
-    WHI_CANCEL,   /* its subscription is gone */
+    WHI_CLAIM,     /* a worker takes it, or makes it to send it at once */
+    WHI_SUCCEED,   /* the receiver has it */
+    WHI_RETRY,     /* failed, the list has a next time */
+    WHI_EXHAUST,   /* failed, the list is used up */
+    WHI_RELEASE,   /* the worker gives it back or died; or the rule of a held one was mended; or it is
+                      made to be sent later */
+    WHI_REPLAY,    /* somebody asks to send it again */
+    WHI_CANCEL,    /* its subscription is gone */
+    WHI_SET_ASIDE, /* its rule failed, or its receiver will not take it as it is */
+    WHI_MOVES
 };
 
 /* The state after a move, or WH_ECONFLICT with both names in the sentence. */

@@ -58,7 +58,8 @@ static int claimed(const whi_delivery_row *row, const whi_event_row *event_row, 
     delivery->attempts = row->attempts;
     delivery->tries = row->tries;
     delivery->created_at = row->created_at;
-    delivery->state = WHI_SENDING;
+    delivery->state = WHI_WAITING;
+    whi_delivery_move(engine, delivery, WHI_CLAIM, 0);
     delivery->stored = 1;
     delivery->event->owner = self->owner;
     if (copy(&delivery->body, row->body, row->body_size) != WH_OK || copy(&delivery->key, row->key, WH_ZSTR) != WH_OK ||
@@ -101,8 +102,7 @@ static void push(whi_worker *worker, whi_delivery *delivery) {
     }
     if (code != WH_OK) {
         delivery->version = 0;
-        delivery->state = WHI_WAITING;
-        delivery->due = whi_now(worker->engine) + 1000;
+        whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine) + 1000);
     }
     if (delivery->state == WHI_SENDING) {
         whi_queue_push(worker, delivery);

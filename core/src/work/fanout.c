@@ -26,9 +26,9 @@ static void sentence_of(const whi_decision *decision, char out[WH_RULE_ERROR_SIZ
              decision->error);
 }
 
-/* The state that a decision gives a new delivery; 0: none is made. */
+/* The state that a decision wants for a delivery; WHI_ABSENT: there is to be none. */
 static int state_of(const whi_subscription *s, const whi_decision *decision) {
-    static const int on_failure[] = { [WHI_HOLD] = WHI_HELD, [WHI_SKIP] = 0, [WHI_SEND] = WHI_SENDING };
+    static const int on_failure[] = { [WHI_HOLD] = WHI_HELD, [WHI_SKIP] = WHI_ABSENT, [WHI_SEND] = WHI_SENDING };
 
     switch (decision->verdict) {
     case WHI_PASS:
@@ -37,7 +37,7 @@ static int state_of(const whi_subscription *s, const whi_decision *decision) {
     case WHI_FAILED:
         return on_failure[s->on_rule_error];
     default:
-        return 0;
+        return WHI_ABSENT;
     }
 }
 
@@ -102,16 +102,27 @@ static int take_decision(whi_worker *worker, whi_delivery *delivery, whi_decisio
     delivery->body_size = decision->body_size;
     delivery->headers = decision->headers;
     decision->body = decision->headers = NULL;
-    delivery->state = state_of(delivery->registration->subscription, decision);
     if (decision->verdict == WHI_FAILED) {
         sentence_of(decision, sentence);
         whi_free(delivery->error);
         delivery->error = whi_strdup(sentence, WH_ZSTR);
     }
-    if (delivery->state == WHI_SENDING) {
-        return take_key(worker, delivery, decision);
+    return state_of(delivery->registration->subscription, decision) == WHI_SENDING
+               ? take_key(worker, delivery, decision)
+               : WH_OK;
+}
+
+/* From being made, or from being sent, to what the decision wants. */
+static void move_as_decided(whi_worker *worker, whi_delivery *delivery, const whi_decision *decision) {
+    int wanted = state_of(delivery->registration->subscription, decision);
+
+    if (wanted == WHI_HELD) {
+        whi_delivery_move(worker->engine, delivery, WHI_SET_ASIDE, 0);
+    } else if (wanted == WHI_ABSENT) {
+        whi_delivery_move(worker->engine, delivery, WHI_CANCEL, 0);
+    } else if (delivery->state == WHI_ABSENT) {
+        whi_delivery_move(worker->engine, delivery, WHI_CLAIM, 0);
     }
-    return WH_OK;
 }
 
 /* ---------------------------------------------------------------------- fan-out */
@@ -139,10 +150,9 @@ static int exists_already(whi_worker *worker, const whi_event *event, const whi_
 }
 
 /* What has its place in an order, or its time later, waits in the store. */
-static void put_off(whi_delivery *delivery, int64_t delay) {
+static void put_off(whi_worker *worker, whi_delivery *delivery, int64_t delay) {
     if (delivery->state == WHI_SENDING && (delivery->key != NULL || delay > 0)) {
-        delivery->state = WHI_WAITING;
-        delivery->due = delivery->created_at + delay;
+        whi_delivery_wait(worker->engine, delivery, delivery->created_at + delay);
     }
 }
 
@@ -164,8 +174,7 @@ static void dispatch(whi_worker *worker, whi_delivery *delivery) {
 static int use_up(whi_worker *worker, whi_delivery *delivery, int64_t delay) {
     int code;
 
-    delivery->state = WHI_WAITING;
-    delivery->due = delivery->created_at + delay;
+    whi_delivery_wait(worker->engine, delivery, delivery->created_at + delay);
     code = whi_retire_used(worker, delivery, WHI_WAS_ABSENT);
     if (code != WH_OK) {
         atomic_fetch_sub(&delivery->event->unwritten, 1);
@@ -182,15 +191,16 @@ static int make_delivery(whi_worker *worker, whi_event *event, whi_registration 
         return whi_fail_memory();
     }
     code = take_decision(worker, delivery, decided);
-    if (code != WH_OK || delivery->state == 0) {
+    if (code != WH_OK) {
         whi_delivery_free(worker->engine, delivery);
         return code;
     }
+    move_as_decided(worker, delivery, decided);
     atomic_fetch_add(&event->unwritten, 1);
     if (registration->subscription->single_use && delivery->state == WHI_SENDING) {
         return use_up(worker, delivery, decided->delay);
     }
-    put_off(delivery, decided->delay);
+    put_off(worker, delivery, decided->delay);
     dispatch(worker, delivery);
     return WH_OK;
 }
@@ -203,7 +213,7 @@ static int deliver_to(whi_worker *worker, whi_event *event, whi_registration *re
         return code;
     }
     code = decide(worker, event, registration, &decided);
-    if (code == WH_OK && state_of(registration->subscription, &decided) != 0) {
+    if (code == WH_OK && state_of(registration->subscription, &decided) != WHI_ABSENT) {
         code = make_delivery(worker, event, registration, &decided);
     }
     whi_decision_free(&decided);
@@ -218,8 +228,7 @@ static int is_to_be_sent(const whi_delivery *delivery) {
 static int use_up_remade(whi_worker *worker, whi_delivery *delivery) {
     int code;
 
-    delivery->state = WHI_WAITING;
-    delivery->due = whi_now(worker->engine);
+    whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine));
     code = whi_retire_used(worker, delivery, WHI_SENDING);
     return code == WH_OK ? HANDED_OVER : code;
 }
@@ -234,14 +243,13 @@ static int remake(whi_worker *worker, whi_delivery *delivery) {
     code = code == WH_OK ? take_decision(worker, delivery, &decided) : code;
     if (code == WH_OK) {
         delivery->body_is_new = 1;
-        if (delivery->state != 0) {
+        move_as_decided(worker, delivery, &decided);
+        if (delivery->state != WHI_CANCELLED) { /* whose version stays 0: a replay asks the rule again */
             delivery->version = delivery->registration->subscription->version;
-        } else {
-            delivery->state = WHI_CANCELLED; /* version 0: a replay asks the rule again */
         }
         if (delivery->key != NULL) {
             delivery->created_at = whi_now(worker->engine);
-            put_off(delivery, 0);
+            put_off(worker, delivery, 0);
         }
     }
     whi_decision_free(&decided);

@@ -1,7 +1,6 @@
 #include "work/queue.h"
 
 #include "base/clock.h"
-#include "pure/delivery.h"
 #include "work/lane.h"
 #include "work/record.h"
 
@@ -10,8 +9,7 @@
 
 /* Somebody sends it when the lane has room. */
 static void spill(whi_worker *worker, whi_delivery *delivery) {
-    delivery->state = WHI_WAITING;
-    delivery->due = whi_now(worker->engine);
+    whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine));
     whi_record_delivery(worker, delivery);
 }
 

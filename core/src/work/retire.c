@@ -59,13 +59,17 @@ static int read_and_switch(retirement *self, whi_store *store) {
 
 /* Another event was first: of one that has a row that is the end, else there is none. */
 static int put_delivery(retirement *self, whi_store *store) {
-    int mine = self->found && !self->off, done = 0;
+    int mine = self->found && !self->off, done = 0, code = WH_OK;
     whi_delivery_row row;
 
     whi_delivery_fill_row(self->delivery, &row);
     row.was = self->was;
     if (!mine) {
-        row.state = WHI_CANCELLED;
+        row.due = 0;
+        code = whi_delivery_next(row.state, WHI_CANCEL, &row.state);
+    }
+    if (code != WH_OK) {
+        return code;
     }
     return mine || self->was != WHI_WAS_ABSENT ? store->vtable->delivery_put(store, &row, &done) : WH_OK;
 }

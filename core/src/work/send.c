@@ -339,11 +339,10 @@ static void fail_delivery(whi_worker *worker, whi_delivery *delivery, const whi_
     whi_clock_random(worker->engine->clock, &chance, sizeof chance);
     wait = gone ? -1 : whi_retry_delay(list, count, delivery->tries, after, chance);
     if (wait >= 0) {
-        whi_delivery_next(delivery->state, WHI_RETRY, &delivery->state);
-        delivery->due = now + wait;
+        whi_delivery_move(worker->engine, delivery, WHI_RETRY, now + wait);
         return;
     }
-    whi_delivery_next(delivery->state, WHI_EXHAUST, &delivery->state);
+    whi_delivery_move(worker->engine, delivery, WHI_EXHAUST, 0);
     atomic_fetch_add_explicit(&worker->engine->count.exhausted, 1, memory_order_relaxed);
 }
 
@@ -391,8 +390,7 @@ static void put_back(whi_flight *flight) {
 
     whi_log(&worker->engine->log, WH_LOG_WARNING, "deliveries wait, nothing can be sent now: %s", flight->request.message);
     land(flight);
-    whi_delivery_next(delivery->state, WHI_RELEASE, &delivery->state);
-    delivery->due = whi_now(worker->engine) + SCARCE_MS;
+    whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine) + SCARCE_MS);
     whi_lane_landed(worker, flight->lane);
     whi_record_delivery(worker, delivery);
     give_flight(flight);
@@ -415,7 +413,7 @@ static void judge(whi_request *request, whi_flight *flight) {
     atomic_store_explicit(&delivery->registration->failing, outcome != WHI_OUTCOME_SUCCESS, memory_order_relaxed);
     if (outcome == WHI_OUTCOME_SUCCESS) {
         atomic_fetch_add_explicit(&worker->engine->count.delivered, 1, memory_order_relaxed);
-        whi_delivery_next(delivery->state, WHI_SUCCEED, &delivery->state);
+        whi_delivery_move(worker->engine, delivery, WHI_SUCCEED, 0);
     } else {
         atomic_fetch_add_explicit(&worker->engine->count.failed, 1, memory_order_relaxed);
         delivery->error = sentence_of(request, code);
@@ -459,14 +457,13 @@ static int refresh(whi_worker *worker, whi_delivery *delivery) {
     whi_registration *now = whi_registry_get(worker->engine->registry, delivery->registration->subscription->id);
 
     if (now == NULL) {
-        whi_delivery_next(delivery->state, WHI_CANCEL, &delivery->state);
+        whi_delivery_move(worker->engine, delivery, WHI_CANCEL, 0);
         return WH_ENOTFOUND;
     }
     whi_registration_unref(delivery->registration);
     delivery->registration = now;
     if (!whi_subscription_may_send(now->subscription)) {
-        whi_delivery_next(delivery->state, WHI_RELEASE, &delivery->state);
-        delivery->due = whi_now(worker->engine);
+        whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine));
         return WH_ECONFLICT;
     }
     return WH_OK;
@@ -528,8 +525,7 @@ static int send_one(whi_worker *worker, whi_lane *lane) {
     flight = take_flight(worker);
     if (flight == NULL) {
         whi_lane_left(worker, lane);
-        whi_delivery_next(delivery->state, WHI_RELEASE, &delivery->state);
-        delivery->due = whi_now(worker->engine) + 1000;
+        whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine) + SCARCE_MS);
         whi_record_delivery(worker, delivery);
         return whi_fail_memory();
     }

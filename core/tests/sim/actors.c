@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/context.h"
 #include "outside/transport.h"
 #include "world.h"
 
@@ -62,6 +63,9 @@ static void close_engine(actor *self) {
     wh_engine *engine = self->process->engine;
 
     self->process->engine = NULL;
+    if (atomic_load(&engine->count.forbidden) > 0) {
+        sim_fail("state", "a delivery made a move that the table does not have");
+    }
     wh_close(engine);
     sim_note("closed");
     if (self->process->allocations != 0) {
