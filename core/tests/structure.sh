@@ -6,7 +6,8 @@ failed=0
 say() { echo "structure: $*"; failed=1; }
 
 # Each floor includes only itself and those below it, by name: "pure/json.h".
-declare -A below=([base]="base" [pure]="base pure" [outside]="base pure outside" [engine]="base pure outside engine" [work]="base pure outside engine work"
+declare -A below=([base]="base" [pure]="base pure" [outside]="base pure outside" [engine]="base pure outside engine" [sinks]="base pure outside engine sinks"
+    [work]="base pure outside engine sinks work"
     [life]="base pure outside engine work life" [calls]="base pure outside engine life calls"
     [faces]="base pure outside engine calls faces" [http]="base http")
 for folder in core/src/*/; do

@@ -36,7 +36,14 @@ const char *whi_delivery_name(int state);          /* "waiting"; "unknown" */
 int whi_delivery_state(const char *name, int *out); /* WH_EINVALID lists the names */
 
 /* What an attempt's outcome means. */
-enum whi_outcome { WHI_OUTCOME_SUCCESS, WHI_OUTCOME_RETRY, WHI_OUTCOME_GONE };
+enum whi_outcome {
+    WHI_OUTCOME_SUCCESS,   /* the receiver has it */
+    WHI_OUTCOME_RETRY,     /* not now */
+    WHI_OUTCOME_GONE,      /* not this one, and none after it: the receiver is no more */
+    WHI_OUTCOME_GIVE_UP,   /* not this one, whenever */
+    WHI_OUTCOME_SET_ASIDE, /* not as it is: somebody has to look at it */
+    WHI_OUTCOME_NONE,      /* it has not left, for want of something here: that is no attempt */
+};
 
 /* error: WH_OK when there was an answer. Success is 2xx; 410 is gone; all else is
  * tried again. code receives WH_OK, error, WH_ESTATUS, WH_EREDIRECT or WH_EGONE. */

@@ -2,7 +2,6 @@
 
 #include "base/mem.h"
 #include "engine/lease.h"
-#include "pure/sign.h"
 
 #define WINDOW_START 8
 #define LANES_MANY 16384 /* kept whether they are used or not */
@@ -67,16 +66,20 @@ whi_lane *whi_lane_get(whi_worker *worker, int64_t subscription, int make) {
     return lane;
 }
 
+static void forget_kept(whi_worker *worker, whi_lane *lane) {
+    if (lane->kept != NULL) {
+        worker->sinks[lane->sink].vtable->forget(lane->kept);
+        lane->kept = NULL;
+    }
+}
+
 static void free_lane(whi_worker *worker, whi_lane *lane) {
     while (lane->head != NULL) {
         whi_delivery *delivery = lane->head;
         lane->head = delivery->next;
         whi_delivery_free(worker->engine, delivery);
     }
-    for (size_t i = 0; i < lane->signer_count; i++) {
-        whi_signer_free(lane->signers[i]);
-    }
-    whi_free(lane->signers);
+    forget_kept(worker, lane);
     whi_free(lane);
 }
 
@@ -289,17 +292,24 @@ void whi_lanes_sweep(whi_worker *worker) {
     worker->lanes = kept;
 }
 
+const whi_worker_sink *whi_lane_sink(whi_worker *worker, whi_lane *lane, const whi_subscription *subscription) {
+    enum whi_sink_kind kind = whi_sink_kind_of(subscription);
+
+    if (kind != lane->sink) {
+        forget_kept(worker, lane);
+        lane->sink = kind;
+    }
+    return &worker->sinks[kind];
+}
+
 /* A request less is under way: there may be room for what waits, in memory and in the store. */
 void whi_lane_landed(whi_worker *worker, whi_lane *lane) {
     whi_lane_left(worker, lane);
     whi_lane_ready(worker, lane);
 }
 
-void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status, int64_t now) {
-    int success = error == WH_OK && status >= 200 && status < 300;
-    int overloaded = error != WH_OK || status == 429 || status == 503;
-
-    if (success) {
+void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int answers, int overloaded, int64_t now) {
+    if (answers) {
         lane->failing_since = 0;
         lane->window += lane->window < WHI_CONCURRENCY_MAXIMUM;
     } else if (lane->failing_since == 0) {

@@ -25,9 +25,8 @@ typedef struct whi_lane {
     int64_t parked_due;          /* 0, or that due while the lane had no room */
     int64_t stored_due;          /* earliest due of what waits in the store, INT64_MAX: nothing known */
     int64_t failing_since;       /* ms, 0: the last attempt succeeded */
-    struct whi_signer **signers; /* of signers_version */
-    size_t signer_count;
-    int64_t signers_version;
+    enum whi_sink_kind sink;     /* where its last delivery went */
+    void *kept;                  /* what that sink keeps for it */
 } whi_lane;
 
 /* The worker's lane of a subscription; make 0: NULL where it has none, and without memory. */
@@ -51,8 +50,12 @@ void whi_lanes_drop(whi_worker *worker);
 /* With very many subscriptions the lanes of those that rest are given up. */
 void whi_lanes_sweep(whi_worker *worker);
 
-/* ---- what came of a request; error and status as in whi_request */
+/* ---- on the way */
+/* The sink of its subscription, which may be another than for its last delivery. */
+const whi_worker_sink *whi_lane_sink(whi_worker *worker, whi_lane *lane, const whi_subscription *subscription);
+
+/* ---- what came of a delivery; answers and overloaded as in whi_parcel */
 void whi_lane_landed(whi_worker *worker, whi_lane *lane); /* one less is under way */
-void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int error, int status, int64_t now);
+void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int answers, int overloaded, int64_t now);
 
 #endif

@@ -1,8 +1,5 @@
-/* Sending: from a lane's queue to the transport, and what comes back.
- *
- * The secrets and the address are those that are valid now; the bytes are those of
- * the version that made them. Signing is done by the worker, with contexts that each
- * lane keeps ready. */
+/* Sending: from a lane's queue to its sink, and what comes back. Which delivery, and how many at once,
+ * is decided here, with the lease; how it is sent, by the sink (sinks/sink.h). */
 #ifndef WHI_SEND_H
 #define WHI_SEND_H
 
@@ -14,7 +11,7 @@ void whi_send_ready(whi_worker *worker);
 /* Adapts flight_limit: busy is 1 when the poller had something. 1 if it grew. */
 int whi_send_pace(whi_worker *worker, int busy);
 
-/* Drops what is under way, and the pool. The transport is closed by then. */
+/* Drops what is under way, and the pool. The sink is closed by then. */
 void whi_send_free(whi_worker *worker);
 
 #endif

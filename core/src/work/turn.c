@@ -126,17 +126,23 @@ static void work(whi_worker *worker) {
     whi_send_ready(worker);
 }
 
+static void turn_sinks(whi_worker *worker, const whi_ready *ready, int count) {
+    for (int i = 0; i < WHI_SINK_KINDS; i++) {
+        const whi_worker_sink *one = &worker->sinks[i];
+        one->vtable->ready(one->sink, ready, count);
+        one->vtable->tick(one->sink);
+    }
+}
+
 int whi_worker_step(whi_worker *worker, int timeout) {
     whi_ready ready[READY_MAXIMUM];
-    const whi_transport_vtable *transport = worker->engine->transport;
     int count = wait_for_work(worker, ready, timeout);
 
     if (count < 0) {
         return count;
     }
     worker->done_count = 0;
-    transport->ready(worker->transport, ready, count);
-    transport->tick(worker->transport);
+    turn_sinks(worker, ready, count);
     worker->done_count += take_inbox(worker);
     whi_upkeep(worker, whi_monotonic_us());
     work(worker);
@@ -156,16 +162,16 @@ static int may_begin(const whi_worker *worker) {
 
 int whi_worker_timeout(whi_worker *worker) {
     int64_t wait = (whi_upkeep_next(worker) - whi_monotonic_us() + 999) / 1000;
-    int transport = worker->engine->transport->timeout(worker->transport);
-
+    
     if (may_begin(worker) && may_fan_out(worker)) {
         return 0;
     }
     if (worker->throttled && may_begin(worker) && worker->flight_limit < worker->engine->options.limits.in_flight) {
         return 0;
     }
-    if (transport >= 0) {
-        wait = smaller(wait, transport);
+    for (int i = 0; i < WHI_SINK_KINDS; i++) {
+        int sink = worker->sinks[i].vtable->timeout(worker->sinks[i].sink);
+        wait = sink >= 0 ? smaller(wait, sink) : wait;
     }
     if (worker->heap_count > 0 && may_begin(worker)) {
         wait = smaller(wait, worker->heap[0]->stored_due - whi_now(worker->engine));
@@ -186,6 +192,9 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     worker->engine = engine;
     worker->index = index;
     whi_inbox_init(&worker->inbox, engine);
+    for (int i = 0; i < WHI_SINK_KINDS; i++) {
+        worker->sinks[i].vtable = whi_sinks[i];
+    }
     worker->todo_end = &worker->todo;
     whi_decider_init(&worker->decider, engine->options.rules, &engine->options.limits);
     code = whi_poller_new(&worker->poller);
@@ -200,19 +209,30 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     return code;
 }
 
-static int open_transport(whi_worker *worker) {
-    const wh_engine *engine = worker->engine;
-    whi_transport_options options = { &engine->options.limits, engine->policy, engine->options.user_agent,
-                                      engine->options.ca_file, worker->poller, 0 };
+static int open_sinks(whi_worker *worker) {
+    int code = WH_OK;
 
-    return worker->transport == NULL ? engine->transport->open(&worker->transport, &options) : WH_OK;
+    for (int i = 0; i < WHI_SINK_KINDS && code == WH_OK; i++) {
+        whi_worker_sink *one = &worker->sinks[i];
+        if (one->sink == NULL) {
+            code = one->vtable->open(&one->sink, worker->engine, worker->poller);
+        }
+    }
+    return code;
+}
+
+static void close_sinks(whi_worker *worker) {
+    for (int i = 0; i < WHI_SINK_KINDS; i++) {
+        worker->sinks[i].vtable->close(worker->sinks[i].sink);
+        worker->sinks[i].sink = NULL;
+    }
 }
 
 int whi_worker_open(whi_worker *worker) {
     int64_t most = worker->engine->options.limits.in_flight;
     int code = worker->record == NULL ? whi_record_begin(worker) : WH_OK;
 
-    code = code == WH_OK ? open_transport(worker) : code;
+    code = code == WH_OK ? open_sinks(worker) : code;
     if (code != WH_OK) {
         return code;
     }
@@ -232,10 +252,7 @@ static void free_events(wh_engine *engine, whi_event *event) {
 
 void whi_worker_shut(whi_worker *worker) {
     whi_inbox_open(&worker->inbox, 0);
-    if (worker->transport != NULL) {
-        worker->engine->transport->close(worker->transport);
-        worker->transport = NULL;
-    }
+    close_sinks(worker);
     take_inbox(worker);
     whi_later_end(worker);
     whi_record_free(worker);

@@ -16,19 +16,24 @@
 #include "engine/event.h"
 #include "engine/inbox.h"
 #include "outside/poller.h"
-#include "outside/transport.h"
+#include "sinks/sink.h"
 
 #define WHI_FLIGHTS_START 64 /* requests at once of a worker: with receivers that answer at once, more only cost */
 
 /* How long a change by another process may go unseen. */
 #define WHI_LOOK_US INT64_C(100000)
 
+typedef struct whi_worker_sink {
+    const whi_sink_vtable *vtable;
+    whi_sink *sink; /* NULL while nobody turns the worker */
+} whi_worker_sink;
+
 typedef struct whi_worker {
     whi_inbox inbox; /* first */
     wh_engine *engine;
     int index;
     whi_poller *poller;
-    whi_transport *transport;
+    whi_worker_sink sinks[WHI_SINK_KINDS]; /* where deliveries go */
     pthread_t thread;
     int threaded;
 

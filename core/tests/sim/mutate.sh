@@ -326,7 +326,7 @@ mutation record_overtakes 'a record overtakes one that failed' \
     work/record.c 'if (atomic_load(&record->task.worker->record_failed)) {' 'if (record == NULL) {'
 
 mutation retry_dropped 'after the second failure there is no retry' \
-    work/send.c 'wait = gone ? -1' 'wait = gone || delivery->tries == 2 ? -1'
+    work/send.c 'if (parcel->outcome != WHI_OUTCOME_RETRY) {' 'if (parcel->outcome != WHI_OUTCOME_RETRY || parcel->delivery->tries == 2) {'
 
 mutation retry_not_announced 'nobody is told when a retry is due' \
     work/record.c 'if (delivery->state == WHI_WAITING) {' 'if (delivery->state == WHI_WAITING && !delivery->stored) {'

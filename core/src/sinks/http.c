@@ -1,0 +1,247 @@
+#include "sinks/http.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "pure/delivery.h"
+#include "pure/header.h"
+#include "pure/profile.h"
+#include "pure/retry.h"
+
+#define SIGNATURE_MAXIMUM 4096
+#define ENVELOPE_EXTRA 65536 /* around the data, beside the webhook that Unified.to puts there */
+
+/* -------------------------------------------------------------------------- the pool */
+
+static size_t body_maximum(const wh_limits *limits) {
+    return (size_t)limits->payload_bytes * 2 + (size_t)limits->subscription_bytes + ENVELOPE_EXTRA;
+}
+
+static void put_in(whi_http_request **list, whi_http_request *self) {
+    self->next = *list;
+    self->link = list;
+    if (self->next != NULL) {
+        self->next->link = &self->next;
+    }
+    *list = self;
+}
+
+static void take_out(whi_http_request *self) {
+    *self->link = self->next;
+    if (self->next != NULL) {
+        self->next->link = self->link;
+    }
+}
+
+static whi_http_request *request_new(whi_sink *sink) {
+    whi_http_request *self = whi_calloc(1, sizeof *self);
+
+    if (self != NULL) {
+        self->sink = sink;
+        whi_buf_init(&self->signature, SIGNATURE_MAXIMUM);
+        whi_buf_init(&self->extra, WHI_HEADER_BYTES * 2);
+        whi_buf_init(&self->body, body_maximum(&sink->engine->options.limits));
+    }
+    return self;
+}
+
+static whi_http_request *take_request(whi_sink *sink) {
+    whi_http_request *self = sink->idle;
+
+    if (self != NULL) {
+        take_out(self);
+    } else {
+        self = request_new(sink);
+    }
+    if (self != NULL) {
+        put_in(&sink->under_way, self);
+    }
+    return self;
+}
+
+static void give_request(whi_http_request *self) {
+    self->parcel = NULL;
+    take_out(self);
+    put_in(&self->sink->idle, self);
+}
+
+static void free_all(whi_http_request *list) {
+    while (list != NULL) {
+        whi_http_request *next = list->next;
+        whi_buf_free(&list->signature);
+        whi_buf_free(&list->extra);
+        whi_buf_free(&list->body);
+        whi_free(list);
+        list = next;
+    }
+}
+
+/* ------------------------------------------------------------------ what an answer means */
+
+/* Want of something here, or of the store: no word about the receiver. */
+static int is_here(int error) {
+    switch (error) {
+    case WH_ERESOURCE:
+    case WH_ENOMEM:
+    case WH_ESTORE:
+    case WH_EFULL:
+    case WH_ELOCKED:
+    case WH_ECORRUPT:
+    case WH_EMOVED:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static void write_sentence(const whi_request *request, int code, char out[WHI_SENTENCE]) {
+    if (request->error != WH_OK && request->message[0] != '\0') {
+        snprintf(out, WHI_SENTENCE, "%s: %s", wh_error_name(code), request->message);
+    } else if (request->status != 0) {
+        snprintf(out, WHI_SENTENCE, "%s: answered %d", wh_error_name(code), request->status);
+    } else {
+        snprintf(out, WHI_SENTENCE, "%s", wh_error_name(code));
+    }
+}
+
+static void judge(whi_parcel *parcel, const whi_request *request) {
+    const whi_delivery *delivery = parcel->delivery;
+    int profile = delivery->registration->subscription->profile;
+
+    parcel->aborts = 0;
+    parcel->outcome = whi_profile_outcome(profile, delivery->event->type, request->error, request->status,
+                                          &parcel->code, &parcel->aborts);
+    parcel->answers = parcel->aborts || (request->error == WH_OK && request->status >= 200 && request->status < 300);
+    parcel->overloaded =
+        !parcel->aborts && (request->error != WH_OK || request->status == 429 || request->status == 503);
+    if (parcel->outcome == WHI_OUTCOME_SUCCESS) {
+        parcel->sentence[0] = '\0';
+    } else {
+        write_sentence(request, parcel->code, parcel->sentence);
+    }
+}
+
+static void put_back(whi_parcel *parcel, const whi_request *request) {
+    parcel->outcome = WHI_OUTCOME_NONE;
+    parcel->code = request->error;
+    snprintf(parcel->sentence, WHI_SENTENCE, "%s", request->message);
+}
+
+static void done(whi_request *request, void *payload) {
+    whi_http_request *self = payload;
+    whi_parcel *parcel = self->parcel;
+
+    parcel->status = request->status;
+    parcel->duration_us = request->duration_us;
+    parcel->retry_after = whi_retry_after(request->retry_after, whi_now(self->sink->engine));
+    parcel->answer = request->response;
+    parcel->answer_size = request->response_size;
+    if (is_here(request->error)) {
+        put_back(parcel, request);
+    } else {
+        judge(parcel, request);
+    }
+    give_request(self);
+    parcel->done(parcel, parcel->payload);
+}
+
+/* ------------------------------------------------------------------------- the sink */
+
+static int http_open(whi_sink **out, wh_engine *engine, whi_poller *poller) {
+    whi_transport_options options = { &engine->options.limits, engine->policy, engine->options.user_agent,
+                                      engine->options.ca_file, poller,         0 };
+    whi_sink *sink = whi_calloc(1, sizeof *sink);
+    int code;
+
+    *out = NULL;
+    if (sink == NULL) {
+        return whi_fail_memory();
+    }
+    sink->engine = engine;
+    code = engine->transport->open(&sink->transport, &options);
+    if (code != WH_OK) {
+        whi_free(sink);
+        return code;
+    }
+    *out = sink;
+    return WH_OK;
+}
+
+static void http_close(whi_sink *sink) {
+    if (sink == NULL) {
+        return;
+    }
+    sink->engine->transport->close(sink->transport);
+    free_all(sink->under_way);
+    free_all(sink->idle);
+    whi_free(sink);
+}
+
+/* It could not even be started: as a request that failed at once. */
+static void fail_start(whi_http_request *self, int code) {
+    whi_request *request = &self->request;
+
+    request->error = code;
+    request->status = 0;
+    request->retry_after[0] = '\0';
+    request->response_size = 0;
+    snprintf(request->message, sizeof request->message, "%s", wh_last_error());
+    done(request, self);
+}
+
+static void fail_parcel(whi_parcel *parcel) {
+    whi_request request = { .error = WH_ENOMEM };
+
+    snprintf(request.message, sizeof request.message, "no memory for a request");
+    parcel->status = 0;
+    put_back(parcel, &request);
+    parcel->done(parcel, parcel->payload);
+}
+
+static void submit_one(whi_sink *sink, whi_parcel *parcel) {
+    whi_http_request *self = take_request(sink);
+    int code;
+
+    if (self == NULL) {
+        fail_parcel(parcel);
+        return;
+    }
+    self->parcel = parcel;
+    code = whi_http_fill(self);
+    self->request.done = done;
+    self->request.payload = self;
+    code = code == WH_OK ? sink->engine->transport->send(sink->transport, &self->request) : code;
+    if (code != WH_OK) {
+        fail_start(self, code);
+    }
+}
+
+static void http_submit(whi_sink *sink, whi_parcel *const *parcels, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        submit_one(sink, parcels[i]);
+    }
+}
+
+static void http_ready(whi_sink *sink, const whi_ready *ready, int count) {
+    sink->engine->transport->ready(sink->transport, ready, count);
+}
+
+static void http_tick(whi_sink *sink) {
+    sink->engine->transport->tick(sink->transport);
+}
+
+static int http_timeout(const whi_sink *sink) {
+    return sink->engine->transport->timeout(sink->transport);
+}
+
+const whi_sink_vtable whi_sink_http = {
+    .open = http_open,
+    .close = http_close,
+    .submit = http_submit,
+    .ready = http_ready,
+    .tick = http_tick,
+    .timeout = http_timeout,
+    .forget = whi_http_forget,
+};

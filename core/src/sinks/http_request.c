@@ -1,0 +1,227 @@
+#include "sinks/http.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/wrap.h"
+#include "pure/envelope.h"
+#include "pure/header.h"
+#include "pure/profile.h"
+#include "pure/sign.h"
+
+static void free_signers(whi_http_kept *kept) {
+    for (size_t i = 0; i < kept->signer_count; i++) {
+        whi_signer_free(kept->signers[i]);
+    }
+    whi_free(kept->signers);
+    kept->signers = NULL;
+    kept->signer_count = 0;
+}
+
+void whi_http_forget(void *kept) {
+    free_signers(kept);
+    whi_free(kept);
+}
+
+static int ready_signers(whi_http_kept *kept, const whi_subscription *s) {
+    int code = WH_OK;
+
+    if (kept->signers != NULL && kept->version == s->version) {
+        return WH_OK;
+    }
+    free_signers(kept);
+    kept->signers = whi_calloc(s->secret_count, sizeof(struct whi_signer *));
+    if (kept->signers == NULL) {
+        return whi_fail_memory();
+    }
+    while (kept->signer_count < s->secret_count && code == WH_OK) {
+        code = whi_signer_new(&kept->signers[kept->signer_count], s->secrets[kept->signer_count]);
+        kept->signer_count += code == WH_OK;
+    }
+    kept->version = s->version;
+    if (code != WH_OK) {
+        free_signers(kept);
+    }
+    return code;
+}
+
+static int kept_of(whi_parcel *parcel, whi_http_kept **out) {
+    if (*parcel->kept == NULL) {
+        *parcel->kept = whi_calloc(1, sizeof **out);
+    }
+    *out = *parcel->kept;
+    return *out != NULL ? WH_OK : whi_fail_memory();
+}
+
+static int sign(whi_http_request *self, const whi_subscription *s, int64_t seconds) {
+    const char *id = self->parcel->delivery->event->id;
+    whi_http_kept *kept;
+    size_t size;
+    const char *body = whi_delivery_bytes(self->parcel->delivery, &size);
+    int code = kept_of(self->parcel, &kept);
+
+    code = code == WH_OK ? ready_signers(kept, s) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+
+    whi_buf_clear(&self->signature);
+    whi_buf_text(&self->signature, "webhook-signature: ");
+    for (size_t i = 0; i < kept->signer_count && code == WH_OK; i++) {
+        if (i > 0) {
+            whi_buf_char(&self->signature, ' ');
+        }
+        code = whi_signer_sign(kept->signers[i], id, seconds, body, size, &self->signature);
+    }
+    return code == WH_OK ? whi_buf_status(&self->signature) : code;
+}
+
+/* Decimal digits of a positive number behind text; cheaper than a format. */
+static void line_number(char *out, const char *name, int64_t number) {
+    char digits[24];
+    size_t count = 0, size = strlen(name);
+
+    memcpy(out, name, size);
+    do {
+        digits[count++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    while (count > 0) {
+        out[size++] = digits[--count];
+    }
+    out[size] = '\0';
+}
+
+static int is_same_name(const char *a, const char *b) {
+    size_t size = strcspn(a, ":;");
+
+    return size == strcspn(b, ":;") && strncasecmp(a, b, size) == 0;
+}
+
+/* A line of the subscription gives way to one of the rule. */
+static int is_given(const whi_http_request *self, const char *line) {
+    const whi_buf *extra = &self->extra;
+
+    for (size_t at = 0; at < extra->size; at += strlen(extra->data + at) + 1) {
+        if (is_same_name(extra->data + at, line)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The headers that rule and subscription want, behind those that are there. */
+static int add_lines(whi_http_request *self, const whi_subscription *s) {
+    whi_request *request = &self->request;
+    whi_buf *extra = &self->extra;
+    int code = WH_OK;
+
+    whi_buf_clear(extra);
+    if (self->parcel->delivery->headers != NULL) {
+        code = whi_wrap_rule_headers(self->parcel->delivery->headers, extra);
+    }
+    if (code != WH_OK) {
+        return code;
+    }
+    for (size_t at = 0; at < extra->size && request->line_count < WHI_REQUEST_LINES;
+         at += strlen(extra->data + at) + 1) {
+        request->lines[request->line_count++] = extra->data + at;
+    }
+    for (size_t i = 0; i < s->header_count && request->line_count < WHI_REQUEST_LINES; i++) {
+        if (!is_given(self, s->headers[i])) {
+            request->lines[request->line_count++] = s->headers[i];
+        }
+    }
+    return WH_OK;
+}
+
+/* The sender's name as the system has it, unless rule or subscription gave one. */
+static void add_agent(whi_request *request, int profile) {
+    const char *agent = whi_profile_agent(profile);
+
+    if (agent == NULL || request->line_count == WHI_REQUEST_LINES) {
+        return;
+    }
+    for (size_t i = 0; i < request->line_count; i++) {
+        if (is_same_name(request->lines[i], agent)) {
+            return;
+        }
+    }
+    request->lines[request->line_count++] = agent;
+}
+
+/* Body and headers of a profile with an envelope. */
+static int fill_profile(whi_http_request *self, const whi_subscription *s) {
+    const whi_delivery *delivery = self->parcel->delivery;
+    const char *lines[WHI_ENVELOPE_LINES];
+    whi_request *request = &self->request;
+    whi_wrapping what = { .now = delivery->registration,
+                          .version = delivery->version,
+                          .event_id = delivery->event->id,
+                          .event_type = delivery->event->type,
+                          .event_time = delivery->event->time };
+    size_t count = 0;
+    int code;
+
+    what.data = whi_delivery_bytes(delivery, &what.data_size);
+    whi_buf_clear(&self->body);
+    whi_buf_clear(&self->signature);
+    code = whi_wrap(self->sink->engine, &what, &self->body, &self->signature, lines, &count);
+    if (code != WH_OK) {
+        return code;
+    }
+    request->lines[0] = "Content-Type: application/json";
+    memcpy(request->lines + 1, lines, count * sizeof *lines);
+    request->line_count = count + 1;
+    request->body = self->body.data;
+    request->body_size = self->body.size;
+    code = add_lines(self, s);
+    if (code == WH_OK) {
+        add_agent(request, s->profile);
+    }
+    return code;
+}
+
+static int fill_standard(whi_http_request *self, const whi_subscription *s) {
+    static const char id_name[] = "webhook-id: ";
+    whi_request *request = &self->request;
+    const whi_event *event = self->parcel->delivery->event;
+    int64_t seconds = self->parcel->started_at / 1000;
+    int code = sign(self, s, seconds);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    memcpy(self->id_line, id_name, sizeof id_name - 1);
+    memcpy(self->id_line + sizeof id_name - 1, event->id, strlen(event->id) + 1);
+    line_number(self->time_line, "webhook-timestamp: ", seconds);
+    request->lines[0] = "Content-Type: application/json";
+    request->lines[1] = self->id_line;
+    request->lines[2] = self->time_line;
+    request->lines[3] = self->signature.data;
+    request->line_count = 4;
+    request->body = whi_delivery_bytes(self->parcel->delivery, &request->body_size);
+    return add_lines(self, s);
+}
+
+int whi_http_fill(whi_http_request *self) {
+    const whi_subscription *s = self->parcel->delivery->registration->subscription;
+    const wh_options *options = &self->sink->engine->options;
+    whi_request *request = &self->request;
+    int code = s->profile == WHI_STANDARD ? fill_standard(self, s) : fill_profile(self, s);
+
+    request->url = s->url;
+    request->lane = s->id;
+    request->connect_timeout = options->connect_timeout;
+    request->timeout = s->timeout ? s->timeout : options->timeout;
+    request->insecure = s->insecure;
+    request->http2 = s->http2;
+    request->error = request->status = 0;
+    request->duration_us = 0;
+    request->retry_after[0] = request->message[0] = '\0';
+    request->response = NULL;
+    request->response_size = 0;
+    return code;
+}
