@@ -73,7 +73,7 @@ static void fall_asleep(wh_engine *engine) {
             d->queued_at -= WHI_ASLEEP_US;
         }
     }
-    worker->next_spill = 0;
+    whi_timetable_again(&worker->timetable, &worker->spill, 0);
     atomic_store(&engine->lease->turned_at, whi_monotonic_us() - WHI_ASLEEP_US - 1);
     atomic_store(&engine->lease->next_beat, 0);
     whi_writer_nudge(engine->writer);

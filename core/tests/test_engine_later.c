@@ -45,7 +45,13 @@ static whi_worker *fill_disk(wh_engine *engine) {
 
 /* Whatever waits for its time has waited long enough. */
 static void hurry(whi_worker *worker) {
-    worker->retry_record_at = worker->retry_later_at = worker->retry_claim_at = 0;
+    whi_entry *entries[] = { &worker->record_again, &worker->later_again, &worker->claim_again };
+
+    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
+        if (whi_entry_is_set(entries[i])) {
+            whi_timetable_again(&worker->timetable, entries[i], 0);
+        }
+    }
     atomic_fetch_add(&fixture_time, 1000);
 }
 
@@ -115,8 +121,9 @@ static int begin_and_turn(whi_store *store) {
         whi_worker *worker = turning->workers[0];
         assert_true(whi_worker_step(worker, 0) >= 0);
         assert_int_equal(worker->records_open, 1);
-        worker->retry_record_at = 0;
-        worker->next_spill = worker->next_look = INT64_MAX;
+        hurry(worker);
+        assert_true(whi_worker_step(worker, 0) >= 0); /* its time has come, and nothing can be done */
+        whi_timetable_again(&worker->timetable, &worker->look, INT64_MAX);
         assert_true(whi_worker_timeout(worker) > 0);
     }
     return sound->begin(store);

@@ -330,10 +330,10 @@ static void time_out(whi_transfer *transfer) {
  * so that descriptors and callers get theirs. */
 static void run_due(whi_transport *transport) {
     int64_t now = whi_monotonic_us();
-    size_t count = transport->heap_count;
+    size_t count = transport->timers.count;
 
-    while (count-- > 0 && transport->heap_count > 0 && transport->heap[1]->due <= now) {
-        whi_timer *timer = transport->heap[1];
+    while (count-- > 0 && transport->timers.count > 0 && whi_heap_first(&transport->timers)->due <= now) {
+        whi_timer *timer = (whi_timer *)whi_heap_first(&transport->timers);
         whi_timer_stop(transport, timer);
         if (timer->is_transfer) {
             time_out((whi_transfer *)timer);
@@ -379,13 +379,13 @@ static int curl_timeout(const whi_transport *transport) {
     if (transport->finished != NULL || transport->pressed || (transport->room != NULL && transport->room_changed)) {
         return 0;
     }
-    if (transport->heap_count == 0) {
+    if (transport->timers.count == 0) {
         return -1;
     }
-    if (transport->heap[1]->due == 0) {
+    if (whi_heap_first(&transport->timers)->due == 0) {
         return 0;
     }
-    wait = (transport->heap[1]->due - whi_monotonic_us() + 999) / 1000;
+    wait = (whi_heap_first(&transport->timers)->due - whi_monotonic_us() + 999) / 1000;
     return wait < 0 ? 0 : wait > WAIT_MAXIMUM ? WAIT_MAXIMUM : (int)wait;
 }
 
@@ -481,7 +481,7 @@ static void curl_close(whi_transport *transport) {
     curl_share_cleanup(transport->share);
     whi_trust_put(transport->trust);
     whi_resolver_free(transport->resolver);
-    whi_free(transport->heap);
+    whi_heap_free(&transport->timers);
     whi_free(transport->sockets);
     whi_free(transport->user_agent);
     whi_free(transport->ca_file);

@@ -23,6 +23,7 @@
 
 #include <curl/curl.h>
 
+#include "base/heap.h"
 #include "outside/resolve.h"
 #include "outside/transport.h"
 #include "pure/url.h"
@@ -43,8 +44,7 @@ typedef struct whi_transfer whi_transfer;
 /* A moment in the transport's heap: of a shard (libcurl's timer), or of a transfer
  * that waits for an address or for room. */
 typedef struct whi_timer {
-    int64_t due; /* us of whi_monotonic_us; 0: at once */
-    size_t at;   /* place in the heap, from 1; 0: not in it */
+    whi_heap_item item; /* first; us of whi_monotonic_us; 0: at once */
     int is_transfer;
 } whi_timer;
 
@@ -174,8 +174,7 @@ struct whi_transport {
     int pressed;      /* 1: connections are to be closed */
     int room_changed; /* 1: those that wait for room may try again */
 
-    whi_timer **heap; /* [1 … heap_count], earliest first */
-    size_t heap_count, heap_room;
+    whi_heap timers;
 
     whi_route **routes; /* hash */
     size_t route_room, route_count, route_maximum;

@@ -11,82 +11,19 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ------------------------------------------------------------------------- heap */
-
-static void place(whi_transport *transport, whi_timer *timer, size_t at) {
-    transport->heap[at] = timer;
-    timer->at = at;
-}
-
-static void sift_up(whi_transport *transport, whi_timer *timer) {
-    size_t at = timer->at;
-
-    while (at > 1 && transport->heap[at / 2]->due > timer->due) {
-        place(transport, transport->heap[at / 2], at);
-        at /= 2;
-    }
-    place(transport, timer, at);
-}
-
-static void sift_down(whi_transport *transport, whi_timer *timer) {
-    size_t at = timer->at, child;
-
-    while ((child = 2 * at) <= transport->heap_count) {
-        if (child < transport->heap_count && transport->heap[child + 1]->due < transport->heap[child]->due) {
-            child++;
-        }
-        if (transport->heap[child]->due >= timer->due) {
-            break;
-        }
-        place(transport, transport->heap[child], at);
-        at = child;
-    }
-    place(transport, timer, at);
-}
+/* ----------------------------------------------------------------------- timers */
 
 /* Room for every timer that can be, so that setting one cannot fail. */
 int whi_timer_reserve(whi_transport *transport, size_t count) {
-    size_t room = transport->heap_room ? transport->heap_room : 64;
-    whi_timer **heap;
-
-    if (count < transport->heap_room) {
-        return WH_OK;
-    }
-    while (room <= count) {
-        room *= 2;
-    }
-    heap = whi_realloc(transport->heap, room * sizeof *heap);
-    if (heap == NULL) {
-        return whi_fail_memory();
-    }
-    transport->heap = heap;
-    transport->heap_room = room;
-    return WH_OK;
+    return whi_heap_reserve(&transport->timers, count);
 }
 
 void whi_timer_set(whi_transport *transport, whi_timer *timer, int64_t due) {
-    if (timer->at == 0) {
-        place(transport, timer, ++transport->heap_count);
-    }
-    timer->due = due;
-    sift_up(transport, timer);
-    sift_down(transport, timer);
+    (void)whi_heap_set(&transport->timers, &timer->item, due);
 }
 
 void whi_timer_stop(whi_transport *transport, whi_timer *timer) {
-    size_t at = timer->at;
-    whi_timer *last;
-
-    if (at == 0) {
-        return;
-    }
-    timer->at = 0;
-    last = transport->heap[transport->heap_count--];
-    if (last != timer) {
-        place(transport, last, at);
-        sift_up(transport, last);
-        sift_down(transport, last);
-    }
+    whi_heap_leave(&transport->timers, &timer->item);
 }
 
 /* ---------------------------------------------------------------------- sockets */
@@ -275,7 +212,7 @@ void whi_shard_ready(whi_transport *transport, const whi_ready *ready) {
     curl_multi_socket_action(entry->shard->multi, ready->fd, mask, &running);
 }
 
-/* ----------------------------------------------------------------------- timers */
+/* -------------------------------------------------------------------- libcurl's timer */
 
 /* Rounded up: libcurl does not ask again for a moment that it has asked for. */
 static int on_timer(CURLM *multi, long wait, void *payload) {
@@ -294,7 +231,7 @@ static int on_timer(CURLM *multi, long wait, void *payload) {
 static void rearm(whi_shard *shard) {
     long wait = -1;
 
-    if (shard->timer.at == 0 && curl_multi_timeout(shard->multi, &wait) == CURLM_OK && wait >= 0) {
+    if (shard->timer.item.at == 0 && curl_multi_timeout(shard->multi, &wait) == CURLM_OK && wait >= 0) {
         on_timer(shard->multi, wait > 0 ? wait : 1, shard);
     }
 }
@@ -302,7 +239,7 @@ static void rearm(whi_shard *shard) {
 /* A shard without requests wakes when its connections have been kept for long enough:
  * libcurl looks at their age with its next request only. */
 static void rest(whi_shard *shard) {
-    if (shard->timer.at == 0 && shard->sockets > 0) {
+    if (shard->timer.item.at == 0 && shard->sockets > 0) {
         whi_timer_set(shard->transport, &shard->timer, shard->used_at + shard->transport->kept_us);
     }
 }

@@ -13,7 +13,6 @@
 #include "work/queue.h"
 #include "work/record.h"
 
-#define CLAIM_LANES 64 /* claims begun in one turn */
 #define CLAIM_MAXIMUM 256
 #define EVENTS_MAXIMUM 256
 #define OUTBOX_MAXIMUM 256
@@ -160,17 +159,17 @@ static int begin_claim(whi_worker *worker, whi_lane *lane, whi_registration *reg
 
 /* A lane that is full is put aside until it has room. The deliveries of a subscription
  * that rests are not fetched; when it changes, the worker asks the store for all lanes. */
-static void claim_lane(whi_worker *worker, whi_lane *lane, int64_t now) {
+void whi_claim_lane(whi_worker *worker, whi_entry *entry) {
+    whi_lane *lane = (whi_lane *)entry;
+    int64_t now = whi_now(worker->engine);
     int room = whi_lane_room(lane);
-    int64_t due = lane->stored_due;
     whi_registration *registration;
 
-    whi_lane_set_due(worker, lane, INT64_MAX);
     if (whi_inbox_of(worker->engine, lane->subscription) != &worker->inbox) {
         return; /* from a time with another number of workers: its own finds it in the store */
     }
     if (room == 0) {
-        lane->parked_due = due;
+        lane->parked_due = entry->item.due;
         return;
     }
     registration = whi_registry_get(worker->engine->registry, lane->subscription);
@@ -187,14 +186,6 @@ static void claim_lane(whi_worker *worker, whi_lane *lane, int64_t now) {
     if (begin_claim(worker, lane, registration, room, now) != WH_OK) {
         whi_registration_unref(registration);
         whi_lane_set_due(worker, lane, now + 1000);
-    }
-}
-
-void whi_claim_due(whi_worker *worker) {
-    int64_t now = whi_now(worker->engine);
-
-    for (int i = 0; i < CLAIM_LANES && worker->heap_count > 0 && worker->heap[0]->stored_due <= now; i++) {
-        claim_lane(worker, worker->heap[0], now);
     }
 }
 
@@ -339,11 +330,11 @@ static void intake_back(whi_task *task) {
     if (task->code != WH_OK) {
         whi_log(&engine->log, WH_LOG_ERROR, "events cannot be claimed now: %s", task->sentence);
         whi_trouble(engine, task->code, task->sentence);
-        worker->retry_claim_at = whi_monotonic_us() + CLAIM_RETRY_US;
+        whi_timetable_again(&worker->timetable, &worker->claim_again, whi_monotonic_us() + CLAIM_RETRY_US);
         atomic_store(&engine->more_events, 1);
         drop_events(self);
     } else if (self->owner == 0) {
-        worker->retry_claim_at = whi_monotonic_us() + WHI_LOOK_US;
+        whi_timetable_again(&worker->timetable, &worker->claim_again, whi_monotonic_us() + WHI_LOOK_US);
         atomic_store(&engine->more_events, 1);
     } else if (self->picked >= self->limit || self->outbox >= OUTBOX_MAXIMUM) {
         atomic_store(&engine->more_events, 1);
@@ -371,6 +362,11 @@ static int events_limit(wh_engine *engine) {
     return fit < EVENTS_MAXIMUM ? (int)(fit < 0 ? 0 : fit) : EVENTS_MAXIMUM;
 }
 
+void whi_claim_again(whi_worker *worker, whi_entry *entry) {
+    (void)worker;
+    (void)entry; /* it is out of the timetable now, and whi_claim_events asks again */
+}
+
 void whi_claim_events(whi_worker *worker) {
     wh_engine *engine = worker->engine;
     int limit = events_limit(engine);
@@ -382,7 +378,7 @@ void whi_claim_events(whi_worker *worker) {
     if (worker->claiming_events || limit == 0 || !atomic_load(&engine->more_events)) {
         return;
     }
-    if (worker->retry_claim_at != 0) {
+    if (whi_entry_is_set(&worker->claim_again)) {
         return;
     }
     self = whi_calloc(1, sizeof *self);

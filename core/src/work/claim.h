@@ -9,8 +9,9 @@
 
 #include "work/worker.h"
 
-void whi_claim_due(whi_worker *worker);    /* lanes whose stored deliveries are due */
-void whi_claim_events(whi_worker *worker); /* pending events without an owner, and the outbox */
-void whi_claim_scan(whi_worker *worker);   /* asks the store for lanes */
+void whi_claim_lane(whi_worker *worker, whi_entry *entry);  /* a lane's entry: its stored deliveries are due */
+void whi_claim_events(whi_worker *worker);                  /* pending events without an owner, and the outbox */
+void whi_claim_again(whi_worker *worker, whi_entry *entry); /* after a claim of events that failed */
+void whi_claim_scan(whi_worker *worker);                    /* asks the store for lanes */
 
 #endif

@@ -58,7 +58,7 @@ whi_lane *whi_lane_get(whi_worker *worker, int64_t subscription, int make) {
     }
     lane->subscription = subscription;
     lane->window = WINDOW_START;
-    lane->stored_due = INT64_MAX;
+    lane->stored.call = worker->lane_due;
     mask = worker->lane_capacity - 1;
     for (at = place_of(subscription, worker->lane_capacity); worker->lanes[at] != NULL; at = (at + 1) & mask) {}
     worker->lanes[at] = lane;
@@ -74,6 +74,7 @@ static void forget_kept(whi_worker *worker, whi_lane *lane) {
 }
 
 static void free_lane(whi_worker *worker, whi_lane *lane) {
+    whi_heap_leave(&worker->timetable.lanes, &lane->stored.item);
     while (lane->head != NULL) {
         whi_delivery *delivery = lane->head;
         lane->head = delivery->next;
@@ -90,85 +91,24 @@ void whi_lanes_free(whi_worker *worker) {
         }
     }
     whi_free(worker->lanes);
-    whi_free(worker->heap);
     worker->lanes = NULL;
-    worker->heap = NULL;
-    worker->lane_count = worker->lane_capacity = worker->heap_count = worker->heap_capacity = 0;
+    worker->lane_count = worker->lane_capacity = 0;
     worker->ready = worker->ready_tail = NULL;
     worker->queued = 0;
 }
 
-/* ------------------------------------------------- the heap of what waits in the store */
-
-static void put(whi_worker *worker, size_t at, whi_lane *lane) {
-    worker->heap[at] = lane;
-    lane->heap_at = (int)at + 1;
-}
-
-static void sift(whi_worker *worker, size_t at) {
-    whi_lane *lane = worker->heap[at];
-
-    while (at > 0 && worker->heap[(at - 1) / 2]->stored_due > lane->stored_due) {
-        put(worker, at, worker->heap[(at - 1) / 2]);
-        at = (at - 1) / 2;
-    }
-    for (;;) {
-        size_t child = at * 2 + 1;
-        if (child + 1 < worker->heap_count && worker->heap[child + 1]->stored_due < worker->heap[child]->stored_due) {
-            child++;
-        }
-        if (child >= worker->heap_count || worker->heap[child]->stored_due >= lane->stored_due) {
-            break;
-        }
-        put(worker, at, worker->heap[child]);
-        at = child;
-    }
-    put(worker, at, lane);
-}
-
-static void leave_heap(whi_worker *worker, whi_lane *lane) {
-    size_t at = (size_t)lane->heap_at - 1;
-    whi_lane *last = worker->heap[--worker->heap_count];
-
-    lane->heap_at = 0;
-    if (last != lane) {
-        put(worker, at, last);
-        sift(worker, at);
-    }
-}
-
-static int enter_heap(whi_worker *worker, whi_lane *lane) {
-    if (worker->heap_count == worker->heap_capacity) {
-        size_t capacity = worker->heap_capacity ? worker->heap_capacity * 2 : 64;
-        whi_lane **heap = whi_realloc(worker->heap, capacity * sizeof(whi_lane *));
-        if (heap == NULL) {
-            return WH_ENOMEM;
-        }
-        worker->heap = heap;
-        worker->heap_capacity = capacity;
-    }
-    put(worker, worker->heap_count++, lane);
-    return WH_OK;
-}
+/* -------------------------------------------------------------- what waits in the store */
 
 void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due) {
-    lane->stored_due = due;
     if (due == INT64_MAX) {
-        if (lane->heap_at != 0) {
-            leave_heap(worker, lane);
-        }
-        return;
-    }
-    if (lane->heap_at == 0 && enter_heap(worker, lane) != WH_OK) {
-        lane->stored_due = INT64_MAX;
+        whi_heap_leave(&worker->timetable.lanes, &lane->stored.item);
+    } else if (whi_timetable_lane(&worker->timetable, &lane->stored, due) != WH_OK) {
         atomic_store(&worker->inbox.rescan, 1); /* no memory now: the store will be asked again */
-        return;
     }
-    sift(worker, (size_t)lane->heap_at - 1);
 }
 
 void whi_lane_stored(whi_worker *worker, whi_lane *lane, int64_t due) {
-    if (due < lane->stored_due) {
+    if (!whi_entry_is_set(&lane->stored) || due < lane->stored.item.due) {
         whi_lane_set_due(worker, lane, due);
     }
 }
@@ -261,7 +201,7 @@ void whi_lanes_drop(whi_worker *worker) {
 }
 
 static int is_unused(const whi_lane *lane) {
-    return lane->head == NULL && lane->in_flight == 0 && lane->heap_at == 0 && !lane->claiming && !lane->is_ready &&
+    return lane->head == NULL && lane->in_flight == 0 && !whi_entry_is_set(&lane->stored) && !lane->claiming && !lane->is_ready &&
            lane->failing_since == 0 && lane->parked_due == 0;
 }
 

@@ -12,6 +12,7 @@
 
 /* What one worker has for one subscription. */
 typedef struct whi_lane {
+    whi_entry stored; /* first; when the earliest of what waits in the store is due, if that is known */
     int64_t subscription;
     struct whi_lane *next_ready;
     whi_delivery *head, *tail; /* queued in memory */
@@ -21,9 +22,7 @@ typedef struct whi_lane {
     int is_ready;                /* in the worker's ready list */
     int claiming;                /* a claim is under way */
     int asked;                   /* for it since: what came after the claim has looked needs another */
-    int heap_at;                 /* place in the worker's heap + 1; 0: not there */
     int64_t parked_due;          /* 0, or that due while the lane had no room */
-    int64_t stored_due;          /* earliest due of what waits in the store, INT64_MAX: nothing known */
     int64_t failing_since;       /* ms, 0: the last attempt succeeded */
     enum whi_sink_kind sink;     /* where its last delivery went */
     void *kept;                  /* what that sink keeps for it */

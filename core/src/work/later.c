@@ -6,11 +6,15 @@
 
 #define LATER_US INT64_C(1000000)
 
+static void try_later(whi_worker *worker) {
+    whi_timetable_again(&worker->timetable, &worker->later_again, whi_monotonic_us() + LATER_US);
+}
+
 void whi_later_event(whi_worker *worker, whi_event *event) {
     event->seen_before = 1;
     event->next = worker->later;
     worker->later = event;
-    worker->retry_later_at = whi_monotonic_us() + LATER_US;
+    try_later(worker);
 }
 
 int whi_later_waits(const whi_worker *worker) {
@@ -42,16 +46,14 @@ void whi_later_task(whi_worker *worker, whi_task *task) {
     }
     task->next = NULL;
     *end = task;
-    worker->retry_later_at = whi_monotonic_us() + LATER_US;
+    try_later(worker);
 }
 
 /* Before those that came after it. */
-void whi_later_retry(whi_worker *worker, int64_t now_us) {
+void whi_later_again(whi_worker *worker, whi_entry *entry) {
     whi_event **place = &worker->later;
 
-    if ((*place == NULL && worker->later_tasks == NULL) || now_us < worker->retry_later_at) {
-        return;
-    }
+    (void)entry;
     retry_tasks(worker);
     while (*place != NULL) {
         whi_event *event = *place;
@@ -64,11 +66,9 @@ void whi_later_retry(whi_worker *worker, int64_t now_us) {
         worker->todo_end = worker->todo == NULL ? &event->next : worker->todo_end;
         worker->todo = event;
     }
-    worker->retry_later_at = now_us + LATER_US;
-}
-
-int64_t whi_later_next(const whi_worker *worker) {
-    return worker->later != NULL || worker->later_tasks != NULL ? worker->retry_later_at : INT64_MAX;
+    if (worker->later != NULL) {
+        try_later(worker);
+    }
 }
 
 static void end_tasks(whi_worker *worker) {

@@ -15,11 +15,8 @@ void whi_later_task(whi_worker *worker, whi_task *task);
 /* 1: there is an order, and an event that is to be fanned out before those that came after it. */
 int whi_later_waits(const whi_worker *worker);
 
-/* Tries again what has its time: events go before those that are to be fanned out. */
-void whi_later_retry(whi_worker *worker, int64_t now_us);
-
-/* Monotonic us; INT64_MAX: nothing waits. */
-int64_t whi_later_next(const whi_worker *worker);
+/* Tries again: events go before those that are to be fanned out. */
+void whi_later_again(whi_worker *worker, whi_entry *entry);
 
 /* Tells the tasks that there is no other try, and drops the events. */
 void whi_later_end(whi_worker *worker);

@@ -28,20 +28,21 @@ static void purge_back(whi_task *task) {
     whi_worker *worker = task->worker;
     int64_t now = whi_now(worker->engine);
 
-    worker->purging = 0;
     if (task->code == WH_OK) {
         worker->purge_after = self->after;
     }
-    worker->next_purge = now + (task->code == WH_OK && self->after != 0 ? PURGE_PAUSE_MS : PURGE_EVERY_MS);
+    whi_timetable_at(&worker->timetable, &worker->purge,
+                     now + (task->code == WH_OK && self->after != 0 ? PURGE_PAUSE_MS : PURGE_EVERY_MS));
     whi_free(self);
 }
 
-static void begin_purge(whi_worker *worker, int64_t now) {
+void whi_purge(whi_worker *worker, whi_entry *entry) {
+    int64_t now = whi_now(worker->engine);
     const wh_options *options = &worker->engine->options;
     purge *self = whi_calloc(1, sizeof *self);
 
-    worker->next_purge = now + PURGE_EVERY_MS;
     if (self == NULL) {
+        whi_timetable_at(&worker->timetable, entry, now + PURGE_EVERY_MS);
         return;
     }
     self->done_before = whi_ident_first(now - options->retain);
@@ -49,12 +50,5 @@ static void begin_purge(whi_worker *worker, int64_t now) {
     self->task.job.run = run_purge;
     self->task.job.rows = PURGE_ROWS * 4;
     self->task.back = purge_back;
-    worker->purging = 1;
     whi_worker_submit(worker, &self->task);
-}
-
-void whi_purge(whi_worker *worker, int64_t now) {
-    if (now >= worker->next_purge && !worker->purging) {
-        begin_purge(worker, now);
-    }
 }

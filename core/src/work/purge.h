@@ -7,7 +7,7 @@
 
 #include "work/worker.h"
 
-/* Begins the next piece if its time has come. Does not wait. */
-void whi_purge(whi_worker *worker, int64_t now);
+/* Begins the next piece, which sets the time of the one after it. Does not wait. */
+void whi_purge(whi_worker *worker, whi_entry *entry);
 
 #endif

@@ -6,6 +6,7 @@
 
 #define QUEUE_MAXIMUM 2048             /* deliveries queued in memory for one subscription */
 #define QUEUE_TIME_US INT64_C(2000000) /* longer than this nobody waits in memory behind a slow receiver */
+#define SPILL_US INT64_C(250000)       /* how often that is looked at */
 
 /* Somebody sends it when the lane has room. */
 static void spill(whi_worker *worker, whi_delivery *delivery) {
@@ -23,6 +24,9 @@ void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
     lane->cap = delivery->registration->subscription->concurrency;
     delivery->queued_at = whi_monotonic_us();
     whi_lane_append(worker, lane, delivery);
+    if (!whi_entry_is_set(&worker->spill)) {
+        whi_timetable_again(&worker->timetable, &worker->spill, delivery->queued_at + SPILL_US);
+    }
     whi_lane_ready(worker, lane);
 }
 
@@ -33,11 +37,17 @@ static void spill_lane(whi_worker *worker, whi_lane *lane, int64_t now_us) {
     }
 }
 
-void whi_queue_spill_old(whi_worker *worker, int64_t now_us) {
+void whi_queue_spill(whi_worker *worker, whi_entry *entry) {
+    int64_t now_us = whi_monotonic_us();
+
     for (size_t i = 0; worker->queued > 0 && i < worker->lane_capacity; i++) {
         whi_lane *lane = worker->lanes[i];
         if (lane != NULL && lane->head != NULL) {
             spill_lane(worker, lane, now_us);
         }
+    }
+    whi_lanes_sweep(worker);
+    if (worker->queued > 0) {
+        whi_timetable_again(&worker->timetable, entry, now_us + SPILL_US);
     }
 }

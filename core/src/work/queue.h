@@ -12,6 +12,6 @@
 void whi_queue_push(whi_worker *worker, whi_delivery *delivery);
 
 /* What queued for too long goes to the store. */
-void whi_queue_spill_old(whi_worker *worker, int64_t now_us);
+void whi_queue_spill(whi_worker *worker, whi_entry *entry);
 
 #endif

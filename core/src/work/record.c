@@ -251,6 +251,17 @@ static void settle_all(whi_worker *worker, const whi_record *record) {
     }
 }
 
+static void try_later(whi_worker *worker) {
+    whi_timetable_again(&worker->timetable, &worker->record_again, whi_monotonic_us() + RETRY_US);
+}
+
+/* The time for it may have come while others were under way. */
+static void try_when_all_are_back(whi_worker *worker) {
+    if (worker->failed_records != NULL && worker->records_open == 0 && !whi_entry_is_set(&worker->record_again)) {
+        whi_timetable_again(&worker->timetable, &worker->record_again, whi_monotonic_us());
+    }
+}
+
 static void back(whi_task *task) {
     whi_record *record = (whi_record *)task;
     whi_worker *worker = task->worker;
@@ -262,11 +273,12 @@ static void back(whi_task *task) {
             whi_trouble(worker->engine, task->code, task->sentence);
         }
         keep_failed(worker, record);
-        worker->retry_record_at = whi_monotonic_us() + RETRY_US;
+        try_later(worker);
         return;
     }
     settle_all(worker, record);
     free_record(record);
+    try_when_all_are_back(worker);
 }
 
 int whi_record_begin(whi_worker *worker) {
@@ -320,7 +332,11 @@ static int is_empty(const whi_record *record) {
 void whi_record_submit(whi_worker *worker) {
     whi_record *record = worker->record;
 
-    if (is_empty(record) || whi_record_begin(worker) != WH_OK) {
+    if (is_empty(record)) {
+        return;
+    }
+    if (whi_record_begin(worker) != WH_OK) {
+        try_later(worker);
         return;
     }
     if (worker->failed_records != NULL) {
@@ -331,10 +347,11 @@ void whi_record_submit(whi_worker *worker) {
 }
 
 /* Only when none of them is under way, so that none is overtaken. */
-void whi_record_retry(whi_worker *worker, int64_t now_us) {
+void whi_record_again(whi_worker *worker, whi_entry *entry) {
     whi_record *record = worker->failed_records;
 
-    if (record == NULL || worker->records_open > 0 || now_us < worker->retry_record_at) {
+    (void)entry;
+    if (record == NULL || worker->records_open > 0) {
         return;
     }
     worker->failed_records = NULL;
@@ -344,14 +361,6 @@ void whi_record_retry(whi_worker *worker, int64_t now_us) {
         submit(worker, record);
         record = next;
     }
-}
-
-int64_t whi_record_next(const whi_worker *worker) {
-    int64_t next = worker->record == NULL || is_empty(worker->record) ? INT64_MAX : whi_monotonic_us() + RETRY_US;
-
-    return worker->failed_records != NULL && worker->records_open == 0 && worker->retry_record_at < next
-               ? worker->retry_record_at
-               : next;
 }
 
 void whi_record_free(whi_worker *worker) {

@@ -18,8 +18,7 @@ int whi_record_begin(whi_worker *worker);
 void whi_record_delivery(whi_worker *worker, whi_delivery *delivery); /* takes it; state and attempt are set */
 void whi_record_finished(whi_worker *worker, whi_event *event);       /* takes a reference */
 void whi_record_submit(whi_worker *worker);
-void whi_record_retry(whi_worker *worker, int64_t now_us);
-int64_t whi_record_next(const whi_worker *worker); /* monotonic us of what is tried again; INT64_MAX: nothing */
+void whi_record_again(whi_worker *worker, whi_entry *entry); /* what could not be written is tried again */
 void whi_record_free(whi_worker *worker);
 
 #endif

@@ -17,6 +17,7 @@
 #define READY_MAXIMUM 256
 #define FANOUT_BURST 128   /* events of one turn */
 #define FANOUT_US 20000    /* after which a turn begins no other event: slow rules do not keep what is ready waiting */
+#define LANES_BURST 64     /* lanes that are claimed for in one turn */
 #define QUEUED_ENOUGH 8192 /* deliveries in memory beyond which no event is fanned out */
 
 /* ------------------------------------------------------------------------ turn */
@@ -82,7 +83,7 @@ static void fetch(whi_worker *worker) {
     if (atomic_load(&worker->inbox.rescan)) {
         whi_claim_scan(worker);
     }
-    whi_claim_due(worker);
+    whi_timetable_run(worker, &worker->timetable.lanes, whi_now(worker->engine), LANES_BURST);
     if (worker->todo == NULL && worker->queued < QUEUED_ENOUGH) {
         whi_claim_events(worker);
     }
@@ -144,7 +145,7 @@ int whi_worker_step(whi_worker *worker, int timeout) {
     worker->done_count = 0;
     turn_sinks(worker, ready, count);
     worker->done_count += take_inbox(worker);
-    whi_upkeep(worker, whi_monotonic_us());
+    whi_upkeep(worker);
     work(worker);
     whi_record_submit(worker);
     return worker->done_count;
@@ -173,8 +174,8 @@ int whi_worker_timeout(whi_worker *worker) {
         int sink = worker->sinks[i].vtable->timeout(worker->sinks[i].sink);
         wait = sink >= 0 ? smaller(wait, sink) : wait;
     }
-    if (worker->heap_count > 0 && may_begin(worker)) {
-        wait = smaller(wait, worker->heap[0]->stored_due - whi_now(worker->engine));
+    if (may_begin(worker) && worker->timetable.lanes.count > 0) {
+        wait = smaller(wait, whi_timetable_next(&worker->timetable.lanes) - whi_now(worker->engine));
     }
     return wait < 0 ? 0 : wait > 60000 ? 60000 : (int)wait;
 }
@@ -197,7 +198,8 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     }
     worker->todo_end = &worker->todo;
     whi_decider_init(&worker->decider, engine->options.rules, &engine->options.limits);
-    code = whi_poller_new(&worker->poller);
+    code = whi_upkeep_begin(worker);
+    code = code == WH_OK ? whi_poller_new(&worker->poller) : code;
     worker->inbox.poller = worker->poller;
     code = code == WH_OK ? whi_worker_open(worker) : code;
     if (code != WH_OK) {
@@ -271,6 +273,7 @@ void whi_worker_free(whi_worker *worker) {
     }
     whi_worker_shut(worker);
     whi_fanout_close(worker);
+    whi_timetable_end(&worker->timetable);
     whi_poller_free(worker->poller);
     whi_inbox_end(&worker->inbox);
     whi_free(worker);

@@ -1,17 +1,19 @@
 #include "work/upkeep.h"
 
+#include <limits.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/registry.h"
-#include "work/lane.h"
+#include "work/claim.h"
 #include "work/later.h"
 #include "work/purge.h"
 #include "work/queue.h"
 #include "work/record.h"
 
-#define SPILL_US INT64_C(250000)
+#define REST_US INT64_C(60000000)
 
-static void look(whi_worker *worker) {
+static void look_at_store(whi_worker *worker) {
     wh_engine *engine = worker->engine;
     int64_t changes = 0;
     int code;
@@ -30,43 +32,37 @@ static void look(whi_worker *worker) {
     whi_stir(engine);
 }
 
-void whi_upkeep(whi_worker *worker, int64_t now_us) {
-    if (worker->retry_claim_at != 0 && now_us >= worker->retry_claim_at) {
-        worker->retry_claim_at = 0;
-    }
-    whi_record_retry(worker, now_us);
-    whi_later_retry(worker, now_us);
-    if (now_us >= worker->next_spill) {
-        worker->next_spill = now_us + SPILL_US;
-        whi_queue_spill_old(worker, now_us);
-        whi_lanes_sweep(worker);
-    }
-    if (worker->index != 0) {
-        return;
-    }
-    if (now_us >= worker->next_look) {
-        worker->next_look = now_us + WHI_LOOK_US;
-        look(worker);
-    }
-    whi_purge(worker, whi_now(worker->engine));
+static void look(whi_worker *worker, whi_entry *entry) {
+    whi_timetable_again(&worker->timetable, entry, whi_monotonic_us() + WHI_LOOK_US);
+    look_at_store(worker);
 }
 
-int64_t whi_upkeep_next(const whi_worker *worker) {
-    int64_t next = whi_record_next(worker), later = whi_later_next(worker);
+int whi_upkeep_begin(whi_worker *worker) {
+    int code = whi_timetable_init(&worker->timetable);
 
-    next = later < next ? later : next;
-    if (worker->retry_claim_at != 0 && worker->retry_claim_at < next) {
-        next = worker->retry_claim_at;
+    worker->look.call = look;
+    worker->spill.call = whi_queue_spill;
+    worker->purge.call = whi_purge;
+    worker->record_again.call = whi_record_again;
+    worker->later_again.call = whi_later_again;
+    worker->claim_again.call = whi_claim_again;
+    worker->lane_due = whi_claim_lane;
+    if (code == WH_OK && worker->index == 0) {
+        whi_timetable_again(&worker->timetable, &worker->look, 0);
+        whi_timetable_at(&worker->timetable, &worker->purge, 0);
     }
-    if (atomic_load(&worker->inbox.rescan)) {
-        int64_t soon = whi_monotonic_us() + WHI_LOOK_US; /* it was asked for in vain, or comes with a wake-up */
-        next = soon < next ? soon : next;
-    }
-    if (worker->queued > 0 && worker->next_spill < next) {
-        next = worker->next_spill;
-    }
-    if (worker->index == 0) {
-        next = worker->next_look < next ? worker->next_look : next;
-    }
-    return next == INT64_MAX ? whi_monotonic_us() + INT64_C(60000000) : next;
+    return code;
+}
+
+void whi_upkeep(whi_worker *worker) {
+    whi_timetable_run(worker, &worker->timetable.by_machine, whi_monotonic_us(), INT_MAX);
+    whi_timetable_run(worker, &worker->timetable.by_clock, whi_now(worker->engine), INT_MAX);
+}
+
+/* A search that was asked for in vain is made again soon. */
+int64_t whi_upkeep_next(const whi_worker *worker) {
+    int64_t next = whi_timetable_next(&worker->timetable.by_machine), now_us = whi_monotonic_us();
+    int64_t most = now_us + (atomic_load(&worker->inbox.rescan) ? WHI_LOOK_US : REST_US);
+
+    return next < most ? next : most;
 }

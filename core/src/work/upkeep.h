@@ -8,7 +8,11 @@
 
 #include "work/worker.h"
 
-void whi_upkeep(whi_worker *worker, int64_t now_us);
+/* Fills the worker's timetable. */
+int whi_upkeep_begin(whi_worker *worker);
+
+/* Does what is due, but for the lanes. */
+void whi_upkeep(whi_worker *worker);
 int64_t whi_upkeep_next(const whi_worker *worker); /* monotonic us */
 
 #endif

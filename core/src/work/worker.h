@@ -17,6 +17,7 @@
 #include "engine/inbox.h"
 #include "outside/poller.h"
 #include "sinks/sink.h"
+#include "work/timetable.h"
 
 #define WHI_FLIGHTS_START 64 /* requests at once of a worker: with receivers that answer at once, more only cost */
 
@@ -44,8 +45,10 @@ typedef struct whi_worker {
     struct whi_lane **lanes; /* hash table by subscription */
     size_t lane_count, lane_capacity;
     struct whi_lane *ready, *ready_tail;
-    struct whi_lane **heap; /* lanes with something stored, by due */
-    size_t heap_count, heap_capacity;
+    whi_timetable timetable; /* lanes with something in the store, and what follows */
+    whi_entry look, spill, purge;
+    whi_entry record_again, later_again, claim_again; /* what failed is tried again */
+    void (*lane_due)(struct whi_worker *worker, whi_entry *entry); /* of every lane */
     struct whi_flight *free_flights, *flying;
     int in_flight, queued;
     int flight_limit; /* requests at once; grows while the thread would sleep, see whi_send_pace */
@@ -53,17 +56,11 @@ typedef struct whi_worker {
     struct whi_record *record; /* collecting for the next job; never NULL */
     int records_open;          /* given to the writer, not come back */
     atomic_int record_failed;  /* 1: one could not be written, so those behind it wait */
-    int64_t retry_record_at;   /* monotonic us: when a record that failed is tried again */
     whi_event *later;          /* events whose fan-out failed by what may pass */
     struct whi_task *later_tasks; /* what could not be written now */
-    int64_t retry_later_at;    /* monotonic us: when they are tried again */
-    int64_t retry_claim_at;    /* monotonic us, 0: when events that could not be claimed are asked for again */
     struct whi_record *failed_records;
-    int64_t next_look, next_spill; /* monotonic us */
-    int64_t next_purge;                       /* ms */
     int64_t purge_after;
     int64_t seen_changes; /* of store->changes */
-    int purging;          /* a task is under way */
     int claiming_events;
     int done_count; /* things done in this step */
 } whi_worker;

@@ -316,8 +316,8 @@ mutation outbox_kept 'rows of the outbox stay' \
 
 mutation record_dropped 'a record that failed is dropped' \
     work/record.c 'keep_failed(worker, record);
-        worker->retry' 'free_record(record);
-        worker->retry'
+        try_later' 'free_record(record);
+        try_later'
 
 mutation records_crossed 'records are tried again newest first' \
     work/record.c '(*place)->number < record->number' '(*place)->number > record->number'
