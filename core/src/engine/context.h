@@ -10,9 +10,11 @@
  *   event      payload and names never change; its counters are atomic (event.h)
  *   delivery   belongs to one worker at a time, or to a job of the writer
  *
- * Order of locks: work_lock, subscription_lock, check_lock; then at most one of those of a part
- * (registry, writer, inbox, log, trouble, promise), which are held for a few statements and call
- * nobody.
+ * Order of locks: work_lock; subscription_lock, and check_lock inside it; then one of those of the
+ * parts (registry, writer, inbox, log, trouble, promise), each held for a few statements without
+ * calling another part. The exception is the registry's, which reads the store. Atomics are
+ * sequentially consistent where nothing else is said; where two of them say something together,
+ * their order is given beside them.
  *
  * The way of an event: calls/publish.c makes it durable and puts it into a worker's inbox;
  * work/fanout.c decides who gets it; work/queue.c queues a delivery in its subscription's lane;
@@ -38,59 +40,68 @@
 #define WHI_WORKERS 64
 
 struct wh_engine {
+    /* ---- made by wh_open, and never changed */
     unsigned generation; /* of the process that opened it, see base/fork.h */
-    whi_halt halt;      /* in the list of those whose threads leave when the process ends */
-    wh_options options; /* with defaults filled in; pointers are its own copies */
-    char *store_name;
-    whi_store *store;
+    wh_options options;  /* with defaults filled in; pointers are its own copies */
+    const wh_clock *clock;
+    whi_store *store;  /* the writer's; calls read by it, too */
     whi_store *reader; /* for who must not wait: workers and registry; may be the store itself */
     whi_policy *policy;
     const whi_transport_vtable *transport;
     struct whi_writer *writer;
     struct whi_registry *registry;
     struct whi_lease *lease;
-    wh_clock clock_copy;
-    const wh_clock *clock;
+    struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers, from the first one on; what was made stays until
+                                                wh_close, so that any thread may look */
+    struct whi_worker *workers[WHI_WORKERS]; /* the same, for life/ alone */
 
     whi_logger log;
+    whi_halt halt; /* in the list of those whose threads leave when the process ends */
 
+    /* ---- who turns it: see life/run.c. Changed under work_lock, looked at by anybody. */
+    pthread_mutex_t work_lock; /* around these changes; not held while turning */
+    atomic_int stepping;       /* 1: a thread is in wh_step, wh_run, wh_start or wh_stop */
+    atomic_int started;        /* 1: threads of its own turn it */
+    atomic_int worker_count;   /* those that are turned; 1 before wh_start. The inboxes below it are there */
+    atomic_int stop;           /* to the threads: 1 finish what is in flight, and begin nothing; 2 leave */
+    atomic_int closed;         /* wh_close has begun: never 0 again */
+
+    /* ---- what is under way; together 0 they say that nothing is in memory (wh_idle) */
+    atomic_llong memory_used;  /* bytes of the events in memory */
+    atomic_llong events_open;  /* events in memory; every delivery in memory holds one */
+    atomic_int flights_open;   /* deliveries with a sink */
+    atomic_llong jobs_open;    /* workers' jobs that have not come back */
+    atomic_llong jobs_begun;   /* ever: unchanged, and nothing was taken out of the store meanwhile */
+    atomic_llong mean_payload; /* bytes of an event, of those claimed lately: how many fit into memory */
+
+    /* ---- events that the store has alone, against overtaking: see calls/publish.c and work/claim.c.
+       An event is handed over in memory only while both are 0, asked inside its commit. */
+    atomic_int more_events;    /* 1: the store has, or may have, pending events without an owner */
+    atomic_int events_claimed; /* claims of such events under way: raised before more_events is cleared */
+    atomic_int next_worker;    /* whose inbox gets the next event; any value will do */
+
+    /* ---- what went wrong, for the next wh_step to return */
     pthread_mutex_t trouble_lock;
-    int trouble_code; /* WH_OK, or what time does not mend; for the next wh_step to return */
+    int trouble_code; /* WH_OK, or what time does not mend */
     char trouble_sentence[WHI_ERROR_SIZE];
 
+    /* ---- events of wh_publish_async that were decided: see promise.h */
     pthread_mutex_t promise_lock;
-    struct whi_promise *promises, **promises_end; /* of wh_publish_async, to be told */
-    atomic_int promises_kept;                     /* those that were decided and not told */
+    struct whi_promise *promises, **promises_end;
+    atomic_int promises_kept; /* decided and not told; raised before the event may be worked on */
 
-    atomic_llong memory_used;
-    atomic_llong events_open;  /* in memory; every delivery in memory holds one */
-    atomic_int flights_open;   /* requests under way */
-    atomic_llong jobs_open;    /* jobs of workers not come back */
-    atomic_llong jobs_begun;
-    atomic_int more_events;    /* 1: the store has pending events without an owner */
-    atomic_int events_claimed; /* claims of such events under way */
+    /* ---- changes of subscriptions */
+    pthread_mutex_t subscription_lock; /* one at a time; held during its commit */
+    pthread_mutex_t check_lock;        /* around the runtime that checks rules of new subscriptions */
+    void *check_rules;
+
+    /* ---- counts since it was opened, by this process; for looking on, so their order means nothing */
     struct {
         atomic_llong events, attempts, delivered, failed, exhausted, rule_failures;
         atomic_llong forbidden; /* moves that the table of pure/delivery.h does not have: faults of ours */
         whi_histogram requests; /* from sending to the answer, or to giving up */
         whi_histogram waits;    /* from acceptance to the first request */
-    } count; /* since the engine was opened, by this process: for looking on */
-    atomic_llong mean_payload; /* bytes, of what was accepted lately */
-    atomic_int closed; /* wh_close has begun */
-    atomic_int next_worker;
-
-    pthread_mutex_t work_lock; /* held by the thread in wh_step; by wh_start and wh_stop */
-    atomic_int stepping;
-    struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers; what was made stays until wh_close, so that any
-                                                thread may look */
-    struct whi_worker *workers[WHI_WORKERS]; /* for life/ alone */
-    atomic_int worker_count;                 /* those that are turned; 1 before wh_start */
-    atomic_int started;
-    atomic_int stop; /* threads: 1 finish what is in flight, and begin nothing; 2 leave */
-
-    pthread_mutex_t subscription_lock; /* one change of a subscription at a time */
-    pthread_mutex_t check_lock;        /* around the runtime that checks rules of new subscriptions */
-    void *check_rules;
+    } count;
 };
 
 /* The first question of each public function. WH_EINVALID: NULL; WH_ECLOSED: a parent of this
