@@ -13,7 +13,7 @@
 #include "certificates.h"
 #include "nginx.h"
 #include "outside/transport_curl.h"
-#include "outside/trust.h"
+#include "outside/certificate.h"
 #include "receiver.h"
 #include "wire.h"
 
@@ -232,16 +232,16 @@ static void a_file_of_authorities_that_is_not_one_is_refused_at_opening(void **s
 }
 
 static void the_authorities_are_read_once(void **state) {
-    whi_trust *one, *other;
+    whi_certificates *one, *other;
 
     (void)state;
-    assert_true(whi_trust_usable());
-    assert_int_equal(whi_trust_get(&one, certificates_file("authority.pem")), WH_OK);
-    assert_int_equal(whi_trust_get(&other, certificates_file("authority.pem")), WH_OK);
+    assert_true(whi_certificates_usable());
+    assert_int_equal(whi_certificates_get(&one, certificates_file("authority.pem")), WH_OK);
+    assert_int_equal(whi_certificates_get(&other, certificates_file("authority.pem")), WH_OK);
     assert_ptr_equal(one, other);
-    whi_trust_put(one);
-    whi_trust_put(other);
-    whi_trust_put(NULL);
+    whi_certificates_put(one);
+    whi_certificates_put(other);
+    whi_certificates_put(NULL);
 }
 
 int main(void) {

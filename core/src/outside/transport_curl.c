@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/halt.h"
 #include "base/mem.h"
-#include "outside/trust.h"
+#include "outside/certificate.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -191,7 +191,7 @@ static int trust(whi_transport *transport, const whi_route *route) {
         transport->trust_by_file) {
         return WH_OK;
     }
-    return whi_trust_get(&transport->trust, transport->ca_file);
+    return whi_certificates_get(&transport->trust, transport->ca_file);
 }
 
 static int take_transfer(whi_transport *transport, unsigned kind, whi_transfer **out) {
@@ -446,11 +446,11 @@ static int open_tls(whi_transport *transport) {
         curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_NOMEM) {
         return whi_fail_memory();
     }
-    transport->trust_by_file = !whi_trust_usable();
+    transport->trust_by_file = !whi_certificates_usable();
     if (transport->ca_file == NULL || transport->trust_by_file) {
         return WH_OK;
     }
-    return whi_trust_get(&transport->trust, transport->ca_file);
+    return whi_certificates_get(&transport->trust, transport->ca_file);
 }
 
 static void free_transfers(whi_transport *transport) {
@@ -479,7 +479,7 @@ static void curl_close(whi_transport *transport) {
         whi_shard_free(transport->shards[i]);
     }
     curl_share_cleanup(transport->share);
-    whi_trust_put(transport->trust);
+    whi_certificates_put(transport->trust);
     whi_resolver_free(transport->resolver);
     whi_heap_free(&transport->timers);
     whi_free(transport->sockets);

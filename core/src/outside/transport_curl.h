@@ -156,7 +156,7 @@ struct whi_transport {
     const whi_policy *policy;
     whi_poller *poller;
     char *user_agent, *ca_file;
-    struct whi_trust *trust; /* NULL until the first https request, or without OpenSSL */
+    struct whi_certificates *trust; /* NULL until the first https request, or without OpenSSL */
     int trust_by_file;       /* 1: libcurl reads ca_file itself */
     whi_resolver *resolver;
     CURLSH *share; /* TLS sessions */

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "outside/scarce.h"
-#include "outside/trust.h"
+#include "outside/certificate.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -126,7 +126,7 @@ static CURLcode on_tls(CURL *easy, void *context, void *payload) {
 
     (void)easy;
     if (transport->trust != NULL) {
-        whi_trust_attach(transport->trust, context);
+        whi_certificates_attach(transport->trust, context);
     }
     return CURLE_OK;
 }

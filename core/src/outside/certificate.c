@@ -1,4 +1,4 @@
-#include "outside/trust.h"
+#include "outside/certificate.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -13,17 +13,17 @@
 #include <string.h>
 #include <unistd.h>
 
-struct whi_trust {
-    struct whi_trust *next;
+struct whi_certificates {
+    struct whi_certificates *next;
     char *ca_file; /* NULL: the system's */
     X509_STORE *store;
     int refs;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static whi_trust *all; /* under the lock */
+static whi_certificates *all; /* under the lock */
 
-int whi_trust_usable(void) {
+int whi_certificates_usable(void) {
     char ours[32];
     const char *theirs = curl_version_info(CURLVERSION_NOW)->ssl_version;
 
@@ -80,7 +80,7 @@ static int was_scarce(void) {
 }
 
 /* Flags as libcurl sets them on a store of its own. */
-static int load(whi_trust *trust) {
+static int load(whi_certificates *trust) {
     int loaded;
 
     trust->store = X509_STORE_new();
@@ -101,14 +101,14 @@ static int load(whi_trust *trust) {
                : whi_fail(WH_ETLS, "the system has no bundle of certificates; name one with the option \"ca_file\"");
 }
 
-static void free_trust(whi_trust *trust) {
+static void free_trust(whi_certificates *trust) {
     X509_STORE_free(trust->store);
     whi_free(trust->ca_file);
     whi_free(trust);
 }
 
-static int make(whi_trust **out, const char *ca_file) {
-    whi_trust *trust = whi_calloc(1, sizeof *trust);
+static int make(whi_certificates **out, const char *ca_file) {
+    whi_certificates *trust = whi_calloc(1, sizeof *trust);
     int code;
 
     if (trust == NULL) {
@@ -129,7 +129,7 @@ static int same(const char *a, const char *b) {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-int whi_trust_get(whi_trust **out, const char *ca_file) {
+int whi_certificates_get(whi_certificates **out, const char *ca_file) {
     int code = WH_OK;
 
     pthread_mutex_lock(&lock);
@@ -147,8 +147,8 @@ int whi_trust_get(whi_trust **out, const char *ca_file) {
     return code;
 }
 
-void whi_trust_put(whi_trust *trust) {
-    whi_trust **link;
+void whi_certificates_put(whi_certificates *trust) {
+    whi_certificates **link;
 
     if (trust == NULL) {
         return;
@@ -162,6 +162,6 @@ void whi_trust_put(whi_trust *trust) {
     pthread_mutex_unlock(&lock);
 }
 
-void whi_trust_attach(const whi_trust *trust, void *ssl_context) {
+void whi_certificates_attach(const whi_certificates *trust, void *ssl_context) {
     SSL_CTX_set1_cert_store(ssl_context, trust->store);
 }

@@ -2,21 +2,21 @@
  *
  * Reading a system's bundle takes some 20 ms; libcurl would do it for every multi
  * handle, or, with its default settings, for every connection. */
-#ifndef WHI_TRUST_H
-#define WHI_TRUST_H
+#ifndef WHI_CERTIFICATE_H
+#define WHI_CERTIFICATE_H
 
-typedef struct whi_trust whi_trust;
+typedef struct whi_certificates whi_certificates;
 
 /* 1 if libcurl's TLS is the OpenSSL that this library uses; else it must read the
  * certificates itself. */
-int whi_trust_usable(void);
+int whi_certificates_usable(void);
 
 /* The certificates of a PEM file, or the system's for NULL. Any thread. WH_EINVALID
  * names the file; WH_ETLS when the system has none. */
-int whi_trust_get(whi_trust **out, const char *ca_file);
-void whi_trust_put(whi_trust *trust);
+int whi_certificates_get(whi_certificates **out, const char *ca_file);
+void whi_certificates_put(whi_certificates *trust);
 
 /* Lets an SSL_CTX verify against them. */
-void whi_trust_attach(const whi_trust *trust, void *ssl_context);
+void whi_certificates_attach(const whi_certificates *trust, void *ssl_context);
 
 #endif
