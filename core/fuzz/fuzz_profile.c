@@ -1,11 +1,14 @@
-/* A letter for the profile, and an object as a client sends it. What was taken and applied is
+/* A letter for the system, and an object as a client sends it. What was taken and applied is
  * written as JSON, reads back as an equal object, and is no change to itself. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "pure/profile.h"
+#include "systems/list.h"
+#include "systems/object.h"
+#include "systems/registry.h"
+#include "systems/subscription_make.h"
 #include "webhook.h"
 
 #define RULE_MAXIMUM 65536
@@ -18,20 +21,20 @@ static void must(int good) {
     }
 }
 
-static void write(int profile, const whi_subscription *s, whi_buf *out) {
+static void write(const whi_system *system, const whi_subscription *s, whi_buf *out) {
     whi_buf_clear(out);
-    must(whi_profile_write(profile, s, NULL, WHI_PROFILE_SECRET, out) == WH_OK);
+    must(whi_object_write(system, s, NULL, WHI_OBJECT_SECRET, out) == WH_OK);
     must(whi_json_check(out->data, out->size, 64) == WH_OK);
 }
 
 /* The subscription that the object makes, or changes present into; NULL if it was refused. */
-static whi_subscription *make(int profile, const char *text, size_t size, const whi_subscription *present,
+static whi_subscription *make(const whi_system *system, const char *text, size_t size, const whi_subscription *present,
                               whi_buf *document) {
     whi_subscription *made;
     int code;
 
     whi_buf_clear(document);
-    code = whi_profile_read(profile, text, size, present != NULL ? WHI_PROFILE_PATCH : 0, present, document);
+    code = whi_object_read(system, text, size, present != NULL ? WHI_OBJECT_PATCH : 0, present, document);
     if (code != WH_OK) {
         must(strlen(wh_last_error()) > 0 && strpbrk(wh_last_error(), "\r\n") == NULL);
         return NULL;
@@ -48,24 +51,24 @@ static whi_subscription *make(int profile, const char *text, size_t size, const 
     return made;
 }
 
-static void check(int profile, const whi_subscription *first) {
+static void check(const whi_system *system, const whi_subscription *first) {
     whi_subscription *again, *changed;
     whi_buf one, two, document;
 
     whi_buf_init(&one, SIZE_MAX / 4);
     whi_buf_init(&two, SIZE_MAX / 4);
     whi_buf_init(&document, SIZE_MAX / 4);
-    write(profile, first, &one);
-    again = make(profile, one.data, one.size, NULL, &document);
+    write(system, first, &one);
+    again = make(system, one.data, one.size, NULL, &document);
     must(again != NULL);
-    write(profile, again, &two);
+    write(system, again, &two);
     must(one.size == two.size && memcmp(one.data, two.data, one.size) == 0);
-    changed = make(profile, one.data, one.size, first, &document);
+    changed = make(system, one.data, one.size, first, &document);
     must(changed != NULL);
-    write(profile, changed, &two);
+    write(system, changed, &two);
     must(one.size == two.size && memcmp(one.data, two.data, one.size) == 0);
-    for (int other = WHI_STANDARD; other < WHI_PROFILES; other++) {
-        write(other, first, &two);
+    for (size_t i = 0; whi_system_at(i) != NULL; i++) {
+        write(whi_system_at(i), first, &two);
     }
     whi_subscription_free(again);
     whi_subscription_free(changed);
@@ -74,23 +77,26 @@ static void check(int profile, const whi_subscription *first) {
     whi_buf_free(&document);
 }
 
-static void change(int profile, const char *text, size_t size) {
-    static const char *const least[] = {
-        [WHI_UNIFIED] =
-            "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\",\"hook_url\":\"http://e\"}",
-        [WHI_TRUTO] = "{\"target_url\":\"http://e\"}",
-        [WHI_CALLFIRE] = "{\"callback\":\"http://e\",\"resource\":\"LowBalance\",\"events\":[\"Failed\"]}",
+static void change(const whi_system *system, const char *text, size_t size) {
+    static const struct {
+        const whi_system *by;
+        const char *least;
+    } made_by[] = {
+        { &whi_system_unified, "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\","
+                               "\"hook_url\":\"http://e\"}" },
+        { &whi_system_truto, "{\"target_url\":\"http://e\"}" },
+        { &whi_system_callfire, "{\"callback\":\"http://e\",\"resource\":\"LowBalance\",\"events\":[\"Failed\"]}" },
     };
     whi_subscription *present, *made;
     whi_buf document;
 
     whi_buf_init(&document, SIZE_MAX / 4);
-    for (int by = WHI_UNIFIED; by < WHI_PROFILES; by++) {
-        present = make(by, least[by], strlen(least[by]), NULL, &document);
+    for (size_t i = 0; i < sizeof made_by / sizeof made_by[0]; i++) {
+        present = make(made_by[i].by, made_by[i].least, strlen(made_by[i].least), NULL, &document);
         must(present != NULL);
-        made = make(profile, text, size, present, &document);
+        made = make(system, text, size, present, &document);
         if (made != NULL) {
-            write(profile, made, &document);
+            write(system, made, &document);
         }
         whi_subscription_free(made);
         whi_subscription_free(present);
@@ -99,7 +105,7 @@ static void change(int profile, const char *text, size_t size) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    int profile = size > 0 ? WHI_UNIFIED + data[0] % 3 : WHI_UNIFIED;
+    const whi_system *system = whi_system_at(size > 0 ? 1 + data[0] % 3 : 1);
     size_t left = size > 0 ? size - 1 : 0;
     char *text = malloc(left > 0 ? left : 1); /* of this size exactly: a read behind it shows */
     whi_subscription *made;
@@ -108,13 +114,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     must(text != NULL);
     memcpy(text, data + (size > 0), left);
     whi_buf_init(&document, SIZE_MAX / 4);
-    made = make(profile, text, left, NULL, &document);
+    made = make(system, text, left, NULL, &document);
     if (made != NULL) {
-        check(profile, made);
+        check(system, made);
     }
     whi_subscription_free(made);
     whi_buf_free(&document);
-    change(profile, text, left);
+    change(system, text, left);
     free(text);
     return 0;
 }

@@ -6,7 +6,8 @@
 
 #include "base/buf.h"
 #include "pure/json.h"
-#include "pure/subscription.h"
+#include "systems/subscription_make.h"
+#include "systems/subscription_write.h"
 #include "webhook.h"
 
 #define RULE_MAXIMUM 65536

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "samples.h"
 
 #define MEMBERS 4
 
@@ -48,26 +49,30 @@ static int is_under(const char *target, const char *prefix) {
     return strncmp(target, prefix, size) == 0 && (target[size] == '\0' || strchr("/?", target[size]) != NULL);
 }
 
+/* Whose shape an error must have, by where the path begins. */
+static const sample *sample_of(const char *target) {
+    const sample *found;
+
+    for (size_t i = 0; (found = sample_at(i)) != NULL; i++) {
+        for (size_t k = 0; k < 3 && found->roots[k] != NULL; k++) {
+            if (is_under(target, found->roots[k])) {
+                return found;
+            }
+        }
+    }
+    return sample_at(0);
+}
+
 static void check_error(const char *target) {
+    const sample *shape = sample_of(target);
     char status[16];
 
     snprintf(status, sizeof status, "%d", api_answer.status);
-    if (is_under(target, "/unified")) {
-        assert_non_null(api_member("code"));
-        assert_non_null(api_member("message"));
-    } else if (is_under(target, "/webhook") || is_under(target, "/log")) {
-        api_has("statusCode", status);
-        assert_non_null(api_member("error"));
-        assert_non_null(api_member("message"));
-    } else if (is_under(target, "/webhooks") || is_under(target, "/v2")) {
-        api_has("httpStatusCode", status);
-        assert_non_null(api_member("internalCode"));
-        assert_non_null(api_member("message"));
-        assert_non_null(api_member("developerMessage"));
-        assert_non_null(api_member("helpLink"));
-    } else {
-        assert_non_null(api_member("error.code"));
-        assert_non_null(api_member("error.message"));
+    for (size_t i = 0; i < 6 && shape->error[i] != NULL; i++) {
+        assert_non_null(api_member(shape->error[i]));
+    }
+    if (shape->status != NULL) {
+        api_has(shape->status, status);
     }
 }
 

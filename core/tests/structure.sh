@@ -6,10 +6,11 @@ failed=0
 say() { echo "structure: $*"; failed=1; }
 
 # Each floor includes only itself and those below it, by name: "pure/json.h".
-declare -A below=([base]="base" [pure]="base pure" [outside]="base pure outside" [engine]="base pure outside engine" [sinks]="base pure outside engine sinks"
-    [work]="base pure outside engine sinks work"
-    [life]="base pure outside engine work life" [calls]="base pure outside engine life calls"
-    [faces]="base pure outside engine calls faces" [http]="base http")
+declare -A below=([base]="base" [pure]="base pure" [systems]="base pure systems" [outside]="base pure outside"
+    [engine]="base pure systems outside engine" [sinks]="base pure systems outside engine sinks"
+    [work]="base pure systems outside engine sinks work"
+    [life]="base pure systems outside engine work life" [calls]="base pure systems outside engine life calls"
+    [faces]="base pure systems outside engine calls faces" [http]="base http")
 for folder in core/src/*/; do
     floor=$(basename "$folder")
     [ -n "${below[$floor]:-}" ] || { say "core/src/$floor is no floor that is known"; continue; }

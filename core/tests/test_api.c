@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "faces/api.h"
 #include "fault.h"
+#include "samples.h"
+#include "systems/registry.h"
 
 static const char made_a[] = "{\"url\":\"https://example.com/h\",\"events\":[\"order.*\"]}";
 
@@ -159,18 +161,16 @@ static void a_server_learns_what_a_request_needs_from_its_first_line(void **stat
 
 /* Something of everything, of tenant "a"; the ids that routes name. */
 typedef struct things {
-    char subscription[WH_ID_SIZE], truto[WH_ID_SIZE], callfire[WH_ID_SIZE];
+    int64_t number;
+    char subscription[WH_ID_SIZE], uuid[WH_ID_SIZE]; /* as two systems write the number */
     char event[WH_ID_SIZE], delivery[WH_ID_SIZE];
 } things;
 
 static void make_things(things *out) {
-    int64_t number;
-
     api_expect(201, "POST", "/v1/subscriptions", api_a, made_a);
     snprintf(out->subscription, WH_ID_SIZE, "%s", api_member("id"));
-    assert_int_equal(whi_ident_parse("sub_", out->subscription, &number), WH_OK);
-    whi_profile_ident(WHI_TRUTO, number, out->truto);
-    whi_profile_ident(WHI_CALLFIRE, number, out->callfire);
+    assert_int_equal(whi_ident_parse("sub_", out->subscription, &out->number), WH_OK);
+    whi_system_truto.ident(out->number, out->uuid);
     api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"order.paid\",\"payload\":{\"n\":1.10},\"id\":\"e-1\"}");
     snprintf(out->event, WH_ID_SIZE, "%s", api_member("id"));
     fixture_run(api_engine);
@@ -179,18 +179,18 @@ static void make_things(things *out) {
 }
 
 static const char *id_for(const whi_api_route *route, const things *some) {
-    if (route->shape == WHI_TRUTO) {
-        return some->truto;
-    }
-    if (route->shape == WHI_CALLFIRE) {
-        return strstr(route->path, "{resource}") ? "InboundCall" : some->callfire;
-    }
+    static char id[WH_ID_SIZE];
+
     if (strstr(route->path, "/events/")) {
         return some->event;
     }
+    if (strstr(route->path, "{resource}")) {
+        return "InboundCall";
+    }
+    route->system->ident(some->number, id);
     return strstr(route->path, "/deliveries/") ? some->delivery
            : strstr(route->path, "/tokens/")   ? "tok_0123456789abcdef"
-                                               : some->subscription;
+                                               : id;
 }
 
 static void write_target(const whi_api_route *route, const things *some, char *out, size_t size) {
@@ -210,7 +210,7 @@ static const char *body_for(const whi_api_route *route, const things *some) {
         return NULL;
     }
     if (strcmp(route->path, "/webhook/test") == 0) {
-        snprintf(text, sizeof text, "{\"id\":\"%s\"}", some->truto);
+        snprintf(text, sizeof text, "{\"id\":\"%s\"}", some->uuid);
         return text;
     }
     if (strstr(route->path, "/backtest")) {
@@ -225,8 +225,8 @@ static int names_one(const whi_api_route *route) {
 
 /* Nothing of tenant "a" may be in an answer to "b". */
 static void assert_tells_nothing(const things *some) {
-    const char *secrets[] = { some->subscription, some->truto, some->event,  some->delivery,
-                              "order.paid",       "1.10",      "example.com" };
+    const char *secrets[] = { some->subscription, some->uuid, some->event,  some->delivery,
+                              "order.paid",       "1.10",     "example.com" };
 
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
         if (strstr(api_text, secrets[i]) != NULL) {
@@ -236,9 +236,9 @@ static void assert_tells_nothing(const things *some) {
 }
 
 static void name_nothing(things *out) {
-    snprintf(out->subscription, WH_ID_SIZE, "sub_0000000000zzz");
-    whi_profile_ident(WHI_TRUTO, 99999, out->truto);
-    snprintf(out->callfire, WH_ID_SIZE, "99999");
+    out->number = 99999;
+    whi_ident_format("sub_", out->number, out->subscription);
+    whi_system_truto.ident(out->number, out->uuid);
     snprintf(out->event, WH_ID_SIZE, "e-none");
     whi_ident_delivery(5, 5, out->delivery);
 }
@@ -261,7 +261,8 @@ static void assert_absent(const whi_api_route *route, const things *some, const 
 }
 
 static void foreign_tenants_see_nothing_on_any_route(void **state) {
-    const whi_api_route *route;
+    whi_api_route one;
+    const whi_api_route *route = &one;
     char *before, *after;
     things some, none;
 
@@ -269,7 +270,7 @@ static void foreign_tenants_see_nothing_on_any_route(void **state) {
     make_things(&some);
     name_nothing(&none);
     before = api_dump();
-    for (size_t i = 0; (route = whi_api_route_at(i)) != NULL; i++) {
+    for (size_t i = 0; whi_api_route_at(i, &one); i++) {
         if (names_one(route) || strcmp(route->path, "/webhook/test") == 0) {
             assert_absent(route, &some, &none);
         } else if (strcmp(route->method, "GET") == 0 && strchr(route->path, '{') == NULL &&
@@ -349,7 +350,8 @@ static const char *const nonsense[] = {
 
 static void nonsense_is_refused_on_every_route_and_changes_nothing(void **state) {
     static char deep[1000], many[5000];
-    const whi_api_route *route;
+    whi_api_route one;
+    const whi_api_route *route = &one;
     char target[256], *before, *after;
     things some;
 
@@ -362,7 +364,7 @@ static void nonsense_is_refused_on_every_route_and_changes_nothing(void **state)
     memcpy(many + strlen(many), "}", 2);
     make_things(&some);
     before = api_dump();
-    for (size_t i = 0; (route = whi_api_route_at(i)) != NULL; i++) {
+    for (size_t i = 0; whi_api_route_at(i, &one); i++) {
         write_target(route, &some, target, sizeof target);
         for (size_t k = 0; k < sizeof nonsense / sizeof nonsense[0] + 2; k++) {
             const char *body = k < sizeof nonsense / sizeof nonsense[0] ? nonsense[k] : k % 2 ? deep : many;
@@ -391,26 +393,37 @@ static void nonsense_is_refused_on_every_route_and_changes_nothing(void **state)
 
 /* ------------------------------------------------------------------------- memory */
 
+/* One that makes something where the route can. */
+static const char *good_body_for(const whi_api_route *route, const things *some) {
+    static char text[512];
+
+    if (strcmp(route->path, "/v1/events") == 0) {
+        return "{\"type\":\"t\",\"payload\":[1]}";
+    }
+    if (strcmp(route->path, "/v1/events/batch") == 0) {
+        return "{\"events\":[{\"type\":\"t\",\"payload\":[1]}]}";
+    }
+    for (size_t i = 0; whi_system_at(i) != NULL; i++) {
+        if (whi_system_at(i) == route->system && strcmp(route->method, "POST") == 0 &&
+            route->run == whi_api_handler(route->system, "make")) {
+            snprintf(text, sizeof text, "{%s}", sample_at(i)->least);
+            return text;
+        }
+    }
+    return body_for(route, some);
+}
+
 /* Each with the n-th allocation failing, until none does. What was refused has changed nothing. */
 static void a_failed_allocation_is_500_and_changes_nothing(void **state) {
-    const whi_api_route *route;
+    whi_api_route one;
+    const whi_api_route *route = &one;
     char target[256];
     things some;
 
     (void)state;
     make_things(&some);
-    for (size_t i = 0; (route = whi_api_route_at(i)) != NULL; i++) {
-        const char *body = strcmp(route->path, "/v1/subscriptions") == 0  ? made_a
-                           : strcmp(route->path, "/v1/events") == 0       ? "{\"type\":\"t\",\"payload\":[1]}"
-                           : strcmp(route->path, "/v1/events/batch") == 0 ? "{\"events\":[{\"type\":\"t\","
-                                                                            "\"payload\":[1]}]}"
-                           : strcmp(route->path, "/webhook") == 0         ? "{\"target_url\":\"http://e\"}"
-                           : strcmp(route->path, "/webhooks") == 0        ? "{\"callback\":\"http://e\"}"
-                           : strcmp(route->path, "/unified/webhook") == 0 ? "{\"connection_id\":\"c\","
-                                                                            "\"object_type\":\"o\","
-                                                                            "\"event\":\"created\","
-                                                                            "\"hook_url\":\"http://e\"}"
-                                                                          : body_for(route, &some);
+    for (size_t i = 0; whi_api_route_at(i, &one); i++) {
+        const char *body = good_body_for(route, &some);
         if (strcmp(route->method, "DELETE") == 0 || strstr(route->path, "/test")) {
             continue;
         }

@@ -9,9 +9,11 @@
 #include <cmocka.h>
 
 #include "fault.h"
-#include "pure/envelope.h"
-#include "pure/envelope_parts.h"
-#include "pure/profile.h"
+#include "systems/envelope.h"
+#include "systems/list.h"
+#include "systems/object.h"
+#include "systems/registry.h"
+#include "systems/subscription_make.h"
 #include "webhook.h"
 
 #define RULE_MAXIMUM 65536
@@ -180,19 +182,19 @@ static void truto_signs_in_either_encoding(void **state) {
 
 static void truto_orders_sync_jobs_by_run(void **state) {
     static const struct {
-        int profile;
+        const whi_system *system;
         const char *type, *payload, *key;
     } rows[] = {
-        { WHI_TRUTO, "sync_job_run:record", "{\"sync_job_run_id\":\"r\\u0031\",\"id\":2}", "r1" },
-        { WHI_TRUTO, "sync_job_run:record", "{\"meta\":{\"sync_job_run_id\":7420017300281076001},\"id\":2}",
+        { &whi_system_truto, "sync_job_run:record", "{\"sync_job_run_id\":\"r\\u0031\",\"id\":2}", "r1" },
+        { &whi_system_truto, "sync_job_run:record", "{\"meta\":{\"sync_job_run_id\":7420017300281076001},\"id\":2}",
           "7420017300281076001" },
-        { WHI_TRUTO, "sync_job_run:started", "{\"meta\":{},\"id\":\"x\"}", "x" },
-        { WHI_TRUTO, "sync_job_run:started", "{\"id\":{}}", "" },
-        { WHI_TRUTO, "sync_job_run:started", "[1]", "" },
-        { WHI_TRUTO, "sync_job_run:started", "{\"id\":\"\"}", "" },
-        { WHI_TRUTO, "sync_job_run:started", "{\"id\":\"a\\u0000\"}", "" },
-        { WHI_TRUTO, "record:created", "{\"id\":\"x\"}", "" },
-        { WHI_UNIFIED, "sync_job_run:started", "{\"id\":\"x\"}", "" },
+        { &whi_system_truto, "sync_job_run:started", "{\"meta\":{},\"id\":\"x\"}", "x" },
+        { &whi_system_truto, "sync_job_run:started", "{\"id\":{}}", "" },
+        { &whi_system_truto, "sync_job_run:started", "[1]", "" },
+        { &whi_system_truto, "sync_job_run:started", "{\"id\":\"\"}", "" },
+        { &whi_system_truto, "sync_job_run:started", "{\"id\":\"a\\u0000\"}", "" },
+        { &whi_system_truto, "record:created", "{\"id\":\"x\"}", "" },
+        { &whi_system_unified, "sync_job_run:started", "{\"id\":\"x\"}", "" },
     };
 
     (void)state;
@@ -200,7 +202,7 @@ static void truto_orders_sync_jobs_by_run(void **state) {
         whi_json json = { 0 };
         assert_int_equal(whi_json_scan(&json, rows[i].payload, strlen(rows[i].payload), 10), WH_OK);
         whi_buf_clear(&text);
-        assert_int_equal(whi_envelope_key(rows[i].profile, rows[i].type, &json, &text), WH_OK);
+        assert_int_equal(whi_system_order_key(rows[i].system, rows[i].type, &json, &text), WH_OK);
         assert_string_equal(text.size > 0 ? text.data : "", rows[i].key);
         whi_json_free(&json);
     }
@@ -285,7 +287,7 @@ static void unified_carries_the_webhook_as_its_profile_has_it(void **state) {
 
     (void)state;
     whi_buf_clear(&text);
-    assert_int_equal(whi_profile_write(WHI_UNIFIED, s, NULL, WHI_PROFILE_SENT, &text), WH_OK);
+    assert_int_equal(whi_object_write(&whi_system_unified, s, NULL, WHI_OBJECT_SENT, &text), WH_OK);
     assert_non_null(strstr(body_of(&envelope), text.data));
     assert_null(strstr(body.data, "hidden")); /* a password is not for the receiver */
     member_is("sig256", NULL);                /* without a secret */
@@ -357,7 +359,7 @@ static int all_of_it(const whi_envelope *envelope) {
     code = whi_envelope_body(envelope, &body);
     code = code == WH_OK ? whi_envelope_headers(envelope, body.data, body.size, &text, lines, &count) : code;
     code = code == WH_OK ? whi_json_scan(&json, envelope->data, envelope->data_size, 9) : code;
-    code = code == WH_OK ? whi_envelope_key(envelope->made_by->profile, envelope->event_type, &json, &text) : code;
+    code = code == WH_OK ? whi_system_order_key(envelope->made_by->system, envelope->event_type, &json, &text) : code;
     whi_json_free(&json);
     return code;
 }

@@ -10,7 +10,8 @@
 
 #include "base/mem.h"
 #include "fault.h"
-#include "pure/subscription.h"
+#include "systems/subscription_make.h"
+#include "systems/subscription_write.h"
 #include "webhook.h"
 
 #define RULE_MAXIMUM 65536

@@ -11,7 +11,7 @@
 #include <openssl/err.h>
 
 #include "base/error.h"
-#include "pure/verify_parts.h"
+#include "systems/check.h"
 #include "verify_kit.h"
 
 /* ------------------------------------------------------------- published vectors */

@@ -11,8 +11,8 @@
 #include <openssl/err.h>
 
 #include "base/error.h"
-#include "pure/signature_base.h"
-#include "pure/verify_parts.h"
+#include "systems/check.h"
+#include "systems/signature_base.h"
 #include "verify_kit.h"
 
 #define SHARED "whsec_uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ=="

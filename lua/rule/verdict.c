@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "pure/header.h"
 #include "rule_state.h"
+#include "systems/header.h"
 
 #define KEY_MAXIMUM 256
 #define DELAY_MAXIMUM ((int64_t)30 * 24 * 3600 * 1000) /* 30 days */

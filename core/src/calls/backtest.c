@@ -6,14 +6,15 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "calls/past.h"
 #include "calls/records.h"
 #include "engine/context.h"
 #include "engine/decide.h"
 #include "engine/registry.h"
 #include "engine/version.h"
 #include "pure/delivery.h"
-#include "calls/past.h"
 #include "pure/diff.h"
+#include "systems/subscription_make.h"
 
 #include <string.h>
 
@@ -99,7 +100,7 @@ static int weigh(side *self, const whi_past *event) {
     size_t size;
     int code = whi_past_size(self->registration, event, &self->decision, &size);
 
-    if (code == WH_OK && self->registration->subscription->profile == WHI_CALLFIRE) {
+    if (code == WH_OK && self->registration->subscription->system->asks & WHI_MASKS_ENVELOPE) {
         code = whi_past_body(self->registration, event, &self->decision, &self->body);
     }
     self->sent++;

@@ -6,7 +6,8 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
-#include "pure/envelope.h"
+#include "systems/envelope.h"
+#include "systems/subscription_make.h"
 
 /* ------------------------------------------------------------------------ the event */
 
@@ -150,7 +151,7 @@ int whi_past_size(const whi_registration *registration, const whi_past *event, c
     whi_buf body;
     int code;
 
-    if (registration->subscription->profile == WHI_STANDARD) { /* which has no envelope */
+    if (registration->subscription->system->body == NULL) {
         *out = decision->body != NULL ? decision->body_size : event->payload_size;
         return WH_OK;
     }

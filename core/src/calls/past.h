@@ -41,7 +41,7 @@ int whi_past_decide(whi_decider *decider, const whi_past *event, const whi_regis
 int whi_past_goes(const whi_registration *registration, const whi_decision *decision);
 
 /* What would go out: the decision's body or the payload, and around it the envelope of the
- * subscription's profile. Appended to out. */
+ * subscription's system. Appended to out. */
 int whi_past_body(const whi_registration *registration, const whi_past *event, const whi_decision *decision,
                   whi_buf *out);
 

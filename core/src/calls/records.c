@@ -9,6 +9,7 @@
 #include "engine/wrap.h"
 #include "pure/delivery.h"
 #include "pure/json.h"
+#include "systems/subscription_write.h"
 
 #include <string.h>
 
@@ -168,7 +169,7 @@ static int write_subscription(const whi_subscription_row *row, void *payload) {
     return whi_buf_status(&self->out);
 }
 
-/* Of a subscription that is gone, or of a profile without an envelope, it is the data itself. */
+/* Of a subscription that is gone, or of a system without an envelope, it is the data itself. */
 static int write_body(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
     page *self = payload;
     whi_registration *now = whi_registry_get(self->engine->registry, row->subscription);
@@ -183,7 +184,7 @@ static int write_body(const whi_delivery_row *row, const whi_event_row *event, v
     int code = WH_OK;
 
     event_id(event, id);
-    if (now == NULL || now->subscription->profile == WHI_STANDARD) {
+    if (now == NULL || now->subscription->system->body == NULL) {
         whi_buf_add(&self->out, what.data, what.data_size);
     } else {
         code = whi_wrap(self->engine, &what, &self->out, NULL, NULL, NULL);

@@ -12,6 +12,8 @@
 #include "engine/version.h"
 #include "engine/writer.h"
 #include "pure/sign.h"
+#include "systems/subscription_make.h"
+#include "systems/subscription_write.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,41 +58,21 @@ static int check_rule(wh_engine *engine, const whi_subscription *s) {
     return code == WH_OK ? WH_OK : whi_fail(code, "rule: %s", sentence[0] ? sentence : wh_error_text(code));
 }
 
-/* RFC 9562 5.4: a UUID of chance, as Truto's secrets are. */
-static int make_uuid(wh_engine *engine, char *out) {
-    unsigned char bytes[16];
-    int code = whi_clock_random(engine->clock, bytes, sizeof bytes);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    bytes[6] = (unsigned char)(0x40 | (bytes[6] & 0x0f));
-    bytes[8] = (unsigned char)(0x80 | (bytes[8] & 0x3f));
-    for (int i = 0; i < 16; i++) {
-        const char *dash = i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "";
-        out += snprintf(out, 4, "%s%02x", dash, bytes[i]);
-    }
-    whi_wipe(bytes, sizeof bytes);
-    return WH_OK;
-}
-
-/* One such as the profile's system gives. */
+/* One such as the system gives. */
 static int draw_secret(wh_engine *engine, const whi_subscription *s, char out[WH_SECRET_SIZE]) {
-    switch (s->profile) {
-    case WHI_UNIFIED:
+    const whi_system *system = s->system;
+
+    if (system->asks & WHI_SECRET_OF_TENANT) {
         return whi_workspace_secret(engine, s->tenant, out);
-    case WHI_TRUTO:
-        return make_uuid(engine, out);
-    default:
-        return wh_secret(out);
     }
+    return system->draw_secret != NULL ? system->draw_secret(engine->clock, out) : wh_secret(out);
 }
 
 static int make_secret(wh_engine *engine, whi_subscription *s) {
     char secret[WH_SECRET_SIZE];
     int code;
 
-    if (s->secret_count > 0 || s->profile == WHI_CALLFIRE) {
+    if (s->secret_count > 0 || s->system->asks & WHI_MAY_GO_UNSIGNED) {
         return WH_OK;
     }
     code = draw_secret(engine, s, secret);

@@ -20,7 +20,7 @@ typedef struct batch {
     size_t count;
 } batch;
 
-static int collect_unified(const whi_subscription_row *row, void *payload) {
+static int collect_signed(const whi_subscription_row *row, void *payload) {
     batch *self = payload;
     whi_registration *registration;
     int code = whi_registration_new(&registration, row);
@@ -28,7 +28,7 @@ static int collect_unified(const whi_subscription_row *row, void *payload) {
     if (code != WH_OK) {
         return code;
     }
-    if (registration->subscription->profile == WHI_UNIFIED) {
+    if (registration->subscription->system->asks & WHI_SECRET_OF_TENANT) {
         self->ids[self->count++] = row->id;
     }
     whi_registration_unref(registration);
@@ -62,7 +62,7 @@ static int resign_all(wh_engine *engine, const char *tenant, const char *secret)
     do {
         self.count = 0;
         if (code == WH_OK) {
-            code = engine->store->vtable->subscription_list(engine->store, &rows, collect_unified, &self, &place);
+            code = engine->store->vtable->subscription_list(engine->store, &rows, collect_signed, &self, &place);
         }
         code = code == WH_OK ? resign(engine, &self, document.data) : code;
         rows.before_subscription = place.subscription;

@@ -4,10 +4,10 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "pure/envelope.h"
 #include "pure/json.h"
 #include "pure/match.h"
 #include "pure/sign.h"
+#include "systems/system.h"
 
 int whi_limits_fill(wh_limits *limits) {
     static const wh_limits defaults = {

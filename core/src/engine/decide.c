@@ -211,15 +211,15 @@ static int run_rule(whi_decider *self, const whi_subject *subject, const whi_reg
     return code == WH_OK ? take_verdict(&verdict, out) : failed(code, &verdict, out);
 }
 
-/* `fields` of what the rule said, or of the payload. CallFire's mask is over the whole
- * envelope, and waits for it. */
+/* `fields` of what the rule said, or of the payload. A mask over the whole envelope
+ * waits for it. */
 static int keep_fields(const whi_decider *self, const whi_registration *registration, whi_decision *out) {
     whi_json said = { 0 };
     const whi_json *json = &self->json;
     whi_buf kept;
     int code = WH_OK;
 
-    if (registration->fields == NULL || registration->subscription->profile == WHI_CALLFIRE) {
+    if (registration->fields == NULL || registration->subscription->system->asks & WHI_MASKS_ENVELOPE) {
         return WH_OK;
     }
     if (out->body != NULL) {

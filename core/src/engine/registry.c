@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/decide.h"
 #include "pure/match.h"
+#include "systems/subscription_make.h"
 
 struct whi_registry {
     whi_store *store, *reader;
@@ -218,7 +219,7 @@ static void take_off(whi_registry *registry, whi_registration *old, const whi_re
 static int has_order(const whi_registration *registration) {
     const whi_subscription *s = registration->subscription;
 
-    return s->order != WHI_ORDER_NONE || s->profile == WHI_TRUTO; /* whose runs are ordered */
+    return s->order != WHI_ORDER_NONE || s->system->is_ordered != NULL;
 }
 
 int whi_registry_has_order(const whi_registry *registry) {

@@ -14,6 +14,7 @@
 #include "pure/fields.h"
 #include "pure/filter.h"
 #include "pure/subscription.h"
+#include "systems/system.h"
 
 typedef struct whi_registration {
     atomic_int refs;

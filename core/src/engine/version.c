@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "systems/subscription_write.h"
 
 static int status_of(const whi_subscription *s) {
     return s->disabled != NULL ? 3 : s->paused ? 2 : 1;

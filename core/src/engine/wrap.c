@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/version.h"
-#include "pure/envelope.h"
-#include "pure/header.h"
+#include "systems/envelope.h"
+#include "systems/header.h"
 #include "pure/json.h"
 
 /* The registration that made the data: now's own unless the subscription has changed since.
@@ -46,7 +46,7 @@ int whi_wrap(wh_engine *engine, const whi_wrapping *what, whi_buf *body, whi_buf
     if (code != WH_OK) {
         return code;
     }
-    made = old != NULL && old->subscription->profile == what->now->subscription->profile ? old : what->now;
+    made = old != NULL && old->subscription->system == what->now->subscription->system ? old : what->now;
     envelope.made_by = made->subscription;
     envelope.fields = made->fields;
     code = wrap(&envelope, body, text, lines, count);

@@ -1,4 +1,4 @@
-/* Wrapping: the envelope of a profile around a delivery's data, when it is sent and when
+/* Wrapping: the envelope of a system around a delivery's data, when it is sent and when
  * somebody asks what was sent. The version that made the data says what stands on it, the
  * one in force signs. */
 #ifndef WHI_WRAP_H
@@ -19,7 +19,7 @@ typedef struct whi_wrapping {
     const char *data;
     size_t data_size;
 } whi_wrapping;
-/* Appends the body that is sent, and, if text is not NULL, its headers: see pure/envelope.h. */
+/* Appends the body that is sent, and, if text is not NULL, its headers: see systems/envelope.h. */
 int whi_wrap(wh_engine *engine, const whi_wrapping *what, whi_buf *body, whi_buf *text, const char **lines,
              size_t *count);
 /* Appends the "Name: value" lines of a JSON object of texts, each with its zero byte. */

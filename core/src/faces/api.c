@@ -104,6 +104,7 @@ static void handle(wh_api *api, const wh_api_request *request, wh_api_response *
     call->api = api;
     call->engine = api->engine;
     call->request = request;
+    call->system = whi_api_route_system(request->path != NULL ? request->path : "");
     call->response = out;
     call->status = 200;
     call->content_type = "application/json";

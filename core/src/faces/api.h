@@ -18,7 +18,7 @@
 #include "engine/context.h"
 #include "engine/registry.h"
 #include "pure/json.h"
-#include "pure/profile.h"
+#include "systems/object.h"
 #include "webhook.h"
 
 #define WHI_API_PATH 2048  /* bytes of a path */
@@ -56,13 +56,24 @@ typedef struct whi_text {
     char bytes[];
 } whi_text;
 
-typedef struct whi_call {
+typedef struct whi_call whi_call;
+
+typedef struct whi_api_route {
+    const whi_system *system;
+    const char *method;
+    const char *path; /* "/v1/events/{id}" */
+    int flags;        /* enum whi_route_flag */
+    int (*run)(whi_call *call);
+} whi_api_route;
+
+struct whi_call {
     const wh_api *api;
     wh_engine *engine;
     const wh_api_request *request;
-    const struct whi_api_route *route;
+    const whi_api_route *route; /* &found, or NULL */
+    whi_api_route found;
     struct whi_call *running_next; /* among those that have a turn */
-    int shape; /* enum whi_profile_id: whose errors are given */
+    const whi_system *system;      /* whose route it is, and whose errors are given */
 
     whi_path path;
     const char *id, *second; /* what stands for {…} in the route, or NULL */
@@ -81,35 +92,27 @@ typedef struct whi_call {
     const char *content_type;
     const char *text_name; /* of a header whose value is response->text, or NULL */
     wh_api_response *response;
-} whi_call;
-
-/* ---- api_routes.c */
-enum {
-    WHI_ROUTE_OPEN = 1,     /* no token is asked for */
-    WHI_ROUTE_OPERATOR = 2, /* an operator's token */
-    WHI_ROUTE_BODY = 4,     /* a body is read: a JSON object */
-    WHI_ROUTE_OPTIONAL = 8, /* with BODY: it may be missing */
-    WHI_ROUTE_SLOW = 16,    /* it may take seconds: only so many run at once */
-    WHI_ROUTE_PAYLOAD = 32, /* with BODY: an event's payload may be in it */
-    WHI_ROUTE_BATCH = 64,   /* with BODY: many of them */
 };
 
-typedef struct whi_api_route {
-    const char *method;
-    const char *path; /* "/v1/events/{id}" */
-    int shape;
-    int flags;
-    int (*run)(whi_call *call);
-} whi_api_route;
-
-/* The table, for those who walk all of it; NULL at the end. */
-const whi_api_route *whi_api_route_at(size_t index);
-/* The route of a method and a path, and what stands for {…} in it; NULL if there is none. */
-const whi_api_route *whi_api_route_match(const char *method, const whi_path *path, const char *values[2]);
+/* ---- api_routes.c */
+/* All routes, for those who walk them: 0 behind the last. */
+int whi_api_route_at(size_t index, whi_api_route *out);
+/* The route of a method and a path, and what stands for {…} in it; 0 if there is none. */
+int whi_api_route_match(const char *method, const whi_path *path, const char *values[2], whi_api_route *out);
 /* The call's route, with call->id and ->second set. Otherwise a refusal: 404, or 405 with Allow. */
 int whi_api_route_find(whi_call *call);
-/* Whose shape an answer has, by the beginning of the path. */
-int whi_api_route_shape(const char *path);
+/* Whose errors are given, by the beginning of the path. */
+const whi_system *whi_api_route_system(const char *path);
+
+/* ---- api_systems.c */
+/* A handler of a system's routes, by the name that its description has for it; NULL at the end. */
+typedef struct whi_handler {
+    const char *name;
+    int (*run)(whi_call *call);
+} whi_handler;
+
+/* The handler of a route; NULL if the system's file has none of this name. */
+int (*whi_api_handler(const whi_system *system, const char *name))(whi_call *call);
 
 /* ---- api_request.c */
 /* "/a/b%20c" into "a" and "b c"; one slash at the end is allowed. 0, or the status of a refusal. */
@@ -182,7 +185,7 @@ void whi_out_int(whi_call *call, const char *name, int64_t number);
 /* Room for a short answer is set aside before something is changed: when memory is short after
  * that, the answer is {"id":…} and not an error, since the change stands. */
 int whi_call_set_aside(whi_call *call);
-void whi_call_fall_back(whi_call *call, int shape, const char *id);
+void whi_call_fall_back(whi_call *call, const char *id);
 
 /* ---- api_scope.c */
 /* The tenant that a list is of: the caller's own; of an operator ?tenant=, or NULL for all. */
@@ -190,8 +193,8 @@ int whi_scope_tenant(whi_call *call, const char **out);
 /* What lists of records have in common: tenant, limit, since, until and cursor. names: all the
  * parameters that the route has. */
 int whi_scope_page(whi_call *call, const char *const *names, wh_query *out);
-/* A subscription by its id on the wire of a profile, with a reference. WH_ENOTFOUND. */
-int whi_scope_subscription(whi_call *call, int profile, const char *id, whi_registration **out);
+/* A subscription by its id on the wire of the call's system, with a reference. WH_ENOTFOUND. */
+int whi_scope_subscription(whi_call *call, const char *id, whi_registration **out);
 /* WH_ENOTFOUND when it is not the caller's to see. An id may be several tenants': an operator
  * says whose is meant, by tenant or, where that is NULL, by ?tenant=. name, of WH_ID_SIZE bytes,
  * receives "#" and the number, which the engine's functions take for an id, and which is the
@@ -218,7 +221,7 @@ typedef struct whi_condition {
 #define WHI_CONDITIONS 32
 
 typedef struct whi_search {
-    int profile;
+    const whi_system *system;
     const char *tenant; /* NULL: of all */
     whi_page page;
     whi_condition conditions[WHI_CONDITIONS]; /* all must hold */
@@ -235,26 +238,22 @@ int whi_search_add(whi_search *search, const char *field, int op, const char *va
 int whi_search_add_url(whi_call *call, whi_search *search, const char *field, int op, const char *value);
 int whi_search_run(whi_call *call, whi_search *search);
 void whi_search_free(whi_search *search);
-/* Appends a registration as the profile's object. */
-int whi_out_object(whi_call *call, int profile, const whi_registration *registration, int flags);
+/* Appends a registration as an object of the call's system. */
+int whi_out_object(whi_call *call, const whi_registration *registration, int flags);
 /* All of them, with commas. */
 int whi_out_objects(whi_call *call, const whi_search *search);
 
-/* ---- api_change.c: making, changing and deleting subscriptions, for all systems */
-/* Makes one of the body; made, with a reference, is NULL if it could not be read back. id has WH_ID_SIZE bytes. */
-int whi_make(whi_call *call, int profile, const char *tenant, const char *details, char *id, whi_registration **made);
+/* ---- api_change.c: making, changing and deleting subscriptions, for all systems. id receives the one on
+ * the wire, and has WH_ID_SIZE bytes. */
+/* Makes one of the body; made, with a reference, is NULL if it could not be read back. */
+int whi_make(whi_call *call, const char *tenant, const char *details, char *id, whi_registration **made);
 /* Changes the one that the path names; as above. */
-int whi_change(whi_call *call, int profile, char *id, whi_registration **made);
-int whi_remove(whi_call *call, int profile, char *id);
+int whi_change(whi_call *call, char *id, whi_registration **made);
+int whi_remove(whi_call *call, char *id);
 
-/* ---- handlers */
+/* ---- handlers of our own routes; the systems' are in their files, behind whi_api_handler */
 #define WHI_HANDLERS(X)                                                                                                \
-    X(unified_list) X(unified_make) X(unified_get) X(unified_change) X(unified_remove) X(unified_trigger)              \
-    X(truto_list) X(truto_make) X(truto_get) X(truto_change) X(truto_remove) X(truto_test) X(truto_log)                \
-    X(callfire_list) X(callfire_make) X(callfire_get) X(callfire_change) X(callfire_remove) X(callfire_resources)      \
-    X(callfire_resource)                                                                                               \
-    X(subscription_list) X(subscription_make) X(subscription_get) X(subscription_change) X(subscription_remove)        \
-    X(subscription_secrets) X(subscription_version) X(subscription_backtest)                                           \
+    X(subscription_backtest) X(truto_log)                                                                              \
     X(event_list) X(event_publish) X(event_batch) X(event_get) X(event_payload) X(event_explain)                       \
     X(delivery_list) X(delivery_get) X(delivery_attempts) X(delivery_body) X(delivery_replay) X(delivery_replay_query) \
     X(rule_try) X(health) X(metrics) X(token_list) X(token_make) X(token_remove) X(openapi)

@@ -99,10 +99,9 @@ static int status_of(int code) {
     }
 }
 
-/* CallFire documents 400, 401, 403, 404 and 500 alone, and its clients know no others of the
- * kind: whatever else is wrong with a request is 400 there. */
-static int status_in(int shape, int status) {
-    return shape == WHI_CALLFIRE && status > 404 && status < 500 ? 400 : status;
+/* Some clients know no others of the kind than the first few. */
+static int status_in(const whi_system *system, int status) {
+    return system->asks & WHI_ERRORS_UP_TO_404 && status > 404 && status < 500 ? 400 : status;
 }
 
 int whi_refuse(whi_call *call, int status, const char *format, ...) {
@@ -148,50 +147,25 @@ static void add_int(whi_buf *out, const char *name, int64_t number) {
     whi_buf_int(out, number);
 }
 
-/* Of Unified.to no form of an error is documented, and its clients take any: ours is plain. */
-static void write_plain(whi_buf *out, const char *name, const char *message, const char *field) {
-    add_text(out, "code", name);
-    add_text(out, "message", message);
-    if (field[0] != '\0') {
-        add_text(out, "field", field);
-    }
-}
-
 static void write_error(whi_call *call, int code, int status, const char *message) {
-    const char *name = name_of(code, status);
     char field[128];
-    whi_buf *out = &call->out;
+    whi_refusal refusal = { .status = status,
+                            .number = code == WHI_REFUSED ? 0 : code,
+                            .name = name_of(code, status),
+                            .reason = reason_of(status),
+                            .message = message,
+                            .field = field };
 
     find_field(message, field, sizeof field);
-    whi_buf_char(out, '{');
-    switch (call->shape) {
-    case WHI_UNIFIED:
-        write_plain(out, name, message, field);
-        break;
-    case WHI_TRUTO:
-        add_int(out, "statusCode", status);
-        add_text(out, "error", reason_of(status));
-        add_text(out, "message", message);
-        break;
-    case WHI_CALLFIRE:
-        add_int(out, "httpStatusCode", status);
-        add_int(out, "internalCode", code == WHI_REFUSED ? 0 : code);
-        add_text(out, "message", message);
-        add_text(out, "developerMessage", name);
-        add_text(out, "helpLink", "");
-        break;
-    default:
-        whi_buf_text(out, "\"error\":{");
-        write_plain(out, name, message, field);
-        whi_buf_char(out, '}');
-    }
-    whi_buf_char(out, '}');
+    whi_buf_char(&call->out, '{');
+    call->system->refuse(&refusal, &call->out);
+    whi_buf_char(&call->out, '}');
 }
 
 /* What went wrong inside is for the log, not for a stranger: it may name files. */
 static void answer_error(whi_call *call, int code) {
     char message[WHI_ERROR_SIZE];
-    int status = code == WHI_REFUSED ? call->status : status_in(call->shape, status_of(code));
+    int status = code == WHI_REFUSED ? call->status : status_in(call->system, status_of(code));
     int inside = code != WHI_REFUSED && (status == 500 || status == 503);
 
     snprintf(message, sizeof message, "%s", inside ? wh_error_text(code) : wh_last_error());
@@ -281,10 +255,13 @@ int whi_call_set_aside(whi_call *call) {
     return whi_buf_status(&call->out);
 }
 
-void whi_call_fall_back(whi_call *call, int shape, const char *id) {
+void whi_call_fall_back(whi_call *call, const char *id) {
+    const char *quote = call->system->asks & WHI_ID_IS_NUMBER ? "" : "\"";
+
     whi_buf_clear(&call->out);
     whi_buf_text(&call->out, "{\"id\":");
-    whi_buf_text(&call->out, shape == WHI_CALLFIRE ? "" : "\"");
+    whi_buf_text(&call->out, quote);
     whi_buf_text(&call->out, id);
-    whi_buf_text(&call->out, shape == WHI_CALLFIRE ? "}" : "\"}");
+    whi_buf_text(&call->out, quote);
+    whi_buf_char(&call->out, '}');
 }

@@ -126,8 +126,7 @@ static void count_failure(const whi_call *call, const unsigned char *peer, int64
 #define TOKEN_MAXIMUM 512
 
 static int unauthorized(whi_call *call, const char *why) {
-    whi_call_header_text(call, "WWW-Authenticate",
-                         call->shape == WHI_CALLFIRE ? "Basic realm=\"webhook\"" : "Bearer realm=\"webhook\"");
+    whi_call_header_text(call, "WWW-Authenticate", "%s realm=\"webhook\"", call->system->challenge);
     return whi_refuse(call, 401, "%s", why);
 }
 
@@ -152,7 +151,7 @@ static int read_basic(const char *text, size_t size, char out[TOKEN_MAXIMUM]) {
     return code;
 }
 
-/* Clients of Unified.to send what they were given as it is, with "bearer" before it or not. */
+/* Some clients send what they were given as it is, with "bearer" before it or not. */
 static int read_token(const char *value, char out[TOKEN_MAXIMUM]) {
     size_t scheme = strcspn(value, " "), size;
     const char *rest = value + scheme + strspn(value + scheme, " ");

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "pure/fields.h"
+#include "systems/callfire.h"
 
 #define LIMIT_DEFAULT 100 /* documented */
 
@@ -63,8 +64,8 @@ static int read_search(whi_call *call, whi_search *search, int64_t *limit, int64
                : code;
 }
 
-int whi_serve_callfire_list(whi_call *call) {
-    whi_search search = { .profile = WHI_CALLFIRE, .counts = 1 };
+static int serve_list(whi_call *call) {
+    whi_search search = { .system = call->system, .counts = 1 };
     int64_t limit, offset;
     int code = read_search(call, &search, &limit, &offset);
 
@@ -86,42 +87,42 @@ int whi_serve_callfire_list(whi_call *call) {
     return code == WH_OK ? apply_fields(call) : code;
 }
 
-int whi_serve_callfire_make(whi_call *call) {
+static int serve_make(whi_call *call) {
     whi_registration *made;
     char id[WH_ID_SIZE];
-    int code = whi_make(call, WHI_CALLFIRE, whi_call_parameter(call, "tenant"), NULL, id, &made);
+    int code = whi_make(call, whi_call_parameter(call, "tenant"), NULL, id, &made);
 
     if (code == WH_OK) {
         whi_registration_unref(made);
         call->status = 201;
-        whi_call_fall_back(call, WHI_CALLFIRE, id);
+        whi_call_fall_back(call, id);
     }
     return code;
 }
 
-int whi_serve_callfire_get(whi_call *call) {
+static int serve_get(whi_call *call) {
     whi_registration *found;
-    int code = whi_scope_subscription(call, WHI_CALLFIRE, call->id, &found);
+    int code = whi_scope_subscription(call, call->id, &found);
 
-    code = code == WH_OK ? whi_out_object(call, WHI_CALLFIRE, found, 0) : code;
+    code = code == WH_OK ? whi_out_object(call, found, 0) : code;
     whi_registration_unref(found);
     return code == WH_OK ? apply_fields(call) : code;
 }
 
 /* It merges: the vendor's samples leave out what stays. */
-int whi_serve_callfire_change(whi_call *call) {
+static int serve_change(whi_call *call) {
     whi_registration *made;
     char id[WH_ID_SIZE];
-    int code = whi_change(call, WHI_CALLFIRE, id, &made);
+    int code = whi_change(call, id, &made);
 
     whi_registration_unref(made);
     whi_buf_clear(&call->out);
     return code;
 }
 
-int whi_serve_callfire_remove(whi_call *call) {
+static int serve_remove(whi_call *call) {
     char id[WH_ID_SIZE];
-    int code = whi_remove(call, WHI_CALLFIRE, id);
+    int code = whi_remove(call, id);
 
     call->status = code == WH_OK ? 204 : call->status;
     whi_buf_clear(&call->out);
@@ -142,7 +143,7 @@ static void write_resource(whi_call *call, const whi_callfire_resource *resource
     whi_buf_text(&call->out, "]}");
 }
 
-int whi_serve_callfire_resources(whi_call *call) {
+static int serve_resources(whi_call *call) {
     const whi_callfire_resource *resource;
 
     whi_buf_text(&call->out, "{\"items\":[");
@@ -154,7 +155,7 @@ int whi_serve_callfire_resources(whi_call *call) {
     return apply_fields(call);
 }
 
-int whi_serve_callfire_resource(whi_call *call) {
+static int serve_resource(whi_call *call) {
     const whi_callfire_resource *resource;
 
     for (size_t i = 0; (resource = whi_callfire_resource_at(i)) != NULL && resource->name != NULL; i++) {
@@ -165,3 +166,14 @@ int whi_serve_callfire_resource(whi_call *call) {
     }
     return whi_fail(WH_ENOTFOUND, "resource: there is none with this name");
 }
+
+const whi_handler whi_handlers_callfire[] = {
+    { "list", serve_list },
+    { "make", serve_make },
+    { "get", serve_get },
+    { "change", serve_change },
+    { "remove", serve_remove },
+    { "resources", serve_resources },
+    { "resource", serve_resource },
+    { NULL, NULL },
+};

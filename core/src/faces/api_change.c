@@ -11,16 +11,16 @@
 #define TRIES 100 /* of a change while others change the same one */
 
 /* The canonical document that a client's object comes to; to be wiped. present: it is a change. */
-static int read_object(whi_call *call, int profile, const whi_subscription *present, const char *tenant,
-                       const char *details, whi_buf *out) {
+static int read_object(whi_call *call, const whi_subscription *present, const char *tenant, const char *details,
+                       whi_buf *out) {
     const char *body = call->request->body;
     size_t size = call->request->body_size;
     whi_buf canonical;
     int code = WH_OK;
 
     whi_buf_init(&canonical, SIZE_MAX / 4);
-    if (profile != WHI_STANDARD) {
-        code = whi_profile_read(profile, body, size, present != NULL ? WHI_PROFILE_PATCH : 0, present, &canonical);
+    if (call->system->fields != NULL) {
+        code = whi_object_read(call->system, body, size, present != NULL ? WHI_OBJECT_PATCH : 0, present, &canonical);
         body = canonical.data;
         size = canonical.size;
     }
@@ -30,21 +30,19 @@ static int read_object(whi_call *call, int profile, const whi_subscription *pres
     return code;
 }
 
-int whi_make(whi_call *call, int profile, const char *tenant, const char *details, char *id, whi_registration **made) {
+int whi_make(whi_call *call, const char *tenant, const char *details, char *id, whi_registration **made) {
     whi_buf document;
     int64_t number;
     int code;
 
     *made = NULL;
     whi_buf_init(&document, SIZE_MAX / 4);
-    code = read_object(call, profile, NULL, tenant, details, &document);
+    code = read_object(call, NULL, tenant, details, &document);
     code = code == WH_OK ? whi_call_set_aside(call) : code;
     code = code == WH_OK ? wh_subscribe(call->engine, document.data, document.size, id) : code;
     if (code == WH_OK && whi_ident_parse("sub_", id, &number) == WH_OK) {
         *made = whi_registry_get(call->engine->registry, number);
-        if (profile != WHI_STANDARD) {
-            whi_profile_ident(profile, number, id);
-        }
+        call->system->ident(number, id);
     }
     whi_wipe(document.data, document.size);
     whi_buf_free(&document);
@@ -53,17 +51,17 @@ int whi_make(whi_call *call, int profile, const char *tenant, const char *detail
 
 /* What is written, and who may write it, is of the version that was looked at: while it was read
  * somebody else may have changed it. */
-static int try_change(whi_call *call, int profile, char *id, whi_registration **made) {
+static int try_change(whi_call *call, char *id, whi_registration **made) {
     whi_registration *present;
     whi_buf document;
-    int code = whi_scope_subscription(call, profile, call->id, &present);
+    int code = whi_scope_subscription(call, call->id, &present);
 
     *made = NULL;
     if (code != WH_OK) {
         return code;
     }
     whi_buf_init(&document, SIZE_MAX / 4);
-    code = read_object(call, profile, present->subscription, NULL, NULL, &document);
+    code = read_object(call, present->subscription, NULL, NULL, &document);
     code = code == WH_OK ? whi_call_set_aside(call) : code;
     code = code == WH_OK ? whi_subscription_update(call->engine, present->id, present->subscription->version,
                                                    document.data, document.size)
@@ -71,9 +69,7 @@ static int try_change(whi_call *call, int profile, char *id, whi_registration **
     if (code == WH_OK) {
         *made = whi_registry_get(call->engine->registry, present->subscription->id);
         memcpy(id, present->id, sizeof present->id);
-        if (profile != WHI_STANDARD) {
-            whi_profile_ident(profile, present->subscription->id, id);
-        }
+        call->system->ident(present->subscription->id, id);
     }
     whi_registration_unref(present);
     whi_wipe(document.data, document.size);
@@ -81,25 +77,23 @@ static int try_change(whi_call *call, int profile, char *id, whi_registration **
     return code;
 }
 
-int whi_change(whi_call *call, int profile, char *id, whi_registration **made) {
+int whi_change(whi_call *call, char *id, whi_registration **made) {
     int code, left = TRIES;
 
     do {
-        code = try_change(call, profile, id, made);
+        code = try_change(call, id, made);
     } while (code == WH_ECONFLICT && --left > 0);
     return code;
 }
 
-int whi_remove(whi_call *call, int profile, char *id) {
+int whi_remove(whi_call *call, char *id) {
     whi_registration *present;
-    int code = whi_scope_subscription(call, profile, call->id, &present);
+    int code = whi_scope_subscription(call, call->id, &present);
 
     if (code != WH_OK) {
         return code;
     }
-    if (profile != WHI_STANDARD) {
-        whi_profile_ident(profile, present->subscription->id, id);
-    }
+    call->system->ident(present->subscription->id, id);
     code = whi_call_set_aside(call);
     code = code == WH_OK ? wh_subscription_delete(call->engine, present->id) : code;
     whi_registration_unref(present);

@@ -13,7 +13,7 @@ static int check_parts(whi_call *call, wh_query *query, char *name) {
 
     query->event = query->event != NULL ? name : NULL;
     if (code == WH_OK && query->subscription != NULL && !call->all) {
-        code = whi_scope_subscription(call, WHI_STANDARD, query->subscription, &found);
+        code = whi_scope_subscription(call, query->subscription, &found);
     }
     whi_registration_unref(found);
     return code;

@@ -21,8 +21,7 @@ int whi_serve_event_explain(whi_call *call) {
     int code = whi_call_only(call, names);
 
     code = code == WH_OK ? whi_scope_event(call, call->id, NULL, &number, name) : code;
-    code =
-        code == WH_OK && subscription != NULL ? whi_scope_subscription(call, WHI_STANDARD, subscription, &found) : code;
+    code = code == WH_OK && subscription != NULL ? whi_scope_subscription(call, subscription, &found) : code;
     code = code == WH_OK ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, 0, &query.limit)
                          : code;
     query.cursor = whi_call_parameter(call, "cursor");
@@ -70,7 +69,7 @@ int whi_serve_subscription_backtest(whi_call *call) {
     whi_registration *found;
     char *text = NULL;
     size_t size = 0;
-    int code = whi_scope_subscription(call, WHI_STANDARD, call->id, &found);
+    int code = whi_scope_subscription(call, call->id, &found);
 
     code = code == WH_OK ? read_backtest(call, &backtest) : code;
     if (code == WH_OK) {

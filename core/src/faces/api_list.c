@@ -217,10 +217,10 @@ static int holds(const object *self, const whi_condition *condition) {
                                       : order <= 0;
 }
 
-static int write_object(int profile, const whi_registration *registration, int flags, whi_buf *out) {
-    whi_profile_facts facts = { .healthy = !atomic_load(&registration->failing) };
+static int write_object(const whi_system *system, const whi_registration *registration, int flags, whi_buf *out) {
+    whi_facts facts = { .healthy = !atomic_load(&registration->failing) };
 
-    return whi_profile_write(profile, registration->subscription, &facts, flags, out);
+    return whi_object_write(system, registration->subscription, &facts, flags, out);
 }
 
 static int fits(const whi_search *search, object *self, const whi_registration *registration, int *out) {
@@ -232,7 +232,7 @@ static int fits(const whi_search *search, object *self, const whi_registration *
     }
     whi_buf_clear(&self->text);
     self->subscription = registration->subscription;
-    code = write_object(search->profile, registration, 0, &self->text);
+    code = write_object(search->system, registration, 0, &self->text);
     code = code == WH_OK ? whi_json_scan(&self->json, self->text.data, self->text.size, 128) : code;
     for (size_t i = 0; code == WH_OK && *out && i < search->condition_count; i++) {
         *out = holds(self, &search->conditions[i]);
@@ -355,8 +355,8 @@ int whi_search_run(whi_call *call, whi_search *search) {
                              &search->total);
 }
 
-int whi_out_object(whi_call *call, int profile, const whi_registration *registration, int flags) {
-    return write_object(profile, registration, flags, &call->out);
+int whi_out_object(whi_call *call, const whi_registration *registration, int flags) {
+    return write_object(call->system, registration, flags, &call->out);
 }
 
 int whi_out_objects(whi_call *call, const whi_search *search) {
@@ -364,7 +364,7 @@ int whi_out_objects(whi_call *call, const whi_search *search) {
 
     for (size_t i = 0; i < search->count && code == WH_OK; i++) {
         whi_buf_text(&call->out, i > 0 ? "," : "");
-        code = whi_out_object(call, search->profile, search->found[i], 0);
+        code = whi_out_object(call, search->found[i], 0);
     }
     return code;
 }

@@ -134,7 +134,6 @@ static int read_query(whi_call *call) {
 int whi_call_read(whi_call *call) {
     int code;
 
-    call->shape = whi_api_route_shape(call->request->path != NULL ? call->request->path : "");
     code = read_path(call);
     code = code == WH_OK ? read_query(call) : code;
     if (code == WH_OK && call->request->header_count > WHI_API_HEADERS) {

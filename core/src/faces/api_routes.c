@@ -1,9 +1,10 @@
-/* All routes, in one table, and how a request finds its own. */
+/* All routes, the systems' and ours, and how a request finds its own. */
 #include "faces/api.h"
 
 #include <string.h>
 
 #include "base/error.h"
+#include "systems/registry.h"
 
 #define OPEN WHI_ROUTE_OPEN
 #define OPERATOR WHI_ROUTE_OPERATOR
@@ -13,83 +14,104 @@
 #define BATCH (WHI_ROUTE_BODY | WHI_ROUTE_BATCH)
 #define OPTIONAL (WHI_ROUTE_BODY | WHI_ROUTE_OPTIONAL)
 
-/* What is written out comes before what stands for anything. CallFire's are found behind /v2 too. */
-static const whi_api_route routes[] = {
-    { "GET", "/unified/webhook", WHI_UNIFIED, 0, whi_serve_unified_list },
-    { "POST", "/unified/webhook", WHI_UNIFIED, BODY, whi_serve_unified_make },
-    { "GET", "/unified/webhook/{id}", WHI_UNIFIED, 0, whi_serve_unified_get },
-    { "PUT", "/unified/webhook/{id}", WHI_UNIFIED, BODY, whi_serve_unified_change },
-    { "PATCH", "/unified/webhook/{id}", WHI_UNIFIED, BODY, whi_serve_unified_change },
-    { "DELETE", "/unified/webhook/{id}", WHI_UNIFIED, 0, whi_serve_unified_remove },
-    { "PUT", "/unified/webhook/{id}/trigger", WHI_UNIFIED, OPTIONAL | SLOW, whi_serve_unified_trigger },
-    { "PATCH", "/unified/webhook/{id}/trigger", WHI_UNIFIED, OPTIONAL | SLOW, whi_serve_unified_trigger },
-
-    { "GET", "/webhook", WHI_TRUTO, 0, whi_serve_truto_list },
-    { "POST", "/webhook", WHI_TRUTO, BODY, whi_serve_truto_make },
-    { "POST", "/webhook/test", WHI_TRUTO, BODY | SLOW, whi_serve_truto_test },
-    { "GET", "/webhook/{id}", WHI_TRUTO, 0, whi_serve_truto_get },
-    { "PATCH", "/webhook/{id}", WHI_TRUTO, BODY, whi_serve_truto_change },
-    { "DELETE", "/webhook/{id}", WHI_TRUTO, 0, whi_serve_truto_remove },
-    { "GET", "/log", WHI_TRUTO, 0, whi_serve_truto_log },
-
-    { "GET", "/webhooks", WHI_CALLFIRE, 0, whi_serve_callfire_list },
-    { "POST", "/webhooks", WHI_CALLFIRE, BODY, whi_serve_callfire_make },
-    { "GET", "/webhooks/resources", WHI_CALLFIRE, 0, whi_serve_callfire_resources },
-    { "GET", "/webhooks/resources/{resource}", WHI_CALLFIRE, 0, whi_serve_callfire_resource },
-    { "GET", "/webhooks/{id}", WHI_CALLFIRE, 0, whi_serve_callfire_get },
-    { "PUT", "/webhooks/{id}", WHI_CALLFIRE, BODY, whi_serve_callfire_change },
-    { "DELETE", "/webhooks/{id}", WHI_CALLFIRE, 0, whi_serve_callfire_remove },
-
-    { "GET", "/v1/subscriptions", WHI_STANDARD, 0, whi_serve_subscription_list },
-    { "POST", "/v1/subscriptions", WHI_STANDARD, BODY, whi_serve_subscription_make },
-    { "GET", "/v1/subscriptions/{id}", WHI_STANDARD, 0, whi_serve_subscription_get },
-    { "PATCH", "/v1/subscriptions/{id}", WHI_STANDARD, BODY, whi_serve_subscription_change },
-    { "DELETE", "/v1/subscriptions/{id}", WHI_STANDARD, 0, whi_serve_subscription_remove },
-    { "GET", "/v1/subscriptions/{id}/secrets", WHI_STANDARD, 0, whi_serve_subscription_secrets },
-    { "GET", "/v1/subscriptions/{id}/versions/{version}", WHI_STANDARD, 0, whi_serve_subscription_version },
-    { "POST", "/v1/subscriptions/{id}/backtest", WHI_STANDARD, BODY | SLOW, whi_serve_subscription_backtest },
-
-    { "GET", "/v1/events", WHI_STANDARD, 0, whi_serve_event_list },
-    { "POST", "/v1/events", WHI_STANDARD, EVENT, whi_serve_event_publish },
-    { "POST", "/v1/events/batch", WHI_STANDARD, BATCH, whi_serve_event_batch },
-    { "GET", "/v1/events/{id}", WHI_STANDARD, 0, whi_serve_event_get },
-    { "GET", "/v1/events/{id}/payload", WHI_STANDARD, 0, whi_serve_event_payload },
-    { "GET", "/v1/events/{id}/explain", WHI_STANDARD, SLOW, whi_serve_event_explain },
-
-    { "GET", "/v1/deliveries", WHI_STANDARD, 0, whi_serve_delivery_list },
-    { "POST", "/v1/deliveries/replay", WHI_STANDARD, BODY | SLOW, whi_serve_delivery_replay_query },
-    { "GET", "/v1/deliveries/{id}", WHI_STANDARD, 0, whi_serve_delivery_get },
-    { "GET", "/v1/deliveries/{id}/attempts", WHI_STANDARD, 0, whi_serve_delivery_attempts },
-    { "GET", "/v1/deliveries/{id}/body", WHI_STANDARD, 0, whi_serve_delivery_body },
-    { "POST", "/v1/deliveries/{id}/replay", WHI_STANDARD, OPTIONAL, whi_serve_delivery_replay },
-
-    { "POST", "/v1/rules/try", WHI_STANDARD, EVENT | SLOW, whi_serve_rule_try },
-    { "GET", "/v1/tokens", WHI_STANDARD, OPERATOR, whi_serve_token_list },
-    { "POST", "/v1/tokens", WHI_STANDARD, OPERATOR | BODY, whi_serve_token_make },
-    { "DELETE", "/v1/tokens/{id}", WHI_STANDARD, OPERATOR, whi_serve_token_remove },
-    { "GET", "/v1/health", WHI_STANDARD, OPEN, whi_serve_health },
-    { "GET", "/v1/metrics", WHI_STANDARD, OPERATOR, whi_serve_metrics },
-    { "GET", "/openapi.json", WHI_STANDARD, OPEN, whi_serve_openapi },
+/* Those of events, deliveries and whatever is no system's. What is written out comes before what
+ * stands for anything, here as in the systems' tables. */
+static const struct {
+    const char *method, *path;
+    int flags;
+    int (*run)(whi_call *call);
+} own[] = {
+    { "GET", "/v1/events", 0, whi_serve_event_list },
+    { "POST", "/v1/events", EVENT, whi_serve_event_publish },
+    { "POST", "/v1/events/batch", BATCH, whi_serve_event_batch },
+    { "GET", "/v1/events/{id}", 0, whi_serve_event_get },
+    { "GET", "/v1/events/{id}/payload", 0, whi_serve_event_payload },
+    { "GET", "/v1/events/{id}/explain", SLOW, whi_serve_event_explain },
+    { "GET", "/v1/deliveries", 0, whi_serve_delivery_list },
+    { "POST", "/v1/deliveries/replay", BODY | SLOW, whi_serve_delivery_replay_query },
+    { "GET", "/v1/deliveries/{id}", 0, whi_serve_delivery_get },
+    { "GET", "/v1/deliveries/{id}/attempts", 0, whi_serve_delivery_attempts },
+    { "GET", "/v1/deliveries/{id}/body", 0, whi_serve_delivery_body },
+    { "POST", "/v1/deliveries/{id}/replay", OPTIONAL, whi_serve_delivery_replay },
+    { "POST", "/v1/rules/try", EVENT | SLOW, whi_serve_rule_try },
+    { "GET", "/v1/tokens", OPERATOR, whi_serve_token_list },
+    { "POST", "/v1/tokens", OPERATOR | BODY, whi_serve_token_make },
+    { "DELETE", "/v1/tokens/{id}", OPERATOR, whi_serve_token_remove },
+    { "GET", "/v1/health", OPEN, whi_serve_health },
+    { "GET", "/v1/metrics", OPERATOR, whi_serve_metrics },
+    { "GET", "/openapi.json", OPEN, whi_serve_openapi },
 };
 
-const whi_api_route *whi_api_route_at(size_t index) {
-    return index < sizeof routes / sizeof routes[0] ? &routes[index] : NULL;
+static int is_own(size_t index, whi_api_route *out) {
+    if (index >= sizeof own / sizeof own[0]) {
+        return 0;
+    }
+    *out =
+        (whi_api_route){ whi_system_default(), own[index].method, own[index].path, own[index].flags, own[index].run };
+    return 1;
 }
 
-static int begins(const char *path, const char *segment) {
-    size_t size = strlen(segment);
+/* A place among all routes: the systems', one behind the other, then those that are no system's. */
+typedef struct place {
+    size_t system, route;
+} place;
 
-    return strncmp(path, segment, size) == 0 && (path[size] == '\0' || path[size] == '/');
+/* Goes on; found is the system's route, whose handler is not looked up yet, or NULL. */
+static int next_route(place *at, whi_api_route *out, const whi_route **found) {
+    const whi_system *system = whi_system_at(at->system);
+
+    while (system != NULL && system->routes[at->route].method == NULL) {
+        *at = (place){ at->system + 1, 0 };
+        system = whi_system_at(at->system);
+    }
+    *found = NULL;
+    if (system == NULL) {
+        return is_own(at->route++, out);
+    }
+    *found = &system->routes[at->route++];
+    *out = (whi_api_route){ system, (*found)->method, (*found)->path, (*found)->flags, NULL };
+    return 1;
 }
 
-int whi_api_route_shape(const char *path) {
-    if (begins(path, "/unified")) {
-        return WHI_UNIFIED;
+static void take_handler(whi_api_route *route, const whi_route *found) {
+    route->run = found != NULL ? whi_api_handler(route->system, found->handler) : route->run;
+}
+
+int whi_api_route_at(size_t index, whi_api_route *out) {
+    const whi_route *found;
+    place at = { 0, 0 };
+
+    while (next_route(&at, out, &found)) {
+        if (index-- == 0) {
+            take_handler(out, found);
+            return 1;
+        }
     }
-    if (begins(path, "/webhook") || begins(path, "/log")) {
-        return WHI_TRUTO;
+    return 0;
+}
+
+/* 1 if the path's first segment is this one, of size letters. */
+static int begins(const char *path, const char *segment, size_t size) {
+    return path[0] == '/' && strncmp(path + 1, segment, size) == 0 && (path[size + 1] == '\0' || path[size + 1] == '/');
+}
+
+static int is_of(const whi_system *system, const char *path) {
+    for (const whi_route *route = system->routes; route->method != NULL; route++) {
+        if (begins(path, route->path + 1, strcspn(route->path + 1, "/"))) {
+            return 1;
+        }
     }
-    return begins(path, "/webhooks") || begins(path, "/v2") ? WHI_CALLFIRE : WHI_STANDARD;
+    return system->prefix != NULL && begins(path, system->prefix, strlen(system->prefix));
+}
+
+const whi_system *whi_api_route_system(const char *path) {
+    const whi_system *system;
+    size_t i = 0;
+
+    while ((system = whi_system_at(i)) != NULL && !is_of(system, path)) {
+        i++;
+    }
+    return system != NULL ? system : whi_system_default();
 }
 
 /* Whether a segment is the pattern's, which goes on to its next one then. A slash in a segment was
@@ -124,29 +146,37 @@ static int matches(const whi_path *path, size_t first, const char *pattern, cons
     return i == path->count;
 }
 
-/* The next route of the path from `at` on, whatever its method, or NULL. */
-static const whi_api_route *next_of(const whi_path *path, size_t *at, const char *values[2]) {
-    size_t first = path->count > 0 && strcmp(path->segments[0], "v2") == 0;
+/* 1 if the path is the route's, with or without its system's prefix. */
+static int fits(const whi_path *path, const whi_api_route *route, const char *values[2]) {
+    const char *prefix = route->system->prefix;
+    size_t first = prefix != NULL && path->count > 0 && strcmp(path->segments[0], prefix) == 0;
 
-    while (*at < sizeof routes / sizeof routes[0]) {
-        const whi_api_route *route = &routes[(*at)++];
-        values[0] = values[1] = NULL;
-        if ((!first || route->shape == WHI_CALLFIRE) && matches(path, first, route->path, values)) {
-            return route;
-        }
-    }
-    return NULL;
+    values[0] = values[1] = NULL;
+    return matches(path, first, route->path, values);
 }
 
-const whi_api_route *whi_api_route_match(const char *method, const whi_path *path, const char *values[2]) {
-    const whi_api_route *route;
-    size_t at = 0;
+/* The next route of the path, whatever its method; or 0. */
+static int next_of(const whi_path *path, place *at, const char *values[2], whi_api_route *out) {
+    const whi_route *found;
+
+    while (next_route(at, out, &found)) {
+        if (fits(path, out, values)) {
+            take_handler(out, found);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int whi_api_route_match(const char *method, const whi_path *path, const char *values[2], whi_api_route *out) {
+    place at = { 0, 0 };
+    int found;
 
     method = method == NULL ? "" : strcmp(method, "HEAD") == 0 ? "GET" : method;
     do {
-        route = next_of(path, &at, values);
-    } while (route != NULL && strcmp(route->method, method) != 0);
-    return route;
+        found = next_of(path, &at, values, out);
+    } while (found && strcmp(out->method, method) != 0);
+    return found;
 }
 
 /* A path that is there without the method: those that it has, for `Allow`. */
@@ -160,14 +190,14 @@ static void allow(char *list, size_t size, const char *method) {
 }
 
 static int refuse(whi_call *call) {
-    const whi_api_route *route;
+    whi_api_route route;
     const char *values[2];
     char allowed[64] = "";
-    size_t at = 0;
+    place at = { 0, 0 };
 
-    while ((route = next_of(&call->path, &at, values)) != NULL) {
-        allow(allowed, sizeof allowed, route->method);
-        if (route->method[0] == 'G') {
+    while (next_of(&call->path, &at, values, &route)) {
+        allow(allowed, sizeof allowed, route.method);
+        if (route.method[0] == 'G') {
             allow(allowed, sizeof allowed, "HEAD");
         }
     }
@@ -181,24 +211,22 @@ static int refuse(whi_call *call) {
 int whi_api_route_find(whi_call *call) {
     const char *values[2];
 
-    call->route = whi_api_route_match(call->request->method, &call->path, values);
-    if (call->route == NULL) {
+    if (!whi_api_route_match(call->request->method, &call->path, values, &call->found)) {
         return refuse(call);
     }
-    call->shape = call->route->shape;
+    call->route = &call->found;
+    call->system = call->found.system;
     call->id = values[0];
     call->second = values[1];
     return WH_OK;
 }
 
 void wh_api_look(const wh_api *api, const wh_api_request *request, wh_api_needs *out) {
-    const whi_api_route *route = NULL;
+    whi_api_route route;
     const char *values[2];
     whi_path path;
+    int found = whi_path_read(request->path, &path) == 0 && whi_api_route_match(request->method, &path, values, &route);
 
-    if (whi_path_read(request->path, &path) == 0) {
-        route = whi_api_route_match(request->method, &path, values);
-    }
-    out->slow = route != NULL && route->flags & WHI_ROUTE_SLOW;
-    out->body_bytes = whi_api_route_bytes(api, route);
+    out->slow = found && route.flags & WHI_ROUTE_SLOW;
+    out->body_bytes = whi_api_route_bytes(api, found ? &route : NULL);
 }

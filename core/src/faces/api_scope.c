@@ -43,13 +43,12 @@ static int no_subscription(void) {
     return whi_fail(WH_ENOTFOUND, "id: no such subscription");
 }
 
-int whi_scope_subscription(whi_call *call, int profile, const char *id, whi_registration **out) {
+int whi_scope_subscription(whi_call *call, const char *id, whi_registration **out) {
     int64_t number;
     int code = WH_OK;
 
     *out = NULL;
-    if ((profile == WHI_STANDARD ? whi_ident_parse("sub_", id, &number)
-                                 : whi_profile_ident_parse(profile, id, &number)) != WH_OK) {
+    if (whi_system_ident_parse(call->system, id, &number) != WH_OK) {
         return no_subscription();
     }
     code = whi_registry_sync(call->engine->registry);

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-int whi_serve_subscription_list(whi_call *call) {
+static int serve_list(whi_call *call) {
     static const char *const names[] = { "limit", "cursor", "state", "tenant", NULL };
     wh_query query = WH_QUERY_INIT;
     char *text = NULL;
@@ -21,57 +21,57 @@ int whi_serve_subscription_list(whi_call *call) {
 
 /* The document of one that was made or changed; without memory for it, its id. */
 static int answer(whi_call *call, whi_registration *made, const char *id, int flags) {
-    if (made == NULL || whi_out_object(call, WHI_STANDARD, made, flags) != WH_OK) {
-        whi_call_fall_back(call, WHI_STANDARD, id);
+    if (made == NULL || whi_out_object(call, made, flags) != WH_OK) {
+        whi_call_fall_back(call, id);
     }
     whi_registration_unref(made);
     return WH_OK;
 }
 
-int whi_serve_subscription_make(whi_call *call) {
+static int serve_make(whi_call *call) {
     whi_registration *made;
     char id[WH_ID_SIZE];
-    int code = whi_make(call, WHI_STANDARD, whi_call_parameter(call, "tenant"), NULL, id, &made);
+    int code = whi_make(call, whi_call_parameter(call, "tenant"), NULL, id, &made);
 
     if (code != WH_OK) {
         return code;
     }
     call->status = 201;
     whi_call_header_text(call, "Location", "/v1/subscriptions/%s", id);
-    return answer(call, made, id, WHI_PROFILE_SECRET);
+    return answer(call, made, id, WHI_OBJECT_SECRET);
 }
 
-int whi_serve_subscription_get(whi_call *call) {
+static int serve_get(whi_call *call) {
     whi_registration *found;
-    int code = whi_scope_subscription(call, WHI_STANDARD, call->id, &found);
+    int code = whi_scope_subscription(call, call->id, &found);
 
-    code = code == WH_OK ? whi_out_object(call, WHI_STANDARD, found, 0) : code;
+    code = code == WH_OK ? whi_out_object(call, found, 0) : code;
     whi_registration_unref(found);
     return code;
 }
 
-int whi_serve_subscription_change(whi_call *call) {
+static int serve_change(whi_call *call) {
     whi_registration *made;
     char id[WH_ID_SIZE];
-    int code = whi_change(call, WHI_STANDARD, id, &made);
+    int code = whi_change(call, id, &made);
 
     return code == WH_OK ? answer(call, made, id, 0) : code;
 }
 
-int whi_serve_subscription_remove(whi_call *call) {
+static int serve_remove(whi_call *call) {
     char id[WH_ID_SIZE];
-    int code = whi_remove(call, WHI_STANDARD, id);
+    int code = whi_remove(call, id);
 
     call->status = code == WH_OK ? 204 : call->status;
     whi_buf_clear(&call->out);
     return code;
 }
 
-int whi_serve_subscription_secrets(whi_call *call) {
+static int serve_secrets(whi_call *call) {
     whi_registration *found;
     char *text = NULL;
     size_t size = 0;
-    int code = whi_scope_subscription(call, WHI_STANDARD, call->id, &found);
+    int code = whi_scope_subscription(call, call->id, &found);
 
     code = code == WH_OK ? wh_subscription_secrets(call->engine, found->id, &text, &size) : code;
     whi_registration_unref(found);
@@ -79,10 +79,10 @@ int whi_serve_subscription_secrets(whi_call *call) {
 }
 
 /* A subscription may have been another tenant's once: each version is looked at by itself. */
-int whi_serve_subscription_version(whi_call *call) {
+static int serve_version(whi_call *call) {
     whi_registration *found, *version = NULL;
     int64_t number = 0;
-    int code = whi_scope_subscription(call, WHI_STANDARD, call->id, &found);
+    int code = whi_scope_subscription(call, call->id, &found);
     size_t digits = strspn(call->second, "0123456789");
 
     for (size_t i = 0; i < digits && digits < 18; i++) {
@@ -95,8 +95,20 @@ int whi_serve_subscription_version(whi_call *call) {
     if (code == WH_OK && !whi_scope_sees(call, version->subscription->tenant)) {
         code = whi_fail(WH_ENOTFOUND, "version: no such version of this subscription");
     }
-    code = code == WH_OK ? whi_out_object(call, WHI_STANDARD, version, 0) : code;
+    code = code == WH_OK ? whi_out_object(call, version, 0) : code;
     whi_registration_unref(version);
     whi_registration_unref(found);
     return code;
 }
+
+const whi_handler whi_handlers_standard[] = {
+    { "list", serve_list },
+    { "make", serve_make },
+    { "get", serve_get },
+    { "change", serve_change },
+    { "remove", serve_remove },
+    { "secrets", serve_secrets },
+    { "version", serve_version },
+    { "backtest", whi_serve_subscription_backtest },
+    { NULL, NULL },
+};

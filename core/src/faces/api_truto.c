@@ -165,8 +165,8 @@ static int write_page(whi_call *call, whi_search *search) {
     return code;
 }
 
-int whi_serve_truto_list(whi_call *call) {
-    whi_search search = { .profile = WHI_TRUTO };
+static int serve_list(whi_call *call) {
+    whi_search search = { .system = call->system };
     int code = read_search(call, &search);
 
     code = code == WH_OK ? whi_search_run(call, &search) : code;
@@ -178,8 +178,8 @@ int whi_serve_truto_list(whi_call *call) {
 /* ------------------------------------------------------------------------- one webhook */
 
 static int answer(whi_call *call, whi_registration *made, const char *id, int flags) {
-    if (made == NULL || whi_out_object(call, WHI_TRUTO, made, flags) != WH_OK) {
-        whi_call_fall_back(call, WHI_TRUTO, id);
+    if (made == NULL || whi_out_object(call, made, flags) != WH_OK) {
+        whi_call_fall_back(call, id);
     }
     whi_registration_unref(made);
     return WH_OK;
@@ -187,40 +187,40 @@ static int answer(whi_call *call, whi_registration *made, const char *id, int fl
 
 /* Whether a success is 200 or 201 is not documented; 200 is what its other calls answer. The
  * environment is the token's; who has several names it. */
-int whi_serve_truto_make(whi_call *call) {
+static int serve_make(whi_call *call) {
     const char *tenant = whi_call_parameter(call, "tenant"), *environment;
     whi_registration *made;
     char id[WH_ID_SIZE];
     int code = whi_body_text(call, 0, "environment_id", &environment);
 
     tenant = tenant != NULL ? tenant : environment;
-    code = code == WH_OK ? whi_make(call, WHI_TRUTO, tenant, NULL, id, &made) : code;
-    return code == WH_OK ? answer(call, made, id, WHI_PROFILE_SECRET) : code;
+    code = code == WH_OK ? whi_make(call, tenant, NULL, id, &made) : code;
+    return code == WH_OK ? answer(call, made, id, WHI_OBJECT_SECRET) : code;
 }
 
-int whi_serve_truto_get(whi_call *call) {
+static int serve_get(whi_call *call) {
     whi_registration *found;
-    int code = whi_scope_subscription(call, WHI_TRUTO, call->id, &found);
+    int code = whi_scope_subscription(call, call->id, &found);
 
-    code = code == WH_OK ? whi_out_object(call, WHI_TRUTO, found, 0) : code;
+    code = code == WH_OK ? whi_out_object(call, found, 0) : code;
     whi_registration_unref(found);
     return code;
 }
 
-int whi_serve_truto_change(whi_call *call) {
+static int serve_change(whi_call *call) {
     whi_registration *made;
     char id[WH_ID_SIZE];
-    int code = whi_change(call, WHI_TRUTO, id, &made);
+    int code = whi_change(call, id, &made);
 
     return code == WH_OK ? answer(call, made, id, 0) : code;
 }
 
-int whi_serve_truto_remove(whi_call *call) {
+static int serve_remove(whi_call *call) {
     char id[WH_ID_SIZE];
-    int code = whi_remove(call, WHI_TRUTO, id);
+    int code = whi_remove(call, id);
 
     if (code == WH_OK) {
-        whi_call_fall_back(call, WHI_TRUTO, id);
+        whi_call_fall_back(call, id);
     }
     return code;
 }
@@ -255,7 +255,7 @@ static int send_test(whi_call *call, const whi_registration *registration, const
     return wh_error_group(code)[0] == 'n' ? whi_refuse(call, 502, "the target was not reached: %s", error) : code;
 }
 
-int whi_serve_truto_test(whi_call *call) {
+static int serve_test(whi_call *call) {
     static const char *const names[] = { "id", "event_type", NULL };
     const char *id, *type;
     whi_registration *found = NULL;
@@ -266,8 +266,19 @@ int whi_serve_truto_test(whi_call *call) {
     if (code == WH_OK && id == NULL) {
         code = whi_fail(WH_EINVALID, "id: expected a webhook's, found nothing");
     }
-    code = code == WH_OK ? whi_scope_subscription(call, WHI_TRUTO, id, &found) : code;
+    code = code == WH_OK ? whi_scope_subscription(call, id, &found) : code;
     code = code == WH_OK ? send_test(call, found, type != NULL ? type : "test") : code;
     whi_registration_unref(found);
     return code;
 }
+
+const whi_handler whi_handlers_truto[] = {
+    { "list", serve_list },
+    { "make", serve_make },
+    { "get", serve_get },
+    { "change", serve_change },
+    { "remove", serve_remove },
+    { "test", serve_test },
+    { "log", whi_serve_truto_log },
+    { NULL, NULL },
+};

@@ -73,7 +73,7 @@ static int read_kind(whi_call *call) {
 static int read_webhook(whi_call *call, log_page *self, int *none) {
     const char *id = whi_call_parameter(call, "webhook_id");
 
-    *none = id != NULL && id[0] != '\0' && whi_profile_ident_parse(WHI_TRUTO, id, &self->query.subscription) != WH_OK;
+    *none = id != NULL && id[0] != '\0' && whi_system_ident_parse(call->system, id, &self->query.subscription) != WH_OK;
     return WH_OK;
 }
 
@@ -114,7 +114,7 @@ static void write_entry(log_page *self, const whi_attempt_row *row) {
     whi_out_text(call, "environment_id", self->deliveries[self->current].tenant);
     whi_out_text(call, "queue", "webhooks");
     whi_out_text(call, "event", self->deliveries[self->current].type);
-    whi_profile_ident(WHI_TRUTO, row->subscription, text);
+    call->system->ident(row->subscription, text);
     whi_out_text(call, "webhook_id", text);
     snprintf(status, sizeof status, "%d", row->status);
     whi_json_write_name(&call->out, "webhook_endpoint_status");

@@ -63,8 +63,8 @@ static int read_search(whi_call *call, whi_search *search) {
     return code;
 }
 
-int whi_serve_unified_list(whi_call *call) {
-    whi_search search = { .profile = WHI_UNIFIED };
+static int serve_list(whi_call *call) {
+    whi_search search = { .system = call->system };
     int code = read_search(call, &search);
 
     code = code == WH_OK ? whi_search_run(call, &search) : code;
@@ -78,8 +78,8 @@ int whi_serve_unified_list(whi_call *call) {
 }
 
 static int answer(whi_call *call, whi_registration *made, const char *id) {
-    if (made == NULL || whi_out_object(call, WHI_UNIFIED, made, 0) != WH_OK) {
-        whi_call_fall_back(call, WHI_UNIFIED, id);
+    if (made == NULL || whi_out_object(call, made, 0) != WH_OK) {
+        whi_call_fall_back(call, id);
     }
     whi_registration_unref(made);
     return WH_OK;
@@ -87,7 +87,7 @@ static int answer(whi_call *call, whi_registration *made, const char *id) {
 
 /* What exists already can only be sent with virtual webhooks, which poll; until one does, the
  * wish is kept. */
-int whi_serve_unified_make(whi_call *call) {
+static int serve_make(whi_call *call) {
     whi_registration *made;
     char id[WH_ID_SIZE];
     int all = -1, code = WH_OK;
@@ -95,7 +95,7 @@ int whi_serve_unified_make(whi_call *call) {
     if (given(call, "include_all") != NULL) {
         code = whi_call_flag(call, "include_all", &all);
     }
-    code = code == WH_OK ? whi_make(call, WHI_UNIFIED, whi_call_parameter(call, "tenant"),
+    code = code == WH_OK ? whi_make(call, whi_call_parameter(call, "tenant"),
                                     all < 0 ? NULL
                                     : all   ? "\"include_all\":true"
                                             : "\"include_all\":false",
@@ -104,37 +104,37 @@ int whi_serve_unified_make(whi_call *call) {
     return code == WH_OK ? answer(call, made, id) : code;
 }
 
-int whi_serve_unified_get(whi_call *call) {
+static int serve_get(whi_call *call) {
     whi_registration *found;
-    int code = whi_scope_subscription(call, WHI_UNIFIED, call->id, &found);
+    int code = whi_scope_subscription(call, call->id, &found);
 
-    code = code == WH_OK ? whi_out_object(call, WHI_UNIFIED, found, 0) : code;
+    code = code == WH_OK ? whi_out_object(call, found, 0) : code;
     whi_registration_unref(found);
     return code;
 }
 
 /* PUT and PATCH both merge: the vendor's own clients have all fields of their objects optional,
  * and send what they were given; a PUT that took the others back would delete by omission. */
-int whi_serve_unified_change(whi_call *call) {
+static int serve_change(whi_call *call) {
     whi_registration *made;
     char id[WH_ID_SIZE];
-    int code = whi_change(call, WHI_UNIFIED, id, &made);
+    int code = whi_change(call, id, &made);
 
     return code == WH_OK ? answer(call, made, id) : code;
 }
 
 /* Documented is an empty body, which their TypeScript client takes as one of any type. */
-int whi_serve_unified_remove(whi_call *call) {
+static int serve_remove(whi_call *call) {
     char id[WH_ID_SIZE];
 
-    return whi_remove(call, WHI_UNIFIED, id);
+    return whi_remove(call, id);
 }
 
 /* Theirs polls now. Here, what waits for a retry of this webhook becomes due. */
-int whi_serve_unified_trigger(whi_call *call) {
+static int serve_trigger(whi_call *call) {
     wh_query query = WH_QUERY_INIT;
     whi_registration *found;
-    int code = whi_scope_subscription(call, WHI_UNIFIED, call->id, &found);
+    int code = whi_scope_subscription(call, call->id, &found);
 
     if (code == WH_OK) {
         query.subscription = found->id;
@@ -145,3 +145,13 @@ int whi_serve_unified_trigger(whi_call *call) {
     whi_buf_clear(&call->out);
     return code;
 }
+
+const whi_handler whi_handlers_unified[] = {
+    { "list", serve_list },
+    { "make", serve_make },
+    { "get", serve_get },
+    { "change", serve_change },
+    { "remove", serve_remove },
+    { "trigger", serve_trigger },
+    { NULL, NULL },
+};

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 
 const char *const whi_rule_failure_names[] = { "hold", "skip", "send", NULL };
-const char *const whi_profile_names[] = { "standard", "unified", "truto", "callfire", NULL };
 const char *const whi_order_names[] = { "none", "fifo", "key", "latest", NULL };
 
 void whi_subscription_free_texts(char **texts, size_t count) {
@@ -14,23 +13,6 @@ void whi_subscription_free_texts(char **texts, size_t count) {
         whi_free_secret(texts[i], texts[i] != NULL ? strlen(texts[i]) : 0);
     }
     whi_free(texts);
-}
-
-int whi_subscription_new(whi_subscription **out) {
-    whi_subscription *s = whi_calloc(1, sizeof *s);
-
-    *out = s;
-    if (s == NULL) {
-        return whi_fail_memory();
-    }
-    s->tenant = whi_strdup("", 0);
-    s->concurrency = WHI_CONCURRENCY_DEFAULT;
-    if (s->tenant == NULL) {
-        whi_free(s);
-        *out = NULL;
-        return whi_fail_memory();
-    }
-    return WH_OK;
 }
 
 void whi_subscription_free(whi_subscription *s) {

@@ -1,6 +1,5 @@
-/* A subscription as a value: read from its document, checked, written back.
- *
- * The documents are described in webhook.h at wh_subscribe. */
+/* A subscription as a value. Its documents are described in webhook.h at wh_subscribe, read by
+ * systems/subscription_read.h and written by systems/subscription_write.h. */
 #ifndef WHI_SUBSCRIPTION_H
 #define WHI_SUBSCRIPTION_H
 
@@ -13,9 +12,6 @@
 
 enum whi_rule_failure { WHI_HOLD = 0, WHI_SKIP, WHI_SEND };
 extern const char *const whi_rule_failure_names[]; /* "hold", "skip", "send" */
-
-enum whi_profile_id { WHI_STANDARD = 0, WHI_UNIFIED, WHI_TRUTO, WHI_CALLFIRE, WHI_PROFILES };
-extern const char *const whi_profile_names[]; /* "standard", …, NULL */
 
 enum whi_order { WHI_ORDER_NONE = 0, WHI_ORDER_FIFO, WHI_ORDER_KEY, WHI_ORDER_LATEST };
 extern const char *const whi_order_names[]; /* "none", "fifo", "key", "latest", NULL */
@@ -44,39 +40,28 @@ typedef struct whi_subscription {
     char *fields;   /* NULL: everything */
     char *filters;  /* NULL, or a JSON object */
     char *metadata; /* NULL, or a JSON object */
-    char *details;  /* NULL, or a JSON object: what a profile keeps of its own */
+    char *details;  /* NULL, or a JSON object: what a system keeps of its own */
     char **headers; /* "Name: value" lines */
     size_t header_count;
-    char **secrets;      /* wiped when freed; without whsec_ and whsk_ in profiles other than standard */
-    size_t secret_count; /* 0: not signed (callfire) */
-    int64_t *retry;      /* NULL: the profile's list */
+    char **secrets;      /* wiped when freed; texts of the kind that its system has */
+    size_t secret_count; /* 0: not signed */
+    int64_t *retry;      /* NULL: the system's list */
     size_t retry_count;
     int64_t timeout; /* ms; 0: the engine's */
     int concurrency;
-    int on_rule_error; /* enum whi_rule_failure */
-    int profile;       /* enum whi_profile_id */
-    int order;         /* enum whi_order */
-    int encoding;      /* enum whi_encoding */
+    const struct whi_system *system; /* systems/system.h; "profile" in documents */
+    int on_rule_error;               /* enum whi_rule_failure */
+    int order;                       /* enum whi_order */
+    int encoding;                    /* enum whi_encoding */
     int paused, insecure, http2, single_use;
     char *disabled; /* NULL, or the reason */
 } whi_subscription;
 
-/* A fresh one with the defaults. Freed with whi_subscription_free (NULL is fine). */
-int whi_subscription_new(whi_subscription **out);
+/* systems/subscription_make.h makes one. NULL is fine. */
 void whi_subscription_free(whi_subscription *subscription);
-int whi_subscription_copy(whi_subscription **out, const whi_subscription *from);
 
 /* Frees a list of texts and wipes them: secrets, and headers that carry a receiver's tokens. */
 void whi_subscription_free_texts(char **texts, size_t count);
-
-/* Applies a document: the fields that it names are set, null takes one back to its
- * default, server-written ones (id, version, disabled, created_at, updated_at) are
- * ignored. An unknown field is WH_EINVALID, as is every value that is not allowed:
- * the sentence begins with the field's name and says what was expected. On failure
- * the subscription may be half changed: apply to a copy. size: not WH_ZSTR.
- * stored: 1 reads server-written fields too, as the store keeps them. */
-int whi_subscription_apply(whi_subscription *subscription, const char *document, size_t size, size_t rule_maximum,
-                           int stored);
 
 /* 1 while it takes events: neither paused by its owner nor disabled by the engine. */
 int whi_subscription_is_enabled(const whi_subscription *subscription);
@@ -86,15 +71,5 @@ int whi_subscription_may_send(const whi_subscription *subscription);
 
 /* What holds between the fields: url is there, fields and filters can be read. */
 int whi_subscription_check(const whi_subscription *subscription);
-
-enum {
-    WHI_WRITE_SECRETS = 1, /* them too */
-    WHI_WRITE_BRIEF = 2,   /* for the store: what is at its default is left out */
-};
-
-/* Writes the document. id and times as text. Fields at their default are written where a reader
- * would ask for them: name, rule, fields, filters, metadata, retry, timeout and disabled as null;
- * the others with their value. */
-void whi_subscription_write(const whi_subscription *subscription, int flags, whi_buf *out);
 
 #endif

@@ -6,12 +6,12 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "pure/delivery.h"
-#include "pure/header.h"
-#include "pure/profile.h"
 #include "pure/retry.h"
+#include "systems/header.h"
+#include "systems/system.h"
 
 #define SIGNATURE_MAXIMUM 4096
-#define ENVELOPE_EXTRA 65536 /* around the data, beside the webhook that Unified.to puts there */
+#define ENVELOPE_EXTRA 65536 /* around the data, beside what a system puts there of the subscription */
 
 /* -------------------------------------------------------------------------- the pool */
 
@@ -108,11 +108,10 @@ static void write_sentence(const whi_request *request, int code, char out[WHI_SE
 
 static void judge(whi_parcel *parcel, const whi_request *request) {
     const whi_delivery *delivery = parcel->delivery;
-    int profile = delivery->registration->subscription->profile;
+    const whi_system *system = delivery->registration->subscription->system;
+    whi_response response = { delivery->event->type, request->error, request->status };
 
-    parcel->aborts = 0;
-    parcel->outcome = whi_profile_outcome(profile, delivery->event->type, request->error, request->status,
-                                          &parcel->code, &parcel->aborts);
+    parcel->outcome = whi_system_outcome(system, &response, &parcel->code, &parcel->aborts);
     parcel->answers = parcel->aborts || (request->error == WH_OK && request->status >= 200 && request->status < 300);
     parcel->overloaded =
         !parcel->aborts && (request->error != WH_OK || request->status == 429 || request->status == 503);

@@ -6,10 +6,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/wrap.h"
-#include "pure/envelope.h"
-#include "pure/header.h"
-#include "pure/profile.h"
 #include "pure/sign.h"
+#include "systems/envelope.h"
 
 static void free_signers(whi_http_kept *kept) {
     for (size_t i = 0; i < kept->signer_count; i++) {
@@ -57,9 +55,8 @@ static int kept_of(whi_parcel *parcel, whi_http_kept **out) {
 
 static int sign(whi_http_request *self, const whi_subscription *s, int64_t seconds) {
     const char *id = self->parcel->delivery->event->id;
+    const whi_request *request = &self->request;
     whi_http_kept *kept;
-    size_t size;
-    const char *body = whi_delivery_bytes(self->parcel->delivery, &size);
     int code = kept_of(self->parcel, &kept);
 
     code = code == WH_OK ? ready_signers(kept, s) : code;
@@ -73,7 +70,7 @@ static int sign(whi_http_request *self, const whi_subscription *s, int64_t secon
         if (i > 0) {
             whi_buf_char(&self->signature, ' ');
         }
-        code = whi_signer_sign(kept->signers[i], id, seconds, body, size, &self->signature);
+        code = whi_signer_sign(kept->signers[i], id, seconds, request->body, request->body_size, &self->signature);
     }
     return code == WH_OK ? whi_buf_status(&self->signature) : code;
 }
@@ -138,9 +135,7 @@ static int add_lines(whi_http_request *self, const whi_subscription *s) {
 }
 
 /* The sender's name as the system has it, unless rule or subscription gave one. */
-static void add_agent(whi_request *request, int profile) {
-    const char *agent = whi_profile_agent(profile);
-
+static void add_agent(whi_request *request, const char *agent) {
     if (agent == NULL || request->line_count == WHI_REQUEST_LINES) {
         return;
     }
@@ -152,8 +147,8 @@ static void add_agent(whi_request *request, int profile) {
     request->lines[request->line_count++] = agent;
 }
 
-/* Body and headers of a profile with an envelope. */
-static int fill_profile(whi_http_request *self, const whi_subscription *s) {
+/* The system's body, and its lines behind those that are there. */
+static int wrap(whi_http_request *self, int with_lines) {
     const whi_delivery *delivery = self->parcel->delivery;
     const char *lines[WHI_ENVELOPE_LINES];
     whi_request *request = &self->request;
@@ -168,23 +163,16 @@ static int fill_profile(whi_http_request *self, const whi_subscription *s) {
     what.data = whi_delivery_bytes(delivery, &what.data_size);
     whi_buf_clear(&self->body);
     whi_buf_clear(&self->signature);
-    code = whi_wrap(self->sink->engine, &what, &self->body, &self->signature, lines, &count);
-    if (code != WH_OK) {
-        return code;
-    }
-    request->lines[0] = "Content-Type: application/json";
-    memcpy(request->lines + 1, lines, count * sizeof *lines);
-    request->line_count = count + 1;
+    code = whi_wrap(self->sink->engine, &what, &self->body, with_lines ? &self->signature : NULL, lines, &count);
+    memcpy(request->lines + request->line_count, lines, code == WH_OK ? count * sizeof *lines : 0);
+    request->line_count += count;
     request->body = self->body.data;
     request->body_size = self->body.size;
-    code = add_lines(self, s);
-    if (code == WH_OK) {
-        add_agent(request, s->profile);
-    }
     return code;
 }
 
-static int fill_standard(whi_http_request *self, const whi_subscription *s) {
+/* Those that are made anew for each attempt. */
+static int add_timed_lines(whi_http_request *self, const whi_subscription *s) {
     static const char id_name[] = "webhook-id: ";
     whi_request *request = &self->request;
     const whi_event *event = self->parcel->delivery->event;
@@ -197,20 +185,36 @@ static int fill_standard(whi_http_request *self, const whi_subscription *s) {
     memcpy(self->id_line, id_name, sizeof id_name - 1);
     memcpy(self->id_line + sizeof id_name - 1, event->id, strlen(event->id) + 1);
     line_number(self->time_line, "webhook-timestamp: ", seconds);
+    request->lines[request->line_count++] = self->id_line;
+    request->lines[request->line_count++] = self->time_line;
+    request->lines[request->line_count++] = self->signature.data;
+    return WH_OK;
+}
+
+/* Body and headers as the subscription's system has them. */
+static int fill(whi_http_request *self, const whi_subscription *s) {
+    const whi_system *system = s->system;
+    whi_request *request = &self->request;
+    int timed = system->asks & WHI_SIGNS_WITH_TIME, code = WH_OK;
+
     request->lines[0] = "Content-Type: application/json";
-    request->lines[1] = self->id_line;
-    request->lines[2] = self->time_line;
-    request->lines[3] = self->signature.data;
-    request->line_count = 4;
-    request->body = whi_delivery_bytes(self->parcel->delivery, &request->body_size);
-    return add_lines(self, s);
+    request->line_count = 1;
+    if (system->body != NULL || system->sign != NULL) {
+        code = wrap(self, !timed);
+    } else {
+        request->body = whi_delivery_bytes(self->parcel->delivery, &request->body_size);
+    }
+    code = code == WH_OK && timed ? add_timed_lines(self, s) : code;
+    code = code == WH_OK ? add_lines(self, s) : code;
+    add_agent(request, code == WH_OK ? system->agent : NULL);
+    return code;
 }
 
 int whi_http_fill(whi_http_request *self) {
     const whi_subscription *s = self->parcel->delivery->registration->subscription;
     const wh_options *options = &self->sink->engine->options;
     whi_request *request = &self->request;
-    int code = s->profile == WHI_STANDARD ? fill_standard(self, s) : fill_profile(self, s);
+    int code = fill(self, s);
 
     request->url = s->url;
     request->lane = s->id;

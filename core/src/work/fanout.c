@@ -8,7 +8,6 @@
 #include "engine/lease.h"
 #include "engine/registry.h"
 #include "pure/delivery.h"
-#include "pure/envelope.h"
 #include "work/later.h"
 #include "work/queue.h"
 #include "work/record.h"
@@ -64,7 +63,7 @@ static int write_key(whi_worker *worker, const whi_event *event, const whi_subsc
     } else if (event->key[0] != '\0') {
         whi_buf_text(out, event->key);
     } else {
-        return whi_envelope_key(s->profile, event->type, &worker->decider.json, out);
+        return whi_system_order_key(s->system, event->type, &worker->decider.json, out);
     }
     return whi_buf_status(out);
 }
@@ -74,7 +73,7 @@ static int take_key(whi_worker *worker, whi_delivery *delivery, const whi_decisi
     whi_buf key;
     int code = WH_OK;
 
-    if (s->order == WHI_ORDER_NONE && !whi_envelope_is_ordered(s->profile, delivery->event->type)) {
+    if (s->order == WHI_ORDER_NONE && !whi_system_is_ordered(s->system, delivery->event->type)) {
         return WH_OK;
     }
     if (worker->decider.scanned != WH_OK && s->order != WHI_ORDER_FIFO && delivery->event->key[0] == '\0') {
@@ -269,7 +268,7 @@ int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery, int *handed_ov
 
 static int looks_inside(const whi_event *event, const whi_registration *registration) {
     return whi_decide_looks_inside(registration) ||
-           (event->key[0] == '\0' && whi_envelope_is_ordered(registration->subscription->profile, event->type));
+           (event->key[0] == '\0' && whi_system_is_ordered(registration->subscription->system, event->type));
 }
 
 static int scan_if_needed(whi_worker *worker, const whi_event *event, whi_registration *const *found, size_t count) {

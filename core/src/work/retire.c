@@ -8,6 +8,7 @@
 #include "engine/notice.h"
 #include "engine/version.h"
 #include "pure/delivery.h"
+#include "systems/subscription_make.h"
 #include "work/later.h"
 #include "work/record.h"
 

@@ -8,7 +8,6 @@
 #include "engine/lease.h"
 #include "engine/registry.h"
 #include "pure/delivery.h"
-#include "pure/profile.h"
 #include "pure/retry.h"
 #include "work/lane.h"
 #include "work/record.h"
@@ -104,8 +103,8 @@ static whi_attempt *attempt_of(const whi_parcel *parcel) {
 /* ms until the next try; -1: there is none. */
 static int64_t wait_of(whi_worker *worker, const whi_parcel *parcel) {
     const whi_subscription *s = parcel->delivery->registration->subscription;
-    size_t count = s->retry_count;
-    const int64_t *list = s->retry != NULL ? s->retry : whi_profile_retry(s->profile, &count);
+    const int64_t *list = s->retry != NULL ? s->retry : s->system->retry;
+    size_t count = s->retry != NULL ? s->retry_count : s->system->retry_count;
     uint32_t chance = 0;
 
     if (parcel->outcome != WHI_OUTCOME_RETRY) {

@@ -1,0 +1,111 @@
+#include "systems/header.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "systems/list.h"
+
+/* RFC 9110 5.6.2 */
+static int is_token(const char *text) {
+    size_t size = strlen(text);
+
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && strchr("!#$%&'*+-.^_`|~", c) == NULL) {
+            return 0;
+        }
+    }
+    return size > 0;
+}
+
+static int is_reserved(const char *name) {
+    static const char *const names[] = {
+        "host",
+        "content-length",
+        "content-type",
+        "transfer-encoding",
+        "expect",
+        "te",
+        "trailer",
+        "upgrade",
+        "keep-alive",
+        "proxy-connection",
+        "connection",
+#define WHI_X(name, header) header,
+        WHI_SYSTEMS(WHI_X)
+#undef WHI_X
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i] != NULL && strcasecmp(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return strncasecmp(name, "webhook-", 8) == 0 || strncasecmp(name, "svix-", 5) == 0;
+}
+
+/* The start of a stranger's name for a sentence: one line, no broken letter at its end. */
+static const char *shown(const char *name, char out[64]) {
+    size_t size = strnlen(name, 63);
+
+    while (size > 0 && name[size] != '\0' && ((unsigned char)name[size] & 0xc0) == 0x80) {
+        size--;
+    }
+    for (size_t i = 0; i < size; i++) {
+        out[i] = (unsigned char)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
+    }
+    out[size] = '\0';
+    return out;
+}
+
+static int check_name(const char *name) {
+    char found[64];
+
+    if (strlen(name) > WHI_HEADER_NAME_MAXIMUM) {
+        return whi_fail(WH_ELIMIT, "headers: a name of %zu bytes is longer than the limit of %d", strlen(name),
+                        WHI_HEADER_NAME_MAXIMUM);
+    }
+    if (!is_token(name)) {
+        return whi_fail(WH_EINVALID, "headers: expected names of letters, digits and - _, found \"%s\"",
+                        shown(name, found));
+    }
+    return is_reserved(name) ? whi_fail(WH_EINVALID, "headers.%s: reserved", name) : WH_OK;
+}
+
+static int check_value(const char *name, const char *value) {
+    for (; *value != '\0'; value++) {
+        if ((*value < ' ' || *value > '~') && *value != '\t') {
+            return whi_fail(WH_EINVALID, "headers.%s: expected visible ASCII, blanks and tabs, found byte 0x%02x", name,
+                            (unsigned)(unsigned char)*value);
+        }
+    }
+    return WH_OK;
+}
+
+/* RFC 9110 5.5: blanks around a value are no part of it. */
+static const char *trim(const char *value, size_t *size) {
+    value += strspn(value, " \t");
+    for (*size = strlen(value); *size > 0 && strchr(" \t", value[*size - 1]) != NULL; --*size) {}
+    return value;
+}
+
+int whi_header_line(const char *name, const char *value, char **out) {
+    whi_buf line;
+    size_t size;
+    int code = check_name(name);
+
+    code = code == WH_OK ? check_value(name, value) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    value = trim(value, &size);
+    whi_buf_init(&line, WHI_HEADER_BYTES * 2);
+    whi_buf_text(&line, name);
+    whi_buf_text(&line, size > 0 ? ": " : ";");
+    whi_buf_add(&line, value, size);
+    return whi_buf_take(&line, out, NULL);
+}

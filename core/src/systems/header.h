@@ -1,0 +1,14 @@
+/* Headers that somebody else wants on our requests: of a subscription, of a rule. */
+#ifndef WHI_HEADER_H
+#define WHI_HEADER_H
+
+#define WHI_HEADER_BYTES 16384 /* all of one request's */
+#define WHI_HEADER_NAME_MAXIMUM 128
+
+/* "Name: value" for whi_free; with an empty value "Name;", which is how libcurl is told to
+ * send it. Blanks around a value are dropped. WH_EINVALID, the sentence begins with
+ * "headers": a name that is no token or is the engine's own or a system's, a value with anything but visible
+ * ASCII, blanks and tabs. */
+int whi_header_line(const char *name, const char *value, char **out);
+
+#endif

@@ -1,0 +1,66 @@
+/* Our own: documents as webhook.h describes them, and Standard Webhooks on the wire. */
+#include "base/ident.h"
+#include "pure/retry.h"
+#include "pure/sign.h"
+#include "systems/check.h"
+#include "systems/list.h"
+#include "systems/system.h"
+
+static void ident(int64_t number, char *out) {
+    whi_ident_format("sub_", number, out);
+}
+
+static int ident_parse(const char *text, int64_t *number) {
+    return whi_ident_parse("sub_", text, number);
+}
+
+static int check_secret(const char *text) {
+    return whi_secret_check(text, 0);
+}
+
+static void refuse(const whi_refusal *refusal, whi_buf *out) {
+    whi_buf_text(out, "\"error\":{");
+    whi_refusal_plain(refusal, out);
+    whi_buf_char(out, '}');
+}
+
+static int check(const whi_check *check) {
+    return wh_verify(check->secrets, check->secret_count, check->headers, check->header_count, check->body, check->size,
+                     check->options->tolerance, check->options->now);
+}
+
+/* Not told by webhook-id: others send one beside their own. */
+static const whi_format format = {
+    .name = "standard",
+    .header = "webhook-signature",
+    .other = "svix-signature",
+    .check = check,
+};
+
+/* What the API has besides, of events and deliveries, is no system's: faces/api_routes.c. */
+static const whi_route routes[] = {
+    { "GET", "/v1/subscriptions", 0, "list" },
+    { "POST", "/v1/subscriptions", WHI_ROUTE_BODY, "make" },
+    { "GET", "/v1/subscriptions/{id}", 0, "get" },
+    { "PATCH", "/v1/subscriptions/{id}", WHI_ROUTE_BODY, "change" },
+    { "DELETE", "/v1/subscriptions/{id}", 0, "remove" },
+    { "GET", "/v1/subscriptions/{id}/secrets", 0, "secrets" },
+    { "GET", "/v1/subscriptions/{id}/versions/{version}", 0, "version" },
+    { "POST", "/v1/subscriptions/{id}/backtest", WHI_ROUTE_BODY | WHI_ROUTE_SLOW, "backtest" },
+    { NULL, NULL, 0, NULL },
+};
+
+const whi_system whi_system_standard = {
+    .name = "standard",
+    .asks = WHI_SIGNS_WITH_TIME,
+    .time = WHI_TIME_MS,
+    .ident = ident,
+    .ident_parse = ident_parse,
+    .routes = routes,
+    .challenge = "Bearer",
+    .refuse = refuse,
+    .retry = whi_retry_standard,
+    .retry_count = 10, /* of retry.c */
+    .check_secret = check_secret,
+    .format = &format,
+};

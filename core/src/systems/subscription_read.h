@@ -1,0 +1,16 @@
+/* Reading a subscription's document. */
+#ifndef WHI_SUBSCRIPTION_READ_H
+#define WHI_SUBSCRIPTION_READ_H
+
+#include "pure/subscription.h"
+
+/* Applies a document: the fields that it names are set, null takes one back to its
+ * default, server-written ones (id, version, disabled, created_at, updated_at) are
+ * ignored. An unknown field is WH_EINVALID, as is every value that is not allowed:
+ * the sentence begins with the field's name and says what was expected. On failure
+ * the subscription may be half changed: apply to a copy. size: not WH_ZSTR.
+ * stored: 1 reads server-written fields too, as the store keeps them. */
+int whi_subscription_apply(whi_subscription *subscription, const char *document, size_t size, size_t rule_maximum,
+                           int stored);
+
+#endif

@@ -1,0 +1,165 @@
+#include "systems/subscription_write.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/ident.h"
+#include "base/mem.h"
+#include "systems/list.h"
+#include "systems/system.h"
+
+typedef struct writing {
+    whi_buf *out;
+    int brief; /* 1: what is at its default is left out */
+} writing;
+
+static void write_text(const writing *self, const char *name, const char *text) {
+    if (text != NULL) {
+        whi_json_write_name(self->out, name);
+        whi_json_write_string(self->out, text, strlen(text));
+    } else if (!self->brief) {
+        whi_json_write_name(self->out, name);
+        whi_buf_text(self->out, "null");
+    }
+}
+
+static void write_raw(const writing *self, const char *name, const char *json) {
+    if (json != NULL || !self->brief) {
+        whi_json_write_name(self->out, name);
+        whi_buf_text(self->out, json != NULL ? json : "null");
+    }
+}
+
+static void write_time(const writing *self, const char *name, int64_t ms) {
+    char text[WHI_TIME_SIZE];
+
+    whi_time_text(ms, text);
+    write_text(self, name, ms ? text : NULL);
+}
+
+static void write_texts(const writing *self, const char *name, char *const *texts, size_t count) {
+    if (count == 0 && self->brief) {
+        return;
+    }
+    whi_json_write_name(self->out, name);
+    whi_buf_char(self->out, '[');
+    for (size_t i = 0; i < count; i++) {
+        whi_buf_text(self->out, i > 0 ? "," : "");
+        whi_json_write_string(self->out, texts[i], strlen(texts[i]));
+    }
+    whi_buf_char(self->out, ']');
+}
+
+static void write_headers(const writing *self, const whi_subscription *s) {
+    if (s->header_count == 0 && self->brief) {
+        return;
+    }
+    whi_json_write_name(self->out, "headers");
+    whi_buf_char(self->out, '{');
+    for (size_t i = 0; i < s->header_count; i++) {
+        size_t name = strcspn(s->headers[i], ":;");
+        const char *value = s->headers[i] + name + (s->headers[i][name] == ':' ? 2 : 1);
+        whi_buf_text(self->out, i > 0 ? "," : "");
+        whi_json_write_string(self->out, s->headers[i], name);
+        whi_buf_char(self->out, ':');
+        whi_json_write_string(self->out, value, strlen(value));
+    }
+    whi_buf_char(self->out, '}');
+}
+
+static void write_retry(const writing *self, const whi_subscription *s) {
+    if (s->retry == NULL) {
+        write_raw(self, "retry", NULL);
+        return;
+    }
+    whi_json_write_name(self->out, "retry");
+    whi_buf_char(self->out, '[');
+    for (size_t i = 0; i < s->retry_count; i++) {
+        whi_buf_text(self->out, i > 0 ? "," : "");
+        whi_buf_int(self->out, s->retry[i]);
+    }
+    whi_buf_char(self->out, ']');
+}
+
+static void write_int(const writing *self, const char *name, int64_t number, int64_t normal) {
+    if (number != normal || !self->brief) {
+        whi_json_write_name(self->out, name);
+        whi_buf_int(self->out, number);
+    }
+}
+
+static void write_flag(const writing *self, const char *name, int flag) {
+    write_raw(self, name, flag ? "true" : self->brief ? NULL : "false");
+}
+
+/* One of a list of names, of which the first is the default. */
+static void write_choice(const writing *self, const char *name, const char *const *names, int choice) {
+    write_text(self, name, choice == 0 && self->brief ? NULL : names[choice]);
+}
+
+void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) {
+    static const char *const encodings[] = { NULL, "hex", "base64" };
+    writing self = { out, flags & WHI_WRITE_BRIEF };
+    char id[WH_ID_SIZE];
+
+    whi_ident_format("sub_", s->id, id);
+    whi_buf_char(out, '{');
+    write_text(&self, "id", id);
+    write_text(&self, "url", s->url);
+    write_texts(&self, "events", s->events, s->event_count);
+    write_text(&self, "tenant", s->tenant);
+    write_text(&self, "name", s->name);
+    write_text(&self, "rule", s->rule);
+    write_text(&self, "fields", s->fields);
+    write_raw(&self, "filters", s->filters);
+    write_choice(&self, "on_rule_error", whi_rule_failure_names, s->on_rule_error);
+    write_headers(&self, s);
+    write_raw(&self, "metadata", s->metadata);
+    write_flag(&self, "paused", s->paused);
+    if (flags & WHI_WRITE_SECRETS) {
+        write_texts(&self, "secrets", s->secrets, s->secret_count);
+    }
+    write_retry(&self, s);
+    if (s->timeout != 0) {
+        write_int(&self, "timeout", s->timeout, 0);
+    } else {
+        write_raw(&self, "timeout", NULL);
+    }
+    write_int(&self, "concurrency", s->concurrency, WHI_CONCURRENCY_DEFAULT);
+    write_flag(&self, "insecure", s->insecure);
+    write_flag(&self, "http2", s->http2);
+    write_text(&self, "source", s->source);
+    write_choice(&self, "order", whi_order_names, s->order);
+    write_flag(&self, "single_use", s->single_use);
+    write_time(&self, "expires_at", s->expires_at);
+    write_text(&self, "profile", self.brief && s->system == &whi_system_standard ? NULL : s->system->name);
+    write_text(&self, "encoding", encodings[s->encoding]);
+    write_raw(&self, "details", s->details);
+    write_int(&self, "version", s->version, 0);
+    write_text(&self, "disabled", s->disabled);
+    write_time(&self, "created_at", s->created_at);
+    write_time(&self, "updated_at", s->updated_at);
+    whi_buf_char(out, '}');
+}
+
+/* A letter becomes at most six. */
+size_t whi_subscription_written_size(const whi_subscription *s) {
+    size_t size = 1024 + s->rule_size * 6;
+    const char *const texts[] = {
+        s->tenant, s->name, s->url, s->fields, s->filters, s->metadata, s->details, s->source
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        size += texts[i] != NULL ? strlen(texts[i]) * 6 : 0;
+    }
+    for (size_t i = 0; i < s->event_count; i++) {
+        size += strlen(s->events[i]) + 3;
+    }
+    for (size_t i = 0; i < s->header_count; i++) {
+        size += strlen(s->headers[i]) * 6 + 6;
+    }
+    for (size_t i = 0; i < s->secret_count; i++) {
+        size += strlen(s->secrets[i]) + 3;
+    }
+    return size + s->retry_count * 24;
+}

@@ -1,0 +1,39 @@
+#include "systems/system.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "pure/delivery.h"
+
+static void add_text(whi_buf *out, const char *name, const char *text) {
+    whi_json_write_name(out, name);
+    whi_json_write_string(out, text, strlen(text));
+}
+
+void whi_refusal_plain(const whi_refusal *refusal, whi_buf *out) {
+    add_text(out, "code", refusal->name);
+    add_text(out, "message", refusal->message);
+    if (refusal->field[0] != '\0') {
+        add_text(out, "field", refusal->field);
+    }
+}
+
+int whi_system_outcome(const whi_system *system, const whi_response *response, int *code, int *abort) {
+    *abort = 0;
+    return system->outcome != NULL ? system->outcome(response, code, abort)
+                                   : whi_delivery_outcome(response->error, response->status, code);
+}
+
+int whi_system_is_ordered(const whi_system *system, const char *event_type) {
+    return system->is_ordered != NULL && system->is_ordered(event_type);
+}
+
+int whi_system_order_key(const whi_system *system, const char *event_type, const whi_json *payload, whi_buf *out) {
+    return whi_system_is_ordered(system, event_type) ? system->order_key(payload, out) : WH_OK;
+}
+
+int whi_system_ident_parse(const whi_system *system, const char *text, int64_t *number) {
+    return text != NULL && system->ident_parse(text, number) == WH_OK
+               ? WH_OK
+               : whi_fail(WH_ENOTFOUND, "id: there is no webhook with this one");
+}

@@ -1,0 +1,236 @@
+/* Unified.to: the webhook object of its documents of 2023 to 2026, all years in one. An older
+ * client sends fewer fields and finds the ones that it knows; `meta` was in the older ones. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/ident.h"
+#include "pure/match.h"
+#include "systems/list.h"
+#include "systems/unified_sent.h"
+#include "systems/wire.h"
+
+/* ------------------------------------------------------------------- reading */
+
+/* Databases as destinations, which need no hook_url there, are not delivered to yet. */
+static int check_destination(whi_reading *self) {
+    const whi_json *where;
+    int named = self->subscription == NULL || whi_reading_changed(self, "hook_url");
+
+    if (!named || whi_reading_value(self, "hook_url", &where) != WHI_JSON_NONE) {
+        return WH_OK;
+    }
+    return whi_reading_value(self, "db_url", &where) != WHI_JSON_NONE
+               ? whi_fail(WH_EINVALID, "hook_url: expected a URL besides db_url: databases alone are not delivered to")
+               : whi_fail(WH_EINVALID, "hook_url: expected a URL, found none");
+}
+
+#define TYPE_SIZE 129 /* what whi_type_check allows, and a zero byte */
+
+/* Appends the value to type, if there is one. */
+static int add_part(whi_reading *self, const char *name, const char *between, char type[TYPE_SIZE]) {
+    const whi_json *where;
+    uint32_t node = whi_reading_value(self, name, &where);
+    const char *text = "";
+    size_t used = strlen(type);
+    int code = node != WHI_JSON_NONE ? whi_reading_text(self, where, node, name, &text) : WH_OK;
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if ((size_t)snprintf(type + used, TYPE_SIZE - used, "%s%s", between, text) >= TYPE_SIZE - used) {
+        return whi_fail(WH_EINVALID, "%s: too long: with the other half, the type has more than %d letters", name,
+                        TYPE_SIZE - 1);
+    }
+    return WH_OK;
+}
+
+#define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+
+/* A word without what parts it from the object type, so that the type can be read back. */
+static int check_event(whi_reading *self) {
+    const whi_json *where;
+    uint32_t node = whi_reading_value(self, "event", &where);
+    const char *text;
+    int code = whi_reading_text(self, where, node, "event", &text);
+
+    if (code == WH_OK && (text[0] == '\0' || text[strspn(text, WORD)] != '\0')) {
+        return whi_fail(WH_EINVALID, "event: expected a word like \"updated\", of A-Z a-z 0-9 _ -");
+    }
+    return code;
+}
+
+/* The events taken are of the type "<object_type>.<event>". */
+static int put_events(whi_reading *self) {
+    const whi_json *where;
+    char type[TYPE_SIZE] = "";
+    int code;
+
+    if ((!whi_reading_changed(self, "object_type") && !whi_reading_changed(self, "event")) ||
+        whi_reading_value(self, "object_type", &where) == WHI_JSON_NONE ||
+        whi_reading_value(self, "event", &where) == WHI_JSON_NONE) {
+        return WH_OK;
+    }
+    code = check_event(self);
+    code = code == WH_OK ? add_part(self, "object_type", "", type) : code;
+    code = code == WH_OK ? add_part(self, "event", ".", type) : code;
+    if (code == WH_OK && whi_type_check(type) != WH_OK) {
+        code = whi_fail(WH_EINVALID, "object_type: expected a name like \"crm_contact\", of A-Z a-z 0-9 . _ : - /");
+    }
+    if (code == WH_OK) {
+        whi_json_write_name(self->out, "events");
+        whi_buf_format(self->out, "[\"%s\"]", type);
+    }
+    return code;
+}
+
+static int finish(whi_reading *self) {
+    int code = check_destination(self);
+
+    return code == WH_OK ? put_events(self) : code;
+}
+
+/* ------------------------------------------------------------------- writing */
+
+/* The only pattern, where it has two halves and no star: events is what counts, and a
+ * subscription made elsewhere has no details of ours. */
+static const char *only_type(const whi_subscription *s, size_t *split) {
+    const char *type = s->event_count == 1 ? s->events[0] : NULL;
+
+    *split = type != NULL && strchr(type, '*') == NULL ? whi_type_split(type) : 0;
+    return *split > 0 ? type : NULL;
+}
+
+static void write_object_type(whi_writing *self, const whi_wire_field *field) {
+    size_t split;
+    const char *type = only_type(self->subscription, &split);
+
+    if (type != NULL) {
+        whi_wire_part(self->out, field->name, type, split);
+    } else {
+        whi_wire_detail(self, field);
+    }
+}
+
+static void write_event(whi_writing *self, const whi_wire_field *field) {
+    size_t split;
+    const char *type = only_type(self->subscription, &split);
+
+    if (type != NULL) {
+        whi_wire_text(self->out, field->name, type + split + 1);
+    } else {
+        whi_wire_detail(self, field);
+    }
+}
+
+/* Who asked for an interval asked for polling. */
+static void write_webhook_type(whi_writing *self, const whi_wire_field *field) {
+    size_t before = self->out->size;
+    uint32_t interval = whi_wire_member(&self->details, "interval");
+
+    whi_wire_detail(self, field);
+    if (self->out->size == before) {
+        whi_wire_text(self->out, field->name, interval != WHI_JSON_NONE ? "virtual" : "native");
+    }
+}
+
+/* ------------------------------------------------------------------- the table */
+
+/* All lists are open: what the system adds to them is kept. Required ones are written as "" where another profile's
+ * subscription has none: the clients' types demand them, and one such webhook would spoil a whole list. The others are
+ * left out, which the same types allow and null they do not. */
+static const whi_wire_field fields[] = {
+    { "id", WHI_WIRE_TEXT, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "created_at", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "updated_at", WHI_WIRE_TEXT, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "workspace_id", WHI_WIRE_TEXT, WHI_AT_TENANT, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "connection_id", WHI_WIRE_TEXT, WHI_AT_SOURCE, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", NULL, 0 },
+    { "object_type", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", write_object_type,
+      0 },
+    { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", write_event, 0 },
+    { "hook_url", WHI_WIRE_TEXT, WHI_AT_URL, 0, NULL, NULL, NULL, 0 },
+    { "interval", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 1 },
+    { "checked_at", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "integration_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "environment", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "\"Production\"", NULL, 0 },
+    { "runs", WHI_WIRE_TEXTS, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "[]", NULL, 0 },
+    { "fields", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0 },
+    { "webhook_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, write_webhook_type, 0 },
+    { "meta", WHI_WIRE_ANY, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
+    { "is_healthy", WHI_WIRE_FLAG, WHI_AT_HEALTHY, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "page_max_limit", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
+    { "filters", WHI_WIRE_MAP, WHI_AT_FILTERS, 0, NULL, NULL, NULL, 0 },
+    { "db_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
+    { "db_url", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_PRIVATE, NULL, NULL, NULL, 0 },
+    { "db_schema", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
+    { "db_name_prefix", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
+    { "is_paused", WHI_WIRE_FLAG, WHI_AT_PAUSED, 0, NULL, NULL, NULL, 0 },
+    { "is_beta", WHI_WIRE_FLAG, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
+};
+
+#define MINUTE INT64_C(60000)
+
+/* docs.unified.to, at the object models' events: at most 20 retries, the Fibonacci numbers in minutes. */
+static const int64_t retry[] = {
+    0,
+    1 * MINUTE,
+    2 * MINUTE,
+    3 * MINUTE,
+    5 * MINUTE,
+    8 * MINUTE,
+    13 * MINUTE,
+    21 * MINUTE,
+    34 * MINUTE,
+    55 * MINUTE,
+    89 * MINUTE,
+    144 * MINUTE,
+    233 * MINUTE,
+    377 * MINUTE,
+    610 * MINUTE,
+    987 * MINUTE,
+    1597 * MINUTE,
+    2584 * MINUTE,
+    4181 * MINUTE,
+    6765 * MINUTE,
+    10946 * MINUTE,
+};
+
+static void ident(int64_t number, char *out) {
+    whi_ident_format("sub_", number, out);
+}
+
+static int ident_parse(const char *text, int64_t *number) {
+    return whi_ident_parse("sub_", text, number);
+}
+
+#define TRIGGER (WHI_ROUTE_BODY | WHI_ROUTE_OPTIONAL | WHI_ROUTE_SLOW)
+
+static const whi_route routes[] = {
+    { "GET", "/unified/webhook", 0, "list" },
+    { "POST", "/unified/webhook", WHI_ROUTE_BODY, "make" },
+    { "GET", "/unified/webhook/{id}", 0, "get" },
+    { "PUT", "/unified/webhook/{id}", WHI_ROUTE_BODY, "change" },
+    { "PATCH", "/unified/webhook/{id}", WHI_ROUTE_BODY, "change" },
+    { "DELETE", "/unified/webhook/{id}", 0, "remove" },
+    { "PUT", "/unified/webhook/{id}/trigger", TRIGGER, "trigger" },
+    { "PATCH", "/unified/webhook/{id}/trigger", TRIGGER, "trigger" },
+    { NULL, NULL, 0, NULL },
+};
+
+const whi_system whi_system_unified = {
+    .name = "unified",
+    .asks = WHI_SECRET_OF_TENANT | WHI_EMPTY_IS_ABSENT,
+    .fields = fields,
+    .field_count = sizeof fields / sizeof fields[0],
+    .time = WHI_TIME_SECONDS,
+    .finish = finish,
+    .ident = ident,
+    .ident_parse = ident_parse,
+    .routes = routes,
+    .challenge = "Bearer",
+    .refuse = whi_refusal_plain, /* no form of an error is documented, and the clients take any */
+    .retry = retry,
+    .retry_count = sizeof retry / sizeof retry[0],
+    .body = whi_unified_body,
+    .format = &whi_unified_format,
+};
