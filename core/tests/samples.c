@@ -36,6 +36,7 @@ const sample sample_truto = {
            "\"secret\":\"d5fac1cb-1820-4da7-bfd8-a6b758bcf8ff\"}",
     .least = "\"target_url\":\"https://example.com/h\"",
     .type = "record:created",
+    .ordered = "sync_job_run:record",
     .roots = { "/webhook", "/log" },
     .error = { "error", "message" },
     .status = "statusCode",

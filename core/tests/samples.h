@@ -9,6 +9,7 @@ typedef struct sample {
     const char *all;      /* an object with every field; read-only ones with values that must not come back */
     const char *least;    /* one that suffices, without braces, to https://example.com/h */
     const char *type;     /* of an event that this one takes */
+    const char *ordered;  /* of events that the system orders: those of one "id", or "account"; NULL */
     const char *roots[3]; /* where the paths of its routes begin */
     const char *error[6]; /* members of an error that the API answers */
     const char *status;   /* the one that repeats the status; NULL */

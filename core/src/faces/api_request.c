@@ -132,9 +132,8 @@ static int read_query(whi_call *call) {
 }
 
 int whi_call_read(whi_call *call) {
-    int code;
+    int code = read_path(call);
 
-    code = read_path(call);
     code = code == WH_OK ? read_query(call) : code;
     if (code == WH_OK && call->request->header_count > WHI_API_HEADERS) {
         code = whi_refuse(call, 431, "headers: %zu are more than the limit of %d", call->request->header_count,
