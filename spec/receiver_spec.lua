@@ -253,6 +253,19 @@ describe("a receiver of", function()
     end)
   end
 
+  it("each format that can be verified has an entry, and no other", function()
+    local known, _, message = 0, webhook.verify({}, "{}", key, { format = "none" })
+    local names = assert(message:match "expected (.*)")
+    for name in names:gmatch "%w+" do
+      if name ~= "or" then
+        known = known + 1
+        assert.is_table(require "webhook.formats"[name], name)
+      end
+    end
+    for _ in pairs(require "webhook.formats") do known = known - 1 end
+    assert.equal(0, known)
+  end)
+
   it("unified goes by the nonce, which is signed", function()
     local receive = receiver { secrets = "hush", format = "unified" }
     local body = ('{"data":[],"nonce":"n1","sig256":"%s","webhook":{"object_type":"crm_contact","event":"updated"},"type":"NATIVE"}')

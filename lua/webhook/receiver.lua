@@ -38,6 +38,7 @@
 --- An event's type, and in unified all but payload.data and payload.nonce, may be unsigned:
 --- github's and shopify's are headers.
 local core = require "webhook.core"
+local formats = require "webhook.formats"
 
 ---@class webhook.receiver_options
 ---@field secrets string|string[] one must match; see webhook.verify
@@ -71,11 +72,6 @@ local names = {
   max_bytes = "integer", max_ids = "integer", now = "function", on_error = "function",
 }
 
-local formats = {
-  auto = true, standard = true, unified = true, truto = true, callfire = true, github = true, stripe = true,
-  slack = true, shopify = true, rfc9421 = true,
-}
-
 local function kind(value) return math.type(value) == "integer" and "integer" or type(value) end
 
 local function check_secrets(secrets)
@@ -98,7 +94,9 @@ local function check(options)
   end
   check_secrets(options.secrets)
   if not options.handle then error("handle: expected a function, found nil", 4) end
-  if options.format and not formats[options.format] then error(("format: '%s' is none"):format(options.format), 4) end
+  if options.format and options.format ~= "auto" and not formats[options.format] then
+    error(("format: '%s' is none"):format(options.format), 4)
+  end
   for _, name in ipairs { "window", "max_bytes", "max_ids" } do
     if (options[name] or 1) < 1 then error(("%s: expected 1 or more, found %d"):format(name, options[name]), 4) end
   end
@@ -131,7 +129,7 @@ local function new_memory(window, most)
   return memory
 end
 
--- --------------------------------------------------------- what a format calls things
+-- ------------------------------------------------------------------------- events
 
 -- A name for bytes that is the same everywhere; the key is no secret.
 local function digest(bytes, salt)
@@ -139,42 +137,11 @@ local function digest(bytes, salt)
   return "digest_" .. signature:match("^v1,(.*)$")
 end
 
-local function text(value) return type(value) == "string" and value or nil end
-
--- A member of a member, or nil where there is none.
-local function at(value, ...)
-  for _, name in ipairs { ... } do
-    if type(value) ~= "table" then return nil end
-    value = value[name]
-  end
-  return text(value)
-end
-
-local function joined(a, b) return a and b and a .. "." .. b or a or b end
-
-local ids = {
-  standard = function(_, headers) return text(headers["webhook-id"]) or text(headers["svix-id"]) end,
-  truto = function(payload) return at(payload, "id") end,
-  stripe = function(payload) return at(payload, "id") end,
-  unified = function(payload) return at(payload, "nonce") end,
-  slack = function(payload, headers, body)
-    return at(payload, "event_id") or digest(body, "at_" .. headers["x-slack-request-timestamp"])
-  end,
-}
-
-local types = {
-  truto = function(payload) return at(payload, "event") end,
-  unified = function(payload) return joined(at(payload, "webhook", "object_type"), at(payload, "webhook", "event")) end,
-  callfire = function(payload) return joined(at(payload, "resourceType"), at(payload, "events", 1, "eventType")) end,
-  slack = function(payload) return at(payload, "event", "type") or at(payload, "type") end,
-  github = function(_, headers) return text(headers["x-github-event"]) end,
-  shopify = function(_, headers) return text(headers["x-shopify-topic"]) end,
-}
-
-local function new_event(format, headers, body, payload)
-  local id = ids[format] and ids[format](payload, headers, body) or digest(body)
-  local kind_of = types[format] and types[format](payload, headers) or at(payload, "type")
-  return { id = id, type = kind_of, payload = payload, body = body, headers = headers, format = format }
+local function new_event(name, headers, body, payload)
+  local format = formats[name]
+  local id = format.id and format.id(payload, headers) or digest(body, format.salt and format.salt(headers))
+  local kind_of = format.type(payload, headers)
+  return { id = id, type = kind_of, payload = payload, body = body, headers = headers, format = name }
 end
 
 -- ------------------------------------------------------------------------- answers
@@ -194,20 +161,12 @@ local function lowered(headers)
   return found
 end
 
--- How a body begins that is a form instead of JSON. Not told by Content-Type, which is not
--- signed: another one would give a replay another id. GitHub's are told from what others sign
--- with a time before the body, which would be rid of it.
-local forms = { slack = "", github = "^payload=" }
-
--- Who sign the same bytes with the same digest: what is good for one is for all.
-local alike = { truto = true, github = true, shopify = true }
-
 -- What a repeat is known by.
 local function keys_of(event)
   local own = event.format .. ":" .. event.id
-  if not alike[event.format] then return { own } end
+  if not formats[event.format].alike then return { own } end
   local shared = "body:" .. digest(event.body)
-  return ids[event.format] and { own, shared } or { shared }
+  return formats[event.format].id and { own, shared } or { shared }
 end
 
 -- What webhook.verify says of the sender; all else is ours.
@@ -277,7 +236,8 @@ local function new_receiver(options)
       return refuse(status, status == 500 and "internal" or code)
     end
     local payload, _, unread = core.decode(request.body)
-    if payload == nil and not (forms[found] and request.body:find(forms[found])) then return refuse(400, unread) end
+    local form = formats[found].form
+    if payload == nil and not (form and request.body:find(form)) then return refuse(400, unread) end
     local event = new_event(found, lowered(request.headers), request.body, payload)
     local keys = keys_of(event)
     for _, key in ipairs(keys) do
