@@ -26,6 +26,17 @@ for folder in core/src/*/; do
     done < <(grep -nE '^ *# *include "' -r "$folder" --include='*.[ch]')
 done
 
+# Nobody asks which system it is: outside of their wing, and of the handlers of their routes, no file
+# names one, neither by its description nor by its name as a text or a header. In Lua the formats
+# have one table.
+systems=$(sed -nE 's/^ +X\(([a-z0-9_]+), .*/\1/p' core/src/systems/list.h | paste -sd'|')
+[ -n "$systems" ] || say "core/src/systems/list.h lists no systems"
+naming="whi_(system|format|handlers)_($systems)\\b|\"($systems)\"|WHI_(${systems^^})\\b|\"systems/($systems)[a-z_]*\\.h\""
+grep -rnE "$naming" --include='*.[ch]' core/src lua/rule |
+    grep -vE "^core/src/(systems/|faces/api_($systems)(_[a-z]+)?\\.[ch]:)" && say "a system is asked for by its name"
+grep -rnE "[=~]= *[\"']($systems)[\"']|^[^-]*\\b($systems) *= |\\bformats?\\.($systems)\\b" --include='*.lua' lua |
+    grep -v '^lua/webhook/formats\.lua:' && say "a format is asked for by its name"
+
 # The core knows nothing of Lua, and its library nothing of the rule engine.
 grep -rnE '# *include [<"](lua|lauxlib|lualib)' core --include='*.[ch]' && say "core/ includes Lua"
 grep -rnE '# *include [<"]webhook_rule' core/src core/include && say "the library includes the rule engine"

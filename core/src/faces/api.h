@@ -253,7 +253,7 @@ int whi_remove(whi_call *call, char *id);
 
 /* ---- handlers of our own routes; the systems' are in their files, behind whi_api_handler */
 #define WHI_HANDLERS(X)                                                                                                \
-    X(subscription_backtest) X(truto_log)                                                                              \
+    X(subscription_backtest)                                                                                           \
     X(event_list) X(event_publish) X(event_batch) X(event_get) X(event_payload) X(event_explain)                       \
     X(delivery_list) X(delivery_get) X(delivery_attempts) X(delivery_body) X(delivery_replay) X(delivery_replay_query) \
     X(rule_try) X(health) X(metrics) X(token_list) X(token_make) X(token_remove) X(openapi)

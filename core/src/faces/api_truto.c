@@ -1,6 +1,6 @@
 /* Truto's routes: /webhook. Lists are newest first, with cursors in both directions. */
 #include "calls/probe.h"
-#include "faces/api.h"
+#include "faces/api_truto.h"
 
 #include <stdio.h>
 #include <string.h>

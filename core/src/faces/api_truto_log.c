@@ -1,7 +1,7 @@
 /* Truto's log of deliveries: GET /log?log_type=webhook, an entry for each attempt, newest event
  * first. */
 #include "calls/records.h"
-#include "faces/api.h"
+#include "faces/api_truto.h"
 
 #include <stdio.h>
 #include <stdlib.h>
