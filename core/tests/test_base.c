@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 static void every_code_has_a_name_a_group_and_a_text(void **state) {
     (void)state;
@@ -148,6 +149,17 @@ static void every_allocation_goes_through_one_door(void **state) {
     whi_free(empty);
 }
 
+static void a_strangers_text_is_shown_in_one_line_of_whole_letters(void **state) {
+    char out[8];
+
+    (void)state;
+    assert_string_equal(whi_text_shown("a\nb\x7f", out, sizeof out), "a?b?");
+    assert_string_equal(whi_text_shown("abcdefghi", out, sizeof out), "abcdefg");
+    assert_string_equal(whi_text_shown("abcdef\xc3\xa9", out, sizeof out), "abcdef");
+    assert_string_equal(whi_text_shown("abcde\xc3\xa9", out, sizeof out), "abcde\xc3\xa9");
+    assert_string_equal(whi_text_shown("", out, sizeof out), "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_has_a_name_a_group_and_a_text),
@@ -160,6 +172,7 @@ int main(void) {
         cmocka_unit_test(ids_of_another_form_are_refused),
         cmocka_unit_test(event_numbers_grow_even_when_the_clock_does_not),
         cmocka_unit_test(every_allocation_goes_through_one_door),
+        cmocka_unit_test(a_strangers_text_is_shown_in_one_line_of_whole_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 static int follows(unsigned char c) {
     return (c & 0xc0) == 0x80;
 }
@@ -57,4 +59,17 @@ size_t whi_utf8_write(uint32_t point, char *out) {
     out[2] = (char)(0x80 | (point >> 6 & 0x3f));
     out[3] = (char)(0x80 | (point & 0x3f));
     return 4;
+}
+
+const char *whi_text_shown(const char *text, char *out, size_t room) {
+    size_t size = strnlen(text, room - 1);
+
+    while (size > 0 && text[size] != '\0' && ((unsigned char)text[size] & 0xc0) == 0x80) {
+        size--;
+    }
+    for (size_t i = 0; i < size; i++) {
+        out[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+    }
+    out[size] = '\0';
+    return out;
 }

@@ -16,4 +16,8 @@ int whi_utf8_check(const char *text, size_t size);
 /* Writes a code point, out has 4 bytes; returns how many were used. */
 size_t whi_utf8_write(uint32_t point, char *out);
 
+/* The start of a stranger's text for a sentence, in out of so many bytes: one line, no broken
+ * letter at its end. Returns out. */
+const char *whi_text_shown(const char *text, char *out, size_t room);
+
 #endif

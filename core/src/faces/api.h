@@ -57,13 +57,15 @@ typedef struct whi_text {
 } whi_text;
 
 typedef struct whi_call whi_call;
+typedef int (*whi_serve_fn)(whi_call *call);
 
 typedef struct whi_api_route {
     const whi_system *system;
     const char *method;
     const char *path; /* "/v1/events/{id}" */
     int flags;        /* enum whi_route_flag */
-    int (*run)(whi_call *call);
+    const char *handler; /* among the system's; NULL: run is known */
+    whi_serve_fn run;
 } whi_api_route;
 
 struct whi_call {
@@ -108,11 +110,11 @@ const whi_system *whi_api_route_system(const char *path);
 /* A handler of a system's routes, by the name that its description has for it; NULL at the end. */
 typedef struct whi_handler {
     const char *name;
-    int (*run)(whi_call *call);
+    whi_serve_fn run;
 } whi_handler;
 
 /* The handler of a route; NULL if the system's file has none of this name. */
-int (*whi_api_handler(const whi_system *system, const char *name))(whi_call *call);
+whi_serve_fn whi_api_handler(const whi_system *system, const char *name);
 
 /* ---- api_request.c */
 /* "/a/b%20c" into "a" and "b c"; one slash at the end is allowed. 0, or the status of a refusal. */
@@ -250,6 +252,11 @@ int whi_make(whi_call *call, const char *tenant, const char *details, char *id, 
 /* Changes the one that the path names; as above. */
 int whi_change(whi_call *call, char *id, whi_registration **made);
 int whi_remove(whi_call *call, char *id);
+/* Appends the object of one that was made or changed, or without memory for it {"id":…}; takes it. */
+int whi_answer_object(whi_call *call, whi_registration *made, const char *id, int flags);
+/* Handlers for systems that answer with the object alone. */
+int whi_serve_get(whi_call *call);
+int whi_serve_change(whi_call *call);
 
 /* ---- handlers of our own routes; the systems' are in their files, behind whi_api_handler */
 #define WHI_HANDLERS(X)                                                                                                \

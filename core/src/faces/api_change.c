@@ -99,3 +99,28 @@ int whi_remove(whi_call *call, char *id) {
     whi_registration_unref(present);
     return code;
 }
+
+int whi_answer_object(whi_call *call, whi_registration *made, const char *id, int flags) {
+    if (made == NULL || whi_out_object(call, made, flags) != WH_OK) {
+        whi_call_fall_back(call, id);
+    }
+    whi_registration_unref(made);
+    return WH_OK;
+}
+
+int whi_serve_get(whi_call *call) {
+    whi_registration *found;
+    int code = whi_scope_subscription(call, call->id, &found);
+
+    code = code == WH_OK ? whi_out_object(call, found, 0) : code;
+    whi_registration_unref(found);
+    return code;
+}
+
+int whi_serve_change(whi_call *call) {
+    whi_registration *made;
+    char id[WH_ID_SIZE];
+    int code = whi_change(call, id, &made);
+
+    return code == WH_OK ? whi_answer_object(call, made, id, 0) : code;
+}

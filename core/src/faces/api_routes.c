@@ -19,7 +19,7 @@
 static const struct {
     const char *method, *path;
     int flags;
-    int (*run)(whi_call *call);
+    whi_serve_fn run;
 } own[] = {
     { "GET", "/v1/events", 0, whi_serve_event_list },
     { "POST", "/v1/events", EVENT, whi_serve_event_publish },
@@ -42,12 +42,15 @@ static const struct {
     { "GET", "/openapi.json", OPEN, whi_serve_openapi },
 };
 
-static int is_own(size_t index, whi_api_route *out) {
+static int own_at(size_t index, whi_api_route *out) {
     if (index >= sizeof own / sizeof own[0]) {
         return 0;
     }
-    *out =
-        (whi_api_route){ whi_system_default(), own[index].method, own[index].path, own[index].flags, own[index].run };
+    *out = (whi_api_route){ .system = whi_system_default(),
+                            .method = own[index].method,
+                            .path = own[index].path,
+                            .flags = own[index].flags,
+                            .run = own[index].run };
     return 1;
 }
 
@@ -56,34 +59,35 @@ typedef struct place {
     size_t system, route;
 } place;
 
-/* Goes on; found is the system's route, whose handler is not looked up yet, or NULL. */
-static int next_route(place *at, whi_api_route *out, const whi_route **found) {
+/* Goes on. The handler is not looked up yet. */
+static int next_route(place *at, whi_api_route *out) {
     const whi_system *system = whi_system_at(at->system);
+    const whi_route *found;
 
     while (system != NULL && system->routes[at->route].method == NULL) {
         *at = (place){ at->system + 1, 0 };
         system = whi_system_at(at->system);
     }
-    *found = NULL;
     if (system == NULL) {
-        return is_own(at->route++, out);
+        return own_at(at->route++, out);
     }
-    *found = &system->routes[at->route++];
-    *out = (whi_api_route){ system, (*found)->method, (*found)->path, (*found)->flags, NULL };
+    found = &system->routes[at->route++];
+    *out = (whi_api_route){ system, found->method, found->path, found->flags, found->handler, NULL };
     return 1;
 }
 
-static void take_handler(whi_api_route *route, const whi_route *found) {
-    route->run = found != NULL ? whi_api_handler(route->system, found->handler) : route->run;
+static void look_up(whi_api_route *route) {
+    if (route->handler != NULL) {
+        route->run = whi_api_handler(route->system, route->handler);
+    }
 }
 
 int whi_api_route_at(size_t index, whi_api_route *out) {
-    const whi_route *found;
     place at = { 0, 0 };
 
-    while (next_route(&at, out, &found)) {
+    while (next_route(&at, out)) {
         if (index-- == 0) {
-            take_handler(out, found);
+            look_up(out);
             return 1;
         }
     }
@@ -157,11 +161,9 @@ static int fits(const whi_path *path, const whi_api_route *route, const char *va
 
 /* The next route of the path, whatever its method; or 0. */
 static int next_of(const whi_path *path, place *at, const char *values[2], whi_api_route *out) {
-    const whi_route *found;
-
-    while (next_route(at, out, &found)) {
+    while (next_route(at, out)) {
         if (fits(path, out, values)) {
-            take_handler(out, found);
+            look_up(out);
             return 1;
         }
     }

@@ -19,15 +19,6 @@ static int serve_list(whi_call *call) {
     return whi_call_hand_over(call, code, text, size);
 }
 
-/* The document of one that was made or changed; without memory for it, its id. */
-static int answer(whi_call *call, whi_registration *made, const char *id, int flags) {
-    if (made == NULL || whi_out_object(call, made, flags) != WH_OK) {
-        whi_call_fall_back(call, id);
-    }
-    whi_registration_unref(made);
-    return WH_OK;
-}
-
 static int serve_make(whi_call *call) {
     whi_registration *made;
     char id[WH_ID_SIZE];
@@ -38,24 +29,7 @@ static int serve_make(whi_call *call) {
     }
     call->status = 201;
     whi_call_header_text(call, "Location", "/v1/subscriptions/%s", id);
-    return answer(call, made, id, WHI_OBJECT_SECRET);
-}
-
-static int serve_get(whi_call *call) {
-    whi_registration *found;
-    int code = whi_scope_subscription(call, call->id, &found);
-
-    code = code == WH_OK ? whi_out_object(call, found, 0) : code;
-    whi_registration_unref(found);
-    return code;
-}
-
-static int serve_change(whi_call *call) {
-    whi_registration *made;
-    char id[WH_ID_SIZE];
-    int code = whi_change(call, id, &made);
-
-    return code == WH_OK ? answer(call, made, id, 0) : code;
+    return whi_answer_object(call, made, id, WHI_OBJECT_SECRET);
 }
 
 static int serve_remove(whi_call *call) {
@@ -104,8 +78,8 @@ static int serve_version(whi_call *call) {
 const whi_handler whi_handlers_standard[] = {
     { "list", serve_list },
     { "make", serve_make },
-    { "get", serve_get },
-    { "change", serve_change },
+    { "get", whi_serve_get },
+    { "change", whi_serve_change },
     { "remove", serve_remove },
     { "secrets", serve_secrets },
     { "version", serve_version },

@@ -16,7 +16,7 @@ static const whi_handler *const handlers[] = {
 #undef WHI_X
 };
 
-int (*whi_api_handler(const whi_system *system, const char *name))(whi_call *call) {
+whi_serve_fn whi_api_handler(const whi_system *system, const char *name) {
     const whi_handler *handler;
     size_t i = 0;
 

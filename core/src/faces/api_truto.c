@@ -177,14 +177,6 @@ static int serve_list(whi_call *call) {
 
 /* ------------------------------------------------------------------------- one webhook */
 
-static int answer(whi_call *call, whi_registration *made, const char *id, int flags) {
-    if (made == NULL || whi_out_object(call, made, flags) != WH_OK) {
-        whi_call_fall_back(call, id);
-    }
-    whi_registration_unref(made);
-    return WH_OK;
-}
-
 /* Whether a success is 200 or 201 is not documented; 200 is what its other calls answer. The
  * environment is the token's; who has several names it. */
 static int serve_make(whi_call *call) {
@@ -195,24 +187,7 @@ static int serve_make(whi_call *call) {
 
     tenant = tenant != NULL ? tenant : environment;
     code = code == WH_OK ? whi_make(call, tenant, NULL, id, &made) : code;
-    return code == WH_OK ? answer(call, made, id, WHI_OBJECT_SECRET) : code;
-}
-
-static int serve_get(whi_call *call) {
-    whi_registration *found;
-    int code = whi_scope_subscription(call, call->id, &found);
-
-    code = code == WH_OK ? whi_out_object(call, found, 0) : code;
-    whi_registration_unref(found);
-    return code;
-}
-
-static int serve_change(whi_call *call) {
-    whi_registration *made;
-    char id[WH_ID_SIZE];
-    int code = whi_change(call, id, &made);
-
-    return code == WH_OK ? answer(call, made, id, 0) : code;
+    return code == WH_OK ? whi_answer_object(call, made, id, WHI_OBJECT_SECRET) : code;
 }
 
 static int serve_remove(whi_call *call) {
@@ -273,12 +248,6 @@ static int serve_test(whi_call *call) {
 }
 
 const whi_handler whi_handlers_truto[] = {
-    { "list", serve_list },
-    { "make", serve_make },
-    { "get", serve_get },
-    { "change", serve_change },
-    { "remove", serve_remove },
-    { "test", serve_test },
-    { "log", whi_serve_truto_log },
-    { NULL, NULL },
+    { "list", serve_list },     { "make", serve_make }, { "get", whi_serve_get },       { "change", whi_serve_change },
+    { "remove", serve_remove }, { "test", serve_test }, { "log", whi_serve_truto_log }, { NULL, NULL },
 };

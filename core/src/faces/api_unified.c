@@ -77,14 +77,6 @@ static int serve_list(whi_call *call) {
     return code;
 }
 
-static int answer(whi_call *call, whi_registration *made, const char *id) {
-    if (made == NULL || whi_out_object(call, made, 0) != WH_OK) {
-        whi_call_fall_back(call, id);
-    }
-    whi_registration_unref(made);
-    return WH_OK;
-}
-
 /* What exists already can only be sent with virtual webhooks, which poll; until one does, the
  * wish is kept. */
 static int serve_make(whi_call *call) {
@@ -101,26 +93,7 @@ static int serve_make(whi_call *call) {
                                             : "\"include_all\":false",
                                     id, &made)
                          : code;
-    return code == WH_OK ? answer(call, made, id) : code;
-}
-
-static int serve_get(whi_call *call) {
-    whi_registration *found;
-    int code = whi_scope_subscription(call, call->id, &found);
-
-    code = code == WH_OK ? whi_out_object(call, found, 0) : code;
-    whi_registration_unref(found);
-    return code;
-}
-
-/* PUT and PATCH both merge: the vendor's own clients have all fields of their objects optional,
- * and send what they were given; a PUT that took the others back would delete by omission. */
-static int serve_change(whi_call *call) {
-    whi_registration *made;
-    char id[WH_ID_SIZE];
-    int code = whi_change(call, id, &made);
-
-    return code == WH_OK ? answer(call, made, id) : code;
+    return code == WH_OK ? whi_answer_object(call, made, id, 0) : code;
 }
 
 /* Documented is an empty body, which their TypeScript client takes as one of any type. */
@@ -146,12 +119,9 @@ static int serve_trigger(whi_call *call) {
     return code;
 }
 
+/* PUT and PATCH both merge: the vendor's own clients have all fields of their objects optional,
+ * and send what they were given; a PUT that took the others back would delete by omission. */
 const whi_handler whi_handlers_unified[] = {
-    { "list", serve_list },
-    { "make", serve_make },
-    { "get", serve_get },
-    { "change", serve_change },
-    { "remove", serve_remove },
-    { "trigger", serve_trigger },
-    { NULL, NULL },
+    { "list", serve_list },     { "make", serve_make },       { "get", whi_serve_get }, { "change", whi_serve_change },
+    { "remove", serve_remove }, { "trigger", serve_trigger }, { NULL, NULL },
 };

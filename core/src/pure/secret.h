@@ -1,4 +1,4 @@
-/* Secrets in text and in bytes, shared by sign.c and verify.c. */
+/* Secrets in text and in bytes, shared by those who sign and those who verify. */
 #ifndef WHI_SECRET_H
 #define WHI_SECRET_H
 

@@ -3,8 +3,8 @@
  *
  * A whi_signer is a secret made ready: its keyed context is set up once and
  * re-armed for every message (0.8 us against 1.6 us for 1 KiB). It belongs to one
- * thread. Of webhook.h, wh_sign lives in sign.c, wh_verify in verify.c, wh_secret
- * and wh_secret_pair in secret.c, which also reads secrets for the other two. */
+ * thread. Of webhook.h, wh_sign lives in sign.c, wh_secret and wh_secret_pair in
+ * secret.c, which also reads secrets for it and for wh_verify, in systems/standard_verify.c. */
 #ifndef WHI_SIGN_H
 #define WHI_SIGN_H
 

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "systems/list.h"
 
 /* RFC 9110 5.6.2 */
@@ -22,44 +23,31 @@ static int is_token(const char *text) {
     return size > 0;
 }
 
-static int is_reserved(const char *name) {
-    static const char *const names[] = {
-        "host",
-        "content-length",
-        "content-type",
-        "transfer-encoding",
-        "expect",
-        "te",
-        "trailer",
-        "upgrade",
-        "keep-alive",
-        "proxy-connection",
-        "connection",
+/* Those that the systems sign in; NULL for those that sign in none of their own. */
+static const char *const signing[] = {
 #define WHI_X(name, header) header,
-        WHI_SYSTEMS(WHI_X)
+    WHI_SYSTEMS(WHI_X)
 #undef WHI_X
-    };
+};
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+static const char *const ours[] = {
+    "host",    "content-length", "content-type", "transfer-encoding", "expect",     "te",
+    "trailer", "upgrade",        "keep-alive",   "proxy-connection",  "connection",
+};
+
+static int is_among(const char *const *names, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++) {
         if (names[i] != NULL && strcasecmp(name, names[i]) == 0) {
             return 1;
         }
     }
-    return strncasecmp(name, "webhook-", 8) == 0 || strncasecmp(name, "svix-", 5) == 0;
+    return 0;
 }
 
-/* The start of a stranger's name for a sentence: one line, no broken letter at its end. */
-static const char *shown(const char *name, char out[64]) {
-    size_t size = strnlen(name, 63);
-
-    while (size > 0 && name[size] != '\0' && ((unsigned char)name[size] & 0xc0) == 0x80) {
-        size--;
-    }
-    for (size_t i = 0; i < size; i++) {
-        out[i] = (unsigned char)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
-    }
-    out[size] = '\0';
-    return out;
+static int is_reserved(const char *name) {
+    return is_among(ours, sizeof ours / sizeof ours[0], name) ||
+           is_among(signing, sizeof signing / sizeof signing[0], name) || strncasecmp(name, "webhook-", 8) == 0 ||
+           strncasecmp(name, "svix-", 5) == 0;
 }
 
 static int check_name(const char *name) {
@@ -71,7 +59,7 @@ static int check_name(const char *name) {
     }
     if (!is_token(name)) {
         return whi_fail(WH_EINVALID, "headers: expected names of letters, digits and - _, found \"%s\"",
-                        shown(name, found));
+                        whi_text_shown(name, found, sizeof found));
     }
     return is_reserved(name) ? whi_fail(WH_EINVALID, "headers.%s: reserved", name) : WH_OK;
 }

@@ -1,18 +1,9 @@
 /* Our own: documents as webhook.h describes them, and Standard Webhooks on the wire. */
-#include "base/ident.h"
 #include "pure/retry.h"
 #include "pure/sign.h"
-#include "systems/check.h"
 #include "systems/list.h"
+#include "systems/standard_verify.h"
 #include "systems/system.h"
-
-static void ident(int64_t number, char *out) {
-    whi_ident_format("sub_", number, out);
-}
-
-static int ident_parse(const char *text, int64_t *number) {
-    return whi_ident_parse("sub_", text, number);
-}
 
 static int check_secret(const char *text) {
     return whi_secret_check(text, 0);
@@ -24,17 +15,12 @@ static void refuse(const whi_refusal *refusal, whi_buf *out) {
     whi_buf_char(out, '}');
 }
 
-static int check(const whi_check *check) {
-    return wh_verify(check->secrets, check->secret_count, check->headers, check->header_count, check->body, check->size,
-                     check->options->tolerance, check->options->now);
-}
-
 /* Not told by webhook-id: others send one beside their own. */
 static const whi_format format = {
     .name = "standard",
     .header = "webhook-signature",
     .other = "svix-signature",
-    .check = check,
+    .check = whi_check_timed,
 };
 
 /* What the API has besides, of events and deliveries, is no system's: faces/api_routes.c. */
@@ -54,8 +40,8 @@ const whi_system whi_system_standard = {
     .name = "standard",
     .asks = WHI_SIGNS_WITH_TIME,
     .time = WHI_TIME_MS,
-    .ident = ident,
-    .ident_parse = ident_parse,
+    .ident = whi_system_ident_own,
+    .ident_parse = whi_system_ident_own_parse,
     .routes = routes,
     .challenge = "Bearer",
     .refuse = refuse,

@@ -1,17 +1,15 @@
 /* Standard Webhooks: wh_verify. What signs is pure/sign.c. */
-#include <openssl/err.h>
+#include "systems/standard_verify.h"
+
 #include <openssl/evp.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/base64.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/halt.h"
 #include "base/mem.h"
 #include "pure/secret.h"
 #include "pure/sign.h"
-#include "systems/check.h"
 #include "webhook.h"
 
 #define SIGNATURES_MAXIMUM 64
@@ -264,4 +262,9 @@ int wh_verify(const char *const *secrets, size_t secret_count, const wh_header *
     memcpy(stamp + 1, request.stamp, message.stamp_size - 2);
     stamp[message.stamp_size - 1] = '.';
     return match_all(secrets, secret_count, &request, &message);
+}
+
+int whi_check_timed(const whi_check *check) {
+    return wh_verify(check->secrets, check->secret_count, check->headers, check->header_count, check->body, check->size,
+                     check->options->tolerance, check->options->now);
 }

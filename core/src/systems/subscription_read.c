@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "pure/fields.h"
 #include "pure/filter.h"
 #include "pure/match.h"
@@ -45,30 +46,17 @@ static int is_null(const apply *self, uint32_t node) {
     return is_type(self, node, WHI_JSON_NULL);
 }
 
-/* The start of a stranger's text for a sentence: one line, no broken letter at its end. */
-static const char *clean(const char *text, char *out, size_t room) {
-    size_t size = strnlen(text, room - 1);
-
-    while (size > 0 && text[size] != '\0' && ((unsigned char)text[size] & 0xc0) == 0x80) {
-        size--;
-    }
-    for (size_t i = 0; i < size; i++) {
-        out[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
-    }
-    out[size] = '\0';
-    return out;
-}
-
 #define SHOWN 64
 static const char *shown(const char *text, char out[SHOWN]) {
-    return clean(text, out, SHOWN);
+    return whi_text_shown(text, out, SHOWN);
 }
 
 /* Puts the field in front of another module's sentence, which may hold the text raw. */
 static int fail_field(int code, const char *field) {
     char sentence[WHI_ERROR_SIZE];
 
-    return whi_fail(code, "%s: %s", field, clean(wh_last_error(), sentence, WHI_ERROR_SIZE - strlen(field) - 2));
+    return whi_fail(code, "%s: %s", field,
+                    whi_text_shown(wh_last_error(), sentence, WHI_ERROR_SIZE - strlen(field) - 2));
 }
 
 /* Says what was expected and what was found; not the content of a text, which may be a secret. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/ident.h"
 #include "pure/delivery.h"
 
 static void add_text(whi_buf *out, const char *name, const char *text) {
@@ -30,6 +31,14 @@ int whi_system_is_ordered(const whi_system *system, const char *event_type) {
 
 int whi_system_order_key(const whi_system *system, const char *event_type, const whi_json *payload, whi_buf *out) {
     return whi_system_is_ordered(system, event_type) ? system->order_key(payload, out) : WH_OK;
+}
+
+void whi_system_ident_own(int64_t number, char *out) {
+    whi_ident_format("sub_", number, out);
+}
+
+int whi_system_ident_own_parse(const char *text, int64_t *number) {
+    return whi_ident_parse("sub_", text, number);
 }
 
 int whi_system_ident_parse(const whi_system *system, const char *text, int64_t *number) {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/ident.h"
 #include "pure/match.h"
 #include "systems/list.h"
 #include "systems/unified_sent.h"
@@ -195,14 +194,6 @@ static const int64_t retry[] = {
     10946 * MINUTE,
 };
 
-static void ident(int64_t number, char *out) {
-    whi_ident_format("sub_", number, out);
-}
-
-static int ident_parse(const char *text, int64_t *number) {
-    return whi_ident_parse("sub_", text, number);
-}
-
 #define TRIGGER (WHI_ROUTE_BODY | WHI_ROUTE_OPTIONAL | WHI_ROUTE_SLOW)
 
 static const whi_route routes[] = {
@@ -224,8 +215,8 @@ const whi_system whi_system_unified = {
     .field_count = sizeof fields / sizeof fields[0],
     .time = WHI_TIME_SECONDS,
     .finish = finish,
-    .ident = ident,
-    .ident_parse = ident_parse,
+    .ident = whi_system_ident_own,
+    .ident_parse = whi_system_ident_own_parse,
     .routes = routes,
     .challenge = "Bearer",
     .refuse = whi_refusal_plain, /* no form of an error is documented, and the clients take any */

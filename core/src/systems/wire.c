@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "systems/wire.h"
 
 size_t whi_type_split(const char *type) {
@@ -38,20 +39,6 @@ int whi_reading_fail(const whi_json *json, uint32_t node, const char *field, con
     return whi_fail(WH_EINVALID, "%s: expected %s, found %.*s", field, expected, size < 40 ? (int)size : 40, text);
 }
 
-/* The start of a stranger's text: one line, no broken letter at its end. */
-static const char *shown(const char *text, char out[64]) {
-    size_t size = strnlen(text, 63);
-
-    while (size > 0 && text[size] != '\0' && ((unsigned char)text[size] & 0xc0) == 0x80) {
-        size--;
-    }
-    for (size_t i = 0; i < size; i++) {
-        out[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
-    }
-    out[size] = '\0';
-    return out;
-}
-
 static const char *name_at(const char *const *names, size_t stride, size_t i) {
     const char *name;
 
@@ -68,7 +55,8 @@ int whi_reading_fail_name(const char *field, const char *const *names, size_t st
         size +=
             (size_t)snprintf(expected + size, sizeof expected - size, "%s\"%s\"", between, name_at(names, stride, i));
     }
-    return whi_fail(WH_EINVALID, "%s: expected %s, found \"%s\"", field, expected, shown(found, text));
+    return whi_fail(WH_EINVALID, "%s: expected %s, found \"%s\"", field, expected,
+                    whi_text_shown(found, text, sizeof text));
 }
 
 /* ------------------------------------------------------------------- kinds */

@@ -16,37 +16,12 @@ static int serve_list(whi_call *call) {
     return code;
 }
 
-static int answer(whi_call *call, whi_registration *made, const char *id) {
-    if (made == NULL || whi_out_object(call, made, 0) != WH_OK) {
-        whi_call_fall_back(call, id);
-    }
-    whi_registration_unref(made);
-    return WH_OK;
-}
-
 static int serve_make(whi_call *call) {
     whi_registration *made;
     char id[WH_ID_SIZE];
     int code = whi_make(call, whi_call_parameter(call, "tenant"), NULL, id, &made);
 
-    return code == WH_OK ? answer(call, made, id) : code;
-}
-
-static int serve_get(whi_call *call) {
-    whi_registration *found;
-    int code = whi_scope_subscription(call, call->id, &found);
-
-    code = code == WH_OK ? whi_out_object(call, found, 0) : code;
-    whi_registration_unref(found);
-    return code;
-}
-
-static int serve_change(whi_call *call) {
-    whi_registration *made;
-    char id[WH_ID_SIZE];
-    int code = whi_change(call, id, &made);
-
-    return code == WH_OK ? answer(call, made, id) : code;
+    return code == WH_OK ? whi_answer_object(call, made, id, 0) : code;
 }
 
 static int serve_remove(whi_call *call) {
@@ -59,13 +34,7 @@ static int serve_remove(whi_call *call) {
     return code;
 }
 
-extern const whi_handler whi_handlers_fifth[];
-
 const whi_handler whi_handlers_fifth[] = {
-    { "list", serve_list },
-    { "make", serve_make },
-    { "get", serve_get },
-    { "change", serve_change },
-    { "remove", serve_remove },
-    { NULL, NULL },
+    { "list", serve_list },         { "make", serve_make },     { "get", whi_serve_get },
+    { "change", whi_serve_change }, { "remove", serve_remove }, { NULL, NULL },
 };

@@ -11,9 +11,9 @@
 #include "pure/delivery.h"
 #include "pure/sign.h"
 #include "samples.h"
-#include "systems/check.h"
 #include "systems/envelope.h"
 #include "systems/list.h"
+#include "systems/standard_verify.h"
 #include "systems/wire.h"
 
 /* ------------------------------------------------------------------- the object */
@@ -114,13 +114,8 @@ static int check_secret(const char *text) {
     return whi_secret_check(text, 0);
 }
 
-static int check(const whi_check *check) {
-    return wh_verify(check->secrets, check->secret_count, check->headers, check->header_count, check->body, check->size,
-                     check->options->tolerance, check->options->now);
-}
-
 /* Its lines are those of another system: it is verified only where somebody says that it is it. */
-static const whi_format format = { .name = "fifth", .check = check };
+static const whi_format format = { .name = "fifth", .check = whi_check_timed };
 
 /* ------------------------------------------------------------------- the API */
 
