@@ -50,6 +50,7 @@ const sample sample_callfire = {
            "\"expiresAt\":1790000000000,\"createdAt\":1,\"updatedAt\":2}",
     .least = "\"callback\":\"https://example.com/h\",\"resource\":\"LowBalance\"",
     .type = "LowBalance.Failed",
+    .mask = "events(resource)",
     .roots = { "/webhooks", "/v2" },
     .error = { "internalCode", "message", "developerMessage", "helpLink" },
     .status = "httpStatusCode",

@@ -10,6 +10,7 @@ typedef struct sample {
     const char *least;    /* one that suffices, without braces, to https://example.com/h */
     const char *type;     /* of an event that this one takes */
     const char *ordered;  /* of events that the system orders: those of one "id", or "account"; NULL */
+    const char *mask;     /* fields that leave of a body nothing but the data; NULL: its mask is the data's */
     const char *roots[3]; /* where the paths of its routes begin */
     const char *error[6]; /* members of an error that the API answers */
     const char *status;   /* the one that repeats the status; NULL */

@@ -332,6 +332,34 @@ static void fields_are_a_mask_of_the_body_or_of_the_data(void **state) {
     }
 }
 
+/* And not of the data first. */
+static void a_mask_of_the_body_leaves_the_data_whole(void **state) {
+    const whi_system *system;
+    char document[64];
+
+    (void)state;
+    for (size_t i = 0; (system = whi_system_at(i)) != NULL; i++) {
+        const char *mask = sample_at(i)->mask;
+        int64_t number;
+        assert_int_equal(mask != NULL, (system->asks & WHI_MASKS_ENVELOPE) != 0);
+        if (mask == NULL) {
+            continue;
+        }
+        number = make(system, i);
+        begin(200);
+        publish(sample_at(i)->type);
+        snprintf(document, sizeof document, "{\"fields\":\"%s\"}", mask);
+        send_all();
+        update(number, document);
+        publish(sample_at(i)->type);
+        send_all();
+        assert_int_equal(sent_count(), 2);
+        assert_non_null(strstr(sent_at(1)->body, PAYLOAD));
+        assert_true(strlen(sent_at(1)->body) < strlen(sent_at(0)->body));
+        remove_it(system, number);
+    }
+}
+
 /* Nobody asked for it: the second waits until the first has arrived. */
 static void a_system_orders_its_types_by_itself(void **state) {
     const whi_system *system;
@@ -339,14 +367,15 @@ static void a_system_orders_its_types_by_itself(void **state) {
     (void)state;
     for (size_t i = 0; (system = whi_system_at(i)) != NULL; i++) {
         const char *type = sample_at(i)->ordered;
-        int64_t number;
+        int64_t number = make(system, i);
         assert_int_equal(type != NULL, system->is_ordered != NULL);
         assert_false(whi_system_is_ordered(system, sample_at(i)->type));
+        assert_int_equal(whi_registry_has_order(api_engine->registry), type != NULL);
         if (type == NULL) {
+            remove_it(system, number);
             continue;
         }
         assert_true(whi_system_is_ordered(system, type));
-        number = make(system, i);
         begin(500);
         publish(type);
         fixture_run(api_engine);
@@ -393,6 +422,7 @@ int main(void) {
         TEST(without_a_secret_goes_who_may),
         TEST(a_tenants_secret_is_that_of_all_its_subscriptions),
         TEST(fields_are_a_mask_of_the_body_or_of_the_data),
+        TEST(a_mask_of_the_body_leaves_the_data_whole),
         TEST(a_system_orders_its_types_by_itself),
         TEST(gone_switches_off_and_its_client_sees_it),
     };

@@ -170,6 +170,7 @@ const sample sample_fifth = {
     .least = "\"url\":\"https://example.com/h\"",
     .type = "item.sold",
     .ordered = "account:opened",
+    .mask = "item",
     .roots = { "/fifth", "/beta" },
     .error = { "fault.why" },
     .status = "fault.of",
