@@ -11,6 +11,8 @@
 #include <curl/curl.h>
 
 #include "pure/retry.h"
+#include "systems/list.h"
+#include "systems/system.h"
 
 #define NOW INT64_C(784111777000) /* Sun, 06 Nov 1994 08:49:37 GMT */
 
@@ -18,12 +20,13 @@ static void the_standard_list_is_that_of_the_specification(void **state) {
     static const int64_t seconds[] = { 0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400 };
 
     (void)state;
-    assert_int_equal(whi_retry_standard_count, 10);
+    assert_int_equal(whi_system_standard.retry_count, 10);
     for (int i = 0; i < 10; i++) {
-        assert_int_equal(whi_retry_delay(whi_retry_standard, whi_retry_standard_count, i, 0, 0), seconds[i] * 1000);
+        assert_int_equal(whi_retry_delay(whi_system_standard.retry, whi_system_standard.retry_count, i, 0, 0),
+                         seconds[i] * 1000);
     }
-    assert_int_equal(whi_retry_delay(whi_retry_standard, whi_retry_standard_count, 10, 0, 0), -1);
-    assert_int_equal(whi_retry_delay(whi_retry_standard, whi_retry_standard_count, INT32_MAX, 0, 0), -1);
+    assert_int_equal(whi_retry_delay(whi_system_standard.retry, whi_system_standard.retry_count, 10, 0, 0), -1);
+    assert_int_equal(whi_retry_delay(whi_system_standard.retry, whi_system_standard.retry_count, INT32_MAX, 0, 0), -1);
 }
 
 static void an_empty_list_is_used_up_at_once(void **state) {

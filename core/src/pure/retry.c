@@ -7,11 +7,6 @@
 #define HOUR (60 * MINUTE)
 #define YEAR_10000 INT64_C(253402300800000) /* a clock beyond is broken; dates end here */
 
-/* The example schedule of the Standard Webhooks specification. */
-const int64_t whi_retry_standard[] = { 0,        5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR,
-                                       5 * HOUR, 10 * HOUR,  14 * HOUR,  20 * HOUR,   24 * HOUR };
-const size_t whi_retry_standard_count = sizeof whi_retry_standard / sizeof whi_retry_standard[0];
-
 static int64_t clamp(int64_t value, int64_t maximum) {
     return value < 0 ? 0 : value > maximum ? maximum : value;
 }

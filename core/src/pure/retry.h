@@ -9,10 +9,6 @@
 #define WHI_RETRY_DELAY_MAXIMUM INT64_C(2592000000) /* 30 days: one delay of a list */
 #define WHI_RETRY_AFTER_MAXIMUM INT64_C(86400000)   /* a receiver's Retry-After counts up to a day */
 
-/* The list of the `standard` profile: at once, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. */
-extern const int64_t whi_retry_standard[];
-extern const size_t whi_retry_standard_count;
-
 /* Milliseconds to wait before attempt number `attempts + 1`, when `attempts` have
  * been made; -1 when the list is used up. Every delay but the first gets up to
  * 10 % more, by chance (0 to UINT32_MAX). retry_after (ms, 0 for none) only makes

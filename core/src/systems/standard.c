@@ -1,5 +1,4 @@
 /* Our own: documents as webhook.h describes them, and Standard Webhooks on the wire. */
-#include "pure/retry.h"
 #include "pure/sign.h"
 #include "systems/list.h"
 #include "systems/standard_verify.h"
@@ -36,6 +35,14 @@ static const whi_route routes[] = {
     { NULL, NULL, 0, NULL },
 };
 
+#define MINUTE INT64_C(60000)
+#define HOUR (60 * MINUTE)
+
+/* The example schedule of the Standard Webhooks specification. */
+static const int64_t retry[] = {
+    0, 5000, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR,
+};
+
 const whi_system whi_system_standard = {
     .name = "standard",
     .asks = WHI_SIGNS_WITH_TIME,
@@ -45,8 +52,8 @@ const whi_system whi_system_standard = {
     .routes = routes,
     .challenge = "Bearer",
     .refuse = refuse,
-    .retry = whi_retry_standard,
-    .retry_count = 10, /* of retry.c */
+    .retry = retry,
+    .retry_count = sizeof retry / sizeof retry[0],
     .check_secret = check_secret,
     .format = &format,
 };
