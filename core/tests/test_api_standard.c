@@ -11,6 +11,7 @@
 
 #include "api_kit.h"
 #include "faces/api.h"
+#include "systems/registry.h"
 
 #define HOOK "\"url\":\"https://example.com/h\",\"events\":[\"order.*\"]"
 
@@ -307,6 +308,17 @@ static void the_document_names_every_route(void **state) {
     }
 }
 
+static void the_document_names_every_system(void **state) {
+    char name[64];
+
+    (void)state;
+    api_expect(200, "GET", "/openapi.json", NULL, NULL);
+    for (size_t i = 0; whi_system_names[i] != NULL; i++) {
+        snprintf(name, sizeof name, "\n       \"%s\"", whi_system_names[i]);
+        assert_has(api_text, name);
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
     const struct CMUnitTest tests[] = {
@@ -322,6 +334,7 @@ int main(void) {
         TEST(why_and_what_if_are_answered),
         TEST(health_and_metrics_are_told),
         TEST(the_document_names_every_route),
+        TEST(the_document_names_every_system),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

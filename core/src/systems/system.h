@@ -11,10 +11,11 @@
  * in the subscription's `details`, under the system's own names. So a subscription that was made
  * through one system can be read through another as far as that one can express it.
  *
- * In the folder, from below: the list, this file with what asks the description alone; what
- * systems share (wire*.c objects by tables of fields, envelope.c bodies and signatures, check*.c
- * received ones); the systems, a file or two each, and the formats that are only received; the
- * registry; and what looks systems up (subscription_read.c, verify.c). */
+ * In the folder, from below: list.h, and this file with what asks the description alone; what
+ * systems share (wire*.c and object_*.c: objects by tables of fields; envelope.c: bodies and
+ * signatures; check*.c: verifying); the systems, a file or two each, and the formats that are
+ * only received, one each; registry.c; and who looks systems up: the documents of subscriptions
+ * (subscription_*.c) and wh_verify_as (verify.c). */
 #ifndef WHI_SYSTEM_H
 #define WHI_SYSTEM_H
 
