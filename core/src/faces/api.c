@@ -96,6 +96,7 @@ static int run(whi_call *call) {
 /* Too large for the stack of somebody else's thread, and mostly text buffers. */
 static void handle(wh_api *api, const wh_api_request *request, wh_api_response *out) {
     whi_call *call = whi_alloc(sizeof *call);
+    int code;
 
     if (call == NULL) {
         return;
@@ -104,12 +105,15 @@ static void handle(wh_api *api, const wh_api_request *request, wh_api_response *
     call->api = api;
     call->engine = api->engine;
     call->request = request;
-    call->system = whi_api_route_system(request->path != NULL ? request->path : "");
     call->response = out;
     call->status = 200;
     call->content_type = "application/json";
     whi_buf_init(&call->out, SIZE_MAX / 4);
-    whi_call_answer(call, run(call));
+    code = run(call);
+    if (call->system == NULL) { /* no route was found */
+        call->system = whi_api_route_system(request->path != NULL ? request->path : "");
+    }
+    whi_call_answer(call, code);
     whi_call_free(call);
     whi_free(call);
 }

@@ -64,7 +64,6 @@ typedef struct whi_api_route {
     const char *method;
     const char *path; /* "/v1/events/{id}" */
     int flags;        /* enum whi_route_flag */
-    const char *handler; /* among the system's; NULL: run is known */
     whi_serve_fn run;
 } whi_api_route;
 
@@ -75,7 +74,7 @@ struct whi_call {
     const whi_api_route *route; /* &found, or NULL */
     whi_api_route found;
     struct whi_call *running_next; /* among those that have a turn */
-    const whi_system *system;      /* whose route it is, and whose errors are given */
+    const whi_system *system; /* whose route it is, and whose errors are given; NULL before that is known */
 
     whi_path path;
     const char *id, *second; /* what stands for {…} in the route, or NULL */

@@ -42,56 +42,32 @@ static const struct {
     { "GET", "/openapi.json", OPEN, whi_serve_openapi },
 };
 
-static int own_at(size_t index, whi_api_route *out) {
-    if (index >= sizeof own / sizeof own[0]) {
-        return 0;
-    }
-    *out = (whi_api_route){ .system = whi_system_default(),
-                            .method = own[index].method,
-                            .path = own[index].path,
-                            .flags = own[index].flags,
-                            .run = own[index].run };
-    return 1;
+#define OWN (sizeof own / sizeof own[0])
+
+static void take_own(size_t index, whi_api_route *out) {
+    *out =
+        (whi_api_route){ whi_system_default(), own[index].method, own[index].path, own[index].flags, own[index].run };
 }
 
-/* A place among all routes: the systems', one behind the other, then those that are no system's. */
-typedef struct place {
-    size_t system, route;
-} place;
-
-/* Goes on. The handler is not looked up yet. */
-static int next_route(place *at, whi_api_route *out) {
-    const whi_system *system = whi_system_at(at->system);
-    const whi_route *found;
-
-    while (system != NULL && system->routes[at->route].method == NULL) {
-        *at = (place){ at->system + 1, 0 };
-        system = whi_system_at(at->system);
-    }
-    if (system == NULL) {
-        return own_at(at->route++, out);
-    }
-    found = &system->routes[at->route++];
-    *out = (whi_api_route){ system, found->method, found->path, found->flags, found->handler, NULL };
-    return 1;
-}
-
-static void look_up(whi_api_route *route) {
-    if (route->handler != NULL) {
-        route->run = whi_api_handler(route->system, route->handler);
-    }
+static void take_systems(const whi_system *system, const whi_route *route, whi_api_route *out) {
+    *out = (whi_api_route){ system, route->method, route->path, route->flags, whi_api_handler(system, route->handler) };
 }
 
 int whi_api_route_at(size_t index, whi_api_route *out) {
-    place at = { 0, 0 };
+    const whi_system *system;
 
-    while (next_route(&at, out)) {
-        if (index-- == 0) {
-            look_up(out);
-            return 1;
+    for (size_t i = 0; (system = whi_system_at(i)) != NULL; i++) {
+        for (const whi_route *route = system->routes; route->method != NULL; route++) {
+            if (index-- == 0) {
+                take_systems(system, route, out);
+                return 1;
+            }
         }
     }
-    return 0;
+    if (index < OWN) {
+        take_own(index, out);
+    }
+    return index < OWN;
 }
 
 /* 1 if the path's first segment is this one, of size letters. */
@@ -135,6 +111,7 @@ static int is_segment(const char *segment, const char **pattern) {
 static int matches(const whi_path *path, size_t first, const char *pattern, const char *values[2]) {
     size_t i = first, found = 0;
 
+    values[0] = values[1] = NULL;
     for (; *pattern == '/'; i++) {
         pattern++;
         if (i == path->count) {
@@ -150,24 +127,49 @@ static int matches(const whi_path *path, size_t first, const char *pattern, cons
     return i == path->count;
 }
 
-/* 1 if the path is the route's, with or without its system's prefix. */
-static int fits(const whi_path *path, const whi_api_route *route, const char *values[2]) {
-    const char *prefix = route->system->prefix;
+/* A place among all routes: the systems', one behind the other, then those that are no system's. */
+typedef struct place {
+    size_t system, route;
+} place;
+
+/* With or without the system's prefix. */
+static int next_of_system(const whi_path *path, place *at, const whi_system *system, const char *values[2],
+                          whi_api_route *out) {
+    const char *prefix = system->prefix;
     size_t first = prefix != NULL && path->count > 0 && strcmp(path->segments[0], prefix) == 0;
 
-    values[0] = values[1] = NULL;
-    return matches(path, first, route->path, values);
-}
-
-/* The next route of the path, whatever its method; or 0. */
-static int next_of(const whi_path *path, place *at, const char *values[2], whi_api_route *out) {
-    while (next_route(at, out)) {
-        if (fits(path, out, values)) {
-            look_up(out);
+    while (system->routes[at->route].method != NULL) {
+        const whi_route *route = &system->routes[at->route++];
+        if (matches(path, first, route->path, values)) {
+            take_systems(system, route, out);
             return 1;
         }
     }
     return 0;
+}
+
+static int next_own(const whi_path *path, place *at, const char *values[2], whi_api_route *out) {
+    while (at->route < OWN) {
+        size_t i = at->route++;
+        if (matches(path, 0, own[i].path, values)) {
+            take_own(i, out);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The next route of the path, whatever its method; or 0. */
+static int next_of(const whi_path *path, place *at, const char *values[2], whi_api_route *out) {
+    const whi_system *system;
+
+    while ((system = whi_system_at(at->system)) != NULL) {
+        if (next_of_system(path, at, system, values, out)) {
+            return 1;
+        }
+        *at = (place){ at->system + 1, 0 };
+    }
+    return next_own(path, at, values, out);
 }
 
 int whi_api_route_match(const char *method, const whi_path *path, const char *values[2], whi_api_route *out) {
