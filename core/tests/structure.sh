@@ -10,7 +10,7 @@ declare -A below=([base]="base" [pure]="base pure" [systems]="base pure systems"
     [engine]="base pure systems outside engine" [sinks]="base pure systems outside engine sinks"
     [work]="base pure systems outside engine sinks work"
     [life]="base pure systems outside engine work life" [calls]="base pure systems outside engine life calls"
-    [faces]="base pure systems outside engine calls faces" [http]="base http")
+    [faces]="base pure systems outside calls faces" [http]="base http")
 for folder in core/src/*/; do
     floor=$(basename "$folder")
     [ -n "${below[$floor]:-}" ] || { say "core/src/$floor is no floor that is known"; continue; }

@@ -15,8 +15,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "engine/context.h"
-#include "engine/registry.h"
+#include "calls/insight.h"
 #include "pure/json.h"
 #include "systems/object.h"
 #include "webhook.h"

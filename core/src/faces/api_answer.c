@@ -170,7 +170,7 @@ static void answer_error(whi_call *call, int code) {
 
     snprintf(message, sizeof message, "%s", inside ? wh_error_text(code) : wh_last_error());
     if (inside) {
-        whi_log(&call->engine->log, WH_LOG_ERROR, "API: %s %s: %s", call->route != NULL ? call->route->method : "",
+        whi_insight_log(call->engine, "API: %s %s: %s", call->route != NULL ? call->route->method : "",
                 call->route != NULL ? call->route->path : "", wh_last_error());
     }
     call->status = status;

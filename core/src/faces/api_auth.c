@@ -188,7 +188,7 @@ static int check(whi_call *call, const char *value) {
  * the same proxy, and 256 bits are not guessed. */
 static int check_counted(whi_call *call, const char *value) {
     unsigned char peer[PEER_BYTES];
-    int64_t now = whi_now(call->engine), wait;
+    int64_t now = whi_insight_now(call->engine), wait;
     int code;
 
     if (call->request->peer == NULL) {

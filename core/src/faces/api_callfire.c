@@ -50,7 +50,7 @@ static int read_search(whi_call *call, whi_search *search, int64_t *limit, int64
 
     code = code == WH_OK ? whi_call_flag(call, "enabled", &enabled) : code;
     code = code == WH_OK
-               ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, LIMIT_DEFAULT, limit)
+               ? whi_call_number(call, "limit", 1, whi_insight_options(call->engine)->limits.page_items, LIMIT_DEFAULT, limit)
                : code;
     code = code == WH_OK ? whi_call_number(call, "offset", 0, INT64_C(1) << 40, 0, offset) : code;
     for (size_t i = 0; code == WH_OK && i < sizeof filters / sizeof filters[0]; i++) {

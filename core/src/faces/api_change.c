@@ -41,7 +41,7 @@ int whi_make(whi_call *call, const char *tenant, const char *details, char *id, 
     code = code == WH_OK ? whi_call_set_aside(call) : code;
     code = code == WH_OK ? wh_subscribe(call->engine, document.data, document.size, id) : code;
     if (code == WH_OK && whi_ident_parse("sub_", id, &number) == WH_OK) {
-        *made = whi_registry_get(call->engine->registry, number);
+        *made = whi_insight_subscription(call->engine, number);
         call->system->ident(number, id);
     }
     whi_wipe(document.data, document.size);
@@ -67,7 +67,7 @@ static int try_change(whi_call *call, char *id, whi_registration **made) {
                                                    document.data, document.size)
                          : code;
     if (code == WH_OK) {
-        *made = whi_registry_get(call->engine->registry, present->subscription->id);
+        *made = whi_insight_subscription(call->engine, present->subscription->id);
         memcpy(id, present->id, sizeof present->id);
         call->system->ident(present->subscription->id, id);
     }

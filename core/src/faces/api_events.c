@@ -130,7 +130,7 @@ static int publish_batch(whi_call *call, uint32_t list, size_t count) {
 
 int whi_serve_event_batch(whi_call *call) {
     static const char *const names[] = { "events", NULL };
-    int64_t most = call->engine->options.limits.batch_events;
+    int64_t most = whi_insight_options(call->engine)->limits.batch_events;
     uint32_t list = whi_body_member(call, 0, "events");
     int code = whi_body_only(call, 0, names);
 
@@ -180,7 +180,7 @@ static int copy_payload(const whi_event_row *row, void *payload) {
 }
 
 int whi_serve_event_payload(whi_call *call) {
-    whi_store *store = call->engine->store;
+    whi_store *store = whi_insight_store(call->engine);
     int64_t number;
     char name[WH_ID_SIZE];
     int code = whi_scope_event(call, call->id, NULL, &number, name);

@@ -293,7 +293,7 @@ static int walk(whi_call *call, whi_search *search) {
 
     whi_buf_init(&self.text, SIZE_MAX / 4);
     do {
-        code = whi_registry_page(call->engine->registry, search->tenant, &page, some, &count, NULL);
+        code = whi_insight_page(call->engine, search->tenant, &page, some, &count, NULL);
         page.from = count > 0 ? some[count - 1]->subscription->id : 0;
         code = code == WH_OK ? take_stride(search, &self, some, count) : code;
     } while (code == WH_OK && count == STRIDE && !is_full(search));
@@ -335,7 +335,7 @@ static void sort(whi_search *search) {
 }
 
 int whi_search_run(whi_call *call, whi_search *search) {
-    int code = whi_registry_sync(call->engine->registry);
+    int code = whi_insight_sync(call->engine);
 
     if (code != WH_OK) {
         return code;
@@ -351,7 +351,7 @@ int whi_search_run(whi_call *call, whi_search *search) {
     if (search->found == NULL) {
         return whi_fail_memory();
     }
-    return whi_registry_page(call->engine->registry, search->tenant, &search->page, search->found, &search->count,
+    return whi_insight_page(call->engine, search->tenant, &search->page, search->found, &search->count,
                              &search->total);
 }
 

@@ -60,10 +60,7 @@ int whi_serve_token_remove(whi_call *call) {
 
 /* For balancers, which have no token: whether the store answers, and nothing else. */
 int whi_serve_health(whi_call *call) {
-    whi_store *store = call->engine->store;
-    int64_t count;
-
-    if (atomic_load(&call->engine->closed) || store->vtable->subscription_count(store, &count) != WH_OK) {
+    if (whi_insight_check(call->engine) != WH_OK) {
         return whi_refuse(call, 503, "the store does not answer");
     }
     whi_buf_char(&call->out, '{');
@@ -97,32 +94,26 @@ static void metric_histogram(whi_call *call, const char *name, const char *help,
 /* https://prometheus.io/docs/instrumenting/exposition_formats/, text format 0.0.4. Counters are
  * of this process since it opened the store. */
 int whi_serve_metrics(whi_call *call) {
-    wh_engine *engine = call->engine;
-    whi_store_work work;
-    int code = engine->store->vtable->work(engine->store, &work);
+    whi_insight now;
+    int code = whi_insight_read(call->engine, &now);
 
     if (code != WH_OK) {
         return code;
     }
-    metric(call, "events_total", "counter", "Events accepted.", atomic_load(&engine->count.events));
-    metric(call, "attempts_total", "counter", "Requests made.", atomic_load(&engine->count.attempts));
-    metric(call, "delivered_total", "counter", "Deliveries that succeeded.", atomic_load(&engine->count.delivered));
-    metric(call, "failed_attempts_total", "counter", "Requests that failed.", atomic_load(&engine->count.failed));
-    metric(call, "exhausted_total", "counter", "Deliveries that ran out of retries.",
-           atomic_load(&engine->count.exhausted));
-    metric(call, "rule_failures_total", "counter", "Runs of rules that failed.",
-           atomic_load(&engine->count.rule_failures));
-    metric_histogram(call, "request_seconds", "From sending a request to its answer, or to giving up.",
-                     &engine->count.requests);
-    metric_histogram(call, "wait_seconds", "From the acceptance of an event to its first request.",
-                     &engine->count.waits);
-    metric(call, "subscriptions", "gauge", "Subscriptions in the store.",
-           (long long)whi_registry_count(engine->registry));
-    metric(call, "requests_in_flight", "gauge", "Requests under way.", atomic_load(&engine->flights_open));
-    metric(call, "events_in_memory", "gauge", "Events that are being worked on.", atomic_load(&engine->events_open));
-    metric(call, "payload_bytes_in_memory", "gauge", "Bytes of their payloads.", atomic_load(&engine->memory_used));
-    metric(call, "events_pending", "gauge", "1 if events wait for a worker.", work.events);
-    metric(call, "outbox_pending", "gauge", "1 if rows wait in webhook_outbox.", work.outbox);
+    metric(call, "events_total", "counter", "Events accepted.", now.events);
+    metric(call, "attempts_total", "counter", "Requests made.", now.attempts);
+    metric(call, "delivered_total", "counter", "Deliveries that succeeded.", now.delivered);
+    metric(call, "failed_attempts_total", "counter", "Requests that failed.", now.failed);
+    metric(call, "exhausted_total", "counter", "Deliveries that ran out of retries.", now.exhausted);
+    metric(call, "rule_failures_total", "counter", "Runs of rules that failed.", now.rule_failures);
+    metric_histogram(call, "request_seconds", "From sending a request to its answer, or to giving up.", now.requests);
+    metric_histogram(call, "wait_seconds", "From the acceptance of an event to its first request.", now.waits);
+    metric(call, "subscriptions", "gauge", "Subscriptions in the store.", now.subscriptions);
+    metric(call, "requests_in_flight", "gauge", "Requests under way.", now.in_flight);
+    metric(call, "events_in_memory", "gauge", "Events that are being worked on.", now.in_memory);
+    metric(call, "payload_bytes_in_memory", "gauge", "Bytes of their payloads.", now.memory_bytes);
+    metric(call, "events_pending", "gauge", "1 if events wait for a worker.", now.events_pending);
+    metric(call, "outbox_pending", "gauge", "1 if rows wait in webhook_outbox.", now.outbox_pending);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     return WH_OK;
 }

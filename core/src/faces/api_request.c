@@ -340,13 +340,13 @@ static int check_twice(whi_call *call, uint32_t object) {
 
 /* A batch of the largest size would have as many values as eight of the worst payloads. */
 static uint32_t values_limit(const whi_call *call) {
-    int64_t most = call->engine->options.limits.payload_bytes;
+    int64_t most = whi_insight_options(call->engine)->limits.payload_bytes;
 
     return (uint32_t)(most < VALUES_LEAST ? VALUES_LEAST : most < UINT32_MAX ? most : UINT32_MAX);
 }
 
 static int scan_body(whi_call *call) {
-    int depth = (int)call->engine->options.limits.json_depth + AROUND_PAYLOAD, code;
+    int depth = (int)whi_insight_options(call->engine)->limits.json_depth + AROUND_PAYLOAD, code;
 
     call->body.maximum = values_limit(call);
     code = whi_json_scan(&call->body, call->request->body, call->request->body_size, depth);
@@ -366,7 +366,7 @@ static int scan_body(whi_call *call) {
 /* What stands in a body takes the more memory the more values there are, up to ten times its
  * bytes: so it is no larger than what the route can use. */
 int64_t whi_api_route_bytes(const wh_api *api, const whi_api_route *route) {
-    const wh_limits *limits = &api->engine->options.limits;
+    const wh_limits *limits = &whi_insight_options(api->engine)->limits;
     int64_t most = api->body_bytes, used = BODY_REST + limits->subscription_bytes * 2;
     int flags = route != NULL ? route->flags : 0;
 

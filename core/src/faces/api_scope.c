@@ -28,7 +28,7 @@ int whi_scope_tenant(whi_call *call, const char **out) {
 }
 
 int whi_scope_page(whi_call *call, const char *const *names, wh_query *out) {
-    int64_t most = call->engine->options.limits.page_items;
+    int64_t most = whi_insight_options(call->engine)->limits.page_items;
     int code = whi_call_only(call, names);
 
     code = code == WH_OK ? whi_scope_tenant(call, &out->tenant) : code;
@@ -51,11 +51,11 @@ int whi_scope_subscription(whi_call *call, const char *id, whi_registration **ou
     if (whi_system_ident_parse(call->system, id, &number) != WH_OK) {
         return no_subscription();
     }
-    code = whi_registry_sync(call->engine->registry);
+    code = whi_insight_sync(call->engine);
     if (code != WH_OK) {
         return code;
     }
-    *out = whi_registry_get(call->engine->registry, number);
+    *out = whi_insight_subscription(call->engine, number);
     if (*out != NULL && !whi_scope_sees(call, (*out)->subscription->tenant)) {
         whi_registration_unref(*out);
         *out = NULL;
@@ -70,7 +70,7 @@ static int look(const whi_event_row *row, void *payload) {
 }
 
 int whi_scope_event(whi_call *call, const char *id, const char *tenant, int64_t *number, char *name) {
-    whi_store *store = call->engine->store;
+    whi_store *store = whi_insight_store(call->engine);
     int code;
 
     tenant = tenant != NULL ? tenant : whi_call_parameter(call, "tenant");
@@ -90,7 +90,7 @@ static int look_delivery(const whi_delivery_row *row, const whi_event_row *event
 /* Looks at the event first: a delivery is read with its bytes, which takes the longer the more
  * there are. */
 int whi_scope_delivery(whi_call *call, const char *id) {
-    whi_store *store = call->engine->store;
+    whi_store *store = whi_insight_store(call->engine);
     int64_t event, subscription;
     char name[WH_ID_SIZE];
     int code = whi_delivery_key(id, &event, &subscription);
@@ -146,7 +146,7 @@ static void write_document(const whi_json *json, const char *tenant, const char 
 int whi_scope_document(whi_call *call, const char *document, size_t size, const char *tenant, const char *details,
                        whi_buf *out) {
     whi_json json = { 0 };
-    int depth = (int)call->engine->options.limits.json_depth + 3, code;
+    int depth = (int)whi_insight_options(call->engine)->limits.json_depth + 3, code;
 
     tenant = call->all ? tenant : call->tenant;
     whi_buf_reserve(out, size * 2 + 512); /* growing would leave secrets in freed memory */

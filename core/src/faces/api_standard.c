@@ -1,5 +1,4 @@
 /* Our own routes for subscriptions: /v1/subscriptions. */
-#include "engine/version.h"
 #include "faces/api.h"
 
 #include <string.h>
@@ -65,7 +64,7 @@ static int serve_version(whi_call *call) {
     if (code == WH_OK && (call->second[digits] != '\0' || number < 1)) {
         code = whi_fail(WH_ENOTFOUND, "version: no such version of this subscription");
     }
-    code = code == WH_OK ? whi_version_at(call->engine->store, found->subscription->id, number, &version) : code;
+    code = code == WH_OK ? whi_insight_version(call->engine, found->subscription->id, number, &version) : code;
     if (code == WH_OK && !whi_scope_sees(call, version->subscription->tenant)) {
         code = whi_fail(WH_ENOTFOUND, "version: no such version of this subscription");
     }

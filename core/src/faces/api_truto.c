@@ -89,7 +89,7 @@ static int read_search(whi_call *call, whi_search *search) {
 
     code = code == WH_OK ? whi_call_flag(call, "is_active", &active) : code;
     code = code == WH_OK
-               ? whi_call_number(call, "limit", 1, call->engine->options.limits.page_items, LIMIT_DEFAULT, &limit)
+               ? whi_call_number(call, "limit", 1, whi_insight_options(call->engine)->limits.page_items, LIMIT_DEFAULT, &limit)
                : code;
     code = code == WH_OK ? read_cursor(call, search) : code;
     for (size_t i = 0; code == WH_OK && i < call->parameter_count; i++) {
@@ -214,7 +214,7 @@ static int send_test(whi_call *call, const whi_registration *registration, const
     if (!whi_subscription_may_send(registration->subscription)) {
         return whi_fail(WH_ECONFLICT, "id: this webhook is not active");
     }
-    timeout = (timeout > 0 ? timeout : call->engine->options.timeout) + TEST_PATIENCE;
+    timeout = (timeout > 0 ? timeout : whi_insight_options(call->engine)->timeout) + TEST_PATIENCE;
     code = whi_engine_test(call->engine, registration->subscription->id, type, TEST_PAYLOAD, strlen(TEST_PAYLOAD),
                            timeout, &status, error, sizeof error);
     if (code == WH_OK) {

@@ -161,7 +161,7 @@ static void stop_at(log_page *self, int64_t event, int64_t subscription, int att
 }
 
 static int write_delivery(log_page *self, size_t i) {
-    whi_store *store = self->call->engine->store;
+    whi_store *store = whi_insight_store(self->call->engine);
     int64_t event = self->deliveries[i].event, subscription = self->deliveries[i].subscription, before = self->count;
     int code;
 
@@ -174,7 +174,7 @@ static int write_delivery(log_page *self, size_t i) {
 }
 
 static int write_entries(log_page *self) {
-    whi_store *store = self->call->engine->store;
+    whi_store *store = whi_insight_store(self->call->engine);
     whi_store_place place;
     size_t looks = 0;
     int code;

@@ -1,0 +1,79 @@
+#include "calls/insight.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "engine/context.h"
+#include "engine/version.h"
+
+const wh_options *whi_insight_options(const wh_engine *engine) {
+    return &engine->options;
+}
+
+int64_t whi_insight_now(const wh_engine *engine) {
+    return whi_now(engine);
+}
+
+void whi_insight_log(wh_engine *engine, const char *format, ...) {
+    char line[WHI_LOG_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    whi_log(&engine->log, WH_LOG_ERROR, "%s", line);
+}
+
+int whi_insight_sync(wh_engine *engine) {
+    return whi_registry_sync(engine->registry);
+}
+
+whi_registration *whi_insight_subscription(wh_engine *engine, int64_t id) {
+    return whi_registry_get(engine->registry, id);
+}
+
+int whi_insight_page(wh_engine *engine, const char *tenant, const whi_page *page, whi_registration **out,
+                     size_t *count, size_t *total) {
+    return whi_registry_page(engine->registry, tenant, page, out, count, total);
+}
+
+int whi_insight_version(wh_engine *engine, int64_t id, int64_t version, whi_registration **out) {
+    return whi_version_at(engine->store, id, version, out);
+}
+
+whi_store *whi_insight_store(wh_engine *engine) {
+    return engine->store;
+}
+
+int whi_insight_read(wh_engine *engine, whi_insight *out) {
+    whi_store_work work;
+    int code = engine->store->vtable->work(engine->store, &work);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    *out = (whi_insight){
+        .events = atomic_load(&engine->count.events),
+        .attempts = atomic_load(&engine->count.attempts),
+        .delivered = atomic_load(&engine->count.delivered),
+        .failed = atomic_load(&engine->count.failed),
+        .exhausted = atomic_load(&engine->count.exhausted),
+        .rule_failures = atomic_load(&engine->count.rule_failures),
+        .subscriptions = (long long)whi_registry_count(engine->registry),
+        .in_flight = atomic_load(&engine->flights_open),
+        .in_memory = atomic_load(&engine->events_open),
+        .memory_bytes = atomic_load(&engine->memory_used),
+        .events_pending = work.events,
+        .outbox_pending = work.outbox,
+        .requests = &engine->count.requests,
+        .waits = &engine->count.waits,
+    };
+    return WH_OK;
+}
+
+int whi_insight_check(wh_engine *engine) {
+    int64_t count;
+    int code = whi_is_open(engine);
+
+    return code == WH_OK ? engine->store->vtable->subscription_count(engine->store, &count) : code;
+}

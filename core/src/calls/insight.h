@@ -1,0 +1,48 @@
+/* Insight: what the HTTP API sees of an engine beside webhook.h. It is all that it sees; the engine's
+ * rooms may change behind it. */
+#ifndef WHI_INSIGHT_H
+#define WHI_INSIGHT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/histogram.h"
+#include "engine/registry.h"
+#include "outside/store.h"
+#include "webhook.h"
+
+/* With defaults filled in; as long as the engine lives. */
+const wh_options *whi_insight_options(const wh_engine *engine);
+
+/* ms since 1970, by the engine's clock. */
+int64_t whi_insight_now(const wh_engine *engine);
+
+/* An error into the engine's log. */
+void whi_insight_log(wh_engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- subscriptions, as they are in memory; each with a reference */
+
+/* What other processes have changed is read first. */
+int whi_insight_sync(wh_engine *engine);
+whi_registration *whi_insight_subscription(wh_engine *engine, int64_t id); /* NULL: there is none */
+int whi_insight_page(wh_engine *engine, const char *tenant, const whi_page *page, whi_registration **out,
+                     size_t *count, size_t *total); /* as whi_registry_page */
+int whi_insight_version(wh_engine *engine, int64_t id, int64_t version, whi_registration **out);
+
+/* ---- events and deliveries: the store, for reading */
+whi_store *whi_insight_store(wh_engine *engine);
+
+/* ---- statistics */
+typedef struct whi_insight {
+    long long events, attempts, delivered, failed, exhausted, rule_failures; /* since it was opened */
+    long long subscriptions, in_flight, in_memory, memory_bytes;             /* at present */
+    int events_pending, outbox_pending;
+    whi_histogram *requests, *waits; /* counted on meanwhile; the engine's */
+} whi_insight;
+
+int whi_insight_read(wh_engine *engine, whi_insight *out);
+
+/* WH_OK: it is open, and its store answers. */
+int whi_insight_check(wh_engine *engine);
+
+#endif
