@@ -124,14 +124,14 @@ static void callfire_masks_the_whole_body(void **state) {
     whi_subscription *s = make(CALLFIRE ",\"secrets\":[]}");
     whi_envelope envelope = envelope_of(s, "OutboundCall.Finished", "{\"id\":7420017300281076000,\"state\":1}");
     static const char list[] = "webhookId,events(eventType,resource(id))";
-    whi_fields *fields;
+    whi_projection *fields;
 
     (void)state;
-    assert_int_equal(whi_fields_parse(&fields, list, strlen(list)), WH_OK);
+    assert_int_equal(whi_projection_parse(&fields, list, strlen(list)), WH_OK);
     envelope.fields = fields;
     assert_string_equal(body_of(&envelope), "{\"webhookId\":3749003,\"events\":[{\"eventType\":\"Finished\","
                                             "\"resource\":{\"id\":7420017300281076000}}]}");
-    whi_fields_free(fields);
+    whi_projection_free(fields);
     whi_subscription_free(s);
 }
 
@@ -367,10 +367,10 @@ static int all_of_it(const whi_envelope *envelope) {
 static void without_memory_nothing_leaks(void **state) {
     static const char *const documents[] = { UNIFIED ",\"secrets\":[\"s\"]}", TRUTO "}",
                                              CALLFIRE ",\"secrets\":[\"s\"]}" };
-    whi_fields *fields;
+    whi_projection *fields;
 
     (void)state;
-    assert_int_equal(whi_fields_parse(&fields, "events", 6), WH_OK);
+    assert_int_equal(whi_projection_parse(&fields, "events", 6), WH_OK);
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
         whi_subscription *s = make(documents[i]);
         whi_envelope envelope = envelope_of(s, "sync_job_run:record", "{\"id\":\"\\u0031\"}");
@@ -384,7 +384,7 @@ static void without_memory_nothing_leaks(void **state) {
         }
         whi_subscription_free(s);
     }
-    whi_fields_free(fields);
+    whi_projection_free(fields);
 }
 
 int main(void) {

@@ -5,7 +5,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#include "pure/fields.h"
+#include "pure/projection.h"
 #include "rule_state.h"
 
 #define PATHS_MAXIMUM 32
@@ -163,15 +163,15 @@ static int helper_mask(lua_State *L) {
 
 /* Nothing between parse and free may raise. */
 static int project(lua_State *L, const char *list, size_t size, const whi_json *json, uint32_t node, whi_buf *out) {
-    whi_fields *fields = NULL;
-    int code = whi_fields_parse(&fields, list, size);
+    whi_projection *fields = NULL;
+    int code = whi_projection_parse(&fields, list, size);
 
     if (code == WH_OK && fields == NULL) {
         return luaL_error(L, "only: name at least one member");
     }
     if (code == WH_OK) {
-        code = whi_fields_project(fields, json, node, out);
-        whi_fields_free(fields);
+        code = whi_projection_write(fields, json, node, out);
+        whi_projection_free(fields);
     }
     if (code == WH_ENOMEM) {
         return whi_rule_stop(L, WH_ENOMEM);

@@ -228,7 +228,7 @@ static int keep_fields(const whi_decider *self, const whi_registration *registra
     }
     whi_buf_init(&kept, (size_t)self->limits->payload_bytes * 2);
     if (code == WH_OK) {
-        code = whi_fields_project(registration->fields, json, 0, &kept);
+        code = whi_projection_write(registration->fields, json, 0, &kept);
     }
     if (code == WH_OK) {
         whi_free(out->body);

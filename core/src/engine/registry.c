@@ -30,7 +30,7 @@ void whi_registration_unref(whi_registration *registration) {
     }
     whi_subscription_free(registration->subscription);
     whi_filter_free(registration->filter);
-    whi_fields_free(registration->fields);
+    whi_projection_free(registration->fields);
     whi_free(registration);
 }
 
@@ -50,7 +50,7 @@ static int prepare(whi_registration *made) {
 
     whi_ident_format("sub_", subscription->id, made->id);
     if (subscription->fields != NULL) {
-        code = whi_fields_parse(&made->fields, subscription->fields, strlen(subscription->fields));
+        code = whi_projection_parse(&made->fields, subscription->fields, strlen(subscription->fields));
     }
     if (code == WH_OK && subscription->filters != NULL) {
         code = whi_filter_parse(&made->filter, subscription->filters, strlen(subscription->filters));

@@ -11,7 +11,7 @@
 
 #include "engine/listing.h"
 #include "outside/store.h"
-#include "pure/fields.h"
+#include "pure/projection.h"
 #include "pure/filter.h"
 #include "pure/subscription.h"
 #include "systems/system.h"
@@ -20,7 +20,7 @@ typedef struct whi_registration {
     atomic_int refs;
     whi_subscription *subscription;
     whi_filter *filter; /* NULL: everything passes */
-    whi_fields *fields; /* NULL: everything is kept */
+    whi_projection *fields; /* NULL: everything is kept */
     uint64_t rule_hash;
     atomic_int rule_failures; /* in a row */
     atomic_int failing;       /* 1: the last attempt that this process made failed */

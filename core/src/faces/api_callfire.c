@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "base/error.h"
-#include "pure/fields.h"
+#include "pure/projection.h"
 #include "systems/callfire.h"
 
 #define LIMIT_DEFAULT 100 /* documented */
@@ -13,10 +13,10 @@
 /* The answer becomes what `fields` asks for: "items(id,name),totalCount", "id,name". */
 static int apply_fields(whi_call *call) {
     const char *text = whi_call_parameter(call, "fields");
-    whi_fields *fields = NULL;
+    whi_projection *fields = NULL;
     whi_json json = { 0 };
     whi_buf out;
-    int code = text != NULL ? whi_fields_parse(&fields, text, strlen(text)) : WH_OK;
+    int code = text != NULL ? whi_projection_parse(&fields, text, strlen(text)) : WH_OK;
 
     if (code != WH_OK || fields == NULL) {
         return code != WH_OK ? whi_fail_within(code, "fields") : code;
@@ -24,10 +24,10 @@ static int apply_fields(whi_call *call) {
     whi_buf_init(&out, SIZE_MAX / 4);
     code = whi_buf_status(&call->out);
     code = code == WH_OK ? whi_json_scan(&json, call->out.data, call->out.size, 128) : code;
-    code = code == WH_OK ? whi_fields_project(fields, &json, 0, &out) : code;
+    code = code == WH_OK ? whi_projection_write(fields, &json, 0, &out) : code;
     code = code == WH_OK ? whi_buf_status(&out) : code;
     whi_json_free(&json);
-    whi_fields_free(fields);
+    whi_projection_free(fields);
     whi_buf_free(&call->out);
     call->out = out;
     return code;

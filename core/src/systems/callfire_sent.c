@@ -65,7 +65,7 @@ static int write_masked(const whi_envelope *envelope, whi_buf *out) {
     whi_buf_init(&whole, SIZE_MAX / 4);
     code = write_whole(envelope, &whole);
     code = code == WH_OK ? whi_json_scan(&json, whole.data, whole.size, DEPTH_MAXIMUM) : code;
-    code = code == WH_OK ? whi_fields_project(envelope->fields, &json, 0, out) : code;
+    code = code == WH_OK ? whi_projection_write(envelope->fields, &json, 0, out) : code;
     whi_json_free(&json);
     whi_buf_free(&whole);
     return code == WH_OK ? whi_buf_status(out) : code;

@@ -10,7 +10,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "pure/fields.h"
+#include "pure/projection.h"
 #include "pure/filter.h"
 #include "pure/match.h"
 #include "pure/retry.h"
@@ -265,16 +265,16 @@ static int set_rule(apply *self, uint32_t node) {
 
 static int set_fields(apply *self, uint32_t node) {
     char **place = &self->subscription->fields;
-    whi_fields *fields = NULL;
+    whi_projection *fields = NULL;
     int code = optional_text(self, node, "fields", FIELDS_MAXIMUM, place);
 
     if (code == WH_OK && *place != NULL) {
-        code = whi_fields_parse(&fields, *place, strlen(*place));
+        code = whi_projection_parse(&fields, *place, strlen(*place));
         code = code == WH_OK ? WH_OK : fail_field(code, "fields");
         if (code == WH_OK && fields == NULL) { /* blanks only */
             code = keep_text(place, NULL, 0);
         }
-        whi_fields_free(fields);
+        whi_projection_free(fields);
     }
     return code;
 }

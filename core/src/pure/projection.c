@@ -1,4 +1,4 @@
-#include "pure/fields.h"
+#include "pure/projection.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +12,13 @@
 
 /* One name of the list with what is asked of its value; no children: all of it. The
  * first of a list has them all by name, since every member of a payload is looked up. */
-struct whi_fields {
+struct whi_projection {
     char *name;
     size_t name_size;
-    whi_fields *child; /* first */
-    whi_fields *next;  /* sibling */
+    whi_projection *child; /* first */
+    whi_projection *next;  /* sibling */
     int whole;         /* named without children at least once */
-    const whi_fields **sorted;
+    const whi_projection **sorted;
     size_t count; /* of sorted */
 };
 
@@ -28,10 +28,10 @@ typedef struct parse {
     int names;
 } parse;
 
-void whi_fields_free(whi_fields *fields) {
+void whi_projection_free(whi_projection *fields) {
     while (fields != NULL) {
-        whi_fields *next = fields->next;
-        whi_fields_free(fields->child);
+        whi_projection *next = fields->next;
+        whi_projection_free(fields->child);
         whi_free(fields->sorted);
         whi_free(fields->name);
         whi_free(fields);
@@ -86,8 +86,8 @@ static int read_name(parse *self, char *out, size_t *size) {
 }
 
 /* The entry with this name among the siblings, made if need be. */
-static whi_fields *entry(whi_fields **list, const char *name, size_t size) {
-    whi_fields *made;
+static whi_projection *entry(whi_projection **list, const char *name, size_t size) {
+    whi_projection *made;
 
     for (; *list != NULL; list = &(*list)->next) {
         if ((*list)->name_size == size && memcmp((*list)->name, name, size) == 0) {
@@ -108,12 +108,12 @@ static whi_fields *entry(whi_fields **list, const char *name, size_t size) {
     return made;
 }
 
-static int read_list(parse *self, whi_fields **list, int level);
+static int read_list(parse *self, whi_projection **list, int level);
 
 /* name, name.path or name(list) */
-static int read_path(parse *self, whi_fields **list, int level) {
+static int read_path(parse *self, whi_projection **list, int level) {
     char name[NAME_MAXIMUM];
-    whi_fields *made;
+    whi_projection *made;
     size_t size;
     int code;
 
@@ -148,7 +148,7 @@ static int read_path(parse *self, whi_fields **list, int level) {
     return WH_OK;
 }
 
-static int read_list(parse *self, whi_fields **list, int level) {
+static int read_list(parse *self, whi_projection **list, int level) {
     int code;
 
     for (;;) {
@@ -165,33 +165,33 @@ static int read_list(parse *self, whi_fields **list, int level) {
 }
 
 static int order(const void *a, const void *b) {
-    const whi_fields *x = *(const whi_fields *const *)a, *y = *(const whi_fields *const *)b;
+    const whi_projection *x = *(const whi_projection *const *)a, *y = *(const whi_projection *const *)b;
     int result = memcmp(x->name, y->name, x->name_size < y->name_size ? x->name_size : y->name_size);
 
     return result != 0 ? result : (x->name_size > y->name_size) - (x->name_size < y->name_size);
 }
 
-static int sort(whi_fields *list) {
+static int sort(whi_projection *list) {
     size_t count = 0;
 
-    for (const whi_fields *at = list; at != NULL; at = at->next) {
+    for (const whi_projection *at = list; at != NULL; at = at->next) {
         count++;
     }
-    list->sorted = whi_alloc(count * sizeof(const whi_fields *));
+    list->sorted = whi_alloc(count * sizeof(const whi_projection *));
     if (list->sorted == NULL) {
         return whi_fail_memory();
     }
-    for (whi_fields *at = list; at != NULL; at = at->next) {
+    for (whi_projection *at = list; at != NULL; at = at->next) {
         if (at->child != NULL && sort(at->child) != WH_OK) {
             return WH_ENOMEM;
         }
         list->sorted[list->count++] = at;
     }
-    qsort(list->sorted, count, sizeof(const whi_fields *), order);
+    qsort(list->sorted, count, sizeof(const whi_projection *), order);
     return WH_OK;
 }
 
-int whi_fields_parse(whi_fields **out, const char *text, size_t size) {
+int whi_projection_parse(whi_projection **out, const char *text, size_t size) {
     parse self = { text, size, 0, 0 };
     int code;
 
@@ -206,7 +206,7 @@ int whi_fields_parse(whi_fields **out, const char *text, size_t size) {
     }
     code = code == WH_OK ? sort(*out) : code;
     if (code != WH_OK) {
-        whi_fields_free(*out);
+        whi_projection_free(*out);
         *out = NULL;
     }
     return code;
@@ -214,18 +214,18 @@ int whi_fields_parse(whi_fields **out, const char *text, size_t size) {
 
 /* ---------------------------------------------------------------------- projecting */
 
-static void project(const whi_fields *fields, const whi_json *json, uint32_t node, whi_buf *out);
+static void project(const whi_projection *fields, const whi_json *json, uint32_t node, whi_buf *out);
 
 static int is_container(const whi_json *json, uint32_t node) {
     return json->nodes[node].type >= WHI_JSON_ARRAY;
 }
 
-static const whi_fields *find(const whi_fields *fields, const whi_json *json, uint32_t name) {
+static const whi_projection *find(const whi_projection *fields, const whi_json *json, uint32_t name) {
     size_t low = 0, high = fields->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const whi_fields *at = fields->sorted[middle];
+        const whi_projection *at = fields->sorted[middle];
         int side = whi_json_string_order(json, name, at->name, at->name_size);
         if (side == 0) {
             return at;
@@ -246,13 +246,13 @@ static void copy(const whi_json *json, uint32_t node, whi_buf *out) {
     whi_buf_add(out, text, size);
 }
 
-static void project_object(const whi_fields *fields, const whi_json *json, uint32_t object, whi_buf *out) {
+static void project_object(const whi_projection *fields, const whi_json *json, uint32_t object, whi_buf *out) {
     uint32_t end = json->nodes[object].next;
     int written = 0;
 
     whi_buf_char(out, '{');
     for (uint32_t at = object + 1; at < end; at = json->nodes[at + 1].next) {
-        const whi_fields *wanted = find(fields, json, at);
+        const whi_projection *wanted = find(fields, json, at);
         if (wanted == NULL || (!wanted->whole && !is_container(json, at + 1))) {
             continue;
         }
@@ -270,7 +270,7 @@ static void project_object(const whi_fields *fields, const whi_json *json, uint3
     whi_buf_char(out, '}');
 }
 
-static void project_array(const whi_fields *fields, const whi_json *json, uint32_t array, whi_buf *out) {
+static void project_array(const whi_projection *fields, const whi_json *json, uint32_t array, whi_buf *out) {
     uint32_t end = json->nodes[array].next;
     int written = 0;
 
@@ -287,7 +287,7 @@ static void project_array(const whi_fields *fields, const whi_json *json, uint32
     whi_buf_char(out, ']');
 }
 
-static void project(const whi_fields *fields, const whi_json *json, uint32_t node, whi_buf *out) {
+static void project(const whi_projection *fields, const whi_json *json, uint32_t node, whi_buf *out) {
     if (json->nodes[node].type == WHI_JSON_OBJECT) {
         project_object(fields, json, node, out);
     } else {
@@ -295,7 +295,7 @@ static void project(const whi_fields *fields, const whi_json *json, uint32_t nod
     }
 }
 
-int whi_fields_project(const whi_fields *fields, const whi_json *json, uint32_t node, whi_buf *out) {
+int whi_projection_write(const whi_projection *fields, const whi_json *json, uint32_t node, whi_buf *out) {
     if (fields == NULL || !is_container(json, node)) {
         copy(json, node, out);
     } else {

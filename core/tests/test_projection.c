@@ -8,19 +8,19 @@
 #include <cmocka.h>
 
 #include "fault.h"
-#include "pure/fields.h"
+#include "pure/projection.h"
 #include "webhook.h"
 
 /* out: the projection. Returns the first code that is not WH_OK. */
 static int project(const char *list, size_t size, const char *payload, whi_buf *out) {
     whi_json json = { 0 };
-    whi_fields *fields = NULL;
-    int code = whi_fields_parse(&fields, list, size);
+    whi_projection *fields = NULL;
+    int code = whi_projection_parse(&fields, list, size);
 
     code = code == WH_OK ? whi_json_scan(&json, payload, strlen(payload), 100) : code;
-    code = code == WH_OK ? whi_fields_project(fields, &json, 0, out) : code;
+    code = code == WH_OK ? whi_projection_write(fields, &json, 0, out) : code;
     whi_json_free(&json);
-    whi_fields_free(fields);
+    whi_projection_free(fields);
     return code;
 }
 
@@ -80,11 +80,11 @@ static void a_broken_list_tells_the_position(void **state) {
         { "a(b)c", "at position 5: expected ',', found 'c'" },
         { "a\\", "at position 3: expected the letter that the backslash is for, found the end" },
     };
-    whi_fields *fields;
+    whi_projection *fields;
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(whi_fields_parse(&fields, rows[i][0], strlen(rows[i][0])), WH_EINVALID);
+        assert_int_equal(whi_projection_parse(&fields, rows[i][0], strlen(rows[i][0])), WH_EINVALID);
         assert_null(fields);
         assert_string_equal(wh_last_error(), rows[i][1]);
     }
@@ -102,7 +102,7 @@ static void a_zero_byte_is_a_letter_of_a_name(void **state) {
 
 static int parse_many(char repeated, int count, char last) {
     static char text[4000];
-    whi_fields *fields;
+    whi_projection *fields;
     int code;
 
     for (int i = 0; i < count; i++) {
@@ -110,14 +110,14 @@ static int parse_many(char repeated, int count, char last) {
         text[2 * i + 1] = repeated;
     }
     text[2 * count] = last;
-    code = whi_fields_parse(&fields, text, (size_t)count * 2 + 1);
-    whi_fields_free(fields);
+    code = whi_projection_parse(&fields, text, (size_t)count * 2 + 1);
+    whi_projection_free(fields);
     return code;
 }
 
 static void names_and_levels_are_bounded(void **state) {
     char name[300];
-    whi_fields *fields;
+    whi_projection *fields;
 
     (void)state;
     assert_int_equal(parse_many(',', 999, 'b'), WH_OK);
@@ -126,9 +126,9 @@ static void names_and_levels_are_bounded(void **state) {
     assert_int_equal(parse_many('.', 32, 'b'), WH_ELIMIT);
     assert_int_equal(parse_many('(', 1500, 'b'), WH_ELIMIT);
     memset(name, 'n', sizeof name);
-    assert_int_equal(whi_fields_parse(&fields, name, 256), WH_OK);
-    whi_fields_free(fields);
-    assert_int_equal(whi_fields_parse(&fields, name, 257), WH_ELIMIT);
+    assert_int_equal(whi_projection_parse(&fields, name, 256), WH_OK);
+    whi_projection_free(fields);
+    assert_int_equal(whi_projection_parse(&fields, name, 257), WH_ELIMIT);
     assert_null(fields);
 }
 

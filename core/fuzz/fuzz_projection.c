@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pure/fields.h"
+#include "pure/projection.h"
 #include "webhook.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,13 +15,13 @@ static void must(int good) {
     }
 }
 
-static void project(const whi_fields *fields, const char *text, size_t size, int again) {
+static void project(const whi_projection *fields, const char *text, size_t size, int again) {
     whi_json json = { 0 };
     whi_buf out;
 
     if (whi_json_scan(&json, text, size, 100) == WH_OK) {
         whi_buf_init(&out, size);
-        must(whi_fields_project(fields, &json, 0, &out) == WH_OK);
+        must(whi_projection_write(fields, &json, 0, &out) == WH_OK);
         must(whi_json_check(out.data, out.size, 100) == WH_OK);
         if (again) {
             project(fields, out.data, out.size, 0);
@@ -37,14 +37,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const uint8_t *end = size > 0 ? memchr(data, '\0', size) : NULL;
     size_t list = end != NULL ? (size_t)(end - data) : size;
     char *text = malloc(size ? size : 1);
-    whi_fields *fields;
+    whi_projection *fields;
 
     must(text != NULL);
     memcpy(text, data, size);
-    if (whi_fields_parse(&fields, text, list) == WH_OK && end != NULL) {
+    if (whi_projection_parse(&fields, text, list) == WH_OK && end != NULL) {
         project(fields, text + list + 1, size - list - 1, 1);
     }
-    whi_fields_free(fields);
+    whi_projection_free(fields);
     free(text);
     return 0;
 }
