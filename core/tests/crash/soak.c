@@ -181,10 +181,10 @@ int soak(double minutes, int leak, unsigned seed) {
     wrong = finish(&tally);
     free(tally.disturbances);
     end(&self);
-    if (leak) {
+    if (leak) { /* its rows are in the WAL where a busy machine lets no checkpoint through */
         printf("the leaker: %d of 2 noticed, its rows %s; others %d\n", found.leaker,
-               found.files & 1 ? "noticed" : "not noticed", found.residents);
-        return found.leaker == 2 && (found.files & 1) == 1 && found.residents == 0 && tally.died == 0 ? 0 : 1;
+               found.files ? "noticed" : "not noticed", found.residents);
+        return found.leaker == 2 && found.files && found.residents == 0 && tally.died == 0 ? 0 : 1;
     }
     printf("%s\n", wrong || found.residents || found.files ? "FAILED" : "all is flat");
     return wrong || found.residents || found.files;
