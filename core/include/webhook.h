@@ -42,7 +42,7 @@
  *     for them. A process that is stopped inside its turn (SIGSTOP, a debugger, a
  *     container that is frozen) stops all others: after 10 s their calls fail with
  *     WH_ELOCKED and change nothing; what they sent is recorded when it goes on. Reading is not
- *     held up. The README's chapter on operating says how to find that process.
+ *     held up. core/docs/operating.md says how to find that process.
  *   - 0 is success; a negative code says what failed, wh_last_error says it in
  *     words. A call that fails changes nothing.
  *   - Records (subscription, event, delivery, attempt) cross this interface as
@@ -262,7 +262,7 @@ WH_API void wh_close(wh_engine *engine);
  *   tenant       only events of this tenant; "" by default; never changed
  *   source       only events of this source; null: of any and of none
  *   name         free text
- *   rule         Lua source, see the README's chapter on rules
+ *   rule         Lua source, see lua/docs/rules.md
  *   fields       "id,customer.email,items(sku,price)": what to keep of the payload
  *   filters      {"customer.country": "DE"}: paths that must have this value
  *   on_rule_error  "hold" (default), "skip" or "send"
@@ -271,7 +271,8 @@ WH_API void wh_close(wh_engine *engine);
  *   paused       true: events are not taken for it; what waits, waits
  *   secrets      ["whsec_…", "whsk_…"]: each signs. Made if absent. Only the
  *                answers of wh_subscribe and wh_subscription_secrets carry them
- *   retry        [0, 5000, 300000]: ms before each attempt; default see README
+ *   retry        [0, 5000, 300000]: ms before each attempt; default: at once, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h,
+ *                20 h, 24 h
  *   timeout      ms for a whole attempt
  *   concurrency  requests at once to this subscription, 1 to 1000, default 64
  *   order        "none" (default); "fifo": one after the other, as they were accepted;

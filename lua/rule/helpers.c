@@ -1,4 +1,4 @@
-/* What rule writers need and can hardly write safely themselves. webhook_rule.h has
+/* What rule writers need and can hardly write safely themselves. lua/docs/rules.md has
  * the manual of each. */
 #include <openssl/core_names.h>
 #include <openssl/err.h>

@@ -1,4 +1,4 @@
-/* The rule engine: runtimes, rules, runs. See webhook_rule.h for what rules may do. */
+/* The rule engine: runtimes, rules, runs. What rules may do: lua/docs/rules.md. */
 #include "webhook_rule.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* What the files of the rule engine share. See webhook_rule.h for the manual.
+/* What the files of the rule engine share. The manual of rules is lua/docs/rules.md.
  *
  * Every rule has a lua_State of its own: nothing can be shared between rules, the
  * memory limit is exact, and a state that hit a limit is thrown away without
