@@ -26,6 +26,7 @@ build = {
       WEBHOOK_LUA_INCLUDE = "$(LUA_INCDIR)",
       WEBHOOK_LUA_LIB = "$(LIBDIR)",
       WEBHOOK_LUA_SHARE = "$(LUADIR)",
+      WEBHOOK_DOC = "$(PREFIX)/doc",
       WEBHOOK_INSTALL_C = "OFF",
       WEBHOOK_INSTALL_COMMAND = "OFF",
    },

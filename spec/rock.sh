@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # rock.sh - the rock as users get it: `luarocks make` in a clone, then `luarocks install webhook`
 # from a server (a folder with a manifest) into an empty tree, without a network. The module
-# and the command must run from those trees.
+# and the command must run from those trees, and the links of the documentation lead somewhere there.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
@@ -31,6 +31,7 @@ check() { # tree
     (cd / && "$1/bin/webhook" --help) >/dev/null
     (cd / && "$1/bin/webhook" secret) | grep -q '^whsec_'
     echo "the command runs from the tree $(basename "$1")"
+    (cd / && lua5.4 "$root/spec/docs/links.lua" "$1"/lib/luarocks/rocks-5.4/webhook/*/doc)
 }
 
 # As git would give it, also where there is no git; builds are none of it.

@@ -91,6 +91,9 @@ quietly env -u LD_LIBRARY_PATH lua5.4 -e 'local hooks <close> = assert(require "
 quietly env -u LD_LIBRARY_PATH "$prefix/bin/webhook" --help
 "$prefix/bin/webhook" secret | grep -q '^whsec_' || failed "the command makes no secret"
 
+echo "== documentation"
+(cd / && quietly env -u LUA_PATH -u LUA_CPATH lua5.4 "$here/../../../spec/docs/links.lua" "$prefix/share/doc/webhook")
+
 echo "== examples in C"
 quietly cmake -S "$examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS="-std=c11 $strict"
 quietly cmake --build "$work/examples"
