@@ -12,7 +12,10 @@
  * readers', locked for one call. So readers never wait for a transaction, and a
  * transaction never waits for readers. ":memory:" has one connection for both:
  * there a reader waits for the end of a transaction, unless it is the transaction's
- * own thread, which then sees what is not committed yet. */
+ * own thread, which then sees what is not committed yet.
+ *
+ * A store that is opened beside another one, to be read alone (open_reader), has only a readers'
+ * connection. It waits for nobody, and is refused instead. */
 #ifndef WHI_STORE_SQLITE_H
 #define WHI_STORE_SQLITE_H
 
@@ -150,7 +153,7 @@ typedef struct whi_sqlite {
     whi_store base; /* first: a whi_store pointer is a whi_sqlite pointer */
     char *name;     /* as given, for sentences */
     whi_sqlite_side writer, second;
-    whi_sqlite_side *reader; /* &second, or &writer for ":memory:" */
+    whi_sqlite_side *reader; /* &second; for ":memory:" &writer */
     struct whi_sqlite *next_open;            /* in the list of this process's stores */
     unsigned generation;                     /* see base/fork.h */
     whi_sqlite_file files[WHI_SQLITE_FILES]; /* never change once the store is open */

@@ -1,5 +1,5 @@
-/* The life of a delivery: its states, what moves it, and the one function that
- * says where to. */
+/* The life of a delivery: its states, what moves it, and the one function that says where to. What
+ * a store moves by itself (a claim, a sweep, the turns of a key) follows the same table. */
 #ifndef WHI_DELIVERY_H
 #define WHI_DELIVERY_H
 
@@ -18,13 +18,13 @@ enum whi_delivery_state {
 
 enum whi_delivery_move {
     WHI_CLAIM,     /* a worker takes it, or makes it to send it at once */
-    WHI_SUCCEED,   /* the receiver has it */
+    WHI_SUCCEED,   /* the receiver has it, as its sink tells */
     WHI_RETRY,     /* failed, the list has a next time */
     WHI_EXHAUST,   /* failed, the list is used up */
     WHI_RELEASE,   /* the worker gives it back or died; or the rule of a held one was mended; or it is
                       made to be sent later */
     WHI_REPLAY,    /* somebody asks to send it again */
-    WHI_CANCEL,    /* its subscription is gone */
+    WHI_CANCEL,    /* its subscription is gone or switched off, or a newer delivery of its key takes its place */
     WHI_SET_ASIDE, /* its rule failed, or its receiver will not take it as it is */
     WHI_MOVES
 };
@@ -45,8 +45,9 @@ enum whi_outcome {
     WHI_OUTCOME_NONE,      /* it has not left, for want of something here: that is no attempt */
 };
 
-/* error: WH_OK when there was an answer. Success is 2xx; 410 is gone; all else is
- * tried again. code receives WH_OK, error, WH_ESTATUS, WH_EREDIRECT or WH_EGONE. */
+/* error: WH_OK when there was an answer. Success is 2xx, 410 is gone, and all else is tried
+ * again; a system may say otherwise. code receives WH_OK, error, WH_ESTATUS, WH_EREDIRECT or
+ * WH_EGONE. */
 int whi_delivery_outcome(int error, int status, int *code);
 
 #endif
