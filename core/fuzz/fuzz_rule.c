@@ -37,8 +37,8 @@ static int is_limit(int code) {
 }
 
 static void check_verdict(int code, const wh_rule_verdict *verdict) {
-    must(memchr(verdict->error, '\0', sizeof verdict->error) != NULL);
-    must((code == WH_OK) == (verdict->error[0] == '\0') || code == WH_ERULE_RUNTIME);
+    must(memchr(verdict->error.text, '\0', sizeof verdict->error.text) != NULL);
+    must((code == WH_OK) == (verdict->error.text[0] == '\0') || code == WH_ERULE_RUNTIME);
     if (code == WH_OK && verdict->action == WH_RULE_PROJECT) {
         must(whi_json_check(verdict->body, verdict->body_size, 256) == WH_OK);
     }
@@ -79,14 +79,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t source_size = split ? (size_t)(split - data) : size;
     const char *payload = split ? (const char *)split + 1 : "{\"a\":{\"b\":[1,2.50,\"x\"]},\"c\":null}";
     size_t payload_size = split ? size - source_size - 1 : strlen(payload);
-    char error[WH_RULE_ERROR_SIZE];
+    wh_rule_error error;
     void *rule = NULL;
 
     open_runtime();
     if (payload_size > 65536 || whi_json_scan(&json, payload, payload_size, 64) != WH_OK) {
         return 0;
     }
-    if (engine->compile(runtime, "owner", (const char *)data, source_size, &rule, error) == WH_OK) {
+    if (engine->compile(runtime, "owner", (const char *)data, source_size, &rule, &error) == WH_OK) {
         run_twice(rule, &json);
         engine->release(runtime, rule);
     }

@@ -84,7 +84,7 @@ static void must(int good) {
 
 static void open_runtime(void) {
     wh_limits limits = { 0 };
-    char error[WH_RULE_ERROR_SIZE];
+    wh_rule_error error;
 
     limits.rule_cpu_ms = 20;
     limits.rule_memory_bytes = 1 << 20;
@@ -92,7 +92,7 @@ static void open_runtime(void) {
     engine = wh_rule_lua();
     must(engine->open(&runtime, &limits, NULL) == WH_OK);
     for (size_t i = 0; i < COUNT; i++) {
-        must(engine->compile(runtime, "owner", rules[i], strlen(rules[i]), &compiled[i], error) == WH_OK);
+        must(engine->compile(runtime, "owner", rules[i], strlen(rules[i]), &compiled[i], &error) == WH_OK);
     }
 }
 
@@ -102,7 +102,7 @@ static int is_limit(int code) {
 
 static void check_verdict(int code, const wh_rule_verdict *verdict) {
     must(code == WH_OK || code == WH_ERULE_RUNTIME || code == WH_ERULE_RESULT || is_limit(code));
-    must(memchr(verdict->error, '\0', sizeof verdict->error) != NULL);
+    must(memchr(verdict->error.text, '\0', sizeof verdict->error.text) != NULL);
     if (code == WH_OK && verdict->action == WH_RULE_PROJECT) {
         must(whi_json_check(verdict->body, verdict->body_size, 256) == WH_OK);
     }

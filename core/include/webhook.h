@@ -44,7 +44,7 @@
  *     WH_ELOCKED and change nothing; what they sent is recorded when it goes on. Reading is not
  *     held up. core/docs/operating.md says how to find that process.
  *   - 0 is success; a negative code says what failed, wh_last_error says it in
- *     words. A call that fails changes nothing.
+ *     words, wh_last_error_field and its like where. A call that fails changes nothing.
  *   - Records (subscription, event, delivery, attempt) cross this interface as
  *     JSON: the same documents in C, in Lua, in the command. Text is UTF-8.
  *   - Times are milliseconds since 1970-01-01 UTC; durations are milliseconds.
@@ -136,6 +136,17 @@ WH_API const char *wh_error_text(int code);  /* "a value is not allowed" */
  * found, what was expected. Never holds a secret. Valid until the thread's next
  * call that fails; "" before the first. */
 WH_API const char *wh_last_error(void);
+
+/* Its parts, for programs: nobody needs to read a sentence. Of the same failure, of the same
+ * thread and as long valid. A function that fails sets all of them.
+ *   field   the argument, option or member that is wrong, as its caller writes it: "type",
+ *           "headers.X-Env", "limits.in_flight"; "" when it is none
+ *   index   which item of the field where that is a list ("secrets", "events", "allow"), or which
+ *           event of a wh_publish_batch; counted from 0, -1 for none
+ *   line    of the rule's source, counted from 1; 0 for none */
+WH_API const char *wh_last_error_field(void);
+WH_API int64_t wh_last_error_index(void);
+WH_API int64_t wh_last_error_line(void);
 
 /* Frees what a function of this library handed over. NULL does nothing. */
 WH_API void wh_free(void *memory);
@@ -353,8 +364,8 @@ typedef struct wh_receipt {
 WH_API int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt);
 
 /* Accepts all of the events in one commit, or none. receipts: count of them, or
- * NULL. Errors as wh_publish; the message of one event's begins with "event 3: ", counted
- * from 0. */
+ * NULL. Errors as wh_publish; wh_last_error_index says which of them, and the sentence begins
+ * with "event 3: ". */
 WH_API int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts);
 
 /* Tells what became of an event of wh_publish_async. code 0: it is durable, and error NULL; else

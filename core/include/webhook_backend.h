@@ -17,6 +17,9 @@ extern "C" {
  * thread. Returns code. */
 WH_API int wh_fail(int code, const char *sentence);
 
+/* "field: " and the sentence, with the field for wh_last_error_field. */
+WH_API int wh_fail_field(int code, const char *field, const char *sentence);
+
 /* --------------------------------------------------------------------- clock */
 
 /* Time and chance. A NULL function means the machine's. Called from any thread. */
@@ -50,6 +53,12 @@ typedef struct wh_rule_input {
 
 enum wh_rule_action { WH_RULE_DROP = 0, WH_RULE_PASS, WH_RULE_PROJECT };
 
+/* Why a rule failed: the line, 0 where none is known, and the sentence without it. */
+typedef struct wh_rule_error {
+    int64_t line;
+    char text[WH_RULE_ERROR_SIZE];
+} wh_rule_error;
+
 /* What a rule says. The texts belong to the runtime until its next call. */
 typedef struct wh_rule_verdict {
     int action;
@@ -58,10 +67,10 @@ typedef struct wh_rule_verdict {
     const char *key;     /* NULL, or the order key */
     const char *headers; /* NULL, or a JSON object of texts */
     size_t headers_size;
-    int64_t delay;                  /* ms */
-    int64_t cpu_us;                 /* what the run cost */
-    int64_t memory;                 /* bytes at the highest */
-    char error[WH_RULE_ERROR_SIZE]; /* the sentence when the run failed: "line 3: …" */
+    int64_t delay;       /* ms */
+    int64_t cpu_us;      /* what the run cost */
+    int64_t memory;      /* bytes at the highest */
+    wh_rule_error error; /* when the run failed */
 } wh_rule_verdict;
 
 /* A rule engine. One runtime per thread: a runtime and its rules are used by one
@@ -73,10 +82,11 @@ struct wh_rule_engine {
     int (*open)(void **out, const wh_limits *limits, void *payload);
     void (*close)(void *runtime);
 
-    /* A rule of its source. Fails with WH_ERULE_SYNTAX and a sentence with the
-     * line in error (WH_RULE_ERROR_SIZE bytes), WH_ELIMIT, WH_ENOMEM.
+    /* A rule of its source. Fails with WH_ERULE_SYNTAX and the reason in error, WH_ELIMIT,
+     * WH_ENOMEM.
      * Rules of different owners share nothing that either can change. */
-    int (*compile)(void *runtime, const char *owner, const char *source, size_t size, void **out, char *error);
+    int (*compile)(void *runtime, const char *owner, const char *source, size_t size, void **out,
+                   wh_rule_error *error);
     void (*release)(void *runtime, void *rule);
 
     /* Runs it. 0, or WH_ERULE_RUNTIME, _TIME, _MEMORY, _RESULT with out->error. */

@@ -47,7 +47,7 @@ static int is_known(const char *source) {
     return 0;
 }
 
-static int compile(void *handle, const char *owner, const char *source, size_t size, void **out, char *error) {
+static int compile(void *handle, const char *owner, const char *source, size_t size, void **out, wh_rule_error *error) {
     char *rule = whi_strdup(source, size);
 
     (void)handle;
@@ -58,7 +58,8 @@ static int compile(void *handle, const char *owner, const char *source, size_t s
     }
     if (!is_known(rule)) {
         whi_free(rule);
-        snprintf(error, WH_RULE_ERROR_SIZE, "line 2: what");
+        error->line = 2;
+        snprintf(error->text, sizeof error->text, "what");
         return WH_ERULE_SYNTAX;
     }
     return WH_OK;
@@ -83,8 +84,9 @@ static void tell(runtime *self, const wh_rule_input *input) {
                    input->payload->text);
 }
 
-static int fail(wh_rule_verdict *out, int code, const char *sentence) {
-    snprintf(out->error, sizeof out->error, "%s", sentence);
+static int fail(wh_rule_verdict *out, int code, int line, const char *sentence) {
+    out->error.line = line;
+    snprintf(out->error.text, sizeof out->error.text, "%s", sentence);
     return code;
 }
 
@@ -96,10 +98,10 @@ static int run(void *handle, void *rule, const wh_rule_input *input, wh_rule_ver
     out->memory = 99;
     whi_buf_clear(&self->body);
     if (begins(source, "fail")) {
-        return fail(out, WH_ERULE_RUNTIME, "line 3: no");
+        return fail(out, WH_ERULE_RUNTIME, 3, "no");
     }
     if (begins(source, "memory")) {
-        return fail(out, WH_ERULE_MEMORY, "too much");
+        return fail(out, WH_ERULE_MEMORY, 0, "too much");
     }
     out->action = begins(source, "drop") ? WH_RULE_DROP : WH_RULE_PASS;
     if (begins(source, "project ")) {

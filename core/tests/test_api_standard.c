@@ -157,6 +157,37 @@ static void what_is_no_event_is_refused(void **state) {
     assert_string_equal(api_text, "{\"items\":[],\"next\":null}");
 }
 
+static void an_error_names_its_field_and_not_what_reads_like_one(void **state) {
+    static const struct {
+        const char *body, *field;
+    } cases[] = {
+        { "{\"type\":\"no blanks\",\"payload\":1}", "type" },
+        { "{\"type\":\"t\",\"payload\":1,\"payloads\":1}", "payloads" },
+        { "{\"type\":\"t\",\"payload\":1,\"a: b\":1}", "a: b" },
+        { "{\"type\":\"t\",\"payload\":1,\"event 7: c\":1}", "event 7: c" },
+        { "{\"events\":[{\"type\":\"t\",\"payload\":1},{\"type\":\"a b\",\"payload\":1}]}", "events[1].type" },
+        { "{\"events\":[{\"type\":\"t\",\"payload\":1},{\"type\":\"t\",\"payload\":1,\"x\":1}]}", "events[1].x" },
+        { "{\"events\":[1]}", "events[0]" },
+        { "{\"events\":{}}", "events" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *target = i < 4 ? "/v1/events" : "/v1/events/batch";
+        api_expect(400, "POST", target, api_a, cases[i].body);
+        api_has("error.field", cases[i].field);
+    }
+    api_expect(400, "POST", "/v1/subscriptions", api_a,
+               "{\"url\":\"https://example.com/\",\"events\":[\"a\",\"b c\"]}");
+    api_has("error.field", "events[1]");
+    api_expect(400, "GET", "/v1/events?event%207:%20=1", api_a, NULL);
+    api_has("error.field", "event 7: ");
+    api_expect(404, "GET", "/v1/events/msg_0000000000009", api_a, NULL);
+    api_has("error.field", "event");
+    api_expect(401, "GET", "/v1/events", "wht_none", NULL);
+    assert_null(api_member("error.field"));
+}
+
 static void a_payload_beyond_the_limit_is_413(void **state) {
     size_t size = 1048576 + 100;
     char *body = malloc(size + 1);
@@ -327,6 +358,7 @@ int main(void) {
         TEST(events_are_published_byte_for_byte),
         TEST(publishing_again_gives_the_first_one),
         TEST(what_is_no_event_is_refused),
+        TEST(an_error_names_its_field_and_not_what_reads_like_one),
         TEST(a_payload_beyond_the_limit_is_413),
         TEST(a_batch_of_too_many_values_is_413),
         TEST(a_batch_is_all_or_nothing),

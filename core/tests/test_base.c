@@ -8,42 +8,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-
-static void every_code_has_a_name_a_group_and_a_text(void **state) {
-    (void)state;
-#define WH_X(code, number, name, group, text)                                                                          \
-    assert_string_equal(wh_error_name(code), name);                                                                    \
-    assert_string_equal(wh_error_group(number), group);                                                                \
-    assert_true(strlen(wh_error_text(code)) > 0);
-    WH_ERRORS(WH_X)
-#undef WH_X
-    assert_string_equal(wh_error_name(0), "ok");
-    assert_string_equal(wh_error_name(-7), "unknown");
-}
-
-static void an_error_keeps_its_sentence_and_takes_words_in_front(void **state) {
-    (void)state;
-    assert_int_equal(whi_fail(WH_EINVALID, "url: %s", "no host"), WH_EINVALID);
-    assert_int_equal(whi_fail_within(WH_EINVALID, "event %d", 3), WH_EINVALID);
-    assert_string_equal(wh_last_error(), "event 3: url: no host");
-    whi_error_clear();
-    assert_string_equal(wh_last_error(), "");
-}
-
-static void a_long_sentence_is_cut_and_stays_terminated(void **state) {
-    char text[2000];
-
-    (void)state;
-    memset(text, 'x', sizeof text - 1);
-    text[sizeof text - 1] = '\0';
-    whi_fail(WH_EINVALID, "%s", text);
-    whi_fail_within(WH_EINVALID, "%s", text);
-    assert_int_equal(strlen(wh_last_error()), WHI_ERROR_SIZE - 1);
-}
 
 static void a_buffer_grows_up_to_its_maximum_and_then_fails_for_good(void **state) {
     whi_buf buf;
@@ -162,9 +129,6 @@ static void a_strangers_text_is_shown_in_one_line_of_whole_letters(void **state)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_code_has_a_name_a_group_and_a_text),
-        cmocka_unit_test(an_error_keeps_its_sentence_and_takes_words_in_front),
-        cmocka_unit_test(a_long_sentence_is_cut_and_stays_terminated),
         cmocka_unit_test(a_buffer_grows_up_to_its_maximum_and_then_fails_for_good),
         cmocka_unit_test(integers_are_written_whole),
         cmocka_unit_test(times_are_written_as_iso_8601),

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "engine_fixture.h"
+#include "fake_rules.h"
 
 #define URL "\"url\":\"https://example.com/hook\""
 
@@ -199,12 +200,89 @@ static void no_allocation_that_fails_does_harm(void **state) {
     assert_true(refused > 20);
 }
 
+/* ------------------------------------------------------------------- where it was */
+
+static void assert_failed(int code, const char *field, int64_t index, int64_t line) {
+    assert_int_not_equal(code, WH_OK);
+    assert_string_equal(wh_last_error_field(), field);
+    assert_int_equal(wh_last_error_index(), index);
+    assert_int_equal(wh_last_error_line(), line);
+}
+
+static int subscribe(wh_engine *engine, const char *document) {
+    return wh_subscribe(engine, document, WH_ZSTR, NULL);
+}
+
+static void a_failure_tells_where_it_was(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    const char *ranges[] = { "127.0.0.1", "10.0.0.1/8" };
+    wh_engine *engine, *none;
+
+    (void)state;
+    options.allow = ranges;
+    options.allow_count = 2;
+    assert_failed(wh_open(&none, ":memory:", &options), "allow", 1, 0);
+    options.allow_count = 1;
+    options.limits.in_flight = -1;
+    assert_failed(wh_open(&none, ":memory:", &options), "limits.in_flight", -1, 0);
+    options.limits.in_flight = 0;
+    options.rules = &fake_rules;
+    engine = fixture_open(":memory:", &options);
+    assert_failed(subscribe(engine, "{\"url\":\"ftp://a/\"}"), "url", -1, 0);
+    assert_failed(subscribe(engine, "{"), "", -1, 0);
+    assert_failed(subscribe(engine, "{\"colour\":1}"), "colour", -1, 0);
+    assert_failed(subscribe(engine, "{" URL ",\"events\":[\"a\",\"b\",\"c d\"]}"), "events", 2, 0);
+    assert_failed(subscribe(engine, "{" URL ",\"events\":[\"a\",7]}"), "events", 1, 0);
+    assert_failed(subscribe(engine, "{" URL ",\"secrets\":[\"whsec_\"]}"), "secrets", 0, 0);
+    assert_failed(subscribe(engine, "{" URL ",\"retry\":[0,-1]}"), "retry", 1, 0);
+    assert_string_equal(wh_last_error(), "retry[1]: expected an integer from 0 to 2592000000, found -1");
+    assert_failed(subscribe(engine, "{" URL ",\"headers\":{\"X-A\":\"\\u0001\"}}"), "headers.X-A", -1, 0);
+    assert_failed(subscribe(engine, "{" URL ",\"fields\":\"a(\"}"), "fields", -1, 0);
+    assert_failed(subscribe(engine, "{" URL ",\"rule\":\"oops\"}"), "rule", -1, 2);
+    assert_failed(wh_subscription_delete(engine, "sub_0000000000009"), "id", -1, 0);
+    wh_close(engine);
+}
+
+static void a_failure_of_a_batch_tells_which_event(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    wh_event events[3] = { WH_EVENT_INIT, WH_EVENT_INIT, WH_EVENT_INIT };
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        events[i].type = "a";
+        events[i].payload = "{}";
+        events[i].payload_size = WH_ZSTR;
+    }
+    events[2].payload = "{\"a\":}";
+    assert_failed(wh_publish_batch(engine, events, 3, NULL), "payload", 2, 0);
+    assert_has(wh_last_error(), "event 2: payload: at byte 5: ");
+    events[0].id = "a b";
+    assert_failed(wh_publish_batch(engine, events, 3, NULL), "id", 0, 0);
+    assert_failed(wh_publish(engine, &events[0], NULL), "id", -1, 0);
+    assert_failed(wh_publish_batch(engine, NULL, 3, NULL), "events", -1, 0);
+    wh_close(engine);
+}
+
+/* The writer's thread found it: the parts came along. */
+static void a_failure_of_a_commit_comes_with_its_parts(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", id);
+    assert_int_equal(wh_subscription_delete(engine, id), WH_OK);
+    assert_failed(wh_subscription_update(engine, id, "{\"name\":\"x\"}", WH_ZSTR), "id", -1, 0);
+    assert_failed(wh_replay(engine, "dlv_0000000000009_0000000000009"), "delivery", -1, 0);
+    assert_failed(wh_token_revoke(engine, "tok_0000000000009"), "id", -1, 0);
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
-        TEST(every_wrong_call_has_its_own_sentence),
-        TEST(limits_hold),
-        TEST(no_allocation_that_fails_does_harm),
+        TEST(every_wrong_call_has_its_own_sentence),  TEST(limits_hold),
+        TEST(no_allocation_that_fails_does_harm),     TEST(a_failure_tells_where_it_was),
+        TEST(a_failure_of_a_batch_tells_which_event), TEST(a_failure_of_a_commit_comes_with_its_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

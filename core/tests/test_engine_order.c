@@ -70,7 +70,8 @@ static void echo_close(void *runtime) {
     (void)runtime;
 }
 
-static int echo_compile(void *runtime, const char *owner, const char *source, size_t size, void **out, char *error) {
+static int echo_compile(void *runtime, const char *owner, const char *source, size_t size, void **out,
+                        wh_rule_error *error) {
     (void)owner;
     (void)source;
     (void)size;

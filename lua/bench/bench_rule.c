@@ -344,9 +344,9 @@ static void measure(double medians[WAYS + 2], int has_v8) {
 }
 
 static void compile(const char *source, void **out) {
-    char error[WH_RULE_ERROR_SIZE];
+    wh_rule_error error;
 
-    need(wh_rule_lua()->compile(runtime, "", source, strlen(source), out, error) == WH_OK, error);
+    need(wh_rule_lua()->compile(runtime, "", source, strlen(source), out, &error) == WH_OK, error.text);
 }
 
 static const char *joined(const char *head, const char *tail) {

@@ -28,7 +28,8 @@ static void make_rule(int n, char out[SOURCE_SIZE]) {
 static double of_one_rule(void) {
     static void *rules[RULES];
     wh_limits limits = { 0 };
-    char source[SOURCE_SIZE], error[WH_RULE_ERROR_SIZE];
+    char source[SOURCE_SIZE];
+    wh_rule_error error;
     double before;
     void *runtime;
 
@@ -36,7 +37,7 @@ static double of_one_rule(void) {
     before = bench_rss_mb();
     for (int i = 0; i < RULES; i++) {
         make_rule(i, source);
-        bench_check(wh_rule_lua()->compile(runtime, "", source, WH_ZSTR, &rules[i], error), error);
+        bench_check(wh_rule_lua()->compile(runtime, "", source, WH_ZSTR, &rules[i], &error), error.text);
     }
     before = bench_rss_mb() - before;
     for (int i = 0; i < RULES; i++) {

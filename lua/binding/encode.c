@@ -66,7 +66,7 @@ static int refuse(const writer *w, const place *where, const char *sentence, con
     for (char *at = path; *at != '\0'; at++) {
         *at = *at >= ' ' && *at < 127 ? *at : '?'; /* a name may be anything */
     }
-    return whi_fail(WH_EINVALID, "%s: %s%s", path, sentence, found);
+    return whi_fail_field(WH_EINVALID, path, "%s%s", sentence, found);
 }
 
 /* ------------------------------------------------------------------------ scalars */

@@ -39,7 +39,7 @@ int whl_text(lua_State *L, int index, const char *name, const char **out) {
 
     *out = whl_bytes(L, index, name, &size);
     if (strlen(*out) != size) {
-        return whl_fail(L, whi_fail(WH_EINVALID, "%s: expected text without a zero byte", name));
+        return whl_fail(L, whi_fail_field(WH_EINVALID, name, "expected text without a zero byte"));
     }
     return 0;
 }

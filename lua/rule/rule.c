@@ -15,6 +15,7 @@
 
 #define CHUNK "=rule"
 #define PREFIX "rule:"
+#define LINE_MAXIMUM 100000000 /* with another digit still a line's */
 #define SOURCE_STEP 256       /* bytes compiled between two looks at the clock */
 #define GARBAGE_MAXIMUM 65536 /* bytes of a state's garbage that wait for the collector */
 #define BUFFER_KEPT 65536     /* capacity of a buffer that is kept for the next run */
@@ -46,44 +47,42 @@ static void copy_sentence(char *out, const char *text, size_t size) {
     out[used] = '\0';
 }
 
-/* "rule:3: text" becomes "line 3: text". */
-static void message_sentence(char *out, const char *text, size_t size) {
-    size_t prefix = strlen(PREFIX), digits = prefix;
-    char sentence[WH_RULE_ERROR_SIZE * 2];
-    int used;
+/* Lua tells the line within its message alone: "rule:3: text". Returns how many bytes that takes. */
+static size_t take_line(const char *text, size_t size, int64_t *line) {
+    size_t at = strlen(PREFIX);
 
-    if (size > prefix && memcmp(text, PREFIX, prefix) == 0) {
-        while (digits < size && isdigit((unsigned char)text[digits])) {
-            digits++;
-        }
+    *line = 0;
+    if (size <= at || memcmp(text, PREFIX, at) != 0) {
+        return 0;
     }
-    if (digits == prefix || digits >= size || text[digits] != ':') {
-        copy_sentence(out, text, size);
-        return;
+    for (; at < size && isdigit((unsigned char)text[at]); at++) {
+        *line = *line < LINE_MAXIMUM ? *line * 10 + (text[at] - '0') : *line;
     }
-    size -= digits;
-    used = snprintf(sentence, sizeof sentence, "line %.*s", (int)(digits - prefix < 10 ? digits - prefix : 10),
-                    text + prefix);
-    size = size < sizeof sentence - (size_t)used ? size : sizeof sentence - (size_t)used;
-    memcpy(sentence + used, text + digits, size);
-    copy_sentence(out, sentence, (size_t)used + size);
+    if (*line == 0 || at >= size || text[at] != ':') {
+        *line = 0;
+        return 0;
+    }
+    return at + 1 < size && text[at + 1] == ' ' ? at + 2 : at + 1;
 }
 
-/* The sentence of a run or compilation that was stopped. */
-static void stop_sentence(const whi_rule *rule, int code, char *out) {
-    char where[32] = "";
+static void message_error(wh_rule_error *out, const char *text, size_t size) {
+    size_t used = take_line(text, size, &out->line);
+
+    copy_sentence(out->text, text + used, size - used);
+}
+
+/* That of a run or compilation that was stopped. */
+static void stop_error(const whi_rule *rule, int code, wh_rule_error *out) {
     const wh_limits *limits = &rule->runtime->limits;
 
-    if (rule->stop_line > 0) {
-        snprintf(where, sizeof where, "line %d: ", rule->stop_line);
-    }
+    out->line = code != WH_ENOMEM && rule->stop_line > 0 ? rule->stop_line : 0;
     if (code == WH_ERULE_TIME) {
-        snprintf(out, WH_RULE_ERROR_SIZE, "%sstopped after %lld ms of CPU time", where, (long long)limits->rule_cpu_ms);
+        snprintf(out->text, sizeof out->text, "stopped after %lld ms of CPU time", (long long)limits->rule_cpu_ms);
     } else if (code == WH_ERULE_MEMORY) {
-        snprintf(out, WH_RULE_ERROR_SIZE, "%sstopped: it needs more than %lld bytes of memory", where,
+        snprintf(out->text, sizeof out->text, "stopped: it needs more than %lld bytes of memory",
                  (long long)limits->rule_memory_bytes);
     } else {
-        snprintf(out, WH_RULE_ERROR_SIZE, "out of memory");
+        snprintf(out->text, sizeof out->text, "out of memory");
     }
 }
 
@@ -207,7 +206,7 @@ static void close_state(whi_rule *rule) {
 }
 
 /* Code and sentence of a protected call that failed. The error value is on top. */
-static int explain(whi_rule *rule, int status, int otherwise, char *error) {
+static int explain(whi_rule *rule, int status, int otherwise, wh_rule_error *error) {
     size_t size;
     int code = rule->stop != 0 ? rule->stop : otherwise;
 
@@ -217,18 +216,20 @@ static int explain(whi_rule *rule, int status, int otherwise, char *error) {
         code = WH_ERULE_RESULT;
     }
     if (code == WH_ERULE_TIME || code == WH_ERULE_MEMORY || code == WH_ENOMEM) {
-        stop_sentence(rule, code, error);
+        stop_error(rule, code, error);
     } else if (lua_type(rule->L, -1) == LUA_TSTRING) {
         const char *text = lua_tolstring(rule->L, -1, &size);
-        message_sentence(error, text, size);
+        message_error(error, text, size);
     } else {
-        snprintf(error, WH_RULE_ERROR_SIZE, "the rule raised an error that is no text: %s", whi_rule_type(rule->L, -1));
+        error->line = 0;
+        snprintf(error->text, sizeof error->text, "the rule raised an error that is no text: %s",
+                 whi_rule_type(rule->L, -1));
     }
     return code;
 }
 
 /* Makes the state and compiles the source into it. */
-static int build(whi_rule *rule, char *error) {
+static int build(whi_rule *rule, wh_rule_error *error) {
     int status, code;
 
     rule->used = rule->outside = 0;
@@ -236,7 +237,7 @@ static int build(whi_rule *rule, char *error) {
     rule->stop = rule->starved = 0;
     rule->L = new_state(rule);
     if (rule->L == NULL) {
-        stop_sentence(rule, WH_ENOMEM, error);
+        stop_error(rule, WH_ENOMEM, error);
         return WH_ENOMEM;
     }
     *(whi_rule **)lua_getextraspace(rule->L) = rule;
@@ -268,7 +269,7 @@ static void rule_release(void *runtime, void *handle) {
 }
 
 static int rule_compile(void *runtime_handle, const char *owner, const char *source, size_t size, void **out,
-                        char *error) {
+                        wh_rule_error *error) {
     whi_rule_runtime *runtime = runtime_handle;
     whi_rule *rule;
     locale_t host;
@@ -276,17 +277,18 @@ static int rule_compile(void *runtime_handle, const char *owner, const char *sou
 
     (void)owner; /* rules share nothing at all */
     *out = NULL;
-    error[0] = '\0';
+    error->line = 0;
+    error->text[0] = '\0';
     size = size == WH_ZSTR ? strlen(source) : size;
     if (size > (size_t)runtime->limits.rule_source_bytes) {
-        snprintf(error, WH_RULE_ERROR_SIZE, "the source has %zu bytes, at most %lld are allowed", size,
+        snprintf(error->text, sizeof error->text, "the source has %zu bytes, at most %lld are allowed", size,
                  (long long)runtime->limits.rule_source_bytes);
-        return whi_fail(WH_ELIMIT, "rule: %s", error);
+        return whi_fail_rule(WH_ELIMIT, error);
     }
     rule = whi_calloc(1, sizeof *rule);
     if (rule == NULL || (rule->source = whi_strdup(source, size)) == NULL) {
         rule_release(runtime, rule);
-        snprintf(error, WH_RULE_ERROR_SIZE, "out of memory");
+        snprintf(error->text, sizeof error->text, "out of memory");
         return whi_fail_memory();
     }
     rule->runtime = runtime;
@@ -296,7 +298,7 @@ static int rule_compile(void *runtime_handle, const char *owner, const char *sou
     uselocale(host);
     if (code != WH_OK) {
         rule_release(runtime, rule);
-        return whi_fail(code, "rule: %s", error);
+        return whi_fail_rule(code, error);
     }
     *out = rule;
     return WH_OK;
@@ -396,8 +398,9 @@ static int run(whi_rule_runtime *runtime, whi_rule *rule, const wh_rule_input *i
     out->body = out->key = out->headers = NULL;
     out->body_size = out->headers_size = 0;
     out->delay = out->cpu_us = out->memory = 0;
-    out->error[0] = '\0';
-    if (rule->L == NULL && (code = build(rule, out->error)) != WH_OK) {
+    out->error.line = 0;
+    out->error.text[0] = '\0';
+    if (rule->L == NULL && (code = build(rule, &out->error)) != WH_OK) {
         return code;
     }
     begin_run(runtime, input);
@@ -408,7 +411,7 @@ static int run(whi_rule_runtime *runtime, whi_rule *rule, const wh_rule_input *i
     out->cpu_us = whi_rule_limits_end(rule);
     out->memory = (int64_t)(rule->peak - rule->start);
     if (status != LUA_OK) {
-        code = explain(rule, status, WH_ERULE_RUNTIME, out->error);
+        code = explain(rule, status, WH_ERULE_RUNTIME, &out->error);
         out->action = WH_RULE_DROP;
         out->body = out->key = out->headers = NULL;
         out->body_size = out->headers_size = 0;

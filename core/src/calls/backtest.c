@@ -223,7 +223,7 @@ static int tell_failure(backtest *self, const whi_past *event) {
         return WH_OK;
     }
     tell_event(&self->errors, self->errors_told++, event);
-    whi_tell_failure(&self->errors, decision->code, decision->error);
+    whi_tell_failure(&self->errors, decision->code, &decision->error);
     whi_buf_char(&self->errors, '}');
     return whi_buf_status(&self->errors);
 }
@@ -346,13 +346,13 @@ static int take_present(backtest *self) {
     int code = whi_ident_parse("sub_", self->options->subscription, &id);
 
     code = code == WH_OK ? whi_version_at(self->engine->store, id, 0, &self->now.registration) : WH_ENOTFOUND;
-    return code == WH_ENOTFOUND ? whi_fail(code, "subscription: no such subscription") : code;
+    return code == WH_ENOTFOUND ? whi_fail_field(code, "subscription", "no such subscription") : code;
 }
 
 static int check_tenants(const backtest *self) {
     return strcmp(self->now.registration->subscription->tenant, self->then.registration->subscription->tenant) == 0
                ? WH_OK
-               : whi_fail(WH_EINVALID, "tenant: expected that of the subscription, whose events are looked at");
+               : whi_fail_field(WH_EINVALID, "tenant", "expected that of the subscription, whose events are looked at");
 }
 
 static int take_sides(backtest *self) {
@@ -430,7 +430,7 @@ static int tell(const backtest *self, char **out, size_t *size) {
 
 static int number(const char *name, int64_t value, int64_t normal, int64_t most, int64_t *out) {
     if (value < 0 || value > most) {
-        return whi_fail(WH_EINVALID, "%s: expected 1 to %lld, found %lld", name, (long long)most, (long long)value);
+        return whi_fail_field(WH_EINVALID, name, "expected 1 to %lld, found %lld", (long long)most, (long long)value);
     }
     *out = value ? value : normal;
     return WH_OK;
@@ -441,13 +441,14 @@ static int read_options(backtest *self) {
     int code;
 
     if (options->version != 1) {
-        return whi_fail(WH_EINVALID, "version: expected 1 (WH_BACKTEST_INIT), found %u", options->version);
+        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_BACKTEST_INIT), found %u", options->version);
     }
     if (options->document == NULL) {
-        return whi_fail(WH_EINVALID, "document: expected a rule, fields, filters, events or metadata, found none");
+        return whi_fail_field(WH_EINVALID, "document",
+                              "expected a rule, fields, filters, events or metadata, found none");
     }
     if (options->since < 0 || options->until < 0) {
-        return whi_fail(WH_EINVALID, "%s: expected milliseconds since 1970", options->since < 0 ? "since" : "until");
+        return whi_fail_field(WH_EINVALID, options->since < 0 ? "since" : "until", "expected milliseconds since 1970");
     }
     code = number("last", options->last, LAST_DEFAULT, LAST_MAXIMUM, &self->last);
     return code == WH_OK ? number("shown", options->shown, SHOWN_DEFAULT, SHOWN_MAXIMUM, &self->shown) : code;
@@ -469,7 +470,7 @@ int wh_backtest_run(wh_engine *engine, const wh_backtest *options, char **out, s
         return code;
     }
     if (options == NULL || out == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", options == NULL ? "backtest" : "out");
+        return whi_fail_field(WH_EINVALID, options == NULL ? "backtest" : "out", "expected one, found NULL");
     }
     *out = NULL;
     self = whi_calloc(1, sizeof *self);

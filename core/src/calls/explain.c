@@ -61,7 +61,7 @@ static int read_event(explaining *self, const char *id) {
 
     code = code == WH_OK ? store->vtable->event_get(store, number, take_event, self) : code;
     if (code == WH_ENOTFOUND) {
-        return whi_fail(code, "event: no such event");
+        return whi_fail_field(code, "event", "no such event");
     }
     return code == WH_OK ? whi_decider_scan(&self->decider, self->event->payload, self->event->payload_size) : code;
 }
@@ -151,7 +151,7 @@ static int read_versions(explaining *self, asked *one) {
         return take_version(self, one, one->version);
     }
     if (one->present == NULL) {
-        return one->delivered ? WH_OK : whi_fail(WH_ENOTFOUND, "subscription: no such subscription");
+        return one->delivered ? WH_OK : whi_fail_field(WH_ENOTFOUND, "subscription", "no such subscription");
     }
     if (self->event->pending || one->delivered || was_made_later(self, one)) {
         one->decided = another(one->present);
@@ -367,7 +367,7 @@ static int tell_judgement(explaining *self, const asked *one) {
     if (one->decision.verdict == WHI_FILTERED && !one->delivered) {
         code = tell_filter(self, one);
     } else if (one->decision.verdict == WHI_FAILED) {
-        whi_tell_failure(&self->out, one->decision.code, one->decision.error);
+        whi_tell_failure(&self->out, one->decision.code, &one->decision.error);
     }
     return code == WH_OK ? tell_cost(self, one) : code;
 }
@@ -457,7 +457,7 @@ static int explain_all(explaining *self, const wh_query *query, whi_store_query 
 
     if (query != NULL && query->cursor != NULL &&
         whi_ident_parse("sub_", query->cursor, &rows->before_subscription) != WH_OK) {
-        return whi_fail(WH_EINVALID, "cursor: expected the \"next\" of a page of this list");
+        return whi_fail_field(WH_EINVALID, "cursor", "expected the \"next\" of a page of this list");
     }
     ids.ids = whi_alloc((size_t)rows->limit * sizeof *ids.ids);
     if (ids.ids == NULL) {
@@ -480,7 +480,7 @@ static int explain(explaining *self, const char *subscription, const wh_query *q
         return explain_all(self, query, rows, place);
     }
     if (whi_ident_parse("sub_", subscription, &id) != WH_OK) {
-        return whi_fail(WH_ENOTFOUND, "subscription: no such subscription");
+        return whi_fail_field(WH_ENOTFOUND, "subscription", "no such subscription");
     }
     return explain_one(self, id);
 }
@@ -508,7 +508,7 @@ int wh_explain(wh_engine *engine, const char *event, const char *subscription, c
         return code;
     }
     if (event == NULL || out == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", event == NULL ? "event" : "out");
+        return whi_fail_field(WH_EINVALID, event == NULL ? "event" : "out", "expected one, found NULL");
     }
     *out = NULL;
     whi_buf_init(&self.out, ANSWER_MAXIMUM);

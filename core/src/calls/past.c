@@ -99,8 +99,7 @@ int whi_past_candidate(whi_registration **out, const whi_subscription *base, con
     *out = NULL;
     size = size == WH_ZSTR ? strlen(document) : size;
     if (size > (size_t)limits->subscription_bytes) {
-        return whi_fail(WH_ELIMIT, "document: %zu bytes are more than the limit of %lld", size,
-                        (long long)limits->subscription_bytes);
+        return whi_fail_size("document", size, (long long)limits->subscription_bytes);
     }
     code = base != NULL ? whi_subscription_copy(&s, base) : whi_subscription_new(&s);
     code = code == WH_OK ? whi_subscription_apply(s, document, size, (size_t)limits->rule_source_bytes, 0) : code;
@@ -122,7 +121,7 @@ int whi_past_decide(whi_decider *decider, const whi_past *event, const whi_regis
     whi_decision_free(out);
     out->verdict = WHI_FAILED;
     out->code = code;
-    snprintf(out->error, sizeof out->error, "%.500s", wh_last_error());
+    snprintf(out->error.text, sizeof out->error.text, "%.500s", wh_last_error());
     return WH_OK;
 }
 
@@ -183,35 +182,12 @@ void whi_tell_flag(whi_buf *out, const char *name, int flag) {
     whi_buf_text(out, flag ? "true" : "false");
 }
 
-/* The number in "line 3: …", 0 for none; rest receives what follows. */
-static int64_t line_of(const char *sentence, const char **rest) {
-    static const char begin[] = "line ";
-    const char *at = sentence + sizeof begin - 1;
-    int64_t line = 0;
-
-    *rest = sentence;
-    if (strncmp(sentence, begin, sizeof begin - 1) != 0) {
-        return 0;
-    }
-    for (; *at >= '0' && *at <= '9' && line < INT32_MAX; at++) {
-        line = line * 10 + (*at - '0');
-    }
-    if (line == 0 || at[0] != ':') {
-        return 0;
-    }
-    *rest = at[1] == ' ' ? at + 2 : at + 1;
-    return line;
-}
-
-void whi_tell_failure(whi_buf *out, int code, const char *sentence) {
-    const char *message;
-    int64_t line = line_of(sentence, &message);
-
+void whi_tell_failure(whi_buf *out, int code, const wh_rule_error *error) {
     whi_tell_text(out, "code", wh_error_name(code));
-    if (line > 0) {
-        whi_tell_int(out, "line", line);
+    if (error->line > 0) {
+        whi_tell_int(out, "line", error->line);
     } else {
         whi_tell_text(out, "line", NULL);
     }
-    whi_tell_text(out, "message", message[0] != '\0' ? message : wh_error_text(code));
+    whi_tell_text(out, "message", error->text[0] != '\0' ? error->text : wh_error_text(code));
 }

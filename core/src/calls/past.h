@@ -54,8 +54,7 @@ void whi_tell_text(whi_buf *out, const char *name, const char *text); /* NULL: n
 void whi_tell_int(whi_buf *out, const char *name, int64_t number);
 void whi_tell_flag(whi_buf *out, const char *name, int flag);
 
-/* "code", "line" and "message" of a rule that failed: the line is taken from a sentence that
- * begins with "line 3: ". */
-void whi_tell_failure(whi_buf *out, int code, const char *sentence);
+/* "code", "line" and "message" of a rule that failed. */
+void whi_tell_failure(whi_buf *out, int code, const wh_rule_error *error);
 
 #endif

@@ -98,7 +98,7 @@ static int begin(probe *self, int64_t subscription, const char *type, const char
     int code;
 
     if (registration == NULL) {
-        return whi_fail(WH_ENOTFOUND, "id: no such subscription");
+        return whi_fail_field(WH_ENOTFOUND, "id", "no such subscription");
     }
     event.type = type;
     event.payload = payload;

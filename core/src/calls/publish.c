@@ -182,7 +182,7 @@ static int check(wh_engine *engine, const wh_event *event) {
     wh_event measured;
 
     if (event->version != 1) {
-        return whi_fail(WH_EINVALID, "version: expected 1 (WH_EVENT_INIT), found %u", event->version);
+        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_EVENT_INIT), found %u", event->version);
     }
     measured = *event;
     if (event->payload != NULL && event->payload_size == WH_ZSTR) {
@@ -202,7 +202,7 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
         return code;
     }
     if (event == NULL) {
-        return whi_fail(WH_EINVALID, "event: expected one, found NULL");
+        return whi_fail_field(WH_EINVALID, "event", "expected one, found NULL");
     }
     code = check(engine, event);
     return code == WH_OK ? publish(&self, event, receipt) : code;
@@ -299,8 +299,9 @@ static int promise(wh_engine *engine, const wh_event *event, wh_published_fn tol
 static int has_room(const wh_engine *engine) {
     return atomic_load(&engine->memory_used) < engine->options.limits.memory_bytes
                ? WH_OK
-               : whi_fail(WH_ELIMIT, "memory_bytes: %lld bytes of events are on their way: step, and publish then",
-                          (long long)atomic_load(&engine->memory_used));
+               : whi_fail_field(WH_ELIMIT, "memory_bytes",
+                                "%lld bytes of events are on their way: step, and publish then",
+                                (long long)atomic_load(&engine->memory_used));
 }
 
 int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn told, void *payload) {
@@ -310,7 +311,7 @@ int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn t
         return code;
     }
     if (event == NULL || told == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", event == NULL ? "event" : "done");
+        return whi_fail_field(WH_EINVALID, event == NULL ? "event" : "done", "expected one, found NULL");
     }
     if (atomic_load(&engine->started)) {
         return whi_fail(WH_EBUSY, "the threads of wh_start do the work: wh_publish is for them");
@@ -333,16 +334,16 @@ int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh
         return code;
     }
     if (events == NULL && count > 0) {
-        return whi_fail(WH_EINVALID, "events: expected one, found NULL");
+        return whi_fail_field(WH_EINVALID, "events", "expected one, found NULL");
     }
     if (count > (size_t)engine->options.limits.batch_events) {
-        return whi_fail(WH_ELIMIT, "count: %zu events are more than the limit of %lld", count,
-                        (long long)engine->options.limits.batch_events);
+        return whi_fail_field(WH_ELIMIT, "count", "%zu events are more than the limit of %lld", count,
+                              (long long)engine->options.limits.batch_events);
     }
     for (size_t i = 0; i < count; i++) {
         code = check(engine, &events[i]);
         if (code != WH_OK) {
-            return whi_fail_within(code, "event %zu", i);
+            return whi_fail_within_event(code, i);
         }
     }
     if (count == 0) {

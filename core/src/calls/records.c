@@ -26,7 +26,7 @@ typedef struct page {
 } page;
 
 static int missing(const char *what) {
-    return whi_fail(WH_EINVALID, "%s: expected one, found NULL", what);
+    return whi_fail_field(WH_EINVALID, what, "expected one, found NULL");
 }
 
 /* ------------------------------------------------------------------------ members */
@@ -197,7 +197,7 @@ static int write_body(const whi_delivery_row *row, const whi_event_row *event, v
 
 static int number_member(const char *name, const char *prefix, const char *id, int64_t *out) {
     if (id != NULL && whi_ident_parse(prefix, id, out) != WH_OK) {
-        return whi_fail(WH_EINVALID, "%s: expected an id like \"%s…\"", name, prefix);
+        return whi_fail_field(WH_EINVALID, name, "expected an id like \"%s…\"", prefix);
     }
     return WH_OK;
 }
@@ -209,7 +209,7 @@ static int event_member(wh_engine *engine, const char *id, const char *tenant, i
         return WH_OK;
     }
     code = engine->store->vtable->event_number(engine->store, id, tenant, out);
-    return code == WH_ENOTFOUND ? whi_fail(code, "event: no such event") : code;
+    return code == WH_ENOTFOUND ? whi_fail_field(code, "event", "no such event") : code;
 }
 
 int64_t whi_query_until(int64_t ms) {
@@ -222,10 +222,11 @@ static int bounds(wh_engine *engine, const wh_query *query, whi_store_query *out
     int64_t most = engine->options.limits.page_items;
 
     if (query->limit < 0 || query->limit > most) {
-        return whi_fail(WH_EINVALID, "limit: expected 1 to %lld, found %lld", (long long)most, (long long)query->limit);
+        return whi_fail_field(WH_EINVALID, "limit", "expected 1 to %lld, found %lld", (long long)most,
+                              (long long)query->limit);
     }
     if (query->since < 0 || query->until < 0) {
-        return whi_fail(WH_EINVALID, "%s: expected milliseconds since 1970", query->since < 0 ? "since" : "until");
+        return whi_fail_field(WH_EINVALID, query->since < 0 ? "since" : "until", "expected milliseconds since 1970");
     }
     out->limit = query->limit ? query->limit : PAGE_DEFAULT < most ? PAGE_DEFAULT : most;
     out->rows = PAGE_ROWS;
@@ -243,7 +244,7 @@ int whi_query_read(wh_engine *engine, const wh_query *query, whi_store_query *ou
     memset(out, 0, sizeof *out);
     query = query != NULL ? query : &everything;
     if (query->version != 1) {
-        return whi_fail(WH_EINVALID, "version: expected 1 (WH_QUERY_INIT), found %u", query->version);
+        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_QUERY_INIT), found %u", query->version);
     }
     code = bounds(engine, query, out);
     code = code == WH_OK ? number_member("subscription", "sub_", query->subscription, &out->subscription) : code;
@@ -266,8 +267,8 @@ static int subscription_state(const wh_query *query, whi_store_query *out) {
             return WH_OK;
         }
     }
-    return whi_fail(WH_EINVALID, "state: expected \"enabled\", \"paused\" or \"disabled\", found \"%.40s\"",
-                    query->state);
+    return whi_fail_field(WH_EINVALID, "state", "expected \"enabled\", \"paused\" or \"disabled\", found \"%.40s\"",
+                          query->state);
 }
 
 static int cursor_member(const wh_query *query, const char *prefix, int64_t *out) {
@@ -276,7 +277,7 @@ static int cursor_member(const wh_query *query, const char *prefix, int64_t *out
     }
     return whi_ident_parse(prefix, query->cursor, out) == WH_OK
                ? WH_OK
-               : whi_fail(WH_EINVALID, "cursor: expected the \"next\" of a page of this list");
+               : whi_fail_field(WH_EINVALID, "cursor", "expected the \"next\" of a page of this list");
 }
 
 /* ---------------------------------------------------------------------------- pages */
@@ -361,7 +362,7 @@ int wh_deliveries(wh_engine *engine, const wh_query *query, char **out, size_t *
     code = code == WH_OK ? delivery_state(query, &rows) : code;
     if (code == WH_OK && query != NULL && query->cursor != NULL &&
         whi_ident_parse_delivery(query->cursor, &rows.before_event, &rows.before_subscription) != WH_OK) {
-        code = whi_fail(WH_EINVALID, "cursor: expected the \"next\" of a page of this list");
+        code = whi_fail_field(WH_EINVALID, "cursor", "expected the \"next\" of a page of this list");
     }
     if (code != WH_OK) {
         return code;
@@ -380,13 +381,13 @@ int whi_delivery_key(const char *id, int64_t *event, int64_t *subscription) {
     }
     return whi_ident_parse_delivery(id, event, subscription) == WH_OK
                ? WH_OK
-               : whi_fail(WH_ENOTFOUND, "delivery: no such delivery");
+               : whi_fail_field(WH_ENOTFOUND, "delivery", "no such delivery");
 }
 
 static int end_single(page *self, int code, const char *what, char **out, size_t *size) {
     if (code != WH_OK) {
         whi_buf_free(&self->out);
-        return code == WH_ENOTFOUND ? whi_fail(code, "%s: no such %s", what, what) : code;
+        return code == WH_ENOTFOUND ? whi_fail_field(code, what, "no such %s", what) : code;
     }
     return whi_buf_take(&self->out, out, size);
 }

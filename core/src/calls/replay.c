@@ -95,7 +95,7 @@ int wh_replay(wh_engine *engine, const char *delivery) {
     self.strict = 1;
     code = commit(&self);
     if (code == WH_ENOTFOUND) {
-        return whi_fail(code, "delivery: no such delivery");
+        return whi_fail_field(code, "delivery", "no such delivery");
     }
     whi_stir(engine);
     return code;

@@ -19,14 +19,15 @@
 #include <string.h>
 
 static int missing(const char *what) {
-    return whi_fail(WH_EINVALID, "%s: expected one, found NULL", what);
+    return whi_fail_field(WH_EINVALID, what, "expected one, found NULL");
 }
 
 static int number_of(const char *id, int64_t *out) {
     if (id == NULL) {
         return missing("id");
     }
-    return whi_ident_parse("sub_", id, out) == WH_OK ? WH_OK : whi_fail(WH_ENOTFOUND, "id: no such subscription");
+    return whi_ident_parse("sub_", id, out) == WH_OK ? WH_OK
+                                                     : whi_fail_field(WH_ENOTFOUND, "id", "no such subscription");
 }
 
 /* ----------------------------------------------------------------------- checking */
@@ -34,7 +35,7 @@ static int number_of(const char *id, int64_t *out) {
 /* Compiles the rule to see that it can be. */
 static int check_rule(wh_engine *engine, const whi_subscription *s) {
     const wh_rule_engine *rules = engine->options.rules;
-    char sentence[WH_RULE_ERROR_SIZE] = "";
+    wh_rule_error error = { 0 };
     void *rule = NULL;
     int code = WH_OK;
 
@@ -42,20 +43,20 @@ static int check_rule(wh_engine *engine, const whi_subscription *s) {
         return WH_OK;
     }
     if (rules == NULL) {
-        return whi_fail(WH_ERULE_ENGINE, "rule: this engine was opened without a rule engine");
+        return whi_fail_field(WH_ERULE_ENGINE, "rule", "this engine was opened without a rule engine");
     }
     pthread_mutex_lock(&engine->check_lock);
     if (engine->check_rules == NULL) {
         code = rules->open(&engine->check_rules, &engine->options.limits, rules->payload);
     }
     if (code == WH_OK) {
-        code = rules->compile(engine->check_rules, s->tenant, s->rule, s->rule_size, &rule, sentence);
+        code = rules->compile(engine->check_rules, s->tenant, s->rule, s->rule_size, &rule, &error);
     }
     if (code == WH_OK) {
         rules->release(engine->check_rules, rule);
     }
     pthread_mutex_unlock(&engine->check_lock);
-    return code == WH_OK ? WH_OK : whi_fail(code, "rule: %s", sentence[0] ? sentence : wh_error_text(code));
+    return code == WH_OK ? WH_OK : whi_fail_rule(code, &error);
 }
 
 /* One such as the system gives. */
@@ -96,8 +97,7 @@ static int apply(wh_engine *engine, whi_subscription *s, const char *document, s
     }
     size = size == WH_ZSTR ? strlen(document) : size;
     if (size > (size_t)engine->options.limits.subscription_bytes) {
-        return whi_fail(WH_ELIMIT, "document: %zu bytes are more than the limit of %lld", size,
-                        (long long)engine->options.limits.subscription_bytes);
+        return whi_fail_size("document", size, (long long)engine->options.limits.subscription_bytes);
     }
     code = whi_subscription_apply(s, document, size, (size_t)engine->options.limits.rule_source_bytes, 0);
     code = code == WH_OK ? whi_subscription_check(s) : code;
@@ -212,7 +212,7 @@ int wh_subscription_version(wh_engine *engine, const char *id, int64_t version, 
     }
     *out = NULL;
     if (version < 0) {
-        return whi_fail(WH_EINVALID, "version: expected 1 or more, found %lld", (long long)version);
+        return whi_fail_field(WH_EINVALID, "version", "expected 1 or more, found %lld", (long long)version);
     }
     code = number_of(id, &number);
     code = code == WH_OK ? whi_version_at(engine->store, number, version, &registration) : code;
@@ -305,7 +305,7 @@ static void release_held(wh_engine *engine, const char *id, const char *old_rule
 static int check_tenant(const whi_subscription *s, const char *tenant) {
     return strcmp(s->tenant, tenant) == 0
                ? WH_OK
-               : whi_fail(WH_EINVALID, "tenant: a subscription stays with its tenant; make another");
+               : whi_fail_field(WH_EINVALID, "tenant", "a subscription stays with its tenant; make another");
 }
 
 /* Switched off because something was wrong. One that has had its event is not, as long as it is
@@ -319,7 +319,7 @@ static int read_version(wh_engine *engine, int64_t number, int64_t version, whi_
     int code = read_copy(engine, number, out);
 
     return code == WH_OK && version != 0 && (*out)->version != version
-               ? whi_fail(WH_ECONFLICT, "id: somebody else changed it meanwhile")
+               ? whi_fail_field(WH_ECONFLICT, "id", "somebody else changed it meanwhile")
                : code;
 }
 
@@ -426,7 +426,7 @@ int wh_subscription_delete(wh_engine *engine, const char *id) {
     code = commit_change(&self);
     pthread_mutex_unlock(&engine->subscription_lock);
     if (code == WH_ENOTFOUND) {
-        return whi_fail(code, "id: no such subscription");
+        return whi_fail_field(code, "id", "no such subscription");
     }
     if (code == WH_OK && self.more) {
         cancel_rest(engine, self.remove);

@@ -75,7 +75,7 @@ static int resign_all(wh_engine *engine, const char *tenant, const char *secret)
 static int check_tenant(const char *tenant) {
     return tenant == NULL || whi_tenant_check(tenant) == WH_OK
                ? WH_OK
-               : whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+               : whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
 }
 
 static int check_secret(const char *secret) {
@@ -88,7 +88,8 @@ static int check_secret(const char *secret) {
     }
     return size > 0 && size < WH_SECRET_SIZE
                ? WH_OK
-               : whi_fail(WH_EINVALID, "secret: expected 1 to %d bytes without control characters", WH_SECRET_SIZE - 1);
+               : whi_fail_field(WH_EINVALID, "secret", "expected 1 to %d bytes without control characters",
+                                WH_SECRET_SIZE - 1);
 }
 
 int wh_tenant_secret(wh_engine *engine, const char *tenant, const char *secret, char *out) {

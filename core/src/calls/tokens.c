@@ -42,15 +42,13 @@ static int hash(const char *token, unsigned char out[WHI_TOKEN_HASH]) {
 static int check_tenant(const char *tenant) {
     return tenant == NULL || whi_tenant_check(tenant) == WH_OK
                ? WH_OK
-               : whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+               : whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
 }
 
 static int check_name(const char *name) {
     size_t size = name != NULL ? strlen(name) : 0;
 
-    return size <= NAME_MAXIMUM
-               ? WH_OK
-               : whi_fail(WH_ELIMIT, "name: %zu bytes are more than the limit of %d", size, NAME_MAXIMUM);
+    return size <= NAME_MAXIMUM ? WH_OK : whi_fail_size("name", size, NAME_MAXIMUM);
 }
 
 /* ------------------------------------------------------------------------- writing */
@@ -81,7 +79,8 @@ int wh_token_add(wh_engine *engine, const char *tenant, const char *name, char t
     char id[8 + ID_DIGITS + 1] = "tok_";
     whi_token_row row = { .id = id, .tenant = tenant, .name = name != NULL ? name : "" };
     change self = { .add = &row };
-    int code = token != NULL ? whi_engine_check(engine) : whi_fail(WH_EINVALID, "token: expected one, found NULL");
+    int code =
+        token != NULL ? whi_engine_check(engine) : whi_fail_field(WH_EINVALID, "token", "expected one, found NULL");
 
     code = code == WH_OK ? check_tenant(tenant) : code;
     code = code == WH_OK ? check_name(name) : code;
@@ -113,10 +112,10 @@ int wh_token_revoke(wh_engine *engine, const char *id) {
         return code;
     }
     if (id == NULL) {
-        return whi_fail(WH_EINVALID, "id: expected one, found NULL");
+        return whi_fail_field(WH_EINVALID, "id", "expected one, found NULL");
     }
     code = commit(engine, &self);
-    return code == WH_ENOTFOUND ? whi_fail(code, "id: no such token") : code;
+    return code == WH_ENOTFOUND ? whi_fail_field(code, "id", "no such token") : code;
 }
 
 /* ------------------------------------------------------------------------- reading */
@@ -162,7 +161,7 @@ int wh_tokens(wh_engine *engine, const char *tenant, char **out, size_t *size) {
         return code;
     }
     if (out == NULL) {
-        return whi_fail(WH_EINVALID, "out: expected one, found NULL");
+        return whi_fail_field(WH_EINVALID, "out", "expected one, found NULL");
     }
     *out = NULL;
     whi_buf_init(&self.out, SIZE_MAX / 4);
@@ -204,7 +203,7 @@ int wh_token_check(wh_engine *engine, const char *token, char *id, char *tenant,
         return code;
     }
     if (token == NULL) {
-        return whi_fail(WH_EINVALID, "token: expected one, found NULL");
+        return whi_fail_field(WH_EINVALID, "token", "expected one, found NULL");
     }
     formed = strlen(token) == TOKEN_SIZE && strncmp(token, "wht_", 4) == 0;
     if (formed) {
@@ -216,7 +215,7 @@ int wh_token_check(wh_engine *engine, const char *token, char *id, char *tenant,
         return code;
     }
     if (!(whi_equal(given, self.hash, WHI_TOKEN_HASH) & self.found & formed)) {
-        return whi_fail(WH_ENOTFOUND, "token: unknown");
+        return whi_fail_field(WH_ENOTFOUND, "token", "unknown");
     }
     if (id != NULL) {
         memcpy(id, name, sizeof name);

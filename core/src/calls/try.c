@@ -31,7 +31,7 @@ static int read_event(trying *self, const wh_event *event) {
     int code;
 
     if (event->version != 1) {
-        return whi_fail(WH_EINVALID, "version: expected 1 (WH_EVENT_INIT), found %u", event->version);
+        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_EVENT_INIT), found %u", event->version);
     }
     self->event = *event;
     if (event->payload != NULL && event->payload_size == WH_ZSTR) {
@@ -90,7 +90,7 @@ static void tell_body(const trying *self, int passes, whi_buf *out) {
 
 static void tell_error(const whi_decision *decision, whi_buf *out) {
     if (decision->verdict == WHI_FAILED) {
-        whi_tell_failure(out, decision->code, decision->error);
+        whi_tell_failure(out, decision->code, &decision->error);
         return;
     }
     whi_tell_text(out, "code", NULL);
@@ -135,7 +135,7 @@ int wh_rule_try(const wh_rule_engine *rules, const wh_limits *limits, const char
     int code;
 
     if (document == NULL || out == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", document == NULL ? "document" : "out");
+        return whi_fail_field(WH_EINVALID, document == NULL ? "document" : "out", "expected one, found NULL");
     }
     *out = NULL;
     whi_buf_init(&answer, ANSWER_MAXIMUM);

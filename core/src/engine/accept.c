@@ -18,15 +18,17 @@ int whi_limits_fill(wh_limits *limits) {
 
 #define WH_X(name, value, what)                                                                                        \
     if (limits->name < 0) {                                                                                            \
-        return whi_fail(WH_EINVALID, "limits." #name ": expected 0 or more, found %lld", (long long)limits->name);     \
+        return whi_fail_field(WH_EINVALID, "limits." #name, "expected 0 or more, found %lld",                          \
+                              (long long)limits->name);                                                                \
     }                                                                                                                  \
     limits->name = limits->name ? limits->name : defaults.name;
     WH_LIMITS(WH_X)
 #undef WH_X
     if (limits->payload_bytes > (int64_t)1 << 27) {
-        return whi_fail(WH_EINVALID, "limits.payload_bytes: expected at most 134217728");
+        return whi_fail_field(WH_EINVALID, "limits.payload_bytes", "expected at most 134217728");
     }
-    return limits->json_depth > 1000 ? whi_fail(WH_EINVALID, "limits.json_depth: expected at most 1000") : WH_OK;
+    return limits->json_depth > 1000 ? whi_fail_field(WH_EINVALID, "limits.json_depth", "expected at most 1000")
+                                     : WH_OK;
 }
 
 static int check_key(const char *key) {
@@ -44,34 +46,34 @@ int whi_accept_check(const wh_limits *limits, const wh_event *event) {
     int code;
 
     if (event->type == NULL || whi_type_check(event->type) != WH_OK) {
-        return whi_fail(WH_EINVALID, "type: expected 1 to 128 of A-Z a-z 0-9 . _ : - /");
+        return whi_fail_field(WH_EINVALID, "type", "expected 1 to 128 of A-Z a-z 0-9 . _ : - /");
     }
     if (event->id != NULL && whi_id_check(event->id) != WH_OK) {
-        return whi_fail(WH_EINVALID, "id: expected 1 to 64 of A-Z a-z 0-9 . _ : -");
+        return whi_fail_field(WH_EINVALID, "id", "expected 1 to 64 of A-Z a-z 0-9 . _ : -");
     }
     if (event->id != NULL && whi_signed_id_check(event->id) != WH_OK) {
-        return whi_fail_within(WH_EINVALID, "id");
+        return whi_fail_within_field(WH_EINVALID, "id");
     }
     if (event->tenant != NULL && whi_tenant_check(event->tenant) != WH_OK) {
-        return whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+        return whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
     }
     if (event->source != NULL && event->source[0] != '\0' && whi_type_check(event->source) != WH_OK) {
-        return whi_fail(WH_EINVALID, "source: expected at most 128 of A-Z a-z 0-9 . _ : - /");
+        return whi_fail_field(WH_EINVALID, "source", "expected at most 128 of A-Z a-z 0-9 . _ : - /");
     }
     if (event->key != NULL && check_key(event->key) != WH_OK) {
-        return whi_fail(WH_EINVALID, "key: expected at most %d bytes of UTF-8 without control characters",
-                        WHI_ORDER_KEY_MAXIMUM);
+        return whi_fail_field(WH_EINVALID, "key", "expected at most %d bytes of UTF-8 without control characters",
+                              WHI_ORDER_KEY_MAXIMUM);
     }
     if (event->time < 0) {
-        return whi_fail(WH_EINVALID, "time: expected milliseconds since 1970, found %lld", (long long)event->time);
+        return whi_fail_field(WH_EINVALID, "time", "expected milliseconds since 1970, found %lld",
+                              (long long)event->time);
     }
     if (event->payload == NULL) {
-        return whi_fail(WH_EINVALID, "payload: expected JSON, found nothing");
+        return whi_fail_field(WH_EINVALID, "payload", "expected JSON, found nothing");
     }
     if (event->payload_size > (size_t)limits->payload_bytes) {
-        return whi_fail(WH_ELIMIT, "payload: %zu bytes are more than the limit of %lld", event->payload_size,
-                        (long long)limits->payload_bytes);
+        return whi_fail_size("payload", event->payload_size, (long long)limits->payload_bytes);
     }
     code = whi_json_check(event->payload, event->payload_size, (int)limits->json_depth);
-    return code == WH_OK ? WH_OK : whi_fail_within(code, "payload");
+    return code == WH_OK ? WH_OK : whi_fail_within_field(code, "payload");
 }

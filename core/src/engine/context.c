@@ -8,7 +8,7 @@
 
 int whi_engine_check(const wh_engine *engine) {
     if (engine == NULL) {
-        return whi_fail(WH_EINVALID, "engine: expected one, found NULL");
+        return whi_fail_field(WH_EINVALID, "engine", "expected one, found NULL");
     }
     if (engine->generation != whi_fork_generation()) {
         return whi_fail(WH_ECLOSED,

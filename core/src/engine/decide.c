@@ -86,7 +86,8 @@ static int room_for_rule(whi_decider *self) {
     return WH_OK;
 }
 
-static int fill_slot(whi_decider *self, whi_rule_slot *slot, const whi_registration *registration, char *error) {
+static int fill_slot(whi_decider *self, whi_rule_slot *slot, const whi_registration *registration,
+                     wh_rule_error *error) {
     const whi_subscription *s = registration->subscription;
     int code = self->engine->compile(self->rules, s->tenant, s->rule, s->rule_size, &slot->rule, error);
 
@@ -107,7 +108,7 @@ static int fill_slot(whi_decider *self, whi_rule_slot *slot, const whi_registrat
     return WH_OK;
 }
 
-static int compiled(whi_decider *self, const whi_registration *registration, void **out, char *error) {
+static int compiled(whi_decider *self, const whi_registration *registration, void **out, wh_rule_error *error) {
     whi_rule_slot *slot;
     int code = room_for_rule(self);
 
@@ -121,7 +122,7 @@ static int compiled(whi_decider *self, const whi_registration *registration, voi
 }
 
 int whi_decider_check(whi_decider *self, const whi_registration *registration) {
-    char error[WH_RULE_ERROR_SIZE] = "";
+    wh_rule_error error = { 0 };
     void *rule;
     int code;
 
@@ -129,10 +130,10 @@ int whi_decider_check(whi_decider *self, const whi_registration *registration) {
         return WH_OK;
     }
     if (self->engine == NULL) {
-        return whi_fail(WH_ERULE_ENGINE, "rule: there is no rule engine here to run it");
+        return whi_fail_field(WH_ERULE_ENGINE, "rule", "there is no rule engine here to run it");
     }
-    code = compiled(self, registration, &rule, error);
-    return code == WH_OK ? WH_OK : whi_fail(code, "rule: %s", error[0] != '\0' ? error : wh_error_text(code));
+    code = compiled(self, registration, &rule, &error);
+    return code == WH_OK ? WH_OK : whi_fail_rule(code, &error);
 }
 
 /* ------------------------------------------------------------------- decisions */
@@ -149,7 +150,7 @@ static int failed(int code, const wh_rule_verdict *verdict, whi_decision *out) {
     }
     out->verdict = WHI_FAILED;
     out->code = code;
-    memcpy(out->error, verdict->error, sizeof out->error);
+    out->error = verdict->error;
     return WH_OK;
 }
 
@@ -202,7 +203,7 @@ static int run_rule(whi_decider *self, const whi_subject *subject, const whi_reg
     if (self->engine == NULL) {
         return failed(WH_ERULE_ENGINE, &verdict, out);
     }
-    code = compiled(self, registration, &rule, verdict.error);
+    code = compiled(self, registration, &rule, &verdict.error);
     if (code == WH_OK) {
         code = self->engine->run(self->rules, rule, &input, &verdict);
     }
@@ -248,7 +249,8 @@ int whi_decide(whi_decider *self, const whi_subject *subject, const whi_registra
     int code = WH_OK;
 
     memset(out, 0, offsetof(whi_decision, error));
-    out->error[0] = '\0';
+    out->error.line = 0;
+    out->error.text[0] = '\0';
     out->verdict = WHI_PASS;
     if (self->scanned != WH_OK && whi_decide_looks_inside(registration)) {
         out->verdict = WHI_FAILED;

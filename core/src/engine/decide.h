@@ -59,7 +59,7 @@ typedef struct whi_decision {
     char *headers; /* NULL, or the rule's, a JSON object of texts */
     int64_t delay; /* ms */
     int64_t cpu_us, memory; /* of the rule */
-    char error[WH_RULE_ERROR_SIZE]; /* the rule's own sentence, "line 3: …" */
+    wh_rule_error error;    /* the rule's own */
 } whi_decision;
 
 /* 1 if the subscription looks into payloads at all, so that they must be scanned. */

@@ -59,7 +59,8 @@ int whi_version_at(whi_store *store, int64_t id, int64_t version, whi_registrati
     *out = NULL;
     code = store->vtable->subscription_get(store, id, version, read_row, out);
     if (code == WH_ENOTFOUND) {
-        return whi_fail(code, version ? "version: no such version of this subscription" : "id: no such subscription");
+        return whi_fail_field(code, version ? "version" : "id", "no such %s",
+                              version ? "version of this subscription" : "subscription");
     }
     return code;
 }

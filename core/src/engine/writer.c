@@ -39,7 +39,7 @@ typedef struct waiting {
     whi_job *inner;
     whi_writer *writer;
     int finished, code;
-    char sentence[WHI_ERROR_SIZE];
+    whi_error error; /* set where the code is one */
 } waiting;
 
 int whi_writer_new(whi_writer **out, whi_store *store, whi_pulse_fn pulse, void *payload) {
@@ -87,11 +87,9 @@ static int run_all(whi_writer *writer, whi_job *batch, int *begun) {
         code = store->commit(writer->store);
     }
     if (code != WH_OK) {
-        char sentence[WHI_ERROR_SIZE];
-        memcpy(sentence, wh_last_error(), sizeof sentence - 1);
-        sentence[sizeof sentence - 1] = '\0';
+        whi_error error = *whi_error_last();
         store->rollback(writer->store);
-        whi_fail(code, "%s", sentence);
+        whi_error_again(code, &error);
     }
     return code;
 }
@@ -106,16 +104,18 @@ static void tell(whi_job *job, int code) {
 static void run_batch(whi_writer *writer, whi_job *batch) {
     int begun, code = run_all(writer, batch, &begun);
     int alone = batch->next == NULL || !begun;
-    char sentence[WHI_ERROR_SIZE];
+    whi_error error;
 
-    memcpy(sentence, code == WH_OK ? "" : wh_last_error(), code == WH_OK ? 1 : sizeof sentence);
+    if (code != WH_OK) {
+        error = *whi_error_last();
+    }
     while (batch != NULL) {
         whi_job *next = batch->next;
         batch->next = NULL;
         if (code != WH_OK && !alone) {
             tell(batch, run_all(writer, batch, &begun));
         } else {
-            tell(batch, code == WH_OK ? code : whi_fail(code, "%s", sentence));
+            tell(batch, code == WH_OK ? code : whi_error_again(code, &error));
         }
         batch = next;
     }
@@ -180,12 +180,8 @@ static int run_waiting(whi_job *job, whi_store *store) {
 static void done_waiting(whi_job *job, int code, const char *sentence) {
     waiting *self = (waiting *)job;
 
-    memcpy(self->sentence, "", 1);
     if (code != WH_OK) {
-        size_t size = strlen(sentence);
-        size = size < sizeof self->sentence ? size : sizeof self->sentence - 1;
-        memcpy(self->sentence, sentence, size);
-        self->sentence[size] = '\0';
+        self->error = *whi_error_last();
     }
     if (self->inner->done != NULL) {
         self->inner->done(self->inner, code, sentence);
@@ -197,7 +193,9 @@ static void done_waiting(whi_job *job, int code, const char *sentence) {
 }
 
 int whi_writer_run(whi_writer *writer, whi_job *job) {
-    waiting self = { { NULL, job->rows, job->bytes, run_waiting, done_waiting }, job, writer, 0, 0, "" };
+    waiting self = { .outer = { NULL, job->rows, job->bytes, run_waiting, done_waiting },
+                     .inner = job,
+                     .writer = writer };
 
     pthread_mutex_lock(&writer->lock);
     queue(writer, &self.outer);
@@ -211,7 +209,7 @@ int whi_writer_run(whi_writer *writer, whi_job *job) {
     }
     writer->waiters--;
     pthread_mutex_unlock(&writer->lock);
-    return self.code == WH_OK ? WH_OK : whi_fail(self.code, "%s", self.sentence);
+    return self.code == WH_OK ? WH_OK : whi_error_again(self.code, &self.error);
 }
 
 void whi_writer_submit(whi_writer *writer, whi_job *job) {

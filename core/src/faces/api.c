@@ -12,16 +12,16 @@
 
 static int check(wh_api **out, const wh_engine *engine, const wh_api_options *options) {
     if (out == NULL || engine == NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected one, found NULL", out == NULL ? "out" : "engine");
+        return whi_fail_field(WH_EINVALID, out == NULL ? "out" : "engine", "expected one, found NULL");
     }
     if (options->version != 1) {
-        return whi_fail(WH_EINVALID, "version: expected 1 (WH_API_OPTIONS_INIT), found %u", options->version);
+        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_API_OPTIONS_INIT), found %u", options->version);
     }
     if (options->body_bytes < 0 || options->body_bytes > (int64_t)WHI_JSON_MAXIMUM) {
-        return whi_fail(WH_EINVALID, "body_bytes: expected 1 to %zu, found %lld", WHI_JSON_MAXIMUM,
-                        (long long)options->body_bytes);
+        return whi_fail_field(WH_EINVALID, "body_bytes", "expected 1 to %zu, found %lld", WHI_JSON_MAXIMUM,
+                              (long long)options->body_bytes);
     }
-    return options->failures >= 0 ? WH_OK : whi_fail(WH_EINVALID, "failures: expected 1 or more");
+    return options->failures >= 0 ? WH_OK : whi_fail_field(WH_EINVALID, "failures", "expected 1 or more");
 }
 
 int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options) {
@@ -87,7 +87,7 @@ static int run(whi_call *call) {
         code = whi_call_authenticate(call);
     }
     if (code == WH_OK && call->route->flags & WHI_ROUTE_OPERATOR && !call->all) {
-        code = whi_refuse(call, 403, "this needs the token of an operator");
+        code = whi_refuse(call, 403, NULL, "this needs the token of an operator");
     }
     code = code == WH_OK ? whi_call_read_body(call) : code;
     return code == WH_OK ? serve(call) : code;

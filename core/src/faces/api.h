@@ -170,7 +170,8 @@ void whi_turn_leave(whi_call *call);
 
 /* ---- api_answer.c */
 /* Answers with this status; the sentence is as whi_fail's. Returns a code below all of WH_ERRORS. */
-int whi_refuse(whi_call *call, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int whi_refuse(whi_call *call, int status, const char *field, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 #define WHI_REFUSED (-1000) /* a refusal's code: call->status has its status */
 /* Fills the response with what the call came to. */
 void whi_call_answer(whi_call *call, int code);

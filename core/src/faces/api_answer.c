@@ -63,7 +63,7 @@ static const char *name_of(int code, int status) {
 
 /* A limit of bytes is that of what was sent; the others are of what it asks for. */
 static int status_of_limit(void) {
-    return strstr(wh_last_error(), " bytes are more than") != NULL ? 413 : 422;
+    return whi_error_last()->is_of_size ? 413 : 422;
 }
 
 static int status_of(int code) {
@@ -104,7 +104,7 @@ static int status_in(const whi_system *system, int status) {
     return system->asks & WHI_ERRORS_UP_TO_404 && status > 404 && status < 500 ? 400 : status;
 }
 
-int whi_refuse(whi_call *call, int status, const char *format, ...) {
+int whi_refuse(whi_call *call, int status, const char *field, const char *format, ...) {
     char sentence[WHI_ERROR_SIZE];
     va_list arguments;
 
@@ -112,30 +112,10 @@ int whi_refuse(whi_call *call, int status, const char *format, ...) {
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
     call->status = status;
-    return whi_fail(WHI_REFUSED, "%s", sentence);
+    return whi_fail_field(WHI_REFUSED, field, "%s", sentence);
 }
 
 /* -------------------------------------------------------------------------- errors */
-
-/* What stands before the first ": ", if it can be a field's name. The index of an event in a
- * batch, "event 3: type: …", becomes part of it. */
-static void find_field(const char *sentence, char *out, size_t size) {
-    unsigned long index = 0;
-    int used = 0, prefix = 0;
-    size_t length;
-
-    if (sscanf(sentence, "event %lu: %n", &index, &used) == 1 && used > 0) {
-        prefix = snprintf(out, size, "events[%lu].", index);
-        sentence += used;
-    }
-    length = strspn(sentence, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-[]");
-    if (length > 0 && sentence[length] == ':' && sentence[length + 1] == ' ' && length + (size_t)prefix < size) {
-        memcpy(out + prefix, sentence, length);
-        out[(size_t)prefix + length] = '\0';
-    } else {
-        out[prefix > 0 ? prefix - 1 : 0] = '\0';
-    }
-}
 
 static void add_text(whi_buf *out, const char *name, const char *text) {
     whi_json_write_name(out, name);
@@ -147,8 +127,7 @@ static void add_int(whi_buf *out, const char *name, int64_t number) {
     whi_buf_int(out, number);
 }
 
-static void write_error(whi_call *call, int code, int status, const char *message) {
-    char field[128];
+static void write_error(whi_call *call, int code, int status, const char *message, const char *field) {
     whi_refusal refusal = { .status = status,
                             .number = code == WHI_REFUSED ? 0 : code,
                             .name = name_of(code, status),
@@ -156,7 +135,6 @@ static void write_error(whi_call *call, int code, int status, const char *messag
                             .message = message,
                             .field = field };
 
-    find_field(message, field, sizeof field);
     whi_buf_char(&call->out, '{');
     call->system->refuse(&refusal, &call->out);
     whi_buf_char(&call->out, '}');
@@ -167,16 +145,19 @@ static void answer_error(whi_call *call, int code) {
     char message[WHI_ERROR_SIZE];
     int status = code == WHI_REFUSED ? call->status : status_in(call->system, status_of(code));
     int inside = code != WHI_REFUSED && (status == 500 || status == 503);
+    char field[WHI_PLACE_SIZE] = "";
 
     snprintf(message, sizeof message, "%s", inside ? wh_error_text(code) : wh_last_error());
     if (inside) {
         whi_insight_log(call->engine, "API: %s %s: %s", call->route != NULL ? call->route->method : "",
                 call->route != NULL ? call->route->path : "", wh_last_error());
+    } else {
+        whi_error_place(whi_error_last(), field);
     }
     call->status = status;
     call->content_type = "application/json";
     whi_buf_clear(&call->out);
-    write_error(call, code, status, message);
+    write_error(call, code, status, message, field);
 }
 
 /* ------------------------------------------------------------------------- success */

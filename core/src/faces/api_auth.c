@@ -125,9 +125,9 @@ static void count_failure(const whi_call *call, const unsigned char *peer, int64
 
 #define TOKEN_MAXIMUM 512
 
-static int unauthorized(whi_call *call, const char *why) {
+static int unauthorized(whi_call *call, const char *field, const char *why) {
     whi_call_header_text(call, "WWW-Authenticate", "%s realm=\"webhook\"", call->system->challenge);
-    return whi_refuse(call, 401, "%s", why);
+    return whi_refuse(call, 401, field, "%s", why);
 }
 
 /* "name:token", or "token:" as with other services' keys. */
@@ -202,7 +202,7 @@ static int check_counted(whi_call *call, const char *value) {
     wait = wait_of(call, peer, now);
     if (wait > 0) {
         whi_call_header_text(call, "Retry-After", "%lld", (long long)(wait + 999) / 1000);
-        return whi_refuse(call, 429, "too many failed logins; try again later");
+        return whi_refuse(call, 429, NULL, "too many failed logins; try again later");
     }
     count_failure(call, peer, now);
     return code;
@@ -215,7 +215,7 @@ int whi_call_authenticate(whi_call *call) {
     if (tenant != NULL) {
         size_t size = strlen(tenant);
         if (size >= sizeof call->tenant) {
-            return whi_fail(WH_EINVALID, "tenant: expected at most 64 letters, found %zu", size);
+            return whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 letters, found %zu", size);
         }
         memcpy(call->tenant, tenant, size + 1);
         return WH_OK;
@@ -226,8 +226,9 @@ int whi_call_authenticate(whi_call *call) {
     }
     value = whi_call_header(call, "Authorization", &count);
     if (count != 1) {
-        return unauthorized(call, count == 0 ? "a token is needed" : "Authorization: given twice");
+        return count == 0 ? unauthorized(call, NULL, "a token is needed")
+                          : unauthorized(call, "Authorization", "given twice");
     }
     code = check_counted(call, value);
-    return code == WH_ENOTFOUND ? unauthorized(call, "the token is not known") : code;
+    return code == WH_ENOTFOUND ? unauthorized(call, NULL, "the token is not known") : code;
 }

@@ -19,7 +19,7 @@ static int apply_fields(whi_call *call) {
     int code = text != NULL ? whi_projection_parse(&fields, text, strlen(text)) : WH_OK;
 
     if (code != WH_OK || fields == NULL) {
-        return code != WH_OK ? whi_fail_within(code, "fields") : code;
+        return code != WH_OK ? whi_fail_within_field(code, "fields") : code;
     }
     whi_buf_init(&out, SIZE_MAX / 4);
     code = whi_buf_status(&call->out);
@@ -164,7 +164,7 @@ static int serve_resource(whi_call *call) {
             return apply_fields(call);
         }
     }
-    return whi_fail(WH_ENOTFOUND, "resource: there is none with this name");
+    return whi_fail_field(WH_ENOTFOUND, "resource", "there is none with this name");
 }
 
 const whi_handler whi_handlers_callfire[] = {

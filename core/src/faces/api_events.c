@@ -15,7 +15,7 @@ static const char *const members[] = { "type", "payload", "id", "source", "key",
 static int check_type(const char *type) {
     return type == NULL || strncmp(type, "webhook.", 8) != 0
                ? WH_OK
-               : whi_fail(WH_EINVALID, "type: those that begin with \"webhook.\" are the engine's own");
+               : whi_fail_field(WH_EINVALID, "type", "those that begin with \"webhook.\" are the engine's own");
 }
 
 /* An operator's events are of the tenant that they name; all others are of their publisher's. */
@@ -44,7 +44,7 @@ static int read_event(whi_call *call, uint32_t object, wh_event *event) {
     }
     payload = whi_json_member(&call->body, object, "payload", 7); /* null is a payload too */
     if (payload == WHI_JSON_NONE) {
-        return whi_fail(WH_EINVALID, "payload: expected JSON, found nothing");
+        return whi_fail_field(WH_EINVALID, "payload", "expected JSON, found nothing");
     }
     event->payload = whi_json_span(&call->body, payload, &event->payload_size);
     return WH_OK;
@@ -55,7 +55,7 @@ static int read_idempotency_key(whi_call *call, wh_event *event) {
     const char *key = whi_call_header(call, "Idempotency-Key", &count);
 
     if (count > 1 || (key != NULL && event->id != NULL && strcmp(key, event->id) != 0)) {
-        return whi_fail(WH_EINVALID, "id: expected the same as in the header Idempotency-Key");
+        return whi_fail_field(WH_EINVALID, "id", "expected the same as in the header Idempotency-Key");
     }
     event->id = key != NULL ? key : event->id;
     return WH_OK;
@@ -92,7 +92,7 @@ static int read_batch(whi_call *call, wh_event *events, uint32_t list) {
         events[i] = (wh_event)WH_EVENT_INIT;
         code = call->body.nodes[at].type == WHI_JSON_OBJECT ? read_event(call, at, &events[i])
                                                             : whi_fail(WH_EINVALID, "expected an object");
-        code = code == WH_OK ? code : whi_fail_within(code, "event %zu", i);
+        code = code == WH_OK ? code : whi_fail_within_event(code, i);
     }
     return code;
 }
@@ -138,10 +138,10 @@ int whi_serve_event_batch(whi_call *call) {
         return code;
     }
     if (list == WHI_JSON_NONE || call->body.nodes[list].type != WHI_JSON_ARRAY) {
-        return whi_fail(WH_EINVALID, "events: expected a list");
+        return whi_fail_field(WH_EINVALID, "events", "expected a list");
     }
     if (call->body.nodes[list].count > most) {
-        return whi_refuse(call, 413, "events: %u are more than the limit of %lld", call->body.nodes[list].count,
+        return whi_refuse(call, 413, "events", "%u are more than the limit of %lld", call->body.nodes[list].count,
                           (long long)most);
     }
     return publish_batch(call, list, call->body.nodes[list].count);

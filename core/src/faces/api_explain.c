@@ -56,11 +56,11 @@ static int read_backtest(whi_call *call, wh_backtest *backtest) {
     }
     document = whi_body_member(call, 0, "document");
     if (document == WHI_JSON_NONE) {
-        return whi_fail(WH_EINVALID, "document: expected what is to be tried");
+        return whi_fail_field(WH_EINVALID, "document", "expected what is to be tried");
     }
     return whi_json_member(&call->body, document, "tenant", 6) == WHI_JSON_NONE
                ? WH_OK
-               : whi_fail(WH_EINVALID, "document.tenant: a candidate has that of its subscription");
+               : whi_fail_field(WH_EINVALID, "document.tenant", "a candidate has that of its subscription");
 }
 
 int whi_serve_subscription_backtest(whi_call *call) {
@@ -96,7 +96,7 @@ static int read_try_event(whi_call *call, uint32_t object, wh_event *event) {
     code = code == WH_OK ? whi_body_text(call, object, "key", &event->key) : code;
     code = code == WH_OK ? whi_body_time(call, object, "time", &event->time) : code;
     if (code == WH_OK && payload == WHI_JSON_NONE) {
-        return whi_fail(WH_EINVALID, "payload: expected JSON, found nothing");
+        return whi_fail_field(WH_EINVALID, "payload", "expected JSON, found nothing");
     }
     event->payload = code == WH_OK ? whi_json_span(&call->body, payload, &event->payload_size) : NULL;
     return code;
@@ -116,7 +116,7 @@ static int read_candidate(whi_call *call, trial *self) {
     int code = whi_body_object(call, 0, "subscription", &text, &size);
 
     if (code == WH_OK && (text == NULL) == (rule == WHI_JSON_NONE)) {
-        code = whi_fail(WH_EINVALID, "subscription: expected either its document, or \"rule\"");
+        code = whi_fail_field(WH_EINVALID, "subscription", "expected either its document, or \"rule\"");
     }
     if (code == WH_OK && text != NULL) {
         whi_buf_add(&self->document, text, size);
@@ -135,16 +135,16 @@ static int read_subject(whi_call *call, trial *self) {
 
     self->has_event = about != WHI_JSON_NONE || payload != WHI_JSON_NONE;
     if (about != WHI_JSON_NONE && payload != WHI_JSON_NONE) {
-        return whi_fail(WH_EINVALID, "payload: expected it within \"event\", or without that");
+        return whi_fail_field(WH_EINVALID, "payload", "expected it within \"event\", or without that");
     }
     if (payload != WHI_JSON_NONE) {
         self->event.type = "test";
         self->event.payload = whi_json_span(&call->body, payload, &self->event.payload_size);
     } else if (about != WHI_JSON_NONE && call->body.nodes[about].type != WHI_JSON_OBJECT) {
-        code = whi_fail(WH_EINVALID, "event: expected an object");
+        code = whi_fail_field(WH_EINVALID, "event", "expected an object");
     } else if (about != WHI_JSON_NONE) {
         code = read_try_event(call, about, &self->event);
-        code = code == WH_OK ? code : whi_fail_within(code, "event");
+        code = code == WH_OK ? code : whi_fail_within_field(code, "event");
     }
     return code;
 }

@@ -17,7 +17,7 @@ int whi_search_add(whi_search *search, const char *field, int op, const char *va
         return WH_OK;
     }
     if (search->condition_count == WHI_CONDITIONS) {
-        return whi_fail(WH_EINVALID, "query: expected at most %d conditions", WHI_CONDITIONS);
+        return whi_fail_field(WH_EINVALID, "query", "expected at most %d conditions", WHI_CONDITIONS);
     }
     search->conditions[search->condition_count++] = (whi_condition){ field, value, op, fold };
     return WH_OK;

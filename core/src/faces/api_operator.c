@@ -61,7 +61,7 @@ int whi_serve_token_remove(whi_call *call) {
 /* For balancers, which have no token: whether the store answers, and nothing else. */
 int whi_serve_health(whi_call *call) {
     if (whi_insight_check(call->engine) != WH_OK) {
-        return whi_refuse(call, 503, "the store does not answer");
+        return whi_refuse(call, 503, NULL, "the store does not answer");
     }
     whi_buf_char(&call->out, '{');
     whi_out_text(call, "status", "ok");

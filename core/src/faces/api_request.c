@@ -1,6 +1,7 @@
 /* Reading a request: bounded, decoded, refused where it is not what it must be. */
 #include "faces/api.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -81,22 +82,32 @@ static int read_path(whi_call *call) {
     case 0:
         return WH_OK;
     case 404:
-        return whi_refuse(call, 404, "path: nothing is here");
+        return whi_refuse(call, 404, "path", "nothing is here");
     case 414:
-        return whi_refuse(call, 414, "path: %zu bytes are more than the limit of %d", strlen(text), WHI_API_PATH);
+        return whi_refuse(call, 414, "path", "%zu bytes are more than the limit of %d", strlen(text), WHI_API_PATH);
     default:
         return text == NULL || text[0] != '/'
-                   ? whi_refuse(call, 400, "path: expected one that begins with /")
-                   : whi_refuse(call, 400, "path: expected UTF-8, percent-encoded, without control characters");
+                   ? whi_refuse(call, 400, "path", "expected one that begins with /")
+                   : whi_refuse(call, 400, "path", "expected UTF-8, percent-encoded, without control characters");
     }
+}
+
+/* A stranger's name as the field, cut. */
+static int fail_name(const char *name, size_t size, const char *reason) {
+    char field[65];
+
+    snprintf(field, sizeof field, "%.*s", (int)(size < 64 ? size : 64), name);
+    return whi_fail_field(WH_EINVALID, field, "%s", reason);
 }
 
 static int add_parameter(whi_call *call, const char *name, const char *value) {
     if (call->parameter_count == WHI_API_PARAMETERS) {
-        return whi_refuse(call, 400, "query: expected at most %d parameters", WHI_API_PARAMETERS);
+        return whi_refuse(call, 400, "query", "expected at most %d parameters", WHI_API_PARAMETERS);
     }
     if (whi_call_parameter(call, name) != NULL) {
-        return whi_refuse(call, 400, "%.64s: given twice", name);
+        fail_name(name, strlen(name), "given twice");
+        call->status = 400;
+        return WHI_REFUSED;
     }
     call->parameters[call->parameter_count++] = (whi_parameter){ name, value };
     return WH_OK;
@@ -108,7 +119,7 @@ static int read_query(whi_call *call) {
     int code = WH_OK;
 
     if (strlen(text) > WHI_API_QUERY) {
-        return whi_refuse(call, 414, "query: %zu bytes are more than the limit of %d", strlen(text), WHI_API_QUERY);
+        return whi_refuse(call, 414, "query", "%zu bytes are more than the limit of %d", strlen(text), WHI_API_QUERY);
     }
     while (*text != '\0' && code == WH_OK) {
         size_t size = strcspn(text, "&"), equal = strcspn(text, "=");
@@ -122,7 +133,7 @@ static int read_query(whi_call *call) {
             value--; /* without "=": the name's own zero byte */
         }
         if (code != WH_OK) {
-            return whi_refuse(call, 400, "query: expected UTF-8, percent-encoded, without control characters");
+            return whi_refuse(call, 400, "query", "expected UTF-8, percent-encoded, without control characters");
         }
         at = value + strlen(value) + 1;
         code = size > 0 ? add_parameter(call, name, value) : WH_OK;
@@ -136,7 +147,7 @@ int whi_call_read(whi_call *call) {
 
     code = code == WH_OK ? read_query(call) : code;
     if (code == WH_OK && call->request->header_count > WHI_API_HEADERS) {
-        code = whi_refuse(call, 431, "headers: %zu are more than the limit of %d", call->request->header_count,
+        code = whi_refuse(call, 431, "headers", "%zu are more than the limit of %d", call->request->header_count,
                           WHI_API_HEADERS);
     }
     return code;
@@ -186,7 +197,7 @@ static int is_one_of(const char *name, const char *const *names) {
 int whi_call_only(whi_call *call, const char *const *names) {
     for (size_t i = 0; i < call->parameter_count; i++) {
         if (!is_one_of(call->parameters[i].name, names)) {
-            return whi_fail(WH_EINVALID, "%.64s: unknown parameter", call->parameters[i].name);
+            return fail_name(call->parameters[i].name, strlen(call->parameters[i].name), "unknown parameter");
         }
     }
     return WH_OK;
@@ -211,8 +222,8 @@ int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t mos
     }
     return read_digits(text, out) == WH_OK && *out >= least && *out <= most
                ? WH_OK
-               : whi_fail(WH_EINVALID, "%s: expected an integer of %lld to %lld, found \"%.40s\"", name,
-                          (long long)least, (long long)most, text);
+               : whi_fail_field(WH_EINVALID, name, "expected an integer of %lld to %lld, found \"%.40s\"",
+                                (long long)least, (long long)most, text);
 }
 
 int whi_call_flag(whi_call *call, const char *name, int *out) {
@@ -227,7 +238,7 @@ int whi_call_flag(whi_call *call, const char *name, int *out) {
     } else if (strcasecmp(text, "false") == 0 || strcmp(text, "0") == 0) {
         *out = 0;
     } else {
-        return whi_fail(WH_EINVALID, "%s: expected true or false, found \"%.40s\"", name, text);
+        return whi_fail_field(WH_EINVALID, name, "expected true or false, found \"%.40s\"", text);
     }
     return WH_OK;
 }
@@ -302,8 +313,8 @@ int whi_call_time(whi_call *call, const char *name, int64_t *out) {
     }
     return whi_read_time(text, out) == WH_OK
                ? WH_OK
-               : whi_fail(WH_EINVALID, "%s: expected a time like 2026-11-21T10:00:00.000Z, found \"%.40s\"", name,
-                          text);
+               : whi_fail_field(WH_EINVALID, name, "expected a time like 2026-11-21T10:00:00.000Z, found \"%.40s\"",
+                                text);
 }
 
 /* ------------------------------------------------------------------------ the body */
@@ -322,7 +333,7 @@ static int check_twice(whi_call *call, uint32_t object) {
     int code = WH_OK;
 
     if (nodes[object].count > WHI_API_MEMBERS) {
-        return whi_fail(WH_EINVALID, "body: expected at most %d members", WHI_API_MEMBERS);
+        return whi_fail_field(WH_EINVALID, "body", "expected at most %d members", WHI_API_MEMBERS);
     }
     whi_buf_init(&scratch, SIZE_MAX / 4);
     for (uint32_t at = object + 1; at < nodes[object].next && code == WH_OK; at = nodes[at + 1].next) {
@@ -331,7 +342,7 @@ static int check_twice(whi_call *call, uint32_t object) {
         if (name == NULL) {
             code = whi_fail_memory();
         } else if (whi_json_member(&call->body, object, name, size) != at + 1) {
-            code = whi_fail(WH_EINVALID, "%.*s: given twice", (int)(size < 64 ? size : 64), name);
+            code = fail_name(name, size, "given twice");
         }
     }
     whi_buf_free(&scratch);
@@ -351,14 +362,14 @@ static int scan_body(whi_call *call) {
     call->body.maximum = values_limit(call);
     code = whi_json_scan(&call->body, call->request->body, call->request->body_size, depth);
     if (code == WH_ELIMIT && call->body.capacity == call->body.maximum) {
-        return whi_refuse(call, 413, "body: expected at most %u JSON values and names; send smaller batches",
+        return whi_refuse(call, 413, "body", "expected at most %u JSON values and names; send smaller batches",
                           call->body.maximum);
     }
     if (code != WH_OK) {
-        return code == WH_ENOMEM ? code : whi_fail_within(WH_EJSON, "body");
+        return code == WH_ENOMEM ? code : whi_fail_within_field(WH_EJSON, "body");
     }
     if (call->body.nodes[0].type != WHI_JSON_OBJECT) {
-        return whi_fail(WH_EINVALID, "body: expected a JSON object");
+        return whi_fail_field(WH_EINVALID, "body", "expected a JSON object");
     }
     return check_twice(call, 0);
 }
@@ -381,16 +392,16 @@ int whi_call_read_body(whi_call *call) {
     const char *type = whi_call_header(call, "Content-Type", &count);
 
     if (size > (size_t)most) {
-        return whi_refuse(call, 413, "body: %zu bytes are more than the limit of %lld", size, (long long)most);
+        return whi_refuse(call, 413, "body", "%zu bytes are more than the limit of %lld", size, (long long)most);
     }
     if (!(flags & WHI_ROUTE_BODY) || (size == 0 && flags & WHI_ROUTE_OPTIONAL)) {
         return WH_OK;
     }
     if (count > 1 || (type != NULL && !is_json_type(type))) {
-        return whi_refuse(call, 415, "Content-Type: expected application/json");
+        return whi_refuse(call, 415, "Content-Type", "expected application/json");
     }
     if (size == 0 || call->request->body == NULL) {
-        return whi_fail(WH_EINVALID, "body: expected a JSON object, found nothing");
+        return whi_fail_field(WH_EINVALID, "body", "expected a JSON object, found nothing");
     }
     return scan_body(call);
 }
@@ -426,12 +437,12 @@ int whi_body_text(whi_call *call, uint32_t object, const char *name, const char 
         return WH_OK;
     }
     if (call->body.nodes[node].type != WHI_JSON_STRING) {
-        return whi_fail(WH_EINVALID, "%s: expected a text", name);
+        return whi_fail_field(WH_EINVALID, name, "expected a text");
     }
     whi_buf_init(&scratch, SIZE_MAX / 4);
     text = whi_json_string(&call->body, node, &scratch, &size);
     if (text != NULL && memchr(text, '\0', size) != NULL) {
-        code = whi_fail(WH_EINVALID, "%s: expected a text without zero bytes", name);
+        code = whi_fail_field(WH_EINVALID, name, "expected a text without zero bytes");
     } else {
         *out = text != NULL ? whi_call_keep(call, text, size) : NULL;
         code = *out != NULL ? WH_OK : whi_fail_memory();
@@ -451,8 +462,8 @@ int whi_body_number(whi_call *call, uint32_t object, const char *name, int64_t l
     return call->body.nodes[node].type == WHI_JSON_NUMBER && whi_json_int(&call->body, node, out) && *out >= least &&
                    *out <= most
                ? WH_OK
-               : whi_fail(WH_EINVALID, "%s: expected an integer of %lld to %lld", name, (long long)least,
-                          (long long)most);
+               : whi_fail_field(WH_EINVALID, name, "expected an integer of %lld to %lld", (long long)least,
+                                (long long)most);
 }
 
 int whi_body_time(whi_call *call, uint32_t object, const char *name, int64_t *out) {
@@ -466,7 +477,7 @@ int whi_body_time(whi_call *call, uint32_t object, const char *name, int64_t *ou
     *out = 0;
     code = whi_body_text(call, object, name, &text);
     if (code == WH_OK && whi_read_time(text, out) != WH_OK) {
-        code = whi_fail(WH_EINVALID, "%s: expected a time like \"2026-11-21T10:00:00.000Z\", or milliseconds", name);
+        code = whi_fail_field(WH_EINVALID, name, "expected a time like \"2026-11-21T10:00:00.000Z\", or milliseconds");
     }
     return code;
 }
@@ -482,8 +493,7 @@ int whi_body_only(whi_call *call, uint32_t object, const char *const *names) {
         }
         if (*name == NULL) {
             size_t size = nodes[at].end - nodes[at].start - 2;
-            code = whi_fail(WH_EINVALID, "%.*s: unknown field", (int)(size < 64 ? size : 64),
-                            call->body.text + nodes[at].start + 1);
+            code = fail_name(call->body.text + nodes[at].start + 1, size, "unknown field");
         }
     }
     return code;
@@ -498,7 +508,7 @@ int whi_body_object(whi_call *call, uint32_t object, const char *name, const cha
         return WH_OK;
     }
     if (call->body.nodes[node].type != WHI_JSON_OBJECT) {
-        return whi_fail(WH_EINVALID, "%s: expected an object", name);
+        return whi_fail_field(WH_EINVALID, name, "expected an object");
     }
     *out = whi_json_span(&call->body, node, size);
     return WH_OK;

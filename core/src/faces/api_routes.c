@@ -206,10 +206,10 @@ static int refuse(whi_call *call) {
         }
     }
     if (allowed[0] == '\0') {
-        return whi_refuse(call, 404, "path: nothing is here");
+        return whi_refuse(call, 404, "path", "nothing is here");
     }
     whi_call_header_text(call, "Allow", "%s", allowed);
-    return whi_refuse(call, 405, "method: expected one of %s", allowed);
+    return whi_refuse(call, 405, "method", "expected one of %s", allowed);
 }
 
 int whi_api_route_find(whi_call *call) {

@@ -21,10 +21,10 @@ int whi_scope_tenant(whi_call *call, const char **out) {
     if (named == NULL || call->all) {
         return named == NULL || whi_tenant_check(named) == WH_OK
                    ? WH_OK
-                   : whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+                   : whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
     }
     return strcmp(named, call->tenant) == 0 ? WH_OK
-                                            : whi_refuse(call, 403, "tenant: this needs the token of an operator");
+                                            : whi_refuse(call, 403, "tenant", "this needs the token of an operator");
 }
 
 int whi_scope_page(whi_call *call, const char *const *names, wh_query *out) {
@@ -40,7 +40,7 @@ int whi_scope_page(whi_call *call, const char *const *names, wh_query *out) {
 }
 
 static int no_subscription(void) {
-    return whi_fail(WH_ENOTFOUND, "id: no such subscription");
+    return whi_fail_field(WH_ENOTFOUND, "id", "no such subscription");
 }
 
 int whi_scope_subscription(whi_call *call, const char *id, whi_registration **out) {
@@ -79,7 +79,7 @@ int whi_scope_event(whi_call *call, const char *id, const char *tenant, int64_t 
     code = id[0] != '#' ? store->vtable->event_number(store, id, tenant, number) : WH_ENOTFOUND;
 
     snprintf(name, WH_ID_SIZE, "#%lld", (long long)*number);
-    return code == WH_ENOTFOUND ? whi_fail(code, "event: no such event") : code;
+    return code == WH_ENOTFOUND ? whi_fail_field(code, "event", "no such event") : code;
 }
 
 static int look_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
@@ -102,7 +102,7 @@ int whi_scope_delivery(whi_call *call, const char *id) {
     if (code == WH_OK) {
         code = store->vtable->delivery_get(store, event, subscription, look_delivery, call);
     }
-    return code == WH_ENOTFOUND ? whi_fail(code, "delivery: no such delivery") : code;
+    return code == WH_ENOTFOUND ? whi_fail_field(code, "delivery", "no such delivery") : code;
 }
 
 /* ------------------------------------------------------------------------ documents */
@@ -153,7 +153,7 @@ int whi_scope_document(whi_call *call, const char *document, size_t size, const 
     code = whi_buf_status(out);
     code = code == WH_OK ? whi_json_scan(&json, document, size, depth) : code;
     if (code == WH_OK && json.nodes[0].type != WHI_JSON_OBJECT) {
-        code = whi_fail(WH_EINVALID, "body: expected a JSON object");
+        code = whi_fail_field(WH_EINVALID, "body", "expected a JSON object");
     }
     if (code == WH_OK) {
         write_document(&json, tenant, details, out);

@@ -62,11 +62,11 @@ static int serve_version(whi_call *call) {
         number = number * 10 + (call->second[i] - '0');
     }
     if (code == WH_OK && (call->second[digits] != '\0' || number < 1)) {
-        code = whi_fail(WH_ENOTFOUND, "version: no such version of this subscription");
+        code = whi_fail_field(WH_ENOTFOUND, "version", "no such version of this subscription");
     }
     code = code == WH_OK ? whi_insight_version(call->engine, found->subscription->id, number, &version) : code;
     if (code == WH_OK && !whi_scope_sees(call, version->subscription->tenant)) {
-        code = whi_fail(WH_ENOTFOUND, "version: no such version of this subscription");
+        code = whi_fail_field(WH_ENOTFOUND, "version", "no such version of this subscription");
     }
     code = code == WH_OK ? whi_out_object(call, version, 0) : code;
     whi_registration_unref(version);

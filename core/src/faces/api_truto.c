@@ -33,10 +33,17 @@ static int check_value(const whi_parameter *parameter, const char *field, int op
 
     if (size > 3 && strcmp(field + size - 3, "_at") == 0 && op != WHI_IN && op != WHI_NIN &&
         whi_read_time(parameter->value, &time) != WH_OK) {
-        return whi_fail(WH_EINVALID, "%s: expected a time like 2026-11-21T10:00:00.000Z, found \"%.40s\"",
-                        parameter->name, parameter->value);
+        return whi_fail_field(WH_EINVALID, parameter->name,
+                              "expected a time like 2026-11-21T10:00:00.000Z, found \"%.40s\"", parameter->value);
     }
     return WH_OK;
+}
+
+static int fail_filter(const whi_parameter *parameter, const char *reason) {
+    char field[41];
+
+    snprintf(field, sizeof field, "%.40s", parameter->name);
+    return whi_fail_field(WH_EINVALID, field, "%s", reason);
 }
 
 /* "field=value" or "field[op]=value". What is neither is left to those who know it. */
@@ -52,8 +59,7 @@ static int read_filter(whi_call *call, whi_search *search, const whi_parameter *
         }
         if (size < end && (parameter->name[end - 1] != ']' ||
                            read_operator(parameter->name + size + 1, end - size - 2, &op) != WH_OK)) {
-            return whi_fail(WH_EINVALID, "%.40s: expected one of [eq] [ne] [in] [nin] [gt] [gte] [lt] [lte]",
-                            parameter->name);
+            return fail_filter(parameter, "expected one of [eq] [ne] [in] [nin] [gt] [gte] [lt] [lte]");
         }
         code = check_value(parameter, fields[i], op);
         if (code == WH_OK && strcmp(fields[i], "target_url") == 0) {
@@ -62,7 +68,7 @@ static int read_filter(whi_call *call, whi_search *search, const whi_parameter *
         return code == WH_OK ? whi_search_add(search, fields[i], op, parameter->value, strcmp(fields[i], "id") == 0)
                              : code;
     }
-    return size == end ? WH_OK : whi_fail(WH_EINVALID, "%.40s: no such field to filter by", parameter->name);
+    return size == end ? WH_OK : fail_filter(parameter, "no such field to filter by");
 }
 
 /* The cursor tells its direction itself, so that it may come under either name. */
@@ -80,7 +86,7 @@ static int read_cursor(whi_call *call, whi_search *search) {
     search->page.descending = 0;
     return whi_ident_parse("prv_", text, &search->page.from) == WH_OK
                ? WH_OK
-               : whi_fail(WH_EINVALID, "next_cursor: expected one that a list has given");
+               : whi_fail_field(WH_EINVALID, "next_cursor", "expected one that a list has given");
 }
 
 static int read_search(whi_call *call, whi_search *search) {
@@ -212,7 +218,7 @@ static int send_test(whi_call *call, const whi_registration *registration, const
     int status, code;
 
     if (!whi_subscription_may_send(registration->subscription)) {
-        return whi_fail(WH_ECONFLICT, "id: this webhook is not active");
+        return whi_fail_field(WH_ECONFLICT, "id", "this webhook is not active");
     }
     timeout = (timeout > 0 ? timeout : whi_insight_options(call->engine)->timeout) + TEST_PATIENCE;
     code = whi_engine_test(call->engine, registration->subscription->id, type, TEST_PAYLOAD, strlen(TEST_PAYLOAD),
@@ -222,12 +228,12 @@ static int send_test(whi_call *call, const whi_registration *registration, const
         return WH_OK;
     }
     if (status > 0) {
-        return whi_refuse(call, 502, "the target answered %d", status);
+        return whi_refuse(call, 502, NULL, "the target answered %d", status);
     }
     if (code == WH_ETIMEOUT) {
-        return whi_refuse(call, 504, "the target gave no answer in time");
+        return whi_refuse(call, 504, NULL, "the target gave no answer in time");
     }
-    return wh_error_group(code)[0] == 'n' ? whi_refuse(call, 502, "the target was not reached: %s", error) : code;
+    return wh_error_group(code)[0] == 'n' ? whi_refuse(call, 502, NULL, "the target was not reached: %s", error) : code;
 }
 
 static int serve_test(whi_call *call) {
@@ -239,7 +245,7 @@ static int serve_test(whi_call *call) {
     code = code == WH_OK ? whi_body_text(call, 0, "id", &id) : code;
     code = code == WH_OK ? whi_body_text(call, 0, "event_type", &type) : code;
     if (code == WH_OK && id == NULL) {
-        code = whi_fail(WH_EINVALID, "id: expected a webhook's, found nothing");
+        code = whi_fail_field(WH_EINVALID, "id", "expected a webhook's, found nothing");
     }
     code = code == WH_OK ? whi_scope_subscription(call, id, &found) : code;
     code = code == WH_OK ? send_test(call, found, type != NULL ? type : "test") : code;

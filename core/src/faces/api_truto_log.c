@@ -59,7 +59,7 @@ static int read_cursor(whi_call *call, log_page *self) {
             return WH_OK;
         }
     }
-    return whi_fail(WH_EINVALID, "next_cursor: expected one that this list has given");
+    return whi_fail_field(WH_EINVALID, "next_cursor", "expected one that this list has given");
 }
 
 static int read_kind(whi_call *call) {
@@ -67,7 +67,7 @@ static int read_kind(whi_call *call) {
 
     return type != NULL && strcmp(type, "webhook") == 0
                ? WH_OK
-               : whi_fail(WH_EINVALID, "log_type: expected \"webhook\", the only one that is kept here");
+               : whi_fail_field(WH_EINVALID, "log_type", "expected \"webhook\", the only one that is kept here");
 }
 
 static int read_webhook(whi_call *call, log_page *self, int *none) {

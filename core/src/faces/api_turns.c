@@ -63,7 +63,7 @@ int whi_turn_take(whi_call *call) {
         return WH_OK;
     }
     whi_call_header_text(call, "Retry-After", "1");
-    return whi_refuse(call, 429, "too many requests of this kind are under way; try again when one has ended");
+    return whi_refuse(call, 429, NULL, "too many requests of this kind are under way; try again when one has ended");
 }
 
 void whi_turn_leave(whi_call *call) {

@@ -12,7 +12,7 @@ static int one_of(const char *name, const char *value, const char *first, const 
     *is_second = value != NULL && strcasecmp(value, second) == 0;
     return value == NULL || *is_second || value[0] == '\0' || strcasecmp(value, first) == 0
                ? WH_OK
-               : whi_fail(WH_EINVALID, "%s: expected \"%s\" or \"%s\", found \"%.40s\"", name, first, second, value);
+               : whi_fail_field(WH_EINVALID, name, "expected \"%s\" or \"%s\", found \"%.40s\"", first, second, value);
 }
 
 /* Their clients send parameters that they don't use as empty ones. */

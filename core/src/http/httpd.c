@@ -30,9 +30,9 @@ static int within(const char *name, int64_t value, int64_t lowest, int64_t highe
     if (value >= lowest && value <= highest) {
         return WH_OK;
     }
-    snprintf(sentence, sizeof sentence, "%s: expected a number from %lld to %lld, found %lld", name, (long long)lowest,
+    snprintf(sentence, sizeof sentence, "expected a number from %lld to %lld, found %lld", (long long)lowest,
              (long long)highest, (long long)value);
-    return wh_fail(WH_EINVALID, sentence);
+    return wh_fail_field(WH_EINVALID, name, sentence);
 }
 
 /* At most half of the files that the process may open: with a flood of connections the others
@@ -51,7 +51,7 @@ static int complete(wh_http_options *options) {
     int code;
 
     if (options->version != 1) {
-        return wh_fail(WH_EINVALID, "version: expected 1, begin with WH_HTTP_OPTIONS_INIT");
+        return wh_fail_field(WH_EINVALID, "version", "expected 1, begin with WH_HTTP_OPTIONS_INIT");
     }
     options->address = options->address != NULL ? options->address : "127.0.0.1";
     options->threads = options->threads ? options->threads : THREADS;

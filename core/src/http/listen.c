@@ -37,8 +37,8 @@ static int read_address(const wh_http_options *options, address *out, socklen_t 
         *size = sizeof out->six;
         return WH_OK;
     }
-    snprintf(sentence, sizeof sentence, "address: expected an IPv4 or IPv6 address, found \"%.64s\"", options->address);
-    return wh_fail(WH_EINVALID, sentence);
+    snprintf(sentence, sizeof sentence, "expected an IPv4 or IPv6 address, found \"%.64s\"", options->address);
+    return wh_fail_field(WH_EINVALID, "address", sentence);
 }
 
 static const char *reason_of(int error) {

@@ -27,7 +27,7 @@ const char *wh_version(void) {
 
 static int fill_time(int64_t *value, int64_t normal, const char *name) {
     if (*value < 0) {
-        return whi_fail(WH_EINVALID, "%s: expected 0 or more milliseconds, found %lld", name, (long long)*value);
+        return whi_fail_field(WH_EINVALID, name, "expected 0 or more milliseconds, found %lld", (long long)*value);
     }
     *value = *value ? *value : normal;
     return WH_OK;
@@ -55,7 +55,7 @@ static int copy_texts(wh_options *options) {
 static int check_user_agent(const char *text) {
     for (; text != NULL && *text != '\0'; text++) {
         if ((unsigned char)*text < ' ' || *text == 127) {
-            return whi_fail(WH_EINVALID, "user_agent: expected no control character");
+            return whi_fail_field(WH_EINVALID, "user_agent", "expected no control character");
         }
     }
     return WH_OK;
@@ -70,11 +70,12 @@ static int take_options(wh_engine *engine, const wh_options *given) {
     if (options->version != 1) {
         unsigned version = options->version;
         *options = defaults;
-        return whi_fail(WH_EINVALID, "version: expected 1 (WH_OPTIONS_INIT), found %u", version);
+        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_OPTIONS_INIT), found %u", version);
     }
-    code = options->durability == WH_FULL || options->durability == WH_NORMAL
-               ? WH_OK
-               : whi_fail(WH_EINVALID, "durability: expected WH_FULL or WH_NORMAL, found %d", options->durability);
+    code =
+        options->durability == WH_FULL || options->durability == WH_NORMAL
+            ? WH_OK
+            : whi_fail_field(WH_EINVALID, "durability", "expected WH_FULL or WH_NORMAL, found %d", options->durability);
     code = code == WH_OK ? whi_limits_fill(&options->limits) : code;
     code = code == WH_OK ? fill_times(options) : code;
     code = code == WH_OK ? check_user_agent(options->user_agent) : code;
@@ -138,9 +139,8 @@ int whi_open(wh_engine **out, const char *store, const wh_options *options, cons
     int code;
 
     if (out == NULL || store == NULL || store[0] == '\0') {
-        return whi_fail(WH_EINVALID, "%s",
-                        out == NULL ? "out: expected a place for the engine, found NULL"
-                                    : "store: expected a file name or \":memory:\"");
+        return whi_fail_field(WH_EINVALID, out == NULL ? "out" : "store", "expected %s",
+                              out == NULL ? "a place for the engine, found NULL" : "a file name or \":memory:\"");
     }
     *out = NULL;
     engine = whi_calloc(1, sizeof *engine);
@@ -151,10 +151,9 @@ int whi_open(wh_engine **out, const char *store, const wh_options *options, cons
     init_locks(engine);
     code = open_parts(engine, store, options, transport);
     if (code != WH_OK) {
-        char sentence[WHI_ERROR_SIZE];
-        memcpy(sentence, wh_last_error(), sizeof sentence);
+        whi_error error = *whi_error_last();
         wh_close(engine);
-        return whi_fail(code, "%s", sentence);
+        return whi_error_again(code, &error);
     }
     whi_ending_begin(engine);
     *out = engine;

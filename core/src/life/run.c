@@ -310,19 +310,18 @@ static int rest(wh_engine *engine) {
 
 /* What it could not start it takes back: the engine can be stepped, or started again. */
 static int fail_start(wh_engine *engine, int code) {
-    char sentence[WHI_ERROR_SIZE];
+    whi_error error = *whi_error_last();
 
-    snprintf(sentence, sizeof sentence, "%s", wh_last_error());
     join_threads(engine);
     rest(engine);
-    return whi_fail(code, "%s", sentence);
+    return whi_error_again(code, &error);
 }
 
 int wh_start(wh_engine *engine, unsigned threads) {
     int code;
 
     if (threads < 1 || threads > WHI_WORKERS) {
-        return whi_fail(WH_EINVALID, "threads: expected 1 to %d, found %u", WHI_WORKERS, threads);
+        return whi_fail_field(WH_EINVALID, "threads", "expected 1 to %d, found %u", WHI_WORKERS, threads);
     }
     code = enter(engine);
     if (code != WH_OK) {

@@ -97,7 +97,7 @@ static int load(whi_certificates *trust) {
         return whi_fail(WH_ERESOURCE, "the certificates cannot be read now: no descriptor or no memory is left");
     }
     return trust->ca_file != NULL
-               ? whi_fail(WH_EINVALID, "ca_file: '%s' cannot be read as PEM certificates", trust->ca_file)
+               ? whi_fail_field(WH_EINVALID, "ca_file", "'%s' cannot be read as PEM certificates", trust->ca_file)
                : whi_fail(WH_ETLS, "the system has no bundle of certificates; name one with the option \"ca_file\"");
 }
 

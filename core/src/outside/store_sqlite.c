@@ -589,8 +589,8 @@ static int open_store(whi_store **out, const char *name, const whi_store_options
 
     *out = NULL;
     if (name == NULL || name[0] == '\0') {
-        return whi_fail(WH_EINVALID, "store: a file name or \":memory:\" is expected, found %s",
-                        name ? "an empty text" : "NULL");
+        return whi_fail_field(WH_EINVALID, "store", "a file name or \":memory:\" is expected, found %s",
+                              name ? "an empty text" : "NULL");
     }
     if (!sqlite3_threadsafe()) {
         return whi_fail(WH_ESTORE, "store '%s': the SQLite library is compiled without threads", name);

@@ -31,7 +31,8 @@ int whi_sqlite_token_remove(whi_store *base, const char *id) {
     }
     whi_sqlite_bind_word(statement, 1, id);
     code = whi_sqlite_run_write(store, statement, "removing a token");
-    return code == WH_OK && whi_sqlite_changed(store) == 0 ? whi_fail(WH_ENOTFOUND, "token: not in the store") : code;
+    return code == WH_OK && whi_sqlite_changed(store) == 0 ? whi_fail_field(WH_ENOTFOUND, "token", "not in the store")
+                                                           : code;
 }
 
 int whi_sqlite_tenant_secret_put(whi_store *base, const char *tenant, const char *secret, int replace) {
@@ -108,7 +109,7 @@ static int tenant_secret(whi_sqlite *store, whi_sqlite_side *side, const char *t
         sqlite3_reset(statement);
         return WH_OK;
     }
-    return code == WH_OK ? whi_fail(WH_ENOTFOUND, "tenant: has no secret yet") : code;
+    return code == WH_OK ? whi_fail_field(WH_ENOTFOUND, "tenant", "has no secret yet") : code;
 }
 
 int whi_sqlite_tenant_secret(whi_store *base, const char *tenant, char *out) {

@@ -397,7 +397,7 @@ int whi_sqlite_delivery_now(whi_store *base, int64_t event, int64_t subscription
     int found, code = whi_sqlite_give_delivery(store, &store->writer, WHI_SQL_DELIVERY_HEAD, event, subscription, each,
                                                payload, &found);
 
-    return code == WH_OK && !found ? whi_fail(WH_ENOTFOUND, "delivery: not in the store") : code;
+    return code == WH_OK && !found ? whi_fail_field(WH_ENOTFOUND, "delivery", "not in the store") : code;
 }
 
 static int attempt_write(whi_sqlite *store, const whi_attempt_row *row, enum whi_sql which) {

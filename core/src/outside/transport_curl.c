@@ -175,12 +175,12 @@ static int resolve(whi_transfer *transfer, int64_t now) {
 /* A line end in a header would let its owner write headers of their own. */
 static int check_request(const whi_request *request) {
     if (request->line_count > WHI_REQUEST_LINES) {
-        return whi_fail(WH_EINVALID, "headers: %zu of them, expected at most %d", request->line_count,
-                        WHI_REQUEST_LINES);
+        return whi_fail_field(WH_EINVALID, "headers", "%zu of them, expected at most %d", request->line_count,
+                              WHI_REQUEST_LINES);
     }
     for (size_t i = 0; i < request->line_count; i++) {
         if (strpbrk(request->lines[i], "\r\n") != NULL) {
-            return whi_fail(WH_EINVALID, "headers: line %zu holds a line end", i);
+            return whi_fail_field(WH_EINVALID, "headers", "line %zu holds a line end", i);
         }
     }
     return WH_OK;

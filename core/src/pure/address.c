@@ -198,7 +198,7 @@ int whi_policy_new(whi_policy **out, const char *const *allow, size_t count) {
 
     *out = NULL;
     if (count > WHI_ALLOW_MAXIMUM || (count > 0 && allow == NULL)) {
-        return whi_fail(WH_EINVALID, "allow: found %zu ranges, expected at most %d", count, WHI_ALLOW_MAXIMUM);
+        return whi_fail_field(WH_EINVALID, "allow", "found %zu ranges, expected at most %d", count, WHI_ALLOW_MAXIMUM);
     }
     policy = whi_calloc(1, sizeof *policy + count * sizeof policy->allow[0]);
     if (policy == NULL) {
@@ -209,7 +209,7 @@ int whi_policy_new(whi_policy **out, const char *const *allow, size_t count) {
 
         if (code != WH_OK) {
             whi_policy_free(policy);
-            return whi_fail_within(code, "allow[%zu]", i);
+            return whi_fail_within_item(code, "allow", i);
         }
     }
     policy->count = count;

@@ -47,8 +47,8 @@ int whi_delivery_state(const char *name, int *out) {
             return WH_OK;
         }
     }
-    return whi_fail(WH_EINVALID,
-                    "state: expected waiting, sending, delivered, exhausted, held or cancelled, found \"%.40s\"", name);
+    return whi_fail_field(WH_EINVALID, "state",
+                          "expected waiting, sending, delivered, exhausted, held or cancelled, found \"%.40s\"", name);
 }
 
 int whi_delivery_outcome(int error, int status, int *code) {

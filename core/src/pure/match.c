@@ -428,11 +428,11 @@ static int is_covered(const whi_match *match, const char *tenant, const char *pa
 
 static int check_all(const char *tenant, const char *const *patterns, size_t count) {
     if (whi_tenant_check(tenant) != WH_OK) {
-        return whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+        return whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
     }
     for (size_t i = 0; i < count; i++) {
         if (whi_pattern_check(patterns[i]) != WH_OK) {
-            return whi_fail(WH_EINVALID, "events[%zu]: expected a type, \"*\", \"prefix.*\" or \"prefix:*\"", i);
+            return whi_fail_item(WH_EINVALID, "events", i, "expected a type, \"*\", \"prefix.*\" or \"prefix:*\"");
         }
     }
     return WH_OK;

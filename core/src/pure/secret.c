@@ -57,21 +57,21 @@ static int pair_check(const whi_key *key) {
     }
     EVP_PKEY_free(pair);
     if (!whi_equal(public_key, key->bytes + WHI_ED_SEED, WHI_ED_PUBLIC)) {
-        return whi_fail(WH_ESECRET, "secret: the public key in \"whsk_…\" is not that of its seed");
+        return whi_fail_field(WH_ESECRET, "secret", "the public key in \"whsk_…\" is not that of its seed");
     }
     return WH_OK;
 }
 
 static int key_size_check(const whi_key *key) {
     if (key->kind == WHI_KEY_MAC && key->size == 0) {
-        return whi_fail(WH_ESECRET, "secret: found no bytes after \"whsec_\", expected base64 of 1 to 128");
+        return whi_fail_field(WH_ESECRET, "secret", "found no bytes after \"whsec_\", expected base64 of 1 to 128");
     }
     if (key->kind == WHI_KEY_PUBLIC && key->size != WHI_ED_PUBLIC) {
-        return whi_fail(WH_ESECRET, "secret: \"whpk_\" holds %zu bytes, expected 32", key->size);
+        return whi_fail_field(WH_ESECRET, "secret", "\"whpk_\" holds %zu bytes, expected 32", key->size);
     }
     if (key->kind == WHI_KEY_SECRET && key->size != WHI_ED_SEED && key->size != WHI_ED_SEED + WHI_ED_PUBLIC) {
-        return whi_fail(WH_ESECRET, "secret: \"whsk_\" holds %zu bytes, expected 64 (seed and public key) or 32 (seed)",
-                        key->size);
+        return whi_fail_field(WH_ESECRET, "secret",
+                              "\"whsk_\" holds %zu bytes, expected 64 (seed and public key) or 32 (seed)", key->size);
     }
     return WH_OK;
 }
@@ -91,7 +91,8 @@ static int key_decode(whi_key *key, const char *text) {
     }
     size = strnlen(text + skip, WHI_BASE64_SIZE(WHI_KEY_MAXIMUM) + 1);
     if (whi_base64_decode(text + skip, size, key->bytes, sizeof key->bytes, &key->size) != WH_OK) {
-        return whi_fail(WH_ESECRET, "secret: expected \"whsec_\" or \"whsk_\" and padded base64 of at most 128 bytes");
+        return whi_fail_field(WH_ESECRET, "secret",
+                              "expected \"whsec_\" or \"whsk_\" and padded base64 of at most 128 bytes");
     }
     return key_size_check(key);
 }
@@ -100,7 +101,7 @@ int whi_key_read(whi_key *key, const char *text) {
     int code;
 
     if (text == NULL) {
-        return whi_fail(WH_ESECRET, "secret: expected \"whsec_…\" or \"whsk_…\", found nothing");
+        return whi_fail_field(WH_ESECRET, "secret", "expected \"whsec_…\" or \"whsk_…\", found nothing");
     }
     code = key_decode(key, text);
     if (code == WH_OK && key->kind == WHI_KEY_SECRET) {
@@ -113,7 +114,8 @@ int whi_key_read(whi_key *key, const char *text) {
 }
 
 int whi_fail_public_key(void) {
-    return whi_fail(WH_ESECRET, "secret: a public key \"whpk_…\" cannot sign, expected \"whsec_…\" or \"whsk_…\"");
+    return whi_fail_field(WH_ESECRET, "secret",
+                          "a public key \"whpk_…\" cannot sign, expected \"whsec_…\" or \"whsk_…\"");
 }
 
 int whi_secret_check(const char *secret, int public_key) {
@@ -160,7 +162,7 @@ int whi_secret_public(const char *secret, char *out) {
     int code = whi_key_read(&key, secret);
 
     if (code == WH_OK && key.kind == WHI_KEY_MAC) {
-        code = whi_fail(WH_ESECRET, "secret: only \"whsk_…\" has a public key");
+        code = whi_fail_field(WH_ESECRET, "secret", "only \"whsk_…\" has a public key");
     }
     if (code == WH_OK) {
         code = whi_key_public(&key);
@@ -239,7 +241,7 @@ int whi_message_join(const whi_message *message, uint8_t **out, size_t *out_size
     uint8_t *joined;
 
     if (message->size > SIZE_MAX - head) {
-        return whi_fail(WH_ELIMIT, "body: %zu bytes are too many to sign", message->size);
+        return whi_fail_field(WH_ELIMIT, "body", "%zu bytes are too many to sign", message->size);
     }
     joined = whi_alloc(head + message->size);
     if (joined == NULL) {
@@ -257,14 +259,14 @@ int whi_message_join(const whi_message *message, uint8_t **out, size_t *out_size
 
 int whi_message_check(const char *const *secrets, size_t count, const void *body, size_t *size) {
     if (secrets == NULL || count == 0 || count > WHI_SECRETS_MAXIMUM) {
-        return whi_fail(WH_EINVALID, "secrets: found %zu, expected 1 to %d", secrets == NULL ? 0 : count,
-                        WHI_SECRETS_MAXIMUM);
+        return whi_fail_field(WH_EINVALID, "secrets", "found %zu, expected 1 to %d", secrets == NULL ? 0 : count,
+                              WHI_SECRETS_MAXIMUM);
     }
     if (*size == WH_ZSTR) {
         *size = body != NULL ? strlen(body) : 0;
     }
     if (body == NULL && *size > 0) {
-        return whi_fail(WH_EINVALID, "body: no bytes, but a size of %zu", *size);
+        return whi_fail_field(WH_EINVALID, "body", "no bytes, but a size of %zu", *size);
     }
     return WH_OK;
 }

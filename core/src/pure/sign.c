@@ -141,7 +141,7 @@ static int sign_all(const char *const *secrets, size_t count, const whi_message 
         int code = whi_signer_new(&signer, secrets[i]);
 
         if (code != WH_OK) {
-            return whi_fail_within(code, "secrets[%zu]", i);
+            return whi_fail_within_item(code, "secrets", i);
         }
         if (i > 0) {
             whi_buf_char(buf, ' ');
@@ -160,18 +160,19 @@ int whi_signed_id_check(const char *id) {
     const char *dot = id;
 
     if (size == 0 || size > WHI_SIGNED_ID_MAXIMUM) {
-        return whi_fail(WH_EINVALID, "id: expected 1 to %d bytes", WHI_SIGNED_ID_MAXIMUM);
+        return whi_fail_field(WH_EINVALID, "id", "expected 1 to %d bytes", WHI_SIGNED_ID_MAXIMUM);
     }
     for (size_t i = 0; i < size; i++) {
         if ((unsigned char)id[i] < 0x20 || id[i] == 0x7f) {
-            return whi_fail(WH_EINVALID, "id: found a control character at byte %zu", i);
+            return whi_fail_field(WH_EINVALID, "id", "found a control character at byte %zu", i);
         }
     }
     while ((dot = strchr(dot, '.')) != NULL) {
         size_t digits = strspn(++dot, "0123456789");
 
         if (digits > 0 && (dot[digits] == '.' || dot[digits] == '\0')) {
-            return whi_fail(WH_EINVALID, "id: found digits alone after a full stop, which reads like a timestamp");
+            return whi_fail_field(WH_EINVALID, "id",
+                                  "found digits alone after a full stop, which reads like a timestamp");
         }
     }
     return WH_OK;
@@ -185,7 +186,7 @@ int wh_sign(const char *const *secrets, size_t count, const char *id, int64_t ti
     int code;
 
     if (out == NULL) {
-        return whi_fail(WH_EINVALID, "out: expected a place for the signatures, found NULL");
+        return whi_fail_field(WH_EINVALID, "out", "expected a place for the signatures, found NULL");
     }
     *out = NULL;
     code = whi_message_check(secrets, count, body, &message.size);
@@ -193,7 +194,8 @@ int wh_sign(const char *const *secrets, size_t count, const char *id, int64_t ti
         code = whi_signed_id_check(id);
     }
     if (code == WH_OK && timestamp < 0) {
-        code = whi_fail(WH_EINVALID, "timestamp: found %lld, expected seconds since 1970", (long long)timestamp);
+        code =
+            whi_fail_field(WH_EINVALID, "timestamp", "found %lld, expected seconds since 1970", (long long)timestamp);
     }
     if (code != WH_OK) {
         return code;

@@ -46,5 +46,5 @@ int whi_subscription_may_send(const whi_subscription *subscription) {
 }
 
 int whi_subscription_check(const whi_subscription *subscription) {
-    return subscription->url != NULL ? WH_OK : whi_fail(WH_EINVALID, "url: expected one, found none");
+    return subscription->url != NULL ? WH_OK : whi_fail_field(WH_EINVALID, "url", "expected one, found none");
 }

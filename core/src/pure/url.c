@@ -13,7 +13,7 @@
 #define NAME_MAXIMUM 253
 
 static int fail_long(void) {
-    return whi_fail(WH_EINVALID, "url: longer than %d bytes", WHI_URL_SIZE - 1);
+    return whi_fail_field(WH_EINVALID, "url", "longer than %d bytes", WHI_URL_SIZE - 1);
 }
 
 /* The first character of the authority, or NULL if the text does not begin with
@@ -36,19 +36,19 @@ static int authority_check(const char *authority) {
     size_t size = strcspn(authority, "/?#");
 
     if (size == 0) {
-        return whi_fail(WH_EINVALID, "url: no host");
+        return whi_fail_field(WH_EINVALID, "url", "no host");
     }
     for (size_t i = 0; i < size; i++) {
         unsigned char byte = (unsigned char)authority[i];
 
         if (byte == '@') {
-            return whi_fail(WH_EINVALID, "url: found user info before \"@\", which is not allowed");
+            return whi_fail_field(WH_EINVALID, "url", "found user info before \"@\", which is not allowed");
         }
         if (byte == '\\') {
-            return whi_fail(WH_EINVALID, "url: found a backslash in the host");
+            return whi_fail_field(WH_EINVALID, "url", "found a backslash in the host");
         }
         if (byte >= 0x80) {
-            return whi_fail(WH_EINVALID, "url: the host is not ASCII; write its \"xn--\" form");
+            return whi_fail_field(WH_EINVALID, "url", "the host is not ASCII; write its \"xn--\" form");
         }
     }
     return WH_OK;
@@ -65,15 +65,15 @@ static int text_check(const char *text) {
         unsigned char byte = (unsigned char)text[i];
 
         if (byte < 0x20 || byte == 0x7f) {
-            return whi_fail(WH_EINVALID, "url: found the control character 0x%02x at byte %zu", byte, i);
+            return whi_fail_field(WH_EINVALID, "url", "found the control character 0x%02x at byte %zu", byte, i);
         }
         if (byte == ' ') {
-            return whi_fail(WH_EINVALID, "url: found a blank at byte %zu, expected \"%%20\"", i);
+            return whi_fail_field(WH_EINVALID, "url", "found a blank at byte %zu, expected \"%%20\"", i);
         }
     }
     authority = authority_of(text);
     if (authority == NULL) {
-        return whi_fail(WH_EINVALID, "url: expected \"http://\" or \"https://\" and a host");
+        return whi_fail_field(WH_EINVALID, "url", "expected \"http://\" or \"https://\" and a host");
     }
     return authority_check(authority);
 }
@@ -90,16 +90,18 @@ static void to_lower(char *text, size_t size) {
 
 static int label_check(const char *label, size_t size) {
     if (size == 0 || size > LABEL_MAXIMUM) {
-        return whi_fail(WH_EINVALID, "url: the host has a label of %zu letters, expected 1 to %d", size, LABEL_MAXIMUM);
+        return whi_fail_field(WH_EINVALID, "url", "the host has a label of %zu letters, expected 1 to %d", size,
+                              LABEL_MAXIMUM);
     }
     for (size_t i = 0; i < size; i++) {
         char c = label[i];
 
         if ((unsigned char)c >= 0x80) {
-            return whi_fail(WH_EINVALID, "url: the host is not ASCII; write its \"xn--\" form");
+            return whi_fail_field(WH_EINVALID, "url", "the host is not ASCII; write its \"xn--\" form");
         }
         if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')) {
-            return whi_fail(WH_EINVALID, "url: the host holds '%c', expected letters, digits, '-', '_' and '.'", c);
+            return whi_fail_field(WH_EINVALID, "url", "the host holds '%c', expected letters, digits, '-', '_' and '.'",
+                                  c);
         }
     }
     return WH_OK;
@@ -127,7 +129,7 @@ static int name_check(const char *host) {
         total--; /* the root's dot */
     }
     if (total == 0 || total > NAME_MAXIMUM) {
-        return whi_fail(WH_EINVALID, "url: the host has %zu letters, expected 1 to %d", total, NAME_MAXIMUM);
+        return whi_fail_field(WH_EINVALID, "url", "the host has %zu letters, expected 1 to %d", total, NAME_MAXIMUM);
     }
     for (;;) {
         size = strcspn(label, ".");
@@ -141,7 +143,7 @@ static int name_check(const char *host) {
         label += size + 1;
     }
     if (is_number(label, size)) {
-        return whi_fail(WH_EINVALID, "url: the host ends in a number, but is not an IPv4 address");
+        return whi_fail_field(WH_EINVALID, "url", "the host ends in a number, but is not an IPv4 address");
     }
     return WH_OK;
 }
@@ -156,7 +158,7 @@ static int host_read(whi_url *out, const char *host) {
         size -= 2;
     }
     if (size >= sizeof out->host) {
-        return whi_fail(WH_EINVALID, "url: the host has %zu letters, expected 1 to %d", size, NAME_MAXIMUM);
+        return whi_fail_field(WH_EINVALID, "url", "the host has %zu letters, expected 1 to %d", size, NAME_MAXIMUM);
     }
     memcpy(out->host, host, size);
     out->host[size] = '\0';
@@ -172,11 +174,11 @@ static int fail_curl(CURLUcode code) {
     case CURLUE_OUT_OF_MEMORY:
         return whi_fail_memory();
     case CURLUE_NO_HOST:
-        return whi_fail(WH_EINVALID, "url: no host");
+        return whi_fail_field(WH_EINVALID, "url", "no host");
     case CURLUE_BAD_PORT_NUMBER:
-        return whi_fail(WH_EINVALID, "url: the port is not a number from 1 to 65535");
+        return whi_fail_field(WH_EINVALID, "url", "the port is not a number from 1 to 65535");
     default:
-        return whi_fail(WH_EINVALID, "url: %s", curl_url_strerror(code));
+        return whi_fail_field(WH_EINVALID, "url", "%s", curl_url_strerror(code));
     }
 }
 
@@ -219,7 +221,7 @@ static int part_refuse(CURLU *parser, CURLUPart which, const char *name) {
         return WH_OK;
     }
     curl_free(part);
-    return whi_fail(WH_EINVALID, "url: found %s, which is not allowed", name);
+    return whi_fail_field(WH_EINVALID, "url", "found %s, which is not allowed", name);
 }
 
 static int text_get(whi_url *out, CURLU *parser) {
@@ -276,7 +278,7 @@ int whi_url_parse(whi_url *out, const char *text) {
 
     memset(out, 0, sizeof *out);
     if (text == NULL) {
-        return whi_fail(WH_EINVALID, "url: missing, expected \"http://\" or \"https://\" and a host");
+        return whi_fail_field(WH_EINVALID, "url", "missing, expected \"http://\" or \"https://\" and a host");
     }
     code = text_check(text);
     if (code != WH_OK) {

@@ -121,7 +121,7 @@ static int choose_events_of(whi_reading *self, const whi_json *json, uint32_t li
         if (event == NULL) {
             code =
                 whi_reading_fail_name(out->resource->name, out->resource->events, sizeof *out->resource->events, text);
-            return whi_fail_within(code, "events");
+            return whi_fail_within_field(code, "events");
         }
         choose(out, event);
     }
@@ -174,7 +174,7 @@ static int choose_events(whi_reading *self, chosen *out) {
     if (out->resource != NULL) {
         return choose_events_of(self, where, list, out);
     }
-    return given ? whi_fail(WH_EINVALID, "events: expected a resource that they are of, found none") : WH_OK;
+    return given ? whi_fail_field(WH_EINVALID, "events", "expected a resource that they are of, found none") : WH_OK;
 }
 
 static void put_choice(whi_reading *self, const chosen *choice) {
@@ -207,7 +207,8 @@ static int check_secret(const whi_reading *self) {
     return self->subscription == NULL || self->subscription->system == self->system ||
                    !whi_reading_changed(self, "secret")
                ? WH_OK
-               : whi_fail(WH_EINVALID, "secret: this webhook was made through another system, and is signed its way");
+               : whi_fail_field(WH_EINVALID, "secret",
+                                "this webhook was made through another system, and is signed its way");
 }
 
 static int finish(whi_reading *self) {

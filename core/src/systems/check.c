@@ -177,7 +177,7 @@ int whi_check_hmac(const char *digest, const void *key, size_t key_size, const w
 static int secret_size(const char *secret, size_t *out) {
     *out = secret != NULL ? strnlen(secret, WHI_CHECK_SECRET_MAXIMUM + 1) : 0;
     if (*out == 0 || *out > WHI_CHECK_SECRET_MAXIMUM) {
-        return whi_fail(WH_ESECRET, "secret: expected a text of 1 to %d bytes", WHI_CHECK_SECRET_MAXIMUM);
+        return whi_fail_field(WH_ESECRET, "secret", "expected a text of 1 to %d bytes", WHI_CHECK_SECRET_MAXIMUM);
     }
     return WH_OK;
 }
@@ -209,7 +209,7 @@ int whi_check_match(const whi_check *check, const whi_check_list *list, const wh
         int code = match_one(list, check->secrets[i], parts, count, &matched);
 
         if (code != WH_OK) {
-            return whi_fail_within(code, "secrets[%zu]", i);
+            return whi_fail_within_item(code, "secrets", i);
         }
     }
     return matched ? WH_OK

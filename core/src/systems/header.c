@@ -50,25 +50,35 @@ static int is_reserved(const char *name) {
            strncasecmp(name, "svix-", 5) == 0;
 }
 
+static int fail_header(const char *name, const char *reason) {
+    char field[WHI_HEADER_NAME_MAXIMUM + 16];
+
+    snprintf(field, sizeof field, "headers.%s", name);
+    return whi_fail_field(WH_EINVALID, field, "%s", reason);
+}
+
 static int check_name(const char *name) {
     char found[64];
 
     if (strlen(name) > WHI_HEADER_NAME_MAXIMUM) {
-        return whi_fail(WH_ELIMIT, "headers: a name of %zu bytes is longer than the limit of %d", strlen(name),
-                        WHI_HEADER_NAME_MAXIMUM);
+        return whi_fail_field(WH_ELIMIT, "headers", "a name of %zu bytes is longer than the limit of %d", strlen(name),
+                              WHI_HEADER_NAME_MAXIMUM);
     }
     if (!is_token(name)) {
-        return whi_fail(WH_EINVALID, "headers: expected names of letters, digits and - _, found \"%s\"",
+        return whi_fail_field(WH_EINVALID, "headers", "expected names of letters, digits and - _, found \"%s\"",
                         whi_text_shown(name, found, sizeof found));
     }
-    return is_reserved(name) ? whi_fail(WH_EINVALID, "headers.%s: reserved", name) : WH_OK;
+    return is_reserved(name) ? fail_header(name, "reserved") : WH_OK;
 }
 
 static int check_value(const char *name, const char *value) {
+    char reason[80];
+
     for (; *value != '\0'; value++) {
         if ((*value < ' ' || *value > '~') && *value != '\t') {
-            return whi_fail(WH_EINVALID, "headers.%s: expected visible ASCII, blanks and tabs, found byte 0x%02x", name,
-                            (unsigned)(unsigned char)*value);
+            snprintf(reason, sizeof reason, "expected visible ASCII, blanks and tabs, found byte 0x%02x",
+                     (unsigned)(unsigned char)*value);
+            return fail_header(name, reason);
         }
     }
     return WH_OK;

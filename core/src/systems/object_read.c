@@ -15,16 +15,14 @@
 static int fail_texts(const whi_json *json, uint32_t node, const char *field) {
     const whi_json_node *nodes = json->nodes;
     uint32_t at = node + 1;
-    char label[80];
 
     if (nodes[node].count > WHI_SUBSCRIPTION_EVENTS) {
-        return whi_fail(WH_EINVALID, "%s: expected at most %d texts, found %u", field, WHI_SUBSCRIPTION_EVENTS,
-                        (unsigned)nodes[node].count);
+        return whi_fail_field(WH_EINVALID, field, "expected at most %d texts, found %u", WHI_SUBSCRIPTION_EVENTS,
+                              (unsigned)nodes[node].count);
     }
     for (uint32_t i = 0; at < nodes[node].next; i++, at = nodes[at].next) {
         if (!whi_wire_fits(json, at, WHI_WIRE_TEXT)) {
-            snprintf(label, sizeof label, "%s[%u]", field, (unsigned)i);
-            return whi_reading_fail(json, at, label, "a text without zero bytes");
+            return whi_fail_within_item(whi_reading_fail(json, at, NULL, "a text without zero bytes"), field, i);
         }
     }
     return whi_reading_fail(json, node, field, whi_wire_kinds[WHI_WIRE_TEXTS]);
@@ -40,7 +38,7 @@ static int check_kind(whi_reading *self, const whi_wire_field *field, uint32_t n
             return fail_texts(json, node, field->name);
         }
         if (field->kind == WHI_WIRE_TEXT && type == WHI_JSON_STRING) {
-            return whi_fail(WH_EINVALID, "%s: expected a text without zero bytes", field->name);
+            return whi_fail_field(WH_EINVALID, field->name, "expected a text without zero bytes");
         }
         return whi_reading_fail(json, node, field->name, whi_wire_kinds[field->kind]);
     }
@@ -98,7 +96,7 @@ static int read_absent(whi_reading *self, const whi_wire_field *field) {
     const whi_wire_place_row *row = &whi_wire_places[field->place];
 
     if (field->flags & WHI_WIRE_REQUIRED) {
-        return whi_fail(WH_EINVALID, "%s: expected %s, found none", field->name, whi_wire_kinds[field->kind]);
+        return whi_fail_field(WH_EINVALID, field->name, "expected %s, found none", whi_wire_kinds[field->kind]);
     }
     if (self->subscription != NULL) {
         whi_reading_drop(self, field->name);
@@ -269,7 +267,7 @@ static int read_object(const whi_system *system, const char *document, size_t si
     whi_buf_init(&self.scratch, SIZE_MAX / 4);
     whi_buf_init(&text, SIZE_MAX / 4);
     if (code == WH_OK && given.nodes[0].type != WHI_JSON_OBJECT) {
-        code = whi_fail(WH_EINVALID, "document: expected an object");
+        code = whi_fail_field(WH_EINVALID, "document", "expected an object");
     }
     code = code == WH_OK ? scan_present(system, present, &was, &text) : code;
     code = code == WH_OK ? reserve(&self, size) : code;

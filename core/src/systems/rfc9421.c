@@ -178,7 +178,7 @@ static int match_text(const struct signature *signature, const char *secret, int
     size_t size = secret != NULL ? strnlen(secret, WHI_CHECK_SECRET_MAXIMUM + 1) : 0;
 
     if (size == 0 || size > WHI_CHECK_SECRET_MAXIMUM) {
-        return whi_fail(WH_ESECRET, "secret: expected a text of 1 to %d bytes", WHI_CHECK_SECRET_MAXIMUM);
+        return whi_fail_field(WH_ESECRET, "secret", "expected a text of 1 to %d bytes", WHI_CHECK_SECRET_MAXIMUM);
     }
     return match_mac(signature, secret, size, matched);
 }
@@ -209,7 +209,7 @@ static int match(const whi_check *check, const struct signature *signature) {
         int code = match_one(signature, check->secrets[i], &matched);
 
         if (code != WH_OK) {
-            return whi_fail_within(code, "secrets[%zu]", i);
+            return whi_fail_within_item(code, "secrets", i);
         }
     }
     return matched ? WH_OK

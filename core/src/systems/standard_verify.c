@@ -199,7 +199,7 @@ static int match_all(const char *const *secrets, size_t count, const struct requ
         int code = whi_key_read(&key, secrets[i]);
 
         if (code != WH_OK) {
-            return whi_fail_within(code, "secrets[%zu]", i);
+            return whi_fail_within_item(code, "secrets", i);
         }
         if (!matched) {
             code = key.kind == WHI_KEY_MAC ? match_mac(&key, request, message, &matched)

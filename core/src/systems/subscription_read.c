@@ -55,7 +55,7 @@ static const char *shown(const char *text, char out[SHOWN]) {
 static int fail_field(int code, const char *field) {
     char sentence[WHI_ERROR_SIZE];
 
-    return whi_fail(code, "%s: %s", field,
+    return whi_fail_field(code, field, "%s",
                     whi_text_shown(wh_last_error(), sentence, WHI_ERROR_SIZE - strlen(field) - 2));
 }
 
@@ -69,9 +69,9 @@ static int fail_value(const apply *self, uint32_t node, const char *field, const
     const char *text = whi_json_span(self->json, node, &size);
 
     if (type >= WHI_JSON_STRING) {
-        return whi_fail(WH_EINVALID, "%s: expected %s, found %s", field, expected, names[type]);
+        return whi_fail_field(WH_EINVALID, field, "expected %s, found %s", expected, names[type]);
     }
-    return whi_fail(WH_EINVALID, "%s: expected %s, found %.*s", field, expected, size < 40 ? (int)size : 40, text);
+    return whi_fail_field(WH_EINVALID, field, "expected %s, found %.*s", expected, size < 40 ? (int)size : 40, text);
 }
 
 /* A text without zero bytes, of at most so many bytes; valid until the next one. */
@@ -87,10 +87,10 @@ static int text_of(apply *self, uint32_t node, const char *field, size_t most, c
         return whi_fail_memory();
     }
     if (memchr(*out, '\0', size) != NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected no zero byte", field);
+        return whi_fail_field(WH_EINVALID, field, "expected no zero byte");
     }
     if (size > most) {
-        return whi_fail(WH_ELIMIT, "%s: %zu bytes are more than the limit of %zu", field, size, most);
+        return whi_fail_size(field, size, most);
     }
     if (*out != self->scratch.data) { /* borrowed from the document, not terminated */
         whi_buf_clear(&self->scratch);
@@ -148,22 +148,21 @@ static int check_count(const apply *self, uint32_t node, const char *field, size
     uint32_t count = self->json->nodes[node].count;
 
     return count >= least && count <= most ? WH_OK
-                                           : whi_fail(WH_EINVALID, "%s: expected %zu to %zu %s, found %u", field, least,
-                                                      most, what, (unsigned)count);
+                                           : whi_fail_field(WH_EINVALID, field, "expected %zu to %zu %s, found %u",
+                                                            least, most, what, (unsigned)count);
 }
 
-static int any_text(const char *text, const char *label) {
+static int any_text(const char *text) {
     (void)text;
-    (void)label;
     return WH_OK;
 }
 
 /* A list of texts or null, each kept after its check. */
 static int text_list(apply *self, uint32_t node, const char *field, size_t least, size_t most,
-                     int (*check)(const char *text, const char *label), char ***place, size_t *count) {
+                     int (*check)(const char *text), char ***place, size_t *count) {
     const whi_json_node *nodes = self->json->nodes;
     uint32_t items = nodes[node].count, at = node + 1;
-    char **texts, label[40];
+    char **texts;
     int code = WH_OK;
 
     *place = NULL;
@@ -184,9 +183,9 @@ static int text_list(apply *self, uint32_t node, const char *field, size_t least
     }
     for (uint32_t i = 0; i < items && code == WH_OK; i++, at = nodes[at].next) {
         const char *text = NULL;
-        snprintf(label, sizeof label, "%s[%u]", field, i);
-        code = text_of(self, at, label, SIZE_MAX, &text);
-        code = code == WH_OK ? check(text, label) : code;
+        code = text_of(self, at, NULL, SIZE_MAX, &text);
+        code = code == WH_OK ? check(text) : code;
+        code = code == WH_OK || code == WH_ENOMEM ? code : whi_fail_within_item(code, field, i);
         code = code == WH_OK ? keep_text(&texts[i], text, WH_ZSTR) : code;
     }
     if (code != WH_OK) {
@@ -205,7 +204,7 @@ static int set_tenant(apply *self, uint32_t node) {
     int code = is_null(self, node) ? WH_OK : text_of(self, node, "tenant", SIZE_MAX, &text);
 
     if (code == WH_OK && whi_tenant_check(text) != WH_OK) {
-        code = whi_fail(WH_EINVALID, "tenant: expected at most 64 of A-Z a-z 0-9 . _ : -");
+        code = whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
     }
     return code == WH_OK ? keep_text(&self->subscription->tenant, text, WH_ZSTR) : code;
 }
@@ -228,17 +227,17 @@ static int set_url(apply *self, uint32_t node) {
     }
     code = whi_url_parse(&url, text);
     if (code != WH_OK) {
-        return strncmp(wh_last_error(), "url", 3) == 0 ? code : whi_fail_within(code, "url");
+        return strcmp(wh_last_error_field(), "url") == 0 ? code : whi_fail_within_field(code, "url");
     }
     return keep_text(&self->subscription->url, url.text, WH_ZSTR);
 }
 
-static int check_event(const char *text, const char *label) {
+static int check_event(const char *text) {
     char found[SHOWN];
 
     return whi_pattern_check(text) == WH_OK
                ? WH_OK
-               : whi_fail(WH_EINVALID, "%s: expected a type, \"*\", \"prefix.*\" or \"prefix:*\", found \"%s\"", label,
+               : whi_fail(WH_EINVALID, "expected a type, \"*\", \"prefix.*\" or \"prefix:*\", found \"%s\"",
                           shown(text, found));
 }
 
@@ -328,8 +327,9 @@ static int name_of(apply *self, uint32_t node, const char *field, const char *co
             size += (size_t)snprintf(expected + size, sizeof expected - size, "%s\"%s\"", between, names[i]);
         }
     }
-    return code != WH_OK ? code
-                         : whi_fail(WH_EINVALID, "%s: expected %s, found \"%s\"", field, expected, shown(text, found));
+    return code != WH_OK
+               ? code
+               : whi_fail_field(WH_EINVALID, field, "expected %s, found \"%s\"", expected, shown(text, found));
 }
 
 static int set_on_rule_error(apply *self, uint32_t node) {
@@ -357,7 +357,7 @@ static int set_source(apply *self, uint32_t node) {
 
     return code != WH_OK || *place == NULL || whi_type_check(*place) == WH_OK
                ? code
-               : whi_fail(WH_EINVALID, "source: expected 1 to 128 of A-Z a-z 0-9 . _ : - /");
+               : whi_fail_field(WH_EINVALID, "source", "expected 1 to 128 of A-Z a-z 0-9 . _ : - /");
 }
 
 static int set_details(apply *self, uint32_t node) {
@@ -392,6 +392,7 @@ static int is_repeated(char *const *lines, size_t count, const char *line) {
 
 static int read_headers(apply *self, uint32_t node, char **lines, size_t *count) {
     const whi_json_node *nodes = self->json->nodes;
+    char label[WHI_HEADER_NAME_MAXIMUM + 16];
     const char *line;
     size_t bytes = 0;
     int code = WH_OK;
@@ -404,12 +405,11 @@ static int read_headers(apply *self, uint32_t node, char **lines, size_t *count)
         line = lines[(*count)++];
         bytes += strlen(line);
         if (is_repeated(lines, *count - 1, line)) {
-            return whi_fail(WH_EINVALID, "headers.%.*s: given twice", (int)strcspn(line, ":;"), line);
+            snprintf(label, sizeof label, "headers.%.*s", (int)strcspn(line, ":;"), line);
+            return whi_fail_field(WH_EINVALID, label, "given twice");
         }
     }
-    return bytes <= WHI_HEADER_BYTES
-               ? code
-               : whi_fail(WH_ELIMIT, "headers: %zu bytes are more than the limit of %d", bytes, WHI_HEADER_BYTES);
+    return bytes <= WHI_HEADER_BYTES ? code : whi_fail_size("headers", bytes, WHI_HEADER_BYTES);
 }
 
 static int set_headers(apply *self, uint32_t node) {
@@ -454,7 +454,7 @@ static int set_secrets(apply *self, uint32_t node) {
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < i; k++) {
             if (strcmp(texts[i], texts[k]) == 0) {
-                return whi_fail(WH_EINVALID, "secrets[%zu]: given twice", i);
+                return whi_fail_item(WH_EINVALID, "secrets", i, "given twice");
             }
         }
     }
@@ -486,11 +486,10 @@ static int set_retry(apply *self, uint32_t node) {
         return whi_fail_memory();
     }
     for (uint32_t i = 0; i < count; i++, at = nodes[at].next) {
-        char label[40];
-        snprintf(label, sizeof label, "retry[%u]", i);
-        if (integer_of(self, at, label, 0, WHI_RETRY_DELAY_MAXIMUM, &list[i]) != WH_OK) {
+        code = integer_of(self, at, NULL, 0, WHI_RETRY_DELAY_MAXIMUM, &list[i]);
+        if (code != WH_OK) {
             whi_free(list);
-            return WH_EINVALID;
+            return whi_fail_within_item(code, "retry", i);
         }
     }
     whi_free(s->retry);
@@ -532,7 +531,7 @@ static int time_of(apply *self, uint32_t node, const char *field, int64_t *out) 
 
     *out = 0;
     if (code == WH_OK && text != NULL && whi_time_parse(text, out) != WH_OK) {
-        code = whi_fail(WH_EINVALID, "%s: expected a time like 2026-11-21T10:00:00.000Z", field);
+        code = whi_fail_field(WH_EINVALID, field, "expected a time like 2026-11-21T10:00:00.000Z");
     }
     return code;
 }
@@ -567,7 +566,7 @@ static int set_id(apply *self, uint32_t node) {
     int code = text_of(self, node, "id", WH_ID_SIZE, &text);
 
     if (code == WH_OK && whi_ident_parse("sub_", text, &self->subscription->id) != WH_OK) {
-        code = whi_fail(WH_EINVALID, "id: expected \"sub_\" and %d letters and digits", WHI_IDENT_DIGITS);
+        code = whi_fail_field(WH_EINVALID, "id", "expected \"sub_\" and %d letters and digits", WHI_IDENT_DIGITS);
     }
     return code;
 }
@@ -642,10 +641,11 @@ static int unknown(const char *name) {
 
     for (size_t i = 0; i < FIELDS; i++) {
         if (is_near(name, fields[i].name)) {
-            return whi_fail(WH_EINVALID, "%s: unknown field, did you mean \"%s\"?", shown(name, found), fields[i].name);
+            return whi_fail_field(WH_EINVALID, shown(name, found), "unknown field, did you mean \"%s\"?",
+                                  fields[i].name);
         }
     }
-    return whi_fail(WH_EINVALID, "%s: unknown field", shown(name, found));
+    return whi_fail_field(WH_EINVALID, shown(name, found), "unknown field");
 }
 
 /* Other systems' secrets are texts of their own kinds. */
@@ -671,11 +671,11 @@ static int check_secrets(const apply *self) {
     int code = WH_OK;
 
     if (self->no_secrets && !(s->system->asks & WHI_MAY_GO_UNSIGNED)) {
-        return whi_fail(WH_EINVALID, "secrets: expected 1 to %d texts, found 0", WHI_SUBSCRIPTION_SECRETS);
+        return whi_fail_field(WH_EINVALID, "secrets", "expected 1 to %d texts, found 0", WHI_SUBSCRIPTION_SECRETS);
     }
     for (size_t i = 0; i < s->secret_count && code == WH_OK; i++) {
         code = check_secret(s->system, s->secrets[i]);
-        code = code == WH_OK ? WH_OK : whi_fail_within(code, "secrets[%zu]", i);
+        code = code == WH_OK ? WH_OK : whi_fail_within_item(code, "secrets", i);
     }
     return code;
 }
@@ -687,9 +687,9 @@ static int apply_members(apply *self) {
     for (uint32_t at = 1; at < nodes[0].next; at = nodes[at + 1].next) {
         const char *name = NULL;
         size_t i = 0;
-        int code = text_of(self, at, "a field's name", SIZE_MAX, &name);
+        int code = text_of(self, at, NULL, SIZE_MAX, &name);
         if (code != WH_OK) {
-            return code;
+            return code == WH_ENOMEM ? code : whi_fail_within(code, "a field's name");
         }
         while (i < FIELDS && strcmp(name, fields[i].name) != 0) {
             i++;
@@ -698,7 +698,7 @@ static int apply_members(apply *self) {
             return unknown(name);
         }
         if (given >> i & 1) {
-            return whi_fail(WH_EINVALID, "%s: given twice", fields[i].name);
+            return whi_fail_field(WH_EINVALID, fields[i].name, "given twice");
         }
         given |= (uint32_t)1 << i;
         code = self->stored || !fields[i].stored ? fields[i].set(self, at + 1) : WH_OK;
@@ -719,7 +719,7 @@ int whi_subscription_apply(whi_subscription *subscription, const char *document,
     whi_buf_reserve(&self.scratch, size); /* growing would leave secrets in freed memory */
     code = code == WH_OK ? whi_buf_status(&self.scratch) : code;
     if (code == WH_OK && json.nodes[0].type != WHI_JSON_OBJECT) {
-        code = whi_fail(WH_EINVALID, "document: expected an object");
+        code = whi_fail_field(WH_EINVALID, "document", "expected an object");
     }
     code = code == WH_OK ? apply_members(&self) : code;
     whi_wipe(self.scratch.data, self.scratch.capacity); /* secrets went through it */

@@ -44,5 +44,5 @@ int whi_system_ident_own_parse(const char *text, int64_t *number) {
 int whi_system_ident_parse(const whi_system *system, const char *text, int64_t *number) {
     return text != NULL && system->ident_parse(text, number) == WH_OK
                ? WH_OK
-               : whi_fail(WH_ENOTFOUND, "id: there is no webhook with this one");
+               : whi_fail_field(WH_ENOTFOUND, "id", "there is no webhook with this one");
 }

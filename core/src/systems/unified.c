@@ -20,8 +20,9 @@ static int check_destination(whi_reading *self) {
         return WH_OK;
     }
     return whi_reading_value(self, "db_url", &where) != WHI_JSON_NONE
-               ? whi_fail(WH_EINVALID, "hook_url: expected a URL besides db_url: databases alone are not delivered to")
-               : whi_fail(WH_EINVALID, "hook_url: expected a URL, found none");
+               ? whi_fail_field(WH_EINVALID, "hook_url",
+                                "expected a URL besides db_url: databases alone are not delivered to")
+               : whi_fail_field(WH_EINVALID, "hook_url", "expected a URL, found none");
 }
 
 #define TYPE_SIZE 129 /* what whi_type_check allows, and a zero byte */
@@ -38,8 +39,8 @@ static int add_part(whi_reading *self, const char *name, const char *between, ch
         return code;
     }
     if ((size_t)snprintf(type + used, TYPE_SIZE - used, "%s%s", between, text) >= TYPE_SIZE - used) {
-        return whi_fail(WH_EINVALID, "%s: too long: with the other half, the type has more than %d letters", name,
-                        TYPE_SIZE - 1);
+        return whi_fail_field(WH_EINVALID, name, "too long: with the other half, the type has more than %d letters",
+                              TYPE_SIZE - 1);
     }
     return WH_OK;
 }
@@ -54,7 +55,7 @@ static int check_event(whi_reading *self) {
     int code = whi_reading_text(self, where, node, "event", &text);
 
     if (code == WH_OK && (text[0] == '\0' || text[strspn(text, WORD)] != '\0')) {
-        return whi_fail(WH_EINVALID, "event: expected a word like \"updated\", of A-Z a-z 0-9 _ -");
+        return whi_fail_field(WH_EINVALID, "event", "expected a word like \"updated\", of A-Z a-z 0-9 _ -");
     }
     return code;
 }
@@ -74,7 +75,8 @@ static int put_events(whi_reading *self) {
     code = code == WH_OK ? add_part(self, "object_type", "", type) : code;
     code = code == WH_OK ? add_part(self, "event", ".", type) : code;
     if (code == WH_OK && whi_type_check(type) != WH_OK) {
-        code = whi_fail(WH_EINVALID, "object_type: expected a name like \"crm_contact\", of A-Z a-z 0-9 . _ : - /");
+        code = whi_fail_field(WH_EINVALID, "object_type",
+                              "expected a name like \"crm_contact\", of A-Z a-z 0-9 . _ : - /");
     }
     if (code == WH_OK) {
         whi_json_write_name(self->out, "events");

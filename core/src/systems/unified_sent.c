@@ -142,12 +142,12 @@ static int check_names(const whi_json *json) {
     size_t count = json->nodes[0].count;
 
     if (count > MEMBERS_MAXIMUM) {
-        return whi_fail(WH_ESIG_FORMAT, "body: found %zu members, expected at most %d", count, MEMBERS_MAXIMUM);
+        return whi_fail_field(WH_ESIG_FORMAT, "body", "found %zu members, expected at most %d", count, MEMBERS_MAXIMUM);
     }
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < i; k++) {
             if (whi_json_equal(json, names[k], json, at)) {
-                return whi_fail(WH_ESIG_FORMAT, "body: a member's name found twice, expected once");
+                return whi_fail_field(WH_ESIG_FORMAT, "body", "a member's name found twice, expected once");
             }
         }
         names[i] = at;
@@ -160,10 +160,10 @@ static int body_scan(const whi_check *check, whi_json *json) {
     int code = whi_json_scan(json, check->body, check->size, DEPTH_MAXIMUM);
 
     if (code == WH_EJSON || code == WH_ELIMIT) {
-        return whi_fail_within(WH_ESIG_FORMAT, "body");
+        return whi_fail_within_field(WH_ESIG_FORMAT, "body");
     }
     if (code == WH_OK && json->nodes[0].type != WHI_JSON_OBJECT) {
-        return whi_fail(WH_ESIG_FORMAT, "body: expected a JSON object");
+        return whi_fail_field(WH_ESIG_FORMAT, "body", "expected a JSON object");
     }
     return code == WH_OK ? check_names(json) : code;
 }

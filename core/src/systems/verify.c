@@ -67,7 +67,7 @@ static int by_name(const char *name, const whi_format **out) {
             size += (size_t)snprintf(expected + size, sizeof expected - size, "%s%s", between, (*out)->name);
         }
     }
-    return whi_fail(WH_EINVALID, "format: found \"%.40s\", expected %s", name, expected);
+    return whi_fail_field(WH_EINVALID, "format", "found \"%.40s\", expected %s", name, expected);
 }
 
 static int input_check(whi_check *check) {

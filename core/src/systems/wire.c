@@ -34,9 +34,9 @@ int whi_reading_fail(const whi_json *json, uint32_t node, const char *field, con
     const char *text = whi_json_span(json, node, &size);
 
     if (type >= WHI_JSON_STRING) {
-        return whi_fail(WH_EINVALID, "%s: expected %s, found %s", field, expected, names[type]);
+        return whi_fail_field(WH_EINVALID, field, "expected %s, found %s", expected, names[type]);
     }
-    return whi_fail(WH_EINVALID, "%s: expected %s, found %.*s", field, expected, size < 40 ? (int)size : 40, text);
+    return whi_fail_field(WH_EINVALID, field, "expected %s, found %.*s", expected, size < 40 ? (int)size : 40, text);
 }
 
 static const char *name_at(const char *const *names, size_t stride, size_t i) {
@@ -55,7 +55,7 @@ int whi_reading_fail_name(const char *field, const char *const *names, size_t st
         size +=
             (size_t)snprintf(expected + size, sizeof expected - size, "%s\"%s\"", between, name_at(names, stride, i));
     }
-    return whi_fail(WH_EINVALID, "%s: expected %s, found \"%s\"", field, expected,
+    return whi_fail_field(WH_EINVALID, field, "expected %s, found \"%s\"", expected,
                     whi_text_shown(found, text, sizeof text));
 }
 

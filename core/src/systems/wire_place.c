@@ -10,19 +10,17 @@
 
 /* ------------------------------------------------------------------- reading */
 
-/* The sentences of url.h begin with "url", ours with the name on the wire. */
+/* The field of url.h is "url", ours has its name on the wire. */
 static int check_url(whi_reading *self, const whi_wire_field *field, uint32_t node) {
-    char sentence[WHI_ERROR_SIZE];
     const char *text;
     whi_url url;
     int code = whi_reading_text(self, self->given, node, field->name, &text);
 
-    code = code == WH_OK ? whi_url_parse(&url, text) : code;
-    if (code == WH_EINVALID && strncmp(wh_last_error(), "url", 3) == 0) {
-        memcpy(sentence, wh_last_error(), strlen(wh_last_error()) + 1);
-        return whi_fail(code, "%s%.400s", field->name, sentence + 3);
+    if (code != WH_OK) {
+        return code;
     }
-    return code;
+    code = whi_url_parse(&url, text);
+    return code == WH_EINVALID ? whi_fail_renamed(code, field->name) : code;
 }
 
 static int check_source(whi_reading *self, const whi_wire_field *field, uint32_t node) {
@@ -31,7 +29,7 @@ static int check_source(whi_reading *self, const whi_wire_field *field, uint32_t
 
     return code != WH_OK || whi_type_check(text) == WH_OK
                ? code
-               : whi_fail(WH_EINVALID, "%s: expected 1 to 128 of A-Z a-z 0-9 . _ : - /", field->name);
+               : whi_fail_field(WH_EINVALID, field->name, "expected 1 to 128 of A-Z a-z 0-9 . _ : - /");
 }
 
 static int check_events(whi_reading *self, const whi_wire_field *field, uint32_t node) {
@@ -45,8 +43,8 @@ static int check_events(whi_reading *self, const whi_wire_field *field, uint32_t
             return code;
         }
         if (whi_pattern_check(text) != WH_OK) {
-            return whi_fail(WH_EINVALID, "%s[%u]: expected a type of 1 to 128 of A-Z a-z 0-9 . _ : - / or \"prefix:*\"",
-                            field->name, (unsigned)i);
+            return whi_fail_item(WH_EINVALID, field->name, i,
+                                 "expected a type of 1 to 128 of A-Z a-z 0-9 . _ : - / or \"prefix:*\"");
         }
     }
     return WH_OK;
@@ -64,12 +62,13 @@ static int check_secret(whi_reading *self, const whi_wire_field *field, uint32_t
     size = strlen(text);
     for (size_t i = 0; i < size; i++) {
         if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) {
-            return whi_fail(WH_EINVALID, "%s: expected a text without control characters", field->name);
+            return whi_fail_field(WH_EINVALID, field->name, "expected a text without control characters");
         }
     }
-    return size < WH_SECRET_SIZE ? WH_OK
-                                 : whi_fail(WH_EINVALID, "%s: expected a text of at most %d bytes, found %zu",
-                                            field->name, WH_SECRET_SIZE - 1, size);
+    return size < WH_SECRET_SIZE
+               ? WH_OK
+               : whi_fail_field(WH_EINVALID, field->name, "expected a text of at most %d bytes, found %zu",
+                                WH_SECRET_SIZE - 1, size);
 }
 
 static void put_secret(whi_reading *self, uint32_t node) {

@@ -47,7 +47,7 @@ int whi_reading_text(whi_reading *self, const whi_json *json, uint32_t node, con
         return whi_fail_memory();
     }
     if (memchr(text, '\0', size) != NULL) {
-        return whi_fail(WH_EINVALID, "%s: expected a text without zero bytes", field);
+        return whi_fail_field(WH_EINVALID, field, "expected a text without zero bytes");
     }
     if (text != self->scratch.data) { /* borrowed from the document, not terminated */
         whi_buf_clear(&self->scratch);

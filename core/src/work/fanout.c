@@ -21,8 +21,14 @@ void whi_fanout_close(whi_worker *worker) {
 
 /* What the rule failed with, as it is told in the delivery: "rule_runtime: line 3: …". */
 static void sentence_of(const whi_decision *decision, char out[WH_RULE_ERROR_SIZE]) {
-    snprintf(out, WH_RULE_ERROR_SIZE, "%s%s%.400s", wh_error_name(decision->code), decision->error[0] ? ": " : "",
-             decision->error);
+    const wh_rule_error *error = &decision->error;
+    char place[40] = "";
+
+    if (error->line > 0) {
+        snprintf(place, sizeof place, "line %lld: ", (long long)error->line);
+    }
+    snprintf(out, WH_RULE_ERROR_SIZE, "%s%s%s%.400s", wh_error_name(decision->code), error->text[0] ? ": " : "", place,
+             error->text);
 }
 
 /* The state that a decision wants for a delivery; WHI_ABSENT: there is to be none. */

@@ -9,7 +9,7 @@ static int refuses_with_a_reason(wh_api *api) {
     wh_http *http;
 
     options.address = "nowhere";
-    return wh_http_start(&http, api, &options) == WH_EINVALID && strstr(wh_last_error(), "address") != NULL;
+    return wh_http_start(&http, api, &options) == WH_EINVALID && strcmp(wh_last_error_field(), "address") == 0;
 }
 
 static int works(void) {

@@ -28,7 +28,7 @@ static void close_runtime(void *handle) {
     whi_free(handle);
 }
 
-static int compile(void *handle, const char *owner, const char *source, size_t size, void **out, char *error) {
+static int compile(void *handle, const char *owner, const char *source, size_t size, void **out, wh_rule_error *error) {
     rule *made = whi_calloc(1, sizeof *made);
     char text[64];
 
@@ -84,7 +84,8 @@ static int run(void *handle, void *made, const wh_rule_input *input, wh_rule_ver
         out->body_size = (size_t)snprintf(self->body, sizeof self->body, "{\"n\":%d,\"p\":1}", number_of(input));
         out->body = self->body;
     } else if (self_rule->kind == 'f' && has(input, "\"bad\":true")) {
-        snprintf(out->error, sizeof out->error, "line 1: bad");
+        out->error.line = 1;
+        snprintf(out->error.text, sizeof out->error.text, "bad");
         return WH_ERULE_RUNTIME;
     }
     return WH_OK;

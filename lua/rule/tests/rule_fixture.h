@@ -20,7 +20,8 @@ typedef struct fixture {
     void *runtime;
     whi_json json;
     wh_rule_verdict verdict;
-    char error[WH_RULE_ERROR_SIZE];
+    wh_rule_error error;                      /* of the compilation */
+    char said[WH_RULE_ERROR_SIZE + 40];       /* what failed, with its line */
     const char *meta, *source, *key, *secret; /* NULL: none */
     double cpu_ms; /* of the last run, as the thread's clock says */
 } fixture;
@@ -46,6 +47,15 @@ static inline double thread_ms(void) {
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
+static inline void fixture_say(fixture *f, const wh_rule_error *error) {
+    char place[40] = "";
+
+    if (error->line > 0) {
+        snprintf(place, sizeof place, "line %lld: ", (long long)error->line);
+    }
+    snprintf(f->said, sizeof f->said, "%s%s", place, error->text);
+}
+
 static inline int fixture_run(fixture *f, void *rule, const char *payload) {
     wh_rule_input input = {
         .payload = &f->json,
@@ -67,6 +77,7 @@ static inline int fixture_run(fixture *f, void *rule, const char *payload) {
     assert_int_equal(whi_json_scan(&f->json, payload, strlen(payload), 64), WH_OK);
     f->cpu_ms = thread_ms();
     code = wh_rule_lua()->run(f->runtime, rule, &input, &f->verdict);
+    fixture_say(f, &f->verdict.error);
     f->cpu_ms = thread_ms() - f->cpu_ms;
     return code;
 }
@@ -74,10 +85,10 @@ static inline int fixture_run(fixture *f, void *rule, const char *payload) {
 /* Compiles and runs once. The verdict's texts stay until the next call. */
 static inline int fixture_try(fixture *f, const char *source, const char *payload) {
     void *rule = NULL;
-    int code = wh_rule_lua()->compile(f->runtime, "owner", source, strlen(source), &rule, f->error);
+    int code = wh_rule_lua()->compile(f->runtime, "owner", source, strlen(source), &rule, &f->error);
 
     if (code != WH_OK) {
-        memcpy(f->verdict.error, f->error, sizeof f->error);
+        fixture_say(f, &f->error);
         return code;
     }
     code = fixture_run(f, rule, payload);
@@ -90,7 +101,7 @@ static inline void expect_code(fixture *f, const char *source, const char *paylo
 
     if (code != expected) {
         fail_msg("line %d: %s\nexpected %s, got %s: %s", line, source, wh_error_name(expected), wh_error_name(code),
-                 f->verdict.error);
+                 f->said);
     }
 }
 
@@ -105,8 +116,8 @@ static inline void expect_body(fixture *f, const char *source, const char *paylo
 static inline void expect_error(fixture *f, const char *source, const char *payload, int code, const char *sentence,
                                 int line) {
     expect_code(f, source, payload, code, line);
-    if (strstr(f->verdict.error, sentence) == NULL) {
-        fail_msg("line %d: %s\nexpected %s\ngot      %s", line, source, sentence, f->verdict.error);
+    if (strstr(f->said, sentence) == NULL) {
+        fail_msg("line %d: %s\nexpected %s\ngot      %s", line, source, sentence, f->said);
     }
 }
 

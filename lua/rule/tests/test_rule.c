@@ -356,14 +356,14 @@ static void every_allocation_may_fail(void **state) {
         whi_mem_fault = fault;
         code = wh_rule_lua()->open(&runtime, &limits, NULL);
         if (code == WH_OK) {
-            code = wh_rule_lua()->compile(runtime, "", source, sizeof source - 1, &rule, f->error);
+            code = wh_rule_lua()->compile(runtime, "", source, sizeof source - 1, &rule, &f->error);
         }
         if (code == WH_OK) {
             code = wh_rule_lua()->run(runtime, rule, &input, &f->verdict);
         }
         whi_mem_fault = NULL;
         if (code != WH_OK && code != WH_ENOMEM) {
-            fail_msg("allocation %ld: %s %s", n, wh_error_name(code), f->verdict.error);
+            fail_msg("allocation %ld: %s %s", n, wh_error_name(code), f->said);
         }
         wh_rule_lua()->release(runtime, rule);
         wh_rule_lua()->close(runtime);

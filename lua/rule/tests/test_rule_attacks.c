@@ -230,7 +230,7 @@ static int run_attack(fixture *f, const struct attack *attack) {
 
     if (!right) {
         print_error("%s\nexpected %s, got %s: %s\n", attack->source, wh_error_name(attack->code), wh_error_name(code),
-                    f->verdict.error);
+                    f->said);
         return 1;
     }
     if (f->cpu_ms > LIMIT_MS + OVERRUN_MS) {
@@ -241,8 +241,8 @@ static int run_attack(fixture *f, const struct attack *attack) {
         print_error("%s\ntook %lld bytes\n", attack->source, (long long)f->verdict.memory);
         return 1;
     }
-    if (code != WH_OK && (f->verdict.error[0] == '\0' || strstr(f->verdict.error, "0x") != NULL)) {
-        print_error("%s\nsays %s\n", attack->source, f->verdict.error);
+    if (code != WH_OK && (f->said[0] == '\0' || strstr(f->said, "0x") != NULL)) {
+        print_error("%s\nsays %s\n", attack->source, f->said);
         return 1;
     }
     return 0;
@@ -297,7 +297,7 @@ static void attacks_are_stopped_on_large_payloads_too(void **state) {
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         int code = fixture_try(&f, sources[i], payload);
         if (code != WH_ERULE_TIME && code != WH_ERULE_MEMORY) {
-            fail_msg("%s: %s %s", sources[i], wh_error_name(code), f.verdict.error);
+            fail_msg("%s: %s %s", sources[i], wh_error_name(code), f.said);
         }
         if (f.cpu_ms > LIMIT_MS + OVERRUN_MS) {
             fail_msg("%s took %.1f ms", sources[i], f.cpu_ms);
@@ -334,9 +334,9 @@ static void helpers_are_stopped_on_large_objects(void **state) {
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         int code = fixture_try(&f, sources[i], payload);
         if (code == WH_OK || code == WH_ERULE_SYNTAX) {
-            fail_msg("%s: %s %s", sources[i], wh_error_name(code), f.verdict.error);
+            fail_msg("%s: %s %s", sources[i], wh_error_name(code), f.said);
         }
-        print_message("%.1f ms %s: %.60s\n", f.cpu_ms, f.verdict.error, sources[i]);
+        print_message("%.1f ms %s: %.60s\n", f.cpu_ms, f.said, sources[i]);
         if (f.cpu_ms > LIMIT_MS + OVERRUN_MS) {
             fail_msg("%s took %.1f ms", sources[i], f.cpu_ms);
         }
@@ -353,7 +353,7 @@ static void a_rule_works_again_after_it_hit_a_limit(void **state) {
 
     (void)state;
     fixture_open(&f, 5, MEMORY);
-    assert_int_equal(wh_rule_lua()->compile(f.runtime, "o", source, strlen(source), &rule, f.error), WH_OK);
+    assert_int_equal(wh_rule_lua()->compile(f.runtime, "o", source, strlen(source), &rule, &f.error), WH_OK);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(fixture_run(&f, rule, "{\"bad\":true}"), WH_ERULE_TIME);
         assert_int_equal(fixture_run(&f, rule, "{}"), WH_OK);
@@ -394,7 +394,7 @@ static void nothing_survives_a_run(void **state) {
 
     (void)state;
     fixture_open(&f, 50, MEMORY);
-    assert_int_equal(wh_rule_lua()->compile(f.runtime, "o", source, strlen(source), &rule, f.error), WH_OK);
+    assert_int_equal(wh_rule_lua()->compile(f.runtime, "o", source, strlen(source), &rule, &f.error), WH_OK);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(fixture_run(&f, rule, "{}"), WH_OK);
         assert_int_equal(f.verdict.action, WH_RULE_PASS);

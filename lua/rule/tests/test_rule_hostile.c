@@ -33,7 +33,7 @@ static int stopped(fixture *f, const char *source, const char *payload) {
     if (f->verdict.memory > MEMORY) {
         fail_msg("%.100s\ntook %lld bytes", source, (long long)f->verdict.memory);
     }
-    if ((code == WH_OK) != (f->verdict.error[0] == '\0')) {
+    if ((code == WH_OK) != (f->said[0] == '\0')) {
         fail_msg("%.100s\n%s without a sentence", source, wh_error_name(code));
     }
     TRUE(f, "return payload.a == 1", "{\"a\":1}");
@@ -151,10 +151,10 @@ static void compilers_are_stopped(void **state) {
     if (OVERRUN_MS == 20) {
         wh_limits limits = { .rule_cpu_ms = 5 };
         void *runtime = NULL, *rule = NULL;
-        char error[WH_RULE_ERROR_SIZE];
+        wh_rule_error error;
         assert_int_equal(wh_rule_lua()->open(&runtime, &limits, NULL), WH_OK);
-        assert_int_equal(wh_rule_lua()->compile(runtime, "", source, used, &rule, error), WH_ERULE_TIME);
-        assert_string_equal(error, "stopped after 5 ms of CPU time");
+        assert_int_equal(wh_rule_lua()->compile(runtime, "", source, used, &rule, &error), WH_ERULE_TIME);
+        assert_string_equal(error.text, "stopped after 5 ms of CPU time");
         wh_rule_lua()->close(runtime);
     }
     fixture_close(&f);
@@ -506,7 +506,7 @@ static void nothing_is_left_of_a_run_whatever_its_end(void **state) {
 
     (void)state;
     fixture_open(&f, 5, MEMORY);
-    assert_int_equal(wh_rule_lua()->compile(f.runtime, "o", rule_source, sizeof rule_source - 1, &rule, f.error),
+    assert_int_equal(wh_rule_lua()->compile(f.runtime, "o", rule_source, sizeof rule_source - 1, &rule, &f.error),
                      WH_OK);
     for (int i = 0; i < 25; i++) {
         size_t at = (size_t)(i * 7 + i / 5) % 5;

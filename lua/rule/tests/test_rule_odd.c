@@ -27,7 +27,7 @@ static void run_all(const struct odd *cases, size_t count, const char *payload) 
     f.meta = "{\"region\":\"eu\",\"rate\":1.50}";
     for (size_t i = 0; i < count; i++) {
         int code = fixture_try(&f, cases[i].source, payload);
-        const char *said = code != WH_OK                         ? f.verdict.error
+        const char *said = code != WH_OK                         ? f.said
                            : f.verdict.action == WH_RULE_PROJECT ? f.verdict.body
                            : f.verdict.action == WH_RULE_PASS    ? "true"
                                                                  : "false";

@@ -322,7 +322,7 @@ static void no_address_is_shown(void **state) {
     fixture_open(&f, 1000, 0);
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         int code = fixture_try(&f, sources[i], "{\"a\":1}");
-        const char *text = code == WH_OK ? f.verdict.body : f.verdict.error;
+        const char *text = code == WH_OK ? f.verdict.body : f.said;
         if (text == NULL || strstr(text, "0x") != NULL || strstr(text, "7f") != NULL) {
             fail_msg("%s: %s", sources[i], text ? text : "no text");
         }
@@ -334,7 +334,7 @@ static void each_pair_alone(fixture *f, const char *source) {
     void *rule = NULL;
     char payload[128];
 
-    assert_int_equal(wh_rule_lua()->compile(f->runtime, "o", source, strlen(source), &rule, f->error), WH_OK);
+    assert_int_equal(wh_rule_lua()->compile(f->runtime, "o", source, strlen(source), &rule, &f->error), WH_OK);
     for (int i = 0; i < 72; i++) {
         for (int j = 0; j < 72; j++) {
             snprintf(payload, sizeof payload, "{\"i\":%d,\"j\":%d,\"list\":[1],\"object\":{}}", i, j);
@@ -379,7 +379,7 @@ static void extreme_arguments_do_no_harm(void **state) {
         if (code == WH_ERULE_MEMORY) {
             each_pair_alone(&f, source); /* the limit cannot be caught, so the rest was not run */
         } else if (code != WH_OK && code != WH_ERULE_RUNTIME) {
-            fail_msg("%s: %s %s", name, wh_error_name(code), f.verdict.error);
+            fail_msg("%s: %s %s", name, wh_error_name(code), f.said);
         }
     }
     fixture_close(&f);

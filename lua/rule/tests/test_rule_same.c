@@ -76,7 +76,8 @@ static char *outcome(fixture *f, const char *rule) {
 
     assert_non_null(text);
     snprintf(text, size, "%s %d %.*s %s %s %lld %s", wh_error_name(code), v->action, (int)v->body_size,
-             v->body ? v->body : "", v->key ? v->key : "", v->headers ? v->headers : "", (long long)v->delay, v->error);
+             v->body ? v->body : "", v->key ? v->key : "", v->headers ? v->headers : "", (long long)v->delay,
+             v->error.text);
     return text;
 }
 
