@@ -104,7 +104,10 @@ describe("explain", function()
   it("does not know what is not there", function()
     local id = subscribe {}
     local event = publish { n = 1 }
-    assert.same({ nil, "not_found" }, { (hooks:explain("msg_0000000000009")), select(3, hooks:explain "msg_0000000000009") })
+    local found, _, code, failure = hooks:explain "msg_0000000000009"
+    assert.is_nil(found)
+    assert.equal("not_found", code)
+    assert.same({ field = "event", reason = "no such event" }, failure)
     assert.equal("not_found", (select(3, hooks:explain(event, "sub_0000000000009"))))
     for _, arguments in ipairs { { 5 }, { event, 5 }, { event, id, 5 }, { event, id, { colour = 1 } } } do
       assert.is_false(pcall(hooks.explain, hooks, table.unpack(arguments)))

@@ -3,6 +3,8 @@
 
 #include "api.h"
 
+#include "base/error.h"
+
 void whl_api_close(whl_engine *self) {
     wh_api *api = self->api;
 
@@ -32,10 +34,7 @@ static int api(lua_State *L) {
         options.open = whl_boolean(L, 3, "open");
     }
     if (self->servers != NULL) {
-        lua_pushnil(L);
-        lua_pushliteral(L, "a server is running with this API: stop it first");
-        lua_pushstring(L, wh_error_name(WH_ECONFLICT));
-        return 3;
+        return whl_fail(L, whi_fail(WH_ECONFLICT, "a server is running with this API: stop it first"));
     }
     whl_api_close(self);
     code = wh_api_open(&self->api, self->engine, &options);

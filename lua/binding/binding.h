@@ -1,8 +1,8 @@
 /* What the files of webhook.core share.
  *
  * Errors. A call that is wrong as written (an argument of the wrong type, an unknown
- * option) raises. What depends on data or on the world returns nil, a sentence and the
- * code's name.
+ * option) raises. What depends on data or on the world returns nil, a sentence, the
+ * code's name and the parts of the error.
  *
  * Memory. Lua leaves a function by longjmp, also for want of memory, so nothing of the
  * C heap may hang on a local variable while Lua is called: it lives in a box. */
@@ -46,7 +46,8 @@ void whl_serve_types(lua_State *L);
 
 /* ----------------------------------------------------------------------- failures */
 
-/* Pushes nil, the thread's last sentence and the code's name; returns 3. */
+/* Pushes nil, the thread's last sentence, the code's name and the parts of the error, as
+ * webhook.failure in webhook/init.lua; returns 4. */
 int whl_fail(lua_State *L, int code);
 
 /* Raises "name: expected a string, found nil" for the value at index. */
@@ -57,6 +58,8 @@ int whl_wrong(lua_State *L, int index, const char *name, const char *expected);
 /* These take the value at index. Text without a zero byte, since it goes on as a C
  * string: 0, or what whl_fail returned, for the caller to return. The others raise. */
 int whl_text(lua_State *L, int index, const char *name, const char **out);
+/* The check alone: a code. */
+int whl_text_check(const char *text, size_t size, const char *name);
 const char *whl_bytes(lua_State *L, int index, const char *name, size_t *size);
 int64_t whl_integer(lua_State *L, int index, const char *name);
 int whl_boolean(lua_State *L, int index, const char *name);

@@ -124,7 +124,7 @@ static int write_raw(const writer *w, const char *text, size_t size, const place
 
     if (code != WH_OK) {
         write_path(w, where, path);
-        return whi_fail_within(code, "%s", path);
+        return whi_fail_within_field(code, path);
     }
     whi_buf_add(w->out, text, size);
     return WH_OK;

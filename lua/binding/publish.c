@@ -31,14 +31,19 @@ static int take_payload(lua_State *L, int index, const whl_engine *self, const c
 }
 
 /* The member of a table, which stays on the stack unless it is nil. owner stands in front
- * of its name in errors: "" or "events[3]: ". */
+ * of its name where it is raised: "" or "events[3]: ". Returns a code. */
 static int take_text(lua_State *L, int table, const char *owner, const char *name, const char **out) {
     char shown[ROOT_SIZE];
+    size_t size;
 
     snprintf(shown, sizeof shown, "%s%s", owner, name);
     luaL_checkstack(L, 4, name);
     lua_pushstring(L, name);
-    return lua_rawget(L, table) == LUA_TNIL ? 0 : whl_text(L, lua_gettop(L), shown, out);
+    if (lua_rawget(L, table) == LUA_TNIL) {
+        return WH_OK;
+    }
+    *out = whl_bytes(L, lua_gettop(L), shown, &size);
+    return whl_text_check(*out, size, name);
 }
 
 static void take_time(lua_State *L, int table, const char *owner, wh_event *out) {
@@ -52,17 +57,17 @@ static void take_time(lua_State *L, int table, const char *owner, wh_event *out)
     lua_pop(L, 1);
 }
 
-/* The members that both ways of publishing have; their texts stay on the stack. */
+/* The members that both ways of publishing have; their texts stay on the stack. Returns a code. */
 static int take_members(lua_State *L, int table, const char *owner, wh_event *out) {
-    int failed = take_text(L, table, owner, "id", &out->id);
+    int code = take_text(L, table, owner, "id", &out->id);
 
-    failed = failed ? failed : take_text(L, table, owner, "tenant", &out->tenant);
-    failed = failed ? failed : take_text(L, table, owner, "source", &out->source);
-    failed = failed ? failed : take_text(L, table, owner, "key", &out->key);
-    if (!failed) {
+    code = code == WH_OK ? take_text(L, table, owner, "tenant", &out->tenant) : code;
+    code = code == WH_OK ? take_text(L, table, owner, "source", &out->source) : code;
+    code = code == WH_OK ? take_text(L, table, owner, "key", &out->key) : code;
+    if (code == WH_OK) {
         take_time(L, table, owner, out);
     }
-    return failed;
+    return code;
 }
 
 static void need_payload(lua_State *L, int index, const char *owner) {
@@ -87,7 +92,7 @@ static int take_async(lua_State *L, int options) {
 /* The arguments of publish; its texts stay on the stack. 0, or what whl_fail returned. */
 static int take_arguments(lua_State *L, wh_event *out) {
     static const char *const names[] = { "id", "tenant", "source", "key", "time", "async", NULL };
-    int failed = whl_text(L, 2, "type", &out->type);
+    int failed = whl_text(L, 2, "type", &out->type), code = WH_OK;
 
     if (failed) {
         return failed;
@@ -95,9 +100,9 @@ static int take_arguments(lua_State *L, wh_event *out) {
     need_payload(L, 3, "");
     if (!lua_isnil(L, 4)) {
         whl_check_names(L, 4, "options", names);
-        failed = take_members(L, 4, "", out);
+        code = take_members(L, 4, "", out);
     }
-    return failed;
+    return code == WH_OK ? 0 : whl_fail(L, code);
 }
 
 static int publish(lua_State *L) {
@@ -130,10 +135,23 @@ static int publish(lua_State *L) {
 
 /* -------------------------------------------------------------------------- batch */
 
+/* The library counts from 0 and says "event 0: …", Lua from 1. */
+static int fail_batch(lua_State *L, int code) {
+    const whi_error *error = whi_error_last();
+    int count = whl_fail(L, code);
+
+    if (error->index >= 0) {
+        lua_pushfstring(L, "events[%I]: %s%s%s", (LUAI_UACINT)(error->index + 1), error->field,
+                        error->field[0] != '\0' ? ": " : "", error->sentence + error->reason);
+        lua_replace(L, -count);
+    }
+    return count;
+}
+
 /* The event at the top of the stack. Its texts are kept in the table at keep. */
 static int take_event(lua_State *L, const whl_engine *self, int keep, whl_box *box, lua_Integer n, wh_event *out) {
     static const char *const names[] = { "type", "payload", "id", "tenant", "source", "key", "time", NULL };
-    int table = lua_gettop(L), failed, code;
+    int table = lua_gettop(L), code;
     char root[ROOT_SIZE];
 
     snprintf(root, sizeof root, "events[%lld]", (long long)n);
@@ -142,15 +160,11 @@ static int take_event(lua_State *L, const whl_engine *self, int keep, whl_box *b
     lua_pushliteral(L, "payload");
     lua_rawget(L, table);
     need_payload(L, table + 1, root);
-    failed = take_text(L, table, root, "type", &out->type);
-    failed = failed ? failed : take_members(L, table, root, out);
-    if (failed) {
-        return failed;
-    }
-    snprintf(root, sizeof root, "events[%lld]: payload", (long long)n);
-    code = take_payload(L, table + 1, self, root, box, out);
+    code = take_text(L, table, root, "type", &out->type);
+    code = code == WH_OK ? take_members(L, table, root, out) : code;
+    code = code == WH_OK ? take_payload(L, table + 1, self, "payload", box, out) : code;
     if (code != WH_OK) {
-        return whl_fail(L, code);
+        return fail_batch(L, whi_fail_within_event(code, (size_t)n - 1));
     }
     while (lua_gettop(L) > table) {
         if (lua_isnil(L, -1)) {
@@ -160,25 +174,6 @@ static int take_event(lua_State *L, const whl_engine *self, int keep, whl_box *b
         }
     }
     return 0;
-}
-
-/* The library counts from 0 ("event 0: …"), Lua from 1. */
-static int fail_batch(lua_State *L, int code) {
-    const char *sentence = wh_last_error();
-    char *rest;
-    long long n;
-
-    if (strncmp(sentence, "event ", 6) != 0) {
-        return whl_fail(L, code);
-    }
-    n = strtoll(sentence + 6, &rest, 10);
-    if (strncmp(rest, ": ", 2) != 0) {
-        return whl_fail(L, code);
-    }
-    lua_pushnil(L);
-    lua_pushfstring(L, "events[%I]%s", (LUAI_UACINT)(n + 1), rest);
-    lua_pushstring(L, wh_error_name(code));
-    return 3;
 }
 
 static int push_receipts(lua_State *L, const wh_receipt *receipts, size_t count) {

@@ -1,13 +1,13 @@
 /* A build without an HTTP server. */
 #include "api.h"
 
+#include "base/error.h"
+
 int whl_serve(lua_State *L) {
     whl_engine_open(L);
-    lua_pushnil(L);
-    lua_pushliteral(L, "this build has no HTTP server: libmicrohttpd was not there when it was built "
-                       "(apt-get install libmicrohttpd-dev, then build again); hooks:handle works");
-    lua_pushstring(L, wh_error_name(WH_EINVALID));
-    return 3;
+    return whl_fail(L, whi_fail(WH_EINVALID,
+                                "this build has no HTTP server: libmicrohttpd was not there when it was built "
+                                "(apt-get install libmicrohttpd-dev, then build again); hooks:handle works"));
 }
 
 void whl_servers_stop(whl_engine *self) {

@@ -9,11 +9,33 @@
 
 /* ----------------------------------------------------------------------- failures */
 
+static void push_parts(lua_State *L) {
+    const whi_error *error = whi_error_last();
+
+    lua_createtable(L, 0, 4);
+    if (error->field[0] != '\0') {
+        lua_pushstring(L, error->field);
+        lua_setfield(L, -2, "field");
+    }
+    if (error->index >= 0) {
+        lua_pushinteger(L, error->index + 1);
+        lua_setfield(L, -2, "index");
+    }
+    if (error->line > 0) {
+        lua_pushinteger(L, error->line);
+        lua_setfield(L, -2, "line");
+    }
+    lua_pushstring(L, error->sentence + error->reason);
+    lua_setfield(L, -2, "reason");
+}
+
 int whl_fail(lua_State *L, int code) {
+    luaL_checkstack(L, 6, "failure");
     lua_pushnil(L);
     lua_pushstring(L, wh_last_error());
     lua_pushstring(L, wh_error_name(code));
-    return 3;
+    push_parts(L);
+    return 4;
 }
 
 int whl_wrong(lua_State *L, int index, const char *name, const char *expected) {
@@ -34,14 +56,15 @@ const char *whl_bytes(lua_State *L, int index, const char *name, size_t *size) {
     return lua_tolstring(L, index, size);
 }
 
+int whl_text_check(const char *text, size_t size, const char *name) {
+    return strlen(text) == size ? WH_OK : whi_fail_field(WH_EINVALID, name, "expected text without a zero byte");
+}
+
 int whl_text(lua_State *L, int index, const char *name, const char **out) {
     size_t size;
 
     *out = whl_bytes(L, index, name, &size);
-    if (strlen(*out) != size) {
-        return whl_fail(L, whi_fail_field(WH_EINVALID, name, "expected text without a zero byte"));
-    }
-    return 0;
+    return whl_text_check(*out, size, name) == WH_OK ? 0 : whl_fail(L, WH_EINVALID);
 }
 
 int64_t whl_integer(lua_State *L, int index, const char *name) {

@@ -8,13 +8,20 @@
 ---     hooks:run()
 ---
 --- A call that is wrong as written (a number for a text, an unknown option, a closed
---- engine) raises. What depends on data or on the world returns nil, a sentence and the
---- code's name ("invalid", "not_found", "full", …; webhook.h has the table), and has
---- changed nothing. Times are milliseconds since 1970 in UTC, durations milliseconds,
+--- engine) raises. What depends on data or on the world returns nil, a sentence, the
+--- code's name ("invalid", "not_found", "full", …; webhook.h has the table) and a table of
+--- what a program would look for in the sentence, a webhook.failure; it has changed nothing.
+--- Times are milliseconds since 1970 in UTC, durations milliseconds,
 --- unless a name says seconds.
 local core = require "webhook.core"
 
 ---@alias webhook.code string the name of an error code: "invalid", "not_found", "store", …
+---@class webhook.failure the fourth value of each failure; what does not apply is absent
+---@field field? string the argument, option or member that is wrong: "type", "payload.items[2]", "headers.X-Env"
+---@field index? integer which event of a batch, or which item of the field where that is a list; from 1
+---@field line? integer of the rule's source
+---@field reason? string the sentence without field, index and line in front
+
 ---@alias webhook.payload any a value that JSON has, or webhook.raw(text)
 
 ---@class webhook.limits everything is an integer; what is absent or 0 has its default
@@ -274,40 +281,40 @@ local core = require "webhook.core"
 --- An open store. Close it, or declare it <close>; the collector does it too late to rely on.
 ---@class webhook.engine
 ---@field close fun(self: webhook.engine): boolean stops the threads and waits for what is being written. Again is allowed
----@field publish fun(self: webhook.engine, type: string, payload: webhook.payload, options?: webhook.publish_options): id: string|true|nil, duplicate: boolean|string|nil, code: webhook.code? blocks until the event is durable, unless options say async: then true
----@field publish_batch fun(self: webhook.engine, events: webhook.batch_event[]): receipts: webhook.receipt[]?, message: string?, code: webhook.code? all or none, in one commit
----@field step fun(self: webhook.engine): count: integer?, message: string?, code: webhook.code? does what can be done now, without waiting
----@field run fun(self: webhook.engine): ok: boolean?, message: string?, code: webhook.code? blocks until nothing is due
----@field start fun(self: webhook.engine, threads?: integer): ok: boolean?, message: string?, code: webhook.code? 1 to 64 threads do the work; once
----@field stop fun(self: webhook.engine, grace?: integer): ok: boolean?, message: string?, code: webhook.code? blocks up to grace ms (10000) for what is in flight
----@field idle fun(self: webhook.engine): idle: boolean?, message: string?, code: webhook.code? true when nothing is due
+---@field publish fun(self: webhook.engine, type: string, payload: webhook.payload, options?: webhook.publish_options): id: string|true|nil, duplicate: boolean|string|nil, code: webhook.code?, failure: webhook.failure? blocks until the event is durable, unless options say async: then true
+---@field publish_batch fun(self: webhook.engine, events: webhook.batch_event[]): receipts: webhook.receipt[]?, message: string?, code: webhook.code?, failure: webhook.failure? all or none, in one commit
+---@field step fun(self: webhook.engine): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? does what can be done now, without waiting
+---@field run fun(self: webhook.engine): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? blocks until nothing is due
+---@field start fun(self: webhook.engine, threads?: integer): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? 1 to 64 threads do the work; once
+---@field stop fun(self: webhook.engine, grace?: integer): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? blocks up to grace ms (10000) for what is in flight
+---@field idle fun(self: webhook.engine): idle: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? true when nothing is due
 ---@field fd fun(self: webhook.engine): integer a descriptor that becomes readable when step has something to do
 ---@field pollfd fun(self: webhook.engine): integer the same
 ---@field deadline fun(self: webhook.engine): integer? ms until step has something to do by the clock; nil: only fd tells. Ask after step
 ---@field timeout fun(self: webhook.engine): number? the same in seconds
 ---@field pollable fun(self: webhook.engine): webhook.pollable
----@field subscribe fun(self: webhook.engine, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code? the answer has the secrets, which later ones have not
----@field update fun(self: webhook.engine, id: string, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code? changes the fields that the document names; webhook.null takes one back to its default
----@field subscription fun(self: webhook.engine, id: string, version?: integer): document: webhook.subscription?, message: string?, code: webhook.code?
----@field delete fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code? what waits for it is dropped
----@field pause fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?
----@field resume fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code? also when the engine disabled it
----@field secrets fun(self: webhook.engine, id: string): secrets: { secrets: string[], public_keys: string[] }?, message: string?, code: webhook.code?
----@field event fun(self: webhook.engine, id: string): event: webhook.event?, message: string?, code: webhook.code?
----@field payload fun(self: webhook.engine, event: string): text: string?, message: string?, code: webhook.code? an event's payload as it was published
----@field delivery fun(self: webhook.engine, id: string): delivery: webhook.delivery?, message: string?, code: webhook.code?
----@field body fun(self: webhook.engine, delivery: string): body: string?, message: string?, code: webhook.code? the exact bytes that it sends
----@field page fun(self: webhook.engine, kind: "subscriptions"|"events"|"deliveries"|"attempts", query?: webhook.query|string): page: webhook.page?, message: string?, code: webhook.code? attempts take a delivery's id
----@field api fun(self: webhook.engine, options: webhook.api_options): ok: boolean?, message: string?, code: webhook.code? how handle and serve shall answer; to be called before them
+---@field subscribe fun(self: webhook.engine, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure? the answer has the secrets, which later ones have not
+---@field update fun(self: webhook.engine, id: string, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure? changes the fields that the document names; webhook.null takes one back to its default
+---@field subscription fun(self: webhook.engine, id: string, version?: integer): document: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field delete fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? what waits for it is dropped
+---@field pause fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field resume fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? also when the engine disabled it
+---@field secrets fun(self: webhook.engine, id: string): secrets: { secrets: string[], public_keys: string[] }?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field event fun(self: webhook.engine, id: string): event: webhook.event?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field payload fun(self: webhook.engine, event: string): text: string?, message: string?, code: webhook.code?, failure: webhook.failure? an event's payload as it was published
+---@field delivery fun(self: webhook.engine, id: string): delivery: webhook.delivery?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field body fun(self: webhook.engine, delivery: string): body: string?, message: string?, code: webhook.code?, failure: webhook.failure? the exact bytes that it sends
+---@field page fun(self: webhook.engine, kind: "subscriptions"|"events"|"deliveries"|"attempts", query?: webhook.query|string): page: webhook.page?, message: string?, code: webhook.code?, failure: webhook.failure? attempts take a delivery's id
+---@field api fun(self: webhook.engine, options: webhook.api_options): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? how handle and serve shall answer; to be called before them
 ---@field handle fun(self: webhook.engine, request: webhook.api_request): status: integer?, headers: table<string, string>|string, body: string|webhook.code the HTTP API as a function, for a server of your own
----@field serve fun(self: webhook.engine, options?: webhook.server_options): server: webhook.server?, message: string?, code: webhook.code? the HTTP API on a port, answered by threads; "invalid" where libmicrohttpd was missing when this was built
----@field add_token fun(self: webhook.engine, options: { tenant?: string, name?: string }): token: string?, message: string?, code: webhook.code? what a client of the HTTP API shows, "wht_…": to be read this once. Without a tenant it reaches all of them
----@field tokens fun(self: webhook.engine, tenant?: string): tokens: webhook.token[]?, message: string?, code: webhook.code?
----@field revoke_token fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?
----@field tenant_secret fun(self: webhook.engine, tenant: string, secret?: string): secret: string?, message: string?, code: webhook.code? signs for a tenant's subscriptions of the profile "unified"; made at first, or set
----@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code? one delivery by id: true; those of a query (state "exhausted" by default): their number
----@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code? one explanation for a subscription; without one a page for all of the event's tenant
----@field backtest fun(self: webhook.engine, options: webhook.backtest): report: webhook.backtest_report?, message: string?, code: webhook.code? blocks; sends and changes nothing
+---@field serve fun(self: webhook.engine, options?: webhook.server_options): server: webhook.server?, message: string?, code: webhook.code?, failure: webhook.failure? the HTTP API on a port, answered by threads; "invalid" where libmicrohttpd was missing when this was built
+---@field add_token fun(self: webhook.engine, options: { tenant?: string, name?: string }): token: string?, message: string?, code: webhook.code?, failure: webhook.failure? what a client of the HTTP API shows, "wht_…": to be read this once. Without a tenant it reaches all of them
+---@field tokens fun(self: webhook.engine, tenant?: string): tokens: webhook.token[]?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field revoke_token fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field tenant_secret fun(self: webhook.engine, tenant: string, secret?: string): secret: string?, message: string?, code: webhook.code?, failure: webhook.failure? signs for a tenant's subscriptions of the profile "unified"; made at first, or set
+---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
+---@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code?, failure: webhook.failure? one explanation for a subscription; without one a page for all of the event's tenant
+---@field backtest fun(self: webhook.engine, options: webhook.backtest): report: webhook.backtest_report?, message: string?, code: webhook.code?, failure: webhook.failure? blocks; sends and changes nothing
 local engine = core.engine
 
 -- A page, or an error that points at the line which asked for it, `level` calls up.
@@ -388,7 +395,7 @@ local webhook = {
 
 --- Opens, and creates if need be, a store: a file name for SQLite, ":memory:" for one
 --- that ends with the engine.
----@type fun(store: string, options?: webhook.options): hooks: webhook.engine?, message: string?, code: webhook.code?
+---@type fun(store: string, options?: webhook.options): hooks: webhook.engine?, message: string?, code: webhook.code?, failure: webhook.failure?
 webhook.open = core.open
 
 --- A clock that stands at ms, for tests.
@@ -396,7 +403,7 @@ webhook.open = core.open
 webhook.clock = core.clock
 
 --- The `webhook-signature` header of Standard Webhooks: one signature per secret.
----@type fun(secrets: string|string[], id: string, seconds: integer, body: string): header: string?, message: string?, code: webhook.code?
+---@type fun(secrets: string|string[], id: string, seconds: integer, body: string): header: string?, message: string?, code: webhook.code?, failure: webhook.failure?
 webhook.sign = core.sign
 
 ---@alias webhook.format "standard"|"unified"|"truto"|"callfire"|"github"|"stripe"|"slack"|"shopify"|"rfc9421"
@@ -413,7 +420,7 @@ webhook.sign = core.sign
 --- not "standard" a secret is the text as its sender shows it. Gives true and the format. The
 --- code says which check failed: "signature_header", "signature_format", "signature_old",
 --- "signature_new", "signature_mismatch", "secret".
----@type fun(headers: table<string, any>, body: string, secrets: string|string[], options?: webhook.verify_options): ok: boolean?, format: string, code: webhook.code?
+---@type fun(headers: table<string, any>, body: string, secrets: string|string[], options?: webhook.verify_options): ok: boolean?, format: string, code: webhook.code?, failure: webhook.failure?
 webhook.verify = core.verify
 
 --- What answers the requests of senders in a server of your own: verifies, refuses replays,
@@ -434,13 +441,13 @@ webhook.keypair = core.keypair
 
 --- JSON of a value: names in bytewise order; an empty table is an object unless it is
 --- marked. nil, message, code for what JSON cannot say, with the place in the message.
----@type fun(value: any): text: string?, message: string?, code: webhook.code?
+---@type fun(value: any): text: string?, message: string?, code: webhook.code?, failure: webhook.failure?
 webhook.encode = core.encode
 
 --- The value of a JSON text: null is webhook.null, integers are exact within 64 bits,
 --- arrays are marked, of a name that comes twice the last value counts. options.raw names a
 --- member of the outermost object that stays text, as a webhook.raw.
----@type fun(text: string, options?: { raw?: string }): value: any, message: string?, code: webhook.code?
+---@type fun(text: string, options?: { raw?: string }): value: any, message: string?, code: webhook.code?, failure: webhook.failure?
 webhook.decode = core.decode
 
 --- Marks a table (a new one if none is given) as an array, by its metatable.
@@ -460,12 +467,12 @@ webhook.raw = core.raw
 --- Rules on their own, without a store.
 webhook.rule = {
   --- Compiles a rule's source, or what a subscription's document says about payloads.
-  ---@type fun(rule: string|webhook.subscription|webhook.raw): ok: boolean?, message: string?, code: webhook.code?
+  ---@type fun(rule: string|webhook.subscription|webhook.raw): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
   check = core.rule_check,
 
   --- Takes one payload through filters, rule and fields of a document, or through a rule's
   --- source. A rule that fails is a result: outcome "failed".
-  ---@type fun(rule: string|webhook.subscription|webhook.raw, payload: webhook.payload, event?: webhook.rule_event): result: webhook.rule_result?, message: string?, code: webhook.code?
+  ---@type fun(rule: string|webhook.subscription|webhook.raw, payload: webhook.payload, event?: webhook.rule_event): result: webhook.rule_result?, message: string?, code: webhook.code?, failure: webhook.failure?
   try = core.rule_try,
 }
 

@@ -22,6 +22,24 @@ standard input. --batch takes all of its lines or none.
   --key TEXT     what it is about, for subscriptions with an order
   --time MS      when it happened, ms since 1970]]
 
+local KINDS <const> = {
+  type = "string", id = "string", tenant = "string", source = "string", key = "string", time = "integer", payload = "any",
+}
+
+--- What publish_batch would raise of a line's object, whose lines it does not know.
+local function complaint(event)
+  for name, value in pairs(event) do
+    local kind = KINDS[name]
+    if not kind then return ("unknown name '%s'"):format(name) end
+    if kind == "string" and type(value) ~= "string" then
+      return ("%s: expected a string, found %s"):format(name, type(value))
+    elseif kind == "integer" and math.type(value) ~= "integer" then
+      return ("%s: expected an integer, found %s"):format(name, math.type(value) == "float" and "a number with a fraction" or type(value))
+    end
+  end
+  if event.payload == nil then return "payload: expected a value" end
+end
+
 --- The events of the lines, their payloads untouched, and the number of each one's line.
 local function read_lines(text, out)
   local events, lines, number = {}, {}, 0
@@ -33,6 +51,8 @@ local function read_lines(text, out)
       for name, value in pairs(event) do
         if value == webhook.null then event[name] = nil end
       end
+      local sentence = complaint(event)
+      if sentence then out.fail(("line %d: %s"):format(number, sentence), "invalid") end
       events[#events + 1], lines[#events + 1] = event, number
     end
   end
@@ -42,10 +62,10 @@ end
 local function batch(text, out)
   local events, lines = read_lines(text, out)
   local hooks <close> = out:open()
-  local ok, receipts, message, code = pcall(hooks.publish_batch, hooks, events)
-  if not ok then receipts, message, code = nil, receipts, "invalid" end
+  local receipts, message, code, failure = hooks:publish_batch(events)
   if not receipts then
-    out.fail(message:gsub("^events%[(%d+)%]", function(n) return "line " .. lines[tonumber(n)] end), code)
+    local place = failure.index and ("line %d: %s"):format(lines[failure.index], failure.field and failure.field .. ": " or "")
+    out.fail(place and place .. failure.reason or message, code)
   end
   for _, receipt in ipairs(receipts) do out:item(receipt, { "id" }) end
 end

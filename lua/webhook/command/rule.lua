@@ -27,22 +27,24 @@ a rule does not compile, or failed.
   --fields LIST        id,customer(name); after the rule
   --cpu-ms N         --memory-bytes N         limits of the rule]]
 
---- A complaint as compilers write it, and the line.
-local function placed(file, message)
-  local line, rest = message:gsub("^rule: ", ""):match "^line (%d+): (.*)$"
-  return line and ("%s:%s: %s"):format(file, line, rest) or ("%s: %s"):format(file, message), math.tointeger(line)
+--- A complaint as compilers write it: of the line where one is known, else all of the message.
+local function placed(file, line, reason, message)
+  return line and ("%s:%d: %s"):format(file, line, reason) or ("%s: %s"):format(file, message)
 end
 
 local function check(_, files, out)
   local bad = 0
   for _, file in ipairs(files) do
-    local ok, message, code = webhook.rule.check(out.read(file))
-    local sentence, line = placed(file, message or "")
+    local ok, message, code, failure = webhook.rule.check(out.read(file))
     if not ok then
       bad = bad + 1
-      if not out.json then io.stderr:write(out.plain(sentence), "\n") end
+      if not out.json then
+        io.stderr:write(out.plain(placed(file, failure.line, failure.reason, message)), "\n")
+      end
     end
-    if out.json then out:item { file = file, ok = ok or false, line = line, error = message, code = code } end
+    if out.json then
+      out:item { file = file, ok = ok or false, line = failure and failure.line, error = message, code = code }
+    end
   end
   if bad > 0 then out.fail(("%d of %d rules do not compile"):format(bad, #files), "rule_syntax") end
 end
@@ -75,12 +77,13 @@ local function run(values, words, out)
   local wanted = document(values, out)
   wanted.rule = out.read(file)
   local payload = webhook.raw((out.read(words[2]):gsub("\r?\n$", "")))
-  local result, message, code = webhook.rule.try(wanted, payload, {
+  local result, message, code, failure = webhook.rule.try(wanted, payload, {
     type = values.type, tenant = values.tenant, source = values.source, key = values.key, id = values.id,
     time = values.time, limits = { rule_cpu_ms = values["cpu-ms"], rule_memory_bytes = values["memory-bytes"] },
   })
   if not result then
-    error { failure = message:find "^rule: " and placed(file, message) or message, code = code, bare = message:find "^rule: " }
+    local is_rules = failure.field == "rule"
+    error { failure = is_rules and placed(file, failure.line, failure.reason, message) or message, code = code, bare = is_rules }
   end
   if out.json then
     result.body = result.body and webhook.raw(result.body)
@@ -89,8 +92,7 @@ local function run(values, words, out)
     show(result, out)
   end
   if result.outcome == "failed" then
-    local sentence = result.line and ("line %d: %s"):format(result.line, (result.message:gsub("^line %d+: ", "")))
-    error { failure = placed(file, sentence or result.message), code = result.code, bare = true }
+    error { failure = placed(file, result.line, result.message, result.message), code = result.code, bare = true }
   end
 end
 

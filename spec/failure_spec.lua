@@ -1,0 +1,69 @@
+local webhook = require "webhook"
+
+--- The fourth value of a call that fails; the first three are as ever.
+local function failure(value, message, code, parts)
+  assert.is_nil(value)
+  assert.is_string(message)
+  assert.is_string(code)
+  assert.is_table(parts)
+  assert.equal(parts.reason, message:sub(-#parts.reason)) -- the end of the sentence
+  return parts
+end
+
+describe("a failure", function()
+  local hooks
+
+  before_each(function() hooks = assert(webhook.open ":memory:") end)
+  after_each(function() hooks:close() end)
+
+  it("names the field", function()
+    local parts = failure(hooks:publish("a b", 1))
+    assert.same({ field = "type", reason = "expected 1 to 128 of A-Z a-z 0-9 . _ : - /" }, parts)
+    assert.equal("url", failure(hooks:subscribe { url = "ftp://example.com/" }).field)
+    assert.equal("headers.X-A", failure(hooks:subscribe { url = "https://example.com/", headers = { ["X-A"] = "\1" } }).field)
+    assert.equal("payload.items[3]", failure(hooks:publish("a", { items = { 1, 2, print } })).field)
+    assert.equal("id", failure(hooks:publish("a", 1, { id = "a\0" })).field)
+    assert.equal("value", failure(webhook.encode(print)).field)
+  end)
+
+  it("counts items from 1", function()
+    local parts = failure(hooks:subscribe { url = "https://example.com/", events = { "a", "b c" } })
+    assert.equal("events", parts.field)
+    assert.equal(2, parts.index)
+    parts = failure(webhook.sign({ "whsec_AAAAAAAAAAAAAAAAAAAAAAAA", "whsec_!" }, "msg_1", 1, "x"))
+    assert.equal("secrets", parts.field)
+    assert.equal(2, parts.index)
+  end)
+
+  it("counts the events of a batch from 1", function()
+    local good = { type = "a", payload = 1 }
+    local bad = {
+      { "type", { type = "a b", payload = 1 } }, { "payload", { type = "a", payload = webhook.raw "]" } },
+      { "payload.f", { type = "a", payload = { f = print } } }, { "id", { type = "a", payload = 1, id = "a\0" } },
+    }
+    for _, case in ipairs(bad) do
+      local _, message = hooks:publish_batch { good, good, case[2] }
+      local parts = failure(hooks:publish_batch { good, good, case[2] })
+      assert.equal(case[1], parts.field)
+      assert.equal(3, parts.index)
+      assert.equal(("events[3]: %s: %s"):format(parts.field, parts.reason), message)
+    end
+  end)
+
+  it("has the line of a rule", function()
+    local parts = failure(webhook.rule.check "\nreturn +")
+    assert.equal("rule", parts.field)
+    assert.equal(2, parts.line)
+    assert.truthy(parts.reason:find "^unexpected symbol")
+    assert.equal(3, failure(hooks:subscribe { url = "https://example.com/", rule = "\n\nreturn 1 1" }).line)
+    assert.is_nil(failure(hooks:publish("a b", 1)).line)
+  end)
+
+  it("has a reason and nothing else where nothing else is known", function()
+    hooks:start(1)
+    local parts = failure(hooks:step())
+    hooks:stop()
+    assert.same({ "reason" }, { next(parts) and (next(parts)) })
+    assert.is_nil(next(parts, "reason"))
+  end)
+end)
