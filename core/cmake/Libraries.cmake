@@ -80,7 +80,9 @@ if(TARGET webhook_dep::http)
 endif()
 
 set(libraries ${static_libraries} ${shared_libraries})
-set_target_properties(${shared_libraries} PROPERTIES SOVERSION 0 VERSION ${PROJECT_VERSION})
+# Moves when a program that was built before would not run any more; see webhook.h. Not with a version.
+set(WEBHOOK_SONAME 1)
+set_target_properties(${shared_libraries} PROPERTIES SOVERSION ${WEBHOOK_SONAME} VERSION ${WEBHOOK_SONAME}.${PROJECT_VERSION})
 foreach(library ${shared_libraries})
   if(NOT APPLE AND NOT WEBHOOK_SANITIZE)
     target_link_options(${library} PRIVATE -Wl,--no-undefined)

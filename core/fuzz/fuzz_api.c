@@ -80,7 +80,7 @@ static void subscribe(void) {
 
 /* A fresh store now and then, so that it stays small. */
 static void begin(void) {
-    static const wh_clock clock = { 1, read_now, NULL, NULL };
+    static const wh_clock clock = { sizeof clock, read_now, NULL, NULL };
     wh_options options = WH_OPTIONS_INIT;
     wh_event event = WH_EVENT_INIT;
 
@@ -152,7 +152,7 @@ static void check(const wh_api_request *request, const wh_api_response *answer, 
 
 static void ask(char *text, const char *body, size_t body_size) {
     wh_api_request request = WH_API_REQUEST_INIT;
-    wh_api_response answer;
+    wh_api_response answer = WH_API_RESPONSE_INIT;
     wh_header headers[HEADERS];
     char *at = text, *first = (char *)line(&at), *path = strchr(first, ' ');
     uint64_t before;

@@ -20,7 +20,7 @@ static void must(int good) {
 }
 
 static void open_runtime(void) {
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
 
     if (runtime != NULL) {
         return;

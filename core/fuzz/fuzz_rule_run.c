@@ -83,7 +83,7 @@ static void must(int good) {
 }
 
 static void open_runtime(void) {
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
     wh_rule_error error;
 
     limits.rule_cpu_ms = 20;

@@ -73,6 +73,24 @@ extern "C" {
 /* The version of the library that runs, "0.1.0"; WH_VERSION is the header's. */
 WH_API const char *wh_version(void);
 
+/* What stays, and what does not
+ *
+ * A program that was built against this header runs with every later library of the same soname
+ * (libwebhook.so.1), without being built again. So long as that number stays, functions keep their
+ * meaning and their arguments, codes and constants their numbers, structs what they have; functions,
+ * codes and members of structs are added. When one of these cannot be kept, the soname's number
+ * moves, which in 0.x a minor version may do (0.2.0) and a patch (0.1.1) never does; from 1.0.0 on a
+ * major version alone. Building again may need changes then, which the README names. What
+ * webhook_backend.h has is promised to programs that are built again with each minor version.
+ *
+ * Structs begin with their size, which WH_…_INIT sets; that is how both sides know what the other
+ * one has. Members are appended, never moved or taken away, and 0 or NULL in a member is its
+ * default. Of a struct from a program with an older header the library takes what there is. What
+ * a newer one has beyond that is fine while it is 0; if it is set, the call fails (invalid, field
+ * "size") rather than leave out what was asked for. Into a struct that is to be filled it writes no
+ * further than its size, and 0 where it knows nothing. wh_header and wh_receipt have no size and
+ * stay as they are. A program that fills a struct without its _INIT sets the size itself. */
+
 /* As a size: the text ends at its zero byte. */
 #define WH_ZSTR ((size_t)-1)
 
@@ -174,10 +192,14 @@ WH_API void wh_free(void *memory);
     X(connections, 4096, "connections of one worker, idle ones included")
 
 typedef struct wh_limits {
+    size_t size; /* WH_LIMITS_INIT */
 #define WH_X(name, value, what) int64_t name;
     WH_LIMITS(WH_X)
 #undef WH_X
 } wh_limits;
+
+#define WH_LIMIT_ZERO(name, value, what) 0,
+#define WH_LIMITS_INIT { sizeof(wh_limits), WH_LIMITS(WH_LIMIT_ZERO) }
 
 /* ------------------------------------------------------------------- opening */
 
@@ -199,12 +221,12 @@ enum wh_level { WH_LOG_ERROR = 1, WH_LOG_WARNING, WH_LOG_INFO, WH_LOG_DEBUG };
 typedef void (*wh_log_fn)(int level, const char *line, void *payload);
 
 /* Options of wh_open. Begin with WH_OPTIONS_INIT; what stays 0 is the default.
- * The engine copies what it keeps; pointers to a clock or a rule engine must
- * outlive it. */
+ * The engine copies what it keeps, of a clock and a rule engine too; what their
+ * payloads point to must outlive it. */
 typedef struct wh_options {
-    unsigned version;                /* 1 */
+    size_t size;                     /* WH_OPTIONS_INIT */
     int durability;                  /* enum wh_durability */
-    wh_limits limits;                /* 0 in a field: the default */
+    const wh_limits *limits;         /* NULL, or 0 in a field: the default; copied */
     const char *const *allow;        /* address ranges that are delivered to although the policy
                                         refuses them: "127.0.0.1", "10.1.0.0/16", "fd00::/8" */
     size_t allow_count;
@@ -221,8 +243,8 @@ typedef struct wh_options {
     void *log_payload;
 } wh_options;
 
-#define WH_LIMIT_ZERO(name, value, what) 0,
-#define WH_OPTIONS_INIT { 1, 0, { WH_LIMITS(WH_LIMIT_ZERO) }, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+#define WH_OPTIONS_INIT \
+    { sizeof(wh_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /* The life of an engine
  *
@@ -335,7 +357,7 @@ WH_API int wh_subscription_delete(wh_engine *engine, const char *id);
 /* ------------------------------------------------------------------ publishing */
 
 typedef struct wh_event {
-    unsigned version;    /* 1 */
+    size_t size;         /* WH_EVENT_INIT */
     const char *id;      /* idempotency key of its tenant: 1 to 64 of A-Z a-z 0-9 . _ : - ; NULL: made.
                             No digits alone behind a full stop ("a.1"): the signature
                             joins id and time by one */
@@ -350,7 +372,7 @@ typedef struct wh_event {
                             without control characters, NULL or "" for none */
 } wh_event;
 
-#define WH_EVENT_INIT { 1, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL }
+#define WH_EVENT_INIT { sizeof(wh_event), NULL, NULL, NULL, 0, NULL, 0, NULL, NULL }
 
 typedef struct wh_receipt {
     char id[WH_ID_SIZE];
@@ -363,7 +385,7 @@ typedef struct wh_receipt {
  * moved, corrupt, store. */
 WH_API int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt);
 
-/* Accepts all of the events in one commit, or none. receipts: count of them, or
+/* Accepts all of the events, which are of one size, in one commit, or none. receipts: count of them, or
  * NULL. Errors as wh_publish; wh_last_error_index says which of them, and the sentence begins
  * with "event 3: ". */
 WH_API int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts);
@@ -429,7 +451,7 @@ WH_API int wh_idle(wh_engine *engine);
 
 /* What to list; begin with WH_QUERY_INIT, what stays NULL or 0 does not restrict. */
 typedef struct wh_query {
-    unsigned version;         /* 1 */
+    size_t size;              /* WH_QUERY_INIT */
     const char *tenant;       /* subscriptions, events, deliveries */
     const char *subscription; /* deliveries: by subscription id */
     const char *event;        /* deliveries, attempts: by event id, of `tenant` if that is given */
@@ -441,7 +463,7 @@ typedef struct wh_query {
     const char *cursor;       /* "next" of the page before */
 } wh_query;
 
-#define WH_QUERY_INIT { 1, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL }
+#define WH_QUERY_INIT { sizeof(wh_query), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL }
 
 /* Each gives a page {"items":[…],"next":"…" or null}, newest first, to be freed
  * with wh_free. One page looks at no more than a bounded number of rows, so a
@@ -519,12 +541,12 @@ WH_API int wh_explain(wh_engine *engine, const char *event, const char *subscrip
 /* What a changed subscription would have done with events that are stored; nothing is
  * sent, nothing changed. Begin with WH_BACKTEST_INIT. */
 typedef struct wh_backtest {
-    unsigned version;        /* 1 */
+    size_t size;              /* WH_BACKTEST_INIT */
     const char *subscription; /* whose tenant, patterns and rule are compared with; NULL: `document`
                                  is a subscription of its own, compared with sending everything */
     const char *document;    /* JSON with the candidate's rule, fields, filters, events, metadata:
                                 what it names replaces what is in force */
-    size_t size;             /* or WH_ZSTR */
+    size_t document_size;    /* or WH_ZSTR */
     int64_t last;            /* the last so many events, default 1000, at most 1,000,000 */
     int64_t since, until;    /* ms of acceptance; 0: open */
     int64_t shown;           /* differences, and errors, that are told in full; default 10, at most 100 */
@@ -533,7 +555,7 @@ typedef struct wh_backtest {
     void *payload;
 } wh_backtest;
 
-#define WH_BACKTEST_INIT { 1, NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL }
+#define WH_BACKTEST_INIT { sizeof(wh_backtest), NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL }
 
 /* Runs candidate and present side by side, newest event first, a megabyte of them in memory
  * at a time. Gives
@@ -613,7 +635,7 @@ WH_API int wh_verify(const char *const *secrets, size_t secret_count, const wh_h
  *              Content-Digest that covers the body
  * A secret is the text as its sender shows it. */
 typedef struct wh_verify_options {
-    unsigned version;    /* 1 */
+    size_t size;         /* WH_VERIFY_INIT */
     const char *format;  /* one of the above; NULL: told by the headers, and for unified by the body */
     int64_t tolerance;   /* seconds, where the format has a time; 0: 300, negative: not checked */
     int64_t now;         /* ms; 0: the machine's clock */
@@ -621,7 +643,7 @@ typedef struct wh_verify_options {
     const char *url;     /* rfc9421: the target URI, for signatures that cover parts of it */
 } wh_verify_options;
 
-#define WH_VERIFY_INIT { 1, NULL, 0, 0, NULL, NULL }
+#define WH_VERIFY_INIT { sizeof(wh_verify_options), NULL, 0, 0, NULL, NULL }
 
 /* Checks a request of any of these senders. found, if not NULL, receives the format
  * (static). Errors as wh_verify; signature_header too when no format is to be seen. */
@@ -663,13 +685,14 @@ WH_API int wh_tenant_secret(wh_engine *engine, const char *tenant, const char *s
 typedef struct wh_api wh_api;
 
 typedef struct wh_api_options {
-    unsigned version;  /* 1 */
+    size_t size;         /* WH_API_OPTIONS_INIT */
     int64_t body_bytes;  /* of a batch of events, default 8 MiB; of others at most what the limits of their parts allow */
     int64_t failures;    /* failed logins of one peer in a minute, then they are answered 429; default 20 */
     int open;            /* 1: no token is asked for, everybody is an operator. For development */
+    int reserved;        /* 0 */
 } wh_api_options;
 
-#define WH_API_OPTIONS_INIT { 1, 0, 0, 0 }
+#define WH_API_OPTIONS_INIT { sizeof(wh_api_options), 0, 0, 0, 0 }
 
 WH_API int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options);
 WH_API void wh_api_close(wh_api *api);
@@ -679,7 +702,7 @@ WH_API void wh_api_close(wh_api *api);
 WH_API int64_t wh_api_body_bytes(const wh_api *api);
 
 typedef struct wh_api_request {
-    unsigned version;   /* 1 */
+    size_t size;        /* WH_API_REQUEST_INIT */
     const char *method; /* "GET" */
     const char *path;   /* "/v1/events", as sent, percent-encoded */
     const char *query;  /* behind the ?, as sent; NULL or "" for none */
@@ -691,9 +714,10 @@ typedef struct wh_api_request {
     const char *tenant; /* not NULL: the caller has checked who this is; no token is looked at */
 } wh_api_request;
 
-#define WH_API_REQUEST_INIT { 1, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL }
+#define WH_API_REQUEST_INIT { sizeof(wh_api_request), NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL }
 
 typedef struct wh_api_response {
+    size_t size;              /* WH_API_RESPONSE_INIT; stays */
     int status;               /* 200 */
     const char *content_type; /* static; NULL: no body */
     char *body;               /* for wh_free; zero-terminated */
@@ -703,10 +727,15 @@ typedef struct wh_api_response {
     char text[160];
 } wh_api_response;
 
+#define WH_API_RESPONSE_INIT { sizeof(wh_api_response), 0, NULL, NULL, 0, { { NULL, NULL } }, 0, { 0 } }
+
 typedef struct wh_api_needs {
+    size_t size;        /* WH_API_NEEDS_INIT */
     int slow;           /* 1: it may take seconds, a test of a receiver as long as that one's time-out */
     int64_t body_bytes; /* a body of more is answered 413, or with another failure, and not looked at */
 } wh_api_needs;
+
+#define WH_API_NEEDS_INIT { sizeof(wh_api_needs), 0, 0 }
 
 /* What a request will need, for a server that has its first line alone: on which thread to
  * answer it, and how much of its body to read. Of the request only method and path are looked
@@ -715,7 +744,8 @@ typedef struct wh_api_needs {
 WH_API void wh_api_look(const wh_api *api, const wh_api_request *request, wh_api_needs *out);
 
 /* Answers a request; blocks while it writes. Always fills out, also when memory is short
- * (500); the status is returned as well. */
+ * (500); the status is returned as well. Where out does not tell its size, it is left alone, and
+ * where the request does not, or asks for what this library does not know, it is answered 500. */
 WH_API int wh_api_handle(wh_api *api, const wh_api_request *request, wh_api_response *out);
 
 #ifdef __cplusplus

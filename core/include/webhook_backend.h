@@ -1,7 +1,8 @@
 /* webhook_backend.h - what an engine stands on, for those who replace a part.
  *
- * A weaker promise than webhook.h: these structs may change with a minor version.
- * Each begins with its version, checked by wh_open. */
+ * A weaker promise than webhook.h: what is here may change with a minor version. The structs
+ * begin with their size as well, and a part looks at no more of one than that: a member behind
+ * it is not there. wh_rule_error is as it is. */
 #ifndef WEBHOOK_BACKEND_H
 #define WEBHOOK_BACKEND_H
 
@@ -20,11 +21,18 @@ WH_API int wh_fail(int code, const char *sentence);
 /* "field: " and the sentence, with the field for wh_last_error_field. */
 WH_API int wh_fail_field(int code, const char *field, const char *sentence);
 
+/* --------------------------------------------------------------------- sizes */
+
+/* For parts with structs of their own that begin with a size_t: copies what a program gave into
+ * out, of `full` bytes, and what it did not give becomes 0; out's size is full. Errors: invalid,
+ * naming init, if given does not begin with a size, or if what is beyond out is not 0. */
+WH_API int wh_struct_take(void *out, size_t full, const void *given, const char *init);
+
 /* --------------------------------------------------------------------- clock */
 
 /* Time and chance. A NULL function means the machine's. Called from any thread. */
 struct wh_clock {
-    unsigned version;                                     /* 1 */
+    size_t size;                                          /* sizeof(wh_clock) */
     int64_t (*now)(void *payload);                        /* ms since 1970 */
     int (*random)(void *out, size_t size, void *payload); /* fills size bytes; 0 or an error */
     void *payload;
@@ -38,6 +46,7 @@ struct whi_json; /* the scanned payload, core/src/pure/json.h */
 
 /* What a rule sees. All of it outlives the run. */
 typedef struct wh_rule_input {
+    size_t size;
     const struct whi_json *payload;
     const char *event_id, *event_type, *event_tenant;
     int64_t event_time; /* ms */
@@ -61,6 +70,7 @@ typedef struct wh_rule_error {
 
 /* What a rule says. The texts belong to the runtime until its next call. */
 typedef struct wh_rule_verdict {
+    size_t size; /* of what the engine waits for: not to be changed */
     int action;
     const char *body; /* JSON to send instead, when WH_RULE_PROJECT */
     size_t body_size;
@@ -76,7 +86,7 @@ typedef struct wh_rule_verdict {
 /* A rule engine. One runtime per thread: a runtime and its rules are used by one
  * thread at a time. */
 struct wh_rule_engine {
-    unsigned version; /* 1 */
+    size_t size; /* sizeof(wh_rule_engine) */
 
     /* A runtime with these limits (rule_memory_bytes, rule_cpu_ms). */
     int (*open)(void **out, const wh_limits *limits, void *payload);

@@ -24,7 +24,7 @@ extern "C" {
 typedef struct wh_http wh_http;
 
 typedef struct wh_http_options {
-    unsigned version;      /* 1 */
+    size_t size;           /* WH_HTTP_OPTIONS_INIT */
     const char *address;   /* to listen at, IPv4 or IPv6; default "127.0.0.1" */
     int port;              /* 0: a free one, see wh_http_port */
     unsigned threads;      /* that answer, default 16: as many publishes share a commit */
@@ -37,7 +37,7 @@ typedef struct wh_http_options {
 } wh_http_options;
 
 #define WH_HTTP_OPTIONS_INIT                                                                                           \
-    { 1, NULL, 0, 0, 0, 0, 0, NULL }
+    { sizeof(wh_http_options), NULL, 0, 0, 0, 0, 0, NULL }
 
 /* Listens, and answers with threads of its own until wh_http_stop. api must outlive it.
  * Errors: invalid (names the option), io (the address is in use or not ours), memory. */

@@ -17,7 +17,7 @@
 wh_engine *api_engine;
 wh_api *api;
 char api_operator[WH_SECRET_SIZE], api_a[WH_SECRET_SIZE], api_b[WH_SECRET_SIZE];
-wh_api_response api_answer;
+wh_api_response api_answer = WH_API_RESPONSE_INIT;
 const char *api_text = "";
 
 int api_setup(void **state) {
@@ -34,7 +34,7 @@ int api_setup(void **state) {
 int api_teardown(void **state) {
     (void)state;
     wh_free(api_answer.body);
-    memset(&api_answer, 0, sizeof api_answer);
+    api_answer = (wh_api_response)WH_API_RESPONSE_INIT;
     api_text = "";
     wh_api_close(api);
     wh_close(api_engine);

@@ -27,7 +27,7 @@ static int64_t read_time(void *payload) {
     return atomic_load(&fixture_time);
 }
 
-wh_clock fixture_clock = { 1, read_time, NULL, NULL };
+wh_clock fixture_clock = { sizeof fixture_clock, read_time, NULL, NULL };
 
 /* -------------------------------------------------------------------- transport */
 

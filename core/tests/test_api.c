@@ -129,7 +129,7 @@ static void headers_and_types_of_content_are_checked(void **state) {
 
 static wh_api_needs look(const char *method, const char *path) {
     wh_api_request request = WH_API_REQUEST_INIT;
-    wh_api_needs needs;
+    wh_api_needs needs = WH_API_NEEDS_INIT;
 
     request.method = method;
     request.path = path;
@@ -460,7 +460,7 @@ static void a_failed_allocation_is_500_and_changes_nothing(void **state) {
 
 static void *publish_and_look(void *payload) {
     wh_api_request request = WH_API_REQUEST_INIT;
-    wh_api_response answer;
+    wh_api_response answer = WH_API_RESPONSE_INIT;
     long *good = payload;
 
     request.tenant = "a";
@@ -502,7 +502,7 @@ typedef struct writer {
 static void *write_own_field(void *payload) {
     writer *self = payload;
     wh_api_request request = WH_API_REQUEST_INIT;
-    wh_api_response answer;
+    wh_api_response answer = WH_API_RESPONSE_INIT;
 
     request.path = self->path;
     request.tenant = "a";

@@ -165,7 +165,7 @@ static void options_are_checked(void **state) {
     (void)state;
     assert_int_equal(wh_api_open(NULL, api_engine, NULL), WH_EINVALID);
     assert_int_equal(wh_api_open(&made, NULL, NULL), WH_EINVALID);
-    options.version = 2;
+    options.size = 2;
     assert_int_equal(wh_api_open(&made, api_engine, &options), WH_EINVALID);
     options = (wh_api_options)WH_API_OPTIONS_INIT;
     options.body_bytes = -1;

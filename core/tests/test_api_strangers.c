@@ -212,9 +212,11 @@ static void open_anew(const wh_options *options) {
 
 static void a_page_is_never_larger_than_pages_may_be(void **state) {
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
 
     (void)state;
-    options.limits.page_items = 3;
+    options.limits = &limits;
+    limits.page_items = 3;
     open_anew(&options);
     for (int i = 0; i < 5; i++) {
         api_expect(201, "POST", "/v1/subscriptions", api_a, anything);
@@ -380,7 +382,7 @@ static int depth, deepest, statuses[16];
 
 static int backtest_at_once(void) {
     wh_api_request request = WH_API_REQUEST_INIT;
-    wh_api_response answer;
+    wh_api_response answer = WH_API_RESPONSE_INIT;
     char bearer[WH_SECRET_SIZE + 8];
     wh_header header = { "Authorization", bearer };
     int status;

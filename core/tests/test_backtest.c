@@ -36,7 +36,7 @@ static wh_backtest options_of(const char *subscription, const char *document) {
 
     options.subscription = subscription;
     options.document = document;
-    options.size = WH_ZSTR;
+    options.document_size = WH_ZSTR;
     return options;
 }
 
@@ -347,8 +347,8 @@ static void what_is_wrong_is_refused(void **state) {
     options = options_of("sub_0000000000009", "{}");
     assert_refused(&options, WH_ENOTFOUND, "subscription: no such subscription");
     options = options_of(id, "{}");
-    options.version = 2;
-    assert_refused(&options, WH_EINVALID, "version");
+    options.size = 2;
+    assert_refused(&options, WH_EINVALID, "size");
     options = options_of(id, "{}");
     options.last = 1000001;
     assert_refused(&options, WH_EINVALID, "last: expected 1 to 1000000, found 1000001");

@@ -33,6 +33,7 @@ static void run_for_a_while(wh_engine *engine) {
 
 static wh_engine *accept_deep_and_reopen(const char *file) {
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
     wh_engine *engine = fixture_open(file, NULL);
 
     fixture_subscribe(engine, "{\"url\":\"https://example.com/plain\"}", NULL);
@@ -41,7 +42,8 @@ static wh_engine *accept_deep_and_reopen(const char *file) {
     fixture_subscribe(engine, "{\"url\":\"https://example.com/send\",\"fields\":\"a\",\"on_rule_error\":\"send\"}", NULL);
     fixture_publish(engine, "a", DEEP, NULL);
     wh_close(engine);
-    options.limits.json_depth = 8;
+    options.limits = &limits;
+    limits.json_depth = 8;
     return fixture_open(file, &options);
 }
 

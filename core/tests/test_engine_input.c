@@ -18,6 +18,7 @@
 static void every_wrong_call_has_its_own_sentence(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL), *none = NULL;
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
     wh_event event = WH_EVENT_INIT;
     wh_query query = WH_QUERY_INIT;
     char *out = NULL;
@@ -27,14 +28,15 @@ static void every_wrong_call_has_its_own_sentence(void **state) {
     assert_int_equal(wh_open(NULL, ":memory:", NULL), WH_EINVALID);
     assert_int_equal(wh_open(&none, NULL, NULL), WH_EINVALID);
     assert_int_equal(wh_open(&none, "", NULL), WH_EINVALID);
-    options.version = 9;
+    options.size = 9;
     assert_int_equal(wh_open(&none, ":memory:", &options), WH_EINVALID);
-    options.version = 1;
+    options.size = sizeof options;
     options.timeout = -1;
     assert_int_equal(wh_open(&none, ":memory:", &options), WH_EINVALID);
     assert_has(wh_last_error(), "timeout");
     options.timeout = 0;
-    options.limits.payload_bytes = -5;
+    options.limits = &limits;
+    limits.payload_bytes = -5;
     assert_int_equal(wh_open(&none, ":memory:", &options), WH_EINVALID);
     assert_has(wh_last_error(), "limits.payload_bytes");
     assert_null(none);
@@ -69,7 +71,7 @@ static void every_wrong_call_has_its_own_sentence(void **state) {
     event.time = -1;
     assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
     event.time = 0;
-    event.version = 2;
+    event.size = 2;
     assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
 
     assert_int_equal(wh_subscribe(NULL, "{}", 2, NULL), WH_EINVALID);
@@ -117,15 +119,17 @@ static void every_wrong_call_has_its_own_sentence(void **state) {
 
 static void limits_hold(void **state) {
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
     wh_event event = WH_EVENT_INIT;
     wh_engine *engine;
 
     (void)state;
-    options.limits.payload_bytes = 10;
-    options.limits.json_depth = 3;
-    options.limits.batch_events = 1;
-    options.limits.subscriptions = 1;
-    options.limits.subscription_bytes = 100;
+    options.limits = &limits;
+    limits.payload_bytes = 10;
+    limits.json_depth = 3;
+    limits.batch_events = 1;
+    limits.subscriptions = 1;
+    limits.subscription_bytes = 100;
     engine = fixture_open(":memory:", &options);
     event.type = "a";
     event.payload = "[1,2,3,4,5]";
@@ -215,6 +219,7 @@ static int subscribe(wh_engine *engine, const char *document) {
 
 static void a_failure_tells_where_it_was(void **state) {
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
     const char *ranges[] = { "127.0.0.1", "10.0.0.1/8" };
     wh_engine *engine, *none;
 
@@ -223,9 +228,10 @@ static void a_failure_tells_where_it_was(void **state) {
     options.allow_count = 2;
     assert_failed(wh_open(&none, ":memory:", &options), "allow", 1, 0);
     options.allow_count = 1;
-    options.limits.in_flight = -1;
+    options.limits = &limits;
+    limits.in_flight = -1;
     assert_failed(wh_open(&none, ":memory:", &options), "limits.in_flight", -1, 0);
-    options.limits.in_flight = 0;
+    limits.in_flight = 0;
     options.rules = &fake_rules;
     engine = fixture_open(":memory:", &options);
     assert_failed(subscribe(engine, "{\"url\":\"ftp://a/\"}"), "url", -1, 0);

@@ -282,12 +282,14 @@ static void what_memory_has_no_room_for_is_not_overtaken_by_what_is_accepted_lat
     static char bytes[40000];
     const char *file = fixture_file();
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
     publication large = { .type = "large", .payload = bytes, .size = sizeof bytes };
     publication small = { .type = "small", .payload = "1", .size = 1 };
 
     (void)state;
     memset(bytes, '1', sizeof bytes);
-    options.limits.memory_bytes = 20000;
+    options.limits = &limits;
+    limits.memory_bytes = 20000;
     large.engine = small.engine = fixture_open(file, &options);
     fixture_subscribe(large.engine, "{\"url\":\"https://example.com/\",\"order\":\"fifo\"}", NULL);
     fixture_run(large.engine);

@@ -111,7 +111,8 @@ static int echo_run(void *runtime, void *rule, const wh_rule_input *input, wh_ru
     return WH_OK;
 }
 
-static const wh_rule_engine echo = { 1, echo_open, echo_close, echo_compile, echo_release, echo_run, &fixture_script };
+static const wh_rule_engine echo = { sizeof echo,  echo_open, echo_close,     echo_compile,
+                                     echo_release, echo_run,  &fixture_script };
 
 static wh_engine *open_with_rules(void) {
     wh_options options = WH_OPTIONS_INIT;
@@ -542,13 +543,15 @@ static void a_retry_in_a_profile_sends_the_same_bytes_though_the_subscription_ch
 static void a_webhook_larger_than_payloads_may_be_is_sent(void **state) {
     static char document[100400];
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
     wh_engine *engine;
     size_t used = (size_t)snprintf(document, 256, "{" URL ",\"profile\":\"unified\",\"details\":{\"meta\":\"");
 
     (void)state;
     memset(document + used, 'm', 100000);
     memcpy(document + used + 100000, "\"}}", 4);
-    options.limits.payload_bytes = 1024;
+    options.limits = &limits;
+    limits.payload_bytes = 1024;
     engine = fixture_open(":memory:", &options);
     fixture_subscribe(engine, document, NULL);
     publish_as(engine, "crm_contact.updated", NULL, NULL, "{}");

@@ -332,12 +332,14 @@ static void a_used_up_subscription_goes_although_the_disk_was_full(void **state)
 
 static void a_rule_that_could_not_be_set_aside_is_at_its_next_failure(void **state) {
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
     wh_engine *engine;
     char id[WH_ID_SIZE], *text;
 
     (void)state;
     options.rules = &fake_rules;
-    options.limits.rule_failures = 2;
+    options.limits = &limits;
+    limits.rule_failures = 2;
     engine = fixture_open(":memory:", &options);
     fixture_subscribe(engine, "{" URL ",\"rule\":\"fail\"}", id);
     fixture_run(engine);

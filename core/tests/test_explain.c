@@ -367,7 +367,7 @@ static void what_is_not_there_is_not_found(void **state) {
     query.cursor = NULL;
     query.limit = -1;
     assert_int_equal(wh_explain(engine, event, NULL, &query, &text, NULL), WH_EINVALID);
-    query.version = 7;
+    query.size = 7;
     assert_int_equal(wh_explain(engine, event, NULL, &query, &text, NULL), WH_EINVALID);
 }
 

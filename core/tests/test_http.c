@@ -547,8 +547,8 @@ static void refuses(int code, const char *part) {
 
 static void options_that_cannot_be_are_refused_by_name(void **state) {
     (void)state;
-    options.version = 2;
-    refuses(WH_EINVALID, "version");
+    options.size = 2;
+    refuses(WH_EINVALID, "size: ");
     options.address = "localhost:80";
     refuses(WH_EINVALID, "address: expected an IPv4 or IPv6 address, found \"localhost:80\"");
     options.port = 65536;

@@ -122,7 +122,7 @@ static void without_an_event_the_rule_is_only_compiled(void **state) {
 
 static void what_is_wrong_is_refused(void **state) {
     wh_event event = event_of("{}");
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
     char *text = NULL;
 
     (void)state;
@@ -136,8 +136,8 @@ static void what_is_wrong_is_refused(void **state) {
     event.type = "a b";
     assert_refused("{}", &event, WH_EINVALID, "type");
     event = event_of("{}");
-    event.version = 0;
-    assert_refused("{}", &event, WH_EINVALID, "version");
+    event.size = 0;
+    assert_refused("{}", &event, WH_EINVALID, "size");
     event = event_of("{\"a\":1}");
     limits.payload_bytes = 6;
     assert_int_equal(wh_rule_try(&fake_rules, &limits, "{}", 2, &event, &text, NULL), WH_ELIMIT);

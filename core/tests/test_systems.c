@@ -163,7 +163,7 @@ static void another_name_is_refused_with_all_that_there_are(void **state) {
     for (size_t i = 0; whi_system_names[i] != NULL; i++) {
         assert_non_null(strstr(wh_last_error(), whi_system_names[i]));
     }
-    assert_int_equal(wh_verify_as(&(wh_verify_options){ 1, "sixth", 0, 0, NULL, NULL }, &(const char *){ SECRET }, 1,
+    assert_int_equal(wh_verify_as(&(wh_verify_options){ sizeof(wh_verify_options), "sixth", 0, 0, NULL, NULL }, &(const char *){ SECRET }, 1,
                                   NULL, 0, "", 0, NULL),
                      WH_EINVALID);
     for (size_t i = 0; whi_format_at(i) != NULL; i++) {
@@ -330,7 +330,7 @@ static void what_is_signed_verifies(void **state) {
         whi_subscription *s = make_signed(system, i);
         whi_envelope envelope = { s, s, NULL, "evt-1", sample_at(i)->type, 1, "{\"n\":1.10}", 10 };
         const char *lines[WHI_ENVELOPE_LINES], *secret = SECRET, *found = NULL;
-        wh_verify_options options = { 1, NULL, 0, 0, NULL, NULL };
+        wh_verify_options options = WH_VERIFY_INIT;
         wh_header header = { "none", "" };
         char name[64] = "";
         size_t count = 0;

@@ -356,7 +356,7 @@ static void one_of_several_secrets_suffices_and_a_broken_one_is_told(void **stat
     assert_int_equal(wh_verify_as(&options, NULL, 1, github.headers, 1, "", 0, NULL), WH_EINVALID);
     assert_int_equal(wh_verify_as(&options, secrets, 1, NULL, 1, "", 0, NULL), WH_EINVALID);
     assert_int_equal(wh_verify_as(&options, secrets, 1, github.headers, 1, NULL, 1, NULL), WH_EINVALID);
-    options.version = 2;
+    options.size = 2;
     assert_int_equal(wh_verify_as(&options, secrets, 1, github.headers, 1, "", 0, NULL), WH_EINVALID);
 }
 

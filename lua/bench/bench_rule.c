@@ -374,7 +374,7 @@ static void open_bare(const char *source) {
 
 static void open_rules(const subject *s) {
     const char *source = joined("local e = payload\n", s->lua);
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
 
     need(wh_rule_lua()->open(&runtime, &limits, NULL) == WH_OK, "opening");
     compile(source, &rule);

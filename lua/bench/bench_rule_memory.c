@@ -27,7 +27,7 @@ static void make_rule(int n, char out[SOURCE_SIZE]) {
 
 static double of_one_rule(void) {
     static void *rules[RULES];
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
     char source[SOURCE_SIZE];
     wh_rule_error error;
     double before;

@@ -174,6 +174,7 @@ static int handle(lua_State *L) {
     }
     box = whl_box_new(L);
     answer = lua_newuserdatauv(L, sizeof *answer, 0);
+    *answer = (wh_api_response)WH_API_RESPONSE_INIT;
     code = whl_api(self, &made);
     if (code != WH_OK) {
         return whl_fail(L, code);

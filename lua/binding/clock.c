@@ -23,7 +23,7 @@ static whl_clock *make(int64_t now) {
     whl_clock *clock = whi_calloc(1, sizeof *clock);
 
     if (clock != NULL) {
-        clock->face.version = 1;
+        clock->face.size = sizeof clock->face;
         clock->face.now = read_now;
         clock->face.payload = clock;
         atomic_init(&clock->now, now);

@@ -80,6 +80,7 @@ static int end_work(lua_State *L, int code) {
 
 int whl_open(lua_State *L) {
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
     const char *store;
     whl_engine *self;
     int failed, code;
@@ -92,12 +93,11 @@ int whl_open(lua_State *L) {
     self = lua_newuserdatauv(L, sizeof *self, 2);
     memset(self, 0, sizeof *self);
     luaL_setmetatable(L, WHL_ENGINE);
-    failed = whl_options(L, 2, 3, &options);
+    failed = whl_options(L, 2, 3, &options, &limits);
     if (failed) {
         return failed;
     }
-    self->depth =
-        options.limits.json_depth > 0 && options.limits.json_depth <= 1000 ? (int)options.limits.json_depth : 64;
+    self->depth = limits.json_depth > 0 && limits.json_depth <= 1000 ? (int)limits.json_depth : 64;
     code = wh_open(&self->engine, store, &options);
     if (code != WH_OK) {
         return whl_fail(L, code);

@@ -32,7 +32,7 @@ wh_engine *whl_engine_open(lua_State *L);
 /* Fills options of the table at index (or nil), which must stay on the stack until
  * wh_open has copied them; self takes the clock, the queue and the log function. 0, or
  * what whl_fail returned. */
-int whl_options(lua_State *L, int index, int self_index, wh_options *out);
+int whl_options(lua_State *L, int index, int self_index, wh_options *out, wh_limits *limits);
 
 /* The `limits` of the options at index, which may be absent. */
 void whl_limits(lua_State *L, int table, wh_limits *out);

@@ -103,7 +103,7 @@ static int take_candidate(lua_State *L, int options, whl_box *box, wh_backtest *
     if (!lua_isnil(L, -1)) {
         code = whl_write(L, lua_gettop(L), "document", WHL_ENCODE_DEPTH, &box->buf);
         out->document = box->buf.data;
-        out->size = box->buf.size;
+        out->document_size = box->buf.size;
     }
     return code == WH_OK ? 0 : whl_fail(L, code);
 }
@@ -192,7 +192,7 @@ static int try_rule(lua_State *L, const wh_event *event, const wh_limits *limits
 }
 
 int whl_rule_check(lua_State *L) {
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
     whl_box *box;
     int code;
 
@@ -267,7 +267,7 @@ static int push_result(lua_State *L, whl_box *box) {
 
 int whl_rule_try(lua_State *L) {
     wh_event event = WH_EVENT_INIT;
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
     whl_box *box;
     int failed = 0, code;
 

@@ -103,7 +103,7 @@ static int take_log(lua_State *L, int table, int self_index, wh_options *out) {
     return 0;
 }
 
-int whl_options(lua_State *L, int index, int self_index, wh_options *out) {
+int whl_options(lua_State *L, int index, int self_index, wh_options *out, wh_limits *limits) {
     whl_engine *self = lua_touserdata(L, self_index);
     int failed;
 
@@ -117,7 +117,8 @@ int whl_options(lua_State *L, int index, int self_index, wh_options *out) {
     if (failed) {
         return failed;
     }
-    whl_limits(L, index, &out->limits);
+    whl_limits(L, index, limits);
+    out->limits = limits;
     take_times(L, index, out);
     take_rules(L, index, out);
     take_clock(L, index, self, out);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "base/utf8.h"
 #include "rule_state.h"
 
@@ -110,7 +111,7 @@ static int runtime_open(void **out, const wh_limits *limits, void *payload) {
     if (runtime == NULL) {
         return whi_fail_memory();
     }
-    runtime->limits = *limits;
+    whi_sized_read(&runtime->limits, sizeof runtime->limits, limits);
 #define WH_X(name, value, what)                                                                                        \
     if (runtime->limits.name <= 0) {                                                                                   \
         runtime->limits.name = value;                                                                                  \
@@ -391,8 +392,9 @@ static void tidy(whi_rule *rule) {
     }
 }
 
-static int run(whi_rule_runtime *runtime, whi_rule *rule, const wh_rule_input *input, wh_rule_verdict *out) {
+static int run(whi_rule_runtime *runtime, whi_rule *rule, const wh_rule_input *given, wh_rule_verdict *out) {
     int status, code = WH_OK;
+    wh_rule_input input;
 
     out->action = WH_RULE_DROP;
     out->body = out->key = out->headers = NULL;
@@ -403,7 +405,8 @@ static int run(whi_rule_runtime *runtime, whi_rule *rule, const wh_rule_input *i
     if (rule->L == NULL && (code = build(rule, &out->error)) != WH_OK) {
         return code;
     }
-    begin_run(runtime, input);
+    whi_sized_read(&input, sizeof input, given);
+    begin_run(runtime, &input);
     whi_rule_limits_begin(rule);
     lua_pushcfunction(rule->L, call_rule);
     lua_pushlightuserdata(rule->L, out);
@@ -439,7 +442,7 @@ static int rule_run(void *runtime_handle, void *handle, const wh_rule_input *inp
 
 const wh_rule_engine *wh_rule_lua(void) {
     static const wh_rule_engine engine = {
-        1, runtime_open, runtime_close, rule_compile, rule_release, rule_run, NULL,
+        sizeof engine, runtime_open, runtime_close, rule_compile, rule_release, rule_run, NULL,
     };
 
     return &engine;

@@ -49,7 +49,7 @@ typedef struct side {
 
 typedef struct backtest {
     wh_engine *engine;
-    const wh_backtest *options;
+    const wh_backtest *options; /* taken: of our own size */
     side now, then;
     int64_t last, shown;
     int64_t events, differ, differences_told, errors_told;
@@ -363,7 +363,7 @@ static int take_sides(backtest *self) {
 
     if (code == WH_OK) {
         base = self->now.registration != NULL ? self->now.registration->subscription : NULL;
-        code = whi_past_candidate(&self->then.registration, base, options->document, options->size, limits);
+        code = whi_past_candidate(&self->then.registration, base, options->document, options->document_size, limits);
     }
     code = code == WH_OK && base == NULL ? take_everything(self) : code;
     code = code == WH_OK ? check_tenants(self) : code;
@@ -440,9 +440,6 @@ static int read_options(backtest *self) {
     const wh_backtest *options = self->options;
     int code;
 
-    if (options->version != 1) {
-        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_BACKTEST_INIT), found %u", options->version);
-    }
     if (options->document == NULL) {
         return whi_fail_field(WH_EINVALID, "document",
                               "expected a rule, fields, filters, events or metadata, found none");
@@ -462,6 +459,7 @@ static int run(backtest *self, char **out, size_t *size) {
 }
 
 int wh_backtest_run(wh_engine *engine, const wh_backtest *options, char **out, size_t *size) {
+    wh_backtest taken;
     backtest *self;
     int code;
 
@@ -473,12 +471,16 @@ int wh_backtest_run(wh_engine *engine, const wh_backtest *options, char **out, s
         return whi_fail_field(WH_EINVALID, options == NULL ? "backtest" : "out", "expected one, found NULL");
     }
     *out = NULL;
+    code = wh_struct_take(&taken, sizeof taken, options, "WH_BACKTEST_INIT");
+    if (code != WH_OK) {
+        return code;
+    }
     self = whi_calloc(1, sizeof *self);
     if (self == NULL) {
         return whi_fail_memory();
     }
     self->engine = engine;
-    self->options = options;
+    self->options = &taken;
     whi_buf_init(&self->differences, ANSWER_MAXIMUM);
     whi_buf_init(&self->errors, ANSWER_MAXIMUM);
     open_side(self, &self->now);

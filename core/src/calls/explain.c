@@ -455,8 +455,7 @@ static int explain_all(explaining *self, const wh_query *query, whi_store_query 
     page ids = { NULL, 0 };
     int code;
 
-    if (query != NULL && query->cursor != NULL &&
-        whi_ident_parse("sub_", query->cursor, &rows->before_subscription) != WH_OK) {
+    if (query->cursor != NULL && whi_ident_parse("sub_", query->cursor, &rows->before_subscription) != WH_OK) {
         return whi_fail_field(WH_EINVALID, "cursor", "expected the \"next\" of a page of this list");
     }
     ids.ids = whi_alloc((size_t)rows->limit * sizeof *ids.ids);
@@ -488,17 +487,15 @@ static int explain(explaining *self, const char *subscription, const wh_query *q
 static int limits_of(wh_engine *engine, const wh_query *query, whi_store_query *rows) {
     wh_query used = WH_QUERY_INIT;
 
-    if (query != NULL) {
-        used.version = query->version;
-        used.limit = query->limit;
-    }
+    used.limit = query->limit;
     return whi_query_read(engine, &used, rows);
 }
 
-int wh_explain(wh_engine *engine, const char *event, const char *subscription, const wh_query *query, char **out,
+int wh_explain(wh_engine *engine, const char *event, const char *subscription, const wh_query *given, char **out,
                size_t *size) {
     explaining self = { .engine = engine };
     whi_store_query rows;
+    wh_query query;
     whi_store_place place = { 0 };
     char next[WH_ID_SIZE];
     int code;
@@ -511,12 +508,16 @@ int wh_explain(wh_engine *engine, const char *event, const char *subscription, c
         return whi_fail_field(WH_EINVALID, event == NULL ? "event" : "out", "expected one, found NULL");
     }
     *out = NULL;
+    code = whi_query_take(&query, given);
+    if (code != WH_OK) {
+        return code;
+    }
     whi_buf_init(&self.out, ANSWER_MAXIMUM);
     whi_buf_char(&self.out, '{');
     whi_decider_init(&self.decider, engine->options.rules, &engine->options.limits);
-    code = limits_of(engine, query, &rows);
+    code = limits_of(engine, &query, &rows);
     code = code == WH_OK ? read_event(&self, event) : code;
-    code = code == WH_OK ? explain(&self, subscription, query, &rows, &place) : code;
+    code = code == WH_OK ? explain(&self, subscription, &query, &rows, &place) : code;
     whi_decider_close(&self.decider);
     whi_free(self.event);
     if (code != WH_OK) {

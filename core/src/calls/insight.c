@@ -6,7 +6,7 @@
 #include "engine/context.h"
 #include "engine/version.h"
 
-const wh_options *whi_insight_options(const wh_engine *engine) {
+const whi_options *whi_insight_options(const wh_engine *engine) {
     return &engine->options;
 }
 

@@ -7,12 +7,13 @@
 #include <stdint.h>
 
 #include "base/histogram.h"
+#include "engine/options.h"
 #include "engine/registry.h"
 #include "outside/store.h"
 #include "webhook.h"
 
 /* With defaults filled in; as long as the engine lives. */
-const wh_options *whi_insight_options(const wh_engine *engine);
+const whi_options *whi_insight_options(const wh_engine *engine);
 
 /* ms since 1970, by the engine's clock. */
 int64_t whi_insight_now(const wh_engine *engine);

@@ -178,24 +178,12 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
     return code;
 }
 
-static int check(wh_engine *engine, const wh_event *event) {
-    wh_event measured;
-
-    if (event->version != 1) {
-        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_EVENT_INIT), found %u", event->version);
-    }
-    measured = *event;
-    if (event->payload != NULL && event->payload_size == WH_ZSTR) {
-        measured.payload_size = strlen(event->payload);
-    }
-    return whi_accept_check(&engine->options.limits, &measured);
-}
-
 int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
     whi_event_row row = { 0 };
     whi_event *kept = NULL;
     int duplicate = 0, code;
     publication self = { { 0 }, engine, &row, &kept, &duplicate, 1, 0, 0 };
+    wh_event taken;
 
     code = whi_engine_check(engine);
     if (code != WH_OK) {
@@ -204,8 +192,8 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
     if (event == NULL) {
         return whi_fail_field(WH_EINVALID, "event", "expected one, found NULL");
     }
-    code = check(engine, event);
-    return code == WH_OK ? publish(&self, event, receipt) : code;
+    code = whi_accept_take(&taken, event, &engine->options.limits);
+    return code == WH_OK ? publish(&self, &taken, receipt) : code;
 }
 
 /* ------------------------------------------------------------------ without waiting */
@@ -306,6 +294,7 @@ static int has_room(const wh_engine *engine) {
 
 int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn told, void *payload) {
     int code = whi_engine_check(engine);
+    wh_event taken;
 
     if (code != WH_OK) {
         return code;
@@ -317,19 +306,54 @@ int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn t
         return whi_fail(WH_EBUSY, "the threads of wh_start do the work: wh_publish is for them");
     }
     code = whi_is_open(engine);
-    code = code == WH_OK ? check(engine, event) : code;
+    code = code == WH_OK ? whi_accept_take(&taken, event, &engine->options.limits) : code;
     code = code == WH_OK ? has_room(engine) : code;
     code = code == WH_OK ? whi_writer_start(engine->writer) : code;
-    return code == WH_OK ? promise(engine, event, told, payload) : code;
+    return code == WH_OK ? promise(engine, &taken, told, payload) : code;
 }
 
 /* ------------------------------------------------------------------------- batches */
 
-int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts) {
-    publication self = { { 0 }, engine, NULL, NULL, NULL, count, 0, 0 };
+/* Their program's events may be shorter or longer than ours: the first one says how far they lie
+ * apart. */
+static int take_events(wh_engine *engine, const wh_event *given, size_t count, wh_event *out) {
+    size_t stride = count > 0 ? given->size : 0;
     int code = WH_OK;
 
-    code = whi_engine_check(engine);
+    for (size_t i = 0; i < count && code == WH_OK; i++) {
+        const wh_event *event = (const wh_event *)(const void *)((const char *)given + i * stride);
+        code = event->size == stride
+                   ? whi_accept_take(&out[i], event, &engine->options.limits)
+                   : whi_fail_field(WH_EINVALID, "size", "expected %zu as in the first event, found %zu", stride,
+                                    event->size);
+        code = code == WH_OK ? code : whi_fail_within_event(code, i);
+    }
+    return code;
+}
+
+static int publish_all(publication *self, const wh_event *events, wh_receipt *receipts) {
+    wh_event *taken = whi_calloc(self->count, sizeof *taken);
+    int code = WH_OK;
+
+    self->rows = whi_calloc(self->count, sizeof *self->rows);
+    self->kept = whi_calloc(self->count, sizeof *self->kept);
+    self->duplicates = whi_calloc(self->count, sizeof *self->duplicates);
+    if (taken == NULL || self->rows == NULL || self->kept == NULL || self->duplicates == NULL) {
+        code = whi_fail_memory();
+    }
+    code = code == WH_OK ? take_events(self->engine, events, self->count, taken) : code;
+    code = code == WH_OK ? publish(self, taken, receipts) : code;
+    whi_free(taken);
+    whi_free(self->rows);
+    whi_free(self->kept);
+    whi_free(self->duplicates);
+    return code;
+}
+
+int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts) {
+    publication self = { { 0 }, engine, NULL, NULL, NULL, count, 0, 0 };
+    int code = whi_engine_check(engine);
+
     if (code != WH_OK) {
         return code;
     }
@@ -340,22 +364,5 @@ int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh
         return whi_fail_field(WH_ELIMIT, "count", "%zu events are more than the limit of %lld", count,
                               (long long)engine->options.limits.batch_events);
     }
-    for (size_t i = 0; i < count; i++) {
-        code = check(engine, &events[i]);
-        if (code != WH_OK) {
-            return whi_fail_within_event(code, i);
-        }
-    }
-    if (count == 0) {
-        return WH_OK;
-    }
-    self.rows = whi_calloc(count, sizeof *self.rows);
-    self.kept = whi_calloc(count, sizeof *self.kept);
-    self.duplicates = whi_calloc(count, sizeof *self.duplicates);
-    code = self.rows != NULL && self.kept != NULL && self.duplicates != NULL ? publish(&self, events, receipts)
-                                                                             : whi_fail_memory();
-    whi_free(self.rows);
-    whi_free(self.kept);
-    whi_free(self.duplicates);
-    return code;
+    return count > 0 ? publish_all(&self, events, receipts) : WH_OK;
 }

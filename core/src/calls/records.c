@@ -237,28 +237,29 @@ static int bounds(wh_engine *engine, const wh_query *query, whi_store_query *out
     return WH_OK;
 }
 
-int whi_query_read(wh_engine *engine, const wh_query *query, whi_store_query *out) {
+int whi_query_take(wh_query *out, const wh_query *given) {
     static const wh_query everything = WH_QUERY_INIT;
+
+    return wh_struct_take(out, sizeof *out, given != NULL ? given : &everything, "WH_QUERY_INIT");
+}
+
+int whi_query_read(wh_engine *engine, const wh_query *query, whi_store_query *out) {
     int code;
 
     memset(out, 0, sizeof *out);
-    query = query != NULL ? query : &everything;
-    if (query->version != 1) {
-        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_QUERY_INIT), found %u", query->version);
-    }
     code = bounds(engine, query, out);
     code = code == WH_OK ? number_member("subscription", "sub_", query->subscription, &out->subscription) : code;
     return code == WH_OK ? event_member(engine, query->event, query->tenant, &out->event) : code;
 }
 
 static int delivery_state(const wh_query *query, whi_store_query *out) {
-    return query != NULL && query->state != NULL ? whi_delivery_state(query->state, &out->state) : WH_OK;
+    return query->state != NULL ? whi_delivery_state(query->state, &out->state) : WH_OK;
 }
 
 static int subscription_state(const wh_query *query, whi_store_query *out) {
     static const char *const names[] = { "enabled", "paused", "disabled" };
 
-    if (query == NULL || query->state == NULL) {
+    if (query->state == NULL) {
         return WH_OK;
     }
     for (int i = 0; i < 3; i++) {
@@ -272,7 +273,7 @@ static int subscription_state(const wh_query *query, whi_store_query *out) {
 }
 
 static int cursor_member(const wh_query *query, const char *prefix, int64_t *out) {
-    if (query == NULL || query->cursor == NULL) {
+    if (query->cursor == NULL) {
         return WH_OK;
     }
     return whi_ident_parse(prefix, query->cursor, out) == WH_OK
@@ -314,16 +315,18 @@ static int ready(wh_engine *engine, char **out) {
     return WH_OK;
 }
 
-int wh_subscriptions(wh_engine *engine, const wh_query *query, char **out, size_t *size) {
+int wh_subscriptions(wh_engine *engine, const wh_query *given, char **out, size_t *size) {
     whi_store_place place = { 0 };
     whi_store_query rows;
+    wh_query query;
     char next[WH_ID_SIZE];
     page self;
     int code = ready(engine, out);
 
-    code = code == WH_OK ? whi_query_read(engine, query, &rows) : code;
-    code = code == WH_OK ? subscription_state(query, &rows) : code;
-    code = code == WH_OK ? cursor_member(query, "sub_", &rows.before_subscription) : code;
+    code = code == WH_OK ? whi_query_take(&query, given) : code;
+    code = code == WH_OK ? whi_query_read(engine, &query, &rows) : code;
+    code = code == WH_OK ? subscription_state(&query, &rows) : code;
+    code = code == WH_OK ? cursor_member(&query, "sub_", &rows.before_subscription) : code;
     if (code != WH_OK) {
         return code;
     }
@@ -333,15 +336,17 @@ int wh_subscriptions(wh_engine *engine, const wh_query *query, char **out, size_
     return end_page(&self, code, place.more ? next : NULL, out, size);
 }
 
-int wh_events(wh_engine *engine, const wh_query *query, char **out, size_t *size) {
+int wh_events(wh_engine *engine, const wh_query *given, char **out, size_t *size) {
     whi_store_place place = { 0 };
     whi_store_query rows;
+    wh_query query;
     char next[WH_ID_SIZE];
     page self;
     int code = ready(engine, out);
 
-    code = code == WH_OK ? whi_query_read(engine, query, &rows) : code;
-    code = code == WH_OK ? cursor_member(query, "msg_", &rows.before_event) : code;
+    code = code == WH_OK ? whi_query_take(&query, given) : code;
+    code = code == WH_OK ? whi_query_read(engine, &query, &rows) : code;
+    code = code == WH_OK ? cursor_member(&query, "msg_", &rows.before_event) : code;
     if (code != WH_OK) {
         return code;
     }
@@ -351,17 +356,19 @@ int wh_events(wh_engine *engine, const wh_query *query, char **out, size_t *size
     return end_page(&self, code, place.more ? next : NULL, out, size);
 }
 
-int wh_deliveries(wh_engine *engine, const wh_query *query, char **out, size_t *size) {
+int wh_deliveries(wh_engine *engine, const wh_query *given, char **out, size_t *size) {
     whi_store_place place = { 0 };
     whi_store_query rows;
+    wh_query query;
     char next[WH_ID_SIZE];
     page self;
     int code = ready(engine, out);
 
-    code = code == WH_OK ? whi_query_read(engine, query, &rows) : code;
-    code = code == WH_OK ? delivery_state(query, &rows) : code;
-    if (code == WH_OK && query != NULL && query->cursor != NULL &&
-        whi_ident_parse_delivery(query->cursor, &rows.before_event, &rows.before_subscription) != WH_OK) {
+    code = code == WH_OK ? whi_query_take(&query, given) : code;
+    code = code == WH_OK ? whi_query_read(engine, &query, &rows) : code;
+    code = code == WH_OK ? delivery_state(&query, &rows) : code;
+    if (code == WH_OK && query.cursor != NULL &&
+        whi_ident_parse_delivery(query.cursor, &rows.before_event, &rows.before_subscription) != WH_OK) {
         code = whi_fail_field(WH_EINVALID, "cursor", "expected the \"next\" of a page of this list");
     }
     if (code != WH_OK) {

@@ -134,9 +134,10 @@ static int replay_pages(replay *self, whi_store_query *rows, int64_t *count) {
     return WH_OK;
 }
 
-int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *count) {
+int wh_replay_query(wh_engine *engine, const wh_query *given, int64_t *count) {
     replay self = { 0 };
     whi_store_query rows;
+    wh_query query;
     int64_t done = 0;
     int code;
 
@@ -144,10 +145,11 @@ int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *count) {
     if (code != WH_OK) {
         return code;
     }
-    code = whi_query_read(engine, query, &rows);
+    code = whi_query_take(&query, given);
+    code = code == WH_OK ? whi_query_read(engine, &query, &rows) : code;
     rows.state = WHI_EXHAUSTED;
-    if (code == WH_OK && query != NULL && query->state != NULL) {
-        code = whi_delivery_state(query->state, &rows.state);
+    if (code == WH_OK && query.state != NULL) {
+        code = whi_delivery_state(query.state, &rows.state);
     }
     if (code != WH_OK) {
         return code;

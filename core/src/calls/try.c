@@ -12,6 +12,7 @@
 
 typedef struct trying {
     wh_limits limits;
+    wh_rule_engine rules;
     whi_registration *registration;
     whi_decider decider;
     wh_event event; /* measured */
@@ -20,24 +21,10 @@ typedef struct trying {
 
 /* ------------------------------------------------------------------------- reading */
 
-static int read_limits(trying *self, const wh_limits *limits) {
-    if (limits != NULL) {
-        self->limits = *limits;
-    }
-    return whi_limits_fill(&self->limits);
-}
-
 static int read_event(trying *self, const wh_event *event) {
     int code;
 
-    if (event->version != 1) {
-        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_EVENT_INIT), found %u", event->version);
-    }
-    self->event = *event;
-    if (event->payload != NULL && event->payload_size == WH_ZSTR) {
-        self->event.payload_size = strlen(event->payload);
-    }
-    code = whi_accept_check(&self->limits, &self->event);
+    code = whi_accept_take(&self->event, event, &self->limits);
     return code == WH_OK ? whi_decider_scan(&self->decider, self->event.payload, self->event.payload_size) : code;
 }
 
@@ -139,8 +126,11 @@ int wh_rule_try(const wh_rule_engine *rules, const wh_limits *limits, const char
     }
     *out = NULL;
     whi_buf_init(&answer, ANSWER_MAXIMUM);
-    whi_decider_init(&self.decider, rules, &self.limits);
-    code = read_limits(&self, limits);
+    whi_decider_init(&self.decider, rules != NULL ? &self.rules : NULL, &self.limits);
+    code = whi_limits_take(&self.limits, limits);
+    code = code == WH_OK && rules != NULL
+               ? wh_struct_take(&self.rules, sizeof self.rules, rules, "sizeof(wh_rule_engine)")
+               : code;
     code = code == WH_OK ? whi_past_candidate(&self.registration, NULL, document, size, &self.limits) : code;
     code = code == WH_OK ? whi_decider_check(&self.decider, self.registration) : code;
     if (code == WH_OK && event == NULL) {

@@ -9,7 +9,7 @@
 #include "pure/sign.h"
 #include "systems/system.h"
 
-int whi_limits_fill(wh_limits *limits) {
+static int fill_limits(wh_limits *limits) {
     static const wh_limits defaults = {
 #define WH_X(name, value, what) .name = value,
         WH_LIMITS(WH_X)
@@ -29,6 +29,13 @@ int whi_limits_fill(wh_limits *limits) {
     }
     return limits->json_depth > 1000 ? whi_fail_field(WH_EINVALID, "limits.json_depth", "expected at most 1000")
                                      : WH_OK;
+}
+
+int whi_limits_take(wh_limits *out, const wh_limits *given) {
+    static const wh_limits defaults = WH_LIMITS_INIT;
+    int code = wh_struct_take(out, sizeof *out, given != NULL ? given : &defaults, "WH_LIMITS_INIT");
+
+    return code == WH_OK ? fill_limits(out) : whi_fail_within_field(code, "limits");
 }
 
 static int check_key(const char *key) {
@@ -76,4 +83,16 @@ int whi_accept_check(const wh_limits *limits, const wh_event *event) {
     }
     code = whi_json_check(event->payload, event->payload_size, (int)limits->json_depth);
     return code == WH_OK ? WH_OK : whi_fail_within_field(code, "payload");
+}
+
+int whi_accept_take(wh_event *out, const wh_event *given, const wh_limits *limits) {
+    int code = wh_struct_take(out, sizeof *out, given, "WH_EVENT_INIT");
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if (out->payload != NULL && out->payload_size == WH_ZSTR) {
+        out->payload_size = strlen(out->payload);
+    }
+    return whi_accept_check(limits, out);
 }

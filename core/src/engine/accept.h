@@ -8,7 +8,10 @@
 /* WH_EINVALID, WH_EJSON, WH_ELIMIT, each with the member's name; payload_size must be given. */
 int whi_accept_check(const wh_limits *limits, const wh_event *event);
 
+/* A program's event, of whatever size that one is, into out with its payload measured; checked. */
+int whi_accept_take(wh_event *out, const wh_event *given, const wh_limits *limits);
+
 /* Puts the defaults where 0 stands. WH_EINVALID. */
-int whi_limits_fill(wh_limits *limits);
+int whi_limits_take(wh_limits *out, const wh_limits *given);
 
 #endif

@@ -31,6 +31,7 @@
 #include "base/halt.h"
 #include "base/histogram.h"
 #include "engine/log.h"
+#include "engine/options.h"
 #include "outside/store.h"
 #include "outside/transport.h"
 #include "pure/address.h"
@@ -42,7 +43,9 @@
 struct wh_engine {
     /* ---- made by wh_open, and never changed */
     unsigned generation; /* of the process that opened it, see base/fork.h */
-    wh_options options;  /* with defaults filled in; pointers are its own copies */
+    whi_options options;
+    wh_rule_engine rules; /* what options.rules points to, if there is one */
+    wh_clock own_clock;   /* what clock points to, if there is one */
     const wh_clock *clock;
     whi_store *store;  /* the writer's; calls read by it, too */
     whi_store *reader; /* for who must not wait: workers and registry; may be the store itself */

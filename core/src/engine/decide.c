@@ -182,7 +182,8 @@ static int run_rule(whi_decider *self, const whi_subject *subject, const whi_reg
                     whi_decision *out) {
     const whi_subscription *s = registration->subscription;
     const char *secret = s->secret_count > 0 ? s->secrets[0] : NULL;
-    wh_rule_input input = { .payload = &self->json,
+    wh_rule_input input = { .size = sizeof input,
+                            .payload = &self->json,
                             .event_id = subject->id,
                             .event_type = subject->type,
                             .event_tenant = subject->tenant,
@@ -200,6 +201,7 @@ static int run_rule(whi_decider *self, const whi_subject *subject, const whi_reg
     int code;
 
     memset(&verdict, 0, sizeof verdict);
+    verdict.size = sizeof verdict;
     if (self->engine == NULL) {
         return failed(WH_ERULE_ENGINE, &verdict, out);
     }

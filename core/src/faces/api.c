@@ -6,16 +6,17 @@
 #include "base/error.h"
 #include "base/halt.h"
 #include "base/mem.h"
+#include "base/sized.h"
 
 #define BODY_BYTES (INT64_C(8) << 20)
 #define FAILURES 20
 
-static int check(wh_api **out, const wh_engine *engine, const wh_api_options *options) {
-    if (out == NULL || engine == NULL) {
-        return whi_fail_field(WH_EINVALID, out == NULL ? "out" : "engine", "expected one, found NULL");
-    }
-    if (options->version != 1) {
-        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_API_OPTIONS_INIT), found %u", options->version);
+static int take_options(wh_api_options *options, const wh_api_options *given) {
+    static const wh_api_options defaults = WH_API_OPTIONS_INIT;
+    int code = wh_struct_take(options, sizeof *options, given != NULL ? given : &defaults, "WH_API_OPTIONS_INIT");
+
+    if (code != WH_OK) {
+        return code;
     }
     if (options->body_bytes < 0 || options->body_bytes > (int64_t)WHI_JSON_MAXIMUM) {
         return whi_fail_field(WH_EINVALID, "body_bytes", "expected 1 to %zu, found %lld", WHI_JSON_MAXIMUM,
@@ -24,13 +25,15 @@ static int check(wh_api **out, const wh_engine *engine, const wh_api_options *op
     return options->failures >= 0 ? WH_OK : whi_fail_field(WH_EINVALID, "failures", "expected 1 or more");
 }
 
-int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options) {
-    static const wh_api_options defaults = WH_API_OPTIONS_INIT;
+int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *given) {
+    wh_api_options options;
     wh_api *made;
     int code;
 
-    options = options != NULL ? options : &defaults;
-    code = check(out, engine, options);
+    if (out == NULL || engine == NULL) {
+        return whi_fail_field(WH_EINVALID, out == NULL ? "out" : "engine", "expected one, found NULL");
+    }
+    code = take_options(&options, given);
     if (code != WH_OK) {
         return code;
     }
@@ -40,9 +43,9 @@ int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options) 
         return whi_fail_memory();
     }
     made->engine = engine;
-    made->body_bytes = options->body_bytes ? options->body_bytes : BODY_BYTES;
-    made->failures = options->failures ? options->failures : FAILURES;
-    made->open = options->open;
+    made->body_bytes = options.body_bytes ? options.body_bytes : BODY_BYTES;
+    made->failures = options.failures ? options.failures : FAILURES;
+    made->open = options.open;
     code = whi_limiter_new(&made->limiter);
     code = code == WH_OK ? whi_turns_new(&made->turns) : code;
     if (code != WH_OK) {
@@ -119,13 +122,20 @@ static void handle(wh_api *api, const wh_api_request *request, wh_api_response *
 }
 
 /* A server's threads may come while the process ends. */
-int wh_api_handle(wh_api *api, const wh_api_request *request, wh_api_response *out) {
-    memset(out, 0, sizeof *out);
+int wh_api_handle(wh_api *api, const wh_api_request *given, wh_api_response *out) {
+    wh_api_request request;
+
+    if (!whi_sized_clear(out, WHI_SIZED_END(wh_api_response, text))) {
+        return 500;
+    }
     out->status = 500;
+    if (wh_struct_take(&request, sizeof request, given, "WH_API_REQUEST_INIT") != WH_OK) {
+        return out->status;
+    }
     if (whi_halt_enter() != WH_OK) {
         return out->status = 503;
     }
-    handle(api, request, out);
+    handle(api, &request, out);
     whi_halt_leave();
     return out->status;
 }

@@ -46,7 +46,7 @@ static int read_backtest(whi_call *call, wh_backtest *backtest) {
     uint32_t document;
     int code = whi_body_only(call, 0, names);
 
-    code = code == WH_OK ? whi_body_object(call, 0, "document", &backtest->document, &backtest->size) : code;
+    code = code == WH_OK ? whi_body_object(call, 0, "document", &backtest->document, &backtest->document_size) : code;
     code = code == WH_OK ? whi_body_number(call, 0, "last", 1, BACKTEST_EVENTS, 0, &backtest->last) : code;
     code = code == WH_OK ? whi_body_time(call, 0, "since", &backtest->since) : code;
     code = code == WH_OK ? whi_body_time(call, 0, "until", &backtest->until) : code;
@@ -151,7 +151,7 @@ static int read_subject(whi_call *call, trial *self) {
 
 int whi_serve_rule_try(whi_call *call) {
     static const char *const names[] = { "subscription", "event", "rule", "payload", NULL };
-    const wh_options *options = whi_insight_options(call->engine);
+    const whi_options *options = whi_insight_options(call->engine);
     trial self = { .event = WH_EVENT_INIT };
     char *text = NULL;
     size_t size = 0;

@@ -1,6 +1,8 @@
 /* All routes, the systems' and ours, and how a request finds its own. */
 #include "faces/api.h"
 
+#include "base/sized.h"
+
 #include <string.h>
 
 #include "base/error.h"
@@ -225,12 +227,18 @@ int whi_api_route_find(whi_call *call) {
     return WH_OK;
 }
 
-void wh_api_look(const wh_api *api, const wh_api_request *request, wh_api_needs *out) {
+void wh_api_look(const wh_api *api, const wh_api_request *given, wh_api_needs *out) {
+    wh_api_request request;
     whi_api_route route;
     const char *values[2];
     whi_path path;
-    int found = whi_path_read(request->path, &path) == 0 && whi_api_route_match(request->method, &path, values, &route);
+    int found;
 
+    if (!whi_sized_clear(out, WHI_SIZED_END(wh_api_needs, body_bytes))) {
+        return;
+    }
+    whi_sized_read(&request, sizeof request, given);
+    found = whi_path_read(request.path, &path) == 0 && whi_api_route_match(request.method, &path, values, &route);
     out->slow = found && route.flags & WHI_ROUTE_SLOW;
     out->body_bytes = whi_api_route_bytes(api, found ? &route : NULL);
 }

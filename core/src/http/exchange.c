@@ -130,7 +130,7 @@ static int judge(const whi_exchange *self, const head *seen, const char *version
 /* The API alone knows its routes: which of them take long, and what their bodies may be. */
 static void ask_needs(whi_exchange *self) {
     wh_api_request request = WH_API_REQUEST_INIT;
-    wh_api_needs needs;
+    wh_api_needs needs = WH_API_NEEDS_INIT;
 
     request.method = self->method;
     request.path = self->path;
@@ -309,7 +309,7 @@ static void refuse(int status, wh_api_response *out) {
 }
 
 static void answer(whi_exchange *self, int stopping, int ended) {
-    wh_api_response response = { 0 };
+    wh_api_response response = WH_API_RESPONSE_INIT;
 
     if (ended || self->refused) {
         refuse(ended ? MHD_HTTP_SERVICE_UNAVAILABLE : self->refused, &response);

@@ -47,11 +47,12 @@ static unsigned default_connections(void) {
 }
 
 /* Puts the defaults in and checks. */
-static int complete(wh_http_options *options) {
-    int code;
+static int complete(wh_http_options *options, const wh_http_options *given) {
+    static const wh_http_options defaults = WH_HTTP_OPTIONS_INIT;
+    int code = wh_struct_take(options, sizeof *options, given != NULL ? given : &defaults, "WH_HTTP_OPTIONS_INIT");
 
-    if (options->version != 1) {
-        return wh_fail_field(WH_EINVALID, "version", "expected 1, begin with WH_HTTP_OPTIONS_INIT");
+    if (code != WH_OK) {
+        return code;
     }
     options->address = options->address != NULL ? options->address : "127.0.0.1";
     options->threads = options->threads ? options->threads : THREADS;
@@ -199,7 +200,7 @@ static int start(wh_http *http, wh_api *api, const wh_http_options *options) {
 }
 
 int wh_http_start(wh_http **out, wh_api *api, const wh_http_options *options) {
-    wh_http_options all = WH_HTTP_OPTIONS_INIT;
+    wh_http_options all;
     wh_http *http;
     int code;
 
@@ -207,10 +208,7 @@ int wh_http_start(wh_http **out, wh_api *api, const wh_http_options *options) {
         return wh_fail(WH_EINVALID, "out and api: expected, found NULL");
     }
     *out = NULL;
-    if (options != NULL) {
-        all = *options;
-    }
-    code = complete(&all);
+    code = complete(&all, options);
     if (code != WH_OK) {
         return code;
     }

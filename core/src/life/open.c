@@ -33,59 +33,68 @@ static int fill_time(int64_t *value, int64_t normal, const char *name) {
     return WH_OK;
 }
 
-static int fill_times(wh_options *options) {
-    int code = fill_time(&options->connect_timeout, 5 * SECOND, "connect_timeout");
+static int take_times(whi_options *own, const wh_options *given) {
+    int code;
 
-    code = code == WH_OK ? fill_time(&options->timeout, 15 * SECOND, "timeout") : code;
-    code = code == WH_OK ? fill_time(&options->retain, 7 * DAY, "retain") : code;
-    code = code == WH_OK ? fill_time(&options->retain_failed, 30 * DAY, "retain_failed") : code;
-    return code == WH_OK ? fill_time(&options->disable_after, 5 * DAY, "disable_after") : code;
+    own->connect_timeout = given->connect_timeout;
+    own->timeout = given->timeout;
+    own->retain = given->retain;
+    own->retain_failed = given->retain_failed;
+    own->disable_after = given->disable_after;
+    code = fill_time(&own->connect_timeout, 5 * SECOND, "connect_timeout");
+    code = code == WH_OK ? fill_time(&own->timeout, 15 * SECOND, "timeout") : code;
+    code = code == WH_OK ? fill_time(&own->retain, 7 * DAY, "retain") : code;
+    code = code == WH_OK ? fill_time(&own->retain_failed, 30 * DAY, "retain_failed") : code;
+    return code == WH_OK ? fill_time(&own->disable_after, 5 * DAY, "disable_after") : code;
 }
 
-static int copy_texts(wh_options *options) {
-    const char *agent = options->user_agent != NULL ? options->user_agent : "webhook/" WH_VERSION;
-    const char *ca_file = options->ca_file;
+static int take_texts(whi_options *own, const wh_options *given) {
+    const char *agent = given->user_agent != NULL ? given->user_agent : "webhook/" WH_VERSION;
 
-    options->allow = NULL; /* the policy has read it */
-    options->user_agent = whi_strdup(agent, WH_ZSTR);
-    options->ca_file = whi_strdup(ca_file, WH_ZSTR);
-    return options->user_agent == NULL || (ca_file != NULL && options->ca_file == NULL) ? whi_fail_memory() : WH_OK;
-}
-
-static int check_user_agent(const char *text) {
-    for (; text != NULL && *text != '\0'; text++) {
-        if ((unsigned char)*text < ' ' || *text == 127) {
+    for (const char *at = agent; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ' || *at == 127) {
             return whi_fail_field(WH_EINVALID, "user_agent", "expected no control character");
         }
     }
-    return WH_OK;
+    own->user_agent = whi_strdup(agent, WH_ZSTR);
+    own->ca_file = whi_strdup(given->ca_file, WH_ZSTR);
+    return own->user_agent == NULL || (given->ca_file != NULL && own->ca_file == NULL) ? whi_fail_memory() : WH_OK;
 }
 
-static int take_options(wh_engine *engine, const wh_options *given) {
-    static const wh_options defaults = WH_OPTIONS_INIT;
-    wh_options *options = &engine->options;
-    int code;
+static int take_parts(wh_engine *engine, const wh_options *given) {
+    int code = WH_OK;
 
-    *options = given != NULL ? *given : defaults;
-    if (options->version != 1) {
-        unsigned version = options->version;
-        *options = defaults;
-        return whi_fail_field(WH_EINVALID, "version", "expected 1 (WH_OPTIONS_INIT), found %u", version);
+    if (given->clock != NULL) {
+        code = wh_struct_take(&engine->own_clock, sizeof engine->own_clock, given->clock, "sizeof(wh_clock)");
+        engine->clock = &engine->own_clock;
     }
-    code =
-        options->durability == WH_FULL || options->durability == WH_NORMAL
-            ? WH_OK
-            : whi_fail_field(WH_EINVALID, "durability", "expected WH_FULL or WH_NORMAL, found %d", options->durability);
-    code = code == WH_OK ? whi_limits_fill(&options->limits) : code;
-    code = code == WH_OK ? fill_times(options) : code;
-    code = code == WH_OK ? check_user_agent(options->user_agent) : code;
-    code = code == WH_OK ? whi_policy_new(&engine->policy, options->allow, options->allow_count) : code;
+    if (code == WH_OK && given->rules != NULL) {
+        code = wh_struct_take(&engine->rules, sizeof engine->rules, given->rules, "sizeof(wh_rule_engine)");
+        engine->options.rules = &engine->rules;
+    }
+    return code;
+}
+
+static int take_options(wh_engine *engine, const wh_options *options) {
+    static const wh_options defaults = WH_OPTIONS_INIT;
+    whi_options *own = &engine->options;
+    wh_options given;
+    int code = wh_struct_take(&given, sizeof given, options != NULL ? options : &defaults, "WH_OPTIONS_INIT");
+
     if (code != WH_OK) {
-        options->user_agent = options->ca_file = NULL;
         return code;
     }
-    engine->clock = options->clock;
-    return copy_texts(options);
+    if (given.durability != WH_FULL && given.durability != WH_NORMAL) {
+        return whi_fail_field(WH_EINVALID, "durability", "expected WH_FULL or WH_NORMAL, found %d", given.durability);
+    }
+    own->durability = given.durability;
+    own->log = given.log;
+    own->log_payload = given.log_payload;
+    code = whi_limits_take(&own->limits, given.limits);
+    code = code == WH_OK ? take_times(own, &given) : code;
+    code = code == WH_OK ? take_parts(engine, &given) : code;
+    code = code == WH_OK ? whi_policy_new(&engine->policy, given.allow, given.allow_count) : code;
+    return code == WH_OK ? take_texts(own, &given) : code;
 }
 
 /* --------------------------------------------------------------------- open, close */
@@ -210,8 +219,8 @@ void wh_close(wh_engine *engine) {
     }
     whi_log_close(&engine->log);
     whi_policy_free(engine->policy);
-    whi_free((char *)engine->options.user_agent);
-    whi_free((char *)engine->options.ca_file);
+    whi_free(engine->options.user_agent);
+    whi_free(engine->options.ca_file);
     pthread_mutex_destroy(&engine->trouble_lock);
     pthread_mutex_destroy(&engine->promise_lock);
     pthread_mutex_destroy(&engine->work_lock);

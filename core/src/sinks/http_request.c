@@ -212,7 +212,7 @@ static int fill(whi_http_request *self, const whi_subscription *s) {
 
 int whi_http_fill(whi_http_request *self) {
     const whi_subscription *s = self->parcel->delivery->registration->subscription;
-    const wh_options *options = &self->sink->engine->options;
+    const whi_options *options = &self->sink->engine->options;
     whi_request *request = &self->request;
     int code = fill(self, s);
 

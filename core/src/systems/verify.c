@@ -74,10 +74,7 @@ static int input_check(whi_check *check) {
     int code = whi_message_check(check->secrets, check->secret_count, check->body, &check->size);
 
     if (code == WH_OK && check->headers == NULL && check->header_count > 0) {
-        code = whi_fail(WH_EINVALID, "headers: no array, but a count of %zu", check->header_count);
-    }
-    if (code == WH_OK && check->options->version != 1) {
-        code = whi_fail(WH_EINVALID, "options: version %u, expected 1", check->options->version);
+        code = whi_fail_field(WH_EINVALID, "headers", "no array, but a count of %zu", check->header_count);
     }
     check->body = check->body != NULL ? check->body : "";
     return code;
@@ -86,11 +83,12 @@ static int input_check(whi_check *check) {
 int wh_verify_as(const wh_verify_options *options, const char *const *secrets, size_t secret_count,
                  const wh_header *headers, size_t header_count, const void *body, size_t size, const char **found) {
     static const wh_verify_options defaults = WH_VERIFY_INIT;
-    whi_check check = {
-        options != NULL ? options : &defaults, secrets, secret_count, headers, header_count, body, size
-    };
+    wh_verify_options taken;
+    whi_check check = { &taken, secrets, secret_count, headers, header_count, body, size };
     const whi_format *format = NULL;
-    int code = input_check(&check);
+    int code = wh_struct_take(&taken, sizeof taken, options != NULL ? options : &defaults, "WH_VERIFY_INIT");
+
+    code = code == WH_OK ? input_check(&check) : code;
 
     if (found != NULL) {
         *found = NULL;

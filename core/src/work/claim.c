@@ -280,8 +280,8 @@ static int claimed_event(const whi_event_row *row, void *payload) {
 static int outbox_row(const whi_event_row *row, void *payload) {
     intake *self = payload;
     wh_engine *engine = self->task.worker->engine;
-    wh_event event = { 1,           row->id, row->type, row->tenant, row->time, row->payload, row->payload_size,
-                       row->source, row->key };
+    wh_event event = { sizeof event, row->id,           row->type,   row->tenant, row->time,
+                       row->payload, row->payload_size, row->source, row->key };
     whi_event_row made = *row;
     int duplicate = 0, code = whi_accept_check(&engine->options.limits, &event);
 

@@ -38,7 +38,7 @@ static void purge_back(whi_task *task) {
 
 void whi_purge(whi_worker *worker, whi_entry *entry) {
     int64_t now = whi_now(worker->engine);
-    const wh_options *options = &worker->engine->options;
+    const whi_options *options = &worker->engine->options;
     purge *self = whi_calloc(1, sizeof *self);
 
     if (self == NULL) {

@@ -27,7 +27,7 @@ names="webhook webhook_rule"
 [ ! -f "$prefix/include/webhook_http.h" ] || names="$names webhook_http" # libmicrohttpd may be missing
 for name in $names; do
     [ -f "$libdir/lib$name.a" ] || failed "no lib$name.a"
-    readelf -d "$libdir/lib$name.so" | grep -q "SONAME.*\[lib$name.so.0\]" || failed "lib$name.so has no soname"
+    readelf -d "$libdir/lib$name.so" | grep -q "SONAME.*\[lib$name.so.1\]" || failed "lib$name.so has no soname"
 done
 [ "$(find "$work/root" -type f | grep -vc "^$prefix/")" = 0 ] || failed "files outside the prefix"
 

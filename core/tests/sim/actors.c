@@ -40,12 +40,14 @@ static void log_line(int level, const char *line, void *payload) {
 
 static void open_engine(actor *self) {
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
     wh_engine *engine = NULL;
 
     options.rules = &sim_rules;
     options.log = log_line;
-    options.limits.memory_bytes = sim_plan_now->memory_bytes;
-    options.limits.in_flight = sim_plan_now->in_flight;
+    options.limits = &limits;
+    limits.memory_bytes = sim_plan_now->memory_bytes;
+    limits.in_flight = sim_plan_now->in_flight;
     options.retain = options.retain_failed = sim_plan_now->retain_ms;
     while (whi_open(&engine, STORE, &options, &sim_transport) != WH_OK) {
         sim_note("cannot open: %s", wh_last_error());

@@ -27,7 +27,7 @@ typedef struct fixture {
 } fixture;
 
 static inline void fixture_open(fixture *f, int64_t cpu_ms, int64_t memory) {
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
 
     memset(f, 0, sizeof *f);
     limits.rule_cpu_ms = cpu_ms;
@@ -58,6 +58,7 @@ static inline void fixture_say(fixture *f, const wh_rule_error *error) {
 
 static inline int fixture_run(fixture *f, void *rule, const char *payload) {
     wh_rule_input input = {
+        .size = sizeof input,
         .payload = &f->json,
         .event_id = "msg_1",
         .event_type = "order.paid",

@@ -96,13 +96,15 @@ static void a_rule_that_fails_touches_nobody_else(void **state) {
 
 static void a_rule_that_runs_away_is_stopped_and_held(void **state) {
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
     wh_engine *engine;
     char *text;
 
     (void)state;
     options.rules = wh_rule_lua();
-    options.limits.rule_memory_bytes = 1048576;
-    options.limits.rule_cpu_ms = 500; /* enough to fill the memory, also under sanitizers */
+    options.limits = &limits;
+    limits.rule_memory_bytes = 1048576;
+    limits.rule_cpu_ms = 500; /* enough to fill the memory, also under sanitizers */
     engine = fixture_open(":memory:", &options);
     fixture_subscribe(engine, "{" URL ",\"rule\":\"while true do end\"}", NULL);
     fixture_subscribe(engine, "{" URL ",\"rule\":\"local t = {} while true do t[#t+1] = ('x'):rep(1000) end\"}", NULL);
@@ -147,6 +149,7 @@ static void a_rule_that_does_not_compile_is_refused_with_its_line(void **state) 
 static void a_rule_longer_than_is_allowed_by_now_touches_nobody_else(void **state) {
     const char *file = fixture_file();
     wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
     wh_engine *engine;
     char *text;
 
@@ -156,7 +159,8 @@ static void a_rule_longer_than_is_allowed_by_now_touches_nobody_else(void **stat
     fixture_subscribe(engine, "{" URL ",\"name\":\"well\"}", NULL);
     fixture_subscribe(engine, "{" URL ",\"rule\":\"local short = 'it is not' return true\"}", NULL);
     wh_close(engine);
-    options.limits.rule_source_bytes = 20;
+    options.limits = &limits;
+    limits.rule_source_bytes = 20;
     engine = fixture_open(file, &options);
     fixture_publish(engine, "a", "{}", NULL);
     fixture_run(engine);

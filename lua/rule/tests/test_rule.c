@@ -341,8 +341,9 @@ static void every_allocation_may_fail(void **state) {
 
     for (long n = 0; n < 5000 && code != WH_OK; n++) {
         void *runtime = NULL, *rule = NULL;
-        wh_limits limits = { 0 };
-        wh_rule_input input = { .payload = &f->json,
+        wh_limits limits = WH_LIMITS_INIT;
+        wh_rule_input input = { .size = sizeof input,
+                                .payload = &f->json,
                                 .event_id = "e",
                                 .event_type = "t",
                                 .event_tenant = "",

@@ -149,7 +149,7 @@ static void compilers_are_stopped(void **state) {
     used = 0;
     many_functions();
     if (OVERRUN_MS == 20) {
-        wh_limits limits = { .rule_cpu_ms = 5 };
+        wh_limits limits = { .size = sizeof limits, .rule_cpu_ms = 5 };
         void *runtime = NULL, *rule = NULL;
         wh_rule_error error;
         assert_int_equal(wh_rule_lua()->open(&runtime, &limits, NULL), WH_OK);

@@ -134,7 +134,7 @@ static int differ(const char *a, const char *b) {
 static void patterns_answer_as_those_of_lua(void **state) {
     whi_rule_runtime *runtime = NULL;
     whi_rule rule = { 0 };
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
     lua_State *stock = stock_state(), *ours;
     char chunk[2048], kept[2048];
     int raised = 0;
@@ -212,7 +212,7 @@ static void the_other_functions_answer_as_those_of_lua(void **state) {
     };
     whi_rule_runtime *runtime = NULL;
     whi_rule rule = { 0 };
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
     lua_State *stock = stock_state(), *ours;
     char chunk[2048], call[512], kept[2048];
 
@@ -268,7 +268,7 @@ static void utf8_answers_as_that_of_lua_for_any_bytes(void **state) {
     };
     whi_rule_runtime *runtime = NULL;
     whi_rule rule = { 0 };
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
     lua_State *stock = stock_state(), *ours;
     char chunk[4096], call[2048], text[1024], kept[4096];
 

@@ -229,7 +229,7 @@ static void check_shared_metatables(lua_State *L) {
 static void everything_in_the_state_is_listed(void **state) {
     whi_rule_runtime *runtime = NULL;
     whi_rule rule = { 0 };
-    wh_limits limits = { 0 };
+    wh_limits limits = WH_LIMITS_INIT;
     lua_State *L;
 
     (void)state;

@@ -1,0 +1,18 @@
+/* An engine's options, as it was opened with. */
+#ifndef WHI_OPTIONS_H
+#define WHI_OPTIONS_H
+
+#include "webhook_backend.h"
+
+/* wh_options with its defaults filled in; the texts are its own. */
+typedef struct whi_options {
+    int durability;
+    wh_limits limits;
+    int64_t connect_timeout, timeout, retain, retain_failed, disable_after; /* ms */
+    char *user_agent, *ca_file;
+    const wh_rule_engine *rules; /* NULL for none */
+    wh_log_fn log;
+    void *log_payload;
+} whi_options;
+
+#endif
