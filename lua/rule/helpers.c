@@ -1,10 +1,11 @@
 /* What rule writers need and can hardly write safely themselves. lua/docs/rules.md has
  * the manual of each. */
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "base/hex.h"
+#include "pure/hmac.h"
 #include "pure/projection.h"
 #include "rule_state.h"
 
@@ -66,20 +67,12 @@ static int helper_matches(lua_State *L) {
 
 /* The runtime's context, keyed once a run. NULL: OpenSSL could not do it. */
 static EVP_MAC_CTX *keyed_mac(whi_rule_runtime *runtime) {
-    char digest[] = "SHA256";
-    OSSL_PARAM parameters[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_END };
     const wh_rule_input *input = runtime->input;
-    EVP_MAC *mac;
 
     if (runtime->mac != NULL) {
         return EVP_MAC_init(runtime->mac, NULL, 0, NULL) ? runtime->mac : NULL;
     }
-    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    runtime->mac = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    EVP_MAC_free(mac);
-    if (runtime->mac == NULL || !EVP_MAC_init(runtime->mac, input->hash_key, input->hash_key_size, parameters)) {
-        return NULL;
-    }
+    runtime->mac = whi_hmac_new("SHA256", input->hash_key, input->hash_key_size);
     return runtime->mac;
 }
 
@@ -101,10 +94,9 @@ static int hash_text(lua_State *L, EVP_MAC_CTX *mac, const char *text, size_t si
 }
 
 static int helper_hash(lua_State *L) {
-    static const char digits[] = "0123456789abcdef";
     const wh_rule_input *input = whi_rule_of(L)->runtime->input;
     unsigned char sum[HASH_SIZE];
-    char text[2 * HASH_SIZE];
+    char text[WHI_HEX_SIZE(HASH_SIZE)];
     const char *what;
     EVP_MAC_CTX *mac;
     size_t size;
@@ -122,11 +114,8 @@ static int helper_hash(lua_State *L) {
         ERR_clear_error();
         return whi_rule_stop(L, WH_ENOMEM); /* what else OpenSSL may lack */
     }
-    for (size_t i = 0; i < HASH_SIZE; i++) {
-        text[2 * i] = digits[sum[i] >> 4];
-        text[2 * i + 1] = digits[sum[i] & 15];
-    }
-    lua_pushlstring(L, text, sizeof text);
+    whi_hex_write(sum, HASH_SIZE, text);
+    lua_pushstring(L, text);
     return 1;
 }
 

@@ -1,10 +1,10 @@
 /* Subscriptions seen from outside: documents in, documents out, a version for every
  * change. A change is checked whole before anything is written. */
+#include "calls/subscriptions.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
-#include "calls/subscriptions.h"
 #include "calls/workspace.h"
 #include "engine/context.h"
 #include "engine/inbox.h"

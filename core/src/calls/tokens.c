@@ -2,6 +2,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "engine/context.h"
 #include "engine/writer.h"
@@ -20,16 +21,6 @@
 #define ID_DIGITS (ID_BYTES * 2)
 #define TOKEN_SIZE (4 + ID_DIGITS + 1 + CHANCE_BYTES * 2)
 #define NAME_MAXIMUM 256
-
-static void write_hex(const unsigned char *bytes, size_t size, char *out) {
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < size; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    out[2 * size] = '\0';
-}
 
 static int hash(const char *token, unsigned char out[WHI_TOKEN_HASH]) {
     unsigned size = WHI_TOKEN_HASH;
@@ -88,11 +79,11 @@ int wh_token_add(wh_engine *engine, const char *tenant, const char *name, char t
     if (code != WH_OK) {
         return code;
     }
-    write_hex(chance, ID_BYTES, id + 4);
+    whi_hex_write(chance, ID_BYTES, id + 4);
     memcpy(token, "wht_", 4);
-    write_hex(chance, ID_BYTES, token + 4);
+    whi_hex_write(chance, ID_BYTES, token + 4);
     token[4 + ID_DIGITS] = '_';
-    write_hex(chance + ID_BYTES, CHANCE_BYTES, token + 5 + ID_DIGITS);
+    whi_hex_write(chance + ID_BYTES, CHANCE_BYTES, token + 5 + ID_DIGITS);
     whi_wipe(chance, sizeof chance);
     row.created_at = whi_now(engine);
     code = hash(token, row.hash);

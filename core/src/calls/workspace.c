@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "engine/context.h"
 #include "engine/writer.h"
@@ -29,12 +30,6 @@ static int commit(wh_engine *engine, keeping *self) {
     return whi_writer_run(engine->writer, &self->job);
 }
 
-static void write_hex(const unsigned char *bytes, size_t size, char *out) {
-    for (size_t i = 0; i < size; i++) {
-        snprintf(out + i * 2, 3, "%02x", bytes[i]);
-    }
-}
-
 /* Two callers at once both try to add; the store keeps one. */
 int whi_workspace_secret(wh_engine *engine, const char *tenant, char out[WH_SECRET_SIZE]) {
     unsigned char chance[CHANCE_BYTES];
@@ -48,7 +43,7 @@ int whi_workspace_secret(wh_engine *engine, const char *tenant, char out[WH_SECR
     if (code != WH_OK) {
         return code;
     }
-    write_hex(chance, sizeof chance, out);
+    whi_hex_write(chance, sizeof chance, out);
     whi_wipe(chance, sizeof chance);
     code = commit(engine, &self);
     return code == WH_OK ? engine->store->vtable->tenant_secret(engine->store, tenant, out) : code;

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -18,13 +19,6 @@
 
 /* ------------------------------------------------------------------------ the line */
 
-static int hex(char letter) {
-    static const char digits[] = "0123456789abcdef";
-    const char *found = letter != '\0' ? strchr(digits, letter | (letter >= 'A' ? 0x20 : 0)) : NULL;
-
-    return found != NULL ? (int)(found - digits) : -1;
-}
-
 /* Decodes size bytes into out, which has room for them and a zero byte. Control characters
  * and what is not UTF-8 stand in no name that we have. */
 static int decode(const char *text, size_t size, int plus, char *out) {
@@ -33,7 +27,8 @@ static int decode(const char *text, size_t size, int plus, char *out) {
     for (size_t i = 0; i < size; i++, at++) {
         *at = plus && text[i] == '+' ? ' ' : text[i];
         if (text[i] == '%') {
-            int high = i + 2 < size ? hex(text[i + 1]) : -1, low = high >= 0 ? hex(text[i + 2]) : -1;
+            int high = i + 2 < size ? whi_hex_digit(text[i + 1]) : -1,
+                low = high >= 0 ? whi_hex_digit(text[i + 2]) : -1;
             if (low < 0) {
                 return WH_EINVALID;
             }

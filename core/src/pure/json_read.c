@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/utf8.h"
 
 static const whi_json_node *node_at(const whi_json *json, uint32_t node) {
@@ -31,8 +32,7 @@ static uint32_t hex4(const char *text) {
     uint32_t value = 0;
 
     for (int i = 0; i < 4; i++) {
-        char c = text[i];
-        value = value << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
+        value = value << 4 | (uint32_t)whi_hex_digit(text[i]);
     }
     return value;
 }

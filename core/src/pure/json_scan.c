@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -29,10 +30,8 @@ static int wrong(const scan *self, size_t at, const char *expected) {
         memcpy(found, "'x'", 4);
         found[1] = (char)self->text[at];
     } else {
-        static const char hex[] = "0123456789abcdef";
-        memcpy(found, "byte 0x00", 10);
-        found[7] = hex[self->text[at] >> 4];
-        found[8] = hex[self->text[at] & 15];
+        memcpy(found, "byte 0x", 7);
+        whi_hex_write(&self->text[at], 1, found + 7);
     }
     return whi_fail(WH_EJSON, "at byte %zu: expected %s, found %s", at, expected, found);
 }
@@ -113,17 +112,13 @@ static inline size_t skip_plain(const unsigned char *text, size_t at, size_t siz
 }
 #endif
 
-static int is_hex(unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 /* `at` stands on the backslash. */
 static int skip_escape(scan *self, size_t *at) {
     unsigned char kind = *at + 1 < self->size ? self->text[*at + 1] : 0;
 
     if (kind == 'u') {
         for (size_t i = 2; i < 6; i++) {
-            if (*at + i >= self->size || !is_hex(self->text[*at + i])) {
+            if (*at + i >= self->size || whi_hex_digit((char)self->text[*at + i]) < 0) {
                 return wrong(self, *at + i, "a hexadecimal digit");
             }
         }

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 
 static void write_escape(whi_buf *out, unsigned char c) {
-    static const char hex[] = "0123456789abcdef";
-    char text[6] = "\\u00";
+    char text[7] = "\\u00";
     const char *shorts = "\bb\ff\nn\rr\tt\"\"\\\\";
 
     for (; *shorts != '\0'; shorts += 2) {
@@ -22,9 +22,8 @@ static void write_escape(whi_buf *out, unsigned char c) {
             return;
         }
     }
-    text[4] = hex[c >> 4];
-    text[5] = hex[c & 15];
-    whi_buf_add(out, text, sizeof text);
+    whi_hex_write(&c, 1, text + 4);
+    whi_buf_text(out, text);
 }
 
 void whi_json_write_string(whi_buf *out, const char *text, size_t size) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/halt.h"
 #include "base/mem.h"
+#include "pure/hmac.h"
 #include "pure/sign.h"
 #include "webhook.h"
 
@@ -205,23 +206,10 @@ int wh_secret_pair(char secret[WH_SECRET_SIZE], char public_key[WH_SECRET_SIZE])
 int whi_equal(const void *a, const void *b, size_t size) {
     return CRYPTO_memcmp(a, b, size) == 0;
 }
-int whi_mac_new(EVP_MAC_CTX **out, const whi_key *key) {
-    OSSL_PARAM parameters[2];
-    char digest[] = "SHA256";
-    EVP_MAC *mac;
 
-    whi_crypto_begin();
-    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    *out = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
-    EVP_MAC_free(mac);
-    parameters[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
-    parameters[1] = OSSL_PARAM_construct_end();
-    if (*out == NULL || EVP_MAC_init(*out, key->bytes, key->size, parameters) != 1) {
-        EVP_MAC_CTX_free(*out);
-        *out = NULL;
-        return whi_fail_crypto("set up HMAC-SHA256");
-    }
-    return WH_OK;
+int whi_mac_new(EVP_MAC_CTX **out, const whi_key *key) {
+    *out = whi_hmac_new("SHA256", key->bytes, key->size);
+    return *out != NULL ? WH_OK : whi_fail_crypto("set up HMAC-SHA256");
 }
 
 int whi_mac_make(EVP_MAC_CTX *mac, const whi_message *message, uint8_t out[WHI_MAC_SIZE]) {

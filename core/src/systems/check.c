@@ -1,4 +1,3 @@
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <string.h>
 #include <strings.h>
@@ -7,7 +6,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/halt.h"
+#include "base/hex.h"
 #include "base/mem.h"
+#include "pure/hmac.h"
 #include "pure/secret.h"
 #include "pure/sign.h"
 #include "systems/check.h"
@@ -98,31 +99,11 @@ void whi_check_list_init(whi_check_list *list, const char *name, const char *dig
     list->count = 0;
 }
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 32;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int hex_decode(const char *text, size_t bytes, uint8_t *out) {
-    for (size_t i = 0; i < bytes; i++) {
-        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-
-        if (high < 0 || low < 0) {
-            return 0;
-        }
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return 1;
-}
-
 static int digest_decode(const char *text, size_t size, int accepted, uint8_t *out, size_t bytes) {
     size_t decoded;
 
     if ((accepted & WHI_CHECK_HEX) && size == 2 * bytes) {
-        return hex_decode(text, bytes, out);
+        return whi_hex_read(text, bytes, out);
     }
     return (accepted & WHI_CHECK_BASE64) && size == WHI_BASE64_SIZE(bytes) &&
            whi_base64_decode(text, size, out, WHI_CHECK_DIGEST, &decoded) == WH_OK && decoded == bytes;
@@ -144,26 +125,9 @@ int whi_check_list_add(whi_check_list *list, const char *text, size_t size, int 
 
 /* --------------------------------------------------------------------- secrets */
 
-static EVP_MAC_CTX *keyed(const char *digest, const void *key, size_t size) {
-    OSSL_PARAM parameters[2] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)digest, 0),
-                                 OSSL_PARAM_construct_end() };
-    EVP_MAC_CTX *context;
-    EVP_MAC *mac;
-
-    whi_crypto_begin();
-    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    context = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
-    EVP_MAC_free(mac);
-    if (context != NULL && EVP_MAC_init(context, key, size, parameters) != 1) {
-        EVP_MAC_CTX_free(context);
-        return NULL;
-    }
-    return context;
-}
-
 int whi_check_hmac(const char *digest, const void *key, size_t key_size, const whi_check_part *parts, size_t count,
                    uint8_t out[WHI_CHECK_DIGEST], size_t *out_size) {
-    EVP_MAC_CTX *context = keyed(digest, key, key_size);
+    EVP_MAC_CTX *context = whi_hmac_new(digest, key, key_size);
     int done = context != NULL;
 
     for (size_t i = 0; i < count && done; i++) {

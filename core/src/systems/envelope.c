@@ -1,13 +1,13 @@
 #include "systems/envelope.h"
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <string.h>
 
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/halt.h"
+#include "base/hex.h"
+#include "pure/hmac.h"
 #include "pure/secret.h"
 
 /* ------------------------------------------------------------------- parts */
@@ -31,30 +31,9 @@ const char *whi_envelope_secret(const whi_envelope *envelope) {
     return envelope->now->secret_count > 0 ? envelope->now->secrets[0] : NULL;
 }
 
-/* As whi_mac_new of secret.h, for any digest and a text as the key. */
-static EVP_MAC_CTX *keyed(const char *digest, const char *secret) {
-    OSSL_PARAM parameters[2];
-    EVP_MAC_CTX *made;
-    EVP_MAC *mac;
-    char name[8] = "";
-
-    whi_crypto_begin();
-    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    made = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
-    memcpy(name, digest, strlen(digest));
-    parameters[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
-    parameters[1] = OSSL_PARAM_construct_end();
-    EVP_MAC_free(mac);
-    if (made != NULL && EVP_MAC_init(made, (const unsigned char *)secret, strlen(secret), parameters) != 1) {
-        EVP_MAC_CTX_free(made);
-        made = NULL;
-    }
-    return made;
-}
-
 int whi_envelope_hmac(const char *digest, const char *secret, whi_signed first, whi_signed second,
                       uint8_t out[WHI_DIGEST_MAXIMUM], size_t *out_size) {
-    EVP_MAC_CTX *mac = keyed(digest, secret);
+    EVP_MAC_CTX *mac = whi_hmac_new(digest, secret, strlen(secret));
     int done = mac != NULL && EVP_MAC_update(mac, first.bytes, first.size) == 1 &&
                EVP_MAC_update(mac, second.bytes, second.size) == 1 &&
                EVP_MAC_final(mac, out, out_size, WHI_DIGEST_MAXIMUM) == 1;
@@ -63,18 +42,9 @@ int whi_envelope_hmac(const char *digest, const char *secret, whi_signed first, 
     return done ? WH_OK : whi_fail_crypto("compute an HMAC");
 }
 
-static void write_hex(whi_buf *out, const uint8_t *bytes, size_t size) {
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < size; i++) {
-        whi_buf_char(out, digits[bytes[i] >> 4]);
-        whi_buf_char(out, digits[bytes[i] & 15]);
-    }
-}
-
 int whi_envelope_sign(const char *digest, const char *secret, int encoding, whi_signed first, whi_signed second,
                       whi_buf *out) {
-    char text[WHI_BASE64_SIZE(WHI_DIGEST_MAXIMUM) + 1];
+    char text[WHI_HEX_SIZE(WHI_DIGEST_MAXIMUM)]; /* or base64, which is shorter */
     uint8_t bytes[WHI_DIGEST_MAXIMUM];
     size_t size;
     int code = whi_envelope_hmac(digest, secret, first, second, bytes, &size);
@@ -83,7 +53,8 @@ int whi_envelope_sign(const char *digest, const char *secret, int encoding, whi_
         return code;
     }
     if (encoding == WHI_ENCODING_HEX) {
-        write_hex(out, bytes, size);
+        whi_hex_write(bytes, size, text);
+        whi_buf_add(out, text, 2 * size);
     } else {
         whi_buf_add(out, text, whi_base64_encode(bytes, size, text));
     }

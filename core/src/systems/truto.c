@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "pure/delivery.h"
 #include "systems/check.h"
@@ -42,13 +43,6 @@ static void ident(int64_t number, char *out) {
              bits & UINT64_C(0xffffffffffff));
 }
 
-static int digit(char letter) {
-    static const char digits[] = "0123456789abcdef";
-    const char *found = letter != '\0' ? strchr(digits, letter | (letter >= 'A' ? 0x20 : 0)) : NULL;
-
-    return found != NULL ? (int)(found - digits) : -1;
-}
-
 /* Reads all digits from the version's neighbour on, and compares with what they would be written as. */
 static int ident_parse(const char *text, int64_t *number) {
     char again[WH_ID_SIZE];
@@ -59,13 +53,13 @@ static int ident_parse(const char *text, int64_t *number) {
     }
     for (size_t i = sizeof PREFIX - 1; i < 36; i++) {
         if (i != 18 && i != 19 && i != 23) { /* dashes and the variant */
-            bits = bits << 4 | (uint64_t)(digit(text[i]) & 15);
+            bits = bits << 4 | (uint64_t)(whi_hex_digit(text[i]) & 15);
         }
     }
     *number = (int64_t)(bits & INT64_MAX);
     ident(*number, again);
     for (size_t i = 0; i < 36; i++) {
-        if (text[i] != again[i] && (digit(text[i]) < 0 || digit(text[i]) != digit(again[i]))) {
+        if (text[i] != again[i] && (whi_hex_digit(text[i]) < 0 || whi_hex_digit(text[i]) != whi_hex_digit(again[i]))) {
             return WH_EINVALID;
         }
     }
@@ -122,7 +116,8 @@ static int outcome(const whi_response *response, int *code, int *abort) {
 
 /* A UUID of chance: RFC 9562 5.4. */
 static int draw_secret(const wh_clock *clock, char out[WH_SECRET_SIZE]) {
-    unsigned char bytes[16];
+    static const size_t groups[] = { 4, 2, 2, 2, 6 };
+    unsigned char bytes[16], *at = bytes;
     int code = whi_clock_random(clock, bytes, sizeof bytes);
 
     if (code != WH_OK) {
@@ -130,10 +125,12 @@ static int draw_secret(const wh_clock *clock, char out[WH_SECRET_SIZE]) {
     }
     bytes[6] = (unsigned char)(0x40 | (bytes[6] & 0x0f));
     bytes[8] = (unsigned char)(0x80 | (bytes[8] & 0x3f));
-    for (int i = 0; i < 16; i++) {
-        const char *dash = i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "";
-        out += snprintf(out, 4, "%s%02x", dash, bytes[i]);
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; at += groups[i++]) {
+        whi_hex_write(at, groups[i], out);
+        out += 2 * groups[i];
+        *out++ = '-';
     }
+    out[-1] = '\0';
     whi_wipe(bytes, sizeof bytes);
     return WH_OK;
 }

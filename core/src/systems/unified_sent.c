@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/ident.h"
 #include "systems/object.h"
 #include "systems/unified_sent.h"
@@ -24,8 +25,8 @@ static int make_nonce(const whi_envelope *envelope, char out[NONCE_SIZE]) {
     snprintf(name, sizeof name, "%s.%s", envelope->event_id, id);
     code = whi_envelope_hmac("SHA256", secret != NULL ? secret : "", (whi_signed){ label, sizeof label },
                              (whi_signed){ name, strlen(name) }, bytes, &size);
-    for (size_t i = 0; i < NONCE_BYTES && code == WH_OK; i++) {
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    if (code == WH_OK) {
+        whi_hex_write(bytes, NONCE_BYTES, out);
     }
     return code;
 }
