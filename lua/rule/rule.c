@@ -392,7 +392,7 @@ static void tidy(whi_rule *rule) {
     }
 }
 
-static int run(whi_rule_runtime *runtime, whi_rule *rule, const wh_rule_input *given, wh_rule_verdict *out) {
+static int run_once(whi_rule_runtime *runtime, whi_rule *rule, const wh_rule_input *given, wh_rule_verdict *out) {
     int status, code = WH_OK;
     wh_rule_input input;
 
@@ -434,7 +434,7 @@ static int run(whi_rule_runtime *runtime, whi_rule *rule, const wh_rule_input *g
 static int rule_run(void *runtime_handle, void *handle, const wh_rule_input *input, wh_rule_verdict *out) {
     whi_rule_runtime *runtime = runtime_handle;
     locale_t host = uselocale(runtime->locale);
-    int code = run(runtime, handle, input, out);
+    int code = run_once(runtime, handle, input, out);
 
     uselocale(host);
     return code;

@@ -451,7 +451,7 @@ static int read_options(backtest *self) {
     return code == WH_OK ? number("shown", options->shown, SHOWN_DEFAULT, SHOWN_MAXIMUM, &self->shown) : code;
 }
 
-static int run(backtest *self, char **out, size_t *size) {
+static int compare_all(backtest *self, char **out, size_t *size) {
     int code = take_sides(self);
 
     code = code == WH_OK ? walk(self) : code;
@@ -486,7 +486,7 @@ int wh_backtest_run(wh_engine *engine, const wh_backtest *options, char **out, s
     open_side(self, &self->now);
     open_side(self, &self->then);
     code = read_options(self);
-    code = code == WH_OK ? run(self, out, size) : code;
+    code = code == WH_OK ? compare_all(self, out, size) : code;
     close_side(&self->now);
     close_side(&self->then);
     whi_buf_free(&self->differences);

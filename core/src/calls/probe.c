@@ -27,7 +27,7 @@ typedef struct probe {
 } probe;
 
 /* The event is fanned out already, to this one. */
-static int run(whi_job *job, whi_store *store) {
+static int run_probe(whi_job *job, whi_store *store) {
     probe *self = (probe *)job;
     int duplicate, done, code;
 
@@ -113,7 +113,7 @@ static int begin(probe *self, int64_t subscription, const char *type, const char
     self->delivery.version = registration->subscription->version;
     whi_delivery_next(WHI_ABSENT, WHI_RELEASE, &self->delivery.state);
     self->delivery.due = self->delivery.created_at = self->delivery.updated_at = self->event.time;
-    self->job.run = run;
+    self->job.run = run_probe;
     self->job.rows = 4;
     code = code == WH_OK ? whi_writer_run(engine->writer, &self->job) : code;
     whi_registration_unref(registration);

@@ -53,7 +53,7 @@ static int add(publication *self, whi_store *store, size_t i, int64_t owner) {
 }
 
 /* The lease is looked at here, where it counts: the lock may have been waited for. */
-static int run(whi_job *job, whi_store *store) {
+static int run_publication(whi_job *job, whi_store *store) {
     publication *self = (publication *)job;
     int code = whi_registry_expect(self->engine->registry);
     int64_t owner = self->owner;
@@ -169,7 +169,7 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
         self->job.bytes += self->rows[i].payload_size;
     }
     self->job.rows = (int)self->count * 2;
-    self->job.run = run;
+    self->job.run = run_publication;
     self->job.done = done;
     code = whi_writer_run(engine->writer, &self->job);
     if (code == WH_OK) {
@@ -213,7 +213,7 @@ static sending *sending_of(whi_job *job) {
 }
 
 static int run_promise(whi_job *job, whi_store *store) {
-    return run(&sending_of(job)->publication.job, store);
+    return run_publication(&sending_of(job)->publication.job, store);
 }
 
 /* The leader's thread. It is in the list before the event may be worked on: who sees nothing under

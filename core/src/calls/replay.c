@@ -54,7 +54,7 @@ static int reopen(const whi_delivery_row *row, const whi_event_row *event, void 
     return self->store->vtable->delivery_put(self->store, &changed, &done);
 }
 
-static int run(whi_job *job, whi_store *store) {
+static int run_replay(whi_job *job, whi_store *store) {
     replay *self = (replay *)job;
     int code = WH_OK;
 
@@ -70,7 +70,7 @@ static int run(whi_job *job, whi_store *store) {
 }
 
 static int commit(replay *self) {
-    self->job.run = run;
+    self->job.run = run_replay;
     self->job.rows = (int)self->count * 2;
     self->now = whi_now(self->engine);
     return whi_writer_run(self->engine->writer, &self->job);

@@ -50,7 +50,7 @@ typedef struct change {
     const char *remove;
 } change;
 
-static int run(whi_job *job, whi_store *store) {
+static int run_change(whi_job *job, whi_store *store) {
     const change *self = (const change *)job;
 
     if (self->add != NULL) {
@@ -61,7 +61,7 @@ static int run(whi_job *job, whi_store *store) {
 
 static int commit(wh_engine *engine, change *self) {
     self->job.rows = 1;
-    self->job.run = run;
+    self->job.run = run_change;
     return whi_writer_run(engine->writer, &self->job);
 }
 

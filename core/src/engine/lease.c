@@ -143,7 +143,7 @@ static int keep_row(whi_lease *lease, whi_store *store) {
     return code == WH_ENOTFOUND ? store->vtable->worker_add(store, &lease->now_owner) : code;
 }
 
-static int run(whi_job *job, whi_store *store) {
+static int run_pulse(whi_job *job, whi_store *store) {
     whi_lease *lease = (whi_lease *)job;
     int code;
 
@@ -209,7 +209,7 @@ static void beat(whi_lease *lease, int64_t now_us) {
         return;
     }
     lease->started_us = now_us;
-    lease->job.run = run;
+    lease->job.run = run_pulse;
     lease->job.done = done;
     lease->job.rows = 1;
     whi_writer_submit(lease->engine->writer, &lease->job);

@@ -82,7 +82,7 @@ static int serve(whi_call *call) {
     return code;
 }
 
-static int run(whi_call *call) {
+static int answer(whi_call *call) {
     int code = whi_call_read(call);
 
     code = code == WH_OK ? whi_api_route_find(call) : code;
@@ -112,7 +112,7 @@ static void handle(wh_api *api, const wh_api_request *request, wh_api_response *
     call->status = 200;
     call->content_type = "application/json";
     whi_buf_init(&call->out, SIZE_MAX / 4);
-    code = run(call);
+    code = answer(call);
     if (call->system == NULL) { /* no route was found */
         call->system = whi_api_route_system(request->path != NULL ? request->path : "");
     }

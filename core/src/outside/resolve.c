@@ -182,7 +182,7 @@ static int wait_for_work(pool *shared) {
     return result == 0 || shared->first != NULL || shared->slow_first != NULL;
 }
 
-static void *run(void *payload) {
+static void *serve_pool(void *payload) {
     pool *shared = payload;
     job *work;
 
@@ -215,7 +215,7 @@ static int make_thread(pool *shared) {
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    result = pthread_create(&thread, &attributes, run, shared);
+    result = pthread_create(&thread, &attributes, serve_pool, shared);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     if (result == 0) {

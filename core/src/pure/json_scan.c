@@ -331,7 +331,7 @@ static int after_value(scan *self) {
     return WH_OK;
 }
 
-static int run(scan *self) {
+static int scan_all(scan *self) {
     int code = WH_OK;
 
     do {
@@ -364,7 +364,7 @@ static int start(whi_json *json, const char *text, size_t size, int depth) {
     self.json = json;
     self.depth = depth < WHI_JSON_DEPTH_MAXIMUM ? depth : WHI_JSON_DEPTH_MAXIMUM;
     self.level = self.deepest = 0;
-    code = run(&self);
+    code = scan_all(&self);
     if (json != NULL) {
         json->depth = (uint32_t)self.deepest;
     }

@@ -15,13 +15,13 @@ static int wrong(const whi_sf_reader *reader, const char *expected) {
 }
 
 /* A run of letters of which the first is in first, the others in rest too. */
-static size_t run(const char *text, const char *first, const char *rest) {
+static size_t run_of(const char *text, const char *first, const char *rest) {
     return *text != '\0' && strchr(first, *text) != NULL ? strspn(text, rest) : 0;
 }
 
 static int read_name(whi_sf_reader *reader, const char **out, size_t *size) {
     *out = reader->at;
-    *size = run(reader->at, LOWER "*", LOWER DIGITS "_-.*");
+    *size = run_of(reader->at, LOWER "*", LOWER DIGITS "_-.*");
     reader->at += *size;
     return *size > 0 ? WH_OK : wrong(reader, "a name in lower case");
 }
@@ -89,7 +89,7 @@ static int read_boolean(whi_sf_reader *reader, whi_sf_item *out) {
 static int read_token(whi_sf_reader *reader, whi_sf_item *out) {
     out->type = WHI_SF_TOKEN;
     out->text = reader->at;
-    out->size = run(reader->at, LOWER UPPER "*", LOWER UPPER DIGITS "!#$%&'*+-.^_`|~:/");
+    out->size = run_of(reader->at, LOWER UPPER "*", LOWER UPPER DIGITS "!#$%&'*+-.^_`|~:/");
     reader->at += out->size;
     return out->size > 0 ? WH_OK : wrong(reader, "a string, a token, an integer or bytes");
 }

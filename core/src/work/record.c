@@ -162,7 +162,7 @@ static int put_all(whi_record *record, whi_store *store, int64_t owner) {
     return code;
 }
 
-static int run(whi_job *job, whi_store *store) {
+static int run_record(whi_job *job, whi_store *store) {
     whi_record *record = (whi_record *)job;
     whi_lease *lease = record->task.worker->engine->lease;
     int64_t owner = atomic_load(&lease->owner);
@@ -291,7 +291,7 @@ int whi_record_begin(whi_worker *worker) {
     record->deliveries_end = &record->deliveries;
     record->finished_end = &record->finished;
     record->task.worker = worker;
-    record->task.job.run = run;
+    record->task.job.run = run_record;
     record->task.back = back;
     record->task.failed = failed;
     worker->record = record;

@@ -75,7 +75,7 @@ static int put_delivery(retirement *self, whi_store *store) {
     return mine || self->was != WHI_WAS_ABSENT ? store->vtable->delivery_put(store, &row, &done) : WH_OK;
 }
 
-static int run(whi_job *job, whi_store *store) {
+static int run_retirement(whi_job *job, whi_store *store) {
     retirement *self = (retirement *)job;
     wh_engine *engine = self->task.worker->engine;
     int code = WH_OK;
@@ -154,7 +154,7 @@ static retirement *retirement_new(whi_worker *worker, whi_registration *registra
     atomic_fetch_add(&registration->refs, 1);
     self->registration = registration;
     self->task.worker = worker;
-    self->task.job.run = run;
+    self->task.job.run = run_retirement;
     self->task.job.rows = 4;
     self->task.back = back;
     memcpy(self->reason, reason, strlen(reason) + 1);
