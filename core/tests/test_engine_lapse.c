@@ -68,8 +68,9 @@ static void publish_batches(wh_engine *engine, int count) {
 static void fall_asleep(wh_engine *engine) {
     whi_worker *worker = engine->workers[0];
 
-    for (size_t i = 0; i < worker->lane_capacity; i++) {
-        for (whi_delivery *d = worker->lanes[i] != NULL ? worker->lanes[i]->head : NULL; d != NULL; d = d->next) {
+    for (uint32_t i = 0; i < worker->lanes.capacity; i++) {
+        const whi_lane *lane = worker->lanes.slots[i];
+        for (whi_delivery *d = lane != NULL ? lane->head : NULL; d != NULL; d = d->next) {
             d->queued_at -= WHI_ASLEEP_US;
         }
     }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "engine/decide.h"
 #include "pure/match.h"
 #include "systems/subscription_make.h"
@@ -18,8 +19,7 @@ struct whi_registry {
     atomic_int behind;         /* 1: reading failed, what was committed is still to be read */
     atomic_llong news, read;   /* of store->changes: what was seen, and what has been read */
     whi_match *match;
-    whi_registration **slots; /* open addressing by subscription id; grows at 3/4 */
-    size_t count, capacity;
+    whi_table all; /* registrations by subscription id */
     whi_listing *listing;
     atomic_int ordered; /* subscriptions with an order */
 };
@@ -121,57 +121,32 @@ void whi_registry_free(whi_registry *registry) {
         return;
     }
     whi_match_free(registry->match);
-    for (size_t i = 0; i < registry->capacity; i++) {
-        whi_registration_unref(registry->slots[i]);
+    for (uint32_t i = 0; i < registry->all.capacity; i++) {
+        whi_registration_unref(registry->all.slots[i]);
     }
-    whi_free(registry->slots);
+    whi_table_free(&registry->all);
     whi_listing_free(registry->listing);
     pthread_rwlock_destroy(&registry->lock);
     pthread_mutex_destroy(&registry->sync_lock);
     whi_free(registry);
 }
 
-static size_t slot_of(const whi_registry *registry, int64_t id) {
-    size_t mask = registry->capacity - 1;
-    size_t at = (size_t)((uint64_t)id * UINT64_C(0x9e3779b97f4a7c15) >> 32) & mask;
+static uint32_t hash_registration(const void *entry) {
+    const whi_registration *registration = entry;
 
-    while (registry->slots[at] != NULL && registry->slots[at]->subscription->id != id) {
-        at = (at + 1) & mask;
-    }
-    return at;
+    return whi_table_spread((uint64_t)registration->subscription->id);
 }
 
-static int grow(whi_registry *registry) {
-    size_t capacity = registry->capacity ? registry->capacity * 2 : 64;
-    whi_registration **old = registry->slots;
-    size_t old_capacity = registry->capacity;
-    whi_registration **slots = whi_calloc(capacity, sizeof *slots);
+static int is_registration(const void *entry, const void *key) {
+    const whi_registration *registration = entry;
 
-    if (slots == NULL) {
-        return whi_fail_memory();
-    }
-    registry->slots = slots;
-    registry->capacity = capacity;
-    for (size_t i = 0; i < old_capacity; i++) {
-        if (old[i] != NULL) {
-            slots[slot_of(registry, old[i]->subscription->id)] = old[i];
-        }
-    }
-    whi_free(old);
-    return WH_OK;
+    return registration->subscription->id == *(const int64_t *)key;
 }
 
-/* Takes one out of the table and closes the gap, so that probing still finds the rest. */
-static void take_out(whi_registry *registry, size_t gap) {
-    size_t mask = registry->capacity - 1;
+static const whi_table_kind registration_kind = { hash_registration, is_registration };
 
-    registry->slots[gap] = NULL;
-    registry->count--;
-    for (size_t at = (gap + 1) & mask; registry->slots[at] != NULL; at = (at + 1) & mask) {
-        whi_registration *moved = registry->slots[at];
-        registry->slots[at] = NULL;
-        registry->slots[slot_of(registry, moved->subscription->id)] = moved;
-    }
+static whi_registration *find(const whi_registry *registry, int64_t id) {
+    return whi_table_get(&registry->all, &registration_kind, whi_table_spread((uint64_t)id), &id);
 }
 
 static int index_in(whi_registry *registry, whi_registration *registration) {
@@ -228,34 +203,24 @@ int whi_registry_has_order(const whi_registry *registry) {
 
 /* The lock is held for writing. */
 static int replace(whi_registry *registry, int64_t id, whi_registration *made) {
-    size_t at;
-    int code;
+    whi_registration *old = find(registry, id);
+    int code = whi_table_reserve(&registry->all, &registration_kind);
 
-    if (registry->count + 1 > registry->capacity / 4 * 3) {
-        code = grow(registry);
-        if (code != WH_OK) {
-            return code;
-        }
+    code = code == WH_OK && made != NULL ? take_in(registry, made) : code;
+    if (code != WH_OK) {
+        return code;
     }
-    if (made != NULL) {
-        code = take_in(registry, made);
-        if (code != WH_OK) {
-            return code;
-        }
-    }
-    at = slot_of(registry, id);
-    if (registry->slots[at] != NULL) {
+    if (old != NULL) {
         if (made != NULL) {
-            atomic_store(&made->failing, atomic_load(&registry->slots[at]->failing));
+            atomic_store(&made->failing, atomic_load(&old->failing));
         }
-        atomic_fetch_sub(&registry->ordered, has_order(registry->slots[at]));
-        take_off(registry, registry->slots[at], made);
-        whi_registration_unref(registry->slots[at]);
-        take_out(registry, at);
+        atomic_fetch_sub(&registry->ordered, has_order(old));
+        take_off(registry, old, made);
+        whi_table_take(&registry->all, &registration_kind, whi_table_spread((uint64_t)id), &id);
+        whi_registration_unref(old);
     }
     if (made != NULL) {
-        registry->slots[slot_of(registry, id)] = made;
-        registry->count++;
+        whi_table_put(&registry->all, &registration_kind, made);
         atomic_fetch_add(&registry->ordered, has_order(made));
     }
     return WH_OK;
@@ -390,9 +355,7 @@ whi_registration *whi_registry_get(whi_registry *registry, int64_t id) {
         pthread_mutex_unlock(&registry->sync_lock);
     }
     pthread_rwlock_rdlock(&registry->lock);
-    if (registry->capacity > 0) {
-        found = registry->slots[slot_of(registry, id)];
-    }
+    found = find(registry, id);
     if (found != NULL) {
         atomic_fetch_add(&found->refs, 1);
     }
@@ -404,7 +367,7 @@ size_t whi_registry_count(whi_registry *registry) {
     size_t count;
 
     pthread_rwlock_rdlock(&registry->lock);
-    count = registry->count;
+    count = registry->all.count;
     pthread_rwlock_unlock(&registry->lock);
     return count;
 }
@@ -420,7 +383,7 @@ int whi_registry_page(whi_registry *registry, const char *tenant, const whi_page
     pthread_rwlock_rdlock(&registry->lock);
     *count = whi_listing_page(registry->listing, tenant, page, ids);
     for (size_t i = 0; i < *count; i++) {
-        out[i] = registry->slots[slot_of(registry, ids[i])];
+        out[i] = find(registry, ids[i]);
         atomic_fetch_add(&out[i]->refs, 1);
     }
     if (total != NULL) {

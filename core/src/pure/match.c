@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/table.h"
 
 #define TYPE_MAXIMUM 128
 #define ID_MAXIMUM 64
@@ -15,11 +16,7 @@
  * never the text of an exact type. Most buckets have one value, which needs no list;
  * the list of the others is a hash set, so that one of 100,000 leaves at once. */
 typedef struct bucket {
-    union {
-        void *one;
-        void **many; /* open addressing, NULL: free */
-    } values;
-    uint32_t count, capacity; /* capacity 0: one */
+    whi_table values; /* capacity 0: none, or one, which stands where the slots would be */
     uint32_t hash;
     uint16_t tenant_size, text_size;
     char key[]; /* tenant and text */
@@ -27,8 +24,7 @@ typedef struct bucket {
 
 struct whi_match {
     uint64_t seed; /* by chance, so that nobody can choose colliding texts */
-    bucket **slots;
-    size_t count, capacity;
+    whi_table buckets;
 };
 
 /* A text under which something may stand: `size` bytes, and a star if it is a prefix
@@ -88,82 +84,64 @@ int whi_pattern_check(const char *pattern) {
 
 /* ---------------------------------------------------------------------- one bucket */
 
-static size_t place_of(void *const *many, uint32_t capacity, const void *value) {
-    size_t mask = capacity - 1, at = (size_t)((uint64_t)(uintptr_t)value * UINT64_C(0x9e3779b97f4a7c15) >> 32) & mask;
+static uint32_t hash_value(const void *value) {
+    return whi_table_spread((uint64_t)(uintptr_t)value);
+}
 
-    while (many[at] != NULL && many[at] != value) {
-        at = (at + 1) & mask;
-    }
-    return at;
+static int is_value(const void *value, const void *key) {
+    return value == key;
+}
+
+static const whi_table_kind value_kind = { hash_value, is_value };
+
+static void *only(const bucket *in) {
+    return in->values.slots;
 }
 
 static int has(const bucket *in, const void *value) {
-    return in->capacity == 0 ? in->count > 0 && in->values.one == value
-                             : in->values.many[place_of(in->values.many, in->capacity, value)] != NULL;
+    return in->values.capacity == 0 ? in->values.count > 0 && only(in) == value
+                                    : whi_table_get(&in->values, &value_kind, hash_value(value), value) != NULL;
 }
 
-static int resize(bucket *in, uint32_t capacity) {
-    void **many = whi_calloc(capacity, sizeof(void *));
+/* The one that was alone becomes the first of a table. */
+static int make_many(bucket *in) {
+    whi_table many = { 0 };
 
-    if (many == NULL) {
-        return whi_fail_memory();
+    if (whi_table_reserve(&many, &value_kind) != WH_OK) {
+        return WH_ENOMEM;
     }
-    if (in->capacity == 0) {
-        many[place_of(many, capacity, in->values.one)] = in->values.one;
-    }
-    for (uint32_t i = 0; i < in->capacity; i++) {
-        if (in->values.many[i] != NULL) {
-            many[place_of(many, capacity, in->values.many[i])] = in->values.many[i];
-        }
-    }
-    if (in->capacity > 0) {
-        whi_free(in->values.many);
-    }
-    in->values.many = many;
-    in->capacity = capacity;
+    whi_table_put(&many, &value_kind, only(in));
+    in->values = many;
     return WH_OK;
 }
 
 static int put(bucket *in, void *value) {
-    if (in->count == 0 && in->capacity == 0) {
-        in->values.one = value;
-        in->count = 1;
+    if (in->values.count == 0 && in->values.capacity == 0) {
+        in->values.slots = value;
+        in->values.count = 1;
         return WH_OK;
     }
     if (has(in, value)) {
         return WH_OK;
     }
-    if (in->count + 1 > in->capacity / 4 * 3 && resize(in, in->capacity ? in->capacity * 2 : 4) != WH_OK) {
+    if ((in->values.capacity == 0 && make_many(in) != WH_OK) || whi_table_reserve(&in->values, &value_kind) != WH_OK) {
         return WH_ENOMEM;
     }
-    in->values.many[place_of(in->values.many, in->capacity, value)] = value;
-    in->count++;
+    whi_table_put(&in->values, &value_kind, value);
     return WH_OK;
-}
-
-/* The values behind the gap move up, so that probing still finds them. */
-static void close_gap(bucket *in, size_t gap) {
-    void **many = in->values.many;
-    size_t mask = in->capacity - 1;
-
-    many[gap] = NULL;
-    for (size_t at = (gap + 1) & mask; many[at] != NULL; at = (at + 1) & mask) {
-        void *moved = many[at];
-        many[at] = NULL;
-        many[place_of(many, in->capacity, moved)] = moved;
-    }
 }
 
 static void take(bucket *in, const void *value) {
     if (!has(in, value)) {
         return;
     }
-    in->count--;
-    if (in->capacity > 0) {
-        close_gap(in, place_of(in->values.many, in->capacity, value));
+    if (in->values.capacity == 0) {
+        in->values.count = 0;
+        return;
     }
-    if (in->capacity > 8 && in->count < in->capacity / 8) {
-        (void)resize(in, in->capacity / 2); /* finding walks the list: keep it full */
+    whi_table_take(&in->values, &value_kind, hash_value(value), value);
+    if (in->values.capacity > 8 && in->values.count < in->values.capacity / 8) {
+        (void)whi_table_resize(&in->values, &value_kind, in->values.capacity / 2); /* finding walks all: keep it full */
     }
 }
 
@@ -200,7 +178,13 @@ static label label_of(const whi_match *match, const char *tenant, const char *te
     return made;
 }
 
-static int is_under(const bucket *in, const label *at) {
+static uint32_t hash_bucket(const void *entry) {
+    return ((const bucket *)entry)->hash;
+}
+
+static int is_under(const void *entry, const void *key) {
+    const bucket *in = entry;
+    const label *at = key;
     const char *text = in->key + at->tenant_size;
 
     return in->hash == at->hash && in->tenant_size == at->tenant_size && in->text_size == at->size + (size_t)at->star &&
@@ -208,41 +192,10 @@ static int is_under(const bucket *in, const label *at) {
            (!at->star || text[at->size] == '*');
 }
 
-/* Where the bucket is, or would be. */
-static size_t slot_of(const whi_match *match, const label *of) {
-    size_t mask = match->capacity - 1, at = of->hash & mask;
+static const whi_table_kind bucket_kind = { hash_bucket, is_under };
 
-    while (match->slots[at] != NULL && !is_under(match->slots[at], of)) {
-        at = (at + 1) & mask;
-    }
-    return at;
-}
-
-static void insert(bucket **slots, size_t capacity, bucket *in) {
-    size_t at = in->hash & (capacity - 1);
-
-    while (slots[at] != NULL) {
-        at = (at + 1) & (capacity - 1);
-    }
-    slots[at] = in;
-}
-
-static int grow(whi_match *match) {
-    size_t capacity = match->capacity ? match->capacity * 2 : 64;
-    bucket **slots = whi_calloc(capacity, sizeof(bucket *));
-
-    if (slots == NULL) {
-        return whi_fail_memory();
-    }
-    for (size_t i = 0; i < match->capacity; i++) {
-        if (match->slots[i] != NULL) {
-            insert(slots, capacity, match->slots[i]);
-        }
-    }
-    whi_free(match->slots);
-    match->slots = slots;
-    match->capacity = capacity;
-    return WH_OK;
+static bucket *bucket_of(const whi_match *match, const label *of) {
+    return whi_table_get(&match->buckets, &bucket_kind, of->hash, of);
 }
 
 static bucket *new_bucket(const label *of) {
@@ -261,24 +214,10 @@ static bucket *new_bucket(const label *of) {
 }
 
 static void free_bucket(bucket *old) {
-    if (old->capacity > 0) {
-        whi_free(old->values.many);
+    if (old->values.capacity > 0) {
+        whi_table_free(&old->values);
     }
     whi_free(old);
-}
-
-/* Those behind the gap move up here as well. */
-static void drop_bucket(whi_match *match, size_t gap) {
-    size_t mask = match->capacity - 1;
-
-    free_bucket(match->slots[gap]);
-    match->slots[gap] = NULL;
-    match->count--;
-    for (size_t at = (gap + 1) & mask; match->slots[at] != NULL; at = (at + 1) & mask) {
-        bucket *moved = match->slots[at];
-        match->slots[at] = NULL;
-        insert(match->slots, match->capacity, moved);
-    }
 }
 
 int whi_match_new(whi_match **out) {
@@ -290,7 +229,6 @@ int whi_match_new(whi_match **out) {
         return whi_fail_memory();
     }
     code = whi_clock_random(NULL, &match->seed, sizeof match->seed);
-    code = code == WH_OK ? grow(match) : code;
     if (code != WH_OK) {
         whi_match_free(match);
         return code;
@@ -303,12 +241,12 @@ void whi_match_free(whi_match *match) {
     if (match == NULL) {
         return;
     }
-    for (size_t i = 0; i < match->capacity; i++) {
-        if (match->slots[i] != NULL) {
-            free_bucket(match->slots[i]);
+    for (uint32_t i = 0; i < match->buckets.capacity; i++) {
+        if (match->buckets.slots[i] != NULL) {
+            free_bucket(match->buckets.slots[i]);
         }
     }
-    whi_free(match->slots);
+    whi_table_free(&match->buckets);
     whi_free(match);
 }
 
@@ -322,7 +260,7 @@ static int is_own(const char *type, size_t size) {
 #define PATH_MAXIMUM (TYPE_MAXIMUM + 2)
 
 static size_t add_to_path(const whi_match *match, const label *of, const bucket **path, size_t count) {
-    const bucket *in = match->slots[slot_of(match, of)];
+    const bucket *in = bucket_of(match, of);
 
     if (in != NULL) {
         path[count++] = in;
@@ -367,11 +305,12 @@ int whi_match_find(const whi_match *match, const char *tenant, const char *type,
         count = path_of(match, tenant, type, strlen(type), 1, path);
     }
     for (size_t i = 0; i < count && result == 0; i++) {
-        if (path[i]->capacity == 0) {
-            result = found(path[i]->values.one, payload);
+        const whi_table *values = &path[i]->values;
+        if (values->capacity == 0) {
+            result = found(only(path[i]), payload);
         }
-        for (uint32_t k = 0; k < path[i]->capacity && result == 0; k++) {
-            result = path[i]->values.many[k] != NULL ? found(path[i]->values.many[k], payload) : 0;
+        for (uint32_t k = 0; k < values->capacity && result == 0; k++) {
+            result = values->slots[k] != NULL ? found(values->slots[k], payload) : 0;
         }
     }
     return result;
@@ -381,32 +320,33 @@ int whi_match_find(const whi_match *match, const char *tenant, const char *type,
 
 static int add_one(whi_match *match, const char *tenant, const char *pattern, void *value) {
     label under = label_of(match, tenant, pattern);
-    size_t at;
+    bucket *in = bucket_of(match, &under);
 
-    if (match->count + 1 > match->capacity / 4 * 3 && grow(match) != WH_OK) {
+    if (in != NULL) {
+        return put(in, value);
+    }
+    if (whi_table_reserve(&match->buckets, &bucket_kind) != WH_OK) {
         return WH_ENOMEM;
     }
-    at = slot_of(match, &under);
-    if (match->slots[at] == NULL) {
-        match->slots[at] = new_bucket(&under);
-        if (match->slots[at] == NULL) {
-            return whi_fail_memory();
-        }
-        match->count++;
+    in = new_bucket(&under);
+    if (in == NULL) {
+        return whi_fail_memory();
     }
-    return put(match->slots[at], value);
+    whi_table_put(&match->buckets, &bucket_kind, in);
+    return put(in, value);
 }
 
 static void remove_one(whi_match *match, const char *tenant, const char *pattern, const void *value) {
     label under = label_of(match, tenant, pattern);
-    size_t at = slot_of(match, &under);
+    bucket *in = bucket_of(match, &under);
 
-    if (match->slots[at] == NULL) {
+    if (in == NULL) {
         return;
     }
-    take(match->slots[at], value);
-    if (match->slots[at]->count == 0) {
-        drop_bucket(match, at);
+    take(in, value);
+    if (in->values.count == 0) {
+        whi_table_take(&match->buckets, &bucket_kind, under.hash, &under);
+        free_bucket(in);
     }
 }
 
@@ -416,7 +356,7 @@ static int is_covered(const whi_match *match, const char *tenant, const char *pa
     label under = label_of(match, tenant, pattern);
     size_t size = under.size - (pattern[under.size - 1] == '*'), count;
 
-    own = match->slots[slot_of(match, &under)];
+    own = bucket_of(match, &under);
     count = path_of(match, tenant, pattern, size, 0, path);
     for (size_t i = 0; i < count; i++) {
         if (path[i] != own && has(path[i], value)) {

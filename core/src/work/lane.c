@@ -6,51 +6,21 @@
 #define WINDOW_START 8
 #define LANES_MANY 16384 /* kept whether they are used or not */
 
-static size_t place_of(int64_t subscription, size_t capacity) {
-    return (size_t)((uint64_t)subscription * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (capacity - 1);
+static uint32_t hash_lane(const void *entry) {
+    return whi_table_spread((uint64_t)((const whi_lane *)entry)->subscription);
 }
 
-static int grow(whi_worker *worker) {
-    size_t capacity = worker->lane_capacity ? worker->lane_capacity * 2 : 64;
-    whi_lane **lanes = whi_calloc(capacity, sizeof *lanes);
-
-    if (lanes == NULL) {
-        return WH_ENOMEM;
-    }
-    for (size_t i = 0; i < worker->lane_capacity; i++) {
-        whi_lane *lane = worker->lanes[i];
-        size_t at;
-        if (lane == NULL) {
-            continue;
-        }
-        at = place_of(lane->subscription, capacity);
-        while (lanes[at] != NULL) {
-            at = (at + 1) & (capacity - 1);
-        }
-        lanes[at] = lane;
-    }
-    whi_free(worker->lanes);
-    worker->lanes = lanes;
-    worker->lane_capacity = capacity;
-    return WH_OK;
+static int is_lane(const void *entry, const void *key) {
+    return ((const whi_lane *)entry)->subscription == *(const int64_t *)key;
 }
+
+static const whi_table_kind lane_kind = { hash_lane, is_lane };
 
 whi_lane *whi_lane_get(whi_worker *worker, int64_t subscription, int make) {
-    size_t at, mask = worker->lane_capacity - 1;
-    whi_lane *lane;
+    whi_lane *lane = whi_table_get(&worker->lanes, &lane_kind, whi_table_spread((uint64_t)subscription), &subscription);
 
-    if (worker->lane_capacity > 0) {
-        for (at = place_of(subscription, worker->lane_capacity); worker->lanes[at] != NULL; at = (at + 1) & mask) {
-            if (worker->lanes[at]->subscription == subscription) {
-                return worker->lanes[at];
-            }
-        }
-    }
-    if (!make) {
-        return NULL;
-    }
-    if (worker->lane_count + 1 > worker->lane_capacity / 4 * 3 && grow(worker) != WH_OK) {
-        return NULL;
+    if (lane != NULL || !make || whi_table_reserve(&worker->lanes, &lane_kind) != WH_OK) {
+        return lane;
     }
     lane = whi_calloc(1, sizeof *lane);
     if (lane == NULL) {
@@ -59,10 +29,7 @@ whi_lane *whi_lane_get(whi_worker *worker, int64_t subscription, int make) {
     lane->subscription = subscription;
     lane->window = WINDOW_START;
     lane->stored.call = worker->lane_due;
-    mask = worker->lane_capacity - 1;
-    for (at = place_of(subscription, worker->lane_capacity); worker->lanes[at] != NULL; at = (at + 1) & mask) {}
-    worker->lanes[at] = lane;
-    worker->lane_count++;
+    whi_table_put(&worker->lanes, &lane_kind, lane);
     return lane;
 }
 
@@ -85,14 +52,12 @@ static void free_lane(whi_worker *worker, whi_lane *lane) {
 }
 
 void whi_lanes_free(whi_worker *worker) {
-    for (size_t i = 0; i < worker->lane_capacity; i++) {
-        if (worker->lanes[i] != NULL) {
-            free_lane(worker, worker->lanes[i]);
+    for (uint32_t i = 0; i < worker->lanes.capacity; i++) {
+        if (worker->lanes.slots[i] != NULL) {
+            free_lane(worker, worker->lanes.slots[i]);
         }
     }
-    whi_free(worker->lanes);
-    worker->lanes = NULL;
-    worker->lane_count = worker->lane_capacity = 0;
+    whi_table_free(&worker->lanes);
     worker->ready = worker->ready_tail = NULL;
     worker->queued = 0;
 }
@@ -193,9 +158,9 @@ static void drop_foreign(whi_worker *worker, whi_lane *lane) {
 }
 
 void whi_lanes_drop(whi_worker *worker) {
-    for (size_t i = 0; i < worker->lane_capacity; i++) {
-        if (worker->lanes[i] != NULL) {
-            drop_foreign(worker, worker->lanes[i]);
+    for (uint32_t i = 0; i < worker->lanes.capacity; i++) {
+        if (worker->lanes.slots[i] != NULL) {
+            drop_foreign(worker, worker->lanes.slots[i]);
         }
     }
 }
@@ -206,29 +171,20 @@ static int is_unused(const whi_lane *lane) {
 }
 
 void whi_lanes_sweep(whi_worker *worker) {
-    whi_lane **kept = worker->lane_count > LANES_MANY ? whi_calloc(worker->lane_capacity, sizeof(whi_lane *)) : NULL;
+    whi_table kept = { 0 };
 
-    if (kept == NULL) {
+    if (worker->lanes.count <= LANES_MANY || whi_table_resize(&kept, &lane_kind, worker->lanes.capacity) != WH_OK) {
         return;
     }
-    for (size_t i = 0; i < worker->lane_capacity; i++) {
-        whi_lane *lane = worker->lanes[i];
-        size_t at;
-        if (lane == NULL) {
-            continue;
-        }
-        if (is_unused(lane)) {
+    for (uint32_t i = 0; i < worker->lanes.capacity; i++) {
+        whi_lane *lane = worker->lanes.slots[i];
+        if (lane != NULL && is_unused(lane)) {
             free_lane(worker, lane);
-            worker->lane_count--;
-            continue;
+        } else if (lane != NULL) {
+            whi_table_put(&kept, &lane_kind, lane);
         }
-        at = place_of(lane->subscription, worker->lane_capacity);
-        while (kept[at] != NULL) {
-            at = (at + 1) & (worker->lane_capacity - 1);
-        }
-        kept[at] = lane;
     }
-    whi_free(worker->lanes);
+    whi_table_free(&worker->lanes);
     worker->lanes = kept;
 }
 

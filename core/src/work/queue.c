@@ -40,8 +40,8 @@ static void spill_lane(whi_worker *worker, whi_lane *lane, int64_t now_us) {
 void whi_queue_spill(whi_worker *worker, whi_entry *entry) {
     int64_t now_us = whi_monotonic_us();
 
-    for (size_t i = 0; worker->queued > 0 && i < worker->lane_capacity; i++) {
-        whi_lane *lane = worker->lanes[i];
+    for (uint32_t i = 0; worker->queued > 0 && i < worker->lanes.capacity; i++) {
+        whi_lane *lane = worker->lanes.slots[i];
         if (lane != NULL && lane->head != NULL) {
             spill_lane(worker, lane, now_us);
         }

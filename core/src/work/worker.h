@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/table.h"
 #include "engine/context.h"
 #include "engine/decide.h"
 #include "engine/event.h"
@@ -42,8 +43,7 @@ typedef struct whi_worker {
     int64_t owner;   /* whose work it has */
     whi_event *todo, **todo_end; /* to fan out */
     whi_decider decider;
-    struct whi_lane **lanes; /* hash table by subscription */
-    size_t lane_count, lane_capacity;
+    whi_table lanes; /* by subscription */
     struct whi_lane *ready, *ready_tail;
     whi_timetable timetable; /* lanes with something in the store, and what follows */
     whi_entry look, spill, purge;
