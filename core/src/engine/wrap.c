@@ -89,7 +89,8 @@ int whi_wrap_rule_headers(const char *headers, whi_buf *out) {
     int code = whi_json_scan(&json, headers, strlen(headers), 2);
 
     whi_buf_init(&scratch, WHI_HEADER_BYTES * 2);
-    for (uint32_t at = 1; code == WH_OK && at < json.nodes[0].next; at = json.nodes[at + 1].next) {
+    for (uint32_t at = whi_json_first(&json, 0); code == WH_OK && at != WHI_JSON_NONE;
+         at = whi_json_next_name(&json, 0, at)) {
         code = add_line(&json, at, &scratch, out);
     }
     whi_buf_free(&scratch);

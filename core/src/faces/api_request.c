@@ -331,7 +331,8 @@ static int check_twice(whi_call *call, uint32_t object) {
         return whi_fail_field(WH_EINVALID, "body", "expected at most %d members", WHI_API_MEMBERS);
     }
     whi_buf_init(&scratch, SIZE_MAX / 4);
-    for (uint32_t at = object + 1; at < nodes[object].next && code == WH_OK; at = nodes[at + 1].next) {
+    for (uint32_t at = whi_json_first(&call->body, object); at != WHI_JSON_NONE && code == WH_OK;
+         at = whi_json_next_name(&call->body, object, at)) {
         size_t size;
         const char *name = whi_json_string(&call->body, at, &scratch, &size);
         if (name == NULL) {
@@ -481,7 +482,8 @@ int whi_body_only(whi_call *call, uint32_t object, const char *const *names) {
     const whi_json_node *nodes = call->body.nodes;
     int code = object > 0 ? check_twice(call, object) : WH_OK;
 
-    for (uint32_t at = object + 1; code == WH_OK && at < nodes[object].next; at = nodes[at + 1].next) {
+    for (uint32_t at = whi_json_first(&call->body, object); at != WHI_JSON_NONE && code == WH_OK;
+         at = whi_json_next_name(&call->body, object, at)) {
         const char *const *name = names;
         while (*name != NULL && !whi_json_string_is(&call->body, at, *name, strlen(*name))) {
             name++;

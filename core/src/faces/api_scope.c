@@ -125,7 +125,7 @@ static void write_document(const whi_json *json, const char *tenant, const char 
     const whi_json_node *nodes = json->nodes;
 
     whi_buf_char(out, '{');
-    for (uint32_t at = 1; at < nodes[0].next; at = nodes[at + 1].next) {
+    for (uint32_t at = whi_json_first(json, 0); at != WHI_JSON_NONE; at = whi_json_next_name(json, 0, at)) {
         if ((tenant != NULL && whi_json_string_is(json, at, "tenant", 6)) ||
             (details != NULL && whi_json_string_is(json, at, "details", 7))) {
             continue;

@@ -166,7 +166,7 @@ static int order(const void *left, const void *right) {
 
 /* The names of an object, sorted, each once, with its last value behind it. */
 static int sort_names(side object, side **out, size_t *count) {
-    uint32_t end = node_of(object)->next;
+    const whi_json *json = object.json;
     size_t used = 0, all = 0;
     side *names = whi_alloc((size_t)node_of(object)->count * sizeof *names);
 
@@ -175,8 +175,9 @@ static int sort_names(side object, side **out, size_t *count) {
     if (names == NULL) {
         return whi_fail_memory();
     }
-    for (uint32_t at = object.node + 1; at < end; at = object.json->nodes[at + 1].next) {
-        names[all++] = (side){ object.json, at };
+    for (uint32_t at = whi_json_first(json, object.node); at != WHI_JSON_NONE;
+         at = whi_json_next_name(json, object.node, at)) {
+        names[all++] = (side){ json, at };
     }
     qsort(names, all, sizeof *names, order);
     for (size_t i = 0; i < all; i++) {

@@ -108,7 +108,6 @@ static int add_path(whi_filter *self, uint32_t name) {
 }
 
 static int read_filter(whi_filter *self, const char *text, size_t size) {
-    uint32_t end;
     int code;
 
     self->text = whi_strdup(text, size);
@@ -122,8 +121,8 @@ static int read_filter(whi_filter *self, const char *text, size_t size) {
     if (self->json.nodes[0].type != WHI_JSON_OBJECT) {
         return whi_fail(WH_EINVALID, "expected an object of paths and values");
     }
-    end = self->json.nodes[0].next;
-    for (uint32_t at = 1; at < end && code == WH_OK; at = self->json.nodes[at + 1].next) {
+    for (uint32_t at = whi_json_first(&self->json, 0); at != WHI_JSON_NONE && code == WH_OK;
+         at = whi_json_next_name(&self->json, 0, at)) {
         code = add_path(self, at);
     }
     return code;

@@ -72,9 +72,16 @@ uint32_t whi_json_item(const whi_json *json, uint32_t array, size_t index);
 int whi_json_is_deeper(const whi_json *json, uint32_t node, uint32_t levels);
 
 /* Walking: the first child of a container (of an object: its first name; the
- * name's value is node name + 1, the next name is nodes[name + 1].next).
- * WHI_JSON_NONE when it is empty. The last child's next is nodes[container].next. */
+ * name's value is node name + 1). WHI_JSON_NONE when it is empty. The last child's
+ * next is nodes[container].next. */
 uint32_t whi_json_first(const whi_json *json, uint32_t container);
+
+/* The name of an object's next member, or WHI_JSON_NONE. */
+static inline uint32_t whi_json_next_name(const whi_json *json, uint32_t object, uint32_t name) {
+    uint32_t next = json->nodes[name + 1].next;
+
+    return next < json->nodes[object].next ? next : WHI_JSON_NONE;
+}
 
 /* The value's own bytes in the text. */
 const char *whi_json_span(const whi_json *json, uint32_t node, size_t *size);

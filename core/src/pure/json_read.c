@@ -166,13 +166,12 @@ int whi_json_string_order(const whi_json *json, uint32_t node, const char *text,
 /* ----------------------------------------------------------------------- look-ups */
 
 uint32_t whi_json_member(const whi_json *json, uint32_t object, const char *name, size_t size) {
-    uint32_t found = WHI_JSON_NONE, at, end;
+    uint32_t found = WHI_JSON_NONE;
 
     if (object >= json->count || node_at(json, object)->type != WHI_JSON_OBJECT) {
         return WHI_JSON_NONE;
     }
-    end = node_at(json, object)->next;
-    for (at = object + 1; at < end; at = node_at(json, at + 1)->next) {
+    for (uint32_t at = whi_json_first(json, object); at != WHI_JSON_NONE; at = whi_json_next_name(json, object, at)) {
         if (whi_json_string_is(json, at, name, size)) {
             found = at + 1;
         }

@@ -247,11 +247,10 @@ static void copy(const whi_json *json, uint32_t node, whi_buf *out) {
 }
 
 static void project_object(const whi_projection *fields, const whi_json *json, uint32_t object, whi_buf *out) {
-    uint32_t end = json->nodes[object].next;
     int written = 0;
 
     whi_buf_char(out, '{');
-    for (uint32_t at = object + 1; at < end; at = json->nodes[at + 1].next) {
+    for (uint32_t at = whi_json_first(json, object); at != WHI_JSON_NONE; at = whi_json_next_name(json, object, at)) {
         const whi_projection *wanted = find(fields, json, at);
         if (wanted == NULL || (!wanted->whole && !is_container(json, at + 1))) {
             continue;

@@ -1,4 +1,4 @@
-/* Reading a client's object by its system's table. */
+/* Reading a client's object by its system's table. Tests: test_systems. */
 #include <stdio.h>
 #include <string.h>
 
@@ -175,9 +175,9 @@ static int keep_present_details(whi_reading *self) {
     const char *details = self->subscription != NULL ? self->subscription->details : NULL;
     whi_json json = { 0 };
     int code = details != NULL ? whi_json_scan(&json, details, strlen(details), DEPTH_MAXIMUM + 1) : WH_OK;
-    uint32_t end = code == WH_OK && json.count > 0 ? json.nodes[0].next : 0;
 
-    for (uint32_t at = 1; at < end; at = json.nodes[at + 1].next) {
+    for (uint32_t at = code == WH_OK ? whi_json_first(&json, 0) : WHI_JSON_NONE; at != WHI_JSON_NONE;
+         at = whi_json_next_name(&json, 0, at)) {
         const whi_json_node *name = &json.nodes[at], *value = &json.nodes[at + 1];
         if (!is_replaced(self, &json, at)) {
             whi_buf_char(&self->details, self->details.size > 0 ? ',' : '{');

@@ -391,13 +391,13 @@ static int is_repeated(char *const *lines, size_t count, const char *line) {
 }
 
 static int read_headers(apply *self, uint32_t node, char **lines, size_t *count) {
-    const whi_json_node *nodes = self->json->nodes;
     char label[WHI_HEADER_NAME_MAXIMUM + 16];
     const char *line;
     size_t bytes = 0;
     int code = WH_OK;
 
-    for (uint32_t at = node + 1; at < nodes[node].next && code == WH_OK; at = nodes[at + 1].next) {
+    for (uint32_t at = whi_json_first(self->json, node); at != WHI_JSON_NONE;
+         at = whi_json_next_name(self->json, node, at)) {
         code = read_header(self, at, &lines[*count]);
         if (code != WH_OK) {
             return code;
@@ -681,10 +681,9 @@ static int check_secrets(const apply *self) {
 }
 
 static int apply_members(apply *self) {
-    const whi_json_node *nodes = self->json->nodes;
     uint32_t given = 0;
 
-    for (uint32_t at = 1; at < nodes[0].next; at = nodes[at + 1].next) {
+    for (uint32_t at = whi_json_first(self->json, 0); at != WHI_JSON_NONE; at = whi_json_next_name(self->json, 0, at)) {
         const char *name = NULL;
         size_t i = 0;
         int code = text_of(self, at, NULL, SIZE_MAX, &name);

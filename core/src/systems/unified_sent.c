@@ -152,7 +152,7 @@ static int check_names(const whi_json *json) {
             }
         }
         names[i] = at;
-        at = json->nodes[at + 1].next;
+        at = whi_json_next_name(json, 0, at);
     }
     return WH_OK;
 }

@@ -1,4 +1,4 @@
-/* What tables of fields know of JSON and of texts. */
+/* What tables of fields know of JSON and of texts. Tests: test_systems. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,9 +101,7 @@ static int are_texts(const whi_json *json, uint32_t node) {
 }
 
 static int is_map(const whi_json *json, uint32_t node) {
-    uint32_t end = json->nodes[node].next;
-
-    for (uint32_t at = node + 1; at < end; at = json->nodes[at + 1].next) {
+    for (uint32_t at = whi_json_first(json, node); at != WHI_JSON_NONE; at = whi_json_next_name(json, node, at)) {
         if (!is_text(json, at) || (!is_text(json, at + 1) && !is_type(json, at + 1, WHI_JSON_NULL))) {
             return 0;
         }

@@ -1,5 +1,5 @@
 /* The places of the canonical subscription that a system's field can stand for: how a value
- * is checked and put there, and written from there. */
+ * is checked and put there, and written from there. Tests: test_systems. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -92,7 +92,8 @@ static void put_filters(whi_reading *self, uint32_t node) {
     int some = 0;
 
     whi_buf_char(self->out, '{');
-    for (uint32_t at = node + 1; at < nodes[node].next; at = nodes[at + 1].next) {
+    for (uint32_t at = whi_json_first(self->given, node); at != WHI_JSON_NONE;
+         at = whi_json_next_name(self->given, node, at)) {
         if (whi_reading_absent(self, self->given, at + 1)) {
             continue;
         }
@@ -175,7 +176,7 @@ static void write_filters(whi_writing *self, const whi_wire_field *field) {
     }
     whi_json_write_name(self->out, field->name);
     whi_buf_char(self->out, '{');
-    for (uint32_t at = 1; at < json.nodes[0].next; at = json.nodes[at + 1].next) {
+    for (uint32_t at = whi_json_first(&json, 0); at != WHI_JSON_NONE; at = whi_json_next_name(&json, 0, at)) {
         const whi_json_node *name = &json.nodes[at], *value = &json.nodes[at + 1];
         const char *quote = value->type == WHI_JSON_STRING ? "" : "\"";
         if (value->type == WHI_JSON_NULL || value->type > WHI_JSON_STRING) {
