@@ -168,6 +168,28 @@ static void memory_that_runs_out_is_told(void **state) {
     }
 }
 
+static int run_oddly(void *handle, void *rule, const wh_rule_input *input, wh_rule_verdict *out) {
+    (void)handle;
+    (void)rule;
+    (void)input;
+    out->action = 7;
+    return WH_OK;
+}
+
+static void an_action_that_is_not_known_is_the_rules_failure(void **state) {
+    wh_event event = event_of("{}");
+    wh_rule_engine odd = fake_rules;
+    char *text;
+
+    (void)state;
+    odd.run = run_oddly;
+    assert_int_equal(wh_rule_try(&odd, NULL, "{\"rule\":\"pass\"}", WH_ZSTR, &event, &text, NULL), WH_OK);
+    assert_has(text, "\"outcome\":\"failed\"");
+    assert_has(text,
+               "\"code\":\"rule_result\",\"line\":null,\"message\":\"the rule engine's action 7 is not known here\"");
+    wh_free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rule_passes_projects_drops),
@@ -177,6 +199,7 @@ int main(void) {
         cmocka_unit_test(the_rule_sees_the_event_and_the_subscription),
         cmocka_unit_test(without_an_event_the_rule_is_only_compiled),
         cmocka_unit_test(what_is_wrong_is_refused),
+        cmocka_unit_test(an_action_that_is_not_known_is_the_rules_failure),
         cmocka_unit_test(memory_that_runs_out_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,7 @@ wh_engine *whl_engine_open(lua_State *L) {
 
 static void call_log(lua_State *L, int function, int level, const char *line) {
     static const char *const names[] = { "error", "warning", "info", "debug" };
+    _Static_assert(WH_LOG_ERROR == 1 && WH_LOG_DEBUG == 4, "the names are by level");
 
     luaL_checkstack(L, 8, "log");
     lua_pushvalue(L, function);

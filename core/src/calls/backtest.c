@@ -33,6 +33,7 @@
 
 enum outcome { SENT = 0, DROPPED, FILTERED, FAILED, OTHER_TYPE, OTHER_SOURCE };
 static const char *const names[] = { "sent", "dropped", "filtered", "failed", "type", "source" };
+_Static_assert(sizeof names / sizeof names[0] == OTHER_SOURCE + 1, "a name for each outcome");
 
 /* A subscription, what it said in all, and of the event at hand. */
 typedef struct side {

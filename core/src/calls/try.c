@@ -48,6 +48,7 @@ static const char *outcome_of(const whi_decision *decision) {
                                          [WHI_DROP] = "drop",
                                          [WHI_FILTERED] = "filtered",
                                          [WHI_FAILED] = "failed" };
+    _Static_assert(sizeof names / sizeof names[0] == WHI_FAILED + 1, "WHI_FAILED is the last verdict");
 
     return names[decision->verdict];
 }

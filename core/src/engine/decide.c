@@ -1,5 +1,6 @@
 #include "engine/decide.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -154,6 +155,16 @@ static int failed(int code, const wh_rule_verdict *verdict, whi_decision *out) {
     return WH_OK;
 }
 
+/* A rule engine may be newer than this library, or wrong. */
+static int check_action(wh_rule_verdict *verdict) {
+    if (verdict->action >= WH_RULE_DROP && verdict->action <= WH_RULE_PROJECT) {
+        return WH_OK;
+    }
+    snprintf(verdict->error.text, sizeof verdict->error.text, "the rule engine's action %d is not known here",
+             verdict->action);
+    return WH_ERULE_RESULT;
+}
+
 static int keep(char **place, const char *text, size_t size) {
     *place = text != NULL ? whi_strdup(text, size) : NULL;
     return text == NULL || *place != NULL ? WH_OK : whi_fail_memory();
@@ -208,6 +219,7 @@ static int run_rule(whi_decider *self, const whi_subject *subject, const whi_reg
     code = compiled(self, registration, &rule, &verdict.error);
     if (code == WH_OK) {
         code = self->engine->run(self->rules, rule, &input, &verdict);
+        code = code == WH_OK ? check_action(&verdict) : code;
     }
     out->cpu_us = verdict.cpu_us;
     out->memory = verdict.memory;

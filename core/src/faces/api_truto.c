@@ -17,6 +17,7 @@ static int read_operator(const char *name, size_t size, int *out) {
         [WHI_EQ] = "eq", [WHI_NE] = "ne",   [WHI_IN] = "in", [WHI_NIN] = "nin",
         [WHI_GT] = "gt", [WHI_GTE] = "gte", [WHI_LT] = "lt", [WHI_LTE] = "lte",
     };
+    _Static_assert(sizeof names / sizeof names[0] == WHI_LTE + 1, "a name for each operator");
 
     for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++) {
         if (strlen(names[i]) == size && memcmp(names[i], name, size) == 0) {

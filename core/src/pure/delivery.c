@@ -4,10 +4,13 @@
 
 #include "base/error.h"
 
-static const char *const state_names[WHI_STATES] = { "unknown",   "waiting", "sending",  "delivered",
-                                                 "exhausted", "held",    "cancelled" };
-static const char *const move_names[WHI_MOVES] = { "claimed",  "delivered", "retried",  "exhausted",
-                                               "released", "replayed",  "cancelled", "held" };
+static const char *const state_names[] = { "unknown",   "waiting", "sending",  "delivered",
+                                           "exhausted", "held",    "cancelled" };
+static const char *const move_names[] = { "claimed",  "delivered", "retried",   "exhausted",
+                                          "released", "replayed",  "cancelled", "held" };
+
+_Static_assert(sizeof state_names / sizeof state_names[0] == WHI_STATES, "a name for each state");
+_Static_assert(sizeof move_names / sizeof move_names[0] == WHI_MOVES, "a name for each move");
 
 /* Row: the state; column: the move; 0: not allowed. */
 static const unsigned char table[WHI_STATES][WHI_MOVES] = {

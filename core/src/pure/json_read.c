@@ -13,6 +13,9 @@ static const whi_json_node *node_at(const whi_json *json, uint32_t node) {
     return &json->nodes[node];
 }
 
+_Static_assert(WHI_JSON_ARRAY < WHI_JSON_OBJECT && WHI_JSON_OBJECT < 1 << 4,
+               "containers are the last types, and a node has four bits for them");
+
 uint32_t whi_json_first(const whi_json *json, uint32_t container) {
     if (container >= json->count || node_at(json, container)->type < WHI_JSON_ARRAY ||
         node_at(json, container)->count == 0) {

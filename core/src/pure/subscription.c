@@ -8,6 +8,11 @@
 const char *const whi_rule_failure_names[] = { "hold", "skip", "send", NULL };
 const char *const whi_order_names[] = { "none", "fifo", "key", "latest", NULL };
 
+/* One name for each number, and the NULL. */
+#define NAMES(names, last) (sizeof(names) / sizeof((names)[0]) == (last) + 2)
+_Static_assert(WHI_HOLD == 0 && NAMES(whi_rule_failure_names, WHI_SEND), "a name for each policy");
+_Static_assert(WHI_ORDER_NONE == 0 && NAMES(whi_order_names, WHI_ORDER_LATEST), "a name for each order");
+
 void whi_subscription_free_texts(char **texts, size_t count) {
     for (size_t i = 0; i < count; i++) {
         whi_free_secret(texts[i], texts[i] != NULL ? strlen(texts[i]) : 0);

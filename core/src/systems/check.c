@@ -111,6 +111,7 @@ static int digest_decode(const char *text, size_t size, int accepted, uint8_t *o
 
 int whi_check_list_add(whi_check_list *list, const char *text, size_t size, int accepted) {
     static const char *const names[] = { "", "hex", "base64", "hex or base64" };
+    _Static_assert(WHI_CHECK_HEX == 1 && WHI_CHECK_BASE64 == 2, "the names are by these two bits");
 
     if (list->count == WHI_CHECK_SIGNATURES) {
         return whi_fail(WH_ESIG_FORMAT, "%s: more than %d signatures", list->name, WHI_CHECK_SIGNATURES);

@@ -25,6 +25,9 @@
 #define TIME_MAXIMUM INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
 static const char *const encoding_names[] = { "", "hex", "base64", NULL };
+_Static_assert(sizeof encoding_names / sizeof encoding_names[0] == WHI_ENCODING_BASE64 + 2, "a name for each encoding");
+_Static_assert(WHI_JSON_ARRAY == WHI_JSON_STRING + 1 && WHI_JSON_OBJECT == WHI_JSON_ARRAY + 1,
+               "a text, a list and an object are the last types");
 
 /* A document being applied. */
 typedef struct apply {

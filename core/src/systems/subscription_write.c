@@ -99,6 +99,7 @@ static void write_choice(const writing *self, const char *name, const char *cons
 
 void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) {
     static const char *const encodings[] = { NULL, "hex", "base64" };
+    _Static_assert(sizeof encodings / sizeof encodings[0] == WHI_ENCODING_BASE64 + 1, "a name for each encoding");
     writing self = { out, flags & WHI_WRITE_BRIEF };
     char id[WH_ID_SIZE];
 

@@ -34,6 +34,7 @@ static void sentence_of(const whi_decision *decision, char out[WH_RULE_ERROR_SIZ
 /* The state that a decision wants for a delivery; WHI_ABSENT: there is to be none. */
 static int state_of(const whi_subscription *s, const whi_decision *decision) {
     static const int on_failure[] = { [WHI_HOLD] = WHI_HELD, [WHI_SKIP] = WHI_ABSENT, [WHI_SEND] = WHI_SENDING };
+    _Static_assert(WHI_HOLD == 0 && WHI_SKIP == 1 && WHI_SEND == 2, "a state for each policy");
 
     switch (decision->verdict) {
     case WHI_PASS:
