@@ -30,64 +30,6 @@
 #define V1 "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 #define V1A "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
 
-/* ------------------------------------------------------------------- base64 */
-
-static void base64_of_rfc_4648_comes_out_and_goes_in(void **state) {
-    static const char *const vectors[][2] = { { "", "" },
-                                              { "f", "Zg==" },
-                                              { "fo", "Zm8=" },
-                                              { "foo", "Zm9v" },
-                                              { "foob", "Zm9vYg==" },
-                                              { "fooba", "Zm9vYmE=" },
-                                              { "foobar", "Zm9vYmFy" } };
-    char text[16];
-    uint8_t bytes[16];
-    size_t size;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
-        size_t plain = strlen(vectors[i][0]), letters = strlen(vectors[i][1]);
-
-        assert_int_equal(whi_base64_encode(vectors[i][0], plain, text), letters);
-        assert_string_equal(text, vectors[i][1]);
-        assert_int_equal(whi_base64_decode(vectors[i][1], letters, bytes, sizeof bytes, &size), WH_OK);
-        assert_int_equal(size, plain);
-        assert_memory_equal(bytes, vectors[i][0], plain);
-    }
-}
-
-static void base64_of_every_byte_value_comes_back(void **state) {
-    uint8_t bytes[256], back[256];
-    char text[WHI_BASE64_SIZE(256) + 1];
-    size_t size;
-
-    (void)state;
-    for (int i = 0; i < 256; i++) {
-        bytes[i] = (uint8_t)(i * 167 + 13);
-    }
-    for (size_t length = 0; length <= sizeof bytes; length++) {
-        size_t letters = whi_base64_encode(bytes, length, text);
-
-        assert_int_equal(letters, WHI_BASE64_SIZE(length));
-        assert_int_equal(whi_base64_decode(text, letters, back, length, &size), WH_OK);
-        assert_int_equal(size, length);
-        assert_memory_equal(back, bytes, length);
-    }
-}
-
-static void base64_that_is_not_the_one_text_of_its_bytes_is_refused(void **state) {
-    static const char *const wrong[] = { "Z",    "Zg",       "Zg=",  "Zh==",   "Zm9=",  "=",    "==",   "====",
-                                         "Z===", "Zg==Zg==", "Zm 9", "Zm9v\n", " Zm9v", "Zm9-", "Zm9_", "Zm\x80v" };
-    uint8_t bytes[16];
-    size_t size;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_int_equal(whi_base64_decode(wrong[i], strlen(wrong[i]), bytes, sizeof bytes, &size), WH_EINVALID);
-    }
-    assert_int_equal(whi_base64_decode("Zm9v", 4, bytes, 2, &size), WH_EINVALID);
-}
-
 /* ------------------------------------------------------------------ secrets */
 
 static void a_secret_that_cannot_be_read_is_refused_without_showing_it(void **state) {
@@ -647,9 +589,6 @@ static void any_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(base64_of_rfc_4648_comes_out_and_goes_in),
-        cmocka_unit_test(base64_of_every_byte_value_comes_back),
-        cmocka_unit_test(base64_that_is_not_the_one_text_of_its_bytes_is_refused),
         cmocka_unit_test(a_secret_that_cannot_be_read_is_refused_without_showing_it),
         cmocka_unit_test(a_secret_may_hold_1_to_128_bytes),
         cmocka_unit_test(a_public_key_checks_only_where_public_keys_are_allowed),
