@@ -55,6 +55,18 @@ while IFS= read -r file; do
     [ "$lines" -lt 800 ] || say "$file has $lines lines"
 done < <(find core lua spec examples -name '*.[ch]' -o -name '*.lua')
 
+# Each file of the core has a test of its name, or says in its opening comment whose tests are its:
+# "Tests: test_store, test_store_list."
+for file in core/src/*/*.c; do
+    name=$(basename "$file" .c)
+    [ ! -f "core/tests/test_$name.c" ] || continue
+    tests=$(sed '/\*\//q' "$file" | sed -n 's/.*Tests: \([a-z0-9_, ]*\)\..*/\1/p')
+    [ -n "$tests" ] || say "$file has no test of its name, and does not say whose tests are its"
+    for test in ${tests//,/ }; do
+        [ -f "core/tests/$test.c" ] || [ -f "lua/rule/tests/$test.c" ] || say "$file: there is no $test"
+    done
+done
+
 # A header can be included twice.
 for header in core/src/*/*.h core/include/*.h lua/rule/*.h lua/binding/*.h; do
     guard=$(grep -m1 -oE '^#ifndef W[A-Z0-9_]+_H$' "$header") || { say "$header has no guard"; continue; }

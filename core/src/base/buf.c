@@ -1,3 +1,4 @@
+/* Tests: test_base. */
 #include "base/buf.h"
 
 #include <stdarg.h>

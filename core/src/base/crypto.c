@@ -1,3 +1,4 @@
+/* Tests: test_exit. */
 #include "base/crypto.h"
 
 #include <openssl/crypto.h>

@@ -1,3 +1,4 @@
+/* Tests: test_exit. */
 #include "base/halt.h"
 
 #include <openssl/crypto.h>

@@ -1,3 +1,4 @@
+/* Tests: test_base. */
 #include "base/ident.h"
 
 #include <string.h>

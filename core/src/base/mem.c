@@ -1,3 +1,4 @@
+/* Tests: test_base. */
 #include "base/mem.h"
 
 #include <openssl/crypto.h>

@@ -1,3 +1,4 @@
+/* Tests: test_api_standard. */
 #include "calls/insight.h"
 
 #include <stdarg.h>

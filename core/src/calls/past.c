@@ -1,3 +1,4 @@
+/* Tests: test_backtest. */
 #include "calls/past.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* A probe: one event for one subscription alone, to see whether its receiver answers. */
+/* A probe: one event for one subscription alone, to see whether its receiver answers.
+ * Tests: test_engine_order. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "calls/probe.h"

@@ -1,4 +1,5 @@
-/* Accepting events: what costs nothing is checked first, then one transaction. */
+/* Accepting events: what costs nothing is checked first, then one transaction.
+ * Tests: test_engine, test_publish_errors, test_publish_async. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"

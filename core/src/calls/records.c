@@ -1,4 +1,4 @@
-/* Looking back: what the store has, as documents and as pages of them. */
+/* Looking back: what the store has, as documents and as pages of them. Tests: test_engine. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"

@@ -1,5 +1,5 @@
 /* Replay: a delivery goes back to the start of its retry list and is due at once. Its
- * bytes stay those that its version made. */
+ * bytes stay those that its version made. Tests: test_engine. */
 #include "base/error.h"
 #include "base/mem.h"
 #include "calls/records.h"

@@ -1,5 +1,5 @@
 /* Subscriptions seen from outside: documents in, documents out, a version for every
- * change. A change is checked whole before anything is written. */
+ * change. A change is checked whole before anything is written. Tests: test_engine. */
 #include "calls/subscriptions.h"
 #include "base/clock.h"
 #include "base/error.h"

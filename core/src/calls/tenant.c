@@ -1,4 +1,4 @@
-/* The secret of a tenant's workspace: given, or changed in all its subscriptions. */
+/* The secret of a tenant's workspace: given, or changed in all its subscriptions. Tests: test_api_systems. */
 #include <stdio.h>
 #include <string.h>
 

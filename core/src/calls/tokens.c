@@ -1,4 +1,4 @@
-/* Tokens of the HTTP API. */
+/* Tokens of the HTTP API. Tests: test_api_auth. */
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"

@@ -1,4 +1,4 @@
-/* Trying a rule: one payload through filters, rule and fields, without a store. */
+/* Trying a rule: one payload through filters, rule and fields, without a store. Tests: test_rule_try. */
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/accept.h"

@@ -1,3 +1,4 @@
+/* Tests: test_api_unified. */
 #include "calls/workspace.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Tests: test_engine_input. */
 #include "engine/accept.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests: test_engine_trouble. */
 #include "engine/context.h"
 
 #include <stdio.h>

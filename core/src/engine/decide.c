@@ -1,3 +1,4 @@
+/* Tests: test_rule_try. */
 #include "engine/decide.h"
 
 #include <stdio.h>

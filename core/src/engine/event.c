@@ -1,3 +1,4 @@
+/* Tests: test_engine. */
 #include "engine/event.h"
 
 #include <string.h>

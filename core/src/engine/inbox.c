@@ -1,3 +1,4 @@
+/* Tests: test_engine_lapse. */
 #include "engine/inbox.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests: test_engine_lease. */
 #include "engine/lease.h"
 
 #include <string.h>

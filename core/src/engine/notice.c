@@ -1,3 +1,4 @@
+/* Tests: test_engine. */
 #include "engine/notice.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests: test_publish_async. */
 #include "engine/promise.h"
 
 #include "base/mem.h"

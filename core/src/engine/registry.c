@@ -1,3 +1,4 @@
+/* Tests: test_engine_trouble, test_engine. */
 #include "engine/registry.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* Tests: test_engine. */
 #include "engine/version.h"
 
 #include <stdint.h>

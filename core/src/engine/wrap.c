@@ -1,3 +1,4 @@
+/* Tests: test_engine_order. */
 #include "engine/wrap.h"
 
 #include <string.h>

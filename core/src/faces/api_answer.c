@@ -1,5 +1,5 @@
 /* Answers: statuses by the group of an error, and its text in the shape of the system whose
- * route it is. */
+ * route it is. Tests: test_api_strangers. */
 #include "faces/api.h"
 
 #include <ctype.h>

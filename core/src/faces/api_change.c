@@ -1,4 +1,5 @@
-/* Making, changing and deleting subscriptions, whoever's form they come in. */
+/* Making, changing and deleting subscriptions, whoever's form they come in.
+ * Tests: test_api_standard, test_api_systems. */
 #include "calls/subscriptions.h"
 #include "faces/api.h"
 

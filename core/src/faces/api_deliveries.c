@@ -1,4 +1,4 @@
-/* Our own routes for deliveries: /v1/deliveries. */
+/* Our own routes for deliveries: /v1/deliveries. Tests: test_api_standard. */
 #include "faces/api.h"
 
 #include <string.h>

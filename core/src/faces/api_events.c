@@ -1,5 +1,5 @@
 /* Our own routes for events: /v1/events. A payload is taken from the request, and given back,
- * byte for byte. */
+ * byte for byte. Tests: test_api_standard. */
 #include "faces/api.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* Our own routes for why, and what if: explain, backtest, trying rules. */
+/* Our own routes for why, and what if: explain, backtest, trying rules. Tests: test_api_standard. */
 #include "faces/api.h"
 
 #include <string.h>

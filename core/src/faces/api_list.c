@@ -1,5 +1,5 @@
 /* Lists of subscriptions. Without a condition a page costs what is on it; with one, each of the
- * tenant's is written as the client would see it, and compared. */
+ * tenant's is written as the client would see it, and compared. Tests: test_api_truto. */
 #include "faces/api.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* For operators: tokens, health, metrics, and the document of all routes. */
+/* For operators: tokens, health, metrics, and the document of all routes. Tests: test_api_auth. */
 #include "faces/api.h"
 
 #include <string.h>

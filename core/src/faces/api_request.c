@@ -1,4 +1,4 @@
-/* Reading a request: bounded, decoded, refused where it is not what it must be. */
+/* Reading a request: bounded, decoded, refused where it is not what it must be. Tests: test_api_standard. */
 #include "faces/api.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* All routes, the systems' and ours, and how a request finds its own. */
+/* All routes, the systems' and ours, and how a request finds its own. Tests: test_api. */
 #include "faces/api.h"
 
 #include "base/sized.h"

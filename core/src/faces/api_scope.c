@@ -1,5 +1,5 @@
 /* What a call may see. Whatever it may not see is answered as what is not there: the same
- * code, the same sentence. */
+ * code, the same sentence. Tests: test_api_strangers. */
 #include "calls/records.h"
 #include "faces/api.h"
 

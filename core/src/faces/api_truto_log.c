@@ -1,5 +1,5 @@
 /* Truto's log of deliveries: GET /log?log_type=webhook, an entry for each attempt, newest event
- * first. */
+ * first. Tests: test_api_truto. */
 #include "calls/records.h"
 #include "faces/api_truto.h"
 

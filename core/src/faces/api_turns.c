@@ -1,4 +1,4 @@
-/* Requests that may take seconds: how many of them run at once. */
+/* Requests that may take seconds: how many of them run at once. Tests: test_api_strangers. */
 #include "faces/api.h"
 
 #include <string.h>

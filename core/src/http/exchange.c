@@ -1,4 +1,4 @@
-/* One request: collected by libmicrohttpd's thread, answered by one of ours. */
+/* One request: collected by libmicrohttpd's thread, answered by one of ours. Tests: test_http. */
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Starting and stopping: the listening socket, libmicrohttpd, the threads. */
+/* Starting and stopping: the listening socket, libmicrohttpd, the threads. Tests: test_http. */
 #include "http/httpd.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Connections and their deadlines. */
+/* Connections and their deadlines. Tests: test_http. */
 #include <sys/socket.h>
 #include <time.h>
 

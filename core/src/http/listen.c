@@ -1,4 +1,4 @@
-/* The listening socket, and sharing out who comes. */
+/* The listening socket, and sharing out who comes. Tests: test_http. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

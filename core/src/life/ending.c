@@ -1,3 +1,4 @@
+/* Tests: test_exit. */
 #include "life/ending.h"
 
 #include "engine/inbox.h"

@@ -1,3 +1,4 @@
+/* Tests: test_engine_input. */
 #include "life/open.h"
 
 #include "base/clock.h"

@@ -5,7 +5,8 @@
  * it is busy. All else (publishing, changes, lists) may go on in any state, and during the change
  * from one to another: workers that were made stay until wh_close, and refuse what is given to them
  * while nobody turns them; the store has it then. wh_stop, and a wh_start that failed, leave an
- * engine that rests, with nothing in memory that the store does not have, and no row of its own. */
+ * engine that rests, with nothing in memory that the store does not have, and no row of its own.
+ * Tests: test_engine. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"

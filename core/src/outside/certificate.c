@@ -1,3 +1,4 @@
+/* Tests: test_transport_tls. */
 #include "outside/certificate.h"
 
 #include "base/error.h"

@@ -1,4 +1,4 @@
-/* The poller on Linux. WHI_POLLER_KQUEUE takes the other one, to try it with libkqueue. */
+/* The poller on Linux. WHI_POLLER_KQUEUE takes the other one, to try it with libkqueue. Tests: test_poller. */
 #if defined(__linux__) && !defined(WHI_POLLER_KQUEUE)
 
 #include "base/error.h"

@@ -1,4 +1,4 @@
-/* The poller on macOS and the BSDs. */
+/* The poller on macOS and the BSDs. Tests: test_poller. */
 #if defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) ||                       \
     defined(__DragonFly__) || defined(WHI_POLLER_KQUEUE)
 

@@ -1,3 +1,4 @@
+/* Tests: test_store_file. */
 #include "outside/store_sqlite.h"
 
 #include <errno.h>

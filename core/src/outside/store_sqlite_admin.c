@@ -1,3 +1,4 @@
+/* Tests: test_store. */
 #include "outside/store_sqlite.h"
 
 #include "base/clock.h"

@@ -1,6 +1,6 @@
 /* Order: of a subscription's deliveries with one key one at a time has its turn (is due or
  * sending); the others wait behind it with due WHI_DUE_BEHIND. All of it is decided in the
- * transaction that writes the delivery, so it holds for any number of processes. */
+ * transaction that writes the delivery, so it holds for any number of processes. Tests: test_store_order. */
 #include <string.h>
 
 #include "outside/store_sqlite.h"

@@ -1,3 +1,4 @@
+/* Tests: test_store, test_store_list. */
 #include "outside/store_sqlite.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* The tables, and every statement that the store makes.
  *
  * SQLite keeps the text of CREATE TABLE, comments included: whoever opens the file
- * with the sqlite3 shell and types .schema reads what is written here. */
+ * with the sqlite3 shell and types .schema reads what is written here. Tests: test_store. */
 #include "outside/store_sqlite.h"
 
 #include "pure/delivery.h"

@@ -1,4 +1,4 @@
-/* Tokens of the HTTP API and secrets of tenants. */
+/* Tokens of the HTTP API and secrets of tenants. Tests: test_store_order, test_api_auth. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* Tests: test_transport. */
 #include "outside/transport_curl.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* Tests: test_transport_faults. */
 #include "outside/transport_curl.h"
 
 #include "base/error.h"

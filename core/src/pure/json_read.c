@@ -1,4 +1,4 @@
-/* Reading from the tape. */
+/* Reading from the tape. Tests: test_json. */
 #include "pure/json.h"
 
 #include <stdio.h>

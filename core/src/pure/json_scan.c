@@ -1,5 +1,5 @@
 /* The scanner. One pass, no recursion: an explicit stack of the containers that are
- * open. Strings are skipped sixteen bytes at a time where the machine can. */
+ * open. Strings are skipped sixteen bytes at a time where the machine can. Tests: test_json. */
 #include "pure/json.h"
 
 #include <string.h>

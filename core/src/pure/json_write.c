@@ -1,4 +1,4 @@
-/* Writing JSON. */
+/* Writing JSON. Tests: test_json. */
 #include "pure/json.h"
 
 #include <float.h>

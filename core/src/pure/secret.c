@@ -1,3 +1,4 @@
+/* Tests: test_sign. */
 #include "pure/secret.h"
 
 #include <openssl/core_names.h>

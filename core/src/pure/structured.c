@@ -1,3 +1,4 @@
+/* Tests: test_verify_rfc9421. */
 #include "pure/structured.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests: test_engine_order. */
 #include "sinks/http.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* {"timestamp","webhookId","webhookName","resourceType","events":[{…}]}, one event each, and
  * the mask over all of it. With a secret signed in a header: "X-CallFire-Signature: …", the
- * base64 of HMAC-SHA1, whatever the subscription's encoding: this one is published. */
+ * base64 of HMAC-SHA1, whatever the subscription's encoding: this one is published. Tests: test_envelope. */
 #include <string.h>
 
 #include "base/error.h"

@@ -1,3 +1,4 @@
+/* Tests: test_verify_as. */
 #include <openssl/err.h>
 #include <string.h>
 #include <strings.h>

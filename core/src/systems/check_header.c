@@ -1,4 +1,4 @@
-/* Headers with one HMAC, and headers of name=value. */
+/* Headers with one HMAC, and headers of name=value. Tests: test_verify_as. */
 #include <string.h>
 
 #include "base/error.h"

@@ -1,4 +1,4 @@
-/* GitHub's webhooks: what is known of it is at wh_verify_as. */
+/* GitHub's webhooks: what is known of it is at wh_verify_as. Tests: test_verify_as. */
 #include "systems/received.h"
 
 static int check_github(const whi_check *check) {

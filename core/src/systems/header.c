@@ -1,3 +1,4 @@
+/* Tests: test_subscription. */
 #include "systems/header.h"
 
 #include <stdio.h>

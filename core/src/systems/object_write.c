@@ -1,4 +1,4 @@
-/* Writing a subscription as a system's object. */
+/* Writing a subscription as a system's object. Tests: test_systems. */
 #include <string.h>
 
 #include "systems/subscription_write.h"

@@ -1,3 +1,4 @@
+/* Tests: test_systems. */
 #include "systems/registry.h"
 
 #include "systems/list.h"

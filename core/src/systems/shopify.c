@@ -1,4 +1,4 @@
-/* Shopify's webhooks: what is known of it is at wh_verify_as. */
+/* Shopify's webhooks: what is known of it is at wh_verify_as. Tests: test_verify_as. */
 #include "systems/received.h"
 
 static int check_shopify(const whi_check *check) {

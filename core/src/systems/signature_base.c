@@ -1,3 +1,4 @@
+/* Tests: test_verify_rfc9421. */
 #include "systems/signature_base.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Our own: documents as webhook.h describes them, and Standard Webhooks on the wire. */
+/* Our own: documents as webhook.h describes them, and Standard Webhooks on the wire. Tests: test_api. */
 #include "pure/sign.h"
 #include "systems/list.h"
 #include "systems/standard_verify.h"

@@ -1,4 +1,4 @@
-/* Standard Webhooks: wh_verify. What signs is pure/sign.c. */
+/* Standard Webhooks: wh_verify. What signs is pure/sign.c. Tests: test_sign. */
 #include "systems/standard_verify.h"
 
 #include <openssl/evp.h>

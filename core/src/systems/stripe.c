@@ -1,4 +1,4 @@
-/* Stripe's events: what is known of it is at wh_verify_as. */
+/* Stripe's events: what is known of it is at wh_verify_as. Tests: test_verify_as. */
 #include "systems/received.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests: test_subscription. */
 #include "systems/subscription_make.h"
 
 #include "base/error.h"

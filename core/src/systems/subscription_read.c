@@ -1,4 +1,4 @@
-/* Reading a subscription's document: one function a field, and one table of them. */
+/* Reading a subscription's document: one function a field, and one table of them. Tests: test_subscription. */
 #include "systems/subscription_read.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Tests: test_subscription. */
 #include "systems/subscription_write.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests: test_api_systems. */
 #include "systems/system.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* The vendor's formula is HMAC(workspace.secret, data + nonce). That data are the bytes of the
- * member, and hex the digest's text, is our reading: neither is public. */
+ * member, and hex the digest's text, is our reading: neither is public.
+ * Tests: test_envelope, test_api_systems. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* wh_verify_as: which format a request has, and whether it holds. */
+/* wh_verify_as: which format a request has, and whether it holds. Tests: test_verify_as. */
 #include <stdio.h>
 #include <string.h>
 

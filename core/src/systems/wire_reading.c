@@ -1,4 +1,5 @@
-/* An object that is being read: what was given, what was there, and what becomes of both. */
+/* An object that is being read: what was given, what was there, and what becomes of both.
+ * Tests: test_systems. */
 #include <string.h>
 
 #include "base/error.h"

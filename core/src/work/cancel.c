@@ -1,3 +1,4 @@
+/* Tests: test_engine_trouble. */
 #include "work/cancel.h"
 
 #include "base/error.h"

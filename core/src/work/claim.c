@@ -1,3 +1,4 @@
+/* Tests: test_engine. */
 #include "work/claim.h"
 
 #include "base/clock.h"

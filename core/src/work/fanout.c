@@ -1,3 +1,4 @@
+/* Tests: test_engine_trouble. */
 #include "work/fanout.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Tests: test_engine. */
 #include "work/lane.h"
 
 #include "base/mem.h"

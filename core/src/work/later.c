@@ -1,3 +1,4 @@
+/* Tests: test_engine_later. */
 #include "work/later.h"
 
 #include "base/clock.h"

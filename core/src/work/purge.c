@@ -1,3 +1,4 @@
+/* Tests: test_engine. */
 #include "work/purge.h"
 
 #include "base/error.h"

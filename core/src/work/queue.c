@@ -1,3 +1,4 @@
+/* Tests: test_engine_lapse. */
 #include "work/queue.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* Tests: test_engine_later. */
 #include "work/record.h"
 
 #include <string.h>

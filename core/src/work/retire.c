@@ -1,3 +1,4 @@
+/* Tests: test_engine_trouble. */
 #include "work/retire.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests: test_engine. */
 #include "work/send.h"
 
 #include <string.h>

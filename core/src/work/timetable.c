@@ -1,3 +1,4 @@
+/* Tests: test_engine_later. */
 #include "work/timetable.h"
 
 #include "base/error.h"

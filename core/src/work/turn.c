@@ -1,3 +1,4 @@
+/* Tests: test_engine_life. */
 #include "work/turn.h"
 
 #include "base/clock.h"

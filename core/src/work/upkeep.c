@@ -1,3 +1,4 @@
+/* Tests: test_engine. */
 #include "work/upkeep.h"
 
 #include <limits.h>
