@@ -7,7 +7,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "calls/past.h"
-#include "calls/records.h"
+#include "calls/query.h"
 #include "engine/context.h"
 #include "engine/decide.h"
 #include "engine/registry.h"

@@ -6,7 +6,8 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
-#include "calls/records.h"
+#include "calls/cursor.h"
+#include "calls/query.h"
 #include "engine/context.h"
 #include "engine/decide.h"
 #include "engine/registry.h"
@@ -455,8 +456,9 @@ static int explain_all(explaining *self, const wh_query *query, whi_store_query 
     page ids = { NULL, 0 };
     int code;
 
-    if (query->cursor != NULL && whi_ident_parse("sub_", query->cursor, &rows->before_subscription) != WH_OK) {
-        return whi_fail_field(WH_EINVALID, "cursor", "expected the \"next\" of a page of this list");
+    code = whi_cursor_read(query, "sub_", &rows->before_subscription);
+    if (code != WH_OK) {
+        return code;
     }
     ids.ids = whi_alloc((size_t)rows->limit * sizeof *ids.ids);
     if (ids.ids == NULL) {

@@ -3,7 +3,8 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
-#include "calls/records.h"
+#include "calls/cursor.h"
+#include "calls/query.h"
 #include "engine/context.h"
 #include "engine/registry.h"
 #include "engine/wrap.h"
@@ -13,8 +14,6 @@
 
 #include <string.h>
 
-#define PAGE_DEFAULT 100
-#define PAGE_ROWS 20000 /* rows that one page looks at, at most */
 #define PAGE_BYTES ((size_t)1 << 28)
 
 /* A page, or a single document, in the making. */
@@ -193,64 +192,7 @@ static int write_body(const whi_delivery_row *row, const whi_event_row *event, v
     return code == WH_OK ? whi_buf_status(&self->out) : code;
 }
 
-/* ------------------------------------------------------------------------- queries */
-
-static int number_member(const char *name, const char *prefix, const char *id, int64_t *out) {
-    if (id != NULL && whi_ident_parse(prefix, id, out) != WH_OK) {
-        return whi_fail_field(WH_EINVALID, name, "expected an id like \"%s…\"", prefix);
-    }
-    return WH_OK;
-}
-
-static int event_member(wh_engine *engine, const char *id, const char *tenant, int64_t *out) {
-    int code;
-
-    if (id == NULL) {
-        return WH_OK;
-    }
-    code = engine->store->vtable->event_number(engine->store, id, tenant, out);
-    return code == WH_ENOTFOUND ? whi_fail_field(code, "event", "no such event") : code;
-}
-
-int64_t whi_query_until(int64_t ms) {
-    int64_t first = whi_ident_first(ms);
-
-    return ms == 0 || first > 0 ? first : 1;
-}
-
-static int bounds(wh_engine *engine, const wh_query *query, whi_store_query *out) {
-    int64_t most = engine->options.limits.page_items;
-
-    if (query->limit < 0 || query->limit > most) {
-        return whi_fail_field(WH_EINVALID, "limit", "expected 1 to %lld, found %lld", (long long)most,
-                              (long long)query->limit);
-    }
-    if (query->since < 0 || query->until < 0) {
-        return whi_fail_field(WH_EINVALID, query->since < 0 ? "since" : "until", "expected milliseconds since 1970");
-    }
-    out->limit = query->limit ? query->limit : PAGE_DEFAULT < most ? PAGE_DEFAULT : most;
-    out->rows = PAGE_ROWS;
-    out->since = query->since ? whi_ident_first(query->since) : 0;
-    out->until = whi_query_until(query->until);
-    out->tenant = query->tenant;
-    out->type = query->type;
-    return WH_OK;
-}
-
-int whi_query_take(wh_query *out, const wh_query *given) {
-    static const wh_query everything = WH_QUERY_INIT;
-
-    return wh_struct_take(out, sizeof *out, given != NULL ? given : &everything, "WH_QUERY_INIT");
-}
-
-int whi_query_read(wh_engine *engine, const wh_query *query, whi_store_query *out) {
-    int code;
-
-    memset(out, 0, sizeof *out);
-    code = bounds(engine, query, out);
-    code = code == WH_OK ? number_member("subscription", "sub_", query->subscription, &out->subscription) : code;
-    return code == WH_OK ? event_member(engine, query->event, query->tenant, &out->event) : code;
-}
+/* ------------------------------------------------------------------------- states */
 
 static int delivery_state(const wh_query *query, whi_store_query *out) {
     return query->state != NULL ? whi_delivery_state(query->state, &out->state) : WH_OK;
@@ -270,15 +212,6 @@ static int subscription_state(const wh_query *query, whi_store_query *out) {
     }
     return whi_fail_field(WH_EINVALID, "state", "expected \"enabled\", \"paused\" or \"disabled\", found \"%.40s\"",
                           query->state);
-}
-
-static int cursor_member(const wh_query *query, const char *prefix, int64_t *out) {
-    if (query->cursor == NULL) {
-        return WH_OK;
-    }
-    return whi_ident_parse(prefix, query->cursor, out) == WH_OK
-               ? WH_OK
-               : whi_fail_field(WH_EINVALID, "cursor", "expected the \"next\" of a page of this list");
 }
 
 /* ---------------------------------------------------------------------------- pages */
@@ -326,7 +259,7 @@ int wh_subscriptions(wh_engine *engine, const wh_query *given, char **out, size_
     code = code == WH_OK ? whi_query_take(&query, given) : code;
     code = code == WH_OK ? whi_query_read(engine, &query, &rows) : code;
     code = code == WH_OK ? subscription_state(&query, &rows) : code;
-    code = code == WH_OK ? cursor_member(&query, "sub_", &rows.before_subscription) : code;
+    code = code == WH_OK ? whi_cursor_read(&query, "sub_", &rows.before_subscription) : code;
     if (code != WH_OK) {
         return code;
     }
@@ -346,7 +279,7 @@ int wh_events(wh_engine *engine, const wh_query *given, char **out, size_t *size
 
     code = code == WH_OK ? whi_query_take(&query, given) : code;
     code = code == WH_OK ? whi_query_read(engine, &query, &rows) : code;
-    code = code == WH_OK ? cursor_member(&query, "msg_", &rows.before_event) : code;
+    code = code == WH_OK ? whi_cursor_read(&query, "msg_", &rows.before_event) : code;
     if (code != WH_OK) {
         return code;
     }
@@ -367,10 +300,7 @@ int wh_deliveries(wh_engine *engine, const wh_query *given, char **out, size_t *
     code = code == WH_OK ? whi_query_take(&query, given) : code;
     code = code == WH_OK ? whi_query_read(engine, &query, &rows) : code;
     code = code == WH_OK ? delivery_state(&query, &rows) : code;
-    if (code == WH_OK && query.cursor != NULL &&
-        whi_ident_parse_delivery(query.cursor, &rows.before_event, &rows.before_subscription) != WH_OK) {
-        code = whi_fail_field(WH_EINVALID, "cursor", "expected the \"next\" of a page of this list");
-    }
+    code = code == WH_OK ? whi_cursor_read_delivery(&query, &rows.before_event, &rows.before_subscription) : code;
     if (code != WH_OK) {
         return code;
     }
@@ -381,15 +311,6 @@ int wh_deliveries(wh_engine *engine, const wh_query *given, char **out, size_t *
 }
 
 /* --------------------------------------------------------------------- one record */
-
-int whi_delivery_key(const char *id, int64_t *event, int64_t *subscription) {
-    if (id == NULL) {
-        return missing("delivery");
-    }
-    return whi_ident_parse_delivery(id, event, subscription) == WH_OK
-               ? WH_OK
-               : whi_fail_field(WH_ENOTFOUND, "delivery", "no such delivery");
-}
 
 static int end_single(page *self, int code, const char *what, char **out, size_t *size) {
     if (code != WH_OK) {
@@ -418,7 +339,7 @@ int wh_event_get(wh_engine *engine, const char *id, char **out, size_t *size) {
         return code;
     }
     begin_single(&self, engine);
-    code = event_member(engine, id, NULL, &number);
+    code = whi_query_event(engine, id, NULL, &number);
     code = code == WH_OK ? engine->store->vtable->event_get(engine->store, number, write_event, &self) : code;
     return end_single(&self, code, "event", out, size);
 }

@@ -2,7 +2,7 @@
  * bytes stay those that its version made. Tests: test_engine. */
 #include "base/error.h"
 #include "base/mem.h"
-#include "calls/records.h"
+#include "calls/query.h"
 #include "engine/context.h"
 #include "engine/inbox.h"
 #include "engine/writer.h"

@@ -1,6 +1,6 @@
 /* What a call may see. Whatever it may not see is answered as what is not there: the same
  * code, the same sentence. Tests: test_api_strangers. */
-#include "calls/records.h"
+#include "calls/query.h"
 #include "faces/api.h"
 
 #include <stdio.h>

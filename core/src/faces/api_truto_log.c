@@ -1,6 +1,6 @@
 /* Truto's log of deliveries: GET /log?log_type=webhook, an entry for each attempt, newest event
  * first. Tests: test_api_truto. */
-#include "calls/records.h"
+#include "calls/query.h"
 #include "faces/api_truto.h"
 
 #include <stdio.h>
