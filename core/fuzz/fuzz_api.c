@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/context.h"
 #include "faces/api.h"
 #include "life/open.h"
 #include "systems/list.h"
