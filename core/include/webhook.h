@@ -80,7 +80,7 @@ WH_API const char *wh_version(void);
  * meaning and their arguments, codes and constants their numbers, structs what they have; functions,
  * codes and members of structs are added. When one of these cannot be kept, the soname's number
  * moves, which in 0.x a minor version may do (0.2.0) and a patch (0.1.1) never does; from 1.0.0 on a
- * major version alone. Building again may need changes then, which the README names. What
+ * major version alone. Building again may need changes then; core/docs/changes.md names them. What
  * webhook_backend.h has is promised to programs that are built again with each minor version.
  *
  * Structs begin with their size, which WH_…_INIT sets; that is how both sides know what the other
