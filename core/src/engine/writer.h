@@ -1,4 +1,4 @@
-/* One writer: the work of all threads in as few commits as possible.
+/* One writer: the work of all threads in as few commits as possible (batch commit, group commit).
  *
  * A job is a piece of work inside a transaction. Whoever finds no leader leads: it
  * takes all jobs that wait (up to a number of rows and of bytes), runs them in one

@@ -1,10 +1,12 @@
 /* The HTTP sink: a signed POST for each delivery, by the engine's transport.
  *
  *   http.c          the sink; pool of requests; what an answer means
- *   http_request.c  head, body and signature of a request
+ *   http_request.c  head, body and signature of a request: the lines webhook-id, webhook-timestamp and
+ *                   webhook-signature, or those of the subscription's system
  *
  * The secrets and the address are those that are valid now; the bytes are those of the version that
- * made them. Signing is done by the worker, with contexts that are kept ready for each lane. */
+ * made them. Redirects are not followed: an answer of 300 to 399 is a failure that names itself
+ * (WH_EREDIRECT), because the next address would be one that nobody has subscribed. Signing is done by the worker, with contexts that are kept ready for each lane. */
 #ifndef WHI_SINK_HTTP_H
 #define WHI_SINK_HTTP_H
 
