@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pure/order.h"
 #include "webhook.h"
 
 typedef struct whi_event_row {
@@ -63,8 +64,6 @@ typedef struct whi_delivery_row {
     int latest;            /* writing, waiting, with a key: others of the key that wait are cancelled */
     int abort;             /* writing, ended, with a key: those of the key that wait, and that come, are cancelled */
 } whi_delivery_row;
-
-#define WHI_DUE_BEHIND INT64_MAX /* due of one that waits for its turn */
 
 typedef struct whi_attempt_row {
     int64_t event, subscription;

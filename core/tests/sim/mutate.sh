@@ -143,8 +143,8 @@ mutation no_sweep 'what a dead owner had stays with it' \
     'int code = store != NULL ? WH_OK : WH_ENOTFOUND;'
 
 mutation sweep_late 'swept deliveries are due a day later' \
-    outside/store_sqlite_sql.c '"UPDATE webhook_deliveries SET state = 1, due = ?2, owner = 0,' \
-    '"UPDATE webhook_deliveries SET state = 1, due = ?2 + 86400000, owner = 0,'
+    outside/store_sqlite_sql.c '", due = ?2, owner = 0, updated_at = ?2 WHERE (event, subscription) IN"' \
+    '", due = ?2 + 86400000, owner = 0, updated_at = ?2 WHERE (event, subscription) IN"'
 
 mutation any_look_counts 'looks that follow each other at once count as still beats' \
     engine/lease.c 'self.counts = lease->looked_us - lease->seen_us >= BETWEEN_US;' \
@@ -220,7 +220,7 @@ mutation both_uncompared 'neither record nor change compare owners' \
     outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 7 OR owner = ?13)'
 
 mutation claims_sending 'a claim takes what is being sent' \
-    outside/store_sqlite_sql.c '" WHERE event = ?1 AND subscription = ?2 AND state = 1",' '" WHERE event = ?1 AND subscription = ?2",'
+    outside/store_sqlite_sql.c '" WHERE event = ?1 AND subscription = ?2 AND state = " WAITING,' '" WHERE event = ?1 AND subscription = ?2",'
 
 # ------------------------------------------------------------------------------- lanes
 
@@ -369,7 +369,7 @@ mutation purge_pending 'the purge takes events that are not fanned out' \
     outside/store_sqlite_sql.c '"SELECT " IS_PENDING("?1") " OR total(' '"SELECT 0 OR total('
 
 mutation purge_open 'the purge takes events whose deliveries wait' \
-    outside/store_sqlite_sql.c 'OR total(state = 1 OR state = 2) > 0,' 'OR total(state = 9) > 0,'
+    outside/store_sqlite_sql.c 'OR total(state = " WAITING " OR state = " SENDING ") > 0,' 'OR total(state = 9) > 0,'
 
 mutation idle_forgets 'wh_idle forgets what others own' \
     life/run.c '|| work.owned ?' '?'
@@ -383,10 +383,10 @@ mutation order_in_memory 'what has an order is sent at once' \
     work/fanout.c '(delivery->key != NULL || delay > 0)' 'delay > 0'
 
 mutation order_no_turn 'the next of a key does not get its turn' \
-    outside/store_sqlite_order.c '!found || due != WHI_DUE_BEHIND) {' '!found || due != 1) {'
+    pure/order.c 'first->found && first->due == WHI_DUE_BEHIND' 'first->found && first->due == 1'
 
 mutation order_beside 'a delivery does not wait behind the one of its key' \
-    outside/store_sqlite_order.c 'out->due = WHI_DUE_BEHIND;' '(void)due;'
+    outside/store_sqlite_order.c 'row->due = WHI_DUE_BEHIND;' 'row->due += 0;'
 
 mutation order_overtaken 'an event in memory overtakes those in the store' \
     calls/publish.c 'return whi_registry_has_order(engine->registry) &&' 'return engine == NULL &&'
@@ -395,11 +395,11 @@ mutation order_two_workers 'events of an order go to several workers' \
     calls/publish.c 'return engine->inboxes[whi_registry_has_order(engine->registry)' 'return engine->inboxes[engine == NULL'
 
 mutation latest_all 'of a key all are kept' \
-    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, "superseded");' 'return WH_OK;'
+    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, whi_order_reason(WHI_PLACE_SUPERSEDED));' 'return WH_OK;'
 
 mutation latest_oldest 'an older one takes the place of the newer' \
-    outside/store_sqlite_order.c 'if (newer) {' 'if (newer && row == NULL) {' \
-    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, "superseded");' \
-    'return cancel_before(store, row, INT64_MAX, "superseded");'
+    outside/store_sqlite_order.c 'code != WH_OK || *newer' 'code != WH_OK' \
+    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, whi_order_reason(WHI_PLACE_SUPERSEDED));' \
+    'return cancel_before(store, row, INT64_MAX, whi_order_reason(WHI_PLACE_SUPERSEDED)) + (*newer = 0);'
 
 echo "$failures not found"
