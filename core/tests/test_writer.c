@@ -26,8 +26,11 @@ static int begin(whi_store *store) {
     return WH_OK;
 }
 
-static int commit(whi_store *store) {
+static int commit(whi_store *store, whi_fact *facts, size_t count, enum whi_commit *outcome) {
     (void)store;
+    (void)facts;
+    (void)count;
+    *outcome = WHI_COMMITTED;
     return WH_OK;
 }
 
@@ -36,7 +39,7 @@ static void rollback(whi_store *store) {
 }
 
 static const struct whi_store_vtable counting = { .begin = begin, .commit = commit, .rollback = rollback };
-static whi_store store = { &counting };
+static whi_store store = { .vtable = &counting };
 
 /* A job that remembers the transaction that it was in. */
 typedef struct numbered {
@@ -127,9 +130,9 @@ static struct whi_store_vtable commits;
 static const struct whi_store_vtable *sound;
 static atomic_int committed, told;
 
-static int count_commit(whi_store *in) {
+static int count_commit(whi_store *in, whi_fact *facts, size_t count, enum whi_commit *outcome) {
     atomic_fetch_add(&committed, 1);
-    return sound->commit(in);
+    return sound->commit(in, facts, count, outcome);
 }
 
 static void tell(int code, const char *error, const wh_receipt *receipt, void *payload) {

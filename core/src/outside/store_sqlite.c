@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
+#define LOOK_US 100000    /* a look at what others have committed costs a few us */
 #define BUSY_STEP_MS 5    /* between tries where SQLite does not wait by itself */
 #define CACHE_KIB "16384" /* at most, of each connection */
 #define PAGE_SIZE "8192"  /* 15 % less CPU for a cycle than 4096 */
@@ -47,7 +48,7 @@ static int begin(whi_store *base) {
     int code;
 
     pthread_mutex_lock(&store->writer.lock);
-    store->next_body = store->last_event = store->holds = 0;
+    store->next_body = store->last_event = store->holds = store->there_event = 0;
     code = check_place(store);
     code = code == WH_OK ? simple(store, WHI_SQL_BEGIN, "beginning a transaction") : code;
     if (code == WH_OK) {
@@ -62,15 +63,49 @@ static int begin(whi_store *base) {
     return code;
 }
 
+static int write_facts(whi_store *base, whi_fact *facts, size_t count) {
+    return whi_sqlite_write_facts(whi_sqlite_of(base), facts, count);
+}
+
+/* A COMMIT that failed left nothing behind, but for one case: all of it was written, and the flush (or
+ * what follows it) failed. For this process and its neighbours it is rolled back. But it stands in the
+ * log, and if all of them ended now, who opens the file next would find it there, whole. */
+static enum whi_commit became(whi_sqlite *store, int code) {
+    int result = sqlite3_extended_errcode(store->writer.db);
+
+    if (code != WH_ESTORE || (result & 0xff) != SQLITE_IOERR || !sqlite3_get_autocommit(store->writer.db)) {
+        return WHI_NOT_COMMITTED;
+    }
+    switch (result) {
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_ACCESS:
+    case SQLITE_IOERR_FSTAT:
+    case SQLITE_IOERR_LOCK:
+    case SQLITE_IOERR_RDLOCK:
+    case SQLITE_IOERR_SHMLOCK:
+    case SQLITE_IOERR_SHMMAP:
+    case SQLITE_IOERR_SHMOPEN:
+    case SQLITE_IOERR_SHMSIZE:
+        return WHI_NOT_COMMITTED; /* before anything was written */
+    default:
+        return WHI_COMMIT_UNKNOWN;
+    }
+}
+
 /* Keeps the lock when it fails: rollback gives it back. */
-static int commit(whi_store *base) {
+static int commit(whi_store *base, whi_fact *facts, size_t count, enum whi_commit *outcome) {
     whi_sqlite *store = whi_sqlite_of(base);
     sqlite3_stmt *statement;
-    int code = whi_sqlite_write(store, WHI_SQL_COMMIT, &statement);
+    int code = whi_sqlite_write_facts(store, facts, count);
 
-    if (code == WH_OK) {
-        code = whi_sqlite_run(store, &store->writer, statement, "committing");
+    *outcome = WHI_NOT_COMMITTED;
+    code = code == WH_OK ? whi_sqlite_write(store, WHI_SQL_COMMIT, &statement) : code;
+    if (code != WH_OK) {
+        return code;
     }
+    code = whi_sqlite_run(store, &store->writer, statement, "committing");
+    *outcome = code == WH_OK ? WHI_COMMITTED : became(store, code);
     if (code == WH_OK) {
         unlock(store);
     }
@@ -87,6 +122,35 @@ static void rollback(whi_store *base) {
         (void)sqlite3_reset(statement);
     }
     unlock(store);
+}
+
+/* Another transaction takes the place of the one in question in the log, which ends what could be
+ * found there: its first frame breaks the chain of checksums that the old ones stand in. It has to
+ * change something, else SQLite writes no frame. */
+static int write_over(whi_sqlite *store) {
+    int64_t change;
+    int code = simple(store, WHI_SQL_BEGIN, "beginning a transaction");
+
+    if (code != WH_OK) {
+        return code;
+    }
+    code = whi_sqlite_number(store, &store->writer, WHI_SQL_CHANGE_NEXT, &change);
+    code = code == WH_OK ? simple(store, WHI_SQL_COMMIT, "committing") : code;
+    if (code != WH_OK && !sqlite3_get_autocommit(store->writer.db)) {
+        (void)simple(store, WHI_SQL_ROLLBACK, "rolling back");
+    }
+    return code;
+}
+
+static void settle(whi_store *base, enum whi_commit *outcome) {
+    *outcome = write_over(whi_sqlite_of(base)) == WH_OK ? WHI_NOT_COMMITTED : WHI_COMMIT_UNKNOWN;
+}
+
+/* SQLite tells nobody: one has to look. */
+static int listen_for(whi_store *base, int *fd) {
+    (void)base;
+    *fd = -1;
+    return WH_OK;
 }
 
 /* ------------------------------------------------------------------ closing */
@@ -412,6 +476,8 @@ static int open_into(whi_sqlite *store, const char *name, const whi_store_option
     int code;
 
     store->base.vtable = &whi_store_sqlite;
+    store->base.ability.shared = strcmp(name, ":memory:") != 0;
+    store->base.ability.look_us = LOOK_US;
     store->name = whi_strdup(name, WH_ZSTR);
     if (store->name == NULL) {
         return whi_fail_memory();
@@ -473,6 +539,7 @@ static int open_reader(whi_store *base, whi_store **out) {
         return whi_fail_memory();
     }
     store->base.vtable = base->vtable;
+    store->base.ability = base->ability;
     store->name = whi_strdup(origin->name, WH_ZSTR);
     code = store->name != NULL ? prepare_reader(store) : whi_fail_memory();
     if (code != WH_OK) {
@@ -485,36 +552,16 @@ static int open_reader(whi_store *base, whi_store **out) {
 }
 
 const struct whi_store_vtable whi_store_sqlite = {
+    .version = WHI_STORE_VERSION,
     .open = open_store,
     .close = close_store,
     .reader = open_reader,
+    .listen = listen_for,
     .begin = begin,
+    .write = write_facts,
     .commit = commit,
+    .settle = settle,
     .rollback = rollback,
-    .event_add = whi_sqlite_event_add,
-    .event_done = whi_sqlite_event_done,
-    .event_claim = whi_sqlite_event_claim,
-    .delivery_put = whi_sqlite_delivery_put,
-    .delivery_now = whi_sqlite_delivery_now,
-    .attempt_add = whi_sqlite_attempt_add,
-    .delivery_claim = whi_sqlite_delivery_claim,
-    .lane_due = whi_sqlite_lane_due,
-    .delivery_cancel = whi_sqlite_delivery_cancel,
-    .worker_add = whi_sqlite_worker_add,
-    .worker_beat = whi_sqlite_worker_beat,
-    .worker_holds = whi_sqlite_worker_holds,
-    .worker_list = whi_sqlite_worker_list,
-    .worker_remove = whi_sqlite_worker_remove,
-    .worker_sweep = whi_sqlite_worker_sweep,
-    .subscription_put = whi_sqlite_subscription_put,
-    .subscription_now = whi_sqlite_subscription_now,
-    .subscription_remove = whi_sqlite_subscription_remove,
-    .outbox_take = whi_sqlite_outbox_take,
-    .outbox_reject = whi_sqlite_outbox_reject,
-    .purge = whi_sqlite_purge,
-    .token_add = whi_sqlite_token_add,
-    .token_remove = whi_sqlite_token_remove,
-    .tenant_secret_put = whi_sqlite_tenant_secret_put,
     .token_list = whi_sqlite_token_list,
     .tenant_secret = whi_sqlite_tenant_secret,
     .moved = whi_sqlite_moved,
@@ -523,7 +570,6 @@ const struct whi_store_vtable whi_store_sqlite = {
     .subscription_get = whi_sqlite_subscription_get,
     .subscription_list = whi_sqlite_subscription_list,
     .subscription_count = whi_sqlite_subscription_count,
-    .subscription_count_now = whi_sqlite_subscription_count_now,
     .lanes = whi_sqlite_lanes,
     .work = whi_sqlite_work,
     .event_number = whi_sqlite_event_number,

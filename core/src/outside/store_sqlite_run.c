@@ -109,14 +109,6 @@ int whi_sqlite_use(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which,
     return WH_OK;
 }
 
-int whi_sqlite_write(whi_sqlite *store, enum whi_sql which, sqlite3_stmt **out) {
-    if (sqlite3_get_autocommit(store->writer.db)) {
-        *out = NULL;
-        return whi_fail(WH_ESTORE, "store '%s': no transaction is open", store->name);
-    }
-    return whi_sqlite_use(store, &store->writer, which, out);
-}
-
 int whi_sqlite_run(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *statement, const char *doing) {
     int result = sqlite3_step(statement), code;
 
@@ -160,14 +152,6 @@ int whi_sqlite_number(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql whi
 }
 
 /* ---------------------------------------------------------------- writing */
-
-int whi_sqlite_run_write(whi_sqlite *store, sqlite3_stmt *statement, const char *doing) {
-    return whi_sqlite_run(store, &store->writer, statement, doing);
-}
-
-int whi_sqlite_changed(whi_sqlite *store) {
-    return sqlite3_changes(store->writer.db);
-}
 
 int whi_sqlite_run_numbers(whi_sqlite *store, enum whi_sql which, const int64_t *numbers, int count,
                            const char *doing) {

@@ -34,7 +34,7 @@ static void look_at_store(whi_worker *worker) {
 }
 
 static void look(whi_worker *worker, whi_entry *entry) {
-    whi_timetable_again(&worker->timetable, entry, whi_monotonic_us() + WHI_LOOK_US);
+    whi_timetable_again(&worker->timetable, entry, whi_monotonic_us() + worker->engine->store->ability.look_us);
     look_at_store(worker);
 }
 
