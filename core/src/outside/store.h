@@ -323,8 +323,9 @@ struct whi_store_vtable {
     /* Another handle that can only read, by a connection of its own, so that it waits for nobody:
      * who has to wait is refused, WH_ELOCKED. Where there can be none, *out is store itself. */
     int (*reader)(whi_store *store, whi_store **out);
-    /* A descriptor that is readable when another process may have written; -1: none, look every
-     * ability.look_us. It is the store's; the one that is readable becomes silent by changes. */
+    /* A descriptor that becomes readable when others may have committed, and silent when this is asked
+     * again (before the look); -1: there is none, and it is worth a look every ability.look_us. It is
+     * the store's own, and stays the same. */
     int (*listen)(whi_store *store, int *fd);
 
     /* ---- writing: one thread at a time, between begin and commit or rollback */

@@ -38,6 +38,27 @@ static void look(whi_worker *worker, whi_entry *entry) {
     look_at_store(worker);
 }
 
+int whi_upkeep_listen(whi_worker *worker) {
+    whi_store *store = worker->engine->store;
+    int code = WH_OK;
+
+    worker->store_fd = -1;
+    if (worker->index == 0) {
+        code = store->vtable->listen(store, &worker->store_fd);
+    }
+    return code == WH_OK && worker->store_fd >= 0 ? whi_poller_watch(worker->poller, worker->store_fd, 0, WHI_READ)
+                                                  : code;
+}
+
+void whi_upkeep_hear(whi_worker *worker, const whi_ready *ready, int count) {
+    for (int i = 0; i < count; i++) {
+        if (ready[i].fd == worker->store_fd) {
+            (void)worker->engine->store->vtable->listen(worker->engine->store, &worker->store_fd);
+            look_at_store(worker);
+        }
+    }
+}
+
 int whi_upkeep_begin(whi_worker *worker) {
     int code = whi_timetable_init(&worker->timetable);
 
