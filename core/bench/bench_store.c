@@ -93,14 +93,14 @@ static void add_event(whi_store *store, int64_t event, const char *id) {
     row.time = row.accepted_at = NOW + event;
     row.payload = payload;
     row.payload_size = payload_size;
-    need(whi_store_add(store, WHI_FACT_EVENT, NULL, &fact) == 0, "event");
+    need(whi_store_add(store, WH_FACT_EVENT, NULL, &fact) == 0, "event");
     fact->of.event = row;
 }
 
 static void add_done(whi_store *store, int64_t event) {
     whi_fact *fact;
 
-    need(whi_store_add(store, WHI_FACT_EVENT_DONE, NULL, &fact) == 0, "event_done");
+    need(whi_store_add(store, WH_FACT_EVENT_DONE, NULL, &fact) == 0, "event_done");
     fact->of.mark.owner = owner;
     fact->of.mark.number = event;
 }
@@ -118,7 +118,7 @@ static void add_delivery(whi_store *store, int64_t event, int state, int project
     row.created_at = row.updated_at = NOW + event;
     row.body = projected ? payload : NULL;
     row.body_size = payload_size;
-    need(whi_store_add(store, WHI_FACT_DELIVERY, &written, &fact) == 0, "delivery");
+    need(whi_store_add(store, WH_FACT_DELIVERY, &written, &fact) == 0, "delivery");
     fact->of.delivery = row;
 }
 
@@ -129,7 +129,7 @@ static void add_attempt(whi_store *store, int64_t event) {
     row.at = NOW + event;
     row.response = "{\"ok\":true}";
     row.response_size = 11;
-    need(whi_store_add(store, WHI_FACT_ATTEMPT, NULL, &fact) == 0, "attempt");
+    need(whi_store_add(store, WH_FACT_ATTEMPT, NULL, &fact) == 0, "attempt");
     fact->of.attempt = row;
 }
 

@@ -7,8 +7,8 @@
 
 #define FACT(kind) (1u << (kind))
 
-static struct whi_store_vtable failing;
-static const struct whi_store_vtable *sound;
+static whi_store_vtable failing;
+static const whi_store_vtable *sound;
 static struct store_failure {
     unsigned kinds; /* FACT(…) of each */
     int code, left; /* how often */
@@ -40,10 +40,10 @@ static int write_or_fail(whi_store *store, whi_fact *facts, size_t count) {
     return at + 1 < count ? write_or_fail(store, facts + at + 1, count - at - 1) : WH_OK;
 }
 
-static int commit_or_fail(whi_store *store, whi_fact *facts, size_t count, enum whi_commit *outcome) {
+static int commit_or_fail(whi_store *store, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
     int code = write_or_fail(store, facts, count);
 
-    *outcome = WHI_NOT_COMMITTED;
+    *outcome = WH_NOT_COMMITTED;
     return code == WH_OK ? sound->commit(store, NULL, 0, outcome) : code;
 }
 

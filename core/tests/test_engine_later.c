@@ -19,7 +19,7 @@
 
 /* Until full is 0. */
 static whi_worker *fill_disk(wh_engine *engine) {
-    fail_facts(engine, FACT(WHI_FACT_SUBSCRIPTION) | FACT(WHI_FACT_DELIVERY), WH_EFULL, INT32_MAX);
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION) | FACT(WH_FACT_DELIVERY), WH_EFULL, INT32_MAX);
     return engine->workers[0];
 }
 
@@ -53,7 +53,7 @@ static wh_engine *turning;
 
 /* Our row is gone, once. */
 static int begin_without_row(whi_store *store) {
-    whi_fact gone = { .kind = WHI_FACT_WORKER_REMOVE, .of.owner = atomic_load(&turning->lease->owner) };
+    whi_fact gone = { .kind = WH_FACT_WORKER_REMOVE, .of.owner = atomic_load(&turning->lease->owner) };
     int code = sound->begin(store);
 
     failing.begin = sound->begin;

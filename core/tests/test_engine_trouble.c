@@ -132,7 +132,7 @@ static void an_event_that_could_not_use_up_a_subscription_does_later(void **stat
     fixture_subscribe(engine, "{" URL ",\"single_use\":true}", NULL);
     fixture_subscribe(engine, "{" URL "}", NULL);
     fixture_run(engine);
-    fail_facts(engine, FACT(WHI_FACT_SUBSCRIPTION), WH_EFULL, 2);
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION), WH_EFULL, 2);
     fixture_publish(engine, "a", "1", NULL);
     step_until(engine, 2);
     assert_int_equal(fixture_sent_count, 2);
@@ -147,7 +147,7 @@ static void events_that_could_not_be_claimed_are_claimed_later(void **state) {
     (void)state;
     fixture_subscribe(engine, "{" URL "}", NULL);
     fixture_publish(engine, "a", "1", NULL); /* nobody works yet: the store has it */
-    fail_facts(engine, FACT(WHI_FACT_EVENT_CLAIM), WH_EFULL, 1);
+    fail_facts(engine, FACT(WH_FACT_EVENT_CLAIM), WH_EFULL, 1);
     step_until(engine, 1);
     assert_int_equal(fixture_sent_count, 1);
     wh_close(engine);
@@ -159,7 +159,7 @@ static void a_change_by_another_process_does_not_lose_the_event(void **state) {
     (void)state;
     fixture_subscribe(engine, "{" URL ",\"single_use\":true}", NULL);
     fixture_run(engine);
-    fail_facts(engine, FACT(WHI_FACT_SUBSCRIPTION), WH_ECONFLICT, 2);
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION), WH_ECONFLICT, 2);
     fixture_publish(engine, "a", "1", NULL);
     fixture_run(engine);
     assert_int_equal(fixture_sent_count, 1);
@@ -172,7 +172,7 @@ static void a_change_by_another_process_does_not_refuse_ours(void **state) {
 
     (void)state;
     fixture_subscribe(engine, "{" URL "}", id);
-    fail_facts(engine, FACT(WHI_FACT_SUBSCRIPTION), WH_ECONFLICT, 2);
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION), WH_ECONFLICT, 2);
     assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"x\"}", WH_ZSTR), WH_OK);
     text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
     assert_has(text, "\"name\":\"x\"");
@@ -237,7 +237,7 @@ static void what_could_not_be_recorded_keeps_its_place_in_the_order(void **state
     (void)state;
     fixture_subscribe(engine, "{" URL ",\"order\":\"key\"}", NULL);
     fixture_run(engine);
-    fail_facts(engine, FACT(WHI_FACT_DELIVERY), WH_EFULL, 1);
+    fail_facts(engine, FACT(WH_FACT_DELIVERY), WH_EFULL, 1);
     publish_key(engine, "x", "1");
     fixture_turn(engine);
     assert_int_equal(failure.left, 0);
@@ -255,7 +255,7 @@ static void an_event_that_could_not_be_fanned_out_keeps_its_place_in_the_order(v
     fixture_subscribe(engine, "{\"url\":\"https://example.com/once\",\"single_use\":true}", NULL);
     fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\"}", NULL);
     fixture_run(engine);
-    fail_facts(engine, FACT(WHI_FACT_SUBSCRIPTION), WH_EFULL, 1);
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION), WH_EFULL, 1);
     fixture_publish(engine, "a", "1", NULL);
     fixture_turn(engine);
     assert_true(failure.left <= 0);
@@ -274,7 +274,7 @@ static void a_used_up_subscription_goes_although_the_disk_was_full(void **state)
     (void)state;
     fixture_subscribe(engine, "{" URL ",\"single_use\":true}", id);
     fixture_run(engine);
-    fail_facts(engine, FACT(WHI_FACT_SUBSCRIPTION_REMOVE), WH_EFULL, 2);
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION_REMOVE), WH_EFULL, 2);
     fixture_publish(engine, "a", "1", NULL);
     while (failure.left >= 0 && whi_monotonic_us() < end) {
         fixture_turn(engine);
@@ -299,7 +299,7 @@ static void a_rule_that_could_not_be_set_aside_is_at_its_next_failure(void **sta
     engine = fixture_open(":memory:", &options);
     fixture_subscribe(engine, "{" URL ",\"rule\":\"fail\"}", id);
     fixture_run(engine);
-    fail_facts(engine, FACT(WHI_FACT_SUBSCRIPTION), WH_EFULL, 1);
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION), WH_EFULL, 1);
     for (int i = 0; i < 3; i++) {
         fixture_publish(engine, "a", "1", NULL);
         fixture_run(engine);
@@ -320,7 +320,7 @@ static void a_subscription_is_removed_with_what_waits_or_not_at_all(void **state
     fixture_publish(engine, "a", "1", NULL);
     fixture_run(engine);
     assert_int_equal(count_state(engine, "waiting"), 1);
-    fail_facts(engine, FACT(WHI_FACT_DELIVERY_CANCEL), WH_EFULL, 1);
+    fail_facts(engine, FACT(WH_FACT_DELIVERY_CANCEL), WH_EFULL, 1);
     assert_int_equal(wh_subscription_delete(engine, id), WH_EFULL);
     text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
     wh_free(text);

@@ -1,7 +1,7 @@
 /* Facts in a list: their order, their answers, and whose they are. */
 #include "store_places.h"
 
-static whi_fact *added(whi_store *store, enum whi_fact_kind kind, whi_answer *to) {
+static whi_fact *added(whi_store *store, enum wh_backend_fact_kind kind, whi_answer *to) {
     whi_fact *fact = NULL;
 
     OK(whi_store_add(store, kind, to, &fact));
@@ -14,19 +14,19 @@ static void list_event(whi_store *store, int64_t number, const char *id, int64_t
     row.time = row.accepted_at = NOW;
     row.payload = "{\"id\":7}";
     row.payload_size = 8;
-    added(store, WHI_FACT_EVENT, to)->of.event = row;
+    added(store, WH_FACT_EVENT, to)->of.event = row;
 }
 
 static void list_delivery(whi_store *store, whi_delivery_row row, int was, int64_t holder, whi_answer *to) {
     row.was = was;
     row.holder = holder;
-    added(store, WHI_FACT_DELIVERY, to)->of.delivery = row;
+    added(store, WH_FACT_DELIVERY, to)->of.delivery = row;
 }
 
 static void list_attempt(whi_store *store, int64_t event, int64_t subscription, whi_answer *to) {
     whi_attempt_row row = { .event = event, .subscription = subscription, .n = 1, .at = NOW, .status = 200 };
 
-    added(store, WHI_FACT_ATTEMPT, to)->of.attempt = row;
+    added(store, WH_FACT_ATTEMPT, to)->of.attempt = row;
 }
 
 static int attempts_of(whi_store *store, int64_t event, int64_t subscription) {
@@ -81,7 +81,7 @@ static void asked_between(whi_store *store) {
     OK(whi_store_delivery_now(store, event, 5, see_delivery, &all)); /* does what waits first */
     assert_int_equal(all.last.state, WHI_HELD);
     assert_int_equal(early.done, 1);
-    added(store, WHI_FACT_WORKER_ADD, &late);
+    added(store, WH_FACT_WORKER_ADD, &late);
     assert_int_equal(late.number, 7); /* not done yet */
     OK(whi_store_worker_add(store, &owner));
     assert_true(late.number > 0 && owner > late.number);
@@ -100,8 +100,8 @@ static void changed_nothing(whi_store *store) {
 
     OK(whi_store_begin(store));
     OK(whi_store_subscription_put(store, &row));
-    added(store, WHI_FACT_SUBSCRIPTION_REMOVE, &gone)->of.owner = row.id + 77;
-    added(store, WHI_FACT_SUBSCRIPTION, &conflict)->of.subscription = row; /* its version is there */
+    added(store, WH_FACT_SUBSCRIPTION_REMOVE, &gone)->of.owner = row.id + 77;
+    added(store, WH_FACT_SUBSCRIPTION, &conflict)->of.subscription = row; /* its version is there */
     list_event(store, event, NULL, 0, &there);
     OK(whi_store_commit(store, NULL));
     assert_int_equal(gone.code, WH_ENOTFOUND);
@@ -177,7 +177,7 @@ static void marks(whi_store *store) {
     assert_true(work.events && work.owned);
     OK(whi_store_begin(store));
     OK(whi_store_worker_remove(store, w.here));
-    fact = added(store, WHI_FACT_EVENT_DONE, &kept);
+    fact = added(store, WH_FACT_EVENT_DONE, &kept);
     fact->of.mark.owner = w.here;
     fact->of.mark.number = event;
     OK(whi_store_commit(store, NULL));
@@ -235,10 +235,10 @@ static void claims(whi_store *store) {
     OK(add_event(store, event, NULL, 0, NULL));
     put(store, event, 5, WHI_WAITING, NOW);
     put(store, event, 6, WHI_WAITING, NOW + 50);
-    fact = added(store, WHI_FACT_EVENT_CLAIM, &none);
+    fact = added(store, WH_FACT_EVENT_CLAIM, &none);
     fact->of.claim.owner = w.gone;
     fact->of.claim.limit = 5;
-    fact = added(store, WHI_FACT_OUTBOX, &rows);
+    fact = added(store, WH_FACT_OUTBOX, &rows);
     fact->of.outbox.owner = w.gone;
     fact->of.outbox.limit = 5;
     OK(claim(store, w.gone, 5, NOW, 5, see_delivery, &all));
@@ -252,7 +252,7 @@ static void claims(whi_store *store) {
     assert_true(due == INT64_MAX);
     OK(whi_store_delivery_claim(store, w.here, 6, NOW, 5, see_delivery, &all, &due));
     assert_int_equal(due, NOW + 50);
-    fact = added(store, WHI_FACT_OUTBOX, &some);
+    fact = added(store, WH_FACT_OUTBOX, &some);
     fact->of.outbox.owner = w.here;
     fact->of.outbox.judge = judge;
     fact->of.outbox.limit = 5;
@@ -274,7 +274,7 @@ static int no_blanks(whi_event_row *row, void *payload) {
     row->time = row->time != 0 ? row->time : NOW;
     if (strchr(row->type, ' ') != NULL) {
         whi_fail(WH_EINVALID, "type: no blank is allowed");
-        return WHI_OUTBOX_REFUSED;
+        return WH_OUTBOX_REFUSED;
     }
     return WH_OK;
 }

@@ -110,7 +110,7 @@ static void undone(whi_store *store) {
 
     OK(whi_store_begin(store));
     OK(add_event(store, event, "k", 0, NULL));
-    OK(whi_store_add(store, WHI_FACT_WORKER_ADD, &answer, &fact));
+    OK(whi_store_add(store, WH_FACT_WORKER_ADD, &answer, &fact));
     whi_store_rollback(store);
     assert_int_equal(answer.number, 7);
     assert_false(is_there(store, event));

@@ -2,6 +2,8 @@
  * statement that needs the part; and a file that is lost while it is open. */
 #include "store_file_kit.h"
 
+#include "outside/store_sqlite.h"
+
 #include <time.h>
 
 #define PARTS 64
@@ -144,7 +146,7 @@ static void looking_takes_little_time(void **state) {
 static int has_moved(whi_store *store) {
     int moved = -1;
 
-    OK(V(store)->moved(store, &moved));
+    OK(whi_sqlite_moved(store, &moved));
     return moved;
 }
 

@@ -171,17 +171,17 @@ static void goes_on(whi_store *store) {
 
 static void of_a_flush_that_fails_nothing_is_known_until_it_is_written_over(void **state) {
     whi_store *store = begun();
-    enum whi_commit outcome;
+    enum wh_backend_commit outcome;
 
     (void)state;
     fail_sync = SQLITE_IOERR_FSYNC;
     assert_int_equal(whi_store_commit(store, &outcome), WH_ESTORE);
-    assert_int_equal(outcome, WHI_COMMIT_UNKNOWN);
+    assert_int_equal(outcome, WH_COMMIT_UNKNOWN);
     fail_sync = SQLITE_OK;
     assert_false(is_there(store, number_at(NOW, 2)));
     assert_int_equal(left_after_a_death(), 2); /* and yet */
     whi_store_settle(store, &outcome);
-    assert_int_equal(outcome, WHI_NOT_COMMITTED);
+    assert_int_equal(outcome, WH_NOT_COMMITTED);
     assert_int_equal(left_after_a_death(), 1);
     whi_store_rollback(store);
     goes_on(store);
@@ -189,30 +189,30 @@ static void of_a_flush_that_fails_nothing_is_known_until_it_is_written_over(void
 
 static void while_the_disk_fails_it_stays_unknown(void **state) {
     whi_store *store = begun();
-    enum whi_commit outcome;
+    enum wh_backend_commit outcome;
 
     (void)state;
     fail_sync = SQLITE_IOERR_FSYNC;
     assert_int_equal(whi_store_commit(store, &outcome), WH_ESTORE);
     for (int i = 0; i < 3; i++) {
         whi_store_settle(store, &outcome);
-        assert_int_equal(outcome, WHI_COMMIT_UNKNOWN);
+        assert_int_equal(outcome, WH_COMMIT_UNKNOWN);
     }
     fail_sync = SQLITE_OK;
     whi_store_settle(store, &outcome);
-    assert_int_equal(outcome, WHI_NOT_COMMITTED);
+    assert_int_equal(outcome, WH_NOT_COMMITTED);
     whi_store_rollback(store);
     goes_on(store);
 }
 
 static void what_cannot_be_written_whole_is_not_committed(void **state) {
     whi_store *store = begun();
-    enum whi_commit outcome;
+    enum wh_backend_commit outcome;
 
     (void)state;
     fail_write = SQLITE_FULL;
     assert_int_equal(whi_store_commit(store, &outcome), WH_EFULL);
-    assert_int_equal(outcome, WHI_NOT_COMMITTED);
+    assert_int_equal(outcome, WH_NOT_COMMITTED);
     fail_write = SQLITE_OK;
     whi_store_rollback(store);
     assert_int_equal(left_after_a_death(), 1);
@@ -222,15 +222,15 @@ static void what_cannot_be_written_whole_is_not_committed(void **state) {
 /* The kernel may have written what it says it has not. */
 static void of_a_write_that_fails_nothing_is_known(void **state) {
     whi_store *store = begun();
-    enum whi_commit outcome;
+    enum wh_backend_commit outcome;
 
     (void)state;
     fail_write = SQLITE_IOERR_WRITE;
     assert_int_equal(whi_store_commit(store, &outcome), WH_ESTORE);
-    assert_int_equal(outcome, WHI_COMMIT_UNKNOWN);
+    assert_int_equal(outcome, WH_COMMIT_UNKNOWN);
     fail_write = SQLITE_OK;
     whi_store_settle(store, &outcome);
-    assert_int_equal(outcome, WHI_NOT_COMMITTED);
+    assert_int_equal(outcome, WH_NOT_COMMITTED);
     whi_store_rollback(store);
     goes_on(store);
 }
@@ -238,14 +238,14 @@ static void of_a_write_that_fails_nothing_is_known(void **state) {
 /* It was never at the commit. */
 static void a_fact_that_fails_is_not_committed(void **state) {
     whi_store *store = begun();
-    enum whi_commit outcome = WHI_COMMIT_UNKNOWN;
+    enum wh_backend_commit outcome = WH_COMMIT_UNKNOWN;
     whi_fact *fact;
 
     (void)state;
-    OK(whi_store_add(store, WHI_FACT_EVENT, NULL, &fact));
+    OK(whi_store_add(store, WH_FACT_EVENT, NULL, &fact));
     fact->of.event = (whi_event_row){ .number = number_at(NOW, 2), .payload = "1", .payload_size = 1 }; /* no type */
     assert_int_equal(whi_store_commit(store, &outcome), WH_ESTORE);
-    assert_int_equal(outcome, WHI_NOT_COMMITTED);
+    assert_int_equal(outcome, WH_NOT_COMMITTED);
     whi_store_rollback(store);
     goes_on(store);
 }

@@ -12,7 +12,7 @@
 static int judge(whi_event_row *row, void *payload) {
     see_event(row, payload);
     if (strcmp(row->type, "bad type") == 0) {
-        return whi_fail(WH_EINVALID, "type: no blank is allowed") != WH_OK ? WHI_OUTBOX_REFUSED : WH_OK;
+        return whi_fail(WH_EINVALID, "type: no blank is allowed") != WH_OK ? WH_OUTBOX_REFUSED : WH_OK;
     }
     row->accepted_at = row->time = NOW;
     return WH_OK;

@@ -15,8 +15,8 @@
 #define URL "\"url\":\"https://example.com/hook\""
 
 /* A store that tells: what is written into one end of a pipe. */
-static struct whi_store_vtable telling;
-static const struct whi_store_vtable *sound;
+static whi_store_vtable telling;
+static const whi_store_vtable *sound;
 static int ends[2];
 
 static int listen_at_pipe(whi_store *store, int *fd) {

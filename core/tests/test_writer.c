@@ -27,11 +27,11 @@ static int begin(whi_store *store) {
     return WH_OK;
 }
 
-static int commit(whi_store *store, whi_fact *facts, size_t count, enum whi_commit *outcome) {
+static int commit(whi_store *store, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
     (void)store;
     (void)facts;
     (void)count;
-    *outcome = WHI_COMMITTED;
+    *outcome = WH_COMMITTED;
     return WH_OK;
 }
 
@@ -39,7 +39,7 @@ static void rollback(whi_store *store) {
     (void)store;
 }
 
-static const struct whi_store_vtable counting = { .begin = begin, .commit = commit, .rollback = rollback };
+static const whi_store_vtable counting = { .begin = begin, .commit = commit, .rollback = rollback };
 static whi_store store = { .vtable = &counting };
 
 /* A job that remembers the transaction that it was in. */
@@ -127,7 +127,7 @@ static void the_rows_are_counted_too(void **state) {
 
 /* ------------------------------------------------------------- commits of which nothing is known */
 
-static enum whi_commit becomes; /* in the end */
+static enum wh_backend_commit becomes; /* in the end */
 static int looks, looks_needed, commits_unknown, rolled_back;
 
 /* In front of the C library's: the writer's pauses take no time. */
@@ -137,22 +137,22 @@ __attribute__((visibility("default"))) int nanosleep(const struct timespec *time
     return 0;
 }
 
-static int commit_unknown(whi_store *in, whi_fact *facts, size_t count, enum whi_commit *outcome) {
+static int commit_unknown(whi_store *in, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
     (void)in;
     (void)facts;
     (void)count;
-    *outcome = commits_unknown-- > 0 ? WHI_COMMIT_UNKNOWN : WHI_COMMITTED;
-    return *outcome == WHI_COMMITTED ? WH_OK : whi_fail(WH_ESTORE, "the connection broke");
+    *outcome = commits_unknown-- > 0 ? WH_COMMIT_UNKNOWN : WH_COMMITTED;
+    return *outcome == WH_COMMITTED ? WH_OK : whi_fail(WH_ESTORE, "the connection broke");
 }
 
 static int told_before; /* jobs that were told while nothing was known */
 
 static numbered asked[2];
 
-static void look(whi_store *in, enum whi_commit *outcome) {
+static void look(whi_store *in, enum wh_backend_commit *outcome) {
     (void)in;
     told_before += asked[0].told + asked[1].told;
-    *outcome = ++looks < looks_needed ? WHI_COMMIT_UNKNOWN : becomes;
+    *outcome = ++looks < looks_needed ? WH_COMMIT_UNKNOWN : becomes;
 }
 
 static void count_rollback(whi_store *in) {
@@ -160,7 +160,7 @@ static void count_rollback(whi_store *in) {
     rolled_back++;
 }
 
-static const struct whi_store_vtable breaking = {
+static const whi_store_vtable breaking = {
     .begin = begin, .commit = commit_unknown, .settle = look, .rollback = count_rollback
 };
 static whi_store broken = { .vtable = &breaking };
@@ -176,7 +176,7 @@ static void keep_code(whi_job *job, int code, const char *sentence) {
 }
 
 /* Two jobs in one commit that breaks, of which the store knows after so many looks. */
-static void run_two(int needed, enum whi_commit end) {
+static void run_two(int needed, enum wh_backend_commit end) {
     whi_writer *writer;
 
     transactions = looks = told_before = rolled_back = 0;
@@ -199,7 +199,7 @@ static void run_two(int needed, enum whi_commit end) {
 
 static void what_is_found_to_be_committed_is_done(void **state) {
     (void)state;
-    run_two(3, WHI_COMMITTED);
+    run_two(3, WH_COMMITTED);
     assert_int_equal(looks, 3);
     assert_int_equal(codes[0], WH_OK);
     assert_int_equal(codes[1], WH_OK);
@@ -209,7 +209,7 @@ static void what_is_found_to_be_committed_is_done(void **state) {
 
 static void what_is_found_not_to_be_is_run_again(void **state) {
     (void)state;
-    run_two(3, WHI_NOT_COMMITTED);
+    run_two(3, WH_NOT_COMMITTED);
     assert_int_equal(rolled_back, 1);
     assert_int_equal(transactions, 3); /* each alone */
     assert_int_equal(codes[0], WH_OK);
@@ -218,7 +218,7 @@ static void what_is_found_not_to_be_is_run_again(void **state) {
 
 static void what_cannot_be_seen_for_long_fails_and_is_not_run_again(void **state) {
     (void)state;
-    run_two(1000, WHI_COMMITTED);
+    run_two(1000, WH_COMMITTED);
     assert_int_equal(transactions, 1);
     assert_int_equal(rolled_back, 1);
     assert_int_equal(codes[0], WH_ESTORE);
@@ -228,11 +228,11 @@ static void what_cannot_be_seen_for_long_fails_and_is_not_run_again(void **state
 
 /* ------------------------------------------------------------------- events say their bytes */
 
-static struct whi_store_vtable commits;
-static const struct whi_store_vtable *sound;
+static whi_store_vtable commits;
+static const whi_store_vtable *sound;
 static atomic_int committed, told;
 
-static int count_commit(whi_store *in, whi_fact *facts, size_t count, enum whi_commit *outcome) {
+static int count_commit(whi_store *in, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
     atomic_fetch_add(&committed, 1);
     return sound->commit(in, facts, count, outcome);
 }

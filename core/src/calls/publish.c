@@ -39,7 +39,7 @@ static int would_overtake(const wh_engine *engine) {
 
 static int add(publication *self, whi_store *store, size_t i) {
     whi_fact *fact;
-    int code = whi_store_add(store, WHI_FACT_EVENT, &self->items[i].answer, &fact);
+    int code = whi_store_add(store, WH_FACT_EVENT, &self->items[i].answer, &fact);
 
     if (code != WH_OK) {
         return code;

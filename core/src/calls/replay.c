@@ -93,7 +93,7 @@ static int reopen(const whi_delivery_row *row, const whi_event_row *event, void 
 /* All are looked at first, and then all are written: two lists, however many they are. */
 static int look_at(replay *self, whi_store *store, const key *one) {
     whi_fact *fact;
-    int code = whi_store_add(store, WHI_FACT_DELIVERY_NOW, &self->looked, &fact);
+    int code = whi_store_add(store, WH_FACT_DELIVERY_NOW, &self->looked, &fact);
 
     if (code == WH_OK) {
         fact->of.look.event = one->event;
@@ -116,7 +116,7 @@ static int look_at_all(replay *self, whi_store *store) {
 
 static int write_back(whi_store *store, const whi_delivery_row *row) {
     whi_fact *fact;
-    int code = whi_store_add(store, WHI_FACT_DELIVERY, NULL, &fact);
+    int code = whi_store_add(store, WH_FACT_DELIVERY, NULL, &fact);
 
     if (code == WH_OK) {
         fact->of.delivery = *row;

@@ -82,8 +82,8 @@ static void pause_ms(int ms) {
 
 /* Looks what became of a commit until it is known: till then nobody is told anything. A store that
  * cannot be asked for some seconds is not waited for; then a failure is told that says so. */
-static void settle(whi_writer *writer, enum whi_commit *outcome) {
-    for (int tries = 0; *outcome == WHI_COMMIT_UNKNOWN && tries < SETTLE_TRIES; tries++) {
+static void settle(whi_writer *writer, enum wh_backend_commit *outcome) {
+    for (int tries = 0; *outcome == WH_COMMIT_UNKNOWN && tries < SETTLE_TRIES; tries++) {
         if (tries > 0) {
             pause_ms(SETTLE_PAUSE_MS);
         }
@@ -92,23 +92,23 @@ static void settle(whi_writer *writer, enum whi_commit *outcome) {
 }
 
 /* The sentence stays that of what failed. What may be there is not done once more. */
-static int undo(whi_writer *writer, int code, enum whi_commit outcome, int *again) {
+static int undo(whi_writer *writer, int code, enum wh_backend_commit outcome, int *again) {
     whi_error error = *whi_error_last();
 
     settle(writer, &outcome);
-    if (outcome == WHI_COMMITTED) {
+    if (outcome == WH_COMMITTED) {
         return WH_OK;
     }
-    *again = outcome == WHI_NOT_COMMITTED;
+    *again = outcome == WH_NOT_COMMITTED;
     whi_store_rollback(writer->store);
-    return outcome == WHI_COMMIT_UNKNOWN
+    return outcome == WH_COMMIT_UNKNOWN
                ? whi_fail(code, "%s (whether it was committed cannot be seen)", error.sentence)
                : whi_error_again(code, &error);
 }
 
 /* again: 1 when the jobs may be run once more, each alone: one of them may be at fault. */
 static int run_all(whi_writer *writer, whi_job *batch, int *again) {
-    enum whi_commit outcome = WHI_NOT_COMMITTED;
+    enum wh_backend_commit outcome = WH_NOT_COMMITTED;
     int code = whi_store_begin(writer->store);
 
     *again = code == WH_OK;

@@ -70,11 +70,11 @@ static int write_facts(whi_store *base, whi_fact *facts, size_t count) {
 /* A COMMIT that failed left nothing behind, but for one case: all of it was written, and the flush (or
  * what follows it) failed. For this process and its neighbours it is rolled back. But it stands in the
  * log, and if all of them ended now, who opens the file next would find it there, whole. */
-static enum whi_commit became(whi_sqlite *store, int code) {
+static enum wh_backend_commit became(whi_sqlite *store, int code) {
     int result = sqlite3_extended_errcode(store->writer.db);
 
     if (code != WH_ESTORE || (result & 0xff) != SQLITE_IOERR || !sqlite3_get_autocommit(store->writer.db)) {
-        return WHI_NOT_COMMITTED;
+        return WH_NOT_COMMITTED;
     }
     switch (result) {
     case SQLITE_IOERR_READ:
@@ -87,25 +87,25 @@ static enum whi_commit became(whi_sqlite *store, int code) {
     case SQLITE_IOERR_SHMMAP:
     case SQLITE_IOERR_SHMOPEN:
     case SQLITE_IOERR_SHMSIZE:
-        return WHI_NOT_COMMITTED; /* before anything was written */
+        return WH_NOT_COMMITTED; /* before anything was written */
     default:
-        return WHI_COMMIT_UNKNOWN;
+        return WH_COMMIT_UNKNOWN;
     }
 }
 
 /* Keeps the lock when it fails: rollback gives it back. */
-static int commit(whi_store *base, whi_fact *facts, size_t count, enum whi_commit *outcome) {
+static int commit(whi_store *base, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
     whi_sqlite *store = whi_sqlite_of(base);
     sqlite3_stmt *statement;
     int code = whi_sqlite_write_facts(store, facts, count);
 
-    *outcome = WHI_NOT_COMMITTED;
+    *outcome = WH_NOT_COMMITTED;
     code = code == WH_OK ? whi_sqlite_write(store, WHI_SQL_COMMIT, &statement) : code;
     if (code != WH_OK) {
         return code;
     }
     code = whi_sqlite_run(store, &store->writer, statement, "committing");
-    *outcome = code == WH_OK ? WHI_COMMITTED : became(store, code);
+    *outcome = code == WH_OK ? WH_COMMITTED : became(store, code);
     if (code == WH_OK) {
         unlock(store);
     }
@@ -142,8 +142,8 @@ static int write_over(whi_sqlite *store) {
     return code;
 }
 
-static void settle(whi_store *base, enum whi_commit *outcome) {
-    *outcome = write_over(whi_sqlite_of(base)) == WH_OK ? WHI_NOT_COMMITTED : WHI_COMMIT_UNKNOWN;
+static void settle(whi_store *base, enum wh_backend_commit *outcome) {
+    *outcome = write_over(whi_sqlite_of(base)) == WH_OK ? WH_NOT_COMMITTED : WH_COMMIT_UNKNOWN;
 }
 
 /* SQLite tells nobody: one has to look. */
@@ -551,8 +551,8 @@ static int open_reader(whi_store *base, whi_store **out) {
     return WH_OK;
 }
 
-const struct whi_store_vtable whi_store_sqlite = {
-    .version = WHI_STORE_VERSION,
+const whi_store_vtable whi_store_sqlite = {
+    .version = WH_STORE_VERSION,
     .open = open_store,
     .close = close_store,
     .reader = open_reader,
@@ -564,7 +564,6 @@ const struct whi_store_vtable whi_store_sqlite = {
     .rollback = rollback,
     .token_list = whi_sqlite_token_list,
     .tenant_secret = whi_sqlite_tenant_secret,
-    .moved = whi_sqlite_moved,
     .changes = whi_sqlite_changes,
     .subscription_changes = whi_sqlite_subscription_changes,
     .subscription_get = whi_sqlite_subscription_get,

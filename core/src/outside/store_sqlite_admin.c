@@ -261,7 +261,7 @@ static int take_in(whi_sqlite *store, const whi_fact *fact, whi_event_row *row) 
     whi_event_row made = *row;
     int duplicate, code = fact->of.outbox.judge(&made, fact->of.outbox.payload);
 
-    if (code == WHI_OUTBOX_REFUSED) {
+    if (code == WH_OUTBOX_REFUSED) {
         return reject(store, row, wh_last_error());
     }
     made.number = 0;

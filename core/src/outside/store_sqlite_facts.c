@@ -182,31 +182,31 @@ static int subscription_count(whi_sqlite *store, whi_fact *fact) {
     return whi_sqlite_subscription_count_now(&store->base, &fact->answer.number);
 }
 
-static int (*const done_by[WHI_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = {
-    [WHI_FACT_EVENT] = event,
-    [WHI_FACT_EVENT_DONE] = event_done,
-    [WHI_FACT_EVENT_CLAIM] = event_claim,
-    [WHI_FACT_OUTBOX] = outbox,
-    [WHI_FACT_DELIVERY] = delivery,
-    [WHI_FACT_ATTEMPT] = attempt,
-    [WHI_FACT_DELIVERY_CLAIM] = delivery_claim,
-    [WHI_FACT_DELIVERY_CANCEL] = delivery_cancel,
-    [WHI_FACT_WORKER_ADD] = worker_add,
-    [WHI_FACT_WORKER_BEAT] = worker_beat,
-    [WHI_FACT_WORKER_REMOVE] = worker_remove,
-    [WHI_FACT_WORKER_SWEEP] = worker_sweep,
-    [WHI_FACT_SUBSCRIPTION] = subscription,
-    [WHI_FACT_SUBSCRIPTION_REMOVE] = subscription_remove,
-    [WHI_FACT_PURGE] = purge,
-    [WHI_FACT_TOKEN_ADD] = token_add,
-    [WHI_FACT_TOKEN_REMOVE] = token_remove,
-    [WHI_FACT_TENANT_SECRET] = tenant_secret,
-    [WHI_FACT_WORKER_HOLDS] = worker_holds,
-    [WHI_FACT_WORKER_LIST] = worker_list,
-    [WHI_FACT_DELIVERY_NOW] = delivery_now,
-    [WHI_FACT_LANE_DUE] = lane_due,
-    [WHI_FACT_SUBSCRIPTION_NOW] = subscription_now,
-    [WHI_FACT_SUBSCRIPTION_COUNT] = subscription_count,
+static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = {
+    [WH_FACT_EVENT] = event,
+    [WH_FACT_EVENT_DONE] = event_done,
+    [WH_FACT_EVENT_CLAIM] = event_claim,
+    [WH_FACT_OUTBOX] = outbox,
+    [WH_FACT_DELIVERY] = delivery,
+    [WH_FACT_ATTEMPT] = attempt,
+    [WH_FACT_DELIVERY_CLAIM] = delivery_claim,
+    [WH_FACT_DELIVERY_CANCEL] = delivery_cancel,
+    [WH_FACT_WORKER_ADD] = worker_add,
+    [WH_FACT_WORKER_BEAT] = worker_beat,
+    [WH_FACT_WORKER_REMOVE] = worker_remove,
+    [WH_FACT_WORKER_SWEEP] = worker_sweep,
+    [WH_FACT_SUBSCRIPTION] = subscription,
+    [WH_FACT_SUBSCRIPTION_REMOVE] = subscription_remove,
+    [WH_FACT_PURGE] = purge,
+    [WH_FACT_TOKEN_ADD] = token_add,
+    [WH_FACT_TOKEN_REMOVE] = token_remove,
+    [WH_FACT_TENANT_SECRET] = tenant_secret,
+    [WH_FACT_WORKER_HOLDS] = worker_holds,
+    [WH_FACT_WORKER_LIST] = worker_list,
+    [WH_FACT_DELIVERY_NOW] = delivery_now,
+    [WH_FACT_LANE_DUE] = lane_due,
+    [WH_FACT_SUBSCRIPTION_NOW] = subscription_now,
+    [WH_FACT_SUBSCRIPTION_COUNT] = subscription_count,
 };
 
 static int changed_nothing(int code) {
@@ -222,7 +222,7 @@ int whi_sqlite_write_facts(whi_sqlite *store, whi_fact *facts, size_t count) {
     for (size_t i = 0; i < count; i++) {
         int code;
 
-        if (facts[i].kind != WHI_FACT_DELIVERY && facts[i].kind != WHI_FACT_ATTEMPT) {
+        if (facts[i].kind != WH_FACT_DELIVERY && facts[i].kind != WH_FACT_ATTEMPT) {
             store->there_event = 0; /* it may be gone */
         }
         code = done_by[facts[i].kind](store, &facts[i]);

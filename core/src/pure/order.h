@@ -8,17 +8,14 @@
 #ifndef WHI_ORDER_H
 #define WHI_ORDER_H
 
-#include <stdint.h>
+#include "webhook_backend.h"
 
 #define WHI_DUE_BEHIND INT64_MAX /* due of one that waits for its turn */
 #define WHI_DUE_ABORTED -1       /* due of an ended one that took its key with it: the mark of an aborted run */
 
 /* Among the others of the key: the mark of an aborted run, else what is being sent, else what waits,
  * by due and then by event. */
-typedef struct whi_order_first {
-    int found;
-    int64_t event, due;
-} whi_order_first;
+typedef wh_backend_first whi_order_first;
 
 /* Where a delivery with a key goes that is about to be written. */
 enum whi_order_place {

@@ -86,7 +86,7 @@ static int run_claim(whi_job *job, whi_store *store) {
     if (self->owner == 0) {
         return WH_OK;
     }
-    code = whi_store_add(store, WHI_FACT_DELIVERY_CLAIM, &self->answer, &fact);
+    code = whi_store_add(store, WH_FACT_DELIVERY_CLAIM, &self->answer, &fact);
     if (code == WH_OK) {
         fact->of.claim.owner = self->owner;
         fact->of.claim.subscription = self->subscription;
@@ -307,7 +307,7 @@ static int judge_row(whi_event_row *row, void *payload) {
     }
     if (code != WH_OK) {
         whi_log(&engine->log, WH_LOG_WARNING, "a row of the outbox is refused: %s", wh_last_error());
-        return WHI_OUTBOX_REFUSED;
+        return WH_OUTBOX_REFUSED;
     }
     row->accepted_at = whi_now(engine);
     row->time = row->time != 0 ? row->time : row->accepted_at;
@@ -320,7 +320,7 @@ static int outbox_event(const whi_event_row *row, void *payload) {
 
 static int add_events(intake *self, whi_store *store) {
     whi_fact *fact;
-    int code = whi_store_add(store, WHI_FACT_EVENT_CLAIM, &self->events, &fact);
+    int code = whi_store_add(store, WH_FACT_EVENT_CLAIM, &self->events, &fact);
 
     if (code == WH_OK) {
         fact->of.claim.owner = self->owner;
@@ -333,7 +333,7 @@ static int add_events(intake *self, whi_store *store) {
 
 static int add_outbox(intake *self, whi_store *store) {
     whi_fact *fact;
-    int code = whi_store_add(store, WHI_FACT_OUTBOX, &self->rows, &fact);
+    int code = whi_store_add(store, WH_FACT_OUTBOX, &self->rows, &fact);
 
     if (code == WH_OK) {
         fact->of.outbox.owner = self->owner;

@@ -33,7 +33,7 @@ typedef struct whi_record whi_record;
 static int add_attempt(whi_store *store, const whi_delivery *delivery) {
     const whi_attempt *attempt = delivery->attempt;
     whi_fact *fact;
-    int code = attempt != NULL ? whi_store_add(store, WHI_FACT_ATTEMPT, NULL, &fact) : WH_OK;
+    int code = attempt != NULL ? whi_store_add(store, WH_FACT_ATTEMPT, NULL, &fact) : WH_OK;
 
     if (code != WH_OK || attempt == NULL) {
         return code;
@@ -69,7 +69,7 @@ static int tell(wh_engine *engine, whi_store *store, const whi_delivery *deliver
 /* answer: NULL, or where it is told what came of it. */
 static int add_delivery(whi_store *store, const whi_delivery *delivery, int64_t owner, whi_answer *answer) {
     whi_fact *fact;
-    int code = whi_store_add(store, WHI_FACT_DELIVERY, answer, &fact);
+    int code = whi_store_add(store, WH_FACT_DELIVERY, answer, &fact);
 
     if (code != WH_OK) {
         return code;
@@ -162,7 +162,7 @@ static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
 
 static int add_done(whi_store *store, const whi_event *event) {
     whi_fact *fact;
-    int code = whi_store_add(store, WHI_FACT_EVENT_DONE, NULL, &fact);
+    int code = whi_store_add(store, WH_FACT_EVENT_DONE, NULL, &fact);
 
     if (code == WH_OK) {
         fact->of.mark.owner = event->owner;
@@ -173,7 +173,7 @@ static int add_done(whi_store *store, const whi_event *event) {
 
 static int ask_for_row(whi_record *record, whi_store *store) {
     whi_fact *fact;
-    int code = record->asked != 0 ? whi_store_add(store, WHI_FACT_WORKER_HOLDS, &record->held, &fact) : WH_OK;
+    int code = record->asked != 0 ? whi_store_add(store, WH_FACT_WORKER_HOLDS, &record->held, &fact) : WH_OK;
 
     if (code == WH_OK && record->asked != 0) {
         fact->of.owner = record->asked;
