@@ -143,6 +143,30 @@ static void a_list_is_as_long_as_it_has_to_be(void **state) {
     on_store(many);
 }
 
+static void short_lists(whi_store *store) {
+    int64_t first = number_at(NOW, 1);
+    whi_answer answers[7] = { { 0 } };
+
+    store->ability.facts = 3;
+    OK(whi_store_begin(store));
+    for (int i = 0; i < 7; i++) {
+        list_event(store, first + i, NULL, 0, &answers[i]);
+    }
+    assert_int_equal(answers[2].done, 1); /* those before the fourth had to go */
+    assert_int_equal(answers[5].done, 1);
+    assert_int_equal(answers[6].done, 0);
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(answers[6].done, 1);
+    for (int i = 0; i < 7; i++) {
+        assert_true(is_there(store, first + i));
+    }
+}
+
+static void a_list_is_no_longer_than_the_store_takes(void **state) {
+    (void)state;
+    on_store(short_lists);
+}
+
 /* ------------------------------------------------------------------------ the lease */
 
 typedef struct two {
@@ -317,6 +341,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(who_asks_sees_what_was_added_before, clear),
         cmocka_unit_test_teardown(what_changes_nothing_stops_no_list, clear),
         cmocka_unit_test_teardown(a_list_is_as_long_as_it_has_to_be, clear),
+        cmocka_unit_test_teardown(a_list_is_no_longer_than_the_store_takes, clear),
         cmocka_unit_test_teardown(a_mark_of_an_owner_without_a_row_is_anybodys_or_stays, clear),
         cmocka_unit_test_teardown(a_delivery_of_a_holder_without_a_row_is_not_written, clear),
         cmocka_unit_test_teardown(who_has_no_row_claims_nothing, clear),
