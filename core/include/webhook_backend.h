@@ -2,7 +2,8 @@
  *
  * A weaker promise than webhook.h: what is here may change with a minor version. The structs
  * begin with their size as well, and a part looks at no more of one than that: a member behind
- * it is not there. wh_rule_error is as it is. */
+ * it is not there. wh_rule_error is as it is; the rows and facts of stores go by the version of the
+ * store's vtable instead. */
 #ifndef WEBHOOK_BACKEND_H
 #define WEBHOOK_BACKEND_H
 
@@ -492,6 +493,7 @@ typedef struct wh_backend_ability {
 } wh_backend_ability;
 
 typedef struct wh_backend_store_vtable {
+    size_t size;      /* sizeof(wh_backend_store_vtable) */
     unsigned version; /* WH_STORE_VERSION, which changes with any of these structs */
     /* name: without the scheme by which the back end was chosen. */
     int (*open)(wh_backend_store **out, const char *name, const wh_backend_options *options);

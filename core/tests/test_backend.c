@@ -137,6 +137,7 @@ static int k_subscriptions(wh_backend_store *store, int64_t *after, wh_backend_s
 }
 
 static const wh_backend_store_vtable keeping = {
+    .size = sizeof(wh_backend_store_vtable),
     .version = WH_STORE_VERSION,
     .open = k_open,
     .close = k_close,
@@ -164,13 +165,14 @@ static void r_close(void *runtime) {
     (void)runtime;
 }
 
-static int r_compile(void *runtime, const char *owner, const char *source, size_t size, void **out, char *error) {
+static int r_compile(void *runtime, const char *owner, const char *source, size_t size, void **out,
+                     wh_rule_error *error) {
     char *name = calloc(1, size + 1);
 
     (void)runtime;
     (void)owner;
     *out = name;
-    error[0] = '\0';
+    error->text[0] = '\0';
     if (name == NULL) {
         return wh_fail(WH_ENOMEM, "out of memory");
     }
@@ -201,7 +203,7 @@ static int r_run(void *runtime, void *rule, const wh_rule_input *input, wh_rule_
     const wh_json_node *value = member(input->payload, rule);
 
     (void)runtime;
-    memset(out, 0, sizeof *out);
+    out->action = WH_RULE_DROP;
     if (value != NULL) {
         out->action = WH_RULE_PROJECT;
         out->body = input->payload->text + value->start;
@@ -211,7 +213,7 @@ static int r_run(void *runtime, void *rule, const wh_rule_input *input, wh_rule_
 }
 
 static const wh_rule_engine rules = {
-    .version = 1, .open = r_open, .close = r_close, .compile = r_compile, .release = r_release, .run = r_run
+    .size = sizeof rules, .open = r_open, .close = r_close, .compile = r_compile, .release = r_release, .run = r_run
 };
 
 /* ------------------------------------------------------------------------------- tests */
@@ -265,10 +267,12 @@ static void what_was_committed_although_its_answer_was_lost_is_accepted_once(voi
 }
 
 static void a_scheme_has_one_back_end(void **state) {
-    wh_backend_store_vtable newer = keeping;
+    wh_backend_store_vtable newer = keeping, larger = keeping;
 
     (void)state;
     newer.version = WH_STORE_VERSION + 1;
+    larger.size += sizeof(void *);
+    assert_int_equal(wh_backend_register("other:", &larger), WH_EINVALID);
     assert_int_equal(wh_backend_register("keep:", &keeping), WH_ECONFLICT);
     assert_int_equal(wh_backend_register("sqlite:", &keeping), WH_ECONFLICT);
     assert_int_equal(wh_backend_register("other:", &newer), WH_EINVALID);

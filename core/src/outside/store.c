@@ -72,7 +72,7 @@ int wh_backend_register(const char *scheme, const whi_store_vtable *vtable) {
     if (size < 2 || strcspn(scheme, ":/") != size - 1 || scheme[size - 1] != ':') {
         return whi_fail(WH_EINVALID, "scheme: expected a word and a colon, found %s", scheme != NULL ? scheme : "NULL");
     }
-    if (vtable == NULL || vtable->version != WH_STORE_VERSION) {
+    if (vtable == NULL || vtable->size != sizeof *vtable || vtable->version != WH_STORE_VERSION) {
         return whi_fail(WH_EINVALID, "vtable: expected one of version %d", WH_STORE_VERSION);
     }
     pthread_mutex_lock(&lock);

@@ -1,4 +1,4 @@
-/* Tests: test_store_file. */
+/* Tests: test_store_sqlite, test_store_sqlite_commit, test_store_sqlite_open. */
 #include "outside/store_sqlite.h"
 
 #include <errno.h>
@@ -552,6 +552,7 @@ static int open_reader(whi_store *base, whi_store **out) {
 }
 
 const whi_store_vtable whi_store_sqlite = {
+    .size = sizeof(whi_store_vtable),
     .version = WH_STORE_VERSION,
     .open = open_store,
     .close = close_store,

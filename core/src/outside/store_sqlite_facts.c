@@ -1,5 +1,5 @@
 /* The list of facts, one after the other: with the database in our own process a statement costs no
- * round trip, so there is nothing to gain by putting several into one. */
+ * round trip, so there is nothing to gain by putting several into one. Tests: test_store_facts. */
 #include "outside/store_sqlite.h"
 
 #include "base/error.h"

@@ -1,5 +1,5 @@
-/* The order of deliveries with a key, in SQL: what pure/order.h asks, and what it says is done. Tests:
- * test_store_order. */
+/* The order of deliveries with a key, in SQL: what pure/order.h asks, and what it says is done.
+ * Tests: test_store_order. */
 #include <string.h>
 
 #include "outside/store_sqlite.h"

@@ -1,4 +1,5 @@
-/* Running statements: what every other file of the SQLite store stands on. */
+/* Running statements: what every other file of the SQLite store stands on.
+ * Tests: test_store, test_store_sqlite. */
 #include "outside/store_sqlite.h"
 
 #include <errno.h>
