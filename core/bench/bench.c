@@ -190,17 +190,17 @@ static void add_waiting(whi_store *store, int64_t number, int subscriptions, int
     delivery.state = WHI_WAITING;
     delivery.due = due + number % 1000;
     delivery.created_at = delivery.updated_at = BENCH_TIME;
-    bench_check(store->vtable->event_add(store, &event, &duplicate), "event_add");
-    bench_check(store->vtable->event_done(store, 0, event.number), "event_done");
-    bench_check(store->vtable->delivery_put(store, &delivery, &done), "delivery_put");
+    bench_check(whi_store_event_add(store, &event, &duplicate), "event_add");
+    bench_check(whi_store_event_done(store, 0, event.number), "event_done");
+    bench_check(whi_store_delivery_put(store, &delivery, &done), "delivery_put");
 }
 
 void bench_fill(whi_store *store, long count, int subscriptions, int64_t due) {
     for (long i = 0; i < count;) {
-        bench_check(store->vtable->begin(store), "begin");
+        bench_check(whi_store_begin(store), "begin");
         for (int k = 0; k < FILL && i < count; k++, i++) {
             add_waiting(store, i, subscriptions, due);
         }
-        bench_check(store->vtable->commit(store), "commit");
+        bench_check(whi_store_commit(store, NULL), "commit");
     }
 }

@@ -53,9 +53,9 @@ static void with_backlog(double idle) {
     engine = open_engine(file);
     subscribe(engine, SUBSCRIPTIONS, "http://127.0.0.1:9/");
     wh_close(engine);
-    bench_check(whi_store_sqlite.open(&store, file, &options), "open");
+    bench_check(whi_store_open(&store, file, &options), "open");
     bench_fill(store, WAITING, SUBSCRIPTIONS, whi_clock_now(NULL) + 86400000);
-    store->vtable->close(store);
+    whi_store_close(store);
     engine = open_engine(file);
     size = step_a_while(engine);
     printf("memory   with %d deliveries waiting: %.1f MB (an idle engine: %.1f MB)\n", WAITING, size, idle);

@@ -68,75 +68,93 @@ typedef struct kind {
     void (*close)(void *self);
 } kind;
 
-static int64_t number;
+static int64_t number, owner;
 
 static void *store_open(void) {
     whi_store *store;
 
     number = whi_ident_first(NOW);
-    need(whi_store_sqlite.open(&store, path, NULL) == 0, "open");
+    need(whi_store_open(&store, path, NULL) == 0, "open");
+    need(whi_store_begin(store) == 0 && whi_store_worker_add(store, &owner) == 0, "worker_add");
+    need(whi_store_commit(store, NULL) == 0, "commit");
     return store;
 }
 
 static void store_close(void *self) {
     whi_store *store = self;
 
-    store->vtable->close(store);
+    whi_store_close(store);
 }
 
 static void add_event(whi_store *store, int64_t event, const char *id) {
-    whi_event_row row = { .number = event, .id = id, .type = "order.paid", .tenant = "", .owner = 1 };
-    int duplicate;
+    whi_fact *fact;
+    whi_event_row row = { .number = event, .id = id, .type = "order.paid", .tenant = "", .owner = owner };
 
     row.time = row.accepted_at = NOW + event;
     row.payload = payload;
     row.payload_size = payload_size;
-    need(store->vtable->event_add(store, &row, &duplicate) == 0, "event_add");
+    need(whi_store_add(store, WH_FACT_EVENT, NULL, &fact) == 0, "event");
+    fact->of.event = row;
 }
+
+static void add_done(whi_store *store, int64_t event) {
+    whi_fact *fact;
+
+    need(whi_store_add(store, WH_FACT_EVENT_DONE, NULL, &fact) == 0, "event_done");
+    fact->of.mark.owner = owner;
+    fact->of.mark.number = event;
+}
+
+static whi_answer written; /* the last one */
 
 static void add_delivery(whi_store *store, int64_t event, int state, int projected, int was) {
     whi_delivery_row row = { .event = event, .subscription = 17, .version = 3, .state = state, .was = was };
-    int done;
+    whi_fact *fact;
 
-    row.was_owner = 1;
+    row.was_owner = row.holder = owner;
     row.attempts = row.tries = state == WHI_DELIVERED;
     row.status = state == WHI_DELIVERED ? 200 : 0;
     row.due = NOW;
     row.created_at = row.updated_at = NOW + event;
     row.body = projected ? payload : NULL;
     row.body_size = payload_size;
-    need(store->vtable->delivery_put(store, &row, &done) == 0 && done, "delivery_put");
+    need(whi_store_add(store, WH_FACT_DELIVERY, &written, &fact) == 0, "delivery");
+    fact->of.delivery = row;
 }
 
 static void add_attempt(whi_store *store, int64_t event) {
+    whi_fact *fact;
     whi_attempt_row row = { .event = event, .subscription = 17, .n = 1, .duration_us = 1234, .status = 200 };
 
     row.at = NOW + event;
     row.response = "{\"ok\":true}";
     row.response_size = 11;
-    need(store->vtable->attempt_add(store, &row) == 0, "attempt_add");
+    need(whi_store_add(store, WH_FACT_ATTEMPT, NULL, &fact) == 0, "attempt");
+    fact->of.attempt = row;
+}
+
+static void commit(whi_store *store) {
+    need(whi_store_commit(store, NULL) == 0 && written.done, "commit");
 }
 
 static void cycle(whi_store *store, int count, int own_ids, int projected) {
     int64_t first = number;
-    char id[64];
+    static char ids[512][64];
 
     number += count;
-    need(store->vtable->begin(store) == 0, "begin");
+    need(whi_store_begin(store) == 0, "begin");
     for (int i = 0; i < count; i++) {
-        snprintf(id, sizeof id, "%08lx-%ld", random(), (long)(first + i));
-        add_event(store, first + i, own_ids ? id : NULL);
+        snprintf(ids[i], sizeof ids[i], "%08lx-%ld", random(), (long)(first + i));
+        add_event(store, first + i, own_ids ? ids[i] : NULL);
     }
     for (int i = 0; i < count; i++) {
-        need(store->vtable->event_done(store, 1, first + i) == 0, "event_done");
+        add_done(store, first + i);
     }
     for (int i = 0; i < count; i++) {
         add_delivery(store, first + i, WHI_DELIVERED, projected, WHI_WAS_ABSENT);
-    }
-    for (int i = 0; i < count; i++) {
         add_attempt(store, first + i);
     }
-    need(store->vtable->commit(store) == 0, "commit");
+    commit(store);
 }
 
 static void store_cycle(void *self, int count) {
@@ -161,23 +179,23 @@ static int nothing(const whi_delivery_row *row, const whi_event_row *event, void
 /* The way of what does not fit into memory: written as waiting, claimed, written again. */
 static void store_waiting(void *self, int count) {
     whi_store *store = self;
-    int64_t first = number;
+    int64_t first = number, due;
     int claimed = 0;
 
     number += count;
-    need(store->vtable->begin(store) == 0, "begin");
+    need(whi_store_begin(store) == 0, "begin");
     for (int i = 0; i < count; i++) {
         add_event(store, first + i, NULL);
-        need(store->vtable->event_done(store, 1, first + i) == 0, "event_done");
+        add_done(store, first + i);
         add_delivery(store, first + i, WHI_WAITING, 0, WHI_WAS_ABSENT);
     }
-    need(store->vtable->delivery_claim(store, 1, 17, NOW, count, nothing, &claimed) == 0, "delivery_claim");
+    need(whi_store_delivery_claim(store, owner, 17, NOW, count, nothing, &claimed, &due) == 0, "delivery_claim");
     need(claimed == count, "all are claimed");
     for (int i = 0; i < count; i++) {
         add_delivery(store, first + i, WHI_DELIVERED, 0, WHI_SENDING);
         add_attempt(store, first + i);
     }
-    need(store->vtable->commit(store) == 0, "commit");
+    commit(store);
 }
 
 /* ------------------------------------------------------------------ backlog */
@@ -185,25 +203,27 @@ static void store_waiting(void *self, int count) {
 /* Claims of 100 out of many that wait, each written again as delivered: CPU of one. */
 static double backlog(int waiting) {
     whi_store *store = store_open();
-    int64_t first = number;
+    int64_t first = number, due;
     double cpu = 0;
     int claimed = 0, taken = 0;
 
     for (int i = 0; i < waiting; i++) {
-        need(i % 500 != 0 || store->vtable->begin(store) == 0, "begin");
+        need(i % 500 != 0 || whi_store_begin(store) == 0, "begin");
         add_event(store, first + i, NULL);
-        need(store->vtable->event_done(store, 1, first + i) == 0, "event_done");
+        add_done(store, first + i);
         add_delivery(store, first + i, WHI_WAITING, 0, WHI_WAS_ABSENT);
-        need((i + 1) % 500 != 0 || store->vtable->commit(store) == 0, "commit");
+        if ((i + 1) % 500 == 0) {
+            commit(store);
+        }
     }
     cpu = cpu_now();
     for (taken = 0; taken < 1000; taken += 100) {
-        need(store->vtable->begin(store) == 0, "begin");
-        need(store->vtable->delivery_claim(store, 1, 17, NOW, 100, nothing, &claimed) == 0, "delivery_claim");
+        need(whi_store_begin(store) == 0, "begin");
+        need(whi_store_delivery_claim(store, owner, 17, NOW, 100, nothing, &claimed, &due) == 0, "delivery_claim");
         for (int i = 0; i < 100; i++) {
             add_delivery(store, first + taken + i, WHI_DELIVERED, 0, WHI_SENDING);
         }
-        need(store->vtable->commit(store) == 0, "commit");
+        commit(store);
     }
     cpu = cpu_now() - cpu;
     need(claimed == 1000, "all are claimed");

@@ -55,9 +55,9 @@ static void fill(whi_store *store) {
     int known;
 
     subscription.document_size = 2;
-    V(store)->begin(store);
-    V(store)->worker_add(store, &owner);
-    V(store)->subscription_put(store, &subscription);
+    whi_store_begin(store);
+    whi_store_worker_add(store, &owner);
+    whi_store_subscription_put(store, &subscription);
     for (int i = 0; i < 12; i++) {
         whi_event_row event = { .number = first + i, .type = "a.b", .payload = "{}", .payload_size = 2 };
         whi_delivery_row row = { .event = first + i, .subscription = 1 + i % 3, .version = 1, .state = 1 + i % 6 };
@@ -68,11 +68,11 @@ static void fill(whi_store *store) {
         row.body = i % 4 ? NULL : "[1]";
         row.body_size = 3;
         attempt.response_size = 1;
-        V(store)->event_add(store, &event, &known);
-        V(store)->delivery_put(store, &row, &known);
-        V(store)->attempt_add(store, &attempt);
+        whi_store_event_add(store, &event, &known);
+        whi_store_delivery_put(store, &row, &known);
+        whi_store_attempt_add(store, &attempt);
     }
-    V(store)->commit(store);
+    whi_store_commit(store, NULL);
 }
 
 static void load(image *out) {
@@ -98,7 +98,7 @@ static void make_store(void) {
         abort();
     }
     fill(store);
-    V(store)->close(store);
+    whi_store_close(store);
     load(&store_image);
 }
 
@@ -199,16 +199,17 @@ static void write_all(whi_store *store, void *sum) {
     int count = 0, picked, failed;
 
     event.payload_size = 1;
-    if (V(store)->begin(store) != WH_OK) {
+    if (whi_store_begin(store) != WH_OK) {
         return;
     }
-    failed = V(store)->event_add(store, &event, &count) || V(store)->event_claim(store, 1, 9, see_event, sum, &picked) ||
-             V(store)->delivery_claim(store, 1, 1, NOW, 9, see_delivery, sum) || V(store)->lane_due(store, 1, &due) ||
-             V(store)->delivery_cancel(store, 2, NOW, 9, &count) || V(store)->worker_add(store, &owner) ||
-             V(store)->worker_sweep(store, NOW, 9, &count) ||
-             V(store)->purge(store, event.number, event.number, 50, &after, &count) || V(store)->commit(store);
+    failed = whi_store_event_add(store, &event, &count) ||
+             whi_store_event_claim(store, 1, 9, see_event, sum, &picked) ||
+             whi_store_delivery_claim(store, 1, 1, NOW, 9, see_delivery, sum, &due) ||
+             whi_store_lane_due(store, 1, &due) || whi_store_delivery_cancel(store, 2, NOW, 9, &count) ||
+             whi_store_worker_add(store, &owner) || whi_store_worker_sweep(store, NOW, 9, &count) ||
+             whi_store_purge(store, event.number, event.number, 50, &after, &count) || whi_store_commit(store, NULL);
     if (failed) {
-        V(store)->rollback(store);
+        whi_store_rollback(store);
     }
 }
 
@@ -251,6 +252,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     read_all(store, (void *)&sum);
     write_all(store, (void *)&sum);
-    V(store)->close(store);
+    whi_store_close(store);
     return 0;
 }

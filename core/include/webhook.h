@@ -265,14 +265,13 @@ typedef struct wh_options {
  * A host that leaves main or calls exit while threads work needs to do nothing: they leave before the
  * libraries that they use are torn down. */
 
-/* Opens, and creates if need be, the store: a file name for SQLite, ":memory:"
- * for one that ends with the engine. Several engines, also of other processes
- * on this machine, may have one file open. options may be NULL.
- * The file may be the database of your program: the engine's tables, which begin
- * with "webhook_", are made beside yours, and it is switched to WAL. So a row that
- * you insert into webhook_outbox in a transaction of your own becomes an event when
- * that transaction commits. Its texts must be UTF-8, SQLite's default.
- * Errors: invalid, memory, store, corrupt, version, locked. */
+/* Opens, and creates if need be, the store: a file name for SQLite ("orders.db", or
+ * "sqlite:orders.db"), ":memory:" for one that ends with the engine. A name that begins with
+ * another scheme ("postgresql://…") names a back end that this library does not have: invalid. Several engines, also of
+ * other processes on this machine, may have one file open. options may be NULL. The file may be the database of your
+ * program: the engine's tables, which begin with "webhook_", are made beside yours, and it is switched to WAL. So a row
+ * that you insert into webhook_outbox in a transaction of your own becomes an event when that transaction commits. Its
+ * texts must be UTF-8, SQLite's default. Errors: invalid, memory, store, corrupt, version, locked. */
 WH_API int wh_open(wh_engine **out, const char *store, const wh_options *options);
 
 /* Stops the threads, waits for what is being written, hands work that is not
@@ -382,7 +381,9 @@ typedef struct wh_receipt {
 /* Accepts an event: durable when it returns. receipt may be NULL. Calls of
  * several threads share commits. Errors: invalid, json, limit, memory; closed: wh_close
  * has begun; of the store, whose sentences name the file: full, locked (after 10 s, see above),
- * moved, corrupt, store. */
+ * moved, corrupt, store. An error means that the event is not accepted; but with "store", where the
+ * disk fails for several seconds, it may be that nobody can see what became of the commit: the
+ * sentence says so. Publish it again, with an id of its own: the same one is accepted once. */
 WH_API int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt);
 
 /* Accepts all of the events, which are of one size, in one commit, or none. receipts: count of them, or

@@ -2,9 +2,13 @@
  *
  * A weaker promise than webhook.h: what is here may change with a minor version. The structs
  * begin with their size as well, and a part looks at no more of one than that: a member behind
- * it is not there. wh_rule_error is as it is. */
+ * it is not there. wh_rule_error is as it is; the rows and facts of stores go by the version of the
+ * store's vtable instead. */
 #ifndef WEBHOOK_BACKEND_H
 #define WEBHOOK_BACKEND_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 #include "webhook.h"
 
@@ -42,12 +46,41 @@ struct wh_clock {
 
 #define WH_RULE_ERROR_SIZE 512
 
-struct whi_json; /* the scanned payload, core/src/pure/json.h */
+/* A text that was scanned: one node per value and per member name, in the order of the text. A
+ * container's node is followed by its contents: an array's values, an object's names, each with its
+ * value behind it; `next` jumps over them. Strings keep their escapes and numbers their text, so a
+ * part of the text can be copied byte for byte. */
+enum wh_json_type {
+    WH_JSON_NULL = 0,
+    WH_JSON_FALSE,
+    WH_JSON_TRUE,
+    WH_JSON_NUMBER,
+    WH_JSON_STRING,
+    WH_JSON_ARRAY,
+    WH_JSON_OBJECT,
+};
+
+typedef struct wh_json_node {
+    uint32_t start;      /* offset of the value's first byte (a string's: its quote) */
+    uint32_t end;        /* offset behind its last byte */
+    uint32_t next;       /* index of the node behind this value and its contents */
+    uint32_t count : 28; /* array: items; object: members; string: 1 if it has escapes */
+    uint32_t type : 4;   /* enum wh_json_type */
+} wh_json_node;
+
+typedef struct wh_json {
+    const char *text;    /* not its own: outlives the nodes */
+    size_t size;         /* less than 256 MiB */
+    wh_json_node *nodes; /* the root is the first */
+    uint32_t count, capacity;
+    uint32_t depth;   /* of the deepest array or object: 1 for [] */
+    uint32_t maximum; /* of nodes; 0: any number */
+} wh_json;
 
 /* What a rule sees. All of it outlives the run. */
 typedef struct wh_rule_input {
     size_t size;
-    const struct whi_json *payload;
+    const wh_json *payload;
     const char *event_id, *event_type, *event_tenant;
     int64_t event_time; /* ms */
     const char *subscription_id, *subscription_name;
@@ -104,6 +137,443 @@ struct wh_rule_engine {
 
     void *payload;
 };
+
+/* ---------------------------------------------------------------------- stores */
+
+/* Keeping: whatever holds everything. A back end is a vtable, entered by the scheme of its names:
+ *
+ *     wh_backend_register("mine:", &mine);
+ *     wh_open(&hooks, "mine:whatever it is told", NULL);
+ *
+ * Two sides. The writing side is used by one thread of this process at a time, the engine's writer,
+ * which puts the work of many callers into one commit. A commit is a list of facts, and each fact
+ * comes back with an answer. They are done in the order of the list, each as if those before it were
+ * done. The engine asks for answers before the commit only where somebody decides by them, so that a
+ * back end at the other end of a wire needs one round trip for all that waits, and a commit in which
+ * nobody decides needs one alone. What is asked on the writing side (the facts that only look) sees
+ * what the list has done so far.
+ *
+ * A fact that must not happen for who has lost its lease says whose (owner, holder): without a row
+ * of that worker in the same transaction it does not happen, or is anybody's. So no answer of an
+ * earlier time has to be trusted.
+ *
+ * The reading side may be used by any thread at any time, also during a transaction, and sees what
+ * is committed. A function that fails has set the sentence; after a failure inside a transaction the
+ * writer rolls back. (WH_ENOTFOUND, WH_ECONFLICT and WH_ELIMIT alone have changed nothing: the
+ * writer may go on.) The thread that begins ends. A store that has no file or server of its own may
+ * keep readers of other threads waiting meanwhile.
+ *
+ * Time. The store compares no clocks: a worker's row has a beat that counts, and each process counts
+ * by its own clock how long another's stood still. Times in rows are the engine's.
+ *
+ * A store is a public place: the table webhook_outbox is for every program, and may stand in an
+ * application's own database, beside its tables.
+ *
+ * Numbers of events are given by wh_backend_number_after; times are ms. Texts in rows that the store
+ * hands to a callback are the store's, valid during the callback; texts of facts that were added are
+ * valid until the commit or the roll-back. A callback on the writing side does not write. */
+
+/* What a store must have in common with others. */
+
+enum wh_backend_state {
+    WH_STATE_WAITING = 1, /* will be sent when its time comes */
+    WH_STATE_SENDING,     /* a worker has it */
+    WH_STATE_DELIVERED,
+    WH_STATE_EXHAUSTED, /* the retry list is used up; kept for replay */
+    WH_STATE_HELD,      /* its rule failed, nothing was sent */
+    WH_STATE_CANCELLED,
+};
+
+/* The number of the next event where the last one's is last (0: none), at this time (ms): larger than
+ * all before, also when the clock stands still or goes back. */
+WH_API int64_t wh_backend_number_after(int64_t last, int64_t now);
+
+/* The number that a made id ("msg_…") stands for; 0, or WH_EINVALID: it is none. */
+WH_API int wh_backend_number_of(const char *id, int64_t *number);
+
+/* Order: of a subscription's deliveries with one key one at a time has its turn. A store looks up the
+ * first of the others, asks, and writes what it is told, in one transaction. */
+typedef struct wh_backend_first {
+    int found;
+    int64_t event, due; /* of the first of these: an aborted run's mark (due -1), what is being sent, what waits, by
+                           due and then by event */
+} wh_backend_first;
+
+enum wh_backend_place {
+    WH_PLACE_OWN,        /* as it is */
+    WH_PLACE_BEHIND,     /* it waits, with due INT64_MAX */
+    WH_PLACE_SUPERSEDED, /* cancelled, with the error "superseded": a newer one is there */
+    WH_PLACE_ABORTED,    /* cancelled, with the error "aborted" */
+};
+
+/* Of one that is to be written in this state. newer: it is `latest`, and a later event of its key waits
+ * or is being sent; else, of a `latest`, those before it that wait are cancelled ("superseded") before
+ * first is looked up. */
+WH_API enum wh_backend_place wh_backend_order_place(int state, int newer, const wh_backend_first *first);
+
+enum wh_backend_next {
+    WH_NEXT_NOTHING,
+    WH_NEXT_TURN,  /* the first gets its turn: its due becomes its created_at */
+    WH_NEXT_ABORT, /* those that wait are cancelled ("aborted"), and this one's due becomes -1 */
+};
+
+/* Of one that was written in this state; abort: of its row. */
+WH_API enum wh_backend_next wh_backend_order_next(int state, int abort, const wh_backend_first *first);
+
+typedef struct wh_backend_event {
+    int64_t number; /* writing, 0: given, larger than all before; else a number that is free */
+    const char *id; /* the caller's own, or NULL: "msg_" and the number */
+    const char *type;
+    const char *tenant;       /* "" for none */
+    const char *source, *key; /* NULL or "" for none; the store gives "" */
+    int64_t time, accepted_at;
+    const char *payload;
+    size_t payload_size;
+    int64_t owner; /* pending: the worker that will fan it out, if it has its row; 0: any */
+    int pending;   /* reading only: 1 while it is not fanned out */
+} wh_backend_event;
+
+/* What a delivery must be for a change to be made; or one of its states. */
+enum wh_backend_was {
+    WH_WAS_ABSENT = 0, /* it is added */
+    WH_WAS_ANY = -1,   /* added or replaced: for who has the store alone */
+};
+
+typedef struct wh_backend_delivery {
+    int64_t event, subscription; /* together: its key */
+    int was;                     /* writing: what it must be: see above */
+    int64_t was_owner;           /* writing, was sending: by whom */
+    int64_t holder;              /* writing: only if this worker has its row; 0: in any case */
+    int64_t version;             /* of the subscription, that made the bytes; 0: not made yet */
+    int state;                   /* enum wh_backend_state */
+    int attempts;                /* made in all; numbers them */
+    int tries;                   /* made since the start of the retry list: a replay starts it again */
+    int64_t due;                 /* ms, when waiting */
+    int64_t owner;               /* when sending: the worker */
+    int64_t created_at, updated_at;
+    int status;          /* the last answer's, 0 for none */
+    const char *error;   /* NULL, or what went wrong last */
+    const char *body;    /* NULL: the event's payload is sent as it is */
+    size_t body_size;    /* writing: NULL leaves what is stored */
+    const char *key;     /* NULL: no order. Of a subscription's deliveries with one key one at a time is due or
+                            sending; a further one waits with due INT64_MAX until it has its turn */
+    const char *headers; /* NULL, or a JSON object of texts that are sent with it */
+    int latest;          /* writing, waiting, with a key: others of the key that wait are cancelled */
+    int abort;           /* writing, ended, with a key: those of the key that wait, and that come, are cancelled */
+} wh_backend_delivery;
+
+typedef struct wh_backend_attempt {
+    int64_t event, subscription;
+    int n; /* 1, 2, … */
+    int64_t at, duration_us;
+    int code;             /* WH_OK or what failed */
+    int status;           /* 0 without an answer */
+    const char *error;    /* NULL or the sentence */
+    const char *response; /* NULL or the first bytes of the answer */
+    size_t response_size;
+} wh_backend_attempt;
+
+typedef struct wh_backend_subscription {
+    int64_t id, version;
+    int64_t least; /* of a new one: its id is this, or the next that is larger than all before */
+    const char *tenant;
+    int status;           /* 1 enabled, 2 paused, 3 disabled by the engine */
+    int deleted;          /* change feed only */
+    const char *document; /* with secrets */
+    size_t document_size;
+} wh_backend_subscription;
+
+#define WH_TOKEN_HASH 32
+typedef struct wh_backend_token {
+    const char *id;     /* "tok_…" */
+    const char *tenant; /* NULL: all of them */
+    const char *name;
+    unsigned char hash[WH_TOKEN_HASH]; /* SHA-256 of the token */
+    int64_t created_at;
+} wh_backend_token;
+
+/* What to list. 0 or NULL does not restrict. before: numbers below this (the page
+ * goes on there). rows: give up after looking at so many. */
+typedef struct wh_backend_query {
+    const char *tenant, *type;
+    int64_t subscription, event;
+    int state;                                 /* of deliveries, or the status of subscriptions */
+    int64_t since, until;                      /* event numbers: since <= number < until; 0: open */
+    int64_t before_event, before_subscription; /* exclusive; 0: from the newest */
+    int64_t limit, rows;
+} wh_backend_query;
+
+/* Where a list stopped: key of the last row looked at; more is 0 at the end. */
+typedef struct wh_backend_page {
+    int64_t event, subscription;
+    int more;
+} wh_backend_page;
+
+/* A callback's non-zero answer stops the walk and is returned. */
+typedef int (*wh_backend_event_fn)(const wh_backend_event *row, void *payload);
+typedef int (*wh_backend_delivery_fn)(const wh_backend_delivery *row, const wh_backend_event *event, void *payload);
+typedef int (*wh_backend_attempt_fn)(const wh_backend_attempt *row, void *payload);
+typedef int (*wh_backend_subscription_fn)(const wh_backend_subscription *row, void *payload);
+typedef int (*wh_backend_token_fn)(const wh_backend_token *row, void *payload);
+typedef int (*wh_backend_lane_fn)(int64_t subscription, int64_t due, void *payload);
+typedef int (*wh_backend_worker_fn)(int64_t owner, int64_t beat, void *payload);
+
+/* What waits in the store; each 0 or 1. */
+typedef struct wh_backend_work {
+    int events; /* pending events without an owner */
+    int outbox;
+    int owned; /* pending events or sending deliveries that have an owner */
+} wh_backend_work;
+
+/* ------------------------------------------------------------------------- facts */
+
+enum wh_backend_fact_kind {
+    /* Adds an event and its pending mark. of.event.number 0: it is given one; numbers are in the order
+     * of commits and grow with time (accepted_at). Answer: number; owner, of the mark; done 0: its id
+     * (the caller's own, or "msg_…" of a number that is there) is known, nothing is added. */
+    WH_FACT_EVENT,
+    /* Takes the pending mark of of.mark away, if its owner has its row. Fine if it is gone. */
+    WH_FACT_EVENT_DONE,
+    /* Gives at most of.claim.limit pending events without an owner to this one, oldest first. Answer:
+     * done 0: the owner has no row, nothing is given; number: how many marks were looked at; of some a
+     * hand may have deleted the event. */
+    WH_FACT_EVENT_CLAIM,
+    /* Moves at most of.outbox.limit rows out of the outbox, in its order. judge looks at each, and may
+     * fill in its times: 0: it becomes an event of this owner and is given to each with its number,
+     * unless its id is known; WH_OUTBOX_REFUSED: it is put into outbox_rejected with the
+     * sentence of wh_last_error. Answer: done 0: the owner has no row, nothing is moved; number: how
+     * many were moved. */
+    WH_FACT_OUTBOX,
+
+    /* Writes of.delivery if it is what it was said to be (answer: done 1; else 0, and nothing is
+     * changed): adds it, or replaces all of the row but created_at, and the body only if there is one.
+     * Takes it out of its former place in the waiting list. With a key, wh_backend_order_place says
+     * where it goes, and wh_backend_order_next what becomes of the others. */
+    WH_FACT_DELIVERY,
+    /* Keeps of.attempt if its delivery and event are there (answer: done). An n that is there already
+     * (two workers made it) is recorded as the next one. */
+    WH_FACT_ATTEMPT,
+    /* Turns at most of.claim.limit waiting deliveries of a subscription with due <= now into sending
+     * ones of this owner, longest due first. each gets row and event (with payload; row->body if it has
+     * its own). Answer: done 0: the owner has no row, nothing is claimed; number: the next due, as of
+     * WH_FACT_LANE_DUE. */
+    WH_FACT_DELIVERY_CLAIM,
+    /* Cancels at most of.cancel.limit waiting and held deliveries of a subscription. Answer: number, of
+     * those that were. */
+    WH_FACT_DELIVERY_CANCEL,
+
+    /* A row for this engine: a number that nobody had before, and a beat that counts from 0. Answer:
+     * number. */
+    WH_FACT_WORKER_ADD,
+    /* Counts on; WH_ENOTFOUND: the row of of.owner is gone; what it had is anybody's. */
+    WH_FACT_WORKER_BEAT,
+    /* Takes the row away, if it is there. */
+    WH_FACT_WORKER_REMOVE,
+    /* Frees what has an owner without a row, at most of.sweep.limit rows: sending deliveries become
+     * waiting and due now, pending events anybody's. Answer: number, of those that were freed. */
+    WH_FACT_WORKER_SWEEP,
+
+    /* Adds (id 0: given, at least of.subscription.least; answer: number) or replaces a subscription and
+     * keeps this version. WH_ENOTFOUND; WH_ECONFLICT: its version is not larger than the one in force
+     * (another process changed it). */
+    WH_FACT_SUBSCRIPTION,
+    /* WH_ENOTFOUND. Its versions stay while deliveries name them. */
+    WH_FACT_SUBSCRIPTION_REMOVE,
+
+    /* Deletes at most of.purge.limit events with their deliveries and attempts, none of which is
+     * waiting, sending or pending: with number < failed_before where one is exhausted or held, else with
+     * number < done_before; never the last one, from which numbers go on. Looks at no more than limit.
+     * after: where the last step stopped, 0 at the start. Answer: number: where this one did, 0 at the
+     * end; count. */
+    WH_FACT_PURGE,
+
+    WH_FACT_TOKEN_ADD,
+    WH_FACT_TOKEN_REMOVE, /* WH_ENOTFOUND */
+    /* Keeps a tenant's secret: replace 0 leaves the one that is there. */
+    WH_FACT_TENANT_SECRET,
+
+    /* Those that only look, as the transaction sees it. */
+    WH_FACT_WORKER_HOLDS,       /* WH_ENOTFOUND: of.owner has no row */
+    WH_FACT_WORKER_LIST,        /* by their numbers */
+    WH_FACT_DELIVERY_NOW,       /* as delivery_get, without bodies. WH_ENOTFOUND */
+    WH_FACT_LANE_DUE,           /* number: the earliest due of of.owner's (a subscription's) waiting deliveries,
+                                    INT64_MAX for none */
+    WH_FACT_SUBSCRIPTION_NOW,   /* the version in force. WH_ENOTFOUND */
+    WH_FACT_SUBSCRIPTION_COUNT, /* number */
+
+    WH_FACT_KINDS /* how many */
+};
+
+#define WH_OUTBOX_REFUSED 1
+
+/* Looks at a row of the outbox before it becomes an event, and may change it. */
+typedef int (*wh_backend_outbox_fn)(wh_backend_event *row, void *payload);
+
+typedef struct wh_backend_answer {
+    int code; /* WH_OK, or what changed nothing: see above */
+    int done; /* 1: it happened */
+    int64_t number;
+    union {
+        int64_t owner, count;
+    };
+} wh_backend_answer;
+
+typedef struct wh_backend_fact {
+    enum wh_backend_fact_kind kind;
+    union {
+        wh_backend_event event;
+        wh_backend_delivery delivery;
+        wh_backend_attempt attempt;
+        wh_backend_subscription subscription;
+        const wh_backend_token *token;
+        const char *id; /* of a token */
+        int64_t owner;  /* or a subscription */
+        struct {
+            int64_t owner, number;
+        } mark;
+        struct {
+            int64_t owner, subscription, now;
+            int limit;
+            wh_backend_event_fn each_event;
+            wh_backend_delivery_fn each;
+            void *payload;
+        } claim;
+        struct {
+            int64_t owner;
+            int limit;
+            wh_backend_outbox_fn judge;
+            wh_backend_event_fn each;
+            void *payload;
+        } outbox;
+        struct {
+            int64_t subscription, now; /* now alone: of a sweep */
+            int limit;
+        } cancel, sweep;
+        struct {
+            int64_t done_before, failed_before, after;
+            int limit;
+        } purge;
+        struct {
+            const char *tenant, *secret;
+            int replace;
+        } secret;
+        struct {
+            int64_t event, subscription;
+            wh_backend_delivery_fn each_delivery;
+            wh_backend_subscription_fn each_subscription;
+            wh_backend_worker_fn each_worker;
+            void *payload;
+        } look;
+    } of;
+    wh_backend_answer answer;
+    wh_backend_answer *to; /* NULL, or where the answer is wanted as well */
+} wh_backend_fact;
+
+/* -------------------------------------------------------------------- the vtable */
+
+typedef struct wh_backend_store wh_backend_store;
+
+typedef struct wh_backend_options {
+    int durability; /* enum wh_durability */
+} wh_backend_options;
+
+/* What became of a commit. */
+enum wh_backend_commit {
+    WH_COMMITTED,
+    WH_NOT_COMMITTED, /* nothing of it is there, nor will be */
+    WH_COMMIT_UNKNOWN /* what was asked for may be there, or come to be there: see settle */
+};
+
+/* What a store can, filled in when it is opened. */
+typedef struct wh_backend_ability {
+    int shared;      /* 1: other processes may open it, and write */
+    int wakes;       /* 1: listen gives a descriptor */
+    size_t facts;    /* at most so many in one list; 0: as many as there are */
+    int64_t look_us; /* how often it is worth a look for what others have written, where nothing wakes */
+} wh_backend_ability;
+
+typedef struct wh_backend_store_vtable {
+    size_t size;      /* sizeof(wh_backend_store_vtable) */
+    unsigned version; /* WH_STORE_VERSION, which changes with any of these structs */
+    /* name: without the scheme by which the back end was chosen. */
+    int (*open)(wh_backend_store **out, const char *name, const wh_backend_options *options);
+    void (*close)(wh_backend_store *store);
+    /* Another handle that can only read, by a connection of its own, so that it waits for nobody:
+     * who has to wait is refused, WH_ELOCKED. Where there can be none, *out is store itself. */
+    int (*reader)(wh_backend_store *store, wh_backend_store **out);
+    /* A descriptor that becomes readable when others may have committed, and silent when this is asked
+     * again (before the look); -1: there is none, and it is worth a look every ability.look_us. It is
+     * the store's own, and stays the same. */
+    int (*listen)(wh_backend_store *store, int *fd);
+
+    /* ---- writing: one thread at a time, between begin and commit or rollback */
+    int (*begin)(wh_backend_store *store);
+    /* Does the facts and gives their answers. An error (all but those that answer.code has) ends the
+     * list: the caller rolls back. A callback's non-zero answer is one. */
+    int (*write)(wh_backend_store *store, wh_backend_fact *facts, size_t count);
+    /* Does the rest of the list, and commits. With an error, *outcome says what became of it: after
+     * WH_NOT_COMMITTED the caller rolls back, after WH_COMMIT_UNKNOWN it asks settle. */
+    int (*commit)(wh_backend_store *store, wh_backend_fact *facts, size_t count, enum wh_backend_commit *outcome);
+    /* After a commit of which nothing is known: looks, and makes what it finds final. While it cannot be
+     * seen: WH_COMMIT_UNKNOWN, and it may be asked again. Once it is known, or nobody wants to know
+     * any more, rollback follows where it was not committed. */
+    void (*settle)(wh_backend_store *store, enum wh_backend_commit *outcome);
+    void (*rollback)(wh_backend_store *store);
+
+    /* ---- reading: any thread */
+    /* All, or one id's (id NULL: all). */
+    int (*token_list)(wh_backend_store *store, const char *id, wh_backend_token_fn each, void *payload);
+    /* out has WH_SECRET_SIZE bytes. WH_ENOTFOUND. */
+    int (*tenant_secret)(wh_backend_store *store, const char *tenant, char *out);
+    /* A number that changes when another process (or engine) has committed. */
+    int (*changes)(wh_backend_store *store, int64_t *out);
+    /* Subscriptions that changed after this change number, deleted ones included;
+     * after is moved on. 0 at first: all that are not deleted. */
+    int (*subscription_changes)(wh_backend_store *store, int64_t *after, wh_backend_subscription_fn each,
+                                void *payload);
+    int (*subscription_get)(wh_backend_store *store, int64_t id, int64_t version, wh_backend_subscription_fn each,
+                            void *payload);
+    int (*subscription_list)(wh_backend_store *store, const wh_backend_query *query, wh_backend_subscription_fn each,
+                             void *payload, wh_backend_page *place);
+    int (*subscription_count)(wh_backend_store *store, int64_t *count);
+    /* Every subscription that has waiting deliveries, with the earliest due: costs as
+     * many look-ups as there are such subscriptions. */
+    int (*lanes)(wh_backend_store *store, wh_backend_lane_fn each, void *payload);
+    int (*work)(wh_backend_store *store, wh_backend_work *out);
+    /* By the caller's own id, "msg_…", or "#" and the number; of this tenant, NULL: of any (the
+     * first by name where several gave one id). WH_ENOTFOUND. */
+    int (*event_number)(wh_backend_store *store, const char *id, const char *tenant, int64_t *number);
+    int (*event_get)(wh_backend_store *store, int64_t number, wh_backend_event_fn each, void *payload);
+    int (*event_list)(wh_backend_store *store, const wh_backend_query *query, wh_backend_event_fn each, void *payload,
+                      wh_backend_page *place);
+    /* The row's body is given only here and in claims; event has no payload when body is set. */
+    int (*delivery_get)(wh_backend_store *store, int64_t event, int64_t subscription, wh_backend_delivery_fn each,
+                        void *payload);
+    /* Newest first. The event in the callback has id and type, no payload. */
+    int (*delivery_list)(wh_backend_store *store, const wh_backend_query *query, wh_backend_delivery_fn each,
+                         void *payload, wh_backend_page *place);
+    int (*attempt_list)(wh_backend_store *store, int64_t event, int64_t subscription, wh_backend_attempt_fn each,
+                        void *payload);
+} wh_backend_store_vtable;
+
+#define WH_STORE_VERSION 1
+
+/* The facts that wait. */
+typedef struct wh_backend_facts {
+    wh_backend_fact *list;
+    size_t count, room;
+} wh_backend_facts;
+
+/* Comes first in a back end's own. */
+struct wh_backend_store {
+    const wh_backend_store_vtable *vtable;
+    wh_backend_ability ability;
+    wh_backend_facts facts; /* the engine's: zeroed by the back end, and not looked at */
+};
+
+/* Stores whose names begin with scheme ("mine:") are this back end's from now on, in this process. The
+ * vtable stays. WH_EINVALID, WH_ECONFLICT: the scheme is taken; WH_ELIMIT: more than 8. */
+WH_API int wh_backend_register(const char *scheme, const wh_backend_store_vtable *vtable);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,8 @@
-/* What the tests of the store share: short words for writing rows, and a bag that
- * rows are seen in. */
+/* What the tests of stores share: short words for writing rows, and a bag that rows are seen in.
+ *
+ * The programs test_store*.c whose name has no back end in it are the suite of all of them: nothing
+ * in them knows what a store is made of, and each test runs on the store that it is given. Where they
+ * run is in store_places.h. */
 #ifndef STORE_KIT_H
 #define STORE_KIT_H
 
@@ -13,7 +16,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
 #include "base/error.h"
 #include "base/ident.h"
@@ -25,57 +27,18 @@
 #define OK(call) assert_ok((call), __LINE__)
 #define KIT __attribute__((unused)) /* not every test uses every word */
 
-static char folder[] = "/tmp/webhook-store-XXXXXX";
-static char path[128];
-
 KIT static void assert_ok(int code, int line) {
     if (code != WH_OK) {
         fail_msg("line %d: %d %s: %s", line, code, wh_error_name(code), wh_last_error());
     }
 }
 
-KIT static int scrub(void **state) {
-    static const char *const tails[] = { "", "-wal", "-shm", "-journal" };
-    char name[160];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
-        snprintf(name, sizeof name, "%s%s", path, tails[i]);
-        unlink(name);
-    }
-    return 0;
-}
-
 KIT static whi_store *opened(const char *name) {
     whi_store *store = NULL;
 
-    OK(whi_store_sqlite.open(&store, name, NULL));
+    OK(whi_store_open(&store, name, NULL));
     assert_non_null(store);
     return store;
-}
-
-/* ------------------------------- what any other program does to the file at path */
-
-KIT static void execute(const char *sql) {
-    sqlite3 *db;
-
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
-KIT static int64_t asked(const char *sql) {
-    sqlite3 *db;
-    sqlite3_stmt *statement;
-    int64_t number;
-
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    return number;
 }
 
 /* ------------------------------------------------------------ short writing */
@@ -94,7 +57,7 @@ KIT static int add_event(whi_store *store, int64_t number, const char *id, int64
                           .payload = "{\"id\":7}",
                           .payload_size = 8,
                           .owner = owner };
-    int known = 0, code = V(store)->event_add(store, &row, &known);
+    int known = 0, code = whi_store_event_add(store, &row, &known);
 
     if (duplicate != NULL) {
         *duplicate = known;
@@ -119,18 +82,25 @@ KIT static int write_row(whi_store *store, const whi_delivery_row *row) {
     int done;
 
     any.was = WHI_WAS_ANY;
-    return V(store)->delivery_put(store, &any, &done);
+    return whi_store_delivery_put(store, &any, &done);
+}
+
+KIT static int claim(whi_store *store, int64_t owner, int64_t subscription, int64_t now, int limit,
+                     whi_delivery_fn each, void *payload) {
+    int64_t due;
+
+    return whi_store_delivery_claim(store, owner, subscription, now, limit, each, payload, &due);
 }
 
 KIT static int add_worker(whi_store *store, int64_t *owner) {
-    return V(store)->worker_add(store, owner);
+    return whi_store_worker_add(store, owner);
 }
 
 /* What a worker had is anybody's. */
 KIT static int release_worker(whi_store *store, int64_t owner, int64_t now, int limit, int *count) {
-    int code = V(store)->worker_remove(store, owner);
+    int code = whi_store_worker_remove(store, owner);
 
-    return code == WH_OK ? V(store)->worker_sweep(store, now, limit, count) : code;
+    return code == WH_OK ? whi_store_worker_sweep(store, now, limit, count) : code;
 }
 
 KIT static void put(whi_store *store, int64_t event, int64_t subscription, int state, int64_t due) {
@@ -144,7 +114,7 @@ KIT static int64_t subscribe(whi_store *store, const char *tenant, int status, c
 
     row.document = document;
     row.document_size = strlen(document);
-    OK(V(store)->subscription_put(store, &row));
+    OK(whi_store_subscription_put(store, &row));
     return row.id;
 }
 
@@ -234,34 +204,6 @@ KIT static int is_there(whi_store *store, int64_t event) {
     seen all = { 0 };
 
     return V(store)->event_get(store, event, see_event, &all) == WH_OK;
-}
-
-/* ------------------------------------------------------------------- kinds */
-
-typedef void (*body_fn)(whi_store *store);
-
-KIT static void on_both(body_fn body) {
-    whi_store *store = opened(path);
-
-    body(store);
-    V(store)->close(store);
-    scrub(NULL);
-    store = opened(":memory:");
-    body(store);
-    V(store)->close(store);
-}
-
-/* The tests of a file, in a folder of their own. */
-#define RUN_STORE_TESTS(tests)                                                                                         \
-    (mkdtemp(folder) == NULL ? 1 : (in_folder(), left_folder(cmocka_run_group_tests(tests, NULL, NULL))))
-
-KIT static void in_folder(void) {
-    snprintf(path, sizeof path, "%s/test.db", folder);
-}
-
-KIT static int left_folder(int failed) {
-    rmdir(folder);
-    return failed;
 }
 
 #endif

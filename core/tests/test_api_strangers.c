@@ -138,8 +138,8 @@ static int count_deliveries(whi_store *store, int64_t event, int64_t subscriptio
 static void the_time_of_an_answer_does_not_tell_of_foreign_deliveries(void **state) {
     static const char *const formats[] = { "/v1/deliveries/%s", "/v1/deliveries/%s/body", "/v1/deliveries/%s/attempts",
                                            "/v1/deliveries/%s/replay" };
-    const struct whi_store_vtable *kept = api_engine->store->vtable;
-    static struct whi_store_vtable counting;
+    const whi_store_vtable *kept = api_engine->store->vtable;
+    static whi_store_vtable counting;
     char target[256], id[WH_ID_SIZE];
 
     (void)state;
@@ -294,8 +294,8 @@ static int count_attempts(whi_store *store, int64_t event, int64_t subscription,
 /* However much there is that does not fit, a page looks at so many deliveries; then it ends. */
 static void a_page_of_the_log_looks_at_so_many_deliveries_and_goes_on_behind_them(void **state) {
     whi_store *store = NULL;
-    const struct whi_store_vtable *kept;
-    static struct whi_store_vtable counting;
+    const whi_store_vtable *kept;
+    static whi_store_vtable counting;
     char target[256];
     int pages = 0;
 
@@ -412,8 +412,8 @@ static int list_within(whi_store *store, const whi_store_query *query, whi_event
 }
 
 static void so_many_costly_requests_of_a_tenant_run_at_once_and_no_more(void **state) {
-    const struct whi_store_vtable *kept = api_engine->store->vtable;
-    static struct whi_store_vtable within;
+    const whi_store_vtable *kept = api_engine->store->vtable;
+    static whi_store_vtable within;
     static char target[128];
 
     (void)state;

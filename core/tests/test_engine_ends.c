@@ -57,19 +57,19 @@ static void what_is_stepped_after_a_start_and_a_stop_at_once_delivers(void **sta
 }
 
 /* A store whose next commit waits until the stop has begun. */
-static struct whi_store_vtable slow;
-static const struct whi_store_vtable *sound;
+static whi_store_vtable slow;
+static const whi_store_vtable *sound;
 static wh_engine *stopping;
 static atomic_int waits;
 
-static int commit_slowly(whi_store *store) {
+static int commit_slowly(whi_store *store, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
     int64_t end = whi_monotonic_us() + 2000000;
 
     while (atomic_load(&waits) && !atomic_load(&stopping->lease->off) && whi_monotonic_us() < end) {
         usleep(500);
     }
     atomic_store(&waits, 0);
-    return sound->commit(store);
+    return sound->commit(store, facts, count, outcome);
 }
 
 static void a_stop_while_the_first_beat_is_being_committed_leaves_no_row(void **state) {

@@ -12,35 +12,19 @@
 #include "base/error.h"
 #include "engine_fixture.h"
 #include "fault.h"
+#include "store_fault.h"
 
 #define URL "\"url\":\"https://example.com/hook\""
 #define BURST 128 /* events that a worker fans out in one turn */
 
-/* A store of which some operations fail while the disk is full. */
-static struct whi_store_vtable failing;
-static const struct whi_store_vtable *sound;
-static int full;
-
-static int fail_full(void) {
-    return whi_fail(WH_EFULL, "the disk is full");
-}
-
-static int put_subscription(whi_store *store, whi_subscription_row *row) {
-    return full ? fail_full() : sound->subscription_put(store, row);
-}
-
-static int put_delivery(whi_store *store, const whi_delivery_row *row, int *done) {
-    return full ? fail_full() : sound->delivery_put(store, row, done);
-}
-
+/* Until full is 0. */
 static whi_worker *fill_disk(wh_engine *engine) {
-    sound = engine->store->vtable;
-    failing = *sound;
-    failing.subscription_put = put_subscription;
-    failing.delivery_put = put_delivery;
-    engine->store->vtable = &failing;
-    full = 1;
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION) | FACT(WH_FACT_DELIVERY), WH_EFULL, INT32_MAX);
     return engine->workers[0];
+}
+
+static void empty_disk(void) {
+    failure.left = 0;
 }
 
 /* Whatever waits for its time has waited long enough. */
@@ -65,13 +49,15 @@ static void step_until(wh_engine *engine, size_t count) {
     assert_int_equal(fixture_sent_count, count);
 }
 
-/* Our row is gone, once. */
-static int lose_row(whi_store *store, int64_t owner) {
-    int code = sound->worker_remove(store, owner);
+static wh_engine *turning;
 
-    failing.worker_holds = sound->worker_holds;
-    failing.worker_beat = sound->worker_beat;
-    return code == WH_OK ? sound->worker_holds(store, owner) : code;
+/* Our row is gone, once. */
+static int begin_without_row(whi_store *store) {
+    whi_fact gone = { .kind = WH_FACT_WORKER_REMOVE, .of.owner = atomic_load(&turning->lease->owner) };
+    int code = sound->begin(store);
+
+    failing.begin = sound->begin;
+    return code == WH_OK ? sound->write(store, &gone, 1) : code;
 }
 
 /* Of one event a delivery waits to be recorded and another to be made; others have its work by now. */
@@ -88,8 +74,9 @@ static void an_event_that_others_have_by_now_is_not_waited_for(void **state) {
     fixture_turn(engine);
     assert_non_null(worker->later_tasks);
     assert_non_null(worker->failed_records);
-    failing.worker_holds = failing.worker_beat = lose_row;
-    full = 0;
+    turning = engine;
+    failing.begin = begin_without_row;
+    empty_disk();
     fixture_publish(engine, "second", "2", NULL);
     step_until(engine, 3);
     assert_null(worker->failed_records);
@@ -112,7 +99,6 @@ static void publish_burst(wh_engine *engine, const char *key, const char *payloa
     assert_int_equal(wh_publish_batch(engine, events, BURST, NULL), WH_OK);
 }
 
-static wh_engine *turning;
 static int begins;
 
 /* Between the first record's failure and the second's a turn of the worker makes a third. */
@@ -149,7 +135,7 @@ static void what_is_recorded_later_overtakes_nothing_under_way(void **state) {
     failing.begin = begin_and_turn;
     whi_writer_drain(engine->writer);
     failing.begin = sound->begin;
-    full = 0;
+    empty_disk();
     step_until(engine, (size_t)BURST * 3);
     for (size_t i = 0, y = 0; i < fixture_sent_count; i++) {
         if (fixture_sent[i].body[0] != '1') {

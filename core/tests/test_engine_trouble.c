@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "engine_fixture.h"
 #include "fake_rules.h"
+#include "store_fault.h"
 
 #define URL "\"url\":\"https://example.com/hook\""
 
@@ -43,44 +44,6 @@ static void publish_key(wh_engine *engine, const char *key, const char *payload)
     event.payload = payload;
     event.payload_size = WH_ZSTR;
     assert_int_equal(wh_publish(engine, &event, NULL), WH_OK);
-}
-
-/* A store of which one operation fails as often as told. */
-static struct whi_store_vtable failing;
-static const struct whi_store_vtable *sound;
-static int failures;
-
-static int put_or_conflict(whi_store *store, whi_subscription_row *row) {
-    return failures-- > 0 ? whi_fail(WH_ECONFLICT, "changed by another process") : sound->subscription_put(store, row);
-}
-
-static int put_or_fail(whi_store *store, whi_subscription_row *row) {
-    return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full") : sound->subscription_put(store, row);
-}
-
-static int claim_or_fail(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload, int *picked) {
-    return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full")
-                          : sound->event_claim(store, owner, limit, each, payload, picked);
-}
-
-static int delivery_or_fail(whi_store *store, const whi_delivery_row *row, int *done) {
-    return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full") : sound->delivery_put(store, row, done);
-}
-
-static int remove_or_fail(whi_store *store, int64_t id) {
-    return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full") : sound->subscription_remove(store, id);
-}
-
-static int cancel_or_fail(whi_store *store, int64_t subscription, int64_t now, int limit, int *count) {
-    return failures-- > 0 ? whi_fail(WH_EFULL, "the disk is full")
-                          : sound->delivery_cancel(store, subscription, now, limit, count);
-}
-
-static void fail_some(wh_engine *engine, int count) {
-    sound = engine->store->vtable;
-    failing = *sound;
-    failures = count;
-    engine->store->vtable = &failing;
 }
 
 /* Steps until so many requests have arrived, or for 5 s. */
@@ -169,8 +132,7 @@ static void an_event_that_could_not_use_up_a_subscription_does_later(void **stat
     fixture_subscribe(engine, "{" URL ",\"single_use\":true}", NULL);
     fixture_subscribe(engine, "{" URL "}", NULL);
     fixture_run(engine);
-    fail_some(engine, 2);
-    failing.subscription_put = put_or_fail;
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION), WH_EFULL, 2);
     fixture_publish(engine, "a", "1", NULL);
     step_until(engine, 2);
     assert_int_equal(fixture_sent_count, 2);
@@ -185,8 +147,7 @@ static void events_that_could_not_be_claimed_are_claimed_later(void **state) {
     (void)state;
     fixture_subscribe(engine, "{" URL "}", NULL);
     fixture_publish(engine, "a", "1", NULL); /* nobody works yet: the store has it */
-    fail_some(engine, 1);
-    failing.event_claim = claim_or_fail;
+    fail_facts(engine, FACT(WH_FACT_EVENT_CLAIM), WH_EFULL, 1);
     step_until(engine, 1);
     assert_int_equal(fixture_sent_count, 1);
     wh_close(engine);
@@ -198,8 +159,7 @@ static void a_change_by_another_process_does_not_lose_the_event(void **state) {
     (void)state;
     fixture_subscribe(engine, "{" URL ",\"single_use\":true}", NULL);
     fixture_run(engine);
-    fail_some(engine, 2);
-    failing.subscription_put = put_or_conflict;
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION), WH_ECONFLICT, 2);
     fixture_publish(engine, "a", "1", NULL);
     fixture_run(engine);
     assert_int_equal(fixture_sent_count, 1);
@@ -212,14 +172,13 @@ static void a_change_by_another_process_does_not_refuse_ours(void **state) {
 
     (void)state;
     fixture_subscribe(engine, "{" URL "}", id);
-    fail_some(engine, 2);
-    failing.subscription_put = put_or_conflict;
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION), WH_ECONFLICT, 2);
     assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"x\"}", WH_ZSTR), WH_OK);
     text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
     assert_has(text, "\"name\":\"x\"");
     assert_has(text, "\"version\":2");
     wh_free(text);
-    failures = 1;
+    failure.left = 1;
     assert_int_equal(whi_subscription_update(engine, id, 2, "{\"name\":\"y\"}", WH_ZSTR), WH_ECONFLICT);
     wh_close(engine);
 }
@@ -228,7 +187,7 @@ static wh_engine *other_process;
 static const char *changed;
 
 static int begin_late(whi_store *store) {
-    if (failures-- > 0) {
+    if (failure.left-- > 0) {
         assert_int_equal(wh_subscription_update(other_process, changed, "{\"name\":\"x\"}", WH_ZSTR), WH_OK);
     }
     return sound->begin(store);
@@ -243,7 +202,7 @@ static void of_two_changes_at_once_none_is_lost(void **state) {
     other_process = fixture_open(file, NULL);
     changed = id;
     fixture_subscribe(engine, "{" URL "}", id);
-    fail_some(engine, 1);
+    fail_facts(engine, 0, WH_EFULL, 1);
     failing.begin = begin_late;
     assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":true}", WH_ZSTR), WH_OK);
     text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
@@ -278,11 +237,10 @@ static void what_could_not_be_recorded_keeps_its_place_in_the_order(void **state
     (void)state;
     fixture_subscribe(engine, "{" URL ",\"order\":\"key\"}", NULL);
     fixture_run(engine);
-    fail_some(engine, 1);
-    failing.delivery_put = delivery_or_fail;
+    fail_facts(engine, FACT(WH_FACT_DELIVERY), WH_EFULL, 1);
     publish_key(engine, "x", "1");
     fixture_turn(engine);
-    assert_int_equal(failures, 0);
+    assert_int_equal(failure.left, 0);
     publish_key(engine, "x", "2");
     publish_key(engine, "x", "3");
     step_until(engine, 3);
@@ -297,11 +255,10 @@ static void an_event_that_could_not_be_fanned_out_keeps_its_place_in_the_order(v
     fixture_subscribe(engine, "{\"url\":\"https://example.com/once\",\"single_use\":true}", NULL);
     fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\"}", NULL);
     fixture_run(engine);
-    fail_some(engine, 1);
-    failing.subscription_put = put_or_fail;
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION), WH_EFULL, 1);
     fixture_publish(engine, "a", "1", NULL);
     fixture_turn(engine);
-    assert_true(failures <= 0);
+    assert_true(failure.left <= 0);
     fixture_publish(engine, "a", "2", NULL);
     fixture_publish(engine, "a", "3", NULL);
     step_until(engine, 4);
@@ -317,10 +274,9 @@ static void a_used_up_subscription_goes_although_the_disk_was_full(void **state)
     (void)state;
     fixture_subscribe(engine, "{" URL ",\"single_use\":true}", id);
     fixture_run(engine);
-    fail_some(engine, 2);
-    failing.subscription_remove = remove_or_fail;
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION_REMOVE), WH_EFULL, 2);
     fixture_publish(engine, "a", "1", NULL);
-    while (failures >= 0 && whi_monotonic_us() < end) {
+    while (failure.left >= 0 && whi_monotonic_us() < end) {
         fixture_turn(engine);
     }
     fixture_run(engine);
@@ -343,8 +299,7 @@ static void a_rule_that_could_not_be_set_aside_is_at_its_next_failure(void **sta
     engine = fixture_open(":memory:", &options);
     fixture_subscribe(engine, "{" URL ",\"rule\":\"fail\"}", id);
     fixture_run(engine);
-    fail_some(engine, 1);
-    failing.subscription_put = put_or_fail;
+    fail_facts(engine, FACT(WH_FACT_SUBSCRIPTION), WH_EFULL, 1);
     for (int i = 0; i < 3; i++) {
         fixture_publish(engine, "a", "1", NULL);
         fixture_run(engine);
@@ -365,8 +320,7 @@ static void a_subscription_is_removed_with_what_waits_or_not_at_all(void **state
     fixture_publish(engine, "a", "1", NULL);
     fixture_run(engine);
     assert_int_equal(count_state(engine, "waiting"), 1);
-    fail_some(engine, 1);
-    failing.delivery_cancel = cancel_or_fail;
+    fail_facts(engine, FACT(WH_FACT_DELIVERY_CANCEL), WH_EFULL, 1);
     assert_int_equal(wh_subscription_delete(engine, id), WH_EFULL);
     text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
     wh_free(text);
@@ -388,9 +342,9 @@ static void those_behind_are_cancelled_with_a_subscription_that_is_gone(void **s
         fixture_publish(engine, "a", "1", NULL);
     }
     fixture_run(engine);
-    assert_int_equal(store->vtable->begin(store), WH_OK);
-    assert_int_equal(store->vtable->subscription_remove(store, number), WH_OK);
-    assert_int_equal(store->vtable->commit(store), WH_OK);
+    assert_int_equal(whi_store_begin(store), WH_OK);
+    assert_int_equal(whi_store_subscription_remove(store, number), WH_OK);
+    assert_int_equal(whi_store_commit(store, NULL), WH_OK);
     assert_int_equal(whi_registry_sync(engine->registry), WH_OK);
     pass_time(engine, 120000); /* the retry is spread */
     pass_time(engine, 1000);
@@ -423,11 +377,11 @@ static void answer_late(whi_request *request, void *payload) {
                                  .latest = 1 };
         int duplicate, done;
 
-        assert_int_equal(store->vtable->begin(store), WH_OK);
-        assert_int_equal(store->vtable->event_add(store, &event, &duplicate), WH_OK);
-        assert_int_equal(store->vtable->event_done(store, 0, event.number), WH_OK);
-        assert_int_equal(store->vtable->delivery_put(store, &row, &done), WH_OK);
-        assert_int_equal(store->vtable->commit(store), WH_OK);
+        assert_int_equal(whi_store_begin(store), WH_OK);
+        assert_int_equal(whi_store_event_add(store, &event, &duplicate), WH_OK);
+        assert_int_equal(whi_store_event_done(store, 0, event.number), WH_OK);
+        assert_int_equal(whi_store_delivery_put(store, &row, &done), WH_OK);
+        assert_int_equal(whi_store_commit(store, NULL), WH_OK);
         request->status = 500;
     }
 }

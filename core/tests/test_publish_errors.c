@@ -123,8 +123,8 @@ static int begin_full(whi_store *store) {
 }
 
 static void a_disk_that_is_full_is_full(void **state) {
-    const struct whi_store_vtable *sound = engine->store->vtable;
-    struct whi_store_vtable full = *sound;
+    const whi_store_vtable *sound = engine->store->vtable;
+    whi_store_vtable full = *sound;
 
     (void)state;
     full.begin = begin_full;

@@ -1,15 +1,16 @@
-#include "store_kit.h"
+#include "store_places.h"
 
 /* ------------------------------------------------------------------- events */
 
 static void event_cycle(whi_store *store) {
-    int64_t number = number_at(NOW, 1);
+    int64_t number = number_at(NOW, 1), owner;
     whi_store_work work;
     seen all = { 0 };
 
-    OK(V(store)->begin(store));
-    OK(add_event(store, number, NULL, 4, NULL));
-    OK(V(store)->commit(store));
+    OK(whi_store_begin(store));
+    OK(add_worker(store, &owner));
+    OK(add_event(store, number, NULL, owner, NULL));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->event_get(store, number, see_event, &all));
     assert_int_equal(all.count, 1);
     assert_string_equal(all.text, "{\"id\":7}");
@@ -19,17 +20,17 @@ static void event_cycle(whi_store *store) {
     assert_int_equal(all.event.pending, 1);
     OK(V(store)->work(store, &work));
     assert_int_equal(work.events, 0);
-    OK(V(store)->begin(store));
-    OK(V(store)->event_done(store, 4, number));
-    OK(V(store)->event_done(store, 4, number));
-    OK(V(store)->commit(store));
+    OK(whi_store_begin(store));
+    OK(whi_store_event_done(store, owner, number));
+    OK(whi_store_event_done(store, owner, number));
+    OK(whi_store_commit(store, NULL));
     assert_int_equal(V(store)->event_get(store, number + 1, see_event, &all), WH_ENOTFOUND);
     assert_non_null(strstr(wh_last_error(), "event msg_"));
 }
 
 static void an_event_is_kept_with_its_bytes_and_its_times(void **state) {
     (void)state;
-    on_both(event_cycle);
+    on_store(event_cycle);
 }
 
 static void pending_cycle(whi_store *store) {
@@ -38,26 +39,26 @@ static void pending_cycle(whi_store *store) {
     whi_store_work work;
     seen all = { 0 };
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(add_worker(store, &owner));
     for (int i = 0; i < 5; i++) {
         OK(add_event(store, number_at(NOW, 5 - i), NULL, 0, NULL));
     }
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->work(store, &work));
     assert_int_equal(work.events, 1);
-    OK(V(store)->begin(store));
-    OK(V(store)->event_claim(store, owner, 3, see_event, &all, &picked));
-    OK(V(store)->commit(store));
+    OK(whi_store_begin(store));
+    OK(whi_store_event_claim(store, owner, 3, see_event, &all, &picked));
+    OK(whi_store_commit(store, NULL));
     assert_int_equal(all.count, 3);
     assert_int_equal(all.events[0], number_at(NOW, 1));
     assert_int_equal(all.events[2], number_at(NOW, 3));
     assert_string_equal(all.text, "{\"id\":7}");
     assert_int_equal(all.event.pending, 1);
-    OK(V(store)->begin(store));
-    OK(V(store)->event_done(store, owner, number_at(NOW, 1)));
-    OK(V(store)->event_claim(store, owner, 30, see_event, &all, &picked));
-    OK(V(store)->commit(store));
+    OK(whi_store_begin(store));
+    OK(whi_store_event_done(store, owner, number_at(NOW, 1)));
+    OK(whi_store_event_claim(store, owner, 30, see_event, &all, &picked));
+    OK(whi_store_commit(store, NULL));
     assert_int_equal(all.count, 5);
     OK(V(store)->work(store, &work));
     assert_int_equal(work.events, 0);
@@ -65,7 +66,7 @@ static void pending_cycle(whi_store *store) {
 
 static void pending_events_are_claimed_once_oldest_first(void **state) {
     (void)state;
-    on_both(pending_cycle);
+    on_store(pending_cycle);
 }
 
 static void duplicates(whi_store *store) {
@@ -76,7 +77,7 @@ static void duplicates(whi_store *store) {
 
     whi_ident_format("msg_", first, made);
     whi_ident_format("msg_", first + 77, unknown);
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(add_event(store, first, NULL, 0, &known));
     assert_int_equal(known, 0);
     OK(add_event(store, first + 1, "order-7", 0, &known));
@@ -87,7 +88,7 @@ static void duplicates(whi_store *store) {
     assert_int_equal(known, 1);
     OK(add_event(store, first + 4, unknown, 0, &known)); /* has the form, is not there */
     assert_int_equal(known, 0);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->event_number(store, "order-7", NULL, &found));
     assert_int_equal(found, first + 1);
     OK(V(store)->event_number(store, made, NULL, &found));
@@ -103,7 +104,7 @@ static void duplicates(whi_store *store) {
 
 static void an_id_that_is_known_adds_nothing(void **state) {
     (void)state;
-    on_both(duplicates);
+    on_store(duplicates);
 }
 
 /* --------------------------------------------------------------- deliveries */
@@ -117,11 +118,11 @@ static void delivery_cycle(whi_store *store) {
     row.body_size = 3;
     row.attempts = row.tries = 1;
     row.status = 200;
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(add_event(store, event, NULL, 0, NULL));
     OK(write_row(store, &row));
     put(store, event, 10, WHI_HELD, 0);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->delivery_get(store, event, 9, see_delivery, &all));
     assert_string_equal(all.body, "[1]");
     assert_string_equal(all.text, "(null)");
@@ -138,9 +139,9 @@ static void delivery_cycle(whi_store *store) {
     row.created_at = 1;
     row.attempts = 1;
     row.error = "later";
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(write_row(store, &row));
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->delivery_get(store, event, 9, see_delivery, &all));
     assert_string_equal(all.body, "[1]");
     assert_int_equal(all.last.version, 99);
@@ -157,9 +158,9 @@ static void put_body(whi_store *store, int64_t event, int64_t subscription, int 
     row.attempts = attempts;
     row.body = body;
     row.body_size = strlen(body);
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(write_row(store, &row));
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->delivery_get(store, event, subscription, see_delivery, &all));
     assert_string_equal(all.body, body);
 }
@@ -168,10 +169,10 @@ static void bodies(whi_store *store) {
     int64_t event = number_at(NOW, 1);
     seen all = { 0 };
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(add_event(store, event, NULL, 0, NULL));
     put(store, event, 1, WHI_HELD, 0);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     put_body(store, event, 1, 0, "[1]"); /* the rule was mended */
     put_body(store, event, 2, 0, "[2]");
     put_body(store, event, 2, 1, "[2]");
@@ -183,20 +184,21 @@ static void bodies(whi_store *store) {
 
 static void a_body_can_be_added_and_changed_later(void **state) {
     (void)state;
-    on_both(bodies);
+    on_store(bodies);
 }
 
 static void a_delivery_is_replaced_but_for_its_birth(void **state) {
     (void)state;
-    on_both(delivery_cycle);
+    on_store(delivery_cycle);
 }
 
 static void claims(whi_store *store) {
-    int64_t event = number_at(NOW, 0), due;
+    int64_t event = number_at(NOW, 0), due, owner;
     whi_delivery_row row;
     seen all = { 0 }, none = { 0 };
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
+    OK(add_worker(store, &owner));
     for (int i = 0; i < 6; i++) {
         OK(add_event(store, event + i, NULL, 0, NULL));
         put(store, event + i, 5, WHI_WAITING, NOW - i);
@@ -207,23 +209,23 @@ static void claims(whi_store *store) {
     row.body_size = 0;
     OK(add_event(store, event + 6, NULL, 0, NULL));
     OK(write_row(store, &row));
-    OK(V(store)->delivery_claim(store, 2, 5, NOW - 3, 3, see_delivery, &all));
+    OK(claim(store, owner, 5, NOW - 3, 3, see_delivery, &all));
     assert_int_equal(all.count, 3);
     assert_int_equal(all.events[0], event + 6);
     assert_int_equal(all.events[1], event + 5);
     assert_int_equal(all.events[2], event + 4);
     assert_string_equal(all.text, "{\"id\":7}");
     assert_int_equal(all.last.state, WHI_SENDING);
-    assert_int_equal(all.last.owner, 2);
-    OK(V(store)->delivery_claim(store, 2, 5, NOW - 3, 9, see_delivery, &all));
+    assert_int_equal(all.last.owner, owner);
+    OK(claim(store, owner, 5, NOW - 3, 9, see_delivery, &all));
     assert_int_equal(all.count, 4);
-    OK(V(store)->delivery_claim(store, 2, 5, NOW - 3, 9, see_delivery, &none));
+    OK(claim(store, owner, 5, NOW - 3, 9, see_delivery, &none));
     assert_int_equal(none.count, 0);
-    OK(V(store)->lane_due(store, 5, &due));
+    OK(whi_store_lane_due(store, 5, &due));
     assert_int_equal(due, NOW - 2);
-    OK(V(store)->lane_due(store, 77, &due));
+    OK(whi_store_lane_due(store, 77, &due));
     assert_int_equal(due, INT64_MAX);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->delivery_get(store, event + 6, 5, see_delivery, &all));
     assert_string_equal(all.body, "");
     assert_string_equal(all.text, "(null)");
@@ -231,7 +233,7 @@ static void claims(whi_store *store) {
 
 static void a_claim_takes_what_is_due_longest_first_and_only_once(void **state) {
     (void)state;
-    on_both(claims);
+    on_store(claims);
 }
 
 static void lanes(whi_store *store) {
@@ -240,7 +242,7 @@ static void lanes(whi_store *store) {
 
     OK(V(store)->lanes(store, see_lane, &all));
     assert_int_equal(all.count, 0);
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(add_event(store, event, NULL, 0, NULL));
     OK(add_event(store, event + 1, NULL, 0, NULL));
     put(store, event, 3, WHI_WAITING, NOW + 9);
@@ -248,7 +250,7 @@ static void lanes(whi_store *store) {
     put(store, event, 7, WHI_HELD, 0);
     put(store, event, 900, WHI_WAITING, NOW + 1);
     put(store, event, 8, WHI_DELIVERED, 0);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->lanes(store, see_lane, &all));
     assert_int_equal(all.count, 2);
     assert_int_equal(all.subscriptions[0], 3);
@@ -259,7 +261,7 @@ static void lanes(whi_store *store) {
 
 static void lanes_are_the_subscriptions_that_wait_with_their_earliest_time(void **state) {
     (void)state;
-    on_both(lanes);
+    on_store(lanes);
 }
 
 static void cancels(whi_store *store) {
@@ -271,19 +273,19 @@ static void cancels(whi_store *store) {
     int count;
     seen all = { 0 };
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     for (int i = 0; i < 6; i++) {
         OK(add_event(store, event + i, NULL, 0, NULL));
         put(store, event + i, 5, states[i], NOW);
         put(store, event + i, 6, states[i], NOW);
     }
-    OK(V(store)->delivery_cancel(store, 5, NOW, 2, &count));
+    OK(whi_store_delivery_cancel(store, 5, NOW, 2, &count));
     assert_int_equal(count, 2);
-    OK(V(store)->delivery_cancel(store, 5, NOW, 2, &count));
+    OK(whi_store_delivery_cancel(store, 5, NOW, 2, &count));
     assert_int_equal(count, 1);
-    OK(V(store)->delivery_cancel(store, 5, NOW, 2, &count));
+    OK(whi_store_delivery_cancel(store, 5, NOW, 2, &count));
     assert_int_equal(count, 0);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     for (int i = 0; i < 6; i++) {
         OK(V(store)->delivery_get(store, event + i, 5, see_delivery, &all));
         assert_int_equal(all.last.state, after[i]);
@@ -294,7 +296,7 @@ static void cancels(whi_store *store) {
 
 static void cancelling_ends_what_waits_or_is_held_in_steps(void **state) {
     (void)state;
-    on_both(cancels);
+    on_store(cancels);
 }
 
 static void attempts(whi_store *store) {
@@ -306,13 +308,15 @@ static void attempts(whi_store *store) {
     row.error = "the receiver answered 500";
     row.response = "o\0ps";
     row.response_size = 4;
-    OK(V(store)->begin(store));
-    OK(V(store)->attempt_add(store, &row));
+    OK(whi_store_begin(store));
+    OK(add_event(store, row.event, NULL, 0, NULL));
+    put(store, row.event, 2, WHI_WAITING, NOW);
+    OK(whi_store_attempt_add(store, &row));
     row.n = 1;
     row.response = NULL;
-    OK(V(store)->attempt_add(store, &row));
-    OK(V(store)->attempt_add(store, &row)); /* made by another worker as well */
-    OK(V(store)->commit(store));
+    OK(whi_store_attempt_add(store, &row));
+    OK(whi_store_attempt_add(store, &row)); /* made by another worker as well */
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->attempt_list(store, row.event, 2, see_attempt, &all));
     assert_int_equal(all.count, 3);
     assert_int_equal(all.states[0], 1);
@@ -330,7 +334,7 @@ static void attempts(whi_store *store) {
 
 static void attempts_are_kept_in_order_and_none_is_lost(void **state) {
     (void)state;
-    on_both(attempts);
+    on_store(attempts);
 }
 
 /* ------------------------------------------------------------------ workers */
@@ -352,28 +356,28 @@ static void workers(whi_store *store) {
     int64_t a, b, c;
     beats all = { 0 };
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(add_worker(store, &a));
     OK(add_worker(store, &b));
-    OK(V(store)->worker_beat(store, b));
-    OK(V(store)->worker_list(store, see_beat, &all));
+    OK(whi_store_worker_beat(store, b));
+    OK(whi_store_worker_list(store, see_beat, &all));
     assert_int_equal(all.count, 2);
     assert_int_equal(all.owner[0], a);
     assert_int_equal(all.beat[0], 0);
     assert_int_equal(all.owner[1], b);
     assert_int_equal(all.beat[1], 1);
-    OK(V(store)->worker_holds(store, b));
-    OK(V(store)->worker_remove(store, b));
-    assert_int_equal(V(store)->worker_holds(store, b), WH_ENOTFOUND);
-    assert_int_equal(V(store)->worker_beat(store, b), WH_ENOTFOUND);
+    OK(whi_store_worker_holds(store, b));
+    OK(whi_store_worker_remove(store, b));
+    assert_int_equal(whi_store_worker_holds(store, b), WH_ENOTFOUND);
+    assert_int_equal(whi_store_worker_beat(store, b), WH_ENOTFOUND);
     OK(add_worker(store, &c));
     assert_true(c > b); /* never again */
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
 }
 
 static void a_worker_has_a_number_of_its_own_and_a_beat(void **state) {
     (void)state;
-    on_both(workers);
+    on_store(workers);
 }
 
 static void add_owned(whi_store *store, int64_t event, int64_t owner) {
@@ -385,30 +389,32 @@ static void add_owned(whi_store *store, int64_t event, int64_t owner) {
 }
 
 static void orphans(whi_store *store) {
-    int64_t lives, event = number_at(NOW, 0);
+    int64_t lives, gone, event = number_at(NOW, 0);
     whi_store_work work;
     int count;
     seen all = { 0 };
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(add_worker(store, &lives));
+    OK(add_worker(store, &gone));
     for (int i = 0; i < 3; i++) {
-        add_owned(store, event + i, lives + 7);
+        add_owned(store, event + i, gone);
     }
     add_owned(store, event + 3, lives);
-    OK(V(store)->commit(store));
+    OK(whi_store_worker_remove(store, gone));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->work(store, &work));
     assert_int_equal(work.owned, 1);
     OK(V(store)->event_get(store, event, see_event, &all));
     assert_int_equal(all.event.pending, 1); /* whoever sweeps it will do it */
-    OK(V(store)->begin(store));
-    OK(V(store)->worker_sweep(store, NOW + 40, 4, &count));
+    OK(whi_store_begin(store));
+    OK(whi_store_worker_sweep(store, NOW + 40, 4, &count));
     assert_int_equal(count, 4);
-    OK(V(store)->worker_sweep(store, NOW + 40, 4, &count));
+    OK(whi_store_worker_sweep(store, NOW + 40, 4, &count));
     assert_int_equal(count, 2);
-    OK(V(store)->worker_sweep(store, NOW + 40, 4, &count));
+    OK(whi_store_worker_sweep(store, NOW + 40, 4, &count));
     assert_int_equal(count, 0);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->delivery_get(store, event, 5, see_delivery, &all));
     assert_int_equal(all.last.state, WHI_WAITING);
     assert_int_equal(all.last.due, NOW + 40);
@@ -422,7 +428,7 @@ static void orphans(whi_store *store) {
 
 static void what_has_an_owner_without_a_row_is_swept(void **state) {
     (void)state;
-    on_both(orphans);
+    on_store(orphans);
 }
 
 static int put_if(whi_store *store, whi_delivery_row *row, int was, int64_t was_owner) {
@@ -430,7 +436,7 @@ static int put_if(whi_store *store, whi_delivery_row *row, int was, int64_t was_
 
     row->was = was;
     row->was_owner = was_owner;
-    OK(V(store)->delivery_put(store, row, &done));
+    OK(whi_store_delivery_put(store, row, &done));
     return done;
 }
 
@@ -442,7 +448,7 @@ static void compared(whi_store *store, const char *key) {
 
     row.key = key;
     row.owner = 3;
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(add_event(store, event, NULL, 0, NULL));
     assert_int_equal(put_if(store, &row, WHI_SENDING, 3), 0); /* there is none */
     assert_int_equal(put_if(store, &row, WHI_WAS_ABSENT, 0), 1);
@@ -453,9 +459,9 @@ static void compared(whi_store *store, const char *key) {
     assert_int_equal(put_if(store, &row, WHI_SENDING, 3), 1);
     row.state = WHI_WAITING;
     assert_int_equal(put_if(store, &row, WHI_SENDING, 3), 0);
-    OK(V(store)->delivery_now(store, event, 5, see_delivery, &all));
+    OK(whi_store_delivery_now(store, event, 5, see_delivery, &all));
     assert_int_equal(all.last.state, WHI_DELIVERED);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
 }
 
 static void compared_plain(whi_store *store) {
@@ -468,12 +474,12 @@ static void compared_keyed(whi_store *store) {
 
 static void a_delivery_changes_only_from_what_it_is_said_to_be(void **state) {
     (void)state;
-    on_both(compared_plain);
+    on_store(compared_plain);
 }
 
 static void so_does_one_with_a_key(void **state) {
     (void)state;
-    on_both(compared_keyed);
+    on_store(compared_keyed);
 }
 
 /* Given inside the commit, they grow whatever the clock does, and after all were purged. */
@@ -483,29 +489,29 @@ static void numbered(whi_store *store) {
     int64_t last = 0, after = 0;
     int known, count;
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     for (int i = 0; i < 5; i++) {
         row.number = 0;
         row.accepted_at = row.time = clocks[i];
-        OK(V(store)->event_add(store, &row, &known));
-        OK(V(store)->event_done(store, 0, row.number));
+        OK(whi_store_event_add(store, &row, &known));
+        OK(whi_store_event_done(store, 0, row.number));
         assert_true(row.number > last);
         assert_true(row.number >= whi_ident_first(clocks[i]));
         last = row.number;
     }
-    OK(V(store)->purge(store, INT64_MAX, INT64_MAX, 100, &after, &count));
+    OK(whi_store_purge(store, INT64_MAX, INT64_MAX, 100, &after, &count));
     assert_int_equal(count, 4);
-    OK(V(store)->commit(store));
-    OK(V(store)->begin(store));
+    OK(whi_store_commit(store, NULL));
+    OK(whi_store_begin(store));
     row.number = 0;
-    OK(V(store)->event_add(store, &row, &known));
+    OK(whi_store_event_add(store, &row, &known));
     assert_int_equal(row.number, last + 1);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
 }
 
 static void events_are_numbered_in_the_order_of_commits(void **state) {
     (void)state;
-    on_both(numbered);
+    on_store(numbered);
 }
 
 /* ------------------------------------------------------------ subscriptions */
@@ -515,11 +521,11 @@ static void subscriptions(whi_store *store) {
     whi_subscription_row row = { 0 };
     seen all = { 0 };
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     a = subscribe(store, "", 1, "{\"a\":1}");
     b = subscribe(store, "acme", 1, "{\"b\":1}");
     c = subscribe(store, "acme", 2, "{\"c\":1}");
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->subscription_count(store, &count));
     assert_int_equal(count, 3);
     OK(V(store)->subscription_changes(store, &after, see_subscription, &all));
@@ -530,11 +536,11 @@ static void subscriptions(whi_store *store) {
 
     row = (whi_subscription_row){ .id = a, .version = 2, .tenant = "", .status = 1, .document = "{\"a\":2}" };
     row.document_size = 7;
-    OK(V(store)->begin(store));
-    OK(V(store)->subscription_put(store, &row));
-    OK(V(store)->subscription_remove(store, b));
-    assert_int_equal(V(store)->subscription_remove(store, b), WH_ENOTFOUND);
-    OK(V(store)->commit(store));
+    OK(whi_store_begin(store));
+    OK(whi_store_subscription_put(store, &row));
+    OK(whi_store_subscription_remove(store, b));
+    assert_int_equal(whi_store_subscription_remove(store, b), WH_ENOTFOUND);
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->subscription_changes(store, &after, see_subscription, &all));
     assert_int_equal(all.count, 2);
     assert_int_equal(all.subscriptions[0], a);
@@ -562,43 +568,43 @@ static void subscriptions(whi_store *store) {
 
 static void subscriptions_keep_their_versions_and_tell_their_changes(void **state) {
     (void)state;
-    on_both(subscriptions);
+    on_store(subscriptions);
 }
 
 static void versions(whi_store *store) {
     whi_subscription_row row = { .version = 1, .tenant = "", .status = 1, .document = "{}", .document_size = 2 };
 
-    OK(V(store)->begin(store));
-    OK(V(store)->subscription_put(store, &row));
+    OK(whi_store_begin(store));
+    OK(whi_store_subscription_put(store, &row));
     row.version = 2;
-    OK(V(store)->subscription_put(store, &row));
-    assert_int_equal(V(store)->subscription_put(store, &row), WH_ECONFLICT);
+    OK(whi_store_subscription_put(store, &row));
+    assert_int_equal(whi_store_subscription_put(store, &row), WH_ECONFLICT);
     row.version = 1;
-    assert_int_equal(V(store)->subscription_put(store, &row), WH_ECONFLICT);
+    assert_int_equal(whi_store_subscription_put(store, &row), WH_ECONFLICT);
     row.version = 2;
     row.status = 3; /* another process disabled it */
-    assert_int_equal(V(store)->subscription_put(store, &row), WH_ECONFLICT);
+    assert_int_equal(whi_store_subscription_put(store, &row), WH_ECONFLICT);
     row.id = 77;
-    assert_int_equal(V(store)->subscription_put(store, &row), WH_ENOTFOUND);
-    V(store)->rollback(store);
+    assert_int_equal(whi_store_subscription_put(store, &row), WH_ENOTFOUND);
+    whi_store_rollback(store);
 }
 
 static void a_change_that_does_not_know_the_last_one_is_a_conflict(void **state) {
     (void)state;
-    on_both(versions);
+    on_store(versions);
 }
 
 static void ids_of_subscriptions_are_never_used_again(void **state) {
-    whi_store *store = opened(path);
+    whi_store *store = opened_here();
     int64_t id;
 
     (void)state;
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     id = subscribe(store, "", 1, "{}");
-    OK(V(store)->subscription_remove(store, id));
+    OK(whi_store_subscription_remove(store, id));
     assert_true(subscribe(store, "", 1, "{}") > id);
-    OK(V(store)->commit(store));
-    V(store)->close(store);
+    OK(whi_store_commit(store, NULL));
+    whi_store_close(store);
 }
 
 /* -------------------------------------------------------------------- purge */
@@ -613,9 +619,9 @@ static int64_t old_event(whi_store *store, int day, int first, int second) {
     row.body_size = 2;
     snprintf(id, sizeof id, "day-%d", day);
     OK(add_event(store, event, id, 0, NULL));
-    OK(V(store)->event_done(store, 0, event));
+    OK(whi_store_event_done(store, 0, event));
     OK(write_row(store, &row));
-    OK(V(store)->attempt_add(store, &attempt));
+    OK(whi_store_attempt_add(store, &attempt));
     put(store, event, 2, second, NOW);
     return event;
 }
@@ -627,7 +633,7 @@ static void purges(whi_store *store) {
     int count, steps = 0, gone = 0;
     seen all = { 0 };
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     done = old_event(store, 1, WHI_DELIVERED, WHI_CANCELLED);
     waiting = old_event(store, 2, WHI_WAITING, WHI_DELIVERED);
     sending = old_event(store, 3, WHI_SENDING, WHI_DELIVERED);
@@ -638,13 +644,13 @@ static void purges(whi_store *store) {
     OK(add_event(store, pending, NULL, 0, NULL));
     bare = number_at(NOW, 6);
     OK(add_event(store, bare, NULL, 0, NULL));
-    OK(V(store)->event_done(store, 0, bare));
+    OK(whi_store_event_done(store, 0, bare));
     do {
-        OK(V(store)->purge(store, done_before, failed_before, 2, &after, &count));
+        OK(whi_store_purge(store, done_before, failed_before, 2, &after, &count));
         gone += count;
         steps++;
     } while (after != 0);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     assert_int_equal(gone, 3);
     assert_int_equal(steps, 4);
     assert_false(is_there(store, done));
@@ -665,11 +671,11 @@ static void purges(whi_store *store) {
 
 static void purging_takes_what_is_old_and_finished_in_small_steps(void **state) {
     (void)state;
-    on_both(purges);
+    on_store(purges);
 }
 
 static void old_versions_go_when_no_delivery_can_name_them(void **state) {
-    whi_store *store = opened(path);
+    whi_store *store = opened_here();
     whi_subscription_row row = { .version = 1, .tenant = "", .status = 1, .document = "{}", .document_size = 2 };
     int64_t late = whi_ident_first(INT64_C(3000000000000)), hour = whi_ident_first(whi_ident_time(0) + 3600000);
     int64_t after = 0;
@@ -677,48 +683,48 @@ static void old_versions_go_when_no_delivery_can_name_them(void **state) {
     seen all = { 0 };
 
     (void)state;
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(add_event(store, late, NULL, 0, NULL));
-    OK(V(store)->subscription_put(store, &row));
+    OK(whi_store_subscription_put(store, &row));
     row.version = 2;
-    OK(V(store)->subscription_put(store, &row));
-    OK(V(store)->event_done(store, 0, late));
+    OK(whi_store_subscription_put(store, &row));
+    OK(whi_store_event_done(store, 0, late));
     OK(add_event(store, late + hour + 1, NULL, 0, NULL));
-    OK(V(store)->purge(store, late, late, 10, &after, &count)); /* the first event is still there */
-    OK(V(store)->commit(store));
+    OK(whi_store_purge(store, late, late, 10, &after, &count)); /* the first event is still there */
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->subscription_get(store, row.id, 2, see_subscription, &all));
     OK(V(store)->subscription_get(store, row.id, 1, see_subscription, &all));
-    OK(V(store)->begin(store));
-    OK(V(store)->purge(store, late + 3 * hour, 0, 10, &after, &count));
+    OK(whi_store_begin(store));
+    OK(whi_store_purge(store, late + 3 * hour, 0, 10, &after, &count));
     assert_int_equal(count, 1);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     assert_int_equal(V(store)->subscription_get(store, row.id, 1, see_subscription, &all), WH_ENOTFOUND);
     OK(V(store)->subscription_get(store, row.id, 2, see_subscription, &all));
-    V(store)->close(store);
+    whi_store_close(store);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(an_event_is_kept_with_its_bytes_and_its_times, scrub),
-        cmocka_unit_test_teardown(pending_events_are_claimed_once_oldest_first, scrub),
-        cmocka_unit_test_teardown(an_id_that_is_known_adds_nothing, scrub),
-        cmocka_unit_test_teardown(a_delivery_is_replaced_but_for_its_birth, scrub),
-        cmocka_unit_test_teardown(a_body_can_be_added_and_changed_later, scrub),
-        cmocka_unit_test_teardown(a_claim_takes_what_is_due_longest_first_and_only_once, scrub),
-        cmocka_unit_test_teardown(lanes_are_the_subscriptions_that_wait_with_their_earliest_time, scrub),
-        cmocka_unit_test_teardown(cancelling_ends_what_waits_or_is_held_in_steps, scrub),
-        cmocka_unit_test_teardown(attempts_are_kept_in_order_and_none_is_lost, scrub),
-        cmocka_unit_test_teardown(a_worker_has_a_number_of_its_own_and_a_beat, scrub),
-        cmocka_unit_test_teardown(what_has_an_owner_without_a_row_is_swept, scrub),
-        cmocka_unit_test_teardown(a_delivery_changes_only_from_what_it_is_said_to_be, scrub),
-        cmocka_unit_test_teardown(so_does_one_with_a_key, scrub),
-        cmocka_unit_test_teardown(events_are_numbered_in_the_order_of_commits, scrub),
-        cmocka_unit_test_teardown(subscriptions_keep_their_versions_and_tell_their_changes, scrub),
-        cmocka_unit_test_teardown(a_change_that_does_not_know_the_last_one_is_a_conflict, scrub),
-        cmocka_unit_test_teardown(ids_of_subscriptions_are_never_used_again, scrub),
-        cmocka_unit_test_teardown(purging_takes_what_is_old_and_finished_in_small_steps, scrub),
-        cmocka_unit_test_teardown(old_versions_go_when_no_delivery_can_name_them, scrub),
+        cmocka_unit_test_teardown(an_event_is_kept_with_its_bytes_and_its_times, clear),
+        cmocka_unit_test_teardown(pending_events_are_claimed_once_oldest_first, clear),
+        cmocka_unit_test_teardown(an_id_that_is_known_adds_nothing, clear),
+        cmocka_unit_test_teardown(a_delivery_is_replaced_but_for_its_birth, clear),
+        cmocka_unit_test_teardown(a_body_can_be_added_and_changed_later, clear),
+        cmocka_unit_test_teardown(a_claim_takes_what_is_due_longest_first_and_only_once, clear),
+        cmocka_unit_test_teardown(lanes_are_the_subscriptions_that_wait_with_their_earliest_time, clear),
+        cmocka_unit_test_teardown(cancelling_ends_what_waits_or_is_held_in_steps, clear),
+        cmocka_unit_test_teardown(attempts_are_kept_in_order_and_none_is_lost, clear),
+        cmocka_unit_test_teardown(a_worker_has_a_number_of_its_own_and_a_beat, clear),
+        cmocka_unit_test_teardown(what_has_an_owner_without_a_row_is_swept, clear),
+        cmocka_unit_test_teardown(a_delivery_changes_only_from_what_it_is_said_to_be, clear),
+        cmocka_unit_test_teardown(so_does_one_with_a_key, clear),
+        cmocka_unit_test_teardown(events_are_numbered_in_the_order_of_commits, clear),
+        cmocka_unit_test_teardown(subscriptions_keep_their_versions_and_tell_their_changes, clear),
+        cmocka_unit_test_teardown(a_change_that_does_not_know_the_last_one_is_a_conflict, clear),
+        cmocka_unit_test_teardown(ids_of_subscriptions_are_never_used_again, clear),
+        cmocka_unit_test_teardown(purging_takes_what_is_old_and_finished_in_small_steps, clear),
+        cmocka_unit_test_teardown(old_versions_go_when_no_delivery_can_name_them, clear),
     };
 
-    return RUN_STORE_TESTS(tests);
+    return RUN_IN_PLACES(tests);
 }

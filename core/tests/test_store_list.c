@@ -1,16 +1,16 @@
 /* Lists: newest first, page by page, with a bound on the rows looked at. */
-#include "store_kit.h"
+#include "store_places.h"
 
 static void subscription_pages(whi_store *store) {
     whi_store_query query = { .limit = 2 };
     whi_store_place place;
     seen all = { 0 };
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     for (int i = 1; i <= 5; i++) {
         subscribe(store, i % 2 ? "odd" : "even", i == 4 ? 2 : 1, "{}");
     }
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
     assert_int_equal(all.count, 2);
     assert_int_equal(all.subscriptions[0], 5);
@@ -38,7 +38,7 @@ static void subscription_pages(whi_store *store) {
 
 static void subscriptions_are_listed_in_pages_newest_first(void **state) {
     (void)state;
-    on_both(subscription_pages);
+    on_store(subscription_pages);
 }
 
 /* -------------------------------------------------------------------- lists */
@@ -50,11 +50,11 @@ static void event_pages(whi_store *store) {
     seen all = { 0 };
     int pages = 0;
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     for (int i = 0; i < 7; i++) {
         OK(add_event(store, event + i, NULL, 0, NULL));
     }
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     do {
         OK(V(store)->event_list(store, &query, see_event, &all, &place));
         query.before_event = place.event;
@@ -97,13 +97,13 @@ static void events_of_nobody(whi_store *store) {
     seen all = { 0 };
     int known;
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     OK(add_event(store, first, NULL, 0, NULL));
-    OK(V(store)->event_add(store, &row, &known));
+    OK(whi_store_event_add(store, &row, &known));
     OK(write_row(store, &sent));
     sent.event = first;
     OK(write_row(store, &sent));
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     OK(V(store)->event_list(store, &query, see_event, &all, &place));
     assert_int_equal(all.count, 1);
     assert_int_equal(all.events[0], first + 1);
@@ -115,12 +115,12 @@ static void events_of_nobody(whi_store *store) {
 
 static void events_of_no_tenant_are_listed_alone(void **state) {
     (void)state;
-    on_both(events_of_nobody);
+    on_store(events_of_nobody);
 }
 
 static void events_are_listed_in_pages_newest_first(void **state) {
     (void)state;
-    on_both(event_pages);
+    on_store(event_pages);
 }
 
 static int all_pages(whi_store *store, whi_store_query query, seen *all) {
@@ -144,7 +144,7 @@ static void delivery_pages(whi_store *store) {
     int64_t event = number_at(NOW, 0);
     seen all;
 
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     for (int i = 0; i < 6; i++) {
         OK(add_event(store, event + i, NULL, 0, NULL));
         put(store, event + i, 1, 1 + i, NOW + 9 - i); /* every state once */
@@ -153,7 +153,7 @@ static void delivery_pages(whi_store *store) {
     }
     OK(add_event(store, event + 6, NULL, 0, NULL));
     OK(add_event(store, event - 1, NULL, 0, NULL));
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     assert_int_equal(all_pages(store, (whi_store_query){ .limit = 4 }, &all), 5);
     assert_int_equal(all.count, 18);
     for (int i = 0; i < 18; i++) {
@@ -197,16 +197,16 @@ static void delivery_pages(whi_store *store) {
 
 static void deliveries_are_listed_in_pages_by_every_filter(void **state) {
     (void)state;
-    on_both(delivery_pages);
+    on_store(delivery_pages);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(subscriptions_are_listed_in_pages_newest_first, scrub),
-        cmocka_unit_test_teardown(events_are_listed_in_pages_newest_first, scrub),
-        cmocka_unit_test_teardown(events_of_no_tenant_are_listed_alone, scrub),
-        cmocka_unit_test_teardown(deliveries_are_listed_in_pages_by_every_filter, scrub),
+        cmocka_unit_test_teardown(subscriptions_are_listed_in_pages_newest_first, clear),
+        cmocka_unit_test_teardown(events_are_listed_in_pages_newest_first, clear),
+        cmocka_unit_test_teardown(events_of_no_tenant_are_listed_alone, clear),
+        cmocka_unit_test_teardown(deliveries_are_listed_in_pages_by_every_filter, clear),
     };
 
-    return RUN_STORE_TESTS(tests);
+    return RUN_IN_PLACES(tests);
 }

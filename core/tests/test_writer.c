@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
@@ -26,8 +27,11 @@ static int begin(whi_store *store) {
     return WH_OK;
 }
 
-static int commit(whi_store *store) {
+static int commit(whi_store *store, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
     (void)store;
+    (void)facts;
+    (void)count;
+    *outcome = WH_COMMITTED;
     return WH_OK;
 }
 
@@ -35,8 +39,8 @@ static void rollback(whi_store *store) {
     (void)store;
 }
 
-static const struct whi_store_vtable counting = { .begin = begin, .commit = commit, .rollback = rollback };
-static whi_store store = { &counting };
+static const whi_store_vtable counting = { .begin = begin, .commit = commit, .rollback = rollback };
+static whi_store store = { .vtable = &counting };
 
 /* A job that remembers the transaction that it was in. */
 typedef struct numbered {
@@ -121,15 +125,116 @@ static void the_rows_are_counted_too(void **state) {
     assert_int_equal(transactions, 2);
 }
 
+/* ------------------------------------------------------------- commits of which nothing is known */
+
+static enum wh_backend_commit becomes; /* in the end */
+static int looks, looks_needed, commits_unknown, rolled_back;
+
+/* In front of the C library's: the writer's pauses take no time. */
+__attribute__((visibility("default"))) int nanosleep(const struct timespec *time, struct timespec *left) {
+    (void)time;
+    (void)left;
+    return 0;
+}
+
+static int commit_unknown(whi_store *in, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
+    (void)in;
+    (void)facts;
+    (void)count;
+    *outcome = commits_unknown-- > 0 ? WH_COMMIT_UNKNOWN : WH_COMMITTED;
+    return *outcome == WH_COMMITTED ? WH_OK : whi_fail(WH_ESTORE, "the connection broke");
+}
+
+static int told_before; /* jobs that were told while nothing was known */
+
+static numbered asked[2];
+
+static void look(whi_store *in, enum wh_backend_commit *outcome) {
+    (void)in;
+    told_before += asked[0].told + asked[1].told;
+    *outcome = ++looks < looks_needed ? WH_COMMIT_UNKNOWN : becomes;
+}
+
+static void count_rollback(whi_store *in) {
+    (void)in;
+    rolled_back++;
+}
+
+static const whi_store_vtable breaking = {
+    .begin = begin, .commit = commit_unknown, .settle = look, .rollback = count_rollback
+};
+static whi_store broken = { .vtable = &breaking };
+static int codes[2];
+static char sentence_told[WHI_ERROR_SIZE];
+
+static void keep_code(whi_job *job, int code, const char *sentence) {
+    numbered *self = (numbered *)job;
+
+    self->told++;
+    codes[self - asked] = code;
+    memcpy(sentence_told, sentence, strlen(sentence) + 1);
+}
+
+/* Two jobs in one commit that breaks, of which the store knows after so many looks. */
+static void run_two(int needed, enum wh_backend_commit end) {
+    whi_writer *writer;
+
+    transactions = looks = told_before = rolled_back = 0;
+    commits_unknown = 1;
+    looks_needed = needed;
+    becomes = end;
+    memset(asked, 0, sizeof asked);
+    assert_int_equal(whi_writer_new(&writer, &broken, NULL, NULL), WH_OK);
+    for (int i = 0; i < 2; i++) {
+        asked[i].job.run = run;
+        asked[i].job.done = keep_code;
+        whi_writer_submit(writer, &asked[i].job);
+    }
+    whi_writer_drain(writer);
+    whi_writer_free(writer);
+    assert_int_equal(told_before, 0);
+    assert_int_equal(asked[0].told, 1);
+    assert_int_equal(asked[1].told, 1);
+}
+
+static void what_is_found_to_be_committed_is_done(void **state) {
+    (void)state;
+    run_two(3, WH_COMMITTED);
+    assert_int_equal(looks, 3);
+    assert_int_equal(codes[0], WH_OK);
+    assert_int_equal(codes[1], WH_OK);
+    assert_int_equal(transactions, 1);
+    assert_int_equal(rolled_back, 0);
+}
+
+static void what_is_found_not_to_be_is_run_again(void **state) {
+    (void)state;
+    run_two(3, WH_NOT_COMMITTED);
+    assert_int_equal(rolled_back, 1);
+    assert_int_equal(transactions, 3); /* each alone */
+    assert_int_equal(codes[0], WH_OK);
+    assert_int_equal(codes[1], WH_OK);
+}
+
+static void what_cannot_be_seen_for_long_fails_and_is_not_run_again(void **state) {
+    (void)state;
+    run_two(1000, WH_COMMITTED);
+    assert_int_equal(transactions, 1);
+    assert_int_equal(rolled_back, 1);
+    assert_int_equal(codes[0], WH_ESTORE);
+    assert_int_equal(codes[1], WH_ESTORE);
+    assert_string_equal(sentence_told, "the connection broke (whether it was committed cannot be seen)");
+}
+
 /* ------------------------------------------------------------------- events say their bytes */
 
-static struct whi_store_vtable commits;
-static const struct whi_store_vtable *sound;
+static whi_store_vtable commits;
+static const whi_store_vtable *sound;
 static atomic_int committed, told;
 
-static int count_commit(whi_store *in) {
+static int count_commit(whi_store *in, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
     atomic_fetch_add(&committed, 1);
-    return sound->commit(in);
+    return sound->commit(in, facts, count, outcome);
 }
 
 static void tell(int code, const char *error, const wh_receipt *receipt, void *payload) {
@@ -187,6 +292,9 @@ int main(void) {
         TEST(a_transaction_has_no_more_than_so_many_bytes),
         TEST(the_rows_are_counted_too),
         TEST(large_events_are_committed_a_few_at_a_time),
+        TEST(what_is_found_to_be_committed_is_done),
+        TEST(what_is_found_not_to_be_is_run_again),
+        TEST(what_cannot_be_seen_for_long_fails_and_is_not_run_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

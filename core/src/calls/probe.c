@@ -33,10 +33,10 @@ static int run_probe(whi_job *job, whi_store *store) {
     int duplicate, done, code;
 
     self->event.number = 0;
-    code = store->vtable->event_add(store, &self->event, &duplicate);
-    code = code == WH_OK ? store->vtable->event_done(store, 0, self->event.number) : code;
+    code = whi_store_event_add(store, &self->event, &duplicate);
+    code = code == WH_OK ? whi_store_event_done(store, 0, self->event.number) : code;
     self->delivery.event = self->event.number;
-    return code == WH_OK ? store->vtable->delivery_put(store, &self->delivery, &done) : code;
+    return code == WH_OK ? whi_store_delivery_put(store, &self->delivery, &done) : code;
 }
 
 static int look_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {

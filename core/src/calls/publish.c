@@ -16,14 +16,19 @@
 #include <stdio.h>
 #include <string.h>
 
+typedef struct published {
+    whi_event_row row;
+    whi_event *kept; /* in memory, or NULL */
+    whi_answer answer;
+} published;
+
 typedef struct publication {
     whi_job job;
     wh_engine *engine;
-    whi_event_row *rows;
-    whi_event **kept; /* in memory, or NULLs */
-    int *duplicates;
+    published *items;
     size_t count;
     int64_t owner, now;
+    int64_t asked; /* for this owner; 0: for any */
 } publication;
 
 /* Where order counts, none goes past those that the store has. */
@@ -32,39 +37,28 @@ static int would_overtake(const wh_engine *engine) {
            (atomic_load(&engine->more_events) || atomic_load(&engine->events_claimed));
 }
 
-static int add(publication *self, whi_store *store, size_t i, int64_t owner) {
-    whi_event_row *row = &self->rows[i];
-    whi_event *kept = self->kept[i];
-    int code;
+static int add(publication *self, whi_store *store, size_t i) {
+    whi_fact *fact;
+    int code = whi_store_add(store, WH_FACT_EVENT, &self->items[i].answer, &fact);
 
-    row->number = 0;
-    row->owner = kept != NULL ? owner : 0;
-    if (row->owner == 0) {
+    if (code != WH_OK) {
+        return code;
+    }
+    fact->of.event = self->items[i].row;
+    fact->of.event.owner = self->items[i].kept != NULL ? self->asked : 0;
+    if (fact->of.event.owner == 0) {
         atomic_store(&self->engine->more_events, 1); /* before those of the next jobs are looked at */
     }
-    code = store->vtable->event_add(store, row, &self->duplicates[i]);
-    if (code == WH_OK && kept != NULL) {
-        kept->owner = owner;
-        kept->number = row->number;
-        if (row->id == NULL) {
-            whi_ident_format("msg_", row->number, kept->id);
-        }
-    }
-    return code;
+    return WH_OK;
 }
 
-/* The lease is looked at here, where it counts: the lock may have been waited for. */
 static int run_publication(whi_job *job, whi_store *store) {
     publication *self = (publication *)job;
     int code = whi_registry_expect(self->engine->registry);
-    int64_t owner = self->owner;
 
-    if (would_overtake(self->engine)) {
-        owner = 0; /* asked here, in the order of commits, once more */
-    }
-    code = code == WH_OK ? whi_lease_keep(self->engine->lease, store, &owner) : code;
+    self->asked = would_overtake(self->engine) ? 0 : self->owner; /* in the order of commits, once more */
     for (size_t i = 0; i < self->count && code == WH_OK; i++) {
-        code = add(self, store, i, owner);
+        code = add(self, store, i);
     }
     return code;
 }
@@ -72,7 +66,7 @@ static int run_publication(whi_job *job, whi_store *store) {
 /* ---------------------------------------------------------------------- preparing */
 
 static void fill_row(publication *self, size_t i, const wh_event *event) {
-    whi_event_row *row = &self->rows[i];
+    whi_event_row *row = &self->items[i].row;
 
     row->id = event->id;
     row->type = event->type;
@@ -90,9 +84,9 @@ static void keep(publication *self, size_t i) {
     wh_engine *engine = self->engine;
 
     if (self->owner != 0 && !would_overtake(engine) &&
-        atomic_load(&engine->memory_used) + (long long)self->rows[i].payload_size <
+        atomic_load(&engine->memory_used) + (long long)self->items[i].row.payload_size <
             engine->options.limits.memory_bytes) {
-        self->kept[i] = whi_event_new(engine, &self->rows[i]);
+        self->items[i].kept = whi_event_new(engine, &self->items[i].row);
     }
 }
 
@@ -105,17 +99,36 @@ static whi_inbox *next_inbox(wh_engine *engine) {
                                : (unsigned)atomic_fetch_add(&engine->next_worker, 1) % workers];
 }
 
+/* What the store made of it. Whose it is is decided there, where it counts: its lock may have been
+ * waited for. */
+static void take_answer(publication *self, size_t i) {
+    whi_event *kept = self->items[i].kept;
+
+    if (kept == NULL) {
+        return;
+    }
+    kept->owner = self->items[i].answer.owner;
+    kept->number = self->items[i].answer.number;
+    if (self->items[i].row.id == NULL) {
+        whi_ident_format("msg_", kept->number, kept->id);
+    }
+    if (self->asked != 0 && kept->owner == 0) {
+        whi_lease_lost(self->engine->lease);
+    }
+}
+
 static void hand_over(publication *self) {
     wh_engine *engine = self->engine;
     int left = 0;
 
     for (size_t i = 0; i < self->count; i++) {
-        whi_event *event = self->kept[i];
-        if (event != NULL && !self->duplicates[i] && event->owner != 0) {
+        whi_event *event = self->items[i].kept;
+        take_answer(self, i);
+        if (event != NULL && self->items[i].answer.done && event->owner != 0) {
             left += !whi_inbox_give_event(next_inbox(engine), event);
             continue;
         }
-        left += !self->duplicates[i];
+        left += self->items[i].answer.done;
         whi_event_unref(engine, event);
     }
     if (left > 0) {
@@ -126,7 +139,7 @@ static void hand_over(publication *self) {
 
 static void drop(publication *self) {
     for (size_t i = 0; i < self->count; i++) {
-        whi_event_unref(self->engine, self->kept[i]);
+        whi_event_unref(self->engine, self->items[i].kept);
     }
 }
 
@@ -145,12 +158,12 @@ static void done(whi_job *job, int code, const char *sentence) {
 
 static void fill_receipts(const publication *self, wh_receipt *receipts) {
     for (size_t i = 0; i < self->count && receipts != NULL; i++) {
-        const whi_event_row *row = &self->rows[i];
-        receipts[i].duplicate = self->duplicates[i];
+        const whi_event_row *row = &self->items[i].row;
+        receipts[i].duplicate = !self->items[i].answer.done;
         if (row->id != NULL) {
             memcpy(receipts[i].id, row->id, strlen(row->id) + 1);
         } else {
-            whi_ident_format("msg_", row->number, receipts[i].id);
+            whi_ident_format("msg_", self->items[i].answer.number, receipts[i].id);
         }
     }
 }
@@ -167,7 +180,7 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
     for (size_t i = 0; i < self->count; i++) {
         fill_row(self, i, &events[i]);
         keep(self, i);
-        self->job.bytes += self->rows[i].payload_size;
+        self->job.bytes += self->items[i].row.payload_size;
     }
     self->job.rows = (int)self->count * 2;
     self->job.run = run_publication;
@@ -180,11 +193,10 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
 }
 
 int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
-    whi_event_row row = { 0 };
-    whi_event *kept = NULL;
-    int duplicate = 0, code;
-    publication self = { { 0 }, engine, &row, &kept, &duplicate, 1, 0, 0 };
+    published item = { 0 };
+    publication self = { { 0 }, engine, &item, 1, 0, 0, 0 };
     wh_event taken;
+    int code;
 
     code = whi_engine_check(engine);
     if (code != WH_OK) {
@@ -204,9 +216,8 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
 typedef struct sending {
     whi_promise promise; /* first: who tells it frees all */
     publication publication;
-    whi_event_row row;
-    whi_event *copy, *kept; /* kept: NULL where the store has it alone */
-    int duplicate;
+    published item;
+    whi_event *copy;
 } sending;
 
 static sending *sending_of(whi_job *job) {
@@ -243,17 +254,17 @@ static int copy_event(sending *self, const wh_event *event) {
 
     made->now = whi_now(made->engine);
     fill_row(made, 0, event);
-    copy = whi_event_new(made->engine, &self->row);
+    copy = whi_event_new(made->engine, &self->item.row);
     if (copy == NULL) {
         return whi_fail_memory();
     }
     self->copy = copy;
-    self->row.id = copy->own_id ? copy->id : NULL;
-    self->row.type = copy->type;
-    self->row.tenant = copy->tenant;
-    self->row.source = copy->source;
-    self->row.key = copy->key;
-    self->row.payload = copy->payload;
+    self->item.row.id = copy->own_id ? copy->id : NULL;
+    self->item.row.type = copy->type;
+    self->item.row.tenant = copy->tenant;
+    self->item.row.source = copy->source;
+    self->item.row.key = copy->key;
+    self->item.row.payload = copy->payload;
     return WH_OK;
 }
 
@@ -264,7 +275,7 @@ static int promise(wh_engine *engine, const wh_event *event, wh_published_fn tol
     if (self == NULL) {
         return whi_fail_memory();
     }
-    *made = (publication){ { 0 }, engine, &self->row, &self->kept, &self->duplicate, 1, 0, 0 };
+    *made = (publication){ { 0 }, engine, &self->item, 1, 0, 0, 0 };
     self->promise.done = told;
     self->promise.payload = payload;
     if (copy_event(self, event) != WH_OK) {
@@ -274,10 +285,10 @@ static int promise(wh_engine *engine, const wh_event *event, wh_published_fn tol
     made->owner = whi_lease_owner(engine->lease);
     if (made->owner != 0 && !would_overtake(engine)) {
         whi_event_ref(self->copy);
-        self->kept = self->copy;
+        self->item.kept = self->copy;
     }
     made->job.rows = 2;
-    made->job.bytes = self->row.payload_size;
+    made->job.bytes = self->item.row.payload_size;
     made->job.run = run_promise;
     made->job.done = done_promise;
     whi_writer_submit(engine->writer, &made->job);
@@ -334,25 +345,19 @@ static int take_events(wh_engine *engine, const wh_event *given, size_t count, w
 
 static int publish_all(publication *self, const wh_event *events, wh_receipt *receipts) {
     wh_event *taken = whi_calloc(self->count, sizeof *taken);
-    int code = WH_OK;
+    int code;
 
-    self->rows = whi_calloc(self->count, sizeof *self->rows);
-    self->kept = whi_calloc(self->count, sizeof *self->kept);
-    self->duplicates = whi_calloc(self->count, sizeof *self->duplicates);
-    if (taken == NULL || self->rows == NULL || self->kept == NULL || self->duplicates == NULL) {
-        code = whi_fail_memory();
-    }
-    code = code == WH_OK ? take_events(self->engine, events, self->count, taken) : code;
+    self->items = whi_calloc(self->count, sizeof *self->items);
+    code = taken != NULL && self->items != NULL ? take_events(self->engine, events, self->count, taken)
+                                                : whi_fail_memory();
     code = code == WH_OK ? publish(self, taken, receipts) : code;
     whi_free(taken);
-    whi_free(self->rows);
-    whi_free(self->kept);
-    whi_free(self->duplicates);
+    whi_free(self->items);
     return code;
 }
 
 int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts) {
-    publication self = { { 0 }, engine, NULL, NULL, NULL, count, 0, 0 };
+    publication self = { { 0 }, engine, NULL, count, 0, 0, 0 };
     int code = whi_engine_check(engine);
 
     if (code != WH_OK) {

@@ -17,21 +17,57 @@ typedef struct key {
     int64_t event, subscription;
 } key;
 
+/* A delivery that goes back, with texts of its own. */
+typedef struct reopened {
+    whi_delivery_row row;
+    char *error, *key, *headers;
+} reopened;
+
 typedef struct replay {
     whi_job job;
     wh_engine *engine;
-    whi_store *store;
     key *keys;
     size_t count, capacity;
+    reopened *found; /* of as many keys as there were, in the order of those that are there */
+    size_t found_count;
+    whi_answer looked; /* of the last one */
     int64_t now, reopened;
     int state;  /* that they were found in, 0: any: one that was delivered since stays so */
     int strict; /* 1: one that cannot be replayed is an error */
 } replay;
 
+static int copy_text(char **out, const char **text) {
+    *out = *text != NULL ? whi_strdup(*text, WH_ZSTR) : NULL;
+    if (*text != NULL && *out == NULL) {
+        return whi_fail_memory();
+    }
+    *text = *out;
+    return WH_OK;
+}
+
+static void drop_found(replay *self) {
+    for (size_t i = 0; i < self->found_count; i++) {
+        whi_free(self->found[i].error);
+        whi_free(self->found[i].key);
+        whi_free(self->found[i].headers);
+    }
+    self->found_count = 0;
+}
+
+static int take_copy(replay *self, const whi_delivery_row *row) {
+    reopened *copy = &self->found[self->found_count++];
+    int code;
+
+    *copy = (reopened){ .row = *row };
+    code = copy_text(&copy->error, &copy->row.error);
+    code = code == WH_OK ? copy_text(&copy->key, &copy->row.key) : code;
+    return code == WH_OK ? copy_text(&copy->headers, &copy->row.headers) : code;
+}
+
 static int reopen(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
     replay *self = payload;
     whi_delivery_row changed = *row;
-    int done, code = whi_delivery_next(row->state, WHI_REPLAY, &changed.state);
+    int code = whi_delivery_next(row->state, WHI_REPLAY, &changed.state);
 
     (void)event;
     if (self->state != 0 && row->state != self->state) {
@@ -51,29 +87,67 @@ static int reopen(const whi_delivery_row *row, const whi_event_row *event, void 
     changed.body = NULL;
     changed.body_size = 0;
     self->reopened++;
-    return self->store->vtable->delivery_put(self->store, &changed, &done);
+    return take_copy(self, &changed);
+}
+
+/* All are looked at first, and then all are written: two lists, however many they are. */
+static int look_at(replay *self, whi_store *store, const key *one) {
+    whi_fact *fact;
+    int code = whi_store_add(store, WH_FACT_DELIVERY_NOW, &self->looked, &fact);
+
+    if (code == WH_OK) {
+        fact->of.look.event = one->event;
+        fact->of.look.subscription = one->subscription;
+        fact->of.look.each_delivery = reopen;
+        fact->of.look.payload = self;
+    }
+    return code;
+}
+
+static int look_at_all(replay *self, whi_store *store) {
+    int code = WH_OK;
+
+    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
+        code = look_at(self, store, &self->keys[i]);
+    }
+    code = code == WH_OK ? whi_store_flush(store) : code;
+    return code == WH_OK && self->strict ? self->looked.code : code; /* else: purged meanwhile */
+}
+
+static int write_back(whi_store *store, const whi_delivery_row *row) {
+    whi_fact *fact;
+    int code = whi_store_add(store, WH_FACT_DELIVERY, NULL, &fact);
+
+    if (code == WH_OK) {
+        fact->of.delivery = *row;
+    }
+    return code;
 }
 
 static int run_replay(whi_job *job, whi_store *store) {
     replay *self = (replay *)job;
-    int code = WH_OK;
+    int code;
 
-    self->store = store;
+    drop_found(self);
     self->reopened = 0;
-    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
-        code = store->vtable->delivery_now(store, self->keys[i].event, self->keys[i].subscription, reopen, self);
-        if (code == WH_ENOTFOUND && !self->strict) {
-            code = WH_OK; /* purged meanwhile */
-        }
+    code = look_at_all(self, store);
+    for (size_t i = 0; i < self->found_count && code == WH_OK; i++) {
+        code = write_back(store, &self->found[i].row);
     }
     return code;
 }
 
 static int commit(replay *self) {
+    int code;
+
     self->job.run = run_replay;
     self->job.rows = (int)self->count * 2;
     self->now = whi_now(self->engine);
-    return whi_writer_run(self->engine->writer, &self->job);
+    self->found = whi_calloc(self->count, sizeof *self->found);
+    code = self->found != NULL ? whi_writer_run(self->engine->writer, &self->job) : whi_fail_memory();
+    drop_found(self);
+    whi_free(self->found);
+    return code;
 }
 
 int wh_replay(wh_engine *engine, const char *delivery) {

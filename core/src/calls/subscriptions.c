@@ -125,13 +125,13 @@ static int run_change(whi_job *job, whi_store *store) {
         return whi_version_remove(self->engine, store, self->remove, &self->more);
     }
     if (self->subscription->id == 0) {
-        code = store->vtable->subscription_count_now(store, &count);
+        code = whi_store_subscription_count(store, &count);
         if (code != WH_OK || count >= most) {
             return code != WH_OK ? code : whi_fail(WH_ELIMIT, "the store has as many subscriptions as it may have");
         }
     }
     self->next.row.id = self->subscription->id;
-    return store->vtable->subscription_put(store, &self->next.row);
+    return whi_store_subscription_put(store, &self->next.row);
 }
 
 /* Who makes some cannot tell from their ids how many others make. */
@@ -391,7 +391,7 @@ typedef struct cancel {
 static int run_cancel(whi_job *job, whi_store *store) {
     cancel *self = (cancel *)job;
 
-    return store->vtable->delivery_cancel(store, self->subscription, self->now, WHI_CANCEL_ROWS, &self->count);
+    return whi_store_delivery_cancel(store, self->subscription, self->now, WHI_CANCEL_ROWS, &self->count);
 }
 
 static void cancel_rest(wh_engine *engine, int64_t id) {

@@ -54,9 +54,9 @@ static int run_change(whi_job *job, whi_store *store) {
     const change *self = (const change *)job;
 
     if (self->add != NULL) {
-        return store->vtable->token_add(store, self->add);
+        return whi_store_token_add(store, self->add);
     }
-    return store->vtable->token_remove(store, self->remove);
+    return whi_store_token_remove(store, self->remove);
 }
 
 static int commit(wh_engine *engine, change *self) {

@@ -22,7 +22,7 @@ typedef struct keeping {
 static int run_keeping(whi_job *job, whi_store *store) {
     const keeping *self = (const keeping *)job;
 
-    return store->vtable->tenant_secret_put(store, self->tenant, self->secret, self->replace);
+    return whi_store_tenant_secret_put(store, self->tenant, self->secret, self->replace);
 }
 
 static int commit(wh_engine *engine, keeping *self) {

@@ -32,27 +32,23 @@ int whi_lease_has(const whi_lease *lease, int64_t owner) {
     return owner != 0 && owner == atomic_load(&lease->owner);
 }
 
-/* Who finds its row gone starts nothing more, and gets another at once. */
+void whi_lease_lost(whi_lease *lease) {
+    atomic_store(&lease->until, 0);
+    atomic_store(&lease->next_beat, 0);
+    whi_writer_nudge(lease->engine->writer);
+}
+
 int whi_lease_check(whi_lease *lease, whi_store *store, int64_t owner) {
     int code;
 
     if (owner == 0 || owner != atomic_load(&lease->owner)) {
         return WH_ENOTFOUND;
     }
-    code = store->vtable->worker_holds(store, owner);
+    code = whi_store_worker_holds(store, owner);
     if (code == WH_ENOTFOUND) {
-        atomic_store(&lease->until, 0);
-        atomic_store(&lease->next_beat, 0);
-        whi_writer_nudge(lease->engine->writer);
+        whi_lease_lost(lease);
     }
     return code;
-}
-
-int whi_lease_keep(whi_lease *lease, whi_store *store, int64_t *owner) {
-    int code = whi_lease_check(lease, store, *owner);
-
-    *owner = code == WH_OK ? *owner : 0;
-    return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
 /* ------------------------------------------------------------------ what others do */
@@ -100,14 +96,14 @@ static int bury(whi_lease *lease, whi_store *store) {
 
     for (size_t i = 0; i < lease->next.count && code == WH_OK; i++) {
         if (lease->next.list[i].still >= WHI_STILL) {
-            code = store->vtable->worker_remove(store, lease->next.list[i].owner);
+            code = whi_store_worker_remove(store, lease->next.list[i].owner);
         }
     }
     return code;
 }
 
 static int sweep(whi_lease *lease, whi_store *store) {
-    int code = store->vtable->worker_sweep(store, whi_now(lease->engine), SWEEP_ROWS, &lease->freed);
+    int code = whi_store_worker_sweep(store, whi_now(lease->engine), SWEEP_ROWS, &lease->freed);
 
     lease->more = lease->freed == SWEEP_ROWS;
     return code;
@@ -120,7 +116,7 @@ static int look_at_others(whi_lease *lease, whi_store *store) {
     lease->looked_us = whi_monotonic_us();
     self.counts = lease->looked_us - lease->seen_us >= BETWEEN_US;
     lease->next.count = 0;
-    code = store->vtable->worker_list(store, look, &self);
+    code = whi_store_worker_list(store, look, &self);
     code = code == WH_OK ? bury(lease, store) : code;
     return code == WH_OK ? sweep(lease, store) : code;
 }
@@ -128,7 +124,7 @@ static int look_at_others(whi_lease *lease, whi_store *store) {
 /* -------------------------------------------------------------------------- the beat */
 
 static int leave(whi_lease *lease, whi_store *store) {
-    int code = lease->now_owner != 0 ? store->vtable->worker_remove(store, lease->now_owner) : WH_OK;
+    int code = lease->now_owner != 0 ? whi_store_worker_remove(store, lease->now_owner) : WH_OK;
 
     lease->now_owner = 0;
     return code == WH_OK ? sweep(lease, store) : code;
@@ -138,10 +134,10 @@ static int keep_row(whi_lease *lease, whi_store *store) {
     int code = WH_ENOTFOUND;
 
     if (lease->now_owner != 0) {
-        code = store->vtable->worker_beat(store, lease->now_owner);
+        code = whi_store_worker_beat(store, lease->now_owner);
         lease->lost = code == WH_ENOTFOUND;
     }
-    return code == WH_ENOTFOUND ? store->vtable->worker_add(store, &lease->now_owner) : code;
+    return code == WH_ENOTFOUND ? whi_store_worker_add(store, &lease->now_owner) : code;
 }
 
 static int run_pulse(whi_job *job, whi_store *store) {

@@ -21,8 +21,9 @@
  *           sending -> *: its owner, or, if that has no row, anybody (the sweep: waiting, due now).
  *
  * Invariants
- *   I1  No commit puts or keeps a number that has no row at that commit: each transaction that does
- *       asks whi_lease_check first. What was computed before the lock was waited for is no answer.
+ *   I1  No commit puts or keeps a number that has no row at that commit: each fact that does says whose
+ *       it is, and the store looks in the same transaction (outside/store.h); who decides by it asks
+ *       whi_lease_check. What was computed before the lock was waited for is no answer.
  *   I2  What bears a number without a row is swept at the next beat of anybody, and counts as
  *       waiting until then (wh_idle).
  *   I3  An owner starts no request later than WHI_LEASE_US after it began its last committed beat,
@@ -89,8 +90,9 @@ int whi_lease_has(const whi_lease *lease, int64_t owner);
 /* In a transaction: WH_OK if this number has its row; WH_ENOTFOUND: what bears it is anybody's. */
 int whi_lease_check(whi_lease *lease, whi_store *store, int64_t owner);
 
-/* The same, for who goes on without an owner: *owner becomes 0 where its row is gone. */
-int whi_lease_keep(whi_lease *lease, whi_store *store, int64_t *owner);
+/* The store has answered that our row is gone: nothing more is started under it, and another is asked
+ * for at once. Any thread. */
+void whi_lease_lost(whi_lease *lease);
 
 /* Takes the row away and frees what bore its number, at most a commit's worth; the sweep of whoever
  * works does the rest. Waits for the commit, behind which nothing of the workers is left in the

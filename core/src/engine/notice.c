@@ -34,7 +34,7 @@ int whi_notice(wh_engine *engine, whi_store *store, const whi_registration *regi
     row.accepted_at = row.time = whi_now(engine);
     row.payload = payload.data;
     row.payload_size = payload.size;
-    code = code == WH_OK ? store->vtable->event_add(store, &row, &duplicate) : code;
+    code = code == WH_OK ? whi_store_event_add(store, &row, &duplicate) : code;
     whi_buf_free(&payload);
     atomic_store(&engine->more_events, 1);
     return code;

@@ -35,16 +35,16 @@ int whi_version_keep(wh_engine *engine, whi_store *store, whi_subscription *subs
     int code = whi_version_write(&next, engine, subscription);
 
     next.row.id = subscription->id;
-    code = code == WH_OK ? store->vtable->subscription_put(store, &next.row) : code;
+    code = code == WH_OK ? whi_store_subscription_put(store, &next.row) : code;
     whi_version_free(&next);
     return code;
 }
 
 int whi_version_remove(wh_engine *engine, whi_store *store, int64_t id, int *more) {
-    int count = 0, code = store->vtable->subscription_remove(store, id);
+    int count = 0, code = whi_store_subscription_remove(store, id);
 
     if (code == WH_OK) {
-        code = store->vtable->delivery_cancel(store, id, whi_now(engine), WHI_CANCEL_ROWS, &count);
+        code = whi_store_delivery_cancel(store, id, whi_now(engine), WHI_CANCEL_ROWS, &count);
     }
     *more = count == WHI_CANCEL_ROWS;
     return code;

@@ -23,6 +23,9 @@ struct whi_writer {
     pthread_t thread;
 };
 
+#define SETTLE_TRIES 50 /* looks at what became of a commit, SETTLE_PAUSE_MS apart */
+#define SETTLE_PAUSE_MS 100
+
 /* As in the manual of pthread_cond_timedwait, by the clock that nobody sets. */
 static void make_condition(pthread_cond_t *condition) {
     pthread_condattr_t kind;
@@ -71,12 +74,44 @@ void whi_writer_free(whi_writer *writer) {
     whi_free(writer);
 }
 
-/* begun: 1 when it was no job's fault that it could not begin. */
-static int run_all(whi_writer *writer, whi_job *batch, int *begun) {
-    const struct whi_store_vtable *store = writer->store->vtable;
-    int code = store->begin(writer->store);
+static void pause_ms(int ms) {
+    struct timespec pause = { 0, ms * 1000000L };
 
-    *begun = code == WH_OK;
+    nanosleep(&pause, NULL);
+}
+
+/* Looks what became of a commit until it is known: till then nobody is told anything. A store that
+ * cannot be asked for some seconds is not waited for; then a failure is told that says so. */
+static void settle(whi_writer *writer, enum wh_backend_commit *outcome) {
+    for (int tries = 0; *outcome == WH_COMMIT_UNKNOWN && tries < SETTLE_TRIES; tries++) {
+        if (tries > 0) {
+            pause_ms(SETTLE_PAUSE_MS);
+        }
+        whi_store_settle(writer->store, outcome);
+    }
+}
+
+/* The sentence stays that of what failed. What may be there is not done once more. */
+static int undo(whi_writer *writer, int code, enum wh_backend_commit outcome, int *again) {
+    whi_error error = *whi_error_last();
+
+    settle(writer, &outcome);
+    if (outcome == WH_COMMITTED) {
+        return WH_OK;
+    }
+    *again = outcome == WH_NOT_COMMITTED;
+    whi_store_rollback(writer->store);
+    return outcome == WH_COMMIT_UNKNOWN
+               ? whi_fail(code, "%s (whether it was committed cannot be seen)", error.sentence)
+               : whi_error_again(code, &error);
+}
+
+/* again: 1 when the jobs may be run once more, each alone: one of them may be at fault. */
+static int run_all(whi_writer *writer, whi_job *batch, int *again) {
+    enum wh_backend_commit outcome = WH_NOT_COMMITTED;
+    int code = whi_store_begin(writer->store);
+
+    *again = code == WH_OK;
     if (code != WH_OK) {
         return code;
     }
@@ -84,14 +119,9 @@ static int run_all(whi_writer *writer, whi_job *batch, int *begun) {
         code = job->run(job, writer->store);
     }
     if (code == WH_OK) {
-        code = store->commit(writer->store);
+        code = whi_store_commit(writer->store, &outcome);
     }
-    if (code != WH_OK) {
-        whi_error error = *whi_error_last();
-        store->rollback(writer->store);
-        whi_error_again(code, &error);
-    }
-    return code;
+    return code == WH_OK ? WH_OK : undo(writer, code, outcome, again);
 }
 
 static void tell(whi_job *job, int code) {
@@ -102,8 +132,8 @@ static void tell(whi_job *job, int code) {
 }
 
 static void run_batch(whi_writer *writer, whi_job *batch) {
-    int begun, code = run_all(writer, batch, &begun);
-    int alone = batch->next == NULL || !begun;
+    int again, code = run_all(writer, batch, &again);
+    int alone = batch->next == NULL || !again;
     whi_error error;
 
     if (code != WH_OK) {
@@ -113,7 +143,7 @@ static void run_batch(whi_writer *writer, whi_job *batch) {
         whi_job *next = batch->next;
         batch->next = NULL;
         if (code != WH_OK && !alone) {
-            tell(batch, run_all(writer, batch, &begun));
+            tell(batch, run_all(writer, batch, &again));
         } else {
             tell(batch, code == WH_OK ? code : whi_error_again(code, &error));
         }

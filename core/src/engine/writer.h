@@ -14,7 +14,11 @@
  *
  * If a job fails, the transaction is rolled back and each job of the batch runs in
  * one of its own, so that nobody suffers from another's fault. If the transaction
- * cannot begin, all of the batch fail at once: none of them is at fault. */
+ * cannot begin, all of the batch fail at once: none of them is at fault.
+ *
+ * Of a commit of which the store cannot say whether it was made (its connection broke, its flush
+ * failed) nobody is told until the store has looked. If it cannot look for some seconds, all of the
+ * batch fail, with a sentence that says so, and nothing is run again: it may be there. */
 #ifndef WHI_WRITER_H
 #define WHI_WRITER_H
 

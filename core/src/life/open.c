@@ -131,7 +131,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     engine->transport = transport;
     whi_log_open(&engine->log, engine->options.log, engine->options.log_payload);
     code = make_lease(engine);
-    code = code == WH_OK ? whi_store_sqlite.open(&engine->store, store, &store_options) : code;
+    code = code == WH_OK ? whi_store_open(&engine->store, store, &store_options) : code;
     code = code == WH_OK ? engine->store->vtable->reader(engine->store, &engine->reader) : code;
     code = code == WH_OK ? whi_writer_new(&engine->writer, engine->store, whi_lease_pulse, engine->lease) : code;
     code = code == WH_OK ? whi_registry_new(&engine->registry, engine->store, engine->reader) : code;
@@ -196,10 +196,10 @@ static void end_work(wh_engine *engine) {
 
 static void close_store(wh_engine *engine) {
     if (engine->reader != NULL && engine->reader != engine->store) {
-        engine->reader->vtable->close(engine->reader);
+        whi_store_close(engine->reader);
     }
     if (engine->store != NULL) {
-        engine->store->vtable->close(engine->store);
+        whi_store_close(engine->store);
     }
 }
 

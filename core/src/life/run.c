@@ -134,7 +134,7 @@ static int is_quiet(wh_engine *engine) {
 /* 1: something is there, 0: nothing; an error of the store is negative. By the reader, which waits for
  * nobody's long list. */
 static int look_at_store(wh_engine *engine, int64_t then) {
-    const struct whi_store_vtable *store = engine->reader->vtable;
+    const whi_store_vtable *store = engine->reader->vtable;
     struct due self = { engine, then };
     whi_store_work work;
     int code = store->work(engine->reader, &work);

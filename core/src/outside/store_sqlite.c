@@ -1,4 +1,4 @@
-/* Tests: test_store_file. */
+/* Tests: test_store_sqlite, test_store_sqlite_commit, test_store_sqlite_open. */
 #include "outside/store_sqlite.h"
 
 #include <errno.h>
@@ -9,162 +9,11 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-#define BUSY_MS 10000     /* for another process's transaction */
+#define LOOK_US 100000    /* a look at what others have committed costs a few us */
 #define BUSY_STEP_MS 5    /* between tries where SQLite does not wait by itself */
 #define CACHE_KIB "16384" /* at most, of each connection */
 #define PAGE_SIZE "8192"  /* 15 % less CPU for a cycle than 4096 */
 #define WAL_LIMIT "67108864"
-
-/* ------------------------------------------------------------------- errors */
-
-static int last_errno(sqlite3_file *file) {
-    int number = 0;
-
-    if (file != NULL && file->pMethods != NULL) {
-        (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
-    }
-    return number;
-}
-
-static int means_full(int number) {
-    return number == ENOSPC || number == EDQUOT || number == EFBIG;
-}
-
-/* SQLite knows ENOSPC; that a quota or a limit on the size of files is used up is an
- * I/O error to it, whose number the file remembers: the log's, or the file's itself. */
-static int is_full(whi_sqlite_side *side, int result) {
-    sqlite3_file *file = NULL, *log = NULL;
-
-    if ((result & 0xff) != SQLITE_IOERR || side->db == NULL) {
-        return (result & 0xff) == SQLITE_FULL;
-    }
-    (void)sqlite3_file_control(side->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    (void)sqlite3_file_control(side->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-    return means_full(last_errno(log)) || means_full(last_errno(file));
-}
-
-/* A statement that was prepared before is prepared again when another program has changed the tables;
- * it is right, so one of them is missing or changed. */
-static int lacks_table(whi_sqlite_side *side, int result) {
-    const char *text = side->db != NULL ? sqlite3_errmsg(side->db) : "";
-
-    return (result & 0xff) == SQLITE_ERROR && (sqlite3_strglob("no such *", text) == 0 ||
-                                               sqlite3_strglob("*has no column named*", text) == 0);
-}
-
-static int code_of(whi_sqlite_side *side, int result) {
-    if (is_full(side, result)) {
-        return WH_EFULL;
-    }
-    if (lacks_table(side, result)) {
-        return WH_ECORRUPT;
-    }
-    switch (result & 0xff) {
-    case SQLITE_NOMEM:
-        return WH_ENOMEM;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_PROTOCOL: /* lost the race for a WAL lock again and again */
-        return WH_ELOCKED;
-    case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-    case SQLITE_FORMAT:
-        return WH_ECORRUPT;
-    default:
-        return WH_ESTORE;
-    }
-}
-
-int whi_sqlite_fail(whi_sqlite *store, whi_sqlite_side *side, int result, const char *doing) {
-    int code = code_of(side, result);
-
-    if (code == WH_ELOCKED) {
-        return whi_fail(code, "store '%s': %s: another process holds the lock for more than %d s", store->name, doing,
-                        BUSY_MS / 1000);
-    }
-    if (code == WH_EFULL) {
-        return whi_fail(code, "store '%s': %s: the disk is full", store->name, doing);
-    }
-    if (side->db == NULL || code == WH_ENOMEM) {
-        return whi_fail(code, "store '%s': %s: %s", store->name, doing, sqlite3_errstr(result));
-    }
-    return whi_fail(code, "store '%s': %s: %s (SQLite %d)", store->name, doing, sqlite3_errmsg(side->db), result);
-}
-
-/* --------------------------------------------------------------- statements */
-
-static int prepare(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which) {
-    int result = sqlite3_prepare_v3(side->db, whi_sqlite_text[which], -1, SQLITE_PREPARE_PERSISTENT,
-                                    &side->statements[which], NULL);
-
-    if (result == SQLITE_ERROR) { /* the statements are right, so a table is missing or changed */
-        return whi_fail(WH_ECORRUPT, "store '%s': damaged: %s", store->name, sqlite3_errmsg(side->db));
-    }
-    return result == SQLITE_OK ? WH_OK : whi_sqlite_fail(store, side, result, "preparing");
-}
-
-int whi_sqlite_use(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, sqlite3_stmt **out) {
-    if (side->statements[which] == NULL) {
-        int code = prepare(store, side, which);
-
-        if (code != WH_OK) {
-            *out = NULL;
-            return code;
-        }
-    }
-    *out = side->statements[which];
-    return WH_OK;
-}
-
-int whi_sqlite_write(whi_sqlite *store, enum whi_sql which, sqlite3_stmt **out) {
-    if (sqlite3_get_autocommit(store->writer.db)) {
-        *out = NULL;
-        return whi_fail(WH_ESTORE, "store '%s': no transaction is open", store->name);
-    }
-    return whi_sqlite_use(store, &store->writer, which, out);
-}
-
-int whi_sqlite_run(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *statement, const char *doing) {
-    int result = sqlite3_step(statement), code;
-
-    if (result == SQLITE_DONE || result == SQLITE_ROW) {
-        sqlite3_reset(statement);
-        return WH_OK;
-    }
-    code = whi_sqlite_fail(store, side, sqlite3_extended_errcode(side->db), doing);
-    sqlite3_reset(statement);
-    return code;
-}
-
-int whi_sqlite_step(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *statement, const char *doing) {
-    int result = sqlite3_step(statement), code = 0;
-
-    if (result == SQLITE_ROW) {
-        return 1;
-    }
-    if (result != SQLITE_DONE) {
-        code = whi_sqlite_fail(store, side, sqlite3_extended_errcode(side->db), doing);
-    }
-    sqlite3_reset(statement);
-    return code;
-}
-
-int whi_sqlite_number(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, int64_t *out) {
-    sqlite3_stmt *statement;
-    int code = whi_sqlite_use(store, side, which, &statement);
-
-    *out = 0;
-    if (code != WH_OK) {
-        return code;
-    }
-    code = whi_sqlite_step(store, side, statement, "reading a number");
-    if (code == 1) {
-        *out = sqlite3_column_int64(statement, 0);
-        sqlite3_reset(statement);
-        return WH_OK;
-    }
-    return code;
-}
 
 /* ------------------------------------------------------------- transactions */
 
@@ -199,7 +48,7 @@ static int begin(whi_store *base) {
     int code;
 
     pthread_mutex_lock(&store->writer.lock);
-    store->next_body = store->last_event = store->holds = 0;
+    store->next_body = store->last_event = store->holds = store->there_event = 0;
     code = check_place(store);
     code = code == WH_OK ? simple(store, WHI_SQL_BEGIN, "beginning a transaction") : code;
     if (code == WH_OK) {
@@ -214,15 +63,49 @@ static int begin(whi_store *base) {
     return code;
 }
 
+static int write_facts(whi_store *base, whi_fact *facts, size_t count) {
+    return whi_sqlite_write_facts(whi_sqlite_of(base), facts, count);
+}
+
+/* A COMMIT that failed left nothing behind, but for one case: all of it was written, and the flush (or
+ * what follows it) failed. For this process and its neighbours it is rolled back. But it stands in the
+ * log, and if all of them ended now, who opens the file next would find it there, whole. */
+static enum wh_backend_commit became(whi_sqlite *store, int code) {
+    int result = sqlite3_extended_errcode(store->writer.db);
+
+    if (code != WH_ESTORE || (result & 0xff) != SQLITE_IOERR || !sqlite3_get_autocommit(store->writer.db)) {
+        return WH_NOT_COMMITTED;
+    }
+    switch (result) {
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_ACCESS:
+    case SQLITE_IOERR_FSTAT:
+    case SQLITE_IOERR_LOCK:
+    case SQLITE_IOERR_RDLOCK:
+    case SQLITE_IOERR_SHMLOCK:
+    case SQLITE_IOERR_SHMMAP:
+    case SQLITE_IOERR_SHMOPEN:
+    case SQLITE_IOERR_SHMSIZE:
+        return WH_NOT_COMMITTED; /* before anything was written */
+    default:
+        return WH_COMMIT_UNKNOWN;
+    }
+}
+
 /* Keeps the lock when it fails: rollback gives it back. */
-static int commit(whi_store *base) {
+static int commit(whi_store *base, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
     whi_sqlite *store = whi_sqlite_of(base);
     sqlite3_stmt *statement;
-    int code = whi_sqlite_write(store, WHI_SQL_COMMIT, &statement);
+    int code = whi_sqlite_write_facts(store, facts, count);
 
-    if (code == WH_OK) {
-        code = whi_sqlite_run(store, &store->writer, statement, "committing");
+    *outcome = WH_NOT_COMMITTED;
+    code = code == WH_OK ? whi_sqlite_write(store, WHI_SQL_COMMIT, &statement) : code;
+    if (code != WH_OK) {
+        return code;
     }
+    code = whi_sqlite_run(store, &store->writer, statement, "committing");
+    *outcome = code == WH_OK ? WH_COMMITTED : became(store, code);
     if (code == WH_OK) {
         unlock(store);
     }
@@ -239,6 +122,35 @@ static void rollback(whi_store *base) {
         (void)sqlite3_reset(statement);
     }
     unlock(store);
+}
+
+/* Another transaction takes the place of the one in question in the log, which ends what could be
+ * found there: its first frame breaks the chain of checksums that the old ones stand in. It has to
+ * change something, else SQLite writes no frame. */
+static int write_over(whi_sqlite *store) {
+    int64_t change;
+    int code = simple(store, WHI_SQL_BEGIN, "beginning a transaction");
+
+    if (code != WH_OK) {
+        return code;
+    }
+    code = whi_sqlite_number(store, &store->writer, WHI_SQL_CHANGE_NEXT, &change);
+    code = code == WH_OK ? simple(store, WHI_SQL_COMMIT, "committing") : code;
+    if (code != WH_OK && !sqlite3_get_autocommit(store->writer.db)) {
+        (void)simple(store, WHI_SQL_ROLLBACK, "rolling back");
+    }
+    return code;
+}
+
+static void settle(whi_store *base, enum wh_backend_commit *outcome) {
+    *outcome = write_over(whi_sqlite_of(base)) == WH_OK ? WH_NOT_COMMITTED : WH_COMMIT_UNKNOWN;
+}
+
+/* SQLite tells nobody: one has to look. */
+static int listen_for(whi_store *base, int *fd) {
+    (void)base;
+    *fd = -1;
+    return WH_OK;
 }
 
 /* ------------------------------------------------------------------ closing */
@@ -321,7 +233,7 @@ static int connect_side(whi_sqlite *store, whi_sqlite_side *side) {
     sqlite3_extended_result_codes(side->db, 1);
     /* A damaged or planted schema must not reach functions with effects. */
     sqlite3_db_config(side->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    sqlite3_busy_timeout(side->db, BUSY_MS);
+    sqlite3_busy_timeout(side->db, WHI_SQLITE_BUSY_MS);
     return WH_OK;
 }
 
@@ -427,7 +339,7 @@ static int switch_to_wal(whi_sqlite *store) {
     sqlite3 *db = store->writer.db;
     int result = SQLITE_BUSY;
 
-    for (int waited = 0; waited < BUSY_MS; waited += BUSY_STEP_MS) {
+    for (int waited = 0; waited < WHI_SQLITE_BUSY_MS; waited += BUSY_STEP_MS) {
         result = sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
         if ((result & 0xff) != SQLITE_BUSY) {
             break;
@@ -564,6 +476,8 @@ static int open_into(whi_sqlite *store, const char *name, const whi_store_option
     int code;
 
     store->base.vtable = &whi_store_sqlite;
+    store->base.ability.shared = strcmp(name, ":memory:") != 0;
+    store->base.ability.look_us = LOOK_US;
     store->name = whi_strdup(name, WH_ZSTR);
     if (store->name == NULL) {
         return whi_fail_memory();
@@ -625,6 +539,7 @@ static int open_reader(whi_store *base, whi_store **out) {
         return whi_fail_memory();
     }
     store->base.vtable = base->vtable;
+    store->base.ability = base->ability;
     store->name = whi_strdup(origin->name, WH_ZSTR);
     code = store->name != NULL ? prepare_reader(store) : whi_fail_memory();
     if (code != WH_OK) {
@@ -636,46 +551,25 @@ static int open_reader(whi_store *base, whi_store **out) {
     return WH_OK;
 }
 
-const struct whi_store_vtable whi_store_sqlite = {
+const whi_store_vtable whi_store_sqlite = {
+    .size = sizeof(whi_store_vtable),
+    .version = WH_STORE_VERSION,
     .open = open_store,
     .close = close_store,
     .reader = open_reader,
+    .listen = listen_for,
     .begin = begin,
+    .write = write_facts,
     .commit = commit,
+    .settle = settle,
     .rollback = rollback,
-    .event_add = whi_sqlite_event_add,
-    .event_done = whi_sqlite_event_done,
-    .event_claim = whi_sqlite_event_claim,
-    .delivery_put = whi_sqlite_delivery_put,
-    .delivery_now = whi_sqlite_delivery_now,
-    .attempt_add = whi_sqlite_attempt_add,
-    .delivery_claim = whi_sqlite_delivery_claim,
-    .lane_due = whi_sqlite_lane_due,
-    .delivery_cancel = whi_sqlite_delivery_cancel,
-    .worker_add = whi_sqlite_worker_add,
-    .worker_beat = whi_sqlite_worker_beat,
-    .worker_holds = whi_sqlite_worker_holds,
-    .worker_list = whi_sqlite_worker_list,
-    .worker_remove = whi_sqlite_worker_remove,
-    .worker_sweep = whi_sqlite_worker_sweep,
-    .subscription_put = whi_sqlite_subscription_put,
-    .subscription_now = whi_sqlite_subscription_now,
-    .subscription_remove = whi_sqlite_subscription_remove,
-    .outbox_take = whi_sqlite_outbox_take,
-    .outbox_reject = whi_sqlite_outbox_reject,
-    .purge = whi_sqlite_purge,
-    .token_add = whi_sqlite_token_add,
-    .token_remove = whi_sqlite_token_remove,
-    .tenant_secret_put = whi_sqlite_tenant_secret_put,
     .token_list = whi_sqlite_token_list,
     .tenant_secret = whi_sqlite_tenant_secret,
-    .moved = whi_sqlite_moved,
     .changes = whi_sqlite_changes,
     .subscription_changes = whi_sqlite_subscription_changes,
     .subscription_get = whi_sqlite_subscription_get,
     .subscription_list = whi_sqlite_subscription_list,
     .subscription_count = whi_sqlite_subscription_count,
-    .subscription_count_now = whi_sqlite_subscription_count_now,
     .lanes = whi_sqlite_lanes,
     .work = whi_sqlite_work,
     .event_number = whi_sqlite_event_number,

@@ -1,12 +1,16 @@
-/* Inside the SQLite store: what its files share.
+/* Inside the SQLite store: what its files share. Each calls only those below it:
  *
- *   store_sqlite.c        opening, closing, transactions, errors
- *   store_sqlite_sql.c    the tables and every statement
- *   store_sqlite_write.c  writing events, deliveries and attempts
- *   store_sqlite_admin.c  writing workers and subscriptions; outbox and purge
- *   store_sqlite_read.c   the reading side
+ *   store_sqlite.c        opening, closing, transactions
  *   store_sqlite_moved.c  whether the file is still where it was
  *   store_sqlite_check.c  whether a file has all that is needed
+ *   store_sqlite_facts.c  the list of facts
+ *   store_sqlite_token.c  tokens and secrets of tenants
+ *   store_sqlite_admin.c  writing workers and subscriptions; outbox and purge
+ *   store_sqlite_write.c  writing events, deliveries and attempts
+ *   store_sqlite_order.c  whose turn it is among deliveries with one key
+ *   store_sqlite_read.c   the reading side
+ *   store_sqlite_run.c    running statements, errors
+ *   store_sqlite_sql.c    the tables and every statement
  *
  * A file has two connections: the writer's, locked from begin to commit, and the
  * readers', locked for one call. So readers never wait for a transaction, and a
@@ -142,6 +146,8 @@ typedef struct whi_sqlite_side {
     sqlite3_stmt *statements[WHI_SQL_STATEMENTS];
 } whi_sqlite_side;
 
+#define WHI_SQLITE_BUSY_MS 10000 /* how long another process's transaction is waited for */
+
 #define WHI_SQLITE_FILES 3 /* the database, its -wal and -shm */
 typedef struct whi_sqlite_file {
     char *path;
@@ -163,11 +169,14 @@ typedef struct whi_sqlite {
     int64_t next_body;  /* number of the next row of webhook_bodies */
     int64_t last_event; /* number of the last event; 1 when there is none */
     int64_t holds;      /* the worker that has its row */
+    int64_t there_event, there_subscription; /* a delivery that was just written */
 } whi_sqlite;
 
 static inline whi_sqlite *whi_sqlite_of(whi_store *store) {
     return (whi_sqlite *)store;
 }
+
+/* ---- store_sqlite_run.c */
 
 /* The code of this library for a code of SQLite, with the sentence set: "store
  * 'orders.db': adding an event: database or disk is full". */
@@ -176,9 +185,11 @@ int whi_sqlite_fail(whi_sqlite *store, whi_sqlite_side *side, int result, const 
 /* The statement, ready to be bound. */
 int whi_sqlite_use(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, sqlite3_stmt **out);
 
-/* The same for the writing side: refuses outside of a transaction, so that a
- * statement after a failure that ended the transaction cannot commit by itself. */
-int whi_sqlite_write(whi_sqlite *store, enum whi_sql which, sqlite3_stmt **out);
+/* The same for the writing side. */
+static inline int whi_sqlite_write(whi_sqlite *store, enum whi_sql which, sqlite3_stmt **out) {
+    *out = store->writer.statements[which];
+    return *out != NULL ? WH_OK : whi_sqlite_use(store, &store->writer, which, out);
+}
 
 /* Runs a statement that gives no rows and resets it. */
 int whi_sqlite_run(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *statement, const char *doing);
@@ -188,6 +199,32 @@ int whi_sqlite_step(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *stat
 
 /* Reads the single number of a statement without parameters. */
 int whi_sqlite_number(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, int64_t *out);
+
+/* Runs a statement of the writing side. */
+static inline int whi_sqlite_run_write(whi_sqlite *store, sqlite3_stmt *statement, const char *doing) {
+    return whi_sqlite_run(store, &store->writer, statement, doing);
+}
+
+/* Rows that the last statement of the writing side changed. */
+static inline int whi_sqlite_changed(whi_sqlite *store) {
+    return sqlite3_changes(store->writer.db);
+}
+
+/* A statement whose parameters are count numbers. */
+int whi_sqlite_run_numbers(whi_sqlite *store, enum whi_sql which, const int64_t *numbers, int count, const char *doing);
+
+/* The number that a statement with one parameter gives; 0, and found 0, without a row. */
+int whi_sqlite_read_number(whi_sqlite *store, enum whi_sql which, int64_t key, int64_t *out, int *found);
+
+/* The numbers that a bound statement gives, at most limit, in out (to be freed, also
+ * after a failure). Kept, because what is picked is changed next, and changing rows
+ * under an open SELECT has no defined result. */
+int whi_sqlite_pick(whi_sqlite *store, sqlite3_stmt *statement, int limit, int64_t **out, int *count);
+
+/* A limit within what whi_sqlite_pick may hold. */
+int whi_sqlite_bounded(int limit);
+
+/* ---- store_sqlite_read.c */
 
 /* NULL for NULL, else size bytes (never NULL). A failed allocation is found by the next step. */
 const char *whi_sqlite_bytes(sqlite3_stmt *statement, int column, size_t *size);
@@ -220,27 +257,10 @@ int whi_sqlite_note_files(whi_sqlite *store); /* when all is open */
 void whi_sqlite_forget_files(whi_sqlite *store);
 int whi_sqlite_moved(whi_store *store, int *moved);
 
+/* ---- store_sqlite_facts.c */
+int whi_sqlite_write_facts(whi_sqlite *store, whi_fact *facts, size_t count);
+
 /* ---- store_sqlite_write.c */
-
-/* Runs a statement of the writing side. */
-int whi_sqlite_run_write(whi_sqlite *store, sqlite3_stmt *statement, const char *doing);
-
-/* Rows that the last statement of the writing side changed. */
-int whi_sqlite_changed(whi_sqlite *store);
-
-/* A statement whose parameters are count numbers. */
-int whi_sqlite_run_numbers(whi_sqlite *store, enum whi_sql which, const int64_t *numbers, int count, const char *doing);
-
-/* The number that a statement with one parameter gives; 0, and found 0, without a row. */
-int whi_sqlite_read_number(whi_sqlite *store, enum whi_sql which, int64_t key, int64_t *out, int *found);
-
-/* The numbers that a bound statement gives, at most limit, in out (to be freed, also
- * after a failure). Kept, because what is picked is changed next, and changing rows
- * under an open SELECT has no defined result. */
-int whi_sqlite_pick(whi_sqlite *store, sqlite3_stmt *statement, int limit, int64_t **out, int *count);
-
-/* A limit within what whi_sqlite_pick may hold. */
-int whi_sqlite_bounded(int limit);
 
 int whi_sqlite_event_add(whi_store *store, whi_event_row *row, int *duplicate);
 int whi_sqlite_event_done(whi_store *store, int64_t owner, int64_t number);
@@ -278,8 +298,7 @@ int whi_sqlite_worker_sweep(whi_store *store, int64_t now, int limit, int *count
 int whi_sqlite_subscription_now(whi_store *store, int64_t id, whi_subscription_fn each, void *payload);
 int whi_sqlite_subscription_put(whi_store *store, whi_subscription_row *row);
 int whi_sqlite_subscription_remove(whi_store *store, int64_t id);
-int whi_sqlite_outbox_take(whi_store *store, int limit, whi_event_fn each, void *payload, int *count);
-int whi_sqlite_outbox_reject(whi_store *store, const whi_event_row *row, const char *error);
+int whi_sqlite_outbox_take(whi_sqlite *store, whi_fact *fact);
 int whi_sqlite_purge(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after,
                      int *count);
 

@@ -236,36 +236,7 @@ static void outbox_row(sqlite3_stmt *statement, whi_event_row *row) {
     row->key = whi_sqlite_word(statement, 7);
 }
 
-/* Nobody else writes during the transaction, so all rows up to the last one seen are
- * those that were seen. */
-int whi_sqlite_outbox_take(whi_store *base, int limit, whi_event_fn each, void *payload, int *count) {
-    whi_sqlite *store = whi_sqlite_of(base);
-    sqlite3_stmt *statement;
-    whi_event_row row = { 0 };
-    int code = whi_sqlite_write(store, WHI_SQL_OUTBOX_LIST, &statement);
-
-    *count = 0;
-    if (code != WH_OK) {
-        return code;
-    }
-    sqlite3_bind_int64(statement, 1, whi_sqlite_bounded(limit));
-    while ((code = whi_sqlite_step(store, &store->writer, statement, "reading the outbox")) == 1) {
-        outbox_row(statement, &row);
-        code = each(&row, payload);
-        if (code != 0) {
-            sqlite3_reset(statement);
-            return code;
-        }
-        *count += 1;
-    }
-    if (code != WH_OK || *count == 0) {
-        return code;
-    }
-    return whi_sqlite_run_numbers(store, WHI_SQL_OUTBOX_DROP, &row.number, 1, "emptying the outbox");
-}
-
-int whi_sqlite_outbox_reject(whi_store *base, const whi_event_row *row, const char *error) {
-    whi_sqlite *store = whi_sqlite_of(base);
+static int reject(whi_sqlite *store, const whi_event_row *row, const char *error) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, WHI_SQL_OUTBOX_REJECT, &statement);
 
@@ -283,6 +254,46 @@ int whi_sqlite_outbox_reject(whi_store *base, const whi_event_row *row, const ch
     whi_sqlite_bind_word(statement, 9, row->source);
     whi_sqlite_bind_word(statement, 10, row->key);
     return whi_sqlite_run_write(store, statement, "rejecting a row of the outbox");
+}
+
+/* What became of a row of the outbox: an event, nothing new, or one that is put aside. */
+static int take_in(whi_sqlite *store, const whi_fact *fact, whi_event_row *row) {
+    whi_event_row made = *row;
+    int duplicate, code = fact->of.outbox.judge(&made, fact->of.outbox.payload);
+
+    if (code == WH_OUTBOX_REFUSED) {
+        return reject(store, row, wh_last_error());
+    }
+    made.number = 0;
+    made.owner = fact->of.outbox.owner;
+    code = code == WH_OK ? whi_sqlite_event_add(&store->base, &made, &duplicate) : code;
+    return code == WH_OK && !duplicate ? fact->of.outbox.each(&made, fact->of.outbox.payload) : code;
+}
+
+/* Nobody else writes during the transaction, so all rows up to the last one seen are
+ * those that were seen. */
+int whi_sqlite_outbox_take(whi_sqlite *store, whi_fact *fact) {
+    sqlite3_stmt *statement;
+    whi_event_row row = { 0 };
+    int code = whi_sqlite_write(store, WHI_SQL_OUTBOX_LIST, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, whi_sqlite_bounded(fact->of.outbox.limit));
+    while ((code = whi_sqlite_step(store, &store->writer, statement, "reading the outbox")) == 1) {
+        outbox_row(statement, &row);
+        code = take_in(store, fact, &row);
+        if (code != WH_OK) {
+            sqlite3_reset(statement);
+            return code;
+        }
+        fact->answer.number++;
+    }
+    if (code != WH_OK || fact->answer.number == 0) {
+        return code;
+    }
+    return whi_sqlite_run_numbers(store, WHI_SQL_OUTBOX_DROP, &row.number, 1, "emptying the outbox");
 }
 
 /* -------------------------------------------------------------------- purge */

@@ -5,7 +5,7 @@
  * there but of another kind (a table without its key, say). Together that takes a few
  * milliseconds, and whoever opens a store that lost a part hears of it, instead of an engine
  * that cannot work later. A missing index is made again: it holds nothing of its own.
- * Tests: test_store_check. */
+ * Tests: test_store_sqlite_check. */
 #include "outside/store_sqlite.h"
 
 #include "base/error.h"

@@ -3,7 +3,7 @@
  * SQLite's own question (SQLITE_FCNTL_HAS_MOVED) looks at the database alone, needs its
  * connection, and so waits for whoever is using it. Asked here is the system, about all three
  * files: while one connection has them open SQLite keeps each of them, so another inode under
- * a name, or none, is somebody else's doing. Tests: test_store_file. */
+ * a name, or none, is somebody else's doing. Tests: test_store_sqlite_check. */
 #include "outside/store_sqlite.h"
 
 #include <errno.h>

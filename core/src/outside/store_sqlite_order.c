@@ -1,12 +1,9 @@
-/* Order: of a subscription's deliveries with one key one at a time has its turn (is due or
- * sending); the others wait behind it with due WHI_DUE_BEHIND. All of it is decided in the
- * transaction that writes the delivery, so it holds for any number of processes. Tests: test_store_order. */
+/* The order of deliveries with a key, in SQL: what pure/order.h asks, and what it says is done.
+ * Tests: test_store_order. */
 #include <string.h>
 
 #include "outside/store_sqlite.h"
 #include "pure/delivery.h"
-
-#define DUE_ABORTED (-1) /* marks a key whose deliveries are all cancelled */
 
 static int bind_key(whi_sqlite *store, enum whi_sql which, const whi_delivery_row *row, sqlite3_stmt **out) {
     int code = whi_sqlite_write(store, which, out);
@@ -19,12 +16,11 @@ static int bind_key(whi_sqlite *store, enum whi_sql which, const whi_delivery_ro
     return code;
 }
 
-/* The one of the key that has its turn, or comes next; found 0: there is no other. */
-static int first_of_key(whi_sqlite *store, const whi_delivery_row *row, int64_t *event, int64_t *due, int *found) {
+static int first_of_key(whi_sqlite *store, const whi_delivery_row *row, whi_order_first *first) {
     sqlite3_stmt *statement;
     int code = bind_key(store, WHI_SQL_KEY_FIRST, row, &statement);
 
-    *found = 0;
+    *first = (whi_order_first){ 0, 0, 0 };
     if (code != WH_OK) {
         return code;
     }
@@ -32,9 +28,7 @@ static int first_of_key(whi_sqlite *store, const whi_delivery_row *row, int64_t 
     if (code != 1) {
         return code;
     }
-    *found = 1;
-    *event = sqlite3_column_int64(statement, 0);
-    *due = sqlite3_column_int64(statement, 1);
+    *first = (whi_order_first){ 1, sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1) };
     sqlite3_reset(statement);
     return WH_OK;
 }
@@ -72,67 +66,67 @@ static int cancel_before(whi_sqlite *store, const whi_delivery_row *row, int64_t
     return whi_sqlite_run_write(store, statement, "cancelling those before");
 }
 
-static void cancel(whi_delivery_row *row, const char *why) {
-    row->state = WHI_CANCELLED;
-    row->error = why;
-}
-
 /* Only the newest of a key is worth sending. */
-static int keep_latest(whi_sqlite *store, whi_delivery_row *row) {
-    int newer, code = has_newer(store, row, &newer);
+static int keep_latest(whi_sqlite *store, const whi_delivery_row *row, int *newer) {
+    int code = has_newer(store, row, newer);
 
-    if (code != WH_OK) {
+    if (code != WH_OK || *newer) {
         return code;
     }
-    if (newer) {
-        cancel(row, "superseded");
-        return WH_OK;
+    return cancel_before(store, row, row->event, whi_order_reason(WHI_PLACE_SUPERSEDED));
+}
+
+static void take_place(whi_delivery_row *row, enum whi_order_place place) {
+    if (place == WHI_PLACE_BEHIND) {
+        row->due = WHI_DUE_BEHIND;
+    } else if (whi_order_reason(place) != NULL) {
+        row->state = WHI_CANCELLED;
+        row->error = whi_order_reason(place);
     }
-    return cancel_before(store, row, row->event, "superseded");
 }
 
 int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, whi_delivery_row *out) {
-    int64_t event, due;
-    int found, code = WH_OK;
+    whi_order_first first = { 0 };
+    int newer = 0, code;
 
     *out = *row;
     if (row->state != WHI_WAITING) {
         return WH_OK;
     }
-    if (row->latest) {
-        code = keep_latest(store, out);
+    code = row->latest ? keep_latest(store, row, &newer) : WH_OK;
+    code = code == WH_OK && !newer ? first_of_key(store, row, &first) : code;
+    if (code == WH_OK) {
+        take_place(out, whi_order_place(row->state, newer, &first));
     }
-    if (code == WH_OK && out->state == WHI_WAITING) {
-        code = first_of_key(store, row, &event, &due, &found);
-    }
-    if (code != WH_OK || out->state != WHI_WAITING || !found) {
-        return code;
-    }
-    if (due == DUE_ABORTED) {
-        cancel(out, "aborted");
-    } else if (due < WHI_DUE_BEHIND) {
-        out->due = WHI_DUE_BEHIND;
-    }
-    return WH_OK;
+    return code;
+}
+
+static int give_turn(whi_sqlite *store, int64_t event, int64_t subscription) {
+    return whi_sqlite_run_numbers(store, WHI_SQL_KEY_TURN, (int64_t[]){ event, subscription }, 2,
+                                  "giving the next its turn");
+}
+
+static int abort_key(whi_sqlite *store, const whi_delivery_row *row) {
+    int code = cancel_before(store, row, INT64_MAX, whi_order_reason(WHI_PLACE_ABORTED));
+
+    return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_KEY_ABORT,
+                                                  (int64_t[]){ row->event, row->subscription }, 2, "aborting a run")
+                         : code;
 }
 
 int whi_sqlite_order_next(whi_sqlite *store, const whi_delivery_row *row) {
-    int64_t event, due;
-    int found, code;
+    whi_order_first first = { 0 };
+    int code = whi_order_has_ended(row->state) && !row->abort ? first_of_key(store, row, &first) : WH_OK;
 
-    if (row->state == WHI_WAITING || row->state == WHI_SENDING) {
-        return WH_OK;
-    }
-    if (row->abort) {
-        code = cancel_before(store, row, INT64_MAX, "aborted");
-        return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_KEY_ABORT,
-                                                      (int64_t[]){ row->event, row->subscription }, 2, "aborting a run")
-                             : code;
-    }
-    code = first_of_key(store, row, &event, &due, &found);
-    if (code != WH_OK || !found || due != WHI_DUE_BEHIND) {
+    if (code != WH_OK) {
         return code;
     }
-    return whi_sqlite_run_numbers(store, WHI_SQL_KEY_TURN, (int64_t[]){ event, row->subscription }, 2,
-                                  "giving the next its turn");
+    switch (whi_order_next(row->state, row->abort, &first)) {
+    case WHI_NEXT_TURN:
+        return give_turn(store, first.event, row->subscription);
+    case WHI_NEXT_ABORT:
+        return abort_key(store, row);
+    default:
+        return WH_OK;
+    }
 }

@@ -175,6 +175,10 @@ int whi_sqlite_changes(whi_store *base, int64_t *out) {
     if (pthread_mutex_trylock(&store->writer.lock) != 0) {
         return WH_OK;
     }
+    if (!sqlite3_get_autocommit(store->writer.db)) { /* our own transaction: nobody else commits */
+        pthread_mutex_unlock(&store->writer.lock);
+        return WH_OK;
+    }
     code = whi_sqlite_number(store, &store->writer, WHI_SQL_CHANGES, &changes);
     if (code == WH_OK) {
         atomic_store(&store->changes, changes);

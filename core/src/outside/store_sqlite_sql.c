@@ -8,13 +8,23 @@
 
 /* The numbers of states are in the texts below, because a partial index is only used
  * for a condition that the planner can compare with its own. */
-_Static_assert(WHI_WAITING == 1 && WHI_SENDING == 2 && WHI_DELIVERED == 3 && WHI_EXHAUSTED == 4 && WHI_HELD == 5 &&
-                   WHI_CANCELLED == 6,
-               "states in SQL");
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+#define WAITING TEXT(WHI_WAITING_NUMBER)
+#define SENDING TEXT(WHI_SENDING_NUMBER)
+#define DELIVERED TEXT(WHI_DELIVERED_NUMBER)
+#define EXHAUSTED TEXT(WHI_EXHAUSTED_NUMBER)
+#define HELD TEXT(WHI_HELD_NUMBER)
+#define CANCELLED TEXT(WHI_CANCELLED_NUMBER)
+#define ABORTED TEXT(WHI_DUE_ABORTED)
 
-#define OPEN_STATES "(state = 1 OR state = 4 OR state = 5)" /* with an entry in webhook_deliveries_open */
+#define OPEN_STATES                                                                                                    \
+    "(state = " WAITING " OR state = " EXHAUSTED " OR state = " HELD ")" /* with an entry in webhook_deliveries_open   \
+                                                                          */
 
-#define IS_KEYED "key IS NOT NULL AND (state = 1 OR state = 2 OR due = -1)" /* with an entry in ..._keyed */
+#define IS_KEYED                                                                                                       \
+    "key IS NOT NULL AND (state = " WAITING " OR state = " SENDING " OR due = " ABORTED                                \
+    ")" /* with an entry in ..._keyed */
 
 /* The first of a key is the one that has its turn, or the mark of an aborted run; behind it
  * those that wait, in the order of their events. */
@@ -98,7 +108,8 @@ const char whi_sqlite_schema[] =
     "CREATE TABLE webhook_events (\n"
     "  -- Everything from here on is the engine's own: read it, don't write it.\n"
     "  -- Times are ms since 1970.\n"
-    "  number      INTEGER PRIMARY KEY, -- in the order of acceptance, grows with time; 'msg_' and its base 32 is the id\n"
+    "  number      INTEGER PRIMARY KEY, -- in the order of acceptance, grows with time; 'msg_' and its base 32 is the "
+    "id\n"
     "  id          TEXT,                -- the id that the publisher gave, or NULL\n"
     "  type        TEXT NOT NULL,\n"
     "  tenant      TEXT NOT NULL,       -- '': none\n"
@@ -122,10 +133,12 @@ const char whi_sqlite_schema[] =
     "  event        INTEGER NOT NULL, -- webhook_events.number\n"
     "  subscription INTEGER NOT NULL, -- webhook_subscriptions.id\n"
     "  version      INTEGER NOT NULL, -- of the subscription, that made the bytes; 0: not made yet\n"
-    "  state        INTEGER NOT NULL, -- 1 waiting, 2 sending, 3 delivered, 4 exhausted, 5 held, 6 cancelled\n"
+    "  state        INTEGER NOT NULL, -- " WAITING " waiting, " SENDING " sending, " DELIVERED " delivered, " EXHAUSTED
+    " exhausted, " HELD " held, " CANCELLED " cancelled\n"
     "  attempts     INTEGER NOT NULL, -- in all\n"
     "  tries        INTEGER NOT NULL, -- since the retry list was begun\n"
-    "  due          INTEGER NOT NULL, -- waiting: when it will be sent, 2^63 - 1: in its turn; else 0; -1: aborted\n"
+    "  due          INTEGER NOT NULL, -- waiting: when it will be sent, 2^63 - 1: in its turn; else 0; " ABORTED
+    ": aborted\n"
     "  owner        INTEGER NOT NULL, -- sending: webhook_workers.id; else 0\n"
     "  created_at   INTEGER NOT NULL,\n"
     "  updated_at   INTEGER NOT NULL,\n"
@@ -138,7 +151,7 @@ const char whi_sqlite_schema[] =
     ") WITHOUT ROWID;\n"
     "CREATE INDEX webhook_deliveries_open ON webhook_deliveries (state, subscription, due, event)\n"
     "  WHERE " OPEN_STATES ";\n"
-    "CREATE INDEX webhook_deliveries_sending ON webhook_deliveries (owner) WHERE state = 2;\n" KEY_INDEX
+    "CREATE INDEX webhook_deliveries_sending ON webhook_deliveries (owner) WHERE state = " SENDING ";\n" KEY_INDEX
 
     "CREATE TABLE webhook_bodies (\n"
     "  -- What is sent where a rule made it differ from the event's payload.\n"
@@ -200,9 +213,8 @@ static const char upgrade_1[] =       "ALTER TABLE webhook_outbox ADD COLUMN sou
 
 /* Workers had small numbers that were used again: none of them may stay on a row. */
 static const char upgrade_2[] =
-    "DROP TABLE webhook_workers;\n" WORKER_TABLE
-    "UPDATE OR REPLACE webhook_pending SET owner = 0 WHERE owner <> 0;\n"
-    "UPDATE webhook_deliveries SET state = 1, due = updated_at, owner = 0 WHERE state = 2;\n"
+    "DROP TABLE webhook_workers;\n" WORKER_TABLE "UPDATE OR REPLACE webhook_pending SET owner = 0 WHERE owner <> 0;\n"
+    "UPDATE webhook_deliveries SET state = " WAITING ", due = updated_at, owner = 0 WHERE state = " SENDING ";\n"
     "UPDATE webhook_meta SET value = 3 WHERE name = 'schema';\n";
 
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2] = upgrade_2 };
@@ -220,7 +232,7 @@ const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2
          " FROM " name " WHERE " name ".owner IS NOT NULL)"
 #define PENDING_OWNERS OWNERS("marked", "webhook_pending WHERE")
 #define SENDING_OWNERS                                                                                                 \
-    OWNERS("busy", "webhook_deliveries INDEXED BY webhook_deliveries_sending WHERE state = 2 AND")
+    OWNERS("busy", "webhook_deliveries INDEXED BY webhook_deliveries_sending WHERE state = " SENDING " AND")
 
 /* Pending at whoever: the key begins with the owner. */
 #define IS_PENDING(number)                                                                                             \
@@ -257,12 +269,13 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " updated_at = ?10, status = ?11, error = ?12, key = ?14, headers = ?15 WHERE event = ?1 AND subscription = ?2"
         " AND (?9 < 0 OR (state = ?9 AND owner = ?13))",
     [WHI_SQL_DELIVERY_IS] = "SELECT state, owner FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
-    [WHI_SQL_DELIVERY_PICK] = "SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
-                              " WHERE state = 1 AND subscription = ?1 AND due <= ?2 ORDER BY due, event LIMIT ?3",
-    [WHI_SQL_DELIVERY_TAKE] = "UPDATE webhook_deliveries SET state = 2, due = 0, owner = ?3, updated_at = ?4"
-                              " WHERE event = ?1 AND subscription = ?2 AND state = 1",
+    [WHI_SQL_DELIVERY_PICK] =
+        "SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
+        " WHERE state = " WAITING " AND subscription = ?1 AND due <= ?2 ORDER BY due, event LIMIT ?3",
+    [WHI_SQL_DELIVERY_TAKE] = "UPDATE webhook_deliveries SET state = " SENDING ", due = 0, owner = ?3, updated_at = ?4"
+                              " WHERE event = ?1 AND subscription = ?2 AND state = " WAITING,
     [WHI_SQL_DELIVERY_DUE] = "SELECT due FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
-                             " WHERE state = 1 AND subscription = ?1 ORDER BY due LIMIT 1",
+                             " WHERE state = " WAITING " AND subscription = ?1 ORDER BY due LIMIT 1",
     [WHI_SQL_DELIVERY_ORPHAN] = "DELETE FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2 RETURNING key",
     [WHI_SQL_KEY_FIRST] =
         "SELECT event, due FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
@@ -272,18 +285,21 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " AND subscription = ?1 AND key = ?2 AND event > ?3 AND due >= 0",
     [WHI_SQL_KEY_TURN] = "UPDATE webhook_deliveries SET due = created_at WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_KEY_CANCEL] =
-        "UPDATE webhook_deliveries SET state = 6, due = 0, updated_at = ?4, error = ?5 WHERE subscription = ?1 AND"
+        "UPDATE webhook_deliveries SET state = " CANCELLED
+        ", due = 0, updated_at = ?4, error = ?5 WHERE subscription = ?1 AND"
         " event IN (SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
-        " AND state = 1 AND subscription = ?1 AND key = ?2 AND event < ?3)",
-    [WHI_SQL_KEY_ABORT] = "UPDATE webhook_deliveries SET due = -1 WHERE event = ?1 AND subscription = ?2",
+        " AND state = " WAITING " AND subscription = ?1 AND key = ?2 AND event < ?3)",
+    [WHI_SQL_KEY_ABORT] = "UPDATE webhook_deliveries SET due = " ABORTED " WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_DELIVERY_CANCEL] =
-        "UPDATE webhook_deliveries SET state = 6, due = 0, updated_at = ?2 WHERE subscription = ?1 AND event IN"
+        "UPDATE webhook_deliveries SET state = " CANCELLED
+        ", due = 0, updated_at = ?2 WHERE subscription = ?1 AND event IN"
         " (SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open WHERE " OPEN_STATES
-        " AND state IN (1, 5) AND subscription = ?1 LIMIT ?3)",
+        " AND state IN (" WAITING ", " HELD ") AND subscription = ?1 LIMIT ?3)",
     [WHI_SQL_DELIVERY_RELEASE] =
-        "UPDATE webhook_deliveries SET state = 1, due = ?2, owner = 0, updated_at = ?2 WHERE (event, subscription) IN"
+        "UPDATE webhook_deliveries SET state = " WAITING
+        ", due = ?2, owner = 0, updated_at = ?2 WHERE (event, subscription) IN"
         " (SELECT event, subscription FROM webhook_deliveries INDEXED BY webhook_deliveries_sending"
-        "  WHERE state = 2 AND owner = ?1 LIMIT ?3)",
+        "  WHERE state = " SENDING " AND owner = ?1 LIMIT ?3)",
     [WHI_SQL_BODY_LAST] = "SELECT max(number) FROM webhook_bodies",
     [WHI_SQL_BODY_ADD] = "INSERT INTO webhook_bodies (number, body) VALUES (?1, ?2)",
     [WHI_SQL_BODY_LOOK] = "SELECT body, (SELECT b.body = ?3 FROM webhook_bodies b WHERE b.number = d.body)"
@@ -332,12 +348,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "INSERT OR REPLACE INTO webhook_outbox_rejected (number, rejected_at, error, id, type, tenant,"
         " time, payload, source, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 
-    [WHI_SQL_PURGE_PICK] =
-        "SELECT number FROM webhook_events WHERE number > ?1 AND number < ?2"
-        " AND number < (SELECT max(number) FROM webhook_events) ORDER BY number LIMIT ?3",
-    [WHI_SQL_PURGE_STATES] =
-        "SELECT " IS_PENDING("?1") " OR total(state = 1 OR state = 2) > 0,"
-                                   " total(state = 4 OR state = 5) > 0 FROM webhook_deliveries WHERE event = ?1",
+    [WHI_SQL_PURGE_PICK] = "SELECT number FROM webhook_events WHERE number > ?1 AND number < ?2"
+                           " AND number < (SELECT max(number) FROM webhook_events) ORDER BY number LIMIT ?3",
+    [WHI_SQL_PURGE_STATES] = "SELECT " IS_PENDING("?1") " OR total(state = " WAITING " OR state = " SENDING ") > 0,"
+                                                        " total(state = " EXHAUSTED " OR state = " HELD
+                                                        ") > 0 FROM webhook_deliveries WHERE event = ?1",
     [WHI_SQL_PURGE_ID] = "DELETE FROM webhook_event_ids WHERE id = (SELECT id FROM webhook_events WHERE number = ?1)"
                          " AND tenant = (SELECT tenant FROM webhook_events WHERE number = ?1)",
     [WHI_SQL_PURGE_BODIES] =
@@ -368,20 +383,19 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     /* A loose scan: from each subscription one look-up leads to the next. */
     [WHI_SQL_LANES] =
         "WITH RECURSIVE lane (subscription) AS ("
-        "  SELECT (SELECT subscription FROM webhook_deliveries INDEXED BY webhook_deliveries_open WHERE state = 1"
-        "          ORDER BY subscription LIMIT 1)"
+        "  SELECT (SELECT subscription FROM webhook_deliveries INDEXED BY webhook_deliveries_open WHERE state "
+        "= " WAITING "          ORDER BY subscription LIMIT 1)"
         "  UNION ALL"
-        "  SELECT (SELECT d.subscription FROM webhook_deliveries d INDEXED BY webhook_deliveries_open WHERE d.state = 1"
-        "          AND d.subscription > lane.subscription ORDER BY d.subscription LIMIT 1)"
+        "  SELECT (SELECT d.subscription FROM webhook_deliveries d INDEXED BY webhook_deliveries_open WHERE d.state "
+        "= " WAITING "          AND d.subscription > lane.subscription ORDER BY d.subscription LIMIT 1)"
         "  FROM lane WHERE lane.subscription IS NOT NULL)"
         " SELECT subscription, (SELECT d.due FROM webhook_deliveries d INDEXED BY webhook_deliveries_open WHERE "
-        "d.state = 1"
-        "   AND d.subscription = lane.subscription ORDER BY d.due LIMIT 1)"
+        "d.state = " WAITING "   AND d.subscription = lane.subscription ORDER BY d.due LIMIT 1)"
         " FROM lane WHERE subscription IS NOT NULL",
     [WHI_SQL_WORK] =
         "SELECT EXISTS (SELECT 1 FROM webhook_pending WHERE owner = 0), EXISTS (SELECT 1 FROM webhook_outbox),"
         " EXISTS (SELECT 1 FROM webhook_pending WHERE owner > 0) OR EXISTS (SELECT 1 FROM webhook_deliveries"
-        " INDEXED BY webhook_deliveries_sending WHERE state = 2 AND owner > 0)",
+        " INDEXED BY webhook_deliveries_sending WHERE state = " SENDING " AND owner > 0)",
     [WHI_SQL_EVENT_GET] =
         "SELECT " EVENT_COLUMNS ", e.payload, " IS_PENDING("e.number") " FROM webhook_events e WHERE e.number = ?1",
     [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM webhook_events WHERE number < ?1 AND number >= ?2"
@@ -413,7 +427,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     /* Sorts the index entries of one subscription: they stand in the order of their due time. */
     [WHI_SQL_DELIVERY_WAITING] =
         "SELECT event, subscription, state FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
-        " WHERE state = 1 AND subscription = ?4 AND (event, subscription) < (?1, ?2)"
+        " WHERE state = " WAITING " AND subscription = ?4 AND (event, subscription) < (?1, ?2)"
         " AND event >= ?3 ORDER BY event DESC LIMIT ?5",
     [WHI_SQL_DELIVERY_KEPT] =
         "SELECT event, subscription, state FROM webhook_deliveries INDEXED BY webhook_deliveries_open"

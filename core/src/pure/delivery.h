@@ -5,14 +5,23 @@
 
 #include <stdint.h>
 
+/* Stores keep these numbers. They are macros so that SQL, which must have them in its text where an
+ * index is for some states alone, can be made of them. */
+#define WHI_WAITING_NUMBER 1
+#define WHI_SENDING_NUMBER 2
+#define WHI_DELIVERED_NUMBER 3
+#define WHI_EXHAUSTED_NUMBER 4
+#define WHI_HELD_NUMBER 5
+#define WHI_CANCELLED_NUMBER 6
+
 enum whi_delivery_state {
-    WHI_ABSENT,      /* not made yet */
-    WHI_WAITING,     /* will be sent when its time comes */
-    WHI_SENDING,     /* a worker has it */
-    WHI_DELIVERED,   /* the receiver answered with success */
-    WHI_EXHAUSTED,   /* the retry list is used up; kept for replay */
-    WHI_HELD,        /* the rule failed under the policy "hold"; nothing was sent */
-    WHI_CANCELLED,   /* the subscription was deleted or switched off while it waited */
+    WHI_ABSENT,                           /* not made yet */
+    WHI_WAITING = WHI_WAITING_NUMBER,     /* will be sent when its time comes */
+    WHI_SENDING = WHI_SENDING_NUMBER,     /* a worker has it */
+    WHI_DELIVERED = WHI_DELIVERED_NUMBER, /* the receiver answered with success */
+    WHI_EXHAUSTED = WHI_EXHAUSTED_NUMBER, /* the retry list is used up; kept for replay */
+    WHI_HELD = WHI_HELD_NUMBER,           /* the rule failed under the policy "hold"; nothing was sent */
+    WHI_CANCELLED = WHI_CANCELLED_NUMBER, /* the subscription was deleted or switched off while it waited */
     WHI_STATES
 };
 

@@ -17,33 +17,21 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "webhook_backend.h"
 
+/* The tape as rule engines see it, which may be in a library of their own: webhook_backend.h. */
 enum whi_json_type {
-    WHI_JSON_NULL = 0,
-    WHI_JSON_FALSE,
-    WHI_JSON_TRUE,
-    WHI_JSON_NUMBER,
-    WHI_JSON_STRING,
-    WHI_JSON_ARRAY,
-    WHI_JSON_OBJECT,
+    WHI_JSON_NULL = WH_JSON_NULL,
+    WHI_JSON_FALSE = WH_JSON_FALSE,
+    WHI_JSON_TRUE = WH_JSON_TRUE,
+    WHI_JSON_NUMBER = WH_JSON_NUMBER,
+    WHI_JSON_STRING = WH_JSON_STRING,
+    WHI_JSON_ARRAY = WH_JSON_ARRAY,
+    WHI_JSON_OBJECT = WH_JSON_OBJECT,
 };
 
-typedef struct whi_json_node {
-    uint32_t start;      /* offset of the value's first byte (a string's: its quote) */
-    uint32_t end;        /* offset behind its last byte */
-    uint32_t next;       /* index of the node behind this value and its contents */
-    uint32_t count : 28; /* array: items; object: members; string: 1 if it has escapes */
-    uint32_t type : 4;
-} whi_json_node;
-
-typedef struct whi_json {
-    const char *text; /* borrowed: must outlive the tape */
-    size_t size;      /* at most WHI_JSON_MAXIMUM */
-    whi_json_node *nodes;
-    uint32_t count, capacity;
-    uint32_t depth;   /* of the deepest array or object: 1 for [] */
-    uint32_t maximum; /* of nodes: WH_ELIMIT beyond; 0: any number */
-} whi_json;
+typedef wh_json_node whi_json_node;
+typedef wh_json whi_json;
 
 #define WHI_JSON_MAXIMUM ((size_t)1 << 28)
 #define WHI_JSON_DEPTH_MAXIMUM 1000

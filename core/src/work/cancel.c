@@ -22,14 +22,14 @@ static int found(const whi_subscription_row *row, void *payload) {
 
 static int run_cancel(whi_job *job, whi_store *store) {
     cancel *self = (cancel *)job;
-    int code = store->vtable->subscription_now(store, self->subscription, found, NULL);
+    int code = whi_store_subscription_now(store, self->subscription, found, NULL);
 
     self->count = 0;
     self->there = code == WH_OK;
     if (code != WH_ENOTFOUND) {
         return code;
     }
-    return store->vtable->delivery_cancel(store, self->subscription, self->now, WHI_CANCEL_ROWS, &self->count);
+    return whi_store_delivery_cancel(store, self->subscription, self->now, WHI_CANCEL_ROWS, &self->count);
 }
 
 /* What is left is cancelled when its lane is looked at again. */

@@ -24,7 +24,8 @@
 typedef struct claim {
     whi_task task;
     int64_t subscription, now, next_due;
-    int64_t owner; /* for whom, as the transaction found it */
+    int64_t owner; /* for whom; 0: there is no lease at the moment */
+    whi_answer answer;
     int limit;
     whi_registration *registration;
     whi_delivery *head, **tail;
@@ -73,24 +74,36 @@ static int claimed(const whi_delivery_row *row, const whi_event_row *event_row, 
     return 0;
 }
 
-/* In the transaction: the owner that may claim, 0 if our row is gone or not there yet. */
-static int owner_now(wh_engine *engine, whi_store *store, int64_t *owner) {
-    *owner = atomic_load(&engine->lease->owner);
-    return whi_lease_keep(engine->lease, store, owner);
-}
-
+/* The store looks whether the owner has its row, and gives nothing to one that has none. */
 static int run_claim(whi_job *job, whi_store *store) {
     claim *self = (claim *)job;
-    int code = owner_now(self->task.worker->engine, store, &self->owner);
+    whi_fact *fact;
+    int code;
 
     drop_claimed(self);
-    self->next_due = INT64_MAX;
+    self->answer = (whi_answer){ 0 };
+    self->owner = atomic_load(&self->task.worker->engine->lease->owner);
     if (self->owner == 0) {
-        self->next_due = self->now + 1000; /* no lease at the moment: ask again soon */
-        return code;
+        return WH_OK;
     }
-    code = store->vtable->delivery_claim(store, self->owner, self->subscription, self->now, self->limit, claimed, self);
-    return code == WH_OK ? store->vtable->lane_due(store, self->subscription, &self->next_due) : code;
+    code = whi_store_add(store, WH_FACT_DELIVERY_CLAIM, &self->answer, &fact);
+    if (code == WH_OK) {
+        fact->of.claim.owner = self->owner;
+        fact->of.claim.subscription = self->subscription;
+        fact->of.claim.now = self->now;
+        fact->of.claim.limit = self->limit;
+        fact->of.claim.each = claimed;
+        fact->of.claim.payload = self;
+    }
+    return code;
+}
+
+/* 1: who claimed has its row. */
+static int has_lease(wh_engine *engine, int64_t owner, const whi_answer *answer) {
+    if (owner != 0 && !answer->done) {
+        whi_lease_lost(engine->lease);
+    }
+    return answer->done;
 }
 
 static void push(whi_worker *worker, whi_delivery *delivery) {
@@ -121,6 +134,8 @@ static void claim_back(whi_task *task) {
         whi_trouble(worker->engine, task->code, task->sentence);
         drop_claimed(self);
         self->next_due = whi_now(worker->engine) + 1000;
+    } else {
+        self->next_due = has_lease(worker->engine, self->owner, &self->answer) ? self->answer.number : self->now + 1000;
     }
     while (self->head != NULL) {
         whi_delivery *delivery = self->head;
@@ -238,9 +253,9 @@ void whi_claim_scan(whi_worker *worker) {
 typedef struct intake {
     whi_task task;
     whi_event *head, **tail;
-    whi_store *store;
-    int64_t owner; /* for whom, as the transaction found it */
-    int limit, claimed, picked, outbox;
+    int64_t owner;           /* for whom; 0: there is no lease at the moment */
+    whi_answer events, rows; /* of the outbox */
+    int limit, claimed, outbox;
     long long bytes;
 } intake;
 
@@ -251,7 +266,8 @@ static void drop_events(intake *self) {
         self->head = next;
     }
     self->tail = &self->head;
-    self->claimed = self->picked = self->outbox = 0;
+    self->claimed = self->outbox = 0;
+    self->events = self->rows = (whi_answer){ 0 };
     self->bytes = 0;
 }
 
@@ -278,13 +294,12 @@ static int claimed_event(const whi_event_row *row, void *payload) {
 }
 
 /* A row that a program wrote into the outbox: as good as its text. */
-static int outbox_row(const whi_event_row *row, void *payload) {
+static int judge_row(whi_event_row *row, void *payload) {
     intake *self = payload;
     wh_engine *engine = self->task.worker->engine;
     wh_event event = { sizeof event, row->id,           row->type,   row->tenant, row->time,
                        row->payload, row->payload_size, row->source, row->key };
-    whi_event_row made = *row;
-    int duplicate = 0, code = whi_accept_check(&engine->options.limits, &event);
+    int code = whi_accept_check(&engine->options.limits, &event);
 
     self->outbox++;
     if (code == WH_ENOMEM) {
@@ -292,33 +307,56 @@ static int outbox_row(const whi_event_row *row, void *payload) {
     }
     if (code != WH_OK) {
         whi_log(&engine->log, WH_LOG_WARNING, "a row of the outbox is refused: %s", wh_last_error());
-        return self->store->vtable->outbox_reject(self->store, row, wh_last_error());
+        return WH_OUTBOX_REFUSED;
     }
-    made.accepted_at = whi_now(engine);
-    made.time = row->time != 0 ? row->time : made.accepted_at;
-    made.owner = self->owner;
-    made.number = 0;
-    code = self->store->vtable->event_add(self->store, &made, &duplicate);
-    return code == WH_OK && !duplicate ? take_event(self, &made, 0) : code;
+    row->accepted_at = whi_now(engine);
+    row->time = row->time != 0 ? row->time : row->accepted_at;
+    return WH_OK;
+}
+
+static int outbox_event(const whi_event_row *row, void *payload) {
+    return take_event(payload, row, 0);
+}
+
+static int add_events(intake *self, whi_store *store) {
+    whi_fact *fact;
+    int code = whi_store_add(store, WH_FACT_EVENT_CLAIM, &self->events, &fact);
+
+    if (code == WH_OK) {
+        fact->of.claim.owner = self->owner;
+        fact->of.claim.limit = self->limit;
+        fact->of.claim.each_event = claimed_event;
+        fact->of.claim.payload = self;
+    }
+    return code;
+}
+
+static int add_outbox(intake *self, whi_store *store) {
+    whi_fact *fact;
+    int code = whi_store_add(store, WH_FACT_OUTBOX, &self->rows, &fact);
+
+    if (code == WH_OK) {
+        fact->of.outbox.owner = self->owner;
+        fact->of.outbox.limit = OUTBOX_MAXIMUM;
+        fact->of.outbox.judge = judge_row;
+        fact->of.outbox.each = outbox_event;
+        fact->of.outbox.payload = self;
+    }
+    return code;
 }
 
 static int run_intake(whi_job *job, whi_store *store) {
     intake *self = (intake *)job;
-    int taken = 0, code = owner_now(self->task.worker->engine, store, &self->owner);
+    int code;
 
     drop_events(self);
-    self->store = store;
+    self->owner = atomic_load(&self->task.worker->engine->lease->owner);
     if (self->owner == 0) {
-        return code;
+        return WH_OK;
     }
     code = whi_registry_expect(self->task.worker->engine->registry);
-    if (code == WH_OK) {
-        code = store->vtable->event_claim(store, self->owner, self->limit, claimed_event, self, &self->picked);
-    }
-    if (code == WH_OK) {
-        code = store->vtable->outbox_take(store, OUTBOX_MAXIMUM, outbox_row, self, &taken);
-    }
-    return code;
+    code = code == WH_OK ? add_events(self, store) : code;
+    return code == WH_OK ? add_outbox(self, store) : code;
 }
 
 static void intake_back(whi_task *task) {
@@ -334,10 +372,10 @@ static void intake_back(whi_task *task) {
         whi_timetable_again(&worker->timetable, &worker->claim_again, whi_monotonic_us() + CLAIM_RETRY_US);
         atomic_store(&engine->more_events, 1);
         drop_events(self);
-    } else if (self->owner == 0) {
+    } else if (!has_lease(engine, self->owner, &self->events)) {
         whi_timetable_again(&worker->timetable, &worker->claim_again, whi_monotonic_us() + WHI_LOOK_US);
         atomic_store(&engine->more_events, 1);
-    } else if (self->picked >= self->limit || self->outbox >= OUTBOX_MAXIMUM) {
+    } else if (self->events.number >= self->limit || self->outbox >= OUTBOX_MAXIMUM) {
         atomic_store(&engine->more_events, 1);
     }
     if (self->claimed > 0) {

@@ -18,7 +18,7 @@ typedef struct purge {
 static int run_purge(whi_job *job, whi_store *store) {
     purge *self = (purge *)job;
     int64_t after = self->task.worker->purge_after;
-    int code = store->vtable->purge(store, self->done_before, self->failed_before, PURGE_ROWS, &after, &self->count);
+    int code = whi_store_purge(store, self->done_before, self->failed_before, PURGE_ROWS, &after, &self->count);
 
     self->after = after;
     return code;

@@ -22,43 +22,33 @@ struct whi_record {
     whi_event *finished, **finished_end;
     int64_t number; /* of the worker's records, in the order of what they tell */
     int removed;    /* a subscription ended with it */
+    int64_t asked;  /* the owner, as the transaction found it; 0: none */
+    whi_answer held; /* whether it has its row */
     struct whi_record *next_failed;
 };
 
 typedef struct whi_record whi_record;
 
-static int put_attempt(whi_store *store, const whi_delivery *delivery) {
+/* The delivery may be somebody else's by now; that an attempt was made stays true. */
+static int add_attempt(whi_store *store, const whi_delivery *delivery) {
     const whi_attempt *attempt = delivery->attempt;
-    whi_attempt_row line = { delivery->event->number,
-                             delivery->registration->subscription->id,
-                             delivery->attempts,
-                             attempt->at,
-                             attempt->duration_us,
-                             attempt->code,
-                             attempt->status,
-                             delivery->error,
-                             attempt->response_size ? attempt->response : NULL,
-                             attempt->response_size };
+    whi_fact *fact;
+    int code = attempt != NULL ? whi_store_add(store, WH_FACT_ATTEMPT, NULL, &fact) : WH_OK;
 
-    return store->vtable->attempt_add(store, &line);
-}
-
-static int same_place(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
-    (void)row;
-    (void)event;
-    (void)payload;
+    if (code != WH_OK || attempt == NULL) {
+        return code;
+    }
+    fact->of.attempt = (whi_attempt_row){ delivery->event->number,
+                                          delivery->registration->subscription->id,
+                                          delivery->attempts,
+                                          attempt->at,
+                                          attempt->duration_us,
+                                          attempt->code,
+                                          attempt->status,
+                                          delivery->error,
+                                          attempt->response_size ? attempt->response : NULL,
+                                          attempt->response_size };
     return WH_OK;
-}
-
-/* The delivery is somebody else's by now; that an attempt was made stays true. */
-static int keep_attempt(whi_store *store, const whi_delivery *delivery) {
-    int64_t subscription = delivery->registration->subscription->id;
-    int code = delivery->attempt == NULL
-                   ? WH_ENOTFOUND
-                   : store->vtable->delivery_now(store, delivery->event->number, subscription, same_place, NULL);
-
-    code = code == WH_OK ? put_attempt(store, delivery) : code;
-    return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
 /* What it came to is told to who wants to hear of it; no notice about a notice. */
@@ -76,16 +66,17 @@ static int tell(wh_engine *engine, whi_store *store, const whi_delivery *deliver
     return WH_OK;
 }
 
-static int put_delivery(whi_store *store, whi_delivery *delivery, int *done) {
-    whi_delivery_row row;
-    int code;
+/* answer: NULL, or where it is told what came of it. */
+static int add_delivery(whi_store *store, const whi_delivery *delivery, int64_t owner, whi_answer *answer) {
+    whi_fact *fact;
+    int code = whi_store_add(store, WH_FACT_DELIVERY, answer, &fact);
 
-    whi_delivery_fill_row(delivery, &row);
-    code = store->vtable->delivery_put(store, &row, done);
-    if (code != WH_OK || !*done) {
-        return code == WH_OK ? keep_attempt(store, delivery) : code;
+    if (code != WH_OK) {
+        return code;
     }
-    return delivery->attempt != NULL ? put_attempt(store, delivery) : WH_OK;
+    whi_delivery_fill_row(delivery, &fact->of.delivery);
+    fact->of.delivery.holder = owner;
+    return add_attempt(store, delivery);
 }
 
 /* Its one event is taken: what goes to it before that is a test. */
@@ -115,6 +106,12 @@ static int look(const whi_subscription_row *row, void *payload) {
     return code;
 }
 
+/* By our version, or by one that we may not know yet. */
+static int may_end(const wh_engine *engine, const whi_delivery *delivery) {
+    return (delivery->state == WHI_DELIVERED || delivery->state == WHI_EXHAUSTED) &&
+           (delivery->registration->subscription->single_use || whi_registry_is_behind(engine->registry));
+}
+
 /* 1 in out: the subscription is for this delivery alone, by the version in force; ours may be older,
  * another process may have used it up. */
 static int ends_with(wh_engine *engine, whi_store *store, const whi_delivery *delivery, int *out) {
@@ -123,59 +120,96 @@ static int ends_with(wh_engine *engine, whi_store *store, const whi_delivery *de
     int code;
 
     *out = 0;
-    if ((!s->single_use && !whi_registry_is_behind(engine->registry)) ||
-        (delivery->state != WHI_DELIVERED && delivery->state != WHI_EXHAUSTED)) {
+    if (!may_end(engine, delivery)) {
         return WH_OK;
     }
-    code = store->vtable->subscription_now(store, s->id, look, &self);
+    code = whi_store_subscription_now(store, s->id, look, &self);
     *out = self.used;
     return code == WH_ENOTFOUND ? WH_OK : code; /* somebody was faster */
 }
 
-/* With its only delivery a single_use subscription ends, in one transaction. */
-static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
-    wh_engine *engine = record->task.worker->engine;
-    int ends = 0, done, code = put_delivery(store, delivery, &done);
+/* 1: what follows from it depends on whether it was written. */
+static int has_consequence(const wh_engine *engine, const whi_delivery *delivery) {
+    return may_end(engine, delivery) || delivery->state == WHI_EXHAUSTED ||
+           (delivery->state == WHI_DELIVERED && delivery->abort);
+}
 
-    delivery->leaves = 0;
-    code = code == WH_OK && done ? tell(engine, store, delivery) : code;
-    code = code == WH_OK && done ? ends_with(engine, store, delivery, &ends) : code;
+/* What follows is written with it: with its only delivery a single_use subscription ends. */
+static int put_with_consequence(whi_record *record, whi_store *store, whi_delivery *delivery) {
+    wh_engine *engine = record->task.worker->engine;
+    whi_answer written;
+    int ends = 0, code = add_delivery(store, delivery, record->asked, &written);
+
+    code = code == WH_OK ? whi_store_flush(store) : code;
+    if (code != WH_OK || !written.done) {
+        return code;
+    }
+    code = tell(engine, store, delivery);
+    code = code == WH_OK ? ends_with(engine, store, delivery, &ends) : code;
     if (code != WH_OK || !ends) {
         return code;
     }
     record->removed = 1;
-    code = whi_version_remove(engine, store, delivery->registration->subscription->id,
-                                   &delivery->leaves);
+    code = whi_version_remove(engine, store, delivery->registration->subscription->id, &delivery->leaves);
     return code == WH_ENOTFOUND ? WH_OK : code;
+}
+
+static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
+    delivery->leaves = 0;
+    return has_consequence(record->task.worker->engine, delivery) ? put_with_consequence(record, store, delivery)
+                                                                  : add_delivery(store, delivery, record->asked, NULL);
+}
+
+static int add_done(whi_store *store, const whi_event *event) {
+    whi_fact *fact;
+    int code = whi_store_add(store, WH_FACT_EVENT_DONE, NULL, &fact);
+
+    if (code == WH_OK) {
+        fact->of.mark.owner = event->owner;
+        fact->of.mark.number = event->number;
+    }
+    return code;
+}
+
+static int ask_for_row(whi_record *record, whi_store *store) {
+    whi_fact *fact;
+    int code = record->asked != 0 ? whi_store_add(store, WH_FACT_WORKER_HOLDS, &record->held, &fact) : WH_OK;
+
+    if (code == WH_OK && record->asked != 0) {
+        fact->of.owner = record->asked;
+    }
+    return code;
 }
 
 /* What is not ours any more is left to whoever has it: only the attempt is kept. So is the mark of its
  * event, which bears our number until it is swept: what was dropped here was never written. */
-static int put_all(whi_record *record, whi_store *store, int64_t owner) {
+static int put_all(whi_record *record, whi_store *store) {
+    int64_t owner = record->asked;
     int code = WH_OK;
 
     for (whi_delivery *d = record->deliveries; d != NULL && code == WH_OK; d = d->next) {
-        code = owner != 0 && d->event->owner == owner ? put(record, store, d) : keep_attempt(store, d);
+        code = owner != 0 && d->event->owner == owner ? put(record, store, d) : add_attempt(store, d);
     }
     for (whi_event *e = record->finished; e != NULL && code == WH_OK; e = e->next) {
-        code = owner != 0 && e->owner == owner ? store->vtable->event_done(store, owner, e->number) : WH_OK;
+        code = owner != 0 && e->owner == owner ? add_done(store, e) : WH_OK;
     }
     return code;
 }
 
 static int run_record(whi_job *job, whi_store *store) {
     whi_record *record = (whi_record *)job;
-    whi_lease *lease = record->task.worker->engine->lease;
-    int64_t owner = atomic_load(&lease->owner);
+    wh_engine *engine = record->task.worker->engine;
     int code;
 
     if (atomic_load(&record->task.worker->record_failed)) {
         return whi_fail(WH_EBUSY, "an earlier one waits to be recorded");
     }
     record->removed = 0;
-    code = whi_lease_keep(lease, store, &owner);
-    code = code == WH_OK ? whi_registry_expect(record->task.worker->engine->registry) : code;
-    return code == WH_OK ? put_all(record, store, owner) : code;
+    record->held.code = WH_OK;
+    record->asked = atomic_load(&engine->lease->owner);
+    code = ask_for_row(record, store);
+    code = code == WH_OK ? whi_registry_expect(engine->registry) : code;
+    return code == WH_OK ? put_all(record, store) : code;
 }
 
 static void free_record(whi_record *record) {
@@ -276,6 +310,9 @@ static void back(whi_task *task) {
         keep_failed(worker, record);
         try_later(worker);
         return;
+    }
+    if (record->held.code == WH_ENOTFOUND) {
+        whi_lease_lost(worker->engine->lease);
     }
     settle_all(worker, record);
     free_record(record);

@@ -45,8 +45,7 @@ static int tell(retirement *self, whi_store *store) {
 static int read_and_switch(retirement *self, whi_store *store) {
     whi_registration *now = NULL;
     whi_subscription *subscription = NULL;
-    int code =
-        store->vtable->subscription_now(store, self->registration->subscription->id, read_version, (void *)&now);
+    int code = whi_store_subscription_now(store, self->registration->subscription->id, read_version, (void *)&now);
 
     self->found = code == WH_OK;
     if (code != WH_OK) {
@@ -73,7 +72,7 @@ static int put_delivery(retirement *self, whi_store *store) {
     if (code != WH_OK) {
         return code;
     }
-    return mine || self->was != WHI_WAS_ABSENT ? store->vtable->delivery_put(store, &row, &done) : WH_OK;
+    return mine || self->was != WHI_WAS_ABSENT ? whi_store_delivery_put(store, &row, &done) : WH_OK;
 }
 
 static int run_retirement(whi_job *job, whi_store *store) {

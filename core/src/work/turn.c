@@ -145,6 +145,7 @@ int whi_worker_step(whi_worker *worker, int timeout) {
     }
     worker->done_count = 0;
     turn_sinks(worker, ready, count);
+    whi_upkeep_hear(worker, ready, count);
     worker->done_count += take_inbox(worker);
     whi_upkeep(worker);
     work(worker);
@@ -202,6 +203,7 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     code = whi_upkeep_begin(worker);
     code = code == WH_OK ? whi_poller_new(&worker->poller) : code;
     worker->inbox.poller = worker->poller;
+    code = code == WH_OK ? whi_upkeep_listen(worker) : code;
     code = code == WH_OK ? whi_worker_open(worker) : code;
     if (code != WH_OK) {
         whi_worker_free(worker);

@@ -34,8 +34,29 @@ static void look_at_store(whi_worker *worker) {
 }
 
 static void look(whi_worker *worker, whi_entry *entry) {
-    whi_timetable_again(&worker->timetable, entry, whi_monotonic_us() + WHI_LOOK_US);
+    whi_timetable_again(&worker->timetable, entry, whi_monotonic_us() + worker->engine->store->ability.look_us);
     look_at_store(worker);
+}
+
+int whi_upkeep_listen(whi_worker *worker) {
+    whi_store *store = worker->engine->store;
+    int code = WH_OK;
+
+    worker->store_fd = -1;
+    if (worker->index == 0) {
+        code = store->vtable->listen(store, &worker->store_fd);
+    }
+    return code == WH_OK && worker->store_fd >= 0 ? whi_poller_watch(worker->poller, worker->store_fd, 0, WHI_READ)
+                                                  : code;
+}
+
+void whi_upkeep_hear(whi_worker *worker, const whi_ready *ready, int count) {
+    for (int i = 0; i < count; i++) {
+        if (ready[i].fd == worker->store_fd) {
+            (void)worker->engine->store->vtable->listen(worker->engine->store, &worker->store_fd);
+            look_at_store(worker);
+        }
+    }
 }
 
 int whi_upkeep_begin(whi_worker *worker) {

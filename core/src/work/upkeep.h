@@ -11,6 +11,10 @@
 /* Fills the worker's timetable. */
 int whi_upkeep_begin(whi_worker *worker);
 
+/* The first worker hears of others' commits, where the store can tell: when its poller is there. */
+int whi_upkeep_listen(whi_worker *worker);
+void whi_upkeep_hear(whi_worker *worker, const whi_ready *ready, int count);
+
 /* Does what is due, but for the lanes. */
 void whi_upkeep(whi_worker *worker);
 int64_t whi_upkeep_next(const whi_worker *worker); /* monotonic us */

@@ -61,6 +61,7 @@ typedef struct whi_worker {
     struct whi_record *failed_records;
     int64_t purge_after;
     int64_t seen_changes; /* of store->changes */
+    int store_fd;         /* readable when others have committed; -1: nothing tells */
     int claiming_events;
     int done_count; /* things done in this step */
 } whi_worker;

@@ -118,33 +118,39 @@ prepare
 # ------------------------------------------------------------------------------ the lease
 
 mutation publish_unchecked 'publish marks an event with an owner whose row is gone' \
-    calls/publish.c 'code == WH_OK ? whi_lease_keep(self->engine->lease, store, &owner) : code;' 'code;'
+    outside/store_sqlite_facts.c 'int held, duplicate, code = holds(store, row->owner, &held);' 'int held, duplicate, code = holds(store, 0, &held);'
 
 mutation claim_unchecked 'a claim by an owner whose row is gone' \
-    work/claim.c 'return whi_lease_keep(engine->lease, store, owner);' 'return store != NULL ? WH_OK : WH_ENOTFOUND;'
+    outside/store_sqlite_facts.c 'static int delivery_claim(whi_sqlite *store, whi_fact *fact) {
+    int code = holds(store, fact->of.claim.owner, &fact->answer.done);' 'static int delivery_claim(whi_sqlite *store, whi_fact *fact) {
+    int code = holds(store, 0, &fact->answer.done);' \
+    outside/store_sqlite_facts.c 'int picked = 0, code = holds(store, fact->of.claim.owner, &fact->answer.done);' \
+    'int picked = 0, code = holds(store, 0, &fact->answer.done);' \
+    outside/store_sqlite_facts.c 'holds(store, fact->of.outbox.owner, &fact->answer.done);' 'holds(store, 0, &fact->answer.done);'
 
 mutation record_unchecked 'what an owner without a row sent is recorded as its own' \
-    work/record.c 'code = whi_lease_keep(lease, store, &owner);' 'code = WH_OK;'
+    outside/store_sqlite_facts.c 'holds(store, row->holder, &held);' 'holds(store, 0, &held);' \
+    outside/store_sqlite_facts.c 'holds(store, fact->of.mark.owner, &fact->answer.done);' 'holds(store, 0, &fact->answer.done);'
 
 mutation used_unchecked 'a single_use delivery of an owner whose row is gone' \
     work/retire.c 'code = whi_lease_check(engine->lease, store, self->delivery->event->owner);' \
     'code = engine != NULL ? WH_OK : WH_ENOTFOUND;'
 
 mutation check_remembered 'the lease was there in an earlier transaction' \
-    outside/store_sqlite.c 'store->next_body = store->last_event = store->holds = 0;' \
-    'store->next_body = store->last_event = 0;'
+    outside/store_sqlite.c 'store->next_body = store->last_event = store->holds = store->there_event = 0;' \
+    'store->next_body = store->last_event = store->there_event = 0;'
 
 mutation owner_reused 'an engine gets the smallest free number' \
     outside/store_sqlite_sql.c '"INSERT INTO webhook_workers (beat) VALUES (0)"' \
     '"INSERT INTO webhook_workers (id, beat) SELECT min(n), 0 FROM (SELECT 1 AS n UNION ALL SELECT id + 1 FROM webhook_workers) WHERE n NOT IN (SELECT id FROM webhook_workers)"'
 
 mutation no_sweep 'what a dead owner had stays with it' \
-    engine/lease.c 'int code = store->vtable->worker_sweep(store, whi_now(lease->engine), SWEEP_ROWS, &lease->freed);' \
+    engine/lease.c 'int code = whi_store_worker_sweep(store, whi_now(lease->engine), SWEEP_ROWS, &lease->freed);' \
     'int code = store != NULL ? WH_OK : WH_ENOTFOUND;'
 
 mutation sweep_late 'swept deliveries are due a day later' \
-    outside/store_sqlite_sql.c '"UPDATE webhook_deliveries SET state = 1, due = ?2, owner = 0,' \
-    '"UPDATE webhook_deliveries SET state = 1, due = ?2 + 86400000, owner = 0,'
+    outside/store_sqlite_sql.c '", due = ?2, owner = 0, updated_at = ?2 WHERE (event, subscription) IN"' \
+    '", due = ?2 + 86400000, owner = 0, updated_at = ?2 WHERE (event, subscription) IN"'
 
 mutation any_look_counts 'looks that follow each other at once count as still beats' \
     engine/lease.c 'self.counts = lease->looked_us - lease->seen_us >= BETWEEN_US;' \
@@ -172,7 +178,7 @@ mutation asleep_in_a_turn 'a long turn is taken for sleep' \
     engine/lease.c '!atomic_load(&engine->started) && !atomic_load(&engine->stepping) &&' '!atomic_load(&engine->started) &&'
 
 mutation both_publish_sweep 'publish does not look, and a beat sweeps only after it took a row away' \
-    calls/publish.c 'code == WH_OK ? whi_lease_keep(self->engine->lease, store, &owner) : code;' 'code;' \
+    outside/store_sqlite_facts.c 'int held, duplicate, code = holds(store, row->owner, &held);' 'int held, duplicate, code = holds(store, 0, &held);' \
     engine/lease.c '    code = code == WH_OK ? bury(lease, store) : code;
     return code == WH_OK ? sweep(lease, store) : code;' '    code = code == WH_OK ? bury(lease, store) : code;
     for (size_t i = 0; i < lease->next.count && code == WH_OK; i++) {
@@ -216,11 +222,12 @@ mutation owner_uncompared 'a change compares the state and not the owner' \
     outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 0 OR (state = ?9 AND ?13 >= 0))'
 
 mutation both_uncompared 'neither record nor change compare owners' \
-    work/record.c 'code = whi_lease_keep(lease, store, &owner);' 'code = WH_OK;' \
+    outside/store_sqlite_facts.c 'holds(store, row->holder, &held);' 'holds(store, 0, &held);' \
+    outside/store_sqlite_facts.c 'holds(store, fact->of.mark.owner, &fact->answer.done);' 'holds(store, 0, &fact->answer.done);' \
     outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 7 OR owner = ?13)'
 
 mutation claims_sending 'a claim takes what is being sent' \
-    outside/store_sqlite_sql.c '" WHERE event = ?1 AND subscription = ?2 AND state = 1",' '" WHERE event = ?1 AND subscription = ?2",'
+    outside/store_sqlite_sql.c '" WHERE event = ?1 AND subscription = ?2 AND state = " WAITING,' '" WHERE event = ?1 AND subscription = ?2",'
 
 # ------------------------------------------------------------------------------- lanes
 
@@ -289,8 +296,8 @@ mutation done_never 'an event is never done' \
     'if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 0) {'
 
 mutation number_early 'the last number is of an earlier transaction' \
-    outside/store_sqlite.c 'store->next_body = store->last_event = store->holds = 0;' \
-    'store->next_body = store->holds = 0;'
+    outside/store_sqlite.c 'store->next_body = store->last_event = store->holds = store->there_event = 0;' \
+    'store->next_body = store->holds = store->there_event = 0;'
 
 mutation event_told_early 'workers get an event that was not committed' \
     calls/publish.c '    if (code != WH_OK) {
@@ -305,7 +312,7 @@ mutation sync_normal 'commits are synced at checkpoints only' \
     outside/store_sqlite.c '"PRAGMA synchronous = FULL"' '"PRAGMA synchronous = NORMAL"'
 
 mutation no_rollback 'a job that failed leaves its half in the transaction' \
-    engine/writer.c 'store->rollback(writer->store);' 'if (store->commit(writer->store) != WH_OK) store->rollback(writer->store);'
+    engine/writer.c 'whi_store_rollback(writer->store);' 'if (whi_store_commit(writer->store, NULL) != WH_OK) whi_store_rollback(writer->store);'
 
 mutation id_unknown 'an id that was there is new' \
     outside/store_sqlite_write.c '*duplicate = code == WH_OK && whi_sqlite_changed(store) == 0;' '*duplicate = 0;'
@@ -354,7 +361,7 @@ mutation used_stays 'a used single_use subscription stays' \
     work/record.c '*out = self.used;' '*out = self.used & 2;'
 
 mutation used_by_ours 'its use is asked of the version in memory alone' \
-    work/record.c 'code = store->vtable->subscription_now(store, s->id, look, &self);' 'self.used = is_used(s);'
+    work/record.c 'code = whi_store_subscription_now(store, s->id, look, &self);' 'self.used = is_used(s);'
 
 mutation replay_uncompared 'a replay by query takes what was delivered since' \
     calls/replay.c 'if (self->state != 0 && row->state != self->state) {' 'if (self->state < 0) {'
@@ -369,7 +376,7 @@ mutation purge_pending 'the purge takes events that are not fanned out' \
     outside/store_sqlite_sql.c '"SELECT " IS_PENDING("?1") " OR total(' '"SELECT 0 OR total('
 
 mutation purge_open 'the purge takes events whose deliveries wait' \
-    outside/store_sqlite_sql.c 'OR total(state = 1 OR state = 2) > 0,' 'OR total(state = 9) > 0,'
+    outside/store_sqlite_sql.c 'OR total(state = " WAITING " OR state = " SENDING ") > 0,' 'OR total(state = 9) > 0,'
 
 mutation idle_forgets 'wh_idle forgets what others own' \
     life/run.c '|| work.owned ?' '?'
@@ -383,10 +390,10 @@ mutation order_in_memory 'what has an order is sent at once' \
     work/fanout.c '(delivery->key != NULL || delay > 0)' 'delay > 0'
 
 mutation order_no_turn 'the next of a key does not get its turn' \
-    outside/store_sqlite_order.c '!found || due != WHI_DUE_BEHIND) {' '!found || due != 1) {'
+    pure/order.c 'first->found && first->due == WHI_DUE_BEHIND' 'first->found && first->due == 1'
 
 mutation order_beside 'a delivery does not wait behind the one of its key' \
-    outside/store_sqlite_order.c 'out->due = WHI_DUE_BEHIND;' '(void)due;'
+    outside/store_sqlite_order.c 'row->due = WHI_DUE_BEHIND;' 'row->due += 0;'
 
 mutation order_overtaken 'an event in memory overtakes those in the store' \
     calls/publish.c 'return whi_registry_has_order(engine->registry) &&' 'return engine == NULL &&'
@@ -395,11 +402,11 @@ mutation order_two_workers 'events of an order go to several workers' \
     calls/publish.c 'return engine->inboxes[whi_registry_has_order(engine->registry)' 'return engine->inboxes[engine == NULL'
 
 mutation latest_all 'of a key all are kept' \
-    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, "superseded");' 'return WH_OK;'
+    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, whi_order_reason(WHI_PLACE_SUPERSEDED));' 'return WH_OK;'
 
 mutation latest_oldest 'an older one takes the place of the newer' \
-    outside/store_sqlite_order.c 'if (newer) {' 'if (newer && row == NULL) {' \
-    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, "superseded");' \
-    'return cancel_before(store, row, INT64_MAX, "superseded");'
+    outside/store_sqlite_order.c 'code != WH_OK || *newer' 'code != WH_OK' \
+    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, whi_order_reason(WHI_PLACE_SUPERSEDED));' \
+    'return cancel_before(store, row, INT64_MAX, whi_order_reason(WHI_PLACE_SUPERSEDED)) + (*newer = 0);'
 
 echo "$failures not found"

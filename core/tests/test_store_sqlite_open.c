@@ -1,6 +1,6 @@
 /* Whose file it is: new, ours, an application's that is adopted, and what is refused;
  * and the outbox, which an application writes in its own transaction. */
-#include "store_kit.h"
+#include "store_file_kit.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,19 +9,18 @@
 
 /* ------------------------------------------------------------------- outbox */
 
-static int take(const whi_event_row *row, void *payload) {
-    void **both = payload;
-    whi_store *store = both[0];
-    seen *all = both[1];
-    int known;
-    whi_event_row event = *row;
-
-    see_event(row, all);
+static int judge(whi_event_row *row, void *payload) {
+    see_event(row, payload);
     if (strcmp(row->type, "bad type") == 0) {
-        return V(store)->outbox_reject(store, row, "type: no blank is allowed");
+        return whi_fail(WH_EINVALID, "type: no blank is allowed") != WH_OK ? WH_OUTBOX_REFUSED : WH_OK;
     }
-    event.number = number_at(NOW, all->count);
-    return V(store)->event_add(store, &event, &known);
+    row->accepted_at = row->time = NOW;
+    return WH_OK;
+}
+
+static int take(const whi_event_row *row, void *payload) {
+    ((seen *)payload)->events[0] = row->number;
+    return WH_OK;
 }
 
 static int shell(const char *script) {
@@ -38,7 +37,7 @@ static int shell(const char *script) {
 static void the_sqlite3_shell_emits_events_in_the_transaction_of_its_own_table(void **state) {
     whi_store *store;
     seen all = { 0 };
-    void *both[2];
+    int64_t owner;
     whi_store_work work;
     int count;
 
@@ -50,8 +49,6 @@ static void the_sqlite3_shell_emits_events_in_the_transaction_of_its_own_table(v
                            "INSERT INTO orders VALUES (6, 5);"),
                      0);
     store = opened(path);
-    both[0] = store;
-    both[1] = &all;
     assert_int_equal(shell("BEGIN; INSERT INTO orders VALUES (7, 1200);"
                            "INSERT INTO webhook_outbox (type, payload) VALUES ('order.paid', '{\"id\":7}'); COMMIT;"
                            "BEGIN; INSERT INTO orders VALUES (8, 1);"
@@ -61,27 +58,29 @@ static void the_sqlite3_shell_emits_events_in_the_transaction_of_its_own_table(v
                      0);
     OK(V(store)->work(store, &work));
     assert_int_equal(work.outbox, 1);
-    OK(V(store)->begin(store));
-    OK(V(store)->outbox_take(store, 10, take, both, &count));
+    OK(whi_store_begin(store));
+    OK(add_worker(store, &owner));
+    OK(whi_store_outbox_take(store, owner, 10, judge, take, &all, &count));
     assert_int_equal(count, 2);
-    OK(V(store)->outbox_take(store, 10, take, both, &count));
+    assert_int_equal(all.count, 2);
+    OK(whi_store_outbox_take(store, owner, 10, judge, take, &all, &count));
     assert_int_equal(count, 0);
-    OK(V(store)->commit(store));
+    OK(whi_store_commit(store, NULL));
     assert_int_equal(all.count, 2);
     assert_string_equal(all.text, "{}");
     assert_string_equal(all.id, "k1");
     all.count = 0;
-    OK(V(store)->event_get(store, number_at(NOW, 1), see_event, &all));
+    OK(V(store)->event_get(store, all.events[0], see_event, &all));
     assert_string_equal(all.text, "{\"id\":7}");
     OK(V(store)->work(store, &work));
     assert_int_equal(work.outbox, 0);
-    assert_int_equal(work.events, 1);
+    assert_int_equal(work.owned, 1);
     assert_int_equal(shell("CREATE TEMP TABLE t (ok CHECK (ok));"
                            "INSERT INTO t SELECT count(*) = 2 AND max(id) = 7 FROM orders;"
                            "INSERT INTO t SELECT error = 'type: no blank is allowed' AND payload = '{}'"
                            " AND id = 'k1' FROM webhook_outbox_rejected;"),
                      0);
-    V(store)->close(store);
+    whi_store_close(store);
 }
 
 /* ---------------------------------------------------------------- whose file */
@@ -116,7 +115,7 @@ static void what_is_no_store_is_refused_and_not_touched(void **state) {
     file = open(path, O_CREAT | O_WRONLY, 0600);
     close(file);
     store = opened(path); /* an empty file becomes one */
-    V(store)->close(store);
+    whi_store_close(store);
 }
 
 #define OUR_TABLES "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'webhook%'"
@@ -154,10 +153,10 @@ static void the_database_of_an_application_is_adopted_and_stays_its_own(void **s
     make_application();
     for (int i = 1; i <= 2; i++) { /* adopted, and opened again */
         store = opened(path);
-        OK(V(store)->begin(store));
+        OK(whi_store_begin(store));
         OK(add_event(store, number_at(NOW, i), NULL, 0, NULL));
-        OK(V(store)->commit(store));
-        V(store)->close(store);
+        OK(whi_store_commit(store, NULL));
+        whi_store_close(store);
     }
     assert_int_equal(asked("SELECT count(*) FROM webhook_events"), 2);
     assert_int_equal(asked("SELECT sum(total) FROM events"), 30);
@@ -185,7 +184,7 @@ static void a_file_that_is_not_new_keeps_the_numbers_of_its_header(void **state)
         execute(texts[i]);
         version = asked("PRAGMA user_version");
         store = opened(path);
-        V(store)->close(store);
+        whi_store_close(store);
         assert_int_equal(asked("PRAGMA user_version"), version);
         assert_int_equal(asked("PRAGMA application_id"), 0);
         assert_int_equal(asked("PRAGMA page_size"), 4096);
@@ -198,7 +197,7 @@ static void a_new_file_tells_whose_it_is(void **state) {
     whi_store *store = opened(path);
 
     (void)state;
-    V(store)->close(store);
+    whi_store_close(store);
     assert_int_equal(asked("PRAGMA application_id"), WHI_SQLITE_APPLICATION);
     assert_int_equal(asked("PRAGMA page_size"), 8192);
     assert_int_equal(asked(IS_WAL), 1);
@@ -242,7 +241,7 @@ static void a_newer_or_broken_set_of_tables_is_refused(void **state) {
     whi_store *store = opened(path);
 
     (void)state;
-    V(store)->close(store);
+    whi_store_close(store);
     execute("UPDATE webhook_meta SET value = 99 WHERE name = 'schema'");
     refused(path, WH_EVERSION, "version 99");
     execute("DELETE FROM webhook_meta");
@@ -256,10 +255,10 @@ static void a_table_that_goes_missing_is_a_damaged_store(void **state) {
 
     (void)state;
     execute("DROP TABLE webhook_pending");
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     assert_int_equal(add_event(store, 1, NULL, 0, NULL), WH_ECORRUPT);
-    V(store)->rollback(store);
-    V(store)->close(store);
+    whi_store_rollback(store);
+    whi_store_close(store);
 }
 
 int main(void) {

@@ -1,6 +1,8 @@
 /* A store that lost a part is told from a good one when it is opened, not by the first
  * statement that needs the part; and a file that is lost while it is open. */
-#include "store_kit.h"
+#include "store_file_kit.h"
+
+#include "outside/store_sqlite.h"
 
 #include <time.h>
 
@@ -12,7 +14,7 @@ static int count;
 static void open_once(void) {
     whi_store *store = opened(path);
 
-    V(store)->close(store);
+    whi_store_close(store);
 }
 
 /* Names of what the query lists of a fresh store. */
@@ -81,7 +83,8 @@ static void an_index_that_is_another_one_is_named(void **state) {
                  "CREATE INDEX webhook_deliveries_open ON webhook_deliveries (updated_at)");
     refused("webhook_deliveries_open");
     scrub(NULL);
-    make_without("INDEX", "webhook_deliveries_open", "CREATE TABLE o (o); CREATE INDEX webhook_deliveries_open ON o (o)");
+    make_without("INDEX", "webhook_deliveries_open",
+                 "CREATE TABLE o (o); CREATE INDEX webhook_deliveries_open ON o (o)");
     refused("webhook_deliveries_open");
 }
 
@@ -100,8 +103,9 @@ static void a_column_that_is_missing_is_named(void **state) {
 /* As a copy by CREATE TABLE … AS leaves it. */
 static void a_key_that_is_missing_is_noticed(void **state) {
     (void)state;
-    make_without("INDEX", "webhook_deliveries_open",
-                 "ALTER TABLE webhook_pending RENAME TO p; CREATE TABLE webhook_pending AS SELECT * FROM p; DROP TABLE p");
+    make_without(
+        "INDEX", "webhook_deliveries_open",
+        "ALTER TABLE webhook_pending RENAME TO p; CREATE TABLE webhook_pending AS SELECT * FROM p; DROP TABLE p");
     refused("webhook_pending");
 }
 
@@ -131,7 +135,7 @@ static void looking_takes_little_time(void **state) {
         store = opened(path);
         started = used_us() - started;
         best = started < best ? started : best;
-        V(store)->close(store);
+        whi_store_close(store);
     }
     print_message("an open takes %lld us\n", (long long)best);
     assert_true(best < 50000); /* 2.5 ms here, without a sanitizer */
@@ -142,7 +146,7 @@ static void looking_takes_little_time(void **state) {
 static int has_moved(whi_store *store) {
     int moved = -1;
 
-    OK(V(store)->moved(store, &moved));
+    OK(whi_sqlite_moved(store, &moved));
     return moved;
 }
 
@@ -163,7 +167,7 @@ static void lose(const char *tail) {
     assert_int_equal(has_moved(store), 0);
     rename(beside(tail), away);
     assert_int_equal(has_moved(store), 1);
-    assert_int_equal(V(store)->begin(store), WH_EMOVED);
+    assert_int_equal(whi_store_begin(store), WH_EMOVED);
     rename(away, beside(tail));
     assert_int_equal(has_moved(store), 0);
     rename(beside(tail), away);
@@ -172,7 +176,7 @@ static void lose(const char *tail) {
     assert_int_equal(has_moved(store), 1);
     unlink(beside(tail));
     assert_int_equal(has_moved(store), 1);
-    V(store)->close(store);
+    whi_store_close(store);
     unlink(away);
     scrub(NULL);
 }
@@ -190,10 +194,10 @@ static void a_file_that_is_used_by_others_has_not_moved(void **state) {
     (void)state;
     execute("INSERT INTO webhook_outbox (type, payload) VALUES ('a.b', '1'); PRAGMA wal_checkpoint(TRUNCATE)");
     assert_int_equal(has_moved(store), 0);
-    V(second)->close(second);
+    whi_store_close(second);
     execute("VACUUM");
     assert_int_equal(has_moved(store), 0);
-    V(store)->close(store);
+    whi_store_close(store);
 }
 
 static void a_link_that_goes_elsewhere_does_not_matter(void **state) {
@@ -207,7 +211,7 @@ static void a_link_that_goes_elsewhere_does_not_matter(void **state) {
     store = opened(link);
     assert_int_equal(unlink(link), 0);
     assert_int_equal(has_moved(store), 0);
-    V(store)->close(store);
+    whi_store_close(store);
 }
 
 /* The answer must not wait for a transaction: the heartbeat asks. */
@@ -215,12 +219,12 @@ static void it_is_answered_during_a_transaction(void **state) {
     whi_store *store = opened(path), *memory = opened(":memory:");
 
     (void)state;
-    OK(V(store)->begin(store));
+    OK(whi_store_begin(store));
     assert_int_equal(has_moved(store), 0);
-    V(store)->rollback(store);
-    V(store)->close(store);
+    whi_store_rollback(store);
+    whi_store_close(store);
     assert_int_equal(has_moved(memory), 0);
-    V(memory)->close(memory);
+    whi_store_close(memory);
 }
 
 int main(void) {

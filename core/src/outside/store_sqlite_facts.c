@@ -1,0 +1,235 @@
+/* The list of facts, one after the other: with the database in our own process a statement costs no
+ * round trip, so there is nothing to gain by putting several into one. Tests: test_store_facts. */
+#include "outside/store_sqlite.h"
+
+#include "base/error.h"
+
+/* *out 1: this worker has its row. Asked for many facts of a transaction: the store looks once. */
+static int holds(whi_sqlite *store, int64_t owner, int *out) {
+    int code = owner != 0 && owner != store->holds ? whi_sqlite_worker_holds(&store->base, owner) : WH_OK;
+
+    *out = code == WH_OK;
+    return code == WH_ENOTFOUND ? WH_OK : code;
+}
+
+static int event(whi_sqlite *store, whi_fact *fact) {
+    whi_event_row *row = &fact->of.event;
+    int held, duplicate, code = holds(store, row->owner, &held);
+
+    row->owner = held ? row->owner : 0;
+    code = code == WH_OK ? whi_sqlite_event_add(&store->base, row, &duplicate) : code;
+    fact->answer.done = code == WH_OK && !duplicate;
+    fact->answer.number = row->number;
+    fact->answer.owner = row->owner;
+    return code;
+}
+
+static int event_done(whi_sqlite *store, whi_fact *fact) {
+    int code = holds(store, fact->of.mark.owner, &fact->answer.done);
+
+    return code == WH_OK && fact->answer.done
+               ? whi_sqlite_event_done(&store->base, fact->of.mark.owner, fact->of.mark.number)
+               : code;
+}
+
+static int event_claim(whi_sqlite *store, whi_fact *fact) {
+    int picked = 0, code = holds(store, fact->of.claim.owner, &fact->answer.done);
+
+    if (code == WH_OK && fact->answer.done) {
+        code = whi_sqlite_event_claim(&store->base, fact->of.claim.owner, fact->of.claim.limit,
+                                      fact->of.claim.each_event, fact->of.claim.payload, &picked);
+    }
+    fact->answer.number = picked;
+    return code;
+}
+
+static int outbox(whi_sqlite *store, whi_fact *fact) {
+    int code = holds(store, fact->of.outbox.owner, &fact->answer.done);
+
+    return code == WH_OK && fact->answer.done ? whi_sqlite_outbox_take(store, fact) : code;
+}
+
+/* An attempt that follows needs no look whether its delivery is there. */
+static int delivery(whi_sqlite *store, whi_fact *fact) {
+    const whi_delivery_row *row = &fact->of.delivery;
+    int held, code = holds(store, row->holder, &held);
+
+    if (code != WH_OK || !held) {
+        return code;
+    }
+    code = whi_sqlite_delivery_put(&store->base, row, &fact->answer.done);
+    store->there_event = code == WH_OK && fact->answer.done ? row->event : 0;
+    store->there_subscription = row->subscription;
+    return code;
+}
+
+static int nothing(const whi_delivery_row *row, const whi_event_row *about, void *payload) {
+    (void)row;
+    (void)about;
+    (void)payload;
+    return WH_OK;
+}
+
+static int attempt(whi_sqlite *store, whi_fact *fact) {
+    const whi_attempt_row *row = &fact->of.attempt;
+    int code = WH_OK;
+
+    fact->answer.done = row->event == store->there_event && row->subscription == store->there_subscription;
+    if (!fact->answer.done) {
+        code = whi_sqlite_give_delivery(store, &store->writer, WHI_SQL_DELIVERY_HEAD, row->event, row->subscription,
+                                        nothing, NULL, &fact->answer.done);
+    }
+    return code == WH_OK && fact->answer.done ? whi_sqlite_attempt_add(&store->base, row) : code;
+}
+
+static int delivery_claim(whi_sqlite *store, whi_fact *fact) {
+    int code = holds(store, fact->of.claim.owner, &fact->answer.done);
+
+    if (code == WH_OK && fact->answer.done) {
+        code = whi_sqlite_delivery_claim(&store->base, fact->of.claim.owner, fact->of.claim.subscription,
+                                         fact->of.claim.now, fact->of.claim.limit, fact->of.claim.each,
+                                         fact->of.claim.payload);
+        code =
+            code == WH_OK ? whi_sqlite_lane_due(&store->base, fact->of.claim.subscription, &fact->answer.number) : code;
+    }
+    return code;
+}
+
+static int delivery_cancel(whi_sqlite *store, whi_fact *fact) {
+    int count = 0, code = whi_sqlite_delivery_cancel(&store->base, fact->of.cancel.subscription, fact->of.cancel.now,
+                                                     fact->of.cancel.limit, &count);
+
+    fact->answer.number = count;
+    return code;
+}
+
+static int worker_add(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_worker_add(&store->base, &fact->answer.number);
+}
+
+static int worker_beat(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_worker_beat(&store->base, fact->of.owner);
+}
+
+static int worker_remove(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_worker_remove(&store->base, fact->of.owner);
+}
+
+static int worker_sweep(whi_sqlite *store, whi_fact *fact) {
+    int count = 0, code = whi_sqlite_worker_sweep(&store->base, fact->of.sweep.now, fact->of.sweep.limit, &count);
+
+    fact->answer.number = count;
+    return code;
+}
+
+static int subscription(whi_sqlite *store, whi_fact *fact) {
+    int code = whi_sqlite_subscription_put(&store->base, &fact->of.subscription);
+
+    fact->answer.number = fact->of.subscription.id;
+    return code;
+}
+
+static int subscription_remove(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_subscription_remove(&store->base, fact->of.owner);
+}
+
+static int purge(whi_sqlite *store, whi_fact *fact) {
+    int count = 0, code;
+
+    fact->answer.number = fact->of.purge.after;
+    code = whi_sqlite_purge(&store->base, fact->of.purge.done_before, fact->of.purge.failed_before,
+                            fact->of.purge.limit, &fact->answer.number, &count);
+    fact->answer.count = count;
+    return code;
+}
+
+static int token_add(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_token_add(&store->base, fact->of.token);
+}
+
+static int token_remove(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_token_remove(&store->base, fact->of.id);
+}
+
+static int tenant_secret(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_tenant_secret_put(&store->base, fact->of.secret.tenant, fact->of.secret.secret,
+                                        fact->of.secret.replace);
+}
+
+static int worker_holds(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_worker_holds(&store->base, fact->of.owner);
+}
+
+static int worker_list(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_worker_list(&store->base, fact->of.look.each_worker, fact->of.look.payload);
+}
+
+static int delivery_now(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_delivery_now(&store->base, fact->of.look.event, fact->of.look.subscription,
+                                   fact->of.look.each_delivery, fact->of.look.payload);
+}
+
+static int lane_due(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_lane_due(&store->base, fact->of.owner, &fact->answer.number);
+}
+
+static int subscription_now(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_subscription_now(&store->base, fact->of.look.subscription, fact->of.look.each_subscription,
+                                       fact->of.look.payload);
+}
+
+static int subscription_count(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_subscription_count_now(&store->base, &fact->answer.number);
+}
+
+static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = {
+    [WH_FACT_EVENT] = event,
+    [WH_FACT_EVENT_DONE] = event_done,
+    [WH_FACT_EVENT_CLAIM] = event_claim,
+    [WH_FACT_OUTBOX] = outbox,
+    [WH_FACT_DELIVERY] = delivery,
+    [WH_FACT_ATTEMPT] = attempt,
+    [WH_FACT_DELIVERY_CLAIM] = delivery_claim,
+    [WH_FACT_DELIVERY_CANCEL] = delivery_cancel,
+    [WH_FACT_WORKER_ADD] = worker_add,
+    [WH_FACT_WORKER_BEAT] = worker_beat,
+    [WH_FACT_WORKER_REMOVE] = worker_remove,
+    [WH_FACT_WORKER_SWEEP] = worker_sweep,
+    [WH_FACT_SUBSCRIPTION] = subscription,
+    [WH_FACT_SUBSCRIPTION_REMOVE] = subscription_remove,
+    [WH_FACT_PURGE] = purge,
+    [WH_FACT_TOKEN_ADD] = token_add,
+    [WH_FACT_TOKEN_REMOVE] = token_remove,
+    [WH_FACT_TENANT_SECRET] = tenant_secret,
+    [WH_FACT_WORKER_HOLDS] = worker_holds,
+    [WH_FACT_WORKER_LIST] = worker_list,
+    [WH_FACT_DELIVERY_NOW] = delivery_now,
+    [WH_FACT_LANE_DUE] = lane_due,
+    [WH_FACT_SUBSCRIPTION_NOW] = subscription_now,
+    [WH_FACT_SUBSCRIPTION_COUNT] = subscription_count,
+};
+
+static int changed_nothing(int code) {
+    return code == WH_ENOTFOUND || code == WH_ECONFLICT || code == WH_ELIMIT;
+}
+
+/* Refuses outside of a transaction, so that a fact after a failure that ended the transaction cannot
+ * commit by itself. */
+int whi_sqlite_write_facts(whi_sqlite *store, whi_fact *facts, size_t count) {
+    if (sqlite3_get_autocommit(store->writer.db)) {
+        return whi_fail(WH_ESTORE, "store '%s': no transaction is open", store->name);
+    }
+    for (size_t i = 0; i < count; i++) {
+        int code;
+
+        if (facts[i].kind != WH_FACT_DELIVERY && facts[i].kind != WH_FACT_ATTEMPT) {
+            store->there_event = 0; /* it may be gone */
+        }
+        code = done_by[facts[i].kind](store, &facts[i]);
+        if (code != WH_OK && !changed_nothing(code)) {
+            return code;
+        }
+        facts[i].answer.code = code;
+    }
+    return WH_OK;
+}

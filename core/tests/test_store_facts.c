@@ -1,0 +1,352 @@
+/* Facts in a list: their order, their answers, and whose they are. */
+#include "store_places.h"
+
+static whi_fact *added(whi_store *store, enum wh_backend_fact_kind kind, whi_answer *to) {
+    whi_fact *fact = NULL;
+
+    OK(whi_store_add(store, kind, to, &fact));
+    return fact;
+}
+
+static void list_event(whi_store *store, int64_t number, const char *id, int64_t owner, whi_answer *to) {
+    whi_event_row row = { .number = number, .id = id, .type = "order.paid", .tenant = "acme", .owner = owner };
+
+    row.time = row.accepted_at = NOW;
+    row.payload = "{\"id\":7}";
+    row.payload_size = 8;
+    added(store, WH_FACT_EVENT, to)->of.event = row;
+}
+
+static void list_delivery(whi_store *store, whi_delivery_row row, int was, int64_t holder, whi_answer *to) {
+    row.was = was;
+    row.holder = holder;
+    added(store, WH_FACT_DELIVERY, to)->of.delivery = row;
+}
+
+static void list_attempt(whi_store *store, int64_t event, int64_t subscription, whi_answer *to) {
+    whi_attempt_row row = { .event = event, .subscription = subscription, .n = 1, .at = NOW, .status = 200 };
+
+    added(store, WH_FACT_ATTEMPT, to)->of.attempt = row;
+}
+
+static int attempts_of(whi_store *store, int64_t event, int64_t subscription) {
+    seen all = { 0 };
+
+    OK(V(store)->attempt_list(store, event, subscription, see_attempt, &all));
+    return all.count;
+}
+
+static int state_of(whi_store *store, int64_t event, int64_t subscription) {
+    seen all = { 0 };
+
+    return V(store)->delivery_get(store, event, subscription, see_delivery, &all) == WH_OK ? all.last.state : 0;
+}
+
+static void in_order(whi_store *store) {
+    int64_t event = number_at(NOW, 1);
+    whi_answer first, second, delivery_there, attempt_there, other;
+
+    OK(whi_store_begin(store));
+    list_event(store, event, "k", 0, &first);
+    list_event(store, event + 1, "k", 0, &second);
+    list_delivery(store, delivery(event, 5, WHI_DELIVERED, 0), WHI_WAS_ABSENT, 0, &delivery_there);
+    list_attempt(store, event, 5, &attempt_there);
+    list_attempt(store, event, 6, &other);
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(first.done, 1);
+    assert_int_equal(first.number, event);
+    assert_int_equal(second.done, 0); /* of its own list, too */
+    assert_int_equal(delivery_there.done, 1);
+    assert_int_equal(attempt_there.done, 1);
+    assert_int_equal(other.done, 0);
+    assert_true(is_there(store, event));
+    assert_false(is_there(store, event + 1));
+    assert_int_equal(attempts_of(store, event, 5), 1);
+    assert_int_equal(attempts_of(store, event, 6), 0);
+}
+
+static void each_fact_sees_those_before_it(void **state) {
+    (void)state;
+    on_store(in_order);
+}
+
+static void asked_between(whi_store *store) {
+    int64_t event = number_at(NOW, 1), owner;
+    whi_answer early, late = { .number = 7 };
+    seen all = { 0 };
+
+    OK(whi_store_begin(store));
+    list_event(store, event, NULL, 0, &early);
+    list_delivery(store, delivery(event, 5, WHI_HELD, 0), WHI_WAS_ABSENT, 0, NULL);
+    OK(whi_store_delivery_now(store, event, 5, see_delivery, &all)); /* does what waits first */
+    assert_int_equal(all.last.state, WHI_HELD);
+    assert_int_equal(early.done, 1);
+    added(store, WH_FACT_WORKER_ADD, &late);
+    assert_int_equal(late.number, 7); /* not done yet */
+    OK(whi_store_worker_add(store, &owner));
+    assert_true(late.number > 0 && owner > late.number);
+    OK(whi_store_commit(store, NULL));
+}
+
+static void who_asks_sees_what_was_added_before(void **state) {
+    (void)state;
+    on_store(asked_between);
+}
+
+static void changed_nothing(whi_store *store) {
+    int64_t event = number_at(NOW, 1);
+    whi_answer gone, conflict, there;
+    whi_subscription_row row = { .version = 1, .tenant = "", .status = 1, .document = "{}", .document_size = 2 };
+
+    OK(whi_store_begin(store));
+    OK(whi_store_subscription_put(store, &row));
+    added(store, WH_FACT_SUBSCRIPTION_REMOVE, &gone)->of.owner = row.id + 77;
+    added(store, WH_FACT_SUBSCRIPTION, &conflict)->of.subscription = row; /* its version is there */
+    list_event(store, event, NULL, 0, &there);
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(gone.code, WH_ENOTFOUND);
+    assert_int_equal(conflict.code, WH_ECONFLICT);
+    assert_int_equal(there.code, WH_OK);
+    assert_true(is_there(store, event));
+}
+
+static void what_changes_nothing_stops_no_list(void **state) {
+    (void)state;
+    on_store(changed_nothing);
+}
+
+/* More facts than a list has at first, and than it keeps. */
+static void many(whi_store *store) {
+    enum { MANY = 3000 };
+    int64_t first = number_at(NOW, 1);
+    whi_answer *answers = calloc(MANY, sizeof *answers);
+    whi_store_query query = { .limit = 1 };
+    whi_store_place place;
+    seen all = { 0 };
+
+    assert_non_null(answers);
+    OK(whi_store_begin(store));
+    for (int i = 0; i < MANY; i++) {
+        list_event(store, i % 2 ? 0 : first + i, NULL, 0, &answers[i]);
+    }
+    OK(whi_store_commit(store, NULL));
+    for (int i = 1; i < MANY; i++) {
+        assert_true(answers[i].done && answers[i].number > answers[i - 1].number);
+    }
+    OK(V(store)->event_list(store, &query, see_event, &all, &place));
+    assert_int_equal(all.events[0], answers[MANY - 1].number);
+    free(answers);
+}
+
+static void a_list_is_as_long_as_it_has_to_be(void **state) {
+    (void)state;
+    on_store(many);
+}
+
+static void short_lists(whi_store *store) {
+    int64_t first = number_at(NOW, 1);
+    whi_answer answers[7] = { { 0 } };
+
+    store->ability.facts = 3;
+    OK(whi_store_begin(store));
+    for (int i = 0; i < 7; i++) {
+        list_event(store, first + i, NULL, 0, &answers[i]);
+    }
+    assert_int_equal(answers[2].done, 1); /* those before the fourth had to go */
+    assert_int_equal(answers[5].done, 1);
+    assert_int_equal(answers[6].done, 0);
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(answers[6].done, 1);
+    for (int i = 0; i < 7; i++) {
+        assert_true(is_there(store, first + i));
+    }
+}
+
+static void a_list_is_no_longer_than_the_store_takes(void **state) {
+    (void)state;
+    on_store(short_lists);
+}
+
+/* ------------------------------------------------------------------------ the lease */
+
+typedef struct two {
+    int64_t here, gone; /* workers; only the first has its row */
+} two;
+
+static two workers(whi_store *store) {
+    two both;
+
+    OK(whi_store_worker_add(store, &both.here));
+    OK(whi_store_worker_add(store, &both.gone));
+    OK(whi_store_worker_remove(store, both.gone));
+    return both;
+}
+
+static void marks(whi_store *store) {
+    int64_t event = number_at(NOW, 1);
+    whi_answer mine, orphan, kept;
+    whi_store_work work;
+    whi_fact *fact;
+    two w;
+
+    OK(whi_store_begin(store));
+    w = workers(store);
+    list_event(store, event, NULL, w.here, &mine);
+    list_event(store, event + 1, NULL, w.gone, &orphan);
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(mine.owner, w.here);
+    assert_int_equal(orphan.owner, 0);
+    assert_int_equal(orphan.done, 1);
+    OK(V(store)->work(store, &work));
+    assert_true(work.events && work.owned);
+    OK(whi_store_begin(store));
+    OK(whi_store_worker_remove(store, w.here));
+    fact = added(store, WH_FACT_EVENT_DONE, &kept);
+    fact->of.mark.owner = w.here;
+    fact->of.mark.number = event;
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(kept.done, 0); /* what it did counts no more: its mark waits for the sweep */
+    OK(V(store)->work(store, &work));
+    assert_true(work.owned);
+}
+
+static void a_mark_of_an_owner_without_a_row_is_anybodys_or_stays(void **state) {
+    (void)state;
+    on_store(marks);
+}
+
+static void recorded(whi_store *store) {
+    int64_t event = number_at(NOW, 1);
+    whi_answer yes, no, attempt;
+    two w;
+
+    OK(whi_store_begin(store));
+    w = workers(store);
+    OK(add_event(store, event, NULL, 0, NULL));
+    list_delivery(store, delivery(event, 5, WHI_DELIVERED, 0), WHI_WAS_ABSENT, w.here, &yes);
+    list_delivery(store, delivery(event, 6, WHI_DELIVERED, 0), WHI_WAS_ABSENT, w.gone, &no);
+    list_delivery(store, delivery(event, 5, WHI_WAITING, NOW), WHI_DELIVERED, w.gone, NULL);
+    list_attempt(store, event, 5, &attempt);
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(yes.done, 1);
+    assert_int_equal(no.done, 0);
+    assert_int_equal(state_of(store, event, 5), WHI_DELIVERED);
+    assert_int_equal(state_of(store, event, 6), 0);
+    assert_int_equal(attempt.done, 1); /* that it was made stays true */
+}
+
+static void a_delivery_of_a_holder_without_a_row_is_not_written(void **state) {
+    (void)state;
+    on_store(recorded);
+}
+
+static int judge(whi_event_row *row, void *payload) {
+    (void)row;
+    (void)payload;
+    return WH_OK;
+}
+
+static void claims(whi_store *store) {
+    int64_t event = number_at(NOW, 1), due;
+    whi_answer none, some, rows;
+    seen all = { 0 };
+    whi_fact *fact;
+    int picked;
+    two w;
+
+    OK(whi_store_begin(store));
+    w = workers(store);
+    OK(add_event(store, event, NULL, 0, NULL));
+    put(store, event, 5, WHI_WAITING, NOW);
+    put(store, event, 6, WHI_WAITING, NOW + 50);
+    fact = added(store, WH_FACT_EVENT_CLAIM, &none);
+    fact->of.claim.owner = w.gone;
+    fact->of.claim.limit = 5;
+    fact = added(store, WH_FACT_OUTBOX, &rows);
+    fact->of.outbox.owner = w.gone;
+    fact->of.outbox.limit = 5;
+    OK(claim(store, w.gone, 5, NOW, 5, see_delivery, &all));
+    assert_int_equal(none.done, 0);
+    assert_int_equal(rows.done, 0);
+    assert_int_equal(all.count, 0);
+    OK(whi_store_event_claim(store, w.here, 5, see_event, &all, &picked));
+    assert_int_equal(picked, 1);
+    OK(whi_store_delivery_claim(store, w.here, 5, NOW, 5, see_delivery, &all, &due));
+    assert_int_equal(all.count, 2);
+    assert_true(due == INT64_MAX);
+    OK(whi_store_delivery_claim(store, w.here, 6, NOW, 5, see_delivery, &all, &due));
+    assert_int_equal(due, NOW + 50);
+    fact = added(store, WH_FACT_OUTBOX, &some);
+    fact->of.outbox.owner = w.here;
+    fact->of.outbox.judge = judge;
+    fact->of.outbox.limit = 5;
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(some.done, 1);
+    assert_int_equal(some.number, 0);
+}
+
+static void who_has_no_row_claims_nothing(void **state) {
+    (void)state;
+    on_store(claims);
+}
+
+/* ----------------------------------------------------------------------- the outbox */
+
+static int no_blanks(whi_event_row *row, void *payload) {
+    (void)payload;
+    row->accepted_at = NOW;
+    row->time = row->time != 0 ? row->time : NOW;
+    if (strchr(row->type, ' ') != NULL) {
+        whi_fail(WH_EINVALID, "type: no blank is allowed");
+        return WH_OUTBOX_REFUSED;
+    }
+    return WH_OK;
+}
+
+static void taken(whi_store *store) {
+    seen all = { 0 };
+    int64_t owner, number;
+    int count;
+
+    if (!other_program(
+            "INSERT INTO webhook_outbox (id, type, payload) VALUES ('a', 'order.paid', '{\"id\":1}'),"
+            " (NULL, 'bad type', '{}'), ('a', 'order.paid', '{\"id\":2}'), (NULL, 'order.paid', '{\"id\":3}')")) {
+        return;
+    }
+    OK(whi_store_begin(store));
+    OK(add_worker(store, &owner));
+    OK(whi_store_outbox_take(store, owner, 3, no_blanks, see_event, &all, &count));
+    assert_int_equal(count, 3);
+    assert_int_equal(all.count, 1); /* one is refused, one is known */
+    assert_string_equal(all.text, "{\"id\":1}");
+    OK(whi_store_outbox_take(store, owner, 3, no_blanks, see_event, &all, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(all.count, 2);
+    OK(whi_store_outbox_take(store, owner, 3, no_blanks, see_event, &all, &count));
+    assert_int_equal(count, 0);
+    OK(whi_store_commit(store, NULL));
+    assert_true(all.events[1] > all.events[0]);
+    OK(V(store)->event_number(store, "a", NULL, &number));
+    assert_int_equal(number, all.events[0]);
+}
+
+static void rows_of_the_outbox_become_events_in_their_order_or_are_put_aside(void **state) {
+    (void)state;
+    on_store(taken);
+}
+
+int main(int argc, char **argv) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(each_fact_sees_those_before_it, clear),
+        cmocka_unit_test_teardown(who_asks_sees_what_was_added_before, clear),
+        cmocka_unit_test_teardown(what_changes_nothing_stops_no_list, clear),
+        cmocka_unit_test_teardown(a_list_is_as_long_as_it_has_to_be, clear),
+        cmocka_unit_test_teardown(a_list_is_no_longer_than_the_store_takes, clear),
+        cmocka_unit_test_teardown(a_mark_of_an_owner_without_a_row_is_anybodys_or_stays, clear),
+        cmocka_unit_test_teardown(a_delivery_of_a_holder_without_a_row_is_not_written, clear),
+        cmocka_unit_test_teardown(who_has_no_row_claims_nothing, clear),
+        cmocka_unit_test_teardown(rows_of_the_outbox_become_events_in_their_order_or_are_put_aside, clear),
+    };
+
+    return RUN_IN_PLACES(tests);
+}
