@@ -7,6 +7,7 @@
  *   store_sqlite_token.c  tokens and secrets of tenants
  *   store_sqlite_admin.c  writing workers and subscriptions; outbox and purge
  *   store_sqlite_write.c  writing events, deliveries and attempts
+ *   store_sqlite_idempotency.c  one event for one id
  *   store_sqlite_order.c  whose turn it is among deliveries with one key
  *   store_sqlite_read.c   the reading side
  *   store_sqlite_run.c    running statements, errors
@@ -259,6 +260,11 @@ int whi_sqlite_moved(whi_store *store, int *moved);
 
 /* ---- store_sqlite_facts.c */
 int whi_sqlite_write_facts(whi_sqlite *store, whi_fact *facts, size_t count);
+
+/* ---- store_sqlite_idempotency.c */
+
+/* Notes the id of an event whose number was given; duplicate 1: it was there, nothing is noted. */
+int whi_sqlite_idempotency(whi_sqlite *store, const whi_event_row *row, int *duplicate);
 
 /* ---- store_sqlite_write.c */
 

@@ -9,58 +9,6 @@
 
 /* ------------------------------------------------------------------- events */
 
-/* A statement of ids with the row's id and tenant bound. */
-static int bind_id(whi_sqlite *store, enum whi_sql which, const whi_event_row *row, sqlite3_stmt **out) {
-    int code = whi_sqlite_write(store, which, out);
-
-    if (code == WH_OK) {
-        sqlite3_bind_text(*out, 1, row->id, -1, SQLITE_STATIC);
-        sqlite3_bind_text(*out, 2, row->tenant ? row->tenant : "", -1, SQLITE_STATIC);
-    }
-    return code;
-}
-
-/* Whether the caller's id is the made one of an event of this tenant that is there. */
-static int is_made_id(whi_sqlite *store, const whi_event_row *row, int *known) {
-    sqlite3_stmt *statement;
-    int64_t number;
-    int code;
-
-    *known = 0;
-    if (whi_ident_parse("msg_", row->id, &number) != WH_OK) {
-        return WH_OK;
-    }
-    code = bind_id(store, WHI_SQL_EVENT_OWN_ID, row, &statement);
-    if (code != WH_OK) {
-        return code;
-    }
-    sqlite3_bind_int64(statement, 1, number);
-    code = whi_sqlite_step(store, &store->writer, statement, "looking for an event");
-    if (code == 1) {
-        *known = 1;
-        sqlite3_reset(statement);
-        return WH_OK;
-    }
-    return code;
-}
-
-static int id_add(whi_sqlite *store, const whi_event_row *row, int *duplicate) {
-    sqlite3_stmt *statement;
-    int code = is_made_id(store, row, duplicate);
-
-    if (code != WH_OK || *duplicate) {
-        return code;
-    }
-    code = bind_id(store, WHI_SQL_ID_ADD, row, &statement);
-    if (code != WH_OK) {
-        return code;
-    }
-    sqlite3_bind_int64(statement, 3, row->number);
-    code = whi_sqlite_run_write(store, statement, "adding an event's id");
-    *duplicate = code == WH_OK && whi_sqlite_changed(store) == 0;
-    return code;
-}
-
 /* The number that the next event gets. */
 static int next_number(whi_sqlite *store, int64_t now, int64_t *number) {
     int code = WH_OK;
@@ -98,7 +46,7 @@ int whi_sqlite_event_add(whi_store *base, whi_event_row *row, int *duplicate) {
 
     *duplicate = 0;
     if (code == WH_OK && row->id != NULL) {
-        code = id_add(store, row, duplicate);
+        code = whi_sqlite_idempotency(store, row, duplicate);
     }
     if (code != WH_OK || *duplicate) {
         return code;

@@ -1,4 +1,5 @@
 /* Where a transfer may go: the policy of pure/address.h, asked for each socket and each request.
+ * Redirects lead nowhere else: they are not followed (sinks/http.h).
  * Tests: test_transport. */
 #include "outside/transport_curl.h"
 

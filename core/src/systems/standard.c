@@ -1,4 +1,6 @@
-/* Our own: documents as webhook.h describes them, and Standard Webhooks on the wire. Tests: test_api. */
+/* Our own: documents as webhook.h describes them, and Standard Webhooks on the wire. Its headers
+ * webhook-id, webhook-timestamp and webhook-signature are made for each attempt by
+ * sinks/http_request.c, and checked by standard_verify.c. Tests: test_api. */
 #include "pure/sign.h"
 #include "systems/list.h"
 #include "systems/standard_verify.h"
