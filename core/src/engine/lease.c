@@ -38,6 +38,13 @@ void whi_lease_lost(whi_lease *lease) {
     whi_writer_nudge(lease->engine->writer);
 }
 
+void whi_lease_doubt(void *payload) {
+    whi_lease *lease = payload;
+
+    atomic_store(&lease->doubted, 1);
+    whi_lease_lost(lease);
+}
+
 int whi_lease_check(whi_lease *lease, whi_store *store, int64_t owner) {
     int code;
 
@@ -130,11 +137,22 @@ static int leave(whi_lease *lease, whi_store *store) {
     return code == WH_OK ? sweep(lease, store) : code;
 }
 
+/* A row that is doubted goes: the sweep of this beat frees what bears its number. */
+static int beat_row(whi_lease *lease, whi_store *store) {
+    int code;
+
+    if (!atomic_load(&lease->doubted)) {
+        return whi_store_worker_beat(store, lease->now_owner);
+    }
+    code = whi_store_worker_remove(store, lease->now_owner);
+    return code == WH_OK ? WH_ENOTFOUND : code;
+}
+
 static int keep_row(whi_lease *lease, whi_store *store) {
     int code = WH_ENOTFOUND;
 
     if (lease->now_owner != 0) {
-        code = whi_store_worker_beat(store, lease->now_owner);
+        code = beat_row(lease, store);
         lease->lost = code == WH_ENOTFOUND;
     }
     return code == WH_ENOTFOUND ? whi_store_worker_add(store, &lease->now_owner) : code;
@@ -169,7 +187,9 @@ static void beaten(whi_lease *lease) {
     int lapsed = whi_monotonic_us() >= atomic_load(&lease->until);
     int changed = lapsed || lease->now_owner != atomic_load(&lease->owner);
 
-    if (lease->lost) {
+    if (atomic_exchange(&lease->doubted, 0)) {
+        whi_log(&engine->log, WH_LOG_WARNING, "a commit may have been made: what this process had is taken up again");
+    } else if (lease->lost) {
         whi_log(&engine->log, WH_LOG_WARNING, "this process was silent for too long: its work was given to others");
     }
     atomic_store(&lease->owner, lease->now_owner);

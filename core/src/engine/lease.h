@@ -30,6 +30,8 @@
  *       by its own clock, and nobody takes its row earlier than that.
  *   I4  What an owner that lost its row still has in memory is dropped, its lanes get their room
  *       back; attempts that were under way are kept, without touching the delivery.
+ *   I5  An owner of whose commit it stays unknown whether it was made gives its row back: what the
+ *       store may have given it, and it was not told of, is swept like that of one who died.
  *
  * The beat is the pulse of the writer's thread, so that a long turn (slow rules) costs no lease. An
  * engine whose host calls neither wh_step nor wh_run for WHI_ASLEEP_US gives its work back. */
@@ -67,6 +69,7 @@ typedef struct whi_lease {
     atomic_llong turned_at; /* monotonic us: when somebody last turned the engine */
     atomic_int beating;     /* the job is under way */
     atomic_int off;         /* 1: no row is wanted */
+    atomic_int doubted;     /* 1: what bears our number may be more than we know of */
 
     /* of the job */
     int64_t started_us, now_owner;
@@ -93,6 +96,11 @@ int whi_lease_check(whi_lease *lease, whi_store *store, int64_t owner);
 /* The store has answered that our row is gone: nothing more is started under it, and another is asked
  * for at once. Any thread. */
 void whi_lease_lost(whi_lease *lease);
+
+/* A commit may have been made of which nothing is known, and given us what we were not told of. The
+ * row is given back with all that bears its number, and another is asked for at once. payload: the
+ * lease. Any thread. */
+void whi_lease_doubt(void *payload);
 
 /* Takes the row away and frees what bore its number, at most a commit's worth; the sweep of whoever
  * works does the rest. Waits for the commit, behind which nothing of the workers is left in the

@@ -12,6 +12,7 @@ struct whi_writer {
     whi_store *store;
     whi_pulse_fn pulse;
     void *pulse_payload;
+    void (*doubt)(void *payload); /* NULL, or told of what stays unknown */
     pthread_mutex_t lock;
     pthread_cond_t change; /* a waiting job is done, or the lead is free */
     pthread_cond_t work;   /* for the thread */
@@ -62,6 +63,10 @@ int whi_writer_new(whi_writer **out, whi_store *store, whi_pulse_fn pulse, void 
     return WH_OK;
 }
 
+void whi_writer_on_doubt(whi_writer *writer, void (*doubt)(void *payload)) {
+    writer->doubt = doubt;
+}
+
 void whi_writer_free(whi_writer *writer) {
     if (writer == NULL) {
         return;
@@ -101,6 +106,9 @@ static int undo(whi_writer *writer, int code, enum wh_backend_commit outcome, in
     }
     *again = outcome == WH_NOT_COMMITTED;
     whi_store_rollback(writer->store);
+    if (outcome == WH_COMMIT_UNKNOWN && writer->doubt != NULL) {
+        writer->doubt(writer->pulse_payload);
+    }
     return outcome == WH_COMMIT_UNKNOWN
                ? whi_fail(code, "%s (whether it was committed cannot be seen)", error.sentence)
                : whi_error_again(code, &error);

@@ -47,6 +47,10 @@ typedef struct whi_writer whi_writer;
 
 int whi_writer_new(whi_writer **out, whi_store *store, whi_pulse_fn pulse, void *payload);
 
+/* Called, with the pulse's payload, when it stays unknown whether a commit was made; before its jobs
+ * are told. The leader's thread. */
+void whi_writer_on_doubt(whi_writer *writer, void (*doubt)(void *payload));
+
 /* Stops the thread after what is queued. No other call may run. */
 void whi_writer_free(whi_writer *writer);
 

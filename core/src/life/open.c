@@ -134,6 +134,9 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     code = code == WH_OK ? whi_store_open(&engine->store, store, &store_options) : code;
     code = code == WH_OK ? engine->store->vtable->reader(engine->store, &engine->reader) : code;
     code = code == WH_OK ? whi_writer_new(&engine->writer, engine->store, whi_lease_pulse, engine->lease) : code;
+    if (code == WH_OK) {
+        whi_writer_on_doubt(engine->writer, whi_lease_doubt);
+    }
     code = code == WH_OK ? whi_registry_new(&engine->registry, engine->store, engine->reader) : code;
     code = code == WH_OK ? whi_worker_new(&engine->workers[0], engine, 0) : code;
     atomic_store(&engine->more_events, 1);

@@ -1,0 +1,132 @@
+/* An engine of whose commit it stays unknown whether it was made. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "engine_fixture.h"
+
+/* In front of the C library's: the writer's pauses take no time. */
+__attribute__((visibility("default"))) int nanosleep(const struct timespec *time, struct timespec *left) {
+    (void)time;
+    (void)left;
+    return 0;
+}
+
+/* A store that makes one commit with such a fact, and cannot say so. */
+static whi_store_vtable mute;
+static const whi_store_vtable *sound;
+static enum wh_backend_fact_kind kind;
+static int left, ended;
+
+static int has_kind(const whi_fact *facts, size_t count) {
+    int found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        found |= facts[i].kind == kind;
+    }
+    return found;
+}
+
+static int commit_unsaid(whi_store *store, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
+    int wanted = left > 0 && has_kind(facts, count);
+    int code = sound->commit(store, facts, count, outcome);
+
+    if (code != WH_OK || !wanted) {
+        return code;
+    }
+    left--;
+    ended = 1;
+    *outcome = WH_COMMIT_UNKNOWN;
+    return whi_fail(WH_ESTORE, "the connection broke");
+}
+
+static void cannot_see(whi_store *store, enum wh_backend_commit *outcome) {
+    (void)store;
+    *outcome = WH_COMMIT_UNKNOWN;
+}
+
+static void roll_back_once(whi_store *store) {
+    if (!ended) {
+        sound->rollback(store);
+    }
+    ended = 0;
+}
+
+static void make_mute(wh_engine *engine, enum wh_backend_fact_kind of) {
+    sound = engine->store->vtable;
+    mute = *sound;
+    mute.commit = commit_unsaid;
+    mute.settle = cannot_see;
+    mute.rollback = roll_back_once;
+    engine->store->vtable = &mute;
+    kind = of;
+    left = 1;
+}
+
+static void step_until(wh_engine *engine, size_t count) {
+    int64_t end = whi_monotonic_us() + 60000000;
+
+    while (fixture_sent_count < count && whi_monotonic_us() < end) {
+        atomic_fetch_add(&fixture_time, 1000);
+        (void)wh_step(engine); /* tells once that the store failed */
+    }
+    assert_int_equal(fixture_sent_count, count);
+    assert_int_equal(left, 0);
+}
+
+/* What it claimed bears its number, and it was not told of it. */
+static void a_claim_of_which_nothing_is_known_is_taken_up_again(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/hook\",\"retry\":[0,60000]}", NULL);
+    fixture_script.status = 500;
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    fixture_script.status = 200;
+    make_mute(engine, WH_FACT_DELIVERY_CLAIM);
+    atomic_fetch_add(&fixture_time, 120000);
+    step_until(engine, 2);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    engine->store->vtable = sound;
+    wh_close(engine);
+}
+
+/* The same of an event; it is sent once, since nobody sent it before. */
+static void so_is_an_event(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    wh_event event = WH_EVENT_INIT;
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/hook\"}", NULL);
+    fixture_run(engine);
+    make_mute(engine, WH_FACT_EVENT);
+    event.type = "a";
+    event.payload = "1";
+    event.payload_size = 1;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_ESTORE);
+    assert_has(wh_last_error(), "cannot be seen");
+    step_until(engine, 1);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    engine->store->vtable = sound;
+    wh_close(engine);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
+    const struct CMUnitTest tests[] = {
+        TEST(a_claim_of_which_nothing_is_known_is_taken_up_again),
+        TEST(so_is_an_event),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
