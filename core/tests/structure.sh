@@ -41,6 +41,9 @@ grep -rnE "[=~]= *[\"']($systems)[\"']|^[^-]*\\b($systems) *= |\\bformats?\\.($s
 grep -rnE '# *include [<"](lua|lauxlib|lualib)' core --include='*.[ch]' && say "core/ includes Lua"
 grep -rnE '# *include [<"]webhook_rule' core/src core/include && say "the library includes the rule engine"
 
+# No circle in the drawing of calls.
+perl core/tests/circles.pl . || say "calls run in a circle"
+
 # Banned: they know no bounds, or no errors, or no threads.
 grep -rnE '(^|[^a-zA-Z0-9_])(sprintf|vsprintf|strcpy|strcat|strtok|atoi|gets) *\(' --include='*.[ch]' core lua examples &&
     say "banned calls"
