@@ -5,9 +5,9 @@
 
 #include "bench.h"
 #include "engine/context.h"
+#include "engine/decide.h"
 #include "engine/registry.h"
 #include "life/open.h"
-#include "engine/decide.h"
 
 #define EVENTS 2000
 #define MATCHING 10

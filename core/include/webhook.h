@@ -99,43 +99,43 @@ WH_API const char *wh_version(void);
 /* One table: code, name, group. A caller acts on the group: mend the call
  * (usage), send less (limit), look at the disk (store), wait (network, remote),
  * tell the rule's owner (rule), refuse the request (signature). */
-#define WH_ERRORS(X) \
-    X(WH_EINVALID, -101, "invalid", "usage", "a value is not allowed") \
-    X(WH_ENOTFOUND, -102, "not_found", "usage", "no such record") \
-    X(WH_ECONFLICT, -103, "conflict", "usage", "the record's state forbids this") \
-    X(WH_ECLOSED, -104, "closed", "usage", "the engine is closed or stopping") \
-    X(WH_EJSON, -105, "json", "usage", "the text is not JSON") \
-    X(WH_EBUSY, -106, "busy", "usage", "another thread does this already") \
-    X(WH_ELIMIT, -201, "limit", "limit", "larger than a limit allows") \
-    X(WH_ENOMEM, -202, "memory", "limit", "out of memory") \
-    X(WH_ERESOURCE, -203, "resource", "limit", "the system has no descriptor, port or thread left") \
-    X(WH_ESTORE, -301, "store", "store", "the store failed") \
-    X(WH_EFULL, -302, "full", "store", "the disk is full") \
-    X(WH_ELOCKED, -303, "locked", "store", "the store is locked by another process") \
-    X(WH_ECORRUPT, -304, "corrupt", "store", "the file is not a store, or damaged") \
-    X(WH_EVERSION, -305, "version", "store", "the store was made by a newer version") \
-    X(WH_EMOVED, -306, "moved", "store", "the store's file was moved, removed or replaced") \
-    X(WH_ERESOLVE, -401, "resolve", "network", "the host name has no address") \
-    X(WH_ECONNECT, -402, "connect", "network", "no connection") \
-    X(WH_ETLS, -403, "tls", "network", "the TLS handshake or certificate failed") \
-    X(WH_ETIMEOUT, -404, "timeout", "network", "no answer in time") \
-    X(WH_EADDRESS, -405, "address", "network", "the address policy refuses this address") \
-    X(WH_EIO, -406, "io", "network", "the connection broke, or did not speak HTTP") \
-    X(WH_ESTATUS, -501, "status", "remote", "the receiver answered with a failure") \
-    X(WH_EREDIRECT, -502, "redirect", "remote", "the receiver redirects, which is not followed") \
-    X(WH_EGONE, -503, "gone", "remote", "the receiver answered 410 Gone") \
-    X(WH_ERULE_SYNTAX, -601, "rule_syntax", "rule", "the rule does not compile") \
-    X(WH_ERULE_RUNTIME, -602, "rule_runtime", "rule", "the rule raised an error") \
-    X(WH_ERULE_TIME, -603, "rule_time", "rule", "the rule used its CPU time up") \
-    X(WH_ERULE_MEMORY, -604, "rule_memory", "rule", "the rule used its memory up") \
-    X(WH_ERULE_RESULT, -605, "rule_result", "rule", "the rule's result is not allowed") \
-    X(WH_ERULE_ENGINE, -606, "rule_engine", "rule", "this engine was opened without a rule engine") \
-    X(WH_ESIG_HEADER, -701, "signature_header", "signature", "a signature header is missing") \
-    X(WH_ESIG_FORMAT, -702, "signature_format", "signature", "a signature header cannot be read") \
-    X(WH_ESIG_OLD, -703, "signature_old", "signature", "the timestamp is too old") \
-    X(WH_ESIG_NEW, -704, "signature_new", "signature", "the timestamp is in the future") \
-    X(WH_ESIG_MISMATCH, -705, "signature_mismatch", "signature", "no signature matches") \
-    X(WH_ESECRET, -706, "secret", "signature", "a secret cannot be read") \
+#define WH_ERRORS(X)                                                                                                   \
+    X(WH_EINVALID, -101, "invalid", "usage", "a value is not allowed")                                                 \
+    X(WH_ENOTFOUND, -102, "not_found", "usage", "no such record")                                                      \
+    X(WH_ECONFLICT, -103, "conflict", "usage", "the record's state forbids this")                                      \
+    X(WH_ECLOSED, -104, "closed", "usage", "the engine is closed or stopping")                                         \
+    X(WH_EJSON, -105, "json", "usage", "the text is not JSON")                                                         \
+    X(WH_EBUSY, -106, "busy", "usage", "another thread does this already")                                             \
+    X(WH_ELIMIT, -201, "limit", "limit", "larger than a limit allows")                                                 \
+    X(WH_ENOMEM, -202, "memory", "limit", "out of memory")                                                             \
+    X(WH_ERESOURCE, -203, "resource", "limit", "the system has no descriptor, port or thread left")                    \
+    X(WH_ESTORE, -301, "store", "store", "the store failed")                                                           \
+    X(WH_EFULL, -302, "full", "store", "the disk is full")                                                             \
+    X(WH_ELOCKED, -303, "locked", "store", "the store is locked by another process")                                   \
+    X(WH_ECORRUPT, -304, "corrupt", "store", "the file is not a store, or damaged")                                    \
+    X(WH_EVERSION, -305, "version", "store", "the store was made by a newer version")                                  \
+    X(WH_EMOVED, -306, "moved", "store", "the store's file was moved, removed or replaced")                            \
+    X(WH_ERESOLVE, -401, "resolve", "network", "the host name has no address")                                         \
+    X(WH_ECONNECT, -402, "connect", "network", "no connection")                                                        \
+    X(WH_ETLS, -403, "tls", "network", "the TLS handshake or certificate failed")                                      \
+    X(WH_ETIMEOUT, -404, "timeout", "network", "no answer in time")                                                    \
+    X(WH_EADDRESS, -405, "address", "network", "the address policy refuses this address")                              \
+    X(WH_EIO, -406, "io", "network", "the connection broke, or did not speak HTTP")                                    \
+    X(WH_ESTATUS, -501, "status", "remote", "the receiver answered with a failure")                                    \
+    X(WH_EREDIRECT, -502, "redirect", "remote", "the receiver redirects, which is not followed")                       \
+    X(WH_EGONE, -503, "gone", "remote", "the receiver answered 410 Gone")                                              \
+    X(WH_ERULE_SYNTAX, -601, "rule_syntax", "rule", "the rule does not compile")                                       \
+    X(WH_ERULE_RUNTIME, -602, "rule_runtime", "rule", "the rule raised an error")                                      \
+    X(WH_ERULE_TIME, -603, "rule_time", "rule", "the rule used its CPU time up")                                       \
+    X(WH_ERULE_MEMORY, -604, "rule_memory", "rule", "the rule used its memory up")                                     \
+    X(WH_ERULE_RESULT, -605, "rule_result", "rule", "the rule's result is not allowed")                                \
+    X(WH_ERULE_ENGINE, -606, "rule_engine", "rule", "this engine was opened without a rule engine")                    \
+    X(WH_ESIG_HEADER, -701, "signature_header", "signature", "a signature header is missing")                          \
+    X(WH_ESIG_FORMAT, -702, "signature_format", "signature", "a signature header cannot be read")                      \
+    X(WH_ESIG_OLD, -703, "signature_old", "signature", "the timestamp is too old")                                     \
+    X(WH_ESIG_NEW, -704, "signature_new", "signature", "the timestamp is in the future")                               \
+    X(WH_ESIG_MISMATCH, -705, "signature_mismatch", "signature", "no signature matches")                               \
+    X(WH_ESECRET, -706, "secret", "signature", "a secret cannot be read")                                              \
     X(WH_EINTERNAL, -901, "internal", "internal", "a fault of this library")
 
 enum wh_code {
@@ -173,22 +173,22 @@ WH_API void wh_free(void *memory);
 
 /* Every limit, its default and what it bounds. All can be changed in
  * wh_options.limits (0 there means the default); none is infinite. */
-#define WH_LIMITS(X) \
-    X(payload_bytes, 1048576, "one event's payload") \
-    X(json_depth, 64, "nesting of arrays and objects") \
-    X(batch_events, 10000, "events in one wh_publish_batch") \
-    X(rule_source_bytes, 65536, "one rule's source") \
-    X(rule_memory_bytes, 8388608, "memory of one rule") \
-    X(rule_cpu_ms, 50, "CPU time of one run of a rule") \
-    X(rule_failures, 100, "failures of a rule in a row, then its subscription is disabled") \
-    X(response_read_bytes, 65536, "read of one response, then the connection is closed") \
-    X(response_kept_bytes, 4096, "kept of one response") \
-    X(response_header_bytes, 16384, "headers of one response") \
-    X(subscription_bytes, 262144, "one subscription's document") \
-    X(subscriptions, 1000000, "subscriptions of one store") \
-    X(page_items, 1000, "items of one page of a list") \
-    X(memory_bytes, 67108864, "payloads kept in memory between accept and first attempt") \
-    X(in_flight, 1024, "requests at once of one worker") \
+#define WH_LIMITS(X)                                                                                                   \
+    X(payload_bytes, 1048576, "one event's payload")                                                                   \
+    X(json_depth, 64, "nesting of arrays and objects")                                                                 \
+    X(batch_events, 10000, "events in one wh_publish_batch")                                                           \
+    X(rule_source_bytes, 65536, "one rule's source")                                                                   \
+    X(rule_memory_bytes, 8388608, "memory of one rule")                                                                \
+    X(rule_cpu_ms, 50, "CPU time of one run of a rule")                                                                \
+    X(rule_failures, 100, "failures of a rule in a row, then its subscription is disabled")                            \
+    X(response_read_bytes, 65536, "read of one response, then the connection is closed")                               \
+    X(response_kept_bytes, 4096, "kept of one response")                                                               \
+    X(response_header_bytes, 16384, "headers of one response")                                                         \
+    X(subscription_bytes, 262144, "one subscription's document")                                                       \
+    X(subscriptions, 1000000, "subscriptions of one store")                                                            \
+    X(page_items, 1000, "items of one page of a list")                                                                 \
+    X(memory_bytes, 67108864, "payloads kept in memory between accept and first attempt")                              \
+    X(in_flight, 1024, "requests at once of one worker")                                                               \
     X(connections, 4096, "connections of one worker, idle ones included")
 
 typedef struct wh_limits {
@@ -199,7 +199,8 @@ typedef struct wh_limits {
 } wh_limits;
 
 #define WH_LIMIT_ZERO(name, value, what) 0,
-#define WH_LIMITS_INIT { sizeof(wh_limits), WH_LIMITS(WH_LIMIT_ZERO) }
+#define WH_LIMITS_INIT                                                                                                 \
+    { sizeof(wh_limits), WH_LIMITS(WH_LIMIT_ZERO) }
 
 /* ------------------------------------------------------------------- opening */
 
@@ -224,26 +225,26 @@ typedef void (*wh_log_fn)(int level, const char *line, void *payload);
  * The engine copies what it keeps, of a clock and a rule engine too; what their
  * payloads point to must outlive it. */
 typedef struct wh_options {
-    size_t size;                     /* WH_OPTIONS_INIT */
-    int durability;                  /* enum wh_durability */
-    const wh_limits *limits;         /* NULL, or 0 in a field: the default; copied */
-    const char *const *allow;        /* address ranges that are delivered to although the policy
-                                        refuses them: "127.0.0.1", "10.1.0.0/16", "fd00::/8" */
+    size_t size;              /* WH_OPTIONS_INIT */
+    int durability;           /* enum wh_durability */
+    const wh_limits *limits;  /* NULL, or 0 in a field: the default; copied */
+    const char *const *allow; /* address ranges that are delivered to although the policy
+                                 refuses them: "127.0.0.1", "10.1.0.0/16", "fd00::/8" */
     size_t allow_count;
-    int64_t connect_timeout;         /* ms, default 5000 */
-    int64_t timeout;                 /* ms for a whole attempt, default 15000 */
-    int64_t retain;                  /* ms that a delivered event is kept, default 7 days */
-    int64_t retain_failed;           /* ms that an event with a failed delivery is kept, default 30 days */
-    int64_t disable_after;           /* ms of nothing but failures that disable a subscription, default 5 days */
-    const char *user_agent;          /* default "webhook/0.1.0" */
-    const char *ca_file;             /* PEM bundle; default: the system's */
-    const wh_rule_engine *rules;     /* NULL: subscriptions with a rule are refused */
-    const wh_clock *clock;           /* NULL: the machine's */
+    int64_t connect_timeout;     /* ms, default 5000 */
+    int64_t timeout;             /* ms for a whole attempt, default 15000 */
+    int64_t retain;              /* ms that a delivered event is kept, default 7 days */
+    int64_t retain_failed;       /* ms that an event with a failed delivery is kept, default 30 days */
+    int64_t disable_after;       /* ms of nothing but failures that disable a subscription, default 5 days */
+    const char *user_agent;      /* default "webhook/0.1.0" */
+    const char *ca_file;         /* PEM bundle; default: the system's */
+    const wh_rule_engine *rules; /* NULL: subscriptions with a rule are refused */
+    const wh_clock *clock;       /* NULL: the machine's */
     wh_log_fn log;
     void *log_payload;
 } wh_options;
 
-#define WH_OPTIONS_INIT \
+#define WH_OPTIONS_INIT                                                                                                \
     { sizeof(wh_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /* The life of an engine
@@ -371,7 +372,8 @@ typedef struct wh_event {
                             without control characters, NULL or "" for none */
 } wh_event;
 
-#define WH_EVENT_INIT { sizeof(wh_event), NULL, NULL, NULL, 0, NULL, 0, NULL, NULL }
+#define WH_EVENT_INIT                                                                                                  \
+    { sizeof(wh_event), NULL, NULL, NULL, 0, NULL, 0, NULL, NULL }
 
 typedef struct wh_receipt {
     char id[WH_ID_SIZE];
@@ -464,7 +466,8 @@ typedef struct wh_query {
     const char *cursor;       /* "next" of the page before */
 } wh_query;
 
-#define WH_QUERY_INIT { sizeof(wh_query), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL }
+#define WH_QUERY_INIT                                                                                                  \
+    { sizeof(wh_query), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL }
 
 /* Each gives a page {"items":[…],"next":"…" or null}, newest first, to be freed
  * with wh_free. One page looks at no more than a bounded number of rows, so a
@@ -536,8 +539,8 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  * same limits. A subscription that was deleted is explained as long as its delivery is
  * there. Errors: invalid, not_found, json (a payload beyond a limit that was lowered),
  * limit, store, memory. */
-WH_API int wh_explain(wh_engine *engine, const char *event, const char *subscription, const wh_query *query,
-                      char **out, size_t *size);
+WH_API int wh_explain(wh_engine *engine, const char *event, const char *subscription, const wh_query *query, char **out,
+                      size_t *size);
 
 /* What a changed subscription would have done with events that are stored; nothing is
  * sent, nothing changed. Begin with WH_BACKTEST_INIT. */
@@ -545,18 +548,19 @@ typedef struct wh_backtest {
     size_t size;              /* WH_BACKTEST_INIT */
     const char *subscription; /* whose tenant, patterns and rule are compared with; NULL: `document`
                                  is a subscription of its own, compared with sending everything */
-    const char *document;    /* JSON with the candidate's rule, fields, filters, events, metadata:
-                                what it names replaces what is in force */
-    size_t document_size;    /* or WH_ZSTR */
-    int64_t last;            /* the last so many events, default 1000, at most 1,000,000 */
-    int64_t since, until;    /* ms of acceptance; 0: open */
-    int64_t shown;           /* differences, and errors, that are told in full; default 10, at most 100 */
+    const char *document;     /* JSON with the candidate's rule, fields, filters, events, metadata:
+                                 what it names replaces what is in force */
+    size_t document_size;     /* or WH_ZSTR */
+    int64_t last;             /* the last so many events, default 1000, at most 1,000,000 */
+    int64_t since, until;     /* ms of acceptance; 0: open */
+    int64_t shown;            /* differences, and errors, that are told in full; default 10, at most 100 */
     int (*progress)(int64_t done, int64_t total, void *payload); /* now and then; non-zero cancels; total: events
                                                                     at most */
     void *payload;
 } wh_backtest;
 
-#define WH_BACKTEST_INIT { sizeof(wh_backtest), NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL }
+#define WH_BACKTEST_INIT                                                                                               \
+    { sizeof(wh_backtest), NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL }
 
 /* Runs candidate and present side by side, newest event first, a megabyte of them in memory
  * at a time. Gives
@@ -606,8 +610,8 @@ WH_API int wh_secret_pair(char secret[WH_SECRET_SIZE], char public_key[WH_SECRET
  * signature per secret, in order, space-separated. "whsec_…" (or bare base64)
  * signs v1, "whsk_…" v1a. timestamp is in seconds. out is freed with wh_free.
  * Errors: invalid, secret, memory. */
-WH_API int wh_sign(const char *const *secrets, size_t count, const char *id, int64_t timestamp,
-                   const void *body, size_t size, char **out);
+WH_API int wh_sign(const char *const *secrets, size_t count, const char *id, int64_t timestamp, const void *body,
+                   size_t size, char **out);
 
 typedef struct wh_header {
     const char *name; /* compared without regard to case */
@@ -636,15 +640,16 @@ WH_API int wh_verify(const char *const *secrets, size_t secret_count, const wh_h
  *              Content-Digest that covers the body
  * A secret is the text as its sender shows it. */
 typedef struct wh_verify_options {
-    size_t size;         /* WH_VERIFY_INIT */
-    const char *format;  /* one of the above; NULL: told by the headers, and for unified by the body */
-    int64_t tolerance;   /* seconds, where the format has a time; 0: 300, negative: not checked */
-    int64_t now;         /* ms; 0: the machine's clock */
-    const char *method;  /* rfc9421: of the request, "POST" by default */
-    const char *url;     /* rfc9421: the target URI, for signatures that cover parts of it */
+    size_t size;        /* WH_VERIFY_INIT */
+    const char *format; /* one of the above; NULL: told by the headers, and for unified by the body */
+    int64_t tolerance;  /* seconds, where the format has a time; 0: 300, negative: not checked */
+    int64_t now;        /* ms; 0: the machine's clock */
+    const char *method; /* rfc9421: of the request, "POST" by default */
+    const char *url;    /* rfc9421: the target URI, for signatures that cover parts of it */
 } wh_verify_options;
 
-#define WH_VERIFY_INIT { sizeof(wh_verify_options), NULL, 0, 0, NULL, NULL }
+#define WH_VERIFY_INIT                                                                                                 \
+    { sizeof(wh_verify_options), NULL, 0, 0, NULL, NULL }
 
 /* Checks a request of any of these senders. found, if not NULL, receives the format
  * (static). Errors as wh_verify; signature_header too when no format is to be seen. */
@@ -686,14 +691,16 @@ WH_API int wh_tenant_secret(wh_engine *engine, const char *tenant, const char *s
 typedef struct wh_api wh_api;
 
 typedef struct wh_api_options {
-    size_t size;         /* WH_API_OPTIONS_INIT */
-    int64_t body_bytes;  /* of a batch of events, default 8 MiB; of others at most what the limits of their parts allow */
-    int64_t failures;    /* failed logins of one peer in a minute, then they are answered 429; default 20 */
-    int open;            /* 1: no token is asked for, everybody is an operator. For development */
-    int reserved;        /* 0 */
+    size_t size; /* WH_API_OPTIONS_INIT */
+    int64_t
+        body_bytes;   /* of a batch of events, default 8 MiB; of others at most what the limits of their parts allow */
+    int64_t failures; /* failed logins of one peer in a minute, then they are answered 429; default 20 */
+    int open;         /* 1: no token is asked for, everybody is an operator. For development */
+    int reserved;     /* 0 */
 } wh_api_options;
 
-#define WH_API_OPTIONS_INIT { sizeof(wh_api_options), 0, 0, 0, 0 }
+#define WH_API_OPTIONS_INIT                                                                                            \
+    { sizeof(wh_api_options), 0, 0, 0, 0 }
 
 WH_API int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *options);
 WH_API void wh_api_close(wh_api *api);
@@ -715,7 +722,8 @@ typedef struct wh_api_request {
     const char *tenant; /* not NULL: the caller has checked who this is; no token is looked at */
 } wh_api_request;
 
-#define WH_API_REQUEST_INIT { sizeof(wh_api_request), NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL }
+#define WH_API_REQUEST_INIT                                                                                            \
+    { sizeof(wh_api_request), NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL }
 
 typedef struct wh_api_response {
     size_t size;              /* WH_API_RESPONSE_INIT; stays */
@@ -723,12 +731,17 @@ typedef struct wh_api_response {
     const char *content_type; /* static; NULL: no body */
     char *body;               /* for wh_free; zero-terminated */
     size_t body_size;
-    wh_header headers[4];     /* further ones, header_count of them; static texts, or in `text` */
+    wh_header headers[4]; /* further ones, header_count of them; static texts, or in `text` */
     size_t header_count;
     char text[160];
 } wh_api_response;
 
-#define WH_API_RESPONSE_INIT { sizeof(wh_api_response), 0, NULL, NULL, 0, { { NULL, NULL } }, 0, { 0 } }
+#define WH_API_RESPONSE_INIT                                                                                           \
+    {                                                                                                                  \
+        sizeof(wh_api_response), 0, NULL, NULL, 0, { { NULL, NULL } }, 0, {                                            \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 typedef struct wh_api_needs {
     size_t size;        /* WH_API_NEEDS_INIT */
@@ -736,7 +749,8 @@ typedef struct wh_api_needs {
     int64_t body_bytes; /* a body of more is answered 413, or with another failure, and not looked at */
 } wh_api_needs;
 
-#define WH_API_NEEDS_INIT { sizeof(wh_api_needs), 0, 0 }
+#define WH_API_NEEDS_INIT                                                                                              \
+    { sizeof(wh_api_needs), 0, 0 }
 
 /* What a request will need, for a server that has its first line alone: on which thread to
  * answer it, and how much of its body to read. Of the request only method and path are looked

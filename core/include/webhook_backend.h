@@ -128,8 +128,7 @@ struct wh_rule_engine {
     /* A rule of its source. Fails with WH_ERULE_SYNTAX and the reason in error, WH_ELIMIT,
      * WH_ENOMEM.
      * Rules of different owners share nothing that either can change. */
-    int (*compile)(void *runtime, const char *owner, const char *source, size_t size, void **out,
-                   wh_rule_error *error);
+    int (*compile)(void *runtime, const char *owner, const char *source, size_t size, void **out, wh_rule_error *error);
     void (*release)(void *runtime, void *rule);
 
     /* Runs it. 0, or WH_ERULE_RUNTIME, _TIME, _MEMORY, _RESULT with out->error. */

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "base/ident.h"
+#include "calls/probe.h"
+#include "calls/subscriptions.h"
 #include "engine/accept.h"
 #include "engine/context.h"
 #include "engine/decide.h"
@@ -17,8 +19,6 @@
 #include "engine/version.h"
 #include "engine/wrap.h"
 #include "engine/writer.h"
-#include "calls/probe.h"
-#include "calls/subscriptions.h"
 #include "life/open.h"
 #include "pure/delivery.h"
 #include "work/claim.h"

@@ -38,8 +38,10 @@ static wh_engine *accept_deep_and_reopen(const char *file) {
 
     fixture_subscribe(engine, "{\"url\":\"https://example.com/plain\"}", NULL);
     fixture_subscribe(engine, "{\"url\":\"https://example.com/hold\",\"fields\":\"a\"}", NULL);
-    fixture_subscribe(engine, "{\"url\":\"https://example.com/skip\",\"fields\":\"a\",\"on_rule_error\":\"skip\"}", NULL);
-    fixture_subscribe(engine, "{\"url\":\"https://example.com/send\",\"fields\":\"a\",\"on_rule_error\":\"send\"}", NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/skip\",\"fields\":\"a\",\"on_rule_error\":\"skip\"}",
+                      NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/send\",\"fields\":\"a\",\"on_rule_error\":\"send\"}",
+                      NULL);
     fixture_publish(engine, "a", DEEP, NULL);
     wh_close(engine);
     options.limits = &limits;

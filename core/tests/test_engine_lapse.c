@@ -19,7 +19,8 @@
 
 #define ROWS "SELECT count(*) FROM webhook_workers"
 #define MARKED "SELECT count(*) FROM webhook_pending WHERE owner <> 0"
-#define UNDELIVERED "SELECT count(*) FROM webhook_events WHERE number NOT IN \
+#define UNDELIVERED                                                                                                    \
+    "SELECT count(*) FROM webhook_events WHERE number NOT IN \
 (SELECT event FROM webhook_deliveries)"
 
 /* Subscribes /0, /1 and so on, each with the rest of its document. */

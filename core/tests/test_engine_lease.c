@@ -19,7 +19,8 @@
 #define URL "\"url\":\"https://example.com/hook\""
 #define ROWS "SELECT count(*) FROM webhook_workers"
 #define TAKE_ROWS "DELETE FROM webhook_workers"
-#define OWNED "SELECT (SELECT count(*) FROM webhook_pending WHERE owner <> 0) + \
+#define OWNED                                                                                                          \
+    "SELECT (SELECT count(*) FROM webhook_pending WHERE owner <> 0) + \
 (SELECT count(*) FROM webhook_deliveries WHERE state = 2)"
 
 static void publish_many(wh_engine *engine, int count) {

@@ -174,8 +174,7 @@ static void a_file_that_was_moved_takes_nothing_until_it_is_back(void **state) {
     assert_moved(engine);
     assert_int_equal(rename(beside(file), file), 0);
     assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_events"), 1);
-    while (wh_step(engine) < 0) {
-    }
+    while (wh_step(engine) < 0) {}
     fixture_publish(engine, "a", "{}", NULL);
     fixture_run(engine);
     life_assert_delivered(engine, 2);

@@ -20,7 +20,7 @@
 typedef void *(*thread_fn)(void *);
 
 static int made, fail_from; /* 0: none fails */
-static useconds_t pause_us;  /* before one fails: those that were started have had time */
+static useconds_t pause_us; /* before one fails: those that were started have had time */
 
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *kind, thread_fn serve, void *payload);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *kind, thread_fn serve, void *payload);

@@ -111,7 +111,8 @@ static void fill(const whi_api_route *route, const char *prefix, char *out, size
 
 /* The ways of writing a path: most of them are the same path for the API, some of them none. */
 static void ask_in_all_ways(const char *method, const char *path, pthread_t reader) {
-    static const char *const ends[] = { "", "/", "//", "?limit=1", "/?a=/b", "?", "/%2f", "%2f", "%2ftry", "/try", ";a=b", "%20" };
+    static const char *const ends[] = { "",     "/",   "//",     "?limit=1", "/?a=/b", "?",
+                                        "/%2f", "%2f", "%2ftry", "/try",     ";a=b",   "%20" };
     size_t size = strlen(path);
     char target[512];
 
@@ -154,9 +155,10 @@ static void what_is_slow_never_holds_a_connections_thread(void **state) {
 }
 
 static void what_asks_receivers_or_goes_through_many_records_is_slow(void **state) {
-    static const char *const slow[] = { "/unified/webhook/{id}/trigger", "/webhook/test", "/v1/deliveries/replay",
-                                        "/v1/events/{id}/explain", "/v1/rules/try",
-                                        "/v1/subscriptions/{id}/backtest" };
+    static const char *const slow[] = {
+        "/unified/webhook/{id}/trigger", "/webhook/test", "/v1/deliveries/replay",
+        "/v1/events/{id}/explain",       "/v1/rules/try", "/v1/subscriptions/{id}/backtest"
+    };
     whi_api_route one;
     const whi_api_route *route = &one;
 

@@ -97,8 +97,8 @@ static void fake_forget(void *kept) {
     whi_free(kept);
 }
 
-static const whi_sink_vtable fake_sink = { fake_open, fake_close, fake_submit, fake_ready, fake_tick, fake_timeout,
-                                           fake_forget };
+static const whi_sink_vtable fake_sink = { fake_open, fake_close,   fake_submit, fake_ready,
+                                           fake_tick, fake_timeout, fake_forget };
 
 static wh_engine *open_with_fake(void) {
     wh_engine *engine = fixture_open(":memory:", NULL);

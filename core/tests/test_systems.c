@@ -86,10 +86,8 @@ static void what_no_system_may_read_otherwise(void **state) {
     static const struct {
         int error, status, outcome, code;
     } rows[] = {
-        { WH_OK, 200, WHI_OUTCOME_SUCCESS, WH_OK },
-        { WH_OK, 302, WHI_OUTCOME_RETRY, WH_EREDIRECT },
-        { WH_OK, 410, WHI_OUTCOME_GONE, WH_EGONE },
-        { WH_OK, 500, WHI_OUTCOME_RETRY, WH_ESTATUS },
+        { WH_OK, 200, WHI_OUTCOME_SUCCESS, WH_OK },         { WH_OK, 302, WHI_OUTCOME_RETRY, WH_EREDIRECT },
+        { WH_OK, 410, WHI_OUTCOME_GONE, WH_EGONE },         { WH_OK, 500, WHI_OUTCOME_RETRY, WH_ESTATUS },
         { WH_ETIMEOUT, 0, WHI_OUTCOME_RETRY, WH_ETIMEOUT },
     };
     const whi_system *system;
@@ -163,8 +161,8 @@ static void another_name_is_refused_with_all_that_there_are(void **state) {
     for (size_t i = 0; whi_system_names[i] != NULL; i++) {
         assert_non_null(strstr(wh_last_error(), whi_system_names[i]));
     }
-    assert_int_equal(wh_verify_as(&(wh_verify_options){ sizeof(wh_verify_options), "sixth", 0, 0, NULL, NULL }, &(const char *){ SECRET }, 1,
-                                  NULL, 0, "", 0, NULL),
+    assert_int_equal(wh_verify_as(&(wh_verify_options){ sizeof(wh_verify_options), "sixth", 0, 0, NULL, NULL },
+                                  &(const char *){ SECRET }, 1, NULL, 0, "", 0, NULL),
                      WH_EINVALID);
     for (size_t i = 0; whi_format_at(i) != NULL; i++) {
         assert_non_null(strstr(wh_last_error(), whi_format_at(i)->name));
@@ -295,8 +293,18 @@ static void every_system_reads_what_another_has_made(void **state) {
 
 static void payloads_stand_in_the_body_byte_for_byte(void **state) {
     static const char *const payloads[] = {
-        "5", "-0", "1E400", "1.10", "12345678901234567890123", "\"\"", "null", "{}", "[[]]",
-        "{ \"b\" : 1,\n\"a\":[ ] }", "[1,{\"id\":7420017300281076000},null]", "{\"a\":1,\"a\":2}",
+        "5",
+        "-0",
+        "1E400",
+        "1.10",
+        "12345678901234567890123",
+        "\"\"",
+        "null",
+        "{}",
+        "[[]]",
+        "{ \"b\" : 1,\n\"a\":[ ] }",
+        "[1,{\"id\":7420017300281076000},null]",
+        "{\"a\":1,\"a\":2}",
     };
     const whi_system *system;
     whi_buf again;

@@ -12,8 +12,8 @@
 
 #include "certificates.h"
 #include "nginx.h"
-#include "outside/transport_curl.h"
 #include "outside/certificate.h"
+#include "outside/transport_curl.h"
 #include "receiver.h"
 #include "wire.h"
 

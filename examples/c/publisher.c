@@ -19,10 +19,11 @@ static void check(int code, const char *what) {
 static void subscribe(wh_engine *hooks, const char *url, const char *secret) {
     char document[1024], id[WH_ID_SIZE];
 
-    snprintf(document, sizeof document,
-             "{\"url\":\"%s\",\"events\":[\"order.*\"],\"secrets\":[\"%s\"],"
-             "\"rule\":\"if payload.total < 1000 then return false end return {id = payload.id, total = payload.total}\"}",
-             url, secret);
+    snprintf(
+        document, sizeof document,
+        "{\"url\":\"%s\",\"events\":[\"order.*\"],\"secrets\":[\"%s\"],"
+        "\"rule\":\"if payload.total < 1000 then return false end return {id = payload.id, total = payload.total}\"}",
+        url, secret);
     check(wh_subscribe(hooks, document, WH_ZSTR, id), "subscribe");
     printf("subscription %s\n", id);
 }

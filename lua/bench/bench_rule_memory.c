@@ -6,9 +6,9 @@
 
 #include "bench.h"
 #include "engine/context.h"
+#include "engine/decide.h"
 #include "engine/registry.h"
 #include "life/open.h"
-#include "engine/decide.h"
 #include "webhook_rule.h"
 
 #define RULES 1000

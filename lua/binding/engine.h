@@ -17,12 +17,12 @@ typedef struct whl_engine {
     wh_engine *engine; /* NULL: closed */
     whl_clock *clock;  /* or NULL; must outlive the engine, as the queue must */
     whl_log *log;
-    wh_api *api; /* or NULL until it is used */
-    whl_server *servers; /* that run; before the engine is closed they are stopped */
+    wh_api *api;                              /* or NULL until it is used */
+    whl_server *servers;                      /* that run; before the engine is closed they are stopped */
     struct whl_async *told_first, *told_last; /* published without waiting: to be told to Lua */
-    int waiting; /* so published, and not told to Lua */
-    int depth; /* json_depth: how deep a published table may nest */
-    int busy;  /* calls under way that call back into Lua: it may not be closed */
+    int waiting;                              /* so published, and not told to Lua */
+    int depth;                                /* json_depth: how deep a published table may nest */
+    int busy;                                 /* calls under way that call back into Lua: it may not be closed */
 } whl_engine;
 
 /* Argument 1; raises if it is no engine, or closed. */

@@ -17,9 +17,9 @@
 #define CHUNK "=rule"
 #define PREFIX "rule:"
 #define LINE_MAXIMUM 100000000 /* with another digit still a line's */
-#define SOURCE_STEP 256       /* bytes compiled between two looks at the clock */
-#define GARBAGE_MAXIMUM 65536 /* bytes of a state's garbage that wait for the collector */
-#define BUFFER_KEPT 65536     /* capacity of a buffer that is kept for the next run */
+#define SOURCE_STEP 256        /* bytes compiled between two looks at the clock */
+#define GARBAGE_MAXIMUM 65536  /* bytes of a state's garbage that wait for the collector */
+#define BUFFER_KEPT 65536      /* capacity of a buffer that is kept for the next run */
 
 /* ----------------------------------------------------------------- sentences */
 

@@ -40,11 +40,11 @@ enum { WHI_RULE_EVENT = 254, WHI_RULE_SUBSCRIPTION = 255 };
 /* Places in the registry of a rule's state. */
 enum {
     WHI_RULE_AT_FUNCTION = LUA_RIDX_LAST + 2, /* the compiled rule; Lua keeps what is below */
-    WHI_RULE_AT_ENV_META,     /* metatable of a run's globals */
-    WHI_RULE_AT_GLOBALS,      /* what that metatable shows */
-    WHI_RULE_AT_STOP,         /* the error value of a stopped run, made beforehand */
-    WHI_RULE_AT_ARRAY,        /* metatable that marks an array */
-    WHI_RULE_AT_OBJECT,       /* metatable that marks an object */
+    WHI_RULE_AT_ENV_META,                     /* metatable of a run's globals */
+    WHI_RULE_AT_GLOBALS,                      /* what that metatable shows */
+    WHI_RULE_AT_STOP,                         /* the error value of a stopped run, made beforehand */
+    WHI_RULE_AT_ARRAY,                        /* metatable that marks an array */
+    WHI_RULE_AT_OBJECT,                       /* metatable that marks an object */
 };
 
 /* A text that a helper made, with its tape. */
@@ -186,8 +186,8 @@ void whi_rule_push_text(lua_State *L, int index);
 /* The text of an argument; a number becomes its text, as tostring gives it. */
 const char *whi_rule_check_text(lua_State *L, int index, size_t *size);
 const char *whi_rule_opt_text(lua_State *L, int index, size_t *size); /* "" if absent */
-int whi_rule_is_library(lua_State *L, int table);   /* 1 also for the globals */
-void whi_rule_plain_table(lua_State *L, int index); /* raises unless the rule may change it */
+int whi_rule_is_library(lua_State *L, int table);                     /* 1 also for the globals */
+void whi_rule_plain_table(lua_State *L, int index);                   /* raises unless the rule may change it */
 
 extern const luaL_Reg whi_rule_string_functions[];
 extern const luaL_Reg whi_rule_table_functions[];

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define EPOCH_MS INT64_C(1704067200000) /* 2024-01-01T00:00:00Z; 41 bits last until 2093 */
-#define LOW_BITS 22 /* a counter; it borrows from the next millisecond when it runs over */
+#define LOW_BITS 22                     /* a counter; it borrows from the next millisecond when it runs over */
 #define LEAST_BITS 10
 
 /* Crockford: no i, l, o, u. https://www.crockford.com/base32.html */

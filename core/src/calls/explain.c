@@ -7,13 +7,13 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "calls/cursor.h"
+#include "calls/past.h"
 #include "calls/query.h"
 #include "engine/context.h"
 #include "engine/decide.h"
 #include "engine/registry.h"
 #include "engine/version.h"
 #include "pure/delivery.h"
-#include "calls/past.h"
 #include "pure/json.h"
 
 #include <string.h>

@@ -33,8 +33,8 @@ whi_registration *whi_insight_subscription(wh_engine *engine, int64_t id) {
     return whi_registry_get(engine->registry, id);
 }
 
-int whi_insight_page(wh_engine *engine, const char *tenant, const whi_page *page, whi_registration **out,
-                     size_t *count, size_t *total) {
+int whi_insight_page(wh_engine *engine, const char *tenant, const whi_page *page, whi_registration **out, size_t *count,
+                     size_t *total) {
     return whi_registry_page(engine->registry, tenant, page, out, count, total);
 }
 

@@ -26,8 +26,8 @@ void whi_insight_log(wh_engine *engine, const char *format, ...) __attribute__((
 /* What other processes have changed is read first. */
 int whi_insight_sync(wh_engine *engine);
 whi_registration *whi_insight_subscription(wh_engine *engine, int64_t id); /* NULL: there is none */
-int whi_insight_page(wh_engine *engine, const char *tenant, const whi_page *page, whi_registration **out,
-                     size_t *count, size_t *total); /* as whi_registry_page */
+int whi_insight_page(wh_engine *engine, const char *tenant, const whi_page *page, whi_registration **out, size_t *count,
+                     size_t *total); /* as whi_registry_page */
 int whi_insight_version(wh_engine *engine, int64_t id, int64_t version, whi_registration **out);
 
 /* ---- events and deliveries: the store, for reading */

@@ -1,8 +1,8 @@
 /* A probe: one event for one subscription alone, to see whether its receiver answers.
  * Tests: test_engine_order. */
+#include "calls/probe.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "calls/probe.h"
 #include "engine/accept.h"
 #include "engine/context.h"
 #include "engine/inbox.h"

@@ -112,8 +112,8 @@ typedef struct change {
     wh_engine *engine;
     whi_subscription *subscription;
     whi_version next; /* of the subscription */
-    int64_t remove; /* a subscription's number, or 0 */
-    int more;       /* waits for it than was cancelled with it */
+    int64_t remove;   /* a subscription's number, or 0 */
+    int more;         /* waits for it than was cancelled with it */
 } change;
 
 static int run_change(whi_job *job, whi_store *store) {

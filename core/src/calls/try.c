@@ -1,10 +1,10 @@
 /* Trying a rule: one payload through filters, rule and fields, without a store. Tests: test_rule_try. */
 #include "base/error.h"
 #include "base/mem.h"
+#include "calls/past.h"
 #include "engine/accept.h"
 #include "engine/decide.h"
 #include "engine/registry.h"
-#include "calls/past.h"
 
 #include <string.h>
 

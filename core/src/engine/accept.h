@@ -1,6 +1,6 @@
 /* Acceptance: all that can be said of an event without the store. (Idempotency, whether an event with
- * its id is there already, is said by the store in the commit: outside/store_sqlite_idempotency.c.) A caller's event, a row of the
- * outbox, a test: each passes here before it is written. */
+ * its id is there already, is said by the store in the commit: outside/store_sqlite_idempotency.c.) A caller's event, a
+ * row of the outbox, a test: each passes here before it is written. */
 #ifndef WHI_ACCEPT_H
 #define WHI_ACCEPT_H
 

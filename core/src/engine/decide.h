@@ -16,7 +16,7 @@
 typedef struct whi_decider {
     const wh_rule_engine *engine; /* NULL: every rule fails with rule_engine */
     const wh_limits *limits;
-    void *rules; /* its runtime; opened when the first rule is met */
+    void *rules;                 /* its runtime; opened when the first rule is met */
     struct whi_rule_slot *slots; /* compiled rules by owner and source, a hash table */
     size_t slot_count, slot_capacity;
     whi_json json; /* the payload of whi_decider_scan */
@@ -50,14 +50,14 @@ enum whi_verdict {
 };
 
 typedef struct whi_decision {
-    int verdict; /* enum whi_verdict */
-    int code;    /* WH_ERULE_… when it failed */
+    int verdict;      /* enum whi_verdict */
+    int code;         /* WH_ERULE_… when it failed */
     const char *path; /* the filter's */
     char *body;       /* NULL: the payload */
     size_t body_size;
-    char *key;     /* NULL, or the rule's order key */
-    char *headers; /* NULL, or the rule's, a JSON object of texts */
-    int64_t delay; /* ms */
+    char *key;              /* NULL, or the rule's order key */
+    char *headers;          /* NULL, or the rule's, a JSON object of texts */
+    int64_t delay;          /* ms */
     int64_t cpu_us, memory; /* of the rule */
     wh_rule_error error;    /* the rule's own */
 } whi_decision;

@@ -20,7 +20,7 @@ typedef struct whi_event {
     int64_t owner; /* under whose number it is ours, see lease.h; 0: it is not */
     int64_t time, accepted_at;
     int seen_before; /* 1: came from the store, some deliveries may exist */
-    int own_id; /* 1: the id is the caller's */
+    int own_id;      /* 1: the id is the caller's */
     char id[WH_ID_SIZE];
     const char *type, *tenant, *source, *key, *payload; /* behind this struct, zero-terminated */
     size_t payload_size;
@@ -35,8 +35,8 @@ typedef struct whi_delivery {
     int64_t version;                /* of the subscription, that made the bytes; 0: not made yet */
     char *body;                     /* NULL: the event's payload */
     size_t body_size;
-    char *key;     /* NULL, or what orders it: its turn comes after those before it */
-    char *headers; /* NULL, or the rule's, a JSON object */
+    char *key;                          /* NULL, or what orders it: its turn comes after those before it */
+    char *headers;                      /* NULL, or the rule's, a JSON object */
     int64_t created_at, due, queued_at; /* queued_at: monotonic us */
     int state, attempts, tries;
     int stored;                  /* 1: a committed row tells of it */

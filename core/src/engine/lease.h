@@ -74,7 +74,7 @@ typedef struct whi_lease {
     /* of the job */
     int64_t started_us, now_owner;
     int lost, freed, more;
-    whi_beats seen, next; /* as of the last beat; as of this one */
+    whi_beats seen, next;       /* as of the last beat; as of this one */
     int64_t looked_us, seen_us; /* when it looked, inside the transaction; when that last counted */
 } whi_lease;
 

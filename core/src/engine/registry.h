@@ -11,15 +11,15 @@
 
 #include "engine/listing.h"
 #include "outside/store.h"
-#include "pure/projection.h"
 #include "pure/filter.h"
+#include "pure/projection.h"
 #include "pure/subscription.h"
 #include "systems/system.h"
 
 typedef struct whi_registration {
     atomic_int refs;
     whi_subscription *subscription;
-    whi_filter *filter; /* NULL: everything passes */
+    whi_filter *filter;     /* NULL: everything passes */
     whi_projection *fields; /* NULL: everything is kept */
     uint64_t rule_hash;
     atomic_int rule_failures; /* in a row */

@@ -6,9 +6,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/version.h"
+#include "pure/json.h"
 #include "systems/envelope.h"
 #include "systems/header.h"
-#include "pure/json.h"
 
 /* The registration that made the data: now's own unless the subscription has changed since.
  * An old version that is no longer kept is as good as the present one. */

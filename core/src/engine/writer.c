@@ -109,9 +109,8 @@ static int undo(whi_writer *writer, int code, enum wh_backend_commit outcome, in
     if (outcome == WH_COMMIT_UNKNOWN && writer->doubt != NULL) {
         writer->doubt(writer->pulse_payload);
     }
-    return outcome == WH_COMMIT_UNKNOWN
-               ? whi_fail(code, "%s (whether it was committed cannot be seen)", error.sentence)
-               : whi_error_again(code, &error);
+    return outcome == WH_COMMIT_UNKNOWN ? whi_fail(code, "%s (whether it was committed cannot be seen)", error.sentence)
+                                        : whi_error_again(code, &error);
 }
 
 /* again: 1 when the jobs may be run once more, each alone: one of them may be at fault. */

@@ -73,7 +73,7 @@ struct whi_call {
     const whi_api_route *route; /* &found, or NULL */
     whi_api_route found;
     struct whi_call *running_next; /* among those that have a turn */
-    const whi_system *system; /* whose route it is, and whose errors are given; NULL before that is known */
+    const whi_system *system;      /* whose route it is, and whose errors are given; NULL before that is known */
 
     whi_path path;
     const char *id, *second; /* what stands for {…} in the route, or NULL */
@@ -258,11 +258,13 @@ int whi_serve_get(whi_call *call);
 int whi_serve_change(whi_call *call);
 
 /* ---- handlers of our own routes; the systems' are in their files, behind whi_api_handler */
+/* clang-format off */
 #define WHI_HANDLERS(X)                                                                                                \
     X(subscription_backtest)                                                                                           \
     X(event_list) X(event_publish) X(event_batch) X(event_get) X(event_payload) X(event_explain)                       \
     X(delivery_list) X(delivery_get) X(delivery_attempts) X(delivery_body) X(delivery_replay) X(delivery_replay_query) \
     X(rule_try) X(health) X(metrics) X(token_list) X(token_make) X(token_remove) X(openapi)
+/* clang-format on */
 
 #define WHI_X(name) int whi_serve_##name(whi_call *call);
 WHI_HANDLERS(WHI_X)

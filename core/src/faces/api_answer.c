@@ -150,7 +150,7 @@ static void answer_error(whi_call *call, int code) {
     snprintf(message, sizeof message, "%s", inside ? wh_error_text(code) : wh_last_error());
     if (inside) {
         whi_insight_log(call->engine, "API: %s %s: %s", call->route != NULL ? call->route->method : "",
-                call->route != NULL ? call->route->path : "", wh_last_error());
+                        call->route != NULL ? call->route->path : "", wh_last_error());
     } else {
         whi_error_place(whi_error_last(), field);
     }

@@ -49,9 +49,9 @@ static int read_search(whi_call *call, whi_search *search, int64_t *limit, int64
     int enabled, code = whi_scope_tenant(call, &search->tenant);
 
     code = code == WH_OK ? whi_call_flag(call, "enabled", &enabled) : code;
-    code = code == WH_OK
-               ? whi_call_number(call, "limit", 1, whi_insight_options(call->engine)->limits.page_items, LIMIT_DEFAULT, limit)
-               : code;
+    code = code == WH_OK ? whi_call_number(call, "limit", 1, whi_insight_options(call->engine)->limits.page_items,
+                                           LIMIT_DEFAULT, limit)
+                         : code;
     code = code == WH_OK ? whi_call_number(call, "offset", 0, INT64_C(1) << 40, 0, offset) : code;
     for (size_t i = 0; code == WH_OK && i < sizeof filters / sizeof filters[0]; i++) {
         const char *value = whi_call_parameter(call, filters[i].parameter);
@@ -168,12 +168,8 @@ static int serve_resource(whi_call *call) {
 }
 
 const whi_handler whi_handlers_callfire[] = {
-    { "list", serve_list },
-    { "make", serve_make },
-    { "get", serve_get },
-    { "change", serve_change },
-    { "remove", serve_remove },
-    { "resources", serve_resources },
-    { "resource", serve_resource },
-    { NULL, NULL },
+    { "list", serve_list },         { "make", serve_make },
+    { "get", serve_get },           { "change", serve_change },
+    { "remove", serve_remove },     { "resources", serve_resources },
+    { "resource", serve_resource }, { NULL, NULL },
 };

@@ -351,8 +351,7 @@ int whi_search_run(whi_call *call, whi_search *search) {
     if (search->found == NULL) {
         return whi_fail_memory();
     }
-    return whi_insight_page(call->engine, search->tenant, &search->page, search->found, &search->count,
-                             &search->total);
+    return whi_insight_page(call->engine, search->tenant, &search->page, search->found, &search->count, &search->total);
 }
 
 int whi_out_object(whi_call *call, const whi_registration *registration, int flags) {

@@ -1,6 +1,6 @@
 /* Truto's routes: /webhook. Lists are newest first, with cursors in both directions. */
-#include "calls/probe.h"
 #include "faces/api_truto.h"
+#include "calls/probe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -95,9 +95,9 @@ static int read_search(whi_call *call, whi_search *search) {
     int active, code = whi_scope_tenant(call, &search->tenant);
 
     code = code == WH_OK ? whi_call_flag(call, "is_active", &active) : code;
-    code = code == WH_OK
-               ? whi_call_number(call, "limit", 1, whi_insight_options(call->engine)->limits.page_items, LIMIT_DEFAULT, &limit)
-               : code;
+    code = code == WH_OK ? whi_call_number(call, "limit", 1, whi_insight_options(call->engine)->limits.page_items,
+                                           LIMIT_DEFAULT, &limit)
+                         : code;
     code = code == WH_OK ? read_cursor(call, search) : code;
     for (size_t i = 0; code == WH_OK && i < call->parameter_count; i++) {
         if (call->parameters[i].value[0] != '\0') {

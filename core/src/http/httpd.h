@@ -69,9 +69,9 @@ struct wh_http {
     struct MHD_Daemon **daemons;
     unsigned daemon_count, connections;
     int listener, port;
-    int wake[2]; /* a pipe; its end tells the acceptor to go */
-    char *forwarded; /* or NULL */
-    int64_t timeout; /* ms */
+    int wake[2];                     /* a pipe; its end tells the acceptor to go */
+    char *forwarded;                 /* or NULL */
+    int64_t timeout;                 /* ms */
     size_t header_bytes, body_bytes; /* of the largest body, too */
 
     pthread_mutex_t lock; /* of what follows */
@@ -80,10 +80,10 @@ struct wh_http {
     whi_exchange *first, *last;
     whi_line *lines;
     unsigned open, pending; /* connections that were begun, and those handed over before that */
-    size_t reserved; /* bytes for large bodies */
-    unsigned active; /* requests between their first line and the end of their answer */
-    int stopping;    /* answers close their connections */
-    int ended;       /* no request is taken any more */
+    size_t reserved;        /* bytes for large bodies */
+    unsigned active;        /* requests between their first line and the end of their answer */
+    int stopping;           /* answers close their connections */
+    int ended;              /* no request is taken any more */
 
     pthread_t threads[WHI_HTTP_LONG], watcher, acceptor;
     unsigned thread_count;

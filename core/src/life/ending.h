@@ -1,6 +1,6 @@
 /* The engine when the process ends, see base/halt.h, or is a copy of the one that opened it, see
- * base/fork.h. At the end its threads leave before the handlers of the libraries that they use run. What was under way is made again when
- * the store is opened next. */
+ * base/fork.h. At the end its threads leave before the handlers of the libraries that they use run. What was under way
+ * is made again when the store is opened next. */
 #ifndef WHI_ENDING_H
 #define WHI_ENDING_H
 

@@ -30,7 +30,8 @@ static int fail(const char *doing) {
     if (number == ENOMEM) {
         return whi_fail_memory();
     }
-    return whi_fail(number == EMFILE || number == ENFILE ? WH_ERESOURCE : WH_EINTERNAL, "%s: %s", doing, strerror(number));
+    return whi_fail(number == EMFILE || number == ENFILE ? WH_ERESOURCE : WH_EINTERNAL, "%s: %s", doing,
+                    strerror(number));
 }
 
 static int change(const whi_poller *poller, int fd, short filter, unsigned short flags) {

@@ -160,16 +160,16 @@ typedef struct whi_sqlite {
     whi_store base; /* first: a whi_store pointer is a whi_sqlite pointer */
     char *name;     /* as given, for sentences */
     whi_sqlite_side writer, second;
-    whi_sqlite_side *reader; /* &second; for ":memory:" &writer */
+    whi_sqlite_side *reader;                 /* &second; for ":memory:" &writer */
     struct whi_sqlite *next_open;            /* in the list of this process's stores */
     unsigned generation;                     /* see base/fork.h */
     whi_sqlite_file files[WHI_SQLITE_FILES]; /* never change once the store is open */
-    _Atomic int64_t changes; /* as last seen by the writer */
-    int64_t version;         /* of the tables that were found */
+    _Atomic int64_t changes;                 /* as last seen by the writer */
+    int64_t version;                         /* of the tables that were found */
     /* Of this transaction; 0: not known yet. */
-    int64_t next_body;  /* number of the next row of webhook_bodies */
-    int64_t last_event; /* number of the last event; 1 when there is none */
-    int64_t holds;      /* the worker that has its row */
+    int64_t next_body;                       /* number of the next row of webhook_bodies */
+    int64_t last_event;                      /* number of the last event; 1 when there is none */
+    int64_t holds;                           /* the worker that has its row */
     int64_t there_event, there_subscription; /* a delivery that was just written */
 } whi_sqlite;
 

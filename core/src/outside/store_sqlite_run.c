@@ -42,8 +42,8 @@ static int is_full(whi_sqlite_side *side, int result) {
 static int lacks_table(whi_sqlite_side *side, int result) {
     const char *text = side->db != NULL ? sqlite3_errmsg(side->db) : "";
 
-    return (result & 0xff) == SQLITE_ERROR && (sqlite3_strglob("no such *", text) == 0 ||
-                                               sqlite3_strglob("*has no column named*", text) == 0);
+    return (result & 0xff) == SQLITE_ERROR &&
+           (sqlite3_strglob("no such *", text) == 0 || sqlite3_strglob("*has no column named*", text) == 0);
 }
 
 static int code_of(whi_sqlite_side *side, int result) {

@@ -197,19 +197,19 @@ const char whi_sqlite_schema[] =
 
     WORKER_TABLE TOKEN_TABLES;
 
-static const char upgrade_1[] =       "ALTER TABLE webhook_outbox ADD COLUMN source TEXT NOT NULL DEFAULT '';\n"
-                                    "ALTER TABLE webhook_outbox ADD COLUMN key TEXT NOT NULL DEFAULT '';\n"
-                                    "ALTER TABLE webhook_outbox_rejected ADD COLUMN source TEXT;\n"
-                                    "ALTER TABLE webhook_outbox_rejected ADD COLUMN key TEXT;\n"
-                                    "ALTER TABLE webhook_events ADD COLUMN source TEXT NOT NULL DEFAULT '';\n"
-                                    "ALTER TABLE webhook_events ADD COLUMN key TEXT NOT NULL DEFAULT '';\n"
-                                    "ALTER TABLE webhook_deliveries ADD COLUMN key TEXT;\n"
-                                    "ALTER TABLE webhook_deliveries ADD COLUMN headers TEXT;\n"
-                                    "ALTER TABLE webhook_event_ids RENAME TO webhook_event_ids_1;\n" IDS_TABLE
-                                    "INSERT INTO webhook_event_ids (id, tenant, number) SELECT i.id, e.tenant, i.number"
-                                    " FROM webhook_event_ids_1 i JOIN webhook_events e ON e.number = i.number;\n"
-                                    "DROP TABLE webhook_event_ids_1;\n" TENANT_INDEX KEY_INDEX TOKEN_TABLES
-                                    "UPDATE webhook_meta SET value = 2 WHERE name = 'schema';\n";
+static const char upgrade_1[] = "ALTER TABLE webhook_outbox ADD COLUMN source TEXT NOT NULL DEFAULT '';\n"
+                                "ALTER TABLE webhook_outbox ADD COLUMN key TEXT NOT NULL DEFAULT '';\n"
+                                "ALTER TABLE webhook_outbox_rejected ADD COLUMN source TEXT;\n"
+                                "ALTER TABLE webhook_outbox_rejected ADD COLUMN key TEXT;\n"
+                                "ALTER TABLE webhook_events ADD COLUMN source TEXT NOT NULL DEFAULT '';\n"
+                                "ALTER TABLE webhook_events ADD COLUMN key TEXT NOT NULL DEFAULT '';\n"
+                                "ALTER TABLE webhook_deliveries ADD COLUMN key TEXT;\n"
+                                "ALTER TABLE webhook_deliveries ADD COLUMN headers TEXT;\n"
+                                "ALTER TABLE webhook_event_ids RENAME TO webhook_event_ids_1;\n" IDS_TABLE
+                                "INSERT INTO webhook_event_ids (id, tenant, number) SELECT i.id, e.tenant, i.number"
+                                " FROM webhook_event_ids_1 i JOIN webhook_events e ON e.number = i.number;\n"
+                                "DROP TABLE webhook_event_ids_1;\n" TENANT_INDEX KEY_INDEX TOKEN_TABLES
+                                "UPDATE webhook_meta SET value = 2 WHERE name = 'schema';\n";
 
 /* Workers had small numbers that were used again: none of them may stay on a row. */
 static const char upgrade_2[] =

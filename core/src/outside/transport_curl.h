@@ -157,7 +157,7 @@ struct whi_transport {
     whi_poller *poller;
     char *user_agent, *ca_file;
     struct whi_certificates *trust; /* NULL until the first https request, or without OpenSSL */
-    int trust_by_file;       /* 1: libcurl reads ca_file itself */
+    int trust_by_file;              /* 1: libcurl reads ca_file itself */
     whi_resolver *resolver;
     CURLSH *share; /* TLS sessions */
 

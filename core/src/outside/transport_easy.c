@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "outside/scarce.h"
 #include "outside/certificate.h"
+#include "outside/scarce.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -103,8 +103,8 @@ curl_socket_t whi_socket_open(void *payload, curlsocktype purpose, struct curl_s
         close(fd);
         return CURL_SOCKET_BAD;
     }
-    memcpy(&transfer->peer, &address->addr, address->addrlen < sizeof transfer->peer ? address->addrlen
-                                                                                    : sizeof transfer->peer);
+    memcpy(&transfer->peer, &address->addr,
+           address->addrlen < sizeof transfer->peer ? address->addrlen : sizeof transfer->peer);
     *entry = (whi_socket){ .shard = transfer->shard, .ours = 1 };
     transfer->opened++;
     transfer->shard->sockets++;

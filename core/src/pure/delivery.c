@@ -33,7 +33,8 @@ int whi_delivery_next(int state, int move, int *next) {
         return whi_fail(WH_EINTERNAL, "a delivery has no state %d and no move %d", state, move);
     }
     if (table[state][move] == 0) {
-        return whi_fail(WH_ECONFLICT, "a delivery that is %s cannot be %s", state != WHI_ABSENT ? state_names[state] : "not made", move_names[move]);
+        return whi_fail(WH_ECONFLICT, "a delivery that is %s cannot be %s",
+                        state != WHI_ABSENT ? state_names[state] : "not made", move_names[move]);
     }
     *next = table[state][move];
     return WH_OK;

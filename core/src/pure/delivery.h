@@ -41,7 +41,7 @@ enum whi_delivery_move {
 /* The state after a move, or WH_ECONFLICT with both names in the sentence. */
 int whi_delivery_next(int state, int move, int *next);
 
-const char *whi_delivery_name(int state);          /* "waiting"; "unknown" */
+const char *whi_delivery_name(int state);           /* "waiting"; "unknown" */
 int whi_delivery_state(const char *name, int *out); /* WH_EINVALID lists the names */
 
 /* What an attempt's outcome means. */

@@ -17,7 +17,7 @@ struct whi_projection {
     size_t name_size;
     whi_projection *child; /* first */
     whi_projection *next;  /* sibling */
-    int whole;         /* named without children at least once */
+    int whole;             /* named without children at least once */
     const whi_projection **sorted;
     size_t count; /* of sorted */
 };

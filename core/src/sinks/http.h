@@ -6,7 +6,8 @@
  *
  * The secrets and the address are those that are valid now; the bytes are those of the version that
  * made them. Redirects are not followed: an answer of 300 to 399 is a failure that names itself
- * (WH_EREDIRECT), because the next address would be one that nobody has subscribed. Signing is done by the worker, with contexts that are kept ready for each lane. */
+ * (WH_EREDIRECT), because the next address would be one that nobody has subscribed. Signing is done by the worker, with
+ * contexts that are kept ready for each lane. */
 #ifndef WHI_SINK_HTTP_H
 #define WHI_SINK_HTTP_H
 

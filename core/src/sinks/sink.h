@@ -38,9 +38,9 @@ typedef struct whi_parcel {
     int status;          /* the receiver's own number, 0: it gave none */
     int64_t retry_after; /* ms that the receiver asks to be left alone, -1: it does not */
     int64_t duration_us;
-    int answers;    /* 1: the receiver does its work, whatever it said of this delivery */
-    int overloaded; /* 1: it has too much to do, fewer at once are better */
-    int aborts;     /* 1: all that waits behind this delivery is to go with it */
+    int answers;                 /* 1: the receiver does its work, whatever it said of this delivery */
+    int overloaded;              /* 1: it has too much to do, fewer at once are better */
+    int aborts;                  /* 1: all that waits behind this delivery is to go with it */
     char sentence[WHI_SENTENCE]; /* for a human; "" with success */
     const char *answer;          /* the first bytes of what the receiver said; gone after done */
     size_t answer_size;

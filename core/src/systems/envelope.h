@@ -18,7 +18,7 @@
 typedef struct whi_envelope {
     const whi_subscription *made_by; /* the version that made the data; its system is the envelope's */
     const whi_subscription *now;     /* the version in force: its secrets sign */
-    const whi_projection *fields;        /* made_by's, for systems whose mask is over the whole body; or NULL */
+    const whi_projection *fields;    /* made_by's, for systems whose mask is over the whole body; or NULL */
     const char *event_id, *event_type;
     int64_t event_time; /* ms */
     const char *data;   /* JSON */

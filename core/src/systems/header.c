@@ -67,7 +67,7 @@ static int check_name(const char *name) {
     }
     if (!is_token(name)) {
         return whi_fail_field(WH_EINVALID, "headers", "expected names of letters, digits and - _, found \"%s\"",
-                        whi_text_shown(name, found, sizeof found));
+                              whi_text_shown(name, found, sizeof found));
     }
     return is_reserved(name) ? fail_header(name, "reserved") : WH_OK;
 }

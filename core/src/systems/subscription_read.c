@@ -10,9 +10,9 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "pure/projection.h"
 #include "pure/filter.h"
 #include "pure/match.h"
+#include "pure/projection.h"
 #include "pure/retry.h"
 #include "systems/header.h"
 #include "systems/registry.h"
@@ -59,7 +59,7 @@ static int fail_field(int code, const char *field) {
     char sentence[WHI_ERROR_SIZE];
 
     return whi_fail_field(code, field, "%s",
-                    whi_text_shown(wh_last_error(), sentence, WHI_ERROR_SIZE - strlen(field) - 2));
+                          whi_text_shown(wh_last_error(), sentence, WHI_ERROR_SIZE - strlen(field) - 2));
 }
 
 /* Says what was expected and what was found; not the content of a text, which may be a secret. */

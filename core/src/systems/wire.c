@@ -56,7 +56,7 @@ int whi_reading_fail_name(const char *field, const char *const *names, size_t st
             (size_t)snprintf(expected + size, sizeof expected - size, "%s\"%s\"", between, name_at(names, stride, i));
     }
     return whi_fail_field(WH_EINVALID, field, "expected %s, found \"%s\"", expected,
-                    whi_text_shown(found, text, sizeof text));
+                          whi_text_shown(found, text, sizeof text));
 }
 
 /* ------------------------------------------------------------------- kinds */

@@ -70,8 +70,8 @@ typedef struct whi_wire_field {
 
 struct whi_reading {
     const whi_system *system;
-    const whi_json *given;   /* the client's document; its members are those of node 0 */
-    const whi_json *present; /* when patching: the object as it is on the wire; otherwise without nodes */
+    const whi_json *given;                /* the client's document; its members are those of node 0 */
+    const whi_json *present;              /* when patching: the object as it is on the wire; otherwise without nodes */
     const whi_subscription *subscription; /* when patching, or NULL */
     uint32_t changed;                     /* a bit for each field that is named and not as it was */
     whi_buf *out;                         /* the canonical document, its brace still open */

@@ -167,8 +167,8 @@ void whi_lanes_drop(whi_worker *worker) {
 }
 
 static int is_unused(const whi_lane *lane) {
-    return lane->head == NULL && lane->in_flight == 0 && !whi_entry_is_set(&lane->stored) && !lane->claiming && !lane->is_ready &&
-           lane->failing_since == 0 && lane->parked_due == 0;
+    return lane->head == NULL && lane->in_flight == 0 && !whi_entry_is_set(&lane->stored) && !lane->claiming &&
+           !lane->is_ready && lane->failing_since == 0 && lane->parked_due == 0;
 }
 
 void whi_lanes_sweep(whi_worker *worker) {

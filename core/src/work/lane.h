@@ -17,15 +17,15 @@ typedef struct whi_lane {
     struct whi_lane *next_ready;
     whi_delivery *head, *tail; /* queued in memory */
     int queued, in_flight;
-    int cap;                     /* the subscription's concurrency */
-    int window;                  /* requests at once: grows with successes, halves with failures */
-    int is_ready;                /* in the worker's ready list */
-    int claiming;                /* a claim is under way */
-    int asked;                   /* for it since: what came after the claim has looked needs another */
-    int64_t parked_due;          /* 0, or that due while the lane had no room */
-    int64_t failing_since;       /* ms, 0: the last attempt succeeded */
-    enum whi_sink_kind sink;     /* where its last delivery went */
-    void *kept;                  /* what that sink keeps for it */
+    int cap;                 /* the subscription's concurrency */
+    int window;              /* requests at once: grows with successes, halves with failures */
+    int is_ready;            /* in the worker's ready list */
+    int claiming;            /* a claim is under way */
+    int asked;               /* for it since: what came after the claim has looked needs another */
+    int64_t parked_due;      /* 0, or that due while the lane had no room */
+    int64_t failing_since;   /* ms, 0: the last attempt succeeded */
+    enum whi_sink_kind sink; /* where its last delivery went */
+    void *kept;              /* what that sink keeps for it */
 } whi_lane;
 
 /* The worker's lane of a subscription; make 0: NULL where it has none, and without memory. */

@@ -20,9 +20,9 @@ struct whi_record {
     whi_task task;
     whi_delivery *deliveries, **deliveries_end; /* in the order in which they ended */
     whi_event *finished, **finished_end;
-    int64_t number; /* of the worker's records, in the order of what they tell */
-    int removed;    /* a subscription ended with it */
-    int64_t asked;  /* the owner, as the transaction found it; 0: none */
+    int64_t number;  /* of the worker's records, in the order of what they tell */
+    int removed;     /* a subscription ended with it */
+    int64_t asked;   /* the owner, as the transaction found it; 0: none */
     whi_answer held; /* whether it has its row */
     struct whi_record *next_failed;
 };

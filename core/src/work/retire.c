@@ -188,8 +188,10 @@ int whi_retire_used(whi_worker *worker, whi_delivery *delivery, int was) {
     return WH_OK;
 }
 
-void whi_retire_for_rule(whi_worker *worker, const whi_event *event, whi_registration *registration, const char *error) {
-    whi_log(&worker->engine->log, WH_LOG_WARNING, "%s: rule failed on event %s: %s", registration->id, event->id, error);
+void whi_retire_for_rule(whi_worker *worker, const whi_event *event, whi_registration *registration,
+                         const char *error) {
+    whi_log(&worker->engine->log, WH_LOG_WARNING, "%s: rule failed on event %s: %s", registration->id, event->id,
+            error);
     atomic_fetch_add_explicit(&worker->engine->count.rule_failures, 1, memory_order_relaxed);
     if (atomic_fetch_add(&registration->rule_failures, 1) + 1 >= worker->engine->options.limits.rule_failures) {
         whi_retire(worker, registration, "rule");

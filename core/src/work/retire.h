@@ -16,7 +16,6 @@ void whi_retire(whi_worker *worker, whi_registration *registration, const char *
 int whi_retire_used(whi_worker *worker, whi_delivery *delivery, int was);
 
 /* Counts a failure of its rule; after limits.rule_failures in a row it is switched off. */
-void whi_retire_for_rule(whi_worker *worker, const whi_event *event, whi_registration *registration,
-                         const char *error);
+void whi_retire_for_rule(whi_worker *worker, const whi_event *event, whi_registration *registration, const char *error);
 
 #endif

@@ -165,7 +165,7 @@ static int may_begin(const whi_worker *worker) {
 
 int whi_worker_timeout(whi_worker *worker) {
     int64_t wait = (whi_upkeep_next(worker) - whi_monotonic_us() + 999) / 1000;
-    
+
     if (may_begin(worker) && may_fan_out(worker)) {
         return 0;
     }

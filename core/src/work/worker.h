@@ -40,23 +40,23 @@ typedef struct whi_worker {
     int threaded;
 
     /* the worker's own */
-    int64_t owner;   /* whose work it has */
+    int64_t owner;               /* whose work it has */
     whi_event *todo, **todo_end; /* to fan out */
     whi_decider decider;
     whi_table lanes; /* by subscription */
     struct whi_lane *ready, *ready_tail;
     whi_timetable timetable; /* lanes with something in the store, and what follows */
     whi_entry look, spill, purge;
-    whi_entry record_again, later_again, claim_again; /* what failed is tried again */
+    whi_entry record_again, later_again, claim_again;              /* what failed is tried again */
     void (*lane_due)(struct whi_worker *worker, whi_entry *entry); /* of every lane */
     struct whi_flight *free_flights, *flying;
     int in_flight, queued;
-    int flight_limit; /* requests at once; grows while the thread would sleep, see whi_send_pace */
-    int throttled;    /* more could be sent, but for flight_limit */
-    struct whi_record *record; /* collecting for the next job; never NULL */
-    int records_open;          /* given to the writer, not come back */
-    atomic_int record_failed;  /* 1: one could not be written, so those behind it wait */
-    whi_event *later;          /* events whose fan-out failed by what may pass */
+    int flight_limit;             /* requests at once; grows while the thread would sleep, see whi_send_pace */
+    int throttled;                /* more could be sent, but for flight_limit */
+    struct whi_record *record;    /* collecting for the next job; never NULL */
+    int records_open;             /* given to the writer, not come back */
+    atomic_int record_failed;     /* 1: one could not be written, so those behind it wait */
+    whi_event *later;             /* events whose fan-out failed by what may pass */
     struct whi_task *later_tasks; /* what could not be written now */
     struct whi_record *failed_records;
     int64_t purge_after;

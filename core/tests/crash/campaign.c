@@ -6,8 +6,8 @@
 #include "crash.h"
 
 #define TICK_US INT64_C(2000)
-#define HEAT_US INT64_C(60000)     /* hot before the pause, */
-#define COOL_US INT64_C(20000)     /* and after its beginning */
+#define HEAT_US INT64_C(60000) /* hot before the pause, */
+#define COOL_US INT64_C(20000) /* and after its beginning */
 #define PAUSE_US_MIN INT64_C(7000000)
 #define PAUSE_US_MAX INT64_C(14000000)
 #define TOGETHER 2 /* at most */
@@ -195,9 +195,8 @@ static int is_over(const run *self, int64_t now) {
     if (self->phase != CALM) {
         return 0;
     }
-    return self->plan->ends_at != 0
-               ? now >= self->plan->ends_at
-               : self->out->kills >= self->plan->kills && self->out->pauses >= self->plan->pauses;
+    return self->plan->ends_at != 0 ? now >= self->plan->ends_at
+                                    : self->out->kills >= self->plan->kills && self->out->pauses >= self->plan->pauses;
 }
 
 void campaign_run(const campaign_plan *plan, campaign_tally *out) {

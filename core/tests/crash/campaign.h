@@ -18,9 +18,9 @@
 
 typedef struct campaign_plan {
     int kills, pauses;
-    int64_t between_us;   /* from kill to kill, on average */
-    int64_t gap_us;       /* from the end of a pause to the next, on average */
-    int64_t ends_at;      /* us: it goes on until then, whatever the counts; 0: until they are reached */
+    int64_t between_us; /* from kill to kill, on average */
+    int64_t gap_us;     /* from the end of a pause to the next, on average */
+    int64_t ends_at;    /* us: it goes on until then, whatever the counts; 0: until they are reached */
     unsigned seed;
     person *people;
     size_t count;

@@ -21,8 +21,8 @@ typedef struct found {
     long accepted, of_sql, rolled_back, unknown;
     long requests, refused, unanswered, duplicates;
     long lost, lost_at[ROUTES];
-    long stranded, late; /* arrived only when all had been killed; after more than LATE_US */
-    int64_t latest;      /* us from acknowledgement to success at ROUTE_ALL, at most */
+    long stranded, late;                     /* arrived only when all had been killed; after more than LATE_US */
+    int64_t latest;                          /* us from acknowledgement to success at ROUTE_ALL, at most */
     long dropped, ghosts, bodies, unsigned_; /* sent although dropped, rolled back; other bytes; signatures */
     long once, once_wrong, once_unused;
     order_report order;

@@ -7,7 +7,7 @@
 
 /* What is known of an event. */
 typedef struct known {
-    entry line; /* kind 0: accepted, but its publisher was killed before it wrote that down */
+    entry line;            /* kind 0: accepted, but its publisher was killed before it wrote that down */
     uint16_t got[ROUTES];  /* answered with success */
     uint16_t came[ROUTES]; /* all requests */
     uint64_t body[ROUTES]; /* hash of the first one's */

@@ -23,8 +23,7 @@ typedef struct question {
 } question;
 
 static const question questions[] = {
-    { "pending marks of an owner that has no row",
-      "SELECT count(*) FROM webhook_pending WHERE " IS_STRANDED },
+    { "pending marks of an owner that has no row", "SELECT count(*) FROM webhook_pending WHERE " IS_STRANDED },
     { "deliveries being sent by an owner that has no row",
       "SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " IS_STRANDED },
     { "pending marks without an event",

@@ -66,8 +66,16 @@ static int64_t between_us(const settings *options) {
 static int drive(const settings *options) {
     static person people[] = { { .role = ROLE_SERVER },    { .role = ROLE_SERVER },    { .role = ROLE_WORKER },
                                { .role = ROLE_PUBLISHER }, { .role = ROLE_PUBLISHER }, { .role = ROLE_SQL } };
-    campaign_plan plan = { options->kills, options->pauses, between_us(options), GAP_US, 0, options->seed,
-                  people,         sizeof people / sizeof people[0], NULL, NULL };
+    campaign_plan plan = { options->kills,
+                           options->pauses,
+                           between_us(options),
+                           GAP_US,
+                           0,
+                           options->seed,
+                           people,
+                           sizeof people / sizeof people[0],
+                           NULL,
+                           NULL };
     int64_t begin = now_us();
     wh_engine *engine = open_engine();
     campaign_tally tally = { 0 };
@@ -91,7 +99,10 @@ static int drive(const settings *options) {
     }
     wrong = check(&tally, options->strict, options->forge) != 0 || left != 0 || tally.died > 0;
     free(tally.disturbances);
-    printf("%s, %.1f s\n", wrong ? "FAILED" : options->forge ? "all is noticed" : "all holds",
+    printf("%s, %.1f s\n",
+           wrong            ? "FAILED"
+           : options->forge ? "all is noticed"
+                            : "all holds",
            (double)(now_us() - begin) / 1e6);
     return wrong;
 }

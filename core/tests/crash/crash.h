@@ -33,10 +33,10 @@ typedef struct control {
 
 typedef struct setup {
     char store[256], journal[280], log[280], messages[280], control[280];
-    int port;        /* of the receiver */
-    int rate;        /* events a second, of all together, while it is not hot */
-    int number;      /* of this process among all that were started */
-    int64_t retain;  /* ms; 0: the default, nothing goes */
+    int port;       /* of the receiver */
+    int rate;       /* events a second, of all together, while it is not hot */
+    int number;     /* of this process among all that were started */
+    int64_t retain; /* ms; 0: the default, nothing goes */
     control *shared;
 } setup;
 

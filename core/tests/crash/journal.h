@@ -15,7 +15,7 @@ enum journal_kind {
 enum origin { ORIGIN_SERVER = 's', ORIGIN_PUBLISHER = 'p', ORIGIN_SQL = 'q', ORIGIN_DRIVER = 'd' };
 
 typedef struct entry {
-    char kind, origin; /* the enums above */
+    char kind, origin;                        /* the enums above */
     char id[WH_ID_SIZE], key[32], writer[32]; /* writer: the one thread whose events are in sequence */
     int type, drop;
     int64_t begin, end; /* us: when it was handed over, when it was acknowledged */

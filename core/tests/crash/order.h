@@ -18,12 +18,12 @@ void order_accepted(const known *one);
 
 typedef struct order_report {
     long within[ROUTES], between[ROUTES];
-    long keys;                     /* of ROUTE_LATEST */
-    long never;                    /* keys of which nothing arrived: lost */
-    long older;                    /* keys that ended with an older event than the newest, */
-    long older_within;             /* of the same thread as that, */
-    long excused;                  /* and of those: some process was disturbed from when the older one
-                                      was published to when it arrived last */
+    long keys;         /* of ROUTE_LATEST */
+    long never;        /* keys of which nothing arrived: lost */
+    long older;        /* keys that ended with an older event than the newest, */
+    long older_within; /* of the same thread as that, */
+    long excused;      /* and of those: some process was disturbed from when the older one
+                          was published to when it arrived last */
 } order_report;
 
 void order_tell(const campaign_tally *tally, order_report *out);

@@ -50,8 +50,7 @@ static void tell_death(const person *self, int status) {
 
 void person_kill(person *self) {
     kill(self->pid, SIGKILL);
-    while (waitpid(self->pid, NULL, 0) < 0 && errno == EINTR) {
-    }
+    while (waitpid(self->pid, NULL, 0) < 0 && errno == EINTR) {}
     self->pid = 0;
 }
 

@@ -18,10 +18,10 @@
 #define REQUEST_MAXIMUM 8192
 #define STACK_BYTES 262144
 
-#define FAIL_EVERY 13      /* requests anywhere, with 500 */
-#define FAILS_EVERY 3      /* on ROUTE_FAILS */
-#define HANGS_EVERY 4      /* on ROUTE_HANGS: no answer until the sender hangs up, */
-#define HANG_MS 5000       /* or this passed */
+#define FAIL_EVERY 13           /* requests anywhere, with 500 */
+#define FAILS_EVERY 3           /* on ROUTE_FAILS */
+#define HANGS_EVERY 4           /* on ROUTE_HANGS: no answer until the sender hangs up, */
+#define HANG_MS 5000            /* or this passed */
 #define CAPPED_US INT64_C(5000) /* how long ROUTE_CAPPED takes, so that requests meet */
 
 static int log_fd = -1;
@@ -141,8 +141,7 @@ void receive_read(const char *log, void (*each)(const arrival *one, void *payloa
 static void wait_capped(void) {
     int now = atomic_fetch_add(&capped, 1) + 1, most = atomic_load(&most_capped);
 
-    while (now > most && !atomic_compare_exchange_weak(&most_capped, &most, now)) {
-    }
+    while (now > most && !atomic_compare_exchange_weak(&most_capped, &most, now)) {}
     rest_us(CAPPED_US);
     atomic_fetch_sub(&capped, 1);
 }

@@ -20,8 +20,8 @@ typedef struct arrival {
 /* Starts it in threads of this process; returns the port. log NULL: nothing is written. */
 int receive_start(const char *log);
 
-long receive_quiet_ms(void);  /* since the last request */
-long receive_requests(void);  /* so far */
+long receive_quiet_ms(void);   /* since the last request */
+long receive_requests(void);   /* so far */
 int receive_most_capped(void); /* requests to ROUTE_CAPPED at once, at most */
 
 /* Writes a line into the log; it does so for each request. -1 when it cannot. */

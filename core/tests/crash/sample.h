@@ -6,9 +6,9 @@
 #include <sys/types.h>
 
 /* -1 if it cannot be told. */
-double sample_memory(pid_t pid);       /* KiB that are resident */
+double sample_memory(pid_t pid); /* KiB that are resident */
 double sample_descriptors(pid_t pid);
-double sample_file(const char *name);  /* KiB; 0 if it is not there */
+double sample_file(const char *name); /* KiB; 0 if it is not there */
 
 typedef struct point {
     double at, value; /* seconds */

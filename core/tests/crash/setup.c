@@ -84,8 +84,7 @@ void setup_share(int make) {
 }
 
 void setup_remove(void) {
-    static const char *const ends[] = { "",     "-wal",      "-shm",     ".journal",
-                                        ".log", ".messages", ".control", ".samples" };
+    static const char *const ends[] = { "", "-wal", "-shm", ".journal", ".log", ".messages", ".control", ".samples" };
     char name[300];
 
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {

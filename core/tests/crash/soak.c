@@ -32,9 +32,15 @@ static const bound limits[MEASURES] = {
 };
 
 static person people[] = {
-    { .role = ROLE_SERVER, .lives = 1 }, { .role = ROLE_SERVER, .lives = 1 }, { .role = ROLE_WORKER, .lives = 1 },
-    { .role = ROLE_SERVER },             { .role = ROLE_WORKER },             { .role = ROLE_PUBLISHER },
-    { .role = ROLE_PUBLISHER },          { .role = ROLE_SQL },                { .role = ROLE_LEAKER, .lives = 1 },
+    { .role = ROLE_SERVER, .lives = 1 },
+    { .role = ROLE_SERVER, .lives = 1 },
+    { .role = ROLE_WORKER, .lives = 1 },
+    { .role = ROLE_SERVER },
+    { .role = ROLE_WORKER },
+    { .role = ROLE_PUBLISHER },
+    { .role = ROLE_PUBLISHER },
+    { .role = ROLE_SQL },
+    { .role = ROLE_LEAKER, .lives = 1 },
 };
 
 #define PEOPLE (sizeof people / sizeof people[0])
@@ -164,8 +170,9 @@ static int finish(campaign_tally *tally) {
 }
 
 int soak(double minutes, int leak, unsigned seed) {
-    campaign_plan plan = { 0, 0, BETWEEN_US, minutes < SHORT_MIN ? INT64_C(4000000) : INT64_C(30000000),
-                           0, seed, people, PEOPLE - !leak, look, NULL };
+    campaign_plan plan = { 0,    0,    BETWEEN_US, minutes < SHORT_MIN ? INT64_C(4000000) : INT64_C(30000000),
+                           0,    seed, people,     PEOPLE - !leak,
+                           look, NULL };
     double warm = minutes * 20 < WARM_S ? minutes * 20 : WARM_S;
     campaign_tally tally = { 0 };
     watch self = { .count = plan.count };

@@ -8,10 +8,9 @@
 #define KEYS 4
 
 /* Most are unordered, so that fifo, which is one request at a time, keeps up. */
-static const enum type mix[] = { TYPE_PAID,  TYPE_KEYED, TYPE_PAID,   TYPE_FIFO, TYPE_PAID,
-                                 TYPE_KEYED, TYPE_PAID,  TYPE_CAPPED, TYPE_PAID, TYPE_KEYED,
-                                 TYPE_FAILS, TYPE_PAID,  TYPE_KEYED,  TYPE_FIFO, TYPE_PAID,
-                                 TYPE_KEYED, TYPE_PAID,  TYPE_CAPPED, TYPE_PAID, TYPE_HANGS };
+static const enum type mix[] = { TYPE_PAID,   TYPE_KEYED, TYPE_PAID,  TYPE_FIFO,   TYPE_PAID, TYPE_KEYED, TYPE_PAID,
+                                 TYPE_CAPPED, TYPE_PAID,  TYPE_KEYED, TYPE_FAILS,  TYPE_PAID, TYPE_KEYED, TYPE_FIFO,
+                                 TYPE_PAID,   TYPE_KEYED, TYPE_PAID,  TYPE_CAPPED, TYPE_PAID, TYPE_HANGS };
 
 #define MIX (sizeof mix / sizeof mix[0])
 

@@ -129,12 +129,9 @@ static void refuse(const whi_refusal *refusal, whi_buf *out) {
 }
 
 static const whi_route routes[] = {
-    { "GET", "/fifth/hooks", 0, "list" },
-    { "POST", "/fifth/hooks", WHI_ROUTE_BODY, "make" },
-    { "GET", "/fifth/hooks/{id}", 0, "get" },
-    { "PUT", "/fifth/hooks/{id}", WHI_ROUTE_BODY, "change" },
-    { "DELETE", "/fifth/hooks/{id}", 0, "remove" },
-    { NULL, NULL, 0, NULL },
+    { "GET", "/fifth/hooks", 0, "list" },           { "POST", "/fifth/hooks", WHI_ROUTE_BODY, "make" },
+    { "GET", "/fifth/hooks/{id}", 0, "get" },       { "PUT", "/fifth/hooks/{id}", WHI_ROUTE_BODY, "change" },
+    { "DELETE", "/fifth/hooks/{id}", 0, "remove" }, { NULL, NULL, 0, NULL },
 };
 
 static const int64_t retry[] = { 0, 500, 90000 };
@@ -165,8 +162,9 @@ const whi_system whi_system_fifth = {
 /* ------------------------------------------------------------------- for the tests */
 
 const sample sample_fifth = {
-    .all = "{\"number\":17,\"url\":\"https://example.com/h\",\"kinds\":[\"account:opened\"],"
-           "\"mask\":\"kind,item(id)\",\"label\":\"n\",\"colour\":\"green\",\"weight\":3.5,\"off\":true,\"made\":\"x\"}",
+    .all =
+        "{\"number\":17,\"url\":\"https://example.com/h\",\"kinds\":[\"account:opened\"],"
+        "\"mask\":\"kind,item(id)\",\"label\":\"n\",\"colour\":\"green\",\"weight\":3.5,\"off\":true,\"made\":\"x\"}",
     .least = "\"url\":\"https://example.com/h\"",
     .type = "item.sold",
     .ordered = "account:opened",

@@ -22,8 +22,7 @@ static actor *actor_new(sim_process *process, int number) {
 
     made->process = process;
     made->number = number;
-    sim_chance_seed(&made->chance, sim_plan_now->seed,
-                    100 + (uint64_t)process->number * 16 + (uint64_t)number);
+    sim_chance_seed(&made->chance, sim_plan_now->seed, 100 + (uint64_t)process->number * 16 + (uint64_t)number);
     return made;
 }
 

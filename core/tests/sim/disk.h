@@ -30,10 +30,10 @@ typedef struct sim_handle {
     struct sim_handle *next;
     sim_file *file;
     sim_process *process;
-    int gone;  /* its process died, or the machine */
-    int level; /* SQLITE_LOCK_... */
-    int shares; /* has the shared memory */
-    int remove; /* when closed */
+    int gone;                         /* its process died, or the machine */
+    int level;                        /* SQLITE_LOCK_... */
+    int shares;                       /* has the shared memory */
+    int remove;                       /* when closed */
     unsigned shared_locks, own_locks; /* of the shared memory, bits */
 } sim_handle;
 

@@ -69,11 +69,11 @@ typedef struct model_pair {
     unsigned char want, bodies;
     unsigned char apart; /* want, if there were no others of its key */
     int arrivals, failures, successes, open;
-    int extra;   /* replays of this very delivery, whatever its state, that were begun */
-    int extras;  /* of these, those that are over */
-    int replays; /* times that the retry list began anew, or may have */
+    int extra;    /* replays of this very delivery, whatever its state, that were begun */
+    int extras;   /* of these, those that are over */
+    int replays;  /* times that the retry list began anew, or may have */
     int replayed; /* of these, those that are over */
-    int first;   /* its place among all arrivals, from 1 */
+    int first;    /* its place among all arrivals, from 1 */
     uint64_t body;
 } model_pair;
 
@@ -81,7 +81,8 @@ extern model_event *model_events[MODEL_EVENTS];
 extern int model_event_count;
 extern model_subscription *model_subscriptions[MODEL_SUBSCRIPTIONS];
 extern int model_subscription_count;
-extern const char *const model_tenants[MODEL_TENANTS], *const model_types[MODEL_TYPES], *const model_keys[MODEL_KEYS + 1];
+extern const char *const model_tenants[MODEL_TENANTS], *const model_types[MODEL_TYPES],
+                                                           *const model_keys[MODEL_KEYS + 1];
 
 /* What the model does when a promise is broken: sim_fail, unless a test of the model listens. */
 extern void (*model_complain)(const char *invariant, const char *sentence);
@@ -101,7 +102,7 @@ void model_made(model_subscription *subscription, const char *id);
 void model_change(model_subscription *subscription, const model_config *config);
 void model_changed(model_subscription *subscription, const model_config *config, int known); /* known 0: maybe */
 void model_delete(model_subscription *subscription);
-void model_replay(int n, int k, int again); /* again 1: delivered ones are sent again */
+void model_replay(int n, int k, int again);   /* again 1: delivered ones are sent again */
 void model_replayed(int n, int k, int again); /* it is over */
 
 model_pair *model_pair_of(int n, int k);
@@ -112,13 +113,13 @@ void model_arrives(int k, const char *id, const char *body, size_t size, int slo
 void model_answers(model_pair *pair, int k, int status, int error);
 
 /* judge.c: the model against the store */
-int judge_begin(void);                         /* sees each commit from now on. 0: not now */
-void judge_watch(void);                        /* states move only as they may, marks have an owner; quiet */
+int judge_begin(void);  /* sees each commit from now on. 0: not now */
+void judge_watch(void); /* states move only as they may, marks have an owner; quiet */
 int judge_may_send(int64_t owner, int n, int64_t subscription); /* 1: it has it, or nobody can say; quiet */
-int judge_settled(char *why, size_t size);     /* nothing waits, nothing is owned by nobody; quiet */
-void judge_idle(int64_t since);                /* wh_idle said yes; it was asked at that step */
-void judge_owners(void);                       /* no more workers than live engines; quiet */
-void judge_end(wh_engine *engine);             /* all of it, and explain */
+int judge_settled(char *why, size_t size);                      /* nothing waits, nothing is owned by nobody; quiet */
+void judge_idle(int64_t since);                                 /* wh_idle said yes; it was asked at that step */
+void judge_owners(void);                                        /* no more workers than live engines; quiet */
+void judge_end(wh_engine *engine);                              /* all of it, and explain */
 void judge_reopen(void);
 void judge_close(void);
 

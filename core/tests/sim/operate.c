@@ -134,9 +134,9 @@ static int write_config(char *out, size_t size, const model_config *config) {
             first = 0;
         }
     }
-    used += snprintf(out + used, size - (size_t)used, "],\"paused\":%s,\"on_rule_error\":\"%s\",\"filters\":%s",
-                     config->paused ? "true" : "false", policies[config->policy],
-                     config->filter ? "{\"f\":1}" : "null");
+    used +=
+        snprintf(out + used, size - (size_t)used, "],\"paused\":%s,\"on_rule_error\":\"%s\",\"filters\":%s",
+                 config->paused ? "true" : "false", policies[config->policy], config->filter ? "{\"f\":1}" : "null");
     if (rules[config->rule] != NULL) {
         return used + snprintf(out + used, size - (size_t)used, ",\"rule\":\"%s %lld\"", rules[config->rule],
                                (long long)config->cost);

@@ -182,8 +182,8 @@ static void tell_deadlock(void) {
     size_t used = 0;
 
     for (int i = 0; i < thread_count && used < sizeof who - 24; i++) {
-        used += (size_t)snprintf(who + used, sizeof who - used, " p%d.%d", threads[i]->process->number,
-                                 threads[i]->number);
+        used +=
+            (size_t)snprintf(who + used, sizeof who - used, " p%d.%d", threads[i]->process->number, threads[i]->number);
     }
     sim_fail("deadlock", "all threads wait for each other, and none for a time:%s", who);
 }

@@ -71,8 +71,8 @@ static int fails(const sim_check *which) {
     plan.latency_us = 1000;
     chosen = which;
     sim_child_run(run_check, &plan, &result);
-    as_expected = which->invariant == NULL ? !result.failed
-                                           : result.failed && strcmp(result.invariant, which->invariant) == 0;
+    as_expected =
+        which->invariant == NULL ? !result.failed : result.failed && strcmp(result.invariant, which->invariant) == 0;
     if (!as_expected) {
         printf("%s: expected %s, found %s: %s\n", which->name, which->invariant != NULL ? which->invariant : "nothing",
                result.failed ? result.invariant : "nothing", result.sentence);

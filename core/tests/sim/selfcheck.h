@@ -13,8 +13,10 @@ typedef struct sim_check {
     const char *invariant; /* that must be found broken; NULL: none */
 } sim_check;
 
-#define HOLDS(name) { #name, test_##name, NULL }
-#define BREAKS(name, invariant) { "finds " #name, break_##name, invariant }
+#define HOLDS(name)                                                                                                    \
+    { #name, test_##name, NULL }
+#define BREAKS(name, invariant)                                                                                        \
+    { "finds " #name, break_##name, invariant }
 
 /* Each ends with an empty one. */
 extern const sim_check self_disk_checks[], self_model_checks[], self_judge_checks[];

@@ -82,8 +82,8 @@ sqlite3 *self_connect(const char *name) {
     sqlite3 *db = NULL;
 
     self_expect(sqlite3_open_v2(name, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) ==
-               SQLITE_OK,
-           "a connection");
+                    SQLITE_OK,
+                "a connection");
     sqlite3_busy_timeout(db, 100);
     return db;
 }

@@ -18,8 +18,8 @@ static void make_store(void) {
 
     self_expect(whi_open(&engine, STORE, &options, &sim_transport) == WH_OK, "an engine");
     self_expect(wh_subscribe(engine, "{\"url\":\"http://r.test/0\",\"events\":[\"a.x\"],\"retry\":[0]}", WH_ZSTR, id) ==
-               WH_OK,
-           "a subscription");
+                    WH_OK,
+                "a subscription");
     self_subscription();
     model_made(model_subscriptions[0], id);
     event = self_event(0, 0);
@@ -162,20 +162,10 @@ static void break_memory(void) {
 /* ------------------------------------------------------------------------------ the list */
 
 const sim_check self_judge_checks[] = {
-    HOLDS(the_judge_is_content),
-    BREAKS(lost, "lost"),
-    BREAKS(delivered, "delivered"),
-    BREAKS(states, "states"),
-    BREAKS(exhausted, "exhausted"),
-    BREAKS(held, "held"),
-    BREAKS(attempts, "states"),
-    BREAKS(idle, "idle"),
-    BREAKS(orphans, "orphans"),
-    BREAKS(marks, "orphans"),
-    BREAKS(owners, "owners"),
-    BREAKS(dead_owner, "dead_owner"),
-    BREAKS(settled, "stuck"),
-    BREAKS(explain, "explain"),
-    BREAKS(memory, "memory"),
+    HOLDS(the_judge_is_content), BREAKS(lost, "lost"),           BREAKS(delivered, "delivered"),
+    BREAKS(states, "states"),    BREAKS(exhausted, "exhausted"), BREAKS(held, "held"),
+    BREAKS(attempts, "states"),  BREAKS(idle, "idle"),           BREAKS(orphans, "orphans"),
+    BREAKS(marks, "orphans"),    BREAKS(owners, "owners"),       BREAKS(dead_owner, "dead_owner"),
+    BREAKS(settled, "stuck"),    BREAKS(explain, "explain"),     BREAKS(memory, "memory"),
     { NULL, NULL, NULL },
 };

@@ -30,8 +30,8 @@
 #include "webhook_backend.h"
 
 #define SIM_NEVER INT64_MAX
-#define SIM_SLOTS 6    /* processes at once, the program included */
-#define SIM_FAULTS 48  /* of one plan */
+#define SIM_SLOTS 6   /* processes at once, the program included */
+#define SIM_FAULTS 48 /* of one plan */
 #define SIM_SECOND INT64_C(1000000)
 
 /* ------------------------------------------------------------------------- the plan */
@@ -71,9 +71,9 @@ enum sim_promise {
 typedef struct sim_fault {
     int64_t step; /* not before this one */
     int kind;
-    int64_t us;     /* how long */
-    uint64_t draw;  /* more chance, for what the kind needs */
-    int off;        /* 1: taken out by the shrinking */
+    int64_t us;    /* how long */
+    uint64_t draw; /* more chance, for what the kind needs */
+    int off;       /* 1: taken out by the shrinking */
 } sim_fault;
 
 typedef struct sim_plan {
@@ -86,7 +86,7 @@ typedef struct sim_plan {
     int stall_one_in;  /* a call holds its thread up so often, where threads are held up */
     int one_type;      /* process modes: -1 mixed, or one of enum sim_mode */
     int64_t memory_bytes, in_flight;
-    int64_t rule_us;   /* what a slow rule costs */
+    int64_t rule_us;             /* what a slow rule costs */
     int64_t latency_us, pace_us; /* of receivers; between two calls of a publisher, at most */
     int64_t retain_ms;           /* how long what is over is kept, 0: for ever */
     int backlog;                 /* receivers are slow and take one or two at a time */
@@ -100,8 +100,8 @@ typedef struct sim_plan {
 typedef struct sim_cut {
     int64_t steps;
     int processes, subscriptions, events;
-    unsigned without;     /* kinds */
-    uint64_t faults_off;  /* bits of faults */
+    unsigned without;    /* kinds */
+    uint64_t faults_off; /* bits of faults */
     unsigned promises;
     int trace;
 } sim_cut;
@@ -132,7 +132,7 @@ typedef void (*sim_body_of_child)(const sim_plan *plan, sim_result *result);
 pid_t sim_child_start(sim_body_of_child body, const sim_plan *plan, sim_result *result, int job);
 void sim_child_conclude(sim_result *result, int status);
 void sim_child_run(sim_body_of_child body, const sim_plan *plan, sim_result *result);
-sim_result *sim_results_new(int count); /* that children can write */
+sim_result *sim_results_new(int count);                   /* that children can write */
 void sim_begin(const sim_plan *plan, sim_result *result); /* a world with nobody in it */
 
 void sim_shrink(uint64_t seed, const sim_cut *cut);
@@ -148,7 +148,7 @@ typedef struct sim_chance {
 
 void sim_chance_seed(sim_chance *chance, uint64_t a, uint64_t b);
 uint64_t sim_draw(sim_chance *chance);
-int64_t sim_below(sim_chance *chance, int64_t bound);            /* 0 to bound - 1 */
+int64_t sim_below(sim_chance *chance, int64_t bound);              /* 0 to bound - 1 */
 int64_t sim_spread(sim_chance *chance, int64_t low, int64_t high); /* by its logarithm */
 static inline int sim_one_in(sim_chance *chance, int64_t n) {
     return sim_below(chance, n) == 0;
@@ -161,9 +161,9 @@ enum sim_mode { SIM_THREADS, SIM_STEPS, SIM_RUNS, SIM_PUBLISHES, SIM_MODES };
 typedef struct sim_process {
     int number; /* 0: the world itself */
     int slot;
-    int dead;   /* it never runs again */
-    int left;   /* it ended by itself, closed properly */
-    int leave;  /* it is asked to */
+    int dead;       /* it never runs again */
+    int left;       /* it ended by itself, closed properly */
+    int leave;      /* it is asked to */
     int is_program; /* writes SQL, has no engine */
     int mode;
     int64_t paused_until;

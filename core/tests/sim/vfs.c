@@ -57,8 +57,9 @@ static int read_file(sqlite3_file *file, void *out, int size, sqlite3_int64 at) 
     if (code != SQLITE_OK) {
         return code;
     }
-    return sim_disk_read(handle_of(file)->file, out, (size_t)size, (size_t)at) == (size_t)size ? SQLITE_OK
-                                                                                             : SQLITE_IOERR_SHORT_READ;
+    return sim_disk_read(handle_of(file)->file, out, (size_t)size, (size_t)at) == (size_t)size
+               ? SQLITE_OK
+               : SQLITE_IOERR_SHORT_READ;
 }
 
 /* One that fails may have written a part. */

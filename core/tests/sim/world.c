@@ -20,7 +20,7 @@ static sim_process *slots[SIM_SLOTS];
 static int64_t starts_at[SIM_SLOTS], base_step;
 static int slot_count, program_slot, next_fault, machine_died;
 static int survivor = -1; /* the slot that is left in the end; -1: all are */
-static int64_t furthest; /* of all wall clocks that were shown */
+static int64_t furthest;  /* of all wall clocks that were shown */
 static sim_chance chance;
 
 /* ------------------------------------------------------------------------ processes */

@@ -14,7 +14,7 @@ extern int world_events_left; /* that may still be published */
 
 int world_may_sleep(const sim_process *process); /* while the world heals: one does the work */
 
-void actors_start(sim_process *process);     /* an engine's process */
+void actors_start(sim_process *process);         /* an engine's process */
 void actors_start_program(sim_process *process); /* writes rows into the outbox */
 void actors_start_locker(sim_process *process, int64_t us, int rolls_back);
 

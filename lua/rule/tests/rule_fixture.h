@@ -23,7 +23,7 @@ typedef struct fixture {
     wh_rule_error error;                      /* of the compilation */
     char said[WH_RULE_ERROR_SIZE + 40];       /* what failed, with its line */
     const char *meta, *source, *key, *secret; /* NULL: none */
-    double cpu_ms; /* of the last run, as the thread's clock says */
+    double cpu_ms;                            /* of the last run, as the thread's clock says */
 } fixture;
 
 static inline void fixture_open(fixture *f, int64_t cpu_ms, int64_t memory) {

@@ -11,7 +11,8 @@
 #define IS_INSTRUMENTED
 #endif
 #endif
-#ifdef IS_INSTRUMENTED /* such code is slower, the more so where memory is busy: the plain build has the verdict on time */
+#ifdef IS_INSTRUMENTED /* such code is slower, the more so where memory is busy: the plain build has the verdict on    \
+                          time */
 #define LIMIT_MS 150
 #define OVERRUN_MS 1000
 #else
