@@ -4,14 +4,21 @@
  *   transport_easy.c    one transfer: options, callbacks, what an error means
  *   transport_shard.c   multi handles, their sockets, timers, and connections in all
  *   transport_route.c   which shard a lane uses, and the addresses of its host
+ *   transport_policy.c  where a transfer may go
  *   resolve.c           host names, looked up by other threads
- *   trust.c             certificates of authorities
+ *   certificate.c       certificates of authorities
  *   scarce.c            whether a failure is for want of something here
  *
  * Why it is so: every walk in libcurl that grows with the connections of a multi
  * handle is kept short by having many (shards); an idle connection stays in the
  * poller, so that a request costs no system call there; libcurl never resolves a
  * name itself, so the address that the policy judged is the one that is used.
+ *
+ * Why a shard is made anew: libcurl has no call that closes an idle connection, and looks at their age
+ * with its next request only. So a shard without requests whose connections the other side has closed,
+ * or that nobody has used for a minute, or that are wanted elsewhere (limits.connections), gets another
+ * multi handle, and the old one takes its connections along. A shard in use closes by itself what is
+ * too old, and loses one with each request that ends while there are too many.
  *
  * Two checks of the address policy: at the opening of each socket, on the very
  * address, and before each request on the address of its connection, new or kept.
