@@ -1,5 +1,10 @@
 /* The subscriptions in memory: what the store has, made ready to be matched.
  *
+ * Why it is a copy in memory: each event asks which of up to 100,000 subscriptions want it, and that
+ * must cost a few look-ups and no statement. What other processes change is read from the store's feed
+ * of changes, at the latest when an event is accepted that was committed after the change (expect),
+ * so an event is never decided by subscriptions older than itself.
+ *
  * A registration is one version of a subscription. It never changes and is counted
  * by reference: whoever fans out, sends or records with it keeps it alive while the
  * registry has moved on to the next version. */

@@ -1,4 +1,10 @@
-/* Versions of subscriptions, as the store has them: each change makes the next one. */
+/* Versions of subscriptions, as the store has them: each change makes the next one.
+ *
+ * Why all are kept while deliveries name them: a delivery's bytes were made by the rule and the fields
+ * of one version, and a retry days later sends those bytes; explain has to tell which rule made them
+ * after it was changed. Address, secrets and pauses are always those in force. A change is compared
+ * with the version that it was made from, in the transaction, so of two at once the second is refused
+ * or made again, and none is lost. */
 #ifndef WHI_VERSION_H
 #define WHI_VERSION_H
 

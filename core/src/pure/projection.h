@@ -6,7 +6,13 @@
  * or leading and trailing blank; a backslash takes the next letter as it is.
  * What is named and absent is left out; an array's items that are not containers,
  * where members of them are asked, are left out too. Kept parts are copied byte for
- * byte, in the payload's own order. */
+ * byte, in the payload's own order.
+ *
+ * Why it is no rule: most subscriptions want some members and nothing else. A list is read once for a
+ * version of the subscription, walks the tape of the scan without building anything, can neither loop
+ * nor fail, and is text that a form can hold. What needs a condition is a rule. Why it copies spans: a
+ * number that was decoded and written again is another number (1.10, 2^53 + 1), and the receiver
+ * checks a signature over these bytes. */
 #ifndef WHI_PROJECTION_H
 #define WHI_PROJECTION_H
 
