@@ -1,4 +1,5 @@
-/* Order: whose turn it is among a subscription's deliveries with one key.
+/* Order: whose turn it is among a subscription's deliveries with one order key. (The key is the rule's,
+ * the event's or the system's: work/fanout.c chooses.)
  *
  * One of them at a time has its turn: it is due, or it is being sent. The others wait behind it, in
  * the order of their events. Nothing has to be known of them but the first of the key, which has its
