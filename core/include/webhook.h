@@ -151,8 +151,9 @@ WH_API const char *wh_error_group(int code); /* "usage" */
 WH_API const char *wh_error_text(int code);  /* "a value is not allowed" */
 
 /* What the last failed call of this thread had to say: the field, what was
- * found, what was expected. Never holds a secret. Valid until the thread's next
- * call that fails; "" before the first. */
+ * found, what was expected. Never holds a secret. Valid until the thread's next call of this
+ * library, but for wh_free and the wh_error_… and wh_last_error… functions: a call that succeeds
+ * may change it, too. "" before the first failure. */
 WH_API const char *wh_last_error(void);
 
 /* Its parts, for programs: nobody needs to read a sentence. Of the same failure, of the same
@@ -385,7 +386,8 @@ typedef struct wh_receipt {
  * has begun; of the store, whose sentences name the file: full, locked (after 10 s, see above),
  * moved, corrupt, store. An error means that the event is not accepted; but with "store", where the
  * disk fails for several seconds, it may be that nobody can see what became of the commit: the
- * sentence says so. Publish it again, with an id of its own: the same one is accepted once. */
+ * sentence says so. Publish it again with the same id then: one id is accepted once. Without an id
+ * in the first call the second may make a second event. */
 WH_API int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt);
 
 /* Accepts all of the events, which are of one size, in one commit, or none. receipts: count of them, or

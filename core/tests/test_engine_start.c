@@ -118,6 +118,23 @@ static void a_start_that_fails_late_has_sent_nothing(void **state) {
     wh_close(engine);
 }
 
+/* Whose workers are shut: a step opens them. */
+static void an_engine_that_rests_says_when_to_step(void **state) {
+    wh_engine *engine = open_with_subscriptions(":memory:");
+
+    (void)state;
+    assert_int_equal(wh_start(engine, 2), WH_OK);
+    assert_int_equal(wh_timeout(engine), -1); /* the threads do the work */
+    assert_int_equal(wh_stop(engine, 0), WH_OK);
+    assert_int_equal(wh_timeout(engine), 0);
+    assert_true(wh_fd(engine) >= 0);
+    fail_a_start(engine, 3);
+    assert_int_equal(wh_timeout(engine), 0);
+    fail_threads_from(0);
+    assert_true(wh_step(engine) >= 0);
+    wh_close(engine);
+}
+
 static void a_start_that_failed_leaves_no_row(void **state) {
     const char *file = fixture_file();
     wh_engine *engine = open_with_subscriptions(file);
@@ -179,6 +196,7 @@ int main(void) {
         TEST(an_engine_that_could_not_be_started_can_be_run_and_started),
         TEST(a_start_that_failed_can_be_made_again_at_once),
         TEST(a_start_that_fails_late_has_sent_nothing),
+        TEST(an_engine_that_rests_says_when_to_step),
         TEST(a_start_that_failed_leaves_no_row),
         TEST(a_step_without_the_writers_thread_fails_and_goes_on_later),
         TEST(without_the_writers_thread_nothing_is_promised),

@@ -5,6 +5,9 @@
  * Prints its port, takes COUNT requests on 127.0.0.1, one connection each time, and
  * prints each body with the verdict of wh_verify. A real server brings its own HTTP;
  * what matters here is that wh_verify gets the headers and the raw body. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* strcasestr */
+#endif
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>

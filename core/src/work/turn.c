@@ -166,7 +166,7 @@ static int may_begin(const whi_worker *worker) {
 int whi_worker_timeout(whi_worker *worker) {
     int64_t wait = (whi_upkeep_next(worker) - whi_monotonic_us() + 999) / 1000;
 
-    if (may_begin(worker) && may_fan_out(worker)) {
+    if (!worker->inbox.open || (may_begin(worker) && may_fan_out(worker))) {
         return 0;
     }
     if (worker->throttled && may_begin(worker) && worker->flight_limit < worker->engine->options.limits.in_flight) {
