@@ -331,7 +331,8 @@ enum wh_backend_fact_kind {
      * of commits and grow with time (accepted_at). Answer: number; owner, of the mark; done 0: its id
      * (the caller's own, or "msg_…" of a number that is there) is known, nothing is added. */
     WH_FACT_EVENT,
-    /* Takes the pending mark of of.mark away, if its owner has its row. Fine if it is gone. */
+    /* Takes the pending mark of of.mark away, if its owner has its row; owner 0: if it is nobody's. Fine if
+     * it is gone. */
     WH_FACT_EVENT_DONE,
     /* Gives at most of.claim.limit pending events without an owner to this one, oldest first. Answer:
      * done 0: the owner has no row, nothing is given; number: how many marks were looked at; of some a

@@ -33,8 +33,15 @@ static int has_kind(const whi_fact *facts, size_t count) {
     return found;
 }
 
+static int seen; /* a fact of the kind was done before the commit */
+
+static int write_seen(whi_store *store, whi_fact *facts, size_t count) {
+    seen |= has_kind(facts, count);
+    return sound->write(store, facts, count);
+}
+
 static int commit_unsaid(whi_store *store, whi_fact *facts, size_t count, enum wh_backend_commit *outcome) {
-    int wanted = left > 0 && has_kind(facts, count);
+    int wanted = left > 0 && (seen || has_kind(facts, count));
     int code = sound->commit(store, facts, count, outcome);
 
     if (code != WH_OK || !wanted) {
@@ -61,12 +68,14 @@ static void roll_back_once(whi_store *store) {
 static void make_mute(wh_engine *engine, enum wh_backend_fact_kind of) {
     sound = engine->store->vtable;
     mute = *sound;
+    mute.write = write_seen;
     mute.commit = commit_unsaid;
     mute.settle = cannot_see;
     mute.rollback = roll_back_once;
     engine->store->vtable = &mute;
     kind = of;
     left = 1;
+    seen = 0;
 }
 
 static void step_until(wh_engine *engine, size_t count) {
@@ -121,11 +130,47 @@ static void so_is_an_event(void **state) {
     wh_close(engine);
 }
 
+/* It is in the store and was not told of; what comes then goes to it. */
+static void a_subscription_of_which_nothing_is_known_is_read(void **state) {
+    wh_engine *engine = fixture_open(fixture_file(), NULL);
+
+    (void)state;
+    fixture_publish(engine, "a", "0", NULL);
+    fixture_run(engine);
+    make_mute(engine, WH_FACT_SUBSCRIPTION);
+    assert_int_equal(wh_subscribe(engine, "{\"url\":\"https://example.com/hook\"}", WH_ZSTR, NULL), WH_ESTORE);
+    assert_int_equal(left, 0);
+    engine->store->vtable = sound;
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    wh_close(engine);
+}
+
+static void one_that_was_removed_gets_nothing(void **state) {
+    wh_engine *engine = fixture_open(fixture_file(), NULL);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/hook\"}", id);
+    fixture_run(engine);
+    make_mute(engine, WH_FACT_SUBSCRIPTION_REMOVE);
+    assert_int_equal(wh_subscription_delete(engine, id), WH_ESTORE);
+    assert_int_equal(left, 0);
+    engine->store->vtable = sound;
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 0);
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
         TEST(a_claim_of_which_nothing_is_known_is_taken_up_again),
         TEST(so_is_an_event),
+        TEST(a_subscription_of_which_nothing_is_known_is_read),
+        TEST(one_that_was_removed_gets_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

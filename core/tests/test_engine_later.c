@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine_fixture.h"
 #include "fault.h"
 #include "store_fault.h"
+#include "work/later.h"
 
 #define URL "\"url\":\"https://example.com/hook\""
 #define BURST 128 /* events that a worker fans out in one turn */
@@ -198,11 +200,31 @@ static void without_memory_nothing_stops_for_ever(void **state) {
     }
 }
 
+/* One that fails after another does not put it off. */
+static void what_fails_later_puts_nothing_off(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    whi_worker *worker = engine->workers[0];
+    int64_t first = 0;
+
+    (void)state;
+    fixture_run(engine);
+    for (int i = 1; i <= 3; i++) {
+        whi_event_row row = { .type = "a", .tenant = "", .number = i, .payload = "1", .payload_size = 1 };
+        whi_later_event(worker, whi_event_new(engine, &row));
+        assert_true(whi_entry_is_set(&worker->later_again));
+        first = first != 0 ? first : worker->later_again.item.due;
+        assert_int_equal(worker->later_again.item.due, first);
+        usleep(1000);
+    }
+    wh_close(engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_event_that_others_have_by_now_is_not_waited_for, fixture_setup),
         cmocka_unit_test_setup(what_is_recorded_later_overtakes_nothing_under_way, fixture_setup),
         cmocka_unit_test_setup(what_comes_during_a_claim_is_not_overlooked, fixture_setup),
+        cmocka_unit_test_setup(what_fails_later_puts_nothing_off, fixture_setup),
         cmocka_unit_test_setup(without_memory_nothing_stops_for_ever, fixture_setup),
     };
 

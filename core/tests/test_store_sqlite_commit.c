@@ -1,9 +1,13 @@
 /* What a COMMIT that fails has come to, by a file system that fails when it is told to. */
+#include <errno.h>
+
 #include "store_file_kit.h"
 
 /* ------------------------------------------------------- a file system with faults */
 
 static int fail_write, fail_sync; /* of the log: what it answers; SQLITE_OK: all is well */
+static int fail_map;              /* of the log's index, where it grows */
+static int remembered;            /* errno of the last failure of the log; 0: the real one */
 
 typedef struct faulty {
     sqlite3_file base; /* first */
@@ -55,6 +59,10 @@ static int f_reserved(sqlite3_file *f, int *out) {
 }
 
 static int f_control(sqlite3_file *f, int op, void *arg) {
+    if (op == SQLITE_FCNTL_LAST_ERRNO && ((faulty *)f)->is_log && remembered != 0) {
+        *(int *)arg = remembered;
+        return SQLITE_OK;
+    }
     return real(f)->pMethods->xFileControl(real(f), op, arg);
 }
 
@@ -67,6 +75,10 @@ static int f_device(sqlite3_file *f) {
 }
 
 static int f_map(sqlite3_file *f, int page, int size, int extend, void volatile **out) {
+    if (fail_map != SQLITE_OK && page > 0 && extend) {
+        *out = NULL;
+        return fail_map;
+    }
     return real(f)->pMethods->xShmMap(real(f), page, size, extend, out);
 }
 
@@ -120,7 +132,8 @@ static void install(void) {
 }
 
 static int mend(void **state) {
-    fail_write = fail_sync = SQLITE_OK;
+    fail_write = fail_sync = fail_map = SQLITE_OK;
+    remembered = 0;
     return scrub(state);
 }
 
@@ -235,6 +248,88 @@ static void of_a_write_that_fails_nothing_is_known(void **state) {
     goes_on(store);
 }
 
+/* A network's disk may say so when it flushes, and an error of long ago is remembered as well. */
+static void of_a_flush_that_fails_for_want_of_space_nothing_is_known(void **state) {
+    whi_store *store = begun();
+    enum wh_backend_commit outcome;
+
+    (void)state;
+    fail_sync = SQLITE_IOERR_FSYNC;
+    remembered = ENOSPC;
+    assert_int_equal(whi_store_commit(store, &outcome), WH_EFULL);
+    assert_int_equal(outcome, WH_COMMIT_UNKNOWN);
+    fail_sync = SQLITE_OK;
+    assert_int_equal(left_after_a_death(), 2);
+    whi_store_settle(store, &outcome);
+    assert_int_equal(outcome, WH_NOT_COMMITTED);
+    whi_store_rollback(store);
+    goes_on(store);
+}
+
+static void of_a_write_for_want_of_space_it_is_known(void **state) {
+    whi_store *store = begun();
+    enum wh_backend_commit outcome;
+
+    (void)state;
+    fail_write = SQLITE_IOERR_WRITE;
+    remembered = EDQUOT;
+    assert_int_equal(whi_store_commit(store, &outcome), WH_EFULL);
+    assert_int_equal(outcome, WH_NOT_COMMITTED);
+    fail_write = SQLITE_OK;
+    whi_store_rollback(store);
+    assert_int_equal(left_after_a_death(), 1);
+    goes_on(store);
+}
+
+#define GROWN 600 /* events of a large payload, at most, until the log's index has a second page */
+
+/* The index grows after the frames were written and flushed. */
+static void fail_where_the_index_grows(int result) {
+    static char large[100000];
+    whi_store *store = opened(path);
+    enum wh_backend_commit outcome = WH_COMMITTED;
+    sqlite3 *reader;
+    int code = WH_OK, n = 0;
+
+    memset(large, '1', sizeof large);
+    OK(whi_store_begin(store));
+    OK(add_event(store, number_at(NOW, 1), NULL, 0, NULL));
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(sqlite3_open(path, &reader), SQLITE_OK); /* so that the log is not begun anew */
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM webhook_events", NULL, NULL, NULL), SQLITE_OK);
+    fail_map = result;
+    for (n = 1; code == WH_OK && n < GROWN; n++) {
+        whi_event_row row = { .number = number_at(NOW, n + 1),
+                              .type = "a",
+                              .tenant = "",
+                              .time = NOW,
+                              .accepted_at = NOW,
+                              .payload = large,
+                              .payload_size = sizeof large };
+        int known;
+        OK(whi_store_begin(store));
+        OK(whi_store_event_add(store, &row, &known));
+        code = whi_store_commit(store, &outcome);
+    }
+    assert_int_not_equal(code, WH_OK);
+    assert_int_equal(outcome, WH_COMMIT_UNKNOWN);
+    fail_map = SQLITE_OK;
+    assert_int_equal(left_after_a_death(), n);
+    whi_store_rollback(store);
+    sqlite3_close(reader);
+    whi_store_close(store);
+}
+
+static void of_an_index_that_cannot_grow_nothing_is_known(void **state) {
+    (void)state;
+    fail_where_the_index_grows(SQLITE_IOERR_SHMMAP);
+}
+
+static void nor_is_it_without_memory_for_the_index(void **state) {
+    (void)state;
+    fail_where_the_index_grows(SQLITE_NOMEM);
+}
+
 /* It was never at the commit. */
 static void a_fact_that_fails_is_not_committed(void **state) {
     whi_store *store = begun();
@@ -256,6 +351,10 @@ int main(void) {
         cmocka_unit_test_teardown(while_the_disk_fails_it_stays_unknown, mend),
         cmocka_unit_test_teardown(what_cannot_be_written_whole_is_not_committed, mend),
         cmocka_unit_test_teardown(of_a_write_that_fails_nothing_is_known, mend),
+        cmocka_unit_test_teardown(of_a_flush_that_fails_for_want_of_space_nothing_is_known, mend),
+        cmocka_unit_test_teardown(of_a_write_for_want_of_space_it_is_known, mend),
+        cmocka_unit_test_teardown(of_an_index_that_cannot_grow_nothing_is_known, mend),
+        cmocka_unit_test_teardown(nor_is_it_without_memory_for_the_index, mend),
         cmocka_unit_test_teardown(a_fact_that_fails_is_not_committed, mend),
     };
 

@@ -87,11 +87,56 @@ static void where_nothing_tells_the_store_says_how_often_to_look(void **state) {
     wh_close(engine);
 }
 
+/* 0 is no time to wait: the engine does not spin. */
+static void a_store_that_names_no_time_is_looked_at_all_the_same(void **state) {
+    wh_engine *engine = fixture_open(fixture_file(), NULL);
+
+    (void)state;
+    for (int wakes = 0; wakes <= 1; wakes++) {
+        engine->store->ability.look_us = 0;
+        engine->store->ability.wakes = wakes;
+        whi_timetable_again(&engine->workers[0]->timetable, &engine->workers[0]->look, 0);
+        fixture_run(engine);
+        assert_true(wh_step(engine) >= 0);
+        assert_true(wh_step(engine) >= 0);
+        assert_true(wh_timeout(engine) > 0);
+    }
+    wh_close(engine);
+}
+
+static void what_is_due_by_the_engines_clock_is_waited_for(void **state) {
+    wh_engine *engine = listener(fixture_file());
+    whi_worker *worker = engine->workers[0];
+
+    (void)state;
+    assert_true(wh_step(engine) >= 0);
+    whi_timetable_again(&worker->timetable, &worker->look, INT64_MAX);
+    whi_timetable_at(&worker->timetable, &worker->purge, fixture_time + 100);
+    assert_true(wh_timeout(engine) <= 100);
+    wh_close(engine);
+}
+
+/* Whoever asks for events to be claimed may be another worker's thread, which wakes nobody. */
+static void a_claim_that_was_asked_for_is_made_soon(void **state) {
+    wh_engine *engine = listener(fixture_file());
+    whi_worker *worker = engine->workers[0];
+
+    (void)state;
+    assert_true(wh_step(engine) >= 0);
+    whi_timetable_again(&worker->timetable, &worker->look, INT64_MAX);
+    atomic_store(&engine->more_events, 1);
+    assert_true(wh_timeout(engine) <= 100);
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
         TEST(what_the_store_tells_is_heard_at_once),
         TEST(where_nothing_tells_the_store_says_how_often_to_look),
+        TEST(a_store_that_names_no_time_is_looked_at_all_the_same),
+        TEST(what_is_due_by_the_engines_clock_is_waited_for),
+        TEST(a_claim_that_was_asked_for_is_made_soon),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

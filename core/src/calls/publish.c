@@ -112,7 +112,7 @@ static void take_answer(publication *self, size_t i) {
     if (self->items[i].row.id == NULL) {
         whi_ident_format("msg_", kept->number, kept->id);
     }
-    if (self->asked != 0 && kept->owner == 0) {
+    if (self->asked != 0 && self->items[i].answer.done && kept->owner == 0) {
         whi_lease_lost(self->engine->lease);
     }
 }

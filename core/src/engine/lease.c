@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/inbox.h"
+#include "engine/registry.h"
 
 #define SWEEP_ROWS 512
 #define BETWEEN_US (WHI_BEAT_US - WHI_BEAT_US / 20) /* sooner after each other two looks count as one */
@@ -42,6 +43,7 @@ void whi_lease_doubt(void *payload) {
     whi_lease *lease = payload;
 
     atomic_store(&lease->doubted, 1);
+    whi_registry_doubt(lease->engine->registry);
     whi_lease_lost(lease);
 }
 

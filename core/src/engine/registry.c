@@ -275,6 +275,10 @@ int whi_registry_expect(whi_registry *registry) {
     return code;
 }
 
+void whi_registry_doubt(whi_registry *registry) {
+    atomic_store(&registry->behind, 1);
+}
+
 int whi_registry_is_behind(const whi_registry *registry) {
     return atomic_load_explicit(&registry->behind, memory_order_relaxed) ||
            atomic_load(&registry->news) != atomic_load(&registry->read);

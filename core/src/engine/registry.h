@@ -48,6 +48,10 @@ int whi_registry_sync(whi_registry *registry);
  * before the next search. */
 int whi_registry_expect(whi_registry *registry);
 
+/* Something may have been committed, by this process, that it was not told of: it is read before the
+ * next search. Any thread. */
+void whi_registry_doubt(whi_registry *registry);
+
 /* 1: something was committed that is not read yet. */
 int whi_registry_is_behind(const whi_registry *registry);
 

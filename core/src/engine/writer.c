@@ -88,7 +88,11 @@ static void pause_ms(int ms) {
 /* Looks what became of a commit until it is known: till then nobody is told anything. A store that
  * cannot be asked for some seconds is not waited for; then a failure is told that says so. */
 static void settle(whi_writer *writer, enum wh_backend_commit *outcome) {
-    for (int tries = 0; *outcome == WH_COMMIT_UNKNOWN && tries < SETTLE_TRIES; tries++) {
+    int64_t until_us = whi_monotonic_us() + (int64_t)SETTLE_TRIES * SETTLE_PAUSE_MS * 1000;
+
+    for (int tries = 0;
+         *outcome == WH_COMMIT_UNKNOWN && tries < SETTLE_TRIES && (tries == 0 || whi_monotonic_us() < until_us);
+         tries++) {
         if (tries > 0) {
             pause_ms(SETTLE_PAUSE_MS);
         }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
+#define SETTLE_BUSY_MS 100
 #define LOOK_US 100000    /* a look at what others have committed costs a few us */
 #define BUSY_STEP_MS 5    /* between tries where SQLite does not wait by itself */
 #define CACHE_KIB "16384" /* at most, of each connection */
@@ -67,15 +68,15 @@ static int write_facts(whi_store *base, whi_fact *facts, size_t count) {
     return whi_sqlite_write_facts(whi_sqlite_of(base), facts, count);
 }
 
-/* A COMMIT that failed left nothing behind, but for one case: all of it was written, and the flush (or
- * what follows it) failed. For this process and its neighbours it is rolled back. But it stands in the
- * log, and if all of them ended now, who opens the file next would find it there, whole. */
-static enum wh_backend_commit became(whi_sqlite *store, int code) {
-    int result = sqlite3_extended_errcode(store->writer.db);
-
-    if (code != WH_ESTORE || (result & 0xff) != SQLITE_IOERR || !sqlite3_get_autocommit(store->writer.db)) {
-        return WH_NOT_COMMITTED;
-    }
+/* A COMMIT that failed left nothing behind, but for one case: all of it was written, and the flush, or
+ * what follows it (the index of the log grows, in memory or in its file), failed. For this process and
+ * its neighbours it is rolled back. But it stands in the log, and if all of them ended now, who opens
+ * the file next would find it there, whole. What SQLite says decides, not what the file remembers of
+ * errors: an earlier one may be that.
+ *
+ * Known to come before the last frame is whole are what is read and locked first, and a disk, a quota
+ * or a limit of files that is full at a write. All else is unknown until it is written over. */
+static int left_nothing(int result, int code) {
     switch (result) {
     case SQLITE_IOERR_READ:
     case SQLITE_IOERR_SHORT_READ:
@@ -84,13 +85,18 @@ static enum wh_backend_commit became(whi_sqlite *store, int code) {
     case SQLITE_IOERR_LOCK:
     case SQLITE_IOERR_RDLOCK:
     case SQLITE_IOERR_SHMLOCK:
-    case SQLITE_IOERR_SHMMAP:
-    case SQLITE_IOERR_SHMOPEN:
-    case SQLITE_IOERR_SHMSIZE:
-        return WH_NOT_COMMITTED; /* before anything was written */
+        return 1;
+    case SQLITE_IOERR_WRITE:
+        return code == WH_EFULL;
     default:
-        return WH_COMMIT_UNKNOWN;
+        return (result & 0xff) != SQLITE_IOERR && (result & 0xff) != SQLITE_NOMEM;
     }
+}
+
+static enum wh_backend_commit became(whi_sqlite *store, int code) {
+    return sqlite3_get_autocommit(store->writer.db) && !left_nothing(sqlite3_extended_errcode(store->writer.db), code)
+               ? WH_COMMIT_UNKNOWN
+               : WH_NOT_COMMITTED;
 }
 
 /* Keeps the lock when it fails: rollback gives it back. */
@@ -142,8 +148,13 @@ static int write_over(whi_sqlite *store) {
     return code;
 }
 
+/* The writer asks again; one that waited for another program's lock would keep all others waiting. */
 static void settle(whi_store *base, enum wh_backend_commit *outcome) {
-    *outcome = write_over(whi_sqlite_of(base)) == WH_OK ? WH_NOT_COMMITTED : WH_COMMIT_UNKNOWN;
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    sqlite3_busy_timeout(store->writer.db, SETTLE_BUSY_MS);
+    *outcome = write_over(store) == WH_OK ? WH_NOT_COMMITTED : WH_COMMIT_UNKNOWN;
+    sqlite3_busy_timeout(store->writer.db, WHI_SQLITE_BUSY_MS);
 }
 
 /* SQLite tells nobody: one has to look. */

@@ -246,11 +246,13 @@ static void rest(whi_shard *shard) {
 }
 
 static void end_rest(whi_shard *shard) {
-    if (whi_monotonic_us() - shard->used_at >= shard->transport->kept_us) {
+    int64_t now_us = whi_monotonic_us();
+
+    if (now_us - shard->used_at >= shard->transport->kept_us) {
+        shard->used_at = now_us; /* without memory for another handle it is tried again then */
         renew(shard);
-    } else {
-        rest(shard);
     }
+    rest(shard);
 }
 
 void whi_shard_due(whi_shard *shard) {

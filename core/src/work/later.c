@@ -7,8 +7,11 @@
 
 #define LATER_US INT64_C(1000000)
 
+/* What fails meanwhile does not put it off. */
 static void try_later(whi_worker *worker) {
-    whi_timetable_again(&worker->timetable, &worker->later_again, whi_monotonic_us() + LATER_US);
+    if (!whi_entry_is_set(&worker->later_again)) {
+        whi_timetable_again(&worker->timetable, &worker->later_again, whi_monotonic_us() + LATER_US);
+    }
 }
 
 void whi_later_event(whi_worker *worker, whi_event *event) {

@@ -286,8 +286,11 @@ static void settle_all(whi_worker *worker, const whi_record *record) {
     }
 }
 
+/* What fails meanwhile does not put it off. */
 static void try_later(whi_worker *worker) {
-    whi_timetable_again(&worker->timetable, &worker->record_again, whi_monotonic_us() + RETRY_US);
+    if (!whi_entry_is_set(&worker->record_again)) {
+        whi_timetable_again(&worker->timetable, &worker->record_again, whi_monotonic_us() + RETRY_US);
+    }
 }
 
 /* The time for it may have come while others were under way. */

@@ -163,6 +163,11 @@ static int may_begin(const whi_worker *worker) {
     return atomic_load(&engine->stop) == 0 && whi_lease_owner(engine->lease) != 0;
 }
 
+/* ms; INT64_MAX: nothing is due in this heap. */
+static int64_t wait_by_clock(const whi_worker *worker, const whi_heap *heap) {
+    return heap->count > 0 ? whi_timetable_next(heap) - whi_now(worker->engine) : INT64_MAX;
+}
+
 int whi_worker_timeout(whi_worker *worker) {
     int64_t wait = (whi_upkeep_next(worker) - whi_monotonic_us() + 999) / 1000;
 
@@ -176,8 +181,9 @@ int whi_worker_timeout(whi_worker *worker) {
         int sink = worker->sinks[i].vtable->timeout(worker->sinks[i].sink);
         wait = sink >= 0 ? smaller(wait, sink) : wait;
     }
-    if (may_begin(worker) && worker->timetable.lanes.count > 0) {
-        wait = smaller(wait, whi_timetable_next(&worker->timetable.lanes) - whi_now(worker->engine));
+    wait = smaller(wait, wait_by_clock(worker, &worker->timetable.by_clock));
+    if (may_begin(worker)) {
+        wait = smaller(wait, wait_by_clock(worker, &worker->timetable.lanes));
     }
     return wait < 0 ? 0 : wait > 60000 ? 60000 : (int)wait;
 }

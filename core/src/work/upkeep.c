@@ -33,8 +33,16 @@ static void look_at_store(whi_worker *worker) {
     whi_stir(engine);
 }
 
+/* A store that wakes, and says nothing of looks, needs none but against its own mistakes. */
+static int64_t look_after(const whi_store_ability *ability) {
+    if (ability->look_us > 0) {
+        return ability->look_us;
+    }
+    return ability->wakes ? REST_US : WHI_LOOK_US;
+}
+
 static void look(whi_worker *worker, whi_entry *entry) {
-    whi_timetable_again(&worker->timetable, entry, whi_monotonic_us() + worker->engine->store->ability.look_us);
+    whi_timetable_again(&worker->timetable, entry, whi_monotonic_us() + look_after(&worker->engine->store->ability));
     look_at_store(worker);
 }
 
@@ -81,10 +89,14 @@ void whi_upkeep(whi_worker *worker) {
     whi_timetable_run(worker, &worker->timetable.by_clock, whi_now(worker->engine), INT_MAX);
 }
 
-/* A search that was asked for in vain is made again soon. */
+/* A search or a claim that was asked for, by whoever wakes nobody or in vain, is made soon. */
+static int is_asked(const whi_worker *worker) {
+    return atomic_load(&worker->inbox.rescan) || (worker->index == 0 && atomic_load(&worker->engine->more_events));
+}
+
 int64_t whi_upkeep_next(const whi_worker *worker) {
     int64_t next = whi_timetable_next(&worker->timetable.by_machine), now_us = whi_monotonic_us();
-    int64_t most = now_us + (atomic_load(&worker->inbox.rescan) ? WHI_LOOK_US : REST_US);
+    int64_t most = now_us + (is_asked(worker) ? WHI_LOOK_US : REST_US);
 
     return next < most ? next : most;
 }
