@@ -49,7 +49,8 @@ static void check_verdict(int code, const wh_rule_verdict *verdict) {
 
 static void run_twice(void *rule, const whi_json *json) {
     static const char meta[] = "{\"a\":[1,2.50],\"b\":null}";
-    wh_rule_input input = { .payload = json,
+    wh_rule_input input = { .size = sizeof input,
+                            .payload = json,
                             .event_id = "msg_1",
                             .event_type = "order.paid",
                             .event_tenant = "acme",
@@ -62,7 +63,7 @@ static void run_twice(void *rule, const whi_json *json) {
                             .event_key = "",
                             .hash_key = "whsec_test",
                             .hash_key_size = 10 };
-    wh_rule_verdict verdict;
+    wh_rule_verdict verdict = { .size = sizeof verdict };
     int first = engine->run(runtime, rule, &input, &verdict), second, action = verdict.action;
 
     check_verdict(first, &verdict);

@@ -113,7 +113,7 @@ static void check_verdict(int code, const wh_rule_verdict *verdict) {
 }
 
 static void run_twice(void *rule, wh_rule_input *input) {
-    wh_rule_verdict verdict;
+    wh_rule_verdict verdict = { .size = sizeof verdict };
     int first = engine->run(runtime, rule, input, &verdict), second, action = verdict.action;
     size_t size = verdict.body_size;
 
@@ -137,7 +137,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static whi_json json;
     static whi_buf meta;
     const uint8_t *line_end, *end = data + size;
-    wh_rule_input input = { .payload = &json,
+    wh_rule_input input = { .size = sizeof input,
+                            .payload = &json,
                             .event_id = "msg_1",
                             .event_type = "order.paid",
                             .event_tenant = "acme",

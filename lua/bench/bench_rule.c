@@ -94,8 +94,9 @@ static void need(int good, const char *what) {
 }
 
 static const wh_rule_input *input(void) {
-    static const wh_rule_input value = { &json, "msg_1", "invoice.paid", "", 1790000000000, "sub_1", "n", NULL, 0,
-                                         "",    "",      NULL,           0 };
+    static const wh_rule_input value = {
+        sizeof value, &json, "msg_1", "invoice.paid", "", 1790000000000, "sub_1", "n", NULL, 0, "", "", NULL, 0
+    };
 
     return &value;
 }
@@ -196,7 +197,7 @@ static void scan(void) {
 }
 
 static void run(void *which) {
-    wh_rule_verdict verdict;
+    wh_rule_verdict verdict = { .size = sizeof verdict };
 
     need(wh_rule_lua()->run(runtime, which, input(), &verdict) == WH_OK, "a rule failed");
     answer_size = verdict.body_size;
@@ -232,7 +233,7 @@ static void way_run(void) {
 
 /* As the engine calls a rule, without the limits. */
 static int bare_call(lua_State *L) {
-    wh_rule_verdict verdict = { 0 };
+    wh_rule_verdict verdict = { .size = sizeof verdict };
 
     lua_rawgeti(L, LUA_REGISTRYINDEX, WHI_RULE_AT_FUNCTION);
     lua_createtable(L, 0, 4);

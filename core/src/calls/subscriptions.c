@@ -46,8 +46,9 @@ static int check_rule(wh_engine *engine, const whi_subscription *s) {
         return whi_fail_field(WH_ERULE_ENGINE, "rule", "this engine was opened without a rule engine");
     }
     pthread_mutex_lock(&engine->check_lock);
-    if (engine->check_rules == NULL) {
+    if (!engine->check_open) {
         code = rules->open(&engine->check_rules, &engine->options.limits, rules->payload);
+        engine->check_open = code == WH_OK;
     }
     if (code == WH_OK) {
         code = rules->compile(engine->check_rules, s->tenant, s->rule, s->rule_size, &rule, &error);

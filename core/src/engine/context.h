@@ -96,7 +96,8 @@ struct wh_engine {
     /* ---- changes of subscriptions */
     pthread_mutex_t subscription_lock; /* one at a time; held during its commit */
     pthread_mutex_t check_lock;        /* around the runtime that checks rules of new subscriptions */
-    void *check_rules;
+    void *check_rules;                 /* may be NULL when it is open */
+    int check_open;
 
     /* ---- counts since it was opened, by this process; for looking on, so their order means nothing */
     struct {

@@ -40,7 +40,7 @@ static void forget_rules(whi_decider *self) {
 
 void whi_decider_close(whi_decider *self) {
     whi_json_free(&self->json);
-    if (self->rules != NULL) {
+    if (self->is_open) {
         forget_rules(self);
         self->engine->close(self->rules);
     }
@@ -69,11 +69,12 @@ static whi_rule_slot *find_slot(const whi_decider *self, const whi_registration 
 
 /* The first rule opens the runtime; too many of them start afresh. */
 static int room_for_rule(whi_decider *self) {
-    if (self->rules == NULL) {
+    if (!self->is_open) {
         int code = self->engine->open(&self->rules, self->limits, self->engine->payload);
         if (code != WH_OK) {
             return code;
         }
+        self->is_open = 1;
     }
     if (self->slot_count >= RULES_MAXIMUM) {
         forget_rules(self);

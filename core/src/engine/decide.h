@@ -16,7 +16,8 @@
 typedef struct whi_decider {
     const wh_rule_engine *engine; /* NULL: every rule fails with rule_engine */
     const wh_limits *limits;
-    void *rules;                 /* its runtime; opened when the first rule is met */
+    void *rules;                 /* its runtime, which may be NULL; opened when the first rule is met */
+    int is_open;                 /* 1: that was done */
     struct whi_rule_slot *slots; /* compiled rules by owner and source, a hash table */
     size_t slot_count, slot_capacity;
     whi_json json; /* the payload of whi_decider_scan */

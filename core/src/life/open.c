@@ -212,7 +212,7 @@ void wh_close(wh_engine *engine) {
     }
     end_work(engine);
     whi_writer_free(engine->writer);
-    if (engine->check_rules != NULL) {
+    if (engine->check_open) {
         engine->options.rules->close(engine->check_rules);
     }
     whi_registry_free(engine->registry);
