@@ -35,6 +35,19 @@ describe("a failure", function()
     assert.equal(2, parts.index)
   end)
 
+  it("counts items from 1 in its sentence too", function()
+    local url, good = "https://example.com/", "whsec_AAAAAAAAAAAAAAAAAAAAAAAA"
+    local function sentence(place, _, message, _, parts)
+      assert.equal(("%s[%d]"):format(parts.field, parts.index), place)
+      assert.equal(place .. ": " .. parts.reason, message)
+    end
+
+    sentence("secrets[2]", webhook.sign({ good, "z!" }, "msg_1", 1, "x"))
+    sentence("events[3]", hooks:subscribe { url = url, events = { "a", "b", "c d" } })
+    sentence("allow[2]", webhook.open(":memory:", { allow = { "127.0.0.1/32", "x" } }))
+    sentence("events[1]", hooks:backtest { events = { "b c" } })
+  end)
+
   it("counts the events of a batch from 1", function()
     local good = { type = "a", payload = 1 }
     local bad = {

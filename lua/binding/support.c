@@ -29,10 +29,26 @@ static void push_parts(lua_State *L) {
     lua_setfield(L, -2, "reason");
 }
 
+/* The library counts from 0, Lua from 1: the sentence too, or it would name another item than
+ * its parts. */
+static void push_sentence(lua_State *L) {
+    const whi_error *error = whi_error_last();
+    char begin[WHI_PLACE_SIZE];
+    size_t size;
+
+    whi_error_place(error, begin);
+    size = strlen(begin);
+    if (error->index < 0 || error->is_of_event || strncmp(error->sentence, begin, size) != 0) {
+        lua_pushstring(L, error->sentence);
+    } else {
+        lua_pushfstring(L, "%s[%I]%s", error->field, (LUAI_UACINT)(error->index + 1), error->sentence + size);
+    }
+}
+
 int whl_fail(lua_State *L, int code) {
     luaL_checkstack(L, 6, "failure");
     lua_pushnil(L);
-    lua_pushstring(L, wh_last_error());
+    push_sentence(L);
     lua_pushstring(L, wh_error_name(code));
     push_parts(L);
     return 4;
