@@ -221,12 +221,15 @@ static void a_failure_tells_where_it_was(void **state) {
     wh_options options = WH_OPTIONS_INIT;
     wh_limits limits = WH_LIMITS_INIT;
     const char *ranges[] = { "127.0.0.1", "10.0.0.1/8" };
+    wh_backtest backtest = WH_BACKTEST_INIT;
     wh_engine *engine, *none;
+    char *out;
 
     (void)state;
     options.allow = ranges;
     options.allow_count = 2;
     assert_failed(wh_open(&none, ":memory:", &options), "allow", 1, 0);
+    assert_failed(wh_open(&none, "postgresql://x", NULL), "store", -1, 0);
     options.allow_count = 1;
     options.limits = &limits;
     limits.in_flight = -1;
@@ -235,7 +238,11 @@ static void a_failure_tells_where_it_was(void **state) {
     options.rules = &fake_rules;
     engine = fixture_open(":memory:", &options);
     assert_failed(subscribe(engine, "{\"url\":\"ftp://a/\"}"), "url", -1, 0);
-    assert_failed(subscribe(engine, "{"), "", -1, 0);
+    assert_failed(subscribe(engine, "{"), "document", -1, 0);
+    assert_has(wh_last_error(), "document: at byte 1: ");
+    backtest.document = "{";
+    backtest.document_size = WH_ZSTR;
+    assert_failed(wh_backtest_run(engine, &backtest, &out, NULL), "document", -1, 0);
     assert_failed(subscribe(engine, "{\"colour\":1}"), "colour", -1, 0);
     assert_failed(subscribe(engine, "{" URL ",\"events\":[\"a\",\"b\",\"c d\"]}"), "events", 2, 0);
     assert_failed(subscribe(engine, "{" URL ",\"events\":[\"a\",7]}"), "events", 1, 0);

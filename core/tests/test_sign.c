@@ -515,6 +515,7 @@ static void a_secret_that_cannot_be_read_is_told_also_after_a_match(void **state
     assert_int_equal(wh_verify(secrets, 0, headers, 3, BODY, WH_ZSTR, 0, NOW), WH_EINVALID);
     assert_int_equal(wh_verify(NULL, 1, headers, 3, BODY, WH_ZSTR, 0, NOW), WH_EINVALID);
     assert_int_equal(wh_verify(secrets, 1, NULL, 3, BODY, WH_ZSTR, 0, NOW), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "headers");
 }
 
 static void a_body_may_be_empty_or_hold_zero_bytes(void **state) {

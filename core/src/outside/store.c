@@ -56,10 +56,10 @@ static int enter(const char *scheme, const whi_store_vtable *vtable) {
     const backend *taken = find_in(own, sizeof own / sizeof own[0], scheme);
 
     if ((taken != NULL && taken->vtable != NULL) || find_in(registered, registered_count, scheme) != NULL) {
-        return whi_fail(WH_ECONFLICT, "scheme: '%s' is taken", scheme);
+        return whi_fail_field(WH_ECONFLICT, "scheme", "'%s' is taken", scheme);
     }
     if (registered_count == BACKENDS) {
-        return whi_fail(WH_ELIMIT, "scheme: %d back ends are registered already", BACKENDS);
+        return whi_fail_field(WH_ELIMIT, "scheme", "%d back ends are registered already", BACKENDS);
     }
     registered[registered_count++] = (backend){ scheme, vtable };
     return WH_OK;
@@ -70,10 +70,11 @@ int wh_backend_register(const char *scheme, const whi_store_vtable *vtable) {
     int code;
 
     if (size < 2 || strcspn(scheme, ":/") != size - 1 || scheme[size - 1] != ':') {
-        return whi_fail(WH_EINVALID, "scheme: expected a word and a colon, found %s", scheme != NULL ? scheme : "NULL");
+        return whi_fail_field(WH_EINVALID, "scheme", "expected a word and a colon, found %s",
+                              scheme != NULL ? scheme : "NULL");
     }
     if (vtable == NULL || vtable->size != sizeof *vtable || vtable->version != WH_STORE_VERSION) {
-        return whi_fail(WH_EINVALID, "vtable: expected one of version %d", WH_STORE_VERSION);
+        return whi_fail_field(WH_EINVALID, "vtable", "expected one of version %d", WH_STORE_VERSION);
     }
     pthread_mutex_lock(&lock);
     code = enter(scheme, vtable);
@@ -83,10 +84,10 @@ int wh_backend_register(const char *scheme, const whi_store_vtable *vtable) {
 
 /* The rest of the name is not said: there may be a password in it. */
 static int refuse(const char *name, size_t scheme) {
-    return whi_fail(WH_EINVALID,
-                    "store: this library has no back end for '%.*s', expected a file name, \"sqlite:FILE\" or "
-                    "\":memory:\"",
-                    (int)scheme, name);
+    return whi_fail_field(WH_EINVALID, "store",
+                          "this library has no back end for '%.*s', expected a file name, \"sqlite:FILE\" or "
+                          "\":memory:\"",
+                          (int)scheme, name);
 }
 
 /* Length of "word:" before "//", 0: none. A file's path has none, unless somebody insists. */

@@ -247,7 +247,7 @@ int wh_verify(const char *const *secrets, size_t secret_count, const wh_header *
     int code = whi_message_check(secrets, secret_count, body, &message.size);
 
     if (code == WH_OK && headers == NULL && header_count > 0) {
-        code = whi_fail(WH_EINVALID, "headers: no array, but a count of %zu", header_count);
+        code = whi_fail_field(WH_EINVALID, "headers", "no array, but a count of %zu", header_count);
     }
     if (code == WH_OK) {
         code = request_read(&request, headers, header_count, tolerance, now);
