@@ -60,7 +60,7 @@ int whi_accept_check(const wh_limits *limits, const wh_event *event) {
         return whi_fail_field(WH_EINVALID, "id", "expected 1 to 64 of A-Z a-z 0-9 . _ : -");
     }
     if (event->id != NULL && whi_signed_id_check(event->id) != WH_OK) {
-        return whi_fail_within_field(WH_EINVALID, "id");
+        return WH_EINVALID;
     }
     if (event->tenant != NULL && whi_tenant_check(event->tenant) != WH_OK) {
         return whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");

@@ -199,7 +199,7 @@ static int match_all(const char *const *secrets, size_t count, const struct requ
         int code = whi_key_read(&key, secrets[i]);
 
         if (code != WH_OK) {
-            return whi_fail_within_item(code, "secrets", i);
+            return whi_fail_renamed_item(code, "secrets", i);
         }
         if (!matched) {
             code = key.kind == WHI_KEY_MAC ? match_mac(&key, request, message, &matched)
@@ -227,6 +227,7 @@ static int request_read(struct request *request, const wh_header *headers, size_
         return code;
     }
     if (whi_signed_id_check(request->id) != WH_OK) {
+        whi_fail_renamed(WH_ESIG_FORMAT, NULL);
         return whi_fail_within(WH_ESIG_FORMAT, "id header");
     }
     code = whi_stamp_read(stamp_name, request->stamp, strnlen(request->stamp, WHI_STAMP_DIGITS + 1), &seconds);

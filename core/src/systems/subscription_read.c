@@ -678,7 +678,7 @@ static int check_secrets(const apply *self) {
     }
     for (size_t i = 0; i < s->secret_count && code == WH_OK; i++) {
         code = check_secret(s->system, s->secrets[i]);
-        code = code == WH_OK ? WH_OK : whi_fail_within_item(code, "secrets", i);
+        code = code == WH_OK ? WH_OK : whi_fail_renamed_item(code, "secrets", i);
     }
     return code;
 }
