@@ -87,7 +87,8 @@ WH_API const char *wh_version(void);
  * one has. Members are appended, never moved or taken away, and 0 or NULL in a member is its
  * default. Of a struct from a program with an older header the library takes what there is. What
  * a newer one has beyond that is fine while it is 0; if it is set, the call fails (invalid, field
- * "size") rather than leave out what was asked for. Into a struct that is to be filled it writes no
+ * "size", and of a struct that hangs on another "limits.size", "clock.size", "rules.size") rather than
+ * leave out what was asked for. Into a struct that is to be filled it writes no
  * further than its size, and 0 where it knows nothing. wh_header and wh_receipt have no size and
  * stay as they are. A program that fills a struct without its _INIT sets the size itself. */
 

@@ -117,7 +117,8 @@ typedef struct wh_rule_verdict {
 } wh_rule_verdict;
 
 /* A rule engine. One runtime per thread: a runtime and its rules are used by one
- * thread at a time. */
+ * thread at a time. All functions are needed: wh_open refuses an engine that lacks one (invalid, with
+ * the field "rules.run"). */
 struct wh_rule_engine {
     size_t size; /* sizeof(wh_rule_engine) */
 

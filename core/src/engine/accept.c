@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "base/utf8.h"
 #include "pure/json.h"
 #include "pure/match.h"
@@ -34,9 +35,24 @@ static int fill_limits(wh_limits *limits) {
 
 int whi_limits_take(wh_limits *out, const wh_limits *given) {
     static const wh_limits defaults = WH_LIMITS_INIT;
-    int code = wh_struct_take(out, sizeof *out, given != NULL ? given : &defaults, "WH_LIMITS_INIT");
+    int code = whi_struct_take_part(out, sizeof *out, given != NULL ? given : &defaults, "WH_LIMITS_INIT", "limits");
 
-    return code == WH_OK ? fill_limits(out) : whi_fail_within_field(code, "limits");
+    return code == WH_OK ? fill_limits(out) : code;
+}
+
+int whi_rules_take(wh_rule_engine *out, const wh_rule_engine *given) {
+    int code = whi_struct_take_part(out, sizeof *out, given, "sizeof(wh_rule_engine)", "rules");
+    const char *missing = out->open == NULL      ? "rules.open"
+                          : out->close == NULL   ? "rules.close"
+                          : out->compile == NULL ? "rules.compile"
+                          : out->release == NULL ? "rules.release"
+                          : out->run == NULL     ? "rules.run"
+                                                 : NULL;
+
+    if (code != WH_OK) {
+        return code;
+    }
+    return missing == NULL ? WH_OK : whi_fail_field(WH_EINVALID, missing, "expected a function, found NULL");
 }
 
 static int check_key(const char *key) {
