@@ -139,6 +139,7 @@ static void limits_hold(void **state) {
     event.payload_size = 8;
     assert_int_equal(wh_publish(engine, &event, NULL), WH_ELIMIT);
     assert_int_equal(wh_publish_batch(engine, &event, 2, NULL), WH_ELIMIT);
+    assert_string_equal(wh_last_error_field(), "events");
     fixture_subscribe(engine, "{" URL "}", NULL);
     assert_int_equal(wh_subscribe(engine, "{" URL "}", WH_ZSTR, NULL), WH_ELIMIT);
     assert_int_equal(
