@@ -601,7 +601,7 @@ WH_API int wh_rule_try(const wh_rule_engine *rules, const wh_limits *limits, con
 
 /* ------------------------------------------------------------ secrets, signatures */
 
-/* A fresh symmetric secret of 24 random bytes, "whsec_…". */
+/* A fresh symmetric secret of 24 random bytes, "whsec_…". Errors of both: invalid (NULL), internal. */
 WH_API int wh_secret(char out[WH_SECRET_SIZE]);
 
 /* A fresh ed25519 pair, "whsk_…" and "whpk_…". */
@@ -756,12 +756,14 @@ typedef struct wh_api_needs {
 /* What a request will need, for a server that has its first line alone: on which thread to
  * answer it, and how much of its body to read. Of the request only method and path are looked
  * at. Neither blocks nor fails: a path that is not there is quick, and takes what is common. A
- * server that meets a larger body need not read it: a body_size of one more than this will do. */
+ * server that meets a larger body need not read it: a body_size of one more than this will do.
+ * Where one of the three is NULL, it needs nothing. */
 WH_API void wh_api_look(const wh_api *api, const wh_api_request *request, wh_api_needs *out);
 
 /* Answers a request; blocks while it writes. Always fills out, also when memory is short
  * (500); the status is returned as well. Where out does not tell its size, it is left alone, and
- * where the request does not, or asks for what this library does not know, it is answered 500. */
+ * where the request does not, or asks for what this library does not know, it is answered 500; so it
+ * is where one of the three is NULL. */
 WH_API int wh_api_handle(wh_api *api, const wh_api_request *request, wh_api_response *out);
 
 #ifdef __cplusplus

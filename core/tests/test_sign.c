@@ -95,8 +95,13 @@ static void the_public_key_of_a_secret_is_the_published_one(void **state) {
 
 static void fresh_secrets_can_be_read_and_differ(void **state) {
     char a[WH_SECRET_SIZE], b[WH_SECRET_SIZE], c[WH_SECRET_SIZE];
+    char *volatile nowhere = NULL;
 
     (void)state;
+    assert_int_equal(wh_secret(nowhere), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "out");
+    assert_int_equal(wh_secret_pair(a, nowhere), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "public_key");
     assert_int_equal(wh_secret(a), WH_OK);
     assert_int_equal(wh_secret(b), WH_OK);
     assert_string_not_equal(a, b);
