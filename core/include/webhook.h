@@ -268,8 +268,10 @@ typedef struct wh_options {
  * libraries that they use are torn down. */
 
 /* Opens, and creates if need be, the store: a file name for SQLite ("orders.db", or
- * "sqlite:orders.db"), ":memory:" for one that ends with the engine. A name that begins with
- * another scheme ("postgresql://…") names a back end that this library does not have: invalid. Several engines, also of
+ * "sqlite:orders.db"), ":memory:" for one that ends with the engine. What stands behind "sqlite:" is
+ * a path, as a name without a scheme is, and never a URI: "file:a.db" is a file of that name, and
+ * "sqlite://…" is refused. Schemes have no case. A name that begins with another scheme
+ * ("postgresql://…") names a back end that this library does not have: invalid. Several engines, also of
  * other processes on this machine, may have one file open. options may be NULL. The file may be the database of your
  * program: the engine's tables, which begin with "webhook_", are made beside yours, and it is switched to WAL. So a row
  * that you insert into webhook_outbox in a transaction of your own becomes an event when that transaction commits. Its

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/ident.h"
@@ -32,9 +33,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static backend registered[BACKENDS]; /* under the lock; an entry stays as it is */
 static size_t registered_count;
 
+/* Schemes are those of URLs, which have no case. */
 static const backend *find_in(const backend *list, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++) {
-        if (strncmp(name, list[i].scheme, strlen(list[i].scheme)) == 0) {
+        if (strncasecmp(name, list[i].scheme, strlen(list[i].scheme)) == 0) {
             return &list[i];
         }
     }
@@ -97,13 +99,26 @@ static size_t foreign_scheme(const char *name) {
     return end != NULL && end != name && strcspn(name, "/") > (size_t)(end - name) ? (size_t)(end - name) + 1 : 0;
 }
 
+/* What stands behind the scheme is for the back end to read. To SQLite it is a path, and "//orders.db"
+ * would be one in the root, where whoever wrote it as a URL meant another. */
+static int open_found(whi_store **out, const backend *found, const char *name, const whi_store_options *options) {
+    size_t size = strlen(found->scheme);
+
+    if (found->vtable == NULL) {
+        return refuse(name, size);
+    }
+    if (found->vtable == &whi_store_sqlite && strncmp(name + size, "//", 2) == 0) {
+        return whi_fail_field(WH_EINVALID, "store", "expected \"sqlite:FILE\", found \"//\" behind \"sqlite:\"");
+    }
+    return found->vtable->open(out, name + size, options);
+}
+
 int whi_store_open(whi_store **out, const char *name, const whi_store_options *options) {
     const backend *found = name != NULL ? find(name) : NULL;
 
     *out = NULL;
     if (found != NULL) {
-        size_t size = strlen(found->scheme);
-        return found->vtable != NULL ? found->vtable->open(out, name + size, options) : refuse(name, size);
+        return open_found(out, found, name, options);
     }
     if (name != NULL && foreign_scheme(name) > 0) {
         return refuse(name, foreign_scheme(name));
