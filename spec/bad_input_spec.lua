@@ -99,7 +99,7 @@ describe("an expected failure", function()
     refuses("invalid", "url:", hooks:subscribe { url = "ftp://example.com/" })
     refuses("invalid", "url:", hooks:subscribe {})
     refuses("invalid", "colour", hooks:subscribe { url = "http://example.com/", colour = 1 })
-    refuses("invalid", "subscription.metadata.f: expected a value that JSON has, found function",
+    refuses("invalid", "metadata.f: expected a value that JSON has, found function",
       hooks:subscribe { url = "http://example.com/", metadata = { f = print } })
     refuses("rule_syntax", "line 2", hooks:subscribe { url = "http://example.com/", rule = "local a = 1\nreturn }" })
     assert.same({}, hooks:page("subscriptions").items)

@@ -35,6 +35,44 @@ describe("a failure", function()
     assert.equal(2, parts.index)
   end)
 
+  it("counts items from 1 in its sentence too", function()
+    local url, good = "https://example.com/", "whsec_AAAAAAAAAAAAAAAAAAAAAAAA"
+    local function sentence(place, _, message, _, parts)
+      assert.equal(("%s[%d]"):format(parts.field, parts.index), place)
+      assert.equal(place .. ": " .. parts.reason, message)
+    end
+
+    sentence("secrets[2]", webhook.sign({ good, "z!" }, "msg_1", 1, "x"))
+    sentence("events[3]", hooks:subscribe { url = url, events = { "a", "b", "c d" } })
+    sentence("allow[2]", webhook.open(":memory:", { allow = { "127.0.0.1/32", "x" } }))
+    sentence("events[1]", hooks:backtest { events = { "b c" } })
+  end)
+
+  it("names what the caller wrote", function()
+    local url = "https://example.com/"
+    assert.equal("metadata.f", failure(hooks:subscribe { url = url, metadata = { f = print } }).field)
+    assert.equal("url", failure(hooks:subscribe { url = print }).field)
+    assert.equal("metadata.f", failure(hooks:update("sub_1", { metadata = { f = print } })).field)
+    assert.equal("document", failure(hooks:subscribe(webhook.raw "{")).field)
+    local parts = failure(webhook.open(":memory:", { allow = { "127.0.0.1/32", "a\0b" } }))
+    assert.same({ "allow", 2 }, { parts.field, parts.index })
+    local small <close> = assert(webhook.open(":memory:", { limits = { batch_events = 1, memory_bytes = 1 } }))
+    local one = { type = "a", payload = 1 }
+    assert.equal("events", failure(small:publish_batch { one, one }).field)
+    assert(small:publish("a", 1, { async = function() end }))
+    assert.equal("limits.memory_bytes", failure(small:publish("a", 1, { async = function() end })).field)
+  end)
+
+  it("tells what was given, also where it is far from what can be", function()
+    for name, values in pairs { port = { 70000, -1 }, threads = { -1, 1000001 }, connections = { -5, 2 ^ 40 | 0 } } do
+      for _, value in ipairs(values) do
+        local parts = failure(hooks:serve { [name] = value })
+        assert.equal(name, parts.field)
+        assert.equal(("found %d"):format(value), parts.reason:match "found .*$")
+      end
+    end
+  end)
+
   it("counts the events of a batch from 1", function()
     local good = { type = "a", payload = 1 }
     local bad = {

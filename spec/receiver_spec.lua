@@ -169,7 +169,7 @@ describe("a receiver", function()
   it("tells of a secret that cannot be read, but not the sender", function()
     local status, code = refused(receiver { secrets = "whsec_!" } (request "msg_1"))
     assert.same({ 500, "internal" }, { status, code })
-    assert.matches("secrets%[0%]", failed[1][1])
+    assert.matches("secrets%[1%]", failed[1][1])
     assert.falsy(failed[1][1]:find("!", 1, true))
   end)
 

@@ -87,7 +87,8 @@ WH_API const char *wh_version(void);
  * one has. Members are appended, never moved or taken away, and 0 or NULL in a member is its
  * default. Of a struct from a program with an older header the library takes what there is. What
  * a newer one has beyond that is fine while it is 0; if it is set, the call fails (invalid, field
- * "size") rather than leave out what was asked for. Into a struct that is to be filled it writes no
+ * "size", and of a struct that hangs on another "limits.size", "clock.size", "rules.size") rather than
+ * leave out what was asked for. Into a struct that is to be filled it writes no
  * further than its size, and 0 where it knows nothing. wh_header and wh_receipt have no size and
  * stay as they are. A program that fills a struct without its _INIT sets the size itself. */
 
@@ -268,8 +269,10 @@ typedef struct wh_options {
  * libraries that they use are torn down. */
 
 /* Opens, and creates if need be, the store: a file name for SQLite ("orders.db", or
- * "sqlite:orders.db"), ":memory:" for one that ends with the engine. A name that begins with
- * another scheme ("postgresql://…") names a back end that this library does not have: invalid. Several engines, also of
+ * "sqlite:orders.db"), ":memory:" for one that ends with the engine. What stands behind "sqlite:" is
+ * a path, as a name without a scheme is, and never a URI: "file:a.db" is a file of that name, and
+ * "sqlite://…" is refused. Schemes have no case. A name that begins with another scheme
+ * ("postgresql://…") names a back end that this library does not have: invalid. Several engines, also of
  * other processes on this machine, may have one file open. options may be NULL. The file may be the database of your
  * program: the engine's tables, which begin with "webhook_", are made beside yours, and it is switched to WAL. So a row
  * that you insert into webhook_outbox in a transaction of your own becomes an event when that transaction commits. Its
@@ -602,7 +605,7 @@ WH_API int wh_rule_try(const wh_rule_engine *rules, const wh_limits *limits, con
 
 /* ------------------------------------------------------------ secrets, signatures */
 
-/* A fresh symmetric secret of 24 random bytes, "whsec_…". */
+/* A fresh symmetric secret of 24 random bytes, "whsec_…". Errors of both: invalid (NULL), internal. */
 WH_API int wh_secret(char out[WH_SECRET_SIZE]);
 
 /* A fresh ed25519 pair, "whsk_…" and "whpk_…". */
@@ -757,12 +760,14 @@ typedef struct wh_api_needs {
 /* What a request will need, for a server that has its first line alone: on which thread to
  * answer it, and how much of its body to read. Of the request only method and path are looked
  * at. Neither blocks nor fails: a path that is not there is quick, and takes what is common. A
- * server that meets a larger body need not read it: a body_size of one more than this will do. */
+ * server that meets a larger body need not read it: a body_size of one more than this will do.
+ * Where one of the three is NULL, it needs nothing. */
 WH_API void wh_api_look(const wh_api *api, const wh_api_request *request, wh_api_needs *out);
 
 /* Answers a request; blocks while it writes. Always fills out, also when memory is short
  * (500); the status is returned as well. Where out does not tell its size, it is left alone, and
- * where the request does not, or asks for what this library does not know, it is answered 500. */
+ * where the request does not, or asks for what this library does not know, it is answered 500; so it
+ * is where one of the three is NULL. */
 WH_API int wh_api_handle(wh_api *api, const wh_api_request *request, wh_api_response *out);
 
 #ifdef __cplusplus

@@ -2,8 +2,9 @@
  *
  * A weaker promise than webhook.h: what is here may change with a minor version. The structs
  * begin with their size as well, and a part looks at no more of one than that: a member behind
- * it is not there. wh_rule_error is as it is; the rows and facts of stores go by the version of the
- * store's vtable instead. */
+ * it is not there. wh_rule_error, wh_json and wh_json_node have no size and stay as they are. Nor have
+ * those of stores, which go by the version of the vtable instead: wh_backend_store with its
+ * wh_backend_ability, wh_backend_options, wh_backend_first, and the rows, facts, answers and questions. */
 #ifndef WEBHOOK_BACKEND_H
 #define WEBHOOK_BACKEND_H
 
@@ -117,7 +118,8 @@ typedef struct wh_rule_verdict {
 } wh_rule_verdict;
 
 /* A rule engine. One runtime per thread: a runtime and its rules are used by one
- * thread at a time. */
+ * thread at a time. All functions are needed: wh_open refuses an engine that lacks one (invalid, with
+ * the field "rules.run"). */
 struct wh_rule_engine {
     size_t size; /* sizeof(wh_rule_engine) */
 

@@ -21,6 +21,22 @@ static const char made_a[] = "{\"url\":\"https://example.com/h\",\"events\":[\"o
 
 /* -------------------------------------------------------------------------- routing */
 
+static void a_request_without_one_of_its_parts_is_answered_500(void **state) {
+    wh_api_request request = WH_API_REQUEST_INIT;
+    wh_api_response response = WH_API_RESPONSE_INIT;
+    wh_api_needs needs = WH_API_NEEDS_INIT;
+
+    (void)state;
+    assert_int_equal(wh_api_handle(NULL, &request, &response), 500);
+    assert_int_equal(response.status, 500);
+    assert_int_equal(wh_api_handle(api, NULL, &response), 500);
+    assert_int_equal(wh_api_handle(api, &request, NULL), 500);
+    wh_api_look(NULL, &request, &needs);
+    wh_api_look(api, NULL, &needs);
+    wh_api_look(api, &request, NULL);
+    assert_int_equal(needs.body_bytes, 0);
+}
+
 static void what_is_not_there_is_told_in_the_shape_of_its_prefix(void **state) {
     (void)state;
     api_expect(404, "GET", "/", api_a, NULL);
@@ -554,6 +570,7 @@ int main(void) {
         TEST(head_is_get_without_a_body),
         TEST(a_slash_at_the_end_does_not_matter),
         TEST(what_is_too_long_is_refused),
+        TEST(a_request_without_one_of_its_parts_is_answered_500),
         TEST(headers_and_types_of_content_are_checked),
         TEST(a_server_learns_what_a_request_needs_from_its_first_line),
         TEST(foreign_tenants_see_nothing_on_any_route),

@@ -273,12 +273,15 @@ static void a_scheme_has_one_back_end(void **state) {
     newer.version = WH_STORE_VERSION + 1;
     larger.size += sizeof(void *);
     assert_int_equal(wh_backend_register("other:", &larger), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "vtable");
     assert_int_equal(wh_backend_register("keep:", &keeping), WH_ECONFLICT);
     assert_int_equal(wh_backend_register("sqlite:", &keeping), WH_ECONFLICT);
+    assert_string_equal(wh_last_error_field(), "scheme");
     assert_int_equal(wh_backend_register("other:", &newer), WH_EINVALID);
     assert_int_equal(wh_backend_register("other", &keeping), WH_EINVALID);
     assert_int_equal(wh_backend_register("a/b:", &keeping), WH_EINVALID);
     assert_int_equal(wh_backend_register(NULL, &keeping), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "scheme");
     assert_int_equal(wh_backend_register("other:", NULL), WH_EINVALID);
 }
 

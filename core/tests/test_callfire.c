@@ -45,7 +45,7 @@ static void callfire_without_events_takes_all_of_the_resource(void **state) {
     patch(&whi_system_callfire, s, "{\"events\":[\"validationfailed\"]}");
     holds(written(&whi_system_callfire, s), "events", "[\"ValidationFailed\"]");
     refuses(&whi_system_callfire, "{\"resource\":\"InboundCall\"}", s,
-            "events: InboundCall: expected \"Finished\", found \"ValidationFailed\"");
+            "events[0]: InboundCall: expected \"Finished\", found \"ValidationFailed\"");
     patch(&whi_system_callfire, s, "{\"resource\":null}");
     assert_int_equal(s->event_count, 0);
     assert_null(s->details);
@@ -70,6 +70,20 @@ static void callfires_new_resource_keeps_the_events_in_force(void **state) {
     patch(&whi_system_callfire, s, "{\"resource\":\"CccCampaign\"}"); /* by name, though it was all */
     holds(written(&whi_system_callfire, s), "events", "[\"Finished\"]");
     whi_subscription_free(s);
+}
+
+static void callfire_says_which_event_is_wrong(void **state) {
+    static const char unknown[] =
+        "{\"callback\":\"http://e.com\",\"resource\":\"InboundCall\",\"events\":[\"Finished\",\"x\"]}";
+    static const char number[] =
+        "{\"callback\":\"http://e.com\",\"resource\":\"InboundCall\",\"events\":[\"Finished\",7]}";
+
+    (void)state;
+    assert_int_equal(whi_object_read(&whi_system_callfire, unknown, strlen(unknown), 0, NULL, &document), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "events");
+    assert_int_equal(wh_last_error_index(), 1);
+    assert_int_equal(whi_object_read(&whi_system_callfire, number, strlen(number), 0, NULL, &document), WH_EINVALID);
+    assert_int_equal(wh_last_error_index(), 1);
 }
 
 static void callfire_leaves_other_systems_webhooks_their_secrets(void **state) {
@@ -113,7 +127,7 @@ static void callfire_refuses_by_the_wire_name(void **state) {
           "\"TextBroadcast\", \"OutboundCall\", \"InboundCall\", \"OutboundText\", \"InboundText\", \"ContactList\" "
           "or \"OutboundTextDeliveryReport\", found \"Fax\"" },
         { "{\"callback\":\"http://e.com\",\"resource\":\"OutboundCall\",\"events\":[\"Started\"]}",
-          "events: OutboundCall: expected \"Finished\", found \"Started\"" },
+          "events[0]: OutboundCall: expected \"Finished\", found \"Started\"" },
         { "{\"callback\":\"http://e.com\",\"events\":[\"Started\"]}",
           "events: expected a resource that they are of, found none" },
         { "{\"callback\":\"http://e.com\",\"events\":\"Started\"}", "events: expected a list of texts, found a text" },
@@ -155,6 +169,7 @@ int main(void) {
         cmocka_unit_test(callfire_keeps_every_field_of_the_seed),
         cmocka_unit_test(callfire_without_events_takes_all_of_the_resource),
         cmocka_unit_test(callfires_new_resource_keeps_the_events_in_force),
+        cmocka_unit_test(callfire_says_which_event_is_wrong),
         cmocka_unit_test(callfire_leaves_other_systems_webhooks_their_secrets),
         cmocka_unit_test(callfire_signs_only_with_a_secret),
         cmocka_unit_test(callfire_refuses_by_the_wire_name),

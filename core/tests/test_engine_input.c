@@ -139,6 +139,7 @@ static void limits_hold(void **state) {
     event.payload_size = 8;
     assert_int_equal(wh_publish(engine, &event, NULL), WH_ELIMIT);
     assert_int_equal(wh_publish_batch(engine, &event, 2, NULL), WH_ELIMIT);
+    assert_string_equal(wh_last_error_field(), "events");
     fixture_subscribe(engine, "{" URL "}", NULL);
     assert_int_equal(wh_subscribe(engine, "{" URL "}", WH_ZSTR, NULL), WH_ELIMIT);
     assert_int_equal(
@@ -221,12 +222,15 @@ static void a_failure_tells_where_it_was(void **state) {
     wh_options options = WH_OPTIONS_INIT;
     wh_limits limits = WH_LIMITS_INIT;
     const char *ranges[] = { "127.0.0.1", "10.0.0.1/8" };
+    wh_backtest backtest = WH_BACKTEST_INIT;
     wh_engine *engine, *none;
+    char *out;
 
     (void)state;
     options.allow = ranges;
     options.allow_count = 2;
     assert_failed(wh_open(&none, ":memory:", &options), "allow", 1, 0);
+    assert_failed(wh_open(&none, "postgresql://x", NULL), "store", -1, 0);
     options.allow_count = 1;
     options.limits = &limits;
     limits.in_flight = -1;
@@ -235,7 +239,11 @@ static void a_failure_tells_where_it_was(void **state) {
     options.rules = &fake_rules;
     engine = fixture_open(":memory:", &options);
     assert_failed(subscribe(engine, "{\"url\":\"ftp://a/\"}"), "url", -1, 0);
-    assert_failed(subscribe(engine, "{"), "", -1, 0);
+    assert_failed(subscribe(engine, "{"), "document", -1, 0);
+    assert_has(wh_last_error(), "document: at byte 1: ");
+    backtest.document = "{";
+    backtest.document_size = WH_ZSTR;
+    assert_failed(wh_backtest_run(engine, &backtest, &out, NULL), "document", -1, 0);
     assert_failed(subscribe(engine, "{\"colour\":1}"), "colour", -1, 0);
     assert_failed(subscribe(engine, "{" URL ",\"events\":[\"a\",\"b\",\"c d\"]}"), "events", 2, 0);
     assert_failed(subscribe(engine, "{" URL ",\"events\":[\"a\",7]}"), "events", 1, 0);
@@ -246,6 +254,61 @@ static void a_failure_tells_where_it_was(void **state) {
     assert_failed(subscribe(engine, "{" URL ",\"fields\":\"a(\"}"), "fields", -1, 0);
     assert_failed(subscribe(engine, "{" URL ",\"rule\":\"oops\"}"), "rule", -1, 2);
     assert_failed(wh_subscription_delete(engine, "sub_0000000000009"), "id", -1, 0);
+    wh_close(engine);
+}
+
+static void assert_opens_not(const wh_options *options, const char *sentence) {
+    wh_engine *none;
+
+    assert_int_equal(wh_open(&none, ":memory:", options), WH_EINVALID);
+    assert_string_equal(wh_last_error(), sentence);
+    assert_null(none);
+}
+
+static void structs_that_hang_on_the_options_tell_their_own_size(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = { 0 };
+    wh_rule_engine rules = fake_rules;
+    wh_clock clock = { 0 };
+
+    (void)state;
+    options.clock = &clock;
+    assert_opens_not(&options, "clock.size: expected sizeof(wh_clock), found 0");
+    options.clock = NULL;
+    options.rules = &rules;
+    rules.size = 0;
+    assert_opens_not(&options, "rules.size: expected sizeof(wh_rule_engine), found 0");
+    options.rules = NULL;
+    options.limits = &limits;
+    assert_opens_not(&options, "limits.size: expected that of a struct which begins as WH_LIMITS_INIT, found 0");
+}
+
+static void a_rule_engine_has_all_its_functions(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_rule_engine rules = fake_rules;
+    char *out;
+
+    (void)state;
+    options.rules = &rules;
+    rules.compile = NULL;
+    assert_opens_not(&options, "rules.compile: expected a function, found NULL");
+    assert_failed(wh_rule_try(&rules, NULL, "{}", WH_ZSTR, NULL, &out, NULL), "rules.compile", -1, 0);
+    rules = fake_rules;
+    rules.size = offsetof(wh_rule_engine, run);
+    assert_opens_not(&options, "rules.run: expected a function, found NULL");
+}
+
+static void an_id_is_named_once(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    wh_event event = WH_EVENT_INIT;
+
+    (void)state;
+    event.type = "a";
+    event.payload = "1";
+    event.payload_size = 1;
+    event.id = "a.1";
+    assert_failed(wh_publish(engine, &event, NULL), "id", -1, 0);
+    assert_string_equal(wh_last_error(), "id: found digits alone after a full stop, which reads like a timestamp");
     wh_close(engine);
 }
 
@@ -286,9 +349,15 @@ static void a_failure_of_a_commit_comes_with_its_parts(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
-        TEST(every_wrong_call_has_its_own_sentence),  TEST(limits_hold),
-        TEST(no_allocation_that_fails_does_harm),     TEST(a_failure_tells_where_it_was),
-        TEST(a_failure_of_a_batch_tells_which_event), TEST(a_failure_of_a_commit_comes_with_its_parts),
+        TEST(every_wrong_call_has_its_own_sentence),
+        TEST(limits_hold),
+        TEST(no_allocation_that_fails_does_harm),
+        TEST(a_failure_tells_where_it_was),
+        TEST(structs_that_hang_on_the_options_tell_their_own_size),
+        TEST(a_rule_engine_has_all_its_functions),
+        TEST(an_id_is_named_once),
+        TEST(a_failure_of_a_batch_tells_which_event),
+        TEST(a_failure_of_a_commit_comes_with_its_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,6 +132,25 @@ static void a_field_can_get_another_name(void **state) {
     assert_parts("hook_url", -1, 0);
 }
 
+static void what_was_said_can_be_said_again_with_a_field(void **state) {
+    (void)state;
+    whi_fail(WH_EIO, "no room");
+    assert_int_equal(wh_fail_field(WH_EIO, "disk", wh_last_error()), WH_EIO);
+    assert_string_equal(wh_last_error(), "disk: no room");
+    assert_parts("disk", -1, 0);
+    assert_int_equal(wh_fail(WH_EIO, wh_last_error() + 6), WH_EIO);
+    assert_string_equal(wh_last_error(), "no room");
+    assert_parts("", -1, 0);
+}
+
+static void an_item_can_take_the_fields_place(void **state) {
+    (void)state;
+    whi_fail_field(WH_ESECRET, "secret", "expected base64");
+    assert_int_equal(whi_fail_renamed_item(WH_ESECRET, "secrets", 1), WH_ESECRET);
+    assert_string_equal(wh_last_error(), "secrets[1]: expected base64");
+    assert_parts("secrets", 1, 0);
+}
+
 static void too_many_bytes_are_known_as_such_wherever_they_were(void **state) {
     (void)state;
     assert_int_equal(whi_fail_size("payload", 12, 10), WH_ELIMIT);
@@ -215,6 +234,8 @@ int main(void) {
         cmocka_unit_test(an_event_without_a_field_is_a_place_too),
         cmocka_unit_test(a_rules_line_stays_with_the_field),
         cmocka_unit_test(a_field_can_get_another_name),
+        cmocka_unit_test(what_was_said_can_be_said_again_with_a_field),
+        cmocka_unit_test(an_item_can_take_the_fields_place),
         cmocka_unit_test(too_many_bytes_are_known_as_such_wherever_they_were),
         cmocka_unit_test(an_error_is_kept_and_made_the_last_again),
         cmocka_unit_test(a_part_that_is_too_long_is_cut_and_the_sentence_is_not),

@@ -95,8 +95,13 @@ static void the_public_key_of_a_secret_is_the_published_one(void **state) {
 
 static void fresh_secrets_can_be_read_and_differ(void **state) {
     char a[WH_SECRET_SIZE], b[WH_SECRET_SIZE], c[WH_SECRET_SIZE];
+    char *volatile nowhere = NULL;
 
     (void)state;
+    assert_int_equal(wh_secret(nowhere), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "out");
+    assert_int_equal(wh_secret_pair(a, nowhere), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "public_key");
     assert_int_equal(wh_secret(a), WH_OK);
     assert_int_equal(wh_secret(b), WH_OK);
     assert_string_not_equal(a, b);
@@ -251,6 +256,7 @@ static void what_cannot_be_signed_names_the_field(void **state) {
     assert_int_equal(wh_sign(good, 1, ID, STAMP, NULL, 1, &out), WH_EINVALID);
     assert_int_equal(wh_sign(bad, 2, ID, STAMP, BODY, WH_ZSTR, &out), WH_ESECRET);
     assert_true(strncmp(wh_last_error(), "secrets[1]: ", 12) == 0);
+    assert_null(strstr(wh_last_error(), "secret: "));
     assert_null(out);
 }
 
@@ -515,6 +521,7 @@ static void a_secret_that_cannot_be_read_is_told_also_after_a_match(void **state
     assert_int_equal(wh_verify(secrets, 0, headers, 3, BODY, WH_ZSTR, 0, NOW), WH_EINVALID);
     assert_int_equal(wh_verify(NULL, 1, headers, 3, BODY, WH_ZSTR, 0, NOW), WH_EINVALID);
     assert_int_equal(wh_verify(secrets, 1, NULL, 3, BODY, WH_ZSTR, 0, NOW), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "headers");
 }
 
 static void a_body_may_be_empty_or_hold_zero_bytes(void **state) {

@@ -145,13 +145,15 @@ static void a_newer_program_opens_an_engine_unless_it_wants_more(void **state) {
     wh_close(engine);
     limits.later = &limits;
     assert_unknown(wh_open(&engine, ":memory:", &options.now));
-    assert_string_equal(wh_last_error_field(), "limits");
+    assert_string_equal(wh_last_error_field(), "limits.size");
     limits.later = NULL;
     clock.later = &clock;
     assert_unknown(wh_open(&engine, ":memory:", &options.now));
+    assert_string_equal(wh_last_error_field(), "clock.size");
     clock.later = NULL;
     rules.later = &rules;
     assert_unknown(wh_open(&engine, ":memory:", &options.now));
+    assert_string_equal(wh_last_error_field(), "rules.size");
     rules.later = NULL;
     options.later = &options;
     assert_unknown(wh_open(&engine, ":memory:", &options.now));

@@ -161,6 +161,7 @@ static void components_that_cannot_be_had_are_refused(void **state) {
         whi_buf base;
 
         assert_int_equal(base_of(cases[i].input, cases[i].url, &base), cases[i].code);
+        assert_string_equal(wh_last_error_field(), cases[i].code == WH_EINVALID ? "url" : "");
         whi_buf_free(&base);
     }
 }

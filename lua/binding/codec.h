@@ -26,6 +26,10 @@
  * Errors, with the sentence: WH_EINVALID, WH_ELIMIT, WH_ENOMEM. Raises want of memory. */
 int whl_write(lua_State *L, int index, const char *root, int depth, whi_buf *out);
 
+/* The same for a subscription's document: its members are fields of their own in errors, as they are
+ * where the library reads it, and the whole of it is "document". */
+int whl_write_document(lua_State *L, int index, whi_buf *out);
+
 /* Pushes the value of text, which must live until then, or fails with WH_EJSON,
  * WH_ELIMIT, WH_ENOMEM and pushes nothing. Members that are null are left out of the
  * objects of the outermost `bare` levels. Uses box->json and box->buf. */

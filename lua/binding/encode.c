@@ -22,7 +22,7 @@ typedef struct writer {
     lua_State *L;
     whi_buf *out;
     const char *root;
-    int depth;
+    int depth, is_document;
     const void *array, *object;            /* metatables that say so */
     const void *cjson_array, *cjson_empty; /* lua-cjson's, the second for empty tables alone; NULL: not loaded */
     const void *empty_array;               /* lua-cjson's light userdata */
@@ -51,8 +51,13 @@ static void write_path(const writer *w, const place *where, char *out) {
         return;
     }
     write_path(w, where->up, out);
+    if (where->up->up == NULL && where->name != NULL && w->is_document) {
+        *out = '\0'; /* its members are fields */
+    }
     used = strlen(out);
-    if (where->name == NULL) {
+    if (used == 0 && is_plain(where->name)) {
+        snprintf(out, PATH_SIZE, "%s", where->name);
+    } else if (where->name == NULL) {
         snprintf(out + used, PATH_SIZE - used, "[%lld]", (long long)where->index);
     } else {
         snprintf(out + used, PATH_SIZE - used, is_plain(where->name) ? ".%s" : "[\"%.60s\"]", where->name);
@@ -359,18 +364,29 @@ static void find_marks(lua_State *L, writer *w, const char *module) {
     lua_pop(L, 1);
 }
 
-int whl_write(lua_State *L, int index, const char *root, int depth, whi_buf *out) {
-    writer w = { L, out, root, depth, NULL, NULL, NULL, NULL, NULL };
+static int write_root(lua_State *L, int index, writer *w) {
     place top = { NULL, NULL, 0 };
     int code;
 
-    luaL_checkstack(L, 10, root);
-    w.array = registered(L, "webhook.array");
-    w.object = registered(L, "webhook.object");
-    find_marks(L, &w, "cjson.safe");
-    find_marks(L, &w, "cjson");
-    code = write_value(&w, lua_absindex(L, index), &top, 0);
-    return code == WH_OK ? whi_buf_status(out) : code;
+    luaL_checkstack(L, 10, w->root);
+    w->array = registered(L, "webhook.array");
+    w->object = registered(L, "webhook.object");
+    find_marks(L, w, "cjson.safe");
+    find_marks(L, w, "cjson");
+    code = write_value(w, lua_absindex(L, index), &top, 0);
+    return code == WH_OK ? whi_buf_status(w->out) : code;
+}
+
+int whl_write(lua_State *L, int index, const char *root, int depth, whi_buf *out) {
+    writer w = { .L = L, .out = out, .root = root, .depth = depth };
+
+    return write_root(L, index, &w);
+}
+
+int whl_write_document(lua_State *L, int index, whi_buf *out) {
+    writer w = { .L = L, .out = out, .root = "document", .depth = WHL_ENCODE_DEPTH, .is_document = 1 };
+
+    return write_root(L, index, &w);
 }
 
 int whl_encode(lua_State *L) {

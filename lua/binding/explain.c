@@ -101,7 +101,7 @@ static int take_candidate(lua_State *L, int options, whl_box *box, wh_backtest *
 
     push_candidate(L, options);
     if (!lua_isnil(L, -1)) {
-        code = whl_write(L, lua_gettop(L), "document", WHL_ENCODE_DEPTH, &box->buf);
+        code = whl_write_document(L, lua_gettop(L), &box->buf);
         out->document = box->buf.data;
         out->document_size = box->buf.size;
     }
@@ -184,7 +184,7 @@ static int try_rule(lua_State *L, const wh_event *event, const wh_limits *limits
     int code;
 
     push_tried(L, 1);
-    code = whl_write(L, lua_gettop(L), "document", WHL_ENCODE_DEPTH, &box->buf);
+    code = whl_write_document(L, lua_gettop(L), &box->buf);
     if (code != WH_OK) {
         return code;
     }

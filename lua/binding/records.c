@@ -118,7 +118,7 @@ static int subscribe(lua_State *L) {
 
     whl_push_subscription(L, 2);
     box = whl_box_new(L);
-    code = whl_write(L, -2, "subscription", WHL_ENCODE_DEPTH, &box->buf);
+    code = whl_write_document(L, -2, &box->buf);
     code = code == WH_OK ? wh_subscribe(self->engine, box->buf.data, box->buf.size, id) : code;
     whl_box_empty(box);
     return code == WH_OK ? push_whole(L, self->engine, id) : whl_fail(L, code);
@@ -155,7 +155,7 @@ static int update(lua_State *L) {
     }
     whl_push_subscription(L, 3);
     box = whl_box_new(L);
-    code = whl_write(L, -2, "subscription", WHL_ENCODE_DEPTH, &box->buf);
+    code = whl_write_document(L, -2, &box->buf);
     code = code == WH_OK ? wh_subscription_update(self->engine, id, box->buf.data, box->buf.size) : code;
     whl_box_empty(box);
     return code == WH_OK ? get(L, wh_subscription) : whl_fail(L, code);

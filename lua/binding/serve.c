@@ -1,8 +1,10 @@
 /* The HTTP API on a port of its own: a userdata "webhook.server" whose user value is the
  * engine. Either may be closed first. */
+#include <limits.h>
 #include <string.h>
 
 #include "api.h"
+#include "base/error.h"
 #include "webhook_http.h"
 
 #define SERVER "webhook.server"
@@ -39,25 +41,43 @@ void whl_servers_stop(whl_engine *self) {
     }
 }
 
+/* A number that the library can take, which knows how large it may be. */
+static int take_number(lua_State *L, int table, const char *name, int64_t least, int64_t *out) {
+    whl_field_integer(L, table, name, out);
+    if (*out < least) {
+        return whl_fail(L, whi_fail_field(WH_EINVALID, name, "expected 0 or more, found %lld", (long long)*out));
+    }
+    if (*out > INT_MAX) {
+        return whl_fail(L, whi_fail_field(WH_EINVALID, name, "expected less, found %lld", (long long)*out));
+    }
+    return 0;
+}
+
+static int take_numbers(lua_State *L, int table, wh_http_options *out) {
+    int64_t port = 0, threads = 0, connections = 0;
+    int failed = take_number(L, table, "port", INT_MIN, &port);
+
+    failed = failed ? failed : take_number(L, table, "threads", 0, &threads);
+    failed = failed ? failed : take_number(L, table, "connections", 0, &connections);
+    out->port = (int)port;
+    out->threads = (unsigned)threads;
+    out->connections = (unsigned)connections;
+    return failed;
+}
+
 static int take_options(lua_State *L, int table, wh_http_options *out) {
     static const char *const names[] = { "address", "port",         "threads",   "connections",
                                          "timeout", "header_bytes", "forwarded", NULL };
-    int64_t port = 0, threads = 0, connections = 0;
     int failed;
 
     if (lua_isnil(L, table)) {
         return 0;
     }
     whl_check_names(L, table, "options", names);
-    whl_field_integer(L, table, "port", &port);
-    whl_field_integer(L, table, "threads", &threads);
-    whl_field_integer(L, table, "connections", &connections);
     whl_field_integer(L, table, "timeout", &out->timeout);
     whl_field_integer(L, table, "header_bytes", &out->header_bytes);
-    out->port = port < 0 || port > 65535 ? -1 : (int)port;
-    out->threads = threads < 0 || threads > 1000000 ? 1000000 : (unsigned)threads;
-    out->connections = connections < 0 || connections > 1000000 ? 1000000 : (unsigned)connections;
-    failed = whl_field_text(L, table, "address", &out->address);
+    failed = take_numbers(L, table, out);
+    failed = failed ? failed : whl_field_text(L, table, "address", &out->address);
     return failed ? failed : whl_field_text(L, table, "forwarded", &out->forwarded);
 }
 

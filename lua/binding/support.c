@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #define BOX "webhook.core.box"
+#define ZERO_BYTE "expected text without a zero byte"
 
 /* ----------------------------------------------------------------------- failures */
 
@@ -29,10 +30,26 @@ static void push_parts(lua_State *L) {
     lua_setfield(L, -2, "reason");
 }
 
+/* The library counts from 0, Lua from 1: the sentence too, or it would name another item than
+ * its parts. */
+static void push_sentence(lua_State *L) {
+    const whi_error *error = whi_error_last();
+    char begin[WHI_PLACE_SIZE];
+    size_t size;
+
+    whi_error_place(error, begin);
+    size = strlen(begin);
+    if (error->index < 0 || error->is_of_event || strncmp(error->sentence, begin, size) != 0) {
+        lua_pushstring(L, error->sentence);
+    } else {
+        lua_pushfstring(L, "%s[%I]%s", error->field, (LUAI_UACINT)(error->index + 1), error->sentence + size);
+    }
+}
+
 int whl_fail(lua_State *L, int code) {
     luaL_checkstack(L, 6, "failure");
     lua_pushnil(L);
-    lua_pushstring(L, wh_last_error());
+    push_sentence(L);
     lua_pushstring(L, wh_error_name(code));
     push_parts(L);
     return 4;
@@ -57,7 +74,7 @@ const char *whl_bytes(lua_State *L, int index, const char *name, size_t *size) {
 }
 
 int whl_text_check(const char *text, size_t size, const char *name) {
-    return strlen(text) == size ? WH_OK : whi_fail_field(WH_EINVALID, name, "expected text without a zero byte");
+    return strlen(text) == size ? WH_OK : whi_fail_field(WH_EINVALID, name, ZERO_BYTE);
 }
 
 int whl_text(lua_State *L, int index, const char *name, const char **out) {
@@ -142,6 +159,17 @@ void whl_field_integer(lua_State *L, int table, const char *name, int64_t *out) 
     lua_pop(L, 1);
 }
 
+/* The text at the top of the stack, an item of the list name or, with -1, name itself. */
+static int take_item(lua_State *L, const char *name, int64_t at, const char **out) {
+    size_t size;
+
+    *out = whl_bytes(L, lua_gettop(L), name, &size);
+    if (at < 0 || strlen(*out) == size) {
+        return whl_text_check(*out, size, name) == WH_OK ? 0 : whl_fail(L, WH_EINVALID);
+    }
+    return whl_fail(L, whi_fail_item(WH_EINVALID, name, (size_t)at, ZERO_BYTE));
+}
+
 /* The userdata owns the texts by a table in its user value. */
 int whl_texts(lua_State *L, int index, const char *name, const char *const **out, size_t *count) {
     int is_list = lua_istable(L, index);
@@ -160,7 +188,7 @@ int whl_texts(lua_State *L, int index, const char *name, const char *const **out
         } else {
             lua_pushvalue(L, index);
         }
-        failed = whl_text(L, owner + 1, name, &list[i]);
+        failed = take_item(L, name, is_list ? (int64_t)i : -1, &list[i]);
         if (failed) {
             return failed;
         }

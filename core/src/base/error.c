@@ -179,12 +179,16 @@ int whi_fail_memory(void) {
     return whi_fail(WH_ENOMEM, "out of memory");
 }
 
+/* Copies: what a part has to say may be what wh_last_error said. */
 int wh_fail(int code, const char *text) {
-    return whi_fail(code, "%s", text);
+    return wh_fail_field(code, NULL, text);
 }
 
 int wh_fail_field(int code, const char *field, const char *text) {
-    return whi_fail_field(code, field, "%s", text);
+    char copy[WHI_ERROR_SIZE];
+
+    snprintf(copy, sizeof copy, "%s", text);
+    return whi_fail_field(code, field, "%s", copy);
 }
 
 /* --------------------------------------------------- words in front of a sentence */
@@ -253,8 +257,12 @@ int whi_fail_within_event(int code, size_t index) {
 }
 
 int whi_fail_renamed(int code, const char *field) {
+    return wh_fail_field(code, field, last.sentence + last.reason);
+}
+
+int whi_fail_renamed_item(int code, const char *list, size_t index) {
     char reason[WHI_ERROR_SIZE];
 
     snprintf(reason, sizeof reason, "%s", last.sentence + last.reason);
-    return whi_fail_field(code, field, "%s", reason);
+    return whi_fail_item(code, list, index, "%s", reason);
 }

@@ -49,8 +49,9 @@ int whi_fail_within_item(int code, const char *list, size_t index);
 /* Puts "event 3: " in front of the sentence; the field stays. */
 int whi_fail_within_event(int code, size_t index);
 
-/* Another field in the place of the one that is there. */
+/* Another field, or an item of a list, in the place of the field that is there; NULL: none. */
 int whi_fail_renamed(int code, const char *field);
+int whi_fail_renamed_item(int code, const char *list, size_t index);
 
 /* "field: 12 bytes are more than the limit of 10". Returns WH_ELIMIT. */
 int whi_fail_size(const char *field, size_t size, long long limit);

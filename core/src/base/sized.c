@@ -1,5 +1,6 @@
 #include "base/sized.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -33,18 +34,30 @@ size_t whi_sized_read(void *out, size_t full, const void *given) {
     return size;
 }
 
-int wh_struct_take(void *out, size_t full, const void *given, const char *init) {
+static int take(void *out, size_t full, const void *given, const char *init, const char *field) {
+    int is_expression = strncmp(init, "sizeof", 6) == 0; /* the struct has no _INIT to begin as */
     size_t size = whi_sized_read(out, full, given);
 
     if (!is_size(size)) {
-        return whi_fail_field(WH_EINVALID, "size", "expected that of a struct which begins as %s, found %zu", init,
-                              size);
+        return whi_fail_field(WH_EINVALID, field, "expected %s%s, found %zu",
+                              is_expression ? "" : "that of a struct which begins as ", init, size);
     }
     if (size > full && !is_zero((const unsigned char *)given + full, size - full)) {
-        return whi_fail_field(WH_EINVALID, "size", "found %zu bytes set, of which this library knows %zu (%s)", size,
+        return whi_fail_field(WH_EINVALID, field, "found %zu bytes set, of which this library knows %zu (%s)", size,
                               full, init);
     }
     return WH_OK;
+}
+
+int wh_struct_take(void *out, size_t full, const void *given, const char *init) {
+    return take(out, full, given, init, "size");
+}
+
+int whi_struct_take_part(void *out, size_t full, const void *given, const char *init, const char *owner) {
+    char field[40];
+
+    snprintf(field, sizeof field, "%s.size", owner);
+    return take(out, full, given, init, field);
 }
 
 int whi_sized_clear(void *out, size_t least) {

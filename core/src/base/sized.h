@@ -21,6 +21,9 @@
  * size that given claims; out has its own, full. */
 size_t whi_sized_read(void *out, size_t full, const void *given);
 
+/* wh_struct_take for a struct that hangs on another, in the member owner: the field is "owner.size". */
+int whi_struct_take_part(void *out, size_t full, const void *given, const char *init, const char *owner);
+
 /* A struct that is to be filled: all behind its size becomes zero. 0 if it has not even `least`
  * bytes, and is left alone. */
 int whi_sized_clear(void *out, size_t least);

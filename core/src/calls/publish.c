@@ -299,7 +299,7 @@ static int promise(wh_engine *engine, const wh_event *event, wh_published_fn tol
 static int has_room(const wh_engine *engine) {
     return atomic_load(&engine->memory_used) < engine->options.limits.memory_bytes
                ? WH_OK
-               : whi_fail_field(WH_ELIMIT, "memory_bytes",
+               : whi_fail_field(WH_ELIMIT, "limits.memory_bytes",
                                 "%lld bytes of events are on their way: step, and publish then",
                                 (long long)atomic_load(&engine->memory_used));
 }
@@ -367,7 +367,7 @@ int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh
         return whi_fail_field(WH_EINVALID, "events", "expected one, found NULL");
     }
     if (count > (size_t)engine->options.limits.batch_events) {
-        return whi_fail_field(WH_ELIMIT, "count", "%zu events are more than the limit of %lld", count,
+        return whi_fail_field(WH_ELIMIT, "events", "%zu events are more than the limit of %lld", count,
                               (long long)engine->options.limits.batch_events);
     }
     return count > 0 ? publish_all(&self, events, receipts) : WH_OK;

@@ -129,9 +129,7 @@ int wh_rule_try(const wh_rule_engine *rules, const wh_limits *limits, const char
     whi_buf_init(&answer, ANSWER_MAXIMUM);
     whi_decider_init(&self.decider, rules != NULL ? &self.rules : NULL, &self.limits);
     code = whi_limits_take(&self.limits, limits);
-    code = code == WH_OK && rules != NULL
-               ? wh_struct_take(&self.rules, sizeof self.rules, rules, "sizeof(wh_rule_engine)")
-               : code;
+    code = code == WH_OK && rules != NULL ? whi_rules_take(&self.rules, rules) : code;
     code = code == WH_OK ? whi_past_candidate(&self.registration, NULL, document, size, &self.limits) : code;
     code = code == WH_OK ? whi_decider_check(&self.decider, self.registration) : code;
     if (code == WH_OK && event == NULL) {

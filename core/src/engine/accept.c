@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "base/utf8.h"
 #include "pure/json.h"
 #include "pure/match.h"
@@ -34,9 +35,24 @@ static int fill_limits(wh_limits *limits) {
 
 int whi_limits_take(wh_limits *out, const wh_limits *given) {
     static const wh_limits defaults = WH_LIMITS_INIT;
-    int code = wh_struct_take(out, sizeof *out, given != NULL ? given : &defaults, "WH_LIMITS_INIT");
+    int code = whi_struct_take_part(out, sizeof *out, given != NULL ? given : &defaults, "WH_LIMITS_INIT", "limits");
 
-    return code == WH_OK ? fill_limits(out) : whi_fail_within_field(code, "limits");
+    return code == WH_OK ? fill_limits(out) : code;
+}
+
+int whi_rules_take(wh_rule_engine *out, const wh_rule_engine *given) {
+    int code = whi_struct_take_part(out, sizeof *out, given, "sizeof(wh_rule_engine)", "rules");
+    const char *missing = out->open == NULL      ? "rules.open"
+                          : out->close == NULL   ? "rules.close"
+                          : out->compile == NULL ? "rules.compile"
+                          : out->release == NULL ? "rules.release"
+                          : out->run == NULL     ? "rules.run"
+                                                 : NULL;
+
+    if (code != WH_OK) {
+        return code;
+    }
+    return missing == NULL ? WH_OK : whi_fail_field(WH_EINVALID, missing, "expected a function, found NULL");
 }
 
 static int check_key(const char *key) {
@@ -60,7 +76,7 @@ int whi_accept_check(const wh_limits *limits, const wh_event *event) {
         return whi_fail_field(WH_EINVALID, "id", "expected 1 to 64 of A-Z a-z 0-9 . _ : -");
     }
     if (event->id != NULL && whi_signed_id_check(event->id) != WH_OK) {
-        return whi_fail_within_field(WH_EINVALID, "id");
+        return WH_EINVALID;
     }
     if (event->tenant != NULL && whi_tenant_check(event->tenant) != WH_OK) {
         return whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");

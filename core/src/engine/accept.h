@@ -4,7 +4,7 @@
 #ifndef WHI_ACCEPT_H
 #define WHI_ACCEPT_H
 
-#include "webhook.h"
+#include "webhook_backend.h"
 
 /* WH_EINVALID, WH_EJSON, WH_ELIMIT, each with the member's name; payload_size must be given. */
 int whi_accept_check(const wh_limits *limits, const wh_event *event);
@@ -14,5 +14,8 @@ int whi_accept_take(wh_event *out, const wh_event *given, const wh_limits *limit
 
 /* Puts the defaults where 0 stands. WH_EINVALID. */
 int whi_limits_take(wh_limits *out, const wh_limits *given);
+
+/* A rule engine with all its functions: without one of them it would end the process later. WH_EINVALID. */
+int whi_rules_take(wh_rule_engine *out, const wh_rule_engine *given);
 
 #endif

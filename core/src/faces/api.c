@@ -22,6 +22,9 @@ static int take_options(wh_api_options *options, const wh_api_options *given) {
         return whi_fail_field(WH_EINVALID, "body_bytes", "expected 1 to %zu, found %lld", WHI_JSON_MAXIMUM,
                               (long long)options->body_bytes);
     }
+    if (options->reserved != 0) {
+        return whi_fail_field(WH_EINVALID, "reserved", "expected 0, found %d", options->reserved);
+    }
     return options->failures >= 0 ? WH_OK : whi_fail_field(WH_EINVALID, "failures", "expected 1 or more");
 }
 
@@ -125,11 +128,12 @@ static void handle(wh_api *api, const wh_api_request *request, wh_api_response *
 int wh_api_handle(wh_api *api, const wh_api_request *given, wh_api_response *out) {
     wh_api_request request;
 
-    if (!whi_sized_clear(out, WHI_SIZED_END(wh_api_response, text))) {
+    if (out == NULL || !whi_sized_clear(out, WHI_SIZED_END(wh_api_response, text))) {
         return 500;
     }
     out->status = 500;
-    if (wh_struct_take(&request, sizeof request, given, "WH_API_REQUEST_INIT") != WH_OK) {
+    if (api == NULL || given == NULL ||
+        wh_struct_take(&request, sizeof request, given, "WH_API_REQUEST_INIT") != WH_OK) {
         return out->status;
     }
     if (whi_halt_enter() != WH_OK) {

@@ -234,7 +234,7 @@ void wh_api_look(const wh_api *api, const wh_api_request *given, wh_api_needs *o
     whi_path path;
     int found;
 
-    if (!whi_sized_clear(out, WHI_SIZED_END(wh_api_needs, body_bytes))) {
+    if (out == NULL || !whi_sized_clear(out, WHI_SIZED_END(wh_api_needs, body_bytes)) || api == NULL || given == NULL) {
         return;
     }
     whi_sized_read(&request, sizeof request, given);

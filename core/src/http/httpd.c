@@ -205,7 +205,7 @@ int wh_http_start(wh_http **out, wh_api *api, const wh_http_options *options) {
     int code;
 
     if (out == NULL || api == NULL) {
-        return wh_fail(WH_EINVALID, "out and api: expected, found NULL");
+        return wh_fail_field(WH_EINVALID, out == NULL ? "out" : "api", "expected one, found NULL");
     }
     *out = NULL;
     code = complete(&all, options);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "engine/accept.h"
 #include "engine/inbox.h"
 #include "engine/lease.h"
@@ -66,11 +67,12 @@ static int take_parts(wh_engine *engine, const wh_options *given) {
     int code = WH_OK;
 
     if (given->clock != NULL) {
-        code = wh_struct_take(&engine->own_clock, sizeof engine->own_clock, given->clock, "sizeof(wh_clock)");
+        code = whi_struct_take_part(&engine->own_clock, sizeof engine->own_clock, given->clock, "sizeof(wh_clock)",
+                                    "clock");
         engine->clock = &engine->own_clock;
     }
     if (code == WH_OK && given->rules != NULL) {
-        code = wh_struct_take(&engine->rules, sizeof engine->rules, given->rules, "sizeof(wh_rule_engine)");
+        code = whi_rules_take(&engine->rules, given->rules);
         engine->options.rules = &engine->rules;
     }
     return code;

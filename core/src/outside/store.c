@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/ident.h"
@@ -32,9 +33,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static backend registered[BACKENDS]; /* under the lock; an entry stays as it is */
 static size_t registered_count;
 
+/* Schemes are those of URLs, which have no case. */
 static const backend *find_in(const backend *list, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++) {
-        if (strncmp(name, list[i].scheme, strlen(list[i].scheme)) == 0) {
+        if (strncasecmp(name, list[i].scheme, strlen(list[i].scheme)) == 0) {
             return &list[i];
         }
     }
@@ -56,10 +58,10 @@ static int enter(const char *scheme, const whi_store_vtable *vtable) {
     const backend *taken = find_in(own, sizeof own / sizeof own[0], scheme);
 
     if ((taken != NULL && taken->vtable != NULL) || find_in(registered, registered_count, scheme) != NULL) {
-        return whi_fail(WH_ECONFLICT, "scheme: '%s' is taken", scheme);
+        return whi_fail_field(WH_ECONFLICT, "scheme", "'%s' is taken", scheme);
     }
     if (registered_count == BACKENDS) {
-        return whi_fail(WH_ELIMIT, "scheme: %d back ends are registered already", BACKENDS);
+        return whi_fail_field(WH_ELIMIT, "scheme", "%d back ends are registered already", BACKENDS);
     }
     registered[registered_count++] = (backend){ scheme, vtable };
     return WH_OK;
@@ -70,10 +72,11 @@ int wh_backend_register(const char *scheme, const whi_store_vtable *vtable) {
     int code;
 
     if (size < 2 || strcspn(scheme, ":/") != size - 1 || scheme[size - 1] != ':') {
-        return whi_fail(WH_EINVALID, "scheme: expected a word and a colon, found %s", scheme != NULL ? scheme : "NULL");
+        return whi_fail_field(WH_EINVALID, "scheme", "expected a word and a colon, found %s",
+                              scheme != NULL ? scheme : "NULL");
     }
     if (vtable == NULL || vtable->size != sizeof *vtable || vtable->version != WH_STORE_VERSION) {
-        return whi_fail(WH_EINVALID, "vtable: expected one of version %d", WH_STORE_VERSION);
+        return whi_fail_field(WH_EINVALID, "vtable", "expected one of version %d", WH_STORE_VERSION);
     }
     pthread_mutex_lock(&lock);
     code = enter(scheme, vtable);
@@ -83,10 +86,10 @@ int wh_backend_register(const char *scheme, const whi_store_vtable *vtable) {
 
 /* The rest of the name is not said: there may be a password in it. */
 static int refuse(const char *name, size_t scheme) {
-    return whi_fail(WH_EINVALID,
-                    "store: this library has no back end for '%.*s', expected a file name, \"sqlite:FILE\" or "
-                    "\":memory:\"",
-                    (int)scheme, name);
+    return whi_fail_field(WH_EINVALID, "store",
+                          "this library has no back end for '%.*s', expected a file name, \"sqlite:FILE\" or "
+                          "\":memory:\"",
+                          (int)scheme, name);
 }
 
 /* Length of "word:" before "//", 0: none. A file's path has none, unless somebody insists. */
@@ -96,13 +99,26 @@ static size_t foreign_scheme(const char *name) {
     return end != NULL && end != name && strcspn(name, "/") > (size_t)(end - name) ? (size_t)(end - name) + 1 : 0;
 }
 
+/* What stands behind the scheme is for the back end to read. To SQLite it is a path, and "//orders.db"
+ * would be one in the root, where whoever wrote it as a URL meant another. */
+static int open_found(whi_store **out, const backend *found, const char *name, const whi_store_options *options) {
+    size_t size = strlen(found->scheme);
+
+    if (found->vtable == NULL) {
+        return refuse(name, size);
+    }
+    if (found->vtable == &whi_store_sqlite && strncmp(name + size, "//", 2) == 0) {
+        return whi_fail_field(WH_EINVALID, "store", "expected \"sqlite:FILE\", found \"//\" behind \"sqlite:\"");
+    }
+    return found->vtable->open(out, name + size, options);
+}
+
 int whi_store_open(whi_store **out, const char *name, const whi_store_options *options) {
     const backend *found = name != NULL ? find(name) : NULL;
 
     *out = NULL;
     if (found != NULL) {
-        size_t size = strlen(found->scheme);
-        return found->vtable != NULL ? found->vtable->open(out, name + size, options) : refuse(name, size);
+        return open_found(out, found, name, options);
     }
     if (name != NULL && foreign_scheme(name) > 0) {
         return refuse(name, foreign_scheme(name));

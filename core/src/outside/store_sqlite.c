@@ -2,6 +2,7 @@
 #include "outside/store_sqlite.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -483,13 +484,25 @@ static int prepare_ends(whi_sqlite *store) {
     return code == WH_OK ? whi_sqlite_use(store, &store->writer, WHI_SQL_COMMIT, &statement) : code;
 }
 
+/* A name is a path, also to an SQLite that was built to read "file:…" as a URI. */
+static char *path_of(const char *name) {
+    int is_uri = strncmp(name, "file:", 5) == 0;
+    size_t size = strlen(name) + 3;
+    char *path = whi_alloc(size);
+
+    if (path != NULL) {
+        snprintf(path, size, "%s%s", is_uri ? "./" : "", name);
+    }
+    return path;
+}
+
 static int open_into(whi_sqlite *store, const char *name, const whi_store_options *options) {
     int code;
 
     store->base.vtable = &whi_store_sqlite;
     store->base.ability.shared = strcmp(name, ":memory:") != 0;
     store->base.ability.look_us = LOOK_US;
-    store->name = whi_strdup(name, WH_ZSTR);
+    store->name = path_of(name);
     if (store->name == NULL) {
         return whi_fail_memory();
     }

@@ -176,9 +176,13 @@ int whi_secret_public(const char *secret, char *out) {
     return code;
 }
 
+static int fail_place(const char *field) {
+    return whi_fail_field(WH_EINVALID, field, "expected a place, found NULL");
+}
+
 int wh_secret(char out[WH_SECRET_SIZE]) {
     uint8_t bytes[24];
-    int code = whi_clock_random(NULL, bytes, sizeof bytes);
+    int code = out != NULL ? whi_clock_random(NULL, bytes, sizeof bytes) : fail_place("out");
 
     if (code == WH_OK) {
         key_text("whsec_", bytes, sizeof bytes, out);
@@ -190,8 +194,12 @@ int wh_secret(char out[WH_SECRET_SIZE]) {
 int wh_secret_pair(char secret[WH_SECRET_SIZE], char public_key[WH_SECRET_SIZE]) {
     uint8_t bytes[WHI_ED_SEED + WHI_ED_PUBLIC];
     EVP_PKEY *pair = NULL;
-    int code = whi_clock_random(NULL, bytes, WHI_ED_SEED);
+    int code;
 
+    if (secret == NULL || public_key == NULL) {
+        return fail_place(secret == NULL ? "secret" : "public_key");
+    }
+    code = whi_clock_random(NULL, bytes, WHI_ED_SEED);
     if (code == WH_OK) {
         code = whi_key_pair(&pair, bytes, bytes + WHI_ED_SEED);
     }

@@ -141,7 +141,7 @@ static int sign_all(const char *const *secrets, size_t count, const whi_message 
         int code = whi_signer_new(&signer, secrets[i]);
 
         if (code != WH_OK) {
-            return whi_fail_within_item(code, "secrets", i);
+            return whi_fail_renamed_item(code, "secrets", i);
         }
         if (i > 0) {
             whi_buf_char(buf, ' ');

@@ -111,17 +111,18 @@ static void choose(chosen *out, const char *event) {
 static int choose_events_of(whi_reading *self, const whi_json *json, uint32_t list, chosen *out) {
     uint32_t end = json->nodes[list].next;
     const char *text, *event;
+    size_t i = 0;
 
-    for (uint32_t at = list + 1; at < end; at = json->nodes[at].next) {
+    for (uint32_t at = list + 1; at < end; at = json->nodes[at].next, i++) {
         int code = whi_reading_text(self, json, at, "events", &text);
         if (code != WH_OK) {
-            return code;
+            return code == WH_ENOMEM ? code : whi_fail_renamed_item(code, "events", i);
         }
         event = event_find(out->resource, text);
         if (event == NULL) {
             code =
                 whi_reading_fail_name(out->resource->name, out->resource->events, sizeof *out->resource->events, text);
-            return whi_fail_within_field(code, "events");
+            return whi_fail_within_item(code, "events", i);
         }
         choose(out, event);
     }

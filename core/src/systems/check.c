@@ -175,7 +175,7 @@ int whi_check_match(const whi_check *check, const whi_check_list *list, const wh
         int code = match_one(list, check->secrets[i], parts, count, &matched);
 
         if (code != WH_OK) {
-            return whi_fail_within_item(code, "secrets", i);
+            return whi_fail_renamed_item(code, "secrets", i);
         }
     }
     return matched ? WH_OK

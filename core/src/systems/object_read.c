@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "systems/subscription_read.h"
 #include "systems/wire.h"
 
 /* One level less than a canonical document's, where these values stand in `details`. */
@@ -261,14 +262,11 @@ static int read_object(const whi_system *system, const char *document, size_t si
     whi_json given = { 0 }, was = { 0 };
     whi_reading self = { system, &given, &was, present, 0, out, { 0 }, { 0 } };
     whi_buf text;
-    int code = whi_json_scan(&given, document, size, DEPTH_MAXIMUM);
+    int code = whi_document_scan(&given, document, size, DEPTH_MAXIMUM);
 
     whi_buf_init(&self.details, SIZE_MAX / 4);
     whi_buf_init(&self.scratch, SIZE_MAX / 4);
     whi_buf_init(&text, SIZE_MAX / 4);
-    if (code == WH_OK && given.nodes[0].type != WHI_JSON_OBJECT) {
-        code = whi_fail_field(WH_EINVALID, "document", "expected an object");
-    }
     code = code == WH_OK ? scan_present(system, present, &was, &text) : code;
     code = code == WH_OK ? reserve(&self, size) : code;
     code = code == WH_OK ? read_fields(&self) : code;

@@ -209,7 +209,7 @@ static int match(const whi_check *check, const struct signature *signature) {
         int code = match_one(signature, check->secrets[i], &matched);
 
         if (code != WH_OK) {
-            return whi_fail_within_item(code, "secrets", i);
+            return whi_fail_renamed_item(code, "secrets", i);
         }
     }
     return matched ? WH_OK

@@ -52,7 +52,7 @@ static int target_read(struct target *out, const char *url) {
         return WH_OK;
     }
     if (size == 0 || size > URL_MAXIMUM || !is_visible(url, size)) {
-        return whi_fail(WH_EINVALID, "url: expected 1 to %d visible letters of ASCII", URL_MAXIMUM);
+        return whi_fail_field(WH_EINVALID, "url", "expected 1 to %d visible letters of ASCII", URL_MAXIMUM);
     }
     if (*url == '/') {
         target_origin(out, url, size);
@@ -60,7 +60,7 @@ static int target_read(struct target *out, const char *url) {
     }
     scheme = strspn(at, SCHEME_LETTERS);
     if (scheme == 0 || strncmp(at + scheme, "://", 3) != 0) {
-        return whi_fail(WH_EINVALID, "url: expected \"https://…\", or a path");
+        return whi_fail_field(WH_EINVALID, "url", "expected \"https://…\", or a path");
     }
     out->whole = span(url, size);
     out->scheme = span(url, scheme);
@@ -158,7 +158,7 @@ static int add_method(const whi_check *check, whi_buf *out) {
     size_t size = strnlen(method, METHOD_MAXIMUM + 1);
 
     if (size == 0 || size > METHOD_MAXIMUM || !is_visible(method, size)) {
-        return whi_fail(WH_EINVALID, "method: expected 1 to %d visible letters of ASCII", METHOD_MAXIMUM);
+        return whi_fail_field(WH_EINVALID, "method", "expected 1 to %d visible letters of ASCII", METHOD_MAXIMUM);
     }
     whi_buf_add(out, method, size);
     return WH_OK;

@@ -199,7 +199,7 @@ static int match_all(const char *const *secrets, size_t count, const struct requ
         int code = whi_key_read(&key, secrets[i]);
 
         if (code != WH_OK) {
-            return whi_fail_within_item(code, "secrets", i);
+            return whi_fail_renamed_item(code, "secrets", i);
         }
         if (!matched) {
             code = key.kind == WHI_KEY_MAC ? match_mac(&key, request, message, &matched)
@@ -227,6 +227,7 @@ static int request_read(struct request *request, const wh_header *headers, size_
         return code;
     }
     if (whi_signed_id_check(request->id) != WH_OK) {
+        whi_fail_renamed(WH_ESIG_FORMAT, NULL);
         return whi_fail_within(WH_ESIG_FORMAT, "id header");
     }
     code = whi_stamp_read(stamp_name, request->stamp, strnlen(request->stamp, WHI_STAMP_DIGITS + 1), &seconds);
@@ -247,7 +248,7 @@ int wh_verify(const char *const *secrets, size_t secret_count, const wh_header *
     int code = whi_message_check(secrets, secret_count, body, &message.size);
 
     if (code == WH_OK && headers == NULL && header_count > 0) {
-        code = whi_fail(WH_EINVALID, "headers: no array, but a count of %zu", header_count);
+        code = whi_fail_field(WH_EINVALID, "headers", "no array, but a count of %zu", header_count);
     }
     if (code == WH_OK) {
         code = request_read(&request, headers, header_count, tolerance, now);

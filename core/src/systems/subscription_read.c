@@ -678,7 +678,7 @@ static int check_secrets(const apply *self) {
     }
     for (size_t i = 0; i < s->secret_count && code == WH_OK; i++) {
         code = check_secret(s->system, s->secrets[i]);
-        code = code == WH_OK ? WH_OK : whi_fail_within_item(code, "secrets", i);
+        code = code == WH_OK ? WH_OK : whi_fail_renamed_item(code, "secrets", i);
     }
     return code;
 }
@@ -711,18 +711,25 @@ static int apply_members(apply *self) {
     return self->stored ? WH_OK : check_secrets(self);
 }
 
+int whi_document_scan(whi_json *json, const char *document, size_t size, int depth) {
+    int code = whi_json_scan(json, document, size, depth);
+
+    if (code != WH_OK) {
+        return code == WH_ENOMEM ? code : whi_fail_within_field(code, "document");
+    }
+    return json->nodes[0].type == WHI_JSON_OBJECT ? WH_OK
+                                                  : whi_fail_field(WH_EINVALID, "document", "expected an object");
+}
+
 int whi_subscription_apply(whi_subscription *subscription, const char *document, size_t size, size_t rule_maximum,
                            int stored) {
     whi_json json = { 0 };
     apply self = { subscription, &json, rule_maximum, stored, 0, { 0 } };
-    int code = whi_json_scan(&json, document, size, DEPTH_MAXIMUM);
+    int code = whi_document_scan(&json, document, size, DEPTH_MAXIMUM);
 
     whi_buf_init(&self.scratch, SIZE_MAX / 4);
     whi_buf_reserve(&self.scratch, size); /* growing would leave secrets in freed memory */
     code = code == WH_OK ? whi_buf_status(&self.scratch) : code;
-    if (code == WH_OK && json.nodes[0].type != WHI_JSON_OBJECT) {
-        code = whi_fail_field(WH_EINVALID, "document", "expected an object");
-    }
     code = code == WH_OK ? apply_members(&self) : code;
     whi_wipe(self.scratch.data, self.scratch.capacity); /* secrets went through it */
     whi_buf_free(&self.scratch);

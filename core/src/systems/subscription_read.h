@@ -2,7 +2,11 @@
 #ifndef WHI_SUBSCRIPTION_READ_H
 #define WHI_SUBSCRIPTION_READ_H
 
+#include "pure/json.h"
 #include "pure/subscription.h"
+
+/* Scans what is to be an object at most so deep; what is none is wrong in the field "document". */
+int whi_document_scan(whi_json *json, const char *document, size_t size, int depth);
 
 /* Applies a document: the fields that it names are set, null takes one back to its
  * default, server-written ones (id, version, disabled, created_at, updated_at) are

@@ -21,8 +21,8 @@ static int is_told(const whi_check *check, const whi_format *format) {
 
 /* Two senders' headers on one request: what one signed must not pass for the other's. */
 static int fail_ambiguous(const whi_format *a, const whi_format *b) {
-    return whi_fail(WH_ESIG_FORMAT, "headers: those of \"%s\" and of \"%s\", expected one format, or to be told which",
-                    a->name, b->name);
+    return whi_fail_field(WH_ESIG_FORMAT, "headers",
+                          "those of \"%s\" and of \"%s\", expected one format, or to be told which", a->name, b->name);
 }
 
 static int detect_body(const whi_check *check, const whi_format **out) {
@@ -35,7 +35,7 @@ static int detect_body(const whi_check *check, const whi_format **out) {
             return is < 0 ? is : WH_OK;
         }
     }
-    return whi_fail(WH_ESIG_HEADER, "headers: no signature of a known format, and none in the body");
+    return whi_fail_field(WH_ESIG_HEADER, "headers", "no signature of a known format, and none in the body");
 }
 
 static int detect(const whi_check *check, const whi_format **out) {
