@@ -106,7 +106,10 @@ static void set_parts(const char *field, int64_t index) {
 }
 
 static void write_item(int64_t index, char out[40]) {
-    snprintf(out, 40, index >= 0 ? "[%lld]" : "", (long long)index);
+    out[0] = '\0';
+    if (index >= 0) {
+        snprintf(out, 40, "[%lld]", (long long)index);
+    }
 }
 
 /* Writes the sentence's beginning, "field: " or "field[3]: "; nothing for NULL. */
