@@ -711,7 +711,7 @@ WH_API int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *op
 WH_API void wh_api_close(wh_api *api);
 
 /* How many bytes of a request's body it takes at most; of most routes it takes less, see
- * wh_api_look. */
+ * wh_api_look. 0 of NULL. */
 WH_API int64_t wh_api_body_bytes(const wh_api *api);
 
 typedef struct wh_api_request {

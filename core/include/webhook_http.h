@@ -43,6 +43,7 @@ typedef struct wh_http_options {
  * Errors: invalid (names the option), io (the address is in use or not ours), memory. */
 WH_API int wh_http_start(wh_http **out, wh_api *api, const wh_http_options *options);
 
+/* Where it listens; 0 of NULL. */
 WH_API int wh_http_port(const wh_http *http);
 
 /* Takes no more connections, lets requests finish for at most grace ms, frees it. NULL

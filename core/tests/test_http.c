@@ -545,6 +545,17 @@ static void refuses(int code, const char *part) {
     setup(NULL);
 }
 
+static void what_is_not_given_is_named(void **state) {
+    wh_http *none;
+
+    (void)state;
+    assert_int_equal(wh_http_start(&none, NULL, NULL), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "api");
+    assert_int_equal(wh_http_start(NULL, NULL, NULL), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "out");
+    assert_int_equal(wh_http_port(NULL), 0);
+}
+
 static void options_that_cannot_be_are_refused_by_name(void **state) {
     (void)state;
     options.size = 2;
@@ -670,6 +681,7 @@ int main(void) {
         TEST(stopping_waits_as_long_as_it_is_told_however_long_that_is),
         TEST(stopping_cuts_off_what_does_not_end_in_time),
         TEST(a_server_that_stopped_takes_no_connection),
+        TEST(what_is_not_given_is_named),
         TEST(options_that_cannot_be_are_refused_by_name),
         TEST(a_port_in_use_is_refused),
         TEST(it_listens_at_ipv6),

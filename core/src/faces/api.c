@@ -68,7 +68,7 @@ void wh_api_close(wh_api *api) {
 }
 
 int64_t wh_api_body_bytes(const wh_api *api) {
-    return api->body_bytes;
+    return api != NULL ? api->body_bytes : 0;
 }
 
 static int serve(whi_call *call) {

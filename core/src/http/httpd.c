@@ -227,7 +227,7 @@ int wh_http_start(wh_http **out, wh_api *api, const wh_http_options *options) {
 }
 
 int wh_http_port(const wh_http *http) {
-    return http->port;
+    return http != NULL ? http->port : 0;
 }
 
 void wh_http_stop(wh_http *http, int64_t grace) {
