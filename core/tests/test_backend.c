@@ -266,6 +266,8 @@ static void what_was_committed_although_its_answer_was_lost_is_accepted_once(voi
     wh_close(engine);
 }
 
+static char scheme[] = "keep:";
+
 static void a_scheme_has_one_back_end(void **state) {
     wh_backend_store_vtable newer = keeping, larger = keeping;
 
@@ -283,6 +285,9 @@ static void a_scheme_has_one_back_end(void **state) {
     assert_int_equal(wh_backend_register(NULL, &keeping), WH_EINVALID);
     assert_string_equal(wh_last_error_field(), "scheme");
     assert_int_equal(wh_backend_register("other:", NULL), WH_EINVALID);
+    assert_int_equal(wh_backend_register("a-word-that-is-longer-than-thirty:", &keeping), WH_EINVALID);
+    memset(scheme, 'x', sizeof scheme - 1); /* it was a copy that was kept */
+    assert_int_equal(wh_backend_register("keep:", &keeping), WH_ECONFLICT);
 }
 
 static void the_order_of_a_key_can_be_asked_from_outside(void **state) {
@@ -319,7 +324,7 @@ static void a_rule_engine_from_outside_reads_the_scanned_payload(void **state) {
 
 static int register_it(void **state) {
     (void)state;
-    return wh_backend_register("keep:", &keeping);
+    return wh_backend_register(scheme, &keeping);
 }
 
 int main(void) {

@@ -3,6 +3,7 @@
 #include "outside/store.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,9 +17,10 @@
 /* ---------------------------------------------------------------------- by its name */
 
 #define BACKENDS 8 /* that may be registered */
+#define SCHEME_SIZE 32
 
 typedef struct backend {
-    const char *scheme;
+    char scheme[SCHEME_SIZE];
     const whi_store_vtable *vtable; /* NULL: not in this library */
 } backend;
 
@@ -63,7 +65,8 @@ static int enter(const char *scheme, const whi_store_vtable *vtable) {
     if (registered_count == BACKENDS) {
         return whi_fail_field(WH_ELIMIT, "scheme", "%d back ends are registered already", BACKENDS);
     }
-    registered[registered_count++] = (backend){ scheme, vtable };
+    snprintf(registered[registered_count].scheme, SCHEME_SIZE, "%s", scheme);
+    registered[registered_count++].vtable = vtable;
     return WH_OK;
 }
 
@@ -71,9 +74,9 @@ int wh_backend_register(const char *scheme, const whi_store_vtable *vtable) {
     size_t size = scheme != NULL ? strlen(scheme) : 0;
     int code;
 
-    if (size < 2 || strcspn(scheme, ":/") != size - 1 || scheme[size - 1] != ':') {
-        return whi_fail_field(WH_EINVALID, "scheme", "expected a word and a colon, found %s",
-                              scheme != NULL ? scheme : "NULL");
+    if (size < 2 || size >= SCHEME_SIZE || strcspn(scheme, ":/") != size - 1 || scheme[size - 1] != ':') {
+        return whi_fail_field(WH_EINVALID, "scheme", "expected a word of at most %d letters and a colon, found %.60s",
+                              SCHEME_SIZE - 2, scheme != NULL ? scheme : "NULL");
     }
     if (vtable == NULL || vtable->size != sizeof *vtable || vtable->version != WH_STORE_VERSION) {
         return whi_fail_field(WH_EINVALID, "vtable", "expected one of version %d", WH_STORE_VERSION);
