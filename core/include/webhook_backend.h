@@ -574,7 +574,8 @@ struct wh_backend_store {
 };
 
 /* Stores whose names begin with scheme ("mine:") are this back end's from now on, in this process. The
- * vtable stays. WH_EINVALID, WH_ECONFLICT: the scheme is taken; WH_ELIMIT: more than 8. */
+ * vtable stays, of the scheme a copy is kept. WH_EINVALID, WH_ECONFLICT: the scheme is taken; WH_ELIMIT: more than 8.
+ */
 WH_API int wh_backend_register(const char *scheme, const wh_backend_store_vtable *vtable);
 
 #ifdef __cplusplus
