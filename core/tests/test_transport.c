@@ -475,6 +475,26 @@ static void a_burst_leaves_no_connections_behind_under_traffic(void **state) {
     assert_int_equal(f->w.transport->socket_count, 1);
 }
 
+/* Each of a shard's handles has descriptors of its own, so those of lanes that are no more must not
+ * be the reason for another one. */
+static void lanes_that_are_used_once_make_no_shards(void **state) {
+    fixture *f = *state;
+    sending s;
+
+    f->w.kept_ms = 20;
+    wire_open(&f->w, NULL, 0);
+    for (int i = 0; i < 6 * WHI_SHARD_ROUTES; i++) {
+        wire_fill(&f->w, &s, receiver_url(f->r, "/"));
+        s.request.lane = i;
+        assert_int_equal(wire_send(&s), WH_OK);
+        wire_run(&f->w, i + 1);
+        if (i % WHI_SHARD_ROUTES == WHI_SHARD_ROUTES - 1) {
+            turn_for(&f->w, NULL, 60);
+        }
+    }
+    assert_true(f->w.transport->shard_count <= 2);
+}
+
 static void routes_that_are_not_used_are_forgotten(void **state) {
     fixture *f = *state;
     sending s;
@@ -613,6 +633,7 @@ int main(void) {
         TEST(idle_connections_make_room_for_new_ones),
         TEST(connections_that_nobody_uses_are_closed),
         TEST(a_burst_leaves_no_connections_behind_under_traffic),
+        TEST(lanes_that_are_used_once_make_no_shards),
         TEST(routes_that_are_not_used_are_forgotten),
         TEST(done_may_send_the_next_request),
         TEST(a_request_that_fails_at_once_may_be_sent_again_from_done),

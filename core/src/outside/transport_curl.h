@@ -91,6 +91,7 @@ struct whi_route {
     whi_target *target; /* of its last request */
     whi_pin *pin;       /* NULL for a literal address */
     size_t active;      /* its requests under way */
+    int64_t used_at;    /* us */
 };
 
 struct whi_shard {

@@ -1,6 +1,7 @@
 /* Tests: test_transport_faults. */
 #include "outside/transport_curl.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -195,20 +196,6 @@ static size_t active_of(const whi_shard *shard) {
     return shard->active;
 }
 
-/* A shard for a route that has none: one more when all have their fill. */
-static whi_shard *choose_shard(whi_transport *transport, unsigned kind) {
-    whi_shard *shard = least(transport, kind, routes_of);
-
-    if (shard != NULL && routes_of(shard) < WHI_SHARD_ROUTES) {
-        return shard;
-    }
-    if (shard != NULL && transport->shard_count >= transport->shard_maximum) {
-        return routes_of(shard) != SIZE_MAX ? shard : least(transport, kind, active_of);
-    }
-    shard = whi_shard_new(transport, kind);
-    return shard != NULL ? shard : least(transport, kind, active_of);
-}
-
 /* ----------------------------------------------------------------------- routes */
 
 static size_t hash_of(const whi_transport *transport, int64_t lane, unsigned slot, unsigned kind) {
@@ -262,6 +249,7 @@ static void link_newest(whi_transport *transport, whi_route *route) {
 }
 
 static void touch(whi_transport *transport, whi_route *route) {
+    route->used_at = whi_monotonic_us();
     if (transport->newest != route) {
         unlink_age(transport, route);
         link_newest(transport, route);
@@ -291,7 +279,48 @@ static void free_oldest(whi_transport *transport) {
     }
 }
 
+/* Those that nobody has used for as long as their connections are kept. 1: some were freed. */
+static int free_unused(whi_transport *transport, int64_t now_us) {
+    whi_route *route = transport->oldest;
+    size_t before = transport->route_count;
+
+    while (route != NULL && now_us - route->used_at >= transport->kept_us) {
+        whi_route *newer = route->newer;
+        if (route->active == 0) {
+            free_route(transport, route);
+        }
+        route = newer;
+    }
+    return transport->route_count < before;
+}
+
+static whi_shard *with_room(const whi_transport *transport, unsigned kind) {
+    whi_shard *shard = least(transport, kind, routes_of);
+
+    return shard != NULL && routes_of(shard) < WHI_SHARD_ROUTES ? shard : NULL;
+}
+
+/* A shard for a route that has none: one more when all have their fill. Each has descriptors of its own
+ * beside its connections, so the routes of lanes that are no more give way first. */
+static whi_shard *choose_shard(whi_transport *transport, unsigned kind, int64_t now_us) {
+    whi_shard *shard = with_room(transport, kind);
+
+    if (shard == NULL && free_unused(transport, now_us)) {
+        shard = with_room(transport, kind);
+    }
+    if (shard != NULL) {
+        return shard;
+    }
+    shard = least(transport, kind, routes_of);
+    if (shard != NULL && transport->shard_count >= transport->shard_maximum) {
+        return routes_of(shard) != SIZE_MAX ? shard : least(transport, kind, active_of);
+    }
+    shard = whi_shard_new(transport, kind);
+    return shard != NULL ? shard : least(transport, kind, active_of);
+}
+
 static int new_route(whi_transport *transport, int64_t lane, unsigned slot, unsigned kind, whi_route **out) {
+    int64_t now_us = whi_monotonic_us();
     whi_route *route, **link;
     whi_shard *shard;
 
@@ -301,7 +330,7 @@ static int new_route(whi_transport *transport, int64_t lane, unsigned slot, unsi
     if (transport->route_count >= transport->route_room && grow(transport) != WH_OK) {
         return WH_ENOMEM;
     }
-    shard = choose_shard(transport, kind);
+    shard = choose_shard(transport, kind, now_us);
     route = shard != NULL ? whi_calloc(1, sizeof *route) : NULL;
     if (route == NULL) {
         return whi_fail_memory();
@@ -310,6 +339,7 @@ static int new_route(whi_transport *transport, int64_t lane, unsigned slot, unsi
     route->slot = slot;
     route->kind = kind;
     route->shard = shard;
+    route->used_at = now_us;
     shard->routes++;
     link = &transport->routes[hash_of(transport, lane, slot, kind)];
     route->hash_next = *link;
