@@ -703,6 +703,39 @@ static void old_versions_go_when_no_delivery_can_name_them(void **state) {
     whi_store_close(store);
 }
 
+#define CHANGES 12
+
+/* However many come: who purges goes on until there are no more. */
+static void of_many_old_versions_none_stay(void **state) {
+    whi_store *store = opened_here();
+    whi_subscription_row row = { .tenant = "", .status = 1, .document = "{}", .document_size = 2 };
+    int64_t late = whi_ident_first(INT64_C(3000000000000)), hour = whi_ident_first(whi_ident_time(0) + 3600000);
+    int64_t after = 0;
+    int count, steps = 0;
+    seen all = { 0 };
+
+    (void)state;
+    OK(whi_store_begin(store));
+    OK(add_event(store, late, NULL, 0, NULL));
+    OK(whi_store_event_done(store, 0, late));
+    for (row.version = 1; row.version <= CHANGES; row.version++) {
+        OK(whi_store_subscription_put(store, &row));
+    }
+    OK(add_event(store, late + 2 * hour, NULL, 0, NULL));
+    OK(whi_store_commit(store, NULL));
+    OK(whi_store_begin(store));
+    do {
+        OK(whi_store_purge(store, late + 3 * hour, late + 3 * hour, 2, &after, &count));
+        assert_true(++steps < 4 * CHANGES);
+    } while (after != 0);
+    OK(whi_store_commit(store, NULL));
+    for (int64_t version = 1; version < CHANGES; version++) {
+        assert_int_equal(V(store)->subscription_get(store, row.id, version, see_subscription, &all), WH_ENOTFOUND);
+    }
+    OK(V(store)->subscription_get(store, row.id, CHANGES, see_subscription, &all));
+    whi_store_close(store);
+}
+
 int main(int argc, char **argv) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(an_event_is_kept_with_its_bytes_and_its_times, clear),
@@ -724,6 +757,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(ids_of_subscriptions_are_never_used_again, clear),
         cmocka_unit_test_teardown(purging_takes_what_is_old_and_finished_in_small_steps, clear),
         cmocka_unit_test_teardown(old_versions_go_when_no_delivery_can_name_them, clear),
+        cmocka_unit_test_teardown(of_many_old_versions_none_stay, clear),
     };
 
     return RUN_IN_PLACES(tests);

@@ -341,12 +341,27 @@ static int purge_event(whi_sqlite *store, int64_t event) {
 /* A delivery of an event that is an hour younger than the end of a version does not
  * name it: by then every engine knows of the new one. So when all events that are
  * left are, no delivery does. */
-static int purge_versions(whi_sqlite *store, const purge_bounds *bounds, int limit) {
+static int purge_versions(whi_sqlite *store, const purge_bounds *bounds, int limit, int *all) {
     int64_t oldest = bounds->done > bounds->failed ? bounds->done : bounds->failed;
     int64_t hour = whi_ident_first(whi_ident_time(0) + 3600000);
+    int code = whi_sqlite_run_numbers(store, WHI_SQL_PURGE_VERSIONS, (int64_t[]){ oldest, hour, limit }, 3,
+                                      "purging versions of subscriptions");
 
-    return whi_sqlite_run_numbers(store, WHI_SQL_PURGE_VERSIONS, (int64_t[]){ oldest, hour, limit }, 3,
-                                  "purging versions of subscriptions");
+    *all = code == WH_OK && whi_sqlite_changed(store) < limit;
+    return code;
+}
+
+/* Behind the last event. While there may be more of them the place stays where no event is left to be
+ * looked at: the next step comes here again. */
+static int purge_rest(whi_sqlite *store, const purge_bounds *bounds, int limit, int64_t *after) {
+    int all, code = purge_versions(store, bounds, limit, &all);
+
+    if (all) {
+        *after = 0;
+    } else if (*after == 0) {
+        *after = 1;
+    }
+    return code;
 }
 
 static int purge_all(whi_sqlite *store, const int64_t *events, int picked, const purge_bounds *bounds, int64_t *after,
@@ -385,9 +400,5 @@ int whi_sqlite_purge(whi_store *base, int64_t done_before, int64_t failed_before
         code = purge_all(store, events, picked, &bounds, after, count);
     }
     whi_free(events);
-    if (code == WH_OK && picked < limit) {
-        *after = 0;
-        code = purge_versions(store, &bounds, limit);
-    }
-    return code;
+    return code == WH_OK && picked < limit ? purge_rest(store, &bounds, limit, after) : code;
 }
