@@ -72,12 +72,6 @@ static int resign_all(wh_engine *engine, const char *tenant, const char *secret)
     return code;
 }
 
-static int check_tenant(const char *tenant) {
-    return tenant == NULL || whi_tenant_check(tenant) == WH_OK
-               ? WH_OK
-               : whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
-}
-
 static int check_secret(const char *secret) {
     size_t size = strlen(secret);
 
@@ -101,7 +95,7 @@ int wh_tenant_secret(wh_engine *engine, const char *tenant, const char *secret, 
     if (code != WH_OK) {
         return code;
     }
-    code = check_tenant(tenant);
+    code = whi_tenant_check(name);
     code = code == WH_OK && secret != NULL ? check_secret(secret) : code;
     if (code == WH_OK && secret == NULL) {
         code = whi_workspace_secret(engine, name, now);

@@ -30,12 +30,6 @@ static int hash(const char *token, unsigned char out[WHI_TOKEN_HASH]) {
                : whi_fail(WH_EINTERNAL, "OpenSSL makes no SHA-256");
 }
 
-static int check_tenant(const char *tenant) {
-    return tenant == NULL || whi_tenant_check(tenant) == WH_OK
-               ? WH_OK
-               : whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
-}
-
 static int check_name(const char *name) {
     size_t size = name != NULL ? strlen(name) : 0;
 
@@ -73,7 +67,7 @@ int wh_token_add(wh_engine *engine, const char *tenant, const char *name, char t
     int code =
         token != NULL ? whi_engine_check(engine) : whi_fail_field(WH_EINVALID, "token", "expected one, found NULL");
 
-    code = code == WH_OK ? check_tenant(tenant) : code;
+    code = code == WH_OK ? whi_tenant_check(tenant != NULL ? tenant : "") : code;
     code = code == WH_OK ? check_name(name) : code;
     code = code == WH_OK ? whi_clock_random(engine->clock, chance, sizeof chance) : code;
     if (code != WH_OK) {

@@ -79,7 +79,7 @@ int whi_accept_check(const wh_limits *limits, const wh_event *event) {
         return WH_EINVALID;
     }
     if (event->tenant != NULL && whi_tenant_check(event->tenant) != WH_OK) {
-        return whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
+        return WH_EINVALID;
     }
     if (event->source != NULL && event->source[0] != '\0' && whi_type_check(event->source) != WH_OK) {
         return whi_fail_field(WH_EINVALID, "source", "expected at most 128 of A-Z a-z 0-9 . _ : - /");

@@ -19,9 +19,7 @@ int whi_scope_tenant(whi_call *call, const char **out) {
 
     *out = call->all ? named : call->tenant;
     if (named == NULL || call->all) {
-        return named == NULL || whi_tenant_check(named) == WH_OK
-                   ? WH_OK
-                   : whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
+        return whi_tenant_check(named != NULL ? named : "");
     }
     return strcmp(named, call->tenant) == 0 ? WH_OK
                                             : whi_refuse(call, 403, "tenant", "this needs the token of an operator");

@@ -62,7 +62,9 @@ int whi_type_check(const char *type) {
 }
 
 int whi_tenant_check(const char *tenant) {
-    return check_word(tenant, 0, ID_MAXIMUM, "._:-");
+    return check_word(tenant, 0, ID_MAXIMUM, "._:-") == WH_OK
+               ? WH_OK
+               : whi_fail_field(WH_EINVALID, "tenant", "expected at most %d of A-Z a-z 0-9 . _ : -", ID_MAXIMUM);
 }
 
 int whi_id_check(const char *id) {
@@ -368,7 +370,7 @@ static int is_covered(const whi_match *match, const char *tenant, const char *pa
 
 static int check_all(const char *tenant, const char *const *patterns, size_t count) {
     if (whi_tenant_check(tenant) != WH_OK) {
-        return whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
+        return WH_EINVALID;
     }
     for (size_t i = 0; i < count; i++) {
         if (whi_pattern_check(patterns[i]) != WH_OK) {

@@ -17,7 +17,7 @@ typedef struct whi_match whi_match;
 int whi_match_new(whi_match **out);
 void whi_match_free(whi_match *match);
 
-/* WH_EINVALID if the text is not a pattern, or not a type or tenant or id. */
+/* WH_EINVALID if the text is not a pattern, or not a type or tenant or id; of a tenant with its sentence. */
 int whi_pattern_check(const char *pattern);
 int whi_type_check(const char *type);     /* 1 to 128 of A-Z a-z 0-9 . _ : - / */
 int whi_tenant_check(const char *tenant); /* 0 to 64 of A-Z a-z 0-9 . _ : - */

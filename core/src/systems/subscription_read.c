@@ -206,9 +206,7 @@ static int set_tenant(apply *self, uint32_t node) {
     const char *text = "";
     int code = is_null(self, node) ? WH_OK : text_of(self, node, "tenant", SIZE_MAX, &text);
 
-    if (code == WH_OK && whi_tenant_check(text) != WH_OK) {
-        code = whi_fail_field(WH_EINVALID, "tenant", "expected at most 64 of A-Z a-z 0-9 . _ : -");
-    }
+    code = code == WH_OK ? whi_tenant_check(text) : code;
     return code == WH_OK ? keep_text(&self->subscription->tenant, text, WH_ZSTR) : code;
 }
 
