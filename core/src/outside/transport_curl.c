@@ -227,9 +227,10 @@ static int64_t span_us(int64_t ms) {
 static int curl_send(whi_transport *transport, whi_request *request) {
     whi_transfer *transfer = NULL;
     whi_route *route = NULL;
+    int64_t now_us = whi_monotonic_us();
     int code = check_request(request);
 
-    code = code == WH_OK ? whi_route_find(transport, request, &route) : code;
+    code = code == WH_OK ? whi_route_find(transport, request, now_us, &route) : code;
     code = code == WH_OK ? trust(transport, route) : code;
     code = code == WH_OK ? take_transfer(transport, route->kind, &transfer) : code;
     if (code != WH_OK) {
@@ -238,7 +239,7 @@ static int curl_send(whi_transport *transport, whi_request *request) {
     request->retry_after[0] = '\0';
     transfer->request = request;
     transfer->route = route;
-    transfer->started = whi_monotonic_us();
+    transfer->started = now_us;
     transfer->deadline = transfer->started + span_us(request->timeout);
     transfer->connect_by = transfer->started + span_us(request->connect_timeout);
     route->active++;

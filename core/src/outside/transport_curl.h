@@ -245,7 +245,7 @@ void whi_timer_stop(whi_transport *transport, whi_timer *timer);
 /* ---- transport_route.c */
 
 /* The route of a request, with its target read. */
-int whi_route_find(whi_transport *transport, const whi_request *request, whi_route **out);
+int whi_route_find(whi_transport *transport, const whi_request *request, int64_t now_us, whi_route **out);
 void whi_routes_free(whi_transport *transport);
 void whi_target_unref(whi_target *target);
 

@@ -1,7 +1,6 @@
 /* Tests: test_transport_faults. */
 #include "outside/transport_curl.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -248,8 +247,8 @@ static void link_newest(whi_transport *transport, whi_route *route) {
     transport->newest = route;
 }
 
-static void touch(whi_transport *transport, whi_route *route) {
-    route->used_at = whi_monotonic_us();
+static void touch(whi_transport *transport, whi_route *route, int64_t now_us) {
+    route->used_at = now_us;
     if (transport->newest != route) {
         unlink_age(transport, route);
         link_newest(transport, route);
@@ -319,8 +318,8 @@ static whi_shard *choose_shard(whi_transport *transport, unsigned kind, int64_t 
     return shard != NULL ? shard : least(transport, kind, active_of);
 }
 
-static int new_route(whi_transport *transport, int64_t lane, unsigned slot, unsigned kind, whi_route **out) {
-    int64_t now_us = whi_monotonic_us();
+static int new_route(whi_transport *transport, int64_t lane, unsigned slot, unsigned kind, int64_t now_us,
+                     whi_route **out) {
     whi_route *route, **link;
     whi_shard *shard;
 
@@ -351,15 +350,15 @@ static int new_route(whi_transport *transport, int64_t lane, unsigned slot, unsi
 }
 
 /* The first of a lane's slots whose shard has room for one more request. */
-static int find_slot(whi_transport *transport, int64_t lane, unsigned kind, whi_route **out) {
+static int find_slot(whi_transport *transport, int64_t lane, unsigned kind, int64_t now_us, whi_route **out) {
     for (unsigned slot = 0;; slot++) {
         whi_route *route = transport->route_room ? *route_link(transport, lane, slot, kind) : NULL;
 
         if (route == NULL) {
-            return new_route(transport, lane, slot, kind, out);
+            return new_route(transport, lane, slot, kind, now_us, out);
         }
         if (route->shard->active < WHI_SHARD_ACTIVE || slot == WHI_ROUTE_SLOTS - 1) {
-            touch(transport, route);
+            touch(transport, route, now_us);
             *out = route;
             return WH_OK;
         }
@@ -388,9 +387,9 @@ static int retarget(whi_route *route, const char *url) {
     return WH_OK;
 }
 
-int whi_route_find(whi_transport *transport, const whi_request *request, whi_route **out) {
+int whi_route_find(whi_transport *transport, const whi_request *request, int64_t now_us, whi_route **out) {
     unsigned kind = (request->insecure ? WHI_KIND_INSECURE : 0) | (request->http2 ? WHI_KIND_HTTP2 : 0);
-    int code = find_slot(transport, request->lane, kind, out);
+    int code = find_slot(transport, request->lane, kind, now_us, out);
 
     if (code != WH_OK || ((*out)->target != NULL && strcmp((*out)->target->given, request->url) == 0)) {
         return code;

@@ -106,7 +106,7 @@ static void write_sentence(const whi_request *request, int code, char out[WHI_SE
     }
 }
 
-static void judge(whi_parcel *parcel, const whi_request *request) {
+static void judge(const wh_engine *engine, whi_parcel *parcel, const whi_request *request) {
     const whi_delivery *delivery = parcel->delivery;
     const whi_system *system = delivery->registration->subscription->system;
     whi_response response = { delivery->event->type, request->error, request->status };
@@ -118,6 +118,7 @@ static void judge(whi_parcel *parcel, const whi_request *request) {
     if (parcel->outcome == WHI_OUTCOME_SUCCESS) {
         parcel->sentence[0] = '\0';
     } else {
+        parcel->retry_after = whi_retry_after(request->retry_after, whi_now(engine));
         write_sentence(request, parcel->code, parcel->sentence);
     }
 }
@@ -134,13 +135,12 @@ static void done(whi_request *request, void *payload) {
 
     parcel->status = request->status;
     parcel->duration_us = request->duration_us;
-    parcel->retry_after = whi_retry_after(request->retry_after, whi_now(self->sink->engine));
     parcel->answer = request->response;
     parcel->answer_size = request->response_size;
     if (is_here(request->error)) {
         put_back(parcel, request);
     } else {
-        judge(parcel, request);
+        judge(self->sink->engine, parcel, request);
     }
     give_request(self);
     parcel->done(parcel, parcel->payload);

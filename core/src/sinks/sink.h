@@ -36,7 +36,7 @@ typedef struct whi_parcel {
     int outcome;         /* enum whi_outcome */
     int code;            /* WH_OK, or the class of what went wrong */
     int status;          /* the receiver's own number, 0: it gave none */
-    int64_t retry_after; /* ms that the receiver asks to be left alone, -1: it does not */
+    int64_t retry_after; /* with retry: ms that the receiver asks to be left alone, -1: it does not */
     int64_t duration_us;
     int answers;                 /* 1: the receiver does its work, whatever it said of this delivery */
     int overloaded;              /* 1: it has too much to do, fewer at once are better */
