@@ -74,6 +74,11 @@ local function sentences(page)
   return text:gmatch "[^.;]+[.;]"
 end
 
+-- Where people have their files, and where this tree is.
+local places = { "/root/", "/home/", "/Users/" }
+local here = io.popen("pwd"):read():match "^/[^/]+/"
+if here and not ("/tmp/ /usr/ /var/ /etc/ /opt/"):find(here, 1, true) then places[#places + 1] = here end
+
 local said = {}
 for _, name in ipairs(names) do
   for sentence in sentences(pages[name]) do
@@ -81,7 +86,7 @@ for _, name in ipairs(names) do
     if #sentence > 50 and said[sentence] then say("%s: %q is said in %s, too", name, sentence, said[sentence]) end
     said[sentence] = said[sentence] or name
   end
-  for _, place in ipairs { "/root/", "/home/", "/work/", "/Users/" } do
+  for _, place in ipairs(places) do
     if pages[name].text:find(place, 1, true) then say("%s: names %s", name, place) end
   end
 end
