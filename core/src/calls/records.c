@@ -248,16 +248,21 @@ static int ready(wh_engine *engine, char **out) {
     return WH_OK;
 }
 
+static int begin_list(wh_engine *engine, char **out, const wh_query *given, wh_query *query, whi_store_query *rows) {
+    int code = ready(engine, out);
+
+    code = code == WH_OK ? whi_query_take(query, given) : code;
+    return code == WH_OK ? whi_query_read(engine, query, rows) : code;
+}
+
 int wh_subscriptions(wh_engine *engine, const wh_query *given, char **out, size_t *size) {
     whi_store_place place = { 0 };
     whi_store_query rows;
     wh_query query;
     char next[WH_ID_SIZE];
     page self;
-    int code = ready(engine, out);
+    int code = begin_list(engine, out, given, &query, &rows);
 
-    code = code == WH_OK ? whi_query_take(&query, given) : code;
-    code = code == WH_OK ? whi_query_read(engine, &query, &rows) : code;
     code = code == WH_OK ? subscription_state(&query, &rows) : code;
     code = code == WH_OK ? whi_cursor_read(&query, "sub_", &rows.before_subscription) : code;
     if (code != WH_OK) {
@@ -275,10 +280,8 @@ int wh_events(wh_engine *engine, const wh_query *given, char **out, size_t *size
     wh_query query;
     char next[WH_ID_SIZE];
     page self;
-    int code = ready(engine, out);
+    int code = begin_list(engine, out, given, &query, &rows);
 
-    code = code == WH_OK ? whi_query_take(&query, given) : code;
-    code = code == WH_OK ? whi_query_read(engine, &query, &rows) : code;
     code = code == WH_OK ? whi_cursor_read(&query, "msg_", &rows.before_event) : code;
     if (code != WH_OK) {
         return code;
@@ -295,10 +298,8 @@ int wh_deliveries(wh_engine *engine, const wh_query *given, char **out, size_t *
     wh_query query;
     char next[WH_ID_SIZE];
     page self;
-    int code = ready(engine, out);
+    int code = begin_list(engine, out, given, &query, &rows);
 
-    code = code == WH_OK ? whi_query_take(&query, given) : code;
-    code = code == WH_OK ? whi_query_read(engine, &query, &rows) : code;
     code = code == WH_OK ? delivery_state(&query, &rows) : code;
     code = code == WH_OK ? whi_cursor_read_delivery(&query, &rows.before_event, &rows.before_subscription) : code;
     if (code != WH_OK) {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-void whi_given_init(whi_given *given) {
+static void given_init(whi_given *given) {
     *given = (whi_given){ 0 };
     given->events_end = &given->events;
     given->deliveries_end = &given->deliveries;
@@ -13,7 +13,7 @@ void whi_given_init(whi_given *given) {
 void whi_inbox_init(whi_inbox *inbox, wh_engine *engine) {
     inbox->engine = engine;
     pthread_mutex_init(&inbox->lock, NULL);
-    whi_given_init(&inbox->given);
+    given_init(&inbox->given);
 }
 
 void whi_inbox_end(whi_inbox *inbox) {
@@ -146,7 +146,7 @@ static void move(whi_given *from, whi_given *to) {
     to->events_end = from->events != NULL ? from->events_end : &to->events;
     to->deliveries_end = from->deliveries != NULL ? from->deliveries_end : &to->deliveries;
     to->tasks_end = from->tasks != NULL ? from->tasks_end : &to->tasks;
-    whi_given_init(from);
+    given_init(from);
 }
 
 void whi_inbox_take(whi_inbox *inbox, whi_given *out) {

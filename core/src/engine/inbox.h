@@ -48,8 +48,6 @@ typedef struct whi_inbox {
     whi_given given;
 } whi_inbox;
 
-void whi_given_init(whi_given *given);
-
 void whi_inbox_init(whi_inbox *inbox, wh_engine *engine);
 void whi_inbox_end(whi_inbox *inbox);
 void whi_inbox_open(whi_inbox *inbox, int open);
