@@ -182,6 +182,15 @@ static void goes_on(whi_store *store) {
     whi_store_close(store);
 }
 
+static void settles_and_goes_on(whi_store *store) {
+    enum wh_backend_commit outcome = WH_COMMIT_UNKNOWN;
+
+    whi_store_settle(store, &outcome);
+    assert_int_equal(outcome, WH_NOT_COMMITTED);
+    whi_store_rollback(store);
+    goes_on(store);
+}
+
 static void of_a_flush_that_fails_nothing_is_known_until_it_is_written_over(void **state) {
     whi_store *store = begun();
     enum wh_backend_commit outcome;
@@ -212,10 +221,7 @@ static void while_the_disk_fails_it_stays_unknown(void **state) {
         assert_int_equal(outcome, WH_COMMIT_UNKNOWN);
     }
     fail_sync = SQLITE_OK;
-    whi_store_settle(store, &outcome);
-    assert_int_equal(outcome, WH_NOT_COMMITTED);
-    whi_store_rollback(store);
-    goes_on(store);
+    settles_and_goes_on(store);
 }
 
 static void what_cannot_be_written_whole_is_not_committed(void **state) {
@@ -242,10 +248,7 @@ static void of_a_write_that_fails_nothing_is_known(void **state) {
     assert_int_equal(whi_store_commit(store, &outcome), WH_ESTORE);
     assert_int_equal(outcome, WH_COMMIT_UNKNOWN);
     fail_write = SQLITE_OK;
-    whi_store_settle(store, &outcome);
-    assert_int_equal(outcome, WH_NOT_COMMITTED);
-    whi_store_rollback(store);
-    goes_on(store);
+    settles_and_goes_on(store);
 }
 
 /* A network's disk may say so when it flushes, and an error of long ago is remembered as well. */
@@ -260,10 +263,7 @@ static void of_a_flush_that_fails_for_want_of_space_nothing_is_known(void **stat
     assert_int_equal(outcome, WH_COMMIT_UNKNOWN);
     fail_sync = SQLITE_OK;
     assert_int_equal(left_after_a_death(), 2);
-    whi_store_settle(store, &outcome);
-    assert_int_equal(outcome, WH_NOT_COMMITTED);
-    whi_store_rollback(store);
-    goes_on(store);
+    settles_and_goes_on(store);
 }
 
 static void of_a_write_for_want_of_space_it_is_known(void **state) {
