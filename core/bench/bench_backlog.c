@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../tests/store_once.h"
 #include "base/ident.h"
 #include "bench.h"
-#include "outside/store.h"
 #include "pure/delivery.h"
 
 #define SUBSCRIPTIONS 100

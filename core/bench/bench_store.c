@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../tests/store_once.h"
 #include "base/ident.h"
-#include "outside/store.h"
 #include "pure/delivery.h"
 
 #define NOW INT64_C(1790000000000)

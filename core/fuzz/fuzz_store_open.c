@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../tests/store_once.h"
 #include "base/ident.h"
-#include "outside/store.h"
 #include "pure/delivery.h"
 
 #define NOW INT64_C(1790000000000)

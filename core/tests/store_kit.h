@@ -19,8 +19,8 @@
 
 #include "base/error.h"
 #include "base/ident.h"
-#include "outside/store.h"
 #include "pure/delivery.h"
+#include "store_once.h"
 
 #define NOW INT64_C(1790000000000)
 #define V(store) ((store)->vtable)

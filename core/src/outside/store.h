@@ -73,16 +73,8 @@ int whi_store_write(whi_store *store, const whi_fact *fact, whi_answer *answer);
 /* One fact each, done now: for who decides by the answer. */
 int whi_store_event_add(whi_store *store, whi_event_row *row, int *duplicate);
 int whi_store_event_done(whi_store *store, int64_t owner, int64_t number);
-int whi_store_event_claim(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload, int *picked);
-int whi_store_outbox_take(whi_store *store, int64_t owner, int limit, whi_outbox_fn judge, whi_event_fn each,
-                          void *payload, int *count);
 int whi_store_delivery_put(whi_store *store, const whi_delivery_row *row, int *done);
-int whi_store_delivery_now(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload);
-int whi_store_attempt_add(whi_store *store, const whi_attempt_row *row);
-int whi_store_delivery_claim(whi_store *store, int64_t owner, int64_t subscription, int64_t now, int limit,
-                             whi_delivery_fn each, void *payload, int64_t *due);
 int whi_store_delivery_cancel(whi_store *store, int64_t subscription, int64_t now, int limit, int *count);
-int whi_store_lane_due(whi_store *store, int64_t subscription, int64_t *due);
 int whi_store_worker_add(whi_store *store, int64_t *owner);
 int whi_store_worker_beat(whi_store *store, int64_t owner);
 int whi_store_worker_holds(whi_store *store, int64_t owner);
