@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -214,6 +215,55 @@ static void of_two_changes_at_once_none_is_lost(void **state) {
     wh_close(other_process);
 }
 
+static int rows_of_deleted_subscriptions(const char *file) {
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    int count;
+
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT count(*) FROM webhook_subscriptions WHERE deleted = 1", -1, &statement, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    count = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return count;
+}
+
+#define DAY (24 * 3600 * INT64_C(1000))
+
+/* Frozen for a month, it wakes up with a subscription that nobody remembers. */
+static void one_that_was_away_learns_of_a_deletion_that_was_forgotten(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL);
+    char gone[WH_ID_SIZE];
+
+    (void)state;
+    other_process = fixture_open(file, NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/gone\"}", gone);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/stays\"}", NULL);
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    fixture_run(other_process);
+    assert_int_equal(wh_subscription_delete(engine, gone), WH_OK);
+    assert_int_equal(rows_of_deleted_subscriptions(file), 1);
+    for (int day = 0; day < 40; day++) {
+        atomic_fetch_add(&fixture_time, DAY);
+        fixture_publish(engine, "a", "2", NULL);
+        assert_int_equal(wh_run(engine), WH_OK);
+    }
+    assert_int_equal(rows_of_deleted_subscriptions(file), 0);
+    fixture_sent_count = 0;
+    fixture_publish(other_process, "a", "3", NULL);
+    fixture_run(other_process);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_string_equal(fixture_sent[0].url, "https://example.com/stays");
+    wh_close(engine);
+    wh_close(other_process);
+}
+
 static void assert_sent_in_order(const char *const *bodies, size_t count) {
     assert_int_equal(fixture_sent_count, count);
     for (size_t i = 0; i < count; i++) {
@@ -410,6 +460,7 @@ int main(void) {
         cmocka_unit_test_setup(a_change_by_another_process_does_not_lose_the_event, fixture_setup),
         cmocka_unit_test_setup(a_change_by_another_process_does_not_refuse_ours, fixture_setup),
         cmocka_unit_test_setup(of_two_changes_at_once_none_is_lost, fixture_setup),
+        cmocka_unit_test_setup(one_that_was_away_learns_of_a_deletion_that_was_forgotten, fixture_setup),
         cmocka_unit_test_setup(an_event_that_could_not_use_up_a_subscription_does_later, fixture_setup),
         cmocka_unit_test_setup(events_that_could_not_be_claimed_are_claimed_later, fixture_setup),
         cmocka_unit_test_setup(those_behind_are_cancelled_with_a_subscription_that_is_gone, fixture_setup),

@@ -371,7 +371,7 @@ static int may_scan(const char *detail) {
     static const char *const names[] = { "SCAN CONSTANT ROW",    "SCAN lane",
                                          "SCAN marked",          "SCAN busy",
                                          "SCAN webhook_workers", "SCAN webhook_outbox",
-                                         "SCAN webhook_tokens" };
+                                         "SCAN webhook_tokens",  "SCAN sqlite_sequence" };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(detail, names[i]) == 0) {

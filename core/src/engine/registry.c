@@ -17,6 +17,7 @@ struct whi_registry {
     pthread_rwlock_t lock;
     pthread_mutex_t sync_lock; /* one reader of changes at a time */
     int64_t after;             /* change number up to which the store was read */
+    int round, sweeping;       /* times that it was read from the beginning; 1: what was not heard of since is to go */
     atomic_int behind;         /* 1: reading failed, what was committed is still to be read */
     atomic_llong news, read;   /* of store->changes: what was seen, and what has been read */
     whi_match *match;
@@ -205,7 +206,7 @@ int whi_registry_has_order(const whi_registry *registry) {
 /* The lock is held for writing. */
 static int replace(whi_registry *registry, int64_t id, whi_registration *made) {
     whi_registration *old = find(registry, id);
-    int code = whi_table_reserve(&registry->all, &registration_kind);
+    int code = made != NULL ? whi_table_reserve(&registry->all, &registration_kind) : WH_OK;
 
     code = code == WH_OK && made != NULL ? take_in(registry, made) : code;
     if (code != WH_OK) {
@@ -235,6 +236,9 @@ static int changed(const whi_subscription_row *row, void *payload) {
     if (code != WH_OK) {
         return code;
     }
+    if (made != NULL) {
+        made->round = registry->round;
+    }
     pthread_rwlock_wrlock(&registry->lock);
     code = replace(registry, row->id, made);
     pthread_rwlock_unlock(&registry->lock);
@@ -244,10 +248,45 @@ static int changed(const whi_subscription_row *row, void *payload) {
     return code;
 }
 
+/* Takes out what was read in an earlier round only. */
+static int sweep(whi_registry *registry) {
+    int code = WH_OK;
+    uint32_t at = 0;
+
+    pthread_rwlock_wrlock(&registry->lock);
+    while (code == WH_OK && at < registry->all.capacity) {
+        const whi_registration *registration = registry->all.slots[at];
+
+        if (registration == NULL || registration->round == registry->round) {
+            at++;
+        } else {
+            code = replace(registry, registration->subscription->id, NULL); /* another may move to its slot */
+        }
+    }
+    pthread_rwlock_unlock(&registry->lock);
+    registry->sweeping = code != WH_OK;
+    return code;
+}
+
+static int feed(whi_registry *registry) {
+    return registry->reader->vtable->subscription_changes(registry->reader, &registry->after, changed, registry);
+}
+
+/* This process was away for so long that deletions were forgotten meanwhile: all is read anew. */
+static int feed_anew(whi_registry *registry) {
+    registry->after = 0;
+    registry->round++;
+    registry->sweeping = 1;
+    return feed(registry);
+}
+
 /* The sync_lock is held. */
 static int read_changes(whi_registry *registry) {
     long long news = atomic_load(&registry->news);
-    int code = registry->reader->vtable->subscription_changes(registry->reader, &registry->after, changed, registry);
+    int code = feed(registry);
+
+    code = code == WH_ENOTFOUND ? feed_anew(registry) : code;
+    code = code == WH_OK && registry->sweeping ? sweep(registry) : code;
 
     atomic_store(&registry->behind, code != WH_OK);
     if (code == WH_OK) {

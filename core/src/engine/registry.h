@@ -27,6 +27,7 @@ typedef struct whi_registration {
     whi_filter *filter;     /* NULL: everything passes */
     whi_projection *fields; /* NULL: everything is kept */
     uint64_t rule_hash;
+    int round;                /* the registry's own */
     atomic_int rule_failures; /* in a row */
     atomic_int failing;       /* 1: the last attempt that this process made failed */
     atomic_int retiring;      /* 1: it is being switched off */

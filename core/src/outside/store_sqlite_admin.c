@@ -1,4 +1,4 @@
-/* Tests: test_store. */
+/* Tests: test_store, test_store_purge. */
 #include "outside/store_sqlite.h"
 
 #include "base/clock.h"
@@ -338,16 +338,35 @@ static int purge_event(whi_sqlite *store, int64_t event) {
     return WH_OK;
 }
 
+/* A deleted subscription's row outlives its versions by nothing. Who has not heard of the deletion by then
+ * learns from the highest change that was forgotten that there is something it has missed. */
+static int forget_subscription(whi_sqlite *store, int64_t id) {
+    int code = whi_sqlite_run_numbers(store, WHI_SQL_FORGET_CHANGE, &id, 1, "forgetting a subscription");
+
+    return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_FORGET, &id, 1, "forgetting a subscription") : code;
+}
+
 /* A delivery of an event that is an hour younger than the end of a version does not
  * name it: by then every engine knows of the new one. So when all events that are
  * left are, no delivery does. */
 static int purge_versions(whi_sqlite *store, const purge_bounds *bounds, int limit, int *all) {
-    int64_t oldest = bounds->done > bounds->failed ? bounds->done : bounds->failed;
-    int64_t hour = whi_ident_first(whi_ident_time(0) + 3600000);
-    int code = whi_sqlite_run_numbers(store, WHI_SQL_PURGE_VERSIONS, (int64_t[]){ oldest, hour, limit }, 3,
-                                      "purging versions of subscriptions");
+    sqlite3_stmt *statement;
+    int64_t *subscriptions;
+    int picked, code = whi_sqlite_write(store, WHI_SQL_PURGE_VERSIONS, &statement);
 
-    *all = code == WH_OK && whi_sqlite_changed(store) < limit;
+    *all = 0;
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, bounds->done > bounds->failed ? bounds->done : bounds->failed);
+    sqlite3_bind_int64(statement, 2, whi_ident_first(whi_ident_time(0) + 3600000));
+    sqlite3_bind_int64(statement, 3, limit);
+    code = whi_sqlite_pick(store, statement, limit, &subscriptions, &picked);
+    for (int i = 0; code == WH_OK && i < picked; i++) {
+        code = forget_subscription(store, subscriptions[i]);
+    }
+    *all = code == WH_OK && picked < limit;
+    whi_free(subscriptions);
     return code;
 }
 

@@ -615,16 +615,27 @@ int whi_sqlite_subscription_list(whi_store *base, const whi_store_query *query, 
     return leave(store, subscription_list(store, enter(store), query, each, payload, place));
 }
 
+/* Looked at after the changes were read: what goes meanwhile is seen too. */
+static int check_forgotten(whi_sqlite *store, whi_sqlite_side *side, int64_t after) {
+    int64_t forgotten;
+    int code = whi_sqlite_number(store, side, WHI_SQL_FORGOTTEN, &forgotten);
+
+    return code == WH_OK && after < forgotten
+               ? whi_fail(WH_ENOTFOUND, "store '%s': what was deleted after change %lld is not all known any more",
+                          store->name, (long long)after)
+               : code;
+}
+
 static int subscription_feed(whi_sqlite *store, whi_sqlite_side *side, int64_t *after, whi_subscription_fn each,
                              void *payload) {
     sqlite3_stmt *list;
     whi_subscription_row row;
-    int first = *after == 0;
+    int64_t from = *after;
     int code = seek(store, side, WHI_SQL_SUBSCRIPTION_FEED, *after, 0, &list);
 
     while (code == 1) {
         subscription_row(list, &row);
-        code = row.deleted && first ? WH_OK : each(&row, payload);
+        code = row.deleted && from == 0 ? WH_OK : each(&row, payload);
         if (code != WH_OK) {
             sqlite3_reset(list);
             return code;
@@ -632,7 +643,7 @@ static int subscription_feed(whi_sqlite *store, whi_sqlite_side *side, int64_t *
         *after = sqlite3_column_int64(list, 6);
         code = whi_sqlite_step(store, side, list, "reading changes of subscriptions");
     }
-    return code;
+    return code == WH_OK && from != 0 ? check_forgotten(store, side, from) : code;
 }
 
 int whi_sqlite_subscription_changes(whi_store *base, int64_t *after, whi_subscription_fn each, void *payload) {

@@ -75,11 +75,11 @@ const char whi_sqlite_schema[] =
     "CREATE TABLE webhook_meta (\n"
     "  -- Tables of the webhook engine; all of them begin with webhook_.\n"
     "  -- schema: version of these tables; change: see webhook_subscriptions.changed;\n"
-    "  -- subscriptions: how many are not deleted\n"
+    "  -- subscriptions: how many are not deleted; forgotten: highest changed of a row of theirs that is gone\n"
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
-    "INSERT INTO webhook_meta VALUES ('schema', 3), ('change', 0), ('subscriptions', 0);\n"
+    "INSERT INTO webhook_meta VALUES ('schema', 3), ('change', 0), ('subscriptions', 0), ('forgotten', 0);\n"
 
     "CREATE TABLE webhook_outbox (\n"
     "  -- For you: a row that any program inserts here, in its own transaction, becomes\n"
@@ -179,7 +179,7 @@ const char whi_sqlite_schema[] =
     "  status   INTEGER NOT NULL, -- 1 enabled, 2 paused, 3 disabled by the engine\n"
     "  document TEXT NOT NULL,    -- JSON, WITH SECRETS\n"
     "  changed  INTEGER NOT NULL, -- when, in the count of webhook_meta.change\n"
-    "  deleted  INTEGER NOT NULL  -- 1: only kept so that running engines hear of it\n"
+    "  deleted  INTEGER NOT NULL  -- 1: kept while versions are, so that running engines hear of it\n"
     ");\n"
     "CREATE INDEX webhook_subscriptions_changed ON webhook_subscriptions (changed);\n"
     "CREATE INDEX webhook_subscriptions_tenant ON webhook_subscriptions (tenant, id) WHERE deleted = 0;\n"
@@ -224,6 +224,11 @@ const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2
     "d.event, d.subscription, d.version, d.state, d.attempts, d.tries, d.due, d.owner, d.created_at, d.updated_at,"    \
     " d.status, d.error, d.key, d.headers"
 #define SUBSCRIPTION_COLUMNS "id, version, tenant, status, deleted, document"
+
+/* The row of a deleted subscription of which no version is left. */
+#define FORGETTABLE                                                                                                    \
+    " FROM webhook_subscriptions WHERE id = ?1 AND deleted = 1"                                                        \
+    " AND NOT EXISTS (SELECT 1 FROM webhook_subscription_versions WHERE subscription = ?1)"
 
 /* The owners that a table knows, by a loose scan: from each one look-up leads to the next. There are few. */
 #define OWNERS(name, table)                                                                                            \
@@ -327,7 +332,8 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_COUNT_ADD] = "UPDATE webhook_meta SET value = value + ?1 WHERE name = 'subscriptions'",
     [WHI_SQL_SUBSCRIPTION_ADD] =
         "INSERT INTO webhook_subscriptions (id, tenant, version, status, document, changed, deleted)"
-        " VALUES (max(?1, 1 + coalesce((SELECT max(id) FROM webhook_subscriptions), 0)), ?2, ?3, ?4, ?5, ?6, 0)",
+        " VALUES (max(?1, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'webhook_subscriptions'), 0)),"
+        " ?2, ?3, ?4, ?5, ?6, 0)",
     [WHI_SQL_SUBSCRIPTION_CURRENT] = "SELECT version FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0",
     [WHI_SQL_SUBSCRIPTION_CHANGE] =
         "UPDATE webhook_subscriptions SET tenant = ?2, version = ?3, status = ?4, document = ?5,"
@@ -364,7 +370,12 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "DELETE FROM webhook_subscription_versions WHERE number IN"
         " (SELECT number FROM webhook_subscription_versions INDEXED BY webhook_subscription_versions_ended WHERE ended "
         "IS NOT NULL"
-        "  AND ended < min(?1, coalesce((SELECT min(number) FROM webhook_events), ?1)) - ?2 ORDER BY ended LIMIT ?3)",
+        "  AND ended < min(?1, coalesce((SELECT min(number) FROM webhook_events), ?1)) - ?2 ORDER BY ended LIMIT ?3)"
+        " RETURNING subscription",
+    [WHI_SQL_FORGET_CHANGE] = "INSERT INTO webhook_meta SELECT 'forgotten', changed" FORGETTABLE
+                              " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+    [WHI_SQL_FORGET] = "DELETE" FORGETTABLE,
+    [WHI_SQL_FORGOTTEN] = "SELECT coalesce((SELECT value FROM webhook_meta WHERE name = 'forgotten'), 0)",
 
     [WHI_SQL_SUBSCRIPTION_FEED] = "SELECT " SUBSCRIPTION_COLUMNS ", changed FROM webhook_subscriptions"
                                   " INDEXED BY webhook_subscriptions_changed WHERE changed > ?1 ORDER BY changed",

@@ -1,0 +1,188 @@
+/* What is old goes, in small steps: events, versions of subscriptions, subscriptions that were deleted. */
+#include "store_places.h"
+
+static int64_t old_event(whi_store *store, int day, int first, int second) {
+    int64_t event = number_at(NOW + day * INT64_C(86400000), 0);
+    whi_delivery_row row = delivery(event, 1, first, NOW);
+    whi_attempt_row attempt = { .event = event, .subscription = 1, .n = 1 };
+    char id[16];
+
+    row.body = "{}";
+    row.body_size = 2;
+    snprintf(id, sizeof id, "day-%d", day);
+    OK(add_event(store, event, id, 0, NULL));
+    OK(whi_store_event_done(store, 0, event));
+    OK(write_row(store, &row));
+    OK(whi_store_attempt_add(store, &attempt));
+    put(store, event, 2, second, NOW);
+    return event;
+}
+
+static void purges(whi_store *store) {
+    int64_t done, failed, waiting, sending, young, held, pending, after = 0, found, bare;
+    int64_t done_before = whi_ident_first(NOW + INT64_C(20) * 86400000);
+    int64_t failed_before = whi_ident_first(NOW + INT64_C(10) * 86400000);
+    int count, steps = 0, gone = 0;
+    seen all = { 0 };
+
+    OK(whi_store_begin(store));
+    done = old_event(store, 1, WHI_DELIVERED, WHI_CANCELLED);
+    waiting = old_event(store, 2, WHI_WAITING, WHI_DELIVERED);
+    sending = old_event(store, 3, WHI_SENDING, WHI_DELIVERED);
+    held = old_event(store, 4, WHI_HELD, WHI_DELIVERED);
+    failed = old_event(store, 12, WHI_EXHAUSTED, WHI_DELIVERED);
+    young = old_event(store, 21, WHI_DELIVERED, WHI_DELIVERED);
+    pending = number_at(NOW, 5);
+    OK(add_event(store, pending, NULL, 0, NULL));
+    bare = number_at(NOW, 6);
+    OK(add_event(store, bare, NULL, 0, NULL));
+    OK(whi_store_event_done(store, 0, bare));
+    do {
+        OK(whi_store_purge(store, done_before, failed_before, 2, &after, &count));
+        gone += count;
+        steps++;
+    } while (after != 0);
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(gone, 3);
+    assert_int_equal(steps, 4);
+    assert_false(is_there(store, done));
+    assert_false(is_there(store, held)); /* older than what failed may be */
+    assert_false(is_there(store, bare));
+    assert_true(is_there(store, waiting));
+    assert_true(is_there(store, sending));
+    assert_true(is_there(store, failed));
+    assert_true(is_there(store, young));
+    assert_true(is_there(store, pending));
+    assert_int_equal(V(store)->event_number(store, "day-1", NULL, &found), WH_ENOTFOUND);
+    assert_int_equal(V(store)->delivery_get(store, done, 1, see_delivery, &all), WH_ENOTFOUND);
+    OK(V(store)->attempt_list(store, done, 1, see_attempt, &all));
+    assert_int_equal(all.count, 0);
+    OK(V(store)->delivery_get(store, failed, 1, see_delivery, &all));
+    assert_string_equal(all.body, "{}");
+}
+
+static void purging_takes_what_is_old_and_finished_in_small_steps(void **state) {
+    (void)state;
+    on_store(purges);
+}
+
+static void old_versions_go_when_no_delivery_can_name_them(void **state) {
+    whi_store *store = opened_here();
+    whi_subscription_row row = { .version = 1, .tenant = "", .status = 1, .document = "{}", .document_size = 2 };
+    int64_t late = whi_ident_first(INT64_C(3000000000000)), hour = whi_ident_first(whi_ident_time(0) + 3600000);
+    int64_t after = 0;
+    int count;
+    seen all = { 0 };
+
+    (void)state;
+    OK(whi_store_begin(store));
+    OK(add_event(store, late, NULL, 0, NULL));
+    OK(whi_store_subscription_put(store, &row));
+    row.version = 2;
+    OK(whi_store_subscription_put(store, &row));
+    OK(whi_store_event_done(store, 0, late));
+    OK(add_event(store, late + hour + 1, NULL, 0, NULL));
+    OK(whi_store_purge(store, late, late, 10, &after, &count)); /* the first event is still there */
+    OK(whi_store_commit(store, NULL));
+    OK(V(store)->subscription_get(store, row.id, 2, see_subscription, &all));
+    OK(V(store)->subscription_get(store, row.id, 1, see_subscription, &all));
+    OK(whi_store_begin(store));
+    OK(whi_store_purge(store, late + 3 * hour, 0, 10, &after, &count));
+    assert_int_equal(count, 1);
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(V(store)->subscription_get(store, row.id, 1, see_subscription, &all), WH_ENOTFOUND);
+    OK(V(store)->subscription_get(store, row.id, 2, see_subscription, &all));
+    whi_store_close(store);
+}
+
+#define CHANGES 12
+
+/* However many come: who purges goes on until there are no more. */
+static void of_many_old_versions_none_stay(void **state) {
+    whi_store *store = opened_here();
+    whi_subscription_row row = { .tenant = "", .status = 1, .document = "{}", .document_size = 2 };
+    int64_t late = whi_ident_first(INT64_C(3000000000000)), hour = whi_ident_first(whi_ident_time(0) + 3600000);
+    int64_t after = 0;
+    int count, steps = 0;
+    seen all = { 0 };
+
+    (void)state;
+    OK(whi_store_begin(store));
+    OK(add_event(store, late, NULL, 0, NULL));
+    OK(whi_store_event_done(store, 0, late));
+    for (row.version = 1; row.version <= CHANGES; row.version++) {
+        OK(whi_store_subscription_put(store, &row));
+    }
+    OK(add_event(store, late + 2 * hour, NULL, 0, NULL));
+    OK(whi_store_commit(store, NULL));
+    OK(whi_store_begin(store));
+    do {
+        OK(whi_store_purge(store, late + 3 * hour, late + 3 * hour, 2, &after, &count));
+        assert_true(++steps < 4 * CHANGES);
+    } while (after != 0);
+    OK(whi_store_commit(store, NULL));
+    for (int64_t version = 1; version < CHANGES; version++) {
+        assert_int_equal(V(store)->subscription_get(store, row.id, version, see_subscription, &all), WH_ENOTFOUND);
+    }
+    OK(V(store)->subscription_get(store, row.id, CHANGES, see_subscription, &all));
+    whi_store_close(store);
+}
+
+/* Whoever has not heard of it by then is told to begin again. */
+static void a_deleted_subscription_is_forgotten_with_its_versions(void **state) {
+    whi_store *store = opened_here();
+    whi_subscription_row row = { .version = 1, .tenant = "", .status = 1, .document = "{}", .document_size = 2 };
+    int64_t late = whi_ident_first(INT64_C(3000000000000)), hour = whi_ident_first(whi_ident_time(0) + 3600000);
+    int64_t after = 0, heard, before, next;
+    int count;
+    seen all = { 0 };
+
+    (void)state;
+    OK(whi_store_begin(store));
+    OK(add_event(store, late, NULL, 0, NULL));
+    OK(whi_store_event_done(store, 0, late));
+    next = subscribe(store, "", 1, "{}");
+    OK(whi_store_subscription_put(store, &row));
+    OK(whi_store_commit(store, NULL));
+    before = heard = 0;
+    OK(V(store)->subscription_changes(store, &before, see_subscription, &all));
+    OK(whi_store_begin(store));
+    OK(whi_store_subscription_remove(store, row.id));
+    OK(whi_store_event_done(store, 0, late));
+    OK(add_event(store, late + 2 * hour, NULL, 0, NULL));
+    OK(whi_store_purge(store, late, late, 10, &after, &count)); /* its event is still there */
+    OK(whi_store_commit(store, NULL));
+    heard = before;
+    all.count = 0;
+    OK(V(store)->subscription_changes(store, &heard, see_subscription, &all));
+    assert_int_equal(all.count, 1);
+    assert_int_equal(all.deleted[0], 1);
+    OK(whi_store_begin(store));
+    after = 0;
+    OK(whi_store_purge(store, late + 3 * hour, late + 3 * hour, 10, &after, &count));
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(V(store)->subscription_get(store, row.id, 1, see_subscription, &all), WH_ENOTFOUND);
+    OK(V(store)->subscription_changes(store, &heard, see_subscription, &all));
+    assert_int_equal(V(store)->subscription_changes(store, &before, see_subscription, &all), WH_ENOTFOUND);
+    all.count = 0;
+    before = 0;
+    OK(V(store)->subscription_changes(store, &before, see_subscription, &all));
+    assert_int_equal(all.count, 1);
+    assert_int_equal(all.subscriptions[0], next);
+    OK(whi_store_begin(store));
+    next = subscribe(store, "", 1, "{}");
+    whi_store_rollback(store);
+    assert_true(next > row.id); /* the id of one that is forgotten is not given again */
+    whi_store_close(store);
+}
+
+int main(int argc, char **argv) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(purging_takes_what_is_old_and_finished_in_small_steps, clear),
+        cmocka_unit_test_teardown(old_versions_go_when_no_delivery_can_name_them, clear),
+        cmocka_unit_test_teardown(of_many_old_versions_none_stay, clear),
+        cmocka_unit_test_teardown(a_deleted_subscription_is_forgotten_with_its_versions, clear),
+    };
+
+    return RUN_IN_PLACES(tests);
+}
