@@ -396,9 +396,9 @@ static void what_is_not_json_is_refused_as_such(void **state) {
 
 static void reserved_headers_are_refused_in_any_case(void **state) {
     static const char *const names[] = {
-        "Host",       "content-length",  "CONTENT-TYPE", "Transfer-Encoding", "connection", "TE",
-        "Trailer",    "Upgrade",         "Expect",       "Webhook-Id",        "webhook-",   "SVIX-signature",
-        "Keep-Alive", "Proxy-Connection"
+        "Host",       "content-length",   "CONTENT-TYPE",    "Transfer-Encoding", "connection", "TE",
+        "Trailer",    "Upgrade",          "Expect",          "Webhook-Id",        "webhook-",   "SVIX-signature",
+        "Keep-Alive", "Proxy-Connection", "Webhook-Sequence"
     };
     char document[100], sentence[100];
 

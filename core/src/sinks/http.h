@@ -2,7 +2,8 @@
  *
  *   http.c          the sink; pool of requests; what an answer means
  *   http_request.c  head, body and signature of a request: the lines webhook-id, webhook-timestamp and
- *                   webhook-signature, or those of the subscription's system
+ *                   webhook-signature, or those of the subscription's system; and webhook-sequence, whichever
+ *                   system it is, where the delivery has its place in an order
  *
  * The secrets and the address are those that are valid now; the bytes are those of the version that
  * made them. Redirects are not followed: an answer of 300 to 399 is a failure that names itself
@@ -23,6 +24,7 @@ typedef struct whi_http_request {
     whi_parcel *parcel;
     char id_line[WH_ID_SIZE + 16];
     char time_line[48];
+    char sequence_line[48];
     whi_buf signature; /* or all lines of a system's */
     whi_buf body;      /* the envelope, where the system has one */
     whi_buf extra;     /* the lines of the rule's headers */

@@ -1,4 +1,4 @@
-/* Tests: test_engine_order. */
+/* Tests: test_engine_order, test_engine_sequence. */
 #include "sinks/http.h"
 
 #include <string.h>
@@ -192,6 +192,20 @@ static int add_timed_lines(whi_http_request *self, const whi_subscription *s) {
     return WH_OK;
 }
 
+/* What has its place in an order says which: the event's number, which ascends as events are accepted. A
+ * request that has left cannot be called back, so an older one may come late (after a pause beyond the lease,
+ * after a death), and by the number a receiver knows it. The key is the delivery's own, in the store as in
+ * memory: a retry has the number of the first attempt, whatever became of the subscription's order. */
+static void add_sequence(whi_http_request *self) {
+    const whi_delivery *delivery = self->parcel->delivery;
+    whi_request *request = &self->request;
+
+    if (delivery->key != NULL) {
+        line_number(self->sequence_line, "webhook-sequence: ", delivery->event->number);
+        request->lines[request->line_count++] = self->sequence_line;
+    }
+}
+
 /* Body and headers as the subscription's system has them. */
 static int fill(whi_http_request *self, const whi_subscription *s) {
     const whi_system *system = s->system;
@@ -206,6 +220,7 @@ static int fill(whi_http_request *self, const whi_subscription *s) {
         request->body = whi_delivery_bytes(self->parcel->delivery, &request->body_size);
     }
     code = code == WH_OK && timed ? add_timed_lines(self, s) : code;
+    add_sequence(self);
     code = code == WH_OK ? add_lines(self, s) : code;
     add_agent(request, code == WH_OK ? system->agent : NULL);
     return code;

@@ -183,6 +183,7 @@ static void a_bad_result_names_the_place(void **state) {
     ERROR(f, "return true, {headers = 'x'}", "{}", WH_ERULE_RESULT, "options.headers: must be a table");
     ERROR(f, "return true, {headers = {['Webhook-Id'] = 'x'}}", "{}", WH_ERULE_RESULT,
           "options.headers.Webhook-Id: this header is the engine's own");
+    ERROR(f, "return true, {headers = {['webhook-SEQUENCE'] = '1'}}", "{}", WH_ERULE_RESULT, "engine's own");
     ERROR(f, "return true, {headers = {['CONTENT-length'] = 'x'}}", "{}", WH_ERULE_RESULT, "engine's own");
     ERROR(f, "return true, {headers = {['a b'] = 'x'}}", "{}", WH_ERULE_RESULT, "a header's name may have");
     ERROR(f, "return true, {headers = {a = 1}}", "{}", WH_ERULE_RESULT, "options.headers.a: must be a text");
