@@ -12,7 +12,7 @@
 #include "pure/address.h"
 #include "webhook.h"
 
-#define WHI_REQUEST_LINES 72
+#define WHI_REQUEST_LINES 108 /* a subscription's 50, a rule's 50, and our own */
 
 /* A request in the making and under way. The caller fills it, owns it and all that
  * it points to, and leaves it alone until `done` was called with it. */

@@ -172,6 +172,34 @@ static void a_rule_longer_than_is_allowed_by_now_touches_nobody_else(void **stat
     wh_close(engine);
 }
 
+/* As many as each may have, in a system that signs by lines, and with a number of its order. */
+static void all_headers_of_rule_and_subscription_are_sent(void **state) {
+    static char document[8192];
+    wh_engine *engine = open_with_rules();
+    char name[32];
+    size_t size = (size_t)snprintf(document, sizeof document,
+                                   "{" URL ",\"order\":\"fifo\",\"rule\":\"local h = {} for i = 1, 50 do "
+                                   "h['X-Rule-' .. i] = 'r' end return true, {headers = h}\",\"headers\":{");
+
+    (void)state;
+    for (int i = 1; i <= 50; i++) {
+        size += (size_t)snprintf(document + size, sizeof document - size, "%s\"X-Own-%d\":\"o\"", i > 1 ? "," : "", i);
+    }
+    snprintf(document + size, sizeof document - size, "}}");
+    fixture_subscribe(engine, document, NULL);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    for (int i = 1; i <= 50; i++) {
+        snprintf(name, sizeof name, "X-Rule-%d", i);
+        assert_string_equal(fixture_header(&fixture_sent[0], name), "r");
+        snprintf(name, sizeof name, "X-Own-%d", i);
+        assert_string_equal(fixture_header(&fixture_sent[0], name), "o");
+    }
+    assert_non_null(fixture_header(&fixture_sent[0], "webhook-sequence"));
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
@@ -182,6 +210,7 @@ int main(void) {
         TEST(a_rule_that_runs_away_is_stopped_and_held),
         TEST(a_rule_that_fails_again_and_again_is_set_aside),
         TEST(a_rule_that_does_not_compile_is_refused_with_its_line),
+        TEST(all_headers_of_rule_and_subscription_are_sent),
         TEST(a_rule_longer_than_is_allowed_by_now_touches_nobody_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
