@@ -55,6 +55,13 @@ static int verify(const char *format, const wh_header *headers, size_t count, co
     return code;
 }
 
+static void read_sequence(const wh_header *headers, size_t count) {
+    int64_t number;
+    int code = wh_sequence(headers, count, &number);
+
+    must(code == WH_OK ? number > 0 : number == 0 && (code == WH_ESIG_HEADER || code == WH_ESIG_FORMAT));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const formats[] = { NULL,     "standard", "unified", "truto",   "callfire",
                                            "github", "stripe",   "slack",   "shopify", "rfc9421" };
@@ -70,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     text[size - 1] = '\0';
     body = split(text, headers, &count);
     left = (size_t)(text + size - 1 - body);
+    read_sequence(headers, count);
     code = verify(formats[data[0] % 10], headers, count, body, left);
     if (code == WH_OK && left > 0 && data[0] % 10 != 2 && data[0] % 10 != 0) {
         body[left - 1] ^= 1;

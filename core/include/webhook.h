@@ -318,7 +318,8 @@ WH_API void wh_close(wh_engine *engine);
  *                those of its key that wait. The next one is sent when the one before
  *                is delivered, exhausted or cancelled; a `delay` counts only for one that has
  *                none of its key before it. The order is that of acceptance
- *                within one process, and that of fan-out between processes
+ *                within one process, and that of fan-out between processes. A request in an
+ *                order carries its number: wh_sequence
  *   single_use   true: takes one event, and is deleted when that is delivered or exhausted
  *   expires_at   events accepted from this time on are not taken; text or ms; null: never
  *   profile      "standard" (default), "unified", "truto", "callfire": body, headers,
@@ -661,6 +662,16 @@ typedef struct wh_verify_options {
 WH_API int wh_verify_as(const wh_verify_options *options, const char *const *secrets, size_t secret_count,
                         const wh_header *headers, size_t header_count, const void *body, size_t size,
                         const char **found);
+
+/* The number of a request that has its place in an order (`order` of wh_subscribe): its header
+ * webhook-sequence. Among the events of one subscription and key it ascends with the order of
+ * acceptance, and each retry and replay has that of the first attempt. Nobody can call back a
+ * request that has left, so after a death, or a pause beyond the lease, an older one may come late. A
+ * receiver that keeps the highest number of each key, and ignores a lower one, has the order without
+ * exception. Call it when the signature holds; the number itself is not signed:
+ * core/docs/delivery.md says what that means. Errors, with *out 0: signature_header: the request has no
+ * place in an order; signature_format: the header is there twice, or no number from 1 to 2^63 - 1; invalid. */
+WH_API int wh_sequence(const wh_header *headers, size_t header_count, int64_t *out);
 
 /* -------------------------------------------------------------- tenants and tokens */
 
