@@ -252,6 +252,27 @@ describe("the command", function()
     end
   end)
 
+  it("shows of a request what is wrong with it, or its number", function()
+    local secret = webhook.secret()
+    local receiver = shell.start(shell.webhook("listen --port 0 --count 2 --json --secret " .. secret))
+    local url = receiver.wait_for "(http://%S+)"
+    local now = os.time()
+    local headers = { "webhook-id: m", "webhook-timestamp: " .. now, "webhook-signature: " .. webhook.sign(secret, "m", now, "{}"),
+      "webhook-sequence: 9007199254740993" }
+    for _, body in ipairs { "{}", "{1}" } do
+      shell.run(("curl -m 20 -s -H '%s' -d '%s' %s"):format(table.concat(headers, "' -H '"), body, url))
+    end
+    receiver.wait_for '"body":"{1}".*\n'
+    local shown = {}
+    for line in receiver.output():gmatch "{[^\n]+" do shown[#shown + 1] = webhook.decode(line) end
+    assert.same({ true, 9007199254740993 }, { shown[1].verified, shown[1].sequence })
+    assert.is_nil(shown[1].problem)
+    assert.same({ false, "signature_mismatch" }, { shown[2].verified, shown[2].code })
+    assert.is_string(shown[2].problem)
+    assert.is_nil(shown[2].sequence)
+    receiver.stop()
+  end)
+
   it("shows requests that are no text", function()
     local receiver = shell.start(shell.webhook "listen --port 0 --count 1 --json")
     local url = receiver.wait_for "(http://%S+)"

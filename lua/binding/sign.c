@@ -105,6 +105,20 @@ static int take_verify_options(lua_State *L, int index, wh_verify_options *out) 
     return failed ? failed : whl_field_text(L, index, "url", &out->url);
 }
 
+/* Behind true and the format: the number of an ordered request, nil where there is none that can be read. */
+static int push_verified(lua_State *L, const char *found, const wh_header *headers, size_t count) {
+    int64_t number;
+
+    lua_pushboolean(L, 1);
+    lua_pushstring(L, found);
+    if (wh_sequence(headers, count, &number) == WH_OK) {
+        lua_pushinteger(L, number);
+    } else {
+        lua_pushnil(L);
+    }
+    return 3;
+}
+
 int whl_verify(lua_State *L) {
     wh_verify_options options = WH_VERIFY_INIT;
     const char *const *secrets;
@@ -131,12 +145,7 @@ int whl_verify(lua_State *L) {
         options.format = NULL;
     }
     code = wh_verify_as(&options, secrets, secret_count, headers, header_count, body, size, &found);
-    if (code != WH_OK) {
-        return whl_fail(L, code);
-    }
-    lua_pushboolean(L, 1);
-    lua_pushstring(L, found);
-    return 2;
+    return code == WH_OK ? push_verified(L, found, headers, header_count) : whl_fail(L, code);
 }
 
 int whl_secret(lua_State *L) {

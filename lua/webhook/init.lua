@@ -417,14 +417,16 @@ webhook.sign = core.sign
 
 --- Checks a request that was received: headers as name to value in any case, the raw
 --- body, "whsec_…" secrets and "whpk_…" keys of which one must match; with a format that is
---- not "standard" a secret is the text as its sender shows it. Gives true and the format. The
---- code says which check failed: "signature_header", "signature_format", "signature_old",
---- "signature_new", "signature_mismatch", "secret".
----@type fun(headers: table<string, any>, body: string, secrets: string|string[], options?: webhook.verify_options): ok: boolean?, format: string, code: webhook.code?, failure: webhook.failure?
+--- not "standard" a secret is the text as its sender shows it. Gives true, the format, and the
+--- number of a request that has its place in an order (webhook-sequence, which is not signed; nil where there
+--- is none that can be read); or nil, a sentence and a code, which says what check failed:
+--- "signature_header", "signature_format", "signature_old", "signature_new", "signature_mismatch",
+--- "secret".
+---@type fun(headers: table<string, any>, body: string, secrets: string|string[], options?: webhook.verify_options): ok: boolean?, format: string, sequence: integer|webhook.code|nil, failure: webhook.failure?
 webhook.verify = core.verify
 
 --- What answers the requests of senders in a server of your own: verifies, refuses replays,
---- decodes, calls your function; see webhook/receiver.lua.
+--- minds the order, decodes, calls your function; see webhook/receiver.lua.
 ---@param options webhook.receiver_options
 ---@return webhook.receiver
 function webhook.receiver(options)

@@ -10,11 +10,13 @@
 --- has three). What it answers:
 ---
 ---   204  handled
----   200  a repeat, {"duplicate":true}: handled before, and not again
+---   200  a repeat, {"duplicate":true}: handled before, and not again; or an older one of an
+---        order, {"late":true}: not handled, and not to be sent again either
 ---   400  the body is not JSON, or a header is no text
 ---   401  the signature does not fit; {"error":code} has the code of webhook.verify
 ---   405  not a POST
----   409  the same event is being handled right now; the sender comes back
+---   409  the same event, or another one of its key in an order, is being handled right now; the
+---        sender comes back
 ---   413  larger than max_bytes
 ---   500  your function raised, or a secret cannot be read: on_error hears why, the sender
 ---        does not. A retry is taken
@@ -37,6 +39,38 @@
 ---
 --- An event's type, and in unified all but payload.data and payload.nonce, may be unsigned:
 --- github's and shopify's are headers.
+---
+--- Order. A subscription with an order sends a number with each request, event.sequence here. It
+--- ascends among the events of a key, and is the same for a retry and a replay. No sender can call back a
+--- request that has left, so after a pause or a death of the sender's an older one may come behind a
+--- newer one. With `order` it goes to `late`, instead of to `handle`:
+---
+---     order = "fifo"          all of this receiver is one order, as with a subscription's "fifo"
+---     order = function(event) return event.payload.id end
+---                             each key has its own, as with "key" and "latest"; nil: it has none
+---
+--- Your function may part events further than the sender's keys do. It must not join what the sender
+--- keeps apart: the numbers of two keys, or of two subscriptions, come as they like, and would pass for old
+--- ones. So give each subscription a receiver, and do not say "fifo" where the subscription says "key". What
+--- comes without a number is handled.
+---
+--- `late` may hear of what was handled long ago, of what never was, and of what an operator replays: all
+--- that is known is that something newer has begun. Where every event counts and not the newest
+--- state alone, it has to do something about them.
+---
+--- The highest number of a key is raised before `handle` is called, and lower ones alone are late. So
+--- the retry of what your function failed at is taken, and a crash between the two costs no order.
+--- Highest numbers are in memory: of max_keys keys at most, and of the max_keys / 2 at least that had the
+--- last events. Over a restart, or among several processes, keep them yourself:
+---
+---     highest = function(key, number) … end
+---
+--- raises what is kept of the key to the number, if it is lower, and gives what is kept then: in one step,
+--- since others do the same. "fifo" has the key "".
+---
+--- The number is not signed. Who can change a request on its way, or may send an old one again with
+--- another number (after a restart, or where a signature has no time after the window), can have
+--- events passed over that are not old.
 local core = require "webhook.core"
 local formats = require "webhook.formats"
 
@@ -48,6 +82,10 @@ local formats = require "webhook.formats"
 ---@field window? integer seconds that an id is remembered; default twice the tolerance and 1, 600 without one
 ---@field max_bytes? integer of a body, 1048576
 ---@field max_ids? integer remembered at once, 100000
+---@field order? "fifo"|fun(event: webhook.received): string|number|nil minds the sender's numbers: of all, or of each key
+---@field late? fun(event: webhook.received, highest: integer) hears of an older one instead of handle; the number that it is behind
+---@field highest? fun(key: string|number, number: integer): integer keeps the highest number of a key, instead of memory
+---@field max_keys? integer of an order, remembered at once, 100000
 ---@field now? fun(): integer ms since 1970, instead of the machine's clock
 ---@field on_error? fun(message: any, event?: webhook.received) hears what failed here; by default a Lua warning
 
@@ -64,13 +102,16 @@ local formats = require "webhook.formats"
 ---@field body string
 ---@field headers table<string, any> their names in lower case
 ---@field format webhook.format
+---@field sequence? integer its number, where the sender keeps an order; not signed
 
 ---@alias webhook.receiver fun(request: webhook.request): status: integer, headers: table<string, string>, body: string
 
 local names = {
   secrets = "table", handle = "function", format = "string", tolerance = "integer", window = "integer",
   max_bytes = "integer", max_ids = "integer", now = "function", on_error = "function",
+  order = "function", late = "function", highest = "function", max_keys = "integer",
 }
+local or_text = { secrets = true, order = true }
 
 local function kind(value) return math.type(value) == "integer" and "integer" or type(value) end
 
@@ -83,12 +124,22 @@ local function check_secrets(secrets)
   end
 end
 
+local function check_order(options)
+  if type(options.order) == "string" and options.order ~= "fifo" then
+    error(("order: expected 'fifo' or a function, found '%s'"):format(options.order), 5)
+  end
+  for _, name in ipairs { "late", "highest", "max_keys" } do
+    if options[name] and not options.order then error(name .. ": means nothing without an order", 5) end
+  end
+  if (options.max_keys or 2) < 2 then error(("max_keys: expected 2 or more, found %d"):format(options.max_keys), 5) end
+end
+
 local function check(options)
   if type(options) ~= "table" then error(("options: expected a table, found %s"):format(type(options)), 4) end
   for name, value in next, options do
     local expected = names[name]
     if not expected then error(("options: unknown name '%s'"):format(name), 4) end
-    if kind(value) ~= expected and not (name == "secrets" and type(value) == "string") then
+    if kind(value) ~= expected and not (or_text[name] and type(value) == "string") then
       error(("%s: expected %s, found %s"):format(name, expected, kind(value)), 4)
     end
   end
@@ -100,6 +151,7 @@ local function check(options)
   for _, name in ipairs { "window", "max_bytes", "max_ids" } do
     if (options[name] or 1) < 1 then error(("%s: expected 1 or more, found %d"):format(name, options[name]), 4) end
   end
+  check_order(options)
 end
 
 -- ------------------------------------------------------------------ ids seen before
@@ -129,6 +181,54 @@ local function new_memory(window, most)
   return memory
 end
 
+-- ------------------------------------------------------------------------- order
+
+-- In two halves. The one that is written to becomes the other when it is full, and what that had goes: it was not
+-- touched for as many keys as a half has.
+local function new_highest(most)
+  local young, old, count = {}, {}, 0
+  return function(key, number)
+    local highest = math.max(number, young[key] or old[key] or 0)
+    if not young[key] then
+      if count == most // 2 then young, old, count = {}, young, 0 end
+      count = count + 1
+    end
+    young[key] = highest
+    return highest
+  end
+end
+
+local function key_of(order, event)
+  if not event.sequence then return nil end
+  if order == "fifo" then return "" end
+  local key = order(event)
+  if key == nil or key == core.null then return nil end
+  if type(key) ~= "string" and type(key) ~= "number" then
+    error(("order: expected a string or a number, found %s"):format(type(key)), 0)
+  end
+  return key
+end
+
+-- Hands events to your functions: to handle those that are in order, one of a key at a time. Gives the
+-- status of the answer.
+local function new_turns(options)
+  local order, handle, late = options.order, options.handle, options.late or function() end
+  local highest, busy = options.highest or new_highest(options.max_keys or 100000), {}
+
+  return function(event)
+    local key = order and key_of(order, event)
+    if not key then handle(event) return 204 end
+    if busy[key] then return 409 end
+    local _ <close> = setmetatable({}, { __close = function() busy[key] = nil end })
+    busy[key] = true
+    local number = highest(key, event.sequence)
+    if math.type(number) ~= "integer" then error("highest: expected an integer, found " .. kind(number), 0) end
+    if number > event.sequence then late(event, number) return 200 end
+    handle(event)
+    return 204
+  end
+end
+
 -- ------------------------------------------------------------------------- events
 
 -- A name for bytes that is the same everywhere; the key is no secret.
@@ -137,11 +237,11 @@ local function digest(bytes, salt)
   return "digest_" .. signature:match("^v1,(.*)$")
 end
 
-local function new_event(name, headers, body, payload)
+local function new_event(name, headers, body, payload, sequence)
   local format = formats[name]
   local id = format.id and format.id(payload, headers) or digest(body, format.salt and format.salt(headers))
   local kind_of = format.type(payload, headers)
-  return { id = id, type = kind_of, payload = payload, body = body, headers = headers, format = name }
+  return { id = id, type = kind_of, payload = payload, body = body, headers = headers, format = name, sequence = sequence }
 end
 
 -- ------------------------------------------------------------------------- answers
@@ -154,6 +254,8 @@ local function answer(status, document, more)
 end
 
 local function refuse(status, code, more) return answer(status, { error = code }, more) end
+
+local function refuse_busy() return refuse(409, "busy", { ["Retry-After"] = "5" }) end
 
 local function lowered(headers)
   local found = {}
@@ -189,7 +291,8 @@ end
 ---@return webhook.receiver
 local function new_receiver(options)
   check(options)
-  local secrets, handle, on_error = options.secrets, options.handle, options.on_error
+  local secrets, on_error = options.secrets, options.on_error
+  local order, take_turn = options.order, new_turns(options)
   local tolerance = options.tolerance or 300
   if tolerance == 0 then tolerance = 300 end -- as in webhook.verify
   local window = options.window or (tolerance > 0 and 2 * tolerance + 1 or 600)
@@ -203,7 +306,7 @@ local function new_receiver(options)
     if not (on_error and heard) then warn("webhook.receiver: ", tostring(complaint)) end
   end
 
-  -- Whatever ends this, also the closing of a coroutine that waits in handle, frees the id.
+  -- Whatever ends this, also the closing of a coroutine that waits in handle, frees the id (and the key).
   local function run(keys, event)
     local guard <close> = setmetatable({}, {
       __close = function()
@@ -211,38 +314,40 @@ local function new_receiver(options)
       end,
     })
     for _, key in ipairs(keys) do busy[key] = guard end
-    local done, message = xpcall(handle, function(raised) -- a table stays what it is
+    local done, result = xpcall(take_turn, function(raised) -- a table stays what it is
       return type(raised) == "string" and debug.traceback(raised, 2) or raised
     end, event)
     if not done then
-      tell(message, event)
+      tell(result, event)
       return refuse(500, "internal")
     end
+    if result == 409 then return refuse_busy() end
     local at_end = now()
     for _, key in ipairs(keys) do memory.add(key, at_end) end
-    return answer(204)
+    return answer(result, result == 200 and { late = true } or nil)
   end
 
   return function(request)
     check_request(request)
     if request.method ~= "POST" then return refuse(405, "method", { Allow = "POST" }) end
     if #request.body > max_bytes then return refuse(413, "limit") end
-    local verified, found, code = core.verify(request.headers, request.body, secrets, {
+    local verified, found, more = core.verify(request.headers, request.body, secrets, {
       format = format, tolerance = tolerance, now = now(), method = request.method, url = request.url,
     })
     if not verified then
-      local status = status_of(code)
+      local status = status_of(more)
       if status == 500 then tell(found) end
-      return refuse(status, status == 500 and "internal" or code)
+      return refuse(status, status == 500 and "internal" or more)
     end
     local payload, _, unread = core.decode(request.body)
     local form = formats[found].form
     if payload == nil and not (form and request.body:find(form)) then return refuse(400, unread) end
-    local event = new_event(found, lowered(request.headers), request.body, payload)
+    local event = new_event(found, lowered(request.headers), request.body, payload, more)
+    if order and not event.sequence and event.headers["webhook-sequence"] then return refuse(401, "signature_format") end
     local keys = keys_of(event)
     for _, key in ipairs(keys) do
       if memory.has(key, now()) then return answer(200, { duplicate = true }) end
-      if busy[key] then return refuse(409, "busy", { ["Retry-After"] = "5" }) end
+      if busy[key] then return refuse_busy() end
     end
     return run(keys, event)
   end

@@ -10,7 +10,7 @@ assert(hooks:publish("a", { x = 1 }, { id = "e1" }))
 assert(hooks:run())
 local delivery = hooks:deliveries()().id
 local signature = assert(webhook.sign(secret, "m", 1, "b"))
-local headers = { ["webhook-id"] = "m", ["webhook-timestamp"] = "1", ["webhook-signature"] = signature }
+local headers = { ["webhook-id"] = "m", ["webhook-timestamp"] = "1", ["webhook-signature"] = signature, ["webhook-sequence"] = "7" }
 
 local value = { a = { 1, 2, { b = "x" } }, list = {}, s = ("x"):rep(300) }
 for i = 1, 50 do value.list[i] = { n = i, ["k" .. i] = i } end
@@ -21,7 +21,7 @@ return {
   function() return webhook.decode(text) ~= nil end,
   function() return webhook.decode(text, { raw = "list" }) ~= nil end,
   function() return webhook.sign({ secret, secret }, "m", 1, "b") ~= nil end,
-  function() return webhook.verify(headers, "b", { secret }, { tolerance = -1 }) end,
+  function() return select(3, webhook.verify(headers, "b", { secret }, { tolerance = -1 })) == 7 end,
   function() return webhook.keypair() ~= nil and webhook.secret() ~= nil end,
   function() return hooks:publish("a", value, { id = "e1" }) ~= nil end,
   function()

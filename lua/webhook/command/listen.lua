@@ -24,9 +24,9 @@ Prints the address, then every request.
 local function describe(request, secrets)
   local document = { method = request.method, path = request.path, headers = request.headers, body = request.body }
   if secrets then
-    local ok, message, code = webhook.verify(request.headers, request.body, secrets)
+    local ok, message, more = webhook.verify(request.headers, request.body, secrets)
     document.verified = ok or false
-    document.problem, document.code = message, code
+    if ok then document.sequence = more else document.problem, document.code = message, more end
   end
   return document
 end

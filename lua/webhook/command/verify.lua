@@ -27,11 +27,11 @@ function verify.run(values, words, out)
     if not name then error { usage = ("--header expects 'Name: value', found %q"):format(each) } end
     headers[name] = value
   end
-  local ok, format, code = webhook.verify(headers, out.read(words[1]), values.secret, {
+  local ok, format, more = webhook.verify(headers, out.read(words[1]), values.secret, {
     tolerance = values.tolerance, format = values.format, method = values.method, url = values.url,
   })
-  if not ok then out.fail(format, code) end
-  out:item({ verified = true, format = format }, { "verified" })
+  if not ok then out.fail(format, more) end
+  out:item({ verified = true, format = format, sequence = more }, { "verified" })
 end
 
 return verify
