@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh BUILD - the end-to-end test on real payloads; npm's packages go into the build tree.
+# run.sh BUILD - the end-to-end tests: on real payloads, npm's packages go into the build tree; of an order, over a
+# network that keeps requests back.
 set -eu
 build=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,3 +13,4 @@ LUA_PATH="$build/lua/?.lua;$build/lua/?/init.lua;;" LUA_CPATH="$build/lua/?.so;;
 export LUA_PATH LUA_CPATH
 node "$here/real.mjs" "$build/real/node_modules" "$work/store.db"
 lua5.4 "$here/explain.lua" "$work/store.db"
+node "$here/order.mjs" "$work/order.db"
