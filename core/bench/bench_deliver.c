@@ -13,9 +13,7 @@
 
 #include "bare.h"
 #include "bench.h"
-
-#define WINDOW 2048 /* events accepted and not yet delivered */
-#define BATCH 128
+#include "feed.h"
 
 enum { RAW, CURL, OURS, WAYS };
 
@@ -32,59 +30,6 @@ static void pin(void) {
     sched_setaffinity(0, sizeof set, &set);
 }
 
-static wh_engine *open_engine(const char *file) {
-    static const char *const allow[] = { "127.0.0.1" };
-    wh_options options = WH_OPTIONS_INIT;
-    char document[256];
-    wh_engine *engine;
-
-    options.allow = allow;
-    options.allow_count = 1;
-    bench_check(wh_open(&engine, file, &options), "open");
-    for (int i = 0; i < bare.endpoints; i++) {
-        snprintf(document, sizeof document, "{\"url\":\"%s\",\"events\":[\"to.%d\"]}", bare.urls[i], i);
-        bench_check(wh_subscribe(engine, document, WH_ZSTR, NULL), "subscribe");
-    }
-    return engine;
-}
-
-static uint64_t arrived(void) {
-    sink_counts counts;
-
-    sink_read(bare.receiver, &counts);
-    return counts.requests;
-}
-
-/* Publishes so many events, a window of them on the way, and waits until the last one
- * has arrived and is recorded. */
-static void deliver(wh_engine *engine, long count) {
-    static char types[BARE_ENDPOINTS][16];
-    wh_event events[BATCH];
-    uint64_t before = arrived();
-    long published = 0;
-
-    for (int i = 0; i < bare.endpoints; i++) {
-        snprintf(types[i], sizeof types[i], "to.%d", i);
-    }
-    while (published < count) {
-        int batch = count - published < BATCH ? (int)(count - published) : BATCH;
-        while (published - (long)(arrived() - before) > WINDOW - batch) {
-            usleep(200);
-        }
-        for (int i = 0; i < batch; i++) {
-            events[i] = (wh_event)WH_EVENT_INIT;
-            events[i].type = types[(published + i) % bare.endpoints];
-            events[i].payload = bare.body;
-            events[i].payload_size = BARE_BODY;
-        }
-        bench_check(wh_publish_batch(engine, events, (size_t)batch, NULL), "publish");
-        published += batch;
-    }
-    while (wh_idle(engine) != 1) {
-        usleep(500);
-    }
-}
-
 typedef struct figures {
     double rate, cpu; /* deliveries a second; us of this process for one */
 } figures;
@@ -95,12 +40,12 @@ static figures ours(long count) {
     char file[256];
 
     bench_file(file, sizeof file);
-    engine = open_engine(file);
+    engine = feed_open(file, "");
     bench_check(wh_start(engine, 1), "start");
-    deliver(engine, bare.endpoints > 64 ? 2 * bare.endpoints : 1000);
+    feed_run(engine, bare.endpoints > 64 ? 2 * bare.endpoints : 1000, 0);
     wall = bench_now();
     cpu = bench_cpu();
-    deliver(engine, count);
+    feed_run(engine, count, 0);
     wall = bench_now() - wall;
     cpu = bench_cpu() - cpu;
     wh_close(engine);
