@@ -486,10 +486,14 @@ enum wh_backend_commit {
     WH_COMMIT_UNKNOWN /* what was asked for may be there, or come to be there: see settle */
 };
 
+/* Of wakes: the descriptor may be readable before what others commit can be seen, and is so after commits of
+ * one's own as well. Who is woken looks for a while. */
+#define WH_WAKES_EARLY 2
+
 /* What a store can, filled in when it is opened. */
 typedef struct wh_backend_ability {
     int shared;      /* 1: other processes may open it, and write */
-    int wakes;       /* 1: listen gives a descriptor */
+    int wakes;       /* 1: listen gives a descriptor; or WH_WAKES_EARLY */
     size_t facts;    /* at most so many in one list; 0: as many as there are */
     int64_t look_us; /* how often it is worth a look for what others have written, where nothing wakes */
 } wh_backend_ability;
@@ -505,7 +509,7 @@ typedef struct wh_backend_store_vtable {
     int (*reader)(wh_backend_store *store, wh_backend_store **out);
     /* A descriptor that becomes readable when others may have committed, and silent when this is asked
      * again (before the look); -1: there is none, and it is worth a look every ability.look_us. It is
-     * the store's own, and stays the same. */
+     * the store's own, and stays the same. An error: there is none now, and one looks. One thread. */
     int (*listen)(wh_backend_store *store, int *fd);
 
     /* ---- writing: one thread at a time, between begin and commit or rollback */

@@ -1,6 +1,7 @@
 #include "engine/writer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -22,6 +23,7 @@ struct whi_writer {
     int nudged;  /* the pulse is to be asked again */
     int has_thread, stop;
     pthread_t thread;
+    atomic_uint turns;
 };
 
 #define SETTLE_TRIES 50 /* looks at what became of a commit, SETTLE_PAUSE_MS apart */
@@ -118,7 +120,7 @@ static int undo(whi_writer *writer, int code, enum wh_backend_commit outcome, in
 }
 
 /* again: 1 when the jobs may be run once more, each alone: one of them may be at fault. */
-static int run_all(whi_writer *writer, whi_job *batch, int *again) {
+static int transact(whi_writer *writer, whi_job *batch, int *again) {
     enum wh_backend_commit outcome = WH_NOT_COMMITTED;
     int code = whi_store_begin(writer->store);
 
@@ -133,6 +135,15 @@ static int run_all(whi_writer *writer, whi_job *batch, int *again) {
         code = whi_store_commit(writer->store, &outcome);
     }
     return code == WH_OK ? WH_OK : undo(writer, code, outcome, again);
+}
+
+static int run_all(whi_writer *writer, whi_job *batch, int *again) {
+    int code;
+
+    atomic_fetch_add(&writer->turns, 1);
+    code = transact(writer, batch, again);
+    atomic_fetch_add(&writer->turns, 1);
+    return code;
 }
 
 static void tell(whi_job *job, int code) {
@@ -345,6 +356,10 @@ void whi_writer_stop(whi_writer *writer) {
     pthread_mutex_unlock(&writer->lock);
     pthread_join(writer->thread, NULL);
     writer->has_thread = 0;
+}
+
+unsigned whi_writer_turns(const whi_writer *writer) {
+    return atomic_load(&writer->turns);
 }
 
 void whi_writer_nudge(whi_writer *writer) {

@@ -69,6 +69,10 @@ int whi_writer_start(whi_writer *writer);
 /* Ends it after what is queued. Not while anybody starts it. */
 void whi_writer_stop(whi_writer *writer);
 
+/* Counts on when a transaction begins and when it has ended: odd while there is one. Who has seen an even
+ * number, and sees it again, knows that nothing was written here meanwhile. Any thread. */
+unsigned whi_writer_turns(const whi_writer *writer);
+
 /* The pulse is asked for its time again. Any thread. */
 void whi_writer_nudge(whi_writer *writer);
 

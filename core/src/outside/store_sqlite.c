@@ -158,13 +158,6 @@ static void settle(whi_store *base, enum wh_backend_commit *outcome) {
     sqlite3_busy_timeout(store->writer.db, WHI_SQLITE_BUSY_MS);
 }
 
-/* SQLite tells nobody: one has to look. */
-static int listen_for(whi_store *base, int *fd) {
-    (void)base;
-    *fd = -1;
-    return WH_OK;
-}
-
 /* ------------------------------------------------------------------ closing */
 
 static void side_close(whi_sqlite_side *side) {
@@ -185,6 +178,7 @@ static void close_store(whi_store *base) {
     }
     side_close(&store->second);
     side_close(&store->writer); /* last: it moves the log into the file */
+    whi_sqlite_listen_end(store);
     whi_sqlite_forget_files(store);
     whi_free(store->name);
     whi_free(store);
@@ -519,7 +513,17 @@ static int open_into(whi_sqlite *store, const char *name, const whi_store_option
     if (code == WH_OK) {
         code = whi_sqlite_note_files(store);
     }
+    store->base.ability.wakes = whi_sqlite_can_listen(store) ? WH_WAKES_EARLY : 0;
     return code == WH_OK ? prepare_ends(store) : code;
+}
+
+static whi_sqlite *new_store(void) {
+    whi_sqlite *store = whi_calloc(1, sizeof *store);
+
+    if (store != NULL) {
+        store->wake_fd = -1;
+    }
+    return store;
 }
 
 static int open_store(whi_store **out, const char *name, const whi_store_options *options) {
@@ -534,7 +538,7 @@ static int open_store(whi_store **out, const char *name, const whi_store_options
     if (!sqlite3_threadsafe()) {
         return whi_fail(WH_ESTORE, "store '%s': the SQLite library is compiled without threads", name);
     }
-    store = whi_calloc(1, sizeof *store);
+    store = new_store();
     if (store == NULL) {
         return whi_fail_memory();
     }
@@ -558,12 +562,13 @@ static int open_reader(whi_store *base, whi_store **out) {
         return WH_OK;
     }
     *out = NULL;
-    store = whi_calloc(1, sizeof *store);
+    store = new_store();
     if (store == NULL) {
         return whi_fail_memory();
     }
     store->base.vtable = base->vtable;
     store->base.ability = base->ability;
+    store->base.ability.wakes = 0; /* who opened the other one hears */
     store->name = whi_strdup(origin->name, WH_ZSTR);
     code = store->name != NULL ? prepare_reader(store) : whi_fail_memory();
     if (code != WH_OK) {
@@ -581,7 +586,7 @@ const whi_store_vtable whi_store_sqlite = {
     .open = open_store,
     .close = close_store,
     .reader = open_reader,
-    .listen = listen_for,
+    .listen = whi_sqlite_listen,
     .begin = begin,
     .write = write_facts,
     .commit = commit,

@@ -10,6 +10,7 @@
  *   store_sqlite_idempotency.c  one event for one id
  *   store_sqlite_order.c  whose turn it is among deliveries with one key
  *   store_sqlite_read.c   the reading side
+ *   store_sqlite_listen.c  hearing of others' commits
  *   store_sqlite_run.c    running statements, errors
  *   store_sqlite_sql.c    the tables and every statement
  *
@@ -168,6 +169,8 @@ typedef struct whi_sqlite {
     unsigned generation;                     /* see base/fork.h */
     whi_sqlite_file files[WHI_SQLITE_FILES]; /* never change once the store is open */
     _Atomic int64_t changes;                 /* as last seen by the writer */
+    int wake_fd;                             /* readable when somebody has written to the log; -1: nobody asked yet */
+    int wake_set;                            /* 1: a watch is set, and has not told yet */
     int64_t version;                         /* of the tables that were found */
     /* Of this transaction; 0: not known yet. */
     int64_t next_body;                       /* number of the next row of webhook_bodies */
@@ -260,6 +263,11 @@ int whi_sqlite_check_fork(const whi_sqlite *store);
 int whi_sqlite_note_files(whi_sqlite *store); /* when all is open */
 void whi_sqlite_forget_files(whi_sqlite *store);
 int whi_sqlite_moved(whi_store *store, int *moved);
+
+/* ---- store_sqlite_listen.c */
+int whi_sqlite_can_listen(const whi_sqlite *store); /* when its files are noted */
+int whi_sqlite_listen(whi_store *store, int *fd);
+void whi_sqlite_listen_end(whi_sqlite *store);
 
 /* ---- store_sqlite_facts.c */
 int whi_sqlite_write_facts(whi_sqlite *store, whi_fact *facts, size_t count);

@@ -209,7 +209,9 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     code = whi_upkeep_begin(worker);
     code = code == WH_OK ? whi_poller_new(&worker->poller) : code;
     worker->inbox.poller = worker->poller;
-    code = code == WH_OK ? whi_upkeep_listen(worker) : code;
+    if (code == WH_OK) {
+        whi_upkeep_listen(worker);
+    }
     code = code == WH_OK ? whi_worker_open(worker) : code;
     if (code != WH_OK) {
         whi_worker_free(worker);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/registry.h"
+#include "engine/writer.h"
 #include "work/claim.h"
 #include "work/later.h"
 #include "work/purge.h"
@@ -13,6 +14,14 @@
 #include "work/record.h"
 
 #define REST_US INT64_C(60000000)
+
+/* Of a row of looks: a flush takes from a fraction of a millisecond to some dozens. With pauses that grow by
+ * a quarter it is seen late by a quarter of its time, and twelve of them take 55 ms. */
+#define LOOKS 12
+#define PAUSE_US 1000
+#define OWN_LOOKS 2
+#define OWN_PAUSE_US 5000
+#define CLOSE_US 3000 /* pauses beyond this are interrupted by the next wake-up */
 
 static void look_at_store(whi_worker *worker) {
     wh_engine *engine = worker->engine;
@@ -28,7 +37,8 @@ static void look_at_store(whi_worker *worker) {
         whi_trouble(engine, code, wh_last_error());
         return;
     }
-    worker->seen_changes = changes;
+    worker->seen_changes = worker->heard_changes = changes;
+    worker->acted_us = whi_monotonic_us();
     atomic_store(&engine->more_events, 1);
     whi_stir(engine);
 }
@@ -46,31 +56,138 @@ static void look(whi_worker *worker, whi_entry *entry) {
     look_at_store(worker);
 }
 
-int whi_upkeep_listen(whi_worker *worker) {
-    whi_store *store = worker->engine->store;
-    int code = WH_OK;
+static void hush(whi_worker *worker) {
+    int fd;
 
-    worker->store_fd = -1;
-    if (worker->index == 0) {
-        code = store->vtable->listen(store, &worker->store_fd);
+    (void)worker->engine->store->vtable->listen(worker->engine->store, &fd);
+}
+
+/* What is seen without having been told of: the store may have ceased to listen (its file was away for a
+ * while), and listens again when it is asked. */
+static void look_by_time(whi_worker *worker, whi_entry *entry) {
+    int64_t heard = worker->heard_changes;
+
+    look(worker, entry);
+    if (worker->store_fd >= 0 && worker->heard_changes != heard && !whi_entry_is_set(&worker->look_again)) {
+        hush(worker);
     }
-    return code == WH_OK && worker->store_fd >= 0 ? whi_poller_watch(worker->poller, worker->store_fd, 0, WHI_READ)
-                                                  : code;
+}
+
+/* ------------------------------------------------------------------- wake-ups */
+
+/* By the reader, which is not kept waiting: what another process publishes is the worker's next work. */
+static void look_for_events(wh_engine *engine) {
+    whi_store_work work;
+
+    if (engine->reader->vtable->work(engine->reader, &work) == WH_OK && (work.events || work.outbox)) {
+        atomic_store(&engine->more_events, 1);
+    }
+}
+
+static void look_early(whi_worker *worker) {
+    wh_engine *engine = worker->engine;
+    int64_t changes = 0;
+
+    if (engine->store->vtable->changes(engine->store, &changes) != WH_OK || changes == worker->heard_changes) {
+        return;
+    }
+    worker->heard_changes = changes;
+    if (whi_monotonic_us() - worker->acted_us >= look_after(&engine->store->ability)) {
+        look(worker, &worker->look);
+    } else {
+        look_for_events(engine);
+    }
+}
+
+static int watch_store(whi_worker *worker, int what) {
+    int code = whi_poller_watch(worker->poller, worker->store_fd, worker->store_watch, what);
+
+    worker->store_watch = code == WH_OK ? what : worker->store_watch;
+    return code;
+}
+
+/* 1 if this process has written since it was last asked. The count is read before the silence: what is written
+ * here behind it is told of, and known as our own. */
+static int hush_early(whi_worker *worker) {
+    unsigned turns = whi_writer_turns(worker->engine->writer);
+    int own = turns != worker->writer_turns || turns % 2 != 0;
+
+    worker->writer_turns = turns;
+    hush(worker);
+    return own;
+}
+
+/* What was told while the looks were close, our own answers to the news above all, is done with: the looks
+ * that are left are for what of it cannot be seen yet. */
+static void listen_again(whi_worker *worker) {
+    if (worker->store_watch == 0) {
+        (void)hush_early(worker);
+        (void)watch_store(worker, WHI_READ);
+    }
+}
+
+static void look_again(whi_worker *worker, whi_entry *entry) {
+    worker->look_pause += worker->look_pause / 4;
+    if (worker->look_pause > CLOSE_US) {
+        listen_again(worker);
+    }
+    if (--worker->looks_left > 0) {
+        whi_timetable_again(&worker->timetable, entry, whi_monotonic_us() + worker->look_pause);
+    }
+    look_early(worker);
+}
+
+static void hear_early(whi_worker *worker) {
+    int own = hush_early(worker);
+
+    (void)watch_store(worker, 0);
+    worker->looks_left = own ? OWN_LOOKS : LOOKS;
+    worker->look_pause = own ? OWN_PAUSE_US : PAUSE_US;
+    whi_timetable_again(&worker->timetable, &worker->look_again, whi_monotonic_us() + worker->look_pause);
+    if (!own) {
+        look_early(worker);
+    }
+}
+
+static void hear(whi_worker *worker) {
+    if (worker->engine->store->ability.wakes == WH_WAKES_EARLY) {
+        hear_early(worker);
+    } else {
+        hush(worker);
+        look_at_store(worker);
+    }
 }
 
 void whi_upkeep_hear(whi_worker *worker, const whi_ready *ready, int count) {
     for (int i = 0; i < count; i++) {
         if (ready[i].fd == worker->store_fd) {
-            (void)worker->engine->store->vtable->listen(worker->engine->store, &worker->store_fd);
-            look_at_store(worker);
+            hear(worker);
         }
+    }
+}
+
+static int ask_to_be_told(whi_worker *worker) {
+    whi_store *store = worker->engine->store;
+    int code = store->vtable->listen(store, &worker->store_fd);
+
+    return code == WH_OK && worker->store_fd >= 0 ? watch_store(worker, WHI_READ) : code;
+}
+
+/* Without it (the system gives a user so many descriptors of this kind, and no more) the looks are left. */
+void whi_upkeep_listen(whi_worker *worker) {
+    worker->store_fd = -1;
+    worker->store_watch = 0;
+    if (worker->index == 0 && ask_to_be_told(worker) != WH_OK) {
+        worker->store_fd = -1;
+        whi_log(&worker->engine->log, WH_LOG_WARNING, "others' commits are seen a little later: %s", wh_last_error());
     }
 }
 
 int whi_upkeep_begin(whi_worker *worker) {
     int code = whi_timetable_init(&worker->timetable);
 
-    worker->look.call = look;
+    worker->look.call = look_by_time;
+    worker->look_again.call = look_again;
     worker->spill.call = whi_queue_spill;
     worker->purge.call = whi_purge;
     worker->record_again.call = whi_record_again;

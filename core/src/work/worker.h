@@ -47,6 +47,7 @@ typedef struct whi_worker {
     struct whi_lane *ready, *ready_tail;
     whi_timetable timetable; /* lanes with something in the store, and what follows */
     whi_entry look, spill, purge;
+    whi_entry look_again;                                          /* after a wake-up: see upkeep.c */
     whi_entry record_again, later_again, claim_again;              /* what failed is tried again */
     void (*lane_due)(struct whi_worker *worker, whi_entry *entry); /* of every lane */
     struct whi_flight *free_flights, *flying;
@@ -60,8 +61,14 @@ typedef struct whi_worker {
     struct whi_task *later_tasks; /* what could not be written now */
     struct whi_record *failed_records;
     int64_t purge_after;
-    int64_t seen_changes; /* of store->changes */
-    int store_fd;         /* readable when others have committed; -1: nothing tells */
+    int64_t seen_changes;  /* of store->changes */
+    int store_fd;          /* readable when others have committed; -1: nothing tells */
+    int store_watch;       /* what of it the poller watches */
+    int looks_left;        /* after this wake-up */
+    int64_t look_pause;    /* us to the next of them */
+    int64_t heard_changes; /* as seen_changes, but of looks after wake-ups, which may have acted by halves */
+    int64_t acted_us;      /* monotonic: when all that others may have changed was last looked for */
+    unsigned writer_turns; /* whi_writer_turns at the last wake-up */
     int claiming_events;
     int done_count; /* things done in this step */
 } whi_worker;
