@@ -41,7 +41,7 @@ runs() {
     run log_faults       log "EVENTS=2 RETURNS=0" holds 600000
     run log_freeze       log "EVENTS=3 DEATHS=0 RETURNS=0" holds 600000
     run log_returns      log "EVENTS=2 DEATHS=0 FREEZES=0 RETURNS=2" holds 70000
-    run log_subscribe    log "EVENTS=2 DEATHS=0 FREEZES=0 SUBSCRIBE" holds 650000
+    run log_subscribe    log "EVENTS=1 DEATHS=0 RETURNS=0 SUBSCRIBE" holds 90000
     run log_publishers   log "EVENTS=2 DEATHS=0 RETURNS=0 PUBLISHERS=2" holds 100000
     run lag_death        log "EVENTS=2 FREEZES=0 RETURNS=0 LAG=1" holds 300000
     run lag_returns      log "EVENTS=2 DEATHS=0 FREEZES=0 LAG=1" holds 200000
@@ -65,18 +65,19 @@ runs() {
 
     # What is sent.
     run none_two         delivery "ORDER=NONE EVENTS=2 EARLY=0" holds 140000
-    run none_freeze      delivery "ORDER=NONE EARLY=0 DEATHS=0" holds 600000
+    run none_freeze      delivery "ORDER=NONE EARLY=0 DEATHS=0 FAILURES=0" holds 70000
     run key_two          delivery "ORDER=KEY EVENTS=2" holds 190000
     run key_three        delivery "ORDER=KEY EARLY=0" holds 200000
     run key_repeats      delivery "ORDER=KEY FREEZES=0 DEATHS=2 SAME_ORDER" holds 40000
-    run key_change       delivery "ORDER=KEY EVENTS=2 CHANGE" holds 300000
+    run key_change       delivery "ORDER=KEY EVENTS=2 EARLY=0 CHANGE" holds 120000
     run key_wire         delivery "ORDER=KEY EARLY=0 FREEZES=0 EXHAUST WIRE LINGER" holds 40000
-    run key_exhaust      delivery "ORDER=KEY EVENTS=2 EXHAUST WIRE" holds 200000
+    run key_exhaust      delivery "ORDER=KEY EVENTS=2 EARLY=0 EXHAUST WIRE" holds 90000
     run key_returns      delivery "ORDER=KEY FREEZES=0 DEATHS=0 RETURNS=2" holds 10000
     run key_others       delivery "ORDER=KEY EARLY=0 DEATHS=0 OTHERS=1" holds 170000
     run latest_two       delivery "ORDER=LATEST EVENTS=2" holds 600000
-    run latest_three     delivery "ORDER=LATEST EARLY=0" holds 700000
-    run latest_freezes   delivery "ORDER=LATEST EVENTS=2 EARLY=0 DEATHS=0 FREEZES=2 RETURNS=1" holds 50000
+    run latest_three     delivery "ORDER=LATEST EARLY=0 DEATHS=0" holds 110000
+    run latest_freezes   delivery "ORDER=LATEST EVENTS=2 EARLY=0 DEATHS=0 FREEZES=2" holds 110000
+    run latest_returns   delivery "ORDER=LATEST EVENTS=2 EARLY=0 DEATHS=0 RETURNS=1" holds 50000
     run latest_exhaust   delivery "ORDER=LATEST EVENTS=2 DEATHS=0 EXHAUST" holds 100000
     run latest_deaths    delivery "ORDER=LATEST FREEZES=0 DEATHS=2" holds 200000
     run single_use       delivery "ORDER=SINGLE" holds 50000
@@ -84,6 +85,7 @@ runs() {
     run acts_none        delivery "ORDER=NONE EVENTS=2 FREEZES=0 EARLY=0 ACTS=2" holds 300000
     run acts_key         delivery "ORDER=KEY EVENTS=2 FREEZES=0 ACTS=2" holds 300000
     run acts_freeze      delivery "ORDER=KEY EVENTS=2 DEATHS=0 EARLY=0 ACTS=1" holds 140000
+    run acts_latest      delivery "ORDER=LATEST EVENTS=2 DEATHS=0 EARLY=0 ACTS=1" holds 270000
     run acts_single      delivery "ORDER=SINGLE EVENTS=2 DEATHS=0 ACTS=2" holds 200000
 
     run position_no_row      delivery "ORDER=KEY PASS_UNDECIDED" found
@@ -98,6 +100,7 @@ runs() {
     run next_beside_cancelled delivery "ORDER=KEY EVENTS=2 DEATHS=0 FREEZES=0 ACTS=1 NEXT_BESIDE_CANCELLED" found
     run rows_not_looked_up   delivery "ORDER=KEY FREEZES=0 SAME_ORDER ROWS_NOT_LOOKED_UP" found
     run no_look              delivery "ORDER=KEY EVENTS=2 DEATHS=0 FREEZES=0 ACTS=1 NO_LOOK" found
+    run supersede_rows       delivery "ORDER=LATEST EVENTS=2 DEATHS=0 FREEZES=0 ACTS=1 SUPERSEDE_ROWS_ONLY" found
     run act_on_unbegun       delivery "ORDER=SINGLE EVENTS=2 DEATHS=0 ACTS=1 ACT_ON_UNBEGUN" found
     run present_rule         delivery "ORDER=KEY CHANGE PRESENT_RULE" found
     run return_busy          delivery "ORDER=KEY DEATHS=0 FREEZES=0 RETURNS=1 RETURN_BUSY" found
@@ -129,13 +132,17 @@ runs() {
     run full_log_freezes     log "EVENTS=2 DEATHS=0 RETURNS=0 FREEZES=2" holds 700000
     run full_log_three       log "FREEZES=0 RETURNS=0" holds 230000
     run full_log_processes   log "PROCESSES=3 EVENTS=2 DEATHS=0 RETURNS=0" holds 190000
+    run full_none_three      delivery "ORDER=NONE EARLY=0 DEATHS=0" holds 600000
     run full_none            delivery "ORDER=NONE EVENTS=2" holds 800000
     run full_key             delivery "ORDER=KEY" holds 2000000
     run full_key_change      delivery "ORDER=KEY EARLY=0 CHANGE" holds 800000
+    run full_key_exhaust     delivery "ORDER=KEY EVENTS=2 EXHAUST WIRE" holds 400000
     run full_key_processes   delivery "PROCESSES=3 ORDER=KEY EVENTS=2 EARLY=0 DEATHS=0 FREEZES=2" holds 500000
+    run full_latest_death    delivery "ORDER=LATEST EARLY=0" holds 700000
     run full_latest          delivery "ORDER=LATEST DEATHS=0" holds 2000000
     run full_latest_processes delivery "PROCESSES=3 ORDER=LATEST EVENTS=2 EARLY=0 DEATHS=0 FREEZES=2" holds 1700000
     run full_acts_key        delivery "ORDER=KEY EVENTS=2 EARLY=0 DEATHS=0 ACTS=2" holds 1500000
+    run full_acts_latest     delivery "ORDER=LATEST EVENTS=2 FREEZES=0 ACTS=2" holds 700000
     run full_acts_none       delivery "ORDER=NONE EVENTS=2 EARLY=0 DEATHS=0 ACTS=2" holds 7000000
 }
 

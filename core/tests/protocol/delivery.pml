@@ -25,6 +25,7 @@
  *   ROWS_NOT_LOOKED_UP   who takes a partition does not look for rows beyond the position
  *   NO_LOOK              an owner does not look at what others changed
  *   ACT_ON_UNBEGUN       another process makes a row for an event of single use that has none
+ *   SUPERSEDE_ROWS_ONLY  an older one that was cancelled by another process stays in the owner's memory
  *   PRESENT_RULE         the rule in force now decides, not the one at the event's number
  *   LATE_SINGLE          single use without a row before the attempt
  *   RETURN_BUSY          a partition is given back with requests under way
@@ -322,6 +323,12 @@ inline succeed(e) {
 inline supersede(e) {
     if
     :: row[e] == ABSENT || row[e] == WAITING -> write_row(e, CANCELLED); stage[e] = ENDED
+    :: row[e] != ABSENT && row[e] != WAITING && stage[e] == READY ->
+#ifdef SUPERSEDE_ROWS_ONLY
+        skip
+#else
+        adopt(e)
+#endif
     :: else
     fi
 }
@@ -606,10 +613,13 @@ proctype Calm() {
 #define pardoned excused
 #endif
 
+/* Whoever replays an older one of a latest key wants it to be the last; and a newer one may replace it. */
+#define wished_otherwise (has(called_off, EVENTS) || (replayed & ~bit_of(EVENTS)) != 0)
+
 /* Of each event, when nothing can move any more. */
 inline judge(e) {
     assert(e > EVENTS || row[e] != WAITING);
-    assert(e > EVENTS || !has(asked, e));
+    assert(e > EVENTS || !has(asked, e) || ORDER == LATEST && row[e] == CANCELLED);
     if
     :: e > EVENTS || !wanted(e) || ORDER == LATEST || ORDER == SINGLE
     :: else ->
@@ -626,7 +636,7 @@ proctype Judge() {
     d_step {
         judge(1); judge(2); judge(3);
         assert(position == EVENTS && !word);
-        assert(ORDER != LATEST || row[EVENTS] == EXHAUSTED || latest == EVENTS || pardoned);
+        assert(ORDER != LATEST || row[EVENTS] == EXHAUSTED || latest == EVENTS || pardoned || wished_otherwise);
         assert(ORDER != SINGLE || arrived != 0 || ended_unsent(1) || ended_unsent(2))
     }
 }
