@@ -74,13 +74,16 @@ runs() {
     run key_exhaust      delivery "ORDER=KEY EVENTS=2 EARLY=0 EXHAUST WIRE" holds 90000
     run key_returns      delivery "ORDER=KEY FREEZES=0 DEATHS=0 RETURNS=2" holds 10000
     run key_others       delivery "ORDER=KEY EARLY=0 DEATHS=0 OTHERS=1" holds 170000
+    run key_back         delivery "ORDER=KEY EVENTS=2 DEATHS=0 EARLY=0 CHANGE BACK=1" holds 32000
     run latest_two       delivery "ORDER=LATEST EVENTS=2" holds 600000
     run latest_three     delivery "ORDER=LATEST EARLY=0 DEATHS=0" holds 110000
     run latest_freezes   delivery "ORDER=LATEST EVENTS=2 EARLY=0 DEATHS=0 FREEZES=2" holds 110000
     run latest_returns   delivery "ORDER=LATEST EVENTS=2 EARLY=0 DEATHS=0 RETURNS=1" holds 50000
     run latest_exhaust   delivery "ORDER=LATEST EVENTS=2 DEATHS=0 EXHAUST" holds 100000
     run latest_deaths    delivery "ORDER=LATEST FREEZES=0 DEATHS=2" holds 200000
+    run latest_back      delivery "ORDER=LATEST EVENTS=2 DEATHS=0 BACK=1" holds 140000
     run single_use       delivery "ORDER=SINGLE" holds 50000
+    run single_back      delivery "ORDER=SINGLE BACK=2" holds 120000
     run single_change    delivery "ORDER=SINGLE CHANGE" holds 200000
     run acts_none        delivery "ORDER=NONE EVENTS=2 FREEZES=0 EARLY=0 ACTS=2" holds 300000
     run acts_key         delivery "ORDER=KEY EVENTS=2 FREEZES=0 ACTS=2" holds 300000

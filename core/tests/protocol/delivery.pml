@@ -8,7 +8,8 @@
  *
  * Shape:   ORDER (NONE, KEY, LATEST, SINGLE), PROCESSES, EVENTS, EARLY (rows may be written early), DEATHS, FREEZES,
  *          FAILURES, RETURNS (partition given back), ACTS (cancel, replay by another process),
- *          OTHERS (another partition of a process is taken)
+ *          OTHERS (another partition of a process is taken),
+ *          BACK (the partition joins a process whose position is further back)
  *          CHANGE     a new rule, which drops event 1, comes into force in between
  *          EXHAUST    a failed attempt may have been the last of the list
  *          WIRE       the request of a process that dies may arrive later
@@ -71,6 +72,9 @@
 #ifndef OTHERS
 #define OTHERS 0
 #endif
+#ifndef BACK
+#define BACK 0
+#endif
 #define NOBODY PROCESSES
 #define NO_ROW 15
 #define bit_of(e) (1 << (e))
@@ -101,7 +105,7 @@ byte changed;               /* the number from which the new rule is in force; 0
 bit word;                   /* a late owner of the key has sent something */
 
 byte network; /* requests whose sender no longer listens */
-byte deaths = DEATHS, freezes = FREEZES, failures = FAILURES, returns = RETURNS, acts = ACTS, others = OTHERS;
+byte deaths = DEATHS, freezes = FREEZES, failures = FAILURES, returns = RETURNS, acts = ACTS, others = OTHERS, backs = BACK;
 
 /* What the judge remembers; no process looks at it. */
 byte arrived, newest, latest;         /* events that were accepted; the highest of them; the one that came last */
@@ -528,6 +532,9 @@ end:
     :: d_step { mine && my_generation != generation[me] -> look_again() }
 #endif
 #endif
+#if BACK
+    :: d_step { backs > 0 && mine && position > 0 && holds -> backs--; position-- }
+#endif
     :: d_step { returns > 0 && mine && may_return -> give_back() }
     :: d_step { deaths > 0 && (mine || !idle) -> die() }
     od
@@ -604,7 +611,7 @@ proctype Change() {
 
 /* Faults may stay away from any moment on. */
 proctype Calm() {
-    d_step { deaths = 0; freezes = 0; failures = 0; returns = 0; acts = 0; others = 0 }
+    d_step { deaths = 0; freezes = 0; failures = 0; returns = 0; acts = 0; others = 0; backs = 0 }
 }
 
 #ifdef WORD_IS_SAFE
