@@ -388,8 +388,13 @@ int whi_store_subscription_count(whi_store *store, int64_t *count) {
     return number_write(store, WH_FACT_SUBSCRIPTION_COUNT, 0, count);
 }
 
-int whi_store_subscription_remove(whi_store *store, int64_t id) {
-    return plain_write(store, WH_FACT_SUBSCRIPTION_REMOVE, id);
+int whi_store_subscription_remove(whi_store *store, int64_t id, int64_t at) {
+    whi_fact fact = { .kind = WH_FACT_SUBSCRIPTION_REMOVE };
+    whi_answer answer;
+
+    fact.of.subscription.id = id;
+    fact.of.subscription.changed_at = at;
+    return whi_store_write(store, &fact, &answer);
 }
 
 int whi_store_purge(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after,

@@ -84,7 +84,7 @@ int whi_store_worker_sweep(whi_store *store, int64_t now, int limit, int *count)
 int whi_store_subscription_put(whi_store *store, whi_subscription_row *row);
 int whi_store_subscription_now(whi_store *store, int64_t id, whi_subscription_fn each, void *payload);
 int whi_store_subscription_count(whi_store *store, int64_t *count);
-int whi_store_subscription_remove(whi_store *store, int64_t id);
+int whi_store_subscription_remove(whi_store *store, int64_t id, int64_t at);
 int whi_store_purge(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after,
                     int *count);
 int whi_store_token_add(whi_store *store, const whi_token_row *row);

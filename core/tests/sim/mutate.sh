@@ -142,8 +142,8 @@ mutation used_unchecked 'a single_use delivery of an owner whose row is gone' \
     'code = engine != NULL ? WH_OK : WH_ENOTFOUND;'
 
 mutation check_remembered 'the lease was there in an earlier transaction' \
-    outside/store_sqlite.c 'store->next_body = store->last_event = store->holds = store->there_event = 0;' \
-    'store->next_body = store->last_event = store->there_event = 0;'
+    outside/store_sqlite.c 'store->next_body = store->last_number = store->holds = store->there_event = 0;' \
+    'store->next_body = store->last_number = store->there_event = 0;'
 
 mutation owner_reused 'an engine gets the smallest free number' \
     outside/store_sqlite_sql.c '"INSERT INTO webhook_workers (beat) VALUES (0)"' \
@@ -301,7 +301,7 @@ mutation done_never 'an event is never done' \
     'if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 0) {'
 
 mutation number_early 'the last number is of an earlier transaction' \
-    outside/store_sqlite.c 'store->next_body = store->last_event = store->holds = store->there_event = 0;' \
+    outside/store_sqlite.c 'store->next_body = store->last_number = store->holds = store->there_event = 0;' \
     'store->next_body = store->holds = store->there_event = 0;'
 
 mutation event_told_early 'workers get an event that was not committed' \
