@@ -580,6 +580,7 @@ typedef struct wh_backend_store_vtable {
 typedef struct wh_backend_facts {
     wh_backend_fact *list;
     size_t count, room;
+    int changes; /* of subscriptions, in this transaction */
 } wh_backend_facts;
 
 /* Comes first in a back end's own. */

@@ -67,3 +67,8 @@ int whi_version_at(whi_store *store, int64_t id, int64_t version, whi_registrati
     }
     return code;
 }
+
+int whi_version_then(whi_store *store, int64_t id, int64_t number, whi_registration **out) {
+    *out = NULL;
+    return store->vtable->subscription_then(store, id, number, read_row, (void *)out);
+}

@@ -170,7 +170,7 @@ void whi_store_close(whi_store *store) {
 }
 
 static void forget(wh_backend_facts *facts) {
-    facts->count = 0;
+    facts->count = facts->changes = 0;
     if (facts->room > FACTS_KEPT) {
         whi_free(facts->list);
         facts->list = NULL;
@@ -231,7 +231,12 @@ int whi_store_add(whi_store *store, enum wh_backend_fact_kind kind, whi_answer *
     fact->answer = (whi_answer){ 0 };
     fact->to = to;
     *out = fact;
+    store->facts.changes += kind == WH_FACT_SUBSCRIPTION || kind == WH_FACT_SUBSCRIPTION_REMOVE;
     return WH_OK;
+}
+
+int whi_store_has_changed(const whi_store *store) {
+    return store->facts.changes > 0;
 }
 
 int whi_store_write(whi_store *store, const whi_fact *fact, whi_answer *answer) {

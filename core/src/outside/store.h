@@ -61,6 +61,9 @@ int whi_store_commit(whi_store *store, enum wh_backend_commit *outcome);
 void whi_store_settle(whi_store *store, enum wh_backend_commit *outcome);
 void whi_store_rollback(whi_store *store);
 
+/* 1: the transaction that was committed last has changed subscriptions. */
+int whi_store_has_changed(const whi_store *store);
+
 /* Adds a fact to the list: *out, whose `of` the caller fills in before it adds another. to, if it is
  * not NULL, receives the answer when it is done. Fails without memory, and where the list is full and
  * what stands in it fails. */
