@@ -44,6 +44,13 @@ static void publish(wh_engine *engine) {
     fixture_publish(engine, "a", "{}", NULL);
 }
 
+static size_t looked_at; /* of what was sent */
+
+static int setup(void **state) {
+    looked_at = 0;
+    return fixture_setup(state);
+}
+
 /* What was sent since the last time, in whatever order, each a digit. */
 static void assert_sent(const char *digits) {
     int wanted[10] = { 0 };
@@ -51,15 +58,14 @@ static void assert_sent(const char *digits) {
     for (const char *at = digits; *at != '\0'; at++) {
         wanted[*at - '0']++;
     }
-    for (size_t i = 0; i < fixture_sent_count; i++) {
-        wanted[fixture_sent[i].body[0] - '0']--;
+    while (looked_at < fixture_sent_count) {
+        wanted[fixture_sent[looked_at++].body[0] - '0']--;
     }
     for (int i = 0; i < 10; i++) {
         if (wanted[i] != 0) {
             fail_msg("%d more or less of %d", wanted[i], i);
         }
     }
-    fixture_sent_count = 0;
 }
 
 /* ------------------------------------------------------------------------ one process */
@@ -447,14 +453,11 @@ static void what_was_committed_here_decides_the_next_event_though_nobody_has_rea
 }
 
 /* As the library before it left it: see test_store_sqlite_open. */
-static void read_store(const char *data, const char *file) {
-    const char *slash = strrchr(__FILE__, '/');
-    char name[512], sql[16384];
+static void make_store_of_version_3(const char *file) {
+    FILE *in = fopen(WEBHOOK_TEST_DATA "/store_version_3.sql", "r");
+    char sql[16384];
     sqlite3 *db;
-    FILE *in;
 
-    snprintf(name, sizeof name, "%.*sdata/%s", slash ? (int)(slash + 1 - __FILE__) : 0, __FILE__, data);
-    in = fopen(name, "r");
     assert_non_null(in);
     sql[fread(sql, 1, sizeof sql - 1, in)] = '\0';
     fclose(in);
@@ -477,7 +480,7 @@ static void what_waits_in_a_store_of_version_3_is_decided_by_its_own_version(voi
     wh_engine *engine;
 
     (void)state;
-    read_store("store_version_3.sql", file);
+    make_store_of_version_3(file);
     engine = opened(file);
     atomic_store(&fixture_time, INT64_C(1796000000000));
     fixture_run(engine);
@@ -520,7 +523,7 @@ static void want_of_memory_changes_no_version(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup(name, fixture_setup)
+#define TEST(name) cmocka_unit_test_setup(name, setup)
     const struct CMUnitTest tests[] = {
         TEST(the_rule_of_an_events_number_decides),
         TEST(of_one_that_was_changed_twice_each_version_has_its_events),

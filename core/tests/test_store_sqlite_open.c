@@ -250,13 +250,10 @@ static void a_newer_or_broken_set_of_tables_is_refused(void **state) {
     refused(path, WH_ECORRUPT, "webhook_meta");
 }
 
-static void execute_file(const char *data) {
-    const char *slash = strrchr(__FILE__, '/');
-    char name[512], sql[16384];
-    FILE *in;
+static void make_version_3(void) {
+    FILE *in = fopen(WEBHOOK_TEST_DATA "/store_version_3.sql", "r");
+    char sql[16384];
 
-    snprintf(name, sizeof name, "%.*sdata/%s", slash ? (int)(slash + 1 - __FILE__) : 0, __FILE__, data);
-    in = fopen(name, "r");
     assert_non_null(in);
     sql[fread(sql, 1, sizeof sql - 1, in)] = '\0';
     fclose(in);
@@ -280,7 +277,7 @@ static void in_a_store_of_version_3_it_is_found_when_versions_began(void **state
     int64_t next;
 
     (void)state;
-    execute_file("store_version_3.sql");
+    make_version_3();
     store = opened(path);
     assert_int_equal(version_then(store, changed, events[0]), 1);
     assert_int_equal(version_then(store, changed, events[1]), 2);
