@@ -187,6 +187,7 @@ static void read_all(whi_store *store, void *sum) {
     query = (whi_store_query){ .rows = 100 };
     V(store)->subscription_list(store, &query, see_subscription, sum, &place);
     V(store)->subscription_changes(store, &after, see_subscription, sum);
+    V(store)->subscription_then(store, 1, INT64_MAX, see_subscription, sum);
     V(store)->subscription_count(store, &count);
     V(store)->event_number(store, "kb", NULL, &count);
     V(store)->lanes(store, see_lane, sum);

@@ -353,6 +353,10 @@ WH_API int wh_subscription_secrets(wh_engine *engine, const char *id, char **out
  * default. {"paused":false} also clears `disabled`, but not "used" while
  * single_use stands. Deliveries that exist keep their bytes; those that a failing
  * rule held back are tried with a changed rule.
+ * Events that were accepted before the change are decided by the version before it, however
+ * late that is: its events, source, filters, rule, fields, order, on_rule_error and single_use.
+ * Where they go, and whether (url, secrets, headers, paused, expires_at), is the present version's. A
+ * subscription that was made after an event does not get it, one that is deleted gets none.
  * Errors: as wh_subscribe, and not_found. */
 WH_API int wh_subscription_update(wh_engine *engine, const char *id, const char *document, size_t size);
 
@@ -517,8 +521,7 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  *
  *   {"event":"…","items":[{"subscription","outcome","version","present",…}],"next"}
  *
- * outcome   "later"      the subscription was made after the event was accepted (one that waits
- *                        for its fan-out is not too late)
+ * outcome   "later"      the subscription was made after the event was accepted
  *           "tenant", "source"   it is for another one
  *           "type"       no pattern of its `events` fits
  *           "paused", "disabled" (with "reason"; "used" also when a single_use one wanted it
@@ -533,11 +536,10 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  *                        delivery's state, with "delivery", "attempts", "status", "error"
  *           "pending"    it wants the event, which was not fanned out yet
  *           "missed"     the version in force wanted it, and there is no delivery: it was
- *                        paused, disabled or otherwise when the event was fanned out
- * version   the one that decided: of the delivery; of an event that waits for its fan-out, and
- *           of a held delivery that was released, the present one, which will; else the one in force when the event was
- *           accepted, a change in the same millisecond included. If that one is no longer
- *           kept, the present one ("present": true)
+ *                        paused or disabled when the event was fanned out
+ * version   the one that decided, or will: of the delivery; of a held delivery that was released,
+ *           the present one; else the one that was in force when the event was accepted, whenever it
+ *           is fanned out. If that one is no longer kept, the present one ("present": true)
  * Where a rule failed there are "code", "line" (null when it names none) and "message",
  * also of "held" and where the policy is to send. Where one ran there are "cpu_us" and
  * "memory" (bytes at the highest). Where something goes out there is "bytes", the size

@@ -170,7 +170,11 @@ struct wh_rule_engine {
  * A store is a public place: the table webhook_outbox is for every program, and may stand in an
  * application's own database, beside its tables.
  *
- * Numbers of events are given by wh_backend_number_after; times are ms. Texts in rows that the store
+ * Numbers of events are given by wh_backend_number_after, and so are those of changes of subscriptions:
+ * there is one count for both, in the order of commits. So each event has, of each subscription, one
+ * version that was in force at its number: the one that was made before it, and ended after it. The
+ * last number is the largest of the events', the versions' and their ends', whatever was deleted since
+ * of the others. Times are ms. Texts in rows that the store
  * hands to a callback are the store's, valid during the callback; texts of facts that were added are
  * valid until the commit or the roll-back. A callback on the writing side does not write. */
 
@@ -185,8 +189,8 @@ enum wh_backend_state {
     WH_STATE_CANCELLED,
 };
 
-/* The number of the next event where the last one's is last (0: none), at this time (ms): larger than
- * all before, also when the clock stands still or goes back. */
+/* The number of the next event, or change of a subscription, where the last one's is last (0: none), at
+ * this time (ms): larger than all before, also when the clock stands still or goes back. */
 WH_API int64_t wh_backend_number_after(int64_t last, int64_t now);
 
 /* The number that a made id ("msg_…") stands for; 0, or WH_EINVALID: it is none. */
@@ -280,6 +284,9 @@ typedef struct wh_backend_subscription {
     const char *tenant;
     int status;           /* 1 enabled, 2 paused, 3 disabled by the engine */
     int deleted;          /* change feed only */
+    int64_t changed_at;   /* writing: ms, when the change is made, for its number; 0: the next number */
+    int64_t since;        /* reading: number of the change that made this version (which deleted it, where it
+                             is): it decides events with larger ones; 0: all */
     const char *document; /* with secrets */
     size_t document_size;
 } wh_backend_subscription;
@@ -319,19 +326,20 @@ typedef int (*wh_backend_token_fn)(const wh_backend_token *row, void *payload);
 typedef int (*wh_backend_lane_fn)(int64_t subscription, int64_t due, void *payload);
 typedef int (*wh_backend_worker_fn)(int64_t owner, int64_t beat, void *payload);
 
-/* What waits in the store; each 0 or 1. */
+/* What waits in the store; each 0 or 1, but for first. */
 typedef struct wh_backend_work {
     int events; /* pending events without an owner */
     int outbox;
-    int owned; /* pending events or sending deliveries that have an owner */
+    int owned;     /* pending events or sending deliveries that have an owner */
+    int64_t first; /* the smallest number of a pending event, whoever has it; 0: there is none */
 } wh_backend_work;
 
 /* ------------------------------------------------------------------------- facts */
 
 enum wh_backend_fact_kind {
-    /* Adds an event and its pending mark. of.event.number 0: it is given one; numbers are in the order
-     * of commits and grow with time (accepted_at). Answer: number; owner, of the mark; done 0: its id
-     * (the caller's own, or "msg_…" of a number that is there) is known, nothing is added. */
+    /* Adds an event and its pending mark. of.event.number 0: it is given one; numbers, those of changes
+     * of subscriptions too, are in the order of commits and grow with time (accepted_at). Answer: number; owner, of the
+     * mark; done 0: its id (the caller's own, or "msg_…" of a number that is there) is known, nothing is added. */
     WH_FACT_EVENT,
     /* Takes the pending mark of of.mark away, if its owner has its row; owner 0: if it is nobody's. Fine if
      * it is gone. */
@@ -376,10 +384,12 @@ enum wh_backend_fact_kind {
     WH_FACT_WORKER_SWEEP,
 
     /* Adds (id 0: given, at least of.subscription.least; answer: number) or replaces a subscription and
-     * keeps this version. WH_ENOTFOUND; WH_ECONFLICT: its version is not larger than the one in force
+     * keeps this version. The change takes a number, which is where the former version ends and this
+     * one begins. WH_ENOTFOUND; WH_ECONFLICT: its version is not larger than the one in force
      * (another process changed it). */
     WH_FACT_SUBSCRIPTION,
-    /* WH_ENOTFOUND. Its versions stay while deliveries name them. */
+    /* Of of.subscription's id, at its changed_at. Takes a number, where its last version ends. WH_ENOTFOUND.
+     * Its versions stay while events are there that they were in force at. */
     WH_FACT_SUBSCRIPTION_REMOVE,
 
     /* Deletes at most of.purge.limit events with their deliveries and attempts, none of which is
@@ -541,6 +551,10 @@ typedef struct wh_backend_store_vtable {
                                 void *payload);
     int (*subscription_get)(wh_backend_store *store, int64_t id, int64_t version, wh_backend_subscription_fn each,
                             void *payload);
+    /* The version that was in force at this number of an event: since < number, and it ended at number or
+     * later, or is in force. WH_ENOTFOUND: there was none, or it is not kept. */
+    int (*subscription_then)(wh_backend_store *store, int64_t id, int64_t number, wh_backend_subscription_fn each,
+                             void *payload);
     int (*subscription_list)(wh_backend_store *store, const wh_backend_query *query, wh_backend_subscription_fn each,
                              void *payload, wh_backend_page *place);
     int (*subscription_count)(wh_backend_store *store, int64_t *count);
@@ -570,6 +584,7 @@ typedef struct wh_backend_store_vtable {
 typedef struct wh_backend_facts {
     wh_backend_fact *list;
     size_t count, room;
+    int changes; /* of subscriptions, in this transaction */
 } wh_backend_facts;
 
 /* Comes first in a back end's own. */

@@ -393,7 +393,7 @@ static void those_behind_are_cancelled_with_a_subscription_that_is_gone(void **s
     }
     fixture_run(engine);
     assert_int_equal(whi_store_begin(store), WH_OK);
-    assert_int_equal(whi_store_subscription_remove(store, number), WH_OK);
+    assert_int_equal(whi_store_subscription_remove(store, number, 0), WH_OK);
     assert_int_equal(whi_store_commit(store, NULL), WH_OK);
     assert_int_equal(whi_registry_sync(engine->registry), WH_OK);
     pass_time(engine, 120000); /* the retry is spread */

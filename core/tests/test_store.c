@@ -538,8 +538,8 @@ static void subscriptions(whi_store *store) {
     row.document_size = 7;
     OK(whi_store_begin(store));
     OK(whi_store_subscription_put(store, &row));
-    OK(whi_store_subscription_remove(store, b));
-    assert_int_equal(whi_store_subscription_remove(store, b), WH_ENOTFOUND);
+    OK(whi_store_subscription_remove(store, b, 0));
+    assert_int_equal(whi_store_subscription_remove(store, b, 0), WH_ENOTFOUND);
     OK(whi_store_commit(store, NULL));
     OK(V(store)->subscription_changes(store, &after, see_subscription, &all));
     assert_int_equal(all.count, 2);
@@ -601,7 +601,7 @@ static void ids_of_subscriptions_are_never_used_again(void **state) {
     (void)state;
     OK(whi_store_begin(store));
     id = subscribe(store, "", 1, "{}");
-    OK(whi_store_subscription_remove(store, id));
+    OK(whi_store_subscription_remove(store, id, 0));
     assert_true(subscribe(store, "", 1, "{}") > id);
     OK(whi_store_commit(store, NULL));
     whi_store_close(store);

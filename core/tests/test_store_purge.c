@@ -81,7 +81,7 @@ static void old_versions_go_when_no_delivery_can_name_them(void **state) {
     row.version = 2;
     OK(whi_store_subscription_put(store, &row));
     OK(whi_store_event_done(store, 0, late));
-    OK(add_event(store, late + hour + 1, NULL, 0, NULL));
+    OK(add_event(store, late + 2 * hour, NULL, 0, NULL));
     OK(whi_store_purge(store, late, late, 10, &after, &count)); /* the first event is still there */
     OK(whi_store_commit(store, NULL));
     OK(V(store)->subscription_get(store, row.id, 2, see_subscription, &all));
@@ -147,7 +147,7 @@ static void a_deleted_subscription_is_forgotten_with_its_versions(void **state) 
     before = heard = 0;
     OK(V(store)->subscription_changes(store, &before, see_subscription, &all));
     OK(whi_store_begin(store));
-    OK(whi_store_subscription_remove(store, row.id));
+    OK(whi_store_subscription_remove(store, row.id, 0));
     OK(whi_store_event_done(store, 0, late));
     OK(add_event(store, late + 2 * hour, NULL, 0, NULL));
     OK(whi_store_purge(store, late, late, 10, &after, &count)); /* its event is still there */

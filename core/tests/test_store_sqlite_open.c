@@ -250,6 +250,49 @@ static void a_newer_or_broken_set_of_tables_is_refused(void **state) {
     refused(path, WH_ECORRUPT, "webhook_meta");
 }
 
+static void make_version_3(void) {
+    FILE *in = fopen(WEBHOOK_TEST_DATA "/store_version_3.sql", "r");
+    char sql[16384];
+
+    assert_non_null(in);
+    sql[fread(sql, 1, sizeof sql - 1, in)] = '\0';
+    fclose(in);
+    execute(sql);
+}
+
+/* The version in force at an event; 0: none. */
+static int64_t version_then(whi_store *store, int64_t subscription, int64_t event) {
+    seen all = { 0 };
+    int code = V(store)->subscription_then(store, subscription, event, see_subscription, &all);
+
+    assert_true(code == WH_OK || code == WH_ENOTFOUND);
+    return code == WH_OK ? all.dues[0] : 0;
+}
+
+/* From the ends of versions, which it had; what has no former version is in force from ever. */
+static void in_a_store_of_version_3_it_is_found_when_versions_began(void **state) {
+    const int64_t changed = 94111177821084, made = 94111177849829;
+    const int64_t events[] = { 385479384397512704, 385479384493981696 };
+    whi_store *store;
+    int64_t next;
+
+    (void)state;
+    make_version_3();
+    store = opened(path);
+    assert_int_equal(version_then(store, changed, events[0]), 1);
+    assert_int_equal(version_then(store, changed, events[1]), 2);
+    assert_int_equal(version_then(store, made, events[0]), 1);
+    OK(whi_store_begin(store));
+    OK(whi_sqlite_next_number(whi_sqlite_of(store), NOW, &next));
+    OK(whi_store_commit(store, NULL));
+    assert_true(next > events[1]);
+    assert_int_equal(version_then(store, changed, next), 3);
+    whi_store_close(store);
+    store = opened(path); /* once */
+    assert_int_equal(version_then(store, changed, events[1]), 2);
+    whi_store_close(store);
+}
+
 static void a_table_that_goes_missing_is_a_damaged_store(void **state) {
     whi_store *store = opened(path);
 
@@ -270,6 +313,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_new_file_tells_whose_it_is, scrub),
         cmocka_unit_test_teardown(an_application_that_uses_our_names_is_refused_and_not_touched, scrub),
         cmocka_unit_test_teardown(a_newer_or_broken_set_of_tables_is_refused, scrub),
+        cmocka_unit_test_teardown(in_a_store_of_version_3_it_is_found_when_versions_began, scrub),
         cmocka_unit_test_teardown(a_table_that_goes_missing_is_a_damaged_store, scrub),
     };
 

@@ -294,7 +294,7 @@ local core = require "webhook.core"
 ---@field timeout fun(self: webhook.engine): number? the same in seconds
 ---@field pollable fun(self: webhook.engine): webhook.pollable
 ---@field subscribe fun(self: webhook.engine, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure? the answer has the secrets, which later ones have not
----@field update fun(self: webhook.engine, id: string, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure? changes the fields that the document names; webhook.null takes one back to its default
+---@field update fun(self: webhook.engine, id: string, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure? changes the fields that the document names, for events that are accepted from now on; webhook.null takes one back to its default
 ---@field subscription fun(self: webhook.engine, id: string, version?: integer): document: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field delete fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? what waits for it is dropped
 ---@field pause fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?

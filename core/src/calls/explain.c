@@ -18,7 +18,6 @@
 
 #include <string.h>
 
-#define VERSIONS_MAXIMUM 1000    /* looked at on the way to the one in force */
 #define FOUND_MAXIMUM 1024       /* bytes told of what a filter found */
 #define FILTERS_DEPTH 16         /* as whi_filter_parse allows */
 #define PAGE_US INT64_C(2000000) /* for the rules of one page */
@@ -38,6 +37,7 @@ typedef struct asked {
     whi_registration *present; /* NULL: deleted */
     whi_registration *decided; /* the version that did, or does; NULL: not kept, and deleted */
     int instead;               /* 1: decided is the present one because the right one is not kept */
+    int later;                 /* 1: because it was made after the event */
     int delivered;             /* 1: there is a delivery, in what follows */
     int64_t version;
     int state, attempts, status;
@@ -111,37 +111,40 @@ static int take_version(explaining *self, asked *one, int64_t version) {
     return code;
 }
 
-static int was_in_force(const whi_registration *registration, int64_t then) {
-    return registration->subscription->updated_at <= then;
+/* Of one whose first version says nothing of its beginning (it is older than such numbers are) the clocks
+ * tell, as well as they can. */
+static int came_later(const explaining *self, const whi_registration *first) {
+    return first->since >= self->event->number ||
+           (first->since == 0 && !self->event->pending && first->subscription->created_at > self->event->accepted_at);
 }
 
-/* Down from the present version to the newest that is not younger than the event. */
-static int take_version_then(explaining *self, asked *one) {
-    int64_t then = self->event->accepted_at, version = one->present->subscription->version;
-    int64_t last = version > VERSIONS_MAXIMUM ? version - VERSIONS_MAXIMUM : 0;
-    int code = WH_OK;
+/* The first version goes after all events before its end. */
+static int look_whether_later(const explaining *self, asked *one) {
+    whi_registration *first;
+    int code = whi_version_at(self->engine->store, one->id, 1, &first);
 
-    one->decided = another(one->present);
-    while (code == WH_OK && !was_in_force(one->decided, then) && --version > last) {
-        whi_registration_unref(one->decided);
-        one->decided = NULL;
-        code = whi_version_at(self->engine->store, one->id, version, &one->decided);
+    if (code == WH_OK) {
+        one->later = came_later(self, first);
+        whi_registration_unref(first);
     }
-    if (code == WH_ENOTFOUND || (code == WH_OK && !was_in_force(one->decided, then))) {
-        whi_registration_unref(one->decided);
+    return code == WH_ENOTFOUND ? WH_OK : code;
+}
+
+static int take_version_then(explaining *self, asked *one) {
+    int code = whi_version_then(self->engine->store, one->id, self->event->number, &one->decided);
+
+    if (code != WH_OK && code != WH_ENOTFOUND) {
+        return code;
+    }
+    code = one->decided == NULL || one->decided->since == 0 ? look_whether_later(self, one) : WH_OK;
+    if (code == WH_OK && one->decided == NULL) {
         one->decided = another(one->present);
-        one->instead = 1;
-        return WH_OK;
+        one->instead = !one->later;
     }
     return code;
 }
 
-static int was_made_later(const explaining *self, const asked *one) {
-    return one->present->subscription->created_at > self->event->accepted_at;
-}
-
-/* What has not been fanned out yet, and what was held and released (its delivery has version 0), is
- * decided by the version that is there then. */
+/* What was held and released (its delivery has version 0) is decided by the present version. */
 static int read_versions(explaining *self, asked *one) {
     int code = whi_version_at(self->engine->store, one->id, 0, &one->present);
 
@@ -154,7 +157,7 @@ static int read_versions(explaining *self, asked *one) {
     if (one->present == NULL) {
         return one->delivered ? WH_OK : whi_fail_field(WH_ENOTFOUND, "subscription", "no such subscription");
     }
-    if (self->event->pending || one->delivered || was_made_later(self, one)) {
+    if (one->delivered) {
         one->decided = another(one->present);
         return WH_OK;
     }
@@ -163,9 +166,14 @@ static int read_versions(explaining *self, asked *one) {
 
 /* --------------------------------------------------------------------- judging */
 
+/* The switches that counted, or will. */
+static const whi_subscription *switches_of(const explaining *self, const asked *one) {
+    return self->event->pending && one->present != NULL ? one->present->subscription : one->decided->subscription;
+}
+
 /* What fan-out's index and the switches say before the payload is looked at; NULL: nothing. */
 static int turned_away(const explaining *self, const asked *one, const char **outcome) {
-    const whi_subscription *s = one->decided->subscription;
+    const whi_subscription *s = one->decided->subscription, *switches = switches_of(self, one);
     const whi_past *event = self->event;
     whi_match *patterns;
     int fits, code = whi_past_patterns(&patterns, one->decided);
@@ -175,14 +183,14 @@ static int turned_away(const explaining *self, const asked *one, const char **ou
     if (code != WH_OK) {
         return code;
     }
-    *outcome = !event->pending && was_made_later(self, one)                 ? "later"
-               : strcmp(s->tenant, event->tenant) != 0                      ? "tenant"
-               : s->source != NULL && strcmp(s->source, event->source) != 0 ? "source"
-               : !fits                                                      ? "type"
-               : s->paused                                                  ? "paused"
-               : s->disabled != NULL                                        ? "disabled"
-               : s->expires_at != 0 && event->accepted_at >= s->expires_at  ? "expired"
-                                                                            : NULL;
+    *outcome = one->later                                                                ? "later"
+               : strcmp(s->tenant, event->tenant) != 0                                   ? "tenant"
+               : s->source != NULL && strcmp(s->source, event->source) != 0              ? "source"
+               : !fits                                                                   ? "type"
+               : switches->paused                                                        ? "paused"
+               : switches->disabled != NULL                                              ? "disabled"
+               : switches->expires_at != 0 && event->accepted_at >= switches->expires_at ? "expired"
+                                                                                         : NULL;
     return WH_OK;
 }
 
@@ -375,7 +383,7 @@ static int tell_judgement(explaining *self, const asked *one) {
 
 /* What its switches said. */
 static void tell_reason(explaining *self, const asked *one) {
-    const whi_subscription *s = one->decided->subscription;
+    const whi_subscription *s = switches_of(self, one);
     char time[WHI_TIME_SIZE];
 
     if (strcmp(one->outcome, "disabled") == 0) {

@@ -1,4 +1,4 @@
-/* Tests: test_engine_trouble, test_engine. */
+/* Tests: test_engine_versions, test_engine_trouble. */
 #include "engine/registry.h"
 
 #include <pthread.h>
@@ -20,10 +20,13 @@ struct whi_registry {
     int round, sweeping;       /* times that it was read from the beginning; 1: what was not heard of since is to go */
     atomic_int behind;         /* 1: reading failed, what was committed is still to be read */
     atomic_llong news, read;   /* of store->changes: what was seen, and what has been read */
+    atomic_llong doubts, sure; /* times that it was doubted, and those that reading has settled */
     whi_match *match;
     whi_table all; /* registrations by subscription id */
     whi_listing *listing;
-    atomic_int ordered; /* subscriptions with an order */
+    whi_registration *former; /* versions that have ended, in no order */
+    atomic_int has_former;
+    atomic_int ordered; /* versions with an order, those that have ended too */
 };
 
 void whi_registration_unref(whi_registration *registration) {
@@ -98,7 +101,11 @@ int whi_registration_new(whi_registration **out, const whi_subscription_row *row
     }
     subscription->id = row->id;
     subscription->version = row->version;
-    return whi_registration_of(out, subscription);
+    code = whi_registration_of(out, subscription);
+    if (code == WH_OK) {
+        (*out)->since = row->since;
+    }
+    return code;
 }
 
 int whi_registry_new(whi_registry **out, whi_store *store, whi_store *reader) {
@@ -118,11 +125,21 @@ int whi_registry_new(whi_registry **out, whi_store *store, whi_store *reader) {
     return code == WH_OK ? whi_registry_sync(registry) : code;
 }
 
+static void free_former(whi_registration *former) {
+    while (former != NULL) {
+        whi_registration *next = former->next_former;
+
+        whi_registration_unref(former);
+        former = next;
+    }
+}
+
 void whi_registry_free(whi_registry *registry) {
     if (registry == NULL) {
         return;
     }
     whi_match_free(registry->match);
+    free_former(registry->former);
     for (uint32_t i = 0; i < registry->all.capacity; i++) {
         whi_registration_unref(registry->all.slots[i]);
     }
@@ -153,23 +170,26 @@ static whi_registration *find(const whi_registry *registry, int64_t id) {
 
 static int index_in(whi_registry *registry, whi_registration *registration) {
     const whi_subscription *s = registration->subscription;
+    int code = registration->indexed ? WH_OK
+                                     : whi_match_add(registry->match, s->tenant, (const char *const *)s->events,
+                                                     s->event_count, registration);
 
-    return whi_subscription_is_enabled(s)
-               ? whi_match_add(registry->match, s->tenant, (const char *const *)s->events, s->event_count, registration)
-               : WH_OK;
+    registration->indexed = code == WH_OK;
+    return code;
 }
 
 static void index_out(whi_registry *registry, whi_registration *registration) {
     const whi_subscription *s = registration->subscription;
 
-    if (whi_subscription_is_enabled(s)) {
+    if (registration->indexed) {
         whi_match_remove(registry->match, s->tenant, (const char *const *)s->events, s->event_count, registration);
+        registration->indexed = 0;
     }
 }
 
 /* Into the index and the listing; where an older version stands under its id already. */
 static int take_in(whi_registry *registry, whi_registration *made) {
-    int code = index_in(registry, made);
+    int code = whi_subscription_is_enabled(made->subscription) ? index_in(registry, made) : WH_OK;
 
     if (code != WH_OK) {
         return code;
@@ -181,11 +201,10 @@ static int take_in(whi_registry *registry, whi_registration *made) {
     return code;
 }
 
-/* Out of them; made is the version that comes instead, or NULL. */
-static void take_off(whi_registry *registry, whi_registration *old, const whi_registration *made) {
+/* Out of the listing; made is the version that comes instead, or NULL. */
+static void take_off(whi_registry *registry, const whi_registration *old, const whi_registration *made) {
     const whi_subscription *s = old->subscription;
 
-    index_out(registry, old);
     if (made == NULL) {
         whi_listing_remove(registry->listing, s->tenant, s->id);
     } else if (strcmp(made->subscription->tenant, s->tenant) != 0) {
@@ -203,49 +222,220 @@ int whi_registry_has_order(const whi_registry *registry) {
     return atomic_load_explicit(&registry->ordered, memory_order_relaxed) > 0;
 }
 
-/* The lock is held for writing. */
-static int replace(whi_registry *registry, int64_t id, whi_registration *made) {
-    whi_registration *old = find(registry, id);
-    int code = made != NULL ? whi_table_reserve(&registry->all, &registration_kind) : WH_OK;
+int whi_registry_has_former(const whi_registry *registry) {
+    return atomic_load_explicit(&registry->has_former, memory_order_relaxed);
+}
 
-    code = code == WH_OK && made != NULL ? take_in(registry, made) : code;
+/* -------------------------------------------------------- versions that have ended */
+
+/* 1 if an event may wait that came before this number. first: the smallest that is pending, 0: none. */
+static int may_wait(int64_t first, int64_t number) {
+    return first != 0 && first <= number;
+}
+
+static void put_former(whi_registry *registry, whi_registration *former) {
+    former->next_former = registry->former;
+    registry->former = former;
+    atomic_store(&registry->has_former, 1);
+}
+
+/* A version leaves memory. */
+static void let_go(whi_registry *registry, whi_registration *registration) {
+    atomic_fetch_sub(&registry->ordered, has_order(registration));
+    index_out(registry, registration);
+    whi_registration_unref(registration);
+}
+
+/* Those of one subscription, id 0: all, that decide nothing any more. */
+static void drop_former(whi_registry *registry, int64_t id, int64_t first) {
+    whi_registration **place = &registry->former;
+
+    while (*place != NULL) {
+        whi_registration *former = *place;
+
+        if ((id == 0 || former->subscription->id == id) && !may_wait(first, atomic_load(&former->ended))) {
+            *place = former->next_former;
+            let_go(registry, former);
+        } else {
+            place = &former->next_former;
+        }
+    }
+    atomic_store(&registry->has_former, registry->former != NULL);
+}
+
+/* ------------------------------------------------------------------------- changes */
+
+/* What the store says of a subscription, not in force here yet. */
+typedef struct change {
+    int64_t id;
+    whi_registration *made;   /* NULL: it is deleted */
+    whi_registration *former; /* versions between the one that is here and made */
+} change;
+
+typedef struct reading {
+    whi_registry *registry;
+    int64_t after, first; /* the feed's place; the smallest number of a pending event */
+    change *list;
+    size_t count, room;
+} reading;
+
+static int grow(reading *self) {
+    size_t room = self->room > 0 ? self->room * 2 : 16;
+    change *list = whi_realloc(self->list, room * sizeof *list);
+
+    if (list == NULL) {
+        return whi_fail_memory();
+    }
+    self->list = list;
+    self->room = room;
+    return WH_OK;
+}
+
+static int take_change(const whi_subscription_row *row, void *payload) {
+    reading *self = payload;
+    change *one;
+    int code = self->count == self->room ? grow(self) : WH_OK;
+
+    if (code != WH_OK) {
+        return code;
+    }
+    one = &self->list[self->count];
+    *one = (change){ .id = row->id };
+    code = row->deleted ? WH_OK : whi_registration_new(&one->made, row);
+    if (one->made != NULL) {
+        one->made->round = self->registry->round;
+    }
+    self->count += code == WH_OK;
+    return code;
+}
+
+static void drop_reading(reading *self) {
+    for (size_t i = 0; i < self->count; i++) {
+        whi_registration_unref(self->list[i].made);
+        free_former(self->list[i].former);
+    }
+    whi_free(self->list);
+}
+
+static int take_version(const whi_subscription_row *row, void *payload) {
+    return whi_registration_new(payload, row);
+}
+
+/* One that is purged decides no event that is stored. */
+static int read_version(whi_registry *registry, int64_t id, int64_t number, whi_registration **out) {
+    whi_store *store = registry->reader;
+    int code = store->vtable->subscription_then(store, id, number, take_version, (void *)out);
+
+    return code == WH_ENOTFOUND ? WH_OK : code;
+}
+
+/* Down from the new version to the one that is here, or to one that was made before all that waits. */
+static int read_former(reading *self, change *one) {
+    const whi_registration *known = find(self->registry, one->id);
+    int64_t last = known != NULL ? known->subscription->version : 0;
+    whi_registration *later = one->made, **end = &one->former;
+    int code = WH_OK;
+
+    while (later != NULL && later->subscription->version > last + 1 && may_wait(self->first, later->since)) {
+        whi_registration *former = NULL;
+
+        code = read_version(self->registry, one->id, later->since, &former);
+        if (code != WH_OK || former == NULL || former->subscription->version <= last) {
+            whi_registration_unref(former);
+            break;
+        }
+        atomic_store(&former->ended, later->since);
+        *end = former;
+        end = &former->next_former;
+        later = former;
+    }
+    return code;
+}
+
+/* Where the version that is here ended. */
+static int64_t end_of(const change *one) {
+    const whi_registration *next = one->made;
+
+    for (const whi_registration *former = one->former; former != NULL; former = former->next_former) {
+        next = former;
+    }
+    return next->since;
+}
+
+/* 1: the version that is here decides events that may wait. */
+static int is_to_stay(const whi_registration *old, const change *one, int64_t first) {
+    return old != NULL && one->made != NULL && old->subscription->version < one->made->subscription->version &&
+           may_wait(first, end_of(one));
+}
+
+static int index_former(whi_registry *registry, const change *one) {
+    int code = WH_OK;
+
+    for (whi_registration *former = one->former; former != NULL && code == WH_OK; former = former->next_former) {
+        code = index_in(registry, former);
+    }
+    return code;
+}
+
+/* All that may fail. What was paused until now may still decide: by the present state it is not. */
+static int prepare_change(whi_registry *registry, const change *one, whi_registration *old, int stays) {
+    int code = one->made != NULL ? whi_table_reserve(&registry->all, &registration_kind) : WH_OK;
+
+    code = code == WH_OK ? index_former(registry, one) : code;
+    code = code == WH_OK && stays ? index_in(registry, old) : code;
+    code = code == WH_OK && one->made != NULL ? take_in(registry, one->made) : code;
+    for (whi_registration *former = one->former; former != NULL && code != WH_OK; former = former->next_former) {
+        index_out(registry, former);
+    }
+    return code;
+}
+
+static void keep_former(whi_registry *registry, change *one) {
+    while (one->former != NULL) {
+        whi_registration *former = one->former;
+
+        one->former = former->next_former;
+        atomic_fetch_add(&registry->ordered, has_order(former));
+        put_former(registry, former);
+    }
+}
+
+static void retire_old(whi_registry *registry, const change *one, whi_registration *old, int64_t end) {
+    if (one->made != NULL) {
+        atomic_store(&one->made->failing, atomic_load(&old->failing));
+    }
+    take_off(registry, old, one->made);
+    whi_table_take(&registry->all, &registration_kind, whi_table_spread((uint64_t)one->id), &one->id);
+    atomic_store(&old->ended, end);
+    if (end != 0) {
+        put_former(registry, old);
+    } else {
+        let_go(registry, old);
+    }
+}
+
+/* The lock is held for writing. Takes over what the change has. */
+static int replace(whi_registry *registry, change *one, int64_t first) {
+    whi_registration *old = find(registry, one->id);
+    int stays = is_to_stay(old, one, first);
+    int64_t end = stays ? end_of(one) : 0;
+    int code = prepare_change(registry, one, old, stays);
+
     if (code != WH_OK) {
         return code;
     }
     if (old != NULL) {
-        if (made != NULL) {
-            atomic_store(&made->failing, atomic_load(&old->failing));
-        }
-        atomic_fetch_sub(&registry->ordered, has_order(old));
-        take_off(registry, old, made);
-        whi_table_take(&registry->all, &registration_kind, whi_table_spread((uint64_t)id), &id);
-        whi_registration_unref(old);
+        retire_old(registry, one, old, end);
     }
-    if (made != NULL) {
-        whi_table_put(&registry->all, &registration_kind, made);
-        atomic_fetch_add(&registry->ordered, has_order(made));
+    keep_former(registry, one);
+    if (one->made != NULL) {
+        whi_table_put(&registry->all, &registration_kind, one->made);
+        atomic_fetch_add(&registry->ordered, has_order(one->made));
+        one->made = NULL;
+    } else {
+        drop_former(registry, one->id, 0);
     }
     return WH_OK;
-}
-
-static int changed(const whi_subscription_row *row, void *payload) {
-    whi_registry *registry = payload;
-    whi_registration *made = NULL;
-    int code = row->deleted ? WH_OK : whi_registration_new(&made, row);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    if (made != NULL) {
-        made->round = registry->round;
-    }
-    pthread_rwlock_wrlock(&registry->lock);
-    code = replace(registry, row->id, made);
-    pthread_rwlock_unlock(&registry->lock);
-    if (code != WH_OK) {
-        whi_registration_unref(made);
-    }
-    return code;
 }
 
 /* Takes out what was read in an earlier round only. */
@@ -259,8 +449,8 @@ static int sweep(whi_registry *registry) {
 
         if (registration == NULL || registration->round == registry->round) {
             at++;
-        } else {
-            code = replace(registry, registration->subscription->id, NULL); /* another may move to its slot */
+        } else { /* another may move to its slot */
+            code = replace(registry, &(change){ .id = registration->subscription->id }, 0);
         }
     }
     pthread_rwlock_unlock(&registry->lock);
@@ -268,29 +458,74 @@ static int sweep(whi_registry *registry) {
     return code;
 }
 
-static int feed(whi_registry *registry) {
-    return registry->reader->vtable->subscription_changes(registry->reader, &registry->after, changed, registry);
+static int feed(reading *self) {
+    whi_store *store = self->registry->reader;
+
+    self->after = self->registry->after;
+    return store->vtable->subscription_changes(store, &self->after, take_change, self);
 }
 
 /* This process was away for so long that deletions were forgotten meanwhile: all is read anew. */
-static int feed_anew(whi_registry *registry) {
-    registry->after = 0;
-    registry->round++;
-    registry->sweeping = 1;
-    return feed(registry);
+static int feed_anew(reading *self) {
+    drop_reading(self);
+    self->list = NULL;
+    self->count = self->room = 0;
+    self->registry->after = 0;
+    self->registry->round++;
+    self->registry->sweeping = 1;
+    return feed(self);
+}
+
+/* After the feed: what came before a change that was read is seen here. */
+static int read_first(reading *self) {
+    whi_store *store = self->registry->reader;
+    whi_store_work work = { 0 };
+    int needed = self->count > 0 || self->registry->former != NULL;
+    int code = needed ? store->vtable->work(store, &work) : WH_OK;
+
+    self->first = work.first;
+    return code;
+}
+
+static int apply(reading *self) {
+    whi_registry *registry = self->registry;
+    int code = WH_OK;
+
+    pthread_rwlock_wrlock(&registry->lock);
+    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
+        code = replace(registry, &self->list[i], self->first);
+    }
+    drop_former(registry, 0, self->first);
+    pthread_rwlock_unlock(&registry->lock);
+    return code;
+}
+
+static int read_and_apply(reading *self) {
+    int code = feed(self);
+
+    code = code == WH_ENOTFOUND ? feed_anew(self) : code;
+    code = code == WH_OK ? read_first(self) : code;
+    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
+        code = self->list[i].made != NULL ? read_former(self, &self->list[i]) : WH_OK;
+    }
+    code = code == WH_OK ? apply(self) : code;
+    if (code == WH_OK) {
+        self->registry->after = self->after;
+    }
+    return code == WH_OK && self->registry->sweeping ? sweep(self->registry) : code;
 }
 
 /* The sync_lock is held. */
 static int read_changes(whi_registry *registry) {
-    long long news = atomic_load(&registry->news);
-    int code = feed(registry);
+    long long news = atomic_load(&registry->news), doubts = atomic_load(&registry->doubts);
+    reading self = { .registry = registry };
+    int code = read_and_apply(&self);
 
-    code = code == WH_ENOTFOUND ? feed_anew(registry) : code;
-    code = code == WH_OK && registry->sweeping ? sweep(registry) : code;
-
+    drop_reading(&self);
     atomic_store(&registry->behind, code != WH_OK);
     if (code == WH_OK) {
         atomic_store(&registry->read, news);
+        atomic_store(&registry->sure, doubts);
     }
     return code;
 }
@@ -315,12 +550,17 @@ int whi_registry_expect(whi_registry *registry) {
 }
 
 void whi_registry_doubt(whi_registry *registry) {
-    atomic_store(&registry->behind, 1);
+    atomic_fetch_add(&registry->doubts, 1);
+}
+
+/* What was committed by this process, or could not be read. */
+static int is_doubted(const whi_registry *registry) {
+    return atomic_load_explicit(&registry->behind, memory_order_relaxed) ||
+           atomic_load(&registry->doubts) != atomic_load(&registry->sure);
 }
 
 int whi_registry_is_behind(const whi_registry *registry) {
-    return atomic_load_explicit(&registry->behind, memory_order_relaxed) ||
-           atomic_load(&registry->news) != atomic_load(&registry->read);
+    return is_doubted(registry) || atomic_load(&registry->news) != atomic_load(&registry->read);
 }
 
 /* A change that was committed is seen even if memory was short when it should have been read. */
@@ -328,24 +568,44 @@ static int catch_up(whi_registry *registry) {
     return whi_registry_is_behind(registry) ? whi_registry_sync(registry) : WH_OK;
 }
 
+/* ------------------------------------------------------------------------- finding */
+
 struct finding {
-    const char *source;
-    int64_t accepted_at;
+    const whi_registry *registry;
+    const whi_sought *sought;
     whi_registration **found;
     size_t count, capacity;
 };
 
+static int was_in_force(const whi_registration *registration, int64_t number) {
+    int64_t ended = atomic_load_explicit(&registration->ended, memory_order_relaxed);
+
+    return registration->since < number && (ended == 0 || number <= ended);
+}
+
+/* By the present state, whichever version decides. */
+static int takes_events(const whi_registry *registry, const whi_registration *registration, int64_t accepted_at) {
+    int has_ended = atomic_load_explicit(&registration->ended, memory_order_relaxed) != 0;
+    const whi_registration *now = has_ended ? find(registry, registration->subscription->id) : registration;
+
+    return now != NULL && whi_subscription_is_enabled(now->subscription) &&
+           (now->subscription->expires_at == 0 || accepted_at < now->subscription->expires_at);
+}
+
 /* What the index by tenant and type does not know. */
-static int wants(const whi_subscription *s, const struct finding *finding) {
-    return (s->source == NULL || strcmp(s->source, finding->source) == 0) &&
-           (s->expires_at == 0 || finding->accepted_at < s->expires_at);
+static int wants(const struct finding *finding, const whi_registration *registration) {
+    const whi_subscription *s = registration->subscription;
+
+    return was_in_force(registration, finding->sought->number) &&
+           (s->source == NULL || strcmp(s->source, finding->sought->source) == 0) &&
+           takes_events(finding->registry, registration, finding->sought->accepted_at);
 }
 
 static int keep(void *value, void *payload) {
     struct finding *finding = payload;
     whi_registration *registration = value;
 
-    if (!wants(registration->subscription, finding)) {
+    if (!wants(finding, registration)) {
         return 0;
     }
     if (finding->count == finding->capacity) {
@@ -362,9 +622,8 @@ static int keep(void *value, void *payload) {
     return 0;
 }
 
-int whi_registry_find(whi_registry *registry, const char *tenant, const char *type, const char *source,
-                      int64_t accepted_at, whi_registration ***found, size_t *count) {
-    struct finding finding = { source, accepted_at, NULL, 0, 0 };
+int whi_registry_find(whi_registry *registry, const whi_sought *sought, whi_registration ***found, size_t *count) {
+    struct finding finding = { registry, sought, NULL, 0, 0 };
     int code = catch_up(registry);
 
     *found = NULL;
@@ -373,7 +632,7 @@ int whi_registry_find(whi_registry *registry, const char *tenant, const char *ty
         return code;
     }
     pthread_rwlock_rdlock(&registry->lock);
-    code = whi_match_find(registry->match, tenant, type, keep, &finding);
+    code = whi_match_find(registry->match, sought->tenant, sought->type, keep, &finding);
     pthread_rwlock_unlock(&registry->lock);
     if (code != WH_OK) {
         for (size_t i = 0; i < finding.count; i++) {
@@ -393,8 +652,7 @@ whi_registration *whi_registry_get(whi_registry *registry, int64_t id) {
 
     /* What cannot be read now is as it was. No waiting: whoever walks through the store holds its lock,
      * which the thread that reads the changes may be waiting for. */
-    if (atomic_load_explicit(&registry->behind, memory_order_relaxed) &&
-        pthread_mutex_trylock(&registry->sync_lock) == 0) {
+    if (is_doubted(registry) && pthread_mutex_trylock(&registry->sync_lock) == 0) {
         read_changes(registry);
         pthread_mutex_unlock(&registry->sync_lock);
     }

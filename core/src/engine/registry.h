@@ -2,8 +2,16 @@
  *
  * Why it is a copy in memory: each event asks which of up to 100,000 subscriptions want it, and that
  * must cost a few look-ups and no statement. What other processes change is read from the store's feed
- * of changes, at the latest when an event is accepted that was committed after the change (expect),
- * so an event is never decided by subscriptions older than itself.
+ * of changes, at the latest when an event is accepted that was committed after the change (expect);
+ * what this one changes, before anybody gets an event that was committed after it (doubt).
+ *
+ * An event is decided by the versions that were in force at its number, whenever that is, and whoever
+ * does it: deciding twice says the same. So a version that has ended stays while events that it decides
+ * may wait. The smallest number of a pending event is the bound: it is asked for after the changes were
+ * read, and an event that came before one of them is committed by then. Versions that this process has
+ * not seen are read from the store: at the start, and where others made several changes at once. What
+ * follows from the present state alone is that of the present version, also for such an event: whether
+ * the subscription is there, paused, disabled or over, and where its deliveries go.
  *
  * A registration is one version of a subscription. It never changes and is counted
  * by reference: whoever fans out, sends or records with it keeps it alive while the
@@ -27,7 +35,10 @@ typedef struct whi_registration {
     whi_filter *filter;     /* NULL: everything passes */
     whi_projection *fields; /* NULL: everything is kept */
     uint64_t rule_hash;
-    int round;                /* the registry's own */
+    int64_t since;         /* number of the change that made it */
+    _Atomic int64_t ended; /* of the change that came after it; 0: none that is known */
+    int round, indexed;    /* the registry's own */
+    struct whi_registration *next_former;
     atomic_int rule_failures; /* in a row */
     atomic_int failing;       /* 1: the last attempt that this process made failed */
     atomic_int retiring;      /* 1: it is being switched off */
@@ -49,21 +60,30 @@ int whi_registry_sync(whi_registry *registry);
  * before the next search. */
 int whi_registry_expect(whi_registry *registry);
 
-/* Something may have been committed, by this process, that it was not told of: it is read before the
- * next search. Any thread. */
+/* Something was committed by this process, or may have been: it is read before the next search. Any
+ * thread. */
 void whi_registry_doubt(whi_registry *registry);
 
 /* 1: something was committed that is not read yet. */
 int whi_registry_is_behind(const whi_registry *registry);
 
-/* References to the registrations that are enabled and want an event of this tenant, type and
- * source ("" for none), accepted then. found receives an array (for whi_free; each to be
+/* An event that is to be decided: its tenant, type and source ("" for none). */
+typedef struct whi_sought {
+    int64_t number, accepted_at;
+    const char *tenant, *type, *source;
+} whi_sought;
+
+/* References to the registrations that were in force at the event's number and want it, of
+ * subscriptions that are enabled now. found receives an array (for whi_free; each to be
  * unreferenced), count its size. */
-int whi_registry_find(whi_registry *registry, const char *tenant, const char *type, const char *source,
-                      int64_t accepted_at, whi_registration ***found, size_t *count);
+int whi_registry_find(whi_registry *registry, const whi_sought *sought, whi_registration ***found, size_t *count);
 
 /* 1 if a subscription has an order, so that a tenant's events must be fanned out one after the other. */
 int whi_registry_has_order(const whi_registry *registry);
+
+/* 1 while there are versions that have ended; reading the changes lets go of those that decide nothing
+ * any more. */
+int whi_registry_has_former(const whi_registry *registry);
 
 /* The present version, with a reference, or NULL. */
 whi_registration *whi_registry_get(whi_registry *registry, int64_t id);

@@ -18,6 +18,7 @@ int whi_version_write(whi_version *out, wh_engine *engine, whi_subscription *s) 
     whi_buf_init(&out->document, (size_t)engine->options.limits.subscription_bytes * 4 + 4096);
     whi_subscription_write(s, WHI_WRITE_SECRETS | WHI_WRITE_BRIEF, &out->document);
     out->row.version = s->version;
+    out->row.changed_at = s->updated_at;
     out->row.tenant = s->tenant;
     out->row.status = status_of(s);
     out->row.document = out->document.data;
@@ -41,10 +42,11 @@ int whi_version_keep(wh_engine *engine, whi_store *store, whi_subscription *subs
 }
 
 int whi_version_remove(wh_engine *engine, whi_store *store, int64_t id, int *more) {
-    int count = 0, code = whi_store_subscription_remove(store, id);
+    int64_t now = whi_now(engine);
+    int count = 0, code = whi_store_subscription_remove(store, id, now);
 
     if (code == WH_OK) {
-        code = whi_store_delivery_cancel(store, id, whi_now(engine), WHI_CANCEL_ROWS, &count);
+        code = whi_store_delivery_cancel(store, id, now, WHI_CANCEL_ROWS, &count);
     }
     *more = count == WHI_CANCEL_ROWS;
     return code;
@@ -64,4 +66,9 @@ int whi_version_at(whi_store *store, int64_t id, int64_t version, whi_registrati
                               version ? "version of this subscription" : "subscription");
     }
     return code;
+}
+
+int whi_version_then(whi_store *store, int64_t id, int64_t number, whi_registration **out) {
+    *out = NULL;
+    return store->vtable->subscription_then(store, id, number, read_row, (void *)out);
 }

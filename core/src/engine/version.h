@@ -2,7 +2,8 @@
  *
  * Why all are kept while deliveries name them: a delivery's bytes were made by the rule and the fields
  * of one version, and a retry days later sends those bytes; explain has to tell which rule made them
- * after it was changed. Address, secrets and pauses are always those in force. A change is compared
+ * after it was changed; and what has not been decided yet is by the version that was in force at the
+ * event's number, see registry.h. Address, secrets and pauses are always those in force. A change is compared
  * with the version that it was made from, in the transaction, so of two at once the second is refused
  * or made again, and none is lost. */
 #ifndef WHI_VERSION_H
@@ -39,5 +40,8 @@ int whi_version_remove(wh_engine *engine, whi_store *store, int64_t id, int *mor
 /* A version that was (0: the present one), as a registration with a reference, by the store or by
  * the reader of who must not wait. WH_ENOTFOUND. */
 int whi_version_at(whi_store *store, int64_t id, int64_t version, whi_registration **out);
+
+/* The version that was in force at an event's number. WH_ENOTFOUND: there was none, or it is not kept. */
+int whi_version_then(whi_store *store, int64_t id, int64_t number, whi_registration **out);
 
 #endif

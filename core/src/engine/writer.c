@@ -13,7 +13,8 @@ struct whi_writer {
     whi_store *store;
     whi_pulse_fn pulse;
     void *pulse_payload;
-    void (*doubt)(void *payload); /* NULL, or told of what stays unknown */
+    void (*doubt)(void *payload);   /* NULL, or told of what stays unknown */
+    void (*changed)(void *payload); /* NULL, or told that subscriptions were changed */
     pthread_mutex_t lock;
     pthread_cond_t change; /* a waiting job is done, or the lead is free */
     pthread_cond_t work;   /* for the thread */
@@ -67,6 +68,10 @@ int whi_writer_new(whi_writer **out, whi_store *store, whi_pulse_fn pulse, void 
 
 void whi_writer_on_doubt(whi_writer *writer, void (*doubt)(void *payload)) {
     writer->doubt = doubt;
+}
+
+void whi_writer_on_change(whi_writer *writer, void (*change)(void *payload)) {
+    writer->changed = change;
 }
 
 void whi_writer_free(whi_writer *writer) {
@@ -134,7 +139,11 @@ static int transact(whi_writer *writer, whi_job *batch, int *again) {
     if (code == WH_OK) {
         code = whi_store_commit(writer->store, &outcome);
     }
-    return code == WH_OK ? WH_OK : undo(writer, code, outcome, again);
+    code = code == WH_OK ? WH_OK : undo(writer, code, outcome, again);
+    if (code == WH_OK && writer->changed != NULL && whi_store_has_changed(writer->store)) {
+        writer->changed(writer->pulse_payload);
+    }
+    return code;
 }
 
 static int run_all(whi_writer *writer, whi_job *batch, int *again) {

@@ -51,6 +51,10 @@ int whi_writer_new(whi_writer **out, whi_store *store, whi_pulse_fn pulse, void 
  * are told. The leader's thread. */
 void whi_writer_on_doubt(whi_writer *writer, void (*doubt)(void *payload));
 
+/* Called, with the pulse's payload, when subscriptions were changed, after the commit and before its
+ * jobs are told. The leader's thread. */
+void whi_writer_on_change(whi_writer *writer, void (*change)(void *payload));
+
 /* Stops the thread after what is queued. No other call may run. */
 void whi_writer_free(whi_writer *writer);
 

@@ -120,6 +120,13 @@ static int make_lease(wh_engine *engine) {
     return WH_OK;
 }
 
+/* Who gets an event that was committed after it finds it. */
+static void subscriptions_changed(void *payload) {
+    const whi_lease *lease = payload;
+
+    whi_registry_doubt(lease->engine->registry);
+}
+
 static int open_parts(wh_engine *engine, const char *store, const wh_options *options,
                       const whi_transport_vtable *transport) {
     whi_store_options store_options;
@@ -138,6 +145,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     code = code == WH_OK ? whi_writer_new(&engine->writer, engine->store, whi_lease_pulse, engine->lease) : code;
     if (code == WH_OK) {
         whi_writer_on_doubt(engine->writer, whi_lease_doubt);
+        whi_writer_on_change(engine->writer, subscriptions_changed);
     }
     code = code == WH_OK ? whi_registry_new(&engine->registry, engine->store, engine->reader) : code;
     code = code == WH_OK ? whi_worker_new(&engine->workers[0], engine, 0) : code;

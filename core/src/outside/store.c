@@ -170,7 +170,7 @@ void whi_store_close(whi_store *store) {
 }
 
 static void forget(wh_backend_facts *facts) {
-    facts->count = 0;
+    facts->count = facts->changes = 0;
     if (facts->room > FACTS_KEPT) {
         whi_free(facts->list);
         facts->list = NULL;
@@ -231,7 +231,12 @@ int whi_store_add(whi_store *store, enum wh_backend_fact_kind kind, whi_answer *
     fact->answer = (whi_answer){ 0 };
     fact->to = to;
     *out = fact;
+    store->facts.changes += kind == WH_FACT_SUBSCRIPTION || kind == WH_FACT_SUBSCRIPTION_REMOVE;
     return WH_OK;
+}
+
+int whi_store_has_changed(const whi_store *store) {
+    return store->facts.changes > 0;
 }
 
 int whi_store_write(whi_store *store, const whi_fact *fact, whi_answer *answer) {
@@ -388,8 +393,13 @@ int whi_store_subscription_count(whi_store *store, int64_t *count) {
     return number_write(store, WH_FACT_SUBSCRIPTION_COUNT, 0, count);
 }
 
-int whi_store_subscription_remove(whi_store *store, int64_t id) {
-    return plain_write(store, WH_FACT_SUBSCRIPTION_REMOVE, id);
+int whi_store_subscription_remove(whi_store *store, int64_t id, int64_t at) {
+    whi_fact fact = { .kind = WH_FACT_SUBSCRIPTION_REMOVE };
+    whi_answer answer;
+
+    fact.of.subscription.id = id;
+    fact.of.subscription.changed_at = at;
+    return whi_store_write(store, &fact, &answer);
 }
 
 int whi_store_purge(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after,

@@ -61,6 +61,9 @@ int whi_store_commit(whi_store *store, enum wh_backend_commit *outcome);
 void whi_store_settle(whi_store *store, enum wh_backend_commit *outcome);
 void whi_store_rollback(whi_store *store);
 
+/* 1: the transaction that was committed last has changed subscriptions. */
+int whi_store_has_changed(const whi_store *store);
+
 /* Adds a fact to the list: *out, whose `of` the caller fills in before it adds another. to, if it is
  * not NULL, receives the answer when it is done. Fails without memory, and where the list is full and
  * what stands in it fails. */
@@ -84,7 +87,7 @@ int whi_store_worker_sweep(whi_store *store, int64_t now, int limit, int *count)
 int whi_store_subscription_put(whi_store *store, whi_subscription_row *row);
 int whi_store_subscription_now(whi_store *store, int64_t id, whi_subscription_fn each, void *payload);
 int whi_store_subscription_count(whi_store *store, int64_t *count);
-int whi_store_subscription_remove(whi_store *store, int64_t id);
+int whi_store_subscription_remove(whi_store *store, int64_t id, int64_t at);
 int whi_store_purge(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after,
                     int *count);
 int whi_store_token_add(whi_store *store, const whi_token_row *row);

@@ -50,7 +50,7 @@ static int begin(whi_store *base) {
     int code;
 
     pthread_mutex_lock(&store->writer.lock);
-    store->next_body = store->last_event = store->holds = store->there_event = 0;
+    store->next_body = store->last_number = store->holds = store->there_event = 0;
     code = check_place(store);
     code = code == WH_OK ? simple(store, WHI_SQL_BEGIN, "beginning a transaction") : code;
     if (code == WH_OK) {
@@ -597,6 +597,7 @@ const whi_store_vtable whi_store_sqlite = {
     .changes = whi_sqlite_changes,
     .subscription_changes = whi_sqlite_subscription_changes,
     .subscription_get = whi_sqlite_subscription_get,
+    .subscription_then = whi_sqlite_subscription_then,
     .subscription_list = whi_sqlite_subscription_list,
     .subscription_count = whi_sqlite_subscription_count,
     .lanes = whi_sqlite_lanes,

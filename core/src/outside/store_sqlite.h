@@ -39,7 +39,7 @@ enum whi_sql {
     WHI_SQL_CHANGES,
 
     WHI_SQL_EVENT_ADD,
-    WHI_SQL_EVENT_LAST,
+    WHI_SQL_LAST,
     WHI_SQL_EVENT_OWN_ID,
     WHI_SQL_ID_ADD,
     WHI_SQL_ID_FIND,
@@ -102,6 +102,7 @@ enum whi_sql {
     WHI_SQL_SUBSCRIPTION_FEED,
     WHI_SQL_SUBSCRIPTION_GET,
     WHI_SQL_SUBSCRIPTION_VERSION,
+    WHI_SQL_SUBSCRIPTION_THEN,
     WHI_SQL_SUBSCRIPTION_LIST,
     WHI_SQL_SUBSCRIPTION_OF_TENANT,
     WHI_SQL_SUBSCRIPTION_COUNT,
@@ -140,7 +141,7 @@ extern const char *const whi_sqlite_text[WHI_SQL_STATEMENTS];
 extern const char whi_sqlite_schema[];
 
 #define WHI_SQLITE_APPLICATION 0x7762686b /* "wbhk", at byte 68 of a file that we made */
-#define WHI_SQLITE_VERSION 3              /* of the tables, in webhook_meta */
+#define WHI_SQLITE_VERSION 4              /* of the tables, in webhook_meta */
 
 extern const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION]; /* from the version of its index to the next */
 
@@ -174,7 +175,7 @@ typedef struct whi_sqlite {
     int64_t version;                         /* of the tables that were found */
     /* Of this transaction; 0: not known yet. */
     int64_t next_body;                       /* number of the next row of webhook_bodies */
-    int64_t last_event;                      /* number of the last event; 1 when there is none */
+    int64_t last_number;                     /* of events and changes; 1 when there is none */
     int64_t holds;                           /* the worker that has its row */
     int64_t there_event, there_subscription; /* a delivery that was just written */
 } whi_sqlite;
@@ -279,6 +280,8 @@ int whi_sqlite_idempotency(whi_sqlite *store, const whi_event_row *row, int *dup
 
 /* ---- store_sqlite_write.c */
 
+/* The number that the next event, or change of a subscription, gets at this time. */
+int whi_sqlite_next_number(whi_sqlite *store, int64_t now, int64_t *number);
 int whi_sqlite_event_add(whi_store *store, whi_event_row *row, int *duplicate);
 int whi_sqlite_event_done(whi_store *store, int64_t owner, int64_t number);
 int whi_sqlite_event_claim(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload, int *picked);
@@ -314,7 +317,7 @@ int whi_sqlite_worker_remove(whi_store *store, int64_t owner);
 int whi_sqlite_worker_sweep(whi_store *store, int64_t now, int limit, int *count);
 int whi_sqlite_subscription_now(whi_store *store, int64_t id, whi_subscription_fn each, void *payload);
 int whi_sqlite_subscription_put(whi_store *store, whi_subscription_row *row);
-int whi_sqlite_subscription_remove(whi_store *store, int64_t id);
+int whi_sqlite_subscription_remove(whi_store *store, int64_t id, int64_t at);
 int whi_sqlite_outbox_take(whi_sqlite *store, whi_fact *fact);
 int whi_sqlite_purge(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after,
                      int *count);
@@ -323,6 +326,7 @@ int whi_sqlite_purge(whi_store *store, int64_t done_before, int64_t failed_befor
 int whi_sqlite_changes(whi_store *store, int64_t *out);
 int whi_sqlite_subscription_changes(whi_store *store, int64_t *after, whi_subscription_fn each, void *payload);
 int whi_sqlite_subscription_get(whi_store *store, int64_t id, int64_t version, whi_subscription_fn each, void *payload);
+int whi_sqlite_subscription_then(whi_store *store, int64_t id, int64_t number, whi_subscription_fn each, void *payload);
 int whi_sqlite_subscription_list(whi_store *store, const whi_store_query *query, whi_subscription_fn each,
                                  void *payload, whi_store_place *place);
 int whi_sqlite_subscription_count(whi_store *store, int64_t *count);

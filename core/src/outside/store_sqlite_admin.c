@@ -108,7 +108,13 @@ int whi_sqlite_worker_sweep(whi_store *base, int64_t now, int limit, int *count)
 
 /* ------------------------------------------------------------ subscriptions */
 
-static int subscription_write(whi_sqlite *store, const whi_subscription_row *row, int64_t change, enum whi_sql which) {
+/* When it is, in both counts: of changes alone, and of events and changes. */
+typedef struct moment {
+    int64_t change, number;
+} moment;
+
+static int subscription_write(whi_sqlite *store, const whi_subscription_row *row, const moment *now,
+                              enum whi_sql which) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, which, &statement);
 
@@ -118,10 +124,11 @@ static int subscription_write(whi_sqlite *store, const whi_subscription_row *row
     sqlite3_bind_int64(statement, 1, which == WHI_SQL_SUBSCRIPTION_ADD ? row->least : row->id);
     sqlite3_bind_int64(statement, 3, row->version);
     sqlite3_bind_text64(statement, 5, row->document, row->document_size, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_int64(statement, 7, now->number);
     if (which != WHI_SQL_VERSION_PUT) {
         sqlite3_bind_text(statement, 2, row->tenant ? row->tenant : "", -1, SQLITE_STATIC);
         sqlite3_bind_int64(statement, 4, row->status);
-        sqlite3_bind_int64(statement, 6, change);
+        sqlite3_bind_int64(statement, 6, now->change);
     }
     return whi_sqlite_run_write(store, statement, "writing a subscription");
 }
@@ -145,34 +152,25 @@ static int subscription_current(whi_sqlite *store, int64_t id, int64_t *version)
     return WH_OK;
 }
 
-/* From here on other versions are in force; deliveries of events that are accepted
- * much later than now don't name this one. "Now" is the newest event's number or the
- * machine's clock, whichever is later: too late only keeps the version longer. */
-static int version_end(whi_sqlite *store, int64_t id, int64_t version) {
-    int64_t numbers[] = { id, version, whi_ident_first(whi_clock_now(NULL)) };
-
-    return whi_sqlite_run_numbers(store, WHI_SQL_VERSION_END, numbers, 3, "ending a subscription's version");
+static int version_end(whi_sqlite *store, int64_t id, int64_t version, int64_t number) {
+    return whi_sqlite_run_numbers(store, WHI_SQL_VERSION_END, (int64_t[]){ id, version, number }, 3,
+                                  "ending a subscription's version");
 }
 
 /* Two processes that change one subscription at once would lose one change: the
  * second, which does not know the first's version, is told so. */
-static int check_version(whi_sqlite *store, const whi_subscription_row *row) {
-    int64_t version;
-    int code = subscription_current(store, row->id, &version);
+static int check_version(whi_sqlite *store, const whi_subscription_row *row, int64_t *version) {
+    int code = subscription_current(store, row->id, version);
 
-    if (code != WH_OK) {
-        return code;
-    }
-    if (row->version <= version) {
-        return whi_fail(WH_ECONFLICT, "subscription %lld: version: %lld is there already: another process changed it",
-                        (long long)row->id, (long long)version);
-    }
-    return version_end(store, row->id, version);
+    return code == WH_OK && row->version <= *version
+               ? whi_fail(WH_ECONFLICT, "subscription %lld: version: %lld is there already: another process changed it",
+                          (long long)row->id, (long long)*version)
+               : code;
 }
 
-static int subscription_insert(whi_sqlite *store, whi_subscription_row *row, int64_t change) {
+static int subscription_insert(whi_sqlite *store, whi_subscription_row *row, const moment *now) {
     int64_t one = 1;
-    int code = subscription_write(store, row, change, WHI_SQL_SUBSCRIPTION_ADD);
+    int code = subscription_write(store, row, now, WHI_SQL_SUBSCRIPTION_ADD);
 
     if (code == WH_OK) {
         row->id = sqlite3_last_insert_rowid(store->writer.db);
@@ -181,43 +179,52 @@ static int subscription_insert(whi_sqlite *store, whi_subscription_row *row, int
     return code;
 }
 
-static int next_change(whi_sqlite *store, int64_t *change) {
+static int next_moment(whi_sqlite *store, int64_t at, moment *out) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, WHI_SQL_CHANGE_NEXT, &statement);
 
-    return code == WH_OK ? whi_sqlite_number(store, &store->writer, WHI_SQL_CHANGE_NEXT, change) : code;
+    code = code == WH_OK ? whi_sqlite_number(store, &store->writer, WHI_SQL_CHANGE_NEXT, &out->change) : code;
+    return code == WH_OK ? whi_sqlite_next_number(store, at, &out->number) : code;
+}
+
+static int subscription_replace(whi_sqlite *store, const whi_subscription_row *row, const moment *now,
+                                int64_t version) {
+    int code = version_end(store, row->id, version, now->number);
+
+    return code == WH_OK ? subscription_write(store, row, now, WHI_SQL_SUBSCRIPTION_CHANGE) : code;
 }
 
 /* Checks before it writes: a conflict leaves nothing behind, so the writer may go on
  * with the rest of its transaction. */
 int whi_sqlite_subscription_put(whi_store *base, whi_subscription_row *row) {
     whi_sqlite *store = whi_sqlite_of(base);
-    int64_t change;
-    int code = row->id != 0 ? check_version(store, row) : WH_OK;
+    int64_t version = 0;
+    moment now;
+    int code = row->id != 0 ? check_version(store, row, &version) : WH_OK;
 
     if (code == WH_OK) {
-        code = next_change(store, &change);
+        code = next_moment(store, row->changed_at, &now);
     }
     if (code == WH_OK) {
-        code = row->id == 0 ? subscription_insert(store, row, change)
-                            : subscription_write(store, row, change, WHI_SQL_SUBSCRIPTION_CHANGE);
+        code = row->id == 0 ? subscription_insert(store, row, &now) : subscription_replace(store, row, &now, version);
     }
-    return code == WH_OK ? subscription_write(store, row, 0, WHI_SQL_VERSION_PUT) : code;
+    return code == WH_OK ? subscription_write(store, row, &now, WHI_SQL_VERSION_PUT) : code;
 }
 
-int whi_sqlite_subscription_remove(whi_store *base, int64_t id) {
+int whi_sqlite_subscription_remove(whi_store *base, int64_t id, int64_t at) {
     whi_sqlite *store = whi_sqlite_of(base);
-    int64_t change, version, minus = -1;
+    int64_t version, minus = -1;
+    moment now;
     int code = subscription_current(store, id, &version);
 
     if (code == WH_OK) {
-        code = version_end(store, id, version);
+        code = next_moment(store, at, &now);
     }
     if (code == WH_OK) {
-        code = next_change(store, &change);
+        code = version_end(store, id, version, now.number);
     }
     if (code == WH_OK) {
-        code = whi_sqlite_run_numbers(store, WHI_SQL_SUBSCRIPTION_REMOVE, (int64_t[]){ id, change }, 2,
+        code = whi_sqlite_run_numbers(store, WHI_SQL_SUBSCRIPTION_REMOVE, (int64_t[]){ id, now.change, now.number }, 3,
                                       "removing a subscription");
     }
     return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_COUNT_ADD, &minus, 1, "counting subscriptions") : code;
@@ -346,9 +353,9 @@ static int forget_subscription(whi_sqlite *store, int64_t id) {
     return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_FORGET, &id, 1, "forgetting a subscription") : code;
 }
 
-/* A delivery of an event that is an hour younger than the end of a version does not
- * name it: by then every engine knows of the new one. So when all events that are
- * left are, no delivery does. */
+/* No event after its end is decided by a version, so when all events that are left came after it, no
+ * delivery names it. But a test that an engine makes while it has not heard of the end may: the hour
+ * is for those. */
 static int purge_versions(whi_sqlite *store, const purge_bounds *bounds, int limit, int *all) {
     sqlite3_stmt *statement;
     int64_t *subscriptions;

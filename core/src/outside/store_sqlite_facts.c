@@ -130,7 +130,7 @@ static int subscription(whi_sqlite *store, whi_fact *fact) {
 }
 
 static int subscription_remove(whi_sqlite *store, whi_fact *fact) {
-    return whi_sqlite_subscription_remove(&store->base, fact->of.owner);
+    return whi_sqlite_subscription_remove(&store->base, fact->of.subscription.id, fact->of.subscription.changed_at);
 }
 
 static int purge(whi_sqlite *store, whi_fact *fact) {

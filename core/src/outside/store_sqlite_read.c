@@ -92,6 +92,7 @@ static void subscription_row(sqlite3_stmt *statement, whi_subscription_row *row)
         .deleted = sqlite3_column_int(statement, 4),
     };
     row->document = whi_sqlite_bytes(statement, 5, &row->document_size);
+    row->since = sqlite3_column_int64(statement, 6);
 }
 
 static void attempt_row(sqlite3_stmt *statement, whi_attempt_row *row) {
@@ -269,20 +270,28 @@ int whi_sqlite_delivery_get(whi_store *base, int64_t event, int64_t subscription
     return code;
 }
 
-static int give_subscription(whi_sqlite *store, whi_sqlite_side *side, int64_t id, int64_t version,
-                             whi_subscription_fn each, void *payload) {
+/* The one row of a statement about a subscription. */
+static int give_version(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, const int64_t key[2],
+                        whi_subscription_fn each, void *payload, int *found) {
     sqlite3_stmt *statement;
     whi_subscription_row row;
-    int code =
-        seek(store, side, version ? WHI_SQL_SUBSCRIPTION_VERSION : WHI_SQL_SUBSCRIPTION_GET, id, version, &statement);
+    int code = seek(store, side, which, key[0], key[1], &statement);
 
+    *found = code == 1;
     if (code == 1) {
         subscription_row(statement, &row);
         code = each(&row, payload);
         sqlite3_reset(statement);
-        return code;
     }
-    if (code != WH_OK) {
+    return code;
+}
+
+static int give_subscription(whi_sqlite *store, whi_sqlite_side *side, int64_t id, int64_t version,
+                             whi_subscription_fn each, void *payload) {
+    enum whi_sql which = version ? WHI_SQL_SUBSCRIPTION_VERSION : WHI_SQL_SUBSCRIPTION_GET;
+    int found, code = give_version(store, side, which, (int64_t[]){ id, version }, each, payload, &found);
+
+    if (code != WH_OK || found) {
         return code;
     }
     if (version != 0) {
@@ -296,6 +305,16 @@ int whi_sqlite_subscription_get(whi_store *base, int64_t id, int64_t version, wh
     whi_sqlite *store = whi_sqlite_of(base);
 
     return leave(store, give_subscription(store, enter(store), id, version, each, payload));
+}
+
+int whi_sqlite_subscription_then(whi_store *base, int64_t id, int64_t number, whi_subscription_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    int found, code = leave(store, give_version(store, enter(store), WHI_SQL_SUBSCRIPTION_THEN,
+                                                (int64_t[]){ id, number }, each, payload, &found));
+
+    return code == WH_OK && !found ? whi_fail(WH_ENOTFOUND, "subscription %lld: no version was in force at %lld",
+                                              (long long)id, (long long)number)
+                                   : code;
 }
 
 int whi_sqlite_subscription_now(whi_store *base, int64_t id, whi_subscription_fn each, void *payload) {
@@ -330,6 +349,7 @@ static int work(whi_sqlite *store, whi_sqlite_side *side, whi_store_work *out) {
     out->events = sqlite3_column_int(statement, 0);
     out->outbox = sqlite3_column_int(statement, 1);
     out->owned = sqlite3_column_int(statement, 2);
+    out->first = sqlite3_column_int64(statement, 3);
     sqlite3_reset(statement);
     return WH_OK;
 }
@@ -640,7 +660,7 @@ static int subscription_feed(whi_sqlite *store, whi_sqlite_side *side, int64_t *
             sqlite3_reset(list);
             return code;
         }
-        *after = sqlite3_column_int64(list, 6);
+        *after = sqlite3_column_int64(list, 7);
         code = whi_sqlite_step(store, side, list, "reading changes of subscriptions");
     }
     return code == WH_OK && from != 0 ? check_forgotten(store, side, from) : code;

@@ -79,7 +79,7 @@ const char whi_sqlite_schema[] =
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
-    "INSERT INTO webhook_meta VALUES ('schema', 3), ('change', 0), ('subscriptions', 0), ('forgotten', 0);\n"
+    "INSERT INTO webhook_meta VALUES ('schema', 4), ('change', 0), ('subscriptions', 0), ('forgotten', 0);\n"
 
     "CREATE TABLE webhook_outbox (\n"
     "  -- For you: a row that any program inserts here, in its own transaction, becomes\n"
@@ -179,7 +179,8 @@ const char whi_sqlite_schema[] =
     "  status   INTEGER NOT NULL, -- 1 enabled, 2 paused, 3 disabled by the engine\n"
     "  document TEXT NOT NULL,    -- JSON, WITH SECRETS\n"
     "  changed  INTEGER NOT NULL, -- when, in the count of webhook_meta.change\n"
-    "  deleted  INTEGER NOT NULL  -- 1: kept while versions are, so that running engines hear of it\n"
+    "  deleted  INTEGER NOT NULL, -- 1: kept while versions are, so that running engines hear of it\n"
+    "  since    INTEGER NOT NULL DEFAULT 0 -- as that of its version, in webhook_subscription_versions\n"
     ");\n"
     "CREATE INDEX webhook_subscriptions_changed ON webhook_subscriptions (changed);\n"
     "CREATE INDEX webhook_subscriptions_tenant ON webhook_subscriptions (tenant, id) WHERE deleted = 0;\n"
@@ -189,7 +190,9 @@ const char whi_sqlite_schema[] =
     "  subscription INTEGER NOT NULL,\n"
     "  version      INTEGER NOT NULL,\n"
     "  document     TEXT NOT NULL, -- JSON, WITH SECRETS\n"
-    "  ended        INTEGER,       -- an event's number: deliveries of far later events don't name it; NULL: in force\n"
+    "  ended        INTEGER,       -- number of the change that came after it; NULL: in force\n"
+    "  since        INTEGER NOT NULL DEFAULT 0, -- number of the change that made it, in one count with\n"
+    "  -- webhook_events.number: it decides events with since < number <= ended; 0: from ever\n"
     "  UNIQUE (subscription, version)\n"
     ");\n"
     "CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT "
@@ -217,13 +220,30 @@ static const char upgrade_2[] =
     "UPDATE webhook_deliveries SET state = " WAITING ", due = updated_at, owner = 0 WHERE state = " SENDING ";\n"
     "UPDATE webhook_meta SET value = 3 WHERE name = 'schema';\n";
 
-const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2] = upgrade_2 };
+/* Ends were times, and may be ahead of all numbers. With the last event's number they say the same, and
+ * the version that follows has it as its beginning. */
+static const char upgrade_3[] =
+    "ALTER TABLE webhook_subscriptions ADD COLUMN since INTEGER NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE webhook_subscription_versions ADD COLUMN since INTEGER NOT NULL DEFAULT 0;\n"
+    "UPDATE webhook_subscription_versions SET ended ="
+    " min(ended, coalesce((SELECT max(number) FROM webhook_events), 0)) WHERE ended IS NOT NULL;\n"
+    "UPDATE webhook_subscription_versions SET since = coalesce((SELECT v.ended FROM webhook_subscription_versions v"
+    " WHERE v.subscription = webhook_subscription_versions.subscription"
+    " AND v.version < webhook_subscription_versions.version ORDER BY v.version DESC LIMIT 1), 0);\n"
+    "UPDATE webhook_subscriptions SET since = coalesce((SELECT v.since FROM webhook_subscription_versions v"
+    " WHERE v.subscription = webhook_subscriptions.id AND v.version = webhook_subscriptions.version), 0);\n"
+    "UPDATE webhook_meta SET value = 4 WHERE name = 'schema';\n";
+
+const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3 };
 
 #define EVENT_COLUMNS "e.number, e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key"
 #define DELIVERY_COLUMNS                                                                                               \
     "d.event, d.subscription, d.version, d.state, d.attempts, d.tries, d.due, d.owner, d.created_at, d.updated_at,"    \
     " d.status, d.error, d.key, d.headers"
-#define SUBSCRIPTION_COLUMNS "id, version, tenant, status, deleted, document"
+#define SUBSCRIPTION_COLUMNS "id, version, tenant, status, deleted, document, since"
+#define VERSION_OF                                                                                                     \
+    "SELECT s.id, v.version, s.tenant, s.status, s.deleted, v.document, v.since FROM webhook_subscriptions s"          \
+    " CROSS JOIN webhook_subscription_versions v WHERE s.id = ?1 AND v.subscription = ?1"
 
 /* The row of a deleted subscription of which no version is left. */
 #define FORGETTABLE                                                                                                    \
@@ -252,7 +272,12 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
 
     [WHI_SQL_EVENT_ADD] = "INSERT INTO webhook_events (number, id, type, tenant, time, accepted_at, payload,"
                           " source, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [WHI_SQL_EVENT_LAST] = "SELECT max(number) FROM webhook_events",
+    /* Versions are added in the order of since, each as the last row. */
+    [WHI_SQL_LAST] = "SELECT max(coalesce((SELECT max(number) FROM webhook_events), 0),"
+                     " coalesce((SELECT since FROM webhook_subscription_versions WHERE number ="
+                     "  (SELECT max(number) FROM webhook_subscription_versions)), 0),"
+                     " coalesce((SELECT max(ended) FROM webhook_subscription_versions"
+                     "  INDEXED BY webhook_subscription_versions_ended WHERE ended IS NOT NULL), 0))",
     [WHI_SQL_EVENT_OWN_ID] = "SELECT number FROM webhook_events WHERE number = ?1 AND id IS NULL AND tenant = ?2",
     [WHI_SQL_ID_ADD] = "INSERT INTO webhook_event_ids (id, tenant, number) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
     [WHI_SQL_ID_FIND] = "SELECT number FROM webhook_event_ids WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2)"
@@ -331,21 +356,20 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_CHANGE_NEXT] = "UPDATE webhook_meta SET value = value + 1 WHERE name = 'change' RETURNING value",
     [WHI_SQL_COUNT_ADD] = "UPDATE webhook_meta SET value = value + ?1 WHERE name = 'subscriptions'",
     [WHI_SQL_SUBSCRIPTION_ADD] =
-        "INSERT INTO webhook_subscriptions (id, tenant, version, status, document, changed, deleted)"
+        "INSERT INTO webhook_subscriptions (id, tenant, version, status, document, changed, deleted, since)"
         " VALUES (max(?1, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'webhook_subscriptions'), 0)),"
-        " ?2, ?3, ?4, ?5, ?6, 0)",
+        " ?2, ?3, ?4, ?5, ?6, 0, ?7)",
     [WHI_SQL_SUBSCRIPTION_CURRENT] = "SELECT version FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0",
     [WHI_SQL_SUBSCRIPTION_CHANGE] =
         "UPDATE webhook_subscriptions SET tenant = ?2, version = ?3, status = ?4, document = ?5,"
-        " changed = ?6 WHERE id = ?1",
+        " changed = ?6, since = ?7 WHERE id = ?1",
     [WHI_SQL_SUBSCRIPTION_REMOVE] =
-        "UPDATE webhook_subscriptions SET document = '', changed = ?2, deleted = 1 WHERE id = ?1",
+        "UPDATE webhook_subscriptions SET document = '', changed = ?2, deleted = 1, since = ?3 WHERE id = ?1",
     [WHI_SQL_VERSION_PUT] =
-        "INSERT INTO webhook_subscription_versions (subscription, version, document) VALUES (?1, ?3, ?5)"
-        " ON CONFLICT (subscription, version) DO UPDATE SET document = excluded.document",
+        "INSERT INTO webhook_subscription_versions (subscription, version, document, since) VALUES (?1, ?3, ?5, ?7)"
+        " ON CONFLICT (subscription, version) DO UPDATE SET document = excluded.document, since = excluded.since",
     [WHI_SQL_VERSION_END] =
-        "UPDATE webhook_subscription_versions SET ended = max(?3, coalesce((SELECT max(number) FROM webhook_events)"
-        ", 0)) WHERE subscription = ?1 AND version = ?2",
+        "UPDATE webhook_subscription_versions SET ended = ?3 WHERE subscription = ?1 AND version = ?2",
 
     [WHI_SQL_OUTBOX_LIST] =
         "SELECT number, id, type, tenant, time, payload, source, key FROM webhook_outbox ORDER BY number LIMIT ?1",
@@ -381,9 +405,9 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
                                   " INDEXED BY webhook_subscriptions_changed WHERE changed > ?1 ORDER BY changed",
     [WHI_SQL_SUBSCRIPTION_GET] =
         "SELECT " SUBSCRIPTION_COLUMNS " FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0",
-    [WHI_SQL_SUBSCRIPTION_VERSION] =
-        "SELECT s.id, v.version, s.tenant, s.status, s.deleted, v.document FROM webhook_subscriptions s"
-        " CROSS JOIN webhook_subscription_versions v WHERE s.id = ?1 AND v.subscription = ?1 AND v.version = ?2",
+    [WHI_SQL_SUBSCRIPTION_VERSION] = VERSION_OF " AND v.version = ?2",
+    [WHI_SQL_SUBSCRIPTION_THEN] =
+        VERSION_OF " AND v.since < ?2 AND (v.ended IS NULL OR v.ended >= ?2) ORDER BY v.version DESC LIMIT 1",
     [WHI_SQL_SUBSCRIPTION_LIST] = "SELECT " SUBSCRIPTION_COLUMNS " FROM webhook_subscriptions"
                                   " WHERE id < ?1 ORDER BY id DESC",
     [WHI_SQL_SUBSCRIPTION_OF_TENANT] =
@@ -406,7 +430,9 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_WORK] =
         "SELECT EXISTS (SELECT 1 FROM webhook_pending WHERE owner = 0), EXISTS (SELECT 1 FROM webhook_outbox),"
         " EXISTS (SELECT 1 FROM webhook_pending WHERE owner > 0) OR EXISTS (SELECT 1 FROM webhook_deliveries"
-        " INDEXED BY webhook_deliveries_sending WHERE state = " SENDING " AND owner > 0)",
+        " INDEXED BY webhook_deliveries_sending WHERE state = " SENDING " AND owner > 0),"
+        " coalesce((WITH RECURSIVE " PENDING_OWNERS " SELECT min((SELECT min(event) FROM webhook_pending p"
+        "  WHERE p.owner = marked.owner)) FROM marked), 0)",
     [WHI_SQL_EVENT_GET] =
         "SELECT " EVENT_COLUMNS ", e.payload, " IS_PENDING("e.number") " FROM webhook_events e WHERE e.number = ?1",
     [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM webhook_events WHERE number < ?1 AND number >= ?2"

@@ -9,15 +9,25 @@
 
 /* ------------------------------------------------------------------- events */
 
-/* The number that the next event gets. */
-static int next_number(whi_sqlite *store, int64_t now, int64_t *number) {
+/* Where the last one is not known yet, the table tells. */
+static void took_number(whi_sqlite *store, int64_t number) {
+    if (store->last_number != 0 && number > store->last_number) {
+        store->last_number = number;
+    }
+}
+
+/* Taken at once: a number that a change has is no event's. */
+int whi_sqlite_next_number(whi_sqlite *store, int64_t now, int64_t *number) {
     int code = WH_OK;
 
-    if (store->last_event == 0) {
-        code = whi_sqlite_number(store, &store->writer, WHI_SQL_EVENT_LAST, &store->last_event);
-        store->last_event = code == WH_OK && store->last_event == 0 ? 1 : store->last_event;
+    if (store->last_number == 0) {
+        code = whi_sqlite_number(store, &store->writer, WHI_SQL_LAST, &store->last_number);
+        store->last_number = code == WH_OK && store->last_number == 0 ? 1 : store->last_number;
     }
-    *number = whi_ident_after(store->last_event, now);
+    *number = whi_ident_after(store->last_number, now);
+    if (code == WH_OK) {
+        took_number(store, *number);
+    }
     return code;
 }
 
@@ -42,7 +52,7 @@ static int event_insert(whi_sqlite *store, const whi_event_row *row) {
 
 int whi_sqlite_event_add(whi_store *base, whi_event_row *row, int *duplicate) {
     whi_sqlite *store = whi_sqlite_of(base);
-    int code = row->number == 0 ? next_number(store, row->accepted_at, &row->number) : WH_OK;
+    int code = row->number == 0 ? whi_sqlite_next_number(store, row->accepted_at, &row->number) : WH_OK;
 
     *duplicate = 0;
     if (code == WH_OK && row->id != NULL) {
@@ -55,7 +65,7 @@ int whi_sqlite_event_add(whi_store *base, whi_event_row *row, int *duplicate) {
     if (code != WH_OK) {
         return code;
     }
-    store->last_event = row->number > store->last_event ? row->number : store->last_event;
+    took_number(store, row->number);
     return whi_sqlite_run_numbers(store, WHI_SQL_PENDING_ADD, (int64_t[]){ row->owner, row->number }, 2,
                                   "marking an event as pending");
 }

@@ -119,11 +119,28 @@ static int take_decision(whi_worker *worker, whi_delivery *delivery, whi_decisio
                : WH_OK;
 }
 
+/* Another rule is in force by now: what the one that failed held back was tried with it when it came. */
+static int was_mended(whi_worker *worker, const whi_registration *registration) {
+    whi_registration *now = whi_registry_get(worker->engine->registry, registration->subscription->id);
+    int mended = now != NULL && now->rule_hash != registration->rule_hash;
+
+    whi_registration_unref(now);
+    return mended;
+}
+
+/* As one that was held and is replayed: the present rule makes its bytes when it is claimed. */
+static void leave_to_mended(whi_worker *worker, whi_delivery *delivery) {
+    delivery->version = 0;
+    whi_delivery_wait(worker->engine, delivery, delivery->created_at);
+}
+
 /* From being made, or from being sent, to what the decision wants. */
 static void move_as_decided(whi_worker *worker, whi_delivery *delivery, const whi_decision *decision) {
     int wanted = state_of(delivery->registration->subscription, decision);
 
-    if (wanted == WHI_HELD) {
+    if (wanted == WHI_HELD && delivery->state == WHI_ABSENT && was_mended(worker, delivery->registration)) {
+        leave_to_mended(worker, delivery);
+    } else if (wanted == WHI_HELD) {
         whi_delivery_move(worker->engine, delivery, WHI_SET_ASIDE, 0);
     } else if (wanted == WHI_ABSENT) {
         whi_delivery_move(worker->engine, delivery, WHI_CANCEL, 0);
@@ -306,6 +323,7 @@ static int is_leaving(const wh_engine *engine) {
 void whi_fanout(whi_worker *worker, whi_event *event) {
     wh_engine *engine = worker->engine;
     whi_registration **found = NULL;
+    whi_sought sought;
     size_t count = 0;
     int code;
 
@@ -313,8 +331,8 @@ void whi_fanout(whi_worker *worker, whi_event *event) {
         whi_event_unref(engine, event);
         return;
     }
-    code = whi_registry_find(engine->registry, event->tenant, event->type, event->source, event->accepted_at, &found,
-                             &count);
+    sought = (whi_sought){ event->number, event->accepted_at, event->tenant, event->type, event->source };
+    code = whi_registry_find(engine->registry, &sought, &found, &count);
     if (code == WH_OK) {
         code = scan_if_needed(worker, event, found, count);
     }

@@ -18,12 +18,20 @@ typedef struct retirement {
     whi_registration *registration; /* a reference */
     whi_delivery *delivery;         /* NULL, or the one that a single_use subscription gets */
     int was;                        /* of the delivery's row */
-    int found, off;                 /* in the transaction: it is there; it was switched off already */
+    int found, off;                 /* in the transaction: it is there; it was switched off, or is not to be */
     char reason[16];
 } retirement;
 
 static int read_version(const whi_subscription_row *row, void *payload) {
     return whi_registration_new(payload, row);
+}
+
+/* A version that has ended may have been for one event alone, or have had another rule: neither is a
+ * reason to switch off what its owner has made of it since. */
+static int has_no_reason(const retirement *self, const whi_registration *now) {
+    return self->delivery != NULL
+               ? !now->subscription->single_use
+               : strcmp(self->reason, "rule") == 0 && now->rule_hash != self->registration->rule_hash;
 }
 
 static int switch_off(retirement *self, whi_store *store, whi_subscription *subscription) {
@@ -51,8 +59,12 @@ static int read_and_switch(retirement *self, whi_store *store) {
     if (code != WH_OK) {
         return code == WH_ENOTFOUND ? WH_OK : code;
     }
-    code = whi_subscription_copy(&subscription, now->subscription);
-    code = code == WH_OK ? switch_off(self, store, subscription) : code;
+    if (has_no_reason(self, now)) {
+        self->off = self->delivery == NULL; /* the delivery is one of many, and nothing is told of a rule */
+    } else {
+        code = whi_subscription_copy(&subscription, now->subscription);
+        code = code == WH_OK ? switch_off(self, store, subscription) : code;
+    }
     whi_subscription_free(subscription);
     whi_registration_unref(now);
     return code;

@@ -22,13 +22,23 @@
 #define OWN_LOOKS 2
 #define OWN_PAUSE_US 5000
 #define CLOSE_US 3000 /* pauses beyond this are interrupted by the next wake-up */
+/* Versions that have ended decide nothing any more when what waited for them is decided. */
+static void let_former_go(wh_engine *engine) {
+    if (whi_registry_has_former(engine->registry)) {
+        (void)whi_registry_sync(engine->registry);
+    }
+}
 
 static void look_at_store(whi_worker *worker) {
     wh_engine *engine = worker->engine;
     int64_t changes = 0;
     int code;
 
-    if (engine->store->vtable->changes(engine->store, &changes) != WH_OK || changes == worker->seen_changes) {
+    if (engine->store->vtable->changes(engine->store, &changes) != WH_OK) {
+        return;
+    }
+    if (changes == worker->seen_changes) {
+        let_former_go(engine);
         return;
     }
     code = whi_registry_sync(engine->registry);

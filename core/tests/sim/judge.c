@@ -473,6 +473,27 @@ static void check_explained(wh_engine *engine, const model_event *event, const m
     wh_free(text);
 }
 
+/* What a failing rule held back is made by the version that is there when it is let go. */
+static void check_version(sqlite3_stmt *row, void *payload) {
+    int n = sqlite3_column_int(row, 0), k = subscription_of(sqlite3_column_int64(row, 1));
+
+    (void)payload;
+    if (k >= 0 && n >= 0 && n < model_event_count && sqlite3_column_type(row, 0) != SQLITE_NULL &&
+        !(model_pair_of(n, k)->want & MODEL_HELD)) {
+        sim_fail("version", "event %d was decided by version %lld of %d, which was not in force at its number", n,
+                 (long long)sqlite3_column_int64(row, 2), k);
+    }
+}
+
+/* By the store's own numbers, also where the model cannot tell which of two was first. */
+static void check_versions(void) {
+    (void)ask("SELECT " NUMBER ", d.subscription, d.version FROM webhook_deliveries d"
+              " JOIN webhook_events e ON e.number = d.event JOIN webhook_subscription_versions v"
+              " ON v.subscription = d.subscription AND v.version = d.version"
+              " WHERE v.since >= d.event OR v.ended < d.event",
+              check_version, NULL);
+}
+
 void judge_end(wh_engine *engine) {
     int64_t rejected;
 
@@ -489,6 +510,7 @@ void judge_end(wh_engine *engine) {
         }
         check_single(model_subscriptions[k]);
     }
+    check_versions();
     if (number("SELECT count(*) FROM webhook_outbox_rejected", &rejected) && rejected > 0) {
         sim_fail("outbox", "%lld good rows of the outbox were rejected", (long long)rejected);
     }

@@ -76,20 +76,81 @@ static unsigned body_of(const model_config *config) {
     return config->rule == MODEL_PROJECT ? 2 : 1;
 }
 
-/* What may come of the pair, by each shape that the subscription may have now. */
-static void widen(const model_event *event, const model_subscription *subscription) {
-    model_pair *pair = model_pair_of(event->n, subscription->k);
+static uint64_t bit_of(model_subscription *subscription, const model_config *config) {
+    int i = 0;
+
+    while (i < subscription->shape_count && memcmp(&subscription->shapes[i], config, sizeof *config) != 0) {
+        i++;
+    }
+    if (i == MODEL_SHAPES) {
+        sim_fail("simulator", "a subscription with too many shapes in all");
+    }
+    subscription->shapes[i] = *config;
+    subscription->shape_count += i == subscription->shape_count;
+    return UINT64_C(1) << i;
+}
+
+/* It has its number. A row of the outbox gets one when it is taken, and nobody says when. */
+static int is_numbered(const model_event *event) {
+    return event->status == MODEL_ACCEPTED && !event->from_outbox;
+}
+
+/* Shapes that the subscription may have now. */
+static void look_at_shapes(const model_event *event, model_subscription *subscription, model_pair *pair) {
+    for (int i = 0; i < subscription->possible_count; i++) {
+        const model_config *config = &subscription->possible[i];
+
+        pair->rests |= config->paused ? 2 : 1;
+        if (!is_numbered(event)) {
+            pair->deciders |= bit_of(subscription, config);
+        }
+    }
+}
+
+/* The same, with the bytes that come of it. */
+static unsigned want_by(const model_config *config, model_pair *pair, unsigned want) {
+    if (want & MODEL_SEND) {
+        pair->bodies |= (unsigned char)body_of(config);
+    }
+    return want;
+}
+
+static unsigned by_deciders(const model_event *event, const model_subscription *subscription, model_pair *pair) {
+    unsigned all = pair->deciders == 0 ? MODEL_NOT : 0; /* it was made later */
+
+    for (int i = 0; i < subscription->shape_count; i++) {
+        for (int paused = 0; paused <= 1 && pair->deciders >> i & 1; paused++) {
+            model_config config = subscription->shapes[i];
+
+            config.paused = paused;
+            all |=
+                pair->rests & (paused ? 2 : 1) ? want_by(&config, pair, model_decide(subscription, &config, event)) : 0;
+        }
+    }
+    return all;
+}
+
+/* What was held back a mended rule lets go, or drops. */
+static unsigned by_mended(const model_event *event, const model_subscription *subscription, model_pair *pair) {
     unsigned all = 0;
 
     for (int i = 0; i < subscription->possible_count; i++) {
-        unsigned want = model_decide(subscription, &subscription->possible[i], event);
-        if (pair->want & MODEL_HELD) {
-            want |= by_rule(&subscription->possible[i], event); /* what was held back a mended rule lets go */
-        }
-        all |= want;
-        if (want & MODEL_SEND) {
-            pair->bodies |= (unsigned char)body_of(&subscription->possible[i]);
-        }
+        const model_config *config = &subscription->possible[i];
+
+        all |= config->filter && !event->filter ? MODEL_NOT : want_by(config, pair, by_rule(config, event));
+    }
+    return all;
+}
+
+/* What may come of the pair. */
+static void widen(const model_event *event, model_subscription *subscription) {
+    model_pair *pair = model_pair_of(event->n, subscription->k);
+    unsigned all;
+
+    look_at_shapes(event, subscription, pair);
+    all = by_deciders(event, subscription, pair);
+    if ((pair->want | all) & MODEL_HELD) {
+        all |= by_mended(event, subscription, pair);
     }
     if (subscription->deleted || subscription->gone || subscription->unknown || !subscription->made ||
         subscription->single_use) {
@@ -99,7 +160,7 @@ static void widen(const model_event *event, const model_subscription *subscripti
     pair->apart |= (unsigned char)all;
 }
 
-static void widen_all(const model_subscription *subscription) {
+static void widen_all(model_subscription *subscription) {
     for (int n = 0; n < model_event_count; n++) {
         widen(model_events[n], subscription);
     }

@@ -2,8 +2,10 @@
  * was answered, what the receivers saw.
  *
  * An event and a subscription are a pair. For each pair the model keeps what may come of it, as
- * bits: with one bit the outcome is certain; a subscription that changes while an event is on
- * its way leaves several. A certain "send" must arrive, or use its retry list up; without the
+ * bits: with one bit the outcome is certain. Which of a subscription's shapes decides is known once an
+ * event was accepted: a change that is asked for afterwards decides nothing about it, whenever it is
+ * fanned out. Only pauses, and the end of a subscription, count whenever they come. While both are on
+ * their way, several bits are left. A certain "send" must arrive, or use its retry list up; without the
  * bit nothing may arrive. Repeats are broken promises until something happened that excuses
  * them: a pause, a death, a failing disk. */
 #ifndef SIM_MODEL_H
@@ -17,6 +19,7 @@
 #define MODEL_EVENTS 400
 #define MODEL_SUBSCRIPTIONS 24
 #define MODEL_CONFIGS 12
+#define MODEL_SHAPES 64 /* a bit of a pair's deciders for each */
 #define MODEL_RETRIES 6
 #define MODEL_TYPES 4
 #define MODEL_TENANTS 3
@@ -50,6 +53,8 @@ typedef struct model_subscription {
     int retry_count;
     model_config possible[MODEL_CONFIGS];
     int possible_count;
+    model_config shapes[MODEL_SHAPES]; /* all that it ever had, or may have had */
+    int shape_count;
     int used_by; /* single_use: the event that it got, n + 1 */
 } model_subscription;
 
@@ -68,6 +73,8 @@ typedef struct model_event {
 typedef struct model_pair {
     unsigned char want, bodies;
     unsigned char apart; /* want, if there were no others of its key */
+    unsigned char rests; /* since it was asked for: 1 the subscription was at work, 2 it was paused */
+    uint64_t deciders;   /* shapes that may have been in force when it was accepted */
     int arrivals, failures, successes, open;
     int extra;    /* replays of this very delivery, whatever its state, that were begun */
     int extras;   /* of these, those that are over */

@@ -142,8 +142,8 @@ mutation used_unchecked 'a single_use delivery of an owner whose row is gone' \
     'code = engine != NULL ? WH_OK : WH_ENOTFOUND;'
 
 mutation check_remembered 'the lease was there in an earlier transaction' \
-    outside/store_sqlite.c 'store->next_body = store->last_event = store->holds = store->there_event = 0;' \
-    'store->next_body = store->last_event = store->there_event = 0;'
+    outside/store_sqlite.c 'store->next_body = store->last_number = store->holds = store->there_event = 0;' \
+    'store->next_body = store->last_number = store->there_event = 0;'
 
 mutation owner_reused 'an engine gets the smallest free number' \
     outside/store_sqlite_sql.c '"INSERT INTO webhook_workers (beat) VALUES (0)"' \
@@ -301,8 +301,18 @@ mutation done_never 'an event is never done' \
     'if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 0) {'
 
 mutation number_early 'the last number is of an earlier transaction' \
-    outside/store_sqlite.c 'store->next_body = store->last_event = store->holds = store->there_event = 0;' \
+    outside/store_sqlite.c 'store->next_body = store->last_number = store->holds = store->there_event = 0;' \
     'store->next_body = store->holds = store->there_event = 0;'
+
+mutation present_decides 'whatever was in force, the present version decides' \
+    engine/registry.c 'return registration->since < number && (ended == 0 || number <= ended);' \
+    'return number > 0 && ended == 0;'
+
+mutation former_dropped 'a version that has ended is let go at once' \
+    engine/registry.c '    self->first = work.first;' '    self->first = 0;'
+
+mutation former_unread 'versions that others made and ended between two looks are not read' \
+    engine/registry.c 'self->list[i].made != NULL ? read_former' 'self->list[i].made == NULL ? read_former'
 
 mutation event_told_early 'workers get an event that was not committed' \
     calls/publish.c '    if (code != WH_OK) {
@@ -353,7 +363,7 @@ mutation publish_untold 'nobody is told of an event that only the store has' \
 # ------------------------------------------------------------ subscriptions, replay, purge
 
 mutation deaf 'changes by other processes are not heard' \
-    work/upkeep.c '|| changes == worker->seen_changes) {' '|| changes >= worker->seen_changes) {'
+    work/upkeep.c 'if (changes == worker->seen_changes) {' 'if (changes >= worker->seen_changes) {'
 
 mutation expects_nothing 'what a transaction saw of other processes is not expected' \
     engine/registry.c 'atomic_store(&registry->news, changes);' ''

@@ -195,7 +195,10 @@ void operate_setup(wh_engine *engine) {
 static model_subscription *any_subscription(sim_chance *chance) {
     model_subscription *s = model_subscriptions[sim_below(chance, model_subscription_count)];
 
-    return s->made && !s->deleted && !s->changing && s->possible_count < MODEL_CONFIGS - 1 ? s : NULL;
+    return s->made && !s->deleted && !s->changing && s->possible_count < MODEL_CONFIGS - 1 &&
+                   s->shape_count < MODEL_SHAPES - 2
+               ? s
+               : NULL;
 }
 
 static int change(wh_engine *engine, model_subscription *s, const model_config *config) {

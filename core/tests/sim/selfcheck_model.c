@@ -36,6 +36,37 @@ static void break_unwanted(void) {
     arrives(self_event(1, 0), 0);
 }
 
+/* A change that comes after an event was accepted decides nothing about it. */
+static model_event *change_after(int accepted) {
+    model_subscription *subscription = self_subscription();
+    model_event *event = self_event(1, 0);
+    model_config config = { 0 };
+
+    if (accepted) {
+        model_accepted(event, "id");
+    }
+    config.types = 2;
+    model_change(subscription, &config);
+    model_changed(subscription, &config, 1);
+    return event;
+}
+
+static void break_unwanted_then(void) {
+    arrives(change_after(1), 0);
+}
+
+static void test_what_is_on_its_way_may_be_decided_by_a_change(void) {
+    arrives(change_after(0), 0);
+}
+
+static void break_made_later(void) {
+    model_event *event = self_event(0, 0);
+
+    model_accepted(event, "id");
+    self_subscription();
+    arrives(event, 0);
+}
+
 static void break_rolled_back(void) {
     model_event *event;
 
@@ -144,6 +175,9 @@ static void break_order(void) {
 
 const sim_check self_model_checks[] = {
     BREAKS(unwanted, "unwanted"),
+    BREAKS(unwanted_then, "unwanted"),
+    HOLDS(what_is_on_its_way_may_be_decided_by_a_change),
+    BREAKS(made_later, "unwanted"),
     BREAKS(rolled_back, "rolled_back"),
     BREAKS(arrived_and_rolled_back, "rolled_back"),
     BREAKS(twice_at_once, "twice"),
