@@ -191,8 +191,20 @@ static void add_waiting(whi_store *store, int64_t number, int subscriptions, int
     delivery.due = due + number % 1000;
     delivery.created_at = delivery.updated_at = BENCH_TIME;
     bench_check(whi_store_event_add(store, &event, &duplicate), "event_add");
-    bench_check(whi_store_event_done(store, 0, event.number), "event_done");
     bench_check(whi_store_delivery_put(store, &delivery, &done), "delivery_put");
+}
+
+/* What has its deliveries needs no fan-out: whoever opens the store finds nothing beyond the positions. */
+static void decide_all(whi_store *store, int64_t last) {
+    int64_t owner, position;
+    int count;
+
+    bench_check(whi_store_begin(store), "begin");
+    bench_check(whi_store_worker_add(store, 0, &owner), "worker_add");
+    bench_check(whi_store_partition_take(store, owner, WH_PARTITIONS, &position, &count), "partition_take");
+    bench_check(whi_store_position(store, owner, last), "position");
+    bench_check(whi_store_worker_remove(store, owner), "worker_remove");
+    bench_check(whi_store_commit(store, NULL), "commit");
 }
 
 void bench_fill(whi_store *store, long count, int subscriptions, int64_t due) {
@@ -203,4 +215,5 @@ void bench_fill(whi_store *store, long count, int subscriptions, int64_t due) {
         }
         bench_check(whi_store_commit(store, NULL), "commit");
     }
+    decide_all(store, whi_ident_first(BENCH_TIME) + count - 1);
 }

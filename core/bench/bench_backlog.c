@@ -30,7 +30,7 @@ static double claim_once(void) {
     int64_t owner;
 
     bench_check(whi_store_begin(store), "begin");
-    bench_check(whi_store_worker_add(store, &owner), "worker_add");
+    bench_check(whi_store_worker_add(store, 0, &owner), "worker_add");
     bench_check(whi_store_commit(store, NULL), "commit");
     start = bench_cpu();
     for (int64_t s = 1; s <= SUBSCRIPTIONS; s++) {

@@ -2,8 +2,9 @@
  *
  *   bench_store [DIRECTORY [SECONDS [PAYLOAD]]]
  *
- * Cycle: begin; N events added; N done; N deliveries written in their last state;
- * N attempts recorded; commit. Bare: the fewest statements that keep as much, an
+ * Cycle: begin; N events added; N deliveries written in their last state, each with its attempt;
+ * the position moved on; commit. In two commits: the events in one, the rest in another, as an engine
+ * makes them that does not wait for the receivers. Bare: the fewest statements that keep as much, an
  * insert each into a table of events, deliveries and attempts with integer keys.
  * Both in WAL mode, synchronous=FULL, 8 KiB pages, in turn, and CPU time is compared:
  * the wall time is the disk's. */
@@ -72,10 +73,13 @@ static int64_t number, owner;
 
 static void *store_open(void) {
     whi_store *store;
+    int64_t position;
+    int taken;
 
     number = whi_ident_first(NOW);
     need(whi_store_open(&store, path, NULL) == 0, "open");
-    need(whi_store_begin(store) == 0 && whi_store_worker_add(store, &owner) == 0, "worker_add");
+    need(whi_store_begin(store) == 0 && whi_store_worker_add(store, 1, &owner) == 0, "worker_add");
+    need(whi_store_partition_take(store, owner, WH_PARTITIONS, &position, &taken) == 0, "partition_take");
     need(whi_store_commit(store, NULL) == 0, "commit");
     return store;
 }
@@ -88,7 +92,7 @@ static void store_close(void *self) {
 
 static void add_event(whi_store *store, int64_t event, const char *id) {
     whi_fact *fact;
-    whi_event_row row = { .number = event, .id = id, .type = "order.paid", .tenant = "", .owner = owner };
+    whi_event_row row = { .number = event, .id = id, .type = "order.paid", .tenant = "" };
 
     row.time = row.accepted_at = NOW + event;
     row.payload = payload;
@@ -97,12 +101,13 @@ static void add_event(whi_store *store, int64_t event, const char *id) {
     fact->of.event = row;
 }
 
-static void add_done(whi_store *store, int64_t event) {
+/* All up to this event is decided. */
+static void add_position(whi_store *store, int64_t event) {
     whi_fact *fact;
 
-    need(whi_store_add(store, WH_FACT_EVENT_DONE, NULL, &fact) == 0, "event_done");
-    fact->of.mark.owner = owner;
-    fact->of.mark.number = event;
+    need(whi_store_add(store, WH_FACT_POSITION, NULL, &fact) == 0, "position");
+    fact->of.position.owner = owner;
+    fact->of.position.position = event;
 }
 
 static whi_answer written; /* the last one */
@@ -137,28 +142,46 @@ static void commit(whi_store *store) {
     need(whi_store_commit(store, NULL) == 0 && written.done, "commit");
 }
 
-static void cycle(whi_store *store, int count, int own_ids, int projected) {
-    int64_t first = number;
+static void add_events(whi_store *store, int64_t first, int count, int own_ids) {
     static char ids[512][64];
 
-    number += count;
-    need(whi_store_begin(store) == 0, "begin");
     for (int i = 0; i < count; i++) {
         snprintf(ids[i], sizeof ids[i], "%08lx-%ld", random(), (long)(first + i));
         add_event(store, first + i, own_ids ? ids[i] : NULL);
     }
-    for (int i = 0; i < count; i++) {
-        add_done(store, first + i);
-    }
+}
+
+static void add_delivered(whi_store *store, int64_t first, int count, int projected) {
     for (int i = 0; i < count; i++) {
         add_delivery(store, first + i, WHI_DELIVERED, projected, WHI_WAS_ABSENT);
         add_attempt(store, first + i);
     }
+    add_position(store, first + count - 1);
+}
+
+static void cycle(whi_store *store, int count, int own_ids, int projected) {
+    int64_t first = number;
+
+    number += count;
+    need(whi_store_begin(store) == 0, "begin");
+    add_events(store, first, count, own_ids);
+    add_delivered(store, first, count, projected);
     commit(store);
 }
 
 static void store_cycle(void *self, int count) {
     cycle(self, count, 0, 0);
+}
+
+static void store_two_commits(void *self, int count) {
+    int64_t first = number;
+
+    number += count;
+    need(whi_store_begin(self) == 0, "begin");
+    add_events(self, first, count, 0);
+    need(whi_store_commit(self, NULL) == 0 && whi_store_begin(self) == 0, "between");
+    add_delivered(self, first, count, 0);
+    commit(self);
 }
 
 static void store_ids(void *self, int count) {
@@ -186,7 +209,6 @@ static void store_waiting(void *self, int count) {
     need(whi_store_begin(store) == 0, "begin");
     for (int i = 0; i < count; i++) {
         add_event(store, first + i, NULL);
-        add_done(store, first + i);
         add_delivery(store, first + i, WHI_WAITING, 0, WHI_WAS_ABSENT);
     }
     need(whi_store_delivery_claim(store, owner, 17, NOW, count, nothing, &claimed, &due) == 0, "delivery_claim");
@@ -195,6 +217,7 @@ static void store_waiting(void *self, int count) {
         add_delivery(store, first + i, WHI_DELIVERED, 0, WHI_SENDING);
         add_attempt(store, first + i);
     }
+    add_position(store, first + count - 1);
     commit(store);
 }
 
@@ -210,7 +233,6 @@ static double backlog(int waiting) {
     for (int i = 0; i < waiting; i++) {
         need(i % 500 != 0 || whi_store_begin(store) == 0, "begin");
         add_event(store, first + i, NULL);
-        add_done(store, first + i);
         add_delivery(store, first + i, WHI_WAITING, 0, WHI_WAS_ABSENT);
         if ((i + 1) % 500 == 0) {
             commit(store);
@@ -383,6 +405,7 @@ static void row(const kind *ours, const kind *theirs, int count) {
 int main(int argc, char **argv) {
     static const kind theirs = { "bare", bare_open, bare_cycle, bare_close };
     static const kind ours[] = { { "cycle", store_open, store_cycle, store_close },
+                                 { "cycle in two commits", store_open, store_two_commits, store_close },
                                  { "cycle, ids of callers", store_open, store_ids, store_close },
                                  { "cycle, projected bodies", store_open, store_projected, store_close },
                                  { "cycle by waiting, claimed", store_open, store_waiting, store_close } };
@@ -400,6 +423,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         row(&ours[0], &theirs, counts[i]);
     }
+    row(&ours[1], &theirs, 1);
     for (size_t i = 1; i < sizeof ours / sizeof ours[0]; i++) {
         row(&ours[i], &theirs, 100);
     }

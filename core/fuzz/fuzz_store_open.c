@@ -50,19 +50,22 @@ static void leave(void) {
 }
 
 static void fill(whi_store *store) {
-    int64_t first = whi_ident_first(NOW), owner;
+    int64_t first = whi_ident_first(NOW), owner, position;
     whi_subscription_row subscription = { .version = 1, .tenant = "t", .status = 1, .document = "{}" };
     int known;
 
     subscription.document_size = 2;
     whi_store_begin(store);
-    whi_store_worker_add(store, &owner);
+    whi_store_worker_add(store, 1, &owner);
+    whi_store_partition_take(store, owner, 200, &position, &known);
+    whi_store_position(store, owner, first + 7);
     whi_store_subscription_put(store, &subscription);
     for (int i = 0; i < 12; i++) {
         whi_event_row event = { .number = first + i, .type = "a.b", .payload = "{}", .payload_size = 2 };
         whi_delivery_row row = { .event = first + i, .subscription = 1 + i % 3, .version = 1, .state = 1 + i % 6 };
         whi_attempt_row attempt = { .event = first + i, .subscription = 1 + i % 3, .n = 1, .response = "x" };
 
+        event.alone = i == 9;
         event.id = i % 2 ? (const char[]){ 'k', (char)('a' + i), 0 } : NULL;
         row.owner = owner;
         row.body = i % 4 ? NULL : "[1]";
@@ -169,10 +172,24 @@ static int see_lane(int64_t subscription, int64_t due, void *payload) {
     return 0;
 }
 
+static int see_worker(const whi_worker_row *row, void *payload) {
+    volatile size_t *sum = payload;
+
+    *sum += (size_t)(row->owner + row->beat + row->position) + (size_t)row->share;
+    return 0;
+}
+
+static int see_partition(const whi_partition_row *row, void *payload) {
+    volatile size_t *sum = payload;
+
+    *sum += (size_t)row->id + (size_t)(row->owner + row->position);
+    return 0;
+}
+
 static void read_all(whi_store *store, void *sum) {
     whi_store_query query = { .rows = 100 };
     whi_store_place place;
-    int64_t after = 0, count;
+    int64_t after = 0, count, upto;
     whi_store_work work;
 
     V(store)->event_list(store, &query, see_event, sum, &place);
@@ -191,24 +208,37 @@ static void read_all(whi_store *store, void *sum) {
     V(store)->subscription_count(store, &count);
     V(store)->event_number(store, "kb", NULL, &count);
     V(store)->lanes(store, see_lane, sum);
+    V(store)->event_log(store, 0, 50, see_event, sum, &upto);
     V(store)->work(store, &work);
+}
+
+/* Non-zero: something failed. */
+static int arrange(whi_store *store, void *sum) {
+    int64_t owner, position;
+    int count;
+
+    return whi_store_worker_add(store, 1, &owner) ||
+           whi_store_partition_take(store, owner, WH_PARTITIONS, &position, &count) ||
+           whi_store_position(store, owner, whi_ident_first(NOW) + 99) ||
+           whi_store_partition_give(store, owner, 3, whi_ident_first(NOW)) ||
+           whi_store_partition_list(store, see_partition, sum) || whi_store_worker_list(store, see_worker, sum) ||
+           whi_store_worker_remove(store, 1) || whi_store_worker_sweep(store, NOW, 9, &count);
 }
 
 static void write_all(whi_store *store, void *sum) {
     whi_event_row event = { .number = whi_ident_first(NOW) + 99, .id = "z", .type = "t", .payload = "1" };
-    int64_t owner = 1, due, after = 0;
-    int count = 0, picked, failed;
+    int64_t due, after = 0;
+    int count = 0, failed;
 
     event.payload_size = 1;
     if (whi_store_begin(store) != WH_OK) {
         return;
     }
     failed = whi_store_event_add(store, &event, &count) ||
-             whi_store_event_claim(store, 1, 9, see_event, sum, &picked) ||
              whi_store_delivery_claim(store, 1, 1, NOW, 9, see_delivery, sum, &due) ||
              whi_store_lane_due(store, 1, &due) || whi_store_delivery_cancel(store, 2, NOW, 9, &count) ||
-             whi_store_worker_add(store, &owner) || whi_store_worker_sweep(store, NOW, 9, &count) ||
-             whi_store_purge(store, event.number, event.number, 50, &after, &count) || whi_store_commit(store, NULL);
+             arrange(store, sum) || whi_store_purge(store, event.number, event.number, 50, &after, &count) ||
+             whi_store_commit(store, NULL);
     if (failed) {
         whi_store_rollback(store);
     }

@@ -317,9 +317,8 @@ WH_API void wh_close(wh_engine *engine);
  *                key: no order); "latest": as "key", and a newer one takes the place of
  *                those of its key that wait. The next one is sent when the one before
  *                is delivered, exhausted or cancelled; a `delay` counts only for one that has
- *                none of its key before it. The order is that of acceptance
- *                within one process, and that of fan-out between processes. A request in an
- *                order carries its number: wh_sequence
+ *                none of its key before it. The order is that of acceptance,
+ *                in whichever process. A request in an order carries its number: wh_sequence
  *   single_use   true: takes one event, and is deleted when that is delivered or exhausted
  *   expires_at   events accepted from this time on are not taken; text or ms; null: never
  *   profile      "standard" (default), "unified", "truto", "callfire": body, headers,
@@ -455,7 +454,7 @@ WH_API int wh_start(wh_engine *engine, unsigned threads);
  * others notice. Nothing to stop is no error. busy: another thread starts or stops it. */
 WH_API int wh_stop(wh_engine *engine, int64_t grace);
 
-/* 1 when nothing is due in the store: no event to fan out, nothing in flight or to be
+/* 1 when nothing is due in the store: no event to be decided, nothing in flight or to be
  * recorded, in this engine or in another, and also of one that died, no delivery whose
  * time has come. 0 if there is, or if the store cannot be read now. Any thread. */
 WH_API int wh_idle(wh_engine *engine);
@@ -534,7 +533,7 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  *           "failed"     the rule failed, and by its policy nothing goes out
  *           "waiting", "sending", "delivered", "exhausted", "held", "cancelled": its
  *                        delivery's state, with "delivery", "attempts", "status", "error"
- *           "pending"    it wants the event, which was not fanned out yet
+ *           "pending"    it wants the event, which is not decided yet
  *           "missed"     the version in force wanted it, and there is no delivery: it was
  *                        paused or disabled when the event was fanned out
  * version   the one that decided, or will: of the delivery; of a held delivery that was released,

@@ -155,8 +155,13 @@ struct wh_rule_engine {
  * what the list has done so far.
  *
  * A fact that must not happen for who has lost its lease says whose (owner, holder): without a row
- * of that worker in the same transaction it does not happen, or is anybody's. So no answer of an
- * earlier time has to be trusted.
+ * of that worker in the same transaction it does not happen. So no answer of an earlier time has to be
+ * trusted.
+ *
+ * The log. Events have their numbers in the order of commits. Subscriptions belong to WH_PARTITIONS
+ * partitions, each of which has one worker at a time, or none; a worker has one position in the log:
+ * what lies beyond it has yet to be decided, or to be written, for its partitions. A partition without a
+ * worker has a position of its own. The least of all these is how far the log is done.
  *
  * The reading side may be used by any thread at any time, also during a transaction, and sees what
  * is committed. A function that fails has set the sentence; after a failure inside a transaction the
@@ -234,8 +239,8 @@ typedef struct wh_backend_event {
     int64_t time, accepted_at;
     const char *payload;
     size_t payload_size;
-    int64_t owner; /* pending: the worker that will fan it out, if it has its row; 0: any */
-    int pending;   /* reading only: 1 while it is not fanned out */
+    int alone;   /* writing, 1: it is nobody's but by the delivery that is added with it: not in the log */
+    int pending; /* reading only: 1 while it lies beyond somebody's position */
 } wh_backend_event;
 
 /* What a delivery must be for a change to be made; or one of its states. */
@@ -324,35 +329,46 @@ typedef int (*wh_backend_attempt_fn)(const wh_backend_attempt *row, void *payloa
 typedef int (*wh_backend_subscription_fn)(const wh_backend_subscription *row, void *payload);
 typedef int (*wh_backend_token_fn)(const wh_backend_token *row, void *payload);
 typedef int (*wh_backend_lane_fn)(int64_t subscription, int64_t due, void *payload);
-typedef int (*wh_backend_worker_fn)(int64_t owner, int64_t beat, void *payload);
+
+#define WH_PARTITIONS 256
+
+/* Whose log it is: an engine that works. */
+typedef struct wh_backend_worker {
+    int64_t owner;    /* its number, never used again */
+    int64_t beat;     /* counts; who sees it stand still takes the row away */
+    int share;        /* 1: it stays, and wants its share of the partitions; 0: it takes what nobody has */
+    int64_t position; /* of all its partitions; INT64_MAX: it has none */
+} wh_backend_worker;
+
+typedef struct wh_backend_partition {
+    int id;           /* 0 … WH_PARTITIONS - 1 */
+    int64_t owner;    /* a worker; without its row: nobody */
+    int64_t position; /* when it last changed hands: its own, while nobody has it */
+} wh_backend_partition;
+
+typedef int (*wh_backend_worker_fn)(const wh_backend_worker *row, void *payload);
+typedef int (*wh_backend_partition_fn)(const wh_backend_partition *row, void *payload);
 
 /* What waits in the store; each 0 or 1, but for first. */
 typedef struct wh_backend_work {
-    int events; /* pending events without an owner */
+    int events; /* there are some beyond the least position */
     int outbox;
-    int owned;     /* pending events or sending deliveries that have an owner */
-    int64_t first; /* the smallest number of a pending event, whoever has it; 0: there is none */
+    int owned;     /* sending deliveries that have an owner */
+    int free;      /* there are partitions that nobody has */
+    int64_t first; /* beyond the least position the next number, where there are events; 0: there is none */
 } wh_backend_work;
 
 /* ------------------------------------------------------------------------- facts */
 
 enum wh_backend_fact_kind {
-    /* Adds an event and its pending mark. of.event.number 0: it is given one; numbers, those of changes
-     * of subscriptions too, are in the order of commits and grow with time (accepted_at). Answer: number; owner, of the
-     * mark; done 0: its id (the caller's own, or "msg_…" of a number that is there) is known, nothing is added. */
+    /* Adds an event to the log. of.event.number 0: it is given one; numbers, those of changes of
+     * subscriptions too, are in the order of commits and grow with time (accepted_at). Answer: number; before, of
+     * the last event before it, 0 for none; done 0: its id (the caller's own, or "msg_…" of a number that is there)
+     * is known, nothing is added. */
     WH_FACT_EVENT,
-    /* Takes the pending mark of of.mark away, if its owner has its row; owner 0: if it is nobody's. Fine if
-     * it is gone. */
-    WH_FACT_EVENT_DONE,
-    /* Gives at most of.claim.limit pending events without an owner to this one, oldest first. Answer:
-     * done 0: the owner has no row, nothing is given; number: how many marks were looked at; of some a
-     * hand may have deleted the event. */
-    WH_FACT_EVENT_CLAIM,
     /* Moves at most of.outbox.limit rows out of the outbox, in its order. judge looks at each, and may
-     * fill in its times: 0: it becomes an event of this owner and is given to each with its number,
-     * unless its id is known; WH_OUTBOX_REFUSED: it is put into outbox_rejected with the
-     * sentence of wh_last_error. Answer: done 0: the owner has no row, nothing is moved; number: how
-     * many were moved. */
+     * fill in its times: 0: it becomes an event, unless its id is known; WH_OUTBOX_REFUSED: it is put
+     * into outbox_rejected with the sentence of wh_last_error. Answer: number: how many were moved. */
     WH_FACT_OUTBOX,
 
     /* Writes of.delivery if it is what it was said to be (answer: done 1; else 0, and nothing is
@@ -372,16 +388,27 @@ enum wh_backend_fact_kind {
      * those that were. */
     WH_FACT_DELIVERY_CANCEL,
 
-    /* A row for this engine: a number that nobody had before, and a beat that counts from 0. Answer:
-     * number. */
+    /* A row for this engine: a number that nobody had before, a beat that counts from 0, its of.worker.share,
+     * and no partition. Answer: number. */
     WH_FACT_WORKER_ADD,
-    /* Counts on; WH_ENOTFOUND: the row of of.owner is gone; what it had is anybody's. */
+    /* Counts on, and keeps the share; WH_ENOTFOUND: the row of of.worker.owner is gone; what it had is
+     * anybody's. */
     WH_FACT_WORKER_BEAT,
-    /* Takes the row away, if it is there. */
+    /* Takes the row away, if it is there: its partitions are nobody's, each at the worker's position. */
     WH_FACT_WORKER_REMOVE,
-    /* Frees what has an owner without a row, at most of.sweep.limit rows: sending deliveries become
-     * waiting and due now, pending events anybody's. Answer: number, of those that were freed. */
+    /* Frees deliveries that are being sent by an owner without a row, at most of.sweep.limit: they become
+     * waiting and due now. Answer: number, of those that were freed. */
     WH_FACT_WORKER_SWEEP,
+
+    /* Gives at most of.take.limit partitions that nobody has to this worker, whose position becomes the
+     * least of its own and theirs. Answer: done 0: it has no row, nothing is given; number: the least
+     * position of those it got, INT64_MAX for none; count: how many. */
+    WH_FACT_PARTITION_TAKE,
+    /* This partition (-1: all) of this worker is nobody's any more, at this position. Answer: done 0: it
+     * was not this worker's. */
+    WH_FACT_PARTITION_GIVE,
+    /* The worker's position is this from now on, if it has its row and a partition (answer: done). */
+    WH_FACT_POSITION,
 
     /* Adds (id 0: given, at least of.subscription.least; answer: number) or replaces a subscription and
      * keeps this version. The change takes a number, which is where the former version ends and this
@@ -407,6 +434,7 @@ enum wh_backend_fact_kind {
     /* Those that only look, as the transaction sees it. */
     WH_FACT_WORKER_HOLDS,       /* WH_ENOTFOUND: of.owner has no row */
     WH_FACT_WORKER_LIST,        /* by their numbers */
+    WH_FACT_PARTITION_LIST,     /* all of them */
     WH_FACT_DELIVERY_NOW,       /* as delivery_get, without bodies. WH_ENOTFOUND */
     WH_FACT_LANE_DUE,           /* number: the earliest due of of.owner's (a subscription's) waiting deliveries,
                                     INT64_MAX for none */
@@ -426,7 +454,7 @@ typedef struct wh_backend_answer {
     int done; /* 1: it happened */
     int64_t number;
     union {
-        int64_t owner, count;
+        int64_t before, count;
     };
 } wh_backend_answer;
 
@@ -441,20 +469,26 @@ typedef struct wh_backend_fact {
         const char *id; /* of a token */
         int64_t owner;  /* or a subscription */
         struct {
-            int64_t owner, number;
-        } mark;
+            int64_t owner;
+            int share;
+        } worker;
+        struct {
+            int64_t owner;
+            int limit;
+        } take;
+        struct {
+            int64_t owner, position;
+            int partition;
+        } give, position;
         struct {
             int64_t owner, subscription, now;
             int limit;
-            wh_backend_event_fn each_event;
             wh_backend_delivery_fn each;
             void *payload;
         } claim;
         struct {
-            int64_t owner;
             int limit;
             wh_backend_outbox_fn judge;
-            wh_backend_event_fn each;
             void *payload;
         } outbox;
         struct {
@@ -474,6 +508,7 @@ typedef struct wh_backend_fact {
             wh_backend_delivery_fn each_delivery;
             wh_backend_subscription_fn each_subscription;
             wh_backend_worker_fn each_worker;
+            wh_backend_partition_fn each_partition;
             void *payload;
         } look;
     } of;
@@ -562,6 +597,10 @@ typedef struct wh_backend_store_vtable {
      * many look-ups as there are such subscriptions. */
     int (*lanes)(wh_backend_store *store, wh_backend_lane_fn each, void *payload);
     int (*work)(wh_backend_store *store, wh_backend_work *out);
+    /* The log beyond a number: its next events in their order, at most limit, each with its payload. *upto
+     * receives how far it was read: beyond that there may be more. */
+    int (*event_log)(wh_backend_store *store, int64_t after, int limit, wh_backend_event_fn each, void *payload,
+                     int64_t *upto);
     /* By the caller's own id, "msg_…", or "#" and the number; of this tenant, NULL: of any (the
      * first by name where several gave one id). WH_ENOTFOUND. */
     int (*event_number)(wh_backend_store *store, const char *id, const char *tenant, int64_t *number);

@@ -47,7 +47,7 @@ KIT static int64_t number_at(int64_t ms, int counter) {
     return whi_ident_first(ms) + counter;
 }
 
-KIT static int add_event(whi_store *store, int64_t number, const char *id, int64_t owner, int *duplicate) {
+KIT static int add_event(whi_store *store, int64_t number, const char *id, int *duplicate) {
     whi_event_row row = { .number = number,
                           .id = id,
                           .type = "order.paid",
@@ -55,8 +55,7 @@ KIT static int add_event(whi_store *store, int64_t number, const char *id, int64
                           .time = NOW - 5,
                           .accepted_at = NOW,
                           .payload = "{\"id\":7}",
-                          .payload_size = 8,
-                          .owner = owner };
+                          .payload_size = 8 };
     int known = 0, code = whi_store_event_add(store, &row, &known);
 
     if (duplicate != NULL) {
@@ -93,7 +92,17 @@ KIT static int claim(whi_store *store, int64_t owner, int64_t subscription, int6
 }
 
 KIT static int add_worker(whi_store *store, int64_t *owner) {
-    return whi_store_worker_add(store, owner);
+    return whi_store_worker_add(store, 1, owner);
+}
+
+/* Every event up to this one is decided, by somebody who has left. */
+KIT static int decide_up_to(whi_store *store, int64_t number) {
+    int64_t owner, position;
+    int count, code = whi_store_worker_add(store, 0, &owner);
+
+    code = code == WH_OK ? whi_store_partition_take(store, owner, WH_PARTITIONS, &position, &count) : code;
+    code = code == WH_OK ? whi_store_position(store, owner, number) : code;
+    return code == WH_OK ? whi_store_worker_remove(store, owner) : code;
 }
 
 /* What a worker had is anybody's. */

@@ -5,24 +5,8 @@
 
 #include "outside/store.h"
 
-static inline int whi_store_event_claim(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload,
-                                        int *picked) {
-    whi_fact fact = { .kind = WH_FACT_EVENT_CLAIM };
-    whi_answer answer = { 0 };
-    int code;
-
-    fact.of.claim.owner = owner;
-    fact.of.claim.limit = limit;
-    fact.of.claim.each_event = each;
-    fact.of.claim.payload = payload;
-    code = whi_store_write(store, &fact, &answer);
-    *picked = (int)answer.number;
-    return code;
-}
-
-static inline int whi_store_outbox_take(whi_store *store, int64_t owner, int limit, whi_outbox_fn judge,
-                                        whi_event_fn each, void *payload, int *count) {
-    whi_fact fact = { .kind = WH_FACT_OUTBOX, .of.outbox = { owner, limit, judge, each, payload } };
+static inline int whi_store_outbox_take(whi_store *store, int limit, whi_outbox_fn judge, void *payload, int *count) {
+    whi_fact fact = { .kind = WH_FACT_OUTBOX, .of.outbox = { limit, judge, payload } };
     whi_answer answer = { 0 };
     int code = whi_store_write(store, &fact, &answer);
 
@@ -51,8 +35,7 @@ static inline int whi_store_attempt_add(whi_store *store, const whi_attempt_row 
 
 static inline int whi_store_delivery_claim(whi_store *store, int64_t owner, int64_t subscription, int64_t now,
                                            int limit, whi_delivery_fn each, void *payload, int64_t *due) {
-    whi_fact fact = { .kind = WH_FACT_DELIVERY_CLAIM,
-                      .of.claim = { owner, subscription, now, limit, NULL, each, payload } };
+    whi_fact fact = { .kind = WH_FACT_DELIVERY_CLAIM, .of.claim = { owner, subscription, now, limit, each, payload } };
     whi_answer answer = { 0 };
     int code = whi_store_write(store, &fact, &answer);
 

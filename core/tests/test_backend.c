@@ -27,7 +27,7 @@ typedef struct keeper {
     int count, pending_count;
 } keeper;
 
-static int lists, unknowns; /* lists written; commits to come of which nothing is known */
+static int lists, unknowns; /* lists with events that were written; commits to come of which nothing is known */
 static keeper *opened;
 
 static const wh_backend_store_vtable keeping;
@@ -73,6 +73,7 @@ static int keep_event(keeper *self, wh_backend_fact *fact) {
     if (at == ROOM) {
         return wh_fail(WH_EFULL, "keeper: no room");
     }
+    fact->answer.before = self->last;
     self->last = wh_backend_number_after(self->last, row->accepted_at);
     self->pending[at].number = self->last;
     memcpy(self->pending[at].payload, row->payload, row->payload_size);
@@ -83,11 +84,20 @@ static int keep_event(keeper *self, wh_backend_fact *fact) {
     return WH_OK;
 }
 
+/* Nobody else writes here, so its outbox is empty. */
+static int keep(keeper *self, wh_backend_fact *fact) {
+    if (fact->kind == WH_FACT_OUTBOX) {
+        fact->answer.number = 0;
+        return WH_OK;
+    }
+    return fact->kind == WH_FACT_EVENT ? keep_event(self, fact) : wh_fail(WH_ESTORE, "keeper: keeps events alone");
+}
+
 static int k_write(wh_backend_store *store, wh_backend_fact *facts, size_t count) {
-    lists += count > 0;
+    lists += count > 0 && facts[count - 1].kind == WH_FACT_EVENT;
     for (size_t i = 0; i < count; i++) {
-        int code = facts[i].kind == WH_FACT_EVENT ? keep_event((keeper *)store, &facts[i])
-                                                  : wh_fail(WH_ESTORE, "keeper: keeps events alone");
+        int code = keep((keeper *)store, &facts[i]);
+
         if (code != WH_OK) {
             return code;
         }

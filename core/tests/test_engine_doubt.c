@@ -1,4 +1,5 @@
 /* An engine of whose commit it stays unknown whether it was made. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine_fixture.h"
+#include "life_kit.h"
+#include "log_sql.h"
 
 /* In front of the C library's: the writer's pauses take no time. */
 __attribute__((visibility("default"))) int nanosleep(const struct timespec *time, struct timespec *left) {
@@ -164,13 +167,41 @@ static void one_that_was_removed_gets_nothing(void **state) {
     wh_close(engine);
 }
 
+/* Its beat takes them, from whoever had decided nothing yet, and is not told of it; and the process ends. */
+static void partitions_of_which_nothing_is_known_begin_where_they_were(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/hook\"}", NULL);
+    fixture_publish(engine, "a", "1", NULL);
+    for (int i = 0; i < 100 && (fixture_sent_count < 1 || life_sql(file, LOG_UNDECIDED) > 0); i++) {
+        fixture_turn(engine);
+    }
+    assert_int_equal(life_sql(file, LOG_UNDECIDED), 0);
+    life_sql(file, "DELETE FROM webhook_deliveries");
+    life_sql(file, "UPDATE webhook_partitions SET owner = 0, position = 0");
+    make_mute(engine, WH_FACT_PARTITION_TAKE);
+    atomic_store(&engine->lease->next_beat, 0);
+    whi_writer_nudge(engine->writer);
+    for (int64_t end = whi_monotonic_us() + 30000000; atomic_load(&engine->lease->doubted) == 0;) {
+        assert_true(whi_monotonic_us() < end);
+        sched_yield();
+    }
+    wh_close(engine);
+    assert_int_equal(left, 0);
+    engine = fixture_open(file, NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
-        TEST(a_claim_of_which_nothing_is_known_is_taken_up_again),
-        TEST(so_is_an_event),
-        TEST(a_subscription_of_which_nothing_is_known_is_read),
-        TEST(one_that_was_removed_gets_nothing),
+        TEST(a_claim_of_which_nothing_is_known_is_taken_up_again),        TEST(so_is_an_event),
+        TEST(a_subscription_of_which_nothing_is_known_is_read),           TEST(one_that_was_removed_gets_nothing),
+        TEST(partitions_of_which_nothing_is_known_begin_where_they_were),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

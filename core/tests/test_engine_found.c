@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "engine_fixture.h"
 #include "life_kit.h"
+#include "log_sql.h"
 
 #define DAY INT64_C(86400000)
-#define PENDING "SELECT count(*) FROM webhook_pending"
 #define EVENTS "SELECT count(*) FROM webhook_events"
 
 /* As fixture_run, which has no end where something is stranded: for 15 s at most. */
@@ -83,9 +83,9 @@ static void step_until_sent(wh_engine *engine, size_t count) {
     }
 }
 
-/* More of them than a claim asks for; and nobody asks whether the engine is idle, which looks at the
+/* More of them than are read at once; and nobody asks whether the engine is idle, which looks at the
  * store. */
-static void marks_whose_events_a_hand_deleted_strand_nobody(void **state) {
+static void events_that_a_hand_deleted_strand_nobody(void **state) {
     const char *file = fixture_file();
     wh_engine *engine = fixture_open(file, NULL);
 
@@ -100,7 +100,7 @@ static void marks_whose_events_a_hand_deleted_strand_nobody(void **state) {
     step_until_sent(engine, 2);
     fixture_run(engine);
     assert_int_equal(fixture_sent_count, 2);
-    assert_int_equal(life_sql(file, PENDING), 0);
+    assert_int_equal(life_sql(file, LOG_UNDECIDED), 0);
     wh_close(engine);
 }
 
@@ -144,7 +144,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
         TEST(a_payload_too_deep_by_now_fails_those_alone_who_look_inside),
-        TEST(marks_whose_events_a_hand_deleted_strand_nobody),
+        TEST(events_that_a_hand_deleted_strand_nobody),
         TEST(delivered_events_stay_as_long_as_retain_says_though_failed_ones_go_sooner),
     };
 

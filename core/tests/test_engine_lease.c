@@ -15,13 +15,12 @@
 #include "engine_fixture.h"
 #include "fake_rules.h"
 #include "life_kit.h"
+#include "log_sql.h"
 
 #define URL "\"url\":\"https://example.com/hook\""
 #define ROWS "SELECT count(*) FROM webhook_workers"
 #define TAKE_ROWS "DELETE FROM webhook_workers"
-#define OWNED                                                                                                          \
-    "SELECT (SELECT count(*) FROM webhook_pending WHERE owner <> 0) + \
-(SELECT count(*) FROM webhook_deliveries WHERE state = 2)"
+#define SENDING "SELECT count(*) FROM webhook_deliveries WHERE state = 2"
 
 static void publish_many(wh_engine *engine, int count) {
     for (int i = 0; i < count; i++) {
@@ -38,19 +37,31 @@ static void fall_asleep(wh_engine *engine) {
     whi_writer_nudge(engine->writer);
 }
 
+/* Turned, and not run: an engine whose run has ended gives its partitions back soon. */
+static void begin_work(wh_engine *engine) {
+    int64_t end = whi_monotonic_us() + 30000000;
+
+    while (atomic_load(&engine->position->count) < WH_PARTITIONS && whi_monotonic_us() < end) {
+        fixture_turn(engine);
+        usleep(500);
+    }
+}
+
 static void who_is_not_stepped_gives_its_work_back(void **state) {
     const char *file = fixture_file();
     wh_engine *one = fixture_open(file, NULL), *two = fixture_open(file, NULL);
 
     (void)state;
     fixture_subscribe(one, "{" URL "}", NULL);
-    fixture_run(one);
+    begin_work(one);
     assert_int_equal(life_sql(file, ROWS), 1);
     publish_many(one, 20);
-    assert_true(life_sql(file, OWNED) > 0);
+    assert_true(life_sql(file, LOG_UNDECIDED) > 0);
+    assert_int_equal(life_sql(file, LOG_OWNED), WH_PARTITIONS);
     fall_asleep(one);
     life_wait_sql(file, ROWS, 0);
-    assert_int_equal(life_sql(file, OWNED), 0);
+    assert_int_equal(life_sql(file, LOG_OWNED), 0);
+    assert_true(life_sql(file, LOG_UNDECIDED) > 0);
     fixture_run(two);
     life_assert_delivered(two, 20);
     publish_many(one, 10);
@@ -68,7 +79,7 @@ static void who_sleeps_with_requests_under_way_forgets_them(void **state) {
 
     (void)state;
     fixture_subscribe(one, "{" URL ",\"concurrency\":2}", NULL);
-    fixture_run(one);
+    begin_work(one);
     atomic_store(&fixture_script.hang, 1);
     publish_many(one, 20);
     fixture_turn(one);
@@ -108,7 +119,7 @@ static void threads_that_have_nothing_to_do_are_not_asleep(void **state) {
 static void assert_all_went(wh_engine *engine, const char *file, size_t count) {
     fixture_run(engine);
     life_assert_delivered(engine, count);
-    assert_int_equal(life_sql(file, OWNED), 0);
+    assert_int_equal(life_sql(file, SENDING) + life_sql(file, LOG_UNDECIDED), 0);
     publish_many(engine, 2);
     fixture_run(engine);
     assert_int_equal(life_states(engine, "waiting") + life_states(engine, "sending"), 0);
@@ -238,7 +249,7 @@ static void threads_whose_row_goes_again_and_again_deliver_everything(void **sta
     life_wait_idle(engine);
     life_assert_delivered(engine, 450);
     assert_int_equal(wh_stop(engine, 1000), WH_OK);
-    assert_int_equal(life_sql(file, OWNED), 0);
+    assert_int_equal(life_sql(file, SENDING) + life_sql(file, LOG_UNDECIDED), 0);
     wh_close(engine);
 }
 

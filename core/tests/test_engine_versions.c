@@ -454,7 +454,7 @@ static void what_was_committed_here_decides_the_next_event_though_nobody_has_rea
 
 /* As the library before it left it: see test_store_sqlite_open. */
 static void make_store_of_version_3(const char *file) {
-    FILE *in = fopen(WEBHOOK_TEST_DATA "/store_version_3.sql", "r");
+    FILE *in = fopen(WEBHOOK_TEST_DATA "/store_version_3_changes.sql", "r");
     char sql[16384];
     sqlite3 *db;
 

@@ -3,13 +3,12 @@
 /* ------------------------------------------------------------------- events */
 
 static void event_cycle(whi_store *store) {
-    int64_t number = number_at(NOW, 1), owner;
+    int64_t number = number_at(NOW, 1);
     whi_store_work work;
     seen all = { 0 };
 
     OK(whi_store_begin(store));
-    OK(add_worker(store, &owner));
-    OK(add_event(store, number, NULL, owner, NULL));
+    OK(add_event(store, number, NULL, NULL));
     OK(whi_store_commit(store, NULL));
     OK(V(store)->event_get(store, number, see_event, &all));
     assert_int_equal(all.count, 1);
@@ -19,11 +18,14 @@ static void event_cycle(whi_store *store) {
     assert_int_equal(all.event.accepted_at, NOW);
     assert_int_equal(all.event.pending, 1);
     OK(V(store)->work(store, &work));
-    assert_int_equal(work.events, 0);
+    assert_int_equal(work.events, 1);
     OK(whi_store_begin(store));
-    OK(whi_store_event_done(store, owner, number));
-    OK(whi_store_event_done(store, owner, number));
+    OK(decide_up_to(store, number));
     OK(whi_store_commit(store, NULL));
+    OK(V(store)->event_get(store, number, see_event, &all));
+    assert_int_equal(all.event.pending, 0);
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.events, 0);
     assert_int_equal(V(store)->event_get(store, number + 1, see_event, &all), WH_ENOTFOUND);
     assert_non_null(strstr(wh_last_error(), "event msg_"));
 }
@@ -31,42 +33,6 @@ static void event_cycle(whi_store *store) {
 static void an_event_is_kept_with_its_bytes_and_its_times(void **state) {
     (void)state;
     on_store(event_cycle);
-}
-
-static void pending_cycle(whi_store *store) {
-    int picked;
-    int64_t owner;
-    whi_store_work work;
-    seen all = { 0 };
-
-    OK(whi_store_begin(store));
-    OK(add_worker(store, &owner));
-    for (int i = 0; i < 5; i++) {
-        OK(add_event(store, number_at(NOW, 5 - i), NULL, 0, NULL));
-    }
-    OK(whi_store_commit(store, NULL));
-    OK(V(store)->work(store, &work));
-    assert_int_equal(work.events, 1);
-    OK(whi_store_begin(store));
-    OK(whi_store_event_claim(store, owner, 3, see_event, &all, &picked));
-    OK(whi_store_commit(store, NULL));
-    assert_int_equal(all.count, 3);
-    assert_int_equal(all.events[0], number_at(NOW, 1));
-    assert_int_equal(all.events[2], number_at(NOW, 3));
-    assert_string_equal(all.text, "{\"id\":7}");
-    assert_int_equal(all.event.pending, 1);
-    OK(whi_store_begin(store));
-    OK(whi_store_event_done(store, owner, number_at(NOW, 1)));
-    OK(whi_store_event_claim(store, owner, 30, see_event, &all, &picked));
-    OK(whi_store_commit(store, NULL));
-    assert_int_equal(all.count, 5);
-    OK(V(store)->work(store, &work));
-    assert_int_equal(work.events, 0);
-}
-
-static void pending_events_are_claimed_once_oldest_first(void **state) {
-    (void)state;
-    on_store(pending_cycle);
 }
 
 static void duplicates(whi_store *store) {
@@ -78,15 +44,15 @@ static void duplicates(whi_store *store) {
     whi_ident_format("msg_", first, made);
     whi_ident_format("msg_", first + 77, unknown);
     OK(whi_store_begin(store));
-    OK(add_event(store, first, NULL, 0, &known));
+    OK(add_event(store, first, NULL, &known));
     assert_int_equal(known, 0);
-    OK(add_event(store, first + 1, "order-7", 0, &known));
+    OK(add_event(store, first + 1, "order-7", &known));
     assert_int_equal(known, 0);
-    OK(add_event(store, first + 2, "order-7", 0, &known));
+    OK(add_event(store, first + 2, "order-7", &known));
     assert_int_equal(known, 1);
-    OK(add_event(store, first + 3, made, 0, &known)); /* a made id, given back by a caller */
+    OK(add_event(store, first + 3, made, &known)); /* a made id, given back by a caller */
     assert_int_equal(known, 1);
-    OK(add_event(store, first + 4, unknown, 0, &known)); /* has the form, is not there */
+    OK(add_event(store, first + 4, unknown, &known)); /* has the form, is not there */
     assert_int_equal(known, 0);
     OK(whi_store_commit(store, NULL));
     OK(V(store)->event_number(store, "order-7", NULL, &found));
@@ -119,7 +85,7 @@ static void delivery_cycle(whi_store *store) {
     row.attempts = row.tries = 1;
     row.status = 200;
     OK(whi_store_begin(store));
-    OK(add_event(store, event, NULL, 0, NULL));
+    OK(add_event(store, event, NULL, NULL));
     OK(write_row(store, &row));
     put(store, event, 10, WHI_HELD, 0);
     OK(whi_store_commit(store, NULL));
@@ -170,7 +136,7 @@ static void bodies(whi_store *store) {
     seen all = { 0 };
 
     OK(whi_store_begin(store));
-    OK(add_event(store, event, NULL, 0, NULL));
+    OK(add_event(store, event, NULL, NULL));
     put(store, event, 1, WHI_HELD, 0);
     OK(whi_store_commit(store, NULL));
     put_body(store, event, 1, 0, "[1]"); /* the rule was mended */
@@ -200,14 +166,14 @@ static void claims(whi_store *store) {
     OK(whi_store_begin(store));
     OK(add_worker(store, &owner));
     for (int i = 0; i < 6; i++) {
-        OK(add_event(store, event + i, NULL, 0, NULL));
+        OK(add_event(store, event + i, NULL, NULL));
         put(store, event + i, 5, WHI_WAITING, NOW - i);
         put(store, event + i, 6, WHI_WAITING, NOW - i);
     }
     row = delivery(event + 6, 5, WHI_WAITING, NOW - 100);
     row.body = "";
     row.body_size = 0;
-    OK(add_event(store, event + 6, NULL, 0, NULL));
+    OK(add_event(store, event + 6, NULL, NULL));
     OK(write_row(store, &row));
     OK(claim(store, owner, 5, NOW - 3, 3, see_delivery, &all));
     assert_int_equal(all.count, 3);
@@ -243,8 +209,8 @@ static void lanes(whi_store *store) {
     OK(V(store)->lanes(store, see_lane, &all));
     assert_int_equal(all.count, 0);
     OK(whi_store_begin(store));
-    OK(add_event(store, event, NULL, 0, NULL));
-    OK(add_event(store, event + 1, NULL, 0, NULL));
+    OK(add_event(store, event, NULL, NULL));
+    OK(add_event(store, event + 1, NULL, NULL));
     put(store, event, 3, WHI_WAITING, NOW + 9);
     put(store, event + 1, 3, WHI_WAITING, NOW + 4);
     put(store, event, 7, WHI_HELD, 0);
@@ -275,7 +241,7 @@ static void cancels(whi_store *store) {
 
     OK(whi_store_begin(store));
     for (int i = 0; i < 6; i++) {
-        OK(add_event(store, event + i, NULL, 0, NULL));
+        OK(add_event(store, event + i, NULL, NULL));
         put(store, event + i, 5, states[i], NOW);
         put(store, event + i, 6, states[i], NOW);
     }
@@ -309,7 +275,7 @@ static void attempts(whi_store *store) {
     row.response = "o\0ps";
     row.response_size = 4;
     OK(whi_store_begin(store));
-    OK(add_event(store, row.event, NULL, 0, NULL));
+    OK(add_event(store, row.event, NULL, NULL));
     put(store, row.event, 2, WHI_WAITING, NOW);
     OK(whi_store_attempt_add(store, &row));
     row.n = 1;
@@ -340,15 +306,14 @@ static void attempts_are_kept_in_order_and_none_is_lost(void **state) {
 /* ------------------------------------------------------------------ workers */
 
 typedef struct beats {
-    int64_t owner[8], beat[8];
+    whi_worker_row row[8];
     int count;
 } beats;
 
-static int see_beat(int64_t owner, int64_t beat, void *payload) {
+static int see_beat(const whi_worker_row *row, void *payload) {
     beats *all = payload;
 
-    all->owner[all->count] = owner;
-    all->beat[all->count++] = beat;
+    all->row[all->count++] = *row;
     return 0;
 }
 
@@ -357,19 +322,22 @@ static void workers(whi_store *store) {
     beats all = { 0 };
 
     OK(whi_store_begin(store));
-    OK(add_worker(store, &a));
-    OK(add_worker(store, &b));
-    OK(whi_store_worker_beat(store, b));
+    OK(whi_store_worker_add(store, 1, &a));
+    OK(whi_store_worker_add(store, 1, &b));
+    OK(whi_store_worker_beat(store, b, 0)); /* it stays no longer */
     OK(whi_store_worker_list(store, see_beat, &all));
     assert_int_equal(all.count, 2);
-    assert_int_equal(all.owner[0], a);
-    assert_int_equal(all.beat[0], 0);
-    assert_int_equal(all.owner[1], b);
-    assert_int_equal(all.beat[1], 1);
+    assert_int_equal(all.row[0].owner, a);
+    assert_int_equal(all.row[0].beat, 0);
+    assert_int_equal(all.row[0].share, 1);
+    assert_true(all.row[0].position == INT64_MAX);
+    assert_int_equal(all.row[1].owner, b);
+    assert_int_equal(all.row[1].beat, 1);
+    assert_int_equal(all.row[1].share, 0);
     OK(whi_store_worker_holds(store, b));
     OK(whi_store_worker_remove(store, b));
     assert_int_equal(whi_store_worker_holds(store, b), WH_ENOTFOUND);
-    assert_int_equal(whi_store_worker_beat(store, b), WH_ENOTFOUND);
+    assert_int_equal(whi_store_worker_beat(store, b, 1), WH_ENOTFOUND);
     OK(add_worker(store, &c));
     assert_true(c > b); /* never again */
     OK(whi_store_commit(store, NULL));
@@ -384,7 +352,7 @@ static void add_owned(whi_store *store, int64_t event, int64_t owner) {
     whi_delivery_row row = delivery(event, 5, WHI_SENDING, 0);
 
     row.owner = owner;
-    OK(add_event(store, event, NULL, owner, NULL));
+    OK(add_event(store, event, NULL, NULL));
     OK(write_row(store, &row));
 }
 
@@ -405,14 +373,12 @@ static void orphans(whi_store *store) {
     OK(whi_store_commit(store, NULL));
     OK(V(store)->work(store, &work));
     assert_int_equal(work.owned, 1);
-    OK(V(store)->event_get(store, event, see_event, &all));
-    assert_int_equal(all.event.pending, 1); /* whoever sweeps it will do it */
     OK(whi_store_begin(store));
-    OK(whi_store_worker_sweep(store, NOW + 40, 4, &count));
-    assert_int_equal(count, 4);
-    OK(whi_store_worker_sweep(store, NOW + 40, 4, &count));
+    OK(whi_store_worker_sweep(store, NOW + 40, 2, &count));
     assert_int_equal(count, 2);
-    OK(whi_store_worker_sweep(store, NOW + 40, 4, &count));
+    OK(whi_store_worker_sweep(store, NOW + 40, 2, &count));
+    assert_int_equal(count, 1);
+    OK(whi_store_worker_sweep(store, NOW + 40, 2, &count));
     assert_int_equal(count, 0);
     OK(whi_store_commit(store, NULL));
     OK(V(store)->delivery_get(store, event, 5, see_delivery, &all));
@@ -422,8 +388,12 @@ static void orphans(whi_store *store) {
     OK(V(store)->delivery_get(store, event + 3, 5, see_delivery, &all));
     assert_int_equal(all.last.owner, lives);
     OK(V(store)->work(store, &work));
-    assert_int_equal(work.events, 1);
     assert_int_equal(work.owned, 1);
+    OK(whi_store_begin(store));
+    OK(release_worker(store, lives, NOW, 9, &count));
+    OK(whi_store_commit(store, NULL));
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.owned, 0);
 }
 
 static void what_has_an_owner_without_a_row_is_swept(void **state) {
@@ -449,7 +419,7 @@ static void compared(whi_store *store, const char *key) {
     row.key = key;
     row.owner = 3;
     OK(whi_store_begin(store));
-    OK(add_event(store, event, NULL, 0, NULL));
+    OK(add_event(store, event, NULL, NULL));
     assert_int_equal(put_if(store, &row, WHI_SENDING, 3), 0); /* there is none */
     assert_int_equal(put_if(store, &row, WHI_WAS_ABSENT, 0), 1);
     row.state = WHI_DELIVERED;
@@ -494,7 +464,7 @@ static void numbered(whi_store *store) {
         row.number = 0;
         row.accepted_at = row.time = clocks[i];
         OK(whi_store_event_add(store, &row, &known));
-        OK(whi_store_event_done(store, 0, row.number));
+        OK(decide_up_to(store, row.number));
         assert_true(row.number > last);
         assert_true(row.number >= whi_ident_first(clocks[i]));
         last = row.number;
@@ -610,7 +580,6 @@ static void ids_of_subscriptions_are_never_used_again(void **state) {
 int main(int argc, char **argv) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(an_event_is_kept_with_its_bytes_and_its_times, clear),
-        cmocka_unit_test_teardown(pending_events_are_claimed_once_oldest_first, clear),
         cmocka_unit_test_teardown(an_id_that_is_known_adds_nothing, clear),
         cmocka_unit_test_teardown(a_delivery_is_replaced_but_for_its_birth, clear),
         cmocka_unit_test_teardown(a_body_can_be_added_and_changed_later, clear),

@@ -8,8 +8,8 @@ static whi_fact *added(whi_store *store, enum wh_backend_fact_kind kind, whi_ans
     return fact;
 }
 
-static void list_event(whi_store *store, int64_t number, const char *id, int64_t owner, whi_answer *to) {
-    whi_event_row row = { .number = number, .id = id, .type = "order.paid", .tenant = "acme", .owner = owner };
+static void list_event(whi_store *store, int64_t number, const char *id, whi_answer *to) {
+    whi_event_row row = { .number = number, .id = id, .type = "order.paid", .tenant = "acme" };
 
     row.time = row.accepted_at = NOW;
     row.payload = "{\"id\":7}";
@@ -47,8 +47,8 @@ static void in_order(whi_store *store) {
     whi_answer first, second, delivery_there, attempt_there, other;
 
     OK(whi_store_begin(store));
-    list_event(store, event, "k", 0, &first);
-    list_event(store, event + 1, "k", 0, &second);
+    list_event(store, event, "k", &first);
+    list_event(store, event + 1, "k", &second);
     list_delivery(store, delivery(event, 5, WHI_DELIVERED, 0), WHI_WAS_ABSENT, 0, &delivery_there);
     list_attempt(store, event, 5, &attempt_there);
     list_attempt(store, event, 6, &other);
@@ -76,14 +76,14 @@ static void asked_between(whi_store *store) {
     seen all = { 0 };
 
     OK(whi_store_begin(store));
-    list_event(store, event, NULL, 0, &early);
+    list_event(store, event, NULL, &early);
     list_delivery(store, delivery(event, 5, WHI_HELD, 0), WHI_WAS_ABSENT, 0, NULL);
     OK(whi_store_delivery_now(store, event, 5, see_delivery, &all)); /* does what waits first */
     assert_int_equal(all.last.state, WHI_HELD);
     assert_int_equal(early.done, 1);
     added(store, WH_FACT_WORKER_ADD, &late);
     assert_int_equal(late.number, 7); /* not done yet */
-    OK(whi_store_worker_add(store, &owner));
+    OK(whi_store_worker_add(store, 0, &owner));
     assert_true(late.number > 0 && owner > late.number);
     OK(whi_store_commit(store, NULL));
 }
@@ -102,7 +102,7 @@ static void changed_nothing(whi_store *store) {
     OK(whi_store_subscription_put(store, &row));
     added(store, WH_FACT_SUBSCRIPTION_REMOVE, &gone)->of.owner = row.id + 77;
     added(store, WH_FACT_SUBSCRIPTION, &conflict)->of.subscription = row; /* its version is there */
-    list_event(store, event, NULL, 0, &there);
+    list_event(store, event, NULL, &there);
     OK(whi_store_commit(store, NULL));
     assert_int_equal(gone.code, WH_ENOTFOUND);
     assert_int_equal(conflict.code, WH_ECONFLICT);
@@ -127,7 +127,7 @@ static void many(whi_store *store) {
     assert_non_null(answers);
     OK(whi_store_begin(store));
     for (int i = 0; i < MANY; i++) {
-        list_event(store, i % 2 ? 0 : first + i, NULL, 0, &answers[i]);
+        list_event(store, i % 2 ? 0 : first + i, NULL, &answers[i]);
     }
     OK(whi_store_commit(store, NULL));
     for (int i = 1; i < MANY; i++) {
@@ -150,7 +150,7 @@ static void short_lists(whi_store *store) {
     store->ability.facts = 3;
     OK(whi_store_begin(store));
     for (int i = 0; i < 7; i++) {
-        list_event(store, first + i, NULL, 0, &answers[i]);
+        list_event(store, first + i, NULL, &answers[i]);
     }
     assert_int_equal(answers[2].done, 1); /* those before the fourth had to go */
     assert_int_equal(answers[5].done, 1);
@@ -176,43 +176,10 @@ typedef struct two {
 static two workers(whi_store *store) {
     two both;
 
-    OK(whi_store_worker_add(store, &both.here));
-    OK(whi_store_worker_add(store, &both.gone));
+    OK(whi_store_worker_add(store, 0, &both.here));
+    OK(whi_store_worker_add(store, 0, &both.gone));
     OK(whi_store_worker_remove(store, both.gone));
     return both;
-}
-
-static void marks(whi_store *store) {
-    int64_t event = number_at(NOW, 1);
-    whi_answer mine, orphan, kept;
-    whi_store_work work;
-    whi_fact *fact;
-    two w;
-
-    OK(whi_store_begin(store));
-    w = workers(store);
-    list_event(store, event, NULL, w.here, &mine);
-    list_event(store, event + 1, NULL, w.gone, &orphan);
-    OK(whi_store_commit(store, NULL));
-    assert_int_equal(mine.owner, w.here);
-    assert_int_equal(orphan.owner, 0);
-    assert_int_equal(orphan.done, 1);
-    OK(V(store)->work(store, &work));
-    assert_true(work.events && work.owned);
-    OK(whi_store_begin(store));
-    OK(whi_store_worker_remove(store, w.here));
-    fact = added(store, WH_FACT_EVENT_DONE, &kept);
-    fact->of.mark.owner = w.here;
-    fact->of.mark.number = event;
-    OK(whi_store_commit(store, NULL));
-    assert_int_equal(kept.done, 0); /* what it did counts no more: its mark waits for the sweep */
-    OK(V(store)->work(store, &work));
-    assert_true(work.owned);
-}
-
-static void a_mark_of_an_owner_without_a_row_is_anybodys_or_stays(void **state) {
-    (void)state;
-    on_store(marks);
 }
 
 static void recorded(whi_store *store) {
@@ -222,7 +189,7 @@ static void recorded(whi_store *store) {
 
     OK(whi_store_begin(store));
     w = workers(store);
-    OK(add_event(store, event, NULL, 0, NULL));
+    OK(add_event(store, event, NULL, NULL));
     list_delivery(store, delivery(event, 5, WHI_DELIVERED, 0), WHI_WAS_ABSENT, w.here, &yes);
     list_delivery(store, delivery(event, 6, WHI_DELIVERED, 0), WHI_WAS_ABSENT, w.gone, &no);
     list_delivery(store, delivery(event, 5, WHI_WAITING, NOW), WHI_DELIVERED, w.gone, NULL);
@@ -240,49 +207,41 @@ static void a_delivery_of_a_holder_without_a_row_is_not_written(void **state) {
     on_store(recorded);
 }
 
-static int judge(whi_event_row *row, void *payload) {
-    (void)row;
-    (void)payload;
-    return WH_OK;
-}
-
 static void claims(whi_store *store) {
     int64_t event = number_at(NOW, 1), due;
-    whi_answer none, some, rows;
+    whi_answer none, moved, some;
     seen all = { 0 };
     whi_fact *fact;
-    int picked;
     two w;
 
     OK(whi_store_begin(store));
     w = workers(store);
-    OK(add_event(store, event, NULL, 0, NULL));
+    OK(add_event(store, event, NULL, NULL));
     put(store, event, 5, WHI_WAITING, NOW);
     put(store, event, 6, WHI_WAITING, NOW + 50);
-    fact = added(store, WH_FACT_EVENT_CLAIM, &none);
-    fact->of.claim.owner = w.gone;
-    fact->of.claim.limit = 5;
-    fact = added(store, WH_FACT_OUTBOX, &rows);
-    fact->of.outbox.owner = w.gone;
-    fact->of.outbox.limit = 5;
+    fact = added(store, WH_FACT_PARTITION_TAKE, &none);
+    fact->of.take.owner = w.gone;
+    fact->of.take.limit = 5;
+    fact = added(store, WH_FACT_POSITION, &moved);
+    fact->of.position.owner = w.gone;
+    fact->of.position.position = event;
     OK(claim(store, w.gone, 5, NOW, 5, see_delivery, &all));
     assert_int_equal(none.done, 0);
-    assert_int_equal(rows.done, 0);
+    assert_true(none.number == INT64_MAX);
+    assert_int_equal(none.count, 0);
+    assert_int_equal(moved.done, 0);
     assert_int_equal(all.count, 0);
-    OK(whi_store_event_claim(store, w.here, 5, see_event, &all, &picked));
-    assert_int_equal(picked, 1);
+    fact = added(store, WH_FACT_PARTITION_TAKE, &some);
+    fact->of.take.owner = w.here;
+    fact->of.take.limit = 5;
     OK(whi_store_delivery_claim(store, w.here, 5, NOW, 5, see_delivery, &all, &due));
-    assert_int_equal(all.count, 2);
+    assert_int_equal(some.done, 1);
+    assert_int_equal(some.count, 5);
+    assert_int_equal(all.count, 1);
     assert_true(due == INT64_MAX);
     OK(whi_store_delivery_claim(store, w.here, 6, NOW, 5, see_delivery, &all, &due));
     assert_int_equal(due, NOW + 50);
-    fact = added(store, WH_FACT_OUTBOX, &some);
-    fact->of.outbox.owner = w.here;
-    fact->of.outbox.judge = judge;
-    fact->of.outbox.limit = 5;
     OK(whi_store_commit(store, NULL));
-    assert_int_equal(some.done, 1);
-    assert_int_equal(some.number, 0);
 }
 
 static void who_has_no_row_claims_nothing(void **state) {
@@ -305,7 +264,7 @@ static int no_blanks(whi_event_row *row, void *payload) {
 
 static void taken(whi_store *store) {
     seen all = { 0 };
-    int64_t owner, number;
+    int64_t number, upto;
     int count;
 
     if (!other_program(
@@ -314,18 +273,17 @@ static void taken(whi_store *store) {
         return;
     }
     OK(whi_store_begin(store));
-    OK(add_worker(store, &owner));
-    OK(whi_store_outbox_take(store, owner, 3, no_blanks, see_event, &all, &count));
+    OK(whi_store_outbox_take(store, 3, no_blanks, NULL, &count));
     assert_int_equal(count, 3);
-    assert_int_equal(all.count, 1); /* one is refused, one is known */
-    assert_string_equal(all.text, "{\"id\":1}");
-    OK(whi_store_outbox_take(store, owner, 3, no_blanks, see_event, &all, &count));
+    OK(whi_store_outbox_take(store, 3, no_blanks, NULL, &count));
     assert_int_equal(count, 1);
-    assert_int_equal(all.count, 2);
-    OK(whi_store_outbox_take(store, owner, 3, no_blanks, see_event, &all, &count));
+    OK(whi_store_outbox_take(store, 3, no_blanks, NULL, &count));
     assert_int_equal(count, 0);
     OK(whi_store_commit(store, NULL));
+    OK(V(store)->event_log(store, 0, 9, see_event, &all, &upto));
+    assert_int_equal(all.count, 2); /* one is refused, one is known */
     assert_true(all.events[1] > all.events[0]);
+    assert_string_equal(all.text, "{\"id\":3}");
     OK(V(store)->event_number(store, "a", NULL, &number));
     assert_int_equal(number, all.events[0]);
 }
@@ -342,7 +300,6 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(what_changes_nothing_stops_no_list, clear),
         cmocka_unit_test_teardown(a_list_is_as_long_as_it_has_to_be, clear),
         cmocka_unit_test_teardown(a_list_is_no_longer_than_the_store_takes, clear),
-        cmocka_unit_test_teardown(a_mark_of_an_owner_without_a_row_is_anybodys_or_stays, clear),
         cmocka_unit_test_teardown(a_delivery_of_a_holder_without_a_row_is_not_written, clear),
         cmocka_unit_test_teardown(who_has_no_row_claims_nothing, clear),
         cmocka_unit_test_teardown(rows_of_the_outbox_become_events_in_their_order_or_are_put_aside, clear),

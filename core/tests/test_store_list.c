@@ -52,7 +52,7 @@ static void event_pages(whi_store *store) {
 
     OK(whi_store_begin(store));
     for (int i = 0; i < 7; i++) {
-        OK(add_event(store, event + i, NULL, 0, NULL));
+        OK(add_event(store, event + i, NULL, NULL));
     }
     OK(whi_store_commit(store, NULL));
     do {
@@ -98,7 +98,7 @@ static void events_of_nobody(whi_store *store) {
     int known;
 
     OK(whi_store_begin(store));
-    OK(add_event(store, first, NULL, 0, NULL));
+    OK(add_event(store, first, NULL, NULL));
     OK(whi_store_event_add(store, &row, &known));
     OK(write_row(store, &sent));
     sent.event = first;
@@ -146,13 +146,13 @@ static void delivery_pages(whi_store *store) {
 
     OK(whi_store_begin(store));
     for (int i = 0; i < 6; i++) {
-        OK(add_event(store, event + i, NULL, 0, NULL));
+        OK(add_event(store, event + i, NULL, NULL));
         put(store, event + i, 1, 1 + i, NOW + 9 - i); /* every state once */
         put(store, event + i, 2, WHI_WAITING, NOW - i);
         put(store, event + i, 3, i % 2 ? WHI_HELD : WHI_EXHAUSTED, 0);
     }
-    OK(add_event(store, event + 6, NULL, 0, NULL));
-    OK(add_event(store, event - 1, NULL, 0, NULL));
+    OK(add_event(store, event + 6, NULL, NULL));
+    OK(add_event(store, event - 1, NULL, NULL));
     OK(whi_store_commit(store, NULL));
     assert_int_equal(all_pages(store, (whi_store_query){ .limit = 4 }, &all), 5);
     assert_int_equal(all.count, 18);

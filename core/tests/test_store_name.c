@@ -5,7 +5,7 @@ static void opens(const char *name) {
     whi_store *store = opened(name);
 
     OK(whi_store_begin(store));
-    OK(add_event(store, number_at(NOW, 1), NULL, 0, NULL));
+    OK(add_event(store, number_at(NOW, 1), NULL, NULL));
     OK(whi_store_commit(store, NULL));
     assert_true(is_there(store, number_at(NOW, 1)));
     whi_store_close(store);

@@ -20,7 +20,7 @@ static void events_up_to(whi_store *store, int count) {
     OK(whi_store_begin(store));
     OK(add_worker(store, &owner));
     for (int i = 1; i <= count; i++) {
-        OK(add_event(store, i, NULL, 0, NULL));
+        OK(add_event(store, i, NULL, NULL));
     }
     OK(whi_store_commit(store, NULL));
 }

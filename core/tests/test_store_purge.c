@@ -10,40 +10,45 @@ static int64_t old_event(whi_store *store, int day, int first, int second) {
     row.body = "{}";
     row.body_size = 2;
     snprintf(id, sizeof id, "day-%d", day);
-    OK(add_event(store, event, id, 0, NULL));
-    OK(whi_store_event_done(store, 0, event));
+    OK(add_event(store, event, id, NULL));
     OK(write_row(store, &row));
     OK(whi_store_attempt_add(store, &attempt));
     put(store, event, 2, second, NOW);
     return event;
 }
 
+static int purged(whi_store *store, int64_t done_before, int64_t failed_before, int *steps) {
+    int64_t after = 0;
+    int count, gone = 0;
+
+    *steps = 0;
+    do {
+        OK(whi_store_purge(store, done_before, failed_before, 2, &after, &count));
+        gone += count;
+        *steps += 1;
+    } while (after != 0);
+    return gone;
+}
+
 static void purges(whi_store *store) {
-    int64_t done, failed, waiting, sending, young, held, pending, after = 0, found, bare;
+    int64_t done, failed, waiting, sending, young, held, pending, found, bare = number_at(NOW, 6);
     int64_t done_before = whi_ident_first(NOW + INT64_C(20) * 86400000);
     int64_t failed_before = whi_ident_first(NOW + INT64_C(10) * 86400000);
-    int count, steps = 0, gone = 0;
+    int steps;
     seen all = { 0 };
 
     OK(whi_store_begin(store));
+    OK(add_event(store, bare, NULL, NULL));
     done = old_event(store, 1, WHI_DELIVERED, WHI_CANCELLED);
     waiting = old_event(store, 2, WHI_WAITING, WHI_DELIVERED);
     sending = old_event(store, 3, WHI_SENDING, WHI_DELIVERED);
     held = old_event(store, 4, WHI_HELD, WHI_DELIVERED);
     failed = old_event(store, 12, WHI_EXHAUSTED, WHI_DELIVERED);
+    OK(decide_up_to(store, failed));
+    pending = old_event(store, 13, WHI_DELIVERED, WHI_DELIVERED);
     young = old_event(store, 21, WHI_DELIVERED, WHI_DELIVERED);
-    pending = number_at(NOW, 5);
-    OK(add_event(store, pending, NULL, 0, NULL));
-    bare = number_at(NOW, 6);
-    OK(add_event(store, bare, NULL, 0, NULL));
-    OK(whi_store_event_done(store, 0, bare));
-    do {
-        OK(whi_store_purge(store, done_before, failed_before, 2, &after, &count));
-        gone += count;
-        steps++;
-    } while (after != 0);
+    assert_int_equal(purged(store, done_before, failed_before, &steps), 3);
     OK(whi_store_commit(store, NULL));
-    assert_int_equal(gone, 3);
     assert_int_equal(steps, 4);
     assert_false(is_there(store, done));
     assert_false(is_there(store, held)); /* older than what failed may be */
@@ -51,14 +56,19 @@ static void purges(whi_store *store) {
     assert_true(is_there(store, waiting));
     assert_true(is_there(store, sending));
     assert_true(is_there(store, failed));
-    assert_true(is_there(store, young));
-    assert_true(is_there(store, pending));
+    assert_true(is_there(store, pending)); /* beyond somebody's position */
     assert_int_equal(V(store)->event_number(store, "day-1", NULL, &found), WH_ENOTFOUND);
     assert_int_equal(V(store)->delivery_get(store, done, 1, see_delivery, &all), WH_ENOTFOUND);
     OK(V(store)->attempt_list(store, done, 1, see_attempt, &all));
     assert_int_equal(all.count, 0);
     OK(V(store)->delivery_get(store, failed, 1, see_delivery, &all));
     assert_string_equal(all.body, "{}");
+    OK(whi_store_begin(store));
+    OK(decide_up_to(store, young));
+    assert_int_equal(purged(store, done_before, failed_before, &steps), 1);
+    OK(whi_store_commit(store, NULL));
+    assert_false(is_there(store, pending));
+    assert_true(is_there(store, young));
 }
 
 static void purging_takes_what_is_old_and_finished_in_small_steps(void **state) {
@@ -76,12 +86,12 @@ static void old_versions_go_when_no_delivery_can_name_them(void **state) {
 
     (void)state;
     OK(whi_store_begin(store));
-    OK(add_event(store, late, NULL, 0, NULL));
+    OK(add_event(store, late, NULL, NULL));
     OK(whi_store_subscription_put(store, &row));
     row.version = 2;
     OK(whi_store_subscription_put(store, &row));
-    OK(whi_store_event_done(store, 0, late));
-    OK(add_event(store, late + 2 * hour, NULL, 0, NULL));
+    OK(decide_up_to(store, late));
+    OK(add_event(store, late + 2 * hour, NULL, NULL));
     OK(whi_store_purge(store, late, late, 10, &after, &count)); /* the first event is still there */
     OK(whi_store_commit(store, NULL));
     OK(V(store)->subscription_get(store, row.id, 2, see_subscription, &all));
@@ -108,12 +118,12 @@ static void of_many_old_versions_none_stay(void **state) {
 
     (void)state;
     OK(whi_store_begin(store));
-    OK(add_event(store, late, NULL, 0, NULL));
-    OK(whi_store_event_done(store, 0, late));
+    OK(add_event(store, late, NULL, NULL));
+    OK(decide_up_to(store, late));
     for (row.version = 1; row.version <= CHANGES; row.version++) {
         OK(whi_store_subscription_put(store, &row));
     }
-    OK(add_event(store, late + 2 * hour, NULL, 0, NULL));
+    OK(add_event(store, late + 2 * hour, NULL, NULL));
     OK(whi_store_commit(store, NULL));
     OK(whi_store_begin(store));
     do {
@@ -139,8 +149,8 @@ static void a_deleted_subscription_is_forgotten_with_its_versions(void **state) 
 
     (void)state;
     OK(whi_store_begin(store));
-    OK(add_event(store, late, NULL, 0, NULL));
-    OK(whi_store_event_done(store, 0, late));
+    OK(add_event(store, late, NULL, NULL));
+    OK(decide_up_to(store, late));
     next = subscribe(store, "", 1, "{}");
     OK(whi_store_subscription_put(store, &row));
     OK(whi_store_commit(store, NULL));
@@ -148,8 +158,7 @@ static void a_deleted_subscription_is_forgotten_with_its_versions(void **state) 
     OK(V(store)->subscription_changes(store, &before, see_subscription, &all));
     OK(whi_store_begin(store));
     OK(whi_store_subscription_remove(store, row.id, 0));
-    OK(whi_store_event_done(store, 0, late));
-    OK(add_event(store, late + 2 * hour, NULL, 0, NULL));
+    OK(add_event(store, late + 2 * hour, NULL, NULL));
     OK(whi_store_purge(store, late, late, 10, &after, &count)); /* its event is still there */
     OK(whi_store_commit(store, NULL));
     heard = before;

@@ -15,12 +15,12 @@ static void changes_tells_of_others_and_not_of_own_commits(void **state) {
     b = opened_here();
     OK(V(a)->changes(a, &before));
     OK(whi_store_begin(a));
-    OK(add_event(a, number_at(NOW, 1), NULL, 0, NULL));
+    OK(add_event(a, number_at(NOW, 1), NULL, NULL));
     OK(whi_store_commit(a, NULL));
     OK(V(a)->changes(a, &after));
     assert_int_equal(after, before);
     OK(whi_store_begin(b));
-    OK(add_event(b, number_at(NOW, 2), NULL, 0, NULL));
+    OK(add_event(b, number_at(NOW, 2), NULL, NULL));
     OK(whi_store_commit(b, NULL));
     OK(V(a)->changes(a, &after));
     assert_int_not_equal(after, before);
@@ -33,12 +33,12 @@ static void committed_only(whi_store *store) {
     int64_t event = number_at(NOW, 1);
 
     OK(whi_store_begin(store));
-    OK(add_event(store, event, NULL, 0, NULL));
+    OK(add_event(store, event, NULL, NULL));
     assert_true(!store->ability.shared || !is_there(store, event));
     whi_store_rollback(store);
     assert_false(is_there(store, event));
     OK(whi_store_begin(store));
-    OK(add_event(store, event, NULL, 0, NULL));
+    OK(add_event(store, event, NULL, NULL));
     OK(whi_store_commit(store, NULL));
     assert_true(is_there(store, event));
 }
@@ -76,7 +76,7 @@ static void threads_read(whi_store *store) {
     }
     for (int i = 0; i < 60; i++) {
         OK(whi_store_begin(store));
-        OK(add_event(store, number_at(NOW, i), NULL, 0, NULL));
+        OK(add_event(store, number_at(NOW, i), NULL, NULL));
         OK(whi_store_commit(store, NULL));
     }
     for (int i = 0; i < 3; i++) {
@@ -91,7 +91,7 @@ static void threads_read_while_one_writes(void **state) {
 }
 
 static void outside(whi_store *store) {
-    assert_int_equal(add_event(store, 1, NULL, 0, NULL), WH_ESTORE);
+    assert_int_equal(add_event(store, 1, NULL, NULL), WH_ESTORE);
     OK(whi_store_begin(store));
     OK(whi_store_commit(store, NULL));
     assert_false(is_there(store, 1));
@@ -109,13 +109,13 @@ static void undone(whi_store *store) {
     int64_t event = number_at(NOW, 1);
 
     OK(whi_store_begin(store));
-    OK(add_event(store, event, "k", 0, NULL));
+    OK(add_event(store, event, "k", NULL));
     OK(whi_store_add(store, WH_FACT_WORKER_ADD, &answer, &fact));
     whi_store_rollback(store);
     assert_int_equal(answer.number, 7);
     assert_false(is_there(store, event));
     OK(whi_store_begin(store));
-    OK(add_event(store, event, "k", 0, NULL));
+    OK(add_event(store, event, "k", NULL));
     OK(whi_store_commit(store, NULL));
     assert_true(is_there(store, event));
 }

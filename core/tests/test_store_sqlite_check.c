@@ -105,8 +105,8 @@ static void a_key_that_is_missing_is_noticed(void **state) {
     (void)state;
     make_without(
         "INDEX", "webhook_deliveries_open",
-        "ALTER TABLE webhook_pending RENAME TO p; CREATE TABLE webhook_pending AS SELECT * FROM p; DROP TABLE p");
-    refused("webhook_pending");
+        "ALTER TABLE webhook_partitions RENAME TO p; CREATE TABLE webhook_partitions AS SELECT * FROM p; DROP TABLE p");
+    refused("webhook_partitions");
 }
 
 static void what_an_application_adds_does_not_matter(void **state) {

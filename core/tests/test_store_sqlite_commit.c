@@ -144,10 +144,10 @@ static whi_store *begun(void) {
     whi_store *store = opened(path);
 
     OK(whi_store_begin(store));
-    OK(add_event(store, number_at(NOW, 1), NULL, 0, NULL));
+    OK(add_event(store, number_at(NOW, 1), NULL, NULL));
     OK(whi_store_commit(store, NULL));
     OK(whi_store_begin(store));
-    OK(add_event(store, number_at(NOW, 2), NULL, 0, NULL));
+    OK(add_event(store, number_at(NOW, 2), NULL, NULL));
     return store;
 }
 
@@ -175,7 +175,7 @@ static int64_t left_after_a_death(void) {
 
 static void goes_on(whi_store *store) {
     OK(whi_store_begin(store));
-    OK(add_event(store, number_at(NOW, 3), NULL, 0, NULL));
+    OK(add_event(store, number_at(NOW, 3), NULL, NULL));
     OK(whi_store_commit(store, NULL));
     assert_false(is_there(store, number_at(NOW, 2)));
     assert_int_equal(left_after_a_death(), 2);
@@ -293,7 +293,7 @@ static void fail_where_the_index_grows(int result) {
 
     memset(large, '1', sizeof large);
     OK(whi_store_begin(store));
-    OK(add_event(store, number_at(NOW, 1), NULL, 0, NULL));
+    OK(add_event(store, number_at(NOW, 1), NULL, NULL));
     OK(whi_store_commit(store, NULL));
     assert_int_equal(sqlite3_open(path, &reader), SQLITE_OK); /* so that the log is not begun anew */
     assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM webhook_events", NULL, NULL, NULL), SQLITE_OK);

@@ -18,11 +18,6 @@ static int judge(whi_event_row *row, void *payload) {
     return WH_OK;
 }
 
-static int take(const whi_event_row *row, void *payload) {
-    ((seen *)payload)->events[0] = row->number;
-    return WH_OK;
-}
-
 static int shell(const char *script) {
     char command[256];
     FILE *pipe;
@@ -37,7 +32,7 @@ static int shell(const char *script) {
 static void the_sqlite3_shell_emits_events_in_the_transaction_of_its_own_table(void **state) {
     whi_store *store;
     seen all = { 0 };
-    int64_t owner;
+    int64_t upto;
     whi_store_work work;
     int count;
 
@@ -59,22 +54,22 @@ static void the_sqlite3_shell_emits_events_in_the_transaction_of_its_own_table(v
     OK(V(store)->work(store, &work));
     assert_int_equal(work.outbox, 1);
     OK(whi_store_begin(store));
-    OK(add_worker(store, &owner));
-    OK(whi_store_outbox_take(store, owner, 10, judge, take, &all, &count));
+    OK(whi_store_outbox_take(store, 10, judge, &all, &count));
     assert_int_equal(count, 2);
     assert_int_equal(all.count, 2);
-    OK(whi_store_outbox_take(store, owner, 10, judge, take, &all, &count));
+    OK(whi_store_outbox_take(store, 10, judge, &all, &count));
     assert_int_equal(count, 0);
     OK(whi_store_commit(store, NULL));
     assert_int_equal(all.count, 2);
     assert_string_equal(all.text, "{}");
     assert_string_equal(all.id, "k1");
     all.count = 0;
-    OK(V(store)->event_get(store, all.events[0], see_event, &all));
+    OK(V(store)->event_log(store, 0, 10, see_event, &all, &upto));
+    assert_int_equal(all.count, 1);
     assert_string_equal(all.text, "{\"id\":7}");
     OK(V(store)->work(store, &work));
     assert_int_equal(work.outbox, 0);
-    assert_int_equal(work.owned, 1);
+    assert_int_equal(work.events, 1);
     assert_int_equal(shell("CREATE TEMP TABLE t (ok CHECK (ok));"
                            "INSERT INTO t SELECT count(*) = 2 AND max(id) = 7 FROM orders;"
                            "INSERT INTO t SELECT error = 'type: no blank is allowed' AND payload = '{}'"
@@ -154,7 +149,7 @@ static void the_database_of_an_application_is_adopted_and_stays_its_own(void **s
     for (int i = 1; i <= 2; i++) { /* adopted, and opened again */
         store = opened(path);
         OK(whi_store_begin(store));
-        OK(add_event(store, number_at(NOW, i), NULL, 0, NULL));
+        OK(add_event(store, number_at(NOW, i), NULL, NULL));
         OK(whi_store_commit(store, NULL));
         whi_store_close(store);
     }
@@ -251,7 +246,7 @@ static void a_newer_or_broken_set_of_tables_is_refused(void **state) {
 }
 
 static void make_version_3(void) {
-    FILE *in = fopen(WEBHOOK_TEST_DATA "/store_version_3.sql", "r");
+    FILE *in = fopen(WEBHOOK_TEST_DATA "/store_version_3_changes.sql", "r");
     char sql[16384];
 
     assert_non_null(in);
@@ -297,9 +292,9 @@ static void a_table_that_goes_missing_is_a_damaged_store(void **state) {
     whi_store *store = opened(path);
 
     (void)state;
-    execute("DROP TABLE webhook_pending");
+    execute("DROP TABLE webhook_events");
     OK(whi_store_begin(store));
-    assert_int_equal(add_event(store, 1, NULL, 0, NULL), WH_ECORRUPT);
+    assert_int_equal(add_event(store, 1, NULL, NULL), WH_ECORRUPT);
     whi_store_rollback(store);
     whi_store_close(store);
 }

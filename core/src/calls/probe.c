@@ -27,14 +27,13 @@ typedef struct probe {
     size_t error_size;
 } probe;
 
-/* The event is fanned out already, to this one. */
+/* The event is for this one alone. */
 static int run_probe(whi_job *job, whi_store *store) {
     probe *self = (probe *)job;
     int duplicate, done, code;
 
     self->event.number = 0;
     code = whi_store_event_add(store, &self->event, &duplicate);
-    code = code == WH_OK ? whi_store_event_done(store, 0, self->event.number) : code;
     self->delivery.event = self->event.number;
     return code == WH_OK ? whi_store_delivery_put(store, &self->delivery, &done) : code;
 }
@@ -106,6 +105,7 @@ static int begin(probe *self, int64_t subscription, const char *type, const char
     event.payload_size = size;
     code = whi_accept_check(&engine->options.limits, &event);
     self->event.accepted_at = self->event.time = whi_now(engine);
+    self->event.alone = 1;
     self->event.type = type;
     self->event.tenant = registration->subscription->tenant;
     self->event.payload = payload;

@@ -6,8 +6,10 @@
 #include "base/mem.h"
 #include "engine/accept.h"
 #include "engine/event.h"
+#include "engine/handover.h"
 #include "engine/inbox.h"
 #include "engine/lease.h"
+#include "engine/outbox.h"
 #include "engine/promise.h"
 #include "engine/registry.h"
 #include "engine/writer.h"
@@ -27,36 +29,28 @@ typedef struct publication {
     wh_engine *engine;
     published *items;
     size_t count;
-    int64_t owner, now;
-    int64_t asked; /* for this owner; 0: for any */
+    int64_t now;
+    int64_t changes; /* of the store, when the outbox was empty */
+    int kept;        /* 1: there are workers that it is kept for */
 } publication;
-
-/* Where order counts, none goes past those that the store has. */
-static int would_overtake(const wh_engine *engine) {
-    return whi_registry_has_order(engine->registry) &&
-           (atomic_load(&engine->more_events) || atomic_load(&engine->events_claimed));
-}
 
 static int add(publication *self, whi_store *store, size_t i) {
     whi_fact *fact;
     int code = whi_store_add(store, WH_FACT_EVENT, &self->items[i].answer, &fact);
 
-    if (code != WH_OK) {
-        return code;
+    if (code == WH_OK) {
+        fact->of.event = self->items[i].row;
     }
-    fact->of.event = self->items[i].row;
-    fact->of.event.owner = self->items[i].kept != NULL ? self->asked : 0;
-    if (fact->of.event.owner == 0) {
-        atomic_store(&self->engine->more_events, 1); /* before those of the next jobs are looked at */
-    }
-    return WH_OK;
+    return code;
 }
 
 static int run_publication(whi_job *job, whi_store *store) {
     publication *self = (publication *)job;
     int code = whi_registry_expect(self->engine->registry);
 
-    self->asked = would_overtake(self->engine) ? 0 : self->owner; /* in the order of commits, once more */
+    if (code == WH_OK) {
+        code = whi_outbox_precede(self->engine, store, &self->changes);
+    }
     for (size_t i = 0; i < self->count && code == WH_OK; i++) {
         code = add(self, store, i);
     }
@@ -83,37 +77,18 @@ static void fill_row(publication *self, size_t i, const wh_event *event) {
 static void keep(publication *self, size_t i) {
     wh_engine *engine = self->engine;
 
-    if (self->owner != 0 && !would_overtake(engine) &&
-        atomic_load(&engine->memory_used) + (long long)self->items[i].row.payload_size <
-            engine->options.limits.memory_bytes) {
+    if (self->kept && atomic_load(&engine->memory_used) + (long long)self->items[i].row.payload_size <
+                          engine->options.limits.memory_bytes) {
         self->items[i].kept = whi_event_new(engine, &self->items[i].row);
     }
 }
 
-/* In turn; where order counts, one worker fans out all of them. */
-static whi_inbox *next_inbox(wh_engine *engine) {
-    unsigned workers = (unsigned)atomic_load(&engine->worker_count);
-
-    return engine->inboxes[whi_registry_has_order(engine->registry)
-                               ? 0
-                               : (unsigned)atomic_fetch_add(&engine->next_worker, 1) % workers];
-}
-
-/* What the store made of it. Whose it is is decided there, where it counts: its lock may have been
- * waited for. */
-static void take_answer(publication *self, size_t i) {
+static void take_number(publication *self, size_t i) {
     whi_event *kept = self->items[i].kept;
 
-    if (kept == NULL) {
-        return;
-    }
-    kept->owner = self->items[i].answer.owner;
     kept->number = self->items[i].answer.number;
     if (self->items[i].row.id == NULL) {
         whi_ident_format("msg_", kept->number, kept->id);
-    }
-    if (self->asked != 0 && self->items[i].answer.done && kept->owner == 0) {
-        whi_lease_lost(self->engine->lease);
     }
 }
 
@@ -122,18 +97,19 @@ static void hand_over(publication *self) {
     int left = 0;
 
     for (size_t i = 0; i < self->count; i++) {
-        whi_event *event = self->items[i].kept;
-        take_answer(self, i);
-        if (event != NULL && self->items[i].answer.done && event->owner != 0) {
-            left += !whi_inbox_give_event(next_inbox(engine), event);
-            continue;
+        const whi_answer *answer = &self->items[i].answer;
+        whi_event *kept = self->items[i].kept;
+
+        if (kept != NULL && answer->done) {
+            take_number(self, i);
+            left += !whi_hand_over(engine, whi_hand_over_to(engine), kept, answer->before, 0);
+        } else {
+            left += answer->done;
+            whi_event_unref(engine, kept);
         }
-        left += self->items[i].answer.done;
-        whi_event_unref(engine, event);
     }
     if (left > 0) {
-        atomic_store(&engine->more_events, 1);
-        whi_inbox_wake(engine->inboxes[0]);
+        whi_hand_over_later(engine);
     }
 }
 
@@ -153,6 +129,7 @@ static void done(whi_job *job, int code, const char *sentence) {
         return;
     }
     atomic_fetch_add_explicit(&self->engine->count.events, (long long)self->count, memory_order_relaxed);
+    atomic_store(&self->engine->outbox_seen, self->changes);
     hand_over(self);
 }
 
@@ -176,13 +153,13 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
         return code;
     }
     self->now = whi_now(engine);
-    self->owner = atomic_load(&engine->stop) == 0 ? whi_lease_owner(engine->lease) : 0;
+    self->kept = atomic_load(&engine->stop) == 0 && whi_lease_owner(engine->lease) != 0;
     for (size_t i = 0; i < self->count; i++) {
         fill_row(self, i, &events[i]);
         keep(self, i);
         self->job.bytes += self->items[i].row.payload_size;
     }
-    self->job.rows = (int)self->count * 2;
+    self->job.rows = (int)self->count;
     self->job.run = run_publication;
     self->job.done = done;
     code = whi_writer_run(engine->writer, &self->job);
@@ -282,12 +259,11 @@ static int promise(wh_engine *engine, const wh_event *event, wh_published_fn tol
         whi_free(self);
         return WH_ENOMEM;
     }
-    made->owner = whi_lease_owner(engine->lease);
-    if (made->owner != 0 && !would_overtake(engine)) {
+    if (whi_lease_owner(engine->lease) != 0) {
         whi_event_ref(self->copy);
         self->item.kept = self->copy;
     }
-    made->job.rows = 2;
+    made->job.rows = 1;
     made->job.bytes = self->item.row.payload_size;
     made->job.run = run_promise;
     made->job.done = done_promise;

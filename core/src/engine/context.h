@@ -6,20 +6,22 @@
  *   writer     its own lock (writer.h)
  *   registry   its own reader-writer lock (registry.h)
  *   inboxes    each its own lock (inbox.h)
+ *   position   its own lock (position.h)
  *   worker     one thread: the one in wh_step, or its own after wh_start (work/worker.h)
  *   event      payload and names never change; its counters are atomic (event.h)
  *   delivery   belongs to one worker at a time, or to a job of the writer
  *
  * Order of locks: work_lock; subscription_lock, and check_lock inside it; then one of those of the
  * parts (registry, writer, inbox, log, trouble, promise), each held for a few statements without
- * calling another part. The exception is the registry's, which reads the store. Atomics are
+ * calling another part. The exceptions are the registry's, which reads the store, and the position's,
+ * inside which an event is put into an inbox. Atomics are
  * sequentially consistent where nothing else is said; where two of them say something together,
  * their order is given beside them.
  *
- * The way of an event: calls/publish.c makes it durable and puts it into a worker's inbox;
- * work/fanout.c decides who gets it; work/queue.c queues a delivery in its subscription's lane;
- * work/send.c signs and sends; work/record.c writes what came of it; work/claim.c brings back from
- * the store what waited there; work/upkeep.c does what is due by time. */
+ * The way of an event: calls/publish.c makes it durable; engine/handover.c puts it into a worker's inbox,
+ * from memory or as work/claim.c reads it in the log; work/fanout.c decides who gets it; work/queue.c queues a delivery
+ * in its subscription's lane; work/send.c signs and sends; work/record.c writes what came of it; work/claim.c brings
+ * back from the store what waited there; work/upkeep.c does what is due by time. */
 #ifndef WHI_CONTEXT_H
 #define WHI_CONTEXT_H
 
@@ -54,6 +56,7 @@ struct wh_engine {
     struct whi_writer *writer;
     struct whi_registry *registry;
     struct whi_lease *lease;
+    struct whi_position *position;
     struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers, from the first one on; what was made stays until
                                                 wh_close, so that any thread may look */
     struct whi_worker *workers[WHI_WORKERS]; /* the same, for life/ alone */
@@ -77,11 +80,11 @@ struct wh_engine {
     atomic_llong jobs_begun;   /* ever: unchanged, and nothing was taken out of the store meanwhile */
     atomic_llong mean_payload; /* bytes of an event, of those claimed lately: how many fit into memory */
 
-    /* ---- events that the store has alone, against overtaking: see calls/publish.c and work/claim.c.
-       An event is handed over in memory only while both are 0, asked inside its commit. */
-    atomic_int more_events;    /* 1: the store has, or may have, pending events without an owner */
-    atomic_int events_claimed; /* claims of such events under way: raised before more_events is cleared */
-    atomic_int next_worker;    /* whose inbox gets the next event; any value will do */
+    atomic_int more_events;   /* 1: the log has, or may have, events that were not read: see work/claim.c */
+    atomic_int appended;      /* 1: a transaction that may be under way adds some that nobody hands over */
+    atomic_llong outbox_seen; /* store->changes, when the outbox was last empty before an event was added */
+    atomic_int more_rows;     /* 1: the outbox has, or may have, rows */
+    atomic_int next_worker;   /* whose inbox gets the next event; any value will do */
 
     /* ---- what went wrong, for the next wh_step to return */
     pthread_mutex_t trouble_lock;

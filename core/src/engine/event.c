@@ -61,6 +61,7 @@ void whi_event_unref(wh_engine *engine, whi_event *event) {
     if (event == NULL || atomic_fetch_sub(&event->refs, 1) != 1) {
         return;
     }
+    whi_position_forget(engine->position, &event->mark, event->number, event->owner);
     atomic_fetch_sub(&engine->memory_used, (long long)event->charged);
     atomic_fetch_sub(&engine->events_open, 1);
     whi_free(event);
@@ -74,6 +75,7 @@ whi_delivery *whi_delivery_new(wh_engine *engine, whi_event *event, whi_registra
     }
     whi_event_ref(event);
     atomic_fetch_add(&registration->refs, 1);
+    whi_position_hold(engine->position, registration->subscription->id);
     delivery->event = event;
     delivery->registration = registration;
     delivery->version = registration->subscription->version;
@@ -105,6 +107,7 @@ void whi_delivery_free(wh_engine *engine, whi_delivery *delivery) {
     if (delivery == NULL) {
         return;
     }
+    whi_position_release(engine->position, delivery->registration->subscription->id);
     whi_event_unref(engine, delivery->event);
     whi_registration_unref(delivery->registration);
     whi_free(delivery->body);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "engine/context.h"
+#include "engine/position.h"
 #include "engine/registry.h"
 #include "outside/store.h"
 #include "webhook.h"
@@ -18,8 +19,9 @@ typedef struct whi_event {
     atomic_int unwritten; /* deliveries that no committed row tells of yet, and 1 while fanning out */
     int64_t number;
     int64_t owner; /* under whose number it is ours, see lease.h; 0: it is not */
+    whi_mark mark; /* of an event of the log: while it is not decided */
     int64_t time, accepted_at;
-    int seen_before; /* 1: came from the store, some deliveries may exist */
+    int seen_before; /* 1: read from the log, some deliveries may exist */
     int own_id;      /* 1: the id is the caller's */
     char id[WH_ID_SIZE];
     const char *type, *tenant, *source, *key, *payload; /* behind this struct, zero-terminated */

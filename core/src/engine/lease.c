@@ -69,7 +69,7 @@ typedef struct looking {
     int counts; /* this look is one of those that are counted */
 } looking;
 
-static int remember(whi_beats *beats, int64_t owner, int64_t beat, int still) {
+static int remember(whi_beats *beats, const whi_beat_seen *one) {
     if (beats->count == beats->capacity) {
         size_t capacity = beats->capacity ? beats->capacity * 2 : 8;
         whi_beat_seen *list = whi_realloc(beats->list, capacity * sizeof *list);
@@ -79,24 +79,29 @@ static int remember(whi_beats *beats, int64_t owner, int64_t beat, int still) {
         beats->list = list;
         beats->capacity = capacity;
     }
-    beats->list[beats->count++] = (whi_beat_seen){ owner, beat, still };
+    beats->list[beats->count++] = *one;
     return WH_OK;
 }
 
-static int look(int64_t owner, int64_t beat, void *payload) {
+static int look(const whi_worker_row *row, void *payload) {
     looking *self = payload;
     const whi_beats *seen = &self->lease->seen;
     const whi_beat_seen *before;
+    whi_beat_seen now = { row->owner, row->beat, 0, row->share };
 
-    if (owner == self->lease->now_owner) {
+    if (row->owner == self->lease->now_owner) {
         return WH_OK;
     }
-    while (self->at < seen->count && seen->list[self->at].owner < owner) {
+    while (self->at < seen->count && seen->list[self->at].owner < row->owner) {
         self->at++;
     }
-    before = self->at < seen->count && seen->list[self->at].owner == owner ? &seen->list[self->at] : NULL;
-    return remember(&self->lease->next, owner, beat,
-                    before != NULL && before->beat == beat ? before->still + self->counts : 0);
+    before = self->at < seen->count && seen->list[self->at].owner == row->owner ? &seen->list[self->at] : NULL;
+    if (before != NULL && before->beat == row->beat) {
+        now.still = before->still + self->counts;
+    }
+    self->lease->sharers += row->share && now.still < WHI_STILL; /* else it is taken away in this transaction */
+    self->lease->old_sharers += row->share && before != NULL && before->beat != row->beat;
+    return remember(&self->lease->next, &now);
 }
 
 /* Rows whose beat stood still are taken away. */
@@ -125,15 +130,120 @@ static int look_at_others(whi_lease *lease, whi_store *store) {
     lease->looked_us = whi_monotonic_us();
     self.counts = lease->looked_us - lease->seen_us >= BETWEEN_US;
     lease->next.count = 0;
+    lease->sharers = lease->old_sharers = 0;
     code = whi_store_worker_list(store, look, &self);
     code = code == WH_OK ? bury(lease, store) : code;
     return code == WH_OK ? sweep(lease, store) : code;
 }
 
+/* ------------------------------------------------------------------------- partitions */
+
+static int has_partition(const whi_partition_row *row, void *payload) {
+    whi_lease *lease = payload;
+    int mine = row->owner == lease->now_owner;
+
+    if (row->id >= 0 && row->id < WH_PARTITIONS) {
+        lease->at[row->id] = mine ? row->position : -1;
+        lease->mine += mine;
+    }
+    return WH_OK;
+}
+
+static int list_partitions(whi_lease *lease, whi_store *store) {
+    lease->mine = 0;
+    return whi_store_partition_list(store, has_partition, lease);
+}
+
+/* Those that are to leave, and of which nothing is in memory any more. *all: where all of them are, else -1. */
+static void look_for_left(whi_lease *lease, int64_t until[WH_PARTITIONS], int64_t *all) {
+    whi_position *position = lease->engine->position;
+    int left = 0;
+
+    *all = -1;
+    memset(lease->given, 0, sizeof lease->given);
+    for (int i = 0; i < WH_PARTITIONS && atomic_load(&position->leaving) > 0; i++) {
+        lease->given[i] = whi_position_has_left(position, i, &until[i]);
+        if (lease->given[i]) {
+            *all = left == 0 || *all == until[i] ? until[i] : -1;
+            left++;
+        }
+    }
+    *all = left == atomic_load(&position->count) ? *all : -1;
+}
+
+static int give_back(whi_lease *lease, whi_store *store) {
+    int64_t until[WH_PARTITIONS], all;
+    int code = WH_OK;
+
+    look_for_left(lease, until, &all);
+    if (all >= 0) {
+        return whi_store_partition_give(store, lease->now_owner, -1, all);
+    }
+    for (int i = 0; i < WH_PARTITIONS && code == WH_OK; i++) {
+        code = lease->given[i] ? whi_store_partition_give(store, lease->now_owner, i, until[i]) : WH_OK;
+    }
+    return code;
+}
+
+/* A share among so many, rounded up. */
+static int share_of(int owners) {
+    return (WH_PARTITIONS + owners - 1) / owners;
+}
+
+/* How many partitions this engine takes, if there are as many that nobody has. */
+static int wanted(const whi_lease *lease) {
+    if (atomic_load(&lease->resting) || whi_position_is_behind(lease->engine->position)) {
+        return 0;
+    }
+    return share_of(lease->sharers + 1) - lease->mine;
+}
+
+static int take_partitions(whi_lease *lease, whi_store *store) {
+    int count = 0, want = wanted(lease);
+    int64_t least;
+    int code;
+
+    if (want <= 0) {
+        return WH_OK;
+    }
+    code = whi_store_partition_take(store, lease->now_owner, want, &least, &count);
+    if (code != WH_OK || count == 0) {
+        return code;
+    }
+    whi_position_taking(lease->engine->position, least);
+    return list_partitions(lease, store);
+}
+
+static int arrange(whi_lease *lease, whi_store *store) {
+    int code = give_back(lease, store);
+
+    code = code == WH_OK ? list_partitions(lease, store) : code;
+    return code == WH_OK ? take_partitions(lease, store) : code;
+}
+
+/* What is more than a share leaves, when others have been there for a beat. */
+static void let_leave(whi_lease *lease) {
+    whi_position *position = lease->engine->position;
+    int staying = lease->mine - atomic_load(&position->leaving);
+
+    if (lease->old_sharers > 0 && !whi_position_is_behind(position) && staying > share_of(lease->old_sharers + 1)) {
+        whi_position_leave(position, staying - share_of(lease->old_sharers + 1));
+    }
+}
+
 /* -------------------------------------------------------------------------- the beat */
 
+/* What was decided last need not be decided again by who comes next. */
+static int write_position(whi_lease *lease, whi_store *store) {
+    int64_t value = whi_position_now(lease->engine->position, lease->now_owner, NULL);
+
+    return value != WHI_NOWHERE ? whi_store_position(store, lease->now_owner, value) : WH_OK;
+}
+
 static int leave(whi_lease *lease, whi_store *store) {
-    int code = lease->now_owner != 0 ? whi_store_worker_remove(store, lease->now_owner) : WH_OK;
+    int code = write_position(lease, store);
+
+    code = code == WH_OK && lease->now_owner != 0 ? whi_store_worker_remove(store, lease->now_owner) : code;
 
     lease->now_owner = 0;
     return code == WH_OK ? sweep(lease, store) : code;
@@ -144,7 +254,7 @@ static int beat_row(whi_lease *lease, whi_store *store) {
     int code;
 
     if (!atomic_load(&lease->doubted)) {
-        return whi_store_worker_beat(store, lease->now_owner);
+        return whi_store_worker_beat(store, lease->now_owner, atomic_load(&lease->share));
     }
     code = whi_store_worker_remove(store, lease->now_owner);
     return code == WH_OK ? WH_ENOTFOUND : code;
@@ -157,7 +267,7 @@ static int keep_row(whi_lease *lease, whi_store *store) {
         code = beat_row(lease, store);
         lease->lost = code == WH_ENOTFOUND;
     }
-    return code == WH_ENOTFOUND ? whi_store_worker_add(store, &lease->now_owner) : code;
+    return code == WH_ENOTFOUND ? whi_store_worker_add(store, atomic_load(&lease->share), &lease->now_owner) : code;
 }
 
 static int run_pulse(whi_job *job, whi_store *store) {
@@ -170,7 +280,8 @@ static int run_pulse(whi_job *job, whi_store *store) {
         return leave(lease, store);
     }
     code = keep_row(lease, store);
-    return code == WH_OK ? look_at_others(lease, store) : code;
+    code = code == WH_OK ? look_at_others(lease, store) : code;
+    return code == WH_OK ? arrange(lease, store) : code;
 }
 
 static void keep_seen(whi_lease *lease) {
@@ -183,27 +294,51 @@ static void keep_seen(whi_lease *lease) {
     }
 }
 
-/* What this process had is dropped by its workers when they meet it. */
+/* 1: there are partitions that were not ours before. */
+static int take_over(whi_lease *lease) {
+    whi_position *position = lease->engine->position;
+    int more;
+
+    if (lease->now_owner == 0) {
+        whi_position_reset(position);
+        return 0;
+    }
+    whi_position_given(position, lease->now_owner, lease->given);
+    more = whi_position_adopt(position, lease->now_owner, lease->at);
+    let_leave(lease);
+    return more;
+}
+
+/* What this process had is dropped by its workers when they meet it. The number is known before anything
+ * is read under it: what is fanned out bears one that is ours. */
 static void beaten(whi_lease *lease) {
     wh_engine *engine = lease->engine;
     int lapsed = whi_monotonic_us() >= atomic_load(&lease->until);
-    int changed = lapsed || lease->now_owner != atomic_load(&lease->owner);
+    int changed = atomic_exchange(&lease->owner, lease->now_owner) != lease->now_owner || lapsed;
+    int more = take_over(lease);
 
     if (atomic_exchange(&lease->doubted, 0)) {
         whi_log(&engine->log, WH_LOG_WARNING, "a commit may have been made: what this process had is taken up again");
     } else if (lease->lost) {
         whi_log(&engine->log, WH_LOG_WARNING, "this process was silent for too long: its work was given to others");
     }
-    atomic_store(&lease->owner, lease->now_owner);
     atomic_store(&lease->until, lease->now_owner != 0 ? lease->started_us + WHI_LEASE_US : 0);
     if (lease->now_owner != 0) {
         keep_seen(lease);
     }
-    if (lease->freed > 0) {
+    if (more) {
         atomic_store(&engine->more_events, 1);
+        atomic_store(&engine->more_rows, 1);
     }
-    if (changed || lease->freed > 0) {
+    if (changed || more || lease->freed > 0) {
         whi_stir(engine);
+    }
+}
+
+/* What may have been taken stays behind the position: the next beat is another's. */
+static void forget_taking(whi_lease *lease) {
+    if (!atomic_load(&lease->doubted)) {
+        whi_position_taking(lease->engine->position, WHI_NOWHERE);
     }
 }
 
@@ -214,6 +349,7 @@ static void done(whi_job *job, int code, const char *sentence) {
         beaten(lease);
         atomic_store(&lease->next_beat, lease->more ? 0 : lease->started_us + WHI_BEAT_US);
     } else {
+        forget_taking(lease);
         whi_log(&lease->engine->log, WH_LOG_ERROR, "no heartbeat now: %s", sentence);
         whi_trouble(lease->engine, code, sentence);
         lease->now_owner = atomic_load(&lease->owner); /* a number that was rolled back may be another's */
@@ -234,10 +370,16 @@ static void beat(whi_lease *lease, int64_t now_us) {
     whi_writer_submit(lease->engine->writer, &lease->job);
 }
 
-void whi_lease_want(whi_lease *lease) {
+void whi_lease_want(whi_lease *lease, int share) {
     int64_t now_us = whi_monotonic_us();
 
     atomic_store(&lease->turned_at, now_us);
+    atomic_store(&lease->share, share);
+    atomic_store(&lease->rest_at, 0);
+    if (atomic_exchange(&lease->resting, 0)) {
+        atomic_store(&lease->next_beat, 0);
+        whi_writer_nudge(lease->engine->writer);
+    }
     if (atomic_load(&lease->off)) {
         atomic_store(&lease->off, 0);
         atomic_store(&lease->next_beat, 0);
@@ -247,27 +389,64 @@ void whi_lease_want(whi_lease *lease) {
     }
 }
 
+void whi_lease_offered(whi_lease *lease) {
+    if (atomic_load(&lease->owner) != 0 && atomic_load(&lease->engine->position->count) == 0 &&
+        !atomic_load(&lease->resting) && !atomic_load(&lease->beating)) {
+        atomic_store(&lease->next_beat, 0);
+        whi_writer_nudge(lease->engine->writer);
+    }
+}
+
+/* They leave, and the beat gives back what has left. */
+static void rest(whi_lease *lease) {
+    atomic_store(&lease->rest_at, 0);
+    atomic_store(&lease->resting, 1);
+    whi_position_leave(lease->engine->position, WH_PARTITIONS);
+    atomic_store(&lease->next_beat, 0);
+}
+
+void whi_lease_rest(whi_lease *lease) {
+    if (atomic_load(&lease->owner) != 0 && atomic_load(&lease->engine->position->count) > 0) {
+        atomic_store(&lease->rest_at, whi_monotonic_us() + WHI_REST_US);
+        whi_writer_nudge(lease->engine->writer);
+    }
+}
+
 /* A turn that lasts is a turn: who is in it is not asleep. */
-static int is_asleep(const whi_lease *lease, int64_t now_us) {
+static int is_idle_for(const whi_lease *lease, int64_t now_us, int64_t us) {
     const wh_engine *engine = lease->engine;
 
     return !atomic_load(&engine->started) && !atomic_load(&engine->stepping) &&
-           now_us - atomic_load(&lease->turned_at) > WHI_ASLEEP_US;
+           now_us - atomic_load(&lease->turned_at) > us;
+}
+
+/* Others are there, and this engine keeps its share from them. */
+static int is_drowsy(const whi_lease *lease, int64_t now_us) {
+    return lease->old_sharers > 0 && atomic_load(&lease->engine->position->count) > 0 &&
+           !atomic_load(&lease->resting) && is_idle_for(lease, now_us, WHI_DROWSY_US);
 }
 
 int64_t whi_lease_pulse(void *payload, int64_t now_us) {
     whi_lease *lease = payload;
-    int64_t next = atomic_load(&lease->next_beat);
+    int64_t next = atomic_load(&lease->next_beat), rest_at = atomic_load(&lease->rest_at);
 
     if (atomic_load(&lease->owner) == 0 || atomic_load(&lease->beating)) {
         return INT64_MAX;
     }
-    if (is_asleep(lease, now_us)) {
+    if (rest_at != 0 && now_us >= rest_at) {
+        rest(lease);
+        next = rest_at = 0;
+    }
+    if (is_drowsy(lease, now_us)) {
+        rest(lease);
+        next = 0;
+    }
+    if (is_idle_for(lease, now_us, WHI_ASLEEP_US)) {
         atomic_store(&lease->off, 1);
         next = 0;
     }
     if (now_us < next) {
-        return next;
+        return rest_at != 0 && rest_at < next ? rest_at : next;
     }
     beat(lease, now_us);
     return INT64_MAX;
@@ -296,5 +475,6 @@ int whi_lease_end(whi_lease *lease) {
     }
     atomic_store(&lease->until, 0);
     atomic_store(&lease->owner, 0);
+    whi_position_reset(lease->engine->position);
     return code;
 }

@@ -36,6 +36,6 @@ int whi_notice(wh_engine *engine, whi_store *store, const whi_registration *regi
     row.payload_size = payload.size;
     code = code == WH_OK ? whi_store_event_add(store, &row, &duplicate) : code;
     whi_buf_free(&payload);
-    atomic_store(&engine->more_events, 1);
+    atomic_store(&engine->appended, 1);
     return code;
 }

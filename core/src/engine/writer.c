@@ -13,8 +13,8 @@ struct whi_writer {
     whi_store *store;
     whi_pulse_fn pulse;
     void *pulse_payload;
-    void (*doubt)(void *payload);   /* NULL, or told of what stays unknown */
-    void (*changed)(void *payload); /* NULL, or told that subscriptions were changed */
+    void (*doubt)(void *payload);     /* NULL, or told of what stays unknown */
+    void (*committed)(void *payload); /* NULL, or told of each commit */
     pthread_mutex_t lock;
     pthread_cond_t change; /* a waiting job is done, or the lead is free */
     pthread_cond_t work;   /* for the thread */
@@ -70,8 +70,8 @@ void whi_writer_on_doubt(whi_writer *writer, void (*doubt)(void *payload)) {
     writer->doubt = doubt;
 }
 
-void whi_writer_on_change(whi_writer *writer, void (*change)(void *payload)) {
-    writer->changed = change;
+void whi_writer_on_commit(whi_writer *writer, void (*committed)(void *payload)) {
+    writer->committed = committed;
 }
 
 void whi_writer_free(whi_writer *writer) {
@@ -140,8 +140,8 @@ static int transact(whi_writer *writer, whi_job *batch, int *again) {
         code = whi_store_commit(writer->store, &outcome);
     }
     code = code == WH_OK ? WH_OK : undo(writer, code, outcome, again);
-    if (code == WH_OK && writer->changed != NULL && whi_store_has_changed(writer->store)) {
-        writer->changed(writer->pulse_payload);
+    if (code == WH_OK && writer->committed != NULL) {
+        writer->committed(writer->pulse_payload);
     }
     return code;
 }

@@ -51,9 +51,8 @@ int whi_writer_new(whi_writer **out, whi_store *store, whi_pulse_fn pulse, void 
  * are told. The leader's thread. */
 void whi_writer_on_doubt(whi_writer *writer, void (*doubt)(void *payload));
 
-/* Called, with the pulse's payload, when subscriptions were changed, after the commit and before its
- * jobs are told. The leader's thread. */
-void whi_writer_on_change(whi_writer *writer, void (*change)(void *payload));
+/* Called, with the pulse's payload, after each commit, before its jobs are told. The leader's thread. */
+void whi_writer_on_commit(whi_writer *writer, void (*committed)(void *payload));
 
 /* Stops the thread after what is queued. No other call may run. */
 void whi_writer_free(whi_writer *writer);

@@ -7,8 +7,10 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "engine/accept.h"
+#include "engine/handover.h"
 #include "engine/inbox.h"
 #include "engine/lease.h"
+#include "engine/position.h"
 #include "engine/promise.h"
 #include "engine/registry.h"
 #include "engine/writer.h"
@@ -111,6 +113,29 @@ static void init_locks(wh_engine *engine) {
     pthread_mutex_init(&engine->check_lock, NULL);
 }
 
+static int make_position(wh_engine *engine) {
+    engine->position = whi_alloc(sizeof *engine->position);
+    if (engine->position == NULL) {
+        return whi_fail_memory();
+    }
+    whi_position_init(engine->position);
+    return WH_OK;
+}
+
+/* Who gets an event that was committed after a change of subscriptions finds it; whoever was told nothing of
+ * what a commit added to the log reads it. */
+static void committed(void *payload) {
+    whi_lease *lease = payload;
+
+    if (whi_store_has_changed(lease->engine->store)) {
+        whi_registry_doubt(lease->engine->registry);
+    }
+    if (atomic_load_explicit(&lease->engine->appended, memory_order_relaxed) &&
+        atomic_exchange(&lease->engine->appended, 0)) {
+        whi_hand_over_later(lease->engine);
+    }
+}
+
 static int make_lease(wh_engine *engine) {
     engine->lease = whi_alloc(sizeof *engine->lease);
     if (engine->lease == NULL) {
@@ -118,13 +143,6 @@ static int make_lease(wh_engine *engine) {
     }
     whi_lease_init(engine->lease, engine);
     return WH_OK;
-}
-
-/* Who gets an event that was committed after it finds it. */
-static void subscriptions_changed(void *payload) {
-    const whi_lease *lease = payload;
-
-    whi_registry_doubt(lease->engine->registry);
 }
 
 static int open_parts(wh_engine *engine, const char *store, const wh_options *options,
@@ -139,17 +157,20 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     atomic_init(&engine->worker_count, 1);
     engine->transport = transport;
     whi_log_open(&engine->log, engine->options.log, engine->options.log_payload);
-    code = make_lease(engine);
+    code = make_position(engine);
+    code = code == WH_OK ? make_lease(engine) : code;
     code = code == WH_OK ? whi_store_open(&engine->store, store, &store_options) : code;
     code = code == WH_OK ? engine->store->vtable->reader(engine->store, &engine->reader) : code;
     code = code == WH_OK ? whi_writer_new(&engine->writer, engine->store, whi_lease_pulse, engine->lease) : code;
     if (code == WH_OK) {
         whi_writer_on_doubt(engine->writer, whi_lease_doubt);
-        whi_writer_on_change(engine->writer, subscriptions_changed);
+        whi_writer_on_commit(engine->writer, committed);
     }
     code = code == WH_OK ? whi_registry_new(&engine->registry, engine->store, engine->reader) : code;
     code = code == WH_OK ? whi_worker_new(&engine->workers[0], engine, 0) : code;
     atomic_store(&engine->more_events, 1);
+    atomic_store(&engine->more_rows, 1);
+    atomic_store(&engine->outbox_seen, -1);
     return code;
 }
 
@@ -230,6 +251,10 @@ void wh_close(wh_engine *engine) {
     if (engine->lease != NULL) {
         whi_lease_free(engine->lease);
         whi_free(engine->lease);
+    }
+    if (engine->position != NULL) {
+        whi_position_end(engine->position);
+        whi_free(engine->position);
     }
     whi_log_close(&engine->log);
     whi_policy_free(engine->policy);

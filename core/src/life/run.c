@@ -63,13 +63,14 @@ static int prepare(wh_engine *engine) {
     return code == WH_OK ? whi_writer_start(engine->writer) : code;
 }
 
-static int turn(wh_engine *engine, int timeout) {
+/* share: as of whi_lease_want. */
+static int turn(wh_engine *engine, int timeout, int share) {
     int code = prepare(engine), done;
 
     if (code != WH_OK) {
         return code;
     }
-    whi_lease_want(engine->lease);
+    whi_lease_want(engine->lease, share);
     done = whi_worker_step(engine->workers[0], timeout);
     done += done >= 0 ? whi_promise_tell(engine) : 0;
     code = whi_trouble_take(engine);
@@ -82,7 +83,7 @@ int wh_step(wh_engine *engine) {
     if (code != WH_OK) {
         return code;
     }
-    code = turn(engine, 0);
+    code = turn(engine, 0, 1);
     leave(engine);
     return code;
 }
@@ -142,8 +143,14 @@ static int look_at_store(wh_engine *engine, int64_t then) {
     if (code != WH_OK) {
         return code;
     }
-    if (work.events || work.outbox) {
+    if (work.events) {
         atomic_store(&engine->more_events, 1);
+    }
+    if (work.outbox) {
+        atomic_store(&engine->more_rows, 1);
+    }
+    if (work.free) {
+        whi_lease_offered(engine->lease);
     }
     return work.events || work.outbox || work.owned ? 1 : store->lanes(engine->reader, due_lane, &self);
 }
@@ -205,12 +212,15 @@ int wh_run(wh_engine *engine) {
     }
     self.began = whi_now(engine);
     for (;;) {
-        code = turn(engine, timeout);
+        code = turn(engine, timeout, 0);
         code = whi_halting() ? whi_fail(WH_ECLOSED, "the process is ending") : code;
         if (code < 0 || ((code == 0 || whi_monotonic_us() > self.look_us) && is_over(engine, &self))) {
             break;
         }
         timeout = code > 0 ? 0 : whi_worker_timeout(engine->workers[0]);
+    }
+    if (is_quiet(engine)) {
+        whi_lease_rest(engine->lease);
     }
     leave(engine);
     return code < 0 ? code : WH_OK;
@@ -228,7 +238,7 @@ static void *serve(void *payload) {
     }
     while (atomic_load(&engine->stop) < 2 && !whi_halting()) {
         if (worker->index == 0) {
-            whi_lease_want(engine->lease);
+            whi_lease_want(engine->lease, 1);
         }
         done = whi_worker_step(worker, timeout);
         timeout = done > 0 ? 0 : whi_worker_timeout(worker);
@@ -304,6 +314,7 @@ static int rest(wh_engine *engine) {
         }
     }
     atomic_store(&engine->more_events, 1);
+    atomic_store(&engine->more_rows, 1);
     atomic_store(&engine->stop, 0);
     whi_trouble_take(engine); /* the threads' own: who steps next finds out for himself */
     return code;

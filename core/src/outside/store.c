@@ -294,13 +294,6 @@ int whi_store_event_add(whi_store *store, whi_event_row *row, int *duplicate) {
     return code;
 }
 
-int whi_store_event_done(whi_store *store, int64_t owner, int64_t number) {
-    whi_fact fact = { .kind = WH_FACT_EVENT_DONE, .of.mark = { owner, number } };
-    whi_answer answer;
-
-    return whi_store_write(store, &fact, &answer);
-}
-
 int whi_store_delivery_put(whi_store *store, const whi_delivery_row *row, int *done) {
     whi_fact fact = { .kind = WH_FACT_DELIVERY, .of.delivery = *row };
     whi_answer answer = { 0 };
@@ -336,12 +329,20 @@ int whi_store_delivery_cancel(whi_store *store, int64_t subscription, int64_t no
     return code;
 }
 
-int whi_store_worker_add(whi_store *store, int64_t *owner) {
-    return number_write(store, WH_FACT_WORKER_ADD, 0, owner);
+int whi_store_worker_add(whi_store *store, int share, int64_t *owner) {
+    whi_fact fact = { .kind = WH_FACT_WORKER_ADD, .of.worker = { 0, share } };
+    whi_answer answer = { 0 };
+    int code = whi_store_write(store, &fact, &answer);
+
+    *owner = answer.number;
+    return code;
 }
 
-int whi_store_worker_beat(whi_store *store, int64_t owner) {
-    return plain_write(store, WH_FACT_WORKER_BEAT, owner);
+int whi_store_worker_beat(whi_store *store, int64_t owner, int share) {
+    whi_fact fact = { .kind = WH_FACT_WORKER_BEAT, .of.worker = { owner, share } };
+    whi_answer answer;
+
+    return whi_store_write(store, &fact, &answer);
 }
 
 int whi_store_worker_holds(whi_store *store, int64_t owner) {
@@ -368,6 +369,39 @@ int whi_store_worker_sweep(whi_store *store, int64_t now, int limit, int *count)
 
     *count = (int)answer.number;
     return code;
+}
+
+int whi_store_partition_take(whi_store *store, int64_t owner, int limit, int64_t *position, int *count) {
+    whi_fact fact = { .kind = WH_FACT_PARTITION_TAKE, .of.take = { owner, limit } };
+    whi_answer answer = { 0 };
+    int code = whi_store_write(store, &fact, &answer);
+
+    *position = answer.number;
+    *count = (int)answer.count;
+    return code;
+}
+
+int whi_store_partition_give(whi_store *store, int64_t owner, int partition, int64_t position) {
+    whi_fact fact = { .kind = WH_FACT_PARTITION_GIVE, .of.give = { owner, position, partition } };
+    whi_answer answer;
+
+    return whi_store_write(store, &fact, &answer);
+}
+
+int whi_store_partition_list(whi_store *store, whi_partition_fn each, void *payload) {
+    whi_fact fact = { .kind = WH_FACT_PARTITION_LIST };
+    whi_answer answer;
+
+    fact.of.look.each_partition = each;
+    fact.of.look.payload = payload;
+    return whi_store_write(store, &fact, &answer);
+}
+
+int whi_store_position(whi_store *store, int64_t owner, int64_t position) {
+    whi_fact fact = { .kind = WH_FACT_POSITION, .of.position = { owner, position, 0 } };
+    whi_answer answer;
+
+    return whi_store_write(store, &fact, &answer);
 }
 
 int whi_store_subscription_put(whi_store *store, whi_subscription_row *row) {

@@ -51,6 +51,7 @@ static int begin(whi_store *base) {
 
     pthread_mutex_lock(&store->writer.lock);
     store->next_body = store->last_number = store->holds = store->there_event = 0;
+    store->last_event = -1;
     code = check_place(store);
     code = code == WH_OK ? simple(store, WHI_SQL_BEGIN, "beginning a transaction") : code;
     if (code == WH_OK) {
@@ -604,6 +605,7 @@ const whi_store_vtable whi_store_sqlite = {
     .work = whi_sqlite_work,
     .event_number = whi_sqlite_event_number,
     .event_get = whi_sqlite_event_get,
+    .event_log = whi_sqlite_event_log,
     .event_list = whi_sqlite_event_list,
     .delivery_get = whi_sqlite_delivery_get,
     .delivery_list = whi_sqlite_delivery_list,

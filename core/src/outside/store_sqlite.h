@@ -5,7 +5,8 @@
  *   store_sqlite_check.c  whether a file has all that is needed
  *   store_sqlite_facts.c  the list of facts
  *   store_sqlite_token.c  tokens and secrets of tenants
- *   store_sqlite_admin.c  writing workers and subscriptions; outbox and purge
+ *   store_sqlite_worker.c  writing workers, partitions and positions
+ *   store_sqlite_admin.c  writing subscriptions; outbox and purge
  *   store_sqlite_write.c  writing events, deliveries and attempts
  *   store_sqlite_idempotency.c  one event for one id
  *   store_sqlite_order.c  whose turn it is among deliveries with one key
@@ -40,15 +41,11 @@ enum whi_sql {
 
     WHI_SQL_EVENT_ADD,
     WHI_SQL_LAST,
+    WHI_SQL_EVENT_LAST,
     WHI_SQL_EVENT_OWN_ID,
     WHI_SQL_ID_ADD,
     WHI_SQL_ID_FIND,
     WHI_SQL_EVENT_KNOWN,
-    WHI_SQL_PENDING_ADD,
-    WHI_SQL_PENDING_DONE,
-    WHI_SQL_PENDING_PICK,
-    WHI_SQL_PENDING_GIVE,
-    WHI_SQL_PENDING_RELEASE,
 
     WHI_SQL_DELIVERY_ADD,
     WHI_SQL_DELIVERY_CHANGE,
@@ -73,6 +70,16 @@ enum whi_sql {
     WHI_SQL_WORKER_LIST,
     WHI_SQL_WORKER_REMOVE,
     WHI_SQL_WORKER_ORPHAN,
+
+    WHI_SQL_PARTITION_LEAST,
+    WHI_SQL_PARTITION_TAKE,
+    WHI_SQL_PARTITION_GIVE,
+    WHI_SQL_PARTITION_GIVE_ALL,
+    WHI_SQL_PARTITION_LEAVE,
+    WHI_SQL_PARTITION_LIST,
+    WHI_SQL_POSITION,
+    WHI_SQL_POSITION_LOWER,
+    WHI_SQL_POSITION_NONE,
 
     WHI_SQL_CHANGE_NEXT,
     WHI_SQL_COUNT_ADD,
@@ -109,6 +116,7 @@ enum whi_sql {
     WHI_SQL_LANES,
     WHI_SQL_WORK,
     WHI_SQL_EVENT_GET,
+    WHI_SQL_EVENT_LOG,
     WHI_SQL_EVENT_LIST,
     WHI_SQL_EVENT_OF_TENANT,
     WHI_SQL_DELIVERY_GET,
@@ -176,6 +184,7 @@ typedef struct whi_sqlite {
     /* Of this transaction; 0: not known yet. */
     int64_t next_body;                       /* number of the next row of webhook_bodies */
     int64_t last_number;                     /* of events and changes; 1 when there is none */
+    int64_t last_event;                      /* number of the last event, 0 when there is none; -1: not known yet */
     int64_t holds;                           /* the worker that has its row */
     int64_t there_event, there_subscription; /* a delivery that was just written */
 } whi_sqlite;
@@ -282,9 +291,8 @@ int whi_sqlite_idempotency(whi_sqlite *store, const whi_event_row *row, int *dup
 
 /* The number that the next event, or change of a subscription, gets at this time. */
 int whi_sqlite_next_number(whi_sqlite *store, int64_t now, int64_t *number);
-int whi_sqlite_event_add(whi_store *store, whi_event_row *row, int *duplicate);
-int whi_sqlite_event_done(whi_store *store, int64_t owner, int64_t number);
-int whi_sqlite_event_claim(whi_store *store, int64_t owner, int limit, whi_event_fn each, void *payload, int *picked);
+/* before: number of the last event before it. */
+int whi_sqlite_event_add(whi_store *store, whi_event_row *row, int64_t *before, int *duplicate);
 int whi_sqlite_delivery_put(whi_store *store, const whi_delivery_row *row, int *done);
 int whi_sqlite_delivery_now(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload);
 int whi_sqlite_attempt_add(whi_store *store, const whi_attempt_row *row);
@@ -308,13 +316,19 @@ int whi_sqlite_token_list(whi_store *store, const char *id, whi_token_fn each, v
 int whi_sqlite_tenant_secret(whi_store *store, const char *tenant, char *out);
 int whi_sqlite_tenant_secret_put(whi_store *store, const char *tenant, const char *secret, int replace);
 
-/* ---- store_sqlite_admin.c */
-int whi_sqlite_worker_add(whi_store *store, int64_t *owner);
-int whi_sqlite_worker_beat(whi_store *store, int64_t owner);
+/* ---- store_sqlite_worker.c */
+int whi_sqlite_worker_add(whi_store *store, int share, int64_t *owner);
+int whi_sqlite_worker_beat(whi_store *store, int64_t owner, int share);
 int whi_sqlite_worker_holds(whi_store *store, int64_t owner);
 int whi_sqlite_worker_list(whi_store *store, whi_worker_fn each, void *payload);
 int whi_sqlite_worker_remove(whi_store *store, int64_t owner);
 int whi_sqlite_worker_sweep(whi_store *store, int64_t now, int limit, int *count);
+int whi_sqlite_partition_take(whi_store *store, int64_t owner, int limit, int64_t *position, int *count);
+int whi_sqlite_partition_give(whi_store *store, int64_t owner, int partition, int64_t position, int *done);
+int whi_sqlite_partition_list(whi_store *store, whi_partition_fn each, void *payload);
+int whi_sqlite_position(whi_store *store, int64_t owner, int64_t position, int *done);
+
+/* ---- store_sqlite_admin.c */
 int whi_sqlite_subscription_now(whi_store *store, int64_t id, whi_subscription_fn each, void *payload);
 int whi_sqlite_subscription_put(whi_store *store, whi_subscription_row *row);
 int whi_sqlite_subscription_remove(whi_store *store, int64_t id, int64_t at);
@@ -335,6 +349,7 @@ int whi_sqlite_lanes(whi_store *store, whi_lane_fn each, void *payload);
 int whi_sqlite_work(whi_store *store, whi_store_work *out);
 int whi_sqlite_event_number(whi_store *store, const char *id, const char *tenant, int64_t *number);
 int whi_sqlite_event_get(whi_store *store, int64_t number, whi_event_fn each, void *payload);
+int whi_sqlite_event_log(whi_store *store, int64_t after, int limit, whi_event_fn each, void *payload, int64_t *upto);
 int whi_sqlite_event_list(whi_store *store, const whi_store_query *query, whi_event_fn each, void *payload,
                           whi_store_place *place);
 int whi_sqlite_delivery_get(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload);

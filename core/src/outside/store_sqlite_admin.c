@@ -6,106 +6,6 @@
 #include "base/ident.h"
 #include "base/mem.h"
 
-/* ------------------------------------------------------------------ workers */
-
-int whi_sqlite_worker_add(whi_store *base, int64_t *owner) {
-    whi_sqlite *store = whi_sqlite_of(base);
-    int code = whi_sqlite_run_numbers(store, WHI_SQL_WORKER_ADD, NULL, 0, "adding a worker");
-
-    *owner = code == WH_OK ? sqlite3_last_insert_rowid(store->writer.db) : 0;
-    return code;
-}
-
-static int gone(const whi_sqlite *store, int64_t owner) {
-    return whi_fail(WH_ENOTFOUND, "store '%s': worker %lld was silent for too long and others took its work over",
-                    store->name, (long long)owner);
-}
-
-int whi_sqlite_worker_beat(whi_store *base, int64_t owner) {
-    whi_sqlite *store = whi_sqlite_of(base);
-    int code = whi_sqlite_run_numbers(store, WHI_SQL_WORKER_BEAT, &owner, 1, "writing a worker's beat");
-
-    return code == WH_OK && whi_sqlite_changed(store) == 0 ? gone(store, owner) : code;
-}
-
-/* Asked by each job of a transaction: the store looks once. */
-int whi_sqlite_worker_holds(whi_store *base, int64_t owner) {
-    whi_sqlite *store = whi_sqlite_of(base);
-    int64_t id;
-    int found, code;
-
-    if (store->holds == owner) {
-        return WH_OK;
-    }
-    code = whi_sqlite_read_number(store, WHI_SQL_WORKER_HOLDS, owner, &id, &found);
-    if (code == WH_OK && !found) {
-        return gone(store, owner);
-    }
-    store->holds = code == WH_OK ? owner : 0;
-    return code;
-}
-
-int whi_sqlite_worker_list(whi_store *base, whi_worker_fn each, void *payload) {
-    whi_sqlite *store = whi_sqlite_of(base);
-    sqlite3_stmt *statement;
-    int code = whi_sqlite_write(store, WHI_SQL_WORKER_LIST, &statement);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    while ((code = whi_sqlite_step(store, &store->writer, statement, "listing the workers")) == 1) {
-        code = each(sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1), payload);
-        if (code != 0) {
-            sqlite3_reset(statement);
-            return code;
-        }
-    }
-    return code;
-}
-
-int whi_sqlite_worker_remove(whi_store *base, int64_t owner) {
-    whi_sqlite *store = whi_sqlite_of(base);
-
-    store->holds = 0;
-    return whi_sqlite_run_numbers(store, WHI_SQL_WORKER_REMOVE, &owner, 1, "removing a worker");
-}
-
-/* At most limit rows of an owner that is not there. */
-static int release(whi_sqlite *store, int64_t owner, int64_t now, int limit, int *count) {
-    int code = whi_sqlite_run_numbers(store, WHI_SQL_DELIVERY_RELEASE, (int64_t[]){ owner, now, limit }, 3,
-                                      "releasing deliveries");
-
-    *count = code == WH_OK ? whi_sqlite_changed(store) : 0;
-    if (code == WH_OK && *count < limit) {
-        code = whi_sqlite_run_numbers(store, WHI_SQL_PENDING_RELEASE, (int64_t[]){ owner, limit - *count }, 2,
-                                      "releasing events");
-        *count += code == WH_OK ? whi_sqlite_changed(store) : 0;
-    }
-    return code;
-}
-
-static int find_orphan(whi_sqlite *store, int64_t *owner) {
-    sqlite3_stmt *statement;
-    int code = whi_sqlite_write(store, WHI_SQL_WORKER_ORPHAN, &statement);
-
-    return code == WH_OK ? whi_sqlite_number(store, &store->writer, WHI_SQL_WORKER_ORPHAN, owner) : code;
-}
-
-int whi_sqlite_worker_sweep(whi_store *base, int64_t now, int limit, int *count) {
-    whi_sqlite *store = whi_sqlite_of(base);
-    int64_t owner = 0;
-    int some, code = find_orphan(store, &owner);
-
-    *count = 0;
-    limit = whi_sqlite_bounded(limit);
-    while (code == WH_OK && owner != 0 && *count < limit) {
-        code = release(store, owner, now, limit - *count, &some);
-        *count += some;
-        code = code == WH_OK ? find_orphan(store, &owner) : code;
-    }
-    return code;
-}
-
 /* ------------------------------------------------------------ subscriptions */
 
 /* When it is, in both counts: of changes alone, and of events and changes. */
@@ -266,15 +166,14 @@ static int reject(whi_sqlite *store, const whi_event_row *row, const char *error
 /* What became of a row of the outbox: an event, nothing new, or one that is put aside. */
 static int take_in(whi_sqlite *store, const whi_fact *fact, whi_event_row *row) {
     whi_event_row made = *row;
+    int64_t before;
     int duplicate, code = fact->of.outbox.judge(&made, fact->of.outbox.payload);
 
     if (code == WH_OUTBOX_REFUSED) {
         return reject(store, row, wh_last_error());
     }
     made.number = 0;
-    made.owner = fact->of.outbox.owner;
-    code = code == WH_OK ? whi_sqlite_event_add(&store->base, &made, &duplicate) : code;
-    return code == WH_OK && !duplicate ? fact->of.outbox.each(&made, fact->of.outbox.payload) : code;
+    return code == WH_OK ? whi_sqlite_event_add(&store->base, &made, &before, &duplicate) : code;
 }
 
 /* Nobody else writes during the transaction, so all rows up to the last one seen are

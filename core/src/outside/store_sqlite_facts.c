@@ -14,39 +14,15 @@ static int holds(whi_sqlite *store, int64_t owner, int *out) {
 
 static int event(whi_sqlite *store, whi_fact *fact) {
     whi_event_row *row = &fact->of.event;
-    int held, duplicate, code = holds(store, row->owner, &held);
+    int duplicate = 0, code = whi_sqlite_event_add(&store->base, row, &fact->answer.before, &duplicate);
 
-    row->owner = held ? row->owner : 0;
-    code = code == WH_OK ? whi_sqlite_event_add(&store->base, row, &duplicate) : code;
     fact->answer.done = code == WH_OK && !duplicate;
     fact->answer.number = row->number;
-    fact->answer.owner = row->owner;
-    return code;
-}
-
-static int event_done(whi_sqlite *store, whi_fact *fact) {
-    int code = holds(store, fact->of.mark.owner, &fact->answer.done);
-
-    return code == WH_OK && fact->answer.done
-               ? whi_sqlite_event_done(&store->base, fact->of.mark.owner, fact->of.mark.number)
-               : code;
-}
-
-static int event_claim(whi_sqlite *store, whi_fact *fact) {
-    int picked = 0, code = holds(store, fact->of.claim.owner, &fact->answer.done);
-
-    if (code == WH_OK && fact->answer.done) {
-        code = whi_sqlite_event_claim(&store->base, fact->of.claim.owner, fact->of.claim.limit,
-                                      fact->of.claim.each_event, fact->of.claim.payload, &picked);
-    }
-    fact->answer.number = picked;
     return code;
 }
 
 static int outbox(whi_sqlite *store, whi_fact *fact) {
-    int code = holds(store, fact->of.outbox.owner, &fact->answer.done);
-
-    return code == WH_OK && fact->answer.done ? whi_sqlite_outbox_take(store, fact) : code;
+    return whi_sqlite_outbox_take(store, fact);
 }
 
 /* An attempt that follows needs no look whether its delivery is there. */
@@ -104,11 +80,11 @@ static int delivery_cancel(whi_sqlite *store, whi_fact *fact) {
 }
 
 static int worker_add(whi_sqlite *store, whi_fact *fact) {
-    return whi_sqlite_worker_add(&store->base, &fact->answer.number);
+    return whi_sqlite_worker_add(&store->base, fact->of.worker.share, &fact->answer.number);
 }
 
 static int worker_beat(whi_sqlite *store, whi_fact *fact) {
-    return whi_sqlite_worker_beat(&store->base, fact->of.owner);
+    return whi_sqlite_worker_beat(&store->base, fact->of.worker.owner, fact->of.worker.share);
 }
 
 static int worker_remove(whi_sqlite *store, whi_fact *fact) {
@@ -120,6 +96,36 @@ static int worker_sweep(whi_sqlite *store, whi_fact *fact) {
 
     fact->answer.number = count;
     return code;
+}
+
+static int partition_take(whi_sqlite *store, whi_fact *fact) {
+    int count = 0, code = holds(store, fact->of.take.owner, &fact->answer.done);
+
+    fact->answer.number = INT64_MAX;
+    if (code == WH_OK && fact->answer.done) {
+        code = whi_sqlite_partition_take(&store->base, fact->of.take.owner, fact->of.take.limit, &fact->answer.number,
+                                         &count);
+    }
+    fact->answer.count = count;
+    return code;
+}
+
+static int partition_give(whi_sqlite *store, whi_fact *fact) {
+    int held, code = holds(store, fact->of.give.owner, &held);
+
+    if (code != WH_OK || !held) {
+        return code;
+    }
+    return whi_sqlite_partition_give(&store->base, fact->of.give.owner, fact->of.give.partition, fact->of.give.position,
+                                     &fact->answer.done);
+}
+
+static int partition_list(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_partition_list(&store->base, fact->of.look.each_partition, fact->of.look.payload);
+}
+
+static int position(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_position(&store->base, fact->of.position.owner, fact->of.position.position, &fact->answer.done);
 }
 
 static int subscription(whi_sqlite *store, whi_fact *fact) {
@@ -184,8 +190,6 @@ static int subscription_count(whi_sqlite *store, whi_fact *fact) {
 
 static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = {
     [WH_FACT_EVENT] = event,
-    [WH_FACT_EVENT_DONE] = event_done,
-    [WH_FACT_EVENT_CLAIM] = event_claim,
     [WH_FACT_OUTBOX] = outbox,
     [WH_FACT_DELIVERY] = delivery,
     [WH_FACT_ATTEMPT] = attempt,
@@ -195,6 +199,10 @@ static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = 
     [WH_FACT_WORKER_BEAT] = worker_beat,
     [WH_FACT_WORKER_REMOVE] = worker_remove,
     [WH_FACT_WORKER_SWEEP] = worker_sweep,
+    [WH_FACT_PARTITION_TAKE] = partition_take,
+    [WH_FACT_PARTITION_GIVE] = partition_give,
+    [WH_FACT_PARTITION_LIST] = partition_list,
+    [WH_FACT_POSITION] = position,
     [WH_FACT_SUBSCRIPTION] = subscription,
     [WH_FACT_SUBSCRIPTION_REMOVE] = subscription_remove,
     [WH_FACT_PURGE] = purge,

@@ -350,6 +350,7 @@ static int work(whi_sqlite *store, whi_sqlite_side *side, whi_store_work *out) {
     out->outbox = sqlite3_column_int(statement, 1);
     out->owned = sqlite3_column_int(statement, 2);
     out->first = sqlite3_column_int64(statement, 3);
+    out->free = sqlite3_column_int(statement, 4);
     sqlite3_reset(statement);
     return WH_OK;
 }
@@ -445,6 +446,39 @@ int whi_sqlite_event_list(whi_store *base, const whi_store_query *query, whi_eve
 
     *place = (whi_store_place){ 0, 0, 0 };
     return leave(store, event_list(store, enter(store), query, each, payload, place));
+}
+
+/* What the last event was is asked first: all that was committed by then is seen by the walk. */
+static int event_log(whi_sqlite *store, whi_sqlite_side *side, int64_t after, int limit, whi_event_fn each,
+                     void *payload, int64_t *upto) {
+    sqlite3_stmt *list;
+    whi_event_row row;
+    int64_t last;
+    int count = 0, code = whi_sqlite_number(store, side, WHI_SQL_EVENT_LAST, &last);
+
+    *upto = after;
+    code = code == WH_OK ? seek(store, side, WHI_SQL_EVENT_LOG, after, limit, &list) : code;
+    while (code == 1) {
+        whi_sqlite_event_row(list, &row);
+        *upto = row.number;
+        count++;
+        code = each(&row, payload);
+        if (code != WH_OK) {
+            sqlite3_reset(list);
+            return code;
+        }
+        code = whi_sqlite_step(store, side, list, "reading the log");
+    }
+    if (code == WH_OK && count < limit && last > *upto) {
+        *upto = last;
+    }
+    return code;
+}
+
+int whi_sqlite_event_log(whi_store *base, int64_t after, int limit, whi_event_fn each, void *payload, int64_t *upto) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    return leave(store, event_log(store, enter(store), after, limit, each, payload, upto));
 }
 
 /* The statement that gives the fewest rows for the query, bound. */

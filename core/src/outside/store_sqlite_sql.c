@@ -50,9 +50,34 @@
 #define WORKER_TABLE                                                                                                   \
     "CREATE TABLE webhook_workers (\n"                                                                                 \
     "  -- One row for each engine that works.\n"                                                                       \
-    "  id   INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again\n"                                                  \
-    "  beat INTEGER NOT NULL                   -- counts; who sees it stand still takes the row away\n"                \
+    "  id       INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again\n"                                              \
+    "  beat     INTEGER NOT NULL, -- counts; who sees it stand still takes the row away\n"                             \
+    "  share    INTEGER NOT NULL, -- 1: wants its share of the partitions; 0: takes what nobody has\n"                 \
+    "  position INTEGER NOT NULL  -- events up to this one are decided for all of its partitions; 2^63 - 1: it has "   \
+    "none\n"                                                                                                           \
     ");\n"
+
+#define WORKER_TABLE_3 "CREATE TABLE webhook_workers (id INTEGER PRIMARY KEY AUTOINCREMENT, beat INTEGER NOT NULL);\n"
+#define NOWHERE "9223372036854775807" /* position of who has no partition */
+
+/* Subscriptions in as many parts as whi_partition_of (engine/position.h) knows. */
+#define PARTITION_TABLE                                                                                                \
+    "CREATE TABLE webhook_partitions (\n"                                                                              \
+    "  -- Whose subscriptions they are.\n"                                                                             \
+    "  id       INTEGER PRIMARY KEY, -- 0 to 255\n"                                                                    \
+    "  owner    INTEGER NOT NULL,    -- webhook_workers.id; one that is not there: nobody\n"                           \
+    "  epoch    INTEGER NOT NULL,    -- how often it was taken\n"                                                      \
+    "  position INTEGER NOT NULL     -- when it last changed hands\n"                                                  \
+    ");\n"                                                                                                             \
+    "CREATE INDEX webhook_partitions_owner ON webhook_partitions (owner, position);\n"                                 \
+    "CREATE TABLE webhook_undecided (\n"                                                                               \
+    "  -- Of a store of an earlier version: of the events up to webhook_meta.upgraded these alone are to be "          \
+    "decided.\n"                                                                                                       \
+    "  event INTEGER PRIMARY KEY\n"                                                                                    \
+    ");\n"
+#define PARTITION_ROWS(position)                                                                                       \
+    "WITH RECURSIVE n (id) AS (SELECT 0 UNION ALL SELECT id + 1 FROM n WHERE id < 255)"                                \
+    " INSERT INTO webhook_partitions SELECT id, 0, 0, " position " FROM n;\n"
 
 #define TOKEN_TABLES                                                                                                   \
     "CREATE TABLE webhook_tokens (\n"                                                                                  \
@@ -75,11 +100,13 @@ const char whi_sqlite_schema[] =
     "CREATE TABLE webhook_meta (\n"
     "  -- Tables of the webhook engine; all of them begin with webhook_.\n"
     "  -- schema: version of these tables; change: see webhook_subscriptions.changed;\n"
-    "  -- subscriptions: how many are not deleted; forgotten: highest changed of a row of theirs that is gone\n"
+    "  -- subscriptions: how many are not deleted; forgotten: highest changed of a row of theirs that is gone;\n"
+    "  -- upgraded: see webhook_undecided\n"
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
-    "INSERT INTO webhook_meta VALUES ('schema', 4), ('change', 0), ('subscriptions', 0), ('forgotten', 0);\n"
+    "INSERT INTO webhook_meta VALUES ('schema', 4), ('change', 0), ('subscriptions', 0), ('forgotten', 0),"
+    " ('upgraded', 0);\n"
 
     "CREATE TABLE webhook_outbox (\n"
     "  -- For you: a row that any program inserts here, in its own transaction, becomes\n"
@@ -117,17 +144,11 @@ const char whi_sqlite_schema[] =
     "  accepted_at INTEGER NOT NULL,\n"
     "  payload     TEXT NOT NULL,       -- the publisher's bytes\n"
     "  source      TEXT NOT NULL DEFAULT '', -- '': none\n"
-    "  key         TEXT NOT NULL DEFAULT ''  -- '': none\n"
+    "  key         TEXT NOT NULL DEFAULT '', -- '': none\n"
+    "  alone       INTEGER NOT NULL DEFAULT 0 -- 1: a test of one subscription, and nothing to others\n"
     ");\n" TENANT_INDEX
 
         IDS_TABLE
-
-    "CREATE TABLE webhook_pending (\n"
-    "  -- Events for which no deliveries were made yet, and the worker that will.\n"
-    "  owner INTEGER NOT NULL, -- webhook_workers.id; 0: any\n"
-    "  event INTEGER NOT NULL, -- webhook_events.number\n"
-    "  PRIMARY KEY (owner, event)\n"
-    ") WITHOUT ROWID;\n"
 
     "CREATE TABLE webhook_deliveries (\n"
     "  event        INTEGER NOT NULL, -- webhook_events.number\n"
@@ -198,7 +219,7 @@ const char whi_sqlite_schema[] =
     "CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT "
     "NULL;\n"
 
-    WORKER_TABLE TOKEN_TABLES;
+    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") TOKEN_TABLES;
 
 static const char upgrade_1[] = "ALTER TABLE webhook_outbox ADD COLUMN source TEXT NOT NULL DEFAULT '';\n"
                                 "ALTER TABLE webhook_outbox ADD COLUMN key TEXT NOT NULL DEFAULT '';\n"
@@ -216,23 +237,40 @@ static const char upgrade_1[] = "ALTER TABLE webhook_outbox ADD COLUMN source TE
 
 /* Workers had small numbers that were used again: none of them may stay on a row. */
 static const char upgrade_2[] =
-    "DROP TABLE webhook_workers;\n" WORKER_TABLE "UPDATE OR REPLACE webhook_pending SET owner = 0 WHERE owner <> 0;\n"
+    "DROP TABLE webhook_workers;\n" WORKER_TABLE_3
+    "INSERT INTO sqlite_sequence (name, seq) VALUES ('webhook_workers', 1023);\n" /* theirs were below that */
+    "UPDATE OR REPLACE webhook_pending SET owner = 0 WHERE owner <> 0;\n"
     "UPDATE webhook_deliveries SET state = " WAITING ", due = updated_at, owner = 0 WHERE state = " SENDING ";\n"
     "UPDATE webhook_meta SET value = 3 WHERE name = 'schema';\n";
 
 /* Ends were times, and may be ahead of all numbers. With the last event's number they say the same, and
  * the version that follows has it as its beginning. */
-static const char upgrade_3[] =
-    "ALTER TABLE webhook_subscriptions ADD COLUMN since INTEGER NOT NULL DEFAULT 0;\n"
-    "ALTER TABLE webhook_subscription_versions ADD COLUMN since INTEGER NOT NULL DEFAULT 0;\n"
-    "UPDATE webhook_subscription_versions SET ended ="
-    " min(ended, coalesce((SELECT max(number) FROM webhook_events), 0)) WHERE ended IS NOT NULL;\n"
-    "UPDATE webhook_subscription_versions SET since = coalesce((SELECT v.ended FROM webhook_subscription_versions v"
-    " WHERE v.subscription = webhook_subscription_versions.subscription"
-    " AND v.version < webhook_subscription_versions.version ORDER BY v.version DESC LIMIT 1), 0);\n"
-    "UPDATE webhook_subscriptions SET since = coalesce((SELECT v.since FROM webhook_subscription_versions v"
+#define UPGRADE_3_VERSIONS                                                                                             \
+    "ALTER TABLE webhook_subscriptions ADD COLUMN since INTEGER NOT NULL DEFAULT 0;\n"                                 \
+    "ALTER TABLE webhook_subscription_versions ADD COLUMN since INTEGER NOT NULL DEFAULT 0;\n"                         \
+    "UPDATE webhook_subscription_versions SET ended ="                                                                 \
+    " min(ended, coalesce((SELECT max(number) FROM webhook_events), 0)) WHERE ended IS NOT NULL;\n"                    \
+    "UPDATE webhook_subscription_versions SET since = coalesce((SELECT v.ended FROM webhook_subscription_versions v"   \
+    " WHERE v.subscription = webhook_subscription_versions.subscription"                                               \
+    " AND v.version < webhook_subscription_versions.version ORDER BY v.version DESC LIMIT 1), 0);\n"                   \
+    "UPDATE webhook_subscriptions SET since = coalesce((SELECT v.since FROM webhook_subscription_versions v"           \
     " WHERE v.subscription = webhook_subscriptions.id AND v.version = webhook_subscriptions.version), 0);\n"
-    "UPDATE webhook_meta SET value = 4 WHERE name = 'schema';\n";
+
+/* Events that were done had no mark, whatever their number; those beyond the first mark are looked at once
+ * more, and those that had none are passed. */
+static const char upgrade_3[] = UPGRADE_3_VERSIONS
+    "ALTER TABLE webhook_events ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;\n" PARTITION_TABLE
+    "INSERT INTO webhook_undecided SELECT DISTINCT event FROM webhook_pending;\n"
+    "INSERT OR REPLACE INTO webhook_meta SELECT 'upgraded', coalesce(max(number), 0) FROM webhook_events;\n"
+    "INSERT OR IGNORE INTO webhook_meta VALUES ('forgotten', 0);\n" PARTITION_ROWS(
+        "coalesce((SELECT min(event) - 1 FROM webhook_undecided), (SELECT max(number) FROM webhook_events), "
+        "0)") "DROP TABLE webhook_pending;\n"
+              "DELETE FROM webhook_workers;\n" /* numbers go on from the last one */
+              "ALTER TABLE webhook_workers ADD COLUMN share INTEGER NOT NULL DEFAULT 0;\n"
+              "ALTER TABLE webhook_workers ADD COLUMN position INTEGER NOT NULL DEFAULT " NOWHERE ";\n"
+              "UPDATE webhook_deliveries SET state = " WAITING ", due = updated_at, owner = 0 WHERE state = " SENDING
+              ";\n"
+              "UPDATE webhook_meta SET value = 4 WHERE name = 'schema';\n";
 
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3 };
 
@@ -255,14 +293,19 @@ const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2
     name " (owner) AS (SELECT (SELECT min(owner) FROM " table " owner >= 0)"                                           \
          " UNION ALL SELECT (SELECT min(owner) FROM " table " owner > " name ".owner)"                                 \
          " FROM " name " WHERE " name ".owner IS NOT NULL)"
-#define PENDING_OWNERS OWNERS("marked", "webhook_pending WHERE")
 #define SENDING_OWNERS                                                                                                 \
     OWNERS("busy", "webhook_deliveries INDEXED BY webhook_deliveries_sending WHERE state = " SENDING " AND")
 
-/* Pending at whoever: the key begins with the owner. */
-#define IS_PENDING(number)                                                                                             \
-    "EXISTS (WITH RECURSIVE " PENDING_OWNERS " SELECT 1 FROM marked CROSS JOIN webhook_pending p"                      \
-    " WHERE p.owner = marked.owner AND p.event = " number ")"
+/* The least position: how far the log is done. Of the partitions those count whose owner is nobody: a loose
+ * scan finds the owners, of which there are few. */
+#define FLOOR                                                                                                          \
+    "min((SELECT coalesce(min(position), " NOWHERE ") FROM webhook_workers), (WITH RECURSIVE had (owner) AS ("         \
+    "SELECT min(owner) FROM webhook_partitions UNION ALL SELECT (SELECT min(owner) FROM webhook_partitions"            \
+    " WHERE owner > had.owner) FROM had WHERE had.owner IS NOT NULL) SELECT coalesce(min((SELECT min(p.position)"      \
+    " FROM webhook_partitions p WHERE p.owner = had.owner)), " NOWHERE ") FROM had"                                    \
+    " WHERE had.owner NOT IN (SELECT id FROM webhook_workers)))"
+#define NOBODYS                                                                                                        \
+    "SELECT id FROM webhook_partitions WHERE owner NOT IN (SELECT id FROM webhook_workers) ORDER BY id LIMIT ?2"
 
 const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -271,7 +314,8 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_CHANGES] = "PRAGMA data_version",
 
     [WHI_SQL_EVENT_ADD] = "INSERT INTO webhook_events (number, id, type, tenant, time, accepted_at, payload,"
-                          " source, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                          " source, key, alone) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [WHI_SQL_EVENT_LAST] = "SELECT max(number) FROM webhook_events",
     /* Versions are added in the order of since, each as the last row. */
     [WHI_SQL_LAST] = "SELECT max(coalesce((SELECT max(number) FROM webhook_events), 0),"
                      " coalesce((SELECT since FROM webhook_subscription_versions WHERE number ="
@@ -283,12 +327,6 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_ID_FIND] = "SELECT number FROM webhook_event_ids WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2)"
                         " ORDER BY tenant LIMIT 1",
     [WHI_SQL_EVENT_KNOWN] = "SELECT number FROM webhook_events WHERE number = ?1 AND (?2 IS NULL OR tenant = ?2)",
-    [WHI_SQL_PENDING_ADD] = "INSERT INTO webhook_pending (owner, event) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-    [WHI_SQL_PENDING_DONE] = "DELETE FROM webhook_pending WHERE owner = ?1 AND event = ?2",
-    [WHI_SQL_PENDING_PICK] = "SELECT event FROM webhook_pending WHERE owner = 0 ORDER BY event LIMIT ?1",
-    [WHI_SQL_PENDING_GIVE] = "UPDATE webhook_pending SET owner = ?1 WHERE owner = 0 AND event = ?2",
-    [WHI_SQL_PENDING_RELEASE] = "UPDATE OR REPLACE webhook_pending SET owner = 0 WHERE owner = ?1 AND event IN"
-                                " (SELECT event FROM webhook_pending WHERE owner = ?1 ORDER BY event LIMIT ?2)",
 
     [WHI_SQL_DELIVERY_ADD] =
         "INSERT INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, owner,"
@@ -344,14 +382,28 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " response) SELECT ?1, ?2, max(n) + 1, ?4, ?5, ?6, ?7, ?8, ?9"
         " FROM webhook_attempts WHERE event = ?1 AND subscription = ?2",
 
-    [WHI_SQL_WORKER_ADD] = "INSERT INTO webhook_workers (beat) VALUES (0)",
-    [WHI_SQL_WORKER_BEAT] = "UPDATE webhook_workers SET beat = beat + 1 WHERE id = ?1",
+    [WHI_SQL_WORKER_ADD] = "INSERT INTO webhook_workers (beat, share, position) VALUES (0, ?1, " NOWHERE ")",
+    [WHI_SQL_WORKER_BEAT] = "UPDATE webhook_workers SET beat = beat + 1, share = ?2 WHERE id = ?1",
     [WHI_SQL_WORKER_HOLDS] = "SELECT id FROM webhook_workers WHERE id = ?1",
-    [WHI_SQL_WORKER_LIST] = "SELECT id, beat FROM webhook_workers ORDER BY id",
+    [WHI_SQL_WORKER_LIST] = "SELECT id, beat, share, position FROM webhook_workers ORDER BY id",
     [WHI_SQL_WORKER_REMOVE] = "DELETE FROM webhook_workers WHERE id = ?1",
-    [WHI_SQL_WORKER_ORPHAN] = "WITH RECURSIVE " PENDING_OWNERS ", " SENDING_OWNERS
-                              " SELECT owner FROM (SELECT owner FROM marked UNION ALL SELECT owner FROM busy)"
+    [WHI_SQL_WORKER_ORPHAN] = "WITH RECURSIVE " SENDING_OWNERS " SELECT owner FROM busy"
                               " WHERE owner > 0 AND owner NOT IN (SELECT id FROM webhook_workers) LIMIT 1",
+
+    [WHI_SQL_PARTITION_LEAST] =
+        "SELECT count(*), min(position) FROM webhook_partitions WHERE ?1 = ?1 AND id IN (" NOBODYS ")",
+    [WHI_SQL_PARTITION_TAKE] = "UPDATE webhook_partitions SET owner = ?1, epoch = epoch + 1 WHERE id IN (" NOBODYS ")",
+    [WHI_SQL_PARTITION_GIVE] = "UPDATE webhook_partitions SET owner = 0, position = ?2 WHERE owner = ?1 AND id = ?3",
+    [WHI_SQL_PARTITION_GIVE_ALL] = "UPDATE webhook_partitions SET owner = 0, position = ?2 WHERE owner = ?1",
+    [WHI_SQL_PARTITION_LEAVE] =
+        "UPDATE webhook_partitions SET owner = 0, position = (SELECT position FROM webhook_workers WHERE id = ?1)"
+        " WHERE owner = ?1 AND EXISTS (SELECT 1 FROM webhook_workers WHERE id = ?1)",
+    [WHI_SQL_PARTITION_LIST] = "SELECT id, owner, position FROM webhook_partitions ORDER BY id",
+    [WHI_SQL_POSITION] = "UPDATE webhook_workers SET position = ?2"
+                         " WHERE id = ?1 AND EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = ?1)",
+    [WHI_SQL_POSITION_LOWER] = "UPDATE webhook_workers SET position = min(position, ?2) WHERE id = ?1",
+    [WHI_SQL_POSITION_NONE] = "UPDATE webhook_workers SET position = " NOWHERE
+                              " WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = ?1)",
 
     [WHI_SQL_CHANGE_NEXT] = "UPDATE webhook_meta SET value = value + 1 WHERE name = 'change' RETURNING value",
     [WHI_SQL_COUNT_ADD] = "UPDATE webhook_meta SET value = value + ?1 WHERE name = 'subscriptions'",
@@ -378,11 +430,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "INSERT OR REPLACE INTO webhook_outbox_rejected (number, rejected_at, error, id, type, tenant,"
         " time, payload, source, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 
-    [WHI_SQL_PURGE_PICK] = "SELECT number FROM webhook_events WHERE number > ?1 AND number < ?2"
-                           " AND number < (SELECT max(number) FROM webhook_events) ORDER BY number LIMIT ?3",
-    [WHI_SQL_PURGE_STATES] = "SELECT " IS_PENDING("?1") " OR total(state = " WAITING " OR state = " SENDING ") > 0,"
-                                                        " total(state = " EXHAUSTED " OR state = " HELD
-                                                        ") > 0 FROM webhook_deliveries WHERE event = ?1",
+    [WHI_SQL_PURGE_PICK] = "SELECT number FROM webhook_events WHERE number > ?1 AND number <= min(?2 - 1, " FLOOR
+                           ", (SELECT max(number) FROM webhook_events) - 1) ORDER BY number LIMIT ?3",
+    [WHI_SQL_PURGE_STATES] =
+        "SELECT total(state = " WAITING " OR state = " SENDING ") > 0,"
+        " total(state = " EXHAUSTED " OR state = " HELD ") > 0 FROM webhook_deliveries WHERE event = ?1",
     [WHI_SQL_PURGE_ID] = "DELETE FROM webhook_event_ids WHERE id = (SELECT id FROM webhook_events WHERE number = ?1)"
                          " AND tenant = (SELECT tenant FROM webhook_events WHERE number = ?1)",
     [WHI_SQL_PURGE_BODIES] =
@@ -428,13 +480,18 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "d.state = " WAITING "   AND d.subscription = lane.subscription ORDER BY d.due LIMIT 1)"
         " FROM lane WHERE subscription IS NOT NULL",
     [WHI_SQL_WORK] =
-        "SELECT EXISTS (SELECT 1 FROM webhook_pending WHERE owner = 0), EXISTS (SELECT 1 FROM webhook_outbox),"
-        " EXISTS (SELECT 1 FROM webhook_pending WHERE owner > 0) OR EXISTS (SELECT 1 FROM webhook_deliveries"
-        " INDEXED BY webhook_deliveries_sending WHERE state = " SENDING " AND owner > 0),"
-        " coalesce((WITH RECURSIVE " PENDING_OWNERS " SELECT min((SELECT min(event) FROM webhook_pending p"
-        "  WHERE p.owner = marked.owner)) FROM marked), 0)",
-    [WHI_SQL_EVENT_GET] =
-        "SELECT " EVENT_COLUMNS ", e.payload, " IS_PENDING("e.number") " FROM webhook_events e WHERE e.number = ?1",
+        "WITH log (last, least) AS MATERIALIZED"
+        " (SELECT coalesce((SELECT max(number) FROM webhook_events), 0), " FLOOR ")"
+        " SELECT last > least, EXISTS (SELECT 1 FROM webhook_outbox),"
+        " EXISTS (SELECT 1 FROM webhook_deliveries INDEXED BY webhook_deliveries_sending WHERE state = " SENDING
+        " AND owner > 0), CASE WHEN last > least THEN least + 1 ELSE 0 END,"
+        " EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = 0) FROM log",
+    [WHI_SQL_EVENT_GET] = "SELECT " EVENT_COLUMNS ", e.payload, e.alone = 0 AND e.number > " FLOOR
+                          " FROM webhook_events e WHERE e.number = ?1",
+    [WHI_SQL_EVENT_LOG] =
+        "SELECT " EVENT_COLUMNS ", e.payload, 1 FROM webhook_events e WHERE e.number > ?1 AND e.alone = 0"
+        " AND (e.number > (SELECT value FROM webhook_meta WHERE name = 'upgraded')"
+        "  OR e.number IN (SELECT event FROM webhook_undecided)) ORDER BY e.number LIMIT ?2",
     [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM webhook_events WHERE number < ?1 AND number >= ?2"
                            " ORDER BY number DESC",
     [WHI_SQL_EVENT_OF_TENANT] =

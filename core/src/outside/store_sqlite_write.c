@@ -31,6 +31,12 @@ int whi_sqlite_next_number(whi_sqlite *store, int64_t now, int64_t *number) {
     return code;
 }
 
+/* Changes of subscriptions do not count: the log is of events. Looked up once in a transaction. */
+static int last_event(whi_sqlite *store) {
+    return store->last_event >= 0 ? WH_OK
+                                  : whi_sqlite_number(store, &store->writer, WHI_SQL_EVENT_LAST, &store->last_event);
+}
+
 static int event_insert(whi_sqlite *store, const whi_event_row *row) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, WHI_SQL_EVENT_ADD, &statement);
@@ -47,14 +53,19 @@ static int event_insert(whi_sqlite *store, const whi_event_row *row) {
     sqlite3_bind_text64(statement, 7, row->payload, row->payload_size, SQLITE_STATIC, SQLITE_UTF8);
     sqlite3_bind_text(statement, 8, row->source ? row->source : "", -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 9, row->key ? row->key : "", -1, SQLITE_STATIC);
+    sqlite3_bind_int(statement, 10, row->alone);
     return whi_sqlite_run_write(store, statement, "adding an event");
 }
 
-int whi_sqlite_event_add(whi_store *base, whi_event_row *row, int *duplicate) {
+int whi_sqlite_event_add(whi_store *base, whi_event_row *row, int64_t *before, int *duplicate) {
     whi_sqlite *store = whi_sqlite_of(base);
-    int code = row->number == 0 ? whi_sqlite_next_number(store, row->accepted_at, &row->number) : WH_OK;
+    int code = last_event(store);
 
+    *before = store->last_event;
     *duplicate = 0;
+    if (code == WH_OK && row->number == 0) {
+        code = whi_sqlite_next_number(store, row->accepted_at, &row->number);
+    }
     if (code == WH_OK && row->id != NULL) {
         code = whi_sqlite_idempotency(store, row, duplicate);
     }
@@ -62,49 +73,10 @@ int whi_sqlite_event_add(whi_store *base, whi_event_row *row, int *duplicate) {
         return code;
     }
     code = event_insert(store, row);
-    if (code != WH_OK) {
-        return code;
-    }
-    took_number(store, row->number);
-    return whi_sqlite_run_numbers(store, WHI_SQL_PENDING_ADD, (int64_t[]){ row->owner, row->number }, 2,
-                                  "marking an event as pending");
-}
-
-int whi_sqlite_event_done(whi_store *base, int64_t owner, int64_t number) {
-    return whi_sqlite_run_numbers(whi_sqlite_of(base), WHI_SQL_PENDING_DONE, (int64_t[]){ owner, number }, 2,
-                                  "marking an event as done");
-}
-
-static int event_give(whi_sqlite *store, int64_t owner, int64_t number, whi_event_fn each, void *payload) {
-    int found, code = whi_sqlite_run_numbers(store, WHI_SQL_PENDING_GIVE, (int64_t[]){ owner, number }, 2,
-                                             "claiming an event");
-
     if (code == WH_OK) {
-        code = whi_sqlite_give_event(store, &store->writer, number, each, payload, &found);
+        took_number(store, row->number);
+        store->last_event = row->number > store->last_event ? row->number : store->last_event;
     }
-    if (code == WH_OK && !found) { /* somebody deleted the event by hand */
-        return whi_sqlite_event_done(&store->base, owner, number);
-    }
-    return code;
-}
-
-int whi_sqlite_event_claim(whi_store *base, int64_t owner, int limit, whi_event_fn each, void *payload, int *picked) {
-    whi_sqlite *store = whi_sqlite_of(base);
-    sqlite3_stmt *statement;
-    int64_t *numbers;
-    int code = whi_sqlite_write(store, WHI_SQL_PENDING_PICK, &statement);
-
-    *picked = 0;
-    if (code != WH_OK) {
-        return code;
-    }
-    limit = whi_sqlite_bounded(limit);
-    sqlite3_bind_int64(statement, 1, limit);
-    code = whi_sqlite_pick(store, statement, limit, &numbers, picked);
-    for (int i = 0; code == WH_OK && i < *picked; i++) {
-        code = event_give(store, owner, numbers[i], each, payload);
-    }
-    whi_free(numbers);
     return code;
 }
 

@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/accept.h"
+#include "engine/handover.h"
 #include "engine/lease.h"
+#include "engine/outbox.h"
+#include "engine/position.h"
 #include "engine/registry.h"
 #include "pure/delivery.h"
 #include "work/cancel.h"
@@ -16,7 +18,6 @@
 
 #define CLAIM_MAXIMUM 256
 #define EVENTS_MAXIMUM 256
-#define OUTBOX_MAXIMUM 256
 #define CLAIM_RETRY_US INT64_C(1000000)
 
 /* ----------------------------------------------------------------------- a lane */
@@ -148,6 +149,7 @@ static void claim_back(whi_task *task) {
         whi_lane_set_due(worker, lane, lane->asked && task->code == WH_OK ? whi_now(worker->engine) : self->next_due);
         whi_lane_left(worker, lane); /* something may have been put aside because of this claim alone */
     }
+    whi_position_release(worker->engine->position, self->subscription);
     whi_registration_unref(self->registration);
     whi_free(self);
 }
@@ -167,6 +169,7 @@ static int begin_claim(whi_worker *worker, whi_lane *lane, whi_registration *reg
     self->now = now;
     self->limit = room;
     self->tail = &self->head;
+    whi_position_hold(worker->engine->position, lane->subscription);
     lane->claiming = 1;
     lane->asked = 0;
     whi_worker_submit(worker, &self->task);
@@ -183,6 +186,9 @@ void whi_claim_lane(whi_worker *worker, whi_entry *entry) {
 
     if (whi_inbox_of(worker->engine, lane->subscription) != &worker->inbox) {
         return; /* from a time with another number of workers: its own finds it in the store */
+    }
+    if (!whi_position_has(worker->engine->position, lane->subscription)) {
+        return; /* another process's: when it is ours, all lanes are looked for */
     }
     if (room == 0) {
         lane->parked_due = entry->item.due;
@@ -218,7 +224,8 @@ static int lane_found(int64_t subscription, int64_t due, void *payload) {
     whi_worker *worker = payload;
     whi_lane *lane;
 
-    if (whi_inbox_of(worker->engine, subscription) != &worker->inbox) {
+    if (whi_inbox_of(worker->engine, subscription) != &worker->inbox ||
+        !whi_position_has(worker->engine->position, subscription)) {
         return 0;
     }
     if (due == WHI_DUE_BEHIND && !is_known(worker->engine, subscription)) {
@@ -248,115 +255,18 @@ void whi_claim_scan(whi_worker *worker) {
     }
 }
 
-/* ------------------------------------------------------------ events and the outbox */
+/* ----------------------------------------------------------------------- the outbox */
 
 typedef struct intake {
     whi_task task;
-    whi_event *head, **tail;
-    int64_t owner;           /* for whom; 0: there is no lease at the moment */
-    whi_answer events, rows; /* of the outbox */
-    int limit, claimed, outbox;
-    long long bytes;
+    whi_answer rows;
 } intake;
-
-static void drop_events(intake *self) {
-    while (self->head != NULL) {
-        whi_event *next = self->head->next;
-        whi_event_unref(self->task.worker->engine, self->head);
-        self->head = next;
-    }
-    self->tail = &self->head;
-    self->claimed = self->outbox = 0;
-    self->events = self->rows = (whi_answer){ 0 };
-    self->bytes = 0;
-}
-
-static int take_event(intake *self, const whi_event_row *row, int seen_before) {
-    whi_event *event = whi_event_new(self->task.worker->engine, row);
-
-    if (event == NULL) {
-        return whi_fail_memory();
-    }
-    event->owner = self->owner;
-    event->seen_before = seen_before;
-    event->next = NULL;
-    *self->tail = event;
-    self->tail = &event->next;
-    self->bytes += (long long)row->payload_size;
-    return WH_OK;
-}
-
-static int claimed_event(const whi_event_row *row, void *payload) {
-    intake *self = payload;
-
-    self->claimed++;
-    return take_event(self, row, 1);
-}
-
-/* A row that a program wrote into the outbox: as good as its text. */
-static int judge_row(whi_event_row *row, void *payload) {
-    intake *self = payload;
-    wh_engine *engine = self->task.worker->engine;
-    wh_event event = { sizeof event, row->id,           row->type,   row->tenant, row->time,
-                       row->payload, row->payload_size, row->source, row->key };
-    int code = whi_accept_check(&engine->options.limits, &event);
-
-    self->outbox++;
-    if (code == WH_ENOMEM) {
-        return code;
-    }
-    if (code != WH_OK) {
-        whi_log(&engine->log, WH_LOG_WARNING, "a row of the outbox is refused: %s", wh_last_error());
-        return WH_OUTBOX_REFUSED;
-    }
-    row->accepted_at = whi_now(engine);
-    row->time = row->time != 0 ? row->time : row->accepted_at;
-    return WH_OK;
-}
-
-static int outbox_event(const whi_event_row *row, void *payload) {
-    return take_event(payload, row, 0);
-}
-
-static int add_events(intake *self, whi_store *store) {
-    whi_fact *fact;
-    int code = whi_store_add(store, WH_FACT_EVENT_CLAIM, &self->events, &fact);
-
-    if (code == WH_OK) {
-        fact->of.claim.owner = self->owner;
-        fact->of.claim.limit = self->limit;
-        fact->of.claim.each_event = claimed_event;
-        fact->of.claim.payload = self;
-    }
-    return code;
-}
-
-static int add_outbox(intake *self, whi_store *store) {
-    whi_fact *fact;
-    int code = whi_store_add(store, WH_FACT_OUTBOX, &self->rows, &fact);
-
-    if (code == WH_OK) {
-        fact->of.outbox.owner = self->owner;
-        fact->of.outbox.limit = OUTBOX_MAXIMUM;
-        fact->of.outbox.judge = judge_row;
-        fact->of.outbox.each = outbox_event;
-        fact->of.outbox.payload = self;
-    }
-    return code;
-}
 
 static int run_intake(whi_job *job, whi_store *store) {
     intake *self = (intake *)job;
-    int code;
 
-    drop_events(self);
-    self->owner = atomic_load(&self->task.worker->engine->lease->owner);
-    if (self->owner == 0) {
-        return WH_OK;
-    }
-    code = whi_registry_expect(self->task.worker->engine->registry);
-    code = code == WH_OK ? add_events(self, store) : code;
-    return code == WH_OK ? add_outbox(self, store) : code;
+    self->rows = (whi_answer){ 0 };
+    return whi_outbox_take(self->task.worker->engine, store, &self->rows);
 }
 
 static void intake_back(whi_task *task) {
@@ -364,29 +274,129 @@ static void intake_back(whi_task *task) {
     whi_worker *worker = task->worker;
     wh_engine *engine = worker->engine;
 
-    worker->claiming_events = 0;
-    atomic_fetch_sub(&engine->events_claimed, 1);
+    worker->taking_rows = 0;
     if (task->code != WH_OK) {
-        whi_log(&engine->log, WH_LOG_ERROR, "events cannot be claimed now: %s", task->sentence);
+        whi_log(&engine->log, WH_LOG_ERROR, "the outbox cannot be emptied now: %s", task->sentence);
         whi_trouble(engine, task->code, task->sentence);
         whi_timetable_again(&worker->timetable, &worker->claim_again, whi_monotonic_us() + CLAIM_RETRY_US);
-        atomic_store(&engine->more_events, 1);
-        drop_events(self);
-    } else if (!has_lease(engine, self->owner, &self->events)) {
-        whi_timetable_again(&worker->timetable, &worker->claim_again, whi_monotonic_us() + WHI_LOOK_US);
-        atomic_store(&engine->more_events, 1);
-    } else if (self->events.number >= self->limit || self->outbox >= OUTBOX_MAXIMUM) {
-        atomic_store(&engine->more_events, 1);
+        atomic_store(&engine->more_rows, 1);
+    } else if (self->rows.number >= WHI_OUTBOX_ROWS) {
+        atomic_store(&engine->more_rows, 1);
     }
-    if (self->claimed > 0) {
-        atomic_store(&engine->mean_payload, self->bytes / (self->claimed + self->outbox) + 1);
-    }
-    if (self->head != NULL) {
-        *worker->todo_end = self->head;
-        worker->todo_end = self->tail;
-        worker->done_count += self->claimed + self->outbox;
-    }
+    worker->done_count += (int)self->rows.number;
     whi_free(self);
+}
+
+/* By the reader: a transaction is begun for rows alone. Where it cannot be seen, the transaction tells why. */
+static int has_rows(wh_engine *engine) {
+    whi_store_work work;
+
+    return engine->reader->vtable->work(engine->reader, &work) != WH_OK || work.outbox;
+}
+
+static void take_rows(whi_worker *worker) {
+    intake *self;
+
+    atomic_store(&worker->engine->more_rows, 0);
+    if (!has_rows(worker->engine)) {
+        return;
+    }
+    self = whi_calloc(1, sizeof *self);
+    if (self == NULL) {
+        atomic_store(&worker->engine->more_rows, 1);
+        return;
+    }
+    self->task.job.run = run_intake;
+    self->task.job.rows = WHI_OUTBOX_ROWS;
+    self->task.back = intake_back;
+    worker->taking_rows = 1;
+    whi_worker_submit(worker, &self->task);
+}
+
+/* --------------------------------------------------------------------------- the log */
+
+typedef struct reading {
+    wh_engine *engine;
+    whi_event *head, **tail;
+    int count;
+    long long bytes;
+} reading;
+
+static void drop_events(reading *self) {
+    while (self->head != NULL) {
+        whi_event *next = self->head->next;
+        whi_event_unref(self->engine, self->head);
+        self->head = next;
+    }
+}
+
+static int take_event(const whi_event_row *row, void *payload) {
+    reading *self = payload;
+    whi_event *event = whi_event_new(self->engine, row);
+
+    if (event == NULL) {
+        return whi_fail_memory();
+    }
+    event->seen_before = 1;
+    event->next = NULL;
+    *self->tail = event;
+    self->tail = &event->next;
+    self->count++;
+    self->bytes += (long long)row->payload_size;
+    return WH_OK;
+}
+
+/* One that is refused was handed over meanwhile; or the reading has gone back, or memory is short: then all
+ * behind it are refused, too. Returns the number of the last one. */
+static int64_t hand_all(reading *self, int64_t after, int64_t owner) {
+    whi_inbox *to = whi_hand_over_to(self->engine);
+
+    while (self->head != NULL) {
+        whi_event *event = self->head;
+        int64_t number = event->number;
+
+        self->head = event->next;
+        event->next = NULL;
+        whi_hand_over(self->engine, to, event, after, owner);
+        after = number;
+    }
+    return after;
+}
+
+static void cannot_read(whi_worker *worker, int code) {
+    wh_engine *engine = worker->engine;
+
+    whi_log(&engine->log, WH_LOG_ERROR, "events cannot be read now: %s", wh_last_error());
+    whi_trouble(engine, code, wh_last_error());
+    whi_timetable_again(&worker->timetable, &worker->claim_again, whi_monotonic_us() + CLAIM_RETRY_US);
+    atomic_store(&engine->more_events, 1);
+}
+
+/* The registry is read after the log, so it is no older. */
+static int read_log(whi_worker *worker, int limit, int64_t after, int64_t owner) {
+    wh_engine *engine = worker->engine;
+    whi_store *store = engine->reader;
+    reading self = { .engine = engine, .tail = &self.head };
+    int64_t upto;
+    int code = store->vtable->event_log(store, after, limit, take_event, &self, &upto);
+
+    code = code == WH_OK ? whi_registry_sync(engine->registry) : code;
+    if (code != WH_OK) {
+        cannot_read(worker, code);
+        drop_events(&self);
+        return 0;
+    }
+    if (self.count >= limit) {
+        atomic_store(&engine->more_events, 1);
+    }
+    if (self.count > 0) {
+        atomic_store(&engine->mean_payload, self.bytes / self.count + 1);
+    }
+    after = hand_all(&self, after, owner);
+    if (!whi_position_passed(engine->position, owner, after, upto)) {
+        atomic_store(&engine->more_events, 1);
+    }
+    return self.count;
 }
 
 /* As many events as fit into the memory that is left, by their mean size. */
@@ -409,34 +419,20 @@ void whi_claim_again(whi_worker *worker, whi_entry *entry) {
 void whi_claim_events(whi_worker *worker) {
     wh_engine *engine = worker->engine;
     int limit = events_limit(engine);
-    intake *self;
+    int64_t owner, after;
 
-    if (worker->index != 0 && whi_registry_has_order(engine->registry)) {
+    if (worker->index != 0 || whi_entry_is_set(&worker->claim_again)) {
         return;
     }
-    if (worker->claiming_events || limit == 0 || !atomic_load(&engine->more_events)) {
+    if (!worker->taking_rows && atomic_load(&engine->more_rows)) {
+        take_rows(worker);
+    }
+    if (limit == 0 || !atomic_load(&engine->more_events)) {
         return;
     }
-    if (whi_entry_is_set(&worker->claim_again)) {
-        return;
+    after = whi_position_next(engine->position, &owner);
+    if (after != WHI_NOWHERE) {
+        atomic_store(&engine->more_events, 0); /* before the look: what comes after it sets it again */
+        worker->done_count += read_log(worker, limit, after, owner);
     }
-    self = whi_calloc(1, sizeof *self);
-    if (self == NULL) {
-        return;
-    }
-    /* In this order: one that is published meanwhile sees the one or the other, and does not overtake. */
-    atomic_fetch_add(&engine->events_claimed, 1);
-    if (!atomic_exchange(&engine->more_events, 0)) {
-        atomic_fetch_sub(&engine->events_claimed, 1);
-        whi_free(self);
-        return;
-    }
-    self->task.worker = worker;
-    self->task.job.run = run_intake;
-    self->task.job.rows = limit;
-    self->task.back = intake_back;
-    self->tail = &self->head;
-    self->limit = limit;
-    worker->claiming_events = 1;
-    whi_worker_submit(worker, &self->task);
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "engine/decide.h"
 #include "engine/lease.h"
+#include "engine/position.h"
 #include "engine/registry.h"
 #include "pure/delivery.h"
 #include "work/later.h"
@@ -337,7 +338,8 @@ void whi_fanout(whi_worker *worker, whi_event *event) {
         code = scan_if_needed(worker, event, found, count);
     }
     for (size_t i = 0; i < count; i++) {
-        if (code == WH_OK) {
+        if (code == WH_OK &&
+            whi_position_decides(engine->position, found[i]->subscription->id, &event->mark, event->number)) {
             code = is_leaving(engine) ? WH_ECLOSED : deliver_to(worker, event, found[i]);
         }
         whi_registration_unref(found[i]);
@@ -349,8 +351,8 @@ void whi_fanout(whi_worker *worker, whi_event *event) {
         whi_later_event(worker, event);
         return;
     }
-    if (code == WH_OK && atomic_fetch_sub(&event->unwritten, 1) == 1) {
-        whi_record_finished(worker, event);
+    if (code == WH_OK) {
+        whi_record_written(engine, event);
     }
     whi_event_unref(engine, event);
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/lease.h"
 #include "engine/notice.h"
+#include "engine/position.h"
 #include "engine/registry.h"
 #include "engine/version.h"
 #include "pure/delivery.h"
@@ -15,15 +16,17 @@
 #include "work/lane.h"
 
 #define RETRY_US INT64_C(1000000)
+#define POSITION_US INT64_C(50000) /* between two commits for the position alone */
 
 struct whi_record {
     whi_task task;
     whi_delivery *deliveries, **deliveries_end; /* in the order in which they ended */
-    whi_event *finished, **finished_end;
-    int64_t number;  /* of the worker's records, in the order of what they tell */
-    int removed;     /* a subscription ended with it */
-    int64_t asked;   /* the owner, as the transaction found it; 0: none */
-    whi_answer held; /* whether it has its row */
+    int64_t position;                           /* the one that is written with it; WHI_NOWHERE: none */
+    int pass;                                   /* of the reading, when that was asked for */
+    int64_t number;                             /* of the worker's records, in the order of what they tell */
+    int removed;                                /* a subscription ended with it */
+    int64_t asked;                              /* the owner, as the transaction found it; 0: none */
+    whi_answer held;                            /* whether it has its row */
     struct whi_record *next_failed;
 };
 
@@ -160,17 +163,6 @@ static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
                                                                   : add_delivery(store, delivery, record->asked, NULL);
 }
 
-static int add_done(whi_store *store, const whi_event *event) {
-    whi_fact *fact;
-    int code = whi_store_add(store, WH_FACT_EVENT_DONE, NULL, &fact);
-
-    if (code == WH_OK) {
-        fact->of.mark.owner = event->owner;
-        fact->of.mark.number = event->number;
-    }
-    return code;
-}
-
 static int ask_for_row(whi_record *record, whi_store *store) {
     whi_fact *fact;
     int code = record->asked != 0 ? whi_store_add(store, WH_FACT_WORKER_HOLDS, &record->held, &fact) : WH_OK;
@@ -181,8 +173,7 @@ static int ask_for_row(whi_record *record, whi_store *store) {
     return code;
 }
 
-/* What is not ours any more is left to whoever has it: only the attempt is kept. So is the mark of its
- * event, which bears our number until it is swept: what was dropped here was never written. */
+/* What is not ours any more is left to whoever has it: only the attempt is kept. */
 static int put_all(whi_record *record, whi_store *store) {
     int64_t owner = record->asked;
     int code = WH_OK;
@@ -190,8 +181,21 @@ static int put_all(whi_record *record, whi_store *store) {
     for (whi_delivery *d = record->deliveries; d != NULL && code == WH_OK; d = d->next) {
         code = owner != 0 && d->event->owner == owner ? put(record, store, d) : add_attempt(store, d);
     }
-    for (whi_event *e = record->finished; e != NULL && code == WH_OK; e = e->next) {
-        code = owner != 0 && e->owner == owner ? add_done(store, e) : WH_OK;
+    return code;
+}
+
+static int move_position(whi_record *record, whi_store *store) {
+    whi_fact *fact;
+    int code;
+
+    record->position = whi_position_now(record->task.worker->engine->position, record->asked, &record->pass);
+    if (record->position == WHI_NOWHERE) {
+        return WH_OK;
+    }
+    code = whi_store_add(store, WH_FACT_POSITION, NULL, &fact);
+    if (code == WH_OK) {
+        fact->of.position.owner = record->asked;
+        fact->of.position.position = record->position;
     }
     return code;
 }
@@ -209,7 +213,8 @@ static int run_record(whi_job *job, whi_store *store) {
     record->asked = atomic_load(&engine->lease->owner);
     code = ask_for_row(record, store);
     code = code == WH_OK ? whi_registry_expect(engine->registry) : code;
-    return code == WH_OK ? put_all(record, store) : code;
+    code = code == WH_OK ? put_all(record, store) : code;
+    return code == WH_OK ? move_position(record, store) : code;
 }
 
 static void free_record(whi_record *record) {
@@ -219,11 +224,6 @@ static void free_record(whi_record *record) {
         whi_delivery *next = record->deliveries->next;
         whi_delivery_free(engine, record->deliveries);
         record->deliveries = next;
-    }
-    while (record->finished != NULL) {
-        whi_event *next = record->finished->next;
-        whi_event_unref(engine, record->finished);
-        record->finished = next;
     }
     whi_free(record);
 }
@@ -252,8 +252,8 @@ static void settle(whi_worker *worker, whi_delivery *delivery) {
     if (delivery->key != NULL && (delivery->state != WHI_WAITING || s->order == WHI_ORDER_LATEST)) {
         announce(worker, s->id, whi_now(worker->engine)); /* a newer one may have taken its place */
     }
-    if (!delivery->stored && atomic_fetch_sub(&delivery->event->unwritten, 1) == 1) {
-        whi_record_finished(worker, delivery->event);
+    if (!delivery->stored) {
+        whi_record_written(worker->engine, delivery->event);
     }
 }
 
@@ -318,6 +318,7 @@ static void back(whi_task *task) {
         whi_lease_lost(worker->engine->lease);
     }
     settle_all(worker, record);
+    whi_position_written(worker->engine->position, record->asked, record->pass, record->position);
     free_record(record);
     try_when_all_are_back(worker);
 }
@@ -330,7 +331,8 @@ int whi_record_begin(whi_worker *worker) {
     }
     record->number = worker->record != NULL ? worker->record->number + 1 : 0;
     record->deliveries_end = &record->deliveries;
-    record->finished_end = &record->finished;
+    record->position = WHI_NOWHERE;
+    record->task.job.rows = 1;
     record->task.worker = worker;
     record->task.job.run = run_record;
     record->task.back = back;
@@ -349,15 +351,10 @@ void whi_record_delivery(whi_worker *worker, whi_delivery *delivery) {
     record->task.job.bytes += delivery->body != NULL ? delivery->body_size : 0;
 }
 
-/* Fanned out and written, it is in no other list. */
-void whi_record_finished(whi_worker *worker, whi_event *event) {
-    whi_record *record = worker->record;
-
-    whi_event_ref(event);
-    event->next = NULL;
-    *record->finished_end = event;
-    record->finished_end = &event->next;
-    record->task.job.rows++;
+void whi_record_written(wh_engine *engine, whi_event *event) {
+    if (atomic_fetch_sub(&event->unwritten, 1) == 1) {
+        whi_position_decided(engine->position, &event->mark);
+    }
 }
 
 static void submit(whi_worker *worker, whi_record *record) {
@@ -365,15 +362,33 @@ static void submit(whi_worker *worker, whi_record *record) {
     whi_worker_submit(worker, &record->task);
 }
 
-static int is_empty(const whi_record *record) {
-    return record->deliveries == NULL && record->finished == NULL;
+/* Who runs until nothing is left has it written at once: others, and he himself, wait for that. */
+static int may_write_position(whi_worker *worker) {
+    int64_t now_us = whi_monotonic_us();
+
+    if (!atomic_load(&worker->engine->lease->share) || now_us >= worker->position_us + POSITION_US) {
+        worker->position_us = now_us;
+        return 1;
+    }
+    if (!whi_entry_is_set(&worker->position_again)) {
+        whi_timetable_again(&worker->timetable, &worker->position_again, worker->position_us + POSITION_US);
+    }
+    return 0;
+}
+
+/* With nothing under way that would take it along, the position is written by itself, now and then: each
+ * such commit wakes all other processes. */
+static int is_needed(whi_worker *worker) {
+    return worker->record->deliveries != NULL ||
+           (worker->records_open == 0 && worker->failed_records == NULL &&
+            whi_position_is_due(worker->engine->position) && may_write_position(worker));
 }
 
 /* Without memory for another one it goes on collecting. */
 void whi_record_submit(whi_worker *worker) {
     whi_record *record = worker->record;
 
-    if (is_empty(record)) {
+    if (!is_needed(worker)) {
         return;
     }
     if (whi_record_begin(worker) != WH_OK) {
@@ -385,6 +400,11 @@ void whi_record_submit(whi_worker *worker) {
     } else {
         submit(worker, record);
     }
+}
+
+void whi_record_position(whi_worker *worker, whi_entry *entry) {
+    (void)worker;
+    (void)entry; /* it is out of the timetable now, and whi_record_submit asks again */
 }
 
 /* Only when none of them is under way, so that none is overtaken. */

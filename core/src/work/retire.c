@@ -117,8 +117,8 @@ static void settle_used(retirement *self) {
     whi_delivery *delivery = self->delivery;
 
     whi_stir(worker->engine);
-    if (self->was == WHI_WAS_ABSENT && atomic_fetch_sub(&delivery->event->unwritten, 1) == 1) {
-        whi_record_finished(worker, delivery->event);
+    if (self->was == WHI_WAS_ABSENT) {
+        whi_record_written(worker->engine, delivery->event);
     }
 }
 

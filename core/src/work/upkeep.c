@@ -50,6 +50,7 @@ static void look_at_store(whi_worker *worker) {
     worker->seen_changes = worker->heard_changes = changes;
     worker->acted_us = whi_monotonic_us();
     atomic_store(&engine->more_events, 1);
+    atomic_store(&engine->more_rows, 1);
     whi_stir(engine);
 }
 
@@ -85,13 +86,10 @@ static void look_by_time(whi_worker *worker, whi_entry *entry) {
 
 /* ------------------------------------------------------------------- wake-ups */
 
-/* By the reader, which is not kept waiting: what another process publishes is the worker's next work. */
+/* What another process publishes is the worker's next work. */
 static void look_for_events(wh_engine *engine) {
-    whi_store_work work;
-
-    if (engine->reader->vtable->work(engine->reader, &work) == WH_OK && (work.events || work.outbox)) {
-        atomic_store(&engine->more_events, 1);
-    }
+    atomic_store(&engine->more_events, 1);
+    atomic_store(&engine->more_rows, 1);
 }
 
 static void look_early(whi_worker *worker) {
@@ -201,6 +199,7 @@ int whi_upkeep_begin(whi_worker *worker) {
     worker->spill.call = whi_queue_spill;
     worker->purge.call = whi_purge;
     worker->record_again.call = whi_record_again;
+    worker->position_again.call = whi_record_position;
     worker->later_again.call = whi_later_again;
     worker->claim_again.call = whi_claim_again;
     worker->lane_due = whi_claim_lane;
@@ -218,7 +217,8 @@ void whi_upkeep(whi_worker *worker) {
 
 /* A search or a claim that was asked for, by whoever wakes nobody or in vain, is made soon. */
 static int is_asked(const whi_worker *worker) {
-    return atomic_load(&worker->inbox.rescan) || (worker->index == 0 && atomic_load(&worker->engine->more_events));
+    return atomic_load(&worker->inbox.rescan) || (worker->index == 0 && (atomic_load(&worker->engine->more_events) ||
+                                                                         atomic_load(&worker->engine->more_rows)));
 }
 
 int64_t whi_upkeep_next(const whi_worker *worker) {

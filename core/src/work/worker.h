@@ -47,7 +47,8 @@ typedef struct whi_worker {
     struct whi_lane *ready, *ready_tail;
     whi_timetable timetable; /* lanes with something in the store, and what follows */
     whi_entry look, spill, purge;
-    whi_entry look_again;                                          /* after a wake-up: see upkeep.c */
+    whi_entry look_again; /* after a wake-up: see upkeep.c */
+    whi_entry position_again;
     whi_entry record_again, later_again, claim_again;              /* what failed is tried again */
     void (*lane_due)(struct whi_worker *worker, whi_entry *entry); /* of every lane */
     struct whi_flight *free_flights, *flying;
@@ -61,6 +62,7 @@ typedef struct whi_worker {
     struct whi_task *later_tasks; /* what could not be written now */
     struct whi_record *failed_records;
     int64_t purge_after;
+    int64_t position_us;   /* monotonic: when the position was last written alone */
     int64_t seen_changes;  /* of store->changes */
     int store_fd;          /* readable when others have committed; -1: nothing tells */
     int store_watch;       /* what of it the poller watches */
@@ -69,8 +71,8 @@ typedef struct whi_worker {
     int64_t heard_changes; /* as seen_changes, but of looks after wake-ups, which may have acted by halves */
     int64_t acted_us;      /* monotonic: when all that others may have changed was last looked for */
     unsigned writer_turns; /* whi_writer_turns at the last wake-up */
-    int claiming_events;
-    int done_count; /* things done in this step */
+    int taking_rows;       /* of the outbox */
+    int done_count;        /* things done in this step */
 } whi_worker;
 
 /* A task of this worker's: see engine/inbox.h. */

@@ -4,31 +4,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../log_sql.h"
 #include "crash.h"
 
 #define BUSY_MS 20000
 
 /* The numbers of states: 1 waiting, 2 sending, 4 exhausted, 5 held. */
 #define OPEN_ROWS                                                                                                      \
-    "SELECT (SELECT count(*) FROM webhook_pending) + (SELECT count(*) FROM webhook_outbox) + "                         \
+    "SELECT (" LOG_UNDECIDED ") + (SELECT count(*) FROM webhook_outbox) + "                                            \
     "(SELECT count(*) FROM webhook_deliveries WHERE state IN (1, 2))"
 
 #define IS_STRANDED "owner <> 0 AND owner NOT IN (SELECT id FROM webhook_workers)"
-#define STRANDED                                                                                                       \
-    "SELECT (SELECT count(*) FROM webhook_pending WHERE " IS_STRANDED                                                  \
-    ") + (SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " IS_STRANDED ")"
+#define STRANDED "SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " IS_STRANDED
 
 typedef struct question {
     const char *what, *sql; /* sql: counts what must not be there */
 } question;
 
 static const question questions[] = {
-    { "pending marks of an owner that has no row", "SELECT count(*) FROM webhook_pending WHERE " IS_STRANDED },
+    { "partitions that are not there", "SELECT 256 - count(*) FROM webhook_partitions WHERE id BETWEEN 0 AND 255" },
     { "deliveries being sent by an owner that has no row",
       "SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " IS_STRANDED },
-    { "pending marks without an event",
-      "SELECT count(*) FROM webhook_pending WHERE event NOT IN (SELECT number FROM webhook_events)" },
-    { "pending marks left", "SELECT count(*) FROM webhook_pending" },
+    { "events left undecided", LOG_UNDECIDED },
     { "rows of the outbox left", "SELECT count(*) FROM webhook_outbox" },
     { "rows of the outbox rejected", "SELECT count(*) FROM webhook_outbox_rejected" },
     { "deliveries left waiting", "SELECT count(*) FROM webhook_deliveries WHERE state = 1" },

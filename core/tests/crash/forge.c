@@ -56,8 +56,7 @@ static void overtake(void) {
 
 static void strand(void) {
     sqlite3 *db = NULL;
-    static const char mark[] =
-        "INSERT INTO webhook_pending (owner, event) SELECT 1000000000, max(number) FROM webhook_events";
+    static const char mark[] = "UPDATE webhook_partitions SET owner = 1000000000, position = 1 WHERE id = 7";
 
     if (sqlite3_open(here.store, &db) != SQLITE_OK || sqlite3_exec(db, mark, NULL, NULL, NULL) != SQLITE_OK) {
         fprintf(stderr, "crash: %s: %s\n", here.store, sqlite3_errmsg(db));

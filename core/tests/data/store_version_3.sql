@@ -1,7 +1,4 @@
--- The tables as version 3 of them was, with what two events found: one subscription that was changed after
--- each, one that was deleted and one that was made between them. Nobody had looked at the events.
-PRAGMA application_id = 2002937963;
-BEGIN TRANSACTION;
+-- The tables as version 3 of them was, without a row of data.
 CREATE TABLE webhook_meta (
   -- Tables of the webhook engine; all of them begin with webhook_.
   -- schema: version of these tables; change: see webhook_subscriptions.changed;
@@ -9,10 +6,7 @@ CREATE TABLE webhook_meta (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO webhook_meta VALUES('change',6);
-INSERT INTO webhook_meta VALUES('forgotten',0);
-INSERT INTO webhook_meta VALUES('schema',3);
-INSERT INTO webhook_meta VALUES('subscriptions',2);
+INSERT INTO webhook_meta VALUES ('schema', 3), ('change', 0), ('subscriptions', 0), ('forgotten', 0);
 CREATE TABLE webhook_outbox (
   -- For you: a row that any program inserts here, in its own transaction, becomes
   -- an event when that transaction commits, and nothing when it rolls back.
@@ -48,8 +42,7 @@ CREATE TABLE webhook_events (
   source      TEXT NOT NULL DEFAULT '', -- '': none
   key         TEXT NOT NULL DEFAULT ''  -- '': none
 );
-INSERT INTO webhook_events VALUES(385479384397512704,NULL,'a','',1795972647101,1795972647101,'{"a":1,"b":1,"c":1}','','');
-INSERT INTO webhook_events VALUES(385479384493981696,NULL,'a','',1795972647124,1795972647124,'{"a":2,"b":2,"c":2}','','');
+CREATE INDEX webhook_events_tenant ON webhook_events (tenant) WHERE tenant <> '';
 CREATE TABLE webhook_event_ids (
   -- Ids that publishers gave: an id that is here is a duplicate.
   id     TEXT NOT NULL,
@@ -63,8 +56,6 @@ CREATE TABLE webhook_pending (
   event INTEGER NOT NULL, -- webhook_events.number
   PRIMARY KEY (owner, event)
 ) WITHOUT ROWID;
-INSERT INTO webhook_pending VALUES(0,385479384397512704);
-INSERT INTO webhook_pending VALUES(0,385479384493981696);
 CREATE TABLE webhook_deliveries (
   event        INTEGER NOT NULL, -- webhook_events.number
   subscription INTEGER NOT NULL, -- webhook_subscriptions.id
@@ -83,6 +74,11 @@ CREATE TABLE webhook_deliveries (
   headers      TEXT,             -- NULL, or JSON: what the rule sends along
   PRIMARY KEY (event, subscription)
 ) WITHOUT ROWID;
+CREATE INDEX webhook_deliveries_open ON webhook_deliveries (state, subscription, due, event)
+  WHERE (state = 1 OR state = 4 OR state = 5);
+CREATE INDEX webhook_deliveries_sending ON webhook_deliveries (owner) WHERE state = 2;
+CREATE INDEX webhook_deliveries_keyed ON webhook_deliveries (subscription, key, due, event)
+  WHERE key IS NOT NULL AND (state = 1 OR state = 2 OR due = -1);
 CREATE TABLE webhook_bodies (
   -- What is sent where a rule made it differ from the event's payload.
   number INTEGER PRIMARY KEY,
@@ -109,9 +105,8 @@ CREATE TABLE webhook_subscriptions (
   changed  INTEGER NOT NULL, -- when, in the count of webhook_meta.change
   deleted  INTEGER NOT NULL  -- 1: kept while versions are, so that running engines hear of it
 );
-INSERT INTO webhook_subscriptions VALUES(94111177821084,'',3,1,'{"id":"sub_0002njzvn5jww","url":"https://example.com/changed","tenant":"","fields":"c","secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],"version":3,"created_at":"2026-11-29T17:17:27.090Z","updated_at":"2026-11-29T17:17:27.129Z"}',6,0);
-INSERT INTO webhook_subscriptions VALUES(94111177826542,'',1,1,'',4,1);
-INSERT INTO webhook_subscriptions VALUES(94111177849829,'',1,1,'{"id":"sub_0000000000000","url":"https://example.com/made","tenant":"","secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],"version":1,"created_at":"2026-11-29T17:17:27.118Z","updated_at":"2026-11-29T17:17:27.118Z"}',5,0);
+CREATE INDEX webhook_subscriptions_changed ON webhook_subscriptions (changed);
+CREATE INDEX webhook_subscriptions_tenant ON webhook_subscriptions (tenant, id) WHERE deleted = 0;
 CREATE TABLE webhook_subscription_versions (
   number       INTEGER PRIMARY KEY,
   subscription INTEGER NOT NULL,
@@ -120,11 +115,7 @@ CREATE TABLE webhook_subscription_versions (
   ended        INTEGER,       -- an event's number: deliveries of far later events don't name it; NULL: in force
   UNIQUE (subscription, version)
 );
-INSERT INTO webhook_subscription_versions VALUES(1,94111177821084,1,'{"id":"sub_0000000000000","url":"https://example.com/changed","tenant":"","fields":"a","secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],"version":1,"created_at":"2026-11-29T17:17:27.090Z","updated_at":"2026-11-29T17:17:27.090Z"}',385479384422678528);
-INSERT INTO webhook_subscription_versions VALUES(2,94111177826542,1,'{"id":"sub_0000000000000","url":"https://example.com/deleted","tenant":"","secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],"version":1,"created_at":"2026-11-29T17:17:27.096Z","updated_at":"2026-11-29T17:17:27.096Z"}',385479384447844352);
-INSERT INTO webhook_subscription_versions VALUES(3,94111177821084,2,'{"id":"sub_0002njzvn5jww","url":"https://example.com/changed","tenant":"","fields":"b","secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],"version":2,"created_at":"2026-11-29T17:17:27.090Z","updated_at":"2026-11-29T17:17:27.107Z"}',385479384514953216);
-INSERT INTO webhook_subscription_versions VALUES(4,94111177849829,1,'{"id":"sub_0000000000000","url":"https://example.com/made","tenant":"","secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],"version":1,"created_at":"2026-11-29T17:17:27.118Z","updated_at":"2026-11-29T17:17:27.118Z"}',NULL);
-INSERT INTO webhook_subscription_versions VALUES(5,94111177821084,3,'{"id":"sub_0002njzvn5jww","url":"https://example.com/changed","tenant":"","fields":"c","secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],"version":3,"created_at":"2026-11-29T17:17:27.090Z","updated_at":"2026-11-29T17:17:27.129Z"}',NULL);
+CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT NULL;
 CREATE TABLE webhook_workers (
   -- One row for each engine that works.
   id   INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again
@@ -142,15 +133,4 @@ CREATE TABLE webhook_tenants (
   tenant TEXT PRIMARY KEY,
   secret TEXT NOT NULL -- of the workspace; signs the profile unified
 ) WITHOUT ROWID;
-DELETE FROM sqlite_sequence;
-INSERT INTO sqlite_sequence VALUES('webhook_subscriptions',94111177849829);
-CREATE INDEX webhook_events_tenant ON webhook_events (tenant) WHERE tenant <> '';
-CREATE INDEX webhook_deliveries_open ON webhook_deliveries (state, subscription, due, event)
-  WHERE (state = 1 OR state = 4 OR state = 5);
-CREATE INDEX webhook_deliveries_sending ON webhook_deliveries (owner) WHERE state = 2;
-CREATE INDEX webhook_deliveries_keyed ON webhook_deliveries (subscription, key, due, event)
-  WHERE key IS NOT NULL AND (state = 1 OR state = 2 OR due = -1);
-CREATE INDEX webhook_subscriptions_changed ON webhook_subscriptions (changed);
-CREATE INDEX webhook_subscriptions_tenant ON webhook_subscriptions (tenant, id) WHERE deleted = 0;
-CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT NULL;
-COMMIT;
+PRAGMA application_id = 2002937963;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/context.h"
+#include "engine/lease.h"
 #include "outside/transport.h"
 #include "world.h"
 
@@ -190,6 +191,12 @@ static void not_at_all(actor *self) {
     }
 }
 
+/* Mostly soon again; now and then about when the engine takes it for asleep. */
+static int64_t between_runs(actor *self) {
+    return sim_one_in(&self->chance, 8) ? WHI_ASLEEP_US - SIM_SECOND / 2 + sim_spread(&self->chance, 1000, SIM_SECOND)
+                                        : sim_spread(&self->chance, 10000, SIM_SECOND);
+}
+
 /* Some hosts turn their engine no more, and keep it open: what it has is others' to do. */
 static void by_runs(actor *self) {
     int falls_asleep = sim_one_in(&self->chance, 2);
@@ -211,7 +218,17 @@ static void by_runs(actor *self) {
         }
         self->process->restart = self->process->restart == 1 ? 0 : self->process->restart;
         sim_note("run: %d", code);
-        sim_sleep(sim_spread(&self->chance, 10000, SIM_SECOND));
+        sim_sleep(between_runs(self));
+    }
+}
+
+/* Who is back at once finds what it left; else the others have it. */
+static void stay_away(actor *self) {
+    int64_t until =
+        sim_now + (sim_one_in(&self->chance, 2) ? 0 : sim_spread(&self->chance, SIM_SECOND, 15 * SIM_SECOND));
+
+    while (sim_now < until && !self->process->leave && !world_healing) {
+        sim_sleep(100000);
     }
 }
 
@@ -233,6 +250,7 @@ static void *live(void *payload) {
         await_others(process);
         close_engine(self);
         process->leave = process->restart = 0;
+        stay_away(self);
         open_engine(self);
         if (!world_healing) {
             start_others(process);

@@ -11,6 +11,7 @@
 
 #include "model.h"
 #include "sim.h"
+#include "witness.h"
 
 #define CHILD_SECONDS 60         /* of the processor: others may be at work beside us */
 #define CHILD_STANDS_SECONDS 900 /* in all */
@@ -25,6 +26,7 @@ void sim_begin(const sim_plan *plan, sim_result *result) {
     sim_sched_begin(plan, result);
     sim_machine_begin();
     sim_vfs_register();
+    witness_register();
     model_begin();
 }
 

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../log_sql.h"
 #include "base/ident.h"
+#include "engine/position.h"
+#include "witness.h"
 #include "world.h"
 
 enum { WAITING = 1, SENDING, DELIVERED, EXHAUSTED, HELD, CANCELLED };
@@ -65,17 +68,6 @@ static int number(const char *sql, int64_t *out) {
 
 /* ------------------------------------------------------------------------------ states */
 
-static int subscription_of(int64_t id) {
-    for (int k = 0; k < model_subscription_count; k++) {
-        int64_t own;
-        if (model_subscriptions[k]->made && whi_ident_parse("sub_", model_subscriptions[k]->id, &own) == WH_OK &&
-            own == id) {
-            return k;
-        }
-    }
-    return -1;
-}
-
 static const char *name_of(int state) {
     static const char *const names[] = { "none", "waiting", "sending", "delivered", "exhausted", "held", "cancelled" };
 
@@ -113,7 +105,7 @@ static void check_outcome(int n, int k, int state) {
 }
 
 static void watch_row(sqlite3_stmt *row, void *payload) {
-    int n = sqlite3_column_int(row, 0), k = subscription_of(sqlite3_column_int64(row, 1));
+    int n = sqlite3_column_int(row, 0), k = witness_subscription_of(sqlite3_column_int64(row, 1));
     shadow is, *was;
 
     (void)payload;
@@ -148,38 +140,20 @@ static void watch_row(sqlite3_stmt *row, void *payload) {
 /* engine/lease.h: whoever takes a row away sweeps in the same commit, and nobody else marks anything
  * with a number that has no row. (A sweep takes 512 rows at once: more than there are here.) */
 static void check_orphans(void) {
-    int64_t events, deliveries;
+    int64_t deliveries;
 
-    if (number("SELECT count(*) FROM webhook_pending WHERE " NO_OWNER("owner"), &events) &&
-        number("SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " NO_OWNER("owner"), &deliveries) &&
-        events + deliveries > 0) {
-        sim_fail("orphans", "%lld events and %lld deliveries have an owner without a row", (long long)events,
-                 (long long)deliveries);
+    if (number("SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " NO_OWNER("owner"), &deliveries) &&
+        deliveries > 0) {
+        sim_fail("orphans", "%lld deliveries have an owner without a row", (long long)deliveries);
     }
 }
-
-/* In the store, so that it sees each commit, and forgets what is rolled back. */
-#define NEW_ORPHAN "NEW.owner <> 0 AND NEW.owner NOT IN (SELECT id FROM webhook_workers)"
-#define NOTE_ORPHAN " BEGIN INSERT INTO sim_orphans VALUES (NEW.owner, NEW.event); END;"
-static const char watching[] =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE sim_orphans (owner INTEGER, event INTEGER);"
-    "CREATE TABLE sim_owners (id INTEGER PRIMARY KEY, times INTEGER);"
-    "INSERT INTO sim_owners SELECT id, 1 FROM webhook_workers;"
-    "CREATE TRIGGER sim_owner AFTER INSERT ON webhook_workers BEGIN"
-    "  INSERT INTO sim_owners VALUES (NEW.id, 1) ON CONFLICT DO UPDATE SET times = times + 1; END;"
-    "CREATE TRIGGER sim_event AFTER INSERT ON webhook_pending WHEN " NEW_ORPHAN NOTE_ORPHAN
-    "CREATE TRIGGER sim_claim AFTER UPDATE ON webhook_pending WHEN " NEW_ORPHAN NOTE_ORPHAN
-    "CREATE TRIGGER sim_delivery AFTER INSERT ON webhook_deliveries WHEN NEW.state = 2 AND " NEW_ORPHAN NOTE_ORPHAN
-    "CREATE TRIGGER sim_send AFTER UPDATE ON webhook_deliveries WHEN NEW.state = 2 AND " NEW_ORPHAN NOTE_ORPHAN
-    "COMMIT";
 
 /* 0: not now. */
 int judge_begin(void) {
     int began;
 
     sim_quiet_begin();
-    began = open_db() && sqlite3_exec(db, watching, NULL, NULL, NULL) == SQLITE_OK;
+    began = open_db() && sqlite3_exec(db, witness_sql, NULL, NULL, NULL) == SQLITE_OK;
     if (!began && db != NULL) {
         (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     }
@@ -188,16 +162,18 @@ int judge_begin(void) {
     return began;
 }
 
-/* The delivery is being sent by this owner; or is not written, and the event is this owner's. */
+/* The delivery is being sent by this owner; or is not written, and this owner decides the event: it has
+ * the subscription's partition, and has not passed the event. */
 int judge_may_send(int64_t owner, int n, int64_t subscription) {
     char sql[500];
     int64_t may = 1;
 
     snprintf(sql, sizeof sql,
              "SELECT coalesce((SELECT state = 2 AND owner = %lld FROM webhook_deliveries WHERE event = e.number"
-             " AND subscription = %lld), EXISTS (SELECT 1 FROM webhook_pending WHERE owner = %lld"
-             " AND event = e.number)) FROM webhook_events e WHERE %s = %d",
-             (long long)owner, (long long)subscription, (long long)owner, NUMBER, n);
+             " AND subscription = %lld), EXISTS (SELECT 1 FROM webhook_partitions p JOIN webhook_workers w"
+             " ON w.id = p.owner WHERE p.id = %d AND p.owner = %lld AND e.number > w.position))"
+             " FROM webhook_events e WHERE %s = %d",
+             (long long)owner, (long long)subscription, whi_partition_of(subscription), (long long)owner, NUMBER, n);
     sim_quiet_begin();
     may = !ask(sql, take_number, &may) || may != 0;
     sim_quiet_end();
@@ -205,16 +181,31 @@ int judge_may_send(int64_t owner, int n, int64_t subscription) {
 }
 
 static void check_owners(void) {
-    int64_t orphans, owner;
+    int64_t found;
 
     if (!watched) {
         return;
     }
-    if (number("SELECT count(*) FROM sim_orphans", &orphans) && orphans > 0) {
+    if (number("SELECT count(*) FROM sim_orphans", &found) && found > 0) {
         sim_fail("orphans", "something was marked with an owner that had no row");
     }
-    if (number("SELECT id FROM sim_owners WHERE times > 1", &owner) && owner != 0) {
-        sim_fail("owners", "the number %lld of an engine is used again", (long long)owner);
+    if (number("SELECT count(*) FROM sim_robbed", &found) && found > 0) {
+        sim_fail("robbed", "a partition was taken from an owner that has its row, or its epoch did not ascend");
+    }
+    if (number("SELECT event FROM sim_passed LIMIT 1", &found) && found != 0) {
+        sim_fail("passed", "a position passed %lld, which has no delivery where it is wanted", (long long)found);
+    }
+    if (number("SELECT count(*) FROM webhook_workers WHERE position < " LOG_ANY
+               " AND id NOT IN (SELECT owner FROM webhook_partitions)",
+               &found) &&
+        found > 0) {
+        sim_fail("position", "who has no partition holds the log back");
+    }
+    if (number("SELECT event FROM sim_purged LIMIT 1", &found) && found != 0) {
+        sim_fail("purged", "%lld went before all had decided it", (long long)found);
+    }
+    if (number("SELECT id FROM sim_owners WHERE times > 1", &found) && found != 0) {
+        sim_fail("owners", "the number %lld of an engine is used again", (long long)found);
     }
 }
 
@@ -237,9 +228,62 @@ static void check_one_waits(void) {
     }
 }
 
+/* ------------------------------------------------------------------------- positions */
+
+static int64_t positions[WH_PARTITIONS];
+static int64_t log_numbers[MODEL_EVENTS];
+
+static void take_position(sqlite3_stmt *row, void *payload) {
+    int partition = sqlite3_column_int(row, 0);
+
+    (void)payload;
+    if (partition >= 0 && partition < WH_PARTITIONS) {
+        positions[partition] = sqlite3_column_int64(row, 1);
+    }
+}
+
+static void take_log_number(sqlite3_stmt *row, void *payload) {
+    int n = sqlite3_column_int(row, 0);
+
+    (void)payload;
+    if (sqlite3_column_type(row, 0) != SQLITE_NULL && n >= 0 && n < model_event_count) {
+        log_numbers[n] = sqlite3_column_int64(row, 1);
+    }
+}
+
+/* engine/lease.h, I6: what is wanted for certain lies beyond the position, or has a delivery. The positions
+ * were read before the rows, which can only have become more. */
+static void check_passed(const model_event *event, const model_subscription *s) {
+    int64_t id;
+
+    if (log_numbers[event->n] == 0 || !witness_is_certain(event->n, s->k) || shadows[event->n][s->k].state != 0 ||
+        whi_ident_parse("sub_", s->id, &id) != WH_OK) {
+        return;
+    }
+    if (log_numbers[event->n] <= positions[whi_partition_of(id)]) {
+        sim_fail("passed", "event %d was passed, and has no delivery to %d", event->n, s->k);
+    }
+}
+
+static void check_positions(void) {
+    memset(log_numbers, 0, sizeof log_numbers);
+    if (!ask("SELECT p.id, coalesce(w.position, p.position) FROM webhook_partitions p"
+             " LEFT JOIN webhook_workers w ON w.id = p.owner",
+             take_position, NULL) ||
+        !ask("SELECT " NUMBER ", e.number FROM webhook_events e", take_log_number, NULL) ||
+        !ask(ROWS, watch_row, NULL)) {
+        return;
+    }
+    for (int n = 0; n < model_event_count; n++) {
+        for (int k = 0; k < model_subscription_count; k++) {
+            check_passed(model_events[n], model_subscriptions[k]);
+        }
+    }
+}
+
 void judge_watch(void) {
     sim_quiet_begin();
-    (void)ask(ROWS, watch_row, NULL);
+    check_positions();
     check_orphans();
     check_owners();
     if (!model_excused() && !(sim_plan_now->kinds & 1u << SIM_lock)) {
@@ -253,10 +297,9 @@ void judge_watch(void) {
 static const struct {
     const char *sql, *text;
 } unsettled[] = {
-    { "SELECT count(*) FROM webhook_pending WHERE " NO_OWNER("owner"), "events belong to an owner that is no more" },
     { "SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " NO_OWNER("owner"),
       "deliveries are sent by an owner that is no more" },
-    { "SELECT count(*) FROM webhook_pending", "events wait for their fan-out" },
+    { LOG_UNDECIDED, "events are not decided" },
     { "SELECT count(*) FROM webhook_outbox", "rows wait in the outbox" },
     { "SELECT count(*) FROM webhook_deliveries WHERE state = 2", "deliveries are being sent" },
     { "SELECT count(*) FROM webhook_deliveries WHERE state = 1", "deliveries wait" },
@@ -300,20 +343,20 @@ void judge_owners(void) {
 /* An event that was accepted before the question, and waits. */
 static void check_waiting(sqlite3_stmt *row, void *payload) {
     int n = sqlite3_column_int(row, 0);
-    int64_t since = *(const int64_t *)payload, owner = sqlite3_column_int64(row, 1);
+    int64_t since = *(const int64_t *)payload;
     const model_event *event = n >= 0 && n < model_event_count ? model_events[n] : NULL;
 
     if (event == NULL || sqlite3_column_type(row, 0) == SQLITE_NULL || event->status != MODEL_ACCEPTED ||
         event->answered >= since || event->from_outbox) {
         return;
     }
-    sim_fail("idle", "wh_idle says yes, and event %d waits for its fan-out by %lld", n, (long long)owner);
+    sim_fail("idle", "wh_idle says yes, and event %d is not decided", n);
 }
 
 void judge_idle(int64_t since) {
     sim_quiet_begin();
-    (void)ask("SELECT " NUMBER ", p.owner FROM webhook_pending p JOIN webhook_events e ON e.number = p.event",
-              check_waiting, &since);
+    (void)ask("SELECT " NUMBER " FROM webhook_events e WHERE e.alone = 0 AND e.number > " LOG_LEAST, check_waiting,
+              &since);
     sim_quiet_end();
 }
 
@@ -363,15 +406,37 @@ static void check_pair(const model_event *event, const model_subscription *s) {
     }
 }
 
-/* Numbers are in the order of acceptance, whoever gave them. */
+/* Numbers are in the order of acceptance, whoever gave them: a row of the outbox is accepted with the
+ * transaction that wrote it. */
 static void check_numbers(const model_event *event) {
     for (int n = 0; n < model_event_count; n++) {
         const model_event *before = model_events[n];
-        if (event->status == MODEL_ACCEPTED && before->status == MODEL_ACCEPTED && !event->from_outbox &&
-            !before->from_outbox && before->answered < event->begun && event_numbers[event->n] != 0 &&
-            event_numbers[before->n] >= event_numbers[event->n]) {
+        if (event->status == MODEL_ACCEPTED && before->status == MODEL_ACCEPTED && before->answered < event->begun &&
+            event_numbers[event->n] != 0 && event_numbers[before->n] >= event_numbers[event->n]) {
             sim_fail("numbers", "event %d has the number %lld, event %d, which was accepted before it, %lld", event->n,
                      (long long)event_numbers[event->n], n, (long long)event_numbers[n]);
+        }
+    }
+}
+
+static int is_ordered(const model_event *a, const model_event *b, const model_subscription *s) {
+    return !s->single_use && (s->order == MODEL_FIFO || (s->order == MODEL_KEY && a->key != 0 && a->key == b->key));
+}
+
+/* Through deaths, pauses and take-overs: who arrives for the first time comes after those with lower numbers,
+ * also of the outbox. */
+static void check_arrivals(const model_event *event, const model_subscription *s) {
+    const model_pair *pair = model_pair_of(event->n, s->k);
+
+    if (pair->first == 0 || pair->want != MODEL_SEND || event_numbers[event->n] == 0) {
+        return;
+    }
+    for (int n = 0; n < model_event_count; n++) {
+        const model_pair *other = model_pair_of(n, s->k);
+        if (other->first > pair->first && other->want == MODEL_SEND && event_numbers[n] != 0 &&
+            event_numbers[n] < event_numbers[event->n] && is_ordered(event, model_events[n], s)) {
+            sim_fail("order", "event %d came to %d for the first time before event %d, which was accepted earlier",
+                     event->n, s->k, n);
         }
     }
 }
@@ -475,7 +540,7 @@ static void check_explained(wh_engine *engine, const model_event *event, const m
 
 /* What a failing rule held back is made by the version that is there when it is let go. */
 static void check_version(sqlite3_stmt *row, void *payload) {
-    int n = sqlite3_column_int(row, 0), k = subscription_of(sqlite3_column_int64(row, 1));
+    int n = sqlite3_column_int(row, 0), k = witness_subscription_of(sqlite3_column_int64(row, 1));
 
     (void)payload;
     if (k >= 0 && n >= 0 && n < model_event_count && sqlite3_column_type(row, 0) != SQLITE_NULL &&
@@ -507,6 +572,7 @@ void judge_end(wh_engine *engine) {
         for (int n = 0; n < model_event_count; n++) {
             check_pair(model_events[n], model_subscriptions[k]);
             check_latest(model_events[n], model_subscriptions[k]);
+            check_arrivals(model_events[n], model_subscriptions[k]);
         }
         check_single(model_subscriptions[k]);
     }

@@ -309,10 +309,9 @@ static int is_finished(const model_pair *pair, const model_subscription *subscri
     return pair->successes > 0 || pair->failures >= subscription->retry_count;
 }
 
-/* Those that were accepted before this one was asked for, by the same way of the same place. */
+/* Those that were accepted before this one was asked for, whoever accepted them. (Rows of the outbox are
+ * accepted when somebody takes them: judge.c knows in which order.) */
 static void check_order(const model_event *event, const model_subscription *subscription) {
-    int strict = sim_plan_now->promises & SIM_PROMISE_ORDER;
-
     if (out_of_order || subscription->order == MODEL_NONE || subscription->order == MODEL_LATEST ||
         (subscription->order == MODEL_KEY && event->key == 0)) {
         return;
@@ -321,7 +320,7 @@ static void check_order(const model_event *event, const model_subscription *subs
         const model_event *before = model_events[n];
         const model_pair *pair = model_pair_of(n, subscription->k);
         if (before->status != MODEL_ACCEPTED || before->answered >= event->begun || before->from_outbox ||
-            event->from_outbox || pair->want != MODEL_SEND || (!strict && sim_plan_now->processes > 1) ||
+            event->from_outbox || pair->want != MODEL_SEND ||
             (subscription->order == MODEL_KEY && before->key != event->key)) {
             continue;
         }

@@ -51,12 +51,12 @@ static void close_transport(whi_transport *transport) {
     }
 }
 
-/* Open at the receiver, from this process or, with all, from any. */
-static int open_at(int k, const sim_process *process, int all) {
+/* Open at the receiver, from whichever process that lives. */
+static int open_at(int k) {
     int count = 0;
 
     for (const whi_transport *t = transports; t != NULL; t = t->others) {
-        for (const flight *f = t->first; f != NULL && (all || t->process == process); f = f->next) {
+        for (const flight *f = t->first; f != NULL; f = f->next) {
             count += f->k == k && f->request != NULL && !t->process->dead;
         }
     }
@@ -140,7 +140,6 @@ static void check_lease(const whi_transport *transport, const whi_request *reque
 static int send_request(whi_transport *transport, whi_request *request) {
     const char *slash = strrchr(request->url, '/');
     flight *f = sim_alloc(sizeof *f);
-    int all = (sim_plan_now->promises & SIM_PROMISE_CAP) != 0;
 
     check_lease(transport, request);
     sim_yield();
@@ -148,7 +147,7 @@ static int send_request(whi_transport *transport, whi_request *request) {
     f->k = slash != NULL ? (int)strtol(slash + 1, NULL, 10) : 0;
     sim_result_now->sent++;
     model_arrives(f->k, header(request, "webhook-id"), request->body, request->body_size, transport->process->slot,
-                  open_at(f->k, transport->process, all), &f->pair);
+                  open_at(f->k), &f->pair);
     choose_answer(f);
     *transport->end = f;
     transport->end = &f->next;

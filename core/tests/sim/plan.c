@@ -80,7 +80,7 @@ static void sort_faults(sim_plan *plan) {
 }
 
 static void draw_faults(sim_plan *plan, sim_chance *chance) {
-    int count = 1 + (int)sim_spread(chance, 1, 12);
+    int count = plan->least_faults + 1 + (int)sim_spread(chance, 1, 12);
 
     if ((plan->kinds & AT_STEPS) == 0) {
         return;
@@ -105,7 +105,6 @@ static void apply(sim_plan *plan, const sim_cut *cut) {
     plan->subscriptions = cut_to(plan->subscriptions, cut->subscriptions);
     plan->events = cut_to(plan->events, cut->events);
     plan->kinds &= ~cut->without;
-    plan->promises = cut->promises;
     plan->trace = cut->trace;
     for (int i = 0; i < plan->fault_count; i++) {
         plan->faults[i].off = (cut->faults_off >> i & 1) != 0 || !(plan->kinds & 1u << plan->faults[i].kind);
@@ -120,8 +119,22 @@ static void make_backlog(sim_plan *plan, sim_chance *chance) {
     plan->latency_us = sim_spread(chance, 100000, 5 * SIM_SECOND);
 }
 
+/* Partitions change hands again and again, and who has slow rules is behind the others then. */
+static void make_handovers(sim_plan *plan, sim_chance *chance) {
+    plan->steps = sim_spread(chance, 20000, 60000); /* some dozens of beats */
+    plan->processes = 3;
+    plan->subscriptions = 5 + (int)sim_below(chance, 4);
+    plan->one_type = sim_one_in(chance, 2) ? -1 : sim_one_in(chance, 2) ? SIM_THREADS : SIM_STEPS;
+    plan->events = (int)sim_spread(chance, 50, 150);
+    plan->pace_us = sim_spread(chance, 100000, 2 * SIM_SECOND);
+    plan->rule_us = 4 * SIM_SECOND;
+    plan->kinds &= sim_one_in(chance, 2) ? ~AT_STEPS : ~0u;
+    plan->kinds |= 1u << SIM_rule | 1u << SIM_restart | 1u << (sim_one_in(chance, 2) ? SIM_kill : SIM_pause);
+    plan->least_faults = 12;
+}
+
 void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
-    sim_chance chance;
+    sim_chance chance, hands;
 
     memset(plan, 0, sizeof *plan);
     sim_chance_seed(&chance, seed, 7);
@@ -142,6 +155,10 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     plan->one_survives = sim_one_in(&chance, 3);
     if (sim_one_in(&chance, 5)) {
         make_backlog(plan, &chance);
+    }
+    sim_chance_seed(&hands, seed, 10);
+    if ((plan->kinds & AT_STEPS) != 0 && sim_one_in(&hands, 4)) {
+        make_handovers(plan, &hands);
     }
     draw_faults(plan, &chance);
     plan->stall_one_in = (int)sim_spread(&chance, 200, 3000);

@@ -1,6 +1,7 @@
 /* A store that was tampered with is found out. */
 #include <string.h>
 
+#include "../log_sql.h"
 #include "outside/transport.h"
 #include "selfcheck.h"
 
@@ -56,7 +57,7 @@ static void test_the_judge_is_content(void) {
 
 static void break_lost(void) {
     make_store();
-    tamper("DELETE FROM webhook_pending");
+    tamper("DELETE FROM webhook_events");
     judge_end(engine);
 }
 
@@ -94,7 +95,6 @@ static void break_attempts(void) {
 
 static void break_idle(void) {
     make_store();
-    tamper("UPDATE webhook_pending SET owner = 77");
     judge_idle(sim_step + 1);
 }
 
@@ -102,22 +102,75 @@ static void break_orphans(void) {
     make_store();
     self_expect(judge_begin(), "a judge who sees each commit");
     judge_watch();
-    tamper("UPDATE webhook_pending SET owner = 77; UPDATE webhook_pending SET owner = 0");
+    tamper("UPDATE webhook_partitions SET owner = 77; UPDATE webhook_partitions SET owner = 0");
     judge_watch();
 }
 
-static void break_marks(void) {
+static void break_passed(void) {
     make_store();
-    tamper("UPDATE webhook_pending SET owner = 77");
+    tamper("UPDATE webhook_partitions SET position = 9000000000000000000");
+    judge_watch();
+}
+
+/* And came back before the judge looked. */
+static void break_passed_for_a_while(void) {
+    make_store();
+    self_expect(judge_begin(), "a judge who sees each commit");
+    judge_watch();
+    tamper("UPDATE webhook_partitions SET owner = 0, position = 9000000000000000000");
+    tamper("UPDATE webhook_partitions SET position = 0");
+    judge_watch();
+}
+
+static void break_passed_by_an_owner(void) {
+    make_store();
+    self_expect(judge_begin(), "a judge who sees each commit");
+    judge_watch();
+    tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, 0);"
+           "UPDATE webhook_partitions SET owner = 7, epoch = epoch + 1;"
+           "UPDATE webhook_workers SET position = 9000000000000000000");
+    tamper("UPDATE webhook_workers SET position = 0");
+    judge_watch();
+}
+
+static void test_a_position_may_pass_what_has_a_delivery(void) {
+    deliver();
+    self_expect(judge_begin(), "a judge who sees each commit");
+    tamper("UPDATE webhook_workers SET position = " LOG_ANY ";"
+           "UPDATE webhook_partitions SET owner = 0, position = 9000000000000000000");
+    judge_watch();
+}
+
+static void break_position(void) {
+    deliver();
+    self_expect(judge_begin(), "a judge who sees each commit");
+    judge_watch();
+    tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, 0)");
+    judge_watch();
+}
+
+static void break_purged(void) {
+    make_store();
+    self_expect(judge_begin(), "a judge who sees each commit");
+    judge_watch();
+    tamper("DELETE FROM webhook_events");
+    judge_watch();
+}
+
+static void break_robbed(void) {
+    make_store();
+    self_expect(judge_begin(), "a judge who sees each commit");
+    judge_watch();
+    tamper("UPDATE webhook_partitions SET epoch = epoch - 1 WHERE id = 3");
     judge_watch();
 }
 
 static void break_owners(void) {
     deliver();
     self_expect(judge_begin(), "a judge who sees each commit");
-    tamper("INSERT INTO webhook_workers VALUES (7, 0); DELETE FROM webhook_workers WHERE id = 7");
+    tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, " LOG_ANY "); DELETE FROM webhook_workers WHERE id = 7");
     judge_watch();
-    tamper("INSERT INTO webhook_workers VALUES (7, 0)");
+    tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, " LOG_ANY ")");
     judge_watch();
 }
 
@@ -162,10 +215,26 @@ static void break_memory(void) {
 /* ------------------------------------------------------------------------------ the list */
 
 const sim_check self_judge_checks[] = {
-    HOLDS(the_judge_is_content), BREAKS(lost, "lost"),           BREAKS(delivered, "delivered"),
-    BREAKS(states, "states"),    BREAKS(exhausted, "exhausted"), BREAKS(held, "held"),
-    BREAKS(attempts, "states"),  BREAKS(idle, "idle"),           BREAKS(orphans, "orphans"),
-    BREAKS(marks, "orphans"),    BREAKS(owners, "owners"),       BREAKS(dead_owner, "dead_owner"),
-    BREAKS(settled, "stuck"),    BREAKS(explain, "explain"),     BREAKS(memory, "memory"),
+    HOLDS(the_judge_is_content),
+    BREAKS(lost, "lost"),
+    BREAKS(delivered, "delivered"),
+    BREAKS(states, "states"),
+    BREAKS(exhausted, "exhausted"),
+    BREAKS(held, "held"),
+    BREAKS(attempts, "states"),
+    BREAKS(idle, "idle"),
+    BREAKS(orphans, "orphans"),
+    BREAKS(passed, "passed"),
+    BREAKS(passed_for_a_while, "passed"),
+    BREAKS(passed_by_an_owner, "passed"),
+    HOLDS(a_position_may_pass_what_has_a_delivery),
+    BREAKS(position, "position"),
+    BREAKS(purged, "purged"),
+    BREAKS(robbed, "robbed"),
+    BREAKS(owners, "owners"),
+    BREAKS(dead_owner, "dead_owner"),
+    BREAKS(settled, "stuck"),
+    BREAKS(explain, "explain"),
+    BREAKS(memory, "memory"),
     { NULL, NULL, NULL },
 };

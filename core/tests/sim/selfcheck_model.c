@@ -171,6 +171,21 @@ static void break_order(void) {
     arrives(late, 0);
 }
 
+/* It was decided by the former shape, and is released by the new one, which by itself does not want it. */
+static void test_what_comes_during_a_change_may_be_held_and_go_after_it(void) {
+    model_subscription *s = self_subscription();
+    model_event shape = { .bad = 1 }, *event;
+    model_config mended = { .types = 2 };
+
+    s->possible[0].rule = MODEL_FAIL;
+    s->possible[0].policy = MODEL_HOLD;
+    model_change(s, &mended);
+    sim_step++;
+    event = model_event_new(&shape, 0);
+    model_changed(s, &mended, 1);
+    arrives(event, 0);
+}
+
 /* ------------------------------------------------------------------------------ the list */
 
 const sim_check self_model_checks[] = {
@@ -190,5 +205,6 @@ const sim_check self_model_checks[] = {
     BREAKS(unknown, "unknown"),
     BREAKS(cap, "cap"),
     BREAKS(order, "order"),
+    HOLDS(what_comes_during_a_change_may_be_held_and_go_after_it),
     { NULL, NULL, NULL },
 };

@@ -7,8 +7,7 @@
  *   sim --self                      tests of the simulator itself
  *
  * A history can be cut: --steps N, --processes N, --subscriptions N, --events N, --without
- * KIND,KIND, --faults-off HEX (bits, in their order). --promise order,cap,once asks for what is
- * promised only in the future. */
+ * KIND,KIND, --faults-off HEX (bits, in their order). */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,26 +195,18 @@ static void read_option(request *out, int option, char *text) {
     case 'w':
         out->cut.without = read_kinds(text);
         break;
-    case 'f':
-        out->cut.faults_off = strtoull(text, NULL, 16);
-        break;
     default:
-        out->cut.promises |= strstr(text, "order") != NULL ? SIM_PROMISE_ORDER : 0u;
-        out->cut.promises |= strstr(text, "cap") != NULL ? SIM_PROMISE_CAP : 0u;
-        out->cut.promises |= strstr(text, "once") != NULL ? SIM_PROMISE_ONCE : 0u;
+        out->cut.faults_off = strtoull(text, NULL, 16);
     }
 }
 
 static int read_options(request *out, int argc, char **argv) {
     static const struct option options[] = {
-        { "seeds", 1, NULL, 'r' },      { "seed", 1, NULL, 's' },
-        { "from", 1, NULL, 'F' },       { "minutes", 1, NULL, 'm' },
-        { "jobs", 1, NULL, 'j' },       { "steps", 1, NULL, 'n' },
-        { "processes", 1, NULL, 'p' },  { "subscriptions", 1, NULL, 'u' },
-        { "events", 1, NULL, 'e' },     { "without", 1, NULL, 'w' },
-        { "faults-off", 1, NULL, 'f' }, { "promise", 1, NULL, 'P' },
-        { "trace", 0, NULL, 'T' },      { "shrink", 0, NULL, 'S' },
-        { "self", 0, NULL, 'X' },       { "first", 0, NULL, '1' },
+        { "seeds", 1, NULL, 'r' },     { "seed", 1, NULL, 's' },          { "from", 1, NULL, 'F' },
+        { "minutes", 1, NULL, 'm' },   { "jobs", 1, NULL, 'j' },          { "steps", 1, NULL, 'n' },
+        { "processes", 1, NULL, 'p' }, { "subscriptions", 1, NULL, 'u' }, { "events", 1, NULL, 'e' },
+        { "without", 1, NULL, 'w' },   { "faults-off", 1, NULL, 'f' },    { "trace", 0, NULL, 'T' },
+        { "shrink", 0, NULL, 'S' },    { "self", 0, NULL, 'X' },          { "first", 0, NULL, '1' },
         { NULL, 0, NULL, 0 },
     };
     int option;
@@ -244,7 +235,7 @@ static int read_options(request *out, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    request asked = { 1, 0, 1e9, 2, 0, 0, 0, 0, { -1, -1, -1, -1, 0, 0, 0, 0 } };
+    request asked = { 1, 0, 1e9, 2, 0, 0, 0, 0, { -1, -1, -1, -1, 0, 0, 0 } };
 
     if (!read_options(&asked, argc, argv) || (asked.to == 0 && !asked.self)) {
         fprintf(stderr, "usage: sim --seeds A..B | --minutes M | --seed N [--trace] [--shrink] | --self\n");

@@ -61,13 +61,6 @@ enum sim_kind {
         SIM_KIND_COUNT
 };
 
-/* What is promised only for the future; a seed is not judged by it unless asked for. */
-enum sim_promise {
-    SIM_PROMISE_ORDER = 1, /* also between processes */
-    SIM_PROMISE_CAP = 2,   /* also between processes */
-    SIM_PROMISE_ONCE = 4,  /* also where memory is short or the disk slow */
-};
-
 typedef struct sim_fault {
     int64_t step; /* not before this one */
     int kind;
@@ -79,8 +72,7 @@ typedef struct sim_fault {
 typedef struct sim_plan {
     uint64_t seed;
     unsigned kinds; /* bits of enum sim_kind */
-    unsigned promises;
-    int64_t steps; /* of the time in which things go wrong */
+    int64_t steps;  /* of the time in which things go wrong */
     int processes, subscriptions, events, publishers;
     int switch_one_in; /* a call hands over so often */
     int stall_one_in;  /* a call holds its thread up so often, where threads are held up */
@@ -91,6 +83,7 @@ typedef struct sim_plan {
     int64_t retain_ms;           /* how long what is over is kept, 0: for ever */
     int backlog;                 /* receivers are slow and take one or two at a time */
     int one_survives;            /* in the end one process does it all; the others don't come back */
+    int least_faults;
     int fault_count;
     sim_fault faults[SIM_FAULTS];
     int trace;
@@ -102,7 +95,6 @@ typedef struct sim_cut {
     int processes, subscriptions, events;
     unsigned without;    /* kinds */
     uint64_t faults_off; /* bits of faults */
-    unsigned promises;
     int trace;
 } sim_cut;
 

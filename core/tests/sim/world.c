@@ -190,11 +190,10 @@ static void trouble(const sim_fault *fault, sim_process *process) {
     }
 }
 
-/* Some faults may make a request come twice; a clock and a foreign lock are none of them. */
+/* Some faults may make a request come twice; a clock, a foreign lock, short memory and a slow disk are none
+ * of them. */
 static int excuses(int kind) {
-    int once = (sim_plan_now->promises & SIM_PROMISE_ONCE) != 0;
-
-    return kind != SIM_clock && kind != SIM_lock && !(once && (kind == SIM_memory || kind == SIM_slow));
+    return kind != SIM_clock && kind != SIM_lock && kind != SIM_memory && kind != SIM_slow;
 }
 
 /* Work may go from one process to another. */
@@ -318,12 +317,22 @@ static void stop_faults(void) {
     sim_note("healing");
 }
 
+/* Of the slowest that it has had: a former version decides what was accepted then. */
+static int64_t cost_of_rule(const model_subscription *subscription) {
+    int64_t cost = subscription->possible[0].cost;
+
+    for (int i = 0; i < subscription->shape_count; i++) {
+        cost = subscription->shapes[i].cost > cost ? subscription->shapes[i].cost : cost;
+    }
+    return cost;
+}
+
 /* All that rules may cost in all, several times over. */
 static int64_t cost_of_rules(void) {
     int64_t cost = 0;
 
     for (int k = 0; k < model_subscription_count; k++) {
-        cost += model_subscriptions[k]->possible[0].cost * model_event_count;
+        cost += cost_of_rule(model_subscriptions[k]) * model_event_count;
     }
     return cost;
 }

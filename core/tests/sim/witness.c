@@ -1,0 +1,96 @@
+/* Triggers in the store: they see each commit, and forget what is rolled back. What a subscription wants they
+ * ask the model, which every connection can reach. */
+#include "witness.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+
+#include "../log_sql.h"
+#include "base/ident.h"
+#include "engine/position.h"
+#include "model.h"
+
+static void partition_of(sqlite3_context *context, int count, sqlite3_value **values) {
+    (void)count;
+    sqlite3_result_int(context, whi_partition_of(sqlite3_value_int64(values[0])));
+}
+
+int witness_subscription_of(int64_t id) {
+    for (int k = 0; k < model_subscription_count; k++) {
+        int64_t own;
+        if (model_subscriptions[k]->made && whi_ident_parse("sub_", model_subscriptions[k]->id, &own) == WH_OK &&
+            own == id) {
+            return k;
+        }
+    }
+    return -1;
+}
+
+int witness_is_certain(int n, int k) {
+    const model_subscription *s = model_subscriptions[k];
+
+    return model_events[n]->status == MODEL_ACCEPTED && s->made && !s->deleted && !s->single_use &&
+           model_pair_of(n, k)->want == MODEL_SEND;
+}
+
+/* payload, subscription: 1 if there must be a delivery. */
+static void is_certain(sqlite3_context *context, int count, sqlite3_value **values) {
+    const char *payload = (const char *)sqlite3_value_text(values[0]);
+    int k = witness_subscription_of(sqlite3_value_int64(values[1])), n;
+
+    (void)count;
+    sqlite3_result_int(context, k >= 0 && payload != NULL && sscanf(payload, "{\"n\":%d,", &n) == 1 && n >= 0 &&
+                                    n < model_event_count && witness_is_certain(n, k));
+}
+
+static int meet(sqlite3 *db, char **error, const struct sqlite3_api_routines *routines) {
+    const int flags = SQLITE_UTF8 | SQLITE_INNOCUOUS;
+    int code =
+        sqlite3_create_function(db, "sim_partition", 1, flags | SQLITE_DETERMINISTIC, NULL, partition_of, NULL, NULL);
+
+    (void)error;
+    (void)routines;
+    return code == SQLITE_OK ? sqlite3_create_function(db, "sim_certain", 2, flags, NULL, is_certain, NULL, NULL)
+                             : code;
+}
+
+void witness_register(void) {
+    sqlite3_auto_extension((void (*)(void))meet);
+}
+
+#define NEW_ORPHAN "NEW.owner <> 0 AND NEW.owner NOT IN (SELECT id FROM webhook_workers)"
+#define NOTE_ORPHAN " BEGIN INSERT INTO sim_orphans VALUES (NEW.owner, NEW.event); END;"
+
+/* Events in (?, ?] that must have a delivery to a subscription of such partitions, and have none. */
+#define NOTE_PASSED(partitions, after, upto)                                                                           \
+    " BEGIN INSERT INTO sim_passed SELECT e.number, s.id FROM webhook_subscriptions s"                                 \
+    " CROSS JOIN webhook_partitions p ON p.id = sim_partition(s.id)"                                                   \
+    " CROSS JOIN webhook_events e ON e.number > " after " AND e.number <= " upto " WHERE " partitions                  \
+    " AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event = e.number AND d.subscription = s.id)"          \
+    " AND sim_certain(e.payload, s.id) LIMIT 1; END;"
+
+const char witness_sql[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE sim_orphans (owner INTEGER, event INTEGER);"
+    "CREATE TABLE sim_owners (id INTEGER PRIMARY KEY, times INTEGER);"
+    "INSERT INTO sim_owners SELECT id, 1 FROM webhook_workers;"
+    "CREATE TRIGGER sim_owner AFTER INSERT ON webhook_workers BEGIN"
+    "  INSERT INTO sim_owners VALUES (NEW.id, 1) ON CONFLICT DO UPDATE SET times = times + 1; END;"
+    "CREATE TABLE sim_robbed (partition INTEGER, owner INTEGER);"
+    "CREATE TRIGGER sim_take AFTER UPDATE ON webhook_partitions WHEN " NEW_ORPHAN
+    " BEGIN INSERT INTO sim_orphans VALUES (NEW.owner, NEW.id); END;"
+    "CREATE TRIGGER sim_rob AFTER UPDATE ON webhook_partitions WHEN (NEW.owner <> OLD.owner AND NEW.owner <> 0 AND"
+    " (OLD.owner IN (SELECT id FROM webhook_workers) OR NEW.epoch <= OLD.epoch)) OR NEW.epoch < OLD.epoch"
+    " BEGIN INSERT INTO sim_robbed VALUES (NEW.id, OLD.owner); END;"
+    "CREATE TRIGGER sim_delivery AFTER INSERT ON webhook_deliveries WHEN NEW.state = 2 AND " NEW_ORPHAN NOTE_ORPHAN
+    "CREATE TRIGGER sim_send AFTER UPDATE ON webhook_deliveries WHEN NEW.state = 2 AND " NEW_ORPHAN NOTE_ORPHAN
+    "CREATE TABLE sim_passed (event INTEGER, subscription INTEGER);"
+    "CREATE TRIGGER sim_move AFTER UPDATE OF position ON webhook_workers WHEN NEW.position < " LOG_ANY NOTE_PASSED(
+        "p.owner = NEW.id", "p.position",
+        "NEW.position") "CREATE TRIGGER sim_give AFTER UPDATE OF owner ON webhook_partitions WHEN NEW.owner = "
+                        "0" NOTE_PASSED("p.id = NEW.id", "OLD.position",
+                                        "NEW.position") "CREATE TABLE sim_purged (event INTEGER);"
+                                                        "CREATE TRIGGER sim_purge BEFORE DELETE ON webhook_events WHEN "
+                                                        "OLD.number > " LOG_LEAST
+                                                        " BEGIN INSERT INTO sim_purged VALUES (OLD.number); END;"
+                                                        "COMMIT";

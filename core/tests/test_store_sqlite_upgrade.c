@@ -1,0 +1,418 @@
+/* Stores of earlier versions of the tables, with something in every state. What is to come of it is the same
+ * whatever version it was: what was decided stays decided, and what was not is in the log. */
+#include "store_file_kit.h"
+
+#include "outside/store_sqlite.h"
+
+#define FORMER_WORKER 7
+#define TEXT_SIZE 8192
+
+static int64_t e(int i) {
+    return number_at(NOW, i);
+}
+
+/* ------------------------------------------------------------------- making former stores */
+
+static void read_text(int version, char *out, size_t room) {
+    char name[512];
+    FILE *file;
+
+    snprintf(name, sizeof name, "%s/store_version_%d.sql", WEBHOOK_TEST_DATA, version);
+    file = fopen(name, "r");
+    assert_non_null(file);
+    out[fread(out, 1, room - 1, file)] = '\0';
+    fclose(file);
+}
+
+static void make_tables(int version) {
+    static char text[16384];
+
+    read_text(version, text, sizeof text);
+    execute(text);
+}
+
+static void write_event(int i) {
+    char sql[400];
+
+    snprintf(sql, sizeof sql,
+             "INSERT INTO webhook_events (number, id, type, tenant, time, accepted_at, payload)"
+             " VALUES (%lld, %s, 'order.paid', 'acme', 5, 6, '{\"id\":%d}')",
+             (long long)e(i), i == 1 ? "'k1'" : "NULL", i);
+    execute(sql);
+}
+
+static void write_mark(int64_t owner, int i) {
+    char sql[200];
+
+    snprintf(sql, sizeof sql, "INSERT INTO webhook_pending (owner, event) VALUES (%lld, %lld)", (long long)owner,
+             (long long)e(i));
+    execute(sql);
+}
+
+/* The last: where the tables have it. */
+static void write_delivery(int i, int subscription, int state, int64_t due, int64_t owner, const char *key) {
+    char sql[600];
+
+    snprintf(sql, sizeof sql,
+             "INSERT INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, owner,"
+             " created_at, updated_at, status, error, body%s) VALUES (%lld, %d, 3, %d, 1, 1, %lld, %lld, 100, 200, 503,"
+             " 'no', NULL%s%s%s)",
+             key ? ", key" : "", (long long)e(i), subscription, state, (long long)due, (long long)owner,
+             key ? ", '" : "", key ? key : "", key ? "'" : "");
+    execute(sql);
+}
+
+static void write_worker(int version) {
+    static const char *const texts[] = {
+        [1] = "INSERT INTO webhook_workers (id, heartbeat, token) VALUES (7, 9, 9)",
+        [2] = "INSERT INTO webhook_workers (id, heartbeat, token) VALUES (7, 9, 9)",
+        [3] = "INSERT INTO webhook_workers (id, beat) VALUES (7, 9)",
+    };
+
+    execute(texts[version]);
+}
+
+static void write_ids_and_bodies(int version) {
+    char sql[500];
+
+    snprintf(sql, sizeof sql,
+             "INSERT INTO webhook_event_ids (id, number%s) VALUES ('k1', %lld%s);"
+             "INSERT INTO webhook_bodies VALUES (1, '[1]');"
+             "UPDATE webhook_deliveries SET body = 1 WHERE event = %lld;"
+             "INSERT INTO webhook_attempts VALUES (%lld, 5, 1, 100, 7, 0, 200, NULL, 'yes')",
+             version > 1 ? ", tenant" : "", (long long)e(1), version > 1 ? ", 'acme'" : "", (long long)e(1),
+             (long long)e(1));
+    execute(sql);
+}
+
+/* 2 and 5 are not decided yet: nobody's the one, of a worker that is there the other. */
+static void make_former(int version) {
+    make_tables(version);
+    /* The file of version 1 has rows of its own, for the engine. */
+    execute("DELETE FROM webhook_events; DELETE FROM webhook_deliveries; DELETE FROM webhook_event_ids");
+    for (int i = 1; i <= 9; i++) {
+        write_event(i);
+    }
+    write_mark(0, 2);
+    write_mark(FORMER_WORKER, 5);
+    write_worker(version);
+    write_delivery(1, 5, WHI_DELIVERED, 0, 0, NULL);
+    write_delivery(4, 5, WHI_DELIVERED, 0, 0, NULL); /* and of 3 nobody wanted anything */
+    write_delivery(5, 5, WHI_SENDING, 0, FORMER_WORKER, NULL);
+    write_delivery(6, 5, WHI_SENDING, 0, FORMER_WORKER, NULL);
+    write_delivery(6, 6, WHI_WAITING, 300, 0, NULL);
+    write_delivery(7, 8, WHI_WAITING, 300, 0, version > 1 ? "a" : NULL);
+    write_delivery(8, 8, WHI_WAITING, version > 1 ? INT64_MAX : 400, 0, version > 1 ? "a" : NULL);
+    write_delivery(8, 5, WHI_EXHAUSTED, 0, 0, NULL);
+    write_delivery(8, 6, WHI_HELD, 0, 0, NULL);
+    write_delivery(9, 5, WHI_CANCELLED, 0, 0, NULL);
+    write_ids_and_bodies(version);
+}
+
+/* --------------------------------------------------------------------- what is to come of it */
+
+static int state_of(whi_store *store, int i, int subscription, seen *all) {
+    OK(V(store)->delivery_get(store, e(i), subscription, see_delivery, all));
+    return all->last.state;
+}
+
+static void check_log(whi_store *store) {
+    seen all = { 0 }, page = { 0 };
+    whi_store_work work;
+    int64_t upto;
+
+    OK(V(store)->event_log(store, 0, 9, see_event, &all, &upto));
+    assert_int_equal(all.count, 2);
+    assert_int_equal(all.events[0], e(2));
+    assert_int_equal(all.events[1], e(5));
+    assert_int_equal(upto, e(9));
+    OK(V(store)->event_log(store, 0, 1, see_event, &page, &upto));
+    assert_int_equal(upto, e(2));
+    OK(V(store)->event_log(store, upto, 1, see_event, &page, &upto));
+    assert_int_equal(page.count, 2);
+    assert_int_equal(upto, e(5));
+    assert_int_equal(page.event.pending, 1);
+    OK(V(store)->event_get(store, e(1), see_event, &page));
+    assert_int_equal(page.event.pending, 0);
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.events, 1);
+    assert_int_equal(work.owned, 0);
+}
+
+static void check_deliveries(whi_store *store) {
+    seen all = { 0 };
+
+    assert_int_equal(state_of(store, 1, 5, &all), WHI_DELIVERED);
+    assert_string_equal(all.body, "[1]");
+    assert_int_equal(state_of(store, 4, 5, &all), WHI_DELIVERED);
+    for (int i = 5; i <= 6; i++) { /* were being sent */
+        assert_int_equal(state_of(store, i, 5, &all), WHI_WAITING);
+        assert_int_equal(all.last.owner, 0);
+        assert_int_equal(all.last.due, 200);
+    }
+    assert_int_equal(state_of(store, 6, 6, &all), WHI_WAITING);
+    assert_int_equal(all.last.due, 300);
+    assert_int_equal(state_of(store, 8, 5, &all), WHI_EXHAUSTED);
+    assert_int_equal(state_of(store, 8, 6, &all), WHI_HELD);
+    assert_int_equal(state_of(store, 9, 5, &all), WHI_CANCELLED);
+    all.count = 0;
+    OK(V(store)->attempt_list(store, e(1), 5, see_attempt, &all));
+    assert_int_equal(all.count, 1);
+    assert_string_equal(all.text, "yes");
+}
+
+static void check_ids(whi_store *store) {
+    int64_t number;
+    int known;
+
+    OK(V(store)->event_number(store, "k1", "acme", &number));
+    assert_int_equal(number, e(1));
+    OK(whi_store_begin(store));
+    OK(add_event(store, 0, "k1", &known));
+    assert_int_equal(known, 1);
+    whi_store_rollback(store);
+}
+
+/* Those with a key keep their order. */
+static void check_claims(whi_store *store, int version) {
+    whi_delivery_row row = delivery(e(7), 8, WHI_DELIVERED, 0);
+    seen all = { 0 };
+    int64_t owner;
+
+    row.key = version > 1 ? "a" : NULL;
+    OK(whi_store_begin(store));
+    OK(add_worker(store, &owner));
+    assert_true(owner != FORMER_WORKER); /* who has that number still believes in it */
+    OK(claim(store, owner, 5, NOW, 9, see_delivery, &all));
+    assert_int_equal(all.count, 2);
+    all.count = 0;
+    OK(claim(store, owner, 8, NOW, 1, see_delivery, &all));
+    assert_int_equal(all.events[0], e(7));
+    OK(write_row(store, &row));
+    OK(claim(store, owner, 8, NOW, 1, see_delivery, &all));
+    assert_int_equal(all.events[1], e(8));
+    OK(release_worker(store, owner, NOW, 9, &(int){ 0 }));
+    OK(whi_store_commit(store, NULL));
+}
+
+/* As from the first that was not decided, and nobody's. */
+static void check_partitions(whi_store *store) {
+    int64_t owner, position;
+    int count;
+
+    OK(whi_store_begin(store));
+    OK(add_worker(store, &owner));
+    OK(whi_store_partition_take(store, owner, WH_PARTITIONS + 1, &position, &count));
+    assert_int_equal(count, WH_PARTITIONS);
+    assert_int_equal(position, e(2) - 1);
+    whi_store_rollback(store);
+}
+
+static void check_purge(whi_store *store) {
+    int64_t after = 0;
+    int count;
+
+    OK(whi_store_begin(store));
+    OK(whi_store_purge(store, INT64_MAX, INT64_MAX, 100, &after, &count));
+    OK(whi_store_commit(store, NULL));
+    assert_false(is_there(store, e(1)));
+    for (int i = 2; i <= 9; i++) {
+        assert_true(is_there(store, e(i)));
+    }
+}
+
+/* What is published from now on stands behind it. */
+static void check_new_events(whi_store *store) {
+    whi_answer answer;
+    whi_event_row row = { .type = "order.paid", .tenant = "acme", .time = 1, .accepted_at = 1 };
+    seen all = { 0 };
+    int64_t upto;
+    whi_fact *fact;
+
+    row.payload = "{}";
+    row.payload_size = 2;
+    OK(whi_store_begin(store));
+    OK(whi_store_add(store, WH_FACT_EVENT, &answer, &fact));
+    fact->of.event = row;
+    OK(whi_store_commit(store, NULL));
+    assert_true(answer.number > e(9));
+    assert_int_equal(answer.before, e(9));
+    OK(V(store)->event_log(store, e(2), 9, see_event, &all, &upto));
+    assert_int_equal(all.count, 2);
+    assert_int_equal(all.events[0], e(5));
+    assert_int_equal(all.events[1], answer.number);
+}
+
+static void check_all(int version) {
+    whi_store *store = opened(path);
+
+    check_log(store);
+    check_deliveries(store);
+    check_ids(store);
+    check_partitions(store);
+    check_claims(store, version);
+    check_purge(store);
+    check_new_events(store);
+    whi_store_close(store);
+    store = opened(path); /* which is as if it had always been so */
+    whi_store_close(store);
+}
+
+/* Of every table its columns, in their order. */
+static void list_columns(char *out) {
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT group_concat(word, ' ') FROM (SELECT m.name || '.' || c.name || ' ' ||"
+                                        " c.type || c.\"notnull\" || c.pk AS word FROM sqlite_schema m JOIN"
+                                        " pragma_table_info(m.name) c WHERE m.name LIKE 'webhook_%'"
+                                        " ORDER BY m.name, c.name)",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    snprintf(out, TEXT_SIZE, "%s", (const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+
+static void check_tables(int version) {
+    char mine[TEXT_SIZE], fresh[TEXT_SIZE];
+
+    make_former(version);
+    whi_store_close(opened(path));
+    list_columns(mine);
+    assert_int_equal(asked("SELECT value FROM webhook_meta WHERE name = 'schema'"), WHI_SQLITE_VERSION);
+    scrub(NULL);
+    whi_store_close(opened(path));
+    list_columns(fresh);
+    assert_string_equal(mine, fresh);
+    scrub(NULL);
+}
+
+/* ------------------------------------------------------------------------------------ tests */
+
+static void a_store_of_version_1_is_taken_over_as_it_stood(void **state) {
+    (void)state;
+    make_former(1);
+    check_all(1);
+}
+
+static void a_store_of_version_2_is_taken_over_as_it_stood(void **state) {
+    (void)state;
+    make_former(2);
+    check_all(2);
+}
+
+static void a_store_of_version_3_is_taken_over_as_it_stood(void **state) {
+    (void)state;
+    make_former(3);
+    check_all(3);
+}
+
+static void the_tables_are_then_those_of_a_new_store(void **state) {
+    (void)state;
+    for (int version = 1; version <= 3; version++) {
+        check_tables(version);
+    }
+}
+
+/* Whoever runs on with the former library finds that its row is gone, and takes no other for it. */
+static void a_worker_of_the_former_library_finds_no_row_of_its_number(void **state) {
+    whi_store *store;
+    int64_t owner;
+
+    (void)state;
+    make_tables(3);
+    execute("INSERT INTO webhook_workers (id, beat) VALUES (1, 9)");
+    store = opened(path);
+    OK(whi_store_begin(store));
+    assert_int_equal(whi_store_worker_holds(store, 1), WH_ENOTFOUND);
+    OK(add_worker(store, &owner));
+    assert_true(owner > 1);
+    OK(whi_store_commit(store, NULL));
+    whi_store_close(store);
+}
+
+static void check_empty_log(int64_t position) {
+    whi_store *store = opened(path);
+    whi_store_work work;
+    seen all = { 0 };
+    int64_t upto;
+
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.events, 0);
+    OK(V(store)->event_log(store, 0, 9, see_event, &all, &upto));
+    assert_int_equal(all.count, 0);
+    assert_int_equal(upto, position);
+    OK(whi_store_begin(store));
+    OK(add_event(store, e(20), NULL, NULL));
+    OK(whi_store_commit(store, NULL));
+    OK(V(store)->event_log(store, position, 9, see_event, &all, &upto));
+    assert_int_equal(all.count, 1);
+    OK(V(store)->work(store, &work));
+    assert_int_equal(work.events, 1);
+    whi_store_close(store);
+}
+
+static void where_all_was_decided_nothing_is_decided_again(void **state) {
+    (void)state;
+    make_tables(3);
+    check_empty_log(0);
+    scrub(NULL);
+    make_tables(3);
+    write_event(1);
+    write_event(2);
+    check_empty_log(e(2));
+}
+
+/* A mark outlives an event that a hand deleted; and the first stores of version 3 counted no forgotten changes. */
+static void what_a_former_store_lacks_does_not_matter(void **state) {
+    whi_store *store;
+    seen all = { 0 };
+    int64_t upto, after = 7;
+
+    (void)state;
+    make_former(3);
+    execute("DELETE FROM webhook_events WHERE number IN (SELECT min(event) FROM webhook_pending);"
+            "DELETE FROM webhook_meta WHERE name = 'forgotten'");
+    store = opened(path);
+    OK(V(store)->event_log(store, 0, 9, see_event, &all, &upto));
+    assert_int_equal(all.count, 1);
+    assert_int_equal(all.events[0], e(5));
+    OK(V(store)->subscription_changes(store, &after, see_subscription, &all));
+    check_partitions(store);
+    whi_store_close(store);
+}
+
+/* As this one will be for the next. */
+static void a_library_refuses_the_tables_of_the_next_version(void **state) {
+    whi_store *store = opened(path);
+    char sql[100], words[40];
+
+    (void)state;
+    whi_store_close(store);
+    snprintf(sql, sizeof sql, "UPDATE webhook_meta SET value = %d WHERE name = 'schema'", WHI_SQLITE_VERSION + 1);
+    snprintf(words, sizeof words, "version %d", WHI_SQLITE_VERSION + 1);
+    execute(sql);
+    assert_int_equal(whi_store_open(&store, path, NULL), WH_EVERSION);
+    assert_null(store);
+    assert_non_null(strstr(wh_last_error(), words));
+    assert_int_equal(asked("SELECT value FROM webhook_meta WHERE name = 'schema'"), WHI_SQLITE_VERSION + 1);
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_store_of_version_1_is_taken_over_as_it_stood, scrub),
+        cmocka_unit_test_teardown(a_store_of_version_2_is_taken_over_as_it_stood, scrub),
+        cmocka_unit_test_teardown(a_store_of_version_3_is_taken_over_as_it_stood, scrub),
+        cmocka_unit_test_teardown(the_tables_are_then_those_of_a_new_store, scrub),
+        cmocka_unit_test_teardown(a_worker_of_the_former_library_finds_no_row_of_its_number, scrub),
+        cmocka_unit_test_teardown(where_all_was_decided_nothing_is_decided_again, scrub),
+        cmocka_unit_test_teardown(what_a_former_store_lacks_does_not_matter, scrub),
+        cmocka_unit_test_teardown(a_library_refuses_the_tables_of_the_next_version, scrub),
+    };
+
+    return RUN_STORE_TESTS(tests);
+}
