@@ -31,7 +31,7 @@ static void empty_disk(void) {
 
 /* Whatever waits for its time has waited long enough. */
 static void hurry(whi_worker *worker) {
-    whi_entry *entries[] = { &worker->record_again, &worker->later_again, &worker->claim_again };
+    whi_entry *entries[] = { &worker->record_again, &worker->later_again, &worker->reading_again };
 
     for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
         if (whi_entry_is_set(entries[i])) {

@@ -71,7 +71,7 @@ static void a_loop_sleeps_that_may_not_claim_while_another_has_the_lock(void **s
     (void)state;
     life_sql(file, "INSERT INTO webhook_outbox (type, payload) VALUES ('a', '1')");
     other = lock_beyond_the_lease(engine, file);
-    whi_timetable_again(&engine->workers[0]->timetable, &engine->workers[0]->claim_again,
+    whi_timetable_again(&engine->workers[0]->timetable, &engine->workers[0]->reading_again,
                         whi_monotonic_us() + 20000); /* a claim has failed */
     assert_true(count_turns(engine) < FEW);
     go_on(engine, other, 1);

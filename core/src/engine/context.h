@@ -19,9 +19,9 @@
  * their order is given beside them.
  *
  * The way of an event: calls/publish.c makes it durable; engine/handover.c puts it into a worker's inbox,
- * from memory or as work/claim.c reads it in the log; work/fanout.c decides who gets it; work/queue.c queues a delivery
- * in its subscription's lane; work/send.c signs and sends; work/record.c writes what came of it; work/claim.c brings
- * back from the store what waited there; work/upkeep.c does what is due by time. */
+ * from memory or as work/reading.c reads it in the log; work/fanout.c decides who gets it; work/queue.c queues a
+ * delivery in its subscription's lane; work/send.c signs and sends; work/record.c writes what came of it; work/claim.c
+ * brings back from the store what waited there; work/upkeep.c does what is due by time. */
 #ifndef WHI_CONTEXT_H
 #define WHI_CONTEXT_H
 
@@ -78,9 +78,9 @@ struct wh_engine {
     atomic_int flights_open;   /* deliveries with a sink */
     atomic_llong jobs_open;    /* workers' jobs that have not come back */
     atomic_llong jobs_begun;   /* ever: unchanged, and nothing was taken out of the store meanwhile */
-    atomic_llong mean_payload; /* bytes of an event, of those claimed lately: how many fit into memory */
+    atomic_llong mean_payload; /* bytes of an event, of those read lately: how many fit into memory */
 
-    atomic_int more_events;   /* 1: the log has, or may have, events that were not read: see work/claim.c */
+    atomic_int more_events;   /* 1: the log has, or may have, events that were not read: see work/reading.c */
     atomic_int appended;      /* 1: a transaction that may be under way adds some that nobody hands over */
     atomic_llong outbox_seen; /* store->changes, when the outbox was last empty before an event was added */
     atomic_int more_rows;     /* 1: the outbox has, or may have, rows */

@@ -2,7 +2,7 @@
  *
  * An event that this process has published is handed over from memory if it is the next one that is
  * to be read; if another process's lies before it, or memory is short, it is read from the log like
- * theirs (work/claim.c). Both ways meet here, under the position's lock, so that none goes past
+ * theirs (work/reading.c). Both ways meet here, under the position's lock, so that none goes past
  * another. */
 #ifndef WHI_HANDOVER_H
 #define WHI_HANDOVER_H

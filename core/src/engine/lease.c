@@ -87,7 +87,7 @@ static int look(const whi_worker_row *row, void *payload) {
     looking *self = payload;
     const whi_beats *seen = &self->lease->seen;
     const whi_beat_seen *before;
-    whi_beat_seen now = { row->owner, row->beat, 0, row->share };
+    whi_beat_seen now = { row->owner, row->beat, 0 };
 
     if (row->owner == self->lease->now_owner) {
         return WH_OK;

@@ -67,7 +67,6 @@
 typedef struct whi_beat_seen {
     int64_t owner, beat;
     int still; /* beats of mine since it moved */
-    int share; /* 1: it wants its share, and has been there for a beat */
 } whi_beat_seen;
 
 typedef struct whi_beats {

@@ -12,8 +12,8 @@ int whi_partition_of(int64_t subscription) {
 }
 
 static void disown(whi_position *position, int partition) {
-    atomic_store(&position->from[partition], WHI_NOWHERE);
-    atomic_store(&position->until[partition], WHI_NOWHERE);
+    atomic_store(&position->partitions[partition].from, WHI_NOWHERE);
+    atomic_store(&position->partitions[partition].until, WHI_NOWHERE);
 }
 
 void whi_position_init(whi_position *position) {
@@ -21,7 +21,7 @@ void whi_position_init(whi_position *position) {
     pthread_mutex_init(&position->lock, NULL);
     for (int i = 0; i < WH_PARTITIONS; i++) {
         disown(position, i);
-        atomic_init(&position->held[i], 0);
+        atomic_init(&position->partitions[i].held, 0);
     }
 }
 
@@ -34,19 +34,19 @@ void whi_position_end(whi_position *position) {
  * or comes is never more than what was or will be decided for it here. */
 int whi_position_decides(const whi_position *position, int64_t subscription, const whi_mark *mark, int64_t number) {
     int partition = whi_partition_of(subscription);
-    int64_t until = atomic_load(&position->until[partition]);
-    int64_t from = atomic_load(&position->from[partition]);
-    int since = atomic_load(&position->since[partition]);
+    int64_t until = atomic_load(&position->partitions[partition].until);
+    int64_t from = atomic_load(&position->partitions[partition].from);
+    int since = atomic_load(&position->partitions[partition].since);
 
     return number > from && number <= until && (mark->again ? since == mark->pass : since <= mark->pass);
 }
 
 static int is_ours(const whi_position *position, int partition) {
-    return atomic_load(&position->from[partition]) != WHI_NOWHERE;
+    return atomic_load(&position->partitions[partition].from) != WHI_NOWHERE;
 }
 
 static int is_leaving(const whi_position *position, int partition) {
-    return is_ours(position, partition) && atomic_load(&position->until[partition]) != WHI_NOWHERE;
+    return is_ours(position, partition) && atomic_load(&position->partitions[partition].until) != WHI_NOWHERE;
 }
 
 int whi_position_has(const whi_position *position, int64_t subscription) {
@@ -56,11 +56,11 @@ int whi_position_has(const whi_position *position, int64_t subscription) {
 }
 
 void whi_position_hold(whi_position *position, int64_t subscription) {
-    atomic_fetch_add(&position->held[whi_partition_of(subscription)], 1);
+    atomic_fetch_add(&position->partitions[whi_partition_of(subscription)].held, 1);
 }
 
 void whi_position_release(whi_position *position, int64_t subscription) {
-    atomic_fetch_sub(&position->held[whi_partition_of(subscription)], 1);
+    atomic_fetch_sub(&position->partitions[whi_partition_of(subscription)].held, 1);
 }
 
 /* ---------------------------------------------------------------- reading and deciding */
@@ -129,7 +129,7 @@ static int64_t value_of(const whi_position *position) {
 
     value = first != NULL ? smaller(value, first->due - 1) : value;
     for (int i = 0; i < WH_PARTITIONS && atomic_load(&position->leaving) > 0; i++) {
-        value = is_leaving(position, i) ? smaller(value, atomic_load(&position->until[i])) : value;
+        value = is_leaving(position, i) ? smaller(value, atomic_load(&position->partitions[i].until)) : value;
     }
     return value;
 }
@@ -235,8 +235,8 @@ static int adopt(whi_position *position, const int64_t at[WH_PARTITIONS]) {
     }
     for (int i = 0; i < WH_PARTITIONS; i++) {
         if (at[i] >= 0 && !is_ours(position, i)) {
-            atomic_store(&position->since[i], position->pass);
-            atomic_store(&position->from[i], at[i]);
+            atomic_store(&position->partitions[i].since, position->pass);
+            atomic_store(&position->partitions[i].from, at[i]);
             atomic_fetch_add(&position->count, 1);
         } else if (at[i] < 0 && is_ours(position, i)) {
             lose(position, i);
@@ -263,8 +263,8 @@ void whi_position_leave(whi_position *position, int count) {
     pthread_mutex_lock(&position->lock);
     for (int i = WH_PARTITIONS - 1; i >= 0 && count > 0; i--) {
         if (is_ours(position, i) && !is_leaving(position, i)) {
-            int64_t from = atomic_load(&position->from[i]); /* it was further when it came, and is still */
-            atomic_store(&position->until[i], position->read > from ? position->read : from);
+            int64_t from = atomic_load(&position->partitions[i].from); /* it was further when it came, and is still */
+            atomic_store(&position->partitions[i].until, position->read > from ? position->read : from);
             atomic_fetch_add(&position->leaving, 1);
             count--;
         }
@@ -277,9 +277,9 @@ int whi_position_has_left(whi_position *position, int partition, int64_t *until)
     int left;
 
     pthread_mutex_lock(&position->lock);
-    *until = atomic_load(&position->until[partition]);
+    *until = atomic_load(&position->partitions[partition].until);
     first = whi_heap_first(&position->undecided);
-    left = is_leaving(position, partition) && atomic_load(&position->held[partition]) == 0 &&
+    left = is_leaving(position, partition) && atomic_load(&position->partitions[partition].held) == 0 &&
            position->stuck >= *until && position->read >= *until && (first == NULL || first->due > *until);
     pthread_mutex_unlock(&position->lock);
     return left;

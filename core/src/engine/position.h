@@ -42,6 +42,13 @@ typedef struct whi_mark {
     int again;  /* 1: it was in an earlier one, too */
 } whi_mark;
 
+/* Changed under the lock, looked at without it: see whi_position_decides. */
+typedef struct whi_partition {
+    atomic_llong from, until; /* not ours: from is WHI_NOWHERE */
+    atomic_int since;         /* the pass with which it came */
+    atomic_int held;
+} whi_partition;
+
 typedef struct whi_position {
     pthread_mutex_t lock; /* around all but the atomics, which it guards when they change */
     int64_t owner;        /* 0: none, and nothing is handed over */
@@ -51,11 +58,9 @@ typedef struct whi_position {
     int64_t stuck;  /* before an event that was dropped undecided; WHI_NOWHERE: none */
     int64_t written;
     whi_heap undecided;
-    atomic_int count;                                       /* partitions that are ours, leaving ones included */
-    atomic_int leaving;                                     /* of these */
-    atomic_llong from[WH_PARTITIONS], until[WH_PARTITIONS]; /* not ours: from is WHI_NOWHERE */
-    atomic_int since[WH_PARTITIONS];                        /* the pass with which it came */
-    atomic_int held[WH_PARTITIONS];
+    atomic_int count;   /* partitions that are ours, leaving ones included */
+    atomic_int leaving; /* of these */
+    whi_partition partitions[WH_PARTITIONS];
 } whi_position;
 
 void whi_position_init(whi_position *position);

@@ -21,10 +21,6 @@ static int event(whi_sqlite *store, whi_fact *fact) {
     return code;
 }
 
-static int outbox(whi_sqlite *store, whi_fact *fact) {
-    return whi_sqlite_outbox_take(store, fact);
-}
-
 /* An attempt that follows needs no look whether its delivery is there. */
 static int delivery(whi_sqlite *store, whi_fact *fact) {
     const whi_delivery_row *row = &fact->of.delivery;
@@ -190,7 +186,7 @@ static int subscription_count(whi_sqlite *store, whi_fact *fact) {
 
 static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = {
     [WH_FACT_EVENT] = event,
-    [WH_FACT_OUTBOX] = outbox,
+    [WH_FACT_OUTBOX] = whi_sqlite_outbox_take,
     [WH_FACT_DELIVERY] = delivery,
     [WH_FACT_ATTEMPT] = attempt,
     [WH_FACT_DELIVERY_CLAIM] = delivery_claim,

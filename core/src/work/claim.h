@@ -1,6 +1,4 @@
-/* Bringing work back from the store: deliveries whose time has come, lane by lane, and what is in the
- * log beyond what was read (engine/position.h). Reading the log writes nothing: nobody else decides for
- * our partitions.
+/* Bringing work back from the store: deliveries whose time has come, lane by lane.
  *
  * A claim asks for one subscription's deliveries by its index, so it costs the same
  * with a thousand and with a million waiting, and a subscription with a long backlog
@@ -16,9 +14,7 @@
 
 #include "work/worker.h"
 
-void whi_claim_lane(whi_worker *worker, whi_entry *entry);  /* a lane's entry: its stored deliveries are due */
-void whi_claim_events(whi_worker *worker);                  /* the log, and the outbox */
-void whi_claim_again(whi_worker *worker, whi_entry *entry); /* after a reading that failed */
-void whi_claim_scan(whi_worker *worker);                    /* asks the store for lanes */
+void whi_claim_lane(whi_worker *worker, whi_entry *entry); /* a lane's entry: its stored deliveries are due */
+void whi_claim_scan(whi_worker *worker);                   /* asks the store for lanes */
 
 #endif

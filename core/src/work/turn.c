@@ -11,6 +11,7 @@
 #include "work/lane.h"
 #include "work/later.h"
 #include "work/queue.h"
+#include "work/reading.h"
 #include "work/record.h"
 #include "work/send.h"
 #include "work/upkeep.h"
@@ -86,7 +87,7 @@ static void fetch(whi_worker *worker) {
     }
     whi_timetable_run(worker, &worker->timetable.lanes, whi_now(worker->engine), LANES_BURST);
     if (worker->todo == NULL && worker->queued < QUEUED_ENOUGH) {
-        whi_claim_events(worker);
+        whi_reading(worker);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "work/later.h"
 #include "work/purge.h"
 #include "work/queue.h"
+#include "work/reading.h"
 #include "work/record.h"
 
 #define REST_US INT64_C(60000000)
@@ -201,7 +202,7 @@ int whi_upkeep_begin(whi_worker *worker) {
     worker->record_again.call = whi_record_again;
     worker->position_again.call = whi_record_position;
     worker->later_again.call = whi_later_again;
-    worker->claim_again.call = whi_claim_again;
+    worker->reading_again.call = whi_reading_again;
     worker->lane_due = whi_claim_lane;
     if (code == WH_OK && worker->index == 0) {
         whi_timetable_again(&worker->timetable, &worker->look, 0);

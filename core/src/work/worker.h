@@ -49,7 +49,7 @@ typedef struct whi_worker {
     whi_entry look, spill, purge;
     whi_entry look_again; /* after a wake-up: see upkeep.c */
     whi_entry position_again;
-    whi_entry record_again, later_again, claim_again;              /* what failed is tried again */
+    whi_entry record_again, later_again, reading_again;            /* what failed is tried again */
     void (*lane_due)(struct whi_worker *worker, whi_entry *entry); /* of every lane */
     struct whi_flight *free_flights, *flying;
     int in_flight, queued;

@@ -246,7 +246,7 @@ mutation left_at_the_end 'partitions that go with a row go at the end of the log
     'SET owner = 0, position = (SELECT max(number) FROM webhook_events)"'
 
 mutation gives_held 'a partition is given back with deliveries in memory' \
-    engine/position.c 'is_leaving(position, partition) && atomic_load(&position->held[partition]) == 0 &&' 'is_leaving(position, partition) &&'
+    engine/position.c 'is_leaving(position, partition) && atomic_load(&position->partitions[partition].held) == 0 &&' 'is_leaving(position, partition) &&'
 
 mutation gives_undecided 'a partition is given back with undecided events before its end' \
     engine/position.c 'position->read >= *until && (first == NULL || first->due > *until);' 'position->read >= *until && (first == NULL || first->due > 0);'
@@ -275,7 +275,7 @@ mutation until_unminded 'a partition that leaves goes on deciding' \
     engine/position.c 'number > from && number <= until &&' 'number > from && (number <= until || until > 0) &&'
 
 mutation until_not_held 'a partition that leaves does not hold the position' \
-    engine/position.c 'value = is_leaving(position, i) ? smaller(value, atomic_load(&position->until[i])) : value;' 'value = smaller(value, WHI_NOWHERE);'
+    engine/position.c 'value = is_leaving(position, i) ? smaller(value, atomic_load(&position->partitions[i].until)) : value;' 'value = smaller(value, WHI_NOWHERE);'
 
 mutation leaves_behind 'a partition leaves while the reading is behind' \
     engine/lease.c 'lease->old_sharers > 0 && !whi_position_is_behind(position) &&' 'lease->old_sharers > 0 &&'
@@ -333,9 +333,9 @@ mutation written_before 'a position that was written before the reading went bac
     engine/position.c 'if (owner == position->owner && pass == position->pass) {' 'if (owner == position->owner && pass >= 0) {'
 
 mutation from_before_until 'the beginning of a partition is read before its end' \
-    engine/position.c '    int64_t until = atomic_load(&position->until[partition]);
-    int64_t from = atomic_load(&position->from[partition]);' '    int64_t from = atomic_load(&position->from[partition]);
-    int64_t until = atomic_load(&position->until[partition]);'
+    engine/position.c '    int64_t until = atomic_load(&position->partitions[partition].until);
+    int64_t from = atomic_load(&position->partitions[partition].from);' '    int64_t from = atomic_load(&position->partitions[partition].from);
+    int64_t until = atomic_load(&position->partitions[partition].until);'
 
 mutation written_kept 'what was written before partitions came counts as written' \
     engine/position.c 'position->written = -1; /* it has gone back' '(void)least; /* it has gone back'
@@ -344,7 +344,7 @@ mutation dropped_passed 'the position passes an event that was dropped' \
     engine/position.c 'position->stuck = number - 1;' '(void)number;'
 
 mutation seen_unset 'an event that comes again has no rows' \
-    work/claim.c '    event->seen_before = 1;
+    work/reading.c '    event->seen_before = 1;
 ' ''
 
 mutation gap_handed 'an event is handed over although others lie between' \
@@ -356,13 +356,13 @@ mutation handed_twice 'an event that was read is handed over from memory' \
     engine/position.c '        number <= position->read ||' '        (number <= position->read && before > number) ||'
 
 mutation passed_from_page 'all is passed from the beginning of a page on' \
-    work/claim.c 'after = hand_all(&self, after, owner);' '(void)hand_all(&self, after, owner);'
+    work/reading.c 'after = hand_all(&self, after, owner);' '(void)hand_all(&self, after, owner);'
 
 mutation passed_unasked 'all is passed, whatever of it was refused' \
     engine/position.c 'passed = owner == position->owner && after <= position->read;' 'passed = owner == position->owner;'
 
 mutation registry_first 'the registry is read before the log' \
-    work/claim.c '    int code = store->vtable->event_log(store, after, limit, take_event, &self, &upto);
+    work/reading.c '    int code = store->vtable->event_log(store, after, limit, take_event, &self, &upto);
 
     code = code == WH_OK ? whi_registry_sync(engine->registry) : code;' \
     '    int code = whi_registry_sync(engine->registry);
@@ -370,18 +370,18 @@ mutation registry_first 'the registry is read before the log' \
     code = code == WH_OK ? store->vtable->event_log(store, after, limit, take_event, &self, &upto) : code;'
 
 mutation log_asked_late 'that there is more is forgotten after the look' \
-    work/claim.c '        atomic_store(&engine->more_events, 0); /* before the look: what comes after it sets it again */
+    work/reading.c '        atomic_store(&engine->more_events, 0); /* before the look: what comes after it sets it again */
         worker->done_count += read_log(worker, limit, after, owner);' \
     '        worker->done_count += read_log(worker, limit, after, owner);
         atomic_store(&engine->more_events, 0);'
 
 mutation refused_untold 'what could not be handed over is not read again' \
-    work/claim.c '    if (!whi_position_passed(engine->position, owner, after, upto)) {
+    work/reading.c '    if (!whi_position_passed(engine->position, owner, after, upto)) {
         atomic_store(&engine->more_events, 1);' '    if (!whi_position_passed(engine->position, owner, after, upto)) {
         (void)engine;'
 
 mutation page_untold 'a full page is taken for the last one' \
-    work/claim.c '    if (self.count >= limit) {' '    if (self.count > limit) {'
+    work/reading.c '    if (self.count >= limit) {' '    if (self.count > limit) {'
 
 mutation outbox_after 'rows of the outbox get their numbers after what is published' \
     calls/publish.c '    if (code == WH_OK) {
@@ -559,9 +559,9 @@ mutation retry_not_announced 'nobody is told when a retry is due' \
     work/record.c 'if (delivery->state == WHI_WAITING) {' 'if (delivery->state == WHI_WAITING && !delivery->stored) {'
 
 mutation reading_forgotten 'a log that could not be read is not asked for again' \
-    work/claim.c 'whi_monotonic_us() + CLAIM_RETRY_US);
+    work/reading.c 'whi_monotonic_us() + AGAIN_US);
     atomic_store(&engine->more_events, 1);
-}' 'whi_monotonic_us() + CLAIM_RETRY_US);
+}' 'whi_monotonic_us() + AGAIN_US);
 }'
 
 mutation publish_untold 'nobody is told of an event that only the store has' \
