@@ -273,6 +273,33 @@ static void one_that_was_away_learns_of_a_deletion_that_was_forgotten(void **sta
     wh_close(other_process);
 }
 
+/* Whoever makes and deletes many does not fill the memory with their lanes; one of a receiver that fails
+ * included. */
+static void lanes_of_what_was_deleted_are_given_back(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    whi_worker *worker = engine->workers[0];
+    char ids[8][WH_ID_SIZE], stays[WH_ID_SIZE];
+
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        fixture_subscribe(engine, "{" URL ",\"events\":[\"a\"],\"retry\":[0]}", ids[i]);
+    }
+    fixture_subscribe(engine, "{" URL ",\"events\":[\"b\"]}", stays);
+    fixture_publish(engine, "b", "1", NULL);
+    fixture_script.status = 500;
+    fixture_publish(engine, "a", "1", NULL);
+    step_until(engine, 9);
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(wh_subscription_delete(engine, ids[i]), WH_OK);
+    }
+    for (int i = 0; i < 100 && worker->lanes.count > 1; i++) {
+        fixture_turn(engine);
+        whi_lanes_tidy(worker, &worker->tidy);
+    }
+    assert_int_equal(worker->lanes.count, 1);
+    wh_close(engine);
+}
+
 static void assert_sent_in_order(const char *const *bodies, size_t count) {
     assert_int_equal(fixture_sent_count, count);
     for (size_t i = 0; i < count; i++) {
@@ -469,6 +496,7 @@ int main(void) {
         cmocka_unit_test_setup(a_change_by_another_process_does_not_lose_the_event, fixture_setup),
         cmocka_unit_test_setup(a_change_by_another_process_does_not_refuse_ours, fixture_setup),
         cmocka_unit_test_setup(of_two_changes_at_once_none_is_lost, fixture_setup),
+        cmocka_unit_test_setup(lanes_of_what_was_deleted_are_given_back, fixture_setup),
         cmocka_unit_test_setup(one_that_was_away_learns_of_a_deletion_that_was_forgotten, fixture_setup),
         cmocka_unit_test_setup(an_event_that_could_not_use_up_a_subscription_does_later, fixture_setup),
         cmocka_unit_test_setup(events_that_could_not_be_read_are_read_later, fixture_setup),

@@ -1,11 +1,15 @@
 /* Tests: test_engine. */
 #include "work/lane.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/lease.h"
+#include "engine/position.h"
+#include "engine/registry.h"
 
 #define WINDOW_START 8
 #define LANES_MANY 16384 /* kept whether they are used or not */
+#define TIDY_US INT64_C(60000000)
 
 static uint32_t hash_lane(const void *entry) {
     return whi_table_spread((uint64_t)((const whi_lane *)entry)->subscription);
@@ -166,20 +170,38 @@ void whi_lanes_drop(whi_worker *worker) {
     }
 }
 
-static int is_unused(const whi_lane *lane) {
+static int is_empty(const whi_lane *lane) {
     return lane->head == NULL && lane->in_flight == 0 && !whi_entry_is_set(&lane->stored) && !lane->claiming &&
-           !lane->is_ready && lane->failing_since == 0 && lane->parked_due == 0;
+           !lane->is_ready && lane->parked_due == 0;
 }
 
-void whi_lanes_sweep(whi_worker *worker) {
+/* What it knows of its receiver is worth keeping for as long as that fails. */
+static int is_unused(const whi_worker *worker, const whi_lane *lane) {
+    (void)worker;
+    return is_empty(lane) && lane->failing_since == 0;
+}
+
+/* Its subscription is no more, or another process's. */
+static int is_nobodys(const whi_worker *worker, const whi_lane *lane) {
+    whi_registration *registration;
+
+    if (!is_empty(lane)) {
+        return 0;
+    }
+    registration = whi_registry_get(worker->engine->registry, lane->subscription);
+    whi_registration_unref(registration);
+    return registration == NULL || !whi_position_has(worker->engine->position, lane->subscription);
+}
+
+static void sweep(whi_worker *worker, int (*goes)(const whi_worker *worker, const whi_lane *lane)) {
     whi_table kept = { 0 };
 
-    if (worker->lanes.count <= LANES_MANY || whi_table_resize(&kept, &lane_kind, worker->lanes.capacity) != WH_OK) {
+    if (whi_table_resize(&kept, &lane_kind, worker->lanes.capacity) != WH_OK) {
         return;
     }
     for (uint32_t i = 0; i < worker->lanes.capacity; i++) {
         whi_lane *lane = worker->lanes.slots[i];
-        if (lane != NULL && is_unused(lane)) {
+        if (lane != NULL && goes(worker, lane)) {
             free_lane(worker, lane);
         } else if (lane != NULL) {
             whi_table_put(&kept, &lane_kind, lane);
@@ -187,6 +209,19 @@ void whi_lanes_sweep(whi_worker *worker) {
     }
     whi_table_free(&worker->lanes);
     worker->lanes = kept;
+}
+
+void whi_lanes_sweep(whi_worker *worker) {
+    if (worker->lanes.count > LANES_MANY) {
+        sweep(worker, is_unused);
+    }
+}
+
+void whi_lanes_tidy(whi_worker *worker, whi_entry *entry) {
+    whi_timetable_again(&worker->timetable, entry, whi_monotonic_us() + TIDY_US);
+    if (worker->lanes.count > 0) {
+        sweep(worker, is_nobodys);
+    }
 }
 
 const whi_worker_sink *whi_lane_sink(whi_worker *worker, whi_lane *lane, const whi_subscription *subscription) {

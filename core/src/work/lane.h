@@ -48,6 +48,8 @@ void whi_lane_left(whi_worker *worker, whi_lane *lane);
 void whi_lanes_drop(whi_worker *worker);
 /* With very many subscriptions the lanes of those that rest are given up. */
 void whi_lanes_sweep(whi_worker *worker);
+/* Each minute: those of subscriptions that are no more, or another process's. */
+void whi_lanes_tidy(whi_worker *worker, whi_entry *entry);
 
 /* ---- on the way */
 /* The sink of its subscription, which may be another than for its last delivery. */

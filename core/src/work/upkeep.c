@@ -8,6 +8,7 @@
 #include "engine/registry.h"
 #include "engine/writer.h"
 #include "work/claim.h"
+#include "work/lane.h"
 #include "work/later.h"
 #include "work/purge.h"
 #include "work/queue.h"
@@ -198,12 +199,16 @@ int whi_upkeep_begin(whi_worker *worker) {
     worker->look.call = look_by_time;
     worker->look_again.call = look_again;
     worker->spill.call = whi_queue_spill;
+    worker->tidy.call = whi_lanes_tidy;
     worker->purge.call = whi_purge;
     worker->record_again.call = whi_record_again;
     worker->position_again.call = whi_record_position;
     worker->later_again.call = whi_later_again;
     worker->reading_again.call = whi_reading_again;
     worker->lane_due = whi_claim_lane;
+    if (code == WH_OK) {
+        whi_timetable_again(&worker->timetable, &worker->tidy, 0);
+    }
     if (code == WH_OK && worker->index == 0) {
         whi_timetable_again(&worker->timetable, &worker->look, 0);
         whi_timetable_at(&worker->timetable, &worker->purge, 0);

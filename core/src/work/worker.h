@@ -46,7 +46,7 @@ typedef struct whi_worker {
     whi_table lanes; /* by subscription */
     struct whi_lane *ready, *ready_tail;
     whi_timetable timetable; /* lanes with something in the store, and what follows */
-    whi_entry look, spill, purge;
+    whi_entry tidy, look, spill, purge;
     whi_entry look_again; /* after a wake-up: see upkeep.c */
     whi_entry position_again;
     whi_entry record_again, later_again, reading_again;            /* what failed is tried again */
