@@ -112,7 +112,7 @@ int whi_serve_metrics(whi_call *call) {
     metric(call, "requests_in_flight", "gauge", "Requests under way.", now.in_flight);
     metric(call, "events_in_memory", "gauge", "Events that are being worked on.", now.in_memory);
     metric(call, "payload_bytes_in_memory", "gauge", "Bytes of their payloads.", now.memory_bytes);
-    metric(call, "events_pending", "gauge", "1 if events wait for a worker.", now.events_pending);
+    metric(call, "events_pending", "gauge", "1 if events are still to be decided.", now.events_pending);
     metric(call, "outbox_pending", "gauge", "1 if rows wait in webhook_outbox.", now.outbox_pending);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     return WH_OK;
