@@ -5,7 +5,7 @@
  * Cycle: begin; N events added; N deliveries written in their last state, each with its attempt;
  * the position moved on; commit. In two commits: the events in one, the rest in another, as an engine
  * makes them that does not wait for the receivers. Bare: the fewest statements that keep as much, an
- * insert each into a table of events, deliveries and attempts with integer keys.
+ * insert each into a table of events and of deliveries, with their attempts, with integer keys.
  * Both in WAL mode, synchronous=FULL, 8 KiB pages, in turn, and CPU time is compared:
  * the wall time is the disk's. */
 #include <sqlite3.h>
@@ -22,6 +22,7 @@
 
 #define NOW INT64_C(1790000000000)
 #define ROUNDS 5
+#define BATCH 512 /* the largest */
 
 static char *payload;
 static size_t payload_size = 1024;
@@ -112,7 +113,9 @@ static void add_position(whi_store *store, int64_t event) {
 
 static whi_answer written; /* the last one */
 
-static void add_delivery(whi_store *store, int64_t event, int state, int projected, int was) {
+/* attempt: NULL, or that of the row. */
+static void add_delivery(whi_store *store, int64_t event, int state, int projected, int was,
+                         const whi_attempt_row *attempt) {
     whi_delivery_row row = { .event = event, .subscription = 17, .version = 3, .state = state, .was = was };
     whi_fact *fact;
 
@@ -123,19 +126,21 @@ static void add_delivery(whi_store *store, int64_t event, int state, int project
     row.created_at = row.updated_at = NOW + event;
     row.body = projected ? payload : NULL;
     row.body_size = payload_size;
+    row.attempt = attempt;
     need(whi_store_add(store, WH_FACT_DELIVERY, &written, &fact) == 0, "delivery");
     fact->of.delivery = row;
 }
 
-static void add_attempt(whi_store *store, int64_t event) {
-    whi_fact *fact;
-    whi_attempt_row row = { .event = event, .subscription = 17, .n = 1, .duration_us = 1234, .status = 200 };
+/* Delivered, with the attempt; index: in the batch, for what has to stay until the commit. */
+static void add_sent(whi_store *store, int64_t event, int index, int projected, int was) {
+    static whi_attempt_row attempts[BATCH];
+    whi_attempt_row *row = &attempts[index];
 
-    row.at = NOW + event;
-    row.response = "{\"ok\":true}";
-    row.response_size = 11;
-    need(whi_store_add(store, WH_FACT_ATTEMPT, NULL, &fact) == 0, "attempt");
-    fact->of.attempt = row;
+    *row = (whi_attempt_row){ .event = event, .subscription = 17, .n = 1, .duration_us = 1234, .status = 200 };
+    row->at = NOW + event;
+    row->response = "{\"ok\":true}";
+    row->response_size = 11;
+    add_delivery(store, event, WHI_DELIVERED, projected, was, row);
 }
 
 static void commit(whi_store *store) {
@@ -143,7 +148,7 @@ static void commit(whi_store *store) {
 }
 
 static void add_events(whi_store *store, int64_t first, int count, int own_ids) {
-    static char ids[512][64];
+    static char ids[BATCH][64];
 
     for (int i = 0; i < count; i++) {
         snprintf(ids[i], sizeof ids[i], "%08lx-%ld", random(), (long)(first + i));
@@ -153,8 +158,7 @@ static void add_events(whi_store *store, int64_t first, int count, int own_ids) 
 
 static void add_delivered(whi_store *store, int64_t first, int count, int projected) {
     for (int i = 0; i < count; i++) {
-        add_delivery(store, first + i, WHI_DELIVERED, projected, WHI_WAS_ABSENT);
-        add_attempt(store, first + i);
+        add_sent(store, first + i, i, projected, WHI_WAS_ABSENT);
     }
     add_position(store, first + count - 1);
 }
@@ -209,13 +213,12 @@ static void store_waiting(void *self, int count) {
     need(whi_store_begin(store) == 0, "begin");
     for (int i = 0; i < count; i++) {
         add_event(store, first + i, NULL);
-        add_delivery(store, first + i, WHI_WAITING, 0, WHI_WAS_ABSENT);
+        add_delivery(store, first + i, WHI_WAITING, 0, WHI_WAS_ABSENT, NULL);
     }
     need(whi_store_delivery_claim(store, owner, 17, NOW, count, nothing, &claimed, &due) == 0, "delivery_claim");
     need(claimed == count, "all are claimed");
     for (int i = 0; i < count; i++) {
-        add_delivery(store, first + i, WHI_DELIVERED, 0, WHI_SENDING);
-        add_attempt(store, first + i);
+        add_sent(store, first + i, i, 0, WHI_SENDING);
     }
     add_position(store, first + count - 1);
     commit(store);
@@ -233,7 +236,7 @@ static double backlog(int waiting) {
     for (int i = 0; i < waiting; i++) {
         need(i % 500 != 0 || whi_store_begin(store) == 0, "begin");
         add_event(store, first + i, NULL);
-        add_delivery(store, first + i, WHI_WAITING, 0, WHI_WAS_ABSENT);
+        add_delivery(store, first + i, WHI_WAITING, 0, WHI_WAS_ABSENT, NULL);
         if ((i + 1) % 500 == 0) {
             commit(store);
         }
@@ -243,7 +246,7 @@ static double backlog(int waiting) {
         need(whi_store_begin(store) == 0, "begin");
         need(whi_store_delivery_claim(store, owner, 17, NOW, 100, nothing, &claimed, &due) == 0, "delivery_claim");
         for (int i = 0; i < 100; i++) {
-            add_delivery(store, first + taken + i, WHI_DELIVERED, 0, WHI_SENDING);
+            add_delivery(store, first + taken + i, WHI_DELIVERED, 0, WHI_SENDING, NULL);
         }
         commit(store);
     }
@@ -264,7 +267,7 @@ static void backlogs(void) {
 
 /* --------------------------------------------------------------------- bare */
 
-enum { BEGIN, COMMIT, EVENT, DELIVERY, ATTEMPT, STATEMENTS };
+enum { BEGIN, COMMIT, EVENT, DELIVERY, STATEMENTS };
 
 typedef struct bare {
     sqlite3 *db;
@@ -280,8 +283,7 @@ static void run(bare *self, int which) {
 
 static void *bare_open(void) {
     static const char *const texts[] = { "BEGIN IMMEDIATE", "COMMIT", "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
-                                         "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?)",
-                                         "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)" };
+                                         "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" };
     bare *self = calloc(1, sizeof *self);
 
     number = 1;
@@ -293,8 +295,8 @@ static void *bare_open(void) {
                       "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                       "PRAGMA cache_size = -16384; PRAGMA secure_delete = OFF;"
                       "CREATE TABLE events (id INTEGER PRIMARY KEY, type TEXT, time, accepted, payload TEXT);"
-                      "CREATE TABLE deliveries (id INTEGER PRIMARY KEY, event, subscription, state, status, at);"
-                      "CREATE TABLE attempts (id INTEGER PRIMARY KEY, delivery, at, duration, status, response)",
+                      "CREATE TABLE deliveries (id INTEGER PRIMARY KEY, event, subscription, state, status, at,"
+                      " attempt_at, attempt_duration, attempt_status, attempt_response)",
                       NULL, NULL, NULL) == SQLITE_OK,
          "bare tables");
     for (int i = 0; i < STATEMENTS; i++) {
@@ -326,20 +328,15 @@ static void bare_event(bare *self, int64_t id) {
     run(self, EVENT);
 }
 
-static void bare_numbers(bare *self, int which, int64_t id, int64_t a, int64_t b, int64_t c, int64_t d) {
-    sqlite3_stmt *insert = self->statements[which];
+static void bare_delivery(bare *self, int64_t id) {
+    sqlite3_stmt *insert = self->statements[DELIVERY];
+    const int64_t numbers[] = { id, id, 17, 3, 200, NOW, NOW, 1234, 200 };
 
-    sqlite3_bind_int64(insert, 1, id);
-    sqlite3_bind_int64(insert, 2, a);
-    sqlite3_bind_int64(insert, 3, b);
-    sqlite3_bind_int64(insert, 4, c);
-    sqlite3_bind_int64(insert, 5, d);
-    if (which == ATTEMPT) {
-        sqlite3_bind_blob(insert, 6, "{\"ok\":true}", 11, SQLITE_STATIC);
-    } else {
-        sqlite3_bind_int64(insert, 6, NOW);
+    for (int i = 0; i < 9; i++) {
+        sqlite3_bind_int64(insert, i + 1, numbers[i]);
     }
-    run(self, which);
+    sqlite3_bind_blob(insert, 10, "{\"ok\":true}", 11, SQLITE_STATIC);
+    run(self, DELIVERY);
 }
 
 static void bare_cycle(void *payload_self, int count) {
@@ -352,10 +349,7 @@ static void bare_cycle(void *payload_self, int count) {
         bare_event(self, first + i);
     }
     for (int i = 0; i < count; i++) {
-        bare_numbers(self, DELIVERY, first + i, first + i, 17, 3, 200);
-    }
-    for (int i = 0; i < count; i++) {
-        bare_numbers(self, ATTEMPT, first + i, first + i, NOW, 1234, 200);
+        bare_delivery(self, first + i);
     }
     run(self, COMMIT);
 }
@@ -409,7 +403,7 @@ int main(int argc, char **argv) {
                                  { "cycle, ids of callers", store_open, store_ids, store_close },
                                  { "cycle, projected bodies", store_open, store_projected, store_close },
                                  { "cycle by waiting, claimed", store_open, store_waiting, store_close } };
-    static const int counts[] = { 1, 10, 100, 512 };
+    static const int counts[] = { 1, 10, 100, BATCH };
 
     snprintf(path, sizeof path, "%s/bench_store.db", argc > 1 ? argv[1] : ".");
     seconds = argc > 2 ? strtod(argv[2], NULL) : seconds;

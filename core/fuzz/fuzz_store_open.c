@@ -64,16 +64,19 @@ static void fill(whi_store *store) {
         whi_event_row event = { .number = first + i, .type = "a.b", .payload = "{}", .payload_size = 2 };
         whi_delivery_row row = { .event = first + i, .subscription = 1 + i % 3, .version = 1, .state = 1 + i % 6 };
         whi_attempt_row attempt = { .event = first + i, .subscription = 1 + i % 3, .n = 1, .response = "x" };
+        whi_attempt_row second = attempt;
 
         event.alone = i == 9;
         event.id = i % 2 ? (const char[]){ 'k', (char)('a' + i), 0 } : NULL;
         row.owner = owner;
         row.body = i % 4 ? NULL : "[1]";
         row.body_size = 3;
-        attempt.response_size = 1;
+        attempt.response_size = second.response_size = 1;
+        second.n = 2;
+        row.attempt = i % 5 ? &attempt : NULL;
         whi_store_event_add(store, &event, &known);
         whi_store_delivery_put(store, &row, &known);
-        whi_store_attempt_add(store, &attempt);
+        whi_store_attempt_add(store, &second);
     }
     whi_store_commit(store, NULL);
 }
@@ -154,7 +157,8 @@ static int see_delivery(const whi_delivery_row *row, const whi_event_row *event,
 static int see_attempt(const whi_attempt_row *row, void *payload) {
     volatile size_t *sum = payload;
 
-    *sum += row->response_size;
+    *sum += row->response_size + (row->response_size ? (size_t)row->response[row->response_size - 1] : 0);
+    *sum += row->error != NULL ? strlen(row->error) : 0;
     return 0;
 }
 
@@ -225,6 +229,21 @@ static int arrange(whi_store *store, void *sum) {
            whi_store_worker_remove(store, 1) || whi_store_worker_sweep(store, NOW, 9, &count);
 }
 
+/* A row with its attempts: as it is added, as it is changed, and of another one alone. Non-zero: something
+ * failed. */
+static int record(whi_store *store, int64_t event) {
+    whi_attempt_row attempt = { .event = event, .subscription = 1, .n = 1, .error = "e", .response = "x" };
+    whi_delivery_row row = { .event = event, .subscription = 1, .state = WHI_WAITING, .attempt = &attempt };
+    int done, code;
+
+    attempt.response_size = 1;
+    code = whi_store_delivery_put(store, &row, &done);
+    row.was = WHI_WAS_ANY;
+    code = code == WH_OK ? whi_store_delivery_put(store, &row, &done) : code;
+    attempt.event = whi_ident_first(NOW);
+    return code == WH_OK ? whi_store_attempt_add(store, &attempt) : code;
+}
+
 static void write_all(whi_store *store, void *sum) {
     whi_event_row event = { .number = whi_ident_first(NOW) + 99, .id = "z", .type = "t", .payload = "1" };
     int64_t due, after = 0;
@@ -234,7 +253,7 @@ static void write_all(whi_store *store, void *sum) {
     if (whi_store_begin(store) != WH_OK) {
         return;
     }
-    failed = whi_store_event_add(store, &event, &count) ||
+    failed = whi_store_event_add(store, &event, &count) || record(store, event.number) ||
              whi_store_delivery_claim(store, 1, 1, NOW, 9, see_delivery, sum, &due) ||
              whi_store_lane_due(store, 1, &due) || whi_store_delivery_cancel(store, 2, NOW, 9, &count) ||
              arrange(store, sum) || whi_store_purge(store, event.number, event.number, 50, &after, &count) ||

@@ -243,6 +243,17 @@ typedef struct wh_backend_event {
     int pending; /* reading only: 1 while it lies beyond somebody's position */
 } wh_backend_event;
 
+typedef struct wh_backend_attempt {
+    int64_t event, subscription;
+    int n; /* 1, 2, … */
+    int64_t at, duration_us;
+    int code;             /* WH_OK or what failed */
+    int status;           /* 0 without an answer */
+    const char *error;    /* NULL or the sentence */
+    const char *response; /* NULL or the first bytes of the answer */
+    size_t response_size;
+} wh_backend_attempt;
+
 /* What a delivery must be for a change to be made; or one of its states. */
 enum wh_backend_was {
     WH_WAS_ABSENT = 0, /* it is added */
@@ -270,18 +281,9 @@ typedef struct wh_backend_delivery {
     const char *headers; /* NULL, or a JSON object of texts that are sent with it */
     int latest;          /* writing, waiting, with a key: others of the key that wait are cancelled */
     int abort;           /* writing, ended, with a key: those of the key that wait, and that come, are cancelled */
+    const wh_backend_attempt
+        *attempt; /* writing: NULL, or the attempt that it tells of, of the same key; as valid as texts */
 } wh_backend_delivery;
-
-typedef struct wh_backend_attempt {
-    int64_t event, subscription;
-    int n; /* 1, 2, … */
-    int64_t at, duration_us;
-    int code;             /* WH_OK or what failed */
-    int status;           /* 0 without an answer */
-    const char *error;    /* NULL or the sentence */
-    const char *response; /* NULL or the first bytes of the answer */
-    size_t response_size;
-} wh_backend_attempt;
 
 typedef struct wh_backend_subscription {
     int64_t id, version;
@@ -374,7 +376,10 @@ enum wh_backend_fact_kind {
     /* Writes of.delivery if it is what it was said to be (answer: done 1; else 0, and nothing is
      * changed): adds it, or replaces all of the row but created_at, and the body only if there is one.
      * Takes it out of its former place in the waiting list. With a key, wh_backend_order_place says
-     * where it goes, and wh_backend_order_next what becomes of the others. */
+     * where it goes, and wh_backend_order_next what becomes of the others.
+     * Its attempt, if it has one, is kept with it. Where the row is not written (it is somebody else's
+     * by now) the attempt was made all the same, and is kept as by WH_FACT_ATTEMPT. The row's answer
+     * does not tell of it. */
     WH_FACT_DELIVERY,
     /* Keeps of.attempt if its delivery and event are there (answer: done). An n that is there already
      * (two workers made it) is recorded as the next one. */

@@ -20,6 +20,8 @@
 #define URL "\"url\":\"https://example.com/hook\""
 #define ROWS "SELECT count(*) FROM webhook_workers"
 #define TAKE_ROWS "DELETE FROM webhook_workers"
+#define FIRST_ATTEMPTS "SELECT count(first_at) FROM webhook_deliveries"
+#define LATER_ATTEMPTS "SELECT count(*) FROM webhook_attempts WHERE n = 2"
 #define SENDING "SELECT count(*) FROM webhook_deliveries WHERE state = 2"
 
 static void publish_many(wh_engine *engine, int count) {
@@ -174,6 +176,28 @@ static void what_waits_behind_a_full_lane_when_the_row_goes_is_delivered(void **
     lose_row("{" URL ",\"concurrency\":2}", 2200, 25);
 }
 
+/* Another has taken it over meanwhile: that it was made twice is told. */
+static void an_answer_that_comes_after_the_row_went_is_an_attempt(void **state) {
+    const char *file = fixture_file();
+    wh_engine *one = fill_lanes(file, "{" URL "}", 1, 1), *two = fixture_open(file, NULL);
+
+    (void)state;
+    assert_int_equal(fixture_sent_count, 1);
+    life_sql(file, TAKE_ROWS);
+    atomic_store(&fixture_script.hang, 0);
+    fixture_run(two);
+    life_assert_delivered(two, 1);
+    assert_int_equal(life_sql(file, FIRST_ATTEMPTS), 1);
+    assert_int_equal(life_sql(file, LATER_ATTEMPTS), 0);
+    fixture_run(one);
+    life_assert_delivered(one, 1);
+    assert_int_equal(life_sql(file, "SELECT attempts FROM webhook_deliveries"), 1); /* two's row */
+    assert_int_equal(life_sql(file, FIRST_ATTEMPTS), 1);
+    assert_int_equal(life_sql(file, LATER_ATTEMPTS), 1);
+    wh_close(one);
+    wh_close(two);
+}
+
 static atomic_int requests;
 
 static void fail_first(whi_request *request, void *payload) {
@@ -263,6 +287,7 @@ int main(void) {
         TEST(what_is_not_fanned_out_when_the_row_goes_is_delivered),
         TEST(an_order_survives_the_loss_of_the_row),
         TEST(what_waits_behind_a_full_lane_when_the_row_goes_is_delivered),
+        TEST(an_answer_that_comes_after_the_row_went_is_an_attempt),
         TEST(what_is_claimed_when_the_row_goes_is_delivered),
         TEST(who_takes_rows_cannot_make_two_engines_forget_anything),
         TEST(threads_whose_row_goes_again_and_again_deliver_everything),

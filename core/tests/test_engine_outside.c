@@ -236,6 +236,8 @@ static wh_engine *open_logged(const char *file) {
 
 /* ----------------------------------------------------------------------------- damaged */
 
+#define WEEK_MS INT64_C(604800000) /* behind every time of a retry */
+
 static int run_for_3_s(wh_engine *engine) {
     int64_t started = whi_monotonic_us();
     int code = WH_OK;
@@ -246,13 +248,17 @@ static int run_for_3_s(wh_engine *engine) {
     return code;
 }
 
+/* With a first attempt and a second one to be recorded: they have different tables. */
 static void a_table_that_is_gone_ends_a_run(const char *table) {
     const char *file = fixture_file();
     wh_engine *engine = open_logged(file);
     char drop[64];
 
+    fixture_script.status = 500;
     fixture_publish(engine, "a", "{}", NULL);
     fixture_run(engine);
+    fixture_script.status = 200;
+    fixture_time += WEEK_MS;
     snprintf(drop, sizeof drop, "DROP TABLE %s", table);
     fixture_publish(engine, "a", "{}", NULL);
     life_sql(file, drop);

@@ -78,11 +78,28 @@ static void write_ids_and_bodies(int version) {
     snprintf(sql, sizeof sql,
              "INSERT INTO webhook_event_ids (id, number%s) VALUES ('k1', %lld%s);"
              "INSERT INTO webhook_bodies VALUES (1, '[1]');"
-             "UPDATE webhook_deliveries SET body = 1 WHERE event = %lld;"
-             "INSERT INTO webhook_attempts VALUES (%lld, 5, 1, 100, 7, 0, 200, NULL, 'yes')",
-             version > 1 ? ", tenant" : "", (long long)e(1), version > 1 ? ", 'acme'" : "", (long long)e(1),
-             (long long)e(1));
+             "UPDATE webhook_deliveries SET body = 1 WHERE event = %lld",
+             version > 1 ? ", tenant" : "", (long long)e(1), version > 1 ? ", 'acme'" : "", (long long)e(1));
     execute(sql);
+}
+
+static void write_attempt(int i, int subscription, int n, const char *values) {
+    char sql[300];
+
+    snprintf(sql, sizeof sql, "INSERT INTO webhook_attempts VALUES (%lld, %d, %d, %s)", (long long)e(i), subscription,
+             n, values);
+    execute(sql);
+}
+
+/* The last two have no delivery: a hand deleted it, and of the last one its event as well. */
+static void write_attempts(void) {
+    write_attempt(1, 5, 1, "100, 7, 0, 200, NULL, 'yes'");
+    write_attempt(8, 5, 1, "101, 8, -301, 501, 'no', x'610062'");
+    write_attempt(8, 5, 2, "102, 9, -302, 502, 'nor', NULL");
+    write_attempt(8, 5, 3, "103, 10, -303, 503, 'never', 'c'");
+    write_attempt(6, 6, 1, "104, 11, -304, 0, 'silence', NULL");
+    write_attempt(9, 6, 1, "105, 12, 0, 200, NULL, 'lost'");
+    write_attempt(77, 5, 1, "106, 13, 0, 200, NULL, 'lost'");
 }
 
 /* 2 and 5 are not decided yet: nobody's the one, of a worker that is there the other. */
@@ -107,6 +124,7 @@ static void make_former(int version) {
     write_delivery(8, 6, WHI_HELD, 0, 0, NULL);
     write_delivery(9, 5, WHI_CANCELLED, 0, 0, NULL);
     write_ids_and_bodies(version);
+    write_attempts();
 }
 
 /* --------------------------------------------------------------------- what is to come of it */
@@ -155,10 +173,41 @@ static void check_deliveries(whi_store *store) {
     assert_int_equal(state_of(store, 8, 5, &all), WHI_EXHAUSTED);
     assert_int_equal(state_of(store, 8, 6, &all), WHI_HELD);
     assert_int_equal(state_of(store, 9, 5, &all), WHI_CANCELLED);
-    all.count = 0;
-    OK(V(store)->attempt_list(store, e(1), 5, see_attempt, &all));
-    assert_int_equal(all.count, 1);
-    assert_string_equal(all.text, "yes");
+}
+
+typedef struct told {
+    char text[300];
+} told;
+
+static int tell_attempt(const whi_attempt_row *row, void *payload) {
+    told *all = payload;
+    size_t used = strlen(all->text);
+
+    snprintf(all->text + used, sizeof all->text - used, "%d at %d for %d: %d %d %s %d %s; ", row->n, (int)row->at,
+             (int)row->duration_us, row->code, row->status, row->error != NULL ? row->error : "-",
+             (int)row->response_size, row->response != NULL ? "said" : "-");
+    return 0;
+}
+
+static void check_attempts_of(whi_store *store, int i, int subscription, const char *text) {
+    told all = { "" };
+
+    OK(V(store)->attempt_list(store, e(i), subscription, tell_attempt, &all));
+    assert_string_equal(all.text, text);
+}
+
+/* All three of one, and each where it belongs now. */
+static void check_attempts(whi_store *store) {
+    check_attempts_of(store, 1, 5, "1 at 100 for 7: 0 200 - 3 said; ");
+    check_attempts_of(store, 6, 6, "1 at 104 for 11: -304 0 silence 0 -; ");
+    check_attempts_of(store, 8, 5,
+                      "1 at 101 for 8: -301 501 no 3 said; 2 at 102 for 9: -302 502 nor 0 -; "
+                      "3 at 103 for 10: -303 503 never 1 said; ");
+    check_attempts_of(store, 4, 5, "");
+    check_attempts_of(store, 9, 6, "");
+    check_attempts_of(store, 77, 5, "");
+    assert_int_equal(asked("SELECT count(*) FROM webhook_attempts"), 2);
+    assert_int_equal(asked("SELECT count(*) FROM webhook_deliveries WHERE first_at IS NOT NULL"), 3);
 }
 
 static void check_ids(whi_store *store) {
@@ -248,6 +297,7 @@ static void check_all(int version) {
 
     check_log(store);
     check_deliveries(store);
+    check_attempts(store);
     check_ids(store);
     check_partitions(store);
     check_claims(store, version);

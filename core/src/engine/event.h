@@ -52,6 +52,7 @@ typedef struct whi_delivery {
 
 /* What an attempt came to. */
 typedef struct whi_attempt {
+    whi_attempt_row row; /* while it is recorded: what the store reads until the commit */
     int64_t at, duration_us;
     int code, status;
     size_t response_size;

@@ -49,6 +49,7 @@ enum whi_sql {
 
     WHI_SQL_DELIVERY_ADD,
     WHI_SQL_DELIVERY_CHANGE,
+    WHI_SQL_DELIVERY_CHANGE_FIRST,
     WHI_SQL_DELIVERY_IS,
     WHI_SQL_DELIVERY_PICK,
     WHI_SQL_DELIVERY_TAKE,
@@ -61,6 +62,7 @@ enum whi_sql {
     WHI_SQL_BODY_LOOK,
     WHI_SQL_BODY_CHANGE,
     WHI_SQL_BODY_NAME,
+    WHI_SQL_ATTEMPT_FIRST,
     WHI_SQL_ATTEMPT_ADD,
     WHI_SQL_ATTEMPT_APPEND,
 
@@ -293,9 +295,10 @@ int whi_sqlite_idempotency(whi_sqlite *store, const whi_event_row *row, int *dup
 int whi_sqlite_next_number(whi_sqlite *store, int64_t now, int64_t *number);
 /* before: number of the last event before it. */
 int whi_sqlite_event_add(whi_store *store, whi_event_row *row, int64_t *before, int *duplicate);
-int whi_sqlite_delivery_put(whi_store *store, const whi_delivery_row *row, int *done);
+/* kept 1: the attempt that the row tells of stands in it. */
+int whi_sqlite_delivery_put(whi_store *store, const whi_delivery_row *row, int *done, int *kept);
 int whi_sqlite_delivery_now(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload);
-int whi_sqlite_attempt_add(whi_store *store, const whi_attempt_row *row);
+int whi_sqlite_attempt_add(whi_store *store, const whi_attempt_row *row); /* its delivery is there */
 int whi_sqlite_delivery_claim(whi_store *store, int64_t owner, int64_t subscription, int64_t now, int limit,
                               whi_delivery_fn each, void *payload);
 int whi_sqlite_lane_due(whi_store *store, int64_t subscription, int64_t *due);

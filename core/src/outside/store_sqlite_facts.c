@@ -21,20 +21,6 @@ static int event(whi_sqlite *store, whi_fact *fact) {
     return code;
 }
 
-/* An attempt that follows needs no look whether its delivery is there. */
-static int delivery(whi_sqlite *store, whi_fact *fact) {
-    const whi_delivery_row *row = &fact->of.delivery;
-    int held, code = holds(store, row->holder, &held);
-
-    if (code != WH_OK || !held) {
-        return code;
-    }
-    code = whi_sqlite_delivery_put(&store->base, row, &fact->answer.done);
-    store->there_event = code == WH_OK && fact->answer.done ? row->event : 0;
-    store->there_subscription = row->subscription;
-    return code;
-}
-
 static int nothing(const whi_delivery_row *row, const whi_event_row *about, void *payload) {
     (void)row;
     (void)about;
@@ -42,16 +28,32 @@ static int nothing(const whi_delivery_row *row, const whi_event_row *about, void
     return WH_OK;
 }
 
-static int attempt(whi_sqlite *store, whi_fact *fact) {
-    const whi_attempt_row *row = &fact->of.attempt;
+static int keep_attempt(whi_sqlite *store, const whi_attempt_row *row, int *done) {
     int code = WH_OK;
 
-    fact->answer.done = row->event == store->there_event && row->subscription == store->there_subscription;
-    if (!fact->answer.done) {
+    *done = row->event == store->there_event && row->subscription == store->there_subscription;
+    if (!*done) {
         code = whi_sqlite_give_delivery(store, &store->writer, WHI_SQL_DELIVERY_HEAD, row->event, row->subscription,
-                                        nothing, NULL, &fact->answer.done);
+                                        nothing, NULL, done);
     }
-    return code == WH_OK && fact->answer.done ? whi_sqlite_attempt_add(&store->base, row) : code;
+    return code == WH_OK && *done ? whi_sqlite_attempt_add(&store->base, row) : code;
+}
+
+static int attempt(whi_sqlite *store, whi_fact *fact) {
+    return keep_attempt(store, &fact->of.attempt, &fact->answer.done);
+}
+
+/* An attempt that follows needs no look whether its delivery is there. */
+static int delivery(whi_sqlite *store, whi_fact *fact) {
+    const whi_delivery_row *row = &fact->of.delivery;
+    int held, there, kept = 0, code = holds(store, row->holder, &held);
+
+    if (code == WH_OK && held) {
+        code = whi_sqlite_delivery_put(&store->base, row, &fact->answer.done, &kept);
+        store->there_event = code == WH_OK && fact->answer.done ? row->event : 0;
+        store->there_subscription = row->subscription;
+    }
+    return code == WH_OK && row->attempt != NULL && !kept ? keep_attempt(store, row->attempt, &there) : code;
 }
 
 static int delivery_claim(whi_sqlite *store, whi_fact *fact) {

@@ -168,6 +168,13 @@ const char whi_sqlite_schema[] =
     "  body         INTEGER,          -- webhook_bodies.number; NULL: the event's payload is sent\n"
     "  key          TEXT,             -- NULL: no order; of one key one is due or sending, the others wait\n"
     "  headers      TEXT,             -- NULL, or JSON: what the rule sends along\n"
+    "  -- The first attempt, as those after it in webhook_attempts: mostly there is none after it.\n"
+    "  first_at       INTEGER,        -- NULL: it was not made yet\n"
+    "  first_us       INTEGER,        -- duration\n"
+    "  first_code     INTEGER,\n"
+    "  first_status   INTEGER,\n"
+    "  first_error    TEXT,\n"
+    "  first_response BLOB,\n"
     "  PRIMARY KEY (event, subscription)\n"
     ") WITHOUT ROWID;\n"
     "CREATE INDEX webhook_deliveries_open ON webhook_deliveries (state, subscription, due, event)\n"
@@ -181,9 +188,10 @@ const char whi_sqlite_schema[] =
     ");\n"
 
     "CREATE TABLE webhook_attempts (\n"
+    "  -- Those after the first, which stands in webhook_deliveries.\n"
     "  event        INTEGER NOT NULL,\n"
     "  subscription INTEGER NOT NULL,\n"
-    "  n            INTEGER NOT NULL, -- 1, 2, ...\n"
+    "  n            INTEGER NOT NULL, -- 2, 3, ...\n"
     "  at           INTEGER NOT NULL,\n"
     "  duration_us  INTEGER NOT NULL,\n"
     "  code         INTEGER NOT NULL, -- 0, or the library's error\n"
@@ -220,6 +228,19 @@ const char whi_sqlite_schema[] =
     "NULL;\n"
 
     WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") TOKEN_TABLES;
+
+/* A first attempt without its delivery belonged to an event that a hand deleted: nobody can ask for it. */
+#define FIRST_ATTEMPTS                                                                                                 \
+    "ALTER TABLE webhook_deliveries ADD COLUMN first_at INTEGER;\n"                                                    \
+    "ALTER TABLE webhook_deliveries ADD COLUMN first_us INTEGER;\n"                                                    \
+    "ALTER TABLE webhook_deliveries ADD COLUMN first_code INTEGER;\n"                                                  \
+    "ALTER TABLE webhook_deliveries ADD COLUMN first_status INTEGER;\n"                                                \
+    "ALTER TABLE webhook_deliveries ADD COLUMN first_error TEXT;\n"                                                    \
+    "ALTER TABLE webhook_deliveries ADD COLUMN first_response BLOB;\n"                                                 \
+    "UPDATE webhook_deliveries SET first_at = a.at, first_us = a.duration_us, first_code = a.code,"                    \
+    " first_status = a.status, first_error = a.error, first_response = a.response FROM webhook_attempts a"             \
+    " WHERE a.n = 1 AND a.event = webhook_deliveries.event AND a.subscription = webhook_deliveries.subscription;\n"    \
+    "DELETE FROM webhook_attempts WHERE n = 1;\n"
 
 static const char upgrade_1[] = "ALTER TABLE webhook_outbox ADD COLUMN source TEXT NOT NULL DEFAULT '';\n"
                                 "ALTER TABLE webhook_outbox ADD COLUMN key TEXT NOT NULL DEFAULT '';\n"
@@ -258,7 +279,7 @@ static const char upgrade_2[] =
 
 /* Events that were done had no mark, whatever their number; those beyond the first mark are looked at once
  * more, and those that had none are passed. */
-static const char upgrade_3[] = UPGRADE_3_VERSIONS
+static const char upgrade_3[] = FIRST_ATTEMPTS UPGRADE_3_VERSIONS
     "ALTER TABLE webhook_events ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;\n" PARTITION_TABLE
     "INSERT INTO webhook_undecided SELECT DISTINCT event FROM webhook_pending;\n"
     "INSERT OR REPLACE INTO webhook_meta SELECT 'upgraded', coalesce(max(number), 0) FROM webhook_events;\n"
@@ -274,6 +295,10 @@ static const char upgrade_3[] = UPGRADE_3_VERSIONS
 
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3 };
 
+#define CHANGED_COLUMNS                                                                                                \
+    "version = ?3, state = ?4, attempts = ?5, tries = ?6, due = ?7, owner = ?8, updated_at = ?10, status = ?11,"       \
+    " error = ?12, key = ?14, headers = ?15"
+#define IS_AS_IT_WAS "event = ?1 AND subscription = ?2 AND (?9 < 0 OR (state = ?9 AND owner = ?13))"
 #define EVENT_COLUMNS "e.number, e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key"
 #define DELIVERY_COLUMNS                                                                                               \
     "d.event, d.subscription, d.version, d.state, d.attempts, d.tries, d.due, d.owner, d.created_at, d.updated_at,"    \
@@ -330,12 +355,13 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
 
     [WHI_SQL_DELIVERY_ADD] =
         "INSERT INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, owner,"
-        " created_at, updated_at, status, error, body, key, headers)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING",
-    [WHI_SQL_DELIVERY_CHANGE] =
-        "UPDATE webhook_deliveries SET version = ?3, state = ?4, attempts = ?5, tries = ?6, due = ?7, owner = ?8,"
-        " updated_at = ?10, status = ?11, error = ?12, key = ?14, headers = ?15 WHERE event = ?1 AND subscription = ?2"
-        " AND (?9 < 0 OR (state = ?9 AND owner = ?13))",
+        " created_at, updated_at, status, error, body, key, headers, first_at, first_us, first_code, first_status,"
+        " first_error, first_response) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+        " ?17, ?18, ?19, ?20, ?21) ON CONFLICT DO NOTHING",
+    [WHI_SQL_DELIVERY_CHANGE] = "UPDATE webhook_deliveries SET " CHANGED_COLUMNS " WHERE " IS_AS_IT_WAS,
+    [WHI_SQL_DELIVERY_CHANGE_FIRST] =
+        "UPDATE webhook_deliveries SET " CHANGED_COLUMNS ", first_at = ?16, first_us = ?17, first_code = ?18,"
+        " first_status = ?19, first_error = ?20, first_response = ?21 WHERE " IS_AS_IT_WAS " AND first_at IS NULL",
     [WHI_SQL_DELIVERY_IS] = "SELECT state, owner FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_DELIVERY_PICK] =
         "SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
@@ -374,12 +400,15 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
                           " FROM webhook_deliveries d WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_BODY_CHANGE] = "UPDATE webhook_bodies SET body = ?2 WHERE number = ?1",
     [WHI_SQL_BODY_NAME] = "UPDATE webhook_deliveries SET body = ?3 WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_ATTEMPT_FIRST] =
+        "UPDATE webhook_deliveries SET first_at = ?4, first_us = ?5, first_code = ?6, first_status = ?7,"
+        " first_error = ?8, first_response = ?9 WHERE event = ?1 AND subscription = ?2 AND first_at IS NULL",
     [WHI_SQL_ATTEMPT_ADD] =
         "INSERT INTO webhook_attempts (event, subscription, n, at, duration_us, code, status, error,"
         " response) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
     [WHI_SQL_ATTEMPT_APPEND] =
         "INSERT INTO webhook_attempts (event, subscription, n, at, duration_us, code, status, error,"
-        " response) SELECT ?1, ?2, max(n) + 1, ?4, ?5, ?6, ?7, ?8, ?9"
+        " response) SELECT ?1, ?2, coalesce(max(n), 1) + 1, ?4, ?5, ?6, ?7, ?8, ?9"
         " FROM webhook_attempts WHERE event = ?1 AND subscription = ?2",
 
     [WHI_SQL_WORKER_ADD] = "INSERT INTO webhook_workers (beat, share, position) VALUES (0, ?1, " NOWHERE ")",
@@ -527,8 +556,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "SELECT event, subscription, state FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
         " WHERE " OPEN_STATES " AND state = ?5 AND subscription = ?4 AND due = 0"
         " AND (event, subscription) < (?1, ?2) AND event >= ?3 ORDER BY event DESC",
-    [WHI_SQL_ATTEMPT_LIST] = "SELECT n, at, duration_us, code, status, error, response FROM webhook_attempts"
-                             " WHERE event = ?1 AND subscription = ?2 ORDER BY n",
+    [WHI_SQL_ATTEMPT_LIST] =
+        "SELECT 1, first_at, first_us, first_code, first_status, first_error, first_response FROM webhook_deliveries"
+        " WHERE event = ?1 AND subscription = ?2 AND first_at IS NOT NULL"
+        " UNION ALL SELECT n, at, duration_us, code, status, error, response FROM webhook_attempts"
+        " WHERE event = ?1 AND subscription = ?2 ORDER BY 1",
 
     [WHI_SQL_TOKEN_ADD] = "INSERT INTO webhook_tokens (id, tenant, name, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
     [WHI_SQL_TOKEN_REMOVE] = "DELETE FROM webhook_tokens WHERE id = ?1",

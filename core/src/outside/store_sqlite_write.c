@@ -168,7 +168,27 @@ static void bind_delivery(sqlite3_stmt *statement, const whi_delivery_row *row) 
     whi_sqlite_bind_word(statement, 15, row->headers);
 }
 
-static int delivery_insert(whi_sqlite *store, const whi_delivery_row *row, int *done) {
+/* In six columns from index on; NULL: none. */
+static void bind_attempt(sqlite3_stmt *statement, int index, const whi_attempt_row *row) {
+    if (row == NULL) {
+        for (int i = 0; i < 6; i++) {
+            sqlite3_bind_null(statement, index + i);
+        }
+        return;
+    }
+    sqlite3_bind_int64(statement, index, row->at);
+    sqlite3_bind_int64(statement, index + 1, row->duration_us);
+    sqlite3_bind_int64(statement, index + 2, row->code);
+    sqlite3_bind_int64(statement, index + 3, row->status);
+    whi_sqlite_bind_word(statement, index + 4, row->error);
+    if (row->response != NULL) {
+        sqlite3_bind_blob64(statement, index + 5, row->response, row->response_size, SQLITE_STATIC);
+    } else {
+        sqlite3_bind_null(statement, index + 5);
+    }
+}
+
+static int delivery_insert(whi_sqlite *store, const whi_delivery_row *row, const whi_attempt_row *first, int *done) {
     sqlite3_stmt *statement;
     int code = row->body != NULL ? next_body(store) : WH_OK;
 
@@ -184,14 +204,17 @@ static int delivery_insert(whi_sqlite *store, const whi_delivery_row *row, int *
     } else {
         sqlite3_bind_null(statement, 13);
     }
+    bind_attempt(statement, 16, first);
     code = whi_sqlite_run_write(store, statement, "adding a delivery");
     *done = code == WH_OK && whi_sqlite_changed(store) > 0;
     return *done && row->body != NULL ? body_write(store, WHI_SQL_BODY_ADD, store->next_body++, row) : code;
 }
 
-static int delivery_change(whi_sqlite *store, const whi_delivery_row *row, int *done) {
+/* With a first attempt only if there is none yet. */
+static int delivery_change(whi_sqlite *store, const whi_delivery_row *row, const whi_attempt_row *first, int *done) {
     sqlite3_stmt *statement;
-    int code = whi_sqlite_write(store, WHI_SQL_DELIVERY_CHANGE, &statement);
+    enum whi_sql which = first != NULL ? WHI_SQL_DELIVERY_CHANGE_FIRST : WHI_SQL_DELIVERY_CHANGE;
+    int code = whi_sqlite_write(store, which, &statement);
 
     *done = 0;
     if (code != WH_OK) {
@@ -200,21 +223,31 @@ static int delivery_change(whi_sqlite *store, const whi_delivery_row *row, int *
     bind_delivery(statement, row);
     sqlite3_bind_int64(statement, 9, row->was);
     sqlite3_bind_int64(statement, 13, row->was == WHI_SENDING ? row->was_owner : 0);
+    if (first != NULL) {
+        bind_attempt(statement, 16, first);
+    }
     code = whi_sqlite_run_write(store, statement, "changing a delivery");
     *done = code == WH_OK && whi_sqlite_changed(store) > 0;
     return *done && row->body != NULL ? body_replace(store, row) : code;
 }
 
-/* The state is compared by the statement that changes it. */
-static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, int *done) {
+/* The state is compared by the statement that changes it. A first attempt goes along, unless another one is
+ * there. */
+static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, int *done, int *kept) {
+    const whi_attempt_row *first = row->attempt != NULL && row->attempt->n == 1 ? row->attempt : NULL;
     int code = WH_OK;
 
     *done = 0;
-    if (row->was != WHI_WAS_ABSENT) {
-        code = delivery_change(store, row, done);
+    if (row->was != WHI_WAS_ABSENT && first != NULL) {
+        code = delivery_change(store, row, first, done);
+    }
+    *kept = *done;
+    if (code == WH_OK && !*done && row->was != WHI_WAS_ABSENT) {
+        code = delivery_change(store, row, NULL, done);
     }
     if (code == WH_OK && !*done && row->was <= WHI_WAS_ABSENT) {
-        code = delivery_insert(store, row, done);
+        code = delivery_insert(store, row, first, done);
+        *kept = *done && first != NULL;
     }
     return code;
 }
@@ -241,20 +274,21 @@ static int is_as_it_was(whi_sqlite *store, const whi_delivery_row *row, int *out
     return WH_OK;
 }
 
-int whi_sqlite_delivery_put(whi_store *base, const whi_delivery_row *row, int *done) {
+int whi_sqlite_delivery_put(whi_store *base, const whi_delivery_row *row, int *done, int *kept) {
     whi_sqlite *store = whi_sqlite_of(base);
     whi_delivery_row placed;
     int code;
 
+    *kept = 0;
     if (row->key == NULL) {
-        return delivery_write(store, row, done);
+        return delivery_write(store, row, done, kept);
     }
     code = is_as_it_was(store, row, done);
     if (code != WH_OK || !*done) {
         return code;
     }
     code = whi_sqlite_order_place(store, row, &placed);
-    code = code == WH_OK ? delivery_write(store, &placed, done) : code;
+    code = code == WH_OK ? delivery_write(store, &placed, done, kept) : code;
     return code == WH_OK ? whi_sqlite_order_next(store, &placed) : code;
 }
 
@@ -276,16 +310,7 @@ static int attempt_write(whi_sqlite *store, const whi_attempt_row *row, enum whi
     sqlite3_bind_int64(statement, 1, row->event);
     sqlite3_bind_int64(statement, 2, row->subscription);
     sqlite3_bind_int64(statement, 3, row->n);
-    sqlite3_bind_int64(statement, 4, row->at);
-    sqlite3_bind_int64(statement, 5, row->duration_us);
-    sqlite3_bind_int64(statement, 6, row->code);
-    sqlite3_bind_int64(statement, 7, row->status);
-    whi_sqlite_bind_word(statement, 8, row->error);
-    if (row->response != NULL) {
-        sqlite3_bind_blob64(statement, 9, row->response, row->response_size, SQLITE_STATIC);
-    } else {
-        sqlite3_bind_null(statement, 9);
-    }
+    bind_attempt(statement, 4, row);
     return whi_sqlite_run_write(store, statement, "recording an attempt");
 }
 
@@ -293,7 +318,7 @@ static int attempt_write(whi_sqlite *store, const whi_attempt_row *row, enum whi
  * only slow), both were made, and both stay: the second with the next number. */
 int whi_sqlite_attempt_add(whi_store *base, const whi_attempt_row *row) {
     whi_sqlite *store = whi_sqlite_of(base);
-    int code = attempt_write(store, row, WHI_SQL_ATTEMPT_ADD);
+    int code = attempt_write(store, row, row->n == 1 ? WHI_SQL_ATTEMPT_FIRST : WHI_SQL_ATTEMPT_ADD);
 
     return code == WH_OK && whi_sqlite_changed(store) == 0 ? attempt_write(store, row, WHI_SQL_ATTEMPT_APPEND) : code;
 }

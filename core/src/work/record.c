@@ -32,26 +32,36 @@ struct whi_record {
 
 typedef struct whi_record whi_record;
 
-/* The delivery may be somebody else's by now; that an attempt was made stays true. */
-static int add_attempt(whi_store *store, const whi_delivery *delivery) {
-    const whi_attempt *attempt = delivery->attempt;
-    whi_fact *fact;
-    int code = attempt != NULL ? whi_store_add(store, WH_FACT_ATTEMPT, NULL, &fact) : WH_OK;
+/* NULL: there is none to record. */
+static const whi_attempt_row *attempt_row(const whi_delivery *delivery) {
+    whi_attempt *attempt = delivery->attempt;
 
-    if (code != WH_OK || attempt == NULL) {
-        return code;
+    if (attempt == NULL) {
+        return NULL;
     }
-    fact->of.attempt = (whi_attempt_row){ delivery->event->number,
-                                          delivery->registration->subscription->id,
-                                          delivery->attempts,
-                                          attempt->at,
-                                          attempt->duration_us,
-                                          attempt->code,
-                                          attempt->status,
-                                          delivery->error,
-                                          attempt->response_size ? attempt->response : NULL,
-                                          attempt->response_size };
-    return WH_OK;
+    attempt->row = (whi_attempt_row){ delivery->event->number,
+                                      delivery->registration->subscription->id,
+                                      delivery->attempts,
+                                      attempt->at,
+                                      attempt->duration_us,
+                                      attempt->code,
+                                      attempt->status,
+                                      delivery->error,
+                                      attempt->response_size ? attempt->response : NULL,
+                                      attempt->response_size };
+    return &attempt->row;
+}
+
+/* The delivery is somebody else's by now; that an attempt was made stays true. */
+static int add_attempt(whi_store *store, const whi_delivery *delivery) {
+    const whi_attempt_row *row = attempt_row(delivery);
+    whi_fact *fact;
+    int code = row != NULL ? whi_store_add(store, WH_FACT_ATTEMPT, NULL, &fact) : WH_OK;
+
+    if (code == WH_OK && row != NULL) {
+        fact->of.attempt = *row;
+    }
+    return code;
 }
 
 /* What it came to is told to who wants to hear of it; no notice about a notice. */
@@ -79,7 +89,8 @@ static int add_delivery(whi_store *store, const whi_delivery *delivery, int64_t 
     }
     whi_delivery_fill_row(delivery, &fact->of.delivery);
     fact->of.delivery.holder = owner;
-    return add_attempt(store, delivery);
+    fact->of.delivery.attempt = attempt_row(delivery);
+    return WH_OK;
 }
 
 /* Its one event is taken: what goes to it before that is a test. */
