@@ -247,6 +247,7 @@ static void one_that_was_away_learns_of_a_deletion_that_was_forgotten(void **sta
     const char *file = fixture_file();
     wh_engine *engine = fixture_open(file, NULL);
     char gone[WH_ID_SIZE];
+    size_t before;
 
     (void)state;
     other_process = fixture_open(file, NULL);
@@ -264,11 +265,11 @@ static void one_that_was_away_learns_of_a_deletion_that_was_forgotten(void **sta
         assert_int_equal(wh_run(engine), WH_OK);
     }
     assert_int_equal(rows_of_deleted_subscriptions(file), 0);
-    fixture_sent_count = 0;
+    before = fixture_sent_count;
     fixture_publish(other_process, "a", "3", NULL);
     fixture_run(other_process);
-    assert_int_equal(fixture_sent_count, 1);
-    assert_string_equal(fixture_sent[0].url, "https://example.com/stays");
+    assert_int_equal(fixture_sent_count, before + 1);
+    assert_string_equal(fixture_sent[before].url, "https://example.com/stays");
     wh_close(engine);
     wh_close(other_process);
 }
