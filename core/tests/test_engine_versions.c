@@ -142,6 +142,24 @@ static void where_it_goes_and_whether_is_of_the_present(void **state) {
     wh_close(engine);
 }
 
+static void so_is_how_much_goes_there_at_once(void **state) {
+    wh_engine *engine = opened(":memory:");
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fixture_script.hang = 1;
+    fixture_subscribe(engine, "{" URL ",\"concurrency\":8}", id);
+    for (int i = 0; i < 4; i++) {
+        publish(engine);
+    }
+    update(engine, id, "{\"concurrency\":2}");
+    for (int i = 0; i < 20; i++) {
+        fixture_turn(engine);
+    }
+    assert_int_equal(fixture_count(), 2);
+    wh_close(engine);
+}
+
 static void what_was_paused_for_a_while_takes_what_it_wanted_before(void **state) {
     wh_engine *engine = opened(":memory:");
     char id[WH_ID_SIZE];
@@ -529,6 +547,7 @@ int main(void) {
         TEST(of_one_that_was_changed_twice_each_version_has_its_events),
         TEST(so_do_types_filters_and_sources),
         TEST(where_it_goes_and_whether_is_of_the_present),
+        TEST(so_is_how_much_goes_there_at_once),
         TEST(what_was_paused_for_a_while_takes_what_it_wanted_before),
         TEST(what_is_made_after_an_event_does_not_get_it),
         TEST(what_is_deleted_by_now_gets_nothing),
