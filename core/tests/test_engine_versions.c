@@ -540,6 +540,42 @@ static void want_of_memory_changes_no_version(void **state) {
     }
 }
 
+static void forget_changes_up_to(const char *file, int change) {
+    char sql[100];
+    sqlite3 *db;
+
+    snprintf(sql, sizeof sql, "UPDATE webhook_meta SET value = %d WHERE name = 'forgotten'", change);
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* Who was away reads all anew, and has no memory for the half of it. */
+static void what_is_deleted_between_two_readings_of_all_is_gone(void **state) {
+    int failed = 1;
+
+    (void)state;
+    for (long n = 0; failed; n++) {
+        const char *file = fixture_file();
+        wh_engine *engine = opened(file), *other;
+        char id[WH_ID_SIZE];
+
+        fixture_subscribe(engine, "{" URL "}", id);
+        other = opened(file);
+        fixture_subscribe(engine, "{" URL ",\"events\":[\"b\"]}", NULL);
+        fixture_subscribe(engine, "{" URL ",\"events\":[\"c\"]}", NULL);
+        forget_changes_up_to(file, 2);
+        fault_set(n);
+        (void)whi_registry_sync(other->registry);
+        failed = fault_clear();
+        assert_int_equal(wh_subscription_delete(engine, id), WH_OK);
+        assert_int_equal(whi_registry_sync(other->registry), WH_OK);
+        assert_int_equal(whi_registry_count(other->registry), 2);
+        wh_close(other);
+        wh_close(engine);
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
     const struct CMUnitTest tests[] = {
@@ -565,6 +601,7 @@ int main(void) {
         TEST(what_was_committed_here_decides_the_next_event_though_nobody_has_read_it),
         TEST(what_waits_in_a_store_of_version_3_is_decided_by_its_own_version),
         TEST(want_of_memory_changes_no_version),
+        TEST(what_is_deleted_between_two_readings_of_all_is_gone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
