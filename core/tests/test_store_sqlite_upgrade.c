@@ -310,7 +310,7 @@ static void check_all(int version) {
     whi_store_close(store);
 }
 
-/* Of every table its columns, in their order. */
+/* Of every table its columns, every index, and what is counted. */
 static void list_columns(char *out) {
     sqlite3 *db;
     sqlite3_stmt *statement;
@@ -320,7 +320,8 @@ static void list_columns(char *out) {
                                         "SELECT group_concat(word, ' ') FROM (SELECT m.name || '.' || c.name || ' ' ||"
                                         " c.type || c.\"notnull\" || c.pk AS word FROM sqlite_schema m JOIN"
                                         " pragma_table_info(m.name) c WHERE m.name LIKE 'webhook_%'"
-                                        " ORDER BY m.name, c.name)",
+                                        " UNION ALL SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL"
+                                        " UNION ALL SELECT name FROM webhook_meta ORDER BY 1)",
                                         -1, &statement, NULL),
                      SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
