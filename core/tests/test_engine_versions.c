@@ -576,6 +576,38 @@ static void what_is_deleted_between_two_readings_of_all_is_gone(void **state) {
     }
 }
 
+static void publish_keyed(wh_engine *engine, const char *payload) {
+    wh_event event = WH_EVENT_INIT;
+
+    event.type = "a";
+    event.payload = payload;
+    event.payload_size = WH_ZSTR;
+    event.key = "k";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_OK);
+}
+
+/* Nobody has read yet that there is an order, and without memory to read it the first event waits. */
+static void want_of_memory_changes_no_order(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file), *other = opened(file);
+
+    (void)state;
+    fixture_turn(other); /* it has a row, and partitions */
+    fixture_turn(other);
+    fixture_subscribe(engine, "{" URL ",\"order\":\"key\"}", NULL);
+    publish_keyed(other, "1");
+    publish_keyed(other, "2");
+    fault_set(0);
+    (void)wh_step(other);
+    assert_true(fault_clear());
+    fixture_run(other);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_string_equal(fixture_sent[0].body, "1");
+    assert_string_equal(fixture_sent[1].body, "2");
+    wh_close(other);
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
     const struct CMUnitTest tests[] = {
@@ -601,6 +633,7 @@ int main(void) {
         TEST(what_was_committed_here_decides_the_next_event_though_nobody_has_read_it),
         TEST(what_waits_in_a_store_of_version_3_is_decided_by_its_own_version),
         TEST(want_of_memory_changes_no_version),
+        TEST(want_of_memory_changes_no_order),
         TEST(what_is_deleted_between_two_readings_of_all_is_gone),
     };
 

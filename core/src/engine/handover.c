@@ -5,16 +5,12 @@
 #include "engine/position.h"
 #include "engine/registry.h"
 
-/* What others have committed before the event, and is not read yet, may be an order. */
-static int may_have_order(const whi_registry *registry) {
-    return whi_registry_has_order(registry) || whi_registry_is_behind(registry);
-}
-
 whi_inbox *whi_hand_over_to(wh_engine *engine) {
     unsigned workers = (unsigned)atomic_load(&engine->worker_count);
 
-    return engine
-        ->inboxes[may_have_order(engine->registry) ? 0 : (unsigned)atomic_fetch_add(&engine->next_worker, 1) % workers];
+    return engine->inboxes[whi_registry_may_have_order(engine->registry)
+                               ? 0
+                               : (unsigned)atomic_fetch_add(&engine->next_worker, 1) % workers];
 }
 
 /* The position's lock comes before the inbox's. */

@@ -218,8 +218,8 @@ static int has_order(const whi_registration *registration) {
     return s->order != WHI_ORDER_NONE || s->system->is_ordered != NULL;
 }
 
-int whi_registry_has_order(const whi_registry *registry) {
-    return atomic_load_explicit(&registry->ordered, memory_order_relaxed) > 0;
+int whi_registry_may_have_order(const whi_registry *registry) {
+    return atomic_load_explicit(&registry->ordered, memory_order_relaxed) > 0 || whi_registry_is_behind(registry);
 }
 
 int whi_registry_has_former(const whi_registry *registry) {
