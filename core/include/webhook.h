@@ -354,7 +354,7 @@ WH_API int wh_subscription_secrets(wh_engine *engine, const char *id, char **out
  * rule held back are tried with a changed rule.
  * Events that were accepted before the change are decided by the version before it, however
  * late that is: its events, source, filters, rule, fields, order, on_rule_error and single_use.
- * Where they go, and whether (url, secrets, headers, paused, expires_at), is the present version's. A
+ * Where they go, and whether (url, secrets, headers, concurrency, paused, expires_at), is the present version's. A
  * subscription that was made after an event does not get it, one that is deleted gets none.
  * Errors: as wh_subscribe, and not_found. */
 WH_API int wh_subscription_update(wh_engine *engine, const char *id, const char *document, size_t size);

@@ -397,6 +397,20 @@ static void what_three_have_published_arrives_in_its_order(void **state) {
     close_both();
 }
 
+/* The first event behind another process's change, which it is handed over before: the change is not read yet. */
+static void behind_a_change_that_may_be_an_order_one_worker_has_them_all(void **state) {
+    (void)state;
+    open_both("");
+    fixture_subscribe(two, "{\"url\":\"https://example.com/0\",\"order\":\"key\"}", NULL);
+    assert_int_equal(whi_registry_expect(one->registry), WH_OK); /* as it is published */
+    atomic_store(&one->worker_count, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_ptr_equal(whi_hand_over_to(one), one->inboxes[0]);
+    }
+    atomic_store(&one->worker_count, 1);
+    close_both();
+}
+
 /* More of them than one transaction takes: what is published next goes behind the rest, too. */
 static void what_a_program_wrote_before_comes_before(void **state) {
     const char *file = fixture_file();
@@ -428,6 +442,7 @@ int main(void) {
         TEST(what_changes_hands_at_any_moment_is_decided_once),
         TEST(who_was_made_after_an_event_was_decided_does_not_get_it),
         TEST(what_three_have_published_arrives_in_its_order),
+        TEST(behind_a_change_that_may_be_an_order_one_worker_has_them_all),
         TEST(what_a_program_wrote_before_comes_before),
     };
 

@@ -142,6 +142,24 @@ static void where_it_goes_and_whether_is_of_the_present(void **state) {
     wh_close(engine);
 }
 
+static void so_is_how_much_goes_there_at_once(void **state) {
+    wh_engine *engine = opened(":memory:");
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fixture_script.hang = 1;
+    fixture_subscribe(engine, "{" URL ",\"concurrency\":8}", id);
+    for (int i = 0; i < 4; i++) {
+        publish(engine);
+    }
+    update(engine, id, "{\"concurrency\":2}");
+    for (int i = 0; i < 20; i++) {
+        fixture_turn(engine);
+    }
+    assert_int_equal(fixture_count(), 2);
+    wh_close(engine);
+}
+
 static void what_was_paused_for_a_while_takes_what_it_wanted_before(void **state) {
     wh_engine *engine = opened(":memory:");
     char id[WH_ID_SIZE];
@@ -522,6 +540,74 @@ static void want_of_memory_changes_no_version(void **state) {
     }
 }
 
+static void forget_changes_up_to(const char *file, int change) {
+    char sql[100];
+    sqlite3 *db;
+
+    snprintf(sql, sizeof sql, "UPDATE webhook_meta SET value = %d WHERE name = 'forgotten'", change);
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* Who was away reads all anew, and has no memory for the half of it. */
+static void what_is_deleted_between_two_readings_of_all_is_gone(void **state) {
+    int failed = 1;
+
+    (void)state;
+    for (long n = 0; failed; n++) {
+        const char *file = fixture_file();
+        wh_engine *engine = opened(file), *other;
+        char id[WH_ID_SIZE];
+
+        fixture_subscribe(engine, "{" URL "}", id);
+        other = opened(file);
+        fixture_subscribe(engine, "{" URL ",\"events\":[\"b\"]}", NULL);
+        fixture_subscribe(engine, "{" URL ",\"events\":[\"c\"]}", NULL);
+        forget_changes_up_to(file, 2);
+        fault_set(n);
+        (void)whi_registry_sync(other->registry);
+        failed = fault_clear();
+        assert_int_equal(wh_subscription_delete(engine, id), WH_OK);
+        assert_int_equal(whi_registry_sync(other->registry), WH_OK);
+        assert_int_equal(whi_registry_count(other->registry), 2);
+        wh_close(other);
+        wh_close(engine);
+    }
+}
+
+static void publish_keyed(wh_engine *engine, const char *payload) {
+    wh_event event = WH_EVENT_INIT;
+
+    event.type = "a";
+    event.payload = payload;
+    event.payload_size = WH_ZSTR;
+    event.key = "k";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_OK);
+}
+
+/* Nobody has read yet that there is an order, and without memory to read it the first event waits. */
+static void want_of_memory_changes_no_order(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file), *other = opened(file);
+
+    (void)state;
+    fixture_turn(other); /* it has a row, and partitions */
+    fixture_turn(other);
+    fixture_subscribe(engine, "{" URL ",\"order\":\"key\"}", NULL);
+    publish_keyed(other, "1");
+    publish_keyed(other, "2");
+    fault_set(0);
+    (void)wh_step(other);
+    assert_true(fault_clear());
+    fixture_run(other);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_string_equal(fixture_sent[0].body, "1");
+    assert_string_equal(fixture_sent[1].body, "2");
+    wh_close(other);
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
     const struct CMUnitTest tests[] = {
@@ -529,6 +615,7 @@ int main(void) {
         TEST(of_one_that_was_changed_twice_each_version_has_its_events),
         TEST(so_do_types_filters_and_sources),
         TEST(where_it_goes_and_whether_is_of_the_present),
+        TEST(so_is_how_much_goes_there_at_once),
         TEST(what_was_paused_for_a_while_takes_what_it_wanted_before),
         TEST(what_is_made_after_an_event_does_not_get_it),
         TEST(what_is_deleted_by_now_gets_nothing),
@@ -546,6 +633,8 @@ int main(void) {
         TEST(what_was_committed_here_decides_the_next_event_though_nobody_has_read_it),
         TEST(what_waits_in_a_store_of_version_3_is_decided_by_its_own_version),
         TEST(want_of_memory_changes_no_version),
+        TEST(want_of_memory_changes_no_order),
+        TEST(what_is_deleted_between_two_readings_of_all_is_gone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

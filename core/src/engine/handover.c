@@ -8,7 +8,7 @@
 whi_inbox *whi_hand_over_to(wh_engine *engine) {
     unsigned workers = (unsigned)atomic_load(&engine->worker_count);
 
-    return engine->inboxes[whi_registry_has_order(engine->registry)
+    return engine->inboxes[whi_registry_may_have_order(engine->registry)
                                ? 0
                                : (unsigned)atomic_fetch_add(&engine->next_worker, 1) % workers];
 }

@@ -218,8 +218,8 @@ static int has_order(const whi_registration *registration) {
     return s->order != WHI_ORDER_NONE || s->system->is_ordered != NULL;
 }
 
-int whi_registry_has_order(const whi_registry *registry) {
-    return atomic_load_explicit(&registry->ordered, memory_order_relaxed) > 0;
+int whi_registry_may_have_order(const whi_registry *registry) {
+    return atomic_load_explicit(&registry->ordered, memory_order_relaxed) > 0 || whi_registry_is_behind(registry);
 }
 
 int whi_registry_has_former(const whi_registry *registry) {
@@ -465,7 +465,8 @@ static int feed(reading *self) {
     return store->vtable->subscription_changes(store, &self->after, take_change, self);
 }
 
-/* This process was away for so long that deletions were forgotten meanwhile: all is read anew. */
+/* This process was away for so long that deletions were forgotten meanwhile: all is read anew. If that was
+ * begun and not ended, it is once more: what was heard of then may have been deleted since. */
 static int feed_anew(reading *self) {
     drop_reading(self);
     self->list = NULL;
@@ -501,7 +502,7 @@ static int apply(reading *self) {
 }
 
 static int read_and_apply(reading *self) {
-    int code = feed(self);
+    int code = self->registry->sweeping ? WH_ENOTFOUND : feed(self);
 
     code = code == WH_ENOTFOUND ? feed_anew(self) : code;
     code = code == WH_OK ? read_first(self) : code;

@@ -78,8 +78,9 @@ typedef struct whi_sought {
  * unreferenced), count its size. */
 int whi_registry_find(whi_registry *registry, const whi_sought *sought, whi_registration ***found, size_t *count);
 
-/* 1 if a subscription has an order, so that a tenant's events must be fanned out one after the other. */
-int whi_registry_has_order(const whi_registry *registry);
+/* 1 if a subscription has an order, or what is not read yet may bring one: events must be fanned out one after
+ * the other. */
+int whi_registry_may_have_order(const whi_registry *registry);
 
 /* 1 while there are versions that have ended; reading the changes lets go of those that decide nothing
  * any more. */

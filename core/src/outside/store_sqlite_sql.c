@@ -329,6 +329,10 @@ const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2
     " WHERE owner > had.owner) FROM had WHERE had.owner IS NOT NULL) SELECT coalesce(min((SELECT min(p.position)"      \
     " FROM webhook_partitions p WHERE p.owner = had.owner)), " NOWHERE ") FROM had"                                    \
     " WHERE had.owner NOT IN (SELECT id FROM webhook_workers)))"
+/* Of webhook_events e: it is, or was, to be decided. */
+#define IS_IN_LOG                                                                                                      \
+    "e.alone = 0 AND (e.number > (SELECT value FROM webhook_meta WHERE name = 'upgraded')"                             \
+    " OR e.number IN (SELECT event FROM webhook_undecided))"
 #define NOBODYS                                                                                                        \
     "SELECT id FROM webhook_partitions WHERE owner NOT IN (SELECT id FROM webhook_workers) ORDER BY id LIMIT ?2"
 
@@ -515,12 +519,10 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " EXISTS (SELECT 1 FROM webhook_deliveries INDEXED BY webhook_deliveries_sending WHERE state = " SENDING
         " AND owner > 0), CASE WHEN last > least THEN least + 1 ELSE 0 END,"
         " EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = 0) FROM log",
-    [WHI_SQL_EVENT_GET] = "SELECT " EVENT_COLUMNS ", e.payload, e.alone = 0 AND e.number > " FLOOR
+    [WHI_SQL_EVENT_GET] = "SELECT " EVENT_COLUMNS ", e.payload, " IS_IN_LOG " AND e.number > " FLOOR
                           " FROM webhook_events e WHERE e.number = ?1",
-    [WHI_SQL_EVENT_LOG] =
-        "SELECT " EVENT_COLUMNS ", e.payload, 1 FROM webhook_events e WHERE e.number > ?1 AND e.alone = 0"
-        " AND (e.number > (SELECT value FROM webhook_meta WHERE name = 'upgraded')"
-        "  OR e.number IN (SELECT event FROM webhook_undecided)) ORDER BY e.number LIMIT ?2",
+    [WHI_SQL_EVENT_LOG] = "SELECT " EVENT_COLUMNS ", e.payload, 1 FROM webhook_events e WHERE e.number > ?1"
+                          " AND " IS_IN_LOG " ORDER BY e.number LIMIT ?2",
     [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM webhook_events WHERE number < ?1 AND number >= ?2"
                            " ORDER BY number DESC",
     [WHI_SQL_EVENT_OF_TENANT] =

@@ -22,7 +22,7 @@ void whi_later_event(whi_worker *worker, whi_event *event) {
 }
 
 int whi_later_waits(const whi_worker *worker) {
-    return worker->later != NULL && whi_registry_has_order(worker->engine->registry);
+    return worker->later != NULL && whi_registry_may_have_order(worker->engine->registry);
 }
 
 /* 1: all the deliveries that it has by now are written, so that they are seen; or it is no longer

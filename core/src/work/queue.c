@@ -2,6 +2,7 @@
 #include "work/queue.h"
 
 #include "base/clock.h"
+#include "engine/registry.h"
 #include "work/lane.h"
 #include "work/record.h"
 
@@ -15,6 +16,19 @@ static void spill(whi_worker *worker, whi_delivery *delivery) {
     whi_record_delivery(worker, delivery);
 }
 
+/* How much goes there at once is of the present version, whichever one decided. */
+static int concurrency_of(whi_worker *worker, const whi_registration *registration) {
+    int concurrency = registration->subscription->concurrency;
+
+    if (atomic_load_explicit(&registration->ended, memory_order_relaxed) != 0) {
+        whi_registration *now = whi_registry_get(worker->engine->registry, registration->subscription->id);
+
+        concurrency = now != NULL ? now->subscription->concurrency : concurrency;
+        whi_registration_unref(now);
+    }
+    return concurrency;
+}
+
 void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
     whi_lane *lane = whi_lane_get(worker, delivery->registration->subscription->id, 1);
 
@@ -22,7 +36,7 @@ void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
         spill(worker, delivery);
         return;
     }
-    lane->cap = delivery->registration->subscription->concurrency;
+    lane->cap = concurrency_of(worker, delivery->registration);
     delivery->queued_at = whi_monotonic_us();
     whi_lane_append(worker, lane, delivery);
     if (!whi_entry_is_set(&worker->spill)) {

@@ -619,7 +619,7 @@ mutation order_beside 'a delivery does not wait behind the one of its key' \
     outside/store_sqlite_order.c 'row->due = WHI_DUE_BEHIND;' 'row->due += 0;'
 
 mutation order_two_workers 'events of an order go to several workers' \
-    engine/handover.c 'return engine->inboxes[whi_registry_has_order(engine->registry)' 'return engine->inboxes[engine == NULL'
+    engine/handover.c 'return engine->inboxes[whi_registry_may_have_order(engine->registry)' 'return engine->inboxes[engine == NULL'
 
 mutation latest_all 'of a key all are kept' \
     outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, whi_order_reason(WHI_PLACE_SUPERSEDED));' 'return WH_OK;'
