@@ -535,7 +535,7 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  *                        delivery's state, with "delivery", "attempts", "status", "error"
  *           "pending"    it wants the event, which is not decided yet
  *           "missed"     the version in force wanted it, and there is no delivery: it was
- *                        paused or disabled when the event was fanned out
+ *                        paused, disabled or over when the event was fanned out
  * version   the one that decided, or will: of the delivery; of a held delivery that was released,
  *           the present one; else the one that was in force when the event was accepted, whenever it
  *           is fanned out. If that one is no longer kept, the present one ("present": true)

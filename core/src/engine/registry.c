@@ -25,6 +25,7 @@ struct whi_registry {
     whi_table all; /* registrations by subscription id */
     whi_listing *listing;
     whi_registration *former; /* versions that have ended, in no order */
+    int64_t first_ended;      /* of them, and INT64_MAX: there is none */
     atomic_int has_former;
     atomic_int ordered; /* versions with an order, those that have ended too */
 };
@@ -118,6 +119,7 @@ int whi_registry_new(whi_registry **out, whi_store *store, whi_store *reader) {
     }
     registry->store = store;
     registry->reader = reader;
+    registry->first_ended = INT64_MAX;
     pthread_rwlock_init(&registry->lock, NULL);
     pthread_mutex_init(&registry->sync_lock, NULL);
     code = whi_match_new(&registry->match);
@@ -233,7 +235,14 @@ static int may_wait(int64_t first, int64_t number) {
     return first != 0 && first <= number;
 }
 
+static void note_end(whi_registry *registry, const whi_registration *former) {
+    int64_t ended = atomic_load(&former->ended);
+
+    registry->first_ended = ended < registry->first_ended ? ended : registry->first_ended;
+}
+
 static void put_former(whi_registry *registry, whi_registration *former) {
+    note_end(registry, former);
     former->next_former = registry->former;
     registry->former = former;
     atomic_store(&registry->has_former, 1);
@@ -246,10 +255,15 @@ static void let_go(whi_registry *registry, whi_registration *registration) {
     whi_registration_unref(registration);
 }
 
-/* Those of one subscription, id 0: all, that decide nothing any more. */
+/* Those of one subscription, id 0: all, that decide nothing any more. Each change comes here, also where
+ * thousands of versions stay because nobody moves a position. */
 static void drop_former(whi_registry *registry, int64_t id, int64_t first) {
     whi_registration **place = &registry->former;
 
+    if (may_wait(first, registry->first_ended)) {
+        return;
+    }
+    registry->first_ended = INT64_MAX;
     while (*place != NULL) {
         whi_registration *former = *place;
 
@@ -257,6 +271,7 @@ static void drop_former(whi_registry *registry, int64_t id, int64_t first) {
             *place = former->next_former;
             let_go(registry, former);
         } else {
+            note_end(registry, former);
             place = &former->next_former;
         }
     }

@@ -12,7 +12,7 @@ void whi_later_event(whi_worker *worker, whi_event *event);
 
 void whi_later_task(whi_worker *worker, whi_task *task);
 
-/* 1: there is an order, and an event that is to be fanned out before those that came after it. */
+/* 1: there is, or may be, an order, and an event that is to be fanned out before those that came after it. */
 int whi_later_waits(const whi_worker *worker);
 
 /* Tries again: events go before those that are to be fanned out. */

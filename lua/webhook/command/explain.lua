@@ -39,7 +39,7 @@ local reasons = {
     return (item.line and "line " .. item.line .. ": " or "") .. message
   end,
   pending = function() return "was not fanned out yet" end,
-  missed = function() return "it wanted the event, and was paused or disabled when its turn came" end,
+  missed = function() return "it wanted the event, and was paused, disabled or over when its turn came" end,
 }
 
 -- What its delivery has to say.

@@ -71,7 +71,7 @@ local function describe_rest(hooks, numbers)
       (first and ", the next at " .. first or "")
   end
   if numbers.events_pending == 1 or numbers.outbox_pending == 1 then
-    parts[#parts + 1] = "events are left that no worker has taken"
+    parts[#parts + 1] = "events are left to be decided"
   end
   return parts[1] and table.concat(parts, "; ") or "nothing is left to be tried"
 end
