@@ -33,10 +33,15 @@ int whi_lease_has(const whi_lease *lease, int64_t owner) {
     return owner != 0 && owner == atomic_load(&lease->owner);
 }
 
-void whi_lease_lost(whi_lease *lease) {
-    atomic_store(&lease->until, 0);
+/* It beats now. */
+static void hasten(whi_lease *lease) {
     atomic_store(&lease->next_beat, 0);
     whi_writer_nudge(lease->engine->writer);
+}
+
+void whi_lease_lost(whi_lease *lease) {
+    atomic_store(&lease->until, 0);
+    hasten(lease);
 }
 
 void whi_lease_doubt(void *payload) {
@@ -244,7 +249,6 @@ static int leave(whi_lease *lease, whi_store *store) {
     int code = write_position(lease, store);
 
     code = code == WH_OK && lease->now_owner != 0 ? whi_store_worker_remove(store, lease->now_owner) : code;
-
     lease->now_owner = 0;
     return code == WH_OK ? sweep(lease, store) : code;
 }
@@ -377,8 +381,7 @@ void whi_lease_want(whi_lease *lease, int share) {
     atomic_store(&lease->share, share);
     atomic_store(&lease->rest_at, 0);
     if (atomic_exchange(&lease->resting, 0)) {
-        atomic_store(&lease->next_beat, 0);
-        whi_writer_nudge(lease->engine->writer);
+        hasten(lease);
     }
     if (atomic_load(&lease->off)) {
         atomic_store(&lease->off, 0);
@@ -392,8 +395,7 @@ void whi_lease_want(whi_lease *lease, int share) {
 void whi_lease_offered(whi_lease *lease) {
     if (atomic_load(&lease->owner) != 0 && atomic_load(&lease->engine->position->count) == 0 &&
         !atomic_load(&lease->resting) && !atomic_load(&lease->beating)) {
-        atomic_store(&lease->next_beat, 0);
-        whi_writer_nudge(lease->engine->writer);
+        hasten(lease);
     }
 }
 

@@ -109,6 +109,10 @@ int whi_registration_new(whi_registration **out, const whi_subscription_row *row
     return code;
 }
 
+int whi_registration_read(const whi_subscription_row *row, void *payload) {
+    return whi_registration_new(payload, row);
+}
+
 int whi_registry_new(whi_registry **out, whi_store *store, whi_store *reader) {
     whi_registry *registry = whi_calloc(1, sizeof *registry);
     int code;
@@ -230,7 +234,7 @@ int whi_registry_has_former(const whi_registry *registry) {
 
 /* -------------------------------------------------------- versions that have ended */
 
-/* 1 if an event may wait that came before this number. first: the smallest that is pending, 0: none. */
+/* 1 if an event may wait that came before this number. first: the smallest that is not decided, 0: none. */
 static int may_wait(int64_t first, int64_t number) {
     return first != 0 && first <= number;
 }
@@ -289,7 +293,7 @@ typedef struct change {
 
 typedef struct reading {
     whi_registry *registry;
-    int64_t after, first; /* the feed's place; the smallest number of a pending event */
+    int64_t after, first; /* the feed's place; the smallest number that is not decided */
     change *list;
     size_t count, room;
 } reading;
@@ -332,14 +336,10 @@ static void drop_reading(reading *self) {
     whi_free(self->list);
 }
 
-static int take_version(const whi_subscription_row *row, void *payload) {
-    return whi_registration_new(payload, row);
-}
-
 /* One that is purged decides no event that is stored. */
 static int read_version(whi_registry *registry, int64_t id, int64_t number, whi_registration **out) {
     whi_store *store = registry->reader;
-    int code = store->vtable->subscription_then(store, id, number, take_version, (void *)out);
+    int code = store->vtable->subscription_then(store, id, number, whi_registration_read, (void *)out);
 
     return code == WH_ENOTFOUND ? WH_OK : code;
 }

@@ -7,7 +7,7 @@
  *
  * An event is decided by the versions that were in force at its number, whenever that is, and whoever
  * does it: deciding twice says the same. So a version that has ended stays while events that it decides
- * may wait. The smallest number of a pending event is the bound: it is asked for after the changes were
+ * may wait. The smallest number that is not decided is the bound: it is asked for after the changes were
  * read, and an event that came before one of them is committed by then. Versions that this process has
  * not seen are read from the store: at the start, and where others made several changes at once. What
  * follows from the present state alone is that of the present version, also for such an event: whether
@@ -98,5 +98,7 @@ int whi_registry_page(whi_registry *registry, const char *tenant, const whi_page
 
 /* The subscription that a stored document describes, for all who read the store. */
 int whi_registration_new(whi_registration **out, const whi_subscription_row *row);
+/* The same as a callback of the store; payload: where it goes. */
+int whi_registration_read(const whi_subscription_row *row, void *payload);
 
 #endif

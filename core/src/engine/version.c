@@ -52,15 +52,11 @@ int whi_version_remove(wh_engine *engine, whi_store *store, int64_t id, int *mor
     return code;
 }
 
-static int read_row(const whi_subscription_row *row, void *payload) {
-    return whi_registration_new(payload, row);
-}
-
 int whi_version_at(whi_store *store, int64_t id, int64_t version, whi_registration **out) {
     int code;
 
     *out = NULL;
-    code = store->vtable->subscription_get(store, id, version, read_row, out);
+    code = store->vtable->subscription_get(store, id, version, whi_registration_read, out);
     if (code == WH_ENOTFOUND) {
         return whi_fail_field(code, version ? "version" : "id", "no such %s",
                               version ? "version of this subscription" : "subscription");
@@ -70,5 +66,5 @@ int whi_version_at(whi_store *store, int64_t id, int64_t version, whi_registrati
 
 int whi_version_then(whi_store *store, int64_t id, int64_t number, whi_registration **out) {
     *out = NULL;
-    return store->vtable->subscription_then(store, id, number, read_row, (void *)out);
+    return store->vtable->subscription_then(store, id, number, whi_registration_read, (void *)out);
 }

@@ -334,7 +334,7 @@ const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2
     "e.alone = 0 AND (e.number > (SELECT value FROM webhook_meta WHERE name = 'upgraded')"                             \
     " OR e.number IN (SELECT event FROM webhook_undecided))"
 #define NOBODYS                                                                                                        \
-    "SELECT id FROM webhook_partitions WHERE owner NOT IN (SELECT id FROM webhook_workers) ORDER BY id LIMIT ?2"
+    "SELECT id FROM webhook_partitions WHERE owner NOT IN (SELECT id FROM webhook_workers) ORDER BY id LIMIT ?1"
 
 const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -423,9 +423,8 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_WORKER_ORPHAN] = "WITH RECURSIVE " SENDING_OWNERS " SELECT owner FROM busy"
                               " WHERE owner > 0 AND owner NOT IN (SELECT id FROM webhook_workers) LIMIT 1",
 
-    [WHI_SQL_PARTITION_LEAST] =
-        "SELECT count(*), min(position) FROM webhook_partitions WHERE ?1 = ?1 AND id IN (" NOBODYS ")",
-    [WHI_SQL_PARTITION_TAKE] = "UPDATE webhook_partitions SET owner = ?1, epoch = epoch + 1 WHERE id IN (" NOBODYS ")",
+    [WHI_SQL_PARTITION_LEAST] = "SELECT count(*), min(position) FROM webhook_partitions WHERE id IN (" NOBODYS ")",
+    [WHI_SQL_PARTITION_TAKE] = "UPDATE webhook_partitions SET owner = ?2, epoch = epoch + 1 WHERE id IN (" NOBODYS ")",
     [WHI_SQL_PARTITION_GIVE] = "UPDATE webhook_partitions SET owner = 0, position = ?2 WHERE owner = ?1 AND id = ?3",
     [WHI_SQL_PARTITION_GIVE_ALL] = "UPDATE webhook_partitions SET owner = 0, position = ?2 WHERE owner = ?1",
     [WHI_SQL_PARTITION_LEAVE] =

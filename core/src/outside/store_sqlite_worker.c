@@ -65,7 +65,6 @@ int whi_sqlite_worker_list(whi_store *base, whi_worker_fn each, void *payload) {
 
 int whi_sqlite_worker_remove(whi_store *base, int64_t owner) {
     whi_sqlite *store = whi_sqlite_of(base);
-
     int code = whi_sqlite_run_numbers(store, WHI_SQL_PARTITION_LEAVE, &owner, 1, "leaving partitions");
 
     store->holds = 0;
@@ -97,16 +96,15 @@ int whi_sqlite_worker_sweep(whi_store *base, int64_t now, int limit, int *count)
 
 /* ---------------------------------------------------------------- partitions */
 
-/* How many there are for this owner to take, and the least position of theirs. */
-static int look_for_free(whi_sqlite *store, int64_t owner, int limit, int64_t *position, int *count) {
+/* How many there are to be taken, and the least position of theirs. */
+static int look_for_free(whi_sqlite *store, int limit, int64_t *position, int *count) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, WHI_SQL_PARTITION_LEAST, &statement);
 
     if (code != WH_OK) {
         return code;
     }
-    sqlite3_bind_int64(statement, 1, owner);
-    sqlite3_bind_int64(statement, 2, limit);
+    sqlite3_bind_int64(statement, 1, limit);
     code = whi_sqlite_step(store, &store->writer, statement, "looking for partitions");
     if (code != 1) {
         return code;
@@ -123,11 +121,11 @@ int whi_sqlite_partition_take(whi_store *base, int64_t owner, int limit, int64_t
 
     *position = INT64_MAX;
     *count = 0;
-    code = look_for_free(store, owner, limit, position, count);
+    code = look_for_free(store, limit, position, count);
     if (code != WH_OK || *count == 0) {
         return code;
     }
-    code = whi_sqlite_run_numbers(store, WHI_SQL_PARTITION_TAKE, (int64_t[]){ owner, limit }, 2, "taking partitions");
+    code = whi_sqlite_run_numbers(store, WHI_SQL_PARTITION_TAKE, (int64_t[]){ limit, owner }, 2, "taking partitions");
     return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_POSITION_LOWER, (int64_t[]){ owner, *position }, 2,
                                                   "going back in the log")
                          : code;

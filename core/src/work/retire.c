@@ -22,10 +22,6 @@ typedef struct retirement {
     char reason[16];
 } retirement;
 
-static int read_version(const whi_subscription_row *row, void *payload) {
-    return whi_registration_new(payload, row);
-}
-
 /* A version that has ended may have been for one event alone, or have had another rule: neither is a
  * reason to switch off what its owner has made of it since. */
 static int has_no_reason(const retirement *self, const whi_registration *now) {
@@ -53,7 +49,8 @@ static int tell(retirement *self, whi_store *store) {
 static int read_and_switch(retirement *self, whi_store *store) {
     whi_registration *now = NULL;
     whi_subscription *subscription = NULL;
-    int code = whi_store_subscription_now(store, self->registration->subscription->id, read_version, (void *)&now);
+    int code =
+        whi_store_subscription_now(store, self->registration->subscription->id, whi_registration_read, (void *)&now);
 
     self->found = code == WH_OK;
     if (code != WH_OK) {

@@ -209,8 +209,8 @@ mutation end_no_sweep 'wh_stop takes the row away and frees nothing' \
 # ----------------------------------------------------- partitions, and who has them
 
 mutation robs 'partitions are taken from an owner that has its row' \
-    outside/store_sqlite_sql.c 'FROM webhook_partitions WHERE owner NOT IN (SELECT id FROM webhook_workers) ORDER BY id LIMIT ?2"' \
-    'FROM webhook_partitions WHERE owner <> ?1 ORDER BY id LIMIT ?2"'
+    outside/store_sqlite_sql.c 'FROM webhook_partitions WHERE owner NOT IN (SELECT id FROM webhook_workers) ORDER BY id LIMIT ?1"' \
+    'FROM webhook_partitions ORDER BY id LIMIT ?1"'
 
 mutation not_lowered 'who takes partitions does not go back to their position' \
     outside/store_sqlite_sql.c 'SET position = min(position, ?2)' 'SET position = max(min(position, ?2), CASE position WHEN " NOWHERE " THEN ?2 ELSE position END)'
