@@ -246,6 +246,9 @@ static void check_owners(void) {
     if (number("SELECT count(*) FROM sim_turns", &found) && found > 0) {
         sim_fail("turns", "a delivery was changed, and its turn did not ascend");
     }
+    if (number("SELECT count(*) FROM sim_undone", &found) && found > 0) {
+        sim_fail("undone", "a delivery that had ended was changed, and had not been let wait again");
+    }
     if (number("SELECT count(*) FROM sim_robbed", &found) && found > 0) {
         sim_fail("robbed", "a partition was taken from an owner that has its row, or its epoch did not ascend");
     }

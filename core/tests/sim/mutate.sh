@@ -428,6 +428,7 @@ mutation key_let_go_answered 'a key is let go when its request is answered' \
     atomic_fetch_sub(&worker->engine->flights_open, 1);
     worker->in_flight--;'
 
+# Harmless while the change of the number cuts: both_forgotten_uncut takes that away, too.
 mutation forgotten_by_new 'under a new number nothing is under way' \
     work/turn.c '        worker->owner = owner;
         whi_lanes_drop(worker);' '        worker->owner = owner;
@@ -446,6 +447,7 @@ mutation both_forgotten_uncut 'the same, and what it sent under the old one goes
 mutation turn_uncompared 'a change does not compare the turn' \
     outside/store_sqlite_sql.c '(?13 < 0 OR turn = ?13)' '(?13 < 0 OR turn >= 0 OR turn = ?13)'
 
+# Harmless for the row itself, whose statement compares; and of its key the process begins one alone.
 mutation turn_uncompared_keyed 'what a record does to others of its key does not depend on the turn' \
     outside/store_sqlite_write.c '*out = sqlite3_column_int64(statement, 0) == row->turn;' '*out = sqlite3_column_int64(statement, 0) >= 0;'
 
@@ -485,6 +487,7 @@ mutation refused_unlooked 'a record that was refused is the end' \
 mutation behind_unlooked 'nobody looks for what stands behind in the key' \
     work/record.c '(delivery->key != NULL && (delivery->state != WHI_WAITING || is_of_latest(delivery)));' '(delivery->key != NULL && delivery->event == NULL);'
 
+# Late, and not lost: the newer one is found when the next try of the older one would have been due.
 mutation newer_unlooked 'nobody looks for the newer one behind what is to be tried again' \
     work/record.c '(delivery->state != WHI_WAITING || is_of_latest(delivery))' 'delivery->state != WHI_WAITING'
 
@@ -516,6 +519,7 @@ mutation fetched_for_now 'what is fetched bears the number of now, not of this t
 #include "engine/lease.h"' \
     work/fetch.c '    delivery->event->owner = self->worker->owner;' '    delivery->event->owner = atomic_load(&engine->lease->owner);'
 
+# Slow, and not wrong: what stands behind is found when the known one goes.
 mutation waiting_known_due 'what is known says when to come again, and ends the search' \
     outside/store_sqlite_waiting.c '    if (asked->known(event, asked->payload)) {
         return WH_OK;' '    if (asked->known(event, asked->payload)) {
@@ -582,6 +586,7 @@ mutation again_any 'the newest that was delivered goes again, also if a newer on
 mutation again_delivered_only 'a newer one that waits for its next try goes when it goes' \
     outside/store_sqlite_order.c ': hasten(store, &found, now);' ': WH_OK;'
 
+# Harmless while the process begins one of a key alone, and the newest is looked for among those that wait first.
 mutation again_beside 'what goes again does not wait behind the one of its key' \
     outside/store_sqlite_order.c 'place == WHI_PLACE_BEHIND ? WHI_DUE_BEHIND : now, now }' 'now, now }'
 

@@ -114,8 +114,18 @@ static void answer_badly(flight *f, int64_t latency) {
     }
 }
 
+/* Where one is to be met while others send, many a receiver takes long. */
+static int64_t draw_latency(void) {
+    int64_t most = sim_net_healed ? SOON : sim_plan_now->latency_us;
+
+    if (sim_plan_now->late_ones && sim_one_in(&sim_net_chance, 2)) {
+        return most / 4 + sim_below(&sim_net_chance, most * 3 / 4);
+    }
+    return sim_spread(&sim_net_chance, 200, most);
+}
+
 static void choose_answer(flight *f) {
-    int64_t latency = sim_spread(&sim_net_chance, 200, sim_net_healed ? SOON : sim_plan_now->latency_us);
+    int64_t latency = draw_latency();
     int bad = (sim_plan_now->kinds & 1u << SIM_receiver) != 0 && !sim_net_healed;
 
     if (bad && sim_one_in(&sim_net_chance, f->k % 3 == 0 ? 2 : 5)) {

@@ -143,6 +143,8 @@ static void make_late(sim_plan *plan, sim_chance *chance) {
     plan->one_type = sim_one_in(chance, 2) ? -1 : sim_one_in(chance, 2) ? SIM_THREADS : SIM_STEPS;
     plan->events = (int)sim_spread(chance, 30, 100);
     plan->pace_us = sim_spread(chance, 200000, 2 * SIM_SECOND);
+    plan->latency_us =
+        sim_one_in(chance, 2) ? plan->latency_us : 5 * SIM_SECOND; /* others are sending when one wakes */
     plan->kinds &= sim_one_in(chance, 2) ? ~AT_STEPS : ~0u;
     plan->kinds |= 1u << SIM_pause;
     plan->least_faults = 8;

@@ -119,6 +119,14 @@ static void break_turns(void) {
     judge_watch();
 }
 
+static void break_undone(void) {
+    deliver();
+    self_expect(judge_begin(), "a judge who sees each commit");
+    self_tamper("UPDATE webhook_deliveries SET state = 6, turn = turn + 1");
+    self_tamper("UPDATE webhook_deliveries SET state = 3, turn = turn + 1"); /* before anybody looked */
+    judge_watch();
+}
+
 static void break_passed(void) {
     make_store();
     self_tamper("UPDATE webhook_partitions SET position = 9000000000000000000");
@@ -239,6 +247,7 @@ const sim_check self_judge_checks[] = {
     BREAKS(idle, "idle"),
     BREAKS(orphans, "orphans"),
     BREAKS(turns, "turns"),
+    BREAKS(undone, "undone"),
     BREAKS(passed, "passed"),
     BREAKS(passed_for_a_while, "passed"),
     BREAKS(passed_by_an_owner, "passed"),
