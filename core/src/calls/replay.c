@@ -73,8 +73,8 @@ static int reopen(const whi_delivery_row *row, const whi_event_row *event, void 
     if (self->state != 0 && row->state != self->state) {
         return WH_OK;
     }
-    if (row->state == WHI_WAITING && row->due <= self->now) {
-        return WH_OK; /* it is on its way, or will be at once: it is not sent twice for that */
+    if (!self->strict && row->state == WHI_WAITING && row->due <= self->now) {
+        return WH_OK; /* of many: it is on its way, or will be at once, and is not sent twice for that */
     }
     if (code != WH_OK) {
         return self->strict ? code : WH_OK;
