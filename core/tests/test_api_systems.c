@@ -164,6 +164,34 @@ static void what_one_system_made_every_other_shows(void **state) {
     }
 }
 
+/* Clients whose numbers are floats write 2.0, and some 2e0. */
+static void a_whole_number_of_a_query_is_an_integer_however_it_is_written(void **state) {
+    static const char *const good[] = { "1", "2.0", "1e1", "1000.000", "0.5E1", "1001", "1e30" };
+    static const char *const bad[] = { "0", "0.0", "-1", "1.5", "1e-1", "2.", "1e", ".5", "0x1", "%201", "1,0" };
+    static const char *const lists[] = { "/v1/subscriptions", "/v1/events", "/v1/deliveries",       "/unified/webhook",
+                                         "/webhook",          "/webhooks",  "/log?log_type=webhook" };
+    char target[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        char mark = strchr(lists[i], '?') != NULL ? '&' : '?';
+        for (size_t k = 0; k < sizeof good / sizeof good[0]; k++) {
+            snprintf(target, sizeof target, "%s%climit=%s", lists[i], mark, good[k]);
+            api_expect(200, "GET", target, api_a, NULL);
+        }
+        for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
+            snprintf(target, sizeof target, "%s%climit=%s", lists[i], mark, bad[k]);
+            api_expect(400, "GET", target, api_a, NULL);
+            assert_non_null(strstr(api_text, "limit: expected an integer of 1 to 1"));
+        }
+    }
+    api_expect(200, "GET", "/webhooks?limit=5000.0&offset=2e0", api_a, NULL);
+    api_has("limit", "1000"); /* the most that there is */
+    api_has("offset", "2");
+    api_expect(200, "GET", "/v1/events?since=1795000002000.0", api_a, NULL);
+    api_expect(400, "GET", "/v1/events?since=1795000002000.5", api_a, NULL);
+}
+
 static void errors_have_the_systems_shape_and_challenge(void **state) {
     const whi_system *system;
 
@@ -416,6 +444,7 @@ int main(void) {
         TEST(a_webhook_is_made_read_listed_changed_and_removed),
         TEST(another_tenant_sees_and_changes_nothing),
         TEST(what_one_system_made_every_other_shows),
+        TEST(a_whole_number_of_a_query_is_an_integer_however_it_is_written),
         TEST(errors_have_the_systems_shape_and_challenge),
         TEST(routes_are_found_behind_the_systems_prefix_alone),
         TEST(what_is_sent_verifies_at_each_attempt),

@@ -199,6 +199,16 @@ static void lists_are_filtered(void **state) {
     assert_ids(target, ids + 2, 1);
     snprintf(target, sizeof target, "/webhook?id=%s", ids[1]);
     assert_ids(target, ids + 1, 1);
+    snprintf(target, sizeof target, "/webhook?id[in][]=%s&limit=9&id[in][]=%s", ids[0], ids[1]);
+    assert_ids(target, ids, 2);
+    snprintf(target, sizeof target, "/webhook?id%%5Bin%%5D%%5B0%%5D=%s&id%%5Bin%%5D%%5B1%%5D=%s", ids[0], ids[1]);
+    assert_ids(target, ids, 2);
+    snprintf(target, sizeof target, "/webhook?id[nin][]=%s&id[nin][]=%s", ids[0], ids[1]);
+    assert_ids(target, ids + 2, 1);
+    snprintf(target, sizeof target, "/webhook?id[]=%s&target_url[in][]=none&target_url[in][]=HTTPS://E.com/2", ids[1]);
+    assert_ids(target, ids + 1, 1);
+    snprintf(target, sizeof target, "/webhook?id[in][]=%s&id[nin][]=%s", ids[1], ids[1]);
+    assert_ids(target, NULL, 0);
     snprintf(target, sizeof target, "/webhook?created_at[gt]=%s", at);
     assert_ids(target, ids, 1);
     snprintf(target, sizeof target, "/webhook?created_at[gte]=%s", at);
@@ -223,6 +233,9 @@ static void lists_are_filtered(void **state) {
     api_expect(400, "GET", "/webhook?created_at[gt]=soon", api_a, NULL);
     api_expect(400, "GET", "/webhook?created_at[like]=2", api_a, NULL);
     api_expect(400, "GET", "/webhook?colour[eq]=red", api_a, NULL);
+    api_expect(400, "GET", "/webhook?created_at[gt][]=2026-01-01", api_a, NULL);
+    api_expect(400, "GET", "/webhook?id[in][x]=1", api_a, NULL);
+    api_expect(400, "GET", "/webhook?id[in]=1&id[in]=2", api_a, NULL);
     api_expect(400, "GET", "/webhook?is_active=perhaps", api_a, NULL);
     api_expect(200, "GET", "/webhook?truto_something=1", api_a, NULL);
 }
@@ -343,7 +356,9 @@ static void the_log_is_filtered(void **state) {
     assert_null(api_member("result.0"));
     api_expect(400, "GET", "/log", api_a, NULL);
     api_expect(400, "GET", "/log?log_type=inbound", api_a, NULL);
-    api_expect(400, "GET", "/log?log_type=webhook&limit=101", api_a, NULL);
+    api_expect(200, "GET", "/log?log_type=webhook&limit=101", api_a, NULL);
+    api_expect(400, "GET", "/log?log_type=webhook&limit=0", api_a, NULL);
+    api_has("message", "limit: expected an integer of 1 to 100, found \"0\"");
     api_expect(400, "GET", "/log?log_type=webhook&next_cursor=dlv_1.2", api_a, NULL);
 }
 

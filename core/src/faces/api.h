@@ -24,8 +24,8 @@
 #define WHI_API_QUERY 8192 /* bytes of a query */
 #define WHI_API_HEADERS 100
 #define WHI_API_SEGMENTS 8
-#define WHI_API_PARAMETERS 64
-#define WHI_API_MEMBERS 256 /* of a body's object */
+#define WHI_API_PARAMETERS 256 /* of a list's items each is one */
+#define WHI_API_MEMBERS 256    /* of a body's object */
 
 typedef struct whi_limiter whi_limiter;
 typedef struct whi_turns whi_turns;
@@ -131,8 +131,10 @@ void whi_call_free(whi_call *call);
 const char *whi_call_parameter(const whi_call *call, const char *name);
 /* Our own routes know all of their parameters: names ends with NULL. */
 int whi_call_only(whi_call *call, const char *const *names);
-/* An integer of least to most; fallback, or most if that is less, when it is not given. */
+/* A number whose value is an integer of least to most; fallback, or most if that is less, when it is not given. */
 int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t most, int64_t fallback, int64_t *out);
+/* `limit` of a list: an integer from 1 on, brought down to most; fallback as above. */
+int whi_call_limit(whi_call *call, int64_t most, int64_t fallback, int64_t *out);
 /* "true", "false", 1, 0; -1 in out when it is not given. */
 int whi_call_flag(whi_call *call, const char *name, int *out);
 /* A time: ISO 8601 or ms since 1970; 0 when it is not given. */

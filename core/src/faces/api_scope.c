@@ -30,7 +30,7 @@ int whi_scope_page(whi_call *call, const char *const *names, wh_query *out) {
     int code = whi_call_only(call, names);
 
     code = code == WH_OK ? whi_scope_tenant(call, &out->tenant) : code;
-    code = code == WH_OK ? whi_call_number(call, "limit", 1, most, 0, &out->limit) : code;
+    code = code == WH_OK ? whi_call_limit(call, most, 0, &out->limit) : code;
     code = code == WH_OK ? whi_call_time(call, "since", &out->since) : code;
     code = code == WH_OK ? whi_call_time(call, "until", &out->until) : code;
     out->cursor = whi_call_parameter(call, "cursor");

@@ -83,7 +83,7 @@ static int read_query(whi_call *call, log_page *self, int *none) {
 
     code = code == WH_OK ? whi_scope_tenant(call, &self->query.tenant) : code;
     code = code == WH_OK ? read_webhook(call, self, none) : code;
-    code = code == WH_OK ? whi_call_number(call, "limit", 1, LIMIT_MAXIMUM, LIMIT_MAXIMUM, &self->limit) : code;
+    code = code == WH_OK ? whi_call_limit(call, LIMIT_MAXIMUM, LIMIT_MAXIMUM, &self->limit) : code;
     code = code == WH_OK ? whi_call_time(call, "created_at[gt]", &self->after) : code;
     code = code == WH_OK ? whi_call_time(call, "created_at[lt]", &self->before) : code;
     code = code == WH_OK ? read_cursor(call, self) : code;

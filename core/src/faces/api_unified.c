@@ -49,9 +49,9 @@ static int read_search(whi_call *call, whi_search *search) {
                : code;
     code = code == WH_OK ? one_of("order", whi_call_parameter(call, "order"), "asc", "desc", &search->page.descending)
                          : code;
-    code = code == WH_OK ? whi_call_number(call, "limit", 1, whi_insight_options(call->engine)->limits.page_items,
-                                           LIMIT_DEFAULT, &limit)
-                         : code;
+    code = code == WH_OK
+               ? whi_call_limit(call, whi_insight_options(call->engine)->limits.page_items, LIMIT_DEFAULT, &limit)
+               : code;
     code = code == WH_OK ? whi_call_number(call, "offset", 0, INT64_C(1) << 40, 0, &skip) : code;
     for (size_t i = 0; code == WH_OK && i < sizeof filters / sizeof filters[0]; i++) {
         code = whi_search_add(search, filters[i].field, filters[i].op, given(call, filters[i].parameter), 0);

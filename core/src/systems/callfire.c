@@ -318,11 +318,14 @@ static int ident_parse(const char *text, int64_t *number) {
     return *number > 0 ? WH_OK : WH_EINVALID;
 }
 
+/* The code is a text in the vendor's description and a number in one of its clients: digits satisfy both. */
 static void refuse(const whi_refusal *refusal, whi_buf *out) {
+    char code[16];
+
+    snprintf(code, sizeof code, "%d", refusal->number < 0 ? -refusal->number : refusal->number);
     whi_json_write_name(out, "httpStatusCode");
     whi_buf_int(out, refusal->status);
-    whi_json_write_name(out, "internalCode");
-    whi_buf_int(out, refusal->number);
+    whi_wire_text(out, "internalCode", code);
     whi_wire_text(out, "message", refusal->message);
     whi_wire_text(out, "developerMessage", refusal->name);
     whi_wire_text(out, "helpLink", "");

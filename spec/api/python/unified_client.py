@@ -1,0 +1,65 @@
+# Unified.to's Python SDK against `webhook serve`, in two ages: the newest, and one whose enumerations are closed, so
+# that a single object with another value breaks the whole list. Both write numbers in queries as 100.0.
+from importlib.metadata import version
+
+from unified_python_sdk import UnifiedTo
+from unified_python_sdk.models import errors, operations, shared
+
+from common import Server, call, check, finish, raises, token
+
+HOOK = "https://example.com/hook"
+CONTACT = {"connection_id": "c1", "object_type": "crm_contact", "event": "updated", "hook_url": HOOK}
+
+
+def client(url, secret):
+    return UnifiedTo(security=shared.Security(jwt=f"bearer {secret}"), server_url=url)
+
+
+def make(sdk, **more):
+    return sdk.webhook.create_unified_webhook(request={"webhook": {**CONTACT, **more}}).webhook
+
+
+def ids(sdk, **query):
+    return [each.id for each in sdk.webhook.list_unified_webhooks(request=query).webhooks]
+
+
+def refuses(what, status, run):
+    raises(what, errors.SDKError, lambda error: error.raw_response.status_code if hasattr(error, "raw_response")
+           else error.status_code, status, run)
+
+
+def a_webhook(sdk):
+    made = make(sdk, interval=60, fields="id,name", filters={"type": "x"}, webhook_type="native", page_max_limit=50)
+    check("create", [made.connection_id, made.interval, made.filters, made.is_healthy], ["c1", 60, {"type": "x"}, True])
+    check("get", sdk.webhook.get_unified_webhook(request={"id": made.id}).webhook, made)
+    webhook = {**CONTACT, "fields": "id", "is_paused": True}
+    check("update", sdk.webhook.update_unified_webhook(request={"id": made.id, "webhook": webhook}).webhook.is_paused, True)
+    webhook["is_paused"] = False
+    check("patch", sdk.webhook.patch_unified_webhook(request={"id": made.id, "webhook": webhook}).webhook.is_paused, False)
+    for run in (sdk.webhook.update_unified_webhook_trigger, sdk.webhook.patch_unified_webhook_trigger):
+        check("trigger", run(request={"id": made.id}).status_code, 200)
+    refuses("what there is not", 404, lambda: sdk.webhook.get_unified_webhook(request={"id": "sub_none"}))
+    check("remove", sdk.webhook.remove_unified_webhook(request={"id": made.id}).status_code, 200)
+    refuses("what is removed is gone", 404, lambda: sdk.webhook.get_unified_webhook(request={"id": made.id}))
+
+
+def pages(sdk):
+    made = [make(sdk, connection_id=f"c{i}").id for i in range(5)]
+    check("list", ids(sdk), made)
+    check("pages", [ids(sdk, limit=2, offset=at) for at in (0, 2, 4)], [made[:2], made[2:4], made[4:]])
+    check("the most that there is", ids(sdk, limit=1e6), made)
+    check("list: sorted", ids(sdk, sort="created_at", order="desc"), made[::-1])
+    refuses("no item", 400, lambda: ids(sdk, limit=0))
+    for each in made:
+        sdk.webhook.remove_unified_webhook(request={"id": each})
+
+
+def run(server):
+    sdk = client(server.url, token("acme"))
+    a_webhook(sdk)
+    pages(sdk)
+
+
+with Server("--no-deliver") as server:
+    run(server)
+finish(f"unified-python-sdk {version('unified-python-sdk')}")
