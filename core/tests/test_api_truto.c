@@ -330,6 +330,26 @@ static void the_log_has_every_attempt_once(void **state) {
     }
 }
 
+static void the_log_has_the_systems_own_webhooks_also_those_that_are_gone(void **state) {
+    char target[64], *id;
+
+    (void)state;
+    api_expect(201, "POST", "/v1/subscriptions", api_a, "{\"url\":\"https://e.com/other\"}");
+    id = make("{\"target_url\":\"https://e.com/1\"}");
+    publish(1);
+    api_expect(200, "GET", "/log?log_type=webhook", api_a, NULL);
+    api_has("result.0.webhook_id", id);
+    api_has("result.1.webhook_id", id);
+    assert_null(api_member("result.2"));
+    snprintf(target, sizeof target, "/webhook/%s", id);
+    api_expect(200, "DELETE", target, api_a, NULL);
+    api_expect(200, "GET", "/log?log_type=webhook", api_a, NULL);
+    api_has("result.1.webhook_id", id);
+    assert_null(api_member("result.2"));
+    api_expect(200, "GET", "/log?log_type=webhook&all=true&tenant=a", api_operator, NULL);
+    assert_non_null(api_member("result.3"));
+}
+
 static void the_log_is_filtered(void **state) {
     char target[256], *id, at[64];
 
@@ -371,6 +391,7 @@ int main(void) {
         TEST(lists_are_filtered),
         TEST(a_test_goes_to_one_webhook_alone),
         TEST(the_log_has_every_attempt_once),
+        TEST(the_log_has_the_systems_own_webhooks_also_those_that_are_gone),
         TEST(the_log_is_filtered),
     };
 

@@ -50,11 +50,13 @@ static void a_webhook_is_made_read_changed_and_deleted(void **state) {
     api_has("object_type", "crm_contact"); /* not taken away by leaving it out */
     api_expect(200, "PATCH", one(id, ""), api_a, "{\"is_paused\":false,\"event\":\"updated\"}");
     api_has("event", "updated");
-    api_expect(200, "PATCH", one(id, ""), api_a, "{\"event\":\"archived\"}"); /* the list is open */
-    api_has("event", "archived");
+    api_expect(400, "PATCH", one(id, ""), api_a, "{\"event\":\"archived\"}"); /* it would never be met */
+    api_has("message", "event: expected \"created\", \"updated\" or \"deleted\", found \"archived\"");
+    api_expect(200, "PATCH", one(id, ""), api_a, "{\"event\":\"deleted\"}");
+    api_has("event", "deleted");
     api_has("object_type", "crm_contact");
     for (size_t i = 0; i < 3; i++) {
-        static const char *const odd[] = { "{\"event\":\"*\"}", "{\"event\":\"a.b\"}", "{\"event\":7}" };
+        static const char *const odd[] = { "{\"event\":\"*\"}", "{\"event\":\"Created\"}", "{\"event\":7}" };
         api_expect(400, "PATCH", one(id, ""), api_a, odd[i]);
         api_has("field", "event");
     }
@@ -176,6 +178,34 @@ static void a_trigger_makes_what_waits_due(void **state) {
     api_expect(404, "PUT", one("x", "/trigger"), api_a, NULL);
 }
 
+static void what_has_no_connection_or_no_single_event_is_not_shown(void **state) {
+    static const char *const hidden[] = {
+        "\"events\":[\"crm_contact.updated\"]",
+        "\"source\":\"c\"",
+        "\"source\":\"c\",\"events\":[\"crm_contact.*\"]",
+        "\"source\":\"c\",\"events\":[\"order.paid\"]",
+        "\"source\":\"c\",\"events\":[\"crm_contact.updated\",\"crm_contact.created\"]",
+        "\"source\":\"c\",\"events\":[\"crm_contact.updated\"],\"filters\":{\"type\":[\"a\",\"b\"]}",
+    };
+    char body[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        snprintf(body, sizeof body, "{\"profile\":\"unified\",\"url\":\"http://e.com\",%s}", hidden[i]);
+        api_expect(201, "POST", "/v1/subscriptions", api_a, body);
+        api_expect(404, "GET", one(api_member("id"), ""), api_a, NULL);
+        api_expect(200, "GET", "/unified/webhook", api_a, NULL);
+        assert_string_equal(api_text, "[]");
+    }
+    api_expect(
+        201, "POST", "/v1/subscriptions", api_a,
+        "{\"profile\":\"unified\",\"url\":\"http://e.com\",\"source\":\"c\",\"events\":[\"crm_contact.updated\"]}");
+    api_expect(200, "GET", "/unified/webhook", api_a, NULL);
+    api_has("0.event", "updated");
+    api_expect(200, "GET", "/unified/webhook?all=true&tenant=a", api_operator, NULL);
+    assert_non_null(api_member("6.id"));
+}
+
 static void publish(const char *payload) {
     char body[256];
 
@@ -204,8 +234,6 @@ static void health_is_that_of_the_last_attempt_and_can_be_mended(void **state) {
     fixture_script.status = 410; /* the engine switches it off */
     publish("{}");
     is_healthy(id, "false");
-    api_expect(200, "GET", "/webhooks?enabled=false", api_a, NULL);
-    api_has("totalCount", "1");
     fixture_script.status = 200;
     publish("{}");
     assert_int_equal(fixture_sent_count, 3);
@@ -265,6 +293,7 @@ int main(void) {
         TEST(include_all_is_kept),
         TEST(lists_are_bare_and_filtered_sorted_and_cut),
         TEST(a_trigger_makes_what_waits_due),
+        TEST(what_has_no_connection_or_no_single_event_is_not_shown),
         TEST(health_is_that_of_the_last_attempt_and_can_be_mended),
         TEST(objects_are_filtered_and_projected),
         TEST(operators_name_the_tenant),

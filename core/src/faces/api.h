@@ -196,7 +196,10 @@ int whi_scope_tenant(whi_call *call, const char **out);
 /* What lists of records have in common: tenant, limit, since, until and cursor. names: all the
  * parameters that the route has. */
 int whi_scope_page(whi_call *call, const char *const *names, wh_query *out);
-/* A subscription by its id on the wire of the call's system, with a reference. WH_ENOTFOUND. */
+/* 1 in out: an operator asks for those that the system does not show (?all=true), too. 403 for others. */
+int whi_scope_all(whi_call *call, int *out);
+/* A subscription by its id on the wire of the call's system, with a reference. WH_ENOTFOUND: also where
+ * the system does not show it. */
 int whi_scope_subscription(whi_call *call, const char *id, whi_registration **out);
 /* WH_ENOTFOUND when it is not the caller's to see. An id may be several tenants': an operator
  * says whose is meant, by tenant or, where that is NULL, by ?tenant=. name, of WH_ID_SIZE bytes,
@@ -226,6 +229,7 @@ typedef struct whi_condition {
 typedef struct whi_search {
     const whi_system *system;
     const char *tenant; /* NULL: of all */
+    int all;            /* 1: also what the system does not show */
     whi_page page;
     whi_condition conditions[WHI_CONDITIONS]; /* all must hold */
     size_t condition_count;
@@ -236,6 +240,8 @@ typedef struct whi_search {
     size_t count, capacity, total;
 } whi_search;
 
+/* Whose: tenant and all, from the call. */
+int whi_search_scope(whi_call *call, whi_search *search);
 int whi_search_add(whi_search *search, const char *field, int op, const char *value, int fold);
 /* The same for a URL: what a client gave us it finds again, though we write it as url.h does. */
 int whi_search_add_url(whi_call *call, whi_search *search, const char *field, int op, const char *value);

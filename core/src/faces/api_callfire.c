@@ -46,7 +46,7 @@ static int read_search(whi_call *call, whi_search *search, int64_t *limit, int64
         { "enabled", "enabled", 1 },
     };
     const char *callback = whi_call_parameter(call, "callback");
-    int enabled, code = whi_scope_tenant(call, &search->tenant);
+    int enabled, code = whi_search_scope(call, search);
 
     code = code == WH_OK ? whi_call_flag(call, "enabled", &enabled) : code;
     code = code == WH_OK

@@ -25,6 +25,14 @@ int whi_scope_tenant(whi_call *call, const char **out) {
                                             : whi_refuse(call, 403, "tenant", "this needs the token of an operator");
 }
 
+int whi_scope_all(whi_call *call, int *out) {
+    int code = whi_call_flag(call, "all", out);
+
+    *out = *out == 1;
+    return code != WH_OK || !*out || call->all ? code
+                                               : whi_refuse(call, 403, "all", "this needs the token of an operator");
+}
+
 int whi_scope_page(whi_call *call, const char *const *names, wh_query *out) {
     int64_t most = whi_insight_options(call->engine)->limits.page_items;
     int code = whi_call_only(call, names);
@@ -43,18 +51,19 @@ static int no_subscription(void) {
 
 int whi_scope_subscription(whi_call *call, const char *id, whi_registration **out) {
     int64_t number;
-    int code = WH_OK;
+    int all, code = whi_scope_all(call, &all);
 
     *out = NULL;
-    if (whi_system_ident_parse(call->system, id, &number) != WH_OK) {
+    if (code == WH_OK && whi_system_ident_parse(call->system, id, &number) != WH_OK) {
         return no_subscription();
     }
-    code = whi_insight_sync(call->engine);
+    code = code == WH_OK ? whi_insight_sync(call->engine) : code;
     if (code != WH_OK) {
         return code;
     }
     *out = whi_insight_subscription(call->engine, number);
-    if (*out != NULL && !whi_scope_sees(call, (*out)->subscription->tenant)) {
+    if (*out != NULL && (!whi_scope_sees(call, (*out)->subscription->tenant) ||
+                         (!all && !whi_system_shows(call->system, (*out)->subscription)))) {
         whi_registration_unref(*out);
         *out = NULL;
     }

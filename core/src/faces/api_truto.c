@@ -149,7 +149,7 @@ static int read_cursor(whi_call *call, whi_search *search) {
 
 static int read_search(whi_call *call, whi_search *search) {
     int64_t limit;
-    int active, code = whi_scope_tenant(call, &search->tenant);
+    int active, code = whi_search_scope(call, search);
 
     code = code == WH_OK ? whi_call_flag(call, "is_active", &active) : code;
     code = code == WH_OK

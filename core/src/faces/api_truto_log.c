@@ -22,7 +22,7 @@ typedef struct log_page {
     int64_t after, before; /* ms; 0: open */
     int64_t limit, count;
     struct {
-        int64_t event, subscription;
+        int64_t event, subscription, version;
         char type[129], tenant[WH_ID_SIZE];
     } deliveries[PAGE];
     size_t delivery_count;
@@ -30,7 +30,7 @@ typedef struct log_page {
     int skip_from;                         /* its attempts from this one on were shown */
     int last;                              /* the attempt that was written last */
     size_t current;
-    int full, more;
+    int full, more, all;
     int64_t stop_event, stop_subscription;
     int stop_attempt;
 } log_page;
@@ -82,6 +82,7 @@ static int read_query(whi_call *call, log_page *self, int *none) {
     int code = read_kind(call);
 
     code = code == WH_OK ? whi_scope_tenant(call, &self->query.tenant) : code;
+    code = code == WH_OK ? whi_scope_all(call, &self->all) : code;
     code = code == WH_OK ? read_webhook(call, self, none) : code;
     code = code == WH_OK ? whi_call_limit(call, LIMIT_MAXIMUM, LIMIT_MAXIMUM, &self->limit) : code;
     code = code == WH_OK ? whi_call_time(call, "created_at[gt]", &self->after) : code;
@@ -147,6 +148,7 @@ static int see_delivery(const whi_delivery_row *row, const whi_event_row *event,
 
     self->deliveries[self->delivery_count].event = row->event;
     self->deliveries[self->delivery_count].subscription = row->subscription;
+    self->deliveries[self->delivery_count].version = row->version;
     snprintf(self->deliveries[self->delivery_count].type, sizeof self->deliveries->type, "%s", event->type);
     snprintf(self->deliveries[self->delivery_count].tenant, sizeof self->deliveries->tenant, "%s", event->tenant);
     self->delivery_count++;
@@ -173,6 +175,27 @@ static int write_delivery(log_page *self, size_t i) {
     return code;
 }
 
+/* One that was deleted since is told by the version that made the delivery. */
+static int is_shown(log_page *self, size_t i, int *out) {
+    int64_t id = self->deliveries[i].subscription, version = self->deliveries[i].version;
+    whi_registration *found = whi_insight_subscription(self->call->engine, id);
+    int code = found == NULL ? whi_insight_version(self->call->engine, id, version, &found) : WH_OK;
+
+    *out = found != NULL && (self->all || whi_system_shows(self->call->system, found->subscription));
+    whi_registration_unref(found);
+    return code == WH_ENOTFOUND ? WH_OK : code;
+}
+
+static int look_at_delivery(log_page *self, size_t i) {
+    int shown, code = is_shown(self, i, &shown);
+
+    if (code == WH_OK && shown) {
+        return write_delivery(self, i);
+    }
+    stop_at(self, self->deliveries[i].event, self->deliveries[i].subscription, INT32_MAX);
+    return code;
+}
+
 static int write_entries(log_page *self) {
     whi_store *store = whi_insight_store(self->call->engine);
     whi_store_place place;
@@ -183,7 +206,7 @@ static int write_entries(log_page *self) {
         self->delivery_count = 0;
         code = store->vtable->delivery_list(store, &self->query, see_delivery, self, &place);
         for (size_t i = 0; code == WH_OK && !self->full && i < self->delivery_count; i++) {
-            code = write_delivery(self, i);
+            code = look_at_delivery(self, i);
         }
         if (!self->full) {
             stop_at(self, place.event, place.subscription, INT32_MAX);

@@ -40,7 +40,7 @@ static int read_search(whi_call *call, whi_search *search) {
         { "connection_id", "connection_id", WHI_EQ }, { "env", "environment", WHI_EQ },
     };
     int64_t limit, skip;
-    int code = whi_scope_tenant(call, &search->tenant);
+    int code = whi_search_scope(call, search);
 
     code = code == WH_OK ? check_time(call, "updated_gte") : code;
     code = code == WH_OK ? check_time(call, "created_lte") : code;

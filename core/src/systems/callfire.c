@@ -75,6 +75,16 @@ static const whi_callfire_resource *only_resource(const whi_subscription *s) {
     return found;
 }
 
+/* Without a resource it is everything: so nothing else may be written so. */
+static int tells(const whi_subscription *s) {
+    int all = s->event_count == 0;
+
+    for (size_t i = 0; i < s->event_count; i++) {
+        all |= strcmp(s->events[i], "*") == 0;
+    }
+    return all || only_resource(s) != NULL;
+}
+
 /* ------------------------------------------------------------------- reading */
 
 #define EVENTS_MAXIMUM 3 /* of one resource */
@@ -350,6 +360,7 @@ const whi_system whi_system_callfire = {
     .field_count = sizeof fields / sizeof fields[0],
     .time = WHI_TIME_UNIX_MS,
     .finish = finish,
+    .tells = tells,
     .ident = ident,
     .ident_parse = ident_parse,
     .routes = routes,

@@ -45,19 +45,16 @@ static int add_part(whi_reading *self, const char *name, const char *between, ch
     return WH_OK;
 }
 
-#define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+/* The vendor has no others, so an event of another name would never be met. */
+static const char *const events[] = { "created", "updated", "deleted", NULL };
 
-/* A word without what parts it from the object type, so that the type can be read back. */
-static int check_event(whi_reading *self) {
-    const whi_json *where;
-    uint32_t node = whi_reading_value(self, "event", &where);
-    const char *text;
-    int code = whi_reading_text(self, where, node, "event", &text);
+static int is_event(const char *text) {
+    const char *const *event = events;
 
-    if (code == WH_OK && (text[0] == '\0' || text[strspn(text, WORD)] != '\0')) {
-        return whi_fail_field(WH_EINVALID, "event", "expected a word like \"updated\", of A-Z a-z 0-9 _ -");
+    while (*event != NULL && strcmp(*event, text) != 0) {
+        event++;
     }
-    return code;
+    return *event != NULL;
 }
 
 /* The events taken are of the type "<object_type>.<event>". */
@@ -71,8 +68,7 @@ static int put_events(whi_reading *self) {
         whi_reading_value(self, "event", &where) == WHI_JSON_NONE) {
         return WH_OK;
     }
-    code = check_event(self);
-    code = code == WH_OK ? add_part(self, "object_type", "", type) : code;
+    code = add_part(self, "object_type", "", type);
     code = code == WH_OK ? add_part(self, "event", ".", type) : code;
     if (code == WH_OK && whi_type_check(type) != WH_OK) {
         code = whi_fail_field(WH_EINVALID, "object_type",
@@ -100,6 +96,27 @@ static const char *only_type(const whi_subscription *s, size_t *split) {
 
     *split = type != NULL && strchr(type, '*') == NULL ? whi_type_split(type) : 0;
     return *split > 0 ? type : NULL;
+}
+
+/* What the object says of filters are texts. Without memory to look it is the writing of them that fails. */
+static int tells_filters(const char *filters) {
+    whi_json json = { 0 };
+    int code = filters != NULL ? whi_json_scan(&json, filters, strlen(filters), 64) : WH_ENOTFOUND, tells = 1;
+
+    for (uint32_t at = code == WH_OK ? whi_json_first(&json, 0) : WHI_JSON_NONE; at != WHI_JSON_NONE;
+         at = whi_json_next_name(&json, 0, at)) {
+        tells &= json.nodes[at + 1].type != WHI_JSON_NULL && json.nodes[at + 1].type <= WHI_JSON_STRING;
+    }
+    whi_json_free(&json);
+    return tells;
+}
+
+/* A connection, and one event of one kind of objects: who made it otherwise finds it at our own routes. */
+static int tells(const whi_subscription *s) {
+    size_t split;
+    const char *type = only_type(s, &split);
+
+    return type != NULL && s->source != NULL && is_event(type + split + 1) && tells_filters(s->filters);
 }
 
 static void write_object_type(whi_writing *self, const whi_wire_field *field) {
@@ -137,9 +154,9 @@ static void write_webhook_type(whi_writing *self, const whi_wire_field *field) {
 
 /* ------------------------------------------------------------------- the table */
 
-/* All lists are open: what the system adds to them is kept. Required ones are written as "" where another profile's
- * subscription has none: the clients' types demand them, and one such webhook would spoil a whole list. The others are
- * left out, which the same types allow and null they do not. */
+/* The list of object types is open: the system adds some each month. The others are closed, as they are in clients: one
+ * webhook with another value would break a whole list there. Required ones are written as "" where an operator asks for
+ * another system's webhook. The others are left out, which the clients' types allow and null they do not. */
 static const whi_wire_field fields[] = {
     { "id", WHI_WIRE_TEXT, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
     { "created_at", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
@@ -148,7 +165,7 @@ static const whi_wire_field fields[] = {
     { "connection_id", WHI_WIRE_TEXT, WHI_AT_SOURCE, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", NULL, 0 },
     { "object_type", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", write_object_type,
       0 },
-    { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", write_event, 0 },
+    { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, events, "\"\"", write_event, 0 },
     { "hook_url", WHI_WIRE_TEXT, WHI_AT_URL, 0, NULL, NULL, NULL, 0 },
     { "interval", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 1 },
     { "checked_at", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
@@ -217,6 +234,7 @@ const whi_system whi_system_unified = {
     .field_count = sizeof fields / sizeof fields[0],
     .time = WHI_TIME_SECONDS,
     .finish = finish,
+    .tells = tells,
     .ident = whi_system_ident_own,
     .ident_parse = whi_system_ident_own_parse,
     .routes = routes,

@@ -54,12 +54,32 @@ def pages(sdk):
         sdk.webhook.remove_unified_webhook(request={"id": each})
 
 
+def others(sdk, url, secret):
+    """A list in which another system's webhook stood, with an empty event, could not be read by the older one."""
+    made = make(sdk)
+    for path, body in (("/webhook", {"target_url": HOOK}), ("/v1/subscriptions", {"url": HOOK, "events": ["order.*"]}),
+                       ("/v1/subscriptions", {"url": HOOK, "profile": "unified", "source": "c1"})):
+        check("another's", call(url + path, "POST", f"Bearer {secret}", body)[0] // 100, 2)
+    check("list: beside others'", ids(sdk), [made.id])
+    check("not only by its length", call(f"{url}/v1/subscriptions", "GET", f"Bearer {secret}")[2]["items"][3]["id"], made.id)
+    sdk.webhook.remove_unified_webhook(request={"id": made.id})
+
+
+def words(sdk):
+    for name, value, words in (("event", "archived", '"created", "updated" or "deleted"'),):
+        status, _, error = call(f"{server.url}/unified/webhook", "POST", f"Bearer {secret}", {**CONTACT, name: value})
+        check(f"another {name}", [status, error["field"], words in error["message"]], [400, name, True])
+
+
 def run(server):
-    sdk = client(server.url, token("acme"))
+    sdk = client(server.url, secret)
     a_webhook(sdk)
     pages(sdk)
+    words(sdk)
+    others(sdk, server.url, secret)
 
 
+secret = token("acme")
 with Server("--no-deliver") as server:
     run(server)
 finish(f"unified-python-sdk {version('unified-python-sdk')}")
