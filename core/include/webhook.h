@@ -745,7 +745,7 @@ typedef struct wh_api_request {
 typedef struct wh_api_response {
     size_t size;              /* WH_API_RESPONSE_INIT; stays */
     int status;               /* 200 */
-    const char *content_type; /* static; NULL: no body */
+    const char *content_type; /* static; NULL: none. With some answers without a body it is there, too */
     char *body;               /* for wh_free; zero-terminated */
     size_t body_size;
     wh_header headers[4]; /* further ones, header_count of them; static texts, or in `text` */

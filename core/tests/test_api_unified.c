@@ -62,7 +62,7 @@ static void a_webhook_is_made_read_changed_and_deleted(void **state) {
     }
     api_expect(200, "DELETE", one(id, ""), api_a, NULL);
     assert_int_equal(api_answer.body_size, 0);
-    assert_null(api_answer.content_type);
+    assert_string_equal(api_answer.content_type, "application/json"); /* some of the vendor's clients want it */
     api_expect(404, "GET", one(id, ""), api_a, NULL);
     api_expect(404, "DELETE", one(id, ""), api_a, NULL);
 }
@@ -145,7 +145,11 @@ static void lists_are_bare_and_filtered_sorted_and_cut(void **state) {
     assert_ids("/unified/webhook?sort=updated_at&order=desc&limit=2", (const char *[]){ ids[1], ids[3] }, 2);
     assert_ids("/unified/webhook?sort=updated_at&offset=1&limit=2&connection_id=", (const char *[]){ ids[2], ids[3] },
                2);
+    assert_ids("/unified/webhook?sort=name", ids, 4);
+    assert_ids("/unified/webhook?sort=name&order=desc&limit=1", (const char *[]){ ids[3] }, 1);
+    assert_ids("/unified/webhook?sort=created_at&offset=3", (const char *[]){ ids[3] }, 1);
     api_expect(400, "GET", "/unified/webhook?sort=beauty", api_a, NULL);
+    api_has("message", "sort: expected \"name\", \"created_at\" or \"updated_at\", found \"beauty\"");
     api_expect(400, "GET", "/unified/webhook?order=up", api_a, NULL);
     api_expect(400, "GET", "/unified/webhook?limit=0", api_a, NULL);
     api_expect(400, "GET", "/unified/webhook?offset=-1", api_a, NULL);
@@ -170,6 +174,7 @@ static void a_trigger_makes_what_waits_due(void **state) {
     fixture_script.status = 200;
     api_expect(200, "PUT", one(id, "/trigger"), api_a, NULL);
     assert_int_equal(api_answer.body_size, 0);
+    assert_string_equal(api_answer.content_type, "application/json");
     fixture_run(api_engine);
     assert_int_equal(fixture_sent_count, 2);
     api_expect(200, "PATCH", one(id, "/trigger"), api_a, "{}");
@@ -243,6 +248,46 @@ static void health_is_that_of_the_last_attempt_and_can_be_mended(void **state) {
     is_healthy(id, "true");
 }
 
+static void a_resume_mends_what_failed_and_sends_what_waits(void **state) {
+    static const char *const methods[] = { "PUT", "PATCH" };
+    char *id = make("{" BASIC "}");
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        size_t before = fixture_sent_count;
+        fixture_script.status = 410; /* the engine switches it off */
+        publish("{}");
+        is_healthy(id, "false");
+        fixture_script.status = 200;
+        publish("{}"); /* while it was off: not sent later either */
+        api_expect(200, methods[i], one(id, "/resume"), api_a, i == 0 ? NULL : "{}");
+        api_has("id", id);
+        api_has("is_healthy", "true");
+        publish("{}");
+        assert_int_equal(fixture_sent_count, before + 2);
+    }
+    api_expect(200, "PATCH", one(id, ""), api_a, "{\"is_paused\":true}");
+    api_expect(200, "PUT", one(id, "/resume"), api_a, NULL);
+    api_has("is_paused", "true"); /* its owner's, and not of its health */
+    api_expect(404, "PUT", one("sub_0000000000zzz", "/resume"), api_a, NULL);
+    api_expect(404, "PUT", one(id, "/resume"), api_b, NULL);
+    api_expect(405, "GET", one(id, "/resume"), api_a, NULL);
+}
+
+static void lists_are_filtered_by_health(void **state) {
+    char *sick = make("{" BASIC "}"), *well;
+
+    (void)state;
+    fixture_script.status = 410;
+    publish("{}");
+    well =
+        make("{\"connection_id\":\"c2\",\"object_type\":\"crm_deal\",\"event\":\"created\",\"hook_url\":\"http://e\"}");
+    assert_ids("/unified/webhook?is_healthy=true", (const char *[]){ well }, 1);
+    assert_ids("/unified/webhook?is_healthy=false", (const char *[]){ sick }, 1);
+    assert_ids("/unified/webhook?is_healthy=", (const char *[]){ sick, well }, 2);
+    api_expect(400, "GET", "/unified/webhook?is_healthy=maybe", api_a, NULL);
+}
+
 static void objects_are_filtered_and_projected(void **state) {
     static const char *const cases[][2] = {
         { "{\"type\":\"lead\",\"id\":12345678901234567890,\"name\":{\"first\":\"\\u00e9\",\"last\":\"b\"}}",
@@ -295,6 +340,8 @@ int main(void) {
         TEST(a_trigger_makes_what_waits_due),
         TEST(what_has_no_connection_or_no_single_event_is_not_shown),
         TEST(health_is_that_of_the_last_attempt_and_can_be_mended),
+        TEST(a_resume_mends_what_failed_and_sends_what_waits),
+        TEST(lists_are_filtered_by_health),
         TEST(objects_are_filtered_and_projected),
         TEST(operators_name_the_tenant),
         TEST(errors_name_the_field),

@@ -222,7 +222,7 @@ static void a_wrong_type_names_the_field(void **state) {
                 snprintf(text, sizeof text, "{%s,\"%s\":%s}", sample_at(i)->least, name, values[k]);
                 assert_int_equal(read_text(system, text, NULL), WH_EINVALID);
                 assert_memory_equal(wh_last_error(), name, strlen(name));
-                assert_non_null(strchr(":[", wh_last_error()[strlen(name)]));
+                assert_non_null(strchr(":[.", wh_last_error()[strlen(name)]));
             }
         }
     }

@@ -45,8 +45,9 @@ typedef struct whi_parameter {
 /* A path in its segments, decoded. */
 typedef struct whi_path {
     char text[WHI_API_PATH + 1];
-    const char *segments[WHI_API_SEGMENTS];
+    const char *segments[WHI_API_SEGMENTS + 1];
     size_t count;
+    int slash; /* 1: there is one at the end, and an empty segment behind the last */
 } whi_path;
 
 /* A text of the body, or another one that lives as long as the call. */
@@ -90,6 +91,7 @@ struct whi_call {
     int status; /* of the answer */
     whi_buf out;
     const char *content_type;
+    int typed;             /* 1: the type is told of an empty answer, too */
     const char *text_name; /* of a header whose value is response->text, or NULL */
     wh_api_response *response;
 };
@@ -115,7 +117,8 @@ typedef struct whi_handler {
 whi_serve_fn whi_api_handler(const whi_system *system, const char *name);
 
 /* ---- api_request.c */
-/* "/a/b%20c" into "a" and "b c"; one slash at the end is allowed. 0, or the status of a refusal. */
+/* "/a/b%20c" into "a" and "b c"; one slash at the end is allowed, and counted as no segment. 0, or the status of a
+ * refusal. */
 int whi_path_read(const char *text, whi_path *out);
 /* How many bytes of a body a route can use; NULL: one that is not there. */
 int64_t whi_api_route_bytes(const wh_api *api, const whi_api_route *route);

@@ -67,6 +67,8 @@ int whi_path_read(const char *text, whi_path *out) {
         at += strlen(at) + 1;
         text += size;
     }
+    out->slash = text[0] == '/' && out->count > 0;
+    out->segments[out->count] = "";
     return 0;
 }
 

@@ -294,19 +294,19 @@ static void write_events(whi_writing *self, const whi_wire_field *field) {
 /* What is absent is left out, as the service's own samples have it. `enabled` is true when
  * nobody says otherwise: theirs is not public. The secret is never told again. */
 static const whi_wire_field fields[] = {
-    { "id", WHI_WIRE_MS, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "name", WHI_WIRE_TEXT, WHI_AT_NAME, 0, NULL, NULL, NULL, 0 },
-    { "resource", WHI_WIRE_TEXT, WHI_AT_OWN, 0, NULL, NULL, write_resource, 0 },
-    { "events", WHI_WIRE_TEXTS, WHI_AT_OWN, 0, NULL, NULL, write_events, 0 },
-    { "callback", WHI_WIRE_TEXT, WHI_AT_URL, WHI_WIRE_REQUIRED, NULL, NULL, NULL, 0 },
-    { "fields", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0 },
-    { "secret", WHI_WIRE_TEXT, WHI_AT_SECRET, 0, NULL, NULL, NULL, 0 },
-    { "enabled", WHI_WIRE_FLAG, WHI_AT_ACTIVE, 0, NULL, NULL, NULL, 0 },
-    { "nonStrictSsl", WHI_WIRE_FLAG, WHI_AT_INSECURE, 0, NULL, NULL, NULL, 0 },
-    { "singleUse", WHI_WIRE_FLAG, WHI_AT_SINGLE_USE, 0, NULL, NULL, NULL, 0 },
-    { "expiresAt", WHI_WIRE_MS, WHI_AT_EXPIRES, 0, NULL, NULL, NULL, 0 },
-    { "createdAt", WHI_WIRE_MS, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "updatedAt", WHI_WIRE_MS, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "id", WHI_WIRE_MS, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "name", WHI_WIRE_TEXT, WHI_AT_NAME, 0, NULL, NULL, NULL, 0, 0 },
+    { "resource", WHI_WIRE_TEXT, WHI_AT_OWN, 0, NULL, NULL, write_resource, 0, 0 },
+    { "events", WHI_WIRE_TEXTS, WHI_AT_OWN, 0, NULL, NULL, write_events, 0, 0 },
+    { "callback", WHI_WIRE_TEXT, WHI_AT_URL, WHI_WIRE_REQUIRED, NULL, NULL, NULL, 0, 0 },
+    { "fields", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0, 0 },
+    { "secret", WHI_WIRE_TEXT, WHI_AT_SECRET, 0, NULL, NULL, NULL, 0, 0 },
+    { "enabled", WHI_WIRE_FLAG, WHI_AT_ACTIVE, 0, NULL, NULL, NULL, 0, 0 },
+    { "nonStrictSsl", WHI_WIRE_FLAG, WHI_AT_INSECURE, 0, NULL, NULL, NULL, 0, 0 },
+    { "singleUse", WHI_WIRE_FLAG, WHI_AT_SINGLE_USE, 0, NULL, NULL, NULL, 0, 0 },
+    { "expiresAt", WHI_WIRE_MS, WHI_AT_EXPIRES, 0, NULL, NULL, NULL, 0, 0 },
+    { "createdAt", WHI_WIRE_MS, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "updatedAt", WHI_WIRE_MS, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
 };
 
 /* Ours: CallFire says nothing of its own. */

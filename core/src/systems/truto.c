@@ -19,14 +19,14 @@
 /* ------------------------------------------------------------------- the object */
 
 static const whi_wire_field fields[] = {
-    { "id", WHI_WIRE_TEXT, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "target_url", WHI_WIRE_TEXT, WHI_AT_URL, WHI_WIRE_REQUIRED, NULL, NULL, NULL, 0 },
-    { "is_active", WHI_WIRE_FLAG, WHI_AT_ACTIVE, 0, NULL, NULL, NULL, 0 },
-    { "event_types", WHI_WIRE_TEXTS, WHI_AT_EVENTS, 0, NULL, NULL, NULL, 0 },
-    { "environment_id", WHI_WIRE_TEXT, WHI_AT_TENANT, WHI_WIRE_READ_ONLY | WHI_WIRE_CHECKED, NULL, "\"\"", NULL, 0 },
-    { "created_at", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "updated_at", WHI_WIRE_TEXT, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "secret", WHI_WIRE_TEXT, WHI_AT_SECRET, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "id", WHI_WIRE_TEXT, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "target_url", WHI_WIRE_TEXT, WHI_AT_URL, WHI_WIRE_REQUIRED, NULL, NULL, NULL, 0, 0 },
+    { "is_active", WHI_WIRE_FLAG, WHI_AT_ACTIVE, 0, NULL, NULL, NULL, 0, 0 },
+    { "event_types", WHI_WIRE_TEXTS, WHI_AT_EVENTS, 0, NULL, NULL, NULL, 0, 0 },
+    { "environment_id", WHI_WIRE_TEXT, WHI_AT_TENANT, WHI_WIRE_READ_ONLY | WHI_WIRE_CHECKED, NULL, "\"\"", NULL, 0, 0 },
+    { "created_at", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "updated_at", WHI_WIRE_TEXT, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "secret", WHI_WIRE_TEXT, WHI_AT_SECRET, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
 };
 
 /* Truto's guide: three retries, exponential, none more than 10 s. The steps are ours. */

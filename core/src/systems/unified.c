@@ -81,9 +81,23 @@ static int put_events(whi_reading *self) {
     return code;
 }
 
+/* What it is, is settled when it is made: also by the interval, which may come and go later. */
+static void settle_type(whi_reading *self) {
+    const whi_json *where;
+    uint32_t type = whi_reading_value(self, "webhook_type", &where);
+    int is_virtual = type != WHI_JSON_NONE ? whi_json_string_is(where, type, "virtual", 7)
+                                           : whi_reading_value(self, "interval", &where) != WHI_JSON_NONE;
+
+    if (self->subscription == NULL ? type == WHI_JSON_NONE : whi_reading_changed(self, "interval")) {
+        whi_reading_drop(self, "webhook_type");
+        whi_buf_text(whi_reading_keep(self, "webhook_type"), is_virtual ? "\"virtual\"" : "\"native\"");
+    }
+}
+
 static int finish(whi_reading *self) {
     int code = check_destination(self);
 
+    settle_type(self);
     return code == WH_OK ? put_events(self) : code;
 }
 
@@ -154,36 +168,42 @@ static void write_webhook_type(whi_writing *self, const whi_wire_field *field) {
 
 /* ------------------------------------------------------------------- the table */
 
+static const char *const types[] = { "native", "virtual", NULL };
+static const char *const databases[] = { "mongodb", "mysql",    "postgres",  "mssql",
+                                         "mariadb", "supabase", "snowflake", NULL };
+
+#define YEAR 525600 /* minutes: an interval beyond it would never come round */
+
 /* The list of object types is open: the system adds some each month. The others are closed, as they are in clients: one
  * webhook with another value would break a whole list there. Required ones are written as "" where an operator asks for
  * another system's webhook. The others are left out, which the clients' types allow and null they do not. */
 static const whi_wire_field fields[] = {
-    { "id", WHI_WIRE_TEXT, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "created_at", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "updated_at", WHI_WIRE_TEXT, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "workspace_id", WHI_WIRE_TEXT, WHI_AT_TENANT, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "connection_id", WHI_WIRE_TEXT, WHI_AT_SOURCE, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", NULL, 0 },
+    { "id", WHI_WIRE_TEXT, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "created_at", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "updated_at", WHI_WIRE_TEXT, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "workspace_id", WHI_WIRE_TEXT, WHI_AT_TENANT, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "connection_id", WHI_WIRE_TEXT, WHI_AT_SOURCE, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", NULL, 0, 0 },
     { "object_type", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", write_object_type,
-      0 },
-    { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, events, "\"\"", write_event, 0 },
-    { "hook_url", WHI_WIRE_TEXT, WHI_AT_URL, 0, NULL, NULL, NULL, 0 },
-    { "interval", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 1 },
-    { "checked_at", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "integration_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "environment", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "\"Production\"", NULL, 0 },
-    { "runs", WHI_WIRE_TEXTS, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "[]", NULL, 0 },
-    { "fields", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0 },
-    { "webhook_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, write_webhook_type, 0 },
-    { "meta", WHI_WIRE_ANY, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-    { "is_healthy", WHI_WIRE_FLAG, WHI_AT_HEALTHY, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "page_max_limit", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-    { "filters", WHI_WIRE_MAP, WHI_AT_FILTERS, 0, NULL, NULL, NULL, 0 },
-    { "db_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-    { "db_url", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_PRIVATE, NULL, NULL, NULL, 0 },
-    { "db_schema", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-    { "db_name_prefix", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-    { "is_paused", WHI_WIRE_FLAG, WHI_AT_PAUSED, 0, NULL, NULL, NULL, 0 },
-    { "is_beta", WHI_WIRE_FLAG, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
+      0, 0 },
+    { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, events, "\"\"", write_event, 0, 0 },
+    { "hook_url", WHI_WIRE_TEXT, WHI_AT_URL, 0, NULL, NULL, NULL, 0, 0 },
+    { "interval", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 1, YEAR },
+    { "checked_at", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "integration_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "environment", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "\"Production\"", NULL, 0, 0 },
+    { "runs", WHI_WIRE_TEXTS, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "[]", NULL, 0, 0 },
+    { "fields", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0, 0 },
+    { "webhook_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_FIXED, types, NULL, write_webhook_type, 0, 0 },
+    { "meta", WHI_WIRE_ANY, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
+    { "is_healthy", WHI_WIRE_FLAG, WHI_AT_HEALTHY, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "page_max_limit", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, INT32_MAX },
+    { "filters", WHI_WIRE_MAP, WHI_AT_FILTERS, 0, NULL, NULL, NULL, 0, 0 },
+    { "db_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, databases, NULL, NULL, 0, 0 },
+    { "db_url", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_PRIVATE, NULL, NULL, NULL, 0, 0 },
+    { "db_schema", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
+    { "db_name_prefix", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
+    { "is_paused", WHI_WIRE_FLAG, WHI_AT_PAUSED, 0, NULL, NULL, NULL, 0, 0 },
+    { "is_beta", WHI_WIRE_FLAG, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
 };
 
 #define MINUTE INT64_C(60000)
@@ -222,6 +242,8 @@ static const whi_route routes[] = {
     { "PUT", "/unified/webhook/{id}", WHI_ROUTE_BODY, "change" },
     { "PATCH", "/unified/webhook/{id}", WHI_ROUTE_BODY, "change" },
     { "DELETE", "/unified/webhook/{id}", 0, "remove" },
+    { "PUT", "/unified/webhook/{id}/resume", TRIGGER, "resume" },
+    { "PATCH", "/unified/webhook/{id}/resume", TRIGGER, "resume" },
     { "PUT", "/unified/webhook/{id}/trigger", TRIGGER, "trigger" },
     { "PATCH", "/unified/webhook/{id}/trigger", TRIGGER, "trigger" },
     { NULL, NULL, 0, NULL },

@@ -37,9 +37,11 @@ def a_webhook(sdk):
     webhook["is_paused"] = False
     check("patch", sdk.webhook.patch_unified_webhook(request={"id": made.id, "webhook": webhook}).webhook.is_paused, False)
     for run in (sdk.webhook.update_unified_webhook_trigger, sdk.webhook.patch_unified_webhook_trigger):
-        check("trigger", run(request={"id": made.id}).status_code, 200)
+        answer = run(request={"id": made.id})
+        check("trigger", [answer.status_code, answer.content_type], [200, "application/json"])
     refuses("what there is not", 404, lambda: sdk.webhook.get_unified_webhook(request={"id": "sub_none"}))
-    check("remove", sdk.webhook.remove_unified_webhook(request={"id": made.id}).status_code, 200)
+    answer = sdk.webhook.remove_unified_webhook(request={"id": made.id})
+    check("remove", [answer.status_code, answer.content_type], [200, "application/json"])
     refuses("what is removed is gone", 404, lambda: sdk.webhook.get_unified_webhook(request={"id": made.id}))
 
 
@@ -49,7 +51,9 @@ def pages(sdk):
     check("pages", [ids(sdk, limit=2, offset=at) for at in (0, 2, 4)], [made[:2], made[2:4], made[4:]])
     check("the most that there is", ids(sdk, limit=1e6), made)
     check("list: sorted", ids(sdk, sort="created_at", order="desc"), made[::-1])
+    check("list: sorted by name, in whatever order", sorted(ids(sdk, sort="name")), sorted(made))
     refuses("no item", 400, lambda: ids(sdk, limit=0))
+    refuses("an empty id is not the list", 404, lambda: sdk.webhook.get_unified_webhook(request={"id": ""}))
     for each in made:
         sdk.webhook.remove_unified_webhook(request={"id": each})
 
@@ -65,17 +69,33 @@ def others(sdk, url, secret):
     sdk.webhook.remove_unified_webhook(request={"id": made.id})
 
 
-def words(sdk):
-    for name, value, words in (("event", "archived", '"created", "updated" or "deleted"'),):
-        status, _, error = call(f"{server.url}/unified/webhook", "POST", f"Bearer {secret}", {**CONTACT, name: value})
-        check(f"another {name}", [status, error["field"], words in error["message"]], [400, name, True])
+def health(sdk):
+    """What the newer one has beside."""
+    if not hasattr(sdk.webhook, "update_unified_webhook_resume"):
+        return
+    made = make(sdk)
+    for run in (sdk.webhook.update_unified_webhook_resume, sdk.webhook.patch_unified_webhook_resume):
+        check("resume", [run(request={"id": made.id}).webhook.id, run(request={"id": made.id}).webhook.is_healthy],
+              [made.id, True])
+    check("list: healthy", [ids(sdk, is_healthy=True), ids(sdk, is_healthy=False)], [[made.id], []])
+    sdk.webhook.remove_unified_webhook(request={"id": made.id})
+
+
+def words(url):
+    """What there is not is named."""
+    for name, value, words in (("event", "archived", '"created", "updated" or "deleted"'),
+                               ("webhook_type", "push", '"native" or "virtual"'), ("db_type", "cassandra", '"mysql"'),
+                               ("interval", 1e9, "525600"), ("filters", {"type": 1}, "filters.type")):
+        status, _, error = call(f"{url}/unified/webhook", "POST", f"Bearer {secret}", {**CONTACT, name: value})
+        check(f"another {name}", [status, error["field"].split(".")[0], words in error["message"]], [400, name, True])
 
 
 def run(server):
     sdk = client(server.url, secret)
     a_webhook(sdk)
     pages(sdk)
-    words(sdk)
+    health(sdk)
+    words(server.url)
     others(sdk, server.url, secret)
 
 
