@@ -325,6 +325,8 @@ WH_API void wh_close(wh_engine *engine);
  *                signature, retry list and successes of what is sent
  *   encoding     "hex" or "base64": the digest in signatures of "unified" (default hex) and
  *                "truto" (default base64), which do not publish it; null: that default
+ *   data         "exact": "unified" sends the payload's own bytes; null: as JSON.stringify writes
+ *                them where that changes no value, so that a receiver can write them anew to verify
  *   details      any JSON object: what a profile keeps of its own (object_type, ...)
  *   insecure     true: the receiver's certificate is not checked
  *   http2        true: HTTP/2 if the receiver offers it (https only)

@@ -19,7 +19,7 @@
 #include "systems/registry.h"
 
 #define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" /* a text that every system takes for one */
-#define PAYLOAD "{\"id\":\"r\",\"account\":7,\"n\":1.10}"
+#define PAYLOAD "{\"id\":\"r\", \"account\":7,\"n\":1.10}"
 
 /* ------------------------------------------------------------------- the routes by their handlers */
 
@@ -312,7 +312,7 @@ static void what_is_sent_verifies_at_each_attempt(void **state) {
     (void)state;
     for (size_t i = 0; (system = whi_system_at(i)) != NULL; i++) {
         int64_t number = make(system, i);
-        update(number, "{\"secrets\":[\"" SECRET "\"]}");
+        update(number, "{\"secrets\":[\"" SECRET "\"],\"data\":\"exact\"}");
         begin(500);
         publish(sample_at(i)->type);
         send_all();

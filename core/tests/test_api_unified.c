@@ -292,7 +292,7 @@ static void objects_are_filtered_and_projected(void **state) {
     static const char *const cases[][2] = {
         { "{\"type\":\"lead\",\"id\":12345678901234567890,\"name\":{\"first\":\"\\u00e9\",\"last\":\"b\"}}",
           "{\"data\":[{\"id\":12345678901234567890,\"name\":{\"first\":\"\\u00e9\"}}],\"webhook\":{" },
-        { "[{\"type\":\"deal\"},{\"type\":\"lead\",\"id\":1.10}]", "{\"data\":[{},{\"id\":1.10}],\"webhook\":{" },
+        { "[{\"type\":\"deal\"},{\"type\":\"lead\",\"id\":1.10}]", "{\"data\":[{},{\"id\":1.1}],\"webhook\":{" },
     };
 
     (void)state;
@@ -306,6 +306,31 @@ static void objects_are_filtered_and_projected(void **state) {
         assert_int_equal(fixture_sent_count, i + 1);
         assert_memory_equal(fixture_sent[i].body, cases[i][1], strlen(cases[i][1]));
     }
+}
+
+/* The reason of a refused signature may be here, where nobody at the receiver's sees it. */
+static void an_attempt_says_what_a_receiver_in_javascript_cannot_verify(void **state) {
+    static const char note[] =
+        "the data are not as JSON.stringify writes them: a receiver in JavaScript cannot verify this one";
+    char target[128], expected[256];
+
+    (void)state;
+    make("{" BASIC "}");
+    fixture_script.status = 401;
+    publish("{\"id\":9007199254740993}");
+    api_expect(200, "GET", "/v1/deliveries", api_a, NULL);
+    snprintf(target, sizeof target, "/v1/deliveries/%s/attempts", api_member("items.0.id"));
+    snprintf(expected, sizeof expected, "status: answered 401; %s", note);
+    api_has("items.0.error", expected);
+    api_expect(200, "GET", target, api_a, NULL);
+    api_has("items.0.error", expected);
+    fixture_script.status = 200;
+    publish("{\"id\":9007199254740992}");
+    api_expect(200, "GET", "/v1/deliveries?state=delivered", api_a, NULL);
+    api_has("items.0.error", "null");
+    publish("{\"id\":1e400}");
+    api_expect(200, "GET", "/v1/deliveries?state=delivered", api_a, NULL);
+    api_has("items.0.error", note);
 }
 
 static void operators_name_the_tenant(void **state) {
@@ -343,6 +368,7 @@ int main(void) {
         TEST(a_resume_mends_what_failed_and_sends_what_waits),
         TEST(lists_are_filtered_by_health),
         TEST(objects_are_filtered_and_projected),
+        TEST(an_attempt_says_what_a_receiver_in_javascript_cannot_verify),
         TEST(operators_name_the_tenant),
         TEST(errors_name_the_field),
     };
