@@ -165,7 +165,7 @@ static void a_trigger_makes_what_waits_due(void **state) {
     char *id;
 
     (void)state;
-    id = make("{" BASIC "}");
+    id = make("{" BASIC ",\"interval\":60}"); /* it waits for its retries */
     fixture_script.status = 500;
     api_expect(201, "POST", "/v1/events", api_a,
                "{\"type\":\"crm_contact.created\",\"payload\":[{\"id\":\"1\"}],\"source\":\"c1\"}");
@@ -225,26 +225,44 @@ static void is_healthy(const char *id, const char *value) {
     api_has("is_paused", "false");
 }
 
-static void health_is_that_of_the_last_attempt_and_can_be_mended(void **state) {
+static void a_webhook_is_healthy_while_it_is_tried_again(void **state) {
+    char *id = make("{" BASIC "}"), target[128];
+
+    (void)state;
+    snprintf(target, sizeof target, "/v1/subscriptions/%s", id);
+    api_expect(200, "PATCH", target, api_a, "{\"retry\":[0,1000,1000,1000]}");
+    fixture_script.status = 500;
+    publish("{}");
+    for (int i = 1; i < 4; i++) {
+        assert_int_equal(fixture_sent_count, i);
+        is_healthy(id, "true");
+        atomic_fetch_add(&fixture_time, 2000);
+        fixture_run(api_engine);
+    }
+    assert_int_equal(fixture_sent_count, 4);
+    is_healthy(id, "false"); /* nothing more is tried */
+}
+
+static void health_goes_with_a_delivery_that_is_given_up_and_can_be_mended(void **state) {
     char *id = make("{" BASIC "}");
 
     (void)state;
     fixture_script.status = 500;
     publish("{}");
+    assert_int_equal(fixture_sent_count, 4); /* three more, at once */
     is_healthy(id, "false");
     fixture_script.status = 200;
-    api_expect(200, "PUT", one(id, "/trigger"), api_a, NULL);
-    fixture_run(api_engine);
+    publish("{}");
     is_healthy(id, "true");
     fixture_script.status = 410; /* the engine switches it off */
     publish("{}");
     is_healthy(id, "false");
     fixture_script.status = 200;
     publish("{}");
-    assert_int_equal(fixture_sent_count, 3);
+    assert_int_equal(fixture_sent_count, 6);
     api_expect(200, "PATCH", one(id, ""), api_a, "{\"is_paused\":false}");
     publish("{}");
-    assert_int_equal(fixture_sent_count, 4);
+    assert_int_equal(fixture_sent_count, 7);
     is_healthy(id, "true");
 }
 
@@ -292,7 +310,9 @@ static void objects_are_filtered_and_projected(void **state) {
     static const char *const cases[][2] = {
         { "{\"type\":\"lead\",\"id\":12345678901234567890,\"name\":{\"first\":\"\\u00e9\",\"last\":\"b\"}}",
           "{\"data\":[{\"id\":12345678901234567890,\"name\":{\"first\":\"\\u00e9\"}}],\"webhook\":{" },
-        { "[{\"type\":\"deal\"},{\"type\":\"lead\",\"id\":1.10}]", "{\"data\":[{},{\"id\":1.1}],\"webhook\":{" },
+        /* what does not match is never in the data */
+        { "[{\"type\":\"deal\",\"id\":1},{\"type\":\"lead\",\"id\":1.10},7,null,{\"type\":[\"x\",\"lead\"]}]",
+          "{\"data\":[{\"id\":1.1},{}],\"webhook\":{" },
     };
 
     (void)state;
@@ -300,6 +320,7 @@ static void objects_are_filtered_and_projected(void **state) {
     publish("{\"type\":\"deal\",\"id\":1}");
     publish("\"lead\"");
     publish("[]");
+    publish("[{\"type\":\"deal\"},{\"type\":\"contact\"}]");
     assert_int_equal(fixture_sent_count, 0);
     for (int i = 0; i < 2; i++) {
         publish(cases[i][0]);
@@ -364,7 +385,8 @@ int main(void) {
         TEST(lists_are_bare_and_filtered_sorted_and_cut),
         TEST(a_trigger_makes_what_waits_due),
         TEST(what_has_no_connection_or_no_single_event_is_not_shown),
-        TEST(health_is_that_of_the_last_attempt_and_can_be_mended),
+        TEST(a_webhook_is_healthy_while_it_is_tried_again),
+        TEST(health_goes_with_a_delivery_that_is_given_up_and_can_be_mended),
         TEST(a_resume_mends_what_failed_and_sends_what_waits),
         TEST(lists_are_filtered_by_health),
         TEST(objects_are_filtered_and_projected),

@@ -77,7 +77,8 @@ static void retry_lists_begin_at_once_and_stay_in_bounds(void **state) {
         assert_true(system->retry_count > 0 && system->retry_count <= WHI_RETRY_MAXIMUM);
         assert_int_equal(system->retry[0], 0);
         for (size_t k = 0; k < system->retry_count; k++) {
-            assert_true(system->retry[k] <= WHI_RETRY_DELAY_MAXIMUM && (k == 0 || system->retry[k] > 0));
+            assert_true(system->retry[k] <= WHI_RETRY_DELAY_MAXIMUM &&
+                        (k == 0 || system->retry[k] >= system->retry[k - 1]));
         }
     }
 }

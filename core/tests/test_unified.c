@@ -274,17 +274,32 @@ static void what_one_system_made_another_reads(void **state) {
     whi_subscription_free(s);
 }
 
-static void unified_tries_again_at_fibonacci_minutes(void **state) {
-    const int64_t *list = whi_system_unified.retry;
+static void unified_tries_what_was_polled_again_at_fibonacci_minutes(void **state) {
+    whi_subscription *s = make(&whi_system_unified, "{" UNIFIED_LEAST ",\"interval\":60}");
     int64_t sum = 0;
 
     (void)state;
-    assert_int_equal(whi_system_unified.retry_count, 21);
+    assert_int_equal(s->retry_count, 21);
+    assert_int_equal(s->retry[1], 60000);
     for (size_t i = 0; i < 21; i++) {
-        sum += list[i];
-        assert_true(i < 3 || list[i] == list[i - 1] + list[i - 2]);
+        sum += s->retry[i];
+        assert_true(i < 3 || s->retry[i] == s->retry[i - 1] + s->retry[i - 2]);
     }
     assert_int_equal(sum, INT64_C(28655) * 60000);
+    whi_subscription_free(s);
+}
+
+static void unified_tries_what_was_pushed_again_three_times_at_once(void **state) {
+    whi_subscription *s = make(&whi_system_unified, "{" UNIFIED_LEAST "}");
+
+    (void)state;
+    assert_null(s->retry); /* the system's */
+    assert_int_equal(whi_system_unified.retry_count, 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(whi_retry_delay(whi_system_unified.retry, 4, i, 0, UINT32_MAX), 0);
+    }
+    assert_int_equal(whi_retry_delay(whi_system_unified.retry, 4, 4, 0, 0), -1);
+    whi_subscription_free(s);
 }
 
 int main(void) {
@@ -301,7 +316,8 @@ int main(void) {
         cmocka_unit_test(unified_lets_nothing_required_be_taken_away),
         cmocka_unit_test(filters_of_other_kinds_are_written_as_texts),
         cmocka_unit_test(what_one_system_made_another_reads),
-        cmocka_unit_test(unified_tries_again_at_fibonacci_minutes),
+        cmocka_unit_test(unified_tries_what_was_polled_again_at_fibonacci_minutes),
+        cmocka_unit_test(unified_tries_what_was_pushed_again_three_times_at_once),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

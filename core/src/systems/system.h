@@ -39,6 +39,7 @@ enum whi_asks {
     WHI_MAY_GO_UNSIGNED = 8,   /* without a secret nothing is signed, and none is made */
     WHI_EMPTY_IS_ABSENT = 16,  /* in objects "" means what null means */
     WHI_ID_IS_NUMBER = 32,     /* in objects and answers; else a text */
+    WHI_FILTERS_ITEMS = 128,   /* a payload that is a list is one of objects, each of which filters ask by itself */
     WHI_ERRORS_UP_TO_404 = 64, /* clients know no status of 405 to 499: it is 400 */
 };
 

@@ -81,6 +81,46 @@ static int put_events(whi_reading *self) {
     return code;
 }
 
+#define MINUTE INT64_C(60000)
+
+/* The vendor's guide of September 2026: what an integration pushes is tried again three times, at once. */
+static const int64_t native_retry[] = { 0, 0, 0, 0 };
+
+/* And what was read by polling, or is there from before: at most 20 times, after the Fibonacci numbers in minutes. */
+static const int64_t virtual_retry[] = {
+    0,
+    1 * MINUTE,
+    2 * MINUTE,
+    3 * MINUTE,
+    5 * MINUTE,
+    8 * MINUTE,
+    13 * MINUTE,
+    21 * MINUTE,
+    34 * MINUTE,
+    55 * MINUTE,
+    89 * MINUTE,
+    144 * MINUTE,
+    233 * MINUTE,
+    377 * MINUTE,
+    610 * MINUTE,
+    987 * MINUTE,
+    1597 * MINUTE,
+    2584 * MINUTE,
+    4181 * MINUTE,
+    6765 * MINUTE,
+    10946 * MINUTE,
+};
+
+/* The list comes with the kind of webhook, which stays. */
+static void put_retry(whi_reading *self) {
+    whi_json_write_name(self->out, "retry");
+    for (size_t i = 0; i < sizeof virtual_retry / sizeof virtual_retry[0]; i++) {
+        whi_buf_char(self->out, i > 0 ? ',' : '[');
+        whi_buf_int(self->out, virtual_retry[i]);
+    }
+    whi_buf_char(self->out, ']');
+}
+
 /* What it is, is settled when it is made: also by the interval, which may come and go later. */
 static void settle_type(whi_reading *self) {
     const whi_json *where;
@@ -91,6 +131,9 @@ static void settle_type(whi_reading *self) {
     if (self->subscription == NULL ? type == WHI_JSON_NONE : whi_reading_changed(self, "interval")) {
         whi_reading_drop(self, "webhook_type");
         whi_buf_text(whi_reading_keep(self, "webhook_type"), is_virtual ? "\"virtual\"" : "\"native\"");
+    }
+    if (self->subscription == NULL && is_virtual) {
+        put_retry(self);
     }
 }
 
@@ -206,33 +249,6 @@ static const whi_wire_field fields[] = {
     { "is_beta", WHI_WIRE_FLAG, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
 };
 
-#define MINUTE INT64_C(60000)
-
-/* docs.unified.to, at the object models' events: at most 20 retries, the Fibonacci numbers in minutes. */
-static const int64_t retry[] = {
-    0,
-    1 * MINUTE,
-    2 * MINUTE,
-    3 * MINUTE,
-    5 * MINUTE,
-    8 * MINUTE,
-    13 * MINUTE,
-    21 * MINUTE,
-    34 * MINUTE,
-    55 * MINUTE,
-    89 * MINUTE,
-    144 * MINUTE,
-    233 * MINUTE,
-    377 * MINUTE,
-    610 * MINUTE,
-    987 * MINUTE,
-    1597 * MINUTE,
-    2584 * MINUTE,
-    4181 * MINUTE,
-    6765 * MINUTE,
-    10946 * MINUTE,
-};
-
 #define TRIGGER (WHI_ROUTE_BODY | WHI_ROUTE_OPTIONAL | WHI_ROUTE_SLOW)
 
 static const whi_route routes[] = {
@@ -251,7 +267,7 @@ static const whi_route routes[] = {
 
 const whi_system whi_system_unified = {
     .name = "unified",
-    .asks = WHI_SECRET_OF_TENANT | WHI_EMPTY_IS_ABSENT,
+    .asks = WHI_SECRET_OF_TENANT | WHI_EMPTY_IS_ABSENT | WHI_FILTERS_ITEMS,
     .fields = fields,
     .field_count = sizeof fields / sizeof fields[0],
     .time = WHI_TIME_SECONDS,
@@ -262,8 +278,8 @@ const whi_system whi_system_unified = {
     .routes = routes,
     .challenge = "Bearer",
     .refuse = whi_refusal_plain, /* no form of an error is documented, and the clients take any */
-    .retry = retry,
-    .retry_count = sizeof retry / sizeof retry[0],
+    .retry = native_retry,
+    .retry_count = sizeof native_retry / sizeof native_retry[0],
     .body = whi_unified_body,
     .format = &whi_unified_format,
 };

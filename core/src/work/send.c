@@ -197,7 +197,6 @@ static void judge(whi_flight *flight) {
     delivery->error = NULL;
     delivery->attempt = attempt_of(parcel);
     count_attempt(worker, delivery);
-    atomic_store_explicit(&delivery->registration->failing, !success, memory_order_relaxed);
     if (success) {
         atomic_fetch_add_explicit(&worker->engine->count.delivered, 1, memory_order_relaxed);
         delivery->error = parcel->sentence[0] != '\0' ? whi_strdup(parcel->sentence, WH_ZSTR) : NULL;
@@ -205,6 +204,9 @@ static void judge(whi_flight *flight) {
     } else {
         atomic_fetch_add_explicit(&worker->engine->count.failed, 1, memory_order_relaxed);
         fail_delivery(worker, parcel);
+    }
+    if (success || delivery->state == WHI_EXHAUSTED) { /* what is tried again may still arrive */
+        atomic_store_explicit(&delivery->registration->failing, !success, memory_order_relaxed);
     }
     judge_lane(worker, flight);
     whi_record_delivery(worker, delivery);
