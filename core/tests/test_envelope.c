@@ -158,10 +158,11 @@ static void truto_sends_its_envelope(void **state) {
     whi_envelope envelope = envelope_of(s, "integrated_account:active", "{\"a\" : [1.10]}");
 
     (void)state;
-    assert_string_equal(body_of(&envelope),
-                        "{\"id\":\"evt-1\",\"event\":\"integrated_account:active\",\"payload\":{\"a\" : [1.10]},"
-                        "\"environment_id\":\"env-1\",\"created_at\":\"2016-07-26T13:47:10.377Z\","
-                        "\"webhook_id\":\"77656268-6f6f-4000-8000-00000039348b\"}");
+    assert_string_equal(
+        body_of(&envelope),
+        "{\"id\":\"evt-1\",\"event\":\"integrated_account:active\",\"payload\":{\"a\" : [1.10]},"
+        "\"environment_id\":\"cc60e23d-5bdf-5e70-a0d9-96abf0764438\",\"created_at\":\"2016-07-26T13:47:10.377Z\","
+        "\"webhook_id\":\"77656268-6f6f-4000-8000-00000039348b\"}");
     whi_subscription_free(s);
 }
 
@@ -354,7 +355,7 @@ static void odd_payloads_stand_in_each_envelope_byte_for_byte(void **state) {
         { "{\"url\":\"http://e.com\",\"profile\":\"unified\",\"tenant\":\"w\",\"data\":\"exact\"}",
           "{\"data\":", ",\"webhook\":{" },
         { "{\"url\":\"http://e.com\",\"profile\":\"truto\",\"tenant\":\"e\"}",
-          ",\"payload\":", ",\"environment_id\":\"e\"" },
+          ",\"payload\":", ",\"environment_id\":\"c85ffb05-3652-56e2-ba2a-9df9e85f8c1b\"" },
         { "{\"url\":\"http://e.com\",\"profile\":\"callfire\"}", ",\"eventType\":\"updated\",\"resource\":", "}]}" },
     };
     char wanted[256], blanks[256];

@@ -112,7 +112,7 @@ async function truto() {
   holds('truto create: id is a uuid', UUID.test(made.json.id), made.json.id);
   holds('truto create: secret is a uuid', UUID.test(made.json.secret), made.json.secret);
   holds('truto create: times', MOMENT.test(made.json.created_at) && MOMENT.test(made.json.updated_at), made.json.created_at);
-  check('truto create: environment', made.json.environment_id, 'acme');
+  holds('truto create: environment is a UUID', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(made.json.environment_id), made.json.environment_id);
   const { secret: shown, ...plain } = made.json;
   holds('truto: a secret was shown', shown.length > 0);
   const got = await ask('GET', `/webhook/${plain.id}`);

@@ -113,7 +113,7 @@ try {
   for (const [name, encoding] of [['truto', 'base64'], ['hex', 'hex']]) {
     const [t] = came(name);
     check(`${name}: members`, Object.keys(t.json).sort(), ['created_at', 'environment_id', 'event', 'id', 'payload', 'webhook_id']);
-    check(`${name}: event`, [t.json.event, t.json.payload, t.json.environment_id], ['integrated_account:active', account, 'acme']);
+    check(`${name}: event`, [t.json.event, t.json.payload, t.json.environment_id], ['integrated_account:active', account, truto.environment_id]);
     check(`${name}: content type`, t.headers['content-type'], 'application/json');
     const header = t.headers['x-truto-signature'];
     holds(`${name}: the header's form`, /^format=sha256,v=./.test(header), header);

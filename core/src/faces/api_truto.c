@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/ident.h"
+#include "systems/truto.h"
 
 #define LIMIT_DEFAULT 100 /* none is documented */
 
@@ -98,13 +99,43 @@ static int read_condition(const char *name, size_t field, size_t size, int is_li
     return !is_list || *op == WHI_IN || *op == WHI_NIN ? WH_OK : WH_EINVALID;
 }
 
+/* A tenant's name is taken for its UUID, which is what objects have. */
+static int as_environments(whi_call *call, const char **value) {
+    char item[WH_ID_SIZE + 1], environment[WHI_UUID_SIZE];
+    const char *at = *value;
+    whi_buf text;
+    int code = WH_OK;
+
+    whi_buf_init(&text, SIZE_MAX / 4);
+    for (;;) {
+        size_t size = strcspn(at, ",");
+        snprintf(item, sizeof item, "%.*s", (int)(size < WH_ID_SIZE ? size : WH_ID_SIZE), at);
+        code = code == WH_OK ? whi_truto_environment(item, environment) : code;
+        whi_buf_text(&text, code == WH_OK ? environment : "");
+        if (at[size] == '\0') {
+            break;
+        }
+        whi_buf_char(&text, ',');
+        at += size + 1;
+    }
+    code = code == WH_OK ? whi_buf_status(&text) : code;
+    if (code == WH_OK) {
+        *value = whi_call_keep(call, text.data, text.size);
+        code = *value != NULL ? WH_OK : whi_fail_memory();
+    }
+    whi_buf_free(&text);
+    return code;
+}
+
 static int add_filter(whi_call *call, whi_search *search, const whi_parameter *parameter, const char *field, int op) {
-    int code = check_value(parameter, field, op);
+    int code = check_value(parameter, field, op), is_environment = strcmp(field, "environment_id") == 0;
+    const char *value = parameter->value;
 
     if (code == WH_OK && strcmp(field, "target_url") == 0) {
-        return whi_search_add_url(call, search, field, op, parameter->value);
+        return whi_search_add_url(call, search, field, op, value);
     }
-    return code == WH_OK ? whi_search_add(search, field, op, parameter->value, strcmp(field, "id") == 0) : code;
+    code = code == WH_OK && is_environment ? as_environments(call, &value) : code;
+    return code == WH_OK ? whi_search_add(search, field, op, value, is_environment || strcmp(field, "id") == 0) : code;
 }
 
 /* "field=value", "field[op]=value", or a list: "field[in][]=value" and "field[in][0]=value", each once or
@@ -249,7 +280,9 @@ static int serve_make(whi_call *call) {
     char id[WH_ID_SIZE];
     int code = whi_body_text(call, 0, "environment_id", &environment);
 
-    tenant = tenant != NULL ? tenant : environment;
+    if (code == WH_OK && tenant == NULL && environment != NULL && call->all) {
+        code = whi_truto_tenant(call, environment, &tenant);
+    }
     code = code == WH_OK ? whi_make(call, tenant, NULL, id, &made) : code;
     return code == WH_OK ? whi_answer_object(call, made, id, WHI_OBJECT_SECRET) : code;
 }

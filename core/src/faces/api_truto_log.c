@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
+#include "systems/truto.h"
 
 #define LIMIT_MAXIMUM 100 /* documented */
 #define ROWS_MAXIMUM 20000
@@ -77,6 +79,19 @@ static int read_webhook(whi_call *call, log_page *self, int *none) {
     return WH_OK;
 }
 
+/* By its UUID or by its name. */
+static int read_environment(whi_call *call, log_page *self, const char *environment, int *none) {
+    char own[WHI_UUID_SIZE];
+    int code;
+
+    if (self->query.tenant == NULL) {
+        return whi_truto_tenant(call, environment, &self->query.tenant);
+    }
+    code = whi_truto_environment(self->query.tenant, own);
+    *none |= strcmp(environment, self->query.tenant) != 0 && strcasecmp(environment, own) != 0;
+    return code;
+}
+
 static int read_query(whi_call *call, log_page *self, int *none) {
     const char *environment = whi_call_parameter(call, "environment_id"), *event = whi_call_parameter(call, "event");
     int code = read_kind(call);
@@ -92,27 +107,30 @@ static int read_query(whi_call *call, log_page *self, int *none) {
         return code;
     }
     if (environment != NULL && environment[0] != '\0') {
-        *none |= self->query.tenant != NULL && strcmp(environment, self->query.tenant) != 0;
-        self->query.tenant = self->query.tenant != NULL ? self->query.tenant : environment;
+        code = read_environment(call, self, environment, none);
     }
     self->query.type = event != NULL && event[0] != '\0' ? event : NULL;
     self->query.until = whi_query_until(self->before); /* an attempt is after its event */
     self->query.limit = PAGE;
     self->query.rows = ROWS_MAXIMUM;
-    return WH_OK;
+    return code;
 }
 
 /* ------------------------------------------------------------------------- entries */
 
 static void write_entry(log_page *self, const whi_attempt_row *row) {
     whi_call *call = self->call;
-    char text[WH_ID_SIZE + 16], at[WHI_TIME_SIZE], status[16];
+    char text[WH_ID_SIZE + 16], at[WHI_TIME_SIZE], status[16], environment[WHI_UUID_SIZE];
 
+    if (whi_truto_environment(self->deliveries[self->current].tenant, environment) != WH_OK) {
+        call->out.failed = WH_ENOMEM;
+        return;
+    }
     whi_buf_text(&call->out, self->count++ > 0 ? ",{" : "{");
     whi_time_text(row->at, at);
     whi_out_text(call, "timestamp", at);
     whi_out_text(call, "service", "truto-api");
-    whi_out_text(call, "environment_id", self->deliveries[self->current].tenant);
+    whi_out_text(call, "environment_id", environment);
     whi_out_text(call, "queue", "webhooks");
     whi_out_text(call, "event", self->deliveries[self->current].type);
     call->system->ident(row->subscription, text);

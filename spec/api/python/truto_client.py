@@ -108,6 +108,7 @@ def a_webhook(api):
     made = api._call("POST", "webhook", {"target_url": TARGET, "event_types": ["record:created"]})
     secret = made.pop("secret")
     check("create", [is_uuid(made["id"]), is_uuid(secret), made["is_active"]], [True, True, True])
+    check("environment_id is a UUID", is_uuid(made["environment_id"]), True)
     check("get", api._call("GET", f"webhook/{made['id']}"), made)
     changed = api._call("PATCH", f"webhook/{made['id']}", {"is_active": False})
     check("update", [changed["is_active"], changed["event_types"]], [False, ["record:created"]])
