@@ -306,6 +306,67 @@ static void lists_are_filtered_by_health(void **state) {
     api_expect(400, "GET", "/unified/webhook?is_healthy=maybe", api_a, NULL);
 }
 
+static void views_tell_of_deliveries_and_of_those_given_up(void **state) {
+    char *id = make("{" BASIC "}"), *other, target[128];
+
+    (void)state;
+    api_expect(201, "POST", "/v1/subscriptions", api_a, "{\"url\":\"http://e.com/own\"}");
+    fixture_script.status = 500;
+    publish("{}");
+    fixture_script.status = 200;
+    atomic_fetch_add(&fixture_time, 5000);
+    publish("{}");
+    api_expect(200, "GET", "/unified/apicall", api_a, NULL);
+    api_has("0.status", "200");
+    assert_null(api_member("0.error"));
+    api_has("0.webhook_id", id);
+    api_has("0.connection_id", "c1");
+    api_has("0.workspace_id", "a");
+    api_has("0.type", "webhook");
+    api_has("0.method", "POST");
+    api_has("0.name", "crm_contact.created");
+    api_has("0.path", "https://e.com/1");
+    api_has("1.status", "500");
+    api_has("1.error", "status: answered 500");
+    assert_null(api_member("2.id")); /* another system's */
+    snprintf(target, sizeof target, "/unified/apicall/%s", api_member("1.id"));
+    api_expect(200, "GET", target, api_a, NULL);
+    api_has("status", "500");
+    api_expect(404, "GET", target, api_b, NULL);
+    api_expect(404, "GET", "/unified/apicall/x", api_a, NULL);
+    api_expect(200, "GET", "/unified/apicall?limit=1.0&offset=1", api_a, NULL);
+    api_has("0.status", "500");
+    assert_null(api_member("1.id"));
+    for (size_t i = 0; i < 12; i++) {
+        static const struct {
+            const char *query;
+            int count;
+        } rows[] = { { "?error=true", 1 },       { "?error=false", 1 },        { "?type=webhook", 2 },
+                     { "?type=login", 0 },       { "?connection_id=c1", 2 },   { "?connection_id=c2", 0 },
+                     { "?webhook_id=none", 0 },  { "?env=Production", 2 },     { "?env=Sandbox", 0 },
+                     { "?is_billable=true", 0 }, { "?integration_type=x", 0 }, { "?updated_gte=2100-01-01", 0 } };
+        snprintf(target, sizeof target, "/unified/apicall%s", rows[i].query);
+        api_expect(200, "GET", target, api_a, NULL);
+        assert_int_equal((api_member("0.id") != NULL) + (api_member("1.id") != NULL), rows[i].count);
+    }
+    api_expect(400, "GET", "/unified/apicall?order=asc", api_a, NULL);
+    api_expect(400, "GET", "/unified/notification?limit=0", api_a, NULL);
+    api_expect(200, "GET", "/unified/notification", api_a, NULL);
+    api_has("0.event", "WEBHOOK_UNHEALTHY");
+    api_has("0.webhook_id", id);
+    api_has("0.description", "status: answered 500");
+    assert_null(api_member("1.id"));
+    api_expect(200, "GET", "/unified/notification", api_b, NULL);
+    assert_string_equal(api_text, "[]");
+    other = make("{" BASIC "}");
+    snprintf(target, sizeof target, "/unified/apicall?webhook_id=%s", other);
+    api_expect(200, "GET", target, api_a, NULL);
+    assert_string_equal(api_text, "[]");
+    api_expect(200, "DELETE", one(id, ""), api_a, NULL); /* what it was sent stays to be seen */
+    api_expect(200, "GET", "/unified/apicall", api_a, NULL);
+    api_has("1.webhook_id", id);
+}
+
 static void objects_are_filtered_and_projected(void **state) {
     static const char *const cases[][2] = {
         { "{\"type\":\"lead\",\"id\":12345678901234567890,\"name\":{\"first\":\"\\u00e9\",\"last\":\"b\"}}",
@@ -389,6 +450,7 @@ int main(void) {
         TEST(health_goes_with_a_delivery_that_is_given_up_and_can_be_mended),
         TEST(a_resume_mends_what_failed_and_sends_what_waits),
         TEST(lists_are_filtered_by_health),
+        TEST(views_tell_of_deliveries_and_of_those_given_up),
         TEST(objects_are_filtered_and_projected),
         TEST(an_attempt_says_what_a_receiver_in_javascript_cannot_verify),
         TEST(operators_name_the_tenant),

@@ -204,6 +204,9 @@ int whi_scope_all(whi_call *call, int *out);
 /* A subscription by its id on the wire of the call's system, with a reference. WH_ENOTFOUND: also where
  * the system does not show it. */
 int whi_scope_subscription(whi_call *call, const char *id, whi_registration **out);
+/* The one that a delivery is of, with a reference; of one that was deleted since, the version that made the
+ * delivery. NULL in out: the system does not show it, unless all, or nothing is known of it any more. */
+int whi_scope_receiver(whi_call *call, int64_t id, int64_t version, int all, whi_registration **out);
 /* WH_ENOTFOUND when it is not the caller's to see. An id may be several tenants': an operator
  * says whose is meant, by tenant or, where that is NULL, by ?tenant=. name, of WH_ID_SIZE bytes,
  * receives "#" and the number, which the engine's functions take for an id, and which is the

@@ -70,6 +70,20 @@ int whi_scope_subscription(whi_call *call, const char *id, whi_registration **ou
     return *out != NULL ? WH_OK : no_subscription();
 }
 
+int whi_scope_receiver(whi_call *call, int64_t id, int64_t version, int all, whi_registration **out) {
+    int code = WH_OK;
+
+    *out = whi_insight_subscription(call->engine, id);
+    if (*out == NULL) {
+        code = whi_insight_version(call->engine, id, version, out);
+    }
+    if (*out != NULL && !all && !whi_system_shows(call->system, (*out)->subscription)) {
+        whi_registration_unref(*out);
+        *out = NULL;
+    }
+    return code == WH_ENOTFOUND ? WH_OK : code;
+}
+
 static int look(const whi_event_row *row, void *payload) {
     const whi_call *call = payload;
 

@@ -193,21 +193,13 @@ static int write_delivery(log_page *self, size_t i) {
     return code;
 }
 
-/* One that was deleted since is told by the version that made the delivery. */
-static int is_shown(log_page *self, size_t i, int *out) {
-    int64_t id = self->deliveries[i].subscription, version = self->deliveries[i].version;
-    whi_registration *found = whi_insight_subscription(self->call->engine, id);
-    int code = found == NULL ? whi_insight_version(self->call->engine, id, version, &found) : WH_OK;
-
-    *out = found != NULL && (self->all || whi_system_shows(self->call->system, found->subscription));
-    whi_registration_unref(found);
-    return code == WH_ENOTFOUND ? WH_OK : code;
-}
-
 static int look_at_delivery(log_page *self, size_t i) {
-    int shown, code = is_shown(self, i, &shown);
+    int64_t id = self->deliveries[i].subscription, version = self->deliveries[i].version;
+    whi_registration *receiver;
+    int code = whi_scope_receiver(self->call, id, version, self->all, &receiver);
 
-    if (code == WH_OK && shown) {
+    whi_registration_unref(receiver);
+    if (receiver != NULL) {
         return write_delivery(self, i);
     }
     stop_at(self, self->deliveries[i].event, self->deliveries[i].subscription, INT32_MAX);

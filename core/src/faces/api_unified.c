@@ -1,5 +1,5 @@
 /* Unified.to's routes: /unified/webhook. Every success is 200. */
-#include "faces/api.h"
+#include "faces/api_unified.h"
 
 #include <string.h>
 #include <strings.h>
@@ -173,8 +173,15 @@ static int serve_trigger(whi_call *call) {
 /* PUT and PATCH both merge: the vendor's own clients have all fields of their objects optional,
  * and send what they were given; a PUT that took the others back would delete by omission. */
 const whi_handler whi_handlers_unified[] = {
-    { "list", serve_list },     { "make", serve_make },
-    { "get", whi_serve_get },   { "change", whi_serve_change },
-    { "remove", serve_remove }, { "trigger", serve_trigger },
-    { "resume", serve_resume }, { NULL, NULL },
+    { "list", serve_list },
+    { "make", serve_make },
+    { "get", whi_serve_get },
+    { "change", whi_serve_change },
+    { "remove", serve_remove },
+    { "trigger", serve_trigger },
+    { "resume", serve_resume },
+    { "calls", whi_serve_unified_calls },
+    { "call", whi_serve_unified_call },
+    { "notifications", whi_serve_unified_notifications },
+    { NULL, NULL },
 };

@@ -1,10 +1,13 @@
 # What the tests with the vendors' Python clients share: the server, requests without a client, comparing.
 import base64
+import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -42,6 +45,37 @@ class Server:
     def __exit__(self, *_):
         self.child.send_signal(signal.SIGTERM)
         self.child.wait()
+
+
+class Receiver:
+    """Answers with a status; `got` has the bodies that came."""
+
+    def __init__(self, status=200):
+        receiver, self.got = self, []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                receiver.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def until(what, look):
+    """What look() gives, once that is something."""
+    end = time.monotonic() + 60
+    while not (found := look()):
+        if time.monotonic() > end:
+            raise TimeoutError(what)
+        time.sleep(0.05)
+    return found
 
 
 def call(url, method, authorization, body=None):

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from unified_python_sdk import UnifiedTo
 from unified_python_sdk.models import errors, operations, shared
 
-from common import Server, call, check, finish, raises, token
+from common import Receiver, Server, call, check, finish, raises, token, until
 
 HOOK = "https://example.com/hook"
 CONTACT = {"connection_id": "c1", "object_type": "crm_contact", "event": "updated", "hook_url": HOOK}
@@ -90,6 +90,32 @@ def words(url):
         check(f"another {name}", [status, error["field"].split(".")[0], words in error["message"]], [400, name, True])
 
 
+def views(url):
+    """What became of deliveries, also of those that were given up."""
+    secret = token("views")
+    sdk = client(url, secret)
+    receiver, broken = Receiver(), Receiver(500)
+    good, bad = make(sdk, hook_url=receiver.url), make(sdk, hook_url=broken.url)
+    call(f"{url}/v1/events", "POST", f"Bearer {secret}",
+         {"type": "crm_contact.updated", "source": "c1", "payload": [{"id": "1", "n": 1.5}]})
+
+    def calls(**query):
+        return sdk.apicall.list_unified_apicalls(request=query).api_calls
+
+    failed = until("a delivery that is given up", lambda: calls(error=True, limit=1))
+    until("a delivery", lambda: calls(webhook_id=good.id, error=False))
+    check("calls", sorted([each.webhook_id, each.status, each.type.value] for each in calls()),
+          sorted([[good.id, "200", "webhook"], [bad.id, "500", "webhook"]]))
+    check("a call", sdk.apicall.get_unified_apicall(request={"id": failed[0].id}).api_call, failed[0])
+    check("what came", [[each["data"], each["webhook"]["id"]] for each in receiver.got], [[[{"id": "1", "n": 1.5}], good.id]])
+    if hasattr(sdk.webhook, "update_unified_webhook_resume"):
+        told = until("a notification",
+                     lambda: sdk.notification.list_unified_notifications(request={"limit": 5}).notifications)
+        check("notifications", [[each.webhook_id, each.event.value] for each in told], [[bad.id, "WEBHOOK_UNHEALTHY"]])
+        check("unhealthy", ids(sdk, is_healthy=False), [bad.id])
+        check("resumed", sdk.webhook.patch_unified_webhook_resume(request={"id": bad.id}).webhook.is_healthy, True)
+
+
 def run(server):
     sdk = client(server.url, secret)
     a_webhook(sdk)
@@ -102,4 +128,6 @@ def run(server):
 secret = token("acme")
 with Server("--no-deliver") as server:
     run(server)
+with Server() as server:
+    views(server.url)
 finish(f"unified-python-sdk {version('unified-python-sdk')}")
