@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pure/json.h"
+#include "pure/stringify.h"
 #include "webhook.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -85,6 +86,26 @@ static uint32_t walk(const whi_json *json, uint32_t node) {
     return at;
 }
 
+/* JavaScript's text means the same, and is its own text. */
+static void check_stringify(const whi_json *json) {
+    whi_json again = { 0 };
+    whi_buf one, two;
+    int same;
+
+    whi_buf_init(&one, SIZE_MAX / 4);
+    whi_buf_init(&two, SIZE_MAX / 4);
+    must(whi_stringify(json, 0, &one, &same) == WH_OK);
+    if (same) {
+        must(whi_json_scan(&again, one.data, one.size, 100) == WH_OK);
+        must(whi_json_equal(json, 0, &again, 0));
+        must(whi_stringify(&again, 0, &two, &same) == WH_OK && same);
+        must(one.size == two.size && memcmp(one.data, two.data, one.size) == 0);
+    }
+    whi_json_free(&again);
+    whi_buf_free(&one);
+    whi_buf_free(&two);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *text = malloc(size ? size : 1);
     whi_json json = { 0 };
@@ -98,6 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         must(walk(&json, 0) == json.count);
         must(whi_json_equal(&json, 0, &json, 0));
         check_order(&json);
+        check_stringify(&json);
     }
     whi_json_free(&json);
     free(text);

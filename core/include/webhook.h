@@ -325,6 +325,8 @@ WH_API void wh_close(wh_engine *engine);
  *                signature, retry list and successes of what is sent
  *   encoding     "hex" or "base64": the digest in signatures of "unified" (default hex) and
  *                "truto" (default base64), which do not publish it; null: that default
+ *   data         "exact": "unified" sends the payload's own bytes; null: as JSON.stringify writes
+ *                them where that changes no value, so that a receiver can write them anew to verify
  *   details      any JSON object: what a profile keeps of its own (object_type, ...)
  *   insecure     true: the receiver's certificate is not checked
  *   http2        true: HTTP/2 if the receiver offers it (https only)
@@ -745,7 +747,7 @@ typedef struct wh_api_request {
 typedef struct wh_api_response {
     size_t size;              /* WH_API_RESPONSE_INIT; stays */
     int status;               /* 200 */
-    const char *content_type; /* static; NULL: no body */
+    const char *content_type; /* static; NULL: none. With some answers without a body it is there, too */
     char *body;               /* for wh_free; zero-terminated */
     size_t body_size;
     wh_header headers[4]; /* further ones, header_count of them; static texts, or in `text` */

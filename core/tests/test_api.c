@@ -79,11 +79,26 @@ static void head_is_get_without_a_body(void **state) {
     assert_null(api_answer.body);
 }
 
-static void a_slash_at_the_end_does_not_matter(void **state) {
+/* GET /webhooks/ is what a client makes of "/webhooks/" + id without an id: a list is not what it asked for. */
+static void a_slash_at_the_end_is_an_empty_id_where_one_can_stand(void **state) {
+    static const char *const lists[] = { "/v1/subscriptions/", "/v1/events/", "/v1/deliveries/", "/unified/webhook/",
+                                         "/webhook/",          "/webhooks/",  "/v2/webhooks/" };
+    static const char *const methods[] = { "GET", "HEAD" };
+
     (void)state;
-    api_expect(200, "GET", "/v1/subscriptions/", api_a, NULL);
-    api_expect(200, "GET", "/v2/webhooks/", api_a, NULL);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            api_expect(404, methods[k], lists[i], api_a, NULL);
+        }
+    }
+    api_expect(404, "DELETE", "/unified/webhook/", api_a, NULL);
+    api_expect(404, "PATCH", "/webhook/", api_a, "{}");
+    api_expect(404, "PUT", "/webhooks/", api_a, "{}");
+    api_expect(404, "PUT", "/unified/webhook//trigger", api_a, NULL);
     api_expect(404, "GET", "/v1/subscriptions//", api_a, NULL);
+    api_expect(200, "GET", "/v1/health/", api_a, NULL);
+    api_expect(201, "POST", "/webhooks/", api_a, "{\"callback\":\"http://e.com\"}");
+    api_expect(405, "DELETE", "/v1/health/", api_a, NULL);
 }
 
 /* --------------------------------------------------------------------------- limits */
@@ -104,7 +119,7 @@ static void what_is_too_long_is_refused(void **state) {
     api_expect(400, "GET", target, api_a, NULL);
     target[0] = '\0';
     strncat(target, "/webhook?", 10);
-    for (int i = 0; i < 65; i++) {
+    for (int i = 0; i < 257; i++) {
         snprintf(target + strlen(target), 16, "a%d=1&", i);
     }
     api_expect(400, "GET", target, api_a, NULL);
@@ -544,7 +559,7 @@ static void *write_own_field(void *payload) {
 }
 
 static void changes_at_once_of_different_fields_all_stand(void **state) {
-    writer writers[2] = { { NULL, "db_type", 0 }, { NULL, "db_name_prefix", 0 } };
+    writer writers[2] = { { NULL, "db_schema", 0 }, { NULL, "db_name_prefix", 0 } };
     pthread_t threads[2];
     char target[128];
 
@@ -569,7 +584,7 @@ int main(void) {
         TEST(what_is_not_there_is_told_in_the_shape_of_its_prefix),
         TEST(other_methods_are_refused_with_those_that_are_there),
         TEST(head_is_get_without_a_body),
-        TEST(a_slash_at_the_end_does_not_matter),
+        TEST(a_slash_at_the_end_is_an_empty_id_where_one_can_stand),
         TEST(what_is_too_long_is_refused),
         TEST(a_request_without_one_of_its_parts_is_answered_500),
         TEST(headers_and_types_of_content_are_checked),

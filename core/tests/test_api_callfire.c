@@ -57,7 +57,8 @@ static void a_webhook_is_made_read_changed_and_deleted(void **state) {
     api_expect(404, "GET", one(id, ""), api_a, NULL);
     api_expect(404, "GET", one("x", ""), api_a, NULL);
     api_expect(400, "POST", "/webhooks", api_a, "{\"callback\":\"http://e\",\"resource\":\"Nothing\"}");
-    api_has("internalCode", "-101");
+    api_has("internalCode", "101");
+    assert_non_null(strstr(api_text, "\"internalCode\":\"101\"")); /* digits, and a text */
 }
 
 static void lists_have_a_total_filters_and_a_mask(void **state) {
@@ -148,18 +149,33 @@ static void resources_are_listed(void **state) {
     api_expect(404, "GET", "/v2/webhooks/resources/none", api_a, NULL);
 }
 
-static void other_systems_webhooks_are_seen_as_far_as_they_can_be_told(void **state) {
-    char target[128];
+static void what_is_no_resource_is_not_shown_as_all_of_them(void **state) {
+    static const char *const handlers[] = { "GET", "PUT", "DELETE" };
+    static const char *const hidden[] = { "\"order.*\"", "\"InboundCall.Finished\",\"LowBalance.Failed\"",
+                                          "\"InboundCall.Started\"" };
+    static const char *const shown[] = { "", "\"*\"", "\"InboundCall.*\"", "\"lowbalance.failed\"" };
+    char body[256], target[128];
 
     (void)state;
-    api_expect(200, "POST", "/webhook", api_a,
-               "{\"target_url\":\"http://e.com\",\"event_types\":[\"record:created\"]}");
-    api_expect(200, "GET", "/webhooks", api_a, NULL);
-    api_has("items.0.callback", "http://e.com/");
-    snprintf(target, sizeof target, "/webhooks/%s", api_member("items.0.id"));
-    api_expect(200, "PUT", target, api_a, "{\"name\":\"shared\"}");
-    api_expect(200, "GET", "/webhook", api_a, NULL);
-    api_has("result.0.event_types.0", "record:created");
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        snprintf(body, sizeof body, "{\"profile\":\"callfire\",\"url\":\"http://e.com\",\"events\":[%s]}", hidden[i]);
+        api_expect(201, "POST", "/v1/subscriptions", api_a, body);
+        api_expect(200, "GET", "/webhooks", api_a, NULL);
+        api_has("totalCount", "0");
+        api_expect(200, "GET", "/webhooks?tenant=a&all=true&limit=1", api_operator, NULL);
+        snprintf(body, sizeof body, "%zu", i + 1);
+        api_has("totalCount", body);
+        snprintf(target, sizeof target, "/webhooks/%s", api_member("items.0.id"));
+        for (size_t k = 0; k < 3; k++) {
+            api_expect(404, handlers[k], target, api_a, k == 1 ? "{\"name\":\"n\"}" : NULL);
+        }
+    }
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        snprintf(body, sizeof body, "{\"profile\":\"callfire\",\"url\":\"http://e.com\",\"events\":[%s]}", shown[i]);
+        api_expect(201, "POST", "/v1/subscriptions", api_a, body);
+    }
+    api_expect(200, "GET", "/webhooks?fields=items(resource)", api_a, NULL);
+    assert_string_equal(api_text, "{\"items\":[{},{},{\"resource\":\"InboundCall\"},{\"resource\":\"LowBalance\"}]}");
 }
 
 int main(void) {
@@ -170,7 +186,7 @@ int main(void) {
         TEST(integers_have_their_edges),
         TEST(what_is_too_much_is_a_bad_request),
         TEST(resources_are_listed),
-        TEST(other_systems_webhooks_are_seen_as_far_as_they_can_be_told),
+        TEST(what_is_no_resource_is_not_shown_as_all_of_them),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@
 #include "fake_rules.h"
 #include "fault.h"
 
-static const char anything[] = "{\"url\":\"https://example.com/h\",\"events\":[\"*\"]}";
+static const char anything[] = "{\"url\":\"https://example.com/h\",\"events\":[\"*\"],\"profile\":\"truto\"}";
 
 static void publish(const char *token, const char *body) {
     api_expect(201, "POST", "/v1/events", token, body);

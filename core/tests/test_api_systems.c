@@ -19,7 +19,7 @@
 #include "systems/registry.h"
 
 #define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" /* a text that every system takes for one */
-#define PAYLOAD "{\"id\":\"r\",\"account\":7,\"n\":1.10}"
+#define PAYLOAD "{\"id\":\"r\", \"account\":7,\"n\":1.10}"
 
 /* ------------------------------------------------------------------- the routes by their handlers */
 
@@ -150,18 +150,72 @@ static void another_tenant_sees_and_changes_nothing(void **state) {
     }
 }
 
-static void what_one_system_made_every_other_shows(void **state) {
+/* The status, and the webhook is there or not. */
+static void is_answered(int status, const char *token, const whi_system *system, const char *rest, int64_t number,
+                        int is_there) {
+    const whi_route *route = route_of(system, rest[0] == '{' ? "get" : "list");
+    char id[WH_ID_SIZE], target[256];
+
+    system->ident(number, id);
+    snprintf(target, sizeof target, "%.*s%s%s", (int)strcspn(route->path, "{"), route->path, rest[0] == '{' ? id : "",
+             rest + (rest[0] == '{'));
+    api_expect(status, "GET", target, token, NULL);
+    assert_int_equal(strstr(api_text, "https://example.com/h") != NULL, is_there);
+}
+
+/* A client of one system sees, and reaches, nothing of another's; an operator may. Our own documents
+ * tell of all. */
+static void what_one_system_made_no_other_shows_or_reaches(void **state) {
+    static const char *const handlers[] = { "get", "change", "remove" };
     const whi_system *system, *other;
 
     (void)state;
     for (size_t i = 0; (system = whi_system_at(i)) != NULL; i++) {
         int64_t number = make(system, i);
         for (size_t k = 0; (other = whi_system_at(k)) != NULL; k++) {
-            assert_int_equal(ask(other, "get", number, NULL), 200);
-            assert_non_null(strstr(api_text, "https://example.com/h"));
+            int sees = other == system || other->fields == NULL;
+            is_answered(sees ? 200 : 404, api_a, other, "{", number, sees);
+            is_answered(200, api_a, other, "", number, sees);
+            for (size_t m = 0; m < 3 && !sees; m++) {
+                assert_int_equal(ask(other, handlers[m], number, least(k)), 404);
+            }
+            if (other->fields != NULL) {
+                is_answered(403, api_a, other, "?all=true", number, 0);
+                is_answered(200, api_operator, other, "?all=true", number, 1);
+                is_answered(200, api_operator, other, "{?all=true", number, 1);
+                is_answered(200, api_operator, other, "?all=false", number, sees);
+            }
         }
         remove_it(system, number);
     }
+}
+
+/* Clients whose numbers are floats write 2.0, and some 2e0. */
+static void a_whole_number_of_a_query_is_an_integer_however_it_is_written(void **state) {
+    static const char *const good[] = { "1", "2.0", "1e1", "1000.000", "0.5E1", "1001", "1e30" };
+    static const char *const bad[] = { "0", "0.0", "-1", "1.5", "1e-1", "2.", "1e", ".5", "0x1", "%201", "1,0" };
+    static const char *const lists[] = { "/v1/subscriptions", "/v1/events", "/v1/deliveries",       "/unified/webhook",
+                                         "/webhook",          "/webhooks",  "/log?log_type=webhook" };
+    char target[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        char mark = strchr(lists[i], '?') != NULL ? '&' : '?';
+        for (size_t k = 0; k < sizeof good / sizeof good[0]; k++) {
+            snprintf(target, sizeof target, "%s%climit=%s", lists[i], mark, good[k]);
+            api_expect(200, "GET", target, api_a, NULL);
+        }
+        for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
+            snprintf(target, sizeof target, "%s%climit=%s", lists[i], mark, bad[k]);
+            api_expect(400, "GET", target, api_a, NULL);
+            assert_non_null(strstr(api_text, "limit: expected an integer of 1 to 1"));
+        }
+    }
+    api_expect(200, "GET", "/webhooks?limit=5000.0&offset=2e0", api_a, NULL);
+    api_has("limit", "1000"); /* the most that there is */
+    api_has("offset", "2");
+    api_expect(200, "GET", "/v1/events?since=1795000002000.0", api_a, NULL);
+    api_expect(400, "GET", "/v1/events?since=1795000002000.5", api_a, NULL);
 }
 
 static void errors_have_the_systems_shape_and_challenge(void **state) {
@@ -258,7 +312,7 @@ static void what_is_sent_verifies_at_each_attempt(void **state) {
     (void)state;
     for (size_t i = 0; (system = whi_system_at(i)) != NULL; i++) {
         int64_t number = make(system, i);
-        update(number, "{\"secrets\":[\"" SECRET "\"]}");
+        update(number, "{\"secrets\":[\"" SECRET "\"],\"data\":\"exact\"}");
         begin(500);
         publish(sample_at(i)->type);
         send_all();
@@ -415,7 +469,8 @@ int main(void) {
         TEST(every_route_has_its_handler),
         TEST(a_webhook_is_made_read_listed_changed_and_removed),
         TEST(another_tenant_sees_and_changes_nothing),
-        TEST(what_one_system_made_every_other_shows),
+        TEST(what_one_system_made_no_other_shows_or_reaches),
+        TEST(a_whole_number_of_a_query_is_an_integer_however_it_is_written),
         TEST(errors_have_the_systems_shape_and_challenge),
         TEST(routes_are_found_behind_the_systems_prefix_alone),
         TEST(what_is_sent_verifies_at_each_attempt),

@@ -29,6 +29,10 @@ static const char *one(const char *id) {
     return target;
 }
 
+/* Of the tenants' names. */
+#define UUID_A "6f254115-7e40-546c-8e53-8c205e0bedde"
+#define UUID_B "9e14b7db-b791-5ee1-8224-2818d90a208c"
+
 static void a_webhook_is_made_read_changed_and_deleted(void **state) {
     char *id, answer[128];
 
@@ -36,7 +40,7 @@ static void a_webhook_is_made_read_changed_and_deleted(void **state) {
     id = make("{\"target_url\":\"https://e.com/1\",\"event_types\":[\"record:created\"],\"environment_id\":\"other\"}");
     assert_int_equal(strlen(id), 36);
     assert_int_equal(strlen(api_member("secret")), 36);
-    api_has("environment_id", "a");
+    api_has("environment_id", UUID_A);
     api_has("is_active", "true");
     api_expect(200, "GET", one(id), api_a, NULL);
     assert_null(api_member("secret"));
@@ -54,7 +58,14 @@ static void a_webhook_is_made_read_changed_and_deleted(void **state) {
     api_expect(404, "GET", one("x"), api_a, NULL);
     api_expect(400, "POST", "/webhook", api_a, "{}");
     api_expect(200, "POST", "/webhook", api_operator, "{\"target_url\":\"https://e\",\"environment_id\":\"b\"}");
-    api_has("environment_id", "b");
+    api_has("environment_id", UUID_B);
+    api_expect(200, "POST", "/webhook", api_operator,
+               "{\"target_url\":\"https://e\",\"environment_id\":\"" UUID_B "\"}");
+    api_expect(200, "GET", "/webhook", api_b, NULL); /* it is accepted back */
+    assert_non_null(api_member("result.1.id"));
+    api_expect(200, "POST", "/webhook", api_operator,
+               "{\"target_url\":\"https://e\",\"environment_id\":\"05DAECAF-4365-42e8-8370-8127de5dd717\"}");
+    api_has("environment_id", "05DAECAF-4365-42e8-8370-8127de5dd717"); /* a name that is one stays */
 }
 
 static void assert_ids(const char *target, char *const *ids, int count) {
@@ -199,6 +210,16 @@ static void lists_are_filtered(void **state) {
     assert_ids(target, ids + 2, 1);
     snprintf(target, sizeof target, "/webhook?id=%s", ids[1]);
     assert_ids(target, ids + 1, 1);
+    snprintf(target, sizeof target, "/webhook?id[in][]=%s&limit=9&id[in][]=%s", ids[0], ids[1]);
+    assert_ids(target, ids, 2);
+    snprintf(target, sizeof target, "/webhook?id%%5Bin%%5D%%5B0%%5D=%s&id%%5Bin%%5D%%5B1%%5D=%s", ids[0], ids[1]);
+    assert_ids(target, ids, 2);
+    snprintf(target, sizeof target, "/webhook?id[nin][]=%s&id[nin][]=%s", ids[0], ids[1]);
+    assert_ids(target, ids + 2, 1);
+    snprintf(target, sizeof target, "/webhook?id[]=%s&target_url[in][]=none&target_url[in][]=HTTPS://E.com/2", ids[1]);
+    assert_ids(target, ids + 1, 1);
+    snprintf(target, sizeof target, "/webhook?id[in][]=%s&id[nin][]=%s", ids[1], ids[1]);
+    assert_ids(target, NULL, 0);
     snprintf(target, sizeof target, "/webhook?created_at[gt]=%s", at);
     assert_ids(target, ids, 1);
     snprintf(target, sizeof target, "/webhook?created_at[gte]=%s", at);
@@ -216,6 +237,10 @@ static void lists_are_filtered(void **state) {
     assert_ids(target, ids + 1, 1);
     assert_ids("/webhook?environment_id=a&limit=3", ids, 3);
     assert_ids("/webhook?environment_id=b", NULL, 0);
+    assert_ids("/webhook?environment_id=" UUID_A, ids, 3);
+    assert_ids("/webhook?environment_id[in]=b," UUID_A, ids, 3);
+    assert_ids("/webhook?environment_id[in][]=" UUID_B "&environment_id[in][]=c", NULL, 0);
+    assert_ids("/webhook?environment_id[ne]=" UUID_A, NULL, 0);
     assert_ids("/webhook?target_url[gt]=https://e.com/2", ids, 1);
     assert_ids("/webhook?target_url=HTTPS://E.com:443/2", ids + 1, 1);
     assert_ids("/webhook?target_url[in]=none,HTTPS://E.com/2,https://e.com/3", ids, 2);
@@ -223,6 +248,9 @@ static void lists_are_filtered(void **state) {
     api_expect(400, "GET", "/webhook?created_at[gt]=soon", api_a, NULL);
     api_expect(400, "GET", "/webhook?created_at[like]=2", api_a, NULL);
     api_expect(400, "GET", "/webhook?colour[eq]=red", api_a, NULL);
+    api_expect(400, "GET", "/webhook?created_at[gt][]=2026-01-01", api_a, NULL);
+    api_expect(400, "GET", "/webhook?id[in][x]=1", api_a, NULL);
+    api_expect(400, "GET", "/webhook?id[in]=1&id[in]=2", api_a, NULL);
     api_expect(400, "GET", "/webhook?is_active=perhaps", api_a, NULL);
     api_expect(200, "GET", "/webhook?truto_something=1", api_a, NULL);
 }
@@ -285,7 +313,7 @@ static void the_log_has_every_attempt_once(void **state) {
     api_has("next_cursor", "null");
     api_has("result.0.service", "truto-api");
     api_has("result.0.queue", "webhooks");
-    api_has("result.0.environment_id", "a");
+    api_has("result.0.environment_id", UUID_A);
     api_has("result.0.webhook_id", id);
     api_has("result.0.event", "record:created");
     api_has("result.0.webhook_endpoint_status", "500");
@@ -317,6 +345,26 @@ static void the_log_has_every_attempt_once(void **state) {
     }
 }
 
+static void the_log_has_the_systems_own_webhooks_also_those_that_are_gone(void **state) {
+    char target[64], *id;
+
+    (void)state;
+    api_expect(201, "POST", "/v1/subscriptions", api_a, "{\"url\":\"https://e.com/other\"}");
+    id = make("{\"target_url\":\"https://e.com/1\"}");
+    publish(1);
+    api_expect(200, "GET", "/log?log_type=webhook", api_a, NULL);
+    api_has("result.0.webhook_id", id);
+    api_has("result.1.webhook_id", id);
+    assert_null(api_member("result.2"));
+    snprintf(target, sizeof target, "/webhook/%s", id);
+    api_expect(200, "DELETE", target, api_a, NULL);
+    api_expect(200, "GET", "/log?log_type=webhook", api_a, NULL);
+    api_has("result.1.webhook_id", id);
+    assert_null(api_member("result.2"));
+    api_expect(200, "GET", "/log?log_type=webhook&all=true&tenant=a", api_operator, NULL);
+    assert_non_null(api_member("result.3"));
+}
+
 static void the_log_is_filtered(void **state) {
     char target[256], *id, at[64];
 
@@ -337,13 +385,21 @@ static void the_log_is_filtered(void **state) {
     api_expect(200, "GET", target, api_a, NULL);
     assert_non_null(api_member("result.3"));
     assert_null(api_member("result.4"));
-    api_expect(200, "GET", "/log?log_type=webhook&environment_id=b", api_a, NULL);
-    assert_null(api_member("result.0"));
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const own[] = { "a", UUID_A, "b", UUID_B };
+        snprintf(target, sizeof target, "/log?log_type=webhook&environment_id=%s", own[i]);
+        for (size_t k = 0; k < 2; k++) {
+            api_expect(200, "GET", target, k == 0 ? api_a : api_operator, NULL);
+            assert_int_equal(api_member("result.0") != NULL, i < 2);
+        }
+    }
     api_expect(200, "GET", "/log?log_type=webhook&webhook_id=x", api_a, NULL);
     assert_null(api_member("result.0"));
     api_expect(400, "GET", "/log", api_a, NULL);
     api_expect(400, "GET", "/log?log_type=inbound", api_a, NULL);
-    api_expect(400, "GET", "/log?log_type=webhook&limit=101", api_a, NULL);
+    api_expect(200, "GET", "/log?log_type=webhook&limit=101", api_a, NULL);
+    api_expect(400, "GET", "/log?log_type=webhook&limit=0", api_a, NULL);
+    api_has("message", "limit: expected an integer of 1 to 100, found \"0\"");
     api_expect(400, "GET", "/log?log_type=webhook&next_cursor=dlv_1.2", api_a, NULL);
 }
 
@@ -356,6 +412,7 @@ int main(void) {
         TEST(lists_are_filtered),
         TEST(a_test_goes_to_one_webhook_alone),
         TEST(the_log_has_every_attempt_once),
+        TEST(the_log_has_the_systems_own_webhooks_also_those_that_are_gone),
         TEST(the_log_is_filtered),
     };
 

@@ -27,6 +27,8 @@ static void callfire_keeps_every_field_of_the_seed(void **state) {
     assert_int_equal(s->event_count, 1);
     assert_string_equal(s->events[0], "OutboundCall.Finished");
     assert_string_equal(s->details, "{\"resource\":\"OutboundCall\",\"events\":[\"Finished\"]}");
+    patch(&whi_system_callfire, s, "{\"expiresAt\":1.790000000001e12}");
+    holds(written(&whi_system_callfire, s), "expiresAt", "1790000000001");
     s->id = INT64_C(7420017300281076000);
     holds(written(&whi_system_callfire, s), "id", "7420017300281076000");
     whi_subscription_free(s);

@@ -48,7 +48,7 @@ static whi_subscription *make(const char *document) {
 }
 
 static whi_envelope envelope_of(const whi_subscription *s, const char *type, const char *data) {
-    whi_envelope envelope = { s, s, NULL, "evt-1", type, TIME, data, strlen(data) };
+    whi_envelope envelope = { s, s, NULL, "evt-1", type, TIME, data, strlen(data), NULL };
 
     return envelope;
 }
@@ -158,10 +158,11 @@ static void truto_sends_its_envelope(void **state) {
     whi_envelope envelope = envelope_of(s, "integrated_account:active", "{\"a\" : [1.10]}");
 
     (void)state;
-    assert_string_equal(body_of(&envelope),
-                        "{\"id\":\"evt-1\",\"event\":\"integrated_account:active\",\"payload\":{\"a\" : [1.10]},"
-                        "\"environment_id\":\"env-1\",\"created_at\":\"2016-07-26T13:47:10.377Z\","
-                        "\"webhook_id\":\"77656268-6f6f-4000-8000-00000039348b\"}");
+    assert_string_equal(
+        body_of(&envelope),
+        "{\"id\":\"evt-1\",\"event\":\"integrated_account:active\",\"payload\":{\"a\" : [1.10]},"
+        "\"environment_id\":\"cc60e23d-5bdf-5e70-a0d9-96abf0764438\",\"created_at\":\"2016-07-26T13:47:10.377Z\","
+        "\"webhook_id\":\"77656268-6f6f-4000-8000-00000039348b\"}");
     whi_subscription_free(s);
 }
 
@@ -228,6 +229,7 @@ static void unified_signs_the_bytes_of_data_and_the_nonce(void **state) {
     whi_envelope envelope = envelope_of(s, "crm_contact.updated", " {\"id\": \"1\"} ");
 
     (void)state;
+    s->data = WHI_DATA_EXACT;
     assert_memory_equal(body_of(&envelope), "{\"data\":[{\"id\": \"1\"}],\"webhook\":{\"id\":\"sub_", 40);
     member_is("nonce", NONCE);
     member_is("sig256", SIG256);
@@ -267,7 +269,7 @@ static void digests_are_those_of_openssl(void **state) {
 }
 
 static void unified_sends_a_list_as_it_is(void **state) {
-    whi_subscription *s = make(UNIFIED ",\"secrets\":[\"workspace-secret\"]}");
+    whi_subscription *s = make(UNIFIED ",\"secrets\":[\"workspace-secret\"],\"data\":\"exact\"}");
     whi_envelope envelope = envelope_of(s, "crm_contact.updated", "\n[{\"id\": 7420017300281076001},2 ]\n");
     char *first;
 
@@ -278,6 +280,37 @@ static void unified_sends_a_list_as_it_is(void **state) {
     envelope.event_id = "evt-2";
     assert_string_not_equal(body_of(&envelope), first);
     whi_free(first);
+    whi_subscription_free(s);
+}
+
+/* What a receiver in JavaScript writes to verify. Where it would write something else, the bytes stay and that is
+ * told. */
+static void unified_writes_data_as_javascript_does(void **state) {
+    static const struct {
+        const char *data, *sent;
+        int unlike;
+    } rows[] = {
+        { " { \"n\": 1.10, \"u\":\"\\u00eb\\/\" } ", "[{\"n\":1.1,\"u\":\"\xc3\xab/\"}]", 0 },
+        { "[ 1e2 ,\n-0, {} ]", "[100,0,{}]", 0 },
+        { "[]", "[]", 0 },
+        { "{\"id\": 9007199254740993}", "[{\"id\": 9007199254740993}]", 1 },
+        { "[1e400 ]", "[1e400 ]", 1 },
+        { "{\"a\":1, \"7\":2}", "[{\"a\":1, \"7\":2}]", 1 },
+        { "{\"a\":1, \"a\":2}", "[{\"a\":1, \"a\":2}]", 1 },
+    };
+    whi_subscription *s = make(UNIFIED ",\"secrets\":[\"workspace-secret\"]}");
+    char wanted[128];
+    int unlike;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        whi_envelope envelope = envelope_of(s, "crm_contact.updated", rows[i].data);
+        envelope.unlike = &unlike;
+        unlike = 7;
+        snprintf(wanted, sizeof wanted, "{\"data\":%s,\"webhook\":{", rows[i].sent);
+        assert_memory_equal(body_of(&envelope), wanted, strlen(wanted));
+        assert_int_equal(unlike, rows[i].unlike);
+    }
     whi_subscription_free(s);
 }
 
@@ -319,9 +352,10 @@ static void odd_payloads_stand_in_each_envelope_byte_for_byte(void **state) {
     static const struct {
         const char *document, *before, *after;
     } rows[] = {
-        { "{\"url\":\"http://e.com\",\"profile\":\"unified\",\"tenant\":\"w\"}", "{\"data\":", ",\"webhook\":{" },
+        { "{\"url\":\"http://e.com\",\"profile\":\"unified\",\"tenant\":\"w\",\"data\":\"exact\"}",
+          "{\"data\":", ",\"webhook\":{" },
         { "{\"url\":\"http://e.com\",\"profile\":\"truto\",\"tenant\":\"e\"}",
-          ",\"payload\":", ",\"environment_id\":\"e\"" },
+          ",\"payload\":", ",\"environment_id\":\"c85ffb05-3652-56e2-ba2a-9df9e85f8c1b\"" },
         { "{\"url\":\"http://e.com\",\"profile\":\"callfire\"}", ",\"eventType\":\"updated\",\"resource\":", "}]}" },
     };
     char wanted[256], blanks[256];
@@ -399,6 +433,7 @@ int main(void) {
         cmocka_unit_test(unified_signs_the_bytes_of_data_and_the_nonce),
         cmocka_unit_test(digests_are_those_of_openssl),
         cmocka_unit_test(unified_sends_a_list_as_it_is),
+        cmocka_unit_test(unified_writes_data_as_javascript_does),
         cmocka_unit_test(unified_carries_the_webhook_as_its_profile_has_it),
         cmocka_unit_test(odd_payloads_stand_in_each_envelope_byte_for_byte),
         cmocka_unit_test(without_memory_nothing_leaks),

@@ -239,9 +239,39 @@ static void no_memory_is_told_and_matching_needs_none(void **state) {
     whi_json_free(&json);
 }
 
+static void a_lists_items_are_asked_each_by_itself(void **state) {
+    static const struct {
+        const char *filters, *payload, *kept;
+        size_t count;
+    } rows[] = {
+        { "{\"a\":1}", "[ {\"a\": 1} , {\"a\":2},{\"a\":1.0}]", "[{\"a\": 1},{\"a\":1.0}]", 2 },
+        { "{\"a\":1,\"b\":2}", "[{\"a\":1,\"b\":3},{\"a\":3,\"b\":2}]", "[]", 0 }, /* each half in another one */
+        { "{\"a\":1}", "[]", "[]", 0 },
+        { "{\"a\":1}", "[[{\"a\":1}],\"a\",1,null]", "[[{\"a\":1}]]", 1 },
+        { "{\"a\":null}", "[{\"a\":1},{\"b\":1},{\"a\":null}]", "[{\"b\":1},{\"a\":null}]", 2 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        whi_filter *filter = parse(rows[i].filters);
+        const char *failed = NULL;
+        whi_json json = { 0 };
+        whi_buf out;
+        whi_buf_init(&out, 1000);
+        assert_int_equal(whi_json_scan(&json, rows[i].payload, strlen(rows[i].payload), 100), WH_OK);
+        assert_int_equal(whi_filter_items(filter, &json, &out, &failed), rows[i].count);
+        assert_string_equal(out.data, rows[i].kept);
+        assert_string_equal(failed, "a");
+        whi_buf_free(&out);
+        whi_json_free(&json);
+        whi_filter_free(filter);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_holds_passes_and_what_does_not_is_kept_back),
+        cmocka_unit_test(a_lists_items_are_asked_each_by_itself),
         cmocka_unit_test(a_broken_filter_names_the_key),
         cmocka_unit_test(paths_are_bounded),
         cmocka_unit_test(a_long_list_is_asked_in_good_time),

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "fault.h"
+#include "locale_kit.h"
 #include "pure/json.h"
 #include "webhook.h"
 
@@ -395,6 +396,42 @@ static void integers_are_exact_or_none(void **state) {
     }
 }
 
+static void a_whole_number_is_one_by_its_value(void **state) {
+    static const struct {
+        const char *json;
+        int good;
+        int64_t value;
+    } rows[] = {
+        { "0", 1, 0 },
+        { "-0.0", 1, 0 },
+        { "0e5", 1, 0 },
+        { "100", 1, 100 },
+        { "100.0", 1, 100 },
+        { "1e2", 1, 100 },
+        { "1.25e2", 1, 125 },
+        { "1.25e1", 0, 0 },
+        { "12500e-2", 1, 125 },
+        { "-2.50E+1", 1, -25 },
+        { "9223372036854775807.000", 1, INT64_MAX },
+        { "9223372036854775808", 1, INT64_MAX }, /* the nearest */
+        { "-1e400", 1, -INT64_MAX },
+        { "1e99999999999999999999", 1, INT64_MAX },
+        { "0.5", 0, 0 },
+        { "1e-1", 0, 0 },
+        { "\"1\"", 0, 0 },
+    };
+    whi_json json;
+    int64_t value;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        scan(&json, rows[i].json);
+        assert_int_equal(whi_json_whole(&json, 0, &value), rows[i].good);
+        assert_true(!rows[i].good || value == rows[i].value);
+        whi_json_free(&json);
+    }
+}
+
 static double double_of(const char *text) {
     whi_json json;
     double value;
@@ -476,26 +513,6 @@ static void doubles_are_written_with_the_fewest_digits(void **state) {
         }
         check_round_trip((double)(int64_t)(chance() % 2000000) / 100);
     }
-}
-
-/* A locale with a decimal comma: the system's, or one that we have made from its sources. */
-static void speak_german(void) {
-    static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8" };
-    static char folder[] = "/tmp/webhook-locale-XXXXXX";
-    char line[200];
-
-    for (size_t i = 0; i < 4; i++) {
-        if (setlocale(LC_NUMERIC, names[i]) != NULL) {
-            return;
-        }
-    }
-    assert_non_null(mkdtemp(folder));
-    snprintf(line, sizeof line, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8", folder);
-    assert_int_equal(system(line), 0);
-    setenv("LOCPATH", folder, 1);
-    assert_non_null(setlocale(LC_NUMERIC, "de_DE.UTF-8"));
-    snprintf(line, sizeof line, "rm -r %s", folder);
-    assert_int_equal(system(line), 0);
 }
 
 static void the_locale_changes_nothing(void **state) {
@@ -708,6 +725,7 @@ int main(void) {
         cmocka_unit_test(members_are_found_by_their_last_name_and_spans_are_bytes),
         cmocka_unit_test(strings_are_decoded),
         cmocka_unit_test(integers_are_exact_or_none),
+        cmocka_unit_test(a_whole_number_is_one_by_its_value),
         cmocka_unit_test(doubles_are_the_nearest_however_long_the_text),
         cmocka_unit_test(doubles_are_written_with_the_fewest_digits),
         cmocka_unit_test(the_locale_changes_nothing),

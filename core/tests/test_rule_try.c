@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -66,6 +67,38 @@ static void what_the_rule_says_besides_is_told(void **state) {
     assert_result("{\"rule\":\"extras\"}", "{}",
                   "{\"outcome\":\"pass\",\"body\":{},\"key\":\"k\",\"headers\":{\"X-A\":\"b\"},\"delay\":1000,"
                   "\"path\":null," NO_ERROR COST);
+}
+
+/* Of a list whose objects stand for themselves the rule sees those that the filters left; so do fields, and so
+ * does who is sent what the rule passed. */
+static void a_rule_sees_what_the_filters_left_of_a_list(void **state) {
+    static const char list[] = "[{\"a\":1,\"b\": 2},{\"a\":3},{\"a\":1}]";
+    static const char *const rows[][2] = {
+        { "\"rule\":\"pass\"", "\"outcome\":\"pass\",\"body\":[{\"a\":1,\"b\": 2},{\"a\":1}]," },
+        { "\"rule\":\"tell\"", ",\"payload\":[{\"a\":1,\"b\": 2},{\"a\":1}]}" },
+        { "\"rule\":\"project [1]\"", "\"outcome\":\"project\",\"body\":[1]," },
+        { "\"rule\":\"drop\"", "\"outcome\":\"drop\",\"body\":null," },
+        { "\"rule\":\"fail\"", "\"outcome\":\"failed\",\"body\":null," },
+        { "\"fields\":\"b\"", "\"outcome\":\"pass\",\"body\":[{\"b\":2},{}]," },
+        { "\"rule\":\"pass\",\"fields\":\"b\"", "\"outcome\":\"pass\",\"body\":[{\"b\":2},{}]," },
+    };
+    wh_event event = event_of(list);
+    char document[256], *text;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(document, sizeof document, "{\"profile\":\"unified\",\"filters\":{\"a\":\"1\"},%s}", rows[i][0]);
+        assert_int_equal(run(document, &event, &text), WH_OK);
+        assert_has(text, rows[i][1]);
+        wh_free(text);
+    }
+    assert_int_equal(run("{\"filters\":{\"a\":\"1\"}}", &event, &text), WH_OK); /* our own: one that holds is enough */
+    assert_has(text, list);
+    wh_free(text);
+    assert_int_equal(run("{\"profile\":\"unified\",\"filters\":{\"a\":\"7\"}}", &event, &text), WH_OK);
+    assert_has(text, "\"outcome\":\"filtered\",\"body\":null");
+    assert_has(text, "\"path\":\"a\"");
+    wh_free(text);
 }
 
 static void a_rule_that_fails_is_an_outcome(void **state) {
@@ -194,6 +227,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rule_passes_projects_drops),
         cmocka_unit_test(what_the_rule_says_besides_is_told),
+        cmocka_unit_test(a_rule_sees_what_the_filters_left_of_a_list),
         cmocka_unit_test(a_rule_that_fails_is_an_outcome),
         cmocka_unit_test(filters_come_before_and_fields_behind),
         cmocka_unit_test(the_rule_sees_the_event_and_the_subscription),

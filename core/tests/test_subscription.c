@@ -26,7 +26,8 @@ static const char everything[] =
     "\"metadata\":{\"k\": [1.10, {}],\"big\":9007199254740993},\"paused\":true,"
     "\"secrets\":[\"" SECRET "\",\"" SECRET_2 "\"],\"retry\":[0,5000,2592000000],\"timeout\":1000,"
     "\"concurrency\":7,\"insecure\":true,\"http2\":true,\"source\":\"shop/1\",\"order\":\"latest\",\"single_use\":true,"
-    "\"expires_at\":1790000000000,\"profile\":\"standard\",\"encoding\":\"hex\",\"details\":{\"a\":[1.10]}}";
+    "\"expires_at\":1790000000000,\"profile\":\"standard\",\"encoding\":\"hex\",\"data\":\"exact\","
+    "\"details\":{\"a\":[1.10]}}";
 
 static whi_subscription *fresh(void) {
     whi_subscription *s;
@@ -84,7 +85,7 @@ static void a_fresh_one_has_the_defaults(void **state) {
                         "\"metadata\":null,\"paused\":false,\"secrets\":[],\"retry\":null,\"timeout\":null,"
                         "\"concurrency\":64,\"insecure\":false,\"http2\":false,\"source\":null,\"order\":\"none\","
                         "\"single_use\":false,\"expires_at\":null,\"profile\":\"standard\",\"encoding\":null,"
-                        "\"details\":null,\"version\":0,\"disabled\":null,"
+                        "\"data\":null,\"details\":null,\"version\":0,\"disabled\":null,"
                         "\"created_at\":null,\"updated_at\":null}");
     assert_int_equal(whi_subscription_check(s), WH_EINVALID);
     assert_string_equal(wh_last_error(), "url: expected one, found none");
@@ -127,11 +128,11 @@ static void every_field_is_read(void **state) {
 }
 
 static void null_takes_a_field_back_to_its_default(void **state) {
-    static const char *const names[] = {
-        "events",      "tenant", "name",          "rule",       "fields",     "filters", "headers",  "paused",
-        "secrets",     "retry",  "on_rule_error", "timeout",    "metadata",   "url",     "http2",    "insecure",
-        "concurrency", "source", "order",         "single_use", "expires_at", "profile", "encoding", "details"
-    };
+    static const char *const names[] = { "events",        "tenant",      "name",     "rule",    "fields",
+                                         "filters",       "headers",     "paused",   "secrets", "retry",
+                                         "on_rule_error", "timeout",     "metadata", "url",     "http2",
+                                         "insecure",      "concurrency", "source",   "order",   "single_use",
+                                         "expires_at",    "profile",     "encoding", "data",    "details" };
     whi_subscription *s = fresh(), *plain = fresh();
     char document[64], *after, *before = written(plain, 1);
 
@@ -238,6 +239,7 @@ static void a_wrong_type_is_named_with_what_was_found(void **state) {
         { "{\"insecure\":0}", "insecure: expected true or false, found 0" },
         { "{\"http2\":1}", "http2: expected true or false, found 1" },
         { "{\"order\":\"lifo\"}", "order: expected \"none\", \"fifo\", \"key\" or \"latest\", found \"lifo\"" },
+        { "{\"data\":\"raw\"}", "data: expected \"exact\", found \"raw\"" },
         { "{\"profile\":1}", "profile: expected a text, found 1" },
         { "{\"source\":\"a b\"}", "source: expected 1 to 128 of A-Z a-z 0-9 . _ : - /" },
         { "{\"single_use\":\"yes\"}", "single_use: expected true or false, found a text" },
@@ -636,6 +638,8 @@ static void draw_document(whi_buf *out) {
         "\"encoding\":\"hex\"",
         "\"encoding\":\"base64\"",
         "\"encoding\":null",
+        "\"data\":\"exact\"",
+        "\"data\":null",
         "\"details\":{\"\\ud800\":[1.10,{}], \"\":null,\"n\":12345678901234567890}",
         "\"details\":{}",
         "\"details\":null",

@@ -7,7 +7,7 @@ static void truto_keeps_every_field_of_the_seed(void **state) {
         { "target_url", "\"https://example.com/webhook\"" },
         { "is_active", "false" },
         { "event_types", "[\"integrated_account:created\",\"record:updated\",\"not_yet:known\"]" },
-        { "environment_id", "\"env-1\"" },
+        { "environment_id", "\"cc60e23d-5bdf-5e70-a0d9-96abf0764438\"" },
         { "created_at", "\"2016-09-13T15:50:17.000Z\"" },
         { "updated_at", "\"2016-09-13T15:50:17.123Z\"" },
         { "secret", NULL },

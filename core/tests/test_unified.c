@@ -74,15 +74,48 @@ static void unified_tells_health_and_the_kind_of_webhook(void **state) {
     holds(written(&whi_system_unified, s), "webhook_type", "\"native\"");
     holds(wire.data, "is_healthy", "true");
     holds(written_with(&whi_system_unified, s, 0, 0), "is_healthy", "false");
-    patch(&whi_system_unified, s, "{\"interval\":60}");
     s->disabled = whi_strdup("failing", WH_ZSTR);
-    holds(written(&whi_system_unified, s), "webhook_type", "\"virtual\"");
-    holds(wire.data, "is_healthy", "false");
-    patch(&whi_system_unified, s, "{\"webhook_type\":\"push\",\"db_type\":\"cassandra\"}"); /* of a year to come */
-    holds(written(&whi_system_unified, s), "webhook_type", "\"push\"");
-    holds(wire.data, "db_type", "\"cassandra\"");
+    holds(written(&whi_system_unified, s), "is_healthy", "false");
     patch(&whi_system_unified, s, "{\"is_paused\":false}"); /* switches on again what the engine switched off */
     assert_non_null(strstr(document.data, "\"paused\":false"));
+    whi_subscription_free(s);
+}
+
+/* By what is asked for, or by the interval; then it stays, whatever a change says of it. */
+static void unifieds_kind_of_webhook_is_settled_when_it_is_made(void **state) {
+    static const char *const changes[] = {
+        "{\"webhook_type\":\"virtual\"}", "{\"webhook_type\":null}", "{\"webhook_type\":\"push\"}",
+        "{\"webhook_type\":7}",           "{\"interval\":30}",       "{\"interval\":null}"
+    };
+    static const char *const made[][2] = {
+        { "{" UNIFIED_LEAST "}", "\"native\"" },
+        { "{" UNIFIED_LEAST ",\"interval\":60}", "\"virtual\"" },
+        { "{" UNIFIED_LEAST ",\"interval\":60,\"webhook_type\":\"native\"}", "\"native\"" },
+        { "{" UNIFIED_LEAST ",\"webhook_type\":\"virtual\"}", "\"virtual\"" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        whi_subscription *s = make(&whi_system_unified, made[i][0]);
+        holds(written(&whi_system_unified, s), "webhook_type", made[i][1]);
+        for (size_t k = 0; k < sizeof changes / sizeof changes[0]; k++) {
+            patch(&whi_system_unified, s, changes[k]);
+            holds(written(&whi_system_unified, s), "webhook_type", made[i][1]);
+        }
+        holds(wire.data, "interval", NULL);
+        whi_subscription_free(s);
+    }
+}
+
+/* One that was stored before its kind was kept with it. */
+static void an_older_webhook_of_unified_keeps_its_kind_too(void **state) {
+    whi_subscription *s = make(&whi_system_unified, "{" UNIFIED_LEAST ",\"interval\":60}");
+
+    (void)state;
+    whi_free(s->details);
+    s->details = whi_strdup("{\"interval\":60}", WH_ZSTR);
+    patch(&whi_system_unified, s, "{\"interval\":null}");
+    holds(written(&whi_system_unified, s), "webhook_type", "\"virtual\"");
     whi_subscription_free(s);
 }
 
@@ -94,11 +127,13 @@ static void unified_takes_null_and_the_empty_text_as_absent(void **state) {
     whi_subscription *s = make(&whi_system_unified, nulls), *all = make(&whi_system_unified, unified_all);
 
     (void)state;
-    assert_string_equal(s->details, "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\"}");
+    assert_string_equal(s->details, "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\","
+                                    "\"webhook_type\":\"native\"}");
     assert_null(s->filters);
     assert_null(s->fields);
     patch(&whi_system_unified, all, nulls);
-    assert_string_equal(all->details, "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\"}");
+    assert_string_equal(all->details, "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\","
+                                      "\"webhook_type\":\"native\"}");
     assert_null(all->filters);
     assert_null(all->fields);
     assert_int_equal(all->paused, 0);
@@ -153,9 +188,24 @@ static void unified_refuses_by_the_wire_name(void **state) {
           "hook_url: expected a URL, found none" },
         { "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\",\"db_url\":\"mysql://h\"}",
           "hook_url: expected a URL besides db_url: databases alone are not delivered to" },
-        { "{" UNIFIED_LEAST ",\"event\":\"go.ne\"}", "event: expected a word like \"updated\", of A-Z a-z 0-9 _ -" },
-        { "{" UNIFIED_LEAST ",\"event\":\"g\\none\"}", "event: expected a word like \"updated\", of A-Z a-z 0-9 _ -" },
-        { "{" UNIFIED_LEAST ",\"interval\":0.5}", "interval: expected a number of at least 1, found 0.5" },
+        { "{" UNIFIED_LEAST ",\"event\":\"go.ne\"}",
+          "event: expected \"created\", \"updated\" or \"deleted\", found \"go.ne\"" },
+        { "{" UNIFIED_LEAST ",\"event\":\"g\\none\"}",
+          "event: expected \"created\", \"updated\" or \"deleted\", found \"g?one\"" },
+        { "{" UNIFIED_LEAST ",\"interval\":0.5}", "interval: expected a number of 1 to 525600, found 0.5" },
+        { "{" UNIFIED_LEAST ",\"interval\":525600.5}", "interval: expected a number of 1 to 525600, found 525600.5" },
+        { "{" UNIFIED_LEAST ",\"page_max_limit\":2147483648}",
+          "page_max_limit: expected a number of 0 to 2147483647, found 2147483648" },
+        { "{" UNIFIED_LEAST ",\"webhook_type\":\"push\"}",
+          "webhook_type: expected \"native\" or \"virtual\", found \"push\"" },
+        { "{" UNIFIED_LEAST ",\"db_type\":\"cassandra\"}",
+          "db_type: expected \"mongodb\", \"mysql\", \"postgres\", \"mssql\", \"mariadb\", \"supabase\" or "
+          "\"snowflake\", found \"cassandra\"" },
+        { "{" UNIFIED_LEAST ",\"filters\":{\"a\":\"1\",\"b\":1,\"c\":[]}}",
+          "filters.b: expected a text without zero bytes, found 1" },
+        { "{" UNIFIED_LEAST ",\"filters\":{\"a\":[\"1\"]}}",
+          "filters.a: expected a text without zero bytes, found a list" },
+        { "{" UNIFIED_LEAST ",\"filters\":[\"a\"]}", "filters: expected an object of texts, found a list" },
         { "{" UNIFIED_LEAST ",\"interval\":1e999}", "interval: expected a number, found 1e999" },
         { "{" UNIFIED_LEAST ",\"hook_url\":\"ftp://e.com\"}",
           "hook_url: expected \"http://\" or \"https://\" and a host" },
@@ -163,7 +213,7 @@ static void unified_refuses_by_the_wire_name(void **state) {
           "connection_id: expected 1 to 128 of A-Z a-z 0-9 . _ : - /" },
         { "{" UNIFIED_LEAST ",\"object_type\":\"crm_*\"}",
           "object_type: expected a name like \"crm_contact\", of A-Z a-z 0-9 . _ : - /" },
-        { "{" UNIFIED_LEAST ",\"filters\":{\"a\":1}}", "filters: expected an object of texts, found an object" },
+        { "{" UNIFIED_LEAST ",\"filters\":{\"a\":1}}", "filters.a: expected a text without zero bytes, found 1" },
         { "{" UNIFIED_LEAST ",\"db_schema\":\"a\\u0000b\"}", "db_schema: expected a text without zero bytes" },
         { "[]", "document: expected an object" },
     };
@@ -224,17 +274,32 @@ static void what_one_system_made_another_reads(void **state) {
     whi_subscription_free(s);
 }
 
-static void unified_tries_again_at_fibonacci_minutes(void **state) {
-    const int64_t *list = whi_system_unified.retry;
+static void unified_tries_what_was_polled_again_at_fibonacci_minutes(void **state) {
+    whi_subscription *s = make(&whi_system_unified, "{" UNIFIED_LEAST ",\"interval\":60}");
     int64_t sum = 0;
 
     (void)state;
-    assert_int_equal(whi_system_unified.retry_count, 21);
+    assert_int_equal(s->retry_count, 21);
+    assert_int_equal(s->retry[1], 60000);
     for (size_t i = 0; i < 21; i++) {
-        sum += list[i];
-        assert_true(i < 3 || list[i] == list[i - 1] + list[i - 2]);
+        sum += s->retry[i];
+        assert_true(i < 3 || s->retry[i] == s->retry[i - 1] + s->retry[i - 2]);
     }
     assert_int_equal(sum, INT64_C(28655) * 60000);
+    whi_subscription_free(s);
+}
+
+static void unified_tries_what_was_pushed_again_three_times_at_once(void **state) {
+    whi_subscription *s = make(&whi_system_unified, "{" UNIFIED_LEAST "}");
+
+    (void)state;
+    assert_null(s->retry); /* the system's */
+    assert_int_equal(whi_system_unified.retry_count, 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(whi_retry_delay(whi_system_unified.retry, 4, i, 0, UINT32_MAX), 0);
+    }
+    assert_int_equal(whi_retry_delay(whi_system_unified.retry, 4, 4, 0, 0), -1);
+    whi_subscription_free(s);
 }
 
 int main(void) {
@@ -242,6 +307,8 @@ int main(void) {
         cmocka_unit_test(unified_keeps_every_field_of_the_seeds),
         cmocka_unit_test(unified_writes_what_the_server_keeps_in_details),
         cmocka_unit_test(unified_tells_health_and_the_kind_of_webhook),
+        cmocka_unit_test(unifieds_kind_of_webhook_is_settled_when_it_is_made),
+        cmocka_unit_test(an_older_webhook_of_unified_keeps_its_kind_too),
         cmocka_unit_test(unified_takes_null_and_the_empty_text_as_absent),
         cmocka_unit_test(unified_filters_by_what_has_a_value),
         cmocka_unit_test(unified_changes_only_what_is_named),
@@ -249,7 +316,8 @@ int main(void) {
         cmocka_unit_test(unified_lets_nothing_required_be_taken_away),
         cmocka_unit_test(filters_of_other_kinds_are_written_as_texts),
         cmocka_unit_test(what_one_system_made_another_reads),
-        cmocka_unit_test(unified_tries_again_at_fibonacci_minutes),
+        cmocka_unit_test(unified_tries_what_was_polled_again_at_fibonacci_minutes),
+        cmocka_unit_test(unified_tries_what_was_pushed_again_three_times_at_once),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -83,6 +83,7 @@ local core = require "webhook.core"
 ---@field expires_at? string|integer ISO 8601, or ms: events accepted from then on are not taken
 ---@field profile? "standard"|"unified"|"truto"|"callfire" body, headers, signature and retry list of what is sent
 ---@field encoding? "hex"|"base64" the digest in signatures of "unified" and "truto"
+---@field data? "exact" "unified" sends the payload's own bytes, and not as JSON.stringify writes them
 ---@field details? table what a profile keeps of its own
 ---@field version? integer engine
 ---@field disabled? string engine; why it is switched off: "gone", "failing", "rule", "used"

@@ -112,7 +112,7 @@ async function truto() {
   holds('truto create: id is a uuid', UUID.test(made.json.id), made.json.id);
   holds('truto create: secret is a uuid', UUID.test(made.json.secret), made.json.secret);
   holds('truto create: times', MOMENT.test(made.json.created_at) && MOMENT.test(made.json.updated_at), made.json.created_at);
-  check('truto create: environment', made.json.environment_id, 'acme');
+  holds('truto create: environment is a UUID', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(made.json.environment_id), made.json.environment_id);
   const { secret: shown, ...plain } = made.json;
   holds('truto: a secret was shown', shown.length > 0);
   const got = await ask('GET', `/webhook/${plain.id}`);
@@ -237,15 +237,31 @@ async function callfire(base) {
   }
 }
 
-// One subscription behind all of them.
+// Each client has its own webhooks, and nothing of the others'; our own routes have all.
 async function acrossProfiles() {
-  const made = await call(server.url, 'POST', '/v2/webhooks', {
-    authorization: basic('acme', secret), body: { name: 'n', resource: 'ContactList', events: ['ValidationFailed'], callback: hook },
-  });
-  const listed = await call(server.url, 'GET', '/webhook', { authorization: `Bearer ${secret}` });
-  const seen = listed.json.result.find((each) => each.target_url === hook);
-  check('made by CallFire, read by Truto', seen?.event_types, ['ContactList.ValidationFailed']);
-  await call(server.url, 'DELETE', `/v2/webhooks/${made.json.id}`, { authorization: basic('acme', secret) });
+  const bearer = `Bearer ${secret}`;
+  const asks = {
+    '/unified/webhook': { connection_id: 'c', object_type: 'crm_contact', event: 'updated', hook_url: hook },
+    '/webhook': { target_url: hook },
+    '/v2/webhooks': { callback: hook, resource: 'ContactList' },
+    '/v1/subscriptions': { url: hook, events: ['order.*'] },
+  };
+  const how = (target) => (target === '/v2/webhooks' ? basic('acme', secret) : bearer);
+  const made = {};
+  for (const [target, body] of Object.entries(asks)) {
+    made[target] = (await call(server.url, 'POST', target, { authorization: how(target), body })).json.id;
+  }
+  for (const target of Object.keys(asks)) {
+    const { json } = await call(server.url, 'GET', target, { authorization: how(target) });
+    const found = (Array.isArray(json) ? json : json.result ?? json.items).map((each) => each.id);
+    check(`${target}: its own alone`, found.length, target === '/v1/subscriptions' ? 4 : 1);
+    holds(`${target}: its own`, found.includes(made[target]), found);
+  }
+  const listed = await new UnifiedTo({ serverURL: server.url, security: { jwt: secret } }).webhook.listUnifiedWebhooks({});
+  check('unified: the list can be read beside others', listed.map((each) => each.id), [made['/unified/webhook']]);
+  for (const target of Object.keys(asks)) {
+    await call(server.url, 'DELETE', `${target}/${made[target]}`, { authorization: how(target) });
+  }
 }
 
 try {

@@ -32,6 +32,56 @@ const callfire = await make('/v2/webhooks', { name: 'calls', resource: 'Outbound
 await make('/v2/webhooks', { name: 'bare', resource: 'OutboundCall', events: ['Finished'], callback: receiver.url('bare') }, basic('acme', secret));
 await make('/v2/webhooks', { name: 'once', resource: 'LowBalance', callback: receiver.url('once'), singleUse: true }, basic('acme', secret));
 
+await make('/unified/webhook', { connection_id: 'con_9', object_type: 'crm_contact', event: 'updated', hook_url: receiver.url('drawn') });
+await make('/v1/subscriptions', { profile: 'unified', source: 'con_9', events: ['crm_contact.updated'], url: receiver.url('exact'), data: 'exact' });
+
+// Payloads as all kinds of programs write them. Those of `odd` mean something else to JavaScript.
+const below = (limit) => crypto.randomInt(limit);
+const pick = (list) => list[below(list.length)];
+const blank = () => pick(['', ' ', '\n', ' \t']);
+const plain = ['1.10', '1e2', '-0', '0.30000000000000004', '100.0', '1E+21', '5.684341886080802e-14', '7420017300281076000e-3', 'null', 'true',
+  '"\\/"', '"\\u00eb\\u00EB"', '"\\ud83d\\ude00"', '"\\u0000\\u001F"', '"\\uD800"', '[ ]', '{ }', '{"1":1,"a":2}'];
+const odd = ['9007199254740993', '1e400', '0.1000000000000000055', '{"a":1,"1":2}', '{"a":1,"a":1}'];
+const drawn = (values) => `{${Array.from({ length: 1 + below(6) }, (_, i) =>
+  `${blank()}"m${i}"${blank()}:${blank()}${below(3) ? pick(values) : `[${blank()}${pick(values)},${pick(values)}]`}${blank()}`).join(',')}}`;
+const payloads = Array.from({ length: 80 }, (_, i) => drawn(i % 4 ? plain : odd));
+
+// A receiver has parsed the body, and writes data anew.
+async function javascriptReceivers() {
+  const events = payloads.map((text, i) => `{"type":"crm_contact.updated","source":"con_9","id":"drawn-${i}","payload":${text}}`);
+  const answer = await call(server.url, 'POST', '/v1/events/batch', { authorization, body: `{"events":[${events.join(',')}]}` });
+  holds('drawn: published', answer.status < 300, answer.text);
+  await receiver.take(7 + 2 * payloads.length);
+  const bodies = (name) => came(name).map((each) => {
+    const start = each.text.indexOf('"data":') + 7;
+    return { ...each, data: each.text.slice(start, each.text.indexOf(',"webhook":')) };
+  });
+  const exact = bodies('exact').map((each) => each.data).sort();
+  check('exact: the bytes that were published', exact, payloads.map((text) => `[${text}]`).sort());
+  for (const each of bodies('exact')) {
+    check('exact: signed as they are', each.json.sig256, mac('sha256', workspace, each.data + each.json.nonce, 'hex'));
+  }
+  let kept = 0;
+  for (const each of bodies('drawn')) {
+    const anew = mac('sha256', workspace, JSON.stringify(each.json.data) + each.json.nonce, 'hex') === each.json.sig256;
+    const bytes = mac('sha256', workspace, each.data + each.json.nonce, 'hex') === each.json.sig256;
+    const published = payloads.find((text) => each.data === `[${text}]`);
+    const isOdd = !anew && payloads.findIndex((text) => text === published) % 4 === 0;
+    kept += isOdd;
+    holds(`drawn: verifies: ${each.data}`, bytes && (anew || isOdd), each.data);
+  }
+  check('drawn: what JavaScript would change keeps its bytes', kept, payloads.length / 4);
+  let said = 0;
+  for (let i = 0; i < payloads.length; i++) {
+    const { json } = await call(server.url, 'GET', `/v1/deliveries?event=drawn-${i}`, { authorization });
+    for (const { id } of json.items) {
+      const attempts = await call(server.url, 'GET', `/v1/deliveries/${id}/attempts`, { authorization });
+      said += /JSON\.stringify/.test(attempts.json.items.at(-1)?.error ?? '');
+    }
+  }
+  check('drawn: the attempt says so', said, payloads.length / 4);
+}
+
 const contact = { id: 'c1', name: 'Zoë Ångström', emails: [{ email: 'z@example.com' }] };
 const account = { id: 'a1', tenant_id: 't1', status: 'active', is_sandbox: false };
 const phoneCall = { id: 1024990109003, state: 'FINISHED', labels: [], inbound: false };
@@ -63,7 +113,7 @@ try {
   for (const [name, encoding] of [['truto', 'base64'], ['hex', 'hex']]) {
     const [t] = came(name);
     check(`${name}: members`, Object.keys(t.json).sort(), ['created_at', 'environment_id', 'event', 'id', 'payload', 'webhook_id']);
-    check(`${name}: event`, [t.json.event, t.json.payload, t.json.environment_id], ['integrated_account:active', account, 'acme']);
+    check(`${name}: event`, [t.json.event, t.json.payload, t.json.environment_id], ['integrated_account:active', account, truto.environment_id]);
     check(`${name}: content type`, t.headers['content-type'], 'application/json');
     const header = t.headers['x-truto-signature'];
     holds(`${name}: the header's form`, /^format=sha256,v=./.test(header), header);
@@ -89,6 +139,7 @@ try {
   const left = await call(server.url, 'GET', '/v2/webhooks?name=once', { authorization: basic('acme', secret) });
   check('callfire: and is deleted then', left.json.totalCount, 0);
 
+  await javascriptReceivers();
   const test = await call(server.url, 'POST', '/webhook/test', { authorization, body: { id: truto.id } });
   check('truto: a test of the webhook', test.json, { success: true });
   const tested = came('truto').at(-1);

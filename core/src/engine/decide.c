@@ -40,6 +40,7 @@ static void forget_rules(whi_decider *self) {
 
 void whi_decider_close(whi_decider *self) {
     whi_json_free(&self->json);
+    whi_json_free(&self->part);
     if (self->is_open) {
         forget_rules(self);
         self->engine->close(self->rules);
@@ -172,6 +173,15 @@ static int keep(char **place, const char *text, size_t size) {
     return text == NULL || *place != NULL ? WH_OK : whi_fail_memory();
 }
 
+static const whi_json *seen(const whi_decider *self) {
+    return self->part.count > 0 ? &self->part : &self->json;
+}
+
+static void drop_body(whi_decision *out) {
+    whi_free(out->body);
+    out->body = NULL;
+}
+
 static int take_verdict(const wh_rule_verdict *verdict, whi_decision *out) {
     static const int verdicts[] = {
         [WH_RULE_DROP] = WHI_DROP, [WH_RULE_PASS] = WHI_PASS, [WH_RULE_PROJECT] = WHI_PROJECT
@@ -184,6 +194,7 @@ static int take_verdict(const wh_rule_verdict *verdict, whi_decision *out) {
     }
     out->delay = verdict->delay;
     if (out->verdict == WHI_PROJECT) {
+        drop_body(out);
         code = keep(&out->body, verdict->body, verdict->body_size);
         out->body_size = verdict->body_size;
     }
@@ -196,7 +207,7 @@ static int run_rule(whi_decider *self, const whi_subject *subject, const whi_reg
     const whi_subscription *s = registration->subscription;
     const char *secret = s->secret_count > 0 ? s->secrets[0] : NULL;
     wh_rule_input input = { .size = sizeof input,
-                            .payload = &self->json,
+                            .payload = seen(self),
                             .event_id = subject->id,
                             .event_type = subject->type,
                             .event_tenant = subject->tenant,
@@ -228,6 +239,38 @@ static int run_rule(whi_decider *self, const whi_subject *subject, const whi_reg
     return code == WH_OK ? take_verdict(&verdict, out) : failed(code, &verdict, out);
 }
 
+/* Of a list the items that hold, where the system's lists are of objects that stand for themselves. */
+static int narrow(whi_decider *self, const whi_registration *registration, whi_decision *out) {
+    size_t kept;
+    whi_buf left;
+    int code;
+
+    whi_buf_init(&left, WHI_JSON_MAXIMUM);
+    kept = whi_filter_items(registration->filter, &self->json, &left, &out->path);
+    code = whi_buf_status(&left);
+    if (code == WH_OK && kept == 0) {
+        out->verdict = WHI_FILTERED;
+    } else if (code == WH_OK && kept < self->json.nodes[0].count) {
+        code = whi_buf_take(&left, &out->body, &out->body_size);
+        code =
+            code == WH_OK ? whi_json_scan(&self->part, out->body, out->body_size, (int)self->limits->json_depth) : code;
+    }
+    whi_buf_free(&left);
+    return code;
+}
+
+static int filter(whi_decider *self, const whi_registration *registration, whi_decision *out) {
+    int is_list = self->json.count > 0 && self->json.nodes[0].type == WHI_JSON_ARRAY;
+
+    if (is_list && registration->subscription->system->asks & WHI_FILTERS_ITEMS) {
+        return narrow(self, registration, out);
+    }
+    if (!whi_filter_match(registration->filter, &self->json, &out->path)) {
+        out->verdict = WHI_FILTERED;
+    }
+    return WH_OK;
+}
+
 /* `fields` of what the rule said, or of the payload. A mask over the whole envelope
  * waits for it. */
 static int keep_fields(const whi_decider *self, const whi_registration *registration, whi_decision *out) {
@@ -248,8 +291,7 @@ static int keep_fields(const whi_decider *self, const whi_registration *registra
         code = whi_projection_write(registration->fields, json, 0, &kept);
     }
     if (code == WH_OK) {
-        whi_free(out->body);
-        out->body = NULL;
+        drop_body(out);
         code = whi_buf_take(&kept, &out->body, &out->body_size);
     }
     whi_buf_free(&kept);
@@ -273,9 +315,10 @@ int whi_decide(whi_decider *self, const whi_subject *subject, const whi_registra
         out->code = self->scanned;
         return WH_OK;
     }
-    if (registration->filter != NULL && !whi_filter_match(registration->filter, &self->json, &out->path)) {
-        out->verdict = WHI_FILTERED;
-        return WH_OK;
+    self->part.count = 0;
+    code = registration->filter != NULL ? filter(self, registration, out) : WH_OK;
+    if (code != WH_OK || out->verdict == WHI_FILTERED) {
+        return code;
     }
     if (registration->subscription->rule != NULL) {
         code = run_rule(self, subject, registration, out);

@@ -21,6 +21,7 @@ typedef struct whi_decider {
     struct whi_rule_slot *slots; /* compiled rules by owner and source, a hash table */
     size_t slot_count, slot_capacity;
     whi_json json; /* the payload of whi_decider_scan */
+    whi_json part; /* what filters left of it; without nodes when that is all */
     int scanned;   /* WH_OK, or why it could not be: no rule or filter can look into it */
 } whi_decider;
 
@@ -54,7 +55,7 @@ typedef struct whi_decision {
     int verdict;      /* enum whi_verdict */
     int code;         /* WH_ERULE_… when it failed */
     const char *path; /* the filter's */
-    char *body;       /* NULL: the payload */
+    char *body;       /* NULL: the payload; also where filters left a part of it */
     size_t body_size;
     char *key;              /* NULL, or the rule's order key */
     char *headers;          /* NULL, or the rule's, a JSON object of texts */

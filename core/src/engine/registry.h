@@ -40,7 +40,7 @@ typedef struct whi_registration {
     int round, indexed;    /* the registry's own */
     struct whi_registration *next_former;
     atomic_int rule_failures; /* in a row */
-    atomic_int failing;       /* 1: the last attempt that this process made failed */
+    atomic_int failing;       /* 1: the last delivery that ended in this process was exhausted */
     atomic_int retiring;      /* 1: it is being switched off */
     char id[WH_ID_SIZE];
 } whi_registration;

@@ -41,7 +41,8 @@ int whi_wrap(wh_engine *engine, const whi_wrapping *what, whi_buf *body, whi_buf
                               .event_type = what->event_type,
                               .event_time = what->event_time,
                               .data = what->data,
-                              .data_size = what->data_size };
+                              .data_size = what->data_size,
+                              .unlike = what->unlike };
     int code = made_by(engine, what, &old);
 
     if (code != WH_OK) {

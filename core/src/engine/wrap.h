@@ -18,6 +18,7 @@ typedef struct whi_wrapping {
     int64_t event_time;
     const char *data;
     size_t data_size;
+    int *unlike; /* NULL, or as systems/envelope.h has it */
 } whi_wrapping;
 /* Appends the body that is sent, and, if text is not NULL, its headers: see systems/envelope.h. */
 int whi_wrap(wh_engine *engine, const whi_wrapping *what, whi_buf *body, whi_buf *text, const char **lines,

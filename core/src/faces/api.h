@@ -24,8 +24,8 @@
 #define WHI_API_QUERY 8192 /* bytes of a query */
 #define WHI_API_HEADERS 100
 #define WHI_API_SEGMENTS 8
-#define WHI_API_PARAMETERS 64
-#define WHI_API_MEMBERS 256 /* of a body's object */
+#define WHI_API_PARAMETERS 256 /* of a list's items each is one */
+#define WHI_API_MEMBERS 256    /* of a body's object */
 
 typedef struct whi_limiter whi_limiter;
 typedef struct whi_turns whi_turns;
@@ -45,8 +45,9 @@ typedef struct whi_parameter {
 /* A path in its segments, decoded. */
 typedef struct whi_path {
     char text[WHI_API_PATH + 1];
-    const char *segments[WHI_API_SEGMENTS];
+    const char *segments[WHI_API_SEGMENTS + 1];
     size_t count;
+    int slash; /* 1: there is one at the end, and an empty segment behind the last */
 } whi_path;
 
 /* A text of the body, or another one that lives as long as the call. */
@@ -90,6 +91,7 @@ struct whi_call {
     int status; /* of the answer */
     whi_buf out;
     const char *content_type;
+    int typed;             /* 1: the type is told of an empty answer, too */
     const char *text_name; /* of a header whose value is response->text, or NULL */
     wh_api_response *response;
 };
@@ -115,7 +117,8 @@ typedef struct whi_handler {
 whi_serve_fn whi_api_handler(const whi_system *system, const char *name);
 
 /* ---- api_request.c */
-/* "/a/b%20c" into "a" and "b c"; one slash at the end is allowed. 0, or the status of a refusal. */
+/* "/a/b%20c" into "a" and "b c"; one slash at the end is allowed, and counted as no segment. 0, or the status of a
+ * refusal. */
 int whi_path_read(const char *text, whi_path *out);
 /* How many bytes of a body a route can use; NULL: one that is not there. */
 int64_t whi_api_route_bytes(const wh_api *api, const whi_api_route *route);
@@ -131,8 +134,10 @@ void whi_call_free(whi_call *call);
 const char *whi_call_parameter(const whi_call *call, const char *name);
 /* Our own routes know all of their parameters: names ends with NULL. */
 int whi_call_only(whi_call *call, const char *const *names);
-/* An integer of least to most; fallback, or most if that is less, when it is not given. */
+/* A number whose value is an integer of least to most; fallback, or most if that is less, when it is not given. */
 int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t most, int64_t fallback, int64_t *out);
+/* `limit` of a list: an integer from 1 on, brought down to most; fallback as above. */
+int whi_call_limit(whi_call *call, int64_t most, int64_t fallback, int64_t *out);
 /* "true", "false", 1, 0; -1 in out when it is not given. */
 int whi_call_flag(whi_call *call, const char *name, int *out);
 /* A time: ISO 8601 or ms since 1970; 0 when it is not given. */
@@ -194,8 +199,14 @@ int whi_scope_tenant(whi_call *call, const char **out);
 /* What lists of records have in common: tenant, limit, since, until and cursor. names: all the
  * parameters that the route has. */
 int whi_scope_page(whi_call *call, const char *const *names, wh_query *out);
-/* A subscription by its id on the wire of the call's system, with a reference. WH_ENOTFOUND. */
+/* 1 in out: an operator asks for those that the system does not show (?all=true), too. 403 for others. */
+int whi_scope_all(whi_call *call, int *out);
+/* A subscription by its id on the wire of the call's system, with a reference. WH_ENOTFOUND: also where
+ * the system does not show it. */
 int whi_scope_subscription(whi_call *call, const char *id, whi_registration **out);
+/* The one that a delivery is of, with a reference; of one that was deleted since, the version that made the
+ * delivery. NULL in out: the system does not show it, unless all, or nothing is known of it any more. */
+int whi_scope_receiver(whi_call *call, int64_t id, int64_t version, int all, whi_registration **out);
 /* WH_ENOTFOUND when it is not the caller's to see. An id may be several tenants': an operator
  * says whose is meant, by tenant or, where that is NULL, by ?tenant=. name, of WH_ID_SIZE bytes,
  * receives "#" and the number, which the engine's functions take for an id, and which is the
@@ -224,6 +235,7 @@ typedef struct whi_condition {
 typedef struct whi_search {
     const whi_system *system;
     const char *tenant; /* NULL: of all */
+    int all;            /* 1: also what the system does not show */
     whi_page page;
     whi_condition conditions[WHI_CONDITIONS]; /* all must hold */
     size_t condition_count;
@@ -234,6 +246,8 @@ typedef struct whi_search {
     size_t count, capacity, total;
 } whi_search;
 
+/* Whose: tenant and all, from the call. */
+int whi_search_scope(whi_call *call, whi_search *search);
 int whi_search_add(whi_search *search, const char *field, int op, const char *value, int fold);
 /* The same for a URL: what a client gave us it finds again, though we write it as url.h does. */
 int whi_search_add_url(whi_call *call, whi_search *search, const char *field, int op, const char *value);

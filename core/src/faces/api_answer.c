@@ -186,6 +186,7 @@ static void fill(whi_call *call) {
         add_header(response, call->text_name, response->text);
     }
     if (call->out.size == 0) {
+        response->content_type = call->typed ? call->content_type : NULL;
         return;
     }
     response->content_type = call->content_type;

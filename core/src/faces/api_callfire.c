@@ -46,12 +46,12 @@ static int read_search(whi_call *call, whi_search *search, int64_t *limit, int64
         { "enabled", "enabled", 1 },
     };
     const char *callback = whi_call_parameter(call, "callback");
-    int enabled, code = whi_scope_tenant(call, &search->tenant);
+    int enabled, code = whi_search_scope(call, search);
 
     code = code == WH_OK ? whi_call_flag(call, "enabled", &enabled) : code;
-    code = code == WH_OK ? whi_call_number(call, "limit", 1, whi_insight_options(call->engine)->limits.page_items,
-                                           LIMIT_DEFAULT, limit)
-                         : code;
+    code = code == WH_OK
+               ? whi_call_limit(call, whi_insight_options(call->engine)->limits.page_items, LIMIT_DEFAULT, limit)
+               : code;
     code = code == WH_OK ? whi_call_number(call, "offset", 0, INT64_C(1) << 40, 0, offset) : code;
     for (size_t i = 0; code == WH_OK && i < sizeof filters / sizeof filters[0]; i++) {
         const char *value = whi_call_parameter(call, filters[i].parameter);

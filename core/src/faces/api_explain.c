@@ -22,8 +22,7 @@ int whi_serve_event_explain(whi_call *call) {
 
     code = code == WH_OK ? whi_scope_event(call, call->id, NULL, &number, name) : code;
     code = code == WH_OK && subscription != NULL ? whi_scope_subscription(call, subscription, &found) : code;
-    code = code == WH_OK ? whi_call_number(call, "limit", 1, whi_insight_options(call->engine)->limits.page_items, 0,
-                                           &query.limit)
+    code = code == WH_OK ? whi_call_limit(call, whi_insight_options(call->engine)->limits.page_items, 0, &query.limit)
                          : code;
     query.cursor = whi_call_parameter(call, "cursor");
     code = code == WH_OK ? wh_explain(call->engine, name, subscription, &query, &text, &size) : code;

@@ -1,5 +1,6 @@
-/* Lists of subscriptions. Without a condition a page costs what is on it; with one, each of the
- * tenant's is written as the client would see it, and compared. Tests: test_api_truto. */
+/* Lists of subscriptions, each of which is asked whether the system shows it: of another system's it
+ * says so before anything is written. With a condition each is written as the client would see it, and
+ * compared. Tests: test_api_truto. */
 #include "faces/api.h"
 
 #include <stdlib.h>
@@ -11,6 +12,12 @@
 #include "pure/url.h"
 
 #define STRIDE 256 /* taken from the registry at a time */
+
+int whi_search_scope(whi_call *call, whi_search *search) {
+    int code = whi_scope_tenant(call, &search->tenant);
+
+    return code == WH_OK ? whi_scope_all(call, &search->all) : code;
+}
 
 int whi_search_add(whi_search *search, const char *field, int op, const char *value, int fold) {
     if (value == NULL) {
@@ -226,8 +233,8 @@ static int write_object(const whi_system *system, const whi_registration *regist
 static int fits(const whi_search *search, object *self, const whi_registration *registration, int *out) {
     int code;
 
-    *out = 1;
-    if (search->condition_count == 0) {
+    *out = search->all || whi_system_shows(search->system, registration->subscription);
+    if (!*out || search->condition_count == 0) {
         return WH_OK;
     }
     whi_buf_clear(&self->text);
@@ -340,18 +347,11 @@ int whi_search_run(whi_call *call, whi_search *search) {
     if (code != WH_OK) {
         return code;
     }
-    if (search->condition_count > 0 || search->sort_updated) {
-        code = walk(call, search);
-        if (code == WH_OK && search->sort_updated && search->count > 0) {
-            sort(search);
-        }
-        return code;
+    code = walk(call, search);
+    if (code == WH_OK && search->sort_updated && search->count > 0) {
+        sort(search);
     }
-    search->found = whi_calloc(search->page.limit, sizeof *search->found);
-    if (search->found == NULL) {
-        return whi_fail_memory();
-    }
-    return whi_insight_page(call->engine, search->tenant, &search->page, search->found, &search->count, &search->total);
+    return code;
 }
 
 int whi_out_object(whi_call *call, const whi_registration *registration, int flags) {

@@ -67,6 +67,8 @@ int whi_path_read(const char *text, whi_path *out) {
         at += strlen(at) + 1;
         text += size;
     }
+    out->slash = text[0] == '/' && out->count > 0;
+    out->segments[out->count] = "";
     return 0;
 }
 
@@ -95,11 +97,18 @@ static int fail_name(const char *name, size_t size, const char *reason) {
     return whi_fail_field(WH_EINVALID, field, "%s", reason);
 }
 
+/* "id[in][]": one item of a list, of which there may be more. */
+static int is_item(const char *name) {
+    size_t size = strlen(name);
+
+    return size > 2 && strcmp(name + size - 2, "[]") == 0;
+}
+
 static int add_parameter(whi_call *call, const char *name, const char *value) {
     if (call->parameter_count == WHI_API_PARAMETERS) {
         return whi_refuse(call, 400, "query", "expected at most %d parameters", WHI_API_PARAMETERS);
     }
-    if (whi_call_parameter(call, name) != NULL) {
+    if (!is_item(name) && whi_call_parameter(call, name) != NULL) {
         fail_name(name, strlen(name), "given twice");
         call->status = 400;
         return WHI_REFUSED;
@@ -208,6 +217,26 @@ static int read_digits(const char *text, int64_t *out) {
     return WH_OK;
 }
 
+/* Typed clients whose numbers are floats write 100 as "100.0", and some as "1e2". */
+static int read_whole(const char *text, int64_t *out) {
+    size_t size = strlen(text);
+    whi_json_node node = { .end = (uint32_t)size, .next = 1, .type = WHI_JSON_NUMBER };
+    whi_json json = { .text = text, .size = size, .nodes = &node, .count = 1 };
+
+    if (read_digits(text, out) == WH_OK) {
+        return WH_OK;
+    }
+    return size > 0 && strchr("-0123456789", text[0]) != NULL && strchr("0123456789", text[size - 1]) != NULL &&
+                   whi_json_check(text, size, 1) == WH_OK && whi_json_whole(&json, 0, out)
+               ? WH_OK
+               : WH_EINVALID;
+}
+
+static int fail_number(const char *name, int64_t least, int64_t most, const char *text) {
+    return whi_fail_field(WH_EINVALID, name, "expected an integer of %lld to %lld, found \"%.40s\"", (long long)least,
+                          (long long)most, text);
+}
+
 int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t most, int64_t fallback, int64_t *out) {
     const char *text = whi_call_parameter(call, name);
 
@@ -215,10 +244,22 @@ int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t mos
     if (text == NULL || text[0] == '\0') {
         return WH_OK;
     }
-    return read_digits(text, out) == WH_OK && *out >= least && *out <= most
-               ? WH_OK
-               : whi_fail_field(WH_EINVALID, name, "expected an integer of %lld to %lld, found \"%.40s\"",
-                                (long long)least, (long long)most, text);
+    return read_whole(text, out) == WH_OK && *out >= least && *out <= most ? WH_OK
+                                                                           : fail_number(name, least, most, text);
+}
+
+int whi_call_limit(whi_call *call, int64_t most, int64_t fallback, int64_t *out) {
+    const char *text = whi_call_parameter(call, "limit");
+
+    *out = fallback < most ? fallback : most;
+    if (text == NULL || text[0] == '\0') {
+        return WH_OK;
+    }
+    if (read_whole(text, out) != WH_OK || *out < 1) {
+        return fail_number("limit", 1, most, text);
+    }
+    *out = *out < most ? *out : most;
+    return WH_OK;
 }
 
 int whi_call_flag(whi_call *call, const char *name, int *out) {
@@ -277,8 +318,8 @@ int whi_read_time(const char *text, int64_t *out) {
     int64_t fraction = 0, zone = 0;
     int code = WH_OK;
 
-    if (read_digits(text, out) == WH_OK) {
-        return *out <= TIME_MAXIMUM ? WH_OK : WH_EINVALID;
+    if (read_whole(text, out) == WH_OK) {
+        return *out >= 0 && *out <= TIME_MAXIMUM ? WH_OK : WH_EINVALID;
     }
     if (strnlen(text, 10) < 10) {
         return WH_EINVALID;
@@ -455,7 +496,7 @@ int whi_body_number(whi_call *call, uint32_t object, const char *name, int64_t l
     if (node == WHI_JSON_NONE) {
         return WH_OK;
     }
-    return call->body.nodes[node].type == WHI_JSON_NUMBER && whi_json_int(&call->body, node, out) && *out >= least &&
+    return call->body.nodes[node].type == WHI_JSON_NUMBER && whi_json_whole(&call->body, node, out) && *out >= least &&
                    *out <= most
                ? WH_OK
                : whi_fail_field(WH_EINVALID, name, "expected an integer of %lld to %lld", (long long)least,

@@ -110,13 +110,13 @@ static int is_segment(const char *segment, const char **pattern) {
 }
 
 /* 1 if the segments from `first` on are the route's; what stands for {…} goes to values. */
-static int matches(const whi_path *path, size_t first, const char *pattern, const char *values[2]) {
+static int matches(const whi_path *path, size_t first, size_t count, const char *pattern, const char *values[2]) {
     size_t i = first, found = 0;
 
     values[0] = values[1] = NULL;
     for (; *pattern == '/'; i++) {
         pattern++;
-        if (i == path->count) {
+        if (i == count) {
             return 0;
         }
         if (pattern[0] == '{') {
@@ -126,12 +126,13 @@ static int matches(const whi_path *path, size_t first, const char *pattern, cons
             return 0;
         }
     }
-    return i == path->count;
+    return i == count;
 }
 
 /* A place among all routes: the systems', one behind the other, then those that are no system's. */
 typedef struct place {
     size_t system, route;
+    size_t count; /* of the path's segments: those that a route must have */
 } place;
 
 /* With or without the system's prefix. */
@@ -142,7 +143,7 @@ static int next_of_system(const whi_path *path, place *at, const whi_system *sys
 
     while (system->routes[at->route].method != NULL) {
         const whi_route *route = &system->routes[at->route++];
-        if (matches(path, first, route->path, values)) {
+        if (matches(path, first, at->count, route->path, values)) {
             take_systems(system, route, out);
             return 1;
         }
@@ -153,7 +154,7 @@ static int next_of_system(const whi_path *path, place *at, const whi_system *sys
 static int next_own(const whi_path *path, place *at, const char *values[2], whi_api_route *out) {
     while (at->route < OWN) {
         size_t i = at->route++;
-        if (matches(path, 0, own[i].path, values)) {
+        if (matches(path, 0, at->count, own[i].path, values)) {
             take_own(i, out);
             return 1;
         }
@@ -169,20 +170,27 @@ static int next_of(const whi_path *path, place *at, const char *values[2], whi_a
         if (next_of_system(path, at, system, values, out)) {
             return 1;
         }
-        *at = (place){ at->system + 1, 0 };
+        *at = (place){ at->system + 1, 0, at->count };
     }
     return next_own(path, at, values, out);
 }
 
-int whi_api_route_match(const char *method, const whi_path *path, const char *values[2], whi_api_route *out) {
-    place at = { 0, 0 };
+static int match(const char *method, const whi_path *path, size_t count, const char *values[2], whi_api_route *out) {
+    place at = { 0, 0, count };
     int found;
 
-    method = method == NULL ? "" : strcmp(method, "HEAD") == 0 ? "GET" : method;
     do {
         found = next_of(path, &at, values, out);
     } while (found && strcmp(out->method, method) != 0);
     return found;
+}
+
+/* A slash at the end is what a client makes of an empty id: a list would not be what it asked for. Where no
+ * id can stand the slash does not matter. */
+int whi_api_route_match(const char *method, const whi_path *path, const char *values[2], whi_api_route *out) {
+    method = method == NULL ? "" : strcmp(method, "HEAD") == 0 ? "GET" : method;
+    return (path->slash && match(method, path, path->count + 1, values, out)) ||
+           match(method, path, path->count, values, out);
 }
 
 /* A path that is there without the method: those that it has, for `Allow`. */
@@ -199,7 +207,7 @@ static int refuse(whi_call *call) {
     whi_api_route route;
     const char *values[2];
     char allowed[64] = "";
-    place at = { 0, 0 };
+    place at = { 0, 0, call->path.count };
 
     while (next_of(&call->path, &at, values, &route)) {
         allow(allowed, sizeof allowed, route.method);

@@ -25,12 +25,20 @@ int whi_scope_tenant(whi_call *call, const char **out) {
                                             : whi_refuse(call, 403, "tenant", "this needs the token of an operator");
 }
 
+int whi_scope_all(whi_call *call, int *out) {
+    int code = whi_call_flag(call, "all", out);
+
+    *out = *out == 1;
+    return code != WH_OK || !*out || call->all ? code
+                                               : whi_refuse(call, 403, "all", "this needs the token of an operator");
+}
+
 int whi_scope_page(whi_call *call, const char *const *names, wh_query *out) {
     int64_t most = whi_insight_options(call->engine)->limits.page_items;
     int code = whi_call_only(call, names);
 
     code = code == WH_OK ? whi_scope_tenant(call, &out->tenant) : code;
-    code = code == WH_OK ? whi_call_number(call, "limit", 1, most, 0, &out->limit) : code;
+    code = code == WH_OK ? whi_call_limit(call, most, 0, &out->limit) : code;
     code = code == WH_OK ? whi_call_time(call, "since", &out->since) : code;
     code = code == WH_OK ? whi_call_time(call, "until", &out->until) : code;
     out->cursor = whi_call_parameter(call, "cursor");
@@ -43,22 +51,37 @@ static int no_subscription(void) {
 
 int whi_scope_subscription(whi_call *call, const char *id, whi_registration **out) {
     int64_t number;
-    int code = WH_OK;
+    int all, code = whi_scope_all(call, &all);
 
     *out = NULL;
-    if (whi_system_ident_parse(call->system, id, &number) != WH_OK) {
+    if (code == WH_OK && whi_system_ident_parse(call->system, id, &number) != WH_OK) {
         return no_subscription();
     }
-    code = whi_insight_sync(call->engine);
+    code = code == WH_OK ? whi_insight_sync(call->engine) : code;
     if (code != WH_OK) {
         return code;
     }
     *out = whi_insight_subscription(call->engine, number);
-    if (*out != NULL && !whi_scope_sees(call, (*out)->subscription->tenant)) {
+    if (*out != NULL && (!whi_scope_sees(call, (*out)->subscription->tenant) ||
+                         (!all && !whi_system_shows(call->system, (*out)->subscription)))) {
         whi_registration_unref(*out);
         *out = NULL;
     }
     return *out != NULL ? WH_OK : no_subscription();
+}
+
+int whi_scope_receiver(whi_call *call, int64_t id, int64_t version, int all, whi_registration **out) {
+    int code = WH_OK;
+
+    *out = whi_insight_subscription(call->engine, id);
+    if (*out == NULL) {
+        code = whi_insight_version(call->engine, id, version, out);
+    }
+    if (*out != NULL && !all && !whi_system_shows(call->system, (*out)->subscription)) {
+        whi_registration_unref(*out);
+        *out = NULL;
+    }
+    return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
 static int look(const whi_event_row *row, void *payload) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/ident.h"
+#include "systems/truto.h"
 
 #define LIMIT_DEFAULT 100 /* none is documented */
 
@@ -47,29 +48,116 @@ static int fail_filter(const whi_parameter *parameter, const char *reason) {
     return whi_fail_field(WH_EINVALID, field, "%s", reason);
 }
 
-/* "field=value" or "field[op]=value". What is neither is left to those who know it. */
-static int read_filter(whi_call *call, whi_search *search, const whi_parameter *parameter) {
-    static const char *const fields[] = { "id",         "is_active",  "target_url", "environment_id",
-                                          "created_at", "updated_at", "event_types" };
-    size_t size = strcspn(parameter->name, "["), end = strlen(parameter->name);
-    int op = WHI_EQ, code;
+/* How much of a name stands before "[]" or "[0]", by which clients write the items of a list. */
+static size_t size_of_list(const char *name) {
+    size_t end = strlen(name), at = end > 0 && name[end - 1] == ']' ? end - 1 : 0;
 
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (strlen(fields[i]) != size || memcmp(fields[i], parameter->name, size) != 0) {
+    while (at > 0 && name[at - 1] >= '0' && name[at - 1] <= '9') {
+        at--;
+    }
+    return at > 1 && name[at - 1] == '[' ? at - 1 : end;
+}
+
+static int is_of_list(const whi_parameter *parameter, const char *name, size_t size) {
+    return strncmp(parameter->name, name, size) == 0 && size_of_list(parameter->name) == size &&
+           parameter->name[size] == '[';
+}
+
+/* All the items of the list that the parameter at index begins, with commas; NULL: it does not begin one. */
+static int join(whi_call *call, size_t index, size_t size, const char **out) {
+    const char *name = call->parameters[index].name;
+    whi_buf text;
+    int code;
+
+    *out = NULL;
+    whi_buf_init(&text, SIZE_MAX / 4);
+    for (size_t i = 0; i < call->parameter_count; i++) {
+        if (!is_of_list(&call->parameters[i], name, size)) {
             continue;
         }
-        if (size < end && (parameter->name[end - 1] != ']' ||
-                           read_operator(parameter->name + size + 1, end - size - 2, &op) != WH_OK)) {
-            return fail_filter(parameter, "expected one of [eq] [ne] [in] [nin] [gt] [gte] [lt] [lte]");
+        if (i < index) {
+            return WH_OK;
         }
-        code = check_value(parameter, fields[i], op);
-        if (code == WH_OK && strcmp(fields[i], "target_url") == 0) {
-            return whi_search_add_url(call, search, fields[i], op, parameter->value);
-        }
-        return code == WH_OK ? whi_search_add(search, fields[i], op, parameter->value, strcmp(fields[i], "id") == 0)
-                             : code;
+        whi_buf_text(&text, i > index ? "," : "");
+        whi_buf_text(&text, call->parameters[i].value);
     }
-    return size == end ? WH_OK : fail_filter(parameter, "no such field to filter by");
+    code = whi_buf_status(&text);
+    if (code == WH_OK) {
+        *out = whi_call_keep(call, text.data, text.size);
+        code = *out != NULL ? WH_OK : whi_fail_memory();
+    }
+    whi_buf_free(&text);
+    return code;
+}
+
+/* What stands behind a field's name: nothing, or "[op]". A list without an operator is one of "in". */
+static int read_condition(const char *name, size_t field, size_t size, int is_list, int *op) {
+    *op = is_list ? WHI_IN : WHI_EQ;
+    if (field < size && (name[size - 1] != ']' || read_operator(name + field + 1, size - field - 2, op) != WH_OK)) {
+        return WH_EINVALID;
+    }
+    return !is_list || *op == WHI_IN || *op == WHI_NIN ? WH_OK : WH_EINVALID;
+}
+
+/* A tenant's name is taken for its UUID, which is what objects have. */
+static int as_environments(whi_call *call, const char **value) {
+    char item[WH_ID_SIZE + 1], environment[WHI_UUID_SIZE];
+    const char *at = *value;
+    whi_buf text;
+    int code = WH_OK;
+
+    whi_buf_init(&text, SIZE_MAX / 4);
+    for (;;) {
+        size_t size = strcspn(at, ",");
+        snprintf(item, sizeof item, "%.*s", (int)(size < WH_ID_SIZE ? size : WH_ID_SIZE), at);
+        code = code == WH_OK ? whi_truto_environment(item, environment) : code;
+        whi_buf_text(&text, code == WH_OK ? environment : "");
+        if (at[size] == '\0') {
+            break;
+        }
+        whi_buf_char(&text, ',');
+        at += size + 1;
+    }
+    code = code == WH_OK ? whi_buf_status(&text) : code;
+    if (code == WH_OK) {
+        *value = whi_call_keep(call, text.data, text.size);
+        code = *value != NULL ? WH_OK : whi_fail_memory();
+    }
+    whi_buf_free(&text);
+    return code;
+}
+
+static int add_filter(whi_call *call, whi_search *search, const whi_parameter *parameter, const char *field, int op) {
+    int code = check_value(parameter, field, op), is_environment = strcmp(field, "environment_id") == 0;
+    const char *value = parameter->value;
+
+    if (code == WH_OK && strcmp(field, "target_url") == 0) {
+        return whi_search_add_url(call, search, field, op, value);
+    }
+    code = code == WH_OK && is_environment ? as_environments(call, &value) : code;
+    return code == WH_OK ? whi_search_add(search, field, op, value, is_environment || strcmp(field, "id") == 0) : code;
+}
+
+/* "field=value", "field[op]=value", or a list: "field[in][]=value" and "field[in][0]=value", each once or
+ * more. What is none of these is left to those who know it. */
+static int read_filter(whi_call *call, whi_search *search, size_t index) {
+    static const char *const fields[] = { "id",         "is_active",  "target_url", "environment_id",
+                                          "created_at", "updated_at", "event_types" };
+    whi_parameter parameter = call->parameters[index];
+    size_t field = strcspn(parameter.name, "["), end = strlen(parameter.name), size = size_of_list(parameter.name);
+    int op, code = WH_OK;
+
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (strlen(fields[i]) != field || memcmp(fields[i], parameter.name, field) != 0) {
+            continue;
+        }
+        if (read_condition(parameter.name, field, size, size < end, &op) != WH_OK) {
+            return fail_filter(&parameter, "expected one of [eq] [ne] [in] [nin] [gt] [gte] [lt] [lte]");
+        }
+        code = size < end ? join(call, index, size, &parameter.value) : WH_OK;
+        return code == WH_OK && parameter.value != NULL ? add_filter(call, search, &parameter, fields[i], op) : code;
+    }
+    return field == end ? WH_OK : fail_filter(&parameter, "no such field to filter by");
 }
 
 /* The cursor tells its direction itself, so that it may come under either name. */
@@ -92,16 +180,16 @@ static int read_cursor(whi_call *call, whi_search *search) {
 
 static int read_search(whi_call *call, whi_search *search) {
     int64_t limit;
-    int active, code = whi_scope_tenant(call, &search->tenant);
+    int active, code = whi_search_scope(call, search);
 
     code = code == WH_OK ? whi_call_flag(call, "is_active", &active) : code;
-    code = code == WH_OK ? whi_call_number(call, "limit", 1, whi_insight_options(call->engine)->limits.page_items,
-                                           LIMIT_DEFAULT, &limit)
-                         : code;
+    code = code == WH_OK
+               ? whi_call_limit(call, whi_insight_options(call->engine)->limits.page_items, LIMIT_DEFAULT, &limit)
+               : code;
     code = code == WH_OK ? read_cursor(call, search) : code;
     for (size_t i = 0; code == WH_OK && i < call->parameter_count; i++) {
         if (call->parameters[i].value[0] != '\0') {
-            code = read_filter(call, search, &call->parameters[i]);
+            code = read_filter(call, search, i);
         }
     }
     search->page.limit = code == WH_OK ? (size_t)limit : 0;
@@ -192,7 +280,9 @@ static int serve_make(whi_call *call) {
     char id[WH_ID_SIZE];
     int code = whi_body_text(call, 0, "environment_id", &environment);
 
-    tenant = tenant != NULL ? tenant : environment;
+    if (code == WH_OK && tenant == NULL && environment != NULL && call->all) {
+        code = whi_truto_tenant(call, environment, &tenant);
+    }
     code = code == WH_OK ? whi_make(call, tenant, NULL, id, &made) : code;
     return code == WH_OK ? whi_answer_object(call, made, id, WHI_OBJECT_SECRET) : code;
 }

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
+#include "systems/truto.h"
 
 #define LIMIT_MAXIMUM 100 /* documented */
 #define ROWS_MAXIMUM 20000
@@ -22,7 +24,7 @@ typedef struct log_page {
     int64_t after, before; /* ms; 0: open */
     int64_t limit, count;
     struct {
-        int64_t event, subscription;
+        int64_t event, subscription, version;
         char type[129], tenant[WH_ID_SIZE];
     } deliveries[PAGE];
     size_t delivery_count;
@@ -30,7 +32,7 @@ typedef struct log_page {
     int skip_from;                         /* its attempts from this one on were shown */
     int last;                              /* the attempt that was written last */
     size_t current;
-    int full, more;
+    int full, more, all;
     int64_t stop_event, stop_subscription;
     int stop_attempt;
 } log_page;
@@ -77,13 +79,27 @@ static int read_webhook(whi_call *call, log_page *self, int *none) {
     return WH_OK;
 }
 
+/* By its UUID or by its name. */
+static int read_environment(whi_call *call, log_page *self, const char *environment, int *none) {
+    char own[WHI_UUID_SIZE];
+    int code;
+
+    if (self->query.tenant == NULL) {
+        return whi_truto_tenant(call, environment, &self->query.tenant);
+    }
+    code = whi_truto_environment(self->query.tenant, own);
+    *none |= strcmp(environment, self->query.tenant) != 0 && strcasecmp(environment, own) != 0;
+    return code;
+}
+
 static int read_query(whi_call *call, log_page *self, int *none) {
     const char *environment = whi_call_parameter(call, "environment_id"), *event = whi_call_parameter(call, "event");
     int code = read_kind(call);
 
     code = code == WH_OK ? whi_scope_tenant(call, &self->query.tenant) : code;
+    code = code == WH_OK ? whi_scope_all(call, &self->all) : code;
     code = code == WH_OK ? read_webhook(call, self, none) : code;
-    code = code == WH_OK ? whi_call_number(call, "limit", 1, LIMIT_MAXIMUM, LIMIT_MAXIMUM, &self->limit) : code;
+    code = code == WH_OK ? whi_call_limit(call, LIMIT_MAXIMUM, LIMIT_MAXIMUM, &self->limit) : code;
     code = code == WH_OK ? whi_call_time(call, "created_at[gt]", &self->after) : code;
     code = code == WH_OK ? whi_call_time(call, "created_at[lt]", &self->before) : code;
     code = code == WH_OK ? read_cursor(call, self) : code;
@@ -91,27 +107,30 @@ static int read_query(whi_call *call, log_page *self, int *none) {
         return code;
     }
     if (environment != NULL && environment[0] != '\0') {
-        *none |= self->query.tenant != NULL && strcmp(environment, self->query.tenant) != 0;
-        self->query.tenant = self->query.tenant != NULL ? self->query.tenant : environment;
+        code = read_environment(call, self, environment, none);
     }
     self->query.type = event != NULL && event[0] != '\0' ? event : NULL;
     self->query.until = whi_query_until(self->before); /* an attempt is after its event */
     self->query.limit = PAGE;
     self->query.rows = ROWS_MAXIMUM;
-    return WH_OK;
+    return code;
 }
 
 /* ------------------------------------------------------------------------- entries */
 
 static void write_entry(log_page *self, const whi_attempt_row *row) {
     whi_call *call = self->call;
-    char text[WH_ID_SIZE + 16], at[WHI_TIME_SIZE], status[16];
+    char text[WH_ID_SIZE + 16], at[WHI_TIME_SIZE], status[16], environment[WHI_UUID_SIZE];
 
+    if (whi_truto_environment(self->deliveries[self->current].tenant, environment) != WH_OK) {
+        call->out.failed = WH_ENOMEM;
+        return;
+    }
     whi_buf_text(&call->out, self->count++ > 0 ? ",{" : "{");
     whi_time_text(row->at, at);
     whi_out_text(call, "timestamp", at);
     whi_out_text(call, "service", "truto-api");
-    whi_out_text(call, "environment_id", self->deliveries[self->current].tenant);
+    whi_out_text(call, "environment_id", environment);
     whi_out_text(call, "queue", "webhooks");
     whi_out_text(call, "event", self->deliveries[self->current].type);
     call->system->ident(row->subscription, text);
@@ -147,6 +166,7 @@ static int see_delivery(const whi_delivery_row *row, const whi_event_row *event,
 
     self->deliveries[self->delivery_count].event = row->event;
     self->deliveries[self->delivery_count].subscription = row->subscription;
+    self->deliveries[self->delivery_count].version = row->version;
     snprintf(self->deliveries[self->delivery_count].type, sizeof self->deliveries->type, "%s", event->type);
     snprintf(self->deliveries[self->delivery_count].tenant, sizeof self->deliveries->tenant, "%s", event->tenant);
     self->delivery_count++;
@@ -173,6 +193,19 @@ static int write_delivery(log_page *self, size_t i) {
     return code;
 }
 
+static int look_at_delivery(log_page *self, size_t i) {
+    int64_t id = self->deliveries[i].subscription, version = self->deliveries[i].version;
+    whi_registration *receiver;
+    int code = whi_scope_receiver(self->call, id, version, self->all, &receiver);
+
+    whi_registration_unref(receiver);
+    if (receiver != NULL) {
+        return write_delivery(self, i);
+    }
+    stop_at(self, self->deliveries[i].event, self->deliveries[i].subscription, INT32_MAX);
+    return code;
+}
+
 static int write_entries(log_page *self) {
     whi_store *store = whi_insight_store(self->call->engine);
     whi_store_place place;
@@ -183,7 +216,7 @@ static int write_entries(log_page *self) {
         self->delivery_count = 0;
         code = store->vtable->delivery_list(store, &self->query, see_delivery, self, &place);
         for (size_t i = 0; code == WH_OK && !self->full && i < self->delivery_count; i++) {
-            code = write_delivery(self, i);
+            code = look_at_delivery(self, i);
         }
         if (!self->full) {
             stop_at(self, place.event, place.subscription, INT32_MAX);

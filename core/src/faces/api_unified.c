@@ -1,18 +1,28 @@
 /* Unified.to's routes: /unified/webhook. Every success is 200. */
-#include "faces/api.h"
+#include "faces/api_unified.h"
 
 #include <string.h>
 #include <strings.h>
 
 #include "base/error.h"
 
-#define LIMIT_DEFAULT 100 /* none is documented */
+#define LIMIT_DEFAULT 100 /* documented */
 
-static int one_of(const char *name, const char *value, const char *first, const char *second, int *is_second) {
-    *is_second = value != NULL && strcasecmp(value, second) == 0;
-    return value == NULL || *is_second || value[0] == '\0' || strcasecmp(value, first) == 0
-               ? WH_OK
-               : whi_fail_field(WH_EINVALID, name, "expected \"%s\" or \"%s\", found \"%.40s\"", first, second, value);
+/* One of a list that ends with NULL, in any case; without a value the first. */
+static int one_of(whi_call *call, const char *name, const char *const *names, const char *expected, int *out) {
+    const char *value = whi_call_parameter(call, name);
+    int at = 0;
+
+    *out = 0;
+    if (value == NULL || value[0] == '\0') {
+        return WH_OK;
+    }
+    while (names[at] != NULL && strcasecmp(names[at], value) != 0) {
+        at++;
+    }
+    *out = at;
+    return names[at] != NULL ? WH_OK
+                             : whi_fail_field(WH_EINVALID, name, "expected %s, found \"%.40s\"", expected, value);
 }
 
 /* Their clients send parameters that they don't use as empty ones. */
@@ -28,8 +38,17 @@ static int check_time(whi_call *call, const char *name) {
     return whi_call_time(call, name, &time);
 }
 
-/* The order is not documented. Ours is that of creation, in which an offset stays where it is
- * when another one is made. */
+/* A webhook has no name: that order is of creation too, in which an offset stays where it is when another one is
+ * made. */
+static int read_order(whi_call *call, whi_search *search) {
+    static const char *const sorts[] = { "created_at", "name", "updated_at", NULL };
+    static const char *const orders[] = { "asc", "desc", NULL };
+    int sort, code = one_of(call, "sort", sorts, "\"name\", \"created_at\" or \"updated_at\"", &sort);
+
+    search->sort_updated = sort == 2;
+    return code == WH_OK ? one_of(call, "order", orders, "\"asc\" or \"desc\"", &search->page.descending) : code;
+}
+
 static int read_search(whi_call *call, whi_search *search) {
     static const struct {
         const char *parameter, *field;
@@ -38,20 +57,18 @@ static int read_search(whi_call *call, whi_search *search) {
         { "updated_gte", "updated_at", WHI_GTE },     { "created_lte", "created_at", WHI_LTE },
         { "object", "object_type", WHI_EQ },          { "integration_type", "integration_type", WHI_EQ },
         { "connection_id", "connection_id", WHI_EQ }, { "env", "environment", WHI_EQ },
+        { "is_healthy", "is_healthy", WHI_EQ },
     };
     int64_t limit, skip;
-    int code = whi_scope_tenant(call, &search->tenant);
+    int healthy, code = whi_search_scope(call, search);
 
     code = code == WH_OK ? check_time(call, "updated_gte") : code;
     code = code == WH_OK ? check_time(call, "created_lte") : code;
+    code = code == WH_OK ? whi_call_flag(call, "is_healthy", &healthy) : code;
+    code = code == WH_OK ? read_order(call, search) : code;
     code = code == WH_OK
-               ? one_of("sort", whi_call_parameter(call, "sort"), "created_at", "updated_at", &search->sort_updated)
+               ? whi_call_limit(call, whi_insight_options(call->engine)->limits.page_items, LIMIT_DEFAULT, &limit)
                : code;
-    code = code == WH_OK ? one_of("order", whi_call_parameter(call, "order"), "asc", "desc", &search->page.descending)
-                         : code;
-    code = code == WH_OK ? whi_call_number(call, "limit", 1, whi_insight_options(call->engine)->limits.page_items,
-                                           LIMIT_DEFAULT, &limit)
-                         : code;
     code = code == WH_OK ? whi_call_number(call, "offset", 0, INT64_C(1) << 40, 0, &skip) : code;
     for (size_t i = 0; code == WH_OK && i < sizeof filters / sizeof filters[0]; i++) {
         code = whi_search_add(search, filters[i].field, filters[i].op, given(call, filters[i].parameter), 0);
@@ -97,31 +114,74 @@ static int serve_make(whi_call *call) {
 }
 
 /* Documented is an empty body, which their TypeScript client takes as one of any type. */
+/* Some years of the vendor's clients want a type of the empty answer. */
 static int serve_remove(whi_call *call) {
     char id[WH_ID_SIZE];
 
+    call->typed = 1;
     return whi_remove(call, id);
 }
 
-/* Theirs polls now. Here, what waits for a retry of this webhook becomes due. */
-static int serve_trigger(whi_call *call) {
+/* The engine's own reason to send nothing goes away, its owner's pause stays. */
+static int mend(whi_call *call, const whi_registration *found) {
+    int code = WH_OK;
+
+    if (found->subscription->disabled != NULL) {
+        code = wh_subscription_update(call->engine, found->id, "{\"paused\":false}", WH_ZSTR);
+    }
+    return code == WH_OK && found->subscription->disabled != NULL && found->subscription->paused
+               ? wh_subscription_update(call->engine, found->id, "{\"paused\":true}", WH_ZSTR)
+               : code;
+}
+
+/* What waits for a retry of this webhook becomes due. */
+static int send_now(whi_call *call, const whi_registration *found) {
     wh_query query = WH_QUERY_INIT;
+
+    query.subscription = found->id;
+    query.state = "waiting";
+    return wh_replay_query(call->engine, &query, NULL);
+}
+
+/* As if it had never failed. What was given up meanwhile is not sent again, nor is it there. */
+static int serve_resume(whi_call *call) {
     whi_registration *found;
     int code = whi_scope_subscription(call, call->id, &found);
 
     if (code == WH_OK) {
-        query.subscription = found->id;
-        query.state = "waiting";
-        code = wh_replay_query(call->engine, &query, NULL);
+        atomic_store(&found->failing, 0);
+        code = mend(call, found);
+        code = code == WH_OK ? send_now(call, found) : code;
     }
     whi_registration_unref(found);
     whi_buf_clear(&call->out);
+    return code == WH_OK ? whi_serve_get(call) : code;
+}
+
+/* Theirs polls now. Here, what waits is sent. */
+static int serve_trigger(whi_call *call) {
+    whi_registration *found;
+    int code = whi_scope_subscription(call, call->id, &found);
+
+    code = code == WH_OK ? send_now(call, found) : code;
+    whi_registration_unref(found);
+    whi_buf_clear(&call->out);
+    call->typed = 1;
     return code;
 }
 
 /* PUT and PATCH both merge: the vendor's own clients have all fields of their objects optional,
  * and send what they were given; a PUT that took the others back would delete by omission. */
 const whi_handler whi_handlers_unified[] = {
-    { "list", serve_list },     { "make", serve_make },       { "get", whi_serve_get }, { "change", whi_serve_change },
-    { "remove", serve_remove }, { "trigger", serve_trigger }, { NULL, NULL },
+    { "list", serve_list },
+    { "make", serve_make },
+    { "get", whi_serve_get },
+    { "change", whi_serve_change },
+    { "remove", serve_remove },
+    { "trigger", serve_trigger },
+    { "resume", serve_resume },
+    { "calls", whi_serve_unified_calls },
+    { "call", whi_serve_unified_call },
+    { "notifications", whi_serve_unified_notifications },
+    { NULL, NULL },
 };

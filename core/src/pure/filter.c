@@ -226,9 +226,9 @@ static int walk(const struct path *path, size_t at, const whi_json *payload, uin
     return walk(path, at + size + 1, payload, node);
 }
 
-int whi_filter_match(const whi_filter *filter, const whi_json *payload, const char **failed) {
+static int match(const whi_filter *filter, const whi_json *payload, uint32_t node, const char **failed) {
     for (size_t i = 0; filter != NULL && i < filter->count; i++) {
-        if (!walk(&filter->paths[i], 0, payload, 0)) {
+        if (!walk(&filter->paths[i], 0, payload, node)) {
             if (failed != NULL) {
                 *failed = filter->paths[i].name;
             }
@@ -236,4 +236,24 @@ int whi_filter_match(const whi_filter *filter, const whi_json *payload, const ch
         }
     }
     return 1;
+}
+
+int whi_filter_match(const whi_filter *filter, const whi_json *payload, const char **failed) {
+    return match(filter, payload, 0, failed);
+}
+
+size_t whi_filter_items(const whi_filter *filter, const whi_json *payload, whi_buf *out, const char **failed) {
+    size_t kept = 0, size;
+
+    *failed = filter->paths[0].name;
+    whi_buf_char(out, '[');
+    for (uint32_t at = 1; at < payload->nodes[0].next; at = payload->nodes[at].next) {
+        if (match(filter, payload, at, failed)) {
+            const char *text = whi_json_span(payload, at, &size);
+            whi_buf_text(out, kept++ > 0 ? "," : "");
+            whi_buf_add(out, text, size);
+        }
+    }
+    whi_buf_char(out, ']');
+    return kept;
 }

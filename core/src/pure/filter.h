@@ -26,4 +26,9 @@ void whi_filter_free(whi_filter *filter);
  * (owned by the filter). */
 int whi_filter_match(const whi_filter *filter, const whi_json *payload, const char **failed);
 
+/* Of a payload that is a list: each item asked by itself. Appends a list of those that hold, as their
+ * bytes are; returns how many they are. failed: as above, of the last that does not hold, or
+ * the first path where there is no item. */
+size_t whi_filter_items(const whi_filter *filter, const whi_json *payload, whi_buf *out, const char **failed);
+
 #endif

@@ -90,6 +90,10 @@ int whi_json_string_order(const whi_json *json, uint32_t node, const char *text,
  * not "-0") within int64; 0 otherwise. */
 int whi_json_int(const whi_json *json, uint32_t node, int64_t *out);
 
+/* The same by the number's value, however it is written: 100, "100.0" and "1e2" are one. Beyond
+ * int64 the value is the nearest that there is. */
+int whi_json_whole(const whi_json *json, uint32_t node, int64_t *out);
+
 /* The nearest double, whatever the locale. */
 double whi_json_double(const whi_json *json, uint32_t node);
 

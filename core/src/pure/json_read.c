@@ -282,6 +282,32 @@ static void read_decimal(const whi_json *json, uint32_t node, decimal *out) {
     out->power += out->last <= point ? (int64_t)(point - out->last) : -(int64_t)(out->last - point - 1);
 }
 
+/* Beyond INT64_MAX it stays there. */
+static int64_t shift(int64_t value, int digit) {
+    return value > (INT64_MAX - digit) / 10 ? INT64_MAX : value * 10 + digit;
+}
+
+int whi_json_whole(const whi_json *json, uint32_t node, int64_t *out) {
+    int64_t value = 0;
+    decimal number;
+
+    if (node_at(json, node)->type != WHI_JSON_NUMBER) {
+        return 0;
+    }
+    read_decimal(json, node, &number);
+    if (number.power < 0) {
+        return 0;
+    }
+    for (size_t i = number.first; i < number.last; i++) {
+        value = number.text[i] != '.' ? shift(value, number.text[i] - '0') : value;
+    }
+    for (int64_t i = 0; i < number.power && value > 0 && value < INT64_MAX; i++) {
+        value = shift(value, 0);
+    }
+    *out = number.negative ? -value : value;
+    return 1;
+}
+
 /* No double, and no point between two of them, has more significant digits than this;
  * of what lies behind them only matters whether it is zero. */
 #define DIGITS_MAXIMUM 770

@@ -16,6 +16,8 @@ extern const char *const whi_rule_failure_names[]; /* "hold", "skip", "send" */
 enum whi_order { WHI_ORDER_NONE = 0, WHI_ORDER_FIFO, WHI_ORDER_KEY, WHI_ORDER_LATEST };
 extern const char *const whi_order_names[]; /* "none", "fifo", "key", "latest", NULL */
 
+enum whi_data { WHI_DATA_DEFAULT = 0, WHI_DATA_EXACT };
+
 enum whi_encoding { WHI_ENCODING_DEFAULT = 0, WHI_ENCODING_HEX, WHI_ENCODING_BASE64 };
 
 #define WHI_SUBSCRIPTION_SECRETS 10
@@ -53,6 +55,7 @@ typedef struct whi_subscription {
     int on_rule_error;               /* enum whi_rule_failure */
     int order;                       /* enum whi_order */
     int encoding;                    /* enum whi_encoding */
+    int data;                        /* enum whi_data */
     int paused, insecure, http2, single_use;
     char *disabled; /* NULL, or the reason */
 } whi_subscription;

@@ -15,8 +15,9 @@
 
 /* -------------------------------------------------------------------------- the pool */
 
+/* "1e20" written out is the longest that data become. */
 static size_t body_maximum(const wh_limits *limits) {
-    return (size_t)limits->payload_bytes * 2 + (size_t)limits->subscription_bytes + ENVELOPE_EXTRA;
+    return (size_t)limits->payload_bytes * 5 + (size_t)limits->subscription_bytes + ENVELOPE_EXTRA;
 }
 
 static void put_in(whi_http_request **list, whi_http_request *self) {
@@ -96,6 +97,15 @@ static int is_here(int error) {
     }
 }
 
+#define UNLIKE "the data are not as JSON.stringify writes them: a receiver in JavaScript cannot verify this one"
+
+/* Behind the sentence, if there is one: it may be the reason, and there is none to see at the receiver's. */
+static void add_unlike(char out[WHI_SENTENCE]) {
+    size_t size = strlen(out);
+
+    snprintf(out + size, WHI_SENTENCE - size, "%s" UNLIKE, size > 0 ? "; " : "");
+}
+
 static void write_sentence(const whi_request *request, int code, char out[WHI_SENTENCE]) {
     if (request->error != WH_OK && request->message[0] != '\0') {
         snprintf(out, WHI_SENTENCE, "%s: %s", wh_error_name(code), request->message);
@@ -106,7 +116,7 @@ static void write_sentence(const whi_request *request, int code, char out[WHI_SE
     }
 }
 
-static void judge(const wh_engine *engine, whi_parcel *parcel, const whi_request *request) {
+static void judge(const wh_engine *engine, whi_parcel *parcel, const whi_request *request, int unlike) {
     const whi_delivery *delivery = parcel->delivery;
     const whi_system *system = delivery->registration->subscription->system;
     whi_response response = { delivery->event->type, request->error, request->status };
@@ -120,6 +130,9 @@ static void judge(const wh_engine *engine, whi_parcel *parcel, const whi_request
     } else {
         parcel->retry_after = whi_retry_after(request->retry_after, whi_now(engine));
         write_sentence(request, parcel->code, parcel->sentence);
+    }
+    if (unlike) {
+        add_unlike(parcel->sentence);
     }
 }
 
@@ -148,7 +161,7 @@ static void done(whi_request *request, void *payload) {
     } else if (request->error == WH_ECLOSED) {
         note_cut(parcel, request);
     } else {
-        judge(self->sink->engine, parcel, request);
+        judge(self->sink->engine, parcel, request, self->unlike);
     }
     give_request(self);
     parcel->done(parcel, parcel->payload);

@@ -25,6 +25,7 @@ typedef struct whi_http_request {
     char id_line[WH_ID_SIZE + 16];
     char time_line[48];
     char sequence_line[48];
+    int unlike;        /* 1: its data are not as a receiver would write them anew */
     whi_buf signature; /* or all lines of a system's */
     whi_buf body;      /* the envelope, where the system has one */
     whi_buf extra;     /* the lines of the rule's headers */

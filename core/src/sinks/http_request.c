@@ -157,7 +157,8 @@ static int wrap(whi_http_request *self, int with_lines) {
                           .version = delivery->version,
                           .event_id = delivery->event->id,
                           .event_type = delivery->event->type,
-                          .event_time = delivery->event->time };
+                          .event_time = delivery->event->time,
+                          .unlike = &self->unlike };
     size_t count = 0;
     int code;
 
@@ -212,6 +213,7 @@ static int fill(whi_http_request *self, const whi_subscription *s) {
     whi_request *request = &self->request;
     int timed = system->asks & WHI_SIGNS_WITH_TIME, code = WH_OK;
 
+    self->unlike = 0;
     request->lines[0] = "Content-Type: application/json";
     request->line_count = 1;
     if (system->body != NULL || system->sign != NULL) {

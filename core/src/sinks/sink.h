@@ -41,7 +41,7 @@ typedef struct whi_parcel {
     int answers;                 /* 1: the receiver does its work, whatever it said of this delivery */
     int overloaded;              /* 1: it has too much to do, fewer at once are better */
     int aborts;                  /* 1: all that waits behind this delivery is to go with it */
-    char sentence[WHI_SENTENCE]; /* for a human; "" with success */
+    char sentence[WHI_SENTENCE]; /* for a human; "" with success, or a note */
     const char *answer;          /* the first bytes of what the receiver said; gone after done */
     size_t answer_size;
 } whi_parcel;

@@ -75,6 +75,16 @@ static const whi_callfire_resource *only_resource(const whi_subscription *s) {
     return found;
 }
 
+/* Without a resource it is everything: so nothing else may be written so. */
+static int tells(const whi_subscription *s) {
+    int all = s->event_count == 0;
+
+    for (size_t i = 0; i < s->event_count; i++) {
+        all |= strcmp(s->events[i], "*") == 0;
+    }
+    return all || only_resource(s) != NULL;
+}
+
 /* ------------------------------------------------------------------- reading */
 
 #define EVENTS_MAXIMUM 3 /* of one resource */
@@ -284,19 +294,19 @@ static void write_events(whi_writing *self, const whi_wire_field *field) {
 /* What is absent is left out, as the service's own samples have it. `enabled` is true when
  * nobody says otherwise: theirs is not public. The secret is never told again. */
 static const whi_wire_field fields[] = {
-    { "id", WHI_WIRE_MS, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "name", WHI_WIRE_TEXT, WHI_AT_NAME, 0, NULL, NULL, NULL, 0 },
-    { "resource", WHI_WIRE_TEXT, WHI_AT_OWN, 0, NULL, NULL, write_resource, 0 },
-    { "events", WHI_WIRE_TEXTS, WHI_AT_OWN, 0, NULL, NULL, write_events, 0 },
-    { "callback", WHI_WIRE_TEXT, WHI_AT_URL, WHI_WIRE_REQUIRED, NULL, NULL, NULL, 0 },
-    { "fields", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0 },
-    { "secret", WHI_WIRE_TEXT, WHI_AT_SECRET, 0, NULL, NULL, NULL, 0 },
-    { "enabled", WHI_WIRE_FLAG, WHI_AT_ACTIVE, 0, NULL, NULL, NULL, 0 },
-    { "nonStrictSsl", WHI_WIRE_FLAG, WHI_AT_INSECURE, 0, NULL, NULL, NULL, 0 },
-    { "singleUse", WHI_WIRE_FLAG, WHI_AT_SINGLE_USE, 0, NULL, NULL, NULL, 0 },
-    { "expiresAt", WHI_WIRE_MS, WHI_AT_EXPIRES, 0, NULL, NULL, NULL, 0 },
-    { "createdAt", WHI_WIRE_MS, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "updatedAt", WHI_WIRE_MS, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "id", WHI_WIRE_MS, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "name", WHI_WIRE_TEXT, WHI_AT_NAME, 0, NULL, NULL, NULL, 0, 0 },
+    { "resource", WHI_WIRE_TEXT, WHI_AT_OWN, 0, NULL, NULL, write_resource, 0, 0 },
+    { "events", WHI_WIRE_TEXTS, WHI_AT_OWN, 0, NULL, NULL, write_events, 0, 0 },
+    { "callback", WHI_WIRE_TEXT, WHI_AT_URL, WHI_WIRE_REQUIRED, NULL, NULL, NULL, 0, 0 },
+    { "fields", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0, 0 },
+    { "secret", WHI_WIRE_TEXT, WHI_AT_SECRET, 0, NULL, NULL, NULL, 0, 0 },
+    { "enabled", WHI_WIRE_FLAG, WHI_AT_ACTIVE, 0, NULL, NULL, NULL, 0, 0 },
+    { "nonStrictSsl", WHI_WIRE_FLAG, WHI_AT_INSECURE, 0, NULL, NULL, NULL, 0, 0 },
+    { "singleUse", WHI_WIRE_FLAG, WHI_AT_SINGLE_USE, 0, NULL, NULL, NULL, 0, 0 },
+    { "expiresAt", WHI_WIRE_MS, WHI_AT_EXPIRES, 0, NULL, NULL, NULL, 0, 0 },
+    { "createdAt", WHI_WIRE_MS, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "updatedAt", WHI_WIRE_MS, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
 };
 
 /* Ours: CallFire says nothing of its own. */
@@ -318,11 +328,14 @@ static int ident_parse(const char *text, int64_t *number) {
     return *number > 0 ? WH_OK : WH_EINVALID;
 }
 
+/* The code is a text in the vendor's description and a number in one of its clients: digits satisfy both. */
 static void refuse(const whi_refusal *refusal, whi_buf *out) {
+    char code[16];
+
+    snprintf(code, sizeof code, "%d", refusal->number < 0 ? -refusal->number : refusal->number);
     whi_json_write_name(out, "httpStatusCode");
     whi_buf_int(out, refusal->status);
-    whi_json_write_name(out, "internalCode");
-    whi_buf_int(out, refusal->number);
+    whi_wire_text(out, "internalCode", code);
     whi_wire_text(out, "message", refusal->message);
     whi_wire_text(out, "developerMessage", refusal->name);
     whi_wire_text(out, "helpLink", "");
@@ -347,6 +360,7 @@ const whi_system whi_system_callfire = {
     .field_count = sizeof fields / sizeof fields[0],
     .time = WHI_TIME_UNIX_MS,
     .finish = finish,
+    .tells = tells,
     .ident = ident,
     .ident_parse = ident_parse,
     .routes = routes,

@@ -23,6 +23,7 @@ typedef struct whi_envelope {
     int64_t event_time; /* ms */
     const char *data;   /* JSON */
     size_t data_size;
+    int *unlike; /* NULL, or 0 that becomes 1: who writes the data anew to verify them will have others */
 } whi_envelope;
 
 /* Appends the body. */

@@ -7,7 +7,7 @@
 
 /* What a server knows beside the subscription. */
 typedef struct whi_facts {
-    int healthy; /* 1: the last attempt succeeded, or there was none */
+    int healthy; /* 1: the last delivery that ended arrived, or there was none */
 } whi_facts;
 
 enum {

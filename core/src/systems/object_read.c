@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "systems/subscription_read.h"
 #include "systems/wire.h"
 
@@ -29,25 +30,59 @@ static int fail_texts(const whi_json *json, uint32_t node, const char *field) {
     return whi_reading_fail(json, node, field, whi_wire_kinds[WHI_WIRE_TEXTS]);
 }
 
+/* Names the member that is not a text. */
+static int fail_map(whi_reading *self, uint32_t node, const char *field) {
+    const whi_json *json = self->given;
+    char shown[64], place[96];
+    const char *name;
+    int code;
+
+    for (uint32_t at = whi_json_first(json, node); at != WHI_JSON_NONE; at = whi_json_next_name(json, node, at)) {
+        int is_absent = json->nodes[at + 1].type == WHI_JSON_NULL;
+        code = whi_reading_text(self, json, at, field, &name);
+        if (code == WH_OK && !is_absent && !whi_wire_fits(json, at + 1, WHI_WIRE_TEXT)) {
+            snprintf(place, sizeof place, "%s.%s", field, whi_text_shown(name, shown, sizeof shown));
+            code = whi_reading_fail(json, at + 1, place, "a text without zero bytes");
+        }
+        if (code != WH_OK) {
+            return code;
+        }
+    }
+    return whi_reading_fail(json, node, field, whi_wire_kinds[WHI_WIRE_MAP]);
+}
+
+static int check_range(whi_reading *self, const whi_wire_field *field, uint32_t node) {
+    double value = whi_json_double(self->given, node);
+    char expected[64];
+
+    if (value >= field->least && (field->most == 0 || value <= field->most)) {
+        return WH_OK;
+    }
+    if (field->most == 0) {
+        snprintf(expected, sizeof expected, "a number of at least %d", field->least);
+    } else {
+        snprintf(expected, sizeof expected, "a number of %d to %d", field->least, field->most);
+    }
+    return whi_reading_fail(self->given, node, field->name, expected);
+}
+
 static int check_kind(whi_reading *self, const whi_wire_field *field, uint32_t node) {
     const whi_json *json = self->given;
     int type = (int)json->nodes[node].type;
-    char expected[64];
 
     if (!whi_wire_fits(json, node, field->kind)) {
         if (field->kind == WHI_WIRE_TEXTS && type == WHI_JSON_ARRAY) {
             return fail_texts(json, node, field->name);
+        }
+        if (field->kind == WHI_WIRE_MAP && type == WHI_JSON_OBJECT) {
+            return fail_map(self, node, field->name);
         }
         if (field->kind == WHI_WIRE_TEXT && type == WHI_JSON_STRING) {
             return whi_fail_field(WH_EINVALID, field->name, "expected a text without zero bytes");
         }
         return whi_reading_fail(json, node, field->name, whi_wire_kinds[field->kind]);
     }
-    if (field->kind == WHI_WIRE_NUMBER && whi_json_double(json, node) < field->least) {
-        snprintf(expected, sizeof expected, "a number of at least %d", field->least);
-        return whi_reading_fail(json, node, field->name, expected);
-    }
-    return WH_OK;
+    return field->kind == WHI_WIRE_NUMBER ? check_range(self, field, node) : WH_OK;
 }
 
 static int check_values(whi_reading *self, const whi_wire_field *field, uint32_t node) {
@@ -145,7 +180,7 @@ static int read_field(whi_reading *self, const whi_wire_field *field) {
     if (field->flags & WHI_WIRE_READ_ONLY) {
         return field->flags & WHI_WIRE_CHECKED && !absent ? check_kind(self, field, node) : WH_OK;
     }
-    if (node == WHI_JSON_NONE && self->subscription != NULL) {
+    if (self->subscription != NULL && (node == WHI_JSON_NONE || field->flags & WHI_WIRE_FIXED)) {
         return WH_OK;
     }
     if (node != WHI_JSON_NONE && is_as_it_was(self, field, node)) {

@@ -26,6 +26,8 @@
 
 static const char *const encoding_names[] = { "", "hex", "base64", NULL };
 _Static_assert(sizeof encoding_names / sizeof encoding_names[0] == WHI_ENCODING_BASE64 + 2, "a name for each encoding");
+static const char *const data_names[] = { "", "exact", NULL };
+_Static_assert(sizeof data_names / sizeof data_names[0] == WHI_DATA_EXACT + 2, "a name for each kind of data");
 _Static_assert(WHI_JSON_ARRAY == WHI_JSON_STRING + 1 && WHI_JSON_OBJECT == WHI_JSON_ARRAY + 1,
                "a text, a list and an object are the last types");
 
@@ -352,6 +354,10 @@ static int set_encoding(apply *self, uint32_t node) {
     return name_of(self, node, "encoding", encoding_names, &self->subscription->encoding);
 }
 
+static int set_data(apply *self, uint32_t node) {
+    return name_of(self, node, "data", data_names, &self->subscription->data);
+}
+
 static int set_source(apply *self, uint32_t node) {
     char **place = &self->subscription->source;
     int code = optional_text(self, node, "source", SIZE_MAX, place);
@@ -609,6 +615,7 @@ static const field fields[] = {
     { "expires_at", set_expires_at, 0 },
     { "profile", set_profile, 0 },
     { "encoding", set_encoding, 0 },
+    { "data", set_data, 0 },
     { "details", set_details, 0 },
     { "version", set_version, 1 },
     { "disabled", set_disabled, 1 },

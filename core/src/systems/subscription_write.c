@@ -136,6 +136,7 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     write_time(&self, "expires_at", s->expires_at);
     write_text(&self, "profile", self.brief && s->system == &whi_system_standard ? NULL : s->system->name);
     write_text(&self, "encoding", encodings[s->encoding]);
+    write_text(&self, "data", s->data == WHI_DATA_EXACT ? "exact" : NULL);
     write_raw(&self, "details", s->details);
     write_int(&self, "version", s->version, 0);
     write_text(&self, "disabled", s->disabled);

@@ -26,6 +26,11 @@ int whi_system_outcome(const whi_system *system, const whi_response *response, i
                                    : whi_delivery_outcome(response->error, response->status, code);
 }
 
+int whi_system_shows(const whi_system *system, const whi_subscription *subscription) {
+    return system->fields == NULL ||
+           (subscription->system == system && (system->tells == NULL || system->tells(subscription)));
+}
+
 int whi_system_is_ordered(const whi_system *system, const char *event_type) {
     return system->is_ordered != NULL && system->is_ordered(event_type);
 }

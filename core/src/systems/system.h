@@ -8,8 +8,10 @@
  * asks registry.h. The handlers of a system's routes are in faces/.
  *
  * There is one canonical subscription (pure/subscription.h); what a system has beyond it is kept
- * in the subscription's `details`, under the system's own names. So a subscription that was made
- * through one system can be read through another as far as that one can express it.
+ * in the subscription's `details`, under the system's own names. The canonical documents show every
+ * subscription. A system's clients see those of its own profile, and of these what its object can tell
+ * without saying something else: an empty "event" breaks a client whose lists are closed, and a missing
+ * resource means everything to another.
  *
  * In the folder, from below: list.h, and this file with what asks the description alone; what
  * systems share (wire*.c and object_*.c: objects by tables of fields; envelope.c: bodies and
@@ -37,6 +39,7 @@ enum whi_asks {
     WHI_MAY_GO_UNSIGNED = 8,   /* without a secret nothing is signed, and none is made */
     WHI_EMPTY_IS_ABSENT = 16,  /* in objects "" means what null means */
     WHI_ID_IS_NUMBER = 32,     /* in objects and answers; else a text */
+    WHI_FILTERS_ITEMS = 128,   /* a payload that is a list is one of objects, each of which filters ask by itself */
     WHI_ERRORS_UP_TO_404 = 64, /* clients know no status of 405 to 499: it is 400 */
 };
 
@@ -92,6 +95,7 @@ typedef struct whi_system {
     size_t field_count;
     enum whi_time_form time;                               /* how created_at is written */
     int (*finish)(struct whi_reading *self);               /* what holds between fields; NULL: nothing */
+    int (*tells)(const whi_subscription *subscription);    /* 1: the object says what is so; NULL: always */
     void (*ident)(int64_t number, char *out);              /* an id on the wire; WH_ID_SIZE bytes */
     int (*ident_parse)(const char *text, int64_t *number); /* WH_OK or anything else, without a sentence */
 
@@ -123,6 +127,9 @@ typedef struct whi_system {
 /* What an answer means, as whi_delivery_outcome of delivery.h has it, in the eyes of this
  * system. abort receives 1 when the receiver refuses all that belongs to the event. */
 int whi_system_outcome(const whi_system *system, const whi_response *response, int *code, int *abort);
+
+/* 1 if this system's clients see the subscription: it is of this profile, and can be told as it is. */
+int whi_system_shows(const whi_system *system, const whi_subscription *subscription);
 
 /* 1 if this system orders deliveries of this type by itself. */
 int whi_system_is_ordered(const whi_system *system, const char *event_type);

@@ -1,5 +1,6 @@
 /* Truto: the webhook object of its API reference. The secret is made by the engine. */
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,26 +8,89 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "pure/delivery.h"
+#include "pure/secret.h"
 #include "systems/check.h"
 #include "systems/envelope.h"
 #include "systems/list.h"
+#include "systems/truto.h"
 #include "systems/wire.h"
 #include "webhook.h"
 
 #define RUN "sync_job_run:"
 #define HEADER "x-truto-signature"
 
+/* ------------------------------------------------------------------- UUIDs */
+
+static const size_t groups[] = { 4, 2, 2, 2, 6 }; /* bytes */
+
+static void write_uuid(const unsigned char bytes[16], char out[WHI_UUID_SIZE]) {
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; bytes += groups[i++]) {
+        whi_hex_write(bytes, groups[i], out);
+        out += 2 * groups[i];
+        *out++ = '-';
+    }
+    out[-1] = '\0';
+}
+
+int whi_truto_is_uuid(const char *text) {
+    size_t i = 0;
+
+    for (; text[i] != '\0' && i < WHI_UUID_SIZE - 1; i++) {
+        if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' : whi_hex_digit(text[i]) < 0) {
+            return 0;
+        }
+    }
+    return i == WHI_UUID_SIZE - 1 && text[i] == '\0';
+}
+
+/* By name, RFC 9562 5.5: SHA-1 over a namespace of ours and the name. */
+static int derive(const char *name, char out[WHI_UUID_SIZE]) {
+    static const unsigned char space[] = { 0x77, 0x65, 0x62, 0x68, 0x6f, 0x6f, 0x4b, 0x00,
+                                           0x80, 0x00, 0x74, 0x72, 0x75, 0x74, 0x6f, 0x00 };
+    unsigned char text[sizeof space + WH_ID_SIZE], digest[EVP_MAX_MD_SIZE];
+    size_t size = strlen(name) < WH_ID_SIZE ? strlen(name) : WH_ID_SIZE;
+
+    memcpy(text, space, sizeof space);
+    memcpy(text + sizeof space, name, size);
+    if (EVP_Digest(text, sizeof space + size, digest, NULL, EVP_sha1(), NULL) != 1) {
+        return whi_fail_crypto("compute a digest");
+    }
+    digest[6] = (unsigned char)(0x50 | (digest[6] & 0x0f));
+    digest[8] = (unsigned char)(0x80 | (digest[8] & 0x3f));
+    write_uuid(digest, out);
+    return WH_OK;
+}
+
+int whi_truto_environment(const char *tenant, char out[WHI_UUID_SIZE]) {
+    if (!whi_truto_is_uuid(tenant)) {
+        return derive(tenant, out);
+    }
+    memcpy(out, tenant, WHI_UUID_SIZE);
+    return WH_OK;
+}
+
 /* ------------------------------------------------------------------- the object */
 
+static void write_environment(whi_writing *self, const whi_wire_field *field) {
+    char environment[WHI_UUID_SIZE];
+
+    if (whi_truto_environment(self->subscription->tenant, environment) == WH_OK) {
+        whi_wire_text(self->out, field->name, environment);
+    } else {
+        self->out->failed = self->out->failed ? self->out->failed : WH_ENOMEM;
+    }
+}
+
 static const whi_wire_field fields[] = {
-    { "id", WHI_WIRE_TEXT, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "target_url", WHI_WIRE_TEXT, WHI_AT_URL, WHI_WIRE_REQUIRED, NULL, NULL, NULL, 0 },
-    { "is_active", WHI_WIRE_FLAG, WHI_AT_ACTIVE, 0, NULL, NULL, NULL, 0 },
-    { "event_types", WHI_WIRE_TEXTS, WHI_AT_EVENTS, 0, NULL, NULL, NULL, 0 },
-    { "environment_id", WHI_WIRE_TEXT, WHI_AT_TENANT, WHI_WIRE_READ_ONLY | WHI_WIRE_CHECKED, NULL, "\"\"", NULL, 0 },
-    { "created_at", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "updated_at", WHI_WIRE_TEXT, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "secret", WHI_WIRE_TEXT, WHI_AT_SECRET, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "id", WHI_WIRE_TEXT, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "target_url", WHI_WIRE_TEXT, WHI_AT_URL, WHI_WIRE_REQUIRED, NULL, NULL, NULL, 0, 0 },
+    { "is_active", WHI_WIRE_FLAG, WHI_AT_ACTIVE, 0, NULL, NULL, NULL, 0, 0 },
+    { "event_types", WHI_WIRE_TEXTS, WHI_AT_EVENTS, 0, NULL, NULL, NULL, 0, 0 },
+    { "environment_id", WHI_WIRE_TEXT, WHI_AT_TENANT, WHI_WIRE_READ_ONLY | WHI_WIRE_CHECKED, NULL, NULL,
+      write_environment, 0, 0 },
+    { "created_at", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "updated_at", WHI_WIRE_TEXT, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "secret", WHI_WIRE_TEXT, WHI_AT_SECRET, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
 };
 
 /* Truto's guide: three retries, exponential, none more than 10 s. The steps are ours. */
@@ -70,9 +134,10 @@ static int ident_parse(const char *text, int64_t *number) {
 
 /* {"id","event","payload","environment_id","created_at","webhook_id"} */
 static int write_body(const whi_envelope *envelope, whi_buf *out) {
-    char id[WH_ID_SIZE], time[WHI_TIME_SIZE];
+    char id[WH_ID_SIZE], time[WHI_TIME_SIZE], environment[WHI_UUID_SIZE] = "";
     size_t size;
     const char *data = whi_envelope_data(envelope, &size);
+    int code = whi_truto_environment(envelope->made_by->tenant, environment);
 
     ident(envelope->made_by->id, id);
     whi_time_text(envelope->event_time, time);
@@ -81,11 +146,11 @@ static int write_body(const whi_envelope *envelope, whi_buf *out) {
     whi_wire_text(out, "event", envelope->event_type);
     whi_json_write_name(out, "payload");
     whi_buf_add(out, data, size);
-    whi_wire_text(out, "environment_id", envelope->made_by->tenant);
+    whi_wire_text(out, "environment_id", environment);
     whi_wire_text(out, "created_at", time);
     whi_wire_text(out, "webhook_id", id);
     whi_buf_char(out, '}');
-    return whi_buf_status(out);
+    return code == WH_OK ? whi_buf_status(out) : code;
 }
 
 /* The vendor's text says hex, a receiver in production reads base64: base64 unless the
@@ -116,8 +181,7 @@ static int outcome(const whi_response *response, int *code, int *abort) {
 
 /* A UUID of chance: RFC 9562 5.4. */
 static int draw_secret(const wh_clock *clock, char out[WH_SECRET_SIZE]) {
-    static const size_t groups[] = { 4, 2, 2, 2, 6 };
-    unsigned char bytes[16], *at = bytes;
+    unsigned char bytes[16];
     int code = whi_clock_random(clock, bytes, sizeof bytes);
 
     if (code != WH_OK) {
@@ -125,12 +189,7 @@ static int draw_secret(const wh_clock *clock, char out[WH_SECRET_SIZE]) {
     }
     bytes[6] = (unsigned char)(0x40 | (bytes[6] & 0x0f));
     bytes[8] = (unsigned char)(0x80 | (bytes[8] & 0x3f));
-    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; at += groups[i++]) {
-        whi_hex_write(at, groups[i], out);
-        out += 2 * groups[i];
-        *out++ = '-';
-    }
-    out[-1] = '\0';
+    write_uuid(bytes, out);
     whi_wipe(bytes, sizeof bytes);
     return WH_OK;
 }

@@ -45,19 +45,16 @@ static int add_part(whi_reading *self, const char *name, const char *between, ch
     return WH_OK;
 }
 
-#define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+/* The vendor has no others, so an event of another name would never be met. */
+static const char *const events[] = { "created", "updated", "deleted", NULL };
 
-/* A word without what parts it from the object type, so that the type can be read back. */
-static int check_event(whi_reading *self) {
-    const whi_json *where;
-    uint32_t node = whi_reading_value(self, "event", &where);
-    const char *text;
-    int code = whi_reading_text(self, where, node, "event", &text);
+static int is_event(const char *text) {
+    const char *const *event = events;
 
-    if (code == WH_OK && (text[0] == '\0' || text[strspn(text, WORD)] != '\0')) {
-        return whi_fail_field(WH_EINVALID, "event", "expected a word like \"updated\", of A-Z a-z 0-9 _ -");
+    while (*event != NULL && strcmp(*event, text) != 0) {
+        event++;
     }
-    return code;
+    return *event != NULL;
 }
 
 /* The events taken are of the type "<object_type>.<event>". */
@@ -71,8 +68,7 @@ static int put_events(whi_reading *self) {
         whi_reading_value(self, "event", &where) == WHI_JSON_NONE) {
         return WH_OK;
     }
-    code = check_event(self);
-    code = code == WH_OK ? add_part(self, "object_type", "", type) : code;
+    code = add_part(self, "object_type", "", type);
     code = code == WH_OK ? add_part(self, "event", ".", type) : code;
     if (code == WH_OK && whi_type_check(type) != WH_OK) {
         code = whi_fail_field(WH_EINVALID, "object_type",
@@ -85,9 +81,66 @@ static int put_events(whi_reading *self) {
     return code;
 }
 
+#define MINUTE INT64_C(60000)
+
+/* The vendor's guide of September 2026: what an integration pushes is tried again three times, at once. */
+static const int64_t native_retry[] = { 0, 0, 0, 0 };
+
+/* And what was read by polling, or is there from before: at most 20 times, after the Fibonacci numbers in minutes. */
+static const int64_t virtual_retry[] = {
+    0,
+    1 * MINUTE,
+    2 * MINUTE,
+    3 * MINUTE,
+    5 * MINUTE,
+    8 * MINUTE,
+    13 * MINUTE,
+    21 * MINUTE,
+    34 * MINUTE,
+    55 * MINUTE,
+    89 * MINUTE,
+    144 * MINUTE,
+    233 * MINUTE,
+    377 * MINUTE,
+    610 * MINUTE,
+    987 * MINUTE,
+    1597 * MINUTE,
+    2584 * MINUTE,
+    4181 * MINUTE,
+    6765 * MINUTE,
+    10946 * MINUTE,
+};
+
+/* The list comes with the kind of webhook, which stays. */
+static void put_retry(whi_reading *self) {
+    whi_json_write_name(self->out, "retry");
+    for (size_t i = 0; i < sizeof virtual_retry / sizeof virtual_retry[0]; i++) {
+        whi_buf_char(self->out, i > 0 ? ',' : '[');
+        whi_buf_int(self->out, virtual_retry[i]);
+    }
+    whi_buf_char(self->out, ']');
+}
+
+/* What it is, is settled when it is made: also by the interval, which may come and go later. */
+static void settle_type(whi_reading *self) {
+    const whi_json *where;
+    uint32_t type = whi_reading_value(self, "webhook_type", &where);
+    int is_virtual = type != WHI_JSON_NONE ? whi_json_string_is(where, type, "virtual", 7)
+                                           : whi_reading_value(self, "interval", &where) != WHI_JSON_NONE;
+
+    if (self->subscription == NULL ? type == WHI_JSON_NONE : whi_reading_changed(self, "interval")) {
+        whi_reading_drop(self, "webhook_type");
+        whi_buf_text(whi_reading_keep(self, "webhook_type"), is_virtual ? "\"virtual\"" : "\"native\"");
+    }
+    if (self->subscription == NULL && is_virtual) {
+        put_retry(self);
+    }
+}
+
 static int finish(whi_reading *self) {
     int code = check_destination(self);
 
+    settle_type(self);
     return code == WH_OK ? put_events(self) : code;
 }
 
@@ -100,6 +153,27 @@ static const char *only_type(const whi_subscription *s, size_t *split) {
 
     *split = type != NULL && strchr(type, '*') == NULL ? whi_type_split(type) : 0;
     return *split > 0 ? type : NULL;
+}
+
+/* What the object says of filters are texts. Without memory to look it is the writing of them that fails. */
+static int tells_filters(const char *filters) {
+    whi_json json = { 0 };
+    int code = filters != NULL ? whi_json_scan(&json, filters, strlen(filters), 64) : WH_ENOTFOUND, tells = 1;
+
+    for (uint32_t at = code == WH_OK ? whi_json_first(&json, 0) : WHI_JSON_NONE; at != WHI_JSON_NONE;
+         at = whi_json_next_name(&json, 0, at)) {
+        tells &= json.nodes[at + 1].type != WHI_JSON_NULL && json.nodes[at + 1].type <= WHI_JSON_STRING;
+    }
+    whi_json_free(&json);
+    return tells;
+}
+
+/* A connection, and one event of one kind of objects: who made it otherwise finds it at our own routes. */
+static int tells(const whi_subscription *s) {
+    size_t split;
+    const char *type = only_type(s, &split);
+
+    return type != NULL && s->source != NULL && is_event(type + split + 1) && tells_filters(s->filters);
 }
 
 static void write_object_type(whi_writing *self, const whi_wire_field *field) {
@@ -137,63 +211,42 @@ static void write_webhook_type(whi_writing *self, const whi_wire_field *field) {
 
 /* ------------------------------------------------------------------- the table */
 
-/* All lists are open: what the system adds to them is kept. Required ones are written as "" where another profile's
- * subscription has none: the clients' types demand them, and one such webhook would spoil a whole list. The others are
- * left out, which the same types allow and null they do not. */
+static const char *const types[] = { "native", "virtual", NULL };
+static const char *const databases[] = { "mongodb", "mysql",    "postgres",  "mssql",
+                                         "mariadb", "supabase", "snowflake", NULL };
+
+#define YEAR 525600 /* minutes: an interval beyond it would never come round */
+
+/* The list of object types is open: the system adds some each month. The others are closed, as they are in clients: one
+ * webhook with another value would break a whole list there. Required ones are written as "" where an operator asks for
+ * another system's webhook. The others are left out, which the clients' types allow and null they do not. */
 static const whi_wire_field fields[] = {
-    { "id", WHI_WIRE_TEXT, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "created_at", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "updated_at", WHI_WIRE_TEXT, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "workspace_id", WHI_WIRE_TEXT, WHI_AT_TENANT, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "connection_id", WHI_WIRE_TEXT, WHI_AT_SOURCE, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", NULL, 0 },
+    { "id", WHI_WIRE_TEXT, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "created_at", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "updated_at", WHI_WIRE_TEXT, WHI_AT_UPDATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "workspace_id", WHI_WIRE_TEXT, WHI_AT_TENANT, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "connection_id", WHI_WIRE_TEXT, WHI_AT_SOURCE, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", NULL, 0, 0 },
     { "object_type", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", write_object_type,
-      0 },
-    { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", write_event, 0 },
-    { "hook_url", WHI_WIRE_TEXT, WHI_AT_URL, 0, NULL, NULL, NULL, 0 },
-    { "interval", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 1 },
-    { "checked_at", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "integration_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "environment", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "\"Production\"", NULL, 0 },
-    { "runs", WHI_WIRE_TEXTS, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "[]", NULL, 0 },
-    { "fields", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0 },
-    { "webhook_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, write_webhook_type, 0 },
-    { "meta", WHI_WIRE_ANY, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-    { "is_healthy", WHI_WIRE_FLAG, WHI_AT_HEALTHY, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "page_max_limit", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-    { "filters", WHI_WIRE_MAP, WHI_AT_FILTERS, 0, NULL, NULL, NULL, 0 },
-    { "db_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-    { "db_url", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_PRIVATE, NULL, NULL, NULL, 0 },
-    { "db_schema", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-    { "db_name_prefix", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-    { "is_paused", WHI_WIRE_FLAG, WHI_AT_PAUSED, 0, NULL, NULL, NULL, 0 },
-    { "is_beta", WHI_WIRE_FLAG, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0 },
-};
-
-#define MINUTE INT64_C(60000)
-
-/* docs.unified.to, at the object models' events: at most 20 retries, the Fibonacci numbers in minutes. */
-static const int64_t retry[] = {
-    0,
-    1 * MINUTE,
-    2 * MINUTE,
-    3 * MINUTE,
-    5 * MINUTE,
-    8 * MINUTE,
-    13 * MINUTE,
-    21 * MINUTE,
-    34 * MINUTE,
-    55 * MINUTE,
-    89 * MINUTE,
-    144 * MINUTE,
-    233 * MINUTE,
-    377 * MINUTE,
-    610 * MINUTE,
-    987 * MINUTE,
-    1597 * MINUTE,
-    2584 * MINUTE,
-    4181 * MINUTE,
-    6765 * MINUTE,
-    10946 * MINUTE,
+      0, 0 },
+    { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, events, "\"\"", write_event, 0, 0 },
+    { "hook_url", WHI_WIRE_TEXT, WHI_AT_URL, 0, NULL, NULL, NULL, 0, 0 },
+    { "interval", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 1, YEAR },
+    { "checked_at", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "integration_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "environment", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "\"Production\"", NULL, 0, 0 },
+    { "runs", WHI_WIRE_TEXTS, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "[]", NULL, 0, 0 },
+    { "fields", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0, 0 },
+    { "webhook_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_FIXED, types, NULL, write_webhook_type, 0, 0 },
+    { "meta", WHI_WIRE_ANY, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
+    { "is_healthy", WHI_WIRE_FLAG, WHI_AT_HEALTHY, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "page_max_limit", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, INT32_MAX },
+    { "filters", WHI_WIRE_MAP, WHI_AT_FILTERS, 0, NULL, NULL, NULL, 0, 0 },
+    { "db_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, databases, NULL, NULL, 0, 0 },
+    { "db_url", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_PRIVATE, NULL, NULL, NULL, 0, 0 },
+    { "db_schema", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
+    { "db_name_prefix", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
+    { "is_paused", WHI_WIRE_FLAG, WHI_AT_PAUSED, 0, NULL, NULL, NULL, 0, 0 },
+    { "is_beta", WHI_WIRE_FLAG, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
 };
 
 #define TRIGGER (WHI_ROUTE_BODY | WHI_ROUTE_OPTIONAL | WHI_ROUTE_SLOW)
@@ -201,10 +254,15 @@ static const int64_t retry[] = {
 static const whi_route routes[] = {
     { "GET", "/unified/webhook", 0, "list" },
     { "POST", "/unified/webhook", WHI_ROUTE_BODY, "make" },
+    { "GET", "/unified/apicall", 0, "calls" },
+    { "GET", "/unified/apicall/{id}", 0, "call" },
+    { "GET", "/unified/notification", 0, "notifications" },
     { "GET", "/unified/webhook/{id}", 0, "get" },
     { "PUT", "/unified/webhook/{id}", WHI_ROUTE_BODY, "change" },
     { "PATCH", "/unified/webhook/{id}", WHI_ROUTE_BODY, "change" },
     { "DELETE", "/unified/webhook/{id}", 0, "remove" },
+    { "PUT", "/unified/webhook/{id}/resume", TRIGGER, "resume" },
+    { "PATCH", "/unified/webhook/{id}/resume", TRIGGER, "resume" },
     { "PUT", "/unified/webhook/{id}/trigger", TRIGGER, "trigger" },
     { "PATCH", "/unified/webhook/{id}/trigger", TRIGGER, "trigger" },
     { NULL, NULL, 0, NULL },
@@ -212,18 +270,19 @@ static const whi_route routes[] = {
 
 const whi_system whi_system_unified = {
     .name = "unified",
-    .asks = WHI_SECRET_OF_TENANT | WHI_EMPTY_IS_ABSENT,
+    .asks = WHI_SECRET_OF_TENANT | WHI_EMPTY_IS_ABSENT | WHI_FILTERS_ITEMS,
     .fields = fields,
     .field_count = sizeof fields / sizeof fields[0],
     .time = WHI_TIME_SECONDS,
     .finish = finish,
+    .tells = tells,
     .ident = whi_system_ident_own,
     .ident_parse = whi_system_ident_own_parse,
     .routes = routes,
     .challenge = "Bearer",
     .refuse = whi_refusal_plain, /* no form of an error is documented, and the clients take any */
-    .retry = retry,
-    .retry_count = sizeof retry / sizeof retry[0],
+    .retry = native_retry,
+    .retry_count = sizeof native_retry / sizeof native_retry[0],
     .body = whi_unified_body,
     .format = &whi_unified_format,
 };

@@ -1,5 +1,5 @@
 /* The vendor's formula is HMAC(workspace.secret, data + nonce). That data are the bytes of the
- * member, and hex the digest's text, is our reading: neither is public.
+ * member, written as JSON.stringify writes them, and hex the digest's text, is our reading: neither is public.
  * Tests: test_envelope, test_api_systems. */
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/ident.h"
+#include "pure/stringify.h"
 #include "systems/object.h"
 #include "systems/unified_sent.h"
 
@@ -32,18 +33,39 @@ static int make_nonce(const whi_envelope *envelope, char out[NONCE_SIZE]) {
     return code;
 }
 
-/* Appends the data as a list; where receives their place in out. */
-static size_t write_data(const whi_envelope *envelope, whi_buf *out, size_t *where) {
-    size_t size;
-    const char *data = whi_envelope_data(envelope, &size);
-    int is_list = size > 0 && data[0] == '[';
+/* The vendor's receivers have parsed the body when they verify, and write its data anew: so they are sent as
+ * JavaScript writes them. Where that would change a value the bytes stay as they are, and are exact. */
+static int write_value(const whi_envelope *envelope, const char *data, size_t size, whi_buf *out) {
+    int same = 0, code = WH_OK;
+    whi_json json = { 0 };
+
+    if (envelope->made_by->data != WHI_DATA_EXACT) {
+        code = whi_json_scan(&json, data, size, WHI_JSON_DEPTH_MAXIMUM);
+        code = code == WH_OK ? whi_stringify(&json, 0, out, &same) : code;
+        whi_json_free(&json);
+        if (envelope->unlike != NULL) {
+            *envelope->unlike = !same;
+        }
+    }
+    if (!same) {
+        whi_buf_add(out, data, size);
+    }
+    return code == WH_ENOMEM ? code : WH_OK;
+}
+
+/* Appends the data as a list; where and size receive their place in out. */
+static int write_data(const whi_envelope *envelope, whi_buf *out, size_t *where, size_t *size) {
+    size_t given;
+    const char *data = whi_envelope_data(envelope, &given);
+    int is_list = given > 0 && data[0] == '[', code;
 
     whi_json_write_name(out, "data");
     *where = out->size;
     whi_buf_text(out, is_list ? "" : "[");
-    whi_buf_add(out, data, size);
+    code = write_value(envelope, data, given, out);
     whi_buf_text(out, is_list ? "" : "]");
-    return out->size - *where;
+    *size = out->size - *where;
+    return code;
 }
 
 /* data: over these bytes of out itself, which are looked up late since out may move. */
@@ -100,9 +122,10 @@ int whi_unified_body(const whi_envelope *envelope, whi_buf *out) {
     int code;
 
     whi_buf_char(out, '{');
-    size = write_data(envelope, out, &data);
+    code = write_data(envelope, out, &data, &size);
     whi_json_write_name(out, "webhook");
-    code = whi_object_write(envelope->made_by->system, envelope->made_by, NULL, WHI_OBJECT_SENT, out);
+    code = code != WH_OK ? code
+                         : whi_object_write(envelope->made_by->system, envelope->made_by, NULL, WHI_OBJECT_SENT, out);
     code = code == WH_OK ? write_signed(envelope, data, size, out) : code;
     whi_buf_text(out, ",\"type\":\"NATIVE\"");
     code = code == WH_OK ? write_xref(envelope, out) : code;

@@ -120,7 +120,7 @@ int whi_wire_fits(const whi_json *json, uint32_t node, int kind) {
     case WHI_WIRE_NUMBER:
         return is_type(json, node, WHI_JSON_NUMBER) && isfinite(whi_json_double(json, node));
     case WHI_WIRE_MS:
-        return is_type(json, node, WHI_JSON_NUMBER) && whi_json_int(json, node, &number) && number >= 1 &&
+        return is_type(json, node, WHI_JSON_NUMBER) && whi_json_whole(json, node, &number) && number >= 1 &&
                number <= WHI_EXPIRES_MAXIMUM;
     case WHI_WIRE_FLAG:
         return is_type(json, node, WHI_JSON_TRUE) || is_type(json, node, WHI_JSON_FALSE);

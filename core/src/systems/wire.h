@@ -11,7 +11,7 @@
 enum whi_wire_kind {
     WHI_WIRE_TEXT,
     WHI_WIRE_TEXTS,  /* a list of them */
-    WHI_WIRE_NUMBER, /* at least the field's least */
+    WHI_WIRE_NUMBER, /* from the field's least to its most */
     WHI_WIRE_MS,     /* an integer: ms since 1970 */
     WHI_WIRE_FLAG,
     WHI_WIRE_MAP, /* an object of texts; absent ones are dropped */
@@ -47,6 +47,7 @@ enum {
     WHI_WIRE_READ_ONLY = 2, /* ignored on input */
     WHI_WIRE_CHECKED = 4,   /* with READ_ONLY: its type is checked all the same */
     WHI_WIRE_PRIVATE = 16,  /* holds a password: for its owner, not for who is sent to */
+    WHI_WIRE_FIXED = 32,    /* settled on creation: in a change it is ignored, whatever it is */
     WHI_WIRE_DETAILS = 8,   /* kept in details, beside its place or for the system's own functions */
 };
 
@@ -61,7 +62,7 @@ typedef struct whi_wire_field {
     const char *const *values; /* what a text must be one of, ends with NULL; NULL: any */
     const char *fallback;      /* JSON written where there is none; NULL: the field is left out */
     void (*write)(whi_writing *self, const struct whi_wire_field *field); /* NULL: as its place has it */
-    int least;
+    int least, most;                                                      /* most: 0 for no end */
 } whi_wire_field;
 
 #define WHI_WIRE_FIELDS 32 /* a bit each */

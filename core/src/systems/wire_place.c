@@ -86,6 +86,14 @@ static void put_active(whi_reading *self, uint32_t node) {
     whi_buf_text(self->out, self->given->nodes[node].type == WHI_JSON_TRUE ? "false" : "true");
 }
 
+/* As our own documents want it: typed clients write 1.79e12. */
+static void put_whole(whi_reading *self, uint32_t node) {
+    int64_t number = 0;
+
+    whi_json_whole(self->given, node, &number);
+    whi_buf_int(self->out, number);
+}
+
 static void put_filters(whi_reading *self, uint32_t node) {
     const whi_json_node *nodes = self->given->nodes;
     const char *text = self->given->text;
@@ -267,7 +275,7 @@ const whi_wire_place_row whi_wire_places[WHI_WIRE_PLACES] = {
     [WHI_AT_ACTIVE] = { "paused", NULL, put_active, write_active, "false" },
     [WHI_AT_INSECURE] = { "insecure", NULL, NULL, write_insecure, "false" },
     [WHI_AT_SINGLE_USE] = { "single_use", NULL, NULL, write_single_use, "false" },
-    [WHI_AT_EXPIRES] = { "expires_at", NULL, NULL, write_expires, NULL },
+    [WHI_AT_EXPIRES] = { "expires_at", NULL, put_whole, write_expires, NULL },
     [WHI_AT_ID] = { NULL, NULL, NULL, write_id, NULL },
     [WHI_AT_TENANT] = { NULL, NULL, NULL, write_tenant, NULL },
     [WHI_AT_CREATED] = { NULL, NULL, NULL, write_created, NULL },

@@ -227,13 +227,16 @@ static void judge(whi_flight *flight) {
 
     note_attempt(worker, parcel);
     delivery->tries++;
-    atomic_store_explicit(&delivery->registration->failing, !success, memory_order_relaxed);
     if (success) {
         atomic_fetch_add_explicit(&worker->engine->count.delivered, 1, memory_order_relaxed);
+        delivery->error = parcel->sentence[0] != '\0' ? whi_strdup(parcel->sentence, WH_ZSTR) : NULL;
         whi_delivery_move(worker->engine, delivery, WHI_SUCCEED, 0);
     } else {
         atomic_fetch_add_explicit(&worker->engine->count.failed, 1, memory_order_relaxed);
         fail_delivery(worker, parcel);
+    }
+    if (success || delivery->state == WHI_EXHAUSTED) { /* what is tried again may still arrive */
+        atomic_store_explicit(&delivery->registration->failing, !success, memory_order_relaxed);
     }
     judge_lane(worker, flight);
     whi_record_delivery(worker, delivery);

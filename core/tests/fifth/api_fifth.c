@@ -4,7 +4,7 @@
 
 static int serve_list(whi_call *call) {
     whi_search search = { .system = call->system, .page.limit = 100 };
-    int code = whi_scope_tenant(call, &search.tenant);
+    int code = whi_search_scope(call, &search);
 
     code = code == WH_OK ? whi_search_run(call, &search) : code;
     if (code == WH_OK) {

@@ -21,15 +21,15 @@
 static const char *const colours[] = { "red", "green", NULL };
 
 static const whi_wire_field fields[] = {
-    { "number", WHI_WIRE_MS, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
-    { "url", WHI_WIRE_TEXT, WHI_AT_URL, WHI_WIRE_REQUIRED, NULL, NULL, NULL, 0 },
-    { "kinds", WHI_WIRE_TEXTS, WHI_AT_EVENTS, 0, NULL, NULL, NULL, 0 },
-    { "mask", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0 },
-    { "label", WHI_WIRE_TEXT, WHI_AT_NAME, 0, NULL, "\"unnamed\"", NULL, 0 },
-    { "colour", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, colours, NULL, NULL, 0 },
-    { "weight", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 3 },
-    { "off", WHI_WIRE_FLAG, WHI_AT_PAUSED, 0, NULL, NULL, NULL, 0 },
-    { "made", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0 },
+    { "number", WHI_WIRE_MS, WHI_AT_ID, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "url", WHI_WIRE_TEXT, WHI_AT_URL, WHI_WIRE_REQUIRED, NULL, NULL, NULL, 0, 0 },
+    { "kinds", WHI_WIRE_TEXTS, WHI_AT_EVENTS, 0, NULL, NULL, NULL, 0, 0 },
+    { "mask", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0, 0 },
+    { "label", WHI_WIRE_TEXT, WHI_AT_NAME, 0, NULL, "\"unnamed\"", NULL, 0, 0 },
+    { "colour", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, colours, NULL, NULL, 0, 0 },
+    { "weight", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 3, 0 },
+    { "off", WHI_WIRE_FLAG, WHI_AT_PAUSED, 0, NULL, NULL, NULL, 0, 0 },
+    { "made", WHI_WIRE_TEXT, WHI_AT_CREATED, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
 };
 
 /* The number and a digit that checks it: a 7 behind. */
