@@ -270,7 +270,15 @@ static void an_error_tells_the_byte_and_what_was_expected(void **state) {
         { "\"\xff\"", "at byte 1: expected UTF-8, found byte 0xff" },
         { "\"\xed\xa0\x80\"", "at byte 1: expected UTF-8, found byte 0xed" },
         { "\"a", "at byte 2: expected '\"', found the end" },
-        { "\xef\xbb\xbf{}", "at byte 0: expected a value, found byte 0xef" },
+        { "\xef\xbb\xbf{}", "at byte 0: expected a value, found a byte order mark, which JSON has none of" },
+        { "\xff\xfe{", "at byte 0: expected a value, found the byte order mark of UTF-16, and JSON is UTF-8" },
+        { "\xfe\xff", "at byte 0: expected a value, found the byte order mark of UTF-16, and JSON is UTF-8" },
+        { "{\xe2\x80\x9c\x61\xe2\x80\x9d:1}", "at byte 1: expected a member's name, found U+201C" },
+        { "{\"a\":\xc2\xa0"
+          "1}",
+          "at byte 5: expected a value, found U+00A0" },
+        { "[\xf0\x9f\x98\x80]", "at byte 1: expected a value, found U+1F600" },
+        { "[\xff\xfe]", "at byte 1: expected a value, found byte 0xff" },
         { "{} x", "at byte 3: expected the end, found 'x'" },
     };
 
