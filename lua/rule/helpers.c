@@ -101,6 +101,9 @@ static int helper_hash(lua_State *L) {
     EVP_MAC_CTX *mac;
     size_t size;
 
+    if (whi_rule_is_null(L, 1)) {
+        return whi_rule_misused_null(L, "hash: a text was expected, not null");
+    }
     if (lua_type(L, 1) != LUA_TSTRING) {
         return luaL_error(L, "hash: a text was expected, not %s", lua_isnone(L, 1) ? "nothing" : whi_rule_type(L, 1));
     }
@@ -197,7 +200,7 @@ static int helper_only(lua_State *L) {
 
     whi_rule_text_init(L, &list);
     for (int i = 2; i <= top; i++) {
-        luaL_checktype(L, i, LUA_TSTRING);
+        whi_rule_check_type(L, i, LUA_TSTRING);
         if (i > 2) {
             whi_rule_text_char(&list, ',');
         }
@@ -327,7 +330,7 @@ static int helper_merge(lua_State *L) {
 
     int depth = (int)runtime->limits.json_depth;
 
-    luaL_checktype(L, 2, LUA_TTABLE);
+    whi_rule_check_type(L, 2, LUA_TTABLE);
     if (json->nodes[node].type != WHI_JSON_OBJECT) {
         return luaL_error(L, "merge: the first value must be an object of the payload");
     }

@@ -449,7 +449,7 @@ static void parts_have_edges(void **state) {
           "math.huge, "
           "payload.tiny}",
           "[true,101,3,true,true,1e-400]" },
-        { V, "return {payload.huge}", "[1]: an infinite number is no JSON number" },
+        { Y, "return {payload.huge}", "[1e400]" },
         { Y, "return only(payload, 'huge', 'tiny', 'minus')", "{\"minus\":-0,\"huge\":1e400,\"tiny\":1e-400}" },
         { Y, "return {1 / payload.minus, math.type(payload.minus), payload.minus == 0} and {payload.minus == 0}",
           "[true]" },
@@ -547,7 +547,7 @@ static void a_payload_need_not_be_an_object(void **state) {
     static const struct odd nulls[] = {
         { Y, "return payload == null", "true" },
         { R, "return payload.x", "null has no field 'x'" },
-        { V, "return payload", "not null" },
+        { Y, "return payload", "true" },
     };
 
     (void)state;
