@@ -269,7 +269,8 @@ static int set_fields(apply *self, uint32_t node) {
     int code = optional_text(self, node, "fields", FIELDS_MAXIMUM, place);
 
     if (code == WH_OK && *place != NULL) {
-        code = whi_projection_parse(&fields, *place, strlen(*place));
+        code = self->stored ? WH_OK : whi_projection_review(*place, strlen(*place));
+        code = code == WH_OK ? whi_projection_parse(&fields, *place, strlen(*place)) : code;
         code = code == WH_OK ? WH_OK : fail_field(code, "fields");
         if (code == WH_OK && fields == NULL) { /* blanks only */
             code = keep_text(place, NULL, 0);
@@ -301,6 +302,7 @@ static int set_filters(apply *self, uint32_t node) {
 
     if (code == WH_OK && *place != NULL) {
         code = whi_filter_parse(&filter, *place, strlen(*place));
+        code = code == WH_OK && !self->stored ? whi_filter_review(filter) : code;
         code = code == WH_OK ? WH_OK : fail_field(code, "filters");
         whi_filter_free(filter);
     }
