@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -15,6 +16,7 @@
 #include "outside/certificate.h"
 #include "outside/transport_curl.h"
 #include "receiver.h"
+#include "strict_tls.h"
 #include "wire.h"
 
 static nginx *good, *own, *wrong, *two, *brief;
@@ -137,6 +139,45 @@ static void an_insecure_connection_serves_no_secure_request(void **state) {
     assert_string_equal(strrchr(s.response, ' ') - 2, " 2 .");
 }
 
+/* Several, since who ends first, the other side's alert or our request, is a matter of luck. */
+static void assert_asked(int version, int needed) {
+    strict_tls *server = strict_tls_new("good", version, needed);
+    char url[128];
+    sending s;
+
+    snprintf(url, sizeof url, "https://localhost:%d/hook", strict_tls_port(server));
+    for (int i = 0; i < 10; i++) {
+        wire_exchange(&w, &s, url);
+        assert_int_equal(s.request.status, 0);
+        assert_int_equal(s.request.error, WH_ETLS);
+        if (strstr(s.request.message, "the receiver asked for a client certificate, and there is none to show") ==
+            NULL) {
+            fail_msg("not told: %s", s.request.message);
+        }
+    }
+    strict_tls_free(server);
+}
+
+static void a_client_certificate_that_is_asked_for_is_named(void **state) {
+    (void)state;
+    assert_asked(TLS1_3_VERSION, 1);
+    assert_asked(TLS1_2_VERSION, 1);
+    assert_asked(TLS1_3_VERSION, 0);
+}
+
+static void one_that_is_not_asked_for_is_not(void **state) {
+    receiver_answer answer = { .fault = RECEIVER_CLOSE };
+    receiver *plain = receiver_new(NULL, NULL);
+    sending s;
+
+    (void)state;
+    receiver_set(plain, "/", answer);
+    wire_exchange(&w, &s, receiver_url(plain, "/"));
+    assert_int_equal(s.request.error, WH_EIO);
+    assert_null(strstr(s.request.message, "certificate"));
+    receiver_free(plain);
+}
+
 static void plain_http_at_a_tls_port_and_the_reverse_are_errors(void **state) {
     receiver *plain = receiver_new(NULL, NULL);
     char url[128];
@@ -253,6 +294,8 @@ int main(void) {
         TEST(the_named_authority_replaces_the_systems),
         TEST(an_insecure_request_accepts_any_certificate),
         TEST(an_insecure_connection_serves_no_secure_request),
+        TEST(a_client_certificate_that_is_asked_for_is_named),
+        TEST(one_that_is_not_asked_for_is_not),
         TEST(plain_http_at_a_tls_port_and_the_reverse_are_errors),
         TEST(http2_is_spoken_when_it_is_asked_for),
         TEST(many_requests_share_one_http2_connection),

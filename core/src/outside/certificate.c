@@ -166,3 +166,53 @@ void whi_certificates_put(whi_certificates *trust) {
 void whi_certificates_attach(const whi_certificates *trust, void *ssl_context) {
     SSL_CTX_set1_cert_store(ssl_context, trust->store);
 }
+
+/* ------------------------------------------------------------------------- asking */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int place; /* of a whi_asking in an SSL_CTX */
+
+static void release(void *parent, void *data, CRYPTO_EX_DATA *all_data, int index, long argument, void *pointer) {
+    whi_asking *asking = data;
+
+    (void)parent;
+    (void)all_data;
+    (void)index;
+    (void)argument;
+    (void)pointer;
+    if (asking != NULL) {
+        asking->released(asking->payload);
+        whi_free(asking);
+    }
+}
+
+static void take_place(void) {
+    place = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, release);
+}
+
+/* 0: there is no certificate, and the handshake goes on. */
+static int on_asked(SSL *ssl, X509 **certificate, EVP_PKEY **key) {
+    const whi_asking *asking = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), place);
+
+    (void)certificate;
+    (void)key;
+    if (asking != NULL) {
+        asking->asked(asking->payload);
+    }
+    return 0;
+}
+
+void whi_certificates_listen(void *ssl_context, const whi_asking *asking) {
+    whi_asking *kept = whi_alloc(sizeof *kept);
+
+    pthread_once(&once, take_place);
+    if (kept != NULL) {
+        *kept = *asking;
+    }
+    if (kept == NULL || place < 0 || !SSL_CTX_set_ex_data(ssl_context, place, kept)) {
+        whi_free(kept);
+        asking->released(asking->payload);
+        return;
+    }
+    SSL_CTX_set_client_cert_cb(ssl_context, on_asked);
+}
