@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -259,17 +260,40 @@ static void a_new_connection_reads_no_file_of_certificates(void **state) {
 }
 
 static void a_file_of_authorities_that_is_not_one_is_refused_at_opening(void **state) {
-    static const char *const names[] = { "/nonexistent/ca.pem", "/dev/null" };
+    static const char *const names[][2] = { { "/nonexistent/ca.pem", "No such file" },
+                                            { "/dev/null", "cannot be read as PEM certificates" },
+                                            { "/tmp", "is a directory, a file is expected" } };
     whi_transport_options options = { &w.limits, w.policy, "", NULL, w.poller, 0 };
     whi_transport *transport;
 
     (void)state;
-    for (int i = 0; i < 2; i++) {
-        options.ca_file = names[i];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        options.ca_file = names[i][0];
         assert_int_equal(whi_transport_curl.open(&transport, &options), WH_EINVALID);
-        assert_non_null(strstr(wh_last_error(), names[i]));
+        assert_non_null(strstr(wh_last_error(), names[i][0]));
+        assert_non_null(strstr(wh_last_error(), names[i][1]));
         assert_null(transport);
     }
+}
+
+static void a_folder_without_certificates_is_none(void **state) {
+    char folder[] = "/tmp/webhook-certificates-XXXXXX", list[200], file[100];
+    FILE *made;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(whi_certificates_in(folder), 0);
+    assert_int_equal(whi_certificates_in("/nonexistent:"), 0);
+    assert_int_equal(whi_certificates_in(""), 0);
+    snprintf(file, sizeof file, "%s/1.0", folder);
+    made = fopen(file, "w");
+    assert_non_null(made);
+    fclose(made);
+    snprintf(list, sizeof list, "/nonexistent:%s", folder);
+    assert_int_equal(whi_certificates_in(list), 1);
+    assert_int_equal(whi_certificates_in(folder), 1);
+    unlink(file);
+    rmdir(folder);
 }
 
 static void the_authorities_are_read_once(void **state) {
@@ -302,6 +326,7 @@ int main(void) {
         TEST(a_session_is_resumed_by_the_next_connection),
         TEST(a_new_connection_reads_no_file_of_certificates),
         TEST(a_file_of_authorities_that_is_not_one_is_refused_at_opening),
+        TEST(a_folder_without_certificates_is_none),
         TEST(the_authorities_are_read_once),
     };
     return cmocka_run_group_tests(tests, start_all, stop_all);

@@ -16,6 +16,9 @@ int whi_certificates_usable(void);
 int whi_certificates_get(whi_certificates **out, const char *ca_file);
 void whi_certificates_put(whi_certificates *trust);
 
+/* 1 if there is a file in one of the folders, which have colons between them. */
+int whi_certificates_in(const char *folders);
+
 /* Lets an SSL_CTX verify against them. */
 void whi_certificates_attach(const whi_certificates *trust, void *ssl_context);
 
