@@ -138,7 +138,7 @@ describe("the command", function()
       ['\n{"type":"a","payload":1}\r\n\n{"type":5,"payload":1}'] = "line 4: type: expected a string, found number",
       ['{"type":"a","payload":1,"colour":1}'] = "line 1: unknown name 'colour'",
       ['{"type":"a"}'] = "line 1: payload: expected a value",
-      ['{"type":"a","payload":1}\n{"type":'] = "line 2: at byte 8",
+      ['{"type":"a","payload":1}\n{"type":'] = "line 2: at byte 9",
       ["7"] = "line 1: expected an object",
     } do
       local code, _, complaint = run("publish --batch " .. shell.write(text))

@@ -48,6 +48,28 @@ describe("a failure", function()
     sentence("events[1]", hooks:backtest { events = { "b c" } })
   end)
 
+  it("counts bytes from 1, as text:sub does", function()
+    local text = '{"a":oops}'
+    local at = math.tointeger(failure(webhook.decode(text)).reason:match "^at byte (%d+): expected a value, found 'o'$")
+    assert.equal("o", text:sub(at, at))
+    assert.matches("^url: found a blank at byte 10,", (select(2, hooks:subscribe { url = "https://a b" })))
+    assert.matches("at byte 2$", (select(2, webhook.sign("whsec_AAAAAAAAAAAAAAAAAAAAAAAA", "a\nb", 1, "x"))))
+    assert.matches("^fields: at position 3: ", (select(2, hooks:subscribe { url = "https://a/", fields = "a," })))
+  end)
+
+  it("has no names of the C library in it", function()
+    local sentences = {}
+    local function keep(_, message) sentences[#sentences + 1] = assert(message) end
+    assert(hooks:start(1))
+    keep(hooks:step())
+    keep(hooks:run())
+    keep(hooks:start(1))
+    keep(hooks:publish("a", 1, { async = print }))
+    assert(hooks:stop())
+    for _, each in ipairs(sentences) do assert.is_nil(each:find "[wW][hH]_", each) end
+    assert.equal(4, #sentences)
+  end)
+
   it("names what the caller wrote", function()
     local url = "https://example.com/"
     assert.equal("metadata.f", failure(hooks:subscribe { url = url, metadata = { f = print } }).field)

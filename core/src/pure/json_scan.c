@@ -55,10 +55,10 @@ static int wrong(const scan *self, size_t at, const char *expected) {
     char found[FOUND];
 
     if (at >= self->size) {
-        return whi_fail(WH_EJSON, "at byte %zu: expected %s, found the end", at, expected);
+        return whi_fail(WH_EJSON, "at byte %zu: expected %s, found the end", at + 1, expected);
     }
     tell_found(self, at, found);
-    return whi_fail(WH_EJSON, "at byte %zu: expected %s, found %s", at, expected, found);
+    return whi_fail(WH_EJSON, "at byte %zu: expected %s, found %s", at + 1, expected, found);
 }
 
 /* --------------------------------------------------------------------------- tape */
@@ -262,7 +262,7 @@ static inline int next_is(const scan *self, unsigned char c) {
 
 static int open_container(scan *self, int is_object) {
     if (self->level >= self->depth) {
-        return whi_fail(WH_ELIMIT, "at byte %zu: nested deeper than the limit of %d", self->at, self->depth);
+        return whi_fail(WH_ELIMIT, "at byte %zu: nested deeper than the limit of %d", self->at + 1, self->depth);
     }
     self->open[self->level] = self->json != NULL ? self->json->count : 0;
     self->counts[self->level] = 0;

@@ -66,10 +66,10 @@ static int text_check(const char *text) {
         unsigned char byte = (unsigned char)text[i];
 
         if (byte < 0x20 || byte == 0x7f) {
-            return whi_fail_field(WH_EINVALID, "url", "found the control character 0x%02x at byte %zu", byte, i);
+            return whi_fail_field(WH_EINVALID, "url", "found the control character 0x%02x at byte %zu", byte, i + 1);
         }
         if (byte == ' ') {
-            return whi_fail_field(WH_EINVALID, "url", "found a blank at byte %zu, expected \"%%20\"", i);
+            return whi_fail_field(WH_EINVALID, "url", "found a blank at byte %zu, expected \"%%20\"", i + 1);
         }
     }
     authority = authority_of(text);
