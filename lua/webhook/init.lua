@@ -22,7 +22,7 @@ local core = require "webhook.core"
 ---@field line? integer of the rule's source
 ---@field reason? string the sentence without field, index and line in front
 
----@alias webhook.payload any a value that JSON has, or webhook.raw(text)
+---@alias webhook.payload any a value that JSON has, or webhook.raw(text); a string that holds a JSON object or array is refused
 
 ---@class webhook.limits everything is an integer; what is absent or 0 has its default
 ---@field payload_bytes? integer one event's payload; 1048576
