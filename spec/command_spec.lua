@@ -55,6 +55,37 @@ describe("the command", function()
     assert.equal(2, json("deliveries")[1].attempts)
   end)
 
+  it("makes no store to look into it, and says which one it was", function()
+    local folder = shell.file()
+    assert(os.execute(("mkdir '%s'"):format(folder)))
+    local root <close> = assert(io.popen "pwd")
+    local at = root:read "l"
+    local function here(words)
+      return shell.run(("cd '%s' && unset WEBHOOK_STORE; %s"):format(folder, shell.webhook(words):gsub("'spec", "'" .. at .. "/spec")))
+    end
+    for _, words in ipairs { "deliveries", "deliveries show dlv_1", "events", "events show a", "subscriptions", "subscriptions show sub_1",
+      "subscriptions secrets sub_1", "subscriptions update sub_1 --name x", "subscriptions delete sub_1", "subscriptions pause sub_1",
+      "subscriptions resume sub_1", "explain a", "backtest sub_1 --fields id", "tokens", "tokens revoke tok_1", "replay dlv_1",
+      "replay --state exhausted" } do
+      local code, output, complaint = here(words)
+      assert.same({ 1, "" }, { code, output }, words)
+      assert.equal(("webhook: there is no store webhook.db in %s; --store FILE or $WEBHOOK_STORE names another\n"):format(folder), complaint)
+    end
+    local code, _, complaint = here "events --json --store sqlite:other.db"
+    assert.same({ 1, "not_found" }, { code, webhook.decode(complaint).code })
+    assert.equal("", select(2, shell.run(("ls '%s'"):format(folder))))
+
+    assert.equal(0, (here("publish a " .. shell.write "{}")))
+    code, _, complaint = here "events"
+    assert.same({ 0, "the store is webhook.db of this folder\n" }, { code, complaint })
+    code, _, complaint = here "deliveries --store webhook.db"
+    assert.same({ 0, "no such deliveries in the store webhook.db\n" }, { code, complaint })
+    code, _, complaint = here "tokens --store webhook.db"
+    assert.same({ 0, "no such tokens in the store webhook.db\n" }, { code, complaint })
+    assert.same({ 0, "", "" }, { here "deliveries --json" })
+    assert(os.execute(("rm -r '%s'"):format(folder)))
+  end)
+
   it("delivers with threads until it is told to stop", function()
     local receiver = shell.start(shell.webhook "listen --port 0")
     local url = receiver.wait_for("(http://%S+)")
@@ -146,6 +177,7 @@ describe("the command", function()
       assert.truthy(complaint:find(sentence, 1, true), complaint)
       assert.not_matches("traceback", complaint)
     end
+    json "tokens add"
     assert.equal(0, #json "events")
   end)
 
@@ -215,6 +247,7 @@ describe("the command", function()
   end)
 
   it("says what failed, and exits with 1", function()
+    json "tokens add"
     local lines = {
       ["subscriptions show sub_0000000000009"] = "no such subscription", ["subscriptions add ftp://x/"] = "url",
       ["deliveries body dlv_1"] = "no such delivery", ["deliveries --state lost"] = "expected waiting",

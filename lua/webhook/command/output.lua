@@ -5,6 +5,7 @@ local webhook = require "webhook"
 ---@class webhook.command.output
 ---@field json boolean
 ---@field store string
+---@field named boolean whether the line or the environment names the store
 ---@field rows string[][] wait until the widths of their columns are known
 local output = {}
 output.__index = output
@@ -13,9 +14,14 @@ local ROWS <const> = 200 -- printed together; a longer list is aligned in parts
 local RETRY <const> = 0.2 -- seconds between two looks at a lock, each of which waits 10 s for it
 
 ---@param json boolean
----@param store string
+---@param store? string nil: the one of this folder
 function output.new(json, store)
-  return setmetatable({ json = json, store = store, rows = {} }, output)
+  return setmetatable({ json = json, store = store or "webhook.db", named = store ~= nil, rows = {} }, output)
+end
+
+--- Tells beside what is printed, where a person reads it.
+function output:note(text, ...)
+  if not self.json then io.stderr:write(output.plain(text:format(...)), "\n") end
 end
 
 --- Text as a terminal may show it: what receivers and publishers wrote could hold commands to
@@ -62,16 +68,19 @@ end
 ---@param query webhook.query
 ---@param most? integer
 ---@param print_one fun(item: table)
-function output.list(hooks, kind, query, most, print_one)
+function output:list(hooks, kind, query, most, print_one)
+  local some = false
   repeat
-    local page = output.check(hooks:page(kind, query))
+    local page = self.check(hooks:page(kind, query))
     for _, each in ipairs(page.items) do
       print_one(each)
+      some = true
       most = most and most - 1
       if most == 0 then return end
     end
     query.cursor = page.next
   until not page.next
+  if not some then self:note("no such %s in the store %s", kind, self.store) end
 end
 
 --- Prints the rows that wait.
@@ -112,7 +121,27 @@ function output.read(name)
   return text or output.fail(("%s: %s"):format(name, message))
 end
 
---- Opens the store. more: options of webhook.open.
+-- A file that is not there; what else is wrong with it is told by who opens it.
+local function is_missing(name)
+  local path = name:match "^[sS][qQ][lL][iI][tT][eE]:(.*)$" or name
+  if path == "" or path:find "^[%w+.-]+:" then return false end
+  local file, _, number = io.open(path, "rb")
+  if file then file:close() end
+  return number == 2
+end
+
+--- Opens a store that is there, for who reads or changes what it has: an empty one would answer as if
+--- there had never been anything.
+function output:open_existing()
+  if is_missing(self.store) then
+    self.fail(("there is no store %s%s; --store FILE or $WEBHOOK_STORE names another"):format(self.store,
+      self.store:sub(1, 1) == "/" and "" or " in " .. (os.getenv "PWD" or "this folder")), "not_found")
+  end
+  if not self.named then self:note("the store is %s of this folder", self.store) end
+  return self:open()
+end
+
+--- Opens the store, which is made if it is not there. more: options of webhook.open.
 function output:open(more)
   return self.check(webhook.open(self.store, more))
 end
