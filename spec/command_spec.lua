@@ -203,6 +203,29 @@ describe("the command", function()
     assert.truthy(first:find("red?[31m a?", 1, true), first)
   end)
 
+  it("shows what would hide or turn text around on a terminal", function()
+    local odd = "a\u{202e}b\u{2066}c\u{200b}d\u{ad}e\u{feff}f\u{2028}g\u{e0041}h\u{fe0f}i\u{3164}j\u{61c}k"
+    json(("subscriptions add https://example.com/ --name '%s'"):format(odd))
+    json("publish a --key '" .. odd .. "' " .. shell.write('{"text":"' .. odd .. '"}'))
+    local _, output = run "subscriptions"
+    assert.truthy(output:find("a?b?c?d?e?f?g?h?i?j?k", 1, true), output)
+    json "subscriptions add https://example.com/ --name 'Zoë Łukasz 東京 \u{1f600} עברית'"
+    assert.truthy((select(2, run "subscriptions")):find("Zoë Łukasz 東京 \u{1f600} עברית", 1, true))
+
+    local escaped = [[a\u202eb\u2066c\u200bd\u00ade\ufefff\u2028g\udb40\udc41h\ufe0fi\u3164j\u061ck]]
+    local id = json("subscriptions")[2].id
+    local event = json("events")[1].id
+    for _, words in ipairs { "subscriptions --json", "subscriptions show " .. id, "events show " .. event } do
+      output = select(2, run(words))
+      assert.truthy(output:find(escaped, 1, true), output)
+    end
+    assert.equal(odd, webhook.decode(output).payload.text)
+    local receiver = shell.start(shell.webhook "listen --port 0")
+    local url = receiver.wait_for "(http://%S+)"
+    assert(os.execute(("curl -s -o /dev/null --data-binary @'%s' %s"):format(shell.write("x\u{202e}y"), url)))
+    receiver.wait_for "\n  x%?y\n"
+  end)
+
   it("makes secrets and checks signatures", function()
     local _, secret = run "secret"
     secret = secret:match("whsec_%S+")

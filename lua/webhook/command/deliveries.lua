@@ -1,5 +1,4 @@
 local options = require "webhook.command.options"
-local webhook = require "webhook"
 
 local deliveries = { words = 2 }
 
@@ -30,7 +29,7 @@ function actions.list(hooks, _, out, values, query)
 end
 
 function actions.show(hooks, id, out)
-  print(webhook.encode(out.check(hooks:delivery(id))))
+  print(out.encode(out.check(hooks:delivery(id))))
 end
 
 function actions.attempts(hooks, id, out)

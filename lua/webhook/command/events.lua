@@ -18,7 +18,7 @@ webhook events [list | show ID]
 local function show(hooks, id, out)
   local event = out.check(hooks:event(id))
   event.payload = webhook.raw(out.check(hooks:payload(id)))
-  print(webhook.encode(event))
+  print(out.encode(event))
 end
 
 function events.run(values, words, out)

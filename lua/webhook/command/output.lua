@@ -24,13 +24,55 @@ function output:note(text, ...)
   if not self.json then io.stderr:write(output.plain(text:format(...)), "\n") end
 end
 
+-- What a terminal shows as nothing, or by turning around what stands beside it: Unicode's format
+-- characters and fillers, the selectors of variants, and the controls beyond ASCII. Ascending.
+local UNSEEN <const> = {
+  0x80, 0x9f, 0xad, 0xad, 0x34f, 0x34f, 0x600, 0x605, 0x61c, 0x61c, 0x6dd, 0x6dd, 0x70f, 0x70f, 0x115f, 0x1160, 0x17b4, 0x17b5,
+  0x180b, 0x180f, 0x200b, 0x200f, 0x2028, 0x202e, 0x2060, 0x206f, 0x3164, 0x3164, 0xfe00, 0xfe0f, 0xfeff, 0xfeff, 0xffa0, 0xffa0,
+  0xfff0, 0xfffb, 0x110bd, 0x110bd, 0x1bca0, 0x1bca3, 0x1d173, 0x1d17a, 0xe0000, 0xe0fff,
+}
+
+local function is_unseen(point)
+  for i = 1, #UNSEEN, 2 do
+    if point <= UNSEEN[i + 1] then return point >= UNSEEN[i] end
+  end
+  return false
+end
+
+-- In UTF-8, what stands for such a character is what replace says of its code point.
+local function without_unseen(text, replace)
+  return (text:gsub("[\xc2-\xf4][\x80-\xbf]+", function(letter)
+    local point = utf8.codepoint(letter)
+    return is_unseen(point) and replace(point) or nil
+  end))
+end
+
+local function question_mark() return "?" end
+
+local function escape(point)
+  if point < 0x10000 then return ("\\u%04x"):format(point) end
+  point = point - 0x10000
+  return ("\\u%04x\\u%04x"):format(0xd800 + (point >> 10), 0xdc00 + (point & 0x3ff))
+end
+
 --- Text as a terminal may show it: what receivers and publishers wrote could hold commands to
---- the terminal.
+--- the terminal, or hide a part of itself.
 ---@param text string
 ---@return string
 function output.plain(text)
   text = utf8.len(text) and text or text:gsub("[\x80-\xff]", "?")
-  return (text:gsub("[%z\1-\8\11-\31\127]", "?"):gsub("\xc2[\x80-\x9f]", "?"))
+  return without_unseen(text:gsub("[%z\1-\8\11-\31\127]", "?"), question_mark)
+end
+
+--- JSON of the same meaning, in which such characters are escaped: they stand in its strings alone.
+---@param text string
+---@return string
+function output.escape(text)
+  return without_unseen(text, escape)
+end
+
+function output.encode(value)
+  return output.escape(output.check(webhook.encode(value)))
 end
 
 local function cell(value)
@@ -44,7 +86,7 @@ end
 ---@param columns string[]
 function output:item(document, columns)
   if self.json then
-    print(webhook.encode(document))
+    print(output.encode(document))
     return
   end
   if #columns == 1 then

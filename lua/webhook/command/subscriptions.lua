@@ -127,7 +127,7 @@ function actions.add(hooks, _, url, out, wanted)
 end
 
 function actions.show(hooks, _, id, out)
-  print(webhook.encode(out.check(hooks:subscription(id))))
+  print(out.encode(out.check(hooks:subscription(id))))
 end
 
 function actions.update(hooks, _, id, out, wanted)
@@ -147,7 +147,7 @@ function actions.resume(hooks, _, id, out)
 end
 
 function actions.secrets(hooks, _, id, out)
-  print(webhook.encode(out.check(hooks:secrets(id))))
+  print(out.encode(out.check(hooks:secrets(id))))
 end
 
 function subscriptions.run(values, words, out)
