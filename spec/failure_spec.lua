@@ -1,3 +1,5 @@
+package.path = "spec/?.lua;" .. package.path
+local shell = require "shell"
 local webhook = require "webhook"
 
 --- The fourth value of a call that fails; the first three are as ever.
@@ -9,6 +11,21 @@ local function failure(value, message, code, parts)
   assert.equal(parts.reason, message:sub(-#parts.reason)) -- the end of the sentence
   return parts
 end
+
+describe("an older Lua", function()
+  it("is told what is needed, and no undefined symbol", function()
+    local root = shell.spec .. "/.."
+    local paths = ("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua' LUA_CPATH='%s/lua/?.so'"):format(root, root, shell.build)
+    for _, line in ipairs { "-e 'require \"webhook\"'", "'" .. root .. "/lua/bin/webhook' --version" } do
+      local code, output, complaint = shell.run(paths .. " lua5.1 " .. line)
+      assert.same({ 1, "" }, { code, output })
+      assert.matches("webhook needs Lua 5.4 or a later one, and this is Lua 5.1", complaint)
+      assert.not_matches("symbol", complaint)
+    end
+    local _, _, complaint = shell.run(paths .. " lua5.1 -e 'jit = { version = \"LuaJIT 2.1\" } require \"webhook\"'")
+    assert.matches("this is LuaJIT 2.1:", complaint)
+  end)
+end)
 
 describe("a failure", function()
   local hooks
