@@ -249,10 +249,10 @@ describe("the command", function()
 
   it("says what is wrong with a line, and exits with 2", function()
     local lines = {
-      ["publsh"] = 'unknown command "publsh"', ["publish"] = "expects a TYPE", ["publish --colour red x"] = "unknown option %-%-colour",
+      ["publsh"] = 'unknown command "publsh"', ["publish"] = "expects a TYPE", ["publish --colour red x"] = "unknown option %-%-colour; there are: %-%-batch, %-%-help, %-%-id, %-%-json, %-%-key, %-%-source, %-%-store, %-%-tenant, %-%-time\n",
       ["listen --port many"] = "whole number", ["subscriptions add"] = "expects a URL", ["deliveries show"] = "expects an ID",
       ["replay"] = "expects an ID", ["verify"] = "expects a FILE", ["subscriptions paint"] = 'no "paint"',
-      ["publish a --id"] = "expects a value", ["publish a --id --json"] = "expects a value", ["run -q"] = "unknown option %-q",
+      ["publish a --id"] = "expects a value", ["publish a --id --json"] = "expects a value", ["run -q"] = "unknown option %-q; there are: %-%-allow, ",
       ["run now"] = 'unexpected word "now"', ["run --quiet=yes"] = "takes no value", ["run --threads 0"] = "from 1 to 64, found 0",
       ["listen --port 70000"] = "from 0 to 65535", ["events --limit -1"] = "found %-1", ["events paint"] = 'no "paint"',
       ["replay dlv_1 --event x"] = "expects an ID, or", ["publish --batch a b"] = "one FILE",

@@ -37,7 +37,7 @@ describe("webhook rule", function()
 
   it("reads standard input, and speaks to scripts", function()
     local rule = shell.write "return merge(payload, { rate = payload.rate, by = subscription.name, n = subscription.meta.n })"
-    local words = ("run %s --json --name shop --meta %s --fields rate,by,n"):format(rule, shell.write '{"n":1}')
+    local words = ("run %s --json --name shop --metadata '{\"n\":1}' --fields rate,by,n"):format(rule)
     local code, output = shell.run(("echo '{\"rate\":1.10,\"x\":0}' | %s"):format(shell.webhook("rule " .. words)))
     assert.equal(0, code)
     assert.truthy(output:find('"body":{"rate":1.10,"by":"shop","n":1}', 1, true), output)

@@ -639,8 +639,19 @@ static int is_near(const char *a, const char *b) {
     return size_b - head - tail <= 1;
 }
 
+/* Those that the engine writes itself are none that one may write. */
+static void list_fields(char *out, size_t room) {
+    size_t used = 0;
+
+    for (size_t i = 0; i < FIELDS && used < room; i++) {
+        if (!fields[i].stored) {
+            used += (size_t)snprintf(out + used, room - used, "%s%s", used == 0 ? "" : ", ", fields[i].name);
+        }
+    }
+}
+
 static int unknown(const char *name) {
-    char found[SHOWN];
+    char found[SHOWN], known[WHI_ERROR_SIZE] = "";
 
     for (size_t i = 0; i < FIELDS; i++) {
         if (is_near(name, fields[i].name)) {
@@ -648,7 +659,8 @@ static int unknown(const char *name) {
                                   fields[i].name);
         }
     }
-    return whi_fail_field(WH_EINVALID, shown(name, found), "unknown field");
+    list_fields(known, sizeof known);
+    return whi_fail_field(WH_EINVALID, shown(name, found), "unknown field, expected one of: %s", known);
 }
 
 /* Other systems' secrets are texts of their own kinds. */
