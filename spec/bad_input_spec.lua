@@ -105,6 +105,21 @@ describe("an expected failure", function()
     assert.same({}, hooks:page("subscriptions").items)
   end)
 
+  it("of a payload that is JSON in a string is told, not sent as a string", function()
+    local json = "payload: found a string that holds JSON: webhook.raw(text) publishes what it holds"
+    for _, text in ipairs { '{"id":7}', " [1] ", "{}", '\n{"a":[{}]}' } do
+      refuses("invalid", json, hooks:publish("a", text))
+      refuses("invalid", "events[2]: " .. json, hooks:publish_batch { { type = "a", payload = 1 }, { type = "a", payload = text } })
+      refuses("invalid", json, webhook.rule.try("return true", text))
+      assert(hooks:publish("a", webhook.raw(text)))
+      assert.equal(webhook.encode(text), hooks:payload(assert(hooks:publish("a", webhook.raw(webhook.encode(text))))))
+      assert(hooks:publish("a", { text = text }))
+    end
+    for _, text in ipairs { "", "{", "[draft] hello", "{name} has paid", "7", "null", '"x"' } do
+      assert.equal(webhook.encode(text), hooks:payload(assert(hooks:publish("a", text))))
+    end
+  end)
+
   it("of publish names the place in the payload", function()
     refuses("invalid", "payload.items[3]: expected a value that JSON has, found function",
       hooks:publish("a", { items = { 1, 2, print } }))

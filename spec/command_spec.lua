@@ -55,6 +55,37 @@ describe("the command", function()
     assert.equal(2, json("deliveries")[1].attempts)
   end)
 
+  it("makes no store to look into it, and says which one it was", function()
+    local folder = shell.file()
+    assert(os.execute(("mkdir '%s'"):format(folder)))
+    local root <close> = assert(io.popen "pwd")
+    local at = root:read "l"
+    local function here(words)
+      return shell.run(("cd '%s' && unset WEBHOOK_STORE; %s"):format(folder, shell.webhook(words):gsub("'spec", "'" .. at .. "/spec")))
+    end
+    for _, words in ipairs { "deliveries", "deliveries show dlv_1", "events", "events show a", "subscriptions", "subscriptions show sub_1",
+      "subscriptions secrets sub_1", "subscriptions update sub_1 --name x", "subscriptions delete sub_1", "subscriptions pause sub_1",
+      "subscriptions resume sub_1", "explain a", "backtest sub_1 --fields id", "tokens", "tokens revoke tok_1", "replay dlv_1",
+      "replay --state exhausted" } do
+      local code, output, complaint = here(words)
+      assert.same({ 1, "" }, { code, output }, words)
+      assert.equal(("webhook: there is no store webhook.db in %s; --store FILE or $WEBHOOK_STORE names another\n"):format(folder), complaint)
+    end
+    local code, _, complaint = here "events --json --store sqlite:other.db"
+    assert.same({ 1, "not_found" }, { code, webhook.decode(complaint).code })
+    assert.equal("", select(2, shell.run(("ls '%s'"):format(folder))))
+
+    assert.equal(0, (here("publish a " .. shell.write "{}")))
+    code, _, complaint = here "events"
+    assert.same({ 0, "the store is webhook.db of this folder\n" }, { code, complaint })
+    code, _, complaint = here "deliveries --store webhook.db"
+    assert.same({ 0, "no such deliveries in the store webhook.db\n" }, { code, complaint })
+    code, _, complaint = here "tokens --store webhook.db"
+    assert.same({ 0, "no such tokens in the store webhook.db\n" }, { code, complaint })
+    assert.same({ 0, "", "" }, { here "deliveries --json" })
+    assert(os.execute(("rm -r '%s'"):format(folder)))
+  end)
+
   it("delivers with threads until it is told to stop", function()
     local receiver = shell.start(shell.webhook "listen --port 0")
     local url = receiver.wait_for("(http://%S+)")
@@ -138,7 +169,7 @@ describe("the command", function()
       ['\n{"type":"a","payload":1}\r\n\n{"type":5,"payload":1}'] = "line 4: type: expected a string, found number",
       ['{"type":"a","payload":1,"colour":1}'] = "line 1: unknown name 'colour'",
       ['{"type":"a"}'] = "line 1: payload: expected a value",
-      ['{"type":"a","payload":1}\n{"type":'] = "line 2: at byte 8",
+      ['{"type":"a","payload":1}\n{"type":'] = "line 2: at byte 9",
       ["7"] = "line 1: expected an object",
     } do
       local code, _, complaint = run("publish --batch " .. shell.write(text))
@@ -146,6 +177,7 @@ describe("the command", function()
       assert.truthy(complaint:find(sentence, 1, true), complaint)
       assert.not_matches("traceback", complaint)
     end
+    json "tokens add"
     assert.equal(0, #json "events")
   end)
 
@@ -171,6 +203,29 @@ describe("the command", function()
     assert.truthy(first:find("red?[31m a?", 1, true), first)
   end)
 
+  it("shows what would hide or turn text around on a terminal", function()
+    local odd = "a\u{202e}b\u{2066}c\u{200b}d\u{ad}e\u{feff}f\u{2028}g\u{e0041}h\u{fe0f}i\u{3164}j\u{61c}k"
+    json(("subscriptions add https://example.com/ --name '%s'"):format(odd))
+    json("publish a --key '" .. odd .. "' " .. shell.write('{"text":"' .. odd .. '"}'))
+    local _, output = run "subscriptions"
+    assert.truthy(output:find("a?b?c?d?e?f?g?h?i?j?k", 1, true), output)
+    json "subscriptions add https://example.com/ --name 'Zoë Łukasz 東京 \u{1f600} עברית'"
+    assert.truthy((select(2, run "subscriptions")):find("Zoë Łukasz 東京 \u{1f600} עברית", 1, true))
+
+    local escaped = [[a\u202eb\u2066c\u200bd\u00ade\ufefff\u2028g\udb40\udc41h\ufe0fi\u3164j\u061ck]]
+    local id = json("subscriptions")[2].id
+    local event = json("events")[1].id
+    for _, words in ipairs { "subscriptions --json", "subscriptions show " .. id, "events show " .. event } do
+      output = select(2, run(words))
+      assert.truthy(output:find(escaped, 1, true), output)
+    end
+    assert.equal(odd, webhook.decode(output).payload.text)
+    local receiver = shell.start(shell.webhook "listen --port 0")
+    local url = receiver.wait_for "(http://%S+)"
+    assert(os.execute(("curl -s -o /dev/null --data-binary @'%s' %s"):format(shell.write("x\u{202e}y"), url)))
+    receiver.wait_for "\n  x%?y\n"
+  end)
+
   it("makes secrets and checks signatures", function()
     local _, secret = run "secret"
     secret = secret:match("whsec_%S+")
@@ -194,10 +249,10 @@ describe("the command", function()
 
   it("says what is wrong with a line, and exits with 2", function()
     local lines = {
-      ["publsh"] = 'unknown command "publsh"', ["publish"] = "expects a TYPE", ["publish --colour red x"] = "unknown option %-%-colour",
+      ["publsh"] = 'unknown command "publsh"', ["publish"] = "expects a TYPE", ["publish --colour red x"] = "unknown option %-%-colour; there are: %-%-batch, %-%-help, %-%-id, %-%-json, %-%-key, %-%-source, %-%-store, %-%-tenant, %-%-time\n",
       ["listen --port many"] = "whole number", ["subscriptions add"] = "expects a URL", ["deliveries show"] = "expects an ID",
       ["replay"] = "expects an ID", ["verify"] = "expects a FILE", ["subscriptions paint"] = 'no "paint"',
-      ["publish a --id"] = "expects a value", ["publish a --id --json"] = "expects a value", ["run -q"] = "unknown option %-q",
+      ["publish a --id"] = "expects a value", ["publish a --id --json"] = "expects a value", ["run -q"] = "unknown option %-q; there are: %-%-allow, ",
       ["run now"] = 'unexpected word "now"', ["run --quiet=yes"] = "takes no value", ["run --threads 0"] = "from 1 to 64, found 0",
       ["listen --port 70000"] = "from 0 to 65535", ["events --limit -1"] = "found %-1", ["events paint"] = 'no "paint"',
       ["replay dlv_1 --event x"] = "expects an ID, or", ["publish --batch a b"] = "one FILE",
@@ -215,6 +270,7 @@ describe("the command", function()
   end)
 
   it("says what failed, and exits with 1", function()
+    json "tokens add"
     local lines = {
       ["subscriptions show sub_0000000000009"] = "no such subscription", ["subscriptions add ftp://x/"] = "url",
       ["deliveries body dlv_1"] = "no such delivery", ["deliveries --state lost"] = "expected waiting",

@@ -1,3 +1,5 @@
+package.path = "spec/?.lua;" .. package.path
+local shell = require "shell"
 local webhook = require "webhook"
 
 --- The fourth value of a call that fails; the first three are as ever.
@@ -9,6 +11,21 @@ local function failure(value, message, code, parts)
   assert.equal(parts.reason, message:sub(-#parts.reason)) -- the end of the sentence
   return parts
 end
+
+describe("an older Lua", function()
+  it("is told what is needed, and no undefined symbol", function()
+    local root = shell.spec .. "/.."
+    local paths = ("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua' LUA_CPATH='%s/lua/?.so'"):format(root, root, shell.build)
+    for _, line in ipairs { "-e 'require \"webhook\"'", "'" .. root .. "/lua/bin/webhook' --version" } do
+      local code, output, complaint = shell.run(paths .. " lua5.1 " .. line)
+      assert.same({ 1, "" }, { code, output })
+      assert.matches("webhook needs Lua 5.4 or a later one, and this is Lua 5.1", complaint)
+      assert.not_matches("symbol", complaint)
+    end
+    local _, _, complaint = shell.run(paths .. " lua5.1 -e 'jit = { version = \"LuaJIT 2.1\" } require \"webhook\"'")
+    assert.matches("this is LuaJIT 2.1:", complaint)
+  end)
+end)
 
 describe("a failure", function()
   local hooks
@@ -46,6 +63,28 @@ describe("a failure", function()
     sentence("events[3]", hooks:subscribe { url = url, events = { "a", "b", "c d" } })
     sentence("allow[2]", webhook.open(":memory:", { allow = { "127.0.0.1/32", "x" } }))
     sentence("events[1]", hooks:backtest { events = { "b c" } })
+  end)
+
+  it("counts bytes from 1, as text:sub does", function()
+    local text = '{"a":oops}'
+    local at = math.tointeger(failure(webhook.decode(text)).reason:match "^at byte (%d+): expected a value, found 'o'$")
+    assert.equal("o", text:sub(at, at))
+    assert.matches("^url: found a blank at byte 10,", (select(2, hooks:subscribe { url = "https://a b" })))
+    assert.matches("at byte 2$", (select(2, webhook.sign("whsec_AAAAAAAAAAAAAAAAAAAAAAAA", "a\nb", 1, "x"))))
+    assert.matches("^fields: at position 3: ", (select(2, hooks:subscribe { url = "https://a/", fields = "a," })))
+  end)
+
+  it("has no names of the C library in it", function()
+    local sentences = {}
+    local function keep(_, message) sentences[#sentences + 1] = assert(message) end
+    assert(hooks:start(1))
+    keep(hooks:step())
+    keep(hooks:run())
+    keep(hooks:start(1))
+    keep(hooks:publish("a", 1, { async = print }))
+    assert(hooks:stop())
+    for _, each in ipairs(sentences) do assert.is_nil(each:find "[wW][hH]_", each) end
+    assert.equal(4, #sentences)
   end)
 
   it("names what the caller wrote", function()

@@ -40,8 +40,13 @@ sources() { (cd "$root" && tar cf - --exclude='./build*' --exclude=./.git .) | t
 sources "$work/clone"
 
 cd "$work/clone"
-quietly luarocks --lua-version 5.4 --tree "$work/made" make
-check "$work/made"
+# Where --local puts it, which root may not say; the line of the README finds it there.
+export HOME=$work/home
+mkdir "$HOME"
+quietly luarocks --lua-version 5.4 --tree "$HOME/.luarocks" make
+check "$HOME/.luarocks"
+(cd / && eval "$(luarocks --lua-version 5.4 path)" && webhook --version >/dev/null && lua5.4 -e 'require "webhook"')
+echo "luarocks path finds it"
 
 # A source rock is a zip of the rockspec and of the sources that it names.
 cd "$work/pack"

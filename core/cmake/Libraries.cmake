@@ -64,12 +64,13 @@ if(TARGET webhook_dep::http)
   target_include_directories(webhook_http_objects PUBLIC core/include core/src)
   target_link_libraries(webhook_http_objects PUBLIC webhook_dep::http Threads::Threads)
 
-  # Of what libwebhook.so hides, memory is all that it uses; it has its own copy of that.
+  # Of what libwebhook.so hides it uses memory, conditions and sockets; it has its own copy of those.
   add_library(webhook_http STATIC $<TARGET_OBJECTS:webhook_http_objects>)
   target_link_libraries(webhook_http PUBLIC webhook_static webhook_dep::http)
   set_target_properties(webhook_http PROPERTIES OUTPUT_NAME webhook_http EXPORT_NAME http_static)
   list(APPEND static_libraries webhook_http)
-  add_library(webhook_http_shared SHARED $<TARGET_OBJECTS:webhook_http_objects> core/src/base/mem.c)
+  add_library(webhook_http_shared SHARED $<TARGET_OBJECTS:webhook_http_objects> core/src/base/condition.c
+              core/src/base/mem.c core/src/base/socket.c)
   target_include_directories(webhook_http_shared PRIVATE core/src)
   target_link_libraries(webhook_http_shared PUBLIC webhook_shared PRIVATE webhook_dep::http webhook_dep::ssl Threads::Threads)
   webhook_export_only(webhook_http_shared "wh_http_*")
@@ -124,6 +125,10 @@ set(webhook_flags -lcurl -lssl -lcrypto -lsqlite3)
 if(webhook_curl_FOUND AND webhook_ssl_FOUND AND webhook_sqlite_FOUND)
   set(webhook_flags ${webhook_curl_LDFLAGS} ${webhook_ssl_LDFLAGS} ${webhook_sqlite_LDFLAGS})
 endif()
+list(APPEND webhook_flags -lm) # of SQLite, where that is an archive, too
+foreach(library ${CMAKE_DL_LIBS})
+  list(APPEND webhook_flags -l${library})
+endforeach()
 list(JOIN webhook_flags " " pc_libraries)
 list(JOIN webhook_lua_flags " " pc_lua_libraries)
 set(pc_http_libraries -lmicrohttpd)

@@ -118,8 +118,8 @@ typedef struct wh_rule_verdict {
 } wh_rule_verdict;
 
 /* A rule engine. One runtime per thread: a runtime and its rules are used by one
- * thread at a time. All functions are needed: wh_open refuses an engine that lacks one (invalid, with
- * the field "rules.run"). */
+ * thread at a time. The functions in front of payload are needed: wh_open refuses an engine that lacks
+ * one (invalid, with the field "rules.run"). */
 struct wh_rule_engine {
     size_t size; /* sizeof(wh_rule_engine) */
 
@@ -137,6 +137,11 @@ struct wh_rule_engine {
     int (*run)(void *runtime, void *rule, const wh_rule_input *input, wh_rule_verdict *out);
 
     void *payload;
+
+    /* NULL, or what is wrong with a source that compiles, for the person who writes it:
+     * WH_ERULE_SYNTAX with the reason in error. Asked when a subscription is given the rule, or one is
+     * tried; what is stored already runs. */
+    int (*check)(void *runtime, const char *source, size_t size, wh_rule_error *error);
 };
 
 /* ---------------------------------------------------------------------- stores */

@@ -287,9 +287,20 @@ static void why_and_what_if_are_answered(void **state) {
     api_expect(400, "POST", at("/v1/subscriptions/%s/backtest", id), api_a, "{}");
     api_expect(400, "POST", at("/v1/subscriptions/%s/backtest", id), api_a, "{\"document\":{},\"last\":1000000}");
     api_expect(200, "POST", "/v1/rules/try", api_a,
-               "{\"subscription\":{\"filters\":{\"n\":1}},\"event\":{\"type\":\"t\",\"payload\":{\"n\":2}}}");
+               "{\"document\":{\"filters\":{\"n\":1}},\"event\":{\"type\":\"t\",\"payload\":{\"n\":2}}}");
     api_has("outcome", "filtered");
     api_expect(400, "POST", "/v1/rules/try", api_a, "{}");
+    api_has("error.message", "document: expected either that, or \"rule\"");
+    api_expect(400, "POST", at("/v1/subscriptions/%s/backtest", id), api_a, "{}");
+    api_has("error.message", "document: expected either that, or \"rule\"");
+    api_expect(400, "POST", "/v1/rules/try", api_a, "{\"document\":{},\"rule\":\"return true\"}");
+    api_expect(422, "POST", at("/v1/subscriptions/%s/backtest", id), api_a, "{\"rule\":\"return true\"}");
+    api_expect(400, "POST", "/v1/rules/try", api_a, "{\"subscription\":{}}");
+    api_has("error.message", "subscription: unknown field, expected one of: document, rule, event, payload");
+    api_expect(400, "POST", at("/v1/subscriptions/%s/backtest", id), api_a, "{\"candidate\":{}}");
+    api_has("error.message", "candidate: unknown field, expected one of: document, rule, last, since, until, shown");
+    api_expect(400, "GET", "/v1/events/e/explain?colour=red", api_a, NULL);
+    api_has("error.message", "colour: unknown parameter, expected one of: subscription, limit, cursor, tenant");
     api_expect(422, "POST", "/v1/rules/try", api_a, "{\"rule\":\"return true\",\"payload\":1}"); /* no rule engine */
 }
 

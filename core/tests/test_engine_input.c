@@ -240,7 +240,7 @@ static void a_failure_tells_where_it_was(void **state) {
     engine = fixture_open(":memory:", &options);
     assert_failed(subscribe(engine, "{\"url\":\"ftp://a/\"}"), "url", -1, 0);
     assert_failed(subscribe(engine, "{"), "document", -1, 0);
-    assert_has(wh_last_error(), "document: at byte 1: ");
+    assert_has(wh_last_error(), "document: at byte 2: ");
     backtest.document = "{";
     backtest.document_size = WH_ZSTR;
     assert_failed(wh_backtest_run(engine, &backtest, &out, NULL), "document", -1, 0);
@@ -324,7 +324,7 @@ static void a_failure_of_a_batch_tells_which_event(void **state) {
     }
     events[2].payload = "{\"a\":}";
     assert_failed(wh_publish_batch(engine, events, 3, NULL), "payload", 2, 0);
-    assert_has(wh_last_error(), "event 2: payload: at byte 5: ");
+    assert_has(wh_last_error(), "event 2: payload: at byte 6: ");
     events[0].id = "a b";
     assert_failed(wh_publish_batch(engine, events, 3, NULL), "id", 0, 0);
     assert_failed(wh_publish(engine, &events[0], NULL), "id", -1, 0);

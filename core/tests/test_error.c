@@ -81,6 +81,19 @@ static void a_failure_sets_all_parts_anew(void **state) {
     assert_parts("", -1, 0);
 }
 
+static void a_field_that_the_sentence_has_is_not_said_twice(void **state) {
+    (void)state;
+    whi_fail_field(WH_EINVALID, "id", "expected digits");
+    assert_int_equal(wh_fail_field(WH_EINVALID, "id", wh_last_error()), WH_EINVALID);
+    assert_string_equal(wh_last_error(), "id: expected digits");
+    assert_parts("id", -1, 0);
+    assert_reason("expected digits");
+    wh_fail_field(WH_EINVALID, "id", "ids: expected");
+    assert_string_equal(wh_last_error(), "id: ids: expected");
+    wh_fail_field(WH_EINVALID, "id", "id:expected");
+    assert_string_equal(wh_last_error(), "id: id:expected");
+}
+
 static void a_field_in_front_is_the_part(void **state) {
     (void)state;
     whi_fail_field(WH_ESECRET, "secret", "expected base64");
@@ -230,6 +243,7 @@ int main(void) {
         cmocka_unit_test(an_error_keeps_its_sentence_and_takes_words_in_front),
         cmocka_unit_test(a_long_sentence_is_cut_and_stays_terminated),
         cmocka_unit_test(a_failure_sets_all_parts_anew),
+        cmocka_unit_test(a_field_that_the_sentence_has_is_not_said_twice),
         cmocka_unit_test(a_field_in_front_is_the_part),
         cmocka_unit_test(an_event_without_a_field_is_a_place_too),
         cmocka_unit_test(a_rules_line_stays_with_the_field),

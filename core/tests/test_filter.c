@@ -111,7 +111,7 @@ static void a_broken_filter_names_the_key(void **state) {
         { "{\".a\":1}", WH_EINVALID, "\".a\": expected a path like \"customer.country\"" },
         { "{\"a.\":1}", WH_EINVALID, "\"a.\": expected a path like \"customer.country\"" },
         { "{\"a..b\":1}", WH_EINVALID, "\"a..b\": expected a path like \"customer.country\"" },
-        { "{\"a\":1", WH_EJSON, "at byte 6: expected ',' or '}', found the end" },
+        { "{\"a\":1", WH_EJSON, "at byte 7: expected ',' or '}', found the end" },
     };
     whi_filter *filter;
 

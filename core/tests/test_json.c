@@ -252,27 +252,35 @@ static void an_error_tells_the_byte_and_what_was_expected(void **state) {
     static const struct {
         const char *text, *sentence;
     } rows[] = {
-        { "", "at byte 0: expected a value, found the end" },
-        { "tru", "at byte 0: expected a value, found 't'" },
-        { "[1", "at byte 2: expected ',' or ']', found the end" },
-        { "[1 2]", "at byte 3: expected ',' or ']', found '2'" },
-        { "[1,]", "at byte 3: expected a value, found ']'" },
-        { "{\"a\" 1}", "at byte 5: expected ':', found '1'" },
-        { "{\"a\":1,}", "at byte 7: expected a member's name, found '}'" },
-        { "{\"a\":1", "at byte 6: expected ',' or '}', found the end" },
-        { "{a:1}", "at byte 1: expected a member's name, found 'a'" },
-        { "[01]", "at byte 2: expected ',' or ']', found '1'" },
-        { "-", "at byte 1: expected a digit, found the end" },
-        { "1.x", "at byte 2: expected a digit, found 'x'" },
-        { "1e+", "at byte 3: expected a digit, found the end" },
-        { "\"\n\"", "at byte 1: expected no control character in a string, found byte 0x0a" },
-        { "\"\\x\"", "at byte 2: expected an escape: one of \" \\ / b f n r t u, found 'x'" },
-        { "\"\\u00g0\"", "at byte 5: expected a hexadecimal digit, found 'g'" },
-        { "\"\xff\"", "at byte 1: expected UTF-8, found byte 0xff" },
-        { "\"\xed\xa0\x80\"", "at byte 1: expected UTF-8, found byte 0xed" },
-        { "\"a", "at byte 2: expected '\"', found the end" },
-        { "\xef\xbb\xbf{}", "at byte 0: expected a value, found byte 0xef" },
-        { "{} x", "at byte 3: expected the end, found 'x'" },
+        { "", "at byte 1: expected a value, found the end" },
+        { "tru", "at byte 1: expected a value, found 't'" },
+        { "[1", "at byte 3: expected ',' or ']', found the end" },
+        { "[1 2]", "at byte 4: expected ',' or ']', found '2'" },
+        { "[1,]", "at byte 4: expected a value, found ']'" },
+        { "{\"a\" 1}", "at byte 6: expected ':', found '1'" },
+        { "{\"a\":1,}", "at byte 8: expected a member's name, found '}'" },
+        { "{\"a\":1", "at byte 7: expected ',' or '}', found the end" },
+        { "{a:1}", "at byte 2: expected a member's name, found 'a'" },
+        { "[01]", "at byte 3: expected ',' or ']', found '1'" },
+        { "-", "at byte 2: expected a digit, found the end" },
+        { "1.x", "at byte 3: expected a digit, found 'x'" },
+        { "1e+", "at byte 4: expected a digit, found the end" },
+        { "\"\n\"", "at byte 2: expected no control character in a string, found byte 0x0a" },
+        { "\"\\x\"", "at byte 3: expected an escape: one of \" \\ / b f n r t u, found 'x'" },
+        { "\"\\u00g0\"", "at byte 6: expected a hexadecimal digit, found 'g'" },
+        { "\"\xff\"", "at byte 2: expected UTF-8, found byte 0xff" },
+        { "\"\xed\xa0\x80\"", "at byte 2: expected UTF-8, found byte 0xed" },
+        { "\"a", "at byte 3: expected '\"', found the end" },
+        { "\xef\xbb\xbf{}", "at byte 1: expected a value, found a byte order mark, which JSON has none of" },
+        { "\xff\xfe{", "at byte 1: expected a value, found the byte order mark of UTF-16, and JSON is UTF-8" },
+        { "\xfe\xff", "at byte 1: expected a value, found the byte order mark of UTF-16, and JSON is UTF-8" },
+        { "{\xe2\x80\x9c\x61\xe2\x80\x9d:1}", "at byte 2: expected a member's name, found U+201C" },
+        { "{\"a\":\xc2\xa0"
+          "1}",
+          "at byte 6: expected a value, found U+00A0" },
+        { "[\xf0\x9f\x98\x80]", "at byte 2: expected a value, found U+1F600" },
+        { "[\xff\xfe]", "at byte 2: expected a value, found byte 0xff" },
+        { "{} x", "at byte 4: expected the end, found 'x'" },
     };
 
     (void)state;
@@ -282,7 +290,7 @@ static void an_error_tells_the_byte_and_what_was_expected(void **state) {
     }
     assert_int_equal(whi_json_check("[[]]", 4, 2), WH_OK);
     assert_int_equal(whi_json_check("[[[", 3, 2), WH_ELIMIT);
-    assert_string_equal(wh_last_error(), "at byte 2: nested deeper than the limit of 2");
+    assert_string_equal(wh_last_error(), "at byte 3: nested deeper than the limit of 2");
     assert_int_equal(whi_json_check("1", WHI_JSON_MAXIMUM + 1, 2), WH_ELIMIT);
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "fault.h"
+#include "pure/path.h"
 #include "pure/projection.h"
 #include "webhook.h"
 
@@ -88,6 +89,36 @@ static void a_broken_list_tells_the_position(void **state) {
         assert_null(fields);
         assert_string_equal(wh_last_error(), rows[i][1]);
     }
+}
+
+static void a_list_that_is_meant_otherwise_is_found(void **state) {
+    static const struct {
+        const char *text, *sentence;
+    } rows[] = {
+        { "*", "at position 1: found \"*\": " WHI_PATH_ADVICE },
+        { "id, items[0].sku", "at position 5: found \"items[0]\": " WHI_PATH_ADVICE },
+        { "items(*)", "at position 7: found \"*\": " WHI_PATH_ADVICE },
+        { "[\"id\",\"total\"]", "at position 1: found \"[\"id\"\": " WHI_PATH_ADVICE },
+        { "$.id", "at position 1: found \"$\": " WHI_PATH_ADVICE },
+        { "id total", "at position 3: expected ',', found a blank; one in a name has a backslash in front: \"\\ \"" },
+        { "id\n total , x",
+          "at position 3: expected ',', found a blank; one in a name has a backslash in front: \"\\ \"" },
+    };
+    static const char *const good[] = { " id , total ",     "",           " ",   "\\*",
+                                        "items\\[0\\].sku", "id\\ total", "\\$", "a(b,\n c)" };
+    whi_projection *fields;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(whi_projection_review(rows[i].text, strlen(rows[i].text)), WH_EINVALID);
+        assert_string_equal(wh_last_error(), rows[i].sentence);
+        assert_int_equal(whi_projection_parse(&fields, rows[i].text, strlen(rows[i].text)), WH_OK);
+        whi_projection_free(fields);
+    }
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(whi_projection_review(good[i], strlen(good[i])), WH_OK);
+    }
+    assert_int_equal(whi_projection_review("a,", 2), WH_EINVALID);
 }
 
 static void a_zero_byte_is_a_letter_of_a_name(void **state) {
@@ -190,6 +221,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_list_keeps_what_it_names_byte_for_byte),
         cmocka_unit_test(a_broken_list_tells_the_position),
+        cmocka_unit_test(a_list_that_is_meant_otherwise_is_found),
         cmocka_unit_test(a_zero_byte_is_a_letter_of_a_name),
         cmocka_unit_test(names_and_levels_are_bounded),
         cmocka_unit_test(many_names_are_all_found),

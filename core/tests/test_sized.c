@@ -27,7 +27,7 @@ NO_PADDING(wh_api_response, text);
 NO_PADDING(wh_api_needs, body_bytes);
 NO_PADDING(wh_http_options, forwarded);
 NO_PADDING(wh_clock, payload);
-NO_PADDING(wh_rule_engine, payload);
+NO_PADDING(wh_rule_engine, check);
 NO_PADDING(wh_rule_input, hash_key_size);
 NO_PADDING(wh_rule_verdict, error);
 

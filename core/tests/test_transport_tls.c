@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #include "outside/certificate.h"
 #include "outside/transport_curl.h"
 #include "receiver.h"
+#include "strict_tls.h"
 #include "wire.h"
 
 static nginx *good, *own, *wrong, *two, *brief;
@@ -137,6 +140,45 @@ static void an_insecure_connection_serves_no_secure_request(void **state) {
     assert_string_equal(strrchr(s.response, ' ') - 2, " 2 .");
 }
 
+/* Several, since who ends first, the other side's alert or our request, is a matter of luck. */
+static void assert_asked(int version, int needed) {
+    strict_tls *server = strict_tls_new("good", version, needed);
+    char url[128];
+    sending s;
+
+    snprintf(url, sizeof url, "https://localhost:%d/hook", strict_tls_port(server));
+    for (int i = 0; i < 10; i++) {
+        wire_exchange(&w, &s, url);
+        assert_int_equal(s.request.status, 0);
+        assert_int_equal(s.request.error, WH_ETLS);
+        if (strstr(s.request.message, "the receiver asked for a client certificate, and there is none to show") ==
+            NULL) {
+            fail_msg("not told: %s", s.request.message);
+        }
+    }
+    strict_tls_free(server);
+}
+
+static void a_client_certificate_that_is_asked_for_is_named(void **state) {
+    (void)state;
+    assert_asked(TLS1_3_VERSION, 1);
+    assert_asked(TLS1_2_VERSION, 1);
+    assert_asked(TLS1_3_VERSION, 0);
+}
+
+static void one_that_is_not_asked_for_is_not(void **state) {
+    receiver_answer answer = { .fault = RECEIVER_CLOSE };
+    receiver *plain = receiver_new(NULL, NULL);
+    sending s;
+
+    (void)state;
+    receiver_set(plain, "/", answer);
+    wire_exchange(&w, &s, receiver_url(plain, "/"));
+    assert_int_equal(s.request.error, WH_EIO);
+    assert_null(strstr(s.request.message, "certificate"));
+    receiver_free(plain);
+}
+
 static void plain_http_at_a_tls_port_and_the_reverse_are_errors(void **state) {
     receiver *plain = receiver_new(NULL, NULL);
     char url[128];
@@ -218,17 +260,40 @@ static void a_new_connection_reads_no_file_of_certificates(void **state) {
 }
 
 static void a_file_of_authorities_that_is_not_one_is_refused_at_opening(void **state) {
-    static const char *const names[] = { "/nonexistent/ca.pem", "/dev/null" };
+    static const char *const names[][2] = { { "/nonexistent/ca.pem", "No such file" },
+                                            { "/dev/null", "cannot be read as PEM certificates" },
+                                            { "/tmp", "is a directory, a file is expected" } };
     whi_transport_options options = { &w.limits, w.policy, "", NULL, w.poller, 0 };
     whi_transport *transport;
 
     (void)state;
-    for (int i = 0; i < 2; i++) {
-        options.ca_file = names[i];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        options.ca_file = names[i][0];
         assert_int_equal(whi_transport_curl.open(&transport, &options), WH_EINVALID);
-        assert_non_null(strstr(wh_last_error(), names[i]));
+        assert_non_null(strstr(wh_last_error(), names[i][0]));
+        assert_non_null(strstr(wh_last_error(), names[i][1]));
         assert_null(transport);
     }
+}
+
+static void a_folder_without_certificates_is_none(void **state) {
+    char folder[] = "/tmp/webhook-certificates-XXXXXX", list[200], file[100];
+    FILE *made;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(whi_certificates_in(folder), 0);
+    assert_int_equal(whi_certificates_in("/nonexistent:"), 0);
+    assert_int_equal(whi_certificates_in(""), 0);
+    snprintf(file, sizeof file, "%s/1.0", folder);
+    made = fopen(file, "w");
+    assert_non_null(made);
+    fclose(made);
+    snprintf(list, sizeof list, "/nonexistent:%s", folder);
+    assert_int_equal(whi_certificates_in(list), 1);
+    assert_int_equal(whi_certificates_in(folder), 1);
+    unlink(file);
+    rmdir(folder);
 }
 
 static void the_authorities_are_read_once(void **state) {
@@ -253,12 +318,15 @@ int main(void) {
         TEST(the_named_authority_replaces_the_systems),
         TEST(an_insecure_request_accepts_any_certificate),
         TEST(an_insecure_connection_serves_no_secure_request),
+        TEST(a_client_certificate_that_is_asked_for_is_named),
+        TEST(one_that_is_not_asked_for_is_not),
         TEST(plain_http_at_a_tls_port_and_the_reverse_are_errors),
         TEST(http2_is_spoken_when_it_is_asked_for),
         TEST(many_requests_share_one_http2_connection),
         TEST(a_session_is_resumed_by_the_next_connection),
         TEST(a_new_connection_reads_no_file_of_certificates),
         TEST(a_file_of_authorities_that_is_not_one_is_refused_at_opening),
+        TEST(a_folder_without_certificates_is_none),
         TEST(the_authorities_are_read_once),
     };
     return cmocka_run_group_tests(tests, start_all, stop_all);

@@ -20,6 +20,7 @@ static void every_code_point_is_written_and_read(void **state) {
             assert_int_equal(whi_utf8_length((const unsigned char *)text, size), size);
             assert_int_equal(whi_utf8_length((const unsigned char *)text, size - 1), 0);
             assert_false(whi_utf8_check(text, size - 1));
+            assert_int_equal(whi_utf8_read((const unsigned char *)text), point);
         }
     }
 }

@@ -26,6 +26,10 @@
  * Errors, with the sentence: WH_EINVALID, WH_ELIMIT, WH_ENOMEM. Raises want of memory. */
 int whl_write(lua_State *L, int index, const char *root, int depth, whi_buf *out);
 
+/* whl_write of a payload. A string that holds a JSON object or array is refused: it would arrive as
+ * one text, which hardly anybody means who has JSON in hand. */
+int whl_write_payload(lua_State *L, int index, int depth, whi_buf *out);
+
 /* The same for a subscription's document: its members are fields of their own in errors, as they are
  * where the library reads it, and the whole of it is "document". */
 int whl_write_document(lua_State *L, int index, whi_buf *out);

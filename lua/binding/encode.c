@@ -383,6 +383,27 @@ int whl_write(lua_State *L, int index, const char *root, int depth, whi_buf *out
     return write_root(L, index, &w);
 }
 
+static int is_json_text(lua_State *L, int index) {
+    size_t size, blanks;
+    const char *text;
+
+    if (lua_type(L, index) != LUA_TSTRING) {
+        return 0;
+    }
+    text = lua_tolstring(L, index, &size);
+    blanks = strspn(text, " \t\r\n");
+    return (text[blanks] == '{' || text[blanks] == '[') && whi_json_check(text, size, WHL_DECODE_DEPTH) == WH_OK;
+}
+
+int whl_write_payload(lua_State *L, int index, int depth, whi_buf *out) {
+    if (is_json_text(L, index)) {
+        return whi_fail_field(WH_EINVALID, "payload",
+                              "found a string that holds JSON: webhook.raw(text) publishes what it holds, "
+                              "webhook.raw(webhook.encode(text)) the string");
+    }
+    return whl_write(L, index, "payload", depth, out);
+}
+
 int whl_write_document(lua_State *L, int index, whi_buf *out) {
     writer w = { .L = L, .out = out, .root = "document", .depth = WHL_ENCODE_DEPTH, .is_document = 1 };
 

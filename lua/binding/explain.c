@@ -236,7 +236,7 @@ static int take_payload(lua_State *L, int index, whl_box *box, wh_event *out) {
     if (out->payload != NULL) {
         return 0;
     }
-    code = whl_write(L, index, "payload", WHL_DECODE_DEPTH, &box->buf);
+    code = whl_write_payload(L, index, WHL_DECODE_DEPTH, &box->buf);
     if (code != WH_OK) {
         return whl_fail(L, code);
     }

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/socket.h"
+
 #define LISTENER "webhook.listener"
 #define CONNECTIONS 64
 #define HEAD_MAXIMUM 16384
@@ -67,7 +69,7 @@ static void drop(connection *c) {
 }
 
 static void take_connection(listener *self) {
-    int fd = accept(self->fd, NULL, NULL), one = 1;
+    int fd = whi_socket_accept(self->fd), one = 1;
 
     if (fd < 0) {
         return;
@@ -76,7 +78,6 @@ static void take_connection(listener *self) {
         connection *c = &self->connections[i];
         if (c->fd < 0) {
             fcntl(fd, F_SETFL, O_NONBLOCK);
-            fcntl(fd, F_SETFD, FD_CLOEXEC);
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
             c->fd = fd;
             c->serial++;
@@ -114,7 +115,7 @@ static void write_all(connection *c, const char *text, size_t size) {
     struct pollfd wait = { c->fd, POLLOUT, 0 };
 
     while (size > 0 && c->fd >= 0) {
-        ssize_t sent = send(c->fd, text, size, MSG_NOSIGNAL);
+        ssize_t sent = whi_socket_send(c->fd, text, size);
         if (sent > 0) {
             text += sent;
             size -= (size_t)sent;
@@ -403,7 +404,7 @@ int whl_listener(lua_State *L) {
     }
     self->fd = -1;
     luaL_setmetatable(L, LISTENER);
-    self->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    self->fd = whi_socket_new(AF_INET, SOCK_STREAM, 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons((uint16_t)port);
     if (self->fd >= 0) {

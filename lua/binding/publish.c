@@ -12,8 +12,7 @@
 
 /* The payload at index as text, which belongs to what stands at index or to the string
  * that this pushes (always one value). Returns a code. */
-static int take_payload(lua_State *L, int index, const whl_engine *self, const char *root, whl_box *box,
-                        wh_event *out) {
+static int take_payload(lua_State *L, int index, const whl_engine *self, whl_box *box, wh_event *out) {
     int code;
 
     out->payload = whl_raw_text(L, index, &out->payload_size);
@@ -22,7 +21,7 @@ static int take_payload(lua_State *L, int index, const whl_engine *self, const c
         return WH_OK;
     }
     whi_buf_clear(&box->buf);
-    code = whl_write(L, index, root, self->depth, &box->buf);
+    code = whl_write_payload(L, index, self->depth, &box->buf);
     if (code == WH_OK) {
         out->payload = lua_pushlstring(L, box->buf.data, box->buf.size);
         out->payload_size = box->buf.size;
@@ -119,7 +118,7 @@ static int publish(lua_State *L) {
     }
     function = take_async(L, 4);
     box = whl_box_new(L);
-    code = take_payload(L, 3, self, "payload", box, &event);
+    code = take_payload(L, 3, self, box, &event);
     whl_box_empty(box);
     if (code == WH_OK && function) {
         return whl_publish_async(L, self, &event, function);
@@ -162,7 +161,7 @@ static int take_event(lua_State *L, const whl_engine *self, int keep, whl_box *b
     need_payload(L, table + 1, root);
     code = take_text(L, table, root, "type", &out->type);
     code = code == WH_OK ? take_members(L, table, root, out) : code;
-    code = code == WH_OK ? take_payload(L, table + 1, self, "payload", box, out) : code;
+    code = code == WH_OK ? take_payload(L, table + 1, self, box, out) : code;
     if (code != WH_OK) {
         return fail_batch(L, whi_fail_within_event(code, (size_t)n - 1));
     }

@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "pure/hmac.h"
+#include "pure/path.h"
 #include "pure/projection.h"
 #include "rule_state.h"
 
@@ -101,6 +102,9 @@ static int helper_hash(lua_State *L) {
     EVP_MAC_CTX *mac;
     size_t size;
 
+    if (whi_rule_is_null(L, 1)) {
+        return whi_rule_misused_null(L, "hash: a text was expected, not null");
+    }
     if (lua_type(L, 1) != LUA_TSTRING) {
         return luaL_error(L, "hash: a text was expected, not %s", lua_isnone(L, 1) ? "nothing" : whi_rule_type(L, 1));
     }
@@ -153,8 +157,9 @@ static int helper_mask(lua_State *L) {
 /* Nothing between parse and free may raise. */
 static int project(lua_State *L, const char *list, size_t size, const whi_json *json, uint32_t node, whi_buf *out) {
     whi_projection *fields = NULL;
-    int code = whi_projection_parse(&fields, list, size);
+    int code = whi_projection_review(list, size);
 
+    code = code == WH_OK ? whi_projection_parse(&fields, list, size) : code;
     if (code == WH_OK && fields == NULL) {
         return luaL_error(L, "only: name at least one member");
     }
@@ -197,7 +202,7 @@ static int helper_only(lua_State *L) {
 
     whi_rule_text_init(L, &list);
     for (int i = 2; i <= top; i++) {
-        luaL_checktype(L, i, LUA_TSTRING);
+        whi_rule_check_type(L, i, LUA_TSTRING);
         if (i > 2) {
             whi_rule_text_char(&list, ',');
         }
@@ -299,6 +304,14 @@ static void write_without(lua_State *L, const whi_json *json, uint32_t node, con
     }
 }
 
+/* A path that finds nothing would leave in what was to be taken out. */
+static void check_path(lua_State *L, const char *path, size_t size) {
+    whi_rule_charge(L, 2 + size / 8);
+    if (whi_path_is_misread(path, size)) {
+        luaL_error(L, "without: found \"%s\": " WHI_PATH_ADVICE, path);
+    }
+}
+
 static int helper_without(lua_State *L) {
     uint32_t node;
     const whi_json *json = whi_rule_check_part(L, 1, &node);
@@ -309,6 +322,7 @@ static int helper_without(lua_State *L) {
     luaL_argcheck(L, top - 1 <= PATHS_MAXIMUM, PATHS_MAXIMUM + 2, "too many paths");
     for (int i = 2; i <= top; i++) {
         paths.paths[paths.count] = whi_rule_check_text(L, i, &paths.sizes[paths.count]);
+        check_path(L, paths.paths[paths.count], paths.sizes[paths.count]);
         paths.count++;
     }
     whi_buf_clear(&runtime->scratch);
@@ -327,7 +341,7 @@ static int helper_merge(lua_State *L) {
 
     int depth = (int)runtime->limits.json_depth;
 
-    luaL_checktype(L, 2, LUA_TTABLE);
+    whi_rule_check_type(L, 2, LUA_TTABLE);
     if (json->nodes[node].type != WHI_JSON_OBJECT) {
         return luaL_error(L, "merge: the first value must be an object of the payload");
     }

@@ -149,7 +149,7 @@ static void order(lua_State *L, lua_Integer count) {
 static int table_step(lua_State *L) {
     lua_Integer i = lua_tointeger(L, lua_upvalueindex(2));
 
-    luaL_checktype(L, 1, LUA_TTABLE);
+    whi_rule_check_type(L, 1, LUA_TTABLE);
     for (;;) {
         whi_rule_charge(L, 4);
         lua_settop(L, 1);
@@ -213,7 +213,7 @@ int whi_rule_pairs(lua_State *L) {
     if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) {
         return view_pairs(L);
     }
-    luaL_checktype(L, 1, LUA_TTABLE);
+    whi_rule_check_type(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     if (!collect(L, 1, &count)) {
         order(L, count);
@@ -245,7 +245,7 @@ int whi_rule_next(lua_State *L) {
     if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) {
         return view_next(L);
     }
-    luaL_checktype(L, 1, LUA_TTABLE);
+    whi_rule_check_type(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
     have_after = !lua_isnil(L, 2);
     if (have_after) {

@@ -9,7 +9,7 @@
 
 double whi_rule_check_number(lua_State *L, int index) {
     if (lua_type(L, index) != LUA_TNUMBER) {
-        luaL_typeerror(L, index, "number");
+        whi_rule_wrong_type(L, index, "number");
     }
     return lua_tonumber(L, index);
 }

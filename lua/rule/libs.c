@@ -106,7 +106,7 @@ const char *whi_rule_check_text(lua_State *L, int index, size_t *size) {
         whi_rule_push_text(L, index);
         lua_replace(L, index);
     } else if (lua_type(L, index) != LUA_TSTRING) {
-        luaL_typeerror(L, index, "string");
+        whi_rule_wrong_type(L, index, "string");
     }
     return lua_tolstring(L, index, size);
 }
@@ -136,7 +136,7 @@ void whi_rule_plain_table(lua_State *L, int index) {
     if (lua_type(L, index) == LUA_TLIGHTUSERDATA && !whi_rule_is_null(L, index)) {
         luaL_error(L, "the payload cannot be changed: build a new table of its parts");
     }
-    luaL_checktype(L, index, LUA_TTABLE);
+    whi_rule_check_type(L, index, LUA_TTABLE);
     if (whi_rule_is_library(L, index)) {
         luaL_error(L, "a library cannot be changed");
     }
@@ -294,7 +294,7 @@ static int ipairs_step(lua_State *L) {
 
 static int base_ipairs(lua_State *L) {
     if (lua_type(L, 1) != LUA_TLIGHTUSERDATA) {
-        luaL_checktype(L, 1, LUA_TTABLE);
+        whi_rule_check_type(L, 1, LUA_TTABLE);
     }
     lua_pushcfunction(L, ipairs_step);
     lua_pushvalue(L, 1);

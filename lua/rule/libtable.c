@@ -9,7 +9,7 @@ static lua_Integer length_of(lua_State *L) {
     if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) {
         return luaL_len(L, 1);
     }
-    luaL_checktype(L, 1, LUA_TTABLE);
+    whi_rule_check_type(L, 1, LUA_TTABLE);
     return (lua_Integer)lua_rawlen(L, 1);
 }
 
@@ -199,7 +199,7 @@ static int table_sort(lua_State *L) {
 
     whi_rule_plain_table(L, 1);
     if (!lua_isnoneornil(L, 2)) {
-        luaL_checktype(L, 2, LUA_TFUNCTION);
+        whi_rule_check_type(L, 2, LUA_TFUNCTION);
     }
     lua_settop(L, 2);
     size = (lua_Integer)lua_rawlen(L, 1);

@@ -179,7 +179,7 @@ static const char *read_source(lua_State *L, void *payload, size_t *size) {
 
 static int open_state(lua_State *L) {
     whi_rule *rule = whi_rule_of(L);
-    reading source = { rule, 0 };
+    reading source = { rule, whi_rule_source_start(rule->source, rule->source_size) };
 
     whi_rule_open_libraries(L);
     rule->limit = rule->used + (size_t)rule->runtime->limits.rule_memory_bytes;
@@ -269,6 +269,11 @@ static void rule_release(void *runtime, void *handle) {
     }
 }
 
+/* By its byte order mark. */
+static int is_utf_16(const char *source, size_t size) {
+    return size >= 2 && (memcmp(source, "\xff\xfe", 2) == 0 || memcmp(source, "\xfe\xff", 2) == 0);
+}
+
 static int rule_compile(void *runtime_handle, const char *owner, const char *source, size_t size, void **out,
                         wh_rule_error *error) {
     whi_rule_runtime *runtime = runtime_handle;
@@ -285,6 +290,10 @@ static int rule_compile(void *runtime_handle, const char *owner, const char *sou
         snprintf(error->text, sizeof error->text, "the source has %zu bytes, at most %lld are allowed", size,
                  (long long)runtime->limits.rule_source_bytes);
         return whi_fail_rule(WH_ELIMIT, error);
+    }
+    if (is_utf_16(source, size)) {
+        snprintf(error->text, sizeof error->text, "the source is UTF-16, and rules are UTF-8");
+        return whi_fail_rule(WH_ERULE_SYNTAX, error);
     }
     rule = whi_calloc(1, sizeof *rule);
     if (rule == NULL || (rule->source = whi_strdup(source, size)) == NULL) {
@@ -323,6 +332,7 @@ static void begin_run(whi_rule_runtime *runtime, const wh_rule_input *input) {
     runtime->cursor_document = UINT32_MAX;
     runtime->number_count = 0;
     runtime->member_count = 0;
+    runtime->null_count = 0;
 }
 
 static void drop_large(whi_buf *buf) {
@@ -442,7 +452,7 @@ static int rule_run(void *runtime_handle, void *handle, const wh_rule_input *inp
 
 const wh_rule_engine *wh_rule_lua(void) {
     static const wh_rule_engine engine = {
-        sizeof engine, runtime_open, runtime_close, rule_compile, rule_release, rule_run, NULL,
+        sizeof engine, runtime_open, runtime_close, rule_compile, rule_release, rule_run, NULL, whi_rule_check_source,
     };
 
     return &engine;

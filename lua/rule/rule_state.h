@@ -62,6 +62,14 @@ typedef struct whi_rule_number {
     uint8_t ambiguous; /* several texts have this value */
 } whi_rule_number;
 
+/* A value of a document. */
+typedef struct whi_rule_place {
+    unsigned document;
+    uint32_t node;
+} whi_rule_place;
+
+#define WHI_RULE_NULLS 3 /* that are remembered */
+
 /* A name of a table that is being written, and where on the stack it is. */
 typedef struct whi_rule_member {
     const char *name;
@@ -85,6 +93,8 @@ typedef struct whi_rule_runtime {
     whi_rule_number *numbers; /* hash table, a power of two */
     size_t number_capacity, number_count;
     uint64_t number_seed;
+    whi_rule_place nulls[WHI_RULE_NULLS]; /* read last, each once */
+    size_t null_count;
     whi_rule_member *members; /* a stack of them while objects are written */
     size_t member_count, member_capacity;
     EVP_MAC_CTX *mac; /* of hash, keyed for this run; NULL until then */
@@ -175,6 +185,29 @@ void whi_rule_text_add(whi_rule_text *text, const char *bytes, size_t size);
 void whi_rule_text_char(whi_rule_text *text, char byte);
 void whi_rule_text_value(whi_rule_text *text); /* the text or number on top, popped */
 void whi_rule_text_push(whi_rule_text *text);
+
+/* ---- check.c */
+
+/* Where the rule begins in its source: as in a file that Lua loads, behind a byte order mark, and
+ * at the end of a first line that begins with '#'. */
+size_t whi_rule_source_start(const char *source, size_t size);
+
+/* check of wh_rule_engine. */
+int whi_rule_check_source(void *runtime, const char *source, size_t size, wh_rule_error *error);
+
+/* ---- null.c */
+
+/* A null was read here. */
+void whi_rule_note_null(whi_rule_runtime *runtime, unsigned document, uint32_t node);
+
+/* Pushes "payload.a and payload.b are null" of what was read as null last, between the other two
+ * texts; "" where nothing was. */
+void whi_rule_push_nulls(lua_State *L, const char *before, const char *behind);
+int whi_rule_misused_null(lua_State *L, const char *sentence); /* raises */
+
+/* As luaL_typeerror and luaL_checktype, which know neither null nor parts. */
+int whi_rule_wrong_type(lua_State *L, int index, const char *expected);
+void whi_rule_check_type(lua_State *L, int index, int type);
 
 /* ---- libs.c */
 

@@ -225,14 +225,24 @@ static void read_body(lua_State *L, wh_rule_verdict *out) {
     out->body_size = runtime->body.size;
 }
 
-void whi_rule_read_verdict(lua_State *L, wh_rule_verdict *out) {
-    int count = lua_gettop(L);
+/* A payload that is no container is a plain value in Lua: what equals it is the payload. */
+static int is_payload(lua_State *L) {
+    int type = lua_type(L, 1), same;
 
-    whi_rule_of(L)->bad_result = 1; /* whatever is raised from here on is about the result */
-    if (count > 2) {
-        whi_rule_refuse(L, NULL, "a rule returns at most two values, not %d", count);
+    if (type != LUA_TSTRING && type != LUA_TNUMBER && !whi_rule_is_null(L, 1)) {
+        return 0;
     }
-    luaL_checkstack(L, 8, NULL);
+    whi_rule_push_node(L, WHI_RULE_PAYLOAD, 0);
+    same = lua_rawequal(L, 1, -1);
+    lua_pop(L, 1);
+    return same;
+}
+
+static void read_first(lua_State *L, wh_rule_verdict *out) {
+    if (is_payload(L)) {
+        out->action = WH_RULE_PASS;
+        return;
+    }
     switch (lua_type(L, 1)) {
     case LUA_TNONE:
     case LUA_TNIL:
@@ -249,6 +259,17 @@ void whi_rule_read_verdict(lua_State *L, wh_rule_verdict *out) {
         whi_rule_refuse(L, NULL, "a rule returns false, true, a table or a part of the payload, not %s",
                         whi_rule_type(L, 1));
     }
+}
+
+void whi_rule_read_verdict(lua_State *L, wh_rule_verdict *out) {
+    int count = lua_gettop(L);
+
+    whi_rule_of(L)->bad_result = 1; /* whatever is raised from here on is about the result */
+    if (count > 2) {
+        whi_rule_refuse(L, NULL, "a rule returns at most two values, not %d", count);
+    }
+    luaL_checkstack(L, 8, NULL);
+    read_first(L, out);
     if (count == 2 && !lua_isnil(L, 2)) {
         read_options(L, out);
     }

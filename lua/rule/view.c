@@ -3,7 +3,6 @@
  * A part is a light userdata: 1 (so that it is never NULL, which is null), the
  * document (8 bits), the node (28 bits) and the run's generation (27 bits). The
  * generation makes a position of a former run an error, not a wrong answer. */
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -50,6 +49,10 @@ int whi_rule_to_view(lua_State *L, int index, unsigned *document, uint32_t *node
 const whi_json *whi_rule_check_part(lua_State *L, int index, uint32_t *node) {
     unsigned document;
 
+    if (whi_rule_is_null(L, index)) {
+        lua_pushfstring(L, "argument %d: a part of the payload was expected, not null", index);
+        whi_rule_misused_null(L, lua_tostring(L, -1));
+    }
     if (!whi_rule_to_view(L, index, &document, node) || document >= WHI_RULE_EVENT) {
         luaL_error(L, "argument %d: a part of the payload was expected, not %s", index, whi_rule_type(L, index));
         return NULL;
@@ -158,9 +161,7 @@ static void push_number(lua_State *L, const whi_json *json, unsigned document, u
     }
     whi_rule_charge(L, (at->end - at->start) / 4);
     number = whi_json_double(json, node);
-    if (isfinite(number)) {
-        remember(L, number, document, node);
-    }
+    remember(L, number, document, node);
     lua_pushnumber(L, number);
 }
 
@@ -187,6 +188,7 @@ void whi_rule_push_node(lua_State *L, unsigned document, uint32_t node) {
 
     switch (json->nodes[node].type) {
     case WHI_JSON_NULL:
+        whi_rule_note_null(whi_rule_of(L)->runtime, document, node);
         lua_pushlightuserdata(L, NULL);
         break;
     case WHI_JSON_FALSE:
@@ -344,7 +346,8 @@ static int view_index(lua_State *L) {
 
     if (!whi_rule_to_view(L, 1, &document, &node)) {
         whi_rule_push_text(L, 2);
-        return luaL_error(L, "null has no field '%s': compare with null first", lua_tostring(L, -1));
+        lua_pushfstring(L, "null has no field '%s': compare with null first", lua_tostring(L, -1));
+        return whi_rule_misused_null(L, lua_tostring(L, -1));
     }
     if (document >= WHI_RULE_EVENT) {
         size_t size = 1;
@@ -362,7 +365,7 @@ static int view_newindex(lua_State *L) {
     uint32_t node;
 
     if (!whi_rule_to_view(L, 1, &document, &node)) {
-        return luaL_error(L, "null cannot be changed");
+        return whi_rule_misused_null(L, "null cannot be changed");
     }
     if (document >= WHI_RULE_EVENT) {
         return luaL_error(L, "event and subscription cannot be changed");
@@ -376,7 +379,7 @@ static int view_len(lua_State *L) {
     uint32_t node = 0;
 
     if (whi_rule_is_null(L, 1)) {
-        return luaL_error(L, "null has no length: compare with null first");
+        return whi_rule_misused_null(L, "null has no length: compare with null first");
     }
     whi_rule_to_view(L, 1, &document, &node);
     if (document >= WHI_RULE_EVENT) {
@@ -390,7 +393,10 @@ static int view_len(lua_State *L) {
 static int view_misuse(lua_State *L) {
     int index = lua_islightuserdata(L, 1) ? 1 : 2;
 
-    return luaL_error(L, "this operation is not for %s", whi_rule_is_null(L, index) ? "null" : "a part of the payload");
+    if (whi_rule_is_null(L, index)) {
+        return whi_rule_misused_null(L, "this operation is not for null");
+    }
+    return luaL_error(L, "this operation is not for a part of the payload");
 }
 
 void whi_rule_view_metatable(lua_State *L) {

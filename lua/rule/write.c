@@ -68,9 +68,6 @@ static void write_double(lua_State *L, double number, const whi_rule_path *path,
     size_t size = 0;
     int found;
 
-    if (!isfinite(number)) {
-        whi_rule_refuse(L, path, "%s is no JSON number", isnan(number) ? "nan" : "an infinite number");
-    }
     whi_rule_charge(L, 20);
     found = whi_rule_number_text(whi_rule_of(L)->runtime, number, &text, &size);
     if (found == 1) {
@@ -81,6 +78,9 @@ static void write_double(lua_State *L, double number, const whi_rule_path *path,
         whi_rule_refuse(L, path,
                         "several numbers of the payload are alike when read; return this one as part of the "
                         "payload, with only(payload, \"...\")");
+    }
+    if (!isfinite(number)) {
+        whi_rule_refuse(L, path, "%s is no JSON number", isnan(number) ? "nan" : "an infinite number");
     }
     whi_json_write_double(out, number);
 }

@@ -13,6 +13,12 @@
 --- what a program would look for in the sentence, a webhook.failure; it has changed nothing.
 --- Times are milliseconds since 1970 in UTC, durations milliseconds,
 --- unless a name says seconds.
+
+-- Before the C part, which an older Lua cannot even load: it would say that a symbol is undefined. LuaJIT says
+-- 5.1 of itself.
+if tonumber(_VERSION:match "%d+%.%d+") < 5.4 then
+  error(("webhook needs Lua 5.4 or a later one, and this is %s: a C module cannot be for both"):format(jit and jit.version or _VERSION), 0)
+end
 local core = require "webhook.core"
 
 ---@alias webhook.code string the name of an error code: "invalid", "not_found", "store", …
@@ -22,7 +28,7 @@ local core = require "webhook.core"
 ---@field line? integer of the rule's source
 ---@field reason? string the sentence without field, index and line in front
 
----@alias webhook.payload any a value that JSON has, or webhook.raw(text)
+---@alias webhook.payload any a value that JSON has, or webhook.raw(text); a string that holds a JSON object or array is refused
 
 ---@class webhook.limits everything is an integer; what is absent or 0 has its default
 ---@field payload_bytes? integer one event's payload; 1048576

@@ -101,8 +101,8 @@ async function deliveries(subscription) {
 }
 
 async function others(subscription) {
-  await ask('POST', '/v1/rules/try', { body: { subscription: { rule: 'return { n = payload.n }' }, event: { type: 'a.b', payload: { n: 1 } } } });
-  await ask('POST', '/v1/rules/try', { body: { subscription: { rule: 'return (' } } });
+  await ask('POST', '/v1/rules/try', { body: { document: { rule: 'return { n = payload.n }' }, event: { type: 'a.b', payload: { n: 1 } } } });
+  await ask('POST', '/v1/rules/try', { body: { document: { rule: 'return (' } } });
   const made = await ask('POST', '/v1/tokens', { body: { tenant: 'acme', name: 'ci' } });
   holds('a token is shown once', made?.token?.startsWith('wht_'), made);
   await ask('GET', '/v1/tokens');

@@ -188,8 +188,12 @@ int wh_fail(int code, const char *text) {
 }
 
 int wh_fail_field(int code, const char *field, const char *text) {
+    size_t size = field != NULL ? strlen(field) : 0;
     char copy[WHI_ERROR_SIZE];
 
+    if (size > 0 && strncmp(text, field, size) == 0 && strncmp(text + size, ": ", 2) == 0) {
+        text += size + 2; /* the sentence has said it */
+    }
     snprintf(copy, sizeof copy, "%s", text);
     return whi_fail_field(code, field, "%s", copy);
 }

@@ -38,6 +38,16 @@ int whi_utf8_check(const char *text, size_t size) {
     return 1;
 }
 
+uint32_t whi_utf8_read(const unsigned char *s) {
+    size_t length = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    uint32_t point = s[0] & (0x7fU >> length);
+
+    for (size_t i = 1; i < length; i++) {
+        point = point << 6 | (s[i] & 0x3fU);
+    }
+    return point;
+}
+
 size_t whi_utf8_write(uint32_t point, char *out) {
     if (point < 0x80) {
         out[0] = (char)point;

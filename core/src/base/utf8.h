@@ -13,6 +13,9 @@ size_t whi_utf8_length(const unsigned char *s, size_t left);
 /* 1 if all of it is UTF-8. */
 int whi_utf8_check(const char *text, size_t size);
 
+/* The code point of a sequence of 2 to 4 bytes that has been checked. */
+uint32_t whi_utf8_read(const unsigned char *s);
+
 /* Writes a code point, out has 4 bytes; returns how many were used. */
 size_t whi_utf8_write(uint32_t point, char *out);
 

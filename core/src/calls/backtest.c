@@ -317,10 +317,10 @@ static int walk(backtest *self) {
 
 /* ---------------------------------------------------------------------- the sides */
 
-static int ready(side *self) {
+static int ready(side *self, const char *before) {
     int code = whi_past_patterns(&self->patterns, self->registration);
 
-    return code == WH_OK ? whi_decider_check(&self->decider, self->registration) : code;
+    return code == WH_OK ? whi_decider_check(&self->decider, self->registration, before) : code;
 }
 
 /* Everything that the candidate's tenant has, as it is. */
@@ -368,7 +368,7 @@ static int take_sides(backtest *self) {
     }
     code = code == WH_OK && base == NULL ? take_everything(self) : code;
     code = code == WH_OK ? check_tenants(self) : code;
-    code = code == WH_OK ? ready(&self->then) : code;
+    code = code == WH_OK ? ready(&self->then, self->now.registration->subscription->rule) : code;
     return code == WH_OK ? whi_past_patterns(&self->now.patterns, self->now.registration) : code;
 }
 

@@ -291,7 +291,7 @@ int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn t
         return whi_fail_field(WH_EINVALID, event == NULL ? "event" : "done", "expected one, found NULL");
     }
     if (atomic_load(&engine->started)) {
-        return whi_fail(WH_EBUSY, "the threads of wh_start do the work: wh_publish is for them");
+        return whi_fail(WH_EBUSY, "the engine is started: its own threads do the work, and publishing waits");
     }
     code = whi_is_open(engine);
     code = code == WH_OK ? whi_accept_take(&taken, event, &engine->options.limits) : code;

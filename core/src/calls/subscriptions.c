@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "calls/workspace.h"
 #include "engine/context.h"
+#include "engine/decide.h"
 #include "engine/inbox.h"
 #include "engine/registry.h"
 #include "engine/version.h"
@@ -32,8 +33,8 @@ static int number_of(const char *id, int64_t *out) {
 
 /* ----------------------------------------------------------------------- checking */
 
-/* Compiles the rule to see that it can be. */
-static int check_rule(wh_engine *engine, const whi_subscription *s) {
+/* Compiles the rule to see that it can be, and reviews it if it is another one than before. */
+static int check_rule(wh_engine *engine, const whi_subscription *s, const char *before) {
     const wh_rule_engine *rules = engine->options.rules;
     wh_rule_error error = { 0 };
     void *rule = NULL;
@@ -55,6 +56,7 @@ static int check_rule(wh_engine *engine, const whi_subscription *s) {
     }
     if (code == WH_OK) {
         rules->release(engine->check_rules, rule);
+        code = whi_rule_review(rules, engine->check_rules, s, before, &error);
     }
     pthread_mutex_unlock(&engine->check_lock);
     return code == WH_OK ? WH_OK : whi_fail_rule(code, &error);
@@ -91,6 +93,7 @@ static int make_secret(wh_engine *engine, whi_subscription *s) {
 }
 
 static int apply(wh_engine *engine, whi_subscription *s, const char *document, size_t size) {
+    char *before;
     int code;
 
     if (document == NULL) {
@@ -100,9 +103,14 @@ static int apply(wh_engine *engine, whi_subscription *s, const char *document, s
     if (size > (size_t)engine->options.limits.subscription_bytes) {
         return whi_fail_size("document", size, (long long)engine->options.limits.subscription_bytes);
     }
+    before = whi_strdup(s->rule, s->rule_size);
+    if (s->rule != NULL && before == NULL) {
+        return whi_fail_memory();
+    }
     code = whi_subscription_apply(s, document, size, (size_t)engine->options.limits.rule_source_bytes, 0);
     code = code == WH_OK ? whi_subscription_check(s) : code;
-    code = code == WH_OK ? check_rule(engine, s) : code;
+    code = code == WH_OK ? check_rule(engine, s, before) : code;
+    whi_free(before);
     return code == WH_OK ? make_secret(engine, s) : code;
 }
 

@@ -131,7 +131,7 @@ int wh_rule_try(const wh_rule_engine *rules, const wh_limits *limits, const char
     code = whi_limits_take(&self.limits, limits);
     code = code == WH_OK && rules != NULL ? whi_rules_take(&self.rules, rules) : code;
     code = code == WH_OK ? whi_past_candidate(&self.registration, NULL, document, size, &self.limits) : code;
-    code = code == WH_OK ? whi_decider_check(&self.decider, self.registration) : code;
+    code = code == WH_OK ? whi_decider_check(&self.decider, self.registration, NULL) : code;
     if (code == WH_OK && event == NULL) {
         whi_buf_text(&answer, "{\"outcome\":\"pass\"}");
     } else if (code == WH_OK) {

@@ -125,7 +125,15 @@ static int compiled(whi_decider *self, const whi_registration *registration, voi
     return code;
 }
 
-int whi_decider_check(whi_decider *self, const whi_registration *registration) {
+int whi_rule_review(const wh_rule_engine *rules, void *runtime, const whi_subscription *s, const char *before,
+                    wh_rule_error *error) {
+    if (rules->check == NULL || (before != NULL && strcmp(before, s->rule) == 0)) {
+        return WH_OK;
+    }
+    return rules->check(runtime, s->rule, s->rule_size, error);
+}
+
+int whi_decider_check(whi_decider *self, const whi_registration *registration, const char *before) {
     wh_rule_error error = { 0 };
     void *rule;
     int code;
@@ -137,6 +145,9 @@ int whi_decider_check(whi_decider *self, const whi_registration *registration) {
         return whi_fail_field(WH_ERULE_ENGINE, "rule", "there is no rule engine here to run it");
     }
     code = compiled(self, registration, &rule, &error);
+    if (code == WH_OK) {
+        code = whi_rule_review(self->engine, self->rules, registration->subscription, before, &error);
+    }
     return code == WH_OK ? WH_OK : whi_fail_rule(code, &error);
 }
 

@@ -33,9 +33,14 @@ void whi_decider_close(whi_decider *decider);
  * a hand wrote it): who looks inside fails as a rule does. WH_ENOMEM. */
 int whi_decider_scan(whi_decider *decider, const char *payload, size_t size);
 
-/* Compiles the subscription's rule, if it has one, to see that it can be. WH_ERULE_SYNTAX with
- * the line, WH_ERULE_ENGINE, WH_ERULE_TIME, WH_ERULE_MEMORY, WH_ELIMIT, WH_ENOMEM. */
-int whi_decider_check(whi_decider *decider, const whi_registration *registration);
+/* What the engine has to say to the writer of a subscription's rule, which is there and compiles:
+ * nothing where it is the rule that was in force before (NULL: none). WH_ERULE_SYNTAX. */
+int whi_rule_review(const wh_rule_engine *rules, void *runtime, const whi_subscription *s, const char *before,
+                    wh_rule_error *error);
+
+/* Compiles the subscription's rule, if it has one, to see that it can be, and reviews it.
+ * WH_ERULE_SYNTAX with the line, WH_ERULE_ENGINE, WH_ERULE_TIME, WH_ERULE_MEMORY, WH_ELIMIT, WH_ENOMEM. */
+int whi_decider_check(whi_decider *decider, const whi_registration *registration, const char *before);
 
 /* An event as a rule sees it; texts never NULL. */
 typedef struct whi_subject {

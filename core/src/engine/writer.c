@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -30,16 +31,6 @@ struct whi_writer {
 #define SETTLE_TRIES 50 /* looks at what became of a commit, SETTLE_PAUSE_MS apart */
 #define SETTLE_PAUSE_MS 100
 
-/* As in the manual of pthread_cond_timedwait, by the clock that nobody sets. */
-static void make_condition(pthread_cond_t *condition) {
-    pthread_condattr_t kind;
-
-    pthread_condattr_init(&kind);
-    pthread_condattr_setclock(&kind, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &kind);
-    pthread_condattr_destroy(&kind);
-}
-
 /* A job whose caller waits. */
 typedef struct waiting {
     whi_job outer;
@@ -62,7 +53,7 @@ int whi_writer_new(whi_writer **out, whi_store *store, whi_pulse_fn pulse, void 
     writer->tail = &writer->head;
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->change, NULL);
-    make_condition(&writer->work);
+    whi_condition_init(&writer->work);
     return WH_OK;
 }
 
@@ -296,12 +287,10 @@ void whi_writer_drain(whi_writer *writer) {
 
 /* The lock is held: waits for work, or for the time that the pulse said. */
 static void wait_for_work(whi_writer *writer, int64_t until_us) {
-    struct timespec until = { (time_t)(until_us / 1000000), (long)(until_us % 1000000 * 1000) };
-
     if (until_us == INT64_MAX) {
         pthread_cond_wait(&writer->work, &writer->lock);
     } else {
-        pthread_cond_timedwait(&writer->work, &writer->lock, &until);
+        whi_condition_wait(&writer->work, &writer->lock, until_us);
     }
 }
 

@@ -30,6 +30,29 @@ int whi_serve_event_explain(whi_call *call) {
     return whi_call_hand_over(call, code, text, size);
 }
 
+/* ----------------------------------------------------------------------- candidates */
+
+/* What is tried: "document", as of a subscription, or in short "rule". */
+static int read_candidate(whi_call *call, whi_buf *out) {
+    uint32_t rule = whi_body_member(call, 0, "rule");
+    const char *text;
+    size_t size;
+    int code = whi_body_object(call, 0, "document", &text, &size);
+
+    if (code == WH_OK && (text == NULL) == (rule == WHI_JSON_NONE)) {
+        code = whi_fail_field(WH_EINVALID, "document", "expected either that, or \"rule\"");
+    }
+    if (code == WH_OK && text != NULL) {
+        whi_buf_add(out, text, size);
+    } else if (code == WH_OK) {
+        text = whi_json_span(&call->body, rule, &size);
+        whi_buf_text(out, "{\"rule\":");
+        whi_buf_add(out, text, size);
+        whi_buf_char(out, '}');
+    }
+    return code == WH_OK ? whi_buf_status(out) : code;
+}
+
 /* ------------------------------------------------------------------------ backtest */
 
 static int is_late(int64_t done, int64_t total, void *payload) {
@@ -41,12 +64,14 @@ static int is_late(int64_t done, int64_t total, void *payload) {
 }
 
 /* The candidate may not be another tenant's: its events are those of the one in force. */
-static int read_backtest(whi_call *call, wh_backtest *backtest) {
-    static const char *const names[] = { "document", "last", "since", "until", "shown", NULL };
-    uint32_t document;
+static int read_backtest(whi_call *call, whi_buf *candidate, wh_backtest *backtest) {
+    static const char *const names[] = { "document", "rule", "last", "since", "until", "shown", NULL };
+    uint32_t document = whi_body_member(call, 0, "document");
     int code = whi_body_only(call, 0, names);
 
-    code = code == WH_OK ? whi_body_object(call, 0, "document", &backtest->document, &backtest->document_size) : code;
+    code = code == WH_OK ? read_candidate(call, candidate) : code;
+    backtest->document = candidate->data;
+    backtest->document_size = candidate->size;
     code = code == WH_OK ? whi_body_number(call, 0, "last", 1, BACKTEST_EVENTS, 0, &backtest->last) : code;
     code = code == WH_OK ? whi_body_time(call, 0, "since", &backtest->since) : code;
     code = code == WH_OK ? whi_body_time(call, 0, "until", &backtest->until) : code;
@@ -54,11 +79,7 @@ static int read_backtest(whi_call *call, wh_backtest *backtest) {
     if (code != WH_OK) {
         return code;
     }
-    document = whi_body_member(call, 0, "document");
-    if (document == WHI_JSON_NONE) {
-        return whi_fail_field(WH_EINVALID, "document", "expected what is to be tried");
-    }
-    return whi_json_member(&call->body, document, "tenant", 6) == WHI_JSON_NONE
+    return document == WHI_JSON_NONE || whi_json_member(&call->body, document, "tenant", 6) == WHI_JSON_NONE
                ? WH_OK
                : whi_fail_field(WH_EINVALID, "document.tenant", "a candidate has that of its subscription");
 }
@@ -67,17 +88,20 @@ int whi_serve_subscription_backtest(whi_call *call) {
     wh_backtest backtest = WH_BACKTEST_INIT;
     int64_t until = whi_monotonic_us() + BACKTEST_US;
     whi_registration *found;
+    whi_buf candidate;
     char *text = NULL;
     size_t size = 0;
     int code = whi_scope_subscription(call, call->id, &found);
 
-    code = code == WH_OK ? read_backtest(call, &backtest) : code;
+    whi_buf_init(&candidate, SIZE_MAX / 4);
+    code = code == WH_OK ? read_backtest(call, &candidate, &backtest) : code;
     if (code == WH_OK) {
         backtest.subscription = found->id;
         backtest.progress = is_late;
         backtest.payload = &until;
         code = wh_backtest_run(call->engine, &backtest, &text, &size);
     }
+    whi_buf_free(&candidate);
     whi_registration_unref(found);
     return whi_call_hand_over(call, code, text, size);
 }
@@ -102,32 +126,11 @@ static int read_try_event(whi_call *call, uint32_t object, wh_event *event) {
     return code;
 }
 
-/* What is tried: a document and an event, or in short a rule and a payload. */
 typedef struct trial {
     whi_buf document;
     wh_event event;
     int has_event;
 } trial;
-
-static int read_candidate(whi_call *call, trial *self) {
-    uint32_t rule = whi_body_member(call, 0, "rule");
-    const char *text;
-    size_t size;
-    int code = whi_body_object(call, 0, "subscription", &text, &size);
-
-    if (code == WH_OK && (text == NULL) == (rule == WHI_JSON_NONE)) {
-        code = whi_fail_field(WH_EINVALID, "subscription", "expected either its document, or \"rule\"");
-    }
-    if (code == WH_OK && text != NULL) {
-        whi_buf_add(&self->document, text, size);
-    } else if (code == WH_OK) {
-        text = whi_json_span(&call->body, rule, &size);
-        whi_buf_text(&self->document, "{\"rule\":");
-        whi_buf_add(&self->document, text, size);
-        whi_buf_char(&self->document, '}');
-    }
-    return code == WH_OK ? whi_buf_status(&self->document) : code;
-}
 
 static int read_subject(whi_call *call, trial *self) {
     uint32_t about = whi_body_member(call, 0, "event"), payload = whi_json_member(&call->body, 0, "payload", 7);
@@ -150,7 +153,7 @@ static int read_subject(whi_call *call, trial *self) {
 }
 
 int whi_serve_rule_try(whi_call *call) {
-    static const char *const names[] = { "subscription", "event", "rule", "payload", NULL };
+    static const char *const names[] = { "document", "rule", "event", "payload", NULL };
     const whi_options *options = whi_insight_options(call->engine);
     trial self = { .event = WH_EVENT_INIT };
     char *text = NULL;
@@ -158,7 +161,7 @@ int whi_serve_rule_try(whi_call *call) {
     int code = whi_body_only(call, 0, names);
 
     whi_buf_init(&self.document, SIZE_MAX / 4);
-    code = code == WH_OK ? read_candidate(call, &self) : code;
+    code = code == WH_OK ? read_candidate(call, &self.document) : code;
     code = code == WH_OK ? read_subject(call, &self) : code;
     code = code == WH_OK ? wh_rule_try(options->rules, &options->limits, self.document.data, self.document.size,
                                        self.has_event ? &self.event : NULL, &text, &size)

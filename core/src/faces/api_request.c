@@ -104,6 +104,16 @@ static int is_item(const char *name) {
     return size > 2 && strcmp(name + size - 2, "[]") == 0;
 }
 
+static int fail_unknown(const char *name, size_t size, const char *what, const char *const *names) {
+    char reason[400];
+    size_t used = (size_t)snprintf(reason, sizeof reason, "unknown %s, expected one of: ", what);
+
+    for (const char *const *at = names; *at != NULL && used < sizeof reason; at++) {
+        used += (size_t)snprintf(reason + used, sizeof reason - used, "%s%s", at == names ? "" : ", ", *at);
+    }
+    return fail_name(name, size, *names == NULL ? "none is known here" : reason);
+}
+
 static int add_parameter(whi_call *call, const char *name, const char *value) {
     if (call->parameter_count == WHI_API_PARAMETERS) {
         return whi_refuse(call, 400, "query", "expected at most %d parameters", WHI_API_PARAMETERS);
@@ -201,7 +211,8 @@ static int is_one_of(const char *name, const char *const *names) {
 int whi_call_only(whi_call *call, const char *const *names) {
     for (size_t i = 0; i < call->parameter_count; i++) {
         if (!is_one_of(call->parameters[i].name, names)) {
-            return fail_name(call->parameters[i].name, strlen(call->parameters[i].name), "unknown parameter");
+            const char *name = call->parameters[i].name;
+            return fail_unknown(name, strlen(name), "parameter", names);
         }
     }
     return WH_OK;
@@ -531,7 +542,7 @@ int whi_body_only(whi_call *call, uint32_t object, const char *const *names) {
         }
         if (*name == NULL) {
             size_t size = nodes[at].end - nodes[at].start - 2;
-            code = fail_name(call->body.text + nodes[at].start + 1, size, "unknown field");
+            code = fail_unknown(call->body.text + nodes[at].start + 1, size, "field", names);
         }
     }
     return code;

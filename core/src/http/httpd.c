@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/condition.h"
 #include "base/mem.h"
 #include "webhook_backend.h"
 
@@ -152,18 +153,14 @@ static void end_threads(wh_http *http) {
 
 static wh_http *make(void) {
     wh_http *http = whi_calloc(1, sizeof *http);
-    pthread_condattr_t attributes;
 
     if (http == NULL) {
         return NULL;
     }
     http->listener = http->wake[0] = http->wake[1] = -1;
     pthread_mutex_init(&http->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&http->work, &attributes);
-    pthread_cond_init(&http->quiet, &attributes);
-    pthread_condattr_destroy(&attributes);
+    whi_condition_init(&http->work);
+    whi_condition_init(&http->quiet);
     return http;
 }
 
@@ -231,7 +228,7 @@ int wh_http_port(const wh_http *http) {
 }
 
 void wh_http_stop(wh_http *http, int64_t grace) {
-    struct timespec at;
+    int64_t until;
     int timed_out = 0;
 
     if (http == NULL) {
@@ -239,11 +236,11 @@ void wh_http_stop(wh_http *http, int64_t grace) {
     }
     end_accepting(http);
     grace = grace < 0 ? 0 : grace > GRACE_MAXIMUM ? GRACE_MAXIMUM : grace;
-    at = whi_http_at(whi_http_now() + grace);
+    until = (whi_http_now() + grace) * 1000;
     pthread_mutex_lock(&http->lock);
     http->stopping = 1;
     while (http->active > 0 && !timed_out) {
-        timed_out = pthread_cond_timedwait(&http->quiet, &http->lock, &at) == ETIMEDOUT;
+        timed_out = whi_condition_wait(&http->quiet, &http->lock, until);
     }
     pthread_mutex_unlock(&http->lock);
     destroy(http);

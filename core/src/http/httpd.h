@@ -95,9 +95,6 @@ struct wh_http {
 
 int64_t whi_http_now(void);
 
-/* Sets a condition's absolute time of CLOCK_MONOTONIC. */
-struct timespec whi_http_at(int64_t ms);
-
 /* libmicrohttpd's callbacks; cls is the wh_http. */
 void *whi_exchange_begin(void *cls, const char *uri, struct MHD_Connection *connection);
 enum MHD_Result whi_exchange_go(void *cls, struct MHD_Connection *connection, const char *url, const char *method,

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/condition.h"
 #include "base/mem.h"
 #include "http/httpd.h"
 
@@ -10,12 +11,6 @@ int64_t whi_http_now(void) {
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-struct timespec whi_http_at(int64_t ms) {
-    struct timespec at = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-
-    return at;
 }
 
 static void add(wh_http *http, whi_line *line) {
@@ -95,14 +90,13 @@ void *whi_line_watch(void *payload) {
     pthread_mutex_lock(&http->lock);
     while (!http->ended) {
         int64_t now = whi_http_now();
-        struct timespec at = whi_http_at(now + pause);
         for (whi_line *line = http->lines; line != NULL; line = line->next) {
             if (line->deadline <= now) {
                 shutdown(line->fd, SHUT_RDWR);
                 line->deadline = WHI_HTTP_NEVER;
             }
         }
-        pthread_cond_timedwait(&http->quiet, &http->lock, &at);
+        whi_condition_wait(&http->quiet, &http->lock, (now + pause) * 1000);
     }
     pthread_mutex_unlock(&http->lock);
     return NULL;

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/socket.h"
 #include "http/httpd.h"
 #include "webhook_backend.h"
 
@@ -69,8 +70,9 @@ static int bind_listener(wh_http *http, const address *at, socklen_t size) {
     int one = 1;
     address bound;
 
-    http->listener = socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (http->listener < 0 || setsockopt(http->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+    http->listener = whi_socket_new(at->any.sa_family, SOCK_STREAM, 0);
+    if (http->listener < 0 || fcntl(http->listener, F_SETFL, O_NONBLOCK) != 0 ||
+        setsockopt(http->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
         bind(http->listener, &at->any, size) != 0 || listen(http->listener, BACKLOG) != 0 ||
         getsockname(http->listener, &bound.any, &size) != 0) {
         return -1;

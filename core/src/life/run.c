@@ -33,9 +33,9 @@ static int enter(wh_engine *engine) {
     }
     pthread_mutex_lock(&engine->work_lock);
     if (atomic_load(&engine->started)) {
-        code = whi_fail(WH_EBUSY, "the threads of wh_start do the work");
+        code = whi_fail(WH_EBUSY, "the engine is started: its own threads do the work");
     } else if (atomic_load(&engine->stepping)) {
-        code = whi_fail(WH_EBUSY, "another thread is in wh_step or wh_run");
+        code = whi_fail(WH_EBUSY, "another thread is in a step or a run of this engine");
     } else {
         code = whi_halt_enter();
         atomic_store(&engine->stepping, code == WH_OK);

@@ -6,12 +6,16 @@
 #include "outside/scarce.h"
 
 #include <curl/curl.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct whi_certificates {
@@ -49,6 +53,38 @@ static const char *curl_bundle(CURL *easy) {
 }
 #endif
 
+/* 1 if one of the folders, with colons between, has a file. OpenSSL takes a folder that is not there,
+ * and then trusts nobody. */
+int whi_certificates_in(const char *folders) {
+    char one[PATH_MAX];
+
+    for (size_t size; *folders != '\0'; folders += size + (folders[size] == ':')) {
+        struct dirent *entry;
+        int found = 0;
+        DIR *folder;
+        size = strcspn(folders, ":");
+        snprintf(one, sizeof one, "%.*s", (int)(size < sizeof one ? size : sizeof one - 1), folders);
+        folder = opendir(one);
+        while (folder != NULL && !found && (entry = readdir(folder)) != NULL) {
+            found = entry->d_name[0] != '.';
+        }
+        if (folder != NULL) {
+            closedir(folder);
+        }
+        if (found) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int load_folders(X509_STORE *store) {
+    const char *folders = getenv(X509_get_default_cert_dir_env());
+
+    folders = folders != NULL ? folders : X509_get_default_cert_dir();
+    return whi_certificates_in(folders) && X509_STORE_set_default_paths(store);
+}
+
 /* Where the system keeps its bundle: what the user set for OpenSSL, what libcurl was
  * built with, what OpenSSL was built with, in this order. */
 static int load_system(X509_STORE *store) {
@@ -62,7 +98,7 @@ static int load_system(X509_STORE *store) {
     if (file == NULL) {
         file = readable(X509_get_default_cert_file());
     }
-    loaded = file != NULL ? X509_STORE_load_file(store, file) : X509_STORE_set_default_paths(store);
+    loaded = file != NULL ? X509_STORE_load_file(store, file) : load_folders(store);
     curl_easy_cleanup(easy);
     return loaded;
 }
@@ -78,6 +114,17 @@ static int was_scarce(void) {
                                           : ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
     }
     return scarce || whi_scarce_descriptors();
+}
+
+static int ca_file_refused(const char *file) {
+    struct stat about;
+
+    if (stat(file, &about) == 0 && S_ISDIR(about.st_mode)) {
+        return whi_fail_field(WH_EINVALID, "ca_file", "'%s' is a directory, a file is expected", file);
+    }
+    return access(file, R_OK) != 0
+               ? whi_fail_field(WH_EINVALID, "ca_file", "'%s': %s", file, strerror(errno))
+               : whi_fail_field(WH_EINVALID, "ca_file", "'%s' cannot be read as PEM certificates", file);
 }
 
 /* Flags as libcurl sets them on a store of its own. */
@@ -97,9 +144,10 @@ static int load(whi_certificates *trust) {
     if (was_scarce()) {
         return whi_fail(WH_ERESOURCE, "the certificates cannot be read now: no descriptor or no memory is left");
     }
-    return trust->ca_file != NULL
-               ? whi_fail_field(WH_EINVALID, "ca_file", "'%s' cannot be read as PEM certificates", trust->ca_file)
-               : whi_fail(WH_ETLS, "the system has no bundle of certificates; name one with the option \"ca_file\"");
+    return trust->ca_file != NULL ? ca_file_refused(trust->ca_file)
+                                  : whi_fail(WH_ETLS, "this system has no certificates of authorities (the package is "
+                                                      "mostly called ca-certificates); the option ca_file or "
+                                                      "$SSL_CERT_FILE names others");
 }
 
 static void free_trust(whi_certificates *trust) {
@@ -165,4 +213,54 @@ void whi_certificates_put(whi_certificates *trust) {
 
 void whi_certificates_attach(const whi_certificates *trust, void *ssl_context) {
     SSL_CTX_set1_cert_store(ssl_context, trust->store);
+}
+
+/* ------------------------------------------------------------------------- asking */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int place; /* of a whi_asking in an SSL_CTX */
+
+static void release(void *parent, void *data, CRYPTO_EX_DATA *all_data, int index, long argument, void *pointer) {
+    whi_asking *asking = data;
+
+    (void)parent;
+    (void)all_data;
+    (void)index;
+    (void)argument;
+    (void)pointer;
+    if (asking != NULL) {
+        asking->released(asking->payload);
+        whi_free(asking);
+    }
+}
+
+static void take_place(void) {
+    place = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, release);
+}
+
+/* 0: there is no certificate, and the handshake goes on. */
+static int on_asked(SSL *ssl, X509 **certificate, EVP_PKEY **key) {
+    const whi_asking *asking = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), place);
+
+    (void)certificate;
+    (void)key;
+    if (asking != NULL) {
+        asking->asked(asking->payload);
+    }
+    return 0;
+}
+
+void whi_certificates_listen(void *ssl_context, const whi_asking *asking) {
+    whi_asking *kept = whi_alloc(sizeof *kept);
+
+    pthread_once(&once, take_place);
+    if (kept != NULL) {
+        *kept = *asking;
+    }
+    if (kept == NULL || place < 0 || !SSL_CTX_set_ex_data(ssl_context, place, kept)) {
+        whi_free(kept);
+        asking->released(asking->payload);
+        return;
+    }
+    SSL_CTX_set_client_cert_cb(ssl_context, on_asked);
 }

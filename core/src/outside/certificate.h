@@ -16,7 +16,21 @@ int whi_certificates_usable(void);
 int whi_certificates_get(whi_certificates **out, const char *ca_file);
 void whi_certificates_put(whi_certificates *trust);
 
+/* 1 if there is a file in one of the folders, which have colons between them. */
+int whi_certificates_in(const char *folders);
+
 /* Lets an SSL_CTX verify against them. */
 void whi_certificates_attach(const whi_certificates *trust, void *ssl_context);
+
+/* Whether the other side asks for a client's certificate, of which there is none: the library learns
+ * it in the middle of the handshake, and what fails behind that is a pipe that breaks. */
+typedef struct whi_asking {
+    void (*asked)(void *payload);
+    void (*released)(void *payload); /* once, when nobody can ask any more */
+    void *payload;
+} whi_asking;
+
+/* Has an SSL_CTX tell. Without memory it tells nothing. */
+void whi_certificates_listen(void *ssl_context, const whi_asking *asking);
 
 #endif

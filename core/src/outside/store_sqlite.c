@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "outside/refusal.h"
 
 #define SETTLE_BUSY_MS 100
 #define LOOK_US 100000    /* a look at what others have committed costs a few us */
@@ -202,27 +203,12 @@ static int lock_make(whi_sqlite_side *side) {
 }
 
 static int cannot_open(whi_sqlite *store, int result) {
-    struct stat about;
-    const char *slash = strrchr(store->name, '/');
-    int length = slash ? (int)(slash - store->name) : 0;
-    char *folder;
+    int readonly = (result & 0xff) == SQLITE_READONLY && result != SQLITE_READONLY_DBMOVED;
 
-    if ((result & 0xff) != SQLITE_CANTOPEN) {
-        return whi_sqlite_fail(store, &store->writer, result, "opening");
+    if (readonly || (result & 0xff) == SQLITE_CANTOPEN) {
+        return whi_refusal(store->name, readonly ? EACCES : sqlite3_system_errno(store->writer.db));
     }
-    if (stat(store->name, &about) == 0 && S_ISDIR(about.st_mode)) {
-        return whi_fail(WH_ESTORE, "store '%s': is a directory, a file is expected", store->name);
-    }
-    folder = length > 0 ? whi_strdup(store->name, (size_t)length) : NULL;
-    if (folder != NULL && stat(folder, &about) != 0) {
-        int code = whi_fail(WH_ESTORE, "store '%s': the directory '%s': %s", store->name, folder, strerror(errno));
-
-        whi_free(folder);
-        return code;
-    }
-    whi_free(folder);
-    return whi_fail(WH_ESTORE, "store '%s': cannot be opened or created, or its -wal and -shm beside it: %s",
-                    store->name, strerror(sqlite3_system_errno(store->writer.db)));
+    return whi_sqlite_fail(store, &store->writer, result, "opening");
 }
 
 static int connect_side(whi_sqlite *store, whi_sqlite_side *side) {
@@ -247,7 +233,10 @@ static int connect_side(whi_sqlite *store, whi_sqlite_side *side) {
 static int execute(whi_sqlite *store, whi_sqlite_side *side, const char *sql) {
     int result = sqlite3_exec(side->db, sql, NULL, NULL, NULL);
 
-    return result == SQLITE_OK ? WH_OK : whi_sqlite_fail(store, side, result, "opening");
+    if (result == SQLITE_OK) {
+        return WH_OK;
+    }
+    return side == &store->writer ? cannot_open(store, result) : whi_sqlite_fail(store, side, result, "opening");
 }
 
 /* The number that a statement outside of the kept ones gives, 0 for none. */
@@ -446,7 +435,7 @@ static int prepare_writer(whi_sqlite *store, const whi_store_options *options) {
     int code;
 
     if (sqlite3_db_readonly(store->writer.db, "main") == 1) {
-        return whi_fail(WH_ESTORE, "store '%s': the file can only be read, write permission is expected", store->name);
+        return whi_refusal(store->name, EACCES);
     }
     code = prepare_file(store);
     if (code == WH_OK) {

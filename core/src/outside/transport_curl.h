@@ -64,6 +64,7 @@ typedef struct whi_target {
     char *host;
     uint16_t port;
     int https, literal;
+    int asks; /* 1: it has asked for a client's certificate */
 } whi_target;
 
 /* A host's addresses as this shard's libcurl knows them: an entry of

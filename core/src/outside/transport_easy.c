@@ -122,10 +122,25 @@ static CURLcode set_protocols(CURL *easy) {
 }
 #endif
 
+static void on_asked(void *payload) {
+    ((whi_target *)payload)->asks = 1;
+}
+
+static void on_released(void *payload) {
+    whi_target_unref(payload);
+}
+
 static CURLcode on_tls(CURL *easy, void *context, void *payload) {
     whi_transport *transport = payload;
+    whi_transfer *transfer = NULL;
+    whi_asking asking = { on_asked, on_released, NULL };
 
-    (void)easy;
+    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) == CURLE_OK && transfer != NULL) {
+        asking.payload = transfer->target;
+        transfer->target->refs++;
+        transfer->target->asks = 0;
+        whi_certificates_listen(context, &asking);
+    }
     if (transport->trust != NULL) {
         whi_certificates_attach(transport->trust, context);
     }
@@ -485,6 +500,30 @@ static int scarce(whi_transfer *transfer, CURLcode result) {
     return whi_scarce_errno((int)number) ? WH_ERESOURCE : WH_OK;
 }
 
+/* Who shows no certificate is sent away by an alert or by a reset, whichever comes first. */
+static int was_for_a_certificate(const whi_transfer *transfer, CURLcode result) {
+    switch (result) {
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_HTTP2:
+        return transfer->target != NULL && transfer->target->asks;
+    default:
+        return 0;
+    }
+}
+
+static void say_certificate(whi_transfer *transfer, CURLcode result) {
+    const char *text = transfer->message[0] != '\0' ? transfer->message : curl_easy_strerror(result);
+    char sentence[sizeof transfer->request->message];
+
+    snprintf(sentence, sizeof sentence,
+             "the receiver asked for a client certificate, and there is none to show (%.100s)", text);
+    transfer->request->error = WH_ETLS;
+    say(transfer->request, sentence);
+}
+
 static void judge_failure(whi_transfer *transfer, CURLcode result) {
     whi_request *request = transfer->request;
     int lacking = scarce(transfer, result);
@@ -500,6 +539,8 @@ static void judge_failure(whi_transfer *transfer, CURLcode result) {
         say(request, transfer->refused);
     } else if (result == CURLE_OPERATION_TIMEDOUT) {
         say_timeout(transfer);
+    } else if (lacking == WH_OK && was_for_a_certificate(transfer, result)) {
+        say_certificate(transfer, result);
     } else if (lacking == WH_ENOMEM || result == CURLE_OUT_OF_MEMORY) {
         say(request, "out of memory");
     } else {

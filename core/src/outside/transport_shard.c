@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/socket.h"
 #include "outside/scarce.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,21 +28,6 @@ void whi_timer_stop(whi_transport *transport, whi_timer *timer) {
 }
 
 /* ---------------------------------------------------------------------- sockets */
-
-#ifdef SOCK_CLOEXEC
-static int make_socket(const struct curl_sockaddr *address) {
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-#else
-static int make_socket(const struct curl_sockaddr *address) {
-    int fd = socket(address->family, address->socktype, address->protocol);
-
-    if (fd >= 0) {
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
-    }
-    return fd;
-}
-#endif
 
 static whi_socket *socket_of(whi_transport *transport, int fd) {
     size_t room = transport->socket_room ? transport->socket_room : 64;
@@ -92,7 +77,7 @@ curl_socket_t whi_socket_open(void *payload, curlsocktype purpose, struct curl_s
         transport->pressed = 1;
         return CURL_SOCKET_BAD;
     }
-    fd = make_socket(address);
+    fd = whi_socket_new(address->family, address->socktype, address->protocol);
     if (fd < 0) {
         note_failure(transfer, errno);
         return CURL_SOCKET_BAD;

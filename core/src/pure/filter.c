@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "pure/path.h"
 
 #define PATHS_MAXIMUM 100
 #define DEPTH_MAXIMUM 16
@@ -142,6 +143,15 @@ int whi_filter_parse(whi_filter **out, const char *text, size_t size) {
         return code;
     }
     *out = self;
+    return WH_OK;
+}
+
+int whi_filter_review(const whi_filter *filter) {
+    for (size_t i = 0; filter != NULL && i < filter->count; i++) {
+        if (whi_path_is_misread(filter->paths[i].name, filter->paths[i].size)) {
+            return whi_fail(WH_EINVALID, "\"%.80s\": " WHI_PATH_ADVICE, filter->paths[i].name);
+        }
+    }
     return WH_OK;
 }
 

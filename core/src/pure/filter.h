@@ -22,6 +22,9 @@ typedef struct whi_filter whi_filter;
 int whi_filter_parse(whi_filter **out, const char *text, size_t size);
 void whi_filter_free(whi_filter *filter);
 
+/* WH_EINVALID for a path that is likely meant otherwise (pure/path.h). NULL has none. */
+int whi_filter_review(const whi_filter *filter);
+
 /* 1 if all hold. failed, if not NULL, receives the first path that does not
  * (owned by the filter). */
 int whi_filter_match(const whi_filter *filter, const whi_json *payload, const char **failed);

@@ -38,7 +38,7 @@ typedef wh_json whi_json;
 
 /* Scans text into json, which begins zeroed and may be used again for the next
  * text (its memory is kept). depth: how deep arrays and objects may nest.
- * Errors: WH_EJSON with the byte offset and what was expected, WH_ELIMIT, WH_ENOMEM. */
+ * Errors: WH_EJSON with the byte, counted from 1, and what was expected, WH_ELIMIT, WH_ENOMEM. */
 int whi_json_scan(whi_json *json, const char *text, size_t size, int depth);
 
 /* The same check without a tape: for texts that are only passed on. */

@@ -2,6 +2,7 @@
  * open. Strings are skipped sixteen bytes at a time where the machine can. Tests: test_json. */
 #include "pure/json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -20,20 +21,44 @@ typedef struct scan {
     unsigned char is_object[WHI_JSON_DEPTH_MAXIMUM];
 } scan;
 
+#define FOUND 80
+
+/* What an editor put in front of the text; NULL for none. */
+static const char *byte_order_mark(const scan *self) {
+    if (self->size >= 3 && memcmp(self->text, "\xef\xbb\xbf", 3) == 0) {
+        return "a byte order mark, which JSON has none of";
+    }
+    if (self->size >= 2 && (memcmp(self->text, "\xff\xfe", 2) == 0 || memcmp(self->text, "\xfe\xff", 2) == 0)) {
+        return "the byte order mark of UTF-16, and JSON is UTF-8";
+    }
+    return NULL;
+}
+
+/* A letter that looks like another, or like nothing, is named by its number. */
+static void tell_found(const scan *self, size_t at, char out[FOUND]) {
+    const unsigned char *c = self->text + at;
+    const char *mark = at == 0 ? byte_order_mark(self) : NULL;
+
+    if (mark != NULL) {
+        snprintf(out, FOUND, "%s", mark);
+    } else if (*c > ' ' && *c < 127) {
+        snprintf(out, FOUND, "'%c'", *c);
+    } else if (*c >= 0x80 && whi_utf8_length(c, self->size - at) > 0) {
+        snprintf(out, FOUND, "U+%04lX", (unsigned long)whi_utf8_read(c));
+    } else {
+        memcpy(out, "byte 0x", 7);
+        whi_hex_write(c, 1, out + 7);
+    }
+}
+
 static int wrong(const scan *self, size_t at, const char *expected) {
-    char found[24];
+    char found[FOUND];
 
     if (at >= self->size) {
-        return whi_fail(WH_EJSON, "at byte %zu: expected %s, found the end", at, expected);
+        return whi_fail(WH_EJSON, "at byte %zu: expected %s, found the end", at + 1, expected);
     }
-    if (self->text[at] > ' ' && self->text[at] < 127) {
-        memcpy(found, "'x'", 4);
-        found[1] = (char)self->text[at];
-    } else {
-        memcpy(found, "byte 0x", 7);
-        whi_hex_write(&self->text[at], 1, found + 7);
-    }
-    return whi_fail(WH_EJSON, "at byte %zu: expected %s, found %s", at, expected, found);
+    tell_found(self, at, found);
+    return whi_fail(WH_EJSON, "at byte %zu: expected %s, found %s", at + 1, expected, found);
 }
 
 /* --------------------------------------------------------------------------- tape */
@@ -237,7 +262,7 @@ static inline int next_is(const scan *self, unsigned char c) {
 
 static int open_container(scan *self, int is_object) {
     if (self->level >= self->depth) {
-        return whi_fail(WH_ELIMIT, "at byte %zu: nested deeper than the limit of %d", self->at, self->depth);
+        return whi_fail(WH_ELIMIT, "at byte %zu: nested deeper than the limit of %d", self->at + 1, self->depth);
     }
     self->open[self->level] = self->json != NULL ? self->json->count : 0;
     self->counts[self->level] = 0;

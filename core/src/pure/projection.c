@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "pure/path.h"
 
 #define NAMES_MAXIMUM 1000
 #define LEVELS_MAXIMUM 32
@@ -26,6 +27,7 @@ typedef struct parse {
     const char *text;
     size_t size, at;
     int names;
+    int strict; /* refuses what is likely meant otherwise */
 } parse;
 
 void whi_projection_free(whi_projection *fields) {
@@ -61,11 +63,35 @@ static int is_special(char c) {
     return c == ',' || c == '.' || c == '(' || c == ')';
 }
 
+/* A name as it stands in the list: with a backslash in it, it is meant as it is. */
+static int review_name(const parse *self, size_t start, size_t size) {
+    const char *name = self->text + start;
+
+    while (size > 0 && is_blank(name[size - 1])) {
+        size--;
+    }
+    if (memchr(name, '\\', size) == NULL && whi_name_is_misread(name, size)) {
+        return whi_fail(WH_EINVALID, "at position %zu: found \"%.*s\": " WHI_PATH_ADVICE, start + 1, (int)size, name);
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (name[i] == '\\') {
+            i++;
+        } else if (is_blank(name[i])) {
+            return whi_fail(WH_EINVALID,
+                            "at position %zu: expected ',', found a blank; one in a name has a backslash in front: "
+                            "\"\\ \"",
+                            start + i + 1);
+        }
+    }
+    return WH_OK;
+}
+
 /* A name up to the next special letter, without the blanks around it. */
 static int read_name(parse *self, char *out, size_t *size) {
-    size_t used = 0, kept = 0;
+    size_t used = 0, kept = 0, start;
 
     skip_blanks(self);
+    start = self->at;
     while (self->at < self->size && !is_special(self->text[self->at])) {
         int escaped = self->text[self->at] == '\\';
         self->at += (size_t)escaped;
@@ -82,7 +108,10 @@ static int read_name(parse *self, char *out, size_t *size) {
         self->at++;
     }
     *size = kept;
-    return kept > 0 ? WH_OK : wrong(self, "a name");
+    if (kept == 0) {
+        return wrong(self, "a name");
+    }
+    return self->strict ? review_name(self, start, self->at - start) : WH_OK;
 }
 
 /* The entry with this name among the siblings, made if need be. */
@@ -114,7 +143,7 @@ static int read_list(parse *self, whi_projection **list, int level);
 static int read_path(parse *self, whi_projection **list, int level) {
     char name[NAME_MAXIMUM];
     whi_projection *made;
-    size_t size;
+    size_t size = 0;
     int code;
 
     if (level > LEVELS_MAXIMUM || ++self->names > NAMES_MAXIMUM) {
@@ -191,8 +220,8 @@ static int sort(whi_projection *list) {
     return WH_OK;
 }
 
-int whi_projection_parse(whi_projection **out, const char *text, size_t size) {
-    parse self = { text, size, 0, 0 };
+static int read_all(whi_projection **out, const char *text, size_t size, int strict) {
+    parse self = { text, size, 0, 0, strict };
     int code;
 
     *out = NULL;
@@ -209,6 +238,18 @@ int whi_projection_parse(whi_projection **out, const char *text, size_t size) {
         whi_projection_free(*out);
         *out = NULL;
     }
+    return code;
+}
+
+int whi_projection_parse(whi_projection **out, const char *text, size_t size) {
+    return read_all(out, text, size, 0);
+}
+
+int whi_projection_review(const char *text, size_t size) {
+    whi_projection *fields;
+    int code = read_all(&fields, text, size, 1);
+
+    whi_projection_free(fields);
     return code;
 }
 

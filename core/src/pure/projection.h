@@ -26,6 +26,11 @@ typedef struct whi_projection whi_projection;
 int whi_projection_parse(whi_projection **out, const char *text, size_t size);
 void whi_projection_free(whi_projection *fields);
 
+/* What is wrong with a list for the person who writes it: also WH_EINVALID for what can be read and
+ * is likely meant otherwise. A blank in a name, and those of pure/path.h; a name with a backslash is
+ * meant as it is. What is stored already is not asked. */
+int whi_projection_review(const char *text, size_t size);
+
 /* Appends the projection of a value to out. A root array is projected item by
  * item. A root that is no container is written whole. */
 int whi_projection_write(const whi_projection *fields, const whi_json *json, uint32_t node, whi_buf *out);

@@ -164,7 +164,7 @@ int whi_signed_id_check(const char *id) {
     }
     for (size_t i = 0; i < size; i++) {
         if ((unsigned char)id[i] < 0x20 || id[i] == 0x7f) {
-            return whi_fail_field(WH_EINVALID, "id", "found a control character at byte %zu", i);
+            return whi_fail_field(WH_EINVALID, "id", "found a control character at byte %zu", i + 1);
         }
     }
     while ((dot = strchr(dot, '.')) != NULL) {

@@ -1,6 +1,7 @@
 #include "pure/url.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,10 +66,10 @@ static int text_check(const char *text) {
         unsigned char byte = (unsigned char)text[i];
 
         if (byte < 0x20 || byte == 0x7f) {
-            return whi_fail_field(WH_EINVALID, "url", "found the control character 0x%02x at byte %zu", byte, i);
+            return whi_fail_field(WH_EINVALID, "url", "found the control character 0x%02x at byte %zu", byte, i + 1);
         }
         if (byte == ' ') {
-            return whi_fail_field(WH_EINVALID, "url", "found a blank at byte %zu, expected \"%%20\"", i);
+            return whi_fail_field(WH_EINVALID, "url", "found a blank at byte %zu, expected \"%%20\"", i + 1);
         }
     }
     authority = authority_of(text);
@@ -88,6 +89,10 @@ static void to_lower(char *text, size_t size) {
     }
 }
 
+static int fail_letter(char c) {
+    return whi_fail_field(WH_EINVALID, "url", "the host holds '%c', expected letters, digits, '-', '_' and '.'", c);
+}
+
 static int label_check(const char *label, size_t size) {
     if (size == 0 || size > LABEL_MAXIMUM) {
         return whi_fail_field(WH_EINVALID, "url", "the host has a label of %zu letters, expected 1 to %d", size,
@@ -100,8 +105,7 @@ static int label_check(const char *label, size_t size) {
             return whi_fail_field(WH_EINVALID, "url", "the host is not ASCII; write its \"xn--\" form");
         }
         if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')) {
-            return whi_fail_field(WH_EINVALID, "url", "the host holds '%c', expected letters, digits, '-', '_' and '.'",
-                                  c);
+            return fail_letter(c);
         }
     }
     return WH_OK;
@@ -169,8 +173,22 @@ static int host_read(whi_url *out, const char *host) {
 
 /* ------------------------------------------------------------------- libcurl */
 
+/* libcurl has refused the host, and says of no letter that it was that. */
+static int fail_host(const char *text) {
+    const char *host = authority_of(text), *end = host + strcspn(host, "/?#:");
+
+    for (; host < end; host++) {
+        if ((unsigned char)*host < 0x80 && !isalnum((unsigned char)*host) && strchr("-_.", *host) == NULL) {
+            return fail_letter(*host);
+        }
+    }
+    return whi_fail_field(WH_EINVALID, "url", "the host is none");
+}
+
 static int fail_curl(CURLUcode code) {
     switch (code) {
+    case CURLUE_BAD_IPV6:
+        return whi_fail_field(WH_EINVALID, "url", "the host is not an IPv6 address in brackets, like [2001:db8::1]");
     case CURLUE_OUT_OF_MEMORY:
         return whi_fail_memory();
     case CURLUE_NO_HOST:
@@ -178,7 +196,7 @@ static int fail_curl(CURLUcode code) {
     case CURLUE_BAD_PORT_NUMBER:
         return whi_fail_field(WH_EINVALID, "url", "the port is not a number from 1 to 65535");
     default:
-        return whi_fail_field(WH_EINVALID, "url", "%s", curl_url_strerror(code));
+        return whi_fail_field(WH_EINVALID, "url", "it cannot be read as a URL (%s)", curl_url_strerror(code));
     }
 }
 
@@ -252,6 +270,9 @@ static int url_read(whi_url *out, CURLU *parser, const char *text) {
     CURLUcode read = curl_url_set(parser, CURLUPART_URL, text, CURLU_URLENCODE);
     int code;
 
+    if (read == CURLUE_BAD_HOSTNAME) {
+        return fail_host(text);
+    }
     if (read != CURLUE_OK) {
         return fail_curl(read);
     }

@@ -271,7 +271,8 @@ static int set_fields(apply *self, uint32_t node) {
     int code = optional_text(self, node, "fields", FIELDS_MAXIMUM, place);
 
     if (code == WH_OK && *place != NULL) {
-        code = whi_projection_parse(&fields, *place, strlen(*place));
+        code = self->stored ? WH_OK : whi_projection_review(*place, strlen(*place));
+        code = code == WH_OK ? whi_projection_parse(&fields, *place, strlen(*place)) : code;
         code = code == WH_OK ? WH_OK : fail_field(code, "fields");
         if (code == WH_OK && fields == NULL) { /* blanks only */
             code = keep_text(place, NULL, 0);
@@ -303,6 +304,7 @@ static int set_filters(apply *self, uint32_t node) {
 
     if (code == WH_OK && *place != NULL) {
         code = whi_filter_parse(&filter, *place, strlen(*place));
+        code = code == WH_OK && !self->stored ? whi_filter_review(filter) : code;
         code = code == WH_OK ? WH_OK : fail_field(code, "filters");
         whi_filter_free(filter);
     }
@@ -644,8 +646,19 @@ static int is_near(const char *a, const char *b) {
     return size_b - head - tail <= 1;
 }
 
+/* Those that the engine writes itself are none that one may write. */
+static void list_fields(char *out, size_t room) {
+    size_t used = 0;
+
+    for (size_t i = 0; i < FIELDS && used < room; i++) {
+        if (!fields[i].stored) {
+            used += (size_t)snprintf(out + used, room - used, "%s%s", used == 0 ? "" : ", ", fields[i].name);
+        }
+    }
+}
+
 static int unknown(const char *name) {
-    char found[SHOWN];
+    char found[SHOWN], known[WHI_ERROR_SIZE] = "";
 
     for (size_t i = 0; i < FIELDS; i++) {
         if (is_near(name, fields[i].name)) {
@@ -653,7 +666,8 @@ static int unknown(const char *name) {
                                   fields[i].name);
         }
     }
-    return whi_fail_field(WH_EINVALID, shown(name, found), "unknown field");
+    list_fields(known, sizeof known);
+    return whi_fail_field(WH_EINVALID, shown(name, found), "unknown field, expected one of: %s", known);
 }
 
 /* Other systems' secrets are texts of their own kinds. */

@@ -74,6 +74,22 @@ for kind in c cpp; do
     done
 done
 
+# What is named must be enough where SQLite and Lua are archives too. libcurl has a list of its own.
+archived() { # program, package, library…
+    local name libraries
+    libraries=$(PKG_CONFIG_PATH=$archives pkg-config --static --cflags --libs "$2")
+    for name in "${@:3}"; do libraries=${libraries/-l$name/-l:lib$name.a}; done
+    # shellcheck disable=SC2086
+    quietly gcc -std=c11 $strict -DWH_STATIC "$1" -o "$work/archived" -no-pie $libraries
+    quietly env -u LD_LIBRARY_PATH "$work/archived"
+    for name in "${@:3}" webhook; do
+        if ldd "$work/archived" | grep -q "lib$name"; then failed "lib$name is not from its archive"; fi
+    done
+}
+echo "== pkg-config --static, SQLite and Lua from archives"
+archived "$here/core_only.c" webhook sqlite3
+archived "$work/webhook_rule.c" webhook_rule sqlite3 lua5.4
+
 consumers() { # folder, cmake options…
     quietly cmake -S "$here" -B "$work/$1" -DCMAKE_PREFIX_PATH="$prefix" "${@:2}"
     quietly cmake --build "$work/$1"

@@ -106,8 +106,9 @@ static void a_rule_that_runs_away_is_stopped_and_held(void **state) {
     limits.rule_memory_bytes = 1048576;
     limits.rule_cpu_ms = 500; /* enough to fill the memory, also under sanitizers */
     engine = fixture_open(":memory:", &options);
-    fixture_subscribe(engine, "{" URL ",\"rule\":\"while true do end\"}", NULL);
-    fixture_subscribe(engine, "{" URL ",\"rule\":\"local t = {} while true do t[#t+1] = ('x'):rep(1000) end\"}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"while true do end return true\"}", NULL);
+    fixture_subscribe(engine,
+                      "{" URL ",\"rule\":\"local t = {} while true do t[#t+1] = ('x'):rep(1000) end return t\"}", NULL);
     fixture_publish(engine, "a", "{}", NULL);
     fixture_run(engine);
     assert_int_equal(fixture_sent_count, 0);
@@ -142,6 +143,35 @@ static void a_rule_that_does_not_compile_is_refused_with_its_line(void **state) 
     assert_int_equal(wh_subscribe(engine, "{" URL ",\"rule\":\"local a = 1\\nreturn a +\"}", WH_ZSTR, NULL),
                      WH_ERULE_SYNTAX);
     assert_has(wh_last_error(), "rule: line 2");
+    wh_close(engine);
+}
+
+static void a_rule_without_a_return_is_refused_when_it_comes(void **state) {
+    const char *file = fixture_file();
+    wh_options options = WH_OPTIONS_INIT;
+    wh_rule_engine former = *wh_rule_lua();
+    char id[WH_ID_SIZE];
+    wh_engine *engine;
+    char *text;
+
+    (void)state;
+    former.check = NULL;
+    options.rules = &former;
+    engine = fixture_open(file, &options);
+    fixture_subscribe(engine, "{" URL ",\"rule\":\"-- later\"}", id);
+    wh_close(engine);
+    options.rules = wh_rule_lua();
+    engine = fixture_open(file, &options);
+    assert_int_equal(wh_subscribe(engine, "{" URL ",\"rule\":\"-- later\"}", WH_ZSTR, NULL), WH_ERULE_SYNTAX);
+    assert_has(wh_last_error(), "rule: it has no return, so nothing would ever be sent");
+    assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"x\",\"rule\":\"-- later\"}", WH_ZSTR), WH_OK);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"rule\":\"-- now\"}", WH_ZSTR), WH_ERULE_SYNTAX);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 0);
+    text = DOCUMENT(wh_deliveries(engine, NULL, &fixture_handed, &fixture_size));
+    assert_string_equal(text, "{\"items\":[],\"next\":null}");
+    wh_free(text);
     wh_close(engine);
 }
 
@@ -210,6 +240,7 @@ int main(void) {
         TEST(a_rule_that_runs_away_is_stopped_and_held),
         TEST(a_rule_that_fails_again_and_again_is_set_aside),
         TEST(a_rule_that_does_not_compile_is_refused_with_its_line),
+        TEST(a_rule_without_a_return_is_refused_when_it_comes),
         TEST(all_headers_of_rule_and_subscription_are_sent),
         TEST(a_rule_longer_than_is_allowed_by_now_touches_nobody_else),
     };

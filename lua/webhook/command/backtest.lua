@@ -92,7 +92,7 @@ function backtest.run(values, words, out)
   end
   wanted.subscription, wanted.last, wanted.shown = words[1], values.last, values.shown
   wanted.since, wanted["until"] = options.time("since", values.since), options.time("until", values["until"])
-  local hooks <close> = out:open()
+  local hooks <close> = out:open_existing()
   local finish
   wanted.progress, finish = watcher()
   core.catch_signals()

@@ -1,5 +1,4 @@
 local options = require "webhook.command.options"
-local webhook = require "webhook"
 
 local deliveries = { words = 2 }
 
@@ -23,16 +22,14 @@ States: waiting, delivered, exhausted, held, cancelled.]]
 
 local actions = {}
 
-function actions.list(hooks, _, out, values)
-  local query = { state = values.state, subscription = values.subscription, event = values.event, tenant = values.tenant }
-  query.since, query["until"] = options.time("since", values.since), options.time("until", values["until"])
-  out.list(hooks, "deliveries", query, values.limit or 50, function(each)
+function actions.list(hooks, _, out, values, query)
+  out:list(hooks, "deliveries", query, values.limit or 50, function(each)
     out:item(each, { "id", "subscription", "event", "type", "state", "attempts", "status", "updated_at", "error" })
   end)
 end
 
 function actions.show(hooks, id, out)
-  print(webhook.encode(out.check(hooks:delivery(id))))
+  print(out.encode(out.check(hooks:delivery(id))))
 end
 
 function actions.attempts(hooks, id, out)
@@ -51,8 +48,10 @@ function deliveries.run(values, words, out)
     error { usage = ("deliveries has no %q; see webhook deliveries --help"):format(name) }
   end
   if name ~= "list" and not words[2] then error { usage = ("deliveries %s expects an ID"):format(name) } end
-  local hooks <close> = out:open()
-  return action(hooks, words[2], out, values)
+  local query = { state = values.state, subscription = values.subscription, event = values.event, tenant = values.tenant }
+  query.since, query["until"] = options.time("since", values.since), options.time("until", values["until"])
+  local hooks <close> = out:open_existing()
+  return action(hooks, words[2], out, values, query)
 end
 
 return deliveries

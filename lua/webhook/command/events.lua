@@ -18,7 +18,7 @@ webhook events [list | show ID]
 local function show(hooks, id, out)
   local event = out.check(hooks:event(id))
   event.payload = webhook.raw(out.check(hooks:payload(id)))
-  print(webhook.encode(event))
+  print(out.encode(event))
 end
 
 function events.run(values, words, out)
@@ -27,11 +27,11 @@ function events.run(values, words, out)
     error { usage = ("events has no %q; see webhook events --help"):format(action) }
   end
   if action == "show" and not words[2] then error { usage = "events show expects an ID" } end
-  local hooks <close> = out:open()
-  if action == "show" then return show(hooks, words[2], out) end
   local query = { type = values.type, tenant = values.tenant }
   query.since, query["until"] = options.time("since", values.since), options.time("until", values["until"])
-  out.list(hooks, "events", query, values.limit or 50, function(each)
+  local hooks <close> = out:open_existing()
+  if action == "show" then return show(hooks, words[2], out) end
+  out:list(hooks, "events", query, values.limit or 50, function(each)
     out:item(each, { "id", "type", "accepted_at", "tenant" })
   end)
 end

@@ -63,7 +63,7 @@ end
 
 function explain.run(_, words, out)
   if not words[1] then error { usage = "explain expects an EVENT; see webhook explain --help" } end
-  local hooks <close> = out:open()
+  local hooks <close> = out:open_existing()
   if words[2] then return show(out.check(hooks:explain(words[1], words[2])), out) end
   local page, some = { next = nil }, false
   repeat

@@ -26,7 +26,8 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook tokens add --tenant acme                   who may use that
   webhook events | secret | verify | tenant-secret   see `webhook NAME --help`
 
-The store is --store FILE, or $WEBHOOK_STORE, or webhook.db in this folder.
+The store is --store FILE, or $WEBHOOK_STORE, or webhook.db in this folder. What puts something
+into it makes it; what only looks at it, or changes what is there, does not.
 --json speaks to scripts: one JSON document a line, {"error","code"} on standard error. Exit
 code 0: done, 1: it failed, 2: the line was wrong, 3: stopped by a signal before it was done.]]
 
@@ -55,7 +56,7 @@ local function dispatch(words)
     print(sub.help)
     return 0
   end
-  local out <close> = output.new(values.json, values.store or os.getenv "WEBHOOK_STORE" or "webhook.db")
+  local out <close> = output.new(values.json, values.store or os.getenv "WEBHOOK_STORE")
   return sub.run(values, rest, out) or 0
 end
 

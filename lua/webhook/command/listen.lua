@@ -63,7 +63,7 @@ function listen.run(values, _, out)
     local request = server:next(#waiting > 0 and 0.01 or 0.2)
     if request then
       local document = describe(request, values.secret)
-      if out.json then print(encode(document)) else show(document, out) end
+      if out.json then print(out.escape(encode(document))) else show(document, out) end
       io.stdout:flush()
       seen = seen + 1
       waiting[#waiting + 1] = { connection = request.connection, due = core.monotonic() + (values.delay or 0) / 1000 }

@@ -14,15 +14,25 @@ local function read_number(name, text, range)
   return number
 end
 
+-- Every option of a subcommand, its own and those that each has.
+local function known(specification)
+  local names = {}
+  for _, part in ipairs { specification, getmetatable(specification) and getmetatable(specification).__index } do
+    for name in pairs(part) do names[#names + 1] = "--" .. name end
+  end
+  table.sort(names)
+  return table.concat(names, ", ")
+end
+
 --- The name, kind and value in a word, with the value behind "=" if there is one.
 local function take_apart(word, specification)
   local name, rest = word:match "^%-%-([%w-]+)(.*)$"
   if word == "-h" then name, rest = "help", "" end
-  if not name or (rest ~= "" and rest:sub(1, 1) ~= "=") then wrong("unknown option %s", word) end
+  if not name or (rest ~= "" and rest:sub(1, 1) ~= "=") then wrong("unknown option %s; there are: %s", word, known(specification)) end
   local off = name:match "^no%-(.+)$"
   if off and specification[off] == "flag" then name = off else off = nil end
   local kind = specification[name]
-  if not kind then wrong("unknown option --%s", name) end
+  if not kind then wrong("unknown option --%s; there are: %s", name, known(specification)) end
   if kind == "flag" and rest ~= "" then wrong("--%s takes no value", name) end
   return name, kind, kind == "flag" and not off, rest ~= "" and rest:sub(2) or nil
 end

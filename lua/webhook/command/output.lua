@@ -5,6 +5,7 @@ local webhook = require "webhook"
 ---@class webhook.command.output
 ---@field json boolean
 ---@field store string
+---@field named boolean whether the line or the environment names the store
 ---@field rows string[][] wait until the widths of their columns are known
 local output = {}
 output.__index = output
@@ -13,18 +14,65 @@ local ROWS <const> = 200 -- printed together; a longer list is aligned in parts
 local RETRY <const> = 0.2 -- seconds between two looks at a lock, each of which waits 10 s for it
 
 ---@param json boolean
----@param store string
+---@param store? string nil: the one of this folder
 function output.new(json, store)
-  return setmetatable({ json = json, store = store, rows = {} }, output)
+  return setmetatable({ json = json, store = store or "webhook.db", named = store ~= nil, rows = {} }, output)
+end
+
+--- Tells beside what is printed, where a person reads it.
+function output:note(text, ...)
+  if not self.json then io.stderr:write(output.plain(text:format(...)), "\n") end
+end
+
+-- What a terminal shows as nothing, or by turning around what stands beside it: Unicode's format
+-- characters and fillers, the selectors of variants, and the controls beyond ASCII. Ascending.
+local UNSEEN <const> = {
+  0x80, 0x9f, 0xad, 0xad, 0x34f, 0x34f, 0x600, 0x605, 0x61c, 0x61c, 0x6dd, 0x6dd, 0x70f, 0x70f, 0x115f, 0x1160, 0x17b4, 0x17b5,
+  0x180b, 0x180f, 0x200b, 0x200f, 0x2028, 0x202e, 0x2060, 0x206f, 0x3164, 0x3164, 0xfe00, 0xfe0f, 0xfeff, 0xfeff, 0xffa0, 0xffa0,
+  0xfff0, 0xfffb, 0x110bd, 0x110bd, 0x1bca0, 0x1bca3, 0x1d173, 0x1d17a, 0xe0000, 0xe0fff,
+}
+
+local function is_unseen(point)
+  for i = 1, #UNSEEN, 2 do
+    if point <= UNSEEN[i + 1] then return point >= UNSEEN[i] end
+  end
+  return false
+end
+
+-- In UTF-8, what stands for such a character is what replace says of its code point.
+local function without_unseen(text, replace)
+  return (text:gsub("[\xc2-\xf4][\x80-\xbf]+", function(letter)
+    local point = utf8.codepoint(letter)
+    return is_unseen(point) and replace(point) or nil
+  end))
+end
+
+local function question_mark() return "?" end
+
+local function escape(point)
+  if point < 0x10000 then return ("\\u%04x"):format(point) end
+  point = point - 0x10000
+  return ("\\u%04x\\u%04x"):format(0xd800 + (point >> 10), 0xdc00 + (point & 0x3ff))
 end
 
 --- Text as a terminal may show it: what receivers and publishers wrote could hold commands to
---- the terminal.
+--- the terminal, or hide a part of itself.
 ---@param text string
 ---@return string
 function output.plain(text)
   text = utf8.len(text) and text or text:gsub("[\x80-\xff]", "?")
-  return (text:gsub("[%z\1-\8\11-\31\127]", "?"):gsub("\xc2[\x80-\x9f]", "?"))
+  return without_unseen(text:gsub("[%z\1-\8\11-\31\127]", "?"), question_mark)
+end
+
+--- JSON of the same meaning, in which such characters are escaped: they stand in its strings alone.
+---@param text string
+---@return string
+function output.escape(text)
+  return without_unseen(text, escape)
+end
+
+function output.encode(value)
+  return output.escape(output.check(webhook.encode(value)))
 end
 
 local function cell(value)
@@ -38,7 +86,7 @@ end
 ---@param columns string[]
 function output:item(document, columns)
   if self.json then
-    print(webhook.encode(document))
+    print(output.encode(document))
     return
   end
   if #columns == 1 then
@@ -62,16 +110,19 @@ end
 ---@param query webhook.query
 ---@param most? integer
 ---@param print_one fun(item: table)
-function output.list(hooks, kind, query, most, print_one)
+function output:list(hooks, kind, query, most, print_one)
+  local some = false
   repeat
-    local page = output.check(hooks:page(kind, query))
+    local page = self.check(hooks:page(kind, query))
     for _, each in ipairs(page.items) do
       print_one(each)
+      some = true
       most = most and most - 1
       if most == 0 then return end
     end
     query.cursor = page.next
   until not page.next
+  if not some then self:note("no such %s in the store %s", kind, self.store) end
 end
 
 --- Prints the rows that wait.
@@ -112,7 +163,27 @@ function output.read(name)
   return text or output.fail(("%s: %s"):format(name, message))
 end
 
---- Opens the store. more: options of webhook.open.
+-- A file that is not there; what else is wrong with it is told by who opens it.
+local function is_missing(name)
+  local path = name:match "^[sS][qQ][lL][iI][tT][eE]:(.*)$" or name
+  if path == "" or path:find "^[%w+.-]+:" then return false end
+  local file, _, number = io.open(path, "rb")
+  if file then file:close() end
+  return number == 2
+end
+
+--- Opens a store that is there, for who reads or changes what it has: an empty one would answer as if
+--- there had never been anything.
+function output:open_existing()
+  if is_missing(self.store) then
+    self.fail(("there is no store %s%s; --store FILE or $WEBHOOK_STORE names another"):format(self.store,
+      self.store:sub(1, 1) == "/" and "" or " in " .. (os.getenv "PWD" or "this folder")), "not_found")
+  end
+  if not self.named then self:note("the store is %s of this folder", self.store) end
+  return self:open()
+end
+
+--- Opens the store, which is made if it is not there. more: options of webhook.open.
 function output:open(more)
   return self.check(webhook.open(self.store, more))
 end

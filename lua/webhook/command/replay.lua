@@ -33,7 +33,7 @@ function replay.run(values, words, out)
   if (query ~= nil) == (words[1] ~= nil) then
     error { usage = "replay expects an ID, or --subscription, --event, --tenant, --state, --since or --until" }
   end
-  local hooks <close> = out:open()
+  local hooks <close> = out:open_existing()
   if words[1] then
     out.check(hooks:replay(words[1]))
     return

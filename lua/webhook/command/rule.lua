@@ -6,7 +6,7 @@ local rule = { words = math.huge }
 local EVER <const> = { 0, math.maxinteger }
 
 rule.options = {
-  type = "text", tenant = "text", source = "text", key = "text", id = "text", time = EVER, name = "text", meta = "text",
+  type = "text", tenant = "text", source = "text", key = "text", id = "text", time = EVER, name = "text", metadata = "text",
   secret = "text", fields = "text", filter = "list", ["cpu-ms"] = EVER, ["memory-bytes"] = EVER,
 }
 
@@ -21,7 +21,7 @@ Needs no store, sends nothing. PAYLOAD is JSON; - or none reads standard input. 
 a rule does not compile, or failed.
   --type TYPE        of the event (test)      --tenant NAME   --source NAME   --key KEY
   --id ID            of the event             --time MS       since 1970
-  --name TEXT        of the subscription      --meta FILE     its metadata, a JSON object
+  --name TEXT        of the subscription      --metadata JSON   its metadata, an object
   --secret S         its secret, for hash()
   --filter PATH=TEXT   as in `webhook subscriptions`; before the rule
   --fields LIST        id,customer(name); after the rule
@@ -54,7 +54,7 @@ local function document(values, out)
   return {
     fields = values.fields, name = values.name,
     filters = values.filter and subscriptions.filters(values.filter),
-    metadata = values.meta and webhook.raw(out.read(values.meta)),
+    metadata = values.metadata and webhook.raw(values.metadata),
     secrets = values.secret and { values.secret },
   }
 end

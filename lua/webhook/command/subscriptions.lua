@@ -115,12 +115,10 @@ end
 local actions = {}
 
 function actions.list(hooks, values, _, out)
-  out.list(hooks, "subscriptions", { tenant = values.tenant, state = values.state }, nil, function(each) show(each, out) end)
+  out:list(hooks, "subscriptions", { tenant = values.tenant, state = values.state }, nil, function(each) show(each, out) end)
 end
 
-function actions.add(hooks, values, url, out)
-  local wanted = document(values, out)
-  if wanted.url then error { usage = "subscriptions add takes the URL as a word" } end
+function actions.add(hooks, _, url, out, wanted)
   wanted.url = url
   local made = out.check(hooks:subscribe(wanted))
   if out.json then return out:item(made) end
@@ -129,12 +127,10 @@ function actions.add(hooks, values, url, out)
 end
 
 function actions.show(hooks, _, id, out)
-  print(webhook.encode(out.check(hooks:subscription(id))))
+  print(out.encode(out.check(hooks:subscription(id))))
 end
 
-function actions.update(hooks, values, id, out)
-  local wanted = document(values, out)
-  if next(wanted) == nil then error { usage = "update expects something to change; see webhook subscriptions --help" } end
+function actions.update(hooks, _, id, out, wanted)
   show(out.check(hooks:update(id, wanted)), out)
 end
 
@@ -151,7 +147,7 @@ function actions.resume(hooks, _, id, out)
 end
 
 function actions.secrets(hooks, _, id, out)
-  print(webhook.encode(out.check(hooks:secrets(id))))
+  print(out.encode(out.check(hooks:secrets(id))))
 end
 
 function subscriptions.run(values, words, out)
@@ -161,8 +157,13 @@ function subscriptions.run(values, words, out)
   if name ~= "list" and not words[2] then
     error { usage = ("subscriptions %s expects %s"):format(name, name == "add" and "a URL" or "an ID") }
   end
-  local hooks <close> = out:open()
-  return action(hooks, values, words[2], out)
+  local wanted = (name == "add" or name == "update") and document(values, out) or nil
+  if name == "add" and wanted.url then error { usage = "subscriptions add takes the URL as a word" } end
+  if name == "update" and next(wanted) == nil then
+    error { usage = "update expects something to change; see webhook subscriptions --help" }
+  end
+  local hooks <close> = name == "add" and out:open() or out:open_existing()
+  return action(hooks, values, words[2], out, wanted)
 end
 
 return subscriptions

@@ -14,8 +14,8 @@ function tenant_secret.run(values, words, out)
   local tenant, secret = words[1], nil
   if not tenant then error { usage = "tenant-secret expects a TENANT; see webhook tenant-secret --help" } end
   if values.set then
-    secret = io.read "l"
-    if not secret or secret == "" then error { usage = "tenant-secret --set expects the secret on standard input" } end
+    secret = (io.read "l" or ""):gsub("^\xef\xbb\xbf", ""):gsub("\r$", "") -- what editors add is none of it
+    if secret == "" then error { usage = "tenant-secret --set expects the secret on standard input" } end
   end
   local hooks <close> = out:open()
   out:item({ tenant = tenant, secret = out.check(hooks:tenant_secret(tenant, secret)) }, { "secret" })

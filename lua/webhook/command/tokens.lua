@@ -17,9 +17,9 @@ wht_1a2b_… is tok_1a2b.
 local actions = {}
 
 function actions.list(hooks, values, _, out)
-  for _, each in ipairs(out.check(hooks:tokens(values.tenant))) do
-    out:item(each, { "id", "tenant", "name", "created_at" })
-  end
+  local list = out.check(hooks:tokens(values.tenant))
+  for _, each in ipairs(list) do out:item(each, { "id", "tenant", "name", "created_at" }) end
+  if not list[1] then out:note("no such tokens in the store %s", out.store) end
 end
 
 function actions.add(hooks, values, _, out)
@@ -37,7 +37,7 @@ function tokens.run(values, words, out)
   local action = actions[name]
   if not action then error { usage = ("tokens has no %q; see webhook tokens --help"):format(name) } end
   if words[2] and name ~= "revoke" then error { usage = ("tokens %s: unexpected word %q"):format(name, words[2]) } end
-  local hooks <close> = out:open()
+  local hooks <close> = name == "add" and out:open() or out:open_existing()
   return action(hooks, values, words[2], out)
 end
 
