@@ -61,6 +61,15 @@ describe("a receiver", function()
     assert.equal("msg_1", event.headers["webhook-id"])
   end)
 
+  it("reads names of headers in any case, in every locale", function()
+    local shouted = request "msg_1"
+    shouted.headers = {}
+    for name, value in pairs(request("msg_1").headers) do shouted.headers[name:upper():gsub("i", "I")] = value end
+    assert.equal(204, (receiver()(shouted)))
+    assert.equal("msg_1", handled[1].id)
+    assert.equal("msg_1", handled[1].headers["webhook-id"])
+  end)
+
   it("refuses what is forged, and says which check failed", function()
     local receive = receiver()
     local forged = request "msg_1"

@@ -1,5 +1,4 @@
 #include <dirent.h>
-#include <locale.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +13,7 @@
 #include "base/error.h"
 #include "fault.h"
 #include "pure/json.h"
+#include "tongue.h"
 #include "webhook.h"
 
 #ifndef WEBHOOK_TEST_DATA
@@ -478,37 +478,17 @@ static void doubles_are_written_with_the_fewest_digits(void **state) {
     }
 }
 
-/* A locale with a decimal comma: the system's, or one that we have made from its sources. */
-static void speak_german(void) {
-    static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8" };
-    static char folder[] = "/tmp/webhook-locale-XXXXXX";
-    char line[200];
-
-    for (size_t i = 0; i < 4; i++) {
-        if (setlocale(LC_NUMERIC, names[i]) != NULL) {
-            return;
-        }
-    }
-    assert_non_null(mkdtemp(folder));
-    snprintf(line, sizeof line, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8", folder);
-    assert_int_equal(system(line), 0);
-    setenv("LOCPATH", folder, 1);
-    assert_non_null(setlocale(LC_NUMERIC, "de_DE.UTF-8"));
-    snprintf(line, sizeof line, "rm -r %s", folder);
-    assert_int_equal(system(line), 0);
-}
-
 static void the_locale_changes_nothing(void **state) {
     whi_buf out;
 
     (void)state;
-    speak_german();
+    tongue_speak("de_DE.UTF-8");
     whi_buf_init(&out, 100);
     whi_json_write_double(&out, -1234.5);
     assert_string_equal(out.data, "-1234.5");
     assert_true(double_of("-1234.5e1") == -12345.0 && double_of("0.25") == 0.25);
     whi_buf_free(&out);
-    setlocale(LC_NUMERIC, "C");
+    tongue_speak("C");
 }
 
 /* --------------------------------------------------------------------------- equality */

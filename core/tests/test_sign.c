@@ -297,7 +297,7 @@ static int verify(struct request r) {
     size_t count = 0;
 
     if (r.id != NULL) {
-        headers[count++] = (wh_header){ "Webhook-Id", r.id };
+        headers[count++] = (wh_header){ "WEBHOOK-ID", r.id };
     }
     if (r.stamp != NULL) {
         headers[count++] = (wh_header){ "WEBHOOK-TIMESTAMP", r.stamp };

@@ -11,10 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/ascii.h"
 
 #define LISTENER "webhook.listener"
 #define CONNECTIONS 64
@@ -146,7 +147,7 @@ static const char *find_header(const char *head, size_t size, const char *name, 
          line = memchr(line + 1, '\n', (size_t)(end - line - 1))) {
         const char *at = line + 1, *stop = memchr(at, '\r', (size_t)(end - at));
         if (stop != NULL && (size_t)(stop - at) > name_size && at[name_size] == ':' &&
-            strncasecmp(at, name, name_size) == 0) {
+            whi_ascii_same_part(at, name, name_size)) {
             at += name_size + 1;
             at += strspn(at, " \t");
             *value_size = at < stop ? (size_t)(stop - at) : 0;
@@ -218,7 +219,7 @@ static int is_kept_alive(const char *head, size_t size) {
     size_t value_size;
     const char *value = find_header(head, size, "Connection", &value_size);
 
-    return !(value_size == 5 && strncasecmp(value, "close", 5) == 0) && strstr(head, " HTTP/1.1\r\n") != NULL;
+    return !(value_size == 5 && whi_ascii_same_part(value, "close", 5)) && strstr(head, " HTTP/1.1\r\n") != NULL;
 }
 
 static int push_request(lua_State *L, listener *self, connection *c, size_t head, size_t body) {

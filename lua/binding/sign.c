@@ -2,8 +2,8 @@
 #include "binding.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/mem.h"
 
 int whl_sign(lua_State *L) {
@@ -51,7 +51,7 @@ static int is_wanted(lua_State *L, int pair, int every) {
     const char *name = lua_tostring(L, pair);
 
     return every ? lua_type(L, pair + 1) == LUA_TSTRING
-                 : strncasecmp(name, "webhook-", 8) == 0 || strncasecmp(name, "svix-", 5) == 0;
+                 : whi_ascii_same_part(name, "webhook-", 8) || whi_ascii_same_part(name, "svix-", 5);
 }
 
 /* The pair on top of the stack; its texts belong to the table of headers. */

@@ -73,6 +73,7 @@
 --- events passed over that are not old.
 local core = require "webhook.core"
 local formats = require "webhook.formats"
+local letters = require "webhook.letters"
 
 ---@class webhook.receiver_options
 ---@field secrets string|string[] one must match; see webhook.verify
@@ -259,7 +260,7 @@ local function refuse_busy() return refuse(409, "busy", { ["Retry-After"] = "5" 
 
 local function lowered(headers)
   local found = {}
-  for name, value in next, headers do found[name:lower()] = value end
+  for name, value in next, headers do found[letters.lower(name)] = value end
   return found
 end
 

@@ -3,8 +3,8 @@
 
 #include <arpa/inet.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -157,13 +157,13 @@ static int read_token(const char *value, char out[TOKEN_MAXIMUM]) {
     const char *rest = value + scheme + strspn(value + scheme, " ");
 
     size = strcspn(rest, " ");
-    if (scheme == 5 && strncasecmp(value, "Basic", 5) == 0) {
+    if (scheme == 5 && whi_ascii_same_part(value, "Basic", 5)) {
         return read_basic(rest, size, out);
     }
     if (rest[0] == '\0') {
         rest = value;
         size = scheme;
-    } else if (scheme != 6 || strncasecmp(value, "Bearer", 6) != 0) {
+    } else if (scheme != 6 || !whi_ascii_same_part(value, "Bearer", 6)) {
         return WH_EINVALID;
     }
     if (size == 0 || size >= TOKEN_MAXIMUM) {

@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "pure/url.h"
@@ -118,12 +118,12 @@ static int same(const object *self, const whi_condition *condition, uint32_t nod
 
     switch (found->type) {
     case WHI_JSON_TRUE:
-        return (size == 4 && strncasecmp(value, "true", 4) == 0) || (size == 1 && *value == '1');
+        return (size == 4 && whi_ascii_same_part(value, "true", 4)) || (size == 1 && *value == '1');
     case WHI_JSON_FALSE:
-        return (size == 5 && strncasecmp(value, "false", 5) == 0) || (size == 1 && *value == '0');
+        return (size == 5 && whi_ascii_same_part(value, "false", 5)) || (size == 1 && *value == '0');
     case WHI_JSON_STRING:
         return whi_json_string_is(&self->json, node, value, size) ||
-               (condition->fold && found->end - found->start == size + 2 && strncasecmp(text + 1, value, size) == 0);
+               (condition->fold && found->end - found->start == size + 2 && whi_ascii_same_part(text + 1, value, size));
     case WHI_JSON_NUMBER:
         if (size >= sizeof digits || !whi_json_int(&self->json, node, &number)) {
             return 0;

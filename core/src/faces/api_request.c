@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/hex.h"
@@ -154,7 +154,7 @@ const char *whi_call_header(const whi_call *call, const char *name, int *count) 
     *count = 0;
     for (size_t i = 0; i < call->request->header_count; i++) {
         const wh_header *header = &call->request->headers[i];
-        if (strcasecmp(header->name, name) == 0) {
+        if (whi_ascii_same(header->name, name)) {
             found = header->value;
             ++*count;
         }
@@ -228,9 +228,9 @@ int whi_call_flag(whi_call *call, const char *name, int *out) {
     if (text == NULL || text[0] == '\0') {
         return WH_OK;
     }
-    if (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0) {
+    if (whi_ascii_same(text, "true") || strcmp(text, "1") == 0) {
         *out = 1;
-    } else if (strcasecmp(text, "false") == 0 || strcmp(text, "0") == 0) {
+    } else if (whi_ascii_same(text, "false") || strcmp(text, "0") == 0) {
         *out = 0;
     } else {
         return whi_fail_field(WH_EINVALID, name, "expected true or false, found \"%.40s\"", text);
@@ -317,8 +317,8 @@ int whi_call_time(whi_call *call, const char *name, int64_t *out) {
 static int is_json_type(const char *value) {
     size_t size = strcspn(value, "; \t");
 
-    return (size == 16 && strncasecmp(value, "application/json", 16) == 0) ||
-           (size == 9 && strncasecmp(value, "text/json", 9) == 0);
+    return (size == 16 && whi_ascii_same_part(value, "application/json", 16)) ||
+           (size == 9 && whi_ascii_same_part(value, "text/json", 9));
 }
 
 /* What a reader takes from an object must be what another one would take. */

@@ -2,15 +2,15 @@
 #include "faces/api.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 
 #define LIMIT_DEFAULT 100 /* none is documented */
 
 static int one_of(const char *name, const char *value, const char *first, const char *second, int *is_second) {
-    *is_second = value != NULL && strcasecmp(value, second) == 0;
-    return value == NULL || *is_second || value[0] == '\0' || strcasecmp(value, first) == 0
+    *is_second = value != NULL && whi_ascii_same(value, second);
+    return value == NULL || *is_second || value[0] == '\0' || whi_ascii_same(value, first)
                ? WH_OK
                : whi_fail_field(WH_EINVALID, name, "expected \"%s\" or \"%s\", found \"%.40s\"", first, second, value);
 }

@@ -2,9 +2,9 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
+#include "base/ascii.h"
 #include "base/mem.h"
 #include "http/httpd.h"
 
@@ -101,12 +101,12 @@ static enum MHD_Result see_header(void *payload, enum MHD_ValueKind kind, const 
     value = value != NULL ? value : "";
     seen->bytes += strlen(name) + strlen(value) + 4; /* ": " and the line's end */
     seen->wrong |= !is_name(name);
-    if (strcasecmp(name, "Content-Length") == 0) {
+    if (whi_ascii_same(name, "Content-Length")) {
         seen->lengths++;
         seen->length = strtoull(value, NULL, 10);
-    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+    } else if (whi_ascii_same(name, "Transfer-Encoding")) {
         seen->encodings++;
-        seen->chunked = strcasecmp(value, "chunked") == 0;
+        seen->chunked = whi_ascii_same(value, "chunked");
     }
     self->headers[self->header_count].name = name;
     self->headers[self->header_count++].value = value;
@@ -175,7 +175,7 @@ static void find_peer(whi_exchange *self) {
     size_t size;
 
     for (size_t i = 0; self->http->forwarded != NULL && i < self->header_count; i++) {
-        if (strcasecmp(self->headers[i].name, self->http->forwarded) == 0) {
+        if (whi_ascii_same(self->headers[i].name, self->http->forwarded)) {
             value = self->headers[i].value;
         }
     }

@@ -1,6 +1,7 @@
 /* Tests: test_transport_faults. */
 #include "outside/transport_curl.h"
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -12,7 +13,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* ----------------------------------------------------------------------- policy */
 
@@ -76,7 +76,7 @@ static size_t on_header(char *line, size_t one, size_t size, void *payload) {
     }
     if (size > 5 && memcmp(line, "HTTP/", 5) == 0) {
         transfer->request->retry_after[0] = '\0';
-    } else if (size > sizeof name - 1 && (line[0] | 32) == 'r' && strncasecmp(line, name, sizeof name - 1) == 0) {
+    } else if (size > sizeof name - 1 && (line[0] | 32) == 'r' && whi_ascii_same_part(line, name, sizeof name - 1)) {
         note_retry_after(transfer->request, line + sizeof name - 1, size - (sizeof name - 1));
     }
     return size;
@@ -280,7 +280,7 @@ static void set_lines(whi_transfer *transfer) {
         node->next = node + 1;
         node++;
         node->data = (char *)line; /* libcurl only reads it */
-        typed |= (line[0] | 32) == 'c' && strncasecmp(line, content_type, sizeof content_type - 1) == 0;
+        typed |= (line[0] | 32) == 'c' && whi_ascii_same_part(line, content_type, sizeof content_type - 1);
     }
     if (!typed) {
         node->next = node + 1;

@@ -4,8 +4,8 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "webhook.h"
 
@@ -21,9 +21,9 @@ static int fail_long(void) {
 static const char *authority_of(const char *text) {
     const char *at;
 
-    if (strncasecmp(text, "http://", 7) == 0) {
+    if (whi_ascii_same_part(text, "http://", 7)) {
         at = text + 7;
-    } else if (strncasecmp(text, "https://", 8) == 0) {
+    } else if (whi_ascii_same_part(text, "https://", 8)) {
         at = text + 8;
     } else {
         return NULL;

@@ -1,8 +1,8 @@
 /* Tests: test_verify_as. */
 #include <openssl/err.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -27,8 +27,8 @@ int whi_header_find(const wh_header *headers, size_t count, const char *prefix, 
     for (size_t i = 0; i < count; i++) {
         const char *found = headers[i].name;
 
-        if (found == NULL || headers[i].value == NULL || strncasecmp(found, prefix, size) != 0 ||
-            strcasecmp(found + size, name) != 0) {
+        if (found == NULL || headers[i].value == NULL || !whi_ascii_same_part(found, prefix, size) ||
+            !whi_ascii_same(found + size, name)) {
             continue;
         }
         if (*out != NULL) {

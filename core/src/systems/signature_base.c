@@ -2,8 +2,8 @@
 #include "systems/signature_base.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 
 #define URL_MAXIMUM 8192
@@ -81,7 +81,7 @@ static void add_lower(whi_buf *out, struct span text) {
 
 static int scheme_is(const struct target *target, const char *name) {
     return target->scheme.text != NULL && target->scheme.size == strlen(name) &&
-           strncasecmp(target->scheme.text, name, target->scheme.size) == 0;
+           whi_ascii_same_part(target->scheme.text, name, target->scheme.size);
 }
 
 static int ends_with(struct span text, const char *end) {
@@ -136,7 +136,7 @@ static int add_header(const whi_check *check, const whi_sf_item *name, whi_buf *
         struct span value;
 
         if (header->name == NULL || header->value == NULL || strlen(header->name) != name->size ||
-            strncasecmp(header->name, name->text, name->size) != 0) {
+            !whi_ascii_same_part(header->name, name->text, name->size)) {
             continue;
         }
         value = trimmed(header->value);

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
@@ -384,7 +384,7 @@ static int is_repeated(char *const *lines, size_t count, const char *line) {
     size_t name = strcspn(line, ":;");
 
     for (size_t i = 0; i < count; i++) {
-        if (strcspn(lines[i], ":;") == name && strncasecmp(lines[i], line, name) == 0) {
+        if (strcspn(lines[i], ":;") == name && whi_ascii_same_part(lines[i], line, name)) {
             return 1;
         }
     }

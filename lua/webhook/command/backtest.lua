@@ -54,7 +54,7 @@ end
 
 local function row(name, pair, note)
   local text = ("%-9s %12s %12s   %s"):format(name, pair.now or "", pair["then"] or "", note or "")
-  print((text:gsub("%s+$", "")))
+  print((text:gsub(" +$", "")))
 end
 
 local function show(report, out)

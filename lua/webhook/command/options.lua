@@ -16,7 +16,7 @@ end
 
 --- The name, kind and value in a word, with the value behind "=" if there is one.
 local function take_apart(word, specification)
-  local name, rest = word:match "^%-%-([%w-]+)(.*)$"
+  local name, rest = word:match "^%-%-([A-Za-z0-9-]+)(.*)$"
   if word == "-h" then name, rest = "help", "" end
   if not name or (rest ~= "" and rest:sub(1, 1) ~= "=") then wrong("unknown option %s", word) end
   local off = name:match "^no%-(.+)$"

@@ -45,7 +45,7 @@ local function read_lines(text, out)
   local events, lines, number = {}, {}, 0
   for row in (text .. "\n"):gmatch "(.-)\r?\n" do
     number = number + 1
-    if row:find "%S" then
+    if row:find "[^ \t-\r]" then
       local event, message = webhook.decode(row, { raw = "payload" })
       if type(event) ~= "table" then out.fail(("line %d: %s"):format(number, message or "expected an object"), "json") end
       for name, value in pairs(event) do

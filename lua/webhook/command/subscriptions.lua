@@ -76,7 +76,7 @@ function subscriptions.filters(list)
 end
 
 local function header_of(text)
-  local name, value = text:match "^([^:]+):%s*(.*)$"
+  local name, value = text:match "^([^:]+):[ \t]*(.*)$"
   if not name then error { usage = ("--header expects 'Name: value', found %q"):format(text) } end
   return name, value
 end

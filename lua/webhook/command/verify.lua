@@ -23,7 +23,7 @@ function verify.run(values, words, out)
   end
   local headers = {}
   for _, each in ipairs(values.header) do
-    local name, value = each:match("^([^:]+):%s*(.*)$")
+    local name, value = each:match("^([^:]+):[ \t]*(.*)$")
     if not name then error { usage = ("--header expects 'Name: value', found %q"):format(each) } end
     headers[name] = value
   end
