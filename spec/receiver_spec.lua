@@ -70,6 +70,23 @@ describe("a receiver", function()
     assert.equal("msg_1", handled[1].headers["webhook-id"])
   end)
 
+  it("knows an id again, however its header is given", function()
+    local receive = receiver()
+    assert.equal(204, (receive(request "msg_1")))
+    for _, again in ipairs { " msg_1", "msg_1\t", { "msg_1" }, { " msg_1 " } } do
+      local copy = request "msg_1"
+      copy.headers["Webhook-Id"] = again
+      assert.equal(200, (receive(copy)))
+    end
+    assert.equal(1, #handled)
+    local listed = request("msg_2", nil)
+    for name, value in pairs(listed.headers) do listed.headers[name] = { value } end
+    listed.headers["X-Twice"] = { "a", "b " }
+    assert.equal(204, (receive(listed)))
+    assert.equal("msg_2", handled[2].id)
+    assert.equal("a, b", handled[2].headers["x-twice"])
+  end)
+
   it("refuses what is forged, and says which check failed", function()
     local receive = receiver()
     local forged = request "msg_1"

@@ -614,7 +614,7 @@ WH_API int wh_secret(char out[WH_SECRET_SIZE]);
 WH_API int wh_secret_pair(char secret[WH_SECRET_SIZE], char public_key[WH_SECRET_SIZE]);
 
 /* The value of the `webhook-signature` header of Standard Webhooks: one
- * signature per secret, in order, space-separated. "whsec_…" (or bare base64)
+ * signature per secret, in order, space-separated. "whsec_…" (or bare base64, padded or not)
  * signs v1, "whsk_…" v1a. timestamp is in seconds. out is freed with wh_free.
  * Errors: invalid, secret, memory. */
 WH_API int wh_sign(const char *const *secrets, size_t count, const char *id, int64_t timestamp, const void *body,
@@ -627,7 +627,8 @@ typedef struct wh_header {
 
 /* Checks a request that was received against Standard Webhooks: headers
  * webhook-id, webhook-timestamp, webhook-signature (or svix-…). secrets may be
- * "whsec_…" and "whpk_…"; one match suffices. tolerance in seconds either way
+ * "whsec_…" and "whpk_…"; one match suffices, and a signature that cannot be read is passed
+ * over where another can. Blanks around a header's value are no part of it. tolerance in seconds either way
  * (0: 300, negative: the time is not checked); now in ms, 0 for the machine's
  * clock. Compares in constant time. Errors say which check failed:
  * signature_header, _format, _old, _new, _mismatch, secret. */

@@ -415,7 +415,8 @@ webhook.sign = core.sign
 ---@field method? string rfc9421: the request's method ("POST")
 ---@field url? string rfc9421: the request's URL, or its path and query, for signatures that cover parts of it
 
---- Checks a request that was received: headers as name to value in any case, the raw
+--- Checks a request that was received: headers as name to value in any case (to a list of values where it came
+--- several times), the raw
 --- body, "whsec_…" secrets and "whpk_…" keys of which one must match; with a format that is
 --- not "standard" a secret is the text as its sender shows it. Gives true, the format, and the
 --- number of a request that has its place in an order (webhook-sequence, which is not signed; nil where there

@@ -92,7 +92,7 @@ local letters = require "webhook.letters"
 
 ---@class webhook.request
 ---@field method string
----@field headers table<string, any> name to value, in any case
+---@field headers table<string, any> name to value, in any case; to a list of values where it came several times
 ---@field body string the raw bytes
 ---@field url? string the URL, or its path and query; rfc9421 may need it
 
@@ -101,7 +101,7 @@ local letters = require "webhook.letters"
 ---@field type? string
 ---@field payload any decoded as webhook.decode does; nil when slack or github sent a form
 ---@field body string
----@field headers table<string, any> their names in lower case
+---@field headers table<string, any> their names in lower case, several values of one joined by ", "
 ---@field format webhook.format
 ---@field sequence? integer its number, where the sender keeps an order; not signed
 
@@ -258,9 +258,21 @@ local function refuse(status, code, more) return answer(status, { error = code }
 
 local function refuse_busy() return refuse(409, "busy", { ["Retry-After"] = "5" }) end
 
+-- As webhook.verify reads it: without the blanks around it, and what came several times joined.
+local function value_of(value)
+  if type(value) == "string" then return value:match "^[ \t]*(.-)[ \t]*$" end
+  if type(value) ~= "table" then return value end
+  local all = {}
+  for n, each in ipairs(value) do
+    if type(each) ~= "string" then return value end
+    all[n] = value_of(each)
+  end
+  return table.concat(all, ", ")
+end
+
 local function lowered(headers)
   local found = {}
-  for name, value in next, headers do found[letters.lower(name)] = value end
+  for name, value in next, headers do found[letters.lower(name)] = value_of(value) end
   return found
 end
 
