@@ -47,7 +47,10 @@
  *     words, wh_last_error_field and its like where. A call that fails changes nothing.
  *   - Records (subscription, event, delivery, attempt) cross this interface as
  *     JSON: the same documents in C, in Lua, in the command. Text is UTF-8.
- *   - Times are milliseconds since 1970-01-01 UTC; durations are milliseconds.
+ *   - Times are milliseconds since 1970-01-01 UTC; durations are milliseconds. What a caller says as
+ *     seconds or microseconds is refused: times are from 1973-03-03 to the year 9999. As text they are
+ *     2026-11-21T10:00:00.000Z, also with another zone, with a blank for the T, without seconds, or the
+ *     date alone.
  */
 #ifndef WEBHOOK_H
 #define WEBHOOK_H
@@ -371,7 +374,7 @@ typedef struct wh_event {
                             joins id and time by one */
     const char *type;    /* "order.paid": 1 to 128 of A-Z a-z 0-9 . _ : - / */
     const char *tenant;  /* same letters as the id, NULL or "" for none */
-    int64_t time;        /* ms; 0: now */
+    int64_t time;        /* ms; 0: now; from 1973-03-03, since what is smaller are seconds, to the year 9999 */
     const char *payload; /* JSON, kept byte for byte */
     size_t payload_size; /* or WH_ZSTR */
     const char *source;  /* where it comes from (a connection, a shop): same letters as the

@@ -96,7 +96,7 @@ static void events_are_published_byte_for_byte(void **state) {
     api_has("source", "shop");
     api_has("key", "k 1");
     api_has("time", "2026-11-21T10:00:00.000Z");
-    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"t\",\"payload\":null,\"time\":1}");
+    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"t\",\"payload\":null,\"time\":1795000000000}");
     api_expect(201, "POST", "/v1/events", api_operator, "{\"type\":\"t\",\"payload\":0,\"tenant\":\"b\"}");
     api_expect(200, "GET", "/v1/events?type=t", api_b, NULL);
     assert_non_null(api_member("items.0.id"));
@@ -136,6 +136,8 @@ static void what_is_no_event_is_refused(void **state) {
         "{\"type\":\"t\",\"payload\":1,\"id\":\"no blanks\"}",
         "{\"type\":\"t\",\"payload\":1,\"time\":\"soon\"}",
         "{\"type\":\"t\",\"payload\":1,\"time\":-1}",
+        "{\"type\":\"t\",\"payload\":1,\"time\":1795000000}",
+        "{\"type\":\"t\",\"payload\":1,\"time\":1795000000000000}",
         "{\"type\":\"t\",\"payload\":1,\"payloads\":1}",
         "{\"type\":\"t\",\"payload\":1,\"payload\":2}",
         "{\"type\":\"t\\u0000\",\"payload\":1}",

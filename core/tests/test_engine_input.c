@@ -70,6 +70,12 @@ static void every_wrong_call_has_its_own_sentence(void **state) {
     event.tenant = NULL;
     event.time = -1;
     assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    event.time = 1795000000;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "time: expected milliseconds since 1970, found 1795000000, which looks like seconds");
+    event.time = INT64_C(1795000000000000);
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "beyond the year 9999");
     event.time = 0;
     event.size = 2;
     assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);

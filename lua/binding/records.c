@@ -261,9 +261,9 @@ int whl_query(lua_State *L, int index, wh_query *out) {
     failed = failed ? failed : whl_field_text(L, index, "type", &out->type);
     failed = failed ? failed : whl_field_text(L, index, "state", &out->state);
     failed = failed ? failed : whl_field_text(L, index, "cursor", &out->cursor);
+    failed = failed ? failed : whl_field_time(L, index, "since", &out->since);
+    failed = failed ? failed : whl_field_time(L, index, "until", &out->until);
     if (!failed) {
-        whl_field_integer(L, index, "since", &out->since);
-        whl_field_integer(L, index, "until", &out->until);
         whl_field_integer(L, index, "limit", &out->limit);
     }
     return failed;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/sized.h"
 #include "base/utf8.h"
@@ -88,9 +89,8 @@ int whi_accept_check(const wh_limits *limits, const wh_event *event) {
         return whi_fail_field(WH_EINVALID, "key", "expected at most %d bytes of UTF-8 without control characters",
                               WHI_ORDER_KEY_MAXIMUM);
     }
-    if (event->time < 0) {
-        return whi_fail_field(WH_EINVALID, "time", "expected milliseconds since 1970, found %lld",
-                              (long long)event->time);
+    if (event->time != 0 && whi_time_check("time", event->time) != WH_OK) {
+        return WH_EINVALID;
     }
     if (event->payload == NULL) {
         return whi_fail_field(WH_EINVALID, "payload", "expected JSON, found nothing");

@@ -135,11 +135,8 @@ int whi_call_only(whi_call *call, const char *const *names);
 int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t most, int64_t fallback, int64_t *out);
 /* "true", "false", 1, 0; -1 in out when it is not given. */
 int whi_call_flag(whi_call *call, const char *name, int *out);
-/* A time: ISO 8601 or ms since 1970; 0 when it is not given. */
+/* A time, as whi_time_read; 0 when it is not given. */
 int whi_call_time(whi_call *call, const char *name, int64_t *out);
-/* 0 if the text is one: "2026-11-21T10:00:00.000Z", with any fraction or none, "+01:00" for the Z
- * or neither, a blank for the T, the date alone, or ms since 1970. */
-int whi_read_time(const char *text, int64_t *out);
 
 /* A copy that lives as long as the call, or NULL. */
 const char *whi_call_keep(whi_call *call, const char *bytes, size_t size);

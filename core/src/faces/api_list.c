@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "pure/url.h"
@@ -107,7 +108,7 @@ static int time_of(const object *self, const whi_condition *condition, uint32_t 
     }
     memcpy(text, span + 1, size - 2);
     text[size - 2] = '\0';
-    return whi_read_time(text, out);
+    return whi_time_parse(text, out);
 }
 
 static int same(const object *self, const whi_condition *condition, uint32_t node, const char *value, size_t size) {
@@ -153,7 +154,7 @@ static int is(const object *self, const whi_condition *condition, uint32_t node,
     if (is_time(condition->field) && size < sizeof text) {
         memcpy(text, value, size);
         text[size] = '\0';
-        return whi_read_time(text, &wanted) == WH_OK && time_of(self, condition, node, &found) == WH_OK &&
+        return whi_time_parse(text, &wanted) == WH_OK && time_of(self, condition, node, &found) == WH_OK &&
                wanted == found;
     }
     return same(self, condition, node, value, size);
@@ -178,7 +179,7 @@ static int order_of(const object *self, const whi_condition *condition, uint32_t
     int64_t wanted, found;
 
     if (is_time(condition->field)) {
-        if (whi_read_time(condition->value, &wanted) != WH_OK || time_of(self, condition, node, &found) != WH_OK) {
+        if (whi_time_parse(condition->value, &wanted) != WH_OK || time_of(self, condition, node, &found) != WH_OK) {
             return WH_EINVALID;
         }
         *out = (found > wanted) - (found < wanted);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "systems/subscription_read.h"
@@ -33,6 +34,7 @@ static int check_kind(whi_reading *self, const whi_wire_field *field, uint32_t n
     const whi_json *json = self->given;
     int type = (int)json->nodes[node].type;
     char expected[64];
+    int64_t ms;
 
     if (!whi_wire_fits(json, node, field->kind)) {
         if (field->kind == WHI_WIRE_TEXTS && type == WHI_JSON_ARRAY) {
@@ -47,7 +49,7 @@ static int check_kind(whi_reading *self, const whi_wire_field *field, uint32_t n
         snprintf(expected, sizeof expected, "a number of at least %d", field->least);
         return whi_reading_fail(json, node, field->name, expected);
     }
-    return WH_OK;
+    return field->kind == WHI_WIRE_MS && whi_json_int(json, node, &ms) ? whi_time_check(field->name, ms) : WH_OK;
 }
 
 static int check_values(whi_reading *self, const whi_wire_field *field, uint32_t node) {
