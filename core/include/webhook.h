@@ -716,7 +716,8 @@ typedef struct wh_api_options {
     int64_t
         body_bytes;   /* of a batch of events, default 8 MiB; of others at most what the limits of their parts allow */
     int64_t failures; /* failed logins of one peer in a minute, then they are answered 429; default 20 */
-    int open;         /* 1: no token is asked for, everybody is an operator. For development */
+    int open;         /* 1: no token is asked for, everybody is an operator. For development: a Host that is
+                         not the loopback's, and an Origin that is not the Host's, are answered 403 */
     int reserved;     /* 0 */
 } wh_api_options;
 

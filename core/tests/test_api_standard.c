@@ -105,6 +105,10 @@ static void events_are_published_byte_for_byte(void **state) {
 
 static void publishing_again_gives_the_first_one(void **state) {
     wh_api_request request = WH_API_REQUEST_INIT;
+    /* As draft-ietf-httpapi-idempotency-key-header has it, and with blanks around it. */
+    static const char *const same[] = { "\"k1\"", " \"k1\" ", "\"k1\";a=1", "\"k1\" ;a", "\tk1 " };
+    static const char *const wrong[] = { "\"k1",    "\"k1\"x", "\"k\\1\"", "\"k1\\\"", "\"\"",
+                                         "\"k\t\"", "",        "a b",      "\"a b\"" };
     wh_header key = { "idempotency-key", "k1" };
 
     (void)state;
@@ -120,6 +124,19 @@ static void publishing_again_gives_the_first_one(void **state) {
     request.body_size = strlen(request.body);
     wh_free(api_answer.body);
     assert_int_equal(wh_api_handle(api, &request, &api_answer), 200);
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        key.value = same[i];
+        wh_free(api_answer.body);
+        assert_int_equal(wh_api_handle(api, &request, &api_answer), 200);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        key.value = wrong[i];
+        wh_free(api_answer.body);
+        assert_int_equal(wh_api_handle(api, &request, &api_answer), 400);
+        api_text = api_answer.body;
+        api_has("error.field", "Idempotency-Key");
+    }
+    key.value = "k1";
     request.body = "{\"type\":\"t\",\"payload\":3,\"id\":\"k2\"}";
     request.body_size = strlen(request.body);
     wh_free(api_answer.body);

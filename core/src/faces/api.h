@@ -124,7 +124,7 @@ int whi_call_read(whi_call *call);
 /* Reads the body as the route has it. */
 int whi_call_read_body(whi_call *call);
 /* A header's value, or NULL; WH_EINVALID in code when it is given twice. */
-const char *whi_call_header(const whi_call *call, const char *name, int *count);
+const char *whi_call_header(whi_call *call, const char *name, int *count);
 void whi_call_free(whi_call *call);
 
 /* A parameter's value, or NULL. */
@@ -157,6 +157,8 @@ int whi_limiter_new(whi_limiter **out);
 void whi_limiter_free(whi_limiter *limiter);
 /* Who asks: sets call->all and ->tenant. */
 int whi_call_authenticate(whi_call *call);
+/* Refuses what a page of a browser may have sent, where no token is asked for. */
+int whi_call_check_page(whi_call *call);
 
 /* ---- api_turns.c */
 int whi_turns_new(whi_turns **out);

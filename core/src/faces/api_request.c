@@ -147,7 +147,21 @@ int whi_call_read(whi_call *call) {
     return code;
 }
 
-const char *whi_call_header(const whi_call *call, const char *name, int *count) {
+/* Blanks around a value are no part of it (RFC 9110 5.5), and not every server takes them away. */
+static const char *trimmed(whi_call *call, const char *value) {
+    const char *kept;
+    size_t size;
+
+    value += strspn(value, " \t");
+    size = strlen(value);
+    while (size > 0 && strchr(" \t", value[size - 1]) != NULL) {
+        size--;
+    }
+    kept = value[size] != '\0' ? whi_call_keep(call, value, size) : value;
+    return kept != NULL ? kept : value;
+}
+
+const char *whi_call_header(whi_call *call, const char *name, int *count) {
     const char *found = NULL;
 
     *count = 0;
@@ -158,7 +172,7 @@ const char *whi_call_header(const whi_call *call, const char *name, int *count) 
             ++*count;
         }
     }
-    return found;
+    return found != NULL ? trimmed(call, found) : NULL;
 }
 
 void whi_call_free(whi_call *call) {
@@ -328,7 +342,8 @@ int whi_call_read_body(whi_call *call) {
     if (!(flags & WHI_ROUTE_BODY) || (size == 0 && flags & WHI_ROUTE_OPTIONAL)) {
         return WH_OK;
     }
-    if (count > 1 || (type != NULL && !is_json_type(type))) {
+    /* Without one a page may send a body wherever it likes; a caller that says who it is, is none. */
+    if (count > 1 || (type != NULL && !is_json_type(type)) || (type == NULL && call->request->tenant == NULL)) {
         return whi_refuse(call, 415, "Content-Type", "expected application/json");
     }
     if (size == 0 || call->request->body == NULL) {
