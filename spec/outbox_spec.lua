@@ -87,6 +87,15 @@ describe("the outbox", function()
     assert.is_nil(hooks:events()())
   end)
 
+  it("refuses an id that the engine could have made", function()
+    local hooks <close>, store = opened()
+    local made = assert(hooks:publish("a", 1))
+    sql(store, ("INSERT INTO webhook_outbox (type, payload, id) VALUES ('a', '2', '%s')"):format(made))
+    assert(hooks:run())
+    assert.matches("^id: has the form of one that the engine makes", sql(store, "SELECT error FROM webhook_outbox_rejected"))
+    assert.equal("1", hooks:payload(made))
+  end)
+
   it("takes what is empty for absent", function()
     local hooks <close>, store = opened()
     sql(store, [[

@@ -18,7 +18,7 @@ static int check(wh_engine *engine, whi_event_row *row) {
         return WH_EINVALID;
     }
     event.time = row->time;
-    return whi_accept_check(&engine->options.limits, &event);
+    return whi_accept_given(row->id) == WH_OK ? whi_accept_check(&engine->options.limits, &event) : WH_EINVALID;
 }
 
 /* A row that a program wrote: as good as its text. */
