@@ -123,7 +123,7 @@ WH_API const char *wh_version(void);
     X(WH_ECONNECT, -402, "connect", "network", "no connection")                                                        \
     X(WH_ETLS, -403, "tls", "network", "the TLS handshake or certificate failed")                                      \
     X(WH_ETIMEOUT, -404, "timeout", "network", "no answer in time")                                                    \
-    X(WH_EADDRESS, -405, "address", "network", "the address policy refuses this address")                              \
+    X(WH_EADDRESS, -405, "address", "network", "the host has no address that may be reached")                          \
     X(WH_EIO, -406, "io", "network", "the connection broke, or did not speak HTTP")                                    \
     X(WH_ESTATUS, -501, "status", "remote", "the receiver answered with a failure")                                    \
     X(WH_EREDIRECT, -502, "redirect", "remote", "the receiver redirects, which is not followed")                       \
