@@ -186,6 +186,22 @@ describe("the command", function()
     assert.matches("old", complaint)
   end)
 
+  it("takes secrets that are in no line", function()
+    local secret, other = webhook.secret(), webhook.secret()
+    local header = webhook.sign(secret, "msg_1", os.time(), "{}")
+    local words = ("verify %s --header 'webhook-id: msg_1' --header 'webhook-timestamp: %d' --header 'webhook-signature: %s'"):format(shell.write "{}", os.time(), header)
+    assert.equal(0, (run(words .. " --secret-file " .. shell.write(other .. "\r\n" .. secret .. "\n"))))
+    assert.equal(0, (shell.run(("echo '%s' | %s"):format(secret, shell.webhook(words .. " --secret-file -")))))
+    assert.equal(0, (shell.run(("SIGNS='%s' %s"):format(secret, shell.webhook(words .. " --secret-env SIGNS")))))
+    assert.equal(1, (run(words .. " --secret-file " .. shell.write(other))))
+    local code, _, complaint = run(words .. " --secret-env NOT_THERE_AT_ALL")
+    assert.equal(1, code)
+    assert.matches("the environment has no NOT_THERE_AT_ALL", complaint)
+    assert.matches("no secret in it", (select(3, run(words .. " --secret-file " .. shell.write "\n"))))
+    local id = json("subscriptions add http://127.0.0.1:1/ --secret-file " .. shell.write(secret))[1].id
+    assert.matches(secret, (select(2, run("subscriptions secrets " .. id))), 1, true)
+  end)
+
   it("teaches", function()
     for _, name in ipairs { "", "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify" } do
       local code, output = run(name .. " --help")

@@ -1,10 +1,11 @@
 local core = require "webhook.core"
 local webhook = require "webhook"
+local secrets = require "webhook.command.secrets"
 
 local listen = { words = 0 }
 
-listen.options = {
-  port = { 0, 65535 }, secret = "list", status = { 200, 599 }, delay = { 0, 3600000 }, count = { 1, math.maxinteger },
+listen.options = secrets.options {
+  port = { 0, 65535 }, status = { 200, 599 }, delay = { 0, 3600000 }, count = { 1, math.maxinteger },
 }
 
 listen.help = [[
@@ -19,7 +20,8 @@ Prints the address, then every request.
   --secret S     whsec_… or whpk_…: says whether the signature holds; may be repeated
   --status N     what to answer (200)
   --delay MS     how long to wait before answering
-  --count N      end after so many requests]]
+  --count N      end after so many requests
+]] .. secrets.help
 
 local function describe(request, secrets)
   local document = { method = request.method, path = request.path, headers = request.headers, body = request.body }
@@ -54,6 +56,7 @@ local function answer(server, waiting, status)
 end
 
 function listen.run(values, _, out)
+  local given = secrets.read(values, out)
   local server = out.check(core.listener(values.port or 8080))
   local waiting, seen = {}, 0
   core.catch_signals()
@@ -62,7 +65,7 @@ function listen.run(values, _, out)
   while not core.wait_signal(0) and not (values.count and seen >= values.count and #waiting == 0) do
     local request = server:next(#waiting > 0 and 0.01 or 0.2)
     if request then
-      local document = describe(request, values.secret)
+      local document = describe(request, given)
       if out.json then print(encode(document)) else show(document, out) end
       io.stdout:flush()
       seen = seen + 1
