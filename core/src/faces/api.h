@@ -129,6 +129,8 @@ void whi_call_free(whi_call *call);
 
 /* A parameter's value, or NULL. */
 const char *whi_call_parameter(const whi_call *call, const char *name);
+/* The same, where an empty one says nothing: a form's field that was left empty. */
+const char *whi_call_word(const whi_call *call, const char *name);
 /* Our own routes know all of their parameters: names ends with NULL. */
 int whi_call_only(whi_call *call, const char *const *names);
 /* An integer of least to most; fallback, or most if that is less, when it is not given. */

@@ -190,7 +190,7 @@ int whi_serve_event_list(whi_call *call) {
     size_t size = 0;
     int code = whi_scope_page(call, names, &query);
 
-    query.type = whi_call_parameter(call, "type");
+    query.type = whi_call_word(call, "type");
     code = code == WH_OK ? wh_events(call->engine, &query, &text, &size) : code;
     return whi_call_hand_over(call, code, text, size);
 }

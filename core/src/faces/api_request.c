@@ -195,6 +195,12 @@ const char *whi_call_parameter(const whi_call *call, const char *name) {
     return NULL;
 }
 
+const char *whi_call_word(const whi_call *call, const char *name) {
+    const char *value = whi_call_parameter(call, name);
+
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
 static int is_one_of(const char *name, const char *const *names) {
     while (*names != NULL && strcmp(*names, name) != 0) {
         names++;
