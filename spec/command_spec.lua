@@ -26,7 +26,7 @@ describe("the command", function()
     local receiver <close> = setmetatable(shell.start(shell.webhook("listen --port 0 --secret " .. secret)), {
       __close = function(self) self.stop() end,
     })
-    local url = receiver.wait_for("(http://%S+)")
+    local url = receiver.wait_for('(http://[^"%s]+)')
     local rule = shell.write "return payload.total >= 1000 and { id = payload.id } or false"
     local added = json(("subscriptions add %s --events 'order.*' --secret %s --rule %s"):format(url, secret, rule))[1]
     assert.same({ secret }, { added.secrets[1] })
@@ -57,7 +57,7 @@ describe("the command", function()
 
   it("delivers with threads until it is told to stop", function()
     local receiver = shell.start(shell.webhook "listen --port 0")
-    local url = receiver.wait_for("(http://%S+)")
+    local url = receiver.wait_for('(http://[^"%s]+)')
     json("subscriptions add " .. url)
     local worker = shell.start(("env WEBHOOK_STORE='%s' %s"):format(store, shell.webhook "run --threads 2 --allow 127.0.0.1"))
     worker.wait_for("delivering from")
@@ -69,7 +69,7 @@ describe("the command", function()
 
   it("shows a receiver that answers as it is told", function()
     local receiver = shell.start(shell.webhook "listen --port 0 --status 503 --delay 50 --count 1 --json")
-    local url = receiver.wait_for("(http://%S+)")
+    local url = receiver.wait_for('(http://[^"%s]+)')
     local _, status = shell.run(("curl -m 20 -s -o /dev/null -w '%%{http_code}' -d '{}' %s"):format(url))
     assert.equal("503", status)
     assert.matches('"body":"{}"', receiver.output())
@@ -273,7 +273,7 @@ describe("the command", function()
   it("shows of a request what is wrong with it, or its number", function()
     local secret = webhook.secret()
     local receiver = shell.start(shell.webhook("listen --port 0 --count 2 --json --secret " .. secret))
-    local url = receiver.wait_for "(http://%S+)"
+    local url = receiver.wait_for '(http://[^"%s]+)'
     local now = os.time()
     local headers = { "webhook-id: m", "webhook-timestamp: " .. now, "webhook-signature: " .. webhook.sign(secret, "m", now, "{}"),
       "webhook-sequence: 9007199254740993" }
@@ -283,7 +283,8 @@ describe("the command", function()
     receiver.wait_for '"body":"{1}".*\n'
     local shown = {}
     for line in receiver.output():gmatch "{[^\n]+" do shown[#shown + 1] = webhook.decode(line) end
-    assert.same({ true, 9007199254740993 }, { shown[1].verified, shown[1].sequence })
+    assert.matches("^http://127.0.0.1:%d+/$", table.remove(shown, 1).url)
+    assert.same({ true, 9007199254740993, "standard" }, { shown[1].verified, shown[1].sequence, shown[1].format })
     assert.is_nil(shown[1].problem)
     assert.same({ false, "signature_mismatch" }, { shown[2].verified, shown[2].code })
     assert.is_string(shown[2].problem)
@@ -291,9 +292,30 @@ describe("the command", function()
     receiver.stop()
   end)
 
+  it("takes requests as HTTP/1.1 has them", function()
+    local receiver = shell.start(shell.webhook "listen --port 0 --count 4 --json")
+    local url = receiver.wait_for '(http://[^"%s]+)'
+    local function curl(words) return select(2, shell.run("curl -m 20 -s " .. words .. " " .. url)) end
+    local began = os.time()
+    assert.equal("200", curl "-o /dev/null -w '%{http_code}' -H 'Transfer-Encoding: chunked' -d '{\"a\":1}'")
+    assert.matches("^HTTP/1.1 100 Continue\r\n", curl "-i -H 'Expect: 100-continue' -d '{\"a\":2}'")
+    assert.matches("^HTTP/1.1 200 .*\r\n\r\n$", curl "-I")
+    assert.equal("413", curl("-o /dev/null -w '%{http_code}' --data-binary @" .. shell.write(("x"):rep(2097153))))
+    assert.equal("200", curl "-o /dev/null -w '%{http_code}' -H 'X-A: 1' -H 'X-A: 2' -d '{\"a\":3}'")
+    assert.is_true(os.time() - began < 10)
+    local bodies = {}
+    for line in receiver.output():gmatch "{[^\n]+" do
+      local shown = webhook.decode(line)
+      bodies[#bodies + 1] = shown.body
+      if shown.body == '{"a":3}' then assert.equal("1, 2", shown.headers["x-a"]) end
+    end
+    assert.same({ '{"a":1}', '{"a":2}', "", '{"a":3}' }, bodies)
+    receiver.stop()
+  end)
+
   it("shows requests that are no text", function()
     local receiver = shell.start(shell.webhook "listen --port 0 --count 1 --json")
-    local url = receiver.wait_for "(http://%S+)"
+    local url = receiver.wait_for '(http://[^"%s]+)'
     shell.run(("printf '\\377\\033' | curl -m 20 -s --data-binary @- %s"):format(url))
     assert.equal("?\27", webhook.decode(receiver.wait_for '({"body".-})\n').body)
   end)

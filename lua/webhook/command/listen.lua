@@ -15,7 +15,7 @@ webhook listen - a receiver for development, on this machine
   webhook listen --secret whsec_… --json          verifies; one JSON document a request
   webhook listen --status 503 --delay 2000        to see retries
 
-Prints the address, then every request.
+Prints the address ({"url":…} with --json), then every request.
   --port N       8080; 0 takes a free one
   --secret S     whsec_… or whpk_…: says whether the signature holds; may be repeated
   --status N     what to answer (200)
@@ -28,7 +28,7 @@ local function describe(request, secrets)
   if secrets then
     local ok, message, more = webhook.verify(request.headers, request.body, secrets)
     document.verified = ok or false
-    if ok then document.sequence = more else document.problem, document.code = message, more end
+    if ok then document.format, document.sequence = message, more else document.problem, document.code = message, more end
   end
   return document
 end
@@ -60,7 +60,8 @@ function listen.run(values, _, out)
   local server = out.check(core.listener(values.port or 8080))
   local waiting, seen = {}, 0
   core.catch_signals()
-  print(("listening on http://127.0.0.1:%d/"):format(server:port()))
+  local url = ("http://127.0.0.1:%d/"):format(server:port())
+  print(out.json and webhook.encode { url = url } or "listening on " .. url)
   io.stdout:flush()
   while not core.wait_signal(0) and not (values.count and seen >= values.count and #waiting == 0) do
     local request = server:next(#waiting > 0 and 0.01 or 0.2)
