@@ -62,7 +62,7 @@ grep -rnE '(^|[^a-zA-Z0-9_.>])(printf|puts|putchar|exit|abort|_exit) *\(' --incl
 # base/number.h are for that, webhook.letters in Lua. Rules run in a locale of their own (lua/rule/rule.c).
 letters='strn?casecmp|strcasestr|is(alpha|alnum|digit|space|upper|lower|punct|print|graph|xdigit|cntrl|blank)|to(upper|lower)'
 points='strto(d|f|ld)|atof|strcoll|strxfrm|strptime|strftime|localeconv|setlocale'
-grep -rnE "\\b($letters|$points) *\\(|<(ctype|strings)\\.h>" --include='*.[ch]' core/src core/include lua/rule/*.[ch] lua/binding |
+grep -rnE "\\b($letters|$points) *\\(|<(ctype|strings)\\.h>" --include='*.[ch]' core/src core/include lua/rule/*.[ch] lua/binding examples |
     grep -v '^core/src/base/number\.c:' && say "a call that depends on the locale"
 grep -rnE '"[^"]*%[-+ #0-9.*]*[aefgAEFG]\b' --include='*.[ch]' core/src lua/binding |
     grep -v '^core/src/base/number\.c:' && say "a number is written in the program's locale"
