@@ -125,7 +125,8 @@ local SECRET_MAXIMUM <const> = 1024 -- bytes of one that is a text
 
 -- What a request that nobody has signed is refused for shows whether the secret could be read.
 local function complaint_of(secret, format)
-  if format ~= "standard" and not (format == "rfc9421" and secret:find "^wh[a-z]+_") then
+  local encoded = formats[format] and formats[format].encoded
+  if encoded ~= "all" and not (encoded and secret:find "^wh[a-z]+_") then
     if #secret >= 1 and #secret <= SECRET_MAXIMUM and not secret:find("\0", 1, true) then return nil end
     return ("expected a text of 1 to %d bytes, without a zero byte"):format(SECRET_MAXIMUM)
   end
