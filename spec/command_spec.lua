@@ -184,6 +184,7 @@ describe("the command", function()
     local code, _, complaint = run(words)
     assert.equal(1, code)
     assert.matches("old", complaint)
+    assert.matches("found twice", (select(3, run(words .. " --tolerance -1 --header 'webhook-id: msg_2'"))))
   end)
 
   it("takes secrets that are in no line", function()

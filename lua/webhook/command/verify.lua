@@ -31,7 +31,8 @@ function verify.run(values, words, out)
   for _, each in ipairs(values.header) do
     local name, value = each:match("^([^:]+):[ \t]*(.*)$")
     if not name then error { usage = ("--header expects 'Name: value', found %q"):format(each) } end
-    headers[name] = value
+    headers[name] = headers[name] or {}
+    table.insert(headers[name], value)
   end
   local ok, format, more = webhook.verify(headers, out.read(words[1]), given, {
     tolerance = values.tolerance, format = values.format, method = values.method, url = values.url,
