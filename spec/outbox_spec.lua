@@ -100,7 +100,7 @@ describe("the outbox", function()
     local hooks <close>, store = opened()
     sql(store, [[
       INSERT INTO webhook_outbox (type, payload, id, time, tenant, source, key) VALUES ('a', '1', '', '', '', '', ''),
-        ('a', '2', '', NULL, '', '', ''), ('a', '3', NULL, '', '', '', '');
+        ('a', '2', '', NULL, '', '', ''), ('a', '3', NULL, NULL, NULL, NULL, NULL);
     ]])
     assert(hooks:run())
     assert.equal("", sql(store, "SELECT error FROM webhook_outbox_rejected"))

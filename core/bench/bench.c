@@ -164,10 +164,15 @@ static int timeout_null(const whi_transport *transport) {
     return transport->count > 0 ? 0 : -1;
 }
 
-const whi_transport_vtable bench_transport_null = { open_null,  close_null, send_null,
-                                                    ready_null, tick_null,  timeout_null };
-const whi_transport_vtable bench_transport_mute = { open_null,  close_null, send_mute,
-                                                    ready_null, tick_null,  timeout_null };
+static void cut_null(whi_transport *transport, const char *message) {
+    (void)transport;
+    (void)message;
+}
+
+const whi_transport_vtable bench_transport_null = { open_null, close_null,   send_null, ready_null,
+                                                    tick_null, timeout_null, cut_null };
+const whi_transport_vtable bench_transport_mute = { open_null, close_null,   send_mute, ready_null,
+                                                    tick_null, timeout_null, cut_null };
 
 /* ----------------------------------------------------------------------- backlog */
 

@@ -68,7 +68,12 @@ static int timeout(const whi_transport *transport) {
     return -1;
 }
 
-static const whi_transport_vtable nowhere = { open_transport, close_transport, refuse, ready, tick, timeout };
+static void cut(whi_transport *transport, const char *message) {
+    (void)transport;
+    (void)message;
+}
+
+static const whi_transport_vtable nowhere = { open_transport, close_transport, refuse, ready, tick, timeout, cut };
 
 /* The numbers of subscriptions count from 1, so that inputs can name them. */
 static void subscribe(void) {

@@ -50,6 +50,7 @@ static void leave(void) {
 }
 
 static void fill(whi_store *store) {
+    static const int states[] = { WHI_WAITING, WHI_DELIVERED, WHI_EXHAUSTED, WHI_HELD, WHI_CANCELLED };
     int64_t first = whi_ident_first(NOW), owner, position;
     whi_subscription_row subscription = { .version = 1, .tenant = "t", .status = 1, .document = "{}" };
     int known;
@@ -62,13 +63,13 @@ static void fill(whi_store *store) {
     whi_store_subscription_put(store, &subscription);
     for (int i = 0; i < 12; i++) {
         whi_event_row event = { .number = first + i, .type = "a.b", .payload = "{}", .payload_size = 2 };
-        whi_delivery_row row = { .event = first + i, .subscription = 1 + i % 3, .version = 1, .state = 1 + i % 6 };
+        whi_delivery_row row = { .event = first + i, .subscription = 1 + i % 3, .version = 1, .state = states[i % 5] };
         whi_attempt_row attempt = { .event = first + i, .subscription = 1 + i % 3, .n = 1, .response = "x" };
         whi_attempt_row second = attempt;
 
         event.alone = i == 9;
         event.id = i % 2 ? (const char[]){ 'k', (char)('a' + i), 0 } : NULL;
-        row.owner = owner;
+        row.turn = WHI_TURN_ABSENT;
         row.body = i % 4 ? NULL : "[1]";
         row.body_size = 3;
         attempt.response_size = second.response_size = 1;
@@ -150,8 +151,13 @@ static int see_event(const whi_event_row *row, void *payload) {
 static int see_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
     volatile size_t *sum = payload;
 
-    *sum += strlen(event->type) + (row->body_size ? (size_t)row->body[row->body_size - 1] : 0);
+    *sum += (event != NULL ? strlen(event->type) : 0) + (row->body_size ? (size_t)row->body[row->body_size - 1] : 0);
     return 0;
+}
+
+static int knows(int64_t event, void *payload) {
+    (void)payload;
+    return event % 2 == 0;
 }
 
 static int see_attempt(const whi_attempt_row *row, void *payload) {
@@ -192,6 +198,7 @@ static int see_partition(const whi_partition_row *row, void *payload) {
 
 static void read_all(whi_store *store, void *sum) {
     whi_store_query query = { .rows = 100 };
+    whi_store_waiting asked = { 1, INT64_MAX, 9, knows, see_delivery, sum };
     whi_store_place place;
     int64_t after = 0, count, upto;
     whi_store_work work;
@@ -212,7 +219,9 @@ static void read_all(whi_store *store, void *sum) {
     V(store)->subscription_count(store, &count);
     V(store)->event_number(store, "kb", NULL, &count);
     V(store)->lanes(store, see_lane, sum);
-    V(store)->event_log(store, 0, 50, see_event, sum, &upto);
+    V(store)->waiting(store, &asked, &upto);
+    V(store)->event_log(store, 0, 50, NULL, see_event, sum, &upto);
+    V(store)->event_log(store, 0, 50, "t", see_event, sum, &upto);
     V(store)->work(store, &work);
 }
 
@@ -225,8 +234,9 @@ static int arrange(whi_store *store, void *sum) {
            whi_store_partition_take(store, owner, WH_PARTITIONS, &position, &count) ||
            whi_store_position(store, owner, whi_ident_first(NOW) + 99) ||
            whi_store_partition_give(store, owner, 3, whi_ident_first(NOW)) ||
-           whi_store_partition_list(store, see_partition, sum) || whi_store_worker_list(store, see_worker, sum) ||
-           whi_store_worker_remove(store, 1) || whi_store_worker_sweep(store, NOW, 9, &count);
+           whi_store_lag(store, owner, 1, 4, whi_ident_first(NOW), &count) ||
+           whi_store_lag_list(store, see_lane, sum) || whi_store_partition_list(store, see_partition, sum) ||
+           whi_store_worker_list(store, see_worker, sum) || whi_store_worker_remove(store, 1);
 }
 
 /* A row with its attempts: as it is added, as it is changed, and of another one alone. Non-zero: something
@@ -237,8 +247,10 @@ static int record(whi_store *store, int64_t event) {
     int done, code;
 
     attempt.response_size = 1;
+    row.key = "k";
+    row.turn = WHI_TURN_ABSENT;
     code = whi_store_delivery_put(store, &row, &done);
-    row.was = WHI_WAS_ANY;
+    row.turn = WHI_TURN_ANY;
     code = code == WH_OK ? whi_store_delivery_put(store, &row, &done) : code;
     attempt.event = whi_ident_first(NOW);
     return code == WH_OK ? whi_store_attempt_add(store, &attempt) : code;
@@ -246,7 +258,7 @@ static int record(whi_store *store, int64_t event) {
 
 static void write_all(whi_store *store, void *sum) {
     whi_event_row event = { .number = whi_ident_first(NOW) + 99, .id = "z", .type = "t", .payload = "1" };
-    int64_t due, after = 0;
+    int64_t after = 0;
     int count = 0, failed;
 
     event.payload_size = 1;
@@ -254,10 +266,10 @@ static void write_all(whi_store *store, void *sum) {
         return;
     }
     failed = whi_store_event_add(store, &event, &count) || record(store, event.number) ||
-             whi_store_delivery_claim(store, 1, 1, NOW, 9, see_delivery, sum, &due) ||
-             whi_store_lane_due(store, 1, &due) || whi_store_delivery_cancel(store, 2, NOW, 9, &count) ||
-             arrange(store, sum) || whi_store_purge(store, event.number, event.number, 50, &after, &count) ||
-             whi_store_commit(store, NULL);
+             whi_store_delivery_again(store, 1, 1, "k", NOW, 0, &count) ||
+             whi_store_delivery_drop(store, whi_ident_first(NOW), 1, &count) ||
+             whi_store_delivery_cancel(store, 2, NOW, 9, &count) || arrange(store, sum) ||
+             whi_store_purge(store, event.number, event.number, 50, &after, &count) || whi_store_commit(store, NULL);
     if (failed) {
         whi_store_rollback(store);
     }

@@ -472,7 +472,7 @@ typedef struct wh_query {
     const char *subscription; /* deliveries: by subscription id */
     const char *event;        /* deliveries, attempts: by event id, of `tenant` if that is given */
     const char *type;         /* events: exact type */
-    const char *state;        /* deliveries: waiting, sending, delivered, exhausted, held, cancelled;
+    const char *state;        /* deliveries: waiting, delivered, exhausted, held, cancelled;
                                  subscriptions: enabled, paused, disabled */
     int64_t since, until;     /* events, deliveries: by the event's time of acceptance */
     int64_t limit;            /* items of the page, default 100 */
@@ -535,7 +535,7 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  *                        beginning as a text that ends in "…"
  *           "dropped"    by the rule
  *           "failed"     the rule failed, and by its policy nothing goes out
- *           "waiting", "sending", "delivered", "exhausted", "held", "cancelled": its
+ *           "waiting", "delivered", "exhausted", "held", "cancelled": its
  *                        delivery's state, with "delivery", "attempts", "status", "error"
  *           "pending"    it wants the event, which is not decided yet
  *           "missed"     the version in force wanted it, and there is no delivery: it was

@@ -161,7 +161,8 @@ struct wh_rule_engine {
  * The log. Events have their numbers in the order of commits. Subscriptions belong to WH_PARTITIONS
  * partitions, each of which has one worker at a time, or none; a worker has one position in the log:
  * what lies beyond it has yet to be decided, or to be written, for its partitions. A partition without a
- * worker has a position of its own. The least of all these is how far the log is done.
+ * worker has a position of its own, and so has a subscription that lags: no other position waits for it. The
+ * least of all these is how far the log is done.
  *
  * The reading side may be used by any thread at any time, also during a transaction, and sees what
  * is committed. A function that fails has set the sentence; after a failure inside a transaction the
@@ -186,11 +187,10 @@ struct wh_rule_engine {
 /* What a store must have in common with others. */
 
 enum wh_backend_state {
-    WH_STATE_WAITING = 1, /* will be sent when its time comes */
-    WH_STATE_SENDING,     /* a worker has it */
-    WH_STATE_DELIVERED,
-    WH_STATE_EXHAUSTED, /* the retry list is used up; kept for replay */
-    WH_STATE_HELD,      /* its rule failed, nothing was sent */
+    WH_STATE_WAITING = 1,   /* will be sent when its time comes, or is under way: who sends it knows */
+    WH_STATE_DELIVERED = 3, /* 2 was a state until tables of version 5 */
+    WH_STATE_EXHAUSTED,     /* the retry list is used up; kept for replay */
+    WH_STATE_HELD,          /* its rule failed, nothing was sent */
     WH_STATE_CANCELLED,
 };
 
@@ -205,8 +205,8 @@ WH_API int wh_backend_number_of(const char *id, int64_t *number);
  * first of the others, asks, and writes what it is told, in one transaction. */
 typedef struct wh_backend_first {
     int found;
-    int64_t event, due; /* of the first of these: an aborted run's mark (due -1), what is being sent, what waits, by
-                           due and then by event */
+    int64_t event, due; /* of the first of these: an aborted run's mark (due -1), what waits, by due and then by
+                           event */
 } wh_backend_first;
 
 enum wh_backend_place {
@@ -216,8 +216,8 @@ enum wh_backend_place {
     WH_PLACE_ABORTED,    /* cancelled, with the error "aborted" */
 };
 
-/* Of one that is to be written in this state. newer: it is `latest`, and a later event of its key waits
- * or is being sent; else, of a `latest`, those before it that wait are cancelled ("superseded") before
+/* Of one that is to be written in this state. newer: it is `latest`, and a later event of its key waits; else, of
+ * a `latest`, those before it that wait (but the one that is under way) are cancelled ("superseded") before
  * first is looked up. */
 WH_API enum wh_backend_place wh_backend_order_place(int state, int newer, const wh_backend_first *first);
 
@@ -255,32 +255,32 @@ typedef struct wh_backend_attempt {
     size_t response_size;
 } wh_backend_attempt;
 
-/* What a delivery must be for a change to be made; or one of its states. */
-enum wh_backend_was {
-    WH_WAS_ABSENT = 0, /* it is added */
-    WH_WAS_ANY = -1,   /* added or replaced: for who has the store alone */
+/* The turn of a row counts its changes, by whomever. Who writes says what it must be: that of the row as it was
+ * read, or one of these. */
+enum wh_backend_turn {
+    WH_TURN_ABSENT = -1, /* there is no row: it is added, with turn 0 */
+    WH_TURN_ANY = -2,    /* added or replaced: for who has the store alone */
 };
 
 typedef struct wh_backend_delivery {
     int64_t event, subscription; /* together: its key */
-    int was;                     /* writing: what it must be: see above */
-    int64_t was_owner;           /* writing, was sending: by whom */
+    int64_t turn;                /* writing: what it must be, see above; it becomes one more */
     int64_t holder;              /* writing: only if this worker has its row; 0: in any case */
     int64_t version;             /* of the subscription, that made the bytes; 0: not made yet */
     int state;                   /* enum wh_backend_state */
     int attempts;                /* made in all; numbers them */
     int tries;                   /* made since the start of the retry list: a replay starts it again */
     int64_t due;                 /* ms, when waiting */
-    int64_t owner;               /* when sending: the worker */
     int64_t created_at, updated_at;
     int status;          /* the last answer's, 0 for none */
     const char *error;   /* NULL, or what went wrong last */
     const char *body;    /* NULL: the event's payload is sent as it is */
     size_t body_size;    /* writing: NULL leaves what is stored */
-    const char *key;     /* NULL: no order. Of a subscription's deliveries with one key one at a time is due or
-                            sending; a further one waits with due INT64_MAX until it has its turn */
+    const char *key;     /* NULL: no order. Of a subscription's deliveries with one key one at a time is due; a
+                            further one waits with due INT64_MAX until it has its turn */
     const char *headers; /* NULL, or a JSON object of texts that are sent with it */
     int latest;          /* writing, waiting, with a key: others of the key that wait are cancelled */
+    int64_t under_way;   /* writing, latest: but for the delivery of this event; 0: none */
     int abort;           /* writing, ended, with a key: those of the key that wait, and that come, are cancelled */
     const wh_backend_attempt
         *attempt; /* writing: NULL, or the attempt that it tells of, of the same key; as valid as texts */
@@ -332,6 +332,17 @@ typedef int (*wh_backend_attempt_fn)(const wh_backend_attempt *row, void *payloa
 typedef int (*wh_backend_subscription_fn)(const wh_backend_subscription *row, void *payload);
 typedef int (*wh_backend_token_fn)(const wh_backend_token *row, void *payload);
 typedef int (*wh_backend_lane_fn)(int64_t subscription, int64_t due, void *payload);
+typedef int (*wh_backend_known_fn)(int64_t event, void *payload);
+
+/* What is to be sent of a subscription. */
+typedef struct wh_backend_waiting {
+    int64_t subscription, now;
+    int limit;
+    wh_backend_known_fn known;   /* 1: the caller has the delivery of this event already */
+    wh_backend_delivery_fn each; /* the row with its body if it has its own, and the event with its payload; NULL:
+                                    somebody deleted it by hand */
+    void *payload;               /* of both */
+} wh_backend_waiting;
 
 #define WH_PARTITIONS 256
 
@@ -356,7 +367,6 @@ typedef int (*wh_backend_partition_fn)(const wh_backend_partition *row, void *pa
 typedef struct wh_backend_work {
     int events; /* there are some beyond the least position */
     int outbox;
-    int owned;     /* sending deliveries that have an owner */
     int free;      /* there are partitions that nobody has */
     int64_t first; /* beyond the least position the next number, where there are events; 0: there is none */
 } wh_backend_work;
@@ -382,14 +392,19 @@ enum wh_backend_fact_kind {
      * by now) the attempt was made all the same, and is kept as by WH_FACT_ATTEMPT. The row's answer
      * does not tell of it. */
     WH_FACT_DELIVERY,
-    /* Keeps of.attempt if its delivery and event are there (answer: done). An n that is there already
-     * (two workers made it) is recorded as the next one. */
+    /* Keeps of.attempt if its delivery and event are there (answer: done), and counts the row's attempts on, not its
+     * turn. An n that is there already (two workers made it) is recorded as the next one, and counted, too, where it
+     * came with its row. */
     WH_FACT_ATTEMPT,
-    /* Turns at most of.claim.limit waiting deliveries of a subscription with due <= now into sending
-     * ones of this owner, longest due first. each gets row and event (with payload; row->body if it has
-     * its own). Answer: done 0: the owner has no row, nothing is claimed; number: the next due, as of
-     * WH_FACT_LANE_DUE. */
-    WH_FACT_DELIVERY_CLAIM,
+    /* Deletes the delivery of of.key's event and subscription, of which the event is not there any more (a hand's
+     * work); the next of its key has its turn. Answer: done. */
+    WH_FACT_DELIVERY_DROP,
+    /* One of of.again's event arrived late, maybe behind a newer one. Of this subscription's deliveries with this key
+     * and a larger event the newest that waits or was delivered is sent (again): it waits, due at of.again.now if
+     * it has its turn, with its retry list from the start. One that waits behind another, or was delivered in a run
+     * that is aborted, stays as it is.
+     * Nothing happens while the worker of.again.unless has its row. Answer: done: there was one. */
+    WH_FACT_DELIVERY_AGAIN,
     /* Cancels at most of.cancel.limit waiting and held deliveries of a subscription. Answer: number, of
      * those that were. */
     WH_FACT_DELIVERY_CANCEL,
@@ -402,9 +417,6 @@ enum wh_backend_fact_kind {
     WH_FACT_WORKER_BEAT,
     /* Takes the row away, if it is there: its partitions are nobody's, each at the worker's position. */
     WH_FACT_WORKER_REMOVE,
-    /* Frees deliveries that are being sent by an owner without a row, at most of.sweep.limit: they become
-     * waiting and due now. Answer: number, of those that were freed. */
-    WH_FACT_WORKER_SWEEP,
 
     /* Gives at most of.take.limit partitions that nobody has to this worker, whose position becomes the
      * least of its own and theirs. Answer: done 0: it has no row, nothing is given; number: the least
@@ -415,18 +427,22 @@ enum wh_backend_fact_kind {
     WH_FACT_PARTITION_GIVE,
     /* The worker's position is this from now on, if it has its row and a partition (answer: done). */
     WH_FACT_POSITION,
+    /* Of of.lag.subscription events up to this position are decided, and it lags behind its worker's position; -1: it
+     * lags no more. Only if the worker has its row, the subscription's partition (the caller says which) is the
+     * worker's, and the subscription is not deleted (answer: done). */
+    WH_FACT_LAG,
 
     /* Adds (id 0: given, at least of.subscription.least; answer: number) or replaces a subscription and
      * keeps this version. The change takes a number, which is where the former version ends and this
      * one begins. WH_ENOTFOUND; WH_ECONFLICT: its version is not larger than the one in force
      * (another process changed it). */
     WH_FACT_SUBSCRIPTION,
-    /* Of of.subscription's id, at its changed_at. Takes a number, where its last version ends. WH_ENOTFOUND.
-     * Its versions stay while events are there that they were in force at. */
+    /* Of of.subscription's id, at its changed_at. Takes a number, where its last version ends; its lag goes.
+     * WH_ENOTFOUND. Its versions stay while events are there that they were in force at. */
     WH_FACT_SUBSCRIPTION_REMOVE,
 
     /* Deletes at most of.purge.limit events with their deliveries and attempts, none of which is
-     * waiting, sending or pending: with number < failed_before where one is exhausted or held, else with
+     * waiting or pending: with number < failed_before where one is exhausted or held, else with
      * number < done_before; never the last one, from which numbers go on. Looks at no more than limit.
      * after: where the last step stopped, 0 at the start. Answer: number: where this one did, 0 at the
      * end; count. */
@@ -441,9 +457,8 @@ enum wh_backend_fact_kind {
     WH_FACT_WORKER_HOLDS,       /* WH_ENOTFOUND: of.owner has no row */
     WH_FACT_WORKER_LIST,        /* by their numbers */
     WH_FACT_PARTITION_LIST,     /* all of them */
+    WH_FACT_LAG_LIST,           /* of.look.each_lag, by subscriptions, with its position */
     WH_FACT_DELIVERY_NOW,       /* as delivery_get, without bodies. WH_ENOTFOUND */
-    WH_FACT_LANE_DUE,           /* number: the earliest due of of.owner's (a subscription's) waiting deliveries,
-                                    INT64_MAX for none */
     WH_FACT_SUBSCRIPTION_NOW,   /* the version in force. WH_ENOTFOUND */
     WH_FACT_SUBSCRIPTION_COUNT, /* number */
 
@@ -487,20 +502,26 @@ typedef struct wh_backend_fact {
             int partition;
         } give, position;
         struct {
-            int64_t owner, subscription, now;
-            int limit;
-            wh_backend_delivery_fn each;
-            void *payload;
-        } claim;
+            int64_t owner, subscription, position;
+            int partition;
+        } lag;
+        struct {
+            int64_t event, subscription;
+        } key;
+        struct {
+            int64_t event, subscription, now;
+            int64_t unless; /* 0: in any case */
+            const char *key;
+        } again;
         struct {
             int limit;
             wh_backend_outbox_fn judge;
             void *payload;
         } outbox;
         struct {
-            int64_t subscription, now; /* now alone: of a sweep */
+            int64_t subscription, now;
             int limit;
-        } cancel, sweep;
+        } cancel;
         struct {
             int64_t done_before, failed_before, after;
             int limit;
@@ -515,6 +536,7 @@ typedef struct wh_backend_fact {
             wh_backend_subscription_fn each_subscription;
             wh_backend_worker_fn each_worker;
             wh_backend_partition_fn each_partition;
+            wh_backend_lane_fn each_lag;
             void *payload;
         } look;
     } of;
@@ -602,18 +624,22 @@ typedef struct wh_backend_store_vtable {
     /* Every subscription that has waiting deliveries, with the earliest due: costs as
      * many look-ups as there are such subscriptions. */
     int (*lanes)(wh_backend_store *store, wh_backend_lane_fn each, void *payload);
+    /* Its waiting deliveries with due <= now, longest due first, at most limit that are not known. *next receives
+     * the due of the first that waits and was neither given nor known, INT64_MAX for none. */
+    int (*waiting)(wh_backend_store *store, const wh_backend_waiting *asked, int64_t *next);
     int (*work)(wh_backend_store *store, wh_backend_work *out);
-    /* The log beyond a number: its next events in their order, at most limit, each with its payload. *upto
-     * receives how far it was read: beyond that there may be more. */
-    int (*event_log)(wh_backend_store *store, int64_t after, int limit, wh_backend_event_fn each, void *payload,
-                     int64_t *upto);
+    /* The log beyond a number: its next events in their order, at most limit, each with its payload; with a tenant
+     * ("": none) its own alone, NULL: all. *upto receives how far it was read: beyond that there may be more. Where
+     * there were fewer than limit, that is as far as the whole log went. */
+    int (*event_log)(wh_backend_store *store, int64_t after, int limit, const char *tenant, wh_backend_event_fn each,
+                     void *payload, int64_t *upto);
     /* By the caller's own id, "msg_…", or "#" and the number; of this tenant, NULL: of any (the
      * first by name where several gave one id). WH_ENOTFOUND. */
     int (*event_number)(wh_backend_store *store, const char *id, const char *tenant, int64_t *number);
     int (*event_get)(wh_backend_store *store, int64_t number, wh_backend_event_fn each, void *payload);
     int (*event_list)(wh_backend_store *store, const wh_backend_query *query, wh_backend_event_fn each, void *payload,
                       wh_backend_page *place);
-    /* The row's body is given only here and in claims; event has no payload when body is set. */
+    /* The row's body is given only here and by waiting; event has no payload when body is set. */
     int (*delivery_get)(wh_backend_store *store, int64_t event, int64_t subscription, wh_backend_delivery_fn each,
                         void *payload);
     /* Newest first. The event in the callback has id and type, no payload. */
@@ -623,7 +649,7 @@ typedef struct wh_backend_store_vtable {
                         void *payload);
 } wh_backend_store_vtable;
 
-#define WH_STORE_VERSION 1
+#define WH_STORE_VERSION 2
 
 /* The facts that wait. */
 typedef struct wh_backend_facts {

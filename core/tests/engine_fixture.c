@@ -119,7 +119,24 @@ static int timeout(const whi_transport *transport) {
     return transport->count > 0 && !fixture_script.hang ? 0 : -1;
 }
 
-const whi_transport_vtable fixture_transport = { open_transport, close_transport, send_request, ready, tick, timeout };
+static void cut(whi_transport *transport, const char *message) {
+    whi_request **list = transport->open;
+    size_t count = transport->count;
+
+    transport->open = NULL;
+    transport->count = transport->capacity = 0;
+    for (size_t i = 0; i < count; i++) {
+        list[i]->status = 0;
+        list[i]->error = WH_ECLOSED;
+        list[i]->response_size = 0;
+        snprintf(list[i]->message, sizeof list[i]->message, "%s", message);
+        list[i]->done(list[i], list[i]->payload);
+    }
+    free(list);
+}
+
+const whi_transport_vtable fixture_transport = { open_transport, close_transport, send_request, ready,
+                                                 tick,           timeout,         cut };
 
 /* ---------------------------------------------------------------------- helpers */
 

@@ -19,12 +19,12 @@
 #include "engine/position.h"
 #include "engine/promise.h"
 #include "engine/registry.h"
+#include "engine/underway.h"
 #include "engine/version.h"
 #include "engine/wrap.h"
 #include "engine/writer.h"
 #include "life/open.h"
 #include "pure/delivery.h"
-#include "work/claim.h"
 #include "work/lane.h"
 #include "work/turn.h"
 

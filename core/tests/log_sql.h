@@ -4,9 +4,10 @@
 
 #define LOG_ANY "9223372036854775807"
 
-/* How far the log is done: the least position of workers, and of partitions that nobody has. */
+/* How far the log is done: the least position of workers, of partitions that nobody has, and of lags. */
 #define LOG_LEAST                                                                                                      \
-    "min((SELECT coalesce(min(position), " LOG_ANY ") FROM webhook_workers), (SELECT coalesce(min(position), " LOG_ANY \
+    "min((SELECT coalesce(min(position), " LOG_ANY ") FROM webhook_lags), (SELECT coalesce(min(position), " LOG_ANY    \
+    ") FROM webhook_workers), (SELECT coalesce(min(position), " LOG_ANY                                                \
     ") FROM webhook_partitions WHERE owner NOT IN (SELECT id FROM webhook_workers)))"
 
 /* Events that are not decided yet, as far as the store knows. */

@@ -80,15 +80,8 @@ KIT static int write_row(whi_store *store, const whi_delivery_row *row) {
     whi_delivery_row any = *row;
     int done;
 
-    any.was = WHI_WAS_ANY;
+    any.turn = WHI_TURN_ANY;
     return whi_store_delivery_put(store, &any, &done);
-}
-
-KIT static int claim(whi_store *store, int64_t owner, int64_t subscription, int64_t now, int limit,
-                     whi_delivery_fn each, void *payload) {
-    int64_t due;
-
-    return whi_store_delivery_claim(store, owner, subscription, now, limit, each, payload, &due);
 }
 
 KIT static int add_worker(whi_store *store, int64_t *owner) {
@@ -103,13 +96,6 @@ KIT static int decide_up_to(whi_store *store, int64_t number) {
     code = code == WH_OK ? whi_store_partition_take(store, owner, WH_PARTITIONS, &position, &count) : code;
     code = code == WH_OK ? whi_store_position(store, owner, number) : code;
     return code == WH_OK ? whi_store_worker_remove(store, owner) : code;
-}
-
-/* What a worker had is anybody's. */
-KIT static int release_worker(whi_store *store, int64_t owner, int64_t now, int limit, int *count) {
-    int code = whi_store_worker_remove(store, owner);
-
-    return code == WH_OK ? whi_store_worker_sweep(store, now, limit, count) : code;
 }
 
 KIT static void put(whi_store *store, int64_t event, int64_t subscription, int state, int64_t due) {
@@ -170,6 +156,7 @@ KIT static int see_delivery(const whi_delivery_row *row, const whi_event_row *ev
     assert_int_equal(event->number, row->event);
     all->events[all->count] = row->event;
     all->subscriptions[all->count] = row->subscription;
+    all->dues[all->count] = row->due;
     all->states[all->count++] = row->state;
     all->last = *row;
     all->event = *event;
@@ -177,6 +164,28 @@ KIT static int see_delivery(const whi_delivery_row *row, const whi_event_row *ev
     copy(all->body, sizeof all->body, row->body, row->body_size);
     copy(all->error, sizeof all->error, row->error, row->error ? strlen(row->error) : 0);
     return stop(all);
+}
+
+KIT static int knows_none(int64_t event, void *payload) {
+    (void)event;
+    (void)payload;
+    return 0;
+}
+
+/* What is due, as one reads it who knows of none; the answer is the next due. */
+KIT static int64_t see_due(whi_store *store, int64_t subscription, int64_t now, int limit, seen *all) {
+    whi_store_waiting asked = { subscription, now, limit, knows_none, see_delivery, all };
+    int64_t next;
+
+    OK(V(store)->waiting(store, &asked, &next));
+    return next;
+}
+
+KIT static int64_t turn_of(whi_store *store, int64_t event, int64_t subscription) {
+    seen all = { 0 };
+
+    OK(V(store)->delivery_get(store, event, subscription, see_delivery, &all));
+    return all.last.turn;
 }
 
 KIT static int see_attempt(const whi_attempt_row *row, void *payload) {

@@ -33,22 +33,39 @@ static inline int whi_store_attempt_add(whi_store *store, const whi_attempt_row 
     return whi_store_write(store, &fact, &answer);
 }
 
-static inline int whi_store_delivery_claim(whi_store *store, int64_t owner, int64_t subscription, int64_t now,
-                                           int limit, whi_delivery_fn each, void *payload, int64_t *due) {
-    whi_fact fact = { .kind = WH_FACT_DELIVERY_CLAIM, .of.claim = { owner, subscription, now, limit, each, payload } };
+static inline int whi_store_delivery_drop(whi_store *store, int64_t event, int64_t subscription, int *done) {
+    whi_fact fact = { .kind = WH_FACT_DELIVERY_DROP, .of.key = { event, subscription } };
     whi_answer answer = { 0 };
     int code = whi_store_write(store, &fact, &answer);
 
-    *due = answer.number;
+    *done = answer.done;
     return code;
 }
 
-static inline int whi_store_lane_due(whi_store *store, int64_t subscription, int64_t *due) {
-    whi_fact fact = { .kind = WH_FACT_LANE_DUE, .of.owner = subscription };
+/* unless: a worker, or 0. */
+static inline int whi_store_delivery_again(whi_store *store, int64_t event, int64_t subscription, const char *key,
+                                           int64_t now, int64_t unless, int *done) {
+    whi_fact fact = { .kind = WH_FACT_DELIVERY_AGAIN };
+    whi_answer answer = { 0 };
+    int code;
+
+    fact.of.again.event = event;
+    fact.of.again.subscription = subscription;
+    fact.of.again.key = key;
+    fact.of.again.now = now;
+    fact.of.again.unless = unless;
+    code = whi_store_write(store, &fact, &answer);
+    *done = answer.done;
+    return code;
+}
+
+static inline int whi_store_lag(whi_store *store, int64_t owner, int64_t subscription, int partition, int64_t position,
+                                int *done) {
+    whi_fact fact = { .kind = WH_FACT_LAG, .of.lag = { owner, subscription, position, partition } };
     whi_answer answer = { 0 };
     int code = whi_store_write(store, &fact, &answer);
 
-    *due = answer.number;
+    *done = answer.done;
     return code;
 }
 

@@ -76,8 +76,9 @@ static void names_and_states_belong_together(void **state) {
 
     (void)state;
     for (int i = WHI_WAITING; i <= WHI_CANCELLED; i++) {
-        assert_int_equal(whi_delivery_state(whi_delivery_name(i), &found), WH_OK);
-        assert_int_equal(found, i);
+        found = 0;
+        assert_int_equal(whi_delivery_state(whi_delivery_name(i), &found), i != WHI_SENDING ? WH_OK : WH_EINVALID);
+        assert_int_equal(found, i != WHI_SENDING ? i : 0);
     }
     assert_string_equal(whi_delivery_name(0), "unknown");
     assert_string_equal(whi_delivery_name(-1), "unknown");
@@ -85,7 +86,7 @@ static void names_and_states_belong_together(void **state) {
     assert_int_equal(whi_delivery_state("unknown", &found), WH_EINVALID);
     assert_int_equal(whi_delivery_state("", &found), WH_EINVALID);
     assert_string_equal(wh_last_error(),
-                        "state: expected waiting, sending, delivered, exhausted, held or cancelled, found \"\"");
+                        "state: expected waiting, delivered, exhausted, held or cancelled, found \"\"");
 }
 
 static void an_outcome_is_success_gone_or_another_try(void **state) {

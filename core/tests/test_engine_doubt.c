@@ -92,26 +92,6 @@ static void step_until(wh_engine *engine, size_t count) {
     assert_int_equal(left, 0);
 }
 
-/* What it claimed bears its number, and it was not told of it. */
-static void a_claim_of_which_nothing_is_known_is_taken_up_again(void **state) {
-    wh_engine *engine = fixture_open(":memory:", NULL);
-
-    (void)state;
-    fixture_subscribe(engine, "{\"url\":\"https://example.com/hook\",\"retry\":[0,60000]}", NULL);
-    fixture_script.status = 500;
-    fixture_publish(engine, "a", "1", NULL);
-    fixture_run(engine);
-    assert_int_equal(fixture_sent_count, 1);
-    fixture_script.status = 200;
-    make_mute(engine, WH_FACT_DELIVERY_CLAIM);
-    atomic_fetch_add(&fixture_time, 120000);
-    step_until(engine, 2);
-    fixture_run(engine);
-    assert_int_equal(fixture_sent_count, 2);
-    engine->store->vtable = sound;
-    wh_close(engine);
-}
-
 /* The same of an event; it is sent once, since nobody sent it before. */
 static void so_is_an_event(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
@@ -199,8 +179,9 @@ static void partitions_of_which_nothing_is_known_begin_where_they_were(void **st
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
-        TEST(a_claim_of_which_nothing_is_known_is_taken_up_again),        TEST(so_is_an_event),
-        TEST(a_subscription_of_which_nothing_is_known_is_read),           TEST(one_that_was_removed_gets_nothing),
+        TEST(so_is_an_event),
+        TEST(a_subscription_of_which_nothing_is_known_is_read),
+        TEST(one_that_was_removed_gets_nothing),
         TEST(partitions_of_which_nothing_is_known_begin_where_they_were),
     };
 

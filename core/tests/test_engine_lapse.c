@@ -105,6 +105,98 @@ static void who_sleeps_on_more_than_a_sweep_loses_nothing(void **state) {
     wh_close(engine);
 }
 
+/* As if it were under way for as long. */
+static void wait_long(wh_engine *engine) {
+    whi_worker *worker = engine->workers[0];
+    whi_parcel *parcel = (whi_parcel *)worker->flying; /* its first member */
+
+    parcel->delivery->queued_at -= 10 * WHI_BEAT_US;
+    whi_timetable_again(&worker->timetable, &worker->early, 0);
+    for (int i = 0; i < 5; i++) {
+        fixture_turn(engine);
+        usleep(20000); /* the position is written now and then */
+    }
+}
+
+static void a_receiver_that_hangs_keeps_no_position_back(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/\",\"fields\":\"a\"}", NULL);
+    fixture_run(engine);
+    atomic_store(&fixture_script.hang, 1);
+    fixture_publish(engine, "a", "{\"a\":1,\"b\":2}", NULL);
+    while (fixture_sent_count < 1) {
+        fixture_turn(engine);
+    }
+    assert_int_equal(life_sql(file, LOG_UNDECIDED), 1);
+    wait_long(engine);
+    assert_int_equal(life_states(engine, "waiting"), 1);
+    assert_int_equal(life_sql(file, LOG_UNDECIDED), 0);
+    assert_int_equal(wh_idle(engine), 0);
+    whi_stir(engine);
+    wait_long(engine); /* its row is not fetched, nor written once more */
+    assert_int_equal(fixture_sent_count, 1);
+    atomic_store(&fixture_script.hang, 0);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    life_assert_delivered(engine, 1);
+    assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_deliveries WHERE attempts = 1 AND first_status = 200"
+                                    " AND body IS NOT NULL"),
+                     1);
+    wh_close(engine);
+}
+
+/* Another gets its row, with its bytes, from the store. */
+static void what_is_under_way_for_long_is_sent_by_others_as_it_was(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/\",\"fields\":\"a\"}", NULL);
+    fixture_run(engine);
+    atomic_store(&fixture_script.hang, 1);
+    fixture_publish(engine, "a", "{\"a\":1,\"b\":2}", NULL);
+    while (fixture_sent_count < 1) {
+        fixture_turn(engine);
+    }
+    wait_long(engine);
+    wh_close(engine);
+    atomic_store(&fixture_script.hang, 0);
+    engine = fixture_open(file, NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_string_equal(fixture_sent[1].body, "{\"a\":1}");
+    life_assert_delivered(engine, 1);
+    wh_close(engine);
+}
+
+/* Whoever has lost its lease waits for no answer: another may have sent it again by then. It says nothing of the
+ * receiver. */
+static void what_is_under_way_when_the_lease_ends_is_cut(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/\",\"retry\":[0]}", NULL);
+    fixture_run(engine);
+    atomic_store(&fixture_script.hang, 1);
+    fixture_publish(engine, "a", "1", NULL);
+    while (fixture_sent_count < 1) {
+        fixture_turn(engine);
+    }
+    atomic_store(&engine->lease->until, 0);
+    assert_true(wh_step(engine) >= 0);
+    assert_int_equal(engine->workers[0]->in_flight, 0);
+    atomic_store(&fixture_script.hang, 0);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    life_assert_delivered(engine, 1);
+    assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_deliveries WHERE attempts = 2 AND tries = 1"), 1);
+    wh_close(engine);
+}
+
 /* ------------------------------------------------------------------------ within a turn */
 
 static wh_engine *paused;
@@ -314,6 +406,9 @@ int main(void) {
         TEST(who_sleeps_on_more_than_a_sweep_loses_nothing),
         TEST(no_request_is_begun_after_the_lease_ended_within_a_turn),
         TEST(after_a_lapse_all_workers_go_on_at_once),
+        TEST(a_receiver_that_hangs_keeps_no_position_back),
+        TEST(what_is_under_way_for_long_is_sent_by_others_as_it_was),
+        TEST(what_is_under_way_when_the_lease_ends_is_cut),
         TEST(nobody_takes_a_row_while_its_owner_trusts_in_it),
         TEST(what_memory_has_no_room_for_is_not_overtaken_by_what_is_accepted_later),
     };

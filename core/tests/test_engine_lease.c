@@ -124,7 +124,7 @@ static void assert_all_went(wh_engine *engine, const char *file, size_t count) {
     assert_int_equal(life_sql(file, SENDING) + life_sql(file, LOG_UNDECIDED), 0);
     publish_many(engine, 2);
     fixture_run(engine);
-    assert_int_equal(life_states(engine, "waiting") + life_states(engine, "sending"), 0);
+    assert_int_equal(life_states(engine, "waiting"), 0);
     assert_true(life_states(engine, "delivered") > count);
 }
 
@@ -191,7 +191,7 @@ static void an_answer_that_comes_after_the_row_went_is_an_attempt(void **state) 
     assert_int_equal(life_sql(file, LATER_ATTEMPTS), 0);
     fixture_run(one);
     life_assert_delivered(one, 1);
-    assert_int_equal(life_sql(file, "SELECT attempts FROM webhook_deliveries"), 1); /* two's row */
+    assert_int_equal(life_sql(file, "SELECT attempts FROM webhook_deliveries"), 2); /* two's row counts both */
     assert_int_equal(life_sql(file, FIRST_ATTEMPTS), 1);
     assert_int_equal(life_sql(file, LATER_ATTEMPTS), 1);
     wh_close(one);

@@ -144,9 +144,10 @@ static void an_event_that_could_not_use_up_a_subscription_does_later(void **stat
 
 static int log_failures;
 
-static int fail_to_read(whi_store *store, int64_t after, int limit, whi_event_fn each, void *payload, int64_t *upto) {
+static int fail_to_read(whi_store *store, int64_t after, int limit, const char *tenant, whi_event_fn each,
+                        void *payload, int64_t *upto) {
     return log_failures-- > 0 ? whi_fail(WH_ESTORE, "the log cannot be read")
-                              : sound->event_log(store, after, limit, each, payload, upto);
+                              : sound->event_log(store, after, limit, tenant, each, payload, upto);
 }
 
 static void events_that_could_not_be_read_are_read_later(void **state) {
@@ -462,7 +463,8 @@ static void answer_late(whi_request *request, void *payload) {
                                  .created_at = atomic_load(&fixture_time),
                                  .due = atomic_load(&fixture_time),
                                  .key = "x",
-                                 .latest = 1 };
+                                 .latest = 1,
+                                 .turn = WHI_TURN_ABSENT };
         int duplicate, done;
 
         assert_int_equal(whi_store_begin(store), WH_OK);

@@ -97,8 +97,12 @@ static void fake_forget(void *kept) {
     whi_free(kept);
 }
 
+static void fake_cut(whi_sink *sink) {
+    fake_tick(sink);
+}
+
 static const whi_sink_vtable fake_sink = { fake_open, fake_close,   fake_submit, fake_ready,
-                                           fake_tick, fake_timeout, fake_forget };
+                                           fake_tick, fake_timeout, fake_forget, fake_cut };
 
 static wh_engine *open_with_fake(void) {
     wh_engine *engine = fixture_open(":memory:", NULL);

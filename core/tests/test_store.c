@@ -158,50 +158,6 @@ static void a_delivery_is_replaced_but_for_its_birth(void **state) {
     on_store(delivery_cycle);
 }
 
-static void claims(whi_store *store) {
-    int64_t event = number_at(NOW, 0), due, owner;
-    whi_delivery_row row;
-    seen all = { 0 }, none = { 0 };
-
-    OK(whi_store_begin(store));
-    OK(add_worker(store, &owner));
-    for (int i = 0; i < 6; i++) {
-        OK(add_event(store, event + i, NULL, NULL));
-        put(store, event + i, 5, WHI_WAITING, NOW - i);
-        put(store, event + i, 6, WHI_WAITING, NOW - i);
-    }
-    row = delivery(event + 6, 5, WHI_WAITING, NOW - 100);
-    row.body = "";
-    row.body_size = 0;
-    OK(add_event(store, event + 6, NULL, NULL));
-    OK(write_row(store, &row));
-    OK(claim(store, owner, 5, NOW - 3, 3, see_delivery, &all));
-    assert_int_equal(all.count, 3);
-    assert_int_equal(all.events[0], event + 6);
-    assert_int_equal(all.events[1], event + 5);
-    assert_int_equal(all.events[2], event + 4);
-    assert_string_equal(all.text, "{\"id\":7}");
-    assert_int_equal(all.last.state, WHI_SENDING);
-    assert_int_equal(all.last.owner, owner);
-    OK(claim(store, owner, 5, NOW - 3, 9, see_delivery, &all));
-    assert_int_equal(all.count, 4);
-    OK(claim(store, owner, 5, NOW - 3, 9, see_delivery, &none));
-    assert_int_equal(none.count, 0);
-    OK(whi_store_lane_due(store, 5, &due));
-    assert_int_equal(due, NOW - 2);
-    OK(whi_store_lane_due(store, 77, &due));
-    assert_int_equal(due, INT64_MAX);
-    OK(whi_store_commit(store, NULL));
-    OK(V(store)->delivery_get(store, event + 6, 5, see_delivery, &all));
-    assert_string_equal(all.body, "");
-    assert_string_equal(all.text, "(null)");
-}
-
-static void a_claim_takes_what_is_due_longest_first_and_only_once(void **state) {
-    (void)state;
-    on_store(claims);
-}
-
 static void lanes(whi_store *store) {
     int64_t event = number_at(NOW, 0);
     seen all = { 0 };
@@ -232,10 +188,9 @@ static void lanes_are_the_subscriptions_that_wait_with_their_earliest_time(void 
 
 static void cancels(whi_store *store) {
     int64_t event = number_at(NOW, 0);
-    static const int states[] = { WHI_WAITING, WHI_SENDING, WHI_DELIVERED, WHI_EXHAUSTED, WHI_HELD, WHI_WAITING };
-    static const int after[] = {
-        WHI_CANCELLED, WHI_SENDING, WHI_DELIVERED, WHI_EXHAUSTED, WHI_CANCELLED, WHI_CANCELLED
-    };
+    static const int states[] = { WHI_WAITING, WHI_CANCELLED, WHI_DELIVERED, WHI_EXHAUSTED, WHI_HELD, WHI_WAITING };
+    static const int after[] = { WHI_CANCELLED, WHI_CANCELLED, WHI_DELIVERED,
+                                 WHI_EXHAUSTED, WHI_CANCELLED, WHI_CANCELLED };
     int count;
     seen all = { 0 };
 
@@ -255,6 +210,7 @@ static void cancels(whi_store *store) {
     for (int i = 0; i < 6; i++) {
         OK(V(store)->delivery_get(store, event + i, 5, see_delivery, &all));
         assert_int_equal(all.last.state, after[i]);
+        assert_int_equal(all.last.turn, states[i] != after[i]);
         OK(V(store)->delivery_get(store, event + i, 6, see_delivery, &all));
         assert_int_equal(all.last.state, states[i]);
     }
@@ -348,64 +304,10 @@ static void a_worker_has_a_number_of_its_own_and_a_beat(void **state) {
     on_store(workers);
 }
 
-static void add_owned(whi_store *store, int64_t event, int64_t owner) {
-    whi_delivery_row row = delivery(event, 5, WHI_SENDING, 0);
-
-    row.owner = owner;
-    OK(add_event(store, event, NULL, NULL));
-    OK(write_row(store, &row));
-}
-
-static void orphans(whi_store *store) {
-    int64_t lives, gone, event = number_at(NOW, 0);
-    whi_store_work work;
-    int count;
-    seen all = { 0 };
-
-    OK(whi_store_begin(store));
-    OK(add_worker(store, &lives));
-    OK(add_worker(store, &gone));
-    for (int i = 0; i < 3; i++) {
-        add_owned(store, event + i, gone);
-    }
-    add_owned(store, event + 3, lives);
-    OK(whi_store_worker_remove(store, gone));
-    OK(whi_store_commit(store, NULL));
-    OK(V(store)->work(store, &work));
-    assert_int_equal(work.owned, 1);
-    OK(whi_store_begin(store));
-    OK(whi_store_worker_sweep(store, NOW + 40, 2, &count));
-    assert_int_equal(count, 2);
-    OK(whi_store_worker_sweep(store, NOW + 40, 2, &count));
-    assert_int_equal(count, 1);
-    OK(whi_store_worker_sweep(store, NOW + 40, 2, &count));
-    assert_int_equal(count, 0);
-    OK(whi_store_commit(store, NULL));
-    OK(V(store)->delivery_get(store, event, 5, see_delivery, &all));
-    assert_int_equal(all.last.state, WHI_WAITING);
-    assert_int_equal(all.last.due, NOW + 40);
-    assert_int_equal(all.last.owner, 0);
-    OK(V(store)->delivery_get(store, event + 3, 5, see_delivery, &all));
-    assert_int_equal(all.last.owner, lives);
-    OK(V(store)->work(store, &work));
-    assert_int_equal(work.owned, 1);
-    OK(whi_store_begin(store));
-    OK(release_worker(store, lives, NOW, 9, &count));
-    OK(whi_store_commit(store, NULL));
-    OK(V(store)->work(store, &work));
-    assert_int_equal(work.owned, 0);
-}
-
-static void what_has_an_owner_without_a_row_is_swept(void **state) {
-    (void)state;
-    on_store(orphans);
-}
-
-static int put_if(whi_store *store, whi_delivery_row *row, int was, int64_t was_owner) {
+static int put_if(whi_store *store, whi_delivery_row *row, int64_t turn) {
     int done = 7;
 
-    row->was = was;
-    row->was_owner = was_owner;
+    row->turn = turn;
     OK(whi_store_delivery_put(store, row, &done));
     return done;
 }
@@ -413,25 +315,28 @@ static int put_if(whi_store *store, whi_delivery_row *row, int was, int64_t was_
 /* With a key and without. */
 static void compared(whi_store *store, const char *key) {
     int64_t event = number_at(NOW, 0);
-    whi_delivery_row row = delivery(event, 5, WHI_SENDING, 0);
+    whi_delivery_row row = delivery(event, 5, WHI_WAITING, NOW);
     seen all = { 0 };
 
     row.key = key;
-    row.owner = 3;
     OK(whi_store_begin(store));
     OK(add_event(store, event, NULL, NULL));
-    assert_int_equal(put_if(store, &row, WHI_SENDING, 3), 0); /* there is none */
-    assert_int_equal(put_if(store, &row, WHI_WAS_ABSENT, 0), 1);
+    assert_int_equal(put_if(store, &row, 0), 0); /* there is none */
+    assert_int_equal(put_if(store, &row, WHI_TURN_ABSENT), 1);
     row.state = WHI_DELIVERED;
-    assert_int_equal(put_if(store, &row, WHI_WAS_ABSENT, 0), 0);
-    assert_int_equal(put_if(store, &row, WHI_WAITING, 0), 0);
-    assert_int_equal(put_if(store, &row, WHI_SENDING, 4), 0);
-    assert_int_equal(put_if(store, &row, WHI_SENDING, 3), 1);
+    assert_int_equal(put_if(store, &row, WHI_TURN_ABSENT), 0);
+    assert_int_equal(put_if(store, &row, 1), 0);
+    assert_int_equal(put_if(store, &row, 0), 1);
     row.state = WHI_WAITING;
-    assert_int_equal(put_if(store, &row, WHI_SENDING, 3), 0);
+    assert_int_equal(put_if(store, &row, 0), 0);
+    assert_int_equal(put_if(store, &row, 2), 0);
     OK(whi_store_delivery_now(store, event, 5, see_delivery, &all));
     assert_int_equal(all.last.state, WHI_DELIVERED);
+    assert_int_equal(all.last.turn, 1);
+    assert_int_equal(put_if(store, &row, WHI_TURN_ANY), 1);
+    assert_int_equal(put_if(store, &row, 2), 1); /* also where nothing changes but the turn */
     OK(whi_store_commit(store, NULL));
+    assert_int_equal(turn_of(store, event, 5), 3);
 }
 
 static void compared_plain(whi_store *store) {
@@ -442,7 +347,7 @@ static void compared_keyed(whi_store *store) {
     compared(store, "k");
 }
 
-static void a_delivery_changes_only_from_what_it_is_said_to_be(void **state) {
+static void a_delivery_changes_only_in_the_turn_that_it_is_said_to_be_in(void **state) {
     (void)state;
     on_store(compared_plain);
 }
@@ -450,6 +355,23 @@ static void a_delivery_changes_only_from_what_it_is_said_to_be(void **state) {
 static void so_does_one_with_a_key(void **state) {
     (void)state;
     on_store(compared_keyed);
+}
+
+static void under_way(whi_store *store) {
+    int64_t event = number_at(NOW, 0);
+    whi_delivery_row row = delivery(event, 5, WHI_SENDING, 0);
+    int done;
+
+    OK(whi_store_begin(store));
+    OK(add_event(store, event, NULL, NULL));
+    row.turn = WHI_TURN_ANY;
+    assert_int_equal(whi_store_delivery_put(store, &row, &done), WH_EINTERNAL);
+    whi_store_rollback(store);
+}
+
+static void that_one_is_under_way_is_not_kept(void **state) {
+    (void)state;
+    on_store(under_way);
 }
 
 /* Given inside the commit, they grow whatever the clock does, and after all were purged. */
@@ -583,14 +505,13 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(an_id_that_is_known_adds_nothing, clear),
         cmocka_unit_test_teardown(a_delivery_is_replaced_but_for_its_birth, clear),
         cmocka_unit_test_teardown(a_body_can_be_added_and_changed_later, clear),
-        cmocka_unit_test_teardown(a_claim_takes_what_is_due_longest_first_and_only_once, clear),
         cmocka_unit_test_teardown(lanes_are_the_subscriptions_that_wait_with_their_earliest_time, clear),
         cmocka_unit_test_teardown(cancelling_ends_what_waits_or_is_held_in_steps, clear),
         cmocka_unit_test_teardown(attempts_are_kept_in_order_and_none_is_lost, clear),
         cmocka_unit_test_teardown(a_worker_has_a_number_of_its_own_and_a_beat, clear),
-        cmocka_unit_test_teardown(what_has_an_owner_without_a_row_is_swept, clear),
-        cmocka_unit_test_teardown(a_delivery_changes_only_from_what_it_is_said_to_be, clear),
+        cmocka_unit_test_teardown(a_delivery_changes_only_in_the_turn_that_it_is_said_to_be_in, clear),
         cmocka_unit_test_teardown(so_does_one_with_a_key, clear),
+        cmocka_unit_test_teardown(that_one_is_under_way_is_not_kept, clear),
         cmocka_unit_test_teardown(events_are_numbered_in_the_order_of_commits, clear),
         cmocka_unit_test_teardown(subscriptions_keep_their_versions_and_tell_their_changes, clear),
         cmocka_unit_test_teardown(a_change_that_does_not_know_the_last_one_is_a_conflict, clear),

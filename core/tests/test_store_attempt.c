@@ -14,12 +14,12 @@ static whi_attempt_row attempt_row(int64_t event, int n, const char *response) {
     return row;
 }
 
-/* The row in this state with its n-th attempt, if it is what it was; n 0: without one. done: of the row. */
-static int tell(whi_store *store, whi_delivery_row row, int was, int n, const char *response) {
+/* The row in this state with its n-th attempt, if this is its turn; n 0: without one. done: of the row. */
+static int tell(whi_store *store, whi_delivery_row row, int64_t turn, int n, const char *response) {
     whi_attempt_row attempt = attempt_row(row.event, n, response);
     int done;
 
-    row.was = was;
+    row.turn = turn;
     row.attempts = n;
     row.attempt = n > 0 ? &attempt : NULL;
     OK(whi_store_delivery_put(store, &row, &done));
@@ -61,6 +61,14 @@ static int state_of(whi_store *store, int64_t event) {
     return V(store)->delivery_get(store, event, sub, see_delivery, &all) == WH_OK ? all.last.state : 0;
 }
 
+/* How many were made, as its row says. */
+static int count_of(whi_store *store, int64_t event) {
+    seen all = { 0 };
+
+    OK(V(store)->delivery_get(store, event, sub, see_delivery, &all));
+    return all.last.attempts;
+}
+
 static int64_t new_event(whi_store *store, int i) {
     OK(add_event(store, number_at(NOW, i), NULL, NULL));
     return number_at(NOW, i);
@@ -74,7 +82,7 @@ static void added_with_it(whi_store *store) {
 
     OK(whi_store_begin(store));
     event = new_event(store, 1);
-    assert_true(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_WAS_ABSENT, 1, "o"));
+    assert_true(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_TURN_ABSENT, 1, "o"));
     OK(whi_store_commit(store, NULL));
     OK(V(store)->attempt_list(store, event, sub, see_answer, &all));
     assert_string_equal(all.text, "1:o");
@@ -119,11 +127,12 @@ static void bytes(whi_store *store) {
     attempt.response = "a\0b";
     attempt.response_size = 3;
     row.attempt = &attempt;
+    row.turn = WHI_TURN_ABSENT;
     OK(whi_store_delivery_put(store, &row, &done));
     attempt.n = row.attempts = 2;
     attempt.response = NULL;
     attempt.response_size = 0;
-    row.was = WHI_WAITING;
+    row.turn = 0;
     OK(whi_store_delivery_put(store, &row, &done));
     OK(whi_store_commit(store, NULL));
     OK(V(store)->attempt_list(store, event, sub, see_bytes, &all));
@@ -141,19 +150,20 @@ static void changed_with_it(whi_store *store) {
 
     OK(whi_store_begin(store));
     event = new_event(store, 1);
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAS_ABSENT, 0, NULL));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ABSENT, 0, NULL));
     OK(whi_store_commit(store, NULL));
     expect(store, event, "");
     OK(whi_store_begin(store));
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAITING, 1, "a"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), 0, 1, "a"));
     OK(whi_store_commit(store, NULL));
     expect(store, event, "1:a");
     OK(whi_store_begin(store));
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAITING, 2, "b"));
-    assert_true(tell(store, delivery(event, sub, WHI_HELD, 0), WHI_WAITING, 0, NULL));
-    assert_true(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_HELD, 3, "c"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), 1, 2, "b"));
+    assert_true(tell(store, delivery(event, sub, WHI_HELD, 0), 2, 0, NULL));
+    assert_true(tell(store, delivery(event, sub, WHI_DELIVERED, 0), 3, 3, "c"));
     OK(whi_store_commit(store, NULL));
     expect(store, event, "1:a 2:b 3:c");
+    assert_int_equal(count_of(store, event), 3);
     assert_int_equal(state_of(store, event), WHI_DELIVERED);
 }
 
@@ -167,12 +177,12 @@ static void any(whi_store *store) {
 
     OK(whi_store_begin(store));
     event = new_event(store, 1);
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAS_ANY, 1, "a"));
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAS_ANY, 0, NULL));
-    assert_true(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_WAS_ANY, 2, "b"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ANY, 1, "a"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ANY, 0, NULL));
+    assert_true(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_TURN_ANY, 2, "b"));
     event = new_event(store, 2);
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAS_ANY, 0, NULL));
-    assert_true(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_WAS_ANY, 1, "c"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ANY, 0, NULL));
+    assert_true(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_TURN_ANY, 1, "c"));
     OK(whi_store_commit(store, NULL));
     expect(store, event - 1, "1:a 2:b");
     expect(store, event, "1:c");
@@ -190,13 +200,15 @@ static void not_as_it_was(whi_store *store) {
 
     OK(whi_store_begin(store));
     event = new_event(store, 1);
-    assert_true(tell(store, delivery(event, sub, WHI_HELD, 0), WHI_WAS_ABSENT, 0, NULL));
-    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_WAS_ABSENT, 1, "a"));
-    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_WAITING, 2, "b"));
-    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_WAITING, 1, "c"));
+    assert_true(tell(store, delivery(event, sub, WHI_HELD, 0), WHI_TURN_ABSENT, 0, NULL));
+    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_TURN_ABSENT, 1, "a"));
+    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), 1, 2, "b"));
+    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), 1, 1, "c"));
     OK(whi_store_commit(store, NULL));
     expect(store, event, "1:a 2:b 3:c");
     assert_int_equal(state_of(store, event), WHI_HELD);
+    assert_int_equal(count_of(store, event), 3);
+    assert_int_equal(turn_of(store, event, sub), 0); /* so whoever has read it may still change it */
 }
 
 static void a_row_that_is_something_else_by_now_stays_and_the_attempt_is_kept(void **state) {
@@ -212,9 +224,9 @@ static void of_a_key(whi_store *store) {
     event = new_event(store, 1);
     row = delivery(event, sub, WHI_DELIVERED, 0);
     row.key = "k";
-    assert_true(tell(store, row, WHI_WAS_ABSENT, 1, "a"));
+    assert_true(tell(store, row, WHI_TURN_ABSENT, 1, "a"));
     row.state = WHI_WAITING;
-    assert_false(tell(store, row, WHI_SENDING, 2, "b"));
+    assert_false(tell(store, row, 1, 2, "b"));
     OK(whi_store_commit(store, NULL));
     expect(store, event, "1:a 2:b");
 }
@@ -232,11 +244,11 @@ static void of_another_holder(whi_store *store) {
     OK(whi_store_worker_add(store, 0, &gone));
     OK(whi_store_worker_remove(store, gone));
     event = new_event(store, 1);
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAS_ABSENT, 0, NULL));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ABSENT, 0, NULL));
     row = delivery(event, sub, WHI_DELIVERED, 0);
     row.holder = gone;
-    assert_false(tell(store, row, WHI_WAITING, 1, "a"));
-    assert_false(tell(store, row, WHI_WAITING, 2, "b"));
+    assert_false(tell(store, row, 0, 1, "a"));
+    assert_false(tell(store, row, 0, 2, "b"));
     OK(whi_store_commit(store, NULL));
     expect(store, event, "1:a 2:b");
     assert_int_equal(state_of(store, event), WHI_WAITING);
@@ -252,11 +264,11 @@ static void nowhere(whi_store *store) {
 
     OK(whi_store_begin(store));
     event = new_event(store, 1);
-    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_SENDING, 1, "a"));
-    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_SENDING, 2, "b"));
+    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), 0, 1, "a"));
+    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), 0, 2, "b"));
     tell_alone(store, event, 1, "c");
     tell_alone(store, event, 2, "d");
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAS_ABSENT, 0, NULL));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ABSENT, 0, NULL));
     OK(whi_store_commit(store, NULL));
     expect(store, event, "");
 }
@@ -266,6 +278,24 @@ static void an_attempt_of_a_delivery_that_is_not_there_is_not_kept(void **state)
     on_store(nowhere);
 }
 
+static void alone(whi_store *store) {
+    int64_t event;
+
+    OK(whi_store_begin(store));
+    event = new_event(store, 1);
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ABSENT, 1, "a"));
+    tell_alone(store, event, 2, "b");
+    OK(whi_store_commit(store, NULL));
+    expect(store, event, "1:a 2:b");
+    assert_int_equal(count_of(store, event), 2);
+    assert_int_equal(turn_of(store, event, sub), 0);
+}
+
+static void an_attempt_alone_counts_and_is_no_change(void **state) {
+    (void)state;
+    on_store(alone);
+}
+
 /* -------------------------------------------------------------------------- two workers */
 
 static void both_first(whi_store *store) {
@@ -273,12 +303,13 @@ static void both_first(whi_store *store) {
 
     OK(whi_store_begin(store));
     event = new_event(store, 1);
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAS_ABSENT, 1, "a"));
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAITING, 1, "b"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ABSENT, 1, "a"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), 0, 1, "b"));
     tell_alone(store, event, 1, "c");
-    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_WAS_ABSENT, 1, "d"));
+    assert_false(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_TURN_ABSENT, 1, "d"));
     OK(whi_store_commit(store, NULL));
     expect(store, event, "1:a 2:b 3:c 4:d");
+    assert_int_equal(count_of(store, event), 4);
     assert_int_equal(state_of(store, event), WHI_WAITING);
 }
 
@@ -292,13 +323,14 @@ static void both_later(whi_store *store) {
 
     OK(whi_store_begin(store));
     event = new_event(store, 1);
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAS_ABSENT, 1, "a"));
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAITING, 2, "b"));
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAITING, 2, "c"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ABSENT, 1, "a"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), 0, 2, "b"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), 1, 2, "c"));
     tell_alone(store, event, 2, "d");
     tell_alone(store, event, 1, "e");
     OK(whi_store_commit(store, NULL));
     expect(store, event, "1:a 2:b 3:c 4:d 5:e");
+    assert_int_equal(count_of(store, event), 5);
 }
 
 static void a_later_one_that_two_have_made_is_the_next_one_too(void **state) {
@@ -311,7 +343,7 @@ static void out_of_order(whi_store *store) {
 
     OK(whi_store_begin(store));
     event = new_event(store, 1);
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAS_ABSENT, 2, "b"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ABSENT, 2, "b"));
     tell_alone(store, event, 3, "c");
     tell_alone(store, event, 1, "a");
     OK(whi_store_commit(store, NULL));
@@ -330,10 +362,10 @@ static void rolled_back(whi_store *store) {
 
     OK(whi_store_begin(store));
     event = new_event(store, 1);
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAS_ABSENT, 0, NULL));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ABSENT, 0, NULL));
     OK(whi_store_commit(store, NULL));
     OK(whi_store_begin(store));
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAITING, 1, "a"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), 0, 1, "a"));
     tell_alone(store, event, 2, "b");
     whi_store_rollback(store);
     expect(store, event, "");
@@ -350,8 +382,8 @@ static void purged(whi_store *store) {
 
     OK(whi_store_begin(store));
     event = new_event(store, 1);
-    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_WAS_ABSENT, 1, "a"));
-    assert_true(tell(store, delivery(event, sub, WHI_DELIVERED, 0), WHI_WAITING, 2, "b"));
+    assert_true(tell(store, delivery(event, sub, WHI_WAITING, NOW), WHI_TURN_ABSENT, 1, "a"));
+    assert_true(tell(store, delivery(event, sub, WHI_DELIVERED, 0), 0, 2, "b"));
     last = new_event(store, 2);
     OK(decide_up_to(store, last));
     OK(whi_store_commit(store, NULL));
@@ -379,6 +411,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(a_key_changes_nothing_about_that, clear),
         cmocka_unit_test_teardown(who_has_no_row_any_more_leaves_the_attempt_behind, clear),
         cmocka_unit_test_teardown(an_attempt_of_a_delivery_that_is_not_there_is_not_kept, clear),
+        cmocka_unit_test_teardown(an_attempt_alone_counts_and_is_no_change, clear),
         cmocka_unit_test_teardown(a_first_attempt_that_two_have_made_is_the_next_one, clear),
         cmocka_unit_test_teardown(a_later_one_that_two_have_made_is_the_next_one_too, clear),
         cmocka_unit_test_teardown(a_first_attempt_may_come_after_later_ones, clear),

@@ -17,8 +17,8 @@ static void list_event(whi_store *store, int64_t number, const char *id, whi_ans
     added(store, WH_FACT_EVENT, to)->of.event = row;
 }
 
-static void list_delivery(whi_store *store, whi_delivery_row row, int was, int64_t holder, whi_answer *to) {
-    row.was = was;
+static void list_delivery(whi_store *store, whi_delivery_row row, int64_t turn, int64_t holder, whi_answer *to) {
+    row.turn = turn;
     row.holder = holder;
     added(store, WH_FACT_DELIVERY, to)->of.delivery = row;
 }
@@ -49,7 +49,7 @@ static void in_order(whi_store *store) {
     OK(whi_store_begin(store));
     list_event(store, event, "k", &first);
     list_event(store, event + 1, "k", &second);
-    list_delivery(store, delivery(event, 5, WHI_DELIVERED, 0), WHI_WAS_ABSENT, 0, &delivery_there);
+    list_delivery(store, delivery(event, 5, WHI_DELIVERED, 0), WHI_TURN_ABSENT, 0, &delivery_there);
     list_attempt(store, event, 5, &attempt_there);
     list_attempt(store, event, 6, &other);
     OK(whi_store_commit(store, NULL));
@@ -77,7 +77,7 @@ static void asked_between(whi_store *store) {
 
     OK(whi_store_begin(store));
     list_event(store, event, NULL, &early);
-    list_delivery(store, delivery(event, 5, WHI_HELD, 0), WHI_WAS_ABSENT, 0, NULL);
+    list_delivery(store, delivery(event, 5, WHI_HELD, 0), WHI_TURN_ABSENT, 0, NULL);
     OK(whi_store_delivery_now(store, event, 5, see_delivery, &all)); /* does what waits first */
     assert_int_equal(all.last.state, WHI_HELD);
     assert_int_equal(early.done, 1);
@@ -190,9 +190,9 @@ static void recorded(whi_store *store) {
     OK(whi_store_begin(store));
     w = workers(store);
     OK(add_event(store, event, NULL, NULL));
-    list_delivery(store, delivery(event, 5, WHI_DELIVERED, 0), WHI_WAS_ABSENT, w.here, &yes);
-    list_delivery(store, delivery(event, 6, WHI_DELIVERED, 0), WHI_WAS_ABSENT, w.gone, &no);
-    list_delivery(store, delivery(event, 5, WHI_WAITING, NOW), WHI_DELIVERED, w.gone, NULL);
+    list_delivery(store, delivery(event, 5, WHI_DELIVERED, 0), WHI_TURN_ABSENT, w.here, &yes);
+    list_delivery(store, delivery(event, 6, WHI_DELIVERED, 0), WHI_TURN_ABSENT, w.gone, &no);
+    list_delivery(store, delivery(event, 5, WHI_WAITING, NOW), 0, w.gone, NULL);
     list_attempt(store, event, 5, &attempt);
     OK(whi_store_commit(store, NULL));
     assert_int_equal(yes.done, 1);
@@ -207,46 +207,36 @@ static void a_delivery_of_a_holder_without_a_row_is_not_written(void **state) {
     on_store(recorded);
 }
 
-static void claims(whi_store *store) {
-    int64_t event = number_at(NOW, 1), due;
+static void taken_by(whi_store *store) {
+    int64_t event = number_at(NOW, 1);
     whi_answer none, moved, some;
-    seen all = { 0 };
     whi_fact *fact;
     two w;
 
     OK(whi_store_begin(store));
     w = workers(store);
     OK(add_event(store, event, NULL, NULL));
-    put(store, event, 5, WHI_WAITING, NOW);
-    put(store, event, 6, WHI_WAITING, NOW + 50);
     fact = added(store, WH_FACT_PARTITION_TAKE, &none);
     fact->of.take.owner = w.gone;
     fact->of.take.limit = 5;
     fact = added(store, WH_FACT_POSITION, &moved);
     fact->of.position.owner = w.gone;
     fact->of.position.position = event;
-    OK(claim(store, w.gone, 5, NOW, 5, see_delivery, &all));
+    fact = added(store, WH_FACT_PARTITION_TAKE, &some);
+    fact->of.take.owner = w.here;
+    fact->of.take.limit = 5;
+    OK(whi_store_commit(store, NULL));
     assert_int_equal(none.done, 0);
     assert_true(none.number == INT64_MAX);
     assert_int_equal(none.count, 0);
     assert_int_equal(moved.done, 0);
-    assert_int_equal(all.count, 0);
-    fact = added(store, WH_FACT_PARTITION_TAKE, &some);
-    fact->of.take.owner = w.here;
-    fact->of.take.limit = 5;
-    OK(whi_store_delivery_claim(store, w.here, 5, NOW, 5, see_delivery, &all, &due));
     assert_int_equal(some.done, 1);
     assert_int_equal(some.count, 5);
-    assert_int_equal(all.count, 1);
-    assert_true(due == INT64_MAX);
-    OK(whi_store_delivery_claim(store, w.here, 6, NOW, 5, see_delivery, &all, &due));
-    assert_int_equal(due, NOW + 50);
-    OK(whi_store_commit(store, NULL));
 }
 
-static void who_has_no_row_claims_nothing(void **state) {
+static void who_has_no_row_takes_nothing(void **state) {
     (void)state;
-    on_store(claims);
+    on_store(taken_by);
 }
 
 /* ----------------------------------------------------------------------- the outbox */
@@ -280,7 +270,7 @@ static void taken(whi_store *store) {
     OK(whi_store_outbox_take(store, 3, no_blanks, NULL, &count));
     assert_int_equal(count, 0);
     OK(whi_store_commit(store, NULL));
-    OK(V(store)->event_log(store, 0, 9, see_event, &all, &upto));
+    OK(V(store)->event_log(store, 0, 9, NULL, see_event, &all, &upto));
     assert_int_equal(all.count, 2); /* one is refused, one is known */
     assert_true(all.events[1] > all.events[0]);
     assert_string_equal(all.text, "{\"id\":3}");
@@ -293,6 +283,48 @@ static void rows_of_the_outbox_become_events_in_their_order_or_are_put_aside(voi
     on_store(taken);
 }
 
+typedef struct told {
+    char text[600];
+} told;
+
+/* "id/tenant/source/key/time", of each. */
+static int tell(whi_event_row *row, void *payload) {
+    told *all = payload;
+    size_t used = strlen(all->text);
+
+    snprintf(all->text + used, sizeof all->text - used, "%s%s/%s/%s/%s/%lld", used > 0 ? " " : "",
+             row->id != NULL ? row->id : "(null)", row->tenant, row->source, row->key, (long long)row->time);
+    row->accepted_at = row->time = NOW;
+    return WH_OK;
+}
+
+/* Its first column is left out, as by all who insert there. */
+static void optional(whi_store *store) {
+    told all = { "" };
+    seen events = { 0 };
+    int64_t upto;
+    int count;
+
+    if (!other_program("INSERT INTO webhook_outbox (id, type, tenant, time, payload, source, key) VALUES"
+                       " (NULL, 'order.paid', NULL, NULL, '{}', NULL, NULL), ('', 'order.paid', '', '', '{}', '', ''),"
+                       " ('', 'order.paid', 'acme', 7, '{}', 's', 'k')") ||
+        !other_program("INSERT INTO webhook_outbox (type, payload) VALUES ('order.paid', '{}')")) {
+        return;
+    }
+    OK(whi_store_begin(store));
+    OK(whi_store_outbox_take(store, 9, tell, &all, &count));
+    OK(whi_store_commit(store, NULL));
+    assert_string_equal(all.text, "(null)////0 (null)////0 (null)/acme/s/k/7 (null)////0");
+    OK(V(store)->event_log(store, 0, 9, NULL, see_event, &events, &upto));
+    assert_int_equal(events.count, 4); /* an empty id is nobody's, and no duplicate */
+    assert_string_equal(events.id, "(null)");
+}
+
+static void in_the_outbox_null_and_empty_are_absent(void **state) {
+    (void)state;
+    on_store(optional);
+}
+
 int main(int argc, char **argv) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(each_fact_sees_those_before_it, clear),
@@ -301,8 +333,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(a_list_is_as_long_as_it_has_to_be, clear),
         cmocka_unit_test_teardown(a_list_is_no_longer_than_the_store_takes, clear),
         cmocka_unit_test_teardown(a_delivery_of_a_holder_without_a_row_is_not_written, clear),
-        cmocka_unit_test_teardown(who_has_no_row_claims_nothing, clear),
+        cmocka_unit_test_teardown(who_has_no_row_takes_nothing, clear),
         cmocka_unit_test_teardown(rows_of_the_outbox_become_events_in_their_order_or_are_put_aside, clear),
+        cmocka_unit_test_teardown(in_the_outbox_null_and_empty_are_absent, clear),
     };
 
     return RUN_IN_PLACES(tests);

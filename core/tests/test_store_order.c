@@ -14,31 +14,38 @@ static void put_key(whi_store *store, int64_t event, int state, const char *key,
     OK(whi_store_commit(store, NULL));
 }
 
-static int64_t owner; /* who claims */
-
 static void events_up_to(whi_store *store, int count) {
     OK(whi_store_begin(store));
-    OK(add_worker(store, &owner));
     for (int i = 1; i <= count; i++) {
         OK(add_event(store, i, NULL, NULL));
     }
     OK(whi_store_commit(store, NULL));
 }
 
-/* Claims all that is due, as "1 4 ". */
-static const char *claimed(whi_store *store) {
+/* All that is due, as "1 4 ". */
+static const char *due(whi_store *store) {
     static char text[64];
     seen all = { 0 };
     size_t size = 0;
 
-    OK(whi_store_begin(store));
-    OK(claim(store, owner, SUB, NOW + 1000, 10, see_delivery, &all));
-    OK(whi_store_commit(store, NULL));
+    (void)see_due(store, SUB, NOW + 1000, 10, &all);
     text[0] = '\0';
     for (int i = 0; i < all.count; i++) {
         size += (size_t)snprintf(text + size, sizeof text - size, "%lld ", (long long)all.events[i]);
     }
     return text;
+}
+
+/* Only the latest of "a" counts, and this one is under way. */
+static void put_latest(whi_store *store, int64_t event, int64_t under_way) {
+    whi_delivery_row row = delivery(event, SUB, WHI_WAITING, NOW);
+
+    row.key = "a";
+    row.latest = 1;
+    row.under_way = under_way;
+    OK(whi_store_begin(store));
+    OK(write_row(store, &row));
+    OK(whi_store_commit(store, NULL));
 }
 
 static int state_of(whi_store *store, int64_t event) {
@@ -63,20 +70,22 @@ static void turns(whi_store *store) {
     put_key(store, 3, WHI_WAITING, "a", 0, 0);
     put_key(store, 4, WHI_WAITING, NULL, 0, 0);
     put_key(store, 5, WHI_WAITING, "a", 0, 0);
-    assert_string_equal(claimed(store), "1 2 4 ");
-    assert_string_equal(claimed(store), "");
+    assert_string_equal(due(store), "1 2 4 ");
+    assert_string_equal(due(store), "1 2 4 "); /* until what became of them is written */
+    put_key(store, 2, WHI_DELIVERED, "b", 0, 0);
+    put_key(store, 4, WHI_DELIVERED, NULL, 0, 0);
     put_key(store, 1, WHI_WAITING, "a", 0, 0); /* to be tried again: still its turn */
-    assert_string_equal(claimed(store), "1 ");
+    assert_string_equal(due(store), "1 ");
     put_key(store, 1, WHI_EXHAUSTED, "a", 0, 0);
-    assert_string_equal(claimed(store), "3 ");
+    assert_string_equal(due(store), "3 ");
     put_key(store, 1, WHI_WAITING, "a", 0, 0); /* replayed: behind the one under way, before the newer one */
-    assert_string_equal(claimed(store), "");
+    assert_string_equal(due(store), "3 ");
     put_key(store, 3, WHI_DELIVERED, "a", 0, 0);
-    assert_string_equal(claimed(store), "1 ");
+    assert_string_equal(due(store), "1 ");
     put_key(store, 1, WHI_DELIVERED, "a", 0, 0);
-    assert_string_equal(claimed(store), "5 ");
+    assert_string_equal(due(store), "5 ");
     put_key(store, 5, WHI_DELIVERED, "a", 0, 0);
-    assert_string_equal(claimed(store), "");
+    assert_string_equal(due(store), "");
 }
 
 static void of_one_key_one_at_a_time_has_its_turn(void **state) {
@@ -90,15 +99,15 @@ static void latest(whi_store *store) {
     put_key(store, 2, WHI_WAITING, "a", 1, 0);
     assert_int_equal(state_of(store, 1), WHI_CANCELLED);
     assert_string_equal(error_of(store, 1), "superseded");
-    assert_string_equal(claimed(store), "2 ");
-    put_key(store, 3, WHI_WAITING, "a", 1, 0);
-    put_key(store, 4, WHI_WAITING, "a", 1, 0);
+    assert_string_equal(due(store), "2 ");
+    put_latest(store, 3, 2);
+    put_latest(store, 4, 2);
     put_key(store, 5, WHI_WAITING, "b", 1, 0);
     assert_int_equal(state_of(store, 3), WHI_CANCELLED);
-    assert_string_equal(claimed(store), "5 "); /* 4 waits for 2, which is under way */
+    assert_string_equal(due(store), "2 5 ");   /* 4 waits for 2, which is under way */
     put_key(store, 2, WHI_WAITING, "a", 1, 0); /* 2 failed and would wait for a retry: 4 is worth more */
     assert_int_equal(state_of(store, 2), WHI_CANCELLED);
-    assert_string_equal(claimed(store), "4 ");
+    assert_string_equal(due(store), "4 5 ");
 }
 
 static void the_latest_of_a_key_takes_the_place_of_those_that_wait(void **state) {
@@ -106,20 +115,46 @@ static void the_latest_of_a_key_takes_the_place_of_those_that_wait(void **state)
     on_store(latest);
 }
 
-static void aborted(whi_store *store) {
+/* The one that is under way may be any of them, and is not one of another key. */
+static void spared(whi_store *store) {
     events_up_to(store, 4);
+    put_key(store, 1, WHI_WAITING, "a", 0, 0);
+    put_key(store, 2, WHI_WAITING, "a", 0, 0);
+    put_key(store, 3, WHI_WAITING, "a", 0, 0);
+    put_latest(store, 4, 1);
+    assert_string_equal(due(store), "1 ");
+    assert_int_equal(turn_of(store, 1, SUB), 0);
+    assert_int_equal(state_of(store, 2), WHI_CANCELLED);
+    assert_int_equal(state_of(store, 3), WHI_CANCELLED);
+    put_latest(store, 4, 2); /* that ended meanwhile */
+    assert_int_equal(state_of(store, 1), WHI_CANCELLED);
+    assert_string_equal(due(store), "4 ");
+}
+
+static void what_is_under_way_is_not_superseded_and_goes_first(void **state) {
+    (void)state;
+    on_store(spared);
+}
+
+static void aborted(whi_store *store) {
+    seen all = { 0 };
+
+    events_up_to(store, 5);
     put_key(store, 1, WHI_WAITING, "run", 0, 0);
     put_key(store, 2, WHI_WAITING, "run", 0, 0);
     put_key(store, 3, WHI_WAITING, "other", 0, 0);
-    assert_string_equal(claimed(store), "1 3 ");
+    assert_string_equal(due(store), "1 3 ");
     put_key(store, 1, WHI_CANCELLED, "run", 0, 1);
     assert_int_equal(state_of(store, 2), WHI_CANCELLED);
     put_key(store, 4, WHI_WAITING, "run", 0, 0);
     assert_int_equal(state_of(store, 4), WHI_CANCELLED);
     assert_string_equal(error_of(store, 4), "aborted");
-    assert_string_equal(claimed(store), "");
+    assert_string_equal(due(store), "3 ");
     put_key(store, 1, WHI_WAITING, "run", 0, 0); /* replayed: the mark is gone */
-    assert_string_equal(claimed(store), "1 ");
+    assert_string_equal(due(store), "1 3 ");
+    put_key(store, 5, WHI_CANCELLED, NULL, 0, 1); /* without a key there is nothing to take along */
+    OK(V(store)->delivery_get(store, 5, SUB, see_delivery, &all));
+    assert_int_equal(all.last.due, 0);
 }
 
 static void an_aborted_key_takes_all_with_it_and_all_that_come(void **state) {
@@ -127,61 +162,227 @@ static void an_aborted_key_takes_all_with_it_and_all_that_come(void **state) {
     on_store(aborted);
 }
 
-static void recovered(whi_store *store) {
-    int count = 0;
-
-    events_up_to(store, 2);
-    put_key(store, 1, WHI_WAITING, "a", 0, 0);
-    put_key(store, 2, WHI_WAITING, "a", 0, 0);
-    assert_string_equal(claimed(store), "1 ");
-    OK(whi_store_begin(store));
-    OK(release_worker(store, owner, NOW, 10, &count));
-    OK(whi_store_commit(store, NULL));
-    OK(whi_store_begin(store));
-    OK(add_worker(store, &owner));
-    OK(whi_store_commit(store, NULL));
-    assert_int_equal(count, 1);
-    assert_string_equal(claimed(store), "1 ");
+/* Who has read a row before that finds another turn. */
+static void counted(whi_store *store) {
+    events_up_to(store, 6);
+    for (int i = 1; i <= 3; i++) {
+        put_key(store, i, WHI_WAITING, "a", 0, 0);
+    }
+    put_key(store, 1, WHI_DELIVERED, "a", 0, 0);
+    assert_int_equal(turn_of(store, 1, SUB), 1);
+    assert_int_equal(turn_of(store, 2, SUB), 1); /* it has its turn */
+    assert_int_equal(turn_of(store, 3, SUB), 0);
+    put_key(store, 4, WHI_WAITING, "a", 1, 0);
+    assert_int_equal(turn_of(store, 2, SUB), 2); /* superseded */
+    assert_int_equal(turn_of(store, 3, SUB), 1);
+    assert_int_equal(turn_of(store, 4, SUB), 0);
+    put_key(store, 5, WHI_WAITING, "b", 0, 0);
+    put_key(store, 6, WHI_WAITING, "b", 0, 0);
+    put_key(store, 5, WHI_CANCELLED, "b", 0, 1);
+    assert_int_equal(turn_of(store, 5, SUB), 1); /* its own change alone */
+    assert_int_equal(turn_of(store, 6, SUB), 1); /* aborted */
 }
 
-static void a_worker_that_dies_loses_no_turn(void **state) {
+static void what_one_does_to_others_raises_their_turns(void **state) {
     (void)state;
-    on_store(recovered);
+    on_store(counted);
 }
 
-static void an_event_deleted_by_hand_gives_its_turn_away(void **state) {
-    whi_store *store = opened_here();
+static int put_in_turn(whi_store *store, int64_t event, int state, int64_t turn, int latest, int abort) {
+    whi_delivery_row row = delivery(event, SUB, state, NOW);
+    int done;
 
-    (void)state;
+    row.key = "a";
+    row.turn = turn;
+    row.latest = latest;
+    row.abort = abort;
+    OK(whi_store_begin(store));
+    OK(whi_store_delivery_put(store, &row, &done));
+    OK(whi_store_commit(store, NULL));
+    return done;
+}
+
+static void too_late(whi_store *store) {
     events_up_to(store, 3);
     for (int i = 1; i <= 3; i++) {
         put_key(store, i, WHI_WAITING, "a", 0, 0);
     }
-    if (!other_program("DELETE FROM webhook_events WHERE number = 1")) {
-        whi_store_close(store);
-        return;
+    assert_false(put_in_turn(store, 1, WHI_DELIVERED, 1, 0, 0));
+    assert_false(put_in_turn(store, 1, WHI_DELIVERED, 1, 0, 1));
+    assert_false(put_in_turn(store, 3, WHI_WAITING, WHI_TURN_ABSENT, 1, 0));
+    assert_string_equal(due(store), "1 ");
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(state_of(store, i), WHI_WAITING);
+        assert_int_equal(turn_of(store, i, SUB), 0);
     }
-    assert_string_equal(claimed(store), "");
-    assert_string_equal(claimed(store), "2 ");
-    whi_store_close(store);
+    assert_true(put_in_turn(store, 1, WHI_DELIVERED, 0, 0, 0));
+    assert_string_equal(due(store), "2 ");
 }
 
-static void a_long_queue_of_one_key_costs_a_claim_nothing(void **state) {
-    whi_store *store = opened_here();
-    int64_t due;
-
+static void what_is_not_written_moves_no_others(void **state) {
     (void)state;
-    events_up_to(store, 3000);
-    for (int i = 1; i <= 3000; i++) {
-        put_key(store, i, WHI_WAITING, "", 0, 0);
-    }
-    assert_string_equal(claimed(store), "1 ");
-    OK(whi_store_begin(store));
-    OK(whi_store_lane_due(store, SUB, &due));
-    OK(whi_store_commit(store, NULL));
-    assert_true(due == WHI_DUE_BEHIND);
-    whi_store_close(store);
+    on_store(too_late);
 }
+
+/* ------------------------------------------------------------------- sent again */
+
+static whi_delivery_row row_of(whi_store *store, int64_t event) {
+    seen all = { 0 };
+
+    OK(V(store)->delivery_get(store, event, SUB, see_delivery, &all));
+    return all.last;
+}
+
+/* After tries, due later. */
+static void put_tried(whi_store *store, int64_t event, int state, const char *key) {
+    whi_delivery_row row = delivery(event, SUB, state, NOW + 9000);
+
+    row.key = key;
+    row.attempts = 5;
+    row.tries = 3;
+    OK(whi_store_begin(store));
+    OK(write_row(store, &row));
+    OK(whi_store_commit(store, NULL));
+}
+
+static int again(whi_store *store, int64_t event, const char *key, int64_t unless) {
+    int done;
+
+    OK(whi_store_begin(store));
+    OK(whi_store_delivery_again(store, event, SUB, key, NOW + 7, unless, &done));
+    OK(whi_store_commit(store, NULL));
+    return done;
+}
+
+static void is_due_again(whi_store *store, int64_t event, int64_t when, int turn) {
+    whi_delivery_row row = row_of(store, event);
+
+    assert_int_equal(row.state, WHI_WAITING);
+    assert_int_equal(row.due, when);
+    assert_int_equal(row.tries, 0);
+    assert_int_equal(row.attempts, 5);
+    assert_int_equal(row.turn, turn);
+}
+
+static void is_untouched(whi_store *store, int64_t event, int state, int turn) {
+    whi_delivery_row row = row_of(store, event);
+
+    assert_int_equal(row.state, state);
+    assert_int_equal(row.tries, 3);
+    assert_int_equal(row.turn, turn);
+}
+
+static void waits(whi_store *store) {
+    events_up_to(store, 4);
+    put_tried(store, 1, WHI_DELIVERED, "a");
+    put_tried(store, 2, WHI_DELIVERED, "a");
+    put_tried(store, 3, WHI_WAITING, "a");
+    put_tried(store, 4, WHI_WAITING, "b");
+    assert_int_equal(again(store, 1, "a", 0), 1);
+    is_due_again(store, 3, NOW + 7, 1);
+    is_untouched(store, 2, WHI_DELIVERED, 0);
+    is_untouched(store, 4, WHI_WAITING, 0);
+    assert_int_equal(again(store, 3, "a", 0), 0); /* there is none behind it */
+    is_due_again(store, 3, NOW + 7, 1);
+}
+
+static void behind_a_late_one_the_newest_that_waits_goes_at_once(void **state) {
+    (void)state;
+    on_store(waits);
+}
+
+static void waits_behind(whi_store *store) {
+    events_up_to(store, 3);
+    put_tried(store, 1, WHI_WAITING, "a");
+    put_tried(store, 2, WHI_WAITING, "a");
+    put_tried(store, 3, WHI_WAITING, "a");
+    assert_int_equal(again(store, 1, "a", 0), 1);
+    is_untouched(store, 1, WHI_WAITING, 0);
+    is_untouched(store, 2, WHI_WAITING, 0);
+    is_untouched(store, 3, WHI_WAITING, 0);
+    assert_true(row_of(store, 3).due == WHI_DUE_BEHIND);
+}
+
+static void one_that_waits_behind_another_stays_there(void **state) {
+    (void)state;
+    on_store(waits_behind);
+}
+
+static void arrived(whi_store *store) {
+    events_up_to(store, 6);
+    put_tried(store, 2, WHI_DELIVERED, "a");
+    put_tried(store, 3, WHI_DELIVERED, "a");
+    put_tried(store, 4, WHI_EXHAUSTED, "a"); /* given up, as all that is no delivered one */
+    put_tried(store, 5, WHI_CANCELLED, "a");
+    put_tried(store, 6, WHI_DELIVERED, NULL);
+    assert_int_equal(again(store, 1, "a", 0), 1);
+    is_due_again(store, 3, NOW + 7, 1);
+    is_untouched(store, 2, WHI_DELIVERED, 0);
+    is_untouched(store, 4, WHI_EXHAUSTED, 0);
+    is_untouched(store, 5, WHI_CANCELLED, 0);
+    is_untouched(store, 6, WHI_DELIVERED, 0);
+    assert_string_equal(due(store), "3 ");
+    assert_int_equal(again(store, 3, "a", 0), 0);
+    assert_int_equal(again(store, 1, "c", 0), 0);
+}
+
+static void the_newest_that_had_arrived_is_sent_again(void **state) {
+    (void)state;
+    on_store(arrived);
+}
+
+static void arrived_before(whi_store *store) {
+    events_up_to(store, 3);
+    put_tried(store, 2, WHI_WAITING, "a");
+    put_tried(store, 3, WHI_DELIVERED, "a");
+    assert_int_equal(again(store, 1, "a", 0), 1);
+    is_untouched(store, 2, WHI_WAITING, 0);
+    is_due_again(store, 3, WHI_DUE_BEHIND, 1);
+    put_tried(store, 2, WHI_DELIVERED, "a");
+    assert_string_equal(due(store), "3 ");
+}
+
+static void it_waits_behind_one_that_has_its_turn(void **state) {
+    (void)state;
+    on_store(arrived_before);
+}
+
+static void arrived_aborted(whi_store *store) {
+    events_up_to(store, 3);
+    put_tried(store, 3, WHI_DELIVERED, "run");
+    put_key(store, 2, WHI_CANCELLED, "run", 0, 1);
+    assert_int_equal(again(store, 1, "run", 0), 1);
+    is_untouched(store, 3, WHI_DELIVERED, 0);
+}
+
+static void of_an_aborted_run_nothing_is_sent_again(void **state) {
+    (void)state;
+    on_store(arrived_aborted);
+}
+
+static void on_time(whi_store *store) {
+    int64_t worker;
+
+    events_up_to(store, 2);
+    put_tried(store, 2, WHI_DELIVERED, "a");
+    OK(whi_store_begin(store));
+    OK(add_worker(store, &worker));
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(again(store, 1, "a", worker), 0);
+    is_untouched(store, 2, WHI_DELIVERED, 0);
+    OK(whi_store_begin(store));
+    OK(whi_store_worker_remove(store, worker));
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(again(store, 1, "a", worker), 1);
+    is_due_again(store, 2, NOW + 7, 1);
+}
+
+static void who_has_its_row_is_not_late(void **state) {
+    (void)state;
+    on_store(on_time);
+}
+
+/* ------------------------------------------------------------------------ tokens */
 
 static int see_token(const whi_token_row *row, void *payload) {
     char *out = payload;
@@ -231,9 +432,15 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(of_one_key_one_at_a_time_has_its_turn, clear),
         cmocka_unit_test_teardown(the_latest_of_a_key_takes_the_place_of_those_that_wait, clear),
         cmocka_unit_test_teardown(an_aborted_key_takes_all_with_it_and_all_that_come, clear),
-        cmocka_unit_test_teardown(a_worker_that_dies_loses_no_turn, clear),
-        cmocka_unit_test_teardown(an_event_deleted_by_hand_gives_its_turn_away, clear),
-        cmocka_unit_test_teardown(a_long_queue_of_one_key_costs_a_claim_nothing, clear),
+        cmocka_unit_test_teardown(what_is_under_way_is_not_superseded_and_goes_first, clear),
+        cmocka_unit_test_teardown(what_one_does_to_others_raises_their_turns, clear),
+        cmocka_unit_test_teardown(what_is_not_written_moves_no_others, clear),
+        cmocka_unit_test_teardown(behind_a_late_one_the_newest_that_waits_goes_at_once, clear),
+        cmocka_unit_test_teardown(one_that_waits_behind_another_stays_there, clear),
+        cmocka_unit_test_teardown(the_newest_that_had_arrived_is_sent_again, clear),
+        cmocka_unit_test_teardown(it_waits_behind_one_that_has_its_turn, clear),
+        cmocka_unit_test_teardown(of_an_aborted_run_nothing_is_sent_again, clear),
+        cmocka_unit_test_teardown(who_has_its_row_is_not_late, clear),
         cmocka_unit_test_teardown(tokens_and_tenants_secrets_are_kept, clear),
     };
 

@@ -99,7 +99,7 @@ static void from_outbox(whi_store *store) {
     list_event(store, NULL, 0, &last);
     OK(whi_store_commit(store, NULL));
     assert_int_equal(count, 1);
-    OK(V(store)->event_log(store, 0, 5, see_event, &all, &upto));
+    OK(V(store)->event_log(store, 0, 5, NULL, see_event, &all, &upto));
     assert_int_equal(all.count, 3);
     assert_int_equal(all.events[0], first.number);
     assert_int_equal(last.before, all.events[1]);
@@ -117,7 +117,7 @@ static int64_t read_on(whi_store *store, int64_t after, int limit, int first, in
     seen all = { 0 };
     int64_t upto = -7;
 
-    OK(V(store)->event_log(store, after, limit, see_event, &all, &upto));
+    OK(V(store)->event_log(store, after, limit, NULL, see_event, &all, &upto));
     assert_int_equal(all.count, count);
     for (int i = 0; i < count; i++) {
         assert_int_equal(all.events[i], e(first + i));
@@ -138,7 +138,7 @@ static void pages(whi_store *store) {
     assert_int_equal(read_on(store, e(10), 4, 0, 0), e(10));
     assert_int_equal(read_on(store, e(3) - 1, 1, 3, 1), e(3));
     all.stop_after = 2;
-    assert_int_equal(V(store)->event_log(store, 0, 9, see_event, &all, &upto), 1);
+    assert_int_equal(V(store)->event_log(store, 0, 9, NULL, see_event, &all, &upto), 1);
     assert_int_equal(all.count, 2);
     assert_true(upto <= e(2));
     assert_string_equal(all.text, "{\"id\":7}");
@@ -184,7 +184,7 @@ static void alone(whi_store *store) {
     list_event(store, NULL, 0, &last);
     list_event(store, NULL, 1, &end);
     OK(whi_store_commit(store, NULL));
-    OK(V(store)->event_log(store, 0, 9, see_event, &all, &upto));
+    OK(V(store)->event_log(store, 0, 9, NULL, see_event, &all, &upto));
     assert_int_equal(all.count, 2);
     assert_int_equal(all.events[0], first.number);
     assert_int_equal(all.events[1], last.number);

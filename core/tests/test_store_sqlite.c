@@ -257,8 +257,9 @@ static int see_partition(const whi_partition_row *row, void *payload) {
 
 /* A little of everything; the code of the first failure. */
 static int tour(whi_store *store, seen *all) {
-    int64_t event = number_at(NOW, 1), owner, position, after = 0, upto;
+    int64_t event = number_at(NOW, 1), owner, position, after = 0, upto, next;
     whi_delivery_row row = delivery(event, 1, WHI_WAITING, NOW);
+    whi_store_waiting asked = { 1, NOW, 5, knows_none, see_delivery, all };
     whi_subscription_row subscription = { .version = 1, .tenant = "t", .status = 1, .document = "{}" };
     whi_store_query query = { .subscription = 1, .state = WHI_WAITING };
     whi_store_place place;
@@ -268,6 +269,7 @@ static int tour(whi_store *store, seen *all) {
     subscription.document_size = 2;
     row.body = "[]";
     row.body_size = 2;
+    row.key = "k";
     code = whi_store_begin(store);
     if (code != WH_OK) {
         return code;
@@ -279,15 +281,17 @@ static int tour(whi_store *store, seen *all) {
         (code = whi_store_position(store, owner, event)) != 0 ||
         (code = whi_store_partition_give(store, owner, -1, event)) != 0 || (code = write_row(store, &row)) != 0 ||
         (code = whi_store_attempt_add(store, &attempt)) != 0 ||
-        (code = claim(store, owner, 1, NOW, 5, see_delivery, all)) != 0 ||
-        (code = release_worker(store, owner, NOW, 5, &count)) != 0 ||
+        (code = whi_store_delivery_again(store, event - 1, 1, "k", NOW, 0, &known)) != 0 ||
+        (code = whi_store_delivery_drop(store, event, 1, &known)) != 0 ||
+        (code = whi_store_worker_remove(store, owner)) != 0 ||
         (code = whi_store_purge(store, event, event, 5, &after, &count)) != 0 ||
         (code = whi_store_commit(store, NULL)) != 0) {
         whi_store_rollback(store);
         return code;
     }
     if ((code = V(store)->delivery_list(store, &query, see_delivery, all, &place)) != 0 ||
-        (code = V(store)->event_log(store, 0, 5, see_event, all, &upto)) != 0 ||
+        (code = V(store)->waiting(store, &asked, &next)) != 0 ||
+        (code = V(store)->event_log(store, 0, 5, NULL, see_event, all, &upto)) != 0 ||
         (code = V(store)->lanes(store, see_lane, all)) != 0) {
         return code;
     }
@@ -379,7 +383,7 @@ static void an_allocation_that_fails_inside_sqlite_is_told(void **state) {
 static int may_scan(const char *detail) {
     static const char *const names[] = { "SCAN CONSTANT ROW",
                                          "SCAN lane",
-                                         "SCAN busy",
+                                         "SCAN webhook_lags",
                                          "SCAN had",
                                          "SCAN log",
                                          "SCAN webhook_workers",

@@ -64,7 +64,7 @@ static void the_sqlite3_shell_emits_events_in_the_transaction_of_its_own_table(v
     assert_string_equal(all.text, "{}");
     assert_string_equal(all.id, "k1");
     all.count = 0;
-    OK(V(store)->event_log(store, 0, 10, see_event, &all, &upto));
+    OK(V(store)->event_log(store, 0, 10, NULL, see_event, &all, &upto));
     assert_int_equal(all.count, 1);
     assert_string_equal(all.text, "{\"id\":7}");
     OK(V(store)->work(store, &work));

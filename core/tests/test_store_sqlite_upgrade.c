@@ -13,22 +13,27 @@ static int64_t e(int i) {
 
 /* ------------------------------------------------------------------- making former stores */
 
-static void read_text(int version, char *out, size_t room) {
-    char name[512];
+static void make_of(const char *name) {
+    static char text[16384];
+    char place[512];
     FILE *file;
+    size_t size;
 
-    snprintf(name, sizeof name, "%s/store_version_%d.sql", WEBHOOK_TEST_DATA, version);
-    file = fopen(name, "r");
+    snprintf(place, sizeof place, "%s/%s", WEBHOOK_TEST_DATA, name);
+    file = fopen(place, "r");
     assert_non_null(file);
-    out[fread(out, 1, room - 1, file)] = '\0';
+    size = fread(text, 1, sizeof text, file);
     fclose(file);
+    assert_true(size < sizeof text);
+    text[size] = '\0';
+    execute(text);
 }
 
 static void make_tables(int version) {
-    static char text[16384];
+    char name[64];
 
-    read_text(version, text, sizeof text);
-    execute(text);
+    snprintf(name, sizeof name, "store_version_%d.sql", version);
+    make_of(name);
 }
 
 static void write_event(int i) {
@@ -41,11 +46,26 @@ static void write_event(int i) {
     execute(sql);
 }
 
-static void write_mark(int64_t owner, int i) {
+static void write_mark(int version, int64_t owner, int i) {
     char sql[200];
 
-    snprintf(sql, sizeof sql, "INSERT INTO webhook_pending (owner, event) VALUES (%lld, %lld)", (long long)owner,
-             (long long)e(i));
+    if (version > 3) {
+        snprintf(sql, sizeof sql, "INSERT INTO webhook_undecided (event) VALUES (%lld)", (long long)e(i));
+    } else {
+        snprintf(sql, sizeof sql, "INSERT INTO webhook_pending (owner, event) VALUES (%lld, %lld)", (long long)owner,
+                 (long long)e(i));
+    }
+    execute(sql);
+}
+
+/* As a store of version 4 was that had been one of version 3. */
+static void write_positions(void) {
+    char sql[200];
+
+    snprintf(sql, sizeof sql,
+             "UPDATE webhook_partitions SET position = %lld;"
+             "UPDATE webhook_meta SET value = %lld WHERE name = 'upgraded'",
+             (long long)e(2) - 1, (long long)e(9));
     execute(sql);
 }
 
@@ -67,6 +87,7 @@ static void write_worker(int version) {
         [1] = "INSERT INTO webhook_workers (id, heartbeat, token) VALUES (7, 9, 9)",
         [2] = "INSERT INTO webhook_workers (id, heartbeat, token) VALUES (7, 9, 9)",
         [3] = "INSERT INTO webhook_workers (id, beat) VALUES (7, 9)",
+        [4] = "INSERT INTO webhook_workers (id, beat, share, position) VALUES (7, 9, 0, 9223372036854775807)",
     };
 
     execute(texts[version]);
@@ -83,23 +104,30 @@ static void write_ids_and_bodies(int version) {
     execute(sql);
 }
 
-static void write_attempt(int i, int subscription, int n, const char *values) {
+static void write_attempt(int version, int i, int subscription, int n, const char *values) {
     char sql[300];
 
-    snprintf(sql, sizeof sql, "INSERT INTO webhook_attempts VALUES (%lld, %d, %d, %s)", (long long)e(i), subscription,
-             n, values);
+    if (version > 3 && n == 1) {
+        snprintf(sql, sizeof sql,
+                 "UPDATE webhook_deliveries SET (first_at, first_us, first_code, first_status, first_error,"
+                 " first_response) = (%s) WHERE event = %lld AND subscription = %d",
+                 values, (long long)e(i), subscription);
+    } else {
+        snprintf(sql, sizeof sql, "INSERT INTO webhook_attempts VALUES (%lld, %d, %d, %s)", (long long)e(i),
+                 subscription, n, values);
+    }
     execute(sql);
 }
 
 /* The last two have no delivery: a hand deleted it, and of the last one its event as well. */
-static void write_attempts(void) {
-    write_attempt(1, 5, 1, "100, 7, 0, 200, NULL, 'yes'");
-    write_attempt(8, 5, 1, "101, 8, -301, 501, 'no', x'610062'");
-    write_attempt(8, 5, 2, "102, 9, -302, 502, 'nor', NULL");
-    write_attempt(8, 5, 3, "103, 10, -303, 503, 'never', 'c'");
-    write_attempt(6, 6, 1, "104, 11, -304, 0, 'silence', NULL");
-    write_attempt(9, 6, 1, "105, 12, 0, 200, NULL, 'lost'");
-    write_attempt(77, 5, 1, "106, 13, 0, 200, NULL, 'lost'");
+static void write_attempts(int version) {
+    write_attempt(version, 1, 5, 1, "100, 7, 0, 200, NULL, 'yes'");
+    write_attempt(version, 8, 5, 1, "101, 8, -301, 501, 'no', x'610062'");
+    write_attempt(version, 8, 5, 2, "102, 9, -302, 502, 'nor', NULL");
+    write_attempt(version, 8, 5, 3, "103, 10, -303, 503, 'never', 'c'");
+    write_attempt(version, 6, 6, 1, "104, 11, -304, 0, 'silence', NULL");
+    write_attempt(version, 9, 6, 1, "105, 12, 0, 200, NULL, 'lost'");
+    write_attempt(version, 77, 5, 1, "106, 13, 0, 200, NULL, 'lost'");
 }
 
 /* 2 and 5 are not decided yet: nobody's the one, of a worker that is there the other. */
@@ -110,8 +138,8 @@ static void make_former(int version) {
     for (int i = 1; i <= 9; i++) {
         write_event(i);
     }
-    write_mark(0, 2);
-    write_mark(FORMER_WORKER, 5);
+    write_mark(version, 0, 2);
+    write_mark(version, FORMER_WORKER, 5);
     write_worker(version);
     write_delivery(1, 5, WHI_DELIVERED, 0, 0, NULL);
     write_delivery(4, 5, WHI_DELIVERED, 0, 0, NULL); /* and of 3 nobody wanted anything */
@@ -124,7 +152,10 @@ static void make_former(int version) {
     write_delivery(8, 6, WHI_HELD, 0, 0, NULL);
     write_delivery(9, 5, WHI_CANCELLED, 0, 0, NULL);
     write_ids_and_bodies(version);
-    write_attempts();
+    write_attempts(version);
+    if (version > 3) {
+        write_positions();
+    }
 }
 
 /* --------------------------------------------------------------------- what is to come of it */
@@ -135,18 +166,20 @@ static int state_of(whi_store *store, int i, int subscription, seen *all) {
 }
 
 static void check_log(whi_store *store) {
-    seen all = { 0 }, page = { 0 };
+    seen all = { 0 }, page = { 0 }, of_tenant = { 0 };
     whi_store_work work;
     int64_t upto;
 
-    OK(V(store)->event_log(store, 0, 9, see_event, &all, &upto));
+    OK(V(store)->event_log(store, 0, 9, NULL, see_event, &all, &upto));
     assert_int_equal(all.count, 2);
     assert_int_equal(all.events[0], e(2));
     assert_int_equal(all.events[1], e(5));
     assert_int_equal(upto, e(9));
-    OK(V(store)->event_log(store, 0, 1, see_event, &page, &upto));
+    OK(V(store)->event_log(store, 0, 9, "acme", see_event, &of_tenant, &upto));
+    assert_int_equal(of_tenant.count, 2);
+    OK(V(store)->event_log(store, 0, 1, NULL, see_event, &page, &upto));
     assert_int_equal(upto, e(2));
-    OK(V(store)->event_log(store, upto, 1, see_event, &page, &upto));
+    OK(V(store)->event_log(store, upto, 1, NULL, see_event, &page, &upto));
     assert_int_equal(page.count, 2);
     assert_int_equal(upto, e(5));
     assert_int_equal(page.event.pending, 1);
@@ -156,7 +189,6 @@ static void check_log(whi_store *store) {
     }
     OK(V(store)->work(store, &work));
     assert_int_equal(work.events, 1);
-    assert_int_equal(work.owned, 0);
 }
 
 static void check_deliveries(whi_store *store) {
@@ -167,7 +199,7 @@ static void check_deliveries(whi_store *store) {
     assert_int_equal(state_of(store, 4, 5, &all), WHI_DELIVERED);
     for (int i = 5; i <= 6; i++) { /* were being sent */
         assert_int_equal(state_of(store, i, 5, &all), WHI_WAITING);
-        assert_int_equal(all.last.owner, 0);
+        assert_int_equal(all.last.turn, 0);
         assert_int_equal(all.last.due, 200);
     }
     assert_int_equal(state_of(store, 6, 6, &all), WHI_WAITING);
@@ -225,29 +257,34 @@ static void check_ids(whi_store *store) {
 }
 
 /* Those with a key keep their order. */
-static void check_claims(whi_store *store, int version) {
+static void check_due(whi_store *store, int version) {
     whi_delivery_row row = delivery(e(7), 8, WHI_DELIVERED, 0);
     seen all = { 0 };
-    int64_t owner;
 
     row.key = version > 1 ? "a" : NULL;
-    OK(whi_store_begin(store));
-    OK(add_worker(store, &owner));
-    assert_true(owner != FORMER_WORKER); /* who has that number still believes in it */
-    OK(claim(store, owner, 5, NOW, 9, see_delivery, &all));
+    (void)see_due(store, 5, NOW, 9, &all);
     assert_int_equal(all.count, 2);
     all.count = 0;
-    OK(claim(store, owner, 8, NOW, 1, see_delivery, &all));
+    (void)see_due(store, 8, NOW, 1, &all);
     assert_int_equal(all.events[0], e(7));
+    OK(whi_store_begin(store));
     OK(write_row(store, &row));
-    OK(claim(store, owner, 8, NOW, 1, see_delivery, &all));
-    assert_int_equal(all.events[1], e(8));
-    OK(release_worker(store, owner, NOW, 9, &(int){ 0 }));
     OK(whi_store_commit(store, NULL));
+    (void)see_due(store, 8, NOW, 1, &all);
+    assert_int_equal(all.events[1], e(8));
 }
 
-/* As from the first that was not decided, and nobody's. */
-static void check_partitions(whi_store *store) {
+static void check_worker(whi_store *store) {
+    int64_t owner;
+
+    OK(whi_store_begin(store));
+    OK(add_worker(store, &owner));
+    assert_true(owner > FORMER_WORKER); /* who has that number still believes in it */
+    whi_store_rollback(store);
+}
+
+/* All partitions are nobody's, and this is the least position. */
+static void check_new_position(whi_store *store, int64_t least) {
     int64_t owner, position;
     int count;
 
@@ -255,8 +292,13 @@ static void check_partitions(whi_store *store) {
     OK(add_worker(store, &owner));
     OK(whi_store_partition_take(store, owner, WH_PARTITIONS + 1, &position, &count));
     assert_int_equal(count, WH_PARTITIONS);
-    assert_int_equal(position, e(2) - 1);
+    assert_int_equal(position, least);
     whi_store_rollback(store);
+}
+
+/* As from the first that was not decided. */
+static void check_partitions(whi_store *store) {
+    check_new_position(store, e(2) - 1);
 }
 
 static void check_purge(whi_store *store) {
@@ -288,7 +330,7 @@ static void check_new_events(whi_store *store) {
     OK(whi_store_commit(store, NULL));
     assert_true(answer.number > e(9));
     assert_int_equal(answer.before, e(9));
-    OK(V(store)->event_log(store, e(2), 9, see_event, &all, &upto));
+    OK(V(store)->event_log(store, e(2), 9, NULL, see_event, &all, &upto));
     assert_int_equal(all.count, 2);
     assert_int_equal(all.events[0], e(5));
     assert_int_equal(all.events[1], answer.number);
@@ -302,7 +344,8 @@ static void check_all(int version) {
     check_attempts(store);
     check_ids(store);
     check_partitions(store);
-    check_claims(store, version);
+    check_worker(store);
+    check_due(store, version);
     check_purge(store);
     check_new_events(store);
     whi_store_close(store);
@@ -330,6 +373,9 @@ static void list_columns(char *out) {
     sqlite3_close(db);
 }
 
+/* Each index has an entry for each row that it is for, and no page is lost. */
+#define IS_SOUND "SELECT integrity_check = 'ok' FROM pragma_integrity_check LIMIT 1"
+
 static void check_tables(int version) {
     char mine[TEXT_SIZE], fresh[TEXT_SIZE];
 
@@ -337,6 +383,8 @@ static void check_tables(int version) {
     whi_store_close(opened(path));
     list_columns(mine);
     assert_int_equal(asked("SELECT value FROM webhook_meta WHERE name = 'schema'"), WHI_SQLITE_VERSION);
+    assert_int_equal(asked("SELECT count(*) FROM sqlite_schema WHERE sql LIKE '%sending%'"), 0);
+    assert_int_equal(asked(IS_SOUND), 1);
     scrub(NULL);
     whi_store_close(opened(path));
     list_columns(fresh);
@@ -364,11 +412,157 @@ static void a_store_of_version_3_is_taken_over_as_it_stood(void **state) {
     check_all(3);
 }
 
+static void a_store_of_version_4_is_taken_over_as_it_stood(void **state) {
+    (void)state;
+    make_former(4);
+    check_all(4);
+}
+
 static void the_tables_are_then_those_of_a_new_store(void **state) {
     (void)state;
-    for (int version = 1; version <= 3; version++) {
+    for (int version = 1; version < WHI_SQLITE_VERSION; version++) {
         check_tables(version);
     }
+}
+
+/* ---- a store as the library of version 4 left it, when its process died */
+
+/* "2 5 ": of subscription 5, what is due by then. */
+static const char *due_by(whi_store *store, int64_t now) {
+    static char text[64];
+    seen all = { 0 };
+    size_t used = 0;
+
+    (void)see_due(store, 5, now, 9, &all);
+    text[0] = '\0';
+    for (int i = 0; i < all.count; i++) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "%d ", (int)(all.events[i] - e(0)));
+    }
+    return text;
+}
+
+static void end_turn(whi_store *store, int i, const char *key) {
+    whi_delivery_row row = delivery(e(i), 5, WHI_DELIVERED, 0);
+    int done;
+
+    row.key = key;
+    OK(whi_store_begin(store));
+    OK(whi_store_delivery_put(store, &row, &done)); /* in turn 0, as it was taken over */
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(done, 1);
+}
+
+static void what_was_under_way_is_due_and_keeps_its_turn(void **state) {
+    whi_store *store;
+    seen all = { 0 }, attempts = { 0 };
+
+    (void)state;
+    make_of("store_version_4_sending.sql");
+    store = opened(path);
+    assert_string_equal(due_by(store, NOW), "1 2 ");
+    OK(V(store)->delivery_get(store, e(2), 5, see_delivery, &all));
+    assert_string_equal(all.body, "[2]");
+    end_turn(store, 2, "a");
+    assert_string_equal(due_by(store, NOW), "3 1 "); /* which is due since it was made */
+    assert_int_equal(turn_of(store, e(3), 5), 1);
+    assert_string_equal(due_by(store, NOW + 5000), "3 1 5 ");
+    assert_int_equal(state_of(store, 4, 5, &all), WHI_DELIVERED);
+    assert_int_equal(state_of(store, 6, 5, &all), WHI_CANCELLED);
+    assert_int_equal(all.last.due, WHI_DUE_ABORTED);
+    assert_int_equal(state_of(store, 7, 5, &all), WHI_EXHAUSTED);
+    OK(V(store)->attempt_list(store, e(7), 5, see_attempt, &attempts));
+    assert_int_equal(attempts.count, 1);
+    assert_int_equal(attempts.attempt.status, 500);
+    assert_int_equal(state_of(store, 8, 5, &all), WHI_HELD);
+    OK(whi_store_begin(store));
+    OK(whi_store_worker_holds(store, 1)); /* whoever sees its beat stand still takes it away */
+    OK(whi_store_worker_remove(store, 1));
+    OK(whi_store_commit(store, NULL));
+    check_new_position(store, e(8));
+    whi_store_close(store);
+    assert_int_equal(asked(IS_SOUND), 1);
+}
+
+static int accept(whi_event_row *row, void *payload) {
+    int64_t *numbers = payload;
+
+    numbers[numbers[0]++] = row->number;
+    row->time = row->accepted_at = NOW;
+    assert_string_equal(row->tenant, "");
+    assert_string_equal(row->source, "");
+    assert_string_equal(row->key, "");
+    assert_true(row->id == NULL);
+    return WH_OK;
+}
+
+static void check_outbox(int version) {
+    int64_t numbers[9] = { 1 };
+    whi_store *store;
+    int count;
+
+    make_tables(version);
+    execute("DELETE FROM webhook_outbox; DELETE FROM sqlite_sequence WHERE name = 'webhook_outbox';"
+            "INSERT INTO webhook_outbox (type, payload) VALUES ('a', '1'), ('a', '2'), ('a', '3');"
+            "DELETE FROM webhook_outbox WHERE number = 3");
+    store = opened(path);
+    execute("INSERT INTO webhook_outbox (id, type, tenant, time, payload) VALUES (NULL, 'a', NULL, NULL, '4');"
+            "INSERT INTO webhook_outbox (id, type, payload, source, key) VALUES ('', 'a', '5', NULL, NULL)");
+    OK(whi_store_begin(store));
+    OK(whi_store_outbox_take(store, 9, accept, numbers, &count));
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(count, 4);
+    assert_int_equal(numbers[1], 1);
+    assert_int_equal(numbers[2], 2);
+    assert_int_equal(numbers[3], 4); /* 3 was used before */
+    assert_int_equal(numbers[4], 5);
+    whi_store_close(store);
+    scrub(NULL);
+}
+
+static void the_outbox_keeps_its_rows_and_its_count_and_takes_null(void **state) {
+    (void)state;
+    for (int version = 1; version < WHI_SQLITE_VERSION; version++) {
+        check_outbox(version);
+    }
+}
+
+/* A trigger and a column of the outbox, and a view that had lost its table long before. */
+static void what_an_application_added_stays(void **state) {
+    whi_store *store;
+
+    (void)state;
+    make_tables(4);
+    execute("CREATE TABLE seen (payload); ALTER TABLE webhook_outbox ADD COLUMN note TEXT NOT NULL DEFAULT 'n';"
+            "INSERT INTO webhook_outbox (type, payload, note) VALUES ('a', '1', 'm');"
+            "CREATE TRIGGER look AFTER INSERT ON webhook_outbox BEGIN INSERT INTO seen VALUES (new.payload); END;"
+            "CREATE VIEW broken AS SELECT * FROM gone");
+    store = opened(path);
+    execute("INSERT INTO webhook_outbox (type, payload) VALUES ('a', '2')");
+    assert_int_equal(asked("SELECT count(*) FROM seen WHERE payload = '2'"), 1);
+    assert_int_equal(asked("SELECT count(*) FROM webhook_outbox WHERE note = 'm' AND payload = '1'"), 1);
+    whi_store_close(store);
+}
+
+/* As a process of the former library does when this one opens its store. */
+static void who_has_a_store_open_that_another_version_takes_over_hears_of_it(void **state) {
+    whi_store *store = opened(path);
+    whi_delivery_row row = delivery(e(1), 5, WHI_WAITING, NOW);
+    whi_store_waiting asked = { 5, NOW, 9, knows_none, see_delivery, NULL };
+    int64_t next;
+
+    (void)state;
+    OK(whi_store_begin(store));
+    OK(add_event(store, e(1), NULL, NULL));
+    OK(write_row(store, &row));
+    OK(whi_store_commit(store, NULL));
+    execute("ALTER TABLE webhook_deliveries RENAME COLUMN turn TO turns");
+    OK(whi_store_begin(store));
+    assert_int_equal(write_row(store, &row), WH_ECORRUPT);
+    assert_non_null(strstr(wh_last_error(), "turn"));
+    whi_store_rollback(store);
+    assert_int_equal(V(store)->waiting(store, &asked, &next), WH_ECORRUPT);
+    assert_non_null(strstr(wh_last_error(), "turn"));
+    whi_store_close(store);
 }
 
 /* Whoever runs on with the former library finds that its row is gone, and takes no other for it. */
@@ -396,13 +590,13 @@ static void check_empty_log(int64_t position) {
 
     OK(V(store)->work(store, &work));
     assert_int_equal(work.events, 0);
-    OK(V(store)->event_log(store, 0, 9, see_event, &all, &upto));
+    OK(V(store)->event_log(store, 0, 9, NULL, see_event, &all, &upto));
     assert_int_equal(all.count, 0);
     assert_int_equal(upto, position);
     OK(whi_store_begin(store));
     OK(add_event(store, e(20), NULL, NULL));
     OK(whi_store_commit(store, NULL));
-    OK(V(store)->event_log(store, position, 9, see_event, &all, &upto));
+    OK(V(store)->event_log(store, position, 9, NULL, see_event, &all, &upto));
     assert_int_equal(all.count, 1);
     OK(V(store)->work(store, &work));
     assert_int_equal(work.events, 1);
@@ -431,7 +625,7 @@ static void what_a_former_store_lacks_does_not_matter(void **state) {
     execute("DELETE FROM webhook_events WHERE number IN (SELECT min(event) FROM webhook_pending);"
             "DELETE FROM webhook_meta WHERE name = 'forgotten'");
     store = opened(path);
-    OK(V(store)->event_log(store, 0, 9, see_event, &all, &upto));
+    OK(V(store)->event_log(store, 0, 9, NULL, see_event, &all, &upto));
     assert_int_equal(all.count, 1);
     assert_int_equal(all.events[0], e(5));
     OK(V(store)->subscription_changes(store, &after, see_subscription, &all));
@@ -460,6 +654,11 @@ int main(void) {
         cmocka_unit_test_teardown(a_store_of_version_1_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_2_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_3_is_taken_over_as_it_stood, scrub),
+        cmocka_unit_test_teardown(a_store_of_version_4_is_taken_over_as_it_stood, scrub),
+        cmocka_unit_test_teardown(what_was_under_way_is_due_and_keeps_its_turn, scrub),
+        cmocka_unit_test_teardown(the_outbox_keeps_its_rows_and_its_count_and_takes_null, scrub),
+        cmocka_unit_test_teardown(what_an_application_added_stays, scrub),
+        cmocka_unit_test_teardown(who_has_a_store_open_that_another_version_takes_over_hears_of_it, scrub),
         cmocka_unit_test_teardown(the_tables_are_then_those_of_a_new_store, scrub),
         cmocka_unit_test_teardown(a_worker_of_the_former_library_finds_no_row_of_its_number, scrub),
         cmocka_unit_test_teardown(where_all_was_decided_nothing_is_decided_again, scrub),

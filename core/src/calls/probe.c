@@ -111,6 +111,7 @@ static int begin(probe *self, int64_t subscription, const char *type, const char
     self->event.payload = payload;
     self->event.payload_size = size;
     self->delivery.subscription = subscription;
+    self->delivery.turn = WHI_TURN_ABSENT;
     self->delivery.version = registration->subscription->version;
     whi_delivery_next(WHI_ABSENT, WHI_RELEASE, &self->delivery.state);
     self->delivery.due = self->delivery.created_at = self->delivery.updated_at = self->event.time;

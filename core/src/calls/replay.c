@@ -73,16 +73,17 @@ static int reopen(const whi_delivery_row *row, const whi_event_row *event, void 
     if (self->state != 0 && row->state != self->state) {
         return WH_OK;
     }
+    if (!self->strict && row->state == WHI_WAITING && row->due <= self->now) {
+        return WH_OK; /* of many: it is on its way, or will be at once, and is not sent twice for that */
+    }
     if (code != WH_OK) {
         return self->strict ? code : WH_OK;
     }
-    changed.was = row->state;
     if (row->state == WHI_HELD) {
         changed.version = 0; /* its bytes are still to be made */
     }
     changed.tries = 0;
     changed.due = self->now;
-    changed.owner = 0;
     changed.updated_at = self->now;
     changed.body = NULL;
     changed.body_size = 0;

@@ -7,12 +7,13 @@
  *   registry   its own reader-writer lock (registry.h)
  *   inboxes    each its own lock (inbox.h)
  *   position   its own lock (position.h)
+ *   underway   its own lock (underway.h)
  *   worker     one thread: the one in wh_step, or its own after wh_start (work/worker.h)
  *   event      payload and names never change; its counters are atomic (event.h)
  *   delivery   belongs to one worker at a time, or to a job of the writer
  *
  * Order of locks: work_lock; subscription_lock, and check_lock inside it; then one of those of the
- * parts (registry, writer, inbox, log, trouble, promise), each held for a few statements without
+ * parts (registry, writer, inbox, log, underway, trouble, promise), each held for a few statements without
  * calling another part. The exceptions are the registry's, which reads the store, and the position's,
  * inside which an event is put into an inbox. Atomics are
  * sequentially consistent where nothing else is said; where two of them say something together,
@@ -20,7 +21,7 @@
  *
  * The way of an event: calls/publish.c makes it durable; engine/handover.c puts it into a worker's inbox,
  * from memory or as work/reading.c reads it in the log; work/fanout.c decides who gets it; work/queue.c queues a
- * delivery in its subscription's lane; work/send.c signs and sends; work/record.c writes what came of it; work/claim.c
+ * delivery in its subscription's lane; work/send.c signs and sends; work/record.c writes what came of it; work/fetch.c
  * brings back from the store what waited there; work/upkeep.c does what is due by time. */
 #ifndef WHI_CONTEXT_H
 #define WHI_CONTEXT_H
@@ -57,6 +58,7 @@ struct wh_engine {
     struct whi_registry *registry;
     struct whi_lease *lease;
     struct whi_position *position;
+    struct whi_underway *underway;
     struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers, from the first one on; what was made stays until
                                                 wh_close, so that any thread may look */
     struct whi_worker *workers[WHI_WORKERS]; /* the same, for life/ alone */

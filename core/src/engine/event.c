@@ -78,6 +78,8 @@ whi_delivery *whi_delivery_new(wh_engine *engine, whi_event *event, whi_registra
     whi_position_hold(engine->position, registration->subscription->id);
     delivery->event = event;
     delivery->registration = registration;
+    delivery->way = (whi_way){ .event = event->number, .subscription = registration->subscription->id };
+    delivery->turn = WHI_TURN_ABSENT;
     delivery->version = registration->subscription->version;
     delivery->created_at = whi_now(engine);
     return delivery;
@@ -107,6 +109,7 @@ void whi_delivery_free(wh_engine *engine, whi_delivery *delivery) {
     if (delivery == NULL) {
         return;
     }
+    whi_underway_leave(engine->underway, &delivery->way);
     whi_position_release(engine->position, delivery->registration->subscription->id);
     whi_event_unref(engine, delivery->event);
     whi_registration_unref(delivery->registration);
@@ -122,8 +125,7 @@ void whi_delivery_fill_row(const whi_delivery *delivery, whi_delivery_row *row) 
     memset(row, 0, sizeof *row);
     row->event = delivery->event->number;
     row->subscription = delivery->registration->subscription->id;
-    row->was = delivery->stored ? WHI_SENDING : WHI_WAS_ABSENT;
-    row->was_owner = delivery->event->owner;
+    row->turn = delivery->turn;
     row->version = delivery->version;
     row->state = delivery->state;
     row->attempts = delivery->attempts;
@@ -138,7 +140,7 @@ void whi_delivery_fill_row(const whi_delivery *delivery, whi_delivery_row *row) 
     row->headers = delivery->headers;
     row->latest = delivery->registration->subscription->order == WHI_ORDER_LATEST;
     row->abort = delivery->abort;
-    if (!delivery->stored || delivery->body_is_new) {
+    if (delivery->turn == WHI_TURN_ABSENT || delivery->body_is_new) {
         row->body = delivery->body;
         row->body_size = delivery->body_size;
     }

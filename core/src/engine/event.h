@@ -9,6 +9,7 @@
 #include "engine/context.h"
 #include "engine/position.h"
 #include "engine/registry.h"
+#include "engine/underway.h"
 #include "outside/store.h"
 #include "webhook.h"
 
@@ -34,20 +35,22 @@ typedef struct whi_delivery {
     struct whi_delivery *next;
     whi_event *event;               /* a reference */
     whi_registration *registration; /* a reference: where it goes now */
-    int64_t version;                /* of the subscription, that made the bytes; 0: not made yet */
-    char *body;                     /* NULL: the event's payload */
+    whi_way way;
+    int64_t turn;    /* of its row, as it was last read; WHI_TURN_ABSENT: there is none */
+    int64_t version; /* of the subscription, that made the bytes; 0: not made yet */
+    char *body;      /* NULL: the event's payload */
     size_t body_size;
     char *key;                          /* NULL, or what orders it: its turn comes after those before it */
     char *headers;                      /* NULL, or the rule's, a JSON object */
     int64_t created_at, due, queued_at; /* queued_at: monotonic us */
     int state, attempts, tries;
-    int stored;                  /* 1: a committed row tells of it */
     int body_is_new;             /* 1: the stored row has other bytes */
     int abort;                   /* 1: all that waits behind it goes with it */
     int leaves;                  /* 1: its subscription ended with it, and more waits for that than was cancelled */
     int status;                  /* of the last attempt */
     char *error;                 /* of the last attempt or of the rule; NULL */
     struct whi_attempt *attempt; /* to be recorded with it, or NULL */
+    whi_answer written;          /* what the store said of the row that tells of it */
 } whi_delivery;
 
 /* What an attempt came to. */

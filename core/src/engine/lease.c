@@ -9,7 +9,6 @@
 #include "engine/inbox.h"
 #include "engine/registry.h"
 
-#define SWEEP_ROWS 512
 #define BETWEEN_US (WHI_BEAT_US - WHI_BEAT_US / 20) /* sooner after each other two looks count as one */
 
 _Static_assert(WHI_LEASE_US < WHI_STILL * BETWEEN_US, "nobody takes a row while its owner trusts in it");
@@ -121,13 +120,6 @@ static int bury(whi_lease *lease, whi_store *store) {
     return code;
 }
 
-static int sweep(whi_lease *lease, whi_store *store) {
-    int code = whi_store_worker_sweep(store, whi_now(lease->engine), SWEEP_ROWS, &lease->freed);
-
-    lease->more = lease->freed == SWEEP_ROWS;
-    return code;
-}
-
 static int look_at_others(whi_lease *lease, whi_store *store) {
     looking self = { lease, 0, 0 };
     int code;
@@ -137,8 +129,7 @@ static int look_at_others(whi_lease *lease, whi_store *store) {
     lease->next.count = 0;
     lease->sharers = lease->old_sharers = 0;
     code = whi_store_worker_list(store, look, &self);
-    code = code == WH_OK ? bury(lease, store) : code;
-    return code == WH_OK ? sweep(lease, store) : code;
+    return code == WH_OK ? bury(lease, store) : code;
 }
 
 /* ------------------------------------------------------------------------- partitions */
@@ -250,10 +241,10 @@ static int leave(whi_lease *lease, whi_store *store) {
 
     code = code == WH_OK && lease->now_owner != 0 ? whi_store_worker_remove(store, lease->now_owner) : code;
     lease->now_owner = 0;
-    return code == WH_OK ? sweep(lease, store) : code;
+    return code;
 }
 
-/* A row that is doubted goes: the sweep of this beat frees what bears its number. */
+/* A row that is doubted goes: its partitions are taken like any that are nobody's. */
 static int beat_row(whi_lease *lease, whi_store *store) {
     int code;
 
@@ -279,7 +270,7 @@ static int run_pulse(whi_job *job, whi_store *store) {
     int code;
 
     lease->now_owner = atomic_load(&lease->owner);
-    lease->lost = lease->freed = lease->more = 0;
+    lease->lost = 0;
     if (atomic_load(&lease->off)) {
         return leave(lease, store);
     }
@@ -334,7 +325,7 @@ static void beaten(whi_lease *lease) {
         atomic_store(&engine->more_events, 1);
         atomic_store(&engine->more_rows, 1);
     }
-    if (changed || more || lease->freed > 0) {
+    if (changed || more) {
         whi_stir(engine);
     }
 }
@@ -351,7 +342,7 @@ static void done(whi_job *job, int code, const char *sentence) {
 
     if (code == WH_OK) {
         beaten(lease);
-        atomic_store(&lease->next_beat, lease->more ? 0 : lease->started_us + WHI_BEAT_US);
+        atomic_store(&lease->next_beat, lease->started_us + WHI_BEAT_US);
     } else {
         forget_taking(lease);
         whi_log(&lease->engine->log, WH_LOG_ERROR, "no heartbeat now: %s", sentence);
@@ -471,7 +462,7 @@ int whi_lease_end(whi_lease *lease) {
     atomic_store(&lease->off, 1);
     whi_lease_init(&ending, lease->engine);
     ending.job.run = run_end;
-    ending.job.rows = SWEEP_ROWS;
+    ending.job.rows = 1;
     if (atomic_load(&lease->owner) != 0 || atomic_load(&lease->beating) || atomic_load(&lease->engine->jobs_open) > 0) {
         code = whi_writer_run(lease->engine->writer, &ending.job);
     }

@@ -2,8 +2,8 @@
  *
  * An engine that works has a row in the store (webhook_workers) with a number that was never
  * used before and a beat that it counts up. It has partitions of the subscriptions
- * (webhook_partitions) and one position in the log of events for all of them (position.h); a delivery
- * that is being sent bears its number. The protocol, as it is meant:
+ * (webhook_partitions) and one position in the log of events for all of them (position.h). The protocol, as
+ * it is meant:
  *
  * Owner     none -> has a row -> (its row is taken away) -> none; never the same number again.
  *           Only the owner adds its row and counts its beat. Anybody takes a row away whose beat
@@ -20,26 +20,29 @@
  * Position  ascends, but when a partition is taken from further back. It passes an event when each
  *           delivery of it that this owner decides is unwanted or has a row. (Nobody moves it where
  *           nobody works: what is published stays beyond it.)
- * Delivery  the moves of pure/delivery.h. A change says what the row must be (whi_delivery_row.was)
- *           and is made by the statement that compares: nothing is changed that was changed by
- *           somebody else meanwhile. waiting -> sending: a claim, of an owner that has its row, and the
- *           partition. sending -> *: its owner, or, if that has no row, anybody (the sweep: waiting, due
- *           now).
+ * Delivery  the moves of pure/delivery.h. A row waits until what came of it is recorded; who has its
+ *           subscription's partition reads it and sends it, and knows what it has in memory (underway.h).
+ *           Each change, by whomever, counts the row's turn on; who writes says which turn the row must
+ *           have, and the statement that writes compares: nothing is changed that was changed by
+ *           somebody else meanwhile. An attempt whose turn is over is kept beside the row.
+ * Late      who sends while it has lost its lease without knowing it may send behind a newer one of a key. Of
+ *           a `latest` key it has the newest sent again, in the transaction that keeps its attempt.
  *
  * Invariants
- *   I1  No commit puts or keeps a number that has no row at that commit: each fact that does says whose
- *       it is, and the store looks in the same transaction (outside/store.h); who decides by it asks
- *       whi_lease_check. What was computed before the lock was waited for is no answer. Since a
+ *   I1  No commit writes what came of a delivery under a number that has no row at that commit: each fact that
+ *       does says whose it is, and the store looks in the same transaction (outside/store.h); who decides by
+ *       it asks whi_lease_check. What was computed before the lock was waited for is no answer. Since a
  *       partition changes hands only with its owner's row, or when nothing of it is in memory, who has
  *       its row has its partitions: no write asks for more.
- *   I2  What bears a number without a row is swept at the next beat of anybody, and counts as
- *       waiting until then (wh_idle).
+ *   I2  A row that waits is fetched by whoever has its partition, unless it is in his memory. Nothing has to
+ *       be freed when an owner dies.
  *   I3  An owner starts no request later than WHI_LEASE_US after it began its last committed beat,
  *       by its own clock, and nobody takes its row earlier than that.
  *   I4  What an owner that lost its row still has in memory is dropped, its lanes get their room
- *       back; attempts that were under way are kept, without touching the delivery.
- *   I5  An owner of whose commit it stays unknown whether it was made gives its row back: what the
- *       store may have given it, and it was not told of, is swept like that of one who died.
+ *       back; attempts that were under way are kept, without touching the delivery. Until they end it fetches
+ *       neither them nor what stands behind them in their key, also under a new number.
+ *   I5  An owner of whose commit it stays unknown whether it was made gives its row back, and takes its
+ *       partitions again like those of one who died.
  *   I6  For each subscription and each event that it wants: the event lies beyond the position of the
  *       subscription's partition, or there is a delivery. Nothing is purged beyond the least position.
  *
@@ -90,7 +93,7 @@ typedef struct whi_lease {
 
     /* of the job */
     int64_t started_us, now_owner;
-    int lost, freed, more;
+    int lost;
     int sharers, old_sharers;   /* other owners that want their share; of these, whose beat has moved */
     int mine;                   /* partitions */
     int64_t at[WH_PARTITIONS];  /* of ours the position when they were taken, else -1 */
@@ -131,9 +134,8 @@ void whi_lease_lost(whi_lease *lease);
  * lease. Any thread. */
 void whi_lease_doubt(void *payload);
 
-/* Takes the row away and frees what bore its number, at most a commit's worth; the sweep of whoever
- * works does the rest. Waits for the commit, behind which nothing of the workers is left in the
- * writer's queue. */
+/* Takes the row away: its partitions are anybody's. Waits for the commit, behind which nothing of the workers is left
+ * in the writer's queue. */
 int whi_lease_end(whi_lease *lease);
 
 /* The pulse of the writer's thread; payload: the engine's lease. */

@@ -13,6 +13,7 @@
 #include "engine/position.h"
 #include "engine/promise.h"
 #include "engine/registry.h"
+#include "engine/underway.h"
 #include "engine/writer.h"
 #include "life/ending.h"
 #include "outside/store_sqlite.h"
@@ -122,6 +123,15 @@ static int make_position(wh_engine *engine) {
     return WH_OK;
 }
 
+static int make_underway(wh_engine *engine) {
+    engine->underway = whi_alloc(sizeof *engine->underway);
+    if (engine->underway == NULL) {
+        return whi_fail_memory();
+    }
+    whi_underway_init(engine->underway);
+    return WH_OK;
+}
+
 /* Who gets an event that was committed after a change of subscriptions finds it; whoever was told nothing of
  * what a commit added to the log reads it. */
 static void committed(void *payload) {
@@ -158,6 +168,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     engine->transport = transport;
     whi_log_open(&engine->log, engine->options.log, engine->options.log_payload);
     code = make_position(engine);
+    code = code == WH_OK ? make_underway(engine) : code;
     code = code == WH_OK ? make_lease(engine) : code;
     code = code == WH_OK ? whi_store_open(&engine->store, store, &store_options) : code;
     code = code == WH_OK ? engine->store->vtable->reader(engine->store, &engine->reader) : code;
@@ -251,6 +262,10 @@ void wh_close(wh_engine *engine) {
     if (engine->lease != NULL) {
         whi_lease_free(engine->lease);
         whi_free(engine->lease);
+    }
+    if (engine->underway != NULL) {
+        whi_underway_end(engine->underway);
+        whi_free(engine->underway);
     }
     if (engine->position != NULL) {
         whi_position_end(engine->position);

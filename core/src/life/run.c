@@ -152,7 +152,7 @@ static int look_at_store(wh_engine *engine, int64_t then) {
     if (work.free) {
         whi_lease_offered(engine->lease);
     }
-    return work.events || work.outbox || work.owned ? 1 : store->lanes(engine->reader, due_lane, &self);
+    return work.events || work.outbox ? 1 : store->lanes(engine->reader, due_lane, &self);
 }
 
 /* Nothing waits in the store, or is under way in another process, that was due then. */

@@ -131,9 +131,9 @@ int whi_store_open(whi_store **out, const char *name, const whi_store_options *o
 
 /* ------------------------------------------------------------ what back ends ask of us */
 
-_Static_assert((int)WH_STATE_WAITING == WHI_WAITING && (int)WH_STATE_SENDING == WHI_SENDING &&
-                   (int)WH_STATE_DELIVERED == WHI_DELIVERED && (int)WH_STATE_EXHAUSTED == WHI_EXHAUSTED &&
-                   (int)WH_STATE_HELD == WHI_HELD && (int)WH_STATE_CANCELLED == WHI_CANCELLED,
+_Static_assert((int)WH_STATE_WAITING == WHI_WAITING && (int)WH_STATE_DELIVERED == WHI_DELIVERED &&
+                   (int)WH_STATE_EXHAUSTED == WHI_EXHAUSTED && (int)WH_STATE_HELD == WHI_HELD &&
+                   (int)WH_STATE_CANCELLED == WHI_CANCELLED,
                "states as they are published");
 _Static_assert((int)WH_PLACE_OWN == WHI_PLACE_OWN && (int)WH_PLACE_BEHIND == WHI_PLACE_BEHIND &&
                    (int)WH_PLACE_SUPERSEDED == WHI_PLACE_SUPERSEDED && (int)WH_PLACE_ABORTED == WHI_PLACE_ABORTED,
@@ -362,15 +362,6 @@ int whi_store_worker_remove(whi_store *store, int64_t owner) {
     return plain_write(store, WH_FACT_WORKER_REMOVE, owner);
 }
 
-int whi_store_worker_sweep(whi_store *store, int64_t now, int limit, int *count) {
-    whi_fact fact = { .kind = WH_FACT_WORKER_SWEEP, .of.sweep = { 0, now, limit } };
-    whi_answer answer = { 0 };
-    int code = whi_store_write(store, &fact, &answer);
-
-    *count = (int)answer.number;
-    return code;
-}
-
 int whi_store_partition_take(whi_store *store, int64_t owner, int limit, int64_t *position, int *count) {
     whi_fact fact = { .kind = WH_FACT_PARTITION_TAKE, .of.take = { owner, limit } };
     whi_answer answer = { 0 };
@@ -401,6 +392,15 @@ int whi_store_position(whi_store *store, int64_t owner, int64_t position) {
     whi_fact fact = { .kind = WH_FACT_POSITION, .of.position = { owner, position, 0 } };
     whi_answer answer;
 
+    return whi_store_write(store, &fact, &answer);
+}
+
+int whi_store_lag_list(whi_store *store, whi_lane_fn each, void *payload) {
+    whi_fact fact = { .kind = WH_FACT_LAG_LIST };
+    whi_answer answer;
+
+    fact.of.look.each_lag = each;
+    fact.of.look.payload = payload;
     return whi_store_write(store, &fact, &answer);
 }
 

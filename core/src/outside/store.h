@@ -30,6 +30,8 @@ typedef wh_backend_attempt_fn whi_attempt_fn;
 typedef wh_backend_subscription_fn whi_subscription_fn;
 typedef wh_backend_token_fn whi_token_fn;
 typedef wh_backend_lane_fn whi_lane_fn;
+typedef wh_backend_known_fn whi_known_fn;
+typedef wh_backend_waiting whi_store_waiting;
 typedef wh_backend_worker whi_worker_row;
 typedef wh_backend_partition whi_partition_row;
 typedef wh_backend_worker_fn whi_worker_fn;
@@ -44,9 +46,9 @@ typedef wh_backend_store whi_store;
 
 #define WHI_TOKEN_HASH WH_TOKEN_HASH
 
-enum whi_delivery_was {
-    WHI_WAS_ABSENT = WH_WAS_ABSENT,
-    WHI_WAS_ANY = WH_WAS_ANY,
+enum whi_delivery_turn {
+    WHI_TURN_ABSENT = WH_TURN_ABSENT,
+    WHI_TURN_ANY = WH_TURN_ANY,
 };
 
 extern const whi_store_vtable whi_store_sqlite; /* a file name, or ":memory:" */
@@ -85,11 +87,11 @@ int whi_store_worker_beat(whi_store *store, int64_t owner, int share);
 int whi_store_worker_holds(whi_store *store, int64_t owner);
 int whi_store_worker_list(whi_store *store, whi_worker_fn each, void *payload);
 int whi_store_worker_remove(whi_store *store, int64_t owner);
-int whi_store_worker_sweep(whi_store *store, int64_t now, int limit, int *count);
 int whi_store_partition_take(whi_store *store, int64_t owner, int limit, int64_t *position, int *count);
 int whi_store_partition_give(whi_store *store, int64_t owner, int partition, int64_t position);
 int whi_store_partition_list(whi_store *store, whi_partition_fn each, void *payload);
 int whi_store_position(whi_store *store, int64_t owner, int64_t position);
+int whi_store_lag_list(whi_store *store, whi_lane_fn each, void *payload);
 int whi_store_subscription_put(whi_store *store, whi_subscription_row *row);
 int whi_store_subscription_now(whi_store *store, int64_t id, whi_subscription_fn each, void *payload);
 int whi_store_subscription_count(whi_store *store, int64_t *count);

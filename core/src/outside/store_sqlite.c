@@ -385,13 +385,16 @@ static int make_tables(whi_sqlite *store) {
     return result == SQLITE_OK ? WH_OK : whi_sqlite_fail(store, &store->writer, result, "making the tables");
 }
 
-/* Step by step, in one transaction. */
+/* Step by step, in one transaction. Some SQLite libraries guard the texts of tables unless they are told not to. */
 static int upgrade(whi_sqlite *store) {
-    int code = WH_OK;
+    int guarded = 0, code = WH_OK;
 
+    sqlite3_db_config(store->writer.db, SQLITE_DBCONFIG_DEFENSIVE, -1, &guarded);
+    sqlite3_db_config(store->writer.db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
     for (int64_t version = store->version; version < WHI_SQLITE_VERSION && code == WH_OK; version++) {
         code = execute(store, &store->writer, whi_sqlite_upgrade[version]);
     }
+    sqlite3_db_config(store->writer.db, SQLITE_DBCONFIG_DEFENSIVE, guarded, NULL);
     return code;
 }
 
@@ -619,6 +622,7 @@ const whi_store_vtable whi_store_sqlite = {
     .subscription_list = whi_sqlite_subscription_list,
     .subscription_count = whi_sqlite_subscription_count,
     .lanes = whi_sqlite_lanes,
+    .waiting = whi_sqlite_waiting,
     .work = whi_sqlite_work,
     .event_number = whi_sqlite_event_number,
     .event_get = whi_sqlite_event_get,

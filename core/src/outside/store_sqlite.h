@@ -10,6 +10,7 @@
  *   store_sqlite_write.c  writing events, deliveries and attempts
  *   store_sqlite_idempotency.c  one event for one id
  *   store_sqlite_order.c  whose turn it is among deliveries with one key
+ *   store_sqlite_waiting.c  reading what waits: lanes, what is due, work
  *   store_sqlite_read.c   the reading side
  *   store_sqlite_listen.c  hearing of others' commits
  *   store_sqlite_run.c    running statements, errors
@@ -51,12 +52,8 @@ enum whi_sql {
     WHI_SQL_DELIVERY_CHANGE,
     WHI_SQL_DELIVERY_CHANGE_FIRST,
     WHI_SQL_DELIVERY_IS,
-    WHI_SQL_DELIVERY_PICK,
-    WHI_SQL_DELIVERY_TAKE,
-    WHI_SQL_DELIVERY_DUE,
-    WHI_SQL_DELIVERY_ORPHAN,
+    WHI_SQL_DELIVERY_DROP,
     WHI_SQL_DELIVERY_CANCEL,
-    WHI_SQL_DELIVERY_RELEASE,
     WHI_SQL_BODY_LAST,
     WHI_SQL_BODY_ADD,
     WHI_SQL_BODY_LOOK,
@@ -65,13 +62,13 @@ enum whi_sql {
     WHI_SQL_ATTEMPT_FIRST,
     WHI_SQL_ATTEMPT_ADD,
     WHI_SQL_ATTEMPT_APPEND,
+    WHI_SQL_ATTEMPT_COUNT,
 
     WHI_SQL_WORKER_ADD,
     WHI_SQL_WORKER_BEAT,
     WHI_SQL_WORKER_HOLDS,
     WHI_SQL_WORKER_LIST,
     WHI_SQL_WORKER_REMOVE,
-    WHI_SQL_WORKER_ORPHAN,
 
     WHI_SQL_PARTITION_LEAST,
     WHI_SQL_PARTITION_TAKE,
@@ -79,6 +76,10 @@ enum whi_sql {
     WHI_SQL_PARTITION_GIVE_ALL,
     WHI_SQL_PARTITION_LEAVE,
     WHI_SQL_PARTITION_LIST,
+    WHI_SQL_PARTITION_OWNER,
+    WHI_SQL_LAG_PUT,
+    WHI_SQL_LAG_DROP,
+    WHI_SQL_LAG_LIST,
     WHI_SQL_POSITION,
     WHI_SQL_POSITION_LOWER,
     WHI_SQL_POSITION_NONE,
@@ -119,6 +120,8 @@ enum whi_sql {
     WHI_SQL_WORK,
     WHI_SQL_EVENT_GET,
     WHI_SQL_EVENT_LOG,
+    WHI_SQL_EVENT_LOG_TENANT,
+    WHI_SQL_EVENT_LOG_NOBODYS,
     WHI_SQL_EVENT_LIST,
     WHI_SQL_EVENT_OF_TENANT,
     WHI_SQL_DELIVERY_GET,
@@ -128,13 +131,17 @@ enum whi_sql {
     WHI_SQL_DELIVERY_WAITING,
     WHI_SQL_DELIVERY_KEPT,
     WHI_SQL_DELIVERY_HEAD,
+    WHI_SQL_DELIVERY_SEND,
+    WHI_SQL_DELIVERY_DUE,
     WHI_SQL_ATTEMPT_LIST,
 
     WHI_SQL_KEY_FIRST,
     WHI_SQL_KEY_NEWER,
     WHI_SQL_KEY_TURN,
     WHI_SQL_KEY_CANCEL,
-    WHI_SQL_KEY_ABORT,
+    WHI_SQL_KEY_DELIVERED,
+    WHI_SQL_KEY_AGAIN,
+    WHI_SQL_KEY_HASTEN,
 
     WHI_SQL_TOKEN_ADD,
     WHI_SQL_TOKEN_REMOVE,
@@ -151,7 +158,7 @@ extern const char *const whi_sqlite_text[WHI_SQL_STATEMENTS];
 extern const char whi_sqlite_schema[];
 
 #define WHI_SQLITE_APPLICATION 0x7762686b /* "wbhk", at byte 68 of a file that we made */
-#define WHI_SQLITE_VERSION 4              /* of the tables, in webhook_meta */
+#define WHI_SQLITE_VERSION 5              /* of the tables, in webhook_meta */
 
 extern const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION]; /* from the version of its index to the next */
 
@@ -255,11 +262,16 @@ void whi_sqlite_bind_word(sqlite3_stmt *statement, int index, const char *text);
 void whi_sqlite_event_row(sqlite3_stmt *statement, whi_event_row *row);
 void whi_sqlite_delivery_row(sqlite3_stmt *statement, whi_delivery_row *row, whi_event_row *event);
 
+/* A call of the reading side: it has the connection from enter to leave, which returns code. */
+whi_sqlite_side *whi_sqlite_enter(whi_sqlite *store);
+int whi_sqlite_leave(whi_sqlite *store, int code);
+
 /* Gives the event of this number to each. found receives 0 if there is none. */
 int whi_sqlite_give_event(whi_sqlite *store, whi_sqlite_side *side, int64_t number, whi_event_fn each, void *payload,
                           int *found);
 
-/* The same for a delivery: which is WHI_SQL_DELIVERY_GET (with bytes) or _HEAD. */
+/* The same for a delivery: which is WHI_SQL_DELIVERY_GET (with bytes), _HEAD, or _SEND (with bytes, and also without
+ * its event). */
 int whi_sqlite_give_delivery(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, int64_t event,
                              int64_t subscription, whi_delivery_fn each, void *payload, int *found);
 
@@ -298,10 +310,10 @@ int whi_sqlite_event_add(whi_store *store, whi_event_row *row, int64_t *before, 
 /* kept 1: the attempt that the row tells of stands in it. */
 int whi_sqlite_delivery_put(whi_store *store, const whi_delivery_row *row, int *done, int *kept);
 int whi_sqlite_delivery_now(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload);
-int whi_sqlite_attempt_add(whi_store *store, const whi_attempt_row *row); /* its delivery is there */
-int whi_sqlite_delivery_claim(whi_store *store, int64_t owner, int64_t subscription, int64_t now, int limit,
-                              whi_delivery_fn each, void *payload);
-int whi_sqlite_lane_due(whi_store *store, int64_t subscription, int64_t *due);
+/* Its delivery is there. counted 1: its row has been written with it. */
+int whi_sqlite_attempt_add(whi_store *store, const whi_attempt_row *row, int counted);
+/* done 0: it is not there, or its event is. */
+int whi_sqlite_delivery_drop(whi_store *store, int64_t event, int64_t subscription, int *done);
 int whi_sqlite_delivery_cancel(whi_store *store, int64_t subscription, int64_t now, int limit, int *count);
 
 /* ---- store_sqlite_order.c */
@@ -311,6 +323,9 @@ int whi_sqlite_delivery_cancel(whi_store *store, int64_t subscription, int64_t n
 int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, whi_delivery_row *out);
 /* It was written: one that has ended gives its turn to the next, or takes all with it. */
 int whi_sqlite_order_next(whi_sqlite *store, const whi_delivery_row *row);
+/* The newest of the row's key behind its event, that waits or was delivered, is sent (again), now. done 0: there
+ * is none. */
+int whi_sqlite_order_again(whi_sqlite *store, const whi_delivery_row *row, int64_t now, int *done);
 
 /* ---- store_sqlite_token.c */
 int whi_sqlite_token_add(whi_store *store, const whi_token_row *row);
@@ -325,11 +340,13 @@ int whi_sqlite_worker_beat(whi_store *store, int64_t owner, int share);
 int whi_sqlite_worker_holds(whi_store *store, int64_t owner);
 int whi_sqlite_worker_list(whi_store *store, whi_worker_fn each, void *payload);
 int whi_sqlite_worker_remove(whi_store *store, int64_t owner);
-int whi_sqlite_worker_sweep(whi_store *store, int64_t now, int limit, int *count);
 int whi_sqlite_partition_take(whi_store *store, int64_t owner, int limit, int64_t *position, int *count);
 int whi_sqlite_partition_give(whi_store *store, int64_t owner, int partition, int64_t position, int *done);
 int whi_sqlite_partition_list(whi_store *store, whi_partition_fn each, void *payload);
 int whi_sqlite_position(whi_store *store, int64_t owner, int64_t position, int *done);
+/* The owner has its row. */
+int whi_sqlite_lag(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_lag_list(whi_store *store, whi_lane_fn each, void *payload);
 
 /* ---- store_sqlite_admin.c */
 int whi_sqlite_subscription_now(whi_store *store, int64_t id, whi_subscription_fn each, void *payload);
@@ -338,6 +355,11 @@ int whi_sqlite_subscription_remove(whi_store *store, int64_t id, int64_t at);
 int whi_sqlite_outbox_take(whi_sqlite *store, whi_fact *fact);
 int whi_sqlite_purge(whi_store *store, int64_t done_before, int64_t failed_before, int limit, int64_t *after,
                      int *count);
+
+/* ---- store_sqlite_waiting.c */
+int whi_sqlite_lanes(whi_store *store, whi_lane_fn each, void *payload);
+int whi_sqlite_waiting(whi_store *store, const whi_store_waiting *asked, int64_t *next);
+int whi_sqlite_work(whi_store *store, whi_store_work *out);
 
 /* ---- store_sqlite_read.c */
 int whi_sqlite_changes(whi_store *store, int64_t *out);
@@ -348,11 +370,10 @@ int whi_sqlite_subscription_list(whi_store *store, const whi_store_query *query,
                                  void *payload, whi_store_place *place);
 int whi_sqlite_subscription_count(whi_store *store, int64_t *count);
 int whi_sqlite_subscription_count_now(whi_store *store, int64_t *count);
-int whi_sqlite_lanes(whi_store *store, whi_lane_fn each, void *payload);
-int whi_sqlite_work(whi_store *store, whi_store_work *out);
 int whi_sqlite_event_number(whi_store *store, const char *id, const char *tenant, int64_t *number);
 int whi_sqlite_event_get(whi_store *store, int64_t number, whi_event_fn each, void *payload);
-int whi_sqlite_event_log(whi_store *store, int64_t after, int limit, whi_event_fn each, void *payload, int64_t *upto);
+int whi_sqlite_event_log(whi_store *store, int64_t after, int limit, const char *tenant, whi_event_fn each,
+                         void *payload, int64_t *upto);
 int whi_sqlite_event_list(whi_store *store, const whi_store_query *query, whi_event_fn each, void *payload,
                           whi_store_place *place);
 int whi_sqlite_delivery_get(whi_store *store, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload);

@@ -127,18 +127,27 @@ int whi_sqlite_subscription_remove(whi_store *base, int64_t id, int64_t at) {
         code = whi_sqlite_run_numbers(store, WHI_SQL_SUBSCRIPTION_REMOVE, (int64_t[]){ id, now.change, now.number }, 3,
                                       "removing a subscription");
     }
+    if (code == WH_OK) {
+        code = whi_sqlite_run_numbers(store, WHI_SQL_LAG_DROP, &id, 1, "removing a subscription");
+    }
     return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_COUNT_ADD, &minus, 1, "counting subscriptions") : code;
 }
 
 /* ------------------------------------------------------------------- outbox */
 
-/* An id that other programs leave empty is none, as with the other columns that may be left out. */
+/* NULL where it is NULL or empty. */
+static const char *optional(sqlite3_stmt *statement, int column) {
+    const char *text = whi_sqlite_word(statement, column);
+
+    return text[0] != '\0' ? text : NULL;
+}
+
 static void outbox_row(sqlite3_stmt *statement, whi_event_row *row) {
     *row = (whi_event_row){ .number = sqlite3_column_int64(statement, 0) };
-    row->id = whi_sqlite_word(statement, 1);
-    row->id = row->id[0] != '\0' ? row->id : NULL;
+    row->id = optional(statement, 1);
     row->type = whi_sqlite_word(statement, 2);
     row->tenant = whi_sqlite_word(statement, 3);
+    row->time = sqlite3_column_int64(statement, 4);
     row->time_text = whi_sqlite_word(statement, 4);
     if (row->time_text[0] == '\0' && sqlite3_column_bytes(statement, 4) > 0) {
         row->time_text = "a zero byte"; /* which is not nothing */

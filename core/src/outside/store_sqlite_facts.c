@@ -3,6 +3,7 @@
 #include "outside/store_sqlite.h"
 
 #include "base/error.h"
+#include "pure/delivery.h"
 
 /* *out 1: this worker has its row. Asked for many facts of a transaction: the store looks once. */
 static int holds(whi_sqlite *store, int64_t owner, int *out) {
@@ -28,7 +29,7 @@ static int nothing(const whi_delivery_row *row, const whi_event_row *about, void
     return WH_OK;
 }
 
-static int keep_attempt(whi_sqlite *store, const whi_attempt_row *row, int *done) {
+static int keep_attempt(whi_sqlite *store, const whi_attempt_row *row, int counted, int *done) {
     int code = WH_OK;
 
     *done = row->event == store->there_event && row->subscription == store->there_subscription;
@@ -36,37 +37,42 @@ static int keep_attempt(whi_sqlite *store, const whi_attempt_row *row, int *done
         code = whi_sqlite_give_delivery(store, &store->writer, WHI_SQL_DELIVERY_HEAD, row->event, row->subscription,
                                         nothing, NULL, done);
     }
-    return code == WH_OK && *done ? whi_sqlite_attempt_add(&store->base, row) : code;
+    return code == WH_OK && *done ? whi_sqlite_attempt_add(&store->base, row, counted) : code;
 }
 
 static int attempt(whi_sqlite *store, whi_fact *fact) {
-    return keep_attempt(store, &fact->of.attempt, &fact->answer.done);
+    return keep_attempt(store, &fact->of.attempt, 0, &fact->answer.done);
 }
 
 /* An attempt that follows needs no look whether its delivery is there. */
 static int delivery(whi_sqlite *store, whi_fact *fact) {
     const whi_delivery_row *row = &fact->of.delivery;
-    int held, there, kept = 0, code = holds(store, row->holder, &held);
+    int held, there, kept = 0, code;
 
+    if (row->state == WHI_SENDING) {
+        return whi_fail(WH_EINTERNAL, "store '%s': what is under way has no state of its own", store->name);
+    }
+    code = holds(store, row->holder, &held);
     if (code == WH_OK && held) {
         code = whi_sqlite_delivery_put(&store->base, row, &fact->answer.done, &kept);
         store->there_event = code == WH_OK && fact->answer.done ? row->event : 0;
         store->there_subscription = row->subscription;
     }
-    return code == WH_OK && row->attempt != NULL && !kept ? keep_attempt(store, row->attempt, &there) : code;
+    return code == WH_OK && row->attempt != NULL && !kept ? keep_attempt(store, row->attempt, fact->answer.done, &there)
+                                                          : code;
 }
 
-static int delivery_claim(whi_sqlite *store, whi_fact *fact) {
-    int code = holds(store, fact->of.claim.owner, &fact->answer.done);
+static int delivery_drop(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_delivery_drop(&store->base, fact->of.key.event, fact->of.key.subscription, &fact->answer.done);
+}
 
-    if (code == WH_OK && fact->answer.done) {
-        code = whi_sqlite_delivery_claim(&store->base, fact->of.claim.owner, fact->of.claim.subscription,
-                                         fact->of.claim.now, fact->of.claim.limit, fact->of.claim.each,
-                                         fact->of.claim.payload);
-        code =
-            code == WH_OK ? whi_sqlite_lane_due(&store->base, fact->of.claim.subscription, &fact->answer.number) : code;
-    }
-    return code;
+/* Who has its row is not late: what it has sent it will record. */
+static int delivery_again(whi_sqlite *store, whi_fact *fact) {
+    whi_delivery_row late = { .event = fact->of.again.event, .subscription = fact->of.again.subscription };
+    int held = 0, code = fact->of.again.unless != 0 ? holds(store, fact->of.again.unless, &held) : WH_OK;
+
+    late.key = fact->of.again.key;
+    return code == WH_OK && !held ? whi_sqlite_order_again(store, &late, fact->of.again.now, &fact->answer.done) : code;
 }
 
 static int delivery_cancel(whi_sqlite *store, whi_fact *fact) {
@@ -87,13 +93,6 @@ static int worker_beat(whi_sqlite *store, whi_fact *fact) {
 
 static int worker_remove(whi_sqlite *store, whi_fact *fact) {
     return whi_sqlite_worker_remove(&store->base, fact->of.owner);
-}
-
-static int worker_sweep(whi_sqlite *store, whi_fact *fact) {
-    int count = 0, code = whi_sqlite_worker_sweep(&store->base, fact->of.sweep.now, fact->of.sweep.limit, &count);
-
-    fact->answer.number = count;
-    return code;
 }
 
 static int partition_take(whi_sqlite *store, whi_fact *fact) {
@@ -124,6 +123,16 @@ static int partition_list(whi_sqlite *store, whi_fact *fact) {
 
 static int position(whi_sqlite *store, whi_fact *fact) {
     return whi_sqlite_position(&store->base, fact->of.position.owner, fact->of.position.position, &fact->answer.done);
+}
+
+static int lag(whi_sqlite *store, whi_fact *fact) {
+    int held, code = holds(store, fact->of.lag.owner, &held);
+
+    return code == WH_OK && held ? whi_sqlite_lag(store, fact) : code;
+}
+
+static int lag_list(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_lag_list(&store->base, fact->of.look.each_lag, fact->of.look.payload);
 }
 
 static int subscription(whi_sqlite *store, whi_fact *fact) {
@@ -173,10 +182,6 @@ static int delivery_now(whi_sqlite *store, whi_fact *fact) {
                                    fact->of.look.each_delivery, fact->of.look.payload);
 }
 
-static int lane_due(whi_sqlite *store, whi_fact *fact) {
-    return whi_sqlite_lane_due(&store->base, fact->of.owner, &fact->answer.number);
-}
-
 static int subscription_now(whi_sqlite *store, whi_fact *fact) {
     return whi_sqlite_subscription_now(&store->base, fact->of.look.subscription, fact->of.look.each_subscription,
                                        fact->of.look.payload);
@@ -191,16 +196,18 @@ static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = 
     [WH_FACT_OUTBOX] = whi_sqlite_outbox_take,
     [WH_FACT_DELIVERY] = delivery,
     [WH_FACT_ATTEMPT] = attempt,
-    [WH_FACT_DELIVERY_CLAIM] = delivery_claim,
+    [WH_FACT_DELIVERY_DROP] = delivery_drop,
+    [WH_FACT_DELIVERY_AGAIN] = delivery_again,
     [WH_FACT_DELIVERY_CANCEL] = delivery_cancel,
     [WH_FACT_WORKER_ADD] = worker_add,
     [WH_FACT_WORKER_BEAT] = worker_beat,
     [WH_FACT_WORKER_REMOVE] = worker_remove,
-    [WH_FACT_WORKER_SWEEP] = worker_sweep,
     [WH_FACT_PARTITION_TAKE] = partition_take,
     [WH_FACT_PARTITION_GIVE] = partition_give,
     [WH_FACT_PARTITION_LIST] = partition_list,
     [WH_FACT_POSITION] = position,
+    [WH_FACT_LAG] = lag,
+    [WH_FACT_LAG_LIST] = lag_list,
     [WH_FACT_SUBSCRIPTION] = subscription,
     [WH_FACT_SUBSCRIPTION_REMOVE] = subscription_remove,
     [WH_FACT_PURGE] = purge,
@@ -210,7 +217,6 @@ static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = 
     [WH_FACT_WORKER_HOLDS] = worker_holds,
     [WH_FACT_WORKER_LIST] = worker_list,
     [WH_FACT_DELIVERY_NOW] = delivery_now,
-    [WH_FACT_LANE_DUE] = lane_due,
     [WH_FACT_SUBSCRIPTION_NOW] = subscription_now,
     [WH_FACT_SUBSCRIPTION_COUNT] = subscription_count,
 };

@@ -33,25 +33,34 @@ static int first_of_key(whi_sqlite *store, const whi_delivery_row *row, whi_orde
     return WH_OK;
 }
 
-static int has_newer(whi_sqlite *store, const whi_delivery_row *row, int *out) {
+/* The newest of its key behind this one that waits, or was delivered, as which says; 0: there is none. */
+static int newest(whi_sqlite *store, enum whi_sql which, const whi_delivery_row *row, int64_t *event) {
     sqlite3_stmt *statement;
-    int code = bind_key(store, WHI_SQL_KEY_NEWER, row, &statement);
+    int code = bind_key(store, which, row, &statement);
 
-    *out = 0;
+    *event = 0;
     if (code != WH_OK) {
         return code;
     }
     code = whi_sqlite_step(store, &store->writer, statement, "looking for a newer one");
     if (code == 1) {
-        *out = sqlite3_column_type(statement, 0) != SQLITE_NULL;
+        *event = sqlite3_column_int64(statement, 0);
         sqlite3_reset(statement);
         code = WH_OK;
     }
     return code;
 }
 
-/* Those of the key with an event before this one that wait. */
-static int cancel_before(whi_sqlite *store, const whi_delivery_row *row, int64_t event, const char *why) {
+static int has_newer(whi_sqlite *store, const whi_delivery_row *row, int *out) {
+    int64_t event;
+    int code = newest(store, WHI_SQL_KEY_NEWER, row, &event);
+
+    *out = event != 0;
+    return code;
+}
+
+/* Those of the key with an event before this one that wait, but for one. */
+static int cancel_before(whi_sqlite *store, const whi_delivery_row *row, int64_t event, int64_t but, const char *why) {
     whi_delivery_row bound = *row;
     sqlite3_stmt *statement;
     int code;
@@ -63,17 +72,18 @@ static int cancel_before(whi_sqlite *store, const whi_delivery_row *row, int64_t
     }
     sqlite3_bind_int64(statement, 4, row->updated_at);
     sqlite3_bind_text(statement, 5, why, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 6, but);
     return whi_sqlite_run_write(store, statement, "cancelling those before");
 }
 
-/* Only the newest of a key is worth sending. */
+/* Only the newest of a key is worth sending; what is under way is sent already. */
 static int keep_latest(whi_sqlite *store, const whi_delivery_row *row, int *newer) {
     int code = has_newer(store, row, newer);
 
     if (code != WH_OK || *newer) {
         return code;
     }
-    return cancel_before(store, row, row->event, whi_order_reason(WHI_PLACE_SUPERSEDED));
+    return cancel_before(store, row, row->event, row->under_way, whi_order_reason(WHI_PLACE_SUPERSEDED));
 }
 
 static void take_place(whi_delivery_row *row, enum whi_order_place place) {
@@ -106,14 +116,6 @@ static int give_turn(whi_sqlite *store, int64_t event, int64_t subscription) {
                                   "giving the next its turn");
 }
 
-static int abort_key(whi_sqlite *store, const whi_delivery_row *row) {
-    int code = cancel_before(store, row, INT64_MAX, whi_order_reason(WHI_PLACE_ABORTED));
-
-    return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_KEY_ABORT,
-                                                  (int64_t[]){ row->event, row->subscription }, 2, "aborting a run")
-                         : code;
-}
-
 int whi_sqlite_order_next(whi_sqlite *store, const whi_delivery_row *row) {
     whi_order_first first = { 0 };
     int code = whi_order_has_ended(row->state) && !row->abort ? first_of_key(store, row, &first) : WH_OK;
@@ -125,8 +127,46 @@ int whi_sqlite_order_next(whi_sqlite *store, const whi_delivery_row *row) {
     case WHI_NEXT_TURN:
         return give_turn(store, first.event, row->subscription);
     case WHI_NEXT_ABORT:
-        return abort_key(store, row);
+        return cancel_before(store, row, INT64_MAX, 0, whi_order_reason(WHI_PLACE_ABORTED));
     default:
         return WH_OK;
     }
+}
+
+/* ------------------------------------------------------------------------ a late one */
+
+static int hasten(whi_sqlite *store, const whi_delivery_row *row, int64_t now) {
+    return whi_sqlite_run_numbers(store, WHI_SQL_KEY_HASTEN, (int64_t[]){ row->event, row->subscription, now }, 3,
+                                  "sending the newest of a key");
+}
+
+/* It was delivered. An aborted run stays aborted. */
+static int send_again(whi_sqlite *store, const whi_delivery_row *row, int64_t now) {
+    whi_order_first first;
+    enum whi_order_place place;
+    int code = first_of_key(store, row, &first);
+
+    place = whi_order_place(WHI_WAITING, 0, &first);
+    if (code != WH_OK || place == WHI_PLACE_ABORTED) {
+        return code;
+    }
+    return whi_sqlite_run_numbers(
+        store, WHI_SQL_KEY_AGAIN,
+        (int64_t[]){ row->event, row->subscription, place == WHI_PLACE_BEHIND ? WHI_DUE_BEHIND : now, now }, 4,
+        "sending the newest of a key again");
+}
+
+int whi_sqlite_order_again(whi_sqlite *store, const whi_delivery_row *row, int64_t now, int *done) {
+    whi_delivery_row found = *row;
+    int64_t waits, delivered = 0;
+    int code = newest(store, WHI_SQL_KEY_NEWER, row, &waits);
+
+    found.event = waits > row->event ? waits : row->event;
+    code = code == WH_OK ? newest(store, WHI_SQL_KEY_DELIVERED, &found, &delivered) : code;
+    *done = code == WH_OK && (waits != 0 || delivered != 0);
+    if (code != WH_OK || !*done) {
+        return code;
+    }
+    found.event = delivered != 0 ? delivered : waits;
+    return delivered != 0 ? send_again(store, &found, now) : hasten(store, &found, now);
 }

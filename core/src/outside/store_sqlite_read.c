@@ -67,7 +67,7 @@ void whi_sqlite_delivery_row(sqlite3_stmt *statement, whi_delivery_row *row, whi
         .attempts = sqlite3_column_int(statement, 4),
         .tries = sqlite3_column_int(statement, 5),
         .due = sqlite3_column_int64(statement, 6),
-        .owner = sqlite3_column_int64(statement, 7),
+        .turn = sqlite3_column_int64(statement, 7),
         .created_at = sqlite3_column_int64(statement, 8),
         .updated_at = sqlite3_column_int64(statement, 9),
         .status = sqlite3_column_int(statement, 10),
@@ -81,6 +81,11 @@ void whi_sqlite_delivery_row(sqlite3_stmt *statement, whi_delivery_row *row, whi
         row->body = whi_sqlite_bytes(statement, 21, &row->body_size);
         event->payload = whi_sqlite_bytes(statement, 22, &event->payload_size);
     }
+}
+
+/* Its type is there, as that of each event. */
+static int has_event(sqlite3_stmt *statement) {
+    return sqlite3_column_type(statement, 15) != SQLITE_NULL;
 }
 
 static void subscription_row(sqlite3_stmt *statement, whi_subscription_row *row) {
@@ -150,17 +155,17 @@ int whi_sqlite_give_delivery(whi_sqlite *store, whi_sqlite_side *side, enum whi_
         return code;
     }
     whi_sqlite_delivery_row(statement, &row, &about);
-    code = each(&row, &about, payload);
+    code = each(&row, has_event(statement) ? &about : NULL, payload);
     sqlite3_reset(statement);
     return code;
 }
 
-static whi_sqlite_side *enter(whi_sqlite *store) {
+whi_sqlite_side *whi_sqlite_enter(whi_sqlite *store) {
     pthread_mutex_lock(&store->reader->lock);
     return store->reader;
 }
 
-static int leave(whi_sqlite *store, int code) {
+int whi_sqlite_leave(whi_sqlite *store, int code) {
     pthread_mutex_unlock(&store->reader->lock);
     return code;
 }
@@ -192,9 +197,9 @@ int whi_sqlite_changes(whi_store *base, int64_t *out) {
 int whi_sqlite_event_get(whi_store *base, int64_t number, whi_event_fn each, void *payload) {
     whi_sqlite *store = whi_sqlite_of(base);
     char id[WH_ID_SIZE];
-    int found, code = whi_sqlite_give_event(store, enter(store), number, each, payload, &found);
+    int found, code = whi_sqlite_give_event(store, whi_sqlite_enter(store), number, each, payload, &found);
 
-    leave(store, code);
+    whi_sqlite_leave(store, code);
     if (code == WH_OK && !found) {
         whi_ident_format("msg_", number, id);
         return whi_fail(WH_ENOTFOUND, "event %s: not in the store", id);
@@ -247,7 +252,8 @@ static int number_of_id(whi_sqlite *store, whi_sqlite_side *side, const char *id
 
 int whi_sqlite_event_number(whi_store *base, const char *id, const char *tenant, int64_t *number) {
     whi_sqlite *store = whi_sqlite_of(base);
-    int code = id != NULL ? leave(store, number_of_id(store, enter(store), id, tenant, number)) : 0;
+    int code =
+        id != NULL ? whi_sqlite_leave(store, number_of_id(store, whi_sqlite_enter(store), id, tenant, number)) : 0;
 
     if (code == 1) {
         return WH_OK;
@@ -259,10 +265,10 @@ int whi_sqlite_event_number(whi_store *base, const char *id, const char *tenant,
 int whi_sqlite_delivery_get(whi_store *base, int64_t event, int64_t subscription, whi_delivery_fn each, void *payload) {
     whi_sqlite *store = whi_sqlite_of(base);
     char id[WH_ID_SIZE];
-    int found, code = whi_sqlite_give_delivery(store, enter(store), WHI_SQL_DELIVERY_GET, event, subscription, each,
-                                               payload, &found);
+    int found, code = whi_sqlite_give_delivery(store, whi_sqlite_enter(store), WHI_SQL_DELIVERY_GET, event,
+                                               subscription, each, payload, &found);
 
-    leave(store, code);
+    whi_sqlite_leave(store, code);
     if (code == WH_OK && !found) {
         whi_ident_delivery(event, subscription, id);
         return whi_fail(WH_ENOTFOUND, "delivery %s: not in the store", id);
@@ -304,13 +310,13 @@ static int give_subscription(whi_sqlite *store, whi_sqlite_side *side, int64_t i
 int whi_sqlite_subscription_get(whi_store *base, int64_t id, int64_t version, whi_subscription_fn each, void *payload) {
     whi_sqlite *store = whi_sqlite_of(base);
 
-    return leave(store, give_subscription(store, enter(store), id, version, each, payload));
+    return whi_sqlite_leave(store, give_subscription(store, whi_sqlite_enter(store), id, version, each, payload));
 }
 
 int whi_sqlite_subscription_then(whi_store *base, int64_t id, int64_t number, whi_subscription_fn each, void *payload) {
     whi_sqlite *store = whi_sqlite_of(base);
-    int found, code = leave(store, give_version(store, enter(store), WHI_SQL_SUBSCRIPTION_THEN,
-                                                (int64_t[]){ id, number }, each, payload, &found));
+    int found, code = whi_sqlite_leave(store, give_version(store, whi_sqlite_enter(store), WHI_SQL_SUBSCRIPTION_THEN,
+                                                           (int64_t[]){ id, number }, each, payload, &found));
 
     return code == WH_OK && !found ? whi_fail(WH_ENOTFOUND, "subscription %lld: no version was in force at %lld",
                                               (long long)id, (long long)number)
@@ -326,40 +332,14 @@ int whi_sqlite_subscription_now(whi_store *base, int64_t id, whi_subscription_fn
 int whi_sqlite_subscription_count(whi_store *base, int64_t *count) {
     whi_sqlite *store = whi_sqlite_of(base);
 
-    return leave(store, whi_sqlite_number(store, enter(store), WHI_SQL_SUBSCRIPTION_COUNT, count));
+    return whi_sqlite_leave(store,
+                            whi_sqlite_number(store, whi_sqlite_enter(store), WHI_SQL_SUBSCRIPTION_COUNT, count));
 }
 
 int whi_sqlite_subscription_count_now(whi_store *base, int64_t *count) {
     whi_sqlite *store = whi_sqlite_of(base);
 
     return whi_sqlite_number(store, &store->writer, WHI_SQL_SUBSCRIPTION_COUNT, count);
-}
-
-static int work(whi_sqlite *store, whi_sqlite_side *side, whi_store_work *out) {
-    sqlite3_stmt *statement;
-    int code = whi_sqlite_use(store, side, WHI_SQL_WORK, &statement);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    code = whi_sqlite_step(store, side, statement, "looking for work");
-    if (code != 1) {
-        return code;
-    }
-    out->events = sqlite3_column_int(statement, 0);
-    out->outbox = sqlite3_column_int(statement, 1);
-    out->owned = sqlite3_column_int(statement, 2);
-    out->first = sqlite3_column_int64(statement, 3);
-    out->free = sqlite3_column_int(statement, 4);
-    sqlite3_reset(statement);
-    return WH_OK;
-}
-
-int whi_sqlite_work(whi_store *base, whi_store_work *out) {
-    whi_sqlite *store = whi_sqlite_of(base);
-
-    memset(out, 0, sizeof *out);
-    return leave(store, work(store, enter(store), out));
 }
 
 /* -------------------------------------------------------------------- lists */
@@ -445,19 +425,38 @@ int whi_sqlite_event_list(whi_store *base, const whi_store_query *query, whi_eve
     whi_sqlite *store = whi_sqlite_of(base);
 
     *place = (whi_store_place){ 0, 0, 0 };
-    return leave(store, event_list(store, enter(store), query, each, payload, place));
+    return whi_sqlite_leave(store, event_list(store, whi_sqlite_enter(store), query, each, payload, place));
+}
+
+/* All of it, or a tenant's events. Those of none have no index: they are found on the way. */
+static int event_log_use(whi_sqlite *store, whi_sqlite_side *side, int64_t after, int limit, const char *tenant,
+                         sqlite3_stmt **out) {
+    enum whi_sql which = WHI_SQL_EVENT_LOG;
+    int code;
+
+    if (tenant != NULL) {
+        which = tenant[0] != '\0' ? WHI_SQL_EVENT_LOG_TENANT : WHI_SQL_EVENT_LOG_NOBODYS;
+    }
+    code = whi_sqlite_use(store, side, which, out);
+    if (code != WH_OK) {
+        return code;
+    }
+    if (which == WHI_SQL_EVENT_LOG_TENANT) {
+        sqlite3_bind_text(*out, 3, tenant, -1, SQLITE_STATIC);
+    }
+    return seek(store, side, which, after, limit, out);
 }
 
 /* What the last event was is asked first: all that was committed by then is seen by the walk. */
-static int event_log(whi_sqlite *store, whi_sqlite_side *side, int64_t after, int limit, whi_event_fn each,
-                     void *payload, int64_t *upto) {
+static int event_log(whi_sqlite *store, whi_sqlite_side *side, int64_t after, int limit, const char *tenant,
+                     whi_event_fn each, void *payload, int64_t *upto) {
     sqlite3_stmt *list;
     whi_event_row row;
     int64_t last;
     int count = 0, code = whi_sqlite_number(store, side, WHI_SQL_EVENT_LAST, &last);
 
     *upto = after;
-    code = code == WH_OK ? seek(store, side, WHI_SQL_EVENT_LOG, after, limit, &list) : code;
+    code = code == WH_OK ? event_log_use(store, side, after, limit, tenant, &list) : code;
     while (code == 1) {
         whi_sqlite_event_row(list, &row);
         *upto = row.number;
@@ -475,10 +474,12 @@ static int event_log(whi_sqlite *store, whi_sqlite_side *side, int64_t after, in
     return code;
 }
 
-int whi_sqlite_event_log(whi_store *base, int64_t after, int limit, whi_event_fn each, void *payload, int64_t *upto) {
+int whi_sqlite_event_log(whi_store *base, int64_t after, int limit, const char *tenant, whi_event_fn each,
+                         void *payload, int64_t *upto) {
     whi_sqlite *store = whi_sqlite_of(base);
 
-    return leave(store, event_log(store, enter(store), after, limit, each, payload, upto));
+    return whi_sqlite_leave(store,
+                            event_log(store, whi_sqlite_enter(store), after, limit, tenant, each, payload, upto));
 }
 
 /* The statement that gives the fewest rows for the query, bound. */
@@ -597,7 +598,7 @@ int whi_sqlite_delivery_list(whi_store *base, const whi_store_query *query, whi_
     delivery_gate gate = { query, each, payload, &left };
 
     *place = (whi_store_place){ 0, 0, 0 };
-    return leave(store, delivery_list(store, enter(store), &gate, place));
+    return whi_sqlite_leave(store, delivery_list(store, whi_sqlite_enter(store), &gate, place));
 }
 
 static int attempt_list(whi_sqlite *store, whi_sqlite_side *side, whi_attempt_row *row, whi_attempt_fn each,
@@ -621,7 +622,7 @@ int whi_sqlite_attempt_list(whi_store *base, int64_t event, int64_t subscription
     whi_sqlite *store = whi_sqlite_of(base);
     whi_attempt_row row = { .event = event, .subscription = subscription };
 
-    return leave(store, attempt_list(store, enter(store), &row, each, payload));
+    return whi_sqlite_leave(store, attempt_list(store, whi_sqlite_enter(store), &row, each, payload));
 }
 
 static int subscription_list(whi_sqlite *store, whi_sqlite_side *side, const whi_store_query *query,
@@ -666,7 +667,7 @@ int whi_sqlite_subscription_list(whi_store *base, const whi_store_query *query, 
     whi_sqlite *store = whi_sqlite_of(base);
 
     *place = (whi_store_place){ 0, 0, 0 };
-    return leave(store, subscription_list(store, enter(store), query, each, payload, place));
+    return whi_sqlite_leave(store, subscription_list(store, whi_sqlite_enter(store), query, each, payload, place));
 }
 
 /* Looked at after the changes were read: what goes meanwhile is seen too. */
@@ -703,38 +704,5 @@ static int subscription_feed(whi_sqlite *store, whi_sqlite_side *side, int64_t *
 int whi_sqlite_subscription_changes(whi_store *base, int64_t *after, whi_subscription_fn each, void *payload) {
     whi_sqlite *store = whi_sqlite_of(base);
 
-    return leave(store, subscription_feed(store, enter(store), after, each, payload));
-}
-
-/* Each look-up starts from the answer before: in a damaged index that could go round
- * for ever. */
-static int lanes(whi_sqlite *store, whi_sqlite_side *side, whi_lane_fn each, void *payload) {
-    int64_t previous = INT64_MIN;
-    sqlite3_stmt *list;
-    int code = whi_sqlite_use(store, side, WHI_SQL_LANES, &list);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    while ((code = whi_sqlite_step(store, side, list, "looking for lanes")) == 1) {
-        int64_t subscription = sqlite3_column_int64(list, 0);
-
-        code = subscription > previous ? each(subscription, sqlite3_column_int64(list, 1), payload)
-                                       : whi_fail(WH_ECORRUPT,
-                                                  "store '%s': damaged: the index webhook_deliveries_open is "
-                                                  "not in order",
-                                                  store->name);
-        if (code != WH_OK) {
-            sqlite3_reset(list);
-            return code;
-        }
-        previous = subscription;
-    }
-    return code;
-}
-
-int whi_sqlite_lanes(whi_store *base, whi_lane_fn each, void *payload) {
-    whi_sqlite *store = whi_sqlite_of(base);
-
-    return leave(store, lanes(store, enter(store), each, payload));
+    return whi_sqlite_leave(store, subscription_feed(store, whi_sqlite_enter(store), after, each, payload));
 }

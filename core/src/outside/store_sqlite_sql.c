@@ -11,20 +11,19 @@
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 #define WAITING TEXT(WHI_WAITING_NUMBER)
-#define SENDING TEXT(WHI_SENDING_NUMBER)
+#define SENDING "2" /* a state until version 5 */
 #define DELIVERED TEXT(WHI_DELIVERED_NUMBER)
 #define EXHAUSTED TEXT(WHI_EXHAUSTED_NUMBER)
 #define HELD TEXT(WHI_HELD_NUMBER)
 #define CANCELLED TEXT(WHI_CANCELLED_NUMBER)
 #define ABORTED TEXT(WHI_DUE_ABORTED)
+#define BEHIND "9223372036854775807" /* WHI_DUE_BEHIND */
 
 #define OPEN_STATES                                                                                                    \
     "(state = " WAITING " OR state = " EXHAUSTED " OR state = " HELD ")" /* with an entry in webhook_deliveries_open   \
                                                                           */
 
-#define IS_KEYED                                                                                                       \
-    "key IS NOT NULL AND (state = " WAITING " OR state = " SENDING " OR due = " ABORTED                                \
-    ")" /* with an entry in ..._keyed */
+#define IS_KEYED "key IS NOT NULL AND (state = " WAITING " OR due = " ABORTED ")" /* with an entry in ..._keyed */
 
 /* The first of a key is the one that has its turn, or the mark of an aborted run; behind it
  * those that wait, in the order of their events. */
@@ -75,6 +74,14 @@
     "decided.\n"                                                                                                       \
     "  event INTEGER PRIMARY KEY\n"                                                                                    \
     ");\n"
+#define LAG_TABLE                                                                                                      \
+    "CREATE TABLE webhook_lags (\n"                                                                                    \
+    "  -- Subscriptions that cannot be decided soon: each is decided up to its own position here, and no worker's "    \
+    "position waits for it.\n"                                                                                         \
+    "  subscription INTEGER PRIMARY KEY,\n"                                                                            \
+    "  position     INTEGER NOT NULL\n"                                                                                \
+    ");\n"                                                                                                             \
+    "CREATE INDEX webhook_lags_position ON webhook_lags (position);\n"
 #define PARTITION_ROWS(position)                                                                                       \
     "WITH RECURSIVE n (id) AS (SELECT 0 UNION ALL SELECT id + 1 FROM n WHERE id < 255)"                                \
     " INSERT INTO webhook_partitions SELECT id, 0, 0, " position " FROM n;\n"
@@ -105,7 +112,7 @@ const char whi_sqlite_schema[] =
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
-    "INSERT INTO webhook_meta VALUES ('schema', 4), ('change', 0), ('subscriptions', 0), ('forgotten', 0),"
+    "INSERT INTO webhook_meta VALUES ('schema', 5), ('change', 0), ('subscriptions', 0), ('forgotten', 0),"
     " ('upgraded', 0);\n"
 
     "CREATE TABLE webhook_outbox (\n"
@@ -115,13 +122,14 @@ const char whi_sqlite_schema[] =
     "  -- Rows are taken in the order of number and deleted. One that cannot become an\n"
     "  -- event (a payload that is not JSON, ...) goes to outbox_rejected.\n"
     "  number  INTEGER PRIMARY KEY AUTOINCREMENT, -- leave it out\n"
-    "  id      TEXT,                     -- idempotency key; NULL: one is made\n"
-    "  type    TEXT NOT NULL,            -- 'order.paid'\n"
-    "  tenant  TEXT NOT NULL DEFAULT '', -- '': none\n"
-    "  time    INTEGER,                  -- ms since 1970; NULL: when it is taken\n"
-    "  payload TEXT NOT NULL,            -- JSON, delivered byte for byte\n"
-    "  source  TEXT NOT NULL DEFAULT '', -- '': none\n"
-    "  key     TEXT NOT NULL DEFAULT ''  -- what it is about, for subscriptions with an order; '': nothing\n"
+    "  -- Of the optional ones NULL and '' are the same: it has none.\n"
+    "  id      TEXT,          -- idempotency key; without one it is made\n"
+    "  type    TEXT NOT NULL, -- 'order.paid'\n"
+    "  tenant  TEXT,\n"
+    "  time    INTEGER,       -- ms since 1970; without one it is that when the row is taken\n"
+    "  payload TEXT NOT NULL, -- JSON, delivered byte for byte\n"
+    "  source  TEXT,\n"
+    "  key     TEXT           -- what it is about, for subscriptions with an order\n"
     ");\n"
 
     "CREATE TABLE webhook_outbox_rejected (\n"
@@ -154,19 +162,19 @@ const char whi_sqlite_schema[] =
     "  event        INTEGER NOT NULL, -- webhook_events.number\n"
     "  subscription INTEGER NOT NULL, -- webhook_subscriptions.id\n"
     "  version      INTEGER NOT NULL, -- of the subscription, that made the bytes; 0: not made yet\n"
-    "  state        INTEGER NOT NULL, -- " WAITING " waiting, " SENDING " sending, " DELIVERED " delivered, " EXHAUSTED
-    " exhausted, " HELD " held, " CANCELLED " cancelled\n"
+    "  state        INTEGER NOT NULL, -- " WAITING " waiting, " DELIVERED " delivered, " EXHAUSTED " exhausted, " HELD
+    " held, " CANCELLED " cancelled\n"
     "  attempts     INTEGER NOT NULL, -- in all\n"
     "  tries        INTEGER NOT NULL, -- since the retry list was begun\n"
     "  due          INTEGER NOT NULL, -- waiting: when it will be sent, 2^63 - 1: in its turn; else 0; " ABORTED
     ": aborted\n"
-    "  owner        INTEGER NOT NULL, -- sending: webhook_workers.id; else 0\n"
+    "  turn         INTEGER NOT NULL, -- how often the row was changed, by whomever\n"
     "  created_at   INTEGER NOT NULL,\n"
     "  updated_at   INTEGER NOT NULL,\n"
     "  status       INTEGER NOT NULL, -- of the last answer, 0: none\n"
     "  error        TEXT,             -- what went wrong last\n"
     "  body         INTEGER,          -- webhook_bodies.number; NULL: the event's payload is sent\n"
-    "  key          TEXT,             -- NULL: no order; of one key one is due or sending, the others wait\n"
+    "  key          TEXT,             -- NULL: no order; of one key one is due, the others wait\n"
     "  headers      TEXT,             -- NULL, or JSON: what the rule sends along\n"
     "  -- The first attempt, as those after it in webhook_attempts: mostly there is none after it.\n"
     "  first_at       INTEGER,        -- NULL: it was not made yet\n"
@@ -178,8 +186,7 @@ const char whi_sqlite_schema[] =
     "  PRIMARY KEY (event, subscription)\n"
     ") WITHOUT ROWID;\n"
     "CREATE INDEX webhook_deliveries_open ON webhook_deliveries (state, subscription, due, event)\n"
-    "  WHERE " OPEN_STATES ";\n"
-    "CREATE INDEX webhook_deliveries_sending ON webhook_deliveries (owner) WHERE state = " SENDING ";\n" KEY_INDEX
+    "  WHERE " OPEN_STATES ";\n" KEY_INDEX
 
     "CREATE TABLE webhook_bodies (\n"
     "  -- What is sent where a rule made it differ from the event's payload.\n"
@@ -227,7 +234,7 @@ const char whi_sqlite_schema[] =
     "CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT "
     "NULL;\n"
 
-    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") TOKEN_TABLES;
+    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") LAG_TABLE TOKEN_TABLES;
 
 /* A first attempt without its delivery belonged to an event that a hand deleted: nobody can ask for it. */
 #define FIRST_ATTEMPTS                                                                                                 \
@@ -293,15 +300,44 @@ static const char upgrade_3[] = FIRST_ATTEMPTS UPGRADE_3_VERSIONS
               ";\n"
               "UPDATE webhook_meta SET value = 4 WHERE name = 'schema';\n";
 
-const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3 };
+/* What is under way is not marked any more. As no row is in the state that goes, the index of keys has the same
+ * entries with its new condition and with the old one: its text is changed, as those of two tables are, and no row of
+ * what may be a large store is moved, or read but by an index. To make the outbox anew would take an application's
+ * own triggers along, and to have SQLite rename a column stops at any view that is broken. */
+#define REPLACED(text, from, to) "replace(" text ", '" from "', '" to "')"
+#define TEXT_BECOMES(kind, name, text)                                                                                 \
+    "UPDATE sqlite_schema SET sql = " text " WHERE type = '" kind "' AND lower(name) = '" name "';\n"
+#define TURN_FOR_OWNER                                                                                                 \
+    REPLACED(REPLACED("sql", " owner ", " turn  "), "-- sending: webhook_workers.id; else 0",                          \
+             "-- how often the row was changed, by whomever")
+#define WITHOUT_SENDING(text) REPLACED(REPLACED(text, " " SENDING " sending,", ""), " or sending,", ",")
+#define WITHOUT_NOT_NULL                                                                                               \
+    REPLACED(REPLACED(REPLACED("sql", "TEXT NOT NULL DEFAULT ''''", "TEXT"), "-- ''''", "-- NULL or ''''"), "; ''''",  \
+             "; NULL or ''''")
+#define EMPTY_IS_NULL(text)                                                                                            \
+    REPLACED(REPLACED(text, "NULL: one is made", "NULL or '''': one is made"), "NULL: when it", "NULL or '''': when it")
+static const char upgrade_4[] =
+    "UPDATE webhook_deliveries SET state = " WAITING ", due = updated_at, owner = 0 WHERE state = " SENDING ";\n"
+    "DROP INDEX IF EXISTS webhook_deliveries_sending;\n"
+    "PRAGMA writable_schema = ON;\n"
+    /* clang-format off */
+    TEXT_BECOMES("table", "webhook_deliveries", WITHOUT_SENDING(TURN_FOR_OWNER))
+    TEXT_BECOMES("index", "webhook_deliveries_keyed", REPLACED("sql", " OR state = " SENDING, ""))
+    TEXT_BECOMES("table", "webhook_outbox", EMPTY_IS_NULL(WITHOUT_NOT_NULL))
+    /* clang-format on */
+    "PRAGMA writable_schema = RESET;\n" LAG_TABLE "UPDATE webhook_meta SET value = 5 WHERE name = 'schema';\n";
+
+const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
+    [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4
+};
 
 #define CHANGED_COLUMNS                                                                                                \
-    "version = ?3, state = ?4, attempts = ?5, tries = ?6, due = ?7, owner = ?8, updated_at = ?10, status = ?11,"       \
-    " error = ?12, key = ?14, headers = ?15"
-#define IS_AS_IT_WAS "event = ?1 AND subscription = ?2 AND (?9 < 0 OR (state = ?9 AND owner = ?13))"
+    "version = ?3, state = ?4, attempts = ?5, tries = ?6, due = ?7, turn = turn + 1, updated_at = ?8, status = ?9,"    \
+    " error = ?10, key = ?11, headers = ?12"
+#define IS_AS_IT_WAS "event = ?1 AND subscription = ?2 AND (?13 < 0 OR turn = ?13)"
 #define EVENT_COLUMNS "e.number, e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key"
 #define DELIVERY_COLUMNS                                                                                               \
-    "d.event, d.subscription, d.version, d.state, d.attempts, d.tries, d.due, d.owner, d.created_at, d.updated_at,"    \
+    "d.event, d.subscription, d.version, d.state, d.attempts, d.tries, d.due, d.turn, d.created_at, d.updated_at,"     \
     " d.status, d.error, d.key, d.headers"
 #define SUBSCRIPTION_COLUMNS "id, version, tenant, status, deleted, document, since"
 #define VERSION_OF                                                                                                     \
@@ -313,18 +349,11 @@ const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = { [1] = upgrade_1, [2
     " FROM webhook_subscriptions WHERE id = ?1 AND deleted = 1"                                                        \
     " AND NOT EXISTS (SELECT 1 FROM webhook_subscription_versions WHERE subscription = ?1)"
 
-/* The owners that a table knows, by a loose scan: from each one look-up leads to the next. There are few. */
-#define OWNERS(name, table)                                                                                            \
-    name " (owner) AS (SELECT (SELECT min(owner) FROM " table " owner >= 0)"                                           \
-         " UNION ALL SELECT (SELECT min(owner) FROM " table " owner > " name ".owner)"                                 \
-         " FROM " name " WHERE " name ".owner IS NOT NULL)"
-#define SENDING_OWNERS                                                                                                 \
-    OWNERS("busy", "webhook_deliveries INDEXED BY webhook_deliveries_sending WHERE state = " SENDING " AND")
-
-/* The least position: how far the log is done. Of the partitions those count whose owner is nobody: a loose
- * scan finds the owners, of which there are few. */
+/* The least position, that of a lag included: how far the log is done. Of the partitions those count whose owner is
+ * nobody: a loose scan finds the owners, of which there are few. */
 #define FLOOR                                                                                                          \
-    "min((SELECT coalesce(min(position), " NOWHERE ") FROM webhook_workers), (WITH RECURSIVE had (owner) AS ("         \
+    "min((SELECT coalesce(min(position), " NOWHERE ") FROM webhook_lags),"                                             \
+    " (SELECT coalesce(min(position), " NOWHERE ") FROM webhook_workers), (WITH RECURSIVE had (owner) AS ("            \
     "SELECT min(owner) FROM webhook_partitions UNION ALL SELECT (SELECT min(owner) FROM webhook_partitions"            \
     " WHERE owner > had.owner) FROM had WHERE had.owner IS NOT NULL) SELECT coalesce(min((SELECT min(p.position)"      \
     " FROM webhook_partitions p WHERE p.owner = had.owner)), " NOWHERE ") FROM had"                                    \
@@ -358,46 +387,42 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_EVENT_KNOWN] = "SELECT number FROM webhook_events WHERE number = ?1 AND (?2 IS NULL OR tenant = ?2)",
 
     [WHI_SQL_DELIVERY_ADD] =
-        "INSERT INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, owner,"
-        " created_at, updated_at, status, error, body, key, headers, first_at, first_us, first_code, first_status,"
-        " first_error, first_response) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-        " ?17, ?18, ?19, ?20, ?21) ON CONFLICT DO NOTHING",
+        "INSERT INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, turn, updated_at,"
+        " status, error, key, headers, created_at, body, first_at, first_us, first_code, first_status, first_error,"
+        " first_response) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+        " ?19, ?20) ON CONFLICT DO NOTHING",
     [WHI_SQL_DELIVERY_CHANGE] = "UPDATE webhook_deliveries SET " CHANGED_COLUMNS " WHERE " IS_AS_IT_WAS,
     [WHI_SQL_DELIVERY_CHANGE_FIRST] =
-        "UPDATE webhook_deliveries SET " CHANGED_COLUMNS ", first_at = ?16, first_us = ?17, first_code = ?18,"
-        " first_status = ?19, first_error = ?20, first_response = ?21 WHERE " IS_AS_IT_WAS " AND first_at IS NULL",
-    [WHI_SQL_DELIVERY_IS] = "SELECT state, owner FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
-    [WHI_SQL_DELIVERY_PICK] =
-        "SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
-        " WHERE state = " WAITING " AND subscription = ?1 AND due <= ?2 ORDER BY due, event LIMIT ?3",
-    [WHI_SQL_DELIVERY_TAKE] = "UPDATE webhook_deliveries SET state = " SENDING ", due = 0, owner = ?3, updated_at = ?4"
-                              " WHERE event = ?1 AND subscription = ?2 AND state = " WAITING,
-    [WHI_SQL_DELIVERY_DUE] = "SELECT due FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
-                             " WHERE state = " WAITING " AND subscription = ?1 ORDER BY due LIMIT 1",
-    [WHI_SQL_DELIVERY_ORPHAN] = "DELETE FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2 RETURNING key",
+        "UPDATE webhook_deliveries SET " CHANGED_COLUMNS ", first_at = ?14, first_us = ?15, first_code = ?16,"
+        " first_status = ?17, first_error = ?18, first_response = ?19 WHERE " IS_AS_IT_WAS " AND first_at IS NULL",
+    [WHI_SQL_DELIVERY_IS] = "SELECT turn FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_DELIVERY_DROP] = "DELETE FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2"
+                              " AND NOT EXISTS (SELECT 1 FROM webhook_events WHERE number = ?1) RETURNING key",
     [WHI_SQL_KEY_FIRST] =
         "SELECT event, due FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
         " AND subscription = ?1 AND key = ?2 AND event <> ?3 ORDER BY due, event LIMIT 1",
     [WHI_SQL_KEY_NEWER] =
         "SELECT max(event) FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
         " AND subscription = ?1 AND key = ?2 AND event > ?3 AND due >= 0",
-    [WHI_SQL_KEY_TURN] = "UPDATE webhook_deliveries SET due = created_at WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_KEY_TURN] =
+        "UPDATE webhook_deliveries SET due = created_at, turn = turn + 1 WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_KEY_CANCEL] =
         "UPDATE webhook_deliveries SET state = " CANCELLED
-        ", due = 0, updated_at = ?4, error = ?5 WHERE subscription = ?1 AND"
+        ", due = 0, turn = turn + 1, updated_at = ?4, error = ?5 WHERE subscription = ?1 AND"
         " event IN (SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
-        " AND state = " WAITING " AND subscription = ?1 AND key = ?2 AND event < ?3)",
-    [WHI_SQL_KEY_ABORT] = "UPDATE webhook_deliveries SET due = " ABORTED " WHERE event = ?1 AND subscription = ?2",
+        " AND state = " WAITING " AND subscription = ?1 AND key = ?2 AND event < ?3 AND event <> ?6)",
+    /* The newest first: the walk ends with the first that it finds. */
+    [WHI_SQL_KEY_DELIVERED] = "SELECT event FROM webhook_deliveries WHERE event > ?3 AND subscription = ?1"
+                              " AND key = ?2 AND state = " DELIVERED " ORDER BY event DESC LIMIT 1",
+    [WHI_SQL_KEY_AGAIN] = "UPDATE webhook_deliveries SET state = " WAITING ", due = ?3, tries = 0, turn = turn + 1,"
+                          " updated_at = ?4 WHERE event = ?1 AND subscription = ?2 AND state = " DELIVERED,
+    [WHI_SQL_KEY_HASTEN] = "UPDATE webhook_deliveries SET due = ?3, tries = 0, turn = turn + 1, updated_at = ?3"
+                           " WHERE event = ?1 AND subscription = ?2 AND state = " WAITING " AND due < " BEHIND,
     [WHI_SQL_DELIVERY_CANCEL] =
         "UPDATE webhook_deliveries SET state = " CANCELLED
-        ", due = 0, updated_at = ?2 WHERE subscription = ?1 AND event IN"
+        ", due = 0, turn = turn + 1, updated_at = ?2 WHERE subscription = ?1 AND event IN"
         " (SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open WHERE " OPEN_STATES
         " AND state IN (" WAITING ", " HELD ") AND subscription = ?1 LIMIT ?3)",
-    [WHI_SQL_DELIVERY_RELEASE] =
-        "UPDATE webhook_deliveries SET state = " WAITING
-        ", due = ?2, owner = 0, updated_at = ?2 WHERE (event, subscription) IN"
-        " (SELECT event, subscription FROM webhook_deliveries INDEXED BY webhook_deliveries_sending"
-        "  WHERE state = " SENDING " AND owner = ?1 LIMIT ?3)",
     [WHI_SQL_BODY_LAST] = "SELECT max(number) FROM webhook_bodies",
     [WHI_SQL_BODY_ADD] = "INSERT INTO webhook_bodies (number, body) VALUES (?1, ?2)",
     [WHI_SQL_BODY_LOOK] = "SELECT body, (SELECT b.body = ?3 FROM webhook_bodies b WHERE b.number = d.body)"
@@ -414,14 +439,14 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "INSERT INTO webhook_attempts (event, subscription, n, at, duration_us, code, status, error,"
         " response) SELECT ?1, ?2, coalesce(max(n), 1) + 1, ?4, ?5, ?6, ?7, ?8, ?9"
         " FROM webhook_attempts WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_ATTEMPT_COUNT] =
+        "UPDATE webhook_deliveries SET attempts = attempts + 1 WHERE event = ?1 AND subscription = ?2",
 
     [WHI_SQL_WORKER_ADD] = "INSERT INTO webhook_workers (beat, share, position) VALUES (0, ?1, " NOWHERE ")",
     [WHI_SQL_WORKER_BEAT] = "UPDATE webhook_workers SET beat = beat + 1, share = ?2 WHERE id = ?1",
     [WHI_SQL_WORKER_HOLDS] = "SELECT id FROM webhook_workers WHERE id = ?1",
     [WHI_SQL_WORKER_LIST] = "SELECT id, beat, share, position FROM webhook_workers ORDER BY id",
     [WHI_SQL_WORKER_REMOVE] = "DELETE FROM webhook_workers WHERE id = ?1",
-    [WHI_SQL_WORKER_ORPHAN] = "WITH RECURSIVE " SENDING_OWNERS " SELECT owner FROM busy"
-                              " WHERE owner > 0 AND owner NOT IN (SELECT id FROM webhook_workers) LIMIT 1",
 
     [WHI_SQL_PARTITION_LEAST] = "SELECT count(*), min(position) FROM webhook_partitions WHERE id IN (" NOBODYS ")",
     [WHI_SQL_PARTITION_TAKE] = "UPDATE webhook_partitions SET owner = ?2, epoch = epoch + 1 WHERE id IN (" NOBODYS ")",
@@ -431,6 +456,12 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "UPDATE webhook_partitions SET owner = 0, position = (SELECT position FROM webhook_workers WHERE id = ?1)"
         " WHERE owner = ?1 AND EXISTS (SELECT 1 FROM webhook_workers WHERE id = ?1)",
     [WHI_SQL_PARTITION_LIST] = "SELECT id, owner, position FROM webhook_partitions ORDER BY id",
+    [WHI_SQL_PARTITION_OWNER] = "SELECT owner FROM webhook_partitions WHERE id = ?1",
+    [WHI_SQL_LAG_PUT] =
+        "INSERT INTO webhook_lags (subscription, position) SELECT id, ?2 FROM webhook_subscriptions WHERE id = ?1"
+        " AND deleted = 0 ON CONFLICT (subscription) DO UPDATE SET position = excluded.position",
+    [WHI_SQL_LAG_DROP] = "DELETE FROM webhook_lags WHERE subscription = ?1",
+    [WHI_SQL_LAG_LIST] = "SELECT subscription, position FROM webhook_lags ORDER BY subscription",
     [WHI_SQL_POSITION] = "UPDATE webhook_workers SET position = ?2"
                          " WHERE id = ?1 AND EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = ?1)",
     [WHI_SQL_POSITION_LOWER] = "UPDATE webhook_workers SET position = min(position, ?2) WHERE id = ?1",
@@ -465,7 +496,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_PURGE_PICK] = "SELECT number FROM webhook_events WHERE number > ?1 AND number <= min(?2 - 1, " FLOOR
                            ", (SELECT max(number) FROM webhook_events) - 1) ORDER BY number LIMIT ?3",
     [WHI_SQL_PURGE_STATES] =
-        "SELECT total(state = " WAITING " OR state = " SENDING ") > 0,"
+        "SELECT total(state = " WAITING ") > 0,"
         " total(state = " EXHAUSTED " OR state = " HELD ") > 0 FROM webhook_deliveries WHERE event = ?1",
     [WHI_SQL_PURGE_ID] = "DELETE FROM webhook_event_ids WHERE id = (SELECT id FROM webhook_events WHERE number = ?1)"
                          " AND tenant = (SELECT tenant FROM webhook_events WHERE number = ?1)",
@@ -514,14 +545,17 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_WORK] =
         "WITH log (last, least) AS MATERIALIZED"
         " (SELECT coalesce((SELECT max(number) FROM webhook_events), 0), " FLOOR ")"
-        " SELECT last > least, EXISTS (SELECT 1 FROM webhook_outbox),"
-        " EXISTS (SELECT 1 FROM webhook_deliveries INDEXED BY webhook_deliveries_sending WHERE state = " SENDING
-        " AND owner > 0), CASE WHEN last > least THEN least + 1 ELSE 0 END,"
+        " SELECT last > least, EXISTS (SELECT 1 FROM webhook_outbox), CASE WHEN last > least THEN least + 1 ELSE 0 END,"
         " EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = 0) FROM log",
     [WHI_SQL_EVENT_GET] = "SELECT " EVENT_COLUMNS ", e.payload, " IS_IN_LOG " AND e.number > " FLOOR
                           " FROM webhook_events e WHERE e.number = ?1",
     [WHI_SQL_EVENT_LOG] = "SELECT " EVENT_COLUMNS ", e.payload, 1 FROM webhook_events e WHERE e.number > ?1"
                           " AND " IS_IN_LOG " ORDER BY e.number LIMIT ?2",
+    [WHI_SQL_EVENT_LOG_TENANT] = "SELECT " EVENT_COLUMNS ", e.payload, 1 FROM webhook_events e"
+                                 " INDEXED BY webhook_events_tenant WHERE e.tenant = ?3 AND e.tenant <> ''"
+                                 " AND e.number > ?1 AND " IS_IN_LOG " ORDER BY e.number LIMIT ?2",
+    [WHI_SQL_EVENT_LOG_NOBODYS] = "SELECT " EVENT_COLUMNS ", e.payload, 1 FROM webhook_events e WHERE e.number > ?1"
+                                  " AND e.tenant = '' AND " IS_IN_LOG " ORDER BY e.number LIMIT ?2",
     [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM webhook_events WHERE number < ?1 AND number >= ?2"
                            " ORDER BY number DESC",
     [WHI_SQL_EVENT_OF_TENANT] =
@@ -532,6 +566,14 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " b.body, CASE WHEN b.body IS NULL THEN e.payload END FROM webhook_deliveries d CROSS JOIN webhook_events e"
         " LEFT JOIN webhook_bodies b ON b.number = d.body"
         " WHERE d.event = ?1 AND d.subscription = ?2 AND e.number = ?1",
+    [WHI_SQL_DELIVERY_SEND] =
+        "SELECT " DELIVERY_COLUMNS ", e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key,"
+        " b.body, CASE WHEN b.body IS NULL THEN e.payload END FROM webhook_deliveries d"
+        " LEFT JOIN webhook_events e ON e.number = d.event LEFT JOIN webhook_bodies b ON b.number = d.body"
+        " WHERE d.event = ?1 AND d.subscription = ?2",
+    [WHI_SQL_DELIVERY_DUE] =
+        "SELECT event, due FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
+        " WHERE state = " WAITING " AND subscription = ?1 AND due < " BEHIND " ORDER BY due, event",
     [WHI_SQL_DELIVERY_HEAD] =
         "SELECT " DELIVERY_COLUMNS ", e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key"
         " FROM webhook_deliveries d CROSS JOIN webhook_events e"

@@ -1,5 +1,5 @@
 /* Workers, the partitions that they have, and their positions in the log: see engine/lease.h.
- * Tests: test_store, test_store_partition. */
+ * Tests: test_store, test_store_partition, test_store_lag. */
 #include "outside/store_sqlite.h"
 
 #include "base/error.h"
@@ -69,29 +69,6 @@ int whi_sqlite_worker_remove(whi_store *base, int64_t owner) {
 
     store->holds = 0;
     return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_WORKER_REMOVE, &owner, 1, "removing a worker") : code;
-}
-
-static int find_orphan(whi_sqlite *store, int64_t *owner) {
-    sqlite3_stmt *statement;
-    int code = whi_sqlite_write(store, WHI_SQL_WORKER_ORPHAN, &statement);
-
-    return code == WH_OK ? whi_sqlite_number(store, &store->writer, WHI_SQL_WORKER_ORPHAN, owner) : code;
-}
-
-int whi_sqlite_worker_sweep(whi_store *base, int64_t now, int limit, int *count) {
-    whi_sqlite *store = whi_sqlite_of(base);
-    int64_t owner = 0;
-    int code = find_orphan(store, &owner);
-
-    *count = 0;
-    limit = whi_sqlite_bounded(limit);
-    while (code == WH_OK && owner != 0 && *count < limit) {
-        code = whi_sqlite_run_numbers(store, WHI_SQL_DELIVERY_RELEASE, (int64_t[]){ owner, now, limit - *count }, 3,
-                                      "releasing deliveries");
-        *count += code == WH_OK ? whi_sqlite_changed(store) : 0;
-        code = code == WH_OK ? find_orphan(store, &owner) : code;
-    }
-    return code;
 }
 
 /* ---------------------------------------------------------------- partitions */
@@ -169,5 +146,48 @@ int whi_sqlite_position(whi_store *base, int64_t owner, int64_t position, int *d
         whi_sqlite_run_numbers(store, WHI_SQL_POSITION, (int64_t[]){ owner, position }, 2, "moving a position on");
 
     *done = code == WH_OK && whi_sqlite_changed(store) > 0;
+    return code;
+}
+
+/* ---------------------------------------------------------------------- lags */
+
+static int has_partition(whi_sqlite *store, int64_t owner, int partition, int *out) {
+    int64_t has;
+    int found, code = whi_sqlite_read_number(store, WHI_SQL_PARTITION_OWNER, partition, &has, &found);
+
+    *out = code == WH_OK && found && has == owner;
+    return code;
+}
+
+/* A deleted subscription gets none: it would hold the log up for ever. */
+int whi_sqlite_lag(whi_sqlite *store, whi_fact *fact) {
+    int64_t numbers[] = { fact->of.lag.subscription, fact->of.lag.position };
+    int ends = fact->of.lag.position < 0;
+    int ours, code = has_partition(store, fact->of.lag.owner, fact->of.lag.partition, &ours);
+
+    if (code != WH_OK || !ours) {
+        return code;
+    }
+    code = whi_sqlite_run_numbers(store, ends ? WHI_SQL_LAG_DROP : WHI_SQL_LAG_PUT, numbers, ends ? 1 : 2,
+                                  "writing a lag");
+    fact->answer.done = code == WH_OK && (ends || whi_sqlite_changed(store) > 0);
+    return code;
+}
+
+int whi_sqlite_lag_list(whi_store *base, whi_lane_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_LAG_LIST, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    while ((code = whi_sqlite_step(store, &store->writer, statement, "listing lags")) == 1) {
+        code = each(sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1), payload);
+        if (code != 0) {
+            sqlite3_reset(statement);
+            return code;
+        }
+    }
     return code;
 }

@@ -151,7 +151,15 @@ static int body_replace(whi_sqlite *store, const whi_delivery_row *row) {
     return code == WH_OK ? body_write(store, WHI_SQL_BODY_ADD, store->next_body++, row) : code;
 }
 
-/* due and owner are 0 where the state gives them no meaning: webhook_deliveries_open relies on it. */
+/* 0 where the state gives it no meaning: webhook_deliveries_open relies on it. The mark of an aborted run is
+ * written with the row: it is no change of its own. */
+static int64_t due_of(const whi_delivery_row *row) {
+    if (!whi_order_has_ended(row->state)) {
+        return row->due;
+    }
+    return row->abort && row->key != NULL ? WHI_DUE_ABORTED : 0;
+}
+
 static void bind_delivery(sqlite3_stmt *statement, const whi_delivery_row *row) {
     sqlite3_bind_int64(statement, 1, row->event);
     sqlite3_bind_int64(statement, 2, row->subscription);
@@ -159,13 +167,12 @@ static void bind_delivery(sqlite3_stmt *statement, const whi_delivery_row *row) 
     sqlite3_bind_int64(statement, 4, row->state);
     sqlite3_bind_int64(statement, 5, row->attempts);
     sqlite3_bind_int64(statement, 6, row->tries);
-    sqlite3_bind_int64(statement, 7, row->state == WHI_WAITING ? row->due : 0);
-    sqlite3_bind_int64(statement, 8, row->state == WHI_SENDING ? row->owner : 0);
-    sqlite3_bind_int64(statement, 10, row->updated_at);
-    sqlite3_bind_int64(statement, 11, row->status);
-    whi_sqlite_bind_word(statement, 12, row->error);
-    whi_sqlite_bind_word(statement, 14, row->key);
-    whi_sqlite_bind_word(statement, 15, row->headers);
+    sqlite3_bind_int64(statement, 7, due_of(row));
+    sqlite3_bind_int64(statement, 8, row->updated_at);
+    sqlite3_bind_int64(statement, 9, row->status);
+    whi_sqlite_bind_word(statement, 10, row->error);
+    whi_sqlite_bind_word(statement, 11, row->key);
+    whi_sqlite_bind_word(statement, 12, row->headers);
 }
 
 /* In six columns from index on; NULL: none. */
@@ -198,13 +205,13 @@ static int delivery_insert(whi_sqlite *store, const whi_delivery_row *row, const
         return code;
     }
     bind_delivery(statement, row);
-    sqlite3_bind_int64(statement, 9, row->created_at);
+    sqlite3_bind_int64(statement, 13, row->created_at);
     if (row->body != NULL) {
-        sqlite3_bind_int64(statement, 13, store->next_body);
+        sqlite3_bind_int64(statement, 14, store->next_body);
     } else {
-        sqlite3_bind_null(statement, 13);
+        sqlite3_bind_null(statement, 14);
     }
-    bind_attempt(statement, 16, first);
+    bind_attempt(statement, 15, first);
     code = whi_sqlite_run_write(store, statement, "adding a delivery");
     *done = code == WH_OK && whi_sqlite_changed(store) > 0;
     return *done && row->body != NULL ? body_write(store, WHI_SQL_BODY_ADD, store->next_body++, row) : code;
@@ -221,31 +228,30 @@ static int delivery_change(whi_sqlite *store, const whi_delivery_row *row, const
         return code;
     }
     bind_delivery(statement, row);
-    sqlite3_bind_int64(statement, 9, row->was);
-    sqlite3_bind_int64(statement, 13, row->was == WHI_SENDING ? row->was_owner : 0);
+    sqlite3_bind_int64(statement, 13, row->turn);
     if (first != NULL) {
-        bind_attempt(statement, 16, first);
+        bind_attempt(statement, 14, first);
     }
     code = whi_sqlite_run_write(store, statement, "changing a delivery");
     *done = code == WH_OK && whi_sqlite_changed(store) > 0;
     return *done && row->body != NULL ? body_replace(store, row) : code;
 }
 
-/* The state is compared by the statement that changes it. A first attempt goes along, unless another one is
+/* The turn is compared by the statement that changes it. A first attempt goes along, unless another one is
  * there. */
 static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, int *done, int *kept) {
     const whi_attempt_row *first = row->attempt != NULL && row->attempt->n == 1 ? row->attempt : NULL;
     int code = WH_OK;
 
     *done = 0;
-    if (row->was != WHI_WAS_ABSENT && first != NULL) {
+    if (row->turn != WHI_TURN_ABSENT && first != NULL) {
         code = delivery_change(store, row, first, done);
     }
     *kept = *done;
-    if (code == WH_OK && !*done && row->was != WHI_WAS_ABSENT) {
+    if (code == WH_OK && !*done && row->turn != WHI_TURN_ABSENT) {
         code = delivery_change(store, row, NULL, done);
     }
-    if (code == WH_OK && !*done && row->was <= WHI_WAS_ABSENT) {
+    if (code == WH_OK && !*done && row->turn < 0) {
         code = delivery_insert(store, row, first, done);
         *kept = *done && first != NULL;
     }
@@ -256,10 +262,10 @@ static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, int *d
 static int is_as_it_was(whi_sqlite *store, const whi_delivery_row *row, int *out) {
     int64_t key[] = { row->event, row->subscription };
     sqlite3_stmt *statement;
-    int state, code = whi_sqlite_write(store, WHI_SQL_DELIVERY_IS, &statement);
+    int code = whi_sqlite_write(store, WHI_SQL_DELIVERY_IS, &statement);
 
-    *out = row->was <= WHI_WAS_ABSENT;
-    if (code != WH_OK || row->was == WHI_WAS_ANY) {
+    *out = row->turn < 0;
+    if (code != WH_OK || row->turn == WHI_TURN_ANY) {
         return code;
     }
     sqlite3_bind_int64(statement, 1, key[0]);
@@ -268,8 +274,7 @@ static int is_as_it_was(whi_sqlite *store, const whi_delivery_row *row, int *out
     if (code != 1) {
         return code;
     }
-    state = sqlite3_column_int(statement, 0);
-    *out = state == row->was && (state != WHI_SENDING || sqlite3_column_int64(statement, 1) == row->was_owner);
+    *out = sqlite3_column_int64(statement, 0) == row->turn;
     sqlite3_reset(statement);
     return WH_OK;
 }
@@ -315,84 +320,52 @@ static int attempt_write(whi_sqlite *store, const whi_attempt_row *row, enum whi
 }
 
 /* When two workers made the same attempt (one took over from the other, which was
- * only slow), both were made, and both stay: the second with the next number. */
-int whi_sqlite_attempt_add(whi_store *base, const whi_attempt_row *row) {
+ * only slow), both were made, and both stay: the second with the next number, which the row does not count yet. */
+int whi_sqlite_attempt_add(whi_store *base, const whi_attempt_row *row, int counted) {
     whi_sqlite *store = whi_sqlite_of(base);
     int code = attempt_write(store, row, row->n == 1 ? WHI_SQL_ATTEMPT_FIRST : WHI_SQL_ATTEMPT_ADD);
 
-    return code == WH_OK && whi_sqlite_changed(store) == 0 ? attempt_write(store, row, WHI_SQL_ATTEMPT_APPEND) : code;
+    if (code == WH_OK && whi_sqlite_changed(store) == 0) {
+        code = attempt_write(store, row, WHI_SQL_ATTEMPT_APPEND);
+        counted = 0;
+    }
+    return code == WH_OK && !counted
+               ? whi_sqlite_run_numbers(store, WHI_SQL_ATTEMPT_COUNT, (int64_t[]){ row->event, row->subscription }, 2,
+                                        "counting an attempt")
+               : code;
 }
 
-/* Somebody deleted its event by hand: there is nothing to send, and the next has its turn. */
-static int delivery_drop(whi_sqlite *store, int64_t event, int64_t subscription) {
+/* The next of its key has its turn. */
+static int go_without(whi_sqlite *store, int64_t event, int64_t subscription, sqlite3_stmt *dropped) {
     whi_delivery_row row = { .event = event, .subscription = subscription, .state = WHI_CANCELLED };
-    sqlite3_stmt *statement;
     char *key = NULL;
-    int code = whi_sqlite_write(store, WHI_SQL_DELIVERY_ORPHAN, &statement);
+    int code = WH_OK;
 
+    if (sqlite3_column_type(dropped, 0) != SQLITE_NULL) {
+        key = whi_strdup(whi_sqlite_word(dropped, 0), WH_ZSTR);
+        code = key != NULL ? WH_OK : whi_fail_memory();
+    }
+    sqlite3_reset(dropped);
+    row.key = key;
+    code = code == WH_OK && key != NULL ? whi_sqlite_order_next(store, &row) : code;
+    whi_free(key);
+    return code;
+}
+
+int whi_sqlite_delivery_drop(whi_store *base, int64_t event, int64_t subscription, int *done) {
+    whi_sqlite *store = whi_sqlite_of(base);
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_DELIVERY_DROP, &statement);
+
+    *done = 0;
     if (code != WH_OK) {
         return code;
     }
     sqlite3_bind_int64(statement, 1, event);
     sqlite3_bind_int64(statement, 2, subscription);
     code = whi_sqlite_step(store, &store->writer, statement, "dropping a delivery without its event");
-    if (code != 1) {
-        return code;
-    }
-    code = WH_OK;
-    if (sqlite3_column_type(statement, 0) != SQLITE_NULL) {
-        key = whi_strdup(whi_sqlite_word(statement, 0), WH_ZSTR);
-        code = key != NULL ? WH_OK : whi_fail_memory();
-    }
-    sqlite3_reset(statement);
-    row.key = key;
-    if (code == WH_OK && key != NULL) {
-        code = whi_sqlite_order_next(store, &row);
-    }
-    whi_free(key);
-    return code;
-}
-
-static int delivery_take(whi_sqlite *store, const int64_t key[4], whi_delivery_fn each, void *payload) {
-    int found, code = whi_sqlite_run_numbers(store, WHI_SQL_DELIVERY_TAKE, key, 4, "claiming a delivery");
-
-    if (code == WH_OK) {
-        code = whi_sqlite_give_delivery(store, &store->writer, WHI_SQL_DELIVERY_GET, key[0], key[1], each, payload,
-                                        &found);
-    }
-    return code == WH_OK && !found ? delivery_drop(store, key[0], key[1]) : code;
-}
-
-int whi_sqlite_delivery_claim(whi_store *base, int64_t owner, int64_t subscription, int64_t now, int limit,
-                              whi_delivery_fn each, void *payload) {
-    whi_sqlite *store = whi_sqlite_of(base);
-    sqlite3_stmt *statement;
-    int64_t *events;
-    int count, code = whi_sqlite_write(store, WHI_SQL_DELIVERY_PICK, &statement);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    limit = whi_sqlite_bounded(limit);
-    sqlite3_bind_int64(statement, 1, subscription);
-    sqlite3_bind_int64(statement, 2, now);
-    sqlite3_bind_int64(statement, 3, limit);
-    code = whi_sqlite_pick(store, statement, limit, &events, &count);
-    for (int i = 0; code == WH_OK && i < count; i++) {
-        code = delivery_take(store, (int64_t[]){ events[i], subscription, owner, now }, each, payload);
-    }
-    whi_free(events);
-    return code;
-}
-
-int whi_sqlite_lane_due(whi_store *base, int64_t subscription, int64_t *due) {
-    whi_sqlite *store = whi_sqlite_of(base);
-    int found, code = whi_sqlite_read_number(store, WHI_SQL_DELIVERY_DUE, subscription, due, &found);
-
-    if (!found) {
-        *due = INT64_MAX;
-    }
-    return code;
+    *done = code == 1;
+    return code == 1 ? go_without(store, event, subscription, statement) : code;
 }
 
 int whi_sqlite_delivery_cancel(whi_store *base, int64_t subscription, int64_t now, int limit, int *count) {

@@ -32,7 +32,8 @@ typedef struct whi_request {
 
     /* Filled when done is called. */
     int error;  /* WH_OK when an answer was read; else a network code, or WH_ERESOURCE or WH_ENOMEM when
-                   the request has not left for want of something here: that is no attempt */
+                   the request has not left for want of something here: that is no attempt; or WH_ECLOSED
+                   when it was cut */
     int status; /* 200 …; 0 without an answer */
     int64_t duration_us;
     char retry_after[64]; /* the header's value, "" without one */
@@ -72,6 +73,10 @@ typedef struct whi_transport_vtable {
 
     /* Milliseconds until tick must be called, 0 for now, -1 for never. */
     int (*timeout)(const whi_transport *transport);
+
+    /* Ends all that is under way, with WH_ECLOSED and this message; done is called from inside tick. What had
+     * ended before ends as it did. Not from inside done. */
+    void (*cut)(whi_transport *transport, const char *message);
 } whi_transport_vtable;
 
 extern const whi_transport_vtable whi_transport_curl;

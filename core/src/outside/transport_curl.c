@@ -23,6 +23,7 @@ void whi_transfer_finished(whi_transfer *transfer) {
     whi_transport *transport = transfer->transport;
 
     transfer->queue_next = NULL;
+    transfer->has_ended = 1;
     *transport->finished_end = transfer;
     transport->finished_end = &transfer->queue_next;
 }
@@ -210,6 +211,7 @@ static int take_transfer(whi_transport *transport, unsigned kind, whi_transfer *
         transport->pool[kind] = transfer->next;
         transport->pooled--;
     }
+    transfer->has_ended = 0;
     transfer->previous = NULL;
     transfer->next = transport->under_way;
     if (transfer->next != NULL) {
@@ -375,6 +377,18 @@ static void curl_tick(whi_transport *transport) {
     reap(transport);
 }
 
+static void curl_cut(whi_transport *transport, const char *message) {
+    for (whi_transfer *transfer = transport->under_way; transfer != NULL; transfer = transfer->next) {
+        if (transfer->has_ended) {
+            continue;
+        }
+        if (transfer->waits_for_room) {
+            unlink_room(transfer);
+        }
+        fail_transfer(transfer, WH_ECLOSED, message);
+    }
+}
+
 static int curl_timeout(const whi_transport *transport) {
     int64_t wait;
 
@@ -518,6 +532,5 @@ static int curl_open(whi_transport **out, const whi_transport_options *options) 
     return WH_OK;
 }
 
-const whi_transport_vtable whi_transport_curl = {
-    curl_open, curl_close, curl_send, curl_ready, curl_tick, curl_timeout
-};
+const whi_transport_vtable whi_transport_curl = { curl_open, curl_close,   curl_send, curl_ready,
+                                                  curl_tick, curl_timeout, curl_cut };

@@ -146,7 +146,7 @@ struct whi_transfer {
     int resolve_set;
     unsigned pin_text; /* which text of the pin the handle carries */
     long cache_set;    /* CURLOPT_DNS_CACHE_TIMEOUT, as the handle has it */
-    int waits_for_room;
+    int waits_for_room, has_ended;
     int connected, opened; /* the request was on its way; sockets were opened */
     int headed;            /* the answer's head is there in whole */
     enum whi_ending ending;

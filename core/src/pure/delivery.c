@@ -46,13 +46,13 @@ const char *whi_delivery_name(int state) {
 
 int whi_delivery_state(const char *name, int *out) {
     for (int i = 1; i < WHI_STATES; i++) {
-        if (strcmp(name, state_names[i]) == 0) {
+        if (i != WHI_SENDING && strcmp(name, state_names[i]) == 0) {
             *out = i;
             return WH_OK;
         }
     }
     return whi_fail_field(WH_EINVALID, "state",
-                          "expected waiting, sending, delivered, exhausted, held or cancelled, found \"%.40s\"", name);
+                          "expected waiting, delivered, exhausted, held or cancelled, found \"%.40s\"", name);
 }
 
 int whi_delivery_outcome(int error, int status, int *code) {

@@ -1,5 +1,5 @@
 /* The life of a delivery: its states, what moves it, and the one function that says where to. What
- * a store moves by itself (a claim, a sweep, the turns of a key) follows the same table. */
+ * a store moves by itself (the turns of a key) follows the same table. */
 #ifndef WHI_DELIVERY_H
 #define WHI_DELIVERY_H
 
@@ -8,7 +8,6 @@
 /* Stores keep these numbers. They are macros so that SQL, which must have them in its text where an
  * index is for some states alone, can be made of them. */
 #define WHI_WAITING_NUMBER 1
-#define WHI_SENDING_NUMBER 2
 #define WHI_DELIVERED_NUMBER 3
 #define WHI_EXHAUSTED_NUMBER 4
 #define WHI_HELD_NUMBER 5
@@ -17,7 +16,7 @@
 enum whi_delivery_state {
     WHI_ABSENT,                           /* not made yet */
     WHI_WAITING = WHI_WAITING_NUMBER,     /* will be sent when its time comes */
-    WHI_SENDING = WHI_SENDING_NUMBER,     /* a worker has it */
+    WHI_SENDING,                          /* a worker has it: in memory alone, where there is a row it waits */
     WHI_DELIVERED = WHI_DELIVERED_NUMBER, /* the receiver answered with success */
     WHI_EXHAUSTED = WHI_EXHAUSTED_NUMBER, /* the retry list is used up; kept for replay */
     WHI_HELD = WHI_HELD_NUMBER,           /* the rule failed under the policy "hold"; nothing was sent */
@@ -26,11 +25,11 @@ enum whi_delivery_state {
 };
 
 enum whi_delivery_move {
-    WHI_CLAIM,     /* a worker takes it, or makes it to send it at once */
+    WHI_CLAIM,     /* a worker has read it, or makes it to send it at once */
     WHI_SUCCEED,   /* the receiver has it, as its sink tells */
     WHI_RETRY,     /* failed, the list has a next time */
     WHI_EXHAUST,   /* failed, the list is used up */
-    WHI_RELEASE,   /* the worker gives it back or died; or the rule of a held one was mended; or it is
+    WHI_RELEASE,   /* the worker gives it back; or the rule of a held one was mended; or it is
                       made to be sent later */
     WHI_REPLAY,    /* somebody asks to send it again */
     WHI_CANCEL,    /* its subscription is gone or switched off, or a newer delivery of its key takes its place */
@@ -52,6 +51,7 @@ enum whi_outcome {
     WHI_OUTCOME_GIVE_UP,   /* not this one, whenever */
     WHI_OUTCOME_SET_ASIDE, /* not as it is: somebody has to look at it */
     WHI_OUTCOME_NONE,      /* it has not left, for want of something here: that is no attempt */
+    WHI_OUTCOME_CUT,       /* ended from here: it may have arrived, and is to go again; no word about the receiver */
 };
 
 /* error: WH_OK when there was an answer. Success is 2xx, 410 is gone, and all else is tried

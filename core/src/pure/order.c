@@ -32,7 +32,7 @@ const char *whi_order_reason(enum whi_order_place place) {
 }
 
 int whi_order_has_ended(int state) {
-    return state != WHI_WAITING && state != WHI_SENDING;
+    return state != WHI_WAITING;
 }
 
 enum whi_order_next whi_order_next(int state, int abort, const whi_order_first *first) {

@@ -1,7 +1,7 @@
 /* Order: whose turn it is among a subscription's deliveries with one order key. (The key is the rule's,
  * the event's or the system's: work/fanout.c chooses.)
  *
- * One of them at a time has its turn: it is due, or it is being sent. The others wait behind it, in
+ * One of them at a time has its turn: it is due, or it is under way. The others wait behind it, in
  * the order of their events. Nothing has to be known of them but the first of the key, which has its
  * turn or comes next, and, where the latest alone counts, whether there is a newer one. A store looks
  * that up, asks here, and writes what it is told, all in the transaction that writes the delivery:
@@ -14,8 +14,8 @@
 #define WHI_DUE_BEHIND INT64_MAX /* due of one that waits for its turn */
 #define WHI_DUE_ABORTED -1       /* due of an ended one that took its key with it: the mark of an aborted run */
 
-/* Among the others of the key: the mark of an aborted run, else what is being sent, else what waits,
- * by due and then by event. */
+/* Among the others of the key: the mark of an aborted run, else what waits, by due and then by event. What
+ * is under way waits, too, and stands before those that wait behind it. */
 typedef wh_backend_first whi_order_first;
 
 /* Where a delivery with a key goes that is about to be written. */
@@ -26,8 +26,8 @@ enum whi_order_place {
     WHI_PLACE_ABORTED,    /* cancelled: the run was aborted */
 };
 
-/* newer: the latest alone counts, and there is a later event that waits or is being sent. Else first
- * is asked for when those before this one have been superseded. */
+/* newer: the latest alone counts, and there is a later event that waits. Else first is asked for when those
+ * before this one have been superseded. */
 enum whi_order_place whi_order_place(int state, int newer, const whi_order_first *first);
 
 const char *whi_order_reason(enum whi_order_place place); /* why it is cancelled; NULL: it is not */

@@ -147,6 +147,12 @@ static void put_back(whi_parcel *parcel, const whi_request *request) {
     snprintf(parcel->sentence, WHI_SENTENCE, "%s", request->message);
 }
 
+static void note_cut(whi_parcel *parcel, const whi_request *request) {
+    parcel->outcome = WHI_OUTCOME_CUT;
+    parcel->code = request->error;
+    write_sentence(request, parcel->code, parcel->sentence);
+}
+
 static void done(whi_request *request, void *payload) {
     whi_http_request *self = payload;
     whi_parcel *parcel = self->parcel;
@@ -157,6 +163,8 @@ static void done(whi_request *request, void *payload) {
     parcel->answer_size = request->response_size;
     if (is_here(request->error)) {
         put_back(parcel, request);
+    } else if (request->error == WH_ECLOSED) {
+        note_cut(parcel, request);
     } else {
         judge(self->sink->engine, parcel, request);
     }
@@ -253,6 +261,11 @@ static int http_timeout(const whi_sink *sink) {
     return sink->engine->transport->timeout(sink->transport);
 }
 
+static void http_cut(whi_sink *sink) {
+    sink->engine->transport->cut(sink->transport, "cut off: this process has not reached its store for too long, and "
+                                                  "others may have sent it again");
+}
+
 const whi_sink_vtable whi_sink_http = {
     .open = http_open,
     .close = http_close,
@@ -261,4 +274,5 @@ const whi_sink_vtable whi_sink_http = {
     .tick = http_tick,
     .timeout = http_timeout,
     .forget = whi_http_forget,
+    .cut = http_cut,
 };

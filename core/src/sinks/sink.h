@@ -1,7 +1,7 @@
 /* A sink: where deliveries go. An HTTP endpoint is the first one; nothing above this header knows HTTP.
  *
  * work/send.c takes deliveries from their lanes and gives them to a sink in batches; the sink tells
- * of each what came of it, and for that says one of six things (enum whi_outcome) with the code and
+ * of each what came of it, and for that says one of seven things (enum whi_outcome) with the code and
  * the sentence that an operator reads. When a failed one is tried again, what a state it gets, and
  * what its subscription has to do with it, is decided above.
  *
@@ -69,6 +69,10 @@ typedef struct whi_sink_vtable {
 
     /* Frees what was kept for a lane. */
     void (*forget)(void *kept);
+
+    /* Ends all that is under way, with WHI_OUTCOME_CUT: nobody waits for the answer any more. done is called
+     * from inside tick, or before this returns. What had ended before is told as it was. */
+    void (*cut)(whi_sink *sink);
 } whi_sink_vtable;
 
 enum whi_sink_kind { WHI_SINK_HTTP, WHI_SINK_KINDS };

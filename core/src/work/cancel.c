@@ -67,3 +67,45 @@ void whi_cancel(whi_worker *worker, int64_t subscription) {
     self->now = whi_now(worker->engine);
     whi_worker_submit(worker, &self->task);
 }
+
+/* ---------------------------------------------------------------- without an event */
+
+typedef struct drop {
+    whi_task task;
+    int64_t event, subscription;
+} drop;
+
+static int run_drop(whi_job *job, whi_store *store) {
+    const drop *self = (drop *)job;
+    whi_fact *fact;
+    int code = whi_store_add(store, WH_FACT_DELIVERY_DROP, NULL, &fact);
+
+    if (code == WH_OK) {
+        fact->of.key.event = self->event;
+        fact->of.key.subscription = self->subscription;
+    }
+    return code;
+}
+
+/* The next of its key may have its turn. Where it failed, it is found again with the next search. */
+static void drop_back(whi_task *task) {
+    if (task->code == WH_OK) {
+        atomic_store(&task->worker->inbox.rescan, 1);
+    }
+    whi_free(task);
+}
+
+int whi_cancel_without_event(whi_worker *worker, int64_t event, int64_t subscription) {
+    drop *self = whi_calloc(1, sizeof *self);
+
+    if (self == NULL) {
+        return whi_fail_memory();
+    }
+    self->task.job.run = run_drop;
+    self->task.job.rows = 2;
+    self->task.back = drop_back;
+    self->event = event;
+    self->subscription = subscription;
+    whi_worker_submit(worker, &self->task);
+    return WH_OK;
+}

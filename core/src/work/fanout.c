@@ -129,7 +129,7 @@ static int was_mended(whi_worker *worker, const whi_registration *registration) 
     return mended;
 }
 
-/* As one that was held and is replayed: the present rule makes its bytes when it is claimed. */
+/* As one that was held and is replayed: the present rule makes its bytes when it is fetched. */
 static void leave_to_mended(whi_worker *worker, whi_delivery *delivery) {
     delivery->version = 0;
     whi_delivery_wait(worker->engine, delivery, delivery->created_at);
@@ -200,7 +200,7 @@ static int use_up(whi_worker *worker, whi_delivery *delivery, int64_t delay) {
     int code;
 
     whi_delivery_wait(worker->engine, delivery, delivery->created_at + delay);
-    code = whi_retire_used(worker, delivery, WHI_WAS_ABSENT);
+    code = whi_retire_used(worker, delivery);
     if (code != WH_OK) {
         atomic_fetch_sub(&delivery->event->unwritten, 1);
         whi_delivery_free(worker->engine, delivery);
@@ -254,7 +254,7 @@ static int use_up_remade(whi_worker *worker, whi_delivery *delivery) {
     int code;
 
     whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine));
-    code = whi_retire_used(worker, delivery, WHI_SENDING);
+    code = whi_retire_used(worker, delivery);
     return code == WH_OK ? HANDED_OVER : code;
 }
 

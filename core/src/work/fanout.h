@@ -10,7 +10,7 @@
 void whi_fanout(whi_worker *worker, whi_event *event); /* takes the reference */
 void whi_fanout_close(whi_worker *worker);
 
-/* Makes the bytes of a claimed delivery whose version is 0 and sets its state; handed_over 1: it is
+/* Makes the bytes of a fetched delivery whose version is 0 and sets its state; handed_over 1: it is
  * somebody else's from now on. */
 int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery, int *handed_over);
 

@@ -93,7 +93,7 @@ int whi_lane_room(const whi_lane *lane) {
     int window = lane->cap ? window_of(lane) : lane->window;
     int room = window * 2 - lane->in_flight - lane->queued;
 
-    return lane->claiming || lane->queued > window / 2 || room <= 0 ? 0 : room;
+    return lane->queued > window / 2 || room <= 0 ? 0 : room;
 }
 
 void whi_lane_ready(whi_worker *worker, whi_lane *lane) {
@@ -171,8 +171,8 @@ void whi_lanes_drop(whi_worker *worker) {
 }
 
 static int is_empty(const whi_lane *lane) {
-    return lane->head == NULL && lane->in_flight == 0 && !whi_entry_is_set(&lane->stored) && !lane->claiming &&
-           !lane->is_ready && lane->parked_due == 0;
+    return lane->head == NULL && lane->in_flight == 0 && !whi_entry_is_set(&lane->stored) && !lane->is_ready &&
+           lane->parked_due == 0;
 }
 
 /* What it knows of its receiver is worth keeping for as long as that fails. */

@@ -20,8 +20,6 @@ typedef struct whi_lane {
     int cap;                 /* the subscription's concurrency */
     int window;              /* requests at once: grows with successes, halves with failures */
     int is_ready;            /* in the worker's ready list */
-    int claiming;            /* a claim is under way */
-    int asked;               /* for it since: what came after the claim has looked needs another */
     int64_t parked_due;      /* 0, or that due while the lane had no room */
     int64_t failing_since;   /* ms, 0: the last attempt succeeded */
     enum whi_sink_kind sink; /* where its last delivery went */
@@ -35,7 +33,7 @@ void whi_lanes_free(whi_worker *worker);
 /* ---- what waits in the store */
 void whi_lane_stored(whi_worker *worker, whi_lane *lane, int64_t due);  /* something waits there until then */
 void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due); /* exactly this, INT64_MAX: nothing */
-/* How many more a claim should fetch; 0 while it has enough. */
+/* How many more are to be fetched; 0 while it has enough. */
 int whi_lane_room(const whi_lane *lane);
 
 /* ---- what waits in memory */

@@ -10,10 +10,25 @@
 #define QUEUE_TIME_US INT64_C(2000000) /* longer than this nobody waits in memory behind a slow receiver */
 #define SPILL_US INT64_C(250000)       /* how often that is looked at */
 
-/* Somebody sends it when the lane has room. */
+/* The store has it, or is given it: it is fetched when the lane has room. */
 static void spill(whi_worker *worker, whi_delivery *delivery) {
+    if (delivery->turn != WHI_TURN_ABSENT) {
+        whi_queue_put_back(worker, delivery, 0);
+        return;
+    }
     whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine));
     whi_record_delivery(worker, delivery);
+}
+
+void whi_queue_put_back(whi_worker *worker, whi_delivery *delivery, int64_t wait) {
+    whi_lane *lane = whi_lane_get(worker, delivery->way.subscription, 0);
+
+    whi_delivery_free(worker->engine, delivery);
+    if (lane != NULL) {
+        whi_lane_stored(worker, lane, whi_now(worker->engine) + wait);
+    } else {
+        atomic_store(&worker->inbox.rescan, 1);
+    }
 }
 
 /* How much goes there at once is of the present version, whichever one decided. */

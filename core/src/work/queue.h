@@ -1,5 +1,5 @@
 /* The queue of a lane, from its end: a delivery waits in memory while its lane has room and is not
- * kept waiting there for long; else the store has it, due at once, and it is claimed back when the lane
+ * kept waiting there for long; else the store has it, due at once, and it is fetched when the lane
  * has room. */
 #ifndef WHI_QUEUE_H
 #define WHI_QUEUE_H
@@ -10,6 +10,9 @@
 
 /* Queues a delivery, or leaves it to the store; takes it. */
 void whi_queue_push(whi_worker *worker, whi_delivery *delivery);
+
+/* One that was fetched is dropped: its row waits as it did, and is fetched again when this has passed (ms). */
+void whi_queue_put_back(whi_worker *worker, whi_delivery *delivery, int64_t wait);
 
 /* What queued for too long goes to the store. */
 void whi_queue_spill(whi_worker *worker, whi_entry *entry);

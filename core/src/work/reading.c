@@ -136,7 +136,7 @@ static int read_log(whi_worker *worker, int limit, int64_t after, int64_t owner)
     whi_store *store = engine->reader;
     reading self = { .engine = engine, .tail = &self.head };
     int64_t upto;
-    int code = store->vtable->event_log(store, after, limit, take_event, &self, &upto);
+    int code = store->vtable->event_log(store, after, limit, NULL, take_event, &self, &upto);
 
     code = code == WH_OK ? whi_registry_sync(engine->registry) : code;
     if (code != WH_OK) {

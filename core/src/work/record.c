@@ -10,6 +10,7 @@
 #include "engine/notice.h"
 #include "engine/position.h"
 #include "engine/registry.h"
+#include "engine/underway.h"
 #include "engine/version.h"
 #include "pure/delivery.h"
 #include "work/cancel.h"
@@ -79,10 +80,34 @@ static int tell(wh_engine *engine, whi_store *store, const whi_delivery *deliver
     return WH_OK;
 }
 
-/* answer: NULL, or where it is told what came of it. */
-static int add_delivery(whi_store *store, const whi_delivery *delivery, int64_t owner, whi_answer *answer) {
+static int is_of_latest(const whi_delivery *delivery) {
+    return delivery->key != NULL && delivery->registration->subscription->order == WHI_ORDER_LATEST;
+}
+
+/* Who has lost its lease may have sent behind a newer one, which another has sent: of a `latest` key that one is
+ * to be the last that its receiver gets. owner: 0, or who it is if it has its row. */
+static int send_newest_again(wh_engine *engine, whi_store *store, const whi_delivery *delivery, int64_t owner) {
     whi_fact *fact;
-    int code = whi_store_add(store, WH_FACT_DELIVERY, answer, &fact);
+    int code;
+
+    if (delivery->attempt == NULL || !is_of_latest(delivery)) {
+        return WH_OK;
+    }
+    code = whi_store_add(store, WH_FACT_DELIVERY_AGAIN, NULL, &fact);
+    if (code == WH_OK) {
+        fact->of.again.event = delivery->way.event;
+        fact->of.again.subscription = delivery->way.subscription;
+        fact->of.again.key = delivery->key;
+        fact->of.again.unless = owner;
+        fact->of.again.now = whi_now(engine);
+    }
+    return code;
+}
+
+/* What a newer one takes the place of is not what is being sent: that ends first. */
+static int add_delivery(wh_engine *engine, whi_store *store, whi_delivery *delivery, int64_t owner) {
+    whi_fact *fact;
+    int code = whi_store_add(store, WH_FACT_DELIVERY, &delivery->written, &fact);
 
     if (code != WH_OK) {
         return code;
@@ -90,7 +115,10 @@ static int add_delivery(whi_store *store, const whi_delivery *delivery, int64_t 
     whi_delivery_fill_row(delivery, &fact->of.delivery);
     fact->of.delivery.holder = owner;
     fact->of.delivery.attempt = attempt_row(delivery);
-    return WH_OK;
+    if (is_of_latest(delivery)) {
+        fact->of.delivery.under_way = whi_underway_of(engine->underway, delivery->way.subscription, delivery->key);
+    }
+    return send_newest_again(engine, store, delivery, owner);
 }
 
 /* Its one event is taken: what goes to it before that is a test. */
@@ -151,11 +179,10 @@ static int has_consequence(const wh_engine *engine, const whi_delivery *delivery
 /* What follows is written with it: with its only delivery a single_use subscription ends. */
 static int put_with_consequence(whi_record *record, whi_store *store, whi_delivery *delivery) {
     wh_engine *engine = record->task.worker->engine;
-    whi_answer written;
-    int ends = 0, code = add_delivery(store, delivery, record->asked, &written);
+    int ends = 0, code = add_delivery(engine, store, delivery, record->asked);
 
     code = code == WH_OK ? whi_store_flush(store) : code;
-    if (code != WH_OK || !written.done) {
+    if (code != WH_OK || !delivery->written.done) {
         return code;
     }
     code = tell(engine, store, delivery);
@@ -169,9 +196,19 @@ static int put_with_consequence(whi_record *record, whi_store *store, whi_delive
 }
 
 static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
+    wh_engine *engine = record->task.worker->engine;
+
     delivery->leaves = 0;
-    return has_consequence(record->task.worker->engine, delivery) ? put_with_consequence(record, store, delivery)
-                                                                  : add_delivery(store, delivery, record->asked, NULL);
+    return has_consequence(engine, delivery) ? put_with_consequence(record, store, delivery)
+                                             : add_delivery(engine, store, delivery, record->asked);
+}
+
+/* The delivery is somebody else's by now. */
+static int put_attempt(const whi_record *record, whi_store *store, whi_delivery *delivery) {
+    int code = add_attempt(store, delivery);
+
+    delivery->written = (whi_answer){ 0 };
+    return code == WH_OK ? send_newest_again(record->task.worker->engine, store, delivery, 0) : code;
 }
 
 static int ask_for_row(whi_record *record, whi_store *store) {
@@ -186,11 +223,15 @@ static int ask_for_row(whi_record *record, whi_store *store) {
 
 /* What is not ours any more is left to whoever has it: only the attempt is kept. */
 static int put_all(whi_record *record, whi_store *store) {
+    wh_engine *engine = record->task.worker->engine;
     int64_t owner = record->asked;
     int code = WH_OK;
 
     for (whi_delivery *d = record->deliveries; d != NULL && code == WH_OK; d = d->next) {
-        code = owner != 0 && d->event->owner == owner ? put(record, store, d) : add_attempt(store, d);
+        if (d->way.begun) {
+            whi_underway_told(engine->underway, &d->way);
+        }
+        code = owner != 0 && d->event->owner == owner ? put(record, store, d) : put_attempt(record, store, d);
     }
     return code;
 }
@@ -252,18 +293,25 @@ static void announce(whi_worker *worker, int64_t subscription, int64_t due) {
     }
 }
 
+/* 1: what waits in the store may be due now: the one behind it, or a newer one that took its place; or somebody
+ * has changed its row meanwhile, which nobody looked at while it was here. */
+static int is_to_be_looked_for(const whi_delivery *delivery) {
+    return (delivery->turn != WHI_TURN_ABSENT && !delivery->written.done) ||
+           (delivery->key != NULL && (delivery->state != WHI_WAITING || is_of_latest(delivery)));
+}
+
 /* The row is durable: the timetable and the event learn of it, and the one that waits behind
  * it. */
 static void settle(whi_worker *worker, whi_delivery *delivery) {
-    const whi_subscription *s = delivery->registration->subscription;
+    int64_t subscription = delivery->way.subscription;
 
     if (delivery->state == WHI_WAITING) {
-        announce(worker, s->id, delivery->due);
+        announce(worker, subscription, delivery->due);
     }
-    if (delivery->key != NULL && (delivery->state != WHI_WAITING || s->order == WHI_ORDER_LATEST)) {
-        announce(worker, s->id, whi_now(worker->engine)); /* a newer one may have taken its place */
+    if (is_to_be_looked_for(delivery)) {
+        announce(worker, subscription, whi_now(worker->engine));
     }
-    if (!delivery->stored) {
+    if (delivery->turn == WHI_TURN_ABSENT) {
         whi_record_written(worker->engine, delivery->event);
     }
 }

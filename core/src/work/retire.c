@@ -17,7 +17,6 @@ typedef struct retirement {
     whi_task task;
     whi_registration *registration; /* a reference */
     whi_delivery *delivery;         /* NULL, or the one that a single_use subscription gets */
-    int was;                        /* of the delivery's row */
     int found, off;                 /* in the transaction: it is there; it was switched off, or is not to be */
     char reason[16];
 } retirement;
@@ -73,7 +72,6 @@ static int put_delivery(retirement *self, whi_store *store) {
     whi_delivery_row row;
 
     whi_delivery_fill_row(self->delivery, &row);
-    row.was = self->was;
     if (!mine) {
         row.due = 0;
         code = whi_delivery_next(row.state, WHI_CANCEL, &row.state);
@@ -81,7 +79,7 @@ static int put_delivery(retirement *self, whi_store *store) {
     if (code != WH_OK) {
         return code;
     }
-    return mine || self->was != WHI_WAS_ABSENT ? whi_store_delivery_put(store, &row, &done) : WH_OK;
+    return mine || row.turn != WHI_TURN_ABSENT ? whi_store_delivery_put(store, &row, &done) : WH_OK;
 }
 
 static int run_retirement(whi_job *job, whi_store *store) {
@@ -108,13 +106,13 @@ static void free_retirement(retirement *self) {
     whi_free(self);
 }
 
-/* What was used up waits in the store, to be claimed like all that does. */
+/* What was used up waits in the store, to be fetched like all that does. */
 static void settle_used(retirement *self) {
     whi_worker *worker = self->task.worker;
     whi_delivery *delivery = self->delivery;
 
     whi_stir(worker->engine);
-    if (self->was == WHI_WAS_ABSENT) {
+    if (delivery->turn == WHI_TURN_ABSENT) {
         whi_record_written(worker->engine, delivery->event);
     }
 }
@@ -185,14 +183,13 @@ void whi_retire(whi_worker *worker, whi_registration *registration, const char *
     whi_worker_submit(worker, &self->task);
 }
 
-int whi_retire_used(whi_worker *worker, whi_delivery *delivery, int was) {
+int whi_retire_used(whi_worker *worker, whi_delivery *delivery) {
     retirement *self = retirement_new(worker, delivery->registration, "used");
 
     if (self == NULL) {
         return whi_fail_memory();
     }
     self->delivery = delivery;
-    self->was = was;
     whi_worker_submit(worker, &self->task);
     return WH_OK;
 }

@@ -12,8 +12,8 @@
 void whi_retire(whi_worker *worker, whi_registration *registration, const char *reason);
 
 /* Gives a single_use one its one delivery, if none was faster, and switches it off; takes the
- * delivery. Its event's counter was raised. was: what its row is. Fails without memory. */
-int whi_retire_used(whi_worker *worker, whi_delivery *delivery, int was);
+ * delivery. Its event's counter was raised. Fails without memory. */
+int whi_retire_used(whi_worker *worker, whi_delivery *delivery);
 
 /* Counts a failure of its rule; after limits.rule_failures in a row it is switched off. */
 void whi_retire_for_rule(whi_worker *worker, const whi_event *event, whi_registration *registration, const char *error);

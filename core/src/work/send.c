@@ -8,13 +8,17 @@
 #include "base/mem.h"
 #include "engine/lease.h"
 #include "engine/registry.h"
+#include "engine/underway.h"
 #include "pure/delivery.h"
 #include "pure/retry.h"
 #include "work/lane.h"
+#include "work/queue.h"
 #include "work/record.h"
 #include "work/retire.h"
 
-#define SCARCE_MS 1000 /* until what could not be sent for want of something here is tried again */
+#define SCARCE_MS 1000           /* until what could not be sent for want of something here is tried again */
+#define LONG_US INT64_C(2000000) /* under way without a row: the position waits for no receiver longer */
+#define LOOK_US INT64_C(500000)  /* how often that is looked at */
 
 /* ----------------------------------------------------------------------- flights */
 
@@ -170,14 +174,46 @@ static void land(whi_flight *flight) {
     flight->lane->in_flight--;
 }
 
+static void try_later(whi_worker *worker, whi_delivery *delivery) {
+    if (delivery->turn != WHI_TURN_ABSENT) {
+        whi_queue_put_back(worker, delivery, SCARCE_MS);
+        return;
+    }
+    whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine) + SCARCE_MS);
+    whi_record_delivery(worker, delivery);
+}
+
 /* What it lacked was here, so it was no attempt and says nothing of the receiver. */
 static void put_back(whi_flight *flight) {
     whi_worker *worker = flight->worker;
-    whi_delivery *delivery = flight->parcel.delivery;
 
     whi_log(&worker->engine->log, WH_LOG_WARNING, "deliveries wait, nothing can be sent now: %s",
             flight->parcel.sentence);
-    whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine) + SCARCE_MS);
+    whi_lane_landed(worker, flight->lane);
+    try_later(worker, flight->parcel.delivery);
+    give_flight(flight);
+}
+
+static void note_attempt(whi_worker *worker, const whi_parcel *parcel) {
+    whi_delivery *delivery = parcel->delivery;
+
+    delivery->attempts++;
+    delivery->status = parcel->status;
+    delivery->abort = parcel->aborts;
+    whi_free(delivery->error);
+    delivery->error = NULL;
+    delivery->attempt = attempt_of(parcel);
+    count_attempt(worker, delivery);
+}
+
+/* It says nothing of the receiver, and takes nothing from the retry list. */
+static void go_again(whi_flight *flight) {
+    whi_worker *worker = flight->worker;
+    whi_delivery *delivery = flight->parcel.delivery;
+
+    note_attempt(worker, &flight->parcel);
+    delivery->error = whi_strdup(flight->parcel.sentence, WH_ZSTR);
+    whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine));
     whi_lane_landed(worker, flight->lane);
     whi_record_delivery(worker, delivery);
     give_flight(flight);
@@ -189,14 +225,8 @@ static void judge(whi_flight *flight) {
     whi_delivery *delivery = parcel->delivery;
     int success = parcel->outcome == WHI_OUTCOME_SUCCESS;
 
-    delivery->attempts++;
+    note_attempt(worker, parcel);
     delivery->tries++;
-    delivery->status = parcel->status;
-    delivery->abort = parcel->aborts;
-    whi_free(delivery->error);
-    delivery->error = NULL;
-    delivery->attempt = attempt_of(parcel);
-    count_attempt(worker, delivery);
     atomic_store_explicit(&delivery->registration->failing, !success, memory_order_relaxed);
     if (success) {
         atomic_fetch_add_explicit(&worker->engine->count.delivered, 1, memory_order_relaxed);
@@ -216,6 +246,8 @@ static void done(whi_parcel *parcel, void *payload) {
     land(flight);
     if (parcel->outcome == WHI_OUTCOME_NONE) {
         put_back(flight);
+    } else if (parcel->outcome == WHI_OUTCOME_CUT) {
+        go_again(flight);
     } else {
         judge(flight);
     }
@@ -223,7 +255,8 @@ static void done(whi_parcel *parcel, void *payload) {
 
 /* ----------------------------------------------------------------------- sending */
 
-/* Where it goes now; the version that made the bytes stays in delivery->version. */
+/* Where it goes now; the version that made the bytes stays in delivery->version. Of a subscription that
+ * rests the store has it: a row that waits stays as it is. */
 static int refresh(whi_worker *worker, whi_delivery *delivery) {
     whi_registration *now = whi_registry_get(worker->engine->registry, delivery->registration->subscription->id);
 
@@ -246,6 +279,9 @@ static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery) {
     whi_parcel *parcel = &flight->parcel;
     const whi_worker_sink *to = whi_lane_sink(worker, lane, delivery->registration->subscription);
 
+    if (!whi_entry_is_set(&worker->early)) {
+        whi_timetable_again(&worker->timetable, &worker->early, whi_monotonic_us() + LOOK_US);
+    }
     parcel->delivery = delivery;
     parcel->kept = &lane->kept;
     parcel->started_at = whi_now(worker->engine);
@@ -260,6 +296,15 @@ static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery) {
     to->vtable->submit(to->sink, &parcel, 1);
 }
 
+/* A row that waits stays as it is; all else is written. */
+static void leave_unsent(whi_worker *worker, whi_delivery *delivery) {
+    if (delivery->turn != WHI_TURN_ABSENT && delivery->state != WHI_CANCELLED) {
+        whi_delivery_free(worker->engine, delivery);
+    } else {
+        whi_record_delivery(worker, delivery);
+    }
+}
+
 static int send_one(whi_worker *worker, whi_lane *lane) {
     whi_delivery *delivery = whi_lane_pop(worker, lane);
     whi_flight *flight;
@@ -270,19 +315,65 @@ static int send_one(whi_worker *worker, whi_lane *lane) {
         return WH_OK;
     }
     if (refresh(worker, delivery) != WH_OK) {
-        whi_record_delivery(worker, delivery);
+        leave_unsent(worker, delivery);
         whi_lane_left(worker, lane);
         return WH_OK;
     }
     flight = take_flight(worker);
     if (flight == NULL) {
         whi_lane_left(worker, lane);
-        whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine) + SCARCE_MS);
-        whi_record_delivery(worker, delivery);
+        try_later(worker, delivery);
         return whi_fail_memory();
     }
     fly(flight, lane, delivery);
     return WH_OK;
+}
+
+/* A row that waits, as one would be written that is not sent at once. */
+static whi_delivery *row_of(wh_engine *engine, const whi_delivery *delivery) {
+    whi_delivery *row = whi_delivery_new(engine, delivery->event, delivery->registration);
+
+    if (row == NULL) {
+        return NULL;
+    }
+    row->version = delivery->version;
+    row->created_at = delivery->created_at;
+    row->body_size = delivery->body_size;
+    row->body = delivery->body != NULL ? whi_strdup(delivery->body, delivery->body_size) : NULL;
+    row->headers = delivery->headers != NULL ? whi_strdup(delivery->headers, WH_ZSTR) : NULL;
+    if ((delivery->body != NULL && row->body == NULL) || (delivery->headers != NULL && row->headers == NULL)) {
+        whi_delivery_free(engine, row);
+        return NULL;
+    }
+    whi_delivery_wait(engine, row, row->created_at);
+    return row;
+}
+
+/* The row is written before what comes of the request, which changes it: from here on it is as if this had been
+ * fetched. */
+static void write_row(whi_worker *worker, whi_delivery *delivery) {
+    whi_delivery *row = row_of(worker->engine, delivery);
+
+    if (row == NULL || whi_underway_add(worker->engine->underway, &delivery->way) != WH_OK) {
+        whi_delivery_free(worker->engine, row);
+        return; /* no memory now: once more with the next look */
+    }
+    delivery->turn = 0;
+    whi_record_delivery(worker, row);
+}
+
+void whi_send_early(whi_worker *worker, whi_entry *entry) {
+    int64_t now_us = whi_monotonic_us();
+
+    for (whi_flight *flight = worker->flying; flight != NULL; flight = flight->next) {
+        whi_delivery *delivery = flight->parcel.delivery;
+        if (delivery->turn == WHI_TURN_ABSENT && now_us - delivery->queued_at > LONG_US) {
+            write_row(worker, delivery);
+        }
+    }
+    if (worker->flying != NULL) {
+        whi_timetable_again(&worker->timetable, entry, now_us + LOOK_US);
+    }
 }
 
 /* A thread that is busy gains nothing by more requests at once; one that would sleep
@@ -301,6 +392,12 @@ int whi_send_pace(whi_worker *worker, int busy) {
     worker->flight_limit += worker->flight_limit / 2;
     worker->flight_limit = worker->flight_limit < most ? worker->flight_limit : most;
     return 1;
+}
+
+void whi_send_cut(whi_worker *worker) {
+    for (int i = 0; i < WHI_SINK_KINDS && worker->in_flight > 0; i++) {
+        worker->sinks[i].vtable->cut(worker->sinks[i].sink);
+    }
 }
 
 /* One from each lane in turn, so that no lane waits for another's queue. */

@@ -11,6 +11,13 @@ void whi_send_ready(whi_worker *worker);
 /* Adapts flight_limit: busy is 1 when the poller had something. 1 if it grew. */
 int whi_send_pace(whi_worker *worker, int busy);
 
+/* What is under way for long gets its row, which waits: what was decided so far need not be kept in mind for a
+ * receiver that hangs. */
+void whi_send_early(whi_worker *worker, whi_entry *entry);
+
+/* The lease is over: what is under way may be sent by another by now, and nobody waits for it any longer. */
+void whi_send_cut(whi_worker *worker);
+
 /* Drops what is under way, and the pool. The sink is closed by then. */
 void whi_send_free(whi_worker *worker);
 

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "engine/decide.h"
 #include "engine/lease.h"
-#include "work/claim.h"
 #include "work/fanout.h"
+#include "work/fetch.h"
 #include "work/lane.h"
 #include "work/later.h"
 #include "work/queue.h"
@@ -19,7 +19,7 @@
 #define READY_MAXIMUM 256
 #define FANOUT_BURST 128   /* events of one turn */
 #define FANOUT_US 20000    /* after which a turn begins no other event: slow rules do not keep what is ready waiting */
-#define LANES_BURST 64     /* lanes that are claimed for in one turn */
+#define LANES_BURST 64     /* lanes that are fetched for in one turn */
 #define QUEUED_ENOUGH 8192 /* deliveries in memory beyond which no event is fanned out */
 
 /* ------------------------------------------------------------------------ turn */
@@ -83,7 +83,7 @@ static int fan_out(whi_worker *worker) {
 /* Fetching beyond what can be worked on soon would only fill memory. */
 static void fetch(whi_worker *worker) {
     if (atomic_load(&worker->inbox.rescan)) {
-        whi_claim_scan(worker);
+        whi_fetch_scan(worker);
     }
     whi_timetable_run(worker, &worker->timetable.lanes, whi_now(worker->engine), LANES_BURST);
     if (worker->todo == NULL && worker->queued < QUEUED_ENOUGH) {
@@ -105,10 +105,14 @@ static int wait_for_work(whi_worker *worker, whi_ready *ready, int timeout) {
 }
 
 /* Whose work it has, it has by the lease; after a pause beyond that, nothing is begun until a beat
- * was committed. */
+ * was committed, and what is under way ends: it is another's by now, or soon will be. So it does when that beat was
+ * faster than this worker, and has brought another number. Answers that have come meanwhile were read. */
 static int has_lease(whi_worker *worker) {
     int64_t owner = whi_lease_owner(worker->engine->lease);
 
+    if (owner == 0 || owner != worker->owner) {
+        whi_send_cut(worker);
+    }
     if (owner != 0 && owner != worker->owner) {
         worker->owner = owner;
         whi_lanes_drop(worker);

@@ -7,13 +7,14 @@
 #include "base/error.h"
 #include "engine/registry.h"
 #include "engine/writer.h"
-#include "work/claim.h"
+#include "work/fetch.h"
 #include "work/lane.h"
 #include "work/later.h"
 #include "work/purge.h"
 #include "work/queue.h"
 #include "work/reading.h"
 #include "work/record.h"
+#include "work/send.h"
 
 #define REST_US INT64_C(60000000)
 
@@ -199,13 +200,14 @@ int whi_upkeep_begin(whi_worker *worker) {
     worker->look.call = look_by_time;
     worker->look_again.call = look_again;
     worker->spill.call = whi_queue_spill;
+    worker->early.call = whi_send_early;
     worker->tidy.call = whi_lanes_tidy;
     worker->purge.call = whi_purge;
     worker->record_again.call = whi_record_again;
     worker->position_again.call = whi_record_position;
     worker->later_again.call = whi_later_again;
     worker->reading_again.call = whi_reading_again;
-    worker->lane_due = whi_claim_lane;
+    worker->lane_due = whi_fetch_lane;
     if (code == WH_OK) {
         whi_timetable_again(&worker->timetable, &worker->tidy, 0);
     }
@@ -221,7 +223,7 @@ void whi_upkeep(whi_worker *worker) {
     whi_timetable_run(worker, &worker->timetable.by_clock, whi_now(worker->engine), INT_MAX);
 }
 
-/* A search or a claim that was asked for, by whoever wakes nobody or in vain, is made soon. */
+/* A search that was asked for, by whoever wakes nobody or in vain, is made soon. */
 static int is_asked(const whi_worker *worker) {
     return atomic_load(&worker->inbox.rescan) || (worker->index == 0 && (atomic_load(&worker->engine->more_events) ||
                                                                          atomic_load(&worker->engine->more_rows)));

@@ -47,6 +47,7 @@ typedef struct whi_worker {
     struct whi_lane *ready, *ready_tail;
     whi_timetable timetable; /* lanes with something in the store, and what follows */
     whi_entry tidy, look, spill, purge;
+    whi_entry early;      /* requests that are under way for long: see send.h */
     whi_entry look_again; /* after a wake-up: see upkeep.c */
     whi_entry position_again;
     whi_entry record_again, later_again, reading_again;            /* what failed is tried again */

@@ -9,13 +9,15 @@
 
 #define BUSY_MS 20000
 
-/* The numbers of states: 1 waiting, 2 sending, 4 exhausted, 5 held. */
+/* The numbers of states: 1 waiting, 4 exhausted, 5 held. */
 #define OPEN_ROWS                                                                                                      \
     "SELECT (" LOG_UNDECIDED ") + (SELECT count(*) FROM webhook_outbox) + "                                            \
-    "(SELECT count(*) FROM webhook_deliveries WHERE state IN (1, 2))"
+    "(SELECT count(*) FROM webhook_deliveries WHERE state = 1)"
 
-#define IS_STRANDED "owner <> 0 AND owner NOT IN (SELECT id FROM webhook_workers)"
-#define STRANDED "SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " IS_STRANDED
+/* Lags of subscriptions that are no more hold the log up for ever. */
+#define STRANDED                                                                                                       \
+    "SELECT count(*) FROM webhook_lags WHERE subscription NOT IN (SELECT id FROM webhook_subscriptions WHERE deleted " \
+    "= 0)"
 
 typedef struct question {
     const char *what, *sql; /* sql: counts what must not be there */
@@ -23,13 +25,13 @@ typedef struct question {
 
 static const question questions[] = {
     { "partitions that are not there", "SELECT 256 - count(*) FROM webhook_partitions WHERE id BETWEEN 0 AND 255" },
-    { "deliveries being sent by an owner that has no row",
-      "SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " IS_STRANDED },
+    { "deliveries in a state that there is not",
+      "SELECT count(*) FROM webhook_deliveries WHERE state NOT IN (1, 3, 4, 5, 6)" },
+    { "lags of subscriptions that are no more", STRANDED },
     { "events left undecided", LOG_UNDECIDED },
     { "rows of the outbox left", "SELECT count(*) FROM webhook_outbox" },
     { "rows of the outbox rejected", "SELECT count(*) FROM webhook_outbox_rejected" },
     { "deliveries left waiting", "SELECT count(*) FROM webhook_deliveries WHERE state = 1" },
-    { "deliveries left sending", "SELECT count(*) FROM webhook_deliveries WHERE state = 2" },
     { "deliveries exhausted or held", "SELECT count(*) FROM webhook_deliveries WHERE state IN (4, 5)" },
 };
 

@@ -10,7 +10,7 @@
 #include "witness.h"
 #include "world.h"
 
-enum { WAITING = 1, SENDING, DELIVERED, EXHAUSTED, HELD, CANCELLED };
+enum { WAITING = 1, DELIVERED = 3, EXHAUSTED, HELD, CANCELLED };
 
 typedef struct shadow {
     int state, attempts, replayed, extras;
@@ -69,25 +69,31 @@ static int number(const char *sql, int64_t *out) {
 /* ------------------------------------------------------------------------------ states */
 
 static const char *name_of(int state) {
-    static const char *const names[] = { "none", "waiting", "sending", "delivered", "exhausted", "held", "cancelled" };
+    static const char *const names[] = { "none", "waiting", "no state", "delivered", "exhausted", "held", "cancelled" };
 
     return state >= 0 && state <= CANCELLED ? names[state] : "unknown";
 }
 
+/* Whoever lost its lease and sent an older one of the key late has the newest sent again (engine/lease.h). */
+static int may_go_again(int n, int k) {
+    return model_subscriptions[k]->order == MODEL_LATEST && model_events[n]->key != 0;
+}
+
 /* Several moves may lie between two looks: what is not to be reached by any of them. */
-static int may_become(const shadow *was, const shadow *is, const model_pair *pair) {
-    int again = pair->extra > was->extras; /* a query names exhausted, waiting and held ones only */
+static int may_become(const shadow *was, const shadow *is, int n, int k) {
+    const model_pair *pair = model_pair_of(n, k);
+    int again = pair->extra > was->extras || /* a query names exhausted, waiting and held ones only */
+                (was->state == DELIVERED && may_go_again(n, k));
 
     switch (was->state) {
     case DELIVERED:
-        return (is->state == DELIVERED && is->attempts == was->attempts) || again;
+        return is->state == DELIVERED || again; /* late attempts count, and change nothing else */
     case EXHAUSTED:
         return is->state == EXHAUSTED || pair->replays > was->replayed;
     case CANCELLED:
         return is->state == CANCELLED || again;
     default:
-        return is->state != HELD || was->state == HELD || was->state == 0 || was->state == WAITING ||
-               was->state == SENDING;
+        return is->state != HELD || was->state == HELD || was->state == 0 || was->state == WAITING;
     }
 }
 
@@ -117,7 +123,7 @@ static void watch_row(sqlite3_stmt *row, void *payload) {
     is.attempts = sqlite3_column_int(row, 3);
     is.replayed = model_pair_of(n, k)->replayed;
     is.extras = model_pair_of(n, k)->extras;
-    if (!may_become(was, &is, model_pair_of(n, k))) {
+    if (!may_become(was, &is, n, k)) {
         sim_fail("states", "event %d at %d was %s and is %s", n, k, name_of(was->state), name_of(is.state));
     }
     if (is.attempts < was->attempts) {
@@ -126,27 +132,18 @@ static void watch_row(sqlite3_stmt *row, void *payload) {
     if (is.state != was->state) {
         check_outcome(n, k, is.state);
     }
+    if (sqlite3_column_int(row, 4) > model_pair_of(n, k)->failures + model_pair_of(n, k)->successes) {
+        sim_fail("states", "event %d at %d has had %d tries, and its receiver answered less often", n, k,
+                 sqlite3_column_int(row, 4));
+    }
     *was = is;
 }
 
 /* The model's number is in the payload; the engine's own events have none. */
 #define NUMBER "CASE WHEN e.payload LIKE '{\"n\":%' THEN CAST(substr(e.payload, 6) AS INTEGER) END"
 #define ROWS                                                                                                           \
-    "SELECT " NUMBER ", d.subscription, d.state, d.attempts FROM webhook_deliveries d"                                 \
+    "SELECT " NUMBER ", d.subscription, d.state, d.attempts, d.tries FROM webhook_deliveries d"                        \
     " JOIN webhook_events e ON e.number = d.event"
-
-#define NO_OWNER(column) column " <> 0 AND " column " NOT IN (SELECT id FROM webhook_workers)"
-
-/* engine/lease.h: whoever takes a row away sweeps in the same commit, and nobody else marks anything
- * with a number that has no row. (A sweep takes 512 rows at once: more than there are here.) */
-static void check_orphans(void) {
-    int64_t deliveries;
-
-    if (number("SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " NO_OWNER("owner"), &deliveries) &&
-        deliveries > 0) {
-        sim_fail("orphans", "%lld deliveries have an owner without a row", (long long)deliveries);
-    }
-}
 
 /* 0: not now. */
 int judge_begin(void) {
@@ -162,22 +159,79 @@ int judge_begin(void) {
     return began;
 }
 
-/* The delivery is being sent by this owner; or is not written, and this owner decides the event: it has
- * the subscription's partition, and has not passed the event. */
-int judge_may_send(int64_t owner, int n, int64_t subscription) {
-    char sql[500];
-    int64_t may = 1;
+#define BACK_MS "100"            /* until a worker knows what was written */
+#define TOLD_US (3 * SIM_SECOND) /* what is fetched leaves by then, or goes back */
+
+static int64_t number_or(int64_t otherwise, const char *sql) {
+    int64_t found = otherwise;
+
+    sim_quiet_begin();
+    found = ask(sql, take_number, &found) ? found : otherwise;
+    sim_quiet_end();
+    return found;
+}
+
+/* This owner has the subscription's partition. The delivery waits; or is not written, and the owner has not passed
+ * the event. What a newer one took the place of is known to him a moment later: it was he who wrote that. */
+enum judge_leave judge_may_send(int64_t owner, int n, int64_t subscription, int64_t paused) {
+    int64_t told = sim_now - TOLD_US;
+    char sql[1000];
+
+    snprintf(
+        sql, sizeof sql,
+        "SELECT CASE WHEN p.owner <> %lld OR w.id IS NULL THEN 0 WHEN d.state IS NULL THEN e.number > w.position"
+        " WHEN d.state = 1 THEN 1 WHEN d.state <> 6 THEN 0 WHEN d.error IS NOT 'superseded' THEN 2"
+        " ELSE coalesce((SELECT at FROM sim_superseded s WHERE s.event = d.event AND s.subscription ="
+        "  d.subscription), 0) > %lld END"
+        " FROM webhook_events e JOIN webhook_partitions p ON p.id = %d LEFT JOIN webhook_workers w ON w.id = p.owner"
+        " LEFT JOIN webhook_deliveries d ON d.event = e.number AND d.subscription = %lld WHERE %s = %d",
+        (long long)owner, (long long)(paused > told ? -1 : told), whi_partition_of(subscription),
+        (long long)subscription, NUMBER, n);
+    return (enum judge_leave)number_or(JUDGE_YES, sql);
+}
+
+int64_t judge_superseded(int n, int64_t subscription) {
+    char sql[1000];
 
     snprintf(sql, sizeof sql,
-             "SELECT coalesce((SELECT state = 2 AND owner = %lld FROM webhook_deliveries WHERE event = e.number"
-             " AND subscription = %lld), EXISTS (SELECT 1 FROM webhook_partitions p JOIN webhook_workers w"
-             " ON w.id = p.owner WHERE p.id = %d AND p.owner = %lld AND e.number > w.position))"
-             " FROM webhook_events e WHERE %s = %d",
-             (long long)owner, (long long)subscription, whi_partition_of(subscription), (long long)owner, NUMBER, n);
-    sim_quiet_begin();
-    may = !ask(sql, take_number, &may) || may != 0;
-    sim_quiet_end();
-    return (int)may;
+             "SELECT s.at FROM webhook_events e JOIN webhook_deliveries d ON d.event = e.number JOIN sim_superseded s"
+             " ON s.event = d.event AND s.subscription = d.subscription"
+             " WHERE d.subscription = %lld AND d.state = 6 AND %s = %d",
+             (long long)subscription, NUMBER, n);
+    return number_or(0, sql);
+}
+
+int judge_gives_way(int n, int64_t subscription) {
+    char sql[1000];
+
+    snprintf(sql, sizeof sql,
+             "SELECT EXISTS (SELECT 1 FROM webhook_deliveries newer JOIN sim_keyed s ON s.event = newer.event"
+             " AND s.subscription = newer.subscription WHERE newer.subscription = d.subscription AND newer.key = d.key"
+             " AND newer.state = 1 AND newer.event > d.event AND s.at < d.due - " BACK_MS ")"
+             " FROM webhook_events e JOIN webhook_deliveries d ON d.event = e.number"
+             " WHERE d.subscription = %lld AND d.state = 1 AND %s = %d",
+             (long long)subscription, NUMBER, n);
+    return number_or(0, sql) != 0;
+}
+
+int judge_has(int64_t owner, int64_t subscription) {
+    char sql[1000];
+
+    snprintf(sql, sizeof sql,
+             "SELECT EXISTS (SELECT 1 FROM webhook_partitions p JOIN webhook_workers w ON w.id = p.owner"
+             " WHERE p.id = %d AND p.owner = %lld)",
+             whi_partition_of(subscription), (long long)owner);
+    return number_or(1, sql) != 0;
+}
+
+int64_t judge_turn(int n, int64_t subscription) {
+    char sql[1000];
+
+    snprintf(sql, sizeof sql,
+             "SELECT d.turn FROM webhook_events e JOIN webhook_deliveries d ON d.event = e.number"
+             " WHERE d.subscription = %lld AND d.state = 1 AND %s = %d",
+             (long long)subscription, NUMBER, n);
+    return number_or(-1, sql);
 }
 
 static void check_owners(void) {
@@ -187,7 +241,13 @@ static void check_owners(void) {
         return;
     }
     if (number("SELECT count(*) FROM sim_orphans", &found) && found > 0) {
-        sim_fail("orphans", "something was marked with an owner that had no row");
+        sim_fail("orphans", "a partition was given to an owner that had no row");
+    }
+    if (number("SELECT count(*) FROM sim_turns", &found) && found > 0) {
+        sim_fail("turns", "a delivery was changed, and its turn did not ascend");
+    }
+    if (number("SELECT count(*) FROM sim_undone", &found) && found > 0) {
+        sim_fail("undone", "a delivery that had ended was changed, and had not been let wait again");
     }
     if (number("SELECT count(*) FROM sim_robbed", &found) && found > 0) {
         sim_fail("robbed", "a partition was taken from an owner that has its row, or its epoch did not ascend");
@@ -209,7 +269,7 @@ static void check_owners(void) {
     }
 }
 
-/* Of a key one waits, the newest. (What a dead engine was sending waits beside it once more.) */
+/* Of a key one has its turn, or is on its way, and one waits behind it, the newest. */
 static void check_one_waits(void) {
     for (int k = 0; k < model_subscription_count; k++) {
         const model_subscription *s = model_subscriptions[k];
@@ -220,7 +280,7 @@ static void check_one_waits(void) {
         }
         snprintf(sql, sizeof sql,
                  "SELECT count(*) AS n FROM webhook_deliveries WHERE subscription = %lld AND state = 1"
-                 " AND key IS NOT NULL GROUP BY key ORDER BY n DESC LIMIT 1",
+                 " AND key IS NOT NULL GROUP BY key, due = 9223372036854775807 ORDER BY n DESC LIMIT 1",
                  (long long)id);
         if (number(sql, &most) && most > 1) {
             sim_fail("latest", "%lld of one key wait at %d, which wants the newest", (long long)most, k);
@@ -284,7 +344,6 @@ static void check_positions(void) {
 void judge_watch(void) {
     sim_quiet_begin();
     check_positions();
-    check_orphans();
     check_owners();
     if (!model_excused() && !(sim_plan_now->kinds & 1u << SIM_lock)) {
         check_one_waits();
@@ -297,11 +356,8 @@ void judge_watch(void) {
 static const struct {
     const char *sql, *text;
 } unsettled[] = {
-    { "SELECT count(*) FROM webhook_deliveries WHERE state = 2 AND " NO_OWNER("owner"),
-      "deliveries are sent by an owner that is no more" },
     { LOG_UNDECIDED, "events are not decided" },
     { "SELECT count(*) FROM webhook_outbox", "rows wait in the outbox" },
-    { "SELECT count(*) FROM webhook_deliveries WHERE state = 2", "deliveries are being sent" },
     { "SELECT count(*) FROM webhook_deliveries WHERE state = 1", "deliveries wait" },
 };
 
@@ -453,14 +509,20 @@ static int is_newest(const model_event *event, const model_subscription *s) {
     return 1;
 }
 
-/* Of a key the newest has none to give way to. */
+/* Of a key the newest has none to give way to, and is what the receiver is left with. */
 static void check_latest(const model_event *event, const model_subscription *s) {
     int state = shadows[event->n][s->k].state;
 
-    if (s->order == MODEL_LATEST && event->key != 0 && event->status == MODEL_ACCEPTED && !s->single_use &&
-        model_pair_of(event->n, s->k)->apart == MODEL_SEND && !is_gone(event) && state != DELIVERED &&
-        state != EXHAUSTED && is_newest(event, s)) {
+    if (s->order != MODEL_LATEST || event->key == 0 || event->status != MODEL_ACCEPTED || s->single_use ||
+        model_pair_of(event->n, s->k)->apart != MODEL_SEND || is_gone(event) || !is_newest(event, s)) {
+        return;
+    }
+    if (state != DELIVERED && state != EXHAUSTED) {
         sim_fail("latest", "event %d is the newest of its key at %d, and ends as %s", event->n, s->k, name_of(state));
+    }
+    if (state == DELIVERED && keys_last(event->n, s->k) != event->n) {
+        sim_fail("latest", "event %d is the newest of its key at %d, and %d came last", event->n, s->k,
+                 keys_last(event->n, s->k));
     }
 }
 

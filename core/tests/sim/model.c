@@ -36,6 +36,7 @@ void model_begin(void) {
     memset(pairs, 0, sizeof pairs);
     model_event_count = model_subscription_count = 0;
     excused = out_of_order = arrivals = 0;
+    keys_begin();
 }
 
 void model_excuse(void) {
@@ -273,6 +274,8 @@ void model_changed(model_subscription *subscription, const model_config *config,
 
 void model_delete(model_subscription *subscription) {
     subscription->deleted = 1;
+    subscription->deleted_by = sim_self_process()->number;
+    subscription->deleted_at = SIM_NEVER;
     widen_all(subscription);
 }
 
@@ -427,6 +430,10 @@ void model_arrives(int k, const char *id, const char *body, size_t size, int slo
     pair->first = pair->first ? pair->first : ++arrivals;
     pair->arrivals++;
     pair->open++;
+}
+
+void model_cut(model_pair *pair) {
+    pair->open--;
 }
 
 void model_answers(model_pair *pair, int k, int status, int error) {

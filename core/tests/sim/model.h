@@ -41,11 +41,13 @@ typedef struct model_config {
 typedef struct model_subscription {
     int k;
     char id[WH_ID_SIZE];
-    int made;    /* the engine has said so */
-    int unknown; /* nobody knows whether it was made */
-    int deleted; /* or might be */
-    int stays;   /* to delete it failed */
-    int gone;    /* a receiver said 410 */
+    int made;           /* the engine has said so */
+    int unknown;        /* nobody knows whether it was made */
+    int deleted;        /* or might be */
+    int deleted_by;     /* the process that said so */
+    int64_t deleted_at; /* when the call was over; SIM_NEVER: it is not */
+    int stays;          /* to delete it failed */
+    int gone;           /* a receiver said 410 */
     int changing;
     int tenant, order, cap, single_use;
     int64_t timeout;
@@ -118,15 +120,34 @@ unsigned model_decide(const model_subscription *subscription, const model_config
 /* The receiver's side. out receives the pair, NULL for an event of the engine's own. */
 void model_arrives(int k, const char *id, const char *body, size_t size, int slot, int open, model_pair **out);
 void model_answers(model_pair *pair, int k, int status, int error);
+void model_cut(model_pair *pair); /* its sender waits for it no longer: that is no try */
+
+/* keys.c: of each order key. A process has one request of it under way, and begins the next when something was
+ * recorded of the one before. Of a `latest` key the newest arrives last, but where its sender sent it late, without
+ * having the partition any more, and died then: nobody can say the word for him. */
+#define KEYS_NONE (-1)
+void keys_begin(void);
+int keys_of(int n, int k); /* a number, or KEYS_NONE: what has no key has no order */
+void keys_begins(const sim_process *process, int n, int k, int64_t subscription, int open); /* open: of this key */
+void keys_taken(const sim_process *process, int n, int k, int late);                        /* by the receiver */
+int keys_last(int n, int k); /* the event that came last of this one's key; n where anything may have */
 
 /* judge.c: the model against the store */
 int judge_begin(void);  /* sees each commit from now on. 0: not now */
 void judge_watch(void); /* states move only as they may, marks have an owner; quiet */
-int judge_may_send(int64_t owner, int n, int64_t subscription); /* 1: it has it, or nobody can say; quiet */
-int judge_settled(char *why, size_t size);                      /* nothing waits, nothing is owned by nobody; quiet */
-void judge_idle(int64_t since);                                 /* wh_idle said yes; it was asked at that step */
-void judge_owners(void);                                        /* no more workers than live engines; quiet */
-void judge_end(wh_engine *engine);                              /* all of it, and explain */
+/* Whether this owner may send it: it has it, or nobody can say; or its row was cancelled with the subscription; quiet
+ */
+enum judge_leave { JUDGE_NO, JUDGE_YES, JUDGE_CANCELLED };
+enum judge_leave judge_may_send(int64_t owner, int n, int64_t subscription, int64_t paused); /* until then */
+int judge_has(int64_t owner, int64_t subscription);    /* 1: its partition, or nobody can say; quiet */
+int64_t judge_superseded(int n, int64_t subscription); /* when a newer one took its place; 0: none has; quiet */
+/* 1: it waits for its next try, and a newer one of its key waited before that was due; quiet */
+int judge_gives_way(int n, int64_t subscription);
+int64_t judge_turn(int n, int64_t subscription); /* of a row that waits; -1: there is none; quiet */
+int judge_settled(char *why, size_t size);       /* nothing waits, nothing is owned by nobody; quiet */
+void judge_idle(int64_t since);                  /* wh_idle said yes; it was asked at that step */
+void judge_owners(void);                         /* no more workers than live engines; quiet */
+void judge_end(wh_engine *engine);               /* all of it, and explain */
 void judge_reopen(void);
 void judge_close(void);
 

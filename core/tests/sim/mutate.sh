@@ -129,11 +129,6 @@ prepare
 
 # ------------------------------------------------------------------------------ the lease
 
-mutation claim_unchecked 'a claim by an owner whose row is gone' \
-    outside/store_sqlite_facts.c 'static int delivery_claim(whi_sqlite *store, whi_fact *fact) {
-    int code = holds(store, fact->of.claim.owner, &fact->answer.done);' 'static int delivery_claim(whi_sqlite *store, whi_fact *fact) {
-    int code = holds(store, 0, &fact->answer.done);'
-
 mutation record_unchecked 'what an owner without a row sent is recorded as its own' \
     outside/store_sqlite_facts.c 'holds(store, row->holder, &held);' 'holds(store, 0, &held);'
 
@@ -148,14 +143,6 @@ mutation check_remembered 'the lease was there in an earlier transaction' \
 mutation owner_reused 'an engine gets the smallest free number' \
     outside/store_sqlite_sql.c '"INSERT INTO webhook_workers (beat, share, position) VALUES (0, ?1, " NOWHERE ")"' \
     '"INSERT INTO webhook_workers (id, beat, share, position) SELECT min(n), 0, ?1, " NOWHERE " FROM (SELECT 1 AS n UNION ALL SELECT id + 1 FROM webhook_workers) WHERE n NOT IN (SELECT id FROM webhook_workers)"'
-
-mutation no_sweep 'what a dead owner had stays with it' \
-    engine/lease.c 'int code = whi_store_worker_sweep(store, whi_now(lease->engine), SWEEP_ROWS, &lease->freed);' \
-    'int code = store != NULL ? WH_OK : WH_ENOTFOUND;'
-
-mutation sweep_late 'swept deliveries are due a day later' \
-    outside/store_sqlite_sql.c '", due = ?2, owner = 0, updated_at = ?2 WHERE (event, subscription) IN"' \
-    '", due = ?2 + 86400000, owner = 0, updated_at = ?2 WHERE (event, subscription) IN"'
 
 mutation any_look_counts 'looks that follow each other at once count as still beats' \
     engine/lease.c 'self.counts = lease->looked_us - lease->seen_us >= BETWEEN_US;' \
@@ -182,29 +169,11 @@ mutation never_asleep 'an engine that nobody turns keeps its work' \
 mutation asleep_in_a_turn 'a long turn is taken for sleep' \
     engine/lease.c '!atomic_load(&engine->started) && !atomic_load(&engine->stepping) &&' '!atomic_load(&engine->started) &&'
 
-mutation both_claim_sweep 'a claim does not look, and a beat sweeps only after it took a row away' \
-    outside/store_sqlite_facts.c 'static int delivery_claim(whi_sqlite *store, whi_fact *fact) {
-    int code = holds(store, fact->of.claim.owner, &fact->answer.done);' 'static int delivery_claim(whi_sqlite *store, whi_fact *fact) {
-    int code = holds(store, 0, &fact->answer.done);' \
-    engine/lease.c '    code = code == WH_OK ? bury(lease, store) : code;
-    return code == WH_OK ? sweep(lease, store) : code;' '    code = code == WH_OK ? bury(lease, store) : code;
-    for (size_t i = 0; i < lease->next.count && code == WH_OK; i++) {
-        if (lease->next.list[i].still >= WHI_STILL) {
-            return sweep(lease, store);
-        }
-    }
-    return code;'
-
-mutation freed_untold 'nobody looks for what was freed, or came with a partition' \
-    engine/lease.c 'if (changed || more || lease->freed > 0) {' 'if (changed) {'
+mutation came_untold 'nobody looks for what came with a partition' \
+    engine/lease.c 'if (changed || more) {' 'if (changed) {'
 
 mutation end_keeps_row 'wh_stop leaves its row and partitions' \
     life/run.c 'int code = whi_lease_end(engine->lease);' 'int code = WH_OK;'
-
-mutation end_no_sweep 'wh_stop takes the row away and frees nothing' \
-    engine/lease.c 'lease->now_owner = 0;
-    return code == WH_OK ? sweep(lease, store) : code;' 'lease->now_owner = 0;
-    return code;'
 
 # ----------------------------------------------------- partitions, and who has them
 
@@ -362,12 +331,12 @@ mutation passed_unasked 'all is passed, whatever of it was refused' \
     engine/position.c 'passed = owner == position->owner && after <= position->read;' 'passed = owner == position->owner;'
 
 mutation registry_first 'the registry is read before the log' \
-    work/reading.c '    int code = store->vtable->event_log(store, after, limit, take_event, &self, &upto);
+    work/reading.c '    int code = store->vtable->event_log(store, after, limit, NULL, take_event, &self, &upto);
 
     code = code == WH_OK ? whi_registry_sync(engine->registry) : code;' \
     '    int code = whi_registry_sync(engine->registry);
 
-    code = code == WH_OK ? store->vtable->event_log(store, after, limit, take_event, &self, &upto) : code;'
+    code = code == WH_OK ? store->vtable->event_log(store, after, limit, NULL, take_event, &self, &upto) : code;'
 
 mutation log_asked_late 'that there is more is forgotten after the look' \
     work/reading.c '        atomic_store(&engine->more_events, 0); /* before the look: what comes after it sets it again */
@@ -406,7 +375,7 @@ mutation floor_workers 'partitions that nobody has hold nothing back' \
     outside/store_sqlite_sql.c '" WHERE had.owner NOT IN (SELECT id FROM webhook_workers)))"' '" WHERE had.owner < 0))"'
 
 mutation floor_partitions 'owners hold nothing back' \
-    outside/store_sqlite_sql.c '"min((SELECT coalesce(min(position), " NOWHERE ") FROM webhook_workers), (WITH' '"min(" NOWHERE ", (WITH'
+    outside/store_sqlite_sql.c '" (SELECT coalesce(min(position), " NOWHERE ") FROM webhook_workers), (WITH' '" " NOWHERE ", (WITH'
 
 mutation idle_undecided 'wh_idle forgets what is not decided' \
     life/run.c 'return work.events || work.outbox' 'return work.outbox'
@@ -427,23 +396,201 @@ mutation both_foreign 'neither is looked at' \
 mutation foreign_fanned_out 'an event of an earlier owner is fanned out' \
     work/fanout.c 'if (!whi_lease_has(engine->lease, event->owner)) {' 'if (event == NULL) {'
 
-mutation state_uncompared 'a change does not compare the state' \
-    outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 7 OR owner = ?13)'
+# ------------------------------------------------------------- what is under way, and turns
 
-mutation owner_uncompared 'a change compares the state and not the owner' \
-    outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 0 OR (state = ?9 AND ?13 >= 0))'
+mutation known_ignored 'what is in memory is fetched again' \
+    work/fetch.c 'return whi_underway_has(self->worker->engine->underway, event, self->registration->subscription->id);' \
+    'return event == 0 && self != NULL;'
 
-mutation both_uncompared 'neither record nor change compare owners' \
-    outside/store_sqlite_facts.c 'holds(store, row->holder, &held);' 'holds(store, 0, &held);' \
-    outside/store_sqlite_sql.c '(?9 < 0 OR (state = ?9 AND owner = ?13))' '(?9 < 7 OR owner = ?13)'
+mutation known_never 'what was fetched is not noted' \
+    engine/underway.c '        whi_table_put(&underway->rows, &row_kind, way);
+        way->fetched = 1;' '        way->fetched = 0;'
 
-mutation claims_sending 'a claim takes what is being sent' \
-    outside/store_sqlite_sql.c '" WHERE event = ?1 AND subscription = ?2 AND state = " WAITING,' '" WHERE event = ?1 AND subscription = ?2",'
+mutation key_not_begun 'several of a key begin' \
+    work/fetch.c 'return delivery->key != NULL && delivery->version != 0' 'return delivery->version < 0'
+
+mutation key_for_good 'a key that has begun does not end' \
+    engine/underway.c '    if (way->begun) {
+        (void)whi_table_take' '    if (way->begun && way->event == 0) {
+        (void)whi_table_take'
+
+mutation key_let_go_sent 'a key is let go when its request leaves' \
+    work/send.c '    parcel->delivery = delivery;
+    parcel->kept' '    whi_underway_leave(worker->engine->underway, &delivery->way);
+    parcel->delivery = delivery;
+    parcel->kept'
+
+mutation key_let_go_answered 'a key is let go when its request is answered' \
+    work/send.c '    unlink_flying(flight);
+    atomic_fetch_sub(&worker->engine->flights_open, 1);
+    worker->in_flight--;' '    unlink_flying(flight);
+    whi_underway_leave(worker->engine->underway, &flight->parcel.delivery->way);
+    atomic_fetch_sub(&worker->engine->flights_open, 1);
+    worker->in_flight--;'
+
+# Harmless while the change of the number cuts: both_forgotten_uncut takes that away, too.
+mutation forgotten_by_new 'under a new number nothing is under way' \
+    work/turn.c '        worker->owner = owner;
+        whi_lanes_drop(worker);' '        worker->owner = owner;
+        whi_underway_end(worker->engine->underway);
+        whi_underway_init(worker->engine->underway);
+        whi_lanes_drop(worker);'
+
+mutation both_forgotten_uncut 'the same, and what it sent under the old one goes on' \
+    work/turn.c '        worker->owner = owner;
+        whi_lanes_drop(worker);' '        worker->owner = owner;
+        whi_underway_end(worker->engine->underway);
+        whi_underway_init(worker->engine->underway);
+        whi_lanes_drop(worker);' \
+    work/turn.c '        whi_send_cut(worker);' '        (void)owner;'
+
+mutation turn_uncompared 'a change does not compare the turn' \
+    outside/store_sqlite_sql.c '(?13 < 0 OR turn = ?13)' '(?13 < 0 OR turn >= 0 OR turn = ?13)'
+
+# Harmless for the row itself, whose statement compares; and of its key the process begins one alone.
+mutation turn_uncompared_keyed 'what a record does to others of its key does not depend on the turn' \
+    outside/store_sqlite_write.c '*out = sqlite3_column_int64(statement, 0) == row->turn;' '*out = sqlite3_column_int64(statement, 0) >= 0;'
+
+mutation both_turns_uncompared 'neither is compared' \
+    outside/store_sqlite_sql.c '(?13 < 0 OR turn = ?13)' '(?13 < 0 OR turn >= 0 OR turn = ?13)' \
+    outside/store_sqlite_write.c '*out = sqlite3_column_int64(statement, 0) == row->turn;' '*out = sqlite3_column_int64(statement, 0) >= 0;'
+
+mutation turn_unread 'what is fetched has turn 0' \
+    work/fetch.c '    delivery->turn = row->turn;' '    delivery->turn = row->turn * 0;'
+
+mutation turn_kept_change 'a record does not count the turn' \
+    outside/store_sqlite_sql.c 'due = ?7, turn = turn + 1, updated_at = ?8' 'due = ?7, updated_at = ?8'
+
+mutation turn_kept_cancel 'a cancel does not count the turn' \
+    outside/store_sqlite_sql.c '", due = 0, turn = turn + 1, updated_at = ?2 WHERE subscription' '", due = 0, updated_at = ?2 WHERE subscription'
+
+mutation turn_kept_turn 'who gets his turn keeps his count' \
+    outside/store_sqlite_sql.c 'SET due = created_at, turn = turn + 1 WHERE' 'SET due = created_at WHERE'
+
+mutation turn_kept_supersede 'what a newer one takes the place of keeps its count' \
+    outside/store_sqlite_sql.c '", due = 0, turn = turn + 1, updated_at = ?4' '", due = 0, updated_at = ?4'
+
+mutation turn_kept_again 'what goes again keeps its count' \
+    outside/store_sqlite_sql.c ', due = ?3, tries = 0, turn = turn + 1,"
+                          " updated_at = ?4' ', due = ?3, tries = 0,"
+                          " updated_at = ?4'
+
+mutation turn_kept_hasten 'what is hastened keeps its count' \
+    outside/store_sqlite_sql.c 'SET due = ?3, tries = 0, turn = turn + 1, updated_at = ?3"' 'SET due = ?3, tries = 0, updated_at = ?3"'
+
+mutation under_way_untold 'a newer one takes the place of what is under way' \
+    work/record.c 'whi_underway_of(engine->underway, delivery->way.subscription, delivery->key);' '0 * whi_underway_of(engine->underway, delivery->way.subscription, delivery->key);'
+
+mutation refused_unlooked 'a record that was refused is the end' \
+    work/record.c '(delivery->turn != WHI_TURN_ABSENT && !delivery->written.done) ||' '(delivery->turn != WHI_TURN_ABSENT && delivery->event == NULL) ||'
+
+mutation behind_unlooked 'nobody looks for what stands behind in the key' \
+    work/record.c '(delivery->key != NULL && (delivery->state != WHI_WAITING || is_of_latest(delivery)));' '(delivery->key != NULL && delivery->event == NULL);'
+
+# Late, and not lost: the newer one is found when the next try of the older one would have been due.
+mutation newer_unlooked 'nobody looks for the newer one behind what is to be tried again' \
+    work/record.c '(delivery->state != WHI_WAITING || is_of_latest(delivery))' 'delivery->state != WHI_WAITING'
+
+mutation held_late 'a lane is held after its partition was looked at' \
+    work/fetch.c '    whi_position_hold(position, subscription);
+    if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
+        look_at_lane(worker, lane);
+    }
+    whi_position_release(position, subscription);' '    if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
+        whi_position_hold(position, subscription);
+        look_at_lane(worker, lane);
+        whi_position_release(position, subscription);
+    }'
+
+mutation held_not 'a lane is not held while it is fetched for' \
+    work/fetch.c '    whi_position_hold(position, subscription);' '' \
+    work/fetch.c '    whi_position_release(position, subscription);' ''
+
+mutation fetched_foreign 'a lane is fetched for without its partition' \
+    work/fetch.c ' && whi_position_has(position, subscription)) {
+        look_at_lane' ') {
+        look_at_lane'
+
+mutation put_back_untold 'what is put back is fetched with the next' \
+    work/queue.c '        whi_lane_stored(worker, lane, whi_now(worker->engine) + wait);' '        (void)wait;'
+
+mutation fetched_for_now 'what is fetched bears the number of now, not of this turn' \
+    work/fetch.c '#include "engine/position.h"' '#include "engine/position.h"
+#include "engine/lease.h"' \
+    work/fetch.c '    delivery->event->owner = self->worker->owner;' '    delivery->event->owner = atomic_load(&engine->lease->owner);'
+
+# Slow, and not wrong: what stands behind is found when the known one goes.
+mutation waiting_known_due 'what is known says when to come again, and ends the search' \
+    outside/store_sqlite_waiting.c '    if (asked->known(event, asked->payload)) {
+        return WH_OK;' '    if (asked->known(event, asked->payload)) {
+        *next = due;
+        return WH_OK;'
+
+mutation waiting_rest_lost 'a search that has enough forgets the rest' \
+    outside/store_sqlite_waiting.c '        *next = due;
+        return WH_OK;' '        *next = due > asked->now ? due : INT64_MAX - 1;
+        return WH_OK;'
+
+mutation waiting_later_lost 'a search does not tell when the next is due' \
+    outside/store_sqlite_waiting.c '        *next = due;
+        return WH_OK;' '        *next = due <= asked->now ? due : INT64_MAX - 1;
+        return WH_OK;'
+
+mutation waiting_early 'a search gives what is not due' \
+    outside/store_sqlite_waiting.c 'if (due > asked->now || *given >= asked->limit) {' 'if (*given >= asked->limit) {'
+
+mutation waiting_behind 'what stands behind in its key is given' \
+    outside/store_sqlite_sql.c 'AND subscription = ?1 AND due < " BEHIND " ORDER BY due, event",' 'AND subscription = ?1 ORDER BY due % " BEHIND ", event",'
+
+mutation replayed_on_its_way 'a replay changes what is on its way' \
+    calls/replay.c 'row->state == WHI_WAITING && row->due <= self->now' 'row->state == WHI_WAITING && row->due < 0'
+
+# ------------------------------------------------------------------- late, and cut
+
+mutation cut_never 'what is under way goes on when the lease is over' \
+    work/turn.c '        whi_send_cut(worker);' '        (void)owner;'
+
+mutation cut_by_the_clock 'it goes on when a new number was faster' \
+    work/turn.c 'if (owner == 0 || owner != worker->owner) {' 'if (owner == 0) {'
+
+mutation cut_is_a_try 'a cut is a try of the retry list' \
+    work/send.c '    note_attempt(worker, &flight->parcel);
+    delivery->error' '    note_attempt(worker, &flight->parcel);
+    delivery->tries++;
+    delivery->error'
+
+mutation cut_gives_up 'what was cut is given up' \
+    work/send.c '} else if (parcel->outcome == WHI_OUTCOME_CUT) {' '} else if (parcel->delivery == NULL) {'
+
+mutation again_never 'a late one sends nothing again' \
+    work/record.c 'if (delivery->attempt == NULL || !is_of_latest(delivery)) {' 'if (engine != NULL) {'
+
+mutation again_known_only 'who finds out by its record alone that it is late says nothing' \
+    work/record.c '    return send_newest_again(engine, store, delivery, owner);' '    return code;'
+
+mutation again_unknown_only 'who knew before its record that it is late says nothing' \
+    work/record.c 'return code == WH_OK ? send_newest_again(record->task.worker->engine, store, delivery, 0) : code;' 'return code;'
+
+mutation again_of_successes 'who is late says nothing of what was cut or failed' \
+    work/record.c 'if (delivery->attempt == NULL || !is_of_latest(delivery)) {' 'if (delivery->attempt == NULL || delivery->state != WHI_DELIVERED || !is_of_latest(delivery)) {'
+
+mutation again_untimely 'who is not late sends the newest again, too' \
+    outside/store_sqlite_facts.c 'fact->of.again.unless != 0 ? holds(store, fact->of.again.unless, &held) : WH_OK' 'fact->of.again.unless != 0 ? holds(store, 0, &held) : WH_OK'
+
+mutation again_oldest 'the oldest behind the late one goes again' \
+    outside/store_sqlite_sql.c 'AND key = ?2 AND state = " DELIVERED " ORDER BY event DESC LIMIT 1"' 'AND key = ?2 AND state = " DELIVERED " ORDER BY event LIMIT 1"'
+
+mutation again_any 'the newest that was delivered goes again, also if a newer one waits' \
+    outside/store_sqlite_order.c 'found.event = waits > row->event ? waits : row->event;' 'found.event = row->event;'
+
+mutation again_delivered_only 'a newer one that waits for its next try goes when it goes' \
+    outside/store_sqlite_order.c ': hasten(store, &found, now);' ': WH_OK;'
+
+# Harmless while the process begins one of a key alone, and the newest is looked for among those that wait first.
+mutation again_beside 'what goes again does not wait behind the one of its key' \
+    outside/store_sqlite_order.c 'place == WHI_PLACE_BEHIND ? WHI_DUE_BEHIND : now, now }' 'now, now }'
 
 # ------------------------------------------------------------------------------- lanes
-
-mutation no_room_claim 'a claim that ends does not wake the lane that was put aside' \
-    work/claim.c '        whi_lane_left(worker, lane); /*' '        /*'
 
 mutation no_room_foreign 'a dropped delivery leaves the lane without room' \
     work/send.c 'whi_delivery_free(worker->engine, delivery);
@@ -466,10 +613,8 @@ void whi_lanes_drop' \
         atomic_store(&worker->inbox.rescan, 1);' '        whi_lanes_drop(worker);'
 
 mutation no_room_cancelled 'a delivery that may not be sent leaves the lane without room' \
-    work/send.c 'whi_record_delivery(worker, delivery);
-        whi_lane_left(worker, lane);
-        return WH_OK;' 'whi_record_delivery(worker, delivery);
-        return WH_OK;'
+    work/send.c 'leave_unsent(worker, delivery);
+        whi_lane_left(worker, lane);' 'leave_unsent(worker, delivery);'
 
 mutation no_room_drop 'a lane whose queue was dropped stays put aside' \
     work/lane.c '    whi_lane_left(worker, lane);
@@ -489,9 +634,6 @@ mutation parked_for_good 'a lane that was put aside stays so' \
 mutation landed_untold 'the next in the queue is not made ready' \
     work/lane.c '    whi_lane_left(worker, lane);
     whi_lane_ready(worker, lane);' '    whi_lane_left(worker, lane);'
-
-mutation asked_forgotten 'what came while a claim looked is forgotten' \
-    work/claim.c 'lane->asked && task->code == WH_OK ?' 'lane->asked && task->code != WH_OK ?'
 
 mutation cap_ignored 'the cap of a subscription is ignored' \
     work/lane.c 'return lane->window < lane->cap ? lane->window : lane->cap;' 'return lane->window;'
@@ -556,7 +698,7 @@ mutation retry_dropped 'after the second failure there is no retry' \
     work/send.c 'if (parcel->outcome != WHI_OUTCOME_RETRY) {' 'if (parcel->outcome != WHI_OUTCOME_RETRY || parcel->delivery->tries == 2) {'
 
 mutation retry_not_announced 'nobody is told when a retry is due' \
-    work/record.c 'if (delivery->state == WHI_WAITING) {' 'if (delivery->state == WHI_WAITING && !delivery->stored) {'
+    work/record.c 'if (delivery->state == WHI_WAITING) {' 'if (delivery->state == WHI_WAITING && delivery->turn == WHI_TURN_ABSENT) {'
 
 mutation reading_forgotten 'a log that could not be read is not asked for again' \
     work/reading.c 'whi_monotonic_us() + AGAIN_US);
@@ -592,17 +734,14 @@ mutation replay_not_due 'a replayed delivery is due tomorrow' \
     calls/replay.c 'changed.due = self->now;' 'changed.due = self->now + 86400000;'
 
 mutation body_remade 'each retry is made by the present rule' \
-    work/claim.c 'int code = delivery->version == 0 ?' 'int code = delivery->version >= 0 ?'
+    work/fetch.c 'int code = delivery->version == 0 ?' 'int code = delivery->version >= 0 ?'
 
 mutation purge_beyond 'the purge takes events that are not decided' \
     outside/store_sqlite_sql.c 'number <= min(?2 - 1, " FLOOR
                            ", (SELECT max(number)' 'number <= min(?2 - 1, (SELECT max(number)'
 
 mutation purge_open 'the purge takes events whose deliveries wait' \
-    outside/store_sqlite_sql.c '"SELECT total(state = " WAITING " OR state = " SENDING ") > 0,"' '"SELECT total(state = 9) > 0,"'
-
-mutation idle_forgets 'wh_idle forgets what others own' \
-    life/run.c '|| work.owned ?' '?'
+    outside/store_sqlite_sql.c '"SELECT total(state = " WAITING ") > 0,"' '"SELECT total(state = 9) > 0,"'
 
 mutation idle_looks_once 'wh_idle does not look again' \
     life/run.c '&& atomic_load(&engine->jobs_begun) == begun && is_quiet(engine)' '&& begun >= 0'
@@ -622,12 +761,12 @@ mutation order_two_workers 'events of an order go to several workers' \
     engine/handover.c 'return engine->inboxes[whi_registry_may_have_order(engine->registry)' 'return engine->inboxes[engine == NULL'
 
 mutation latest_all 'of a key all are kept' \
-    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, whi_order_reason(WHI_PLACE_SUPERSEDED));' 'return WH_OK;'
+    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, row->under_way, whi_order_reason(WHI_PLACE_SUPERSEDED));' 'return WH_OK;'
 
 mutation latest_oldest 'an older one takes the place of the newer' \
     outside/store_sqlite_order.c 'code != WH_OK || *newer' 'code != WH_OK' \
-    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, whi_order_reason(WHI_PLACE_SUPERSEDED));' \
-    'return cancel_before(store, row, INT64_MAX, whi_order_reason(WHI_PLACE_SUPERSEDED)) + (*newer = 0);'
+    outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, row->under_way, whi_order_reason(WHI_PLACE_SUPERSEDED));' \
+    'return cancel_before(store, row, INT64_MAX, row->under_way, whi_order_reason(WHI_PLACE_SUPERSEDED)) + (*newer = 0);'
 
 [ $anchors = no ] || exit $((failures > 0 ? 2 : 0))
 echo "$failures not found"

@@ -18,11 +18,18 @@ typedef struct flight {
     struct flight *next;
     whi_request *request;
     model_pair *pair;
-    int k;
-    int64_t answer_at;
+    int n, k, key;
+    int64_t sent_at, answer_at;
     int status, error;
     const char *retry_after;
+    int64_t owner;         /* under which it was sent */
+    int64_t lapsed;        /* when a turn began, until when its lease had been; LEASE_HOLDS: it was not over */
+    int is_cut, is_unread; /* its sender waits no longer; the receiver never had it */
 } flight;
+
+#define LEASE_HOLDS (-1)
+#define LEASE_GONE (-2)            /* its number is no more */
+#define HEARD_US (10 * SIM_SECOND) /* who turns has read by then what another process changed */
 
 struct whi_transport {
     whi_poller *poller;
@@ -96,6 +103,7 @@ static void answer_badly(flight *f, int64_t latency) {
         break;
     case 2: /* never had it */
         answer(f, 0, WH_ECONNECT, latency);
+        f->is_unread = 1;
         break;
     case 3:
         answer(f, sim_one_in(&sim_net_chance, 12) ? 410 : 500, WH_OK, latency);
@@ -106,8 +114,18 @@ static void answer_badly(flight *f, int64_t latency) {
     }
 }
 
+/* Where one is to be met while others send, many a receiver takes long. */
+static int64_t draw_latency(void) {
+    int64_t most = sim_net_healed ? SOON : sim_plan_now->latency_us;
+
+    if (sim_plan_now->late_ones && sim_one_in(&sim_net_chance, 2)) {
+        return most / 4 + sim_below(&sim_net_chance, most * 3 / 4);
+    }
+    return sim_spread(&sim_net_chance, 200, most);
+}
+
 static void choose_answer(flight *f) {
-    int64_t latency = sim_spread(&sim_net_chance, 200, sim_net_healed ? SOON : sim_plan_now->latency_us);
+    int64_t latency = draw_latency();
     int bad = (sim_plan_now->kinds & 1u << SIM_receiver) != 0 && !sim_net_healed;
 
     if (bad && sim_one_in(&sim_net_chance, f->k % 3 == 0 ? 2 : 5)) {
@@ -120,35 +138,133 @@ static void choose_answer(flight *f) {
     }
 }
 
-/* engine/lease.h: what is sent is marked, in the store, with the sender's number. A thread that
- * stands still between asking and sending, or whose engine has got another number meanwhile, is
+/* The subscription is deleted, and its deliveries with it. Whoever deleted it himself knows once that call is over;
+ * another process reads it a little later, if it can read. One for single use ends with a record, of which its
+ * worker hears afterwards. */
+static int may_not_know(const whi_transport *transport, int k) {
+    const model_subscription *s = model_subscriptions[k];
+    unsigned unreadable = 1u << SIM_memory | 1u << SIM_io | 1u << SIM_full;
+
+    if (s->single_use || !s->deleted) {
+        return s->single_use;
+    }
+    if (s->deleted_by == transport->process->number) {
+        return s->deleted_at >= transport->turned_at;
+    }
+    return s->deleted_at == SIM_NEVER || transport->turned_at - s->deleted_at < HEARD_US ||
+           (sim_plan_now->kinds & unreadable) != 0;
+}
+
+/* A thread that stands still between asking and sending, or whose engine has got another number meanwhile, is
  * excused: it looks where a turn begins, and nobody can do better. */
-static void check_lease(const whi_transport *transport, const whi_request *request) {
+static void check_lease(const whi_transport *transport, const whi_request *request, int n, int k) {
     const sim_process *process = transport->process;
-    int n;
+    enum judge_leave leave;
 
     if (process->engine == NULL || process->paused_until > transport->turned_at || transport->owner == 0 ||
-        transport->owner != atomic_load(&process->engine->lease->owner) ||
-        sscanf(request->body, "{\"n\":%d,", &n) != 1) {
+        transport->owner != atomic_load(&process->engine->lease->owner)) {
         return;
     }
-    if (!judge_may_send(transport->owner, n, request->lane)) {
-        sim_fail("lease", "event %d is sent by %lld, who does not have it", n, (long long)transport->owner);
+    leave = judge_may_send(transport->owner, n, request->lane, process->paused_until);
+    if (leave == JUDGE_NO || (leave == JUDGE_CANCELLED && !may_not_know(transport, k))) {
+        sim_fail("lease", "event %d is sent to %d by %lld, who %s", n, k, (long long)transport->owner,
+                 leave == JUDGE_NO ? "does not have it" : "must know that it is cancelled");
     }
+}
+
+/* Of this key, by this process, whichever of its workers it was, and under whichever number. */
+static int open_of_key(const sim_process *process, int k, int key) {
+    int count = 0;
+
+    for (const whi_transport *t = transports; t != NULL; t = t->others) {
+        for (const flight *f = t->first; f != NULL && t->process == process; f = f->next) {
+            count += f->k == k && f->key == key && f->request != NULL;
+        }
+    }
+    return count;
+}
+
+static int64_t owner_of(const sim_process *process) {
+    return process->engine != NULL ? atomic_load(&process->engine->lease->owner) : 0;
+}
+
+/* It has lost the partition, and may not know it. */
+static int is_late(const sim_process *process, int64_t subscription) {
+    return process->engine == NULL || !judge_has(owner_of(process), subscription);
+}
+
+/* A success of which its sender hears nothing is one all the same. */
+static int is_taken(const flight *f) {
+    return !f->is_unread && (f->error != WH_OK || (f->status >= 200 && f->status < 300));
+}
+
+/* Of a `latest` key the older one is not tried again when a newer one is there: it would wait for that. */
+static void check_newest(const whi_transport *transport, const whi_request *request, int n, int k) {
+    if (model_subscriptions[k]->order == MODEL_LATEST && model_pair_of(n, k)->replays == 0 &&
+        !(sim_plan_now->kinds & 1u << SIM_clock) && transport->owner != 0 &&
+        judge_has(transport->owner, request->lane) && judge_gives_way(n, request->lane)) {
+        sim_fail("latest", "event %d is tried again at %d, and a newer one of its key waits for that", n, k);
+    }
+}
+
+static void arrives(whi_transport *transport, flight *f, int n) {
+    const sim_process *process = transport->process;
+
+    f->n = n;
+    f->key = keys_of(n, f->k);
+    f->sent_at = sim_now;
+    keys_begins(process, n, f->k, f->request->lane, open_of_key(process, f->k, f->key));
+    choose_answer(f);
+    if (is_taken(f)) {
+        keys_taken(process, n, f->k, is_late(process, f->request->lane));
+    }
+}
+
+/* As if the kernel had it, and gave nobody a processor. */
+static void stand_still(sim_process *process, int n, int k) {
+    if (process->send_stall_us != 0 && keys_of(n, k) != KEYS_NONE) {
+        process->paused_until = sim_now + process->send_stall_us;
+        sim_note("process %d stands still for %lld us while it sends", process->number,
+                 (long long)process->send_stall_us);
+        process->send_stall_us = 0;
+    }
+}
+
+/* The events of the engine's own have no number. */
+static int number_of(const whi_request *request, int k) {
+    int n;
+
+    return k < model_subscription_count && sscanf(request->body, "{\"n\":%d,", &n) == 1 && n >= 0 &&
+                   n < model_event_count
+               ? n
+               : -1;
 }
 
 static int send_request(whi_transport *transport, whi_request *request) {
     const char *slash = strrchr(request->url, '/');
     flight *f = sim_alloc(sizeof *f);
+    int n;
 
-    check_lease(transport, request);
-    sim_yield();
     f->request = request;
     f->k = slash != NULL ? (int)strtol(slash + 1, NULL, 10) : 0;
+    f->key = KEYS_NONE;
+    f->lapsed = LEASE_HOLDS;
+    f->owner = owner_of(transport->process);
+    n = number_of(request, f->k);
+    if (n >= 0) {
+        check_lease(transport, request, n, f->k);
+        check_newest(transport, request, n, f->k);
+        stand_still(transport->process, n, f->k);
+    }
+    sim_yield();
     sim_result_now->sent++;
     model_arrives(f->k, header(request, "webhook-id"), request->body, request->body_size, transport->process->slot,
                   open_at(f->k), &f->pair);
-    choose_answer(f);
+    if (n >= 0) {
+        arrives(transport, f, n);
+    } else {
+        choose_answer(f);
+    }
     *transport->end = f;
     transport->end = &f->next;
     return WH_OK;
@@ -160,7 +276,18 @@ static void ready(whi_transport *transport, const whi_ready *list, int count) {
     (void)count;
 }
 
-static void finish(flight *f) {
+/* Nothing takes the place of what is under way, as its owner knows (but for one that left while that was written). */
+static void check_place(const whi_transport *transport, const flight *f) {
+    int64_t at = f->key != KEYS_NONE && transport->owner == f->owner && judge_has(f->owner, f->request->lane)
+                     ? judge_superseded(f->n, f->request->lane)
+                     : 0;
+
+    if (at > f->sent_at + SIM_SECOND * 2) {
+        sim_fail("key", "a newer one took the place of event %d at %d while that was under way", f->n, f->k);
+    }
+}
+
+static void finish(const whi_transport *transport, flight *f) {
     whi_request *request = f->request;
 
     request->status = f->status;
@@ -171,7 +298,10 @@ static void finish(flight *f) {
     request->response = (char *)"\x01 what";
     request->response_size = f->error == WH_OK ? 6 : 0;
     sim_note("answer of %d: %d, error %d", f->k, f->status, f->error);
-    if (f->pair != NULL) {
+    check_place(transport, f);
+    if (f->pair != NULL && f->is_cut) {
+        model_cut(f->pair);
+    } else if (f->pair != NULL) {
         model_answers(f->pair, f->k, f->status, f->error);
         sim_result_now->delivered += f->status >= 200 && f->status < 300;
     }
@@ -193,16 +323,40 @@ static flight *take_answered(whi_transport *transport) {
     return NULL;
 }
 
+/* Until when the lease under which it was sent has been, or LEASE_HOLDS. */
+static int64_t lapse_of(const whi_transport *transport, const flight *f) {
+    const wh_engine *engine = transport->process->engine;
+    int64_t until = engine != NULL ? atomic_load(&engine->lease->until) : SIM_NEVER;
+
+    if (engine != NULL && atomic_load(&engine->lease->owner) != f->owner) {
+        return LEASE_GONE;
+    }
+    return until <= sim_now ? until : LEASE_HOLDS;
+}
+
+/* Whose lease was over when the turn before this one began, and was not renewed since, was to be cut in that turn. */
+static void look_at_leases(whi_transport *transport) {
+    for (flight *f = transport->first; f != NULL; f = f->next) {
+        int64_t lapsed = lapse_of(transport, f);
+
+        if (lapsed != LEASE_HOLDS && lapsed == f->lapsed && !f->is_cut) {
+            sim_fail("cut", "a request to %d of %lld, whose lease is over, was not cut", f->k, (long long)f->owner);
+        }
+        f->lapsed = lapsed;
+    }
+}
+
 static void tick(whi_transport *transport) {
     flight *f;
 
     sim_yield();
     transport->turned_at = sim_now;
-    transport->owner = transport->process->engine != NULL ? atomic_load(&transport->process->engine->lease->owner) : 0;
+    transport->owner = owner_of(transport->process);
     while ((f = take_answered(transport)) != NULL) {
-        finish(f);
+        finish(transport, f);
         sim_free(f);
     }
+    look_at_leases(transport);
 }
 
 static int timeout(const whi_transport *transport) {
@@ -217,4 +371,17 @@ static int timeout(const whi_transport *transport) {
     return next <= sim_now ? 0 : (int)((next - sim_now + 999) / 1000);
 }
 
-const whi_transport_vtable sim_transport = { open_transport, close_transport, send_request, ready, tick, timeout };
+/* The receivers have them all the same; what they answered in time is heard. */
+static void cut(whi_transport *transport, const char *message) {
+    for (flight *f = transport->first; f != NULL; f = f->next) {
+        if (f->answer_at > sim_now) {
+            f->status = 0;
+            f->error = WH_ECLOSED;
+            f->is_cut = 1;
+            f->answer_at = sim_now;
+        }
+    }
+    sim_note("%s", message);
+}
+
+const whi_transport_vtable sim_transport = { open_transport, close_transport, send_request, ready, tick, timeout, cut };

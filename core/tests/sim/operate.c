@@ -111,6 +111,9 @@ static void draw_subscription(model_subscription *out, sim_chance *chance) {
     memset(out, 0, sizeof *out);
     out->tenant = sim_one_in(chance, 2) ? 0 : (int)sim_below(chance, MODEL_TENANTS);
     out->order = sim_one_in(chance, 2) ? MODEL_NONE : (int)sim_below(chance, MODEL_ORDERS);
+    if (sim_plan_now->late_ones && sim_one_in(chance, 2)) {
+        out->order = MODEL_LATEST;
+    }
     out->cap = sim_one_in(chance, 2) && !sim_plan_now->backlog ? 64 : 1 + (int)sim_below(chance, 3);
     out->single_use = sim_one_in(chance, 7);
     out->timeout = sim_spread(chance, 500, 15000);
@@ -244,6 +247,7 @@ static void delete_one(wh_engine *engine, sim_chance *chance) {
         sim_note("deletes %d", s->k);
         s->stays = 1; /* until it is known better */
         s->stays = wh_subscription_delete(engine, s->id) != WH_OK;
+        s->deleted_at = sim_now;
     }
 }
 

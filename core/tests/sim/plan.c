@@ -133,6 +133,23 @@ static void make_handovers(sim_plan *plan, sim_chance *chance) {
     plan->least_faults = 12;
 }
 
+/* They stand still for longer than others wait for them, with something in their hands that has an order, and more
+ * of its key comes meanwhile. */
+static void make_late(sim_plan *plan, sim_chance *chance) {
+    plan->late_ones = 1;
+    plan->steps = sim_spread(chance, 8000, 30000);
+    plan->processes = 2 + (int)sim_below(chance, 2);
+    plan->subscriptions = 2 + (int)sim_below(chance, 3);
+    plan->one_type = sim_one_in(chance, 2) ? -1 : sim_one_in(chance, 2) ? SIM_THREADS : SIM_STEPS;
+    plan->events = (int)sim_spread(chance, 30, 100);
+    plan->pace_us = sim_spread(chance, 200000, 2 * SIM_SECOND);
+    plan->latency_us =
+        sim_one_in(chance, 2) ? plan->latency_us : 5 * SIM_SECOND; /* others are sending when one wakes */
+    plan->kinds &= sim_one_in(chance, 2) ? ~AT_STEPS : ~0u;
+    plan->kinds |= 1u << SIM_pause;
+    plan->least_faults = 8;
+}
+
 void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     sim_chance chance, hands;
 
@@ -159,6 +176,8 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     sim_chance_seed(&hands, seed, 10);
     if ((plan->kinds & AT_STEPS) != 0 && sim_one_in(&hands, 4)) {
         make_handovers(plan, &hands);
+    } else if ((plan->kinds & AT_STEPS) != 0 && sim_one_in(&hands, 5)) {
+        make_late(plan, &hands);
     }
     draw_faults(plan, &chance);
     plan->stall_one_in = (int)sim_spread(&chance, 200, 3000);

@@ -98,8 +98,8 @@ static int differs(uint64_t seed) {
 }
 
 int sim_check_self(void) {
-    static const sim_check *const lists[] = { scheduler_checks, self_disk_checks, self_model_checks,
-                                              self_judge_checks };
+    static const sim_check *const lists[] = { scheduler_checks, self_disk_checks, self_model_checks, self_judge_checks,
+                                              self_net_checks };
     int failed = 0, count = 0;
 
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {

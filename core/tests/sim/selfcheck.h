@@ -19,11 +19,12 @@ typedef struct sim_check {
     { "finds " #name, break_##name, invariant }
 
 /* Each ends with an empty one. */
-extern const sim_check self_disk_checks[], self_model_checks[], self_judge_checks[];
+extern const sim_check self_disk_checks[], self_model_checks[], self_judge_checks[], self_net_checks[];
 
 void self_expect(int holds, const char *what);
 sqlite3 *self_connect(const char *name);
 int self_sql(sqlite3 *db, const char *sql);
+void self_tamper(const char *sql);           /* with the store */
 model_subscription *self_subscription(void); /* for the first type, one attempt, two at once */
 model_event *self_event(int type, int key);
 

@@ -31,7 +31,7 @@ static void make_store(void) {
     model_accepted(event, receipt.id);
 }
 
-static void tamper(const char *sql) {
+void self_tamper(const char *sql) {
     sqlite3 *db = self_connect(STORE);
 
     self_expect(self_sql(db, sql) == SQLITE_OK, "a statement that runs");
@@ -57,7 +57,7 @@ static void test_the_judge_is_content(void) {
 
 static void break_lost(void) {
     make_store();
-    tamper("DELETE FROM webhook_events");
+    self_tamper("DELETE FROM webhook_events");
     judge_end(engine);
 }
 
@@ -70,14 +70,14 @@ static void break_delivered(void) {
 
 static void break_states(void) {
     deliver();
-    tamper("UPDATE webhook_deliveries SET state = 1");
+    self_tamper("UPDATE webhook_deliveries SET state = 1");
     judge_watch();
 }
 
 static void break_exhausted(void) {
     make_store();
     self_expect(wh_run(engine) == WH_OK, "work");
-    tamper("UPDATE webhook_deliveries SET state = 4");
+    self_tamper("UPDATE webhook_deliveries SET state = 4");
     judge_watch();
 }
 
@@ -89,7 +89,13 @@ static void break_held(void) {
 
 static void break_attempts(void) {
     deliver();
-    tamper("UPDATE webhook_deliveries SET attempts = 0");
+    self_tamper("UPDATE webhook_deliveries SET attempts = 0");
+    judge_watch();
+}
+
+static void break_tries(void) {
+    deliver();
+    self_tamper("UPDATE webhook_deliveries SET tries = 2");
     judge_watch();
 }
 
@@ -102,13 +108,28 @@ static void break_orphans(void) {
     make_store();
     self_expect(judge_begin(), "a judge who sees each commit");
     judge_watch();
-    tamper("UPDATE webhook_partitions SET owner = 77; UPDATE webhook_partitions SET owner = 0");
+    self_tamper("UPDATE webhook_partitions SET owner = 77; UPDATE webhook_partitions SET owner = 0");
+    judge_watch();
+}
+
+static void break_turns(void) {
+    deliver();
+    self_expect(judge_begin(), "a judge who sees each commit");
+    self_tamper("UPDATE webhook_deliveries SET due = 1");
+    judge_watch();
+}
+
+static void break_undone(void) {
+    deliver();
+    self_expect(judge_begin(), "a judge who sees each commit");
+    self_tamper("UPDATE webhook_deliveries SET state = 6, turn = turn + 1");
+    self_tamper("UPDATE webhook_deliveries SET state = 3, turn = turn + 1"); /* before anybody looked */
     judge_watch();
 }
 
 static void break_passed(void) {
     make_store();
-    tamper("UPDATE webhook_partitions SET position = 9000000000000000000");
+    self_tamper("UPDATE webhook_partitions SET position = 9000000000000000000");
     judge_watch();
 }
 
@@ -117,8 +138,8 @@ static void break_passed_for_a_while(void) {
     make_store();
     self_expect(judge_begin(), "a judge who sees each commit");
     judge_watch();
-    tamper("UPDATE webhook_partitions SET owner = 0, position = 9000000000000000000");
-    tamper("UPDATE webhook_partitions SET position = 0");
+    self_tamper("UPDATE webhook_partitions SET owner = 0, position = 9000000000000000000");
+    self_tamper("UPDATE webhook_partitions SET position = 0");
     judge_watch();
 }
 
@@ -126,18 +147,18 @@ static void break_passed_by_an_owner(void) {
     make_store();
     self_expect(judge_begin(), "a judge who sees each commit");
     judge_watch();
-    tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, 0);"
-           "UPDATE webhook_partitions SET owner = 7, epoch = epoch + 1;"
-           "UPDATE webhook_workers SET position = 9000000000000000000");
-    tamper("UPDATE webhook_workers SET position = 0");
+    self_tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, 0);"
+                "UPDATE webhook_partitions SET owner = 7, epoch = epoch + 1;"
+                "UPDATE webhook_workers SET position = 9000000000000000000");
+    self_tamper("UPDATE webhook_workers SET position = 0");
     judge_watch();
 }
 
 static void test_a_position_may_pass_what_has_a_delivery(void) {
     deliver();
     self_expect(judge_begin(), "a judge who sees each commit");
-    tamper("UPDATE webhook_workers SET position = " LOG_ANY ";"
-           "UPDATE webhook_partitions SET owner = 0, position = 9000000000000000000");
+    self_tamper("UPDATE webhook_workers SET position = " LOG_ANY ";"
+                "UPDATE webhook_partitions SET owner = 0, position = 9000000000000000000");
     judge_watch();
 }
 
@@ -145,7 +166,7 @@ static void break_position(void) {
     deliver();
     self_expect(judge_begin(), "a judge who sees each commit");
     judge_watch();
-    tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, 0)");
+    self_tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, 0)");
     judge_watch();
 }
 
@@ -153,7 +174,7 @@ static void break_purged(void) {
     make_store();
     self_expect(judge_begin(), "a judge who sees each commit");
     judge_watch();
-    tamper("DELETE FROM webhook_events");
+    self_tamper("DELETE FROM webhook_events");
     judge_watch();
 }
 
@@ -161,16 +182,16 @@ static void break_robbed(void) {
     make_store();
     self_expect(judge_begin(), "a judge who sees each commit");
     judge_watch();
-    tamper("UPDATE webhook_partitions SET epoch = epoch - 1 WHERE id = 3");
+    self_tamper("UPDATE webhook_partitions SET epoch = epoch - 1 WHERE id = 3");
     judge_watch();
 }
 
 static void break_owners(void) {
     deliver();
     self_expect(judge_begin(), "a judge who sees each commit");
-    tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, " LOG_ANY "); DELETE FROM webhook_workers WHERE id = 7");
+    self_tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, " LOG_ANY "); DELETE FROM webhook_workers WHERE id = 7");
     judge_watch();
-    tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, " LOG_ANY ")");
+    self_tamper("INSERT INTO webhook_workers VALUES (7, 0, 1, " LOG_ANY ")");
     judge_watch();
 }
 
@@ -190,7 +211,7 @@ static void break_settled(void) {
 
 static void break_explain(void) {
     deliver();
-    tamper("DELETE FROM webhook_deliveries");
+    self_tamper("DELETE FROM webhook_deliveries");
     model_pair_of(0, 0)->want = MODEL_HELD;
     model_events[0]->status = MODEL_ACCEPTED;
     model_subscriptions[0]->single_use = 1; /* the rows are not looked at */
@@ -222,8 +243,11 @@ const sim_check self_judge_checks[] = {
     BREAKS(exhausted, "exhausted"),
     BREAKS(held, "held"),
     BREAKS(attempts, "states"),
+    BREAKS(tries, "states"),
     BREAKS(idle, "idle"),
     BREAKS(orphans, "orphans"),
+    BREAKS(turns, "turns"),
+    BREAKS(undone, "undone"),
     BREAKS(passed, "passed"),
     BREAKS(passed_for_a_while, "passed"),
     BREAKS(passed_by_an_owner, "passed"),

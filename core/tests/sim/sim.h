@@ -82,6 +82,7 @@ typedef struct sim_plan {
     int64_t latency_us, pace_us; /* of receivers; between two calls of a publisher, at most */
     int64_t retain_ms;           /* how long what is over is kept, 0: for ever */
     int backlog;                 /* receivers are slow and take one or two at a time */
+    int late_ones;               /* processes stand still while they send what has an order */
     int one_survives;            /* in the end one process does it all; the others don't come back */
     int least_faults;
     int fault_count;
@@ -159,11 +160,12 @@ typedef struct sim_process {
     int is_program; /* writes SQL, has no engine */
     int mode;
     int64_t paused_until;
-    int64_t stall_us;    /* it will stand still for so long when it asks for the lock of a writer */
-    int stall_publishes; /* and while somebody publishes, not before */
-    int publishes;       /* threads that are in wh_publish */
-    int64_t wall_offset; /* us */
-    int64_t allocations; /* of the engine, not given back */
+    int64_t stall_us;      /* it will stand still for so long when it asks for the lock of a writer */
+    int stall_publishes;   /* and while somebody publishes, not before */
+    int64_t send_stall_us; /* it will stand still for so long when it sends: who has the lease has lost it then */
+    int publishes;         /* threads that are in wh_publish */
+    int64_t wall_offset;   /* us */
+    int64_t allocations;   /* of the engine, not given back */
     int64_t memory_fails_until, full_until, io_until;
     int64_t restart; /* 1: stop and start, 2: close and open */
     int actors;      /* threads beside the first */

@@ -43,6 +43,20 @@ static void is_certain(sqlite3_context *context, int count, sqlite3_value **valu
                                     n < model_event_count && witness_is_certain(n, k));
 }
 
+static void time_now(sqlite3_context *context, int count, sqlite3_value **values) {
+    (void)count;
+    (void)values;
+    (void)values;
+    sqlite3_result_int64(context, sim_now);
+}
+
+/* ms since 1970, by the clock of whoever writes. */
+static void wall_now(sqlite3_context *context, int count, sqlite3_value **values) {
+    (void)count;
+    (void)values;
+    sqlite3_result_int64(context, sim_wall_us() / 1000);
+}
+
 static int meet(sqlite3 *db, char **error, const struct sqlite3_api_routines *routines) {
     const int flags = SQLITE_UTF8 | SQLITE_INNOCUOUS;
     int code =
@@ -50,8 +64,13 @@ static int meet(sqlite3 *db, char **error, const struct sqlite3_api_routines *ro
 
     (void)error;
     (void)routines;
-    return code == SQLITE_OK ? sqlite3_create_function(db, "sim_certain", 2, flags, NULL, is_certain, NULL, NULL)
-                             : code;
+    if (code == SQLITE_OK) {
+        code = sqlite3_create_function(db, "sim_certain", 2, flags, NULL, is_certain, NULL, NULL);
+    }
+    if (code == SQLITE_OK) {
+        code = sqlite3_create_function(db, "sim_now", 0, flags, NULL, time_now, NULL, NULL);
+    }
+    return code == SQLITE_OK ? sqlite3_create_function(db, "sim_wall", 0, flags, NULL, wall_now, NULL, NULL) : code;
 }
 
 void witness_register(void) {
@@ -59,7 +78,6 @@ void witness_register(void) {
 }
 
 #define NEW_ORPHAN "NEW.owner <> 0 AND NEW.owner NOT IN (SELECT id FROM webhook_workers)"
-#define NOTE_ORPHAN " BEGIN INSERT INTO sim_orphans VALUES (NEW.owner, NEW.event); END;"
 
 /* Events in (?, ?] that must have a delivery to a subscription of such partitions, and have none. */
 #define NOTE_PASSED(partitions, after, upto)                                                                           \
@@ -82,8 +100,19 @@ const char witness_sql[] =
     "CREATE TRIGGER sim_rob AFTER UPDATE ON webhook_partitions WHEN (NEW.owner <> OLD.owner AND NEW.owner <> 0 AND"
     " (OLD.owner IN (SELECT id FROM webhook_workers) OR NEW.epoch <= OLD.epoch)) OR NEW.epoch < OLD.epoch"
     " BEGIN INSERT INTO sim_robbed VALUES (NEW.id, OLD.owner); END;"
-    "CREATE TRIGGER sim_delivery AFTER INSERT ON webhook_deliveries WHEN NEW.state = 2 AND " NEW_ORPHAN NOTE_ORPHAN
-    "CREATE TRIGGER sim_send AFTER UPDATE ON webhook_deliveries WHEN NEW.state = 2 AND " NEW_ORPHAN NOTE_ORPHAN
+    "CREATE TABLE sim_turns (event INTEGER, subscription INTEGER);"
+    "CREATE TRIGGER sim_turn AFTER UPDATE OF state, due, tries, status, error ON webhook_deliveries"
+    " WHEN NEW.turn <= OLD.turn OR NEW.state = 2 BEGIN INSERT INTO sim_turns VALUES (NEW.event, NEW.subscription); END;"
+    "CREATE TABLE sim_undone (event INTEGER, subscription INTEGER);"
+    "CREATE TRIGGER sim_undo AFTER UPDATE OF state ON webhook_deliveries WHEN OLD.state IN (3, 4, 6) AND NEW.state <> 1"
+    " BEGIN INSERT INTO sim_undone VALUES (NEW.event, NEW.subscription); END;"
+    "CREATE TABLE sim_keyed (event INTEGER, subscription INTEGER, at INTEGER, PRIMARY KEY (event, subscription));"
+    "CREATE TRIGGER sim_key AFTER INSERT ON webhook_deliveries WHEN NEW.key IS NOT NULL AND NEW.state = 1 BEGIN"
+    "  INSERT OR REPLACE INTO sim_keyed VALUES (NEW.event, NEW.subscription, sim_wall()); END;"
+    "CREATE TABLE sim_superseded (event INTEGER, subscription INTEGER, at INTEGER, PRIMARY KEY (event, subscription));"
+    "CREATE TRIGGER sim_supersede AFTER UPDATE OF state ON webhook_deliveries WHEN NEW.state = 6 AND"
+    " NEW.error = 'superseded' BEGIN"
+    "  INSERT OR REPLACE INTO sim_superseded VALUES (NEW.event, NEW.subscription, sim_now()); END;"
     "CREATE TABLE sim_passed (event INTEGER, subscription INTEGER);"
     "CREATE TRIGGER sim_move AFTER UPDATE OF position ON webhook_workers WHEN NEW.position < " LOG_ANY NOTE_PASSED(
         "p.owner = NEW.id", "p.position",

@@ -144,7 +144,9 @@ static void hold_lock(const sim_fault *fault) {
 static void strike(const sim_fault *fault, sim_process *process) {
     switch (fault->kind) {
     case SIM_pause:
-        if ((fault->draw >> 20) % 2 == 0) {
+        if (sim_plan_now->late_ones && (fault->draw >> 22) % 4 != 0) {
+            process->send_stall_us = fault->us;
+        } else if ((fault->draw >> 20) % 2 == 0) {
             pause_process(process, fault->us);
         } else {
             process->stall_us = fault->us;
@@ -310,7 +312,7 @@ static void stop_faults(void) {
     sim_disk_slow_until = 0;
     for (int i = 1; i < sim_process_count(); i++) {
         sim_process *process = sim_process_at(i);
-        process->paused_until = process->stall_us = 0;
+        process->paused_until = process->stall_us = process->send_stall_us = 0;
         process->full_until = process->io_until = process->memory_fails_until = 0;
         process->wall_offset = 0;
     }

@@ -19,7 +19,7 @@ webhook deliveries [list | show ID | attempts ID | body ID]
   webhook deliveries attempts dlv_…               every request and its answer
   webhook deliveries body dlv_…                   the very bytes that are sent
 
-States: waiting, sending, delivered, exhausted, held, cancelled.]]
+States: waiting, delivered, exhausted, held, cancelled.]]
 
 local actions = {}
 

@@ -15,7 +15,7 @@ runs again, at the cost that is shown.
   later, tenant, source, type, paused, disabled, expired, filtered   not taken, and why
   dropped, failed                                                    by the rule
   pending, missed                                                    wanted, and no delivery yet, or none made
-  waiting, sending, delivered, exhausted, held, cancelled            the state of its delivery]]
+  waiting, delivered, exhausted, held, cancelled                     the state of its delivery]]
 
 explain.options = {}
 

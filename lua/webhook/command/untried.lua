@@ -1,13 +1,11 @@
 --- Whether all that was due when a command began has been tried since. Where deliveries fail
 --- faster than a worker goes round, an engine is never idle, and would be waited for without end.
 ---
---- Three looks, each of which is made again until it finds nothing:
+--- Two looks, each of which is made again until it finds nothing:
 ---   - an event that was accepted before and not fanned out yet, or a row in the outbox;
----   - a delivery that waits and is due, and was not tried since; or one that waits its turn in an
----     order whose first one was not tried;
----   - a delivery that was being sent when all of the others had been tried.
---- What has been tried stays so, but a list is no snapshot: who is being sent while one looks at
---- those that wait is found by the last look.
+---   - a delivery that waits and is due (or is under way), and was not tried since; or one that waits its turn in
+---     an order whose first one was not tried.
+--- What has been tried stays so.
 local core = require "webhook.core"
 
 ---@class webhook.command.untried
@@ -16,7 +14,6 @@ local core = require "webhook.core"
 ---@field began string the same as a text
 ---@field events webhook.query the page of events to look at next
 ---@field fanned_out? boolean none of them waits
----@field sending? table<string, string> deliveries that were being sent, and when their rows were changed
 ---@field next_look number monotonic seconds
 local untried = {}
 untried.__index = untried
@@ -80,8 +77,7 @@ local function must_be_tried(self, item, now)
   return item.due_at <= self.began and item.updated_at < self.began
 end
 
--- One that waits its turn has no time. That of its order which goes before it has one, or is being
--- sent.
+-- One that waits its turn has no time. That of its order which goes before it has one.
 local function all_were_tried(self)
   local now, known, orders = stamp(os.time() + 1), {}, {}
   local done, message, code = walk(self, "deliveries", "waiting", function(item)
@@ -99,26 +95,13 @@ local function all_were_tried(self)
   return done, message, code
 end
 
-local function find_sending(self)
-  local found = {}
-  local done, message, code = walk(self, "deliveries", "sending", function(item)
-    local changed = item.updated_at
-    if not self.sending or self.sending[item.id] == changed then found[item.id] = changed end
-  end)
-  if done then self.sending = found end
-  return done, message, code
-end
-
 -- Looks at what was not done the last time.
 local function look(self)
   local done, message, code = true, nil, nil
-  if not self.sending then
-    if not self.fanned_out then done, message, code = is_fanned_out(self) end
-    self.fanned_out = done
-    if done then done, message, code = all_were_tried(self) end
-  end
-  if done then done, message, code = find_sending(self) end
-  return done and not next(self.sending), message, code
+  if not self.fanned_out then done, message, code = is_fanned_out(self) end
+  self.fanned_out = done
+  if done then return all_were_tried(self) end
+  return done, message, code
 end
 
 --- True when nothing is untried any more. May be called as often as one likes: looks now and then.

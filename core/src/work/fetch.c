@@ -1,0 +1,226 @@
+/* Tests: test_engine. */
+#include "work/fetch.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/position.h"
+#include "engine/registry.h"
+#include "engine/underway.h"
+#include "pure/delivery.h"
+#include "work/cancel.h"
+#include "work/fanout.h"
+#include "work/lane.h"
+#include "work/queue.h"
+#include "work/record.h"
+
+#define FETCH_MAXIMUM 256
+#define AGAIN_MS 1000
+
+/* ----------------------------------------------------------------------- a lane */
+
+typedef struct fetch {
+    whi_worker *worker;
+    whi_registration *registration;
+    whi_delivery *head, **tail;
+} fetch;
+
+static int copy(char **place, const char *text, size_t size) {
+    *place = text != NULL ? whi_strdup(text, size) : NULL;
+    return text == NULL || *place != NULL ? WH_OK : whi_fail_memory();
+}
+
+static int take_texts(whi_delivery *delivery, const whi_delivery_row *row) {
+    int code = copy(&delivery->body, row->body, row->body_size);
+
+    delivery->body_size = row->body_size;
+    code = code == WH_OK ? copy(&delivery->key, row->key, WH_ZSTR) : code;
+    return code == WH_OK ? copy(&delivery->headers, row->headers, WH_ZSTR) : code;
+}
+
+static int take_row(wh_engine *engine, whi_delivery *delivery, const whi_delivery_row *row) {
+    int code = take_texts(delivery, row);
+
+    delivery->turn = row->turn;
+    delivery->version = row->version;
+    delivery->attempts = row->attempts;
+    delivery->tries = row->tries;
+    delivery->created_at = row->created_at;
+    delivery->state = WHI_WAITING;
+    whi_delivery_move(engine, delivery, WHI_CLAIM, 0);
+    return code == WH_OK ? whi_underway_add(engine->underway, &delivery->way) : code;
+}
+
+/* Of a key one at a time: while another is on its way this one's row waits, and is looked for when that one is
+ * recorded. (What has no bytes yet is not sent as it is.) */
+static int begin(wh_engine *engine, whi_delivery *delivery) {
+    return delivery->key != NULL && delivery->version != 0
+               ? whi_underway_begin(engine->underway, &delivery->way, delivery->key)
+               : 1;
+}
+
+/* Its event was deleted by hand: there is nothing to send. */
+static int drop_row(whi_worker *worker, const whi_delivery_row *row) {
+    return whi_cancel_without_event(worker, row->event, row->subscription);
+}
+
+static int fetched(const whi_delivery_row *row, const whi_event_row *event_row, void *payload) {
+    fetch *self = payload;
+    wh_engine *engine = self->worker->engine;
+    whi_delivery *delivery;
+    whi_event *event;
+    int code;
+
+    if (event_row == NULL) {
+        return drop_row(self->worker, row);
+    }
+    event = whi_event_new(engine, event_row);
+    delivery = event != NULL ? whi_delivery_new(engine, event, self->registration) : NULL;
+    whi_event_unref(engine, event);
+    if (delivery == NULL) {
+        return whi_fail_memory();
+    }
+    delivery->event->owner = self->worker->owner;
+    code = take_row(engine, delivery, row);
+    code = code == WH_OK ? begin(engine, delivery) : code;
+    if (code != 1) {
+        whi_delivery_free(engine, delivery);
+        return code;
+    }
+    *self->tail = delivery;
+    self->tail = &delivery->next;
+    return WH_OK;
+}
+
+static int known(int64_t event, void *payload) {
+    const fetch *self = payload;
+
+    return whi_underway_has(self->worker->engine->underway, event, self->registration->subscription->id);
+}
+
+static void push(whi_worker *worker, whi_delivery *delivery) {
+    int handed_over = 0;
+    int code = delivery->version == 0 ? whi_fanout_remake(worker, delivery, &handed_over) : WH_OK;
+
+    if (handed_over) {
+        return;
+    }
+    if (code != WH_OK) {
+        delivery->version = 0;
+        whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine) + AGAIN_MS);
+    }
+    if (delivery->state == WHI_SENDING) {
+        whi_queue_push(worker, delivery);
+    } else {
+        whi_record_delivery(worker, delivery);
+    }
+}
+
+static void push_all(fetch *self) {
+    while (self->head != NULL) {
+        whi_delivery *delivery = self->head;
+        self->head = delivery->next;
+        push(self->worker, delivery);
+        self->worker->done_count++;
+    }
+}
+
+static void cannot_fetch(whi_worker *worker, int code) {
+    whi_log(&worker->engine->log, WH_LOG_ERROR, "deliveries cannot be fetched now: %s", wh_last_error());
+    whi_trouble(worker->engine, code, wh_last_error());
+}
+
+/* What was read before it failed is as good as the rest. */
+static void fetch_for(whi_worker *worker, whi_lane *lane, whi_registration *registration, int room) {
+    whi_store *store = worker->engine->reader;
+    fetch self = { worker, registration, NULL, &self.head };
+    int64_t now = whi_now(worker->engine), next;
+    whi_store_waiting asked = { lane->subscription, now, room, known, fetched, &self };
+    int code = store->vtable->waiting(store, &asked, &next);
+
+    if (code != WH_OK) {
+        cannot_fetch(worker, code);
+        next = now + AGAIN_MS;
+    }
+    whi_lane_set_due(worker, lane, next);
+    push_all(&self);
+}
+
+/* A lane that is full is put aside until it has room. The deliveries of a subscription
+ * that rests are not fetched; when it changes, the worker asks the store for all lanes. */
+static void look_at_lane(whi_worker *worker, whi_lane *lane) {
+    int room = whi_lane_room(lane);
+    whi_registration *registration;
+
+    if (room == 0) {
+        lane->parked_due = lane->stored.item.due;
+        return;
+    }
+    registration = whi_registry_get(worker->engine->registry, lane->subscription);
+    if (registration == NULL) {
+        whi_cancel(worker, lane->subscription);
+        return;
+    }
+    if (whi_subscription_may_send(registration->subscription)) {
+        lane->cap = registration->subscription->concurrency;
+        fetch_for(worker, lane, registration, room < FETCH_MAXIMUM ? room : FETCH_MAXIMUM);
+    }
+    whi_registration_unref(registration);
+}
+
+/* A lane from a time with another number of workers is left: its own finds it in the store. So is another
+ * process's: when it is ours, all lanes are looked for. It is held first: a partition that is not leaving by
+ * then is not given back before what is fetched here has ended. */
+void whi_fetch_lane(whi_worker *worker, whi_entry *entry) {
+    whi_lane *lane = (whi_lane *)entry;
+    whi_position *position = worker->engine->position;
+    int64_t subscription = lane->subscription;
+
+    whi_position_hold(position, subscription);
+    if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
+        look_at_lane(worker, lane);
+    }
+    whi_position_release(position, subscription);
+}
+
+/* --------------------------------------------------------------------- all lanes */
+
+static int is_known(wh_engine *engine, int64_t subscription) {
+    whi_registration *registration = whi_registry_get(engine->registry, subscription);
+
+    whi_registration_unref(registration);
+    return registration != NULL;
+}
+
+static int lane_found(int64_t subscription, int64_t due, void *payload) {
+    whi_worker *worker = payload;
+    whi_lane *lane;
+
+    if (whi_inbox_of(worker->engine, subscription) != &worker->inbox ||
+        !whi_position_has(worker->engine->position, subscription)) {
+        return 0;
+    }
+    if (due == WHI_DUE_BEHIND && !is_known(worker->engine, subscription)) {
+        due = 0; /* nobody gives them their turn any more: they are cancelled */
+    }
+    lane = whi_lane_get(worker, subscription, 1);
+    if (lane == NULL) {
+        atomic_store(&worker->inbox.rescan, 1); /* no memory now */
+    } else {
+        whi_lane_stored(worker, lane, due);
+    }
+    return 0;
+}
+
+void whi_fetch_scan(whi_worker *worker) {
+    whi_store *store = worker->engine->reader;
+    int code;
+
+    atomic_store(&worker->inbox.rescan, 0);
+    code = store->vtable->lanes(store, lane_found, worker);
+    if (code != WH_OK) {
+        whi_log(&worker->engine->log, WH_LOG_ERROR, "the store cannot be read now: %s", wh_last_error());
+        whi_trouble(worker->engine, code, wh_last_error());
+        atomic_store(&worker->inbox.rescan, 1);
+    }
+}
