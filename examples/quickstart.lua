@@ -18,7 +18,7 @@ local project = [[
 
 local secret = webhook.secret()
 local receiver = assert(io.popen(("%s listen --port 0 --json --count 6 --secret '%s'"):format(command, secret)))
-local url = assert(receiver:read("l"):match("(http://%S+)"), "the receiver did not start")
+local url = assert(receiver:read("l"):match('(http://[^"%s]+)'), "the receiver did not start")
 print("A receiver listens on " .. url)
 
 local hooks <close> = assert(webhook.open(store, { allow = { "127.0.0.1" } }))

@@ -1,15 +1,15 @@
 -- A receiver on cqueues, a coroutine a connection. handle may wait: a repeat that comes in
 -- meanwhile is answered with 409.
---   lua5.4 examples/receiver_cqueues.lua PORT SECRET…
+--   lua5.4 examples/receiver_cqueues.lua PORT [SECRET…]     without: $WEBHOOK_SECRET, which no list of processes shows
 -- PORT 0 takes a free one; the port is printed.
 local cqueues = require "cqueues"
-local http = dofile((arg[0]:match "^.*/" or "") .. "receiver_http.lua")
+local http = require "webhook.http"
 local socket = require "cqueues.socket"
 local webhook = require "webhook"
 
 local maximum = 1048576
 local receive = webhook.receiver {
-  secrets = { table.unpack(arg, 2) },
+  secrets = arg[2] and { table.unpack(arg, 2) } or os.getenv "WEBHOOK_SECRET",
   format = "auto",
   max_bytes = maximum,
   handle = function(event)
@@ -20,9 +20,12 @@ local receive = webhook.receiver {
 }
 
 local function next_request(client, bytes)
+  local told = false
   while true do
     local request, rest = http.read(bytes, maximum)
     if request ~= nil then return request, rest end
+    if rest and not told then client:write(http.continue) end
+    told = told or rest
     local more = client:read(-8192) -- up to so many
     if not more then return nil end
     bytes = bytes .. more
@@ -38,7 +41,7 @@ local function serve(client)
     local request, rest = next_request(client, bytes)
     if request == nil then return client:close() end
     local keep = request and request.keep
-    client:write(request and http.write(keep, receive(request)) or http.write(false, rest))
+    client:write(request and http.write(request, receive(request)) or http.write(nil, rest))
     if not keep then
       client:shutdown "w"
       return client:close()

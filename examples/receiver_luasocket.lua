@@ -1,13 +1,13 @@
 -- A receiver on LuaSocket alone, many connections at once:
---   lua5.4 examples/receiver_luasocket.lua PORT SECRET…
+--   lua5.4 examples/receiver_luasocket.lua PORT [SECRET…]     without: $WEBHOOK_SECRET, which no list of processes shows
 -- PORT 0 takes a free one; the port is printed.
-local http = dofile((arg[0]:match "^.*/" or "") .. "receiver_http.lua")
+local http = require "webhook.http"
 local socket = require "socket"
 local webhook = require "webhook"
 
 local maximum = 1048576
 local receive = webhook.receiver {
-  secrets = { table.unpack(arg, 2) },
+  secrets = arg[2] and { table.unpack(arg, 2) } or os.getenv "WEBHOOK_SECRET",
   format = "auto",
   max_bytes = maximum,
   handle = function(event) print("received", event.id, event.format, event.body) end,
@@ -31,11 +31,15 @@ end
 local function answer_all(client, state)
   while true do
     local request, rest = http.read(state.bytes, maximum)
-    if request == nil then return true end
+    if request == nil then
+      if rest and not state.told then send(client, http.continue) end
+      state.told = rest
+      return true
+    end
     local keep = request and request.keep
-    local sent = send(client, request and http.write(keep, receive(request)) or http.write(false, rest))
+    local sent = send(client, request and http.write(request, receive(request)) or http.write(nil, rest))
     if not (sent and keep) then return false end
-    state.bytes = rest
+    state.bytes, state.told = rest, false
   end
 end
 

@@ -1,13 +1,13 @@
 -- A receiver on libuv, many connections at once:
---   lua5.4 examples/receiver_luv.lua PORT SECRET…
+--   lua5.4 examples/receiver_luv.lua PORT [SECRET…]     without: $WEBHOOK_SECRET, which no list of processes shows
 -- PORT 0 takes a free one; the port is printed.
-local http = dofile((arg[0]:match "^.*/" or "") .. "receiver_http.lua")
+local http = require "webhook.http"
 local uv = require "luv"
 local webhook = require "webhook"
 
 local maximum, patience = 1048576, 5000 -- ms that a connection may be silent
 local receive = webhook.receiver {
-  secrets = { table.unpack(arg, 2) },
+  secrets = arg[2] and { table.unpack(arg, 2) } or os.getenv "WEBHOOK_SECRET",
   format = "auto",
   max_bytes = maximum,
   handle = function(event) print("received", event.id, event.format, event.body) end,
@@ -15,7 +15,7 @@ local receive = webhook.receiver {
 }
 
 local function serve(client)
-  local bytes, timer = "", uv.new_timer()
+  local bytes, told, timer = "", false, uv.new_timer()
 
   local function close()
     if not client:is_closing() then client:close() end
@@ -28,11 +28,15 @@ local function serve(client)
   local function answer_all()
     while true do
       local request, rest = http.read(bytes, maximum)
-      if request == nil then return true end
+      if request == nil then
+        if rest and not told then client:write(http.continue) end
+        told = rest
+        return true
+      end
       local keep = request and request.keep
-      client:write(request and http.write(keep, receive(request)) or http.write(false, rest))
+      client:write(request and http.write(request, receive(request)) or http.write(nil, rest))
       if not keep then return false end
-      bytes = rest
+      bytes, told = rest, false
     end
   end
 

@@ -26,7 +26,7 @@ describe("the command", function()
     local receiver <close> = setmetatable(shell.start(shell.webhook("listen --port 0 --secret " .. secret)), {
       __close = function(self) self.stop() end,
     })
-    local url = receiver.wait_for("(http://%S+)")
+    local url = receiver.wait_for('(http://[^"%s]+)')
     local rule = shell.write "return payload.total >= 1000 and { id = payload.id } or false"
     local added = json(("subscriptions add %s --events 'order.*' --secret %s --rule %s"):format(url, secret, rule))[1]
     assert.same({ secret }, { added.secrets[1] })
@@ -88,7 +88,7 @@ describe("the command", function()
 
   it("delivers with threads until it is told to stop", function()
     local receiver = shell.start(shell.webhook "listen --port 0")
-    local url = receiver.wait_for("(http://%S+)")
+    local url = receiver.wait_for('(http://[^"%s]+)')
     json("subscriptions add " .. url)
     local worker = shell.start(("env WEBHOOK_STORE='%s' %s"):format(store, shell.webhook "run --threads 2 --allow 127.0.0.1"))
     worker.wait_for("delivering from")
@@ -100,7 +100,7 @@ describe("the command", function()
 
   it("shows a receiver that answers as it is told", function()
     local receiver = shell.start(shell.webhook "listen --port 0 --status 503 --delay 50 --count 1 --json")
-    local url = receiver.wait_for("(http://%S+)")
+    local url = receiver.wait_for('(http://[^"%s]+)')
     local _, status = shell.run(("curl -m 20 -s -o /dev/null -w '%%{http_code}' -d '{}' %s"):format(url))
     assert.equal("503", status)
     assert.matches('"body":"{}"', receiver.output())
@@ -145,7 +145,9 @@ describe("the command", function()
     assert.equal(0, (run "run --until-idle --quiet --allow 127.0.0.1"))
     assert.equal(id, json("deliveries --tenant acme --since 1h")[1].subscription)
     assert.equal(1, #json "deliveries --tenant acme")
-    assert.equal(0, #json "deliveries --until 1000")
+    assert.equal(0, #json "deliveries --until 2000-01-01")
+    assert.equal(1, #json "deliveries --tenant acme --since '2000-01-01 00:00:00'")
+    assert.matches("looks like seconds: 1700000000000", (select(3, run "deliveries --since 1700000000")))
     assert.equal(0, #json "events --until 1h")
     assert.equal(2, #json "events --since 1h --type a")
     assert.equal(0, json("replay --tenant acme --until 1h")[1].replayed)
@@ -237,6 +239,23 @@ describe("the command", function()
     local code, _, complaint = run(words)
     assert.equal(1, code)
     assert.matches("old", complaint)
+    assert.matches("found twice", (select(3, run(words .. " --tolerance -1 --header 'webhook-id: msg_2'"))))
+  end)
+
+  it("takes secrets that are in no line", function()
+    local secret, other = webhook.secret(), webhook.secret()
+    local header = webhook.sign(secret, "msg_1", os.time(), "{}")
+    local words = ("verify %s --header 'webhook-id: msg_1' --header 'webhook-timestamp: %d' --header 'webhook-signature: %s'"):format(shell.write "{}", os.time(), header)
+    assert.equal(0, (run(words .. " --secret-file " .. shell.write(other .. "\r\n" .. secret .. "\n"))))
+    assert.equal(0, (shell.run(("echo '%s' | %s"):format(secret, shell.webhook(words .. " --secret-file -")))))
+    assert.equal(0, (shell.run(("SIGNS='%s' %s"):format(secret, shell.webhook(words .. " --secret-env SIGNS")))))
+    assert.equal(1, (run(words .. " --secret-file " .. shell.write(other))))
+    local code, _, complaint = run(words .. " --secret-env NOT_THERE_AT_ALL")
+    assert.equal(1, code)
+    assert.matches("the environment has no NOT_THERE_AT_ALL", complaint)
+    assert.matches("no secret in it", (select(3, run(words .. " --secret-file " .. shell.write "\n"))))
+    local id = json("subscriptions add http://127.0.0.1:1/ --secret-file " .. shell.write(secret))[1].id
+    assert.matches(secret, (select(2, run("subscriptions secrets " .. id))), 1, true)
   end)
 
   it("teaches", function()
@@ -311,7 +330,7 @@ describe("the command", function()
   it("shows of a request what is wrong with it, or its number", function()
     local secret = webhook.secret()
     local receiver = shell.start(shell.webhook("listen --port 0 --count 2 --json --secret " .. secret))
-    local url = receiver.wait_for "(http://%S+)"
+    local url = receiver.wait_for '(http://[^"%s]+)'
     local now = os.time()
     local headers = { "webhook-id: m", "webhook-timestamp: " .. now, "webhook-signature: " .. webhook.sign(secret, "m", now, "{}"),
       "webhook-sequence: 9007199254740993" }
@@ -321,7 +340,8 @@ describe("the command", function()
     receiver.wait_for '"body":"{1}".*\n'
     local shown = {}
     for line in receiver.output():gmatch "{[^\n]+" do shown[#shown + 1] = webhook.decode(line) end
-    assert.same({ true, 9007199254740993 }, { shown[1].verified, shown[1].sequence })
+    assert.matches("^http://127.0.0.1:%d+/$", table.remove(shown, 1).url)
+    assert.same({ true, 9007199254740993, "standard" }, { shown[1].verified, shown[1].sequence, shown[1].format })
     assert.is_nil(shown[1].problem)
     assert.same({ false, "signature_mismatch" }, { shown[2].verified, shown[2].code })
     assert.is_string(shown[2].problem)
@@ -329,9 +349,30 @@ describe("the command", function()
     receiver.stop()
   end)
 
+  it("takes requests as HTTP/1.1 has them", function()
+    local receiver = shell.start(shell.webhook "listen --port 0 --count 4 --json")
+    local url = receiver.wait_for '(http://[^"%s]+)'
+    local function curl(words) return select(2, shell.run("curl -m 20 -s " .. words .. " " .. url)) end
+    local began = os.time()
+    assert.equal("200", curl "-o /dev/null -w '%{http_code}' -H 'Transfer-Encoding: chunked' -d '{\"a\":1}'")
+    assert.matches("^HTTP/1.1 100 Continue\r\n", curl "-i -H 'Expect: 100-continue' -d '{\"a\":2}'")
+    assert.matches("^HTTP/1.1 200 .*\r\n\r\n$", curl "-I")
+    assert.equal("413", curl("-o /dev/null -w '%{http_code}' --data-binary @" .. shell.write(("x"):rep(2097153))))
+    assert.equal("200", curl "-o /dev/null -w '%{http_code}' -H 'X-A: 1' -H 'X-A: 2' -d '{\"a\":3}'")
+    assert.is_true(os.time() - began < 10)
+    local bodies = {}
+    for line in receiver.output():gmatch "{[^\n]+" do
+      local shown = webhook.decode(line)
+      bodies[#bodies + 1] = shown.body
+      if shown.body == '{"a":3}' then assert.equal("1, 2", shown.headers["x-a"]) end
+    end
+    assert.same({ '{"a":1}', '{"a":2}', "", '{"a":3}' }, bodies)
+    receiver.stop()
+  end)
+
   it("shows requests that are no text", function()
     local receiver = shell.start(shell.webhook "listen --port 0 --count 1 --json")
-    local url = receiver.wait_for "(http://%S+)"
+    local url = receiver.wait_for '(http://[^"%s]+)'
     shell.run(("printf '\\377\\033' | curl -m 20 -s --data-binary @- %s"):format(url))
     assert.equal("?\27", webhook.decode(receiver.wait_for '({"body".-})\n').body)
   end)

@@ -96,6 +96,10 @@ describe("publish", function()
     local text = '{ "b": 1.10, "a": [], "n": 123456789012345678901234567890 }'
     assert(hooks:publish("a", webhook.raw(text), { id = "k3" }))
     assert.equal(text, hooks:payload "k3")
+    for n, each in ipairs { " 1", "1 ", "\n\t{ \"payload\": [1, 2] }\r\n ", "[]\n", '" : } "  ', "null\n" } do
+      local id = assert(hooks:publish("a", webhook.raw(each), { id = "around-" .. n }))
+      assert.equal(each, hooks:payload(id))
+    end
   end)
 
   it("nests as deep as json_depth says", function()

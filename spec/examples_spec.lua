@@ -15,16 +15,33 @@ local function statuses_of(hooks)
   end
 end
 
-describe("the examples' HTTP", function()
-  local http = dofile "examples/receiver_http.lua"
+describe("webhook.http", function()
+  local http = require "webhook.http"
 
   it("refuses a head that others may part otherwise", function()
-    local function read(lines) return http.read("POST / HTTP/1.1\r\n" .. lines .. "\r\n\r\n{}", 100) end
+    local function read(lines) return http.read("POST / HTTP/1.1\r\nHost: a\r\n" .. lines .. "\r\n\r\n{}", 100) end
     assert.equal("{}", read("X: a\r\nContent-Length: 2").body)
     for _, lines in ipairs { "X: a\nContent-Length: 2", "Transfer-Encoding: chunked\nX: a\r\nContent-Length: 2",
       "Content-Length: 2\r\nX: a\rY: b", "Content-Length : 2", "Content-Length: 2\r\nContent-Length: 2", "Content-Length: +2" } do
       assert.same({ false, 400 }, { read(lines) })
     end
+  end)
+
+  it("reads a request, and gives what is behind it", function()
+    local bytes = "POST /a?b HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nx-a: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    local request, rest = http.read(bytes .. "GET")
+    assert.equal("GET", rest)
+    assert.same({ "POST", "/a?b", "{}", "1, 2", true }, { request.method, request.url, request.body, request.headers["x-a"], request.keep })
+    assert.same({ nil, false }, { http.read(bytes:sub(1, -2)) })
+    assert.same({ nil, true }, { http.read("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n") })
+    assert.same({ false, 413 }, { http.read("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n", 100) })
+  end)
+
+  it("writes answers, without a body where there is none", function()
+    assert.equal("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", http.write({ method = "POST", keep = true }, 200, {}, "{}"))
+    assert.equal("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", http.write({ method = "HEAD", keep = true }, 200, {}, "{}"))
+    assert.equal("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", http.write(nil, 204))
+    assert.equal("HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", http.write(nil, 431))
   end)
 end)
 
@@ -64,8 +81,9 @@ describe("the examples", function()
       assert(hooks:run())
       assert.same({ [204] = 5, [200] = 1, [401] = 1 }, statuses())
 
-      local answers = select(2, shell.run(("for n in 1 2; do printf 'POST / HTTP/1.1\\r\\nContent-Length: 2000000\\r\\n\\r\\n' | curl -sS -m 5 telnet://127.0.0.1:%s; echo; done; curl -sS -w '%%{http_code}\\n' %s %s"):format(url:match ":(%d+)/", url, url)))
+      local answers = select(2, shell.run(("for n in 1 2; do printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 2000000\\r\\n\\r\\n' | curl -sS -m 5 telnet://127.0.0.1:%s; echo; done; curl -sS -w '%%{http_code}\\n' %s %s"):format(url:match ":(%d+)/", url, url)))
       assert.matches("413 Content Too Large.*413 Content Too Large.*405\n.*405\n", answers)
+      assert.matches("100 Continue.*HTTP/1.1 401 ", select(2, shell.run("curl -sS -i -m 5 -H 'Expect: 100-continue' -H 'Transfer-Encoding: chunked' -d '{}' " .. url)))
       assert.falsy(server.output():find "msg_6")
       assert.falsy(server.output():find "failed")
       assert.is_true(server.stop())

@@ -242,8 +242,8 @@ describe("a rule on its own", function()
 
   it("sees the event that it is told of, and the subscription", function()
     local result = assert(webhook.rule.try({ rule = "return { event.id, event.type, event.tenant, event.time, subscription.name, subscription.meta.n }",
-      name = "shop", metadata = { n = 5 } }, {}, { id = "e1", type = "order.paid", tenant = "acme", time = 12345 }))
-    assert.equal('["e1","order.paid","acme",12345,"shop",5]', result.body)
+      name = "shop", metadata = { n = 5 } }, {}, { id = "e1", type = "order.paid", tenant = "acme", time = 1795000012345 }))
+    assert.equal('["e1","order.paid","acme",1795000012345,"shop",5]', result.body)
   end)
 
   it("stands between filters and fields", function()
@@ -278,7 +278,8 @@ describe("a rule on its own", function()
     assert.equal("rule_syntax", (select(3, webhook.rule.try("return +", {}))))
     assert.equal("json", (select(3, webhook.rule.try("return true", webhook.raw "{oops"))))
     assert.equal("invalid", (select(3, webhook.rule.try("return true", {}, { type = "a b" }))))
-    for _, arguments in ipairs { {}, { "return true" }, { 5, {} }, { "return true", {}, { colour = 1 } }, { "return true", {}, { time = "x" } } } do
+    assert.equal("invalid", (select(3, webhook.rule.try("return true", {}, { time = "x" }))))
+    for _, arguments in ipairs { {}, { "return true" }, { 5, {} }, { "return true", {}, { colour = 1 } }, { "return true", {}, { time = true } } } do
       assert.is_false(pcall(webhook.rule.try, table.unpack(arguments, 1, 3)))
     end
   end)

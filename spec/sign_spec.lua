@@ -65,6 +65,16 @@ describe("verify", function()
     refuses("signature_mismatch", headers(webhook.sign(private, id, at, body)), body, other, now)
   end)
 
+  it("reads a header that a server gives as a list of its values", function()
+    local given = {}
+    for name, value in pairs(headers(expected)) do given[name] = { value } end
+    assert.is_true(webhook.verify(given, body, secret, now))
+    given["webhook-sequence"] = { "7" }
+    assert.equal(7, select(3, webhook.verify(given, body, secret, now)))
+    given["Webhook-Id"][2] = id
+    refuses("signature_format", given, body, secret, now)
+  end)
+
   it("does not mind other headers, whatever they hold", function()
     local given = headers(expected)
     given.cookie, given["content-length"], given["x-zero"] = { "a", "b" }, 20, "\0"

@@ -61,7 +61,16 @@ describe("verify with a format", function()
     assert.is_true((webhook.verify(headers, hello, secret, { format = "github" })))
     headers["x-zero"] = "\0"
     refuses("invalid", headers, hello, secret, { format = "github" })
-    refuses("signature_header", { ["X-Hub-Signature-256"] = { "sha256=" } }, hello, secret, { format = "github" })
+    refuses("signature_header", { ["X-Hub-Signature-256"] = { 1 } }, hello, secret, { format = "github" })
+  end)
+
+  it("reads a header that a server gives as a list of its values", function()
+    local value = github["X-Hub-Signature-256"]
+    assert.is_true((webhook.verify({ ["X-Hub-Signature-256"] = { value } }, hello, secret, { format = "github" })))
+    assert.is_true((webhook.verify({ ["X-Hub-Signature-256"] = { value }, cookie = { 1 } }, hello, secret, { format = "auto" })))
+    refuses("signature_format", { ["X-Hub-Signature-256"] = { value, value } }, hello, secret, { format = "github" })
+    refuses("signature_header", { ["X-Hub-Signature-256"] = {} }, hello, secret, { format = "github" })
+    refuses("invalid", { ["X-Hub-Signature-256"] = { value .. "\0" } }, hello, secret, { format = "github" })
   end)
 
   it("says what is wrong with a format, a secret, an option", function()

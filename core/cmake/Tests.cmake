@@ -6,7 +6,7 @@ file(GLOB rule_tests CONFIGURE_DEPENDS lua/rule/tests/test_*.c)
 file(GLOB specs CONFIGURE_DEPENDS spec/*_spec.lua)
 list(REMOVE_ITEM test_helpers ${test_sources})
 if(NOT TARGET webhook_http)
-  list(FILTER test_sources EXCLUDE REGEX "/test_http")
+  list(FILTER test_sources EXCLUDE REGEX "/test_http(_|[.])")
 endif()
 set(threaded_tests test_api test_backtest test_engine test_engine_ends test_engine_input test_engine_lapse test_engine_lease test_engine_log test_engine_life test_engine_loop test_engine_order test_engine_outside test_engine_real test_engine_rules test_engine_sequence test_engine_start test_engine_turns test_explain test_http test_http_routes test_match test_poller test_publish_async test_publish_errors test_resolve
     test_store test_store_sides test_store_sqlite test_transport test_transport_faults test_transport_tls test_writer)
@@ -16,10 +16,26 @@ set(stored_tests test_backtest test_engine test_engine_input test_engine_later t
 # Those that run with threads of the engine's own as well, on a file.
 set(turned_tests test_backtest test_engine test_engine_input test_engine_order test_engine_rules test_engine_sequence test_explain)
 
+# Those that read or write what comes over the wire: in Turkish, too.
+set(spoken_tests test_address test_api test_api_auth test_api_callfire test_api_standard test_api_strangers test_api_systems test_api_truto
+    test_api_unified test_callfire test_envelope test_filter test_http test_http_routes test_match test_projection test_rule_reach
+    test_sign test_sink test_subscription test_systems test_transport test_truto test_unified test_url test_verify_as
+    test_verify_rfc9421)
+set(spoken_specs bad_input_spec codec_spec order_spec receiver_spec run_spec serve_spec sign_spec verify_spec)
+
 add_library(webhook_testing STATIC ${test_helpers})
 target_include_directories(webhook_testing PUBLIC core/tests core/src)
 target_compile_definitions(webhook_testing PUBLIC WEBHOOK_TEST_DATA="${PROJECT_SOURCE_DIR}/core/tests/data")
 target_link_libraries(webhook_testing PUBLIC webhook_static webhook_dep::cmocka)
+if(NOT APPLE)
+  target_link_options(webhook_testing PUBLIC -Wl,-u,tongue_speak) # what it does before main is in no program's words
+endif()
+
+# What must hold in every locale is asked in Turkish once more, where letters and the decimal point differ.
+set(locale_folder ${PROJECT_BINARY_DIR}/locale)
+set(locale_environment "LOCPATH=${locale_folder}")
+add_test(NAME locale COMMAND ${PROJECT_SOURCE_DIR}/core/tests/locale.sh ${locale_folder})
+set_tests_properties(locale PROPERTIES FIXTURES_SETUP locale)
 
 function(webhook_test source)
   get_filename_component(name ${source} NAME_WE)
@@ -40,6 +56,12 @@ function(webhook_test source)
     set_tests_properties(${name}_threads PROPERTIES ENVIRONMENT "WEBHOOK_TEST_STORE=file;WEBHOOK_TEST_MODE=threads")
     list(APPEND names ${name}_threads)
   endif()
+  if(name IN_LIST spoken_tests)
+    add_test(NAME ${name}_turkish COMMAND ${name})
+    set_tests_properties(${name}_turkish PROPERTIES FIXTURES_REQUIRED locale
+                         ENVIRONMENT "${locale_environment};WEBHOOK_TEST_LOCALE=tr_TR.UTF-8")
+    list(APPEND names ${name}_turkish)
+  endif()
   set_tests_properties(${names} PROPERTIES TIMEOUT 300)
   if(name IN_LIST threaded_tests)
     set_tests_properties(${names} PROPERTIES LABELS threads)
@@ -53,7 +75,7 @@ function(webhook_script name script)
 endfunction()
 
 foreach(source ${test_sources})
-  if(source MATCHES "/test_http")
+  if(source MATCHES "/test_http(_|[.])")
     webhook_test(${source} webhook_http)
   else()
     webhook_test(${source})
@@ -102,6 +124,11 @@ if(WEBHOOK_LUA)
     webhook_script(${name} spec/busted ${PROJECT_BINARY_DIR} ${spec})
     set_tests_properties(${name} PROPERTIES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
                          ENVIRONMENT "WEBHOOK_SANITIZE=${WEBHOOK_SANITIZE}")
+    if(name IN_LIST spoken_specs)
+      webhook_script(${name}_turkish spec/busted ${PROJECT_BINARY_DIR} ${spec})
+      set_tests_properties(${name}_turkish PROPERTIES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} FIXTURES_REQUIRED locale
+                           ENVIRONMENT "WEBHOOK_SANITIZE=${WEBHOOK_SANITIZE};${locale_environment};LUA_INIT=assert(os.setlocale('tr_TR.UTF-8'))")
+    endif()
   endforeach()
 endif()
 if(WEBHOOK_SANITIZE)

@@ -163,6 +163,9 @@ static void ask(char *text, const char *body, size_t body_size) {
     char *at = text, *first = (char *)line(&at), *path = strchr(first, ' ');
     uint64_t before;
 
+    if (strstr(at, "ontent-") == NULL) { /* a line of its own would be the second one */
+        headers[request.header_count++] = (wh_header){ "Content-Type", "application/json" };
+    }
     request.tenant = first[0] == '@' ? "a" : NULL;
     wh_api open = *api;
     open.open = first[0] != '!';

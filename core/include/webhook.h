@@ -47,7 +47,10 @@
  *     words, wh_last_error_field and its like where. A call that fails changes nothing.
  *   - Records (subscription, event, delivery, attempt) cross this interface as
  *     JSON: the same documents in C, in Lua, in the command. Text is UTF-8.
- *   - Times are milliseconds since 1970-01-01 UTC; durations are milliseconds.
+ *   - Times are milliseconds since 1970-01-01 UTC; durations are milliseconds. What a caller says as
+ *     seconds or microseconds is refused: times are from 1973-03-03 to the year 9999. As text they are
+ *     2026-11-21T10:00:00.000Z, also with another zone, with a blank for the T, without seconds, or the
+ *     date alone.
  */
 #ifndef WEBHOOK_H
 #define WEBHOOK_H
@@ -120,7 +123,7 @@ WH_API const char *wh_version(void);
     X(WH_ECONNECT, -402, "connect", "network", "no connection")                                                        \
     X(WH_ETLS, -403, "tls", "network", "the TLS handshake or certificate failed")                                      \
     X(WH_ETIMEOUT, -404, "timeout", "network", "no answer in time")                                                    \
-    X(WH_EADDRESS, -405, "address", "network", "the address policy refuses this address")                              \
+    X(WH_EADDRESS, -405, "address", "network", "the host has no address that may be reached")                          \
     X(WH_EIO, -406, "io", "network", "the connection broke, or did not speak HTTP")                                    \
     X(WH_ESTATUS, -501, "status", "remote", "the receiver answered with a failure")                                    \
     X(WH_EREDIRECT, -502, "redirect", "remote", "the receiver redirects, which is not followed")                       \
@@ -370,10 +373,11 @@ typedef struct wh_event {
     size_t size;         /* WH_EVENT_INIT */
     const char *id;      /* idempotency key of its tenant: 1 to 64 of A-Z a-z 0-9 . _ : - ; NULL: made.
                             No digits alone behind a full stop ("a.1"): the signature
-                            joins id and time by one */
+                            joins id and time by one. Not of the form of a made one ("msg_" and
+                            13 letters), which nobody else's may shadow */
     const char *type;    /* "order.paid": 1 to 128 of A-Z a-z 0-9 . _ : - / */
     const char *tenant;  /* same letters as the id, NULL or "" for none */
-    int64_t time;        /* ms; 0: now */
+    int64_t time;        /* ms; 0: now; from 1973-03-03, since what is smaller are seconds, to the year 9999 */
     const char *payload; /* JSON, kept byte for byte */
     size_t payload_size; /* or WH_ZSTR */
     const char *source;  /* where it comes from (a connection, a shop): same letters as the
@@ -616,7 +620,7 @@ WH_API int wh_secret(char out[WH_SECRET_SIZE]);
 WH_API int wh_secret_pair(char secret[WH_SECRET_SIZE], char public_key[WH_SECRET_SIZE]);
 
 /* The value of the `webhook-signature` header of Standard Webhooks: one
- * signature per secret, in order, space-separated. "whsec_…" (or bare base64)
+ * signature per secret, in order, space-separated. "whsec_…" (or bare base64, padded or not)
  * signs v1, "whsk_…" v1a. timestamp is in seconds. out is freed with wh_free.
  * Errors: invalid, secret, memory. */
 WH_API int wh_sign(const char *const *secrets, size_t count, const char *id, int64_t timestamp, const void *body,
@@ -629,7 +633,8 @@ typedef struct wh_header {
 
 /* Checks a request that was received against Standard Webhooks: headers
  * webhook-id, webhook-timestamp, webhook-signature (or svix-…). secrets may be
- * "whsec_…" and "whpk_…"; one match suffices. tolerance in seconds either way
+ * "whsec_…" and "whpk_…"; one match suffices, and a signature that cannot be read is passed
+ * over where another can. Blanks around a header's value are no part of it. tolerance in seconds either way
  * (0: 300, negative: the time is not checked); now in ms, 0 for the machine's
  * clock. Compares in constant time. Errors say which check failed:
  * signature_header, _format, _old, _new, _mismatch, secret. */
@@ -714,7 +719,8 @@ typedef struct wh_api_options {
     int64_t
         body_bytes;   /* of a batch of events, default 8 MiB; of others at most what the limits of their parts allow */
     int64_t failures; /* failed logins of one peer in a minute, then they are answered 429; default 20 */
-    int open;         /* 1: no token is asked for, everybody is an operator. For development */
+    int open;         /* 1: no token is asked for, everybody is an operator. For development: a Host that is
+                         not the loopback's, and an Origin that is not the Host's, are answered 403 */
     int reserved;     /* 0 */
 } wh_api_options;
 

@@ -244,8 +244,9 @@ typedef struct wh_backend_event {
     int64_t time, accepted_at;
     const char *payload;
     size_t payload_size;
-    int alone;   /* writing, 1: it is nobody's but by the delivery that is added with it: not in the log */
-    int pending; /* reading only: 1 while it lies beyond somebody's position */
+    int alone;             /* writing, 1: it is nobody's but by the delivery that is added with it: not in the log */
+    int pending;           /* reading only: 1 while it lies beyond somebody's position */
+    const char *time_text; /* of a row of the outbox: what stands there as its time, "" for nothing */
 } wh_backend_event;
 
 typedef struct wh_backend_attempt {
@@ -383,9 +384,9 @@ enum wh_backend_fact_kind {
      * the last event before it, 0 for none; done 0: its id (the caller's own, or "msg_…" of a number that is there)
      * is known, nothing is added. */
     WH_FACT_EVENT,
-    /* Moves at most of.outbox.limit rows out of the outbox, in its order. judge looks at each, and may
-     * fill in its times: 0: it becomes an event, unless its id is known; WH_OUTBOX_REFUSED: it is put
-     * into outbox_rejected with the sentence of wh_last_error. Answer: number: how many were moved. */
+    /* Moves at most of.outbox.limit rows out of the outbox, in its order. judge looks at each, and
+     * fills in its times (time from time_text): 0: it becomes an event, unless its id is known; WH_OUTBOX_REFUSED: it
+     * is put into outbox_rejected with the sentence of wh_last_error. Answer: number: how many were moved. */
     WH_FACT_OUTBOX,
 
     /* Writes of.delivery if it is what it was said to be (answer: done 1; else 0, and nothing is

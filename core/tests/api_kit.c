@@ -80,7 +80,7 @@ int api_send(const char *method, const char *target, const char *token, const ch
     wh_api_request request = WH_API_REQUEST_INIT;
     static char path[32768];
     char bearer[WH_SECRET_SIZE + 16], *query;
-    wh_header header = { "Authorization", bearer };
+    wh_header headers[] = { { "Content-Type", "application/json" }, { "Authorization", bearer } };
     int status;
 
     snprintf(path, sizeof path, "%s", target);
@@ -92,8 +92,8 @@ int api_send(const char *method, const char *target, const char *token, const ch
     request.method = method;
     request.path = path;
     request.query = query;
-    request.headers = &header;
-    request.header_count = token != NULL;
+    request.headers = headers;
+    request.header_count = token != NULL ? 2 : 1;
     request.body = body;
     request.body_size = body != NULL ? strlen(body) : 0;
     wh_free(api_answer.body);

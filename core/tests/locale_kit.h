@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 /* The system's, or one that we have made from its sources. */
-static void speak_german(void) {
+static inline void speak_german(void) {
     static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8" };
     static char folder[] = "/tmp/webhook-locale-XXXXXX";
     char line[200];

@@ -279,6 +279,15 @@ static int misbehave(connection *c, const receiver_answer *answer) {
     case RECEIVER_SHORT_BODY:
         put_answer(c, answer, answer->body_size + 100);
         return 0;
+    case RECEIVER_BAD_CHUNK:
+        put_text(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n");
+        return 0;
+    case RECEIVER_BAD_CODING:
+        put_text(c, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nxxxx");
+        return 0;
+    case RECEIVER_CUT_HEAD:
+        put_text(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
+        return 0;
     default:
         return 0;
     }

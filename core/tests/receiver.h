@@ -20,6 +20,9 @@ enum receiver_fault {
     RECEIVER_MANY_HEADERS, /* headers without an end */
     RECEIVER_ENDLESS_BODY, /* a chunked body without an end */
     RECEIVER_SHORT_BODY,   /* fewer bytes than Content-Length says, then closes */
+    RECEIVER_BAD_CHUNK,    /* a chunked body whose first chunk has no size */
+    RECEIVER_BAD_CODING,   /* a body that is not coded as its head says */
+    RECEIVER_CUT_HEAD,     /* a head without its last line, then closes */
 };
 
 /* A request as it came. Belongs to the receiver. */

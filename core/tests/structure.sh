@@ -58,6 +58,17 @@ grep -rnE '(^|[^a-zA-Z0-9_])(sprintf|vsprintf|strcpy|strcat|strtok|atoi|gets) *\
 grep -rnE '(^|[^a-zA-Z0-9_.>])(printf|puts|putchar|exit|abort|_exit) *\(' --include='*.[ch]' core/src lua/rule --exclude-dir=tests &&
     say "the library prints or exits"
 
+# What the C library and Lua know of letters and of decimal points is the program's locale: base/ascii.h and
+# base/number.h are for that, webhook.letters in Lua. Rules run in a locale of their own (lua/rule/rule.c).
+letters='strn?casecmp|strcasestr|is(alpha|alnum|digit|space|upper|lower|punct|print|graph|xdigit|cntrl|blank)|to(upper|lower)'
+points='strto(d|f|ld)|atof|strcoll|strxfrm|strptime|strftime|localeconv|setlocale'
+grep -rnE "\\b($letters|$points) *\\(|<(ctype|strings)\\.h>" --include='*.[ch]' core/src core/include lua/rule/*.[ch] lua/binding examples |
+    grep -v '^core/src/base/number\.c:' && say "a call that depends on the locale"
+grep -rnE '"[^"]*%[-+ #0-9.*]*[aefgAEFG]\b' --include='*.[ch]' core/src lua/binding |
+    grep -v '^core/src/base/number\.c:' && say "a number is written in the program's locale"
+grep -rnE ":(lower|upper)\\(|string\\.(lower|upper)|(match|find|gsub)\\(? *[\"'].*%[aglpsuwAGLPSUW]" --include='*.lua' lua/webhook lua/bin &&
+    say "letters of the program's locale"
+
 # Files that one can read.
 while IFS= read -r file; do
     lines=$(wc -l <"$file")

@@ -139,9 +139,12 @@ static const struct {
     { "::ffff:0:ffff:ffff", "translated" },
     { "::ffff:1:0:0", "reserved" },
     { "64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff", "reserved" },
-    { "64:ff9b::", "nat64" },
-    { "64:ff9b::808:808", "nat64" },
-    { "64:ff9b::ffff:ffff", "nat64" },
+    { "64:ff9b::", "this network" },
+    { "64:ff9b::808:808", NULL },
+    { "64:ff9b::a00:1", "private" },
+    { "64:ff9b::7f00:1", "loopback" },
+    { "64:ff9b::a9fe:a9fe", "link-local" },
+    { "64:ff9b::ffff:ffff", "broadcast" },
     { "64:ff9b::1:0:0", "reserved" },
     { "64:ff9b:0:ffff:ffff:ffff:ffff:ffff", "reserved" },
     { "64:ff9b:1::", "nat64" },
@@ -236,6 +239,19 @@ static void each_end_of_each_special_block_is_judged(void **state) {
         }
         if (!allowed) {
             assert_string_equal(reason, judged[i].reason);
+        }
+    }
+}
+
+/* The gateway goes on to it. */
+static void an_address_behind_nat64_is_judged_as_its_ipv4_address(void **state) {
+    char behind[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof judged / sizeof judged[0]; i++) {
+        if (strchr(judged[i].text, ':') == NULL) {
+            snprintf(behind, sizeof behind, "64:ff9b::%s", judged[i].text);
+            assert_int_equal(allows(NULL, behind), judged[i].reason == NULL);
         }
     }
 }
@@ -408,6 +424,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_end_of_each_special_block_is_judged),
         cmocka_unit_test(a_mapped_address_is_judged_as_its_ipv4_address),
+        cmocka_unit_test(an_address_behind_nat64_is_judged_as_its_ipv4_address),
         cmocka_unit_test(what_is_no_ip_address_is_refused),
         cmocka_unit_test(a_range_lets_exactly_its_addresses_through),
         cmocka_unit_test(a_mapped_range_is_the_ipv4_range),

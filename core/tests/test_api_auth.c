@@ -158,6 +158,59 @@ static void an_open_api_asks_for_nothing(void **state) {
     api = first;
 }
 
+static int ask_open(wh_api *open, const char *host, const char *origin) {
+    wh_api_request request = WH_API_REQUEST_INIT;
+    wh_header headers[] = { { "Host", host }, { "Origin", origin } };
+
+    request.method = "GET";
+    request.path = "/v1/subscriptions";
+    request.headers = host != NULL ? headers : headers + 1;
+    request.header_count = (size_t)(host != NULL) + (origin != NULL);
+    wh_free(api_answer.body);
+    return wh_api_handle(open, &request, &api_answer);
+}
+
+/* A page that a browser shows can send what it likes to the loopback, under a name that it has pointed there. */
+static void no_page_drives_an_open_api(void **state) {
+    static const char *const own[] = { "localhost", "localhost:8080", "LOCALHOST", "127.0.0.1:1",
+                                       "127.1.2.3", "[::1]",          "[::1]:8080" };
+    static const char *const foreign[] = { "evil.example",
+                                           "evil.example:8080",
+                                           "localhost.evil.example",
+                                           "127.0.0.1.evil.example",
+                                           "127.0.0.1:80:80",
+                                           "10.0.0.1",
+                                           "[::2]",
+                                           "[::1",
+                                           "[::1]x",
+                                           "",
+                                           "127.0.0.1@evil" };
+    static const char *const pages[] = {
+        "http://evil.example", "null", "http://localhost", "http://localhost:8081", "https://localhost:8080.evil",
+        "localhost:8080",      ""
+    };
+    wh_api_options options = WH_API_OPTIONS_INIT;
+    wh_api *open;
+
+    (void)state;
+    options.open = 1;
+    assert_int_equal(wh_api_open(&open, api_engine, &options), WH_OK);
+    assert_int_equal(ask_open(open, NULL, NULL), 200);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        assert_int_equal(ask_open(open, own[i], NULL), 200);
+    }
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        assert_int_equal(ask_open(open, foreign[i], NULL), 403);
+    }
+    assert_int_equal(ask_open(open, "localhost:8080", "http://localhost:8080"), 200);
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        assert_int_equal(ask_open(open, "localhost:8080", pages[i]), 403);
+    }
+    assert_int_equal(ask_open(open, NULL, "http://localhost"), 403);
+    wh_api_close(open);
+    assert_int_equal(ask_open(api, "evil.example", "http://evil.example"), 401); /* a token is asked for */
+}
+
 static void options_are_checked(void **state) {
     wh_api_options options = WH_API_OPTIONS_INIT;
     wh_api *made;
@@ -192,6 +245,7 @@ int main(void) {
         TEST(an_ipv6_customer_is_counted_as_a_whole),
         TEST(many_peers_take_no_memory_and_forget_no_guesser),
         TEST(an_open_api_asks_for_nothing),
+        TEST(no_page_drives_an_open_api),
         TEST(options_are_checked),
     };
 

@@ -105,11 +105,14 @@ static void integers_have_their_edges(void **state) {
     (void)state;
     api_expect(200, "GET", one(id, ""), api_a, NULL);
     api_has("expiresAt", "253402300799999");
-    api_expect(200, "PUT", one(id, ""), api_a, "{\"expiresAt\":1}");
+    api_expect(200, "PUT", one(id, ""), api_a, "{\"expiresAt\":100000000000}");
+    api_expect(400, "PUT", one(id, ""), api_a, "{\"expiresAt\":1795000000}");
+    assert_non_null(strstr(api_text, "expiresAt: expected milliseconds since 1970, found 1795000000, which looks like "
+                                     "seconds: 1795000000000"));
     api_expect(400, "PUT", one(id, ""), api_a, "{\"expiresAt\":0}");
     api_expect(400, "PUT", one(id, ""), api_a, "{\"expiresAt\":253402300800000}");
     api_expect(200, "GET", one(id, "?fields=expiresAt"), api_a, NULL);
-    assert_string_equal(api_text, "{\"expiresAt\":1}");
+    assert_string_equal(api_text, "{\"expiresAt\":100000000000}");
     api_expect(200, "PUT", one(id, ""), api_a, "{\"expiresAt\":null}");
     api_expect(200, "GET", one(id, "?fields=expiresAt"), api_a, NULL);
     assert_string_equal(api_text, "{}");

@@ -95,7 +95,7 @@ static void events_are_published_byte_for_byte(void **state) {
     api_has("source", "shop");
     api_has("key", "k 1");
     api_has("time", "2026-11-21T10:00:00.000Z");
-    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"t\",\"payload\":null,\"time\":1}");
+    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"t\",\"payload\":null,\"time\":1795000000000}");
     api_expect(201, "POST", "/v1/events", api_operator, "{\"type\":\"t\",\"payload\":0,\"tenant\":\"b\"}");
     api_expect(200, "GET", "/v1/events?type=t", api_b, NULL);
     assert_non_null(api_member("items.0.id"));
@@ -104,6 +104,10 @@ static void events_are_published_byte_for_byte(void **state) {
 
 static void publishing_again_gives_the_first_one(void **state) {
     wh_api_request request = WH_API_REQUEST_INIT;
+    /* As draft-ietf-httpapi-idempotency-key-header has it, and with blanks around it. */
+    static const char *const same[] = { "\"k1\"", " \"k1\" ", "\"k1\";a=1", "\"k1\" ;a", "\tk1 " };
+    static const char *const wrong[] = { "\"k1",    "\"k1\"x", "\"k\\1\"", "\"k1\\\"", "\"\"",
+                                         "\"k\t\"", "",        "a b",      "\"a b\"" };
     wh_header key = { "idempotency-key", "k1" };
 
     (void)state;
@@ -119,6 +123,19 @@ static void publishing_again_gives_the_first_one(void **state) {
     request.body_size = strlen(request.body);
     wh_free(api_answer.body);
     assert_int_equal(wh_api_handle(api, &request, &api_answer), 200);
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        key.value = same[i];
+        wh_free(api_answer.body);
+        assert_int_equal(wh_api_handle(api, &request, &api_answer), 200);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        key.value = wrong[i];
+        wh_free(api_answer.body);
+        assert_int_equal(wh_api_handle(api, &request, &api_answer), 400);
+        api_text = api_answer.body;
+        api_has("error.field", "Idempotency-Key");
+    }
+    key.value = "k1";
     request.body = "{\"type\":\"t\",\"payload\":3,\"id\":\"k2\"}";
     request.body_size = strlen(request.body);
     wh_free(api_answer.body);
@@ -135,6 +152,8 @@ static void what_is_no_event_is_refused(void **state) {
         "{\"type\":\"t\",\"payload\":1,\"id\":\"no blanks\"}",
         "{\"type\":\"t\",\"payload\":1,\"time\":\"soon\"}",
         "{\"type\":\"t\",\"payload\":1,\"time\":-1}",
+        "{\"type\":\"t\",\"payload\":1,\"time\":1795000000}",
+        "{\"type\":\"t\",\"payload\":1,\"time\":1795000000000000}",
         "{\"type\":\"t\",\"payload\":1,\"payloads\":1}",
         "{\"type\":\"t\",\"payload\":1,\"payload\":2}",
         "{\"type\":\"t\\u0000\",\"payload\":1}",

@@ -384,14 +384,14 @@ static int backtest_at_once(void) {
     wh_api_request request = WH_API_REQUEST_INIT;
     wh_api_response answer = WH_API_RESPONSE_INIT;
     char bearer[WH_SECRET_SIZE + 8];
-    wh_header header = { "Authorization", bearer };
+    wh_header headers[] = { { "Authorization", bearer }, { "Content-Type", "application/json" } };
     int status;
 
     snprintf(bearer, sizeof bearer, "Bearer %s", backtest_token);
     request.method = "POST";
     request.path = backtest_target;
-    request.headers = &header;
-    request.header_count = 1;
+    request.headers = headers;
+    request.header_count = 2;
     request.body = "{\"document\":{\"events\":[\"*\"]}}";
     request.body_size = strlen(request.body);
     status = wh_api_handle(api, &request, &answer);

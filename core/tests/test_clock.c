@@ -36,16 +36,30 @@ static void a_time_is_written_as_gmtime_has_it_and_reads_back(void **state) {
 static void a_time_is_read_strictly(void **state) {
     static const char *const bad[] = {
         "",
-        "2026",
-        "2026-11-21",
-        "2026-11-21T10:00:00",
-        "2026-11-21T10:00:00+00:00",
-        "2026-11-21t10:00:00z",
-        "2026-11-21 10:00:00Z",
-        "2026-11-21T10:00:00.5Z",
-        "2026-11-21T10:00:00.1234Z",
+        "now",
+        "-1",
+        "1.5",
+        "1e12",
+        "1234567890123456789",
+        "2026-11",
+        "2026-11-21T",
+        "2026-11-21T10",
+        "2026-11-21T10:0",
+        "2026-11-21T10:00:",
+        "2026-11-21T10:00.5",
+        "2026-11-21T10:00:00.Z",
+        "2026-11-21T10:00:00.1234567890Z",
         "2026-11-21T10:00:00.000Z ",
         " 2026-11-21T10:00:00Z",
+        "2026-11-21  10:00:00",
+        "2026-11-21T10:00:00+",
+        "2026-11-21T10:00:00+1",
+        "2026-11-21T10:00:00+01:",
+        "2026-11-21T10:00:00+24:00",
+        "2026-11-21T10:00:00+01:60",
+        "2026-11-21T10:00:00+01000",
+        "2026-11-21+01:00",
+        "2026-11-21Z",
         "+026-11-21T10:00:00Z",
         "2026-11-21T10:00: 0Z",
         "2026-11-21T10:00:-1Z",
@@ -67,11 +81,54 @@ static void a_time_is_read_strictly(void **state) {
         if (whi_time_parse(bad[i], &ms) != WH_EINVALID) {
             fail_msg("\"%s\" was read", bad[i]);
         }
+        assert_int_equal(whi_time_read("time", bad[i], &ms), WH_EINVALID);
     }
-    assert_int_equal(whi_time_parse("1970-01-01T00:00:00Z", &ms), WH_OK);
-    assert_int_equal(ms, 0);
-    assert_int_equal(whi_time_parse("2024-02-29T23:59:60.001Z", &ms), WH_OK);
-    assert_true(ms == INT64_C(1709251200001));
+}
+
+/* What ISO 8601 has, what SQLite's CURRENT_TIMESTAMP is, and what our own lists print. */
+static void a_time_is_read_in_each_of_its_forms(void **state) {
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } all[] = { { "1970-01-01T00:00:00Z", 0 },
+                { "2024-02-29T23:59:60.001Z", INT64_C(1709251200001) },
+                { "2026-11-18T11:06:40.000Z", INT64_C(1795000000000) },
+                { "2026-11-18 11:06:40", INT64_C(1795000000000) },
+                { "2026-11-18 11:06:40.123", INT64_C(1795000000123) },
+                { "2026-11-18t11:06:40,5z", INT64_C(1795000000500) },
+                { "2026-11-18T11:06:40.123999999", INT64_C(1795000000123) },
+                { "2026-11-18T11:06Z", INT64_C(1794999960000) },
+                { "2026-11-18T12:36:40+01:30", INT64_C(1795000000000) },
+                { "2026-11-18T09:36:40-0130", INT64_C(1795000000000) },
+                { "2026-11-18T12:06:40+01", INT64_C(1795000000000) },
+                { "2026-11-18", INT64_C(1794960000000) },
+                { "1795000000000", INT64_C(1795000000000) } };
+    int64_t ms;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (whi_time_parse(all[i].text, &ms) != WH_OK || ms != all[i].ms) {
+            fail_msg("\"%s\" was read as %lld", all[i].text, (long long)ms);
+        }
+    }
+}
+
+static void a_time_that_nobody_means_is_refused_with_a_hint(void **state) {
+    int64_t ms;
+
+    (void)state;
+    assert_int_equal(whi_time_check("time", WHI_TIME_LEAST), WH_OK);
+    assert_int_equal(whi_time_check("time", WHI_TIME_MOST), WH_OK);
+    assert_int_equal(whi_time_read("since", "1795000000", &ms), WH_EINVALID);
+    assert_string_equal(wh_last_error(), "since: expected milliseconds since 1970, found 1795000000, which looks like "
+                                         "seconds: 1795000000000");
+    assert_int_equal(whi_time_check("time", INT64_C(1795000000000000)), WH_EINVALID);
+    assert_non_null(strstr(wh_last_error(), "beyond the year 9999: perhaps microseconds"));
+    assert_int_equal(whi_time_check("time", WHI_TIME_MOST + 1), WH_EINVALID);
+    assert_int_equal(whi_time_check("time", WHI_TIME_LEAST - 1), WH_EINVALID);
+    assert_int_equal(whi_time_check("time", 0), WH_EINVALID);
+    assert_int_equal(whi_time_check("time", -1), WH_EINVALID);
+    assert_non_null(strstr(wh_last_error(), "found -1, which is before 1973-03-03"));
 }
 
 static void a_time_beyond_the_years_is_written_as_none(void **state) {
@@ -88,6 +145,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_is_written_as_gmtime_has_it_and_reads_back),
         cmocka_unit_test(a_time_is_read_strictly),
+        cmocka_unit_test(a_time_is_read_in_each_of_its_forms),
+        cmocka_unit_test(a_time_that_nobody_means_is_refused_with_a_hint),
         cmocka_unit_test(a_time_beyond_the_years_is_written_as_none),
     };
 

@@ -61,6 +61,9 @@ static void every_wrong_call_has_its_own_sentence(void **state) {
     event.id = "";
     assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
     assert_has(wh_last_error(), "id: ");
+    event.id = "msg_06a3ntgpx0r01";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "id: has the form of one that the engine makes");
     event.id = "a.1";
     assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
     assert_has(wh_last_error(), "id: ");
@@ -70,6 +73,12 @@ static void every_wrong_call_has_its_own_sentence(void **state) {
     event.tenant = NULL;
     event.time = -1;
     assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    event.time = 1795000000;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "time: expected milliseconds since 1970, found 1795000000, which looks like seconds");
+    event.time = INT64_C(1795000000000000);
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "beyond the year 9999");
     event.time = 0;
     event.size = 2;
     assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
@@ -306,6 +315,9 @@ static void an_id_is_named_once(void **state) {
     event.type = "a";
     event.payload = "1";
     event.payload_size = 1;
+    event.id = "msg_06a3ntgpx0r01";
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_EINVALID);
+    assert_has(wh_last_error(), "id: has the form of one that the engine makes");
     event.id = "a.1";
     assert_failed(wh_publish(engine, &event, NULL), "id", -1, 0);
     assert_string_equal(wh_last_error(), "id: found digits alone after a full stop, which reads like a timestamp");

@@ -226,6 +226,13 @@ static void what_parts_requests_in_two_ways_is_refused_and_ends_the_connection(v
         "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\n" HOST "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
         "GET / HTTP/1.1\r\n" HOST "X(Y): z\r\n\r\n",
+        "GET / HTTP/1.1\r\n" HOST HOST "\r\n",
+        "GET / HTTP/1.1\r\n" HOST "host: other\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a?b\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
     };
     char bytes[512];
 
@@ -239,10 +246,13 @@ static void what_parts_requests_in_two_ways_is_refused_and_ends_the_connection(v
             fail_msg("request %zu: %s", i, heard);
         }
         assert_null(strstr(heard, "/second"));
+        assert_null(strstr(heard + 8, "HTTP/1.")); /* one head */
         expect(heard, "Content-Type: application/json\r\n");
         expect(heard, "{\"error\":{\"code\":\"");
     }
     assert_int_equal(api.handled, 0);
+    expect(ask("GET / HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\n\r\n"), "HTTP/1.1 201 ");
+    expect(ask("GET / HTTP/1.0\r\nConnection: close\r\n\r\n"), "HTTP/1.1 201 ");
     expect(ask("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n" CLOSE "0\r\n\r\n"), "HTTP/1.1 201 ");
 }
 

@@ -1,5 +1,4 @@
 #include <dirent.h>
-#include <locale.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +14,7 @@
 #include "fault.h"
 #include "locale_kit.h"
 #include "pure/json.h"
+#include "tongue.h"
 #include "webhook.h"
 
 #ifndef WEBHOOK_TEST_DATA
@@ -527,13 +527,13 @@ static void the_locale_changes_nothing(void **state) {
     whi_buf out;
 
     (void)state;
-    speak_german();
+    tongue_speak("de_DE.UTF-8");
     whi_buf_init(&out, 100);
     whi_json_write_double(&out, -1234.5);
     assert_string_equal(out.data, "-1234.5");
     assert_true(double_of("-1234.5e1") == -12345.0 && double_of("0.25") == 0.25);
     whi_buf_free(&out);
-    setlocale(LC_NUMERIC, "C");
+    tongue_speak("C");
 }
 
 /* --------------------------------------------------------------------------- equality */

@@ -133,10 +133,10 @@ static void the_rule_sees_the_event_and_the_subscription(void **state) {
     event.tenant = "acme";
     event.source = "shop";
     event.key = "k1";
-    event.time = 12345;
+    event.time = 1795000012345;
     assert_int_equal(run("{\"rule\":\"tell\",\"name\":\"Ann\",\"metadata\":{\"n\":5}}", &event, &text), WH_OK);
     assert_has(text, "\"body\":{\"event\":\"e1\",\"type\":\"order.paid\",\"tenant\":\"acme\",\"source\":\"shop\","
-                     "\"key\":\"k1\",\"time\":12345,");
+                     "\"key\":\"k1\",\"time\":1795000012345,");
     assert_has(text, "\"name\":\"Ann\",\"meta\":{\"n\":5},\"payload\":[ 7 ]}");
     wh_free(text);
 }

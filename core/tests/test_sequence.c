@@ -56,8 +56,9 @@ static void what_is_no_number_is_a_format_error(void **state) {
         "0",
         "-1",
         "+1",
-        " 1",
-        "1 ",
+        " ",
+        "1 1",
+        "1\n",
         "01",
         "1.0",
         "1e3",
@@ -77,6 +78,14 @@ static void what_is_no_number_is_a_format_error(void **state) {
         assert_int_equal(read_one(wrong[i], &number), WH_ESIG_FORMAT);
         assert_true(number == 0);
     }
+}
+
+static void blanks_around_it_are_no_part_of_it(void **state) {
+    int64_t number;
+
+    (void)state;
+    assert_int_equal(read_one("\t 17 \t", &number), WH_OK);
+    assert_true(number == 17);
 }
 
 /* Whoever reads the other one would keep another order. */
@@ -105,6 +114,7 @@ int main(void) {
         cmocka_unit_test(a_number_is_read_in_full),
         cmocka_unit_test(a_request_without_one_has_none),
         cmocka_unit_test(what_is_no_number_is_a_format_error),
+        cmocka_unit_test(blanks_around_it_are_no_part_of_it),
         cmocka_unit_test(a_second_one_is_a_format_error),
         cmocka_unit_test(a_wrong_call_is_told),
     };

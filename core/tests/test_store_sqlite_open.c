@@ -201,6 +201,40 @@ static void a_new_file_tells_whose_it_is(void **state) {
                      0);
 }
 
+static mode_t mode_of(const char *suffix) {
+    struct stat about = { .st_mode = 07777 };
+    char name[256];
+
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    assert_int_equal(stat(name, &about), 0);
+    return about.st_mode & 07777;
+}
+
+static void expect_modes(mode_t mode) {
+    assert_int_equal(mode_of(""), mode);
+    assert_int_equal(mode_of("-wal"), mode);
+    assert_int_equal(mode_of("-shm"), mode);
+}
+
+static void a_new_file_is_its_owners_alone_and_another_keeps_its_mode(void **state) {
+    mode_t mask = umask(0);
+    whi_store *store = opened(path);
+
+    (void)state;
+    expect_modes(0600);
+    whi_store_close(store);
+    assert_int_equal(chmod(path, 0640), 0);
+    store = opened(path);
+    expect_modes(0640);
+    whi_store_close(store);
+    scrub(NULL);
+    close(open(path, O_CREAT | O_RDWR, 0664)); /* made before, for several */
+    store = opened(path);
+    expect_modes(0664);
+    whi_store_close(store);
+    umask(mask);
+}
+
 /* Refused, and afterwards as it was: none of our tables, no log. */
 static void refused_untouched(const char *sql, int code, const char *words) {
     struct stat before, after;
@@ -306,6 +340,7 @@ int main(void) {
         cmocka_unit_test_teardown(the_database_of_an_application_is_adopted_and_stays_its_own, scrub),
         cmocka_unit_test_teardown(a_file_that_is_not_new_keeps_the_numbers_of_its_header, scrub),
         cmocka_unit_test_teardown(a_new_file_tells_whose_it_is, scrub),
+        cmocka_unit_test_teardown(a_new_file_is_its_owners_alone_and_another_keeps_its_mode, scrub),
         cmocka_unit_test_teardown(an_application_that_uses_our_names_is_refused_and_not_touched, scrub),
         cmocka_unit_test_teardown(a_newer_or_broken_set_of_tables_is_refused, scrub),
         cmocka_unit_test_teardown(in_a_store_of_version_3_it_is_found_when_versions_began, scrub),

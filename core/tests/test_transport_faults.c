@@ -54,7 +54,7 @@ static void meet(fixture *f, sending *s, int fault, int64_t timeout) {
 /* ---------------------------------------------------------------------- no HTTP */
 
 static void an_answer_that_does_not_come_is_an_io_error(void **state) {
-    static const int faults[] = { RECEIVER_CLOSE, RECEIVER_RESET, RECEIVER_GARBAGE, RECEIVER_SHORT_BODY };
+    static const int faults[] = { RECEIVER_CLOSE, RECEIVER_RESET, RECEIVER_GARBAGE, RECEIVER_CUT_HEAD };
     fixture *f = *state;
     sending s;
 
@@ -86,7 +86,7 @@ static void a_closed_port_is_no_connection(void **state) {
 /* ------------------------------------------------------------------------ time */
 
 static void silence_ends_by_the_timeout(void **state) {
-    static const int faults[] = { RECEIVER_HANG, RECEIVER_DRIP_HEADERS, RECEIVER_DRIP_BODY };
+    static const int faults[] = { RECEIVER_HANG, RECEIVER_DRIP_HEADERS };
     fixture *f = *state;
     sending s;
 
@@ -168,6 +168,29 @@ static void a_body_without_end_is_cut_and_its_status_counts(void **state) {
     assert_int_equal(s.request.response_size, 100);
     assert_string_equal(s.request.message, "");
     assert_int_equal(receiver_wait_open(f->r, 0), 0);
+}
+
+/* The head is the answer; what fails behind it costs the connection, and nothing else. */
+static void a_head_is_an_answer_whatever_its_body_is(void **state) {
+    static const int faults[] = { RECEIVER_SHORT_BODY, RECEIVER_BAD_CHUNK, RECEIVER_BAD_CODING, RECEIVER_DRIP_BODY };
+    fixture *f = *state;
+    sending s;
+
+    wire_open(&f->w, NULL, 0);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        meet(f, &s, faults[i], 300);
+        assert_int_equal(s.request.error, WH_OK);
+        assert_int_equal(s.request.status, 200);
+        assert_string_equal(s.request.message, "");
+    }
+    assert_int_equal(receiver_wait_open(f->r, 0), 0);
+    receiver_set(f->r, "/",
+                 (receiver_answer){
+                     .status = 503, .headers = "Retry-After: 7\r\n", .body_size = 10, .fault = RECEIVER_SHORT_BODY });
+    wire_exchange(&f->w, &s, receiver_url(f->r, "/"));
+    assert_int_equal(s.request.error, WH_OK);
+    assert_int_equal(s.request.status, 503);
+    assert_string_equal(s.request.retry_after, "7");
 }
 
 static void headers_without_end_are_an_io_error(void **state) {
@@ -265,6 +288,7 @@ int main(void) {
         TEST(silence_ends_by_the_timeout),
         TEST(a_connect_that_hangs_ends_by_its_own_timeout),
         TEST(who_hangs_keeps_nobody_waiting),
+        TEST(a_head_is_an_answer_whatever_its_body_is),
         TEST(a_body_without_end_is_cut_and_its_status_counts),
         TEST(headers_without_end_are_an_io_error),
         TEST(headers_are_counted_together),

@@ -256,6 +256,22 @@ static void a_header_cut_short_is_a_format_error(void **state) {
     all_simple(each_length);
 }
 
+static void each_blank(const struct request *given) {
+    struct request r = *given;
+    static char padded[WHI_CHECK_HEADER_MAXIMUM];
+
+    snprintf(padded, sizeof padded, " \t%s\t ", given->headers[0].value);
+    r.headers[0].value = padded;
+    assert_int_equal(verify(&r), WH_OK);
+}
+
+/* RFC 9110 5.5 */
+static void blanks_around_a_value_are_no_part_of_it(void **state) {
+    (void)state;
+    all_simple(each_blank);
+    assert_int_equal(verify_with(&slack, "X-Slack-Request-Timestamp", "\t1531420618 "), WH_OK);
+}
+
 static void each_count(const struct request *given) {
     struct request r = *given;
     static char large[WHI_CHECK_HEADER_MAXIMUM + 2];
@@ -419,6 +435,22 @@ static void parts_of_a_header_that_do_not_fit_are_refused(void **state) {
     assert_int_equal(verify_with(&github, "X-Hub-Signature-256", "sha1=" TRUTO_HEX), WH_ESIG_FORMAT);
 }
 
+static void an_item_that_cannot_be_read_is_passed_over(void **state) {
+    static const char *const unread[] = { "v1=", "v1=xx", "v1", "x", "=", "v1=" TRUTO_HEX "00" };
+    struct request r = stripe_of(NULL);
+    char value[500], truto_value[200];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof unread / sizeof unread[0]; i++) {
+        snprintf(value, sizeof value, "%s,%s", unread[i], r.headers[0].value);
+        assert_int_equal(verify_with(&r, "Stripe-Signature", value), WH_OK);
+        snprintf(value, sizeof value, "%s,%s", r.headers[0].value, unread[i]);
+        assert_int_equal(verify_with(&r, "Stripe-Signature", value), WH_OK);
+    }
+    snprintf(truto_value, sizeof truto_value, "x,%s,y", truto.headers[0].value);
+    assert_int_equal(verify_with(&truto, "X-Truto-Signature", truto_value), WH_OK);
+}
+
 static void one_of_stripes_signatures_suffices_and_65_are_too_many(void **state) {
     static char value[65 * 70];
     struct request r = stripe_of(NULL);
@@ -461,6 +493,8 @@ int main(void) {
         cmocka_unit_test(a_body_that_is_not_unifieds_is_refused),
         cmocka_unit_test(a_changed_body_or_secret_is_a_mismatch),
         cmocka_unit_test(a_header_cut_short_is_a_format_error),
+        cmocka_unit_test(blanks_around_a_value_are_no_part_of_it),
+        cmocka_unit_test(an_item_that_cannot_be_read_is_passed_over),
         cmocka_unit_test(a_header_that_is_missing_twice_or_too_large_is_refused),
         cmocka_unit_test(the_format_is_told_by_the_headers_unless_they_are_of_two),
         cmocka_unit_test(standard_is_as_ever),

@@ -73,6 +73,11 @@ void whl_check_names(lua_State *L, int index, const char *owner, const char *con
 int whl_field_text(lua_State *L, int table, const char *name, const char **out);
 void whl_field_integer(lua_State *L, int table, const char *name, int64_t *out);
 
+/* A time: ms since 1970, or a text as whi_time_read reads it. 0, or what whl_fail returned. */
+int whl_field_time(lua_State *L, int table, const char *name, int64_t *out);
+/* The value at index alone; shown is its name where one is raised. A code. */
+int whl_time(lua_State *L, int index, const char *shown, const char *name, int64_t *out);
+
 /* A list of texts, or one text: an array that lives as long as the userdata that this
  * leaves on the stack. 0, or what whl_fail returned. */
 int whl_texts(lua_State *L, int index, const char *name, const char *const **out, size_t *count);

@@ -130,10 +130,10 @@ static int take_backtest(lua_State *L, int options, whl_box *box, watcher *w, wh
 
     whl_check_names(L, options, "backtest", names);
     whl_field_integer(L, options, "last", &out->last);
-    whl_field_integer(L, options, "since", &out->since);
-    whl_field_integer(L, options, "until", &out->until);
     whl_field_integer(L, options, "shown", &out->shown);
-    failed = whl_field_text(L, options, "subscription", &out->subscription);
+    failed = whl_field_time(L, options, "since", &out->since);
+    failed = failed ? failed : whl_field_time(L, options, "until", &out->until);
+    failed = failed ? failed : whl_field_text(L, options, "subscription", &out->subscription);
     failed = failed ? failed : take_candidate(L, options, box, out);
     return failed ? failed : take_progress(L, options, w, out);
 }
@@ -213,8 +213,8 @@ static int take_event(lua_State *L, int options, wh_event *out, wh_limits *limit
     int failed;
 
     whl_check_names(L, options, "options", names);
-    whl_field_integer(L, options, "time", &out->time);
-    failed = whl_field_text(L, options, "id", &out->id);
+    failed = whl_field_time(L, options, "time", &out->time);
+    failed = failed ? failed : whl_field_text(L, options, "id", &out->id);
     failed = failed ? failed : whl_field_text(L, options, "type", &out->type);
     failed = failed ? failed : whl_field_text(L, options, "tenant", &out->tenant);
     failed = failed ? failed : whl_field_text(L, options, "source", &out->source);

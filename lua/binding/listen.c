@@ -11,25 +11,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/socket.h"
+#include "http1.h"
 
 #define LISTENER "webhook.listener"
 #define CONNECTIONS 64
-#define HEAD_MAXIMUM 16384
 #define BODY_MAXIMUM 2097152
-#define HEADERS_MAXIMUM 100
-#define IDLE_MS 30000 /* a connection that says nothing for so long is closed */
+#define BYTES_MAXIMUM (8 * (size_t)BODY_MAXIMUM) /* of a request: small chunks take several times their bytes */
+#define IDLE_MS 30000                            /* a connection that says nothing for so long is closed */
 
 typedef struct connection {
     int fd;          /* -1: free */
     uint32_t serial; /* grows with each use, so that an old number finds nobody */
     int asked;       /* 1: a request was handed out and waits for its answer */
     int keep;        /* 0: close after the answer */
+    int head;        /* 1: it was a HEAD, whose answer has no body */
+    int told;        /* 1: "100 Continue" was said */
     char *data;
     size_t size, capacity;
     size_t request; /* bytes of the request that was handed out */
@@ -65,7 +66,7 @@ static void drop(connection *c) {
     c->fd = -1;
     c->data = NULL;
     c->size = c->capacity = c->request = 0;
-    c->asked = 0;
+    c->asked = c->told = 0;
 }
 
 static void take_connection(listener *self) {
@@ -86,29 +87,6 @@ static void take_connection(listener *self) {
         }
     }
     close(fd); /* as many as there may be */
-}
-
-static void read_some(connection *c) {
-    ssize_t got;
-
-    if (c->capacity - c->size < 4096) {
-        size_t capacity = c->capacity ? c->capacity * 2 : 8192;
-        char *data = capacity <= (HEAD_MAXIMUM + BODY_MAXIMUM) * 2 ? realloc(c->data, capacity) : NULL;
-        if (data == NULL) {
-            drop(c);
-            return;
-        }
-        c->data = data;
-        c->capacity = capacity;
-    }
-    got = recv(c->fd, c->data + c->size, c->capacity - c->size - 1, 0);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-        drop(c);
-    } else if (got > 0) {
-        c->size += (size_t)got;
-        c->data[c->size] = '\0';
-        c->seen = now_ms();
-    }
 }
 
 static void write_all(connection *c, const char *text, size_t size) {
@@ -136,122 +114,83 @@ static void refuse(connection *c, int status, const char *reason) {
     drop(c);
 }
 
+static void read_some(connection *c) {
+    ssize_t got;
+
+    if (c->capacity - c->size < 4096) {
+        size_t capacity = c->capacity ? c->capacity * 2 : 8192;
+        char *data = capacity <= BYTES_MAXIMUM ? realloc(c->data, capacity) : NULL;
+        if (data == NULL) {
+            refuse(c, 413, "Content Too Large");
+            return;
+        }
+        c->data = data;
+        c->capacity = capacity;
+    }
+    got = recv(c->fd, c->data + c->size, c->capacity - c->size - 1, 0);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+        drop(c);
+    } else if (got > 0) {
+        c->size += (size_t)got;
+        c->data[c->size] = '\0';
+        c->seen = now_ms();
+    }
+}
+
 /* ------------------------------------------------------------------------- requests */
 
-/* A header's value in a head, "" if it is not there; borrowed, with its size. */
-static const char *find_header(const char *head, size_t size, const char *name, size_t *value_size) {
-    size_t name_size = strlen(name);
-    const char *end = head + size;
-
-    for (const char *line = memchr(head, '\n', size); line != NULL && line + 1 < end;
-         line = memchr(line + 1, '\n', (size_t)(end - line - 1))) {
-        const char *at = line + 1, *stop = memchr(at, '\r', (size_t)(end - at));
-        if (stop != NULL && (size_t)(stop - at) > name_size && at[name_size] == ':' &&
-            strncasecmp(at, name, name_size) == 0) {
-            at += name_size + 1;
-            at += strspn(at, " \t");
-            *value_size = at < stop ? (size_t)(stop - at) : 0;
-            return at;
-        }
-    }
-    *value_size = 0;
-    return "";
-}
-
-/* Whether a whole request is there; refuses what it cannot take. */
-static int is_complete(connection *c, size_t *head, size_t *body) {
-    const char *end = c->data != NULL ? strstr(c->data, "\r\n\r\n") : NULL;
-    const char *value;
-    size_t size;
-
-    if (end == NULL) {
-        if (c->size > HEAD_MAXIMUM) {
-            refuse(c, 431, "Request Header Fields Too Large");
-        }
-        return 0;
-    }
-    *head = (size_t)(end - c->data) + 4;
-    find_header(c->data, *head, "Transfer-Encoding", &size);
-    if (size > 0) {
-        refuse(c, 411, "Length Required");
-        return 0;
-    }
-    value = find_header(c->data, *head, "Content-Length", &size);
-    *body = 0;
-    for (size_t i = 0; i < size; i++) {
-        if (value[i] < '0' || value[i] > '9' || *body > BODY_MAXIMUM) {
-            refuse(c, value[i] < '0' || value[i] > '9' ? 400 : 413, "Refused");
-            return 0;
-        }
-        *body = *body * 10 + (size_t)(value[i] - '0');
-    }
-    if (*body > BODY_MAXIMUM) {
-        refuse(c, 413, "Content Too Large");
-        return 0;
-    }
-    return c->size >= *head + *body;
-}
-
-/* Pushes {name = value} of a head. */
-static void push_headers(lua_State *L, const char *head, size_t size) {
-    const char *end = head + size - 2;
-    int count = 0;
-
-    lua_newtable(L);
-    for (const char *line = strstr(head, "\r\n"); line != NULL && line + 2 < end && count < HEADERS_MAXIMUM; count++) {
-        const char *at = line + 2, *stop = strstr(at, "\r\n"), *colon = memchr(at, ':', (size_t)(stop - at));
-        if (colon != NULL) {
-            char name[128];
-            size_t length = (size_t)(colon - at) < sizeof name ? (size_t)(colon - at) : sizeof name;
-            for (size_t i = 0; i < length; i++) {
-                name[i] = at[i] >= 'A' && at[i] <= 'Z' ? (char)(at[i] + 32) : at[i];
-            }
-            colon += 1 + strspn(colon + 1, " \t");
-            lua_pushlstring(L, name, length);
-            lua_pushlstring(L, colon, colon < stop ? (size_t)(stop - colon) : 0);
-            lua_rawset(L, -3);
-        }
-        line = stop;
+static const char *reason_of(int status) {
+    switch (status) {
+    case 413:
+        return "Content Too Large";
+    case 417:
+        return "Expectation Failed";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 501:
+        return "Not Implemented";
+    case 505:
+        return "HTTP Version Not Supported";
+    default:
+        return "Bad Request";
     }
 }
 
-static int is_kept_alive(const char *head, size_t size) {
-    size_t value_size;
-    const char *value = find_header(head, size, "Connection", &value_size);
-
-    return !(value_size == 5 && strncasecmp(value, "close", 5) == 0) && strstr(head, " HTTP/1.1\r\n") != NULL;
-}
-
-static int push_request(lua_State *L, listener *self, connection *c, size_t head, size_t body) {
-    char method[16], path[2048];
-
-    if (sscanf(c->data, "%15s %2047s HTTP/1.", method, path) != 2) {
-        refuse(c, 400, "Bad Request");
-        return 0;
-    }
-    c->request = head + body;
-    c->keep = is_kept_alive(c->data, head);
-    lua_createtable(L, 0, 5);
-    lua_pushstring(L, method);
-    lua_setfield(L, -2, "method");
-    lua_pushstring(L, path);
-    lua_setfield(L, -2, "path");
-    push_headers(L, c->data, head);
-    lua_setfield(L, -2, "headers");
-    lua_pushlstring(L, c->data + head, body);
-    lua_setfield(L, -2, "body");
+static void push_request(lua_State *L, listener *self, connection *c, const whi_http1 *found) {
+    c->request = found->size;
+    c->keep = found->keeps;
+    c->head = found->method.size == 4 && memcmp(found->method.text, "HEAD", 4) == 0;
+    c->told = 0;
+    whl_http1_push(L, found);
     lua_pushinteger(L, (lua_Integer)c->serial * CONNECTIONS + (c - self->connections));
     lua_setfield(L, -2, "connection");
     c->asked = 1;
-    return 1;
+}
+
+/* 1 with the request pushed, if all of it is there; refuses what cannot be one. */
+static int push_if_whole(lua_State *L, listener *self, connection *c) {
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    whi_http1 found;
+    int code = c->size > 0 ? whi_http1_read(&found, c->data, c->size, BODY_MAXIMUM) : 0;
+
+    if (code == 1) {
+        push_request(L, self, c, &found);
+        return 1;
+    }
+    if (code != 0) {
+        refuse(c, code, reason_of(code));
+    } else if (c->size > 0 && found.waits && !c->told) {
+        c->told = 1;
+        write_all(c, go_on, sizeof go_on - 1);
+    }
+    return 0;
 }
 
 /* A request that is there already, on any connection. */
 static int push_ready(lua_State *L, listener *self) {
     for (int i = 0; i < CONNECTIONS; i++) {
         connection *c = &self->connections[i];
-        size_t head, body;
-        if (c->fd >= 0 && !c->asked && is_complete(c, &head, &body) && push_request(L, self, c, head, body)) {
+        if (c->fd >= 0 && !c->asked && push_if_whole(L, self, c)) {
             return 1;
         }
     }
@@ -322,8 +261,12 @@ static int respond(lua_State *L) {
         return luaL_argerror(L, 2, "no such request, or it was answered");
     }
     luaL_buffinit(L, &out);
-    lua_pushfstring(L, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\n", (int)status, status < 300 ? "OK" : "No", (int)size);
+    lua_pushfstring(L, "HTTP/1.1 %d %s\r\n", (int)status, status < 300 ? "OK" : "No");
     luaL_addvalue(&out);
+    if (status >= 200 && status != 204) { /* RFC 9110 8.6 */
+        lua_pushfstring(L, "Content-Length: %d\r\n", (int)size);
+        luaL_addvalue(&out);
+    }
     if (lua_istable(L, 5)) {
         for (lua_Integer i = 1; lua_geti(L, 5, i) == LUA_TSTRING; i++) {
             luaL_addvalue(&out);
@@ -332,7 +275,7 @@ static int respond(lua_State *L) {
         lua_pop(L, 1);
     }
     luaL_addstring(&out, c->keep ? "\r\n" : "Connection: close\r\n\r\n");
-    luaL_addlstring(&out, body, size);
+    luaL_addlstring(&out, body, c->head || status < 200 || status == 204 || status == 304 ? 0 : size);
     luaL_pushresult(&out);
     body = lua_tolstring(L, -1, &size);
     c->asked = 0;

@@ -1,6 +1,7 @@
 /* webhook.core: what init.lua builds the face of. */
 #include "binding.h"
 #include "engine.h"
+#include "http1.h"
 #include "listen.h"
 #include "process.h"
 
@@ -20,6 +21,7 @@ static const luaL_Reg functions[] = {
     { "rule_check", whl_rule_check },
     { "rule_try", whl_rule_try },
     { "listener", whl_listener },
+    { "read_request", whl_read_request },
     { "catch_signals", whl_catch_signals },
     { "wait_signal", whl_wait_signal },
     { "monotonic", whl_monotonic },

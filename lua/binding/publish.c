@@ -45,15 +45,17 @@ static int take_text(lua_State *L, int table, const char *owner, const char *nam
     return whl_text_check(*out, size, name);
 }
 
-static void take_time(lua_State *L, int table, const char *owner, wh_event *out) {
+static int take_time(lua_State *L, int table, const char *owner, wh_event *out) {
     char shown[ROOT_SIZE];
+    int code = WH_OK;
 
     lua_pushliteral(L, "time");
     if (lua_rawget(L, table) != LUA_TNIL) {
         snprintf(shown, sizeof shown, "%stime", owner);
-        out->time = whl_integer(L, lua_gettop(L), shown);
+        code = whl_time(L, lua_gettop(L), shown, "time", &out->time);
     }
     lua_pop(L, 1);
+    return code;
 }
 
 /* The members that both ways of publishing have; their texts stay on the stack. Returns a code. */
@@ -63,10 +65,7 @@ static int take_members(lua_State *L, int table, const char *owner, wh_event *ou
     code = code == WH_OK ? take_text(L, table, owner, "tenant", &out->tenant) : code;
     code = code == WH_OK ? take_text(L, table, owner, "source", &out->source) : code;
     code = code == WH_OK ? take_text(L, table, owner, "key", &out->key) : code;
-    if (code == WH_OK) {
-        take_time(L, table, owner, out);
-    }
-    return code;
+    return code == WH_OK ? take_time(L, table, owner, out) : code;
 }
 
 static void need_payload(lua_State *L, int index, const char *owner) {

@@ -191,7 +191,8 @@ static int event(lua_State *L) {
     return get(L, wh_event_get);
 }
 
-/* The payload's own bytes, of the event's document in the box. */
+/* The payload's own bytes, of the event's document in the box: its last member, with what blanks it has around
+ * it, from the colon to the closing brace. */
 static int push_payload(lua_State *L, whl_box *box) {
     int code = whi_json_scan(&box->json, box->text, box->size, WHL_DECODE_DEPTH);
     uint32_t at = code == WH_OK ? whi_json_member(&box->json, 0, "payload", 7) : WHI_JSON_NONE;
@@ -202,7 +203,10 @@ static int push_payload(lua_State *L, whl_box *box) {
         return whl_fail(L, code != WH_OK ? code : whi_fail(WH_EINTERNAL, "an event without a payload"));
     }
     text = whi_json_span(&box->json, at, &size);
-    lua_pushlstring(L, text, size);
+    while (text[-1] != ':') {
+        text--;
+    }
+    lua_pushlstring(L, text, (size_t)(box->text + box->size - 1 - text));
     whl_box_empty(box);
     return 1;
 }
@@ -261,9 +265,9 @@ int whl_query(lua_State *L, int index, wh_query *out) {
     failed = failed ? failed : whl_field_text(L, index, "type", &out->type);
     failed = failed ? failed : whl_field_text(L, index, "state", &out->state);
     failed = failed ? failed : whl_field_text(L, index, "cursor", &out->cursor);
+    failed = failed ? failed : whl_field_time(L, index, "since", &out->since);
+    failed = failed ? failed : whl_field_time(L, index, "until", &out->until);
     if (!failed) {
-        whl_field_integer(L, index, "since", &out->since);
-        whl_field_integer(L, index, "until", &out->until);
         whl_field_integer(L, index, "limit", &out->limit);
     }
     return failed;

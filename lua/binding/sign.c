@@ -2,8 +2,8 @@
 #include "binding.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/mem.h"
 
 int whl_sign(lua_State *L) {
@@ -34,46 +34,64 @@ int whl_sign(lua_State *L) {
     return 1;
 }
 
-static size_t count_members(lua_State *L, int table) {
+/* Servers give a header that came several times as a list of its values: each is a header. */
+static size_t count_headers(lua_State *L, int table) {
     size_t count = 0;
 
     lua_pushnil(L);
     while (lua_next(L, table) != 0) {
+        count += lua_istable(L, -1) ? (size_t)lua_rawlen(L, -1) : 1;
         lua_pop(L, 1);
-        count++;
     }
     return count;
 }
 
-/* Other headers may hold what they like, also lists of values. With a format named, every
- * text may be one that the format reads. */
-static int is_wanted(lua_State *L, int pair, int every) {
-    const char *name = lua_tostring(L, pair);
-
-    return every ? lua_type(L, pair + 1) == LUA_TSTRING
-                 : strncasecmp(name, "webhook-", 8) == 0 || strncasecmp(name, "svix-", 5) == 0;
+/* Other headers may hold what they like. With a format named, every text may be one that the
+ * format reads. */
+static int is_wanted(lua_State *L, const char *name, int value, int every) {
+    return every ? lua_type(L, value) == LUA_TSTRING
+                 : whi_ascii_same_part(name, "webhook-", 8) || whi_ascii_same_part(name, "svix-", 5);
 }
 
-/* The pair on top of the stack; its texts belong to the table of headers. */
-static int take_header(lua_State *L, int every, wh_header *list, size_t *count) {
-    int top = lua_gettop(L), failed;
+/* The value on top of the stack, under the name at that index; the texts belong to the table of
+ * headers, or to a list in it. */
+static int take_value(lua_State *L, int name, int every, wh_header *list, size_t *count) {
     wh_header *out = &list[*count];
+    int failed;
+
+    if (!is_wanted(L, lua_tostring(L, name), lua_gettop(L), every)) {
+        return 0;
+    }
+    failed = whl_text(L, name, "headers", &out->name);
+    failed = failed ? failed : whl_text(L, lua_gettop(L), out->name, &out->value);
+    *count += failed == 0;
+    return failed;
+}
+
+/* The pair on top of the stack. */
+static int take_header(lua_State *L, int every, wh_header *list, size_t *count) {
+    int top = lua_gettop(L), failed = 0;
 
     if (lua_type(L, top - 1) != LUA_TSTRING) {
         return luaL_error(L, "headers: expected names as keys, found %s", luaL_typename(L, top - 1));
     }
-    if (!is_wanted(L, top - 1, every)) {
-        return 0;
+    if (!lua_istable(L, top)) {
+        return take_value(L, top - 1, every, list, count);
     }
-    failed = whl_text(L, top - 1, "headers", &out->name);
-    failed = failed ? failed : whl_text(L, top, out->name, &out->value);
-    *count += failed == 0;
+    for (lua_Integer i = 1, last = (lua_Integer)lua_rawlen(L, top); i <= last && !failed; i++) {
+        lua_settop(L, top);
+        lua_rawgeti(L, top, i);
+        failed = take_value(L, top - 1, every, list, count);
+    }
+    if (!failed) {
+        lua_settop(L, top);
+    }
     return failed;
 }
 
 /* Pushes the userdata that holds them. */
 static int take_headers(lua_State *L, int table, int every, const wh_header **out, size_t *count) {
-    size_t room = count_members(L, table);
+    size_t room = count_headers(L, table);
     wh_header *list = lua_newuserdatauv(L, (room + 1) * sizeof *list, 0);
 
     *count = 0;

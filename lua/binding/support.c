@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #define BOX "webhook.core.box"
@@ -157,6 +158,36 @@ void whl_field_integer(lua_State *L, int table, const char *name, int64_t *out) 
         *out = whl_integer(L, lua_gettop(L), name);
     }
     lua_pop(L, 1);
+}
+
+int whl_time(lua_State *L, int index, const char *shown, const char *name, int64_t *out) {
+    size_t size;
+    const char *text;
+    int code;
+
+    if (lua_type(L, index) != LUA_TSTRING) {
+        if (lua_type(L, index) != LUA_TNUMBER || !lua_isinteger(L, index)) {
+            whl_wrong(L, index, shown, "an integer or a text");
+        }
+        *out = lua_tointeger(L, index);
+        return *out == 0 ? WH_OK : whi_time_check(name, *out);
+    }
+    text = lua_tolstring(L, index, &size);
+    code = whl_text_check(text, size, name);
+    return code == WH_OK ? whi_time_read(name, text, out) : code;
+}
+
+int whl_field_time(lua_State *L, int table, const char *name, int64_t *out) {
+    int code = WH_OK;
+
+    if (push_field(L, table, name) != LUA_TNIL) {
+        code = whl_time(L, lua_gettop(L), name, name, out);
+    }
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pop(L, 1);
+    return 0;
 }
 
 /* The text at the top of the stack, an item of the list name or, with -1, name itself. */

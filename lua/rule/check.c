@@ -1,10 +1,10 @@
 /* What is wrong with a source that compiles. A rule without a return drops every event, and says
  * nothing of it: one of comments alone, or one whose writer forgot the word. One that raises says
  * so. The words are looked for as Lua reads: not in comments, and not in texts. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "rule_state.h"
 
 typedef struct cursor {
@@ -23,7 +23,7 @@ size_t whi_rule_source_start(const char *source, size_t size) {
 }
 
 static int is_word(char c) {
-    return isalnum((unsigned char)c) || c == '_';
+    return whi_ascii_is_letter(c) || whi_ascii_is_digit(c) || c == '_';
 }
 
 /* Behind "[[", "[=[" and so on, with their level; -1 where there is none. */

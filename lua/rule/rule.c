@@ -1,12 +1,12 @@
 /* The rule engine: runtimes, rules, runs. What rules may do: lua/docs/rules.md. */
 #include "webhook_rule.h"
 
-#include <ctype.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -56,7 +56,7 @@ static size_t take_line(const char *text, size_t size, int64_t *line) {
     if (size <= at || memcmp(text, PREFIX, at) != 0) {
         return 0;
     }
-    for (; at < size && isdigit((unsigned char)text[at]); at++) {
+    for (; at < size && whi_ascii_is_digit(text[at]); at++) {
         *line = *line < LINE_MAXIMUM ? *line * 10 + (text[at] - '0') : *line;
     }
     if (*line == 0 || at >= size || text[at] != ':') {

@@ -2,8 +2,8 @@
  * all access is raw. */
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "rule_state.h"
@@ -80,7 +80,7 @@ static void check_header(lua_State *L, const whi_rule_member *name, const whi_ru
 static void check_twins(lua_State *L, const whi_rule_member *names, size_t count, const whi_rule_path *headers) {
     for (size_t i = 1; i < count; i++) {
         for (size_t j = 0; j < i; j++) {
-            if (strcasecmp(names[i].name, names[j].name) == 0) {
+            if (whi_ascii_same(names[i].name, names[j].name)) {
                 whi_rule_refuse(L, headers, "%s and %s are one header", names[j].name, names[i].name);
             }
         }

@@ -8,6 +8,7 @@
 ---   type    the event's type; without one, or where it gives nil, the payload's "type"
 ---   form    how a body begins that is a form instead of JSON. Not told by Content-Type, which is
 ---           not signed: another one would give a replay another id
+---   encoded secrets are "whsec_…" and its like: "all" of them, or those that "begin" so, others being plain texts
 ---   alike   signs the same bytes with the same digest as others: what is good for one is for all
 
 local function text(value) return type(value) == "string" and value or nil end
@@ -27,7 +28,10 @@ local function id_of_body(payload) return at(payload, "id") end
 local function type_of_body(payload) return at(payload, "type") end
 
 local formats = {
-  standard = { id = function(_, headers) return text(headers["webhook-id"]) or text(headers["svix-id"]) end },
+  standard = {
+    id = function(_, headers) return text(headers["webhook-id"]) or text(headers["svix-id"]) end,
+    encoded = "all",
+  },
   unified = {
     id = function(payload) return at(payload, "nonce") end,
     type = function(payload) return joined(at(payload, "webhook", "object_type"), at(payload, "webhook", "event")) end,
@@ -50,7 +54,7 @@ local formats = {
     form = "",
   },
   shopify = { type = function(_, headers) return text(headers["x-shopify-topic"]) end, alike = true },
-  rfc9421 = {},
+  rfc9421 = { encoded = "begin" },
 }
 
 for _, format in next, formats do

@@ -11,8 +11,8 @@
 --- engine) raises. What depends on data or on the world returns nil, a sentence, the
 --- code's name ("invalid", "not_found", "full", …; webhook.h has the table) and a table of
 --- what a program would look for in the sentence, a webhook.failure; it has changed nothing.
---- Times are milliseconds since 1970 in UTC, durations milliseconds,
---- unless a name says seconds.
+--- Times are milliseconds since 1970 in UTC, or texts as records have them and as SQLite's CURRENT_TIMESTAMP
+--- is: "2026-11-21T10:00:00.000Z", "2026-11-21 10:00:00". Durations are milliseconds. A name may say seconds.
 
 -- Before the C part, which an older Lua cannot even load: it would say that a symbol is undefined. LuaJIT says
 -- 5.1 of itself.
@@ -21,6 +21,7 @@ if tonumber(_VERSION:match "%d+%.%d+") < 5.4 then
 end
 local core = require "webhook.core"
 
+---@alias webhook.time integer|string from 1973-03-03, since what is smaller are seconds, to the year 9999
 ---@alias webhook.code string the name of an error code: "invalid", "not_found", "store", …
 ---@class webhook.failure the fourth value of each failure; what does not apply is absent
 ---@field field? string the argument, option or member that is wrong: "type", "payload.items[2]", "headers.X-Env"
@@ -86,7 +87,7 @@ local core = require "webhook.core"
 ---@field source? string only events of this source
 ---@field order? "none"|"fifo"|"key"|"latest"
 ---@field single_use? boolean takes one event, and is deleted when that is delivered or exhausted
----@field expires_at? string|integer ISO 8601, or ms: events accepted from then on are not taken
+---@field expires_at? webhook.time events accepted from then on are not taken
 ---@field profile? "standard"|"unified"|"truto"|"callfire" body, headers, signature and retry list of what is sent
 ---@field encoding? "hex"|"base64" the digest in signatures of "unified" and "truto"
 ---@field data? "exact" "unified" sends the payload's own bytes, and not as JSON.stringify writes them
@@ -139,8 +140,8 @@ local core = require "webhook.core"
 ---@field event? string deliveries: an event's id
 ---@field type? string events: the exact type
 ---@field state? string deliveries: a delivery's state; subscriptions: "enabled", "paused", "disabled"
----@field since? integer ms; events, deliveries: by the event's time of acceptance
----@field until? integer ms; write ["until"], since Lua has the word for itself
+---@field since? webhook.time events, deliveries: by the event's time of acceptance
+---@field until? webhook.time write ["until"], since Lua has the word for itself
 ---@field limit? integer items of a page, 100
 ---@field cursor? string the `next` of the page before
 
@@ -153,7 +154,7 @@ local core = require "webhook.core"
 ---@field tenant? string
 ---@field source? string where it comes from, for subscriptions of one source
 ---@field key? string what it is about, for subscriptions with an order
----@field time? integer ms; default now
+---@field time? webhook.time default now
 
 ---@class webhook.publish_options: webhook.event_options
 ---@field async? fun(receipt: webhook.receipt?, message: string?, code: webhook.code?) publish does not wait for the disk but returns true; this is called inside a later step or run, or close, with the receipt of a durable event or with nil, a sentence and a code. Its errors are raised by that step, run or close, the first of several; the others become Lua warnings. The engine is kept alive until then. Not beside start
@@ -245,8 +246,8 @@ local core = require "webhook.core"
 ---@field events? string[]
 ---@field metadata? table
 ---@field last? integer the last so many events, 1000
----@field since? integer ms of acceptance
----@field until? integer ms; write ["until"]
+---@field since? webhook.time of acceptance
+---@field until? webhook.time write ["until"]
 ---@field shown? integer differences and errors that are told in full, 10
 ---@field progress? fun(done: integer, total: integer): boolean? called now and then; true cancels, and so does an error, which is then raised. It may not close the engine
 
@@ -282,7 +283,7 @@ local core = require "webhook.core"
 ---@field tenant? string
 ---@field source? string
 ---@field key? string
----@field time? integer ms
+---@field time? webhook.time
 ---@field limits? webhook.limits of the rule
 
 --- An open store. Close it, or declare it <close>; the collector does it too late to rely on.
@@ -422,7 +423,8 @@ webhook.sign = core.sign
 ---@field method? string rfc9421: the request's method ("POST")
 ---@field url? string rfc9421: the request's URL, or its path and query, for signatures that cover parts of it
 
---- Checks a request that was received: headers as name to value in any case, the raw
+--- Checks a request that was received: headers as name to value in any case (to a list of values where it came
+--- several times), the raw
 --- body, "whsec_…" secrets and "whpk_…" keys of which one must match; with a format that is
 --- not "standard" a secret is the text as its sender shows it. Gives true, the format, and the
 --- number of a request that has its place in an order (webhook-sequence, which is not signed; nil where there

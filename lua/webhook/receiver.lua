@@ -9,7 +9,8 @@
 --- It has no sockets and never waits: the server around it is yours (examples/receiver_*.lua
 --- has three). What it answers:
 ---
----   204  handled
+---   204  handled; or what your function returns instead, { status, headers, body }: Slack wants the challenge of
+---        an url_verification in a body. With a status that is no 2xx it counts as not handled, and a retry is taken
 ---   200  a repeat, {"duplicate":true}: handled before, and not again; or an older one of an
 ---        order, {"late":true}: not handled, and not to be sent again either
 ---   400  the body is not JSON, or a header is no text
@@ -18,8 +19,7 @@
 ---   409  the same event, or another one of its key in an order, is being handled right now; the
 ---        sender comes back
 ---   413  larger than max_bytes
----   500  your function raised, or a secret cannot be read: on_error hears why, the sender
----        does not. A retry is taken
+---   500  your function raised: on_error hears why, the sender does not. A retry is taken
 ---
 --- Repeats. An id is remembered once your function has returned, for `window` seconds: by
 --- default twice the tolerance and a second, which is as long as one signature with a time can
@@ -73,10 +73,11 @@
 --- events passed over that are not old.
 local core = require "webhook.core"
 local formats = require "webhook.formats"
+local letters = require "webhook.letters"
 
 ---@class webhook.receiver_options
 ---@field secrets string|string[] one must match; see webhook.verify
----@field handle fun(event: webhook.received) your function; may yield where its caller can wait
+---@field handle fun(event: webhook.received): webhook.receiver_answer? your function; may yield where its caller can wait
 ---@field format? webhook.format|"auto" "standard" by default
 ---@field tolerance? integer seconds either way that the request's time may be off (300); negative: not checked
 ---@field window? integer seconds that an id is remembered; default twice the tolerance and 1, 600 without one
@@ -89,9 +90,14 @@ local formats = require "webhook.formats"
 ---@field now? fun(): integer ms since 1970, instead of the machine's clock
 ---@field on_error? fun(message: any, event?: webhook.received) hears what failed here; by default a Lua warning
 
+---@class webhook.receiver_answer
+---@field status? integer 200 to 599; 200
+---@field headers? table<string, string>
+---@field body? string
+
 ---@class webhook.request
 ---@field method string
----@field headers table<string, any> name to value, in any case
+---@field headers table<string, any> name to value, in any case; to a list of values where it came several times
 ---@field body string the raw bytes
 ---@field url? string the URL, or its path and query; rfc9421 may need it
 
@@ -100,7 +106,7 @@ local formats = require "webhook.formats"
 ---@field type? string
 ---@field payload any decoded as webhook.decode does; nil when slack or github sent a form
 ---@field body string
----@field headers table<string, any> their names in lower case
+---@field headers table<string, any> their names in lower case, several values of one joined by ", "
 ---@field format webhook.format
 ---@field sequence? integer its number, where the sender keeps an order; not signed
 
@@ -115,12 +121,29 @@ local or_text = { secrets = true, order = true }
 
 local function kind(value) return math.type(value) == "integer" and "integer" or type(value) end
 
-local function check_secrets(secrets)
+local SECRET_MAXIMUM <const> = 1024 -- bytes of one that is a text
+
+-- What a request that nobody has signed is refused for shows whether the secret could be read.
+local function complaint_of(secret, format)
+  local encoded = formats[format] and formats[format].encoded
+  if encoded ~= "all" and not (encoded and secret:find "^wh[a-z]+_") then
+    if #secret >= 1 and #secret <= SECRET_MAXIMUM and not secret:find("\0", 1, true) then return nil end
+    return ("expected a text of 1 to %d bytes, without a zero byte"):format(SECRET_MAXIMUM)
+  end
+  local nothing = { ["webhook-id"] = "a", ["webhook-timestamp"] = "0", ["webhook-signature"] = "v1," .. ("A"):rep(43) .. "=" }
+  local _, message, code = core.verify(nothing, "", secret, { tolerance = -1 })
+  return code ~= "signature_mismatch" and message:gsub("^secrets%[?1?%]?: ", "") or nil
+end
+
+local function check_secrets(secrets, format)
   if not secrets then error("secrets: expected a string or a list, found nil", 5) end
-  if type(secrets) == "string" then return end
-  if #secrets == 0 then error("secrets: expected one or more, found none", 5) end
-  for n, secret in ipairs(secrets) do
-    if type(secret) ~= "string" then error(("secrets[%d]: expected a string, found %s"):format(n, type(secret)), 5) end
+  local list = type(secrets) == "string" and { secrets } or secrets
+  if #list == 0 then error("secrets: expected one or more, found none", 5) end
+  for n, secret in ipairs(list) do
+    local name = list == secrets and ("secrets[%d]"):format(n) or "secrets"
+    if type(secret) ~= "string" then error(("%s: expected a string, found %s"):format(name, type(secret)), 5) end
+    local complaint = complaint_of(secret, format)
+    if complaint then error(name .. ": " .. complaint, 5) end
   end
 end
 
@@ -143,11 +166,11 @@ local function check(options)
       error(("%s: expected %s, found %s"):format(name, expected, kind(value)), 4)
     end
   end
-  check_secrets(options.secrets)
-  if not options.handle then error("handle: expected a function, found nil", 4) end
   if options.format and options.format ~= "auto" and not formats[options.format] then
     error(("format: '%s' is none"):format(options.format), 4)
   end
+  check_secrets(options.secrets, options.format or "standard")
+  if not options.handle then error("handle: expected a function, found nil", 4) end
   for _, name in ipairs { "window", "max_bytes", "max_ids" } do
     if (options[name] or 1) < 1 then error(("%s: expected 1 or more, found %d"):format(name, options[name]), 4) end
   end
@@ -210,23 +233,32 @@ local function key_of(order, event)
 end
 
 -- Hands events to your functions: to handle those that are in order, one of a key at a time. Gives the
--- status of the answer.
+-- status of the answer, and what handle returned.
 local function new_turns(options)
   local order, handle, late = options.order, options.handle, options.late or function() end
   local highest, busy = options.highest or new_highest(options.max_keys or 100000), {}
 
   return function(event)
     local key = order and key_of(order, event)
-    if not key then handle(event) return 204 end
+    if not key then return 204, handle(event) end
     if busy[key] then return 409 end
     local _ <close> = setmetatable({}, { __close = function() busy[key] = nil end })
     busy[key] = true
     local number = highest(key, event.sequence)
     if math.type(number) ~= "integer" then error("highest: expected an integer, found " .. kind(number), 0) end
     if number > event.sequence then late(event, number) return 200 end
-    handle(event)
-    return 204
+    return 204, (handle(event))
   end
+end
+
+-- The answer that handle gave; nil for none. Anything but a table is what a function happens to return.
+local function given_answer(given)
+  if type(given) ~= "table" or (given.status == nil and given.body == nil) then return nil end
+  local status, headers, body = given.status or 200, given.headers or {}, given.body or ""
+  if math.type(status) ~= "integer" or status < 200 or status > 599 then error("handle: status: expected an integer from 200 to 599", 0) end
+  if type(headers) ~= "table" then error("handle: headers: expected a table, found " .. type(headers), 0) end
+  if type(body) ~= "string" then error("handle: body: expected a string, found " .. type(body), 0) end
+  return { status = status, headers = headers, body = body }
 end
 
 -- ------------------------------------------------------------------------- events
@@ -257,9 +289,21 @@ local function refuse(status, code, more) return answer(status, { error = code }
 
 local function refuse_busy() return refuse(409, "busy", { ["Retry-After"] = "5" }) end
 
+-- As webhook.verify reads it: without the blanks around it, and what came several times joined.
+local function value_of(value)
+  if type(value) == "string" then return value:match "^[ \t]*(.-)[ \t]*$" end
+  if type(value) ~= "table" then return value end
+  local all = {}
+  for n, each in ipairs(value) do
+    if type(each) ~= "string" then return value end
+    all[n] = value_of(each)
+  end
+  return table.concat(all, ", ")
+end
+
 local function lowered(headers)
   local found = {}
-  for name, value in next, headers do found[name:lower()] = value end
+  for name, value in next, headers do found[letters.lower(name)] = value_of(value) end
   return found
 end
 
@@ -314,16 +358,21 @@ local function new_receiver(options)
       end,
     })
     for _, key in ipairs(keys) do busy[key] = guard end
-    local done, result = xpcall(take_turn, function(raised) -- a table stays what it is
+    local done, result, given = xpcall(function()
+      local status, returned = take_turn(event)
+      return status, given_answer(returned)
+    end, function(raised) -- a table stays what it is
       return type(raised) == "string" and debug.traceback(raised, 2) or raised
-    end, event)
+    end)
     if not done then
       tell(result, event)
       return refuse(500, "internal")
     end
     if result == 409 then return refuse_busy() end
+    if given and given.status >= 300 then return given.status, given.headers, given.body end
     local at_end = now()
     for _, key in ipairs(keys) do memory.add(key, at_end) end
+    if given then return given.status, given.headers, given.body end
     return answer(result, result == 200 and { late = true } or nil)
   end
 

@@ -36,6 +36,7 @@ async function ask(method, template, { target = template, body, headers, as = au
   called.set(name, (called.get(name) ?? new Set()).add(answer.status));
   const key = operation.responses[answer.status] ? answer.status : `${answer.status}`[0] + 'XX';
   const used = operation.responses[key] ? key : 'default';
+  holds(`${name}: ${answer.status} has its own place in the document`, used !== 'default' || !template.startsWith('/v1/') || answer.status >= 500);
   holds(`${name}: ${answer.status} is in the document`, operation.responses[used] !== undefined, answer.text);
   if (!operation.responses[used]) return answer.json;
   const [response, at] = resolve(operation.responses[used], `/paths/${escape(template)}/${method.toLowerCase()}/responses/${used}`);
@@ -64,6 +65,11 @@ async function subscriptions() {
   await ask('POST', '/v1/subscriptions', { body: '{' });
   await ask('GET', '/v1/subscriptions', { target: '/v1/subscriptions?tenant=acme&limit=1' });
   await ask('GET', '/v1/subscriptions', { target: '/v1/subscriptions?limit=no' });
+  const all = await ask('GET', '/v1/subscriptions', { target: '/v1/subscriptions?state=&cursor=' });
+  check('an empty state is none', all.items.length, 1);
+  const wrong = await call(server.url, 'PUT', '/v1/subscriptions', { authorization });
+  check('another method is told which there are', [wrong.status, wrong.headers.get('allow')], [405, 'GET, HEAD, POST']);
+  await ask('POST', '/v1/subscriptions', { body: 'x', headers: { 'content-type': 'text/plain' } });
   await ask('GET', '/v1/subscriptions', { as: 'Bearer wht_no' });
   await ask('GET', '/v1/subscriptions/{id}', with_id('/v1/subscriptions/{id}', id));
   await ask('GET', '/v1/subscriptions/{id}', with_id('/v1/subscriptions/{id}', 'sub_0000000009999'));
@@ -89,7 +95,7 @@ async function events(subscription) {
 }
 
 async function deliveries(subscription) {
-  const page = await ask('GET', '/v1/deliveries', { target: `/v1/deliveries?subscription=${subscription}` });
+  const page = await ask('GET', '/v1/deliveries', { target: `/v1/deliveries?subscription=${subscription}&state=&event=` });
   const { id } = page.items.at(-1);
   for (const rest of ['', '/attempts', '/body']) {
     const template = `/v1/deliveries/{id}${rest}`;

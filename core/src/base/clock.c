@@ -5,8 +5,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/ascii.h"
 #include "base/crypto.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 int64_t whi_clock_now(const wh_clock *clock) {
     struct timespec now;
@@ -102,14 +104,14 @@ static int days_of(int year, int month) {
     return days[month - 1] + (leap && month == 2);
 }
 
-/* text has the form, where '0' stands for a digit and all else for itself. */
+/* text begins with the form, where '0' stands for a digit and all else for itself. */
 static int has_form(const char *text, const char *form) {
     for (; *form != '\0'; form++, text++) {
-        if (*form == '0' ? (unsigned)(*text - '0') > 9 : *text != *form) {
+        if (*form == '0' ? !whi_ascii_is_digit(*text) : *text != *form) {
             return 0;
         }
     }
-    return *text == '\0';
+    return 1;
 }
 
 static int number_at(const char *text, size_t digits) {
@@ -121,23 +123,135 @@ static int number_at(const char *text, size_t digits) {
     return value;
 }
 
-int whi_time_parse(const char *text, int64_t *out) {
-    int fraction = has_form(text, "0000-00-00T00:00:00.000Z");
-    int year, month, day, hour, minute, second;
+/* A text of nothing but digits. */
+static int read_ms(const char *text, int64_t *out) {
+    size_t size = strspn(text, "0123456789");
 
-    if (!fraction && !has_form(text, "0000-00-00T00:00:00Z")) {
+    *out = 0;
+    if (size == 0 || size > 18 || text[size] != '\0') {
         return WH_EINVALID;
     }
-    year = number_at(text, 4);
-    month = number_at(text + 5, 2);
-    day = number_at(text + 8, 2);
-    hour = number_at(text + 11, 2);
-    minute = number_at(text + 14, 2);
-    second = number_at(text + 17, 2);
-    if (month < 1 || month > 12 || day < 1 || day > days_of(year, month) || hour > 23 || minute > 59 || second > 60) {
-        return WH_EINVALID;
+    for (size_t i = 0; i < size; i++) {
+        *out = *out * 10 + (text[i] - '0');
     }
-    *out = ((days_since(year, month, day) * 24 + hour) * 60 + minute) * 60000 + (int64_t)second * 1000;
-    *out += fraction ? number_at(text + 20, 3) : 0;
     return WH_OK;
+}
+
+static int read_date(const char **text, int64_t *days) {
+    int year, month, day;
+
+    if (!has_form(*text, "0000-00-00")) {
+        return WH_EINVALID;
+    }
+    year = number_at(*text, 4);
+    month = number_at(*text + 5, 2);
+    day = number_at(*text + 8, 2);
+    if (month < 1 || month > 12 || day < 1 || day > days_of(year, month)) {
+        return WH_EINVALID;
+    }
+    *days = days_since(year, month, day);
+    *text += 10;
+    return WH_OK;
+}
+
+/* ".5" to ".999999999" in ms, cut off; nothing is 0. */
+static int read_fraction(const char **text, int64_t *ms) {
+    int worth = 100, digits = 0;
+
+    if (**text != '.' && **text != ',') {
+        return WH_OK;
+    }
+    for (++*text; whi_ascii_is_digit(**text); ++*text, digits++) {
+        *ms += (int64_t)(**text - '0') * worth;
+        worth /= 10;
+    }
+    return digits >= 1 && digits <= 9 ? WH_OK : WH_EINVALID;
+}
+
+/* "10:00", "10:00:00", "10:00:00.000", behind the date. */
+static int read_hours(const char **text, int64_t *ms) {
+    int hour, minute, second = 0;
+
+    if (!has_form(*text, "00:00")) {
+        return WH_EINVALID;
+    }
+    hour = number_at(*text, 2);
+    minute = number_at(*text + 3, 2);
+    *text += 5;
+    if (has_form(*text, ":00")) {
+        second = number_at(*text + 1, 2);
+        *text += 3;
+    } else if (**text == ':' || **text == '.' || **text == ',') {
+        return WH_EINVALID;
+    }
+    *ms = (hour * 60 + minute) * INT64_C(60000) + second * INT64_C(1000);
+    return hour < 24 && minute < 60 && second <= 60 ? read_fraction(text, ms) : WH_EINVALID;
+}
+
+/* "Z", "+02:00" in ms, or nothing, which is UTC too: the end. */
+static int read_zone(const char *text, int64_t *ms) {
+    int colon = has_form(text + (*text != '\0'), "00:00"), short_form = has_form(text + (*text != '\0'), "0000");
+    int hours, minutes = 0;
+
+    if (text[0] == '\0' || strcmp(text, "Z") == 0 || strcmp(text, "z") == 0) {
+        return WH_OK;
+    }
+    if ((text[0] != '+' && text[0] != '-') || !has_form(text + 1, "00") ||
+        strlen(text) != (colon        ? 6u
+                         : short_form ? 5u
+                                      : 3u)) {
+        return WH_EINVALID;
+    }
+    hours = number_at(text + 1, 2);
+    minutes = colon ? number_at(text + 4, 2) : short_form ? number_at(text + 3, 2) : 0;
+    *ms -= (hours * 60 + minutes) * INT64_C(60000) * (text[0] == '-' ? -1 : 1);
+    return hours < 24 && minutes < 60 ? WH_OK : WH_EINVALID;
+}
+
+int whi_time_parse(const char *text, int64_t *out) {
+    int64_t days = 0, ms = 0;
+    int code;
+
+    if (read_ms(text, out) == WH_OK) {
+        return WH_OK;
+    }
+    code = read_date(&text, &days);
+    if (code == WH_OK && *text != '\0') {
+        code = strchr("Tt ", *text) != NULL ? WH_OK : WH_EINVALID;
+        text++;
+        code = code == WH_OK ? read_hours(&text, &ms) : code;
+        code = code == WH_OK ? read_zone(text, &ms) : code;
+    }
+    *out = code == WH_OK ? days * 86400000 + ms : 0;
+    return code;
+}
+
+int whi_time_check(const char *field, int64_t ms) {
+    if (ms >= WHI_TIME_LEAST && ms <= WHI_TIME_MOST) {
+        return WH_OK;
+    }
+    if (ms > WHI_TIME_MOST) {
+        return whi_fail_field(WH_EINVALID, field,
+                              "expected milliseconds since 1970, found %lld, which is beyond the year 9999: perhaps "
+                              "microseconds",
+                              (long long)ms);
+    }
+    if (ms >= WHI_TIME_LEAST / 1000) {
+        return whi_fail_field(WH_EINVALID, field,
+                              "expected milliseconds since 1970, found %lld, which looks like seconds: %lld",
+                              (long long)ms, (long long)ms * 1000);
+    }
+    return whi_fail_field(WH_EINVALID, field,
+                          "expected milliseconds since 1970, found %lld, which is before 1973-03-03", (long long)ms);
+}
+
+int whi_time_read(const char *field, const char *text, int64_t *out) {
+    char found[48];
+
+    if (whi_time_parse(text, out) != WH_OK) {
+        return whi_fail_field(WH_EINVALID, field,
+                              "expected a time like 2026-11-21T10:00:00.000Z, or milliseconds since 1970, found \"%s\"",
+                              whi_text_shown(text, found, sizeof found));
+    }
+    return whi_time_check(field, *out);
 }

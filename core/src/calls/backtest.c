@@ -445,8 +445,9 @@ static int read_options(backtest *self) {
         return whi_fail_field(WH_EINVALID, "document",
                               "expected a rule, fields, filters, events or metadata, found none");
     }
-    if (options->since < 0 || options->until < 0) {
-        return whi_fail_field(WH_EINVALID, options->since < 0 ? "since" : "until", "expected milliseconds since 1970");
+    if ((options->since != 0 && whi_time_check("since", options->since) != WH_OK) ||
+        (options->until != 0 && whi_time_check("until", options->until) != WH_OK)) {
+        return WH_EINVALID;
     }
     code = number("last", options->last, LAST_DEFAULT, LAST_MAXIMUM, &self->last);
     return code == WH_OK ? number("shown", options->shown, SHOWN_DEFAULT, SHOWN_MAXIMUM, &self->shown) : code;

@@ -182,7 +182,7 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
     if (event == NULL) {
         return whi_fail_field(WH_EINVALID, "event", "expected one, found NULL");
     }
-    code = whi_accept_take(&taken, event, &engine->options.limits);
+    code = whi_accept_publish(&taken, event, &engine->options.limits);
     return code == WH_OK ? publish(&self, &taken, receipt) : code;
 }
 
@@ -294,7 +294,7 @@ int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn t
         return whi_fail(WH_EBUSY, "the engine is started: its own threads do the work, and publishing waits");
     }
     code = whi_is_open(engine);
-    code = code == WH_OK ? whi_accept_take(&taken, event, &engine->options.limits) : code;
+    code = code == WH_OK ? whi_accept_publish(&taken, event, &engine->options.limits) : code;
     code = code == WH_OK ? has_room(engine) : code;
     code = code == WH_OK ? whi_writer_start(engine->writer) : code;
     return code == WH_OK ? promise(engine, &taken, told, payload) : code;
@@ -311,7 +311,7 @@ static int take_events(wh_engine *engine, const wh_event *given, size_t count, w
     for (size_t i = 0; i < count && code == WH_OK; i++) {
         const wh_event *event = (const wh_event *)(const void *)((const char *)given + i * stride);
         code = event->size == stride
-                   ? whi_accept_take(&out[i], event, &engine->options.limits)
+                   ? whi_accept_publish(&out[i], event, &engine->options.limits)
                    : whi_fail_field(WH_EINVALID, "size", "expected %zu as in the first event, found %zu", stride,
                                     event->size);
         code = code == WH_OK ? code : whi_fail_within_event(code, i);

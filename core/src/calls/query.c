@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
 #include "engine/context.h"
@@ -41,8 +42,9 @@ static int bounds(wh_engine *engine, const wh_query *query, whi_store_query *out
         return whi_fail_field(WH_EINVALID, "limit", "expected 1 to %lld, found %lld", (long long)most,
                               (long long)query->limit);
     }
-    if (query->since < 0 || query->until < 0) {
-        return whi_fail_field(WH_EINVALID, query->since < 0 ? "since" : "until", "expected milliseconds since 1970");
+    if ((query->since != 0 && whi_time_check("since", query->since) != WH_OK) ||
+        (query->until != 0 && whi_time_check("until", query->until) != WH_OK)) {
+        return WH_EINVALID;
     }
     out->limit = query->limit ? query->limit : PAGE_DEFAULT < most ? PAGE_DEFAULT : most;
     out->rows = PAGE_ROWS;

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/sized.h"
 #include "base/utf8.h"
 #include "pure/json.h"
@@ -88,9 +90,8 @@ int whi_accept_check(const wh_limits *limits, const wh_event *event) {
         return whi_fail_field(WH_EINVALID, "key", "expected at most %d bytes of UTF-8 without control characters",
                               WHI_ORDER_KEY_MAXIMUM);
     }
-    if (event->time < 0) {
-        return whi_fail_field(WH_EINVALID, "time", "expected milliseconds since 1970, found %lld",
-                              (long long)event->time);
+    if (event->time != 0 && whi_time_check("time", event->time) != WH_OK) {
+        return WH_EINVALID;
     }
     if (event->payload == NULL) {
         return whi_fail_field(WH_EINVALID, "payload", "expected JSON, found nothing");
@@ -100,6 +101,21 @@ int whi_accept_check(const wh_limits *limits, const wh_event *event) {
     }
     code = whi_json_check(event->payload, event->payload_size, (int)limits->json_depth);
     return code == WH_OK ? WH_OK : whi_fail_within_field(code, "payload");
+}
+
+/* Whoever looks for an event by a made id must find that one, also an operator, who sees all tenants' ids. */
+int whi_accept_given(const char *id) {
+    int64_t number;
+
+    return id != NULL && whi_ident_parse("msg_", id, &number) == WH_OK
+               ? whi_fail_field(WH_EINVALID, "id", "has the form of one that the engine makes, \"msg_\" and 13 letters")
+               : WH_OK;
+}
+
+int whi_accept_publish(wh_event *out, const wh_event *given, const wh_limits *limits) {
+    int code = whi_accept_take(out, given, limits);
+
+    return code == WH_OK ? whi_accept_given(out->id) : code;
 }
 
 int whi_accept_take(wh_event *out, const wh_event *given, const wh_limits *limits) {

@@ -12,6 +12,12 @@ int whi_accept_check(const wh_limits *limits, const wh_event *event);
 /* A program's event, of whatever size that one is, into out with its payload measured; checked. */
 int whi_accept_take(wh_event *out, const wh_event *given, const wh_limits *limits);
 
+/* The same of one that is published, whose id must not be one that the engine could make. */
+int whi_accept_publish(wh_event *out, const wh_event *given, const wh_limits *limits);
+
+/* Of an id that a publisher gives (or NULL): 0, or WH_EINVALID. */
+int whi_accept_given(const char *id);
+
 /* Puts the defaults where 0 stands. WH_EINVALID. */
 int whi_limits_take(wh_limits *out, const wh_limits *given);
 

@@ -1,18 +1,30 @@
 /* Tests: test_engine_input. */
 #include "engine/outbox.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "engine/accept.h"
 
 #define ROUNDS 16
 #define NEVER (-1) /* no count of changes */
 
+/* SQLite keeps in any column what it is given: a time may be a text, or what its own functions make. */
+static int check(wh_engine *engine, whi_event_row *row) {
+    wh_event event = { sizeof event, row->id,           row->type,   row->tenant, 0,
+                       row->payload, row->payload_size, row->source, row->key };
+
+    row->time = 0;
+    if (row->time_text[0] != '\0' && whi_time_read("time", row->time_text, &row->time) != WH_OK) {
+        return WH_EINVALID;
+    }
+    event.time = row->time;
+    return whi_accept_given(row->id) == WH_OK ? whi_accept_check(&engine->options.limits, &event) : WH_EINVALID;
+}
+
 /* A row that a program wrote: as good as its text. */
 static int judge(whi_event_row *row, void *payload) {
     wh_engine *engine = payload;
-    wh_event event = { sizeof event, row->id,           row->type,   row->tenant, row->time,
-                       row->payload, row->payload_size, row->source, row->key };
-    int code = whi_accept_check(&engine->options.limits, &event);
+    int code = check(engine, row);
 
     if (code == WH_ENOMEM) {
         return code;

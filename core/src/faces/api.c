@@ -89,6 +89,7 @@ static int answer(whi_call *call) {
     int code = whi_call_read(call);
 
     code = code == WH_OK ? whi_api_route_find(call) : code;
+    code = code == WH_OK ? whi_call_check_page(call) : code;
     if (code == WH_OK && !(call->route->flags & WHI_ROUTE_OPEN)) {
         code = whi_call_authenticate(call);
     }

@@ -127,11 +127,13 @@ int whi_call_read(whi_call *call);
 /* Reads the body as the route has it. */
 int whi_call_read_body(whi_call *call);
 /* A header's value, or NULL; WH_EINVALID in code when it is given twice. */
-const char *whi_call_header(const whi_call *call, const char *name, int *count);
+const char *whi_call_header(whi_call *call, const char *name, int *count);
 void whi_call_free(whi_call *call);
 
 /* A parameter's value, or NULL. */
 const char *whi_call_parameter(const whi_call *call, const char *name);
+/* The same, where an empty one says nothing: a form's field that was left empty. */
+const char *whi_call_word(const whi_call *call, const char *name);
 /* Our own routes know all of their parameters: names ends with NULL. */
 int whi_call_only(whi_call *call, const char *const *names);
 /* A number whose value is an integer of least to most; fallback, or most if that is less, when it is not given. */
@@ -140,11 +142,8 @@ int whi_call_number(whi_call *call, const char *name, int64_t least, int64_t mos
 int whi_call_limit(whi_call *call, int64_t most, int64_t fallback, int64_t *out);
 /* "true", "false", 1, 0; -1 in out when it is not given. */
 int whi_call_flag(whi_call *call, const char *name, int *out);
-/* A time: ISO 8601 or ms since 1970; 0 when it is not given. */
+/* A time, as whi_time_read; 0 when it is not given. */
 int whi_call_time(whi_call *call, const char *name, int64_t *out);
-/* 0 if the text is one: "2026-11-21T10:00:00.000Z", with any fraction or none, "+01:00" for the Z
- * or neither, a blank for the T, the date alone, or ms since 1970. */
-int whi_read_time(const char *text, int64_t *out);
 
 /* A copy that lives as long as the call, or NULL. */
 const char *whi_call_keep(whi_call *call, const char *bytes, size_t size);
@@ -165,6 +164,8 @@ int whi_limiter_new(whi_limiter **out);
 void whi_limiter_free(whi_limiter *limiter);
 /* Who asks: sets call->all and ->tenant. */
 int whi_call_authenticate(whi_call *call);
+/* Refuses what a page of a browser may have sent, where no token is asked for. */
+int whi_call_check_page(whi_call *call);
 
 /* ---- api_turns.c */
 int whi_turns_new(whi_turns **out);

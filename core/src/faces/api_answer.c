@@ -2,7 +2,6 @@
  * route it is. Tests: test_api_strangers. */
 #include "faces/api.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

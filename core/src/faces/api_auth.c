@@ -3,8 +3,8 @@
 
 #include <arpa/inet.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -157,13 +157,13 @@ static int read_token(const char *value, char out[TOKEN_MAXIMUM]) {
     const char *rest = value + scheme + strspn(value + scheme, " ");
 
     size = strcspn(rest, " ");
-    if (scheme == 5 && strncasecmp(value, "Basic", 5) == 0) {
+    if (scheme == 5 && whi_ascii_same_part(value, "Basic", 5)) {
         return read_basic(rest, size, out);
     }
     if (rest[0] == '\0') {
         rest = value;
         size = scheme;
-    } else if (scheme != 6 || strncasecmp(value, "Bearer", 6) != 0) {
+    } else if (scheme != 6 || !whi_ascii_same_part(value, "Bearer", 6)) {
         return WH_EINVALID;
     }
     if (size == 0 || size >= TOKEN_MAXIMUM) {
@@ -206,6 +206,42 @@ static int check_counted(whi_call *call, const char *value) {
     }
     count_failure(call, peer, now);
     return code;
+}
+
+/* ------------------------------------------------------------------- without a token */
+
+/* "localhost", "127.0.0.1", "[::1]", with a port or without. */
+static int is_loopback(const char *host) {
+    size_t size = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+    size_t left = strlen(host) - (size < strlen(host) ? size : strlen(host));
+    int is_port = left == 0 || (host[size] == ':' && strspn(host + size + 1, "0123456789") == left - 1);
+
+    return is_port && ((size == 9 && whi_ascii_same_part(host, "localhost", size)) ||
+                       (size == 5 && strncmp(host, "[::1]", size) == 0) ||
+                       (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == size));
+}
+
+static int is_own(const char *origin, const char *host) {
+    return host != NULL && ((whi_ascii_same_part(origin, "http://", 7) && whi_ascii_same(origin + 7, host)) ||
+                            (whi_ascii_same_part(origin, "https://", 8) && whi_ascii_same(origin + 8, host)));
+}
+
+/* Where no token is asked for, any page that a browser shows could ask on behalf of whoever sits before it:
+ * from its own origin, or under a name of its own that it has pointed at the loopback. */
+int whi_call_check_page(whi_call *call) {
+    int hosts, origins;
+    const char *host = whi_call_header(call, "Host", &hosts), *origin = whi_call_header(call, "Origin", &origins);
+
+    if (!call->api->open || call->request->tenant != NULL) {
+        return WH_OK;
+    }
+    if (hosts > 1 || (host != NULL && !is_loopback(host))) {
+        return whi_refuse(call, 403, "Host", "expected that of the loopback, since no token is asked for");
+    }
+    if (origins > 1 || (origin != NULL && !is_own(origin, host))) {
+        return whi_refuse(call, 403, "Origin", "expected none, or this server's, since no token is asked for");
+    }
+    return WH_OK;
 }
 
 int whi_call_authenticate(whi_call *call) {

@@ -2,8 +2,8 @@
 #include "faces/api.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "pure/projection.h"
 #include "systems/callfire.h"
@@ -159,7 +159,7 @@ static int serve_resource(whi_call *call) {
     const whi_callfire_resource *resource;
 
     for (size_t i = 0; (resource = whi_callfire_resource_at(i)) != NULL && resource->name != NULL; i++) {
-        if (strcasecmp(resource->name, call->id) == 0) {
+        if (whi_ascii_same(resource->name, call->id)) {
             write_resource(call, resource);
             return apply_fields(call);
         }

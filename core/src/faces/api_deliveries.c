@@ -27,9 +27,9 @@ int whi_serve_delivery_list(whi_call *call) {
     size_t size = 0;
     int code = whi_scope_page(call, names, &query);
 
-    query.subscription = whi_call_parameter(call, "subscription");
-    query.event = whi_call_parameter(call, "event");
-    query.state = whi_call_parameter(call, "state");
+    query.subscription = whi_call_word(call, "subscription");
+    query.event = whi_call_word(call, "event");
+    query.state = whi_call_word(call, "state");
     code = code == WH_OK ? check_parts(call, &query, name) : code;
     code = code == WH_OK ? wh_deliveries(call->engine, &query, &text, &size) : code;
     return whi_call_hand_over(call, code, text, size);

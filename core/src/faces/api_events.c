@@ -50,11 +50,42 @@ static int read_event(whi_call *call, uint32_t object, wh_event *event) {
     return WH_OK;
 }
 
-static int read_idempotency_key(whi_call *call, wh_event *event) {
-    int count;
-    const char *key = whi_call_header(call, "Idempotency-Key", &count);
+static const char key_name[] = "Idempotency-Key";
 
-    if (count > 1 || (key != NULL && event->id != NULL && strcmp(key, event->id) != 0)) {
+/* The text of a structured field's string (RFC 8941 3.3.3), which draft-ietf-httpapi-idempotency-key-header
+ * has: in quotes, perhaps with parameters behind it, which mean nothing here. NULL if it is none. */
+static const char *unquote(whi_call *call, const char *value) {
+    char text[WH_ID_SIZE * 2];
+    size_t size = 0;
+
+    for (value++; *value != '"'; value++) {
+        if (*value == '\\' && *++value != '"' && *value != '\\') {
+            return NULL;
+        }
+        if (*value < ' ' || *value > '~' || size == sizeof text) {
+            return NULL;
+        }
+        text[size++] = *value;
+    }
+    value += 1 + strspn(value + 1, " ");
+    return *value == '\0' || *value == ';' ? whi_call_keep(call, text, size) : NULL;
+}
+
+static int read_idempotency_key(whi_call *call, wh_event *event, int *is_header) {
+    int count;
+    const char *key = whi_call_header(call, key_name, &count);
+
+    *is_header = key != NULL;
+    if (count > 1) {
+        return whi_fail_field(WH_EINVALID, key_name, "found twice, expected once");
+    }
+    if (key != NULL && key[0] == '"') {
+        key = unquote(call, key);
+        if (key == NULL) {
+            return whi_fail_field(WH_EINVALID, key_name, "expected a text, or one in quotes with \\\" and \\\\ in it");
+        }
+    }
+    if (key != NULL && event->id != NULL && strcmp(key, event->id) != 0) {
         return whi_fail_field(WH_EINVALID, "id", "expected the same as in the header Idempotency-Key");
     }
     event->id = key != NULL ? key : event->id;
@@ -71,11 +102,14 @@ static void write_receipt(whi_call *call, const wh_receipt *receipt) {
 int whi_serve_event_publish(whi_call *call) {
     wh_event event = WH_EVENT_INIT;
     wh_receipt receipt;
-    int code = read_event(call, 0, &event);
+    int is_header = 0, code = read_event(call, 0, &event);
 
-    code = code == WH_OK ? read_idempotency_key(call, &event) : code;
+    code = code == WH_OK ? read_idempotency_key(call, &event, &is_header) : code;
     code = code == WH_OK ? whi_call_set_aside(call) : code;
     code = code == WH_OK ? wh_publish(call->engine, &event, &receipt) : code;
+    if (code == WH_EINVALID && is_header && strcmp(wh_last_error_field(), "id") == 0) {
+        whi_fail_renamed(code, key_name);
+    }
     if (code == WH_OK) {
         call->status = receipt.duplicate ? 200 : 201;
         whi_call_header_text(call, "Location", "/v1/events/%s", receipt.id);
@@ -156,7 +190,7 @@ int whi_serve_event_list(whi_call *call) {
     size_t size = 0;
     int code = whi_scope_page(call, names, &query);
 
-    query.type = whi_call_parameter(call, "type");
+    query.type = whi_call_word(call, "type");
     code = code == WH_OK ? wh_events(call->engine, &query, &text, &size) : code;
     return whi_call_hand_over(call, code, text, size);
 }

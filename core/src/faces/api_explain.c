@@ -12,7 +12,7 @@
 int whi_serve_event_explain(whi_call *call) {
     static const char *const names[] = { "subscription", "limit", "cursor", "tenant", NULL };
     wh_query query = WH_QUERY_INIT;
-    const char *subscription = whi_call_parameter(call, "subscription");
+    const char *subscription = whi_call_word(call, "subscription");
     whi_registration *found = NULL;
     char *text = NULL;
     size_t size = 0;
@@ -24,7 +24,7 @@ int whi_serve_event_explain(whi_call *call) {
     code = code == WH_OK && subscription != NULL ? whi_scope_subscription(call, subscription, &found) : code;
     code = code == WH_OK ? whi_call_limit(call, whi_insight_options(call->engine)->limits.page_items, 0, &query.limit)
                          : code;
-    query.cursor = whi_call_parameter(call, "cursor");
+    query.cursor = whi_call_word(call, "cursor");
     code = code == WH_OK ? wh_explain(call->engine, name, subscription, &query, &text, &size) : code;
     whi_registration_unref(found);
     return whi_call_hand_over(call, code, text, size);

@@ -5,8 +5,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "pure/url.h"
@@ -114,7 +115,7 @@ static int time_of(const object *self, const whi_condition *condition, uint32_t 
     }
     memcpy(text, span + 1, size - 2);
     text[size - 2] = '\0';
-    return whi_read_time(text, out);
+    return whi_time_parse(text, out);
 }
 
 static int same(const object *self, const whi_condition *condition, uint32_t node, const char *value, size_t size) {
@@ -125,12 +126,12 @@ static int same(const object *self, const whi_condition *condition, uint32_t nod
 
     switch (found->type) {
     case WHI_JSON_TRUE:
-        return (size == 4 && strncasecmp(value, "true", 4) == 0) || (size == 1 && *value == '1');
+        return (size == 4 && whi_ascii_same_part(value, "true", 4)) || (size == 1 && *value == '1');
     case WHI_JSON_FALSE:
-        return (size == 5 && strncasecmp(value, "false", 5) == 0) || (size == 1 && *value == '0');
+        return (size == 5 && whi_ascii_same_part(value, "false", 5)) || (size == 1 && *value == '0');
     case WHI_JSON_STRING:
         return whi_json_string_is(&self->json, node, value, size) ||
-               (condition->fold && found->end - found->start == size + 2 && strncasecmp(text + 1, value, size) == 0);
+               (condition->fold && found->end - found->start == size + 2 && whi_ascii_same_part(text + 1, value, size));
     case WHI_JSON_NUMBER:
         if (size >= sizeof digits || !whi_json_int(&self->json, node, &number)) {
             return 0;
@@ -160,7 +161,7 @@ static int is(const object *self, const whi_condition *condition, uint32_t node,
     if (is_time(condition->field) && size < sizeof text) {
         memcpy(text, value, size);
         text[size] = '\0';
-        return whi_read_time(text, &wanted) == WH_OK && time_of(self, condition, node, &found) == WH_OK &&
+        return whi_time_parse(text, &wanted) == WH_OK && time_of(self, condition, node, &found) == WH_OK &&
                wanted == found;
     }
     return same(self, condition, node, value, size);
@@ -185,7 +186,7 @@ static int order_of(const object *self, const whi_condition *condition, uint32_t
     int64_t wanted, found;
 
     if (is_time(condition->field)) {
-        if (whi_read_time(condition->value, &wanted) != WH_OK || time_of(self, condition, node, &found) != WH_OK) {
+        if (whi_time_parse(condition->value, &wanted) != WH_OK || time_of(self, condition, node, &found) != WH_OK) {
             return WH_EINVALID;
         }
         *out = (found > wanted) - (found < wanted);

@@ -4,16 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#define TIME_MAXIMUM INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
-#define BODY_REST 65536                       /* bytes of a body around a document and a payload */
+#define BODY_REST 65536 /* bytes of a body around a document and a payload */
 #define VALUES_LEAST 65536
 #define AROUND_PAYLOAD 3 /* levels that a batch has around an event's payload */
 
@@ -167,18 +166,32 @@ int whi_call_read(whi_call *call) {
     return code;
 }
 
-const char *whi_call_header(const whi_call *call, const char *name, int *count) {
+/* Blanks around a value are no part of it (RFC 9110 5.5), and not every server takes them away. */
+static const char *trimmed(whi_call *call, const char *value) {
+    const char *kept;
+    size_t size;
+
+    value += strspn(value, " \t");
+    size = strlen(value);
+    while (size > 0 && strchr(" \t", value[size - 1]) != NULL) {
+        size--;
+    }
+    kept = value[size] != '\0' ? whi_call_keep(call, value, size) : value;
+    return kept != NULL ? kept : value;
+}
+
+const char *whi_call_header(whi_call *call, const char *name, int *count) {
     const char *found = NULL;
 
     *count = 0;
     for (size_t i = 0; i < call->request->header_count; i++) {
         const wh_header *header = &call->request->headers[i];
-        if (strcasecmp(header->name, name) == 0) {
+        if (whi_ascii_same(header->name, name)) {
             found = header->value;
             ++*count;
         }
     }
-    return found;
+    return found != NULL ? trimmed(call, found) : NULL;
 }
 
 void whi_call_free(whi_call *call) {
@@ -199,6 +212,12 @@ const char *whi_call_parameter(const whi_call *call, const char *name) {
         }
     }
     return NULL;
+}
+
+const char *whi_call_word(const whi_call *call, const char *name) {
+    const char *value = whi_call_parameter(call, name);
+
+    return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
 static int is_one_of(const char *name, const char *const *names) {
@@ -280,75 +299,14 @@ int whi_call_flag(whi_call *call, const char *name, int *out) {
     if (text == NULL || text[0] == '\0') {
         return WH_OK;
     }
-    if (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0) {
+    if (whi_ascii_same(text, "true") || strcmp(text, "1") == 0) {
         *out = 1;
-    } else if (strcasecmp(text, "false") == 0 || strcmp(text, "0") == 0) {
+    } else if (whi_ascii_same(text, "false") || strcmp(text, "0") == 0) {
         *out = 0;
     } else {
         return whi_fail_field(WH_EINVALID, name, "expected true or false, found \"%.40s\"", text);
     }
     return WH_OK;
-}
-
-/* ".5" to ".999999999" in ms, cut off; nothing is 0. Goes on behind it. */
-static int read_fraction(const char **text, int64_t *ms) {
-    static const int worth[] = { 100, 10, 1 };
-    size_t size = **text == '.' ? strspn(*text + 1, "0123456789") : 0;
-
-    *ms = 0;
-    if (**text != '.') {
-        return WH_OK;
-    }
-    for (size_t i = 0; i < size && i < 3; i++) {
-        *ms += (int64_t)((*text)[i + 1] - '0') * worth[i];
-    }
-    *text += size + 1;
-    return size >= 1 && size <= 9 ? WH_OK : WH_EINVALID;
-}
-
-/* The end of a time: "Z", "+02:00" in ms, or nothing, which is UTC too. */
-static int read_zone(const char *text, int64_t *ms) {
-    int hours, minutes;
-
-    *ms = 0;
-    if (text[0] == '\0' || strcmp(text, "Z") == 0) {
-        return WH_OK;
-    }
-    if ((text[0] != '+' && text[0] != '-') || strlen(text) != 6 || text[3] != ':' ||
-        strspn(text + 1, "0123456789") != 2 || strspn(text + 4, "0123456789") != 2) {
-        return WH_EINVALID;
-    }
-    hours = (text[1] - '0') * 10 + text[2] - '0';
-    minutes = (text[4] - '0') * 10 + text[5] - '0';
-    *ms = (hours * 60 + minutes) * INT64_C(60000) * (text[0] == '-' ? -1 : 1);
-    return hours < 24 && minutes < 60 ? WH_OK : WH_EINVALID;
-}
-
-int whi_read_time(const char *text, int64_t *out) {
-    char whole[] = "0000-00-00T00:00:00Z";
-    int64_t fraction = 0, zone = 0;
-    int code = WH_OK;
-
-    if (read_whole(text, out) == WH_OK) {
-        return *out >= 0 && *out <= TIME_MAXIMUM ? WH_OK : WH_EINVALID;
-    }
-    if (strnlen(text, 10) < 10) {
-        return WH_EINVALID;
-    }
-    memcpy(whole, text, 10);
-    text += 10;
-    if (*text != '\0') {
-        if ((*text != 'T' && *text != ' ') || strnlen(text, 9) < 9) {
-            return WH_EINVALID;
-        }
-        memcpy(whole + 11, text + 1, 8);
-        text += 9;
-        code = read_fraction(&text, &fraction);
-        code = code == WH_OK ? read_zone(text, &zone) : code;
-    }
-    code = code == WH_OK ? whi_time_parse(whole, out) : code;
-    *out += code == WH_OK ? fraction - zone : 0;
-    return code;
 }
 
 int whi_call_time(whi_call *call, const char *name, int64_t *out) {
@@ -358,10 +316,7 @@ int whi_call_time(whi_call *call, const char *name, int64_t *out) {
     if (text == NULL || text[0] == '\0') {
         return WH_OK;
     }
-    return whi_read_time(text, out) == WH_OK
-               ? WH_OK
-               : whi_fail_field(WH_EINVALID, name, "expected a time like 2026-11-21T10:00:00.000Z, found \"%.40s\"",
-                                text);
+    return whi_time_read(name, text, out);
 }
 
 /* ------------------------------------------------------------------------ the body */
@@ -369,8 +324,8 @@ int whi_call_time(whi_call *call, const char *name, int64_t *out) {
 static int is_json_type(const char *value) {
     size_t size = strcspn(value, "; \t");
 
-    return (size == 16 && strncasecmp(value, "application/json", 16) == 0) ||
-           (size == 9 && strncasecmp(value, "text/json", 9) == 0);
+    return (size == 16 && whi_ascii_same_part(value, "application/json", 16)) ||
+           (size == 9 && whi_ascii_same_part(value, "text/json", 9));
 }
 
 /* What a reader takes from an object must be what another one would take. */
@@ -445,7 +400,8 @@ int whi_call_read_body(whi_call *call) {
     if (!(flags & WHI_ROUTE_BODY) || (size == 0 && flags & WHI_ROUTE_OPTIONAL)) {
         return WH_OK;
     }
-    if (count > 1 || (type != NULL && !is_json_type(type))) {
+    /* Without one a page may send a body wherever it likes; a caller that says who it is, is none. */
+    if (count > 1 || (type != NULL && !is_json_type(type)) || (type == NULL && call->request->tenant == NULL)) {
         return whi_refuse(call, 415, "Content-Type", "expected application/json");
     }
     if (size == 0 || call->request->body == NULL) {
@@ -519,15 +475,16 @@ int whi_body_time(whi_call *call, uint32_t object, const char *name, int64_t *ou
     const char *text;
     int code;
 
-    if (node == WHI_JSON_NONE || call->body.nodes[node].type == WHI_JSON_NUMBER) {
-        return whi_body_number(call, object, name, 0, TIME_MAXIMUM, 0, out);
-    }
     *out = 0;
-    code = whi_body_text(call, object, name, &text);
-    if (code == WH_OK && whi_read_time(text, out) != WH_OK) {
-        code = whi_fail_field(WH_EINVALID, name, "expected a time like \"2026-11-21T10:00:00.000Z\", or milliseconds");
+    if (node == WHI_JSON_NONE) {
+        return WH_OK;
     }
-    return code;
+    if (call->body.nodes[node].type == WHI_JSON_NUMBER) {
+        code = whi_body_number(call, object, name, INT64_MIN, INT64_MAX, 0, out);
+        return code == WH_OK && *out != 0 ? whi_time_check(name, *out) : code;
+    }
+    code = whi_body_text(call, object, name, &text);
+    return code == WH_OK && text[0] != '\0' ? whi_time_read(name, text, out) : code;
 }
 
 int whi_body_only(whi_call *call, uint32_t object, const char *const *names) {

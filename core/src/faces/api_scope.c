@@ -41,7 +41,7 @@ int whi_scope_page(whi_call *call, const char *const *names, wh_query *out) {
     code = code == WH_OK ? whi_call_limit(call, most, 0, &out->limit) : code;
     code = code == WH_OK ? whi_call_time(call, "since", &out->since) : code;
     code = code == WH_OK ? whi_call_time(call, "until", &out->until) : code;
-    out->cursor = whi_call_parameter(call, "cursor");
+    out->cursor = whi_call_word(call, "cursor");
     return code;
 }
 

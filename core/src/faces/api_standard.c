@@ -13,7 +13,7 @@ static int serve_list(whi_call *call) {
     size_t size = 0;
     int code = whi_scope_page(call, names, &query);
 
-    query.state = whi_call_parameter(call, "state");
+    query.state = whi_call_word(call, "state");
     code = code == WH_OK ? wh_subscriptions(call->engine, &query, &text, &size) : code;
     return whi_call_hand_over(call, code, text, size);
 }

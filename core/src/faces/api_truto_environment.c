@@ -2,8 +2,8 @@
 #include "faces/api_truto.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "systems/truto.h"
 
@@ -13,7 +13,7 @@ static int is_of(const whi_registration *registration, const char *environment, 
     char own[WHI_UUID_SIZE];
     int code = whi_truto_environment(registration->subscription->tenant, own);
 
-    *out = code == WH_OK && strcasecmp(own, environment) == 0;
+    *out = code == WH_OK && whi_ascii_same(own, environment);
     return code;
 }
 

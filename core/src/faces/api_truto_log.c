@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
@@ -88,7 +88,7 @@ static int read_environment(whi_call *call, log_page *self, const char *environm
         return whi_truto_tenant(call, environment, &self->query.tenant);
     }
     code = whi_truto_environment(self->query.tenant, own);
-    *none |= strcmp(environment, self->query.tenant) != 0 && strcasecmp(environment, own) != 0;
+    *none |= strcmp(environment, self->query.tenant) != 0 && !whi_ascii_same(environment, own);
     return code;
 }
 

@@ -2,8 +2,8 @@
 #include "faces/api_unified.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 
 #define LIMIT_DEFAULT 100 /* documented */
@@ -17,7 +17,7 @@ static int one_of(whi_call *call, const char *name, const char *const *names, co
     if (value == NULL || value[0] == '\0') {
         return WH_OK;
     }
-    while (names[at] != NULL && strcasecmp(names[at], value) != 0) {
+    while (names[at] != NULL && !whi_ascii_same(names[at], value)) {
         at++;
     }
     *out = at;

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
@@ -49,7 +49,7 @@ static const char *given(const whi_call *call, const char *name) {
 static int read_order(const whi_call *call) {
     const char *order = given(call, "order");
 
-    return order == NULL || strcasecmp(order, "desc") == 0
+    return order == NULL || whi_ascii_same(order, "desc")
                ? WH_OK
                : whi_fail_field(WH_EINVALID, "order", "expected \"desc\", the only one here, found \"%.40s\"", order);
 }

@@ -2,9 +2,9 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
+#include "base/ascii.h"
 #include "base/mem.h"
 #include "http/httpd.h"
 
@@ -81,8 +81,9 @@ typedef struct head {
     whi_exchange *exchange;
     size_t bytes;
     int lengths, encodings; /* headers that say where the body ends */
-    int chunked;            /* the encoding is the one that there is */
-    int wrong;              /* a name that is none */
+    int hosts;
+    int chunked; /* the encoding is the one that there is */
+    int wrong;   /* a name that is none */
     uint64_t length;
 } head;
 
@@ -93,6 +94,13 @@ static int is_name(const char *name) {
     return name[0] != '\0' && name[strspn(name, letters)] == '\0';
 }
 
+/* A host and perhaps a port (RFC 9112 3.2): what else stands there, proxies read in ways of their own. */
+static int is_host(const char *value) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=%:[]";
+
+    return value[strspn(value, letters)] == '\0';
+}
+
 static enum MHD_Result see_header(void *payload, enum MHD_ValueKind kind, const char *name, const char *value) {
     head *seen = payload;
     whi_exchange *self = seen->exchange;
@@ -101,12 +109,15 @@ static enum MHD_Result see_header(void *payload, enum MHD_ValueKind kind, const 
     value = value != NULL ? value : "";
     seen->bytes += strlen(name) + strlen(value) + 4; /* ": " and the line's end */
     seen->wrong |= !is_name(name);
-    if (strcasecmp(name, "Content-Length") == 0) {
+    if (whi_ascii_same(name, "Host")) {
+        seen->hosts++;
+        seen->wrong |= !is_host(value);
+    } else if (whi_ascii_same(name, "Content-Length")) {
         seen->lengths++;
         seen->length = strtoull(value, NULL, 10);
-    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+    } else if (whi_ascii_same(name, "Transfer-Encoding")) {
         seen->encodings++;
-        seen->chunked = strcasecmp(value, "chunked") == 0;
+        seen->chunked = whi_ascii_same(value, "chunked");
     }
     self->headers[self->header_count].name = name;
     self->headers[self->header_count++].value = value;
@@ -120,7 +131,8 @@ static int judge(const whi_exchange *self, const head *seen, const char *version
     if (seen->bytes > self->http->header_bytes) {
         return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
     }
-    if (seen->wrong || seen->lengths + seen->encodings > 1 ||
+    if (seen->wrong || seen->lengths + seen->encodings > 1 || seen->hosts > 1 ||
+        (seen->hosts == 0 && strcmp(version, "HTTP/1.0") != 0) ||
         (seen->encodings > 0 && strcmp(version, "HTTP/1.0") == 0)) {
         return MHD_HTTP_BAD_REQUEST;
     }
@@ -142,7 +154,7 @@ static void ask_needs(whi_exchange *self) {
 /* Reads the headers, whose texts live as long as the request. */
 static enum MHD_Result read_head(whi_exchange *self, const char *version) {
     int count = MHD_get_connection_values(self->connection, MHD_HEADER_KIND, NULL, NULL);
-    head seen = { self, strlen(self->path), 0, 0, 0, 0, 0 };
+    head seen = { .exchange = self, .bytes = strlen(self->path) };
 
     self->headers = whi_calloc((size_t)count + 1, sizeof *self->headers);
     if (self->headers == NULL) {
@@ -175,7 +187,7 @@ static void find_peer(whi_exchange *self) {
     size_t size;
 
     for (size_t i = 0; self->http->forwarded != NULL && i < self->header_count; i++) {
-        if (strcasecmp(self->headers[i].name, self->http->forwarded) == 0) {
+        if (whi_ascii_same(self->headers[i].name, self->http->forwarded)) {
             value = self->headers[i].value;
         }
     }
@@ -287,8 +299,8 @@ static int add_headers(whi_exchange *self, const wh_api_response *answer, int cl
 static const char *refusal_of(int status) {
     switch (status) {
     case MHD_HTTP_BAD_REQUEST:
-        return "{\"error\":{\"code\":\"invalid\",\"message\":\"headers: a name that is none, or two ends of the "
-               "body\"}}";
+        return "{\"error\":{\"code\":\"invalid\",\"message\":\"headers: a name that is none, no Host or another than "
+               "one, or two ends of the body\"}}";
     case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
         return "{\"error\":{\"code\":\"limit\",\"message\":\"headers: more bytes than the limit\"}}";
     case MHD_HTTP_NOT_IMPLEMENTED:

@@ -70,6 +70,10 @@ static int complete(wh_http_options *options, const wh_http_options *given) {
 
 /* ---------------------------------------------------------------------- the daemons */
 
+/* In libmicrohttpd before 1.0 all that strictness adds is that HTTP/1.1 needs a Host; and what it refuses so it
+ * answers with its head twice. exchange.c asks for the Host. */
+#define STRICT (MHD_VERSION >= 0x00097701 ? 1 : 0)
+
 /* The memory of a connection holds the headers as they came, what is noted of each, and the
  * answer's headers. */
 static struct MHD_Daemon *make_daemon(wh_http *http, const wh_http_options *options) {
@@ -78,7 +82,7 @@ static struct MHD_Daemon *make_daemon(wh_http *http, const wh_http_options *opti
     return MHD_start_daemon(
         flags, 0, NULL, NULL, whi_exchange_go, http, MHD_OPTION_CONNECTION_LIMIT, options->connections,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)options->header_bytes * 2 + 4096, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)((options->timeout + 999) / 1000), MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK,
+        (unsigned)((options->timeout + 999) / 1000), MHD_OPTION_STRICT_FOR_CLIENT, STRICT, MHD_OPTION_URI_LOG_CALLBACK,
         whi_exchange_begin, http, MHD_OPTION_NOTIFY_COMPLETED, whi_exchange_end, http, MHD_OPTION_NOTIFY_CONNECTION,
         whi_line_notice, http, MHD_OPTION_END);
 }

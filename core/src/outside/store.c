@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
@@ -38,7 +38,7 @@ static size_t registered_count;
 /* Schemes are those of URLs, which have no case. */
 static const backend *find_in(const backend *list, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++) {
-        if (strncasecmp(name, list[i].scheme, strlen(list[i].scheme)) == 0) {
+        if (whi_ascii_same_part(name, list[i].scheme, strlen(list[i].scheme))) {
             return &list[i];
         }
     }

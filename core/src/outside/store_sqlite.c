@@ -2,9 +2,11 @@
 #include "outside/store_sqlite.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -211,6 +213,20 @@ static int cannot_open(whi_sqlite *store, int result) {
     return whi_sqlite_fail(store, &store->writer, result, "opening");
 }
 
+/* A new file is its owner's alone, since secrets lie in it as they are; SQLite gives -wal, -shm and journals
+ * the mode of the file. One that is there keeps its own. Only where SQLite's own way to the disk is used. */
+static void make_private(const char *name) {
+    const sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    int fd = -1;
+
+    if (vfs != NULL && strncmp(vfs->zName, "unix", 4) == 0 && strcmp(name, ":memory:") != 0) {
+        fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 static int connect_side(whi_sqlite *store, whi_sqlite_side *side) {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     int code = lock_make(side), result;
@@ -218,6 +234,7 @@ static int connect_side(whi_sqlite *store, whi_sqlite_side *side) {
     if (code != WH_OK) {
         return code;
     }
+    make_private(store->name);
     result = sqlite3_open_v2(store->name, &side->db, flags, NULL);
     if (result != SQLITE_OK) {
         return side == &store->writer ? cannot_open(store, result)

@@ -148,12 +148,16 @@ static void outbox_row(sqlite3_stmt *statement, whi_event_row *row) {
     row->type = whi_sqlite_word(statement, 2);
     row->tenant = whi_sqlite_word(statement, 3);
     row->time = sqlite3_column_int64(statement, 4);
+    row->time_text = whi_sqlite_word(statement, 4);
+    if (row->time_text[0] == '\0' && sqlite3_column_bytes(statement, 4) > 0) {
+        row->time_text = "a zero byte"; /* which is not nothing */
+    }
     row->payload = whi_sqlite_bytes(statement, 5, &row->payload_size);
     row->source = whi_sqlite_word(statement, 6);
     row->key = whi_sqlite_word(statement, 7);
 }
 
-static int reject(whi_sqlite *store, const whi_event_row *row, const char *error) {
+static int reject(whi_sqlite *store, sqlite3_stmt *list, const whi_event_row *row, const char *error) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, WHI_SQL_OUTBOX_REJECT, &statement);
 
@@ -166,7 +170,7 @@ static int reject(whi_sqlite *store, const whi_event_row *row, const char *error
     whi_sqlite_bind_word(statement, 4, row->id);
     whi_sqlite_bind_word(statement, 5, row->type);
     whi_sqlite_bind_word(statement, 6, row->tenant);
-    sqlite3_bind_int64(statement, 7, row->time);
+    sqlite3_bind_value(statement, 7, sqlite3_column_value(list, 4));
     sqlite3_bind_text64(statement, 8, row->payload, row->payload_size, SQLITE_STATIC, SQLITE_UTF8);
     whi_sqlite_bind_word(statement, 9, row->source);
     whi_sqlite_bind_word(statement, 10, row->key);
@@ -174,13 +178,13 @@ static int reject(whi_sqlite *store, const whi_event_row *row, const char *error
 }
 
 /* What became of a row of the outbox: an event, nothing new, or one that is put aside. */
-static int take_in(whi_sqlite *store, const whi_fact *fact, whi_event_row *row) {
+static int take_in(whi_sqlite *store, const whi_fact *fact, sqlite3_stmt *list, whi_event_row *row) {
     whi_event_row made = *row;
     int64_t before;
     int duplicate, code = fact->of.outbox.judge(&made, fact->of.outbox.payload);
 
     if (code == WH_OUTBOX_REFUSED) {
-        return reject(store, row, wh_last_error());
+        return reject(store, list, row, wh_last_error());
     }
     made.number = 0;
     return code == WH_OK ? whi_sqlite_event_add(&store->base, &made, &before, &duplicate) : code;
@@ -199,7 +203,7 @@ int whi_sqlite_outbox_take(whi_sqlite *store, whi_fact *fact) {
     sqlite3_bind_int64(statement, 1, whi_sqlite_bounded(fact->of.outbox.limit));
     while ((code = whi_sqlite_step(store, &store->writer, statement, "reading the outbox")) == 1) {
         outbox_row(statement, &row);
-        code = take_in(store, fact, &row);
+        code = take_in(store, fact, statement, &row);
         if (code != WH_OK) {
             sqlite3_reset(statement);
             return code;

@@ -149,6 +149,7 @@ struct whi_transfer {
     long cache_set;    /* CURLOPT_DNS_CACHE_TIMEOUT, as the handle has it */
     int waits_for_room, has_ended;
     int connected, opened; /* the request was on its way; sockets were opened */
+    int headed;            /* the answer's head is there in whole */
     enum whi_ending ending;
     int scarce;       /* WH_OK, or the code of what a socket could not be had for */
     whi_address peer; /* of the last socket */

@@ -1,6 +1,7 @@
 /* Tests: test_transport_faults. */
 #include "outside/transport_curl.h"
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -12,7 +13,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* ----------------------------------------------------------------------- policy */
 
@@ -76,7 +76,10 @@ static size_t on_header(char *line, size_t one, size_t size, void *payload) {
     }
     if (size > 5 && memcmp(line, "HTTP/", 5) == 0) {
         transfer->request->retry_after[0] = '\0';
-    } else if (size > sizeof name - 1 && (line[0] | 32) == 'r' && strncasecmp(line, name, sizeof name - 1) == 0) {
+        transfer->headed = 0;
+    } else if (line[0] == '\r' || line[0] == '\n') {
+        transfer->headed = 1;
+    } else if (size > sizeof name - 1 && (line[0] | 32) == 'r' && whi_ascii_same_part(line, name, sizeof name - 1)) {
         note_retry_after(transfer->request, line + sizeof name - 1, size - (sizeof name - 1));
     }
     return size;
@@ -295,7 +298,7 @@ static void set_lines(whi_transfer *transfer) {
         node->next = node + 1;
         node++;
         node->data = (char *)line; /* libcurl only reads it */
-        typed |= (line[0] | 32) == 'c' && strncasecmp(line, content_type, sizeof content_type - 1) == 0;
+        typed |= (line[0] | 32) == 'c' && whi_ascii_same_part(line, content_type, sizeof content_type - 1);
     }
     if (!typed) {
         node->next = node + 1;
@@ -380,7 +383,7 @@ int whi_transfer_prepare(whi_transfer *transfer, int64_t now) {
     if (code != WH_OK) {
         return code;
     }
-    transfer->connected = transfer->opened = 0;
+    transfer->connected = transfer->opened = transfer->headed = 0;
     transfer->ending = WHI_GOES_ON;
     transfer->scarce = WH_OK;
     transfer->header_bytes = transfer->body_bytes = transfer->kept_size = 0;
@@ -537,6 +540,8 @@ static void judge_failure(whi_transfer *transfer, CURLcode result) {
     } else if (transfer->refused[0] != '\0' && (transfer->ending == WHI_REFUSED || transfer->opened == 0)) {
         request->error = WH_EADDRESS;
         say(request, transfer->refused);
+    } else if (result == CURLE_OK) {
+        say(request, "the answer's head was cut");
     } else if (result == CURLE_OPERATION_TIMEDOUT) {
         say_timeout(transfer);
     } else if (lacking == WH_OK && was_for_a_certificate(transfer, result)) {
@@ -546,6 +551,12 @@ static void judge_failure(whi_transfer *transfer, CURLcode result) {
     } else {
         say(request, transfer->message[0] != '\0' ? transfer->message : curl_easy_strerror(result));
     }
+}
+
+/* The head is the answer: what a receiver has said there it has said, whatever becomes of the body, and not
+ * before its last line, which libcurl does not ask for. The connection goes with a body that failed. */
+static int is_answered(const whi_transfer *transfer, CURLcode result) {
+    return transfer->headed && (result == CURLE_OK || transfer->request->status != 0);
 }
 
 void whi_transfer_judge(whi_transfer *transfer, CURLcode result) {
@@ -558,7 +569,7 @@ void whi_transfer_judge(whi_transfer *transfer, CURLcode result) {
     request->response_size = transfer->kept_size;
     request->error = WH_OK;
     request->message[0] = '\0';
-    if (result == CURLE_OK || transfer->ending == WHI_BODY_ENOUGH) {
+    if (is_answered(transfer, result)) {
         if (request->status == 0) {
             request->error = WH_EIO;
             snprintf(request->message, sizeof request->message, "answered %ld, which ends nothing", status);

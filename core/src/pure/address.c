@@ -60,13 +60,13 @@ static const struct special special_v4[] = {
 
 /* IANA IPv6 Special-Purpose Address Registry, and the other blocks of RFC 4291.
  * The first row that fits names the reason. ::ffff:0:0/96 (RFC 4291, mapped) is
- * judged as IPv4 before. */
+ * judged as IPv4 before, and so is 64:ff9b::/96 (RFC 6052), behind which a network that has no IPv4 of its
+ * own gives the IPv4 addresses of others. */
 static const struct special special_v6[] = {
     { { 0 }, 128, "this network" },                                          /* ::, RFC 4291 */
     { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 }, 128, "loopback" }, /* ::1, RFC 4291 */
     { { 0 }, 96, "compatible" },                                             /* ::/96, RFC 4291 */
     { { 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff }, 96, "translated" },            /* ::ffff:0:0:0/96, RFC 2765 */
-    { { 0x00, 0x64, 0xff, 0x9b }, 96, "nat64" },                             /* 64:ff9b::/96, RFC 6052 */
     { { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 48, "nat64" },                 /* 64:ff9b:1::/48, RFC 8215 */
     { { 0x01 }, 64, "discard" },                                             /* 100::/64, RFC 6666 */
     { { 0x01, 0, 0, 0, 0, 0, 0, 0x01 }, 64, "dummy" },                       /* 100:0:0:1::/64, RFC 9780 */
@@ -110,6 +110,20 @@ static void unmap(struct address *address) {
         memset(address->bytes + 4, 0, 12);
         address->bits = 32;
     }
+}
+
+/* 64:ff9b::a.b.c.d: what it stands for. A range that lets a.b.c.d through says nothing of it: behind the
+ * network's gateway that may be another machine. */
+static int translated(const struct address *address, struct address *out) {
+    static const uint8_t prefix[12] = { 0x00, 0x64, 0xff, 0x9b };
+
+    if (address->bits != 128 || memcmp(address->bytes, prefix, sizeof prefix) != 0) {
+        return 0;
+    }
+    memset(out, 0, sizeof *out);
+    memcpy(out->bytes, address->bytes + 12, 4);
+    out->bits = 32;
+    return 1;
 }
 
 /* ---------------------------------------------------------------- allow list */
@@ -280,11 +294,11 @@ static int address_read(struct address *out, const struct sockaddr *from) {
 }
 
 int whi_policy_allows(const whi_policy *policy, const struct sockaddr *address, const char **reason) {
-    struct address read;
+    struct address read, inner;
     const char *why = "not IP";
 
     if (address_read(&read, address)) {
-        why = is_listed(policy, &read) ? NULL : judge(&read);
+        why = is_listed(policy, &read) ? NULL : judge(translated(&read, &inner) ? &inner : &read);
     }
     if (why == NULL) {
         return 1;

@@ -2,11 +2,12 @@
  *
  * Refused is every block of IANA's special-purpose registries (RFC 6890 and
  * after): this host, private, loopback, link-local, shared (CGNAT),
- * documentation, benchmarking, multicast, reserved, NAT64, 6to4, Teredo, ORCHID,
+ * documentation, benchmarking, multicast, reserved, NAT64 of a network's own, 6to4, Teredo, ORCHID,
  * unique local, and for IPv6 all that lies outside of global unicast. That takes
  * in the few blocks which IANA calls globally reachable: they are relays and
  * anycast services, where the nearest machine answers, perhaps the sender's own.
- * IPv4-mapped IPv6 is judged as IPv4; other forms that carry an IPv4 address are
+ * IPv4-mapped IPv6 is judged as IPv4, and NAT64's well-known 64:ff9b::/96 by the address inside, since in
+ * a network without IPv4 all others are reached so; other forms that carry an IPv4 address are
  * refused whatever they carry. An exact list of ranges lets some through. */
 #ifndef WHI_ADDRESS_H
 #define WHI_ADDRESS_H

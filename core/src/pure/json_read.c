@@ -2,11 +2,11 @@
 #include "pure/json.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/hex.h"
+#include "base/number.h"
 #include "base/utf8.h"
 
 static const whi_json_node *node_at(const whi_json *json, uint32_t node) {
@@ -312,8 +312,7 @@ int whi_json_whole(const whi_json *json, uint32_t node, int64_t *out) {
  * of what lies behind them only matters whether it is zero. */
 #define DIGITS_MAXIMUM 770
 
-/* strtod wants a terminated text with the locale's decimal point: it gets digits and
- * an exponent, no point. */
+/* Of a terminated text with as few digits as the number needs. */
 double whi_json_double(const whi_json *json, uint32_t node) {
     char text[DIGITS_MAXIMUM + 40];
     size_t used = 0, digits = 0;
@@ -339,7 +338,7 @@ double whi_json_double(const whi_json *json, uint32_t node) {
         number.power += (int64_t)(digits - DIGITS_MAXIMUM) - 1;
     }
     snprintf(text + used, sizeof text - used, "e%lld", (long long)number.power);
-    return strtod(text, NULL);
+    return whi_number_read(text);
 }
 
 /* The significant digits side by side, the points left out. */

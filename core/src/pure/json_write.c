@@ -2,13 +2,11 @@
 #include "pure/json.h"
 
 #include <float.h>
-#include <locale.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/number.h"
 #include "base/utf8.h"
 
 static void write_escape(whi_buf *out, unsigned char c) {
@@ -51,26 +49,19 @@ void whi_json_write_string(whi_buf *out, const char *text, size_t size) {
 }
 
 /* The fewest digits that read back the same: every text of 15 digits is one double's
- * own, except below DBL_MIN. printf speaks the locale's decimal point, JSON the dot. */
+ * own, except below DBL_MIN. */
 void whi_json_write_double(whi_buf *out, double number) {
-    char text[40], *at;
-    const char *point;
+    char text[40];
 
     if (!isfinite(number)) {
         whi_buf_text(out, "null");
         return;
     }
     for (int digits = fabs(number) < DBL_MIN ? 1 : DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, number);
-        if (strtod(text, NULL) == number) {
+        whi_number_write(text, sizeof text, digits, number);
+        if (whi_number_read(text) == number) {
             break;
         }
-    }
-    point = localeconv()->decimal_point;
-    at = strstr(text, point);
-    if (at != NULL) {
-        *at = '.';
-        memmove(at + 1, at + strlen(point), strlen(at + strlen(point)) + 1);
     }
     whi_buf_text(out, text);
 }

@@ -78,8 +78,24 @@ static int key_size_check(const whi_key *key) {
     return WH_OK;
 }
 
+/* Many programs leave the padding away, and what it would be is no question. */
+static int bytes_read(whi_key *key, const char *text) {
+    char padded[WHI_BASE64_SIZE(WHI_KEY_MAXIMUM) + 4];
+    size_t size = strnlen(text, WHI_BASE64_SIZE(WHI_KEY_MAXIMUM) + 1);
+    int code;
+
+    memcpy(padded, text, size);
+    if (size % 4 > 1 && text[size - 1] != '=') {
+        memcpy(padded + size, "==", 2);
+        size += 4 - size % 4;
+    }
+    code = whi_base64_decode(padded, size, key->bytes, sizeof key->bytes, &key->size);
+    whi_wipe(padded, sizeof padded);
+    return code;
+}
+
 static int key_decode(whi_key *key, const char *text) {
-    size_t skip = 0, size;
+    size_t skip = 0;
 
     key->kind = WHI_KEY_MAC;
     if (starts_with(text, "whsec_")) {
@@ -91,10 +107,8 @@ static int key_decode(whi_key *key, const char *text) {
         key->kind = WHI_KEY_PUBLIC;
         skip = 5;
     }
-    size = strnlen(text + skip, WHI_BASE64_SIZE(WHI_KEY_MAXIMUM) + 1);
-    if (whi_base64_decode(text + skip, size, key->bytes, sizeof key->bytes, &key->size) != WH_OK) {
-        return whi_fail_field(WH_ESECRET, "secret",
-                              "expected \"whsec_\" or \"whsk_\" and padded base64 of at most 128 bytes");
+    if (bytes_read(key, text + skip) != WH_OK) {
+        return whi_fail_field(WH_ESECRET, "secret", "expected \"whsec_\" or \"whsk_\" and base64 of at most 128 bytes");
     }
     return key_size_check(key);
 }

@@ -167,6 +167,9 @@ int whi_signed_id_check(const char *id) {
             return whi_fail_field(WH_EINVALID, "id", "found a control character at byte %zu", i + 1);
         }
     }
+    if (id[0] == ' ' || id[size - 1] == ' ') {
+        return whi_fail_field(WH_EINVALID, "id", "found blanks around it, which a header loses");
+    }
     while ((dot = strchr(dot, '.')) != NULL) {
         size_t digits = strspn(++dot, "0123456789");
 

@@ -29,11 +29,10 @@ int whi_signer_sign(whi_signer *signer, const char *id, int64_t timestamp, const
 #define WHI_SIGNED_ID_MAXIMUM 512
 
 /* WH_EINVALID for an id that must not be signed: empty, too long, with control
- * characters, or with a run of digits alone after a full stop. The last one
- * because "a.1" signed at 2 with the body "x" is the same text as "a" signed at 1
- * with the body "2.x"; the standard therefore wants no full stops that a stranger
- * chooses, and this is the least that tells the two apart. whi_signer_sign trusts
- * that its ids passed. */
+ * characters, with blanks around it (which a header loses), or with a run of digits alone after a full stop. The last
+ * one because "a.1" signed at 2 with the body "x" is the same text as "a" signed at 1 with the body "2.x"; the standard
+ * therefore wants no full stops that a stranger chooses, and this is the least that tells the two apart.
+ * whi_signer_sign trusts that its ids passed. */
 int whi_signed_id_check(const char *id);
 
 /* 0, or WH_ESECRET with what was expected: for validation without a signer.

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/utf8.h"
 
 /* ------------------------------------------------------------------------ numbers */
@@ -19,20 +20,19 @@ typedef struct decimal {
     int count, power;
 } decimal;
 
-/* strtod gets digits and an exponent, no point: that would be the locale's. */
 static double value_of(const decimal *self) {
     char text[48];
 
     snprintf(text, sizeof text, "%se%d", self->digits, self->power - self->count);
-    return strtod(text, NULL);
+    return whi_number_read(text);
 }
 
-/* The nearest one of so many digits. printf writes "1<the locale's point>5e+03". */
+/* The nearest one of so many digits. */
 static void round_to(double number, int count, decimal *out) {
     char text[48];
     const char *at = text;
 
-    snprintf(text, sizeof text, "%.*e", count - 1, number);
+    whi_number_write_power(text, sizeof text, count, number);
     out->count = 0;
     for (; *at != 'e'; at++) {
         if (*at >= '0' && *at <= '9') {

@@ -1,12 +1,11 @@
 #include "pure/url.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "webhook.h"
 
@@ -22,9 +21,9 @@ static int fail_long(void) {
 static const char *authority_of(const char *text) {
     const char *at;
 
-    if (strncasecmp(text, "http://", 7) == 0) {
+    if (whi_ascii_same_part(text, "http://", 7)) {
         at = text + 7;
-    } else if (strncasecmp(text, "https://", 8) == 0) {
+    } else if (whi_ascii_same_part(text, "https://", 8)) {
         at = text + 8;
     } else {
         return NULL;
@@ -178,7 +177,8 @@ static int fail_host(const char *text) {
     const char *host = authority_of(text), *end = host + strcspn(host, "/?#:");
 
     for (; host < end; host++) {
-        if ((unsigned char)*host < 0x80 && !isalnum((unsigned char)*host) && strchr("-_.", *host) == NULL) {
+        if ((unsigned char)*host < 0x80 && !whi_ascii_is_letter(*host) && !whi_ascii_is_digit(*host) &&
+            strchr("-_.", *host) == NULL) {
             return fail_letter(*host);
         }
     }

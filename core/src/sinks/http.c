@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/mem.h"
 #include "pure/delivery.h"
 #include "pure/retry.h"
@@ -106,6 +107,21 @@ static void add_unlike(char out[WHI_SENTENCE]) {
     snprintf(out + size, WHI_SENTENCE - size, "%s" UNLIKE, size > 0 ? "; " : "");
 }
 
+/* Whoever may subscribe could look around in our network: which names are there, and of what kind their addresses
+ * are. So all of it is one code and one sentence, and the log has the reason. */
+static void hide_network(wh_engine *engine, const whi_delivery *delivery, whi_request *request) {
+    char id[WH_ID_SIZE];
+
+    if (request->error != WH_EADDRESS && request->error != WH_ERESOLVE) {
+        return;
+    }
+    whi_ident_format("sub_", delivery->registration->subscription->id, id);
+    whi_log(&engine->log, WH_LOG_WARNING, "%s cannot be delivered to: %s: %s", id, wh_error_name(request->error),
+            request->message);
+    request->error = WH_EADDRESS;
+    snprintf(request->message, sizeof request->message, "the host has no address that may be reached");
+}
+
 static void write_sentence(const whi_request *request, int code, char out[WHI_SENTENCE]) {
     if (request->error != WH_OK && request->message[0] != '\0') {
         snprintf(out, WHI_SENTENCE, "%s: %s", wh_error_name(code), request->message);
@@ -116,11 +132,13 @@ static void write_sentence(const whi_request *request, int code, char out[WHI_SE
     }
 }
 
-static void judge(const wh_engine *engine, whi_parcel *parcel, const whi_request *request, int unlike) {
+static void judge(wh_engine *engine, whi_parcel *parcel, whi_request *request, int unlike) {
     const whi_delivery *delivery = parcel->delivery;
     const whi_system *system = delivery->registration->subscription->system;
-    whi_response response = { delivery->event->type, request->error, request->status };
+    whi_response response;
 
+    hide_network(engine, delivery, request);
+    response = (whi_response){ delivery->event->type, request->error, request->status };
     parcel->outcome = whi_system_outcome(system, &response, &parcel->code, &parcel->aborts);
     parcel->answers = parcel->aborts || (request->error == WH_OK && request->status >= 200 && request->status < 300);
     parcel->overloaded =

@@ -2,8 +2,8 @@
 #include "sinks/http.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/wrap.h"
@@ -95,7 +95,7 @@ static void line_number(char *out, const char *name, int64_t number) {
 static int is_same_name(const char *a, const char *b) {
     size_t size = strcspn(a, ":;");
 
-    return size == strcspn(b, ":;") && strncasecmp(a, b, size) == 0;
+    return size == strcspn(b, ":;") && whi_ascii_same_part(a, b, size);
 }
 
 /* A line of the subscription gives way to one of the rule. */

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "systems/callfire.h"
 #include "systems/callfire_sent.h"
@@ -42,7 +42,7 @@ const whi_callfire_resource *whi_callfire_resource_at(size_t index) {
 
 static const whi_callfire_resource *resource_find(const char *name, size_t size) {
     for (size_t i = 0; i < RESOURCES; i++) {
-        if (strlen(resources[i].name) == size && strncasecmp(resources[i].name, name, size) == 0) {
+        if (strlen(resources[i].name) == size && whi_ascii_same_part(resources[i].name, name, size)) {
             return &resources[i];
         }
     }
@@ -51,7 +51,7 @@ static const whi_callfire_resource *resource_find(const char *name, size_t size)
 
 static const char *event_find(const whi_callfire_resource *resource, const char *name) {
     for (size_t i = 0; resource->events[i] != NULL; i++) {
-        if (strcasecmp(resource->events[i], name) == 0) {
+        if (whi_ascii_same(resource->events[i], name)) {
             return resource->events[i];
         }
     }
@@ -259,7 +259,7 @@ static int finish(whi_reading *self) {
 static int takes(const whi_subscription *s, const char *event) {
     for (size_t i = 0; i < s->event_count; i++) {
         const char *name = strchr(s->events[i], '.') + 1;
-        if (strcasecmp(name, event) == 0 || strcmp(name, "*") == 0) {
+        if (whi_ascii_same(name, event) || strcmp(name, "*") == 0) {
             return 1;
         }
     }

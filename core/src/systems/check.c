@@ -1,8 +1,8 @@
 /* Tests: test_verify_as. */
 #include <openssl/err.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -20,35 +20,43 @@
 
 /* -------------------------------------------------------------- headers and times */
 
-int whi_header_find(const wh_header *headers, size_t count, const char *prefix, const char *name, const char **out) {
+whi_value whi_value_of(const char *text) {
+    whi_value value = { text + strspn(text, " \t"), 0 };
+
+    for (value.size = strlen(value.text); value.size > 0 && strchr(" \t", value.text[value.size - 1]) != NULL;
+         value.size--) {}
+    return value;
+}
+
+int whi_header_find(const wh_header *headers, size_t count, const char *prefix, const char *name, whi_value *out) {
     size_t size = strlen(prefix);
 
-    *out = NULL;
+    *out = (whi_value){ NULL, 0 };
     for (size_t i = 0; i < count; i++) {
         const char *found = headers[i].name;
 
-        if (found == NULL || headers[i].value == NULL || strncasecmp(found, prefix, size) != 0 ||
-            strcasecmp(found + size, name) != 0) {
+        if (found == NULL || headers[i].value == NULL || !whi_ascii_same_part(found, prefix, size) ||
+            !whi_ascii_same(found + size, name)) {
             continue;
         }
-        if (*out != NULL) {
+        if (out->text != NULL) {
             return whi_fail(WH_ESIG_FORMAT, "header %s%s: found twice, expected once", prefix, name);
         }
-        *out = headers[i].value;
+        *out = whi_value_of(headers[i].value);
     }
     return WH_OK;
 }
 
-int whi_check_header(const whi_check *check, const char *name, const char **out) {
+int whi_check_header(const whi_check *check, const char *name, whi_value *out) {
     int code = whi_header_find(check->headers, check->header_count, "", name, out);
 
     if (code != WH_OK) {
         return code;
     }
-    if (*out == NULL) {
+    if (out->text == NULL) {
         return whi_fail(WH_ESIG_HEADER, "header %s: missing", name);
     }
-    if (strnlen(*out, WHI_CHECK_HEADER_MAXIMUM + 1) > WHI_CHECK_HEADER_MAXIMUM) {
+    if (out->size > WHI_CHECK_HEADER_MAXIMUM) {
         return whi_fail(WH_ESIG_FORMAT, "header %s: longer than %d bytes", name, WHI_CHECK_HEADER_MAXIMUM);
     }
     return WH_OK;

@@ -25,12 +25,21 @@ typedef struct whi_check {
 #define WHI_CHECK_HEADER_MAXIMUM 8192 /* bytes of a header that is read */
 #define WHI_CHECK_SECRET_MAXIMUM 1024 /* bytes of a secret that is a plain text */
 
-/* The value of the header prefix and name, in any case; NULL if it is not there.
+/* A header's value without the blanks around it, which are no part of it (RFC 9110 5.5): behind its size may
+ * still come some. */
+typedef struct whi_value {
+    const char *text; /* zero-terminated; NULL: the header is not there */
+    size_t size;
+} whi_value;
+
+/* The value of the header prefix and name, in any case.
  * WH_ESIG_FORMAT if it is there twice: whoever reads the other one would see another message. */
-int whi_header_find(const wh_header *headers, size_t count, const char *prefix, const char *name, const char **out);
+int whi_header_find(const wh_header *headers, size_t count, const char *prefix, const char *name, whi_value *out);
 
 /* The same, which must be there (WH_ESIG_HEADER) and not be too long (WH_ESIG_FORMAT). */
-int whi_check_header(const whi_check *check, const char *name, const char **out);
+int whi_check_header(const whi_check *check, const char *name, whi_value *out);
+
+whi_value whi_value_of(const char *text);
 
 #define WHI_STAMP_DIGITS 15 /* seconds with so many digits fit into milliseconds of 64 bits */
 
@@ -61,7 +70,8 @@ typedef struct whi_check_list {
 
 void whi_check_list_init(whi_check_list *list, const char *name, const char *digest);
 
-/* Adds one: hex or base64, whichever of those in accepted has this length. */
+/* Adds one: hex or base64, whichever of those in accepted has this length. WH_ESIG_FORMAT for what is
+ * neither, which is no reason to refuse a request that has another one. */
 int whi_check_list_add(whi_check_list *list, const char *text, size_t size, int accepted);
 
 /* A part of what is signed; parts follow one another without anything between. */
@@ -105,8 +115,9 @@ typedef struct whi_check_pair {
 
 int whi_check_pair_is(const whi_check_pair *pair, const char *name);
 
-/* The next one, and 1; 0 at the end; WH_ESIG_FORMAT. */
-int whi_check_pair_next(const char *header, const char **at, whi_check_pair *out);
+/* The next one, and 1; 0 at the end. One without "=" is a name alone, for nobody: the vendors' own libraries
+ * pass it over. */
+int whi_check_pair_next(const char **at, whi_check_pair *out);
 
 /* Keeps one that may come once. WH_ESIG_FORMAT. */
 int whi_check_pair_once(const char *header, const whi_check_pair *pair, whi_check_pair *out);

@@ -6,17 +6,17 @@
 
 int whi_check_simple_read(const whi_check *check, const whi_check_simple *format, whi_check_list *list) {
     size_t skip = strlen(format->prefix);
-    const char *value;
+    whi_value value;
     int code = whi_check_header(check, format->name + sizeof WHI_CHECK_NAME - 1, &value);
 
     if (code != WH_OK) {
         return code;
     }
     whi_check_list_init(list, format->name, format->digest);
-    if (strncmp(value, format->prefix, skip) != 0) {
+    if (strncmp(value.text, format->prefix, skip) != 0) {
         return whi_fail(WH_ESIG_FORMAT, "%s: expected \"%s\" and a signature", format->name, format->prefix);
     }
-    return whi_check_list_add(list, value + skip, strlen(value + skip), format->accepted);
+    return whi_check_list_add(list, value.text + skip, value.size - skip, format->accepted);
 }
 
 int whi_check_simple_body(const whi_check *check, const whi_check_simple *format) {
@@ -31,7 +31,7 @@ int whi_check_pair_is(const whi_check_pair *pair, const char *name) {
     return pair->name_size == strlen(name) && memcmp(pair->name, name, pair->name_size) == 0;
 }
 
-int whi_check_pair_next(const char *header, const char **at, whi_check_pair *out) {
+int whi_check_pair_next(const char **at, whi_check_pair *out) {
     size_t size;
     const char *equals;
 
@@ -41,13 +41,10 @@ int whi_check_pair_next(const char *header, const char **at, whi_check_pair *out
         return 0;
     }
     equals = memchr(*at, '=', size);
-    if (equals == NULL) {
-        return whi_fail(WH_ESIG_FORMAT, WHI_CHECK_NAME "%s: expected name=value, parted by commas", header);
-    }
     out->name = *at;
-    out->name_size = (size_t)(equals - *at);
-    out->value = equals + 1;
-    out->value_size = size - out->name_size - 1;
+    out->name_size = equals != NULL ? (size_t)(equals - *at) : size;
+    out->value = equals != NULL ? equals + 1 : *at + size;
+    out->value_size = equals != NULL ? size - out->name_size - 1 : 0;
     *at += size;
     while (out->value_size > 0 && strchr(" \t", out->value[out->value_size - 1]) != NULL) {
         out->value_size--;

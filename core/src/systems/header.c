@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/utf8.h"
@@ -38,7 +38,7 @@ static const char *const ours[] = {
 
 static int is_among(const char *const *names, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++) {
-        if (names[i] != NULL && strcasecmp(name, names[i]) == 0) {
+        if (names[i] != NULL && whi_ascii_same(name, names[i])) {
             return 1;
         }
     }
@@ -47,8 +47,8 @@ static int is_among(const char *const *names, size_t count, const char *name) {
 
 static int is_reserved(const char *name) {
     return is_among(ours, sizeof ours / sizeof ours[0], name) ||
-           is_among(signing, sizeof signing / sizeof signing[0], name) || strncasecmp(name, "webhook-", 8) == 0 ||
-           strncasecmp(name, "svix-", 5) == 0;
+           is_among(signing, sizeof signing / sizeof signing[0], name) || whi_ascii_same_part(name, "webhook-", 8) ||
+           whi_ascii_same_part(name, "svix-", 5);
 }
 
 static int fail_header(const char *name, const char *reason) {

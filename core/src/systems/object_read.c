@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -69,6 +70,7 @@ static int check_range(whi_reading *self, const whi_wire_field *field, uint32_t 
 static int check_kind(whi_reading *self, const whi_wire_field *field, uint32_t node) {
     const whi_json *json = self->given;
     int type = (int)json->nodes[node].type;
+    int64_t ms;
 
     if (!whi_wire_fits(json, node, field->kind)) {
         if (field->kind == WHI_WIRE_TEXTS && type == WHI_JSON_ARRAY) {
@@ -82,7 +84,10 @@ static int check_kind(whi_reading *self, const whi_wire_field *field, uint32_t n
         }
         return whi_reading_fail(json, node, field->name, whi_wire_kinds[field->kind]);
     }
-    return field->kind == WHI_WIRE_NUMBER ? check_range(self, field, node) : WH_OK;
+    if (field->kind == WHI_WIRE_NUMBER) {
+        return check_range(self, field, node);
+    }
+    return field->kind == WHI_WIRE_MS && whi_json_int(json, node, &ms) ? whi_time_check(field->name, ms) : WH_OK;
 }
 
 static int check_values(whi_reading *self, const whi_wire_field *field, uint32_t node) {

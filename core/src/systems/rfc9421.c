@@ -43,11 +43,11 @@ static int digest_one(const whi_check *check, const char *text, const char *name
 
 /* Each digest that is known must be the body's. */
 static int digest_check(const whi_check *check) {
-    const char *text;
-    int known = 0, code = whi_check_header(check, DIGEST, &text);
+    whi_value value;
+    int known = 0, code = whi_check_header(check, DIGEST, &value);
 
-    code = code == WH_OK ? digest_one(check, text, "sha-256", EVP_sha256(), &known) : code;
-    code = code == WH_OK ? digest_one(check, text, "sha-512", EVP_sha512(), &known) : code;
+    code = code == WH_OK ? digest_one(check, value.text, "sha-256", EVP_sha256(), &known) : code;
+    code = code == WH_OK ? digest_one(check, value.text, "sha-512", EVP_sha512(), &known) : code;
     if (code == WH_OK && !known) {
         return whi_fail(WH_ESIG_FORMAT, "header " DIGEST ": expected sha-256 or sha-512");
     }
@@ -281,7 +281,7 @@ static int is_refusal(int code) {
 }
 
 static int check_rfc9421(const whi_check *check) {
-    const char *inputs, *signatures;
+    whi_value inputs, signatures;
     whi_sf_member input;
     int code = whi_check_header(check, INPUT, &inputs), more, checked = 0;
 
@@ -289,11 +289,11 @@ static int check_rfc9421(const whi_check *check) {
     if (code != WH_OK) {
         return code;
     }
-    whi_sf_reader reader = { INPUT, inputs, 0 };
+    whi_sf_reader reader = { INPUT, inputs.text, 0 };
 
     while ((more = whi_sf_next(&reader, &input)) == 1) {
         checked = 1;
-        code = label_check(check, inputs, signatures, &input);
+        code = label_check(check, inputs.text, signatures.text, &input);
         if (!is_refusal(code)) {
             return code;
         }

@@ -9,8 +9,7 @@
 #define DIGITS_MAXIMUM 19 /* of INT64_MAX */
 
 /* In the one way in which it is written: no sign, no leading zero. */
-static int number_read(const char *text, int64_t *out) {
-    size_t size = strnlen(text, DIGITS_MAXIMUM + 1);
+static int number_read(const char *text, size_t size, int64_t *out) {
     uint64_t number = 0;
 
     for (size_t i = 0; i < size && i < DIGITS_MAXIMUM; i++) {
@@ -27,7 +26,7 @@ static int number_read(const char *text, int64_t *out) {
 }
 
 int wh_sequence(const wh_header *headers, size_t header_count, int64_t *out) {
-    const char *text;
+    whi_value value;
     int code;
 
     if (out == NULL) {
@@ -37,9 +36,10 @@ int wh_sequence(const wh_header *headers, size_t header_count, int64_t *out) {
     if (headers == NULL && header_count > 0) {
         return whi_fail_field(WH_EINVALID, "headers", "no array, but a count of %zu", header_count);
     }
-    code = whi_header_find(headers, header_count, "", NAME, &text);
+    code = whi_header_find(headers, header_count, "", NAME, &value);
     if (code != WH_OK) {
         return code;
     }
-    return text != NULL ? number_read(text, out) : whi_fail(WH_ESIG_HEADER, "header " NAME ": missing");
+    return value.text != NULL ? number_read(value.text, value.size, out)
+                              : whi_fail(WH_ESIG_HEADER, "header " NAME ": missing");
 }

@@ -2,8 +2,8 @@
 #include "systems/signature_base.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 
 #define URL_MAXIMUM 8192
@@ -81,7 +81,7 @@ static void add_lower(whi_buf *out, struct span text) {
 
 static int scheme_is(const struct target *target, const char *name) {
     return target->scheme.text != NULL && target->scheme.size == strlen(name) &&
-           strncasecmp(target->scheme.text, name, target->scheme.size) == 0;
+           whi_ascii_same_part(target->scheme.text, name, target->scheme.size);
 }
 
 static int ends_with(struct span text, const char *end) {
@@ -115,31 +115,19 @@ static int is_text(const char *value, size_t size) {
     return 1;
 }
 
-/* Blanks around a value are not its own. */
-static struct span trimmed(const char *value) {
-    size_t size;
-
-    value += strspn(value, " \t");
-    size = strlen(value);
-    while (size > 0 && (value[size - 1] == ' ' || value[size - 1] == '\t')) {
-        size--;
-    }
-    return span(value, size);
-}
-
 /* A header that came several times has its values joined, as section 2.1 wants it. */
 static int add_header(const whi_check *check, const whi_sf_item *name, whi_buf *out) {
     int found = 0;
 
     for (size_t i = 0; i < check->header_count; i++) {
         const wh_header *header = &check->headers[i];
-        struct span value;
+        whi_value value;
 
         if (header->name == NULL || header->value == NULL || strlen(header->name) != name->size ||
-            strncasecmp(header->name, name->text, name->size) != 0) {
+            !whi_ascii_same_part(header->name, name->text, name->size)) {
             continue;
         }
-        value = trimmed(header->value);
+        value = whi_value_of(header->value);
         if (!is_text(value.text, value.size)) {
             return whi_fail(WH_ESIG_FORMAT, "header %.*s: expected ASCII without control characters", (int)name->size,
                             name->text);
@@ -171,7 +159,7 @@ static int fail_url(const whi_sf_item *name, const char *expected) {
 
 static int add_authority(const whi_check *check, const struct target *target, const whi_sf_item *name, whi_buf *out) {
     struct span authority = target->authority;
-    const char *host = NULL;
+    whi_value host;
 
     if (authority.text == NULL) {
         int code = whi_header_find(check->headers, check->header_count, "", "host", &host);
@@ -179,10 +167,10 @@ static int add_authority(const whi_check *check, const struct target *target, co
         if (code != WH_OK) {
             return code;
         }
-        if (host == NULL) {
+        if (host.text == NULL) {
             return fail_url(name, "the url or a header host");
         }
-        authority = trimmed(host);
+        authority = span(host.text, host.size);
         if (!is_visible(authority.text, authority.size)) {
             return whi_fail(WH_ESIG_FORMAT, "header host: expected visible ASCII");
         }

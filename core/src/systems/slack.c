@@ -10,7 +10,7 @@
 static int check_slack(const whi_check *check) {
     static const whi_check_simple format = { WHI_CHECK_NAME "x-slack-signature", "v0=", "SHA256", WHI_CHECK_HEX };
     whi_check_list list;
-    const char *stamp;
+    whi_value stamp;
     int64_t seconds = 0;
     int code = whi_check_simple_read(check, &format, &list);
 
@@ -18,7 +18,7 @@ static int check_slack(const whi_check *check) {
         code = whi_check_header(check, SLACK_STAMP, &stamp);
     }
     if (code == WH_OK) {
-        code = whi_stamp_read(WHI_CHECK_NAME SLACK_STAMP, stamp, strlen(stamp), &seconds);
+        code = whi_stamp_read(WHI_CHECK_NAME SLACK_STAMP, stamp.text, stamp.size, &seconds);
     }
     if (code == WH_OK) {
         code = whi_stamp_check(WHI_CHECK_NAME SLACK_STAMP, seconds, check->options->tolerance, check->options->now);
@@ -26,7 +26,7 @@ static int check_slack(const whi_check *check) {
     if (code != WH_OK) {
         return code;
     }
-    whi_check_part parts[] = { { "v0:", 3 }, { stamp, strlen(stamp) }, { ":", 1 }, { check->body, check->size } };
+    whi_check_part parts[] = { { "v0:", 3 }, { stamp.text, stamp.size }, { ":", 1 }, { check->body, check->size } };
 
     return whi_check_match(check, &list, parts, 4);
 }

@@ -25,7 +25,7 @@ struct signature {
 enum version { VERSION_1, VERSION_1A };
 
 struct request {
-    const char *id, *stamp, *signatures;
+    whi_value id, stamp, signatures;
     struct signature list[SIGNATURES_MAXIMUM]; /* those of a known version */
     size_t count;
 };
@@ -43,10 +43,10 @@ static int headers_of(struct request *request, const wh_header *headers, size_t 
 }
 
 static int header_missing(const struct request *request, const char *prefix) {
-    const char *name = request->id == NULL           ? "id"
-                       : request->stamp == NULL      ? "timestamp"
-                       : request->signatures == NULL ? "signature"
-                                                     : NULL;
+    const char *name = request->id.text == NULL           ? "id"
+                       : request->stamp.text == NULL      ? "timestamp"
+                       : request->signatures.text == NULL ? "signature"
+                                                          : NULL;
 
     return name == NULL ? WH_OK : whi_fail(WH_ESIG_HEADER, "header %s%s: missing", prefix, name);
 }
@@ -58,21 +58,21 @@ static int headers_read(struct request *request, const wh_header *headers, size_
     if (code != WH_OK) {
         return code;
     }
-    if (request->id != NULL || request->stamp != NULL || request->signatures != NULL) {
+    if (request->id.text != NULL || request->stamp.text != NULL || request->signatures.text != NULL) {
         return header_missing(request, "webhook-");
     }
     code = headers_of(request, headers, count, "svix-");
     if (code != WH_OK) {
         return code;
     }
-    if (request->id == NULL && request->stamp == NULL && request->signatures == NULL) {
+    if (request->id.text == NULL && request->stamp.text == NULL && request->signatures.text == NULL) {
         return whi_fail(WH_ESIG_HEADER, "headers webhook-id, webhook-timestamp and webhook-signature: missing");
     }
     return header_missing(request, "svix-");
 }
 
 /* One "version,base64"; a version that is not known is passed over, as the
- * standard wants it. */
+ * standard wants it. WH_ESIG_FORMAT for what cannot be read. */
 static int signature_read(struct request *request, const char *text, size_t size) {
     struct signature *signature = &request->list[request->count];
     const char *comma = memchr(text, ',', size);
@@ -100,32 +100,32 @@ static int signature_read(struct request *request, const char *text, size_t size
     return WH_OK;
 }
 
+/* What cannot be read is passed over where something else can: it says nothing about that. */
 static int signatures_read(struct request *request) {
-    const char *at = request->signatures;
-    size_t found = 0;
+    const char *at = request->signatures.text;
+    size_t found = 0, unread = 0;
 
-    if (strnlen(at, WHI_SIGNATURES_SIZE + 1) > WHI_SIGNATURES_SIZE) {
+    if (request->signatures.size > WHI_SIGNATURES_SIZE) {
         return whi_fail(WH_ESIG_FORMAT, "signature header: longer than %d bytes", WHI_SIGNATURES_SIZE);
     }
     for (;;) {
         size_t size;
-        int code;
 
-        at += strspn(at, " ");
-        size = strcspn(at, " ");
+        at += strspn(at, " \t");
+        size = strcspn(at, " \t");
         if (size == 0) {
             break;
         }
         if (++found > SIGNATURES_MAXIMUM) {
             return whi_fail(WH_ESIG_FORMAT, "signature header: more than %d signatures", SIGNATURES_MAXIMUM);
         }
-        code = signature_read(request, at, size);
-        if (code != WH_OK) {
-            return code;
-        }
+        unread += signature_read(request, at, size) != WH_OK;
         at += size;
     }
-    return found > 0 ? WH_OK : whi_fail(WH_ESIG_FORMAT, "signature header: empty");
+    if (found == 0) {
+        return whi_fail(WH_ESIG_FORMAT, "signature header: empty");
+    }
+    return unread == found ? WH_ESIG_FORMAT : WH_OK; /* the sentence is that of the last one */
 }
 
 /* Each of the matching functions sets *matched and leaves it alone otherwise. */
@@ -216,6 +216,19 @@ static int match_all(const char *const *secrets, size_t count, const struct requ
                           request->count, count);
 }
 
+static int id_check(const whi_value *value) {
+    char id[WHI_SIGNED_ID_MAXIMUM + 2]; /* one more than may be: too long stays too long */
+    size_t size = value->size <= WHI_SIGNED_ID_MAXIMUM ? value->size : WHI_SIGNED_ID_MAXIMUM + 1;
+
+    memcpy(id, value->text, size);
+    id[size] = '\0';
+    if (whi_signed_id_check(id) == WH_OK) {
+        return WH_OK;
+    }
+    whi_fail_renamed(WH_ESIG_FORMAT, NULL);
+    return whi_fail_within(WH_ESIG_FORMAT, "id header");
+}
+
 static int request_read(struct request *request, const wh_header *headers, size_t count, int64_t tolerance,
                         int64_t now) {
     int64_t seconds = 0;
@@ -226,11 +239,10 @@ static int request_read(struct request *request, const wh_header *headers, size_
     if (code != WH_OK) {
         return code;
     }
-    if (whi_signed_id_check(request->id) != WH_OK) {
-        whi_fail_renamed(WH_ESIG_FORMAT, NULL);
-        return whi_fail_within(WH_ESIG_FORMAT, "id header");
+    code = id_check(&request->id);
+    if (code == WH_OK) {
+        code = whi_stamp_read(stamp_name, request->stamp.text, request->stamp.size, &seconds);
     }
-    code = whi_stamp_read(stamp_name, request->stamp, strnlen(request->stamp, WHI_STAMP_DIGITS + 1), &seconds);
     if (code == WH_OK) {
         code = signatures_read(request);
     }
@@ -256,11 +268,11 @@ int wh_verify(const char *const *secrets, size_t secret_count, const wh_header *
     if (code != WH_OK) {
         return code;
     }
-    message.id = request.id;
-    message.id_size = strlen(request.id);
-    message.stamp_size = strlen(request.stamp) + 2; /* as it came, so that "0123" stays what was signed */
+    message.id = request.id.text;
+    message.id_size = request.id.size;
+    message.stamp_size = request.stamp.size + 2; /* as it came, so that "0123" stays what was signed */
     stamp[0] = '.';
-    memcpy(stamp + 1, request.stamp, message.stamp_size - 2);
+    memcpy(stamp + 1, request.stamp.text, message.stamp_size - 2);
     stamp[message.stamp_size - 1] = '.';
     return match_all(secrets, secret_count, &request, &message);
 }

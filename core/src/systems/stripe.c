@@ -7,40 +7,49 @@
 
 #define STRIPE "stripe-signature"
 
+/* One that cannot be read is passed over, as a scheme that is not known is; more than fit are refused. */
+static int signature_read(const whi_check_pair *pair, whi_check_list *list, int *unread) {
+    int code = whi_check_list_add(list, pair->value, pair->value_size, WHI_CHECK_HEX);
+
+    *unread |= code != WH_OK;
+    return list->count < WHI_CHECK_SIGNATURES ? WH_OK : code;
+}
+
 /* Schemes that are not known ("v0" is Stripe's for tests) are passed over. */
 static int stripe_read(const char *value, whi_check_pair *stamp, whi_check_list *list) {
     whi_check_pair pair;
-    int code;
+    int code = WH_OK, unread = 0;
 
-    while ((code = whi_check_pair_next(STRIPE, &value, &pair)) == 1) {
+    while (whi_check_pair_next(&value, &pair)) {
         if (whi_check_pair_is(&pair, "t")) {
             code = whi_check_pair_once(STRIPE, &pair, stamp);
         } else if (whi_check_pair_is(&pair, "v1")) {
-            code = whi_check_list_add(list, pair.value, pair.value_size, WHI_CHECK_HEX);
-        } else {
-            code = WH_OK;
+            code = signature_read(&pair, list, &unread);
         }
         if (code != WH_OK) {
             return code;
         }
     }
-    if (code == WH_OK && (stamp->name == NULL || list->count == 0)) {
+    if (stamp->name != NULL && list->count == 0 && unread) {
+        return WH_ESIG_FORMAT; /* the sentence is that of the last one */
+    }
+    if (stamp->name == NULL || list->count == 0) {
         return whi_fail(WH_ESIG_FORMAT, WHI_CHECK_NAME STRIPE ": no %s, expected \"t=…,v1=…\"",
                         stamp->name == NULL ? "t" : "v1");
     }
-    return code;
+    return WH_OK;
 }
 
 static int check_stripe(const whi_check *check) {
     whi_check_pair stamp = { NULL, NULL, 0, 0 };
     whi_check_list list;
-    const char *value;
+    whi_value value;
     int64_t seconds = 0;
     int code = whi_check_header(check, STRIPE, &value);
 
     whi_check_list_init(&list, WHI_CHECK_NAME STRIPE, "SHA256");
     if (code == WH_OK) {
-        code = stripe_read(value, &stamp, &list);
+        code = stripe_read(value.text, &stamp, &list);
     }
     if (code == WH_OK) {
         code = whi_stamp_read(WHI_CHECK_NAME STRIPE ", t", stamp.value, stamp.value_size, &seconds);

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
@@ -22,7 +22,7 @@
 #define TIMEOUT_MINIMUM 100
 #define TIMEOUT_MAXIMUM 300000
 #define DEPTH_MAXIMUM 64
-#define TIME_MAXIMUM INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+#define TIME_BYTES 40 /* of a time as text, with the most digits and a zone */
 
 static const char *const encoding_names[] = { "", "hex", "base64", NULL };
 _Static_assert(sizeof encoding_names / sizeof encoding_names[0] == WHI_ENCODING_BASE64 + 2, "a name for each encoding");
@@ -392,7 +392,7 @@ static int is_repeated(char *const *lines, size_t count, const char *line) {
     size_t name = strcspn(line, ":;");
 
     for (size_t i = 0; i < count; i++) {
-        if (strcspn(lines[i], ":;") == name && strncasecmp(lines[i], line, name) == 0) {
+        if (strcspn(lines[i], ":;") == name && whi_ascii_same_part(lines[i], line, name)) {
             return 1;
         }
     }
@@ -536,13 +536,12 @@ static int set_http2(apply *self, uint32_t node) {
 
 static int time_of(apply *self, uint32_t node, const char *field, int64_t *out) {
     const char *text = NULL;
-    int code = is_null(self, node) ? WH_OK : text_of(self, node, field, WHI_TIME_SIZE, &text);
+    int code = is_null(self, node) ? WH_OK : text_of(self, node, field, TIME_BYTES, &text);
 
     *out = 0;
-    if (code == WH_OK && text != NULL && whi_time_parse(text, out) != WH_OK) {
-        code = whi_fail_field(WH_EINVALID, field, "expected a time like 2026-11-21T10:00:00.000Z");
-    }
-    return code;
+    return code == WH_OK && text != NULL && whi_time_parse(text, out) != WH_OK
+               ? whi_fail_field(WH_EINVALID, field, "expected a time like 2026-11-21T10:00:00.000Z")
+               : code;
 }
 
 static int set_single_use(apply *self, uint32_t node) {
@@ -550,10 +549,24 @@ static int set_single_use(apply *self, uint32_t node) {
 }
 
 static int set_expires_at(apply *self, uint32_t node) {
-    if (is_type(self, node, WHI_JSON_NUMBER)) {
-        return integer_of(self, node, "expires_at", 1, TIME_MAXIMUM, &self->subscription->expires_at);
+    static const char field[] = "expires_at";
+    int64_t *out = &self->subscription->expires_at;
+    const char *text;
+    int code;
+
+    *out = 0;
+    if (is_null(self, node)) {
+        return WH_OK;
     }
-    return time_of(self, node, "expires_at", &self->subscription->expires_at);
+    if (is_type(self, node, WHI_JSON_NUMBER)) {
+        code = integer_of(self, node, field, INT64_MIN, INT64_MAX, out);
+        return code == WH_OK && !self->stored ? whi_time_check(field, *out) : code;
+    }
+    if (self->stored) { /* of a time when any was taken */
+        return time_of(self, node, field, out);
+    }
+    code = text_of(self, node, field, TIME_BYTES, &text);
+    return code == WH_OK ? whi_time_read(field, text, out) : code;
 }
 
 /* ------------------------------------------------ what only the engine writes */

@@ -245,21 +245,20 @@ static int order_key(const whi_json *payload, whi_buf *out) {
 
 static int read_header(const char *value, whi_check_pair *format, whi_check_pair *signature) {
     whi_check_pair pair;
-    int code;
 
-    while ((code = whi_check_pair_next(HEADER, &value, &pair)) == 1) {
-        code = whi_check_pair_is(&pair, "format") ? whi_check_pair_once(HEADER, &pair, format)
-               : whi_check_pair_is(&pair, "v")    ? whi_check_pair_once(HEADER, &pair, signature)
-                                                  : WH_OK;
+    while (whi_check_pair_next(&value, &pair)) {
+        int code = whi_check_pair_is(&pair, "format") ? whi_check_pair_once(HEADER, &pair, format)
+                   : whi_check_pair_is(&pair, "v")    ? whi_check_pair_once(HEADER, &pair, signature)
+                                                      : WH_OK;
         if (code != WH_OK) {
             return code;
         }
     }
-    if (code == WH_OK && (format->name == NULL || signature->name == NULL)) {
+    if (format->name == NULL || signature->name == NULL) {
         return whi_fail(WH_ESIG_FORMAT, WHI_CHECK_NAME HEADER ": no %s, expected \"format=sha256,v=…\"",
                         format->name == NULL ? "format" : "v");
     }
-    return code;
+    return WH_OK;
 }
 
 /* Hex or base64: the vendor's pages and the code of its customers do not agree. */
@@ -267,12 +266,12 @@ static int check_header(const whi_check *check) {
     whi_check_pair format = { NULL, NULL, 0, 0 }, signature = format;
     whi_check_part part = { check->body, check->size };
     whi_check_list list;
-    const char *value;
+    whi_value value;
     int code = whi_check_header(check, HEADER, &value);
 
     whi_check_list_init(&list, WHI_CHECK_NAME HEADER, "SHA256");
     if (code == WH_OK) {
-        code = read_header(value, &format, &signature);
+        code = read_header(value.text, &format, &signature);
     }
     if (code == WH_OK && (format.value_size != 6 || memcmp(format.value, "sha256", 6) != 0)) {
         code = whi_fail(WH_ESIG_FORMAT, WHI_CHECK_NAME HEADER ": another format, expected \"format=sha256\"");

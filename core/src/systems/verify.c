@@ -8,11 +8,11 @@
 #include "webhook.h"
 
 static int has_header(const whi_check *check, const char *name) {
-    const char *value = NULL;
+    whi_value value = { NULL, 0 };
 
     /* Twice is there too: that is for the format to refuse. */
     return name != NULL &&
-           (whi_header_find(check->headers, check->header_count, "", name, &value) != WH_OK || value != NULL);
+           (whi_header_find(check->headers, check->header_count, "", name, &value) != WH_OK || value.text != NULL);
 }
 
 static int is_told(const whi_check *check, const whi_format *format) {

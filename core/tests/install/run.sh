@@ -113,17 +113,19 @@ echo "== documentation"
 echo "== examples in C"
 quietly cmake -S "$examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS="-std=c11 $strict"
 quietly cmake --build "$work/examples"
-build_by_hand() { # program, package: as core/docs/c.md says
+build_by_hand() { # program, packages: as core/docs/c.md says
     # shellcheck disable=SC2046,SC2086
-    quietly cc $strict "$examples/$1.c" $(pkg-config --define-variable=prefix="$prefix" --cflags --libs "$2") -o "$work/$1"
+    quietly cc $strict "$examples/$1.c" $(pkg-config --define-variable=prefix="$prefix" --cflags --libs $2) -o "$work/$1"
 }
 build_by_hand publisher webhook_rule
-build_by_hand receiver webhook
+build_by_hand receiver "webhook libmicrohttpd"
 secret=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-"$work/examples/receiver" "$secret" 1 >"$work/received" &
+"$work/examples/receiver" - 2 <<<"$secret" >"$work/received" &
 receiver=$!
 for _ in $(seq 100); do [ -s "$work/received" ] && break; sleep 0.05; done
 "$work/examples/publisher" "$work/store.db" "http://127.0.0.1:$(head -1 "$work/received")/" "$secret" >"$work/published"
+[ "$(curl -sS -m 20 -o "$work/answer" -w '%{http_code}' -H 'Transfer-Encoding: chunked' -d '{"forged":1}' "http://127.0.0.1:$(head -1 "$work/received")/")" = 401 ] ||
+    failed "a request without a signature"
 wait "$receiver"
 receiver=""
 grep -q '^verified {"id":9007199254740993,"total":1200.50}$' "$work/received" || { cat "$work/received" "$work/published"; failed "the examples"; }

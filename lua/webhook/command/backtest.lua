@@ -21,7 +21,7 @@ What would a changed subscription have done? Runs it beside what is in force and
 would go, what differs, what fails, what it costs. Sends nothing, changes nothing; Ctrl-C ends
 it with what was seen so far. An empty value ('') takes what is in force away.
   --last N        the last so many events (1000)
-  --since TIME    ms since 1970, or so long ago: 90s, 30m, 12h, 7d     --until TIME
+  --since TIME    2026-11-21T10:00:00Z, or so long ago: 90s, 30m, 12h, 7d     --until TIME
   --metadata JSON --shown N   differences and errors that are told in full (10)]]
 
 --- The candidate that the options of the line describe.
@@ -54,7 +54,7 @@ end
 
 local function row(name, pair, note)
   local text = ("%-9s %12s %12s   %s"):format(name, pair.now or "", pair["then"] or "", note or "")
-  print((text:gsub("%s+$", "")))
+  print((text:gsub(" +$", "")))
 end
 
 local function show(report, out)

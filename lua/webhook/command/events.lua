@@ -12,7 +12,7 @@ webhook events [list | show ID]
 
   webhook events --type order.paid --limit 20     newest first; 50 unless --limit says more
   webhook events --tenant acme --json
-  webhook events --since 12h                      accepted since: 90s, 30m, 12h, 7d ago, or ms since 1970; --until
+  webhook events --since 12h                      accepted since: 90s, 30m, 12h, 7d ago, or 2026-11-21T10:00:00Z; --until
   webhook events show msg_…                       with its payload, as it was published]]
 
 local function show(hooks, id, out)

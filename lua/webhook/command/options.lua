@@ -26,7 +26,7 @@ end
 
 --- The name, kind and value in a word, with the value behind "=" if there is one.
 local function take_apart(word, specification)
-  local name, rest = word:match "^%-%-([%w-]+)(.*)$"
+  local name, rest = word:match "^%-%-([A-Za-z0-9-]+)(.*)$"
   if word == "-h" then name, rest = "help", "" end
   if not name or (rest ~= "" and rest:sub(1, 1) ~= "=") then wrong("unknown option %s; there are: %s", word, known(specification)) end
   local off = name:match "^no%-(.+)$"
@@ -78,15 +78,17 @@ end
 
 local UNITS <const> = { s = 1000, m = 60000, h = 3600000, d = 86400000 }
 
---- The time that an option names: ms since 1970, or so long ago.
+--- The time that an option names, or so long ago.
 ---@param name string
 ---@param text? string
----@return integer?
+---@return webhook.time?
 function options.time(name, text)
   if not text then return nil end
   local count, unit = text:match "^(%d+)([smhd])$"
-  local number = count and os.time() * 1000 - math.tointeger(count) * UNITS[unit] or text:match "^%d+$" and math.tointeger(text)
-  return number or wrong("--%s expects ms since 1970, or 90s, 30m, 12h, 7d ago; found %q", name, text)
+  local number = count and math.tointeger(tonumber(count))
+  if number and number < 1 << 32 then return os.time() * 1000 - number * UNITS[unit] end
+  if text:match "^%d%d%d%d" then return text end
+  return wrong("--%s expects a time like 2026-11-21T10:00:00Z, or 90s, 30m, 12h, 7d ago; found %q", name, text)
 end
 
 return options

@@ -1,5 +1,6 @@
 --- What a subcommand works with: the store of its line, files, and how things are printed.
 local core = require "webhook.core"
+local letters = require "webhook.letters"
 local webhook = require "webhook"
 
 ---@class webhook.command.output
@@ -78,7 +79,7 @@ end
 local function cell(value)
   if value == nil or value == "" or value == webhook.null then return "-" end
   if type(value) == "table" then value = #value > 0 and table.concat(value, ",") or "*" end
-  return (output.plain(tostring(value)):gsub("%s", " "))
+  return (output.plain(tostring(value)):gsub("[ \t-\r]", " "))
 end
 
 --- Prints a document: as JSON, or in a table by the given columns.
@@ -98,7 +99,7 @@ function output:item(document, columns)
   if not self.headed then
     self.headed = true
     self.rows[1] = table.pack(table.unpack(columns))
-    for i, name in ipairs(self.rows[1]) do self.rows[1][i] = name:upper() end
+    for i, name in ipairs(self.rows[1]) do self.rows[1][i] = letters.upper(name) end
   end
   self.rows[#self.rows + 1] = row
   if #self.rows >= ROWS then self:flush() end
@@ -166,7 +167,7 @@ end
 -- A file that is not there; what else is wrong with it is told by who opens it.
 local function is_missing(name)
   local path = name:match "^[sS][qQ][lL][iI][tT][eE]:(.*)$" or name
-  if path == "" or path:find "^[%w+.-]+:" then return false end
+  if path == "" or path:find "^[A-Za-z0-9+.-]+:" then return false end
   local file, _, number = io.open(path, "rb")
   if file then file:close() end
   return number == 2

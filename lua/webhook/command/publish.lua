@@ -2,9 +2,7 @@ local webhook = require "webhook"
 
 local publish = { words = 2 }
 
-local EVER <const> = { 0, math.maxinteger }
-
-publish.options = { id = "text", tenant = "text", source = "text", key = "text", time = EVER, batch = "flag" }
+publish.options = { id = "text", tenant = "text", source = "text", key = "text", time = "text", batch = "flag" }
 
 publish.help = [[
 webhook publish TYPE [FILE] - accept an event, durably
@@ -20,10 +18,10 @@ standard input. --batch takes all of its lines or none.
   --tenant NAME  only subscriptions of this tenant get it
   --source NAME  where it comes from, for subscriptions of one source
   --key TEXT     what it is about, for subscriptions with an order
-  --time MS      when it happened, ms since 1970]]
+  --time TIME    when it happened: 2026-11-21T10:00:00Z, or ms since 1970]]
 
 local KINDS <const> = {
-  type = "string", id = "string", tenant = "string", source = "string", key = "string", time = "integer", payload = "any",
+  type = "string", id = "string", tenant = "string", source = "string", key = "string", time = "time", payload = "any",
 }
 
 --- What publish_batch would raise of a line's object, whose lines it does not know.
@@ -33,8 +31,8 @@ local function complaint(event)
     if not kind then return ("unknown name '%s'"):format(name) end
     if kind == "string" and type(value) ~= "string" then
       return ("%s: expected a string, found %s"):format(name, type(value))
-    elseif kind == "integer" and math.type(value) ~= "integer" then
-      return ("%s: expected an integer, found %s"):format(name, math.type(value) == "float" and "a number with a fraction" or type(value))
+    elseif kind == "time" and type(value) ~= "string" and math.type(value) ~= "integer" then
+      return ("%s: expected an integer or a text, found %s"):format(name, math.type(value) == "float" and "a number with a fraction" or type(value))
     end
   end
   if event.payload == nil then return "payload: expected a value" end
@@ -45,7 +43,7 @@ local function read_lines(text, out)
   local events, lines, number = {}, {}, 0
   for row in (text .. "\n"):gmatch "(.-)\r?\n" do
     number = number + 1
-    if row:find "%S" then
+    if row:find "[^ \t-\r]" then
       local event, message = webhook.decode(row, { raw = "payload" })
       if type(event) ~= "table" then out.fail(("line %d: %s"):format(number, message or "expected an object"), "json") end
       for name, value in pairs(event) do

@@ -15,7 +15,7 @@ webhook replay ID | webhook replay --subscription ID [--state exhausted] [--sinc
   webhook replay --tenant acme --state waiting    now, without waiting for their time
 
 Sends deliveries again, the same bytes, from the start of their retry list.
-TIME: 90s, 30m, 12h, 7d ago, or ms since 1970.]]
+TIME: 90s, 30m, 12h, 7d ago, or 2026-11-21T10:00:00Z, or ms since 1970.]]
 
 local names = { "subscription", "event", "tenant", "state", "since", "until" }
 

@@ -29,7 +29,7 @@ local PAGE <const>, PAGES <const> = 1000, 10
 local function read_metrics(hooks)
   local numbers = {}
   local status, _, body = hooks:handle { path = "/v1/metrics" }
-  for name, number in (status == 200 and body or ""):gmatch "\nwebhook_([%w_]+) (%d+)" do
+  for name, number in (status == 200 and body or ""):gmatch "\nwebhook_([a-z_]+) (%d+)" do
     numbers[name] = math.tointeger(number)
   end
   return numbers

@@ -26,7 +26,7 @@ waited for.
   --no-deliver     only answer: `webhook run` delivers
   --allow RANGE    deliver to this private or local address, too; may be repeated
   --forwarded NAME a header in which your proxy puts the client's address
-  --open           ask for no token. For development
+  --open           ask for no token, of who names the loopback and is no page elsewhere. For development
   --quiet          only errors]]
 
 local function url_of(address, port)

@@ -1,10 +1,11 @@
 local webhook = require "webhook"
+local secrets = require "webhook.command.secrets"
 
 local subscriptions = { words = 2 }
 
-subscriptions.options = {
+subscriptions.options = secrets.options {
   events = "list", tenant = "text", name = "text", rule = "text", fields = "text", filter = "list", header = "list",
-  secret = "list", retry = "text", timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
+  retry = "text", timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
   order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
 }
@@ -27,6 +28,8 @@ add prints the secret, once. For add and update:
   --header 'Name: value'   may be repeated
   --metadata JSON       an object, for you and for the rule
   --secret S            may be repeated: each signs
+]] .. secrets.help .. [[
+
   --source NAME         only events of this source
   --order none|fifo|key|latest   one after the other, or so for each key
   --profile standard|unified|truto|callfire   body, headers and signature of what is sent
@@ -76,7 +79,7 @@ function subscriptions.filters(list)
 end
 
 local function header_of(text)
-  local name, value = text:match "^([^:]+):%s*(.*)$"
+  local name, value = text:match "^([^:]+):[ \t]*(.*)$"
   if not name then error { usage = ("--header expects 'Name: value', found %q"):format(text) } end
   return name, value
 end
@@ -100,7 +103,7 @@ end
 --- The document that the options of the line describe.
 local function document(values, out)
   return {
-    events = list_of(values.events), secrets = list_of(values.secret),
+    events = list_of(values.events), secrets = list_of(secrets.read(values, out)),
     filters = list_of(values.filter, filter_of), headers = list_of(values.header, header_of),
     tenant = text_of(values.tenant), name = text_of(values.name), fields = text_of(values.fields),
     rule = text_of(values.rule, out.read), retry = text_of(values.retry, retry_of),

@@ -1,9 +1,10 @@
 local webhook = require "webhook"
+local secrets = require "webhook.command.secrets"
 
 local verify = { words = 1 }
 
-verify.options = {
-  secret = "list", header = "list", tolerance = { -1, math.maxinteger }, format = "text", method = "text", url = "text",
+verify.options = secrets.options {
+  header = "list", tolerance = { -1, math.maxinteger }, format = "text", method = "text", url = "text",
 }
 
 verify.help = [[
@@ -15,19 +16,25 @@ FILE is the raw body; - reads standard input.
   --format F      whose signature it is: standard (without this), unified, truto, callfire,
                   github, stripe, slack, shopify, rfc9421; auto: told by the headers. The
                   secret is then the text as its sender shows it
-  --method M, --url U   of the request, for rfc9421]]
+  --method M, --url U   of the request, for rfc9421
+]] .. secrets.help
 
 function verify.run(values, words, out)
-  if not (values.secret and values.header and words[1]) then
+  for _, name in ipairs(words[1] == "-" and values["secret-file"] or {}) do
+    if name == "-" then error { usage = "verify reads the standard input once: the body or the secrets" } end
+  end
+  local given = secrets.read(values, out)
+  if not (given and values.header and words[1]) then
     error { usage = "verify expects a FILE, --secret and --header; see webhook verify --help" }
   end
   local headers = {}
   for _, each in ipairs(values.header) do
-    local name, value = each:match("^([^:]+):%s*(.*)$")
+    local name, value = each:match("^([^:]+):[ \t]*(.*)$")
     if not name then error { usage = ("--header expects 'Name: value', found %q"):format(each) } end
-    headers[name] = value
+    headers[name] = headers[name] or {}
+    table.insert(headers[name], value)
   end
-  local ok, format, more = webhook.verify(headers, out.read(words[1]), values.secret, {
+  local ok, format, more = webhook.verify(headers, out.read(words[1]), given, {
     tolerance = values.tolerance, format = values.format, method = values.method, url = values.url,
   })
   if not ok then out.fail(format, more) end
