@@ -316,7 +316,7 @@ int whi_call_time(whi_call *call, const char *name, int64_t *out) {
     if (text == NULL || text[0] == '\0') {
         return WH_OK;
     }
-    return whi_time_read(name, text, out);
+    return read_whole(text, out) == WH_OK ? whi_time_check(name, *out) : whi_time_read(name, text, out);
 }
 
 /* ------------------------------------------------------------------------ the body */
