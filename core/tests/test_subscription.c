@@ -62,7 +62,7 @@ static char *written(const whi_subscription *s, int secrets) {
 #define KNOWN                                                                                                          \
     ", expected one of: url, events, tenant, name, rule, fields, filters, on_rule_error, headers, metadata, paused, "  \
     "secrets, retry, timeout, concurrency, insecure, http2, source, order, single_use, expires_at, profile, "          \
-    "encoding, details"
+    "encoding, data, details"
 
 /* A document's failure; the subscription may be half changed and must still be freed. */
 static void refuses(const char *document, int code, const char *sentence) {
