@@ -1,12 +1,16 @@
 #include "fake_rules.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "pure/json.h"
+
+_Atomic int fake_gate;
 
 typedef struct runtime {
     whi_buf body;
@@ -37,7 +41,8 @@ static int begins(const char *text, const char *word) {
 }
 
 static int is_known(const char *source) {
-    static const char *const words[] = { "pass", "drop", "fail", "memory", "project ", "tell", "pick ", "extras" };
+    static const char *const words[] = { "pass", "drop",  "fail",   "memory", "project ",
+                                         "tell", "pick ", "extras", "slow ",  "gate" };
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (begins(source, words[i])) {
@@ -90,6 +95,22 @@ static int fail(wh_rule_verdict *out, int code, int line, const char *sentence) 
     return code;
 }
 
+/* As long as it says, or until it is broken off. 0: it was. */
+static int take_time(const char *source, const wh_rule_input *input, wh_rule_verdict *out) {
+    int64_t began = whi_monotonic_us(), most = begins(source, "slow ") ? strtoll(source + 5, NULL, 10) : INT64_MAX;
+
+    for (;;) {
+        int64_t us = whi_monotonic_us() - began;
+        out->cpu_us = us;
+        if (us >= most || (begins(source, "gate") && fake_gate)) {
+            return 1;
+        }
+        if (input->cpu_us > 0 && us >= input->cpu_us) {
+            return 0;
+        }
+    }
+}
+
 static int run(void *handle, void *rule, const wh_rule_input *input, wh_rule_verdict *out) {
     runtime *self = handle;
     const char *source = rule;
@@ -102,6 +123,9 @@ static int run(void *handle, void *rule, const wh_rule_input *input, wh_rule_ver
     }
     if (begins(source, "memory")) {
         return fail(out, WH_ERULE_MEMORY, 0, "too much");
+    }
+    if ((begins(source, "slow ") || begins(source, "gate")) && !take_time(source, input, out)) {
+        return fail(out, WH_ERULE_TIME, 0, "too long");
     }
     out->action = begins(source, "drop") ? WH_RULE_DROP : WH_RULE_PASS;
     if (begins(source, "project ")) {

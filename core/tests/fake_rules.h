@@ -5,6 +5,8 @@
  *   tell                             sends what it sees: ids, names, the payload
  *   pick NAME                        drops unless the payload has this member
  *   extras                           passes with a key, headers and a delay
+ *   slow US                          passes after so much time of its own
+ *   gate                             passes when fake_gate is open; until then it takes time
  *
  * Anything else does not compile: "line 2: what". Each run costs 7 µs and 99 bytes. */
 #ifndef FAKE_RULES_H
@@ -13,5 +15,6 @@
 #include "webhook_backend.h"
 
 extern const wh_rule_engine fake_rules;
+extern _Atomic int fake_gate; /* 1: open */
 
 #endif

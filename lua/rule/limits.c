@@ -57,7 +57,9 @@ static int time_is_up(whi_rule *rule) {
         rule->counted = 1;
         rule->cpu_start = cpu - (before < 1000000 ? before : 1000000);
     }
-    return (cpu - rule->cpu_start) / 1000000 >= rule->runtime->limits.rule_cpu_ms; /* any limit, without overflow */
+    cpu -= rule->cpu_start;
+    return cpu / 1000000 >= rule->runtime->limits.rule_cpu_ms || /* any limit, without overflow */
+           (rule->slice_us > 0 && cpu / 1000 >= rule->slice_us);
 }
 
 static void stop(whi_rule *rule, int code) {

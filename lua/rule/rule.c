@@ -417,6 +417,7 @@ static int run_once(whi_rule_runtime *runtime, whi_rule *rule, const wh_rule_inp
     }
     whi_sized_read(&input, sizeof input, given);
     begin_run(runtime, &input);
+    rule->slice_us = input.cpu_us;
     whi_rule_limits_begin(rule);
     lua_pushcfunction(rule->L, call_rule);
     lua_pushlightuserdata(rule->L, out);

@@ -122,6 +122,7 @@ typedef struct whi_rule {
     int counted;                              /* the CPU clock was read: cpu_start stands */
     uint32_t units;                           /* work since the last look at a clock */
     int64_t wall_start, wall_last, cpu_start; /* ns */
+    int64_t slice_us;                         /* 0, or when to stop although more is allowed */
     int bad_result;                           /* the error comes from the check of the result */
 } whi_rule;
 

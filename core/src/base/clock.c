@@ -38,6 +38,13 @@ int64_t whi_monotonic_us(void) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+int64_t whi_thread_cpu_us(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* Days since 1970 to year, month, day: Howard Hinnant, "chrono-Compatible
  * Low-Level Date Algorithms", civil_from_days. */
 static void civil(int64_t days, int *year, int *month, int *day) {

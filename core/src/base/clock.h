@@ -17,6 +17,9 @@ int whi_clock_random(const wh_clock *clock, void *out, size_t size);
 /* Microseconds that only ever grow, for measuring; never replaced. */
 int64_t whi_monotonic_us(void);
 
+/* us of CPU that the calling thread has used. */
+int64_t whi_thread_cpu_us(void);
+
 /* "2026-11-21T10:00:00.000Z" for a time in ms (years 0 to 9999). */
 #define WHI_TIME_SIZE 25
 void whi_time_text(int64_t ms, char out[WHI_TIME_SIZE]);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "engine/context.h"
+#include "engine/lag.h"
 #include "engine/version.h"
 
 const whi_options *whi_insight_options(const wh_engine *engine) {
@@ -66,6 +67,7 @@ int whi_insight_read(wh_engine *engine, whi_insight *out) {
         .memory_bytes = atomic_load(&engine->memory_used),
         .events_pending = work.events,
         .outbox_pending = work.outbox,
+        .lagging = atomic_load(&engine->lags->count),
         .requests = &engine->count.requests,
         .waits = &engine->count.waits,
     };

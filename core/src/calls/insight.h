@@ -37,7 +37,7 @@ whi_store *whi_insight_store(wh_engine *engine);
 typedef struct whi_insight {
     long long events, attempts, delivered, failed, exhausted, rule_failures; /* since it was opened */
     long long subscriptions, in_flight, in_memory, memory_bytes;             /* at present */
-    int events_pending, outbox_pending;
+    int events_pending, outbox_pending, lagging;
     whi_histogram *requests, *waits; /* counted on meanwhile; the engine's */
 } whi_insight;
 

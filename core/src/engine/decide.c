@@ -230,7 +230,8 @@ static int run_rule(whi_decider *self, const whi_subject *subject, const whi_reg
                             .subscription_meta = s->metadata,
                             .subscription_meta_size = s->metadata != NULL ? strlen(s->metadata) : 0,
                             .hash_key = secret,
-                            .hash_key_size = secret != NULL ? strlen(secret) : 0 };
+                            .hash_key_size = secret != NULL ? strlen(secret) : 0,
+                            .cpu_us = self->slice_us };
     wh_rule_verdict verdict;
     void *rule = NULL;
     int code;
@@ -247,6 +248,10 @@ static int run_rule(whi_decider *self, const whi_subject *subject, const whi_reg
     }
     out->cpu_us = verdict.cpu_us;
     out->memory = verdict.memory;
+    if (code == WH_ERULE_TIME && self->slice_us > 0) {
+        out->verdict = WHI_SLOW;
+        return WH_OK;
+    }
     return code == WH_OK ? take_verdict(&verdict, out) : failed(code, &verdict, out);
 }
 

@@ -20,9 +20,10 @@ typedef struct whi_decider {
     int is_open;                 /* 1: that was done */
     struct whi_rule_slot *slots; /* compiled rules by owner and source, a hash table */
     size_t slot_count, slot_capacity;
-    whi_json json; /* the payload of whi_decider_scan */
-    whi_json part; /* what filters left of it; without nodes when that is all */
-    int scanned;   /* WH_OK, or why it could not be: no rule or filter can look into it */
+    int64_t slice_us; /* 0, or how long a rule may run here: whoever takes longer is WHI_SLOW */
+    whi_json json;    /* the payload of whi_decider_scan */
+    whi_json part;    /* what filters left of it; without nodes when that is all */
+    int scanned;      /* WH_OK, or why it could not be: no rule or filter can look into it */
 } whi_decider;
 
 /* limits and engine (which may be NULL) outlive it. Fill with zeros is a closed one. */
@@ -54,6 +55,7 @@ enum whi_verdict {
     WHI_DROP,     /* the rule said so */
     WHI_FILTERED, /* path says which of filters */
     WHI_FAILED,   /* the rule failed: code, error */
+    WHI_SLOW,     /* the rule takes longer than slice_us: nothing is decided */
 };
 
 typedef struct whi_decision {

@@ -57,10 +57,20 @@ void whi_event_ref(whi_event *event) {
     atomic_fetch_add_explicit(&event->refs, 1, memory_order_relaxed);
 }
 
+void whi_event_forget_found(whi_event *event) {
+    for (size_t i = event->found_at; i < event->found_count; i++) {
+        whi_registration_unref(event->found[i]);
+    }
+    whi_free(event->found);
+    event->found = NULL;
+    event->found_count = event->found_at = 0;
+}
+
 void whi_event_unref(wh_engine *engine, whi_event *event) {
     if (event == NULL || atomic_fetch_sub(&event->refs, 1) != 1) {
         return;
     }
+    whi_event_forget_found(event);
     whi_position_forget(engine->position, &event->mark, event->number, event->owner);
     atomic_fetch_sub(&engine->memory_used, (long long)event->charged);
     atomic_fetch_sub(&engine->events_open, 1);

@@ -23,7 +23,10 @@ typedef struct whi_event {
     whi_mark mark; /* of an event of the log: while it is not decided */
     int64_t time, accepted_at;
     int seen_before; /* 1: read from the log, some deliveries may exist */
+    int lags;        /* 1: read for a subscription that lags: its deliveries are written before they are sent */
     int own_id;      /* 1: the id is the caller's */
+    whi_registration **found; /* while it is fanned out: who may want it, references */
+    size_t found_count, found_at;
     char id[WH_ID_SIZE];
     const char *type, *tenant, *source, *key, *payload; /* behind this struct, zero-terminated */
     size_t payload_size;
@@ -65,6 +68,7 @@ typedef struct whi_attempt {
 whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row); /* one reference; NULL: no memory */
 void whi_event_ref(whi_event *event);
 void whi_event_unref(wh_engine *engine, whi_event *event);
+void whi_event_forget_found(whi_event *event); /* another try begins anew */
 whi_delivery *whi_delivery_new(wh_engine *engine, whi_event *event, whi_registration *registration);
 /* The one function that changes the state of a delivery in memory, and when it is due, as the table of
  * pure/delivery.h says. due, in ms, counts where the move leads to waiting. What the table forbids

@@ -100,6 +100,15 @@ int whi_inbox_give_delivery(whi_inbox *inbox, whi_delivery *delivery) {
     return open;
 }
 
+void whi_inbox_give_task(whi_inbox *inbox, whi_task *task) {
+    task->next = NULL;
+    pthread_mutex_lock(&inbox->lock);
+    *inbox->given.tasks_end = task;
+    inbox->given.tasks_end = &task->next;
+    wake_once(inbox);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
 static void task_done(whi_job *job, int code, const char *sentence) {
     whi_task *task = (whi_task *)job;
     whi_inbox *inbox = task->inbox;
@@ -109,15 +118,10 @@ static void task_done(whi_job *job, int code, const char *sentence) {
     size = size < sizeof task->sentence ? size : sizeof task->sentence - 1;
     memcpy(task->sentence, sentence, size);
     task->sentence[size] = '\0';
-    task->next = NULL;
     if (code != WH_OK && task->failed != NULL) {
         task->failed(task);
     }
-    pthread_mutex_lock(&inbox->lock);
-    *inbox->given.tasks_end = task;
-    inbox->given.tasks_end = &task->next;
-    wake_once(inbox);
-    pthread_mutex_unlock(&inbox->lock);
+    whi_inbox_give_task(inbox, task);
 }
 
 static void refuse(whi_task *task) {

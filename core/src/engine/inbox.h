@@ -60,6 +60,9 @@ int whi_inbox_was_woken(whi_inbox *inbox);
 int whi_inbox_give_event(whi_inbox *inbox, whi_event *event);
 int whi_inbox_give_delivery(whi_inbox *inbox, whi_delivery *delivery);
 
+/* The task has been done elsewhere, for its worker: `back` is called by it. jobs_open was raised. Any thread. */
+void whi_inbox_give_task(whi_inbox *inbox, whi_task *task);
+
 /* Gives the task's job to the writer. By the worker's thread. Of a worker that is shut nothing is
  * written any more: `back` is called at once, with WH_ECLOSED. */
 void whi_inbox_submit(whi_inbox *inbox, whi_task *task);

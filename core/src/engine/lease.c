@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/inbox.h"
+#include "engine/lag.h"
 #include "engine/registry.h"
 
 #define BETWEEN_US (WHI_BEAT_US - WHI_BEAT_US / 20) /* sooner after each other two looks count as one */
@@ -19,7 +20,16 @@ void whi_lease_init(whi_lease *lease, wh_engine *engine) {
     atomic_init(&lease->off, 1);
 }
 
+static void free_lags(whi_lease *lease) {
+    while (lease->lags != NULL) {
+        whi_lag *next = lease->lags->next;
+        whi_lag_free(lease->engine, lease->lags);
+        lease->lags = next;
+    }
+}
+
 void whi_lease_free(whi_lease *lease) {
+    free_lags(lease);
     whi_free(lease->seen.list);
     whi_free(lease->next.list);
 }
@@ -194,6 +204,18 @@ static int wanted(const whi_lease *lease) {
     return share_of(lease->sharers + 1) - lease->mine;
 }
 
+static int has_lag(int64_t subscription, int64_t position, void *payload) {
+    whi_lease *lease = payload;
+    whi_lag *lag;
+    int code = whi_lag_new(&lag, subscription, position);
+
+    if (code == WH_OK) {
+        lag->next = lease->lags;
+        lease->lags = lag;
+    }
+    return code;
+}
+
 static int take_partitions(whi_lease *lease, whi_store *store) {
     int count = 0, want = wanted(lease);
     int64_t least;
@@ -207,7 +229,8 @@ static int take_partitions(whi_lease *lease, whi_store *store) {
         return code;
     }
     whi_position_taking(lease->engine->position, least);
-    return list_partitions(lease, store);
+    code = whi_store_lag_list(store, has_lag, lease);
+    return code == WH_OK ? list_partitions(lease, store) : code;
 }
 
 static int arrange(whi_lease *lease, whi_store *store) {
@@ -271,6 +294,7 @@ static int run_pulse(whi_job *job, whi_store *store) {
 
     lease->now_owner = atomic_load(&lease->owner);
     lease->lost = 0;
+    free_lags(lease);
     if (atomic_load(&lease->off)) {
         return leave(lease, store);
     }
@@ -289,17 +313,40 @@ static void keep_seen(whi_lease *lease) {
     }
 }
 
+/* Those of partitions that are new: before anything is decided of them. */
+static void load_lags(whi_lease *lease) {
+    wh_engine *engine = lease->engine;
+
+    while (lease->lags != NULL) {
+        whi_lag *lag = lease->lags;
+        lease->lags = lag->next;
+        lag->next = NULL;
+        if (lease->at[whi_partition_of(lag->subscription)] >= 0 &&
+            !whi_position_is_ours(engine->position, lag->subscription)) {
+            whi_lags_load(engine->lags, engine, lag);
+        } else {
+            whi_lag_free(engine, lag);
+        }
+    }
+}
+
 /* 1: there are partitions that were not ours before. */
 static int take_over(whi_lease *lease) {
-    whi_position *position = lease->engine->position;
+    wh_engine *engine = lease->engine;
+    whi_position *position = engine->position;
     int more;
 
     if (lease->now_owner == 0) {
         whi_position_reset(position);
+        whi_lags_drop(engine->lags, position, 1);
         return 0;
     }
     whi_position_given(position, lease->now_owner, lease->given);
+    whi_position_begin(position, lease->now_owner);
+    whi_lags_drop(engine->lags, position, 0);
+    load_lags(lease);
     more = whi_position_adopt(position, lease->now_owner, lease->at);
+    whi_lags_drop(engine->lags, position, 0);
     let_leave(lease);
     return more;
 }
@@ -345,6 +392,7 @@ static void done(whi_job *job, int code, const char *sentence) {
         atomic_store(&lease->next_beat, lease->started_us + WHI_BEAT_US);
     } else {
         forget_taking(lease);
+        free_lags(lease);
         whi_log(&lease->engine->log, WH_LOG_ERROR, "no heartbeat now: %s", sentence);
         whi_trouble(lease->engine, code, sentence);
         lease->now_owner = atomic_load(&lease->owner); /* a number that was rolled back may be another's */
@@ -469,5 +517,6 @@ int whi_lease_end(whi_lease *lease) {
     atomic_store(&lease->until, 0);
     atomic_store(&lease->owner, 0);
     whi_position_reset(lease->engine->position);
+    whi_lags_drop(lease->engine->lags, lease->engine->position, 1);
     return code;
 }

@@ -98,6 +98,7 @@ typedef struct whi_lease {
     int mine;                   /* partitions */
     int64_t at[WH_PARTITIONS];  /* of ours the position when they were taken, else -1 */
     char given[WH_PARTITIONS];  /* 1: it was given back, and may have been taken again */
+    struct whi_lag *lags;       /* those that are in the store, when partitions were taken */
     whi_beats seen, next;       /* as of the last beat; as of this one */
     int64_t looked_us, seen_us; /* when it looked, inside the transaction; when that last counted */
 } whi_lease;

@@ -55,6 +55,10 @@ int whi_position_has(const whi_position *position, int64_t subscription) {
     return is_ours(position, partition) && !is_leaving(position, partition);
 }
 
+int whi_position_is_ours(const whi_position *position, int64_t subscription) {
+    return is_ours(position, whi_partition_of(subscription));
+}
+
 void whi_position_hold(whi_position *position, int64_t subscription) {
     atomic_fetch_add(&position->partitions[whi_partition_of(subscription)].held, 1);
 }
@@ -245,14 +249,22 @@ static int adopt(whi_position *position, const int64_t at[WH_PARTITIONS]) {
     return least != WHI_NOWHERE;
 }
 
+void whi_position_begin(whi_position *position, int64_t owner) {
+    pthread_mutex_lock(&position->lock);
+    if (owner != position->owner) {
+        int64_t taking = position->taking; /* by the commit that made it so */
+        forget_all(position);
+        position->owner = owner;
+        position->taking = taking;
+    }
+    pthread_mutex_unlock(&position->lock);
+}
+
 int whi_position_adopt(whi_position *position, int64_t owner, const int64_t at[WH_PARTITIONS]) {
     int more;
 
+    whi_position_begin(position, owner);
     pthread_mutex_lock(&position->lock);
-    if (owner != position->owner) {
-        forget_all(position);
-        position->owner = owner;
-    }
     more = adopt(position, at);
     position->taking = WHI_NOWHERE;
     pthread_mutex_unlock(&position->lock);

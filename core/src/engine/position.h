@@ -76,6 +76,9 @@ int whi_position_decides(const whi_position *position, int64_t subscription, con
 /* 1: what waits for this subscription is fetched and sent here. Any thread. */
 int whi_position_has(const whi_position *position, int64_t subscription);
 
+/* 1: it is here, or is leaving. Any thread. */
+int whi_position_is_ours(const whi_position *position, int64_t subscription);
+
 /* Something of this subscription is in memory, or no more. Any thread. */
 void whi_position_hold(whi_position *position, int64_t subscription);
 void whi_position_release(whi_position *position, int64_t subscription);
@@ -122,6 +125,9 @@ void whi_position_taking(whi_position *position, int64_t least);
 
 /* This owner has given these partitions back. */
 void whi_position_given(whi_position *position, int64_t owner, const char given[WH_PARTITIONS]);
+
+/* This is the owner from now on: of another nothing is ours any more. */
+void whi_position_begin(whi_position *position, int64_t owner);
 
 /* This owner has these partitions: their positions, or -1 where it has not. 1: some of them are new. */
 int whi_position_adopt(whi_position *position, int64_t owner, const int64_t at[WH_PARTITIONS]);

@@ -114,6 +114,8 @@ int whi_serve_metrics(whi_call *call) {
     metric(call, "payload_bytes_in_memory", "gauge", "Bytes of their payloads.", now.memory_bytes);
     metric(call, "events_pending", "gauge", "1 if events are still to be decided.", now.events_pending);
     metric(call, "outbox_pending", "gauge", "1 if rows wait in webhook_outbox.", now.outbox_pending);
+    metric(call, "subscriptions_lagging", "gauge", "Subscriptions whose slow rules are behind the others.",
+           now.lagging);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     return WH_OK;
 }

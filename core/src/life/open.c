@@ -9,6 +9,7 @@
 #include "engine/accept.h"
 #include "engine/handover.h"
 #include "engine/inbox.h"
+#include "engine/lag.h"
 #include "engine/lease.h"
 #include "engine/position.h"
 #include "engine/promise.h"
@@ -132,6 +133,15 @@ static int make_underway(wh_engine *engine) {
     return WH_OK;
 }
 
+static int make_lags(wh_engine *engine) {
+    engine->lags = whi_alloc(sizeof *engine->lags);
+    if (engine->lags == NULL) {
+        return whi_fail_memory();
+    }
+    whi_lags_init(engine->lags);
+    return WH_OK;
+}
+
 /* Who gets an event that was committed after a change of subscriptions finds it; whoever was told nothing of
  * what a commit added to the log reads it. */
 static void committed(void *payload) {
@@ -169,6 +179,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     whi_log_open(&engine->log, engine->options.log, engine->options.log_payload);
     code = make_position(engine);
     code = code == WH_OK ? make_underway(engine) : code;
+    code = code == WH_OK ? make_lags(engine) : code;
     code = code == WH_OK ? make_lease(engine) : code;
     code = code == WH_OK ? whi_store_open(&engine->store, store, &store_options) : code;
     code = code == WH_OK ? engine->store->vtable->reader(engine->store, &engine->reader) : code;
@@ -262,6 +273,10 @@ void wh_close(wh_engine *engine) {
     if (engine->lease != NULL) {
         whi_lease_free(engine->lease);
         whi_free(engine->lease);
+    }
+    if (engine->lags != NULL) {
+        whi_lags_end(engine->lags, engine);
+        whi_free(engine->lags);
     }
     if (engine->underway != NULL) {
         whi_underway_end(engine->underway);

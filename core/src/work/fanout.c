@@ -3,9 +3,11 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/decide.h"
+#include "engine/lag.h"
 #include "engine/lease.h"
 #include "engine/position.h"
 #include "engine/registry.h"
@@ -16,6 +18,7 @@
 #include "work/retire.h"
 
 #define HANDED_OVER 1 /* a delivery is no longer the caller's */
+#define SLICE_US 2000 /* who takes longer is left to a thread beside this one */
 
 void whi_fanout_close(whi_worker *worker) {
     whi_decider_close(&worker->decider);
@@ -49,16 +52,28 @@ static int state_of(const whi_subscription *s, const whi_decision *decision) {
     }
 }
 
-static int decide(whi_worker *worker, const whi_event *event, whi_registration *registration, whi_decision *out) {
-    whi_subject subject = { event->id, event->type, event->tenant, event->source, event->key, event->time };
-    int code = whi_decide(&worker->decider, &subject, registration, out);
-
-    if (code == WH_OK && out->verdict == WHI_FAILED) {
+/* What becomes of its subscription, by what its rule said. */
+static void note_rule(whi_worker *worker, const whi_event *event, whi_registration *registration,
+                      const whi_decision *decision) {
+    if (decision->verdict == WHI_FAILED) {
         char sentence[WH_RULE_ERROR_SIZE];
-        sentence_of(out, sentence);
+        sentence_of(decision, sentence);
         whi_retire_for_rule(worker, event, registration, sentence);
-    } else if (code == WH_OK && registration->subscription->rule != NULL && out->verdict != WHI_FILTERED) {
+    } else if (registration->subscription->rule != NULL && decision->verdict != WHI_FILTERED) {
         atomic_store_explicit(&registration->rule_failures, 0, memory_order_relaxed);
+    }
+}
+
+/* slice_us: 0, or what may come of it is WHI_SLOW. */
+static int decide(whi_worker *worker, const whi_event *event, whi_registration *registration, int64_t slice_us,
+                  whi_decision *out) {
+    whi_subject subject = { event->id, event->type, event->tenant, event->source, event->key, event->time };
+    int code;
+
+    worker->decider.slice_us = slice_us;
+    code = whi_decide(&worker->decider, &subject, registration, out);
+    if (code == WH_OK && out->verdict != WHI_SLOW) {
+        note_rule(worker, event, registration, out);
     }
     return code;
 }
@@ -161,8 +176,7 @@ static int found_row(const whi_delivery_row *row, const whi_event_row *event, vo
 
 /* An event that was seen before, by a worker that died or by this one when something failed,
  * may have deliveries already. */
-static int exists_already(whi_worker *worker, const whi_event *event, const whi_registration *registration,
-                          int *known) {
+int whi_fanout_exists(whi_worker *worker, const whi_event *event, const whi_registration *registration, int *known) {
     whi_store *store = worker->engine->reader;
     int code;
 
@@ -176,7 +190,7 @@ static int exists_already(whi_worker *worker, const whi_event *event, const whi_
 
 /* What has its place in an order, or its time later, waits in the store. */
 static void put_off(whi_worker *worker, whi_delivery *delivery, int64_t delay) {
-    if (delivery->state == WHI_SENDING && (delivery->key != NULL || delay > 0)) {
+    if (delivery->state == WHI_SENDING && (delivery->key != NULL || delay > 0 || delivery->event->lags)) {
         whi_delivery_wait(worker->engine, delivery, delivery->created_at + delay);
     }
 }
@@ -230,18 +244,44 @@ static int make_delivery(whi_worker *worker, whi_event *event, whi_registration 
     return WH_OK;
 }
 
+/* 1: it lags, and this event is left to it. 0: a former lag of it is still ending. */
+static int leave_to_lag(whi_worker *worker, whi_event *event, whi_registration *registration, whi_decision *decided) {
+    int left = whi_lags_begin(worker->engine->lags, event, registration->subscription->id);
+
+    whi_decision_free(decided);
+    return left != 0 ? left : decide(worker, event, registration, 0, decided);
+}
+
+static int deliver(whi_worker *worker, whi_event *event, whi_registration *registration, whi_decision *decided) {
+    return state_of(registration->subscription, decided) != WHI_ABSENT
+               ? make_delivery(worker, event, registration, decided)
+               : WH_OK;
+}
+
 static int deliver_to(whi_worker *worker, whi_event *event, whi_registration *registration) {
-    whi_decision decided;
-    int known, code = exists_already(worker, event, registration, &known);
+    whi_decision decided = { 0 };
+    int known, code = whi_fanout_exists(worker, event, registration, &known);
 
     if (code != WH_OK || known) {
         return code;
     }
-    code = decide(worker, event, registration, &decided);
-    if (code == WH_OK && state_of(registration->subscription, &decided) != WHI_ABSENT) {
-        code = make_delivery(worker, event, registration, &decided);
+    code = decide(worker, event, registration, SLICE_US, &decided);
+    if (code == WH_OK && decided.verdict == WHI_SLOW) {
+        code = leave_to_lag(worker, event, registration, &decided);
     }
+    code = code == WH_OK ? deliver(worker, event, registration, &decided) : code;
     whi_decision_free(&decided);
+    return code == 1 ? WH_OK : code;
+}
+
+int whi_fanout_take(whi_worker *worker, whi_event *event, whi_registration *registration, whi_decision *decided) {
+    int code = whi_decider_scan(&worker->decider, event->payload, event->payload_size);
+
+    code = code == WH_EJSON || code == WH_ELIMIT ? WH_OK : code;
+    if (code == WH_OK) {
+        note_rule(worker, event, registration, decided);
+        code = deliver(worker, event, registration, decided);
+    }
     return code;
 }
 
@@ -264,7 +304,7 @@ static int remake(whi_worker *worker, whi_delivery *delivery) {
     int code = whi_decider_scan(&worker->decider, event->payload, event->payload_size);
 
     code = code == WH_EJSON || code == WH_ELIMIT ? WH_OK : code;
-    code = code == WH_OK ? decide(worker, event, delivery->registration, &decided) : code;
+    code = code == WH_OK ? decide(worker, event, delivery->registration, 0, &decided) : code;
     code = code == WH_OK ? take_decision(worker, delivery, &decided) : code;
     if (code == WH_OK) {
         delivery->body_is_new = 1;
@@ -297,12 +337,12 @@ static int looks_inside(const whi_event *event, const whi_registration *registra
            (event->key[0] == '\0' && whi_system_is_ordered(registration->subscription->system, event->type));
 }
 
-static int scan_if_needed(whi_worker *worker, const whi_event *event, whi_registration *const *found, size_t count) {
+static int scan_if_needed(whi_worker *worker, const whi_event *event) {
     int code = WH_OK;
 
     worker->decider.scanned = WH_OK;
-    for (size_t i = 0; i < count; i++) {
-        if (looks_inside(event, found[i])) {
+    for (size_t i = event->found_at; i < event->found_count; i++) {
+        if (looks_inside(event, event->found[i])) {
             code = whi_decider_scan(&worker->decider, event->payload, event->payload_size);
             break;
         }
@@ -321,38 +361,77 @@ static int is_leaving(const wh_engine *engine) {
     return atomic_load(&engine->stop) == 2;
 }
 
-void whi_fanout(whi_worker *worker, whi_event *event) {
+static int find(whi_worker *worker, whi_event *event) {
+    whi_sought sought = { event->number, event->accepted_at, event->tenant, event->type, event->source };
+
+    return event->found == NULL
+               ? whi_registry_find(worker->engine->registry, &sought, &event->found, &event->found_count)
+               : WH_OK;
+}
+
+static int decide_one(whi_worker *worker, whi_event *event, whi_registration *registration) {
     wh_engine *engine = worker->engine;
-    whi_registration **found = NULL;
-    whi_sought sought;
-    size_t count = 0;
-    int code;
+    int64_t subscription = registration->subscription->id;
+    int lags;
+
+    if (!whi_position_decides(engine->position, subscription, &event->mark, event->number)) {
+        return WH_OK;
+    }
+    if (is_leaving(engine)) {
+        return WH_ECLOSED;
+    }
+    lags = whi_lags_meet(engine->lags, event, subscription);
+    return lags == 0 ? deliver_to(worker, event, registration) : lags == 1 ? WH_OK : lags;
+}
+
+/* 1 in more: that time has come before the last of them. */
+static int decide_all(whi_worker *worker, whi_event *event, int64_t until_us, int *more) {
+    int code = WH_OK;
+
+    *more = 0;
+    while (code == WH_OK && event->found_at < event->found_count && !*more) {
+        whi_registration *registration = event->found[event->found_at];
+        code = decide_one(worker, event, registration);
+        event->found_at += code == WH_OK;
+        if (code == WH_OK) {
+            whi_registration_unref(registration);
+        }
+        *more = event->found_at < event->found_count && whi_monotonic_us() >= until_us;
+    }
+    return code;
+}
+
+static void try_later(whi_worker *worker, whi_event *event, int code) {
+    wh_engine *engine = worker->engine;
+
+    whi_log(&engine->log, WH_LOG_ERROR, "event %s cannot be fanned out now: %s", event->id, wh_last_error());
+    whi_trouble(engine, is_of_the_world(code) ? code : WH_ECORRUPT, wh_last_error());
+    whi_event_forget_found(event);
+    whi_later_event(worker, event);
+}
+
+int whi_fanout(whi_worker *worker, whi_event *event, int64_t until_us) {
+    wh_engine *engine = worker->engine;
+    int code, more = 0;
 
     if (!whi_lease_has(engine->lease, event->owner)) {
         whi_event_unref(engine, event);
-        return;
+        return 1;
     }
-    sought = (whi_sought){ event->number, event->accepted_at, event->tenant, event->type, event->source };
-    code = whi_registry_find(engine->registry, &sought, &found, &count);
-    if (code == WH_OK) {
-        code = scan_if_needed(worker, event, found, count);
+    code = find(worker, event);
+    code = code == WH_OK ? scan_if_needed(worker, event) : code;
+    code = code == WH_OK ? decide_all(worker, event, until_us, &more) : code;
+    if (code == WH_OK && more) {
+        return 0;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (code == WH_OK &&
-            whi_position_decides(engine->position, found[i]->subscription->id, &event->mark, event->number)) {
-            code = is_leaving(engine) ? WH_ECLOSED : deliver_to(worker, event, found[i]);
-        }
-        whi_registration_unref(found[i]);
-    }
-    whi_free(found);
     if (code != WH_OK && code != WH_ECLOSED) {
-        whi_log(&engine->log, WH_LOG_ERROR, "event %s cannot be fanned out now: %s", event->id, wh_last_error());
-        whi_trouble(engine, is_of_the_world(code) ? code : WH_ECORRUPT, wh_last_error());
-        whi_later_event(worker, event);
-        return;
+        try_later(worker, event, code);
+        return 1;
     }
+    whi_event_forget_found(event);
     if (code == WH_OK) {
         whi_record_written(engine, event);
     }
     whi_event_unref(engine, event);
+    return 1;
 }

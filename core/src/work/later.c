@@ -66,9 +66,7 @@ void whi_later_again(whi_worker *worker, whi_entry *entry) {
             continue;
         }
         *place = event->next;
-        event->next = worker->todo;
-        worker->todo_end = worker->todo == NULL ? &event->next : worker->todo_end;
-        worker->todo = event;
+        whi_shares_add_first(&worker->shares, event);
     }
     if (worker->later != NULL) {
         try_later(worker);

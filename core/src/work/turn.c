@@ -8,6 +8,7 @@
 #include "engine/lease.h"
 #include "work/fanout.h"
 #include "work/fetch.h"
+#include "work/lagging.h"
 #include "work/lane.h"
 #include "work/later.h"
 #include "work/queue.h"
@@ -18,17 +19,18 @@
 
 #define READY_MAXIMUM 256
 #define FANOUT_BURST 128   /* events of one turn */
-#define FANOUT_US 20000    /* after which a turn begins no other event: slow rules do not keep what is ready waiting */
+#define FANOUT_US 5000     /* after which a turn decides no more: slow rules do not keep what is ready waiting */
 #define LANES_BURST 64     /* lanes that are fetched for in one turn */
 #define QUEUED_ENOUGH 8192 /* deliveries in memory beyond which no event is fanned out */
 
 /* ------------------------------------------------------------------------ turn */
 
-/* Events go to the worker's own list; deliveries to their lanes; tasks are answered. */
-static void take_events(whi_worker *worker, const whi_given *given) {
-    if (given->events != NULL) {
-        *worker->todo_end = given->events;
-        worker->todo_end = given->events_end;
+/* Events go to the shares of their tenants; deliveries to their lanes; tasks are answered. */
+static void take_events(whi_worker *worker, whi_event *events) {
+    while (events != NULL) {
+        whi_event *next = events->next;
+        whi_shares_add(&worker->shares, events);
+        events = next;
     }
 }
 
@@ -37,7 +39,7 @@ static int take_inbox(whi_worker *worker) {
     int count = 0;
 
     whi_inbox_take(&worker->inbox, &given);
-    take_events(worker, &given);
+    take_events(worker, given.events);
     while (given.deliveries != NULL) {
         whi_delivery *next = given.deliveries->next;
         whi_queue_push(worker, given.deliveries);
@@ -55,26 +57,25 @@ static int take_inbox(whi_worker *worker) {
 }
 
 static int may_fan_out(const whi_worker *worker) {
-    return worker->todo != NULL && worker->queued < QUEUED_ENOUGH && !whi_later_waits(worker);
+    return !whi_shares_is_empty(&worker->shares) && worker->queued < QUEUED_ENOUGH && !whi_later_waits(worker);
 }
 
-static int may_begin_another(const whi_worker *worker, int count, int64_t until_us) {
-    return may_fan_out(worker) && count < FANOUT_BURST && atomic_load(&worker->engine->stop) == 0 &&
-           (count == 0 || whi_monotonic_us() < until_us);
+static int may_begin_another(const whi_worker *worker, int count) {
+    return may_fan_out(worker) && count < FANOUT_BURST && atomic_load(&worker->engine->stop) == 0;
 }
 
 static int fan_out(whi_worker *worker) {
-    int64_t until_us = whi_monotonic_us() + FANOUT_US;
+    int64_t now_us = whi_monotonic_us(), until_us = now_us + FANOUT_US;
     int count = 0;
 
-    while (may_begin_another(worker, count, until_us)) {
-        whi_event *event = worker->todo;
-        worker->todo = event->next;
-        if (worker->todo == NULL) {
-            worker->todo_end = &worker->todo;
+    while (may_begin_another(worker, count) && now_us < until_us) {
+        whi_event *event = whi_shares_take(&worker->shares);
+        int64_t began_us = now_us;
+        if (!whi_fanout(worker, event, until_us)) {
+            whi_shares_add_first(&worker->shares, event);
         }
-        event->next = NULL;
-        whi_fanout(worker, event);
+        now_us = whi_monotonic_us();
+        whi_shares_charge(&worker->shares, now_us - began_us);
         count++;
     }
     return count;
@@ -86,7 +87,7 @@ static void fetch(whi_worker *worker) {
         whi_fetch_scan(worker);
     }
     whi_timetable_run(worker, &worker->timetable.lanes, whi_now(worker->engine), LANES_BURST);
-    if (worker->todo == NULL && worker->queued < QUEUED_ENOUGH) {
+    if (whi_shares_is_empty(&worker->shares) && worker->queued < QUEUED_ENOUGH) {
         whi_reading(worker);
     }
 }
@@ -129,6 +130,7 @@ static void work(whi_worker *worker) {
     if (atomic_load(&worker->engine->stop) == 0) {
         worker->done_count += fan_out(worker);
         fetch(worker);
+        whi_lagging_turn(worker);
     }
     whi_send_ready(worker);
 }
@@ -209,7 +211,6 @@ int whi_worker_new(whi_worker **out, wh_engine *engine, int index) {
     for (int i = 0; i < WHI_SINK_KINDS; i++) {
         worker->sinks[i].vtable = whi_sinks[i];
     }
-    worker->todo_end = &worker->todo;
     whi_decider_init(&worker->decider, engine->options.rules, &engine->options.limits);
     code = whi_upkeep_begin(worker);
     code = code == WH_OK ? whi_poller_new(&worker->poller) : code;
@@ -251,6 +252,9 @@ int whi_worker_open(whi_worker *worker) {
     int code = worker->record == NULL ? whi_record_begin(worker) : WH_OK;
 
     code = code == WH_OK ? open_sinks(worker) : code;
+    if (code == WH_OK && worker->shares.common == NULL) {
+        code = whi_shares_init(&worker->shares);
+    }
     if (code != WH_OK) {
         return code;
     }
@@ -260,25 +264,17 @@ int whi_worker_open(whi_worker *worker) {
     return WH_OK;
 }
 
-static void free_events(wh_engine *engine, whi_event *event) {
-    while (event != NULL) {
-        whi_event *next = event->next;
-        whi_event_unref(engine, event);
-        event = next;
-    }
-}
-
 void whi_worker_shut(whi_worker *worker) {
     whi_inbox_open(&worker->inbox, 0);
     close_sinks(worker);
+    whi_lagging_stop(worker);
     take_inbox(worker);
+    whi_lagging_end(worker);
     whi_later_end(worker);
     whi_record_free(worker);
     whi_send_free(worker);
     whi_lanes_free(worker);
-    free_events(worker->engine, worker->todo);
-    worker->todo = NULL;
-    worker->todo_end = &worker->todo;
+    whi_shares_end(&worker->shares, worker->engine);
     worker->owner = 0;
     worker->throttled = 0;
 }

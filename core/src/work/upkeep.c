@@ -8,6 +8,7 @@
 #include "engine/registry.h"
 #include "engine/writer.h"
 #include "work/fetch.h"
+#include "work/lagging.h"
 #include "work/lane.h"
 #include "work/later.h"
 #include "work/purge.h"
@@ -201,6 +202,7 @@ int whi_upkeep_begin(whi_worker *worker) {
     worker->look_again.call = look_again;
     worker->spill.call = whi_queue_spill;
     worker->early.call = whi_send_early;
+    worker->lagging_again.call = whi_lagging_again;
     worker->tidy.call = whi_lanes_tidy;
     worker->purge.call = whi_purge;
     worker->record_again.call = whi_record_again;

@@ -18,6 +18,7 @@
 #include "engine/inbox.h"
 #include "outside/poller.h"
 #include "sinks/sink.h"
+#include "work/shares.h"
 #include "work/timetable.h"
 
 #define WHI_FLIGHTS_START 64 /* requests at once of a worker: with receivers that answer at once, more only cost */
@@ -41,12 +42,14 @@ typedef struct whi_worker {
 
     /* the worker's own */
     int64_t owner;               /* whose work it has */
-    whi_event *todo, **todo_end; /* to fan out */
+    whi_shares shares;           /* events to fan out */
+    struct whi_lagging *lagging; /* of the first worker; NULL: nothing lags */
     whi_decider decider;
     whi_table lanes; /* by subscription */
     struct whi_lane *ready, *ready_tail;
     whi_timetable timetable; /* lanes with something in the store, and what follows */
     whi_entry tidy, look, spill, purge;
+    whi_entry lagging_again;
     whi_entry early;      /* requests that are under way for long: see send.h */
     whi_entry look_again; /* after a wake-up: see upkeep.c */
     whi_entry position_again;

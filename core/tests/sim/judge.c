@@ -292,6 +292,7 @@ static void check_one_waits(void) {
 
 static int64_t positions[WH_PARTITIONS];
 static int64_t log_numbers[MODEL_EVENTS];
+static int64_t lags[MODEL_SUBSCRIPTIONS];
 
 static void take_position(sqlite3_stmt *row, void *payload) {
     int partition = sqlite3_column_int(row, 0);
@@ -311,8 +312,18 @@ static void take_log_number(sqlite3_stmt *row, void *payload) {
     }
 }
 
-/* engine/lease.h, I6: what is wanted for certain lies beyond the position, or has a delivery. The positions
- * were read before the rows, which can only have become more. */
+static void take_lag(sqlite3_stmt *row, void *payload) {
+    int k = witness_subscription_of(sqlite3_column_int64(row, 0));
+
+    (void)payload;
+    if (k >= 0) {
+        lags[k] = sqlite3_column_int64(row, 1);
+    }
+}
+
+/* engine/lease.h, I6: what is wanted for certain lies beyond the position, or that of its subscription that lags, or
+ * has a delivery. The positions were read before the lags, and these before the rows, which can only have become
+ * more. */
 static void check_passed(const model_event *event, const model_subscription *s) {
     int64_t id;
 
@@ -320,16 +331,20 @@ static void check_passed(const model_event *event, const model_subscription *s) 
         whi_ident_parse("sub_", s->id, &id) != WH_OK) {
         return;
     }
-    if (log_numbers[event->n] <= positions[whi_partition_of(id)]) {
+    if (log_numbers[event->n] <= positions[whi_partition_of(id)] && log_numbers[event->n] <= lags[s->k]) {
         sim_fail("passed", "event %d was passed, and has no delivery to %d", event->n, s->k);
     }
 }
 
 static void check_positions(void) {
     memset(log_numbers, 0, sizeof log_numbers);
+    for (int k = 0; k < MODEL_SUBSCRIPTIONS; k++) {
+        lags[k] = INT64_MAX;
+    }
     if (!ask("SELECT p.id, coalesce(w.position, p.position) FROM webhook_partitions p"
              " LEFT JOIN webhook_workers w ON w.id = p.owner",
              take_position, NULL) ||
+        !ask("SELECT subscription, position FROM webhook_lags", take_lag, NULL) ||
         !ask("SELECT " NUMBER ", e.number FROM webhook_events e", take_log_number, NULL) ||
         !ask(ROWS, watch_row, NULL)) {
         return;

@@ -191,10 +191,10 @@ mutation taking_unminded 'a position that is written with the taking of partitio
     engine/position.c 'smaller(position->read, smaller(position->taking, position->stuck))' 'smaller(position->read, position->stuck)'
 
 mutation taken_unlisted 'what a beat has taken is known from the next beat on' \
-    engine/lease.c 'return list_partitions(lease, store);
+    engine/lease.c 'return code == WH_OK ? list_partitions(lease, store) : code;
 }
 
-static int arrange' 'return WH_OK;
+static int arrange' 'return code;
 }
 
 static int arrange'
@@ -545,6 +545,42 @@ mutation waiting_behind 'what stands behind in its key is given' \
 mutation replayed_on_its_way 'a replay changes what is on its way' \
     calls/replay.c 'row->state == WHI_WAITING && row->due <= self->now' 'row->state == WHI_WAITING && row->due < 0'
 
+# ---------------------------------------------------------------------------- lags
+
+mutation lag_numbers 'what a lag is met in before it has a row is forgotten' \
+    engine/lag.c 'lag->numbers[lag->count++] = event->number;' '(void)event;'
+
+mutation lag_not_held 'the position passes what a lag without a row is met in' \
+    engine/lag.c 'code == WH_OK && lag->written < 0 ? hold(lag, event) : code;' 'code;'
+
+mutation lag_unsettled 'a lag goes on before its deliveries are written' \
+    work/lagging.c 'if (atomic_load(&lag->page[i]->unwritten) > 1) {' 'if (0) {'
+
+mutation lag_not_loaded 'who takes a partition does not look for lags' \
+    engine/lease.c 'code = whi_store_lag_list(store, has_lag, lease);' 'code = WH_OK;'
+
+mutation lag_unmet 'workers decide for what lags' \
+    work/fanout.c 'lags == 0 ? deliver_to' 'lags >= 0 ? deliver_to'
+
+mutation lag_reads_early 'a lag reads on before all that was handed over is decided' \
+    work/lagging.c '} else if (has_passed(worker, lag->from)) {' '} else {'
+
+mutation lag_ends_unread 'a lag ends before it has read what the workers have read' \
+    engine/lag.c 'lag->count == 0 && lag->at >= position->read;' 'lag->count == 0;'
+
+mutation lag_gone_early 'a lag that ends is gone before all that was handed over is decided' \
+    work/lagging.c 'return has_passed(worker, lag->until);' 'return 1;'
+
+mutation lag_unlisted 'numbers of a lag are lost with another page' \
+    engine/lag.c 'if (bsearch(&lag->numbers[i], numbers, count, sizeof *numbers, compare) == NULL) {' \
+    'if (lag->numbers[i] > numbers[count - 1]) {'
+
+mutation lag_unasked 'a lag does not ask what has a row already' \
+    work/lagging.c 'code = whi_fanout_exists(worker, event, registration, &known);' 'code = WH_OK;'
+
+mutation lag_floor 'lags hold nothing back' \
+    outside/store_sqlite_sql.c '"min((SELECT coalesce(min(position), " NOWHERE ") FROM webhook_lags),"' '"min(" NOWHERE ","'
+
 # ------------------------------------------------------------------- late, and cut
 
 mutation cut_never 'what is under way goes on when the lease is over' \
@@ -749,7 +785,7 @@ mutation idle_looks_once 'wh_idle does not look again' \
 # ------------------------------------------------------------------------------- order
 
 mutation order_in_memory 'what has an order is sent at once' \
-    work/fanout.c '(delivery->key != NULL || delay > 0)' 'delay > 0'
+    work/fanout.c '(delivery->key != NULL || delay > 0 ||' '(delay > 0 ||'
 
 mutation order_no_turn 'the next of a key does not get its turn' \
     pure/order.c 'first->found && first->due == WHI_DUE_BEHIND' 'first->found && first->due == 1'

@@ -72,6 +72,10 @@ static int run(void *handle, void *made, const wh_rule_input *input, wh_rule_ver
 
     if (self_rule->cost > 0) {
         sim_result_now->faults[SIM_rule]++;
+        if (input->cpu_us > 0 && self_rule->cost > input->cpu_us) {
+            sim_sleep(input->cpu_us);
+            return WH_ERULE_TIME;
+        }
         sim_sleep(self_rule->cost);
     }
     out->cpu_us = 7;

@@ -85,6 +85,7 @@ void witness_register(void) {
     " CROSS JOIN webhook_partitions p ON p.id = sim_partition(s.id)"                                                   \
     " CROSS JOIN webhook_events e ON e.number > " after " AND e.number <= " upto " WHERE " partitions                  \
     " AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event = e.number AND d.subscription = s.id)"          \
+    " AND NOT EXISTS (SELECT 1 FROM webhook_lags l WHERE l.subscription = s.id AND l.position < e.number)"             \
     " AND sim_certain(e.payload, s.id) LIMIT 1; END;"
 
 const char witness_sql[] =
@@ -117,9 +118,36 @@ const char witness_sql[] =
     "CREATE TRIGGER sim_move AFTER UPDATE OF position ON webhook_workers WHEN NEW.position < " LOG_ANY NOTE_PASSED(
         "p.owner = NEW.id", "p.position",
         "NEW.position") "CREATE TRIGGER sim_give AFTER UPDATE OF owner ON webhook_partitions WHEN NEW.owner = "
-                        "0" NOTE_PASSED("p.id = NEW.id", "OLD.position",
-                                        "NEW.position") "CREATE TABLE sim_purged (event INTEGER);"
-                                                        "CREATE TRIGGER sim_purge BEFORE DELETE ON webhook_events WHEN "
-                                                        "OLD.number > " LOG_LEAST
-                                                        " BEGIN INSERT INTO sim_purged VALUES (OLD.number); END;"
-                                                        "COMMIT";
+                        "0" NOTE_PASSED(
+                            "p.id = NEW.id", "OLD.position",
+                            "NEW.position") "CREATE TRIGGER sim_lag AFTER UPDATE ON "
+                                            "webhook_lags" NOTE_PASSED(
+                                                "s.id = NEW.subscription", "OLD.position",
+                                                "NEW.position") "CREATE TRIGGER sim_lag_end AFTER DELETE ON "
+                                                                "webhook_lags" NOTE_PASSED("s.id = OLD.subscription",
+                                                                                           "OLD.position",
+                                                                                           "coalesce((SELECT "
+                                                                                           "w.position FROM "
+                                                                                           "webhook_workers w WHERE "
+                                                                                           "w.id = p.owner), "
+                                                                                           "p.position)") "CREATE "
+                                                                                                          "TABLE "
+                                                                                                          "sim_purged "
+                                                                                                          "(event "
+                                                                                                          "INTEGER);"
+                                                                                                          "CREATE "
+                                                                                                          "TRIGGER "
+                                                                                                          "sim_purge "
+                                                                                                          "BEFORE "
+                                                                                                          "DELETE ON "
+                                                                                                          "webhook_"
+                                                                                                          "events WHEN "
+                                                                                                          "OLD.number "
+                                                                                                          "> " LOG_LEAST
+                                                                                                          " BEGIN "
+                                                                                                          "INSERT INTO "
+                                                                                                          "sim_purged "
+                                                                                                          "VALUES "
+                                                                                                          "(OLD.number)"
+                                                                                                          "; END;"
+                                                                                                          "COMMIT";

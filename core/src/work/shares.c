@@ -1,0 +1,167 @@
+/* Tests: test_shares. */
+#include "work/shares.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#define QUANTUM_US 2000
+#define SHARES_MANY 1024 /* kept although they have no events */
+
+typedef struct whi_share {
+    whi_turn turn; /* first */
+    whi_event *events, **events_end;
+    char tenant[];
+} whi_share;
+
+static uint32_t hash_tenant(const char *tenant) {
+    uint64_t sum = 7;
+
+    while (*tenant != '\0') {
+        sum = sum * 31 + (unsigned char)*tenant++;
+    }
+    return whi_table_spread(sum);
+}
+
+static uint32_t hash_share(const void *entry) {
+    return hash_tenant(((const whi_share *)entry)->tenant);
+}
+
+static int is_share(const void *entry, const void *key) {
+    return strcmp(((const whi_share *)entry)->tenant, key) == 0;
+}
+
+static const whi_table_kind share_kind = { hash_share, is_share };
+
+static whi_share *share_new(const char *tenant) {
+    size_t size = strlen(tenant) + 1;
+    whi_share *share = whi_calloc(1, sizeof *share + size);
+
+    if (share != NULL) {
+        memcpy(share->tenant, tenant, size);
+        share->events_end = &share->events;
+    }
+    return share;
+}
+
+int whi_shares_init(whi_shares *shares) {
+    *shares = (whi_shares){ 0 };
+    shares->common = share_new("");
+    return shares->common != NULL ? WH_OK : whi_fail_memory();
+}
+
+static void drop_events(whi_share *share, wh_engine *engine) {
+    while (share->events != NULL) {
+        whi_event *next = share->events->next;
+        whi_event_unref(engine, share->events);
+        share->events = next;
+    }
+    whi_free(share);
+}
+
+void whi_shares_end(whi_shares *shares, wh_engine *engine) {
+    for (uint32_t i = 0; i < shares->all.capacity; i++) {
+        if (shares->all.slots[i] != NULL) {
+            drop_events(shares->all.slots[i], engine);
+        }
+    }
+    if (shares->common != NULL) {
+        drop_events(shares->common, engine);
+    }
+    whi_table_free(&shares->all);
+    *shares = (whi_shares){ 0 };
+}
+
+/* Those that rest go, their debts with them. */
+static void sweep(whi_shares *shares) {
+    whi_table kept = { 0 };
+
+    if (whi_table_resize(&kept, &share_kind, shares->all.capacity) != WH_OK) {
+        return;
+    }
+    for (uint32_t i = 0; i < shares->all.capacity; i++) {
+        whi_share *share = shares->all.slots[i];
+        if (share != NULL && share->events == NULL && share != shares->taken) {
+            whi_free(share);
+        } else if (share != NULL) {
+            whi_table_put(&kept, &share_kind, share);
+        }
+    }
+    whi_table_free(&shares->all);
+    shares->all = kept;
+    shares->last = NULL;
+}
+
+static whi_share *make(whi_shares *shares, const char *tenant) {
+    whi_share *share;
+
+    if (shares->all.count >= SHARES_MANY) {
+        sweep(shares);
+    }
+    if (shares->common->events != NULL || whi_table_reserve(&shares->all, &share_kind) != WH_OK) {
+        return shares->common; /* also while others wait there: one of its own would overtake them */
+    }
+    share = share_new(tenant);
+    if (share == NULL) {
+        return shares->common;
+    }
+    whi_table_put(&shares->all, &share_kind, share);
+    return share;
+}
+
+static whi_share *share_of(whi_shares *shares, const char *tenant) {
+    whi_share *share = shares->last;
+
+    if (share != NULL && strcmp(share->tenant, tenant) == 0) {
+        return share;
+    }
+    share = whi_table_get(&shares->all, &share_kind, hash_tenant(tenant), tenant);
+    share = share != NULL ? share : make(shares, tenant);
+    shares->last = share != shares->common ? share : NULL;
+    return share;
+}
+
+void whi_shares_add(whi_shares *shares, whi_event *event) {
+    whi_share *share = share_of(shares, event->tenant);
+
+    event->next = NULL;
+    *share->events_end = event;
+    share->events_end = &event->next;
+    whi_fair_join(&shares->fair, &share->turn);
+}
+
+void whi_shares_add_first(whi_shares *shares, whi_event *event) {
+    whi_share *share = share_of(shares, event->tenant);
+
+    event->next = share->events;
+    share->events_end = share->events == NULL ? &event->next : share->events_end;
+    share->events = event;
+    whi_fair_join(&shares->fair, &share->turn);
+}
+
+whi_event *whi_shares_take(whi_shares *shares) {
+    whi_share *share = (whi_share *)whi_fair_next(&shares->fair, QUANTUM_US);
+    whi_event *event;
+
+    if (share == NULL) {
+        return NULL;
+    }
+    shares->taken = share;
+    event = share->events;
+    share->events = event->next;
+    if (share->events == NULL) {
+        share->events_end = &share->events;
+        whi_fair_leave(&shares->fair, &share->turn);
+    }
+    event->next = NULL;
+    return event;
+}
+
+int whi_shares_is_empty(const whi_shares *shares) {
+    return shares->fair.first == NULL;
+}
+
+void whi_shares_charge(whi_shares *shares, int64_t us) {
+    shares->taken->turn.credit -= us;
+}

@@ -1,0 +1,40 @@
+/* Shares: events wait for their decisions tenant by tenant, and the tenants take turns by what their decisions
+ * cost (base/fair.h). Among a tenant's events the order is that in which they came. One thread. */
+#ifndef WHI_SHARES_H
+#define WHI_SHARES_H
+
+#include <stdint.h>
+
+#include "base/fair.h"
+#include "base/table.h"
+#include "engine/event.h"
+
+struct whi_share;
+
+typedef struct whi_shares {
+    whi_table all; /* by tenant: those with events, and debtors */
+    whi_fair fair;
+    struct whi_share *last;   /* that was looked up */
+    struct whi_share *common; /* of tenants for whose own there was no memory */
+    struct whi_share *taken;  /* of the event that was taken last */
+} whi_shares;
+
+/* WH_ENOMEM: nothing was made. */
+int whi_shares_init(whi_shares *shares);
+/* Takes the references of what waits. */
+void whi_shares_end(whi_shares *shares, wh_engine *engine);
+
+/* Takes the event. */
+void whi_shares_add(whi_shares *shares, whi_event *event);
+
+/* The same, before the others of its tenant. */
+void whi_shares_add_first(whi_shares *shares, whi_event *event);
+
+/* Gives one; NULL: there is none. */
+whi_event *whi_shares_take(whi_shares *shares);
+int whi_shares_is_empty(const whi_shares *shares);
+
+/* What the event that was taken last has cost until now: us. */
+void whi_shares_charge(whi_shares *shares, int64_t us);
+
+#endif

@@ -1,0 +1,272 @@
+/* Rules that take long keep nobody waiting but their own subscription: engine/lag.h, work/lagging.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "engine/lag.h"
+#include "engine_fixture.h"
+#include "fake_rules.h"
+#include "life_kit.h"
+#include "log_sql.h"
+
+#define SLOW "https://example.com/slow"
+#define FAST "https://example.com/fast"
+#define LAGS "SELECT count(*) FROM webhook_lags"
+
+static wh_engine *opened(const char *file) {
+    wh_options options = WH_OPTIONS_INIT;
+
+    options.rules = &fake_rules;
+    return fixture_open(file, &options);
+}
+
+static size_t sent_to(const char *url) {
+    size_t count = 0;
+
+    for (size_t i = 0; i < fixture_count(); i++) {
+        count += strcmp(fixture_sent[i].url, url) == 0;
+    }
+    return count;
+}
+
+static void subscribe(wh_engine *engine, const char *url, const char *more, char *id) {
+    char document[256];
+
+    snprintf(document, sizeof document, "{\"url\":\"%s\"%s}", url, more);
+    fixture_subscribe(engine, document, id);
+}
+
+static void publish(wh_engine *engine, const char *tenant, int n) {
+    wh_event event = WH_EVENT_INIT;
+    char body[16];
+
+    snprintf(body, sizeof body, "%d", n);
+    event.type = "a";
+    event.tenant = tenant;
+    event.payload = body;
+    event.payload_size = strlen(body);
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_OK);
+}
+
+static void step_until(wh_engine *engine, const char *url, size_t count) {
+    int64_t end = whi_monotonic_us() + 30000000;
+
+    while (sent_to(url) < count && whi_monotonic_us() < end) {
+        assert_true(wh_step(engine) >= 0);
+    }
+    assert_int_equal(sent_to(url), count);
+}
+
+/* The one that hangs until it is let go would keep the worker for good. */
+static void one_that_takes_long_keeps_no_other_waiting(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+
+    (void)state;
+    fake_gate = 0;
+    subscribe(engine, SLOW, ",\"rule\":\"gate\"", NULL);
+    subscribe(engine, FAST, "", NULL);
+    fixture_run(engine);
+    for (int i = 0; i < 100; i++) {
+        publish(engine, NULL, i);
+    }
+    step_until(engine, FAST, 100);
+    assert_int_equal(sent_to(SLOW), 0);
+    life_wait_sql(file, LAGS, 1);
+    assert_int_equal(wh_idle(engine), 0);
+    fake_gate = 1;
+    fixture_run(engine);
+    assert_int_equal(sent_to(SLOW), 100);
+    life_assert_delivered(engine, 200);
+    assert_int_equal(life_sql(file, LOG_UNDECIDED), 0);
+    wh_close(engine);
+}
+
+static void what_lags_keeps_its_order(void **state) {
+    wh_engine *engine = opened(fixture_file());
+
+    (void)state;
+    fake_gate = 0;
+    subscribe(engine, SLOW, ",\"rule\":\"slow 3000\",\"order\":\"fifo\"", NULL);
+    fixture_run(engine);
+    for (int i = 0; i < 100; i++) {
+        publish(engine, NULL, i);
+    }
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 100);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal((int)strtol(fixture_sent[i].body, NULL, 10), i);
+    }
+    life_assert_delivered(engine, 100);
+    wh_close(engine);
+}
+
+/* It decides what the others have decided long ago, whoever has it by then. */
+static void who_comes_after_goes_on_where_it_was(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+
+    (void)state;
+    fake_gate = 0;
+    subscribe(engine, SLOW, ",\"rule\":\"gate\"", NULL);
+    subscribe(engine, FAST, "", NULL);
+    fixture_run(engine);
+    for (int i = 0; i < 50; i++) {
+        publish(engine, NULL, i);
+    }
+    step_until(engine, FAST, 50);
+    life_wait_sql(file, LAGS, 1);
+    while (life_states(engine, "delivered") < 50) {
+        fixture_turn(engine);
+    }
+    fake_gate = 1; /* or the rule that is run now, which nobody would let run for so long, would not end */
+    wh_close(engine);
+    engine = opened(file);
+    for (int i = 50; i < 60; i++) {
+        publish(engine, NULL, i);
+    }
+    fixture_run(engine);
+    assert_int_equal(sent_to(SLOW), 60);
+    assert_int_equal(sent_to(FAST), 60);
+    life_assert_delivered(engine, 120);
+    wh_close(engine);
+}
+
+/* When it has been fast for a while, and has read what they have, the workers decide it again. */
+static void who_is_slow_no_more_lags_no_more(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    subscribe(engine, SLOW, ",\"rule\":\"slow 3000\"", id);
+    fixture_run(engine);
+    publish(engine, NULL, 0);
+    fixture_run(engine);
+    assert_int_equal(life_sql(file, LAGS), 1);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"rule\":\"pass\"}", WH_ZSTR), WH_OK);
+    for (int i = 1; i <= 200; i++) {
+        publish(engine, NULL, i);
+    }
+    for (int i = 0; i < 100 && life_sql(file, LAGS) > 0; i++) {
+        fixture_run(engine);
+        usleep(10000);
+    }
+    assert_int_equal(life_sql(file, LAGS), 0);
+    assert_int_equal(atomic_load(&engine->lags->count), 0);
+    publish(engine, NULL, 201);
+    fixture_run(engine);
+    assert_int_equal(sent_to(SLOW), 202);
+    life_assert_delivered(engine, 202);
+    wh_close(engine);
+}
+
+static void one_that_is_deleted_lags_no_more(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fake_gate = 0;
+    subscribe(engine, SLOW, ",\"rule\":\"gate\"", id);
+    subscribe(engine, FAST, "", NULL);
+    fixture_run(engine);
+    for (int i = 0; i < 20; i++) {
+        publish(engine, NULL, i);
+    }
+    step_until(engine, FAST, 20);
+    life_wait_sql(file, LAGS, 1);
+    assert_int_equal(wh_subscription_delete(engine, id), WH_OK);
+    fake_gate = 1;
+    fixture_run(engine);
+    assert_int_equal(life_sql(file, LAGS), 0);
+    assert_int_equal(sent_to(SLOW), 0);
+    assert_int_equal(life_sql(file, LOG_UNDECIDED), 0);
+    wh_close(engine);
+}
+
+/* One event for which that is true, and no more. */
+static void a_single_use_one_that_takes_long_gets_one(void **state) {
+    wh_engine *engine = opened(fixture_file());
+
+    (void)state;
+    fake_gate = 0;
+    subscribe(engine, SLOW, ",\"rule\":\"gate\",\"single_use\":true", NULL);
+    subscribe(engine, FAST, "", NULL);
+    fixture_run(engine);
+    for (int i = 0; i < 20; i++) {
+        publish(engine, NULL, i);
+    }
+    step_until(engine, FAST, 20);
+    fake_gate = 1;
+    fixture_run(engine);
+    assert_int_equal(sent_to(SLOW), 1);
+    wh_close(engine);
+}
+
+/* A tenant with many rules, each below what is too long, has its share and no more. */
+static void a_tenant_takes_no_more_than_its_share(void **state) {
+    wh_engine *engine = opened(":memory:");
+    size_t slow;
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        subscribe(engine, SLOW, ",\"tenant\":\"big\",\"rule\":\"slow 1500\"", NULL);
+    }
+    subscribe(engine, FAST, ",\"tenant\":\"small\"", NULL);
+    fixture_run(engine);
+    for (int i = 0; i < 50; i++) {
+        publish(engine, "big", i);
+    }
+    publish(engine, "small", 0);
+    step_until(engine, FAST, 1);
+    slow = sent_to(SLOW);
+    assert_true(slow <= 40); /* of 1,000: two events' */
+    fixture_run(engine);
+    assert_int_equal(sent_to(SLOW), 1000);
+    wh_close(engine);
+}
+
+/* No turn is longer than a slice and the rule that is run in it, whatever there is to do. (By CPU time: the machine
+ * may be busy.) */
+static void no_turn_takes_long(void **state) {
+    wh_engine *engine = opened(":memory:");
+    int64_t longest = 0;
+
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        subscribe(engine, SLOW, ",\"rule\":\"slow 20000\"", NULL);
+    }
+    fixture_run(engine);
+    for (int i = 0; i < 2; i++) {
+        publish(engine, NULL, i);
+    }
+    while (sent_to(SLOW) < 100) {
+        int64_t began = whi_thread_cpu_us();
+        assert_true(wh_step(engine) >= 0);
+        began = whi_thread_cpu_us() - began;
+        longest = began > longest ? began : longest;
+    }
+    print_message("the longest turn took %lld us\n", (long long)longest);
+    assert_true(longest < 20000); /* of 2,000,000 that the rules take */
+    wh_close(engine);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup(name, fixture_setup)
+    const struct CMUnitTest tests[] = {
+        TEST(one_that_takes_long_keeps_no_other_waiting), TEST(what_lags_keeps_its_order),
+        TEST(who_comes_after_goes_on_where_it_was),       TEST(who_is_slow_no_more_lags_no_more),
+        TEST(one_that_is_deleted_lags_no_more),           TEST(a_single_use_one_that_takes_long_gets_one),
+        TEST(a_tenant_takes_no_more_than_its_share),      TEST(no_turn_takes_long),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,152 @@
+/* Events that wait tenant by tenant: work/shares.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine_fixture.h"
+#include "fault.h"
+#include "work/shares.h"
+
+static wh_engine *engine;
+static whi_shares shares;
+
+static int setup(void **state) {
+    (void)state;
+    fixture_reset();
+    engine = fixture_open(":memory:", NULL);
+    return whi_shares_init(&shares);
+}
+
+static int teardown(void **state) {
+    (void)state;
+    whi_shares_end(&shares, engine);
+    assert_int_equal(atomic_load(&engine->events_open), 0);
+    wh_close(engine);
+    return 0;
+}
+
+static whi_event *event_of(const char *tenant, int64_t number) {
+    whi_event_row row = { .number = number, .type = "a", .tenant = tenant, .payload = "1", .payload_size = 1 };
+
+    return whi_event_new(engine, &row);
+}
+
+static void add(const char *tenant, int64_t number) {
+    whi_shares_add(&shares, event_of(tenant, number));
+}
+
+/* Takes one that costs so much. */
+static int64_t take(int64_t us, char *tenant) {
+    whi_event *event = whi_shares_take(&shares);
+    int64_t number = event != NULL ? event->number : 0;
+
+    if (event != NULL) {
+        snprintf(tenant, 8, "%s", event->tenant);
+        whi_shares_charge(&shares, us);
+        whi_event_unref(engine, event);
+    }
+    return number;
+}
+
+static void a_tenants_events_keep_their_order(void **state) {
+    int64_t last[2] = { 0, 0 };
+    char tenant[8];
+
+    (void)state;
+    for (int i = 1; i <= 100; i++) {
+        add(i % 3 == 0 ? "a" : "", i);
+    }
+    for (int i = 0; i < 100; i++) {
+        int64_t number = take(500, tenant);
+        int which = tenant[0] == 'a';
+        assert_true(number > last[which]);
+        last[which] = number;
+    }
+    assert_true(whi_shares_is_empty(&shares));
+    assert_int_equal(take(0, tenant), 0);
+}
+
+static void who_costs_more_gets_fewer_turns(void **state) {
+    int taken[2] = { 0, 0 };
+    char tenant[8];
+
+    (void)state;
+    for (int i = 1; i <= 1000; i++) {
+        add("a", i);
+        add("b", 1000 + i);
+    }
+    for (int i = 0; i < 300; i++) {
+        int which = take(0, tenant) > 1000;
+        taken[which]++;
+        whi_shares_charge(&shares, which ? 100 : 9900);
+    }
+    assert_true(taken[0] <= 6);
+}
+
+static void what_is_put_back_comes_first(void **state) {
+    char tenant[8];
+
+    (void)state;
+    add("a", 2);
+    add("a", 3);
+    whi_shares_add_first(&shares, event_of("a", 1));
+    assert_int_equal(take(0, tenant), 1);
+    assert_int_equal(take(0, tenant), 2);
+    assert_int_equal(take(0, tenant), 3);
+    whi_shares_add_first(&shares, event_of("a", 4));
+    add("a", 5);
+    assert_int_equal(take(0, tenant), 4);
+    assert_int_equal(take(0, tenant), 5);
+}
+
+/* Where there is none, events wait in one line; no later one of a tenant overtakes them. */
+static void without_memory_the_order_stays(void **state) {
+    char tenant[8];
+    int64_t last = 0;
+
+    (void)state;
+    for (int i = 1; i <= 40; i++) {
+        whi_event *event = event_of("a", i);
+        fault_set(i % 2 == 0 && i < 20 ? 0 : 1000);
+        if (i == 1) {
+            fault_set(0);
+        }
+        whi_shares_add(&shares, event);
+        (void)fault_clear();
+    }
+    for (int i = 0; i < 40; i++) {
+        int64_t number = take(10, tenant);
+        assert_true(number > last);
+        last = number;
+    }
+}
+
+static void thousands_of_tenants_leave_nothing_behind(void **state) {
+    char tenant[8];
+
+    (void)state;
+    for (int i = 1; i <= 5000; i++) {
+        snprintf(tenant, sizeof tenant, "t%d", i);
+        add(tenant, i);
+        assert_int_equal(take(10, tenant), i);
+    }
+    assert_true(shares.all.count <= 1025);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_tenants_events_keep_their_order),
+        TEST(who_costs_more_gets_fewer_turns),
+        TEST(what_is_put_back_comes_first),
+        TEST(without_memory_the_order_stays),
+        TEST(thousands_of_tenants_leave_nothing_behind),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
