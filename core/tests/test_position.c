@@ -294,6 +294,26 @@ static void a_partition_from_further_back_takes_the_reading_back(void **state) {
     assert_int_equal(now_of(ME), 30);
 }
 
+/* It may take some again: nothing will be read before it has. */
+static void who_gave_all_back_while_it_was_behind_is_not_behind(void **state) {
+    whi_mark a = { .handed = 0 };
+
+    (void)state;
+    ADOPT(ME, 0, -1, -1, -1, -1);
+    pass_by(10, 0);
+    ADOPT(ME, 0, 5, -1, -1, -1);
+    assert_true(whi_position_is_behind(&position));
+    give(ME, 0);
+    give(ME, 1);
+    assert_false(whi_position_is_behind(&position));
+    assert_int_equal(ADOPT(ME, -1, 5, -1, -1, -1), 1);
+    assert_int_equal(next_of(), 5);
+    assert_true(hand(&a, 10, 0));
+    assert_true(decides(1, &a, 10));
+    decided(&a);
+    assert_int_equal(now_of(ME), 10);
+}
+
 /* It waits in an inbox while the beat adopts a partition. */
 static void what_was_handed_over_before_going_back_is_decided_for_who_was_there(void **state) {
     whi_mark early = { .handed = 0 }, again = { .handed = 0 };
@@ -502,6 +522,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_position_that_was_written_before_going_back_is_due_again, begin, end),
         cmocka_unit_test_setup_teardown(what_lies_beyond_a_partition_that_leaves_is_never_decided_for_it, begin, end),
         cmocka_unit_test_setup_teardown(a_partition_from_further_back_takes_the_reading_back, begin, end),
+        cmocka_unit_test_setup_teardown(who_gave_all_back_while_it_was_behind_is_not_behind, begin, end),
         cmocka_unit_test_setup_teardown(what_was_handed_over_before_going_back_is_decided_for_who_was_there, begin,
                                         end),
         cmocka_unit_test_setup_teardown(what_was_read_before_going_back_passes_nothing, begin, end),

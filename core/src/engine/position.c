@@ -176,7 +176,7 @@ int whi_position_is_behind(whi_position *position) {
     int behind;
 
     pthread_mutex_lock(&position->lock);
-    behind = position->read < position->high;
+    behind = atomic_load(&position->count) > 0 && position->read < position->high;
     pthread_mutex_unlock(&position->lock);
     return behind;
 }
