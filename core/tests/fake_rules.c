@@ -102,11 +102,11 @@ static int take_time(const char *source, const wh_rule_input *input, wh_rule_ver
     for (;;) {
         int64_t us = whi_monotonic_us() - began;
         out->cpu_us = us;
+        if (input->cpu_us > 0 && most > input->cpu_us && us >= input->cpu_us) {
+            return 0; /* also where the thread was kept waiting for longer than both */
+        }
         if (us >= most || (begins(source, "gate") && fake_gate)) {
             return 1;
-        }
-        if (input->cpu_us > 0 && us >= input->cpu_us) {
-            return 0;
         }
     }
 }

@@ -192,6 +192,32 @@ static void one_that_is_deleted_lags_no_more(void **state) {
     wh_close(engine);
 }
 
+/* Before it has its row: what it was met in is held for nobody any more. */
+static void one_that_is_deleted_at_once_holds_nothing_up(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file), *other = opened(file);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fake_gate = 0;
+    subscribe(engine, SLOW, ",\"rule\":\"gate\"", id);
+    subscribe(engine, FAST, "", NULL);
+    fixture_run(engine);
+    publish(engine, NULL, 0);
+    whi_writer_stop(engine->writer); /* so that the row waits */
+    while (atomic_load(&engine->lags->count) == 0) {
+        assert_true(whi_worker_step(engine->workers[0], 0) >= 0);
+    }
+    assert_int_equal(wh_subscription_delete(other, id), WH_OK);
+    wh_close(other);
+    fake_gate = 1;
+    fixture_run(engine);
+    assert_int_equal(life_sql(file, LAGS), 0);
+    assert_int_equal(life_sql(file, LOG_UNDECIDED), 0);
+    assert_int_equal(sent_to(FAST), 1);
+    wh_close(engine);
+}
+
 /* One event for which that is true, and no more. */
 static void a_single_use_one_that_takes_long_gets_one(void **state) {
     wh_engine *engine = opened(fixture_file());
@@ -262,10 +288,15 @@ static void no_turn_takes_long(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup(name, fixture_setup)
     const struct CMUnitTest tests[] = {
-        TEST(one_that_takes_long_keeps_no_other_waiting), TEST(what_lags_keeps_its_order),
-        TEST(who_comes_after_goes_on_where_it_was),       TEST(who_is_slow_no_more_lags_no_more),
-        TEST(one_that_is_deleted_lags_no_more),           TEST(a_single_use_one_that_takes_long_gets_one),
-        TEST(a_tenant_takes_no_more_than_its_share),      TEST(no_turn_takes_long),
+        TEST(one_that_takes_long_keeps_no_other_waiting),
+        TEST(what_lags_keeps_its_order),
+        TEST(who_comes_after_goes_on_where_it_was),
+        TEST(who_is_slow_no_more_lags_no_more),
+        TEST(one_that_is_deleted_lags_no_more),
+        TEST(one_that_is_deleted_at_once_holds_nothing_up),
+        TEST(a_single_use_one_that_takes_long_gets_one),
+        TEST(a_tenant_takes_no_more_than_its_share),
+        TEST(no_turn_takes_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -281,10 +281,10 @@ static void row_is_written(whi_worker *worker, const struct row *row) {
     if (row->position < 0) {
         whi_lags_remove(worker->engine->lags, lag);
     } else if (!row->answer.done) {
-        return; /* another's by now: it will be gone */
-    } else if (row->fresh) {
+        worker->lagging->rows_us += ROWS_US; /* another's by now, or its subscription is no more: it will be told of */
+    } else if (row->fresh && lag->state == ROWLESS) {
         begin_reading(worker, lag, row->position);
-    } else {
+    } else if (!row->fresh) {
         lag->written = row->position;
     }
 }
@@ -593,7 +593,8 @@ static int is_over(whi_worker *worker, const whi_lag *lag) {
 
 static void wake(whi_worker *worker) {
     for (whi_lag *lag = worker->lagging->list; lag != NULL; lag = lag->following) {
-        if ((lag->state == READY || lag->state == IDLE) && lag->page_count == 0 && is_over(worker, lag)) {
+        if ((lag->state == ROWLESS || lag->state == READY || lag->state == IDLE) && lag->page_count == 0 &&
+            is_over(worker, lag)) {
             end_with_subscription(worker, lag);
         } else if (lag->state == SETTLES && is_settled(lag)) {
             end_page(worker, lag);
