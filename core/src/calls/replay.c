@@ -131,6 +131,7 @@ static int run_replay(whi_job *job, whi_store *store) {
 
     drop_found(self);
     self->reopened = 0;
+    self->now = whi_now(self->engine); /* not before the lock was waited for: what is due by then is on its way */
     code = look_at_all(self, store);
     for (size_t i = 0; i < self->found_count && code == WH_OK; i++) {
         code = write_back(store, &self->found[i].row);
@@ -143,7 +144,6 @@ static int commit(replay *self) {
 
     self->job.run = run_replay;
     self->job.rows = (int)self->count * 2;
-    self->now = whi_now(self->engine);
     self->found = whi_calloc(self->count, sizeof *self->found);
     code = self->found != NULL ? whi_writer_run(self->engine->writer, &self->job) : whi_fail_memory();
     drop_found(self);
