@@ -191,12 +191,14 @@ static void add_waiting(whi_store *store, int64_t number, int subscriptions, int
     event.payload_size = 8;
     delivery.event = event.number;
     delivery.subscription = 1 + number % subscriptions;
+    delivery.turn = WHI_TURN_ABSENT;
     delivery.version = 1;
     delivery.state = WHI_WAITING;
     delivery.due = due + number % 1000;
     delivery.created_at = delivery.updated_at = BENCH_TIME;
     bench_check(whi_store_event_add(store, &event, &duplicate), "event_add");
     bench_check(whi_store_delivery_put(store, &delivery, &done), "delivery_put");
+    bench_check(done ? WH_OK : WH_ECONFLICT, "a delivery that is there");
 }
 
 /* What has its deliveries needs no fan-out: whoever opens the store finds nothing beyond the positions. */
