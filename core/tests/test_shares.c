@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "engine_fixture.h"
 #include "fault.h"
 #include "work/shares.h"
@@ -138,6 +139,20 @@ static void thousands_of_tenants_leave_nothing_behind(void **state) {
     assert_true(shares.all.count <= 1025);
 }
 
+/* All of them have something to do: there is nothing to be tidied up, and it is not tried for each. */
+static void thousands_of_tenants_that_wait_are_taken_in_quickly(void **state) {
+    int64_t began = whi_thread_cpu_us();
+    char tenant[8];
+
+    (void)state;
+    for (int i = 1; i <= 20000; i++) {
+        snprintf(tenant, sizeof tenant, "t%d", i);
+        add(tenant, i);
+    }
+    began = whi_thread_cpu_us() - began;
+    assert_true(began < 1000000);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -146,6 +161,7 @@ int main(void) {
         TEST(what_is_put_back_comes_first),
         TEST(without_memory_the_order_stays),
         TEST(thousands_of_tenants_leave_nothing_behind),
+        TEST(thousands_of_tenants_that_wait_are_taken_in_quickly),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 #define QUANTUM_US 2000
-#define SHARES_MANY 1024 /* kept although they have no events */
+#define SHARES_MANY 1024 /* of these it is not asked yet which have no events */
 
 typedef struct whi_share {
     whi_turn turn; /* first */
@@ -47,6 +47,7 @@ static whi_share *share_new(const char *tenant) {
 
 int whi_shares_init(whi_shares *shares) {
     *shares = (whi_shares){ 0 };
+    shares->many = SHARES_MANY;
     shares->common = share_new("");
     return shares->common != NULL ? WH_OK : whi_fail_memory();
 }
@@ -90,13 +91,14 @@ static void sweep(whi_shares *shares) {
     }
     whi_table_free(&shares->all);
     shares->all = kept;
+    shares->many = kept.count * 2 > SHARES_MANY ? kept.count * 2 : SHARES_MANY;
     shares->last = NULL;
 }
 
 static whi_share *make(whi_shares *shares, const char *tenant) {
     whi_share *share;
 
-    if (shares->all.count >= SHARES_MANY) {
+    if (shares->all.count >= shares->many) {
         sweep(shares);
     }
     if (shares->common->events != NULL || whi_table_reserve(&shares->all, &share_kind) != WH_OK) {

@@ -13,6 +13,7 @@ struct whi_share;
 
 typedef struct whi_shares {
     whi_table all; /* by tenant: those with events, and debtors */
+    uint32_t many; /* when to look for those that rest: twice as many as did not, the last time */
     whi_fair fair;
     struct whi_share *last;   /* that was looked up */
     struct whi_share *common; /* of tenants for whose own there was no memory */
