@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/mem.h"
 
 typedef struct whi_aside {
@@ -42,6 +43,17 @@ static int answer(whi_aside *aside, whi_question *question) {
     return code == WH_OK ? whi_decide(&aside->decider, &subject, question->registration, &question->decision) : code;
 }
 
+/* The end of the process waits for a rule that is being run: it may be signing. */
+static int answer_in_time(whi_aside *aside, whi_question *question) {
+    int code = whi_halt_enter();
+
+    if (code == WH_OK) {
+        code = answer(aside, question);
+        whi_halt_leave();
+    }
+    return code;
+}
+
 static void *serve(void *payload) {
     whi_aside *aside = payload;
 
@@ -55,7 +67,7 @@ static void *serve(void *payload) {
         }
         pthread_mutex_unlock(&aside->lock);
         began = whi_thread_cpu_us();
-        question->task.code = answer(aside, question);
+        question->task.code = answer_in_time(aside, question);
         question->us = whi_thread_cpu_us() - began;
         pthread_mutex_lock(&aside->lock);
         aside->question = NULL;
