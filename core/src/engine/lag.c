@@ -1,4 +1,4 @@
-/* Tests: test_engine_fair. */
+/* Tests: test_lag, test_engine_fair. */
 #include "engine/lag.h"
 
 #include <stdlib.h>
@@ -149,7 +149,8 @@ int whi_lag_new(whi_lag **out, int64_t subscription, int64_t position) {
         return whi_fail_memory();
     }
     lag->subscription = subscription;
-    lag->written = lag->from = lag->at = position;
+    lag->written = position;
+    lag->from = lag->at = position;
     lag->until = INT64_MAX;
     return WH_OK;
 }
@@ -175,13 +176,31 @@ int whi_lags_begin(whi_lags *lags, whi_event *event, int64_t subscription) {
     return code;
 }
 
-void whi_lags_load(whi_lags *lags, wh_engine *engine, whi_lag *lag) {
-    int code = WH_ECONFLICT;
+int whi_lags_reserve(whi_lags *lags, uint32_t count) {
+    uint32_t capacity = 64;
+    int code = WH_OK;
 
     pthread_mutex_lock(&lags->lock);
-    if (find(lags, lag->subscription) == NULL) {
-        code = put(lags, lag);
+    while (capacity / 4 * 3 < lags->all.count + count + WHI_WORKERS && capacity <= UINT32_MAX / 2) {
+        capacity *= 2;
     }
+    if (capacity > lags->all.capacity) {
+        code = whi_table_resize(&lags->all, &lag_kind, capacity);
+    }
+    pthread_mutex_unlock(&lags->lock);
+    return code;
+}
+
+void whi_lags_load(whi_lags *lags, wh_engine *engine, whi_lag *lag) {
+    whi_lag *former;
+    int code;
+
+    pthread_mutex_lock(&lags->lock);
+    former = find(lags, lag->subscription);
+    if (former != NULL) {
+        take_out(lags, former);
+    }
+    code = put(lags, lag);
     pthread_mutex_unlock(&lags->lock);
     if (code != WH_OK) {
         whi_lag_free(engine, lag);
@@ -279,13 +298,14 @@ void whi_lags_forget(whi_lags *lags, whi_lag *lag, const int64_t *numbers, size_
     pthread_mutex_unlock(&lags->lock);
 }
 
-/* Under the position's lock nothing more is handed over. */
+/* Under the position's lock nothing more is handed over. What is read again has been handed over before, and is
+ * decided for none that was there. */
 int whi_lags_stop(whi_lags *lags, whi_position *position, whi_lag *lag) {
     int stops;
 
     pthread_mutex_lock(&position->lock);
     pthread_mutex_lock(&lags->lock);
-    stops = !lag->gone && lag->count == 0 && lag->at >= position->read;
+    stops = !lag->gone && lag->count == 0 && lag->at >= position->read && lag->at >= position->high;
     if (stops) {
         lag->until = lag->at;
     }

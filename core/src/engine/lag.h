@@ -29,9 +29,10 @@
 
 typedef struct whi_lag {
     int64_t subscription;
-    int64_t written;     /* its position in the store; -1: it has none there yet */
-    int64_t from, until; /* until: INT64_MAX while it lags */
-    int64_t *numbers;    /* of events up to `from` that are its own to decide */
+    atomic_llong written; /* its position in the store; -1: it has none there yet */
+    atomic_llong until;   /* INT64_MAX while it lags */
+    int64_t from;
+    int64_t *numbers; /* of events up to `from` that are its own to decide */
     size_t count, capacity;
     whi_event **held; /* while it has no row: references, each undecided for it */
     size_t held_count, held_capacity;
@@ -45,6 +46,7 @@ typedef struct whi_lag {
     whi_event *page[WHI_LAG_PAGE];
     int page_count, page_at;
     int64_t page_upto; /* how far the log was read for it */
+    int64_t again_us;  /* when to try again what failed */
     int calm;          /* so many decisions in a row were none that takes long */
     int state;         /* see work/lagging.c */
     int64_t page_numbers[WHI_LAG_PAGE];
@@ -73,7 +75,9 @@ int whi_lags_begin(whi_lags *lags, whi_event *event, int64_t subscription);
 
 /* One that another process has left behind, at this position. WH_OK, WH_ENOMEM. */
 int whi_lag_new(whi_lag **out, int64_t subscription, int64_t position);
-/* Takes it; one that is there already stays. */
+/* Room for so many more, and for some that may begin meanwhile. WH_ENOMEM: nothing changed. */
+int whi_lags_reserve(whi_lags *lags, uint32_t count);
+/* Takes it; there is room. One that is there began here, under a number that was lost meanwhile: it is gone. */
 void whi_lags_load(whi_lags *lags, wh_engine *engine, whi_lag *lag);
 
 /* Those whose partitions are not this engine's (all: also the others) are gone. */

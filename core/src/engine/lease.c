@@ -384,9 +384,30 @@ static void forget_taking(whi_lease *lease) {
     }
 }
 
+/* What is taken over has a place here. Without one it would be forgotten while its row is kept: so all is taken anew,
+ * as when nothing is known of a commit. */
+static int make_room(whi_lease *lease) {
+    uint32_t count = 0;
+    int code;
+
+    for (const whi_lag *lag = lease->lags; lag != NULL; lag = lag->next) {
+        count++;
+    }
+    code = whi_lags_reserve(lease->engine->lags, count);
+    if (code != WH_OK) {
+        atomic_store(&lease->owner, lease->now_owner); /* whose row is to go */
+        whi_lease_doubt(lease);
+    }
+    return code;
+}
+
 static void done(whi_job *job, int code, const char *sentence) {
     whi_lease *lease = (whi_lease *)job;
 
+    if (code == WH_OK && lease->lags != NULL) {
+        code = make_room(lease);
+        sentence = code == WH_OK ? sentence : wh_last_error();
+    }
     if (code == WH_OK) {
         beaten(lease);
         atomic_store(&lease->next_beat, lease->started_us + WHI_BEAT_US);
