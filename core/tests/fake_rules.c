@@ -41,8 +41,8 @@ static int begins(const char *text, const char *word) {
 }
 
 static int is_known(const char *source) {
-    static const char *const words[] = { "pass", "drop",  "fail",   "memory", "project ",
-                                         "tell", "pick ", "extras", "slow ",  "gate" };
+    static const char *const words[] = { "pass",  "drop",   "fail",  "memory", "project ", "tell",
+                                         "pick ", "extras", "slow ", "gate",   "broken" };
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (begins(source, words[i])) {
@@ -126,6 +126,9 @@ static int run(void *handle, void *rule, const wh_rule_input *input, wh_rule_ver
     }
     if ((begins(source, "slow ") || begins(source, "gate")) && !take_time(source, input, out)) {
         return fail(out, WH_ERULE_TIME, 0, "too long");
+    }
+    if (begins(source, "broken") && !fake_gate) {
+        return input->cpu_us > 0 ? fail(out, WH_ERULE_TIME, 0, "too long") : WH_ECORRUPT;
     }
     out->action = begins(source, "drop") ? WH_RULE_DROP : WH_RULE_PASS;
     if (begins(source, "project ")) {

@@ -1,4 +1,5 @@
 /* Rules that take long keep nobody waiting but their own subscription: engine/lag.h, work/lagging.h. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -285,6 +286,172 @@ static void no_turn_takes_long(void **state) {
     wh_close(engine);
 }
 
+/* Unlike a run it keeps them. */
+static void hold_all(wh_engine *engine) {
+    while (atomic_load(&engine->position->count) < WH_PARTITIONS || atomic_load(&engine->more_events)) {
+        assert_true(wh_step(engine) >= 0);
+    }
+}
+
+static whi_store_vtable quiet;
+
+static int no_changes(whi_store *store, int64_t *changes) {
+    (void)store;
+    *changes = 0;
+    return WH_OK;
+}
+
+/* Another process has made it, met events for it and gone, all since this one has looked. */
+static void one_that_is_not_known_yet_is_not_over(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file), *other;
+    int64_t number;
+    whi_lag *lag;
+    char sql[160];
+
+    (void)state;
+    fixture_run(engine);
+    quiet = *engine->store->vtable;
+    quiet.changes = no_changes;
+    engine->store->vtable = &quiet;
+    hold_all(engine);
+    other = opened(file);
+    number = fixture_subscribe(other, "{\"url\":\"" SLOW "\",\"rule\":\"pass\"}", NULL);
+    wh_close(other);
+    snprintf(sql, sizeof sql, "INSERT INTO webhook_lags VALUES (%lld, %lld)", (long long)number, (long long)number);
+    life_sql(file, sql);
+    assert_int_equal(whi_lag_new(&lag, number, number), WH_OK);
+    whi_lags_load(engine->lags, engine, lag);
+    assert_true(wh_step(engine) >= 0);
+    assert_true(lag->until > 0);
+    wh_close(engine);
+}
+
+/* One whose decisions fail for reasons of its own. */
+static void one_that_cannot_go_on_keeps_no_other_waiting(void **state) {
+    wh_engine *engine = opened(":memory:");
+    int64_t end;
+
+    (void)state;
+    fake_gate = 0;
+    subscribe(engine, FAST, ",\"rule\":\"broken\"", NULL);
+    subscribe(engine, SLOW, ",\"rule\":\"slow 3000\"", NULL);
+    fixture_run(engine);
+    for (int i = 0; i < 10; i++) {
+        publish(engine, NULL, i);
+    }
+    end = whi_monotonic_us() + 5000000;
+    while (sent_to(SLOW) < 10 && whi_monotonic_us() < end) {
+        (void)wh_step(engine);
+    }
+    assert_int_equal(sent_to(SLOW), 10);
+    fake_gate = 1;
+    end = whi_monotonic_us() + 10000000;
+    while (sent_to(FAST) < 10 && whi_monotonic_us() < end) {
+        (void)wh_step(engine);
+    }
+    assert_int_equal(sent_to(FAST), 10);
+    wh_close(engine);
+}
+
+/* Their events are in memory page by page, of which there is never more than is allowed, and some is left. */
+static void many_that_lag_leave_memory_to_the_others(void **state) {
+    enum { LAGGING = 12, SIZE = 4000 };
+    wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
+    wh_engine *engine;
+    char body[SIZE + 1];
+    long long most = 0;
+
+    (void)state;
+    memset(body, '1', SIZE);
+    body[SIZE] = '\0';
+    options.rules = &fake_rules;
+    limits.memory_bytes = 200000;
+    options.limits = &limits;
+    engine = fixture_open(":memory:", &options);
+    for (int i = 0; i < LAGGING; i++) {
+        subscribe(engine, SLOW, ",\"rule\":\"slow 2500\"", NULL);
+    }
+    fixture_run(engine);
+    for (int i = 0; i < 30; i++) {
+        fixture_publish(engine, "a", body, NULL);
+    }
+    while (sent_to(SLOW) < 30 * LAGGING) {
+        assert_true(wh_step(engine) >= 0);
+        most = atomic_load(&engine->memory_used) > most ? atomic_load(&engine->memory_used) : most;
+    }
+    print_message("at most %lld bytes\n", most);
+    assert_true(most < 250000);
+    wh_close(engine);
+}
+
+/* Each worker meets events for it, and all of them stop and start in between. */
+static void threads_that_stop_and_start_lose_none(void **state) {
+    enum { EVENTS = 60, ROUNDS = 3 };
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+
+    (void)state;
+    subscribe(engine, SLOW, ",\"rule\":\"slow 3000\"", NULL);
+    subscribe(engine, FAST, "", NULL);
+    for (int round = 0; round < ROUNDS; round++) {
+        assert_int_equal(wh_start(engine, 3), WH_OK);
+        for (int i = 0; i < EVENTS / ROUNDS; i++) {
+            publish(engine, NULL, round * EVENTS + i);
+        }
+        life_wait_sql(file, LAGS, 1);
+        if (round == ROUNDS - 1) {
+            life_wait_idle(engine);
+        }
+        assert_int_equal(wh_stop(engine, 1000), WH_OK);
+    }
+    assert_int_equal(sent_to(SLOW), EVENTS);
+    assert_int_equal(sent_to(FAST), EVENTS);
+    life_assert_delivered(engine, (size_t)2 * EVENTS);
+    wh_close(engine);
+}
+
+typedef struct wandering {
+    pthread_t thread;
+    wh_engine *engine;
+    int64_t subscription;
+    atomic_int over;
+    int code;
+} wandering;
+
+static void *come_and_go(void *payload) {
+    wandering *self = payload;
+    whi_lag *lag;
+
+    while (!atomic_load(&self->over) && self->code == WH_OK) {
+        self->code = whi_lag_new(&lag, self->subscription, self->subscription);
+        if (self->code == WH_OK) {
+            whi_lags_load(self->engine->lags, self->engine, lag);
+            whi_lags_drop(self->engine->lags, self->engine->position, 1);
+        }
+    }
+    return NULL;
+}
+
+/* The lease's thread takes partitions and loses them whenever it likes. */
+static void what_is_lost_in_a_turn_is_not_touched_in_it(void **state) {
+    wh_engine *engine = opened(":memory:");
+    wandering other = { .engine = engine };
+
+    (void)state;
+    other.subscription = fixture_subscribe(engine, "{\"url\":\"" SLOW "\"}", NULL);
+    fixture_run(engine);
+    assert_int_equal(pthread_create(&other.thread, NULL, come_and_go, &other), 0);
+    for (int64_t end = whi_monotonic_us() + 1000000; whi_monotonic_us() < end;) {
+        assert_true(wh_step(engine) >= 0);
+    }
+    atomic_store(&other.over, 1);
+    pthread_join(other.thread, NULL);
+    assert_int_equal(other.code, WH_OK);
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup(name, fixture_setup)
     const struct CMUnitTest tests[] = {
@@ -297,6 +464,11 @@ int main(void) {
         TEST(a_single_use_one_that_takes_long_gets_one),
         TEST(a_tenant_takes_no_more_than_its_share),
         TEST(no_turn_takes_long),
+        TEST(one_that_is_not_known_yet_is_not_over),
+        TEST(one_that_cannot_go_on_keeps_no_other_waiting),
+        TEST(many_that_lag_leave_memory_to_the_others),
+        TEST(threads_that_stop_and_start_lose_none),
+        TEST(what_is_lost_in_a_turn_is_not_touched_in_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

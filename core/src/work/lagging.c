@@ -28,7 +28,8 @@ enum {
     READY,   /* in the ring */
     ASKED,   /* a decision is being made */
     SETTLES, /* its page is decided, and not all is written */
-    IDLE,    /* there is nothing more for it at the moment */
+    IDLE,    /* there is nothing more for it at the moment, or no memory */
+    FAILS,   /* it could not go on, and tries again at its time */
     STOPS,   /* it ends */
 };
 
@@ -63,7 +64,8 @@ typedef struct whi_lagging {
     whi_question question;
     whi_lag *asked; /* whose question is being answered */
     int writing;    /* rows are under way */
-    int64_t rows_us, again_us;
+    int pages;      /* of events that are in memory for them */
+    int64_t rows_us;
 } whi_lagging;
 
 static uint32_t hash_name(const char *name) {
@@ -137,6 +139,7 @@ static void drop_page(whi_worker *worker, whi_lag *lag) {
         whi_event_unref(worker->engine, lag->page[i]);
     }
     if (lag->page_count > 0) {
+        worker->lagging->pages--;
         whi_position_release(worker->engine->position, lag->subscription);
     }
     lag->page_count = lag->page_at = 0;
@@ -167,6 +170,10 @@ static void meet(whi_worker *worker, whi_lag *lag) {
     whi_lagging *self = worker->lagging;
     whi_registration *registration = whi_registry_get(worker->engine->registry, lag->subscription);
 
+    if (registration == NULL && whi_registry_sync(worker->engine->registry) != WH_OK) {
+        return; /* it may be newer than what is known here */
+    }
+    registration = registration != NULL ? registration : whi_registry_get(worker->engine->registry, lag->subscription);
     if (registration != NULL) {
         lag->tenant = tenant_of(self, registration->subscription->tenant);
         if (lag->tenant != NULL) {
@@ -307,7 +314,8 @@ static void rows_back(whi_task *task) {
     whi_free(self);
 }
 
-/* All that was handed over up to this number is decided. */
+/* All that was handed over up to this number is decided. Of `from` it is asked before the numbers are looked at: until
+ * then workers may add to them. */
 static int has_passed(whi_worker *worker, int64_t number) {
     int64_t passed = whi_position_now(worker->engine->position, worker->owner, NULL);
 
@@ -331,7 +339,7 @@ static int wants_row(whi_worker *worker, whi_lag *lag) {
     case STOPS:
         return has_passed(worker, lag->until);
     default:
-        return lag->at > lag->written && has_no_numbers(worker, lag) && has_passed(worker, lag->from);
+        return lag->at > lag->written && has_passed(worker, lag->from) && has_no_numbers(worker, lag);
     }
 }
 
@@ -421,18 +429,19 @@ static int read_log(whi_worker *worker, whi_lag *lag) {
 
 /* While workers may still meet it in events up to `from`, it does not read beyond. */
 static int read_page(whi_worker *worker, whi_lag *lag) {
-    int code = WH_OK;
+    int beyond = has_passed(worker, lag->from), code = WH_OK;
 
     worker->lagging->asked = lag;
     lag->page_upto = lag->at;
     lag->page_numbered = lag->fresh ? whi_lags_numbers(worker->engine->lags, lag, lag->page_numbers, WHI_LAG_PAGE) : 0;
     if (lag->page_numbered > 0) {
         code = read_numbers(worker, lag->page_numbers, lag->page_numbered);
-    } else if (has_passed(worker, lag->from)) {
+    } else if (beyond) {
         code = read_log(worker, lag);
     }
     worker->lagging->asked = NULL;
     if (lag->page_count > 0) {
+        worker->lagging->pages++;
         whi_position_hold(worker->engine->position, lag->subscription);
     }
     return code;
@@ -456,11 +465,19 @@ static int is_settled(const whi_lag *lag) {
     return 1;
 }
 
+/* Half of the memory is for what is new, whatever lags; one page is always read. */
+static int has_memory(const whi_worker *worker) {
+    const wh_engine *engine = worker->engine;
+
+    return worker->lagging->pages == 0 || atomic_load(&engine->memory_used) < engine->options.limits.memory_bytes / 2;
+}
+
 /* 1: it has nothing to read now. */
 static int has_caught_up(whi_worker *worker, whi_lag *lag) {
     int64_t owner, read = whi_position_next(worker->engine->position, &owner);
+    int beyond = has_passed(worker, lag->from);
 
-    return has_no_numbers(worker, lag) && (!has_passed(worker, lag->from) || lag->at >= read);
+    return has_no_numbers(worker, lag) && (!beyond || lag->at >= read);
 }
 
 static void rest(whi_worker *worker, whi_lag *lag) {
@@ -492,11 +509,12 @@ static whi_registration *wanting(whi_worker *worker, const whi_event *event, int
     return wants;
 }
 
+/* The others do. */
 static void cannot_go_on(whi_worker *worker, whi_lag *lag, int code) {
     whi_log(&worker->engine->log, WH_LOG_ERROR, "a subscription that lags cannot go on now: %s", wh_last_error());
     whi_trouble(worker->engine, code, wh_last_error());
-    worker->lagging->again_us = whi_monotonic_us() + AGAIN_US;
-    set_state(worker->lagging, lag, READY);
+    lag->again_us = whi_monotonic_us() + AGAIN_US;
+    set_state(worker->lagging, lag, FAILS);
 }
 
 static void charge(whi_lag *lag, int64_t us) {
@@ -571,6 +589,10 @@ static int go_on(whi_worker *worker, whi_lag *lag) {
         set_state(worker->lagging, lag, SETTLES);
         return WH_OK;
     }
+    if (!has_memory(worker)) {
+        set_state(worker->lagging, lag, IDLE);
+        return WH_OK;
+    }
     code = read_page(worker, lag);
     if (code != WH_OK) {
         drop_page(worker, lag);
@@ -591,15 +613,25 @@ static int is_over(whi_worker *worker, const whi_lag *lag) {
     return registration == NULL;
 }
 
+/* 1: it is between two things, so that it can end. */
+static int may_be_over(const whi_lag *lag) {
+    return lag->page_count == 0 && (lag->state == READY || lag->state == IDLE || lag->state == ROWLESS);
+}
+
+/* 1: its time has come to go on. */
+static int is_awake(whi_worker *worker, whi_lag *lag) {
+    return (lag->state == IDLE && !has_caught_up(worker, lag)) ||
+           (lag->state == FAILS && whi_monotonic_us() >= lag->again_us);
+}
+
 static void wake(whi_worker *worker) {
     for (whi_lag *lag = worker->lagging->list; lag != NULL; lag = lag->following) {
-        if ((lag->state == ROWLESS || lag->state == READY || lag->state == IDLE) && lag->page_count == 0 &&
-            is_over(worker, lag)) {
+        if (may_be_over(lag) && is_over(worker, lag)) {
             end_with_subscription(worker, lag);
         } else if (lag->state == SETTLES && is_settled(lag)) {
             end_page(worker, lag);
             set_state(worker->lagging, lag, READY);
-        } else if (lag->state == IDLE && !has_caught_up(worker, lag)) {
+        } else if (is_awake(worker, lag)) {
             set_state(worker->lagging, lag, READY);
         }
     }
@@ -619,7 +651,7 @@ static void decide_some(whi_worker *worker) {
     int64_t now_us = whi_monotonic_us(), until_us = now_us + TURN_US;
     whi_lag *lag;
 
-    while (now_us >= self->again_us && self->asked == NULL && now_us < until_us && (lag = next_lag(self)) != NULL) {
+    while (self->asked == NULL && now_us < until_us && (lag = next_lag(self)) != NULL) {
         int64_t began_us = now_us;
         int code = go_on(worker, lag);
         now_us = whi_monotonic_us();
@@ -650,8 +682,8 @@ static void look_again(whi_worker *worker) {
     const whi_lagging *self = worker->lagging;
 
     if (self->count > 0 && !whi_entry_is_set(&worker->lagging_again)) {
-        int64_t soon = whi_monotonic_us() + (self->fair.first != NULL && self->asked == NULL ? 0 : ROWS_US);
-        whi_timetable_again(&worker->timetable, &worker->lagging_again, soon > self->again_us ? soon : self->again_us);
+        int64_t soon_us = self->fair.first != NULL && self->asked == NULL ? 0 : ROWS_US;
+        whi_timetable_again(&worker->timetable, &worker->lagging_again, whi_monotonic_us() + soon_us);
     }
 }
 
