@@ -563,10 +563,10 @@ mutation lag_unmet 'workers decide for what lags' \
     work/fanout.c 'lags == 0 ? deliver_to' 'lags >= 0 ? deliver_to'
 
 mutation lag_reads_early 'a lag reads on before all that was handed over is decided' \
-    work/lagging.c '} else if (has_passed(worker, lag->from)) {' '} else {'
+    work/lagging.c '    int beyond = has_passed(worker, lag->from), code' '    int beyond = 1, code'
 
 mutation lag_ends_unread 'a lag ends before it has read what the workers have read' \
-    engine/lag.c 'lag->count == 0 && lag->at >= position->read;' 'lag->count == 0;'
+    engine/lag.c 'lag->count == 0 && lag->at >= position->read && lag->at >= position->high;' 'lag->count == 0;'
 
 mutation lag_gone_early 'a lag that ends is gone before all that was handed over is decided' \
     work/lagging.c 'return has_passed(worker, lag->until);' 'return 1;'
