@@ -66,7 +66,7 @@ describe("the command", function()
     for _, words in ipairs { "deliveries", "deliveries show dlv_1", "events", "events show a", "subscriptions", "subscriptions show sub_1",
       "subscriptions secrets sub_1", "subscriptions update sub_1 --name x", "subscriptions delete sub_1", "subscriptions pause sub_1",
       "subscriptions resume sub_1", "explain a", "backtest sub_1 --fields id", "tokens", "tokens revoke tok_1", "replay dlv_1",
-      "replay --state exhausted" } do
+      "replay --state exhausted", "replay missed sub_1" } do
       local code, output, complaint = here(words)
       assert.same({ 1, "" }, { code, output }, words)
       assert.equal(("webhook: there is no store webhook.db in %s; --store FILE or $WEBHOOK_STORE names another\n"):format(folder), complaint)
@@ -155,6 +155,29 @@ describe("the command", function()
     assert.equal(2, #json "deliveries")
     assert.equal(1, #json "deliveries --state waiting")
     assert.matches(id, (select(2, run "deliveries --state waiting")), 1, true)
+  end)
+
+  it("counts and sends what came before a subscription was made", function()
+    assert.equal(0, (run("publish a --tenant acme --id e1 " .. shell.write "{}")))
+    assert.equal(0, (run("publish a --tenant acme --id e2 " .. shell.write "{}")))
+    assert.equal(0, (run("publish b --tenant acme " .. shell.write "{}")))
+    local id = json("subscriptions add http://127.0.0.1:1/ --tenant acme --retry 0 --events a")[1].id
+    assert.equal(2, json("replay missed " .. id .. " --dry-run")[1].missed)
+    assert.equal(0, json("replay missed " .. id .. " --until 1h")[1].missed)
+    assert.equal(0, #json "deliveries")
+    assert.equal(1, json("replay missed " .. id .. " --event e2 --since 1h")[1].missed)
+    assert.equal("e2", json("deliveries --state waiting")[1].event)
+    local code, output = run("replay missed " .. id)
+    assert.equal(0, code)
+    assert.matches("1", output)
+    assert.equal(0, json("replay missed " .. id)[1].missed)
+    assert.equal(0, (run "run --until-idle --quiet --allow 127.0.0.1"))
+    assert.equal(2, #json "deliveries --state exhausted")
+    assert.matches("expects a SUBSCRIPTION", (select(3, run "replay missed")))
+    assert.matches("expects a SUBSCRIPTION", (select(3, run("replay missed " .. id .. " --state held"))))
+    assert.matches("for replay missed", (select(3, run "replay dlv_1 --dry-run")))
+    assert.matches('unexpected word "x"', (select(3, run "replay dlv_1 x")))
+    assert.matches("no such subscription", (select(3, run "replay missed sub_9")))
   end)
 
   it("publishes a batch of lines, all or none", function()

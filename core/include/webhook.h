@@ -484,10 +484,9 @@ typedef struct wh_query {
 #define WH_QUERY_INIT                                                                                                  \
     { sizeof(wh_query), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL }
 
-/* Each gives a page {"items":[…],"next":"…" or null}, newest first, to be freed
- * with wh_free. One page looks at no more than a bounded number of rows, so a
- * page may hold fewer items than asked, even none, and still have a next one.
- * query may be NULL. Errors: invalid, not_found, store, memory.
+/* Each gives a page {"items":[…],"next":"…" or null}, newest first, to be freed with wh_free. One page looks at no
+ * more than a bounded number of rows, so a page may hold fewer items than asked, even none, and still have a next
+ * one. query may be NULL. Errors: invalid, not_found, store, memory.
  *
  * event     {"id","type","tenant","source","key","time","accepted_at","pending"};
  *           wh_event_get adds "payload"
@@ -513,10 +512,18 @@ WH_API int wh_delivery_body(wh_engine *engine, const char *id, char **out, size_
  * (conflict while it is being sent). */
 WH_API int wh_replay(wh_engine *engine, const char *delivery);
 
-/* Sends again all deliveries that the query names (state defaults to
- * "exhausted"; "held" runs the present rule on what it held back; "waiting" sends now
- * what waits for its time); count receives how many, may be NULL. */
+/* Sends again all deliveries that the query names (state defaults to "exhausted"; "held" runs the present rule on
+ * what it held back; "waiting" sends now what waits for its time); count receives how many, may be NULL. */
 WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *count);
+
+/* Sends what a subscription never got, since it was paused, disabled or not made yet: makes the deliveries
+ * that its present version gives for stored events, due at once, and such as its failing rule holds. Of the query
+ * since, until, event and type are used, NULL: all. Nothing is made where a delivery is, whatever its state, nor of
+ * what is not fanned out yet and will be. A few events are decided and committed at a time, oldest first: what was
+ * made stays when it is interrupted, and another call goes on. dry_run 1: counts alone. count, which may be NULL,
+ * receives how many, also with an error. Errors: invalid (also for single_use), not_found, conflict (disabled). */
+WH_API int wh_replay_missed(wh_engine *engine, const char *subscription, const wh_query *query, int dry_run,
+                            int64_t *count);
 
 /* ---------------------------------------------------------------- why, and what if */
 
@@ -545,13 +552,11 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
  * version   the one that decided, or will: of the delivery; of a held delivery that was released,
  *           the present one; else the one that was in force when the event was accepted, whenever it
  *           is fanned out. If that one is no longer kept, the present one ("present": true)
- * Where a rule failed there are "code", "line" (null when it names none) and "message",
- * also of "held" and where the policy is to send. Where one ran there are "cpu_us" and
- * "memory" (bytes at the highest). Where something goes out there is "bytes", the size
- * of the request's body. A rule's run here is that of the engine's fan-out: same input,
- * same limits. A subscription that was deleted is explained as long as its delivery is
- * there. Errors: invalid, not_found, json (a payload beyond a limit that was lowered),
- * limit, store, memory. */
+ * Where a rule failed there are "code", "line" (null when it names none) and "message", also of "held" and where
+ * the policy is to send. Where one ran there are "cpu_us" and "memory" (bytes at the highest). Where something goes
+ * out there is "bytes", the size of the request's body. A rule's run here is that of the engine's fan-out: same
+ * input, same limits. A subscription that was deleted is explained as long as its delivery is there. Errors: invalid,
+ * not_found, json (a payload beyond a limit that was lowered), limit, store, memory. */
 WH_API int wh_explain(wh_engine *engine, const char *event, const char *subscription, const wh_query *query, char **out,
                       size_t *size);
 
@@ -584,30 +589,25 @@ typedef struct wh_backtest {
  *    "differences":[{"event","type","now","then","diff":["- total: 12", "+ total: 13"]}],
  *    "errors":[{"event","type","code","line","message"}]}
  *
- * now and then are "sent", "dropped", "filtered", "type", "source" or "failed"; matched are
- * those that type and source let through. A failure that is sent by policy counts as failed
- * and as sent. Whether a side is paused, disabled, expired or for one event is not looked at.
- * bytes are those of request bodies; worst, differences' "then" and errors are the candidate's.
- * differ counts events whose outcome or value differs: the order of members, white space and
- * escapes are no difference, the spelling of a number is (1 and 1.0). Values are compared as
- * rule and fields made them, without the profile's envelope (but with "callfire", whose
- * fields are over it). A diff has lines "- path: value" for what is there now and "+ path:
- * value" for then, at most 50, path and value cut at 200 bytes; none unless both are sent.
- * progress comes at least every 100 events, and at the end. Cancelled by it: 0, with
- * "cancelled" true and what was seen so far. Errors: json, invalid (also for a document with
- * another tenant), limit, rule_syntax and whatever else the rule cannot be compiled for,
- * not_found, store, memory. */
+ * now and then are "sent", "dropped", "filtered", "type", "source" or "failed"; matched are those that type and
+ * source let through. A failure that is sent by policy counts as failed and as sent. Whether a side is paused,
+ * disabled, expired or for one event is not looked at. bytes are those of request bodies; worst, differences' "then"
+ * and errors are the candidate's. differ counts events whose outcome or value differs: the order of members, white
+ * space and escapes are no difference, the spelling of a number is (1 and 1.0). Values are compared as rule and fields
+ * made them, without the profile's envelope (but with "callfire", whose fields are over it). A diff has lines
+ * "- path: value" for what is there now and "+ path: value" for then, at most 50, path and value cut at 200 bytes;
+ * none unless both are sent. progress comes at least every 100 events, and at the end. Cancelled by it: 0, with
+ * "cancelled" true and what was seen so far. Errors: json, invalid (also for a document with another tenant), limit,
+ * rule_syntax and whatever else the rule cannot be compiled for, not_found, store, memory. */
 WH_API int wh_backtest_run(wh_engine *engine, const wh_backtest *backtest, char **out, size_t *size);
 
-/* One payload through filters, rule and fields, without a store or an engine: for
- * trying a rule out. document is a subscription's (url may be missing); limits may be
- * NULL. Gives {"outcome":"pass"|"project"|"drop"|"filtered"|"failed","body","key",
- * "headers","delay","path","code","line","message","cpu_us","memory"}, of which what
- * does not apply is null. body is the JSON that would go out, without an envelope. The
- * event's type, tenant and source are not compared with the document's. With event NULL
- * the rule is only compiled: {"outcome":"pass"}. A rule that fails when it runs is no error
- * of this call. Errors: json, invalid, rule_syntax with the line, rule_engine (rules NULL and
- * the document has a rule), limit, memory. Any thread. */
+/* One payload through filters, rule and fields, without a store or an engine: for trying a rule out. document is a
+ * subscription's (url may be missing); limits may be NULL. Gives
+ * {"outcome":"pass"|"project"|"drop"|"filtered"|"failed","body","key","headers","delay","path","code","line","message",
+ * "cpu_us","memory"}, of which what does not apply is null. body is the JSON that would go out, without an envelope.
+ * The event's type, tenant and source are not compared with the document's. With event NULL the rule is only compiled:
+ * {"outcome":"pass"}. A rule that fails when it runs is no error of this call. Errors: json, invalid, rule_syntax with
+ * the line, rule_engine (rules NULL and the document has a rule), limit, memory. Any thread. */
 WH_API int wh_rule_try(const wh_rule_engine *rules, const wh_limits *limits, const char *document, size_t size,
                        const wh_event *event, char **out, size_t *out_size);
 

@@ -285,6 +285,38 @@ static void deliveries_are_told_and_sent_again(void **state) {
     api_expect(404, "GET", "/v1/deliveries/dlv_x", api_a, NULL);
 }
 
+static void what_a_subscription_missed_is_counted_and_sent(void **state) {
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"order.paid\",\"payload\":{\"n\":1},\"id\":\"e\"}");
+    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"order.sent\",\"payload\":{\"n\":2}}");
+    api_expect(201, "POST", "/v1/events", api_b, "{\"type\":\"order.paid\",\"payload\":{\"n\":3},\"id\":\"f\"}");
+    fixture_run(api_engine);
+    api_expect(201, "POST", "/v1/subscriptions", api_a, "{" HOOK "}");
+    snprintf(id, sizeof id, "%s", api_member("id"));
+    api_expect(404, "POST", at("/v1/subscriptions/%s/missed", id), api_b, NULL);
+    api_expect(200, "POST", at("/v1/subscriptions/%s/missed", id), api_a, "{\"dry_run\":true}");
+    api_has("missed", "2");
+    api_expect(200, "POST", at("/v1/subscriptions/%s/missed", id), api_a, "{\"event\":\"e\",\"since\":\"1990-01-01\"}");
+    api_has("missed", "1");
+    api_expect(404, "POST", at("/v1/subscriptions/%s/missed", id), api_a, "{\"event\":\"f\"}");
+    api_expect(200, "POST", at("/v1/subscriptions/%s/missed", id), api_a, "{\"type\":\"order.paid\"}");
+    api_has("missed", "0");
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 1);
+    api_expect(200, "POST", at("/v1/subscriptions/%s/missed", id), api_a, NULL);
+    api_has("missed", "1");
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 2);
+    api_expect(400, "POST", at("/v1/subscriptions/%s/missed", id), api_a, "{\"dry_run\":1}");
+    api_has("error.field", "dry_run");
+    api_expect(400, "POST", at("/v1/subscriptions/%s/missed", id), api_a, "{\"state\":\"held\"}");
+    api_expect(201, "POST", "/v1/subscriptions", api_a, "{" HOOK ",\"single_use\":true}");
+    snprintf(id, sizeof id, "%s", api_member("id"));
+    api_expect(400, "POST", at("/v1/subscriptions/%s/missed", id), api_a, NULL);
+}
+
 static void why_and_what_if_are_answered(void **state) {
     char id[WH_ID_SIZE];
 
@@ -392,6 +424,7 @@ int main(void) {
         TEST(a_batch_of_too_many_values_is_413),
         TEST(a_batch_is_all_or_nothing),
         TEST(deliveries_are_told_and_sent_again),
+        TEST(what_a_subscription_missed_is_counted_and_sent),
         TEST(why_and_what_if_are_answered),
         TEST(health_and_metrics_are_told),
         TEST(the_document_names_every_route),

@@ -118,6 +118,7 @@ static int open_doors(wh_engine *engine) {
         wh_attempts(engine, "d", &out, &size),
         wh_replay(engine, "d"),
         wh_replay_query(engine, &query, &count),
+        wh_replay_missed(engine, "s", &query, 0, &count),
         wh_explain(engine, "e", NULL, &query, &out, &size),
         wh_backtest_run(engine, &backtest, &out, &size),
         wh_token_add(engine, NULL, "n", text),

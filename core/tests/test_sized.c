@@ -210,6 +210,7 @@ static void a_newer_program_looks_back(void **state) {
     assert_unknown(wh_deliveries(engine, &query.now, &text, NULL));
     assert_unknown(wh_explain(engine, "msg_0000000000001", NULL, &query.now, &text, NULL));
     assert_unknown(wh_replay_query(engine, &query.now, &count));
+    assert_unknown(wh_replay_missed(engine, "sub_0000000000001", &query.now, 0, &count));
     assert_unknown(wh_backtest_run(engine, &backtest.now, &text, NULL));
     wh_close(engine);
 }

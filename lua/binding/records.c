@@ -346,6 +346,44 @@ static int replay(lua_State *L) {
     return 1;
 }
 
+static int take_missed(lua_State *L, int options, wh_query *query, int *dry_run) {
+    static const char *const names[] = { "since", "until", "event", "type", "dry_run", NULL };
+    int failed;
+
+    if (lua_isnoneornil(L, options)) {
+        return 0;
+    }
+    whl_check_names(L, options, "replay_missed", names);
+    lua_pushliteral(L, "dry_run");
+    *dry_run = lua_rawget(L, options) != LUA_TNIL && whl_boolean(L, lua_gettop(L), "dry_run");
+    lua_pop(L, 1);
+    failed = whl_field_time(L, options, "since", &query->since);
+    failed = failed ? failed : whl_field_time(L, options, "until", &query->until);
+    failed = failed ? failed : whl_field_text(L, options, "event", &query->event);
+    return failed ? failed : whl_field_text(L, options, "type", &query->type);
+}
+
+static int replay_missed(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    wh_query query = WH_QUERY_INIT;
+    int64_t count = 0;
+    const char *id;
+    int dry_run = 0, failed, code;
+
+    lua_settop(L, 3);
+    failed = whl_text(L, 2, "subscription", &id);
+    failed = failed ? failed : take_missed(L, 3, &query, &dry_run);
+    if (failed) {
+        return failed;
+    }
+    code = wh_replay_missed(engine, id, &query, dry_run, &count);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushinteger(L, count);
+    return 1;
+}
+
 const luaL_Reg whl_record_methods[] = {
     { "subscribe", subscribe },
     { "subscription", subscription },
@@ -360,5 +398,6 @@ const luaL_Reg whl_record_methods[] = {
     { "body", body },
     { "page", page },
     { "replay", replay },
+    { "replay_missed", replay_missed },
     { NULL, NULL },
 };

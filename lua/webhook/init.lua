@@ -237,6 +237,13 @@ local core = require "webhook.core"
 ---@field event string
 ---@field items webhook.explanation[]
 
+---@class webhook.missed which of the stored events; absent: all
+---@field since? webhook.time of acceptance
+---@field until? webhook.time write ["until"]
+---@field event? string one, by its id
+---@field type? string
+---@field dry_run? boolean true: counts alone
+
 ---@class webhook.backtest a candidate: `document`, or some of the five fields after it
 ---@field subscription? string whose tenant, patterns and rule are compared with; absent: compared with sending everything
 ---@field document? webhook.subscription|webhook.raw what it names replaces what is in force
@@ -321,6 +328,7 @@ local core = require "webhook.core"
 ---@field revoke_token fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field tenant_secret fun(self: webhook.engine, tenant: string, secret?: string): secret: string?, message: string?, code: webhook.code?, failure: webhook.failure? signs for a tenant's subscriptions of the profile "unified"; made at first, or set
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
+---@field replay_missed fun(self: webhook.engine, subscription: string, options?: webhook.missed): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? makes the deliveries that the present version gives for stored events and that are not there: it was paused, disabled or not made yet
 ---@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code?, failure: webhook.failure? one explanation for a subscription; without one a page for all of the event's tenant
 ---@field backtest fun(self: webhook.engine, options: webhook.backtest): report: webhook.backtest_report?, message: string?, code: webhook.code?, failure: webhook.failure? blocks; sends and changes nothing
 local engine = core.engine

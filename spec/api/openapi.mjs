@@ -103,6 +103,9 @@ async function deliveries(subscription) {
     await ask('GET', template, with_id(template, 'dlv_0'));
   }
   await ask('POST', '/v1/deliveries/{id}/replay', with_id('/v1/deliveries/{id}/replay', id));
+  const missed = with_id('/v1/subscriptions/{id}/missed', subscription);
+  await ask('POST', '/v1/subscriptions/{id}/missed', { ...missed, body: { dry_run: true, since: '2026-01-01' } });
+  await ask('POST', '/v1/subscriptions/{id}/missed', missed);
   await ask('POST', '/v1/deliveries/replay', { body: { subscription, state: 'exhausted' } });
 }
 

@@ -153,6 +153,8 @@ uint32_t whi_body_member(const whi_call *call, uint32_t object, const char *name
 int whi_body_text(whi_call *call, uint32_t object, const char *name, const char **out);
 int whi_body_number(whi_call *call, uint32_t object, const char *name, int64_t least, int64_t most, int64_t fallback,
                     int64_t *out);
+/* 1 or 0; absent and null: 0. */
+int whi_body_flag(whi_call *call, uint32_t object, const char *name, int *out);
 int whi_body_time(whi_call *call, uint32_t object, const char *name, int64_t *out);
 /* The object has no other members than these, none of them twice. */
 int whi_body_only(whi_call *call, uint32_t object, const char *const *names);
@@ -275,7 +277,7 @@ int whi_serve_change(whi_call *call);
 /* ---- handlers of our own routes; the systems' are in their files, behind whi_api_handler */
 /* clang-format off */
 #define WHI_HANDLERS(X)                                                                                                \
-    X(subscription_backtest)                                                                                           \
+    X(subscription_backtest) X(subscription_missed)                                                                    \
     X(event_list) X(event_publish) X(event_batch) X(event_get) X(event_payload) X(event_explain)                       \
     X(delivery_list) X(delivery_get) X(delivery_attempts) X(delivery_body) X(delivery_replay) X(delivery_replay_query) \
     X(rule_try) X(health) X(metrics) X(token_list) X(token_make) X(token_remove) X(openapi)

@@ -1,4 +1,4 @@
-/* Our own routes for deliveries: /v1/deliveries. Tests: test_api_standard. */
+/* Our own routes for deliveries: /v1/deliveries, and those that a subscription has missed. Tests: test_api_standard. */
 #include "faces/api.h"
 
 #include <string.h>
@@ -94,6 +94,34 @@ int whi_serve_delivery_replay_query(whi_call *call) {
     code = code == WH_OK ? wh_replay_query(call->engine, &query, &count) : code;
     if (code == WH_OK) {
         whi_buf_format(&call->out, "{\"replayed\":%lld}", (long long)count);
+    }
+    return code;
+}
+
+/* An event's id is that of the subscription's tenant, whoever asks. */
+static int read_missed(whi_call *call, wh_query *query, int *dry_run) {
+    static const char *const names[] = { "since", "until", "event", "type", "dry_run", NULL };
+    int code = whi_body_only(call, 0, names);
+
+    code = code == WH_OK ? whi_body_time(call, 0, "since", &query->since) : code;
+    code = code == WH_OK ? whi_body_time(call, 0, "until", &query->until) : code;
+    code = code == WH_OK ? whi_body_text(call, 0, "event", &query->event) : code;
+    code = code == WH_OK ? whi_body_text(call, 0, "type", &query->type) : code;
+    return code == WH_OK ? whi_body_flag(call, 0, "dry_run", dry_run) : code;
+}
+
+int whi_serve_subscription_missed(whi_call *call) {
+    wh_query query = WH_QUERY_INIT;
+    whi_registration *found;
+    int64_t count = 0;
+    int dry_run = 0, code = whi_scope_subscription(call, call->id, &found);
+
+    code = code == WH_OK ? read_missed(call, &query, &dry_run) : code;
+    code = code == WH_OK ? whi_call_set_aside(call) : code;
+    code = code == WH_OK ? wh_replay_missed(call->engine, found->id, &query, dry_run, &count) : code;
+    whi_registration_unref(found);
+    if (code == WH_OK) {
+        whi_buf_format(&call->out, "{\"missed\":%lld}", (long long)count);
     }
     return code;
 }

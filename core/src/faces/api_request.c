@@ -470,6 +470,16 @@ int whi_body_number(whi_call *call, uint32_t object, const char *name, int64_t l
                                 (long long)most);
 }
 
+int whi_body_flag(whi_call *call, uint32_t object, const char *name, int *out) {
+    uint32_t node = whi_body_member(call, object, name);
+    unsigned type = node != WHI_JSON_NONE ? call->body.nodes[node].type : WHI_JSON_FALSE;
+
+    *out = type == WHI_JSON_TRUE;
+    return type == WHI_JSON_TRUE || type == WHI_JSON_FALSE
+               ? WH_OK
+               : whi_fail_field(WH_EINVALID, name, "expected true or false");
+}
+
 int whi_body_time(whi_call *call, uint32_t object, const char *name, int64_t *out) {
     uint32_t node = whi_body_member(call, object, name);
     const char *text;

@@ -83,5 +83,6 @@ const whi_handler whi_handlers_standard[] = {
     { "secrets", serve_secrets },
     { "version", serve_version },
     { "backtest", whi_serve_subscription_backtest },
+    { "missed", whi_serve_subscription_missed },
     { NULL, NULL },
 };

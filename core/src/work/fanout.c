@@ -11,6 +11,7 @@
 #include "engine/lease.h"
 #include "engine/position.h"
 #include "engine/registry.h"
+#include "engine/result.h"
 #include "pure/delivery.h"
 #include "work/later.h"
 #include "work/queue.h"
@@ -24,50 +25,26 @@ void whi_fanout_close(whi_worker *worker) {
     whi_decider_close(&worker->decider);
 }
 
-/* What the rule failed with, as it is told in the delivery: "rule_runtime: line 3: …". */
-static void sentence_of(const whi_decision *decision, char out[WH_RULE_ERROR_SIZE]) {
-    const wh_rule_error *error = &decision->error;
-    char place[40] = "";
-
-    if (error->line > 0) {
-        snprintf(place, sizeof place, "line %lld: ", (long long)error->line);
-    }
-    snprintf(out, WH_RULE_ERROR_SIZE, "%s%s%s%.400s", wh_error_name(decision->code), error->text[0] ? ": " : "", place,
-             error->text);
-}
-
-/* The state that a decision wants for a delivery; WHI_ABSENT: there is to be none. */
-static int state_of(const whi_subscription *s, const whi_decision *decision) {
-    static const int on_failure[] = { [WHI_HOLD] = WHI_HELD, [WHI_SKIP] = WHI_ABSENT, [WHI_SEND] = WHI_SENDING };
-    _Static_assert(WHI_HOLD == 0 && WHI_SKIP == 1 && WHI_SEND == 2, "a state for each policy");
-
-    switch (decision->verdict) {
-    case WHI_PASS:
-    case WHI_PROJECT:
-        return WHI_SENDING;
-    case WHI_FAILED:
-        return on_failure[s->on_rule_error];
-    default:
-        return WHI_ABSENT;
-    }
-}
-
 /* What becomes of its subscription, by what its rule said. */
 static void note_rule(whi_worker *worker, const whi_event *event, whi_registration *registration,
                       const whi_decision *decision) {
     if (decision->verdict == WHI_FAILED) {
         char sentence[WH_RULE_ERROR_SIZE];
-        sentence_of(decision, sentence);
+        whi_result_sentence(decision, sentence);
         whi_retire_for_rule(worker, event, registration, sentence);
     } else if (registration->subscription->rule != NULL && decision->verdict != WHI_FILTERED) {
         atomic_store_explicit(&registration->rule_failures, 0, memory_order_relaxed);
     }
 }
 
+static whi_subject subject_of(const whi_event *event) {
+    return (whi_subject){ event->id, event->type, event->tenant, event->source, event->key, event->time };
+}
+
 /* slice_us: 0, or what may come of it is WHI_SLOW. */
 static int decide(whi_worker *worker, const whi_event *event, whi_registration *registration, int64_t slice_us,
                   whi_decision *out) {
-    whi_subject subject = { event->id, event->type, event->tenant, event->source, event->key, event->time };
+    whi_subject subject = subject_of(event);
     int code;
 
     worker->decider.slice_us = slice_us;
@@ -78,40 +55,16 @@ static int decide(whi_worker *worker, const whi_event *event, whi_registration *
     return code;
 }
 
-/* What orders a delivery among the others of its subscription: the rule's key, or the
- * event's; "fifo" has one for all. */
-static int write_key(whi_worker *worker, const whi_event *event, const whi_subscription *s,
-                     const whi_decision *decision, whi_buf *out) {
-    if (s->order != WHI_ORDER_NONE && decision->key != NULL) {
-        whi_buf_text(out, decision->key);
-    } else if (event->key[0] != '\0') {
-        whi_buf_text(out, event->key);
-    } else {
-        return whi_system_order_key(s->system, event->type, &worker->decider.json, out);
-    }
-    return whi_buf_status(out);
-}
-
+/* A decision without a key leaves the one that it has. */
 static int take_key(whi_worker *worker, whi_delivery *delivery, const whi_decision *decision) {
-    const whi_subscription *s = delivery->registration->subscription;
-    whi_buf key;
-    int code = WH_OK;
+    whi_subject subject = subject_of(delivery->event);
+    char *key;
+    int code = whi_result_key(&worker->decider, &subject, delivery->registration->subscription, decision, &key);
 
-    if (s->order == WHI_ORDER_NONE && !whi_system_is_ordered(s->system, delivery->event->type)) {
-        return WH_OK;
-    }
-    if (worker->decider.scanned != WH_OK && s->order != WHI_ORDER_FIFO && delivery->event->key[0] == '\0') {
-        return WH_OK; /* its key cannot be read */
-    }
-    whi_buf_init(&key, WHI_ORDER_KEY_MAXIMUM + 1);
-    if (s->order != WHI_ORDER_FIFO) {
-        code = write_key(worker, delivery->event, s, decision, &key);
-    }
-    if (code == WH_OK && (key.size > 0 || s->order == WHI_ORDER_FIFO)) {
+    if (code == WH_OK && key != NULL) {
         whi_free(delivery->key);
-        code = whi_buf_take(&key, &delivery->key, NULL);
+        delivery->key = key;
     }
-    whi_buf_free(&key);
     return code;
 }
 
@@ -126,11 +79,11 @@ static int take_decision(whi_worker *worker, whi_delivery *delivery, whi_decisio
     delivery->headers = decision->headers;
     decision->body = decision->headers = NULL;
     if (decision->verdict == WHI_FAILED) {
-        sentence_of(decision, sentence);
+        whi_result_sentence(decision, sentence);
         whi_free(delivery->error);
         delivery->error = whi_strdup(sentence, WH_ZSTR);
     }
-    return state_of(delivery->registration->subscription, decision) == WHI_SENDING
+    return whi_result_state(delivery->registration->subscription, decision) == WHI_SENDING
                ? take_key(worker, delivery, decision)
                : WH_OK;
 }
@@ -152,7 +105,7 @@ static void leave_to_mended(whi_worker *worker, whi_delivery *delivery) {
 
 /* From being made, or from being sent, to what the decision wants. */
 static void move_as_decided(whi_worker *worker, whi_delivery *delivery, const whi_decision *decision) {
-    int wanted = state_of(delivery->registration->subscription, decision);
+    int wanted = whi_result_state(delivery->registration->subscription, decision);
 
     if (wanted == WHI_HELD && delivery->state == WHI_ABSENT && was_mended(worker, delivery->registration)) {
         leave_to_mended(worker, delivery);
@@ -253,7 +206,7 @@ static int leave_to_lag(whi_worker *worker, whi_event *event, whi_registration *
 }
 
 static int deliver(whi_worker *worker, whi_event *event, whi_registration *registration, whi_decision *decided) {
-    return state_of(registration->subscription, decided) != WHI_ABSENT
+    return whi_result_state(registration->subscription, decided) != WHI_ABSENT
                ? make_delivery(worker, event, registration, decided)
                : WH_OK;
 }
@@ -332,17 +285,13 @@ int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery, int *handed_ov
     return *handed_over ? WH_OK : code;
 }
 
-static int looks_inside(const whi_event *event, const whi_registration *registration) {
-    return whi_decide_looks_inside(registration) ||
-           (event->key[0] == '\0' && whi_system_is_ordered(registration->subscription->system, event->type));
-}
-
 static int scan_if_needed(whi_worker *worker, const whi_event *event) {
+    whi_subject subject = subject_of(event);
     int code = WH_OK;
 
     worker->decider.scanned = WH_OK;
     for (size_t i = event->found_at; i < event->found_count; i++) {
-        if (looks_inside(event, event->found[i])) {
+        if (whi_result_looks_inside(&subject, event->found[i])) {
             code = whi_decider_scan(&worker->decider, event->payload, event->payload_size);
             break;
         }

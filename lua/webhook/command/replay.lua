@@ -1,11 +1,13 @@
 local options = require "webhook.command.options"
 
-local replay = { words = 1 }
+local replay = { words = 2 }
 
-replay.options = { subscription = "text", event = "text", tenant = "text", state = "text", since = "text", ["until"] = "text" }
+replay.options = { subscription = "text", event = "text", tenant = "text", state = "text", since = "text", ["until"] = "text",
+  ["dry-run"] = "flag" }
 
 replay.help = [[
 webhook replay ID | webhook replay --subscription ID [--state exhausted] [--since TIME]
+webhook replay missed SUBSCRIPTION [--since TIME] [--until TIME] [--event ID] [--dry-run]
 
   webhook replay dlv_…
   webhook replay --subscription sub_…             all that are exhausted
@@ -13,8 +15,12 @@ webhook replay ID | webhook replay --subscription ID [--state exhausted] [--sinc
   webhook replay --event msg_… --state delivered
   webhook replay --subscription sub_… --state held   with the present rule
   webhook replay --tenant acme --state waiting    now, without waiting for their time
+  webhook replay missed sub_… --dry-run           how many it never got
+  webhook replay missed sub_… --since 7d
 
 Sends deliveries again, the same bytes, from the start of their retry list.
+missed: what came while the subscription was paused, disabled or not made yet, as far as its present
+events, filters and rule want it. Nothing is sent twice; after Ctrl-C the same line goes on.
 TIME: 90s, 30m, 12h, 7d ago, or 2026-11-21T10:00:00Z, or ms since 1970.]]
 
 local names = { "subscription", "event", "tenant", "state", "since", "until" }
@@ -28,7 +34,22 @@ local function query_of(values)
   return query
 end
 
+local function run_missed(values, words, out)
+  if not words[2] or values.subscription or values.tenant or values.state then
+    error { usage = "replay missed expects a SUBSCRIPTION, and --since, --until, --event or --dry-run" }
+  end
+  local hooks <close> = out:open_existing()
+  local count = out.check(hooks:replay_missed(words[2], {
+    since = options.time("since", values.since), ["until"] = options.time("until", values["until"]),
+    event = values.event, dry_run = values["dry-run"],
+  }))
+  out:item({ missed = count }, { "missed" })
+end
+
 function replay.run(values, words, out)
+  if words[1] == "missed" then return run_missed(values, words, out) end
+  if words[2] then error { usage = ("unexpected word %q"):format(words[2]) } end
+  if values["dry-run"] ~= nil then error { usage = "--dry-run is for replay missed" } end
   local query = query_of(values)
   if (query ~= nil) == (words[1] ~= nil) then
     error { usage = "replay expects an ID, or --subscription, --event, --tenant, --state, --since or --until" }
