@@ -10,25 +10,26 @@
 #define QUEUE_TIME_US INT64_C(2000000) /* longer than this nobody waits in memory behind a slow receiver */
 #define SPILL_US INT64_C(250000)       /* how often that is looked at */
 
-/* The store has it, or is given it: it is fetched when the lane has room. */
-static void spill(whi_worker *worker, whi_delivery *delivery) {
-    if (delivery->turn != WHI_TURN_ABSENT) {
-        whi_queue_put_back(worker, delivery, 0);
-        return;
-    }
-    whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine));
-    whi_record_delivery(worker, delivery);
-}
-
-void whi_queue_put_back(whi_worker *worker, whi_delivery *delivery, int64_t wait) {
+/* One that was fetched is dropped: its row waits as it did, and is fetched again. */
+static void put_back(whi_worker *worker, whi_delivery *delivery) {
     whi_lane *lane = whi_lane_get(worker, delivery->way.subscription, 0);
 
     whi_delivery_free(worker->engine, delivery);
     if (lane != NULL) {
-        whi_lane_stored(worker, lane, whi_now(worker->engine) + wait);
+        whi_lane_stored(worker, lane, whi_now(worker->engine));
     } else {
         atomic_store(&worker->inbox.rescan, 1);
     }
+}
+
+/* The store has it, or is given it: it is fetched when the lane has room. */
+static void spill(whi_worker *worker, whi_delivery *delivery) {
+    if (delivery->turn != WHI_TURN_ABSENT) {
+        put_back(worker, delivery);
+        return;
+    }
+    whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine));
+    whi_record_delivery(worker, delivery);
 }
 
 /* How much goes there at once is of the present version, whichever one decided. */

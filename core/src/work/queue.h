@@ -11,9 +11,6 @@
 /* Queues a delivery, or leaves it to the store; takes it. */
 void whi_queue_push(whi_worker *worker, whi_delivery *delivery);
 
-/* One that was fetched is dropped: its row waits as it did, and is fetched again when this has passed (ms). */
-void whi_queue_put_back(whi_worker *worker, whi_delivery *delivery, int64_t wait);
-
 /* What queued for too long goes to the store. */
 void whi_queue_spill(whi_worker *worker, whi_entry *entry);
 

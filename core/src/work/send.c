@@ -12,7 +12,6 @@
 #include "pure/delivery.h"
 #include "pure/retry.h"
 #include "work/lane.h"
-#include "work/queue.h"
 #include "work/record.h"
 #include "work/retire.h"
 
@@ -174,11 +173,8 @@ static void land(whi_flight *flight) {
     flight->lane->in_flight--;
 }
 
+/* Its row is due later, too: until then nobody who waits for what is due waits for it. */
 static void try_later(whi_worker *worker, whi_delivery *delivery) {
-    if (delivery->turn != WHI_TURN_ABSENT) {
-        whi_queue_put_back(worker, delivery, SCARCE_MS);
-        return;
-    }
     whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine) + SCARCE_MS);
     whi_record_delivery(worker, delivery);
 }
