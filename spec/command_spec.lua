@@ -65,7 +65,7 @@ describe("the command", function()
     end
     for _, words in ipairs { "deliveries", "deliveries show dlv_1", "events", "events show a", "subscriptions", "subscriptions show sub_1",
       "subscriptions secrets sub_1", "subscriptions update sub_1 --name x", "subscriptions delete sub_1", "subscriptions pause sub_1",
-      "subscriptions resume sub_1", "explain a", "backtest sub_1 --fields id", "tokens", "tokens revoke tok_1", "replay dlv_1",
+      "subscriptions resume sub_1", "explain a", "backtest sub_1 --fields id", "tokens", "tokens revoke tok_1", "settings", "replay dlv_1",
       "replay --state exhausted", "replay missed sub_1" } do
       local code, output, complaint = here(words)
       assert.same({ 1, "" }, { code, output }, words)
@@ -204,6 +204,23 @@ describe("the command", function()
     end
     json "tokens add"
     assert.equal(0, #json "events")
+  end)
+
+  it("shows and changes how long a store keeps things", function()
+    local day = 86400000
+    assert.same({ retain = 365 * day, retain_failed = 30 * day }, json("settings --retain 365d")[1])
+    assert.same({ retain = 365 * day, retain_failed = 36 * 3600000 }, json("settings --retain-failed 36h")[1])
+    local code, output = run "settings"
+    assert.equal(0, code)
+    assert.matches("365d", output)
+    assert.matches("36h", output)
+    assert.same({ retain = 7 * day, retain_failed = 36 * 3600000 }, json("settings --retain default")[1])
+    for _, wrong in ipairs { "0d", "7", "-1d", "soon" } do
+      local status, _, complaint = run("settings --retain=" .. wrong)
+      assert.equal(2, status)
+      assert.matches("%-%-retain expects 90s", complaint)
+    end
+    assert.equal(7 * day, json("settings")[1].retain)
   end)
 
   it("keeps payloads byte for byte, in and out", function()

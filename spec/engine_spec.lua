@@ -392,3 +392,36 @@ describe("clock", function()
     assert.equal("webhook.clock (7)", tostring(clock))
   end)
 end)
+
+describe("settings", function()
+  local day = 86400000
+
+  it("are the store's, for all who open it", function()
+    local file, clock = os.tmpname(), webhook.clock(start)
+    local lines = {}
+    local first = assert(webhook.open(file, { clock = clock, retain = 365 * day }))
+    local second = assert(webhook.open(file, { clock = clock, retain = day, log = function(level, line) lines[#lines + 1] = level .. " " .. line end }))
+    assert.same({ retain = 365 * day, retain_failed = 30 * day }, second:settings())
+    assert(second:step())
+    assert.equal(1, #lines)
+    assert.matches("^warning retain: the store says 31536000000 ms", lines[1])
+    assert.same({ retain = 365 * day, retain_failed = day }, second:settings { retain_failed = day })
+    assert.same({ retain = 365 * day, retain_failed = day }, first:settings {})
+    assert.same({ retain = 7 * day, retain_failed = day }, first:settings { retain = webhook.null })
+    second:close()
+    first:close()
+    for _, suffix in ipairs { "", "-wal", "-shm" } do os.remove(file .. suffix) end
+  end)
+
+  it("refuse what is no time", function()
+    local hooks <close> = assert(webhook.open ":memory:")
+    for _, wrong in ipairs { 0, -1, 1.5, "7d", true } do
+      local none, message, code, failure = hooks:settings { retain = wrong }
+      assert.same({ nil, "invalid", "retain" }, { none, code, failure.field })
+      assert.matches("expected 1 or more whole milliseconds", message)
+    end
+    assert.has_error(function() hooks:settings { keep = 1 } end)
+    assert.has_error(function() hooks:settings(7) end)
+    assert.equal(7 * day, hooks:settings().retain)
+  end)
+end)

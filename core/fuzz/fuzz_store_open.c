@@ -269,7 +269,8 @@ static void write_all(whi_store *store, void *sum) {
              whi_store_delivery_again(store, 1, 1, "k", NOW, 0, &count) ||
              whi_store_delivery_drop(store, whi_ident_first(NOW), 1, &count) ||
              whi_store_delivery_cancel(store, 2, NOW, 9, &count) || arrange(store, sum) ||
-             whi_store_purge(store, event.number, event.number, 50, &after, &count) || whi_store_commit(store, NULL);
+             whi_store_purge(store, event.number, event.number, 50, &after, &count) ||
+             whi_store_setting_put(store, "retain", 5, 1, &after) || whi_store_commit(store, NULL);
     if (failed) {
         whi_store_rollback(store);
     }

@@ -26,31 +26,27 @@
  * What to know before the first call
  *   - Delivery is at least once. A receiver tells a repeat by its event id, the
  *     `webhook-id` header.
- *   - wh_publish returns when the event is durable; nothing that it accepted is
- *     lost by a crash. Work is done by wh_step, wh_run or the threads of
- *     wh_start, never inside wh_publish.
- *   - Every function of an engine may be called from any thread, at any time
- *     between wh_open and wh_close, except where it says otherwise.
- *   - A process that forks must open its engines after the fork. In the child those
- *     of the parent are closed (WH_ECLOSED; wh_close leaves them alone), and a file that
- *     the parent has open at the fork cannot be opened: SQLite's locks would not hold.
- *   - A process may end while threads work (exit, a return from main): they leave
- *     first, which takes two seconds at most, and what was under way is made again.
- *     _exit and signals that kill lose nothing that was accepted either.
- *   - All processes of a store take turns at writing. A turn takes milliseconds; of a
- *     batch of 10,000 events half a second; of megabytes as long as the disk takes
- *     for them. A process that is stopped inside its turn (SIGSTOP, a debugger, a
- *     container that is frozen) stops all others: after 10 s their calls fail with
- *     WH_ELOCKED and change nothing; what they sent is recorded when it goes on. Reading is not
- *     held up. core/docs/operating.md says how to find that process.
- *   - 0 is success; a negative code says what failed, wh_last_error says it in
- *     words, wh_last_error_field and its like where. A call that fails changes nothing.
+ *   - wh_publish returns when the event is durable; nothing that it accepted is lost by a crash. Work is done by
+ *     wh_step, wh_run or the threads of wh_start, never inside wh_publish.
+ *   - Every function of an engine may be called from any thread, at any time between wh_open and wh_close, except
+ *     where it says otherwise.
+ *   - A process that forks must open its engines after the fork. In the child those of the parent are closed
+ *     (WH_ECLOSED; wh_close leaves them alone), and a file that the parent has open at the fork cannot be opened:
+ *     SQLite's locks would not hold.
+ *   - A process may end while threads work (exit, a return from main): they leave first, which takes two seconds at
+ *     most, and what was under way is made again. _exit and signals that kill lose nothing that was accepted either.
+ *   - All processes of a store take turns at writing. A turn takes milliseconds; of a batch of 10,000 events half a
+ *     second; of megabytes as long as the disk takes for them. A process that is stopped inside its turn (SIGSTOP, a
+ *     debugger, a container that is frozen) stops all others: after 10 s their calls fail with WH_ELOCKED and change
+ *     nothing; what they sent is recorded when it goes on. Reading is not held up. core/docs/operating.md says how to
+ *     find that process.
+ *   - 0 is success; a negative code says what failed, wh_last_error says it in words, wh_last_error_field and its
+ *     like where. A call that fails changes nothing.
  *   - Records (subscription, event, delivery, attempt) cross this interface as
  *     JSON: the same documents in C, in Lua, in the command. Text is UTF-8.
- *   - Times are milliseconds since 1970-01-01 UTC; durations are milliseconds. What a caller says as
- *     seconds or microseconds is refused: times are from 1973-03-03 to the year 9999. As text they are
- *     2026-11-21T10:00:00.000Z, also with another zone, with a blank for the T, without seconds, or the
- *     date alone.
+ *   - Times are milliseconds since 1970-01-01 UTC; durations are milliseconds. What a caller says as seconds or
+ *     microseconds is refused: times are from 1973-03-03 to the year 9999. As text they are
+ *     2026-11-21T10:00:00.000Z, also with another zone, with a blank for the T, without seconds, or the date alone.
  */
 #ifndef WEBHOOK_H
 #define WEBHOOK_H
@@ -78,22 +74,21 @@ WH_API const char *wh_version(void);
 
 /* What stays, and what does not
  *
- * A program that was built against this header runs with every later library of the same soname
- * (libwebhook.so.1), without being built again. So long as that number stays, functions keep their
- * meaning and their arguments, codes and constants their numbers, structs what they have; functions,
- * codes and members of structs are added. When one of these cannot be kept, the soname's number
- * moves, which in 0.x a minor version may do (0.2.0) and a patch (0.1.1) never does; from 1.0.0 on a
- * major version alone. Building again may need changes then; core/docs/changes.md names them. What
- * webhook_backend.h has is promised to programs that are built again with each minor version.
+ * A program that was built against this header runs with every later library of the same soname (libwebhook.so.1),
+ * without being built again. So long as that number stays, functions keep their meaning and their arguments, codes
+ * and constants their numbers, structs what they have; functions, codes and members of structs are added. When one
+ * of these cannot be kept, the soname's number moves, which in 0.x a minor version may do (0.2.0) and a patch
+ * (0.1.1) never does; from 1.0.0 on a major version alone. Building again may need changes then;
+ * core/docs/changes.md names them. What webhook_backend.h has is promised to programs that are built again with each
+ * minor version.
  *
- * Structs begin with their size, which WH_…_INIT sets; that is how both sides know what the other
- * one has. Members are appended, never moved or taken away, and 0 or NULL in a member is its
- * default. Of a struct from a program with an older header the library takes what there is. What
- * a newer one has beyond that is fine while it is 0; if it is set, the call fails (invalid, field
- * "size", and of a struct that hangs on another "limits.size", "clock.size", "rules.size") rather than
- * leave out what was asked for. Into a struct that is to be filled it writes no
- * further than its size, and 0 where it knows nothing. wh_header and wh_receipt have no size and
- * stay as they are. A program that fills a struct without its _INIT sets the size itself. */
+ * Structs begin with their size, which WH_…_INIT sets; that is how both sides know what the other one has. Members are
+ * appended, never moved or taken away, and 0 or NULL in a member is its default. Of a struct from a program with an
+ * older header the library takes what there is. What a newer one has beyond that is fine while it is 0; if it is set,
+ * the call fails (invalid, field "size", and of a struct that hangs on another "limits.size", "clock.size",
+ * "rules.size") rather than leave out what was asked for. Into a struct that is to be filled it writes no further
+ * than its size, and 0 where it knows nothing. wh_header and wh_receipt have no size and stay as they are. A program
+ * that fills a struct without its _INIT sets the size itself. */
 
 /* As a size: the text ends at its zero byte. */
 #define WH_ZSTR ((size_t)-1)
@@ -220,10 +215,9 @@ enum wh_durability {
 
 enum wh_level { WH_LOG_ERROR = 1, WH_LOG_WARNING, WH_LOG_INFO, WH_LOG_DEBUG };
 
-/* One line, without a line end and without secrets. Called from any thread of
- * the engine; must not call back into the engine. A line that comes again within a
- * minute is counted instead: "41 more times: …" says so when the minute is over, with
- * the next line, or when the engine is closed. */
+/* One line, without a line end and without secrets. Called from any thread of the engine; must not call back into the
+ * engine. A line that comes again within a minute is counted instead: "41 more times: …" says so when the minute is
+ * over, with the next line, or when the engine is closed. */
 typedef void (*wh_log_fn)(int level, const char *line, void *payload);
 
 /* Options of wh_open. Begin with WH_OPTIONS_INIT; what stays 0 is the default.
@@ -238,8 +232,8 @@ typedef struct wh_options {
     size_t allow_count;
     int64_t connect_timeout;     /* ms, default 5000 */
     int64_t timeout;             /* ms for a whole attempt, default 15000 */
-    int64_t retain;              /* ms that a delivered event is kept, default 7 days */
-    int64_t retain_failed;       /* ms that an event with a failed delivery is kept, default 30 days */
+    int64_t retain;              /* ms that a delivered event is kept; 0: as the store says, see wh_settings */
+    int64_t retain_failed;       /* the same of an event with a failed delivery */
     int64_t disable_after;       /* ms of nothing but failures that disable a subscription, default 5 days */
     const char *user_agent;      /* default "webhook/0.1.0" */
     const char *ca_file;         /* PEM bundle; default: the system's */
@@ -279,7 +273,7 @@ typedef struct wh_options {
  * other processes on this machine, may have one file open. options may be NULL. The file may be the database of your
  * program: the engine's tables, which begin with "webhook_", are made beside yours, and it is switched to WAL. So a row
  * that you insert into webhook_outbox in a transaction of your own becomes an event when that transaction commits. Its
- * texts must be UTF-8, SQLite's default. Errors: invalid, memory, store, corrupt, version, locked. */
+ * texts must be UTF-8, SQLite's default. Errors: invalid, memory, store, full, corrupt, version, locked. */
 WH_API int wh_open(wh_engine **out, const char *store, const wh_options *options);
 
 /* Stops the threads, waits for what is being written, hands work that is not
@@ -287,6 +281,14 @@ WH_API int wh_open(wh_engine **out, const char *store, const wh_options *options
  * off; they will be made again. Call it once, when no other call runs. NULL does
  * nothing. */
 WH_API void wh_close(wh_engine *engine);
+
+/* How long events are kept is the store's, and holds for all who have it open: `retain` and `retain_failed`, 7 and 30
+ * days where nobody said so. The first engine that is opened with a value in wh_options writes it; one that comes
+ * with another value goes by the store's, and a warning in its log says so. wh_settings gives what holds:
+ * {"retain":604800000,"retain_failed":2592000000}, to be freed with wh_free. wh_settings_set changes what the document
+ * names, null back to the default: each process deletes by that from then on. Errors: json, invalid, store. */
+WH_API int wh_settings(wh_engine *engine, char **out, size_t *size);
+WH_API int wh_settings_set(wh_engine *engine, const char *document, size_t size);
 
 /* -------------------------------------------------------------- subscriptions */
 

@@ -458,6 +458,10 @@ enum wh_backend_fact_kind {
     WH_FACT_TOKEN_REMOVE, /* WH_ENOTFOUND */
     /* Keeps a tenant's secret: replace 0 leaves the one that is there. */
     WH_FACT_TENANT_SECRET,
+    /* Keeps of.setting.value under its name, where it is not 0, and there is none yet or replace is 1. With
+     * replace 1 and value 0 there is none any more; with both 0 nothing changes. Answer: number, what is
+     * kept now; 0: nothing. */
+    WH_FACT_SETTING,
 
     /* Those that only look, as the transaction sees it. */
     WH_FACT_WORKER_HOLDS,       /* WH_ENOTFOUND: of.owner has no row */
@@ -537,6 +541,11 @@ typedef struct wh_backend_fact {
             int replace;
         } secret;
         struct {
+            const char *name;
+            int64_t value;
+            int replace;
+        } setting;
+        struct {
             int64_t event, subscription;
             wh_backend_delivery_fn each_delivery;
             wh_backend_subscription_fn each_subscription;
@@ -610,6 +619,8 @@ typedef struct wh_backend_store_vtable {
     int (*token_list)(wh_backend_store *store, const char *id, wh_backend_token_fn each, void *payload);
     /* out has WH_SECRET_SIZE bytes. WH_ENOTFOUND. */
     int (*tenant_secret)(wh_backend_store *store, const char *tenant, char *out);
+    /* What is kept under this name; 0: nothing. */
+    int (*setting)(wh_backend_store *store, const char *name, int64_t *out);
     /* A number that changes when another process (or engine) has committed. */
     int (*changes)(wh_backend_store *store, int64_t *out);
     /* Subscriptions that changed after this change number, deleted ones included;

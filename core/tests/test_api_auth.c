@@ -102,6 +102,28 @@ static void a_token_taken_back_is_wrong_at_once(void **state) {
     api_expect(400, "POST", "/v1/tokens", api_operator, "{\"tenants\":\"x\"}");
 }
 
+static void operators_see_and_change_what_the_store_goes_by(void **state) {
+    (void)state;
+    api_expect(200, "GET", "/v1/settings", api_operator, NULL);
+    api_has("retain", "604800000");
+    api_has("retain_failed", "2592000000");
+    api_expect(403, "GET", "/v1/settings", api_a, NULL);
+    api_expect(403, "PATCH", "/v1/settings", api_a, "{\"retain\":1}");
+    api_expect(401, "PATCH", "/v1/settings", NULL, "{\"retain\":1}");
+    api_expect(200, "PATCH", "/v1/settings", api_operator, "{\"retain\":31536000000}");
+    api_has("retain", "31536000000");
+    api_has("retain_failed", "2592000000");
+    api_expect(400, "PATCH", "/v1/settings", api_operator, "{\"retain\":0}");
+    api_has("error.field", "retain");
+    api_expect(400, "PATCH", "/v1/settings", api_operator, "{\"retains\":1}");
+    api_expect(400, "PATCH", "/v1/settings", api_operator, "{\"retain\":1,\"retain\":2}");
+    api_expect(405, "DELETE", "/v1/settings", api_operator, NULL);
+    api_expect(200, "GET", "/v1/settings", api_operator, NULL);
+    api_has("retain", "31536000000");
+    api_expect(200, "PATCH", "/v1/settings", api_operator, "{\"retain\":null}");
+    api_has("retain", "604800000");
+}
+
 static void who_guesses_too_often_waits_a_minute(void **state) {
     char good[WH_SECRET_SIZE + 8];
 
@@ -241,6 +263,7 @@ int main(void) {
         TEST(a_token_comes_as_bearer_as_basic_or_bare),
         TEST(basic_has_the_token_as_password_or_as_name),
         TEST(a_token_taken_back_is_wrong_at_once),
+        TEST(operators_see_and_change_what_the_store_goes_by),
         TEST(who_guesses_too_often_waits_a_minute),
         TEST(an_ipv6_customer_is_counted_as_a_whole),
         TEST(many_peers_take_no_memory_and_forget_no_guesser),

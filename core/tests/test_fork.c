@@ -126,6 +126,8 @@ static int open_doors(wh_engine *engine) {
         wh_token_revoke(engine, "t"),
         wh_token_check(engine, "t", NULL, NULL, &all),
         wh_tenant_secret(engine, "t", NULL, text),
+        wh_settings(engine, &out, &size),
+        wh_settings_set(engine, "{}", WH_ZSTR),
     };
     int open = 0;
 

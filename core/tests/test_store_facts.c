@@ -325,6 +325,42 @@ static void in_the_outbox_null_and_empty_are_absent(void **state) {
     on_store(optional);
 }
 
+static int64_t put_setting(whi_store *store, const char *name, int64_t value, int replace) {
+    int64_t now = -1;
+
+    OK(whi_store_begin(store));
+    OK(whi_store_setting_put(store, name, value, replace, &now));
+    OK(whi_store_commit(store, NULL));
+    return now;
+}
+
+static void settings(whi_store *store) {
+    int64_t found = -1;
+
+    OK(V(store)->setting(store, "retain", &found));
+    assert_int_equal(found, 0);
+    assert_int_equal(put_setting(store, "retain", 0, 0), 0);
+    assert_int_equal(put_setting(store, "retain", 5, 0), 5);
+    assert_int_equal(put_setting(store, "retain", 6, 0), 5); /* the first stays */
+    assert_int_equal(put_setting(store, "retain", 0, 0), 5);
+    assert_int_equal(put_setting(store, "other", 9, 1), 9);
+    OK(V(store)->setting(store, "retain", &found));
+    assert_int_equal(found, 5);
+    assert_int_equal(put_setting(store, "retain", INT64_MAX, 1), INT64_MAX);
+    OK(V(store)->setting(store, "retain", &found));
+    assert_true(found == INT64_MAX);
+    assert_int_equal(put_setting(store, "retain", 0, 1), 0);
+    OK(V(store)->setting(store, "retain", &found));
+    assert_int_equal(found, 0);
+    OK(V(store)->setting(store, "other", &found));
+    assert_int_equal(found, 9);
+}
+
+static void a_setting_stays_unless_it_is_replaced(void **state) {
+    (void)state;
+    on_store(settings);
+}
+
 int main(int argc, char **argv) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(each_fact_sees_those_before_it, clear),
@@ -336,6 +372,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(who_has_no_row_takes_nothing, clear),
         cmocka_unit_test_teardown(rows_of_the_outbox_become_events_in_their_order_or_are_put_aside, clear),
         cmocka_unit_test_teardown(in_the_outbox_null_and_empty_are_absent, clear),
+        cmocka_unit_test_teardown(a_setting_stays_unless_it_is_replaced, clear),
     };
 
     return RUN_IN_PLACES(tests);

@@ -1,4 +1,5 @@
-/* Who may use the HTTP API, and the secrets of tenants. */
+/* Who may use the HTTP API, the secrets of tenants, and the settings of the store. */
+#include "codec.h"
 #include "engine.h"
 
 /* The argument at index, which may be absent. */
@@ -78,7 +79,36 @@ static int tenant_secret(lua_State *L) {
     return 1;
 }
 
+/* Those of the table at 2, if there is one. */
+static int set_settings(lua_State *L, wh_engine *engine) {
+    static const char *const names[] = { "retain", "retain_failed", NULL };
+    whl_box *box;
+    int code;
+
+    if (lua_isnoneornil(L, 2)) {
+        return WH_OK;
+    }
+    whl_check_names(L, 2, "changes", names);
+    box = whl_box_new(L);
+    code = whl_write_document(L, 2, &box->buf);
+    code = code == WH_OK ? wh_settings_set(engine, box->buf.data, box->buf.size) : code;
+    whl_box_empty(box);
+    return code;
+}
+
+static int settings(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    int code = set_settings(L, engine);
+    whl_box *box;
+
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    box = whl_box_new(L);
+    return whl_push_document(L, wh_settings(engine, &box->text, &box->size), box, WHL_BARE_RECORD);
+}
+
 const luaL_Reg whl_token_methods[] = {
-    { "add_token", add_token },         { "tokens", tokens }, { "revoke_token", revoke_token },
-    { "tenant_secret", tenant_secret }, { NULL, NULL },
+    { "add_token", add_token },         { "tokens", tokens },     { "revoke_token", revoke_token },
+    { "tenant_secret", tenant_secret }, { "settings", settings }, { NULL, NULL },
 };

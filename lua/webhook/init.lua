@@ -55,8 +55,8 @@ local core = require "webhook.core"
 ---@field allow? string[]|string address ranges that are delivered to although the policy refuses them: "127.0.0.1", "10.1.0.0/16"
 ---@field connect_timeout? integer ms, 5000
 ---@field timeout? integer ms for a whole attempt, 15000
----@field retain? integer ms that a delivered event is kept, 7 days
----@field retain_failed? integer ms that an event with a failed delivery is kept, 30 days
+---@field retain? integer ms that a delivered event is kept: for all processes, unless the store says something already; see settings
+---@field retain_failed? integer the same of an event with a failed delivery
 ---@field disable_after? integer ms of nothing but failures that disable a subscription, 5 days
 ---@field user_agent? string
 ---@field ca_file? string PEM bundle; default: the system's
@@ -172,6 +172,10 @@ local core = require "webhook.core"
 ---@field tenant? string absent: an operator's, which reaches all tenants
 ---@field name string
 ---@field created_at string
+
+---@class webhook.settings what all processes of a store go by
+---@field retain? integer|webhook.null ms that a delivered event is kept; webhook.null: the default, 7 days
+---@field retain_failed? integer|webhook.null ms that an event with a failed delivery is kept; webhook.null: the default, 30 days
 
 ---@class webhook.raw JSON text that is sent as it is, byte for byte; tostring() gives it back
 
@@ -327,6 +331,7 @@ local core = require "webhook.core"
 ---@field tokens fun(self: webhook.engine, tenant?: string): tokens: webhook.token[]?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field revoke_token fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field tenant_secret fun(self: webhook.engine, tenant: string, secret?: string): secret: string?, message: string?, code: webhook.code?, failure: webhook.failure? signs for a tenant's subscriptions of the profile "unified"; made at first, or set
+---@field settings fun(self: webhook.engine, changes?: webhook.settings): settings: webhook.settings?, message: string?, code: webhook.code?, failure: webhook.failure? what holds in all processes of the store, with changes: from now on
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
 ---@field replay_missed fun(self: webhook.engine, subscription: string, options?: webhook.missed): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? makes the deliveries that the present version gives for stored events and that are not there: it was paused, disabled or not made yet
 ---@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code?, failure: webhook.failure? one explanation for a subscription; without one a page for all of the event's tenant

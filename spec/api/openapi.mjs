@@ -116,6 +116,11 @@ async function others(subscription) {
   holds('a token is shown once', made?.token?.startsWith('wht_'), made);
   await ask('GET', '/v1/tokens');
   await ask('GET', '/v1/tokens', { as: `Bearer ${made?.token}` }); // of a tenant: forbidden
+  await ask('GET', '/v1/settings');
+  await ask('GET', '/v1/settings', { as: `Bearer ${made?.token}` });
+  const kept = await ask('PATCH', '/v1/settings', { body: { retain: 86400000, retain_failed: null } });
+  check('a setting is changed, and null is the default', [kept.retain, kept.retain_failed], [86400000, 2592000000]);
+  await ask('PATCH', '/v1/settings', { body: { retain: 0 } });
   const listed = (await call(server.url, 'GET', '/v1/tokens?tenant=acme', { authorization })).json;
   await ask('DELETE', '/v1/tokens/{id}', with_id('/v1/tokens/{id}', listed.items[0].id));
   await ask('GET', '/v1/health', { as: undefined });

@@ -44,6 +44,7 @@ return {
   function() return hooks:secrets(id) ~= nil and hooks:subscription(id, 1) ~= nil end,
   function() return hooks:event "e1" ~= nil end,
   function() return hooks:add_token { tenant = "t", name = "n" } ~= nil and #hooks:tokens "other" == 0 end,
+  function() return hooks:settings({ retain = 86400000 }).retain == 86400000 end,
   function() return hooks:tenant_secret("t", "a-secret-of-theirs") ~= nil end,
   function()
     local status, _, body = hooks:handle { path = "/v1/events?limit=1", tenant = "", headers = { A = { "b", "c" } }, body = "" }

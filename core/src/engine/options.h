@@ -4,7 +4,8 @@
 
 #include "webhook_backend.h"
 
-/* wh_options with its defaults filled in; the texts are its own. */
+/* wh_options with its defaults filled in, but for retain and retain_failed, which are settings of the store:
+ * engine/setting.h. The texts are its own. */
 typedef struct whi_options {
     int durability;
     wh_limits limits;

@@ -1,4 +1,4 @@
-/* For operators: tokens, health, metrics, and the document of all routes. Tests: test_api_auth. */
+/* For operators: tokens, settings, health, metrics, and the document of all routes. Tests: test_api_auth. */
 #include "faces/api.h"
 
 #include <string.h>
@@ -54,6 +54,24 @@ int whi_serve_token_remove(whi_call *call) {
 
     call->status = code == WH_OK ? 204 : call->status;
     return code;
+}
+
+/* ------------------------------------------------------------------------ settings */
+
+int whi_serve_settings(whi_call *call) {
+    char *text = NULL;
+    size_t size = 0;
+    int code = wh_settings(call->engine, &text, &size);
+
+    return whi_call_hand_over(call, code, text, size);
+}
+
+int whi_serve_settings_change(whi_call *call) {
+    static const char *const names[] = { "retain", "retain_failed", NULL };
+    int code = whi_body_only(call, 0, names);
+
+    code = code == WH_OK ? wh_settings_set(call->engine, call->request->body, call->request->body_size) : code;
+    return code == WH_OK ? whi_serve_settings(call) : code;
 }
 
 /* -------------------------------------------------------------------------- health */

@@ -14,6 +14,7 @@
 #include "engine/position.h"
 #include "engine/promise.h"
 #include "engine/registry.h"
+#include "engine/setting.h"
 #include "engine/underway.h"
 #include "engine/writer.h"
 #include "life/ending.h"
@@ -31,12 +32,17 @@ const char *wh_version(void) {
 
 /* ----------------------------------------------------------------------- options */
 
+static int check_time(int64_t value, const char *name) {
+    return value >= 0
+               ? WH_OK
+               : whi_fail_field(WH_EINVALID, name, "expected 0 or more milliseconds, found %lld", (long long)value);
+}
+
 static int fill_time(int64_t *value, int64_t normal, const char *name) {
-    if (*value < 0) {
-        return whi_fail_field(WH_EINVALID, name, "expected 0 or more milliseconds, found %lld", (long long)*value);
-    }
-    *value = *value ? *value : normal;
-    return WH_OK;
+    int code = check_time(*value, name);
+
+    *value = *value != 0 ? *value : normal;
+    return code;
 }
 
 static int take_times(whi_options *own, const wh_options *given) {
@@ -49,8 +55,8 @@ static int take_times(whi_options *own, const wh_options *given) {
     own->disable_after = given->disable_after;
     code = fill_time(&own->connect_timeout, 5 * SECOND, "connect_timeout");
     code = code == WH_OK ? fill_time(&own->timeout, 15 * SECOND, "timeout") : code;
-    code = code == WH_OK ? fill_time(&own->retain, 7 * DAY, "retain") : code;
-    code = code == WH_OK ? fill_time(&own->retain_failed, 30 * DAY, "retain_failed") : code;
+    code = code == WH_OK ? check_time(own->retain, "retain") : code;
+    code = code == WH_OK ? check_time(own->retain_failed, "retain_failed") : code;
     return code == WH_OK ? fill_time(&own->disable_after, 5 * DAY, "disable_after") : code;
 }
 
@@ -165,6 +171,19 @@ static int make_lease(wh_engine *engine) {
     return WH_OK;
 }
 
+/* Of what was not said the store's word holds. */
+static int offer_settings(wh_engine *engine) {
+    int64_t said[WHI_SETTINGS] = {
+        [WHI_RETAIN] = engine->options.retain, [WHI_RETAIN_FAILED] = engine->options.retain_failed
+    };
+    int code = WH_OK;
+
+    for (int i = 0; code == WH_OK && i < WHI_SETTINGS; i++) {
+        code = said[i] != 0 ? whi_setting_offer(engine, i, said[i]) : WH_OK;
+    }
+    return code;
+}
+
 static int open_parts(wh_engine *engine, const char *store, const wh_options *options,
                       const whi_transport_vtable *transport) {
     whi_store_options store_options;
@@ -193,7 +212,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     atomic_store(&engine->more_events, 1);
     atomic_store(&engine->more_rows, 1);
     atomic_store(&engine->outbox_seen, -1);
-    return code;
+    return code == WH_OK ? offer_settings(engine) : code;
 }
 
 int wh_open(wh_engine **out, const char *store, const wh_options *options) {

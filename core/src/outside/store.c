@@ -467,3 +467,12 @@ int whi_store_tenant_secret_put(whi_store *store, const char *tenant, const char
 
     return whi_store_write(store, &fact, &answer);
 }
+
+int whi_store_setting_put(whi_store *store, const char *name, int64_t value, int replace, int64_t *now) {
+    whi_fact fact = { .kind = WH_FACT_SETTING, .of.setting = { name, value, replace } };
+    whi_answer answer = { 0 };
+    int code = whi_store_write(store, &fact, &answer);
+
+    *now = answer.number;
+    return code;
+}

@@ -101,5 +101,6 @@ int whi_store_purge(whi_store *store, int64_t done_before, int64_t failed_before
 int whi_store_token_add(whi_store *store, const whi_token_row *row);
 int whi_store_token_remove(whi_store *store, const char *id);
 int whi_store_tenant_secret_put(whi_store *store, const char *tenant, const char *secret, int replace);
+int whi_store_setting_put(whi_store *store, const char *name, int64_t value, int replace, int64_t *now);
 
 #endif

@@ -150,6 +150,9 @@ enum whi_sql {
     WHI_SQL_TENANT_SECRET,
     WHI_SQL_TENANT_PUT,
     WHI_SQL_TENANT_ADD,
+    WHI_SQL_SETTING_GET,
+    WHI_SQL_SETTING_PUT,
+    WHI_SQL_SETTING_DROP,
 
     WHI_SQL_STATEMENTS /* how many */
 };
@@ -333,6 +336,11 @@ int whi_sqlite_token_remove(whi_store *store, const char *id);
 int whi_sqlite_token_list(whi_store *store, const char *id, whi_token_fn each, void *payload);
 int whi_sqlite_tenant_secret(whi_store *store, const char *tenant, char *out);
 int whi_sqlite_tenant_secret_put(whi_store *store, const char *tenant, const char *secret, int replace);
+
+/* ---- store_sqlite_setting.c */
+/* value and replace as of WH_FACT_SETTING; *now receives what is kept then. */
+int whi_sqlite_setting_put(whi_sqlite *store, const char *name, int64_t value, int replace, int64_t *now);
+int whi_sqlite_setting(whi_store *store, const char *name, int64_t *out);
 
 /* ---- store_sqlite_worker.c */
 int whi_sqlite_worker_add(whi_store *store, int share, int64_t *owner);

@@ -169,6 +169,11 @@ static int tenant_secret(whi_sqlite *store, whi_fact *fact) {
                                         fact->of.secret.replace);
 }
 
+static int setting(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_setting_put(store, fact->of.setting.name, fact->of.setting.value, fact->of.setting.replace,
+                                  &fact->answer.number);
+}
+
 static int worker_holds(whi_sqlite *store, whi_fact *fact) {
     return whi_sqlite_worker_holds(&store->base, fact->of.owner);
 }
@@ -214,6 +219,7 @@ static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = 
     [WH_FACT_TOKEN_ADD] = token_add,
     [WH_FACT_TOKEN_REMOVE] = token_remove,
     [WH_FACT_TENANT_SECRET] = tenant_secret,
+    [WH_FACT_SETTING] = setting,
     [WH_FACT_WORKER_HOLDS] = worker_holds,
     [WH_FACT_WORKER_LIST] = worker_list,
     [WH_FACT_DELIVERY_NOW] = delivery_now,

@@ -86,6 +86,13 @@
     "WITH RECURSIVE n (id) AS (SELECT 0 UNION ALL SELECT id + 1 FROM n WHERE id < 255)"                                \
     " INSERT INTO webhook_partitions SELECT id, 0, 0, " position " FROM n;\n"
 
+#define SETTING_TABLE                                                                                                  \
+    "CREATE TABLE webhook_settings (\n"                                                                                \
+    "  -- What all processes of this store go by, where it was said: retain, retain_failed; ms.\n"                     \
+    "  name  TEXT PRIMARY KEY,\n"                                                                                      \
+    "  value INTEGER NOT NULL\n"                                                                                       \
+    ") WITHOUT ROWID;\n"
+
 #define TOKEN_TABLES                                                                                                   \
     "CREATE TABLE webhook_tokens (\n"                                                                                  \
     "  -- Who may use the HTTP API.\n"                                                                                 \
@@ -234,7 +241,7 @@ const char whi_sqlite_schema[] =
     "CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT "
     "NULL;\n"
 
-    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") LAG_TABLE TOKEN_TABLES;
+    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") LAG_TABLE SETTING_TABLE TOKEN_TABLES;
 
 /* A first attempt without its delivery belonged to an event that a hand deleted: nobody can ask for it. */
 #define FIRST_ATTEMPTS                                                                                                 \
@@ -325,7 +332,8 @@ static const char upgrade_4[] =
     TEXT_BECOMES("index", "webhook_deliveries_keyed", REPLACED("sql", " OR state = " SENDING, ""))
     TEXT_BECOMES("table", "webhook_outbox", EMPTY_IS_NULL(WITHOUT_NOT_NULL))
     /* clang-format on */
-    "PRAGMA writable_schema = RESET;\n" LAG_TABLE "UPDATE webhook_meta SET value = 5 WHERE name = 'schema';\n";
+    "PRAGMA writable_schema = RESET;\n" LAG_TABLE SETTING_TABLE
+    "UPDATE webhook_meta SET value = 5 WHERE name = 'schema';\n";
 
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
     [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4
@@ -611,5 +619,8 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_TOKEN_GET] = "SELECT id, tenant, name, hash, created_at FROM webhook_tokens WHERE id = ?1",
     [WHI_SQL_TENANT_SECRET] = "SELECT secret FROM webhook_tenants WHERE tenant = ?1",
     [WHI_SQL_TENANT_PUT] = "INSERT OR REPLACE INTO webhook_tenants (tenant, secret) VALUES (?1, ?2)",
+    [WHI_SQL_SETTING_GET] = "SELECT value FROM webhook_settings WHERE name = ?1",
+    [WHI_SQL_SETTING_PUT] = "INSERT OR REPLACE INTO webhook_settings (name, value) VALUES (?1, ?2)",
+    [WHI_SQL_SETTING_DROP] = "DELETE FROM webhook_settings WHERE name = ?1",
     [WHI_SQL_TENANT_ADD] = "INSERT INTO webhook_tenants (tenant, secret) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
 };

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "engine/setting.h"
 
 #define PURGE_ROWS 128
 #define PURGE_EVERY_MS INT64_C(60000)
@@ -11,15 +12,20 @@
 
 typedef struct purge {
     whi_task task;
-    int64_t done_before, failed_before, after;
+    int64_t now, after;
     int count;
 } purge;
 
+/* How long things are kept is asked here, where nobody can change it before they go. */
 static int run_purge(whi_job *job, whi_store *store) {
     purge *self = (purge *)job;
-    int64_t after = self->task.worker->purge_after;
-    int code = whi_store_purge(store, self->done_before, self->failed_before, PURGE_ROWS, &after, &self->count);
+    int64_t after = self->task.worker->purge_after, retain, retain_failed;
+    int code = whi_setting_now(store, WHI_RETAIN, &retain);
 
+    code = code == WH_OK ? whi_setting_now(store, WHI_RETAIN_FAILED, &retain_failed) : code;
+    code = code == WH_OK ? whi_store_purge(store, whi_ident_first(self->now - retain),
+                                           whi_ident_first(self->now - retain_failed), PURGE_ROWS, &after, &self->count)
+                         : code;
     self->after = after;
     return code;
 }
@@ -39,15 +45,13 @@ static void purge_back(whi_task *task) {
 
 void whi_purge(whi_worker *worker, whi_entry *entry) {
     int64_t now = whi_now(worker->engine);
-    const whi_options *options = &worker->engine->options;
     purge *self = whi_calloc(1, sizeof *self);
 
     if (self == NULL) {
         whi_timetable_at(&worker->timetable, entry, now + PURGE_EVERY_MS);
         return;
     }
-    self->done_before = whi_ident_first(now - options->retain);
-    self->failed_before = whi_ident_first(now - options->retain_failed);
+    self->now = now;
     self->task.job.run = run_purge;
     self->task.job.rows = PURGE_ROWS * 4;
     self->task.back = purge_back;

@@ -512,7 +512,7 @@ mutation fetched_foreign 'a lane is fetched for without its partition' \
         look_at_lane'
 
 mutation put_back_untold 'what is put back is fetched with the next' \
-    work/queue.c '        whi_lane_stored(worker, lane, whi_now(worker->engine));' '        (void)wait;'
+    work/queue.c '        whi_lane_stored(worker, lane, whi_now(worker->engine));' '        (void)lane;'
 
 mutation fetched_for_now 'what is fetched bears the number of now, not of this turn' \
     work/fetch.c '#include "engine/position.h"' '#include "engine/position.h"

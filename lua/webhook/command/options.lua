@@ -91,4 +91,25 @@ function options.time(name, text)
   return wrong("--%s expects a time like 2026-11-21T10:00:00Z, or 90s, 30m, 12h, 7d ago; found %q", name, text)
 end
 
+--- The milliseconds of an option like 90s, 30m, 12h, 7d.
+---@param name string
+---@param text string
+---@return integer
+function options.duration(name, text)
+  local count, unit = text:match "^(%d+)([smhd])$"
+  local number = count and math.tointeger(tonumber(count))
+  if number and number > 0 and number < 1 << 32 then return number * UNITS[unit] end
+  return wrong("--%s expects 90s, 30m, 12h or 7d; found %q", name, text)
+end
+
+--- The same backwards, in the largest unit that tells it exactly.
+---@param ms integer
+---@return string
+function options.duration_text(ms)
+  for _, unit in ipairs { "d", "h", "m", "s" } do
+    if ms % UNITS[unit] == 0 then return ("%d%s"):format(ms // UNITS[unit], unit) end
+  end
+  return ("%dms"):format(ms)
+end
+
 return options

@@ -1,0 +1,235 @@
+/* Settings: what decides over the data of a store is the store's, whoever has it open. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine_fixture.h"
+#include "life_kit.h"
+
+#define DAY INT64_C(86400000)
+#define GOOD "SELECT count(*) FROM webhook_events WHERE type = 'good'"
+#define BAD "SELECT count(*) FROM webhook_events WHERE type = 'bad'"
+#define SETTINGS "SELECT count(*) FROM webhook_settings"
+
+static char said[4][512];
+static int said_count;
+
+static void hear(int level, const char *line, void *payload) {
+    (void)payload;
+    assert_int_equal(level, WH_LOG_WARNING);
+    assert_true(said_count < 4);
+    snprintf(said[said_count++], sizeof said[0], "%s", line);
+}
+
+static wh_engine *open_with(const char *file, int64_t retain, int64_t retain_failed) {
+    wh_options options = WH_OPTIONS_INIT;
+
+    options.retain = retain;
+    options.retain_failed = retain_failed;
+    options.log = hear;
+    said_count = 0;
+    return fixture_open(file, &options);
+}
+
+static void assert_settings(wh_engine *engine, int64_t retain, int64_t retain_failed) {
+    char expected[128], *found = DOCUMENT(wh_settings(engine, &fixture_handed, &fixture_size));
+
+    snprintf(expected, sizeof expected, "{\"retain\":%lld,\"retain_failed\":%lld}", (long long)retain,
+             (long long)retain_failed);
+    assert_string_equal(found, expected);
+    assert_int_equal(fixture_size, strlen(expected));
+    wh_free(found);
+}
+
+static void publish_all(wh_engine *engine) {
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/\",\"retry\":[0]}", NULL);
+    fixture_publish(engine, "good", "1", NULL);
+    fixture_run(engine);
+    fixture_script.status = 500;
+    fixture_publish(engine, "bad", "1", NULL);
+    fixture_run(engine);
+    fixture_script.status = 200;
+    fixture_publish(engine, "last", "1", NULL); /* from which numbers go on: it always stays */
+    fixture_run(engine);
+}
+
+static void pass_days(wh_engine *engine, int days) {
+    for (int i = 0; i < days; i++) {
+        atomic_fetch_add(&fixture_time, DAY);
+        fixture_run(engine);
+    }
+}
+
+/* ----------------------------------------------------------------------------- opening */
+
+static void where_nobody_said_anything_the_defaults_hold_and_are_not_written(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = open_with(file, 0, 0);
+
+    (void)state;
+    assert_settings(engine, 7 * DAY, 30 * DAY);
+    assert_int_equal(life_sql(file, SETTINGS), 0);
+    wh_close(engine);
+}
+
+static void the_first_who_says_something_says_it_for_all(void **state) {
+    const char *file = fixture_file();
+    wh_engine *silent = open_with(file, 0, 0), *first = open_with(file, 365 * DAY, 0);
+
+    (void)state;
+    assert_settings(silent, 365 * DAY, 30 * DAY);
+    assert_settings(first, 365 * DAY, 30 * DAY);
+    assert_int_equal(life_sql(file, SETTINGS), 1);
+    wh_close(first);
+    first = open_with(file, 365 * DAY, 90 * DAY);
+    assert_settings(silent, 365 * DAY, 90 * DAY);
+    assert_int_equal(said_count, 0);
+    wh_close(first);
+    wh_close(silent);
+}
+
+static void who_says_otherwise_later_is_told_and_goes_by_what_is_there(void **state) {
+    const char *file = fixture_file();
+    wh_engine *first = open_with(file, 365 * DAY, 366 * DAY), *second = open_with(file, DAY, 366 * DAY);
+
+    (void)state;
+    assert_settings(second, 365 * DAY, 366 * DAY);
+    assert_int_equal(said_count, 1);
+    assert_has(said[0], "retain: the store says 31536000000 ms");
+    assert_has(said[0], "not the 86400000 ms");
+    assert_has(said[0], "webhook settings");
+    wh_close(second);
+    wh_close(first);
+}
+
+static void an_engine_in_memory_keeps_what_it_was_opened_with(void **state) {
+    wh_engine *engine = open_with(":memory:", 2 * DAY, 3 * DAY);
+
+    (void)state;
+    assert_settings(engine, 2 * DAY, 3 * DAY);
+    assert_int_equal(said_count, 0);
+    wh_close(engine);
+}
+
+/* ---------------------------------------------------------------------------- changing */
+
+static void a_change_is_for_all_and_null_is_the_default(void **state) {
+    const char *file = fixture_file();
+    wh_engine *one = open_with(file, 365 * DAY, 366 * DAY), *other = open_with(file, 0, 0);
+
+    (void)state;
+    assert_int_equal(wh_settings_set(other, "{\"retain\":1000.0}", WH_ZSTR), WH_OK);
+    assert_settings(one, 1000, 366 * DAY);
+    assert_int_equal(wh_settings_set(other, "{\"retain\":null,\"retain_failed\":5}", WH_ZSTR), WH_OK);
+    assert_settings(one, 7 * DAY, 5);
+    assert_int_equal(life_sql(file, SETTINGS), 1);
+    assert_int_equal(wh_settings_set(one, "{}", WH_ZSTR), WH_OK);
+    assert_settings(other, 7 * DAY, 5);
+    wh_close(other);
+    wh_close(one);
+}
+
+static void assert_refused(wh_engine *engine, const char *document, int code, const char *field) {
+    assert_int_equal(wh_settings_set(engine, document, WH_ZSTR), code);
+    assert_string_equal(wh_last_error_field(), field);
+}
+
+static void a_wrong_change_changes_nothing(void **state) {
+    wh_engine *engine = open_with(":memory:", 2 * DAY, 3 * DAY);
+
+    (void)state;
+    assert_refused(engine, NULL, WH_EINVALID, "document");
+    assert_refused(engine, "{", WH_EJSON, "document");
+    assert_refused(engine, "[]", WH_EINVALID, "document");
+    assert_refused(engine, "{\"retain\":1,\"retains\":1}", WH_EINVALID, "document");
+    assert_has(wh_last_error(), "unknown setting \"retains\"");
+    assert_refused(engine, "{\"retain\":1,\"retain_failed\":0}", WH_EINVALID, "retain_failed");
+    assert_refused(engine, "{\"retain\":-1}", WH_EINVALID, "retain");
+    assert_refused(engine, "{\"retain\":1.5}", WH_EINVALID, "retain");
+    assert_refused(engine, "{\"retain\":\"7d\"}", WH_EINVALID, "retain");
+    assert_has(wh_last_error(), "found \"7d\"");
+    assert_int_equal(wh_settings(engine, NULL, NULL), WH_EINVALID);
+    assert_settings(engine, 2 * DAY, 3 * DAY);
+    wh_close(engine);
+}
+
+/* ---------------------------------------------------------------------------- purging */
+
+static void what_one_keeps_for_a_year_no_other_purges_sooner(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = open_with(file, 365 * DAY, 365 * DAY);
+
+    (void)state;
+    publish_all(engine);
+    wh_close(engine);
+    engine = open_with(file, 0, 0);
+    pass_days(engine, 100);
+    assert_int_equal(life_sql(file, GOOD), 1);
+    assert_int_equal(life_sql(file, BAD), 1);
+    wh_close(engine);
+    engine = open_with(file, DAY, DAY); /* nor one that says less */
+    pass_days(engine, 2);
+    assert_int_equal(life_sql(file, GOOD), 1);
+    pass_days(engine, 300);
+    assert_int_equal(life_sql(file, GOOD), 0);
+    assert_int_equal(life_sql(file, BAD), 0);
+    wh_close(engine);
+}
+
+static void who_works_hears_of_a_change(void **state) {
+    const char *file = fixture_file();
+    wh_engine *working = open_with(file, 0, 0), *other = open_with(file, 0, 0);
+
+    (void)state;
+    publish_all(working);
+    assert_int_equal(wh_settings_set(other, "{\"retain\":2592000000}", WH_ZSTR), WH_OK);
+    pass_days(working, 20);
+    assert_int_equal(life_sql(file, GOOD), 1);
+    assert_int_equal(wh_settings_set(other, "{\"retain_failed\":86400000}", WH_ZSTR), WH_OK);
+    pass_days(working, 1);
+    assert_int_equal(life_sql(file, GOOD), 1);
+    assert_int_equal(life_sql(file, BAD), 0);
+    assert_int_equal(wh_settings_set(other, "{\"retain\":null}", WH_ZSTR), WH_OK);
+    pass_days(working, 1);
+    assert_int_equal(life_sql(file, GOOD), 0);
+    wh_close(other);
+    wh_close(working);
+}
+
+/* Nothing at all would be kept by it. */
+static void a_hand_s_zero_is_no_setting(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = open_with(file, 30 * DAY, 30 * DAY);
+
+    (void)state;
+    publish_all(engine);
+    life_sql(file, "UPDATE webhook_settings SET value = -5 WHERE name = 'retain'");
+    life_sql(file, "UPDATE webhook_settings SET value = 0 WHERE name = 'retain_failed'");
+    assert_settings(engine, 7 * DAY, 30 * DAY);
+    pass_days(engine, 2);
+    assert_int_equal(life_sql(file, GOOD), 1);
+    assert_int_equal(life_sql(file, BAD), 1);
+    wh_close(engine);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
+    const struct CMUnitTest tests[] = {
+        TEST(where_nobody_said_anything_the_defaults_hold_and_are_not_written),
+        TEST(the_first_who_says_something_says_it_for_all),
+        TEST(who_says_otherwise_later_is_told_and_goes_by_what_is_there),
+        TEST(an_engine_in_memory_keeps_what_it_was_opened_with),
+        TEST(a_change_is_for_all_and_null_is_the_default),
+        TEST(a_wrong_change_changes_nothing),
+        TEST(what_one_keeps_for_a_year_no_other_purges_sooner),
+        TEST(who_works_hears_of_a_change),
+        TEST(a_hand_s_zero_is_no_setting),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
