@@ -87,7 +87,7 @@ static int check_kind(whi_reading *self, const whi_wire_field *field, uint32_t n
     if (field->kind == WHI_WIRE_NUMBER) {
         return check_range(self, field, node);
     }
-    return field->kind == WHI_WIRE_MS && whi_json_int(json, node, &ms) ? whi_time_check(field->name, ms) : WH_OK;
+    return field->kind == WHI_WIRE_MS && whi_json_whole(json, node, &ms) ? whi_time_check(field->name, ms) : WH_OK;
 }
 
 static int check_values(whi_reading *self, const whi_wire_field *field, uint32_t node) {
