@@ -264,7 +264,7 @@ describe("the command", function()
     assert.equal(odd, webhook.decode(output).payload.text)
     local receiver = shell.start(shell.webhook "listen --port 0")
     local url = receiver.wait_for "(http://%S+)"
-    assert(os.execute(("curl -s -o /dev/null --data-binary @'%s' %s"):format(shell.write("x\u{202e}y"), url)))
+    assert.equal(0, (shell.run(("curl -s -o /dev/null --data-binary @'%s' %s"):format(shell.write("x\u{202e}y"), url))))
     receiver.wait_for "\n  x%?y\n"
   end)
 
