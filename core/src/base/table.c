@@ -11,6 +11,13 @@ uint32_t whi_table_spread(uint64_t number) {
     return (uint32_t)(number * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
+uint32_t whi_table_spread_text(uint64_t begin, const char *text) {
+    while (*text != '\0') {
+        begin = begin * 31 + (unsigned char)*text++;
+    }
+    return whi_table_spread(begin);
+}
+
 /* Where it is, or would be. The table is not empty, and never full. */
 static uint32_t slot_of(const whi_table *table, const whi_table_kind *kind, uint32_t hash, const void *key) {
     uint32_t mask = table->capacity - 1, at = hash & mask;

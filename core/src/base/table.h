@@ -21,6 +21,9 @@ typedef struct whi_table_kind {
 /* A hash for numbers that come one after the other, and for pointers. */
 uint32_t whi_table_spread(uint64_t number);
 
+/* A hash for texts; of what is told apart by a number and a text, begin is the number. */
+uint32_t whi_table_spread_text(uint64_t begin, const char *text);
+
 /* The entry, or NULL. */
 void *whi_table_get(const whi_table *table, const whi_table_kind *kind, uint32_t hash, const void *key);
 

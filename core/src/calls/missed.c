@@ -142,13 +142,10 @@ static int is_taken_care_of(const missed *self, const whi_past *event, int *out)
 }
 
 static int scan_if_needed(missed *self, const whi_subject *subject, const whi_past *event) {
-    int code = WH_OK;
-
     self->decider.scanned = WH_OK;
-    if (whi_result_looks_inside(subject, self->registration)) {
-        code = whi_decider_scan(&self->decider, event->payload, event->payload_size);
-    }
-    return code == WH_EJSON || code == WH_ELIMIT ? WH_OK : code; /* for who looks inside: see decide.h */
+    return whi_result_looks_inside(subject, self->registration)
+               ? whi_decider_scan_stored(&self->decider, event->payload, event->payload_size)
+               : WH_OK;
 }
 
 static int decide(missed *self, making *one) {

@@ -53,6 +53,12 @@ int whi_decider_scan(whi_decider *self, const char *payload, size_t size) {
     return self->scanned;
 }
 
+int whi_decider_scan_stored(whi_decider *self, const char *payload, size_t size) {
+    int code = whi_decider_scan(self, payload, size);
+
+    return code == WH_EJSON || code == WH_ELIMIT ? WH_OK : code;
+}
+
 static whi_rule_slot *find_slot(const whi_decider *self, const whi_registration *registration) {
     const whi_subscription *s = registration->subscription;
     size_t mask = self->slot_capacity - 1;

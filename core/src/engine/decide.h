@@ -34,6 +34,9 @@ void whi_decider_close(whi_decider *decider);
  * a hand wrote it): who looks inside fails as a rule does. WH_ENOMEM. */
 int whi_decider_scan(whi_decider *decider, const char *payload, size_t size);
 
+/* The same of a stored event, of which it is no failure: who does not look inside is decided all the same. */
+int whi_decider_scan_stored(whi_decider *decider, const char *payload, size_t size);
+
 /* What the engine has to say to the writer of a subscription's rule, which is there and compiles:
  * nothing where it is the rule that was in force before (NULL: none). WH_ERULE_SYNTAX. */
 int whi_rule_review(const wh_rule_engine *rules, void *runtime, const whi_subscription *s, const char *before,

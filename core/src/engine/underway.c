@@ -34,12 +34,7 @@ static int is_row(const void *entry, const void *key) {
 static const whi_table_kind row_kind = { hash_row, is_row };
 
 static uint32_t hash_of_key(int64_t subscription, const char *text) {
-    uint64_t sum = (uint64_t)subscription;
-
-    while (*text != '\0') {
-        sum = sum * 31 + (unsigned char)*text++;
-    }
-    return whi_table_spread(sum);
+    return whi_table_spread_text((uint64_t)subscription, text);
 }
 
 static uint32_t hash_key(const void *entry) {

@@ -37,9 +37,8 @@ int whi_aside_new(whi_aside **out, wh_engine *engine) {
 static int answer(whi_aside *aside, whi_question *question) {
     const whi_event *event = question->event;
     whi_subject subject = { event->id, event->type, event->tenant, event->source, event->key, event->time };
-    int code = whi_decider_scan(&aside->decider, event->payload, event->payload_size);
+    int code = whi_decider_scan_stored(&aside->decider, event->payload, event->payload_size);
 
-    code = code == WH_EJSON || code == WH_ELIMIT ? WH_OK : code; /* for who looks inside: see decide.h */
     return code == WH_OK ? whi_decide(&aside->decider, &subject, question->registration, &question->decision) : code;
 }
 

@@ -228,9 +228,8 @@ static int deliver_to(whi_worker *worker, whi_event *event, whi_registration *re
 }
 
 int whi_fanout_take(whi_worker *worker, whi_event *event, whi_registration *registration, whi_decision *decided) {
-    int code = whi_decider_scan(&worker->decider, event->payload, event->payload_size);
+    int code = whi_decider_scan_stored(&worker->decider, event->payload, event->payload_size);
 
-    code = code == WH_EJSON || code == WH_ELIMIT ? WH_OK : code;
     if (code == WH_OK) {
         note_rule(worker, event, registration, decided);
         code = deliver(worker, event, registration, decided);
@@ -254,9 +253,8 @@ static int use_up_remade(whi_worker *worker, whi_delivery *delivery) {
 static int remake(whi_worker *worker, whi_delivery *delivery) {
     whi_event *event = delivery->event;
     whi_decision decided = { 0 };
-    int code = whi_decider_scan(&worker->decider, event->payload, event->payload_size);
+    int code = whi_decider_scan_stored(&worker->decider, event->payload, event->payload_size);
 
-    code = code == WH_EJSON || code == WH_ELIMIT ? WH_OK : code;
     code = code == WH_OK ? decide(worker, event, delivery->registration, 0, &decided) : code;
     code = code == WH_OK ? take_decision(worker, delivery, &decided) : code;
     if (code == WH_OK) {
@@ -292,11 +290,11 @@ static int scan_if_needed(whi_worker *worker, const whi_event *event) {
     worker->decider.scanned = WH_OK;
     for (size_t i = event->found_at; i < event->found_count; i++) {
         if (whi_result_looks_inside(&subject, event->found[i])) {
-            code = whi_decider_scan(&worker->decider, event->payload, event->payload_size);
+            code = whi_decider_scan_stored(&worker->decider, event->payload, event->payload_size);
             break;
         }
     }
-    return code == WH_EJSON || code == WH_ELIMIT ? WH_OK : code; /* for who looks inside: see decide.h */
+    return code;
 }
 
 /* A full disk, a locked file, no memory. All else is written in the store as it must not be (a hand's

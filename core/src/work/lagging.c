@@ -68,17 +68,8 @@ typedef struct whi_lagging {
     int64_t rows_us;
 } whi_lagging;
 
-static uint32_t hash_name(const char *name) {
-    uint64_t sum = 7;
-
-    while (*name != '\0') {
-        sum = sum * 31 + (unsigned char)*name++;
-    }
-    return whi_table_spread(sum);
-}
-
 static uint32_t hash_tenant(const void *entry) {
-    return hash_name(((const whi_lag_tenant *)entry)->name);
+    return whi_table_spread_text(0, ((const whi_lag_tenant *)entry)->name);
 }
 
 static int is_tenant(const void *entry, const void *key) {
@@ -88,7 +79,7 @@ static int is_tenant(const void *entry, const void *key) {
 static const whi_table_kind tenant_kind = { hash_tenant, is_tenant };
 
 static whi_lag_tenant *tenant_of(whi_lagging *self, const char *name) {
-    whi_lag_tenant *tenant = whi_table_get(&self->tenants, &tenant_kind, hash_name(name), name);
+    whi_lag_tenant *tenant = whi_table_get(&self->tenants, &tenant_kind, whi_table_spread_text(0, name), name);
     size_t size = strlen(name) + 1;
 
     if (tenant != NULL || whi_table_reserve(&self->tenants, &tenant_kind) != WH_OK) {
@@ -114,7 +105,7 @@ static void leave_tenant(whi_lagging *self, whi_lag *lag) {
         whi_fair_leave(&self->fair, &tenant->turn);
     }
     if (--tenant->count == 0) {
-        (void)whi_table_take(&self->tenants, &tenant_kind, hash_name(tenant->name), tenant->name);
+        (void)whi_table_take(&self->tenants, &tenant_kind, whi_table_spread_text(0, tenant->name), tenant->name);
         whi_free(tenant);
     }
 }

@@ -15,17 +15,8 @@ typedef struct whi_share {
     char tenant[];
 } whi_share;
 
-static uint32_t hash_tenant(const char *tenant) {
-    uint64_t sum = 7;
-
-    while (*tenant != '\0') {
-        sum = sum * 31 + (unsigned char)*tenant++;
-    }
-    return whi_table_spread(sum);
-}
-
 static uint32_t hash_share(const void *entry) {
-    return hash_tenant(((const whi_share *)entry)->tenant);
+    return whi_table_spread_text(0, ((const whi_share *)entry)->tenant);
 }
 
 static int is_share(const void *entry, const void *key) {
@@ -118,7 +109,7 @@ static whi_share *share_of(whi_shares *shares, const char *tenant) {
     if (share != NULL && strcmp(share->tenant, tenant) == 0) {
         return share;
     }
-    share = whi_table_get(&shares->all, &share_kind, hash_tenant(tenant), tenant);
+    share = whi_table_get(&shares->all, &share_kind, whi_table_spread_text(0, tenant), tenant);
     share = share != NULL ? share : make(shares, tenant);
     shares->last = share != shares->common ? share : NULL;
     return share;
