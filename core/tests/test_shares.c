@@ -128,7 +128,7 @@ static void without_memory_the_order_stays(void **state) {
 }
 
 static void thousands_of_tenants_leave_nothing_behind(void **state) {
-    char tenant[8];
+    char tenant[16];
 
     (void)state;
     for (int i = 1; i <= 5000; i++) {
@@ -142,7 +142,7 @@ static void thousands_of_tenants_leave_nothing_behind(void **state) {
 /* All of them have something to do: there is nothing to be tidied up, and it is not tried for each. */
 static void thousands_of_tenants_that_wait_are_taken_in_quickly(void **state) {
     int64_t began = whi_thread_cpu_us();
-    char tenant[8];
+    char tenant[16];
 
     (void)state;
     for (int i = 1; i <= 20000; i++) {

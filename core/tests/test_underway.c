@@ -90,7 +90,7 @@ static void what_is_told_of_keeps_its_key_and_lets_newer_ones_pass(void **state)
 
 static void a_thousand_of_them_are_told_apart(void **state) {
     static whi_way ways[1000];
-    static char keys[1000][8];
+    static char keys[1000][16];
 
     (void)state;
     for (int i = 0; i < 1000; i++) {

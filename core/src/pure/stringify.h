@@ -17,7 +17,7 @@
  * nothing is appended. WH_ENOMEM, WH_ELIMIT of out. */
 int whi_stringify(const whi_json *json, uint32_t node, whi_buf *out, int *same);
 
-#define WHI_STRINGIFY_NUMBER 32 /* bytes: of a number's text and its zero byte */
+#define WHI_STRINGIFY_NUMBER 48 /* bytes: of a number's text and its zero byte */
 
 /* A finite number as Number.prototype.toString writes it, whatever the locale. */
 void whi_stringify_number(double number, char out[WHI_STRINGIFY_NUMBER]);
