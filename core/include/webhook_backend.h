@@ -222,9 +222,9 @@ enum wh_backend_place {
     WH_PLACE_ABORTED,    /* cancelled, with the error "aborted" */
 };
 
-/* Of one that is to be written in this state. newer: it is `latest`, and a later event of its key waits; else, of
- * a `latest`, those before it that wait (but the one that is under way) are cancelled ("superseded") before
- * first is looked up. */
+/* Of one that is to be written in this state. newer: it is `latest`, and a later event of its key waits, or was
+ * delivered and this one had no key before (a new row, or one that was held and is released); else, of a `latest`,
+ * those before it that wait (but the one that is under way) are cancelled ("superseded") before first is looked up. */
 WH_API enum wh_backend_place wh_backend_order_place(int state, int newer, const wh_backend_first *first);
 
 enum wh_backend_next {
@@ -285,7 +285,8 @@ typedef struct wh_backend_delivery {
     const char *key;     /* NULL: no order. Of a subscription's deliveries with one key one at a time is due; a
                             further one waits with due INT64_MAX until it has its turn */
     const char *headers; /* NULL, or a JSON object of texts that are sent with it */
-    int latest;          /* writing, waiting, with a key: others of the key that wait are cancelled */
+    int latest;          /* writing, with a key: others of the key that wait are cancelled, and the newest that was
+                            delivered is remembered */
     int64_t under_way;   /* writing, latest: but for the delivery of this event; 0: none */
     int abort;           /* writing, ended, with a key: those of the key that wait, and that come, are cancelled */
     const wh_backend_attempt

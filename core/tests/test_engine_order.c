@@ -59,7 +59,9 @@ static int count_state(wh_engine *engine, const char *state) {
 }
 
 /* A rule engine that understands one thing: what the payload's members key, headers and delay
- * say is the rule's second result. */
+ * say is the rule's second result. "strict" fails where there is a member bad. */
+static char strict;
+
 static int echo_open(void **out, const wh_limits *limits, void *payload) {
     (void)limits;
     *out = payload;
@@ -73,10 +75,8 @@ static void echo_close(void *runtime) {
 static int echo_compile(void *runtime, const char *owner, const char *source, size_t size, void **out,
                         wh_rule_error *error) {
     (void)owner;
-    (void)source;
-    (void)size;
     (void)error;
-    *out = runtime;
+    *out = size == 6 && memcmp(source, "strict", size) == 0 ? &strict : runtime;
     return WH_OK;
 }
 
@@ -97,10 +97,12 @@ static int echo_run(void *runtime, void *rule, const wh_rule_input *input, wh_ru
     size_t size;
 
     (void)runtime;
-    (void)rule;
     memset(out, 0, sizeof *out);
     out->action = WH_RULE_PASS;
     text = member(input->payload, "key", &size);
+    if (rule == &strict && member(input->payload, "bad", &size) != NULL) {
+        return WH_ERULE_RUNTIME;
+    }
     if (text != NULL) {
         snprintf(key, sizeof key, "%.*s", (int)size - 2, text + 1);
         out->key = key;
@@ -152,6 +154,27 @@ static void delay_and_latest_together_wait_for_quiet(void **state) {
     pass_time(engine, 2000);
     assert_int_equal(fixture_sent_count, 1);
     assert_has(fixture_sent[0].body, "\"n\":3");
+    wh_close(engine);
+}
+
+/* What its rule held back comes when the newer one of its key has arrived. */
+static void the_latest_stays_the_last_when_an_older_one_is_released(void **state) {
+    wh_engine *engine = open_with_rules();
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"order\":\"latest\",\"rule\":\"strict\"}", id);
+    publish_as(engine, "a", NULL, NULL, "{\"key\":\"k\",\"bad\":1,\"n\":1}");
+    publish_as(engine, "a", NULL, NULL, "{\"key\":\"k\",\"n\":2}");
+    publish_as(engine, "a", NULL, NULL, "{\"key\":\"other\",\"bad\":1,\"n\":3}");
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_int_equal(count_state(engine, "held"), 2);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"rule\":\"x\"}", WH_ZSTR), WH_OK);
+    pass_time(engine, 1000);
+    assert_int_equal(count_state(engine, "cancelled"), 1);
+    assert_null(strstr(arrived(), "\"n\":1"));
+    assert_has(arrived(), "\"n\":3");
     wh_close(engine);
 }
 
@@ -725,6 +748,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_rules_key_orders_before_the_events, fixture_setup),
         cmocka_unit_test_setup(delay_and_latest_together_wait_for_quiet, fixture_setup),
+        cmocka_unit_test_setup(the_latest_stays_the_last_when_an_older_one_is_released, fixture_setup),
         cmocka_unit_test_setup(the_rules_headers_are_sent_and_win, fixture_setup),
         cmocka_unit_test_setup(first_in_first_out_waits_for_the_one_that_fails, fixture_setup),
         cmocka_unit_test_setup(an_exhausted_one_gives_way, fixture_setup),

@@ -224,6 +224,35 @@ static void what_is_not_written_moves_no_others(void **state) {
     on_store(too_late);
 }
 
+/* One that comes to its key late, as what was held does when it is released. */
+static void late_for_its_key(whi_store *store) {
+    events_up_to(store, 6);
+    put_key(store, 1, WHI_WAITING, NULL, 0, 0);
+    put_key(store, 2, WHI_DELIVERED, "a", 1, 0);
+    put_key(store, 3, WHI_WAITING, NULL, 0, 0);
+    put_key(store, 1, WHI_WAITING, "a", 1, 0);
+    assert_int_equal(state_of(store, 1), WHI_CANCELLED);
+    assert_string_equal(error_of(store, 1), "superseded");
+    put_key(store, 3, WHI_WAITING, "a", 1, 0); /* the newest */
+    assert_string_equal(due(store), "3 ");
+    put_key(store, 3, WHI_DELIVERED, "a", 1, 0);
+    put_key(store, 5, WHI_DELIVERED, "a", 1, 0);
+    put_key(store, 4, WHI_DELIVERED, "a", 1, 0); /* as it may be after a replay */
+    put_key(store, 4, WHI_WAITING, "a", 1, 0);   /* whoever replays an older one wants it */
+    assert_string_equal(due(store), "4 ");
+    put_key(store, 4, WHI_DELIVERED, "a", 1, 0);
+    put_key(store, 4, WHI_WAITING, "b", 1, 0); /* of another key it is the newest */
+    assert_string_equal(due(store), "4 ");
+    put_key(store, 6, WHI_WAITING, NULL, 0, 0);
+    put_key(store, 6, WHI_WAITING, "a", 1, 0);
+    assert_int_equal(state_of(store, 6), WHI_WAITING);
+}
+
+static void what_comes_to_its_key_late_is_superseded_by_what_was_delivered(void **state) {
+    (void)state;
+    on_store(late_for_its_key);
+}
+
 /* ------------------------------------------------------------------- sent again */
 
 static whi_delivery_row row_of(whi_store *store, int64_t event) {
@@ -435,6 +464,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(what_is_under_way_is_not_superseded_and_goes_first, clear),
         cmocka_unit_test_teardown(what_one_does_to_others_raises_their_turns, clear),
         cmocka_unit_test_teardown(what_is_not_written_moves_no_others, clear),
+        cmocka_unit_test_teardown(what_comes_to_its_key_late_is_superseded_by_what_was_delivered, clear),
         cmocka_unit_test_teardown(behind_a_late_one_the_newest_that_waits_goes_at_once, clear),
         cmocka_unit_test_teardown(one_that_waits_behind_another_stays_there, clear),
         cmocka_unit_test_teardown(the_newest_that_had_arrived_is_sent_again, clear),

@@ -137,6 +137,8 @@ enum whi_sql {
 
     WHI_SQL_KEY_FIRST,
     WHI_SQL_KEY_NEWER,
+    WHI_SQL_KEY_NEWEST,
+    WHI_SQL_KEY_FORMER,
     WHI_SQL_KEY_TURN,
     WHI_SQL_KEY_CANCEL,
     WHI_SQL_KEY_DELIVERED,
@@ -322,8 +324,9 @@ int whi_sqlite_delivery_cancel(whi_store *store, int64_t subscription, int64_t n
 /* ---- store_sqlite_order.c */
 
 /* What the order of its key makes of a delivery that is about to be written: *out is a copy
- * that is to wait for its turn, or is cancelled. Without a key, the row itself. */
-int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, whi_delivery_row *out);
+ * that is to wait for its turn, or is cancelled, or is marked as the newest that was delivered. keyed: it had a key
+ * before. Without a key, the row itself. */
+int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, int keyed, whi_delivery_row *out);
 /* It was written: one that has ended gives its turn to the next, or takes all with it. */
 int whi_sqlite_order_next(whi_sqlite *store, const whi_delivery_row *row);
 /* The newest of the row's key behind its event, that waits or was delivered, is sent (again), now. done 0: there

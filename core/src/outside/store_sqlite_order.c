@@ -33,7 +33,7 @@ static int first_of_key(whi_sqlite *store, const whi_delivery_row *row, whi_orde
     return WH_OK;
 }
 
-/* The newest of its key behind this one that waits, or was delivered, as which says; 0: there is none. */
+/* The newest of its key with a larger event that waits, or was delivered, as which says; 0: there is none. */
 static int newest(whi_sqlite *store, enum whi_sql which, const whi_delivery_row *row, int64_t *event) {
     sqlite3_stmt *statement;
     int code = bind_key(store, which, row, &statement);
@@ -51,10 +51,14 @@ static int newest(whi_sqlite *store, enum whi_sql which, const whi_delivery_row 
     return code;
 }
 
-static int has_newer(whi_sqlite *store, const whi_delivery_row *row, int *out) {
+/* One that had its key before is sent behind a newer one only where somebody wants that. */
+static int has_newer(whi_sqlite *store, const whi_delivery_row *row, int keyed, int *out) {
     int64_t event;
     int code = newest(store, WHI_SQL_KEY_NEWER, row, &event);
 
+    if (code == WH_OK && event == 0 && !keyed) {
+        code = newest(store, WHI_SQL_KEY_NEWEST, row, &event);
+    }
     *out = event != 0;
     return code;
 }
@@ -77,8 +81,8 @@ static int cancel_before(whi_sqlite *store, const whi_delivery_row *row, int64_t
 }
 
 /* Only the newest of a key is worth sending; what is under way is sent already. */
-static int keep_latest(whi_sqlite *store, const whi_delivery_row *row, int *newer) {
-    int code = has_newer(store, row, newer);
+static int keep_latest(whi_sqlite *store, const whi_delivery_row *row, int keyed, int *newer) {
+    int code = has_newer(store, row, keyed, newer);
 
     if (code != WH_OK || *newer) {
         return code;
@@ -95,15 +99,35 @@ static void take_place(whi_delivery_row *row, enum whi_order_place place) {
     }
 }
 
-int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, whi_delivery_row *out) {
+/* In the index of keys, so that it is found however many were delivered since. */
+static int mark_newest(whi_sqlite *store, const whi_delivery_row *row, whi_delivery_row *out) {
+    whi_delivery_row any = *row;
+    int64_t marked;
+    int code;
+
+    any.event = 0;
+    code = newest(store, WHI_SQL_KEY_NEWEST, &any, &marked);
+    if (code != WH_OK || marked > row->event) {
+        return code;
+    }
+    out->due = WHI_DUE_NEWEST;
+    return marked != 0 ? whi_sqlite_run_numbers(store, WHI_SQL_KEY_FORMER, (int64_t[]){ marked, row->subscription }, 2,
+                                                "forgetting the former one")
+                       : WH_OK;
+}
+
+int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, int keyed, whi_delivery_row *out) {
     whi_order_first first = { 0 };
     int newer = 0, code;
 
     *out = *row;
+    if (row->state == WHI_DELIVERED && row->latest) {
+        return mark_newest(store, row, out);
+    }
     if (row->state != WHI_WAITING) {
         return WH_OK;
     }
-    code = row->latest ? keep_latest(store, row, &newer) : WH_OK;
+    code = row->latest ? keep_latest(store, row, keyed, &newer) : WH_OK;
     code = code == WH_OK && !newer ? first_of_key(store, row, &first) : code;
     if (code == WH_OK) {
         take_place(out, whi_order_place(row->state, newer, &first));

@@ -17,13 +17,14 @@
 #define HELD TEXT(WHI_HELD_NUMBER)
 #define CANCELLED TEXT(WHI_CANCELLED_NUMBER)
 #define ABORTED TEXT(WHI_DUE_ABORTED)
+#define NEWEST TEXT(WHI_DUE_NEWEST)
 #define BEHIND "9223372036854775807" /* WHI_DUE_BEHIND */
 
 #define OPEN_STATES                                                                                                    \
     "(state = " WAITING " OR state = " EXHAUSTED " OR state = " HELD ")" /* with an entry in webhook_deliveries_open   \
                                                                           */
 
-#define IS_KEYED "key IS NOT NULL AND (state = " WAITING " OR due = " ABORTED ")" /* with an entry in ..._keyed */
+#define IS_KEYED "key IS NOT NULL AND (state = " WAITING " OR due < 0)" /* with an entry in ..._keyed */
 
 /* The first of a key is the one that has its turn, or the mark of an aborted run; behind it
  * those that wait, in the order of their events. */
@@ -174,7 +175,7 @@ const char whi_sqlite_schema[] =
     "  attempts     INTEGER NOT NULL, -- in all\n"
     "  tries        INTEGER NOT NULL, -- since the retry list was begun\n"
     "  due          INTEGER NOT NULL, -- waiting: when it will be sent, 2^63 - 1: in its turn; else 0; " ABORTED
-    ": aborted\n"
+    ": aborted; " NEWEST ": of a latest key the newest\n"
     "  turn         INTEGER NOT NULL, -- how often the row was changed, by whomever\n"
     "  created_at   INTEGER NOT NULL,\n"
     "  updated_at   INTEGER NOT NULL,\n"
@@ -307,10 +308,11 @@ static const char upgrade_3[] = FIRST_ATTEMPTS UPGRADE_3_VERSIONS
               ";\n"
               "UPDATE webhook_meta SET value = 4 WHERE name = 'schema';\n";
 
-/* What is under way is not marked any more. As no row is in the state that goes, the index of keys has the same
- * entries with its new condition and with the old one: its text is changed, as those of two tables are, and no row of
- * what may be a large store is moved, or read but by an index. To make the outbox anew would take an application's
- * own triggers along, and to have SQLite rename a column stops at any view that is broken. */
+/* What is under way is not marked any more, and of a `latest` key the newest is. As no row is in the state that goes,
+ * and none has that mark, the index of keys has the same entries with its new condition and with the old one: its text
+ * is changed, as those of two tables are, and no row of what may be a large store is moved, or read but by an index. To
+ * make the outbox anew would take an application's own triggers along, and to have SQLite rename a column stops at any
+ * view that is broken. */
 #define REPLACED(text, from, to) "replace(" text ", '" from "', '" to "')"
 #define TEXT_BECOMES(kind, name, text)                                                                                 \
     "UPDATE sqlite_schema SET sql = " text " WHERE type = '" kind "' AND lower(name) = '" name "';\n"
@@ -329,7 +331,8 @@ static const char upgrade_4[] =
     "PRAGMA writable_schema = ON;\n"
     /* clang-format off */
     TEXT_BECOMES("table", "webhook_deliveries", WITHOUT_SENDING(TURN_FOR_OWNER))
-    TEXT_BECOMES("index", "webhook_deliveries_keyed", REPLACED("sql", " OR state = " SENDING, ""))
+    TEXT_BECOMES("index", "webhook_deliveries_keyed",
+                 REPLACED(REPLACED("sql", " OR state = " SENDING, ""), "due = " ABORTED, "due < 0"))
     TEXT_BECOMES("table", "webhook_outbox", EMPTY_IS_NULL(WITHOUT_NOT_NULL))
     /* clang-format on */
     "PRAGMA writable_schema = RESET;\n" LAG_TABLE SETTING_TABLE
@@ -403,15 +406,20 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_DELIVERY_CHANGE_FIRST] =
         "UPDATE webhook_deliveries SET " CHANGED_COLUMNS ", first_at = ?14, first_us = ?15, first_code = ?16,"
         " first_status = ?17, first_error = ?18, first_response = ?19 WHERE " IS_AS_IT_WAS " AND first_at IS NULL",
-    [WHI_SQL_DELIVERY_IS] = "SELECT turn FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_DELIVERY_IS] =
+        "SELECT turn, key IS NOT NULL FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_DELIVERY_DROP] = "DELETE FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2"
                               " AND NOT EXISTS (SELECT 1 FROM webhook_events WHERE number = ?1) RETURNING key",
     [WHI_SQL_KEY_FIRST] =
         "SELECT event, due FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
-        " AND subscription = ?1 AND key = ?2 AND event <> ?3 ORDER BY due, event LIMIT 1",
+        " AND subscription = ?1 AND key = ?2 AND event <> ?3 AND due >= " ABORTED " ORDER BY due, event LIMIT 1",
     [WHI_SQL_KEY_NEWER] =
         "SELECT max(event) FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
         " AND subscription = ?1 AND key = ?2 AND event > ?3 AND due >= 0",
+    [WHI_SQL_KEY_NEWEST] = "SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_keyed WHERE " IS_KEYED
+                           " AND subscription = ?1 AND key = ?2 AND event > ?3 AND due = " NEWEST,
+    [WHI_SQL_KEY_FORMER] =
+        "UPDATE webhook_deliveries SET due = 0, turn = turn + 1 WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_KEY_TURN] =
         "UPDATE webhook_deliveries SET due = created_at, turn = turn + 1 WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_KEY_CANCEL] =

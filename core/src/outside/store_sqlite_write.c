@@ -151,13 +151,16 @@ static int body_replace(whi_sqlite *store, const whi_delivery_row *row) {
     return code == WH_OK ? body_write(store, WHI_SQL_BODY_ADD, store->next_body++, row) : code;
 }
 
-/* 0 where the state gives it no meaning: webhook_deliveries_open relies on it. The mark of an aborted run is
- * written with the row: it is no change of its own. */
+/* 0 where the state gives it no meaning: webhook_deliveries_open relies on it. The mark of an aborted run, and of the
+ * newest of a key, is written with the row: it is no change of its own. */
 static int64_t due_of(const whi_delivery_row *row) {
     if (!whi_order_has_ended(row->state)) {
         return row->due;
     }
-    return row->abort && row->key != NULL ? WHI_DUE_ABORTED : 0;
+    if (row->abort && row->key != NULL) {
+        return WHI_DUE_ABORTED;
+    }
+    return row->due == WHI_DUE_NEWEST ? WHI_DUE_NEWEST : 0;
 }
 
 static void bind_delivery(sqlite3_stmt *statement, const whi_delivery_row *row) {
@@ -258,23 +261,24 @@ static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, int *d
     return code;
 }
 
-/* What is done to others of its key is done only if it is what it must be. */
-static int is_as_it_was(whi_sqlite *store, const whi_delivery_row *row, int *out) {
-    int64_t key[] = { row->event, row->subscription };
+/* What is done to others of its key is done only if it is what it must be. keyed: it had a key before. */
+static int is_as_it_was(whi_sqlite *store, const whi_delivery_row *row, int *out, int *keyed) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, WHI_SQL_DELIVERY_IS, &statement);
 
     *out = row->turn < 0;
-    if (code != WH_OK || row->turn == WHI_TURN_ANY) {
+    *keyed = 0;
+    if (code != WH_OK) {
         return code;
     }
-    sqlite3_bind_int64(statement, 1, key[0]);
-    sqlite3_bind_int64(statement, 2, key[1]);
+    sqlite3_bind_int64(statement, 1, row->event);
+    sqlite3_bind_int64(statement, 2, row->subscription);
     code = whi_sqlite_step(store, &store->writer, statement, "looking at a delivery");
     if (code != 1) {
         return code;
     }
-    *out = sqlite3_column_int64(statement, 0) == row->turn;
+    *out = row->turn == WHI_TURN_ANY || sqlite3_column_int64(statement, 0) == row->turn;
+    *keyed = sqlite3_column_int(statement, 1);
     sqlite3_reset(statement);
     return WH_OK;
 }
@@ -282,17 +286,17 @@ static int is_as_it_was(whi_sqlite *store, const whi_delivery_row *row, int *out
 int whi_sqlite_delivery_put(whi_store *base, const whi_delivery_row *row, int *done, int *kept) {
     whi_sqlite *store = whi_sqlite_of(base);
     whi_delivery_row placed;
-    int code;
+    int keyed, code;
 
     *kept = 0;
     if (row->key == NULL) {
         return delivery_write(store, row, done, kept);
     }
-    code = is_as_it_was(store, row, done);
+    code = is_as_it_was(store, row, done, &keyed);
     if (code != WH_OK || !*done) {
         return code;
     }
-    code = whi_sqlite_order_place(store, row, &placed);
+    code = whi_sqlite_order_place(store, row, keyed, &placed);
     code = code == WH_OK ? delivery_write(store, &placed, done, kept) : code;
     return code == WH_OK ? whi_sqlite_order_next(store, &placed) : code;
 }

@@ -13,6 +13,7 @@
 
 #define WHI_DUE_BEHIND INT64_MAX /* due of one that waits for its turn */
 #define WHI_DUE_ABORTED -1       /* due of an ended one that took its key with it: the mark of an aborted run */
+#define WHI_DUE_NEWEST -2        /* due of a delivered one: of a key of which the latest alone counts the newest */
 
 /* Among the others of the key: the mark of an aborted run, else what waits, by due and then by event. What
  * is under way waits, too, and stands before those that wait behind it. */
@@ -26,8 +27,8 @@ enum whi_order_place {
     WHI_PLACE_ABORTED,    /* cancelled: the run was aborted */
 };
 
-/* newer: the latest alone counts, and there is a later event that waits. Else first is asked for when those
- * before this one have been superseded. */
+/* newer: the latest alone counts, and there is a later event that waits; or, where this one comes to its key with this
+ * writing, that was delivered. Else first is asked for when those before this one have been superseded. */
 enum whi_order_place whi_order_place(int state, int newer, const whi_order_first *first);
 
 const char *whi_order_reason(enum whi_order_place place); /* why it is cancelled; NULL: it is not */

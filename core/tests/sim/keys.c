@@ -84,13 +84,12 @@ void keys_taken(const sim_process *process, int n, int k, int late) {
     }
 }
 
-/* An older one that somebody asked for, or that a failing rule held back until it was mended, comes when it
- * comes. */
+/* An older one that somebody asked for comes when it comes. (What a failing rule held back does not come behind a newer
+ * one, when the rule is mended.) */
 static int is_wished(int n, int k) {
     const model_pair *pair = model_pair_of(n, k);
 
-    return pair->extra > 0 || (pair->want & MODEL_HELD) != 0 ||
-           (pair->replays > 0 && pair->failures >= model_subscriptions[k]->retry_count);
+    return pair->extra > 0 || (pair->replays > 0 && pair->failures >= model_subscriptions[k]->retry_count);
 }
 
 int keys_last(int n, int k) {

@@ -449,11 +449,17 @@ mutation turn_uncompared 'a change does not compare the turn' \
 
 # Harmless for the row itself, whose statement compares; and of its key the process begins one alone.
 mutation turn_uncompared_keyed 'what a record does to others of its key does not depend on the turn' \
-    outside/store_sqlite_write.c '*out = sqlite3_column_int64(statement, 0) == row->turn;' '*out = sqlite3_column_int64(statement, 0) >= 0;'
+    outside/store_sqlite_write.c 'sqlite3_column_int64(statement, 0) == row->turn;' 'sqlite3_column_int64(statement, 0) >= 0;'
 
 mutation both_turns_uncompared 'neither is compared' \
     outside/store_sqlite_sql.c '(?13 < 0 OR turn = ?13)' '(?13 < 0 OR turn >= 0 OR turn = ?13)' \
-    outside/store_sqlite_write.c '*out = sqlite3_column_int64(statement, 0) == row->turn;' '*out = sqlite3_column_int64(statement, 0) >= 0;'
+    outside/store_sqlite_write.c 'sqlite3_column_int64(statement, 0) == row->turn;' 'sqlite3_column_int64(statement, 0) >= 0;'
+
+mutation released_behind 'what is held and released is not compared with what was delivered' \
+    outside/store_sqlite_order.c 'event == 0 && !keyed' 'event == 0 && keyed < 0'
+
+mutation newest_unmarked 'the newest that was delivered is not marked anew' \
+    outside/store_sqlite_order.c 'code != WH_OK || marked > row->event' 'code != WH_OK || marked > 0'
 
 mutation turn_unread 'what is fetched has turn 0' \
     work/fetch.c '    delivery->turn = row->turn;' '    delivery->turn = row->turn * 0;'
