@@ -197,6 +197,69 @@ static void what_is_under_way_when_the_lease_ends_is_cut(void **state) {
     wh_close(engine);
 }
 
+static void what_is_under_way_when_it_is_stopped_is_an_attempt(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL);
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/\",\"retry\":[0]}", NULL);
+    fixture_run(engine);
+    atomic_store(&fixture_script.hang, 1);
+    fixture_publish(engine, "a", "1", NULL);
+    while (fixture_sent_count < 1) {
+        fixture_turn(engine);
+    }
+    wh_close(engine);
+    atomic_store(&fixture_script.hang, 0);
+    engine = fixture_open(file, NULL);
+    assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_deliveries WHERE attempts = 1 AND tries = 0 AND"
+                                    " first_error LIKE '%stopped%'"),
+                     1);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
+    life_assert_delivered(engine, 1);
+    wh_close(engine);
+}
+
+static void publish_latest(wh_engine *engine, const char *payload) {
+    wh_event event = WH_EVENT_INIT;
+
+    event.type = "a";
+    event.key = "k";
+    event.payload = payload;
+    event.payload_size = WH_ZSTR;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_OK);
+}
+
+/* What it sent may have come behind the newer one, which another has sent. */
+static void a_late_owner_that_stops_has_the_newest_sent_again(void **state) {
+    const char *file = fixture_file();
+    wh_engine *late = fixture_open(file, NULL), *other;
+
+    (void)state;
+    fixture_subscribe(late, "{\"url\":\"https://example.com/\",\"order\":\"latest\"}", NULL);
+    fixture_run(late);
+    atomic_store(&fixture_script.hang, 1);
+    publish_latest(late, "1");
+    while (fixture_sent_count < 1) {
+        fixture_turn(late);
+    }
+    life_sql(file, "UPDATE webhook_partitions SET owner = 0, epoch = epoch + 1");
+    life_sql(file, "DELETE FROM webhook_workers");
+    atomic_store(&fixture_script.hang, 0);
+    other = fixture_open(file, NULL);
+    publish_latest(other, "2");
+    fixture_run(other);
+    assert_string_equal(fixture_sent[fixture_sent_count - 1].body, "2");
+    assert_int_equal(life_states(other, "waiting"), 0);
+    wh_close(late);
+    assert_int_equal(life_states(other, "waiting"), 1);
+    fixture_run(other);
+    assert_string_equal(fixture_sent[fixture_sent_count - 1].body, "2");
+    assert_int_equal(life_states(other, "waiting"), 0);
+    wh_close(other);
+}
+
 /* ------------------------------------------------------------------------ within a turn */
 
 static wh_engine *paused;
@@ -318,7 +381,7 @@ static void nobody_takes_a_row_while_its_owner_trusts_in_it(void **state) {
     pass(one, other, 100000);
     other->lease->started_us -= 100000;
     while (life_sql(file, ROWS) == 2) {
-        assert_true(beats++ < 6);
+        assert_true(beats++ < 60); /* a beat of a busy machine may be late, and count for nothing */
         beat(other);
         assert_true(life_sql(file, ROWS) == 2 || !trusts(one));
         pass(one, other, 2000000);
@@ -409,6 +472,8 @@ int main(void) {
         TEST(a_receiver_that_hangs_keeps_no_position_back),
         TEST(what_is_under_way_for_long_is_sent_by_others_as_it_was),
         TEST(what_is_under_way_when_the_lease_ends_is_cut),
+        TEST(what_is_under_way_when_it_is_stopped_is_an_attempt),
+        TEST(a_late_owner_that_stops_has_the_newest_sent_again),
         TEST(nobody_takes_a_row_while_its_owner_trusts_in_it),
         TEST(what_memory_has_no_room_for_is_not_overtaken_by_what_is_accepted_later),
     };

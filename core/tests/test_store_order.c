@@ -224,12 +224,23 @@ static void what_is_not_written_moves_no_others(void **state) {
     on_store(too_late);
 }
 
+/* Its bytes are still to be made. */
+static void put_released(whi_store *store, int64_t event, const char *key) {
+    whi_delivery_row row = delivery(event, SUB, WHI_WAITING, NOW);
+
+    row.version = 0;
+    row.key = key;
+    OK(whi_store_begin(store));
+    OK(write_row(store, &row));
+    OK(whi_store_commit(store, NULL));
+}
+
 /* One that comes to its key late, as what was held does when it is released. */
 static void late_for_its_key(whi_store *store) {
     events_up_to(store, 6);
-    put_key(store, 1, WHI_WAITING, NULL, 0, 0);
+    put_released(store, 1, NULL);
     put_key(store, 2, WHI_DELIVERED, "a", 1, 0);
-    put_key(store, 3, WHI_WAITING, NULL, 0, 0);
+    put_released(store, 3, NULL);
     put_key(store, 1, WHI_WAITING, "a", 1, 0);
     assert_int_equal(state_of(store, 1), WHI_CANCELLED);
     assert_string_equal(error_of(store, 1), "superseded");
@@ -243,9 +254,13 @@ static void late_for_its_key(whi_store *store) {
     put_key(store, 4, WHI_DELIVERED, "a", 1, 0);
     put_key(store, 4, WHI_WAITING, "b", 1, 0); /* of another key it is the newest */
     assert_string_equal(due(store), "4 ");
-    put_key(store, 6, WHI_WAITING, NULL, 0, 0);
+    put_released(store, 6, "a");
     put_key(store, 6, WHI_WAITING, "a", 1, 0);
     assert_int_equal(state_of(store, 6), WHI_WAITING);
+    put_key(store, 6, WHI_DELIVERED, "a", 1, 0);
+    put_released(store, 4, "a"); /* with the event's key */
+    put_key(store, 4, WHI_WAITING, "a", 1, 0);
+    assert_int_equal(state_of(store, 4), WHI_CANCELLED);
 }
 
 static void what_comes_to_its_key_late_is_superseded_by_what_was_delivered(void **state) {

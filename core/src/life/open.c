@@ -18,6 +18,7 @@
 #include "engine/underway.h"
 #include "engine/writer.h"
 #include "life/ending.h"
+#include "life/run.h"
 #include "outside/store_sqlite.h"
 #include "work/turn.h"
 
@@ -252,6 +253,7 @@ static void end_work(wh_engine *engine) {
         wh_stop(engine, 0);
     }
     if (engine->writer != NULL) {
+        whi_cut_workers(engine);
         whi_lease_end(engine->lease);
         whi_writer_stop(engine->writer);
         whi_writer_drain(engine->writer);

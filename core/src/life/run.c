@@ -7,6 +7,8 @@
  * while nobody turns them; the store has it then. wh_stop, and a wh_start that failed, leave an
  * engine that rests, with nothing in memory that the store does not have, and no row of its own.
  * Tests: test_engine. */
+#include "life/run.h"
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -302,11 +304,22 @@ static int make_workers(wh_engine *engine, unsigned threads) {
     return code;
 }
 
+void whi_cut_workers(wh_engine *engine) {
+    for (int i = 0; i < WHI_WORKERS; i++) {
+        if (engine->workers[i] != NULL) {
+            whi_worker_cut(engine->workers[i]);
+        }
+    }
+    whi_writer_drain(engine->writer);
+}
+
 /* No thread turns it. All that was in memory goes back to the store: its marks are freed by one
  * commit, behind which the writer has nothing more of the workers. */
 static int rest(wh_engine *engine) {
-    int code = whi_lease_end(engine->lease);
+    int code;
 
+    whi_cut_workers(engine);
+    code = whi_lease_end(engine->lease);
     atomic_store(&engine->worker_count, 1);
     for (int i = 0; i < WHI_WORKERS; i++) {
         if (engine->workers[i] != NULL) {

@@ -324,9 +324,9 @@ int whi_sqlite_delivery_cancel(whi_store *store, int64_t subscription, int64_t n
 /* ---- store_sqlite_order.c */
 
 /* What the order of its key makes of a delivery that is about to be written: *out is a copy
- * that is to wait for its turn, or is cancelled, or is marked as the newest that was delivered. keyed: it had a key
- * before. Without a key, the row itself. */
-int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, int keyed, whi_delivery_row *out);
+ * that is to wait for its turn, or is cancelled, or is marked as the newest that was delivered. in_place: it had
+ * a key, and something to send, before. Without a key, the row itself. */
+int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, int in_place, whi_delivery_row *out);
 /* It was written: one that has ended gives its turn to the next, or takes all with it. */
 int whi_sqlite_order_next(whi_sqlite *store, const whi_delivery_row *row);
 /* The newest of the row's key behind its event, that waits or was delivered, is sent (again), now. done 0: there

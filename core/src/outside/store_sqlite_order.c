@@ -51,12 +51,12 @@ static int newest(whi_sqlite *store, enum whi_sql which, const whi_delivery_row 
     return code;
 }
 
-/* One that had its key before is sent behind a newer one only where somebody wants that. */
-static int has_newer(whi_sqlite *store, const whi_delivery_row *row, int keyed, int *out) {
+/* One that had its place in the order before is sent behind a newer one only where somebody wants that. */
+static int has_newer(whi_sqlite *store, const whi_delivery_row *row, int in_place, int *out) {
     int64_t event;
     int code = newest(store, WHI_SQL_KEY_NEWER, row, &event);
 
-    if (code == WH_OK && event == 0 && !keyed) {
+    if (code == WH_OK && event == 0 && !in_place) {
         code = newest(store, WHI_SQL_KEY_NEWEST, row, &event);
     }
     *out = event != 0;
@@ -81,8 +81,8 @@ static int cancel_before(whi_sqlite *store, const whi_delivery_row *row, int64_t
 }
 
 /* Only the newest of a key is worth sending; what is under way is sent already. */
-static int keep_latest(whi_sqlite *store, const whi_delivery_row *row, int keyed, int *newer) {
-    int code = has_newer(store, row, keyed, newer);
+static int keep_latest(whi_sqlite *store, const whi_delivery_row *row, int in_place, int *newer) {
+    int code = has_newer(store, row, in_place, newer);
 
     if (code != WH_OK || *newer) {
         return code;
@@ -116,7 +116,7 @@ static int mark_newest(whi_sqlite *store, const whi_delivery_row *row, whi_deliv
                        : WH_OK;
 }
 
-int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, int keyed, whi_delivery_row *out) {
+int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, int in_place, whi_delivery_row *out) {
     whi_order_first first = { 0 };
     int newer = 0, code;
 
@@ -127,7 +127,7 @@ int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, int k
     if (row->state != WHI_WAITING) {
         return WH_OK;
     }
-    code = row->latest ? keep_latest(store, row, keyed, &newer) : WH_OK;
+    code = row->latest ? keep_latest(store, row, in_place, &newer) : WH_OK;
     code = code == WH_OK && !newer ? first_of_key(store, row, &first) : code;
     if (code == WH_OK) {
         take_place(out, whi_order_place(row->state, newer, &first));

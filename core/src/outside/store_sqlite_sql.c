@@ -407,7 +407,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "UPDATE webhook_deliveries SET " CHANGED_COLUMNS ", first_at = ?14, first_us = ?15, first_code = ?16,"
         " first_status = ?17, first_error = ?18, first_response = ?19 WHERE " IS_AS_IT_WAS " AND first_at IS NULL",
     [WHI_SQL_DELIVERY_IS] =
-        "SELECT turn, key IS NOT NULL FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
+        "SELECT turn, key IS NOT NULL AND version <> 0 FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_DELIVERY_DROP] = "DELETE FROM webhook_deliveries WHERE event = ?1 AND subscription = ?2"
                               " AND NOT EXISTS (SELECT 1 FROM webhook_events WHERE number = ?1) RETURNING key",
     [WHI_SQL_KEY_FIRST] =

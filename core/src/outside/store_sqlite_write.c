@@ -261,13 +261,14 @@ static int delivery_write(whi_sqlite *store, const whi_delivery_row *row, int *d
     return code;
 }
 
-/* What is done to others of its key is done only if it is what it must be. keyed: it had a key before. */
-static int is_as_it_was(whi_sqlite *store, const whi_delivery_row *row, int *out, int *keyed) {
+/* What is done to others of its key is done only if it is what it must be. in_place: it had a key, and
+ * something to send, before. */
+static int is_as_it_was(whi_sqlite *store, const whi_delivery_row *row, int *out, int *in_place) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, WHI_SQL_DELIVERY_IS, &statement);
 
     *out = row->turn < 0;
-    *keyed = 0;
+    *in_place = 0;
     if (code != WH_OK) {
         return code;
     }
@@ -278,7 +279,7 @@ static int is_as_it_was(whi_sqlite *store, const whi_delivery_row *row, int *out
         return code;
     }
     *out = row->turn == WHI_TURN_ANY || sqlite3_column_int64(statement, 0) == row->turn;
-    *keyed = sqlite3_column_int(statement, 1);
+    *in_place = sqlite3_column_int(statement, 1);
     sqlite3_reset(statement);
     return WH_OK;
 }
@@ -286,17 +287,17 @@ static int is_as_it_was(whi_sqlite *store, const whi_delivery_row *row, int *out
 int whi_sqlite_delivery_put(whi_store *base, const whi_delivery_row *row, int *done, int *kept) {
     whi_sqlite *store = whi_sqlite_of(base);
     whi_delivery_row placed;
-    int keyed, code;
+    int in_place, code;
 
     *kept = 0;
     if (row->key == NULL) {
         return delivery_write(store, row, done, kept);
     }
-    code = is_as_it_was(store, row, done, &keyed);
+    code = is_as_it_was(store, row, done, &in_place);
     if (code != WH_OK || !*done) {
         return code;
     }
-    code = whi_sqlite_order_place(store, row, keyed, &placed);
+    code = whi_sqlite_order_place(store, row, in_place, &placed);
     code = code == WH_OK ? delivery_write(store, &placed, done, kept) : code;
     return code == WH_OK ? whi_sqlite_order_next(store, &placed) : code;
 }

@@ -274,9 +274,8 @@ static int http_timeout(const whi_sink *sink) {
     return sink->engine->transport->timeout(sink->transport);
 }
 
-static void http_cut(whi_sink *sink) {
-    sink->engine->transport->cut(sink->transport, "cut off: this process has not reached its store for too long, and "
-                                                  "others may have sent it again");
+static void http_cut(whi_sink *sink, const char *sentence) {
+    sink->engine->transport->cut(sink->transport, sentence);
 }
 
 const whi_sink_vtable whi_sink_http = {

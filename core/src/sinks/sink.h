@@ -70,9 +70,9 @@ typedef struct whi_sink_vtable {
     /* Frees what was kept for a lane. */
     void (*forget)(void *kept);
 
-    /* Ends all that is under way, with WHI_OUTCOME_CUT: nobody waits for the answer any more. done is called
-     * from inside tick, or before this returns. What had ended before is told as it was. */
-    void (*cut)(whi_sink *sink);
+    /* Ends all that is under way, with WHI_OUTCOME_CUT and this sentence: nobody waits for the answer any more. done
+     * is called from inside tick, or before this returns. What had ended before is told as it was. */
+    void (*cut)(whi_sink *sink, const char *sentence);
 } whi_sink_vtable;
 
 enum whi_sink_kind { WHI_SINK_HTTP, WHI_SINK_KINDS };

@@ -393,9 +393,9 @@ int whi_send_pace(whi_worker *worker, int busy) {
     return 1;
 }
 
-void whi_send_cut(whi_worker *worker) {
+void whi_send_cut(whi_worker *worker, const char *sentence) {
     for (int i = 0; i < WHI_SINK_KINDS && worker->in_flight > 0; i++) {
-        worker->sinks[i].vtable->cut(worker->sinks[i].sink);
+        worker->sinks[i].vtable->cut(worker->sinks[i].sink, sentence);
     }
 }
 

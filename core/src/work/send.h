@@ -15,8 +15,8 @@ int whi_send_pace(whi_worker *worker, int busy);
  * receiver that hangs. */
 void whi_send_early(whi_worker *worker, whi_entry *entry);
 
-/* The lease is over: what is under way may be sent by another by now, and nobody waits for it any longer. */
-void whi_send_cut(whi_worker *worker);
+/* Nobody waits any longer for what is under way, as the sentence says: it was an attempt, and goes again. */
+void whi_send_cut(whi_worker *worker, const char *sentence);
 
 /* Drops what is under way, and the pool. The sink is closed by then. */
 void whi_send_free(whi_worker *worker);

@@ -23,6 +23,10 @@
 #define LANES_BURST 64     /* lanes that are fetched for in one turn */
 #define QUEUED_ENOUGH 8192 /* deliveries in memory beyond which no event is fanned out */
 
+/* Why what is under way is cut off. */
+#define LAPSED "cut off: this process has not reached its store for too long, and others may have sent it again"
+#define STOPPED "cut off: this process was stopped; it is sent again"
+
 /* ------------------------------------------------------------------------ turn */
 
 /* Events go to the shares of their tenants; deliveries to their lanes; tasks are answered. */
@@ -112,7 +116,7 @@ static int has_lease(whi_worker *worker) {
     int64_t owner = whi_lease_owner(worker->engine->lease);
 
     if (owner == 0 || owner != worker->owner) {
-        whi_send_cut(worker);
+        whi_send_cut(worker, LAPSED);
     }
     if (owner != 0 && owner != worker->owner) {
         worker->owner = owner;
@@ -262,6 +266,15 @@ int whi_worker_open(whi_worker *worker) {
     atomic_store(&worker->inbox.rescan, 1);
     whi_inbox_open(&worker->inbox, 1);
     return WH_OK;
+}
+
+void whi_worker_cut(whi_worker *worker) {
+    if (worker->in_flight == 0) {
+        return;
+    }
+    whi_send_cut(worker, STOPPED);
+    turn_sinks(worker, NULL, 0);
+    whi_record_submit(worker);
 }
 
 void whi_worker_shut(whi_worker *worker) {

@@ -11,6 +11,10 @@ void whi_worker_free(whi_worker *worker);
 /* From now on things may be given to it. Fails without memory. */
 int whi_worker_open(whi_worker *worker);
 
+/* Cuts off what is under way, and gives it to the writer to be recorded, while the worker has its row still. Nobody
+ * turns it. */
+void whi_worker_cut(whi_worker *worker);
+
 /* Cuts off what is under way and forgets all that it has, which the store has too. Its tasks have
  * been told; nobody turns it. */
 void whi_worker_shut(whi_worker *worker);

@@ -456,7 +456,7 @@ mutation both_turns_uncompared 'neither is compared' \
     outside/store_sqlite_write.c 'sqlite3_column_int64(statement, 0) == row->turn;' 'sqlite3_column_int64(statement, 0) >= 0;'
 
 mutation released_behind 'what is held and released is not compared with what was delivered' \
-    outside/store_sqlite_order.c 'event == 0 && !keyed' 'event == 0 && keyed < 0'
+    outside/store_sqlite_order.c 'event == 0 && !in_place' 'event == 0 && in_place < 0'
 
 mutation newest_unmarked 'the newest that was delivered is not marked anew' \
     outside/store_sqlite_order.c 'code != WH_OK || marked > row->event' 'code != WH_OK || marked > 0'

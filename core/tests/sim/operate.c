@@ -16,7 +16,7 @@ model_event *event_drawn(sim_chance *chance, sim_process *process, int from_outb
     shape.tenant = sim_one_in(chance, 2) ? 0 : (int)sim_below(chance, MODEL_TENANTS);
     shape.type = (int)sim_below(chance, MODEL_TYPES);
     shape.marked = sim_one_in(chance, 3);
-    shape.bad = sim_one_in(chance, 8);
+    shape.bad = sim_one_in(chance, sim_plan_now->mended ? 2 : 8);
     shape.filter = sim_one_in(chance, 2);
     shape.key = (int)sim_below(chance, MODEL_KEYS + 1);
     shape.own_id = sim_one_in(chance, 2);
@@ -104,6 +104,11 @@ static void draw_config(model_config *out, sim_chance *chance) {
     out->rule = (int)sim_below(chance, MODEL_RULES);
     out->policy = (int)sim_below(chance, MODEL_POLICIES);
     out->filter = sim_one_in(chance, 5);
+    if (sim_plan_now->mended) {
+        out->types = 15;
+        out->rule = sim_one_in(chance, 2) ? MODEL_FAIL : MODEL_PASS;
+        out->policy = MODEL_HOLD;
+    }
     out->cost = slow && out->rule != MODEL_NO_RULE ? sim_spread(chance, 1000, sim_plan_now->rule_us) : 0;
 }
 
@@ -111,7 +116,7 @@ static void draw_subscription(model_subscription *out, sim_chance *chance) {
     memset(out, 0, sizeof *out);
     out->tenant = sim_one_in(chance, 2) ? 0 : (int)sim_below(chance, MODEL_TENANTS);
     out->order = sim_one_in(chance, 2) ? MODEL_NONE : (int)sim_below(chance, MODEL_ORDERS);
-    if (sim_plan_now->late_ones && sim_one_in(chance, 2)) {
+    if ((sim_plan_now->late_ones || sim_plan_now->mended) && sim_one_in(chance, 2)) {
         out->order = MODEL_LATEST;
     }
     out->cap = sim_one_in(chance, 2) && !sim_plan_now->backlog ? 64 : 1 + (int)sim_below(chance, 3);

@@ -150,6 +150,17 @@ static void make_late(sim_plan *plan, sim_chance *chance) {
     plan->least_faults = 8;
 }
 
+/* Rules fail, hold back what has an order, and are mended when newer ones of its key have gone. */
+static void make_mended(sim_plan *plan, sim_chance *chance) {
+    plan->mended = 1;
+    plan->processes = 1 + (int)sim_below(chance, 2);
+    plan->subscriptions = 2 + (int)sim_below(chance, 2);
+    plan->events = (int)sim_spread(chance, 30, 80);
+    plan->pace_us = sim_spread(chance, 100000, SIM_SECOND);
+    plan->latency_us = 50000;
+    plan->kinds = (plan->kinds | 1u << SIM_change) & ~(1u << SIM_spurious);
+}
+
 void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     sim_chance chance, hands;
 
@@ -178,6 +189,8 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
         make_handovers(plan, &hands);
     } else if ((plan->kinds & AT_STEPS) != 0 && sim_one_in(&hands, 5)) {
         make_late(plan, &hands);
+    } else if (!plan->backlog && sim_one_in(&hands, 6)) {
+        make_mended(plan, &hands);
     }
     draw_faults(plan, &chance);
     plan->stall_one_in = (int)sim_spread(&chance, 200, 3000);

@@ -83,6 +83,7 @@ typedef struct sim_plan {
     int64_t retain_ms;           /* how long what is over is kept, 0: for ever */
     int backlog;                 /* receivers are slow and take one or two at a time */
     int late_ones;               /* processes stand still while they send what has an order */
+    int mended;                  /* rules fail, hold back, and are mended */
     int one_survives;            /* in the end one process does it all; the others don't come back */
     int least_faults;
     int fault_count;
