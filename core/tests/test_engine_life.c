@@ -170,8 +170,9 @@ static void so_is_one_on_a_file(void **state) {
 /* --------------------------------------------------------------------- how long it takes */
 
 #define BATCH 100
-#define SOON_MS 10000 /* a turn of slow rules, and a few commits of a slow disk and a busy machine; once it was 30 s   \
-                       */
+#define SOON_MS                                                                                                        \
+    10000 /* a turn of slow rules, and a few commits of a slow disk and a busy machine; once it was 30 s               \
+           */
 
 static void *publish_batches(void *payload) {
     bustle *self = payload;
