@@ -4,7 +4,7 @@
  *         [--strict-order] [--forge] [--store FILE] [--keep]
  *   crash --soak MINUTES [--leak] ...
  *
- * Two servers, a worker, two publishers and a program that only knows SQL share a store;
+ * Two servers, two workers, two publishers and a program that only knows SQL share a store;
  * campaign.h says how they are killed and paused, routes in setup.c who receives. What was
  * acknowledged is in a journal, what arrived in a log; in the end they work until nothing is
  * left, then are killed, and one process works on what they left. Then must hold:
@@ -19,7 +19,7 @@
  * counted, too, and fail with --strict-order.
  *
  *   crash --kills 50 --pauses 2         with the other tests, within a minute
- *   crash --kills 2000 --pauses 200     by hand, within an hour
+ *   crash --kills 2000 --pauses 300     by hand, in an hour
  *   crash --soak 120                    by hand: memory, descriptors, file, see soak.h
  *
  * --forge adds one of each thing that must not be, and is right if all are noticed. S is
@@ -64,8 +64,9 @@ static int64_t between_us(const settings *options) {
 }
 
 static int drive(const settings *options) {
-    static person people[] = { { .role = ROLE_SERVER },    { .role = ROLE_SERVER },    { .role = ROLE_WORKER },
-                               { .role = ROLE_PUBLISHER }, { .role = ROLE_PUBLISHER }, { .role = ROLE_SQL } };
+    static person people[] = { { .role = ROLE_SERVER }, { .role = ROLE_SERVER },    { .role = ROLE_WORKER },
+                               { .role = ROLE_WORKER }, { .role = ROLE_PUBLISHER }, { .role = ROLE_PUBLISHER },
+                               { .role = ROLE_SQL } };
     campaign_plan plan = { options->kills,
                            options->pauses,
                            between_us(options),

@@ -236,7 +236,7 @@ static void change_one(wh_engine *engine, sim_chance *chance) {
         return;
     }
     config = s->possible[s->possible_count - 1];
-    if (sim_one_in(chance, 2)) {
+    if (!sim_plan_now->mended && sim_one_in(chance, 2)) {
         config.paused = !config.paused;
     } else {
         draw_config(&config, chance);
@@ -350,7 +350,7 @@ static void explain_one(wh_engine *engine, sim_chance *chance) {
 
 void operate_once(sim_process *process, sim_chance *chance) {
     int may_change = (sim_plan_now->kinds & 1u << SIM_change) != 0;
-    int what = (int)sim_below(chance, may_change ? 12 : 4);
+    int what = sim_plan_now->mended ? 4 : (int)sim_below(chance, may_change ? 12 : 4);
 
     sim_result_now->faults[SIM_change] += what >= 4;
     if (what < 3) {

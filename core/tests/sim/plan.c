@@ -158,7 +158,6 @@ static void make_mended(sim_plan *plan, sim_chance *chance) {
     plan->events = (int)sim_spread(chance, 30, 80);
     plan->pace_us = sim_spread(chance, 100000, SIM_SECOND);
     plan->latency_us = 50000;
-    plan->kinds = (plan->kinds | 1u << SIM_change) & ~(1u << SIM_spurious);
 }
 
 void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
