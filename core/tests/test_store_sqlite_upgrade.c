@@ -614,6 +614,28 @@ static void where_all_was_decided_nothing_is_decided_again(void **state) {
     check_empty_log(e(2));
 }
 
+/* What was to be decided when the store was taken over is forgotten with its events. */
+static void marks_of_a_former_store_go_with_their_events(void **state) {
+    whi_store *store;
+    int64_t after = 0;
+    int count;
+
+    (void)state;
+    make_tables(3);
+    write_event(1);
+    write_event(2); /* the last one stays */
+    write_mark(3, 0, 1);
+    store = opened(path);
+    assert_int_equal(asked("SELECT count(*) FROM webhook_undecided"), 1);
+    execute("UPDATE webhook_partitions SET position = (SELECT max(number) FROM webhook_events)");
+    OK(whi_store_begin(store));
+    OK(whi_store_purge(store, INT64_MAX, INT64_MAX, 100, &after, &count));
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(count, 1);
+    assert_int_equal(asked("SELECT count(*) FROM webhook_undecided"), 0);
+    whi_store_close(store);
+}
+
 /* A mark outlives an event that a hand deleted; and the first stores of version 3 counted no forgotten changes. */
 static void what_a_former_store_lacks_does_not_matter(void **state) {
     whi_store *store;
@@ -662,6 +684,7 @@ int main(void) {
         cmocka_unit_test_teardown(the_tables_are_then_those_of_a_new_store, scrub),
         cmocka_unit_test_teardown(a_worker_of_the_former_library_finds_no_row_of_its_number, scrub),
         cmocka_unit_test_teardown(where_all_was_decided_nothing_is_decided_again, scrub),
+        cmocka_unit_test_teardown(marks_of_a_former_store_go_with_their_events, scrub),
         cmocka_unit_test_teardown(what_a_former_store_lacks_does_not_matter, scrub),
         cmocka_unit_test_teardown(a_library_refuses_the_tables_of_the_next_version, scrub),
     };

@@ -245,8 +245,8 @@ static int may_go(whi_sqlite *store, int64_t event, const purge_bounds *bounds, 
 }
 
 static int purge_event(whi_sqlite *store, int64_t event) {
-    static const enum whi_sql steps[] = { WHI_SQL_PURGE_ID, WHI_SQL_PURGE_BODIES, WHI_SQL_PURGE_ATTEMPTS,
-                                          WHI_SQL_PURGE_DELIVERIES, WHI_SQL_PURGE_EVENT };
+    static const enum whi_sql steps[] = { WHI_SQL_PURGE_ID,         WHI_SQL_PURGE_BODIES,    WHI_SQL_PURGE_ATTEMPTS,
+                                          WHI_SQL_PURGE_DELIVERIES, WHI_SQL_PURGE_UNDECIDED, WHI_SQL_PURGE_EVENT };
 
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int code = whi_sqlite_run_numbers(store, steps[i], &event, 1, "purging an event");

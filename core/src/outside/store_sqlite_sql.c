@@ -520,6 +520,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "DELETE FROM webhook_bodies WHERE number IN (SELECT body FROM webhook_deliveries WHERE event = ?1)",
     [WHI_SQL_PURGE_DELIVERIES] = "DELETE FROM webhook_deliveries WHERE event = ?1",
     [WHI_SQL_PURGE_ATTEMPTS] = "DELETE FROM webhook_attempts WHERE event = ?1",
+    [WHI_SQL_PURGE_UNDECIDED] = "DELETE FROM webhook_undecided WHERE event = ?1",
     [WHI_SQL_PURGE_EVENT] = "DELETE FROM webhook_events WHERE number = ?1",
     [WHI_SQL_PURGE_VERSIONS] =
         "DELETE FROM webhook_subscription_versions WHERE number IN"
