@@ -178,6 +178,22 @@ static void delivery_pages(whi_store *store) {
     assert_int_equal(all.events[0], event + 3);
     all_pages(store, (whi_store_query){ .state = WHI_CANCELLED, .rows = 3 }, &all);
     assert_int_equal(all.count, 1);
+    for (int64_t rows = 1; rows < 9; rows += 3) { /* of all subscriptions, in the order of their events */
+        all_pages(store, (whi_store_query){ .state = WHI_WAITING, .rows = rows }, &all);
+        assert_int_equal(all.count, 7);
+        assert_int_equal(all.events[6], event);
+        assert_int_equal(all.subscriptions[6], 1);
+        all_pages(store, (whi_store_query){ .state = WHI_HELD, .limit = rows, .since = event + 1, .until = event + 5 },
+                  &all);
+        assert_int_equal(all.count, 3);
+        assert_int_equal(all.events[0], event + 3);
+        assert_int_equal(all.subscriptions[0], 3);
+        assert_int_equal(all.subscriptions[1], 1);
+        all_pages(store, (whi_store_query){ .state = WHI_EXHAUSTED, .tenant = "acme", .rows = rows }, &all);
+        assert_int_equal(all.count, 4);
+        all_pages(store, (whi_store_query){ .state = WHI_EXHAUSTED, .tenant = "other", .rows = rows }, &all);
+        assert_int_equal(all.count, 0);
+    }
     for (int64_t rows = 1; rows < 5; rows++) { /* with events of the tenant that have no deliveries */
         all_pages(store, (whi_store_query){ .tenant = "acme", .rows = rows }, &all);
         assert_int_equal(all.count, 18);
@@ -196,6 +212,36 @@ static void delivery_pages(whi_store *store) {
     assert_string_equal(all.text, "");
 }
 
+/* More of them than one sorts: they are found on the way past the others. */
+static void many_of_a_state(whi_store *store) {
+    int64_t event = number_at(NOW, 0);
+    seen all = { 0 };
+    whi_store_place place;
+    whi_store_query query = { .state = WHI_EXHAUSTED, .limit = 3 };
+
+    OK(whi_store_begin(store));
+    for (int i = 0; i < 17000; i++) {
+        OK(add_event(store, event + i, NULL, NULL));
+        put(store, event + i, 1, i % 100 == 7 ? WHI_DELIVERED : WHI_EXHAUSTED, 0);
+    }
+    OK(whi_store_commit(store, NULL));
+    OK(V(store)->delivery_list(store, &query, see_delivery, &all, &place));
+    assert_int_equal(all.count, 3);
+    assert_int_equal(all.events[0], event + 16999);
+    query.before_event = event + 9;
+    query.before_subscription = 1;
+    all.count = 0;
+    OK(V(store)->delivery_list(store, &query, see_delivery, &all, &place));
+    assert_int_equal(all.events[0], event + 8);
+    assert_int_equal(all.events[1], event + 6);
+    assert_true(place.more);
+}
+
+static void what_there_is_much_of_is_listed_as_what_there_is_little_of(void **state) {
+    (void)state;
+    on_store(many_of_a_state);
+}
+
 static void deliveries_are_listed_in_pages_by_every_filter(void **state) {
     (void)state;
     on_store(delivery_pages);
@@ -207,6 +253,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(events_are_listed_in_pages_newest_first, clear),
         cmocka_unit_test_teardown(events_of_no_tenant_are_listed_alone, clear),
         cmocka_unit_test_teardown(deliveries_are_listed_in_pages_by_every_filter, clear),
+        cmocka_unit_test_teardown(what_there_is_much_of_is_listed_as_what_there_is_little_of, clear),
     };
 
     return RUN_IN_PLACES(tests);

@@ -8,6 +8,8 @@
 #include "base/ident.h"
 #include "pure/delivery.h"
 
+#define FEW 16384 /* index entries: read and sorted in 4 ms, as many rows as are walked past in 2 */
+
 /* --------------------------------------------------------------------- rows */
 
 const char *whi_sqlite_bytes(sqlite3_stmt *statement, int column, size_t *size) {
@@ -482,6 +484,31 @@ int whi_sqlite_event_log(whi_store *base, int64_t after, int limit, const char *
                             event_log(store, whi_sqlite_enter(store), after, limit, tenant, each, payload, upto));
 }
 
+/* 1: there are so few deliveries in this state that sorting them costs less than to walk past all others. */
+static int are_few(whi_sqlite *store, whi_sqlite_side *side, int state, int *out) {
+    sqlite3_stmt *statement;
+    int code;
+
+    *out = 0;
+    if (state != WHI_WAITING && state != WHI_EXHAUSTED && state != WHI_HELD) {
+        return WH_OK;
+    }
+    code = whi_sqlite_use(store, side, WHI_SQL_DELIVERY_BEYOND, &statement);
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, state);
+    sqlite3_bind_int64(statement, 2, FEW);
+    code = whi_sqlite_step(store, side, statement, "counting deliveries");
+    if (code == 1) {
+        sqlite3_reset(statement);
+        code = WH_OK;
+    } else {
+        *out = code == WH_OK;
+    }
+    return code;
+}
+
 /* The statement that gives the fewest rows for the query, bound. */
 static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi_store_query *query,
                              sqlite3_stmt **out) {
@@ -489,11 +516,17 @@ static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi
     int64_t before_subscription = query->before_event > 0 ? query->before_subscription : INT64_MAX;
     int64_t key = query->event ? query->event : query->subscription;
     int64_t extra = query->rows > 0 ? query->rows + 1 : -1; /* one more tells that there is more */
-    int code;
+    int few = 0, code = query->event || query->subscription ? WH_OK : are_few(store, side, query->state, &few);
     enum whi_sql which = WHI_SQL_DELIVERY_LIST;
 
+    if (code != WH_OK) {
+        return code;
+    }
     if (query->event) {
         which = WHI_SQL_DELIVERY_OF_EVENT;
+    } else if (few) {
+        which = WHI_SQL_DELIVERY_FEW;
+        key = query->state;
     } else if (query->subscription && query->state == WHI_WAITING) {
         which = WHI_SQL_DELIVERY_WAITING;
     } else if (query->subscription && (query->state == WHI_EXHAUSTED || query->state == WHI_HELD)) {
@@ -522,7 +555,7 @@ static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi
     } else if (which != WHI_SQL_DELIVERY_LIST) {
         sqlite3_bind_int64(*out, 4, key);
     }
-    if (which == WHI_SQL_DELIVERY_WAITING || which == WHI_SQL_DELIVERY_KEPT) {
+    if (which == WHI_SQL_DELIVERY_WAITING || which == WHI_SQL_DELIVERY_KEPT || which == WHI_SQL_DELIVERY_FEW) {
         sqlite3_bind_int64(*out, 5, extra);
     }
     return WH_OK;

@@ -616,6 +616,12 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "SELECT event, subscription, state FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
         " WHERE " OPEN_STATES " AND state = ?5 AND subscription = ?4 AND due = 0"
         " AND (event, subscription) < (?1, ?2) AND event >= ?3 ORDER BY event DESC",
+    [WHI_SQL_DELIVERY_BEYOND] = "SELECT 1 FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
+                                " WHERE " OPEN_STATES " AND state = ?1 LIMIT 1 OFFSET ?2",
+    [WHI_SQL_DELIVERY_FEW] =
+        "SELECT event, subscription, state FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
+        " WHERE " OPEN_STATES " AND state = ?4 AND (event, subscription) < (?1, ?2) AND event >= ?3"
+        " ORDER BY event DESC, subscription DESC LIMIT ?5",
     [WHI_SQL_ATTEMPT_LIST] =
         "SELECT 1, first_at, first_us, first_code, first_status, first_error, first_response FROM webhook_deliveries"
         " WHERE event = ?1 AND subscription = ?2 AND first_at IS NOT NULL"
