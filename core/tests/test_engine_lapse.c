@@ -91,7 +91,7 @@ static void who_sleeps_on_more_than_a_sweep_loses_nothing(void **state) {
     fixture_run(engine);
     atomic_store(&fixture_script.hang, 1);
     publish_batches(engine, MANY);
-    while (engine->workers[0]->queued < MANY - 100) {
+    for (int i = 0; i < 100000 && engine->workers[0]->queued < MANY - 100; i++) {
         assert_true(wh_step(engine) >= 0);
     }
     whi_writer_drain(engine->writer);
@@ -258,6 +258,54 @@ static void a_late_owner_that_stops_has_the_newest_sent_again(void **state) {
     assert_string_equal(fixture_sent[fixture_sent_count - 1].body, "2");
     assert_int_equal(life_states(other, "waiting"), 0);
     wh_close(other);
+}
+
+/* ------------------------------------------------------------------ what is to be looked for */
+
+static int scans;
+static const whi_store_vtable *scanned;
+
+static int count_scan(whi_store *store, wh_backend_lane_fn each, void *payload) {
+    scans++;
+    return scanned->lanes(store, each, payload);
+}
+
+static void fail_body_1(whi_request *request, void *payload) {
+    (void)payload;
+    request->status = request->body_size == 1 && *(const char *)request->body == '1' ? 500 : 204;
+}
+
+/* However many lanes have something that waits: who changes one of them says which. */
+static void one_lane_that_goes_on_costs_no_look_at_all_of_them(void **state) {
+    wh_engine *engine = fixture_open(fixture_file(), NULL);
+    whi_store_vtable counting;
+    char id[WH_ID_SIZE], event[WH_ID_SIZE], delivery[WH_ID_SIZE * 2];
+
+    (void)state;
+    subscribe_many(engine, 20, ",\"retry\":[0,9000000]");
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/\",\"events\":[\"b\"],\"retry\":[0,9000000]}", id);
+    fixture_script.answer = fail_body_1;
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_publish(engine, "b", "1", event);
+    fixture_run(engine);
+    assert_int_equal(life_states(engine, "waiting"), 41);
+    scanned = engine->reader->vtable;
+    counting = *scanned;
+    counting.lanes = count_scan;
+    engine->reader->vtable = &counting;
+    scans = 0;
+    snprintf(delivery, sizeof delivery, "dlv_%s%s", event + 4, id + 4);
+    assert_int_equal(wh_replay(engine, delivery), WH_OK);
+    fixture_turn(engine);
+    assert_int_equal(fixture_sent_count, 42);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":true}", WH_ZSTR), WH_OK);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":false}", WH_ZSTR), WH_OK);
+    fixture_publish(engine, "b", "3", NULL);
+    fixture_turn(engine);
+    assert_int_equal(fixture_sent_count, 63);
+    assert_int_equal(scans, 0);
+    engine->reader->vtable = scanned;
+    wh_close(engine);
 }
 
 /* ------------------------------------------------------------------------ within a turn */
@@ -474,6 +522,7 @@ int main(void) {
         TEST(what_is_under_way_when_the_lease_ends_is_cut),
         TEST(what_is_under_way_when_it_is_stopped_is_an_attempt),
         TEST(a_late_owner_that_stops_has_the_newest_sent_again),
+        TEST(one_lane_that_goes_on_costs_no_look_at_all_of_them),
         TEST(nobody_takes_a_row_while_its_owner_trusts_in_it),
         TEST(what_memory_has_no_room_for_is_not_overtaken_by_what_is_accepted_later),
     };

@@ -411,12 +411,12 @@ int wh_replay_missed(wh_engine *engine, const char *subscription, const wh_query
     if (count != NULL) {
         *count = self->count;
     }
+    if (!dry_run && self->registration != NULL) {
+        whi_inbox_give_due(engine, self->registration->subscription->id, whi_now(engine));
+    }
     whi_decider_close(&self->decider);
     whi_match_free(self->patterns);
     whi_registration_unref(self->registration);
     whi_free(self);
-    if (!dry_run) {
-        whi_stir(engine);
-    }
     return code;
 }

@@ -129,7 +129,7 @@ int whi_engine_test(wh_engine *engine, int64_t subscription, const char *type, c
 
     error[0] = '\0';
     if (code == WH_OK) {
-        whi_stir(engine);
+        whi_inbox_give_due(engine, subscription, whi_now(engine));
         code = await(&self, timeout);
     }
     *status = self.status;

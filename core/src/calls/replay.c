@@ -172,7 +172,7 @@ int wh_replay(wh_engine *engine, const char *delivery) {
     if (code == WH_ENOTFOUND) {
         return whi_fail_field(code, "delivery", "no such delivery");
     }
-    whi_stir(engine);
+    whi_inbox_give_due(engine, one.subscription, whi_now(engine));
     return code;
 }
 

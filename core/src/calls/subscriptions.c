@@ -371,7 +371,7 @@ static int update(wh_engine *engine, const char *id, int64_t version, const char
     code = code == WH_OK ? commit_change(&self) : code;
     pthread_mutex_unlock(&engine->subscription_lock);
     if (code == WH_OK) {
-        whi_stir(engine);
+        whi_inbox_give_due(engine, self.subscription->id, whi_now(engine));
         release_held(engine, id, old_rule, self.subscription->rule);
     }
     whi_free(old_rule);

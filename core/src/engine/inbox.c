@@ -4,7 +4,10 @@
 #include <string.h>
 
 static void given_init(whi_given *given) {
-    *given = (whi_given){ 0 };
+    given->due_count = 0;
+    given->events = NULL;
+    given->deliveries = NULL;
+    given->tasks = NULL;
     given->events_end = &given->events;
     given->deliveries_end = &given->deliveries;
     given->tasks_end = &given->tasks;
@@ -100,6 +103,21 @@ int whi_inbox_give_delivery(whi_inbox *inbox, whi_delivery *delivery) {
     return open;
 }
 
+void whi_inbox_give_due(wh_engine *engine, int64_t subscription, int64_t due) {
+    whi_inbox *inbox = whi_inbox_of(engine, subscription);
+
+    pthread_mutex_lock(&inbox->lock);
+    if (inbox->given.due_count < WHI_DUES) {
+        inbox->given.dues[inbox->given.due_count++] = (whi_due){ subscription, due };
+    } else {
+        atomic_store(&inbox->rescan, 1);
+    }
+    if (inbox->open) {
+        wake_once(inbox);
+    }
+    pthread_mutex_unlock(&inbox->lock);
+}
+
 void whi_inbox_give_task(whi_inbox *inbox, whi_task *task) {
     task->next = NULL;
     pthread_mutex_lock(&inbox->lock);
@@ -146,7 +164,11 @@ void whi_inbox_submit(whi_inbox *inbox, whi_task *task) {
 
 /* The ends of empty lists point into the struct that they stand in. */
 static void move(whi_given *from, whi_given *to) {
-    *to = *from;
+    memcpy(to->dues, from->dues, (size_t)from->due_count * sizeof *to->dues);
+    to->due_count = from->due_count;
+    to->events = from->events;
+    to->deliveries = from->deliveries;
+    to->tasks = from->tasks;
     to->events_end = from->events != NULL ? from->events_end : &to->events;
     to->deliveries_end = from->deliveries != NULL ? from->deliveries_end : &to->deliveries;
     to->tasks_end = from->tasks != NULL ? from->tasks_end : &to->tasks;

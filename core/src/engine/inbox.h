@@ -30,8 +30,17 @@ typedef struct whi_task {
     void (*failed)(struct whi_task *task); /* NULL, or told at once, on the writer's thread */
 } whi_task;
 
+#define WHI_DUES 32
+
+/* A subscription has something in the store. */
+typedef struct whi_due {
+    int64_t subscription, due; /* ms */
+} whi_due;
+
 /* What was given and not taken yet. */
 typedef struct whi_given {
+    whi_due dues[WHI_DUES]; /* of more at once the store is asked */
+    int due_count;
     whi_event *events, **events_end;
     whi_delivery *deliveries, **deliveries_end;
     whi_task *tasks, **tasks_end; /* finished by the writer */
@@ -60,6 +69,9 @@ int whi_inbox_was_woken(whi_inbox *inbox);
 int whi_inbox_give_event(whi_inbox *inbox, whi_event *event);
 int whi_inbox_give_delivery(whi_inbox *inbox, whi_delivery *delivery);
 
+/* The worker of the subscription's lane looks for what it has in the store when that is due. Any thread. */
+void whi_inbox_give_due(wh_engine *engine, int64_t subscription, int64_t due);
+
 /* The task has been done elsewhere, for its worker: `back` is called by it. jobs_open was raised. Any thread. */
 void whi_inbox_give_task(whi_inbox *inbox, whi_task *task);
 
@@ -73,7 +85,7 @@ void whi_inbox_take(whi_inbox *inbox, whi_given *out);
 /* Where a subscription's lane is. */
 whi_inbox *whi_inbox_of(wh_engine *engine, int64_t subscription);
 
-/* All workers look at their lanes again: what rested may go on. Any thread. */
+/* All workers ask the store for all lanes: it costs as much as there are lanes in which something waits. Any thread. */
 void whi_stir(wh_engine *engine);
 
 #endif

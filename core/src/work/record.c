@@ -288,8 +288,7 @@ static void announce(whi_worker *worker, int64_t subscription, int64_t due) {
     if (lane != NULL) {
         whi_lane_stored(worker, lane, due);
     } else {
-        atomic_store(&home->rescan, 1);
-        whi_inbox_wake(home);
+        whi_inbox_give_due(worker->engine, subscription, due);
     }
 }
 

@@ -111,7 +111,7 @@ static void settle_used(retirement *self) {
     whi_worker *worker = self->task.worker;
     whi_delivery *delivery = self->delivery;
 
-    whi_stir(worker->engine);
+    whi_inbox_give_due(worker->engine, delivery->way.subscription, whi_now(worker->engine));
     if (delivery->turn == WHI_TURN_ABSENT) {
         whi_record_written(worker->engine, delivery->event);
     }

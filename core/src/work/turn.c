@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/decide.h"
 #include "engine/lease.h"
+#include "engine/position.h"
 #include "work/fanout.h"
 #include "work/fetch.h"
 #include "work/lagging.h"
@@ -38,11 +39,29 @@ static void take_events(whi_worker *worker, whi_event *events) {
     }
 }
 
+/* Of a partition that is another process's, that one is told by the store. */
+static void take_due(whi_worker *worker, const whi_due *given) {
+    whi_lane *lane;
+
+    if (!whi_position_has(worker->engine->position, given->subscription)) {
+        return;
+    }
+    lane = whi_lane_get(worker, given->subscription, 1);
+    if (lane != NULL) {
+        whi_lane_stored(worker, lane, given->due);
+    } else {
+        atomic_store(&worker->inbox.rescan, 1); /* no memory now */
+    }
+}
+
 static int take_inbox(whi_worker *worker) {
     whi_given given;
     int count = 0;
 
     whi_inbox_take(&worker->inbox, &given);
+    for (int i = 0; i < given.due_count; i++) {
+        take_due(worker, &given.dues[i]);
+    }
     take_events(worker, given.events);
     while (given.deliveries != NULL) {
         whi_delivery *next = given.deliveries->next;
