@@ -32,9 +32,14 @@ wh_clock fixture_clock = { sizeof fixture_clock, read_time, NULL, NULL };
 
 /* -------------------------------------------------------------------- transport */
 
+typedef struct opened {
+    whi_request *request;
+    int64_t at;
+} opened;
+
 struct whi_transport {
     whi_poller *poller;
-    whi_request **open;
+    opened *open;
     size_t count, capacity;
 };
 
@@ -71,13 +76,17 @@ static void remember(const whi_request *request) {
     pthread_mutex_unlock(&lock);
 }
 
-static int send_request(whi_transport *transport, whi_request *request) {
-    remember(request);
+static void keep_open(whi_transport *transport, const opened *one) {
     if (transport->count == transport->capacity) {
         transport->capacity = transport->capacity ? transport->capacity * 2 : 16;
         transport->open = realloc(transport->open, transport->capacity * sizeof *transport->open);
     }
-    transport->open[transport->count++] = request;
+    transport->open[transport->count++] = *one;
+}
+
+static int send_request(whi_transport *transport, whi_request *request) {
+    remember(request);
+    keep_open(transport, &(opened){ request, atomic_load(&fixture_time) });
     return WH_OK;
 }
 
@@ -100,8 +109,31 @@ static void answer(whi_request *request) {
     }
 }
 
+static int hangs(const whi_request *request) {
+    return fixture_script.hangs != NULL && fixture_script.hangs(request);
+}
+
+static void time_out(whi_request *request) {
+    request->status = 0;
+    request->error = WH_ETIMEOUT;
+    request->duration_us = request->timeout * 1000;
+    request->response_size = 0;
+}
+
+static void answer_or_keep(whi_transport *transport, const opened *one) {
+    if (!hangs(one->request)) {
+        answer(one->request);
+    } else if (atomic_load(&fixture_time) - one->at < one->request->timeout) {
+        keep_open(transport, one);
+        return;
+    } else {
+        time_out(one->request);
+    }
+    one->request->done(one->request, one->request->payload);
+}
+
 static void tick(whi_transport *transport) {
-    whi_request **list = transport->open;
+    opened *list = transport->open;
     size_t count = transport->count;
 
     if (fixture_script.hang) {
@@ -110,28 +142,33 @@ static void tick(whi_transport *transport) {
     transport->open = NULL;
     transport->count = transport->capacity = 0;
     for (size_t i = 0; i < count; i++) {
-        answer(list[i]);
-        list[i]->done(list[i], list[i]->payload);
+        answer_or_keep(transport, &list[i]);
     }
     free(list);
 }
 
 static int timeout(const whi_transport *transport) {
-    return transport->count > 0 && !fixture_script.hang ? 0 : -1;
+    size_t hanging = 0;
+
+    for (size_t i = 0; i < transport->count; i++) {
+        hanging += hangs(transport->open[i].request);
+    }
+    return transport->count > hanging && !fixture_script.hang ? 0 : -1;
 }
 
 static void cut(whi_transport *transport, const char *message) {
-    whi_request **list = transport->open;
+    opened *list = transport->open;
     size_t count = transport->count;
 
     transport->open = NULL;
     transport->count = transport->capacity = 0;
     for (size_t i = 0; i < count; i++) {
-        list[i]->status = 0;
-        list[i]->error = WH_ECLOSED;
-        list[i]->response_size = 0;
-        snprintf(list[i]->message, sizeof list[i]->message, "%s", message);
-        list[i]->done(list[i], list[i]->payload);
+        whi_request *request = list[i].request;
+        request->status = 0;
+        request->error = WH_ECLOSED;
+        request->response_size = 0;
+        snprintf(request->message, sizeof request->message, "%s", message);
+        request->done(request, request->payload);
     }
     free(list);
 }

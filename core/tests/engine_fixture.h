@@ -26,6 +26,8 @@ typedef struct script {
     const char *retry_after;
     const char *response;
     atomic_int hang; /* 1: requests stay open */
+    /* NULL, or which stay open, until their time-out of virtual time. */
+    int (*hangs)(const whi_request *request);
     /* NULL, or decides by request. */
     void (*answer)(whi_request *request, void *payload);
     void *payload;

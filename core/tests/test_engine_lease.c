@@ -80,7 +80,8 @@ static void who_sleeps_with_requests_under_way_forgets_them(void **state) {
     wh_engine *one = fixture_open(file, NULL), *two = fixture_open(file, NULL);
 
     (void)state;
-    fixture_subscribe(one, "{" URL ",\"concurrency\":2}", NULL);
+    fixture_subscribe(one, "{" URL ",\"events\":[\"even\"]}", NULL);
+    fixture_subscribe(one, "{" URL ",\"events\":[\"odd\"]}", NULL);
     begin_work(one);
     atomic_store(&fixture_script.hang, 1);
     publish_many(one, 20);

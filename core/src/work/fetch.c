@@ -16,6 +16,7 @@
 
 #define FETCH_MAXIMUM 256
 #define AGAIN_MS 1000
+#define CROWDED_MS 250 /* until it is looked again whether those that hang have room in memory */
 
 /* ----------------------------------------------------------------------- a lane */
 
@@ -149,11 +150,15 @@ static void fetch_for(whi_worker *worker, whi_lane *lane, whi_registration *regi
 /* A lane that is full is put aside until it has room. The deliveries of a subscription
  * that rests are not fetched; when it changes, the worker asks the store for all lanes. */
 static void look_at_lane(whi_worker *worker, whi_lane *lane) {
-    int room = whi_lane_room(lane);
+    int room = whi_queue_room(worker, lane);
     whi_registration *registration;
 
     if (room == 0) {
         lane->parked_due = lane->stored.item.due;
+        return;
+    }
+    if (lane->kind != WHI_SLOT_QUICK && whi_queue_is_crowded(worker)) {
+        whi_lane_set_due(worker, lane, whi_now(worker->engine) + CROWDED_MS);
         return;
     }
     registration = whi_registry_get(worker->engine->registry, lane->subscription);

@@ -8,6 +8,7 @@
 #include "engine/registry.h"
 
 #define WINDOW_START 8
+#define PROBES 1         /* requests at once to whom nobody knows */
 #define LANES_MANY 16384 /* kept whether they are used or not */
 #define TIDY_US INT64_C(60000000)
 
@@ -63,8 +64,17 @@ void whi_lanes_free(whi_worker *worker) {
         }
     }
     whi_table_free(&worker->lanes);
-    worker->ready = worker->ready_tail = NULL;
+    whi_lanes_init(worker);
+}
+
+void whi_lanes_init(whi_worker *worker) {
     worker->queued = 0;
+    for (enum whi_slot_kind kind = 0; kind < WHI_SLOT_KINDS; kind++) {
+        worker->ready[kind].first = NULL;
+        worker->ready[kind].end = &worker->ready[kind].first;
+        worker->queued_of[kind] = 0;
+        worker->slots.waiting[kind] = 0;
+    }
 }
 
 /* -------------------------------------------------------------- what waits in the store */
@@ -83,34 +93,85 @@ void whi_lane_stored(whi_worker *worker, whi_lane *lane, int64_t due) {
     }
 }
 
-/* --------------------------------------------------------------------- the queue */
+/* ------------------------------------------------------------------------ the window */
 
 static int window_of(const whi_lane *lane) {
     return lane->window < lane->cap ? lane->window : lane->cap;
 }
 
+int whi_lane_free(const whi_lane *lane) {
+    return (lane->known ? window_of(lane) : PROBES) - lane->in_flight;
+}
+
+/* A slow one waits long for its turn, and with no more in memory than could go then. */
 int whi_lane_room(const whi_lane *lane) {
     int window = lane->cap ? window_of(lane) : lane->window;
     int room = window * 2 - lane->in_flight - lane->queued;
 
+    if (lane->kind == WHI_SLOT_SLOW) {
+        room = lane->queued == 0 ? whi_lane_free(lane) : 0;
+        return room > 0 ? room : 0;
+    }
     return lane->queued > window / 2 || room <= 0 ? 0 : room;
 }
 
-void whi_lane_ready(whi_worker *worker, whi_lane *lane) {
-    int room = window_of(lane);
+/* ------------------------------------------------------------------- the ready lists */
 
-    if (lane->is_ready || lane->head == NULL || lane->in_flight >= room) {
-        return;
-    }
+static void join_ready(whi_worker *worker, whi_lane *lane) {
+    whi_lane_list *list = &worker->ready[lane->kind];
+
     lane->is_ready = 1;
     lane->next_ready = NULL;
-    if (worker->ready_tail != NULL) {
-        worker->ready_tail->next_ready = lane;
-    } else {
-        worker->ready = lane;
-    }
-    worker->ready_tail = lane;
+    lane->ready_link = list->end;
+    *list->end = lane;
+    list->end = &lane->next_ready;
+    worker->slots.waiting[lane->kind]++;
 }
+
+static void leave_ready(whi_worker *worker, whi_lane *lane) {
+    lane->is_ready = 0;
+    *lane->ready_link = lane->next_ready;
+    if (lane->next_ready != NULL) {
+        lane->next_ready->ready_link = lane->ready_link;
+    } else {
+        worker->ready[lane->kind].end = lane->ready_link;
+    }
+    worker->slots.waiting[lane->kind]--;
+}
+
+void whi_lane_ready(whi_worker *worker, whi_lane *lane) {
+    if (!lane->is_ready && lane->head != NULL && whi_lane_free(lane) > 0) {
+        join_ready(worker, lane);
+    }
+}
+
+whi_lane *whi_lane_next(whi_worker *worker, enum whi_slot_kind kind) {
+    whi_lane *lane = worker->ready[kind].first;
+
+    if (lane != NULL) {
+        leave_ready(worker, lane);
+    }
+    return lane;
+}
+
+void whi_lane_set_kind(whi_worker *worker, whi_lane *lane, enum whi_slot_kind kind) {
+    int was_ready = lane->is_ready;
+
+    if (kind == lane->kind) {
+        return;
+    }
+    if (was_ready) {
+        leave_ready(worker, lane);
+    }
+    worker->queued_of[lane->kind] -= lane->queued;
+    lane->kind = kind;
+    worker->queued_of[kind] += lane->queued;
+    if (was_ready) {
+        join_ready(worker, lane);
+    }
+}
+
+/* ------------------------------------------------------------------------- the queue */
 
 void whi_lane_append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery) {
     delivery->next = NULL;
@@ -122,6 +183,7 @@ void whi_lane_append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery)
     lane->tail = delivery;
     lane->queued++;
     worker->queued++;
+    worker->queued_of[lane->kind]++;
 }
 
 whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane) {
@@ -137,6 +199,7 @@ whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane) {
     delivery->next = NULL;
     lane->queued--;
     worker->queued--;
+    worker->queued_of[lane->kind]--;
     return delivery;
 }
 

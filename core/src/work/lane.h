@@ -1,6 +1,6 @@
 /* Lanes: each subscription's own queue, window and timetable within a worker. A receiver that hangs
- * fills its own lane and nothing else: its window shrinks, and what it cannot take soon goes back to
- * the store (queue.h). */
+ * fills its own lane and nothing else: its window shrinks, what it cannot take soon goes back to
+ * the store (queue.h), and it waits for slots with its like (slots.h). */
 #ifndef WHI_LANE_H
 #define WHI_LANE_H
 
@@ -14,12 +14,14 @@
 typedef struct whi_lane {
     whi_entry stored; /* first; when the earliest of what waits in the store is due, if that is known */
     int64_t subscription;
-    struct whi_lane *next_ready;
+    struct whi_lane *next_ready, **ready_link;
     whi_delivery *head, *tail; /* queued in memory */
     int queued, in_flight;
     int cap;                 /* the subscription's concurrency */
     int window;              /* requests at once: grows with successes, halves with failures */
-    int is_ready;            /* in the worker's ready list */
+    int is_ready;            /* in the worker's ready list of its kind */
+    enum whi_slot_kind kind; /* which slots it uses */
+    int known;               /* 1: something came of a request; until then one at a time shows what it is */
     int64_t parked_due;      /* 0, or that due while the lane had no room */
     int64_t failing_since;   /* ms, 0: the last attempt succeeded */
     enum whi_sink_kind sink; /* where its last delivery went */
@@ -28,6 +30,7 @@ typedef struct whi_lane {
 
 /* The worker's lane of a subscription; make 0: NULL where it has none, and without memory. */
 whi_lane *whi_lane_get(whi_worker *worker, int64_t subscription, int make);
+void whi_lanes_init(whi_worker *worker); /* it has none */
 void whi_lanes_free(whi_worker *worker);
 
 /* ---- what waits in the store */
@@ -36,10 +39,17 @@ void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due); /* exact
 /* How many more are to be fetched; 0 while it has enough. */
 int whi_lane_room(const whi_lane *lane);
 
+/* ---- what it is like */
+void whi_lane_set_kind(whi_worker *worker, whi_lane *lane, enum whi_slot_kind kind);
+/* How many requests more its receiver would be sent at once. */
+int whi_lane_free(const whi_lane *lane);
+
 /* ---- what waits in memory */
 void whi_lane_append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery);
 whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane);
 void whi_lane_ready(whi_worker *worker, whi_lane *lane); /* into the ready list if it can send */
+/* The first of a kind, out of the list; NULL: there is none. */
+whi_lane *whi_lane_next(whi_worker *worker, enum whi_slot_kind kind);
 /* Something left the lane without having been sent: what was put aside may have room now. */
 void whi_lane_left(whi_worker *worker, whi_lane *lane);
 /* Drops what is queued and is not ours any more. */

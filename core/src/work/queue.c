@@ -7,6 +7,7 @@
 #include "work/record.h"
 
 #define QUEUE_MAXIMUM 2048             /* deliveries queued in memory for one subscription */
+#define QUEUED_ENOUGH 8192             /* in memory, beyond which no event is fanned out; and for who hangs */
 #define QUEUE_TIME_US INT64_C(2000000) /* longer than this nobody waits in memory behind a slow receiver */
 #define SPILL_US INT64_C(250000)       /* how often that is looked at */
 
@@ -45,14 +46,50 @@ static int concurrency_of(whi_worker *worker, const whi_registration *registrati
     return concurrency;
 }
 
+/* Those that nobody knows yet are kept from their slots by nothing else than what hangs. */
+static int unknown_hang(const whi_worker *worker) {
+    return !whi_slots_may(&worker->slots, WHI_SLOT_UNKNOWN);
+}
+
+int whi_queue_is_full(const whi_worker *worker) {
+    int others = worker->queued_of[WHI_SLOT_SLOW] + (unknown_hang(worker) ? worker->queued_of[WHI_SLOT_UNKNOWN] : 0);
+
+    return worker->queued - others >= QUEUED_ENOUGH;
+}
+
+int whi_queue_is_crowded(const whi_worker *worker) {
+    return worker->queued_of[WHI_SLOT_SLOW] + worker->queued_of[WHI_SLOT_UNKNOWN] >= QUEUED_ENOUGH;
+}
+
+int whi_queue_room(const whi_worker *worker, const whi_lane *lane) {
+    int room = whi_lane_room(lane);
+
+    if (room > 0 && lane->kind == WHI_SLOT_UNKNOWN && unknown_hang(worker)) {
+        return lane->queued == 0;
+    }
+    return room;
+}
+
+static int has_room(const whi_worker *worker, const whi_lane *lane) {
+    if (lane->kind == WHI_SLOT_SLOW) {
+        return lane->queued < whi_lane_free(lane) && !whi_queue_is_crowded(worker);
+    }
+    if (lane->kind == WHI_SLOT_UNKNOWN && unknown_hang(worker)) {
+        return lane->queued == 0 && !whi_queue_is_crowded(worker);
+    }
+    return lane->queued < QUEUE_MAXIMUM;
+}
+
 void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
     whi_lane *lane = whi_lane_get(worker, delivery->registration->subscription->id, 1);
 
-    if (lane == NULL || lane->queued >= QUEUE_MAXIMUM) {
+    if (lane != NULL) {
+        lane->cap = concurrency_of(worker, delivery->registration);
+    }
+    if (lane == NULL || !has_room(worker, lane)) {
         spill(worker, delivery);
         return;
     }
-    lane->cap = concurrency_of(worker, delivery->registration);
     delivery->queued_at = whi_monotonic_us();
     whi_lane_append(worker, lane, delivery);
     if (!whi_entry_is_set(&worker->spill)) {
@@ -61,10 +98,25 @@ void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
     whi_lane_ready(worker, lane);
 }
 
+/* Its row waits as it is, and it is one of a few: to fetch it once more while its lane waits for a slot would only
+ * cost. */
+static int is_kept(const whi_lane *lane, const whi_delivery *delivery) {
+    return lane->kind == WHI_SLOT_SLOW && delivery->turn != WHI_TURN_ABSENT;
+}
+
 /* Room is what makes waiting in memory worth while: a lane that fails or hangs has none. */
 static void spill_lane(whi_worker *worker, whi_lane *lane, int64_t now_us) {
-    while (lane->head != NULL && now_us - lane->head->queued_at > QUEUE_TIME_US) {
-        spill(worker, whi_lane_pop(worker, lane));
+    for (int count = lane->queued; count > 0 && lane->head != NULL; count--) {
+        whi_delivery *delivery = lane->head;
+        if (now_us - delivery->queued_at <= QUEUE_TIME_US) {
+            return;
+        }
+        (void)whi_lane_pop(worker, lane);
+        if (is_kept(lane, delivery)) {
+            whi_lane_append(worker, lane, delivery);
+        } else {
+            spill(worker, delivery);
+        }
     }
 }
 

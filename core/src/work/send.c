@@ -1,6 +1,7 @@
 /* Tests: test_engine. */
 #include "work/send.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -25,9 +26,14 @@
 typedef struct whi_flight {
     whi_parcel parcel;
     struct whi_flight *next, **link; /* in the pool, or flying */
+    whi_slot slot;
     struct whi_worker *worker;
     whi_lane *lane;
 } whi_flight;
+
+static whi_flight *flight_of(whi_slot *slot) {
+    return (whi_flight *)((char *)slot - offsetof(whi_flight, slot));
+}
 
 static whi_flight *take_flight(whi_worker *worker) {
     whi_flight *flight = worker->free_flights;
@@ -73,6 +79,7 @@ void whi_send_free(whi_worker *worker) {
     while (worker->flying != NULL) {
         whi_flight *flight = worker->flying;
         unlink_flying(flight);
+        whi_slots_give(&worker->slots, &flight->slot);
         atomic_fetch_sub(&worker->engine->flights_open, 1);
         whi_delivery_free(worker->engine, flight->parcel.delivery);
         whi_free(flight);
@@ -135,11 +142,21 @@ static void fail_delivery(whi_worker *worker, const whi_parcel *parcel) {
     atomic_fetch_add_explicit(&worker->engine->count.exhausted, 1, memory_order_relaxed);
 }
 
+/* A failure that comes soon holds no slot for long: it only says that nothing is known of the receiver now. */
+static enum whi_slot_kind kind_of(const whi_flight *flight) {
+    if (flight->slot.old || flight->parcel.duration_us >= WHI_SLOW_US) {
+        return WHI_SLOT_SLOW;
+    }
+    return flight->parcel.answers ? WHI_SLOT_QUICK : WHI_SLOT_UNKNOWN;
+}
+
 static void judge_lane(whi_worker *worker, const whi_flight *flight) {
     const whi_parcel *parcel = &flight->parcel;
     whi_lane *lane = flight->lane;
     int64_t now = whi_now(worker->engine);
 
+    lane->known = 1;
+    whi_lane_set_kind(worker, lane, kind_of(flight));
     whi_lane_outcome(worker, lane, parcel->answers, parcel->overloaded, now);
     if (parcel->outcome == WHI_OUTCOME_GONE) {
         whi_retire(worker, parcel->delivery->registration, "gone");
@@ -169,6 +186,7 @@ static void land(whi_flight *flight) {
     unlink_flying(flight);
     atomic_fetch_sub(&worker->engine->flights_open, 1);
     worker->in_flight--;
+    whi_slots_give(&worker->slots, &flight->slot);
     worker->done_count++;
     flight->lane->in_flight--;
 }
@@ -273,13 +291,13 @@ static int refresh(whi_worker *worker, whi_delivery *delivery) {
 }
 
 /* Onto its way; what came of it may be told at once. */
-static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery) {
+static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery, int64_t now_us) {
     whi_worker *worker = flight->worker;
     whi_parcel *parcel = &flight->parcel;
     const whi_worker_sink *to = whi_lane_sink(worker, lane, delivery->registration->subscription);
 
     if (!whi_entry_is_set(&worker->early)) {
-        whi_timetable_again(&worker->timetable, &worker->early, whi_monotonic_us() + LOOK_US);
+        whi_timetable_again(&worker->timetable, &worker->early, now_us + LOOK_US);
     }
     parcel->delivery = delivery;
     parcel->kept = &lane->kept;
@@ -288,6 +306,7 @@ static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery) {
     parcel->payload = flight;
     flight->lane = lane;
     link_flying(flight);
+    whi_slots_take(&worker->slots, &flight->slot, lane->kind, now_us);
     lane->in_flight++;
     worker->in_flight++;
     atomic_fetch_add(&worker->engine->flights_open, 1);
@@ -304,7 +323,7 @@ static void leave_unsent(whi_worker *worker, whi_delivery *delivery) {
     }
 }
 
-static int send_one(whi_worker *worker, whi_lane *lane) {
+static int send_one(whi_worker *worker, whi_lane *lane, int64_t now_us) {
     whi_delivery *delivery = whi_lane_pop(worker, lane);
     whi_flight *flight;
 
@@ -324,7 +343,7 @@ static int send_one(whi_worker *worker, whi_lane *lane) {
         try_later(worker, delivery);
         return whi_fail_memory();
     }
-    fly(flight, lane, delivery);
+    fly(flight, lane, delivery, now_us);
     return WH_OK;
 }
 
@@ -399,24 +418,82 @@ void whi_send_cut(whi_worker *worker, const char *sentence) {
     }
 }
 
-/* One from each lane in turn, so that no lane waits for another's queue. */
+/* Lanes whose requests have become old since the last look wait with the slow ones from now on. */
+static void note_old(whi_worker *worker, int64_t now_us) {
+    whi_slot *slot;
+
+    while ((slot = whi_slots_old(&worker->slots, now_us)) != NULL) {
+        whi_lane_set_kind(worker, flight_of(slot)->lane, WHI_SLOT_SLOW);
+    }
+}
+
+/* Slow ones cost no CPU while they wait, and their slots bound them. */
+static int is_paced(const whi_worker *worker, enum whi_slot_kind kind) {
+    return kind != WHI_SLOT_SLOW && worker->slots.young[kind] >= worker->flight_limit;
+}
+
+static int may_send(const whi_worker *worker, enum whi_slot_kind kind) {
+    return worker->ready[kind].first != NULL && whi_slots_may(&worker->slots, kind);
+}
+
+/* WH_OK; else nothing can be sent now. */
+static int send_from(whi_worker *worker, enum whi_slot_kind kind, int64_t now_us) {
+    whi_lane *lane = whi_lane_next(worker, kind);
+    int code = lane->head != NULL ? send_one(worker, lane, now_us) : WH_OK;
+
+    if (code == WH_OK) {
+        whi_lane_ready(worker, lane);
+    }
+    if (code == WH_OK && lane->kind == WHI_SLOT_SLOW) {
+        whi_lane_left(worker, lane);
+    }
+    return code;
+}
+
+/* One from each kind that may, and of that from each lane in turn: no lane waits for another's queue. How many. */
+static int send_round(whi_worker *worker, int64_t now_us) {
+    int count = 0;
+
+    for (enum whi_slot_kind kind = 0; kind < WHI_SLOT_KINDS; kind++) {
+        /* Asked for each: a process may be paused between two. */
+        if (may_send(worker, kind) && !is_paced(worker, kind) &&
+            whi_lease_owner(worker->engine->lease) == worker->owner) {
+            if (send_from(worker, kind, now_us) != WH_OK) {
+                return 0;
+            }
+            count++;
+        }
+    }
+    return count;
+}
+
+void whi_send_again(whi_worker *worker, whi_entry *entry) {
+    (void)worker;
+    (void)entry; /* it is out of the timetable now, and whi_send_ready puts it back */
+}
+
+/* A lane that waits for a slot may have one when something under way becomes old. */
+static void wait_for_slots(whi_worker *worker) {
+    int64_t next_us = whi_slots_next(&worker->slots);
+    int waits = 0;
+
+    worker->throttled = 0;
+    for (enum whi_slot_kind kind = 0; kind < WHI_SLOT_KINDS; kind++) {
+        worker->throttled |= may_send(worker, kind) && is_paced(worker, kind);
+        waits |= worker->ready[kind].first != NULL;
+    }
+    if (waits && next_us != INT64_MAX && !whi_entry_is_set(&worker->slots_again)) {
+        whi_timetable_again(&worker->timetable, &worker->slots_again, next_us);
+    }
+}
+
 void whi_send_ready(whi_worker *worker) {
+    int64_t now_us = whi_monotonic_us();
+
     if (atomic_load(&worker->engine->stop) != 0) {
         return;
     }
-    /* Asked for each: a process may be paused between two. */
-    while (worker->ready != NULL && worker->in_flight < worker->flight_limit &&
-           whi_lease_owner(worker->engine->lease) == worker->owner) {
-        whi_lane *lane = worker->ready;
-        worker->ready = lane->next_ready;
-        if (worker->ready == NULL) {
-            worker->ready_tail = NULL;
-        }
-        lane->is_ready = 0;
-        if (lane->head != NULL && send_one(worker, lane) != WH_OK) {
-            return;
-        }
-        whi_lane_ready(worker, lane);
-    }
-    worker->throttled = worker->ready != NULL;
+    note_old(worker, now_us);
+    while (send_round(worker, now_us) > 0) {}
+    wait_for_slots(worker);
 }

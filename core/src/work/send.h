@@ -5,8 +5,12 @@
 
 #include "work/worker.h"
 
-/* Sends from the ready lanes as far as there is room. */
+/* Sends from the ready lanes as far as there are slots for their kinds (slots.h), and few enough are young: what is
+ * old costs no CPU, and does not count against flight_limit. */
 void whi_send_ready(whi_worker *worker);
+
+/* Something under way is old by now: the turn in which this is called sends again. */
+void whi_send_again(whi_worker *worker, whi_entry *entry);
 
 /* Adapts flight_limit: busy is 1 when the poller had something. 1 if it grew. */
 int whi_send_pace(whi_worker *worker, int busy);

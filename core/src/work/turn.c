@@ -19,10 +19,9 @@
 #include "work/upkeep.h"
 
 #define READY_MAXIMUM 256
-#define FANOUT_BURST 128   /* events of one turn */
-#define FANOUT_US 5000     /* after which a turn decides no more: slow rules do not keep what is ready waiting */
-#define LANES_BURST 64     /* lanes that are fetched for in one turn */
-#define QUEUED_ENOUGH 8192 /* deliveries in memory beyond which no event is fanned out */
+#define FANOUT_BURST 128 /* events of one turn */
+#define FANOUT_US 5000   /* after which a turn decides no more: slow rules do not keep what is ready waiting */
+#define LANES_BURST 64   /* lanes that are fetched for in one turn */
 
 /* Why what is under way is cut off. */
 #define LAPSED "cut off: this process has not reached its store for too long, and others may have sent it again"
@@ -80,7 +79,7 @@ static int take_inbox(whi_worker *worker) {
 }
 
 static int may_fan_out(const whi_worker *worker) {
-    return !whi_shares_is_empty(&worker->shares) && worker->queued < QUEUED_ENOUGH && !whi_later_waits(worker);
+    return !whi_shares_is_empty(&worker->shares) && !whi_queue_is_full(worker) && !whi_later_waits(worker);
 }
 
 static int may_begin_another(const whi_worker *worker, int count) {
@@ -110,7 +109,7 @@ static void fetch(whi_worker *worker) {
         whi_fetch_scan(worker);
     }
     whi_timetable_run(worker, &worker->timetable.lanes, whi_now(worker->engine), LANES_BURST);
-    if (whi_shares_is_empty(&worker->shares) && worker->queued < QUEUED_ENOUGH) {
+    if (whi_shares_is_empty(&worker->shares) && !whi_queue_is_full(worker)) {
         whi_reading(worker);
     }
 }
@@ -281,6 +280,8 @@ int whi_worker_open(whi_worker *worker) {
     if (code != WH_OK) {
         return code;
     }
+    whi_slots_init(&worker->slots, (int)most);
+    whi_lanes_init(worker);
     worker->flight_limit = most < WHI_FLIGHTS_START ? (int)most : WHI_FLIGHTS_START;
     atomic_store(&worker->inbox.rescan, 1);
     whi_inbox_open(&worker->inbox, 1);

@@ -202,6 +202,7 @@ int whi_upkeep_begin(whi_worker *worker) {
     worker->look_again.call = look_again;
     worker->spill.call = whi_queue_spill;
     worker->early.call = whi_send_early;
+    worker->slots_again.call = whi_send_again;
     worker->lagging_again.call = whi_lagging_again;
     worker->tidy.call = whi_lanes_tidy;
     worker->purge.call = whi_purge;

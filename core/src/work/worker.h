@@ -19,12 +19,18 @@
 #include "outside/poller.h"
 #include "sinks/sink.h"
 #include "work/shares.h"
+#include "work/slots.h"
 #include "work/timetable.h"
 
 #define WHI_FLIGHTS_START 64 /* requests at once of a worker: with receivers that answer at once, more only cost */
 
 /* How long a change by another process may go unseen. */
 #define WHI_LOOK_US INT64_C(100000)
+
+/* Lanes that could send, in their order. */
+typedef struct whi_lane_list {
+    struct whi_lane *first, **end;
+} whi_lane_list;
 
 typedef struct whi_worker_sink {
     const whi_sink_vtable *vtable;
@@ -45,9 +51,9 @@ typedef struct whi_worker {
     whi_shares shares;           /* events to fan out */
     struct whi_lagging *lagging; /* of the first worker; NULL: nothing lags */
     whi_decider decider;
-    whi_table lanes; /* by subscription */
-    struct whi_lane *ready, *ready_tail;
-    whi_timetable timetable; /* lanes with something in the store, and what follows */
+    whi_table lanes;                     /* by subscription */
+    whi_lane_list ready[WHI_SLOT_KINDS]; /* by their kinds */
+    whi_timetable timetable;             /* lanes with something in the store, and what follows */
     whi_entry tidy, look, spill, purge;
     whi_entry lagging_again;
     whi_entry early;      /* requests that are under way for long: see send.h */
@@ -56,14 +62,18 @@ typedef struct whi_worker {
     whi_entry record_again, later_again, reading_again;            /* what failed is tried again */
     void (*lane_due)(struct whi_worker *worker, whi_entry *entry); /* of every lane */
     struct whi_flight *free_flights, *flying;
+    whi_slots slots;
+    whi_entry slots_again; /* when one under way becomes old, and a lane waits for a slot */
     int in_flight, queued;
-    int flight_limit;             /* requests at once; grows while the thread would sleep, see whi_send_pace */
-    int throttled;                /* more could be sent, but for flight_limit */
-    struct whi_record *record;    /* collecting for the next job; never NULL */
-    int records_open;             /* given to the writer, not come back */
-    atomic_int record_failed;     /* 1: one could not be written, so those behind it wait */
-    whi_event *later;             /* events whose fan-out failed by what may pass */
-    struct whi_task *later_tasks; /* what could not be written now */
+    int queued_of[WHI_SLOT_KINDS]; /* of those that are queued, by the kinds of their lanes */
+    int flight_limit;              /* young requests of a kind at once; grows while the thread would sleep, see
+                                      whi_send_pace */
+    int throttled;                 /* more could be sent, but for flight_limit */
+    struct whi_record *record;     /* collecting for the next job; never NULL */
+    int records_open;              /* given to the writer, not come back */
+    atomic_int record_failed;      /* 1: one could not be written, so those behind it wait */
+    whi_event *later;              /* events whose fan-out failed by what may pass */
+    struct whi_task *later_tasks;  /* what could not be written now */
     struct whi_record *failed_records;
     int64_t purge_after;
     int64_t position_us;   /* monotonic: when the position was last written alone */
