@@ -19,6 +19,7 @@
 
 #include "bare.h"
 #include "bench.h"
+#include "engine/accept.h"
 #include "outside/transport.h"
 #include "sink.h"
 
@@ -43,9 +44,7 @@ static void ours_open(void) {
     static wh_limits limits;
     whi_transport_options options = { &limits, NULL, "webhook/bench", NULL, NULL, 0 };
 
-#define WH_X(name, value, what) limits.name = value;
-    WH_LIMITS(WH_X)
-#undef WH_X
+    bare_need(whi_limits_take(&limits, NULL) == WH_OK, "limits");
     bare_need(whi_policy_new(&policy, allow, 1) == WH_OK && whi_poller_new(&poller) == WH_OK, "open");
     options.policy = policy;
     options.poller = poller;

@@ -8,12 +8,11 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "engine/accept.h"
 
 void wire_init(wire *w) {
     memset(w, 0, sizeof *w);
-#define WH_X(name, value, what) w->limits.name = value;
-    WH_LIMITS(WH_X)
-#undef WH_X
+    assert_int_equal(whi_limits_take(&w->limits, NULL), WH_OK);
 }
 
 void wire_open(wire *w, const char *ca_file, int strict) {

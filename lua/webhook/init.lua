@@ -46,8 +46,8 @@ local core = require "webhook.core"
 ---@field subscriptions? integer subscriptions of one store; 1000000
 ---@field page_items? integer items of one page of a list; 1000
 ---@field memory_bytes? integer payloads kept in memory between accept and first attempt; 67108864
----@field in_flight? integer requests at once of one worker; 1024
----@field connections? integer connections of one worker, idle ones included; 4096
+---@field in_flight? integer requests at once of one worker; half of connections, or 1024
+---@field connections? integer connections of one worker, idle ones included; by files and memory
 
 ---@class webhook.options
 ---@field durability? "full"|"normal" "full" (default): on the disk before a call returns; "normal": a power cut may lose the last commits

@@ -8,10 +8,17 @@
 #include "base/ident.h"
 #include "base/sized.h"
 #include "base/utf8.h"
+#include "outside/capacity.h"
 #include "pure/json.h"
 #include "pure/match.h"
 #include "pure/sign.h"
 #include "systems/system.h"
+
+/* These two are the machine's where nobody says anything. */
+static void fill_room(wh_limits *limits) {
+    limits->connections = limits->connections ? limits->connections : whi_capacity_here();
+    limits->in_flight = limits->in_flight ? limits->in_flight : whi_capacity_in_flight(limits->connections);
+}
 
 static int fill_limits(wh_limits *limits) {
     static const wh_limits defaults = {
@@ -28,6 +35,7 @@ static int fill_limits(wh_limits *limits) {
     limits->name = limits->name ? limits->name : defaults.name;
     WH_LIMITS(WH_X)
 #undef WH_X
+    fill_room(limits);
     if (limits->payload_bytes > (int64_t)1 << 27) {
         return whi_fail_field(WH_EINVALID, "limits.payload_bytes", "expected at most 134217728");
     }
