@@ -8,7 +8,7 @@
 
 #define BARE_IN_FLIGHT 64
 #define BARE_BODY 1024
-#define BARE_ENDPOINTS 1000
+#define BARE_ENDPOINTS 10000
 #define BARE_LINES 4
 
 extern const char *const bare_lines[BARE_LINES];

@@ -4,7 +4,7 @@
  * raw sockets on epoll, which neither build nor check anything. CPU time of this process
  * only; the sink is a process of its own on another core. Measured in turns, medians.
  *
- *     bench_transport [requests] [rounds] */
+ *     bench_transport [requests] [rounds] [endpoints...] */
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -149,9 +149,14 @@ int main(int argc, char **argv) {
     printf("us of CPU for one POST of %d bytes, %d in flight, %ld requests, median of %d\n", BARE_BODY, BARE_IN_FLIGHT,
            requests, rounds);
     printf("bare.endpoints       raw   libcurl      ours  ours/libcurl   ours/raw\n");
-    compare(1, requests, rounds);
-    compare(100, requests, rounds);
-    compare(1000, requests, rounds);
+    for (int i = 3; i < argc; i++) {
+        compare((int)strtol(argv[i], NULL, 10), requests, rounds);
+    }
+    if (argc <= 3) {
+        compare(1, requests, rounds);
+        compare(100, requests, rounds);
+        compare(1000, requests, rounds);
+    }
     if (bare.bad > 0) {
         fprintf(stderr, "bench_transport: %ld requests were not answered with 200\n", bare.bad);
         return 1;
