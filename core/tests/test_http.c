@@ -371,6 +371,7 @@ static void no_more_connections_than_allowed_are_kept(void **state) {
 
     (void)state;
     options.connections = 4;
+    options.address_connections = 4;
     start();
     for (int i = 0; i < 4; i++) {
         fds[i] = dial();
@@ -453,6 +454,7 @@ static void a_flood_of_connections_leaves_files_for_others(void **state) {
     few.rlim_cur = 300;
     setrlimit(RLIMIT_NOFILE, &few);
     options.threads = 4;
+    options.address_connections = 150;
     start();
     child = flood(280, &end);
     for (int i = 0; i < PATIENCE / 20 && files_left(200) > 140; i++) {

@@ -25,7 +25,7 @@ NO_PADDING(wh_api_options, reserved);
 NO_PADDING(wh_api_request, tenant);
 NO_PADDING(wh_api_response, text);
 NO_PADDING(wh_api_needs, body_bytes);
-NO_PADDING(wh_http_options, forwarded);
+NO_PADDING(wh_http_options, address_connections);
 NO_PADDING(wh_clock, payload);
 NO_PADDING(wh_rule_engine, check);
 NO_PADDING(wh_rule_input, cpu_us);

@@ -66,8 +66,9 @@ static int take_numbers(lua_State *L, int table, wh_http_options *out) {
 }
 
 static int take_options(lua_State *L, int table, wh_http_options *out) {
-    static const char *const names[] = { "address", "port",         "threads",   "connections",
-                                         "timeout", "header_bytes", "forwarded", NULL };
+    static const char *const names[] = { "address",      "port",      "threads",
+                                         "connections",  "timeout",   "address_connections",
+                                         "header_bytes", "forwarded", NULL };
     int failed;
 
     if (lua_isnil(L, table)) {
@@ -76,6 +77,7 @@ static int take_options(lua_State *L, int table, wh_http_options *out) {
     whl_check_names(L, table, "options", names);
     whl_field_integer(L, table, "timeout", &out->timeout);
     whl_field_integer(L, table, "header_bytes", &out->header_bytes);
+    whl_field_integer(L, table, "address_connections", &out->address_connections);
     failed = take_numbers(L, table, out);
     failed = failed ? failed : whl_field_text(L, table, "address", &out->address);
     return failed ? failed : whl_field_text(L, table, "forwarded", &out->forwarded);

@@ -203,6 +203,7 @@ local core = require "webhook.core"
 ---@field port? integer 0 (default): a free one
 ---@field threads? integer that answer, 16: as many publishes share a commit
 ---@field connections? integer at once, 1000
+---@field address_connections? integer of one address; half of connections, or all with `forwarded`
 ---@field timeout? integer ms that a connection may be silent, 30000
 ---@field header_bytes? integer of one request, 32768
 ---@field forwarded? string header in which a trusted proxy puts the client's address, its last item

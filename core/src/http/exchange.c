@@ -59,7 +59,7 @@ void whi_exchange_end(void *cls, struct MHD_Connection *connection, void **conte
     }
     *context = NULL;
     pthread_mutex_lock(&http->lock);
-    whi_line_until(connection, whi_http_now() + 2 * http->timeout);
+    whi_line_wait(http, connection, 0);
     http->reserved -= self->reserved;
     http->active--;
     if (http->active == 0) {
@@ -340,7 +340,7 @@ static enum MHD_Result reply(whi_exchange *self) {
     enum MHD_Result queued = MHD_NO;
 
     pthread_mutex_lock(&self->http->lock);
-    whi_line_until(self->connection, whi_http_now() + 2 * self->http->timeout);
+    whi_line_wait(self->http, self->connection, 1);
     pthread_mutex_unlock(&self->http->lock);
     if (self->reply != NULL) {
         queued = MHD_queue_response(self->connection, (unsigned)self->status, self->reply);
@@ -373,7 +373,7 @@ static enum MHD_Result submit(whi_exchange *self) {
     ended = http->ended;
     if (!ended) {
         self->state = WHI_HTTP_WAITING;
-        whi_line_until(self->connection, WHI_HTTP_NEVER);
+        whi_line_work(http, self->connection);
         if (self->slow) {
             enqueue(self);
         }

@@ -47,6 +47,11 @@ static unsigned default_connections(void) {
     return files.rlim_cur >= 2 ? (unsigned)(files.rlim_cur / 2) : 1;
 }
 
+/* Half, so that one address keeps nobody out. Of a proxy all connections are. */
+static int64_t default_share(const wh_http_options *options) {
+    return options->forwarded != NULL || options->connections < 2 ? options->connections : options->connections / 2;
+}
+
 /* Puts the defaults in and checks. */
 static int complete(wh_http_options *options, const wh_http_options *given) {
     static const wh_http_options defaults = WH_HTTP_OPTIONS_INIT;
@@ -60,9 +65,11 @@ static int complete(wh_http_options *options, const wh_http_options *given) {
     options->connections = options->connections ? options->connections : default_connections();
     options->timeout = options->timeout ? options->timeout : TIMEOUT;
     options->header_bytes = options->header_bytes ? options->header_bytes : HEADER_BYTES;
+    options->address_connections = options->address_connections ? options->address_connections : default_share(options);
     code = within("port", options->port, 0, 65535);
     code = code == WH_OK ? within("threads", options->threads, 1, THREADS_MAXIMUM) : code;
     code = code == WH_OK ? within("connections", options->connections, 1, CONNECTIONS_MAXIMUM) : code;
+    code = code == WH_OK ? within("address_connections", options->address_connections, 1, CONNECTIONS_MAXIMUM) : code;
     code = code == WH_OK ? within("timeout", options->timeout, 1, TIMEOUT_MAXIMUM) : code;
     return code == WH_OK ? within("header_bytes", options->header_bytes, HEADER_BYTES_MINIMUM, HEADER_BYTES_MAXIMUM)
                          : code;
@@ -74,17 +81,19 @@ static int complete(wh_http_options *options, const wh_http_options *given) {
  * answers with its head twice. exchange.c asks for the Host. */
 #define STRICT (MHD_VERSION >= 0x00097701 ? 1 : 0)
 
-/* The memory of a connection holds the headers as they came, what is noted of each, and the
+/* Its own limit is never reached, since a daemon that refuses a connection for that may lock itself up (0.9.75).
+ * The memory of a connection holds the headers as they came, what is noted of each, and the
  * answer's headers. */
 static struct MHD_Daemon *make_daemon(wh_http *http, const wh_http_options *options) {
     unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
 
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, whi_exchange_go, http, MHD_OPTION_CONNECTION_LIMIT, options->connections,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)options->header_bytes * 2 + 4096, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)((options->timeout + 999) / 1000), MHD_OPTION_STRICT_FOR_CLIENT, STRICT, MHD_OPTION_URI_LOG_CALLBACK,
-        whi_exchange_begin, http, MHD_OPTION_NOTIFY_COMPLETED, whi_exchange_end, http, MHD_OPTION_NOTIFY_CONNECTION,
-        whi_line_notice, http, MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, NULL, NULL, whi_exchange_go, http, MHD_OPTION_CONNECTION_LIMIT,
+                            options->connections + WHI_HTTP_LEAVING, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (size_t)options->header_bytes * 2 + 4096, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)((options->timeout + 999) / 1000), MHD_OPTION_STRICT_FOR_CLIENT, STRICT,
+                            MHD_OPTION_URI_LOG_CALLBACK, whi_exchange_begin, http, MHD_OPTION_NOTIFY_COMPLETED,
+                            whi_exchange_end, http, MHD_OPTION_NOTIFY_CONNECTION, whi_line_notice, http,
+                            MHD_OPTION_END);
 }
 
 static int start_daemons(wh_http *http, const wh_http_options *options) {
@@ -188,6 +197,7 @@ static int start(wh_http *http, wh_api *api, const wh_http_options *options) {
     http->api = api;
     http->timeout = options->timeout;
     http->connections = options->connections;
+    http->share = options->address_connections;
     http->header_bytes = (size_t)options->header_bytes;
     http->body_bytes = (size_t)wh_api_body_bytes(api);
     http->forwarded = whi_strdup(options->forwarded, WH_ZSTR);

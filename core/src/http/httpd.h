@@ -11,6 +11,11 @@
  * would stay for ever. So each connection has a deadline, which a thread watches: a request
  * must have arrived in whole, and an answer must have been taken, within twice the time-out.
  *
+ * When there are as many connections as are allowed, whoever comes does not wait for a deadline: the one that has been
+ * idle for longest, or with a request that is not there in whole, makes room. An address that has its share of them
+ * makes room for itself alone. So it takes as many connections to keep somebody out as there may be, from two
+ * addresses at least, and all of them anew within the time that a request takes to arrive.
+ *
  * Nothing of the library is used here but wh_api_*, wh_free, wh_fail and base/mem.h, which
  * the shared library has a copy of. */
 #ifndef WHI_HTTPD_H
@@ -25,12 +30,18 @@
 
 #define WHI_HTTP_PEER 64 /* bytes of an address as text */
 #define WHI_HTTP_LONG 4  /* threads for what may take long */
+/* Connections that were told to go and are not gone yet: there are so many more than are allowed, at most. */
+#define WHI_HTTP_LEAVING 64
 
 /* A connection. */
 typedef struct whi_line {
     struct whi_line *next, *before;
     int fd;
     int64_t deadline; /* monotonic ms; WHI_HTTP_NEVER while it is we who work */
+    uint64_t from;    /* its address: see whi_line_from */
+    uint64_t used;    /* when it was begun, or its last request was there in whole: a count, see wh_http.uses */
+    int busy;         /* 1: its request is there in whole, and the answer is not taken yet */
+    int leaving;      /* 1: it was told to go, to make room */
 } whi_line;
 
 #define WHI_HTTP_NEVER INT64_MAX
@@ -68,6 +79,7 @@ struct wh_http {
     wh_api *api;
     struct MHD_Daemon **daemons;
     unsigned daemon_count, connections;
+    int64_t share; /* connections of one address */
     int listener, port;
     int wake[2];                     /* a pipe; its end tells the acceptor to go */
     char *forwarded;                 /* or NULL */
@@ -80,6 +92,8 @@ struct wh_http {
     whi_exchange *first, *last;
     whi_line *lines;
     unsigned open, pending; /* connections that were begun, and those handed over before that */
+    unsigned leaving;       /* of those that are open, told to make room */
+    uint64_t uses;          /* tells the order in which connections were used */
     size_t reserved;        /* bytes for large bodies */
     unsigned active;        /* requests between their first line and the end of their answer */
     int stopping;           /* answers close their connections */
@@ -117,7 +131,19 @@ void *whi_listen_accept(void *payload);
 /* The thread that watches deadlines. */
 void *whi_line_watch(void *payload);
 
-/* Under the lock: when the connection must have gone on. */
-void whi_line_until(struct MHD_Connection *connection, int64_t deadline);
+/* Under the lock: its request is there in whole, and the answer is ours to make. */
+void whi_line_work(wh_http *http, struct MHD_Connection *connection);
+/* Under the lock: from now on it must go on in time. busy: it has yet to take an answer, and makes no room. */
+void whi_line_wait(wh_http *http, struct MHD_Connection *connection, int busy);
+
+/* An address as a number: IPv4 as it is, of IPv6 the network of 64 bits, which one client has as a rule. */
+uint64_t whi_line_from(const struct sockaddr *address);
+
+/* Under the lock: 1 if a connection was told to go. whi_line_make_room_of: one of this address. */
+int whi_line_make_room(wh_http *http);
+int whi_line_make_room_of(wh_http *http, uint64_t from);
+
+/* Under the lock: how many this address has. */
+int64_t whi_line_count(const wh_http *http, uint64_t from);
 
 #endif

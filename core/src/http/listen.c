@@ -125,7 +125,7 @@ static int has_room(wh_http *http, int64_t last) {
     if (whi_http_now() - last > 2 * http->timeout) {
         http->pending = 0;
     }
-    room = http->open + http->pending < http->connections;
+    room = http->open + http->pending - http->leaving < http->connections || whi_line_make_room(http);
     pthread_mutex_unlock(&http->lock);
     return room;
 }
@@ -142,6 +142,19 @@ static void hand_over(wh_http *http, struct MHD_Daemon *daemon, int fd, const ad
     pthread_mutex_unlock(&http->lock);
 }
 
+/* What counts is whose address the connection itself has: a header is read later, and anybody's to write. */
+static int has_share(wh_http *http, const address *from) {
+    uint64_t number = whi_line_from(&from->any);
+    int has;
+
+    pthread_mutex_lock(&http->lock);
+    /* While all of them have no more than one's share, nobody need be counted. */
+    has =
+        http->open <= http->share || whi_line_count(http, number) < http->share || whi_line_make_room_of(http, number);
+    pthread_mutex_unlock(&http->lock);
+    return has;
+}
+
 /* 0 when the system has no room. */
 static int take_one(wh_http *http, struct MHD_Daemon *daemon) {
     address from;
@@ -150,6 +163,10 @@ static int take_one(wh_http *http, struct MHD_Daemon *daemon) {
 
     if (fd < 0) {
         return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
+    }
+    if (!has_share(http, &from)) {
+        close(fd);
+        return 1;
     }
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -165,13 +182,13 @@ void *whi_listen_accept(void *payload) {
     int room = 1;
 
     for (;;) {
-        room = room && has_room(http, last);
         if (poll(wait, room ? 2 : 1, room ? -1 : PAUSE) > 0 && wait[0].revents != 0) {
             return NULL;
         }
-        if (room && wait[1].revents != 0) {
-            room = take_one(http, choose(http, turn++));
-            last = whi_http_now();
+        if (room && wait[1].revents != 0) { /* only for somebody who is there others make room */
+            room = has_room(http, last);
+            last = room ? whi_http_now() : last;
+            room = room && take_one(http, choose(http, turn++));
         } else {
             room = 1;
         }
