@@ -4,7 +4,7 @@
  * sockets on epoll. At 1, 100 and 1000 endpoints; with all of us on one core, and with two
  * cores shared with the receiver. Measured in turns; medians.
  *
- *     bench_deliver [deliveries] [rounds] */
+ *     bench_deliver [deliveries] [rounds] [endpoints...] */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,11 +31,19 @@ static void pin(void) {
 }
 
 typedef struct figures {
-    double rate, cpu; /* deliveries a second; us of this process for one */
+    double rate, cpu;   /* deliveries a second; us of this process for one */
+    double connections; /* that it has opened */
 } figures;
 
+static double connections(void) {
+    sink_counts counts;
+
+    sink_read(bare.receiver, &counts);
+    return (double)counts.connections;
+}
+
 static figures ours(long count) {
-    double wall, cpu;
+    double wall, cpu, opened = connections();
     wh_engine *engine;
     char file[256];
 
@@ -50,12 +58,12 @@ static figures ours(long count) {
     cpu = bench_cpu() - cpu;
     wh_close(engine);
     bench_remove(file);
-    return (figures){ (double)count / wall, cpu / (double)count * 1e6 };
+    return (figures){ (double)count / wall, cpu / (double)count * 1e6, connections() - opened };
 }
 
 static figures plain(int way, long count) {
     void (*run)(long) = way == RAW ? bare_raw_run : bare_curl_run;
-    double wall, cpu;
+    double wall, cpu, opened = connections();
 
     way == RAW ? bare_raw_open() : bare_curl_open();
     run(2 * (bare.endpoints > BARE_IN_FLIGHT ? bare.endpoints : BARE_IN_FLIGHT));
@@ -65,12 +73,12 @@ static figures plain(int way, long count) {
     wall = bench_now() - wall;
     cpu = bench_cpu() - cpu;
     way == RAW ? bare_raw_close() : bare_curl_close();
-    return (figures){ (double)count / wall, cpu / (double)count * 1e6 };
+    return (figures){ (double)count / wall, cpu / (double)count * 1e6, connections() - opened };
 }
 
 static void compare(int endpoints, long count, int rounds) {
     sink_options options = { endpoints, cores == 1 ? 0 : -1, 0, 0 };
-    double rates[WAYS][32], cpus[WAYS][32], ratios[32];
+    double rates[WAYS][32], cpus[WAYS][32], ratios[32], opened[32];
 
     bare_endpoints(sink_new(&options), endpoints);
     pin();
@@ -79,15 +87,17 @@ static void compare(int endpoints, long count, int rounds) {
             figures got = way == OURS ? ours(count) : plain(way, count);
             rates[way][i] = got.rate;
             cpus[way][i] = got.cpu;
+            opened[i] = got.connections;
         }
         ratios[i] = rates[OURS][i] / rates[CURL][i];
     }
-    printf(
-        "deliver  %d core%s %5d endpoints: %7.0f/s durable and signed (%4.1f us), bare libcurl %7.0f/s (%4.1f us), raw "
-        "%7.0f/s (%4.1f us), ratio to libcurl %.2f\n",
-        cores, cores == 1 ? ", " : "s,", endpoints, bench_median(rates[OURS], rounds), bench_median(cpus[OURS], rounds),
-        bench_median(rates[CURL], rounds), bench_median(cpus[CURL], rounds), bench_median(rates[RAW], rounds),
-        bench_median(cpus[RAW], rounds), bench_median(ratios, rounds));
+    printf("deliver  %d core%s %5d endpoints: %7.0f/s durable and signed (%4.1f us, %4.0f connections), bare libcurl "
+           "%7.0f/s (%4.1f us), raw "
+           "%7.0f/s (%4.1f us), ratio to libcurl %.2f\n",
+           cores, cores == 1 ? ", " : "s,", endpoints, bench_median(rates[OURS], rounds),
+           bench_median(cpus[OURS], rounds), bench_median(opened, rounds), bench_median(rates[CURL], rounds),
+           bench_median(cpus[CURL], rounds), bench_median(rates[RAW], rounds), bench_median(cpus[RAW], rounds),
+           bench_median(ratios, rounds));
     fflush(stdout);
     sink_free(bare.receiver);
 }
@@ -98,9 +108,14 @@ int main(int argc, char **argv) {
 
     bare_need(count > 0 && rounds > 0 && rounds <= 32, "arguments");
     for (cores = 1; cores <= 2; cores++) {
-        compare(1, count, rounds);
-        compare(100, count, rounds);
-        compare(1000, count, rounds);
+        for (int i = 3; i < argc; i++) {
+            compare((int)strtol(argv[i], NULL, 10), count, rounds);
+        }
+        if (argc <= 3) {
+            compare(1, count, rounds);
+            compare(100, count, rounds);
+            compare(1000, count, rounds);
+        }
     }
     return bare.bad > 0;
 }

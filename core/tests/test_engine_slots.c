@@ -283,6 +283,67 @@ static void with_threads_each_worker_keeps_slots_for_good_ones(void **state) {
     wh_close(engine);
 }
 
+/* ------------------------------------------------------------------------------ pacing */
+
+static void take_long(whi_request *request, void *payload) {
+    request->duration_us = *(const int64_t *)payload;
+}
+
+/* The most that were allowed at once while 2,000 answers came, each of which took so long. */
+static int most_allowed(int64_t took_us) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    const whi_worker *worker = engine->workers[0];
+    int most = 0;
+
+    fixture_script.answer = take_long;
+    fixture_script.payload = &took_us;
+    subscribe(engine, "good", 0, 50);
+    for (int i = 0; i < 40; i++) {
+        fixture_publish(engine, "good.all", "1", NULL);
+    }
+    while (atomic_load(&engine->count.delivered) < 2000) {
+        engine->workers[0]->paced_us -= 50000; /* it looks at what came with each turn */
+        fixture_turn(engine);
+        most = worker->flight_limit > most ? worker->flight_limit : most;
+    }
+    assert_true(worker->flight_limit >= worker->flight_least);
+    wh_close(engine);
+    return most;
+}
+
+static void more_go_at_once_to_receivers_that_are_far(void **state) {
+    (void)state;
+    assert_true(most_allowed(200000) > 2 * WHI_FLIGHTS_LEAST);
+}
+
+static void no_more_go_to_receivers_that_are_near(void **state) {
+    (void)state;
+    assert_int_equal(most_allowed(100), WHI_FLIGHTS_LEAST);
+}
+
+/* As when a receiver on this machine has too little CPU: what was quick once stays near. */
+static void waiting_for_cpu_makes_nobody_far(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    int64_t took_us = 100;
+
+    (void)state;
+    fixture_script.answer = take_long;
+    fixture_script.payload = &took_us;
+    subscribe(engine, "good", 0, 50);
+    fixture_publish(engine, "good.all", "1", NULL);
+    fixture_run(engine);
+    took_us = 200000;
+    for (int i = 0; i < 10; i++) {
+        fixture_publish(engine, "good.all", "1", NULL);
+    }
+    while (atomic_load(&engine->count.delivered) < 550) {
+        engine->workers[0]->paced_us -= 50000;
+        fixture_turn(engine);
+        assert_int_equal(engine->workers[0]->flight_limit, WHI_FLIGHTS_LEAST);
+    }
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup(name, fixture_setup)
     const struct CMUnitTest tests[] = {
@@ -294,6 +355,9 @@ int main(void) {
         TEST(those_that_come_back_get_all_that_waits),
         TEST(good_ones_that_hang_at_once_leave_the_rest_alone),
         TEST(with_threads_each_worker_keeps_slots_for_good_ones),
+        TEST(more_go_at_once_to_receivers_that_are_far),
+        TEST(no_more_go_to_receivers_that_are_near),
+        TEST(waiting_for_cpu_makes_nobody_far),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

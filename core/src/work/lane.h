@@ -21,6 +21,7 @@ typedef struct whi_lane {
     int window;              /* requests at once: grows with successes, halves with failures */
     int is_ready;            /* in the worker's ready list of its kind */
     enum whi_slot_kind kind; /* which slots it uses */
+    int64_t quickest_us;     /* of its answers, lately; 0: there was none */
     int known;               /* 1: something came of a request; until then one at a time shows what it is */
     int64_t parked_due;      /* 0, or that due while the lane had no room */
     int64_t failing_since;   /* ms, 0: the last attempt succeeded */

@@ -19,6 +19,9 @@
 #define SCARCE_MS 1000           /* until what could not be sent for want of something here is tried again */
 #define LONG_US INT64_C(2000000) /* under way without a row: the position waits for no receiver longer */
 #define LOOK_US INT64_C(500000)  /* how often that is looked at */
+#define PACE_US INT64_C(50000)   /* more than most round trips: what comes in clumps is in one of them */
+#define PACE_GAIN 2              /* so that it can be seen whether more at once give more answers */
+#define QUICKEST_AGES 1024       /* answers in which the quickest one is forgotten: a path may get longer */
 
 /* ----------------------------------------------------------------------- flights */
 
@@ -150,11 +153,22 @@ static enum whi_slot_kind kind_of(const whi_flight *flight) {
     return flight->parcel.answers ? WHI_SLOT_QUICK : WHI_SLOT_UNKNOWN;
 }
 
+/* What an answer from there takes when nobody has to wait for it. */
+static void note_distance(whi_worker *worker, whi_lane *lane, int64_t took_us) {
+    int64_t aged = lane->quickest_us + lane->quickest_us / QUICKEST_AGES + 1;
+
+    lane->quickest_us = lane->quickest_us == 0 || took_us < aged ? took_us : aged;
+    worker->distance_us += lane->quickest_us;
+}
+
 static void judge_lane(whi_worker *worker, const whi_flight *flight) {
     const whi_parcel *parcel = &flight->parcel;
     whi_lane *lane = flight->lane;
     int64_t now = whi_now(worker->engine);
 
+    if (parcel->answers) {
+        note_distance(worker, lane, parcel->duration_us);
+    }
     lane->known = 1;
     whi_lane_set_kind(worker, lane, kind_of(flight));
     whi_lane_outcome(worker, lane, parcel->answers, parcel->overloaded, now);
@@ -394,21 +408,28 @@ void whi_send_early(whi_worker *worker, whi_entry *entry) {
     }
 }
 
-/* A thread that is busy gains nothing by more requests at once; one that would sleep
- * while deliveries wait does. So the limit grows by half when it would sleep, and goes
- * back slowly while it is busy. */
-int whi_send_pace(whi_worker *worker, int busy) {
-    int most = (int)worker->engine->options.limits.in_flight;
+/* It goes back slowly: a moment without answers says nothing. */
+static void pace(whi_worker *worker, int64_t now_us) {
+    int64_t passed_us = now_us - worker->paced_us, most = worker->slots.most, wanted;
 
-    if (busy) {
-        worker->flight_limit -= worker->flight_limit > WHI_FLIGHTS_START ? 1 + worker->flight_limit / 256 : 0;
+    if (passed_us < PACE_US) {
+        return;
+    }
+    wanted = PACE_GAIN * worker->distance_us / passed_us;
+    wanted = wanted < most ? wanted : most;
+    worker->flight_limit -= worker->flight_limit / 8;
+    worker->flight_limit = wanted > worker->flight_limit ? (int)wanted : worker->flight_limit;
+    worker->flight_limit = worker->flight_limit > worker->flight_least ? worker->flight_limit : worker->flight_least;
+    worker->paced_us = now_us;
+    worker->distance_us = 0;
+}
+
+int whi_send_pace(whi_worker *worker, int busy) {
+    if (busy || !worker->throttled) {
         return 0;
     }
-    if (!worker->throttled || worker->flight_limit >= most) {
-        return 0;
-    }
-    worker->flight_limit += worker->flight_limit / 2;
-    worker->flight_limit = worker->flight_limit < most ? worker->flight_limit : most;
+    worker->probe_limit += worker->probe_limit / 2 + 1;
+    worker->probe_limit = worker->probe_limit < worker->slots.most ? worker->probe_limit : worker->slots.most;
     return 1;
 }
 
@@ -427,9 +448,11 @@ static void note_old(whi_worker *worker, int64_t now_us) {
     }
 }
 
-/* Slow ones cost no CPU while they wait, and their slots bound them. */
+/* What is old costs no CPU while it waits, and its slots bound it. */
 static int is_paced(const whi_worker *worker, enum whi_slot_kind kind) {
-    return kind != WHI_SLOT_SLOW && worker->slots.young[kind] >= worker->flight_limit;
+    int limit = kind == WHI_SLOT_UNKNOWN ? worker->probe_limit : worker->flight_limit;
+
+    return worker->slots.young[kind] >= limit;
 }
 
 static int may_send(const whi_worker *worker, enum whi_slot_kind kind) {
@@ -477,9 +500,11 @@ static void wait_for_slots(whi_worker *worker) {
     int64_t next_us = whi_slots_next(&worker->slots);
     int waits = 0;
 
-    worker->throttled = 0;
+    worker->throttled = may_send(worker, WHI_SLOT_UNKNOWN) && is_paced(worker, WHI_SLOT_UNKNOWN);
+    if (worker->ready[WHI_SLOT_UNKNOWN].first == NULL) {
+        worker->probe_limit = worker->flight_least;
+    }
     for (enum whi_slot_kind kind = 0; kind < WHI_SLOT_KINDS; kind++) {
-        worker->throttled |= may_send(worker, kind) && is_paced(worker, kind);
         waits |= worker->ready[kind].first != NULL;
     }
     if (waits && next_us != INT64_MAX && !whi_entry_is_set(&worker->slots_again)) {
@@ -493,6 +518,7 @@ void whi_send_ready(whi_worker *worker) {
     if (atomic_load(&worker->engine->stop) != 0) {
         return;
     }
+    pace(worker, now_us);
     note_old(worker, now_us);
     while (send_round(worker, now_us) > 0) {}
     wait_for_slots(worker);

@@ -5,14 +5,22 @@
 
 #include "work/worker.h"
 
-/* Sends from the ready lanes as far as there are slots for their kinds (slots.h), and few enough are young: what is
- * old costs no CPU, and does not count against flight_limit. */
+/* Sends from the ready lanes as far as there are slots for their kinds (slots.h), and few enough are young.
+ *
+ * How many requests to quick lanes, and to slow ones, are young at once follows what keeps their receivers busy: of
+ * each lane the quickest answer is kept, which is how far it is with nobody waiting, and the sum of those of all
+ * answers within some time, divided by that time, is how many were under way to good purpose (Little's law). Twice as
+ * many may be, and 64 at least. With receivers that are far, more at once give more answers, and it doubles with each
+ * round trip; with receivers that only lack CPU, on this machine above all, more at once make each answer come later,
+ * and it stays. (So does BBR with a network: its rate times its shortest round trip.) Whatever is beyond that opens a
+ * connection and gains nothing. */
 void whi_send_ready(whi_worker *worker);
 
 /* Something under way is old by now: the turn in which this is called sends again. */
 void whi_send_again(whi_worker *worker, whi_entry *entry);
 
-/* Adapts flight_limit: busy is 1 when the poller had something. 1 if it grew. */
+/* Lets more unknown lanes be tried at once while the thread would sleep: each of them needs a connection of its own
+ * anyway, and how far they are nobody knows. busy is 1 when the poller had something. 1 if it may send more. */
 int whi_send_pace(whi_worker *worker, int busy);
 
 /* What is under way for long gets its row, which waits: what was decided so far need not be kept in mind for a

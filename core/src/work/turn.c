@@ -203,7 +203,7 @@ int whi_worker_timeout(whi_worker *worker) {
     if (!worker->inbox.open || (may_begin(worker) && may_fan_out(worker))) {
         return 0;
     }
-    if (worker->throttled && may_begin(worker) && worker->flight_limit < worker->engine->options.limits.in_flight) {
+    if (worker->throttled && may_begin(worker)) {
         return 0;
     }
     for (int i = 0; i < WHI_SINK_KINDS; i++) {
@@ -282,7 +282,8 @@ int whi_worker_open(whi_worker *worker) {
     }
     whi_slots_init(&worker->slots, (int)most);
     whi_lanes_init(worker);
-    worker->flight_limit = most < WHI_FLIGHTS_START ? (int)most : WHI_FLIGHTS_START;
+    worker->flight_least = most < WHI_FLIGHTS_LEAST ? (int)most : WHI_FLIGHTS_LEAST;
+    worker->flight_limit = worker->probe_limit = worker->flight_least;
     atomic_store(&worker->inbox.rescan, 1);
     whi_inbox_open(&worker->inbox, 1);
     return WH_OK;

@@ -22,7 +22,7 @@
 #include "work/slots.h"
 #include "work/timetable.h"
 
-#define WHI_FLIGHTS_START 64 /* requests at once of a worker: with receivers that answer at once, more only cost */
+#define WHI_FLIGHTS_LEAST 64 /* requests at once of a worker: with receivers that answer at once, more only cost */
 
 /* How long a change by another process may go unseen. */
 #define WHI_LOOK_US INT64_C(100000)
@@ -66,9 +66,12 @@ typedef struct whi_worker {
     whi_entry slots_again; /* when one under way becomes old, and a lane waits for a slot */
     int in_flight, queued;
     int queued_of[WHI_SLOT_KINDS]; /* of those that are queued, by the kinds of their lanes */
-    int flight_limit;              /* young requests of a kind at once; grows while the thread would sleep, see
-                                      whi_send_pace */
-    int throttled;                 /* more could be sent, but for flight_limit */
+    int flight_limit;              /* young requests to quick lanes at once, and to slow ones, see whi_send_ready */
+    int probe_limit;               /* and to unknown ones, see whi_send_pace */
+    int flight_least;              /* of both */
+    int throttled;                 /* more unknown ones could be tried, but for probe_limit */
+    int64_t distance_us;           /* of all answers since paced_us: what the quickest one from there took */
+    int64_t paced_us;              /* monotonic */
     struct whi_record *record;     /* collecting for the next job; never NULL */
     int records_open;              /* given to the writer, not come back */
     atomic_int record_failed;      /* 1: one could not be written, so those behind it wait */
