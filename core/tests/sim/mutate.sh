@@ -173,7 +173,7 @@ mutation came_untold 'nobody looks for what came with a partition' \
     engine/lease.c 'if (changed || more) {' 'if (changed) {'
 
 mutation end_keeps_row 'wh_stop leaves its row and partitions' \
-    life/run.c 'int code = whi_lease_end(engine->lease);' 'int code = WH_OK;'
+    life/run.c 'code = whi_lease_end(engine->lease);' 'code = WH_OK;'
 
 # ----------------------------------------------------- partitions, and who has them
 
@@ -442,7 +442,7 @@ mutation both_forgotten_uncut 'the same, and what it sent under the old one goes
         whi_underway_end(worker->engine->underway);
         whi_underway_init(worker->engine->underway);
         whi_lanes_drop(worker);' \
-    work/turn.c '        whi_send_cut(worker);' '        (void)owner;'
+    work/turn.c '        whi_send_cut(worker, LAPSED);' '        (void)owner;'
 
 mutation turn_uncompared 'a change does not compare the turn' \
     outside/store_sqlite_sql.c '(?13 < 0 OR turn = ?13)' '(?13 < 0 OR turn >= 0 OR turn = ?13)'
@@ -590,7 +590,7 @@ mutation lag_floor 'lags hold nothing back' \
 # ------------------------------------------------------------------- late, and cut
 
 mutation cut_never 'what is under way goes on when the lease is over' \
-    work/turn.c '        whi_send_cut(worker);' '        (void)owner;'
+    work/turn.c '        whi_send_cut(worker, LAPSED);' '        (void)owner;'
 
 mutation cut_by_the_clock 'it goes on when a new number was faster' \
     work/turn.c 'if (owner == 0 || owner != worker->owner) {' 'if (owner == 0) {'
