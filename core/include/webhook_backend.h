@@ -293,6 +293,36 @@ typedef struct wh_backend_delivery {
         *attempt; /* writing: NULL, or the attempt that it tells of, of the same key; as valid as texts */
 } wh_backend_delivery;
 
+/* How its receiver answers: kept of a subscription that is not well. */
+typedef struct wh_backend_health {
+    int64_t subscription;
+    int state;          /* 1 troubled, 2 failing, 3 disabled; 0: well, there is no row */
+    int64_t since;      /* ms: the first failed attempt in a row */
+    int64_t failed_at;  /* ms: the last one */
+    int64_t failures;   /* how many */
+    int64_t exhausted;  /* deliveries that were given up meanwhile */
+    int64_t lasted;     /* ms that count as failing */
+    int64_t steady;     /* ms of the last one, by a clock that neither jumps nor sleeps */
+    int64_t success_at; /* ms: when it was last well, as it is kept; 0: not known */
+    const char *error;  /* of the last failure; NULL: none is known */
+} wh_backend_health;
+
+/* What was seen of a receiver. */
+typedef struct wh_backend_sight {
+    int64_t subscription;
+    int64_t holder;            /* only if this worker has its row; 0: in any case */
+    int what;                  /* 0 success, 1 failure, 2 a delivery given up, 3 gone, 4 its owner resumes it */
+    int64_t at, steady;        /* ms */
+    int64_t disable_after;     /* ms */
+    int keep;                  /* success, 1: it is to be kept when that was */
+    const char *error;         /* NULL, or of a failure */
+    wh_backend_health *became; /* NULL, or where the row is put as it is told, without its error */
+} wh_backend_sight;
+
+/* What is made of it: the row as it was (state 0: there was none) becomes what it is to be. Returns what is to be
+ * told of that, 0: nothing. */
+WH_API int wh_backend_health_next(wh_backend_health *health, const wh_backend_sight *sight);
+
 typedef struct wh_backend_subscription {
     int64_t id, version;
     int64_t least; /* of a new one: its id is this, or the next that is larger than all before */
@@ -336,6 +366,7 @@ typedef struct wh_backend_page {
 typedef int (*wh_backend_event_fn)(const wh_backend_event *row, void *payload);
 typedef int (*wh_backend_delivery_fn)(const wh_backend_delivery *row, const wh_backend_event *event, void *payload);
 typedef int (*wh_backend_attempt_fn)(const wh_backend_attempt *row, void *payload);
+typedef int (*wh_backend_health_fn)(const wh_backend_health *row, void *payload);
 typedef int (*wh_backend_subscription_fn)(const wh_backend_subscription *row, void *payload);
 typedef int (*wh_backend_token_fn)(const wh_backend_token *row, void *payload);
 typedef int (*wh_backend_lane_fn)(int64_t subscription, int64_t due, void *payload);
@@ -416,6 +447,10 @@ enum wh_backend_fact_kind {
      * those that were. */
     WH_FACT_DELIVERY_CANCEL,
 
+    /* Makes of a subscription's row of health what wh_backend_health_next says; one that is well has none, and of
+     * one that is deleted there is none. Answer: done 1: it is another; number: what that function returned. */
+    WH_FACT_HEALTH,
+
     /* A row for this engine: a number that nobody had before, a beat that counts from 0, its of.worker.share,
      * and no partition. Answer: number. */
     WH_FACT_WORKER_ADD,
@@ -445,7 +480,7 @@ enum wh_backend_fact_kind {
      * (another process changed it). */
     WH_FACT_SUBSCRIPTION,
     /* Of of.subscription's id, at its changed_at. Takes a number, where its last version ends; its lag goes.
-     * WH_ENOTFOUND. Its versions stay while events are there that they were in force at. */
+     * So does its health. WH_ENOTFOUND. Its versions stay while events are there that they were in force at. */
     WH_FACT_SUBSCRIPTION_REMOVE,
 
     /* Deletes at most of.purge.limit events with their deliveries and attempts, none of which is
@@ -472,6 +507,7 @@ enum wh_backend_fact_kind {
     WH_FACT_DELIVERY_NOW,       /* as delivery_get, without bodies. WH_ENOTFOUND */
     WH_FACT_SUBSCRIPTION_NOW,   /* the version in force. WH_ENOTFOUND */
     WH_FACT_SUBSCRIPTION_COUNT, /* number */
+    WH_FACT_SUBSCRIPTION_LAST,  /* number of the last change, as of subscription_changes; 0: there was none */
 
     WH_FACT_KINDS /* how many */
 };
@@ -497,6 +533,7 @@ typedef struct wh_backend_fact {
         wh_backend_delivery delivery;
         wh_backend_attempt attempt;
         wh_backend_subscription subscription;
+        wh_backend_sight sight;
         const wh_backend_token *token;
         const char *id; /* of a token */
         int64_t owner;  /* or a subscription */
@@ -639,6 +676,11 @@ typedef struct wh_backend_store_vtable {
     int (*subscription_list)(wh_backend_store *store, const wh_backend_query *query, wh_backend_subscription_fn each,
                              void *payload, wh_backend_page *place);
     int (*subscription_count)(wh_backend_store *store, int64_t *count);
+    /* What is known of a subscription's receiver: its row of health, or, of one that is well, when it last was
+     * and when it last failed. each is not called where nothing is known. */
+    int (*health_get)(wh_backend_store *store, int64_t subscription, wh_backend_health_fn each, void *payload);
+    /* Rows of health of subscriptions below before (0: of all), largest first, at most limit. */
+    int (*health_list)(wh_backend_store *store, int64_t before, int limit, wh_backend_health_fn each, void *payload);
     /* Every subscription that has waiting deliveries, with the earliest due: costs as
      * many look-ups as there are such subscriptions. */
     int (*lanes)(wh_backend_store *store, wh_backend_lane_fn each, void *payload);
@@ -667,7 +709,7 @@ typedef struct wh_backend_store_vtable {
                         void *payload);
 } wh_backend_store_vtable;
 
-#define WH_STORE_VERSION 2
+#define WH_STORE_VERSION 3
 
 /* The facts that wait. */
 typedef struct wh_backend_facts {

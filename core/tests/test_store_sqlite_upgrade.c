@@ -69,16 +69,21 @@ static void write_positions(void) {
     execute(sql);
 }
 
-/* The last: where the tables have it. */
-static void write_delivery(int i, int subscription, int state, int64_t due, int64_t owner, const char *key) {
+/* The last: where the tables have it. What was being sent waited from version 5 on. */
+static void write_delivery(int version, int i, int subscription, int state, int64_t due, int64_t owner,
+                           const char *key) {
+    int sending = state == WHI_SENDING && version > 4;
     char sql[600];
 
+    state = sending ? WHI_WAITING : state;
+    due = sending ? 200 : due;
+    owner = sending ? 0 : owner;
     snprintf(sql, sizeof sql,
-             "INSERT INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, owner,"
+             "INSERT INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, %s,"
              " created_at, updated_at, status, error, body%s) VALUES (%lld, %d, 3, %d, 1, 1, %lld, %lld, 100, 200, 503,"
              " 'no', NULL%s%s%s)",
-             key ? ", key" : "", (long long)e(i), subscription, state, (long long)due, (long long)owner,
-             key ? ", '" : "", key ? key : "", key ? "'" : "");
+             version > 4 ? "turn" : "owner", key ? ", key" : "", (long long)e(i), subscription, state, (long long)due,
+             (long long)owner, key ? ", '" : "", key ? key : "", key ? "'" : "");
     execute(sql);
 }
 
@@ -88,6 +93,7 @@ static void write_worker(int version) {
         [2] = "INSERT INTO webhook_workers (id, heartbeat, token) VALUES (7, 9, 9)",
         [3] = "INSERT INTO webhook_workers (id, beat) VALUES (7, 9)",
         [4] = "INSERT INTO webhook_workers (id, beat, share, position) VALUES (7, 9, 0, 9223372036854775807)",
+        [5] = "INSERT INTO webhook_workers (id, beat, share, position) VALUES (7, 9, 0, 9223372036854775807)",
     };
 
     execute(texts[version]);
@@ -141,16 +147,16 @@ static void make_former(int version) {
     write_mark(version, 0, 2);
     write_mark(version, FORMER_WORKER, 5);
     write_worker(version);
-    write_delivery(1, 5, WHI_DELIVERED, 0, 0, NULL);
-    write_delivery(4, 5, WHI_DELIVERED, 0, 0, NULL); /* and of 3 nobody wanted anything */
-    write_delivery(5, 5, WHI_SENDING, 0, FORMER_WORKER, NULL);
-    write_delivery(6, 5, WHI_SENDING, 0, FORMER_WORKER, NULL);
-    write_delivery(6, 6, WHI_WAITING, 300, 0, NULL);
-    write_delivery(7, 8, WHI_WAITING, 300, 0, version > 1 ? "a" : NULL);
-    write_delivery(8, 8, WHI_WAITING, version > 1 ? INT64_MAX : 400, 0, version > 1 ? "a" : NULL);
-    write_delivery(8, 5, WHI_EXHAUSTED, 0, 0, NULL);
-    write_delivery(8, 6, WHI_HELD, 0, 0, NULL);
-    write_delivery(9, 5, WHI_CANCELLED, 0, 0, NULL);
+    write_delivery(version, 1, 5, WHI_DELIVERED, 0, 0, NULL);
+    write_delivery(version, 4, 5, WHI_DELIVERED, 0, 0, NULL); /* and of 3 nobody wanted anything */
+    write_delivery(version, 5, 5, WHI_SENDING, 0, FORMER_WORKER, NULL);
+    write_delivery(version, 6, 5, WHI_SENDING, 0, FORMER_WORKER, NULL);
+    write_delivery(version, 6, 6, WHI_WAITING, 300, 0, NULL);
+    write_delivery(version, 7, 8, WHI_WAITING, 300, 0, version > 1 ? "a" : NULL);
+    write_delivery(version, 8, 8, WHI_WAITING, version > 1 ? INT64_MAX : 400, 0, version > 1 ? "a" : NULL);
+    write_delivery(version, 8, 5, WHI_EXHAUSTED, 0, 0, NULL);
+    write_delivery(version, 8, 6, WHI_HELD, 0, 0, NULL);
+    write_delivery(version, 9, 5, WHI_CANCELLED, 0, 0, NULL);
     write_ids_and_bodies(version);
     write_attempts(version);
     if (version > 3) {
@@ -418,6 +424,12 @@ static void a_store_of_version_4_is_taken_over_as_it_stood(void **state) {
     check_all(4);
 }
 
+static void a_store_of_version_5_is_taken_over_as_it_stood(void **state) {
+    (void)state;
+    make_former(5);
+    check_all(5);
+}
+
 static void the_tables_are_then_those_of_a_new_store(void **state) {
     (void)state;
     for (int version = 1; version < WHI_SQLITE_VERSION; version++) {
@@ -677,6 +689,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_store_of_version_2_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_3_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_4_is_taken_over_as_it_stood, scrub),
+        cmocka_unit_test_teardown(a_store_of_version_5_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(what_was_under_way_is_due_and_keeps_its_turn, scrub),
         cmocka_unit_test_teardown(the_outbox_keeps_its_rows_and_its_count_and_takes_null, scrub),
         cmocka_unit_test_teardown(what_an_application_added_stays, scrub),

@@ -11,6 +11,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "pure/delivery.h"
+#include "pure/health.h"
 
 #define FACTS_KEPT 1024 /* between two commits: 256 KB */
 
@@ -156,6 +157,10 @@ enum wh_backend_place wh_backend_order_place(int state, int newer, const wh_back
 
 enum wh_backend_next wh_backend_order_next(int state, int abort, const wh_backend_first *first) {
     return (enum wh_backend_next)whi_order_next(state, abort, first);
+}
+
+int wh_backend_health_next(wh_backend_health *health, const wh_backend_sight *sight) {
+    return (int)whi_health_next(health, sight);
 }
 
 /* -------------------------------------------------------------------------- the list */
@@ -425,6 +430,10 @@ int whi_store_subscription_now(whi_store *store, int64_t id, whi_subscription_fn
 
 int whi_store_subscription_count(whi_store *store, int64_t *count) {
     return number_write(store, WH_FACT_SUBSCRIPTION_COUNT, 0, count);
+}
+
+int whi_store_subscription_last(whi_store *store, int64_t *change) {
+    return number_write(store, WH_FACT_SUBSCRIPTION_LAST, 0, change);
 }
 
 int whi_store_subscription_remove(whi_store *store, int64_t id, int64_t at) {

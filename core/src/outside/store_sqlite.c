@@ -55,6 +55,7 @@ static int begin(whi_store *base) {
     pthread_mutex_lock(&store->writer.lock);
     store->next_body = store->last_number = store->holds = store->there_event = 0;
     store->last_event = -1;
+    store->healths = 0;
     code = check_place(store);
     code = code == WH_OK ? simple(store, WHI_SQL_BEGIN, "beginning a transaction") : code;
     if (code == WH_OK) {
@@ -611,6 +612,8 @@ const whi_store_vtable whi_store_sqlite = {
     .subscription_then = whi_sqlite_subscription_then,
     .subscription_list = whi_sqlite_subscription_list,
     .subscription_count = whi_sqlite_subscription_count,
+    .health_get = whi_sqlite_health_get,
+    .health_list = whi_sqlite_health_list,
     .lanes = whi_sqlite_lanes,
     .waiting = whi_sqlite_waiting,
     .work = whi_sqlite_work,

@@ -7,6 +7,7 @@
  *   store_sqlite_token.c  tokens and secrets of tenants
  *   store_sqlite_worker.c  writing workers, partitions and positions
  *   store_sqlite_admin.c  writing subscriptions; outbox and purge
+ *   store_sqlite_health.c  how receivers answer
  *   store_sqlite_write.c  writing events, deliveries and attempts
  *   store_sqlite_idempotency.c  one event for one id
  *   store_sqlite_order.c  whose turn it is among deliveries with one key
@@ -85,6 +86,7 @@ enum whi_sql {
     WHI_SQL_POSITION_NONE,
 
     WHI_SQL_CHANGE_NEXT,
+    WHI_SQL_CHANGE_LAST,
     WHI_SQL_COUNT_ADD,
     WHI_SQL_SUBSCRIPTION_ADD,
     WHI_SQL_SUBSCRIPTION_CURRENT,
@@ -92,6 +94,17 @@ enum whi_sql {
     WHI_SQL_SUBSCRIPTION_REMOVE,
     WHI_SQL_VERSION_PUT,
     WHI_SQL_VERSION_END,
+
+    WHI_SQL_HEALTH_ANY,
+    WHI_SQL_HEALTH_GET,
+    WHI_SQL_HEALTH_PUT,
+    WHI_SQL_HEALTH_CALM,
+    WHI_SQL_HEALTH_DROP,
+    WHI_SQL_HEALTH_LIST,
+    WHI_SQL_HEALTH_CLOSE,
+    WHI_SQL_RECEIVER_PUT,
+    WHI_SQL_RECEIVER_GET,
+    WHI_SQL_RECEIVER_DROP,
 
     WHI_SQL_OUTBOX_LIST,
     WHI_SQL_OUTBOX_DROP,
@@ -166,7 +179,7 @@ extern const char *const whi_sqlite_text[WHI_SQL_STATEMENTS];
 extern const char whi_sqlite_schema[];
 
 #define WHI_SQLITE_APPLICATION 0x7762686b /* "wbhk", at byte 68 of a file that we made */
-#define WHI_SQLITE_VERSION 5              /* of the tables, in webhook_meta */
+#define WHI_SQLITE_VERSION 6              /* of the tables, in webhook_meta */
 
 extern const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION]; /* from the version of its index to the next */
 
@@ -204,6 +217,7 @@ typedef struct whi_sqlite {
     int64_t last_event;                      /* number of the last event, 0 when there is none; -1: not known yet */
     int64_t holds;                           /* the worker that has its row */
     int64_t there_event, there_subscription; /* a delivery that was just written */
+    int healths;                             /* 1: no subscription has a row of health; 2: some have */
 } whi_sqlite;
 
 static inline whi_sqlite *whi_sqlite_of(whi_store *store) {
@@ -361,6 +375,13 @@ int whi_sqlite_position(whi_store *store, int64_t owner, int64_t position, int *
 /* The owner has its row. */
 int whi_sqlite_lag(whi_sqlite *store, whi_fact *fact);
 int whi_sqlite_lag_list(whi_store *store, whi_lane_fn each, void *payload);
+
+/* ---- store_sqlite_health.c */
+/* The owner, if it is one's business, has its row. */
+int whi_sqlite_health(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_health_drop(whi_sqlite *store, int64_t subscription);
+int whi_sqlite_health_get(whi_store *store, int64_t subscription, whi_health_fn each, void *payload);
+int whi_sqlite_health_list(whi_store *store, int64_t before, int limit, whi_health_fn each, void *payload);
 
 /* ---- store_sqlite_admin.c */
 int whi_sqlite_subscription_now(whi_store *store, int64_t id, whi_subscription_fn each, void *payload);

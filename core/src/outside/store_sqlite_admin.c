@@ -130,6 +130,7 @@ int whi_sqlite_subscription_remove(whi_store *base, int64_t id, int64_t at) {
     if (code == WH_OK) {
         code = whi_sqlite_run_numbers(store, WHI_SQL_LAG_DROP, &id, 1, "removing a subscription");
     }
+    code = code == WH_OK ? whi_sqlite_health_drop(store, id) : code;
     return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_COUNT_ADD, &minus, 1, "counting subscriptions") : code;
 }
 

@@ -83,6 +83,12 @@ static int delivery_cancel(whi_sqlite *store, whi_fact *fact) {
     return code;
 }
 
+static int health(whi_sqlite *store, whi_fact *fact) {
+    int held, code = holds(store, fact->of.sight.holder, &held);
+
+    return code == WH_OK && held ? whi_sqlite_health(store, fact) : code;
+}
+
 static int worker_add(whi_sqlite *store, whi_fact *fact) {
     return whi_sqlite_worker_add(&store->base, fact->of.worker.share, &fact->answer.number);
 }
@@ -196,6 +202,10 @@ static int subscription_count(whi_sqlite *store, whi_fact *fact) {
     return whi_sqlite_subscription_count_now(&store->base, &fact->answer.number);
 }
 
+static int subscription_last(whi_sqlite *store, whi_fact *fact) {
+    return whi_sqlite_number(store, &store->writer, WHI_SQL_CHANGE_LAST, &fact->answer.number);
+}
+
 static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = {
     [WH_FACT_EVENT] = event,
     [WH_FACT_OUTBOX] = whi_sqlite_outbox_take,
@@ -204,6 +214,7 @@ static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = 
     [WH_FACT_DELIVERY_DROP] = delivery_drop,
     [WH_FACT_DELIVERY_AGAIN] = delivery_again,
     [WH_FACT_DELIVERY_CANCEL] = delivery_cancel,
+    [WH_FACT_HEALTH] = health,
     [WH_FACT_WORKER_ADD] = worker_add,
     [WH_FACT_WORKER_BEAT] = worker_beat,
     [WH_FACT_WORKER_REMOVE] = worker_remove,
@@ -225,6 +236,7 @@ static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = 
     [WH_FACT_DELIVERY_NOW] = delivery_now,
     [WH_FACT_SUBSCRIPTION_NOW] = subscription_now,
     [WH_FACT_SUBSCRIPTION_COUNT] = subscription_count,
+    [WH_FACT_SUBSCRIPTION_LAST] = subscription_last,
 };
 
 static int changed_nothing(int code) {
@@ -240,7 +252,7 @@ int whi_sqlite_write_facts(whi_sqlite *store, whi_fact *facts, size_t count) {
     for (size_t i = 0; i < count; i++) {
         int code;
 
-        if (facts[i].kind != WH_FACT_DELIVERY && facts[i].kind != WH_FACT_ATTEMPT) {
+        if (facts[i].kind != WH_FACT_DELIVERY && facts[i].kind != WH_FACT_ATTEMPT && facts[i].kind != WH_FACT_HEALTH) {
             store->there_event = 0; /* it may be gone */
         }
         code = done_by[facts[i].kind](store, &facts[i]);

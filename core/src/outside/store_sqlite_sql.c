@@ -94,6 +94,27 @@
     "  value INTEGER NOT NULL\n"                                                                                       \
     ") WITHOUT ROWID;\n"
 
+#define HEALTH_TABLE                                                                                                   \
+    "CREATE TABLE webhook_health (\n"                                                                                  \
+    "  -- Subscriptions whose receivers fail. One that is well has no row.\n"                                          \
+    "  subscription INTEGER PRIMARY KEY,\n"                                                                            \
+    "  state     INTEGER NOT NULL, -- 1 troubled (counts as healthy), 2 failing, 3 disabled\n"                         \
+    "  since     INTEGER NOT NULL, -- the first failed attempt in a row\n"                                             \
+    "  failed_at INTEGER NOT NULL, -- the last one\n"                                                                  \
+    "  failures  INTEGER NOT NULL, -- how many\n"                                                                      \
+    "  exhausted INTEGER NOT NULL, -- deliveries that were given up meanwhile\n"                                       \
+    "  lasted    INTEGER NOT NULL, -- ms that count as failing\n"                                                      \
+    "  steady    INTEGER NOT NULL, -- of the last one, by a clock that neither jumps nor sleeps\n"                     \
+    "  error     TEXT              -- of the last one\n"                                                               \
+    ");\n"                                                                                                             \
+    "CREATE TABLE webhook_receivers (\n"                                                                               \
+    "  -- When it was last heard of those that are well: written seldom, not with each delivery.\n"                    \
+    "  subscription INTEGER PRIMARY KEY,\n"                                                                            \
+    "  success_at INTEGER NOT NULL, -- 0: never\n"                                                                     \
+    "  failed_at  INTEGER NOT NULL, -- 0: never; of one with a row in webhook_health that one's counts\n"              \
+    "  error      TEXT\n"                                                                                              \
+    ");\n"
+
 #define TOKEN_TABLES                                                                                                   \
     "CREATE TABLE webhook_tokens (\n"                                                                                  \
     "  -- Who may use the HTTP API.\n"                                                                                 \
@@ -120,7 +141,7 @@ const char whi_sqlite_schema[] =
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
-    "INSERT INTO webhook_meta VALUES ('schema', 5), ('change', 0), ('subscriptions', 0), ('forgotten', 0),"
+    "INSERT INTO webhook_meta VALUES ('schema', 6), ('change', 0), ('subscriptions', 0), ('forgotten', 0),"
     " ('upgraded', 0);\n"
 
     "CREATE TABLE webhook_outbox (\n"
@@ -242,7 +263,7 @@ const char whi_sqlite_schema[] =
     "CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT "
     "NULL;\n"
 
-    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") LAG_TABLE SETTING_TABLE TOKEN_TABLES;
+    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES;
 
 /* A first attempt without its delivery belonged to an event that a hand deleted: nobody can ask for it. */
 #define FIRST_ATTEMPTS                                                                                                 \
@@ -338,8 +359,11 @@ static const char upgrade_4[] =
     "PRAGMA writable_schema = RESET;\n" LAG_TABLE SETTING_TABLE
     "UPDATE webhook_meta SET value = 5 WHERE name = 'schema';\n";
 
+/* Who fails is found anew by the next attempts. What a subscription was disabled for stands in its document. */
+static const char upgrade_5[] = HEALTH_TABLE "UPDATE webhook_meta SET value = 6 WHERE name = 'schema';\n";
+
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
-    [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4
+    [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4, [5] = upgrade_5
 };
 
 #define CHANGED_COLUMNS                                                                                                \
@@ -350,6 +374,7 @@ const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
 #define DELIVERY_COLUMNS                                                                                               \
     "d.event, d.subscription, d.version, d.state, d.attempts, d.tries, d.due, d.turn, d.created_at, d.updated_at,"     \
     " d.status, d.error, d.key, d.headers"
+#define HEALTH_COLUMNS "subscription, state, since, failed_at, failures, exhausted, lasted, steady, error"
 #define SUBSCRIPTION_COLUMNS "id, version, tenant, status, deleted, document, since"
 #define VERSION_OF                                                                                                     \
     "SELECT s.id, v.version, s.tenant, s.status, s.deleted, v.document, v.since FROM webhook_subscriptions s"          \
@@ -485,6 +510,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
                               " WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = ?1)",
 
     [WHI_SQL_CHANGE_NEXT] = "UPDATE webhook_meta SET value = value + 1 WHERE name = 'change' RETURNING value",
+    [WHI_SQL_CHANGE_LAST] = "SELECT value FROM webhook_meta WHERE name = 'change'",
     [WHI_SQL_COUNT_ADD] = "UPDATE webhook_meta SET value = value + ?1 WHERE name = 'subscriptions'",
     [WHI_SQL_SUBSCRIPTION_ADD] =
         "INSERT INTO webhook_subscriptions (id, tenant, version, status, document, changed, deleted, since)"
@@ -501,6 +527,31 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " ON CONFLICT (subscription, version) DO UPDATE SET document = excluded.document, since = excluded.since",
     [WHI_SQL_VERSION_END] =
         "UPDATE webhook_subscription_versions SET ended = ?3 WHERE subscription = ?1 AND version = ?2",
+
+    [WHI_SQL_HEALTH_ANY] = "SELECT EXISTS (SELECT 1 FROM webhook_health)",
+    [WHI_SQL_HEALTH_GET] = "SELECT " HEALTH_COLUMNS ", 0 FROM webhook_health WHERE subscription = ?1",
+    [WHI_SQL_HEALTH_PUT] = "INSERT OR REPLACE INTO webhook_health (" HEALTH_COLUMNS ")"
+                           " SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM webhook_subscriptions"
+                           " WHERE id = ?1 AND deleted = 0",
+    [WHI_SQL_HEALTH_CALM] = "UPDATE webhook_health SET state = ?2, exhausted = ?3 WHERE subscription = ?1",
+    [WHI_SQL_HEALTH_CLOSE] =
+        "INSERT INTO webhook_receivers (subscription, success_at, failed_at, error)"
+        " SELECT subscription, 0, failed_at, error FROM webhook_health WHERE subscription = ?1"
+        " ON CONFLICT (subscription) DO UPDATE SET failed_at = excluded.failed_at, error = excluded.error",
+    [WHI_SQL_RECEIVER_PUT] =
+        "INSERT INTO webhook_receivers (subscription, success_at, failed_at)"
+        " SELECT id, ?2, 0 FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0"
+        " ON CONFLICT (subscription) DO UPDATE SET success_at = max(success_at, excluded.success_at)",
+    [WHI_SQL_RECEIVER_GET] =
+        "SELECT o.id, coalesce(h.state, 0), coalesce(h.since, 0), coalesce(h.failed_at, r.failed_at),"
+        " coalesce(h.failures, 0), coalesce(h.exhausted, 0), coalesce(h.lasted, 0), coalesce(h.steady, 0),"
+        " CASE WHEN h.state IS NULL THEN r.error ELSE h.error END, coalesce(r.success_at, 0) FROM (SELECT ?1 AS id) o"
+        " LEFT JOIN webhook_health h ON h.subscription = o.id LEFT JOIN webhook_receivers r ON r.subscription = o.id"
+        " WHERE h.state IS NOT NULL OR r.success_at IS NOT NULL",
+    [WHI_SQL_RECEIVER_DROP] = "DELETE FROM webhook_receivers WHERE subscription = ?1",
+    [WHI_SQL_HEALTH_DROP] = "DELETE FROM webhook_health WHERE subscription = ?1",
+    [WHI_SQL_HEALTH_LIST] = "SELECT " HEALTH_COLUMNS ", 0 FROM webhook_health WHERE subscription < ?1"
+                            " ORDER BY subscription DESC LIMIT ?2",
 
     [WHI_SQL_OUTBOX_LIST] =
         "SELECT number, id, type, tenant, time, payload, source, key FROM webhook_outbox ORDER BY number LIMIT ?1",
