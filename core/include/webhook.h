@@ -241,7 +241,8 @@ typedef struct wh_options {
     int64_t timeout;             /* ms for a whole attempt, default 15000 */
     int64_t retain;              /* ms that a delivered event is kept; 0: as the store says, see wh_settings */
     int64_t retain_failed;       /* the same of an event with a failed delivery */
-    int64_t disable_after;       /* ms of nothing but failures that disable a subscription, default 5 days */
+    int64_t disable_after;       /* ms of nothing but failed attempts that disable a subscription, default 5 days; a gap
+                                    of more than a quarter of it between two of them does not count */
     const char *user_agent;      /* default "webhook/0.1.0" */
     const char *ca_file;         /* PEM bundle; default: the system's */
     const wh_rule_engine *rules; /* NULL: subscriptions with a rule are refused */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -138,12 +139,20 @@ static void a_promise_told_by_the_close_finds_the_engine_closed(void **state) {
 
 #define NOTICES "SELECT count(*) FROM webhook_events WHERE type = 'webhook.subscription.disabled'"
 
+/* The other one hears of it. */
+static void all_but_ops_are_gone(whi_request *request, void *payload) {
+    (void)payload;
+    request->status = strstr(request->url, "/ops") != NULL ? 200 : fixture_script.status;
+}
+
 /* Its receiver is gone: it is to be switched off, and that to be told. */
 static void close_after_the_answer(const char *file, int status) {
     wh_engine *engine = fixture_open(file, NULL);
 
     fixture_subscribe(engine, SUBSCRIPTION, NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/ops\",\"events\":[\"webhook.*\"]}", NULL);
     fixture_script.status = status;
+    fixture_script.answer = all_but_ops_are_gone;
     fixture_publish(engine, "a", "1", NULL);
     while (atomic_load(&engine->count.attempts) == 0) {
         assert_true(wh_step(engine) >= 0);

@@ -142,6 +142,10 @@ static void patterns_match_as_the_manual_says(void **state) {
         { "webhook.*", "webhook.disabled", 1 },
         { "webhook.disabled", "webhook.disabled", 1 },
         { "webhook.a.*", "webhook.a.b", 1 },
+        { "webhook.*", "webhook.delivery.exhausted", 0 },
+        { "webhook.*", "webhook.deliveries", 1 },
+        { "webhook.delivery.*", "webhook.delivery.exhausted", 1 },
+        { "webhook.delivery.exhausted", "webhook.delivery.exhausted", 1 },
         { "Order.*", "order.paid", 0 },
     };
 
@@ -259,13 +263,26 @@ static uint32_t draw(uint32_t below) {
 }
 
 static const char *const some_tenants[] = { "", "a", "b" };
-static const char *const some_patterns[] = {
-    "*", "a.*",   "a.b.*", "a:*",     "a",         "a.b",         "a.b.c",
-    "b", "b.a.*", "b.a.c", "a.b:c.*", "webhook.*", "webhook.b.*", "webhook.b"
-};
-static const char *const some_types[] = { "a",       "a.",      "a.b",     "a.b.c",       "a:b",
-                                          "a.b:c.d", "b",       "b.a",     "b.a.c",       "b.a.d",
-                                          "c",       "webhook", "webhook", "webhook.b.c", "webhook.b" };
+static const char *const some_patterns[] = { "*",
+                                             "a.*",
+                                             "a.b.*",
+                                             "a:*",
+                                             "a",
+                                             "a.b",
+                                             "a.b.c",
+                                             "b",
+                                             "b.a.*",
+                                             "b.a.c",
+                                             "a.b:c.*",
+                                             "webhook.*",
+                                             "webhook.b.*",
+                                             "webhook.b",
+                                             "webhook.delivery.*",
+                                             "webhook.delivery.x" };
+static const char *const some_types[] = { "a",       "a.",          "a.b",       "a.b.c",
+                                          "a:b",     "a.b:c.d",     "b",         "b.a",
+                                          "b.a.c",   "b.a.d",       "c",         "webhook",
+                                          "webhook", "webhook.b.c", "webhook.b", "webhook.delivery.x" };
 
 #define COUNT(of) ((uint32_t)(sizeof(of) / sizeof(of)[0]))
 
@@ -277,6 +294,7 @@ struct known {
 
 /* As the manual says it, without a thought for speed. */
 static int wants(const struct known *known, const char *tenant, const char *type) {
+    int each = strncmp(type, "webhook.delivery.", 17) == 0;
     int own = strncmp(type, "webhook.", 8) == 0;
 
     for (size_t i = 0; i < known->count || i == 0; i++) {
@@ -286,7 +304,7 @@ static int wants(const struct known *known, const char *tenant, const char *type
         if (strcmp(pattern, "*") == 0) {
             hit = !own;
         } else if (pattern[size - 1] == '*') {
-            hit = strncmp(pattern, type, size - 1) == 0;
+            hit = strncmp(pattern, type, size - 1) == 0 && (!each || size > 17);
         }
         if (hit) {
             return known->added && strcmp(known->tenant, tenant) == 0;

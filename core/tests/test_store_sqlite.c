@@ -383,6 +383,7 @@ static void an_allocation_that_fails_inside_sqlite_is_told(void **state) {
 static int may_scan(const char *detail) {
     static const char *const names[] = { "SCAN CONSTANT ROW",
                                          "SCAN lane",
+                                         "SCAN o",
                                          "SCAN webhook_lags",
                                          "SCAN had",
                                          "SCAN log",

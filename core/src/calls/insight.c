@@ -7,6 +7,7 @@
 #include "engine/context.h"
 #include "engine/lag.h"
 #include "engine/version.h"
+#include "pure/health.h"
 
 const whi_options *whi_insight_options(const wh_engine *engine) {
     return &engine->options;
@@ -32,6 +33,16 @@ int whi_insight_sync(wh_engine *engine) {
 
 whi_registration *whi_insight_subscription(wh_engine *engine, int64_t id) {
     return whi_registry_get(engine->registry, id);
+}
+
+static int look(const whi_health_row *row, void *payload) {
+    *(int *)payload = whi_health_is_hopeful(row);
+    return WH_OK;
+}
+
+int whi_insight_is_hopeful(wh_engine *engine, int64_t id, int *out) {
+    *out = 1;
+    return engine->store->vtable->health_get(engine->store, id, look, out);
 }
 
 int whi_insight_page(wh_engine *engine, const char *tenant, const whi_page *page, whi_registration **out, size_t *count,
@@ -61,6 +72,8 @@ int whi_insight_read(wh_engine *engine, whi_insight *out) {
         .failed = atomic_load(&engine->count.failed),
         .exhausted = atomic_load(&engine->count.exhausted),
         .rule_failures = atomic_load(&engine->count.rule_failures),
+        .news = { atomic_load(&engine->count.news[0]), atomic_load(&engine->count.news[1]),
+                  atomic_load(&engine->count.news[2]) },
         .subscriptions = (long long)whi_registry_count(engine->registry),
         .in_flight = atomic_load(&engine->flights_open),
         .in_memory = atomic_load(&engine->events_open),

@@ -26,6 +26,8 @@ void whi_insight_log(wh_engine *engine, const char *format, ...) __attribute__((
 /* What other processes have changed is read first. */
 int whi_insight_sync(wh_engine *engine);
 whi_registration *whi_insight_subscription(wh_engine *engine, int64_t id); /* NULL: there is none */
+/* *out 0: what it was to get was given up since its last success, or it is switched off for its receiver. */
+int whi_insight_is_hopeful(wh_engine *engine, int64_t id, int *out);
 int whi_insight_page(wh_engine *engine, const char *tenant, const whi_page *page, whi_registration **out, size_t *count,
                      size_t *total); /* as whi_registry_page */
 int whi_insight_version(wh_engine *engine, int64_t id, int64_t version, whi_registration **out);
@@ -36,7 +38,8 @@ whi_store *whi_insight_store(wh_engine *engine);
 /* ---- statistics */
 typedef struct whi_insight {
     long long events, attempts, delivered, failed, exhausted, rule_failures; /* since it was opened */
-    long long subscriptions, in_flight, in_memory, memory_bytes;             /* at present */
+    long long news[3];                                           /* of health: failing, recovered, disabled */
+    long long subscriptions, in_flight, in_memory, memory_bytes; /* at present */
     int events_pending, outbox_pending, lagging;
     whi_histogram *requests, *waits; /* counted on meanwhile; the engine's */
 } whi_insight;

@@ -9,9 +9,11 @@
 #include "engine/context.h"
 #include "engine/decide.h"
 #include "engine/inbox.h"
+#include "engine/notice.h"
 #include "engine/registry.h"
 #include "engine/version.h"
 #include "engine/writer.h"
+#include "pure/health.h"
 #include "pure/sign.h"
 #include "systems/subscription_make.h"
 #include "systems/subscription_write.h"
@@ -123,7 +125,43 @@ typedef struct change {
     whi_version next; /* of the subscription */
     int64_t remove;   /* a subscription's number, or 0 */
     int more;         /* waits for it than was cancelled with it */
+    int resumes;      /* 1: its owner wants it to go on */
+    int taken;        /* somebody takes a notice of that */
+    whi_answer judged;
+    whi_health_row became;
 } change;
+
+static const char recovered[] = "webhook.subscription.recovered";
+
+static int tell_resumed(change *self, whi_store *store) {
+    return whi_notice_add(
+        self->engine, store,
+        &(whi_notice){ .about = self->subscription, .type = recovered, .reason = "resumed", .health = &self->became });
+}
+
+/* What was held against its receiver is forgotten. */
+static int resume(change *self, whi_store *store) {
+    whi_fact fact = { .kind = WH_FACT_HEALTH };
+    int code;
+
+    fact.of.sight = (whi_sight){ .subscription = self->subscription->id,
+                                 .what = WHI_SAW_RESUMED,
+                                 .at = whi_now(self->engine),
+                                 .became = &self->became };
+    code = whi_store_write(store, &fact, &self->judged);
+    return code == WH_OK && self->judged.number == WHI_NEWS_RECOVERED && self->taken ? tell_resumed(self, store) : code;
+}
+
+static void log_resumed(change *self) {
+    char id[WH_ID_SIZE];
+
+    if (self->judged.number != WHI_NEWS_RECOVERED) {
+        return;
+    }
+    whi_ident_format("sub_", self->subscription->id, id);
+    atomic_fetch_add_explicit(&self->engine->count.news[WHI_NEWS_RECOVERED - 1], 1, memory_order_relaxed);
+    whi_log(&self->engine->log, WH_LOG_INFO, "%s is resumed", id);
+}
 
 static int run_change(whi_job *job, whi_store *store) {
     change *self = (change *)job;
@@ -140,7 +178,11 @@ static int run_change(whi_job *job, whi_store *store) {
         }
     }
     self->next.row.id = self->subscription->id;
-    return whi_store_subscription_put(store, &self->next.row);
+    self->judged = (whi_answer){ 0 };
+    code = self->resumes ? whi_notice_ask(self->engine, store, self->subscription->tenant, recovered, &self->taken)
+                         : WH_OK;
+    code = code == WH_OK ? whi_store_subscription_put(store, &self->next.row) : code;
+    return code == WH_OK && self->resumes ? resume(self, store) : code;
 }
 
 /* Who makes some cannot tell from their ids how many others make. */
@@ -169,6 +211,7 @@ static int commit_change(change *self) {
         s->id = self->next.row.id;
     }
     if (code == WH_OK) {
+        log_resumed(self);
         whi_registry_sync(self->engine->registry); /* the change stands; what fails here is made up for later */
     }
     return code;
@@ -319,8 +362,12 @@ static int check_tenant(const whi_subscription *s, const char *tenant) {
 
 /* Switched off because something was wrong. One that has had its event is not, as long as it is
  * for one: who writes back what was read before the event came must not get a second. */
+static int is_used(const whi_subscription *s) {
+    return s->disabled != NULL && s->single_use && strcmp(s->disabled, "used") == 0;
+}
+
 static int can_be_mended(const whi_subscription *s) {
-    return s->disabled != NULL && !(s->single_use && strcmp(s->disabled, "used") == 0);
+    return s->disabled != NULL && !is_used(s);
 }
 
 /* The present version, to be changed, if it is still this one; 0: any. */
@@ -361,6 +408,7 @@ static int update(wh_engine *engine, const char *id, int64_t version, const char
                    ? apply(engine, self.subscription, document, size)
                    : whi_fail_memory();
         code = code == WH_OK ? check_tenant(self.subscription, tenant) : code;
+        self.resumes = self.subscription->paused == 0 && !is_used(self.subscription);
         if (self.subscription->paused == 0 && can_be_mended(self.subscription)) {
             whi_free(self.subscription->disabled);
             self.subscription->disabled = NULL;

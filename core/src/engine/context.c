@@ -26,6 +26,10 @@ int64_t whi_now(const wh_engine *engine) {
     return whi_clock_now(engine->clock);
 }
 
+int64_t whi_steady(const wh_engine *engine) {
+    return engine->clock != NULL ? whi_now(engine) : engine->steady_ms + whi_monotonic_us() / 1000;
+}
+
 void whi_trouble(wh_engine *engine, int code, const char *sentence) {
     if (code != WH_ECORRUPT && code != WH_EMOVED) {
         return; /* time may mend it */

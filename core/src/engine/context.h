@@ -51,6 +51,7 @@ struct wh_engine {
     wh_rule_engine rules; /* what options.rules points to, if there is one */
     wh_clock own_clock;   /* what clock points to, if there is one */
     const wh_clock *clock;
+    int64_t steady_ms; /* with the machine's clock: what it was ahead of the monotonic one at the start */
     whi_store *store;  /* the writer's; calls read by it, too */
     whi_store *reader; /* for who must not wait: workers and registry; may be the store itself */
     whi_policy *policy;
@@ -109,6 +110,7 @@ struct wh_engine {
     /* ---- counts since it was opened, by this process; for looking on, so their order means nothing */
     struct {
         atomic_llong events, attempts, delivered, failed, exhausted, rule_failures;
+        atomic_llong news[3];   /* of health: failing, recovered, disabled */
         atomic_llong forbidden; /* moves that the table of pure/delivery.h does not have: faults of ours */
         whi_histogram requests; /* from sending to the answer, or to giving up */
         whi_histogram waits;    /* from acceptance to the first request */
@@ -124,6 +126,10 @@ int whi_is_open(const wh_engine *engine);
 
 /* ms since 1970, by the engine's clock. */
 int64_t whi_now(const wh_engine *engine);
+
+/* The same, but that it goes on as it began when somebody sets the machine's clock, and stands still while the
+ * machine sleeps: for measuring across processes. With a clock of the program's it is that one. */
+int64_t whi_steady(const wh_engine *engine);
 
 /* What went wrong is told by the next wh_step or wh_run, if time does not mend it. Any thread. */
 void whi_trouble(wh_engine *engine, int code, const char *sentence);

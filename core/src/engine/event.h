@@ -61,6 +61,10 @@ typedef struct whi_attempt {
     whi_attempt_row row; /* while it is recorded: what the store reads until the commit */
     int64_t at, duration_us;
     int code, status;
+    int saw;           /* enum whi_health_sight */
+    int keep;          /* a success that is to be kept as its receiver's last */
+    whi_answer judged; /* what the store made of it, and the row of health as it is told */
+    whi_health_row became;
     size_t response_size;
     char response[];
 } whi_attempt;

@@ -1,36 +1,60 @@
-/* Tests: test_engine. */
+/* Tests: test_engine_health. */
 #include "engine/notice.h"
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "pure/json.h"
 
 #define PAYLOAD_MAXIMUM 16384
 
-static int write_payload(whi_buf *out, const whi_registration *registration, const char *event_id, const char *reason) {
-    whi_buf_text(out, "{\"subscription\":\"");
-    whi_buf_text(out, registration->id);
-    whi_buf_text(out, "\",\"url\":");
-    whi_json_write_string(out, registration->subscription->url, strlen(registration->subscription->url));
-    if (event_id != NULL) {
-        whi_buf_text(out, ",\"event\":");
-        whi_json_write_string(out, event_id, strlen(event_id));
+static void text_member(whi_buf *out, const char *name, const char *text) {
+    if (text != NULL) {
+        whi_json_write_name(out, name);
+        whi_json_write_string(out, text, strlen(text));
     }
-    whi_buf_text(out, ",\"reason\":");
-    whi_json_write_string(out, reason, strlen(reason));
+}
+
+static void number_member(whi_buf *out, const char *name, int64_t number) {
+    whi_json_write_name(out, name);
+    whi_buf_int(out, number);
+}
+
+static void write_health(whi_buf *out, const whi_health_row *health) {
+    char text[WHI_TIME_SIZE];
+
+    whi_time_text(health->since, text);
+    text_member(out, "failing_since", health->since != 0 ? text : NULL);
+    number_member(out, "failures", health->failures);
+    number_member(out, "exhausted", health->exhausted);
+}
+
+static int write_payload(whi_buf *out, const whi_notice *notice) {
+    char id[WH_ID_SIZE];
+
+    whi_ident_format("sub_", notice->about->id, id);
+    whi_buf_char(out, '{');
+    text_member(out, "subscription", id);
+    text_member(out, "url", notice->about->url);
+    text_member(out, "event", notice->event);
+    text_member(out, "reason", notice->reason);
+    if (notice->health != NULL) {
+        write_health(out, notice->health);
+    }
+    text_member(out, "error", notice->error);
     whi_buf_char(out, '}');
     return whi_buf_status(out);
 }
 
-int whi_notice(wh_engine *engine, whi_store *store, const whi_registration *registration, const char *type,
-               const char *event_id, const char *reason) {
-    whi_event_row row = { .type = type, .tenant = registration->subscription->tenant };
+int whi_notice_add(wh_engine *engine, whi_store *store, const whi_notice *notice) {
+    whi_event_row row = { .type = notice->type, .tenant = notice->about->tenant };
     whi_buf payload;
     int duplicate, code;
 
     whi_buf_init(&payload, PAYLOAD_MAXIMUM);
-    code = write_payload(&payload, registration, event_id, reason);
+    code = write_payload(&payload, notice);
     row.accepted_at = row.time = whi_now(engine);
     row.payload = payload.data;
     row.payload_size = payload.size;
@@ -38,4 +62,22 @@ int whi_notice(wh_engine *engine, whi_store *store, const whi_registration *regi
     whi_buf_free(&payload);
     atomic_store(&engine->appended, 1);
     return code;
+}
+
+int whi_notice_ask(wh_engine *engine, whi_store *store, const char *tenant, const char *type, int *out) {
+    int64_t last = 0;
+    int code = whi_store_subscription_last(store, &last);
+
+    *out = code == WH_OK && whi_registry_takes(engine->registry, tenant, type, last);
+    return code;
+}
+
+int whi_notice_write(wh_engine *engine, whi_store *store, const whi_notice *notice) {
+    int taken, code = whi_notice_ask(engine, store, notice->about->tenant, notice->type, &taken);
+
+    return code == WH_OK && taken ? whi_notice_add(engine, store, notice) : code;
+}
+
+int whi_notice_is(const char *type) {
+    return strncmp(type, WHI_NOTICE_PREFIX, sizeof WHI_NOTICE_PREFIX - 1) == 0;
 }

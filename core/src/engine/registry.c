@@ -416,9 +416,6 @@ static void keep_former(whi_registry *registry, change *one) {
 }
 
 static void retire_old(whi_registry *registry, const change *one, whi_registration *old, int64_t end) {
-    if (one->made != NULL) {
-        atomic_store(&one->made->failing, atomic_load(&old->failing));
-    }
     take_off(registry, old, one->made);
     whi_table_take(&registry->all, &registration_kind, whi_table_spread((uint64_t)one->id), &one->id);
     atomic_store(&old->ended, end);
@@ -661,6 +658,36 @@ int whi_registry_find(whi_registry *registry, const whi_sought *sought, whi_regi
     *found = finding.found;
     *count = finding.count;
     return code;
+}
+
+/* 1: the changes are read up to this one. Whoever is reading them now will have read more. */
+static int has_read(whi_registry *registry, int64_t last) {
+    int has = 0;
+
+    if (pthread_mutex_trylock(&registry->sync_lock) == 0) {
+        has = registry->after == last && !registry->sweeping;
+        pthread_mutex_unlock(&registry->sync_lock);
+    }
+    return has;
+}
+
+static int is_enabled(void *value, void *payload) {
+    const whi_registration *registration = value;
+    (void)payload;
+
+    return whi_subscription_is_enabled(registration->subscription);
+}
+
+int whi_registry_takes(whi_registry *registry, const char *tenant, const char *type, int64_t last) {
+    int takes;
+
+    if (!has_read(registry, last)) {
+        return 1;
+    }
+    pthread_rwlock_rdlock(&registry->lock);
+    takes = whi_match_find(registry->match, tenant, type, is_enabled, NULL) != 0;
+    pthread_rwlock_unlock(&registry->lock);
+    return takes;
 }
 
 whi_registration *whi_registry_get(whi_registry *registry, int64_t id) {

@@ -40,7 +40,6 @@ typedef struct whi_registration {
     int round, indexed;    /* the registry's own */
     struct whi_registration *next_former;
     atomic_int rule_failures; /* in a row */
-    atomic_int failing;       /* 1: the last delivery that ended in this process was exhausted */
     atomic_int retiring;      /* 1: it is being switched off */
     char id[WH_ID_SIZE];
 } whi_registration;
@@ -77,6 +76,10 @@ typedef struct whi_sought {
  * subscriptions that are enabled now. found receives an array (for whi_free; each to be
  * unreferenced), count its size. */
 int whi_registry_find(whi_registry *registry, const whi_sought *sought, whi_registration ***found, size_t *count);
+
+/* 0: nobody takes such an event of the engine's own now. Also 1 where that cannot be told: something was committed
+ * that is not read yet. Inside a transaction, whose last change of subscriptions is `last`; does not wait. */
+int whi_registry_takes(whi_registry *registry, const char *tenant, const char *type, int64_t last);
 
 /* 1 if a subscription has an order, or what is not read yet may bring one: events must be fanned out one after
  * the other. */

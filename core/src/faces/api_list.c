@@ -225,13 +225,18 @@ static int holds(const object *self, const whi_condition *condition) {
                                       : order <= 0;
 }
 
-static int write_object(const whi_system *system, const whi_registration *registration, int flags, whi_buf *out) {
-    whi_facts facts = { .healthy = !atomic_load(&registration->failing) };
+static int write_object(wh_engine *engine, const whi_system *system, const whi_registration *registration, int flags,
+                        whi_buf *out) {
+    whi_facts facts = { .healthy = 1 };
+    int code = whi_object_has_health(system)
+                   ? whi_insight_is_hopeful(engine, registration->subscription->id, &facts.healthy)
+                   : WH_OK;
 
-    return whi_object_write(system, registration->subscription, &facts, flags, out);
+    return code == WH_OK ? whi_object_write(system, registration->subscription, &facts, flags, out) : code;
 }
 
-static int fits(const whi_search *search, object *self, const whi_registration *registration, int *out) {
+static int fits(wh_engine *engine, const whi_search *search, object *self, const whi_registration *registration,
+                int *out) {
     int code;
 
     *out = search->all || whi_system_shows(search->system, registration->subscription);
@@ -240,7 +245,7 @@ static int fits(const whi_search *search, object *self, const whi_registration *
     }
     whi_buf_clear(&self->text);
     self->subscription = registration->subscription;
-    code = write_object(search->system, registration, 0, &self->text);
+    code = write_object(engine, search->system, registration, 0, &self->text);
     code = code == WH_OK ? whi_json_scan(&self->json, self->text.data, self->text.size, 128) : code;
     for (size_t i = 0; code == WH_OK && *out && i < search->condition_count; i++) {
         *out = holds(self, &search->conditions[i]);
@@ -279,12 +284,12 @@ static int is_full(const whi_search *search) {
     return search->count == search->page.limit && !search->counts && !search->sort_updated;
 }
 
-static int take_stride(whi_search *search, object *self, whi_registration **some, size_t count) {
+static int take_stride(wh_engine *engine, whi_search *search, object *self, whi_registration **some, size_t count) {
     int code = WH_OK, good;
 
     for (size_t i = 0; i < count; i++) {
         if (code == WH_OK && !is_full(search)) {
-            code = fits(search, self, some[i], &good);
+            code = fits(engine, search, self, some[i], &good);
             code = code == WH_OK && good ? take(search, some[i]) : code;
         }
         whi_registration_unref(some[i]);
@@ -303,7 +308,7 @@ static int walk(whi_call *call, whi_search *search) {
     do {
         code = whi_insight_page(call->engine, search->tenant, &page, some, &count, NULL);
         page.from = count > 0 ? some[count - 1]->subscription->id : 0;
-        code = code == WH_OK ? take_stride(search, &self, some, count) : code;
+        code = code == WH_OK ? take_stride(call->engine, search, &self, some, count) : code;
     } while (code == WH_OK && count == STRIDE && !is_full(search));
     whi_buf_free(&self.text);
     whi_json_free(&self.json);
@@ -356,7 +361,7 @@ int whi_search_run(whi_call *call, whi_search *search) {
 }
 
 int whi_out_object(whi_call *call, const whi_registration *registration, int flags) {
-    return write_object(call->system, registration, flags, &call->out);
+    return write_object(call->engine, call->system, registration, flags, &call->out);
 }
 
 int whi_out_objects(whi_call *call, const whi_search *search) {

@@ -124,6 +124,9 @@ int whi_serve_metrics(whi_call *call) {
     metric(call, "failed_attempts_total", "counter", "Requests that failed.", now.failed);
     metric(call, "exhausted_total", "counter", "Deliveries that ran out of retries.", now.exhausted);
     metric(call, "rule_failures_total", "counter", "Runs of rules that failed.", now.rule_failures);
+    metric(call, "failing_total", "counter", "Times that a subscription began to fail.", now.news[0]);
+    metric(call, "recovered_total", "counter", "Times that one recovered.", now.news[1]);
+    metric(call, "disabled_total", "counter", "Times that one was disabled.", now.news[2]);
     metric_histogram(call, "request_seconds", "From sending a request to its answer, or to giving up.", now.requests);
     metric_histogram(call, "wait_seconds", "From the acceptance of an event to its first request.", now.waits);
     metric(call, "subscriptions", "gauge", "Subscriptions in the store.", now.subscriptions);

@@ -122,14 +122,16 @@ static int serve_remove(whi_call *call) {
     return whi_remove(call, id);
 }
 
-/* The engine's own reason to send nothing goes away, its owner's pause stays. */
+/* The engine's own reason to send nothing goes away, and what was given up counts no more; its owner's pause
+ * stays. */
 static int mend(whi_call *call, const whi_registration *found) {
-    int code = WH_OK;
+    int hopeful = 1, code = whi_insight_is_hopeful(call->engine, found->subscription->id, &hopeful);
+    int mends = found->subscription->disabled != NULL || !hopeful;
 
-    if (found->subscription->disabled != NULL) {
+    if (code == WH_OK && mends) {
         code = wh_subscription_update(call->engine, found->id, "{\"paused\":false}", WH_ZSTR);
     }
-    return code == WH_OK && found->subscription->disabled != NULL && found->subscription->paused
+    return code == WH_OK && mends && found->subscription->paused
                ? wh_subscription_update(call->engine, found->id, "{\"paused\":true}", WH_ZSTR)
                : code;
 }
@@ -149,7 +151,6 @@ static int serve_resume(whi_call *call) {
     int code = whi_scope_subscription(call, call->id, &found);
 
     if (code == WH_OK) {
-        atomic_store(&found->failing, 0);
         code = mend(call, found);
         code = code == WH_OK ? send_now(call, found) : code;
     }

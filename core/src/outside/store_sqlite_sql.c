@@ -528,7 +528,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_VERSION_END] =
         "UPDATE webhook_subscription_versions SET ended = ?3 WHERE subscription = ?1 AND version = ?2",
 
-    [WHI_SQL_HEALTH_ANY] = "SELECT EXISTS (SELECT 1 FROM webhook_health)",
+    [WHI_SQL_HEALTH_ANY] = "SELECT EXISTS (SELECT 1 FROM webhook_health WHERE subscription > 0)",
     [WHI_SQL_HEALTH_GET] = "SELECT " HEALTH_COLUMNS ", 0 FROM webhook_health WHERE subscription = ?1",
     [WHI_SQL_HEALTH_PUT] = "INSERT OR REPLACE INTO webhook_health (" HEALTH_COLUMNS ")"
                            " SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM webhook_subscriptions"

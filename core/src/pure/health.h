@@ -30,6 +30,7 @@ enum whi_health_state {
 
 /* What is seen. */
 enum whi_health_sight {
+    WHI_SAW_NOTHING = -1,
     WHI_SAW_SUCCESS,
     WHI_SAW_FAILURE,   /* a failed attempt */
     WHI_SAW_EXHAUSTED, /* the same, and its delivery is given up */

@@ -9,8 +9,9 @@
 
 #define TYPE_MAXIMUM 128
 #define ID_MAXIMUM 64
+/* The engine's own types, and those of them that come once for each delivery: a pattern is as long as that. */
 #define OWN_PREFIX "webhook."
-#define OWN_PREFIX_SIZE 8
+#define EACH_PREFIX "webhook.delivery."
 
 /* The values under one text of one tenant. A prefix's text keeps its star, so it is
  * never the text of an exact type. Most buckets have one value, which needs no list;
@@ -254,8 +255,15 @@ void whi_match_free(whi_match *match) {
 
 /* ---------------------------------------------------------------------------- finding */
 
-static int is_own(const char *type, size_t size) {
-    return size >= OWN_PREFIX_SIZE && memcmp(type, OWN_PREFIX, OWN_PREFIX_SIZE) == 0;
+static int begins_with(const char *text, size_t size, const char *prefix, size_t prefix_size) {
+    return size >= prefix_size && memcmp(text, prefix, prefix_size) == 0;
+}
+
+/* How long a prefix must be to be one of this type. */
+static size_t least_of(const char *type, size_t size) {
+    return begins_with(type, size, EACH_PREFIX, sizeof EACH_PREFIX - 1) ? sizeof EACH_PREFIX - 1
+           : begins_with(type, size, OWN_PREFIX, sizeof OWN_PREFIX - 1) ? sizeof OWN_PREFIX - 1
+                                                                        : 0;
 }
 
 /* "*", one prefix per letter, the exact type. */
@@ -276,15 +284,15 @@ static size_t path_of(const whi_match *match, const char *tenant, const char *te
                       const bucket **path) {
     label at = { tenant, text, strlen(tenant), 0, 1, 0 };
     uint64_t hash = hash_tenant(match, tenant, at.tenant_size);
-    size_t count = 0;
+    size_t count = 0, least = least_of(text, size);
 
-    if (!is_own(text, size)) {
+    if (least == 0) {
         at.hash = last_mix(step(hash, '*'));
         count = add_to_path(match, &at, path, count);
     }
     for (size_t i = 0; i < size; i++) {
         hash = step(hash, text[i]);
-        if (text[i] == '.' || text[i] == ':') {
+        if ((text[i] == '.' || text[i] == ':') && i + 1 >= least) {
             at.size = i + 1;
             at.hash = last_mix(step(hash, '*'));
             count = add_to_path(match, &at, path, count);

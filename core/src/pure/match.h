@@ -2,7 +2,8 @@
  *
  * Patterns are an exact type, "*" (all), "prefix.*" and "prefix:*" (all that begin
  * with "prefix." or "prefix:"). Types under "webhook." are the engine's own and are
- * matched only by patterns that begin so. Looking up costs one hash probe per
+ * matched only by patterns that begin so; those under "webhook.delivery.", of which each delivery may
+ * have one, only by patterns that begin with that. Looking up costs one hash probe per
  * separator in the type and one step per match, however many subscriptions there are;
  * removing costs no more among 100,000 under one pattern than among two.
  * Not locked: the caller has a reader-writer lock. */

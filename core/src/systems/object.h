@@ -31,4 +31,7 @@ int whi_object_read(const whi_system *system, const char *document, size_t size,
 int whi_object_write(const whi_system *system, const whi_subscription *subscription, const whi_facts *facts, int flags,
                      whi_buf *out);
 
+/* 1: its objects tell of health. */
+int whi_object_has_health(const whi_system *system);
+
 #endif

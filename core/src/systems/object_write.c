@@ -46,3 +46,12 @@ int whi_object_write(const whi_system *system, const whi_subscription *subscript
     whi_json_free(&self.details);
     return code;
 }
+
+int whi_object_has_health(const whi_system *system) {
+    for (size_t i = 0; i < system->field_count; i++) {
+        if (system->fields[i].place == WHI_AT_HEALTHY) {
+            return 1;
+        }
+    }
+    return 0;
+}

@@ -238,10 +238,9 @@ static int is_empty(const whi_lane *lane) {
            lane->parked_due == 0;
 }
 
-/* What it knows of its receiver is worth keeping for as long as that fails. */
 static int is_unused(const whi_worker *worker, const whi_lane *lane) {
     (void)worker;
-    return is_empty(lane) && lane->failing_since == 0;
+    return is_empty(lane);
 }
 
 /* Its subscription is no more, or another process's. */
@@ -303,13 +302,8 @@ void whi_lane_landed(whi_worker *worker, whi_lane *lane) {
     whi_lane_ready(worker, lane);
 }
 
-void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int answers, int overloaded, int64_t now) {
-    if (answers) {
-        lane->failing_since = 0;
-        lane->window += lane->window < WHI_CONCURRENCY_MAXIMUM;
-    } else if (lane->failing_since == 0) {
-        lane->failing_since = now;
-    }
+void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int answers, int overloaded) {
+    lane->window += answers && lane->window < WHI_CONCURRENCY_MAXIMUM;
     if (overloaded && lane->window > 1) {
         lane->window /= 2;
     }

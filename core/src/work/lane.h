@@ -24,7 +24,7 @@ typedef struct whi_lane {
     int64_t quickest_us;     /* of its answers, lately; 0: there was none */
     int known;               /* 1: something came of a request; until then one at a time shows what it is */
     int64_t parked_due;      /* 0, or that due while the lane had no room */
-    int64_t failing_since;   /* ms, 0: the last attempt succeeded */
+    int64_t kept_at;         /* ms: when a success was last kept; 0: never */
     enum whi_sink_kind sink; /* where its last delivery went */
     void *kept;              /* what that sink keeps for it */
 } whi_lane;
@@ -66,6 +66,6 @@ const whi_worker_sink *whi_lane_sink(whi_worker *worker, whi_lane *lane, const w
 
 /* ---- what came of a delivery; answers and overloaded as in whi_parcel */
 void whi_lane_landed(whi_worker *worker, whi_lane *lane); /* one less is under way */
-void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int answers, int overloaded, int64_t now);
+void whi_lane_outcome(whi_worker *worker, whi_lane *lane, int answers, int overloaded);
 
 #endif

@@ -15,6 +15,7 @@
 #include "pure/delivery.h"
 #include "work/cancel.h"
 #include "work/lane.h"
+#include "work/watch.h"
 
 #define RETRY_US INT64_C(1000000)
 #define POSITION_US INT64_C(50000) /* between two commits for the position alone */
@@ -25,7 +26,8 @@ struct whi_record {
     int64_t position;                           /* the one that is written with it; WHI_NOWHERE: none */
     int pass;                                   /* of the reading, when that was asked for */
     int64_t number;                             /* of the worker's records, in the order of what they tell */
-    int removed;                                /* a subscription ended with it */
+    int removed;                                /* a subscription ended with it, or was switched off */
+    int64_t well;                               /* whose success was handed to the store last */
     int64_t asked;                              /* the owner, as the transaction found it; 0: none */
     whi_answer held;                            /* whether it has its row */
     struct whi_record *next_failed;
@@ -68,14 +70,18 @@ static int add_attempt(whi_store *store, const whi_delivery *delivery) {
 /* What it came to is told to who wants to hear of it; no notice about a notice. */
 static int tell(wh_engine *engine, whi_store *store, const whi_delivery *delivery) {
     const whi_attempt *attempt = delivery->attempt;
+    whi_notice notice = { .about = delivery->registration->subscription, .event = delivery->event->id };
 
-    if (delivery->state == WHI_EXHAUSTED && strncmp(delivery->event->type, "webhook.", 8) != 0) {
-        return whi_notice(engine, store, delivery->registration, "webhook.delivery.exhausted", delivery->event->id,
-                          wh_error_name(attempt != NULL ? attempt->code : WH_ENOMEM));
+    if (delivery->state == WHI_EXHAUSTED && !whi_notice_is(delivery->event->type)) {
+        notice.type = "webhook.delivery.exhausted";
+        notice.reason = wh_error_name(attempt != NULL ? attempt->code : WH_ENOMEM);
+        notice.error = delivery->error;
+        return whi_notice_write(engine, store, &notice);
     }
     if (delivery->state == WHI_DELIVERED && delivery->abort) {
-        return whi_notice(engine, store, delivery->registration, "webhook.run.aborted", delivery->event->id,
-                          delivery->key != NULL ? delivery->key : "");
+        notice.type = "webhook.run.aborted";
+        notice.reason = delivery->key != NULL ? delivery->key : "";
+        return whi_notice_write(engine, store, &notice);
     }
     return WH_OK;
 }
@@ -195,12 +201,31 @@ static int put_with_consequence(whi_record *record, whi_store *store, whi_delive
     return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
+/* Where many arrive one after the other, the first says it for all. */
+static int is_said(whi_record *record, const whi_delivery *delivery) {
+    const whi_attempt *attempt = delivery->attempt;
+    int64_t before = record->well;
+
+    if (attempt == NULL || attempt->saw == WHI_SAW_NOTHING) {
+        return 1;
+    }
+    record->well = attempt->saw == WHI_SAW_SUCCESS ? delivery->way.subscription : 0;
+    return record->well != 0 && before == record->well && !attempt->keep;
+}
+
+static int see(whi_record *record, whi_store *store, whi_delivery *delivery) {
+    return is_said(record, delivery) ? WH_OK
+                                     : whi_watch_see(record->task.worker->engine, store, delivery, record->asked);
+}
+
 static int put(whi_record *record, whi_store *store, whi_delivery *delivery) {
     wh_engine *engine = record->task.worker->engine;
+    int code;
 
     delivery->leaves = 0;
-    return has_consequence(engine, delivery) ? put_with_consequence(record, store, delivery)
+    code = has_consequence(engine, delivery) ? put_with_consequence(record, store, delivery)
                                              : add_delivery(engine, store, delivery, record->asked);
+    return code == WH_OK ? see(record, store, delivery) : code;
 }
 
 /* The delivery is somebody else's by now. */
@@ -231,7 +256,22 @@ static int put_all(whi_record *record, whi_store *store) {
         if (d->way.begun) {
             whi_underway_told(engine->underway, &d->way);
         }
+        if (d->attempt != NULL) {
+            d->attempt->judged = (whi_answer){ 0 };
+        }
         code = owner != 0 && d->event->owner == owner ? put(record, store, d) : put_attempt(record, store, d);
+    }
+    return code;
+}
+
+/* When the store has answered: what its answers are news of. */
+static int follow_all(whi_record *record, whi_store *store) {
+    int code = whi_store_flush(store);
+
+    for (whi_delivery *d = record->deliveries; d != NULL && code == WH_OK; d = d->next) {
+        if (whi_watch_is_news(d)) {
+            code = whi_watch_follow(record->task.worker->engine, store, d, &record->removed);
+        }
     }
     return code;
 }
@@ -261,11 +301,13 @@ static int run_record(whi_job *job, whi_store *store) {
         return whi_fail(WH_EBUSY, "an earlier one waits to be recorded");
     }
     record->removed = 0;
+    record->well = 0;
     record->held.code = WH_OK;
     record->asked = atomic_load(&engine->lease->owner);
     code = ask_for_row(record, store);
     code = code == WH_OK ? whi_registry_expect(engine->registry) : code;
     code = code == WH_OK ? put_all(record, store) : code;
+    code = code == WH_OK ? follow_all(record, store) : code;
     return code == WH_OK ? move_position(record, store) : code;
 }
 
@@ -339,6 +381,9 @@ static void settle_all(whi_worker *worker, const whi_record *record) {
     for (whi_delivery *d = record->deliveries; d != NULL; d = d->next) {
         if (d->leaves) {
             whi_cancel(worker, d->registration->subscription->id);
+        }
+        if (whi_watch_is_news(d)) {
+            whi_watch_tell(worker->engine, d);
         }
         settle(worker, d);
     }

@@ -7,63 +7,43 @@
 #include "base/mem.h"
 #include "engine/lease.h"
 #include "engine/notice.h"
-#include "engine/version.h"
 #include "pure/delivery.h"
-#include "systems/subscription_make.h"
+#include "pure/health.h"
+#include "work/disable.h"
 #include "work/later.h"
 #include "work/record.h"
 
 typedef struct retirement {
     whi_task task;
+    wh_engine *engine;
     whi_registration *registration; /* a reference */
     whi_delivery *delivery;         /* NULL, or the one that a single_use subscription gets */
+    int taken;                      /* in the transaction: somebody takes a notice of it */
     int found, off;                 /* in the transaction: it is there; it was switched off, or is not to be */
     char reason[16];
 } retirement;
 
-/* A version that has ended may have been for one event alone, or have had another rule: neither is a
- * reason to switch off what its owner has made of it since. */
-static int has_no_reason(const retirement *self, const whi_registration *now) {
-    return self->delivery != NULL
-               ? !now->subscription->single_use
-               : strcmp(self->reason, "rule") == 0 && now->rule_hash != self->registration->rule_hash;
-}
+static const char disabled[] = "webhook.subscription.disabled";
 
-static int switch_off(retirement *self, whi_store *store, whi_subscription *subscription) {
-    self->off = subscription->disabled != NULL;
-    if (self->off) {
-        return WH_OK;
-    }
-    subscription->disabled = whi_strdup(self->reason, WH_ZSTR);
-    return subscription->disabled != NULL ? whi_version_keep(self->task.worker->engine, store, subscription)
-                                          : whi_fail_memory();
+/* The delivery is one of many, and nothing is told of it. */
+static int ask(retirement *self, whi_store *store) {
+    self->taken = 0;
+    return self->delivery == NULL
+               ? whi_notice_ask(self->engine, store, self->registration->subscription->tenant, disabled, &self->taken)
+               : WH_OK;
 }
 
 static int tell(retirement *self, whi_store *store) {
-    return self->found && !self->off ? whi_notice(self->task.worker->engine, store, self->registration,
-                                                  "webhook.subscription.disabled", NULL, self->reason)
-                                     : WH_OK;
+    return self->found && !self->off && self->taken
+               ? whi_notice_add(self->engine, store,
+                                &(whi_notice){ .about = self->registration->subscription,
+                                               .type = disabled,
+                                               .reason = self->reason })
+               : WH_OK;
 }
 
-static int read_and_switch(retirement *self, whi_store *store) {
-    whi_registration *now = NULL;
-    whi_subscription *subscription = NULL;
-    int code =
-        whi_store_subscription_now(store, self->registration->subscription->id, whi_registration_read, (void *)&now);
-
-    self->found = code == WH_OK;
-    if (code != WH_OK) {
-        return code == WH_ENOTFOUND ? WH_OK : code;
-    }
-    if (has_no_reason(self, now)) {
-        self->off = self->delivery == NULL; /* the delivery is one of many, and nothing is told of a rule */
-    } else {
-        code = whi_subscription_copy(&subscription, now->subscription);
-        code = code == WH_OK ? switch_off(self, store, subscription) : code;
-    }
-    whi_subscription_free(subscription);
-    whi_registration_unref(now);
-    return code;
+static int switch_off(retirement *self, whi_store *store) {
+    return whi_disable(self->engine, store, self->registration, self->reason, &self->found, &self->off);
 }
 
 /* Another event was first: of one that has a row that is the end, else there is none. */
@@ -91,7 +71,8 @@ static int run_retirement(whi_job *job, whi_store *store) {
     if (self->delivery != NULL) {
         code = whi_lease_check(engine->lease, store, self->delivery->event->owner);
     }
-    code = code == WH_OK ? read_and_switch(self, store) : code;
+    code = code == WH_OK ? ask(self, store) : code;
+    code = code == WH_OK ? switch_off(self, store) : code;
     if (code == WH_OK) {
         code = self->delivery != NULL ? put_delivery(self, store) : tell(self, store);
     }
@@ -147,7 +128,8 @@ static void back(whi_task *task) {
     if (self->delivery != NULL) {
         settle_used(self);
     } else if (self->found && !self->off) {
-        whi_log(&engine->log, WH_LOG_INFO, "%s is switched off: %s", self->registration->id, self->reason);
+        atomic_fetch_add_explicit(&engine->count.news[WHI_NEWS_DISABLED - 1], 1, memory_order_relaxed);
+        whi_log(&engine->log, WH_LOG_WARNING, "%s is switched off: %s", self->registration->id, self->reason);
     }
     free_retirement(self);
 }
@@ -160,6 +142,7 @@ static retirement *retirement_new(whi_worker *worker, whi_registration *registra
     }
     atomic_fetch_add(&registration->refs, 1);
     self->registration = registration;
+    self->engine = worker->engine;
     self->task.worker = worker;
     self->task.job.run = run_retirement;
     self->task.job.rows = 4;

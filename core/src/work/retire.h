@@ -1,4 +1,4 @@
-/* Retiring: a subscription is switched off because its receiver is gone or fails, its rule fails, or
+/* Retiring: a subscription is switched off because its receiver is gone or fails (watch.h), its rule fails, or
  * its one event came. A worker finds that out and may not wait: it is a task of the writer, which
  * decides in the transaction, by the version in force there, so nobody's change is lost. */
 #ifndef WHI_RETIRE_H

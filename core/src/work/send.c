@@ -14,7 +14,7 @@
 #include "pure/retry.h"
 #include "work/lane.h"
 #include "work/record.h"
-#include "work/retire.h"
+#include "work/watch.h"
 
 #define SCARCE_MS 1000           /* until what could not be sent for want of something here is tried again */
 #define LONG_US INT64_C(2000000) /* under way without a row: the position waits for no receiver longer */
@@ -107,6 +107,7 @@ static whi_attempt *attempt_of(const whi_parcel *parcel) {
     attempt->duration_us = parcel->duration_us;
     attempt->code = parcel->code;
     attempt->status = parcel->status;
+    attempt->saw = WHI_SAW_NOTHING;
     attempt->response_size = parcel->answer_size;
     if (parcel->answer_size > 0) {
         memcpy(attempt->response, parcel->answer, parcel->answer_size);
@@ -164,20 +165,14 @@ static void note_distance(whi_worker *worker, whi_lane *lane, int64_t took_us) {
 static void judge_lane(whi_worker *worker, const whi_flight *flight) {
     const whi_parcel *parcel = &flight->parcel;
     whi_lane *lane = flight->lane;
-    int64_t now = whi_now(worker->engine);
 
     if (parcel->answers) {
         note_distance(worker, lane, parcel->duration_us);
     }
     lane->known = 1;
     whi_lane_set_kind(worker, lane, kind_of(flight));
-    whi_lane_outcome(worker, lane, parcel->answers, parcel->overloaded, now);
-    if (parcel->outcome == WHI_OUTCOME_GONE) {
-        whi_retire(worker, parcel->delivery->registration, "gone");
-    } else if (lane->failing_since != 0 && now - lane->failing_since > worker->engine->options.disable_after) {
-        lane->failing_since = 0;
-        whi_retire(worker, parcel->delivery->registration, "failing");
-    }
+    whi_watch_note(lane, parcel);
+    whi_lane_outcome(worker, lane, parcel->answers, parcel->overloaded);
 }
 
 /* For looking on. */
@@ -262,9 +257,6 @@ static void judge(whi_flight *flight) {
     } else {
         atomic_fetch_add_explicit(&worker->engine->count.failed, 1, memory_order_relaxed);
         fail_delivery(worker, parcel);
-    }
-    if (success || delivery->state == WHI_EXHAUSTED) { /* what is tried again may still arrive */
-        atomic_store_explicit(&delivery->registration->failing, !success, memory_order_relaxed);
     }
     judge_lane(worker, flight);
     whi_record_delivery(worker, delivery);

@@ -760,8 +760,8 @@ mutation expects_nothing 'what a transaction saw of other processes is not expec
     engine/registry.c 'atomic_store(&registry->news, changes);' ''
 
 mutation used_outside 'whether single_use is used is decided outside of the transaction' \
-    work/retire.c 'self->off = subscription->disabled != NULL;' \
-    'self->off = self->registration->subscription->disabled != NULL;'
+    work/disable.c 'code = code == WH_OK ? switch_off(' \
+    'code = registration->subscription->disabled != NULL ? WH_OK : code == WH_OK ? switch_off('
 
 mutation used_stays 'a used single_use subscription stays' \
     work/record.c '*out = self.used;' '*out = self.used & 2;'

@@ -1,0 +1,135 @@
+/* Tests: test_engine_health. */
+#include "work/watch.h"
+
+#include "engine/lease.h"
+#include "engine/notice.h"
+#include "pure/delivery.h"
+#include "work/disable.h"
+
+/* -------------------------------------------------------------------------- noting */
+
+static int sight_of(const whi_parcel *parcel) {
+    if (parcel->answers || parcel->outcome == WHI_OUTCOME_SUCCESS) {
+        return WHI_SAW_SUCCESS;
+    }
+    if (parcel->outcome == WHI_OUTCOME_SET_ASIDE) {
+        return WHI_SAW_NOTHING;
+    }
+    if (parcel->outcome == WHI_OUTCOME_GONE) {
+        return WHI_SAW_GONE;
+    }
+    return parcel->delivery->state == WHI_EXHAUSTED ? WHI_SAW_EXHAUSTED : WHI_SAW_FAILURE;
+}
+
+/* A clock that went back must not silence it for as long. */
+static int is_to_be_kept(const whi_lane *lane, int64_t at) {
+    return at - lane->kept_at >= WHI_WATCH_KEEP_MS || at < lane->kept_at;
+}
+
+void whi_watch_note(whi_lane *lane, const whi_parcel *parcel) {
+    whi_attempt *attempt = parcel->delivery->attempt;
+
+    if (attempt == NULL) {
+        return;
+    }
+    attempt->saw = sight_of(parcel);
+    if (attempt->saw == WHI_SAW_SUCCESS && is_to_be_kept(lane, attempt->at)) {
+        attempt->keep = 1;
+        lane->kept_at = attempt->at;
+    }
+}
+
+/* ------------------------------------------------------------------------- recording */
+
+int whi_watch_see(wh_engine *engine, whi_store *store, whi_delivery *delivery, int64_t owner) {
+    whi_attempt *attempt = delivery->attempt;
+    whi_fact *fact;
+    int code;
+
+    if (attempt == NULL || attempt->saw == WHI_SAW_NOTHING) {
+        return WH_OK;
+    }
+    attempt->judged = (whi_answer){ 0 };
+    code = whi_store_add(store, WH_FACT_HEALTH, &attempt->judged, &fact);
+    if (code == WH_OK) {
+        fact->of.sight = (whi_sight){ .subscription = delivery->way.subscription,
+                                      .holder = owner,
+                                      .what = attempt->saw,
+                                      .at = attempt->at,
+                                      .steady = attempt->saw != WHI_SAW_SUCCESS ? whi_steady(engine) : 0,
+                                      .disable_after = engine->options.disable_after,
+                                      .keep = attempt->keep,
+                                      .error = delivery->error,
+                                      .became = &attempt->became };
+    }
+    return code;
+}
+
+int whi_watch_is_news(const whi_delivery *delivery) {
+    return delivery->attempt != NULL && delivery->attempt->judged.number != WHI_NO_NEWS;
+}
+
+static const char *reason_of(const whi_attempt *attempt) {
+    switch (attempt->judged.number) {
+    case WHI_NEWS_RECOVERED:
+        return "delivered";
+    case WHI_NEWS_DISABLED:
+        return whi_health_reason(attempt->saw);
+    default:
+        return wh_error_name(attempt->code);
+    }
+}
+
+static const char *const types[WHI_NEWS_KINDS] = {
+    [WHI_NEWS_FAILING] = "webhook.subscription.failing",
+    [WHI_NEWS_RECOVERED] = "webhook.subscription.recovered",
+    [WHI_NEWS_DISABLED] = "webhook.subscription.disabled",
+};
+
+static int add_notice(wh_engine *engine, whi_store *store, const whi_delivery *delivery) {
+    const whi_attempt *attempt = delivery->attempt;
+
+    return whi_notice_add(engine, store,
+                          &(whi_notice){ .about = delivery->registration->subscription,
+                                         .type = types[attempt->judged.number],
+                                         .event = delivery->event->id,
+                                         .reason = reason_of(attempt),
+                                         .health = &attempt->became,
+                                         .error = delivery->error });
+}
+
+/* One that is off for another reason already, or is gone, is not switched off once more: that is no news. */
+static int disable(wh_engine *engine, whi_store *store, whi_delivery *delivery, int *changed) {
+    whi_attempt *attempt = delivery->attempt;
+    int found, off, code = whi_disable(engine, store, delivery->registration, reason_of(attempt), &found, &off);
+
+    if (code == WH_OK && found && !off) {
+        *changed = 1;
+    } else {
+        attempt->judged.number = WHI_NO_NEWS;
+    }
+    return code;
+}
+
+int whi_watch_follow(wh_engine *engine, whi_store *store, whi_delivery *delivery, int *changed) {
+    whi_attempt *attempt = delivery->attempt;
+    int taken, code = whi_notice_ask(engine, store, delivery->registration->subscription->tenant,
+                                     types[attempt->judged.number], &taken);
+
+    if (code == WH_OK && attempt->judged.number == WHI_NEWS_DISABLED) {
+        code = disable(engine, store, delivery, changed);
+    }
+    return code == WH_OK && taken && attempt->judged.number != WHI_NO_NEWS ? add_notice(engine, store, delivery) : code;
+}
+
+/* -------------------------------------------------------------------------- telling */
+
+void whi_watch_tell(wh_engine *engine, const whi_delivery *delivery) {
+    const whi_attempt *attempt = delivery->attempt;
+    enum whi_health_news news = (enum whi_health_news)attempt->judged.number;
+
+    atomic_fetch_add_explicit(&engine->count.news[news - 1], 1, memory_order_relaxed);
+    whi_log(&engine->log, news == WHI_NEWS_RECOVERED ? WH_LOG_INFO : WH_LOG_WARNING,
+            news == WHI_NEWS_DISABLED ? "%s is switched off: %s" : "%s is %s", delivery->registration->id,
+            news == WHI_NEWS_DISABLED ? reason_of(attempt) : whi_health_news_name(news));
+}

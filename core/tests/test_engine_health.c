@@ -1,0 +1,284 @@
+/* Health as it is seen from outside: each change is told once, whoever has the work, and is kept. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine_fixture.h"
+#include "life_kit.h"
+
+#define HOUR INT64_C(3600000)
+#define URL "\"url\":\"https://example.com/hook\""
+#define HEALTH(what) "SELECT coalesce((SELECT " what " FROM webhook_health), 0)"
+#define OWN "SELECT count(*) FROM webhook_events WHERE type LIKE 'webhook.%'"
+
+/* The log's lines, one behind the other. */
+static char lines[8192];
+static int line_count;
+
+static void note_line(int level, const char *line, void *payload) {
+    size_t used = strlen(lines);
+
+    (void)payload;
+    line_count++;
+    snprintf(lines + used, sizeof lines - used, "%d %s\n", level, line);
+}
+
+static wh_engine *opened(const char *file) {
+    wh_options options = WH_OPTIONS_INIT;
+
+    options.log = note_line;
+    return fixture_open(file, &options);
+}
+
+static int begin(void **state) {
+    lines[0] = '\0';
+    line_count = 0;
+    return fixture_setup(state);
+}
+
+static void try_at(wh_engine *engine, int status, int64_t later) {
+    fixture_script.status = status;
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    atomic_fetch_add(&fixture_time, later);
+}
+
+/* What came last to the receiver of notices. */
+static char last_payload[2048];
+
+static void take_notice(whi_request *request, void *payload) {
+    (void)payload;
+    if (strstr(request->url, "/ops") == NULL) {
+        request->status = fixture_script.status;
+        return;
+    }
+    request->status = 200;
+    snprintf(last_payload, sizeof last_payload, "%.*s", (int)request->body_size, (const char *)request->body);
+}
+
+static void a_change_is_told_once_in_the_log(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0,1000000000]}", NULL);
+    try_at(engine, 500, 1000);
+    try_at(engine, 500, 1000);
+    assert_int_equal(line_count, 0);
+    for (int i = 0; i < 14; i++) {
+        try_at(engine, 500, 1000);
+    }
+    assert_int_equal(line_count, 1);
+    assert_has(lines, "is failing");
+    assert_int_equal(life_sql(file, HEALTH("state")), 2);
+    assert_int_equal(life_sql(file, HEALTH("failures")), 16);
+    try_at(engine, 200, 1000);
+    try_at(engine, 200, 1000);
+    assert_int_equal(line_count, 2);
+    assert_has(lines, "is recovered");
+    assert_int_equal(life_sql(file, HEALTH("state")), 0);
+    wh_close(engine);
+}
+
+static void a_healthy_one_has_no_row_and_one_failure_is_no_news(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    for (int i = 0; i < 5; i++) {
+        try_at(engine, 200, 1000);
+    }
+    assert_int_equal(life_sql(file, HEALTH("count(*)")), 0);
+    try_at(engine, 500, 5500);
+    assert_int_equal(life_sql(file, HEALTH("state")), 1);
+    try_at(engine, 200, 1000);
+    assert_int_equal(life_sql(file, HEALTH("count(*)")), 0);
+    assert_int_equal(line_count, 0);
+    wh_close(engine);
+}
+
+static void two_failures_days_apart_disable_nothing(void **state) {
+    wh_engine *engine = opened(":memory:");
+    char id[WH_ID_SIZE];
+    char *text;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0]}", id);
+    for (int i = 0; i < 20; i++) {
+        try_at(engine, 500, 6 * 24 * HOUR);
+    }
+    text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+    assert_has(text, "\"disabled\":null");
+    wh_free(text);
+    assert_int_equal(line_count, 1);
+    wh_close(engine);
+}
+
+/* Each by an engine of its own. */
+static void it_is_kept_over_a_restart(void **state) {
+    const char *file = fixture_file();
+    char id[WH_ID_SIZE];
+    wh_engine *engine = opened(file);
+    char *text;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0]}", id);
+    wh_close(engine);
+    for (int i = 0; i < 6 * 24; i += 4) {
+        engine = opened(file);
+        try_at(engine, 500, 4 * HOUR);
+        wh_close(engine);
+    }
+    engine = opened(file);
+    text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+    assert_has(text, "\"disabled\":\"failing\"");
+    wh_free(text);
+    assert_int_equal(line_count, 2);
+    assert_has(lines, "is failing");
+    assert_has(lines, "is switched off: failing");
+    assert_int_equal(life_sql(file, HEALTH("state")), 3);
+    wh_close(engine);
+}
+
+static void without_a_taker_no_event_of_ours_is_kept(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0]}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"tenant\":\"other\",\"events\":[\"webhook.*\"]}", NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/ops\",\"events\":[\"webhook.*\"],\"paused\":true}", NULL);
+    for (int i = 0; i < 20; i++) {
+        try_at(engine, 500, HOUR);
+    }
+    try_at(engine, 410, HOUR);
+    assert_int_equal(life_sql(file, OWN), 0);
+    assert_int_equal(life_states(engine, "exhausted"), 21);
+    wh_close(engine);
+}
+
+static void who_takes_them_gets_each_change_with_its_counts(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/ops\",\"events\":[\"webhook.*\"]}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"events\":[\"a\"],\"retry\":[0]}", NULL);
+    fixture_script.answer = take_notice;
+    for (int i = 0; i < 3; i++) {
+        try_at(engine, 500, 1000);
+    }
+    assert_int_equal(life_sql(file, OWN), 1);
+    assert_has(last_payload, "\"reason\":\"status\"");
+    assert_has(last_payload, "\"failures\":1,\"exhausted\":1,\"error\":\"status: answered 500\"");
+    try_at(engine, 200, 1000);
+    assert_has(last_payload, "\"reason\":\"delivered\"");
+    assert_has(last_payload, "\"failures\":3,\"exhausted\":3");
+    try_at(engine, 410, 1000);
+    assert_has(last_payload, "\"reason\":\"gone\"");
+    assert_int_equal(life_sql(file, OWN), 3);
+    wh_close(engine);
+}
+
+static void each_delivery_that_is_given_up_is_told_to_who_names_it(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/ops\",\"events\":[\"webhook.delivery.exhausted\"]}",
+                      NULL);
+    fixture_subscribe(engine, "{" URL ",\"events\":[\"a\"],\"retry\":[0]}", NULL);
+    fixture_script.answer = take_notice;
+    for (int i = 0; i < 3; i++) {
+        try_at(engine, 500, 1000);
+    }
+    assert_int_equal(life_sql(file, OWN), 3);
+    assert_has(last_payload, "\"event\":\"msg_");
+    wh_close(engine);
+}
+
+static void one_that_is_resumed_is_told_of_and_begins_anew(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0]}", id);
+    try_at(engine, 410, 1000);
+    assert_int_equal(line_count, 1);
+    assert_has(lines, "is switched off: gone");
+    assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"x\"}", WH_ZSTR), WH_OK);
+    assert_int_equal(life_sql(file, HEALTH("state")), 3);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":false}", WH_ZSTR), WH_OK);
+    assert_int_equal(life_sql(file, HEALTH("count(*)")), 0);
+    assert_int_equal(line_count, 2);
+    assert_has(lines, "is resumed");
+    assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":false}", WH_ZSTR), WH_OK);
+    assert_int_equal(line_count, 2);
+    wh_close(engine);
+}
+
+/* Two engines on one file: whoever has the partition goes on where the other was. */
+static void it_goes_with_the_work_from_one_engine_to_another(void **state) {
+    const char *file = fixture_file();
+    wh_engine *one = opened(file), *two;
+
+    (void)state;
+    fixture_subscribe(one, "{" URL ",\"retry\":[0,1000000000]}", NULL);
+    try_at(one, 500, 1000);
+    try_at(one, 500, 1000);
+    wh_close(one);
+    two = opened(file);
+    try_at(two, 500, 1000);
+    assert_int_equal(life_sql(file, HEALTH("failures")), 3);
+    assert_int_equal(line_count, 1);
+    assert_int_equal(wh_stop(two, 0), WH_OK);
+    wh_close(two);
+    one = opened(file);
+    try_at(one, 500, 1000);
+    assert_int_equal(line_count, 1);
+    try_at(one, 200, 1000);
+    assert_int_equal(line_count, 2);
+    wh_close(one);
+}
+
+static void a_success_is_kept_now_and_then(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+    int64_t first;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL "}", NULL);
+    try_at(engine, 200, 1000);
+    first = life_sql(file, "SELECT success_at FROM webhook_receivers");
+    assert_true(first > 0);
+    try_at(engine, 200, 1000);
+    assert_int_equal(life_sql(file, "SELECT success_at FROM webhook_receivers"), first);
+    atomic_fetch_add(&fixture_time, HOUR);
+    try_at(engine, 200, 1000);
+    assert_true(life_sql(file, "SELECT success_at FROM webhook_receivers") > first);
+    wh_close(engine);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, fixture_setup)
+    const struct CMUnitTest tests[] = {
+        TEST(a_change_is_told_once_in_the_log),
+        TEST(a_healthy_one_has_no_row_and_one_failure_is_no_news),
+        TEST(two_failures_days_apart_disable_nothing),
+        TEST(it_is_kept_over_a_restart),
+        TEST(without_a_taker_no_event_of_ours_is_kept),
+        TEST(who_takes_them_gets_each_change_with_its_counts),
+        TEST(each_delivery_that_is_given_up_is_told_to_who_names_it),
+        TEST(one_that_is_resumed_is_told_of_and_begins_anew),
+        TEST(it_goes_with_the_work_from_one_engine_to_another),
+        TEST(a_success_is_kept_now_and_then),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
