@@ -489,10 +489,13 @@ typedef struct wh_query {
     int64_t since, until;     /* events, deliveries: by the event's time of acceptance */
     int64_t limit;            /* items of the page, default 100 */
     const char *cursor;       /* "next" of the page before */
+    int64_t own;              /* 1: events of the engine's own ("webhook.*") and their deliveries, too. Without it they
+                                 are left out, unless the query names an event or such a type, or, of deliveries, a
+                                 subscription */
 } wh_query;
 
 #define WH_QUERY_INIT                                                                                                  \
-    { sizeof(wh_query), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL }
+    { sizeof(wh_query), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL, 0 }
 
 /* Each gives a page {"items":[…],"next":"…" or null}, newest first, to be freed with wh_free. One page looks at no
  * more than a bounded number of rows, so a page may hold fewer items than asked, even none, and still have a next
@@ -528,8 +531,8 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
 
 /* Sends what a subscription never got, since it was paused, disabled or not made yet: makes the deliveries
  * that its present version gives for stored events, due at once, and such as its failing rule holds. Of the query
- * since, until, event and type are used, NULL: all. Nothing is made where a delivery is, whatever its state, nor of
- * what is not fanned out yet and will be. A few events are decided and committed at a time, oldest first: what was
+ * since, until, event, type and own are used, NULL: all. Nothing is made where a delivery is, whatever its state, nor
+ * of what is not fanned out yet and will be. A few events are decided and committed at a time, oldest first: what was
  * made stays when it is interrupted, and another call goes on. dry_run 1: counts alone. count, which may be NULL,
  * receives how many, also with an error. Errors: invalid (also for single_use), not_found, conflict (disabled). */
 WH_API int wh_replay_missed(wh_engine *engine, const char *subscription, const wh_query *query, int dry_run,
@@ -585,10 +588,11 @@ typedef struct wh_backtest {
     int (*progress)(int64_t done, int64_t total, void *payload); /* now and then; non-zero cancels; total: events
                                                                     at most */
     void *payload;
+    int64_t own; /* 1: events of the engine's own ("webhook.*"), too */
 } wh_backtest;
 
 #define WH_BACKTEST_INIT                                                                                               \
-    { sizeof(wh_backtest), NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL }
+    { sizeof(wh_backtest), NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL, 0 }
 
 /* Runs candidate and present side by side, newest event first, a megabyte of them in memory
  * at a time. Gives

@@ -354,6 +354,7 @@ typedef struct wh_backend_query {
     int64_t since, until;                      /* event numbers: since <= number < until; 0: open */
     int64_t before_event, before_subscription; /* exclusive; 0: from the newest */
     int64_t limit, rows;
+    int foreign; /* 1: of events, and deliveries of them, whose type does not begin with "webhook." */
 } wh_backend_query;
 
 /* Where a list stopped: key of the last row looked at; more is 0 at the end. */

@@ -223,6 +223,77 @@ static void one_that_is_resumed_is_told_of_and_begins_anew(void **state) {
     wh_close(engine);
 }
 
+static int64_t items_of(int code, char **text, const size_t *size) {
+    char *page = fixture_text(code, text, size);
+    int64_t count = 0;
+
+    for (const char *at = page; (at = strstr(at, "\"id\":\"")) != NULL; at++) {
+        count++;
+    }
+    wh_free(page);
+    return count;
+}
+
+#define ITEMS(call) items_of((call), &fixture_handed, &fixture_size)
+
+/* Two of a, one that tells of failing, and a delivery of each. */
+static void events_of_ours_are_listed_where_they_are_asked_for(void **state) {
+    wh_engine *engine = opened(":memory:");
+    wh_query query = WH_QUERY_INIT;
+    char ops[WH_ID_SIZE];
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/ops\",\"events\":[\"webhook.*\"]}", ops);
+    fixture_subscribe(engine, "{" URL ",\"events\":[\"a\"],\"retry\":[0]}", NULL);
+    fixture_script.answer = take_notice;
+    try_at(engine, 500, 1000);
+    try_at(engine, 500, 1000);
+    assert_int_equal(ITEMS(wh_events(engine, &query, &fixture_handed, &fixture_size)), 2);
+    assert_int_equal(ITEMS(wh_deliveries(engine, &query, &fixture_handed, &fixture_size)), 2);
+    query.own = 1;
+    assert_int_equal(ITEMS(wh_events(engine, &query, &fixture_handed, &fixture_size)), 3);
+    assert_int_equal(ITEMS(wh_deliveries(engine, &query, &fixture_handed, &fixture_size)), 3);
+    query.own = 0;
+    query.type = "webhook.subscription.failing";
+    assert_int_equal(ITEMS(wh_events(engine, &query, &fixture_handed, &fixture_size)), 1);
+    query.type = NULL;
+    query.subscription = ops;
+    assert_int_equal(ITEMS(wh_deliveries(engine, &query, &fixture_handed, &fixture_size)), 1);
+    wh_close(engine);
+}
+
+static void nor_are_they_missed_or_backtested_where_they_are_not(void **state) {
+    wh_engine *engine = opened(":memory:");
+    wh_backtest backtest = WH_BACKTEST_INIT;
+    wh_query query = WH_QUERY_INIT;
+    char late[WH_ID_SIZE];
+    int64_t count = 0;
+    char *text;
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/ops\",\"events\":[\"webhook.*\"]}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"events\":[\"a\"],\"retry\":[0]}", NULL);
+    fixture_script.answer = take_notice;
+    try_at(engine, 500, 1000);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/ops\",\"events\":[\"*\",\"webhook.*\"]}", late);
+    assert_int_equal(wh_replay_missed(engine, late, &query, 1, &count), WH_OK);
+    assert_int_equal(count, 1);
+    query.own = 1;
+    assert_int_equal(wh_replay_missed(engine, late, &query, 1, &count), WH_OK);
+    assert_int_equal(count, 2);
+    backtest.subscription = late;
+    backtest.document = "{\"fields\":\"id\"}";
+    backtest.document_size = WH_ZSTR;
+    text = DOCUMENT(wh_backtest_run(engine, &backtest, &fixture_handed, &fixture_size));
+    assert_has(text, "\"events\":1,");
+    wh_free(text);
+    backtest.own = 1;
+    text = DOCUMENT(wh_backtest_run(engine, &backtest, &fixture_handed, &fixture_size));
+    assert_has(text, "\"events\":2,");
+    wh_free(text);
+    wh_close(engine);
+}
+
 /* Two engines on one file: whoever has the partition goes on where the other was. */
 static void it_goes_with_the_work_from_one_engine_to_another(void **state) {
     const char *file = fixture_file();
@@ -276,6 +347,8 @@ int main(void) {
         TEST(who_takes_them_gets_each_change_with_its_counts),
         TEST(each_delivery_that_is_given_up_is_told_to_who_names_it),
         TEST(one_that_is_resumed_is_told_of_and_begins_anew),
+        TEST(events_of_ours_are_listed_where_they_are_asked_for),
+        TEST(nor_are_they_missed_or_backtested_where_they_are_not),
         TEST(it_goes_with_the_work_from_one_engine_to_another),
         TEST(a_success_is_kept_now_and_then),
     };

@@ -18,8 +18,8 @@
 NO_PADDING(wh_limits, connections);
 NO_PADDING(wh_options, log_payload);
 NO_PADDING(wh_event, key);
-NO_PADDING(wh_query, cursor);
-NO_PADDING(wh_backtest, payload);
+NO_PADDING(wh_query, own);
+NO_PADDING(wh_backtest, own);
 NO_PADDING(wh_verify_options, url);
 NO_PADDING(wh_api_options, reserved);
 NO_PADDING(wh_api_request, tenant);

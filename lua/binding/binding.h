@@ -63,6 +63,8 @@ int whl_text_check(const char *text, size_t size, const char *name);
 const char *whl_bytes(lua_State *L, int index, const char *name, size_t *size);
 int64_t whl_integer(lua_State *L, int index, const char *name);
 int whl_boolean(lua_State *L, int index, const char *name);
+/* 1: the table's member is true; 0: false or none. Raises where it is neither. */
+int whl_field_flag(lua_State *L, int table, const char *name);
 
 /* Raises unless the value at index is a table whose keys are all among names, which
  * ends with NULL; owner says in the error whose names they are. */

@@ -125,12 +125,13 @@ static int take_progress(lua_State *L, int options, watcher *w, wh_backtest *out
 static int take_backtest(lua_State *L, int options, whl_box *box, watcher *w, wh_backtest *out) {
     static const char *const names[] = { "subscription", "document", "rule", "fields", "filters",
                                          "events",       "metadata", "last", "since",  "until",
-                                         "shown",        "progress", NULL };
+                                         "shown",        "progress", "own",  NULL };
     int failed;
 
     whl_check_names(L, options, "backtest", names);
     whl_field_integer(L, options, "last", &out->last);
     whl_field_integer(L, options, "shown", &out->shown);
+    out->own = whl_field_flag(L, options, "own");
     failed = whl_field_time(L, options, "since", &out->since);
     failed = failed ? failed : whl_field_time(L, options, "until", &out->until);
     failed = failed ? failed : whl_field_text(L, options, "subscription", &out->subscription);

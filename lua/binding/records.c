@@ -251,8 +251,8 @@ static int body(lua_State *L) {
 /* -------------------------------------------------------------------------- lists */
 
 int whl_query(lua_State *L, int index, wh_query *out) {
-    static const char *const names[] = { "tenant", "subscription", "event", "type",   "state",
-                                         "since",  "until",        "limit", "cursor", NULL };
+    static const char *const names[] = { "tenant", "subscription", "event",  "type", "state", "since",
+                                         "until",  "limit",        "cursor", "own",  NULL };
     int failed;
 
     if (lua_isnoneornil(L, index)) {
@@ -269,6 +269,7 @@ int whl_query(lua_State *L, int index, wh_query *out) {
     failed = failed ? failed : whl_field_time(L, index, "until", &out->until);
     if (!failed) {
         whl_field_integer(L, index, "limit", &out->limit);
+        out->own = whl_field_flag(L, index, "own");
     }
     return failed;
 }
@@ -347,16 +348,15 @@ static int replay(lua_State *L) {
 }
 
 static int take_missed(lua_State *L, int options, wh_query *query, int *dry_run) {
-    static const char *const names[] = { "since", "until", "event", "type", "dry_run", NULL };
+    static const char *const names[] = { "since", "until", "event", "type", "dry_run", "own", NULL };
     int failed;
 
     if (lua_isnoneornil(L, options)) {
         return 0;
     }
     whl_check_names(L, options, "replay_missed", names);
-    lua_pushliteral(L, "dry_run");
-    *dry_run = lua_rawget(L, options) != LUA_TNIL && whl_boolean(L, lua_gettop(L), "dry_run");
-    lua_pop(L, 1);
+    *dry_run = whl_field_flag(L, options, "dry_run");
+    query->own = whl_field_flag(L, options, "own");
     failed = whl_field_time(L, options, "since", &query->since);
     failed = failed ? failed : whl_field_time(L, options, "until", &query->until);
     failed = failed ? failed : whl_field_text(L, options, "event", &query->event);

@@ -105,6 +105,15 @@ int whl_boolean(lua_State *L, int index, const char *name) {
     return lua_toboolean(L, index);
 }
 
+int whl_field_flag(lua_State *L, int table, const char *name) {
+    int flag;
+
+    lua_pushstring(L, name);
+    flag = lua_rawget(L, table) != LUA_TNIL && whl_boolean(L, lua_gettop(L), name);
+    lua_pop(L, 1);
+    return flag;
+}
+
 static int is_among(const char *name, const char *const *names) {
     for (; *names != NULL; names++) {
         if (strcmp(name, *names) == 0) {

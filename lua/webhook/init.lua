@@ -144,6 +144,7 @@ local core = require "webhook.core"
 ---@field until? webhook.time write ["until"], since Lua has the word for itself
 ---@field limit? integer items of a page, 100
 ---@field cursor? string the `next` of the page before
+---@field own? boolean events, deliveries: true: those of the engine's own ("webhook.*"), too
 
 ---@class webhook.page
 ---@field items table[]
@@ -248,6 +249,7 @@ local core = require "webhook.core"
 ---@field event? string one, by its id
 ---@field type? string
 ---@field dry_run? boolean true: counts alone
+---@field own? boolean true: the engine's own events ("webhook.*"), too
 
 ---@class webhook.backtest a candidate: `document`, or some of the five fields after it
 ---@field subscription? string whose tenant, patterns and rule are compared with; absent: compared with sending everything
@@ -261,6 +263,7 @@ local core = require "webhook.core"
 ---@field since? webhook.time of acceptance
 ---@field until? webhook.time write ["until"]
 ---@field shown? integer differences and errors that are told in full, 10
+---@field own? boolean true: the engine's own events ("webhook.*"), too
 ---@field progress? fun(done: integer, total: integer): boolean? called now and then; true cancels, and so does an error, which is then raised. It may not close the engine
 
 ---@class webhook.backtest_report

@@ -300,6 +300,7 @@ static int walk(backtest *self) {
     whi_store_query rows = { .tenant = self->then.registration->subscription->tenant, .rows = BATCH_ROWS };
     int more = 1, code = WH_OK;
 
+    rows.foreign = self->options->own == 0;
     rows.since = self->options->since ? whi_ident_first(self->options->since) : 0;
     rows.until = whi_query_until(self->options->until);
     self->told_us = whi_monotonic_us();

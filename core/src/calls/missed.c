@@ -13,6 +13,7 @@
 #include "calls/query.h"
 #include "engine/context.h"
 #include "engine/inbox.h"
+#include "engine/notice.h"
 #include "engine/result.h"
 #include "engine/underway.h"
 #include "engine/version.h"
@@ -43,6 +44,7 @@ typedef struct missed {
     whi_match *patterns;
     whi_decider decider;
     const char *type;             /* NULL, or of no other one */
+    int foreign;                  /* 1: of none of the engine's own */
     int64_t made_at;              /* the number at which the subscription was made; 0: it is not known */
     int64_t after, before, first; /* of the log: after < number < before; first that fan-out has yet to decide */
     int dry_run;
@@ -60,7 +62,7 @@ static int is_for_it(const missed *self, const whi_event_row *row, int *out) {
 
     *out = 0;
     if (strcmp(s->tenant, row->tenant != NULL ? row->tenant : "") != 0 ||
-        (self->type != NULL && strcmp(self->type, row->type) != 0) ||
+        (self->type != NULL && strcmp(self->type, row->type) != 0) || (self->foreign && whi_notice_is(row->type)) ||
         (s->source != NULL && strcmp(s->source, row->source != NULL ? row->source : "") != 0) ||
         (s->expires_at != 0 && row->accepted_at >= s->expires_at)) {
         return WH_OK;
@@ -317,8 +319,9 @@ static int check_query(const wh_query *query) {
                        : query->limit != 0           ? "limit"
                                                      : NULL;
 
-    return name == NULL ? WH_OK
-                        : whi_fail_field(WH_EINVALID, name, "expected since, until, event or type, and not this one");
+    return name == NULL
+               ? WH_OK
+               : whi_fail_field(WH_EINVALID, name, "expected since, until, event, type or own, and not this one");
 }
 
 static int take_subscription(missed *self, const char *subscription) {
@@ -377,6 +380,8 @@ static int read_query(missed *self, wh_query *query) {
     query->tenant = self->registration->subscription->tenant;
     code = code == WH_OK ? whi_query_read(self->engine, query, &rows) : code;
     self->type = query->type;
+    whi_query_own(query, &rows);
+    self->foreign = rows.foreign;
     return code == WH_OK ? take_bounds(self, &rows) : code;
 }
 

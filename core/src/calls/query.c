@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "engine/context.h"
+#include "engine/notice.h"
 #include "webhook_backend.h"
 
 #define PAGE_DEFAULT 100
@@ -68,6 +69,10 @@ int whi_query_read(wh_engine *engine, const wh_query *query, whi_store_query *ou
     code = bounds(engine, query, out);
     code = code == WH_OK ? number_member("subscription", "sub_", query->subscription, &out->subscription) : code;
     return code == WH_OK ? whi_query_event(engine, query->event, query->tenant, &out->event) : code;
+}
+
+void whi_query_own(const wh_query *query, whi_store_query *out) {
+    out->foreign = query->own == 0 && query->event == NULL && (query->type == NULL || !whi_notice_is(query->type));
 }
 
 int whi_delivery_key(const char *id, int64_t *event, int64_t *subscription) {

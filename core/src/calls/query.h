@@ -21,4 +21,7 @@ int whi_query_event(wh_engine *engine, const char *id, const char *tenant, int64
 
 int whi_delivery_key(const char *id, int64_t *event, int64_t *subscription);
 
+/* The engine's own events, and deliveries of them, are left out unless the query asks for them. */
+void whi_query_own(const wh_query *query, whi_store_query *out);
+
 #endif

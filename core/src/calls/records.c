@@ -286,6 +286,7 @@ int wh_events(wh_engine *engine, const wh_query *given, char **out, size_t *size
     if (code != WH_OK) {
         return code;
     }
+    whi_query_own(&query, &rows);
     begin_page(&self, engine);
     code = engine->store->vtable->event_list(engine->store, &rows, write_event, &self, &place);
     whi_ident_format("msg_", place.event, next);
@@ -305,6 +306,8 @@ int wh_deliveries(wh_engine *engine, const wh_query *given, char **out, size_t *
     if (code != WH_OK) {
         return code;
     }
+    whi_query_own(&query, &rows);
+    rows.foreign &= query.subscription == NULL;
     begin_page(&self, engine);
     code = engine->store->vtable->delivery_list(engine->store, &rows, write_delivery, &self, &place);
     whi_ident_delivery(place.event, place.subscription, next);

@@ -202,6 +202,8 @@ int whi_scope_tenant(whi_call *call, const char **out);
 /* What lists of records have in common: tenant, limit, since, until and cursor. names: all the
  * parameters that the route has. */
 int whi_scope_page(whi_call *call, const char *const *names, wh_query *out);
+/* Whether the engine's own events are asked for. */
+int whi_scope_own(whi_call *call, wh_query *out);
 /* 1 in out: an operator asks for those that the system does not show (?all=true), too. 403 for others. */
 int whi_scope_all(whi_call *call, int *out);
 /* A subscription by its id on the wire of the call's system, with a reference. WH_ENOTFOUND: also where

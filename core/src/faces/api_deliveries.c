@@ -21,12 +21,13 @@ static int check_parts(whi_call *call, wh_query *query, char *name) {
 
 int whi_serve_delivery_list(whi_call *call) {
     static const char *const names[] = { "limit", "cursor", "subscription", "event", "state",
-                                         "since", "until",  "tenant",       NULL };
+                                         "since", "until",  "tenant",       "own",   NULL };
     wh_query query = WH_QUERY_INIT;
     char *text = NULL, name[WH_ID_SIZE];
     size_t size = 0;
     int code = whi_scope_page(call, names, &query);
 
+    code = code == WH_OK ? whi_scope_own(call, &query) : code;
     query.subscription = whi_call_word(call, "subscription");
     query.event = whi_call_word(call, "event");
     query.state = whi_call_word(call, "state");
@@ -100,13 +101,15 @@ int whi_serve_delivery_replay_query(whi_call *call) {
 
 /* An event's id is that of the subscription's tenant, whoever asks. */
 static int read_missed(whi_call *call, wh_query *query, int *dry_run) {
-    static const char *const names[] = { "since", "until", "event", "type", "dry_run", NULL };
-    int code = whi_body_only(call, 0, names);
+    static const char *const names[] = { "since", "until", "event", "type", "dry_run", "own", NULL };
+    int own = 0, code = whi_body_only(call, 0, names);
 
     code = code == WH_OK ? whi_body_time(call, 0, "since", &query->since) : code;
     code = code == WH_OK ? whi_body_time(call, 0, "until", &query->until) : code;
     code = code == WH_OK ? whi_body_text(call, 0, "event", &query->event) : code;
     code = code == WH_OK ? whi_body_text(call, 0, "type", &query->type) : code;
+    code = code == WH_OK ? whi_body_flag(call, 0, "own", &own) : code;
+    query->own = own;
     return code == WH_OK ? whi_body_flag(call, 0, "dry_run", dry_run) : code;
 }
 

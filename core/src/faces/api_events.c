@@ -184,12 +184,13 @@ int whi_serve_event_batch(whi_call *call) {
 /* -------------------------------------------------------------------- looking back */
 
 int whi_serve_event_list(whi_call *call) {
-    static const char *const names[] = { "limit", "cursor", "type", "since", "until", "tenant", NULL };
+    static const char *const names[] = { "limit", "cursor", "type", "since", "until", "tenant", "own", NULL };
     wh_query query = WH_QUERY_INIT;
     char *text = NULL;
     size_t size = 0;
     int code = whi_scope_page(call, names, &query);
 
+    code = code == WH_OK ? whi_scope_own(call, &query) : code;
     query.type = whi_call_word(call, "type");
     code = code == WH_OK ? wh_events(call->engine, &query, &text, &size) : code;
     return whi_call_hand_over(call, code, text, size);

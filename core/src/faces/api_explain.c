@@ -65,9 +65,9 @@ static int is_late(int64_t done, int64_t total, void *payload) {
 
 /* The candidate may not be another tenant's: its events are those of the one in force. */
 static int read_backtest(whi_call *call, whi_buf *candidate, wh_backtest *backtest) {
-    static const char *const names[] = { "document", "rule", "last", "since", "until", "shown", NULL };
+    static const char *const names[] = { "document", "rule", "last", "since", "until", "shown", "own", NULL };
     uint32_t document = whi_body_member(call, 0, "document");
-    int code = whi_body_only(call, 0, names);
+    int own = 0, code = whi_body_only(call, 0, names);
 
     code = code == WH_OK ? read_candidate(call, candidate) : code;
     backtest->document = candidate->data;
@@ -76,6 +76,8 @@ static int read_backtest(whi_call *call, whi_buf *candidate, wh_backtest *backte
     code = code == WH_OK ? whi_body_time(call, 0, "since", &backtest->since) : code;
     code = code == WH_OK ? whi_body_time(call, 0, "until", &backtest->until) : code;
     code = code == WH_OK ? whi_body_number(call, 0, "shown", 1, 100, 0, &backtest->shown) : code;
+    code = code == WH_OK ? whi_body_flag(call, 0, "own", &own) : code;
+    backtest->own = own;
     if (code != WH_OK) {
         return code;
     }

@@ -45,6 +45,13 @@ int whi_scope_page(whi_call *call, const char *const *names, wh_query *out) {
     return code;
 }
 
+int whi_scope_own(whi_call *call, wh_query *out) {
+    int own, code = whi_call_flag(call, "own", &own);
+
+    out->own = own == 1;
+    return code;
+}
+
 static int no_subscription(void) {
     return whi_fail_field(WH_ENOTFOUND, "id", "no such subscription");
 }

@@ -373,6 +373,11 @@ static int64_t below(int64_t before, int64_t until) {
     return until > 0 && until < before ? until : before;
 }
 
+/* As the query's type and foreign say it. */
+static int is_of_type(const whi_store_query *query, const char *type) {
+    return wanted(query->type, type) && (!query->foreign || strncmp(type, "webhook.", 8) != 0);
+}
+
 /* Events of no tenant are not in it. */
 static int has_tenant_index(const whi_store_query *query) {
     return query->tenant != NULL && query->tenant[0] != '\0';
@@ -384,7 +389,7 @@ static int event_item(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *li
     int found;
 
     left->rows -= 1;
-    if (!wanted(query->type, whi_sqlite_word(list, 1)) || !wanted(query->tenant, whi_sqlite_word(list, 2))) {
+    if (!is_of_type(query, whi_sqlite_word(list, 1)) || !wanted(query->tenant, whi_sqlite_word(list, 2))) {
         return WH_OK;
     }
     left->items -= 1;
@@ -572,7 +577,7 @@ typedef struct delivery_gate {
 static int delivery_pass(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
     delivery_gate *gate = payload;
 
-    if (!wanted(gate->query->type, event->type) || !wanted(gate->query->tenant, event->tenant)) {
+    if (!is_of_type(gate->query, event->type) || !wanted(gate->query->tenant, event->tenant)) {
         return WH_OK;
     }
     gate->left->items -= 1;

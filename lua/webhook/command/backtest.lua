@@ -7,7 +7,7 @@ local backtest = { words = 1 }
 
 backtest.options = {
   rule = "text", fields = "text", filter = "list", events = "list", metadata = "text", last = { 1, 1000000 },
-  since = "text", ["until"] = "text", shown = { 1, 100 }, tenant = "text",
+  since = "text", ["until"] = "text", shown = { 1, 100 }, tenant = "text", own = "flag",
 }
 
 backtest.help = [[
@@ -22,7 +22,8 @@ would go, what differs, what fails, what it costs. Sends nothing, changes nothin
 it with what was seen so far. An empty value ('') takes what is in force away.
   --last N        the last so many events (1000)
   --since TIME    2026-11-21T10:00:00Z, or so long ago: 90s, 30m, 12h, 7d     --until TIME
-  --metadata JSON --shown N   differences and errors that are told in full (10)]]
+  --metadata JSON --shown N   differences and errors that are told in full (10)
+  --own           the engine's own events, webhook.*, too]]
 
 --- The candidate that the options of the line describe.
 local function candidate(values, out)
@@ -91,6 +92,7 @@ function backtest.run(values, words, out)
     wanted = { document = wanted }
   end
   wanted.subscription, wanted.last, wanted.shown = words[1], values.last, values.shown
+  wanted.own = values.own
   wanted.since, wanted["until"] = options.time("since", values.since), options.time("until", values["until"])
   local hooks <close> = out:open_existing()
   local finish

@@ -6,6 +6,7 @@ local SOME <const> = { 1, math.maxinteger }
 
 deliveries.options = {
   state = "text", subscription = "text", event = "text", tenant = "text", since = "text", ["until"] = "text", limit = SOME,
+  own = "flag",
 }
 
 deliveries.help = [[
@@ -15,6 +16,7 @@ webhook deliveries [list | show ID | attempts ID | body ID]
   webhook deliveries --event msg_… --json
   webhook deliveries --subscription sub_… --limit 1000
   webhook deliveries --tenant acme --since 12h    of events accepted since; --until
+  webhook deliveries --own                        those of the engine's own events, webhook.*, too
   webhook deliveries attempts dlv_…               every request and its answer
   webhook deliveries body dlv_…                   the very bytes that are sent
 
@@ -48,7 +50,8 @@ function deliveries.run(values, words, out)
     error { usage = ("deliveries has no %q; see webhook deliveries --help"):format(name) }
   end
   if name ~= "list" and not words[2] then error { usage = ("deliveries %s expects an ID"):format(name) } end
-  local query = { state = values.state, subscription = values.subscription, event = values.event, tenant = values.tenant }
+  local query = { state = values.state, subscription = values.subscription, event = values.event, tenant = values.tenant,
+    own = values.own }
   query.since, query["until"] = options.time("since", values.since), options.time("until", values["until"])
   local hooks <close> = out:open_existing()
   return action(hooks, words[2], out, values, query)

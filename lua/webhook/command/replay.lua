@@ -3,11 +3,11 @@ local options = require "webhook.command.options"
 local replay = { words = 2 }
 
 replay.options = { subscription = "text", event = "text", tenant = "text", state = "text", since = "text", ["until"] = "text",
-  ["dry-run"] = "flag" }
+  ["dry-run"] = "flag", own = "flag" }
 
 replay.help = [[
 webhook replay ID | webhook replay --subscription ID [--state exhausted] [--since TIME]
-webhook replay missed SUBSCRIPTION [--since TIME] [--until TIME] [--event ID] [--dry-run]
+webhook replay missed SUBSCRIPTION [--since TIME] [--until TIME] [--event ID] [--dry-run] [--own]
 
   webhook replay dlv_…
   webhook replay --subscription sub_…             all that are exhausted
@@ -21,6 +21,7 @@ webhook replay missed SUBSCRIPTION [--since TIME] [--until TIME] [--event ID] [-
 Sends deliveries again, the same bytes, from the start of their retry list.
 missed: what came while the subscription was paused, disabled or not made yet, as far as its present
 events, filters and rule want it. Nothing is sent twice; after Ctrl-C the same line goes on.
+--own: the engine's own events, webhook.*, too.
 TIME: 90s, 30m, 12h, 7d ago, or 2026-11-21T10:00:00Z, or ms since 1970.]]
 
 local names = { "subscription", "event", "tenant", "state", "since", "until" }
@@ -41,7 +42,7 @@ local function run_missed(values, words, out)
   local hooks <close> = out:open_existing()
   local count = out.check(hooks:replay_missed(words[2], {
     since = options.time("since", values.since), ["until"] = options.time("until", values["until"]),
-    event = values.event, dry_run = values["dry-run"],
+    event = values.event, dry_run = values["dry-run"], own = values.own,
   }))
   out:item({ missed = count }, { "missed" })
 end
@@ -50,6 +51,7 @@ function replay.run(values, words, out)
   if words[1] == "missed" then return run_missed(values, words, out) end
   if words[2] then error { usage = ("unexpected word %q"):format(words[2]) } end
   if values["dry-run"] ~= nil then error { usage = "--dry-run is for replay missed" } end
+  if values.own ~= nil then error { usage = "--own is for replay missed" } end
   local query = query_of(values)
   if (query ~= nil) == (words[1] ~= nil) then
     error { usage = "replay expects an ID, or --subscription, --event, --tenant, --state, --since or --until" }
