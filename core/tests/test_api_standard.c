@@ -349,7 +349,8 @@ static void why_and_what_if_are_answered(void **state) {
     api_expect(400, "POST", "/v1/rules/try", api_a, "{\"subscription\":{}}");
     api_has("error.message", "subscription: unknown field, expected one of: document, rule, event, payload");
     api_expect(400, "POST", at("/v1/subscriptions/%s/backtest", id), api_a, "{\"candidate\":{}}");
-    api_has("error.message", "candidate: unknown field, expected one of: document, rule, last, since, until, shown, own");
+    api_has("error.message",
+            "candidate: unknown field, expected one of: document, rule, last, since, until, shown, own");
     api_expect(400, "GET", "/v1/events/e/explain?colour=red", api_a, NULL);
     api_has("error.message", "colour: unknown parameter, expected one of: subscription, limit, cursor, tenant");
     api_expect(422, "POST", "/v1/rules/try", api_a, "{\"rule\":\"return true\",\"payload\":1}"); /* no rule engine */
