@@ -55,6 +55,32 @@ describe("the command", function()
     assert.equal(2, json("deliveries")[1].attempts)
   end)
 
+  it("writes a log for people or programs, with each attempt where that is asked for", function()
+    local id = json("subscriptions add http://127.0.0.1:9/ --retry 0")[1].id
+    local function log_of(words)
+      json("publish a " .. shell.write "1")
+      local code, _, log = run("run --until-idle --allow 127.0.0.1 " .. words)
+      assert.equal(0, code)
+      local lines = {}
+      for line in log:gmatch "[^\n]+" do lines[#lines + 1] = line end
+      return lines
+    end
+    local lines = log_of "--log-format json --log-level debug"
+    local attempt, news = webhook.decode(lines[1]), webhook.decode(lines[2])
+    assert.equal("attempt failed", attempt.message)
+    assert.equal("debug", attempt.level)
+    assert.equal("subscription is failing", news.message)
+    assert.equal(id, news.subscription)
+    assert.equal(1, news.exhausted)
+    assert.matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$", news.time)
+    lines = log_of "--log-format logfmt --log-level debug"
+    assert.matches('^time=%S+Z level=debug msg="attempt failed" subscription=' .. id .. " event=msg_%w+ type=a attempt=1", lines[1])
+    assert.matches("^delivered 0, failed 1", lines[2]) -- it is failing already
+    assert.equal(1, #log_of "")
+    assert.equal(2, (run "run --until-idle --log-format xml"))
+    assert.equal(2, (run "run --until-idle --log-level loud"))
+  end)
+
   it("makes no store to look into it, and says which one it was", function()
     local folder = shell.file()
     assert(os.execute(("mkdir '%s'"):format(folder)))

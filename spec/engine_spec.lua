@@ -304,6 +304,37 @@ describe("log", function()
     hooks:close()
   end)
 
+  it("hands the parts of a line over, and at the level debug each attempt", function()
+    local clock, records = webhook.clock(start), {}
+    local function log(level, line, record)
+      record.level, record.line = level, line
+      records[#records + 1] = record
+    end
+    local hooks = assert(webhook.open(":memory:", { clock = clock, log = log, log_level = "debug" }))
+    local id = assert(hooks:subscribe { url = nowhere, retry = { 0 } }).id
+    assert(hooks:publish("a", 1))
+    assert(hooks:run())
+    local attempt, news
+    for _, each in ipairs(records) do
+      if each.level == "debug" then attempt = each end
+      if each.message == "subscription is failing" then news = each end
+    end
+    assert.equal("attempt failed", attempt.message)
+    assert.equal("a", attempt.type)
+    assert.equal(1, attempt.attempt)
+    assert.equal("exhausted", attempt.state)
+    assert.equal("address", attempt.code)
+    assert.equal("warning", news.level)
+    assert.equal(id, news.subscription)
+    assert.equal(1, news.exhausted)
+    assert.equal(start, news.failing_since)
+    assert.equal(start, news.time)
+    assert.truthy(news.line:find("subscription is failing subscription=" .. id, 1, true))
+    hooks:close()
+    assert.has_error(function() webhook.open(":memory:", { log_level = "loud" }) end,
+      'log_level: expected "error", "warning", "info" or "debug", found "loud"')
+  end)
+
   it("survives a function that raises, yields or closes the engine", function()
     local hooks = failing(function() error "no" end)
     assert.is_true(hooks:run())

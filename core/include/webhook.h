@@ -227,6 +227,25 @@ enum wh_level { WH_LOG_ERROR = 1, WH_LOG_WARNING, WH_LOG_INFO, WH_LOG_DEBUG };
  * over, with the next line, or when the engine is closed. */
 typedef void (*wh_log_fn)(int level, const char *line, void *payload);
 
+/* The same with its parts, for who writes JSON or counts: valid during the call. */
+typedef struct wh_log_field {
+    const char *name; /* "subscription", "event", "status", "failures", "error", … */
+    const char *text; /* NULL: it is the number */
+    int64_t number;   /* names that end in _at and _since: ms since 1970 */
+} wh_log_field;
+
+typedef struct wh_log_record {
+    size_t size;
+    const char *message; /* the same words each time: "subscription is failing" */
+    const char *line;    /* the message and the fields behind it, as wh_log_fn gets it */
+    const wh_log_field *fields;
+    size_t field_count;
+    int64_t time; /* ms */
+    int64_t level;
+} wh_log_record;
+
+typedef void (*wh_log_record_fn)(const wh_log_record *record, void *payload);
+
 /* Options of wh_open. Begin with WH_OPTIONS_INIT; what stays 0 is the default.
  * The engine copies what it keeps, of a clock and a rule engine too; what their
  * payloads point to must outlive it. */
@@ -248,11 +267,13 @@ typedef struct wh_options {
     const wh_rule_engine *rules; /* NULL: subscriptions with a rule are refused */
     const wh_clock *clock;       /* NULL: the machine's */
     wh_log_fn log;
-    void *log_payload;
+    void *log_payload;           /* of both */
+    wh_log_record_fn log_record; /* not NULL: called in place of log */
+    int64_t log_level;           /* WH_LOG_ERROR to WH_LOG_DEBUG, which tells of each attempt; default WH_LOG_INFO */
 } wh_options;
 
 #define WH_OPTIONS_INIT                                                                                                \
-    { sizeof(wh_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+    { sizeof(wh_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0 }
 
 /* The life of an engine
  *

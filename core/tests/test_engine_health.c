@@ -73,13 +73,16 @@ static void a_change_is_told_once_in_the_log(void **state) {
         try_at(engine, 500, 1000);
     }
     assert_int_equal(line_count, 1);
-    assert_has(lines, "is failing");
+    assert_has(lines, "2 subscription is failing subscription=sub_");
+    assert_has(lines, " tenant=\"\" reason=status failing_since=");
+    assert_has(lines, " failures=3 exhausted=0 event=msg_");
+    assert_has(lines, " error=\"status: answered 500\"\n");
     assert_int_equal(life_sql(file, HEALTH("state")), 2);
     assert_int_equal(life_sql(file, HEALTH("failures")), 16);
     try_at(engine, 200, 1000);
     try_at(engine, 200, 1000);
     assert_int_equal(line_count, 2);
-    assert_has(lines, "is recovered");
+    assert_has(lines, "3 subscription has recovered subscription=sub_");
     assert_int_equal(life_sql(file, HEALTH("state")), 0);
     wh_close(engine);
 }
@@ -139,8 +142,9 @@ static void it_is_kept_over_a_restart(void **state) {
     assert_has(text, "\"disabled\":\"failing\"");
     wh_free(text);
     assert_int_equal(line_count, 2);
-    assert_has(lines, "is failing");
-    assert_has(lines, "is switched off: failing");
+    assert_has(lines, "subscription is failing");
+    assert_has(lines, "subscription is disabled");
+    assert_has(lines, "reason=failing");
     assert_int_equal(life_sql(file, HEALTH("state")), 3);
     wh_close(engine);
 }
@@ -211,13 +215,14 @@ static void one_that_is_resumed_is_told_of_and_begins_anew(void **state) {
     fixture_subscribe(engine, "{" URL ",\"retry\":[0]}", id);
     try_at(engine, 410, 1000);
     assert_int_equal(line_count, 1);
-    assert_has(lines, "is switched off: gone");
+    assert_has(lines, "subscription is disabled");
+    assert_has(lines, "reason=gone");
     assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"x\"}", WH_ZSTR), WH_OK);
     assert_int_equal(life_sql(file, HEALTH("state")), 3);
     assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":false}", WH_ZSTR), WH_OK);
     assert_int_equal(life_sql(file, HEALTH("count(*)")), 0);
     assert_int_equal(line_count, 2);
-    assert_has(lines, "is resumed");
+    assert_has(lines, "reason=resumed");
     assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":false}", WH_ZSTR), WH_OK);
     assert_int_equal(line_count, 2);
     wh_close(engine);

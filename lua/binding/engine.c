@@ -1,13 +1,13 @@
 /* The engine object: opening, working, closing. */
 #include "engine.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "async.h"
 #include "base/error.h"
 
 #define POLLABLE "webhook.pollable"
-#define LINE_SIZE 2048
 #define GRACE 10000 /* ms, of stop() */
 
 /* --------------------------------------------------------------------------- self */
@@ -35,15 +35,47 @@ wh_engine *whl_engine_open(lua_State *L) {
 
 /* ---------------------------------------------------------------------------- log */
 
-static void call_log(lua_State *L, int function, int level, const char *line) {
+/* The record's fields into the table on top. */
+static void push_fields(lua_State *L, const whl_log_line *line, size_t at) {
+    while (at < line->size) {
+        const char *name = line->text + at, *value = name + strlen(name) + 2;
+
+        lua_pushstring(L, name);
+        if (value[-1] == 'n') {
+            lua_pushinteger(L, strtoll(value, NULL, 10));
+        } else {
+            lua_pushstring(L, value);
+        }
+        lua_rawset(L, -3);
+        at = (size_t)(value + strlen(value) + 1 - line->text);
+    }
+}
+
+/* {message, time, and what the line is about}. */
+static void push_record(lua_State *L, const whl_log_line *line) {
+    size_t at = strlen(line->text) + 1;
+
+    lua_createtable(L, 0, 8);
+    if (at < line->size) {
+        lua_pushstring(L, line->text + at);
+        lua_setfield(L, -2, "message");
+        push_fields(L, line, at + strlen(line->text + at) + 1);
+    }
+    lua_pushinteger(L, line->time);
+    lua_setfield(L, -2, "time");
+}
+
+static void call_log(lua_State *L, int function, const whl_log_line *line) {
     static const char *const names[] = { "error", "warning", "info", "debug" };
     _Static_assert(WH_LOG_ERROR == 1 && WH_LOG_DEBUG == 4, "the names are by level");
+    int level = line->level;
 
-    luaL_checkstack(L, 8, "log");
+    luaL_checkstack(L, 10, "log");
     lua_pushvalue(L, function);
     lua_pushstring(L, names[level < WH_LOG_ERROR ? 0 : level > WH_LOG_DEBUG ? 3 : level - 1]);
-    lua_pushstring(L, line);
-    if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+    lua_pushstring(L, line->text);
+    push_record(L, line);
+    if (lua_pcall(L, 3, 0, 0) != LUA_OK) {
         lua_warning(L, "webhook: the log function failed: ", 1);
         lua_warning(L, luaL_tolstring(L, -1, NULL), 0);
         lua_pop(L, 2);
@@ -54,15 +86,14 @@ static void call_log(lua_State *L, int function, int level, const char *line) {
  * until the object is collected, and the object is on the stack. */
 static void drain_log(lua_State *L, int index) {
     whl_engine *self = lua_touserdata(L, index);
-    char line[LINE_SIZE];
-    int level;
+    whl_log_line line;
 
     if (self->log == NULL) {
         return;
     }
     lua_getiuservalue(L, index, WHL_ENGINE_LOG);
-    while (whl_log_take(self->log, &level, line, sizeof line)) {
-        call_log(L, lua_gettop(L), level, line);
+    while (whl_log_take(self->log, &line)) {
+        call_log(L, lua_gettop(L), &line);
     }
     lua_pop(L, 1);
 }

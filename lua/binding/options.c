@@ -6,8 +6,9 @@
 #include "webhook_rule.h"
 
 static const char *const names[] = {
-    "durability", "limits",  "allow", "connect_timeout", "timeout", "retain", "retain_failed", "disable_after",
-    "user_agent", "ca_file", "log",   "clock",           "rules",   NULL,
+    "durability", "limits",        "allow",         "connect_timeout", "timeout",
+    "retain",     "retain_failed", "disable_after", "user_agent",      "ca_file",
+    "log",        "clock",         "rules",         "log_level",       NULL,
 };
 
 static const char *const limit_names[] = {
@@ -84,9 +85,29 @@ static void take_clock(lua_State *L, int table, whl_engine *self, wh_options *ou
     lua_pop(L, 1);
 }
 
+static int take_level(lua_State *L, int table, wh_options *out) {
+    static const char *const levels[] = { "error", "warning", "info", "debug" };
+    const char *text = NULL;
+    int failed = whl_field_text(L, table, "log_level", &text);
+
+    for (int i = 0; !failed && text != NULL && i < 4; i++) {
+        if (strcmp(text, levels[i]) == 0) {
+            out->log_level = WH_LOG_ERROR + i;
+        }
+    }
+    if (!failed && text != NULL && out->log_level == 0) {
+        return luaL_error(L, "log_level: expected \"error\", \"warning\", \"info\" or \"debug\", found \"%s\"", text);
+    }
+    return failed;
+}
+
 static int take_log(lua_State *L, int table, int self_index, wh_options *out) {
     whl_engine *self = lua_touserdata(L, self_index);
+    int failed = take_level(L, table, out);
 
+    if (failed) {
+        return failed;
+    }
     if (push_option(L, table, "log") == LUA_TNIL) {
         return 0;
     }
@@ -98,7 +119,7 @@ static int take_log(lua_State *L, int table, int self_index, wh_options *out) {
     if (self->log == NULL) {
         return whl_fail(L, whi_fail_memory());
     }
-    out->log = whl_log_add;
+    out->log_record = whl_log_add;
     out->log_payload = self->log;
     return 0;
 }

@@ -60,9 +60,14 @@ local core = require "webhook.core"
 ---@field disable_after? integer ms of nothing but failures that disable a subscription, 5 days
 ---@field user_agent? string
 ---@field ca_file? string PEM bundle; default: the system's
----@field log? fun(level: "error"|"warning"|"info"|"debug", line: string) called inside your own step, run, start, stop, idle and close, never from another thread; its errors become Lua warnings. Up to 1000 lines wait for that
+---@field log? fun(level: "error"|"warning"|"info"|"debug", line: string, record: webhook.log_record) called inside your own step, run, start, stop, idle and close, never from another thread; its errors become Lua warnings. Up to 1000 lines wait for that
+---@field log_level? "error"|"warning"|"info"|"debug" the last that is said, "info"; "debug" tells of each attempt
 ---@field clock? webhook.clock instead of the machine's
 ---@field rules? boolean false: subscriptions with a rule are refused
+
+---@class webhook.log_record a line's parts: beside these what it is about, by names: subscription, event, status, failures, error, …
+---@field message string the same words each time
+---@field time integer ms since 1970
 
 ---@class webhook.subscription what is marked "engine" is written by the engine and ignored on input
 ---@field id? string engine

@@ -160,7 +160,11 @@ static void log_resumed(change *self) {
     }
     whi_ident_format("sub_", self->subscription->id, id);
     atomic_fetch_add_explicit(&self->engine->count.news[WHI_NEWS_RECOVERED - 1], 1, memory_order_relaxed);
-    whi_log(&self->engine->log, WH_LOG_INFO, "%s is resumed", id);
+    whi_log_fields(&self->engine->log, WH_LOG_INFO, "subscription has recovered",
+                   (wh_log_field[]){ { "subscription", id, 0 },
+                                     { "tenant", self->subscription->tenant, 0 },
+                                     { "reason", "resumed", 0 } },
+                   3);
 }
 
 static int run_change(whi_job *job, whi_store *store) {

@@ -88,45 +88,135 @@ int whi_log_told(whi_log_memory *memory, int64_t now, int *level, char *out) {
     return told;
 }
 
+/* ------------------------------------------------------------------------ the line */
+
+typedef struct writing {
+    char *out;
+    size_t size, used; /* a byte is left for the end */
+} writing;
+
+static void put(writing *self, char byte) {
+    if (self->used + 1 < self->size) {
+        self->out[self->used++] = byte;
+    }
+}
+
+static void put_text(writing *self, const char *text) {
+    for (; *text != '\0'; text++) {
+        put(self, (unsigned char)*text < ' ' ? ' ' : *text);
+    }
+}
+
+static int is_bare(const char *text) {
+    size_t size = strlen(text);
+
+    return size > 0 && strcspn(text, " \"=\\\t\r\n") == size;
+}
+
+static void put_value(writing *self, const char *text) {
+    if (is_bare(text)) {
+        put_text(self, text);
+        return;
+    }
+    put(self, '"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\') {
+            put(self, '\\');
+        }
+        put(self, (unsigned char)*text < ' ' ? ' ' : *text);
+    }
+    put(self, '"');
+}
+
+static void put_field(writing *self, const wh_log_field *field) {
+    char digits[24];
+
+    put(self, ' ');
+    put_text(self, field->name);
+    put(self, '=');
+    if (field->text != NULL) {
+        put_value(self, field->text);
+    } else {
+        snprintf(digits, sizeof digits, "%lld", (long long)field->number);
+        put_text(self, digits);
+    }
+}
+
+void whi_log_line_write(char *out, size_t size, const char *message, const wh_log_field *fields, size_t count) {
+    writing self = { out, size, 0 };
+
+    put_text(&self, message);
+    for (size_t i = 0; i < count; i++) {
+        put_field(&self, &fields[i]);
+    }
+    out[self.used] = '\0';
+}
+
 /* -------------------------------------------------------------------------- the log */
+
+static void say(whi_logger *log, wh_log_record *record) {
+    if (log->record != NULL) {
+        record->size = sizeof *record;
+        record->time = whi_clock_now(log->clock);
+        log->record(record, log->payload);
+    } else {
+        log->call((int)record->level, record->line, log->payload);
+    }
+}
 
 static void tell_all(whi_logger *log, int64_t now) {
     char line[WHI_LOG_SIZE];
     int level;
 
     while (whi_log_told(&log->memory, now, &level, line)) {
-        log->call(level, line, log->payload);
+        say(log, &(wh_log_record){ .level = level, .message = line, .line = line });
     }
 }
 
-void whi_log_open(whi_logger *log, wh_log_fn call, void *payload) {
-    log->call = call;
-    log->payload = payload;
+void whi_log_open(whi_logger *log, const whi_options *options, const wh_clock *clock) {
+    log->clock = clock;
+    log->call = options->log;
+    log->record = options->log_record;
+    log->payload = options->log_payload;
+    log->level = options->log_level;
     whi_log_begin(&log->memory);
+}
+
+int whi_log_says(const whi_logger *log, int level) {
+    return level <= log->level && (log->call != NULL || log->record != NULL);
+}
+
+void whi_log_fields(whi_logger *log, int level, const char *message, const wh_log_field *fields, size_t count) {
+    char line[WHI_LOG_SIZE];
+    int64_t now;
+
+    if (!whi_log_says(log, level)) {
+        return;
+    }
+    now = whi_monotonic_us();
+    whi_log_line_write(line, sizeof line, message, fields, count);
+    tell_all(log, now);
+    if (level > WH_LOG_INFO || whi_log_is_new(&log->memory, level, line, now)) {
+        say(log, &(wh_log_record){
+                     .level = level, .message = message, .line = line, .fields = fields, .field_count = count });
+    }
 }
 
 void whi_log(whi_logger *log, int level, const char *format, ...) {
     char line[WHI_LOG_SIZE];
-    int64_t now = whi_monotonic_us();
     va_list arguments;
 
-    if (log->call == NULL) {
+    if (!whi_log_says(log, level)) {
         return;
     }
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    for (char *at = line; *at != '\0'; at++) {
-        *at = (unsigned char)*at < ' ' ? ' ' : *at;
-    }
-    tell_all(log, now);
-    if (whi_log_is_new(&log->memory, level, line, now)) {
-        log->call(level, line, log->payload);
-    }
+    whi_log_fields(log, level, line, NULL, 0);
 }
 
 void whi_log_close(whi_logger *log) {
-    if (log->call != NULL) {
+    if (log->call != NULL || log->record != NULL) {
         tell_all(log, INT64_MAX);
     }
     whi_log_end(&log->memory);

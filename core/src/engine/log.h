@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "engine/options.h"
 #include "webhook.h"
 
 #define WHI_LOG_SIZE (WHI_ERROR_SIZE * 2)
@@ -30,18 +31,32 @@ typedef struct whi_log_memory {
 } whi_log_memory;
 
 typedef struct whi_logger {
-    wh_log_fn call; /* NULL: nobody listens */
+    wh_log_fn call;          /* both NULL: nobody listens */
+    wh_log_record_fn record; /* in its place */
     void *payload;
+    const wh_clock *clock;
+    int level; /* what is beyond it is not said */
     whi_log_memory memory;
 } whi_logger;
 
-void whi_log_open(whi_logger *log, wh_log_fn call, void *payload);
+/* Of the options those of the log are looked at; the clock says when. */
+void whi_log_open(whi_logger *log, const whi_options *options, const wh_clock *clock);
 
 /* Tells what was counted; after it nothing is logged. */
 void whi_log_close(whi_logger *log);
 
 /* A log line; levels as in webhook.h. Any thread. */
 void whi_log(whi_logger *log, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same of the same words each time, with what they are about. What is below WH_LOG_INFO is not counted: each one is
+ * said. */
+void whi_log_fields(whi_logger *log, int level, const char *message, const wh_log_field *fields, size_t count);
+
+/* 1: a line of this level would be said. For who would have to gather its fields. */
+int whi_log_says(const whi_logger *log, int level);
+
+/* "message name=text name=7 name=\"a text\"", of out's size at most. */
+void whi_log_line_write(char *out, size_t size, const char *message, const wh_log_field *fields, size_t count);
 
 /* ---- the memory alone */
 

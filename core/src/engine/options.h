@@ -14,6 +14,8 @@ typedef struct whi_options {
     const wh_rule_engine *rules; /* NULL for none */
     wh_log_fn log;
     void *log_payload;
+    wh_log_record_fn log_record;
+    int log_level;
 } whi_options;
 
 #endif

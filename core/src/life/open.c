@@ -89,6 +89,14 @@ static int take_parts(wh_engine *engine, const wh_options *given) {
     return code;
 }
 
+static int take_level(whi_options *own, const wh_options *given) {
+    own->log_level = given->log_level != 0 ? (int)given->log_level : WH_LOG_INFO;
+    return given->log_level == 0 || (given->log_level >= WH_LOG_ERROR && given->log_level <= WH_LOG_DEBUG)
+               ? WH_OK
+               : whi_fail_field(WH_EINVALID, "log_level", "expected WH_LOG_ERROR to WH_LOG_DEBUG, found %lld",
+                                (long long)given->log_level);
+}
+
 static int take_options(wh_engine *engine, const wh_options *options) {
     static const wh_options defaults = WH_OPTIONS_INIT;
     whi_options *own = &engine->options;
@@ -104,7 +112,9 @@ static int take_options(wh_engine *engine, const wh_options *options) {
     own->durability = given.durability;
     own->log = given.log;
     own->log_payload = given.log_payload;
-    code = whi_limits_take(&own->limits, given.limits);
+    own->log_record = given.log_record;
+    code = take_level(own, &given);
+    code = code == WH_OK ? whi_limits_take(&own->limits, given.limits) : code;
     code = code == WH_OK ? take_times(own, &given) : code;
     code = code == WH_OK ? take_parts(engine, &given) : code;
     code = code == WH_OK ? whi_policy_new(&engine->policy, given.allow, given.allow_count) : code;
@@ -196,7 +206,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     store_options.durability = engine->options.durability;
     atomic_init(&engine->worker_count, 1);
     engine->transport = transport;
-    whi_log_open(&engine->log, engine->options.log, engine->options.log_payload);
+    whi_log_open(&engine->log, &engine->options, engine->clock);
     code = make_position(engine);
     code = code == WH_OK ? make_underway(engine) : code;
     code = code == WH_OK ? make_lags(engine) : code;

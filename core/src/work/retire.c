@@ -129,7 +129,11 @@ static void back(whi_task *task) {
         settle_used(self);
     } else if (self->found && !self->off) {
         atomic_fetch_add_explicit(&engine->count.news[WHI_NEWS_DISABLED - 1], 1, memory_order_relaxed);
-        whi_log(&engine->log, WH_LOG_WARNING, "%s is switched off: %s", self->registration->id, self->reason);
+        whi_log_fields(&engine->log, WH_LOG_WARNING, "subscription is disabled",
+                       (wh_log_field[]){ { "subscription", self->registration->id, 0 },
+                                         { "tenant", self->registration->subscription->tenant, 0 },
+                                         { "reason", self->reason, 0 } },
+                       3);
     }
     free_retirement(self);
 }
@@ -179,8 +183,10 @@ int whi_retire_used(whi_worker *worker, whi_delivery *delivery) {
 
 void whi_retire_for_rule(whi_worker *worker, const whi_event *event, whi_registration *registration,
                          const char *error) {
-    whi_log(&worker->engine->log, WH_LOG_WARNING, "%s: rule failed on event %s: %s", registration->id, event->id,
-            error);
+    whi_log_fields(
+        &worker->engine->log, WH_LOG_WARNING, "rule failed",
+        (wh_log_field[]){ { "subscription", registration->id, 0 }, { "event", event->id, 0 }, { "error", error, 0 } },
+        3);
     atomic_fetch_add_explicit(&worker->engine->count.rule_failures, 1, memory_order_relaxed);
     if (atomic_fetch_add(&registration->rule_failures, 1) + 1 >= worker->engine->options.limits.rule_failures) {
         whi_retire(worker, registration, "rule");

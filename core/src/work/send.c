@@ -259,6 +259,7 @@ static void judge(whi_flight *flight) {
         fail_delivery(worker, parcel);
     }
     judge_lane(worker, flight);
+    whi_watch_log(worker->engine, parcel);
     whi_record_delivery(worker, delivery);
     give_flight(flight);
 }

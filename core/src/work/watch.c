@@ -124,12 +124,55 @@ int whi_watch_follow(wh_engine *engine, whi_store *store, whi_delivery *delivery
 
 /* -------------------------------------------------------------------------- telling */
 
+static const char *const messages[WHI_NEWS_KINDS] = {
+    [WHI_NEWS_FAILING] = "subscription is failing",
+    [WHI_NEWS_RECOVERED] = "subscription has recovered",
+    [WHI_NEWS_DISABLED] = "subscription is disabled",
+};
+
 void whi_watch_tell(wh_engine *engine, const whi_delivery *delivery) {
     const whi_attempt *attempt = delivery->attempt;
+    const whi_subscription *s = delivery->registration->subscription;
     enum whi_health_news news = (enum whi_health_news)attempt->judged.number;
+    const wh_log_field fields[] = {
+        { "subscription", delivery->registration->id, 0 },
+        { "tenant", s->tenant, 0 },
+        { "reason", reason_of(attempt), 0 },
+        { "failing_since", NULL, attempt->became.since },
+        { "failures", NULL, attempt->became.failures },
+        { "exhausted", NULL, attempt->became.exhausted },
+        { "event", delivery->event->id, 0 },
+        { "error", delivery->error, 0 },
+    };
+    size_t count = sizeof fields / sizeof fields[0];
 
     atomic_fetch_add_explicit(&engine->count.news[news - 1], 1, memory_order_relaxed);
-    whi_log(&engine->log, news == WHI_NEWS_RECOVERED ? WH_LOG_INFO : WH_LOG_WARNING,
-            news == WHI_NEWS_DISABLED ? "%s is switched off: %s" : "%s is %s", delivery->registration->id,
-            news == WHI_NEWS_DISABLED ? reason_of(attempt) : whi_health_news_name(news));
+    whi_log_fields(&engine->log, news == WHI_NEWS_RECOVERED ? WH_LOG_INFO : WH_LOG_WARNING, messages[news], fields,
+                   delivery->error != NULL ? count : count - 1);
+}
+
+static void log_attempt(wh_engine *engine, const whi_parcel *parcel) {
+    const whi_delivery *delivery = parcel->delivery;
+    const wh_log_field fields[] = {
+        { "subscription", delivery->registration->id, 0 },
+        { "event", delivery->event->id, 0 },
+        { "type", delivery->event->type, 0 },
+        { "attempt", NULL, delivery->attempts },
+        { "state", whi_delivery_name(delivery->state), 0 },
+        { "status", NULL, parcel->status },
+        { "duration_us", NULL, parcel->duration_us },
+        { "due_at", NULL, delivery->state == WHI_WAITING ? delivery->due : 0 },
+        { "code", wh_error_name(parcel->code), 0 },
+        { "error", parcel->sentence, 0 },
+    };
+    int failed = parcel->code != WH_OK;
+
+    whi_log_fields(&engine->log, WH_LOG_DEBUG, failed ? "attempt failed" : "attempt succeeded", fields,
+                   failed ? 10 : 7);
+}
+
+void whi_watch_log(wh_engine *engine, const whi_parcel *parcel) {
+    if (whi_log_says(&engine->log, WH_LOG_DEBUG)) {
+        log_attempt(engine, parcel);
+    }
 }

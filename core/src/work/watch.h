@@ -30,4 +30,7 @@ int whi_watch_follow(wh_engine *engine, whi_store *store, whi_delivery *delivery
 /* Behind the commit: a line in the log, and a count. */
 void whi_watch_tell(wh_engine *engine, const whi_delivery *delivery);
 
+/* A line for each attempt, at the level of who wants to hear of all. */
+void whi_watch_log(wh_engine *engine, const whi_parcel *parcel);
+
 #endif

@@ -196,6 +196,49 @@ function output.logger(quiet)
   end
 end
 
+local function time_text(ms)
+  return os.date("!%Y-%m-%dT%H:%M:%S", ms // 1000) .. (".%03dZ"):format(ms % 1000)
+end
+
+--- In logfmt a line's message is a field like the others.
+local function logfmt_message(message)
+  return message:find '[ "=\\]' and '"' .. message:gsub('[\\"]', "\\%0") .. '"' or message
+end
+
+local formats = {
+  text = function(level, line, record) return ("%s %s: %s"):format(time_text(record.time), level, line) end,
+  logfmt = function(level, line, record)
+    return ("time=%s level=%s msg=%s%s"):format(time_text(record.time), level, logfmt_message(record.message),
+      line:sub(#record.message + 1))
+  end,
+  json = function(level, _, record)
+    record.level, record.time = level, time_text(record.time)
+    return output.encode(record)
+  end,
+}
+
+--- Such a log, with the time of each line.
+---@param values { quiet?: boolean }
+local function work_logger(values)
+  local format = formats[values["log-format"] or "text"]
+  if not format then
+    error { usage = ("--log-format: expected text, logfmt or json, found %q"):format(values["log-format"]) }
+  end
+  return function(level, line, record)
+    io.stderr:write(output.plain(format(level, line, record)), "\n")
+  end
+end
+
+local levels = { error = true, warning = true, info = true, debug = true }
+
+local function work_level(values)
+  local level = values["log-level"] or (values.quiet and "error" or "info")
+  if not levels[level] then
+    error { usage = ("--log-level: expected error, warning, info or debug, found %q"):format(level) }
+  end
+  return level
+end
+
 -- Calls what returns nil, a sentence and a code when it fails, again and again as long as another
 -- program holds the store's lock. Nothing is under way that had to be finished: a signal ends the
 -- process at once; afterwards signals are noted.
@@ -219,8 +262,9 @@ end
 ---@param threads integer
 ---@return webhook.engine
 function output:open_to_work(values, threads)
+  local given = { allow = values.allow, log = work_logger(values), log_level = work_level(values) }
   local function open()
-    local hooks, message, code = webhook.open(self.store, { allow = values.allow, log = output.logger(values.quiet) })
+    local hooks, message, code = webhook.open(self.store, given)
     if not hooks or threads == 0 then return hooks, message, code end
     local started
     started, message, code = hooks:start(threads)

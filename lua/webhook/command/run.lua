@@ -3,7 +3,8 @@ local untried = require "webhook.command.untried"
 
 local run = { words = 0 }
 
-run.options = { threads = { 1, 64 }, allow = "list", ["until-idle"] = "flag", quiet = "flag" }
+run.options = { threads = { 1, 64 }, allow = "list", ["until-idle"] = "flag", quiet = "flag",
+  ["log-format"] = "text", ["log-level"] = "text" }
 
 run.help = [[
 webhook run - deliver what is published, until it is stopped
@@ -18,7 +19,9 @@ a second one does not. A store that another program has locked is waited for.
   --allow RANGE   deliver to this private or local address, too; may be repeated
   --until-idle    end when nothing is due, or all that was due at the beginning has been tried
                   and failed; exit code 3 when a signal came before that
-  --quiet         only errors]]
+  --quiet         only errors
+  --log-format F  of the log on the standard error: text, logfmt or json (an object a line)
+  --log-level L   error, warning, info (the default), or debug, which tells of each attempt]]
 
 local GRACE <const> = 10000 -- ms for what is in flight
 local TELL <const> = 3 -- seconds between two lines that say how far it is

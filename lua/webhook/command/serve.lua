@@ -6,7 +6,7 @@ local COUNT <const> = { 1, 64 }
 
 serve.options = {
   address = "text", port = { 0, 65535 }, threads = { 1, 256 }, workers = COUNT, deliver = "flag", allow = "list",
-  open = "flag", forwarded = "text", quiet = "flag",
+  open = "flag", forwarded = "text", quiet = "flag", ["log-format"] = "text", ["log-level"] = "text",
 }
 
 serve.help = [[
@@ -27,7 +27,9 @@ waited for.
   --allow RANGE    deliver to this private or local address, too; may be repeated
   --forwarded NAME a header in which your proxy puts the client's address
   --open           ask for no token, of who names the loopback and is no page elsewhere. For development
-  --quiet          only errors]]
+  --quiet          only errors
+  --log-format F  of the log on the standard error: text, logfmt or json (an object a line)
+  --log-level L   error, warning, info (the default), or debug, which tells of each attempt]]
 
 local function url_of(address, port)
   return ("http://%s:%d"):format(address:find(":", 1, true) and "[" .. address .. "]" or address, port)
