@@ -77,6 +77,10 @@ describe("the command", function()
     assert.matches('^time=%S+Z level=debug msg="attempt failed" subscription=' .. id .. " event=msg_%w+ type=a attempt=1", lines[1])
     assert.matches("^delivered 0, failed 1", lines[2]) -- it is failing already
     assert.equal(1, #log_of "")
+    local failing = json "subscriptions list --state failing"
+    assert.equal(id, failing[1].id)
+    assert.equal("failing", failing[1].health)
+    assert.equal(0, #json "subscriptions list --state healthy")
     assert.equal(2, (run "run --until-idle --log-format xml"))
     assert.equal(2, (run "run --until-idle --log-level loud"))
   end)

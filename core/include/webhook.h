@@ -368,6 +368,16 @@ WH_API int wh_settings_set(wh_engine *engine, const char *document, size_t size)
  *   disabled*    null, or why the engine switched it off: "gone", "failing", "rule"; "used":
  *                single_use, and its event is on the way
  *   created_at*, updated_at*   "2026-11-21T10:00:00.000Z"
+ *
+ * and how it is going, which is looked up when it is asked for (of a former version it is not there):
+ *
+ *   health*      "healthy"; "failing": three attempts in a row have failed, or a delivery was given
+ *                up, since failing_since*; "disabled": it was switched off for that
+ *   last_success_at*     null, or when an attempt succeeded: kept once in 15 minutes at most, so it
+ *                may be so much later
+ *   last_failure_at*, last_error*   null, or when and why an attempt failed last; kept when it has recovered
+ *   waiting*     deliveries that wait, counted to 100,000, in a list to 1,000 for each
+ *   oldest_waiting_at*   null, or when the oldest event of those was accepted
  */
 
 /* Makes a subscription of a document; id receives its id (WH_ID_SIZE bytes, may
@@ -506,7 +516,7 @@ typedef struct wh_query {
     const char *event;        /* deliveries, attempts: by event id, of `tenant` if that is given */
     const char *type;         /* events: exact type */
     const char *state;        /* deliveries: waiting, delivered, exhausted, held, cancelled;
-                                 subscriptions: enabled, paused, disabled */
+                                 subscriptions: enabled, paused, disabled, healthy, failing */
     int64_t since, until;     /* events, deliveries: by the event's time of acceptance */
     int64_t limit;            /* items of the page, default 100 */
     const char *cursor;       /* "next" of the page before */

@@ -680,6 +680,9 @@ typedef struct wh_backend_store_vtable {
     /* What is known of a subscription's receiver: its row of health, or, of one that is well, when it last was
      * and when it last failed. each is not called where nothing is known. */
     int (*health_get)(wh_backend_store *store, int64_t subscription, wh_backend_health_fn each, void *payload);
+    /* How many of a subscription's deliveries wait, counted no further than limit, and the smallest number of an
+     * event among them, 0: none waits. */
+    int (*waiting_count)(wh_backend_store *store, int64_t subscription, int64_t limit, int64_t *count, int64_t *oldest);
     /* Rows of health of subscriptions below before (0: of all), largest first, at most limit. */
     int (*health_list)(wh_backend_store *store, int64_t before, int limit, wh_backend_health_fn each, void *payload);
     /* Every subscription that has waiting deliveries, with the earliest due: costs as

@@ -299,6 +299,105 @@ static void nor_are_they_missed_or_backtested_where_they_are_not(void **state) {
     wh_close(engine);
 }
 
+static char *document_of(wh_engine *engine, const char *id) {
+    return DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+}
+
+static void a_document_says_how_it_is_going(void **state) {
+    wh_engine *engine = opened(":memory:");
+    char id[WH_ID_SIZE];
+    char *text;
+
+    (void)state;
+    atomic_store(&fixture_time, INT64_C(1790000000000)); /* 2026-09-21T14:13:20Z */
+    fixture_subscribe(engine, "{" URL "}", id);
+    text = document_of(engine, id);
+    assert_has(text, "\"health\":\"healthy\",\"failing_since\":null,\"last_success_at\":null,\"last_failure_at\":null,"
+                     "\"last_error\":null,\"waiting\":0,\"oldest_waiting_at\":null}");
+    wh_free(text);
+    try_at(engine, 200, 1000);
+    for (int i = 0; i < 3; i++) {
+        try_at(engine, 500, 1000);
+    }
+    text = document_of(engine, id);
+    assert_has(text,
+               "\"health\":\"failing\",\"failing_since\":\"2026-09-21T14:13:21.000Z\","
+               "\"last_success_at\":\"2026-09-21T14:13:20.000Z\",\"last_failure_at\":\"2026-09-21T14:13:23.000Z\","
+               "\"last_error\":\"status: answered 500\",\"waiting\":3,"
+               "\"oldest_waiting_at\":\"2026-09-21T14:13:21.000Z\"}");
+    assert_int_equal(wh_subscription_update(engine, id, text, WH_ZSTR), WH_OK); /* as it was given */
+    wh_free(text);
+    fixture_script.status = 200;
+    atomic_fetch_add(&fixture_time, 10000);
+    fixture_run(engine);
+    text = document_of(engine, id);
+    assert_has(text, "\"health\":\"healthy\",\"failing_since\":null,");
+    assert_has(
+        text,
+        "\"last_failure_at\":\"2026-09-21T14:13:23.000Z\",\"last_error\":\"status: answered 500\",\"waiting\":0,");
+    wh_free(text);
+    try_at(engine, 410, 0);
+    text = document_of(engine, id);
+    assert_has(text, "\"disabled\":\"gone\"");
+    assert_has(text, "\"health\":\"disabled\"");
+    wh_free(text);
+    wh_close(engine);
+}
+
+static int64_t those(wh_engine *engine, const char *tenant, const char *state) {
+    wh_query query = WH_QUERY_INIT;
+
+    query.tenant = tenant;
+    query.state = state;
+    return ITEMS(wh_subscriptions(engine, &query, &fixture_handed, &fixture_size));
+}
+
+/* By their paths: those of /hook fail, and those of /gone are gone. */
+static void answer_by_path(whi_request *request, void *payload) {
+    (void)payload;
+    request->status = strstr(request->url, "/hook") != NULL ? 500 : strstr(request->url, "/gone") != NULL ? 410 : 200;
+}
+
+static void those_that_fail_are_a_list(void **state) {
+    wh_engine *engine = opened(":memory:");
+    wh_query query = WH_QUERY_INIT;
+    char first[WH_ID_SIZE], cursor[WH_ID_SIZE];
+    char *page, *next;
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/well\"}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0]}", first);
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0],\"tenant\":\"other\"}", NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/gone\"}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0]}", NULL);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/well\",\"paused\":true}", NULL);
+    fixture_script.answer = answer_by_path;
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(those(engine, NULL, "failing"), 2);
+    assert_int_equal(those(engine, "", "failing"), 2);
+    assert_int_equal(those(engine, "other", "failing"), 0);
+    assert_int_equal(those(engine, NULL, "healthy"), 2); /* the other tenant's as well */
+    assert_int_equal(those(engine, "", "healthy"), 1);
+    assert_int_equal(those(engine, NULL, "disabled"), 1);
+    assert_int_equal(those(engine, NULL, "paused"), 1);
+    assert_int_equal(those(engine, NULL, "enabled"), 4);
+    query.state = "failing";
+    query.limit = 1;
+    page = DOCUMENT(wh_subscriptions(engine, &query, &fixture_handed, &fixture_size));
+    next = strstr(page, "\"next\":\"");
+    assert_non_null(next);
+    snprintf(cursor, sizeof cursor, "%.*s", (int)strcspn(next + 8, "\""), next + 8);
+    wh_free(page);
+    query.cursor = cursor;
+    page = DOCUMENT(wh_subscriptions(engine, &query, &fixture_handed, &fixture_size));
+    assert_has(page, first);
+    wh_free(page);
+    query.state = "ill";
+    assert_int_equal(wh_subscriptions(engine, &query, &fixture_handed, &fixture_size), WH_EINVALID);
+    wh_close(engine);
+}
+
 /* Two engines on one file: whoever has the partition goes on where the other was. */
 static void it_goes_with_the_work_from_one_engine_to_another(void **state) {
     const char *file = fixture_file();
@@ -354,6 +453,8 @@ int main(void) {
         TEST(one_that_is_resumed_is_told_of_and_begins_anew),
         TEST(events_of_ours_are_listed_where_they_are_asked_for),
         TEST(nor_are_they_missed_or_backtested_where_they_are_not),
+        TEST(a_document_says_how_it_is_going),
+        TEST(those_that_fail_are_a_list),
         TEST(it_goes_with_the_work_from_one_engine_to_another),
         TEST(a_success_is_kept_now_and_then),
     };

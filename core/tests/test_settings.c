@@ -21,6 +21,9 @@ static int said_count;
 
 static void hear(int level, const char *line, void *payload) {
     (void)payload;
+    if (strncmp(line, "subscription ", 13) == 0) { /* how they are is not asked here */
+        return;
+    }
     assert_int_equal(level, WH_LOG_WARNING);
     assert_true(said_count < 4);
     snprintf(said[said_count++], sizeof said[0], "%s", line);

@@ -101,6 +101,13 @@ local core = require "webhook.core"
 ---@field disabled? string engine; why it is switched off: "gone", "failing", "rule", "used"
 ---@field created_at? string engine
 ---@field updated_at? string engine
+---@field health? "healthy"|"failing"|"disabled" engine; how its receiver answers
+---@field failing_since? string engine
+---@field last_success_at? string engine; kept once in 15 minutes at most
+---@field last_failure_at? string engine
+---@field last_error? string engine; of the last failure, kept when it has recovered
+---@field waiting? integer engine; deliveries that wait, counted to 100000, in a list to 1000 for each
+---@field oldest_waiting_at? string engine; when the oldest event of those was accepted
 
 ---@class webhook.event
 ---@field id string
@@ -144,7 +151,7 @@ local core = require "webhook.core"
 ---@field subscription? string deliveries: a subscription's id
 ---@field event? string deliveries: an event's id
 ---@field type? string events: the exact type
----@field state? string deliveries: a delivery's state; subscriptions: "enabled", "paused", "disabled"
+---@field state? string deliveries: a delivery's state; subscriptions: "enabled", "paused", "disabled", "healthy", "failing"
 ---@field since? webhook.time events, deliveries: by the event's time of acceptance
 ---@field until? webhook.time write ["until"], since Lua has the word for itself
 ---@field limit? integer items of a page, 100

@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "calls/standing.h"
 #include "engine/context.h"
 #include "engine/lag.h"
 #include "engine/version.h"
 #include "pure/health.h"
+#include "systems/subscription_write.h"
 
 const whi_options *whi_insight_options(const wh_engine *engine) {
     return &engine->options;
@@ -43,6 +45,11 @@ static int look(const whi_health_row *row, void *payload) {
 int whi_insight_is_hopeful(wh_engine *engine, int64_t id, int *out) {
     *out = 1;
     return engine->store->vtable->health_get(engine->store, id, look, out);
+}
+
+int whi_insight_document(wh_engine *engine, const whi_registration *registration, int secrets, whi_buf *out) {
+    return whi_standing_write(engine, registration->subscription, secrets ? WHI_WRITE_SECRETS : 0, WHI_STANDING_ONE,
+                              out);
 }
 
 int whi_insight_page(wh_engine *engine, const char *tenant, const whi_page *page, whi_registration **out, size_t *count,

@@ -28,6 +28,8 @@ int whi_insight_sync(wh_engine *engine);
 whi_registration *whi_insight_subscription(wh_engine *engine, int64_t id); /* NULL: there is none */
 /* *out 0: what it was to get was given up since its last success, or it is switched off for its receiver. */
 int whi_insight_is_hopeful(wh_engine *engine, int64_t id, int *out);
+/* Its canonical document with how it is doing; secrets 1: them too. */
+int whi_insight_document(wh_engine *engine, const whi_registration *registration, int secrets, whi_buf *out);
 int whi_insight_page(wh_engine *engine, const char *tenant, const whi_page *page, whi_registration **out, size_t *count,
                      size_t *total); /* as whi_registry_page */
 int whi_insight_version(wh_engine *engine, int64_t id, int64_t version, whi_registration **out);

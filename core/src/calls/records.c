@@ -5,16 +5,18 @@
 #include "base/mem.h"
 #include "calls/cursor.h"
 #include "calls/query.h"
+#include "calls/standing.h"
 #include "engine/context.h"
 #include "engine/registry.h"
 #include "engine/wrap.h"
 #include "pure/delivery.h"
+#include "pure/health.h"
 #include "pure/json.h"
-#include "systems/subscription_write.h"
 
 #include <string.h>
 
 #define PAGE_BYTES ((size_t)1 << 28)
+#define PAGE_ENDS 1 /* stops the store's walk; errors are negative */
 
 /* A page, or a single document, in the making. */
 typedef struct page {
@@ -163,9 +165,17 @@ static int write_subscription(const whi_subscription_row *row, void *payload) {
     if (self->count++ > 0) {
         whi_buf_char(&self->out, ',');
     }
-    whi_subscription_write(registration->subscription, 0, &self->out);
+    code = whi_standing_write(self->engine, registration->subscription, 0, WHI_STANDING_EACH, &self->out);
     whi_registration_unref(registration);
-    return whi_buf_status(&self->out);
+    return code;
+}
+
+/* Of those that are enabled. */
+static int write_healthy(const whi_subscription_row *row, void *payload) {
+    page *self = payload;
+    int failing, code = whi_standing_is_failing(self->engine, row->id, &failing);
+
+    return code == WH_OK && !failing ? write_subscription(row, payload) : code;
 }
 
 /* Of a subscription that is gone, or of a system without an envelope, it is the data itself. */
@@ -198,19 +208,23 @@ static int delivery_state(const wh_query *query, whi_store_query *out) {
     return query->state != NULL ? whi_delivery_state(query->state, &out->state) : WH_OK;
 }
 
-static int subscription_state(const wh_query *query, whi_store_query *out) {
-    static const char *const names[] = { "enabled", "paused", "disabled" };
+enum { ENABLED = 1, PAUSED, DISABLED, HEALTHY, FAILING }; /* the first three as the store has them */
 
+static int subscription_state(const wh_query *query, int *out) {
+    static const char *const names[] = { "enabled", "paused", "disabled", "healthy", "failing" };
+
+    *out = 0;
     if (query->state == NULL) {
         return WH_OK;
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         if (strcmp(query->state, names[i]) == 0) {
-            out->state = i + 1;
+            *out = i + 1;
             return WH_OK;
         }
     }
-    return whi_fail_field(WH_EINVALID, "state", "expected \"enabled\", \"paused\" or \"disabled\", found \"%.40s\"",
+    return whi_fail_field(WH_EINVALID, "state",
+                          "expected \"enabled\", \"paused\", \"disabled\", \"healthy\" or \"failing\", found \"%.40s\"",
                           query->state);
 }
 
@@ -255,21 +269,75 @@ static int begin_list(wh_engine *engine, char **out, const wh_query *given, wh_q
     return code == WH_OK ? whi_query_read(engine, query, rows) : code;
 }
 
+/* Those that fail, of which there is a list: the others are not looked at. */
+typedef struct failing {
+    page *page;
+    const whi_store_query *rows;
+    whi_store_place *place;
+    int64_t looked;
+} failing;
+
+static int is_for(const whi_store_query *rows, const char *tenant) {
+    return rows->tenant == NULL || strcmp(rows->tenant, tenant) == 0;
+}
+
+static int write_if_for(const whi_subscription_row *row, void *payload) {
+    failing *self = payload;
+
+    return row->status != DISABLED && is_for(self->rows, row->tenant) ? write_subscription(row, self->page) : WH_OK;
+}
+
+static int write_failing(const whi_health_row *row, void *payload) {
+    failing *self = payload;
+    whi_store *store = self->page->engine->store;
+    int code = WH_OK;
+
+    if (self->looked == self->rows->rows || self->page->count == self->rows->limit) {
+        self->place->more = 1;
+        return PAGE_ENDS;
+    }
+    self->looked++;
+    self->place->subscription = row->subscription;
+    if (row->state == WHI_FAILING) {
+        code = store->vtable->subscription_get(store, row->subscription, 0, write_if_for, self);
+    }
+    return code == WH_ENOTFOUND ? WH_OK : code;
+}
+
+static int list_failing(page *self, const whi_store_query *rows, whi_store_place *place) {
+    failing each = { self, rows, place, 0 };
+    whi_store *store = self->engine->store;
+    int code = store->vtable->health_list(store, rows->before_subscription, (int)rows->rows + 1, write_failing, &each);
+
+    return code == PAGE_ENDS ? WH_OK : code;
+}
+
+static int list_subscriptions(page *self, int state, whi_store_query *rows, whi_store_place *place) {
+    whi_store *store = self->engine->store;
+
+    if (state == FAILING) {
+        return list_failing(self, rows, place);
+    }
+    rows->state = state == HEALTHY ? ENABLED : state;
+    return store->vtable->subscription_list(store, rows, state == HEALTHY ? write_healthy : write_subscription, self,
+                                            place);
+}
+
 int wh_subscriptions(wh_engine *engine, const wh_query *given, char **out, size_t *size) {
     whi_store_place place = { 0 };
     whi_store_query rows;
     wh_query query;
     char next[WH_ID_SIZE];
     page self;
-    int code = begin_list(engine, out, given, &query, &rows);
+    int state = 0, code = begin_list(engine, out, given, &query, &rows);
 
-    code = code == WH_OK ? subscription_state(&query, &rows) : code;
+    code = code == WH_OK ? subscription_state(&query, &state) : code;
     code = code == WH_OK ? whi_cursor_read(&query, "sub_", &rows.before_subscription) : code;
     if (code != WH_OK) {
         return code;
     }
     begin_page(&self, engine);
-    code = engine->store->vtable->subscription_list(engine->store, &rows, write_subscription, &self, &place);
+    code = list_subscriptions(&self, state, &rows, &place);
     whi_ident_format("sub_", place.subscription, next);
     return end_page(&self, code, place.more ? next : NULL, out, size);
 }

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "calls/standing.h"
 #include "calls/workspace.h"
 #include "engine/context.h"
 #include "engine/decide.h"
@@ -246,11 +247,21 @@ int wh_subscribe(wh_engine *engine, const char *document, size_t size, char *id)
 
 /* ------------------------------------------------------------------------ reading */
 
-static int write_document(const whi_subscription *s, char **out, size_t *size) {
+/* A former version has no standing: that is the present one's. */
+static int write_document(wh_engine *engine, const whi_subscription *s, int64_t version, char **out, size_t *size) {
     whi_buf buf;
+    int code = WH_OK;
 
     whi_buf_init(&buf, SIZE_MAX / 4);
-    whi_subscription_write(s, 0, &buf);
+    if (version != 0) {
+        whi_subscription_write(s, 0, &buf);
+    } else {
+        code = whi_standing_write(engine, s, 0, WHI_STANDING_ONE, &buf);
+    }
+    if (code != WH_OK) {
+        whi_buf_free(&buf);
+        return code;
+    }
     return whi_buf_take(&buf, out, size);
 }
 
@@ -273,7 +284,7 @@ int wh_subscription_version(wh_engine *engine, const char *id, int64_t version, 
     code = number_of(id, &number);
     code = code == WH_OK ? whi_version_at(engine->store, number, version, &registration) : code;
     if (code == WH_OK) {
-        code = write_document(registration->subscription, out, size);
+        code = write_document(engine, registration->subscription, version, out, size);
     }
     whi_registration_unref(registration);
     return code;

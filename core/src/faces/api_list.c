@@ -228,9 +228,14 @@ static int holds(const object *self, const whi_condition *condition) {
 static int write_object(wh_engine *engine, const whi_system *system, const whi_registration *registration, int flags,
                         whi_buf *out) {
     whi_facts facts = { .healthy = 1 };
-    int code = whi_object_has_health(system)
-                   ? whi_insight_is_hopeful(engine, registration->subscription->id, &facts.healthy)
-                   : WH_OK;
+    int code;
+
+    if (system->fields == NULL) {
+        return whi_insight_document(engine, registration, flags & WHI_OBJECT_SECRET, out);
+    }
+    code = whi_object_has_health(system)
+               ? whi_insight_is_hopeful(engine, registration->subscription->id, &facts.healthy)
+               : WH_OK;
 
     return code == WH_OK ? whi_object_write(system, registration->subscription, &facts, flags, out) : code;
 }

@@ -614,6 +614,7 @@ const whi_store_vtable whi_store_sqlite = {
     .subscription_count = whi_sqlite_subscription_count,
     .health_get = whi_sqlite_health_get,
     .health_list = whi_sqlite_health_list,
+    .waiting_count = whi_sqlite_waiting_count,
     .lanes = whi_sqlite_lanes,
     .waiting = whi_sqlite_waiting,
     .work = whi_sqlite_work,

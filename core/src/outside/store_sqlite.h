@@ -132,6 +132,7 @@ enum whi_sql {
     WHI_SQL_SUBSCRIPTION_COUNT,
     WHI_SQL_LANES,
     WHI_SQL_WORK,
+    WHI_SQL_WAITING_COUNT,
     WHI_SQL_EVENT_GET,
     WHI_SQL_EVENT_LOG,
     WHI_SQL_EVENT_LOG_TENANT,
@@ -394,6 +395,7 @@ int whi_sqlite_purge(whi_store *store, int64_t done_before, int64_t failed_befor
 /* ---- store_sqlite_waiting.c */
 int whi_sqlite_lanes(whi_store *store, whi_lane_fn each, void *payload);
 int whi_sqlite_waiting(whi_store *store, const whi_store_waiting *asked, int64_t *next);
+int whi_sqlite_waiting_count(whi_store *store, int64_t subscription, int64_t limit, int64_t *count, int64_t *oldest);
 int whi_sqlite_work(whi_store *store, whi_store_work *out);
 
 /* ---- store_sqlite_read.c */

@@ -615,6 +615,9 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " (SELECT coalesce((SELECT max(number) FROM webhook_events), 0), " FLOOR ")"
         " SELECT last > least, EXISTS (SELECT 1 FROM webhook_outbox), CASE WHEN last > least THEN least + 1 ELSE 0 END,"
         " EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = 0) FROM log",
+    [WHI_SQL_WAITING_COUNT] =
+        "SELECT count(*), coalesce(min(event), 0) FROM (SELECT event FROM webhook_deliveries"
+        " INDEXED BY webhook_deliveries_open WHERE state = " WAITING " AND subscription = ?1 LIMIT ?2) lane",
     [WHI_SQL_EVENT_GET] = "SELECT " EVENT_COLUMNS ", e.payload, " IS_IN_LOG " AND e.number > " FLOOR
                           " FROM webhook_events e WHERE e.number = ?1",
     [WHI_SQL_EVENT_LOG] = "SELECT " EVENT_COLUMNS ", e.payload, 1 FROM webhook_events e WHERE e.number > ?1"

@@ -120,3 +120,30 @@ int whi_sqlite_work(whi_store *base, whi_store_work *out) {
     memset(out, 0, sizeof *out);
     return whi_sqlite_leave(store, work(store, whi_sqlite_enter(store), out));
 }
+
+static int count_waiting(whi_sqlite *store, whi_sqlite_side *side, int64_t subscription, int64_t limit, int64_t *count,
+                         int64_t *oldest) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_use(store, side, WHI_SQL_WAITING_COUNT, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, subscription);
+    sqlite3_bind_int64(statement, 2, limit);
+    code = whi_sqlite_step(store, side, statement, "counting what waits");
+    if (code != 1) {
+        return code;
+    }
+    *count = sqlite3_column_int64(statement, 0);
+    *oldest = sqlite3_column_int64(statement, 1);
+    sqlite3_reset(statement);
+    return WH_OK;
+}
+
+int whi_sqlite_waiting_count(whi_store *base, int64_t subscription, int64_t limit, int64_t *count, int64_t *oldest) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    *count = *oldest = 0;
+    return whi_sqlite_leave(store, count_waiting(store, whi_sqlite_enter(store), subscription, limit, count, oldest));
+}

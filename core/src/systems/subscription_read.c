@@ -597,6 +597,13 @@ static int set_version(apply *self, uint32_t node) {
     return integer_of(self, node, "version", 0, INT64_MAX, &self->subscription->version);
 }
 
+/* Of how it is going, which is written beside what is kept. */
+static int pass_over(apply *self, uint32_t node) {
+    (void)self;
+    (void)node;
+    return WH_OK;
+}
+
 /* ------------------------------------------------------------------- the table */
 
 typedef struct field {
@@ -636,9 +643,17 @@ static const field fields[] = {
     { "disabled", set_disabled, 1 },
     { "created_at", set_created_at, 1 },
     { "updated_at", set_updated_at, 1 },
+    { "health", pass_over, 1 },
+    { "failing_since", pass_over, 1 },
+    { "last_success_at", pass_over, 1 },
+    { "last_failure_at", pass_over, 1 },
+    { "last_error", pass_over, 1 },
+    { "waiting", pass_over, 1 },
+    { "oldest_waiting_at", pass_over, 1 },
 };
 
 #define FIELDS (sizeof fields / sizeof fields[0])
+_Static_assert(FIELDS <= 64, "a bit for each");
 
 /* 1 if one letter more, less or other makes the one of the other. */
 static int is_near(const char *a, const char *b) {
@@ -716,7 +731,7 @@ static int check_secrets(const apply *self) {
 }
 
 static int apply_members(apply *self) {
-    uint32_t given = 0;
+    uint64_t given = 0;
 
     for (uint32_t at = whi_json_first(self->json, 0); at != WHI_JSON_NONE; at = whi_json_next_name(self->json, 0, at)) {
         const char *name = NULL;
@@ -734,7 +749,7 @@ static int apply_members(apply *self) {
         if (given >> i & 1) {
             return whi_fail_field(WH_EINVALID, fields[i].name, "given twice");
         }
-        given |= (uint32_t)1 << i;
+        given |= (uint64_t)1 << i;
         code = self->stored || !fields[i].stored ? fields[i].set(self, at + 1) : WH_OK;
         if (code != WH_OK) {
             return code;

@@ -142,7 +142,9 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     write_text(&self, "disabled", s->disabled);
     write_time(&self, "created_at", s->created_at);
     write_time(&self, "updated_at", s->updated_at);
-    whi_buf_char(out, '}');
+    if (!(flags & WHI_WRITE_OPEN)) {
+        whi_buf_char(out, '}');
+    }
 }
 
 /* A letter becomes at most six. */

@@ -7,6 +7,7 @@
 enum {
     WHI_WRITE_SECRETS = 1, /* them too */
     WHI_WRITE_BRIEF = 2,   /* for the store: what is at its default is left out */
+    WHI_WRITE_OPEN = 4,    /* without its end: the caller has more members */
 };
 
 /* Writes the document. id and times as text. Fields at their default are written where a reader

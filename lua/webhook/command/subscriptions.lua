@@ -16,7 +16,7 @@ webhook subscriptions [list | add URL | show ID | update ID | delete ID | pause 
   webhook subscriptions add https://example.com/hook --events 'order.*' --events invoice.paid
   webhook subscriptions add https://example.com/hook --rule rule.lua --fields id,total
   webhook subscriptions update sub_… --filter customer.country=DE
-  webhook subscriptions list --state disabled
+  webhook subscriptions list --state failing      or healthy, enabled, paused, disabled
 
 add prints the secret, once. For add and update:
   --events PATTERN      a type, '*', 'prefix.*', 'prefix:*'; may be repeated; none: all
@@ -45,7 +45,8 @@ local columns = { "id", "state", "tenant", "url", "events", "name", "version" }
 -- As JSON the document itself; in a table with a word for what it does.
 local function show(each, out)
   if not out.json then
-    each.state = each.disabled and "disabled: " .. each.disabled or each.paused and "paused" or "enabled"
+    each.state = each.disabled and "disabled: " .. each.disabled or each.paused and "paused"
+      or each.health == "failing" and "failing" or "enabled"
   end
   out:item(each, columns)
 end
