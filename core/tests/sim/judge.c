@@ -356,8 +356,34 @@ static void check_positions(void) {
     }
 }
 
+/* ---------------------------------------------------------------------------- health */
+
+/* Moves and notices are of one transaction: at any time there are as many of the one as of the other. One that was
+ * off already, for another reason, is not told to be. */
+#define UNEQUAL                                                                                                        \
+    "SELECT coalesce((SELECT sum(n) FROM (SELECT abs((SELECT count(*) FROM sim_moves m WHERE m.news = w.news) -"       \
+    " (SELECT count(*) FROM sim_told t WHERE t.news = w.news)) AS n FROM"                                              \
+    " (SELECT 'failing' AS news UNION ALL SELECT 'recovered') w)), 0) + (SELECT count(*) FROM"                         \
+    " (SELECT id, news FROM sim_told WHERE news <> 'disabled' EXCEPT SELECT id, news FROM sim_moves))"
+
+static void check_health(void) {
+    int64_t found;
+
+    if (number("SELECT subscription FROM sim_ill LIMIT 1", &found) && found != 0) {
+        sim_fail("health", "subscription %lld got a state that does not follow from the one before", (long long)found);
+    }
+    if (!(sim_plan_now->kinds & 1u << SIM_memory) && number("SELECT subscription FROM sim_well LIMIT 1", &found) &&
+        found != 0) {
+        sim_fail("health", "subscription %lld had a success, and is not well", (long long)found);
+    }
+    if (sim_plan_now->seed % 2 == 0 && number(UNEQUAL, &found) && found != 0) {
+        sim_fail("health", "changes of health and what is told of them differ by %lld", (long long)found);
+    }
+}
+
 void judge_watch(void) {
     sim_quiet_begin();
+    check_health();
     check_positions();
     check_owners();
     if (!model_excused() && !(sim_plan_now->kinds & 1u << SIM_lock)) {

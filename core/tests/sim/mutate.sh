@@ -810,5 +810,24 @@ mutation latest_oldest 'an older one takes the place of the newer' \
     outside/store_sqlite_order.c 'return cancel_before(store, row, row->event, row->under_way, whi_order_reason(WHI_PLACE_SUPERSEDED));' \
     'return cancel_before(store, row, INT64_MAX, row->under_way, whi_order_reason(WHI_PLACE_SUPERSEDED)) + (*newer = 0);'
 
+# ------------------------------------------------------------------------------- health
+
+mutation health_untold 'a change of health is told where there is luck' \
+    work/watch.c 'return code == WH_OK && taken && attempt' 'return code == WH_OK && taken && attempt->at % 2 == 0 && attempt'
+
+mutation health_twice 'it is told by each attempt after it' \
+    outside/store_sqlite_health.c 'fact->answer.done ? (int64_t)news : WHI_NO_NEWS;' \
+    'fact->answer.done ? (row.state == WHI_FAILING ? WHI_NEWS_FAILING : (int64_t)news) : WHI_NO_NEWS;'
+
+mutation health_remembered 'that all were well is known from an earlier transaction' \
+    outside/store_sqlite.c 'store->healths = 0;' ''
+
+mutation health_said 'a success behind a failure is not handed over' \
+    work/record.c 'record->well = attempt->saw == WHI_SAW_SUCCESS ? delivery->way.subscription : 0;' \
+    'record->well = delivery->way.subscription;'
+
+mutation health_late 'one more failure is needed than the machine says' \
+    pure/health.c 'health->failures >= WHI_HEALTH_REPEATED' 'health->failures > WHI_HEALTH_REPEATED'
+
 [ $anchors = no ] || exit $((failures > 0 ? 2 : 0))
 echo "$failures not found"

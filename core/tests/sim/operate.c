@@ -189,8 +189,25 @@ static int subscribe(wh_engine *engine, sim_chance *chance) {
     return code;
 }
 
+/* One of each tenant, in every other history: in the others mostly nobody takes what is told. */
+static void subscribe_takers(wh_engine *engine) {
+    char text[200];
+
+    for (int i = 0; i < MODEL_TENANTS && sim_plan_now->seed % 2 == 0; i++) {
+        snprintf(text, sizeof text,
+                 "{\"url\":\"http://r.test/%d\",\"tenant\":\"%s\",\"events\":[\"webhook.subscription.*\"],"
+                 "\"retry\":[0,100,200,300,400,500]}",
+                 SIM_TAKER, model_tenants[i]);
+        if (wh_subscribe(engine, text, WH_ZSTR, NULL) != WH_OK) {
+            sim_fail("setup", "subscribing: %s", wh_last_error());
+        }
+    }
+}
+
 void operate_setup(wh_engine *engine) {
     sim_chance chance;
+
+    subscribe_takers(engine);
 
     sim_chance_seed(&chance, sim_plan_now->seed, 9);
     for (int i = 0; i < sim_plan_now->subscriptions; i++) {

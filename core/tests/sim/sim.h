@@ -33,6 +33,7 @@
 #define SIM_SLOTS 6   /* processes at once, the program included */
 #define SIM_FAULTS 48 /* of one plan */
 #define SIM_SECOND INT64_C(1000000)
+#define SIM_TAKER 998 /* a receiver that is well: it takes what the engine tells of subscriptions */
 
 /* ------------------------------------------------------------------------- the plan */
 

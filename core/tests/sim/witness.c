@@ -43,6 +43,15 @@ static void is_certain(sqlite3_context *context, int count, sqlite3_value **valu
                                     n < model_event_count && witness_is_certain(n, k));
 }
 
+/* "sub_…" of a number, as notices have it. */
+static void id_of(sqlite3_context *context, int count, sqlite3_value **values) {
+    char id[WH_ID_SIZE];
+
+    (void)count;
+    whi_ident_format("sub_", sqlite3_value_int64(values[0]), id);
+    sqlite3_result_text(context, id, -1, SQLITE_TRANSIENT);
+}
+
 static void time_now(sqlite3_context *context, int count, sqlite3_value **values) {
     (void)count;
     (void)values;
@@ -64,6 +73,9 @@ static int meet(sqlite3 *db, char **error, const struct sqlite3_api_routines *ro
 
     (void)error;
     (void)routines;
+    if (code == SQLITE_OK) {
+        code = sqlite3_create_function(db, "sim_id", 1, flags | SQLITE_DETERMINISTIC, NULL, id_of, NULL, NULL);
+    }
     if (code == SQLITE_OK) {
         code = sqlite3_create_function(db, "sim_certain", 2, flags, NULL, is_certain, NULL, NULL);
     }
@@ -88,9 +100,46 @@ void witness_register(void) {
     " AND NOT EXISTS (SELECT 1 FROM webhook_lags l WHERE l.subscription = s.id AND l.position < e.number)"             \
     " AND sim_certain(e.payload, s.id) LIMIT 1; END;"
 
+/* What a move of health is told as, by the machine as it is documented; NULL: nothing. */
+#define NEWS(was, is)                                                                                                  \
+    "CASE WHEN " is " = 2 AND " was " < 2 THEN 'failing' WHEN " is " = 3 AND " was " < 3 THEN 'disabled'"              \
+    " WHEN " is " = 0 AND " was " >= 2 THEN 'recovered' END"
+#define WAS "coalesce((SELECT h.state FROM webhook_health h WHERE h.subscription = NEW.subscription), 0)"
+#define FAILURES "coalesce((SELECT h.failures FROM webhook_health h WHERE h.subscription = NEW.subscription), 0)"
+
+/* Each move of health, each notice of one, moves that there are not, and successes that changed nothing. */
+#define HEALTH_SQL                                                                                                     \
+    "CREATE TABLE sim_moves (id TEXT, news TEXT);"                                                                     \
+    "CREATE TABLE sim_told (id TEXT, news TEXT);"                                                                      \
+    "CREATE TABLE sim_ill (subscription INTEGER);"                                                                     \
+    "CREATE TABLE sim_well (subscription INTEGER PRIMARY KEY);"                                                        \
+    "CREATE TRIGGER sim_health_put BEFORE INSERT ON webhook_health BEGIN"                                              \
+    "  INSERT INTO sim_ill SELECT NEW.subscription WHERE NEW.state < " WAS " OR NEW.state NOT BETWEEN 1 AND 3"         \
+    "   OR NEW.failures <> " FAILURES " + 1 OR (NEW.state = 1 AND (NEW.failures > 2 OR NEW.exhausted > 0));"           \
+    "  INSERT INTO sim_moves SELECT sim_id(NEW.subscription), " NEWS(                                                  \
+        WAS, "NEW.state") ";"                                                                                          \
+                          "  DELETE FROM sim_well WHERE subscription = NEW.subscription; END;"                         \
+                          "CREATE TRIGGER sim_health_drop AFTER DELETE ON webhook_health BEGIN"                        \
+                          "  INSERT INTO sim_moves SELECT sim_id(OLD.subscription), " NEWS(                            \
+                              "OLD.state",                                                                             \
+                              "0") "   WHERE EXISTS (SELECT 1 FROM webhook_subscriptions WHERE id = OLD.subscription " \
+                                   "AND deleted = 0);"                                                                 \
+                                   "  DELETE FROM sim_well WHERE subscription = OLD.subscription; END;"                \
+                                   "CREATE TRIGGER sim_health_told AFTER INSERT ON webhook_events WHEN NEW.type LIKE " \
+                                   "'webhook.subscription.%' BEGIN"                                                    \
+                                   "  INSERT INTO sim_told VALUES (substr(NEW.payload, 18, 17), "                      \
+                                   "substr(NEW.type, 22)); END;"                                                       \
+                                   "CREATE TRIGGER sim_health_add_well AFTER INSERT ON webhook_deliveries WHEN "       \
+                                   "NEW.state = 3 BEGIN"                                                               \
+                                   "  INSERT OR IGNORE INTO sim_well SELECT subscription FROM webhook_health"          \
+                                   "   WHERE subscription = NEW.subscription AND state < 3; END;"                      \
+                                   "CREATE TRIGGER sim_health_well AFTER UPDATE OF state ON webhook_deliveries WHEN "  \
+                                   "NEW.state = 3 BEGIN"                                                               \
+                                   "  INSERT OR IGNORE INTO sim_well SELECT subscription FROM webhook_health"          \
+                                   "   WHERE subscription = NEW.subscription AND state < 3; END;"
+
 const char witness_sql[] =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE sim_orphans (owner INTEGER, event INTEGER);"
+    "BEGIN IMMEDIATE;" HEALTH_SQL "CREATE TABLE sim_orphans (owner INTEGER, event INTEGER);"
     "CREATE TABLE sim_owners (id INTEGER PRIMARY KEY, times INTEGER);"
     "INSERT INTO sim_owners SELECT id, 1 FROM webhook_workers;"
     "CREATE TRIGGER sim_owner AFTER INSERT ON webhook_workers BEGIN"
