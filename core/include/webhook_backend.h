@@ -367,6 +367,14 @@ typedef struct wh_backend_page {
 typedef int (*wh_backend_event_fn)(const wh_backend_event *row, void *payload);
 typedef int (*wh_backend_delivery_fn)(const wh_backend_delivery *row, const wh_backend_event *event, void *payload);
 typedef int (*wh_backend_attempt_fn)(const wh_backend_attempt *row, void *payload);
+/* What there is, of each kind counted no further than asked. */
+typedef struct wh_backend_figures {
+    int64_t waiting, due, oldest; /* deliveries; the smallest number of an event among those that wait, 0: none */
+    int64_t held, exhausted;      /* deliveries */
+    int64_t failing, disabled;    /* subscriptions, by their health */
+    int64_t bytes, log_bytes;     /* of the store, and of what is not merged into it yet; 0: not known */
+} wh_backend_figures;
+
 typedef int (*wh_backend_health_fn)(const wh_backend_health *row, void *payload);
 typedef int (*wh_backend_subscription_fn)(const wh_backend_subscription *row, void *payload);
 typedef int (*wh_backend_token_fn)(const wh_backend_token *row, void *payload);
@@ -683,6 +691,10 @@ typedef struct wh_backend_store_vtable {
     /* How many of a subscription's deliveries wait, counted no further than limit, and the smallest number of an
      * event among them, 0: none waits. */
     int (*waiting_count)(wh_backend_store *store, int64_t subscription, int64_t limit, int64_t *count, int64_t *oldest);
+    /* Each figure costs an index entry for what it counts, of which there are at most `most`. */
+    int (*figures)(wh_backend_store *store, int64_t now, int64_t most, wh_backend_figures *out);
+    /* Those that are failing, most failures first, at most limit; of the first `most` rows of health. */
+    int (*worst)(wh_backend_store *store, int64_t most, int limit, wh_backend_health_fn each, void *payload);
     /* Rows of health of subscriptions below before (0: of all), largest first, at most limit. */
     int (*health_list)(wh_backend_store *store, int64_t before, int limit, wh_backend_health_fn each, void *payload);
     /* Every subscription that has waiting deliveries, with the earliest due: costs as

@@ -398,6 +398,49 @@ static void those_that_fail_are_a_list(void **state) {
     wh_close(engine);
 }
 
+/* Three subscriptions of two tenants: two fail, of which one has more failures; what was refused was no request. */
+static void stats_tell_what_waits_and_who_is_worst(void **state) {
+    wh_engine *engine = opened(":memory:");
+    char worst[WH_ID_SIZE];
+    char *text;
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/well\"}", NULL);
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0,1000000]}", worst);
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0],\"tenant\":\"acme\"}", NULL);
+    fixture_script.answer = answer_by_path;
+    for (int i = 0; i < 4; i++) {
+        fixture_publish(engine, "a", "1", NULL);
+    }
+    assert_int_equal(
+        wh_publish(
+            engine,
+            &(wh_event){ .size = sizeof(wh_event), .type = "a", .tenant = "acme", .payload = "1", .payload_size = 1 },
+            NULL),
+        WH_OK);
+    fixture_run(engine);
+    fixture_script.answer = NULL;
+    fixture_script.error = WH_EADDRESS;
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    text = DOCUMENT(wh_stats(engine, &fixture_handed, &fixture_size));
+    assert_has(text, "{\"version\":\"" WH_VERSION "\",\"opened_at\":\"");
+    assert_has(text, "\"counts\":{\"events\":6,\"attempts\":9,\"delivered\":4,\"failed\":7,\"exhausted\":1,"
+                     "\"rule_failures\":0,\"failing\":2,\"recovered\":0,\"disabled\":0},"
+                     "\"failures\":{\"network\":0,\"remote\":5,\"refused\":2,\"other\":0},\"rates\":{\"events\":");
+    assert_has(text,
+               "\"store\":{\"subscriptions\":3,\"failing\":2,\"disabled\":0,\"lagging\":0,\"waiting\":6,\"due\":0,"
+               "\"oldest_waiting_at\":\"");
+    assert_has(text, "\"held\":0,\"exhausted\":1,\"pending\":false,\"outbox\":false,\"lag_ms\":0,");
+    assert_has(text, "\"worst\":{\"subscriptions\":[{\"subscription\":\"");
+    assert_has(strstr(text, "\"worst\""), worst);
+    assert_true(strstr(strstr(text, "\"worst\""), worst) < strstr(text, "\"tenant\":\"acme\""));
+    assert_has(text, "\"tenants\":[{\"tenant\":\"\",\"failing\":1},{\"tenant\":\"acme\",\"failing\":1}]}}");
+    wh_free(text);
+    assert_int_equal(wh_stats(engine, NULL, NULL), WH_EINVALID);
+    wh_close(engine);
+}
+
 /* Two engines on one file: whoever has the partition goes on where the other was. */
 static void it_goes_with_the_work_from_one_engine_to_another(void **state) {
     const char *file = fixture_file();
@@ -455,6 +498,7 @@ int main(void) {
         TEST(nor_are_they_missed_or_backtested_where_they_are_not),
         TEST(a_document_says_how_it_is_going),
         TEST(those_that_fail_are_a_list),
+        TEST(stats_tell_what_waits_and_who_is_worst),
         TEST(it_goes_with_the_work_from_one_engine_to_another),
         TEST(a_success_is_kept_now_and_then),
     };

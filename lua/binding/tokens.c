@@ -96,6 +96,13 @@ static int set_settings(lua_State *L, wh_engine *engine) {
     return code;
 }
 
+static int stats(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    whl_box *box = whl_box_new(L);
+
+    return whl_push_document(L, wh_stats(engine, &box->text, &box->size), box, WHL_BARE_RECORD);
+}
+
 static int settings(lua_State *L) {
     wh_engine *engine = whl_engine_open(L);
     int code = set_settings(L, engine);
@@ -109,6 +116,11 @@ static int settings(lua_State *L) {
 }
 
 const luaL_Reg whl_token_methods[] = {
-    { "add_token", add_token },         { "tokens", tokens },     { "revoke_token", revoke_token },
-    { "tenant_secret", tenant_secret }, { "settings", settings }, { NULL, NULL },
+    { "add_token", add_token },
+    { "tokens", tokens },
+    { "revoke_token", revoke_token },
+    { "tenant_secret", tenant_secret },
+    { "settings", settings },
+    { "stats", stats },
+    { NULL, NULL },
 };

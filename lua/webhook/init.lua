@@ -186,6 +186,16 @@ local core = require "webhook.core"
 ---@field name string
 ---@field created_at string
 
+---@class webhook.stats counts and failures of this engine since it was opened, rates per second; the store counts to 100000 of each
+---@field version string
+---@field opened_at string
+---@field counts { events: integer, attempts: integer, delivered: integer, failed: integer, exhausted: integer, rule_failures: integer, failing: integer, recovered: integer, disabled: integer }
+---@field failures { network: integer, remote: integer, refused: integer, other: integer }
+---@field rates { events: number, attempts: number, delivered: number, failed: number }
+---@field work { under_way: integer, events_in_memory: integer, payload_bytes_in_memory: integer }
+---@field store { subscriptions: integer, failing: integer, disabled: integer, lagging: integer, waiting: integer, due: integer, oldest_waiting_at: any, held: integer, exhausted: integer, pending: boolean, outbox: boolean, lag_ms: integer, bytes: integer, log_bytes: integer }
+---@field worst { subscriptions: table[], tenants: table[] }
+
 ---@class webhook.settings what all processes of a store go by
 ---@field retain? integer|webhook.null ms that a delivered event is kept; webhook.null: the default, 7 days
 ---@field retain_failed? integer|webhook.null ms that an event with a failed delivery is kept; webhook.null: the default, 30 days
@@ -347,6 +357,7 @@ local core = require "webhook.core"
 ---@field tokens fun(self: webhook.engine, tenant?: string): tokens: webhook.token[]?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field revoke_token fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field tenant_secret fun(self: webhook.engine, tenant: string, secret?: string): secret: string?, message: string?, code: webhook.code?, failure: webhook.failure? signs for a tenant's subscriptions of the profile "unified"; made at first, or set
+---@field stats fun(self: webhook.engine): stats: webhook.stats?, message: string?, code: webhook.code?, failure: webhook.failure? how it goes: counts since it was opened, what waits in the store, which subscriptions are the worst
 ---@field settings fun(self: webhook.engine, changes?: webhook.settings): settings: webhook.settings?, message: string?, code: webhook.code?, failure: webhook.failure? what holds in all processes of the store, with changes: from now on
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
 ---@field replay_missed fun(self: webhook.engine, subscription: string, options?: webhook.missed): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? makes the deliveries that the present version gives for stored events and that are not there: it was paused, disabled or not made yet

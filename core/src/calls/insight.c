@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/ident.h"
 #include "calls/standing.h"
 #include "engine/context.h"
 #include "engine/lag.h"
@@ -65,10 +66,20 @@ whi_store *whi_insight_store(wh_engine *engine) {
     return engine->store;
 }
 
-int whi_insight_read(wh_engine *engine, whi_insight *out) {
-    whi_store_work work;
-    int code = engine->store->vtable->work(engine->store, &work);
+/* first is the number behind the last that is decided: no event is older than its time. */
+static long long lag_of(const wh_engine *engine, const whi_store_work *work) {
+    int64_t lag = work->events ? whi_now(engine) - whi_ident_time(work->first) : 0;
 
+    return lag > 0 ? (long long)lag : 0;
+}
+
+int whi_insight_read(wh_engine *engine, whi_insight *out) {
+    const whi_store_vtable *v = engine->store->vtable;
+    whi_store_figures figures;
+    whi_store_work work;
+    int code = v->work(engine->store, &work);
+
+    code = code == WH_OK ? v->figures(engine->store, whi_now(engine), WHI_INSIGHT_MOST, &figures) : code;
     if (code != WH_OK) {
         return code;
     }
@@ -81,6 +92,12 @@ int whi_insight_read(wh_engine *engine, whi_insight *out) {
         .rule_failures = atomic_load(&engine->count.rule_failures),
         .news = { atomic_load(&engine->count.news[0]), atomic_load(&engine->count.news[1]),
                   atomic_load(&engine->count.news[2]) },
+        .refused = atomic_load(&engine->count.refused),
+        .network = atomic_load(&engine->count.network),
+        .remote = atomic_load(&engine->count.remote),
+        .other = atomic_load(&engine->count.other),
+        .lag_ms = lag_of(engine, &work),
+        .store = figures,
         .subscriptions = (long long)whi_registry_count(engine->registry),
         .in_flight = atomic_load(&engine->flights_open),
         .in_memory = atomic_load(&engine->events_open),

@@ -38,11 +38,15 @@ int whi_insight_version(wh_engine *engine, int64_t id, int64_t version, whi_regi
 whi_store *whi_insight_store(wh_engine *engine);
 
 /* ---- statistics */
+#define WHI_INSIGHT_MOST 100000 /* of each kind that is counted in the store: an index entry each */
 typedef struct whi_insight {
     long long events, attempts, delivered, failed, exhausted, rule_failures; /* since it was opened */
     long long news[3];                                           /* of health: failing, recovered, disabled */
     long long subscriptions, in_flight, in_memory, memory_bytes; /* at present */
+    long long refused, network, remote, other;                   /* failed attempts, by what failed */
     int events_pending, outbox_pending, lagging;
+    long long lag_ms; /* since the first event that is not decided was accepted; 0: all are */
+    whi_store_figures store;
     whi_histogram *requests, *waits; /* counted on meanwhile; the engine's */
 } whi_insight;
 

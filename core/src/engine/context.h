@@ -44,6 +44,12 @@
 
 #define WHI_WORKERS 64
 
+/* Counts at a time. */
+typedef struct whi_rates {
+    int64_t us; /* monotonic */
+    long long events, attempts, delivered, failed;
+} whi_rates;
+
 struct wh_engine {
     /* ---- made by wh_open, and never changed */
     unsigned generation; /* of the process that opened it, see base/fork.h */
@@ -107,13 +113,20 @@ struct wh_engine {
     void *check_rules;                 /* may be NULL when it is open */
     int check_open;
 
+    /* ---- what wh_stats measures rates by */
+    pthread_mutex_t rates_lock;
+    whi_rates former, latest; /* at least ten seconds apart */
+    int64_t opened_at;        /* ms */
+
     /* ---- counts since it was opened, by this process; for looking on, so their order means nothing */
     struct {
         atomic_llong events, attempts, delivered, failed, exhausted, rule_failures;
-        atomic_llong news[3];   /* of health: failing, recovered, disabled */
-        atomic_llong forbidden; /* moves that the table of pure/delivery.h does not have: faults of ours */
-        whi_histogram requests; /* from sending to the answer, or to giving up */
-        whi_histogram waits;    /* from acceptance to the first request */
+        atomic_llong refused;                /* attempts that made no request: the address policy, or no address */
+        atomic_llong network, remote, other; /* failed attempts by what failed, refused ones apart */
+        atomic_llong news[3];                /* of health: failing, recovered, disabled */
+        atomic_llong forbidden;              /* moves that the table of pure/delivery.h does not have: faults of ours */
+        whi_histogram requests;              /* from sending to the answer, or to giving up */
+        whi_histogram waits;                 /* from acceptance to the first request */
     } count;
 };
 

@@ -58,6 +58,14 @@ int whi_serve_token_remove(whi_call *call) {
 
 /* ------------------------------------------------------------------------ settings */
 
+int whi_serve_stats(whi_call *call) {
+    char *text = NULL;
+    size_t size = 0;
+    int code = wh_stats(call->engine, &text, &size);
+
+    return whi_call_hand_over(call, code, text, size);
+}
+
 int whi_serve_settings(whi_call *call) {
     char *text = NULL;
     size_t size = 0;
@@ -120,8 +128,10 @@ int whi_serve_metrics(whi_call *call) {
     }
     metric(call, "events_total", "counter", "Events accepted.", now.events);
     metric(call, "attempts_total", "counter", "Requests made.", now.attempts);
+    metric(call, "refused_total", "counter", "Attempts without a request: no address that may be reached.",
+           now.refused);
     metric(call, "delivered_total", "counter", "Deliveries that succeeded.", now.delivered);
-    metric(call, "failed_attempts_total", "counter", "Requests that failed.", now.failed);
+    metric(call, "failed_attempts_total", "counter", "Attempts that failed.", now.failed);
     metric(call, "exhausted_total", "counter", "Deliveries that ran out of retries.", now.exhausted);
     metric(call, "rule_failures_total", "counter", "Runs of rules that failed.", now.rule_failures);
     metric(call, "failing_total", "counter", "Times that a subscription began to fail.", now.news[0]);
@@ -133,6 +143,16 @@ int whi_serve_metrics(whi_call *call) {
     metric(call, "requests_in_flight", "gauge", "Requests under way.", now.in_flight);
     metric(call, "events_in_memory", "gauge", "Events that are being worked on.", now.in_memory);
     metric(call, "payload_bytes_in_memory", "gauge", "Bytes of their payloads.", now.memory_bytes);
+    metric(call, "deliveries_waiting", "gauge", "Deliveries that wait, counted to 100000.", now.store.waiting);
+    metric(call, "deliveries_due", "gauge", "Those of them that are due.", now.store.due);
+    metric(call, "deliveries_held", "gauge", "Deliveries that are held, counted to 100000.", now.store.held);
+    metric(call, "deliveries_exhausted", "gauge", "Deliveries that were given up and are kept, counted to 100000.",
+           now.store.exhausted);
+    metric(call, "subscriptions_failing", "gauge", "Subscriptions that are failing.", now.store.failing);
+    metric(call, "store_bytes", "gauge", "Size of the file.", now.store.bytes);
+    metric(call, "store_log_bytes", "gauge", "Size of its write-ahead log.", now.store.log_bytes);
+    metric(call, "log_lag_milliseconds", "gauge", "Since the first event that is not decided was accepted.",
+           now.lag_ms);
     metric(call, "events_pending", "gauge", "1 if events are still to be decided.", now.events_pending);
     metric(call, "outbox_pending", "gauge", "1 if rows wait in webhook_outbox.", now.outbox_pending);
     metric(call, "subscriptions_lagging", "gauge", "Subscriptions whose slow rules are behind the others.",

@@ -39,6 +39,7 @@ static const struct {
     { "GET", "/v1/tokens", OPERATOR, whi_serve_token_list },
     { "POST", "/v1/tokens", OPERATOR | BODY, whi_serve_token_make },
     { "DELETE", "/v1/tokens/{id}", OPERATOR, whi_serve_token_remove },
+    { "GET", "/v1/stats", OPERATOR, whi_serve_stats },
     { "GET", "/v1/settings", OPERATOR, whi_serve_settings },
     { "PATCH", "/v1/settings", OPERATOR | BODY, whi_serve_settings_change },
     { "GET", "/v1/health", OPEN, whi_serve_health },

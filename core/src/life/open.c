@@ -125,6 +125,7 @@ static int take_options(wh_engine *engine, const wh_options *options) {
 
 static void init_locks(wh_engine *engine) {
     pthread_mutex_init(&engine->trouble_lock, NULL);
+    pthread_mutex_init(&engine->rates_lock, NULL);
     pthread_mutex_init(&engine->promise_lock, NULL);
     engine->promises_end = &engine->promises;
     pthread_mutex_init(&engine->work_lock, NULL);
@@ -253,6 +254,8 @@ int whi_open(wh_engine **out, const char *store, const wh_options *options, cons
         return whi_error_again(code, &error);
     }
     whi_ending_begin(engine);
+    engine->opened_at = whi_now(engine);
+    engine->former.us = engine->latest.us = whi_monotonic_us();
     *out = engine;
     return WH_OK;
 }
@@ -323,6 +326,7 @@ void wh_close(wh_engine *engine) {
     whi_free(engine->options.user_agent);
     whi_free(engine->options.ca_file);
     pthread_mutex_destroy(&engine->trouble_lock);
+    pthread_mutex_destroy(&engine->rates_lock);
     pthread_mutex_destroy(&engine->promise_lock);
     pthread_mutex_destroy(&engine->work_lock);
     pthread_mutex_destroy(&engine->subscription_lock);

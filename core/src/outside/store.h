@@ -31,6 +31,7 @@ typedef wh_backend_attempt_fn whi_attempt_fn;
 typedef wh_backend_subscription_fn whi_subscription_fn;
 typedef wh_backend_token_fn whi_token_fn;
 typedef wh_backend_health_fn whi_health_fn;
+typedef wh_backend_figures whi_store_figures;
 typedef wh_backend_lane_fn whi_lane_fn;
 typedef wh_backend_known_fn whi_known_fn;
 typedef wh_backend_waiting whi_store_waiting;

@@ -12,6 +12,7 @@
  *   store_sqlite_idempotency.c  one event for one id
  *   store_sqlite_order.c  whose turn it is among deliveries with one key
  *   store_sqlite_waiting.c  reading what waits: lanes, what is due, work
+ *   store_sqlite_figures.c  how much there is
  *   store_sqlite_read.c   the reading side
  *   store_sqlite_listen.c  hearing of others' commits
  *   store_sqlite_run.c    running statements, errors
@@ -133,6 +134,10 @@ enum whi_sql {
     WHI_SQL_LANES,
     WHI_SQL_WORK,
     WHI_SQL_WAITING_COUNT,
+    WHI_SQL_FIGURES_WAITING,
+    WHI_SQL_FIGURES_KEPT,
+    WHI_SQL_FIGURES_HEALTH,
+    WHI_SQL_HEALTH_WORST,
     WHI_SQL_EVENT_GET,
     WHI_SQL_EVENT_LOG,
     WHI_SQL_EVENT_LOG_TENANT,
@@ -382,7 +387,11 @@ int whi_sqlite_lag_list(whi_store *store, whi_lane_fn each, void *payload);
 int whi_sqlite_health(whi_sqlite *store, whi_fact *fact);
 int whi_sqlite_health_drop(whi_sqlite *store, int64_t subscription);
 int whi_sqlite_health_get(whi_store *store, int64_t subscription, whi_health_fn each, void *payload);
+int whi_sqlite_worst(whi_store *store, int64_t most, int limit, whi_health_fn each, void *payload);
 int whi_sqlite_health_list(whi_store *store, int64_t before, int limit, whi_health_fn each, void *payload);
+
+/* ---- store_sqlite_figures.c */
+int whi_sqlite_figures(whi_store *store, int64_t now, int64_t most, whi_store_figures *out);
 
 /* ---- store_sqlite_admin.c */
 int whi_sqlite_subscription_now(whi_store *store, int64_t id, whi_subscription_fn each, void *payload);

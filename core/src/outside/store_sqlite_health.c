@@ -134,16 +134,16 @@ int whi_sqlite_health(whi_sqlite *store, whi_fact *fact) {
     return code;
 }
 
-static int health_list(whi_sqlite *store, whi_sqlite_side *side, int64_t before, int limit, whi_health_fn each,
-                       void *payload) {
+static int health_list(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql which, int64_t first, int limit,
+                       whi_health_fn each, void *payload) {
     sqlite3_stmt *list;
     whi_health_row row;
-    int code = whi_sqlite_use(store, side, WHI_SQL_HEALTH_LIST, &list);
+    int code = whi_sqlite_use(store, side, which, &list);
 
     if (code != WH_OK) {
         return code;
     }
-    sqlite3_bind_int64(list, 1, before > 0 ? before : INT64_MAX);
+    sqlite3_bind_int64(list, 1, first);
     sqlite3_bind_int64(list, 2, limit);
     while ((code = whi_sqlite_step(store, side, list, "listing health")) == 1) {
         health_row(list, &row);
@@ -159,7 +159,15 @@ static int health_list(whi_sqlite *store, whi_sqlite_side *side, int64_t before,
 int whi_sqlite_health_list(whi_store *base, int64_t before, int limit, whi_health_fn each, void *payload) {
     whi_sqlite *store = whi_sqlite_of(base);
 
-    return whi_sqlite_leave(store, health_list(store, whi_sqlite_enter(store), before, limit, each, payload));
+    return whi_sqlite_leave(store, health_list(store, whi_sqlite_enter(store), WHI_SQL_HEALTH_LIST,
+                                               before > 0 ? before : INT64_MAX, limit, each, payload));
+}
+
+int whi_sqlite_worst(whi_store *base, int64_t most, int limit, whi_health_fn each, void *payload) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    return whi_sqlite_leave(
+        store, health_list(store, whi_sqlite_enter(store), WHI_SQL_HEALTH_WORST, most, limit, each, payload));
 }
 
 static int health_get(whi_sqlite *store, whi_sqlite_side *side, int64_t subscription, whi_health_fn each,

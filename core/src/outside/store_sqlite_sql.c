@@ -618,6 +618,17 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_WAITING_COUNT] =
         "SELECT count(*), coalesce(min(event), 0) FROM (SELECT event FROM webhook_deliveries"
         " INDEXED BY webhook_deliveries_open WHERE state = " WAITING " AND subscription = ?1 LIMIT ?2) lane",
+    [WHI_SQL_FIGURES_WAITING] =
+        "SELECT count(*), total(due <= ?1), coalesce(min(event), 0) FROM (SELECT due, event FROM webhook_deliveries"
+        " INDEXED BY webhook_deliveries_open WHERE state = " WAITING " LIMIT ?2) lane",
+    [WHI_SQL_FIGURES_KEPT] = "SELECT count(*) FROM (SELECT event FROM webhook_deliveries INDEXED BY "
+                             "webhook_deliveries_open WHERE " OPEN_STATES " AND state = ?1 LIMIT ?2) lane",
+    [WHI_SQL_FIGURES_HEALTH] =
+        "SELECT total(state = 2), total(state = 3) FROM (SELECT state FROM webhook_health WHERE subscription > 0"
+        " LIMIT ?1) lane",
+    [WHI_SQL_HEALTH_WORST] =
+        "SELECT " HEALTH_COLUMNS ", 0 FROM (SELECT " HEALTH_COLUMNS " FROM webhook_health WHERE subscription > 0"
+        " LIMIT ?1) lane WHERE state = 2 ORDER BY failures DESC, subscription LIMIT ?2",
     [WHI_SQL_EVENT_GET] = "SELECT " EVENT_COLUMNS ", e.payload, " IS_IN_LOG " AND e.number > " FLOOR
                           " FROM webhook_events e WHERE e.number = ?1",
     [WHI_SQL_EVENT_LOG] = "SELECT " EVENT_COLUMNS ", e.payload, 1 FROM webhook_events e WHERE e.number > ?1"

@@ -176,9 +176,20 @@ static void judge_lane(whi_worker *worker, const whi_flight *flight) {
 }
 
 /* For looking on. */
+static void count_failure(wh_engine *engine, int code) {
+    atomic_llong *count = code <= WH_ERESOLVE && code > WH_ESTATUS ? &engine->count.network
+                          : code <= WH_ESTATUS && code >= WH_EGONE ? &engine->count.remote
+                                                                   : &engine->count.other;
+
+    atomic_fetch_add_explicit(code == WH_EADDRESS ? &engine->count.refused : count, 1, memory_order_relaxed);
+}
+
 static void count_attempt(whi_worker *worker, const whi_delivery *delivery) {
     wh_engine *engine = worker->engine;
 
+    if (delivery->attempt != NULL && delivery->attempt->code == WH_EADDRESS) {
+        return; /* nobody was asked */
+    }
     atomic_fetch_add_explicit(&engine->count.attempts, 1, memory_order_relaxed);
     if (delivery->attempt == NULL) {
         return;
@@ -256,6 +267,7 @@ static void judge(whi_flight *flight) {
         whi_delivery_move(worker->engine, delivery, WHI_SUCCEED, 0);
     } else {
         atomic_fetch_add_explicit(&worker->engine->count.failed, 1, memory_order_relaxed);
+        count_failure(worker->engine, parcel->code);
         fail_delivery(worker, parcel);
     }
     judge_lane(worker, flight);

@@ -1,0 +1,40 @@
+local webhook = require "webhook"
+
+local status = { words = 0 }
+
+status.options = {}
+
+status.help = [[
+webhook status - what waits in a store, and who fails
+
+  webhook status
+  webhook status --json     all of it, also what this process counted
+
+Deliveries and subscriptions are counted to 100000.]]
+
+local function show(stats)
+  local store = stats.store
+  local oldest = store.oldest_waiting_at ~= webhook.null and "oldest " .. store.oldest_waiting_at
+  local lines = {
+    { "waiting", store.waiting, oldest },
+    { "due", store.due }, { "held", store.held }, { "exhausted", store.exhausted },
+    { "subscriptions", store.subscriptions }, { "failing", store.failing }, { "disabled", store.disabled },
+    { "undecided", store.pending and "yes" or "no", store.pending and ("since %d ms"):format(store.lag_ms) },
+    { "bytes", store.bytes, ("log %d"):format(store.log_bytes) },
+  }
+  for _, each in ipairs(lines) do
+    print(("%-14s %s%s"):format(each[1], each[2], each[3] and "  " .. each[3] or ""))
+  end
+end
+
+function status.run(_, _, out)
+  local hooks <close> = out:open_existing()
+  local stats = out.check(hooks:stats())
+  if out.json then return out:item(stats) end
+  show(stats)
+  for _, each in ipairs(stats.worst.subscriptions) do
+    out:item(each, { "subscription", "tenant", "failures", "failing_since", "last_error" })
+  end
+end
+
+return status
