@@ -249,12 +249,14 @@ static void a_failure_is_tried_again_until_it_succeeds(void **state) {
     receiver_free(to);
 }
 
-static char told[500]; /* the log's last line */
+static char told[500]; /* the log's last line, but for what comes of it */
 
 static void keep_line(int level, const char *line, void *payload) {
     (void)payload;
     assert_int_equal(level, WH_LOG_WARNING);
-    snprintf(told, sizeof told, "%s", line);
+    if (strncmp(line, "subscription is failing", 23) != 0) {
+        snprintf(told, sizeof told, "%s", line);
+    }
 }
 
 static void private_addresses_are_refused_unless_allowed(void **state) {

@@ -9,14 +9,14 @@
 /* -------------------------------------------------------------------------- noting */
 
 static int sight_of(const whi_parcel *parcel) {
+    if (parcel->outcome == WHI_OUTCOME_GONE) {
+        return WHI_SAW_GONE; /* it may have said so in the best of health */
+    }
     if (parcel->answers || parcel->outcome == WHI_OUTCOME_SUCCESS) {
         return WHI_SAW_SUCCESS;
     }
     if (parcel->outcome == WHI_OUTCOME_SET_ASIDE) {
         return WHI_SAW_NOTHING;
-    }
-    if (parcel->outcome == WHI_OUTCOME_GONE) {
-        return WHI_SAW_GONE;
     }
     return parcel->delivery->state == WHI_EXHAUSTED ? WHI_SAW_EXHAUSTED : WHI_SAW_FAILURE;
 }
