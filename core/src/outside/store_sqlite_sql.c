@@ -329,8 +329,8 @@ static const char upgrade_3[] = FIRST_ATTEMPTS UPGRADE_3_VERSIONS
               ";\n"
               "UPDATE webhook_meta SET value = 4 WHERE name = 'schema';\n";
 
-/* What is under way is not marked any more, and of a `latest` key the newest is. As no row is in the state that goes,
- * and none has that mark, the index of keys has the same entries with its new condition and with the old one: its text
+/* What is under way is not marked any more. As no row is in the state that goes, the index of keys has the same
+ * entries with its new condition and with the old one: its text
  * is changed, as those of two tables are, and no row of what may be a large store is moved, or read but by an index. To
  * make the outbox anew would take an application's own triggers along, and to have SQLite rename a column stops at any
  * view that is broken. */
@@ -353,14 +353,23 @@ static const char upgrade_4[] =
     /* clang-format off */
     TEXT_BECOMES("table", "webhook_deliveries", WITHOUT_SENDING(TURN_FOR_OWNER))
     TEXT_BECOMES("index", "webhook_deliveries_keyed",
-                 REPLACED(REPLACED("sql", " OR state = " SENDING, ""), "due = " ABORTED, "due < 0"))
+                 REPLACED("sql", " OR state = " SENDING, ""))
     TEXT_BECOMES("table", "webhook_outbox", EMPTY_IS_NULL(WITHOUT_NOT_NULL))
     /* clang-format on */
     "PRAGMA writable_schema = RESET;\n" LAG_TABLE SETTING_TABLE
     "UPDATE webhook_meta SET value = 5 WHERE name = 'schema';\n";
 
-/* Who fails is found anew by the next attempts. What a subscription was disabled for stands in its document. */
-static const char upgrade_5[] = HEALTH_TABLE "UPDATE webhook_meta SET value = 6 WHERE name = 'schema';\n";
+/* Who fails is found anew by the next attempts. What a subscription was disabled for stands in its document. Of a
+ * `latest` key the newest that is delivered from now on is marked: no row has that mark yet, so the index of keys has
+ * the same entries with its new condition. */
+static const char upgrade_5[] = HEALTH_TABLE "PRAGMA writable_schema = ON;\n"
+    /* clang-format off */
+    TEXT_BECOMES("index", "webhook_deliveries_keyed", REPLACED("sql", "due = " ABORTED, "due < 0"))
+    TEXT_BECOMES("table", "webhook_deliveries",
+                 REPLACED("sql", "; " ABORTED ": aborted", "; " ABORTED ": aborted; " NEWEST ": of a latest key the newest"))
+    /* clang-format on */
+    "PRAGMA writable_schema = RESET;\n"
+    "UPDATE webhook_meta SET value = 6 WHERE name = 'schema';\n";
 
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
     [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4, [5] = upgrade_5
