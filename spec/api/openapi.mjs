@@ -116,6 +116,8 @@ async function others(subscription) {
   holds('a token is shown once', made?.token?.startsWith('wht_'), made);
   await ask('GET', '/v1/tokens');
   await ask('GET', '/v1/tokens', { as: `Bearer ${made?.token}` }); // of a tenant: forbidden
+  await ask('GET', '/v1/stats');
+  await ask('GET', '/v1/stats', { as: `Bearer ${made?.token}` });
   await ask('GET', '/v1/settings');
   await ask('GET', '/v1/settings', { as: `Bearer ${made?.token}` });
   const kept = await ask('PATCH', '/v1/settings', { body: { retain: 86400000, retain_failed: null } });
