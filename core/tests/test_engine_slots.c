@@ -262,6 +262,27 @@ static void wait_delivered(wh_engine *engine, long long count) {
     assert_int_equal(atomic_load(&engine->count.delivered), count);
 }
 
+/* Its answer comes late, and it is one of them no more. */
+static void who_pauses_for_a_moment_does_not_wait_with_those_that_hang(void **state) {
+    wh_engine *engine = with_hung(1, 4 * SLOTS);
+    size_t before = sent_to("good");
+
+    (void)state;
+    fixture_publish(engine, "hung.all", "1", NULL);
+    pass(engine, 300);
+    good_hang = 1;
+    fixture_publish(engine, "good.0", "1", NULL);
+    turns(engine, 3);
+    pass(engine, 300);
+    fixture_publish(engine, "good.0", "1", NULL);
+    turns(engine, 3);
+    good_hang = 0;
+    turns(engine, 10);
+    assert_int_equal(sent_to("good"), before + 2);
+    assert_int_equal(whi_slots_may(&engine->workers[0]->slots, WHI_SLOT_SLOW), 0);
+    wh_close(engine);
+}
+
 /* Each has slots of its own. */
 static void with_threads_each_worker_keeps_slots_for_good_ones(void **state) {
     wh_engine *engine = opened(fixture_file());
@@ -354,6 +375,7 @@ int main(void) {
         TEST(those_that_hang_take_turns),
         TEST(those_that_come_back_get_all_that_waits),
         TEST(good_ones_that_hang_at_once_leave_the_rest_alone),
+        TEST(who_pauses_for_a_moment_does_not_wait_with_those_that_hang),
         TEST(with_threads_each_worker_keeps_slots_for_good_ones),
         TEST(more_go_at_once_to_receivers_that_are_far),
         TEST(no_more_go_to_receivers_that_are_near),

@@ -148,10 +148,12 @@ static void fail_delivery(whi_worker *worker, const whi_parcel *parcel) {
 
 /* A failure that comes soon holds no slot for long: it only says that nothing is known of the receiver now. */
 static enum whi_slot_kind kind_of(const whi_flight *flight) {
-    if (flight->slot.old || flight->parcel.duration_us >= WHI_SLOW_US) {
-        return WHI_SLOT_SLOW;
+    const whi_parcel *parcel = &flight->parcel;
+
+    if (!flight->slot.old && parcel->duration_us < WHI_SLOW_US) {
+        return parcel->answers ? WHI_SLOT_QUICK : WHI_SLOT_UNKNOWN;
     }
-    return flight->parcel.answers ? WHI_SLOT_QUICK : WHI_SLOT_UNKNOWN;
+    return parcel->answers && parcel->duration_us < WHI_PAUSE_US ? WHI_SLOT_UNKNOWN : WHI_SLOT_SLOW;
 }
 
 /* What an answer from there takes when nobody has to wait for it. */

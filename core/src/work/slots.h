@@ -2,8 +2,9 @@
  * for its own kind alone.
  *
  *   quick    the lane's last request was answered, within 250 ms
- *   unknown  nothing came of it yet, or it failed within 250 ms
- *   slow     the last request took longer, or one that is under way does
+ *   unknown  nothing came of it yet, it failed within 250 ms, or was answered within two seconds: who pauses for a
+ *            moment does not wait for its turn among all that hang
+ *   slow     the last request took longer, or one that is under way is older than 250 ms
  *
  * A quarter of the slots is each kind's own, and the last quarter anybody's. With two kinds, the unknown among the
  * quick ones or among the slow ones, either the good ones stand behind all that were not tried yet, or whoever is new
@@ -28,6 +29,9 @@
 /* From here on a request says that its receiver is slow. The answer of a good one is there long before, also from
  * the other side of the world with a new connection and TLS; what takes longer costs time, and no CPU. */
 #define WHI_SLOW_US INT64_C(250000)
+
+/* Within that an answer shows that the receiver works, and its next request may be tried. */
+#define WHI_PAUSE_US INT64_C(2000000)
 
 enum whi_slot_kind { WHI_SLOT_UNKNOWN, WHI_SLOT_QUICK, WHI_SLOT_SLOW, WHI_SLOT_KINDS };
 
