@@ -1,0 +1,363 @@
+/* bench_fair - what 1,000 good receivers notice of others: beside 1, 100 and 4,000 that hang, a tenant with 1,000
+ * costly rules, one with a backlog, and 100 that refuse. In each turn all of them, one after the other, and alone as
+ * the yardstick; medians, and ratios to alone of the same turn. Goal: p99 within 2 times, throughput at least 0.9.
+ *
+ *     bench_fair [turns] [deliveries] [backlog] [processes]
+ *
+ * Latency is from publishing to handing the request to the transport, at 2,000 events a second: what the receiver
+ * takes is left out. Throughput is with events published as fast as they leave. One event in ten is for those whom
+ * the turn is about. With two processes each has its half of the subscriptions. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "engine/context.h"
+#include "engine/position.h"
+#include "life/open.h"
+#include "outside/transport_curl.h"
+#include "sink.h"
+
+#define GOOD 1000
+#define RULES 1000
+#define RULE_US 200   /* of CPU, of each of them */
+#define PACED 1000    /* events whose latency is measured */
+#define GROUP 10      /* of them at once, each 5 ms */
+#define PAUSE_US 5000 /* between groups */
+#define WINDOW 2048   /* events on the way, in the flood */
+#define HANGING 4000  /* receivers that never answer */
+#define FAR_AWAY 3600000
+#define TURNS 32
+
+enum { ALONE, HUNG_1, HUNG_100, HUNG_4000, HEAVY, BACKLOG, REFUSING, SCENARIOS };
+
+static const char *const names[SCENARIOS] = {
+    "alone", "1 hung", "100 hung", "4,000 hung", "1,000 costly rules", "a backlog", "100 that refuse"
+};
+
+/* In memory that both processes see. */
+typedef struct shared {
+    _Atomic long sent, samples;
+    double latencies[PACED]; /* us */
+    char file[256];
+} shared;
+
+typedef struct figures {
+    double p50, p99, rate;
+} figures;
+
+static shared *seen;
+static sink *good, *hung;
+static long deliveries, backlog;
+static int processes;
+
+/* ---------------------------------------------------------------- what leaves, and when */
+
+static whi_transport_vtable watched;
+
+static int64_t now_us(void) {
+    return (int64_t)(bench_now() * 1e6);
+}
+
+/* Bodies of good ones say when they were published; 0: in the flood. */
+static int send_watched(whi_transport *transport, whi_request *request) {
+    long long at;
+
+    if (sscanf(request->body, "{\"at\":%lld", &at) == 1) {
+        long n = at > 0 ? atomic_fetch_add(&seen->samples, 1) : PACED;
+        if (n < PACED) {
+            seen->latencies[n] = (double)(now_us() - at);
+        }
+        atomic_fetch_add(&seen->sent, 1);
+    }
+    return whi_transport_curl.send(transport, request);
+}
+
+/* ------------------------------------------------------------------------ costly rules */
+
+static int open_rules(void **out, const wh_limits *limits, void *payload) {
+    (void)limits;
+    (void)payload;
+    *out = seen;
+    return WH_OK;
+}
+
+static int compile(void *runtime, const char *owner, const char *source, size_t size, void **out,
+                   wh_rule_error *error) {
+    (void)runtime;
+    (void)owner;
+    (void)source;
+    (void)size;
+    (void)error;
+    *out = seen;
+    return WH_OK;
+}
+
+static void nothing(void *runtime) {
+    (void)runtime;
+}
+
+static void release(void *runtime, void *rule) {
+    (void)runtime;
+    (void)rule;
+}
+
+static int run(void *runtime, void *rule, const wh_rule_input *input, wh_rule_verdict *out) {
+    int64_t until = now_us() + RULE_US;
+
+    (void)runtime;
+    (void)rule;
+    (void)input;
+    while (now_us() < until) {}
+    out->action = WH_RULE_DROP;
+    out->cpu_us = RULE_US;
+    return WH_OK;
+}
+
+static const wh_rule_engine costly = { sizeof costly, open_rules, nothing, compile, release, run, NULL, NULL };
+
+/* --------------------------------------------------------------------------- the engine */
+
+static wh_engine *open_engine(void) {
+    static const char *const allow[] = { "127.0.0.1" };
+    wh_options options = WH_OPTIONS_INIT;
+    wh_engine *engine;
+
+    options.allow = allow;
+    options.allow_count = 1;
+    options.rules = &costly;
+    watched = whi_transport_curl;
+    watched.send = send_watched;
+    bench_check(whi_open(&engine, seen->file, &options, &watched), "open");
+    return engine;
+}
+
+static void subscribe(wh_engine *engine, int port, const char *type, int number, const char *more) {
+    char document[256];
+
+    snprintf(document, sizeof document,
+             "{\"url\":\"http://127.0.0.1:%d/\",\"events\":[\"%s.%d\"],\"retry\":[0,1000]%s}", port, type, number,
+             more);
+    bench_check(wh_subscribe(engine, document, WH_ZSTR, NULL), "subscribe");
+}
+
+static int bad_ones(int scenario) {
+    static const int counts[SCENARIOS] = { 0, 1, 100, HANGING, RULES, 1, 100 };
+
+    return counts[scenario];
+}
+
+static void subscribe_all(wh_engine *engine, int scenario) {
+    for (int i = 0; i < GOOD; i++) {
+        subscribe(engine, sink_port(good, i), "to", i, ",\"tenant\":\"good\"");
+    }
+    for (int i = 0; i < bad_ones(scenario); i++) {
+        if (scenario == HEAVY) {
+            subscribe(engine, sink_port(good, 0), "bad", 0, ",\"tenant\":\"bad\",\"rule\":\"costly\"");
+        } else {
+            subscribe(engine, scenario == REFUSING ? 1 : sink_port(hung, i), "bad", i, ",\"tenant\":\"bad\"");
+        }
+    }
+}
+
+static void publish(wh_engine *engine, const char *tenant, const char *type, long first, int count, int64_t at) {
+    static char types[1000][24];
+    static char body[1024];
+    wh_event events[1000];
+
+    snprintf(body, sizeof body, "{\"at\":%lld,\"text\":\"%900s\"}", (long long)at, "");
+    for (int i = 0; i < count; i++) {
+        snprintf(types[i], sizeof types[i], "%s.%ld", type, first < 0 ? 0 : first + i); /* -1: all to the first */
+        events[i] = (wh_event)WH_EVENT_INIT;
+        events[i].type = types[i];
+        events[i].tenant = tenant;
+        events[i].payload = strcmp(tenant, "good") == 0 ? body : "{\"id\":7}";
+        events[i].payload_size = WH_ZSTR;
+    }
+    bench_check(wh_publish_batch(engine, events, (size_t)count, NULL), "publish");
+}
+
+/* Alone there are as many events, which nobody wants. */
+static void disturb(wh_engine *engine, int scenario, long first, int count) {
+    int many = scenario == HEAVY || scenario == ALONE ? 1 : bad_ones(scenario);
+
+    for (int i = 0; i < count;) {
+        long from = (first + i) % many;
+        int run = many - from < count - i ? (int)(many - from) : count - i;
+        publish(engine, "bad", "bad", many == 1 ? -1 : from, run, 0);
+        i += run;
+    }
+}
+
+static void await_sent(long count) {
+    while (atomic_load(&seen->sent) < count) {
+        usleep(200);
+    }
+}
+
+/* ---------------------------------------------------------------------------- measuring */
+
+static void prepare(wh_engine *engine, int scenario) {
+    for (long left = scenario == BACKLOG ? backlog : 0; left > 0; left -= 1000) {
+        publish(engine, "bad", "bad", -1, left < 1000 ? (int)left : 1000, 0);
+    }
+    while (scenario == BACKLOG && atomic_load(&engine->memory_used) > 65536) {
+        usleep(1000); /* until it waits in the store */
+    }
+    for (int i = 0; i < bad_ones(scenario) && scenario != HEAVY && scenario != BACKLOG; i += 100) {
+        publish(engine, "bad", "bad", i, bad_ones(scenario) - i < 100 ? bad_ones(scenario) - i : 100, 0);
+    }
+    publish(engine, "good", "to", 0, GOOD, 0);
+    await_sent(GOOD);
+    usleep(400000); /* those that hang are known for it */
+}
+
+static void paced(wh_engine *engine, int scenario, figures *out) {
+    for (long i = 0; i < PACED; i += GROUP) {
+        int64_t began = now_us(), left;
+        publish(engine, "good", "to", i % GOOD, GROUP, began);
+        disturb(engine, scenario, i / GROUP, 1);
+        left = began + PAUSE_US - now_us();
+        usleep(left > 0 ? (useconds_t)left : 0);
+    }
+    await_sent(GOOD + PACED);
+    out->p50 = bench_median(seen->latencies, PACED); /* which sorts them */
+    out->p99 = seen->latencies[PACED * 99 / 100];
+}
+
+static void flood(wh_engine *engine, int scenario, figures *out) {
+    long first = atomic_load(&seen->sent);
+    double began = bench_now();
+
+    for (long i = 0; i < deliveries; i += 100) {
+        await_sent(first + i + 100 - WINDOW);
+        publish(engine, "good", "to", i % GOOD, 100, 0);
+        disturb(engine, scenario, i / 10, 10);
+    }
+    await_sent(first + deliveries);
+    out->rate = (double)deliveries / (bench_now() - began);
+}
+
+/* The second process works until the pipe ends. */
+static pid_t begin_other(int *end) {
+    int ends[2];
+    char byte;
+    pid_t made;
+
+    if (processes < 2 || pipe(ends) != 0) {
+        return -1;
+    }
+    made = fork();
+    if (made == 0) {
+        wh_engine *engine;
+        close(ends[1]);
+        (void)!read(ends[0], &byte, 1); /* the store is there */
+        engine = open_engine();
+        bench_check(wh_start(engine, 1), "start");
+        (void)!read(ends[0], &byte, 1);
+        wh_close(engine);
+        _exit(0);
+    }
+    close(ends[0]);
+    *end = ends[1];
+    return made;
+}
+
+static void await_share(wh_engine *engine, int end) {
+    (void)!write(end, "", 1);
+    while (atomic_load(&engine->position->count) == 0 || atomic_load(&engine->position->count) > WH_PARTITIONS / 2) {
+        usleep(20000);
+    }
+}
+
+static figures measure(int scenario) {
+    figures out;
+    int end = -1;
+    pid_t other;
+    wh_engine *engine;
+
+    bench_file(seen->file, sizeof seen->file);
+    atomic_store(&seen->sent, 0);
+    atomic_store(&seen->samples, 0);
+    other = begin_other(&end);
+    engine = open_engine();
+    subscribe_all(engine, scenario);
+    bench_check(wh_start(engine, 1), "start");
+    if (other > 0) {
+        await_share(engine, end);
+    }
+    prepare(engine, scenario);
+    paced(engine, scenario, &out);
+    flood(engine, scenario, &out);
+    wh_close(engine);
+    if (other > 0) {
+        close(end);
+        waitpid(other, NULL, 0);
+    }
+    bench_remove(seen->file);
+    return out;
+}
+
+static double median_of(const figures *values, const figures *yardstick, int turns, size_t place) {
+    double all[TURNS];
+
+    for (int i = 0; i < turns; i++) {
+        double under = yardstick != NULL ? *(const double *)((const char *)&yardstick[i] + place) : 1;
+        all[i] = *(const double *)((const char *)&values[i] + place) / under;
+    }
+    return bench_median(all, turns);
+}
+
+static void print(int scenario, figures all[SCENARIOS][TURNS], int turns) {
+    const figures *one = all[scenario], *alone = all[ALONE];
+
+    printf("fair  %d process%s %-18s p50 %7.0f us (%6.2f)  p99 %8.0f us (%6.2f)  %7.0f/s (%4.2f)\n", processes,
+           processes == 1 ? ", " : "es,", names[scenario], median_of(one, NULL, turns, offsetof(figures, p50)),
+           median_of(one, alone, turns, offsetof(figures, p50)), median_of(one, NULL, turns, offsetof(figures, p99)),
+           median_of(one, alone, turns, offsetof(figures, p99)), median_of(one, NULL, turns, offsetof(figures, rate)),
+           median_of(one, alone, turns, offsetof(figures, rate)));
+    fflush(stdout);
+}
+
+static void compare(int turns) {
+    static figures all[SCENARIOS][TURNS];
+
+    for (int turn = 0; turn < turns; turn++) {
+        for (int scenario = 0; scenario < SCENARIOS; scenario++) {
+            all[scenario][turn] = measure(scenario);
+        }
+    }
+    for (int scenario = 0; scenario < SCENARIOS; scenario++) {
+        print(scenario, all, turns);
+    }
+}
+
+static long argument(int argc, char **argv, int i, long normal) {
+    return argc > i ? strtol(argv[i], NULL, 10) : normal;
+}
+
+int main(int argc, char **argv) {
+    int turns = (int)argument(argc, argv, 1, 9);
+    long wanted = argument(argc, argv, 4, 0);
+
+    deliveries = argument(argc, argv, 2, 20000);
+    backlog = argument(argc, argv, 3, 1000000);
+    good = sink_new(&(sink_options){ GOOD, -1, 0, 0 });
+    hung = sink_new(&(sink_options){ HANGING, -1, FAR_AWAY, 0 });
+    seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (turns < 1 || turns > TURNS || seen == MAP_FAILED) {
+        return 2;
+    }
+    for (processes = 1; processes <= 2; processes++) {
+        if (wanted == 0 || wanted == processes) {
+            compare(turns);
+        }
+    }
+    sink_free(hung);
+    sink_free(good);
+    return 0;
+}
