@@ -346,7 +346,7 @@ describe("the command", function()
 
   it("says what is wrong with a line, and exits with 2", function()
     local lines = {
-      ["publsh"] = 'unknown command "publsh"', ["publish"] = "expects a TYPE", ["publish --colour red x"] = "unknown option %-%-colour; there are: %-%-batch, %-%-help, %-%-id, %-%-json, %-%-key, %-%-source, %-%-store, %-%-tenant, %-%-time\n",
+      ["publsh"] = 'unknown command "publsh"', ["publish"] = "expects a TYPE", ["publish --colour red x"] = "unknown option %-%-colour; there are: %-%-batch, %-%-help, %-%-id, %-%-json, %-%-key, %-%-key%-file, %-%-source, %-%-store, %-%-tenant, %-%-time\n",
       ["listen --port many"] = "whole number", ["subscriptions add"] = "expects a URL", ["deliveries show"] = "expects an ID",
       ["replay"] = "expects an ID", ["verify"] = "expects a FILE", ["subscriptions paint"] = 'no "paint"',
       ["publish a --id"] = "expects a value", ["publish a --id --json"] = "expects a value", ["run -q"] = "unknown option %-q; there are: %-%-allow, ",

@@ -114,6 +114,7 @@ WH_API const char *wh_version(void);
     X(WH_ECORRUPT, -304, "corrupt", "store", "the file is not a store, or damaged")                                    \
     X(WH_EVERSION, -305, "version", "store", "the store was made by a newer version")                                  \
     X(WH_EMOVED, -306, "moved", "store", "the store's file was moved, removed or replaced")                            \
+    X(WH_EKEY, -307, "key", "store", "a key that opens the store's secrets is missing, or another one")                \
     X(WH_ERESOLVE, -401, "resolve", "network", "the host name has no address")                                         \
     X(WH_ECONNECT, -402, "connect", "network", "no connection")                                                        \
     X(WH_ETLS, -403, "tls", "network", "the TLS handshake or certificate failed")                                      \
@@ -211,6 +212,9 @@ typedef struct wh_limits {
 
 /* ------------------------------------------------------------------- opening */
 
+#define WH_ID_SIZE 72      /* any id of this library and its zero byte */
+#define WH_SECRET_SIZE 128 /* any secret, key or token that this library makes, and its zero byte */
+
 typedef struct wh_engine wh_engine;
 typedef struct wh_rule_engine wh_rule_engine; /* webhook_backend.h, webhook_rule.h */
 typedef struct wh_clock wh_clock;             /* webhook_backend.h */
@@ -270,10 +274,11 @@ typedef struct wh_options {
     void *log_payload;           /* of both */
     wh_log_record_fn log_record; /* not NULL: called in place of log */
     int64_t log_level;           /* WH_LOG_ERROR to WH_LOG_DEBUG, which tells of each attempt; default WH_LOG_INFO */
+    const char *key_file;        /* keys that encrypt the store's secrets, see wh_rotate_key; NULL: none */
 } wh_options;
 
 #define WH_OPTIONS_INIT                                                                                                \
-    { sizeof(wh_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0 }
+    { sizeof(wh_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL }
 
 /* The life of an engine
  *
@@ -302,7 +307,7 @@ typedef struct wh_options {
  * other processes on this machine, may have one file open. options may be NULL. The file may be the database of your
  * program: the engine's tables, which begin with "webhook_", are made beside yours, and it is switched to WAL. So a row
  * that you insert into webhook_outbox in a transaction of your own becomes an event when that transaction commits. Its
- * texts must be UTF-8, SQLite's default. Errors: invalid, memory, store, full, corrupt, version, locked. */
+ * texts must be UTF-8, SQLite's default. Errors: invalid, memory, store, full, corrupt, version, locked, key. */
 WH_API int wh_open(wh_engine **out, const char *store, const wh_options *options);
 
 /* Stops the threads, waits for what is being written, hands work that is not
@@ -319,10 +324,25 @@ WH_API void wh_close(wh_engine *engine);
 WH_API int wh_settings(wh_engine *engine, char **out, size_t *size);
 WH_API int wh_settings_set(wh_engine *engine, const char *document, size_t size);
 
-/* -------------------------------------------------------------- subscriptions */
+/* Secrets in the store. Without key_file they are in clear. With it the secrets and headers of subscriptions, of former
+ * versions too, and tenants' secrets are encrypted (AES-256-GCM) whenever they are written. The file has a key a line,
+ * an id and 32 bytes as base64; empty lines and those that begin with # are passed over. The first key encrypts, each
+ * decrypts. The file is read by wh_open alone; a warning in the log says that others than its owner may read it. A
+ * store that has a key is opened by those alone who have it, too: else wh_open fails (key) and names its id. A process
+ * without key_file that had the store open before can read nothing that is encrypted, and change no subscription (key).
+ *
+ * wh_rotate_key encrypts by the first key all that is not: what is in clear, and what another key encrypted. Some
+ * hundreds of values are a commit, others work meanwhile, and where it is interrupted another call goes on. count,
+ * which may be NULL, receives how many values' rows it wrote, also with an error. When it returns 0, the other keys may
+ * leave the file. Errors: invalid (no key_file), key, corrupt (names the row and its member), conflict (another
+ * process encrypts by another key still), of the store. */
+WH_API int wh_rotate_key(wh_engine *engine, int64_t *count);
 
-#define WH_ID_SIZE 72      /* any id of this library and its zero byte */
-#define WH_SECRET_SIZE 128 /* any secret, key or token that this library makes, and its zero byte */
+/* A fresh line of a key file: the id, and 32 random bytes. id: 1 to 32 of A-Z a-z 0-9 . _ -; NULL: the day,
+ * "2026-11-21". Errors: invalid, internal. */
+WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
+
+/* -------------------------------------------------------------- subscriptions */
 
 /* A subscription's document (* written by the engine, refused nowhere, ignored
  * on input):

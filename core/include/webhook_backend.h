@@ -332,7 +332,7 @@ typedef struct wh_backend_subscription {
     int64_t changed_at;   /* writing: ms, when the change is made, for its number; 0: the next number */
     int64_t since;        /* reading: number of the change that made this version (which deleted it, where it
                              is): it decides events with larger ones; 0: all */
-    const char *document; /* with secrets */
+    const char *document; /* with secrets, as they are */
     size_t document_size;
 } wh_backend_subscription;
 
@@ -508,6 +508,14 @@ enum wh_backend_fact_kind {
      * kept now; 0: nothing. */
     WH_FACT_SETTING,
 
+    /* Of a back end that encrypts (ability.seals) alone. Encrypts by the first key, and counts, at most of.reseal.limit
+     * rows of this table, from the one behind of.reseal.after (0 at first), that are not; looks at no more than limit
+     * of them, but for tenants'. Answer: count; number: where it stopped; done 1: at the end of the table. */
+    WH_FACT_RESEAL,
+    /* of.seals -1: asks how many times something was encrypted, by anybody. Else forgets the keys, but for the first,
+     * that have encrypted nothing since there were so many. Answer: number; done 1: there is none but the first. */
+    WH_FACT_SEALS,
+
     /* Those that only look, as the transaction sees it. */
     WH_FACT_WORKER_HOLDS,       /* WH_ENOTFOUND: of.owner has no row */
     WH_FACT_WORKER_LIST,        /* by their numbers */
@@ -520,6 +528,8 @@ enum wh_backend_fact_kind {
 
     WH_FACT_KINDS /* how many */
 };
+
+enum wh_backend_sealed { WH_SEALED_SUBSCRIPTIONS, WH_SEALED_VERSIONS, WH_SEALED_TENANTS, WH_SEALED_TABLES };
 
 #define WH_OUTBOX_REFUSED 1
 
@@ -593,6 +603,12 @@ typedef struct wh_backend_fact {
             int replace;
         } setting;
         struct {
+            enum wh_backend_sealed table;
+            int64_t after;
+            int limit;
+        } reseal;
+        int64_t seals;
+        struct {
             int64_t event, subscription;
             wh_backend_delivery_fn each_delivery;
             wh_backend_subscription_fn each_subscription;
@@ -612,6 +628,8 @@ typedef struct wh_backend_store wh_backend_store;
 
 typedef struct wh_backend_options {
     int durability; /* enum wh_durability */
+    const struct whi_keyring
+        *keyring; /* of the library's own back ends alone: keys that outlive the store; NULL: none */
 } wh_backend_options;
 
 /* What became of a commit. */
@@ -631,6 +649,7 @@ typedef struct wh_backend_ability {
     int wakes;       /* 1: listen gives a descriptor; or WH_WAKES_EARLY */
     size_t facts;    /* at most so many in one list; 0: as many as there are */
     int64_t look_us; /* how often it is worth a look for what others have written, where nothing wakes */
+    int seals;       /* 1: it encrypts secrets where there are keys. An engine with keys opens no other */
 } wh_backend_ability;
 
 typedef struct wh_backend_store_vtable {

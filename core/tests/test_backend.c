@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -276,6 +277,24 @@ static void what_was_committed_although_its_answer_was_lost_is_accepted_once(voi
     wh_close(engine);
 }
 
+/* Nobody believes that his secrets are encrypted where they are not. */
+static void a_back_end_that_encrypts_nothing_is_refused_to_who_has_keys(void **state) {
+    static const char line[] = "k1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    char name[] = "/tmp/webhook-keys-XXXXXX";
+    int fd = mkstemp(name);
+    wh_options options = WH_OPTIONS_INIT;
+    wh_engine *engine;
+
+    (void)state;
+    assert_int_equal(write(fd, line, strlen(line)), strlen(line));
+    close(fd);
+    options.key_file = name;
+    assert_int_equal(wh_open(&engine, "keep:", &options), WH_EINVALID);
+    unlink(name);
+    assert_string_equal(wh_last_error_field(), "key_file");
+    assert_null(opened);
+}
+
 static char scheme[] = "keep:";
 
 static void a_scheme_has_one_back_end(void **state) {
@@ -341,6 +360,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_store_from_outside_takes_a_batch_in_one_list),
         cmocka_unit_test(what_was_committed_although_its_answer_was_lost_is_accepted_once),
+        cmocka_unit_test(a_back_end_that_encrypts_nothing_is_refused_to_who_has_keys),
         cmocka_unit_test(a_scheme_has_one_back_end),
         cmocka_unit_test(the_order_of_a_key_can_be_asked_from_outside),
         cmocka_unit_test(a_rule_engine_from_outside_reads_the_scanned_payload),

@@ -128,6 +128,7 @@ static int open_doors(wh_engine *engine) {
         wh_tenant_secret(engine, "t", NULL, text),
         wh_settings(engine, &out, &size),
         wh_settings_set(engine, "{}", WH_ZSTR),
+        wh_rotate_key(engine, &count),
     };
     int open = 0;
 

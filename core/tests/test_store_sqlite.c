@@ -385,6 +385,7 @@ static int may_scan(const char *detail) {
                                          "SCAN lane",
                                          "SCAN o",
                                          "SCAN webhook_lags",
+                                         "SCAN webhook_keys",
                                          "SCAN had",
                                          "SCAN log",
                                          "SCAN webhook_workers",

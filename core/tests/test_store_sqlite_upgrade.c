@@ -385,7 +385,11 @@ static void list_columns(char *out) {
 static void check_tables(int version) {
     char mine[TEXT_SIZE], fresh[TEXT_SIZE];
 
-    make_former(version);
+    if (version < 5) {
+        make_former(version);
+    } else {
+        make_tables(version);
+    }
     whi_store_close(opened(path));
     list_columns(mine);
     assert_int_equal(asked("SELECT value FROM webhook_meta WHERE name = 'schema'"), WHI_SQLITE_VERSION);
@@ -683,6 +687,29 @@ static void a_library_refuses_the_tables_of_the_next_version(void **state) {
     assert_int_equal(asked("SELECT value FROM webhook_meta WHERE name = 'schema'"), WHI_SQLITE_VERSION + 1);
 }
 
+/* The secrets that stand in it in clear are read as they are, and its keys are counted from now on. */
+static void a_store_of_version_5_is_taken_over_with_its_secrets(void **state) {
+    char secret[WH_SECRET_SIZE];
+    whi_store *store;
+    seen all = { 0 };
+
+    (void)state;
+    make_tables(5);
+    execute("INSERT INTO webhook_subscriptions VALUES (7, 'acme', 1, 1, '{\"secrets\":[\"whsec_AAAA\"]}', 1, 0, 1);"
+            "INSERT INTO webhook_subscription_versions VALUES (1, 7, 1, '{\"secrets\":[\"whsec_AAAA\"]}', NULL, 1);"
+            "INSERT INTO webhook_tenants VALUES ('acme', 'seal:1:k1:AAAA');");
+    store = opened(path);
+    OK(V(store)->subscription_get(store, 7, 1, see_subscription, &all));
+    assert_int_equal(all.count, 1);
+    assert_string_equal(all.text, "{\"secrets\":[\"whsec_AAAA\"]}");
+    OK(V(store)->tenant_secret(store, "acme", secret));
+    assert_string_equal(secret, "seal:1:k1:AAAA");
+    whi_store_close(store);
+    assert_int_equal(asked("SELECT value FROM webhook_meta WHERE name = 'schema'"), WHI_SQLITE_VERSION);
+    assert_int_equal(asked("SELECT value FROM webhook_meta WHERE name = 'seals'"), 0);
+    assert_int_equal(asked("SELECT count(*) FROM webhook_keys"), 0);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_store_of_version_1_is_taken_over_as_it_stood, scrub),
@@ -690,6 +717,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_store_of_version_3_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_4_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_5_is_taken_over_as_it_stood, scrub),
+        cmocka_unit_test_teardown(a_store_of_version_5_is_taken_over_with_its_secrets, scrub),
         cmocka_unit_test_teardown(what_was_under_way_is_due_and_keeps_its_turn, scrub),
         cmocka_unit_test_teardown(the_outbox_keeps_its_rows_and_its_count_and_takes_null, scrub),
         cmocka_unit_test_teardown(what_an_application_added_stays, scrub),

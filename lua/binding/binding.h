@@ -34,6 +34,7 @@ int whl_sign(lua_State *L);
 int whl_verify(lua_State *L);
 int whl_secret(lua_State *L);
 int whl_keypair(lua_State *L);
+int whl_store_key(lua_State *L);
 int whl_rule_check(lua_State *L);
 int whl_rule_try(lua_State *L);
 

@@ -13,6 +13,7 @@ static const luaL_Reg functions[] = {
     { "verify", whl_verify },
     { "secret", whl_secret },
     { "keypair", whl_keypair },
+    { "store_key", whl_store_key },
     { "encode", whl_encode },
     { "decode", whl_decode },
     { "array", whl_array },

@@ -6,9 +6,8 @@
 #include "webhook_rule.h"
 
 static const char *const names[] = {
-    "durability", "limits",        "allow",         "connect_timeout", "timeout",
-    "retain",     "retain_failed", "disable_after", "user_agent",      "ca_file",
-    "log",        "clock",         "rules",         "log_level",       NULL,
+    "durability", "limits",  "allow", "connect_timeout", "timeout", "retain",    "retain_failed", "disable_after",
+    "user_agent", "ca_file", "log",   "clock",           "rules",   "log_level", "key_file",      NULL,
 };
 
 static const char *const limit_names[] = {
@@ -64,6 +63,7 @@ static int take_texts(lua_State *L, int table, wh_options *out) {
     int failed = whl_field_text(L, table, "user_agent", &out->user_agent);
 
     failed = failed ? failed : whl_field_text(L, table, "ca_file", &out->ca_file);
+    failed = failed ? failed : whl_field_text(L, table, "key_file", &out->key_file);
     if (failed || push_option(L, table, "allow") == LUA_TNIL) {
         return failed;
     }

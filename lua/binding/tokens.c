@@ -1,4 +1,5 @@
-/* Who may use the HTTP API, the secrets of tenants, and the settings of the store. */
+/* Who may use the HTTP API, the secrets of tenants, and the settings and keys of the store. */
+#include "base/mem.h"
 #include "codec.h"
 #include "engine.h"
 
@@ -115,12 +116,37 @@ static int settings(lua_State *L) {
     return whl_push_document(L, wh_settings(engine, &box->text, &box->size), box, WHL_BARE_RECORD);
 }
 
+static int rotate_key(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    int64_t count;
+    int code = wh_rotate_key(engine, &count);
+
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushinteger(L, (lua_Integer)count);
+    return 1;
+}
+
+int whl_store_key(lua_State *L) {
+    char line[WH_SECRET_SIZE];
+    const char *id = NULL;
+    int failed = optional_text(L, 1, "id", &id);
+    int code = failed ? WH_OK : wh_store_key(id, line);
+
+    if (failed) {
+        return failed;
+    }
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushstring(L, line);
+    whi_wipe(line, sizeof line);
+    return 1;
+}
+
 const luaL_Reg whl_token_methods[] = {
-    { "add_token", add_token },
-    { "tokens", tokens },
-    { "revoke_token", revoke_token },
-    { "tenant_secret", tenant_secret },
-    { "settings", settings },
-    { "stats", stats },
-    { NULL, NULL },
+    { "add_token", add_token },         { "tokens", tokens },     { "revoke_token", revoke_token },
+    { "tenant_secret", tenant_secret }, { "settings", settings }, { "stats", stats },
+    { "rotate_key", rotate_key },       { NULL, NULL },
 };

@@ -62,6 +62,7 @@ local core = require "webhook.core"
 ---@field ca_file? string PEM bundle; default: the system's
 ---@field log? fun(level: "error"|"warning"|"info"|"debug", line: string, record: webhook.log_record) called inside your own step, run, start, stop, idle and close, never from another thread; its errors become Lua warnings. Up to 1000 lines wait for that
 ---@field log_level? "error"|"warning"|"info"|"debug" the last that is said, "info"; "debug" tells of each attempt
+---@field key_file? string keys that encrypt the secrets in the store, one a line: see store_key and rotate_key; nil: they are in clear
 ---@field clock? webhook.clock instead of the machine's
 ---@field rules? boolean false: subscriptions with a rule are refused
 
@@ -359,6 +360,7 @@ local core = require "webhook.core"
 ---@field tenant_secret fun(self: webhook.engine, tenant: string, secret?: string): secret: string?, message: string?, code: webhook.code?, failure: webhook.failure? signs for a tenant's subscriptions of the profile "unified"; made at first, or set
 ---@field stats fun(self: webhook.engine): stats: webhook.stats?, message: string?, code: webhook.code?, failure: webhook.failure? how it goes: counts since it was opened, what waits in the store, which subscriptions are the worst
 ---@field settings fun(self: webhook.engine, changes?: webhook.settings): settings: webhook.settings?, message: string?, code: webhook.code?, failure: webhook.failure? what holds in all processes of the store, with changes: from now on
+---@field rotate_key fun(self: webhook.engine): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? encrypts by the first key of key_file all secrets that are not; how many rows it wrote. Blocks; another call goes on where one was interrupted
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
 ---@field replay_missed fun(self: webhook.engine, subscription: string, options?: webhook.missed): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? makes the deliveries that the present version gives for stored events and that are not there: it was paused, disabled or not made yet
 ---@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code?, failure: webhook.failure? one explanation for a subscription; without one a page for all of the event's tenant
@@ -489,6 +491,10 @@ webhook.secret = core.secret
 --- A fresh ed25519 pair, "whsk_…" and "whpk_…".
 ---@type fun(): secret: string, public_key: string
 webhook.keypair = core.keypair
+
+--- A fresh line of a key file, "ID BASE64", for the option key_file; without an id it is the day.
+---@type fun(id?: string): line: string?, message: string?, code: webhook.code?, failure: webhook.failure?
+webhook.store_key = core.store_key
 
 --- JSON of a value: names in bytewise order; an empty table is an object unless it is
 --- marked. nil, message, code for what JSON cannot say, with the place in the message.

@@ -44,6 +44,7 @@ return {
   function() return hooks:secrets(id) ~= nil and hooks:subscription(id, 1) ~= nil end,
   function() return hooks:event "e1" ~= nil end,
   function() return hooks:add_token { tenant = "t", name = "n" } ~= nil and #hooks:tokens "other" == 0 end,
+  function() return webhook.store_key("k") ~= nil and select(3, hooks:rotate_key()) == "invalid" end,
   function() return hooks:settings({ retain = 86400000 }).retain == 86400000 end,
   function() return hooks:tenant_secret("t", "a-secret-of-theirs") ~= nil end,
   function()

@@ -31,7 +31,7 @@ int64_t whi_steady(const wh_engine *engine) {
 }
 
 void whi_trouble(wh_engine *engine, int code, const char *sentence) {
-    if (code != WH_ECORRUPT && code != WH_EMOVED) {
+    if (code != WH_ECORRUPT && code != WH_EMOVED && code != WH_EKEY) {
         return; /* time may mend it */
     }
     pthread_mutex_lock(&engine->trouble_lock);

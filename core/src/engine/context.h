@@ -57,9 +57,10 @@ struct wh_engine {
     wh_rule_engine rules; /* what options.rules points to, if there is one */
     wh_clock own_clock;   /* what clock points to, if there is one */
     const wh_clock *clock;
-    int64_t steady_ms; /* with the machine's clock: what it was ahead of the monotonic one at the start */
-    whi_store *store;  /* the writer's; calls read by it, too */
-    whi_store *reader; /* for who must not wait: workers and registry; may be the store itself */
+    int64_t steady_ms;           /* with the machine's clock: what it was ahead of the monotonic one at the start */
+    struct whi_keyring *keyring; /* outlives the stores; NULL: opened without keys */
+    whi_store *store;            /* the writer's; calls read by it, too */
+    whi_store *reader;           /* for who must not wait: workers and registry; may be the store itself */
     whi_policy *policy;
     const whi_transport_vtable *transport;
     struct whi_writer *writer;

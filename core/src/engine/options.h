@@ -10,7 +10,7 @@ typedef struct whi_options {
     int durability;
     wh_limits limits;
     int64_t connect_timeout, timeout, retain, retain_failed, disable_after; /* ms */
-    char *user_agent, *ca_file;
+    char *user_agent, *ca_file, *key_file;
     const wh_rule_engine *rules; /* NULL for none */
     wh_log_fn log;
     void *log_payload;

@@ -19,6 +19,7 @@
 #include "engine/writer.h"
 #include "life/ending.h"
 #include "life/run.h"
+#include "outside/key_file.h"
 #include "outside/store_sqlite.h"
 #include "work/turn.h"
 
@@ -71,7 +72,11 @@ static int take_texts(whi_options *own, const wh_options *given) {
     }
     own->user_agent = whi_strdup(agent, WH_ZSTR);
     own->ca_file = whi_strdup(given->ca_file, WH_ZSTR);
-    return own->user_agent == NULL || (given->ca_file != NULL && own->ca_file == NULL) ? whi_fail_memory() : WH_OK;
+    own->key_file = whi_strdup(given->key_file, WH_ZSTR);
+    return own->user_agent == NULL || (given->ca_file != NULL && own->ca_file == NULL) ||
+                   (given->key_file != NULL && own->key_file == NULL)
+               ? whi_fail_memory()
+               : WH_OK;
 }
 
 static int take_parts(wh_engine *engine, const wh_options *given) {
@@ -196,15 +201,34 @@ static int offer_settings(wh_engine *engine) {
     return code;
 }
 
+static int read_keys(wh_engine *engine) {
+    const char *file = engine->options.key_file;
+    int shared = 0, code = file != NULL ? whi_key_file_read(&engine->keyring, file, &shared) : WH_OK;
+
+    if (shared) {
+        whi_log(&engine->log, WH_LOG_WARNING, "key_file: '%s' can be read by others than its owner; chmod 600 mends it",
+                file);
+    }
+    return code;
+}
+
+static int open_stores(wh_engine *engine, const char *name) {
+    const whi_store_options options = { .durability = engine->options.durability, .keyring = engine->keyring };
+    int code = whi_store_open(&engine->store, name, &options);
+
+    if (code == WH_OK && engine->keyring != NULL && !engine->store->ability.seals) {
+        return whi_fail_field(WH_EINVALID, "key_file", "this back end encrypts nothing");
+    }
+    return code == WH_OK ? engine->store->vtable->reader(engine->store, &engine->reader) : code;
+}
+
 static int open_parts(wh_engine *engine, const char *store, const wh_options *options,
                       const whi_transport_vtable *transport) {
-    whi_store_options store_options;
     int code = take_options(engine, options);
 
     if (code != WH_OK) {
         return code;
     }
-    store_options.durability = engine->options.durability;
     atomic_init(&engine->worker_count, 1);
     engine->transport = transport;
     whi_log_open(&engine->log, &engine->options, engine->clock);
@@ -212,8 +236,8 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     code = code == WH_OK ? make_underway(engine) : code;
     code = code == WH_OK ? make_lags(engine) : code;
     code = code == WH_OK ? make_lease(engine) : code;
-    code = code == WH_OK ? whi_store_open(&engine->store, store, &store_options) : code;
-    code = code == WH_OK ? engine->store->vtable->reader(engine->store, &engine->reader) : code;
+    code = code == WH_OK ? read_keys(engine) : code;
+    code = code == WH_OK ? open_stores(engine, store) : code;
     code = code == WH_OK ? whi_writer_new(&engine->writer, engine->store, whi_lease_pulse, engine->lease) : code;
     if (code == WH_OK) {
         whi_writer_on_doubt(engine->writer, whi_lease_doubt);
@@ -305,6 +329,7 @@ void wh_close(wh_engine *engine) {
     }
     whi_registry_free(engine->registry);
     close_store(engine);
+    whi_key_file_free(engine->keyring);
     if (engine->lease != NULL) {
         whi_lease_free(engine->lease);
         whi_free(engine->lease);
@@ -325,6 +350,7 @@ void wh_close(wh_engine *engine) {
     whi_policy_free(engine->policy);
     whi_free(engine->options.user_agent);
     whi_free(engine->options.ca_file);
+    whi_free(engine->options.key_file);
     pthread_mutex_destroy(&engine->trouble_lock);
     pthread_mutex_destroy(&engine->rates_lock);
     pthread_mutex_destroy(&engine->promise_lock);

@@ -507,6 +507,8 @@ static int open_into(whi_sqlite *store, const char *name, const whi_store_option
     store->base.vtable = &whi_store_sqlite;
     store->base.ability.shared = strcmp(name, ":memory:") != 0;
     store->base.ability.look_us = LOOK_US;
+    store->base.ability.seals = 1;
+    store->keyring = options != NULL ? options->keyring : NULL;
     store->name = path_of(name);
     if (store->name == NULL) {
         return whi_fail_memory();
@@ -525,7 +527,8 @@ static int open_into(whi_sqlite *store, const char *name, const whi_store_option
         code = whi_sqlite_note_files(store);
     }
     store->base.ability.wakes = whi_sqlite_can_listen(store) ? WH_WAKES_EARLY : 0;
-    return code == WH_OK ? prepare_ends(store) : code;
+    code = code == WH_OK ? prepare_ends(store) : code;
+    return code == WH_OK ? whi_sqlite_keys_begin(store) : code;
 }
 
 static whi_sqlite *new_store(void) {
@@ -580,6 +583,7 @@ static int open_reader(whi_store *base, whi_store **out) {
     store->base.vtable = base->vtable;
     store->base.ability = base->ability;
     store->base.ability.wakes = 0; /* who opened the other one hears */
+    store->keyring = origin->keyring;
     store->name = whi_strdup(origin->name, WH_ZSTR);
     code = store->name != NULL ? prepare_reader(store) : whi_fail_memory();
     if (code != WH_OK) {

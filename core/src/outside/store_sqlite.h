@@ -5,6 +5,7 @@
  *   store_sqlite_check.c  whether a file has all that is needed
  *   store_sqlite_facts.c  the list of facts
  *   store_sqlite_token.c  tokens and secrets of tenants
+ *   store_sqlite_seal.c   secrets encrypted, and encrypted anew
  *   store_sqlite_worker.c  writing workers, partitions and positions
  *   store_sqlite_admin.c  writing subscriptions; outbox and purge
  *   store_sqlite_health.c  how receivers answer
@@ -33,7 +34,9 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
+#include "base/buf.h"
 #include "outside/store.h"
+#include "pure/seal.h"
 
 /* Each is prepared when it is first used and kept. Their texts: store_sqlite_sql.c. */
 enum whi_sql {
@@ -90,6 +93,7 @@ enum whi_sql {
     WHI_SQL_CHANGE_LAST,
     WHI_SQL_COUNT_ADD,
     WHI_SQL_SUBSCRIPTION_ADD,
+    WHI_SQL_SUBSCRIPTION_NEXT,
     WHI_SQL_SUBSCRIPTION_CURRENT,
     WHI_SQL_SUBSCRIPTION_CHANGE,
     WHI_SQL_SUBSCRIPTION_REMOVE,
@@ -174,6 +178,20 @@ enum whi_sql {
     WHI_SQL_TENANT_SECRET,
     WHI_SQL_TENANT_PUT,
     WHI_SQL_TENANT_ADD,
+    WHI_SQL_SEAL_NEXT,
+    WHI_SQL_SEALS,
+    WHI_SQL_KEY_USED,
+    WHI_SQL_KEY_ADD,
+    WHI_SQL_KEY_LIST,
+    WHI_SQL_KEY_DROP,
+    WHI_SQL_KEY_OTHERS,
+    WHI_SQL_RESEAL_PICK,
+    WHI_SQL_RESEAL_GET,
+    WHI_SQL_RESEAL_PUT,
+    WHI_SQL_RESEAL_PICK_VERSION,
+    WHI_SQL_RESEAL_GET_VERSION,
+    WHI_SQL_RESEAL_PUT_VERSION,
+    WHI_SQL_RESEAL_TENANT,
     WHI_SQL_SETTING_GET,
     WHI_SQL_SETTING_PUT,
     WHI_SQL_SETTING_DROP,
@@ -217,6 +235,7 @@ typedef struct whi_sqlite {
     int wake_fd;                             /* readable when somebody has written to the log; -1: nobody asked yet */
     int wake_set;                            /* 1: a watch is set, and has not told yet */
     int64_t version;                         /* of the tables that were found */
+    const whi_keyring *keyring;              /* NULL: secrets are kept as they are */
     /* Of this transaction; 0: not known yet. */
     int64_t next_body;                       /* number of the next row of webhook_bodies */
     int64_t last_number;                     /* of events and changes; 1 when there is none */
@@ -278,12 +297,12 @@ int whi_sqlite_pick(whi_sqlite *store, sqlite3_stmt *statement, int limit, int64
 /* A limit within what whi_sqlite_pick may hold. */
 int whi_sqlite_bounded(int limit);
 
-/* ---- store_sqlite_read.c */
-
 /* NULL for NULL, else size bytes (never NULL). A failed allocation is found by the next step. */
 const char *whi_sqlite_bytes(sqlite3_stmt *statement, int column, size_t *size);
 const char *whi_sqlite_word(sqlite3_stmt *statement, int column);                /* "" for NULL */
 void whi_sqlite_bind_word(sqlite3_stmt *statement, int index, const char *text); /* NULL stays NULL */
+
+/* ---- store_sqlite_read.c */
 
 /* A row of WHI_SQL_EVENT_GET, and of WHI_SQL_DELIVERY_GET or _HEAD. Texts are
  * valid until the statement is stepped or reset. */
@@ -362,6 +381,22 @@ int whi_sqlite_token_remove(whi_store *store, const char *id);
 int whi_sqlite_token_list(whi_store *store, const char *id, whi_token_fn each, void *payload);
 int whi_sqlite_tenant_secret(whi_store *store, const char *tenant, char *out);
 int whi_sqlite_tenant_secret_put(whi_store *store, const char *tenant, const char *secret, int replace);
+/* ---- store_sqlite_seal.c */
+
+/* For a store that is being opened: all of its keys are there, and the first of ours is known to it. WH_EKEY. */
+int whi_sqlite_keys_begin(whi_sqlite *store);
+/* The row with its secrets as they are: valid until each returns, and wiped then. */
+int whi_sqlite_give_row(whi_sqlite *store, whi_subscription_row *row, whi_subscription_fn each, void *payload);
+/* The document as it is to be kept; out is to be freed. In a transaction; the row has its id. */
+int whi_sqlite_seal_row(whi_sqlite *store, const whi_subscription_row *row, whi_buf *out);
+/* Binds a tenant's secret as it is to be kept; kept is to be freed, when the statement has run. */
+int whi_sqlite_bind_secret(whi_sqlite *store, sqlite3_stmt *statement, int index, const char *tenant,
+                           const char *secret, whi_buf *kept);
+/* The secret in a column, as it is. */
+int whi_sqlite_secret_of(whi_sqlite *store, sqlite3_stmt *statement, int column, const char *tenant,
+                         char out[WH_SECRET_SIZE]);
+int whi_sqlite_reseal(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_seals(whi_sqlite *store, whi_fact *fact);
 
 /* ---- store_sqlite_setting.c */
 /* value and replace as of WH_FACT_SETTING; *now receives what is kept then. */

@@ -21,7 +21,7 @@ static int subscription_write(whi_sqlite *store, const whi_subscription_row *row
     if (code != WH_OK) {
         return code;
     }
-    sqlite3_bind_int64(statement, 1, which == WHI_SQL_SUBSCRIPTION_ADD ? row->least : row->id);
+    sqlite3_bind_int64(statement, 1, row->id);
     sqlite3_bind_int64(statement, 3, row->version);
     sqlite3_bind_text64(statement, 5, row->document, row->document_size, SQLITE_STATIC, SQLITE_UTF8);
     sqlite3_bind_int64(statement, 7, now->number);
@@ -68,15 +68,11 @@ static int check_version(whi_sqlite *store, const whi_subscription_row *row, int
                : code;
 }
 
-static int subscription_insert(whi_sqlite *store, whi_subscription_row *row, const moment *now) {
+static int subscription_insert(whi_sqlite *store, const whi_subscription_row *row, const moment *now) {
     int64_t one = 1;
     int code = subscription_write(store, row, now, WHI_SQL_SUBSCRIPTION_ADD);
 
-    if (code == WH_OK) {
-        row->id = sqlite3_last_insert_rowid(store->writer.db);
-        code = whi_sqlite_run_numbers(store, WHI_SQL_COUNT_ADD, &one, 1, "counting subscriptions");
-    }
-    return code;
+    return code == WH_OK ? whi_sqlite_run_numbers(store, WHI_SQL_COUNT_ADD, &one, 1, "counting subscriptions") : code;
 }
 
 static int next_moment(whi_sqlite *store, int64_t at, moment *out) {
@@ -94,21 +90,38 @@ static int subscription_replace(whi_sqlite *store, const whi_subscription_row *r
     return code == WH_OK ? subscription_write(store, row, now, WHI_SQL_SUBSCRIPTION_CHANGE) : code;
 }
 
+static int write_all(whi_sqlite *store, whi_subscription_row *row, int is_new, int64_t version) {
+    moment now;
+    int code = next_moment(store, row->changed_at, &now);
+
+    if (code == WH_OK) {
+        code = is_new ? subscription_insert(store, row, &now) : subscription_replace(store, row, &now, version);
+    }
+    return code == WH_OK ? subscription_write(store, row, &now, WHI_SQL_VERSION_PUT) : code;
+}
+
 /* Checks before it writes: a conflict leaves nothing behind, so the writer may go on
  * with the rest of its transaction. */
 int whi_sqlite_subscription_put(whi_store *base, whi_subscription_row *row) {
     whi_sqlite *store = whi_sqlite_of(base);
+    whi_subscription_row kept = *row;
     int64_t version = 0;
-    moment now;
-    int code = row->id != 0 ? check_version(store, row, &version) : WH_OK;
+    whi_buf document;
+    int found, code = row->id != 0
+                          ? check_version(store, row, &version)
+                          : whi_sqlite_read_number(store, WHI_SQL_SUBSCRIPTION_NEXT, row->least, &kept.id, &found);
 
-    if (code == WH_OK) {
-        code = next_moment(store, row->changed_at, &now);
+    if (code != WH_OK) {
+        return code;
     }
-    if (code == WH_OK) {
-        code = row->id == 0 ? subscription_insert(store, row, &now) : subscription_replace(store, row, &now, version);
-    }
-    return code == WH_OK ? subscription_write(store, row, &now, WHI_SQL_VERSION_PUT) : code;
+    code = whi_sqlite_seal_row(store, &kept, &document); /* which is bound to the id */
+    kept.document = document.data;
+    kept.document_size = document.size;
+    code = code == WH_OK ? write_all(store, &kept, row->id == 0, version) : code;
+    row->id = code == WH_OK ? kept.id : row->id;
+    whi_wipe(document.data, document.size);
+    whi_buf_free(&document);
+    return code;
 }
 
 int whi_sqlite_subscription_remove(whi_store *base, int64_t id, int64_t at) {

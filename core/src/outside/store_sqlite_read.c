@@ -12,34 +12,8 @@
 
 /* --------------------------------------------------------------------- rows */
 
-const char *whi_sqlite_bytes(sqlite3_stmt *statement, int column, size_t *size) {
-    const char *bytes;
-
-    *size = 0;
-    if (sqlite3_column_type(statement, column) == SQLITE_NULL) {
-        return NULL;
-    }
-    bytes = sqlite3_column_blob(statement, column);
-    *size = (size_t)sqlite3_column_bytes(statement, column);
-    return bytes != NULL ? bytes : "";
-}
-
-const char *whi_sqlite_word(sqlite3_stmt *statement, int column) {
-    const char *text = (const char *)sqlite3_column_text(statement, column);
-
-    return text != NULL ? text : "";
-}
-
 static const char *word_or_null(sqlite3_stmt *statement, int column) {
     return (const char *)sqlite3_column_text(statement, column);
-}
-
-void whi_sqlite_bind_word(sqlite3_stmt *statement, int index, const char *text) {
-    if (text != NULL) {
-        sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
-    } else {
-        sqlite3_bind_null(statement, index);
-    }
 }
 
 /* Columns id, type, tenant, time, accepted_at, source, key from first on. */
@@ -288,7 +262,7 @@ static int give_version(whi_sqlite *store, whi_sqlite_side *side, enum whi_sql w
     *found = code == 1;
     if (code == 1) {
         subscription_row(statement, &row);
-        code = each(&row, payload);
+        code = whi_sqlite_give_row(store, &row, each, payload);
         sqlite3_reset(statement);
     }
     return code;
@@ -691,7 +665,7 @@ static int subscription_list(whi_sqlite *store, whi_sqlite_side *side, const whi
             continue;
         }
         left.items -= 1;
-        code = each(&row, payload);
+        code = whi_sqlite_give_row(store, &row, each, payload);
         if (code != WH_OK) {
             break;
         }
@@ -728,7 +702,7 @@ static int subscription_feed(whi_sqlite *store, whi_sqlite_side *side, int64_t *
 
     while (code == 1) {
         subscription_row(list, &row);
-        code = row.deleted && from == 0 ? WH_OK : each(&row, payload);
+        code = row.deleted && from == 0 ? WH_OK : whi_sqlite_give_row(store, &row, each, payload);
         if (code != WH_OK) {
             sqlite3_reset(list);
             return code;

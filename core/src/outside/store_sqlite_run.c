@@ -208,3 +208,31 @@ int whi_sqlite_pick(whi_sqlite *store, sqlite3_stmt *statement, int limit, int64
 int whi_sqlite_bounded(int limit) {
     return limit < 1 ? 1 : limit > PICK_MAX ? PICK_MAX : limit;
 }
+
+/* -------------------------------------------------------------- columns, parameters */
+
+const char *whi_sqlite_bytes(sqlite3_stmt *statement, int column, size_t *size) {
+    const char *bytes;
+
+    *size = 0;
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL) {
+        return NULL;
+    }
+    bytes = sqlite3_column_blob(statement, column);
+    *size = (size_t)sqlite3_column_bytes(statement, column);
+    return bytes != NULL ? bytes : "";
+}
+
+const char *whi_sqlite_word(sqlite3_stmt *statement, int column) {
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+
+    return text != NULL ? text : "";
+}
+
+void whi_sqlite_bind_word(sqlite3_stmt *statement, int index, const char *text) {
+    if (text != NULL) {
+        sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+    } else {
+        sqlite3_bind_null(statement, index);
+    }
+}

@@ -114,6 +114,15 @@
     "  failed_at  INTEGER NOT NULL, -- 0: never; of one with a row in webhook_health that one's counts\n"              \
     "  error      TEXT\n"                                                                                              \
     ");\n"
+#define KEY_TABLE                                                                                                      \
+    "CREATE TABLE webhook_keys (\n"                                                                                    \
+    "  -- Keys of a key file, not the keys themselves, that have encrypted something here. Who opens this store has "  \
+    "them.\n"                                                                                                          \
+    "  id    TEXT PRIMARY KEY,\n"                                                                                      \
+    "  proof TEXT NOT NULL,   -- a known text that it has encrypted: another key of the same id is told by it\n"       \
+    "  used  INTEGER NOT NULL -- when it did last, in the count of webhook_meta.seals\n"                               \
+    ") WITHOUT ROWID;\n"                                                                                               \
+    "INSERT INTO webhook_meta VALUES ('seals', 0);\n"
 
 #define TOKEN_TABLES                                                                                                   \
     "CREATE TABLE webhook_tokens (\n"                                                                                  \
@@ -126,7 +135,7 @@
     ") WITHOUT ROWID;\n"                                                                                               \
     "CREATE TABLE webhook_tenants (\n"                                                                                 \
     "  tenant TEXT PRIMARY KEY,\n"                                                                                     \
-    "  secret TEXT NOT NULL -- of the workspace; signs the profile unified\n"                                          \
+    "  secret TEXT NOT NULL -- of the workspace; signs the profile unified; a BLOB: encrypted\n"                       \
     ") WITHOUT ROWID;\n"
 
 /* A delivery is mostly written once, in its last state. So what is looked up by
@@ -135,7 +144,7 @@
 const char whi_sqlite_schema[] =
     "CREATE TABLE webhook_meta (\n"
     "  -- Tables of the webhook engine; all of them begin with webhook_.\n"
-    "  -- schema: version of these tables; change: see webhook_subscriptions.changed;\n"
+    "  -- schema: version of these tables; change: see webhook_subscriptions.changed; seals: see webhook_keys;\n"
     "  -- subscriptions: how many are not deleted; forgotten: highest changed of a row of theirs that is gone;\n"
     "  -- upgraded: see webhook_undecided\n"
     "  name  TEXT PRIMARY KEY,\n"
@@ -242,7 +251,7 @@ const char whi_sqlite_schema[] =
     "  tenant   TEXT NOT NULL,\n"
     "  version  INTEGER NOT NULL,\n"
     "  status   INTEGER NOT NULL, -- 1 enabled, 2 paused, 3 disabled by the engine\n"
-    "  document TEXT NOT NULL,    -- JSON, WITH SECRETS\n"
+    "  document TEXT NOT NULL,    -- JSON, WITH SECRETS; those that begin with seal: are encrypted\n"
     "  changed  INTEGER NOT NULL, -- when, in the count of webhook_meta.change\n"
     "  deleted  INTEGER NOT NULL, -- 1: kept while versions are, so that running engines hear of it\n"
     "  since    INTEGER NOT NULL DEFAULT 0 -- as that of its version, in webhook_subscription_versions\n"
@@ -254,7 +263,7 @@ const char whi_sqlite_schema[] =
     "  number       INTEGER PRIMARY KEY,\n"
     "  subscription INTEGER NOT NULL,\n"
     "  version      INTEGER NOT NULL,\n"
-    "  document     TEXT NOT NULL, -- JSON, WITH SECRETS\n"
+    "  document     TEXT NOT NULL, -- JSON, WITH SECRETS, as above\n"
     "  ended        INTEGER,       -- number of the change that came after it; NULL: in force\n"
     "  since        INTEGER NOT NULL DEFAULT 0, -- number of the change that made it, in one count with\n"
     "  -- webhook_events.number: it decides events with since < number <= ended; 0: from ever\n"
@@ -263,7 +272,7 @@ const char whi_sqlite_schema[] =
     "CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT "
     "NULL;\n"
 
-    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES;
+    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES KEY_TABLE;
 
 /* A first attempt without its delivery belonged to an event that a hand deleted: nobody can ask for it. */
 #define FIRST_ATTEMPTS                                                                                                 \
@@ -361,8 +370,9 @@ static const char upgrade_4[] =
 
 /* Who fails is found anew by the next attempts. What a subscription was disabled for stands in its document. Of a
  * `latest` key the newest that is delivered from now on is marked: no row has that mark yet, so the index of keys has
- * the same entries with its new condition. */
-static const char upgrade_5[] = HEALTH_TABLE "PRAGMA writable_schema = ON;\n"
+ * the same entries with its new condition. Secrets that are in clear stay so, until they are written again or
+ * wh_rotate_key encrypts them. */
+static const char upgrade_5[] = HEALTH_TABLE KEY_TABLE "PRAGMA writable_schema = ON;\n"
     /* clang-format off */
     TEXT_BECOMES("index", "webhook_deliveries_keyed", REPLACED("sql", "due = " ABORTED, "due < 0"))
     TEXT_BECOMES("table", "webhook_deliveries",
@@ -523,8 +533,9 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_COUNT_ADD] = "UPDATE webhook_meta SET value = value + ?1 WHERE name = 'subscriptions'",
     [WHI_SQL_SUBSCRIPTION_ADD] =
         "INSERT INTO webhook_subscriptions (id, tenant, version, status, document, changed, deleted, since)"
-        " VALUES (max(?1, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'webhook_subscriptions'), 0)),"
-        " ?2, ?3, ?4, ?5, ?6, 0, ?7)",
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
+    [WHI_SQL_SUBSCRIPTION_NEXT] =
+        "SELECT max(?1, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'webhook_subscriptions'), 0))",
     [WHI_SQL_SUBSCRIPTION_CURRENT] = "SELECT version FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0",
     [WHI_SQL_SUBSCRIPTION_CHANGE] =
         "UPDATE webhook_subscriptions SET tenant = ?2, version = ?3, status = ?4, document = ?5,"
@@ -708,6 +719,24 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_TOKEN_GET] = "SELECT id, tenant, name, hash, created_at FROM webhook_tokens WHERE id = ?1",
     [WHI_SQL_TENANT_SECRET] = "SELECT secret FROM webhook_tenants WHERE tenant = ?1",
     [WHI_SQL_TENANT_PUT] = "INSERT OR REPLACE INTO webhook_tenants (tenant, secret) VALUES (?1, ?2)",
+    [WHI_SQL_SEAL_NEXT] = "UPDATE webhook_meta SET value = value + 1 WHERE name = 'seals' RETURNING value",
+    [WHI_SQL_SEALS] = "SELECT value FROM webhook_meta WHERE name = 'seals'",
+    [WHI_SQL_KEY_USED] = "UPDATE webhook_keys SET used = ?2 WHERE id = ?1",
+    [WHI_SQL_KEY_ADD] = "INSERT INTO webhook_keys (id, used, proof) VALUES (?1, ?2, ?3)",
+    [WHI_SQL_KEY_LIST] = "SELECT id, proof FROM webhook_keys ORDER BY id",
+    [WHI_SQL_KEY_DROP] = "DELETE FROM webhook_keys WHERE id <> ?1 AND used <= ?2",
+    [WHI_SQL_KEY_OTHERS] = "SELECT count(*) FROM webhook_keys WHERE id <> ?1",
+    [WHI_SQL_RESEAL_PICK] = "SELECT id FROM webhook_subscriptions WHERE id > ?1 AND deleted = 0 ORDER BY id LIMIT ?2",
+    [WHI_SQL_RESEAL_GET] = "SELECT id, version, document FROM webhook_subscriptions WHERE id = ?1",
+    [WHI_SQL_RESEAL_PUT] = "UPDATE webhook_subscriptions SET document = ?2 WHERE id = ?1",
+    [WHI_SQL_RESEAL_PICK_VERSION] =
+        "SELECT number FROM webhook_subscription_versions WHERE number > ?1 ORDER BY number LIMIT ?2",
+    [WHI_SQL_RESEAL_GET_VERSION] =
+        "SELECT subscription, version, document FROM webhook_subscription_versions WHERE number = ?1",
+    [WHI_SQL_RESEAL_PUT_VERSION] = "UPDATE webhook_subscription_versions SET document = ?2 WHERE number = ?1",
+    [WHI_SQL_RESEAL_TENANT] =
+        "SELECT tenant, secret FROM webhook_tenants WHERE tenant > ?1 AND (typeof(secret) <> 'blob'"
+        " OR substr(CAST(secret AS TEXT), 1, length(?2)) <> ?2) ORDER BY tenant LIMIT 1",
     [WHI_SQL_SETTING_GET] = "SELECT value FROM webhook_settings WHERE name = ?1",
     [WHI_SQL_SETTING_PUT] = "INSERT OR REPLACE INTO webhook_settings (name, value) VALUES (?1, ?2)",
     [WHI_SQL_SETTING_DROP] = "DELETE FROM webhook_settings WHERE name = ?1",

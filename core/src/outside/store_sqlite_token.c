@@ -38,14 +38,17 @@ int whi_sqlite_token_remove(whi_store *base, const char *id) {
 int whi_sqlite_tenant_secret_put(whi_store *base, const char *tenant, const char *secret, int replace) {
     whi_sqlite *store = whi_sqlite_of(base);
     sqlite3_stmt *statement;
+    whi_buf kept;
     int code = whi_sqlite_write(store, replace ? WHI_SQL_TENANT_PUT : WHI_SQL_TENANT_ADD, &statement);
 
     if (code != WH_OK) {
         return code;
     }
     whi_sqlite_bind_word(statement, 1, tenant);
-    whi_sqlite_bind_word(statement, 2, secret);
-    return whi_sqlite_run_write(store, statement, "keeping a tenant's secret");
+    code = whi_sqlite_bind_secret(store, statement, 2, tenant, secret, &kept);
+    code = code == WH_OK ? whi_sqlite_run_write(store, statement, "keeping a tenant's secret") : code;
+    whi_buf_free(&kept);
+    return code;
 }
 
 /* ------------------------------------------------------------------- reading */
@@ -105,9 +108,9 @@ static int tenant_secret(whi_sqlite *store, whi_sqlite_side *side, const char *t
     whi_sqlite_bind_word(statement, 1, tenant);
     code = whi_sqlite_step(store, side, statement, "reading a tenant's secret");
     if (code == 1) {
-        snprintf(out, WH_SECRET_SIZE, "%s", whi_sqlite_word(statement, 0));
+        code = whi_sqlite_secret_of(store, statement, 0, tenant, out);
         sqlite3_reset(statement);
-        return WH_OK;
+        return code;
     }
     return code == WH_OK ? whi_fail_field(WH_ENOTFOUND, "tenant", "has no secret yet") : code;
 }

@@ -92,6 +92,7 @@ static int is_here(int error) {
     case WH_ELOCKED:
     case WH_ECORRUPT:
     case WH_EMOVED:
+    case WH_EKEY:
         return 1;
     default:
         return 0;

@@ -300,7 +300,8 @@ static int scan_if_needed(whi_worker *worker, const whi_event *event) {
 /* A full disk, a locked file, no memory. All else is written in the store as it must not be (a hand's
  * work): the event waits until somebody mends that. */
 static int is_of_the_world(int code) {
-    return code == WH_ENOMEM || code == WH_EFULL || code == WH_ESTORE || code == WH_ELOCKED || code == WH_EMOVED;
+    return code == WH_ENOMEM || code == WH_EFULL || code == WH_ESTORE || code == WH_ELOCKED || code == WH_EMOVED ||
+           code == WH_EKEY;
 }
 
 /* The threads are to leave: what is begun stays in the store. */

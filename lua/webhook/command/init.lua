@@ -8,7 +8,7 @@ local output = require "webhook.command.output"
 local command = {}
 
 local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify", "rule", "explain", "backtest", "serve",
-  "tokens", "tenant-secret", "settings", "status" }
+  "tokens", "tenant-secret", "settings", "status", "keys" }
 
 command.help = [[
 webhook - keep subscriptions, publish events, deliver them signed and with retries
@@ -26,15 +26,17 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook tokens add --tenant acme                   who may use that
   webhook settings --retain 365d                     how long things are kept
   webhook status                                     what waits, and who fails
+  webhook keys new >keys                             a key that encrypts secrets in the store
   webhook events | secret | verify | tenant-secret   see `webhook NAME --help`
 
 The store is --store FILE, or $WEBHOOK_STORE, or webhook.db in this folder. What puts something
-into it makes it; what only looks at it, or changes what is there, does not.
+into it makes it; what only looks at it, or changes what is there, does not. Who encrypts its
+secrets names the keys by --key-file FILE or $WEBHOOK_KEY_FILE.
 --json speaks to scripts: one JSON document a line, {"error","code"} on standard error. Exit
 code 0: done, 1: it failed, 2: the line was wrong, 3: stopped by a signal before it was done.]]
 
 --- Every subcommand understands these.
-local common = { store = "text", json = "flag", help = "flag" }
+local common = { store = "text", ["key-file"] = "text", json = "flag", help = "flag" }
 
 local function find(name)
   for _, each in ipairs(names) do
@@ -58,7 +60,8 @@ local function dispatch(words)
     print(sub.help)
     return 0
   end
-  local out <close> = output.new(values.json, values.store or os.getenv "WEBHOOK_STORE")
+  local out <close> = output.new(values.json, values.store or os.getenv "WEBHOOK_STORE",
+    values["key-file"] or os.getenv "WEBHOOK_KEY_FILE")
   return sub.run(values, rest, out) or 0
 end
 

@@ -7,6 +7,7 @@ local webhook = require "webhook"
 ---@field json boolean
 ---@field store string
 ---@field named boolean whether the line or the environment names the store
+---@field key_file? string keys that encrypt what is secret in the store
 ---@field rows string[][] wait until the widths of their columns are known
 local output = {}
 output.__index = output
@@ -16,8 +17,9 @@ local RETRY <const> = 0.2 -- seconds between two looks at a lock, each of which 
 
 ---@param json boolean
 ---@param store? string nil: the one of this folder
-function output.new(json, store)
-  return setmetatable({ json = json, store = store or "webhook.db", named = store ~= nil, rows = {} }, output)
+---@param key_file? string
+function output.new(json, store, key_file)
+  return setmetatable({ json = json, store = store or "webhook.db", named = store ~= nil, key_file = key_file, rows = {} }, output)
 end
 
 --- Tells beside what is printed, where a person reads it.
@@ -184,9 +186,9 @@ function output:open_existing()
   return self:open()
 end
 
---- Opens the store, which is made if it is not there. more: options of webhook.open.
-function output:open(more)
-  return self.check(webhook.open(self.store, more))
+--- Opens the store, which is made if it is not there.
+function output:open()
+  return self.check(webhook.open(self.store, { key_file = self.key_file }))
 end
 
 --- A log function that writes to the standard error. quiet: errors alone.
@@ -262,7 +264,7 @@ end
 ---@param threads integer
 ---@return webhook.engine
 function output:open_to_work(values, threads)
-  local given = { allow = values.allow, log = work_logger(values), log_level = work_level(values) }
+  local given = { allow = values.allow, key_file = self.key_file, log = work_logger(values), log_level = work_level(values) }
   local function open()
     local hooks, message, code = webhook.open(self.store, given)
     if not hooks or threads == 0 then return hooks, message, code end
