@@ -359,7 +359,9 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   on_rule_error  "hold" (default), "skip" or "send"
  *   headers      {"X-Env": "test"}: sent with each request; reserved names are refused
  *   metadata     any JSON object, for you and for rules (`subscription.meta`)
- *   paused       true: events are not taken for it; what waits, waits
+ *   paused       true: events are not taken for it; what waits, waits. "hold": they are taken, and wait, too, a row
+ *                each, however many, and no event is deleted meanwhile that one waits for; when it is resumed they go
+ *                out, in their order. true leaves one that holds as it is; "drop" makes it one that does not
  *   secrets      ["whsec_…", "whsk_…"]: each signs. Made if absent. Only the
  *                answers of wh_subscribe and wh_subscription_secrets carry them
  *   retry        [0, 5000, 300000]: ms before each attempt; default: at once, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h,
@@ -608,7 +610,7 @@ WH_API int wh_replay_missed(wh_engine *engine, const char *subscription, const w
  * outcome   "later"      the subscription was made after the event was accepted
  *           "tenant", "source"   it is for another one
  *           "type"       no pattern of its `events` fits
- *           "paused", "disabled" (with "reason"; "used" also when a single_use one wanted it
+ *           "paused" (and did not hold), "disabled" (with "reason"; "used" also when a single_use one wanted it
  *                        and had another), "expired" (with "expires_at")
  *           "filtered"   with "path": the first of `filters` that does not hold,
  *                        "expected", and "found", null when it is absent, a list of what

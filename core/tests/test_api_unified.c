@@ -293,6 +293,43 @@ static void a_resume_mends_what_failed_and_sends_what_waits(void **state) {
     api_expect(405, "GET", one(id, "/resume"), api_a, NULL);
 }
 
+/* Their clients know true and false, and some write back all that they read. */
+static void a_pause_that_holds_is_theirs_to_end_and_not_to_lose(void **state) {
+    char *id = make("{" BASIC "}"), path[128];
+
+    (void)state;
+    snprintf(path, sizeof path, "/v1/subscriptions/%s", id);
+    api_expect(200, "PATCH", path, api_a, "{\"paused\":\"hold\"}");
+    api_has("paused", "hold");
+    api_expect(200, "GET", one(id, ""), api_a, NULL);
+    api_has("is_paused", "true");
+    api_expect(200, "PUT", one(id, ""), api_a, "{\"is_paused\":true,\"event\":\"updated\"}");
+    api_expect(200, "PUT", one(id, "/resume"), api_a, NULL);
+    api_expect(200, "GET", path, api_a, NULL);
+    api_has("paused", "hold");
+    api_expect(200, "PATCH", one(id, ""), api_a, "{\"is_paused\":false}");
+    api_expect(200, "GET", path, api_a, NULL);
+    api_has("paused", "false");
+    api_expect(400, "PATCH", path, api_a, "{\"paused\":\"held\"}");
+}
+
+/* Switched off by the engine while its owner had it on hold. */
+static void what_is_healthy_again_holds_as_before(void **state) {
+    char *id = make("{" BASIC "}"), path[128];
+
+    (void)state;
+    snprintf(path, sizeof path, "/v1/subscriptions/%s", id);
+    fixture_script.status = 410;
+    publish("{}");
+    fixture_script.status = 200;
+    api_expect(200, "PATCH", path, api_a, "{\"paused\":\"hold\"}");
+    api_has("disabled", "gone");
+    api_expect(200, "PUT", one(id, "/resume"), api_a, NULL);
+    api_expect(200, "GET", path, api_a, NULL);
+    api_has("paused", "hold");
+    api_has("disabled", "null");
+}
+
 static void lists_are_filtered_by_health(void **state) {
     char *sick = make("{" BASIC "}"), *well;
 
@@ -450,6 +487,8 @@ int main(void) {
         TEST(a_webhook_is_healthy_while_it_is_tried_again),
         TEST(health_goes_with_a_delivery_that_is_given_up_and_can_be_mended),
         TEST(a_resume_mends_what_failed_and_sends_what_waits),
+        TEST(a_pause_that_holds_is_theirs_to_end_and_not_to_lose),
+        TEST(what_is_healthy_again_holds_as_before),
         TEST(lists_are_filtered_by_health),
         TEST(views_tell_of_deliveries_and_of_those_given_up),
         TEST(objects_are_filtered_and_projected),

@@ -242,7 +242,7 @@ static void a_wrong_type_is_named_with_what_was_found(void **state) {
         { "{\"headers\":[]}", "headers: expected an object of names and texts, found a list" },
         { "{\"headers\":{\"X\":1}}", "headers.X: expected a text, found 1" },
         { "{\"metadata\":\"x\"}", "metadata: expected an object, found a text" },
-        { "{\"paused\":\"yes\"}", "paused: expected true or false, found a text" },
+        { "{\"paused\":\"yes\"}", "paused: expected true, false, \"hold\" or \"drop\", found a text" },
         { "{\"secrets\":\"x\"}", "secrets: expected a list of texts, found a text" },
         { "{\"secrets\":[1]}", "secrets[0]: expected a text, found 1" },
         { "{\"retry\":5}", "retry: expected a list of integers (milliseconds), found 5" },

@@ -170,7 +170,10 @@ static int set_paused(lua_State *L, const char *document) {
 }
 
 static int pause_subscription(lua_State *L) {
-    return set_paused(L, "{\"paused\":true}");
+    static const char *const words[] = { "true", "hold", "drop", NULL };
+    static const char *const documents[] = { "{\"paused\":true}", "{\"paused\":\"hold\"}", "{\"paused\":\"drop\"}" };
+
+    return set_paused(L, documents[luaL_checkoption(L, 3, "true", words)]);
 }
 
 static int resume_subscription(lua_State *L) {

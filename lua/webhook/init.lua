@@ -82,7 +82,7 @@ local core = require "webhook.core"
 ---@field on_rule_error? "hold"|"skip"|"send"
 ---@field headers? table<string, string> sent with each request
 ---@field metadata? table for you and for rules
----@field paused? boolean
+---@field paused? boolean|"hold"|"drop" true: events are not taken; "hold": they wait, and go out when it is resumed. true leaves one that holds as it is, "drop" does not
 ---@field secrets? string[] each signs; in the answers of subscribe and secrets alone
 ---@field public_keys? string[] engine; in the answers of subscribe and secrets alone
 ---@field retry? integer[] ms before each attempt
@@ -343,7 +343,7 @@ local core = require "webhook.core"
 ---@field update fun(self: webhook.engine, id: string, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure? changes the fields that the document names, for events that are accepted from now on; webhook.null takes one back to its default
 ---@field subscription fun(self: webhook.engine, id: string, version?: integer): document: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field delete fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? what waits for it is dropped
----@field pause fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field pause fun(self: webhook.engine, id: string, how?: "hold"|"drop"): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field resume fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? also when the engine disabled it
 ---@field secrets fun(self: webhook.engine, id: string): secrets: { secrets: string[], public_keys: string[] }?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field event fun(self: webhook.engine, id: string): event: webhook.event?, message: string?, code: webhook.code?, failure: webhook.failure?

@@ -187,7 +187,7 @@ static int turned_away(const explaining *self, const asked *one, const char **ou
                : strcmp(s->tenant, event->tenant) != 0                                   ? "tenant"
                : s->source != NULL && strcmp(s->source, event->source) != 0              ? "source"
                : !fits                                                                   ? "type"
-               : switches->paused                                                        ? "paused"
+               : switches->paused == WHI_PAUSE_DROPS                                     ? "paused"
                : switches->disabled != NULL                                              ? "disabled"
                : switches->expires_at != 0 && event->accepted_at >= switches->expires_at ? "expired"
                                                                                          : NULL;

@@ -401,8 +401,8 @@ int wh_subscription_update(wh_engine *engine, const char *id, const char *docume
 static int update(wh_engine *engine, const char *id, int64_t version, const char *document, size_t size) {
     change self = { .engine = engine };
     char *old_rule = NULL, *tenant = NULL;
-    int was_paused, code;
     int64_t number;
+    int runs, code;
 
     code = whi_engine_check(engine);
     if (code != WH_OK) {
@@ -417,18 +417,16 @@ static int update(wh_engine *engine, const char *id, int64_t version, const char
     if (code == WH_OK) {
         old_rule = whi_strdup(self.subscription->rule, self.subscription->rule_size);
         tenant = whi_strdup(self.subscription->tenant, WH_ZSTR);
-        was_paused = self.subscription->paused;
-        self.subscription->paused = 2; /* to see whether the document names it */
+        self.subscription->is_paused_said = 0;
         code = tenant != NULL && (old_rule != NULL || self.subscription->rule == NULL)
                    ? apply(engine, self.subscription, document, size)
                    : whi_fail_memory();
         code = code == WH_OK ? check_tenant(self.subscription, tenant) : code;
-        self.resumes = self.subscription->paused == 0 && !is_used(self.subscription);
-        if (self.subscription->paused == 0 && can_be_mended(self.subscription)) {
+        runs = self.subscription->is_paused_said && self.subscription->paused == WHI_RUNS;
+        self.resumes = runs && !is_used(self.subscription);
+        if (runs && can_be_mended(self.subscription)) {
             whi_free(self.subscription->disabled);
             self.subscription->disabled = NULL;
-        } else if (self.subscription->paused == 2) {
-            self.subscription->paused = was_paused;
         }
     }
     code = code == WH_OK ? commit_change(&self) : code;

@@ -195,7 +195,7 @@ static void index_out(whi_registry *registry, whi_registration *registration) {
 
 /* Into the index and the listing; where an older version stands under its id already. */
 static int take_in(whi_registry *registry, whi_registration *made) {
-    int code = whi_subscription_is_enabled(made->subscription) ? index_in(registry, made) : WH_OK;
+    int code = whi_subscription_may_take(made->subscription) ? index_in(registry, made) : WH_OK;
 
     if (code != WH_OK) {
         return code;
@@ -601,7 +601,7 @@ static int takes_events(const whi_registry *registry, const whi_registration *re
     int has_ended = atomic_load_explicit(&registration->ended, memory_order_relaxed) != 0;
     const whi_registration *now = has_ended ? find(registry, registration->subscription->id) : registration;
 
-    return now != NULL && whi_subscription_is_enabled(now->subscription) &&
+    return now != NULL && whi_subscription_may_take(now->subscription) &&
            (now->subscription->expires_at == 0 || accepted_at < now->subscription->expires_at);
 }
 

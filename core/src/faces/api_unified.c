@@ -132,7 +132,10 @@ static int mend(whi_call *call, const whi_registration *found) {
         code = wh_subscription_update(call->engine, found->id, "{\"paused\":false}", WH_ZSTR);
     }
     return code == WH_OK && mends && found->subscription->paused
-               ? wh_subscription_update(call->engine, found->id, "{\"paused\":true}", WH_ZSTR)
+               ? wh_subscription_update(call->engine, found->id,
+                                        found->subscription->paused == WHI_PAUSE_HOLDS ? "{\"paused\":\"hold\"}"
+                                                                                       : "{\"paused\":true}",
+                                        WH_ZSTR)
                : code;
 }
 

@@ -45,6 +45,10 @@ int whi_subscription_is_enabled(const whi_subscription *subscription) {
     return !subscription->paused && subscription->disabled == NULL;
 }
 
+int whi_subscription_may_take(const whi_subscription *subscription) {
+    return subscription->paused != WHI_PAUSE_DROPS && subscription->disabled == NULL;
+}
+
 int whi_subscription_may_send(const whi_subscription *subscription) {
     return whi_subscription_is_enabled(subscription) ||
            (subscription->disabled != NULL && strcmp(subscription->disabled, "used") == 0 && !subscription->paused);

@@ -16,6 +16,9 @@ extern const char *const whi_rule_failure_names[]; /* "hold", "skip", "send" */
 enum whi_order { WHI_ORDER_NONE = 0, WHI_ORDER_FIFO, WHI_ORDER_KEY, WHI_ORDER_LATEST };
 extern const char *const whi_order_names[]; /* "none", "fifo", "key", "latest", NULL */
 
+/* What becomes of events that come meanwhile. */
+enum whi_pause { WHI_RUNS = 0, WHI_PAUSE_DROPS, WHI_PAUSE_HOLDS };
+
 enum whi_data { WHI_DATA_DEFAULT = 0, WHI_DATA_EXACT };
 
 enum whi_encoding { WHI_ENCODING_DEFAULT = 0, WHI_ENCODING_HEX, WHI_ENCODING_BASE64 };
@@ -56,7 +59,9 @@ typedef struct whi_subscription {
     int order;                       /* enum whi_order */
     int encoding;                    /* enum whi_encoding */
     int data;                        /* enum whi_data */
-    int paused, insecure, http2, single_use;
+    int paused;                      /* enum whi_pause */
+    int is_paused_said;              /* 1: a document that was applied has named it */
+    int insecure, http2, single_use;
     char *disabled; /* NULL, or the reason */
 } whi_subscription;
 
@@ -66,8 +71,11 @@ void whi_subscription_free(whi_subscription *subscription);
 /* Frees a list of texts and wipes them: secrets, and headers that carry a receiver's tokens. */
 void whi_subscription_free_texts(char **texts, size_t count);
 
-/* 1 while it takes events: neither paused by its owner nor disabled by the engine. */
+/* 1 while it works: neither paused by its owner nor disabled by the engine. */
 int whi_subscription_is_enabled(const whi_subscription *subscription);
+
+/* 1 while it takes events: as above, or in a pause that holds them. */
+int whi_subscription_may_take(const whi_subscription *subscription);
 
 /* 1 while what waits for it may be sent: as above, or used up and about to be deleted. */
 int whi_subscription_may_send(const whi_subscription *subscription);

@@ -522,8 +522,23 @@ static int set_concurrency(apply *self, uint32_t node) {
     return code;
 }
 
+/* A client that knows true and false alone, and writes back what it read, must not make a pause that holds one that
+ * drops. */
 static int set_paused(apply *self, uint32_t node) {
-    return flag_of(self, node, "paused", &self->subscription->paused);
+    whi_subscription *s = self->subscription;
+    int is_true = is_type(self, node, WHI_JSON_TRUE);
+
+    s->is_paused_said = 1;
+    if (is_true || is_type(self, node, WHI_JSON_FALSE) || is_null(self, node)) {
+        s->paused = !is_true ? WHI_RUNS : s->paused == WHI_PAUSE_HOLDS ? WHI_PAUSE_HOLDS : WHI_PAUSE_DROPS;
+    } else if (whi_json_string_is(self->json, node, "hold", 4)) {
+        s->paused = WHI_PAUSE_HOLDS;
+    } else if (whi_json_string_is(self->json, node, "drop", 4)) {
+        s->paused = WHI_PAUSE_DROPS;
+    } else {
+        return fail_value(self, node, "paused", "true, false, \"hold\" or \"drop\"");
+    }
+    return WH_OK;
 }
 
 static int set_insecure(apply *self, uint32_t node) {

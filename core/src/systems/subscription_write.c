@@ -117,7 +117,11 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     write_choice(&self, "on_rule_error", whi_rule_failure_names, s->on_rule_error);
     write_headers(&self, s);
     write_raw(&self, "metadata", s->metadata);
-    write_flag(&self, "paused", s->paused);
+    if (s->paused == WHI_PAUSE_HOLDS) {
+        write_text(&self, "paused", "hold");
+    } else {
+        write_flag(&self, "paused", s->paused);
+    }
     if (flags & WHI_WRITE_SECRETS) {
         write_texts(&self, "secrets", s->secrets, s->secret_count);
     }

@@ -153,7 +153,7 @@ static void write_secret(whi_writing *self, const whi_wire_field *field) {
 }
 
 static void write_paused(whi_writing *self, const whi_wire_field *field) {
-    whi_wire_flag(self->out, field->name, self->subscription->paused);
+    whi_wire_flag(self->out, field->name, self->subscription->paused != WHI_RUNS);
 }
 
 static void write_active(whi_writing *self, const whi_wire_field *field) {

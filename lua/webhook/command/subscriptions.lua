@@ -8,6 +8,7 @@ subscriptions.options = secrets.options {
   retry = "text", timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
   order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
+  hold = "flag", drop = "flag",
 }
 
 subscriptions.help = [[
@@ -17,6 +18,8 @@ webhook subscriptions [list | add URL | show ID | update ID | delete ID | pause 
   webhook subscriptions add https://example.com/hook --rule rule.lua --fields id,total
   webhook subscriptions update sub_… --filter customer.country=DE
   webhook subscriptions list --state failing      or healthy, enabled, paused, disabled
+  webhook subscriptions pause sub_…           what comes meanwhile is not sent
+  webhook subscriptions pause sub_… --hold    it waits, and goes out with resume; --drop: not any more
 
 add prints the secret, once. For add and update:
   --events PATTERN      a type, '*', 'prefix.*', 'prefix:*'; may be repeated; none: all
@@ -45,7 +48,7 @@ local columns = { "id", "state", "tenant", "url", "events", "name", "version" }
 -- As JSON the document itself; in a table with a word for what it does.
 local function show(each, out)
   if not out.json then
-    each.state = each.disabled and "disabled: " .. each.disabled or each.paused and "paused"
+    each.state = each.disabled and "disabled: " .. each.disabled or each.paused == "hold" and "holds" or each.paused and "paused"
       or each.health == "failing" and "failing" or "enabled"
   end
   out:item(each, columns)
@@ -142,8 +145,8 @@ function actions.delete(hooks, _, id, out)
   out.check(hooks:delete(id))
 end
 
-function actions.pause(hooks, _, id, out)
-  out.check(hooks:pause(id))
+function actions.pause(hooks, values, id, out)
+  out.check(hooks:pause(id, values.hold and "hold" or values.drop and "drop" or nil))
 end
 
 function actions.resume(hooks, _, id, out)
@@ -161,6 +164,7 @@ function subscriptions.run(values, words, out)
   if name ~= "list" and not words[2] then
     error { usage = ("subscriptions %s expects %s"):format(name, name == "add" and "a URL" or "an ID") }
   end
+  if name ~= "pause" and (values.hold ~= nil or values.drop ~= nil) then error { usage = "--hold and --drop are for pause" } end
   local wanted = (name == "add" or name == "update") and document(values, out) or nil
   if name == "add" and wanted.url then error { usage = "subscriptions add takes the URL as a word" } end
   if name == "update" and next(wanted) == nil then

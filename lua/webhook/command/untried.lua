@@ -67,7 +67,7 @@ end
 local function is_at_rest(self, known, id)
   if known[id] == nil then
     local document = self.hooks:subscription(id)
-    known[id] = not document or document.paused == true or document.disabled ~= nil
+    known[id] = not document or document.paused or document.disabled ~= nil
   end
   return known[id]
 end
