@@ -201,6 +201,19 @@ describe("the command", function()
     assert.matches(id, (select(2, run "deliveries --state waiting")), 1, true)
   end)
 
+  it("makes a subscription with what is stored", function()
+    for i = 1, 3 do assert.equal(0, (run(("publish a --id e%d %s"):format(i, shell.write "{}")))) end
+    local line = "subscriptions add http://127.0.0.1:1/ --retry 0 "
+    assert.equal(3, json(line .. "--since 1h --dry-run")[1].missed)
+    assert.equal(0, #json "subscriptions")
+    json(line .. "--since-event e2")
+    assert.equal(2, #json "deliveries --state waiting")
+    assert.equal(2, (run(line .. "--dry-run")))
+    assert.equal(2, (run "subscriptions list --since 1h"))
+    assert.equal(1, (run(line .. "--since-event nothing")))
+    assert.equal(1, #json "subscriptions")
+  end)
+
   it("counts and sends what came before a subscription was made", function()
     assert.equal(0, (run("publish a --tenant acme --id e1 " .. shell.write "{}")))
     assert.equal(0, (run("publish a --tenant acme --id e2 " .. shell.write "{}")))

@@ -599,6 +599,18 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
 WH_API int wh_replay_missed(wh_engine *engine, const char *subscription, const wh_query *query, int dry_run,
                             int64_t *count);
 
+/* As wh_subscribe, and what is stored already is for the new subscription too: the events that were accepted since the
+ * query's `since`, or from its `event` on (its id, of the subscription's tenant), whichever of the two is there. Each
+ * that it wants, by its patterns, source, filters, rule and end, is sent once, in the order of acceptance. Without an
+ * order new events go beside them; with one they wait: until all of them have their deliveries, it holds (`paused`).
+ * As many of them as wh_replay_missed are a commit; others work meanwhile. dry_run 1: counts, and makes nothing, also
+ * no subscription. id as of wh_subscribe; count, which may be NULL, receives how many. After an error there is no
+ * subscription, though some may have been sent; where the process dies, or the store fails for the deletion too, it
+ * stays, with an order on hold: wh_replay_missed makes the rest. Errors: as wh_subscribe and wh_replay_missed;
+ * invalid: single_use, or not one of since and event; not_found: the event. */
+WH_API int wh_subscribe_since(wh_engine *engine, const char *document, size_t size, const wh_query *query, int dry_run,
+                              char *id, int64_t *count);
+
 /* ---------------------------------------------------------------- why, and what if */
 
 /* Why did, or did not, a subscription get an event? Computed again from what is
@@ -720,9 +732,9 @@ typedef struct wh_header {
 /* The API as a function, for any server. The routes are those of Unified.to (/unified/webhook),
  * Truto (/webhook), CallFire (/v2/webhooks, /webhooks) and our own (/v1/…, described at
  * /openapi.json). An API is used by any number of threads; it holds what is counted of failed
- * logins. What may take seconds (backtests, explaining, trying rules, replaying by a query, a test
- * of a receiver) runs at most eight times at once, four times for one tenant or for operators;
- * more are answered 429. Close it before its engine. */
+ * logins. What may take seconds (backtests, explaining, trying rules, replaying by a query, making up for what is
+ * stored, a test of a receiver) runs at most eight times at once, four times for one tenant or for operators; more are
+ * answered 429. Close it before its engine. */
 typedef struct wh_api wh_api;
 
 typedef struct wh_api_options {

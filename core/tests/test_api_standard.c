@@ -285,6 +285,37 @@ static void deliveries_are_told_and_sent_again(void **state) {
     api_expect(404, "GET", "/v1/deliveries/dlv_x", api_a, NULL);
 }
 
+/* Of its own tenant's events: others' ids are not there. */
+static void a_subscription_is_made_with_what_is_stored(void **state) {
+    (void)state;
+    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"order.paid\",\"payload\":{\"n\":1},\"id\":\"e\"}");
+    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"order.sent\",\"payload\":{\"n\":2}}");
+    api_expect(201, "POST", "/v1/events", api_b, "{\"type\":\"order.paid\",\"payload\":{\"n\":3},\"id\":\"f\"}");
+    fixture_run(api_engine);
+    api_expect(200, "POST", "/v1/subscriptions/since", api_a,
+               "{\"subscription\":{" HOOK "},\"since\":\"2000-01-01\",\"dry_run\":true}");
+    api_has("missed", "2");
+    api_expect(200, "GET", "/v1/subscriptions", api_a, NULL);
+    assert_null(strstr(api_text, "sub_"));
+    api_expect(404, "POST", "/v1/subscriptions/since", api_a, "{\"subscription\":{" HOOK "},\"event\":\"f\"}");
+    api_has("error.field", "event");
+    api_expect(400, "POST", "/v1/subscriptions/since", api_a, "{\"subscription\":{" HOOK "}}");
+    api_has("error.field", "since");
+    api_expect(400, "POST", "/v1/subscriptions/since", api_a, "{\"since\":\"2000-01-01\"}");
+    api_has("error.field", "subscription");
+    api_expect(400, "POST", "/v1/subscriptions/since", api_a,
+               "{\"subscription\":{" HOOK "},\"since\":\"2000-01-01\",\"until\":\"2000-01-01\"}");
+    api_expect(400, "POST", "/v1/subscriptions/since", api_a, "{\"subscription\":7,\"since\":\"2000-01-01\"}");
+    api_expect(401, "POST", "/v1/subscriptions/since", NULL, "{\"subscription\":{" HOOK "},\"since\":\"2000-01-01\"}");
+    api_expect(201, "POST", "/v1/subscriptions/since", api_a,
+               "{\"subscription\":{" HOOK ",\"order\":\"fifo\"},\"event\":\"e\"}");
+    api_has("tenant", "a");
+    api_has("paused", "false");
+    assert_non_null(strstr(api_text, "whsec_"));
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 2);
+}
+
 static void what_a_subscription_missed_is_counted_and_sent(void **state) {
     char id[WH_ID_SIZE];
 
@@ -425,6 +456,7 @@ int main(void) {
         TEST(a_batch_of_too_many_values_is_413),
         TEST(a_batch_is_all_or_nothing),
         TEST(deliveries_are_told_and_sent_again),
+        TEST(a_subscription_is_made_with_what_is_stored),
         TEST(what_a_subscription_missed_is_counted_and_sent),
         TEST(why_and_what_if_are_answered),
         TEST(health_and_metrics_are_told),

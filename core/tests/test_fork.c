@@ -129,6 +129,7 @@ static int open_doors(wh_engine *engine) {
         wh_settings(engine, &out, &size),
         wh_settings_set(engine, "{}", WH_ZSTR),
         wh_rotate_key(engine, &count),
+        wh_subscribe_since(engine, "{}", WH_ZSTR, &query, 0, text, &count),
     };
     int open = 0;
 

@@ -110,18 +110,61 @@ void whl_push_subscription(lua_State *L, int index) {
     }
 }
 
+/* With what is stored: from when on. */
+typedef struct since {
+    wh_query query;
+    int given, dry_run;
+    int64_t count;
+} since;
+
+static int take_since(lua_State *L, int options, since *out) {
+    static const char *const names[] = { "since", "event", "dry_run", NULL };
+    int failed;
+
+    out->given = !lua_isnoneornil(L, options);
+    if (!out->given) {
+        return 0;
+    }
+    whl_check_names(L, options, "subscribe", names);
+    lua_pushliteral(L, "dry_run");
+    out->dry_run = lua_rawget(L, options) != LUA_TNIL && whl_boolean(L, lua_gettop(L), "dry_run");
+    lua_pop(L, 1);
+    failed = whl_field_time(L, options, "since", &out->query.since);
+    return failed ? failed : whl_field_text(L, options, "event", &out->query.event);
+}
+
+static int subscribe_box(wh_engine *engine, const whl_box *box, since *from, char *id) {
+    return from->given
+               ? wh_subscribe_since(engine, box->buf.data, box->buf.size, &from->query, from->dry_run, id, &from->count)
+               : wh_subscribe(engine, box->buf.data, box->buf.size, id);
+}
+
 static int subscribe(lua_State *L) {
     whl_engine *self = whl_engine_self(L);
+    since from = { .query = WH_QUERY_INIT };
     char id[WH_ID_SIZE];
     whl_box *box;
-    int code;
+    int failed, code, pushed;
 
+    lua_settop(L, 3);
+    failed = take_since(L, 3, &from);
+    if (failed) {
+        return failed;
+    }
     whl_push_subscription(L, 2);
     box = whl_box_new(L);
     code = whl_write_document(L, -2, &box->buf);
-    code = code == WH_OK ? wh_subscribe(self->engine, box->buf.data, box->buf.size, id) : code;
+    code = code == WH_OK ? subscribe_box(self->engine, box, &from, id) : code;
     whl_box_empty(box);
-    return code == WH_OK ? push_whole(L, self->engine, id) : whl_fail(L, code);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    pushed = from.dry_run ? 0 : push_whole(L, self->engine, id);
+    if (from.given && pushed <= 1) {
+        lua_pushinteger(L, (lua_Integer)from.count);
+        pushed++;
+    }
+    return pushed;
 }
 
 static int subscription(lua_State *L) {

@@ -274,6 +274,11 @@ local core = require "webhook.core"
 ---@field dry_run? boolean true: counts alone
 ---@field own? boolean true: the engine's own events ("webhook.*"), too
 
+---@class webhook.since from when on stored events are for a new subscription too: one of the first two
+---@field since? webhook.time of acceptance
+---@field event? string the first of them, by its id
+---@field dry_run? boolean true: counts alone, and makes no subscription
+
 ---@class webhook.backtest a candidate: `document`, or some of the five fields after it
 ---@field subscription? string whose tenant, patterns and rule are compared with; absent: compared with sending everything
 ---@field document? webhook.subscription|webhook.raw what it names replaces what is in force
@@ -339,7 +344,7 @@ local core = require "webhook.core"
 ---@field deadline fun(self: webhook.engine): integer? ms until step has something to do by the clock; nil: only fd tells. Ask after step
 ---@field timeout fun(self: webhook.engine): number? the same in seconds
 ---@field pollable fun(self: webhook.engine): webhook.pollable
----@field subscribe fun(self: webhook.engine, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure? the answer has the secrets, which later ones have not
+---@field subscribe fun(self: webhook.engine, document: webhook.subscription, since?: webhook.since): subscription: webhook.subscription|integer?, message: string|integer?, code: webhook.code?, failure: webhook.failure? the answer has the secrets, which later ones have not. With since the second value is how many stored events it gets; with dry_run that number alone
 ---@field update fun(self: webhook.engine, id: string, document: webhook.subscription): subscription: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure? changes the fields that the document names, for events that are accepted from now on; webhook.null takes one back to its default
 ---@field subscription fun(self: webhook.engine, id: string, version?: integer): document: webhook.subscription?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field delete fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? what waits for it is dropped

@@ -106,6 +106,13 @@ async function deliveries(subscription) {
   const missed = with_id('/v1/subscriptions/{id}/missed', subscription);
   await ask('POST', '/v1/subscriptions/{id}/missed', { ...missed, body: { dry_run: true, since: '2026-01-01' } });
   await ask('POST', '/v1/subscriptions/{id}/missed', missed);
+  const from = { subscription: { url: receiver.url('h'), tenant: 'acme', order: 'fifo' }, since: '2026-01-01' };
+  await ask('POST', '/v1/subscriptions/since', { body: { ...from, dry_run: true } });
+  await ask('POST', '/v1/subscriptions/since', { body: { ...from, since: null } });
+  await ask('POST', '/v1/subscriptions/since', { body: { ...from, since: null, event: 'nothing' } });
+  const late = await ask('POST', '/v1/subscriptions/since', { body: from });
+  await ask('PATCH', '/v1/subscriptions/{id}', { ...with_id('/v1/subscriptions/{id}', late.id), body: { paused: 'hold' } });
+  await ask('DELETE', '/v1/subscriptions/{id}', with_id('/v1/subscriptions/{id}', late.id));
   await ask('POST', '/v1/deliveries/replay', { body: { subscription, state: 'exhausted' } });
 }
 

@@ -6,6 +6,8 @@
  * again, makes nothing twice. What fan-out has yet to decide is left to it, or a delivery that it has in
  * memory would be made here as well; but what came before the subscription was made, it never decides.
  * Tests: test_missed. */
+#include "calls/missed.h"
+
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
@@ -324,7 +326,7 @@ static int check_query(const wh_query *query) {
                : whi_fail_field(WH_EINVALID, name, "expected since, until, event, type or own, and not this one");
 }
 
-static int take_subscription(missed *self, const char *subscription) {
+static int find_subscription(missed *self, const char *subscription) {
     int64_t id;
     int code = subscription != NULL && whi_ident_parse("sub_", subscription, &id) == WH_OK
                    ? whi_version_at(self->engine->store, id, 0, &self->registration)
@@ -333,8 +335,12 @@ static int take_subscription(missed *self, const char *subscription) {
     if (code == WH_ENOTFOUND) {
         return whi_fail_field(code, "subscription", "no such subscription");
     }
-    code = code == WH_OK ? check_switches(self->registration) : code;
-    code = code == WH_OK ? whi_past_patterns(&self->patterns, self->registration) : code;
+    return code == WH_OK ? check_switches(self->registration) : code;
+}
+
+static int prepare(missed *self) {
+    int code = whi_past_patterns(&self->patterns, self->registration);
+
     return code == WH_OK ? whi_decider_check(&self->decider, self->registration, self->registration->subscription->rule)
                          : code;
 }
@@ -385,15 +391,66 @@ static int read_query(missed *self, wh_query *query) {
     return code == WH_OK ? take_bounds(self, &rows) : code;
 }
 
-static int walk(missed *self, const char *subscription, wh_query *query) {
-    int code = take_subscription(self, subscription);
+static int walk(missed *self) {
+    int code = WH_OK;
 
-    code = code == WH_OK ? read_query(self, query) : code;
-    code = code == WH_OK ? look_since_when(self) : code;
     while (code == WH_OK && !self->ended) {
         code = run_one_page(self);
     }
     return code;
+}
+
+static int walk_query(missed *self, const char *subscription, wh_query *query) {
+    int code = find_subscription(self, subscription);
+
+    code = code == WH_OK ? prepare(self) : code;
+    code = code == WH_OK ? read_query(self, query) : code;
+    code = code == WH_OK ? look_since_when(self) : code;
+    return code == WH_OK ? walk(self) : code;
+}
+
+static int walk_from(missed *self, const char *subscription, whi_registration *candidate, int64_t from) {
+    const whi_store_query rows = { .since = from };
+    int code = WH_OK;
+
+    if (candidate != NULL) { /* fan-out will decide nothing for it: it is not made yet */
+        atomic_fetch_add(&candidate->refs, 1);
+        self->registration = candidate;
+        self->made_at = INT64_MAX;
+    } else {
+        code = find_subscription(self, subscription);
+        code = code == WH_OK ? look_since_when(self) : code;
+    }
+    code = code == WH_OK ? prepare(self) : code;
+    code = code == WH_OK ? take_bounds(self, &rows) : code;
+    self->before = self->before < self->made_at ? self->before : self->made_at; /* the rest is fan-out's */
+    return code == WH_OK ? walk(self) : code;
+}
+
+static missed *new_missed(wh_engine *engine, int dry_run) {
+    missed *self = whi_calloc(1, sizeof *self);
+
+    if (self != NULL) {
+        self->engine = engine;
+        self->dry_run = dry_run;
+        whi_decider_init(&self->decider, engine->options.rules, &engine->options.limits);
+    }
+    return self;
+}
+
+static void end(missed *self, int64_t *count) {
+    wh_engine *engine = self->engine;
+
+    if (count != NULL) {
+        *count = self->count;
+    }
+    if (!self->dry_run && self->registration != NULL) {
+        whi_inbox_give_due(engine, self->registration->subscription->id, whi_now(engine));
+    }
+    whi_decider_close(&self->decider);
+    whi_match_free(self->patterns);
+    whi_registration_unref(self->registration);
+    whi_free(self);
 }
 
 int wh_replay_missed(wh_engine *engine, const char *subscription, const wh_query *given, int dry_run, int64_t *count) {
@@ -405,23 +462,24 @@ int wh_replay_missed(wh_engine *engine, const char *subscription, const wh_query
     if (code != WH_OK) {
         return code;
     }
-    self = whi_calloc(1, sizeof *self);
+    self = new_missed(engine, dry_run);
     if (self == NULL) {
         return whi_fail_memory();
     }
-    self->engine = engine;
-    self->dry_run = dry_run;
-    whi_decider_init(&self->decider, engine->options.rules, &engine->options.limits);
-    code = walk(self, subscription, &query);
-    if (count != NULL) {
-        *count = self->count;
+    code = walk_query(self, subscription, &query);
+    end(self, count);
+    return code;
+}
+
+int whi_missed_from(wh_engine *engine, const char *subscription, whi_registration *candidate, int64_t from,
+                    int64_t *count) {
+    missed *self = new_missed(engine, candidate != NULL);
+    int code;
+
+    if (self == NULL) {
+        return whi_fail_memory();
     }
-    if (!dry_run && self->registration != NULL) {
-        whi_inbox_give_due(engine, self->registration->subscription->id, whi_now(engine));
-    }
-    whi_decider_close(&self->decider);
-    whi_match_free(self->patterns);
-    whi_registration_unref(self->registration);
-    whi_free(self);
+    code = walk_from(self, subscription, candidate, from);
+    end(self, count);
     return code;
 }

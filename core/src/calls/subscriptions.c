@@ -95,7 +95,7 @@ static int make_secret(wh_engine *engine, whi_subscription *s) {
     return s->secret_count > 0 ? WH_OK : whi_fail_memory();
 }
 
-static int apply(wh_engine *engine, whi_subscription *s, const char *document, size_t size) {
+static int apply_checked(wh_engine *engine, whi_subscription *s, const char *document, size_t size) {
     char *before;
     int code;
 
@@ -114,7 +114,29 @@ static int apply(wh_engine *engine, whi_subscription *s, const char *document, s
     code = code == WH_OK ? whi_subscription_check(s) : code;
     code = code == WH_OK ? check_rule(engine, s, before) : code;
     whi_free(before);
+    return code;
+}
+
+static int apply(wh_engine *engine, whi_subscription *s, const char *document, size_t size) {
+    int code = apply_checked(engine, s, document, size);
+
     return code == WH_OK ? make_secret(engine, s) : code;
+}
+
+int whi_subscription_candidate(wh_engine *engine, const char *document, size_t size, whi_registration **out) {
+    whi_subscription *made;
+    int code = whi_subscription_new(&made);
+
+    *out = NULL;
+    if (code != WH_OK) {
+        return code;
+    }
+    code = apply_checked(engine, made, document, size);
+    if (code != WH_OK) {
+        whi_subscription_free(made);
+        return code;
+    }
+    return whi_registration_of(out, made);
 }
 
 /* ------------------------------------------------------------------------ writing */
@@ -227,22 +249,34 @@ static void drop_change(change *self) {
     whi_subscription_free(self->subscription);
 }
 
-int wh_subscribe(wh_engine *engine, const char *document, size_t size, char *id) {
-    change self = { .engine = engine };
-    int code;
+/* One that runs, and has an order. */
+static int is_to_hold(const whi_subscription *s) {
+    return s->paused == WHI_RUNS && (s->order != WHI_ORDER_NONE || s->system->is_ordered != NULL);
+}
 
-    code = whi_engine_check(engine);
+int whi_subscribe(wh_engine *engine, const char *document, size_t size, int *holds, char *id) {
+    change self = { .engine = engine };
+    int code = whi_engine_check(engine);
+
     if (code != WH_OK) {
         return code;
     }
     code = whi_subscription_new(&self.subscription);
     code = code == WH_OK ? apply(engine, self.subscription, document, size) : code;
+    if (code == WH_OK && holds != NULL) {
+        *holds = is_to_hold(self.subscription);
+        self.subscription->paused = *holds ? WHI_PAUSE_HOLDS : self.subscription->paused;
+    }
     code = code == WH_OK ? commit_change(&self) : code; /* a new one is in nobody's way: commits are shared */
     if (code == WH_OK && id != NULL) {
         whi_ident_format("sub_", self.subscription->id, id);
     }
     drop_change(&self);
     return code;
+}
+
+int wh_subscribe(wh_engine *engine, const char *document, size_t size, char *id) {
+    return whi_subscribe(engine, document, size, NULL, id);
 }
 
 /* ------------------------------------------------------------------------ reading */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/mem.h"
 
 static int serve_list(whi_call *call) {
@@ -29,6 +30,66 @@ static int serve_make(whi_call *call) {
     call->status = 201;
     whi_call_header_text(call, "Location", "/v1/subscriptions/%s", id);
     return whi_answer_object(call, made, id, WHI_OBJECT_SECRET);
+}
+
+typedef struct since {
+    wh_query query;
+    int dry_run;
+    int64_t count;
+    char id[WH_ID_SIZE];
+} since;
+
+static int read_since(whi_call *call, since *out, whi_buf *document) {
+    static const char *const names[] = { "subscription", "since", "event", "dry_run", NULL };
+    uint32_t node = whi_json_member(&call->body, 0, "subscription", 12);
+    int code = whi_body_only(call, 0, names);
+    const char *text;
+    size_t size;
+
+    if (code == WH_OK && node == WHI_JSON_NONE) {
+        return whi_fail_field(WH_EINVALID, "subscription", "expected an object, found nothing");
+    }
+    code = code == WH_OK ? whi_body_time(call, 0, "since", &out->query.since) : code;
+    code = code == WH_OK ? whi_body_text(call, 0, "event", &out->query.event) : code;
+    code = code == WH_OK ? whi_body_flag(call, 0, "dry_run", &out->dry_run) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    text = whi_json_span(&call->body, node, &size);
+    return whi_scope_document(call, text, size, whi_call_parameter(call, "tenant"), NULL, document);
+}
+
+static int answer_since(whi_call *call, since *self) {
+    whi_registration *made = NULL;
+    int64_t number;
+
+    if (self->dry_run) {
+        whi_buf_format(&call->out, "{\"missed\":%lld}", (long long)self->count);
+        return WH_OK;
+    }
+    if (whi_ident_parse("sub_", self->id, &number) == WH_OK) {
+        made = whi_insight_subscription(call->engine, number);
+    }
+    call->status = 201;
+    whi_call_header_text(call, "Location", "/v1/subscriptions/%s", self->id);
+    return whi_answer_object(call, made, self->id, WHI_OBJECT_SECRET);
+}
+
+/* What takes seconds is told by its path. */
+static int serve_make_since(whi_call *call) {
+    since self = { .query = WH_QUERY_INIT };
+    whi_buf document;
+    int code;
+
+    whi_buf_init(&document, SIZE_MAX / 4);
+    code = read_since(call, &self, &document);
+    code = code == WH_OK ? whi_call_set_aside(call) : code;
+    code = code == WH_OK ? wh_subscribe_since(call->engine, document.data, document.size, &self.query, self.dry_run,
+                                              self.id, &self.count)
+                         : code;
+    whi_wipe(document.data, document.size);
+    whi_buf_free(&document);
+    return code == WH_OK ? answer_since(call, &self) : code;
 }
 
 static int serve_remove(whi_call *call) {
@@ -84,5 +145,6 @@ const whi_handler whi_handlers_standard[] = {
     { "version", serve_version },
     { "backtest", whi_serve_subscription_backtest },
     { "missed", whi_serve_subscription_missed },
+    { "make_since", serve_make_since },
     { NULL, NULL },
 };

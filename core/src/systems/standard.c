@@ -28,6 +28,7 @@ static const whi_format format = {
 static const whi_route routes[] = {
     { "GET", "/v1/subscriptions", 0, "list" },
     { "POST", "/v1/subscriptions", WHI_ROUTE_BODY, "make" },
+    { "POST", "/v1/subscriptions/since", WHI_ROUTE_BODY | WHI_ROUTE_SLOW, "make_since" },
     { "GET", "/v1/subscriptions/{id}", 0, "get" },
     { "PATCH", "/v1/subscriptions/{id}", WHI_ROUTE_BODY, "change" },
     { "DELETE", "/v1/subscriptions/{id}", 0, "remove" },

@@ -1,3 +1,4 @@
+local options = require "webhook.command.options"
 local webhook = require "webhook"
 local secrets = require "webhook.command.secrets"
 
@@ -8,7 +9,7 @@ subscriptions.options = secrets.options {
   retry = "text", timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
   order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
-  hold = "flag", drop = "flag",
+  hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
 }
 
 subscriptions.help = [[
@@ -18,6 +19,7 @@ webhook subscriptions [list | add URL | show ID | update ID | delete ID | pause 
   webhook subscriptions add https://example.com/hook --rule rule.lua --fields id,total
   webhook subscriptions update sub_… --filter customer.country=DE
   webhook subscriptions list --state failing      or healthy, enabled, paused, disabled
+  webhook subscriptions add https://example.com/hook --since 7d   and what is stored, too
   webhook subscriptions pause sub_…           what comes meanwhile is not sent
   webhook subscriptions pause sub_… --hold    it waits, and goes out with resume; --drop: not any more
 
@@ -41,6 +43,8 @@ add prints the secret, once. For add and update:
   --expires-at TIME     2026-12-31T00:00:00Z: takes no events from then on
   --retry MS,MS,…       wait before each attempt
   --url URL             in an update: another address
+  --since TIME          in an add: events accepted since (7d, 12h ago, or a time) are sent as well;
+  --since-event ID      or from this event on; --dry-run counts them, and makes nothing
 In an update an empty value ('') takes a field back to its default.]]
 
 local columns = { "id", "state", "tenant", "url", "events", "name", "version" }
@@ -125,9 +129,17 @@ function actions.list(hooks, values, _, out)
   out:list(hooks, "subscriptions", { tenant = values.tenant, state = values.state }, nil, function(each) show(each, out) end)
 end
 
-function actions.add(hooks, _, url, out, wanted)
+-- With what is stored: from when on, or nil.
+local function since_of(values)
+  local since, event = options.time("since", values.since), values["since-event"]
+  if not since and not event and values["dry-run"] then error { usage = "--dry-run is for --since and --since-event" } end
+  return (since or event) and { since = since, event = event, dry_run = values["dry-run"] } or nil
+end
+
+function actions.add(hooks, values, url, out, wanted)
   wanted.url = url
-  local made = out.check(hooks:subscribe(wanted))
+  local made = out.check(hooks:subscribe(wanted, since_of(values)))
+  if values["dry-run"] then return out:item({ missed = made }, { "missed" }) end
   if out.json then return out:item(made) end
   print(made.id)
   for _, secret in ipairs(made.secrets) do print(secret) end
@@ -163,6 +175,9 @@ function subscriptions.run(values, words, out)
   if not action then error { usage = ("subscriptions has no %q; see webhook subscriptions --help"):format(name) } end
   if name ~= "list" and not words[2] then
     error { usage = ("subscriptions %s expects %s"):format(name, name == "add" and "a URL" or "an ID") }
+  end
+  if name ~= "add" and (values.since or values["since-event"] or values["dry-run"]) then
+    error { usage = "--since, --since-event and --dry-run are for add" }
   end
   if name ~= "pause" and (values.hold ~= nil or values.drop ~= nil) then error { usage = "--hold and --drop are for pause" } end
   local wanted = (name == "add" or name == "update") and document(values, out) or nil
