@@ -265,13 +265,22 @@ describe("the command", function()
 
   it("shows and changes how long a store keeps things", function()
     local day = 86400000
-    assert.same({ retain = 365 * day, retain_failed = 30 * day }, json("settings --retain 365d")[1])
-    assert.same({ retain = 365 * day, retain_failed = 36 * 3600000 }, json("settings --retain-failed 36h")[1])
+    local function settings(retain, retain_failed, payload_bytes)
+      return { retain = retain, retain_failed = retain_failed, payload_bytes = payload_bytes or 1048576, subscription_bytes = 262144,
+        subscriptions = 1000000 }
+    end
+    assert.same(settings(365 * day, 30 * day), json("settings --retain 365d")[1])
+    assert.same(settings(365 * day, 36 * 3600000), json("settings --retain-failed 36h")[1])
+    assert.same(settings(365 * day, 36 * 3600000, 5), json("settings --payload-bytes 5")[1])
+    assert.matches("limit of 5", (select(3, run("publish a " .. shell.write '"long"'))))
+    assert.same(settings(365 * day, 36 * 3600000), json("settings --payload-bytes default")[1])
+    assert.equal(2, (run "settings --subscriptions many"))
+    assert.equal(1, (run "settings --subscriptions 0"))
     local code, output = run "settings"
     assert.equal(0, code)
     assert.matches("365d", output)
     assert.matches("36h", output)
-    assert.same({ retain = 7 * day, retain_failed = 36 * 3600000 }, json("settings --retain default")[1])
+    assert.same(settings(7 * day, 36 * 3600000), json("settings --retain default")[1])
     for _, wrong in ipairs { "0d", "7", "-1d", "soon" } do
       local status, _, complaint = run("settings --retain=" .. wrong)
       assert.equal(2, status)

@@ -440,6 +440,11 @@ describe("clock", function()
 end)
 
 describe("settings", function()
+  local function settings(retain, retain_failed, payload_bytes)
+    return { retain = retain, retain_failed = retain_failed, payload_bytes = payload_bytes or 1048576, subscription_bytes = 262144,
+      subscriptions = 1000000 }
+  end
+
   local day = 86400000
 
   it("are the store's, for all who open it", function()
@@ -447,13 +452,15 @@ describe("settings", function()
     local lines = {}
     local first = assert(webhook.open(file, { clock = clock, retain = 365 * day }))
     local second = assert(webhook.open(file, { clock = clock, retain = day, log = function(level, line) lines[#lines + 1] = level .. " " .. line end }))
-    assert.same({ retain = 365 * day, retain_failed = 30 * day }, second:settings())
+    assert.same(settings(365 * day, 30 * day), second:settings())
     assert(second:step())
     assert.equal(1, #lines)
     assert.matches("^warning retain: the store says 31536000000 ms", lines[1])
-    assert.same({ retain = 365 * day, retain_failed = day }, second:settings { retain_failed = day })
-    assert.same({ retain = 365 * day, retain_failed = day }, first:settings {})
-    assert.same({ retain = 7 * day, retain_failed = day }, first:settings { retain = webhook.null })
+    assert.same(settings(365 * day, day), second:settings { retain_failed = day })
+    assert.same(settings(365 * day, day), first:settings {})
+    assert.same(settings(7 * day, day), first:settings { retain = webhook.null })
+    assert.same(settings(7 * day, day, 9), first:settings { payload_bytes = 9 })
+    assert.same(settings(7 * day, day), first:settings { payload_bytes = webhook.null })
     second:close()
     first:close()
     for _, suffix in ipairs { "", "-wal", "-shm" } do os.remove(file .. suffix) end

@@ -173,7 +173,8 @@ WH_API void wh_free(void *memory);
 /* ------------------------------------------------------------------- limits */
 
 /* Every limit, its default and what it bounds. All can be changed in
- * wh_options.limits (0 there means the default); none is infinite.
+ * wh_options.limits (0 there means the default); none is infinite. Those that say what may be stored (payload_bytes,
+ * subscription_bytes, subscriptions) are the store's, and 0 means what it says: see wh_settings.
  *
  * The last two follow the machine, as it is at wh_open: `connections` is three quarters of the files that the process
  * may have open (the soft limit of RLIMIT_NOFILE), or an eighth of the memory at 64 KiB each, or 16,384, whichever is
@@ -317,10 +318,14 @@ WH_API int wh_open(wh_engine **out, const char *store, const wh_options *options
 WH_API void wh_close(wh_engine *engine);
 
 /* How long events are kept is the store's, and holds for all who have it open: `retain` and `retain_failed`, 7 and 30
- * days where nobody said so. The first engine that is opened with a value in wh_options writes it; one that comes
- * with another value goes by the store's, and a warning in its log says so. wh_settings gives what holds:
- * {"retain":604800000,"retain_failed":2592000000}, to be freed with wh_free. wh_settings_set changes what the document
- * names, null back to the default: each process deletes by that from then on. Errors: json, invalid, store. */
+ * days where nobody said so. So are the limits of what may be stored, `payload_bytes`, `subscription_bytes` and
+ * `subscriptions`. The first engine that is opened with a value in wh_options writes it; one that comes with another
+ * value goes by the store's, and a warning in its log says so. wh_settings gives what holds:
+ * {"retain":604800000,"retain_failed":2592000000,"payload_bytes":1048576,"subscription_bytes":262144,
+ * "subscriptions":1000000}, to be freed with wh_free. wh_settings_set changes what the document names, null back to the
+ * default: each process deletes by that from then on, and accepts by it within a tenth of a second. What is stored
+ * stays, also where it is larger than a limit that was lowered; what a rule makes is bounded by payload_bytes as it was
+ * when its process opened the store. Errors: json, invalid, store. */
 WH_API int wh_settings(wh_engine *engine, char **out, size_t *size);
 WH_API int wh_settings_set(wh_engine *engine, const char *document, size_t size);
 

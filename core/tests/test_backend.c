@@ -147,6 +147,13 @@ static int k_subscriptions(wh_backend_store *store, int64_t *after, wh_backend_s
     return WH_OK;
 }
 
+static int k_setting(wh_backend_store *store, const char *name, int64_t *out) {
+    (void)store;
+    (void)name;
+    *out = 0;
+    return WH_OK;
+}
+
 static const wh_backend_store_vtable keeping = {
     .size = sizeof(wh_backend_store_vtable),
     .version = WH_STORE_VERSION,
@@ -159,6 +166,7 @@ static const wh_backend_store_vtable keeping = {
     .commit = k_commit,
     .settle = k_settle,
     .rollback = k_rollback,
+    .setting = k_setting,
     .changes = k_changes,
     .subscription_changes = k_subscriptions,
 };

@@ -4,10 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "engine_fixture.h"
 #include "life_kit.h"
 
@@ -40,10 +43,12 @@ static wh_engine *open_with(const char *file, int64_t retain, int64_t retain_fai
 }
 
 static void assert_settings(wh_engine *engine, int64_t retain, int64_t retain_failed) {
-    char expected[128], *found = DOCUMENT(wh_settings(engine, &fixture_handed, &fixture_size));
+    char expected[192], *found = DOCUMENT(wh_settings(engine, &fixture_handed, &fixture_size));
 
-    snprintf(expected, sizeof expected, "{\"retain\":%lld,\"retain_failed\":%lld}", (long long)retain,
-             (long long)retain_failed);
+    snprintf(expected, sizeof expected,
+             "{\"retain\":%lld,\"retain_failed\":%lld,\"payload_bytes\":1048576,\"subscription_bytes\":262144,"
+             "\"subscriptions\":1000000}",
+             (long long)retain, (long long)retain_failed);
     assert_string_equal(found, expected);
     assert_int_equal(fixture_size, strlen(expected));
     wh_free(found);
@@ -220,6 +225,135 @@ static void a_hand_s_zero_is_no_setting(void **state) {
     wh_close(engine);
 }
 
+/* ------------------------------------------------------------------------------ limits */
+
+#define HOOK "\"url\":\"https://example.com/\""
+
+static wh_engine *open_limited(const char *file, int64_t payload_bytes, int64_t subscription_bytes,
+                               int64_t subscriptions) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
+
+    limits.payload_bytes = payload_bytes;
+    limits.subscription_bytes = subscription_bytes;
+    limits.subscriptions = subscriptions;
+    options.limits = &limits;
+    options.log = hear;
+    said_count = 0;
+    return fixture_open(file, &options);
+}
+
+/* An event with so many bytes. */
+static int publish_bytes(wh_engine *engine, size_t size) {
+    char payload[256];
+
+    assert_true(size < sizeof payload && size > 2);
+    memset(payload, 'x', size);
+    payload[0] = payload[size - 1] = '"';
+    payload[size] = '\0';
+    return life_publish(engine, "a", NULL, payload);
+}
+
+static void set(wh_engine *engine, const char *document) {
+    assert_int_equal(wh_settings_set(engine, document, WH_ZSTR), WH_OK);
+}
+
+/* What another engine has said is heard within a tenth of a second. */
+static void wait_for(wh_engine *engine, size_t size, int code) {
+    int64_t end = whi_monotonic_us() + 30000000;
+
+    while (publish_bytes(engine, size) != code) {
+        assert_true(whi_monotonic_us() < end);
+        usleep(1000);
+    }
+}
+
+static void how_large_an_event_may_be_is_the_store_s(void **state) {
+    const char *file = fixture_file();
+    wh_engine *first = open_limited(file, 20, 0, 0), *other;
+
+    (void)state;
+    assert_int_equal(publish_bytes(first, 20), WH_OK);
+    assert_int_equal(publish_bytes(first, 21), WH_ELIMIT);
+    other = open_limited(file, 0, 0, 0);
+    assert_int_equal(said_count, 0);
+    assert_int_equal(publish_bytes(other, 21), WH_ELIMIT);
+    wh_close(other);
+    other = open_limited(file, 100, 0, 0);
+    assert_int_equal(said_count, 1);
+    assert_has(said[0], "payload_bytes: the store says 20, which holds for all of its processes, and not the 100 ");
+    assert_int_equal(publish_bytes(other, 21), WH_ELIMIT);
+    set(other, "{\"payload_bytes\":50}");
+    assert_int_equal(publish_bytes(other, 50), WH_OK);
+    assert_int_equal(publish_bytes(other, 51), WH_ELIMIT);
+    wait_for(first, 50, WH_OK);
+    set(other, "{\"payload_bytes\":10}");
+    wait_for(first, 11, WH_ELIMIT);
+    set(other, "{\"payload_bytes\":null}");
+    assert_int_equal(publish_bytes(other, 200), WH_OK);
+    wh_close(other);
+    wh_close(first);
+}
+
+/* Also what is sent may be as large as what came in. */
+static void who_was_opened_before_sends_what_is_larger_by_now(void **state) {
+    const char *file = fixture_file();
+    wh_engine *working = open_limited(file, 10, 0, 0), *other = open_limited(file, 0, 0, 0);
+    char *payload = malloc(600001);
+
+    (void)state;
+    fixture_subscribe(working, "{" HOOK ",\"profile\":\"truto\"}", NULL); /* in an envelope */
+    set(other, "{\"payload_bytes\":600000}");
+    fixture_subscribe(working, "{" HOOK ",\"fields\":\"a\"}", NULL);
+    memset(payload, 'x', 600000);
+    memcpy(payload, "{\"a\":\"", 6);
+    memcpy(payload + 599998, "\"}", 3);
+    assert_int_equal(life_publish(other, "a", NULL, payload), WH_OK);
+    free(payload);
+    fixture_run(working);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_true(fixture_sent[0].body_size >= 600000 && fixture_sent[1].body_size >= 600000);
+    assert_int_not_equal(fixture_sent[0].body_size, fixture_sent[1].body_size);
+    wh_close(other);
+    wh_close(working);
+}
+
+static void how_many_subscriptions_there_may_be_is_the_store_s(void **state) {
+    const char *file = fixture_file();
+    wh_engine *first = open_limited(file, 0, 0, 1), *other = open_limited(file, 0, 0, 5);
+
+    (void)state;
+    assert_int_equal(said_count, 1);
+    assert_int_equal(wh_subscribe(other, "{" HOOK "}", WH_ZSTR, NULL), WH_OK);
+    assert_int_equal(wh_subscribe(other, "{" HOOK "}", WH_ZSTR, NULL), WH_ELIMIT);
+    set(first, "{\"subscriptions\":2}");
+    assert_int_equal(wh_subscribe(other, "{" HOOK "}", WH_ZSTR, NULL), WH_OK); /* by the transaction: at once */
+    assert_int_equal(wh_subscribe(first, "{" HOOK "}", WH_ZSTR, NULL), WH_ELIMIT);
+    wh_close(other);
+    wh_close(first);
+}
+
+static void how_large_a_subscription_may_be_is_the_store_s(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = open_limited(file, 0, 60, 0);
+    static const char document[] = "{" HOOK ",\"name\":\"a name of some more bytes\"}";
+
+    (void)state;
+    wh_close(engine);
+    engine = open_limited(file, 0, 0, 0);
+    assert_int_equal(wh_subscribe(engine, document, WH_ZSTR, NULL), WH_ELIMIT);
+    set(engine, "{\"subscription_bytes\":1000}");
+    assert_int_equal(wh_subscribe(engine, document, WH_ZSTR, NULL), WH_OK);
+    assert_refused(engine, "{\"payload_bytes\":134217729}", WH_EINVALID, "payload_bytes");
+    assert_refused(engine, "{\"subscriptions\":0}", WH_EINVALID, "subscriptions");
+    assert_refused(engine, "{\"in_flight\":5}", WH_EINVALID, "document");
+    life_sql(file, "INSERT INTO webhook_settings VALUES ('payload_bytes', 999999999999)"); /* by a hand */
+    wh_close(engine);
+    engine = open_limited(file, 0, 0, 0);
+    assert_int_equal(publish_bytes(engine, 200), WH_OK);
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
@@ -232,6 +366,10 @@ int main(void) {
         TEST(what_one_keeps_for_a_year_no_other_purges_sooner),
         TEST(who_works_hears_of_a_change),
         TEST(a_hand_s_zero_is_no_setting),
+        TEST(how_large_an_event_may_be_is_the_store_s),
+        TEST(who_was_opened_before_sends_what_is_larger_by_now),
+        TEST(how_many_subscriptions_there_may_be_is_the_store_s),
+        TEST(how_large_a_subscription_may_be_is_the_store_s),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,7 +82,9 @@ static int tenant_secret(lua_State *L) {
 
 /* Those of the table at 2, if there is one. */
 static int set_settings(lua_State *L, wh_engine *engine) {
-    static const char *const names[] = { "retain", "retain_failed", NULL };
+    static const char *const names[] = { "retain",        "retain_failed",
+                                         "payload_bytes", "subscription_bytes",
+                                         "subscriptions", NULL };
     whl_box *box;
     int code;
 

@@ -200,6 +200,9 @@ local core = require "webhook.core"
 ---@class webhook.settings what all processes of a store go by
 ---@field retain? integer|webhook.null ms that a delivered event is kept; webhook.null: the default, 7 days
 ---@field retain_failed? integer|webhook.null ms that an event with a failed delivery is kept; webhook.null: the default, 30 days
+---@field payload_bytes? integer|webhook.null the limits of these names
+---@field subscription_bytes? integer|webhook.null
+---@field subscriptions? integer|webhook.null
 
 ---@class webhook.raw JSON text that is sent as it is, byte for byte; tostring() gives it back
 

@@ -11,6 +11,7 @@
 #include "engine/context.h"
 #include "engine/decide.h"
 #include "engine/registry.h"
+#include "engine/setting.h"
 #include "engine/version.h"
 #include "pure/delivery.h"
 #include "pure/diff.h"
@@ -359,13 +360,14 @@ static int check_tenants(const backtest *self) {
 
 static int take_sides(backtest *self) {
     const wh_backtest *options = self->options;
-    const wh_limits *limits = &self->engine->options.limits;
     const whi_subscription *base = NULL;
     int code = options->subscription != NULL ? take_present(self) : WH_OK;
+    wh_limits limits;
 
+    whi_setting_limits(self->engine, &limits);
     if (code == WH_OK) {
         base = self->now.registration != NULL ? self->now.registration->subscription : NULL;
-        code = whi_past_candidate(&self->then.registration, base, options->document, options->document_size, limits);
+        code = whi_past_candidate(&self->then.registration, base, options->document, options->document_size, &limits);
     }
     code = code == WH_OK && base == NULL ? take_everything(self) : code;
     code = code == WH_OK ? check_tenants(self) : code;

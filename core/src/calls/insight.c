@@ -8,9 +8,20 @@
 #include "calls/standing.h"
 #include "engine/context.h"
 #include "engine/lag.h"
+#include "engine/setting.h"
 #include "engine/version.h"
 #include "pure/health.h"
 #include "systems/subscription_write.h"
+
+void whi_insight_limits(wh_engine *engine, int look, wh_limits *out) {
+    if (look) {
+        whi_setting_limits(engine, out);
+    } else {
+        *out = engine->options.limits;
+        out->payload_bytes = atomic_load(&engine->settings[WHI_PAYLOAD_BYTES]);
+        out->subscription_bytes = atomic_load(&engine->settings[WHI_SUBSCRIPTION_BYTES]);
+    }
+}
 
 const whi_options *whi_insight_options(const wh_engine *engine) {
     return &engine->options;

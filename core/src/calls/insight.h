@@ -15,6 +15,10 @@
 /* With defaults filled in; as long as the engine lives. */
 const whi_options *whi_insight_options(const wh_engine *engine);
 
+/* Its limits, of which some are the store's and change: as it says now; look 0: as far as it is known, without a look.
+ */
+void whi_insight_limits(wh_engine *engine, int look, wh_limits *out);
+
 /* ms since 1970, by the engine's clock. */
 int64_t whi_insight_now(const wh_engine *engine);
 

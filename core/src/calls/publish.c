@@ -12,6 +12,7 @@
 #include "engine/outbox.h"
 #include "engine/promise.h"
 #include "engine/registry.h"
+#include "engine/setting.h"
 #include "engine/writer.h"
 
 #include <stddef.h>
@@ -172,6 +173,7 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
 int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
     published item = { 0 };
     publication self = { { 0 }, engine, &item, 1, 0, 0, 0 };
+    wh_limits limits;
     wh_event taken;
     int code;
 
@@ -182,7 +184,8 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
     if (event == NULL) {
         return whi_fail_field(WH_EINVALID, "event", "expected one, found NULL");
     }
-    code = whi_accept_publish(&taken, event, &engine->options.limits);
+    whi_setting_limits(engine, &limits);
+    code = whi_accept_publish(&taken, event, &limits);
     return code == WH_OK ? publish(&self, &taken, receipt) : code;
 }
 
@@ -282,6 +285,7 @@ static int has_room(const wh_engine *engine) {
 
 int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn told, void *payload) {
     int code = whi_engine_check(engine);
+    wh_limits limits;
     wh_event taken;
 
     if (code != WH_OK) {
@@ -294,7 +298,8 @@ int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn t
         return whi_fail(WH_EBUSY, "the engine is started: its own threads do the work, and publishing waits");
     }
     code = whi_is_open(engine);
-    code = code == WH_OK ? whi_accept_publish(&taken, event, &engine->options.limits) : code;
+    whi_setting_limits(engine, &limits);
+    code = code == WH_OK ? whi_accept_publish(&taken, event, &limits) : code;
     code = code == WH_OK ? has_room(engine) : code;
     code = code == WH_OK ? whi_writer_start(engine->writer) : code;
     return code == WH_OK ? promise(engine, &taken, told, payload) : code;
@@ -307,11 +312,13 @@ int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn t
 static int take_events(wh_engine *engine, const wh_event *given, size_t count, wh_event *out) {
     size_t stride = count > 0 ? given->size : 0;
     int code = WH_OK;
+    wh_limits limits;
 
+    whi_setting_limits(engine, &limits);
     for (size_t i = 0; i < count && code == WH_OK; i++) {
         const wh_event *event = (const wh_event *)(const void *)((const char *)given + i * stride);
         code = event->size == stride
-                   ? whi_accept_publish(&out[i], event, &engine->options.limits)
+                   ? whi_accept_publish(&out[i], event, &limits)
                    : whi_fail_field(WH_EINVALID, "size", "expected %zu as in the first event, found %zu", stride,
                                     event->size);
         code = code == WH_OK ? code : whi_fail_within_event(code, i);

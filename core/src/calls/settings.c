@@ -1,4 +1,5 @@
 /* What is kept for all processes of a store: reading and changing it. Tests: test_settings. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -58,17 +59,28 @@ static int run_change(whi_job *job, whi_store *store) {
     return code;
 }
 
+static int fail_value(int which, const whi_json *json, uint32_t node) {
+    const char *unit = which <= WHI_RETAIN_FAILED ? " milliseconds" : "";
+    int64_t most = whi_setting_most(which);
+    char up_to[40] = " or more";
+    size_t size;
+    const char *text = whi_json_span(json, node, &size);
+
+    if (most < INT64_MAX) {
+        snprintf(up_to, sizeof up_to, " to %lld", (long long)most);
+    }
+    return whi_fail_field(WH_EINVALID, whi_setting_names[which], "expected 1%s whole%s, or null, found %.*s", up_to,
+                          unit, size < 40 ? (int)size : 40, text);
+}
+
 static int take_value(change *self, int which, const whi_json *json, uint32_t node) {
     int64_t value = 0;
 
     self->named[which] = 1;
     if (json->nodes[node].type != WHI_JSON_NULL &&
-        (json->nodes[node].type != WHI_JSON_NUMBER || !whi_json_whole(json, node, &value) || value < 1)) {
-        size_t size;
-        const char *text = whi_json_span(json, node, &size);
-        return whi_fail_field(WH_EINVALID, whi_setting_names[which],
-                              "expected 1 or more whole milliseconds, or null, found %.*s", size < 40 ? (int)size : 40,
-                              text);
+        (json->nodes[node].type != WHI_JSON_NUMBER || !whi_json_whole(json, node, &value) || value < 1 ||
+         value > whi_setting_most(which))) {
+        return fail_value(which, json, node);
     }
     self->values[which] = value;
     return WH_OK;
@@ -84,7 +96,9 @@ static int take_member(change *self, const whi_json *json, uint32_t name) {
         }
     }
     text = whi_json_span(json, name, &size);
-    return whi_fail_field(WH_EINVALID, "document", "unknown setting %.*s, expected retain or retain_failed",
+    return whi_fail_field(WH_EINVALID, "document",
+                          "unknown setting %.*s, expected retain, retain_failed, payload_bytes, subscription_bytes or "
+                          "subscriptions",
                           size < 40 ? (int)size : 40, text);
 }
 
@@ -119,5 +133,6 @@ int wh_settings_set(wh_engine *engine, const char *document, size_t size) {
     int code = whi_engine_check(engine);
 
     code = code == WH_OK ? read_document(&self, document, size) : code;
-    return code == WH_OK ? whi_writer_run(engine->writer, &self.job) : code;
+    code = code == WH_OK ? whi_writer_run(engine->writer, &self.job) : code;
+    return code == WH_OK ? whi_setting_look(engine) : code;
 }

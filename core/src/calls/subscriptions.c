@@ -12,6 +12,7 @@
 #include "engine/inbox.h"
 #include "engine/notice.h"
 #include "engine/registry.h"
+#include "engine/setting.h"
 #include "engine/version.h"
 #include "engine/writer.h"
 #include "pure/health.h"
@@ -96,6 +97,7 @@ static int make_secret(wh_engine *engine, whi_subscription *s) {
 }
 
 static int apply_checked(wh_engine *engine, whi_subscription *s, const char *document, size_t size) {
+    int64_t most = whi_setting_known(engine, WHI_SUBSCRIPTION_BYTES);
     char *before;
     int code;
 
@@ -103,8 +105,8 @@ static int apply_checked(wh_engine *engine, whi_subscription *s, const char *doc
         return missing("document");
     }
     size = size == WH_ZSTR ? strlen(document) : size;
-    if (size > (size_t)engine->options.limits.subscription_bytes) {
-        return whi_fail_size("document", size, (long long)engine->options.limits.subscription_bytes);
+    if (size > (size_t)most) {
+        return whi_fail_size("document", size, (long long)most);
     }
     before = whi_strdup(s->rule, s->rule_size);
     if (s->rule != NULL && before == NULL) {
@@ -192,14 +194,15 @@ static void log_resumed(change *self) {
 
 static int run_change(whi_job *job, whi_store *store) {
     change *self = (change *)job;
-    int64_t count = 0, most = self->engine->options.limits.subscriptions;
+    int64_t count = 0, most = 0;
     int code;
 
     if (self->remove != 0) {
         return whi_version_remove(self->engine, store, self->remove, &self->more);
     }
     if (self->subscription->id == 0) {
-        code = whi_store_subscription_count(store, &count);
+        code = whi_setting_now(store, WHI_SUBSCRIPTIONS, &most);
+        code = code == WH_OK ? whi_store_subscription_count(store, &count) : code;
         if (code != WH_OK || count >= most) {
             return code != WH_OK ? code : whi_fail(WH_ELIMIT, "the store has as many subscriptions as it may have");
         }

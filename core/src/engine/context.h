@@ -98,6 +98,9 @@ struct wh_engine {
     atomic_int more_rows;     /* 1: the outbox has, or may have, rows */
     atomic_int next_worker;   /* whose inbox gets the next event; any value will do */
 
+    atomic_llong settings[8]; /* as they were known at settings_us: see engine/setting.h */
+    atomic_llong settings_us;
+
     /* ---- what went wrong, for the next wh_step to return */
     pthread_mutex_t trouble_lock;
     int trouble_code; /* WH_OK, or what time does not mend */

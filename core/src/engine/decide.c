@@ -308,7 +308,7 @@ static int keep_fields(const whi_decider *self, const whi_registration *registra
         code = whi_json_scan(&said, out->body, out->body_size, (int)self->limits->json_depth);
         json = &said;
     }
-    whi_buf_init(&kept, (size_t)self->limits->payload_bytes * 2);
+    whi_buf_init(&kept, WHI_JSON_MAXIMUM);
     if (code == WH_OK) {
         code = whi_projection_write(registration->fields, json, 0, &kept);
     }

@@ -5,7 +5,8 @@
 #include "webhook_backend.h"
 
 /* wh_options with its defaults filled in, but for retain and retain_failed, which are settings of the store:
- * engine/setting.h. The texts are its own. */
+ * engine/setting.h. Of limits that are such settings it has what the store said when it was opened. The texts are its
+ * own. */
 typedef struct whi_options {
     int durability;
     wh_limits limits;

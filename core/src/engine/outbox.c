@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/accept.h"
+#include "engine/setting.h"
 
 #define ROUNDS 16
 #define NEVER (-1) /* no count of changes */
@@ -12,13 +13,15 @@
 static int check(wh_engine *engine, whi_event_row *row) {
     wh_event event = { sizeof event, row->id,           row->type,   row->tenant, 0,
                        row->payload, row->payload_size, row->source, row->key };
+    wh_limits limits;
 
     row->time = 0;
     if (row->time_text[0] != '\0' && whi_time_read("time", row->time_text, &row->time) != WH_OK) {
         return WH_EINVALID;
     }
     event.time = row->time;
-    return whi_accept_given(row->id) == WH_OK ? whi_accept_check(&engine->options.limits, &event) : WH_EINVALID;
+    whi_setting_limits(engine, &limits);
+    return whi_accept_given(row->id) == WH_OK ? whi_accept_check(&limits, &event) : WH_EINVALID;
 }
 
 /* A row that a program wrote: as good as its text. */

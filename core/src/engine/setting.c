@@ -1,23 +1,46 @@
 /* Tests: test_settings. */
 #include "engine/setting.h"
 
+#include "base/clock.h"
 #include "engine/writer.h"
 
 #define DAY INT64_C(86400000)
+#define LOOK_US INT64_C(100000) /* as long as a process may take to hear of what another one commits */
+
+_Static_assert(WHI_SETTINGS <= sizeof((wh_engine *)0)->settings / sizeof((wh_engine *)0)->settings[0],
+               "a place for each");
 
 const char *const whi_setting_names[WHI_SETTINGS] = {
     [WHI_RETAIN] = "retain",
     [WHI_RETAIN_FAILED] = "retain_failed",
+    [WHI_PAYLOAD_BYTES] = "payload_bytes",
+    [WHI_SUBSCRIPTION_BYTES] = "subscription_bytes",
+    [WHI_SUBSCRIPTIONS] = "subscriptions",
+};
+
+enum {
+#define WH_X(name, value, what) DEFAULT_##name = value,
+    WH_LIMITS(WH_X)
+#undef WH_X
 };
 
 static const int64_t defaults[WHI_SETTINGS] = {
     [WHI_RETAIN] = 7 * DAY,
     [WHI_RETAIN_FAILED] = 30 * DAY,
+    [WHI_PAYLOAD_BYTES] = DEFAULT_payload_bytes,
+    [WHI_SUBSCRIPTION_BYTES] = DEFAULT_subscription_bytes,
+    [WHI_SUBSCRIPTIONS] = DEFAULT_subscriptions,
 };
 
-/* Less than 1 is a hand's work, and would delete all. */
+int64_t whi_setting_most(enum whi_setting which) {
+    return which == WHI_PAYLOAD_BYTES        ? INT64_C(1) << 27
+           : which == WHI_SUBSCRIPTION_BYTES ? INT64_C(1) << 28
+                                             : INT64_MAX;
+}
+
+/* Less than 1 is a hand's work, and would delete all; so is more than there may be. */
 static int64_t in_force(enum whi_setting which, int64_t kept) {
-    return kept > 0 ? kept : defaults[which];
+    return kept > 0 && kept <= whi_setting_most(which) ? kept : defaults[which];
 }
 
 int whi_setting_read(wh_engine *engine, enum whi_setting which, int64_t *out) {
@@ -64,11 +87,44 @@ int whi_setting_offer(wh_engine *engine, enum whi_setting which, int64_t value) 
         code = whi_writer_run(engine->writer, &self.job); /* somebody may be faster: kept is his then */
     }
     if (code == WH_OK && self.kept != value) {
-        whi_log(
-            &engine->log, WH_LOG_WARNING,
-            "%s: the store says %lld ms, which holds for all of its processes, and not the %lld ms that this one was "
-            "opened with; wh_settings_set, hooks:settings or `webhook settings` changes it",
-            self.name, (long long)in_force(which, self.kept), (long long)value);
+        const char *unit = which <= WHI_RETAIN_FAILED ? " ms" : "";
+
+        whi_log(&engine->log, WH_LOG_WARNING,
+                "%s: the store says %lld%s, which holds for all of its processes, and not the %lld%s that this one was "
+                "opened with; wh_settings_set, hooks:settings or `webhook settings` changes it",
+                self.name, (long long)in_force(which, self.kept), unit, (long long)value, unit);
     }
     return code;
+}
+
+/* --------------------------------------------------------------------- remembering */
+
+/* By the reader, which waits for nobody. */
+int whi_setting_look(wh_engine *engine) {
+    int code = WH_OK;
+
+    atomic_store(&engine->settings_us, whi_monotonic_us());
+    for (int i = 0; code == WH_OK && i < WHI_SETTINGS; i++) {
+        int64_t kept = 0;
+
+        code = engine->reader->vtable->setting(engine->reader, whi_setting_names[i], &kept);
+        if (code == WH_OK) {
+            atomic_store(&engine->settings[i], in_force(i, kept));
+        }
+    }
+    return code;
+}
+
+int64_t whi_setting_known(wh_engine *engine, enum whi_setting which) {
+    if (whi_monotonic_us() - atomic_load(&engine->settings_us) > LOOK_US) {
+        (void)whi_setting_look(engine);
+    }
+    return atomic_load(&engine->settings[which]);
+}
+
+void whi_setting_limits(wh_engine *engine, wh_limits *out) {
+    *out = engine->options.limits;
+    out->payload_bytes = whi_setting_known(engine, WHI_PAYLOAD_BYTES);
+    out->subscription_bytes = whi_setting_known(engine, WHI_SUBSCRIPTION_BYTES);
+    out->subscriptions = whi_setting_known(engine, WHI_SUBSCRIPTIONS);
 }

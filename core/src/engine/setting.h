@@ -1,10 +1,12 @@
-/* Settings: what decides over the data of a store, and so is the store's and no process's own. How long
- * things are kept is one: a process that went by its own defaults would delete what another one keeps.
+/* Settings: what decides over the data of a store, and so is the store's and no process's own: how long things are
+ * kept, and how large and how many they may be. A process that went by its own defaults would delete what another one
+ * keeps, or take in what the others refuse.
  *
  * What was said once stays (webhook_settings), and holds for all who open the store; where nothing was said the
  * default does, and is not written. The first process that is opened with a value of its own says it for all; one that
- * comes with another value is told that it does not hold. wh_settings_set changes what is there. Nobody remembers a
- * setting: who deletes asks in the transaction in which he does. */
+ * comes with another value is told that it does not hold. wh_settings_set changes what is there. Nobody remembers how
+ * long things are kept: who deletes asks in the transaction in which he does. Limits are asked for with each event, so
+ * they are remembered for a tenth of a second. */
 #ifndef WHI_SETTING_H
 #define WHI_SETTING_H
 
@@ -12,11 +14,21 @@
 
 #include "engine/context.h"
 
-enum whi_setting { WHI_RETAIN, WHI_RETAIN_FAILED, WHI_SETTINGS /* how many */ };
+enum whi_setting {
+    WHI_RETAIN, /* ms */
+    WHI_RETAIN_FAILED,
+    WHI_PAYLOAD_BYTES, /* limits, as of wh_limits */
+    WHI_SUBSCRIPTION_BYTES,
+    WHI_SUBSCRIPTIONS,
+    WHI_SETTINGS /* how many */
+};
 
 extern const char *const whi_setting_names[WHI_SETTINGS];
 
-/* What holds, in ms: by the reading side, and as the transaction sees it. */
+/* The largest that is allowed; the smallest is 1. */
+int64_t whi_setting_most(enum whi_setting which);
+
+/* What holds: by the reading side, and as the transaction sees it. */
 int whi_setting_read(wh_engine *engine, enum whi_setting which, int64_t *out);
 int whi_setting_now(whi_store *store, enum whi_setting which, int64_t *out);
 
@@ -26,5 +38,14 @@ int whi_setting_put(whi_store *store, enum whi_setting which, int64_t value);
 /* For an engine that is being opened, behind its writer, with a value for this one: says it if nobody has, and
  * warns where another one holds. */
 int whi_setting_offer(wh_engine *engine, enum whi_setting which, int64_t value);
+
+/* What holds, or held a tenth of a second ago; where the store cannot be read now, what was known. Any thread. */
+int64_t whi_setting_known(wh_engine *engine, enum whi_setting which);
+
+/* Reads all of them, for whi_setting_known. */
+int whi_setting_look(wh_engine *engine);
+
+/* The engine's limits, with those that are the store's as they are known. */
+void whi_setting_limits(wh_engine *engine, wh_limits *out);
 
 #endif

@@ -120,8 +120,8 @@ whi_serve_fn whi_api_handler(const whi_system *system, const char *name);
 /* "/a/b%20c" into "a" and "b c"; one slash at the end is allowed, and counted as no segment. 0, or the status of a
  * refusal. */
 int whi_path_read(const char *text, whi_path *out);
-/* How many bytes of a body a route can use; NULL: one that is not there. */
-int64_t whi_api_route_bytes(const wh_api *api, const whi_api_route *route);
+/* How many bytes of a body a route can use; NULL: one that is not there. look 0: by the limits as they are known. */
+int64_t whi_api_route_bytes(const wh_api *api, const whi_api_route *route, int look);
 /* Reads method, path, query and counts headers. */
 int whi_call_read(whi_call *call);
 /* Reads the body as the route has it. */

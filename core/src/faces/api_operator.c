@@ -75,7 +75,9 @@ int whi_serve_settings(whi_call *call) {
 }
 
 int whi_serve_settings_change(whi_call *call) {
-    static const char *const names[] = { "retain", "retain_failed", NULL };
+    static const char *const names[] = { "retain",        "retain_failed",
+                                         "payload_bytes", "subscription_bytes",
+                                         "subscriptions", NULL };
     int code = whi_body_only(call, 0, names);
 
     code = code == WH_OK ? wh_settings_set(call->engine, call->request->body, call->request->body_size) : code;

@@ -354,8 +354,11 @@ static int check_twice(whi_call *call, uint32_t object) {
 
 /* A batch of the largest size would have as many values as eight of the worst payloads. */
 static uint32_t values_limit(const whi_call *call) {
-    int64_t most = whi_insight_options(call->engine)->limits.payload_bytes;
+    wh_limits limits;
+    int64_t most;
 
+    whi_insight_limits(call->engine, 0, &limits);
+    most = limits.payload_bytes;
     return (uint32_t)(most < VALUES_LEAST ? VALUES_LEAST : most < UINT32_MAX ? most : UINT32_MAX);
 }
 
@@ -379,18 +382,20 @@ static int scan_body(whi_call *call) {
 
 /* What stands in a body takes the more memory the more values there are, up to ten times its
  * bytes: so it is no larger than what the route can use. */
-int64_t whi_api_route_bytes(const wh_api *api, const whi_api_route *route) {
-    const wh_limits *limits = &whi_insight_options(api->engine)->limits;
-    int64_t most = api->body_bytes, used = BODY_REST + limits->subscription_bytes * 2;
+int64_t whi_api_route_bytes(const wh_api *api, const whi_api_route *route, int look) {
+    int64_t most = api->body_bytes, used = BODY_REST;
     int flags = route != NULL ? route->flags : 0;
+    wh_limits limits;
 
-    used += flags & WHI_ROUTE_PAYLOAD ? limits->payload_bytes : 0;
+    whi_insight_limits(api->engine, look, &limits);
+    used += limits.subscription_bytes * 2;
+    used += flags & WHI_ROUTE_PAYLOAD ? limits.payload_bytes : 0;
     return flags & WHI_ROUTE_BATCH || used > most ? most : used;
 }
 
 int whi_call_read_body(whi_call *call) {
     size_t size = call->request->body_size;
-    int64_t most = whi_api_route_bytes(call->api, call->route);
+    int64_t most = whi_api_route_bytes(call->api, call->route, 1);
     int flags = call->route->flags, count;
     const char *type = whi_call_header(call, "Content-Type", &count);
 

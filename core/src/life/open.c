@@ -188,15 +188,35 @@ static int make_lease(wh_engine *engine) {
     return WH_OK;
 }
 
+/* The limits that were said, and 0. They have been looked at before. */
+static wh_limits said_limits(const wh_options *options) {
+    static const wh_limits none = WH_LIMITS_INIT;
+    wh_options given;
+    wh_limits limits = none;
+
+    if (options != NULL && wh_struct_take(&given, sizeof given, options, "WH_OPTIONS_INIT") == WH_OK &&
+        given.limits != NULL) {
+        (void)wh_struct_take(&limits, sizeof limits, given.limits, "WH_LIMITS_INIT");
+    }
+    return limits;
+}
+
 /* Of what was not said the store's word holds. */
-static int offer_settings(wh_engine *engine) {
-    int64_t said[WHI_SETTINGS] = {
-        [WHI_RETAIN] = engine->options.retain, [WHI_RETAIN_FAILED] = engine->options.retain_failed
-    };
+static int offer_settings(wh_engine *engine, const wh_options *options) {
+    const wh_limits limits = said_limits(options);
+    int64_t said[WHI_SETTINGS] = { [WHI_RETAIN] = engine->options.retain,
+                                   [WHI_RETAIN_FAILED] = engine->options.retain_failed,
+                                   [WHI_PAYLOAD_BYTES] = limits.payload_bytes,
+                                   [WHI_SUBSCRIPTION_BYTES] = limits.subscription_bytes,
+                                   [WHI_SUBSCRIPTIONS] = limits.subscriptions };
     int code = WH_OK;
 
     for (int i = 0; code == WH_OK && i < WHI_SETTINGS; i++) {
         code = said[i] != 0 ? whi_setting_offer(engine, i, said[i]) : WH_OK;
+    }
+    code = code == WH_OK ? whi_setting_look(engine) : code;
+    if (code == WH_OK) {
+        whi_setting_limits(engine, &engine->options.limits);
     }
     return code;
 }
@@ -243,12 +263,13 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
         whi_writer_on_doubt(engine->writer, whi_lease_doubt);
         whi_writer_on_commit(engine->writer, committed);
     }
+    code = code == WH_OK ? offer_settings(engine, options) : code;
     code = code == WH_OK ? whi_registry_new(&engine->registry, engine->store, engine->reader) : code;
     code = code == WH_OK ? whi_worker_new(&engine->workers[0], engine, 0) : code;
     atomic_store(&engine->more_events, 1);
     atomic_store(&engine->more_rows, 1);
     atomic_store(&engine->outbox_seen, -1);
-    return code == WH_OK ? offer_settings(engine) : code;
+    return code;
 }
 
 int wh_open(wh_engine **out, const char *store, const wh_options *options) {

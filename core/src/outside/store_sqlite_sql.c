@@ -89,7 +89,8 @@
 
 #define SETTING_TABLE                                                                                                  \
     "CREATE TABLE webhook_settings (\n"                                                                                \
-    "  -- What all processes of this store go by, where it was said: retain, retain_failed; ms.\n"                     \
+    "  -- What all processes of this store go by, where it was said: retain, retain_failed in ms; limits of what is "  \
+    "stored.\n"                                                                                                        \
     "  name  TEXT PRIMARY KEY,\n"                                                                                      \
     "  value INTEGER NOT NULL\n"                                                                                       \
     ") WITHOUT ROWID;\n"

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "engine/setting.h"
 #include "pure/delivery.h"
 #include "pure/retry.h"
 #include "systems/header.h"
@@ -16,9 +17,11 @@
 
 /* -------------------------------------------------------------------------- the pool */
 
-/* "1e20" written out is the longest that data become. */
-static size_t body_maximum(const wh_limits *limits) {
-    return (size_t)limits->payload_bytes * 5 + (size_t)limits->subscription_bytes + ENVELOPE_EXTRA;
+/* "1e20" written out is the longest that data become. What was accepted was within the limits, which may be others by
+ * now: here it is but within what they may be. */
+static size_t body_maximum(void) {
+    return (size_t)whi_setting_most(WHI_PAYLOAD_BYTES) * 5 + (size_t)whi_setting_most(WHI_SUBSCRIPTION_BYTES) +
+           ENVELOPE_EXTRA;
 }
 
 static void put_in(whi_http_request **list, whi_http_request *self) {
@@ -44,7 +47,7 @@ static whi_http_request *request_new(whi_sink *sink) {
         self->sink = sink;
         whi_buf_init(&self->signature, SIGNATURE_MAXIMUM);
         whi_buf_init(&self->extra, WHI_HEADER_BYTES * 2);
-        whi_buf_init(&self->body, body_maximum(&sink->engine->options.limits));
+        whi_buf_init(&self->body, body_maximum());
     }
     return self;
 }
