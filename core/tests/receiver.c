@@ -239,6 +239,19 @@ static void reset(connection *c) {
 }
 
 /* 1 if the connection goes on. */
+static int put_raw(connection *c, const receiver_answer *answer) {
+    int good = 1;
+
+    if (answer->fault != RECEIVER_RAW_DRIP) {
+        return put(c, answer->body, answer->body_size) && answer->fault == RECEIVER_RAW;
+    }
+    for (size_t i = 0; i < answer->body_size && good; i++) {
+        good = put(c, answer->body + i, 1) && pause_for(c, 1);
+    }
+    return good;
+}
+
+/* 1 if the connection goes on. */
 static int misbehave(connection *c, const receiver_answer *answer) {
     switch (answer->fault) {
     case RECEIVER_RESET:
@@ -288,6 +301,10 @@ static int misbehave(connection *c, const receiver_answer *answer) {
     case RECEIVER_CUT_HEAD:
         put_text(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
         return 0;
+    case RECEIVER_RAW:
+    case RECEIVER_RAW_CLOSE:
+    case RECEIVER_RAW_DRIP:
+        return put_raw(c, answer);
     default:
         return 0;
     }

@@ -23,6 +23,9 @@ enum receiver_fault {
     RECEIVER_BAD_CHUNK,    /* a chunked body whose first chunk has no size */
     RECEIVER_BAD_CODING,   /* a body that is not coded as its head says */
     RECEIVER_CUT_HEAD,     /* a head without its last line, then closes */
+    RECEIVER_RAW,          /* the body's bytes are all of the answer, and the connection goes on */
+    RECEIVER_RAW_CLOSE,    /* the same, then closes */
+    RECEIVER_RAW_DRIP,     /* as RAW, byte after byte */
 };
 
 /* A request as it came. Belongs to the receiver. */

@@ -301,6 +301,10 @@ static void hosts_that_are_not_used_are_taken_out_of_libcurl(void **state) {
     whi_shard *shard;
     sending s, hung;
 
+    wire_close(&f->w);
+    wire_init(&f->w);
+    f->w.vtable = &whi_transport_curl;
+    wire_open(&f->w, NULL, 0);
     wire_exchange(&f->w, &s, url_of(f, "a.test"));
     shard = f->w.transport->shards[0];
     assert_true(shard->pins->loaded);

@@ -237,7 +237,7 @@ static int attempt(fixture *f, const char *url) {
     sending s;
     int good = 0;
 
-    if (whi_transport_curl.open(&f->w.transport, &options) != WH_OK) {
+    if (f->w.vtable->open(&f->w.transport, &options) != WH_OK) {
         return 0;
     }
     wire_fill(&f->w, &s, url);
@@ -245,7 +245,7 @@ static int attempt(fixture *f, const char *url) {
         wire_run(&f->w, f->w.done_count + 1);
         good = s.request.error == WH_OK;
     }
-    whi_transport_curl.close(f->w.transport);
+    f->w.vtable->close(f->w.transport);
     return good;
 }
 
@@ -270,7 +270,7 @@ static void every_allocation_may_fail(void **state) {
     receiver_set(f->r, "/", (receiver_answer){ .body = "hello", .body_size = 5 });
     snprintf(named, sizeof named, "http://localhost:%d/", receiver_port(f->r));
     wire_open(&f->w, NULL, 0);
-    whi_transport_curl.close(f->w.transport);
+    f->w.vtable->close(f->w.transport);
     fail_each(f, receiver_url(f->r, "/"), fails_from_now);
     fail_each(f, named, fails_from_now);
     fail_each(f, receiver_url(f->r, "/"), fails_once);

@@ -269,7 +269,7 @@ static void a_file_of_authorities_that_is_not_one_is_refused_at_opening(void **s
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         options.ca_file = names[i][0];
-        assert_int_equal(whi_transport_curl.open(&transport, &options), WH_EINVALID);
+        assert_int_equal(w.vtable->open(&transport, &options), WH_EINVALID);
         assert_non_null(strstr(wh_last_error(), names[i][0]));
         assert_non_null(strstr(wh_last_error(), names[i][1]));
         assert_null(transport);

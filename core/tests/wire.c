@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,7 +12,10 @@
 #include "engine/accept.h"
 
 void wire_init(wire *w) {
+    const char *name = getenv("WEBHOOK_TEST_TRANSPORT");
+
     memset(w, 0, sizeof *w);
+    w->vtable = name != NULL && strcmp(name, "libcurl") == 0 ? &whi_transport_curl : &whi_transport_auto;
     assert_int_equal(whi_limits_take(&w->limits, NULL), WH_OK);
 }
 
@@ -23,13 +27,13 @@ void wire_open(wire *w, const char *ca_file, int strict) {
     assert_int_equal(whi_poller_new(&w->poller), WH_OK);
     options.policy = w->policy;
     options.poller = w->poller;
-    if (whi_transport_curl.open(&w->transport, &options) != WH_OK) {
+    if (w->vtable->open(&w->transport, &options) != WH_OK) {
         fail_msg("the transport does not open: %s", wh_last_error());
     }
 }
 
 void wire_close(wire *w) {
-    whi_transport_curl.close(w->transport);
+    w->vtable->close(w->transport);
     whi_poller_free(w->poller);
     whi_policy_free(w->policy);
 }
@@ -62,7 +66,7 @@ void wire_fill(wire *w, sending *s, const char *url) {
 }
 
 int wire_send(sending *s) {
-    return whi_transport_curl.send(s->wire->transport, &s->request);
+    return s->wire->vtable->send(s->wire->transport, &s->request);
 }
 
 void wire_post(wire *w, sending *s, const char *url) {
@@ -75,12 +79,12 @@ void wire_post(wire *w, sending *s, const char *url) {
 
 void wire_turn(wire *w, int ms) {
     whi_ready ready[64];
-    int wait = whi_transport_curl.timeout(w->transport);
+    int wait = w->vtable->timeout(w->transport);
     int count = whi_poller_wait(w->poller, ready, 64, wait < 0 || wait > ms ? ms : wait);
 
     assert_true(count >= 0);
-    whi_transport_curl.ready(w->transport, ready, count);
-    whi_transport_curl.tick(w->transport);
+    w->vtable->ready(w->transport, ready, count);
+    w->vtable->tick(w->transport);
 }
 
 void wire_run(wire *w, int count) {

@@ -1,10 +1,12 @@
-/* A transport of libcurl on a poller of its own, for tests. */
+/* A transport on a poller of its own, for tests: the one that $WEBHOOK_TEST_TRANSPORT names, "libcurl" or "auto", which
+ * is meant without it. */
 #ifndef WIRE_H
 #define WIRE_H
 
 #include "outside/transport.h"
 
 typedef struct wire {
+    const whi_transport_vtable *vtable;
     whi_poller *poller;
     whi_transport *transport;
     whi_policy *policy;

@@ -56,3 +56,10 @@ int whi_socket_accept(int listener) {
 ssize_t whi_socket_send(int fd, const void *bytes, size_t size) {
     return send(fd, bytes, size, QUIET);
 }
+
+ssize_t whi_socket_send_parts(int fd, struct iovec *parts, int count) {
+    struct msghdr message = { .msg_iov = parts };
+
+    message.msg_iovlen = (unsigned)count;
+    return sendmsg(fd, &message, QUIET);
+}

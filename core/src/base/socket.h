@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /* As socket(). */
 int whi_socket_new(int family, int type, int protocol);
@@ -14,5 +15,8 @@ int whi_socket_accept(int listener);
 /* As send(), but where the other side has closed there is EPIPE and no SIGPIPE. Of a socket of
  * whi_socket_accept. */
 ssize_t whi_socket_send(int fd, const void *bytes, size_t size);
+
+/* The same of several parts at once. */
+ssize_t whi_socket_send_parts(int fd, struct iovec *parts, int count);
 
 #endif

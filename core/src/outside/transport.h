@@ -79,6 +79,10 @@ typedef struct whi_transport_vtable {
     void (*cut)(whi_transport *transport, const char *message);
 } whi_transport_vtable;
 
+/* libcurl, for everything. */
 extern const whi_transport_vtable whi_transport_curl;
+
+/* HTTP/1.1 of our own over libcurl's connections, and libcurl for what is out of the ordinary. */
+extern const whi_transport_vtable whi_transport_auto;
 
 #endif

@@ -45,7 +45,7 @@ static void unlink_under_way(whi_transfer *transfer) {
     }
 }
 
-static void give_back(whi_transfer *transfer) {
+void whi_transfer_give_back(whi_transfer *transfer) {
     whi_transport *transport = transfer->transport;
 
     if (transport->pooled >= POOL_MAXIMUM) {
@@ -65,10 +65,14 @@ static void call_done(whi_transfer *transfer) {
 
     unlink_under_way(transfer);
     transfer->route->active--;
+    if (transfer->kind & WHI_KIND_CONNECT) {
+        transfer->transport->above->connected(transfer);
+        return;
+    }
     request->duration_us = whi_monotonic_us() - transfer->started;
     request->done(request, request->payload);
     transfer->request = NULL;
-    give_back(transfer);
+    whi_transfer_give_back(transfer);
 }
 
 /* Only those that had ended before: done may send, and that may fail at once. */
@@ -175,7 +179,7 @@ static int resolve(whi_transfer *transfer, int64_t now) {
 /* ----------------------------------------------------------------------- sending */
 
 /* A line end in a header would let its owner write headers of their own. */
-static int check_request(const whi_request *request) {
+int whi_request_check(const whi_request *request) {
     if (request->line_count > WHI_REQUEST_LINES) {
         return whi_fail_field(WH_EINVALID, "headers", "%zu of them, expected at most %d", request->line_count,
                               WHI_REQUEST_LINES);
@@ -201,7 +205,7 @@ static int take_transfer(whi_transport *transport, unsigned kind, whi_transfer *
     int code;
 
     if (transfer == NULL) {
-        code = whi_timer_reserve(transport, transport->shard_count + transport->transfers + 1);
+        code = whi_timer_reserve(transport);
         code = code == WH_OK ? whi_transfer_new(&transfer, transport, kind) : code;
         if (code != WH_OK) {
             return code;
@@ -222,17 +226,16 @@ static int take_transfer(whi_transport *transport, unsigned kind, whi_transfer *
     return WH_OK;
 }
 
-static int64_t span_us(int64_t ms) {
+int64_t whi_span_us(int64_t ms) {
     return (ms < 1 ? 1 : ms > WAIT_MAXIMUM ? WAIT_MAXIMUM : ms) * 1000;
 }
 
-static int curl_send(whi_transport *transport, whi_request *request) {
+int whi_curl_submit(whi_transport *transport, whi_request *request, unsigned more, int64_t started) {
     whi_transfer *transfer = NULL;
     whi_route *route = NULL;
     int64_t now_us = whi_monotonic_us();
-    int code = check_request(request);
+    int code = whi_route_find(transport, request, more, now_us, &route);
 
-    code = code == WH_OK ? whi_route_find(transport, request, now_us, &route) : code;
     code = code == WH_OK ? trust(transport, route) : code;
     code = code == WH_OK ? take_transfer(transport, route->kind, &transfer) : code;
     if (code != WH_OK) {
@@ -241,30 +244,55 @@ static int curl_send(whi_transport *transport, whi_request *request) {
     request->retry_after[0] = '\0';
     transfer->request = request;
     transfer->route = route;
-    transfer->started = now_us;
-    transfer->deadline = transfer->started + span_us(request->timeout);
-    transfer->connect_by = transfer->started + span_us(request->connect_timeout);
+    transfer->started = started;
+    transfer->deadline = started + whi_span_us(request->timeout);
+    transfer->connect_by = now_us + whi_span_us(request->connect_timeout);
     route->active++;
-    code = resolve(transfer, transfer->started);
+    code = resolve(transfer, now_us);
     if (code != WH_OK) {
         route->active--;
         unlink_under_way(transfer);
-        give_back(transfer);
+        whi_transfer_give_back(transfer);
     }
     return code;
 }
 
+static int curl_send(whi_transport *transport, whi_request *request) {
+    int code = whi_request_check(request);
+
+    return code == WH_OK ? whi_curl_submit(transport, request, 0, whi_monotonic_us()) : code;
+}
+
 /* ------------------------------------------------------------------------ turning */
+
+/* A connection that was made: libcurl lets go of the socket, unless there is TLS on it, which it goes on to do. */
+static CURLcode hand_over(whi_transfer *transfer) {
+    curl_socket_t fd = CURL_SOCKET_BAD;
+
+    if (curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD) {
+        return CURLE_GOT_NOTHING;
+    }
+    transfer->socket = fd;
+    transfer->transport->sockets[fd].taken = !transfer->target->https;
+    return CURLE_OK;
+}
 
 static void take_result(whi_transfer *transfer, CURLcode result) {
     whi_shard *shard = transfer->shard;
+    int holds;
 
     if (transfer->ending == WHI_NO_ROOM && result == CURLE_COULDNT_CONNECT && whi_monotonic_us() < transfer->deadline) {
         put_down(transfer);
         wait_for_room(transfer);
         return;
     }
-    whi_shard_remove(shard, transfer);
+    if (result == CURLE_OK && (transfer->kind & WHI_KIND_CONNECT)) {
+        result = hand_over(transfer);
+    }
+    holds = result == CURLE_OK && (transfer->kind & WHI_KIND_CONNECT) && transfer->target->https;
+    if (!holds) {
+        whi_shard_remove(shard, transfer);
+    }
     whi_transfer_judge(transfer, result);
     whi_transfer_reset(transfer);
     whi_transfer_finished(transfer);
@@ -330,6 +358,19 @@ static void time_out(whi_transfer *transfer) {
     fail_transfer(transfer, code, message);
 }
 
+static void run_timer(whi_transport *transport, whi_timer *timer) {
+    switch (timer->kind) {
+    case WHI_TIMER_TRANSFER:
+        time_out((whi_transfer *)timer);
+        return;
+    case WHI_TIMER_CONNECTION:
+        transport->above->due(timer);
+        return;
+    default:
+        whi_shard_due((whi_shard *)timer);
+    }
+}
+
 /* Each at most once: a shard whose timer is due again at once waits for the next turn,
  * so that descriptors and callers get theirs. */
 static void run_due(whi_transport *transport) {
@@ -339,18 +380,14 @@ static void run_due(whi_transport *transport) {
     while (count-- > 0 && transport->timers.count > 0 && whi_heap_first(&transport->timers)->due <= now) {
         whi_timer *timer = (whi_timer *)whi_heap_first(&transport->timers);
         whi_timer_stop(transport, timer);
-        if (timer->is_transfer) {
-            time_out((whi_transfer *)timer);
-        } else {
-            whi_shard_due((whi_shard *)timer);
-        }
+        run_timer(transport, timer);
     }
 }
 
 /* As many as there may be requests: each finds a kept connection or makes a new one.
  * One that finds neither comes back to the end of the line. */
 static void use_room(whi_transport *transport) {
-    int64_t count = transport->socket_maximum - transport->active;
+    int64_t count = transport->socket_maximum - transport->active - transport->taken;
 
     transport->room_changed = 0;
     while (transport->room != NULL && count-- > 0) {

@@ -37,7 +37,8 @@
 
 #define WHI_KIND_INSECURE 1
 #define WHI_KIND_HTTP2 2
-#define WHI_KINDS 4               /* those two, each on or off */
+#define WHI_KIND_CONNECT 4        /* it connects and sends nothing: transport_direct.h */
+#define WHI_KINDS 8               /* those, each on or off */
 #define WHI_SHARD_CONNECTIONS 250 /* libcurl walks them all after each request: 2.5 us at 250 */
 #define WHI_SHARD_ACTIVE 200      /* requests of one shard; with 250 connections some idle ones stay */
 #define WHI_SHARD_ROUTES 64       /* then another shard is made */
@@ -48,11 +49,16 @@ typedef struct whi_shard whi_shard;
 typedef struct whi_route whi_route;
 typedef struct whi_transfer whi_transfer;
 
-/* A moment in the transport's heap: of a shard (libcurl's timer), or of a transfer
- * that waits for an address or for room. */
+enum whi_timer_kind {
+    WHI_TIMER_SHARD = 0, /* libcurl's timer */
+    WHI_TIMER_TRANSFER,  /* waits for an address or for room */
+    WHI_TIMER_CONNECTION
+};
+
+/* A moment in the transport's heap. */
 typedef struct whi_timer {
     whi_heap_item item; /* first; us of whi_monotonic_us; 0: at once */
-    int is_transfer;
+    enum whi_timer_kind kind;
 } whi_timer;
 
 /* Where a subscription sends, read once. Shared by its route and by the transfers
@@ -111,11 +117,13 @@ struct whi_shard {
 
 /* A socket of ours, by its number. */
 typedef struct whi_socket {
-    whi_shard *shard; /* NULL: not ours */
-    int ours;         /* 1: made by us, so its closing will be heard of */
-    int watched;      /* what the poller watches */
-    int want;         /* what libcurl waits for; 0: idle */
-    int closed;       /* 1: idle, and closed by the other side */
+    whi_shard *shard;                  /* NULL: not ours */
+    int ours;                          /* 1: made by us, so its closing will be heard of */
+    int watched;                       /* what the poller watches */
+    int want;                          /* what libcurl waits for; 0: idle */
+    int closed;                        /* 1: idle, and closed by the other side */
+    int taken;                         /* 1: libcurl is to let go of it without closing it */
+    struct whi_connection *connection; /* who is told of it instead of libcurl, or NULL */
 } whi_socket;
 
 enum whi_ending {
@@ -151,6 +159,7 @@ struct whi_transfer {
     int connected, opened; /* the request was on its way; sockets were opened */
     int headed;            /* the answer's head is there in whole */
     enum whi_ending ending;
+    int socket;       /* the connection that was made, of WHI_KIND_CONNECT */
     int scarce;       /* WH_OK, or the code of what a socket could not be had for */
     whi_address peer; /* of the last socket */
     size_t header_bytes, body_bytes;
@@ -160,6 +169,14 @@ struct whi_transfer {
     char message[CURL_ERROR_SIZE];
     struct curl_slist lines[WHI_REQUEST_LINES + 2];
 };
+
+/* What stands on libcurl here and is told of what it holds: transport_direct.c. */
+typedef struct whi_above {
+    void (*connected)(whi_transfer *transfer); /* one that was to connect has ended */
+    void (*ready)(struct whi_connection *connection, int what);
+    void (*due)(whi_timer *timer);
+    void (*relieve)(whi_transport *transport, int64_t enough); /* so many connections may stay open in all */
+} whi_above;
 
 struct whi_transport {
     wh_limits limits;
@@ -195,9 +212,27 @@ struct whi_transport {
     size_t pooled, transfers; /* idle ones; all that exist */
     whi_transfer *room, **room_end;
     whi_transfer *finished, **finished_end;
+
+    const whi_above *above;    /* NULL: all requests are libcurl's */
+    struct whi_direct *direct; /* its own */
+    size_t connections;        /* its own, each with a timer */
+    int64_t taken;             /* sockets that are its own alone */
 };
 
 /* ---- transport_curl.c */
+
+/* Starts a request, which began at a time (us), in a kind of its own if `more` has WHI_KIND_CONNECT: then it ends when
+ * it is connected, and who is above is told in place of done. */
+int whi_curl_submit(whi_transport *transport, whi_request *request, unsigned more, int64_t started);
+
+/* WH_EINVALID if its lines are too many, or one holds a line end. */
+int whi_request_check(const whi_request *request);
+
+/* us of a request's ms. */
+int64_t whi_span_us(int64_t ms);
+
+/* A transfer that was handed over comes back; it is in no shard any more. */
+void whi_transfer_give_back(whi_transfer *transfer);
 
 /* Puts a transfer in the line of those whose done is called next. */
 void whi_transfer_finished(whi_transfer *transfer);
@@ -218,6 +253,12 @@ void whi_transfer_reset(whi_transfer *transfer);
 /* Fills the results of a request that never came to libcurl. */
 void whi_transfer_fail(whi_transfer *transfer, int code, const char *message);
 
+/* Fills error and message of a request whose connection this transfer holds, and on which libcurl has failed. */
+void whi_transfer_blame(whi_transfer *transfer, whi_request *request, CURLcode result);
+
+/* The sentence of what came of it. */
+void whi_request_say(whi_request *request, const char *text);
+
 /* ---- transport_policy.c */
 
 /* 1 if the address policy lets it go there; else notes the refusal. */
@@ -237,17 +278,25 @@ void whi_shard_due(whi_shard *shard);
 curl_socket_t whi_socket_open(void *payload, curlsocktype purpose, struct curl_sockaddr *address);
 int whi_socket_close(void *payload, curl_socket_t fd);
 
+/* What the poller is to tell of a socket of ours. */
+int whi_socket_watch(whi_transport *transport, int fd, int what);
+
+/* Closes one that was taken from libcurl. */
+void whi_socket_release(whi_transport *transport, int fd);
+
 /* Closes connections that are not used when there are too many. */
 void whi_shards_relieve(whi_transport *transport);
 
-int whi_timer_reserve(whi_transport *transport, size_t count);
+/* Room for every timer that can be and one more, so that setting one cannot fail. */
+int whi_timer_reserve(whi_transport *transport);
 void whi_timer_set(whi_transport *transport, whi_timer *timer, int64_t due);
 void whi_timer_stop(whi_transport *transport, whi_timer *timer);
 
 /* ---- transport_route.c */
 
 /* The route of a request, with its target read. */
-int whi_route_find(whi_transport *transport, const whi_request *request, int64_t now_us, whi_route **out);
+int whi_route_find(whi_transport *transport, const whi_request *request, unsigned more, int64_t now_us,
+                   whi_route **out);
 void whi_routes_free(whi_transport *transport);
 void whi_target_unref(whi_target *target);
 

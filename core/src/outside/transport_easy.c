@@ -233,6 +233,7 @@ static CURLcode set_version(whi_transfer *transfer) {
     int two = transfer->kind & WHI_KIND_HTTP2;
 
     curl_easy_setopt(transfer->easy, CURLOPT_PIPEWAIT, two ? 1L : 0L);
+    curl_easy_setopt(transfer->easy, CURLOPT_CONNECT_ONLY, transfer->kind & WHI_KIND_CONNECT ? 1L : 0L);
     return curl_easy_setopt(transfer->easy, CURLOPT_HTTP_VERSION,
                             two ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
 }
@@ -262,7 +263,7 @@ int whi_transfer_new(whi_transfer **out, whi_transport *transport, unsigned kind
     if (transfer == NULL) {
         return whi_fail_memory();
     }
-    transfer->timer.is_transfer = 1;
+    transfer->timer.kind = WHI_TIMER_TRANSFER;
     transfer->transport = transport;
     transfer->kind = kind;
     transfer->easy = curl_easy_init();
@@ -446,7 +447,7 @@ static int code_of(CURLcode result) {
 }
 
 /* Some of it may be the receiver's words. */
-static void say(whi_request *request, const char *text) {
+void whi_request_say(whi_request *request, const char *text) {
     size_t size = 0;
 
     for (; text[size] != '\0' && size < sizeof request->message - 1; size++) {
@@ -464,7 +465,7 @@ void whi_transfer_fail(whi_transfer *transfer, int code, const char *message) {
     request->response = NULL;
     request->response_size = 0;
     request->retry_after[0] = '\0';
-    say(request, message);
+    whi_request_say(request, message);
 }
 
 static void say_timeout(whi_transfer *transfer) {
@@ -524,7 +525,7 @@ static void say_certificate(whi_transfer *transfer, CURLcode result) {
     snprintf(sentence, sizeof sentence,
              "the receiver asked for a client certificate, and there is none to show (%.100s)", text);
     transfer->request->error = WH_ETLS;
-    say(transfer->request, sentence);
+    whi_request_say(transfer->request, sentence);
 }
 
 static void judge_failure(whi_transfer *transfer, CURLcode result) {
@@ -536,21 +537,27 @@ static void judge_failure(whi_transfer *transfer, CURLcode result) {
         snprintf(request->message, sizeof request->message, "the answer's headers are longer than %lld bytes",
                  (long long)transfer->transport->limits.response_header_bytes);
     } else if (lacking == WH_ERESOURCE && transfer->refused[0] != '\0') {
-        say(request, transfer->refused);
+        whi_request_say(request, transfer->refused);
     } else if (transfer->refused[0] != '\0' && (transfer->ending == WHI_REFUSED || transfer->opened == 0)) {
         request->error = WH_EADDRESS;
-        say(request, transfer->refused);
+        whi_request_say(request, transfer->refused);
     } else if (result == CURLE_OK) {
-        say(request, "the answer's head was cut");
+        whi_request_say(request, "the answer's head was cut");
     } else if (result == CURLE_OPERATION_TIMEDOUT) {
         say_timeout(transfer);
     } else if (lacking == WH_OK && was_for_a_certificate(transfer, result)) {
         say_certificate(transfer, result);
     } else if (lacking == WH_ENOMEM || result == CURLE_OUT_OF_MEMORY) {
-        say(request, "out of memory");
+        whi_request_say(request, "out of memory");
     } else {
-        say(request, transfer->message[0] != '\0' ? transfer->message : curl_easy_strerror(result));
+        whi_request_say(request, transfer->message[0] != '\0' ? transfer->message : curl_easy_strerror(result));
     }
+}
+
+void whi_transfer_blame(whi_transfer *transfer, whi_request *request, CURLcode result) {
+    transfer->request = request;
+    judge_failure(transfer, result);
+    transfer->request = NULL;
 }
 
 /* The head is the answer: what a receiver has said there it has said, whatever becomes of the body, and not
@@ -559,10 +566,34 @@ static int is_answered(const whi_transfer *transfer, CURLcode result) {
     return transfer->headed && (result == CURLE_OK || transfer->request->status != 0);
 }
 
+/* libcurl has the text that it was given once it has connected. */
+static void note_addresses(whi_transfer *transfer) {
+    if (transfer->pin != NULL && transfer->resolve_set && transfer->connected) {
+        transfer->pin->loaded = transfer->pin_text == transfer->pin->texts;
+    }
+}
+
+static void judge_connecting(whi_transfer *transfer, CURLcode result) {
+    whi_request *request = transfer->request;
+
+    request->error = WH_OK;
+    request->message[0] = '\0';
+    if (result != CURLE_OK) {
+        judge_failure(transfer, result);
+    } else {
+        transfer->connected = 1;
+    }
+    note_addresses(transfer);
+}
+
 void whi_transfer_judge(whi_transfer *transfer, CURLcode result) {
     whi_request *request = transfer->request;
     long status = 0;
 
+    if (transfer->kind & WHI_KIND_CONNECT) {
+        judge_connecting(transfer, result);
+        return;
+    }
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     request->status = status >= 200 ? (int)status : 0;
     request->response = transfer->kept_size ? transfer->kept : NULL;
@@ -575,9 +606,8 @@ void whi_transfer_judge(whi_transfer *transfer, CURLcode result) {
             snprintf(request->message, sizeof request->message, "answered %ld, which ends nothing", status);
         }
     } else {
+        request->status = 0;
         judge_failure(transfer, result);
     }
-    if (transfer->pin != NULL && transfer->resolve_set && transfer->connected) {
-        transfer->pin->loaded = transfer->pin_text == transfer->pin->texts;
-    }
+    note_addresses(transfer);
 }

@@ -387,8 +387,9 @@ static int retarget(whi_route *route, const char *url) {
     return WH_OK;
 }
 
-int whi_route_find(whi_transport *transport, const whi_request *request, int64_t now_us, whi_route **out) {
-    unsigned kind = (request->insecure ? WHI_KIND_INSECURE : 0) | (request->http2 ? WHI_KIND_HTTP2 : 0);
+int whi_route_find(whi_transport *transport, const whi_request *request, unsigned more, int64_t now_us,
+                   whi_route **out) {
+    unsigned kind = (request->insecure ? WHI_KIND_INSECURE : 0) | (request->http2 ? WHI_KIND_HTTP2 : 0) | more;
     int code = find_slot(transport, request->lane, kind, now_us, out);
 
     if (code != WH_OK || ((*out)->target != NULL && strcmp((*out)->target->given, request->url) == 0)) {

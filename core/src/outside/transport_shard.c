@@ -12,11 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#define HELD_MAXIMUM 1000000L
+
 /* ----------------------------------------------------------------------- timers */
 
-/* Room for every timer that can be, so that setting one cannot fail. */
-int whi_timer_reserve(whi_transport *transport, size_t count) {
-    return whi_heap_reserve(&transport->timers, count);
+int whi_timer_reserve(whi_transport *transport) {
+    return whi_heap_reserve(&transport->timers,
+                            transport->shard_count + transport->transfers + transport->connections + 1);
 }
 
 void whi_timer_set(whi_transport *transport, whi_timer *timer, int64_t due) {
@@ -102,15 +104,40 @@ int whi_socket_close(void *payload, curl_socket_t fd) {
     whi_transport *transport = payload;
     whi_socket *entry = socket_of(transport, fd);
 
-    if (entry != NULL && entry->shard != NULL) {
-        whi_poller_watch(transport->poller, fd, entry->watched, 0);
-        entry->shard->sockets -= (size_t)entry->ours;
-        entry->shard->closed -= (size_t)entry->closed;
-        transport->socket_count -= entry->ours;
-        transport->room_changed = 1;
-        memset(entry, 0, sizeof *entry);
+    if (entry == NULL || entry->shard == NULL) {
+        return close(fd);
     }
-    return close(fd);
+    entry->shard->sockets -= (size_t)entry->ours;
+    entry->shard->closed -= (size_t)entry->closed;
+    entry->shard = NULL;
+    if (entry->taken) {
+        transport->taken++;
+    } else {
+        whi_socket_release(transport, fd);
+    }
+    return 0;
+}
+
+int whi_socket_watch(whi_transport *transport, int fd, int what) {
+    whi_socket *entry = &transport->sockets[fd];
+    int code = WH_OK;
+
+    if (what != entry->watched) {
+        code = whi_poller_watch(transport->poller, fd, entry->watched, what);
+        entry->watched = code == WH_OK ? what : entry->watched;
+    }
+    return code;
+}
+
+void whi_socket_release(whi_transport *transport, int fd) {
+    whi_socket *entry = &transport->sockets[fd];
+
+    whi_poller_watch(transport->poller, fd, entry->watched, 0);
+    transport->socket_count -= entry->ours;
+    transport->taken -= entry->taken;
+    transport->room_changed = 1;
+    memset(entry, 0, sizeof *entry);
+    close(fd);
 }
 
 /* Nothing will be heard of it: it ends by its timeout, and that is then no fault of the receiver. */
@@ -186,6 +213,10 @@ void whi_shard_ready(whi_transport *transport, const whi_ready *ready) {
         return;
     }
     entry = &transport->sockets[ready->fd];
+    if (entry->connection != NULL) {
+        transport->above->ready(entry->connection, ready->what);
+        return;
+    }
     if (entry->shard == NULL) {
         return;
     }
@@ -255,6 +286,11 @@ void whi_shard_due(whi_shard *shard) {
 
 /* ----------------------------------------------------------------------- shards */
 
+/* A connection that is held for us is none that libcurl may close to make room. */
+static long cache_of(const whi_shard *shard) {
+    return shard->kind & WHI_KIND_CONNECT ? HELD_MAXIMUM : shard->transport->cache_size;
+}
+
 static CURLM *make_multi(whi_shard *shard) {
     CURLM *multi = curl_multi_init();
 
@@ -265,7 +301,7 @@ static CURLM *make_multi(whi_shard *shard) {
         curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, shard) != CURLM_OK ||
         curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK ||
         curl_multi_setopt(multi, CURLMOPT_TIMERDATA, shard) != CURLM_OK ||
-        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, shard->transport->cache_size) != CURLM_OK) {
+        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, cache_of(shard)) != CURLM_OK) {
         curl_multi_cleanup(multi);
         return NULL;
     }
@@ -275,8 +311,7 @@ static CURLM *make_multi(whi_shard *shard) {
 whi_shard *whi_shard_new(whi_transport *transport, unsigned kind) {
     whi_shard *shard;
 
-    if (transport->shard_count == WHI_SHARDS_MAXIMUM ||
-        whi_timer_reserve(transport, transport->shard_count + 1 + transport->transfers) != WH_OK) {
+    if (transport->shard_count == WHI_SHARDS_MAXIMUM || whi_timer_reserve(transport) != WH_OK) {
         return NULL;
     }
     shard = whi_calloc(1, sizeof *shard);
@@ -374,7 +409,7 @@ static void set_cache(whi_transport *transport, long size) {
     }
     transport->cache_size = size;
     for (size_t i = 0; i < transport->shard_count; i++) {
-        curl_multi_setopt(transport->shards[i]->multi, CURLMOPT_MAXCONNECTS, size);
+        curl_multi_setopt(transport->shards[i]->multi, CURLMOPT_MAXCONNECTS, cache_of(transport->shards[i]));
     }
 }
 
@@ -398,6 +433,9 @@ void whi_shards_relieve(whi_transport *transport) {
 
     if (transport->room != NULL && enough >= transport->socket_count) {
         enough = transport->socket_count - 1;
+    }
+    if (transport->above != NULL) {
+        transport->above->relieve(transport, enough);
     }
     if (transport->socket_count > enough) {
         close_quiet(transport, enough);
