@@ -18,6 +18,7 @@
 #include "outside/transport_curl.h"
 #include "receiver.h"
 #include "strict_tls.h"
+#include "tls_peer.h"
 #include "wire.h"
 
 static nginx *good, *own, *wrong, *two, *brief;
@@ -242,6 +243,119 @@ static void a_session_is_resumed_by_the_next_connection(void **state) {
     assert_string_equal(strrchr(s.response, ' '), " r");
 }
 
+/* ----------------------------------------------------- what is answered, and how it ends */
+
+#define HEAD "HTTP/1.1 200 OK\r\n"
+
+static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+static void ask(const tls_peer *peer, sending *s) {
+    char url[64];
+
+    snprintf(url, sizeof url, "https://localhost:%d/hook", tls_peer_port(peer));
+    wire_exchange(&w, s, url);
+}
+
+static void a_connection_with_tls_is_used_again(void **state) {
+    static const size_t records[] = { 16384, 7, 1 };
+    sending s;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        tls_peer *peer = tls_peer_new("good", versions[i]);
+        for (size_t j = 0; j < 3; j++) {
+            tls_peer_set(peer, HEAD "Content-Length: 5\r\n\r\nhello", records[j], TLS_PEER_KEEPS);
+            ask(peer, &s);
+            assert_int_equal(s.request.status, 200);
+            assert_string_equal(s.response, "hello");
+        }
+        assert_int_equal(tls_peer_connections(peer), 1);
+        assert_int_equal(tls_peer_requests(peer), 3);
+        tls_peer_free(peer);
+    }
+}
+
+static void a_large_body_goes_through_tls(void **state) {
+    size_t size = 5 * 1024 * 1024;
+    char *body = calloc(1, size), url[64];
+    sending s;
+
+    (void)state;
+    assert_non_null(body);
+    for (size_t i = 0; i < 2; i++) {
+        tls_peer *peer = tls_peer_new("good", versions[i]);
+        snprintf(url, sizeof url, "https://localhost:%d/hook", tls_peer_port(peer));
+        wire_fill(&w, &s, url);
+        s.request.body = body;
+        s.request.body_size = size;
+        assert_int_equal(wire_send(&s), WH_OK);
+        wire_run(&w, w.done_count + 1);
+        assert_int_equal(s.request.status, 200);
+        assert_int_equal(tls_peer_bytes(peer), size);
+        tls_peer_free(peer);
+    }
+    free(body);
+}
+
+/* With or without close_notify: what was said stands, and the next request has a connection of its own. */
+static void an_answer_counts_however_tls_ends_behind_it(void **state) {
+    static const char *const answers[] = { HEAD "Content-Length: 5\r\n\r\nhello", HEAD "\r\nhello",
+                                           HEAD "Content-Length: 9\r\n\r\nhello" };
+    static const enum tls_peer_end ends[] = { TLS_PEER_NOTIFIES, TLS_PEER_BREAKS };
+    sending s;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        tls_peer *peer = tls_peer_new("good", versions[i]);
+        for (size_t j = 0; j < 6; j++) {
+            tls_peer_set(peer, answers[j / 2], 16384, ends[j % 2]);
+            ask(peer, &s);
+            assert_int_equal(s.request.error, WH_OK);
+            assert_int_equal(s.request.status, 200);
+            assert_int_equal(tls_peer_requests(peer), j + 1);
+        }
+        assert_int_equal(tls_peer_connections(peer), 6);
+        tls_peer_free(peer);
+    }
+}
+
+static void no_answer_is_an_io_error_however_tls_ends(void **state) {
+    static const char *const answers[] = { "", "HTTP/1.1 200 O" };
+    static const enum tls_peer_end ends[] = { TLS_PEER_NOTIFIES, TLS_PEER_BREAKS };
+    sending s;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        tls_peer *peer = tls_peer_new("good", versions[i]);
+        for (size_t j = 0; j < 4; j++) {
+            tls_peer_set(peer, answers[j / 2], 16384, ends[j % 2]);
+            ask(peer, &s);
+            assert_int_equal(s.request.error, WH_EIO);
+            assert_int_equal(s.request.status, 0);
+            assert_true(strlen(s.request.message) > 10);
+            assert_int_equal(tls_peer_requests(peer), j + 1);
+        }
+        tls_peer_free(peer);
+    }
+}
+
+/* The one that was used before has ended without a byte of an answer: once more, and once only. */
+static void a_used_connection_with_tls_that_breaks_is_replaced(void **state) {
+    sending s;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        tls_peer *peer = tls_peer_new("good", versions[i]);
+        ask(peer, &s);
+        tls_peer_set(peer, "", 16384, TLS_PEER_BREAKS);
+        ask(peer, &s);
+        assert_int_equal(s.request.error, WH_EIO);
+        assert_int_equal(tls_peer_requests(peer), 3);
+        assert_int_equal(tls_peer_connections(peer), 2);
+        tls_peer_free(peer);
+    }
+}
+
 static void a_new_connection_reads_no_file_of_certificates(void **state) {
     int watch = inotify_init1(IN_NONBLOCK);
     char events[4096];
@@ -324,6 +438,11 @@ int main(void) {
         TEST(http2_is_spoken_when_it_is_asked_for),
         TEST(many_requests_share_one_http2_connection),
         TEST(a_session_is_resumed_by_the_next_connection),
+        TEST(a_connection_with_tls_is_used_again),
+        TEST(a_large_body_goes_through_tls),
+        TEST(an_answer_counts_however_tls_ends_behind_it),
+        TEST(no_answer_is_an_io_error_however_tls_ends),
+        TEST(a_used_connection_with_tls_that_breaks_is_replaced),
         TEST(a_new_connection_reads_no_file_of_certificates),
         TEST(a_file_of_authorities_that_is_not_one_is_refused_at_opening),
         TEST(a_folder_without_certificates_is_none),
