@@ -1,7 +1,7 @@
 /* bench_deliver - durable, signed deliveries of 1 KiB to receivers on this machine: events
  * published in batches, fanned out, signed, sent and recorded in SQLite (synchronous FULL),
- * against bare libcurl doing the same POSTs without store or signature, and against raw
- * sockets on epoll. At 1, 100 and 1000 endpoints; with all of us on one core, and with two
+ * by each of the two transports, against bare libcurl doing the same POSTs without store or
+ * signature, and against raw sockets on epoll. At 1, 100 and 1000 endpoints; with all of us on one core, and with two
  * cores shared with the receiver. Measured in turns; medians.
  *
  *     bench_deliver [deliveries] [rounds] [endpoints...] */
@@ -15,7 +15,7 @@
 #include "bench.h"
 #include "feed.h"
 
-enum { RAW, CURL, OURS, WAYS };
+enum { RAW, CURL, LIBCURL, AUTO, WAYS };
 
 static int cores; /* 1: this process has one core and the sink another; 2: both share two */
 
@@ -42,12 +42,13 @@ static double connections(void) {
     return (double)counts.connections;
 }
 
-static figures ours(long count) {
+static figures ours(const char *transport, long count) {
     double wall, cpu, opened = connections();
     wh_engine *engine;
     char file[256];
 
     bench_file(file, sizeof file);
+    feed_transport = transport;
     engine = feed_open(file, "");
     bench_check(wh_start(engine, 1), "start");
     feed_run(engine, bare.endpoints > 64 ? 2 * bare.endpoints : 1000, 0);
@@ -78,26 +79,31 @@ static figures plain(int way, long count) {
 
 static void compare(int endpoints, long count, int rounds) {
     sink_options options = { endpoints, cores == 1 ? 0 : -1, 0, 0 };
-    double rates[WAYS][32], cpus[WAYS][32], ratios[32], opened[32];
+    double rates[WAYS][32], cpus[WAYS][32], ratios[WAYS][32], opened[WAYS][32];
 
     bare_endpoints(sink_new(&options), endpoints);
     pin();
     for (int i = 0; i < rounds; i++) {
         for (int way = 0; way < WAYS; way++) {
-            figures got = way == OURS ? ours(count) : plain(way, count);
+            figures got = way == AUTO      ? ours("auto", count)
+                          : way == LIBCURL ? ours("libcurl", count)
+                                           : plain(way, count);
             rates[way][i] = got.rate;
             cpus[way][i] = got.cpu;
-            opened[i] = got.connections;
+            opened[way][i] = got.connections;
         }
-        ratios[i] = rates[OURS][i] / rates[CURL][i];
+        for (int way = 0; way < WAYS; way++) {
+            ratios[way][i] = rates[way][i] / rates[CURL][i];
+        }
     }
-    printf("deliver  %d core%s %5d endpoints: %7.0f/s durable and signed (%4.1f us, %4.0f connections), bare libcurl "
-           "%7.0f/s (%4.1f us), raw "
-           "%7.0f/s (%4.1f us), ratio to libcurl %.2f\n",
-           cores, cores == 1 ? ", " : "s,", endpoints, bench_median(rates[OURS], rounds),
-           bench_median(cpus[OURS], rounds), bench_median(opened, rounds), bench_median(rates[CURL], rounds),
-           bench_median(cpus[CURL], rounds), bench_median(rates[RAW], rounds), bench_median(cpus[RAW], rounds),
-           bench_median(ratios, rounds));
+    printf("deliver  %d core%s %5d endpoints: bare libcurl %7.0f/s (%4.1f us), raw %7.0f/s (%4.1f us)\n", cores,
+           cores == 1 ? ", " : "s,", endpoints, bench_median(rates[CURL], rounds), bench_median(cpus[CURL], rounds),
+           bench_median(rates[RAW], rounds), bench_median(cpus[RAW], rounds));
+    for (int way = LIBCURL; way <= AUTO; way++) {
+        printf("    durable and signed, transport %-8s %7.0f/s (%4.1f us, %4.0f connections), ratio to libcurl %.2f\n",
+               way == AUTO ? "auto:" : "libcurl:", bench_median(rates[way], rounds), bench_median(cpus[way], rounds),
+               bench_median(opened[way], rounds), bench_median(ratios[way], rounds));
+    }
     fflush(stdout);
     sink_free(bare.receiver);
 }

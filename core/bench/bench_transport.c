@@ -1,4 +1,4 @@
-/* bench_transport - what one POST of 1 KiB costs the sender: our transport against bare
+/* bench_transport - what one POST of 1 KiB costs the sender: our two transports against bare
  * libcurl driven as it is fastest (socket interface, epoll with lazy registration, a
  * multi handle for 64 endpoints; no address policy, no limits, no timeouts), and against
  * raw sockets on epoll, which neither build nor check anything. CPU time of this process
@@ -31,6 +31,7 @@ static int ours_idle_count, ours_next;
 static whi_poller *poller;
 static whi_policy *policy;
 static whi_transport *transport;
+static const whi_transport_vtable *vtable;
 
 static void ours_done(whi_request *request, void *payload) {
     (void)payload;
@@ -48,7 +49,7 @@ static void ours_open(void) {
     bare_need(whi_policy_new(&policy, allow, 1) == WH_OK && whi_poller_new(&poller) == WH_OK, "open");
     options.policy = policy;
     options.poller = poller;
-    bare_need(whi_transport_curl.open(&transport, &options) == WH_OK, "open");
+    bare_need(vtable->open(&transport, &options) == WH_OK, "open");
     ours_idle_count = ours_next = 0;
     for (int i = 0; i < BARE_IN_FLIGHT; i++) {
         memset(&ours[i], 0, sizeof ours[i]);
@@ -69,7 +70,7 @@ static void ours_fire(void) {
         int endpoint = ours_next++ % bare.endpoints;
         request->url = bare.urls[endpoint];
         request->lane = endpoint;
-        bare_need(whi_transport_curl.send(transport, request) == WH_OK, "send");
+        bare_need(vtable->send(transport, request) == WH_OK, "send");
         bare.left--;
         bare.under_way++;
     }
@@ -82,22 +83,32 @@ static void ours_run(long count) {
     bare.left = count;
     ours_fire();
     while (bare.under_way > 0) {
-        int got = whi_poller_wait(poller, ready, 256, whi_transport_curl.timeout(transport));
-        whi_transport_curl.ready(transport, ready, got);
-        whi_transport_curl.tick(transport);
+        int got = whi_poller_wait(poller, ready, 256, vtable->timeout(transport));
+        vtable->ready(transport, ready, got);
+        vtable->tick(transport);
         ours_fire();
     }
 }
 
 static void ours_close(void) {
-    whi_transport_curl.close(transport);
+    vtable->close(transport);
     whi_poller_free(poller);
     whi_policy_free(policy);
 }
 
 /* -------------------------------------------------------------------- measuring */
 
-enum { RAW, BARE, OURS, WAYS };
+static void libcurl_open(void) {
+    vtable = &whi_transport_curl;
+    ours_open();
+}
+
+static void auto_open(void) {
+    vtable = &whi_transport_auto;
+    ours_open();
+}
+
+enum { RAW, BARE, LIBCURL, AUTO, WAYS };
 
 static const struct {
     const char *name;
@@ -106,7 +117,8 @@ static const struct {
     void (*close)(void);
 } ways[WAYS] = { { "raw", bare_raw_open, bare_raw_run, bare_raw_close },
                  { "libcurl", bare_curl_open, bare_curl_run, bare_curl_close },
-                 { "ours", ours_open, ours_run, ours_close } };
+                 { "transport libcurl", libcurl_open, ours_run, ours_close },
+                 { "transport auto", auto_open, ours_run, ours_close } };
 
 /* us of CPU for one request, once every endpoint has its connection. */
 static double measure(int way, long requests) {
@@ -134,8 +146,8 @@ static void compare(int count, long requests, int rounds) {
     for (int way = 0; way < WAYS; way++) {
         medians[way] = bench_median(values[way], rounds);
     }
-    printf("%9d %9.2f %9.2f %9.2f %13.2f %10.2f\n", count, medians[RAW], medians[BARE], medians[OURS],
-           medians[OURS] / medians[BARE], medians[OURS] / medians[RAW]);
+    printf("%9d %9.2f %9.2f %17.2f %14.2f %16.2f %13.2f\n", count, medians[RAW], medians[BARE], medians[LIBCURL],
+           medians[AUTO], medians[LIBCURL] / medians[BARE], medians[AUTO] / medians[BARE]);
     fflush(stdout);
     sink_free(bare.receiver);
 }
@@ -148,7 +160,7 @@ int main(int argc, char **argv) {
     sink_pin(1);
     printf("us of CPU for one POST of %d bytes, %d in flight, %ld requests, median of %d\n", BARE_BODY, BARE_IN_FLIGHT,
            requests, rounds);
-    printf("bare.endpoints       raw   libcurl      ours  ours/libcurl   ours/raw\n");
+    printf("endpoints       raw   libcurl transport libcurl transport auto libcurl/libcurl  auto/libcurl\n");
     for (int i = 3; i < argc; i++) {
         compare((int)strtol(argv[i], NULL, 10), requests, rounds);
     }

@@ -8,6 +8,8 @@
 
 #define BATCH 128
 
+const char *feed_transport;
+
 wh_engine *feed_open(const char *file, const char *more) {
     static const char *const allow[] = { "127.0.0.1" };
     wh_options options = WH_OPTIONS_INIT;
@@ -16,6 +18,7 @@ wh_engine *feed_open(const char *file, const char *more) {
 
     options.allow = allow;
     options.allow_count = 1;
+    options.transport = feed_transport;
     bench_check(wh_open(&engine, file, &options), "open");
     for (int i = 0; i < bare.endpoints; i++) {
         snprintf(document, sizeof document, "{\"url\":\"%s\",\"events\":[\"to.%d\"]%s}", bare.urls[i], i, more);

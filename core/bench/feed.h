@@ -7,6 +7,9 @@
 
 #define FEED_WINDOW 2048 /* events accepted and not yet delivered */
 
+/* wh_options.transport of the engines that are opened from now on. */
+extern const char *feed_transport;
+
 /* more goes into each subscription's document: "" or ",\"order\":\"fifo\"". */
 wh_engine *feed_open(const char *file, const char *more);
 

@@ -16,7 +16,7 @@ set(stored_tests test_backtest test_engine test_engine_hold test_engine_input te
 # Those that run with threads of the engine's own as well, on a file.
 set(turned_tests test_backtest test_engine test_engine_hold test_engine_input test_engine_order test_engine_rules test_engine_sequence test_explain test_missed test_since)
 # Those that send by a transport: by our own, and by libcurl alone.
-set(sent_tests test_resolve test_transport test_transport_faults test_transport_tls)
+set(sent_tests test_engine_real test_resolve test_transport test_transport_faults test_transport_tls)
 
 # Those that read or write what comes over the wire: in Turkish, too.
 set(spoken_tests test_address test_api test_api_auth test_api_callfire test_api_standard test_api_strangers test_api_systems test_api_truto

@@ -307,6 +307,31 @@ static void a_rule_engine_has_all_its_functions(void **state) {
     assert_opens_not(&options, "rules.run: expected a function, found NULL");
 }
 
+static const whi_transport_vtable *transport_of(const char *name) {
+    wh_options options = WH_OPTIONS_INIT;
+    const whi_transport_vtable *found;
+    wh_engine *engine;
+
+    options.transport = name;
+    assert_int_equal(wh_open(&engine, ":memory:", &options), WH_OK);
+    found = engine->transport;
+    wh_close(engine);
+    return found;
+}
+
+static void the_transport_is_the_one_that_is_named(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+
+    (void)state;
+    assert_ptr_equal(transport_of("libcurl"), &whi_transport_curl);
+    assert_ptr_equal(transport_of("auto"), transport_of(NULL));
+    options.transport = "";
+    assert_opens_not(&options, "transport: expected \"auto\" or \"libcurl\", found \"\"");
+    options.transport = "Auto\n";
+    assert_opens_not(&options, "transport: expected \"auto\" or \"libcurl\", found \"Auto?\"");
+    assert_string_equal(wh_last_error_field(), "transport");
+}
+
 static void an_id_is_named_once(void **state) {
     wh_engine *engine = fixture_open(":memory:", NULL);
     wh_event event = WH_EVENT_INIT;
@@ -367,6 +392,7 @@ int main(void) {
         TEST(a_failure_tells_where_it_was),
         TEST(structs_that_hang_on_the_options_tell_their_own_size),
         TEST(a_rule_engine_has_all_its_functions),
+        TEST(the_transport_is_the_one_that_is_named),
         TEST(an_id_is_named_once),
         TEST(a_failure_of_a_batch_tells_which_event),
         TEST(a_failure_of_a_commit_comes_with_its_parts),

@@ -25,6 +25,7 @@ static wh_engine *open_real(const char *store) {
     options.allow = allow;
     options.allow_count = 1;
     options.timeout = 2000;
+    options.transport = getenv("WEBHOOK_TEST_TRANSPORT");
     if (wh_open(&engine, store, &options) != WH_OK) {
         fail_msg("%s", wh_last_error());
     }

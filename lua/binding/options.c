@@ -6,8 +6,9 @@
 #include "webhook_rule.h"
 
 static const char *const names[] = {
-    "durability", "limits",  "allow", "connect_timeout", "timeout", "retain",    "retain_failed", "disable_after",
-    "user_agent", "ca_file", "log",   "clock",           "rules",   "log_level", "key_file",      NULL,
+    "durability",    "limits",        "allow",      "connect_timeout", "timeout", "retain",
+    "retain_failed", "disable_after", "user_agent", "ca_file",         "log",     "clock",
+    "rules",         "log_level",     "key_file",   "transport",       NULL,
 };
 
 static const char *const limit_names[] = {
@@ -64,6 +65,7 @@ static int take_texts(lua_State *L, int table, wh_options *out) {
 
     failed = failed ? failed : whl_field_text(L, table, "ca_file", &out->ca_file);
     failed = failed ? failed : whl_field_text(L, table, "key_file", &out->key_file);
+    failed = failed ? failed : whl_field_text(L, table, "transport", &out->transport);
     if (failed || push_option(L, table, "allow") == LUA_TNIL) {
         return failed;
     }

@@ -6,6 +6,7 @@
 #include "base/fork.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "base/utf8.h"
 #include "engine/accept.h"
 #include "engine/handover.h"
 #include "engine/inbox.h"
@@ -102,6 +103,32 @@ static int take_level(whi_options *own, const wh_options *given) {
                                 (long long)given->log_level);
 }
 
+/* Which one "auto" is: the whole suite can be run with the other. */
+#ifndef WHI_TRANSPORT_USUAL
+#define WHI_TRANSPORT_USUAL whi_transport_auto
+#endif
+
+static const struct {
+    const char *name;
+    const whi_transport_vtable *vtable;
+} transports[] = { { "auto", &WHI_TRANSPORT_USUAL }, { "libcurl", &whi_transport_curl } };
+
+static int take_transport(wh_engine *engine, const char *name) {
+    char found[32];
+
+    if (engine->transport != NULL) {
+        return WH_OK; /* a test's */
+    }
+    for (size_t i = 0; i < sizeof transports / sizeof transports[0]; i++) {
+        if (name == NULL || strcmp(name, transports[i].name) == 0) {
+            engine->transport = transports[i].vtable;
+            return WH_OK;
+        }
+    }
+    return whi_fail_field(WH_EINVALID, "transport", "expected \"auto\" or \"libcurl\", found \"%s\"",
+                          whi_text_shown(name, found, sizeof found));
+}
+
 static int take_options(wh_engine *engine, const wh_options *options) {
     static const wh_options defaults = WH_OPTIONS_INIT;
     whi_options *own = &engine->options;
@@ -119,6 +146,7 @@ static int take_options(wh_engine *engine, const wh_options *options) {
     own->log_payload = given.log_payload;
     own->log_record = given.log_record;
     code = take_level(own, &given);
+    code = code == WH_OK ? take_transport(engine, given.transport) : code;
     code = code == WH_OK ? whi_limits_take(&own->limits, given.limits) : code;
     code = code == WH_OK ? take_times(own, &given) : code;
     code = code == WH_OK ? take_parts(engine, &given) : code;
@@ -244,13 +272,14 @@ static int open_stores(wh_engine *engine, const char *name) {
 
 static int open_parts(wh_engine *engine, const char *store, const wh_options *options,
                       const whi_transport_vtable *transport) {
-    int code = take_options(engine, options);
+    int code;
 
+    engine->transport = transport;
+    code = take_options(engine, options);
     if (code != WH_OK) {
         return code;
     }
     atomic_init(&engine->worker_count, 1);
-    engine->transport = transport;
     whi_log_open(&engine->log, &engine->options, engine->clock);
     code = make_position(engine);
     code = code == WH_OK ? make_underway(engine) : code;
@@ -273,7 +302,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
 }
 
 int wh_open(wh_engine **out, const char *store, const wh_options *options) {
-    return whi_open(out, store, options, &whi_transport_curl);
+    return whi_open(out, store, options, NULL);
 }
 
 int whi_open(wh_engine **out, const char *store, const wh_options *options, const whi_transport_vtable *transport) {

@@ -5,7 +5,7 @@
 #include "outside/transport.h"
 #include "webhook.h"
 
-/* wh_open with another transport: tests answer without a network. */
+/* wh_open with another transport: tests answer without a network. NULL: the one of the options. */
 int whi_open(wh_engine **out, const char *store, const wh_options *options, const whi_transport_vtable *transport);
 
 #endif

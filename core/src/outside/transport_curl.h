@@ -1,4 +1,4 @@
-/* Inside the libcurl transport: what its files share.
+/* Inside the libcurl transport: what its files share. transport_direct.h stands on it.
  *
  *   transport_curl.c    the vtable: sending, turning, answering, closing
  *   transport_easy.c    one transfer: options, callbacks, what an error means

@@ -79,7 +79,7 @@ static void on_connected(whi_transfer *transfer) {
     } else {
         whi_connection_take(connection, transfer);
         whi_connection_arm(connection, connection->deadline);
-        code = whi_exchange_begin(connection);
+        code = whi_connection_begin(connection);
         if (code != WH_OK) {
             whi_connection_finish(connection, code, wh_last_error());
         }
@@ -89,11 +89,11 @@ static void on_connected(whi_transfer *transfer) {
 
 static void on_ready(whi_connection *connection, int what) {
     if (connection->is_idle) {
-        if (!whi_exchange_idle(connection)) {
+        if (!whi_connection_idle(connection)) {
             whi_connection_drop(connection);
         }
     } else if (connection->request != NULL && !connection->ended) {
-        whi_exchange_ready(connection, what);
+        whi_connection_ready(connection, what);
     }
 }
 
@@ -163,7 +163,7 @@ static int send_over(whi_connection *connection, whi_request *request, int64_t n
 
     whi_connection_use(connection, request, now);
     whi_connection_arm(connection, connection->deadline);
-    code = whi_exchange_begin(connection);
+    code = whi_connection_begin(connection);
     if (code != WH_OK) {
         connection->request = NULL;
         whi_endpoint_put_idle(connection->transport->direct, connection);

@@ -161,10 +161,10 @@ void whi_connection_give_kept(whi_direct *direct, char *kept);
 /* ---- transport_exchange.c */
 
 /* Sends the request over the connection. An error: nothing of it has left, and the connection is as before. */
-int whi_exchange_begin(whi_connection *connection);
-void whi_exchange_ready(whi_connection *connection, int what);
+int whi_connection_begin(whi_connection *connection);
+void whi_connection_ready(whi_connection *connection, int what);
 
 /* Bytes or the end of the stream came on an idle connection: 1 if it can still be used. */
-int whi_exchange_idle(whi_connection *connection);
+int whi_connection_idle(whi_connection *connection);
 
 #endif

@@ -275,7 +275,7 @@ static void read_on(whi_connection *connection) {
 
 /* -------------------------------------------------------------------------- from outside */
 
-int whi_exchange_begin(whi_connection *connection) {
+int whi_connection_begin(whi_connection *connection) {
     whi_transport *transport = connection->transport;
     int code = whi_endpoint_head(transport->direct, connection->destination, connection->request);
 
@@ -294,7 +294,7 @@ int whi_exchange_begin(whi_connection *connection) {
     return WH_OK;
 }
 
-void whi_exchange_ready(whi_connection *connection, int what) {
+void whi_connection_ready(whi_connection *connection, int what) {
     if ((what & WHI_WRITE) && connection->sent < connection->total && !connection->broken) {
         make_rest(connection);
         write_on(connection);
@@ -304,7 +304,7 @@ void whi_exchange_ready(whi_connection *connection, int what) {
     }
 }
 
-int whi_exchange_idle(whi_connection *connection) {
+int whi_connection_idle(whi_connection *connection) {
     failure why = { 0 };
 
     return get(connection, &why) == AGAIN;

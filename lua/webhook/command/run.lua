@@ -3,7 +3,7 @@ local untried = require "webhook.command.untried"
 
 local run = { words = 0 }
 
-run.options = { threads = { 1, 64 }, allow = "list", ["until-idle"] = "flag", quiet = "flag",
+run.options = { threads = { 1, 64 }, allow = "list", transport = "text", ["until-idle"] = "flag", quiet = "flag",
   ["log-format"] = "text", ["log-level"] = "text" }
 
 run.help = [[
@@ -17,6 +17,7 @@ Any number of these may run on one store. Ctrl-C or SIGTERM finishes what is in 
 a second one does not. A store that another program has locked is waited for.
   --threads N     threads that deliver (1)
   --allow RANGE   deliver to this private or local address, too; may be repeated
+  --transport T   auto (the default), or libcurl for every request
   --until-idle    end when nothing is due, or all that was due at the beginning has been tried
                   and failed; exit code 3 when a signal came before that
   --quiet         only errors

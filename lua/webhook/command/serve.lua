@@ -6,7 +6,7 @@ local COUNT <const> = { 1, 64 }
 
 serve.options = {
   address = "text", port = { 0, 65535 }, threads = { 1, 256 }, workers = COUNT, deliver = "flag", allow = "list",
-  open = "flag", forwarded = "text", quiet = "flag", ["log-format"] = "text", ["log-level"] = "text",
+  transport = "text", open = "flag", forwarded = "text", quiet = "flag", ["log-format"] = "text", ["log-level"] = "text",
 }
 
 serve.help = [[
@@ -25,6 +25,7 @@ waited for.
   --workers N      threads that deliver (1)
   --no-deliver     only answer: `webhook run` delivers
   --allow RANGE    deliver to this private or local address, too; may be repeated
+  --transport T    auto (the default), or libcurl for every request
   --forwarded NAME a header in which your proxy puts the client's address
   --open           ask for no token, of who names the loopback and is no page elsewhere. For development
   --quiet          only errors
