@@ -265,32 +265,29 @@ static int curl_send(whi_transport *transport, whi_request *request) {
 
 /* ------------------------------------------------------------------------ turning */
 
-/* A connection that was made: libcurl lets go of the socket, unless there is TLS on it, which it goes on to do. */
-static CURLcode hand_over(whi_transfer *transfer) {
+/* Of a connection that was made libcurl lets go of the socket, unless there is TLS on it, which it goes on to do.
+ * 1: so the transfer stays in its shard. Without a socket (socket is -1) it has nothing to stay for. */
+static int hand_over(whi_transfer *transfer) {
     curl_socket_t fd = CURL_SOCKET_BAD;
 
+    transfer->socket = -1;
     if (curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD) {
-        return CURLE_GOT_NOTHING;
+        return 0;
     }
     transfer->socket = fd;
     transfer->transport->sockets[fd].taken = !transfer->target->https;
-    return CURLE_OK;
+    return transfer->target->https;
 }
 
 static void take_result(whi_transfer *transfer, CURLcode result) {
     whi_shard *shard = transfer->shard;
-    int holds;
 
     if (transfer->ending == WHI_NO_ROOM && result == CURLE_COULDNT_CONNECT && whi_monotonic_us() < transfer->deadline) {
         put_down(transfer);
         wait_for_room(transfer);
         return;
     }
-    if (result == CURLE_OK && (transfer->kind & WHI_KIND_CONNECT)) {
-        result = hand_over(transfer);
-    }
-    holds = result == CURLE_OK && (transfer->kind & WHI_KIND_CONNECT) && transfer->target->https;
-    if (!holds) {
+    if (!(transfer->kind & WHI_KIND_CONNECT) || result != CURLE_OK || !hand_over(transfer)) {
         whi_shard_remove(shard, transfer);
     }
     whi_transfer_judge(transfer, result);

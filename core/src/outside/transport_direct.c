@@ -66,6 +66,17 @@ static void answer(whi_transport *transport) {
 
 /* ------------------------------------------------------------------- what libcurl tells */
 
+static void begin_or_fail(whi_connection *connection) {
+    int code;
+
+    whi_connection_arm(connection, connection->deadline);
+    code = whi_connection_begin(connection);
+    if (code != WH_OK) {
+        whi_connection_finish(connection, code, wh_last_error());
+    }
+}
+
+/* Where libcurl keeps the socket to itself, the request is its own as well. */
 static void on_connected(whi_transfer *transfer) {
     whi_dial *made = (whi_dial *)transfer->request;
     whi_connection *connection = made->connection;
@@ -76,13 +87,13 @@ static void on_connected(whi_transfer *transfer) {
     if (code != WH_OK) {
         whi_transfer_give_back(transfer);
         whi_connection_finish(connection, code, made->request.message);
+    } else if (transfer->socket < 0) {
+        whi_transfer_give_back(transfer);
+        whi_connection_is_odd(connection);
+        whi_connection_by_curl(connection);
     } else {
         whi_connection_take(connection, transfer);
-        whi_connection_arm(connection, connection->deadline);
-        code = whi_connection_begin(connection);
-        if (code != WH_OK) {
-            whi_connection_finish(connection, code, wh_last_error());
-        }
+        begin_or_fail(connection);
     }
     whi_free(made);
 }
