@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -318,6 +319,65 @@ static void with_a_used_connection_that_breaks_its_fellows_go(void **state) {
     receiver_free(r);
 }
 
+static int descriptors(void) {
+    int count = 0;
+
+    for (int fd = 0; fd < 4096; fd++) {
+        count += fcntl(fd, F_GETFD) >= 0;
+    }
+    return count;
+}
+
+/* One here, one at the receiver's, which is of this process. libcurl has nothing of it any more. */
+static void a_plain_connection_is_one_descriptor(void **state) {
+    enum { MORE = 40 };
+    static sending s[MORE + 1];
+    fixture *f = *state;
+    int before;
+
+    receiver_set(f->r, "/", (receiver_answer){ .delay = 200 });
+    wire_exchange(&f->w, &s[0], receiver_url(f->r, "/"));
+    before = descriptors();
+    for (int i = 0; i <= MORE; i++) {
+        wire_post(&f->w, &s[i], receiver_url(f->r, "/"));
+    }
+    wire_run(&f->w, MORE + 2);
+    assert_int_equal(descriptors(), before + 2 * MORE);
+    assert_int_equal(f->w.transport->socket_count, MORE + 1);
+    assert_int_equal(f->w.transport->taken, MORE + 1);
+    for (size_t i = 0; i < f->w.transport->shard_count; i++) {
+        assert_int_equal(f->w.transport->shards[i]->sockets, 0);
+        assert_int_equal(f->w.transport->shards[i]->active, 0);
+    }
+}
+
+/* The idle ones of others make room, the longest unused first. */
+static void idle_connections_give_way_at_the_limit(void **state) {
+    enum { LANES = 24, MOST = 8 };
+    fixture *f = *state;
+    sending s;
+
+    wire_close(&f->w);
+    wire_init(&f->w);
+    f->w.vtable = &whi_transport_auto;
+    f->w.limits.connections = MOST;
+    wire_open(&f->w, NULL, 0);
+    for (int i = 0; i < LANES; i++) {
+        wire_fill(&f->w, &s, receiver_url(f->r, "/"));
+        s.request.lane = i;
+        assert_int_equal(wire_send(&s), WH_OK);
+        wire_run(&f->w, i + 1);
+        assert_int_equal(s.request.error, WH_OK);
+        assert_true(f->w.transport->socket_count <= MOST);
+    }
+    assert_int_equal(receiver_connections(f->r), LANES);
+    wire_fill(&f->w, &s, receiver_url(f->r, "/"));
+    s.request.lane = LANES - 1;
+    assert_int_equal(wire_send(&s), WH_OK);
+    wire_run(&f->w, LANES + 1);
+    assert_int_equal(receiver_connections(f->r), LANES); /* the last one is still there */
+}
+
 static void one_that_breaks_is_tried_again_once(void **state) {
     fixture *f = *state;
     sending s;
@@ -597,6 +657,8 @@ int main(void) {
         TEST(a_connection_is_used_again_when_all_is_well),
         TEST(a_connection_is_kept_no_longer_than_the_other_side_keeps_it),
         TEST(with_a_used_connection_that_breaks_its_fellows_go),
+        TEST(a_plain_connection_is_one_descriptor),
+        TEST(idle_connections_give_way_at_the_limit),
         TEST(one_that_breaks_is_tried_again_once),
         TEST(after_the_first_byte_nothing_is_tried_again),
         TEST(a_request_goes_where_it_was_sent_to),
