@@ -175,6 +175,73 @@ static void the_same_answers_are_understood_by_both(void **state) {
             RECEIVER_RAW_DRIP);
 }
 
+enum { STEPS = 400 };
+
+typedef struct step {
+    int error, status;
+    char retry_after[64];
+} step;
+
+/* None that closes what it says it keeps: which request meets that is a matter of luck. */
+static const receiver_answer moods[] = {
+    { .status = 200 },
+    { .status = 200, .body_size = 70000 },
+    { .status = 204 },
+    { .status = 503, .headers = "Retry-After: 3\r\n", .body_size = 10 },
+    { .status = 200, .headers = "Connection: close\r\n" },
+    { .status = 200, .headers = "Keep-Alive: timeout=0\r\n" },
+    { .fault = RECEIVER_CLOSE },
+    { .fault = RECEIVER_RESET },
+    { .fault = RECEIVER_SHORT_BODY },
+    { .fault = RECEIVER_BAD_CHUNK },
+    { .fault = RECEIVER_ENDLESS_BODY },
+    { .fault = RECEIVER_CUT_HEAD },
+    { .fault = RECEIVER_MANY_HEADERS },
+    { .fault = RECEIVER_HANG },
+};
+
+/* A walk through the moods over whatever connections are left by the last one, the same for both. */
+static void walk(const whi_transport_vtable *vtable, step *out) {
+    receiver *r = receiver_new(NULL, NULL);
+    uint32_t chance = 7;
+    sending s;
+    wire w;
+
+    wire_init(&w);
+    w.vtable = vtable;
+    wire_open(&w, NULL, 0);
+    for (int i = 0; i < STEPS; i++) {
+        chance = chance * 1664525 + 1013904223;
+        receiver_set(r, "/", moods[(chance >> 16) % (sizeof moods / sizeof moods[0])]);
+        wire_fill(&w, &s, receiver_url(r, "/"));
+        s.request.lane = (chance >> 8) % 3;
+        s.request.timeout =
+            moods[(chance >> 16) % (sizeof moods / sizeof moods[0])].fault == RECEIVER_HANG ? 30 : 10000;
+        assert_int_equal(wire_send(&s), WH_OK);
+        wire_run(&w, i + 1);
+        out[i].error = s.request.error;
+        out[i].status = s.request.status;
+        snprintf(out[i].retry_after, sizeof out[i].retry_after, "%s", s.request.retry_after);
+    }
+    wire_close(&w);
+    receiver_free(r);
+}
+
+static void one_request_after_the_other_ends_the_same_by_both(void **state) {
+    static step ours[STEPS], theirs[STEPS];
+
+    (void)state;
+    walk(&whi_transport_curl, theirs);
+    walk(&whi_transport_auto, ours);
+    for (int i = 0; i < STEPS; i++) {
+        if (ours[i].error != theirs[i].error || ours[i].status != theirs[i].status ||
+            strcmp(ours[i].retry_after, theirs[i].retry_after) != 0) {
+            fail_msg("step %d: %d, %d, not %d, %d", i, ours[i].error, ours[i].status, theirs[i].error,
+                     theirs[i].status);
+        }
+    }
+}
+
 /* ------------------------------------------------------------------- odd receivers */
 
 static void what_libcurl_alone_understands_is_libcurls_from_then_on(void **state) {
@@ -651,6 +718,7 @@ int main(void) {
         TEST(the_same_bytes_leave_by_both),
         TEST(the_same_hosts_are_named_by_both),
         TEST(the_same_answers_are_understood_by_both),
+        TEST(one_request_after_the_other_ends_the_same_by_both),
         TEST(what_libcurl_alone_understands_is_libcurls_from_then_on),
         TEST(on_a_used_connection_what_is_odd_is_a_failure),
         TEST(another_place_is_given_a_new_chance),
