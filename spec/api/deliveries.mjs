@@ -46,6 +46,14 @@ const drawn = (values) => `{${Array.from({ length: 1 + below(6) }, (_, i) =>
   `${blank()}"m${i}"${blank()}:${blank()}${below(3) ? pick(values) : `[${blank()}${pick(values)},${pick(values)}]`}${blank()}`).join(',')}}`;
 const payloads = Array.from({ length: 80 }, (_, i) => drawn(i % 4 ? plain : odd));
 
+// An event's two deliveries, once both are written down: that their requests have come is not yet that.
+async function recorded(event) {
+  for (;;) {
+    const { json } = await call(server.url, 'GET', `/v1/deliveries?event=${event}`, { authorization });
+    if (json.items.length === 2 && json.items.every((each) => each.state === 'delivered')) return json.items;
+  }
+}
+
 // A receiver has parsed the body, and writes data anew.
 async function javascriptReceivers() {
   const events = payloads.map((text, i) => `{"type":"crm_contact.updated","source":"con_9","id":"drawn-${i}","payload":${text}}`);
@@ -73,8 +81,7 @@ async function javascriptReceivers() {
   check('drawn: what JavaScript would change keeps its bytes', kept, payloads.length / 4);
   let said = 0;
   for (let i = 0; i < payloads.length; i++) {
-    const { json } = await call(server.url, 'GET', `/v1/deliveries?event=drawn-${i}`, { authorization });
-    for (const { id } of json.items) {
+    for (const { id } of await recorded(`drawn-${i}`)) {
       const attempts = await call(server.url, 'GET', `/v1/deliveries/${id}/attempts`, { authorization });
       said += /JSON\.stringify/.test(attempts.json.items.at(-1)?.error ?? '');
     }

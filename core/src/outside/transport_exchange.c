@@ -83,9 +83,9 @@ static ssize_t put_tls(whi_connection *connection) {
 
 /* A failure here is not the end: the answer may have come before. */
 static void write_on(whi_connection *connection) {
-    ssize_t sent = 0;
+    ssize_t sent = 1;
 
-    while (connection->sent < connection->total && sent >= 0) {
+    while (connection->sent < connection->total && sent > 0) {
         sent = connection->tls != NULL ? put_tls(connection) : put_plain(connection);
         connection->sent += sent > 0 ? (size_t)sent : 0;
     }
