@@ -219,14 +219,10 @@ static int set_name(apply *self, uint32_t node) {
 static int set_url(apply *self, uint32_t node) {
     const char *text = NULL;
     whi_url url;
-    int code;
+    int code = is_null(self, node) ? WH_OK : text_of(self, node, "url", SIZE_MAX, &text);
 
-    if (is_null(self, node)) { /* whi_subscription_check tells */
-        return keep_text(&self->subscription->url, NULL, 0);
-    }
-    code = text_of(self, node, "url", SIZE_MAX, &text);
-    if (code != WH_OK) {
-        return code;
+    if (code != WH_OK || text == NULL) { /* of none whi_subscription_check tells */
+        return code == WH_OK ? keep_text(&self->subscription->url, NULL, 0) : code;
     }
     code = whi_url_parse(&url, text);
     if (code != WH_OK) {
