@@ -445,6 +445,44 @@ static void idle_connections_give_way_at_the_limit(void **state) {
     assert_int_equal(receiver_connections(f->r), LANES); /* the last one is still there */
 }
 
+/* The one connection that may be is idle when somebody else has waited for it long enough. */
+static void who_waits_for_room_gets_that_of_an_idle_one(void **state) {
+    static sending s[3];
+    fixture *f = *state;
+
+    wire_close(&f->w);
+    wire_init(&f->w);
+    f->w.vtable = &whi_transport_auto;
+    f->w.limits.connections = 1;
+    wire_open(&f->w, NULL, 0);
+    receiver_set(f->r, "/", (receiver_answer){ .delay = 50 });
+    for (int i = 0; i < 3; i++) {
+        wire_fill(&f->w, &s[i], receiver_url(f->r, "/"));
+        s[i].request.lane = i;
+        assert_int_equal(wire_send(&s[i]), WH_OK);
+    }
+    wire_run(&f->w, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(s[i].request.status, 200);
+        assert_true(s[i].request.duration_us < 5000000);
+    }
+}
+
+static void a_connection_leads_to_one_place(void **state) {
+    fixture *f = *state;
+    receiver *other = receiver_new(NULL, NULL);
+    sending s;
+
+    for (int i = 0; i < 3; i++) {
+        wire_exchange(&f->w, &s, receiver_url(f->r, "/"));
+        wire_exchange(&f->w, &s, receiver_url(other, "/"));
+        assert_int_equal(f->w.transport->connections, 1);
+    }
+    assert_int_equal(receiver_count(f->r), 3);
+    assert_int_equal(receiver_count(other), 3);
+    receiver_free(other);
+}
+
 static void one_that_breaks_is_tried_again_once(void **state) {
     fixture *f = *state;
     sending s;
@@ -492,6 +530,8 @@ static void a_request_goes_where_it_was_sent_to(void **state) {
 }
 
 /* ---------------------------------------------------------- a receiver of bare sockets */
+
+static atomic_int told;
 
 typedef struct peer {
     int listener, port;
@@ -587,6 +627,31 @@ static void an_answer_before_the_request_is_out_is_taken(void **state) {
     peer_end(&p);
 }
 
+/* What it leaves unread would be taken for the next request's beginning. */
+static void refuses_early_and_stays(int fd) {
+    char byte;
+
+    read_head(fd);
+    put_text(fd, "HTTP/1.1 413 Too large\r\nContent-Length: 0\r\n\r\n");
+    while (recv(fd, &byte, 1, MSG_PEEK) > 0 && !atomic_load(&told)) {
+        usleep(1000);
+    }
+}
+
+static void a_connection_with_half_a_request_is_not_kept(void **state) {
+    fixture *f = *state;
+    sending s;
+    peer p;
+
+    atomic_store(&told, 0);
+    peer_start(&p, refuses_early_and_stays);
+    send_large(f, &p, &s, 32 * 1024 * 1024);
+    atomic_store(&told, 1);
+    assert_int_equal(s.request.status, 413);
+    assert_int_equal(f->w.transport->connections, 0);
+    peer_end(&p);
+}
+
 static void an_answer_to_nothing_is_the_first_requests(void **state) {
     fixture *f = *state;
     sending s;
@@ -597,8 +662,6 @@ static void an_answer_to_nothing_is_the_first_requests(void **state) {
     assert_int_equal(s.request.status, 200);
     peer_end(&p);
 }
-
-static atomic_int told;
 
 /* Says something that nobody asked for, once it was told to. */
 static void speaks_unasked(int fd) {
@@ -727,10 +790,13 @@ int main(void) {
         TEST(with_a_used_connection_that_breaks_its_fellows_go),
         TEST(a_plain_connection_is_one_descriptor),
         TEST(idle_connections_give_way_at_the_limit),
+        TEST(who_waits_for_room_gets_that_of_an_idle_one),
+        TEST(a_connection_leads_to_one_place),
         TEST(one_that_breaks_is_tried_again_once),
         TEST(after_the_first_byte_nothing_is_tried_again),
         TEST(a_request_goes_where_it_was_sent_to),
         TEST(an_answer_before_the_request_is_out_is_taken),
+        TEST(a_connection_with_half_a_request_is_not_kept),
         TEST(an_answer_to_nothing_is_the_first_requests),
         TEST(a_connection_on_which_bytes_come_unasked_is_closed),
         TEST(cutting_ends_what_is_under_way_and_nothing_else),
