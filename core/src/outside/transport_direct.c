@@ -1,4 +1,4 @@
-/* Tests: test_transport, test_transport_direct, test_transport_faults, test_transport_tls. */
+/* Tests: test_transport, test_transport_both, test_transport_direct, test_transport_faults, test_transport_tls. */
 #include "outside/transport_direct.h"
 
 #include <stdio.h>

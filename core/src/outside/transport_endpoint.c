@@ -1,4 +1,4 @@
-/* Tests: test_transport, test_transport_direct. */
+/* Tests: test_transport, test_transport_both, test_transport_direct. */
 #include "outside/transport_direct.h"
 
 #include <string.h>
