@@ -119,6 +119,27 @@ describe("webhook run", function()
     end)
   end)
 
+  it("serves its metrics, and nothing else, where it is told to", function()
+    fill(0, { url = "https://example.com/" })
+    local command = start("run --metrics 0")
+    local url = command.wait_for("metrics at (http://127.0.0.1:%d+)/v1/metrics")
+    local code, text = shell.run(("curl -sS -m 30 %s/v1/metrics"):format(url))
+    assert.equal(0, code)
+    assert.truthy(text:find("\nwebhook_events_total 0\n", 1, true), text)
+    code, text = shell.run(("curl -sS -m 30 %s/v1/health"):format(url))
+    assert.equal(0, code)
+    assert.truthy(text:find('"status":"ok"', 1, true), text)
+    for _, path in ipairs { "/v1/subscriptions", "/v1/stats", "/openapi.json", "/v1/tokens" } do
+      code, text = shell.run(("curl -sS -m 30 -o /dev/null -w '%%{http_code}' %s%s"):format(url, path))
+      assert.equal("0 404", code .. " " .. text)
+    end
+    command.signal "TERM"
+    assert.equal(0, command.wait())
+    command = start("run --until-idle --metrics 0")
+    assert.equal(0, command.wait())
+    assert.truthy(command.output():find("nothing is left", 1, true))
+  end)
+
   describe("and serve", function()
     -- One whose receiver answers no request in time, with a request in flight.
     local function busy(words)

@@ -664,7 +664,7 @@ typedef struct wh_api_options {
     int64_t failures; /* failed logins of one peer in a minute, then they are answered 429; default 20 */
     int open;         /* 1: no token is asked for, everybody is an operator. For development: a Host that is
                          not the loopback's, and an Origin that is not the Host's, are answered 403 */
-    int reserved;     /* 0 */
+    int metrics;      /* 1: there is nothing but GET /v1/metrics and /v1/health, for everybody */
 } wh_api_options;
 
 #define WH_API_OPTIONS_INIT                                                                                            \

@@ -243,10 +243,10 @@ static void options_are_checked(void **state) {
     options.size = 2;
     assert_int_equal(wh_api_open(&made, api_engine, &options), WH_EINVALID);
     options = (wh_api_options)WH_API_OPTIONS_INIT;
-    options.reserved = 1;
+    options.metrics = 2;
     assert_int_equal(wh_api_open(&made, api_engine, &options), WH_EINVALID);
-    assert_string_equal(wh_last_error_field(), "reserved");
-    options.reserved = 0;
+    assert_string_equal(wh_last_error_field(), "metrics");
+    options.metrics = 0;
     options.body_bytes = -1;
     assert_int_equal(wh_api_open(&made, api_engine, &options), WH_EINVALID);
     options.body_bytes = 100;

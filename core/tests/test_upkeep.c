@@ -104,7 +104,9 @@ static void give_pipe(wh_engine *engine, int wakes) {
     hold_beat(engine);
     worker->heard_changes = worker->seen_changes;
     worker->writer_turns = whi_writer_turns(engine->writer);
-    asked = looked = blind = 0;
+    asked = 0;
+    looked = 0;
+    blind = 0;
 }
 
 static void tell(void) {

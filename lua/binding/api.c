@@ -21,7 +21,7 @@ int whl_api(whl_engine *self, wh_api **out) {
 
 /* Says how before it is used. */
 static int api(lua_State *L) {
-    static const char *const names[] = { "open", "failures", "body_bytes", NULL };
+    static const char *const names[] = { "open", "failures", "body_bytes", "metrics", NULL };
     whl_engine *self = whl_engine_self(L);
     wh_api_options options = WH_API_OPTIONS_INIT;
     int code;
@@ -32,6 +32,9 @@ static int api(lua_State *L) {
     whl_field_integer(L, 2, "body_bytes", &options.body_bytes);
     if (lua_getfield(L, 2, "open") != LUA_TNIL) {
         options.open = whl_boolean(L, 3, "open");
+    }
+    if (lua_getfield(L, 2, "metrics") != LUA_TNIL) {
+        options.metrics = whl_boolean(L, 4, "metrics");
     }
     if (self->servers != NULL) {
         return whl_fail(L, whi_fail(WH_ECONFLICT, "a server is running with this API: stop it first"));

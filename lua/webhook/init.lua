@@ -214,6 +214,7 @@ local core = require "webhook.core"
 
 ---@class webhook.api_options
 ---@field open? boolean true: no token is asked for, everybody is an operator; for development
+---@field metrics? boolean true: there is nothing but GET /v1/metrics and /v1/health, for everybody
 ---@field failures? integer failed logins of one peer in a minute, then 429; 20
 ---@field body_bytes? integer of one request; 8388608
 

@@ -22,8 +22,8 @@ static int take_options(wh_api_options *options, const wh_api_options *given) {
         return whi_fail_field(WH_EINVALID, "body_bytes", "expected 1 to %zu, found %lld", WHI_JSON_MAXIMUM,
                               (long long)options->body_bytes);
     }
-    if (options->reserved != 0) {
-        return whi_fail_field(WH_EINVALID, "reserved", "expected 0, found %d", options->reserved);
+    if (options->metrics != 0 && options->metrics != 1) {
+        return whi_fail_field(WH_EINVALID, "metrics", "expected 0 or 1, found %d", options->metrics);
     }
     return options->failures >= 0 ? WH_OK : whi_fail_field(WH_EINVALID, "failures", "expected 1 or more");
 }
@@ -49,6 +49,7 @@ int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *given) {
     made->body_bytes = options.body_bytes ? options.body_bytes : BODY_BYTES;
     made->failures = options.failures ? options.failures : FAILURES;
     made->open = options.open;
+    made->metrics = options.metrics;
     code = whi_limiter_new(&made->limiter);
     code = code == WH_OK ? whi_turns_new(&made->turns) : code;
     if (code != WH_OK) {
@@ -85,10 +86,20 @@ static int serve(whi_call *call) {
     return code;
 }
 
+/* Where there are metrics alone, all else is not there. */
+static int check_metrics(whi_call *call) {
+    whi_serve_fn run = call->route->run;
+
+    return !call->api->metrics || run == whi_serve_metrics || run == whi_serve_health
+               ? WH_OK
+               : whi_refuse(call, 404, NULL, "nothing but /v1/metrics and /v1/health is served here");
+}
+
 static int answer(whi_call *call) {
     int code = whi_call_read(call);
 
     code = code == WH_OK ? whi_api_route_find(call) : code;
+    code = code == WH_OK ? check_metrics(call) : code;
     code = code == WH_OK ? whi_call_check_page(call) : code;
     if (code == WH_OK && !(call->route->flags & WHI_ROUTE_OPEN)) {
         code = whi_call_authenticate(call);

@@ -35,7 +35,7 @@ struct wh_api {
     whi_limiter *limiter;
     whi_turns *turns;
     int64_t body_bytes, failures;
-    int open;
+    int open, metrics;
 };
 
 typedef struct whi_parameter {

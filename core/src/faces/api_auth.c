@@ -256,7 +256,7 @@ int whi_call_authenticate(whi_call *call) {
         memcpy(call->tenant, tenant, size + 1);
         return WH_OK;
     }
-    if (call->api->open) {
+    if (call->api->open || call->api->metrics) {
         call->all = 1;
         return WH_OK;
     }

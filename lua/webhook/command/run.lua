@@ -4,7 +4,7 @@ local untried = require "webhook.command.untried"
 local run = { words = 0 }
 
 run.options = { threads = { 1, 64 }, allow = "list", transport = "text", ["until-idle"] = "flag", quiet = "flag",
-  ["log-format"] = "text", ["log-level"] = "text" }
+  ["log-format"] = "text", ["log-level"] = "text", metrics = { 0, 65535 }, ["metrics-address"] = "text" }
 
 run.help = [[
 webhook run - deliver what is published, until it is stopped
@@ -18,6 +18,8 @@ a second one does not. A store that another program has locked is waited for.
   --threads N     threads that deliver (1)
   --allow RANGE   deliver to this private or local address, too; may be repeated
   --transport T   auto (the default), or libcurl for every request
+  --metrics PORT  serve /v1/metrics for Prometheus there, without a token; 0: a free port
+  --metrics-address A   where, 127.0.0.1 by default: whoever reaches it may read
   --until-idle    end when nothing is due, or all that was due at the beginning has been tried
                   and failed; exit code 3 when a signal came before that
   --quiet         only errors
@@ -104,15 +106,29 @@ local function until_idle(hooks, out, quiet)
 end
 
 local function run_until_idle(hooks, out, values)
-  out.check(hooks:api { open = true }) -- for its metrics: nobody else asks
+  if not values.metrics then out.check(hooks:api { open = true }) end -- for its metrics: nobody else asks
   local stopped = until_idle(hooks, out, values.quiet)
   out.check(hooks:stop(GRACE))
   if not values.quiet then tell_end(hooks, stopped) end
   return stopped and 3 or 0
 end
 
+--- For Prometheus: its metrics and nothing else, without a token.
+local function serve_metrics(hooks, out, values)
+  if not values.metrics then return setmetatable({}, { __close = function() end }) end
+  out.check(hooks:api { metrics = true })
+  local address = values["metrics-address"] or "127.0.0.1"
+  local server = out.check(hooks:serve { address = address, port = values.metrics })
+  if not values.quiet then
+    io.stderr:write(("metrics at http://%s:%d/v1/metrics\n"):format(
+      address:find(":", 1, true) and "[" .. address .. "]" or address, server:port()))
+  end
+  return server
+end
+
 function run.run(values, _, out)
   local hooks <close> = out:open_to_work(values, values.threads or 1)
+  local server <close> = serve_metrics(hooks, out, values)
   if values["until-idle"] then return run_until_idle(hooks, out, values) end
   if not values.quiet then io.stderr:write("delivering from ", out.store, "\n") end
   while not core.wait_signal(1) do
