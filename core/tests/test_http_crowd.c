@@ -52,6 +52,26 @@ static void assert_closed(int fd) {
     assert_string_equal(heard, "");
 }
 
+static int is_closed(int fd) {
+    struct pollfd look = { fd, POLLIN, 0 };
+
+    return poll(&look, 1, 0) > 0; /* nothing else is to come */
+}
+
+/* Which ones, the threads of a busy server say: one of them may not have noted yet that its request is over. */
+static void await_closed(const int *fds, int count, int expected) {
+    int closed = 0;
+
+    for (int waited = 0; closed != expected && waited < PATIENCE; waited++) {
+        closed = 0;
+        for (int i = 0; i < count; i++) {
+            closed += is_closed(fds[i]);
+        }
+        usleep(1000);
+    }
+    assert_int_equal(closed, expected);
+}
+
 static void the_one_that_is_idle_for_longest_makes_room(void **state) {
     int fds[4], fifth;
 
@@ -117,12 +137,12 @@ static void an_address_makes_room_for_itself_alone(void **state) {
     start();
     dial_and_use(&good, 1, INADDR_LOOPBACK);
     dial_and_use(fds, 8, OTHER);
-    for (int i = 0; i < 4; i++) {
-        assert_closed(fds[i]);
-    }
+    await_closed(fds, 8, 4);
     use(good);
-    for (int i = 4; i < 8; i++) {
-        use(fds[i]);
+    for (int i = 0; i < 8; i++) {
+        if (!is_closed(fds[i])) {
+            use(fds[i]);
+        }
     }
     close_all(fds, 8);
     close(good);
