@@ -31,7 +31,8 @@ static void execute(const char *file, const char *sql) {
     sqlite3 *db;
     char *error = NULL;
 
-    if (sqlite3_open(file, &db) != SQLITE_OK || sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK) {
+    if (sqlite3_open(file, &db) != SQLITE_OK || sqlite3_busy_timeout(db, 10000) != SQLITE_OK ||
+        sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK) {
         fprintf(stderr, "bench: %s\n", error != NULL ? error : sqlite3_errmsg(db));
         exit(1);
     }

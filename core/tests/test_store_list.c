@@ -25,12 +25,17 @@ static void subscription_pages(whi_store *store) {
     all.count = 0;
     OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
     assert_int_equal(all.count, 3);
-    query = (whi_store_query){ .state = 2, .rows = 1 };
+    query = (whi_store_query){ .state = 1, .rows = 1, .before_subscription = 5 };
     all.count = 0;
     OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
     assert_int_equal(all.count, 0); /* looked at one row, which is not it */
     assert_int_equal(place.more, 1);
     query.before_subscription = place.subscription;
+    OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
+    assert_int_equal(all.count, 1);
+    assert_int_equal(all.subscriptions[0], 3);
+    query = (whi_store_query){ .state = 2, .rows = 9 };
+    all.count = 0;
     OK(V(store)->subscription_list(store, &query, see_subscription, &all, &place));
     assert_int_equal(all.count, 1);
     assert_int_equal(all.subscriptions[0], 4);

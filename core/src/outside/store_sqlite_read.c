@@ -637,20 +637,35 @@ int whi_sqlite_attempt_list(whi_store *base, int64_t event, int64_t subscription
     return whi_sqlite_leave(store, attempt_list(store, whi_sqlite_enter(store), &row, each, payload));
 }
 
+/* The statement that gives the fewest rows for the query, bound. */
+static int subscription_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi_store_query *query,
+                                 sqlite3_stmt **out) {
+    enum whi_sql which = query->tenant != NULL ? WHI_SQL_SUBSCRIPTION_OF_TENANT
+                         : query->state > 1    ? WHI_SQL_SUBSCRIPTION_RESTING
+                                               : WHI_SQL_SUBSCRIPTION_LIST;
+    int code = whi_sqlite_use(store, side, which, out);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(*out, 1, query->before_subscription > 0 ? query->before_subscription : INT64_MAX);
+    if (which == WHI_SQL_SUBSCRIPTION_OF_TENANT) {
+        sqlite3_bind_text(*out, 2, query->tenant, -1, SQLITE_STATIC);
+    } else if (which == WHI_SQL_SUBSCRIPTION_RESTING) {
+        sqlite3_bind_int64(*out, 2, query->state);
+    }
+    return WH_OK;
+}
+
 static int subscription_list(whi_sqlite *store, whi_sqlite_side *side, const whi_store_query *query,
                              whi_subscription_fn each, void *payload, whi_store_place *place) {
     budget left = budget_of(query);
     whi_subscription_row row;
     sqlite3_stmt *list;
-    int code =
-        whi_sqlite_use(store, side, query->tenant ? WHI_SQL_SUBSCRIPTION_OF_TENANT : WHI_SQL_SUBSCRIPTION_LIST, &list);
+    int code = subscription_list_use(store, side, query, &list);
 
     if (code != WH_OK) {
         return code;
-    }
-    sqlite3_bind_int64(list, 1, query->before_subscription > 0 ? query->before_subscription : INT64_MAX);
-    if (query->tenant != NULL) {
-        sqlite3_bind_text(list, 2, query->tenant, -1, SQLITE_STATIC);
     }
     while ((code = whi_sqlite_step(store, side, list, "listing subscriptions")) == 1) {
         if (spent(&left)) {

@@ -32,6 +32,11 @@
     "CREATE INDEX webhook_deliveries_keyed ON webhook_deliveries (subscription, key, due, event)\n"                    \
     "  WHERE " IS_KEYED ";\n"
 
+/* Few of many: those that are paused or disabled. */
+#define RESTING_INDEX                                                                                                  \
+    "CREATE INDEX webhook_subscriptions_resting ON webhook_subscriptions (status, id)"                                 \
+    " WHERE deleted = 0 AND status <> 1;\n"
+
 /* Each tenant's ids are its own. */
 #define IDS_TABLE                                                                                                      \
     "CREATE TABLE webhook_event_ids (\n"                                                                               \
@@ -258,7 +263,7 @@ const char whi_sqlite_schema[] =
     "  since    INTEGER NOT NULL DEFAULT 0 -- as that of its version, in webhook_subscription_versions\n"
     ");\n"
     "CREATE INDEX webhook_subscriptions_changed ON webhook_subscriptions (changed);\n"
-    "CREATE INDEX webhook_subscriptions_tenant ON webhook_subscriptions (tenant, id) WHERE deleted = 0;\n"
+    "CREATE INDEX webhook_subscriptions_tenant ON webhook_subscriptions (tenant, id) WHERE deleted = 0;\n" RESTING_INDEX
 
     "CREATE TABLE webhook_subscription_versions (\n"
     "  number       INTEGER PRIMARY KEY,\n"
@@ -373,7 +378,7 @@ static const char upgrade_4[] =
  * `latest` key the newest that is delivered from now on is marked: no row has that mark yet, so the index of keys has
  * the same entries with its new condition. Secrets that are in clear stay so, until they are written again or
  * wh_rotate_key encrypts them. */
-static const char upgrade_5[] = HEALTH_TABLE KEY_TABLE "PRAGMA writable_schema = ON;\n"
+static const char upgrade_5[] = HEALTH_TABLE KEY_TABLE RESTING_INDEX "PRAGMA writable_schema = ON;\n"
     /* clang-format off */
     TEXT_BECOMES("index", "webhook_deliveries_keyed", REPLACED("sql", "due = " ABORTED, "due < 0"))
     TEXT_BECOMES("table", "webhook_deliveries",
@@ -617,6 +622,9 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_SUBSCRIPTION_OF_TENANT] =
         "SELECT " SUBSCRIPTION_COLUMNS " FROM webhook_subscriptions INDEXED BY webhook_subscriptions_tenant"
         " WHERE deleted = 0 AND tenant = ?2 AND id < ?1 ORDER BY id DESC",
+    [WHI_SQL_SUBSCRIPTION_RESTING] =
+        "SELECT " SUBSCRIPTION_COLUMNS " FROM webhook_subscriptions INDEXED BY webhook_subscriptions_resting"
+        " WHERE deleted = 0 AND status <> 1 AND status = ?2 AND id < ?1 ORDER BY id DESC",
     [WHI_SQL_SUBSCRIPTION_COUNT] = "SELECT value FROM webhook_meta WHERE name = 'subscriptions'",
 
     /* A loose scan: from each subscription one look-up leads to the next. */
