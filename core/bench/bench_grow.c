@@ -242,6 +242,14 @@ static int reopen(const stock *self) {
     return 1;
 }
 
+static int stats(const stock *self) {
+    char *text;
+
+    bench_check(wh_stats(self->engine, &text, NULL), "stats");
+    wh_free(text);
+    return 1;
+}
+
 /* A commit on the file that is none of ours, and what a turn finds after it. */
 static int foreign(const stock *self) {
     execute(self->file, "INSERT INTO applications_own VALUES (1)");
@@ -285,6 +293,7 @@ static const struct row {
     { "backtest on 1,000 events, an event", backtest, 2 },
     { "replay what is exhausted, none", replay_none, 20 },
     { "is there something to do", idle, 100 },
+    { "how it goes (wh_stats)", stats, 20 },
     { "a commit of the application", foreign, 20 },
     { "purge, an event", purge, 5 },
     { "open and close", reopen, 1 },
