@@ -44,7 +44,7 @@ static double read_once(void) {
 
 static double measure(long backlog) {
     double costs[BENCH_ROUNDS * 3];
-    whi_store_options options = { WH_NORMAL };
+    whi_store_options options = { .durability = WH_NORMAL };
     char file[256];
 
     bench_file(file, sizeof file);

@@ -43,7 +43,7 @@ static double step_a_while(wh_engine *engine) {
 }
 
 static void with_backlog(double idle) {
-    whi_store_options options = { WH_NORMAL };
+    whi_store_options options = { .durability = WH_NORMAL };
     whi_store *store;
     wh_engine *engine;
     char file[256];

@@ -338,6 +338,34 @@ static void one_lane_that_goes_on_costs_no_look_at_all_of_them(void **state) {
     wh_close(engine);
 }
 
+static int scan_for_long(whi_store *store, wh_backend_lane_fn each, void *payload) {
+    int64_t began_us = whi_thread_cpu_us();
+
+    while (whi_thread_cpu_us() - began_us < 20000) {}
+    return count_scan(store, each, payload);
+}
+
+/* As where a hundred thousand lanes have something that waits, and another process commits again and again. */
+static void looking_at_very_many_lanes_leaves_time_for_all_else(void **state) {
+    wh_engine *engine = fixture_open(fixture_file(), NULL);
+    whi_store_vtable counting;
+
+    (void)state;
+    fixture_run(engine);
+    scanned = engine->reader->vtable;
+    counting = *scanned;
+    counting.lanes = scan_for_long;
+    engine->reader->vtable = &counting;
+    scans = 0;
+    for (int i = 0; i < 20; i++) {
+        whi_stir(engine);
+        assert_true(wh_step(engine) >= 0);
+    }
+    assert_in_range(scans, 1, 10);
+    engine->reader->vtable = scanned;
+    wh_close(engine);
+}
+
 /* ------------------------------------------------------------------------ within a turn */
 
 static wh_engine *paused;
@@ -553,6 +581,7 @@ int main(void) {
         TEST(what_is_under_way_when_it_is_stopped_is_an_attempt),
         TEST(a_late_owner_that_stops_has_the_newest_sent_again),
         TEST(one_lane_that_goes_on_costs_no_look_at_all_of_them),
+        TEST(looking_at_very_many_lanes_leaves_time_for_all_else),
         TEST(nobody_takes_a_row_while_its_owner_trusts_in_it),
         TEST(what_memory_has_no_room_for_is_not_overtaken_by_what_is_accepted_later),
     };

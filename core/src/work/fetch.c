@@ -16,7 +16,9 @@
 
 #define FETCH_MAXIMUM 256
 #define AGAIN_MS 1000
-#define CROWDED_MS 250 /* until it is looked again whether those that hang have room in memory */
+#define LONG_SCAN_US 5000 /* of CPU: as long as a turn decides */
+#define SCAN_SHARE 10     /* beyond that, looking for lanes takes a tenth of the time at most */
+#define CROWDED_MS 250    /* until it is looked again whether those that hang have room in memory */
 
 /* ----------------------------------------------------------------------- a lane */
 
@@ -217,12 +219,19 @@ static int lane_found(int64_t subscription, int64_t due, void *payload) {
     return 0;
 }
 
+/* Each commit of another process may ask for it, and with very many lanes one follows the other. */
+static void note_scan(whi_worker *worker, int64_t took_us) {
+    worker->scan_after_us = took_us > LONG_SCAN_US ? whi_monotonic_us() + took_us * SCAN_SHARE : 0;
+}
+
 void whi_fetch_scan(whi_worker *worker) {
     whi_store *store = worker->engine->reader;
+    int64_t began_us = whi_thread_cpu_us();
     int code;
 
     atomic_store(&worker->inbox.rescan, 0);
     code = store->vtable->lanes(store, lane_found, worker);
+    note_scan(worker, whi_thread_cpu_us() - began_us);
     if (code != WH_OK) {
         whi_log(&worker->engine->log, WH_LOG_ERROR, "the store cannot be read now: %s", wh_last_error());
         whi_trouble(worker->engine, code, wh_last_error());

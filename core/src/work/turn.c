@@ -105,7 +105,7 @@ static int fan_out(whi_worker *worker) {
 
 /* Fetching beyond what can be worked on soon would only fill memory. */
 static void fetch(whi_worker *worker) {
-    if (atomic_load(&worker->inbox.rescan)) {
+    if (atomic_load(&worker->inbox.rescan) && whi_monotonic_us() >= worker->scan_after_us) {
         whi_fetch_scan(worker);
     }
     whi_timetable_run(worker, &worker->timetable.lanes, whi_now(worker->engine), LANES_BURST);

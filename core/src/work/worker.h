@@ -89,6 +89,7 @@ typedef struct whi_worker {
     int64_t acted_us;      /* monotonic: when all that others may have changed was last looked for */
     unsigned writer_turns; /* whi_writer_turns at the last wake-up */
     int taking_rows;       /* of the outbox */
+    int64_t scan_after_us; /* monotonic: the store is not asked for all lanes before */
     int done_count;        /* things done in this step */
 } whi_worker;
 
