@@ -483,6 +483,123 @@ static void a_success_is_kept_now_and_then(void **state) {
     wh_close(engine);
 }
 
+/* ------------------------------------------------------------------- what its owner does meanwhile */
+
+static void who_takes_notices_and_holds_gets_them(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/ops\",\"events\":[\"webhook.*\"],\"paused\":\"hold\"}",
+                      NULL);
+    fixture_subscribe(engine, "{" URL ",\"events\":[\"a\"],\"retry\":[0]}", NULL);
+    for (int i = 0; i < 3; i++) {
+        try_at(engine, 500, 1000);
+    }
+    assert_int_equal(life_sql(file, OWN), 1);
+    wh_close(engine);
+}
+
+static wh_engine *moved_engine;
+static char moved_id[WH_ID_SIZE];
+
+/* Its owner gives another URL while the old one answers that it is gone. */
+static void answer_gone_and_move(whi_request *request, void *payload) {
+    (void)payload;
+    if (strstr(request->url, "/new") != NULL) {
+        request->status = 200;
+        return;
+    }
+    if (request->status != 410) {
+        assert_int_equal(
+            wh_subscription_update(moved_engine, moved_id, "{\"url\":\"https://example.com/new\"}", WH_ZSTR), WH_OK);
+    }
+    request->status = 410;
+}
+
+static void an_old_url_that_is_gone_says_nothing_of_the_new_one(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+    char *text;
+
+    (void)state;
+    moved_engine = engine;
+    fixture_subscribe(engine, "{" URL ",\"events\":[\"a\"]}", moved_id);
+    fixture_script.answer = answer_gone_and_move;
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    fixture_publish(engine, "a", "{}", NULL);
+    fixture_run(engine);
+    text = document_of(engine, moved_id);
+    assert_has(text, "\"disabled\":null");
+    assert_has(text, "\"health\":\"healthy\"");
+    assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_health"), 0);
+    wh_free(text);
+    wh_close(engine);
+}
+
+static void what_was_held_against_a_receiver_is_forgotten_with_its_resuming(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+    char id[WH_ID_SIZE], *text;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"retry\":[0]}", id);
+    for (int i = 0; i < 26; i++) {
+        try_at(engine, 500, 4 * HOUR);
+    }
+    assert_int_equal(life_sql(file, HEALTH("lasted")) / HOUR, 100);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":true}", WH_ZSTR), WH_OK);
+    atomic_fetch_add(&fixture_time, 20 * HOUR);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":false}", WH_ZSTR), WH_OK);
+    try_at(engine, 500, 1000);
+    assert_int_equal(life_sql(file, HEALTH("lasted")), 0);
+    text = document_of(engine, id);
+    assert_has(text, "\"disabled\":null");
+    wh_free(text);
+    wh_close(engine);
+}
+
+/* Truto takes 200 alone for success. */
+static void who_answers_and_gets_nothing_delivered_is_failing(void **state) {
+    wh_engine *engine = opened(fixture_file());
+    char id[WH_ID_SIZE], *text;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"profile\":\"truto\",\"retry\":[0]}", id);
+    for (int i = 0; i < 5; i++) {
+        try_at(engine, 204, HOUR);
+    }
+    text = document_of(engine, id);
+    assert_has(text, "\"health\":\"failing\"");
+    wh_free(text);
+    wh_close(engine);
+}
+
+/* What is stored stays, and can be switched off. */
+static void a_lower_limit_of_documents_holds_no_record_up(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+    static char large[12000];
+    char id[WH_ID_SIZE], *text;
+    size_t size = (size_t)snprintf(large, sizeof large, "{" URL ",\"events\":[\"a\"],\"metadata\":{\"x\":\"");
+
+    (void)state;
+    memset(large + size, 'x', 9000);
+    snprintf(large + size + 9000, sizeof large - size - 9000, "\"}}");
+    fixture_subscribe(engine, large, id);
+    assert_int_equal(wh_settings_set(engine, "{\"subscription_bytes\":1000}", WH_ZSTR), WH_OK);
+    fixture_script.status = 410;
+    fixture_publish(engine, "a", "{}", NULL);
+    for (int i = 0; i < 10; i++) {
+        fixture_turn(engine);
+    }
+    text = document_of(engine, id);
+    assert_has(text, "\"disabled\":\"gone\"");
+    wh_free(text);
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, fixture_setup)
     const struct CMUnitTest tests[] = {
@@ -501,6 +618,11 @@ int main(void) {
         TEST(stats_tell_what_waits_and_who_is_worst),
         TEST(it_goes_with_the_work_from_one_engine_to_another),
         TEST(a_success_is_kept_now_and_then),
+        TEST(who_takes_notices_and_holds_gets_them),
+        TEST(an_old_url_that_is_gone_says_nothing_of_the_new_one),
+        TEST(what_was_held_against_a_receiver_is_forgotten_with_its_resuming),
+        TEST(who_answers_and_gets_nothing_delivered_is_failing),
+        TEST(a_lower_limit_of_documents_holds_no_record_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

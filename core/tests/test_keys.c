@@ -385,6 +385,29 @@ static void a_rotation_that_was_interrupted_goes_on(void **state) {
     wh_close(engine);
 }
 
+/* Who has no tenant has a secret, too. */
+static void the_secret_of_no_tenant_goes_along(void **state) {
+    const char *file = fixture_file(), *next = key_file("k2 " OTHER);
+    wh_engine *engine = open_with(file, NULL);
+    char secret[WH_SECRET_SIZE];
+
+    (void)state;
+    assert_int_equal(wh_tenant_secret(engine, NULL, WORKSPACE, NULL), WH_OK);
+    wh_close(engine);
+    engine = open_with(file, key_file("k1 " KEY "\n"));
+    assert_int_equal(rotate(engine), 1);
+    wh_close(engine);
+    life_sql(file, "VACUUM");
+    assert_hidden(file);
+    engine = open_with(file, key_file("k2 " OTHER "\nk1 " KEY));
+    assert_int_equal(rotate(engine), 1);
+    wh_close(engine);
+    engine = open_with(file, next);
+    assert_int_equal(wh_tenant_secret(engine, NULL, NULL, secret), WH_OK);
+    assert_string_equal(secret, WORKSPACE);
+    wh_close(engine);
+}
+
 static void rotating_wants_a_key_file(void **state) {
     wh_engine *engine = open_with(":memory:", NULL);
     int64_t count = -1;
@@ -437,6 +460,7 @@ int main(void) {
         cmocka_unit_test_setup(a_new_key_takes_the_place_of_an_old_one, fixture_setup),
         cmocka_unit_test_setup(who_still_writes_by_the_old_key_is_noticed, fixture_setup),
         cmocka_unit_test_setup(a_rotation_that_was_interrupted_goes_on, fixture_setup),
+        cmocka_unit_test_setup(the_secret_of_no_tenant_goes_along, fixture_setup),
         cmocka_unit_test_setup(rotating_wants_a_key_file, fixture_setup),
         cmocka_unit_test_setup(a_new_key_is_a_line_of_a_key_file, fixture_setup),
     };

@@ -675,7 +675,7 @@ static int is_enabled(void *value, void *payload) {
     const whi_registration *registration = value;
     (void)payload;
 
-    return whi_subscription_is_enabled(registration->subscription);
+    return whi_subscription_may_take(registration->subscription);
 }
 
 int whi_registry_takes(whi_registry *registry, const char *tenant, const char *type, int64_t last) {

@@ -16,7 +16,7 @@ int whi_version_write(whi_version *out, wh_engine *engine, whi_subscription *s) 
     s->updated_at = whi_now(engine);
     s->created_at = s->created_at ? s->created_at : s->updated_at;
     s->version++;
-    whi_buf_init(&out->document, (size_t)whi_setting_known(engine, WHI_SUBSCRIPTION_BYTES) * 4 + 4096);
+    whi_buf_init(&out->document, SIZE_MAX / 4);
     whi_subscription_write(s, WHI_WRITE_SECRETS | WHI_WRITE_BRIEF, &out->document);
     out->row.version = s->version;
     out->row.changed_at = s->updated_at;

@@ -103,15 +103,15 @@ static int take_level(whi_options *own, const wh_options *given) {
                                 (long long)given->log_level);
 }
 
-/* Which one "auto" is: the whole suite can be run with the other. */
+/* What is used where nobody says: the whole suite can be run with the other. */
 #ifndef WHI_TRANSPORT_USUAL
-#define WHI_TRANSPORT_USUAL whi_transport_auto
+#define WHI_TRANSPORT_USUAL "libcurl"
 #endif
 
 static const struct {
     const char *name;
     const whi_transport_vtable *vtable;
-} transports[] = { { "auto", &WHI_TRANSPORT_USUAL }, { "libcurl", &whi_transport_curl } };
+} transports[] = { { "auto", &whi_transport_auto }, { "libcurl", &whi_transport_curl } };
 
 static int take_transport(wh_engine *engine, const char *name) {
     char found[32];
@@ -119,8 +119,9 @@ static int take_transport(wh_engine *engine, const char *name) {
     if (engine->transport != NULL) {
         return WH_OK; /* a test's */
     }
+    name = name != NULL ? name : WHI_TRANSPORT_USUAL;
     for (size_t i = 0; i < sizeof transports / sizeof transports[0]; i++) {
-        if (name == NULL || strcmp(name, transports[i].name) == 0) {
+        if (strcmp(name, transports[i].name) == 0) {
             engine->transport = transports[i].vtable;
             return WH_OK;
         }

@@ -107,9 +107,10 @@ static int write_health(whi_sqlite *store, const whi_health_row *row, const whi_
         return close_health(store, row->subscription);
     }
     if (!is_failure(sight)) {
-        return whi_sqlite_run_numbers(store, WHI_SQL_HEALTH_CALM,
-                                      (int64_t[]){ row->subscription, row->state, row->exhausted }, 3,
-                                      "keeping a subscription's health");
+        return whi_sqlite_run_numbers(
+            store, WHI_SQL_HEALTH_CALM,
+            (int64_t[]){ row->subscription, row->state, row->exhausted, row->lasted, row->steady }, 5,
+            "keeping a subscription's health");
     }
     return put_health(store, row, sight->error);
 }

@@ -559,15 +559,15 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_HEALTH_PUT] = "INSERT OR REPLACE INTO webhook_health (" HEALTH_COLUMNS ")"
                            " SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM webhook_subscriptions"
                            " WHERE id = ?1 AND deleted = 0",
-    [WHI_SQL_HEALTH_CALM] = "UPDATE webhook_health SET state = ?2, exhausted = ?3 WHERE subscription = ?1",
+    [WHI_SQL_HEALTH_CALM] = "UPDATE webhook_health SET state = ?2, exhausted = ?3,"
+                            " lasted = ?4, steady = ?5 WHERE subscription = ?1",
     [WHI_SQL_HEALTH_CLOSE] =
         "INSERT INTO webhook_receivers (subscription, success_at, failed_at, error)"
         " SELECT subscription, 0, failed_at, error FROM webhook_health WHERE subscription = ?1"
         " ON CONFLICT (subscription) DO UPDATE SET failed_at = excluded.failed_at, error = excluded.error",
-    [WHI_SQL_RECEIVER_PUT] =
-        "INSERT INTO webhook_receivers (subscription, success_at, failed_at)"
-        " SELECT id, ?2, 0 FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0"
-        " ON CONFLICT (subscription) DO UPDATE SET success_at = max(success_at, excluded.success_at)",
+    [WHI_SQL_RECEIVER_PUT] = "INSERT INTO webhook_receivers (subscription, success_at, failed_at)"
+                             " SELECT id, ?2, 0 FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0"
+                             " ON CONFLICT (subscription) DO UPDATE SET success_at = max(success_at, excluded.success_at)",
     [WHI_SQL_RECEIVER_GET] =
         "SELECT o.id, coalesce(h.state, 0), coalesce(h.since, 0), coalesce(h.failed_at, r.failed_at),"
         " coalesce(h.failures, 0), coalesce(h.exhausted, 0), coalesce(h.lasted, 0), coalesce(h.steady, 0),"
@@ -744,7 +744,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "SELECT subscription, version, document FROM webhook_subscription_versions WHERE number = ?1",
     [WHI_SQL_RESEAL_PUT_VERSION] = "UPDATE webhook_subscription_versions SET document = ?2 WHERE number = ?1",
     [WHI_SQL_RESEAL_TENANT] =
-        "SELECT tenant, secret FROM webhook_tenants WHERE tenant > ?1 AND (typeof(secret) <> 'blob'"
+        "SELECT tenant, secret FROM webhook_tenants WHERE tenant >= ?1 AND (typeof(secret) <> 'blob'"
         " OR substr(CAST(secret AS TEXT), 1, length(?2)) <> ?2) ORDER BY tenant LIMIT 1",
     [WHI_SQL_SETTING_GET] = "SELECT value FROM webhook_settings WHERE name = ?1",
     [WHI_SQL_SETTING_PUT] = "INSERT OR REPLACE INTO webhook_settings (name, value) VALUES (?1, ?2)",

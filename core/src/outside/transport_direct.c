@@ -160,7 +160,7 @@ static whi_connection *take_idle(whi_transport *transport, const whi_endpoint *e
     whi_connection *connection;
 
     while ((connection = endpoint->idle) != NULL) {
-        if (may_be_used(connection, now)) {
+        if (may_be_used(connection, now) && whi_connection_idle(connection)) {
             whi_endpoint_take_idle(transport->direct, connection);
             return connection;
         }

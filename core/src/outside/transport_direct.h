@@ -89,6 +89,7 @@ struct whi_connection {
     int64_t started, deadline;
     int used;     /* 1: a request went over it before this one */
     int broken;   /* 1: no more can be sent */
+    int waits;    /* 1: its whole answer came before the request was out, which goes on */
     size_t sent;  /* bytes of the request, head and body */
     size_t total; /* 0: its head was not made yet */
     whi_answer answer;

@@ -187,6 +187,12 @@ static int judge(whi_connection *connection, int code, size_t left) {
     if (code == WHI_ANSWER_MORE) {
         return 1;
     }
+    if (code == WHI_ANSWER_WHOLE && connection->answer.status < 400 && connection->sent < connection->total &&
+        !connection->broken) {
+        connection->answer.keeps = 0;
+        connection->waits = 1;
+        return 1;
+    }
     if (code == WHI_ANSWER_WHOLE) {
         connection->answer.keeps = connection->answer.keeps && is_clean(connection, left);
         whi_connection_finish(connection, WH_OK, "");
@@ -269,7 +275,7 @@ static void read_on(whi_connection *connection) {
             end(connection, &why);
             return;
         }
-        goes_on = take_bytes(connection, (size_t)got) && all;
+        goes_on = (connection->waits || take_bytes(connection, (size_t)got)) && all;
     }
 }
 
@@ -285,7 +291,7 @@ int whi_connection_begin(whi_connection *connection) {
     }
     connection->sent = connection->body_bytes = connection->kept_size = 0;
     connection->total = transport->direct->head.size + connection->request->body_size;
-    connection->broken = 0;
+    connection->broken = connection->waits = 0;
     whi_answer_begin(&connection->answer, (size_t)transport->limits.response_header_bytes);
     write_on(connection);
     if (connection->broken) {
@@ -298,6 +304,10 @@ void whi_connection_ready(whi_connection *connection, int what) {
     if ((what & WHI_WRITE) && connection->sent < connection->total && !connection->broken) {
         make_rest(connection);
         write_on(connection);
+    }
+    if (connection->waits && (connection->sent == connection->total || connection->broken)) {
+        finish_and_close(connection);
+        return;
     }
     if ((what & WHI_READ) || connection->broken) {
         read_on(connection);

@@ -70,6 +70,8 @@ static enum input weigh(whi_health *health, const whi_sight *sight) {
     }
     if (sight->what == WHI_SAW_RESUMED) {
         health->exhausted = 0;
+        health->lasted = 0;
+        health->steady = INT64_MAX; /* what passed until the next failure counts nothing */
         return RESUMED;
     }
     add_failure(health, sight);

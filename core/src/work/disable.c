@@ -14,7 +14,10 @@ static int is_no_reason(const whi_registration *registration, const char *reason
     if (strcmp(reason, "used") == 0) {
         return !now->subscription->single_use;
     }
-    return strcmp(reason, "rule") == 0 && now->rule_hash != registration->rule_hash;
+    if (strcmp(reason, "rule") != 0) {
+        return strcmp(registration->subscription->url, now->subscription->url) != 0;
+    }
+    return now->rule_hash != registration->rule_hash;
 }
 
 static int switch_off(wh_engine *engine, whi_store *store, whi_subscription *subscription, const char *reason,

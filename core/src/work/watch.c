@@ -12,7 +12,7 @@ static int sight_of(const whi_parcel *parcel) {
     if (parcel->outcome == WHI_OUTCOME_GONE) {
         return WHI_SAW_GONE; /* it may have said so in the best of health */
     }
-    if (parcel->answers || parcel->outcome == WHI_OUTCOME_SUCCESS) {
+    if (parcel->outcome == WHI_OUTCOME_SUCCESS) { /* an answer alone may be one that its system takes for none */
         return WHI_SAW_SUCCESS;
     }
     if (parcel->outcome == WHI_OUTCOME_SET_ASIDE) {
