@@ -290,7 +290,9 @@ typedef struct wh_backend_delivery {
     int64_t under_way;   /* writing, latest: but for the delivery of this event; 0: none */
     int abort;           /* writing, ended, with a key: those of the key that wait, and that come, are cancelled */
     const wh_backend_attempt
-        *attempt; /* writing: NULL, or the attempt that it tells of, of the same key; as valid as texts */
+        *attempt;   /* writing: NULL, or the attempt that it tells of, of the same key; as valid as texts */
+    int goes_first; /* writing, waiting, with a key: nothing of it is sent now, so one of a later event that has
+                       its turn gives it up (its due becomes INT64_MAX), and first is none */
 } wh_backend_delivery;
 
 /* How its receiver answers: kept of a subscription that is not well. */

@@ -160,6 +160,40 @@ static void so_it_is_while_others_publish(void **state) {
     assert_sent_ascend(300 + (size_t)self.count);
 }
 
+/* What came while it held has rows already when what is older gets its own. */
+static void what_is_older_goes_before_what_was_held(void **state) {
+    int64_t count = 0;
+
+    (void)state;
+    publish_numbers(1, 3);
+    fixture_run(engine);
+    fixture_subscribe(engine, "{" URL ",\"order\":\"fifo\",\"paused\":\"hold\"}", id);
+    publish_numbers(4, 2);
+    fixture_run(engine);
+    assert_int_equal(wh_replay_missed(engine, id, NULL, 0, &count), WH_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"paused\":false}", WH_ZSTR), WH_OK);
+    fixture_run(engine);
+    assert_sent_ascend(5);
+}
+
+/* While the engine works, and not only before and after. */
+static void so_it_is_while_it_delivers(void **state) {
+    publisher self = { .stop = 0 };
+
+    (void)state;
+    publish_numbers(1000, 3000);
+    fixture_run(engine);
+    assert_int_equal(wh_start(engine, 2), WH_OK);
+    assert_int_equal(pthread_create(&self.thread, NULL, keep_publishing, &self), 0);
+    (void)all("{" URL ",\"order\":\"fifo\"}", 0);
+    atomic_store(&self.stop, 1);
+    pthread_join(self.thread, NULL);
+    assert_int_equal(wh_stop(engine, 5000), WH_OK);
+    fixture_run(engine);
+    assert_sent_ascend(3000 + (size_t)self.count);
+}
+
 static void its_patterns_filters_and_rule_decide(void **state) {
     (void)state;
     publish_as(NULL, NULL, "a", "{\"n\":1}");
@@ -278,6 +312,8 @@ int main(void) {
         TEST(it_gets_what_is_stored_once_and_what_is_new),
         TEST(with_an_order_what_is_old_goes_before_what_is_new),
         TEST(so_it_is_while_others_publish),
+        TEST(what_is_older_goes_before_what_was_held),
+        TEST(so_it_is_while_it_delivers),
         TEST(its_patterns_filters_and_rule_decide),
         TEST(it_begins_at_a_time_or_with_an_event),
         TEST(what_is_paused_stays_so),

@@ -222,6 +222,7 @@ static void fill_row(const missed *self, const making *one, whi_delivery_row *ro
     if (row->state == WHI_WAITING) {
         row->due = self->now + one->decision.delay;
         row->latest = one->key != NULL && s->order == WHI_ORDER_LATEST;
+        row->goes_first = one->key != NULL && s->paused == WHI_PAUSE_HOLDS;
     }
     if (row->latest) {
         row->under_way = whi_underway_of(self->engine->underway, s->id, one->key);
@@ -413,6 +414,7 @@ static int walk_from(missed *self, const char *subscription, whi_registration *c
     const whi_store_query rows = { .since = from };
     int code = WH_OK;
 
+    self->foreign = 1;
     if (candidate != NULL) { /* fan-out will decide nothing for it: it is not made yet */
         atomic_fetch_add(&candidate->refs, 1);
         self->registration = candidate;

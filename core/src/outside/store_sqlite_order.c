@@ -116,6 +116,18 @@ static int mark_newest(whi_sqlite *store, const whi_delivery_row *row, whi_deliv
                        : WH_OK;
 }
 
+/* What came later and has its turn stands behind one that came before it and is written only now. */
+static int go_first(whi_sqlite *store, const whi_delivery_row *row, whi_order_first *first) {
+    int64_t event = first->event;
+
+    if (!row->goes_first || !first->found || first->due < 0 || first->due == WHI_DUE_BEHIND || event < row->event) {
+        return WH_OK;
+    }
+    first->found = 0;
+    return whi_sqlite_run_numbers(store, WHI_SQL_KEY_BEHIND, (int64_t[]){ event, row->subscription }, 2,
+                                  "putting a later one behind");
+}
+
 int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, int in_place, whi_delivery_row *out) {
     whi_order_first first = { 0 };
     int newer = 0, code;
@@ -129,6 +141,7 @@ int whi_sqlite_order_place(whi_sqlite *store, const whi_delivery_row *row, int i
     }
     code = row->latest ? keep_latest(store, row, in_place, &newer) : WH_OK;
     code = code == WH_OK && !newer ? first_of_key(store, row, &first) : code;
+    code = code == WH_OK ? go_first(store, row, &first) : code;
     if (code == WH_OK) {
         take_place(out, whi_order_place(row->state, newer, &first));
     }

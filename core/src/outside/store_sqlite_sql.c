@@ -470,6 +470,8 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
                            " AND subscription = ?1 AND key = ?2 AND event > ?3 AND due = " NEWEST,
     [WHI_SQL_KEY_FORMER] =
         "UPDATE webhook_deliveries SET due = 0, turn = turn + 1 WHERE event = ?1 AND subscription = ?2",
+    [WHI_SQL_KEY_BEHIND] = "UPDATE webhook_deliveries SET due = " BEHIND ", turn = turn + 1"
+                           " WHERE event = ?1 AND subscription = ?2 AND state = " WAITING,
     [WHI_SQL_KEY_TURN] =
         "UPDATE webhook_deliveries SET due = created_at, turn = turn + 1 WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_KEY_CANCEL] =
@@ -565,9 +567,10 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "INSERT INTO webhook_receivers (subscription, success_at, failed_at, error)"
         " SELECT subscription, 0, failed_at, error FROM webhook_health WHERE subscription = ?1"
         " ON CONFLICT (subscription) DO UPDATE SET failed_at = excluded.failed_at, error = excluded.error",
-    [WHI_SQL_RECEIVER_PUT] = "INSERT INTO webhook_receivers (subscription, success_at, failed_at)"
-                             " SELECT id, ?2, 0 FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0"
-                             " ON CONFLICT (subscription) DO UPDATE SET success_at = max(success_at, excluded.success_at)",
+    [WHI_SQL_RECEIVER_PUT] =
+        "INSERT INTO webhook_receivers (subscription, success_at, failed_at)"
+        " SELECT id, ?2, 0 FROM webhook_subscriptions WHERE id = ?1 AND deleted = 0"
+        " ON CONFLICT (subscription) DO UPDATE SET success_at = max(success_at, excluded.success_at)",
     [WHI_SQL_RECEIVER_GET] =
         "SELECT o.id, coalesce(h.state, 0), coalesce(h.since, 0), coalesce(h.failed_at, r.failed_at),"
         " coalesce(h.failures, 0), coalesce(h.exhausted, 0), coalesce(h.lasted, 0), coalesce(h.steady, 0),"

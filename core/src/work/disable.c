@@ -8,7 +8,7 @@
 #include "engine/version.h"
 #include "systems/subscription_make.h"
 
-/* A version that has ended may have been for one event alone, or have had another rule: neither is a
+/* A version that has ended may have been for one event alone, have had another rule, or another receiver: none is a
  * reason to switch off what its owner has made of it since. */
 static int is_no_reason(const whi_registration *registration, const char *reason, const whi_registration *now) {
     if (strcmp(reason, "used") == 0) {
@@ -42,7 +42,7 @@ int whi_disable(wh_engine *engine, whi_store *store, const whi_registration *reg
         return code == WH_ENOTFOUND ? WH_OK : code;
     }
     if (is_no_reason(registration, reason, now)) {
-        *off = strcmp(reason, "used") != 0; /* its delivery is one of many */
+        *off = strcmp(reason, "used") != 0 ? WHI_DISABLE_NO_REASON : 0; /* of a used one its delivery is one of many */
     } else {
         code = whi_subscription_copy(&subscription, now->subscription);
         code = code == WH_OK ? switch_off(engine, store, subscription, reason, off) : code;

@@ -98,6 +98,15 @@ static int add_notice(wh_engine *engine, whi_store *store, const whi_delivery *d
                                          .error = delivery->error });
 }
 
+/* What it came to was about a URL that it has no more. */
+static int forget(wh_engine *engine, whi_store *store, int64_t subscription) {
+    whi_fact fact = { .kind = WH_FACT_HEALTH };
+    whi_answer judged = { 0 };
+
+    fact.of.sight = (whi_sight){ .subscription = subscription, .what = WHI_SAW_RESUMED, .at = whi_now(engine) };
+    return whi_store_write(store, &fact, &judged);
+}
+
 /* One that is off for another reason already, or is gone, is not switched off once more: that is no news. */
 static int disable(wh_engine *engine, whi_store *store, whi_delivery *delivery, int *changed) {
     whi_attempt *attempt = delivery->attempt;
@@ -108,7 +117,7 @@ static int disable(wh_engine *engine, whi_store *store, whi_delivery *delivery, 
     } else {
         attempt->judged.number = WHI_NO_NEWS;
     }
-    return code;
+    return code == WH_OK && off == WHI_DISABLE_NO_REASON ? forget(engine, store, delivery->way.subscription) : code;
 }
 
 int whi_watch_follow(wh_engine *engine, whi_store *store, whi_delivery *delivery, int *changed) {
