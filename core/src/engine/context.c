@@ -27,7 +27,7 @@ int64_t whi_now(const wh_engine *engine) {
 }
 
 int64_t whi_steady(const wh_engine *engine) {
-    return engine->clock != NULL ? whi_now(engine) : engine->steady_ms + whi_monotonic_us() / 1000;
+    return engine->clock != NULL ? whi_now(engine) : whi_monotonic_us() / 1000;
 }
 
 void whi_trouble(wh_engine *engine, int code, const char *sentence) {

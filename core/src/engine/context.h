@@ -57,7 +57,6 @@ struct wh_engine {
     wh_rule_engine rules; /* what options.rules points to, if there is one */
     wh_clock own_clock;   /* what clock points to, if there is one */
     const wh_clock *clock;
-    int64_t steady_ms;           /* with the machine's clock: what it was ahead of the monotonic one at the start */
     struct whi_keyring *keyring; /* outlives the stores; NULL: opened without keys */
     whi_store *store;            /* the writer's; calls read by it, too */
     whi_store *reader;           /* for who must not wait: workers and registry; may be the store itself */
@@ -144,8 +143,9 @@ int whi_is_open(const wh_engine *engine);
 /* ms since 1970, by the engine's clock. */
 int64_t whi_now(const wh_engine *engine);
 
-/* The same, but that it goes on as it began when somebody sets the machine's clock, and stands still while the
- * machine sleeps: for measuring across processes. With a clock of the program's it is that one. */
+/* ms since the machine started, whatever its clock is set to, and without the time in which it slept: the same for all
+ * processes, so that what one wrote another can measure from. After a start it is less than what was written before, or
+ * the time between is at least as long as it seems. With a clock of the program's it is that one. */
 int64_t whi_steady(const wh_engine *engine);
 
 /* What went wrong is told by the next wh_step or wh_run, if time does not mend it. Any thread. */

@@ -320,7 +320,6 @@ int whi_open(wh_engine **out, const char *store, const wh_options *options, cons
         return whi_fail_memory();
     }
     engine->generation = whi_fork_generation();
-    engine->steady_ms = whi_clock_now(NULL) - whi_monotonic_us() / 1000;
     init_locks(engine);
     code = open_parts(engine, store, options, transport);
     if (code != WH_OK) {
