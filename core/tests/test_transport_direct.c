@@ -344,31 +344,38 @@ static void a_request_goes_where_it_was_sent_to(void **state) {
 static atomic_int told;
 
 typedef struct peer {
-    int listener, port;
+    int listener, port, times; /* so many connections, one after the other */
     pthread_t thread;
     void (*talk)(int fd);
 } peer;
 
-static void *accept_one(void *payload) {
+static void *accept_all(void *payload) {
     peer *p = payload;
-    int fd = accept(p->listener, NULL, NULL);
 
-    p->talk(fd);
-    close(fd);
+    for (int i = 0; i < p->times; i++) {
+        int fd = accept(p->listener, NULL, NULL);
+        p->talk(fd);
+        close(fd);
+    }
     return NULL;
 }
 
-static void peer_start(peer *p, void (*talk)(int fd)) {
+static void peer_start_for(peer *p, int times, void (*talk)(int fd)) {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t size = sizeof address;
 
     p->talk = talk;
+    p->times = times;
     p->listener = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(p->listener, (struct sockaddr *)&address, size), 0);
     assert_int_equal(listen(p->listener, 8), 0);
     assert_int_equal(getsockname(p->listener, (struct sockaddr *)&address, &size), 0);
     p->port = ntohs(address.sin_port);
-    assert_int_equal(pthread_create(&p->thread, NULL, accept_one, p), 0);
+    assert_int_equal(pthread_create(&p->thread, NULL, accept_all, p), 0);
+}
+
+static void peer_start(peer *p, void (*talk)(int fd)) {
+    peer_start_for(p, 1, talk);
 }
 
 static void peer_end(peer *p) {
@@ -418,7 +425,7 @@ static void send_large(fixture *f, const peer *p, sending *s, size_t size) {
     s->request.body = body;
     s->request.body_size = size;
     assert_int_equal(wire_send(s), WH_OK);
-    wire_run(&f->w, 1);
+    wire_run(&f->w, f->w.done_count + 1);
     free(body);
 }
 
@@ -459,6 +466,72 @@ static void a_connection_with_half_a_request_is_not_kept(void **state) {
     atomic_store(&told, 1);
     assert_int_equal(s.request.status, 413);
     assert_int_equal(f->w.transport->connections, 0);
+    peer_end(&p);
+}
+
+static atomic_llong taken;
+
+/* It is content with the head, and reads the body all the same. */
+static void takes_early(int fd) {
+    static char bytes[65536];
+    ssize_t got;
+
+    atomic_store(&taken, 0);
+    while ((got = recv(fd, bytes, sizeof bytes, 0)) > 0) {
+        if (atomic_fetch_add(&taken, got) == 0) {
+            put_text(fd, HEAD "Content-Length: 0\r\n\r\n");
+            usleep(20000);
+        }
+    }
+}
+
+static void behind_an_early_success_the_rest_is_sent(void **state) {
+    fixture *f = *state;
+    sending s;
+    peer p;
+
+    peer_start(&p, takes_early);
+    send_large(f, &p, &s, 8 * 1024 * 1024);
+    assert_int_equal(s.request.status, 200);
+    assert_int_equal(f->w.transport->connections, 0);
+    peer_end(&p);
+    assert_true(atomic_load(&taken) > 8 * 1024 * 1024);
+}
+
+/* Answers once more when nobody has asked; another connection is answered as it should be. */
+static void answers_twice(int fd) {
+    char byte;
+
+    read_head(fd);
+    put_text(fd, HEAD "Content-Length: 0\r\n\r\n");
+    if (atomic_load(&told) == 2) {
+        return;
+    }
+    while (atomic_load(&told) == 0) {
+        usleep(1000);
+    }
+    put_text(fd, "HTTP/1.1 299 Stray\r\nContent-Length: 0\r\n\r\n");
+    atomic_store(&told, 2);
+    recv(fd, &byte, 1, 0);
+}
+
+/* Nobody has looked at the connection since the stray one came. */
+static void a_stray_answer_is_not_the_next_requests(void **state) {
+    fixture *f = *state;
+    sending s;
+    peer p;
+
+    atomic_store(&told, 0);
+    peer_start_for(&p, 2, answers_twice);
+    send_large(f, &p, &s, 0);
+    assert_int_equal(s.request.status, 200);
+    atomic_store(&told, 1);
+    while (atomic_load(&told) != 2) {
+        usleep(1000);
+    }
+    usleep(20000);
+    send_large(f, &p, &s, 0);
+    assert_int_equal(s.request.status, 200);
     peer_end(&p);
 }
 
@@ -603,6 +676,8 @@ int main(void) {
         TEST(a_request_goes_where_it_was_sent_to),
         TEST(an_answer_before_the_request_is_out_is_taken),
         TEST(a_connection_with_half_a_request_is_not_kept),
+        TEST(behind_an_early_success_the_rest_is_sent),
+        TEST(a_stray_answer_is_not_the_next_requests),
         TEST(an_answer_to_nothing_is_the_first_requests),
         TEST(a_connection_on_which_bytes_come_unasked_is_closed),
         TEST(cutting_ends_what_is_under_way_and_nothing_else),
