@@ -286,6 +286,13 @@ void model_replay(int n, int k, int again) {
     pair->extra += again;
 }
 
+void model_replay_missed(int n, int k, int again) {
+    model_pair *pair = model_pair_of(n, k);
+
+    pair->replays--;
+    pair->extra -= again;
+}
+
 void model_replayed(int n, int k, int again) {
     model_pair *pair = model_pair_of(n, k);
 

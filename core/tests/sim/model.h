@@ -111,8 +111,9 @@ void model_made(model_subscription *subscription, const char *id);
 void model_change(model_subscription *subscription, const model_config *config);
 void model_changed(model_subscription *subscription, const model_config *config, int known); /* known 0: maybe */
 void model_delete(model_subscription *subscription);
-void model_replay(int n, int k, int again);   /* again 1: delivered ones are sent again */
-void model_replayed(int n, int k, int again); /* it is over */
+void model_replay(int n, int k, int again);        /* again 1: delivered ones are sent again */
+void model_replayed(int n, int k, int again);      /* it is over */
+void model_replay_missed(int n, int k, int again); /* it came too late for a replay that has ended */
 
 model_pair *model_pair_of(int n, int k);
 unsigned model_decide(const model_subscription *subscription, const model_config *config, const model_event *event);

@@ -313,10 +313,10 @@ static void replay_one(wh_engine *engine, sim_chance *chance) {
     wh_free(text);
 }
 
-/* k: a subscription's, or -1: all of them. */
-static void note_replay(void (*note)(int n, int k, int again), int events, int k) {
-    for (int other = 0; other < model_subscription_count; other++) {
-        for (int n = 0; n < events && (k < 0 || other == k); n++) {
+/* k: a subscription's, or -1: all of them. With those that come while it runs. */
+static void note_replay(void (*note)(int n, int k, int again), int from, int until, int k) {
+    for (int other = 0; other < MODEL_SUBSCRIPTIONS; other++) {
+        for (int n = from; n < until && (k < 0 || other == k); n++) {
             note(n, other, 0);
         }
     }
@@ -327,7 +327,7 @@ static void replay_many(wh_engine *engine, sim_chance *chance) {
     model_subscription *s = any_subscription(chance);
     wh_query query = WH_QUERY_INIT;
     int64_t count = 0;
-    int code, events = model_event_count, k;
+    int code, k;
 
     if (s == NULL) {
         return;
@@ -335,13 +335,14 @@ static void replay_many(wh_engine *engine, sim_chance *chance) {
     query.state = states[sim_below(chance, 4)];
     k = sim_one_in(chance, 2) ? s->k : -1;
     query.subscription = k < 0 ? NULL : s->id;
-    note_replay(model_replay, events, k);
+    note_replay(model_replay, 0, MODEL_EVENTS, k);
     if (sim_one_in(chance, 2)) {
         sim_hold_up(1 + (int)sim_below(chance, 30), sim_spread(chance, 10000, 8 * SIM_SECOND));
     }
     code = wh_replay_query(engine, &query, &count);
     sim_hold_up(0, 0);
-    note_replay(model_replayed, events, k);
+    note_replay(model_replayed, 0, model_event_count, k);
+    note_replay(model_replay_missed, model_event_count, MODEL_EVENTS, k);
     sim_note("replayed %s of %d: %d, %lld", query.state, k, code, (long long)count);
 }
 
