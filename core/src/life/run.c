@@ -310,7 +310,6 @@ void whi_cut_workers(wh_engine *engine) {
             whi_worker_cut(engine->workers[i]);
         }
     }
-    whi_writer_drain(engine->writer);
 }
 
 /* No thread turns it. All that was in memory goes back to the store: its marks are freed by one

@@ -4,8 +4,9 @@
 
 #include "engine/context.h"
 
-/* Requests that are under way are cut off and recorded, in one commit that has ended when this returns. Nobody turns
- * the workers. */
+/* Requests that are under way are cut off, and given to the writer to be recorded: before whatever it is given next,
+ * the end of the lease above all. (To wait until it has nothing to do may take for ever, while others publish.) Nobody
+ * turns the workers. */
 void whi_cut_workers(wh_engine *engine);
 
 #endif
