@@ -125,24 +125,11 @@ static int take_page(missed *self) {
 
 /* --------------------------------------------------------------------- deciding */
 
-static int note_one(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
-    (void)row;
-    (void)event;
-    *(int *)payload = 1;
-    return 0;
-}
-
 /* 1 in out: it has been made, or fan-out will. */
 static int is_taken_care_of(const missed *self, const whi_past *event, int *out) {
-    whi_store *store = self->engine->store;
-    int code;
-
     *out = event->number >= self->first && event->number >= self->made_at;
-    if (*out) {
-        return WH_OK;
-    }
-    code = store->vtable->delivery_get(store, event->number, self->registration->subscription->id, note_one, out);
-    return code == WH_ENOTFOUND ? WH_OK : code;
+    return *out ? WH_OK
+                : whi_store_has_delivery(self->engine->store, event->number, self->registration->subscription->id, out);
 }
 
 static int scan_if_needed(missed *self, const whi_subject *subject, const whi_past *event) {

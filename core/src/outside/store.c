@@ -485,3 +485,20 @@ int whi_store_setting_put(whi_store *store, const char *name, int64_t value, int
     *now = answer.number;
     return code;
 }
+
+/* ------------------------------------------------------------------------ reading */
+
+static int note_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    (void)row;
+    (void)event;
+    *(int *)payload = 1;
+    return WH_OK;
+}
+
+int whi_store_has_delivery(whi_store *store, int64_t event, int64_t subscription, int *out) {
+    int code;
+
+    *out = 0;
+    code = store->vtable->delivery_get(store, event, subscription, note_delivery, out);
+    return code == WH_ENOTFOUND ? WH_OK : code;
+}

@@ -107,4 +107,7 @@ int whi_store_token_remove(whi_store *store, const char *id);
 int whi_store_tenant_secret_put(whi_store *store, const char *tenant, const char *secret, int replace);
 int whi_store_setting_put(whi_store *store, const char *name, int64_t value, int replace, int64_t *now);
 
+/* Not in a transaction. 1 in out: there is a row for this event and subscription. */
+int whi_store_has_delivery(whi_store *store, int64_t event, int64_t subscription, int *out);
+
 #endif

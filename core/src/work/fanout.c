@@ -120,25 +120,13 @@ static void move_as_decided(whi_worker *worker, whi_delivery *delivery, const wh
 
 /* ---------------------------------------------------------------------- fan-out */
 
-static int found_row(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
-    (void)row;
-    (void)event;
-    *(int *)payload = 1;
-    return 0;
-}
-
 /* An event that was seen before, by a worker that died or by this one when something failed,
  * may have deliveries already. */
 int whi_fanout_exists(whi_worker *worker, const whi_event *event, const whi_registration *registration, int *known) {
-    whi_store *store = worker->engine->reader;
-    int code;
-
     *known = 0;
-    if (!event->seen_before) {
-        return WH_OK;
-    }
-    code = store->vtable->delivery_get(store, event->number, registration->subscription->id, found_row, known);
-    return code == WH_ENOTFOUND ? WH_OK : code;
+    return event->seen_before
+               ? whi_store_has_delivery(worker->engine->reader, event->number, registration->subscription->id, known)
+               : WH_OK;
 }
 
 /* What has its place in an order, or its time later, waits in the store. */
