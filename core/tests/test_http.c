@@ -366,27 +366,25 @@ static void as_many_requests_as_there_are_threads_are_in_the_api_at_once(void **
     assert_int_equal(api.inside, 16);
 }
 
+/* Which of the idle ones goes is not asked here: one whose answer has come may, to the server, still be at it. */
 static void no_more_connections_than_allowed_are_kept(void **state) {
-    int fds[4], fd;
+    int fds[5], gone = 0;
 
     (void)state;
     options.connections = 4;
     options.address_connections = 4;
     start();
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         fds[i] = dial();
         say(fds[i], "GET / HTTP/1.1\r\n" HOST "\r\n");
         hear(fds[i], "GET /");
     }
-    fd = dial();
-    say_bytes(fd, "GET /five HTTP/1.1\r\n" HOST "\r\n", 37 - 9);
-    close(fds[0]);
-    close(fd);
-    for (int i = 1; i < 4; i++) {
-        say(fds[i], "GET /again HTTP/1.1\r\n" HOST "\r\n");
-        hear(fds[i], "GET /again");
+    for (int i = 0; i < 5; i++) {
+        say_bytes(fds[i], "GET /again HTTP/1.1\r\n" CLOSE, strlen("GET /again HTTP/1.1\r\n" CLOSE));
+        gone += strstr(hear(fds[i], NULL), "GET /again") == NULL;
         close(fds[i]);
     }
+    assert_int_equal(gone, 1);
 }
 
 static void strangers_bodies_together_take_little_memory(void **state) {
