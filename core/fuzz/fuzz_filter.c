@@ -1,6 +1,6 @@
 /* Filters, a zero byte, the payload: never a crash, and a path that failed is named when
- * and only when the payload does not pass. Filters of one plain name are asked a second
- * time, value by value. */
+ * and only when the payload does not pass. $or of them alone says the same, $not the contrary. Filters of one plain
+ * name are asked a second time, value by value. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,8 @@ static int expected(const whi_json *filters, const whi_json *payload) {
     const char *name = whi_json_span(filters, 1, &size);
 
     node = whi_json_member(payload, 0, name + 1, size - 2);
-    if (filters->nodes[0].count != 1 || filters->nodes[1].count != 0 || memchr(name, '.', size) != NULL ||
+    if (name[1] == '$' || name[1] == '\\' || filters->nodes[2].type == WHI_JSON_OBJECT ||
+        filters->nodes[0].count != 1 || filters->nodes[1].count != 0 || memchr(name, '.', size) != NULL ||
         node == WHI_JSON_NONE || payload->nodes[node].type >= WHI_JSON_ARRAY) {
         return -1;
     }
@@ -54,6 +55,33 @@ static void check(int passes, const char *text, size_t size, const whi_json *pay
     whi_json_free(&filters);
 }
 
+/* The same within {"$not": …} or {"$or":[…]}; -1: too deep, or too much, for that. */
+static int within(const char *before, const char *filters, size_t size, const char *behind, const whi_json *payload) {
+    size_t first = strlen(before), last = strlen(behind);
+    char *text = malloc(first + size + last);
+    whi_filter *filter;
+    int passes = -1;
+
+    must(text != NULL);
+    memcpy(text, before, first);
+    memcpy(text + first, filters, size);
+    memcpy(text + first + size, behind, last);
+    if (whi_filter_parse(&filter, text, first + size + last) == WH_OK) {
+        passes = whi_filter_match(filter, payload, NULL);
+    }
+    whi_filter_free(filter);
+    free(text);
+    return passes;
+}
+
+static void join(int passes, const char *filters, size_t size, const whi_json *payload) {
+    int contrary = within("{\"$not\":", filters, size, "}", payload);
+    int same = within("{\"$or\":[", filters, size, "]}", payload);
+
+    must(contrary < 0 || contrary != passes);
+    must(same < 0 || same == passes);
+}
+
 static void match(const whi_filter *filter, const char *filters, size_t first, const char *text, size_t size) {
     const char *failed = NULL;
     whi_json json = { 0 };
@@ -64,6 +92,7 @@ static void match(const whi_filter *filter, const char *filters, size_t first, c
         must(passes == (failed == NULL) && (passes || filter != NULL));
         if (filter != NULL) {
             check(passes, filters, first, &json);
+            join(passes, filters, first, &json);
         }
     }
     whi_json_free(&json);

@@ -20,7 +20,7 @@ extern "C" {
  *           "type"       no pattern of its `events` fits
  *           "paused" (and did not hold), "disabled" (with "reason"; "used" also when a single_use one wanted it
  *                        and had another), "expired" (with "expires_at")
- *           "filtered"   with "path": the first of `filters` that does not hold,
+ *           "filtered"   with "path": the first of `filters` that does not hold, a path, "$or", "$and" or "$not",
  *                        "expected", and "found", null when it is absent, a list of what
  *                        there is when an array is on the way; of more than 1024 bytes the
  *                        beginning as a text that ends in "…"

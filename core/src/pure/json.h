@@ -86,6 +86,16 @@ int whi_json_string_is(const whi_json *json, uint32_t node, const char *text, si
  * is the same or comes after it, byte by byte: for a binary search. Needs no memory. */
 int whi_json_string_order(const whi_json *json, uint32_t node, const char *text, size_t size);
 
+/* 1 if a string's content, decoded, begins with text. Needs no memory. */
+int whi_json_string_begins(const whi_json *json, uint32_t node, const char *text, size_t size);
+
+/* 1 if text occurs in it, or with at_end: if it ends with text. fall has size + 1 numbers, made of text by
+ * whi_json_fall: where to go on when a byte does not fit (Knuth, Morris and Pratt), so the time is that of
+ * reading the string once. Needs no memory. */
+int whi_json_string_has(const whi_json *json, uint32_t node, const char *text, size_t size, const uint32_t *fall,
+                        int at_end);
+void whi_json_fall(const char *text, size_t size, uint32_t *fall);
+
 /* 1 and the value when the number's text is an integer (no point, no exponent,
  * not "-0") within int64; 0 otherwise. */
 int whi_json_int(const whi_json *json, uint32_t node, int64_t *out);
@@ -104,8 +114,7 @@ double whi_json_double(const whi_json *json, uint32_t node);
 int whi_json_equal(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b);
 
 /* An order of scalars, for sorting and binary search: 0 exactly when whi_json_equal says
- * 1. By type, then strings as whi_json_string_order has it; that of numbers is not by
- * their value. */
+ * 1. By type, then strings as whi_json_string_order has it, numbers by their value. */
 int whi_json_order(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b);
 
 /* Writing: appends to out. Text is escaped where RFC 8259 demands, and is

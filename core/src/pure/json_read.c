@@ -355,18 +355,76 @@ static int order_digits(const decimal *x, const decimal *y) {
     return (i < x->last) - (k < y->last);
 }
 
+/* -1, 0 or 1. */
+static int sign_of(const decimal *number) {
+    return number->first >= number->last ? 0 : number->negative ? -1 : 1;
+}
+
+/* Behind which power of ten, by the significant digits and what they are multiplied with, it lies. */
+static int64_t magnitude_of(const decimal *number) {
+    int64_t digits = 0;
+
+    for (size_t i = number->first; i < number->last; i++) {
+        digits += number->text[i] != '.';
+    }
+    return number->power + digits;
+}
+
 static int order_numbers(const whi_json *a, uint32_t at_a, const whi_json *b, uint32_t at_b) {
+    int64_t magnitude_x, magnitude_y;
     decimal x, y;
+    int order;
 
     read_decimal(a, at_a, &x);
     read_decimal(b, at_b, &y);
-    if (x.negative != y.negative) {
-        return x.negative - y.negative;
+    if (sign_of(&x) != sign_of(&y)) {
+        return sign_of(&x) - sign_of(&y);
     }
-    if (x.power != y.power) {
-        return x.power < y.power ? -1 : 1;
+    magnitude_x = magnitude_of(&x);
+    magnitude_y = magnitude_of(&y);
+    order = magnitude_x != magnitude_y ? (magnitude_x < magnitude_y ? -1 : 1) : order_digits(&x, &y);
+    return x.negative ? -order : order;
+}
+
+/* --------------------------------------------------------------------- looking for texts */
+
+void whi_json_fall(const char *text, size_t size, uint32_t *fall) {
+    uint32_t seen = 0;
+
+    fall[0] = 0;
+    for (size_t i = 0; i < size; i++) {
+        while (seen > 0 && text[seen] != text[i]) {
+            seen = fall[seen];
+        }
+        seen += i > 0 && text[seen] == text[i];
+        fall[i + 1] = seen;
     }
-    return order_digits(&x, &y);
+}
+
+int whi_json_string_begins(const whi_json *json, uint32_t node, const char *text, size_t size) {
+    reader self = read_from(json, node);
+
+    for (size_t i = 0; i < size; i++) {
+        if (next_byte(&self) != (unsigned char)text[i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+int whi_json_string_has(const whi_json *json, uint32_t node, const char *text, size_t size, const uint32_t *fall,
+                        int at_end) {
+    reader self = read_from(json, node);
+    size_t seen = 0;
+    int byte;
+
+    while ((seen < size || at_end) && (byte = next_byte(&self)) >= 0) {
+        while (seen > 0 && (seen == size || (unsigned char)text[seen] != byte)) {
+            seen = fall[seen];
+        }
+        seen += seen < size && (unsigned char)text[seen] == byte;
+    }
+    return seen == size;
 }
 
 /* ----------------------------------------------------------------------- equality */
