@@ -74,7 +74,88 @@ typedef struct wh_source {
     /* NULL, or frees payload, once no call is out. */
     void (*free)(void *payload);
     void *payload;
+    const char *const *without; /* NULL, or names of members that say nothing of the object (when it was fetched, …),
+                                   NULL at the end: one that differs in these alone has not changed */
 } wh_source;
+
+/* Virtual subscriptions
+ *
+ * A subscription with `poll` (webhook.h, wh_subscribe) gets events that the engine makes itself, of the types
+ * "<object type>.created", "….updated" and "….deleted", with a JSON list of objects as payload and the connection as
+ * source. All that want the same (tenant, source, object type, filters, fields) share one poll, at the interval of the
+ * most eager of them. The first reading is only remembered, unless there is a `history` to be sent. Then:
+ *
+ *   created  an object that was not there
+ *   updated  one that says something else; whatever its times say, one that says the same is not told again
+ *   deleted  one with "deleted": true; of a source with WH_SOURCE_ALL also one that a complete reading has not met: of
+ *            these the list has the ids alone. A list of several pages may move while it is read, so it is read twice
+ *            before that is believed. Where more than 100 and more than 30 % vanish at once nothing is told, and the
+ *            run is "suspicious", until wh_poll_now says to believe it
+ *
+ * What polling has come to (page, token, what was seen) is kept in the same commit as the events of a page: whatever
+ * interrupts it, no change is lost or told under two ids. Objects without an id (a text of 1 to 512 bytes, or a
+ * number), and those that no payload has room for, are counted as skipped. A reading that fails is made again after 1,
+ * 2, 3, 5, 8 … minutes, from the page that failed, and from the first one if that fails twice; one that was told to
+ * wait (retry_after) then, and that counts as no failure. After 20 failures in a row, or where the right to read is
+ * missing, the subscriptions are not healthy.
+ *
+ * Readings are made by a few threads of the engine's own, which begin with the first one that is due while the engine
+ * is stepped or started. wh_run and wh_idle wait for those that are due. Of several processes one reads: that which
+ * owns the poll's partition, or ten seconds later any that has the source. */
+
+/* Makes the source that of this object type (1 to 100 letters as of an event's type), for all tenants. What it points
+ * to but payload is copied. Errors: invalid, conflict (it has one), memory, closed. Any thread, not from list. */
+WH_API int wh_source_add(wh_engine *engine, const char *object_type, const wh_source *source);
+
+/* Takes it away: what is out is cut, and its subscriptions wait for another. payload is freed when nothing of it is out
+ * any more, at the latest by wh_close. not_found. */
+WH_API int wh_source_remove(wh_engine *engine, const char *object_type);
+
+/* Reads now for this subscription; if it is being read, once more behind that. confirm 1: what has vanished has,
+ * however much it is. Errors: not_found, conflict (it does not poll), of the store. */
+WH_API int wh_poll_now(wh_engine *engine, const char *subscription, int confirm);
+
+/* Makes wh_fd readable: of a source whose answers are made by the loop that calls wh_step. Any thread. */
+WH_API void wh_source_wake(wh_engine *engine);
+
+/* ------------------------------------------------------------------- for stores */
+
+/* Where the reading of a source stands: of all who share a poll, or of a subscription's history (id: its own). Texts
+ * are NULL where there is none. */
+typedef struct wh_backend_poll {
+    int64_t id;
+    int64_t turn;   /* as of a delivery's: reading: how often it was written; writing: what it must be, or -1 */
+    int64_t holder; /* writing: only if this worker has its row. Reading: who wrote it last */
+    int64_t seen;   /* the number under which its objects are remembered; writing a new one: the store gives it */
+    const char *name, *page, *state, *runs;
+    const unsigned char *salt; /* WH_POLL_SALT bytes */
+    int64_t phase, full, scan, started_at, checked_at, full_at, newest, next_at;
+    int64_t failures, refused, suspicious, tries, pages, objects, sent, gone, skipped, sequence;
+    int64_t asked; /* WH_POLL_NOW and the like, or-ed. Writing: these are taken back, the others stay */
+} wh_backend_poll;
+
+#define WH_POLL_SALT 16
+enum wh_backend_poll_ask { WH_POLL_NOW = 1, WH_POLL_CONFIRM = 2, WH_POLL_RESUME = 4 };
+
+/* An object that a poll remembers. */
+typedef struct wh_backend_seen {
+    int64_t seen; /* of its poll */
+    const void *id;
+    size_t id_size;
+    int64_t content; /* 47 bits */
+    int64_t scan;    /* of the complete reading that it was last met in, 1 to 120 */
+} wh_backend_seen;
+
+/* What of a poll's objects a complete reading has not met: the marks that count as met. */
+typedef struct wh_backend_unseen {
+    int64_t seen, scan, other; /* other: as good; 0: none */
+    const void *after;         /* behind this id; NULL: from the first */
+    size_t after_size;
+    int limit;
+} wh_backend_unseen;
+
+typedef int (*wh_backend_poll_fn)(const wh_backend_poll *row, void *payload);
+typedef int (*wh_backend_seen_fn)(const wh_backend_seen *row, void *payload);
 
 #ifdef __cplusplus
 }
