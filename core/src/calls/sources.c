@@ -1,4 +1,4 @@
-/* Sources, and readings that somebody wishes. Tests: test_source. */
+/* Sources, and readings that somebody wishes. Tests: test_engine_poll. */
 #include "engine/source.h"
 
 #include "base/error.h"
@@ -118,14 +118,15 @@ static int give(const wh_backend_poll *row, void *payload) {
     return whi_buf_status(&out->runs);
 }
 
-int whi_poll_standing_read(wh_engine *engine, const whi_registration *registration, whi_poll_standing *out) {
+int whi_poll_standing_read(wh_engine *engine, const whi_subscription *s, whi_poll_standing *out) {
     const whi_store_vtable *v = engine->store->vtable;
-    int history = registration->subscription->poll_history;
-    int code =
-        registration->poll == 0 || v->poll_get == NULL
-            ? WH_OK
-            : v->poll_get(engine->store, history ? registration->subscription->id : registration->poll, give, out);
+    int64_t id = s->id;
+    int code = s->poll_type == NULL || v->poll_get == NULL ? WH_ENOTFOUND : WH_OK;
 
+    if (code == WH_OK && !s->poll_history) {
+        code = whi_poll_number(s, &id);
+    }
+    code = code == WH_OK ? v->poll_get(engine->store, id, give, out) : code;
     out->healthy = out->failures <= WHI_POLL_FAILURES && !out->refused && !out->suspicious;
     return code == WH_ENOTFOUND ? WH_OK : code;
 }

@@ -20,6 +20,6 @@ typedef struct whi_poll_standing {
 } whi_poll_standing;
 
 /* out begins zeroed but for runs, which the caller has made and frees. */
-int whi_poll_standing_read(wh_engine *engine, const whi_registration *registration, whi_poll_standing *out);
+int whi_poll_standing_read(wh_engine *engine, const whi_subscription *subscription, whi_poll_standing *out);
 
 #endif

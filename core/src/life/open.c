@@ -23,6 +23,7 @@
 #include "life/run.h"
 #include "outside/key_file.h"
 #include "outside/store_sqlite.h"
+#include "work/poll.h"
 #include "work/turn.h"
 
 #include <string.h>
@@ -351,6 +352,7 @@ static void end_work(wh_engine *engine) {
     if (atomic_load(&engine->started)) {
         wh_stop(engine, 0);
     }
+    whi_polls_end(engine);
     if (engine->writer != NULL) {
         whi_cut_workers(engine);
         whi_lease_end(engine->lease);
