@@ -440,7 +440,7 @@ typedef struct wh_event {
     const char *id;      /* idempotency key of its tenant: 1 to 64 of A-Z a-z 0-9 . _ : - ; NULL: made.
                             No digits alone behind a full stop ("a.1"): the signature
                             joins id and time by one. Not of the form of a made one ("msg_" and
-                            13 letters), which nobody else's may shadow */
+                            13 letters; of a poll "poll_" and 27), which nobody else's may shadow */
     const char *type;    /* "order.paid": 1 to 128 of A-Z a-z 0-9 . _ : - / */
     const char *tenant;  /* same letters as the id, NULL or "" for none */
     int64_t time;        /* ms; 0: now; from 1973-03-03, since what is smaller are seconds, to the year 9999 */

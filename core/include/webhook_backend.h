@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "webhook.h"
+#include "webhook_source.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -518,6 +519,11 @@ enum wh_backend_fact_kind {
      * that have encrypted nothing since there were so many. Answer: number; done 1: there is none but the first. */
     WH_FACT_SEALS,
 
+    WH_FACT_POLL,      /* writes of.poll, if turn and holder are as it says (answer: done; number: its seen) */
+    WH_FACT_POLL_ASK,  /* somebody wishes it to run. Answer: done 0: there is no such row */
+    WH_FACT_POLL_DROP, /* forgets at most limit of its objects. Answer: done 1: nothing is left */
+    WH_FACT_SEEN,      /* remembers of.object; with scan -1 forgets it */
+
     /* Those that only look, as the transaction sees it. */
     WH_FACT_WORKER_HOLDS,       /* WH_ENOTFOUND: of.owner has no row */
     WH_FACT_WORKER_LIST,        /* by their numbers */
@@ -555,6 +561,15 @@ typedef struct wh_backend_fact {
         wh_backend_attempt attempt;
         wh_backend_subscription subscription;
         wh_backend_sight sight;
+        wh_backend_poll poll;
+        wh_backend_seen object;
+        struct {
+            int64_t id, bits;
+        } poll_ask;
+        struct {
+            int64_t id, seen;
+            int limit, row; /* row 1: of this id, too */
+        } poll_drop;
         const wh_backend_token *token;
         const char *id; /* of a token */
         int64_t owner;  /* or a subscription */
@@ -744,9 +759,17 @@ typedef struct wh_backend_store_vtable {
                          void *payload, wh_backend_page *place);
     int (*attempt_list)(wh_backend_store *store, int64_t event, int64_t subscription, wh_backend_attempt_fn each,
                         void *payload);
+    /* A poll's row. WH_ENOTFOUND. Then: those behind this id, by their ids, at most limit, with their ids and wishes
+     * alone; asked 1: of which somebody wishes something. */
+    int (*poll_get)(wh_backend_store *store, int64_t id, wh_backend_poll_fn each, void *payload);
+    int (*poll_list)(wh_backend_store *store, int64_t after, int asked, int limit, wh_backend_poll_fn each, void *more);
+    /* What is remembered of an object, whose seen and id are given; *found 0: nothing. */
+    int (*seen_get)(wh_backend_store *store, wh_backend_seen *object, int *found);
+    int (*unseen_list)(wh_backend_store *store, const wh_backend_unseen *asked, wh_backend_seen_fn each, void *payload);
+    int (*unseen_count)(wh_backend_store *store, const wh_backend_unseen *asked, int64_t *gone, int64_t *all);
 } wh_backend_store_vtable;
 
-#define WH_STORE_VERSION 3
+#define WH_STORE_VERSION 4
 
 /* The facts that wait. */
 typedef struct wh_backend_facts {

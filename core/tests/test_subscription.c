@@ -28,7 +28,7 @@ static const char everything[] =
     "\"secrets\":[\"" SECRET "\",\"" SECRET_2 "\"],\"retry\":[0,5000,2592000000],\"timeout\":1000,"
     "\"concurrency\":7,\"insecure\":true,\"http2\":true,\"source\":\"shop/1\",\"order\":\"latest\",\"single_use\":true,"
     "\"expires_at\":1790000000000,\"profile\":\"standard\",\"encoding\":\"hex\",\"data\":\"exact\","
-    "\"details\":{\"a\":[1.10]}}";
+    "\"details\":{\"a\":[1.10]},\"poll\":{\"type\":\"crm_contact\",\"interval\":60000,\"limit\":50,\"history\":true}}";
 
 static whi_subscription *fresh(void) {
     whi_subscription *s;
@@ -62,7 +62,7 @@ static char *written(const whi_subscription *s, int secrets) {
 #define KNOWN                                                                                                          \
     ", expected one of: url, events, tenant, name, rule, fields, filters, on_rule_error, headers, metadata, paused, "  \
     "secrets, retry, timeout, concurrency, insecure, http2, source, order, single_use, expires_at, profile, "          \
-    "encoding, data, details"
+    "encoding, data, details, poll"
 
 /* A document's failure; the subscription may be half changed and must still be freed. */
 static void refuses(const char *document, int code, const char *sentence) {
@@ -91,7 +91,7 @@ static void a_fresh_one_has_the_defaults(void **state) {
                         "\"metadata\":null,\"paused\":false,\"secrets\":[],\"retry\":null,\"timeout\":null,"
                         "\"concurrency\":64,\"insecure\":false,\"http2\":false,\"source\":null,\"order\":\"none\","
                         "\"single_use\":false,\"expires_at\":null,\"profile\":\"standard\",\"encoding\":null,"
-                        "\"data\":null,\"details\":null,\"version\":0,\"disabled\":null,"
+                        "\"data\":null,\"details\":null,\"poll\":null,\"version\":0,\"disabled\":null,"
                         "\"created_at\":null,\"updated_at\":null}");
     assert_int_equal(whi_subscription_check(s), WH_EINVALID);
     assert_string_equal(wh_last_error(), "url: expected one, found none");
@@ -134,11 +134,11 @@ static void every_field_is_read(void **state) {
 }
 
 static void null_takes_a_field_back_to_its_default(void **state) {
-    static const char *const names[] = { "events",        "tenant",      "name",     "rule",    "fields",
-                                         "filters",       "headers",     "paused",   "secrets", "retry",
-                                         "on_rule_error", "timeout",     "metadata", "url",     "http2",
-                                         "insecure",      "concurrency", "source",   "order",   "single_use",
-                                         "expires_at",    "profile",     "encoding", "data",    "details" };
+    static const char *const names[] = { "events",   "tenant",     "name",       "rule",     "fields",        "filters",
+                                         "headers",  "paused",     "secrets",    "retry",    "on_rule_error", "timeout",
+                                         "metadata", "url",        "http2",      "insecure", "concurrency",   "source",
+                                         "order",    "single_use", "expires_at", "profile",  "encoding",      "data",
+                                         "details",  "poll" };
     whi_subscription *s = fresh(), *plain = fresh();
     char document[64], *after, *before = written(plain, 1);
 

@@ -248,7 +248,7 @@ local core = require "webhook.core"
 
 ---@class webhook.explanation why a subscription got an event, or did not; webhook.h says what each outcome means
 ---@field subscription string
----@field outcome "later"|"tenant"|"source"|"type"|"paused"|"disabled"|"expired"|"filtered"|"dropped"|"failed"|"waiting"|"delivered"|"exhausted"|"held"|"cancelled"|"pending"|"missed"
+---@field outcome "later"|"tenant"|"source"|"poll"|"type"|"paused"|"disabled"|"expired"|"filtered"|"dropped"|"failed"|"waiting"|"delivered"|"exhausted"|"held"|"cancelled"|"pending"|"missed"
 ---@field version? integer the subscription's version that decided
 ---@field present? boolean true: that one is no longer kept, and the present one was asked
 ---@field reason? string of "disabled"

@@ -15,6 +15,7 @@
 #include "engine/version.h"
 #include "pure/delivery.h"
 #include "pure/diff.h"
+#include "pure/poll.h"
 #include "systems/subscription_make.h"
 
 #include <string.h>
@@ -93,6 +94,10 @@ static int match(side *self, const whi_past *event, int *matches) {
     self->outcome = OTHER_TYPE;
     if (code == WH_OK && *matches && s->source != NULL && strcmp(s->source, event->source) != 0) {
         self->outcome = OTHER_SOURCE;
+        *matches = 0;
+    }
+    if (code == WH_OK && *matches && !whi_poll_is_for(event->id, s->id, self->registration->hears)) {
+        self->outcome = OTHER_TYPE;
         *matches = 0;
     }
     return code;

@@ -15,6 +15,7 @@
 #include "engine/version.h"
 #include "pure/delivery.h"
 #include "pure/json.h"
+#include "pure/poll.h"
 
 #include <string.h>
 
@@ -186,6 +187,7 @@ static int turned_away(const explaining *self, const asked *one, const char **ou
     *outcome = one->later                                                                ? "later"
                : strcmp(s->tenant, event->tenant) != 0                                   ? "tenant"
                : s->source != NULL && strcmp(s->source, event->source) != 0              ? "source"
+               : !whi_poll_is_for(event->id, s->id, one->decided->hears)                 ? "poll"
                : !fits                                                                   ? "type"
                : switches->paused == WHI_PAUSE_DROPS                                     ? "paused"
                : switches->disabled != NULL                                              ? "disabled"

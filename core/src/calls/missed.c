@@ -21,6 +21,7 @@
 #include "engine/version.h"
 #include "engine/writer.h"
 #include "pure/delivery.h"
+#include "pure/poll.h"
 
 #include <string.h>
 
@@ -66,7 +67,8 @@ static int is_for_it(const missed *self, const whi_event_row *row, int *out) {
     if (strcmp(s->tenant, row->tenant != NULL ? row->tenant : "") != 0 ||
         (self->type != NULL && strcmp(self->type, row->type) != 0) || (self->foreign && whi_notice_is(row->type)) ||
         (s->source != NULL && strcmp(s->source, row->source != NULL ? row->source : "") != 0) ||
-        (s->expires_at != 0 && row->accepted_at >= s->expires_at)) {
+        (s->expires_at != 0 && row->accepted_at >= s->expires_at) ||
+        !whi_poll_is_for(row->id != NULL ? row->id : "", s->id, self->registration->hears)) {
         return WH_OK;
     }
     return whi_past_fits(self->patterns, row->type, out);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "calls/past.h"
+#include "calls/sources.h"
 #include "pure/health.h"
 #include "pure/json.h"
 #include "systems/subscription_write.h"
@@ -80,6 +81,37 @@ static void tell(const whi_subscription *s, const standing *self, whi_buf *out) 
     tell_time(out, "oldest_waiting_at", self->oldest != 0 ? whi_ident_time(self->oldest) : 0);
 }
 
+static void write_polled(wh_engine *engine, const whi_poll_standing *poll, whi_buf *out) {
+    whi_json_write_name(out, "polled");
+    whi_buf_char(out, '{');
+    tell_time(out, "checked_at", poll->checked_at);
+    tell_time(out, "next_at", poll->next_at != INT64_MAX ? poll->next_at : 0);
+    whi_tell_int(out, "lag", poll->checked_at != 0 ? (whi_now(engine) - poll->checked_at) / 1000 : 0);
+    whi_tell_int(out, "failures", poll->failures);
+    whi_tell_flag(out, "healthy", poll->healthy);
+    whi_tell_flag(out, "suspicious", poll->suspicious);
+    whi_json_write_name(out, "runs");
+    if (poll->runs.size > 0) {
+        whi_buf_add(out, poll->runs.data, poll->runs.size);
+    } else {
+        whi_buf_text(out, "[]");
+    }
+    whi_buf_char(out, '}');
+}
+
+static int tell_polled(wh_engine *engine, const whi_subscription *s, whi_buf *out) {
+    whi_poll_standing poll = { 0 };
+    int code;
+
+    whi_buf_init(&poll.runs, SIZE_MAX / 4);
+    code = whi_poll_standing_read(engine, s, &poll);
+    if (code == WH_OK) {
+        write_polled(engine, &poll, out);
+    }
+    whi_buf_free(&poll.runs);
+    return code;
+}
+
 int whi_standing_write(wh_engine *engine, const whi_subscription *s, int flags, int64_t most, whi_buf *out) {
     standing self = { 0 };
     int code = read_standing(engine, s->id, most, &self);
@@ -89,6 +121,10 @@ int whi_standing_write(wh_engine *engine, const whi_subscription *s, int flags, 
     }
     whi_subscription_write(s, flags | WHI_WRITE_OPEN, out);
     tell(s, &self, out);
+    code = s->poll_type != NULL ? tell_polled(engine, s, out) : WH_OK;
+    if (code != WH_OK) {
+        return code;
+    }
     whi_buf_char(out, '}');
     return whi_buf_status(out);
 }

@@ -11,6 +11,7 @@
 #include "outside/capacity.h"
 #include "pure/json.h"
 #include "pure/match.h"
+#include "pure/poll.h"
 #include "pure/sign.h"
 #include "systems/system.h"
 
@@ -115,6 +116,9 @@ int whi_accept_check(const wh_limits *limits, const wh_event *event) {
 int whi_accept_given(const char *id) {
     int64_t number;
 
+    if (id != NULL && whi_poll_event_kind(id, NULL) != WHI_POLL_NONE) {
+        return whi_fail_field(WH_EINVALID, "id", "has the form of one that polling makes, \"poll_\" and 27 letters");
+    }
     return id != NULL && whi_ident_parse("msg_", id, &number) == WH_OK
                ? whi_fail_field(WH_EINVALID, "id", "has the form of one that the engine makes, \"msg_\" and 13 letters")
                : WH_OK;

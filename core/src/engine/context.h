@@ -68,6 +68,8 @@ struct wh_engine {
     struct whi_position *position;
     struct whi_underway *underway;
     struct whi_lags *lags;
+    struct whi_sources *sources;
+    _Atomic(struct whi_polls *) polls;       /* work/poll.h; NULL: nothing has been due yet. Stays until wh_close */
     struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers, from the first one on; what was made stays until
                                                 wh_close, so that any thread may look */
     struct whi_worker *workers[WHI_WORKERS]; /* the same, for life/ alone */

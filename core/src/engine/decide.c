@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "pure/poll.h"
 
 #define RULES_MAXIMUM 4096 /* compiled rules kept by a decider */
 
@@ -325,6 +326,11 @@ int whi_decide_looks_inside(const whi_registration *registration) {
     return registration->filter != NULL || registration->fields != NULL || registration->subscription->rule != NULL;
 }
 
+/* Polling has asked the objects already, by the same filters; of what has vanished nobody knows more than an id. */
+static int is_filtered(const whi_subject *subject, const whi_registration *registration) {
+    return registration->filter != NULL && whi_poll_event_kind(subject->id, NULL) == WHI_POLL_NONE;
+}
+
 int whi_decide(whi_decider *self, const whi_subject *subject, const whi_registration *registration, whi_decision *out) {
     int code = WH_OK;
 
@@ -338,7 +344,7 @@ int whi_decide(whi_decider *self, const whi_subject *subject, const whi_registra
         return WH_OK;
     }
     self->part.count = 0;
-    code = registration->filter != NULL ? filter(self, registration, out) : WH_OK;
+    code = is_filtered(subject, registration) ? filter(self, registration, out) : WH_OK;
     if (code != WH_OK || out->verdict == WHI_FILTERED) {
         return code;
     }

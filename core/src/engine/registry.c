@@ -10,6 +10,7 @@
 #include "base/table.h"
 #include "engine/decide.h"
 #include "pure/match.h"
+#include "pure/poll.h"
 #include "systems/subscription_make.h"
 
 struct whi_registry {
@@ -22,7 +23,9 @@ struct whi_registry {
     atomic_llong news, read;   /* of store->changes: what was seen, and what has been read */
     atomic_llong doubts, sure; /* times that it was doubted, and those that reading has settled */
     whi_match *match;
-    whi_table all; /* registrations by subscription id */
+    whi_table all;   /* registrations by subscription id */
+    whi_table polls; /* of these those that poll */
+    atomic_llong poll_changes;
     whi_listing *listing;
     whi_registration *former; /* versions that have ended, in no order */
     int64_t first_ended;      /* of them, and INT64_MAX: there is none */
@@ -64,6 +67,8 @@ static int prepare(whi_registration *made) {
     if (subscription->rule != NULL) {
         made->rule_hash = hash(subscription->rule, subscription->rule_size);
     }
+    code = code == WH_OK ? whi_poll_number(subscription, &made->poll) : code;
+    made->hears = subscription->poll_history ? subscription->id : made->poll;
     return code;
 }
 
@@ -150,6 +155,7 @@ void whi_registry_free(whi_registry *registry) {
         whi_registration_unref(registry->all.slots[i]);
     }
     whi_table_free(&registry->all);
+    whi_table_free(&registry->polls);
     whi_listing_free(registry->listing);
     pthread_rwlock_destroy(&registry->lock);
     pthread_mutex_destroy(&registry->sync_lock);
@@ -396,6 +402,9 @@ static int index_former(whi_registry *registry, const change *one) {
 static int prepare_change(whi_registry *registry, const change *one, whi_registration *old, int stays) {
     int code = one->made != NULL ? whi_table_reserve(&registry->all, &registration_kind) : WH_OK;
 
+    if (code == WH_OK && one->made != NULL && one->made->poll != 0) {
+        code = whi_table_reserve(&registry->polls, &registration_kind);
+    }
     code = code == WH_OK ? index_former(registry, one) : code;
     code = code == WH_OK && stays ? index_in(registry, old) : code;
     code = code == WH_OK && one->made != NULL ? take_in(registry, one->made) : code;
@@ -415,8 +424,23 @@ static void keep_former(whi_registry *registry, change *one) {
     }
 }
 
+static void leave_polls(whi_registry *registry, const whi_registration *old) {
+    if (old->poll != 0) {
+        whi_table_take(&registry->polls, &registration_kind, hash_registration(old), &old->subscription->id);
+        atomic_fetch_add(&registry->poll_changes, 1);
+    }
+}
+
+static void enter_polls(whi_registry *registry, whi_registration *made) {
+    if (made->poll != 0) {
+        whi_table_put(&registry->polls, &registration_kind, made);
+        atomic_fetch_add(&registry->poll_changes, 1);
+    }
+}
+
 static void retire_old(whi_registry *registry, const change *one, whi_registration *old, int64_t end) {
     take_off(registry, old, one->made);
+    leave_polls(registry, old);
     whi_table_take(&registry->all, &registration_kind, whi_table_spread((uint64_t)one->id), &one->id);
     atomic_store(&old->ended, end);
     if (end != 0) {
@@ -442,6 +466,7 @@ static int replace(whi_registry *registry, change *one, int64_t first) {
     keep_former(registry, one);
     if (one->made != NULL) {
         whi_table_put(&registry->all, &registration_kind, one->made);
+        enter_polls(registry, one->made);
         atomic_fetch_add(&registry->ordered, has_order(one->made));
         one->made = NULL;
     } else {
@@ -611,6 +636,7 @@ static int wants(const struct finding *finding, const whi_registration *registra
 
     return was_in_force(registration, finding->sought->number) &&
            (s->source == NULL || strcmp(s->source, finding->sought->source) == 0) &&
+           whi_poll_is_for(finding->sought->id, s->id, registration->hears) &&
            takes_events(finding->registry, registration, finding->sought->accepted_at);
 }
 
@@ -706,6 +732,25 @@ whi_registration *whi_registry_get(whi_registry *registry, int64_t id) {
     }
     pthread_rwlock_unlock(&registry->lock);
     return found;
+}
+
+int whi_registry_polls(whi_registry *registry, int (*each)(whi_registration *registration, void *payload),
+                       void *payload) {
+    int code = WH_OK;
+
+    pthread_rwlock_rdlock(&registry->lock);
+    for (uint32_t i = 0; i < registry->polls.capacity && code == WH_OK; i++) {
+        if (registry->polls.slots[i] != NULL) {
+            code = each(registry->polls.slots[i], payload);
+        }
+    }
+    pthread_rwlock_unlock(&registry->lock);
+    return code;
+}
+
+int64_t whi_registry_poll_changes(whi_registry *registry) {
+    (void)catch_up(registry);
+    return atomic_load(&registry->poll_changes);
 }
 
 size_t whi_registry_count(whi_registry *registry) {

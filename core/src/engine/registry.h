@@ -35,6 +35,8 @@ typedef struct whi_registration {
     whi_filter *filter;     /* NULL: everything passes */
     whi_projection *fields; /* NULL: everything is kept */
     uint64_t rule_hash;
+    int64_t poll;          /* whi_poll_number; 0: it does not poll */
+    int64_t hears;         /* whose events of polls are for it: the same, or its own number while it has a history */
     int64_t since;         /* number of the change that made it */
     _Atomic int64_t ended; /* of the change that came after it; 0: none that is known */
     int round, indexed;    /* the registry's own */
@@ -66,10 +68,11 @@ void whi_registry_doubt(whi_registry *registry);
 /* 1: something was committed that is not read yet. */
 int whi_registry_is_behind(const whi_registry *registry);
 
-/* An event that is to be decided: its tenant, type and source ("" for none). */
+/* An event that is to be decided: its id, which says of an event of a poll whose it is, its tenant, type and source
+ * ("" for none). */
 typedef struct whi_sought {
     int64_t number, accepted_at;
-    const char *tenant, *type, *source;
+    const char *id, *tenant, *type, *source;
 } whi_sought;
 
 /* References to the registrations that were in force at the event's number and want it, of
@@ -84,6 +87,14 @@ int whi_registry_takes(whi_registry *registry, const char *tenant, const char *t
 /* 1 if a subscription has an order, or what is not read yet may bring one: events must be fanned out one after
  * the other. */
 int whi_registry_may_have_order(const whi_registry *registry);
+
+/* Calls each with those that poll, which stay if it takes a reference. Its non-zero answer ends that and is returned.
+ */
+int whi_registry_polls(whi_registry *registry, int (*each)(whi_registration *registration, void *payload),
+                       void *payload);
+
+/* Counts changes of those that poll; what is not read yet is read before. */
+int64_t whi_registry_poll_changes(whi_registry *registry);
 
 /* 1 while there are versions that have ended; reading the changes lets go of those that decide nothing
  * any more. */

@@ -16,12 +16,14 @@
 #include "engine/promise.h"
 #include "engine/registry.h"
 #include "engine/setting.h"
+#include "engine/source.h"
 #include "engine/underway.h"
 #include "engine/writer.h"
 #include "life/ending.h"
 #include "life/run.h"
 #include "outside/key_file.h"
 #include "outside/store_sqlite.h"
+#include "work/poll.h"
 #include "work/turn.h"
 
 #include <string.h>
@@ -185,6 +187,15 @@ static int make_underway(wh_engine *engine) {
     return WH_OK;
 }
 
+static int make_sources(wh_engine *engine) {
+    engine->sources = whi_alloc(sizeof *engine->sources);
+    if (engine->sources == NULL) {
+        return whi_fail_memory();
+    }
+    whi_sources_init(engine->sources);
+    return WH_OK;
+}
+
 static int make_lags(wh_engine *engine) {
     engine->lags = whi_alloc(sizeof *engine->lags);
     if (engine->lags == NULL) {
@@ -285,6 +296,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     code = make_position(engine);
     code = code == WH_OK ? make_underway(engine) : code;
     code = code == WH_OK ? make_lags(engine) : code;
+    code = code == WH_OK ? make_sources(engine) : code;
     code = code == WH_OK ? make_lease(engine) : code;
     code = code == WH_OK ? read_keys(engine) : code;
     code = code == WH_OK ? open_stores(engine, store) : code;
@@ -340,6 +352,7 @@ static void end_work(wh_engine *engine) {
     if (atomic_load(&engine->started)) {
         wh_stop(engine, 0);
     }
+    whi_polls_end(engine);
     if (engine->writer != NULL) {
         whi_cut_workers(engine);
         whi_lease_end(engine->lease);
@@ -387,6 +400,10 @@ void wh_close(wh_engine *engine) {
     if (engine->lags != NULL) {
         whi_lags_end(engine->lags, engine);
         whi_free(engine->lags);
+    }
+    if (engine->sources != NULL) {
+        whi_sources_end(engine->sources);
+        whi_free(engine->sources);
     }
     if (engine->underway != NULL) {
         whi_underway_end(engine->underway);

@@ -17,6 +17,7 @@
 #include "engine/promise.h"
 #include "engine/registry.h"
 #include "engine/writer.h"
+#include "work/poll.h"
 #include "work/turn.h"
 
 #include <stdio.h>
@@ -130,7 +131,7 @@ static int due_lane(int64_t subscription, int64_t due, void *payload) {
 
 /* Nothing that this process has is under way. */
 static int is_quiet(wh_engine *engine) {
-    return atomic_load(&engine->events_open) == 0 && atomic_load(&engine->jobs_open) == 0 &&
+    return !whi_polls_busy(engine) && atomic_load(&engine->events_open) == 0 && atomic_load(&engine->jobs_open) == 0 &&
            (atomic_load(&engine->promises_kept) == 0 || atomic_load(&engine->started));
 }
 
@@ -388,6 +389,7 @@ int wh_stop(wh_engine *engine, int64_t grace) {
     atomic_store(&engine->stepping, 1);
     pthread_mutex_unlock(&engine->work_lock);
 
+    whi_polls_stop(engine);
     wait_for_flights(engine, grace > 0 ? grace : 0);
     join_threads(engine);
     code = rest(engine);

@@ -631,4 +631,9 @@ const whi_store_vtable whi_store_sqlite = {
     .delivery_get = whi_sqlite_delivery_get,
     .delivery_list = whi_sqlite_delivery_list,
     .attempt_list = whi_sqlite_attempt_list,
+    .poll_get = whi_sqlite_poll_get,
+    .poll_list = whi_sqlite_poll_list,
+    .seen_get = whi_sqlite_seen_get,
+    .unseen_list = whi_sqlite_unseen_list,
+    .unseen_count = whi_sqlite_unseen_count,
 };

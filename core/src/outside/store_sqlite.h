@@ -9,6 +9,7 @@
  *   store_sqlite_worker.c  writing workers, partitions and positions
  *   store_sqlite_admin.c  writing subscriptions; outbox and purge
  *   store_sqlite_health.c  how receivers answer
+ *   store_sqlite_poll.c   what polls have seen
  *   store_sqlite_write.c  writing events, deliveries and attempts
  *   store_sqlite_idempotency.c  one event for one id
  *   store_sqlite_order.c  whose turn it is among deliveries with one key
@@ -198,6 +199,20 @@ enum whi_sql {
     WHI_SQL_SETTING_PUT,
     WHI_SQL_SETTING_DROP,
 
+    WHI_SQL_POLL_GET,
+    WHI_SQL_POLL_LIST,
+    WHI_SQL_POLL_ASKED,
+    WHI_SQL_POLL_ADD,
+    WHI_SQL_POLL_CHANGE,
+    WHI_SQL_POLL_ASK,
+    WHI_SQL_POLL_DROP,
+    WHI_SQL_SEEN_GET,
+    WHI_SQL_SEEN_PUT,
+    WHI_SQL_SEEN_DROP,
+    WHI_SQL_SEEN_DROP_ALL,
+    WHI_SQL_UNSEEN_LIST,
+    WHI_SQL_UNSEEN_COUNT,
+
     WHI_SQL_STATEMENTS /* how many */
 };
 
@@ -205,7 +220,7 @@ extern const char *const whi_sqlite_text[WHI_SQL_STATEMENTS];
 extern const char whi_sqlite_schema[];
 
 #define WHI_SQLITE_APPLICATION 0x7762686b /* "wbhk", at byte 68 of a file that we made */
-#define WHI_SQLITE_VERSION 6              /* of the tables, in webhook_meta */
+#define WHI_SQLITE_VERSION 7              /* of the tables, in webhook_meta */
 
 extern const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION]; /* from the version of its index to the next */
 
@@ -426,6 +441,17 @@ int whi_sqlite_health_drop(whi_sqlite *store, int64_t subscription);
 int whi_sqlite_health_get(whi_store *store, int64_t subscription, whi_health_fn each, void *payload);
 int whi_sqlite_worst(whi_store *store, int64_t most, int limit, whi_health_fn each, void *payload);
 int whi_sqlite_health_list(whi_store *store, int64_t before, int limit, whi_health_fn each, void *payload);
+
+/* ---- store_sqlite_poll.c */
+int whi_sqlite_poll(whi_sqlite *store, whi_fact *fact); /* the holder has its row */
+int whi_sqlite_poll_ask(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_poll_drop(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_seen(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_poll_get(whi_store *store, int64_t id, wh_backend_poll_fn each, void *payload);
+int whi_sqlite_poll_list(whi_store *store, int64_t after, int asked, int limit, wh_backend_poll_fn each, void *payload);
+int whi_sqlite_seen_get(whi_store *store, wh_backend_seen *sight, int *found);
+int whi_sqlite_unseen_list(whi_store *store, const wh_backend_unseen *asked, wh_backend_seen_fn each, void *payload);
+int whi_sqlite_unseen_count(whi_store *store, const wh_backend_unseen *asked, int64_t *gone, int64_t *all);
 
 /* ---- store_sqlite_figures.c */
 int whi_sqlite_figures(whi_store *store, int64_t now, int64_t most, whi_store_figures *out);

@@ -180,6 +180,12 @@ static int setting(whi_sqlite *store, whi_fact *fact) {
                                   &fact->answer.number);
 }
 
+static int poll(whi_sqlite *store, whi_fact *fact) {
+    int held, code = holds(store, fact->of.poll.holder, &held);
+
+    return code == WH_OK && held ? whi_sqlite_poll(store, fact) : code;
+}
+
 static int worker_holds(whi_sqlite *store, whi_fact *fact) {
     return whi_sqlite_worker_holds(&store->base, fact->of.owner);
 }
@@ -233,6 +239,10 @@ static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = 
     [WH_FACT_SETTING] = setting,
     [WH_FACT_RESEAL] = whi_sqlite_reseal,
     [WH_FACT_SEALS] = whi_sqlite_seals,
+    [WH_FACT_POLL] = poll,
+    [WH_FACT_POLL_ASK] = whi_sqlite_poll_ask,
+    [WH_FACT_POLL_DROP] = whi_sqlite_poll_drop,
+    [WH_FACT_SEEN] = whi_sqlite_seen,
     [WH_FACT_WORKER_HOLDS] = worker_holds,
     [WH_FACT_WORKER_LIST] = worker_list,
     [WH_FACT_DELIVERY_NOW] = delivery_now,

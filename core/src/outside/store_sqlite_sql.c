@@ -3,6 +3,7 @@
  * SQLite keeps the text of CREATE TABLE, comments included: whoever opens the file
  * with the sqlite3 shell and types .schema reads what is written here. Tests: test_store. */
 #include "outside/store_sqlite.h"
+#include "outside/store_sqlite_poll_sql.h"
 
 #include "pure/delivery.h"
 
@@ -156,7 +157,7 @@ const char whi_sqlite_schema[] =
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
-    "INSERT INTO webhook_meta VALUES ('schema', 6), ('change', 0), ('subscriptions', 0), ('forgotten', 0),"
+    "INSERT INTO webhook_meta VALUES ('schema', 7), ('change', 0), ('subscriptions', 0), ('forgotten', 0),"
     " ('upgraded', 0);\n"
 
     "CREATE TABLE webhook_outbox (\n"
@@ -278,7 +279,8 @@ const char whi_sqlite_schema[] =
     "CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT "
     "NULL;\n"
 
-    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES KEY_TABLE;
+    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0")
+        LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES KEY_TABLE POLL_TABLES;
 
 /* A first attempt without its delivery belonged to an event that a hand deleted: nobody can ask for it. */
 #define FIRST_ATTEMPTS                                                                                                 \
@@ -387,8 +389,10 @@ static const char upgrade_5[] = HEALTH_TABLE KEY_TABLE RESTING_INDEX "PRAGMA wri
     "PRAGMA writable_schema = RESET;\n"
     "UPDATE webhook_meta SET value = 6 WHERE name = 'schema';\n";
 
+static const char upgrade_6[] = POLL_TABLES "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
+
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
-    [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4, [5] = upgrade_5
+    [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4, [5] = upgrade_5, [6] = upgrade_6
 };
 
 #define CHANGED_COLUMNS                                                                                                \
@@ -752,5 +756,6 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_SETTING_GET] = "SELECT value FROM webhook_settings WHERE name = ?1",
     [WHI_SQL_SETTING_PUT] = "INSERT OR REPLACE INTO webhook_settings (name, value) VALUES (?1, ?2)",
     [WHI_SQL_SETTING_DROP] = "DELETE FROM webhook_settings WHERE name = ?1",
-    [WHI_SQL_TENANT_ADD] = "INSERT INTO webhook_tenants (tenant, secret) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    WHI_SQLITE_POLL_STATEMENTS[WHI_SQL_TENANT_ADD] =
+        "INSERT INTO webhook_tenants (tenant, secret) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
 };

@@ -62,7 +62,11 @@ typedef struct whi_subscription {
     int paused;                      /* enum whi_pause */
     int is_paused_said;              /* 1: a document that was applied has named it */
     int insecure, http2, single_use;
-    char *disabled; /* NULL, or the reason */
+    char *poll_type;       /* NULL: it takes what is published; else the object type that a source lists for it */
+    int64_t poll_interval; /* ms */
+    int64_t poll_limit;    /* objects in one delivery; 0: as the pages come */
+    int poll_history;      /* 1: it is sent what is there first, and has not got all of that */
+    char *disabled;        /* NULL, or the reason */
 } whi_subscription;
 
 /* systems/subscription_make.h makes one. NULL is fine. */

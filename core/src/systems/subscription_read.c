@@ -16,6 +16,7 @@
 #include "pure/retry.h"
 #include "systems/header.h"
 #include "systems/registry.h"
+#include "systems/subscription_poll.h"
 
 #define NAME_MAXIMUM 256
 #define FIELDS_MAXIMUM 8192
@@ -608,6 +609,10 @@ static int set_version(apply *self, uint32_t node) {
     return integer_of(self, node, "version", 0, INT64_MAX, &self->subscription->version);
 }
 
+static int set_poll(apply *self, uint32_t node) {
+    return whi_subscription_poll(self->subscription, self->json, node);
+}
+
 /* Of how it is going, which is written beside what is kept. */
 static int pass_over(apply *self, uint32_t node) {
     (void)self;
@@ -650,6 +655,7 @@ static const field fields[] = {
     { "encoding", set_encoding, 0 },
     { "data", set_data, 0 },
     { "details", set_details, 0 },
+    { "poll", set_poll, 0 },
     { "version", set_version, 1 },
     { "disabled", set_disabled, 1 },
     { "created_at", set_created_at, 1 },
@@ -661,6 +667,7 @@ static const field fields[] = {
     { "last_error", pass_over, 1 },
     { "waiting", pass_over, 1 },
     { "oldest_waiting_at", pass_over, 1 },
+    { "polled", pass_over, 1 },
 };
 
 #define FIELDS (sizeof fields / sizeof fields[0])
@@ -709,23 +716,6 @@ static int unknown(const char *name) {
     return whi_fail_field(WH_EINVALID, shown(name, found), "unknown field, expected one of: %s", known);
 }
 
-/* Other systems' secrets are texts of their own kinds. */
-static int check_secret(const whi_system *system, const char *text) {
-    size_t size = strlen(text);
-
-    if (system->check_secret != NULL) {
-        return system->check_secret(text);
-    }
-    for (size_t i = 0; i < size; i++) {
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) {
-            return whi_fail(WH_ESECRET, "expected a text without control characters");
-        }
-    }
-    return size > 0 && size < WH_SECRET_SIZE
-               ? WH_OK
-               : whi_fail(WH_ESECRET, "expected a text of 1 to %d bytes, found %zu", WH_SECRET_SIZE - 1, size);
-}
-
 /* What the system wants of the secrets, whichever of the two came first. */
 static int check_secrets(const apply *self) {
     const whi_subscription *s = self->subscription;
@@ -735,7 +725,7 @@ static int check_secrets(const apply *self) {
         return whi_fail_field(WH_EINVALID, "secrets", "expected 1 to %d texts, found 0", WHI_SUBSCRIPTION_SECRETS);
     }
     for (size_t i = 0; i < s->secret_count && code == WH_OK; i++) {
-        code = check_secret(s->system, s->secrets[i]);
+        code = whi_system_check_secret(s->system, s->secrets[i]);
         code = code == WH_OK ? WH_OK : whi_fail_renamed_item(code, "secrets", i);
     }
     return code;

@@ -98,6 +98,22 @@ static void write_choice(const writing *self, const char *name, const char *cons
     write_text(self, name, choice == 0 && self->brief ? NULL : names[choice]);
 }
 
+static void write_poll(const writing *self, const whi_subscription *s) {
+    const writing inner = { self->out, 1 };
+
+    if (s->poll_type == NULL) {
+        write_raw(self, "poll", NULL);
+        return;
+    }
+    whi_json_write_name(self->out, "poll");
+    whi_buf_char(self->out, '{');
+    write_text(&inner, "type", s->poll_type);
+    write_int(&inner, "interval", s->poll_interval, 0);
+    write_int(&inner, "limit", s->poll_limit, 0);
+    write_flag(&inner, "history", s->poll_history);
+    whi_buf_char(self->out, '}');
+}
+
 void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) {
     static const char *const encodings[] = { NULL, "hex", "base64" };
     _Static_assert(sizeof encodings / sizeof encodings[0] == WHI_ENCODING_BASE64 + 1, "a name for each encoding");
@@ -142,6 +158,7 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     write_text(&self, "encoding", encodings[s->encoding]);
     write_text(&self, "data", s->data == WHI_DATA_EXACT ? "exact" : NULL);
     write_raw(&self, "details", s->details);
+    write_poll(&self, s);
     write_int(&self, "version", s->version, 0);
     write_text(&self, "disabled", s->disabled);
     write_time(&self, "created_at", s->created_at);
@@ -154,9 +171,8 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
 /* A letter becomes at most six. */
 size_t whi_subscription_written_size(const whi_subscription *s) {
     size_t size = 1024 + s->rule_size * 6;
-    const char *const texts[] = {
-        s->tenant, s->name, s->url, s->fields, s->filters, s->metadata, s->details, s->source
-    };
+    const char *const texts[] = { s->tenant,   s->name,    s->url,    s->fields,   s->filters,
+                                  s->metadata, s->details, s->source, s->poll_type };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size += texts[i] != NULL ? strlen(texts[i]) * 6 : 0;

@@ -39,6 +39,23 @@ int whi_system_order_key(const whi_system *system, const char *event_type, const
     return whi_system_is_ordered(system, event_type) ? system->order_key(payload, out) : WH_OK;
 }
 
+/* Other systems' secrets are texts of their own kinds. */
+int whi_system_check_secret(const whi_system *system, const char *text) {
+    size_t size = strlen(text);
+
+    if (system->check_secret != NULL) {
+        return system->check_secret(text);
+    }
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) {
+            return whi_fail(WH_ESECRET, "expected a text without control characters");
+        }
+    }
+    return size > 0 && size < WH_SECRET_SIZE
+               ? WH_OK
+               : whi_fail(WH_ESECRET, "expected a text of 1 to %d bytes, found %zu", WH_SECRET_SIZE - 1, size);
+}
+
 void whi_system_ident_own(int64_t number, char *out) {
     whi_ident_format("sub_", number, out);
 }

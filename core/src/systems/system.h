@@ -140,6 +140,9 @@ int whi_system_is_ordered(const whi_system *system, const char *event_type);
  * appended to out, which stays as it is when there is none. */
 int whi_system_order_key(const whi_system *system, const char *event_type, const whi_json *payload, whi_buf *out);
 
+/* A secret of this system's subscriptions. WH_ESECRET. */
+int whi_system_check_secret(const whi_system *system, const char *text);
+
 /* Ids like our own, "sub_…". */
 void whi_system_ident_own(int64_t number, char *out);
 int whi_system_ident_own_parse(const char *text, int64_t *number);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/ident.h"
+#include "pure/poll.h"
 #include "pure/stringify.h"
 #include "systems/object.h"
 #include "systems/unified_sent.h"
@@ -115,8 +116,14 @@ static int write_signed(const whi_envelope *envelope, size_t data, size_t size, 
     return code == WH_OK ? write_signature(envelope, "sig", "SHA1", data, size, nonce, out) : code;
 }
 
-/* "type" is for the day when we poll: "VIRTUAL", and "INITIAL-PARTIAL" and "INITIAL-COMPLETE"
- * for what was there before. What is published is native. */
+/* What was published is native. */
+static const char *type_of(const whi_envelope *envelope) {
+    static const char *const types[] = { "NATIVE", "VIRTUAL", "INITIAL-PARTIAL", "INITIAL-COMPLETE" };
+    _Static_assert(sizeof types / sizeof types[0] == WHI_POLL_LAST + 1, "a word for each kind");
+
+    return types[whi_poll_event_kind(envelope->event_id, NULL)];
+}
+
 int whi_unified_body(const whi_envelope *envelope, whi_buf *out) {
     size_t data, size;
     int code;
@@ -127,7 +134,7 @@ int whi_unified_body(const whi_envelope *envelope, whi_buf *out) {
     code = code != WH_OK ? code
                          : whi_object_write(envelope->made_by->system, envelope->made_by, NULL, WHI_OBJECT_SENT, out);
     code = code == WH_OK ? write_signed(envelope, data, size, out) : code;
-    whi_buf_text(out, ",\"type\":\"NATIVE\"");
+    whi_buf_format(out, ",\"type\":\"%s\"", type_of(envelope));
     code = code == WH_OK ? write_xref(envelope, out) : code;
     whi_buf_char(out, '}');
     return code == WH_OK ? whi_buf_status(out) : code;

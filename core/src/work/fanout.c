@@ -298,7 +298,7 @@ static int is_leaving(const wh_engine *engine) {
 }
 
 static int find(whi_worker *worker, whi_event *event) {
-    whi_sought sought = { event->number, event->accepted_at, event->tenant, event->type, event->source };
+    whi_sought sought = { event->number, event->accepted_at, event->id, event->tenant, event->type, event->source };
 
     return event->found == NULL
                ? whi_registry_find(worker->engine->registry, &sought, &event->found, &event->found_count)

@@ -484,7 +484,7 @@ static void rest(whi_worker *worker, whi_lag *lag) {
 /* -------------------------------------------------------------------------- decisions */
 
 static whi_registration *wanting(whi_worker *worker, const whi_event *event, int64_t subscription, int *code) {
-    whi_sought sought = { event->number, event->accepted_at, event->tenant, event->type, event->source };
+    whi_sought sought = { event->number, event->accepted_at, event->id, event->tenant, event->type, event->source };
     whi_registration **found = NULL, *wants = NULL;
     size_t count = 0;
 

@@ -12,6 +12,7 @@
 #include "work/lagging.h"
 #include "work/lane.h"
 #include "work/later.h"
+#include "work/poll.h"
 #include "work/queue.h"
 #include "work/reading.h"
 #include "work/record.h"
@@ -177,6 +178,9 @@ int whi_worker_step(whi_worker *worker, int timeout) {
     whi_upkeep_hear(worker, ready, count);
     worker->done_count += take_inbox(worker);
     whi_upkeep(worker);
+    if (worker->index == 0) {
+        whi_polls_turn(worker->engine);
+    }
     work(worker);
     whi_record_submit(worker);
     return worker->done_count;
@@ -211,6 +215,7 @@ int whi_worker_timeout(whi_worker *worker) {
         wait = sink >= 0 ? smaller(wait, sink) : wait;
     }
     wait = smaller(wait, wait_by_clock(worker, &worker->timetable.by_clock));
+    wait = worker->index == 0 ? smaller(wait, whi_polls_timeout(worker->engine)) : wait;
     if (may_begin(worker)) {
         wait = smaller(wait, wait_by_clock(worker, &worker->timetable.lanes));
     }

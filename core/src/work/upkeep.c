@@ -11,6 +11,7 @@
 #include "work/lagging.h"
 #include "work/lane.h"
 #include "work/later.h"
+#include "work/poll.h"
 #include "work/purge.h"
 #include "work/queue.h"
 #include "work/reading.h"
@@ -51,6 +52,7 @@ static void look_at_store(whi_worker *worker) {
         whi_trouble(engine, code, wh_last_error());
         return;
     }
+    whi_polls_doubt(engine);
     worker->seen_changes = worker->heard_changes = changes;
     worker->acted_us = whi_monotonic_us();
     atomic_store(&engine->more_events, 1);

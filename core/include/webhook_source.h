@@ -1,0 +1,163 @@
+/* webhook_source.h - where a virtual webhook's objects come from. A source lists the objects of one type that a
+ * connection has, page by page; the engine asks it every few minutes, compares with what it saw before, and makes
+ * events of what was created, updated and deleted.
+ *
+ * With the weaker promise of webhook_backend.h: what is here may change with a minor version. Structs begin with
+ * their size, and nobody looks at more of one than that. */
+#ifndef WEBHOOK_SOURCE_H
+#define WEBHOOK_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "webhook.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a source can tell, or-ed. */
+enum wh_source_ability {
+    WH_SOURCE_ALL = 1,     /* all objects that there are: what is missing from a complete listing was deleted */
+    WH_SOURCE_CHANGES = 2, /* what changed since a time, or since its own token */
+    WH_SOURCE_DELETED = 4, /* what was deleted, as objects with "deleted": true among the others */
+};
+
+/* One page is wanted. Texts are valid until the answer is given. */
+typedef struct wh_source_query {
+    size_t size;
+    const char *tenant;      /* "" for none */
+    const char *connection;  /* "" for none */
+    const char *object_type; /* "crm_contact" */
+    const char *filters;     /* NULL, or a JSON object of texts: those that the source takes, and others */
+    const char *fields;      /* NULL, or the names that are wanted, with commas */
+    int64_t changed_since;   /* ms: only what changed then or later; 0: everything */
+    const char *state;       /* NULL, or what the last page of the last complete reading gave as state */
+    const char *page;        /* NULL: the first page; else what the page before gave as next */
+    int64_t limit;           /* most objects in a page, as far as the source can */
+} wh_source_query;
+
+/* The answer. Texts are the source's, read before answer returns. */
+typedef struct wh_source_page {
+    size_t size;
+    int code;            /* WH_OK, or the class of what went wrong, with error */
+    const char *error;   /* a sentence without secrets */
+    int is_refused;      /* with a code: 1 if it is the right to read that is missing (a token that ran out) */
+    int64_t retry_after; /* with a code: ms to leave the source alone, -1: it did not say */
+    const char *items;   /* a JSON array of objects, each with "id" (text or number); "updated_at" (ISO 8601 or ms)
+                            and "deleted" where the source has them */
+    size_t items_size;
+    const char *next;  /* NULL: this was the last page */
+    const char *state; /* of the last page: NULL, or a token that the next reading of changes begins with */
+    int is_unchanged;  /* 1: nothing changed since the last complete reading (no items, no next) */
+} wh_source_page;
+
+/* A question that is out. answer is called once for each, from any thread, also before list returns; the call is not
+ * touched behind it. */
+typedef struct wh_source_call wh_source_call;
+struct wh_source_call {
+    void (*answer)(wh_source_call *call, const wh_source_page *page);
+};
+
+typedef struct wh_source {
+    size_t size;
+    unsigned can;               /* enum wh_source_ability */
+    const char *const *filters; /* names that it takes itself, NULL at the end; NULL: none. The engine applies all */
+    int64_t full_every;         /* ms between two complete listings of a source that is asked for changes; 0: none */
+
+    /* Called on a thread of the engine that polls; it may wait there, though a source that does occupies one of few. */
+    void (*list)(void *payload, const wh_source_query *query, wh_source_call *call);
+
+    /* NULL, or: what is out is given up, so list has to answer soon (the engine stops). */
+    void (*cut)(void *payload);
+
+    /* NULL, or frees payload, once no call is out. */
+    void (*free)(void *payload);
+    void *payload;
+    const char *const *without; /* NULL, or names of members that say nothing of the object (when it was fetched, …),
+                                   NULL at the end: one that differs in these alone has not changed */
+} wh_source;
+
+/* Virtual subscriptions
+ *
+ * A subscription with `poll` (webhook.h, wh_subscribe) gets events that the engine makes itself, of the types
+ * "<object type>.created", "….updated" and "….deleted", with a JSON list of objects as payload and the connection as
+ * source. All that want the same (tenant, source, object type, filters, fields) share one poll, at the interval of the
+ * most eager of them. The first reading is only remembered, unless there is a `history` to be sent. Then:
+ *
+ *   created  an object that was not there
+ *   updated  one that says something else; whatever its times say, one that says the same is not told again
+ *   deleted  one with "deleted": true; of a source with WH_SOURCE_ALL also one that a complete reading has not met: of
+ *            these the list has the ids alone. A list of several pages may move while it is read, so it is read twice
+ *            before that is believed. Where more than 100 and more than 30 % vanish at once nothing is told, and the
+ *            run is "suspicious", until wh_poll_now says to believe it
+ *
+ * What polling has come to (page, token, what was seen) is kept in the same commit as the events of a page: whatever
+ * interrupts it, no change is lost or told under two ids. Objects without an id (a text of 1 to 512 bytes, or a
+ * number), and those that no payload has room for, are counted as skipped. A reading that fails is made again after 1,
+ * 2, 3, 5, 8 … minutes, from the page that failed, and from the first one if that fails twice; one that was told to
+ * wait (retry_after) then, and that counts as no failure. After 20 failures in a row, or where the right to read is
+ * missing, the subscriptions are not healthy.
+ *
+ * Readings are made by a few threads of the engine's own, which begin with the first one that is due while the engine
+ * is stepped or started. wh_run and wh_idle wait for those that are due. Of several processes one reads: that which
+ * owns the poll's partition, or ten seconds later any that has the source. */
+
+/* Makes the source that of this object type (1 to 100 letters as of an event's type), for all tenants. What it points
+ * to but payload is copied. Errors: invalid, conflict (it has one), memory, closed. Any thread, not from list. */
+WH_API int wh_source_add(wh_engine *engine, const char *object_type, const wh_source *source);
+
+/* Takes it away: what is out is cut, and its subscriptions wait for another. payload is freed when nothing of it is out
+ * any more, at the latest by wh_close. not_found. */
+WH_API int wh_source_remove(wh_engine *engine, const char *object_type);
+
+/* Reads now for this subscription; if it is being read, once more behind that. confirm 1: what has vanished has,
+ * however much it is. Errors: not_found, conflict (it does not poll), of the store. */
+WH_API int wh_poll_now(wh_engine *engine, const char *subscription, int confirm);
+
+/* Makes wh_fd readable: of a source whose answers are made by the loop that calls wh_step. Any thread. */
+WH_API void wh_source_wake(wh_engine *engine);
+
+/* ------------------------------------------------------------------- for stores */
+
+/* Where the reading of a source stands: of all who share a poll, or of a subscription's history (id: its own). Texts
+ * are NULL where there is none. */
+typedef struct wh_backend_poll {
+    int64_t id;
+    int64_t turn;   /* as of a delivery's: reading: how often it was written; writing: what it must be, or -1 */
+    int64_t holder; /* writing: only if this worker has its row. Reading: who wrote it last */
+    int64_t seen;   /* the number under which its objects are remembered; writing a new one: the store gives it */
+    const char *name, *page, *state, *runs;
+    const unsigned char *salt; /* WH_POLL_SALT bytes */
+    int64_t phase, full, scan, started_at, checked_at, full_at, newest, next_at;
+    int64_t failures, refused, suspicious, tries, pages, objects, sent, gone, skipped, sequence;
+    int64_t asked; /* WH_POLL_NOW and the like, or-ed. Writing: these are taken back, the others stay */
+} wh_backend_poll;
+
+#define WH_POLL_SALT 16
+enum wh_backend_poll_ask { WH_POLL_NOW = 1, WH_POLL_CONFIRM = 2, WH_POLL_RESUME = 4 };
+
+/* An object that a poll remembers. */
+typedef struct wh_backend_seen {
+    int64_t seen; /* of its poll */
+    const void *id;
+    size_t id_size;
+    int64_t content; /* 47 bits */
+    int64_t scan;    /* of the complete reading that it was last met in, 1 to 120 */
+} wh_backend_seen;
+
+/* What of a poll's objects a complete reading has not met: the marks that count as met. */
+typedef struct wh_backend_unseen {
+    int64_t seen, scan, other; /* other: as good; 0: none */
+    const void *after;         /* behind this id; NULL: from the first */
+    size_t after_size;
+    int limit;
+} wh_backend_unseen;
+
+typedef int (*wh_backend_poll_fn)(const wh_backend_poll *row, void *payload);
+typedef int (*wh_backend_seen_fn)(const wh_backend_seen *row, void *payload);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

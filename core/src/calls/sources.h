@@ -1,0 +1,25 @@
+/* What others than the program ask of sources and polls. */
+#ifndef WHI_CALLS_SOURCES_H
+#define WHI_CALLS_SOURCES_H
+
+#include "base/buf.h"
+#include "engine/registry.h"
+#include "pure/poll.h"
+
+/* 1: this process lists objects of the type. */
+int whi_source_lists(wh_engine *engine, const char *object_type);
+
+/* What is wished (enum wh_backend_poll_ask) of the poll of a subscription that has one. */
+int whi_poll_wish(wh_engine *engine, const whi_registration *registration, int64_t bits);
+
+typedef struct whi_poll_standing {
+    int there; /* 0: it does not poll, or has not begun to */
+    int healthy, refused, suspicious;
+    int64_t started_at, checked_at, next_at, failures;
+    whi_buf runs; /* a JSON list; without bytes: none */
+} whi_poll_standing;
+
+/* out begins zeroed but for runs, which the caller has made and frees. */
+int whi_poll_standing_read(wh_engine *engine, const whi_subscription *subscription, whi_poll_standing *out);
+
+#endif

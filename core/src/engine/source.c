@@ -1,0 +1,250 @@
+/* Tests: test_source. */
+#include "engine/source.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/sized.h"
+#include "pure/match.h"
+
+#define TYPE_MOST 100
+#define NAMES_MOST 1000
+
+void whi_sources_init(whi_sources *self) {
+    pthread_mutex_init(&self->lock, NULL);
+    self->first = NULL;
+    atomic_init(&self->count, 0);
+    atomic_init(&self->news, 1);
+}
+
+/* ------------------------------------------------------------------- one of them */
+
+static void free_names(char **names) {
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+        whi_free(names[i]);
+    }
+    whi_free(names);
+}
+
+static int copy_names(char ***out, const char *const *names, const char *field) {
+    size_t count = 0;
+
+    while (names != NULL && names[count] != NULL && count <= NAMES_MOST) {
+        count++;
+    }
+    if (count > NAMES_MOST) {
+        return whi_fail_field(WH_EINVALID, field, "expected at most %d names, NULL at the end", NAMES_MOST);
+    }
+    *out = whi_calloc(count + 1, sizeof **out);
+    for (size_t i = 0; *out != NULL && i < count; i++) {
+        (*out)[i] = whi_strdup(names[i], WH_ZSTR);
+        if ((*out)[i] == NULL) {
+            return whi_fail_memory();
+        }
+    }
+    return *out != NULL ? WH_OK : whi_fail_memory();
+}
+
+static void free_source(whi_source *source) {
+    free_names(source->filters);
+    free_names(source->without);
+    whi_free(source->object_type);
+    whi_free(source);
+}
+
+static int check(const char *object_type, const wh_source *own) {
+    if (object_type == NULL || strlen(object_type) > TYPE_MOST || whi_type_check(object_type) != WH_OK) {
+        return whi_fail_field(WH_EINVALID, "object_type", "expected 1 to %d of A-Z a-z 0-9 . _ : - /", TYPE_MOST);
+    }
+    if (own->list == NULL) {
+        return whi_fail_field(WH_EINVALID, "source.list", "expected a function, found NULL");
+    }
+    return own->full_every >= 0
+               ? WH_OK
+               : whi_fail_field(WH_EINVALID, "source.full_every", "expected 0 or more milliseconds, found %lld",
+                                (long long)own->full_every);
+}
+
+static int fill(whi_source *source, const char *object_type, const wh_source *given) {
+    int code = whi_struct_take_part(&source->own, sizeof source->own, given, "sizeof(wh_source)", "source");
+
+    code = code == WH_OK ? check(object_type, &source->own) : code;
+    code = code == WH_OK ? copy_names(&source->filters, source->own.filters, "source.filters") : code;
+    code = code == WH_OK ? copy_names(&source->without, source->own.without, "source.without") : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    source->own.filters = (const char *const *)source->filters;
+    source->own.without = (const char *const *)source->without;
+    source->object_type = whi_strdup(object_type, WH_ZSTR);
+    return source->object_type != NULL ? WH_OK : whi_fail_memory();
+}
+
+/* -------------------------------------------------------------------------- the list */
+
+static whi_source *find(whi_sources *self, const char *object_type) {
+    whi_source *source = self->first;
+
+    while (source != NULL && strcmp(source->object_type, object_type) != 0) {
+        source = source->next;
+    }
+    return source;
+}
+
+static int enter_list(whi_sources *self, whi_source *source) {
+    int code = WH_OK;
+
+    pthread_mutex_lock(&self->lock);
+    if (find(self, source->object_type) != NULL) {
+        code = whi_fail_field(WH_ECONFLICT, "object_type", "\"%s\" has a source", source->object_type);
+    } else {
+        source->next = self->first;
+        self->first = source;
+        atomic_fetch_add(&self->count, 1);
+        atomic_fetch_add(&self->news, 1);
+    }
+    pthread_mutex_unlock(&self->lock);
+    return code;
+}
+
+int whi_source_put(whi_sources *self, const char *object_type, const wh_source *given) {
+    whi_source *source;
+    int code;
+
+    if (given == NULL) {
+        return whi_fail_field(WH_EINVALID, "source", "expected one, found NULL");
+    }
+    source = whi_calloc(1, sizeof *source);
+    if (source == NULL) {
+        return whi_fail_memory();
+    }
+    source->home = self;
+    source->refs = 1;
+    code = fill(source, object_type, given);
+    code = code == WH_OK ? enter_list(self, source) : code;
+    if (code != WH_OK) {
+        whi_error error = *whi_error_last();
+        free_source(source);
+        return whi_error_again(code, &error);
+    }
+    return WH_OK;
+}
+
+static whi_source *leave_list(whi_sources *self, const char *object_type) {
+    whi_source **place = &self->first, *found;
+
+    pthread_mutex_lock(&self->lock);
+    while (*place != NULL && strcmp((*place)->object_type, object_type) != 0) {
+        place = &(*place)->next;
+    }
+    found = *place;
+    if (found != NULL) {
+        *place = found->next;
+        atomic_fetch_sub(&self->count, 1);
+        atomic_fetch_add(&self->news, 1);
+    }
+    pthread_mutex_unlock(&self->lock);
+    return found;
+}
+
+int whi_source_drop(whi_sources *self, const char *object_type) {
+    whi_source *found = object_type != NULL ? leave_list(self, object_type) : NULL;
+
+    if (found == NULL) {
+        return whi_fail_field(WH_ENOTFOUND, "object_type", "no such source");
+    }
+    if (found->own.cut != NULL) {
+        found->own.cut(found->own.payload);
+    }
+    whi_source_unref(found);
+    return WH_OK;
+}
+
+whi_source *whi_source_get(whi_sources *self, const char *object_type) {
+    whi_source *found;
+
+    pthread_mutex_lock(&self->lock);
+    found = find(self, object_type);
+    if (found != NULL) {
+        found->refs++;
+    }
+    pthread_mutex_unlock(&self->lock);
+    return found;
+}
+
+int whi_source_is(whi_sources *self, const char *object_type) {
+    int is;
+
+    pthread_mutex_lock(&self->lock);
+    is = find(self, object_type) != NULL;
+    pthread_mutex_unlock(&self->lock);
+    return is;
+}
+
+void whi_source_ref(whi_source *source) {
+    pthread_mutex_lock(&source->home->lock);
+    source->refs++;
+    pthread_mutex_unlock(&source->home->lock);
+}
+
+void whi_source_unref(whi_source *source) {
+    int left = 1;
+
+    if (source != NULL) {
+        pthread_mutex_lock(&source->home->lock);
+        left = --source->refs;
+        pthread_mutex_unlock(&source->home->lock);
+    }
+    if (left == 0) {
+        if (source->own.free != NULL) {
+            source->own.free(source->own.payload);
+        }
+        free_source(source);
+    }
+}
+
+int whi_source_enter(whi_source *source, int most) {
+    int entered;
+
+    pthread_mutex_lock(&source->home->lock);
+    entered = source->readers < most;
+    source->readers += entered;
+    pthread_mutex_unlock(&source->home->lock);
+    return entered;
+}
+
+void whi_source_leave(whi_source *source) {
+    pthread_mutex_lock(&source->home->lock);
+    source->readers--;
+    pthread_mutex_unlock(&source->home->lock);
+}
+
+/* The function may come back here: it is called without the lock, with a reference. */
+static whi_source *next_of(whi_sources *self, whi_source *source) {
+    whi_source *next;
+
+    pthread_mutex_lock(&self->lock);
+    next = source == NULL ? self->first : source->next;
+    if (next != NULL) {
+        next->refs++;
+    }
+    pthread_mutex_unlock(&self->lock);
+    whi_source_unref(source);
+    return next;
+}
+
+void whi_sources_cut(whi_sources *self) {
+    for (whi_source *at = next_of(self, NULL); at != NULL; at = next_of(self, at)) {
+        if (at->own.cut != NULL) {
+            at->own.cut(at->own.payload);
+        }
+    }
+}
+
+void whi_sources_end(whi_sources *self) {
+    while (self->first != NULL) {
+        (void)whi_source_drop(self, self->first->object_type);
+    }
+    pthread_mutex_destroy(&self->lock);
+}

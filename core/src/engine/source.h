@@ -1,0 +1,55 @@
+/* The sources that this process has, by the object types that they list. What a subscription polls is a matter of the
+ * store; whether anybody can read it is a matter of this list: a process without the source leaves the poll to others.
+ *
+ * A source is counted by reference: who reads has one, and so has each question that is out. Its payload is freed with
+ * the last of them. Any thread. */
+#ifndef WHI_SOURCE_H
+#define WHI_SOURCE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "webhook_source.h"
+
+typedef struct whi_source {
+    struct whi_source *next;
+    struct whi_sources *home;
+    wh_source own;
+    char *object_type;
+    char **filters, **without; /* copies of what own points to */
+    int refs;                  /* these two under the lock */
+    int readers;               /* threads that ask it */
+} whi_source;
+
+typedef struct whi_sources {
+    pthread_mutex_t lock;
+    whi_source *first;
+    atomic_int count;
+    atomic_llong news; /* counts what polling has to look at: a source came or went, somebody wishes a run */
+} whi_sources;
+
+void whi_sources_init(whi_sources *sources);
+void whi_sources_end(whi_sources *sources);
+
+/* WH_EINVALID, WH_ECONFLICT, WH_ENOMEM. */
+int whi_source_put(whi_sources *sources, const char *object_type, const wh_source *given);
+
+/* No new reading of it begins; what is out is cut. WH_ENOTFOUND. */
+int whi_source_drop(whi_sources *sources, const char *object_type);
+
+/* With a reference; NULL: there is none. */
+whi_source *whi_source_get(whi_sources *sources, const char *object_type);
+void whi_source_ref(whi_source *source);
+void whi_source_unref(whi_source *source);
+
+/* 1: there is one. */
+int whi_source_is(whi_sources *sources, const char *object_type);
+
+/* One more thread asks it, if so many do not yet: 1. */
+int whi_source_enter(whi_source *source, int most);
+void whi_source_leave(whi_source *source);
+
+/* What is out of any of them is given up. */
+void whi_sources_cut(whi_sources *sources);
+
+#endif

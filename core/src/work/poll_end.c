@@ -1,0 +1,325 @@
+/* How a reading ends: its run's text, what has vanished, and what its failures lead to. Tests: test_engine_poll,
+ * test_engine_poll_faults. */
+#include "work/poll_running.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/halt.h"
+#include "base/mem.h"
+#include "pure/poll.h"
+
+#define GONE_ROWS 500               /* of what has vanished, in one commit */
+#define ELSEWHERE INT64_C(2000)     /* ms to the next look at a row that another process is at */
+#define TROUBLE INT64_C(10000)      /* ms to the next try where nothing can be written */
+#define WAIT_MOST INT64_C(86400000) /* ms that a source may ask to be left alone */
+
+/* ------------------------------------------------------------------------ ending */
+
+int whi_poll_write_rows(whi_poll_running *self) {
+    self->commit.targets = self->targets;
+    self->commit.target_count = self->count;
+    return whi_poll_commit_write(&self->commit);
+}
+
+int whi_poll_add_run(whi_poll_running *self, const char *text) {
+    whi_poll_target *own = &self->own;
+    whi_buf runs;
+    int code;
+
+    whi_buf_init(&runs, SIZE_MAX / 4);
+    code = whi_poll_runs_add(own->runs, text, &runs);
+    whi_buf_char(&runs, '\0');
+    code = code == WH_OK ? whi_buf_status(&runs) : code;
+    code = code == WH_OK ? whi_poll_target_set(&own->runs, &own->row.runs, runs.data) : code;
+    whi_buf_free(&runs);
+    return code;
+}
+
+static void tell_run(whi_poll_running *self, const char *outcome, int stage, const char *error,
+                     char text[WHI_POLL_RUN_SIZE]) {
+    const wh_backend_poll *row = &self->own.row;
+    whi_poll_run run = { .at = row->started_at,
+                         .took = whi_now(self->engine) - row->started_at,
+                         .pages = row->pages,
+                         .objects = row->objects,
+                         .sent = row->sent,
+                         .gone = row->gone,
+                         .skipped = row->skipped,
+                         .outcome = outcome,
+                         .stage = (enum whi_poll_stage)stage,
+                         .error = error };
+
+    for (size_t i = 1; i < self->count; i++) {
+        run.sent += self->targets[i]->row.sent;
+    }
+    whi_poll_run_text(&run, text);
+}
+
+static void log_failure(whi_poll_running *self, const char *text) {
+    whi_log(&self->engine->log, WH_LOG_WARNING, "polling %s: %s", self->own.name != NULL ? self->own.name : "", text);
+}
+
+/* What cannot be written now is told with the next run that can. */
+static void keep_trouble(whi_poll_running *self, const char *text) {
+    snprintf(self->job->trouble, WHI_POLL_RUN_SIZE, "%s", text);
+    log_failure(self, text);
+    self->out->due = whi_now(self->engine) + TROUBLE;
+}
+
+/* The row goes on at its page; where that fails once more, from the beginning. */
+static void note_failure(whi_poll_target *own, int64_t now, int is_refused) {
+    own->row.failures++;
+    own->row.tries++;
+    own->row.refused = is_refused;
+    own->row.next_at = now + whi_poll_backoff(own->row.failures);
+    if (own->row.tries > 1) {
+        own->row.phase = WHI_POLL_REST;
+        (void)whi_poll_target_set(&own->page, &own->row.page, NULL);
+    }
+}
+
+static int retry_after(const whi_poll_answer *answer) {
+    return answer != NULL && answer->retry_after >= 0;
+}
+
+void whi_poll_fail(whi_poll_running *self, int stage, const char *error, const whi_poll_answer *answer) {
+    int64_t now = whi_now(self->engine), wait = retry_after(answer) ? answer->retry_after : 0;
+    char text[WHI_POLL_RUN_SIZE];
+    int code;
+
+    tell_run(self, retry_after(answer) ? "waits" : "failed", stage, error, text);
+    if (retry_after(answer)) {
+        self->own.row.next_at = now + (wait < 1000 ? 1000 : wait > WAIT_MOST ? WAIT_MOST : wait);
+    } else {
+        note_failure(&self->own, now, answer != NULL && answer->is_refused);
+        log_failure(self, text);
+    }
+    code = whi_poll_add_run(self, text);
+    self->own.row.asked = 0;
+    code = code == WH_OK ? whi_poll_write_rows(self) : code;
+    self->out->due = self->own.row.next_at;
+    if (code != WH_OK && code != WH_ECONFLICT) {
+        keep_trouble(self, text);
+    }
+}
+
+void whi_poll_fail_writing(whi_poll_running *self, int code) {
+    char text[WHI_POLL_RUN_SIZE];
+
+    if (code == WH_ECONFLICT) {
+        self->out->due = whi_now(self->engine) + ELSEWHERE;
+        return;
+    }
+    tell_run(self, "failed", WHI_POLL_DISPATCH, wh_last_error(), text);
+    keep_trouble(self, text);
+}
+
+void whi_poll_step_scans(whi_poll_running *self, int again) {
+    for (size_t i = 0; i < self->count; i++) {
+        wh_backend_poll *row = &self->targets[i]->row;
+        row->scan = again || row->full ? whi_poll_scan_after(row->scan) : row->scan;
+    }
+}
+
+static int64_t former_scan(int64_t scan) {
+    return scan == 1 ? 120 : scan - 1;
+}
+
+static wh_backend_unseen unseen_of(const whi_poll_running *self, const whi_poll_target *target) {
+    return (wh_backend_unseen){ .seen = target->row.seen,
+                                .scan = target->row.scan,
+                                .other = self->own.row.phase == WHI_POLL_READS ? 0 : former_scan(target->row.scan),
+                                .limit = GONE_ROWS };
+}
+
+static int count_gone(whi_poll_running *self, int64_t *out, int *suspicious) {
+    whi_store *store = self->engine->store;
+    int code = WH_OK;
+
+    *out = 0;
+    *suspicious = 0;
+    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
+        wh_backend_unseen asked = unseen_of(self, self->targets[i]);
+        int64_t gone, all;
+        code = self->targets[i]->first ? WH_ENOTFOUND : store->vtable->unseen_count(store, &asked, &gone, &all);
+        if (code == WH_OK) {
+            *suspicious |= whi_poll_is_suspicious(gone, all);
+            *out += gone;
+        }
+        code = code == WH_ENOTFOUND ? WH_OK : code;
+    }
+    return code;
+}
+
+/* ------------------------------------------------------------------- what has vanished */
+
+typedef struct vanishing {
+    whi_poll_running *self;
+    whi_poll_target *target;
+    size_t count;
+    int failed;
+} vanishing;
+
+static int vanish(const wh_backend_seen *row, void *payload) {
+    vanishing *it = payload;
+    whi_buf object;
+
+    whi_buf_init(&object, 4 * WHI_POLL_ID_SIZE + 64);
+    whi_buf_text(&object, "{\"id\":");
+    whi_poll_id_write(row->id, row->id_size, &object);
+    whi_buf_char(&object, '}');
+    it->failed = whi_buf_status(&object);
+    if (it->failed == WH_OK && it->target->wants[WHI_POLL_IS_DELETED]) {
+        whi_poll_commit_tell(&it->self->commit, it->target, WHI_POLL_IS_DELETED, WHI_POLL_CHANGE, object.data,
+                             object.size);
+    }
+    whi_poll_commit_note(&it->self->commit, it->target, row->id, row->id_size, 0, -1);
+    it->count++;
+    whi_buf_free(&object);
+    return it->failed;
+}
+
+/* Some hundreds of a target, or of the next one where there are no more. */
+static int tell_some(whi_poll_running *self, size_t *told) {
+    whi_store *store = self->engine->store;
+    vanishing it = { self, NULL, 0, WH_OK };
+    int code = WH_OK;
+
+    for (size_t i = 0; i < self->count && code == WH_OK && it.count == 0; i++) {
+        wh_backend_unseen asked = unseen_of(self, self->targets[i]);
+        it.target = self->targets[i];
+        code = it.target->first ? WH_OK : store->vtable->unseen_list(store, &asked, vanish, &it);
+    }
+    *told = it.count;
+    self->own.row.gone += (int64_t)it.count;
+    return code;
+}
+
+/* --------------------------------------------------------------------------- the end */
+
+static int64_t interval_of(const whi_poll_running *self) {
+    int64_t least = INT64_MAX;
+
+    for (size_t i = 0; i < self->job->count; i++) {
+        const whi_subscription *s = self->job->list[i]->subscription;
+        if (whi_subscription_is_enabled(s) && s->poll_interval < least) {
+            least = s->poll_interval;
+        }
+    }
+    return least != INT64_MAX ? least : self->wants->poll_interval;
+}
+
+static void end_histories(whi_poll_running *self) {
+    for (size_t i = 1; i < self->count; i++) {
+        self->targets[i]->row.phase = WHI_POLL_JOINED;
+        self->joined[i - 1] = self->targets[i]->subscription;
+    }
+    self->commit.joined = self->joined;
+    self->commit.joined_count = self->count - 1;
+}
+
+static void forget_histories(whi_poll_running *self) {
+    for (size_t i = 1; i < self->count; i++) {
+        (void)whi_poll_forget(self->engine, self->targets[i]->row.id);
+    }
+}
+
+static void settle(whi_poll_running *self, const char *state, int suspicious) {
+    wh_backend_poll *row = &self->own.row;
+    int64_t now = whi_now(self->engine);
+
+    row->checked_at = row->started_at;
+    row->full_at = row->full ? row->started_at : row->full_at;
+    row->failures = row->refused = row->tries = 0;
+    row->suspicious = suspicious;
+    row->phase = self->own.is_history ? WHI_POLL_WAITS : WHI_POLL_REST;
+    row->next_at = self->own.is_history ? INT64_MAX : whi_poll_next(now, interval_of(self), row->id);
+    row->asked = self->asked & WH_POLL_CONFIRM;
+    (void)whi_poll_target_set(&self->own.page, &row->page, NULL);
+    if (state != NULL) {
+        (void)whi_poll_target_set(&self->own.state, &row->state, state);
+    }
+}
+
+void whi_poll_finish(whi_poll_running *self, const char *state, int suspicious) {
+    char text[WHI_POLL_RUN_SIZE];
+    int code;
+
+    tell_run(self, suspicious ? "suspicious" : "ok", 0, NULL, text);
+    if (suspicious) {
+        log_failure(self, text);
+    }
+    settle(self, state, suspicious);
+    code = whi_poll_add_run(self, text);
+    end_histories(self);
+    self->commit.ask = self->own.is_history ? self->job->list[0]->poll : 0;
+    code = code == WH_OK ? whi_poll_write_rows(self) : code;
+    if (code != WH_OK) {
+        whi_poll_fail_writing(self, code);
+        return;
+    }
+    forget_histories(self);
+    self->out->due = self->own.row.next_at;
+    self->out->has_sent = self->own.is_history;
+}
+
+/* 1: what was not met is missing indeed, if it stays so. */
+static int tells_deletions(const whi_poll_running *self) {
+    return self->job->source->own.can & WH_SOURCE_ALL && self->own.row.full && !self->own.is_history;
+}
+
+int whi_poll_is_stopped(const whi_poll_running *self) {
+    return atomic_load(self->job->stop) || whi_halting();
+}
+
+void whi_poll_tell_gone(whi_poll_running *self, const char *state) {
+    size_t told = 1;
+    int code = WH_OK;
+
+    self->own.row.phase = self->own.row.phase == WHI_POLL_AGAIN ? WHI_POLL_TELLS : self->own.row.phase;
+    while (code == WH_OK && told > 0 && !whi_poll_is_stopped(self)) {
+        code = tell_some(self, &told);
+        code = code == WH_OK && told > 0 ? whi_poll_write_rows(self) : code;
+    }
+    if (code != WH_OK) {
+        whi_poll_fail_writing(self, code);
+    } else if (told == 0) {
+        whi_poll_finish(self, state, 0);
+    }
+}
+
+static int begin_again(whi_poll_running *self) {
+    self->own.row.phase = WHI_POLL_AGAIN;
+    self->barren = 0;
+    whi_free(self->mark);
+    self->mark = NULL;
+    (void)whi_poll_target_set(&self->own.page, &self->own.row.page, NULL);
+    whi_poll_step_scans(self, 1);
+    return whi_poll_write_rows(self);
+}
+
+int whi_poll_end_pages(whi_poll_running *self, const char *state) {
+    int64_t gone = 0;
+    int suspicious = 0, code = tells_deletions(self) ? count_gone(self, &gone, &suspicious) : WH_OK;
+
+    if (code == WH_OK && gone > 0 && self->own.row.phase == WHI_POLL_READS && self->own.row.pages > 1) {
+        code = begin_again(self);
+        if (code == WH_OK) {
+            return 1;
+        }
+    }
+    if (code != WH_OK) {
+        whi_poll_fail_writing(self, code);
+    } else if (suspicious && !(self->asked & WH_POLL_CONFIRM)) {
+        self->own.row.gone = gone;
+        whi_poll_finish(self, state, 1);
+    } else if (gone > 0) {
+        whi_poll_tell_gone(self, state);
+    } else {
+        whi_poll_finish(self, state, 0);
+    }
+    return 0;
+}
