@@ -70,7 +70,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     values.page_is_number = 0;
     text[length] = '\0';
     fill(text, &values, WHI_SOURCE_IN_QUERY, "&=#?/ \r\n\"<>");
-    fill(text, &values, WHI_SOURCE_IN_HEADER, strpbrk(text, "\r\n") == NULL ? "\r\n" : "\1");
+    if (strpbrk(text, "\r\n") == NULL) {
+        fill(text, &values, WHI_SOURCE_IN_HEADER, "\r\n");
+    }
     fill_url(text, &values);
     fill_json(text, length, &values);
     free(text);

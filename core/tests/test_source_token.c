@@ -12,7 +12,7 @@
 
 static void progress_comes_back_as_it_went(void **state) {
     whi_source_progress one = {
-        3, 250, 1 << 20, 1764500000123, UINT64_MAX - 5, 7, (char *)"a\"b\n", (char *)"W/\"x\""
+        3, 250, 1 << 20, 1764500000123, 1, UINT64_MAX - 5, 7, (char *)"a\"b\n", (char *)"W/\"x\""
     };
     whi_source_progress back;
     whi_buf text;
@@ -25,6 +25,7 @@ static void progress_comes_back_as_it_went(void **state) {
     assert_int_equal(back.items, 250);
     assert_int_equal(back.bytes, 1 << 20);
     assert_int_equal(back.started_at, 1764500000123);
+    assert_int_equal(back.afresh, 1);
     assert_true(back.mark == UINT64_MAX - 5 && back.request == 7);
     assert_string_equal(back.page, one.page);
     assert_string_equal(back.etag, one.etag);

@@ -78,7 +78,8 @@ static int take_progress(whi_source_progress *out, const whi_json *json) {
 
     if (json->nodes[0].type != WHI_JSON_OBJECT || !read_number(json, "n", &out->pages) ||
         !read_number(json, "i", &out->items) || !read_number(json, "b", &out->bytes) ||
-        !read_number(json, "t", &out->started_at) || !read_hash(json, "m", &out->mark) ||
+        !read_number(json, "t", &out->started_at) ||
+        !read_number(json, "x", &out->afresh) || !read_hash(json, "m", &out->mark) ||
         !read_hash(json, "r", &out->request)) {
         return WH_EINVALID;
     }
@@ -109,6 +110,7 @@ int whi_source_progress_write(const whi_source_progress *progress, whi_buf *out)
     write_number(out, "i", progress->items);
     write_number(out, "b", progress->bytes);
     write_number(out, "t", progress->started_at);
+    write_number(out, "x", progress->afresh);
     write_number(out, "m", (int64_t)progress->mark);
     write_number(out, "r", (int64_t)progress->request);
     write_text(out, "e", progress->etag);

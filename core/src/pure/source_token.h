@@ -14,6 +14,7 @@
 typedef struct whi_source_progress {
     int64_t pages, items, bytes; /* that were read */
     int64_t started_at;          /* ms */
+    int64_t afresh;              /* 1: the API has forgotten its state, and all is read */
     uint64_t mark;               /* of the page that was marked last, 0: none */
     uint64_t request;            /* hash of the first request */
     char *page;                  /* leads to the next one; to be freed. NULL: the first is next */
