@@ -78,9 +78,8 @@ static int take_progress(whi_source_progress *out, const whi_json *json) {
 
     if (json->nodes[0].type != WHI_JSON_OBJECT || !read_number(json, "n", &out->pages) ||
         !read_number(json, "i", &out->items) || !read_number(json, "b", &out->bytes) ||
-        !read_number(json, "t", &out->started_at) ||
-        !read_number(json, "x", &out->afresh) || !read_hash(json, "m", &out->mark) ||
-        !read_hash(json, "r", &out->request)) {
+        !read_number(json, "t", &out->started_at) || !read_number(json, "x", &out->afresh) ||
+        !read_hash(json, "m", &out->mark) || !read_hash(json, "r", &out->request)) {
         return WH_EINVALID;
     }
     code = read_text(json, "e", &out->etag);
