@@ -94,6 +94,7 @@ static void write_worker(int version) {
         [3] = "INSERT INTO webhook_workers (id, beat) VALUES (7, 9)",
         [4] = "INSERT INTO webhook_workers (id, beat, share, position) VALUES (7, 9, 0, 9223372036854775807)",
         [5] = "INSERT INTO webhook_workers (id, beat, share, position) VALUES (7, 9, 0, 9223372036854775807)",
+        [6] = "INSERT INTO webhook_workers (id, beat, share, position) VALUES (7, 9, 0, 9223372036854775807)",
     };
 
     execute(texts[version]);
@@ -432,6 +433,12 @@ static void a_store_of_version_5_is_taken_over_as_it_stood(void **state) {
     (void)state;
     make_former(5);
     check_all(5);
+}
+
+static void a_store_of_version_6_is_taken_over_as_it_stood(void **state) {
+    (void)state;
+    make_former(6);
+    check_all(6);
 }
 
 static void the_tables_are_then_those_of_a_new_store(void **state) {
