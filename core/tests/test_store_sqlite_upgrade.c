@@ -724,6 +724,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_store_of_version_3_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_4_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_5_is_taken_over_as_it_stood, scrub),
+        cmocka_unit_test_teardown(a_store_of_version_6_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_5_is_taken_over_with_its_secrets, scrub),
         cmocka_unit_test_teardown(what_was_under_way_is_due_and_keeps_its_turn, scrub),
         cmocka_unit_test_teardown(the_outbox_keeps_its_rows_and_its_count_and_takes_null, scrub),
