@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#define CONTACT                                                                                                       \
+#define CONTACT                                                                                                        \
     "{\"object_type\":\"contact\",\"url\":\"http://127.0.0.1:1/x\",\"auth\":{\"type\":\"bearer\",\"token\":\"hush\"}}"
 #define MASKED                                                                                                         \
     "{\"object_type\":\"contact\",\"url\":\"http://127.0.0.1:1/"                                                       \

@@ -411,14 +411,17 @@ int whi_sqlite_bind_sealed(whi_sqlite *store, sqlite3_stmt *statement, int index
 int whi_sqlite_open_sealed(whi_sqlite *store, sqlite3_stmt *statement, int column, const char *place, whi_buf *out);
 /* Wipes what it held. */
 void whi_sqlite_free_secret(whi_buf *buf);
-int whi_sqlite_reseal(whi_sqlite *store, whi_fact *fact);
+#define WHI_SQLITE_SEAL_PREFIX (WHI_SEAL_ID + 16)
+/* Before values of a table are sealed anew; prefix receives what those that are by the first key begin with. */
+int whi_sqlite_reseal_begin(whi_sqlite *store, whi_fact *fact, char prefix[WHI_SQLITE_SEAL_PREFIX]);
+int whi_sqlite_reseal(whi_sqlite *store, whi_fact *fact); /* all tables but that of sources */
 int whi_sqlite_seals(whi_sqlite *store, whi_fact *fact);
 
 /* ---- store_sqlite_source.c */
 int whi_sqlite_source(whi_sqlite *store, whi_fact *fact);     /* WH_FACT_SOURCE */
 int whi_sqlite_source_now(whi_sqlite *store, whi_fact *fact); /* WH_FACT_SOURCE_NOW */
 int whi_sqlite_source_list(whi_store *store, const char *object_type, whi_source_fn each, void *payload);
-int whi_sqlite_reseal_sources(whi_sqlite *store, const char *prefix, whi_fact *fact);
+int whi_sqlite_reseal_sources(whi_sqlite *store, whi_fact *fact);
 
 /* ---- store_sqlite_setting.c */
 /* value and replace as of WH_FACT_SETTING; *now receives what is kept then. */

@@ -180,6 +180,11 @@ static int setting(whi_sqlite *store, whi_fact *fact) {
                                   &fact->answer.number);
 }
 
+static int reseal(whi_sqlite *store, whi_fact *fact) {
+    return fact->of.reseal.table == WH_SEALED_SOURCES ? whi_sqlite_reseal_sources(store, fact)
+                                                      : whi_sqlite_reseal(store, fact);
+}
+
 static int worker_holds(whi_sqlite *store, whi_fact *fact) {
     return whi_sqlite_worker_holds(&store->base, fact->of.owner);
 }
@@ -233,7 +238,7 @@ static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = 
     [WH_FACT_SETTING] = setting,
     [WH_FACT_SOURCE] = whi_sqlite_source,
     [WH_FACT_SOURCE_NOW] = whi_sqlite_source_now,
-    [WH_FACT_RESEAL] = whi_sqlite_reseal,
+    [WH_FACT_RESEAL] = reseal,
     [WH_FACT_SEALS] = whi_sqlite_seals,
     [WH_FACT_WORKER_HOLDS] = worker_holds,
     [WH_FACT_WORKER_LIST] = worker_list,

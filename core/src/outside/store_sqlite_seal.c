@@ -429,24 +429,26 @@ static int check_keyring(const whi_sqlite *store) {
     return store->keyring != NULL ? WH_OK : whi_fail_field(WH_EINVALID, "key_file", "expected one, found none");
 }
 
-int whi_sqlite_reseal(whi_sqlite *store, whi_fact *fact) {
-    char prefix[WHI_SEAL_ID + 16];
+int whi_sqlite_reseal_begin(whi_sqlite *store, whi_fact *fact, char prefix[WHI_SQLITE_SEAL_PREFIX]) {
     int code = check_keyring(store);
 
     fact->answer.number = fact->of.reseal.after;
     code = code == WH_OK ? note_use(store) : code;
+    if (code == WH_OK) {
+        snprintf(prefix, WHI_SQLITE_SEAL_PREFIX, "seal:1:%s:", first_key(store)->id);
+    }
+    return code;
+}
+
+int whi_sqlite_reseal(whi_sqlite *store, whi_fact *fact) {
+    char prefix[WHI_SQLITE_SEAL_PREFIX];
+    int code = whi_sqlite_reseal_begin(store, fact, prefix);
+
     if (code != WH_OK) {
         return code;
     }
-    snprintf(prefix, sizeof prefix, "seal:1:%s:", first_key(store)->id);
-    switch (fact->of.reseal.table) {
-    case WH_SEALED_TENANTS:
-        return renew_tenants(store, prefix, fact);
-    case WH_SEALED_SOURCES:
-        return whi_sqlite_reseal_sources(store, prefix, fact);
-    default:
-        return renew_rows(store, &tables[fact->of.reseal.table], fact);
-    }
+    return fact->of.reseal.table == WH_SEALED_TENANTS ? renew_tenants(store, prefix, fact)
+                                                      : renew_rows(store, &tables[fact->of.reseal.table], fact);
 }
 
 static int drop_others(whi_sqlite *store, int64_t unused_since, int64_t *left) {

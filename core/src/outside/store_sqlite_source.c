@@ -151,10 +151,11 @@ static int reseal(whi_sqlite *store, const char *object_type, const whi_buf *doc
 }
 
 /* Found by what they are, so there is no place to go on from. */
-int whi_sqlite_reseal_sources(whi_sqlite *store, const char *prefix, whi_fact *fact) {
-    char object_type[WH_ID_SIZE] = "";
-    int code = 1;
+int whi_sqlite_reseal_sources(whi_sqlite *store, whi_fact *fact) {
+    char object_type[WH_ID_SIZE] = "", prefix[WHI_SQLITE_SEAL_PREFIX];
+    int code = whi_sqlite_reseal_begin(store, fact, prefix);
 
+    code = code == WH_OK ? 1 : code;
     while (code == 1 && fact->answer.count < fact->of.reseal.limit) {
         whi_buf document;
 

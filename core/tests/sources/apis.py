@@ -1,6 +1,6 @@
 """Lists of objects in the shapes of well-known APIs, and their faults: for the tests of sources.
 
-Listens on a free port of the loopback and writes it to stdout; ends when stdin does.
+Listens on a free port of the loopback and writes it to stdout; ends when stdin does, with "stay" when it is stopped.
 """
 import gzip
 import json
@@ -260,6 +260,8 @@ def main():
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)
+    if "stay" in sys.argv:
+        threading.Event().wait()
     sys.stdin.read()
 
 
