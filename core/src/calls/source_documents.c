@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/source.h"
+#include "engine/source_document.h"
 #include "engine/writer.h"
 #include "pure/json.h"
 #include "pure/source_mask.h"

@@ -1,5 +1,5 @@
 /* Tests: test_sources. */
-#include "engine/source.h"
+#include "engine/source_document.h"
 
 #include "outside/source_http.h"
 
