@@ -103,7 +103,7 @@ describe("the command", function()
     end
     for _, words in ipairs { "deliveries", "deliveries show dlv_1", "events", "events show a", "subscriptions", "subscriptions show sub_1",
       "subscriptions secrets sub_1", "subscriptions update sub_1 --name x", "subscriptions delete sub_1", "subscriptions pause sub_1",
-      "subscriptions resume sub_1", "explain a", "backtest sub_1 --fields id", "tokens", "tokens revoke tok_1", "settings", "replay dlv_1",
+      "subscriptions resume sub_1", "explain a", "backtest sub_1 --fields id", "tokens", "tokens revoke tok_1", "sources", "sources show a", "sources remove a", "settings", "replay dlv_1",
       "replay --state exhausted", "replay missed sub_1" } do
       local code, output, complaint = here(words)
       assert.same({ 1, "" }, { code, output }, words)

@@ -332,11 +332,12 @@ WH_API int wh_settings(wh_engine *engine, char **out, size_t *size);
 WH_API int wh_settings_set(wh_engine *engine, const char *document, size_t size);
 
 /* Secrets in the store. Without key_file they are in clear. With it the secrets and headers of subscriptions, of former
- * versions too, and tenants' secrets are encrypted (AES-256-GCM) whenever they are written. The file has a key a line,
- * an id and 32 bytes as base64; empty lines and those that begin with # are passed over. The first key encrypts, each
- * decrypts. The file is read by wh_open alone; a warning in the log says that others than its owner may read it. A
- * store that has a key is opened by those alone who have it, too: else wh_open fails (key) and names its id. A process
- * without key_file that had the store open before can read nothing that is encrypted, and change no subscription (key).
+ * versions too, tenants' secrets and documents of sources are encrypted (AES-256-GCM) whenever they are written. The
+ * file has a key a line, an id and 32 bytes as base64; empty lines and those that begin with # are passed over. The
+ * first key encrypts, each decrypts. The file is read by wh_open alone; a warning in the log says that others than its
+ * owner may read it. A store that has a key is opened by those alone who have it, too: else wh_open fails (key) and
+ * names its id. A process without key_file that had the store open before can read nothing that is encrypted, and
+ * change no subscription (key).
  *
  * wh_rotate_key encrypts by the first key all that is not: what is in clear, and what another key encrypted. Some
  * hundreds of values are a commit, others work meanwhile, and where it is interrupted another call goes on. count,

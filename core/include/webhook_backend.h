@@ -340,6 +340,13 @@ typedef struct wh_backend_subscription {
 } wh_backend_subscription;
 
 #define WH_TOKEN_HASH 32
+/* Where objects of this type are read: the document of an HTTP source. */
+typedef struct wh_backend_source {
+    const char *object_type, *document;
+    size_t document_size;
+    int64_t created_at, updated_at; /* writing: created_at is not looked at */
+} wh_backend_source;
+
 typedef struct wh_backend_token {
     const char *id;     /* "tok_…" */
     const char *tenant; /* NULL: all of them */
@@ -380,6 +387,7 @@ typedef struct wh_backend_figures {
 
 typedef int (*wh_backend_health_fn)(const wh_backend_health *row, void *payload);
 typedef int (*wh_backend_subscription_fn)(const wh_backend_subscription *row, void *payload);
+typedef int (*wh_backend_source_fn)(const wh_backend_source *row, void *payload);
 typedef int (*wh_backend_token_fn)(const wh_backend_token *row, void *payload);
 typedef int (*wh_backend_lane_fn)(int64_t subscription, int64_t due, void *payload);
 typedef int (*wh_backend_known_fn)(int64_t event, void *payload);
@@ -511,6 +519,10 @@ enum wh_backend_fact_kind {
      * kept now; 0: nothing. */
     WH_FACT_SETTING,
 
+    /* Keeps the document of of.source's object type, in the place of one that is there: created_at stays then. A
+     * document of NULL: there is none any more; WH_ENOTFOUND: there was none. */
+    WH_FACT_SOURCE,
+
     /* Of a back end that encrypts (ability.seals) alone. Encrypts by the first key, and counts, at most of.reseal.limit
      * rows of this table, from the one behind of.reseal.after (0 at first), that are not; looks at no more than limit
      * of them, but for tenants'. Answer: count; number: where it stopped; done 1: at the end of the table. */
@@ -532,12 +544,19 @@ enum wh_backend_fact_kind {
     WH_FACT_DELIVERY_NOW,       /* as delivery_get, without bodies. WH_ENOTFOUND */
     WH_FACT_SUBSCRIPTION_NOW,   /* the version in force. WH_ENOTFOUND */
     WH_FACT_SUBSCRIPTION_COUNT, /* number */
+    WH_FACT_SOURCE_NOW,         /* of.look.each_source, of of.look.object_type; not called where there is none */
     WH_FACT_SUBSCRIPTION_LAST,  /* number of the last change, as of subscription_changes; 0: there was none */
 
     WH_FACT_KINDS /* how many */
 };
 
-enum wh_backend_sealed { WH_SEALED_SUBSCRIPTIONS, WH_SEALED_VERSIONS, WH_SEALED_TENANTS, WH_SEALED_TABLES };
+enum wh_backend_sealed {
+    WH_SEALED_SUBSCRIPTIONS,
+    WH_SEALED_VERSIONS,
+    WH_SEALED_TENANTS,
+    WH_SEALED_SOURCES,
+    WH_SEALED_TABLES
+};
 
 #define WH_OUTBOX_REFUSED 1
 
@@ -571,6 +590,7 @@ typedef struct wh_backend_fact {
             int limit, row; /* row 1: of this id, too */
         } poll_drop;
         const wh_backend_token *token;
+        wh_backend_source source;
         const char *id; /* of a token */
         int64_t owner;  /* or a subscription */
         struct {
@@ -632,6 +652,8 @@ typedef struct wh_backend_fact {
             wh_backend_worker_fn each_worker;
             wh_backend_partition_fn each_partition;
             wh_backend_lane_fn each_lag;
+            wh_backend_source_fn each_source;
+            const char *object_type;
             void *payload;
         } look;
     } of;
@@ -704,6 +726,9 @@ typedef struct wh_backend_store_vtable {
     int (*tenant_secret)(wh_backend_store *store, const char *tenant, char *out);
     /* What is kept under this name; 0: nothing. */
     int (*setting)(wh_backend_store *store, const char *name, int64_t *out);
+    /* Documents of sources, with what is secret in them, by object types; all (NULL), or that of one: not called where
+     * there is none. */
+    int (*source_list)(wh_backend_store *store, const char *object_type, wh_backend_source_fn each, void *payload);
     /* A number that changes when another process (or engine) has committed. */
     int (*changes)(wh_backend_store *store, int64_t *out);
     /* Subscriptions that changed after this change number, deleted ones included;

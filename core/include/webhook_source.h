@@ -157,6 +157,39 @@ typedef struct wh_backend_unseen {
 typedef int (*wh_backend_poll_fn)(const wh_backend_poll *row, void *payload);
 typedef int (*wh_backend_seen_fn)(const wh_backend_seen *row, void *payload);
 
+/* -------------------------------------------------------------------- HTTP sources
+ *
+ * A source that is data: a document says how a REST or GraphQL list is asked for and where in its answers things
+ * stand. core/docs/sources.md describes its members. It is kept in the store, under its object type, and every process
+ * of the store reads it there. With a key file it is encrypted as a whole (wh_rotate_key). Any thread.
+ *
+ * What is secret in it (auth's token, password, value and client_secret; the values of headers but for Accept…,
+ * Content-Type and User-Agent; parameters of the query whose name has key, token, secret, password, auth or sig in it,
+ * unless they are templates) is never given back: it is shown as "********". */
+
+/* Keeps a document, in the place of the one of its object type. A value of "********" leaves what is kept, unless url,
+ * auth.token_url or hosts lead to another host. Errors: json; invalid and limit, with the member as the field;
+ * rule_syntax, rule_engine; of the store. */
+WH_API int wh_source_put(wh_engine *engine, const char *document, size_t size);
+
+/* {"object_type":"…","document":{…},"created_at":"…","updated_at":"…"}, to be freed with wh_free. not_found. */
+WH_API int wh_source_get(wh_engine *engine, const char *object_type, char **out, size_t *size);
+
+/* {"items":[…]} of the same, in the order of their types. */
+WH_API int wh_source_list(wh_engine *engine, char **out, size_t *size);
+
+/* not_found. */
+WH_API int wh_source_delete(wh_engine *engine, const char *object_type);
+
+/* Reads one page, and tells what the engine would be given: {"ok":true,"code":null,"error":null,"refused":false,
+ * "retry_after":null,"unchanged":false,"items":[…],"next":"…","state":"…","duration_ms":12}. Nothing is kept or
+ * published of it. Where the API failed, ok is false, code the name of what failed and error its sentence; that is no
+ * error of this call. query: NULL, or what is asked for: {"tenant","connection","filters","fields","changed_since",
+ * "limit","page","state"}, of which page and state are what a test before gave as next and state. It waits for the
+ * API, as long as the document's most allows. Errors: not_found, json, invalid, rule_…; of the store. */
+WH_API int wh_source_test(wh_engine *engine, const char *object_type, const char *query, size_t query_size, char **out,
+                          size_t *size);
+
 #ifdef __cplusplus
 }
 #endif

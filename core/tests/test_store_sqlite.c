@@ -392,6 +392,7 @@ static int may_scan(const char *detail) {
                                          "SCAN webhook_partitions",
                                          "SCAN webhook_outbox",
                                          "SCAN webhook_tokens",
+                                         "SCAN webhook_sources",
                                          "SCAN sqlite_sequence" };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

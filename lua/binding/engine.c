@@ -342,6 +342,7 @@ void whl_engine_types(lua_State *L) {
     luaL_setfuncs(L, whl_record_methods, 0);
     luaL_setfuncs(L, whl_explain_methods, 0);
     luaL_setfuncs(L, whl_token_methods, 0);
+    luaL_setfuncs(L, whl_source_methods, 0);
     luaL_setfuncs(L, whl_api_methods, 0);
     lua_setfield(L, -2, "__index");
     luaL_newmetatable(L, POLLABLE);

@@ -51,11 +51,12 @@ void whl_push_subscription(lua_State *L, int index);
 /* The query at index (or nil); its texts stay on the stack. 0, or what whl_fail returned. */
 int whl_query(lua_State *L, int index, wh_query *out);
 
-/* Methods of records.c, publish.c, explain.c, tokens.c and api.c, for the metatable's __index. */
+/* Methods of records.c, publish.c, explain.c, tokens.c, sources.c and api.c, for the metatable's __index. */
 extern const luaL_Reg whl_record_methods[];
 extern const luaL_Reg whl_publish_methods[];
 extern const luaL_Reg whl_explain_methods[];
 extern const luaL_Reg whl_token_methods[];
+extern const luaL_Reg whl_source_methods[];
 extern const luaL_Reg whl_api_methods[];
 
 /* Closes the API of an engine, whose servers are stopped before. */

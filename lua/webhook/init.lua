@@ -334,6 +334,34 @@ local core = require "webhook.core"
 ---@field time? webhook.time
 ---@field limits? webhook.limits of the rule
 
+---@class webhook.source a document of an HTTP source, with masks for what is secret in it
+---@field object_type string
+---@field document table
+---@field created_at string
+---@field updated_at string
+
+---@class webhook.source_query what a test asks a source for
+---@field tenant? string
+---@field connection? string
+---@field filters? table<string, string>
+---@field fields? string
+---@field changed_since? string|integer a time, or ms
+---@field limit? integer
+---@field page? string what the page before gave as next
+---@field state? string
+
+---@class webhook.source_page
+---@field ok boolean
+---@field code? webhook.code of what failed
+---@field error? string
+---@field refused boolean it is the right to read that is missing
+---@field retry_after? integer ms that the API wants to be left alone
+---@field unchanged boolean
+---@field items table[]
+---@field next? string
+---@field state? string
+---@field duration_ms integer
+
 --- An open store. Close it, or declare it <close>; the collector does it too late to rely on.
 ---@class webhook.engine
 ---@field close fun(self: webhook.engine): boolean stops the threads and waits for what is being written. Again is allowed
@@ -371,6 +399,11 @@ local core = require "webhook.core"
 ---@field stats fun(self: webhook.engine): stats: webhook.stats?, message: string?, code: webhook.code?, failure: webhook.failure? how it goes: counts since it was opened, what waits in the store, which subscriptions are the worst
 ---@field settings fun(self: webhook.engine, changes?: webhook.settings): settings: webhook.settings?, message: string?, code: webhook.code?, failure: webhook.failure? what holds in all processes of the store, with changes: from now on
 ---@field rotate_key fun(self: webhook.engine): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? encrypts by the first key of key_file all secrets that are not; how many rows it wrote. Blocks; another call goes on where one was interrupted
+---@field put_source fun(self: webhook.engine, document: table): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? keeps the document of an HTTP source (core/docs/sources.md), in the place of the one of its object type; "********" leaves a secret that is kept
+---@field source fun(self: webhook.engine, object_type: string): source: webhook.source?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field sources fun(self: webhook.engine): sources: webhook.source[]?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field delete_source fun(self: webhook.engine, object_type: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field test_source fun(self: webhook.engine, object_type: string, query?: webhook.source_query): page: webhook.source_page?, message: string?, code: webhook.code?, failure: webhook.failure? reads one page, and tells what failed if it did; blocks, keeps nothing
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
 ---@field replay_missed fun(self: webhook.engine, subscription: string, options?: webhook.missed): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? makes the deliveries that the present version gives for stored events and that are not there: it was paused, disabled or not made yet
 ---@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code?, failure: webhook.failure? one explanation for a subscription; without one a page for all of the event's tenant

@@ -116,6 +116,24 @@ async function deliveries(subscription) {
   await ask('POST', '/v1/deliveries/replay', { body: { subscription, state: 'exhausted' } });
 }
 
+async function sources(tenants) {
+  const document = { object_type: 'contact', url: 'http://127.0.0.1:1/contacts', auth: { type: 'bearer', token: 'hush' } };
+  const id = (template) => with_id(template, 'contact');
+  await ask('POST', '/v1/sources', { body: document });
+  await ask('POST', '/v1/sources', { body: { object_type: 'contact' } });
+  await ask('PUT', '/v1/sources/{id}', { ...id('/v1/sources/{id}'), body: { ...document, name: 'n', auth: { type: 'bearer', token: '********' } } });
+  const kept = await ask('GET', '/v1/sources/{id}', id('/v1/sources/{id}'));
+  check('a secret is masked', [kept.document.name, kept.document.auth.token], ['n', '********']);
+  await ask('GET', '/v1/sources');
+  await ask('GET', '/v1/sources', { as: `Bearer ${tenants}` });
+  const page = await ask('POST', '/v1/sources/{id}/test', { ...id('/v1/sources/{id}/test'), body: { limit: 2 } });
+  check('a test tells what failed', [page.ok, page.items], [false, []]);
+  await ask('DELETE', '/v1/sources/{id}', id('/v1/sources/{id}'));
+  await ask('GET', '/v1/sources/{id}', id('/v1/sources/{id}'));
+  await ask('DELETE', '/v1/sources/{id}', id('/v1/sources/{id}'));
+  await ask('POST', '/v1/sources/{id}/test', id('/v1/sources/{id}/test'));
+}
+
 async function others(subscription) {
   await ask('POST', '/v1/rules/try', { body: { document: { rule: 'return { n = payload.n }' }, event: { type: 'a.b', payload: { n: 1 } } } });
   await ask('POST', '/v1/rules/try', { body: { document: { rule: 'return (' } } });
@@ -130,6 +148,7 @@ async function others(subscription) {
   const kept = await ask('PATCH', '/v1/settings', { body: { retain: 86400000, retain_failed: null } });
   check('a setting is changed, and null is the default', [kept.retain, kept.retain_failed], [86400000, 2592000000]);
   await ask('PATCH', '/v1/settings', { body: { retain: 0 } });
+  await sources(made?.token);
   const listed = (await call(server.url, 'GET', '/v1/tokens?tenant=acme', { authorization })).json;
   await ask('DELETE', '/v1/tokens/{id}', with_id('/v1/tokens/{id}', listed.items[0].id));
   await ask('GET', '/v1/health', { as: undefined });

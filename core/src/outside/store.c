@@ -477,6 +477,21 @@ int whi_store_tenant_secret_put(whi_store *store, const char *tenant, const char
     return whi_store_write(store, &fact, &answer);
 }
 
+int whi_store_source(whi_store *store, const whi_source_row *row) {
+    whi_fact fact = { .kind = WH_FACT_SOURCE, .of.source = *row };
+    whi_answer answer;
+
+    return whi_store_write(store, &fact, &answer);
+}
+
+int whi_store_source_now(whi_store *store, const char *object_type, whi_source_fn each, void *payload) {
+    whi_fact fact = { .kind = WH_FACT_SOURCE_NOW,
+                      .of.look = { .object_type = object_type, .each_source = each, .payload = payload } };
+    whi_answer answer;
+
+    return whi_store_write(store, &fact, &answer);
+}
+
 int whi_store_setting_put(whi_store *store, const char *name, int64_t value, int replace, int64_t *now) {
     whi_fact fact = { .kind = WH_FACT_SETTING, .of.setting = { name, value, replace } };
     whi_answer answer = { 0 };

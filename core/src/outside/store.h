@@ -22,6 +22,7 @@ typedef wh_backend_attempt whi_attempt_row;
 typedef wh_backend_subscription whi_subscription_row;
 typedef wh_backend_token whi_token_row;
 typedef wh_backend_health whi_health_row;
+typedef wh_backend_source whi_source_row;
 typedef wh_backend_query whi_store_query;
 typedef wh_backend_page whi_store_place;
 typedef wh_backend_work whi_store_work;
@@ -30,6 +31,7 @@ typedef wh_backend_delivery_fn whi_delivery_fn;
 typedef wh_backend_attempt_fn whi_attempt_fn;
 typedef wh_backend_subscription_fn whi_subscription_fn;
 typedef wh_backend_token_fn whi_token_fn;
+typedef wh_backend_source_fn whi_source_fn;
 typedef wh_backend_health_fn whi_health_fn;
 typedef wh_backend_figures whi_store_figures;
 typedef wh_backend_lane_fn whi_lane_fn;
@@ -105,6 +107,8 @@ int whi_store_purge(whi_store *store, int64_t done_before, int64_t failed_before
 int whi_store_token_add(whi_store *store, const whi_token_row *row);
 int whi_store_token_remove(whi_store *store, const char *id);
 int whi_store_tenant_secret_put(whi_store *store, const char *tenant, const char *secret, int replace);
+int whi_store_source(whi_store *store, const whi_source_row *row);
+int whi_store_source_now(whi_store *store, const char *object_type, whi_source_fn each, void *payload);
 int whi_store_setting_put(whi_store *store, const char *name, int64_t value, int replace, int64_t *now);
 
 /* Not in a transaction. 1 in out: there is a row for this event and subscription. */

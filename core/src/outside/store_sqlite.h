@@ -5,6 +5,7 @@
  *   store_sqlite_check.c  whether a file has all that is needed
  *   store_sqlite_facts.c  the list of facts
  *   store_sqlite_token.c  tokens and secrets of tenants
+ *   store_sqlite_source.c documents of sources
  *   store_sqlite_seal.c   secrets encrypted, and encrypted anew
  *   store_sqlite_worker.c  writing workers, partitions and positions
  *   store_sqlite_admin.c  writing subscriptions; outbox and purge
@@ -195,6 +196,12 @@ enum whi_sql {
     WHI_SQL_RESEAL_GET_VERSION,
     WHI_SQL_RESEAL_PUT_VERSION,
     WHI_SQL_RESEAL_TENANT,
+    WHI_SQL_SOURCE_PUT,
+    WHI_SQL_SOURCE_REMOVE,
+    WHI_SQL_SOURCE_LIST,
+    WHI_SQL_SOURCE_GET,
+    WHI_SQL_RESEAL_SOURCE,
+    WHI_SQL_RESEAL_PUT_SOURCE,
     WHI_SQL_SETTING_GET,
     WHI_SQL_SETTING_PUT,
     WHI_SQL_SETTING_DROP,
@@ -412,8 +419,24 @@ int whi_sqlite_bind_secret(whi_sqlite *store, sqlite3_stmt *statement, int index
 /* The secret in a column, as it is. */
 int whi_sqlite_secret_of(whi_sqlite *store, sqlite3_stmt *statement, int column, const char *tenant,
                          char out[WH_SECRET_SIZE]);
-int whi_sqlite_reseal(whi_sqlite *store, whi_fact *fact);
+/* The same of any text that is secret as a whole and is told by its being a BLOB; place: where it stands. */
+int whi_sqlite_bind_sealed(whi_sqlite *store, sqlite3_stmt *statement, int index, const char *place, const char *text,
+                           size_t size, whi_buf *kept);
+/* Appends the text in a column, as it is. What was opened is the caller's to wipe. */
+int whi_sqlite_open_sealed(whi_sqlite *store, sqlite3_stmt *statement, int column, const char *place, whi_buf *out);
+/* Wipes what it held. */
+void whi_sqlite_free_secret(whi_buf *buf);
+#define WHI_SQLITE_SEAL_PREFIX (WHI_SEAL_ID + 16)
+/* Before values of a table are sealed anew; prefix receives what those that are by the first key begin with. */
+int whi_sqlite_reseal_begin(whi_sqlite *store, whi_fact *fact, char prefix[WHI_SQLITE_SEAL_PREFIX]);
+int whi_sqlite_reseal(whi_sqlite *store, whi_fact *fact); /* all tables but that of sources */
 int whi_sqlite_seals(whi_sqlite *store, whi_fact *fact);
+
+/* ---- store_sqlite_source.c */
+int whi_sqlite_source(whi_sqlite *store, whi_fact *fact);     /* WH_FACT_SOURCE */
+int whi_sqlite_source_now(whi_sqlite *store, whi_fact *fact); /* WH_FACT_SOURCE_NOW */
+int whi_sqlite_source_list(whi_store *store, const char *object_type, whi_source_fn each, void *payload);
+int whi_sqlite_reseal_sources(whi_sqlite *store, whi_fact *fact);
 
 /* ---- store_sqlite_setting.c */
 /* value and replace as of WH_FACT_SETTING; *now receives what is kept then. */

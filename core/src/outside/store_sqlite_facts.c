@@ -186,6 +186,11 @@ static int poll(whi_sqlite *store, whi_fact *fact) {
     return code == WH_OK && held ? whi_sqlite_poll(store, fact) : code;
 }
 
+static int reseal(whi_sqlite *store, whi_fact *fact) {
+    return fact->of.reseal.table == WH_SEALED_SOURCES ? whi_sqlite_reseal_sources(store, fact)
+                                                      : whi_sqlite_reseal(store, fact);
+}
+
 static int worker_holds(whi_sqlite *store, whi_fact *fact) {
     return whi_sqlite_worker_holds(&store->base, fact->of.owner);
 }
@@ -237,7 +242,9 @@ static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = 
     [WH_FACT_TOKEN_REMOVE] = token_remove,
     [WH_FACT_TENANT_SECRET] = tenant_secret,
     [WH_FACT_SETTING] = setting,
-    [WH_FACT_RESEAL] = whi_sqlite_reseal,
+    [WH_FACT_SOURCE] = whi_sqlite_source,
+    [WH_FACT_SOURCE_NOW] = whi_sqlite_source_now,
+    [WH_FACT_RESEAL] = reseal,
     [WH_FACT_SEALS] = whi_sqlite_seals,
     [WH_FACT_POLL] = poll,
     [WH_FACT_POLL_ASK] = whi_sqlite_poll_ask,

@@ -20,7 +20,7 @@ static const whi_seal_key *first_key(const whi_sqlite *store) {
     return &store->keyring->keys[0];
 }
 
-static void free_secret(whi_buf *buf) {
+void whi_sqlite_free_secret(whi_buf *buf) {
     whi_wipe(buf->data, buf->capacity);
     whi_buf_free(buf);
 }
@@ -34,11 +34,11 @@ static void place_of_tenant(const char *tenant, char out[PLACE_SIZE]) {
 }
 
 /* Chance is the machine's, whatever clock the engine has: a nonce that comes twice gives the texts away. */
-static int seal(const whi_seal_key *key, const char *place, const char *text, whi_buf *out) {
+static int seal(const whi_seal_key *key, const char *place, const char *text, size_t size, whi_buf *out) {
     uint8_t nonce[WHI_SEAL_NONCE];
     int code = whi_clock_random(NULL, nonce, sizeof nonce);
 
-    return code == WH_OK ? whi_seal(key, place, nonce, text, strlen(text), out) : code;
+    return code == WH_OK ? whi_seal(key, place, nonce, text, size, out) : code;
 }
 
 /* ---------------------------------------------------------------------------- keys */
@@ -65,7 +65,7 @@ static int add_key(whi_sqlite *store, int64_t used) {
 
     whi_buf_init(&proof, DOCUMENT_MAXIMUM);
     place_of_key(first_key(store)->id, place);
-    code = seal(first_key(store), place, PROOF, &proof);
+    code = seal(first_key(store), place, PROOF, strlen(PROOF), &proof);
     code = code == WH_OK ? use_key(store, WHI_SQL_KEY_ADD, used, proof.data) : code;
     whi_buf_free(&proof);
     return code;
@@ -195,7 +195,7 @@ int whi_sqlite_give_row(whi_sqlite *store, whi_subscription_row *row, whi_subscr
     } else {
         code = whi_fail_within(code, "store '%s'", store->name);
     }
-    free_secret(&opened);
+    whi_sqlite_free_secret(&opened);
     return code;
 }
 
@@ -224,23 +224,43 @@ int whi_sqlite_seal_row(whi_sqlite *store, const whi_subscription_row *row, whi_
 /* ------------------------------------------------------------------------- tenants */
 
 /* A secret may be any text, so that it is encrypted is told by its being a BLOB. */
-int whi_sqlite_bind_secret(whi_sqlite *store, sqlite3_stmt *statement, int index, const char *tenant,
-                           const char *secret, whi_buf *kept) {
-    char place[PLACE_SIZE];
+int whi_sqlite_bind_sealed(whi_sqlite *store, sqlite3_stmt *statement, int index, const char *place, const char *text,
+                           size_t size, whi_buf *kept) {
     int code = store->keyring != NULL ? note_use(store) : check_keyless(store);
 
     whi_buf_init(kept, DOCUMENT_MAXIMUM);
     if (code != WH_OK || store->keyring == NULL) {
-        whi_sqlite_bind_word(statement, index, secret);
+        sqlite3_bind_text64(statement, index, text, size, SQLITE_STATIC, SQLITE_UTF8);
         return code;
     }
-    place_of_tenant(tenant, place);
-    code = seal(first_key(store), place, secret, kept);
+    code = seal(first_key(store), place, text, size, kept);
     sqlite3_bind_blob64(statement, index, kept->data, kept->size, SQLITE_STATIC);
     return code;
 }
 
-static int unseal_secret(const whi_sqlite *store, const char *tenant, const char *text, size_t size,
+int whi_sqlite_open_sealed(whi_sqlite *store, sqlite3_stmt *statement, int column, const char *place, whi_buf *out) {
+    size_t size;
+    const char *text = whi_sqlite_bytes(statement, column, &size);
+    int code;
+
+    if (sqlite3_column_type(statement, column) != SQLITE_BLOB) {
+        whi_buf_add(out, text != NULL ? text : "", text != NULL ? size : 0);
+        return whi_buf_status(out);
+    }
+    whi_buf_reserve(out, size + 1); /* what is opened is shorter: nothing grows, and no copy stays behind */
+    code = whi_unseal(store->keyring, place, text, size, out);
+    return code == WH_OK ? code : whi_fail_within(code, "store '%s'", store->name);
+}
+
+int whi_sqlite_bind_secret(whi_sqlite *store, sqlite3_stmt *statement, int index, const char *tenant,
+                           const char *secret, whi_buf *kept) {
+    char place[PLACE_SIZE];
+
+    place_of_tenant(tenant, place);
+    return whi_sqlite_bind_sealed(store, statement, index, place, secret, strlen(secret), kept);
+}
+
+int whi_sqlite_secret_of(whi_sqlite *store, sqlite3_stmt *statement, int column, const char *tenant,
                          char out[WH_SECRET_SIZE]) {
     char place[PLACE_SIZE];
     whi_buf opened;
@@ -248,27 +268,12 @@ static int unseal_secret(const whi_sqlite *store, const char *tenant, const char
 
     whi_buf_init(&opened, DOCUMENT_MAXIMUM);
     place_of_tenant(tenant, place);
-    whi_buf_reserve(&opened, size + 1);
-    code = whi_unseal(store->keyring, place, text, size, &opened);
+    code = whi_sqlite_open_sealed(store, statement, column, place, &opened);
     if (code == WH_OK) {
-        snprintf(out, WH_SECRET_SIZE, "%s", opened.data);
-    } else {
-        code = whi_fail_within(code, "store '%s'", store->name);
+        snprintf(out, WH_SECRET_SIZE, "%s", opened.size > 0 ? opened.data : "");
     }
-    free_secret(&opened);
+    whi_sqlite_free_secret(&opened);
     return code;
-}
-
-int whi_sqlite_secret_of(whi_sqlite *store, sqlite3_stmt *statement, int column, const char *tenant,
-                         char out[WH_SECRET_SIZE]) {
-    size_t size;
-
-    if (sqlite3_column_type(statement, column) == SQLITE_BLOB) {
-        const char *text = whi_sqlite_bytes(statement, column, &size);
-        return unseal_secret(store, tenant, text, size, out);
-    }
-    snprintf(out, WH_SECRET_SIZE, "%s", whi_sqlite_word(statement, column));
-    return WH_OK;
 }
 
 /* ------------------------------------------------------------------------ sealing anew */
@@ -295,7 +300,7 @@ static int renew_document(const whi_sqlite *store, const whi_seal_place *place, 
     whi_buf_init(&opened, DOCUMENT_MAXIMUM);
     code = whi_unseal_document(store->keyring, place, text, size, &opened);
     code = code == WH_OK ? seal_document(store, place, opened.data, opened.size, out) : code;
-    free_secret(&opened);
+    whi_sqlite_free_secret(&opened);
     return code;
 }
 
@@ -402,11 +407,10 @@ static int next_secret(whi_sqlite *store, const char *prefix, char tenant[WH_ID_
 }
 
 /* Found by what they are, so there is no place to go on from. */
-static int renew_tenants(whi_sqlite *store, whi_fact *fact) {
-    char tenant[WH_ID_SIZE] = "", secret[WH_SECRET_SIZE], prefix[WHI_SEAL_ID + 16];
+static int renew_tenants(whi_sqlite *store, const char *prefix, whi_fact *fact) {
+    char tenant[WH_ID_SIZE] = "", secret[WH_SECRET_SIZE];
     int code = 1;
 
-    snprintf(prefix, sizeof prefix, "seal:1:%s:", first_key(store)->id);
     while (code == 1 && fact->answer.count < fact->of.reseal.limit) {
         code = next_secret(store, prefix, tenant, secret);
         if (code == 1) {
@@ -425,15 +429,25 @@ static int check_keyring(const whi_sqlite *store) {
     return store->keyring != NULL ? WH_OK : whi_fail_field(WH_EINVALID, "key_file", "expected one, found none");
 }
 
-int whi_sqlite_reseal(whi_sqlite *store, whi_fact *fact) {
+int whi_sqlite_reseal_begin(whi_sqlite *store, whi_fact *fact, char prefix[WHI_SQLITE_SEAL_PREFIX]) {
     int code = check_keyring(store);
 
     fact->answer.number = fact->of.reseal.after;
     code = code == WH_OK ? note_use(store) : code;
+    if (code == WH_OK) {
+        snprintf(prefix, WHI_SQLITE_SEAL_PREFIX, "seal:1:%s:", first_key(store)->id);
+    }
+    return code;
+}
+
+int whi_sqlite_reseal(whi_sqlite *store, whi_fact *fact) {
+    char prefix[WHI_SQLITE_SEAL_PREFIX];
+    int code = whi_sqlite_reseal_begin(store, fact, prefix);
+
     if (code != WH_OK) {
         return code;
     }
-    return fact->of.reseal.table == WH_SEALED_TENANTS ? renew_tenants(store, fact)
+    return fact->of.reseal.table == WH_SEALED_TENANTS ? renew_tenants(store, prefix, fact)
                                                       : renew_rows(store, &tables[fact->of.reseal.table], fact);
 }
 

@@ -131,6 +131,15 @@
     ") WITHOUT ROWID;\n"                                                                                               \
     "INSERT INTO webhook_meta VALUES ('seals', 0);\n"
 
+#define SOURCE_TABLE                                                                                                   \
+    "CREATE TABLE webhook_sources (\n"                                                                                 \
+    "  -- Where objects of virtual webhooks are read: documents of HTTP sources.\n"                                    \
+    "  object_type TEXT PRIMARY KEY,\n"                                                                                \
+    "  document    TEXT NOT NULL, -- JSON, with what is secret in it; a BLOB: encrypted\n"                             \
+    "  created_at  INTEGER NOT NULL,\n"                                                                                \
+    "  updated_at  INTEGER NOT NULL\n"                                                                                 \
+    ") WITHOUT ROWID;\n"
+
 #define TOKEN_TABLES                                                                                                   \
     "CREATE TABLE webhook_tokens (\n"                                                                                  \
     "  -- Who may use the HTTP API.\n"                                                                                 \
@@ -280,7 +289,7 @@ const char whi_sqlite_schema[] =
     "NULL;\n"
 
     WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0")
-        LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES KEY_TABLE POLL_TABLES;
+        LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES KEY_TABLE POLL_TABLES SOURCE_TABLE;
 
 /* A first attempt without its delivery belonged to an event that a hand deleted: nobody can ask for it. */
 #define FIRST_ATTEMPTS                                                                                                 \
@@ -389,7 +398,8 @@ static const char upgrade_5[] = HEALTH_TABLE KEY_TABLE RESTING_INDEX "PRAGMA wri
     "PRAGMA writable_schema = RESET;\n"
     "UPDATE webhook_meta SET value = 6 WHERE name = 'schema';\n";
 
-static const char upgrade_6[] = POLL_TABLES "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
+static const char upgrade_6[] =
+    POLL_TABLES SOURCE_TABLE "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
 
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
     [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4, [5] = upgrade_5, [6] = upgrade_6
@@ -753,6 +763,18 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_RESEAL_TENANT] =
         "SELECT tenant, secret FROM webhook_tenants WHERE tenant >= ?1 AND (typeof(secret) <> 'blob'"
         " OR substr(CAST(secret AS TEXT), 1, length(?2)) <> ?2) ORDER BY tenant LIMIT 1",
+    [WHI_SQL_SOURCE_PUT] = "INSERT INTO webhook_sources (object_type, document, created_at, updated_at)"
+                           " VALUES (?1, ?2, ?3, ?3) ON CONFLICT (object_type) DO UPDATE SET"
+                           " document = excluded.document, updated_at = excluded.updated_at",
+    [WHI_SQL_SOURCE_REMOVE] = "DELETE FROM webhook_sources WHERE object_type = ?1",
+    [WHI_SQL_SOURCE_LIST] =
+        "SELECT object_type, document, created_at, updated_at FROM webhook_sources ORDER BY object_type",
+    [WHI_SQL_SOURCE_GET] =
+        "SELECT object_type, document, created_at, updated_at FROM webhook_sources WHERE object_type = ?1",
+    [WHI_SQL_RESEAL_SOURCE] =
+        "SELECT object_type, document FROM webhook_sources WHERE object_type >= ?1 AND (typeof(document) <> 'blob'"
+        " OR substr(CAST(document AS TEXT), 1, length(?2)) <> ?2) ORDER BY object_type LIMIT 1",
+    [WHI_SQL_RESEAL_PUT_SOURCE] = "UPDATE webhook_sources SET document = ?2 WHERE object_type = ?1",
     [WHI_SQL_SETTING_GET] = "SELECT value FROM webhook_settings WHERE name = ?1",
     [WHI_SQL_SETTING_PUT] = "INSERT OR REPLACE INTO webhook_settings (name, value) VALUES (?1, ?2)",
     [WHI_SQL_SETTING_DROP] = "DELETE FROM webhook_settings WHERE name = ?1",

@@ -8,7 +8,7 @@ local output = require "webhook.command.output"
 local command = {}
 
 local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify", "rule", "explain", "backtest", "serve",
-  "tokens", "tenant-secret", "settings", "status", "keys" }
+  "tokens", "sources", "tenant-secret", "settings", "status", "keys" }
 
 command.help = [[
 webhook - keep subscriptions, publish events, deliver them signed and with retries
@@ -24,6 +24,7 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook backtest ID --rule rule.lua                try it on what is stored
   webhook serve                                      the HTTP API, and delivering
   webhook tokens add --tenant acme                   who may use that
+  webhook sources add contacts.json                  where objects are read
   webhook settings --retain 365d                     how long things are kept
   webhook status                                     what waits, and who fails
   webhook keys new >keys                             a key that encrypts secrets in the store

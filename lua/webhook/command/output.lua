@@ -177,18 +177,18 @@ end
 
 --- Opens a store that is there, for who reads or changes what it has: an empty one would answer as if
 --- there had never been anything.
-function output:open_existing()
+function output:open_existing(allow)
   if is_missing(self.store) then
     self.fail(("there is no store %s%s; --store FILE or $WEBHOOK_STORE names another"):format(self.store,
       self.store:sub(1, 1) == "/" and "" or " in " .. (os.getenv "PWD" or "this folder")), "not_found")
   end
   if not self.named then self:note("the store is %s of this folder", self.store) end
-  return self:open()
+  return self:open(allow)
 end
 
---- Opens the store, which is made if it is not there.
-function output:open()
-  return self.check(webhook.open(self.store, { key_file = self.key_file }))
+--- Opens the store, which is made if it is not there. allow: address ranges that may be reached.
+function output:open(allow)
+  return self.check(webhook.open(self.store, { key_file = self.key_file, allow = allow }))
 end
 
 --- A log function that writes to the standard error. quiet: errors alone.

@@ -1,0 +1,92 @@
+local webhook = require "webhook"
+
+local sources = { words = 2 }
+
+sources.options = { tenant = "text", connection = "text", filter = "list", fields = "text", ["changed-since"] = "text",
+  limit = { 1, math.maxinteger }, page = "text", state = "text", allow = "list" }
+
+sources.help = [[
+webhook sources [list | add FILE | show TYPE | test TYPE | remove TYPE] - where objects are read over HTTP
+
+  webhook sources add contacts.json       keeps a document, in the place of the one of its object type
+  webhook sources show crm_contact        with masks for its secrets; written back they leave them
+  webhook sources test crm_contact --connection acme --limit 5
+  webhook sources remove crm_contact
+
+FILE is JSON, - for standard input. test reads one page, keeps nothing, and ends with 1 where the API failed:
+  --tenant NAME   --connection NAME   --fields LIST   --limit N
+  --filter NAME=TEXT     may be repeated
+  --changed-since TIME   2026-11-21T10:00:00Z
+  --page TEXT            what the page before gave as next; --state TEXT: as state
+  --allow RANGE          a private or local address may be asked; may be repeated]]
+
+local actions, needs = {}, { add = true, show = true, test = true, remove = true }
+
+function actions.list(_, _, out)
+  local hooks <close> = out:open_existing()
+  local list = out.check(hooks:sources())
+  for _, each in ipairs(list) do
+    if not out.json then each.url, each.name = each.document.url, each.document.name end
+    out:item(each, { "object_type", "url", "name", "updated_at" })
+  end
+  if not list[1] then out:note("no sources in the store %s", out.store) end
+end
+
+function actions.add(_, file, out)
+  local text = out.read(file):gsub("\r?\n$", "")
+  local hooks <close> = out:open()
+  out.check(hooks:put_source(webhook.raw(text)))
+end
+
+function actions.show(_, object_type, out)
+  local hooks <close> = out:open_existing()
+  print(out.encode(out.check(hooks:source(object_type)).document))
+end
+
+local function filters_of(list)
+  if not list then return nil end
+  local filters = webhook.object {}
+  for _, each in ipairs(list) do
+    local name, text = each:match "^([^=]+)=(.*)$"
+    if not name then error { usage = ("--filter expects NAME=TEXT, found %q"):format(each) } end
+    filters[name] = text
+  end
+  return filters
+end
+
+function actions.test(values, object_type, out)
+  local query = webhook.object { tenant = values.tenant, connection = values.connection, fields = values.fields,
+    filters = filters_of(values.filter), changed_since = values["changed-since"], limit = values.limit, page = values.page,
+    state = values.state }
+  local hooks <close> = out:open_existing(values.allow)
+  local page = out.check(hooks:test_source(object_type, query))
+  if out.json then
+    print(out.encode(page))
+  else
+    for _, item in ipairs(page.items) do print(out.encode(item)) end
+    out:note("%s%d items in %d ms; next: %s; state: %s", page.unchanged and "unchanged; " or "", #page.items, page.duration_ms,
+      page.next or "none", page.state or "none")
+  end
+  if not page.ok then
+    if out.json then return 1 end
+    out.fail(page.error .. (page.retry_after and (" (again in %d ms)"):format(page.retry_after) or ""), page.code)
+  end
+end
+
+function actions.remove(_, object_type, out)
+  local hooks <close> = out:open_existing()
+  out.check(hooks:delete_source(object_type))
+end
+
+function sources.run(values, words, out)
+  local name = words[1] or "list"
+  local action = actions[name]
+  if not action then error { usage = ("sources has no %q; see webhook sources --help"):format(name) } end
+  if needs[name] and not words[2] then
+    error { usage = ("sources %s expects %s; see webhook sources --help"):format(name, name == "add" and "a FILE" or "a TYPE") }
+  end
+  if words[2] and not needs[name] then error { usage = ("sources %s: unexpected word %q"):format(name, words[2]) } end
+  return action(values, words[2], out)
+end
+
+return sources

@@ -1,0 +1,113 @@
+package.path = "spec/?.lua;" .. package.path
+local shell = require "shell"
+local webhook = require "webhook"
+
+--- The documents that the page shows, for APIs of ours.
+local function documents(host)
+  local file <close> = assert(io.open "core/docs/sources.md")
+  local found = {}
+  for name, text in file:read("a"):gmatch "<!%-%- tested by spec/sources_spec.lua: (%a+) %-%->\n```json\n(.-)```" do
+    found[name] = text:gsub("https://api%.example%.com", host)
+  end
+  return found
+end
+
+describe("sources over HTTP", function()
+  local host, shown, hooks
+
+  lazy_setup(function()
+    local api = shell.start "python3 core/tests/sources/apis.py stay"
+    host = "http://127.0.0.1:" .. api.wait_for "(%d+)\n"
+    shown = documents(host)
+  end)
+  lazy_teardown(function() shell.clean() end)
+  before_each(function() hooks = assert(webhook.open(":memory:", { allow = { "127.0.0.1" } })) end)
+  after_each(function() hooks:close() end)
+
+  -- The ids of all pages.
+  local function read(object_type, query)
+    local ids = {}
+    repeat
+      local page = assert(hooks:test_source(object_type, query))
+      assert.is_true(page.ok, page.error)
+      for _, item in ipairs(page.items) do ids[#ids + 1] = item.id end
+      query.page = page.next
+    until not page.next
+    return ids
+  end
+
+  it("are what the page about them shows", function()
+    local expected = {
+      github = { "issue", 9007199254740993, 9007199254740999 }, stripe = { "customer", "cus_0", "cus_6" },
+      graphql = { "order", "gid://0", "gid://6" },
+    }
+    for name, what in pairs(expected) do
+      assert.is_true(hooks:put_source(webhook.raw(assert(shown[name], name))))
+      local ids = read(what[1], { connection = "octo", limit = 2 })
+      assert.same({ what[2], what[3], 7 }, { ids[1], ids[7], #ids })
+    end
+    assert.equal(3, #hooks:sources())
+    assert.same({ id = "gid://1", amount = 10 }, hooks:test_source("order", { limit = 2 }).items[2])
+  end)
+
+  it("are kept without their secrets in sight", function()
+    local document = { object_type = "customer", url = host .. "/stripe?limit=3", items = "data",
+      auth = { type = "bearer", token = "sk_test_1" } }
+    assert.is_true(hooks:put_source(document))
+    local kept = assert(hooks:source "customer").document
+    assert.equal("********", kept.auth.token)
+    kept.name = "customers"
+    assert.is_true(hooks:put_source(kept))
+    assert.is_true(hooks:test_source("customer").ok)
+    kept.url = "https://elsewhere.example.com/"
+    local ok, message, code, failure = hooks:put_source(kept)
+    assert.same({ nil, "invalid", "url" }, { ok, code, failure.field })
+    assert.matches("another host", message)
+    assert.is_true(hooks:delete_source "customer")
+    assert.equal("not_found", (select(3, hooks:delete_source "customer")))
+    assert.equal("not_found", (select(3, hooks:source "customer")))
+    assert.equal("not_found", (select(3, hooks:test_source "customer")))
+    assert.same({}, hooks:sources())
+    assert.has_error(function() hooks:put_source() end)
+    assert.has_error(function() hooks:test_source("customer", "x") end)
+  end)
+
+  it("have rules that make their objects", function()
+    assert.is_true(hooks:put_source { object_type = "a", url = host .. "/pages?page=1",
+      rule = "return payload.id > 0 and { twice = payload.id * 2 }" })
+    assert.same({ { id = 1, twice = 2 } }, hooks:test_source("a").items)
+    local _, _, code, failure = hooks:put_source { object_type = "a", url = host .. "/", rule = "return (" }
+    assert.same({ "rule_syntax", 1 }, { code, failure.line })
+  end)
+
+  it("are kept and tried by the command", function()
+    local store = shell.file ".db"
+    local function run(words) return shell.run(("WEBHOOK_STORE='%s' %s"):format(store, shell.webhook("sources " .. words))) end
+
+    local code, output, complaint = run("add " .. shell.write(shown.stripe, ".json"))
+    assert.same({ 0, "", "" }, { code, output, complaint })
+    code, output = run ""
+    assert.equal(0, code)
+    assert.matches("\ncustomer +http", output)
+    code, output = run "show customer"
+    assert.equal(0, code)
+    assert.equal("********", webhook.decode(output).auth.token)
+    code, output, complaint = run "test customer --limit 2 --allow 127.0.0.1"
+    assert.equal(0, code)
+    assert.matches('^{"[^\n]*"cus_0"[^\n]*\n{"[^\n]*"cus_1"[^\n]*\n$', output)
+    code, output = run "test customer --limit 2 --allow 127.0.0.1 --json"
+    assert.same({ 0, 2 }, { code, #webhook.decode(output).items })
+    code, output, complaint = run "test customer"
+    assert.same({ 1, "" }, { code, output })
+    assert.matches("loopback", complaint)
+    assert.equal(1, (run "test customer --json"))
+    assert.equal(0, (run "remove customer"))
+    assert.equal(1, (run "remove customer"))
+    assert.equal(2, (run "add"))
+    assert.equal(2, (run "paint"))
+    assert.equal(2, (run "list customer"))
+    code, _, complaint = run ("add " .. shell.write '{"object_type":"a"}')
+    assert.equal(1, code)
+    assert.matches("url: expected one", complaint)
+  end)
+end)
