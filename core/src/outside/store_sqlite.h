@@ -174,6 +174,7 @@ enum whi_sql {
     WHI_SQL_KEY_HASTEN,
 
     WHI_SQL_TOKEN_ADD,
+    WHI_SQL_TOKEN_PURGE,
     WHI_SQL_TOKEN_REMOVE,
     WHI_SQL_TOKEN_LIST,
     WHI_SQL_TOKEN_GET,
@@ -205,7 +206,7 @@ extern const char *const whi_sqlite_text[WHI_SQL_STATEMENTS];
 extern const char whi_sqlite_schema[];
 
 #define WHI_SQLITE_APPLICATION 0x7762686b /* "wbhk", at byte 68 of a file that we made */
-#define WHI_SQLITE_VERSION 6              /* of the tables, in webhook_meta */
+#define WHI_SQLITE_VERSION 7              /* of the tables, in webhook_meta */
 
 extern const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION]; /* from the version of its index to the next */
 
