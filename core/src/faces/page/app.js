@@ -11,6 +11,7 @@ import { words as w } from './words.js';
 const page = document.getElementById('page');
 let me = null; // { operator, tenant, expires_at, version }
 let leave = () => {};
+let moved = false; // somebody went on within the page, and begins at its heading
 
 const VIEWS = {
   '': [now], subscriptions: [subscriptions, subscription], new: [subscriptionNew], events: [events, event],
@@ -89,7 +90,7 @@ function frame() {
         h('p', {}, me.operator ? w.who.operator : w.who.tenant, !me.operator && h('strong', {}, me.tenant)),
         me.expires_at && h('p', { class: 'dim' }, w.who.until, when(me.expires_at)),
         token.get() && button(w.who.leave, () => { token.clear(); login(); }, { class: 'small quiet' }))),
-    h('div', { id: 'trouble' }), h('main', { id: 'main', tabindex: -1 }));
+    h('div', { id: 'trouble', role: 'region', 'aria-label': w.connection }), h('main', { id: 'main', tabindex: -1 }));
 }
 
 // What a view has: its part of the page, who asks, and polling that ends when one goes on.
@@ -157,7 +158,7 @@ async function show() {
     await run(view);
     if (view.signal.aborted) return;
     say(document.title);
-    main.querySelector('h1')?.focus({ preventScroll: true });
+    if (moved) main.querySelector('h1')?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
   } catch (error) {
     if (error.name === 'AbortError' || view.signal.aborted) return;
@@ -169,6 +170,7 @@ async function show() {
 }
 
 window.addEventListener('hashchange', () => {
+  moved = true;
   if (takeToken()) return start();
   if (me) show();
 });

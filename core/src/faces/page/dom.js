@@ -97,7 +97,7 @@ const TONES = {
 export const badge = (state) => h('span', { class: `badge ${TONES[state] ?? 'plain'}` }, w.states[state] ?? state);
 
 export function empty(title, text, ...actions) {
-  return h('div', { class: 'empty' }, h('h3', {}, title), h('p', {}, text), actions.length > 0 && h('p', { class: 'actions' }, actions));
+  return h('div', { class: 'empty' }, h('strong', {}, title), h('p', {}, text), actions.length > 0 && h('p', { class: 'actions' }, actions));
 }
 
 export function notice(tone, title, ...children) {
@@ -128,7 +128,7 @@ export function pairs(list, even = false) {
 // columns: [title, row => content, class]. "wide" ones are left out on a phone.
 export function table(label, columns, rows, mark = () => '') {
   return h('div', { class: 'scroll' }, h('table', { 'aria-label': label },
-    h('thead', {}, h('tr', {}, columns.map(([title, , kind]) => h('th', { scope: 'col', class: kind }, title)))),
+    h('thead', {}, h('tr', {}, columns.map(([title, , kind]) => h('th', { scope: 'col', class: kind }, title || h('span', { class: 'hidden' }, w.columns.action))))),
     h('tbody', {}, rows.map((row) => h('tr', { class: mark(row) || undefined }, columns.map(([, cell, kind]) => h('td', { class: kind }, cell(row))))))));
 }
 

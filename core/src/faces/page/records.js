@@ -113,7 +113,7 @@ export async function deliveries(view) {
 /* -------------------------------------------------------------------------------- one with its story */
 
 function step(tone, title, ...children) {
-  return h('li', { class: tone }, h('h3', {}, title), children);
+  return h('li', { class: tone }, h('h2', {}, title), children);
 }
 
 function shown(text, label) {

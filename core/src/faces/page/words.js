@@ -62,6 +62,7 @@ export const words = {
   justNow: 'just now', ago: (span) => `${span} ago`, in: (span) => `in ${span}`, never: 'never', next: 'next', oldest: 'oldest', bytes: 'Size', size: (text) => `${text}. Secrets are left out.`,
   since: 'Time', anyTime: 'Any time', last: (span) => `Last ${span}`, anyState: 'Any state', anyReceiver: 'Any subscription', older: 'Older ones', seeAll: 'See all', counting: 'Counting…',
   nothingFits: 'Nothing fits', nothingFitsMore: 'Nothing is here that fits what you ask for. Ask for less above.', nothingHere: 'Nothing is at this address.', document: 'Document', lastError: 'Last error: ',
+  connection: 'Connection',
   find: { label: 'Go to an id', hint: 'Go to an id ( / )' },
   nav: { label: 'Main', now: 'Now', subscriptions: 'Subscriptions', deliveries: 'Deliveries', events: 'Events', tokens: 'Tokens', settings: 'Settings' },
   who: { operator: 'Operator', tenant: 'Tenant ', until: 'Ends ', leave: 'Sign out' },
@@ -78,7 +79,7 @@ export const words = {
     hold: 'On hold', expired: 'Expired', later: 'Made later', tenant: 'Other tenant', source: 'Other source', type: 'Other type', filtered: 'Filtered', dropped: 'Dropped', failed: 'Rule failed', missed: 'Missed',
     sent: 'Sent', pass: 'Sent as it is', project: 'Rewritten', drop: 'Dropped',
   },
-  columns: { receiver: 'Subscription', health: 'Health', why: 'Why', since: 'Since', waiting: 'Waiting', events: 'Events', tenant: 'Tenant', lastSuccess: 'Last success', lastFailure: 'Last failure', state: 'State', event: 'Event', answer: 'Answer', attempts: 'Attempts', when: 'When', type: 'Type', accepted: 'Accepted' },
+  columns: { receiver: 'Subscription', health: 'Health', why: 'Why', since: 'Since', waiting: 'Waiting', events: 'Events', tenant: 'Tenant', lastSuccess: 'Last success', lastFailure: 'Last failure', state: 'State', event: 'Event', answer: 'Answer', attempts: 'Attempts', when: 'When', type: 'Type', accepted: 'Accepted', action: 'Action' },
   fields: { id: 'Id', url: 'URL', urlHint: 'Where to POST: http or https.', events: 'Event types', eventsHint: 'With commas between; “order.*” stands for all that begin so. Empty: every event.', name: 'Name', nameHint: 'To know it again. May be empty.', tenant: 'Tenant', tenantHint: 'It gets this tenant’s events alone. May be empty.', order: 'Order', orderHint: 'In order, a delivery waits for those before it.', rule: 'Rule', version: 'Version', created: 'Made', key: 'Key', source: 'Source', time: 'Time', type: 'Type', payload: 'Payload', headers: 'Headers' },
   orders: { none: 'None: as fast as possible', key: 'By key', fifo: 'One after the other', latest: 'The latest of a key alone' },
 
@@ -137,7 +138,7 @@ export const words = {
   studio: {
     title: 'Rule studio', text: 'A rule is Lua that sees each payload before it goes out. It returns what to send, true for all of it, or false for nothing.', rule: 'Rule', sample: 'A real event', out: 'What would go out', what: 'What would it have done?', chosen: 'the chosen one',
     keys: 'Tab indents; Escape, then Tab, goes on.', syntax: (line) => (line ? `Line ${line} cannot be read` : 'The rule cannot be read'), failedHint: 'What a failing rule is about is held, skipped or sent, as the subscription’s on_rule_error says.', compiles: 'The rule can be read.', noSample: 'Without an event there is nothing to show.',
-    outcomes: { drop: 'Nothing goes out: the rule returns false.', filtered: (path) => `Nothing goes out: the filter “${path ?? ''}” does not hold.` },
+    outcomes: { drop: () => 'Nothing goes out: the rule returns false.', filtered: (path) => `Nothing goes out: the filter “${path ?? ''}” does not hold.` },
     cost: (out, was, us) => `${out} instead of ${was}, in ${us} µs`, noEvents: 'No event is stored yet', noEventsMore: 'Publish one, and try the rule on it:',
     test: 'Run it on what is stored', save: 'Save the rule', saved_: 'Saved: it decides from now on', unchanged: 'The rule in force is shown. Change it, and see what becomes of the event.', testFirst: 'Before it can be saved, see what it would have done.', maySave: 'Nothing was sent for this. Saved, it decides about events from now on.',
     looking: (count) => `Looking at the last ${count} events…`, looked: (count) => `Looked at ${count} event${S(count)}.`, now: 'In force', then: 'This one', sent: 'Sent', failed: 'Rule failed', saved: 'Bytes saved', savedOf: (was, will) => `${was} now, ${will} then`, worst: 'Longest run', memory: (text) => `${text} of memory at most`,
