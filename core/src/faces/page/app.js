@@ -35,8 +35,8 @@ function login(reason) {
   document.title = w.login.title;
   const input = h('input', { type: 'password', autocomplete: 'off', spellcheck: 'false', required: true, placeholder: 'wht_…' });
   const form = h('form', { class: 'card login' }, h('img', { src: 'page/icon.svg', alt: '', width: 40, height: 40 }), h('h1', {}, w.login.title),
-    reason && notice('warn', reason.title, reason.text), h('p', {}, w.login.text), field(w.login.label, input, w.login.hint),
-    h('pre', { class: 'code' }, 'webhook tokens add\nwebhook tokens add --tenant acme'),
+    reason && notice('warn', reason.title, reason.text), h('p', {}, w.login.text),
+    h('pre', { class: 'code' }, 'webhook tokens add\nwebhook tokens add --tenant acme'), field(w.login.label, input, w.login.hint),
     h('p', { class: 'actions' }, h('button', { type: 'submit', class: 'main' }, w.login.go)));
   form.addEventListener('submit', (sent) => {
     sent.preventDefault();

@@ -94,7 +94,7 @@ export function editor(text, label, changed) {
   let wrong = 0;
   const draw = () => {
     const total = Math.max(14, area.value.split('\n').length);
-    numbers.replaceChildren(...Array.from({ length: total }, (_, i) => h('span', { class: i + 1 === wrong ? 'wrong' : undefined }, `${i + 1}\n`)));
+    numbers.replaceChildren(...Array.from({ length: total }, (_, i) => h('span', { class: i + 1 === wrong ? 'wrong' : undefined }, `${i + 1}`)));
     area.rows = total;
   };
   area.addEventListener('input', () => {

@@ -1,6 +1,6 @@
 // How it goes, at a glance: what comes in, what goes out, who is in trouble.
 import { all, api } from './api.js';
-import { badge, code, copyButton, count, empty, h, link, renew, span, table, to, when } from './dom.js';
+import { badge, code, copyButton, count, empty, h, link, notice, renew, span, table, to, when } from './dom.js';
 import { graph } from './chart.js';
 import { deliveryTable } from './records.js';
 import { nameOf, sortByHealth } from './subscriptions.js';
@@ -8,6 +8,7 @@ import { words as w } from './words.js';
 
 const EVERY = 2000;
 const KEPT = 150; // five minutes
+const SLOWER = 3; // standings are asked for less often: they count what waits
 
 const RATES = [['events', 'accent'], ['delivered', 'good'], ['failed', 'bad']];
 
@@ -17,7 +18,7 @@ function tile(name, value, tone, more, path) {
 }
 
 function start() {
-  return empty(w.now.start.title, w.now.start.text, link('#/new', w.subscriptions.add));
+  return empty(w.now.start.title, w.now.start.text, link('#/new', h('span', { class: 'button main' }, w.subscriptions.add)));
 }
 
 function firstEvent() {
@@ -56,8 +57,21 @@ function storeTiles({ store }) {
   ];
 }
 
-function troubled(found) {
-  if (!found.length) return h('p', { class: 'fine' }, w.now.allWell);
+// What is in no receiver's standing: what rules hold, and what was given up. Of each how many; null: some.
+function leftOver({ held, exhausted, lagging }) {
+  return [
+    held !== 0 && notice('warn', w.now.heldTitle(held && count(held)), w.now.heldText, link('#/deliveries?state=held', w.now.see)),
+    exhausted !== 0 && notice('warn', w.now.givenUpTitle(exhausted && count(exhausted)), w.now.givenUpText, link('#/deliveries?state=exhausted', w.now.see)),
+    lagging !== 0 && notice('warn', w.now.laggingTitle(count(lagging)), w.now.laggingText),
+  ].filter(Boolean);
+}
+
+function troubled(found, rest) {
+  if (!found.length) return rest.length ? rest : h('p', { class: 'fine' }, w.now.allWell);
+  return [rest, troubleTable(found)];
+}
+
+function troubleTable(found) {
   return table(w.now.trouble, [
     [w.columns.receiver, (each) => [link(to('subscriptions', each.id), nameOf(each)), each.name && h('div', { class: 'dim' }, each.url)]],
     [w.columns.health, (each) => badge(each.health === 'healthy' ? 'waiting' : each.health)],
@@ -73,16 +87,16 @@ function inTrouble(list) {
   return sortByHealth(list.filter(is)).slice(0, 10);
 }
 
-async function lists(view, parts) {
-  const [found, failing, disabled, latest] = await Promise.all([api.get(['subscriptions'], { limit: 100 }, view.signal),
-    all(['subscriptions'], { state: 'failing' }, 50, view.signal), all(['subscriptions'], { state: 'disabled' }, 50, view.signal),
-    api.get(['deliveries'], { limit: 8 }, view.signal)]);
-  const seen = new Map([...failing.items, ...disabled.items, ...found.items].map((each) => [each.id, each]));
-  renew(parts.trouble, seen.size ? troubled(inTrouble([...seen.values()])) : start());
-  parts.troubleHead.hidden = seen.size === 0;
-  parts.latestHead.hidden = seen.size === 0;
-  renew(parts.latest, seen.size === 0 ? [] : latest.items.length ? deliveryTable(latest.items, seen) : firstEvent());
-  return [...seen.values()];
+// A tenant has no figures: whether there is one.
+async function leftOfTenant(view) {
+  const has = async (state) => ((await api.get(['deliveries'], { state, limit: 1 }, view.signal)).items.length ? null : 0);
+  return { held: await has('held'), exhausted: await has('exhausted'), lagging: 0 };
+}
+
+async function standings(view) {
+  const [newest, failing, disabled] = await Promise.all([api.get(['subscriptions'], { limit: 100 }, view.signal),
+    all(['subscriptions'], { state: 'failing' }, 50, view.signal), all(['subscriptions'], { state: 'disabled' }, 50, view.signal)]);
+  return new Map([...failing.items, ...disabled.items, ...newest.items].map((each) => [each.id, each]));
 }
 
 function tenantTiles(found) {
@@ -96,22 +110,32 @@ function tenantTiles(found) {
 }
 
 export async function now(view) {
-  const parts = { rates: h('div', { class: 'tiles three' }), store: h('div', { class: 'tiles' }), trouble: h('div', {}), latest: h('div', {}),
+  const parts = { rates: h('div', { class: 'tiles three' }), store: h('div', { class: 'tiles' }), trouble: h('div', { class: 'stack' }), latest: h('div', {}),
     troubleHead: h('h2', {}, w.now.trouble), latestHead: h('h2', {}, w.now.latest) };
   const history = [];
   let before = null;
+  let turn = 0;
+  let seen = new Map();
+  const figures = async () => {
+    const stats = await api.get(['stats'], {}, view.signal);
+    const at = { at: performance.now(), counts: stats.counts };
+    if (before) history.push(Object.fromEntries(RATES.map(([name]) => [name, rate(at, before, name)])));
+    if (history.length > KEPT) history.shift();
+    before = at;
+    renew(parts.rates, rateTiles(history, stats));
+    renew(parts.store, storeTiles(stats));
+    return stats.store;
+  };
   await view.every(EVERY, async () => {
-    if (view.me.operator) {
-      const stats = await api.get(['stats'], {}, view.signal);
-      const seen = { at: performance.now(), counts: stats.counts };
-      if (before) history.push(Object.fromEntries(RATES.map(([name]) => [name, rate(seen, before, name)])));
-      if (history.length > KEPT) history.shift();
-      before = seen;
-      renew(parts.rates, rateTiles(history, stats));
-      renew(parts.store, storeTiles(stats));
+    const left = view.me.operator ? await figures() : turn % SLOWER === 0 && await leftOfTenant(view);
+    const latest = await api.get(['deliveries'], { limit: 8 }, view.signal);
+    if (turn++ % SLOWER === 0) {
+      seen = await standings(view);
+      renew(parts.trouble, seen.size ? troubled(inTrouble([...seen.values()]), leftOver(left)) : start());
+      parts.troubleHead.hidden = parts.latestHead.hidden = seen.size === 0;
+      if (!view.me.operator) renew(parts.store, tenantTiles([...seen.values()]));
     }
-    const found = await lists(view, parts);
-    if (!view.me.operator) renew(parts.store, tenantTiles(found));
+    renew(parts.latest, seen.size === 0 ? [] : latest.items.length ? deliveryTable(latest.items, seen) : firstEvent());
   });
   view.main.replaceChildren(view.title(w.nav.now, h('span', { class: 'live' }, w.now.live)), view.me.operator ? parts.rates : '', parts.store,
     h('section', {}, parts.troubleHead, parts.trouble), h('section', {}, parts.latestHead, parts.latest));

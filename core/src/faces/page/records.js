@@ -272,18 +272,31 @@ export async function event(view) {
   const names = await known(view);
   const reasons = h('div', {});
   let more = null;
+  let one = null; // of the subscription that was asked for
+  const id = h('input', { type: 'search', placeholder: 'sub_…', 'aria-label': w.fields.id, spellcheck: 'false' });
+  const asked = h('form', { class: 'filters', hidden: true, onsubmit: async (sent) => {
+    sent.preventDefault();
+    try {
+      one = (await api.get(['events', view.id, 'explain'], { ...scope, subscription: id.value.trim() }, view.signal)).items[0] ?? null;
+      await look();
+    } catch (error) {
+      toast(w.failed(error));
+    }
+  } }, h('span', { class: 'dim' }, w.events.moreReasons), id, h('button', { type: 'submit' }, w.events.explainOne));
   const look = async () => {
     const page = await api.get(['events', view.id, 'explain'], { ...scope, limit: 50 }, view.signal);
     const items = page.items.map((each) => ({ ...each, event: view.id }));
     items.sort((a, b) => Boolean(b.delivery) - Boolean(a.delivery));
     more = page.next;
-    renew(reasons, items.length ? why(items, names) : empty(w.events.nobody, w.events.nobodyMore, link('#/new', w.subscriptions.add)), more && h('p', { class: 'dim' }, w.events.moreReasons));
+    if (one) items.unshift({ ...one, event: view.id });
+    renew(reasons, items.length ? why(items, names) : empty(w.events.nobody, w.events.nobodyMore, link('#/new', w.subscriptions.add)));
+    asked.hidden = more === null;
   };
   await view.every(3000, look);
   view.main.replaceChildren(h('p', { class: 'crumb' }, link('#/events', w.nav.events), ' / ', code(found.id)),
     view.title(found.type, button(w.replay.open, () => replayDialog({ event: found.id, tenant: view.me.operator ? found.tenant : undefined }, look))),
     h('div', { class: 'two' },
-      h('section', {}, h('h2', {}, w.events.why), reasons),
+      h('section', {}, h('h2', {}, w.events.why), asked, reasons),
       h('section', {}, h('div', { class: 'head' }, h('h2', {}, w.fields.payload), copyButton(payload, w.fields.payload)), json(payload, w.fields.payload),
         pairs([[w.fields.id, code(found.id)], [w.fields.tenant, found.tenant], [w.fields.source, found.source], [w.fields.key, found.key && code(found.key)],
           [w.columns.accepted, exactly(found.accepted_at)], found.time !== found.accepted_at && [w.fields.time, exactly(found.time)], [w.bytes, bytes(new TextEncoder().encode(payload).length)]]))));

@@ -29,18 +29,23 @@ function outcome(text, sample) {
 
 /* ---------------------------------------------------------------------------------- the backtest */
 
+// "- path: value" and "+ path: value", by their paths.
 function sides(lines) {
-  const now = lines.filter((each) => each.startsWith('- ')).map((each) => each.slice(2));
-  const then = lines.filter((each) => each.startsWith('+ ')).map((each) => each.slice(2));
-  return [now, then];
+  const paths = new Map();
+  for (const each of lines) {
+    const [, sign, path, value] = /^([-+]) (.*?): (.*)$/s.exec(each) ?? [];
+    if (sign) paths.set(path, { ...paths.get(path), [sign]: value });
+  }
+  return [...paths];
 }
 
 function difference(each) {
-  const [now, then] = sides(each.diff);
-  const side = (title, state, lines, tone) => h('div', { class: `side-of ${tone}` }, h('h4', {}, title, ' ', badge(state)),
-    lines.length > 0 && h('pre', { class: 'code', tabindex: 0, role: 'group', 'aria-label': title }, lines.join('\n')));
+  const rows = sides(each.diff);
+  const side = (title, state, sign, tone) => h('div', { class: `side-of ${tone}` }, h('h4', {}, title, ' ', badge(state)),
+    rows.length > 0 && h('pre', { class: 'code', tabindex: 0, role: 'group', 'aria-label': title },
+      rows.map(([path, told]) => [h('span', { class: 'name' }, path), ': ', told[sign] ?? h('em', {}, w.studio.absent), '\n'])));
   return h('li', {}, h('p', {}, link(to('events', each.event), h('span', { class: 'mono' }, each.type)), ' ', code(each.event)),
-    h('div', { class: 'two even' }, side(w.studio.now, each.now, now, 'was'), side(w.studio.then, each.then, then, 'will')));
+    h('div', { class: 'two even' }, side(w.studio.now, each.now, '-', 'was'), side(w.studio.then, each.then, '+', 'will')));
 }
 
 function verdict(told, done) {
@@ -88,7 +93,7 @@ export async function studio(view) {
   const picker = select(choices.map((each) => [each.id, `${each.type} · ${each.id}`]), view.query.event ?? choices[0]?.id, { 'aria-label': w.studio.sample });
   const input = h('div', {});
   const output = h('div', { 'aria-live': 'polite' });
-  const result = h('div', {});
+  const result = h('div', { class: 'stack' });
   const progress = h('p', { role: 'status' });
   let sample = null;
   let tested = null; // the text that the backtest was for

@@ -37,7 +37,7 @@ export async function subscriptions(view) {
   let found = { items: [], more: false };
   const draw = () => {
     const rows = sortByHealth(found.items.filter((each) => fits(each, search.value, health.value)));
-    if (!found.items.length) return renew(list, empty(w.now.start.title, w.now.start.text, link('#/new', w.subscriptions.add)));
+    if (!found.items.length) return renew(list, empty(w.now.start.title, w.now.start.text, link('#/new', h('span', { class: 'button main' }, w.subscriptions.add))));
     renew(list, rows.length ? listed(rows, view) : empty(w.nothingFits, w.nothingFitsMore), found.more && h('p', { class: 'dim' }, w.subscriptions.more(LISTED)));
   };
   const changed = () => {
@@ -46,7 +46,7 @@ export async function subscriptions(view) {
   };
   search.addEventListener('input', changed);
   health.addEventListener('change', changed);
-  await view.every(5000, async () => {
+  await view.every(8000, async () => {
     found = await all(['subscriptions'], {}, LISTED, view.signal);
     draw();
   });

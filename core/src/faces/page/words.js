@@ -3,6 +3,7 @@ const S = (count) => (String(count) === '1' ? '' : 's');
 
 // What the store's sentences about an attempt mean for who looks at them.
 const REASONS = [
+  [/^rule_\w+: (.*)$/s, (found) => `Rule failed, ${found[1]}`],
   [/answered (\d+)/, (found) => `Answered ${found[1]}`],
   [/tim(ed|e)[- ]?(out|d)|no answer in time|deadline/i, () => 'No answer in time'],
   [/refused by|not allowed|private|policy|may not be reached/i, () => 'Address not allowed'],
@@ -88,7 +89,10 @@ export const words = {
     graph: (name, ms, most) => `${name} per second in the last ${Math.round(ms / 1000)} seconds, at most ${most.toFixed(1)}`,
     waiting: 'Waiting', due: (count) => `${count} due now`, oldest: 'Oldest waiting', oldestMore: 'since its event was accepted', failing: 'Failing', disabled: (count) => `${count} of them disabled`, exhausted: 'Given up', exhaustedMore: 'kept for a replay', held: 'Held', heldMore: 'by rules that failed',
     mine: 'of yours', failingMine: 'receivers that do not answer well', waitingMine: 'to be tried again',
-    trouble: 'Needs attention', allWell: 'Every receiver answers.', noReason: 'No reason is kept', latest: 'Latest deliveries',
+    trouble: 'Needs attention', allWell: 'Every receiver answers.', noReason: 'No reason is kept', see: 'See them',
+    heldTitle: (count) => (count === null ? 'Deliveries are held.' : `${count} deliver${count === '1' ? 'y is' : 'ies are'} held.`), heldText: 'A rule failed on them. Mend the rule, then replay what is held. ',
+    givenUpTitle: (count) => (count === null ? 'Deliveries were given up.' : `${count} deliver${count === '1' ? 'y was' : 'ies were'} given up.`), givenUpText: 'Their retries are over. Once the receiver is mended, replay them. ',
+    laggingTitle: (count) => `${count} subscription${S(count)} with a slow rule.`, laggingText: 'They are decided apart, so that others do not wait for them.', latest: 'Latest deliveries',
     start: { title: 'No subscriptions yet', text: 'A subscription says where events go. Add the first one, then send it a test event.' },
     quiet: { title: 'Nothing was sent yet', text: 'As soon as an event comes that a subscription wants, its delivery is here. Publish one:' },
   },
@@ -105,7 +109,7 @@ export const words = {
   missed: { open: 'Send missed', title: 'Send what was missed', text: 'Events that came while it was paused, disabled or not made yet. Its present rule decides, and nothing is sent twice.', go: 'Send them', none: 'Nothing was missed.', count: (count) => `${count} deliver${count === '1' ? 'y' : 'ies'} would be made.`, done: (count) => `${count} deliver${count === '1' ? 'y' : 'ies'} made` },
   replay: { open: 'Replay', title: 'Replay deliveries', text: 'They are sent again, from the beginning of their retries, with the bytes that they had.', textOne: 'What it was sent is sent again, from the beginning of the retries, with the same bytes.', go: 'Send again', none: 'There are none of them.', count: (count) => `${count} deliver${count === '1' ? 'y' : 'ies'} would be sent again.`, done: (count) => `${count} sent again`, one: 'Send again', oneDone: 'It is sent again' },
   standing: (found, state) => ({
-    healthy: { title: 'Its receiver answers.', text: found.waiting ? `${found.waiting} wait for their turn.` : 'Nothing waits.' },
+    healthy: { title: found.last_success_at ? 'Its receiver answers.' : 'Nothing has arrived yet.', text: found.waiting ? `${found.waiting} wait for their turn.` : 'Nothing waits.' },
     failing: { title: 'Its receiver fails.', text: 'Every attempt of late has failed. Deliveries are kept and tried again; after five days it is disabled.' },
     disabled: { title: 'It is disabled.', text: { gone: 'Its receiver has answered 410.', failing: 'Its receiver has failed for too long.', rule: 'Its rule has failed too often in a row.', used: 'It was for one event, and that was sent.' }[found.disabled] ?? found.disabled },
     paused: { title: 'It is paused.', text: 'Events are not taken for it. What it has missed can be sent later.' },
@@ -127,7 +131,7 @@ export const words = {
       cancelled: { title: 'Cancelled', text: 'The subscription was removed or is over.' },
     })[state] ?? { title: state, text: '' },
   },
-  events: { type: 'Type', none: 'No events yet', noneMore: 'An event is what happened in your program. Publish one, and see who gets it and why.', why: 'Who got it, and why', nobody: 'Nobody is subscribed', nobodyMore: 'There is no subscription of this tenant.', moreReasons: 'The first 50 are shown.' },
+  events: { type: 'Type', none: 'No events yet', noneMore: 'An event is what happened in your program. Publish one, and see who gets it and why.', why: 'Who got it, and why', nobody: 'Nobody is subscribed', nobodyMore: 'There is no subscription of this tenant.', moreReasons: '50 are shown. Another one:', explainOne: 'Explain' },
   publish: { title: 'Publish an event', go: 'Publish', text: 'It is a real one: every subscription that wants its type gets it.', tenantHint: 'Empty: of none.', done: 'Published' },
   explain: (each) => (OUTCOMES[each.outcome] ?? (() => each.outcome))(each),
   explainVersion: (each) => (each.version ? `version ${each.version}${each.present ? ', as it is now' : ''}` : ''),
@@ -136,6 +140,7 @@ export const words = {
 
   rule: { edit: 'Edit the rule', write: 'Write a rule', none: 'none: every payload goes as it is', lines: (count) => `${count} line${S(count)} of Lua`, tryHere: 'Try its rule' },
   studio: {
+    absent: 'not there',
     title: 'Rule studio', text: 'A rule is Lua that sees each payload before it goes out. It returns what to send, true for all of it, or false for nothing.', rule: 'Rule', sample: 'A real event', out: 'What would go out', what: 'What would it have done?', chosen: 'the chosen one',
     keys: 'Tab indents; Escape, then Tab, goes on.', syntax: (line) => (line ? `Line ${line} cannot be read` : 'The rule cannot be read'), failedHint: 'What a failing rule is about is held, skipped or sent, as the subscription’s on_rule_error says.', compiles: 'The rule can be read.', noSample: 'Without an event there is nothing to show.',
     outcomes: { drop: () => 'Nothing goes out: the rule returns false.', filtered: (path) => `Nothing goes out: the filter “${path ?? ''}” does not hold.` },
