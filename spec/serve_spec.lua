@@ -37,6 +37,30 @@ describe("the HTTP API as a function", function()
     assert.equal(401, (hooks:handle { path = "/v1/subscriptions", headers = bearer(token) }))
   end)
 
+  it("refuses a token that has ended", function()
+    local token = assert(hooks:add_token { tenant = "acme", expires_in = 3600000 })
+    assert.equal(200, (hooks:handle { path = "/v1/me", headers = bearer(token) }))
+    local listed = hooks:tokens()[1]
+    assert.is_false(listed.expired)
+    assert.matches("^20%d%d%-", listed.expires_at)
+    local short = assert(hooks:add_token { tenant = "acme", expires_in = 1 })
+    for _ = 1, 100000 do
+      if hooks:handle { path = "/v1/me", headers = bearer(short) } == 401 then break end
+    end
+    local code, _, body = hooks:handle { path = "/v1/me", headers = bearer(short) }
+    assert.same({ 401, "the token has expired" }, { code, assert(webhook.decode(body)).error.message })
+    local _, message = hooks:add_token { expires_in = -1 }
+    assert.matches("^expires_in: expected", message)
+  end)
+
+  it("has a page in the browser", function()
+    local code, headers, body = hooks:handle { path = "/" }
+    assert.equal(200, code)
+    assert.matches("^<!doctype html>", body)
+    assert.matches("script%-src 'self'", headers["Content-Security-Policy"])
+    assert.equal(304, (hooks:handle { path = "/", headers = { ["if-none-match"] = headers.ETag } }))
+  end)
+
   it("publishes, and shows each tenant its own", function()
     local request = { method = "POST", path = "/v1/events", tenant = "acme", body = '{"type":"a.b","payload":{"n":9007199254740993}}' }
     local code, _, body = hooks:handle(request)
@@ -225,6 +249,27 @@ describe("the command", function()
     assert.equal(2, (run "tenant-secret acme --set"))
   end)
 
+  it("makes a customer's link that ends", function()
+    local url = json("portal --tenant acme --expires 2h --url https://hooks.example/w/")[1].url
+    local token = url:match "^https://hooks%.example/w/#token=(wht_%x+_%x+)$"
+    assert.is_string(token)
+    local listed = json("tokens --tenant acme")[1]
+    assert.same({ "portal", false }, { listed.name, listed.expired })
+    assert.matches("^20%d%d%-", listed.expires_at)
+    local server, base = serve "--no-deliver"
+    assert.equal("200", status(base .. "/"))
+    assert.equal("200", status(("-H 'Authorization: Bearer %s' %s/v1/me"):format(token, base)))
+    assert.equal("403", status(("-H 'Authorization: Bearer %s' %s/v1/stats"):format(token, base)))
+    assert.is_true(server.stop())
+    assert.matches("^http://127%.0%.0%.1:8080/#token=wht_", json("portal --tenant acme")[1].url)
+    assert.equal(2, (run "portal"))
+    assert.equal(2, (run "portal --tenant acme --url javascript:x"))
+    assert.equal(2, (run "portal --tenant acme --expires soon"))
+    assert.equal(2, (run "tokens add --expires soon"))
+    json "tokens add --tenant b --expires 30d"
+    assert.is_string(json("tokens --tenant b")[1].expires_at)
+  end)
+
   it("knows sources, keys, orders and profiles", function()
     local added = json("subscriptions add https://example.com/ --source shop --order key --profile callfire" ..
       " --single-use --expires-at 2100-01-01T00:00:00Z --details '{\"resource\":\"LowBalance\"}'")[1]
@@ -237,7 +282,7 @@ describe("the command", function()
   end)
 
   it("explains each of its new words", function()
-    for _, name in ipairs { "serve", "tokens", "tenant-secret" } do
+    for _, name in ipairs { "serve", "tokens", "portal", "tenant-secret" } do
       local code, help = run(name .. " --help")
       assert.equal(0, code)
       assert.matches("^webhook " .. name:gsub("%-", "%%-"), help)

@@ -15,6 +15,35 @@ file(CONFIGURE OUTPUT openapi.c @ONLY CONTENT
      "#include \"faces/api.h\"\n\nconst char whi_openapi[] = {\n@openapi@0 };\nconst size_t whi_openapi_size = @openapi_size@;\n")
 list(APPEND core_sources ${PROJECT_BINARY_DIR}/openapi.c)
 
+# So are the files of the page in the browser, in one table.
+set(page_files index.html style.css app.js api.js dom.js words.js chart.js code.js now.js subscriptions.js records.js
+               studio.js operator.js icon.svg)
+set(page_type.html "text/html; charset=utf-8")
+set(page_type.css "text/css; charset=utf-8")
+set(page_type.js "text/javascript; charset=utf-8")
+set(page_type.svg "image/svg+xml")
+set(page_texts "")
+set(page_table "")
+foreach(name ${page_files})
+  set(file ${PROJECT_SOURCE_DIR}/core/src/faces/page/${name})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} bytes HEX)
+  file(SHA256 ${file} mark)
+  string(SUBSTRING ${mark} 0 32 mark)
+  string(LENGTH "${bytes}" size)
+  math(EXPR size "${size} / 2")
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
+  string(REGEX REPLACE "(................................................................................)" "\\1\n"
+         bytes "${bytes}")
+  get_filename_component(ending ${name} LAST_EXT)
+  string(MAKE_C_IDENTIFIER ${name} identifier)
+  string(APPEND page_texts "static const char ${identifier}[] = {\n${bytes}0 };\n\n")
+  string(APPEND page_table "    { \"${name}\", \"${page_type${ending}}\", \"\\\"${mark}\\\"\", ${identifier}, ${size} },\n")
+endforeach()
+file(CONFIGURE OUTPUT page.c @ONLY CONTENT
+     "#include \"faces/api.h\"\n\n@page_texts@const whi_page_file whi_page_files[] = {\n@page_table@    { 0 },\n};\n")
+list(APPEND core_sources ${PROJECT_BINARY_DIR}/page.c)
+
 set(core_libraries webhook_dep::curl webhook_dep::ssl webhook_dep::sqlite Threads::Threads)
 
 # Compiled once, for the static and the shared library and the Lua module.

@@ -594,6 +594,9 @@ WH_API int wh_replay(wh_engine *engine, const char *delivery);
  * what it held back; "waiting" sends now what waits for its time); count receives how many, may be NULL. */
 WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *count);
 
+/* How many deliveries wh_replay_query would send again now; nothing is changed. Errors: invalid, not_found, store. */
+WH_API int wh_replay_count(wh_engine *engine, const wh_query *query, int64_t *count);
+
 /* Sends what a subscription never got, since it was paused, disabled or not made yet: makes the deliveries
  * that its present version gives for stored events, due at once, and such as its failing rule holds. Of the query
  * since, until, event, type and own are used, NULL: all. Nothing is made where a delivery is, whatever its state, nor
@@ -623,7 +626,14 @@ WH_API int wh_subscribe_since(wh_engine *engine, const char *document, size_t si
  * store, memory. */
 WH_API int wh_token_add(wh_engine *engine, const char *tenant, const char *name, char token[WH_SECRET_SIZE]);
 
-/* {"items":[{"id":"tok_…","tenant":null or "…","name","created_at"}]}; tenant NULL: all. */
+/* The same, for a while: expires_in ms from now on, at most WH_TOKEN_LONGEST; 0: without an end. After that it is
+ * refused as one that is not known, and listed as expired for a day at least. Errors: as above. Any thread. */
+#define WH_TOKEN_LONGEST INT64_C(315360000000) /* ms, which are 10 years */
+WH_API int wh_token_add_for(wh_engine *engine, const char *tenant, const char *name, int64_t expires_in,
+                            char token[WH_SECRET_SIZE]);
+
+/* {"items":[{"id":"tok_…","tenant":null or "…","name","created_at","expires_at":null or "…","expired":false}]};
+ * tenant NULL: all. */
 WH_API int wh_tokens(wh_engine *engine, const char *tenant, char **out, size_t *size);
 
 /* Takes it back by its id, "tok_…"; at once in this engine, within 0.1 s in others. not_found. */

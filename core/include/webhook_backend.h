@@ -353,6 +353,7 @@ typedef struct wh_backend_token {
     const char *name;
     unsigned char hash[WH_TOKEN_HASH]; /* SHA-256 of the token */
     int64_t created_at;
+    int64_t expires_at; /* ms; 0: it has no end. Adding one may remove those that are over for a day */
 } wh_backend_token;
 
 /* What to list. 0 or NULL does not restrict. before: numbers below this (the page

@@ -69,11 +69,19 @@ grep -rnE '"[^"]*%[-+ #0-9.*]*[aefgAEFG]\b' --include='*.[ch]' core/src lua/bind
 grep -rnE ":(lower|upper)\\(|string\\.(lower|upper)|(match|find|gsub)\\(? *[\"'].*%[aglpsuwAGLPSUW]" --include='*.lua' lua/webhook lua/bin &&
     say "letters of the program's locale"
 
+# The page shows what strangers named and sent: as text, in elements that dom.js makes, and without an inline style or
+# handler. It asks this server alone, and says what it has to say in words.js.
+grep -rnE 'innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|srcdoc|setHTML|\beval\b|new Function|javascript:' \
+    core/src/faces/page && say "the page makes markup or code of a text"
+grep -nE '<[a-z]+[^>]* (on[a-z]+|style)=|<style|<script[^>]*>[^<]' core/src/faces/page/*.html && say "the page has inline styles or scripts"
+grep -rnE "https?://" core/src/faces/page | grep -vE "http://www\.w3\.org/2000/svg|https://example\.com" && say "the page names another server"
+grep -rnE "setAttribute\('(style|href|src)" core/src/faces/page && say "the page sets what could be a script"
+
 # Files that one can read.
 while IFS= read -r file; do
     lines=$(wc -l <"$file")
     [ "$lines" -lt 800 ] || say "$file has $lines lines"
-done < <(find core lua spec examples -name '*.[ch]' -o -name '*.lua')
+done < <(find core lua spec examples -name '*.[ch]' -o -name '*.lua' -o -name '*.mjs' -o -path '*/page/*')
 
 # Each file of the core has a test of its name, or says in its opening comment whose tests are its:
 # "Tests: test_store, test_store_list."

@@ -40,7 +40,7 @@ static void a_request_without_one_of_its_parts_is_answered_500(void **state) {
 
 static void what_is_not_there_is_told_in_the_shape_of_its_prefix(void **state) {
     (void)state;
-    api_expect(404, "GET", "/", api_a, NULL);
+    api_expect(404, "GET", "/page", api_a, NULL);
     api_expect(404, "GET", "/nothing", NULL, NULL);
     api_expect(404, "GET", "/v1/nothing", api_a, NULL);
     api_expect(404, "GET", "/unified/nothing", api_a, NULL);

@@ -256,6 +256,94 @@ static void options_are_checked(void **state) {
     wh_api_close(NULL);
 }
 
+/* ------------------------------------------------------------------- tokens with an end */
+
+static void a_token_with_an_end_is_refused_from_then_on(void **state) {
+    char token[WH_SECRET_SIZE], end[64];
+
+    (void)state;
+    api_expect(201, "POST", "/v1/tokens", api_operator, "{\"tenant\":\"c\",\"expires_in\":5000}");
+    snprintf(token, sizeof token, "%s", api_member("token"));
+    snprintf(end, sizeof end, "%s", api_member("expires_at"));
+    api_expect(200, "GET", "/v1/me", token, NULL);
+    api_has("operator", "false");
+    api_has("tenant", "c");
+    api_has("expires_at", end);
+    fixture_time += 4999;
+    api_expect(200, "GET", "/v1/subscriptions", token, NULL);
+    api_expect(200, "GET", "/v1/tokens?tenant=c", api_operator, NULL);
+    api_has("items.0.expired", "false");
+    api_has("items.0.expires_at", end);
+    fixture_time += 1;
+    api_expect(401, "GET", "/v1/subscriptions", token, NULL);
+    api_has("error.message", "the token has expired");
+    assert_int_equal(wh_token_check(api_engine, token, NULL, NULL, NULL), WH_ENOTFOUND);
+    api_expect(200, "GET", "/v1/tokens?tenant=c", api_operator, NULL);
+    api_has("items.0.expired", "true");
+    fixture_time += 86400001;
+    api_expect(201, "POST", "/v1/tokens", api_operator, "{\"tenant\":\"d\"}");
+    api_has("expires_at", "null");
+    api_expect(200, "GET", "/v1/tokens?tenant=c", api_operator, NULL);
+    assert_null(api_member("items.0"));
+    api_expect(401, "GET", "/v1/subscriptions", token, NULL);
+    api_has("error.message", "the token is not known");
+}
+
+static void an_end_is_checked(void **state) {
+    char token[WH_SECRET_SIZE];
+
+    (void)state;
+    api_expect(400, "POST", "/v1/tokens", api_operator, "{\"expires_in\":0}");
+    api_expect(400, "POST", "/v1/tokens", api_operator, "{\"expires_in\":-1}");
+    api_expect(400, "POST", "/v1/tokens", api_operator, "{\"expires_in\":315360000001}");
+    api_expect(400, "POST", "/v1/tokens", api_operator, "{\"expires_in\":\"1h\"}");
+    api_expect(400, "POST", "/v1/tokens", api_operator, "{\"base\":\"http://x\"}");
+    assert_int_equal(wh_token_add_for(api_engine, NULL, NULL, -1, token), WH_EINVALID);
+    assert_int_equal(wh_token_add_for(api_engine, NULL, NULL, WH_TOKEN_LONGEST + 1, token), WH_EINVALID);
+    assert_int_equal(wh_token_add_for(api_engine, NULL, NULL, WH_TOKEN_LONGEST, token), WH_OK);
+    assert_int_equal(wh_token_check(api_engine, token, NULL, NULL, NULL), WH_OK);
+}
+
+static void who_asks_is_told(void **state) {
+    (void)state;
+    api_expect(200, "GET", "/v1/me", api_operator, NULL);
+    api_has("operator", "true");
+    api_has("tenant", "null");
+    api_has("expires_at", "null");
+    api_expect(401, "GET", "/v1/me", NULL, NULL);
+    api_expect(400, "GET", "/v1/me?tenant=a", api_a, NULL);
+}
+
+static void begins_with(const char *text, const char *beginning) {
+    assert_int_equal(strncmp(text, beginning, strlen(beginning)), 0);
+}
+
+static void a_customers_link_has_a_token_that_ends(void **state) {
+    const char *url;
+
+    (void)state;
+    api_expect(201, "POST", "/v1/portal", api_operator, "{\"tenant\":\"a\",\"base\":\"https://hooks.example/w//\"}");
+    url = api_member("url");
+    begins_with(url, "https://hooks.example/w/#token=wht_");
+    assert_string_equal(strchr(url, '=') + 1, api_member("token"));
+    assert_non_null(api_header("Location"));
+    {
+        char token[WH_SECRET_SIZE];
+        snprintf(token, sizeof token, "%s", api_member("token"));
+        api_expect(403, "GET", "/v1/stats", token, NULL);
+        api_expect(403, "POST", "/v1/portal", token, "{\"tenant\":\"a\"}");
+        fixture_time += 3599999;
+        api_expect(200, "GET", "/v1/deliveries", token, NULL);
+        fixture_time += 1;
+        api_expect(401, "GET", "/v1/deliveries", token, NULL);
+    }
+    api_expect(400, "POST", "/v1/portal", api_operator, "{}");
+    api_expect(400, "POST", "/v1/portal", api_operator, "{\"tenant\":\"a\"}"); /* no Host */
+    api_expect(400, "POST", "/v1/portal", api_operator, "{\"tenant\":\"a\",\"base\":\"javascript:x\"}");
+    api_expect(400, "POST", "/v1/portal", api_operator, "{\"tenant\":\"a\",\"base\":\"http://x/?y\"}");
+    api_expect(400, "POST", "/v1/portal", api_operator, "{\"tenant\":\"a b\",\"base\":\"http://x/\"}");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
     const struct CMUnitTest tests[] = {
@@ -263,6 +351,10 @@ int main(void) {
         TEST(a_token_comes_as_bearer_as_basic_or_bare),
         TEST(basic_has_the_token_as_password_or_as_name),
         TEST(a_token_taken_back_is_wrong_at_once),
+        TEST(a_token_with_an_end_is_refused_from_then_on),
+        TEST(an_end_is_checked),
+        TEST(who_asks_is_told),
+        TEST(a_customers_link_has_a_token_that_ends),
         TEST(operators_see_and_change_what_the_store_goes_by),
         TEST(who_guesses_too_often_waits_a_minute),
         TEST(an_ipv6_customer_is_counted_as_a_whole),

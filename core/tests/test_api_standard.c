@@ -274,8 +274,14 @@ static void deliveries_are_told_and_sent_again(void **state) {
     api_expect(200, "POST", at("/v1/deliveries/%s/replay", id), api_a, NULL);
     api_has("replayed", "1");
     fixture_run(api_engine);
+    api_expect(200, "POST", "/v1/deliveries/replay", api_a, "{\"dry_run\":true}");
+    api_has("replayed", "1");
+    api_expect(200, "POST", "/v1/deliveries/replay", api_b, "{\"dry_run\":true}");
+    api_has("replayed", "0");
     api_expect(200, "POST", "/v1/deliveries/replay", api_a, at("{\"subscription\":\"%s\"}", subscription));
     api_has("replayed", "1");
+    api_expect(200, "POST", "/v1/deliveries/replay", api_a, "{\"dry_run\":true}");
+    api_has("replayed", "0");
     fixture_script.status = 200;
     fixture_run(api_engine);
     api_expect(200, "GET", "/v1/deliveries?state=delivered", api_a, NULL);
@@ -313,6 +319,36 @@ static void a_subscription_is_made_with_what_is_stored(void **state) {
     api_has("paused", "false");
     assert_non_null(strstr(api_text, "whsec_"));
     fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 2);
+}
+
+/* To it alone, past its types and its rule, and there to be looked at. */
+static void a_test_event_tells_what_the_receiver_answers(void **state) {
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    api_expect(201, "POST", "/v1/subscriptions", api_a, "{" HOOK "}");
+    api_expect(201, "POST", "/v1/subscriptions", api_a, "{" HOOK ",\"filters\":{\"no\":1}}");
+    snprintf(id, sizeof id, "%s", api_member("id"));
+    api_expect(200, "POST", at("/v1/subscriptions/%s/test", id), api_a, NULL);
+    api_has("delivered", "true");
+    api_has("status", "200");
+    api_has("error", "null");
+    assert_int_equal(fixture_sent_count, 1);
+    assert_string_equal(fixture_sent[0].body, "{\"test\":true}");
+    fixture_script.status = 503;
+    api_expect(200, "POST", at("/v1/subscriptions/%s/test", id), api_a, "{\"type\":\"a.b\",\"payload\":{\"n\":1.50}}");
+    api_has("delivered", "false");
+    api_has("status", "503");
+    assert_string_equal(fixture_sent[1].body, "{\"n\":1.50}");
+    api_expect(200, "GET", at("/v1/deliveries?subscription=%s", id), api_a, NULL);
+    api_has("items.0.type", "a.b");
+    api_has("items.1.type", "test");
+    api_expect(404, "POST", at("/v1/subscriptions/%s/test", id), api_b, NULL);
+    api_expect(400, "POST", at("/v1/subscriptions/%s/test", id), api_a, "{\"type\":\"no type\"}");
+    api_expect(400, "POST", at("/v1/subscriptions/%s/test", id), api_a, "{\"event\":1}");
+    api_expect(200, "PATCH", at("/v1/subscriptions/%s", id), api_a, "{\"paused\":true}");
+    api_expect(409, "POST", at("/v1/subscriptions/%s/test", id), api_a, NULL);
     assert_int_equal(fixture_sent_count, 2);
 }
 
@@ -457,6 +493,7 @@ int main(void) {
         TEST(a_batch_is_all_or_nothing),
         TEST(deliveries_are_told_and_sent_again),
         TEST(a_subscription_is_made_with_what_is_stored),
+        TEST(a_test_event_tells_what_the_receiver_answers),
         TEST(what_a_subscription_missed_is_counted_and_sent),
         TEST(why_and_what_if_are_answered),
         TEST(health_and_metrics_are_told),

@@ -482,8 +482,14 @@ static void replay_sends_the_same_bytes_again(void **state) {
     fixture_publish(engine, "a", "{\"id\":2,\"x\":2}", NULL);
     fixture_run(engine);
     fixture_script.status = 200;
+    assert_int_equal(wh_replay_count(engine, &query, &count), WH_OK);
+    assert_int_equal(count, 2);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 2);
     assert_int_equal(wh_replay_query(engine, &query, &count), WH_OK);
     assert_int_equal(count, 2);
+    assert_int_equal(wh_replay_count(engine, &query, &count), WH_OK);
+    assert_int_equal(count, 0);
     fixture_run(engine);
     assert_int_equal(fixture_sent_count, 4);
     assert_true(strcmp(fixture_sent[2].body, "{\"id\":1}") == 0 || strcmp(fixture_sent[2].body, "{\"id\":2}") == 0);

@@ -466,6 +466,43 @@ static void tokens(whi_store *store) {
     OK(V(store)->token_list(store, "tok_1", see_token, text));
 }
 
+static int see_end(const whi_token_row *row, void *payload) {
+    char *out = payload;
+    size_t size = strlen(out);
+
+    snprintf(out + size, 128 - size, "%s/%lld ", row->id, (long long)row->expires_at);
+    return 0;
+}
+
+/* What is over goes a day later, when another one comes. */
+static void ends(whi_store *store) {
+    whi_token_row day = { .id = "tok_1", .name = "", .created_at = NOW, .expires_at = NOW + 10 };
+    whi_token_row ever = { .id = "tok_2", .name = "", .created_at = NOW };
+    whi_token_row then = { .id = "tok_3", .name = "", .created_at = NOW + 10 + 86400000 };
+    whi_token_row later = { .id = "tok_4", .name = "", .created_at = NOW + 11 + 86400000 };
+    char text[128] = "", after[128] = "";
+
+    OK(whi_store_begin(store));
+    OK(whi_store_token_add(store, &day));
+    OK(whi_store_token_add(store, &ever));
+    OK(whi_store_token_add(store, &then));
+    OK(whi_store_commit(store, NULL));
+    OK(V(store)->token_list(store, NULL, see_end, text));
+    snprintf(after, sizeof after, "tok_1/%lld tok_2/0 tok_3/0 ", (long long)NOW + 10);
+    assert_string_equal(text, after);
+    OK(whi_store_begin(store));
+    OK(whi_store_token_add(store, &later));
+    OK(whi_store_commit(store, NULL));
+    text[0] = '\0';
+    OK(V(store)->token_list(store, NULL, see_end, text));
+    assert_string_equal(text, "tok_2/0 tok_3/0 tok_4/0 ");
+}
+
+static void tokens_have_an_end_or_none(void **state) {
+    (void)state;
+    on_store(ends);
+}
+
 static void tokens_and_tenants_secrets_are_kept(void **state) {
     (void)state;
     on_store(tokens);
@@ -487,6 +524,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(of_an_aborted_run_nothing_is_sent_again, clear),
         cmocka_unit_test_teardown(who_has_its_row_is_not_late, clear),
         cmocka_unit_test_teardown(tokens_and_tenants_secrets_are_kept, clear),
+        cmocka_unit_test_teardown(tokens_have_an_end_or_none, clear),
     };
 
     return RUN_IN_PLACES(tests);

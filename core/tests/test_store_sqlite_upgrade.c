@@ -441,6 +441,15 @@ static void a_store_of_version_6_is_taken_over_as_it_stood(void **state) {
     check_all(6);
 }
 
+static void tokens_of_a_store_of_version_6_have_no_end(void **state) {
+    (void)state;
+    make_tables(6);
+    execute(
+        "INSERT INTO webhook_tokens (id, tenant, name, hash, created_at) VALUES ('tok_1', NULL, '', zeroblob(32), 5)");
+    whi_store_close(opened(path));
+    assert_int_equal(asked("SELECT count(*) FROM webhook_tokens WHERE expires_at IS NULL AND created_at = 5"), 1);
+}
+
 static void the_tables_are_then_those_of_a_new_store(void **state) {
     (void)state;
     for (int version = 1; version < WHI_SQLITE_VERSION; version++) {
@@ -724,8 +733,9 @@ int main(void) {
         cmocka_unit_test_teardown(a_store_of_version_3_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_4_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_5_is_taken_over_as_it_stood, scrub),
-        cmocka_unit_test_teardown(a_store_of_version_6_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(a_store_of_version_5_is_taken_over_with_its_secrets, scrub),
+        cmocka_unit_test_teardown(a_store_of_version_6_is_taken_over_as_it_stood, scrub),
+        cmocka_unit_test_teardown(tokens_of_a_store_of_version_6_have_no_end, scrub),
         cmocka_unit_test_teardown(what_was_under_way_is_due_and_keeps_its_turn, scrub),
         cmocka_unit_test_teardown(the_outbox_keeps_its_rows_and_its_count_and_takes_null, scrub),
         cmocka_unit_test_teardown(what_an_application_added_stays, scrub),

@@ -9,10 +9,11 @@ static int optional_text(lua_State *L, int index, const char *name, const char *
 }
 
 static int add_token(lua_State *L) {
-    static const char *const names[] = { "tenant", "name", NULL };
+    static const char *const names[] = { "tenant", "name", "expires_in", NULL };
     wh_engine *engine = whl_engine_open(L);
     const char *tenant = NULL, *name = NULL;
     char token[WH_SECRET_SIZE];
+    int64_t expires_in = 0;
     int failed, code;
 
     whl_check_names(L, 2, "options", names);
@@ -21,7 +22,8 @@ static int add_token(lua_State *L) {
     if (failed) {
         return failed;
     }
-    code = wh_token_add(engine, tenant, name, token);
+    whl_field_integer(L, 2, "expires_in", &expires_in);
+    code = wh_token_add_for(engine, tenant, name, expires_in, token);
     if (code != WH_OK) {
         return whl_fail(L, code);
     }

@@ -187,6 +187,8 @@ local core = require "webhook.core"
 ---@field tenant? string absent: an operator's, which reaches all tenants
 ---@field name string
 ---@field created_at string
+---@field expires_at? string absent: it has no end
+---@field expired boolean true: it is refused
 
 ---@class webhook.stats counts and failures of this engine since it was opened, rates per second; the store counts to 100000 of each
 ---@field version string
@@ -392,7 +394,7 @@ local core = require "webhook.core"
 ---@field api fun(self: webhook.engine, options: webhook.api_options): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? how handle and serve shall answer; to be called before them
 ---@field handle fun(self: webhook.engine, request: webhook.api_request): status: integer?, headers: table<string, string>|string, body: string|webhook.code the HTTP API as a function, for a server of your own
 ---@field serve fun(self: webhook.engine, options?: webhook.server_options): server: webhook.server?, message: string?, code: webhook.code?, failure: webhook.failure? the HTTP API on a port, answered by threads; "invalid" where libmicrohttpd was missing when this was built
----@field add_token fun(self: webhook.engine, options: { tenant?: string, name?: string }): token: string?, message: string?, code: webhook.code?, failure: webhook.failure? what a client of the HTTP API shows, "wht_…": to be read this once. Without a tenant it reaches all of them
+---@field add_token fun(self: webhook.engine, options: { tenant?: string, name?: string, expires_in?: integer }): token: string?, message: string?, code: webhook.code?, failure: webhook.failure? what a client of the HTTP API shows, "wht_…": to be read this once. Without a tenant it reaches all of them; expires_in: after so many ms it is refused
 ---@field tokens fun(self: webhook.engine, tenant?: string): tokens: webhook.token[]?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field revoke_token fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field tenant_secret fun(self: webhook.engine, tenant: string, secret?: string): secret: string?, message: string?, code: webhook.code?, failure: webhook.failure? signs for a tenant's subscriptions of the profile "unified"; made at first, or set

@@ -103,6 +103,11 @@ async function deliveries(subscription) {
     await ask('GET', template, with_id(template, 'dlv_0'));
   }
   await ask('POST', '/v1/deliveries/{id}/replay', with_id('/v1/deliveries/{id}/replay', id));
+  await ask('POST', '/v1/deliveries/replay', { body: { subscription, dry_run: true } });
+  const test = with_id('/v1/subscriptions/{id}/test', subscription);
+  const told = await ask('POST', '/v1/subscriptions/{id}/test', test);
+  check('a test event arrives', [told.delivered, told.status], [true, 200]);
+  await ask('POST', '/v1/subscriptions/{id}/test', { ...test, body: { type: 'no type' } });
   const missed = with_id('/v1/subscriptions/{id}/missed', subscription);
   await ask('POST', '/v1/subscriptions/{id}/missed', { ...missed, body: { dry_run: true, since: '2026-01-01' } });
   await ask('POST', '/v1/subscriptions/{id}/missed', missed);
@@ -139,7 +144,14 @@ async function others(subscription) {
   await ask('POST', '/v1/rules/try', { body: { document: { rule: 'return (' } } });
   const made = await ask('POST', '/v1/tokens', { body: { tenant: 'acme', name: 'ci' } });
   holds('a token is shown once', made?.token?.startsWith('wht_'), made);
+  await ask('POST', '/v1/tokens', { body: { tenant: 'acme', expires_in: 60000 } });
   await ask('GET', '/v1/tokens');
+  await ask('POST', '/v1/portal', { body: { tenant: 'acme' } });
+  await ask('POST', '/v1/portal', { body: {} });
+  await ask('GET', '/v1/me');
+  await ask('GET', '/v1/me', { as: `Bearer ${made?.token}` });
+  await ask('GET', '/');
+  await ask('GET', '/page/{file}', { target: '/page/app.js' });
   await ask('GET', '/v1/tokens', { as: `Bearer ${made?.token}` }); // of a tenant: forbidden
   await ask('GET', '/v1/stats');
   await ask('GET', '/v1/stats', { as: `Bearer ${made?.token}` });

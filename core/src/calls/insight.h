@@ -41,6 +41,18 @@ int whi_insight_version(wh_engine *engine, int64_t id, int64_t version, whi_regi
 /* ---- events and deliveries: the store, for reading */
 whi_store *whi_insight_store(wh_engine *engine);
 
+/* ---- who asks */
+typedef struct whi_token_owner {
+    char id[WH_ID_SIZE];
+    char tenant[WH_ID_SIZE]; /* "" where all is 1 */
+    int all;
+    int64_t expires_at; /* ms; 0: it has no end */
+    int expired;        /* 1: it was right, and is over; the code is WH_ENOTFOUND then */
+} whi_token_owner;
+
+/* As wh_token_check. */
+int whi_insight_token(wh_engine *engine, const char *token, whi_token_owner *out);
+
 /* ---- statistics */
 #define WHI_INSIGHT_MOST 100000 /* of each kind that is counted in the store: an index entry each */
 typedef struct whi_insight {

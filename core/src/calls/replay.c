@@ -64,19 +64,27 @@ static int take_copy(replay *self, const whi_delivery_row *row) {
     return code == WH_OK ? copy_text(&copy->headers, &copy->row.headers) : code;
 }
 
+/* Whether it goes back, and which state it has then. */
+static int is_replayed(const replay *self, const whi_delivery_row *row, int *state, int *code) {
+    *code = whi_delivery_next(row->state, WHI_REPLAY, state);
+    if (self->state != 0 && row->state != self->state) {
+        *code = WH_OK;
+        return 0;
+    }
+    if (!self->strict && row->state == WHI_WAITING && row->due <= self->now) {
+        *code = WH_OK;
+        return 0; /* of many: it is on its way, or will be at once, and is not sent twice for that */
+    }
+    return *code == WH_OK;
+}
+
 static int reopen(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
     replay *self = payload;
     whi_delivery_row changed = *row;
-    int code = whi_delivery_next(row->state, WHI_REPLAY, &changed.state);
+    int code;
 
     (void)event;
-    if (self->state != 0 && row->state != self->state) {
-        return WH_OK;
-    }
-    if (!self->strict && row->state == WHI_WAITING && row->due <= self->now) {
-        return WH_OK; /* of many: it is on its way, or will be at once, and is not sent twice for that */
-    }
-    if (code != WH_OK) {
+    if (!is_replayed(self, row, &changed.state, &code)) {
         return self->strict ? code : WH_OK;
     }
     if (row->state == WHI_HELD) {
@@ -209,29 +217,30 @@ static int replay_pages(replay *self, whi_store_query *rows, int64_t *count) {
     return WH_OK;
 }
 
-int wh_replay_query(wh_engine *engine, const wh_query *given, int64_t *count) {
-    replay self = { 0 };
-    whi_store_query rows;
+/* What the query names; without a state what was given up. */
+static int read_query(wh_engine *engine, const wh_query *given, whi_store_query *rows) {
     wh_query query;
-    int64_t done = 0;
-    int code;
+    int code = whi_engine_check(engine);
 
-    code = whi_engine_check(engine);
+    code = code == WH_OK ? whi_query_take(&query, given) : code;
+    code = code == WH_OK ? whi_query_read(engine, &query, rows) : code;
     if (code != WH_OK) {
         return code;
     }
-    code = whi_query_take(&query, given);
-    code = code == WH_OK ? whi_query_read(engine, &query, &rows) : code;
-    rows.state = WHI_EXHAUSTED;
-    if (code == WH_OK && query.state != NULL) {
-        code = whi_delivery_state(query.state, &rows.state);
-    }
+    rows->state = WHI_EXHAUSTED;
+    rows->limit = REPLAY_ROWS;
+    return query.state != NULL ? whi_delivery_state(query.state, &rows->state) : WH_OK;
+}
+
+int wh_replay_query(wh_engine *engine, const wh_query *given, int64_t *count) {
+    replay self = { .engine = engine, .capacity = REPLAY_ROWS };
+    whi_store_query rows;
+    int64_t done = 0;
+    int code = read_query(engine, given, &rows);
+
     if (code != WH_OK) {
         return code;
     }
-    rows.limit = REPLAY_ROWS;
-    self.engine = engine;
-    self.capacity = REPLAY_ROWS;
     self.state = rows.state;
     self.keys = whi_calloc(REPLAY_ROWS, sizeof *self.keys);
     code = self.keys != NULL ? replay_pages(&self, &rows, &done) : whi_fail_memory();
@@ -240,5 +249,38 @@ int wh_replay_query(wh_engine *engine, const wh_query *given, int64_t *count) {
         *count = done;
     }
     whi_stir(engine);
+    return code;
+}
+
+static int count_one(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    replay *self = payload;
+    int state, code;
+
+    (void)event;
+    self->reopened += is_replayed(self, row, &state, &code);
+    return 0;
+}
+
+int wh_replay_count(wh_engine *engine, const wh_query *given, int64_t *count) {
+    replay self = { .engine = engine };
+    whi_store_place place = { 0 };
+    whi_store_query rows;
+    int code = read_query(engine, given, &rows);
+
+    if (code == WH_OK && count == NULL) {
+        code = whi_fail_field(WH_EINVALID, "count", "expected one, found NULL");
+    }
+    if (code != WH_OK) {
+        return code;
+    }
+    self.state = rows.state;
+    self.now = whi_now(engine);
+    do {
+        memset(&place, 0, sizeof place);
+        code = engine->store->vtable->delivery_list(engine->store, &rows, count_one, &self, &place);
+        rows.before_event = place.event;
+        rows.before_subscription = place.subscription;
+    } while (code == WH_OK && place.more);
+    *count = self.reopened;
     return code;
 }

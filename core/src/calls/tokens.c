@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "calls/insight.h"
 #include "engine/context.h"
 #include "engine/writer.h"
 #include "pure/json.h"
@@ -59,33 +60,54 @@ static int commit(wh_engine *engine, change *self) {
     return whi_writer_run(engine->writer, &self->job);
 }
 
-int wh_token_add(wh_engine *engine, const char *tenant, const char *name, char token[WH_SECRET_SIZE]) {
-    unsigned char chance[ID_BYTES + CHANCE_BYTES];
-    char id[8 + ID_DIGITS + 1] = "tok_";
-    whi_token_row row = { .id = id, .tenant = tenant, .name = name != NULL ? name : "" };
-    change self = { .add = &row };
-    int code =
-        token != NULL ? whi_engine_check(engine) : whi_fail_field(WH_EINVALID, "token", "expected one, found NULL");
-
-    code = code == WH_OK ? whi_tenant_check(tenant != NULL ? tenant : "") : code;
-    code = code == WH_OK ? check_name(name) : code;
-    code = code == WH_OK ? whi_clock_random(engine->clock, chance, sizeof chance) : code;
-    if (code != WH_OK) {
-        return code;
-    }
+/* The token of ID_BYTES and CHANCE_BYTES, and its id. */
+static void spell(const unsigned char *chance, char *id, char *token) {
+    memcpy(id, "tok_", 4);
     whi_hex_write(chance, ID_BYTES, id + 4);
     memcpy(token, "wht_", 4);
     whi_hex_write(chance, ID_BYTES, token + 4);
     token[4 + ID_DIGITS] = '_';
     whi_hex_write(chance + ID_BYTES, CHANCE_BYTES, token + 5 + ID_DIGITS);
+}
+
+static int check_new(wh_engine *engine, const char *tenant, const char *name, int64_t expires_in, const char *token) {
+    int code =
+        token != NULL ? whi_engine_check(engine) : whi_fail_field(WH_EINVALID, "token", "expected one, found NULL");
+
+    code = code == WH_OK ? whi_tenant_check(tenant != NULL ? tenant : "") : code;
+    code = code == WH_OK ? check_name(name) : code;
+    return code != WH_OK || (expires_in >= 0 && expires_in <= WH_TOKEN_LONGEST)
+               ? code
+               : whi_fail_field(WH_EINVALID, "expires_in", "expected 1 to %lld ms, found %lld",
+                                (long long)WH_TOKEN_LONGEST, (long long)expires_in);
+}
+
+int wh_token_add_for(wh_engine *engine, const char *tenant, const char *name, int64_t expires_in,
+                     char token[WH_SECRET_SIZE]) {
+    unsigned char chance[ID_BYTES + CHANCE_BYTES];
+    char id[8 + ID_DIGITS + 1];
+    whi_token_row row = { .id = id, .tenant = tenant, .name = name != NULL ? name : "" };
+    change self = { .add = &row };
+    int code = check_new(engine, tenant, name, expires_in, token);
+
+    code = code == WH_OK ? whi_clock_random(engine->clock, chance, sizeof chance) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    spell(chance, id, token);
     whi_wipe(chance, sizeof chance);
     row.created_at = whi_now(engine);
+    row.expires_at = expires_in > 0 ? row.created_at + expires_in : 0;
     code = hash(token, row.hash);
     code = code == WH_OK ? commit(engine, &self) : code;
     if (code != WH_OK) {
         whi_wipe(token, WH_SECRET_SIZE);
     }
     return code;
+}
+
+int wh_token_add(wh_engine *engine, const char *tenant, const char *name, char token[WH_SECRET_SIZE]) {
+    return wh_token_add_for(engine, tenant, name, 0, token);
 }
 
 int wh_token_revoke(wh_engine *engine, const char *id) {
@@ -108,31 +130,41 @@ int wh_token_revoke(wh_engine *engine, const char *id) {
 typedef struct listing {
     whi_buf out;
     const char *tenant;
+    int64_t now;
     int count;
 } listing;
 
+static int is_over(int64_t expires_at, int64_t now) {
+    return expires_at != 0 && expires_at <= now;
+}
+
+static void write_text(whi_buf *out, const char *name, const char *text) {
+    whi_json_write_name(out, name);
+    if (text != NULL) {
+        whi_json_write_string(out, text, strlen(text));
+    } else {
+        whi_buf_text(out, "null");
+    }
+}
+
 static int write_token(const whi_token_row *row, void *payload) {
     listing *self = payload;
-    char at[WHI_TIME_SIZE];
+    char made[WHI_TIME_SIZE], end[WHI_TIME_SIZE];
     whi_buf *out = &self->out;
 
     if (self->tenant != NULL && (row->tenant == NULL || strcmp(row->tenant, self->tenant) != 0)) {
         return WH_OK;
     }
-    whi_time_text(row->created_at, at);
+    whi_time_text(row->created_at, made);
+    whi_time_text(row->expires_at, end);
     whi_buf_text(out, self->count++ > 0 ? ",{" : "{");
-    whi_json_write_name(out, "id");
-    whi_json_write_string(out, row->id, strlen(row->id));
-    whi_json_write_name(out, "tenant");
-    if (row->tenant != NULL) {
-        whi_json_write_string(out, row->tenant, strlen(row->tenant));
-    } else {
-        whi_buf_text(out, "null");
-    }
-    whi_json_write_name(out, "name");
-    whi_json_write_string(out, row->name, strlen(row->name));
-    whi_json_write_name(out, "created_at");
-    whi_json_write_string(out, at, strlen(at));
+    write_text(out, "id", row->id);
+    write_text(out, "tenant", row->tenant);
+    write_text(out, "name", row->name);
+    write_text(out, "created_at", made);
+    write_text(out, "expires_at", row->expires_at != 0 ? end : NULL);
+    whi_json_write_name(out, "expired");
+    whi_buf_text(out, is_over(row->expires_at, self->now) ? "true" : "false");
     whi_buf_char(out, '}');
     return whi_buf_status(out);
 }
@@ -149,6 +181,7 @@ int wh_tokens(wh_engine *engine, const char *tenant, char **out, size_t *size) {
         return whi_fail_field(WH_EINVALID, "out", "expected one, found NULL");
     }
     *out = NULL;
+    self.now = whi_now(engine);
     whi_buf_init(&self.out, SIZE_MAX / 4);
     whi_buf_text(&self.out, "{\"items\":[");
     code = engine->store->vtable->token_list(engine->store, NULL, write_token, &self);
@@ -162,8 +195,8 @@ int wh_tokens(wh_engine *engine, const char *tenant, char **out, size_t *size) {
 
 /* What a token's row said; an id that is not there leaves a hash that nothing has. */
 typedef struct owner {
-    char tenant[WH_ID_SIZE];
-    int all, found;
+    whi_token_owner *of;
+    int found;
     unsigned char hash[WHI_TOKEN_HASH];
 } owner;
 
@@ -171,18 +204,19 @@ static int take_owner(const whi_token_row *row, void *payload) {
     owner *self = payload;
 
     self->found = 1;
-    self->all = row->tenant == NULL;
-    snprintf(self->tenant, sizeof self->tenant, "%s", row->tenant != NULL ? row->tenant : "");
+    self->of->all = row->tenant == NULL;
+    self->of->expires_at = row->expires_at;
+    snprintf(self->of->tenant, sizeof self->of->tenant, "%s", row->tenant != NULL ? row->tenant : "");
     memcpy(self->hash, row->hash, WHI_TOKEN_HASH);
     return WH_OK;
 }
 
-int wh_token_check(wh_engine *engine, const char *token, char *id, char *tenant, int *all) {
-    char name[8 + ID_DIGITS + 1] = "tok_";
+int whi_insight_token(wh_engine *engine, const char *token, whi_token_owner *out) {
     unsigned char given[WHI_TOKEN_HASH];
-    owner self = { .found = 0 };
+    owner self = { .of = out };
     int code, formed;
 
+    *out = (whi_token_owner){ .id = "tok_" };
     code = whi_engine_check(engine);
     if (code != WH_OK) {
         return code;
@@ -192,24 +226,35 @@ int wh_token_check(wh_engine *engine, const char *token, char *id, char *tenant,
     }
     formed = strlen(token) == TOKEN_SIZE && strncmp(token, "wht_", 4) == 0;
     if (formed) {
-        memcpy(name + 4, token + 4, ID_DIGITS);
+        memcpy(out->id + 4, token + 4, ID_DIGITS);
     }
     code = hash(token, given);
-    code = code == WH_OK ? engine->store->vtable->token_list(engine->store, name, take_owner, &self) : code;
+    code = code == WH_OK ? engine->store->vtable->token_list(engine->store, out->id, take_owner, &self) : code;
     if (code != WH_OK) {
         return code;
     }
     if (!(whi_equal(given, self.hash, WHI_TOKEN_HASH) & self.found & formed)) {
         return whi_fail_field(WH_ENOTFOUND, "token", "unknown");
     }
+    out->expired = is_over(out->expires_at, whi_now(engine));
+    return out->expired ? whi_fail_field(WH_ENOTFOUND, "token", "expired") : WH_OK;
+}
+
+int wh_token_check(wh_engine *engine, const char *token, char *id, char *tenant, int *all) {
+    whi_token_owner shown;
+    int code = whi_insight_token(engine, token, &shown);
+
+    if (code != WH_OK) {
+        return code;
+    }
     if (id != NULL) {
-        memcpy(id, name, sizeof name);
+        memcpy(id, shown.id, sizeof shown.id);
     }
     if (tenant != NULL) {
-        memcpy(tenant, self.tenant, sizeof self.tenant);
+        memcpy(tenant, shown.tenant, sizeof shown.tenant);
     }
     if (all != NULL) {
-        *all = self.all;
+        *all = shown.all;
     }
     return WH_OK;
 }

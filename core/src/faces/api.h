@@ -84,6 +84,7 @@ struct whi_call {
 
     int all;                 /* 1: an operator, who sees every tenant */
     char tenant[WH_ID_SIZE]; /* of who asks */
+    int64_t expires_at;      /* of the token, ms; 0: it has no end, or there is none */
 
     whi_json body; /* without nodes when there is none */
     whi_text *texts;
@@ -92,6 +93,7 @@ struct whi_call {
     whi_buf out;
     const char *content_type;
     int typed;             /* 1: the type is told of an empty answer, too */
+    int kept;              /* 1: its headers say how it may be kept */
     const char *text_name; /* of a header whose value is response->text, or NULL */
     wh_api_response *response;
 };
@@ -186,6 +188,8 @@ void whi_call_answer(whi_call *call, int code);
 /* A header whose value is at most 159 bytes. One a call. */
 void whi_call_header_text(whi_call *call, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* A header whose value is static. */
+void whi_call_header_static(whi_call *call, const char *name, const char *value);
 /* Makes the text that an engine's call handed over the answer; takes it. */
 int whi_call_hand_over(whi_call *call, int code, char *text, size_t size);
 /* Appends "name":"text" to the answer, null for NULL. */
@@ -284,7 +288,7 @@ int whi_serve_change(whi_call *call);
     X(delivery_list) X(delivery_get) X(delivery_attempts) X(delivery_body) X(delivery_replay) X(delivery_replay_query) \
     X(rule_try) X(health) X(metrics) X(token_list) X(token_make) X(token_remove)                     \
     X(source_list) X(source_make) X(source_get) X(source_put) X(source_remove) X(source_test)                          \
-    X(stats) X(settings) X(settings_change) X(openapi)
+    X(stats) X(settings) X(settings_change) X(openapi) X(portal) X(me) X(page)
 /* clang-format on */
 
 #define WHI_X(name) int whi_serve_##name(whi_call *call);
@@ -294,5 +298,14 @@ WHI_HANDLERS(WHI_X)
 /* The document that is served at /openapi.json. */
 extern const char whi_openapi[];
 extern const size_t whi_openapi_size;
+
+/* The files of the page in the browser, as core/src/faces/page/ has them; name NULL behind the last. */
+typedef struct whi_page_file {
+    const char *name, *type;
+    const char *mark; /* of its bytes, for ETag */
+    const char *bytes;
+    size_t size;
+} whi_page_file;
+extern const whi_page_file whi_page_files[];
 
 #endif

@@ -176,6 +176,10 @@ void whi_call_header_text(whi_call *call, const char *name, const char *format, 
     call->text_name = name;
 }
 
+void whi_call_header_static(whi_call *call, const char *name, const char *value) {
+    add_header(call->response, name, value);
+}
+
 static void fill(whi_call *call) {
     wh_api_response *response = call->response;
     int is_head = call->request->method != NULL && strcmp(call->request->method, "HEAD") == 0;
@@ -189,7 +193,9 @@ static void fill(whi_call *call) {
         return;
     }
     response->content_type = call->content_type;
-    add_header(response, "Cache-Control", "no-store"); /* secrets, and what changes */
+    if (!call->kept) {
+        add_header(response, "Cache-Control", "no-store"); /* secrets, and what changes */
+    }
     if (!is_head) {
         whi_buf_take(&call->out, &response->body, &response->body_size);
     }

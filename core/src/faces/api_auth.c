@@ -175,26 +175,32 @@ static int read_token(const char *value, char out[TOKEN_MAXIMUM]) {
 }
 
 /* A wrong one takes the same time as any other. */
-static int check(whi_call *call, const char *value) {
+static int check(whi_call *call, const char *value, int *expired) {
     char token[TOKEN_MAXIMUM] = "";
-    int code = read_token(value, token) == WH_OK ? wh_token_check(call->engine, token, NULL, call->tenant, &call->all)
-                                                 : WH_ENOTFOUND;
+    whi_token_owner owner = { .all = 0 };
+    int code = read_token(value, token) == WH_OK ? whi_insight_token(call->engine, token, &owner) : WH_ENOTFOUND;
 
     whi_wipe(token, sizeof token);
+    *expired = owner.expired;
+    if (code == WH_OK) {
+        memcpy(call->tenant, owner.tenant, sizeof call->tenant);
+        call->all = owner.all;
+        call->expires_at = owner.expires_at;
+    }
     return code;
 }
 
 /* A right token is let in whatever came from its address before: nobody locks out who sits behind
  * the same proxy, and 256 bits are not guessed. */
-static int check_counted(whi_call *call, const char *value) {
+static int check_counted(whi_call *call, const char *value, int *expired) {
     unsigned char peer[PEER_BYTES];
     int64_t now = whi_insight_now(call->engine), wait;
     int code;
 
     if (call->request->peer == NULL) {
-        return check(call, value);
+        return check(call, value, expired);
     }
-    code = check(call, value);
+    code = check(call, value, expired);
     if (code != WH_ENOTFOUND) {
         return code;
     }
@@ -246,7 +252,7 @@ int whi_call_check_page(whi_call *call) {
 
 int whi_call_authenticate(whi_call *call) {
     const char *tenant = call->request->tenant, *value;
-    int count, code;
+    int count, expired, code;
 
     if (tenant != NULL) {
         size_t size = strlen(tenant);
@@ -265,6 +271,7 @@ int whi_call_authenticate(whi_call *call) {
         return count == 0 ? unauthorized(call, NULL, "a token is needed")
                           : unauthorized(call, "Authorization", "given twice");
     }
-    code = check_counted(call, value);
-    return code == WH_ENOTFOUND ? unauthorized(call, NULL, "the token is not known") : code;
+    code = check_counted(call, value, &expired);
+    return code == WH_ENOTFOUND ? unauthorized(call, NULL, expired ? "the token has expired" : "the token is not known")
+                                : code;
 }

@@ -70,8 +70,10 @@ int whi_serve_delivery_replay(whi_call *call) {
     return code;
 }
 
-static int read_replay(whi_call *call, wh_query *query, char *name) {
-    static const char *const names[] = { "subscription", "event", "state", "since", "until", "tenant", NULL };
+static int read_replay(whi_call *call, wh_query *query, int *dry_run, char *name) {
+    static const char *const names[] = {
+        "subscription", "event", "state", "since", "until", "tenant", "dry_run", NULL
+    };
     int code = whi_body_only(call, 0, names);
 
     code = code == WH_OK ? whi_scope_tenant(call, &query->tenant) : code;
@@ -82,6 +84,7 @@ static int read_replay(whi_call *call, wh_query *query, char *name) {
     code = code == WH_OK ? whi_body_text(call, 0, "state", &query->state) : code;
     code = code == WH_OK ? whi_body_time(call, 0, "since", &query->since) : code;
     code = code == WH_OK ? whi_body_time(call, 0, "until", &query->until) : code;
+    code = code == WH_OK ? whi_body_flag(call, 0, "dry_run", dry_run) : code;
     return code == WH_OK ? check_parts(call, query, name) : code;
 }
 
@@ -89,10 +92,12 @@ int whi_serve_delivery_replay_query(whi_call *call) {
     wh_query query = WH_QUERY_INIT;
     int64_t count = 0;
     char name[WH_ID_SIZE];
-    int code = read_replay(call, &query, name);
+    int dry_run = 0, code = read_replay(call, &query, &dry_run, name);
 
     code = code == WH_OK ? whi_call_set_aside(call) : code;
-    code = code == WH_OK ? wh_replay_query(call->engine, &query, &count) : code;
+    if (code == WH_OK) {
+        code = dry_run ? wh_replay_count(call->engine, &query, &count) : wh_replay_query(call->engine, &query, &count);
+    }
     if (code == WH_OK) {
         whi_buf_format(&call->out, "{\"replayed\":%lld}", (long long)count);
     }

@@ -1,60 +1,9 @@
-/* For operators: tokens, settings, health, metrics, and the document of all routes. Tests: test_api_auth. */
+/* For operators: settings, health, metrics, and the document of all routes. Tests: test_api_auth. */
 #include "faces/api.h"
 
 #include <string.h>
 
 #include "base/error.h"
-#include "base/mem.h"
-
-/* -------------------------------------------------------------------------- tokens */
-
-int whi_serve_token_list(whi_call *call) {
-    static const char *const names[] = { "tenant", NULL };
-    const char *tenant;
-    char *text = NULL;
-    size_t size = 0;
-    int code = whi_call_only(call, names);
-
-    code = code == WH_OK ? whi_scope_tenant(call, &tenant) : code;
-    code = code == WH_OK ? wh_tokens(call->engine, tenant, &text, &size) : code;
-    return whi_call_hand_over(call, code, text, size);
-}
-
-int whi_serve_token_make(whi_call *call) {
-    static const char *const names[] = { "tenant", "name", NULL };
-    char token[WH_SECRET_SIZE], id[WH_ID_SIZE] = "";
-    const char *tenant, *name;
-    int code = whi_body_only(call, 0, names);
-
-    code = code == WH_OK ? whi_body_text(call, 0, "tenant", &tenant) : code;
-    code = code == WH_OK ? whi_body_text(call, 0, "name", &name) : code;
-    if (code == WH_OK) {
-        whi_buf_reserve(&call->out, 4096); /* enough for all of it: it can be read only now */
-        code = whi_buf_status(&call->out);
-    }
-    code = code == WH_OK ? wh_token_add(call->engine, tenant, name, token) : code;
-    if (code != WH_OK) {
-        return code;
-    }
-    wh_token_check(call->engine, token, id, NULL, NULL);
-    call->status = 201;
-    whi_call_header_text(call, "Location", "/v1/tokens/%s", id);
-    whi_buf_char(&call->out, '{');
-    whi_out_text(call, "id", id);
-    whi_out_text(call, "token", token);
-    whi_out_text(call, "tenant", tenant);
-    whi_out_text(call, "name", name != NULL ? name : "");
-    whi_buf_char(&call->out, '}');
-    whi_wipe(token, sizeof token);
-    return WH_OK;
-}
-
-int whi_serve_token_remove(whi_call *call) {
-    int code = wh_token_revoke(call->engine, call->id);
-
-    call->status = code == WH_OK ? 204 : call->status;
-    return code;
-}
 
 /* ------------------------------------------------------------------------ settings */
 

@@ -38,6 +38,8 @@ static const struct {
     { "POST", "/v1/rules/try", EVENT | SLOW, whi_serve_rule_try },
     { "GET", "/v1/tokens", OPERATOR, whi_serve_token_list },
     { "POST", "/v1/tokens", OPERATOR | BODY, whi_serve_token_make },
+    { "POST", "/v1/portal", OPERATOR | BODY, whi_serve_portal },
+    { "GET", "/v1/me", 0, whi_serve_me },
     { "DELETE", "/v1/tokens/{id}", OPERATOR, whi_serve_token_remove },
     { "GET", "/v1/sources", OPERATOR, whi_serve_source_list },
     { "POST", "/v1/sources", OPERATOR | BODY, whi_serve_source_make },
@@ -51,6 +53,8 @@ static const struct {
     { "GET", "/v1/health", OPEN, whi_serve_health },
     { "GET", "/v1/metrics", OPERATOR, whi_serve_metrics },
     { "GET", "/openapi.json", OPEN, whi_serve_openapi },
+    { "GET", "/", OPEN, whi_serve_page },
+    { "GET", "/page/{file}", OPEN, whi_serve_page },
 };
 
 #define OWN (sizeof own / sizeof own[0])
@@ -123,6 +127,9 @@ static int matches(const whi_path *path, size_t first, size_t count, const char 
     size_t i = first, found = 0;
 
     values[0] = values[1] = NULL;
+    if (strcmp(pattern, "/") == 0) {
+        return count == 0;
+    }
     for (; *pattern == '/'; i++) {
         pattern++;
         if (i == count) {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "calls/probe.h"
 
 static int serve_list(whi_call *call) {
     static const char *const names[] = { "limit", "cursor", "state", "tenant", NULL };
@@ -112,6 +113,52 @@ static int serve_secrets(whi_call *call) {
     return whi_call_hand_over(call, code, text, size);
 }
 
+#define TEST_PAYLOAD "{\"test\":true}"
+#define TEST_PATIENCE 5000 /* ms beyond the attempt's own time-out */
+
+static int is_of_receiver(int code) {
+    return code == WH_OK || wh_error_group(code)[0] == 'n' || strcmp(wh_error_group(code), "remote") == 0;
+}
+
+static int send_test(whi_call *call, const whi_subscription *to, const char *type) {
+    uint32_t payload = whi_body_member(call, 0, "payload");
+    int64_t timeout = to->timeout > 0 ? to->timeout : whi_insight_options(call->engine)->timeout;
+    char error[WHI_ERROR_SIZE] = "";
+    const char *text = TEST_PAYLOAD;
+    size_t size = strlen(text);
+    int status = 0, code;
+
+    if (!whi_subscription_may_send(to)) {
+        return whi_fail_field(WH_ECONFLICT, "id", "it is paused, disabled or over: nothing is sent");
+    }
+    text = payload != WHI_JSON_NONE ? whi_json_span(&call->body, payload, &size) : text;
+    code = whi_engine_test(call->engine, to->id, type != NULL ? type : "test", text, size, timeout + TEST_PATIENCE,
+                           &status, error, sizeof error);
+    if (!is_of_receiver(code)) {
+        return code;
+    }
+    whi_buf_text(&call->out, code == WH_OK ? "{\"delivered\":true" : "{\"delivered\":false");
+    whi_json_write_name(&call->out, "status");
+    whi_buf_format(&call->out, status != 0 ? "%d" : "null", status);
+    whi_out_text(call, "error", code == WH_OK ? NULL : error);
+    whi_buf_char(&call->out, '}');
+    return WH_OK;
+}
+
+/* What the receiver answers is the answer, not this request's failure. */
+static int serve_test(whi_call *call) {
+    static const char *const names[] = { "type", "payload", NULL };
+    const char *type = NULL;
+    whi_registration *found = NULL;
+    int code = whi_body_only(call, 0, names);
+
+    code = code == WH_OK ? whi_body_text(call, 0, "type", &type) : code;
+    code = code == WH_OK ? whi_scope_subscription(call, call->id, &found) : code;
+    code = code == WH_OK ? send_test(call, found->subscription, type) : code;
+    whi_registration_unref(found);
+    return code;
+}
+
 /* A subscription may have been another tenant's once: each version is looked at by itself. */
 static int serve_version(whi_call *call) {
     whi_registration *found, *version = NULL;
@@ -145,6 +192,7 @@ const whi_handler whi_handlers_standard[] = {
     { "version", serve_version },
     { "backtest", whi_serve_subscription_backtest },
     { "missed", whi_serve_subscription_missed },
+    { "test", serve_test },
     { "make_since", serve_make_since },
     { NULL, NULL },
 };

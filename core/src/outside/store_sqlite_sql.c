@@ -140,19 +140,22 @@
     "  updated_at  INTEGER NOT NULL\n"                                                                                 \
     ") WITHOUT ROWID;\n"
 
-#define TOKEN_TABLES                                                                                                   \
+#define TOKEN_TABLES(end)                                                                                              \
     "CREATE TABLE webhook_tokens (\n"                                                                                  \
     "  -- Who may use the HTTP API.\n"                                                                                 \
     "  id         TEXT PRIMARY KEY,\n"                                                                                 \
     "  tenant     TEXT,             -- NULL: an operator's\n"                                                          \
     "  name       TEXT NOT NULL,\n"                                                                                    \
     "  hash       BLOB NOT NULL,    -- SHA-256 of the token\n"                                                         \
-    "  created_at INTEGER NOT NULL\n"                                                                                  \
+    "  created_at INTEGER NOT NULL" end "\n"                                                                           \
     ") WITHOUT ROWID;\n"                                                                                               \
     "CREATE TABLE webhook_tenants (\n"                                                                                 \
     "  tenant TEXT PRIMARY KEY,\n"                                                                                     \
     "  secret TEXT NOT NULL -- of the workspace; signs the profile unified; a BLOB: encrypted\n"                       \
     ") WITHOUT ROWID;\n"
+
+#define TOKEN_END "expires_at INTEGER" /* ms; NULL: it has none */
+#define TOKEN_INDEX "CREATE INDEX webhook_tokens_expires ON webhook_tokens (expires_at) WHERE expires_at IS NOT NULL;\n"
 
 /* A delivery is mostly written once, in its last state. So what is looked up by
  * state has partial indexes, which cost such a row nothing, and everything that is
@@ -289,7 +292,8 @@ const char whi_sqlite_schema[] =
     "NULL;\n"
 
     WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0")
-        LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES KEY_TABLE POLL_TABLES SOURCE_TABLE;
+        LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES(", " TOKEN_END)
+        TOKEN_INDEX KEY_TABLE POLL_TABLES SOURCE_TABLE;
 
 /* A first attempt without its delivery belonged to an event that a hand deleted: nobody can ask for it. */
 #define FIRST_ATTEMPTS                                                                                                 \
@@ -315,8 +319,8 @@ static const char upgrade_1[] = "ALTER TABLE webhook_outbox ADD COLUMN source TE
                                 "ALTER TABLE webhook_event_ids RENAME TO webhook_event_ids_1;\n" IDS_TABLE
                                 "INSERT INTO webhook_event_ids (id, tenant, number) SELECT i.id, e.tenant, i.number"
                                 " FROM webhook_event_ids_1 i JOIN webhook_events e ON e.number = i.number;\n"
-                                "DROP TABLE webhook_event_ids_1;\n" TENANT_INDEX KEY_INDEX TOKEN_TABLES
-                                "UPDATE webhook_meta SET value = 2 WHERE name = 'schema';\n";
+                                "DROP TABLE webhook_event_ids_1;\n" TENANT_INDEX KEY_INDEX TOKEN_TABLES(
+                                    "") "UPDATE webhook_meta SET value = 2 WHERE name = 'schema';\n";
 
 /* Workers had small numbers that were used again: none of them may stay on a row. */
 static const char upgrade_2[] =
@@ -398,8 +402,11 @@ static const char upgrade_5[] = HEALTH_TABLE KEY_TABLE RESTING_INDEX "PRAGMA wri
     "PRAGMA writable_schema = RESET;\n"
     "UPDATE webhook_meta SET value = 6 WHERE name = 'schema';\n";
 
+/* Tokens that there are have no end. */
+#define UPGRADE_6_TOKENS "ALTER TABLE webhook_tokens ADD COLUMN " TOKEN_END ";\n" TOKEN_INDEX
+
 static const char upgrade_6[] =
-    POLL_TABLES SOURCE_TABLE "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
+    POLL_TABLES SOURCE_TABLE UPGRADE_6_TOKENS "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
 
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
     [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4, [5] = upgrade_5, [6] = upgrade_6
@@ -739,10 +746,12 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " UNION ALL SELECT n, at, duration_us, code, status, error, response FROM webhook_attempts"
         " WHERE event = ?1 AND subscription = ?2 ORDER BY 1",
 
-    [WHI_SQL_TOKEN_ADD] = "INSERT INTO webhook_tokens (id, tenant, name, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [WHI_SQL_TOKEN_ADD] = "INSERT INTO webhook_tokens (id, tenant, name, hash, created_at, expires_at)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, 0))",
+    [WHI_SQL_TOKEN_PURGE] = "DELETE FROM webhook_tokens WHERE expires_at < ?1",
     [WHI_SQL_TOKEN_REMOVE] = "DELETE FROM webhook_tokens WHERE id = ?1",
-    [WHI_SQL_TOKEN_LIST] = "SELECT id, tenant, name, hash, created_at FROM webhook_tokens ORDER BY id",
-    [WHI_SQL_TOKEN_GET] = "SELECT id, tenant, name, hash, created_at FROM webhook_tokens WHERE id = ?1",
+    [WHI_SQL_TOKEN_LIST] = "SELECT id, tenant, name, hash, created_at, expires_at FROM webhook_tokens ORDER BY id",
+    [WHI_SQL_TOKEN_GET] = "SELECT id, tenant, name, hash, created_at, expires_at FROM webhook_tokens WHERE id = ?1",
     [WHI_SQL_TENANT_SECRET] = "SELECT secret FROM webhook_tenants WHERE tenant = ?1",
     [WHI_SQL_TENANT_PUT] = "INSERT OR REPLACE INTO webhook_tenants (tenant, secret) VALUES (?1, ?2)",
     [WHI_SQL_SEAL_NEXT] = "UPDATE webhook_meta SET value = value + 1 WHERE name = 'seals' RETURNING value",

@@ -5,10 +5,27 @@
 #include "base/error.h"
 #include "outside/store_sqlite.h"
 
+/* One that is over is listed for a day, then it goes when the next one is made: so there are never more of them than
+ * are made in a day. */
+#define OVER_MS INT64_C(86400000)
+
+static int purge(whi_sqlite *store, int64_t now) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_TOKEN_PURGE, &statement);
+
+    if (code == WH_OK) {
+        sqlite3_bind_int64(statement, 1, now - OVER_MS);
+        code = whi_sqlite_run_write(store, statement, "removing tokens that are over");
+    }
+    return code;
+}
+
 int whi_sqlite_token_add(whi_store *base, const whi_token_row *row) {
     whi_sqlite *store = whi_sqlite_of(base);
     sqlite3_stmt *statement;
-    int code = whi_sqlite_write(store, WHI_SQL_TOKEN_ADD, &statement);
+    int code = purge(store, row->created_at);
+
+    code = code == WH_OK ? whi_sqlite_write(store, WHI_SQL_TOKEN_ADD, &statement) : code;
 
     if (code != WH_OK) {
         return code;
@@ -18,6 +35,7 @@ int whi_sqlite_token_add(whi_store *base, const whi_token_row *row) {
     whi_sqlite_bind_word(statement, 3, row->name != NULL ? row->name : "");
     sqlite3_bind_blob(statement, 4, row->hash, WHI_TOKEN_HASH, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 5, row->created_at);
+    sqlite3_bind_int64(statement, 6, row->expires_at);
     return whi_sqlite_run_write(store, statement, "adding a token");
 }
 
@@ -56,7 +74,8 @@ int whi_sqlite_tenant_secret_put(whi_store *base, const char *tenant, const char
 static int read_token(sqlite3_stmt *statement, whi_token_fn each, void *payload) {
     whi_token_row row = { .id = whi_sqlite_word(statement, 0),
                           .name = whi_sqlite_word(statement, 2),
-                          .created_at = sqlite3_column_int64(statement, 4) };
+                          .created_at = sqlite3_column_int64(statement, 4),
+                          .expires_at = sqlite3_column_int64(statement, 5) };
 
     if (sqlite3_column_type(statement, 1) != SQLITE_NULL) {
         row.tenant = whi_sqlite_word(statement, 1);

@@ -7,7 +7,7 @@ CREATE TABLE webhook_meta (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO webhook_meta VALUES ('schema', 6), ('change', 0), ('subscriptions', 0), ('forgotten', 0), ('upgraded', 0), ('seals', 0);
+INSERT INTO webhook_meta VALUES ('schema', 6), ('change', 0), ('subscriptions', 0), ('forgotten', 0), ('upgraded', 0);
 CREATE TABLE webhook_outbox (
   -- For you: a row that any program inserts here, in its own transaction, becomes
   -- an event when that transaction commits, and nothing when it rolls back.
@@ -143,6 +143,7 @@ CREATE TABLE webhook_undecided (
   -- Of a store of an earlier version: of the events up to webhook_meta.upgraded these alone are to be decided.
   event INTEGER PRIMARY KEY
 );
+WITH RECURSIVE n (id) AS (SELECT 0 UNION ALL SELECT id + 1 FROM n WHERE id < 255) INSERT INTO webhook_partitions SELECT id, 0, 0, 0 FROM n;
 CREATE TABLE webhook_lags (
   -- Subscriptions that cannot be decided soon: each is decided up to its own position here, and no worker's position waits for it.
   subscription INTEGER PRIMARY KEY,
@@ -191,5 +192,5 @@ CREATE TABLE webhook_keys (
   proof TEXT NOT NULL,   -- a known text that it has encrypted: another key of the same id is told by it
   used  INTEGER NOT NULL -- when it did last, in the count of webhook_meta.seals
 ) WITHOUT ROWID;
-WITH RECURSIVE n (id) AS (SELECT 0 UNION ALL SELECT id + 1 FROM n WHERE id < 255) INSERT INTO webhook_partitions SELECT id, 0, 0, 0 FROM n;
+INSERT INTO webhook_meta VALUES ('seals', 0);
 PRAGMA application_id = 2002937963;

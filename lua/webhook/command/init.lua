@@ -8,7 +8,7 @@ local output = require "webhook.command.output"
 local command = {}
 
 local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify", "rule", "explain", "backtest", "serve",
-  "tokens", "sources", "tenant-secret", "settings", "status", "keys" }
+  "tokens", "portal", "sources", "tenant-secret", "settings", "status", "keys" }
 
 command.help = [[
 webhook - keep subscriptions, publish events, deliver them signed and with retries
@@ -22,9 +22,10 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook explain EVENT                              why did, or did not, a subscription get it?
   webhook rule run rule.lua order.json               try a rule out
   webhook backtest ID --rule rule.lua                try it on what is stored
-  webhook serve                                      the HTTP API, and delivering
+  webhook serve                                      the HTTP API, a page in the browser, and delivering
   webhook tokens add --tenant acme                   who may use that
   webhook sources add contacts.json                  where objects are read
+  webhook portal --tenant acme                       a customer's link to that page
   webhook settings --retain 365d                     how long things are kept
   webhook status                                     what waits, and who fails
   webhook keys new >keys                             a key that encrypts secrets in the store

@@ -10,9 +10,9 @@ serve.options = {
 }
 
 serve.help = [[
-webhook serve - answer the HTTP API, and deliver, until it is stopped
+webhook serve - answer the HTTP API and a page in the browser, and deliver, until it is stopped
 
-  webhook serve                                  http://127.0.0.1:8080/v1/…, /openapi.json
+  webhook serve                                  http://127.0.0.1:8080/ is the page, /v1/… the API
   webhook serve --port 0 --json                  a free port; {"url":…}
   webhook tokens add --tenant acme               what a client needs to get in
 

@@ -1,6 +1,8 @@
+local options = require "webhook.command.options"
+
 local tokens = { words = 2 }
 
-tokens.options = { tenant = "text", name = "text" }
+tokens.options = { tenant = "text", name = "text", expires = "text" }
 
 tokens.help = [[
 webhook tokens [list | add | revoke ID] - who may use the HTTP API
@@ -12,18 +14,21 @@ webhook tokens [list | add | revoke ID] - who may use the HTTP API
 A client shows it as `Authorization: Bearer wht_…`, or as the password of Basic. The id of
 wht_1a2b_… is tok_1a2b.
   --tenant NAME  it reaches this tenant alone; without, it is an operator's and reaches all
-  --name TEXT    to know it again]]
+  --name TEXT    to know it again
+  --expires TIME after 90s, 30m, 12h or 7d it is refused; without, it has no end]]
 
 local actions = {}
 
 function actions.list(hooks, values, _, out)
   local list = out.check(hooks:tokens(values.tenant))
-  for _, each in ipairs(list) do out:item(each, { "id", "tenant", "name", "created_at" }) end
+  for _, each in ipairs(list) do out:item(each, { "id", "tenant", "name", "created_at", "expires_at", "expired" }) end
   if not list[1] then out:note("no such tokens in the store %s", out.store) end
 end
 
 function actions.add(hooks, values, _, out)
-  local token = out.check(hooks:add_token { tenant = values.tenant, name = values.name })
+  local token = out.check(hooks:add_token {
+    tenant = values.tenant, name = values.name, expires_in = values.expires and options.duration("expires", values.expires),
+  })
   out:item({ token = token }, { "token" })
 end
 
