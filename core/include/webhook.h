@@ -365,23 +365,32 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   fields       "id,customer.email,items(sku,price)": what to keep of the payload
  *   filters      {"customer.country": "DE", "total": {"$gte": 100}}: conditions on paths, all of which must hold, 100
  *                at most. At a path stands a value; a list, of which any; operators: $eq $ne $in $nin, $gt $gte $lt
- * $lte (numbers exactly, or texts), $startsWith $endsWith $contains (a part of a text, or an item of an array), $exist;
- * $or $and (a list) and $not of such; or an object of further paths, which in an array all hold of one item. $or, $and
- * and $not also stand beside paths. A text holds for a number written the same way on_rule_error  "hold" (default),
- * "skip" or "send" headers      {"X-Env": "test"}: sent with each request; reserved names are refused metadata     any
- * JSON object, for you and for rules (`subscription.meta`) paused       true: events are not taken for it; what waits,
- * waits. "hold": they are taken, and wait, too, a row each, however many, and no event is deleted meanwhile that one
- * waits for; when it is resumed they go out, in their order. true leaves one that holds as it is; "drop" makes it one
- * that does not secrets      ["whsec_…", "whsk_…"]: each signs. Made if absent. Only the answers of wh_subscribe and
- * wh_subscription_secrets carry them retry        [0, 5000, 300000]: ms before each attempt; default: at once, 5 s, 5
- * min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h timeout      ms for a whole attempt concurrency  requests at once to
- * this subscription, 1 to 1000, default 64 order        "none" (default); "fifo": one after the other, as they were
- * accepted; "key": so for each key, which the rule or the event gives (without a key: no order); "latest": as "key",
- * and a newer one takes the place of those of its key that wait. The next one is sent when the one before is delivered,
- * exhausted or cancelled; a `delay` counts only for one that has none of its key before it. The order is that of
- * acceptance, in whichever process. A request in an order carries its number: wh_sequence single_use   true: takes one
- * event, and is deleted when that is delivered or exhausted expires_at   events accepted from this time on are not
- * taken; text or ms; null: never profile      "standard" (default), "unified", "truto", "callfire": body, headers,
+ *                $lte (numbers exactly, or texts), $startsWith $endsWith $contains (a part of a text, or an item of
+ *                an array), $exist; $or $and (a list) and $not of such; or an object of further paths, which in an
+ *                array all hold of one item. $or, $and and $not also stand beside paths. A text holds for a number
+ *                written the same way
+ *   on_rule_error  "hold" (default), "skip" or "send"
+ *   headers      {"X-Env": "test"}: sent with each request; reserved names are refused
+ *   metadata     any JSON object, for you and for rules (`subscription.meta`)
+ *   paused       true: events are not taken for it; what waits, waits. "hold": they are taken, and wait, too, a row
+ *                each, however many, and no event is deleted meanwhile that one waits for; when it is resumed they go
+ *                out, in their order. true leaves one that holds as it is; "drop" makes it one that does not
+ *   secrets      ["whsec_…", "whsk_…"]: each signs. Made if absent. Only the
+ *                answers of wh_subscribe and wh_subscription_secrets carry them
+ *   retry        [0, 5000, 300000]: ms before each attempt; default: at once, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h,
+ *                20 h, 24 h
+ *   timeout      ms for a whole attempt
+ *   concurrency  requests at once to this subscription, 1 to 1000, default 64
+ *   order        "none" (default); "fifo": one after the other, as they were accepted;
+ *                "key": so for each key, which the rule or the event gives (without a
+ *                key: no order); "latest": as "key", and a newer one takes the place of
+ *                those of its key that wait. The next one is sent when the one before
+ *                is delivered, exhausted or cancelled; a `delay` counts only for one that has
+ *                none of its key before it. The order is that of acceptance,
+ *                in whichever process. A request in an order carries its number: wh_sequence
+ *   single_use   true: takes one event, and is deleted when that is delivered or exhausted
+ *   expires_at   events accepted from this time on are not taken; text or ms; null: never
+ *   profile      "standard" (default), "unified", "truto", "callfire": body, headers,
  *                signature, retry list and successes of what is sent
  *   encoding     "hex" or "base64": the digest in signatures of "unified" (default hex) and
  *                "truto" (default base64), which do not publish it; null: that default
