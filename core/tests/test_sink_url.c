@@ -45,38 +45,38 @@ static void a_password_is_kept_apart_and_put_back(void **state) {
         { "sqlite:///var/lib/a.db", "sqlite:/var/lib/a.db", "" },
     };
     char joined[WHI_URL_SIZE + WHI_PASSWORD_SIZE];
-    whi_database_url url, again;
+    whi_sink_url url, again;
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *password = rows[i].password[0] != '\0' ? rows[i].password : NULL;
 
-        if (whi_database_url_parse(&url, rows[i].text) != WH_OK) {
+        if (whi_sink_url_parse(&url, rows[i].text) != WH_OK) {
             fail_msg("%s: %s", rows[i].text, wh_last_error());
         }
         assert_string_equal(url.text, rows[i].masked);
         assert_string_equal(url.password, rows[i].password);
         assert_false(url.is_masked);
-        assert_int_equal(whi_database_url_join(url.text, password, joined), WH_OK);
-        assert_int_equal(whi_database_url_parse(&again, joined), WH_OK);
+        assert_int_equal(whi_sink_url_join(url.text, password, joined), WH_OK);
+        assert_int_equal(whi_sink_url_parse(&again, joined), WH_OK);
         assert_string_equal(again.text, url.text);
         assert_string_equal(again.password, url.password);
     }
-    assert_int_equal(whi_database_url_join("mysql://u:***@h/a?x=:***@", "pw", joined), WH_OK);
+    assert_int_equal(whi_sink_url_join("mysql://u:***@h/a?x=:***@", "pw", joined), WH_OK);
     assert_string_equal(joined, "mysql://u:pw@h/a?x=:***@");
 }
 
 static void a_mask_is_no_password(void **state) {
     char joined[WHI_URL_SIZE + WHI_PASSWORD_SIZE];
-    whi_database_url url;
+    whi_sink_url url;
 
     (void)state;
-    assert_int_equal(whi_database_url_parse(&url, "mysql://u:***@db.example/app"), WH_OK);
+    assert_int_equal(whi_sink_url_parse(&url, "mysql://u:***@db.example/app"), WH_OK);
     assert_true(url.is_masked);
     assert_string_equal(url.password, "");
     assert_string_equal(url.text, "mysql://u:***@db.example/app");
-    assert_int_equal(whi_database_url_join(url.text, NULL, joined), WH_EINVALID);
-    assert_int_equal(whi_database_url_join("mysql://u@h/a", "pw", joined), WH_EINVALID);
+    assert_int_equal(whi_sink_url_join(url.text, NULL, joined), WH_EINVALID);
+    assert_int_equal(whi_sink_url_join("mysql://u@h/a", "pw", joined), WH_EINVALID);
 }
 
 static void what_would_show_a_secret_is_refused_and_not_repeated(void **state) {
@@ -98,11 +98,11 @@ static void what_would_show_a_secret_is_refused_and_not_repeated(void **state) {
         "sqlite:/a.db?s3cret",
         "https://u:s3cret@db.example/",
     };
-    whi_database_url url;
+    whi_sink_url url;
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (whi_database_url_parse(&url, texts[i]) != WH_EINVALID) {
+        if (whi_sink_url_parse(&url, texts[i]) != WH_EINVALID) {
             fail_msg("accepted: %s", texts[i]);
         }
         assert_null(strstr(wh_last_error(), "s3"));
@@ -112,27 +112,27 @@ static void what_would_show_a_secret_is_refused_and_not_repeated(void **state) {
 
 static void what_is_too_long_is_refused(void **state) {
     char text[WHI_URL_SIZE + 8] = "mysql://u:";
-    whi_database_url url;
+    whi_sink_url url;
 
     (void)state;
     memset(text + 10, 'p', WHI_PASSWORD_SIZE - 1);
     memcpy(text + 10 + WHI_PASSWORD_SIZE - 1, "@h/a", 5);
-    assert_int_equal(whi_database_url_parse(&url, text), WH_OK);
+    assert_int_equal(whi_sink_url_parse(&url, text), WH_OK);
     memset(text + 10, 'p', WHI_PASSWORD_SIZE);
     memcpy(text + 10 + WHI_PASSWORD_SIZE, "@h/a", 5);
-    assert_int_equal(whi_database_url_parse(&url, text), WH_EINVALID);
+    assert_int_equal(whi_sink_url_parse(&url, text), WH_EINVALID);
     memset(text + 8, 'h', WHI_URL_SIZE - 8);
     text[WHI_URL_SIZE] = '\0';
-    assert_int_equal(whi_database_url_parse(&url, text), WH_EINVALID);
+    assert_int_equal(whi_sink_url_parse(&url, text), WH_EINVALID);
     memcpy(text, "mysql://u:p@", 12); /* of which the mask makes it longer than it may be */
     text[WHI_URL_SIZE - 1] = '\0';
-    assert_int_equal(whi_database_url_parse(&url, text), WH_EINVALID);
+    assert_int_equal(whi_sink_url_parse(&url, text), WH_EINVALID);
 }
 
 static void only_sqlite_is_a_file(void **state) {
     (void)state;
-    assert_string_equal(whi_database_url_file("sqlite:/a/b"), "/a/b");
-    assert_null(whi_database_url_file("mysql://h/a"));
+    assert_string_equal(whi_sink_url_file("sqlite:/a/b"), "/a/b");
+    assert_null(whi_sink_url_file("mysql://h/a"));
 }
 
 int main(void) {

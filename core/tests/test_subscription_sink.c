@@ -117,10 +117,14 @@ static void how_it_is_written_to_is_kept(void **state) {
                            0),
                      WH_OK);
     assert_true(subscription->unchecked);
-    written_as(0, "\"database\":{\"schema\":\"crm\",\"prefix\":\"u_\",\"create\":\"never\",\"removes\":true}", NULL);
+    written_as(
+        0, "\"database\":{\"schema\":\"crm\",\"prefix\":\"u_\",\"create\":\"never\",\"removes\":true,\"times\":false}",
+        NULL);
     assert_int_equal(apply("{\"database\":{\"prefix\":\"v_\"}}", 0), WH_OK);
     assert_false(subscription->unchecked);
-    written_as(0, "\"database\":{\"schema\":null,\"prefix\":\"v_\",\"create\":\"full\",\"removes\":false}", NULL);
+    written_as(0,
+               "\"database\":{\"schema\":null,\"prefix\":\"v_\",\"create\":\"full\",\"removes\":false,\"times\":false}",
+               NULL);
     written_as(WHI_WRITE_BRIEF, "\"database\":{\"prefix\":\"v_\"}", NULL);
     assert_int_equal(apply("{\"database\":null}", 0), WH_OK);
     written_as(0, NULL, "database");

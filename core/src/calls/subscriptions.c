@@ -444,9 +444,9 @@ static int read_version(wh_engine *engine, int64_t number, int64_t version, whi_
 }
 
 static int is_another_database(const whi_subscription *before, const whi_subscription *now) {
-    static const whi_database normal = { 0 };
-    const whi_database *a = before->database != NULL ? before->database : &normal;
-    const whi_database *b = now->database != NULL ? now->database : &normal;
+    static const whi_database_settings normal = { 0 };
+    const whi_database_settings *a = before->database != NULL ? before->database : &normal;
+    const whi_database_settings *b = now->database != NULL ? now->database : &normal;
 
     return is_other(before->url, now->url) || is_other(before->password, now->password) ||
            strcmp(a->schema, b->schema) != 0 || strcmp(a->prefix, b->prefix) != 0 || a->create != b->create;

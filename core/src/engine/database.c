@@ -134,7 +134,7 @@ static int check_file(const wh_engine *engine, const char *file) {
 
 static int check_built(const wh_engine *engine, const whi_subscription *s) {
     char scheme[WHI_SCHEME_SIZE];
-    const char *file = whi_database_url_file(s->url);
+    const char *file = whi_sink_url_file(s->url);
 
     whi_url_kind_of(s->url, scheme);
     if (engine->destinations->has(scheme) != 1) {
@@ -148,14 +148,16 @@ static const char *named(const char *text) {
 }
 
 static int open_within(wh_engine *engine, const whi_subscription *s, int64_t statement, whi_destination **out) {
-    static const whi_database normal = { 0 };
-    const whi_database *database = s->database != NULL ? s->database : &normal;
+    static const whi_database_settings normal = { 0 };
+    const whi_database_settings *database = s->database != NULL ? s->database : &normal;
     char url[WHI_URL_SIZE + WHI_PASSWORD_SIZE];
     whi_destination_options options = { .url = url,
                                         .schema = named(database->schema),
                                         .prefix = named(database->prefix),
                                         .create = database->create,
                                         .removes = database->removes,
+                                        .times = database->times,
+                                        .allow_files = 1, /* check_built has looked where it is */
                                         .connect_timeout = engine->options.connect_timeout,
                                         .statement_timeout = statement,
                                         .lock_timeout = statement < LOCK_MS ? statement : LOCK_MS,
@@ -163,7 +165,7 @@ static int open_within(wh_engine *engine, const whi_subscription *s, int64_t sta
     int code = check_built(engine, s);
 
     *out = NULL;
-    code = code == WH_OK ? whi_database_url_join(s->url, s->password, url) : code;
+    code = code == WH_OK ? whi_sink_url_join(s->url, s->password, url) : code;
     if (code == WH_OK) {
         code = engine->destinations->open(out, &options);
         whi_wipe(url, sizeof url);

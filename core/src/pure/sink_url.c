@@ -82,7 +82,7 @@ static int check_query(const char *at) {
 }
 
 /* Of "sqlite:///path" and "sqlite:/path", the latter. */
-static int read_file(whi_database_url *out, const char *rest) {
+static int read_file(whi_sink_url *out, const char *rest) {
     rest += strncmp(rest, "///", 3) == 0 ? 2 : 0;
     if (rest[0] != '/' || rest[1] == '/' || rest[1] == '\0' || strchr(rest, '?') != NULL) {
         return whi_fail_field(WH_EINVALID, "url", "expected \"sqlite:/\" and the rest of an absolute path");
@@ -101,7 +101,7 @@ static const char *host_of(const char *authority, size_t size) {
     return authority;
 }
 
-static int take_password(whi_database_url *out, const char *from, size_t size) {
+static int take_password(whi_sink_url *out, const char *from, size_t size) {
     if (size >= sizeof out->password) {
         return whi_fail_field(WH_EINVALID, "url", "the password is longer than %zu bytes", sizeof out->password - 1);
     }
@@ -121,7 +121,7 @@ static int check_path(const char *path) {
                                 "found \"@\" behind the host; in a password \"/\" and \"?\" are percent-encoded");
 }
 
-static int read_server(whi_database_url *out, const char *rest) {
+static int read_server(whi_sink_url *out, const char *rest) {
     const char *authority = rest + 2, *host, *colon;
     size_t size = strncmp(rest, "//", 2) == 0 ? strcspn(authority, "/?") : 0;
     size_t query = strcspn(rest, "?"), user;
@@ -149,7 +149,7 @@ static int read_server(whi_database_url *out, const char *rest) {
                : code;
 }
 
-int whi_database_url_parse(whi_database_url *out, const char *text) {
+int whi_sink_url_parse(whi_sink_url *out, const char *text) {
     int code = check_letters(text);
 
     memset(out, 0, sizeof *out);
@@ -165,7 +165,7 @@ int whi_database_url_parse(whi_database_url *out, const char *text) {
 
 /* ----------------------------------------------------------------------- using it */
 
-int whi_database_url_join(const char *masked, const char *password, char out[WHI_URL_SIZE + WHI_PASSWORD_SIZE]) {
+int whi_sink_url_join(const char *masked, const char *password, char out[WHI_URL_SIZE + WHI_PASSWORD_SIZE]) {
     static const char mask[] = ":" WHI_PASSWORD_MASK "@";
     const char *authority = strstr(masked, "://"), *at = NULL;
     size_t size = authority != NULL ? strcspn(authority + 3, "/?") : 0;
@@ -188,6 +188,6 @@ int whi_database_url_join(const char *masked, const char *password, char out[WHI
     return WH_OK;
 }
 
-const char *whi_database_url_file(const char *masked) {
+const char *whi_sink_url_file(const char *masked) {
     return strncmp(masked, "sqlite:", 7) == 0 ? masked + 7 : NULL;
 }

@@ -32,25 +32,26 @@ enum whi_encoding { WHI_ENCODING_DEFAULT = 0, WHI_ENCODING_HEX, WHI_ENCODING_BAS
 #define WHI_DATABASE_NAME 64 /* bytes of a schema or prefix, with the zero byte */
 
 /* How a database is written to. */
-typedef struct whi_database {
+typedef struct whi_database_settings {
     char schema[WHI_DATABASE_NAME], prefix[WHI_DATABASE_NAME]; /* "": none */
     int create;                                                /* enum whi_destination_create */
     int removes;                                               /* 1: the row of a deleted object goes; 0: it says so */
-} whi_database;
+    int times; /* 1: texts of ISO 8601 in fields whose names end in "_at" become times of the database */
+} whi_database_settings;
 
 typedef struct whi_subscription {
     int64_t id;      /* 0 until stored */
     int64_t version; /* 0 until stored */
     int64_t created_at, updated_at;
-    int64_t expires_at;     /* ms; 0: never */
-    char *tenant;           /* "" for none */
-    char *source;           /* NULL: any */
-    char *name;             /* NULL */
-    char *url;              /* of a database with WHI_PASSWORD_MASK where its password is */
-    char *password;         /* NULL, or that; wiped when freed */
-    whi_database *database; /* NULL: as it is by default */
-    int unchecked;          /* 1: the document that was applied wants its database not looked at; not kept */
-    char **events;          /* NULL, 0: all */
+    int64_t expires_at;              /* ms; 0: never */
+    char *tenant;                    /* "" for none */
+    char *source;                    /* NULL: any */
+    char *name;                      /* NULL */
+    char *url;                       /* of a database with WHI_PASSWORD_MASK where its password is */
+    char *password;                  /* NULL, or that; wiped when freed */
+    whi_database_settings *database; /* NULL: as it is by default */
+    int unchecked;                   /* 1: the document that was applied wants its database not looked at; not kept */
+    char **events;                   /* NULL, 0: all */
     size_t event_count;
     char *rule; /* NULL: none */
     size_t rule_size;

@@ -2,14 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "pure/delivery.h"
-
-#define CUT_AGAIN_NS 100000000 /* what was cut the moment before it began to wait is cut again */
 
 /* What is kept for a lane. */
 typedef struct kept {
@@ -23,19 +20,19 @@ static int is_same_text(const char *a, const char *b) {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static whi_database settings_of(const whi_subscription *s) {
-    static const whi_database normal = { 0 };
+static whi_database_settings settings_of(const whi_subscription *s) {
+    static const whi_database_settings normal = { 0 };
 
     return s->database != NULL ? *s->database : normal;
 }
 
 static int is_for(const whi_pool *pool, const whi_subscription *s) {
-    whi_database settings = settings_of(s);
+    whi_database_settings settings = settings_of(s);
 
     return is_same_text(pool->url, s->url) && is_same_text(pool->password, s->password) &&
            strcmp(pool->settings.schema, settings.schema) == 0 && strcmp(pool->settings.prefix, settings.prefix) == 0 &&
            pool->settings.create == settings.create && pool->settings.removes == settings.removes &&
-           pool->timeout == s->timeout;
+           pool->settings.times == settings.times && pool->timeout == s->timeout;
 }
 
 static void unref_pool(whi_pool *pool) {
@@ -142,9 +139,10 @@ static void give_ticket(whi_sink *sink, whi_ticket *ticket) {
     sink->free_tickets = ticket;
 }
 
-/* Under the lock. A thread more, if all have something to do; 0: there is none at all. */
+/* Under the lock, before a pool is ready. A thread more, if all have something to do, or will as soon as they wake;
+ * 0: there is none at all. */
 static int has_thread(whi_sink *sink) {
-    if (sink->idle == 0 && sink->thread_count < WHI_POOL_THREADS &&
+    if (sink->ready_count >= sink->idle && sink->thread_count < WHI_POOL_THREADS &&
         pthread_create(&sink->threads[sink->thread_count], NULL, whi_pool_serve, sink) == 0) {
         sink->thread_count++;
     }
@@ -286,7 +284,7 @@ static void database_ready(whi_sink *sink, const whi_ready *ready, int count) {
 
 static void cut_pool(whi_pool *pool, whi_ticket_list *list) {
     whi_tickets_move(list, &pool->queue);
-    if (pool->is_running) {
+    if (pool->is_running && !pool->is_cut) {
         pool->is_cut = 1;
         pool->sink->engine->destinations->cut(pool->destination);
     }
@@ -333,16 +331,6 @@ static int runs(const whi_sink *sink) {
     return sink->running[WHI_POOL_QUICK] + sink->running[WHI_POOL_UNKNOWN] + sink->running[WHI_POOL_SLOW] > 0;
 }
 
-static void wait_a_moment(whi_sink *sink) {
-    struct timespec until;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += CUT_AGAIN_NS;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&sink->left, &sink->lock, &until);
-}
-
 static void end_threads(whi_sink *sink) {
     whi_ticket_list dropped;
 
@@ -350,11 +338,11 @@ static void end_threads(whi_sink *sink) {
     pthread_mutex_lock(&sink->lock);
     sink->closing = 1;
     pthread_cond_broadcast(&sink->work);
+    for (whi_pool *pool = sink->pools; pool != NULL; pool = pool->next) {
+        cut_pool(pool, &dropped);
+    }
     while (runs(sink)) {
-        for (whi_pool *pool = sink->pools; pool != NULL; pool = pool->next) {
-            cut_pool(pool, &dropped);
-        }
-        wait_a_moment(sink);
+        pthread_cond_wait(&sink->left, &sink->lock);
     }
     for (whi_pool *pool = sink->pools; pool != NULL; pool = pool->next) {
         whi_tickets_move(&dropped, &pool->queue);

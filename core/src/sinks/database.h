@@ -55,13 +55,14 @@ typedef struct whi_pool {
     struct whi_sink *sink;       /* NULL: it is closed, and lanes have it still */
     int refs;                    /* of the worker's: the sink's, and those of lanes */
     char *url, *password;        /* as the subscription has them */
-    whi_database settings;
+    whi_database_settings settings;
     int64_t timeout;
 
     /* ---- under the sink's lock */
     whi_ticket_list queue;
     enum whi_pool_kind kind;
-    int is_ready, is_running, is_cut;
+    int is_ready, is_running;
+    int is_cut;         /* 1: its batch was ended from here, or the last one was */
     int is_connected;   /* something was written since it rested */
     int64_t settled_us; /* monotonic: when its last batch had ended */
 
@@ -78,7 +79,7 @@ struct whi_sink {
     pthread_cond_t work; /* a pool is ready, or the sink closes */
     pthread_cond_t left; /* a pool is done with its batch */
     pthread_t threads[WHI_POOL_THREADS];
-    int thread_count, idle, closing;
+    int thread_count, idle, ready_count, closing;
     whi_pool *ready[WHI_POOL_KINDS], **ready_end[WHI_POOL_KINDS];
     int running[WHI_POOL_KINDS];
     whi_ticket_list ended;

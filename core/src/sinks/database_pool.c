@@ -278,10 +278,13 @@ static enum whi_pool_kind kind_of(const batch *self, int64_t took_us) {
 }
 
 /* Outside the lock. */
-static enum whi_pool_kind run_batch(batch *self) {
+static enum whi_pool_kind run_batch(batch *self, int was_cut) {
     int64_t began_us = whi_monotonic_us(), took_us;
     int code = unpack_all(self);
 
+    if (was_cut) { /* what came too late for the last batch would end this one */
+        self->pool->sink->engine->destinations->rest(self->pool->destination);
+    }
     code = code == WH_OK && self->count > 0 ? write_in_time(self) : code;
     took_us = whi_monotonic_us() - began_us;
     if (code != WH_OK) {
@@ -304,6 +307,7 @@ void whi_pool_ready(whi_pool *pool) {
         return;
     }
     pool->is_ready = 1;
+    sink->ready_count++;
     pool->next_ready = NULL;
     *sink->ready_end[pool->kind] = pool;
     sink->ready_end[pool->kind] = &pool->next_ready;
@@ -328,6 +332,7 @@ static whi_pool *next_pool(whi_sink *sink) {
                 sink->ready_end[kind] = &sink->ready[kind];
             }
             pool->is_ready = 0;
+            sink->ready_count--;
             return pool;
         }
     }
@@ -364,6 +369,7 @@ static void hand_back(batch *self) {
 static void run_pool(batch *self, whi_pool *pool) {
     whi_sink *sink = pool->sink;
     enum whi_pool_kind kind = pool->kind;
+    int was_cut = pool->is_cut;
 
     self->pool = pool;
     pool->is_running = 1;
@@ -372,7 +378,7 @@ static void run_pool(batch *self, whi_pool *pool) {
     take_tickets(self);
     pthread_mutex_unlock(&sink->lock);
     if (self->tickets.first != NULL) {
-        enum whi_pool_kind became = run_batch(self);
+        enum whi_pool_kind became = run_batch(self, was_cut);
         pthread_mutex_lock(&sink->lock);
         pool->kind = became;
     } else {

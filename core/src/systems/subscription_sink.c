@@ -44,11 +44,11 @@ static int take_http(whi_subscription *s, const char *text) {
     return code;
 }
 
-static int is_as_it_was(const whi_subscription *s, const whi_database_url *url) {
+static int is_as_it_was(const whi_subscription *s, const whi_sink_url *url) {
     return s->password != NULL && s->url != NULL && strcmp(s->url, url->text) == 0;
 }
 
-static int keep_database(whi_subscription *s, const whi_database_url *url) {
+static int keep_database(whi_subscription *s, const whi_sink_url *url) {
     char *password = url->password[0] != '\0' ? whi_strdup(url->password, WH_ZSTR) : NULL;
     int code = url->password[0] != '\0' && password == NULL ? whi_fail_memory() : WH_OK;
 
@@ -63,8 +63,8 @@ static int keep_database(whi_subscription *s, const whi_database_url *url) {
 }
 
 static int take_database_url(whi_subscription *s, const char *text, int stored) {
-    whi_database_url url;
-    int code = whi_database_url_parse(&url, text);
+    whi_sink_url url;
+    int code = whi_sink_url_parse(&url, text);
 
     if (code == WH_OK && url.is_masked && !stored) {
         code = is_as_it_was(s, &url)
@@ -140,7 +140,7 @@ static int is_named(const whi_json *json, uint32_t at, const char *name) {
     return whi_json_string_is(json, at, name, strlen(name));
 }
 
-static int read_member(const whi_json *json, uint32_t at, whi_database *out, int *checks) {
+static int read_member(const whi_json *json, uint32_t at, whi_database_settings *out, int *checks) {
     if (is_named(json, at, "schema")) {
         return read_name(json, at + 1, "database.schema", out->schema);
     }
@@ -153,21 +153,25 @@ static int read_member(const whi_json *json, uint32_t at, whi_database *out, int
     if (is_named(json, at, "removes")) {
         return read_flag(json, at + 1, "database.removes", 0, &out->removes);
     }
+    if (is_named(json, at, "times")) {
+        return read_flag(json, at + 1, "database.times", 0, &out->times);
+    }
     if (is_named(json, at, "check")) {
         return read_flag(json, at + 1, "database.check", 1, checks);
     }
-    return whi_fail_field(WH_EINVALID, "database", "expected schema, prefix, create, removes and check, found another");
+    return whi_fail_field(WH_EINVALID, "database",
+                          "expected schema, prefix, create, removes, times and check, found another");
 }
 
-static int is_default(const whi_database *database) {
-    static const whi_database normal = { 0 };
+static int is_default(const whi_database_settings *database) {
+    static const whi_database_settings normal = { 0 };
 
     return database->schema[0] == '\0' && database->prefix[0] == '\0' && database->create == normal.create &&
-           database->removes == normal.removes;
+           database->removes == normal.removes && database->times == normal.times;
 }
 
-static int keep_settings(whi_subscription *s, const whi_database *database) {
-    whi_database *copy = is_default(database) ? NULL : whi_alloc(sizeof *copy);
+static int keep_settings(whi_subscription *s, const whi_database_settings *database) {
+    whi_database_settings *copy = is_default(database) ? NULL : whi_alloc(sizeof *copy);
 
     if (copy == NULL && !is_default(database)) {
         return whi_fail_memory();
@@ -181,7 +185,7 @@ static int keep_settings(whi_subscription *s, const whi_database *database) {
 }
 
 int whi_subscription_take_database(whi_subscription *s, const whi_json *json, uint32_t node) {
-    whi_database database = { 0 };
+    whi_database_settings database = { 0 };
     int checks = 1, code = WH_OK;
 
     if (json->nodes[node].type != WHI_JSON_NULL && json->nodes[node].type != WHI_JSON_OBJECT) {
@@ -227,16 +231,21 @@ static void put_name(const char *name, const char *text, int brief, whi_buf *out
     }
 }
 
-void whi_subscription_put_database(const whi_database *database, int brief, whi_buf *out) {
+static void put_flag(const char *name, int flag, int brief, whi_buf *out) {
+    if (flag || !brief) {
+        whi_json_write_name(out, name);
+        whi_buf_text(out, flag ? "true" : "false");
+    }
+}
+
+void whi_subscription_put_database(const whi_database_settings *database, int brief, whi_buf *out) {
     whi_buf_char(out, '{');
     put_name("schema", database->schema, brief, out);
     put_name("prefix", database->prefix, brief, out);
     if (database->create != 0 || !brief) {
         put_name("create", create_names[database->create], brief, out);
     }
-    if (database->removes || !brief) {
-        whi_json_write_name(out, "removes");
-        whi_buf_text(out, database->removes ? "true" : "false");
-    }
+    put_flag("removes", database->removes, brief, out);
+    put_flag("times", database->times, brief, out);
     whi_buf_char(out, '}');
 }

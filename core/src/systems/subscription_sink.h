@@ -11,13 +11,14 @@
  * credentials. WH_EINVALID, of the field "url". */
 int whi_subscription_take_url(whi_subscription *subscription, const char *text, int stored);
 
-/* Takes {"schema":"crm","prefix":"u_","create":"full","removes":false,"check":true}, or null. WH_EINVALID. */
+/* Takes {"schema":"crm","prefix":"u_","create":"full","removes":false,"times":false,"check":true}, or null.
+ * WH_EINVALID. */
 int whi_subscription_take_database(whi_subscription *subscription, const whi_json *json, uint32_t node);
 
 /* Takes ["password"] out of the store's document. */
 int whi_subscription_take_credentials(whi_subscription *subscription, const whi_json *json, uint32_t node);
 
 /* Appends the object of `database`: what is as it is by default too, or, if brief, without that. */
-void whi_subscription_put_database(const whi_database *database, int brief, whi_buf *out);
+void whi_subscription_put_database(const whi_database_settings *database, int brief, whi_buf *out);
 
 #endif
