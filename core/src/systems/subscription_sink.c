@@ -94,7 +94,7 @@ int whi_subscription_take_url(whi_subscription *s, const char *text, int stored)
 /* ------------------------------------------------------------------------ database */
 
 /* Names go into SQL, where each database has its own idea of quoting: letters that need none. */
-static int read_name(const whi_json *json, uint32_t node, const char *field, char out[WHI_DATABASE_NAME]) {
+int whi_subscription_take_name(const whi_json *json, uint32_t node, const char *field, char out[WHI_DATABASE_NAME]) {
     size_t size = 0;
     const char *text = json->nodes[node].type == WHI_JSON_STRING ? whi_json_span(json, node, &size) : NULL;
 
@@ -142,10 +142,10 @@ static int is_named(const whi_json *json, uint32_t at, const char *name) {
 
 static int read_member(const whi_json *json, uint32_t at, whi_database_settings *out, int *checks) {
     if (is_named(json, at, "schema")) {
-        return read_name(json, at + 1, "database.schema", out->schema);
+        return whi_subscription_take_name(json, at + 1, "database.schema", out->schema);
     }
     if (is_named(json, at, "prefix")) {
-        return read_name(json, at + 1, "database.prefix", out->prefix);
+        return whi_subscription_take_name(json, at + 1, "database.prefix", out->prefix);
     }
     if (is_named(json, at, "create")) {
         return read_create(json, at + 1, &out->create);

@@ -15,6 +15,9 @@ int whi_subscription_take_url(whi_subscription *subscription, const char *text, 
  * WH_EINVALID. */
 int whi_subscription_take_database(whi_subscription *subscription, const whi_json *json, uint32_t node);
 
+/* A schema or a prefix, or null for none. WH_EINVALID, of the field. */
+int whi_subscription_take_name(const whi_json *json, uint32_t node, const char *field, char out[WHI_DATABASE_NAME]);
+
 /* Takes ["password"] out of the store's document. */
 int whi_subscription_take_credentials(whi_subscription *subscription, const whi_json *json, uint32_t node);
 
