@@ -72,6 +72,10 @@ extern "C" {
 /* The version of the library that runs, "0.1.0"; WH_VERSION is the header's. */
 WH_API const char *wh_version(void);
 
+/* What this library was built with: {"version":"0.1.0","sinks":["http","https","sqlite"]}, the schemes of URLs that
+ * can be delivered to, to be freed with wh_free. Any thread. Errors: invalid, memory. */
+WH_API int wh_features(char **out, size_t *size);
+
 /* What stays, and what does not
  *
  * A program that was built against this header runs with every later library of the same soname (libwebhook.so.1),
@@ -424,6 +428,11 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   waiting*     deliveries that wait, counted to 100,000, in a list to 1,000 for each
  *   oldest_waiting_at*   null, or when the oldest event of those was accepted
  */
+
+/* Connects to the database of a subscription's document ("url", "database", "events") and asks whether all that it is
+ * to do is allowed; nothing is stored. For some seconds at most, on this thread. Errors: json, invalid, which says what
+ * is missing. */
+WH_API int wh_sink_test(wh_engine *engine, const char *document, size_t size);
 
 /* Makes a subscription of a document; id receives its id (WH_ID_SIZE bytes, may
  * be NULL). Errors: json, invalid (names the field and what was expected), limit,
