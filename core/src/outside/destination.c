@@ -48,6 +48,7 @@ int whi_destination_has(const char *scheme) {
 
 static void release(whi_database *database) {
     whi_wipe(&database->url, sizeof database->url);
+    whi_free(database->ca_file);
     database->dialect->free(database);
 }
 
@@ -74,6 +75,10 @@ static int take_options(whi_database *database, const whi_destination_options *o
     database->connect_timeout = time_or(options->connect_timeout, CONNECT_MS);
     database->statement_timeout = time_or(options->statement_timeout, STATEMENT_MS);
     database->lock_timeout = time_or(options->lock_timeout, LOCK_MS);
+    database->ca_file = whi_strdup(options->ca_file, WH_ZSTR);
+    if (options->ca_file != NULL && database->ca_file == NULL) {
+        return whi_fail_memory();
+    }
     return take_schema(database, options->schema);
 }
 

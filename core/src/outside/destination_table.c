@@ -47,6 +47,9 @@ static void create_table(whi_database *database, whi_shape *shape, whi_object_re
     whi_sql_name(&sql, dialect, "id");
     whi_buf_format(&sql, "))%s", dialect->ending);
     whi_sql_run(database, &sql, result);
+    if (result->outcome == WHI_OBJECT_AGAIN || result->outcome == WHI_OBJECT_OWNER) {
+        return;
+    }
     whi_shape_look(database, shape, &looked);
     if (looked.outcome != WHI_OBJECT_WRITTEN || shape->exists) {
         *result = looked; /* another worker may have been faster, and then it is there */

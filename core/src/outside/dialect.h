@@ -76,6 +76,7 @@ typedef struct whi_database {
     int create, removes, times, allow_files;
     int64_t connect_timeout, statement_timeout, lock_timeout;
     const whi_policy *policy;
+    char *ca_file; /* NULL: the system's */
     atomic_int is_cut;
 } whi_database;
 
