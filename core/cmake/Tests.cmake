@@ -10,7 +10,7 @@ if(NOT TARGET webhook_http)
 endif()
 foreach(database postgres mariadb)
   if(NOT TARGET webhook_dep::${database})
-    list(FILTER test_sources EXCLUDE REGEX "/test_destination_${database}[.]")
+    list(FILTER test_sources EXCLUDE REGEX "/test_(destination|database)_${database}[.]")
   endif()
 endforeach()
 set(threaded_tests test_api test_backtest test_database test_engine test_engine_hold test_engine_ends test_engine_fair test_engine_input test_engine_lapse test_engine_lease test_engine_log test_engine_life test_engine_loop test_engine_order test_engine_outside test_engine_real test_engine_rules test_engine_sequence test_engine_slots test_engine_start test_engine_turns test_explain test_missed test_since test_http test_http_crowd test_http_routes test_match test_poller test_publish_async test_publish_errors test_resolve
