@@ -79,6 +79,20 @@ if(NOT WEBHOOK_HTTP STREQUAL "OFF")
                      TARGETS libmicrohttpd::libmicrohttpd APT libmicrohttpd-dev DNF libmicrohttpd-devel
                      APK libmicrohttpd-dev BREW libmicrohttpd ${without})
 endif()
+# Clients of databases that objects can be written to: each may be missing.
+function(webhook_client name built)
+  if(NOT built STREQUAL "OFF")
+    if(NOT built STREQUAL "AUTO")
+      list(REMOVE_AT ARGN 0 1)
+    endif()
+    webhook_dependency(${name} ${ARGN})
+  endif()
+endfunction()
+webhook_client(postgres "${WEBHOOK_POSTGRES}" WITHOUT "destination in PostgreSQL" WHAT "libpq 14" MODULES libpq>=14
+               PACKAGE PostgreSQL 14 TARGETS PostgreSQL::PostgreSQL APT libpq-dev DNF libpq-devel APK libpq-dev BREW libpq)
+webhook_client(mariadb "${WEBHOOK_MARIADB}" WITHOUT "destination in MariaDB or MySQL" WHAT "MariaDB Connector/C 3.1" MODULES libmariadb>=3.1
+               PACKAGE MariaDB 3.1 TARGETS MariaDB::MariaDB APT libmariadb-dev DNF mariadb-connector-c-devel
+               APK mariadb-connector-c-dev BREW mariadb-connector-c)
 if(WEBHOOK_LUA)
   include(${CMAKE_CURRENT_LIST_DIR}/Lua.cmake)
 endif()

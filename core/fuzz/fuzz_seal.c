@@ -41,7 +41,8 @@ static void must_return(const whi_keyring *keys, const whi_seal_place *place, co
 }
 
 static void as_document(const whi_keyring *keys, const char *text, size_t size) {
-    static const uint8_t nonces[WHI_SECRET_MEMBERS][WHI_SEAL_NONCE] = { "defghijklmno", "pqrstuvwxyz!" };
+    static const uint8_t nonces[WHI_SECRET_MEMBERS][WHI_SEAL_NONCE] = { "defghijklmno", "pqrstuvwxyz!",
+                                                                        "bcdefghijklm" };
     whi_seal_place place = { 5, 3 };
     whi_buf kept, opened;
 

@@ -72,6 +72,10 @@ extern "C" {
 /* The version of the library that runs, "0.1.0"; WH_VERSION is the header's. */
 WH_API const char *wh_version(void);
 
+/* What this library was built with: {"version":"0.1.0","sinks":["http","https","sqlite"]}, the schemes of URLs that
+ * can be delivered to, to be freed with wh_free. Any thread. Errors: invalid, memory. */
+WH_API int wh_features(char **out, size_t *size);
+
 /* What stays, and what does not
  *
  * A program that was built against this header runs with every later library of the same soname (libwebhook.so.1),
@@ -278,10 +282,16 @@ typedef struct wh_options {
     const char *key_file;        /* keys that encrypt the store's secrets, see wh_rotate_key; NULL: none */
     const char *transport;       /* "libcurl", the default; "auto": HTTP/1.1 of the library's own over libcurl's
                                     connections, and libcurl for what is out of the ordinary */
+    const char *const *files;    /* folders in which a subscription may write a database ("sqlite:/path"), and no folder
+                                    of the store's: absolute; NULL: files are delivered to nowhere */
+    size_t file_count;
 } wh_options;
 
 #define WH_OPTIONS_INIT                                                                                                \
-    { sizeof(wh_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+    {                                                                                                                  \
+        sizeof(wh_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL,  \
+            NULL, 0                                                                                                    \
+    }
 
 /* The life of an engine
  *
@@ -356,7 +366,16 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  * on input):
  *
  *   id*          "sub_…"
- *   url          where to POST: http or https, no user info. Required.
+ *   url          where deliveries go. Required. http or https, without user info: a POST for each. A database
+ *                ("postgresql://user:password@host/name", "sqlite:/path"; which ones are built in, wh_features says): a
+ *                row for each object. Its password is kept apart, sealed like secrets, and shown nowhere: "***" stands
+ *                in its place, and leaves it as it is when it is written back with an URL that is else the same
+ *   database     of a database: {"schema": null, "prefix": null, "create": "full", "removes": false, "times": false,
+ * "check": true}: the schema, and what tables' names begin with; "full": tables and columns are made, "add": columns
+ *                alone, "never"; removes true: the row of a deleted object goes, else it says that it was deleted;
+ *                times true: texts of ISO 8601 in fields that end in "_at" become times of the database.
+ *                With check (not kept) the database is asked whether all that is allowed, before the subscription is
+ *                made or its database changed, on the caller's thread and for some seconds at most
  *   events       ["order.*"]: exact types, "*", "prefix.*", "prefix:*"; none means all
  *   tenant       only events of this tenant; "" by default; never changed
  *   source       only events of this source; null: of any and of none
@@ -380,7 +399,8 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   retry        [0, 5000, 300000]: ms before each attempt; default: at once, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h,
  *                20 h, 24 h
  *   timeout      ms for a whole attempt
- *   concurrency  requests at once to this subscription, 1 to 1000, default 64
+ *   concurrency  requests at once to this subscription, 1 to 1000, default 64; of a database it says nothing: that is
+ *                written in batches, of up to 500 deliveries
  *   order        "none" (default); "fifo": one after the other, as they were accepted;
  *                "key": so for each key, which the rule or the event gives (without a
  *                key: no order); "latest": as "key", and a newer one takes the place of
@@ -414,6 +434,11 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   waiting*     deliveries that wait, counted to 100,000, in a list to 1,000 for each
  *   oldest_waiting_at*   null, or when the oldest event of those was accepted
  */
+
+/* Connects to the database of a subscription's document ("url", "database", "events") and asks whether all that it is
+ * to do is allowed; nothing is stored. For some seconds at most, on this thread. Errors: json, invalid, which says what
+ * is missing. */
+WH_API int wh_sink_test(wh_engine *engine, const char *document, size_t size);
 
 /* Makes a subscription of a document; id receives its id (WH_ID_SIZE bytes, may
  * be NULL). Errors: json, invalid (names the field and what was expected), limit,

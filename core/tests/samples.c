@@ -19,7 +19,7 @@ const sample sample_unified = {
            "\"integration_type\":\"hubspot\",\"environment\":\"Sandbox\",\"event\":\"updated\",\"runs\":[\"r\"],"
            "\"fields\":\"subject, body\",\"webhook_type\":\"native\",\"meta\":{\"k\":[1.10,null]},\"is_healthy\":false,"
            "\"page_max_limit\":25,\"filters\":{\"company_id\":\"7\",\"none\":null},\"db_type\":\"postgres\","
-           "\"db_url\":\"postgres://u:p@h/d\",\"db_schema\":\"s\",\"db_name_prefix\":\"p_\",\"is_paused\":true,"
+           "\"db_schema\":\"s\",\"db_name_prefix\":\"p_\",\"is_paused\":true,"
            "\"is_beta\":true}",
     .least = "\"connection_id\":\"c\",\"object_type\":\"crm_contact\",\"event\":\"created\","
              "\"hook_url\":\"https://example.com/h\"",

@@ -21,7 +21,7 @@
 #define SEALED                                                                                                         \
     "seal:1:k1:ZGVmZ2hpamtsbW5vEzmpDgqMNcFzBBS54xdSugmbd3jfG5kn95WUAbfz/wH72wyhAHPIc9+uqVmNcRXZdfCIwpV/gp2/Gw=="
 
-static const uint8_t nonces[WHI_SECRET_MEMBERS][WHI_SEAL_NONCE] = { "defghijklmno", "pqrstuvwxyz!" };
+static const uint8_t nonces[WHI_SECRET_MEMBERS][WHI_SEAL_NONCE] = { "defghijklmno", "pqrstuvwxyz!", "bcdefghijklm" };
 
 static whi_keyring keys_of(const char *text) {
     whi_keyring keys;

@@ -102,8 +102,8 @@ static void fake_cut(whi_sink *sink, const char *sentence) {
     fake_tick(sink);
 }
 
-static const whi_sink_vtable fake_sink = { fake_open, fake_close,   fake_submit, fake_ready,
-                                           fake_tick, fake_timeout, fake_forget, fake_cut };
+static const whi_sink_vtable fake_sink = { fake_open,    fake_close,  fake_submit, fake_ready, fake_tick,
+                                           fake_timeout, fake_forget, fake_cut,    0 };
 
 static wh_engine *open_with_fake(void) {
     wh_engine *engine = fixture_open(":memory:", NULL);

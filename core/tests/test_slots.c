@@ -161,7 +161,7 @@ static void quick_ones_that_hang_beside_slow_ones_leave_some(void **state) {
 
 static void few_slots_are_common(void **state) {
     (void)state;
-    for (enum whi_slot_kind kind = 0; kind < WHI_SLOT_KINDS; kind++) {
+    for (enum whi_slot_kind kind = 0; kind < WHI_SLOT_SHARING; kind++) {
         whi_slots_init(&slots, 3);
         assert_int_equal(begin_all(kind), 3);
     }
@@ -180,7 +180,7 @@ static void what_may_hang_never_has_the_quick_ones_part(void **state) {
         enum whi_slot_kind kind;
         whi_slot *slot;
         chance = chance * 1664525 + 1013904223;
-        kind = (chance >> 8) % WHI_SLOT_KINDS;
+        kind = (chance >> 8) % WHI_SLOT_SHARING;
         slot = &all[(chance >> 16) % MOST];
         if (slot->list != NULL) {
             end(slot);
@@ -205,15 +205,15 @@ static void no_slot_is_counted_twice(void **state) {
 
     (void)state;
     for (int i = 0; i < 200000; i++) {
-        int count[WHI_SLOT_KINDS] = { 0 };
+        int count[WHI_SLOT_SHARING] = { 0 };
         whi_slot *slot;
         chance = chance * 1664525 + 1013904223;
         slot = &all[(chance >> 16) % MOST];
-        slots.waiting[(chance >> 4) % WHI_SLOT_KINDS] = (chance >> 9) % 2;
+        slots.waiting[(chance >> 4) % WHI_SLOT_SHARING] = (chance >> 9) % 2;
         if (slot->list != NULL) {
             end(slot);
-        } else if (whi_slots_may(&slots, (chance >> 8) % WHI_SLOT_KINDS)) {
-            whi_slots_take(&slots, slot, (chance >> 8) % WHI_SLOT_KINDS, now_us);
+        } else if (whi_slots_may(&slots, (chance >> 8) % WHI_SLOT_SHARING)) {
+            whi_slots_take(&slots, slot, (chance >> 8) % WHI_SLOT_SHARING, now_us);
         }
         pass((chance >> 12) % 20000);
         for (int k = 0; k < MOST; k++) {
@@ -222,6 +222,27 @@ static void no_slot_is_counted_twice(void **state) {
         assert_memory_equal(count, slots.used, sizeof count);
         assert_true(total() <= MOST);
     }
+}
+
+static void batches_have_no_part_in_it(void **state) {
+    whi_slots own;
+    whi_slot many[8];
+
+    (void)state;
+    whi_slots_init(&own, 4);
+    for (int i = 0; i < 8; i++) {
+        assert_true(whi_slots_may(&own, WHI_SLOT_BATCH));
+        whi_slots_take(&own, &many[i], WHI_SLOT_BATCH, 0);
+    }
+    assert_true(whi_slots_may(&own, WHI_SLOT_QUICK));
+    assert_null(whi_slots_old(&own, WHI_SLOW_US * 2));
+    assert_int_equal(whi_slots_next(&own), INT64_MAX);
+    for (int i = 0; i < 8; i++) {
+        whi_slots_give(&own, &many[i]);
+    }
+    assert_int_equal(own.used[WHI_SLOT_BATCH], 0);
+    own.used[WHI_SLOT_BATCH] = WHI_SLOTS_BATCHED;
+    assert_false(whi_slots_may(&own, WHI_SLOT_BATCH));
 }
 
 int main(void) {
@@ -238,6 +259,7 @@ int main(void) {
         TEST(few_slots_are_common),
         TEST(what_may_hang_never_has_the_quick_ones_part),
         TEST(no_slot_is_counted_twice),
+        cmocka_unit_test(batches_have_no_part_in_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

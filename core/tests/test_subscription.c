@@ -60,7 +60,8 @@ static char *written(const whi_subscription *s, int secrets) {
 }
 
 #define KNOWN                                                                                                          \
-    ", expected one of: url, events, tenant, name, rule, fields, filters, on_rule_error, headers, metadata, paused, "  \
+    ", expected one of: url, database, events, tenant, name, rule, fields, filters, on_rule_error, headers, "          \
+    "metadata, paused, "                                                                                               \
     "secrets, retry, timeout, concurrency, insecure, http2, source, order, single_use, expires_at, profile, "          \
     "encoding, data, details, poll"
 

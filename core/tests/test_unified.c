@@ -1,6 +1,8 @@
 /* Unified.to: its webhook object and its retry list. */
 #include "object_kit.h"
 
+#define DATABASE "\"connection_id\":\"c\",\"object_type\":\"crm_contact\",\"event\":\"updated\""
+
 static void unified_keeps_every_field_of_the_seeds(void **state) {
     static const member members[] = {
         { "id", "\"sub_0000000000082\"" },
@@ -23,7 +25,7 @@ static void unified_keeps_every_field_of_the_seeds(void **state) {
         { "page_max_limit", "25" },
         { "filters", "{\"company_id\":\"7\"}" },
         { "db_type", "\"postgres\"" },
-        { "db_url", "\"postgres://u:p@h/d\"" },
+        { "db_url", NULL },
         { "db_schema", "\"s\"" },
         { "db_name_prefix", "\"p_\"" },
         { "is_paused", "true" },
@@ -41,6 +43,63 @@ static void unified_keeps_every_field_of_the_seeds(void **state) {
     assert_int_equal(s->event_count, 1);
     assert_string_equal(s->events[0], "crm_contact.updated");
     assert_string_equal(s->filters, "{\"company_id\":\"7\"}");
+    whi_subscription_free(s);
+}
+
+static void unified_s_database_is_where_it_delivers_to(void **state) {
+    static const member members[] = {
+        { "hook_url", NULL },     { "db_url", "\"postgres://u:***@h/d\"" }, { "db_type", "\"supabase\"" },
+        { "db_schema", "\"s\"" }, { "db_name_prefix", "\"p_\"" },           { NULL, NULL },
+    };
+    whi_subscription *s = make(&whi_system_unified, "{" DATABASE ",\"db_url\":\"postgres://u:pw@h/d\",\"db_type\":"
+                                                    "\"supabase\",\"db_schema\":\"s\",\"db_name_prefix\":\"p_\"}");
+
+    (void)state;
+    holds_all(written(&whi_system_unified, s), members);
+    assert_string_equal(s->url, "postgres://u:***@h/d");
+    assert_string_equal(s->password, "pw");
+    assert_string_equal(s->database->schema, "s");
+    assert_string_equal(s->database->prefix, "p_");
+    assert_null(strstr(s->details, "pw"));
+    whi_subscription_free(s);
+}
+
+static void what_unified_s_client_writes_back_leaves_the_password(void **state) {
+    whi_subscription *s = make(&whi_system_unified, "{" DATABASE ",\"db_url\":\"postgres://u:pw@h/d\"}");
+
+    (void)state;
+    s->database = whi_calloc(1, sizeof *s->database);
+    s->database->removes = 1; /* said elsewhere */
+    patch(&whi_system_unified, s, "{" DATABASE ",\"db_url\":\"postgres://u:***@h/d\",\"db_name_prefix\":\"p_\"}");
+    assert_string_equal(s->password, "pw");
+    assert_string_equal(s->database->prefix, "p_");
+    assert_int_equal(s->database->removes, 1);
+    patch(&whi_system_unified, s, "{\"db_url\":\"postgres://u:new@h/d\"}");
+    assert_string_equal(s->password, "new");
+    assert_string_equal(s->database->prefix, "p_");
+    refuses(&whi_system_unified, "{\"hook_url\":\"https://e.com/\"}", s,
+            "db_url: expected none beside hook_url: for both, make a webhook for each");
+    patch(&whi_system_unified, s, "{\"hook_url\":\"https://e.com/\",\"db_url\":null}");
+    assert_string_equal(s->url, "https://e.com/");
+    assert_null(s->password);
+    assert_null(s->database);
+    patch(&whi_system_unified, s, "{\"hook_url\":null,\"db_url\":\"mysql://u:pw@h/d\"}");
+    assert_string_equal(s->url, "mysql://u:***@h/d");
+    assert_string_equal(s->database->prefix, "p_");
+    whi_subscription_free(s);
+}
+
+/* Made with both, when nothing was delivered to databases. */
+static void what_unified_has_kept_beside_a_hook_is_masked(void **state) {
+    whi_subscription *s = make(&whi_system_unified, "{" UNIFIED_LEAST "}");
+
+    (void)state;
+    whi_free(s->details);
+    s->details = whi_strdup("{\"db_url\":\"postgres://u:pw@h/d\",\"db_schema\":\"s\"}", WH_ZSTR);
+    holds(written(&whi_system_unified, s), "db_url", "\"postgres://u:***@h/d\"");
+    patch(&whi_system_unified, s, "{\"is_beta\":true,\"db_schema\":\"t\"}");
+    assert_string_equal(s->url, "https://e.com/");
+    holds(written(&whi_system_unified, s), "db_schema", "\"t\"");
     whi_subscription_free(s);
 }
 
@@ -185,9 +244,22 @@ static void unified_refuses_by_the_wire_name(void **state) {
         { "{\"connection_id\":\"c\",\"event\":\"created\"}", "object_type: expected a text, found none" },
         { "{\"connection_id\":\"c\",\"object_type\":\"o\"}", "event: expected a text, found none" },
         { "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\"}",
-          "hook_url: expected a URL, found none" },
-        { "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\",\"db_url\":\"mysql://h\"}",
-          "hook_url: expected a URL besides db_url: databases alone are not delivered to" },
+          "hook_url: expected a URL, or a database's in db_url, found none" },
+        { "{" UNIFIED_LEAST ",\"db_url\":\"mysql://h\"}",
+          "db_url: expected none beside hook_url: for both, make a webhook for each" },
+        { "{" DATABASE ",\"db_url\":\"ftp://h\"}",
+          "db_url: expected a database's URL, \"postgresql://…\" or \"sqlite:/…\"" },
+        { "{" DATABASE ",\"db_url\":\"mysql://u:p/w@h\"}",
+          "db_url: found \"@\" behind the host; in a password \"/\" and \"?\" are percent-encoded" },
+        { "{" DATABASE ",\"db_url\":\"mysql://h\",\"db_type\":\"postgres\"}",
+          "db_type: expected the one of db_url, which begins with \"mysql:\"" },
+        { "{" DATABASE ",\"db_url\":\"mysql://h\",\"db_type\":\"mongodb\"}",
+          "db_type: expected \"postgres\", \"supabase\", \"mysql\" or \"mariadb\": nothing is delivered to others "
+          "yet" },
+        { "{" DATABASE ",\"db_url\":\"mysql://h\",\"db_schema\":\"a b\"}",
+          "db_schema: expected at most 63 of A-Z a-z 0-9 _" },
+        { "{" DATABASE ",\"db_url\":\"mysql://h\",\"db_name_prefix\":\"a-\"}",
+          "db_name_prefix: expected at most 63 of A-Z a-z 0-9 _" },
         { "{" UNIFIED_LEAST ",\"event\":\"go.ne\"}",
           "event: expected \"created\", \"updated\" or \"deleted\", found \"go.ne\"" },
         { "{" UNIFIED_LEAST ",\"event\":\"g\\none\"}",
@@ -231,9 +303,10 @@ static void unified_lets_nothing_required_be_taken_away(void **state) {
     (void)state;
     refuses(&whi_system_unified, "{\"event\":null}", s, "event: expected a text, found none");
     refuses(&whi_system_unified, "{\"connection_id\":\"\"}", s, "connection_id: expected a text, found none");
-    refuses(&whi_system_unified, "{\"hook_url\":\"\",\"db_url\":null}", s, "hook_url: expected a URL, found none");
+    refuses(&whi_system_unified, "{\"hook_url\":\"\",\"db_url\":null}", s,
+            "hook_url: expected a URL, or a database's in db_url, found none");
     refuses(&whi_system_unified, "{\"hook_url\":null}", s,
-            "hook_url: expected a URL besides db_url: databases alone are not delivered to");
+            "hook_url: expected a URL, or a database's in db_url, found none");
     whi_subscription_free(s);
 }
 
@@ -305,6 +378,9 @@ static void unified_tries_what_was_pushed_again_three_times_at_once(void **state
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unified_keeps_every_field_of_the_seeds),
+        cmocka_unit_test(unified_s_database_is_where_it_delivers_to),
+        cmocka_unit_test(what_unified_s_client_writes_back_leaves_the_password),
+        cmocka_unit_test(what_unified_has_kept_beside_a_hook_is_masked),
         cmocka_unit_test(unified_writes_what_the_server_keeps_in_details),
         cmocka_unit_test(unified_tells_health_and_the_kind_of_webhook),
         cmocka_unit_test(unifieds_kind_of_webhook_is_settled_when_it_is_made),

@@ -35,6 +35,7 @@ int whl_verify(lua_State *L);
 int whl_secret(lua_State *L);
 int whl_keypair(lua_State *L);
 int whl_store_key(lua_State *L);
+int whl_features(lua_State *L);
 int whl_rule_check(lua_State *L);
 int whl_rule_try(lua_State *L);
 

@@ -14,6 +14,7 @@ static const luaL_Reg functions[] = {
     { "secret", whl_secret },
     { "keypair", whl_keypair },
     { "store_key", whl_store_key },
+    { "features", whl_features },
     { "encode", whl_encode },
     { "decode", whl_decode },
     { "array", whl_array },

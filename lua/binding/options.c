@@ -8,7 +8,7 @@
 static const char *const names[] = {
     "durability",    "limits",        "allow",      "connect_timeout", "timeout", "retain",
     "retain_failed", "disable_after", "user_agent", "ca_file",         "log",     "clock",
-    "rules",         "log_level",     "key_file",   "transport",       NULL,
+    "rules",         "log_level",     "key_file",   "transport",       "files",   NULL,
 };
 
 static const char *const limit_names[] = {
@@ -66,10 +66,13 @@ static int take_texts(lua_State *L, int table, wh_options *out) {
     failed = failed ? failed : whl_field_text(L, table, "ca_file", &out->ca_file);
     failed = failed ? failed : whl_field_text(L, table, "key_file", &out->key_file);
     failed = failed ? failed : whl_field_text(L, table, "transport", &out->transport);
-    if (failed || push_option(L, table, "allow") == LUA_TNIL) {
-        return failed;
+    if (!failed && push_option(L, table, "allow") != LUA_TNIL) {
+        failed = whl_texts(L, lua_gettop(L), "allow", &out->allow, &out->allow_count);
     }
-    return whl_texts(L, lua_gettop(L), "allow", &out->allow, &out->allow_count);
+    if (!failed && push_option(L, table, "files") != LUA_TNIL) {
+        failed = whl_texts(L, lua_gettop(L), "files", &out->files, &out->file_count);
+    }
+    return failed;
 }
 
 static void take_rules(lua_State *L, int table, wh_options *out) {

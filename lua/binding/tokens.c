@@ -120,6 +120,29 @@ static int settings(lua_State *L) {
     return whl_push_document(L, wh_settings(engine, &box->text, &box->size), box, WHL_BARE_RECORD);
 }
 
+static int test_sink(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    whl_box *box;
+    int code;
+
+    whl_push_subscription(L, 2);
+    box = whl_box_new(L);
+    code = whl_write_document(L, -2, &box->buf);
+    code = code == WH_OK ? wh_sink_test(engine, box->buf.data, box->buf.size) : code;
+    whl_box_empty(box);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+int whl_features(lua_State *L) {
+    whl_box *box = whl_box_new(L);
+
+    return whl_push_document(L, wh_features(&box->text, &box->size), box, WHL_BARE_RECORD);
+}
+
 static int rotate_key(lua_State *L) {
     wh_engine *engine = whl_engine_open(L);
     int64_t count;
@@ -150,7 +173,7 @@ int whl_store_key(lua_State *L) {
 }
 
 const luaL_Reg whl_token_methods[] = {
-    { "add_token", add_token },         { "tokens", tokens },     { "revoke_token", revoke_token },
-    { "tenant_secret", tenant_secret }, { "settings", settings }, { "stats", stats },
-    { "rotate_key", rotate_key },       { NULL, NULL },
+    { "add_token", add_token },         { "tokens", tokens },       { "revoke_token", revoke_token },
+    { "tenant_secret", tenant_secret }, { "settings", settings },   { "stats", stats },
+    { "rotate_key", rotate_key },       { "test_sink", test_sink }, { NULL, NULL },
 };

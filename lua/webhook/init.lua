@@ -53,6 +53,7 @@ local core = require "webhook.core"
 ---@field durability? "full"|"normal" "full" (default): on the disk before a call returns; "normal": a power cut may lose the last commits
 ---@field limits? webhook.limits
 ---@field allow? string[]|string address ranges that are delivered to although the policy refuses them: "127.0.0.1", "10.1.0.0/16"
+---@field files? string[]|string folders in which a subscription may write a database ("sqlite:/path"), and no folder of the store's; none by default
 ---@field connect_timeout? integer ms, 5000
 ---@field timeout? integer ms for a whole attempt, 15000
 ---@field retain? integer ms that a delivered event is kept: for all processes, unless the store says something already; see settings
@@ -73,7 +74,8 @@ local core = require "webhook.core"
 
 ---@class webhook.subscription what is marked "engine" is written by the engine and ignored on input
 ---@field id? string engine
----@field url? string http or https, no user info
+---@field url? string http or https, no user info; or a database: "postgresql://user:password@host/name", "sqlite:/path"
+---@field database? { schema?: string, prefix?: string, create?: "full"|"add"|"never", removes?: boolean, times?: boolean, check?: boolean } how a database is written to; see core/docs/delivery.md
 ---@field events? string[] "order.paid", "*", "prefix.*", "prefix:*"; none means all
 ---@field tenant? string only events of this tenant
 ---@field name? string
@@ -399,6 +401,7 @@ local core = require "webhook.core"
 ---@field revoke_token fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field tenant_secret fun(self: webhook.engine, tenant: string, secret?: string): secret: string?, message: string?, code: webhook.code?, failure: webhook.failure? signs for a tenant's subscriptions of the profile "unified"; made at first, or set
 ---@field stats fun(self: webhook.engine): stats: webhook.stats?, message: string?, code: webhook.code?, failure: webhook.failure? how it goes: counts since it was opened, what waits in the store, which subscriptions are the worst
+---@field test_sink fun(self: webhook.engine, document: webhook.subscription): ok: true?, message: string?, code: webhook.code?, failure: webhook.failure? connects to the database of its url, and asks whether all that is to be done is allowed
 ---@field settings fun(self: webhook.engine, changes?: webhook.settings): settings: webhook.settings?, message: string?, code: webhook.code?, failure: webhook.failure? what holds in all processes of the store, with changes: from now on
 ---@field rotate_key fun(self: webhook.engine): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? encrypts by the first key of key_file all secrets that are not; how many rows it wrote. Blocks; another call goes on where one was interrupted
 ---@field put_source fun(self: webhook.engine, document: table): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? keeps the document of an HTTP source (core/docs/sources.md), in the place of the one of its object type; "********" leaves a secret that is kept
@@ -540,6 +543,10 @@ webhook.keypair = core.keypair
 --- A fresh line of a key file, "ID BASE64", for the option key_file; without an id it is the day.
 ---@type fun(id?: string): line: string?, message: string?, code: webhook.code?, failure: webhook.failure?
 webhook.store_key = core.store_key
+
+--- What the library was built with.
+---@type fun(): { version: string, sinks: string[] }
+webhook.features = core.features
 
 --- JSON of a value: names in bytewise order; an empty table is an object unless it is
 --- marked. nil, message, code for what JSON cannot say, with the place in the message.

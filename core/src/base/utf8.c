@@ -83,3 +83,21 @@ const char *whi_text_shown(const char *text, char *out, size_t room) {
     out[size] = '\0';
     return out;
 }
+
+int whi_text_is_near(const char *a, const char *b) {
+    size_t size_a = strlen(a), size_b = strlen(b), head = 0, tail = 0;
+
+    if (size_a > size_b) {
+        return whi_text_is_near(b, a);
+    }
+    if (size_b - size_a > 1) {
+        return 0;
+    }
+    while (head < size_a && a[head] == b[head]) {
+        head++;
+    }
+    while (tail < size_a - head && a[size_a - 1 - tail] == b[size_b - 1 - tail]) {
+        tail++;
+    }
+    return size_b - head - tail <= 1;
+}

@@ -23,4 +23,7 @@ size_t whi_utf8_write(uint32_t point, char *out);
  * letter at its end. Returns out. */
 const char *whi_text_shown(const char *text, char *out, size_t room);
 
+/* 1 if one letter more, less or other makes the one of the other. */
+int whi_text_is_near(const char *a, const char *b);
+
 #endif

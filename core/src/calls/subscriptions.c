@@ -8,6 +8,7 @@
 #include "calls/standing.h"
 #include "calls/workspace.h"
 #include "engine/context.h"
+#include "engine/database.h"
 #include "engine/decide.h"
 #include "engine/inbox.h"
 #include "engine/notice.h"
@@ -122,7 +123,7 @@ static int apply_checked(wh_engine *engine, whi_subscription *s, const char *doc
 static int apply(wh_engine *engine, whi_subscription *s, const char *document, size_t size) {
     int code = apply_checked(engine, s, document, size);
 
-    return code == WH_OK ? make_secret(engine, s) : code;
+    return code == WH_OK && !whi_subscription_is_database(s) ? make_secret(engine, s) : code;
 }
 
 int whi_subscription_candidate(wh_engine *engine, const char *document, size_t size, whi_registration **out) {
@@ -270,6 +271,9 @@ int whi_subscribe(wh_engine *engine, const char *document, size_t size, int *hol
         *holds = is_to_hold(self.subscription);
         self.subscription->paused = *holds ? WHI_PAUSE_HOLDS : self.subscription->paused;
     }
+    if (code == WH_OK && whi_subscription_is_database(self.subscription)) {
+        code = whi_database_check(engine, self.subscription);
+    }
     code = code == WH_OK ? commit_change(&self) : code; /* a new one is in nobody's way: commits are shared */
     if (code == WH_OK && id != NULL) {
         whi_ident_format("sub_", self.subscription->id, id);
@@ -380,28 +384,35 @@ int wh_subscription_secrets(wh_engine *engine, const char *id, char **out, size_
 
 /* ------------------------------------------------------------------------ changing */
 
-/* A copy of the present version, to be changed. */
-static int read_copy(wh_engine *engine, int64_t number, whi_subscription **out) {
-    whi_registration *registration = NULL;
-    int code = whi_version_at(engine->store, number, 0, &registration);
+/* The present version, and a copy of it to be changed. */
+static int read_copy(wh_engine *engine, int64_t number, whi_registration **present, whi_subscription **out) {
+    int code = whi_version_at(engine->store, number, 0, present);
 
-    code = code == WH_OK ? whi_subscription_copy(out, registration->subscription) : code;
-    whi_registration_unref(registration);
-    return code;
+    return code == WH_OK ? whi_subscription_copy(out, (*present)->subscription) : code;
 }
 
-/* What a failing rule held back is tried with the rule that was mended. The change stands: what
- * cannot be tried now stays held, to be replayed. */
-static void release_held(wh_engine *engine, const char *id, const char *old_rule, const char *new_rule) {
+static int is_other(const char *a, const char *b) {
+    return (a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0);
+}
+
+/* What was set aside may go by now: the rule that failed on it was mended, or of a database the owner has changed
+ * something, perhaps a table. */
+static int may_release(const whi_subscription *before, const whi_subscription *now) {
+    return whi_subscription_is_database(now) || (before->rule != NULL && is_other(before->rule, now->rule));
+}
+
+/* The change stands: what cannot be tried now stays held, to be replayed. */
+static void release_held(wh_engine *engine, const char *id, const whi_subscription *before,
+                         const whi_subscription *now) {
     wh_query query = WH_QUERY_INIT;
 
-    if (old_rule == NULL || (new_rule != NULL && strcmp(old_rule, new_rule) == 0)) {
+    if (!may_release(before, now)) {
         return;
     }
     query.subscription = id;
     query.state = "held";
     if (wh_replay_query(engine, &query, NULL) != WH_OK) {
-        whi_log(&engine->log, WH_LOG_ERROR, "%s: not all that its rule held back is released: %s", id, wh_last_error());
+        whi_log(&engine->log, WH_LOG_ERROR, "%s: not all that was held back is released: %s", id, wh_last_error());
     }
 }
 
@@ -423,23 +434,72 @@ static int can_be_mended(const whi_subscription *s) {
 }
 
 /* The present version, to be changed, if it is still this one; 0: any. */
-static int read_version(wh_engine *engine, int64_t number, int64_t version, whi_subscription **out) {
-    int code = read_copy(engine, number, out);
+static int read_version(wh_engine *engine, int64_t number, int64_t version, whi_registration **present,
+                        whi_subscription **out) {
+    int code = read_copy(engine, number, present, out);
 
     return code == WH_OK && version != 0 && (*out)->version != version
                ? whi_fail_field(WH_ECONFLICT, "id", "somebody else changed it meanwhile")
                : code;
 }
 
+static int is_another_database(const whi_subscription *before, const whi_subscription *now) {
+    static const whi_database_settings normal = { 0 };
+    const whi_database_settings *a = before->database != NULL ? before->database : &normal;
+    const whi_database_settings *b = now->database != NULL ? now->database : &normal;
+
+    return is_other(before->url, now->url) || is_other(before->password, now->password) ||
+           strcmp(a->schema, b->schema) != 0 || strcmp(a->prefix, b->prefix) != 0 || a->create != b->create;
+}
+
+/* Others may change subscriptions while a database is asked; the commit tells whether somebody changed this one. */
+static int check_database(wh_engine *engine, const whi_subscription *before, const whi_subscription *now) {
+    int code;
+
+    if (!whi_subscription_is_database(now) || !is_another_database(before, now)) {
+        return WH_OK;
+    }
+    pthread_mutex_unlock(&engine->subscription_lock);
+    code = whi_database_check(engine, now);
+    pthread_mutex_lock(&engine->subscription_lock);
+    return code;
+}
+
 int wh_subscription_update(wh_engine *engine, const char *id, const char *document, size_t size) {
     return whi_subscription_update(engine, id, 0, document, size);
 }
 
+/* What its owner says of its going on. */
+static void resume_named(change *self) {
+    whi_subscription *s = self->subscription;
+    int runs = s->is_paused_said && s->paused == WHI_RUNS;
+
+    self->resumes = runs && !is_used(s);
+    if (runs && can_be_mended(s)) {
+        whi_free(s->disabled);
+        s->disabled = NULL;
+    }
+}
+
+static int change_present(change *self, const whi_subscription *before, const char *document, size_t size) {
+    wh_engine *engine = self->engine;
+    int code;
+
+    self->subscription->is_paused_said = 0;
+    code = apply(engine, self->subscription, document, size);
+    code = code == WH_OK ? check_tenant(self->subscription, before->tenant) : code;
+    if (code == WH_OK) {
+        resume_named(self);
+    }
+    code = code == WH_OK ? check_database(engine, before, self->subscription) : code;
+    return code == WH_OK ? commit_change(self) : code;
+}
+
 static int update(wh_engine *engine, const char *id, int64_t version, const char *document, size_t size) {
     change self = { .engine = engine };
-    char *old_rule = NULL, *tenant = NULL;
+    whi_registration *present = NULL;
     int64_t number;
-    int runs, code;
+    int code;
 
     code = whi_engine_check(engine);
     if (code != WH_OK) {
@@ -450,30 +510,14 @@ static int update(wh_engine *engine, const char *id, int64_t version, const char
         return code;
     }
     pthread_mutex_lock(&engine->subscription_lock);
-    code = read_version(engine, number, version, &self.subscription);
-    if (code == WH_OK) {
-        old_rule = whi_strdup(self.subscription->rule, self.subscription->rule_size);
-        tenant = whi_strdup(self.subscription->tenant, WH_ZSTR);
-        self.subscription->is_paused_said = 0;
-        code = tenant != NULL && (old_rule != NULL || self.subscription->rule == NULL)
-                   ? apply(engine, self.subscription, document, size)
-                   : whi_fail_memory();
-        code = code == WH_OK ? check_tenant(self.subscription, tenant) : code;
-        runs = self.subscription->is_paused_said && self.subscription->paused == WHI_RUNS;
-        self.resumes = runs && !is_used(self.subscription);
-        if (runs && can_be_mended(self.subscription)) {
-            whi_free(self.subscription->disabled);
-            self.subscription->disabled = NULL;
-        }
-    }
-    code = code == WH_OK ? commit_change(&self) : code;
+    code = read_version(engine, number, version, &present, &self.subscription);
+    code = code == WH_OK ? change_present(&self, present->subscription, document, size) : code;
     pthread_mutex_unlock(&engine->subscription_lock);
     if (code == WH_OK) {
         whi_inbox_give_due(engine, self.subscription->id, whi_now(engine));
-        release_held(engine, id, old_rule, self.subscription->rule);
+        release_held(engine, id, present->subscription, self.subscription);
     }
-    whi_free(old_rule);
-    whi_free(tenant);
+    whi_registration_unref(present);
     drop_change(&self);
     return code;
 }

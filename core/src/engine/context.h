@@ -62,6 +62,7 @@ struct wh_engine {
     whi_store *reader;           /* for who must not wait: workers and registry; may be the store itself */
     whi_policy *policy;
     const whi_transport_vtable *transport;
+    const struct whi_destinations *destinations; /* whi_destinations_built, but for a test's */
     struct whi_writer *writer;
     struct whi_registry *registry;
     struct whi_lease *lease;

@@ -17,7 +17,7 @@ int whi_version_write(whi_version *out, wh_engine *engine, whi_subscription *s) 
     s->created_at = s->created_at ? s->created_at : s->updated_at;
     s->version++;
     whi_buf_init(&out->document, SIZE_MAX / 4);
-    whi_subscription_write(s, WHI_WRITE_SECRETS | WHI_WRITE_BRIEF, &out->document);
+    whi_subscription_write(s, WHI_WRITE_SECRETS | WHI_WRITE_CREDENTIALS | WHI_WRITE_BRIEF, &out->document);
     out->row.version = s->version;
     out->row.changed_at = s->updated_at;
     out->row.tenant = s->tenant;

@@ -8,6 +8,7 @@
 #include "base/sized.h"
 #include "base/utf8.h"
 #include "engine/accept.h"
+#include "engine/database.h"
 #include "engine/handover.h"
 #include "engine/inbox.h"
 #include "engine/lag.h"
@@ -153,6 +154,8 @@ static int take_options(wh_engine *engine, const wh_options *options) {
     code = code == WH_OK ? whi_limits_take(&own->limits, given.limits) : code;
     code = code == WH_OK ? take_times(own, &given) : code;
     code = code == WH_OK ? take_parts(engine, &given) : code;
+    own->file_count = given.file_count;
+    code = code == WH_OK ? whi_database_folders(&own->files, given.files, given.file_count) : code;
     code = code == WH_OK ? whi_policy_new(&engine->policy, given.allow, given.allow_count) : code;
     return code == WH_OK ? take_texts(own, &given) : code;
 }
@@ -287,6 +290,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     int code;
 
     engine->transport = transport;
+    engine->destinations = &whi_destinations_built;
     code = take_options(engine, options);
     if (code != WH_OK) {
         return code;
@@ -418,6 +422,7 @@ void wh_close(wh_engine *engine) {
     whi_free(engine->options.user_agent);
     whi_free(engine->options.ca_file);
     whi_free(engine->options.key_file);
+    whi_database_folders_free(engine->options.files, engine->options.file_count);
     pthread_mutex_destroy(&engine->trouble_lock);
     pthread_mutex_destroy(&engine->rates_lock);
     pthread_mutex_destroy(&engine->promise_lock);

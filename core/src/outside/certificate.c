@@ -85,22 +85,36 @@ static int load_folders(X509_STORE *store) {
     return whi_certificates_in(folders) && X509_STORE_set_default_paths(store);
 }
 
+static int copy_name(char out[WHI_BUNDLE_SIZE], const char *file) {
+    return file != NULL && snprintf(out, WHI_BUNDLE_SIZE, "%s", file) < WHI_BUNDLE_SIZE;
+}
+
 /* Where the system keeps its bundle: what the user set for OpenSSL, what libcurl was
  * built with, what OpenSSL was built with, in this order. */
-static int load_system(X509_STORE *store) {
-    CURL *easy = curl_easy_init();
+int whi_certificates_file(const char *ca_file, char out[WHI_BUNDLE_SIZE]) {
+    CURL *easy;
     const char *file = readable(getenv(X509_get_default_cert_file_env()));
-    int loaded;
+    int found;
 
+    if (ca_file != NULL) {
+        return copy_name(out, readable(ca_file));
+    }
+    easy = curl_easy_init();
     if (file == NULL && easy != NULL) {
         file = readable(curl_bundle(easy));
     }
     if (file == NULL) {
         file = readable(X509_get_default_cert_file());
     }
-    loaded = file != NULL ? X509_STORE_load_file(store, file) : load_folders(store);
+    found = copy_name(out, file);
     curl_easy_cleanup(easy);
-    return loaded;
+    return found;
+}
+
+static int load_system(X509_STORE *store) {
+    char file[WHI_BUNDLE_SIZE];
+
+    return whi_certificates_file(NULL, file) ? X509_STORE_load_file(store, file) : load_folders(store);
 }
 
 /* 1 if OpenSSL's queue of errors, which is emptied, says that a file could not be opened for

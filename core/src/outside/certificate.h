@@ -19,6 +19,11 @@ void whi_certificates_put(whi_certificates *trust);
 /* 1 if there is a file in one of the folders, which have colons between them. */
 int whi_certificates_in(const char *folders);
 
+/* The file of authorities for a library that reads it by itself: ca_file, or the system's bundle for NULL. 0: there is
+ * none that can be read, or its name is too long. */
+#define WHI_BUNDLE_SIZE 4096
+int whi_certificates_file(const char *ca_file, char out[WHI_BUNDLE_SIZE]);
+
 /* Lets an SSL_CTX verify against them. */
 void whi_certificates_attach(const whi_certificates *trust, void *ssl_context);
 

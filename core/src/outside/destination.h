@@ -26,9 +26,12 @@ typedef struct whi_destination_options {
     const char *schema; /* NULL: the database's own choice */
     const char *prefix; /* of tables' names; NULL: none */
     int create;         /* enum whi_destination_create */
-    int removes;        /* 1: a deleted object's row goes; 0: it gets _deleted_at */
-    int64_t connect_timeout, statement_timeout, lock_timeout; /* ms */
-    const whi_policy *policy;                                 /* which addresses may be connected to */
+    int removes;        /* 1: a deleted object's row goes, and nothing remembers it; 0: it gets _deleted_at */
+    int64_t connect_timeout, statement_timeout, lock_timeout; /* ms; 0: 10, 30 and 10 s */
+    const whi_policy *policy; /* which addresses may be connected to; the caller's, until close */
+    const char *ca_file;      /* PEM of authorities for TLS; NULL: the system's */
+    int allow_files;          /* 1: "sqlite:" may name a file of this machine. The operator's to say, no customer's */
+    int times;                /* 1: texts of ISO 8601 in fields that end in "_at" become times of the database */
 } whi_destination_options;
 
 /* One object, as a delivery brings it. Texts are the caller's during the call. */
@@ -68,7 +71,8 @@ int whi_destination_write(whi_destination *destination, const whi_object *object
  * statement that grants it. */
 void whi_destination_check(whi_destination *destination, const char *type, whi_object_result *result);
 
-/* From any thread: what waits for the database ends soon with WHI_OBJECT_AGAIN. */
+/* From any thread: what waits for the database ends soon with WHI_OBJECT_AGAIN. Where nothing waits, the next call
+ * ends so, unless whi_destination_rest comes before. */
 void whi_destination_cut(whi_destination *destination);
 
 /* Closes the connection; the next write makes one. */

@@ -9,7 +9,7 @@
 
 #define PLACE_SIZE 96
 
-const char *const whi_secret_members[WHI_SECRET_MEMBERS] = { "secrets", "headers" };
+const char *const whi_secret_members[WHI_SECRET_MEMBERS] = { "secrets", "headers", "credentials" };
 
 typedef struct member {
     const char *name, *value; /* NULL: not there */

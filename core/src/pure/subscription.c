@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "pure/sink_url.h"
 
 const char *const whi_rule_failure_names[] = { "hold", "skip", "send", NULL };
 const char *const whi_order_names[] = { "none", "fifo", "key", "latest", NULL };
@@ -27,6 +28,8 @@ void whi_subscription_free(whi_subscription *s) {
     whi_free(s->tenant);
     whi_free(s->name);
     whi_free(s->url);
+    whi_free_secret(s->password, s->password != NULL ? strlen(s->password) : 0);
+    whi_free(s->database);
     whi_subscription_free_texts(s->events, s->event_count);
     whi_free(s->rule);
     whi_free(s->fields);
@@ -55,6 +58,15 @@ int whi_subscription_may_send(const whi_subscription *subscription) {
            (subscription->disabled != NULL && strcmp(subscription->disabled, "used") == 0 && !subscription->paused);
 }
 
+int whi_subscription_is_database(const whi_subscription *subscription) {
+    return subscription->url != NULL && whi_url_kind_of(subscription->url, NULL) == WHI_URL_DATABASE;
+}
+
 int whi_subscription_check(const whi_subscription *subscription) {
-    return subscription->url != NULL ? WH_OK : whi_fail_field(WH_EINVALID, "url", "expected one, found none");
+    if (subscription->url == NULL) {
+        return whi_fail_field(WH_EINVALID, "url", "expected one, found none");
+    }
+    return subscription->database == NULL || whi_subscription_is_database(subscription)
+               ? WH_OK
+               : whi_fail_field(WH_EINVALID, "database", "expected none, since the url is no database's");
 }

@@ -29,16 +29,29 @@ enum whi_encoding { WHI_ENCODING_DEFAULT = 0, WHI_ENCODING_HEX, WHI_ENCODING_BAS
 #define WHI_CONCURRENCY_DEFAULT 64
 #define WHI_CONCURRENCY_MAXIMUM 1000
 
+#define WHI_DATABASE_NAME 64 /* bytes of a schema or prefix, with the zero byte */
+
+/* How a database is written to. */
+typedef struct whi_database_settings {
+    char schema[WHI_DATABASE_NAME], prefix[WHI_DATABASE_NAME]; /* "": none */
+    int create;                                                /* enum whi_destination_create */
+    int removes;                                               /* 1: the row of a deleted object goes; 0: it says so */
+    int times; /* 1: texts of ISO 8601 in fields whose names end in "_at" become times of the database */
+} whi_database_settings;
+
 typedef struct whi_subscription {
     int64_t id;      /* 0 until stored */
     int64_t version; /* 0 until stored */
     int64_t created_at, updated_at;
-    int64_t expires_at; /* ms; 0: never */
-    char *tenant;       /* "" for none */
-    char *source;       /* NULL: any */
-    char *name;         /* NULL */
-    char *url;
-    char **events; /* NULL, 0: all */
+    int64_t expires_at;              /* ms; 0: never */
+    char *tenant;                    /* "" for none */
+    char *source;                    /* NULL: any */
+    char *name;                      /* NULL */
+    char *url;                       /* of a database with WHI_PASSWORD_MASK where its password is */
+    char *password;                  /* NULL, or that; wiped when freed */
+    whi_database_settings *database; /* NULL: as it is by default */
+    int unchecked;                   /* 1: the document that was applied wants its database not looked at; not kept */
+    char **events;                   /* NULL, 0: all */
     size_t event_count;
     char *rule; /* NULL: none */
     size_t rule_size;
@@ -83,6 +96,9 @@ int whi_subscription_may_take(const whi_subscription *subscription);
 
 /* 1 while what waits for it may be sent: as above, or used up and about to be deleted. */
 int whi_subscription_may_send(const whi_subscription *subscription);
+
+/* 1 if its deliveries are written to a database. */
+int whi_subscription_is_database(const whi_subscription *subscription);
 
 /* What holds between the fields: url is there, fields and filters can be read. */
 int whi_subscription_check(const whi_subscription *subscription);

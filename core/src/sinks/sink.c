@@ -2,9 +2,9 @@
 
 const whi_sink_vtable *const whi_sinks[WHI_SINK_KINDS] = {
     [WHI_SINK_HTTP] = &whi_sink_http,
+    [WHI_SINK_DATABASE] = &whi_sink_database,
 };
 
 enum whi_sink_kind whi_sink_kind_of(const whi_subscription *subscription) {
-    (void)subscription; /* each has a url */
-    return WHI_SINK_HTTP;
+    return whi_subscription_is_database(subscription) ? WHI_SINK_DATABASE : WHI_SINK_HTTP;
 }

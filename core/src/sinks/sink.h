@@ -1,4 +1,4 @@
-/* A sink: where deliveries go. An HTTP endpoint is the first one; nothing above this header knows HTTP.
+/* A sink: where deliveries go: HTTP endpoints, or databases. Nothing above this header knows either.
  *
  * work/send.c takes deliveries from their lanes and gives them to a sink in batches; the sink tells
  * of each what came of it, and for that says one of seven things (enum whi_outcome) with the code and
@@ -73,11 +73,15 @@ typedef struct whi_sink_vtable {
     /* Ends all that is under way, with WHI_OUTCOME_CUT and this sentence: nobody waits for the answer any more. done
      * is called from inside tick, or before this returns. What had ended before is told as it was. */
     void (*cut)(whi_sink *sink, const char *sentence);
+
+    /* 0: each delivery is a request of its own, and takes a slot. Else it takes as many of a lane at once, in the order
+     * in which they are submitted, bounds by itself what it works on, and takes no slots. */
+    int batches;
 } whi_sink_vtable;
 
-enum whi_sink_kind { WHI_SINK_HTTP, WHI_SINK_KINDS };
+enum whi_sink_kind { WHI_SINK_HTTP, WHI_SINK_DATABASE, WHI_SINK_KINDS };
 
-extern const whi_sink_vtable whi_sink_http;
+extern const whi_sink_vtable whi_sink_http, whi_sink_database;
 
 /* By kind. */
 extern const whi_sink_vtable *const whi_sinks[WHI_SINK_KINDS];

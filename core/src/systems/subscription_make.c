@@ -33,7 +33,7 @@ int whi_subscription_copy(whi_subscription **out, const whi_subscription *from) 
     }
     whi_buf_init(&document, SIZE_MAX / 4);
     whi_buf_reserve(&document, whi_subscription_written_size(from)); /* growing would leave secrets in freed memory */
-    whi_subscription_write(from, WHI_WRITE_SECRETS | WHI_WRITE_BRIEF, &document);
+    whi_subscription_write(from, WHI_WRITE_SECRETS | WHI_WRITE_CREDENTIALS | WHI_WRITE_BRIEF, &document);
     code = whi_buf_status(&document);
     if (code == WH_OK) {
         code = whi_subscription_apply(*out, document.data, document.size, SIZE_MAX, 1);

@@ -17,6 +17,7 @@
 #include "systems/header.h"
 #include "systems/registry.h"
 #include "systems/subscription_poll.h"
+#include "systems/subscription_sink.h"
 
 #define NAME_MAXIMUM 256
 #define FIELDS_MAXIMUM 8192
@@ -219,17 +220,20 @@ static int set_name(apply *self, uint32_t node) {
 
 static int set_url(apply *self, uint32_t node) {
     const char *text = NULL;
-    whi_url url;
     int code = is_null(self, node) ? WH_OK : text_of(self, node, "url", SIZE_MAX, &text);
 
     if (code != WH_OK || text == NULL) { /* of none whi_subscription_check tells */
         return code == WH_OK ? keep_text(&self->subscription->url, NULL, 0) : code;
     }
-    code = whi_url_parse(&url, text);
-    if (code != WH_OK) {
-        return strcmp(wh_last_error_field(), "url") == 0 ? code : whi_fail_within_field(code, "url");
-    }
-    return keep_text(&self->subscription->url, url.text, WH_ZSTR);
+    return whi_subscription_take_url(self->subscription, text, self->stored);
+}
+
+static int set_database(apply *self, uint32_t node) {
+    return whi_subscription_take_database(self->subscription, self->json, node);
+}
+
+static int set_credentials(apply *self, uint32_t node) {
+    return whi_subscription_take_credentials(self->subscription, self->json, node);
 }
 
 static int check_event(const char *text) {
@@ -631,6 +635,7 @@ typedef struct field {
 static const field fields[] = {
     { "id", set_id, 1 },
     { "url", set_url, 0 },
+    { "database", set_database, 0 },
     { "events", set_events, 0 },
     { "tenant", set_tenant, 0 },
     { "name", set_name, 0 },
@@ -656,6 +661,7 @@ static const field fields[] = {
     { "data", set_data, 0 },
     { "details", set_details, 0 },
     { "poll", set_poll, 0 },
+    { "credentials", set_credentials, 1 },
     { "version", set_version, 1 },
     { "disabled", set_disabled, 1 },
     { "created_at", set_created_at, 1 },
@@ -673,25 +679,6 @@ static const field fields[] = {
 #define FIELDS (sizeof fields / sizeof fields[0])
 _Static_assert(FIELDS <= 64, "a bit for each");
 
-/* 1 if one letter more, less or other makes the one of the other. */
-static int is_near(const char *a, const char *b) {
-    size_t size_a = strlen(a), size_b = strlen(b), head = 0, tail = 0;
-
-    if (size_a > size_b) {
-        return is_near(b, a);
-    }
-    if (size_b - size_a > 1) {
-        return 0;
-    }
-    while (head < size_a && a[head] == b[head]) {
-        head++;
-    }
-    while (tail < size_a - head && a[size_a - 1 - tail] == b[size_b - 1 - tail]) {
-        tail++;
-    }
-    return size_b - head - tail <= 1;
-}
-
 /* Those that the engine writes itself are none that one may write. */
 static void list_fields(char *out, size_t room) {
     size_t used = 0;
@@ -707,7 +694,7 @@ static int unknown(const char *name) {
     char found[SHOWN], known[WHI_ERROR_SIZE] = "";
 
     for (size_t i = 0; i < FIELDS; i++) {
-        if (is_near(name, fields[i].name)) {
+        if (whi_text_is_near(name, fields[i].name)) {
             return whi_fail_field(WH_EINVALID, shown(name, found), "unknown field, did you mean \"%s\"?",
                                   fields[i].name);
         }

@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "systems/list.h"
+#include "systems/subscription_sink.h"
 #include "systems/system.h"
 
 typedef struct writing {
@@ -124,6 +125,10 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     whi_buf_char(out, '{');
     write_text(&self, "id", id);
     write_text(&self, "url", s->url);
+    if (s->database != NULL) {
+        whi_json_write_name(out, "database");
+        whi_subscription_put_database(s->database, self.brief, out);
+    }
     write_texts(&self, "events", s->events, s->event_count);
     write_text(&self, "tenant", s->tenant);
     write_text(&self, "name", s->name);
@@ -140,6 +145,9 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     }
     if (flags & WHI_WRITE_SECRETS) {
         write_texts(&self, "secrets", s->secrets, s->secret_count);
+    }
+    if (flags & WHI_WRITE_CREDENTIALS && s->password != NULL) {
+        write_texts(&self, "credentials", &s->password, 1);
     }
     write_retry(&self, s);
     if (s->timeout != 0) {
@@ -171,8 +179,8 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
 /* A letter becomes at most six. */
 size_t whi_subscription_written_size(const whi_subscription *s) {
     size_t size = 1024 + s->rule_size * 6;
-    const char *const texts[] = { s->tenant,   s->name,    s->url,    s->fields,   s->filters,
-                                  s->metadata, s->details, s->source, s->poll_type };
+    const char *const texts[] = { s->tenant,  s->name,     s->url,     s->password, s->fields,
+                                  s->filters, s->metadata, s->details, s->source,   s->poll_type };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size += texts[i] != NULL ? strlen(texts[i]) * 6 : 0;

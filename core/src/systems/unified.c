@@ -6,24 +6,11 @@
 #include "base/error.h"
 #include "pure/match.h"
 #include "systems/list.h"
+#include "systems/unified_database.h"
 #include "systems/unified_sent.h"
 #include "systems/wire.h"
 
 /* ------------------------------------------------------------------- reading */
-
-/* Databases as destinations, which need no hook_url there, are not delivered to yet. */
-static int check_destination(whi_reading *self) {
-    const whi_json *where;
-    int named = self->subscription == NULL || whi_reading_changed(self, "hook_url");
-
-    if (!named || whi_reading_value(self, "hook_url", &where) != WHI_JSON_NONE) {
-        return WH_OK;
-    }
-    return whi_reading_value(self, "db_url", &where) != WHI_JSON_NONE
-               ? whi_fail_field(WH_EINVALID, "hook_url",
-                                "expected a URL besides db_url: databases alone are not delivered to")
-               : whi_fail_field(WH_EINVALID, "hook_url", "expected a URL, found none");
-}
 
 #define TYPE_SIZE 129 /* what whi_type_check allows, and a zero byte */
 
@@ -138,7 +125,7 @@ static void settle_type(whi_reading *self) {
 }
 
 static int finish(whi_reading *self) {
-    int code = check_destination(self);
+    int code = whi_unified_put_destination(self);
 
     settle_type(self);
     return code == WH_OK ? put_events(self) : code;
@@ -229,7 +216,7 @@ static const whi_wire_field fields[] = {
     { "object_type", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, NULL, "\"\"", write_object_type,
       0, 0 },
     { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, events, "\"\"", write_event, 0, 0 },
-    { "hook_url", WHI_WIRE_TEXT, WHI_AT_URL, 0, NULL, NULL, NULL, 0, 0 },
+    { "hook_url", WHI_WIRE_TEXT, WHI_AT_OWN, 0, NULL, NULL, whi_unified_write_hook, 0, 0 },
     { "interval", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 1, YEAR },
     { "checked_at", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
     { "integration_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
@@ -242,9 +229,9 @@ static const whi_wire_field fields[] = {
     { "page_max_limit", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, INT32_MAX },
     { "filters", WHI_WIRE_MAP, WHI_AT_FILTERS, 0, NULL, NULL, NULL, 0, 0 },
     { "db_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, databases, NULL, NULL, 0, 0 },
-    { "db_url", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_PRIVATE, NULL, NULL, NULL, 0, 0 },
-    { "db_schema", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
-    { "db_name_prefix", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
+    { "db_url", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_PRIVATE, NULL, NULL, whi_unified_write_database, 0, 0 },
+    { "db_schema", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, whi_unified_write_schema, 0, 0 },
+    { "db_name_prefix", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, NULL, NULL, whi_unified_write_prefix, 0, 0 },
     { "is_paused", WHI_WIRE_FLAG, WHI_AT_PAUSED, 0, NULL, NULL, NULL, 0, 0 },
     { "is_beta", WHI_WIRE_FLAG, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
 };

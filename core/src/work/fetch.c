@@ -159,7 +159,7 @@ static void look_at_lane(whi_worker *worker, whi_lane *lane) {
         lane->parked_due = lane->stored.item.due;
         return;
     }
-    if (lane->kind != WHI_SLOT_QUICK && whi_queue_is_crowded(worker)) {
+    if (lane->kind != WHI_SLOT_QUICK && lane->kind != WHI_SLOT_BATCH && whi_queue_is_crowded(worker)) {
         whi_lane_set_due(worker, lane, whi_now(worker->engine) + CROWDED_MS);
         return;
     }
@@ -169,7 +169,7 @@ static void look_at_lane(whi_worker *worker, whi_lane *lane) {
         return;
     }
     if (whi_subscription_may_send(registration->subscription)) {
-        lane->cap = registration->subscription->concurrency;
+        whi_lane_suit(worker, lane, registration->subscription);
         fetch_for(worker, lane, registration, room < FETCH_MAXIMUM ? room : FETCH_MAXIMUM);
     }
     whi_registration_unref(registration);

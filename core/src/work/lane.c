@@ -171,6 +171,16 @@ void whi_lane_set_kind(whi_worker *worker, whi_lane *lane, enum whi_slot_kind ki
     }
 }
 
+void whi_lane_suit(whi_worker *worker, whi_lane *lane, const whi_subscription *subscription) {
+    int batches = worker->sinks[whi_sink_kind_of(subscription)].vtable->batches;
+
+    lane->cap = batches > 0 ? batches : subscription->concurrency;
+    if ((batches > 0) != (lane->kind == WHI_SLOT_BATCH)) {
+        lane->known = 0;
+        whi_lane_set_kind(worker, lane, batches > 0 ? WHI_SLOT_BATCH : WHI_SLOT_UNKNOWN);
+    }
+}
+
 /* ------------------------------------------------------------------------- the queue */
 
 void whi_lane_append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery) {

@@ -17,7 +17,7 @@ typedef struct whi_lane {
     struct whi_lane *next_ready, **ready_link;
     whi_delivery *head, *tail; /* queued in memory */
     int queued, in_flight;
-    int cap;                 /* the subscription's concurrency */
+    int cap;                 /* the subscription's concurrency, or what its sink takes in a batch */
     int window;              /* requests at once: grows with successes, halves with failures */
     int is_ready;            /* in the worker's ready list of its kind */
     enum whi_slot_kind kind; /* which slots it uses */
@@ -42,6 +42,8 @@ int whi_lane_room(const whi_lane *lane);
 
 /* ---- what it is like */
 void whi_lane_set_kind(whi_worker *worker, whi_lane *lane, enum whi_slot_kind kind);
+/* What the present version of its subscription says: how much at once, and whether its sink takes batches. */
+void whi_lane_suit(whi_worker *worker, whi_lane *lane, const whi_subscription *subscription);
 /* How many requests more its receiver would be sent at once. */
 int whi_lane_free(const whi_lane *lane);
 

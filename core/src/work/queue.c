@@ -34,16 +34,14 @@ static void spill(whi_worker *worker, whi_delivery *delivery) {
 }
 
 /* How much goes there at once is of the present version, whichever one decided. */
-static int concurrency_of(whi_worker *worker, const whi_registration *registration) {
-    int concurrency = registration->subscription->concurrency;
+static void suit(whi_worker *worker, whi_lane *lane, const whi_registration *registration) {
+    whi_registration *now = NULL;
 
     if (atomic_load_explicit(&registration->ended, memory_order_relaxed) != 0) {
-        whi_registration *now = whi_registry_get(worker->engine->registry, registration->subscription->id);
-
-        concurrency = now != NULL ? now->subscription->concurrency : concurrency;
-        whi_registration_unref(now);
+        now = whi_registry_get(worker->engine->registry, registration->subscription->id);
     }
-    return concurrency;
+    whi_lane_suit(worker, lane, now != NULL ? now->subscription : registration->subscription);
+    whi_registration_unref(now);
 }
 
 /* Those that nobody knows yet are kept from their slots by nothing else than what hangs. */
@@ -52,7 +50,8 @@ static int unknown_hang(const whi_worker *worker) {
 }
 
 int whi_queue_is_full(const whi_worker *worker) {
-    int others = worker->queued_of[WHI_SLOT_SLOW] + (unknown_hang(worker) ? worker->queued_of[WHI_SLOT_UNKNOWN] : 0);
+    int others = worker->queued_of[WHI_SLOT_SLOW] + worker->queued_of[WHI_SLOT_BATCH] +
+                 (unknown_hang(worker) ? worker->queued_of[WHI_SLOT_UNKNOWN] : 0);
 
     return worker->queued - others >= QUEUED_ENOUGH;
 }
@@ -64,6 +63,9 @@ int whi_queue_is_crowded(const whi_worker *worker) {
 int whi_queue_room(const whi_worker *worker, const whi_lane *lane) {
     int room = whi_lane_room(lane);
 
+    if (room > 0 && lane->kind == WHI_SLOT_BATCH && worker->queued_of[WHI_SLOT_BATCH] >= QUEUED_ENOUGH) {
+        return lane->queued == 0;
+    }
     if (room > 0 && lane->kind == WHI_SLOT_UNKNOWN && unknown_hang(worker)) {
         return lane->queued == 0;
     }
@@ -77,6 +79,9 @@ static int has_room(const whi_worker *worker, const whi_lane *lane) {
     if (lane->kind == WHI_SLOT_UNKNOWN && unknown_hang(worker)) {
         return lane->queued == 0 && !whi_queue_is_crowded(worker);
     }
+    if (lane->kind == WHI_SLOT_BATCH && worker->queued_of[WHI_SLOT_BATCH] >= QUEUED_ENOUGH) {
+        return lane->queued == 0;
+    }
     return lane->queued < QUEUE_MAXIMUM;
 }
 
@@ -84,7 +89,7 @@ void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
     whi_lane *lane = whi_lane_get(worker, delivery->registration->subscription->id, 1);
 
     if (lane != NULL) {
-        lane->cap = concurrency_of(worker, delivery->registration);
+        suit(worker, lane, delivery->registration);
     }
     if (lane == NULL || !has_room(worker, lane)) {
         spill(worker, delivery);

@@ -150,6 +150,9 @@ static void fail_delivery(whi_worker *worker, const whi_parcel *parcel) {
 static enum whi_slot_kind kind_of(const whi_flight *flight) {
     const whi_parcel *parcel = &flight->parcel;
 
+    if (flight->slot.charged == WHI_SLOT_BATCH) {
+        return flight->lane->kind; /* a batch says nothing of requests, nor they of it */
+    }
     if (!flight->slot.old && parcel->duration_us < WHI_SLOW_US) {
         return parcel->answers ? WHI_SLOT_QUICK : WHI_SLOT_UNKNOWN;
     }
@@ -168,7 +171,7 @@ static void judge_lane(whi_worker *worker, const whi_flight *flight) {
     const whi_parcel *parcel = &flight->parcel;
     whi_lane *lane = flight->lane;
 
-    if (parcel->answers) {
+    if (parcel->answers && flight->slot.charged != WHI_SLOT_BATCH) {
         note_distance(worker, lane, parcel->duration_us);
     }
     lane->known = 1;
@@ -315,7 +318,8 @@ static int refresh(whi_worker *worker, whi_delivery *delivery) {
 static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery, int64_t now_us) {
     whi_worker *worker = flight->worker;
     whi_parcel *parcel = &flight->parcel;
-    const whi_worker_sink *to = whi_lane_sink(worker, lane, delivery->registration->subscription);
+    const whi_subscription *s = delivery->registration->subscription;
+    const whi_worker_sink *to = whi_lane_sink(worker, lane, s);
 
     if (!whi_entry_is_set(&worker->early)) {
         whi_timetable_again(&worker->timetable, &worker->early, now_us + LOOK_US);
@@ -326,6 +330,7 @@ static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery, int6
     parcel->done = done;
     parcel->payload = flight;
     flight->lane = lane;
+    whi_lane_suit(worker, lane, s);
     link_flying(flight);
     whi_slots_take(&worker->slots, &flight->slot, lane->kind, now_us);
     lane->in_flight++;

@@ -57,7 +57,7 @@ static int unlent(const whi_slots *slots, enum whi_slot_kind other, enum whi_slo
 static int left_by(const whi_slots *slots, enum whi_slot_kind borrower) {
     int left = 0;
 
-    for (enum whi_slot_kind other = 0; other < WHI_SLOT_KINDS; other++) {
+    for (enum whi_slot_kind other = 0; other < WHI_SLOT_SHARING; other++) {
         left += other != borrower ? left_of(slots, other, unlent(slots, other, borrower)) : 0;
     }
     return left;
@@ -70,6 +70,9 @@ static int has_overdue(const whi_slots *slots) {
 int whi_slots_may(const whi_slots *slots, enum whi_slot_kind kind) {
     int free = free_of(slots);
 
+    if (kind == WHI_SLOT_BATCH) {
+        return slots->used[kind] < WHI_SLOTS_BATCHED;
+    }
     if (kind == WHI_SLOT_SLOW && has_overdue(slots)) {
         return 0;
     }
@@ -115,13 +118,19 @@ void whi_slots_take(whi_slots *slots, whi_slot *slot, enum whi_slot_kind kind, i
     slot->charged = kind;
     slot->old = 0;
     slots->used[kind]++;
+    if (kind == WHI_SLOT_BATCH) {
+        return;
+    }
     slots->young[kind]++;
     list_add(&slots->fresh, slot);
 }
 
 void whi_slots_give(whi_slots *slots, whi_slot *slot) {
-    slots->young[slot->charged] -= !slot->old;
     slots->used[slot->charged]--;
+    if (slot->charged == WHI_SLOT_BATCH) {
+        return;
+    }
+    slots->young[slot->charged] -= !slot->old;
     list_remove(slot);
     settle(slots);
 }

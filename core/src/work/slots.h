@@ -20,7 +20,10 @@
  * a network that fails would stop the rest. Where there is no room it stays charged to the kind that sent it, and moves
  * before any slow lane begins another: so what a kind itself has sent is all that can keep its own part from it.
  *
- * With less than four slots all of them are common. One thread. */
+ * With less than four slots all of them are common.
+ *
+ * What goes to a sink that takes batches (sinks/sink.h) is of a fourth kind, which has no part in this: it is bounded
+ * by WHI_SLOTS_BATCHED alone, and never becomes old. One thread. */
 #ifndef WHI_SLOTS_H
 #define WHI_SLOTS_H
 
@@ -33,7 +36,17 @@
 /* Within that an answer shows that the receiver works, and its next request may be tried. */
 #define WHI_PAUSE_US INT64_C(2000000)
 
-enum whi_slot_kind { WHI_SLOT_UNKNOWN, WHI_SLOT_QUICK, WHI_SLOT_SLOW, WHI_SLOT_KINDS };
+enum whi_slot_kind {
+    WHI_SLOT_UNKNOWN,
+    WHI_SLOT_QUICK,
+    WHI_SLOT_SLOW,
+    WHI_SLOT_SHARING, /* how many share the slots */
+    WHI_SLOT_BATCH = WHI_SLOT_SHARING,
+    WHI_SLOT_KINDS
+};
+
+/* Deliveries at once with sinks that take batches. */
+#define WHI_SLOTS_BATCHED 16384
 
 /* Of a request under way. All zero: it has none. */
 typedef struct whi_slot {

@@ -56,6 +56,18 @@ grep -q "^-- Without libmicrohttpd 0.9.71 there is no libwebhook_http.*: ${http/
 configure 'libmicrohttpd*' libmicrohttpd -DWEBHOOK_HTTP=ON && failed=1
 stops "webhook: missing libmicrohttpd 0.9.71: $http"
 
+# So may the clients of databases.
+optional() { # option, pkg-config module, find_package, what, packages
+    configure "$2*" "$3" || { cat "$work/log"; failed=1; }
+    grep -q "^-- Without $4 there is no destination in .*: ${5//|/[|]}$" "$work/log" || { cat "$work/log"; failed=1; }
+    configure "$2*" "$3" "-D$1=ON" && failed=1
+    stops "webhook: missing $4: $5"
+    configure "none" "-D$1=OFF" || { cat "$work/log"; failed=1; }
+    grep -q "Without $4" "$work/log" && failed=1
+}
+optional WEBHOOK_POSTGRES libpq PostgreSQL "libpq 14" "apt-get install libpq-dev | dnf install libpq-devel | apk add libpq-dev | brew install libpq"
+optional WEBHOOK_MARIADB libmariadb MariaDB "MariaDB Connector/C 3.1" "apt-get install libmariadb-dev | dnf install mariadb-connector-c-devel | apk add mariadb-connector-c-dev | brew install mariadb-connector-c"
+
 # Where pkg-config knows nothing, find_package finds all of it.
 PKG_CONFIG_LIBDIR=$work cmake -S "$root" -B "$work/second" >"$work/log" 2>&1 || { cat "$work/log"; failed=1; }
 exit $failed

@@ -8,7 +8,7 @@ local output = require "webhook.command.output"
 local command = {}
 
 local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify", "rule", "explain", "backtest", "serve",
-  "tokens", "portal", "sources", "tenant-secret", "settings", "status", "keys" }
+  "tokens", "portal", "sources", "tenant-secret", "settings", "status", "keys", "sinks" }
 
 command.help = [[
 webhook - keep subscriptions, publish events, deliver them signed and with retries
@@ -29,6 +29,7 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook settings --retain 365d                     how long things are kept
   webhook status                                     what waits, and who fails
   webhook keys new >keys                             a key that encrypts secrets in the store
+  webhook sinks                                      what deliveries can go to
   webhook events | secret | verify | tenant-secret   see `webhook NAME --help`
 
 The store is --store FILE, or $WEBHOOK_STORE, or webhook.db in this folder. What puts something
@@ -53,7 +54,7 @@ local function dispatch(words)
     print(words[1] and find(words[1]).help or command.help)
     return name and 0 or 2
   elseif name == "--version" then
-    print(webhook.version)
+    print(("%s (%s)"):format(webhook.version, table.concat(webhook.features().sinks, ", ")))
     return 0
   end
   local sub = find(name)

@@ -177,18 +177,20 @@ end
 
 --- Opens a store that is there, for who reads or changes what it has: an empty one would answer as if
 --- there had never been anything.
-function output:open_existing(allow)
+---@param values? { allow?: string[], files?: string[] }
+function output:open_existing(values)
   if is_missing(self.store) then
     self.fail(("there is no store %s%s; --store FILE or $WEBHOOK_STORE names another"):format(self.store,
       self.store:sub(1, 1) == "/" and "" or " in " .. (os.getenv "PWD" or "this folder")), "not_found")
   end
   if not self.named then self:note("the store is %s of this folder", self.store) end
-  return self:open(allow)
+  return self:open(values)
 end
 
---- Opens the store, which is made if it is not there. allow: address ranges that may be reached.
-function output:open(allow)
-  return self.check(webhook.open(self.store, { key_file = self.key_file, allow = allow }))
+--- Opens the store, which is made if it is not there.
+---@param values? { allow?: string[], files?: string[] }
+function output:open(values)
+  return self.check(webhook.open(self.store, { key_file = self.key_file, allow = values and values.allow, files = values and values.files }))
 end
 
 --- A log function that writes to the standard error. quiet: errors alone.
@@ -260,11 +262,11 @@ end
 
 --- Opens the store for a command that goes on until it is stopped, and starts so many threads that
 --- deliver (0: none); waits for the store's lock.
----@param values { allow?: string[], quiet?: boolean, transport?: string }
+---@param values { allow?: string[], files?: string[], quiet?: boolean, transport?: string }
 ---@param threads integer
 ---@return webhook.engine
 function output:open_to_work(values, threads)
-  local given = { allow = values.allow, key_file = self.key_file, log = work_logger(values), log_level = work_level(values),
+  local given = { allow = values.allow, files = values.files, key_file = self.key_file, log = work_logger(values), log_level = work_level(values),
     transport = values.transport }
   local function open()
     local hooks, message, code = webhook.open(self.store, given)

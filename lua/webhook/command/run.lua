@@ -3,7 +3,7 @@ local untried = require "webhook.command.untried"
 
 local run = { words = 0 }
 
-run.options = { threads = { 1, 64 }, allow = "list", transport = "text", ["until-idle"] = "flag", quiet = "flag",
+run.options = { threads = { 1, 64 }, allow = "list", files = "list", transport = "text", ["until-idle"] = "flag", quiet = "flag",
   ["log-format"] = "text", ["log-level"] = "text", metrics = { 0, 65535 }, ["metrics-address"] = "text" }
 
 run.help = [[
@@ -17,6 +17,7 @@ Any number of these may run on one store. Ctrl-C or SIGTERM finishes what is in 
 a second one does not. A store that another program has locked is waited for.
   --threads N     threads that deliver (1)
   --allow RANGE   deliver to this private or local address, too; may be repeated
+  --files FOLDER  databases that are files ("sqlite:/path") may be in this folder; may be repeated
   --transport T   libcurl (the default), or auto: faster, and new
   --metrics PORT  serve /v1/metrics for Prometheus there, without a token; 0: a free port
   --metrics-address A   where, 127.0.0.1 by default: whoever reaches it may read

@@ -5,7 +5,7 @@ local serve = { words = 0 }
 local COUNT <const> = { 1, 64 }
 
 serve.options = {
-  address = "text", port = { 0, 65535 }, threads = { 1, 256 }, workers = COUNT, deliver = "flag", allow = "list",
+  address = "text", port = { 0, 65535 }, threads = { 1, 256 }, workers = COUNT, deliver = "flag", allow = "list", files = "list",
   transport = "text", open = "flag", forwarded = "text", quiet = "flag", ["log-format"] = "text", ["log-level"] = "text",
 }
 
@@ -25,6 +25,7 @@ waited for.
   --workers N      threads that deliver (1)
   --no-deliver     only answer: `webhook run` delivers
   --allow RANGE    deliver to this private or local address, too; may be repeated
+  --files FOLDER   databases that are files ("sqlite:/path") may be in this folder; may be repeated
   --transport T    libcurl (the default), or auto: faster, and new
   --forwarded NAME a header in which your proxy puts the client's address
   --open           ask for no token, of who names the loopback and is no page elsewhere. For development

@@ -58,7 +58,7 @@ function actions.test(values, object_type, out)
   local query = webhook.object { tenant = values.tenant, connection = values.connection, fields = values.fields,
     filters = filters_of(values.filter), changed_since = values["changed-since"], limit = values.limit, page = values.page,
     state = values.state }
-  local hooks <close> = out:open_existing(values.allow)
+  local hooks <close> = out:open_existing(values)
   local page = out.check(hooks:test_source(object_type, query))
   if out.json then
     print(out.encode(page))

@@ -9,6 +9,7 @@ subscriptions.options = secrets.options {
   retry = "text", timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
   order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
+  schema = "text", prefix = "text", create = "text", removes = "flag", times = "flag", check = "flag", allow = "list", files = "list",
   hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
 }
 
@@ -22,6 +23,8 @@ webhook subscriptions [list | add URL | show ID | update ID | delete ID | pause 
   webhook subscriptions add https://example.com/hook --since 7d   and what is stored, too
   webhook subscriptions pause sub_…           what comes meanwhile is not sent
   webhook subscriptions pause sub_… --hold    it waits, and goes out with resume; --drop: not any more
+
+  webhook subscriptions add postgresql://user:password@host/name --events 'crm_contact.*'   a row for each object
 
 add prints the secret, once. For add and update:
   --events PATTERN      a type, '*', 'prefix.*', 'prefix:*'; may be repeated; none: all
@@ -45,6 +48,13 @@ add prints the secret, once. For add and update:
   --url URL             in an update: another address
   --since TIME          in an add: events accepted since (7d, 12h ago, or a time) are sent as well;
   --since-event ID      or from this event on; --dry-run counts them, and makes nothing
+Of a database, which add and update ask whether all is allowed, unless --no-check:
+  --schema NAME         --prefix TEXT   what tables' names begin with
+  --create full|add|never   tables and columns are made, columns alone, or nothing
+  --[no-]removes        the row of a deleted object goes; else it says that it was deleted
+  --[no-]times          texts of ISO 8601 in fields that end in _at become times
+  --allow RANGE         to look at it at this private or local address; may be repeated
+  --files FOLDER        where "sqlite:/path" may be; may be repeated
 In an update an empty value ('') takes a field back to its default.]]
 
 local columns = { "id", "state", "tenant", "url", "events", "name", "version" }
@@ -108,6 +118,13 @@ local function text_of(text, make)
   return make and make(text) or text
 end
 
+--- What is said of a database, or nil.
+function subscriptions.database(values)
+  local said = { schema = text_of(values.schema), prefix = text_of(values.prefix), create = text_of(values.create),
+    removes = values.removes, times = values.times, check = values.check }
+  return next(said) ~= nil and webhook.object(said) or nil
+end
+
 --- The document that the options of the line describe.
 local function document(values, out)
   return {
@@ -118,7 +135,7 @@ local function document(values, out)
     metadata = text_of(values.metadata, webhook.raw), on_rule_error = text_of(values["on-rule-error"]),
     order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
     single_use = values["single-use"], expires_at = text_of(values["expires-at"]),
-    details = text_of(values.details, webhook.raw), url = values.url,
+    details = text_of(values.details, webhook.raw), url = values.url, database = subscriptions.database(values),
     timeout = values.timeout, concurrency = values.concurrency, insecure = values.insecure, http2 = values.http2,
   }
 end
@@ -185,7 +202,7 @@ function subscriptions.run(values, words, out)
   if name == "update" and next(wanted) == nil then
     error { usage = "update expects something to change; see webhook subscriptions --help" }
   end
-  local hooks <close> = name == "add" and out:open() or out:open_existing()
+  local hooks <close> = name == "add" and out:open(values) or out:open_existing(values)
   return action(hooks, values, words[2], out, wanted)
 end
 

@@ -1,0 +1,183 @@
+/* Tests: test_destination_postgres, test_destination_hung. */
+#include "outside/database_reach.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+int whi_reach_init(whi_reach *reach, const atomic_int *is_cut) {
+    reach->is_cut = is_cut;
+    return whi_poller_new(&reach->poller);
+}
+
+void whi_reach_free(whi_reach *reach) {
+    whi_poller_free(reach->poller);
+    reach->poller = NULL;
+}
+
+void whi_reach_wake(const whi_reach *reach) {
+    whi_poller_wake(reach->poller);
+}
+
+/* -------------------------------------------------------------------- waiting */
+
+static int left_ms(int64_t until) {
+    int64_t left = (until - whi_monotonic_us() + 999) / 1000;
+
+    return left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
+}
+
+/* One wait; a wake-up ends it early. */
+static enum whi_reach_end wait_once(const whi_reach *reach, int64_t until, int *ready) {
+    whi_ready found;
+    int count;
+
+    if (atomic_load(reach->is_cut)) {
+        return WHI_REACH_CUT;
+    }
+    if (whi_monotonic_us() >= until) {
+        return WHI_REACH_LATE;
+    }
+    count = whi_poller_wait(reach->poller, &found, 1, left_ms(until));
+    *ready = count > 0 ? found.what : 0;
+    return count < 0 ? WHI_REACH_BROKEN : WHI_REACH_READY;
+}
+
+enum whi_reach_end whi_reach_wait(const whi_reach *reach, int fd, int what, int64_t until, int *ready) {
+    enum whi_reach_end end = WHI_REACH_READY;
+    int found = 0;
+
+    if (whi_poller_watch(reach->poller, fd, 0, what) != WH_OK) {
+        return WHI_REACH_BROKEN;
+    }
+    while (end == WHI_REACH_READY && found == 0) {
+        end = wait_once(reach, until, &found);
+    }
+    (void)whi_poller_watch(reach->poller, fd, what, 0); /* the client may close it, and open another one */
+    if (ready != NULL) {
+        *ready = found;
+    }
+    return end;
+}
+
+void whi_reach_tell(const whi_database *database, enum whi_reach_end end, const char *doing,
+                    whi_object_result *result) {
+    switch (end) {
+    case WHI_REACH_LATE:
+        whi_database_tell(database, result, WHI_OBJECT_AGAIN, "", "%s: no answer in time", doing);
+        break;
+    case WHI_REACH_CUT:
+        whi_database_tell(database, result, WHI_OBJECT_AGAIN, "", "%s: cut", doing);
+        break;
+    default:
+        whi_database_tell(database, result, WHI_OBJECT_AGAIN, "", "%s: %s", doing, wh_last_error());
+    }
+}
+
+/* ------------------------------------------------------------------ addresses */
+
+struct question {
+    whi_waiter waiter; /* first */
+    whi_addresses answer;
+    int is_answered;
+};
+
+static void answered(whi_waiter *waiter, const whi_addresses *addresses) {
+    struct question *question = (struct question *)waiter;
+
+    question->answer = *addresses;
+    question->is_answered = 1;
+}
+
+static enum whi_reach_end look_up(const whi_reach *reach, whi_resolver *resolver, const char *host, int64_t until,
+                                  struct question *question) {
+    const whi_addresses *known;
+    enum whi_reach_end end = WHI_REACH_READY;
+    int ready;
+
+    if (whi_resolver_ask(resolver, host, &question->waiter, &known) != WH_OK) {
+        return WHI_REACH_BROKEN;
+    }
+    if (known != NULL) {
+        answered(&question->waiter, known);
+    }
+    while (!question->is_answered && end == WHI_REACH_READY) {
+        end = wait_once(reach, until, &ready);
+        whi_resolver_collect(resolver);
+    }
+    whi_resolver_cancel(&question->waiter);
+    return question->is_answered ? WHI_REACH_READY : end;
+}
+
+/* Those that the policy allows; reason is that of a refused one. */
+static void keep_allowed(const whi_database *database, whi_addresses *addresses, const char **reason) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < addresses->count; i++) {
+        if (whi_policy_allows(database->policy, &addresses->list[i].any, reason)) {
+            addresses->list[kept++] = addresses->list[i];
+        }
+    }
+    addresses->count = kept;
+}
+
+/* The address itself is not told: what a name means in here is not everybody's to know. */
+static void judge(const whi_database *database, whi_addresses *addresses, whi_object_result *result) {
+    const char *reason = "it has no address";
+
+    if (addresses->code != WH_OK) {
+        whi_database_tell(database, result, WHI_OBJECT_AGAIN, "", "%s", addresses->message);
+        return;
+    }
+    keep_allowed(database, addresses, &reason);
+    if (addresses->count == 0) {
+        whi_database_tell(database, result, WHI_OBJECT_OWNER, "",
+                          "%.80s is refused: %s; allow it with the option \"allow\"", database->url.host, reason);
+    }
+}
+
+void whi_reach_find(const whi_reach *reach, const whi_database *database, int64_t until, whi_addresses *out,
+                    whi_object_result *result) {
+    whi_resolver *resolver;
+    struct question question = { .waiter = { .ready = answered } };
+    enum whi_reach_end end = WHI_REACH_BROKEN;
+
+    if (whi_resolver_new(&resolver, reach->poller) == WH_OK) {
+        end = look_up(reach, resolver, database->url.host, until, &question);
+        whi_resolver_free(resolver);
+    }
+    if (end != WHI_REACH_READY) {
+        whi_reach_tell(database, end, "looking up the host", result);
+        return;
+    }
+    *out = question.answer;
+    judge(database, out, result);
+}
+
+void whi_reach_text(const whi_address *address, char *out, size_t room) {
+    const void *bytes =
+        address->any.sa_family == AF_INET6 ? (const void *)&address->v6.sin6_addr : (const void *)&address->v4.sin_addr;
+
+    if (inet_ntop(address->any.sa_family, bytes, out, (socklen_t)room) == NULL) {
+        out[0] = '\0';
+    }
+}
+
+int whi_reach_is_loopback(const whi_address *address) {
+    const struct in6_addr *v6 = &address->v6.sin6_addr;
+
+    if (address->any.sa_family == AF_INET) {
+        return ntohl(address->v4.sin_addr.s_addr) >> 24 == 127;
+    }
+    return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
+}
+
+int whi_reach_tls(const whi_database *database, const whi_address *address) {
+    if (database->url.tls != WHI_TLS_USUAL) {
+        return database->url.tls;
+    }
+    return whi_reach_is_loopback(address) ? WHI_TLS_NONE : WHI_TLS_VERIFY_FULL;
+}

@@ -1,0 +1,105 @@
+/* The database sink: deliveries become rows, many in a batch.
+ *
+ *   database.c        the sink, on the worker's thread: pools, what goes to them, and what came of it
+ *   database_pool.c   a pool's batch, on a thread that may wait: objects out of payloads, results into parcels
+ *
+ * The libraries of databases wait for their answers, so the worker's thread, which waits for nobody, gives deliveries
+ * to pools. A pool is one database as one user writes to it (URL, password, schema, prefix and the like), for all lanes
+ * that go there: it has one connection, and one batch at a time. What comes while a batch is under way makes the next
+ * one, in the order of coming: a batch waits for nothing, and grows by itself with what there is to do, up to
+ * WHI_BATCH_PARCELS deliveries or WHI_BATCH_BYTES.
+ *
+ * A worker has at most WHI_POOL_THREADS threads for all its pools, which serve them in turn, a batch each. A database
+ * that hangs holds a thread until its time-out. So pools are of three kinds, as lanes are (work/slots.h): quick ones,
+ * unknown ones, and slow ones, whose last batch took longer than WHI_POOL_SLOW_US or failed. Slow ones never have more
+ * than half of the threads, and together with the unknown ones not more than three quarters: however many hang, those
+ * that answer have threads. Nothing of this takes slots of those that are sent over HTTP.
+ *
+ * A pool that nobody has written to for WHI_POOL_REST_US closes its connection; one to which no lane goes any more is
+ * closed. */
+#ifndef WHI_SINK_DATABASE_H
+#define WHI_SINK_DATABASE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine/database.h"
+#include "sinks/sink.h"
+
+#define WHI_BATCH_PARCELS 500
+#define WHI_BATCH_OBJECTS 500 /* in one call of the destination: a payload may have many */
+#define WHI_BATCH_BYTES ((size_t)4 << 20)
+#define WHI_POOL_THREADS 16
+#define WHI_POOL_SLOW_US INT64_C(1000000)
+#define WHI_POOL_REST_US INT64_C(30000000)
+
+enum whi_pool_kind { WHI_POOL_QUICK, WHI_POOL_UNKNOWN, WHI_POOL_SLOW, WHI_POOL_KINDS };
+
+/* A delivery on its way to a pool, and back. */
+typedef struct whi_ticket {
+    struct whi_ticket *next;
+    whi_parcel *parcel;
+    size_t size; /* bytes of its payload */
+    size_t first, count;
+    int deleted;
+    char type[WHI_OBJECT_TYPE_SIZE];
+} whi_ticket;
+
+typedef struct whi_ticket_list {
+    whi_ticket *first, **end;
+} whi_ticket_list;
+
+typedef struct whi_pool {
+    struct whi_pool *next;       /* in the sink */
+    struct whi_pool *next_ready; /* waits for a thread */
+    struct whi_sink *sink;       /* NULL: it is closed, and lanes have it still */
+    int refs;                    /* of the worker's: the sink's, and those of lanes */
+    char *url, *password;        /* as the subscription has them */
+    whi_database_settings settings;
+    int64_t timeout;
+
+    /* ---- under the sink's lock */
+    whi_ticket_list queue;
+    enum whi_pool_kind kind;
+    int is_ready, is_running;
+    int is_cut;         /* 1: its batch was ended from here, or the last one was */
+    int is_connected;   /* something was written since it rested */
+    int64_t settled_us; /* monotonic: when its last batch had ended */
+
+    whi_destination *destination; /* of whoever runs it; only `cut` is called by others */
+} whi_pool;
+
+struct whi_sink {
+    wh_engine *engine;
+    whi_poller *poller;
+    whi_pool *pools;
+    whi_ticket *free_tickets;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* a pool is ready, or the sink closes */
+    pthread_cond_t left; /* a pool is done with its batch */
+    pthread_t threads[WHI_POOL_THREADS];
+    int thread_count, idle, ready_count, closing;
+    whi_pool *ready[WHI_POOL_KINDS], **ready_end[WHI_POOL_KINDS];
+    int running[WHI_POOL_KINDS];
+    whi_ticket_list ended;
+    atomic_int has_ended;
+    char sentence[WHI_SENTENCE]; /* why it was cut */
+};
+
+/* ---- database_pool.c */
+
+void whi_tickets_init(whi_ticket_list *list);
+void whi_tickets_add(whi_ticket_list *list, whi_ticket *ticket);
+void whi_tickets_move(whi_ticket_list *list, whi_ticket_list *from); /* all of from, behind */
+
+/* Puts a pool in the line for threads, if it has something to do and does not stand there. Under the lock. */
+void whi_pool_ready(whi_pool *pool);
+
+/* The body of a thread; payload: the sink. */
+void *whi_pool_serve(void *payload);
+
+/* It was ended from here. */
+void whi_parcel_cut(whi_parcel *parcel, const char *sentence);
+
+#endif

@@ -1,0 +1,25 @@
+/* A real database server on a free port of 127.0.0.1, with its data in a folder of its own, run by a user who is not
+ * root. It ends with the test, and its folder is removed. */
+#ifndef DATABASE_SERVER_H
+#define DATABASE_SERVER_H
+
+typedef struct database_server database_server;
+
+/* Makes the data and starts; ready is asked until it says 1. The test fails where the server is not installed.
+ * PostgreSQL has the superuser "owner" with this password, MariaDB the user root without one. */
+database_server *database_server_postgres(const char *password, int (*ready)(int port));
+database_server *database_server_mariadb(int (*ready)(int port));
+
+int database_server_port(const database_server *server);
+
+/* A line for its configuration, in force from the next start on. */
+void database_server_set(database_server *server, const char *line);
+
+/* A file that only the server's user may read; the copy's name. Valid until the next call. */
+const char *database_server_file(database_server *server, const char *path, const char *name);
+
+void database_server_stop(database_server *server); /* at once, as in a crash */
+void database_server_start(database_server *server);
+void database_server_free(database_server *server);
+
+#endif
