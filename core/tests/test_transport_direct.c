@@ -23,6 +23,7 @@
 #include "wire.h"
 
 #define HEAD "HTTP/1.1 200 OK\r\n"
+#define FOLDED HEAD "X: a\r\n b\r\nContent-Length: 2\r\n\r\nab" /* libcurl takes it */
 
 typedef struct fixture {
     wire w;
@@ -58,7 +59,7 @@ static void what_libcurl_alone_understands_is_libcurls_from_then_on(void **state
     fixture *f = *state;
     sending s;
 
-    set_raw(f->r, "/", "HTTP/1.1 200 OK\nContent-Length: 2\n\nab", RECEIVER_RAW);
+    set_raw(f->r, "/", FOLDED, RECEIVER_RAW);
     for (size_t i = 0; i < 3; i++) {
         wire_exchange(&f->w, &s, receiver_url(f->r, "/"));
         assert_int_equal(s.request.error, WH_OK);
@@ -73,7 +74,7 @@ static void on_a_used_connection_what_is_odd_is_a_failure(void **state) {
     fixture *f = *state;
     sending s;
 
-    set_raw(f->r, "/odd", "HTTP/1.1 200 OK\nContent-Length: 2\n\nab", RECEIVER_RAW);
+    set_raw(f->r, "/odd", FOLDED, RECEIVER_RAW);
     wire_exchange(&f->w, &s, receiver_url(f->r, "/"));
     wire_exchange(&f->w, &s, receiver_url(f->r, "/odd"));
     assert_int_equal(s.request.error, WH_EIO);
@@ -89,7 +90,7 @@ static void another_place_is_given_a_new_chance(void **state) {
     receiver *other = receiver_new(NULL, NULL);
     sending s;
 
-    set_raw(f->r, "/", "HTTP/1.1 200 OK\nContent-Length: 2\n\nab", RECEIVER_RAW);
+    set_raw(f->r, "/", FOLDED, RECEIVER_RAW);
     wire_exchange(&f->w, &s, receiver_url(f->r, "/"));
     wire_exchange(&f->w, &s, receiver_url(other, "/"));
     assert_int_equal(s.request.status, 200);
@@ -641,7 +642,7 @@ static void every_allocation_may_fail_and_the_next_request_goes_well(void **stat
     sending s;
 
     receiver_set(f->r, "/", (receiver_answer){ .body = "hello", .body_size = 5 });
-    set_raw(f->r, "/odd", "HTTP/1.1 200 OK\nContent-Length: 2\n\nab", RECEIVER_RAW);
+    set_raw(f->r, "/odd", FOLDED, RECEIVER_RAW);
     while (!good) {
         wire_close(&f->w);
         wire_init(&f->w);
