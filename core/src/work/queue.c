@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "engine/registry.h"
+#include "work/allowance.h"
 #include "work/lane.h"
 #include "work/record.h"
 
@@ -33,17 +34,20 @@ static void spill(whi_worker *worker, whi_delivery *delivery) {
     whi_record_delivery(worker, delivery);
 }
 
-/* How much goes there at once is of the present version, whichever one decided. */
-static int concurrency_of(whi_worker *worker, const whi_registration *registration) {
-    int concurrency = registration->subscription->concurrency;
+static void note(whi_worker *worker, whi_lane *lane, const whi_subscription *subscription) {
+    lane->cap = subscription->concurrency;
+    whi_allowance_note(worker, lane, subscription);
+}
+
+/* How much goes there, at once and in a time, is of the present version, whichever one decided. */
+static void note_present(whi_worker *worker, whi_lane *lane, const whi_registration *registration) {
+    whi_registration *now = NULL;
 
     if (atomic_load_explicit(&registration->ended, memory_order_relaxed) != 0) {
-        whi_registration *now = whi_registry_get(worker->engine->registry, registration->subscription->id);
-
-        concurrency = now != NULL ? now->subscription->concurrency : concurrency;
-        whi_registration_unref(now);
+        now = whi_registry_get(worker->engine->registry, registration->subscription->id);
     }
-    return concurrency;
+    note(worker, lane, now != NULL ? now->subscription : registration->subscription);
+    whi_registration_unref(now);
 }
 
 /* Those that nobody knows yet are kept from their slots by nothing else than what hangs. */
@@ -80,11 +84,25 @@ static int has_room(const whi_worker *worker, const whi_lane *lane) {
     return lane->queued < QUEUE_MAXIMUM;
 }
 
+/* What waits in the store for the rate was there before what has no row yet. */
+static int is_allowed(const whi_worker *worker, whi_lane *lane, const whi_delivery *delivery) {
+    return !(lane->rated && delivery->turn == WHI_TURN_ABSENT) && whi_allowance_left(worker, lane) > lane->queued;
+}
+
+void whi_queue_leave(whi_worker *worker, whi_lane *lane, whi_delivery *delivery) {
+    whi_allowance_wait(worker, lane);
+    spill(worker, delivery);
+}
+
 void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
     whi_lane *lane = whi_lane_get(worker, delivery->registration->subscription->id, 1);
 
     if (lane != NULL) {
-        lane->cap = concurrency_of(worker, delivery->registration);
+        note_present(worker, lane, delivery->registration);
+    }
+    if (lane != NULL && !is_allowed(worker, lane, delivery)) {
+        whi_queue_leave(worker, lane, delivery);
+        return;
     }
     if (lane == NULL || !has_room(worker, lane)) {
         spill(worker, delivery);
