@@ -163,6 +163,12 @@ describe("the command", function()
     document = webhook.decode((select(2, run("subscriptions show " .. id))))
     assert.is_nil(next(document.filters or {}))
     assert.is_falsy(document.http2)
+    json(("subscriptions update %s --rate 100/60"):format(id))
+    assert.same({ count = 100, per = 60 }, webhook.decode((select(2, run("subscriptions show " .. id)))).rate)
+    json(("subscriptions update %s --rate 100/60/10"):format(id))
+    assert.equal(10, webhook.decode((select(2, run("subscriptions show " .. id)))).rate.burst)
+    json(("subscriptions update %s --rate ''"):format(id))
+    assert.is_nil(webhook.decode((select(2, run("subscriptions show " .. id)))).rate)
     assert.matches("enabled", (select(2, run "subscriptions")))
     json(("subscriptions update %s --url http://127.0.0.1:9/other"):format(id))
     assert.equal("http://127.0.0.1:9/other", json("subscriptions")[1].url)
@@ -382,7 +388,7 @@ describe("the command", function()
       ["listen --port 70000"] = "from 0 to 65535", ["events --limit -1"] = "found %-1", ["events paint"] = 'no "paint"',
       ["replay dlv_1 --event x"] = "expects an ID, or", ["publish --batch a b"] = "one FILE",
       ["subscriptions add http://x/ --filter y"] = "PATH=TEXT", ["subscriptions add http://x/ --header y"] = "Name: value",
-      ["subscriptions add http://x/ --retry 1,,2"] = "commas", ["subscriptions add http://x/ --url http://y/"] = "as a word",
+      ["subscriptions add http://x/ --retry 1,,2"] = "commas", ["subscriptions add http://x/ --rate 5"] = "COUNT/SECONDS", ["subscriptions add http://x/ --url http://y/"] = "as a word",
       ["subscriptions update sub_1"] = "something to change",
       ["deliveries --since soon"] = "90s, 30m", ["replay --since 1y"] = "90s, 30m",
     }

@@ -22,6 +22,7 @@ describe("subscriptions", function()
     local made = assert(hooks:subscribe {
       url = nowhere, events = { "order.*" }, tenant = "acme", name = "n", fields = "id", filters = { ["a.b"] = webhook.null },
       headers = { ["X-Env"] = "test" }, metadata = { list = webhook.array(), none = webhook.null }, retry = { 0, 5 },
+      rate = { count = 100, per = 60 },
     })
     assert.equal(1, made.version)
     assert.equal(1, #made.secrets)
@@ -30,6 +31,7 @@ describe("subscriptions", function()
     local found = assert(hooks:subscription(made.id))
     assert.is_nil(found.secrets)
     assert.same({ "order.*" }, found.events)
+    assert.same({ count = 100, per = 60 }, found.rate)
     assert.same({ ["a.b"] = webhook.null }, found.filters)
     assert.equal('{"list":[],"none":null}', webhook.encode(found.metadata))
     assert.same(made.secrets, hooks:secrets(made.id).secrets)

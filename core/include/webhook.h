@@ -401,6 +401,12 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   timeout      ms for a whole attempt
  *   concurrency  requests at once to this subscription, 1 to 1000, default 64; of a database it says nothing: that is
  *                written in batches, of up to 500 deliveries
+ *   rate         {"count": 100, "per": 60}: at most so many requests, retries and replays too, in so many seconds (1 to
+ *                1000000 in 1 to 86400); null: no limit. Evenly, one each per / count, but for what has not been used:
+ *                as many at once as "burst" says (1 to count, by default count). So within any such time there are at
+ *                most count + burst. What waits for it is due and not failing, and wh_run waits for it, too. Exact for
+ *                all processes together, since one sends for a subscription: but that one knows nothing of what was
+ *                sent before it came to it, and begins with no burst then, as after a start
  *   order        "none" (default); "fifo": one after the other, as they were accepted;
  *                "key": so for each key, which the rule or the event gives (without a
  *                key: no order); "latest": as "key", and a newer one takes the place of
@@ -460,9 +466,9 @@ WH_API int wh_subscription_secrets(wh_engine *engine, const char *id, char **out
  * rule held back are tried with a changed rule.
  * Events that were accepted before the change are decided by the version before it, however
  * late that is: its events, source, filters, rule, fields, order, on_rule_error and single_use.
- * Where they go, and whether (url, secrets, headers, concurrency, paused, expires_at), is the present version's. A
- * subscription that was made after an event does not get it, one that is deleted gets none.
- * Errors: as wh_subscribe, and not_found. */
+ * Where they go, and whether (url, secrets, headers, concurrency, rate, paused, expires_at), is the present version's.
+ * A subscription that was made after an event does not get it, one that is deleted gets none. Errors: as wh_subscribe,
+ * and not_found. */
 WH_API int wh_subscription_update(wh_engine *engine, const char *id, const char *document, size_t size);
 
 /* Deletes it; its deliveries that wait are dropped. not_found. */
@@ -545,8 +551,8 @@ WH_API int wh_timeout(wh_engine *engine);
 /* Steps until nothing is due: all that was published has been attempted, retries
  * that wait for their time are left waiting. Where deliveries fail and fall due again
  * faster than all of them can be tried, it ends when all that was due at its beginning
- * has been tried. It waits for what other engines have in work. Returns 0 or an error,
- * as wh_step. */
+ * has been tried. It waits for what other engines have in work, and for the rates of subscriptions. Returns 0 or an
+ * error, as wh_step. */
 WH_API int wh_run(wh_engine *engine);
 
 /* Starts worker threads (1 to 64) that do all this until wh_stop or wh_close.

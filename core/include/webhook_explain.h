@@ -27,7 +27,8 @@ extern "C" {
  *           "dropped"    by the rule
  *           "failed"     the rule failed, and by its policy nothing goes out
  *           "waiting", "delivered", "exhausted", "held", "cancelled": its
- *                        delivery's state, with "delivery", "attempts", "status", "error"
+ *                        delivery's state, with "delivery", "attempts", "status", "error"; "waits_for": "rate"
+ *                        where it is due, and this engine sends it when its subscription's rate lets it
  *           "pending"    it wants the event, which is not decided yet
  *           "missed"     the version in force wanted it, and there is no delivery: it was
  *                        paused, disabled or over when the event was fanned out

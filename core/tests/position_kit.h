@@ -97,7 +97,7 @@ KIT static int adopt(int64_t owner, const int64_t at[SUBS]) {
     for (int i = 0; i < SUBS; i++) {
         all[parts[i]] = at[i];
     }
-    return whi_position_adopt(&position, owner, all);
+    return whi_position_adopt(&position, owner, all, 0);
 }
 
 #define ADOPT(owner, ...) adopt(owner, (const int64_t[SUBS]){ __VA_ARGS__ })

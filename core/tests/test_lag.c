@@ -27,12 +27,12 @@ static void none_ends_while_the_log_is_read_again(void **state) {
     }
     whi_position_init(&position);
     whi_lags_init(&lags);
-    whi_position_adopt(&position, 1, at);
+    whi_position_adopt(&position, 1, at, 0);
     assert_int_equal(whi_position_passed(&position, 1, 5, 9), 1);
     for (int i = WH_PARTITIONS / 2; i < WH_PARTITIONS; i++) {
         at[i] = 3;
     }
-    whi_position_adopt(&position, 1, at);
+    whi_position_adopt(&position, 1, at, 0);
     assert_int_equal(whi_lag_new(&lag, 1, 6), WH_OK);
     whi_lags_load(&lags, NULL, lag);
     assert_int_equal(whi_lags_stop(&lags, &position, lag), 0);

@@ -26,7 +26,8 @@ static const char everything[] =
     "\"headers\":{\"X-Env\":\"te:st;\",\"X-Empty\":\"\",\"User-Agent\":\"me\"},"
     "\"metadata\":{\"k\": [1.10, {}],\"big\":9007199254740993},\"paused\":true,"
     "\"secrets\":[\"" SECRET "\",\"" SECRET_2 "\"],\"retry\":[0,5000,2592000000],\"timeout\":1000,"
-    "\"concurrency\":7,\"insecure\":true,\"http2\":true,\"source\":\"shop/1\",\"order\":\"latest\",\"single_use\":true,"
+    "\"concurrency\":7,\"rate\":{\"count\":100,\"per\":60,\"burst\":5},\"insecure\":true,\"http2\":true,\"source\":"
+    "\"shop/1\",\"order\":\"latest\",\"single_use\":true,"
     "\"expires_at\":1790000000000,\"profile\":\"standard\",\"encoding\":\"hex\",\"data\":\"exact\","
     "\"details\":{\"a\":[1.10]},\"poll\":{\"type\":\"crm_contact\",\"interval\":60000,\"limit\":50,\"history\":true}}";
 
@@ -62,7 +63,7 @@ static char *written(const whi_subscription *s, int secrets) {
 #define KNOWN                                                                                                          \
     ", expected one of: url, database, events, tenant, name, rule, fields, filters, on_rule_error, headers, "          \
     "metadata, paused, "                                                                                               \
-    "secrets, retry, timeout, concurrency, insecure, http2, source, order, single_use, expires_at, profile, "          \
+    "secrets, retry, timeout, concurrency, rate, insecure, http2, source, order, single_use, expires_at, profile, "    \
     "encoding, data, details, poll"
 
 /* A document's failure; the subscription may be half changed and must still be freed. */
@@ -86,14 +87,14 @@ static void a_fresh_one_has_the_defaults(void **state) {
     char *text = written(s, 1);
 
     (void)state;
-    assert_string_equal(text,
-                        "{\"id\":\"sub_0000000000000\",\"url\":null,\"events\":[],\"tenant\":\"\",\"name\":null,"
-                        "\"rule\":null,\"fields\":null,\"filters\":null,\"on_rule_error\":\"hold\",\"headers\":{},"
-                        "\"metadata\":null,\"paused\":false,\"secrets\":[],\"retry\":null,\"timeout\":null,"
-                        "\"concurrency\":64,\"insecure\":false,\"http2\":false,\"source\":null,\"order\":\"none\","
-                        "\"single_use\":false,\"expires_at\":null,\"profile\":\"standard\",\"encoding\":null,"
-                        "\"data\":null,\"details\":null,\"poll\":null,\"version\":0,\"disabled\":null,"
-                        "\"created_at\":null,\"updated_at\":null}");
+    assert_string_equal(
+        text, "{\"id\":\"sub_0000000000000\",\"url\":null,\"events\":[],\"tenant\":\"\",\"name\":null,"
+              "\"rule\":null,\"fields\":null,\"filters\":null,\"on_rule_error\":\"hold\",\"headers\":{},"
+              "\"metadata\":null,\"paused\":false,\"secrets\":[],\"retry\":null,\"timeout\":null,"
+              "\"concurrency\":64,\"rate\":null,\"insecure\":false,\"http2\":false,\"source\":null,\"order\":\"none\","
+              "\"single_use\":false,\"expires_at\":null,\"profile\":\"standard\",\"encoding\":null,"
+              "\"data\":null,\"details\":null,\"poll\":null,\"version\":0,\"disabled\":null,"
+              "\"created_at\":null,\"updated_at\":null}");
     assert_int_equal(whi_subscription_check(s), WH_EINVALID);
     assert_string_equal(wh_last_error(), "url: expected one, found none");
     wh_free(text);
@@ -130,6 +131,7 @@ static void every_field_is_read(void **state) {
     assert_int_equal(s->retry[2], INT64_C(2592000000));
     assert_int_equal(s->timeout, 1000);
     assert_int_equal(s->concurrency, 7);
+    assert_true(whi_rate_same(&s->rate, &(whi_rate){ 100, 60000, 5 }));
     assert_true(s->paused && s->insecure && s->http2);
     whi_subscription_free(s);
 }
@@ -139,7 +141,7 @@ static void null_takes_a_field_back_to_its_default(void **state) {
                                          "headers",  "paused",     "secrets",    "retry",    "on_rule_error", "timeout",
                                          "metadata", "url",        "http2",      "insecure", "concurrency",   "source",
                                          "order",    "single_use", "expires_at", "profile",  "encoding",      "data",
-                                         "details",  "poll" };
+                                         "details",  "poll",       "rate" };
     whi_subscription *s = fresh(), *plain = fresh();
     char document[64], *after, *before = written(plain, 1);
 

@@ -23,6 +23,7 @@
 #include "wire.h"
 
 #define HEAD "HTTP/1.1 200 OK\r\n"
+#define FOLDED HEAD "X: a\r\n b\r\nContent-Length: 2\r\n\r\nab" /* libcurl takes it */
 
 typedef struct fixture {
     wire w;
@@ -54,30 +55,33 @@ static void set_raw(receiver *r, const char *path, const char *bytes, int fault)
 
 /* ------------------------------------------------------------------- odd receivers */
 
+/* The receiver has got it: in the same attempt nobody sends it once more. */
 static void what_libcurl_alone_understands_is_libcurls_from_then_on(void **state) {
     fixture *f = *state;
     sending s;
 
-    set_raw(f->r, "/", "HTTP/1.1 200 OK\nContent-Length: 2\n\nab", RECEIVER_RAW);
-    for (size_t i = 0; i < 3; i++) {
+    set_raw(f->r, "/", FOLDED, RECEIVER_RAW);
+    wire_exchange(&f->w, &s, receiver_url(f->r, "/"));
+    assert_int_equal(s.request.error, WH_EIO);
+    assert_string_equal(s.request.message, "the answer is no plain HTTP/1.1");
+    assert_int_equal(receiver_count(f->r), 1);
+    for (size_t i = 2; i <= 4; i++) {
         wire_exchange(&f->w, &s, receiver_url(f->r, "/"));
         assert_int_equal(s.request.error, WH_OK);
         assert_string_equal(s.response, "ab");
-        assert_int_equal(receiver_count(f->r), i + 2); /* the first came twice */
+        assert_int_equal(receiver_count(f->r), i);
     }
     assert_int_equal(f->w.transport->connections, 0);
 }
 
-/* Where one was answered before, the bytes might belong to that one: nobody else may read them as an answer. */
 static void on_a_used_connection_what_is_odd_is_a_failure(void **state) {
     fixture *f = *state;
     sending s;
 
-    set_raw(f->r, "/odd", "HTTP/1.1 200 OK\nContent-Length: 2\n\nab", RECEIVER_RAW);
+    set_raw(f->r, "/odd", FOLDED, RECEIVER_RAW);
     wire_exchange(&f->w, &s, receiver_url(f->r, "/"));
     wire_exchange(&f->w, &s, receiver_url(f->r, "/odd"));
     assert_int_equal(s.request.error, WH_EIO);
-    assert_string_equal(s.request.message, "the answer is no plain HTTP/1.1");
     assert_int_equal(receiver_count(f->r), 2);
     wire_exchange(&f->w, &s, receiver_url(f->r, "/odd"));
     assert_int_equal(s.request.status, 200);
@@ -89,7 +93,7 @@ static void another_place_is_given_a_new_chance(void **state) {
     receiver *other = receiver_new(NULL, NULL);
     sending s;
 
-    set_raw(f->r, "/", "HTTP/1.1 200 OK\nContent-Length: 2\n\nab", RECEIVER_RAW);
+    set_raw(f->r, "/", FOLDED, RECEIVER_RAW);
     wire_exchange(&f->w, &s, receiver_url(f->r, "/"));
     wire_exchange(&f->w, &s, receiver_url(other, "/"));
     assert_int_equal(s.request.status, 200);
@@ -109,6 +113,9 @@ static void a_connection_is_used_again_when_all_is_well(void **state) {
         { HEAD "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX: y\r\n\r\n", 1 },
         { "HTTP/1.1 204 None\r\n\r\n", 1 },
         { "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", 1 },
+        { "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", 1 },
+        { "HTTP/1.1 200 OK\nContent-Length: 0\n\n", 0 },
+        { HEAD "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", 0 },
         { "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0\r\n\r\n", 1 },
         { HEAD "Keep-Alive: timeout=5, max=100\r\nContent-Length: 0\r\n\r\n", 1 },
         { HEAD "Connection: close\r\nContent-Length: 2\r\n\r\nab", 0 },
@@ -616,21 +623,21 @@ static int fails_once(void) {
 
 /* Over a connection that is kept, for a URL that is another one, by libcurl for what is odd. */
 static int exchange_all(fixture *f) {
-    static const char *const paths[] = { "/", "/", "/other", "/odd" };
+    static const char *const paths[] = { "/", "/", "/other", "/odd", "/odd" };
     int good = 1;
     sending s;
 
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         wire_fill(&f->w, &s, receiver_url(f->r, paths[i]));
-        s.request.lane = i == 3 ? 2 : 1;
+        s.request.lane = i >= 3 ? 2 : 1;
         if (wire_send(&s) != WH_OK) {
             good = 0;
             continue;
         }
         wire_run(&f->w, f->w.done_count + 1);
         assert_true(s.request.error == WH_OK || s.request.error == WH_ENOMEM || s.request.error == WH_ERESOURCE ||
-                    s.request.error == WH_ECONNECT);
-        good &= s.request.error == WH_OK;
+                    s.request.error == WH_ECONNECT || (s.request.error == WH_EIO && i >= 3));
+        good &= s.request.error == WH_OK || i == 3;
     }
     return good;
 }
@@ -641,7 +648,7 @@ static void every_allocation_may_fail_and_the_next_request_goes_well(void **stat
     sending s;
 
     receiver_set(f->r, "/", (receiver_answer){ .body = "hello", .body_size = 5 });
-    set_raw(f->r, "/odd", "HTTP/1.1 200 OK\nContent-Length: 2\n\nab", RECEIVER_RAW);
+    set_raw(f->r, "/odd", FOLDED, RECEIVER_RAW);
     while (!good) {
         wire_close(&f->w);
         wire_init(&f->w);

@@ -91,6 +91,7 @@ local core = require "webhook.core"
 ---@field retry? integer[] ms before each attempt
 ---@field timeout? integer ms for a whole attempt
 ---@field concurrency? integer requests at once, 1 to 1000
+---@field rate? { count: integer, per: integer, burst?: integer } at most count requests in per seconds, after at most burst at once
 ---@field insecure? boolean true: the receiver's certificate is not checked
 ---@field http2? boolean
 ---@field source? string only events of this source
@@ -198,7 +199,7 @@ local core = require "webhook.core"
 ---@field counts { events: integer, attempts: integer, delivered: integer, failed: integer, exhausted: integer, rule_failures: integer, failing: integer, recovered: integer, disabled: integer }
 ---@field failures { network: integer, remote: integer, refused: integer, other: integer }
 ---@field rates { events: number, attempts: number, delivered: number, failed: number }
----@field work { under_way: integer, events_in_memory: integer, payload_bytes_in_memory: integer }
+---@field work { under_way: integer, events_in_memory: integer, payload_bytes_in_memory: integer, waiting_for_rate: integer }
 ---@field store { subscriptions: integer, failing: integer, disabled: integer, lagging: integer, waiting: integer, due: integer, oldest_waiting_at: any, held: integer, exhausted: integer, pending: boolean, outbox: boolean, lag_ms: integer, bytes: integer, log_bytes: integer }
 ---@field worst { subscriptions: table[], tenants: table[] }
 

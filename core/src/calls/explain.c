@@ -42,6 +42,7 @@ typedef struct asked {
     int delivered;             /* 1: there is a delivery, in what follows */
     int64_t version;
     int state, attempts, status;
+    int64_t due; /* of a delivery that waits */
     char *error;
     const char *outcome;
     int judged; /* 1: filters, rule and fields were asked, decision has their answer */
@@ -75,6 +76,7 @@ static int take_delivery(const whi_delivery_row *row, const whi_event_row *event
     one->delivered = 1;
     one->version = row->version;
     one->state = row->state;
+    one->due = row->due;
     one->attempts = row->attempts;
     one->status = row->status;
     one->error = row->error != NULL ? whi_strdup(row->error, WH_ZSTR) : NULL;
@@ -342,6 +344,15 @@ static int tell_filter(explaining *self, const asked *one) {
     return code == WH_OK ? tell_found(&self->decider.json, path, &self->out) : code;
 }
 
+/* As far as it is this process that sends it. */
+static int waits_for_rate(const explaining *self, const asked *one) {
+    whi_registration *now = whi_registry_get(self->engine->registry, one->id);
+    int64_t time = whi_now(self->engine), until = now != NULL ? atomic_load(&now->rated_until) : 0;
+
+    whi_registration_unref(now);
+    return one->state == WHI_WAITING && one->due <= time && until > time;
+}
+
 static void tell_delivery(explaining *self, const asked *one) {
     char id[WH_ID_SIZE];
 
@@ -354,6 +365,9 @@ static void tell_delivery(explaining *self, const asked *one) {
         whi_tell_text(&self->out, "status", NULL);
     }
     whi_tell_text(&self->out, "error", one->error);
+    if (waits_for_rate(self, one)) {
+        whi_tell_text(&self->out, "waits_for", "rate");
+    }
 }
 
 static int tell_cost(explaining *self, const asked *one) {

@@ -113,6 +113,7 @@ int whi_insight_read(wh_engine *engine, whi_insight *out) {
         .in_flight = atomic_load(&engine->flights_open),
         .in_memory = atomic_load(&engine->events_open),
         .memory_bytes = atomic_load(&engine->memory_used),
+        .rated = atomic_load(&engine->count.rated),
         .events_pending = work.events,
         .outbox_pending = work.outbox,
         .lagging = atomic_load(&engine->lags->count),

@@ -345,7 +345,7 @@ static int take_over(whi_lease *lease) {
     whi_position_begin(position, lease->now_owner);
     whi_lags_drop(engine->lags, position, 0);
     load_lags(lease);
-    more = whi_position_adopt(position, lease->now_owner, lease->at);
+    more = whi_position_adopt(position, lease->now_owner, lease->at, whi_now(engine));
     whi_lags_drop(engine->lags, position, 0);
     let_leave(lease);
     return more;

@@ -222,7 +222,7 @@ void whi_position_given(whi_position *position, int64_t owner, const char given[
 }
 
 /* The lock is held. */
-static int adopt(whi_position *position, const int64_t at[WH_PARTITIONS]) {
+static int adopt(whi_position *position, const int64_t at[WH_PARTITIONS], int64_t now) {
     int64_t least = WHI_NOWHERE;
     int had = atomic_load(&position->count);
 
@@ -240,6 +240,7 @@ static int adopt(whi_position *position, const int64_t at[WH_PARTITIONS]) {
     for (int i = 0; i < WH_PARTITIONS; i++) {
         if (at[i] >= 0 && !is_ours(position, i)) {
             atomic_store(&position->partitions[i].since, position->pass);
+            atomic_store(&position->partitions[i].came, now);
             atomic_store(&position->partitions[i].from, at[i]);
             atomic_fetch_add(&position->count, 1);
         } else if (at[i] < 0 && is_ours(position, i)) {
@@ -260,12 +261,16 @@ void whi_position_begin(whi_position *position, int64_t owner) {
     pthread_mutex_unlock(&position->lock);
 }
 
-int whi_position_adopt(whi_position *position, int64_t owner, const int64_t at[WH_PARTITIONS]) {
+int64_t whi_position_came(const whi_position *position, int64_t subscription) {
+    return atomic_load(&position->partitions[whi_partition_of(subscription)].came);
+}
+
+int whi_position_adopt(whi_position *position, int64_t owner, const int64_t at[WH_PARTITIONS], int64_t now) {
     int more;
 
     whi_position_begin(position, owner);
     pthread_mutex_lock(&position->lock);
-    more = adopt(position, at);
+    more = adopt(position, at, now);
     position->taking = WHI_NOWHERE;
     pthread_mutex_unlock(&position->lock);
     return more;

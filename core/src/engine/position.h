@@ -46,6 +46,7 @@ typedef struct whi_mark {
 typedef struct whi_partition {
     atomic_llong from, until; /* not ours: from is WHI_NOWHERE */
     atomic_int since;         /* the pass with which it came */
+    atomic_llong came;        /* ms: when it came */
     atomic_int held;
 } whi_partition;
 
@@ -129,8 +130,11 @@ void whi_position_given(whi_position *position, int64_t owner, const char given[
 /* This is the owner from now on: of another nothing is ours any more. */
 void whi_position_begin(whi_position *position, int64_t owner);
 
-/* This owner has these partitions: their positions, or -1 where it has not. 1: some of them are new. */
-int whi_position_adopt(whi_position *position, int64_t owner, const int64_t at[WH_PARTITIONS]);
+/* This owner has these partitions now (ms): their positions, or -1 where it has not. 1: some of them are new. */
+int whi_position_adopt(whi_position *position, int64_t owner, const int64_t at[WH_PARTITIONS], int64_t now);
+
+/* When the partition of this subscription came, which is ours: ms. Any thread. */
+int64_t whi_position_came(const whi_position *position, int64_t subscription);
 
 /* So many of those that are ours are to be given back. */
 void whi_position_leave(whi_position *position, int count);

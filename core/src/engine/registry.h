@@ -43,6 +43,7 @@ typedef struct whi_registration {
     struct whi_registration *next_former;
     atomic_int rule_failures; /* in a row */
     atomic_int retiring;      /* 1: it is being switched off */
+    atomic_llong rated_until; /* ms: what is due waits for its rate until then; of who sends for it */
     char id[WH_ID_SIZE];
 } whi_registration;
 

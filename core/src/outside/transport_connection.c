@@ -1,9 +1,11 @@
-/* Tests: test_transport, test_transport_both, test_transport_direct, test_transport_faults, test_transport_tls. */
+/* Tests: test_transport_both, test_transport_direct, test_transport_faults, test_transport_once, test_transport_tls. */
 #include "outside/transport_direct.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -95,12 +97,19 @@ static int is_kept(const whi_connection *connection, int error) {
            whi_destination_same(connection->destination, connection->endpoint->destination);
 }
 
+/* Want of something here is no attempt, unless the receiver may have got the request. */
+static int told(const whi_connection *connection, int error) {
+    int wants = error == WH_ENOMEM || error == WH_ERESOURCE;
+
+    return wants && (connection->left || connection->sent > 0) ? WH_EIO : error;
+}
+
 void whi_connection_finish(whi_connection *connection, int error, const char *message) {
     whi_direct *direct = connection->transport->direct;
     whi_request *request = connection->request;
     int answered = error == WH_OK;
 
-    request->error = error;
+    request->error = told(connection, error);
     request->status = answered ? connection->answer.status : 0;
     request->response = answered && connection->kept_size > 0 ? connection->kept : NULL;
     request->response_size = answered ? connection->kept_size : 0;
@@ -116,6 +125,19 @@ void whi_connection_finish(whi_connection *connection, int error, const char *me
     connection->finished_next = NULL;
     *direct->finished_end = connection;
     direct->finished_end = &connection->finished_next;
+}
+
+void whi_connection_time_out(whi_connection *connection) {
+    char message[64];
+
+    if (connection->answer.headed) {
+        connection->answer.keeps = 0;
+        whi_connection_finish(connection, WH_OK, "");
+        return;
+    }
+    snprintf(message, sizeof message, "no complete answer within %lld ms (timeout)",
+             (long long)connection->request->timeout);
+    whi_connection_finish(connection, WH_ETIMEOUT, message);
 }
 
 /* ---------------------------------------------------------------------- connecting */
@@ -150,6 +172,9 @@ void whi_connection_use(whi_connection *connection, whi_request *request, int64_
     connection->request = request;
     connection->started = now;
     connection->deadline = now + whi_span_us(request->timeout);
+    connection->left = 0;
+    connection->sent = 0;
+    connection->answer.headed = 0;
     request->retry_after[0] = '\0';
 }
 
@@ -184,7 +209,8 @@ void whi_connection_take(whi_connection *connection, whi_transfer *transfer) {
     }
 }
 
-/* The others of the endpoint are as old, and have most likely been closed with it. */
+/* The others of the endpoint are as old, and have most likely been closed with it. A new connection is not a used one,
+ * so this comes once. */
 void whi_connection_again(whi_connection *connection) {
     int code;
 
@@ -193,6 +219,12 @@ void whi_connection_again(whi_connection *connection) {
         whi_connection_drop(connection->endpoint->idle);
     }
     connection->used = 0;
+    connection->left = connection->sent > 0;
+    connection->sent = 0;
+    if (whi_monotonic_us() >= connection->deadline) {
+        whi_connection_time_out(connection);
+        return;
+    }
     code = dial(connection);
     if (code != WH_OK) {
         whi_connection_finish(connection, code, wh_last_error());

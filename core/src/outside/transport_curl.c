@@ -244,6 +244,7 @@ int whi_curl_submit(whi_transport *transport, whi_request *request, unsigned mor
     request->retry_after[0] = '\0';
     transfer->request = request;
     transfer->route = route;
+    transfer->socket = -1;
     transfer->started = started;
     transfer->deadline = started + whi_span_us(request->timeout);
     transfer->connect_by = now_us + whi_span_us(request->connect_timeout);
@@ -382,16 +383,19 @@ static void run_due(whi_transport *transport) {
 }
 
 /* As many as there may be requests: each finds a kept connection or makes a new one.
- * One that finds neither comes back to the end of the line. */
+ * One that finds neither comes back to the end of the line. How long it had to wait here is no
+ * word about how fast the other side connects. */
 static void use_room(whi_transport *transport) {
     int64_t count = transport->socket_maximum - transport->active - transport->taken;
+    int64_t now = whi_monotonic_us();
 
     transport->room_changed = 0;
     while (transport->room != NULL && count-- > 0) {
         whi_transfer *transfer = transport->room;
         unlink_room(transfer);
         whi_timer_stop(transport, &transfer->timer);
-        start_or_fail(transfer, whi_monotonic_us());
+        transfer->connect_by = now + whi_span_us(transfer->request->connect_timeout);
+        start_or_fail(transfer, now);
     }
 }
 

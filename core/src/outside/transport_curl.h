@@ -159,7 +159,7 @@ struct whi_transfer {
     int connected, opened; /* the request was on its way; sockets were opened */
     int headed;            /* the answer's head is there in whole */
     enum whi_ending ending;
-    int socket;       /* of WHI_KIND_CONNECT: the connection that was made; -1: libcurl does not tell */
+    int socket;       /* of WHI_KIND_CONNECT: the connection that was made; -1: none yet, or libcurl does not tell */
     int scarce;       /* WH_OK, or the code of what a socket could not be had for */
     whi_address peer; /* of the last socket */
     size_t header_bytes, body_bytes;

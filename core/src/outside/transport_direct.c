@@ -1,4 +1,4 @@
-/* Tests: test_transport, test_transport_both, test_transport_direct, test_transport_faults, test_transport_tls. */
+/* Tests: test_transport_both, test_transport_direct, test_transport_faults, test_transport_once, test_transport_tls. */
 #include "outside/transport_direct.h"
 
 #include <stdio.h>
@@ -66,9 +66,14 @@ static void answer(whi_transport *transport) {
 
 /* ------------------------------------------------------------------- what libcurl tells */
 
+/* What was connected at the end of its time sends nothing any more. */
 static void begin_or_fail(whi_connection *connection) {
     int code;
 
+    if (whi_monotonic_us() >= connection->deadline) {
+        whi_connection_time_out(connection);
+        return;
+    }
     whi_connection_arm(connection, connection->deadline);
     code = whi_connection_begin(connection);
     if (code != WH_OK) {
@@ -84,16 +89,18 @@ static void on_connected(whi_transfer *transfer) {
 
     transfer->request = NULL;
     connection->dial = NULL;
-    if (code != WH_OK) {
+    if (code == WH_OK && transfer->socket >= 0) {
+        whi_connection_take(connection, transfer);
+    } else {
         whi_transfer_give_back(transfer);
-        whi_connection_finish(connection, code, made->request.message);
-    } else if (transfer->socket < 0) {
-        whi_transfer_give_back(transfer);
+    }
+    if (code != WH_OK || made->cut) {
+        whi_connection_finish(connection, code != WH_OK ? code : WH_ECLOSED, made->request.message);
+    } else if (connection->fd >= 0) {
+        begin_or_fail(connection);
+    } else {
         whi_connection_is_odd(connection);
         whi_connection_by_curl(connection);
-    } else {
-        whi_connection_take(connection, transfer);
-        begin_or_fail(connection);
     }
     whi_free(made);
 }
@@ -106,19 +113,6 @@ static void on_ready(whi_connection *connection, int what) {
     } else if (connection->request != NULL && !connection->ended) {
         whi_connection_ready(connection, what);
     }
-}
-
-static void time_out(whi_connection *connection) {
-    char message[64];
-
-    if (connection->answer.headed) {
-        connection->answer.keeps = 0;
-        whi_connection_finish(connection, WH_OK, "");
-        return;
-    }
-    snprintf(message, sizeof message, "no complete answer within %lld ms (timeout)",
-             (long long)connection->request->timeout);
-    whi_connection_finish(connection, WH_ETIMEOUT, message);
 }
 
 /* One that is in the making has its time from libcurl. */
@@ -134,7 +128,7 @@ static void on_due(whi_timer *timer) {
     } else if (connection->is_idle) {
         whi_connection_drop(connection);
     } else {
-        time_out(connection);
+        whi_connection_time_out(connection);
     }
 }
 
@@ -214,10 +208,21 @@ static int auto_timeout(const whi_transport *transport) {
     return transport->direct->finished != NULL ? 0 : whi_transport_curl.timeout(transport);
 }
 
+/* One that was connected, and has not been told so yet, is told that it was cut. */
+static void cut_dial(whi_dial *dial, const char *message) {
+    if (dial->request.error == WH_OK) {
+        dial->cut = 1;
+        whi_request_say(&dial->request, message);
+    }
+}
+
+/* libcurl first: then all that it was to connect has ended there. */
 static void auto_cut(whi_transport *transport, const char *message) {
     whi_transport_curl.cut(transport, message);
     for (whi_connection *at = transport->direct->all; at != NULL; at = at->next) {
-        if (at->request != NULL && at->dial == NULL && !at->ended) {
+        if (at->dial != NULL) {
+            cut_dial(at->dial, message);
+        } else if (at->request != NULL && !at->ended) {
             whi_connection_finish(at, WH_ECLOSED, message);
         }
     }
@@ -250,6 +255,15 @@ static int make_direct(whi_transport *transport) {
     return set_agent(transport);
 }
 
+/* Sockets that libcurl has let go of, and no connection has been told of. */
+static void close_untold(whi_transport *transport) {
+    for (whi_transfer *at = transport->under_way; at != NULL; at = at->next) {
+        if ((at->kind & WHI_KIND_CONNECT) && at->socket >= 0 && transport->sockets[at->socket].taken) {
+            whi_socket_release(transport, at->socket);
+        }
+    }
+}
+
 /* Before libcurl's part, which has the handles of those with TLS. */
 static void free_direct(whi_transport *transport) {
     whi_direct *direct = transport->direct;
@@ -260,6 +274,7 @@ static void free_direct(whi_transport *transport) {
     while (direct->all != NULL) {
         whi_connection_free(direct->all);
     }
+    close_untold(transport);
     whi_endpoints_free(direct);
     whi_buf_free(&direct->head);
     whi_free(direct->agent);

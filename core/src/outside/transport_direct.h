@@ -21,10 +21,13 @@
  *
  *   before the first byte of an answer, on a used connection   once more on a new one, in the same attempt and time;
  *                                                              the endpoint's idle ones are as old and are closed
- *   no plain HTTP/1.1 in the first answer of a connection      once more by libcurl, which understands more, in the
- *                                                              same attempt; and the endpoint is libcurl's from then on
+ *   no plain HTTP/1.1                                          the attempt has failed, and the endpoint is libcurl's,
+ *                                                              which understands more, from then on
  *   before the head is whole, else                             the attempt has failed
  *   behind the head                                            it is an answer; the connection is closed
+ *
+ * So but for the first of these nothing leaves twice in an attempt. Want of memory or descriptors is no attempt only
+ * as long as nothing has left: on a second connection it is one that has failed.
  *
  * Memory: an endpoint keeps its head, an idle connection itself alone. What is read goes through one buffer, what is
  * kept of a body is lent by the transport until done was called. */
@@ -66,7 +69,8 @@ typedef struct whi_endpoint {
 /* A connection in the making: libcurl's request and whom it is for. */
 typedef struct whi_dial {
     whi_request request;
-    whi_connection *connection; /* NULL: nobody waits for it any more */
+    whi_connection *connection; /* it stays until libcurl has told what came of it */
+    int cut;                    /* 1: its request was cut before that; the sentence is in `request` */
 } whi_dial;
 
 struct whi_connection {
@@ -88,7 +92,8 @@ struct whi_connection {
     whi_request *request;
     int64_t started, deadline;
     int used;     /* 1: a request went over it before this one */
-    int broken;   /* 1: no more can be sent */
+    int left;     /* 1: some of this request went over a connection that was before it */
+    int broken;   /* not 0: no more can be sent, for this errno */
     int waits;    /* 1: its whole answer came before the request was out, which goes on */
     size_t sent;  /* bytes of the request, head and body */
     size_t total; /* 0: its head was not made yet */
@@ -146,8 +151,13 @@ void whi_connection_arm(whi_connection *connection, int64_t due);
 /* Its request has ended: with its answer, or with an error and its sentence. done is called by transport_direct.c. */
 void whi_connection_finish(whi_connection *connection, int error, const char *message);
 
-/* Its request has had no answer. Once more, on a new connection; or by libcurl, and the connection is gone. */
+/* Its time is over: what came of its request until now is what came of it. */
+void whi_connection_time_out(whi_connection *connection);
+
+/* Its request has had no answer: once more, on a new connection. */
 void whi_connection_again(whi_connection *connection);
+
+/* Nothing of its request has left: libcurl sends it, and the connection is gone. */
 void whi_connection_by_curl(whi_connection *connection);
 
 /* From now on its endpoint is libcurl's. */

@@ -1,4 +1,4 @@
-/* Tests: test_transport, test_transport_both, test_transport_direct, test_transport_faults, test_transport_tls. */
+/* Tests: test_transport_both, test_transport_direct, test_transport_faults, test_transport_once, test_transport_tls. */
 #include "outside/transport_direct.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/socket.h"
+#include "outside/scarce.h"
 
 #define AGAIN (-1)  /* nothing now */
 #define FAILED (-2) /* nothing any more */
@@ -81,19 +82,22 @@ static ssize_t put_tls(whi_connection *connection) {
     return code == CURLE_OK ? (ssize_t)sent : code == CURLE_AGAIN ? AGAIN : FAILED;
 }
 
-/* A failure here is not the end: the answer may have come before. */
+/* A failure here is not the end: the answer may have come before. Nor is a poller that does not want to hear of the
+ * rest, which nobody could send then. */
 static void write_on(whi_connection *connection) {
     ssize_t sent = 1;
+    int rests;
 
     while (connection->sent < connection->total && sent > 0) {
         sent = connection->tls != NULL ? put_tls(connection) : put_plain(connection);
         connection->sent += sent > 0 ? (size_t)sent : 0;
     }
-    connection->broken |= sent == FAILED;
-    if (whi_socket_watch(connection->transport, connection->fd,
-                         connection->sent < connection->total && !connection->broken ? WHI_READ | WHI_WRITE
-                                                                                     : WHI_READ) != WH_OK) {
-        connection->broken = 1;
+    if (sent == FAILED) {
+        connection->broken = connection->tls != NULL ? EPIPE : errno;
+    }
+    rests = connection->sent < connection->total && !connection->broken;
+    if (whi_socket_watch(connection->transport, connection->fd, rests ? WHI_READ | WHI_WRITE : WHI_READ) != WH_OK) {
+        connection->broken = rests ? ENOBUFS : connection->broken;
     }
 }
 
@@ -172,13 +176,9 @@ static void refuse_long(whi_connection *connection) {
     whi_connection_finish(connection, WH_EIO, message);
 }
 
-/* On a connection that was used before these bytes may be those of another answer. */
+/* libcurl may understand it, but the receiver has the request: this attempt is not made twice. */
 static void refuse(whi_connection *connection) {
     whi_connection_is_odd(connection);
-    if (!connection->used) {
-        whi_connection_by_curl(connection);
-        return;
-    }
     whi_connection_finish(connection, WH_EIO, "the answer is no plain HTTP/1.1");
 }
 
@@ -259,6 +259,20 @@ static void end(whi_connection *connection, const failure *why) {
     }
 }
 
+/* No more can be sent, and all that had come was read: nobody answers half a request. */
+static void give_up(whi_connection *connection) {
+    failure why = { connection->tls == NULL ? connection->broken : 0,
+                    connection->tls != NULL ? CURLE_SEND_ERROR : CURLE_OK };
+    char message[128];
+
+    if (connection->answer.headed || !whi_scarce_errno(connection->broken)) {
+        end(connection, &why);
+        return;
+    }
+    snprintf(message, sizeof message, "the request cannot be sent: %.80s", strerror(connection->broken));
+    whi_connection_finish(connection, WH_ERESOURCE, message);
+}
+
 /* To be the last that is done with a connection. Where no more can be sent, all that came is read now; and of TLS all
  * that there is, since the poller knows nothing of what it holds back. */
 static void read_on(whi_connection *connection) {
@@ -268,6 +282,9 @@ static void read_on(whi_connection *connection) {
     while (goes_on) {
         int all = connection->broken || connection->tls != NULL;
         ssize_t got = get(connection, &why);
+        if (got == AGAIN && connection->broken) {
+            give_up(connection);
+        }
         if (got == AGAIN) {
             return;
         }

@@ -211,11 +211,21 @@ static int see_field(whi_answer *answer) {
 
 /* ------------------------------------------------------------------------- the head */
 
-/* "HTTP/1.1 200 ", a byte at a time. */
+/* A line feed alone ends a line of a head as well (RFC 9112 2.2), and its connection is not trusted any further. */
+static int end_line(whi_answer *answer, char letter) {
+    answer->step = letter == '\r' ? LINE_END : LINE_BEGIN;
+    answer->bare |= letter == '\n';
+    return letter == '\r' || (letter == '\n' && !answer->trails) ? GOES_ON : WHI_ANSWER_BAD;
+}
+
+/* "HTTP/1.1 200 ", a byte at a time; many leave out the last blank together with the reason. */
 static int read_status(whi_answer *answer, reader *from) {
     static const char pattern[] = "HTTP/1.m sdd ";
     char letter = *from->at++, wanted = pattern[answer->seen++];
 
+    if (answer->seen == sizeof pattern - 1 && letter != wanted) {
+        return end_line(answer, letter);
+    }
     switch (wanted) {
     case 'm':
         answer->minor = letter == '1';
@@ -236,25 +246,22 @@ static int read_status(whi_answer *answer, reader *from) {
     return GOES_ON;
 }
 
-/* Up to the line's end; the carriage return is used, too. */
-static int pass_text(whi_answer *answer, reader *from, int next) {
+static void pass_text(reader *from) {
     while (from->at < from->end && is_text(*from->at)) {
         from->at++;
     }
-    if (from->at == from->end) {
-        return GOES_ON;
-    }
-    answer->step = next;
-    return *from->at++ == '\r' ? GOES_ON : WHI_ANSWER_BAD;
 }
 
-static int read_reason(whi_answer *answer, reader *from) {
-    return pass_text(answer, from, LINE_END);
+/* Up to the line's end; its first byte is used, too. */
+static int pass_line(whi_answer *answer, reader *from) {
+    pass_text(from);
+    return from->at < from->end ? end_line(answer, *from->at++) : GOES_ON;
 }
 
 static int read_line_begin(whi_answer *answer, reader *from) {
     answer->name_size = answer->value_size = 0;
-    answer->step = *from->at == '\r' ? HEAD_END : NAME;
+    answer->bare |= *from->at == '\n' && !answer->trails;
+    answer->step = *from->at == '\r' || (*from->at == '\n' && !answer->trails) ? HEAD_END : NAME;
     from->at += *from->at == '\r';
     return GOES_ON;
 }
@@ -296,8 +303,8 @@ static int read_blank(whi_answer *answer, reader *from) {
 
 static int read_value(whi_answer *answer, reader *from) {
     const char *begin = from->at;
-    int code = pass_text(answer, from, LINE_END);
-    int ends = code == GOES_ON && answer->step == LINE_END;
+    int code = pass_line(answer, from);
+    int ends = code == GOES_ON && answer->step != VALUE;
 
     if (answer->field != OTHER) {
         size_t size = (size_t)(from->at - begin) - (size_t)ends, room = sizeof answer->value - answer->value_size;
@@ -358,7 +365,7 @@ static int read_head_end(whi_answer *answer, reader *from) {
     if (answer->trails) {
         return WHI_ANSWER_WHOLE;
     }
-    if (answer->codings > 0 && (answer->lengths > 0 || answer->minor == 0)) {
+    if (answer->codings > 0 && ((answer->lengths > 0 && !answer->chunked) || answer->minor == 0)) {
         return WHI_ANSWER_BAD;
     }
     if (answer->status == 101) {
@@ -369,7 +376,8 @@ static int read_head_end(whi_answer *answer, reader *from) {
         return GOES_ON;
     }
     answer->headed = 1;
-    answer->keeps = !answer->closes && (answer->minor == 1 || answer->stays);
+    answer->keeps = !answer->closes && !answer->bare && (answer->minor == 1 || answer->stays) &&
+                    !(answer->lengths > 0 && answer->codings > 0);
     return frame(answer);
 }
 
@@ -401,7 +409,12 @@ static int read_chunk_blank(whi_answer *answer, reader *from) {
 }
 
 static int read_chunk_extension(whi_answer *answer, reader *from) {
-    return pass_text(answer, from, CHUNK_LINE_END);
+    pass_text(from);
+    if (from->at == from->end) {
+        return GOES_ON;
+    }
+    answer->step = CHUNK_LINE_END;
+    return *from->at++ == '\r' ? GOES_ON : WHI_ANSWER_BAD;
 }
 
 static int read_chunk_line_end(whi_answer *answer, reader *from) {
@@ -456,7 +469,7 @@ static int read_body(whi_answer *answer, reader *from, whi_answer_bytes *body) {
 
 static int (*const lines[STEPS])(whi_answer *answer, reader *from) = {
     [STATUS] = read_status,
-    [REASON] = read_reason,
+    [REASON] = pass_line,
     [LINE_BEGIN] = read_line_begin,
     [NAME] = read_name,
     [BLANK] = read_blank,
@@ -490,7 +503,7 @@ static int read_lines(whi_answer *answer, reader *all) {
 }
 
 void whi_answer_begin(whi_answer *answer, size_t head_maximum) {
-    answer->headed = answer->keeps = answer->minor = answer->field = 0;
+    answer->headed = answer->keeps = answer->minor = answer->field = answer->bare = 0;
     answer->head_bytes = answer->line_bytes = 0;
     answer->head_maximum = head_maximum;
     answer->left = 0;

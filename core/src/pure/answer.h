@@ -3,9 +3,11 @@
  * of the head what is below.
  *
  * Strict, as RFC 9112 lets a client be: what two readers could understand in two ways is refused, since behind an
- * answer that was understood wrongly the next one on its connection belongs to nobody. So HTTP/0.9, a line feed alone,
- * folded lines, a blank before a colon, a control character, two lengths that differ, a length beside chunks. Where the
- * body ends is decided in the order of RFC 9112 6.3; informational heads (1xx) are passed over.
+ * answer that was understood wrongly the next one on its connection belongs to nobody. So HTTP/0.9, folded lines, a
+ * blank before a colon, a control character, two lengths that differ. Where the body ends is decided in the order of
+ * RFC 9112 6.3; informational heads (1xx) are passed over. What servers often do and whose status nobody can mistake
+ * is an answer: a status line without its reason; and behind which nothing is read any more, so that the connection is
+ * not kept: heads whose lines end with a line feed alone, and a length beside chunks.
  *
  * Not locked: an answer belongs to who reads it. */
 #ifndef WHI_ANSWER_H
@@ -43,6 +45,7 @@ typedef struct whi_answer {
     /* The reader's own. */
     size_t head_maximum, line_bytes; /* the latter between two chunks */
     int step, trails, field;         /* trails: behind the last chunk */
+    int bare;                        /* a line ended with a line feed alone */
     int closes, stays;               /* words of Connection */
     int lengths, codings, chunked;   /* what frames the body; the last coding is "chunked" */
     int64_t length, left;            /* of the body; of what is read of it, or of a chunk */

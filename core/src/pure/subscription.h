@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "pure/json.h"
+#include "pure/rate.h"
 #include "pure/url.h"
 
 enum whi_rule_failure { WHI_HOLD = 0, WHI_SKIP, WHI_SEND };
@@ -67,6 +68,7 @@ typedef struct whi_subscription {
     size_t retry_count;
     int64_t timeout; /* ms; 0: the engine's */
     int concurrency;
+    whi_rate rate;                   /* count 0: none */
     const struct whi_system *system; /* systems/system.h; "profile" in documents */
     int on_rule_error;               /* enum whi_rule_failure */
     int order;                       /* enum whi_order */

@@ -18,6 +18,7 @@
 #include "systems/registry.h"
 #include "systems/subscription_poll.h"
 #include "systems/subscription_sink.h"
+#include "systems/value.h"
 
 #define NAME_MAXIMUM 256
 #define FIELDS_MAXIMUM 8192
@@ -30,28 +31,15 @@ static const char *const encoding_names[] = { "", "hex", "base64", NULL };
 _Static_assert(sizeof encoding_names / sizeof encoding_names[0] == WHI_ENCODING_BASE64 + 2, "a name for each encoding");
 static const char *const data_names[] = { "", "exact", NULL };
 _Static_assert(sizeof data_names / sizeof data_names[0] == WHI_DATA_EXACT + 2, "a name for each kind of data");
-_Static_assert(WHI_JSON_ARRAY == WHI_JSON_STRING + 1 && WHI_JSON_OBJECT == WHI_JSON_ARRAY + 1,
-               "a text, a list and an object are the last types");
 
 /* A document being applied. */
 typedef struct apply {
+    whi_values from;
     whi_subscription *subscription;
-    const whi_json *json;
     size_t rule_maximum;
     int stored;     /* 1: the store's own document */
     int no_secrets; /* 1: the document gives an empty list of them */
-    whi_buf scratch;
 } apply;
-
-/* ------------------------------------------------------------- reading values */
-
-static int is_type(const apply *self, uint32_t node, int type) {
-    return (int)self->json->nodes[node].type == type;
-}
-
-static int is_null(const apply *self, uint32_t node) {
-    return is_type(self, node, WHI_JSON_NULL);
-}
 
 #define SHOWN 64
 static const char *shown(const char *text, char out[SHOWN]) {
@@ -66,141 +54,8 @@ static int fail_field(int code, const char *field) {
                           whi_text_shown(wh_last_error(), sentence, WHI_ERROR_SIZE - strlen(field) - 2));
 }
 
-/* Says what was expected and what was found; not the content of a text, which may be a secret. */
-static int fail_value(const apply *self, uint32_t node, const char *field, const char *expected) {
-    static const char *const names[] = {
-        [WHI_JSON_STRING] = "a text", [WHI_JSON_ARRAY] = "a list", [WHI_JSON_OBJECT] = "an object"
-    };
-    int type = (int)self->json->nodes[node].type;
-    size_t size;
-    const char *text = whi_json_span(self->json, node, &size);
-
-    if (type >= WHI_JSON_STRING) {
-        return whi_fail_field(WH_EINVALID, field, "expected %s, found %s", expected, names[type]);
-    }
-    return whi_fail_field(WH_EINVALID, field, "expected %s, found %.*s", expected, size < 40 ? (int)size : 40, text);
-}
-
-/* A text without zero bytes, of at most so many bytes; valid until the next one. */
-static int text_of(apply *self, uint32_t node, const char *field, size_t most, const char **out) {
-    size_t size;
-    int code;
-
-    if (!is_type(self, node, WHI_JSON_STRING)) {
-        return fail_value(self, node, field, "a text");
-    }
-    *out = whi_json_string(self->json, node, &self->scratch, &size);
-    if (*out == NULL) {
-        return whi_fail_memory();
-    }
-    if (memchr(*out, '\0', size) != NULL) {
-        return whi_fail_field(WH_EINVALID, field, "expected no zero byte");
-    }
-    if (size > most) {
-        return whi_fail_size(field, size, most);
-    }
-    if (*out != self->scratch.data) { /* borrowed from the document, not terminated */
-        whi_buf_clear(&self->scratch);
-        whi_buf_add(&self->scratch, *out, size);
-        code = whi_buf_status(&self->scratch);
-        *out = self->scratch.data;
-        return code;
-    }
-    return WH_OK;
-}
-
-static int keep_text(char **place, const char *text, size_t size) {
-    char *copy = whi_strdup(text, size);
-
-    if (text != NULL && copy == NULL) {
-        return whi_fail_memory();
-    }
-    whi_free(*place);
-    *place = copy;
-    return WH_OK;
-}
-
-/* A text or null; an empty one counts as null. */
-static int optional_text(apply *self, uint32_t node, const char *field, size_t most, char **place) {
-    const char *text = NULL;
-    int code = is_null(self, node) ? WH_OK : text_of(self, node, field, most, &text);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    return keep_text(place, text != NULL && text[0] != '\0' ? text : NULL, WH_ZSTR);
-}
-
-static int integer_of(const apply *self, uint32_t node, const char *field, int64_t least, int64_t most, int64_t *out) {
-    char expected[80];
-
-    if (is_type(self, node, WHI_JSON_NUMBER) && whi_json_int(self->json, node, out) && *out >= least && *out <= most) {
-        return WH_OK;
-    }
-    snprintf(expected, sizeof expected, "an integer from %lld to %lld", (long long)least, (long long)most);
-    return fail_value(self, node, field, expected);
-}
-
-static int flag_of(const apply *self, uint32_t node, const char *field, int *out) {
-    if (!is_type(self, node, WHI_JSON_TRUE) && !is_type(self, node, WHI_JSON_FALSE) && !is_null(self, node)) {
-        return fail_value(self, node, field, "true or false");
-    }
-    *out = is_type(self, node, WHI_JSON_TRUE);
-    return WH_OK;
-}
-
-/* A list's or object's members are at most so many. */
-static int check_count(const apply *self, uint32_t node, const char *field, size_t least, size_t most,
-                       const char *what) {
-    uint32_t count = self->json->nodes[node].count;
-
-    return count >= least && count <= most ? WH_OK
-                                           : whi_fail_field(WH_EINVALID, field, "expected %zu to %zu %s, found %u",
-                                                            least, most, what, (unsigned)count);
-}
-
 static int any_text(const char *text) {
     (void)text;
-    return WH_OK;
-}
-
-/* A list of texts or null, each kept after its check. */
-static int text_list(apply *self, uint32_t node, const char *field, size_t least, size_t most,
-                     int (*check)(const char *text), char ***place, size_t *count) {
-    const whi_json_node *nodes = self->json->nodes;
-    uint32_t items = nodes[node].count, at = node + 1;
-    char **texts;
-    int code = WH_OK;
-
-    *place = NULL;
-    *count = 0;
-    if (is_null(self, node)) {
-        return WH_OK;
-    }
-    if (!is_type(self, node, WHI_JSON_ARRAY)) {
-        return fail_value(self, node, field, "a list of texts");
-    }
-    code = check_count(self, node, field, least, most, "texts");
-    if (code != WH_OK) {
-        return code;
-    }
-    texts = items > 0 ? whi_calloc(items, sizeof(char *)) : NULL;
-    if (items > 0 && texts == NULL) {
-        return whi_fail_memory();
-    }
-    for (uint32_t i = 0; i < items && code == WH_OK; i++, at = nodes[at].next) {
-        const char *text = NULL;
-        code = text_of(self, at, NULL, SIZE_MAX, &text);
-        code = code == WH_OK ? check(text) : code;
-        code = code == WH_OK || code == WH_ENOMEM ? code : whi_fail_within_item(code, field, i);
-        code = code == WH_OK ? keep_text(&texts[i], text, WH_ZSTR) : code;
-    }
-    if (code != WH_OK) {
-        whi_subscription_free_texts(texts, items);
-        return code;
-    }
-    *place = texts;
-    *count = items;
     return WH_OK;
 }
 
@@ -208,32 +63,33 @@ static int text_list(apply *self, uint32_t node, const char *field, size_t least
 
 static int set_tenant(apply *self, uint32_t node) {
     const char *text = "";
-    int code = is_null(self, node) ? WH_OK : text_of(self, node, "tenant", SIZE_MAX, &text);
+    int code =
+        whi_value_is_null(&self->from, node) ? WH_OK : whi_value_text(&self->from, node, "tenant", SIZE_MAX, &text);
 
     code = code == WH_OK ? whi_tenant_check(text) : code;
-    return code == WH_OK ? keep_text(&self->subscription->tenant, text, WH_ZSTR) : code;
+    return code == WH_OK ? whi_value_keep(&self->subscription->tenant, text, WH_ZSTR) : code;
 }
 
 static int set_name(apply *self, uint32_t node) {
-    return optional_text(self, node, "name", NAME_MAXIMUM, &self->subscription->name);
+    return whi_value_optional_text(&self->from, node, "name", NAME_MAXIMUM, &self->subscription->name);
 }
 
 static int set_url(apply *self, uint32_t node) {
     const char *text = NULL;
-    int code = is_null(self, node) ? WH_OK : text_of(self, node, "url", SIZE_MAX, &text);
+    int code = whi_value_is_null(&self->from, node) ? WH_OK : whi_value_text(&self->from, node, "url", SIZE_MAX, &text);
 
     if (code != WH_OK || text == NULL) { /* of none whi_subscription_check tells */
-        return code == WH_OK ? keep_text(&self->subscription->url, NULL, 0) : code;
+        return code == WH_OK ? whi_value_keep(&self->subscription->url, NULL, 0) : code;
     }
     return whi_subscription_take_url(self->subscription, text, self->stored);
 }
 
 static int set_database(apply *self, uint32_t node) {
-    return whi_subscription_take_database(self->subscription, self->json, node);
+    return whi_subscription_take_database(self->subscription, self->from.json, node);
 }
 
 static int set_credentials(apply *self, uint32_t node) {
-    return whi_subscription_take_credentials(self->subscription, self->json, node);
+    return whi_subscription_take_credentials(self->subscription, self->from.json, node);
 }
 
 static int check_event(const char *text) {
@@ -249,7 +105,7 @@ static int set_events(apply *self, uint32_t node) {
     whi_subscription *s = self->subscription;
     size_t count;
     char **texts;
-    int code = text_list(self, node, "events", 0, WHI_SUBSCRIPTION_EVENTS, check_event, &texts, &count);
+    int code = whi_value_texts(&self->from, node, "events", 0, WHI_SUBSCRIPTION_EVENTS, check_event, &texts, &count);
 
     if (code == WH_OK) {
         whi_subscription_free_texts(s->events, s->event_count);
@@ -260,7 +116,7 @@ static int set_events(apply *self, uint32_t node) {
 }
 
 static int set_rule(apply *self, uint32_t node) {
-    int code = optional_text(self, node, "rule", self->rule_maximum, &self->subscription->rule);
+    int code = whi_value_optional_text(&self->from, node, "rule", self->rule_maximum, &self->subscription->rule);
 
     self->subscription->rule_size = self->subscription->rule != NULL ? strlen(self->subscription->rule) : 0;
     return code;
@@ -269,14 +125,14 @@ static int set_rule(apply *self, uint32_t node) {
 static int set_fields(apply *self, uint32_t node) {
     char **place = &self->subscription->fields;
     whi_projection *fields = NULL;
-    int code = optional_text(self, node, "fields", FIELDS_MAXIMUM, place);
+    int code = whi_value_optional_text(&self->from, node, "fields", FIELDS_MAXIMUM, place);
 
     if (code == WH_OK && *place != NULL) {
         code = self->stored ? WH_OK : whi_projection_review(*place, strlen(*place));
         code = code == WH_OK ? whi_projection_parse(&fields, *place, strlen(*place)) : code;
         code = code == WH_OK ? WH_OK : fail_field(code, "fields");
         if (code == WH_OK && fields == NULL) { /* blanks only */
-            code = keep_text(place, NULL, 0);
+            code = whi_value_keep(place, NULL, 0);
         }
         whi_projection_free(fields);
     }
@@ -288,14 +144,15 @@ static int set_object(apply *self, uint32_t node, const char *field, char **plac
     const char *text;
     size_t size;
 
-    if (is_null(self, node) || (is_type(self, node, WHI_JSON_OBJECT) && self->json->nodes[node].count == 0)) {
-        return keep_text(place, NULL, 0);
+    if (whi_value_is_null(&self->from, node) ||
+        (whi_value_is(&self->from, node, WHI_JSON_OBJECT) && self->from.json->nodes[node].count == 0)) {
+        return whi_value_keep(place, NULL, 0);
     }
-    if (!is_type(self, node, WHI_JSON_OBJECT)) {
-        return fail_value(self, node, field, "an object");
+    if (!whi_value_is(&self->from, node, WHI_JSON_OBJECT)) {
+        return whi_value_refuse(&self->from, node, field, "an object");
     }
-    text = whi_json_span(self->json, node, &size);
-    return keep_text(place, text, size);
+    text = whi_json_span(self->from.json, node, &size);
+    return whi_value_keep(place, text, size);
 }
 
 static int set_filters(apply *self, uint32_t node) {
@@ -316,54 +173,33 @@ static int set_metadata(apply *self, uint32_t node) {
     return set_object(self, node, "metadata", &self->subscription->metadata);
 }
 
-/* One of a list of names, or null: the first. */
-static int name_of(apply *self, uint32_t node, const char *field, const char *const *names, int *out) {
-    const char *text = names[0];
-    char found[SHOWN], expected[80] = "";
-    size_t size = 0;
-    int code = is_null(self, node) ? WH_OK : text_of(self, node, field, SIZE_MAX, &text);
-
-    for (int i = 0; names[i] != NULL && code == WH_OK; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *out = i;
-            return WH_OK;
-        }
-        if (names[i][0] != '\0' && size < sizeof expected) {
-            const char *between = size == 0 ? "" : names[i + 1] != NULL ? ", " : " or ";
-            size += (size_t)snprintf(expected + size, sizeof expected - size, "%s\"%s\"", between, names[i]);
-        }
-    }
-    return code != WH_OK
-               ? code
-               : whi_fail_field(WH_EINVALID, field, "expected %s, found \"%s\"", expected, shown(text, found));
-}
-
 static int set_on_rule_error(apply *self, uint32_t node) {
-    return name_of(self, node, "on_rule_error", whi_rule_failure_names, &self->subscription->on_rule_error);
+    return whi_value_name(&self->from, node, "on_rule_error", whi_rule_failure_names,
+                          &self->subscription->on_rule_error);
 }
 
 static int set_profile(apply *self, uint32_t node) {
-    int index = 0, code = name_of(self, node, "profile", whi_system_names, &index);
+    int index = 0, code = whi_value_name(&self->from, node, "profile", whi_system_names, &index);
 
     self->subscription->system = whi_system_at((size_t)index);
     return code;
 }
 
 static int set_order(apply *self, uint32_t node) {
-    return name_of(self, node, "order", whi_order_names, &self->subscription->order);
+    return whi_value_name(&self->from, node, "order", whi_order_names, &self->subscription->order);
 }
 
 static int set_encoding(apply *self, uint32_t node) {
-    return name_of(self, node, "encoding", encoding_names, &self->subscription->encoding);
+    return whi_value_name(&self->from, node, "encoding", encoding_names, &self->subscription->encoding);
 }
 
 static int set_data(apply *self, uint32_t node) {
-    return name_of(self, node, "data", data_names, &self->subscription->data);
+    return whi_value_name(&self->from, node, "data", data_names, &self->subscription->data);
 }
 
 static int set_source(apply *self, uint32_t node) {
     char **place = &self->subscription->source;
-    int code = optional_text(self, node, "source", SIZE_MAX, place);
+    int code = whi_value_optional_text(&self->from, node, "source", SIZE_MAX, place);
 
     return code != WH_OK || *place == NULL || whi_type_check(*place) == WH_OK
                ? code
@@ -378,14 +214,14 @@ static int set_details(apply *self, uint32_t node) {
 static int read_header(apply *self, uint32_t node, char **out) {
     char name[WHI_HEADER_NAME_MAXIMUM + 1], label[WHI_HEADER_NAME_MAXIMUM + 16];
     const char *text = NULL;
-    int code = text_of(self, node, "headers", WHI_HEADER_NAME_MAXIMUM, &text);
+    int code = whi_value_text(&self->from, node, "headers", WHI_HEADER_NAME_MAXIMUM, &text);
 
     if (code != WH_OK) {
         return code;
     }
     snprintf(name, sizeof name, "%s", text);
     snprintf(label, sizeof label, "headers.%s", name);
-    code = text_of(self, node + 1, label, WHI_HEADER_BYTES, &text);
+    code = whi_value_text(&self->from, node + 1, label, WHI_HEADER_BYTES, &text);
     return code == WH_OK ? whi_header_line(name, text, out) : code;
 }
 
@@ -406,8 +242,8 @@ static int read_headers(apply *self, uint32_t node, char **lines, size_t *count)
     size_t bytes = 0;
     int code = WH_OK;
 
-    for (uint32_t at = whi_json_first(self->json, node); at != WHI_JSON_NONE;
-         at = whi_json_next_name(self->json, node, at)) {
+    for (uint32_t at = whi_json_first(self->from.json, node); at != WHI_JSON_NONE;
+         at = whi_json_next_name(self->from.json, node, at)) {
         code = read_header(self, at, &lines[*count]);
         if (code != WH_OK) {
             return code;
@@ -424,14 +260,14 @@ static int read_headers(apply *self, uint32_t node, char **lines, size_t *count)
 
 static int set_headers(apply *self, uint32_t node) {
     whi_subscription *s = self->subscription;
-    size_t most = self->json->nodes[node].count, count = 0;
+    size_t most = self->from.json->nodes[node].count, count = 0;
     char **lines = NULL;
     int code = WH_OK;
 
-    if (!is_null(self, node) && !is_type(self, node, WHI_JSON_OBJECT)) {
-        return fail_value(self, node, "headers", "an object of names and texts");
+    if (!whi_value_is_null(&self->from, node) && !whi_value_is(&self->from, node, WHI_JSON_OBJECT)) {
+        return whi_value_refuse(&self->from, node, "headers", "an object of names and texts");
     }
-    code = check_count(self, node, "headers", 0, WHI_SUBSCRIPTION_HEADERS, "members");
+    code = whi_value_count(&self->from, node, "headers", 0, WHI_SUBSCRIPTION_HEADERS, "members");
     if (code == WH_OK && most > 0) {
         lines = whi_calloc(most, sizeof(char *));
         code = lines != NULL ? read_headers(self, node, lines, &count) : whi_fail_memory();
@@ -451,8 +287,8 @@ static int set_secrets(apply *self, uint32_t node) {
     whi_subscription *s = self->subscription;
     size_t count;
     char **texts;
-    size_t least = self->json->nodes[node].count == 0 ? 0 : 1; /* none is judged when the system is known */
-    int code = text_list(self, node, "secrets", least, WHI_SUBSCRIPTION_SECRETS, any_text, &texts, &count);
+    size_t least = self->from.json->nodes[node].count == 0 ? 0 : 1; /* none is judged when the system is known */
+    int code = whi_value_texts(&self->from, node, "secrets", least, WHI_SUBSCRIPTION_SECRETS, any_text, &texts, &count);
 
     if (code != WH_OK) {
         return code;
@@ -460,7 +296,7 @@ static int set_secrets(apply *self, uint32_t node) {
     whi_subscription_free_texts(s->secrets, s->secret_count);
     s->secrets = texts;
     s->secret_count = count;
-    self->no_secrets = count == 0 && !is_null(self, node);
+    self->no_secrets = count == 0 && !whi_value_is_null(&self->from, node);
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < i; k++) {
             if (strcmp(texts[i], texts[k]) == 0) {
@@ -473,21 +309,21 @@ static int set_secrets(apply *self, uint32_t node) {
 
 static int set_retry(apply *self, uint32_t node) {
     whi_subscription *s = self->subscription;
-    const whi_json_node *nodes = self->json->nodes;
+    const whi_json_node *nodes = self->from.json->nodes;
     uint32_t count = nodes[node].count, at = node + 1;
     int64_t *list;
     int code;
 
-    if (is_null(self, node)) {
+    if (whi_value_is_null(&self->from, node)) {
         whi_free(s->retry);
         s->retry = NULL;
         s->retry_count = 0;
         return WH_OK;
     }
-    if (!is_type(self, node, WHI_JSON_ARRAY)) {
-        return fail_value(self, node, "retry", "a list of integers (milliseconds)");
+    if (!whi_value_is(&self->from, node, WHI_JSON_ARRAY)) {
+        return whi_value_refuse(&self->from, node, "retry", "a list of integers (milliseconds)");
     }
-    code = check_count(self, node, "retry", 1, WHI_RETRY_MAXIMUM, "integers");
+    code = whi_value_count(&self->from, node, "retry", 1, WHI_RETRY_MAXIMUM, "integers");
     if (code != WH_OK) {
         return code;
     }
@@ -496,7 +332,7 @@ static int set_retry(apply *self, uint32_t node) {
         return whi_fail_memory();
     }
     for (uint32_t i = 0; i < count; i++, at = nodes[at].next) {
-        code = integer_of(self, at, NULL, 0, WHI_RETRY_DELAY_MAXIMUM, &list[i]);
+        code = whi_value_integer(&self->from, at, NULL, 0, WHI_RETRY_DELAY_MAXIMUM, &list[i]);
         if (code != WH_OK) {
             whi_free(list);
             return whi_fail_within_item(code, "retry", i);
@@ -510,16 +346,68 @@ static int set_retry(apply *self, uint32_t node) {
 
 static int set_timeout(apply *self, uint32_t node) {
     self->subscription->timeout = 0;
-    return is_null(self, node)
-               ? WH_OK
-               : integer_of(self, node, "timeout", TIMEOUT_MINIMUM, TIMEOUT_MAXIMUM, &self->subscription->timeout);
+    return whi_value_is_null(&self->from, node) ? WH_OK
+                                                : whi_value_integer(&self->from, node, "timeout", TIMEOUT_MINIMUM,
+                                                                    TIMEOUT_MAXIMUM, &self->subscription->timeout);
 }
 
 static int set_concurrency(apply *self, uint32_t node) {
     int64_t number = WHI_CONCURRENCY_DEFAULT;
-    int code = is_null(self, node) ? WH_OK : integer_of(self, node, "concurrency", 1, WHI_CONCURRENCY_MAXIMUM, &number);
+    int code = whi_value_is_null(&self->from, node)
+                   ? WH_OK
+                   : whi_value_integer(&self->from, node, "concurrency", 1, WHI_CONCURRENCY_MAXIMUM, &number);
 
     self->subscription->concurrency = (int)number;
+    return code;
+}
+
+static int rate_member(apply *self, uint32_t at, whi_rate *rate) {
+    const whi_values *from = &self->from;
+
+    if (whi_json_string_is(from->json, at, "count", 5)) {
+        return whi_value_integer(from, at + 1, "rate.count", 1, WHI_RATE_COUNT, &rate->count);
+    }
+    if (whi_json_string_is(from->json, at, "per", 3)) {
+        return whi_value_integer(from, at + 1, "rate.per", 1, WHI_RATE_SECONDS, &rate->per);
+    }
+    if (whi_json_string_is(from->json, at, "burst", 5)) {
+        return whi_value_is_null(from, at + 1)
+                   ? WH_OK
+                   : whi_value_integer(from, at + 1, "rate.burst", 1, WHI_RATE_COUNT, &rate->burst);
+    }
+    return whi_fail_field(WH_EINVALID, "rate", "unknown member, expected count, per and burst");
+}
+
+/* What holds between its members; seconds become ms. */
+static int finish_rate(whi_rate *rate) {
+    if (rate->count == 0 || rate->per == 0) {
+        return whi_fail_field(WH_EINVALID, "rate", "expected both count and per");
+    }
+    if (rate->burst > rate->count) {
+        return whi_fail_field(WH_EINVALID, "rate.burst", "expected at most the count, %lld, found %lld",
+                              (long long)rate->count, (long long)rate->burst);
+    }
+    rate->burst = rate->burst != 0 ? rate->burst : rate->count;
+    rate->per *= 1000;
+    return WH_OK;
+}
+
+static int set_rate(apply *self, uint32_t node) {
+    const whi_json *json = self->from.json;
+    whi_rate rate = { 0 };
+    int code = WH_OK;
+
+    if (!whi_value_is_null(&self->from, node)) {
+        if (!whi_value_is(&self->from, node, WHI_JSON_OBJECT)) {
+            return whi_value_refuse(&self->from, node, "rate", "an object of count and per");
+        }
+        for (uint32_t at = whi_json_first(json, node); at != WHI_JSON_NONE && code == WH_OK;
+             at = whi_json_next_name(json, node, at)) {
+            code = rate_member(self, at, &rate);
+        }
+        code = code == WH_OK ? finish_rate(&rate) : code;
+    }
+    self->subscription->rate = rate;
     return code;
 }
 
@@ -527,32 +415,33 @@ static int set_concurrency(apply *self, uint32_t node) {
  * drops. */
 static int set_paused(apply *self, uint32_t node) {
     whi_subscription *s = self->subscription;
-    int is_true = is_type(self, node, WHI_JSON_TRUE);
+    int is_true = whi_value_is(&self->from, node, WHI_JSON_TRUE);
 
     s->is_paused_said = 1;
-    if (is_true || is_type(self, node, WHI_JSON_FALSE) || is_null(self, node)) {
+    if (is_true || whi_value_is(&self->from, node, WHI_JSON_FALSE) || whi_value_is_null(&self->from, node)) {
         s->paused = !is_true ? WHI_RUNS : s->paused == WHI_PAUSE_HOLDS ? WHI_PAUSE_HOLDS : WHI_PAUSE_DROPS;
-    } else if (whi_json_string_is(self->json, node, "hold", 4)) {
+    } else if (whi_json_string_is(self->from.json, node, "hold", 4)) {
         s->paused = WHI_PAUSE_HOLDS;
-    } else if (whi_json_string_is(self->json, node, "drop", 4)) {
+    } else if (whi_json_string_is(self->from.json, node, "drop", 4)) {
         s->paused = WHI_PAUSE_DROPS;
     } else {
-        return fail_value(self, node, "paused", "true, false, \"hold\" or \"drop\"");
+        return whi_value_refuse(&self->from, node, "paused", "true, false, \"hold\" or \"drop\"");
     }
     return WH_OK;
 }
 
 static int set_insecure(apply *self, uint32_t node) {
-    return flag_of(self, node, "insecure", &self->subscription->insecure);
+    return whi_value_flag(&self->from, node, "insecure", &self->subscription->insecure);
 }
 
 static int set_http2(apply *self, uint32_t node) {
-    return flag_of(self, node, "http2", &self->subscription->http2);
+    return whi_value_flag(&self->from, node, "http2", &self->subscription->http2);
 }
 
 static int time_of(apply *self, uint32_t node, const char *field, int64_t *out) {
     const char *text = NULL;
-    int code = is_null(self, node) ? WH_OK : text_of(self, node, field, TIME_BYTES, &text);
+    int code =
+        whi_value_is_null(&self->from, node) ? WH_OK : whi_value_text(&self->from, node, field, TIME_BYTES, &text);
 
     *out = 0;
     return code == WH_OK && text != NULL && whi_time_parse(text, out) != WH_OK
@@ -561,7 +450,7 @@ static int time_of(apply *self, uint32_t node, const char *field, int64_t *out) 
 }
 
 static int set_single_use(apply *self, uint32_t node) {
-    return flag_of(self, node, "single_use", &self->subscription->single_use);
+    return whi_value_flag(&self->from, node, "single_use", &self->subscription->single_use);
 }
 
 static int set_expires_at(apply *self, uint32_t node) {
@@ -571,24 +460,24 @@ static int set_expires_at(apply *self, uint32_t node) {
     int code;
 
     *out = 0;
-    if (is_null(self, node)) {
+    if (whi_value_is_null(&self->from, node)) {
         return WH_OK;
     }
-    if (is_type(self, node, WHI_JSON_NUMBER)) {
-        code = integer_of(self, node, field, INT64_MIN, INT64_MAX, out);
+    if (whi_value_is(&self->from, node, WHI_JSON_NUMBER)) {
+        code = whi_value_integer(&self->from, node, field, INT64_MIN, INT64_MAX, out);
         return code == WH_OK && !self->stored ? whi_time_check(field, *out) : code;
     }
     if (self->stored) { /* of a time when any was taken */
         return time_of(self, node, field, out);
     }
-    code = text_of(self, node, field, TIME_BYTES, &text);
+    code = whi_value_text(&self->from, node, field, TIME_BYTES, &text);
     return code == WH_OK ? whi_time_read(field, text, out) : code;
 }
 
 /* ------------------------------------------------ what only the engine writes */
 
 static int set_disabled(apply *self, uint32_t node) {
-    return optional_text(self, node, "disabled", NAME_MAXIMUM, &self->subscription->disabled);
+    return whi_value_optional_text(&self->from, node, "disabled", NAME_MAXIMUM, &self->subscription->disabled);
 }
 
 static int set_created_at(apply *self, uint32_t node) {
@@ -601,7 +490,7 @@ static int set_updated_at(apply *self, uint32_t node) {
 
 static int set_id(apply *self, uint32_t node) {
     const char *text = NULL;
-    int code = text_of(self, node, "id", WH_ID_SIZE, &text);
+    int code = whi_value_text(&self->from, node, "id", WH_ID_SIZE, &text);
 
     if (code == WH_OK && whi_ident_parse("sub_", text, &self->subscription->id) != WH_OK) {
         code = whi_fail_field(WH_EINVALID, "id", "expected \"sub_\" and %d letters and digits", WHI_IDENT_DIGITS);
@@ -610,11 +499,11 @@ static int set_id(apply *self, uint32_t node) {
 }
 
 static int set_version(apply *self, uint32_t node) {
-    return integer_of(self, node, "version", 0, INT64_MAX, &self->subscription->version);
+    return whi_value_integer(&self->from, node, "version", 0, INT64_MAX, &self->subscription->version);
 }
 
 static int set_poll(apply *self, uint32_t node) {
-    return whi_subscription_poll(self->subscription, self->json, node);
+    return whi_subscription_poll(self->subscription, self->from.json, node);
 }
 
 /* Of how it is going, which is written beside what is kept. */
@@ -650,6 +539,7 @@ static const field fields[] = {
     { "retry", set_retry, 0 },
     { "timeout", set_timeout, 0 },
     { "concurrency", set_concurrency, 0 },
+    { "rate", set_rate, 0 },
     { "insecure", set_insecure, 0 },
     { "http2", set_http2, 0 },
     { "source", set_source, 0 },
@@ -721,10 +611,11 @@ static int check_secrets(const apply *self) {
 static int apply_members(apply *self) {
     uint64_t given = 0;
 
-    for (uint32_t at = whi_json_first(self->json, 0); at != WHI_JSON_NONE; at = whi_json_next_name(self->json, 0, at)) {
+    for (uint32_t at = whi_json_first(self->from.json, 0); at != WHI_JSON_NONE;
+         at = whi_json_next_name(self->from.json, 0, at)) {
         const char *name = NULL;
         size_t i = 0;
-        int code = text_of(self, at, NULL, SIZE_MAX, &name);
+        int code = whi_value_text(&self->from, at, NULL, SIZE_MAX, &name);
         if (code != WH_OK) {
             return code == WH_ENOMEM ? code : whi_fail_within(code, "a field's name");
         }
@@ -759,15 +650,15 @@ int whi_document_scan(whi_json *json, const char *document, size_t size, int dep
 int whi_subscription_apply(whi_subscription *subscription, const char *document, size_t size, size_t rule_maximum,
                            int stored) {
     whi_json json = { 0 };
-    apply self = { subscription, &json, rule_maximum, stored, 0, { 0 } };
+    apply self = { { &json, { 0 } }, subscription, rule_maximum, stored, 0 };
     int code = whi_document_scan(&json, document, size, DEPTH_MAXIMUM);
 
-    whi_buf_init(&self.scratch, SIZE_MAX / 4);
-    whi_buf_reserve(&self.scratch, size); /* growing would leave secrets in freed memory */
-    code = code == WH_OK ? whi_buf_status(&self.scratch) : code;
+    whi_buf_init(&self.from.scratch, SIZE_MAX / 4);
+    whi_buf_reserve(&self.from.scratch, size); /* growing would leave secrets in freed memory */
+    code = code == WH_OK ? whi_buf_status(&self.from.scratch) : code;
     code = code == WH_OK ? apply_members(&self) : code;
-    whi_wipe(self.scratch.data, self.scratch.capacity); /* secrets went through it */
-    whi_buf_free(&self.scratch);
+    whi_wipe(self.from.scratch.data, self.from.scratch.capacity); /* secrets went through it */
+    whi_buf_free(&self.from.scratch);
     whi_json_free(&json);
     return code;
 }

@@ -90,6 +90,20 @@ static void write_int(const writing *self, const char *name, int64_t number, int
     }
 }
 
+/* The burst is told where it is not the count: so what was read is written. */
+static void write_rate(const writing *self, const whi_rate *rate) {
+    if (rate->count == 0) {
+        write_raw(self, "rate", NULL);
+        return;
+    }
+    whi_json_write_name(self->out, "rate");
+    whi_buf_format(self->out, "{\"count\":%lld,\"per\":%lld", (long long)rate->count, (long long)rate->per / 1000);
+    if (rate->burst != rate->count) {
+        whi_buf_format(self->out, ",\"burst\":%lld", (long long)rate->burst);
+    }
+    whi_buf_char(self->out, '}');
+}
+
 static void write_flag(const writing *self, const char *name, int flag) {
     write_raw(self, name, flag ? "true" : self->brief ? NULL : "false");
 }
@@ -156,6 +170,7 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
         write_raw(&self, "timeout", NULL);
     }
     write_int(&self, "concurrency", s->concurrency, WHI_CONCURRENCY_DEFAULT);
+    write_rate(&self, &s->rate);
     write_flag(&self, "insecure", s->insecure);
     write_flag(&self, "http2", s->http2);
     write_text(&self, "source", s->source);

@@ -8,6 +8,7 @@
 #include "engine/registry.h"
 #include "engine/underway.h"
 #include "pure/delivery.h"
+#include "work/allowance.h"
 #include "work/cancel.h"
 #include "work/fanout.h"
 #include "work/lane.h"
@@ -146,7 +147,29 @@ static void fetch_for(whi_worker *worker, whi_lane *lane, whi_registration *regi
         next = now + AGAIN_MS;
     }
     whi_lane_set_due(worker, lane, next);
+    if (next > now) {
+        whi_allowance_end(worker, lane);
+    }
     push_all(&self);
+}
+
+static int least_of(int one, int other) {
+    return one < other ? one : other;
+}
+
+/* As many as there is room for, and as the rate allows beside those that are queued. */
+static void fetch_allowed(whi_worker *worker, whi_lane *lane, whi_registration *registration, int room) {
+    int allowed;
+
+    whi_lane_suit(worker, lane, registration->subscription);
+    whi_allowance_note(worker, lane, registration->subscription);
+    allowed = whi_allowance_left(worker, lane) - lane->queued;
+    if (allowed > 0) {
+        fetch_for(worker, lane, registration, least_of(least_of(room, FETCH_MAXIMUM), allowed));
+        return;
+    }
+    whi_allowance_wait(worker, lane);
+    whi_lane_set_due(worker, lane, whi_allowance_next(worker, lane, registration));
 }
 
 /* A lane that is full is put aside until it has room. The deliveries of a subscription
@@ -169,8 +192,9 @@ static void look_at_lane(whi_worker *worker, whi_lane *lane) {
         return;
     }
     if (whi_subscription_may_send(registration->subscription)) {
-        whi_lane_suit(worker, lane, registration->subscription);
-        fetch_for(worker, lane, registration, room < FETCH_MAXIMUM ? room : FETCH_MAXIMUM);
+        fetch_allowed(worker, lane, registration, room);
+    } else {
+        whi_allowance_end(worker, lane);
     }
     whi_registration_unref(registration);
 }
@@ -186,6 +210,8 @@ void whi_fetch_lane(whi_worker *worker, whi_entry *entry) {
     whi_position_hold(position, subscription);
     if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
         look_at_lane(worker, lane);
+    } else {
+        whi_allowance_end(worker, lane);
     }
     whi_position_release(position, subscription);
 }

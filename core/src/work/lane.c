@@ -6,6 +6,7 @@
 #include "engine/lease.h"
 #include "engine/position.h"
 #include "engine/registry.h"
+#include "work/allowance.h"
 
 #define WINDOW_START 8
 #define PROBES 1         /* requests at once to whom nobody knows */
@@ -54,6 +55,7 @@ static void free_lane(whi_worker *worker, whi_lane *lane) {
         whi_delivery_free(worker->engine, delivery);
     }
     forget_kept(worker, lane);
+    whi_allowance_end(worker, lane);
     whi_free(lane);
 }
 
@@ -248,13 +250,12 @@ static int is_empty(const whi_lane *lane) {
            lane->parked_due == 0;
 }
 
-static int is_unused(const whi_worker *worker, const whi_lane *lane) {
-    (void)worker;
-    return is_empty(lane);
+static int is_unused(const whi_worker *worker, whi_lane *lane) {
+    return is_empty(lane) && whi_allowance_is_full(worker, lane);
 }
 
 /* Its subscription is no more, or another process's. */
-static int is_nobodys(const whi_worker *worker, const whi_lane *lane) {
+static int is_nobodys(const whi_worker *worker, whi_lane *lane) {
     whi_registration *registration;
 
     if (!is_empty(lane)) {
@@ -265,7 +266,7 @@ static int is_nobodys(const whi_worker *worker, const whi_lane *lane) {
     return registration == NULL || !whi_position_has(worker->engine->position, lane->subscription);
 }
 
-static void sweep(whi_worker *worker, int (*goes)(const whi_worker *worker, const whi_lane *lane)) {
+static void sweep(whi_worker *worker, int (*goes)(const whi_worker *worker, whi_lane *lane)) {
     whi_table kept = { 0 };
 
     if (whi_table_resize(&kept, &lane_kind, worker->lanes.capacity) != WH_OK) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "engine/event.h"
+#include "pure/rate.h"
 #include "work/worker.h"
 
 /* What one worker has for one subscription. */
@@ -22,6 +23,10 @@ typedef struct whi_lane {
     int is_ready;            /* in the worker's ready list of its kind */
     enum whi_slot_kind kind; /* which slots it uses */
     int64_t quickest_us;     /* of its answers, lately; 0: there was none */
+    whi_rate rate;           /* the subscription's; see allowance.h */
+    whi_bucket bucket;       /* with a rate */
+    int64_t rate_since;      /* ms: from when on it is known what was taken from the bucket */
+    int rated;               /* 1: what is due waits in the store for the rate */
     int known;               /* 1: something came of a request; until then one at a time shows what it is */
     int64_t parked_due;      /* 0, or that due while the lane had no room */
     int64_t kept_at;         /* ms: when a success was last kept; 0: never */

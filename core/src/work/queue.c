@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "engine/registry.h"
+#include "work/allowance.h"
 #include "work/lane.h"
 #include "work/record.h"
 
@@ -33,14 +34,19 @@ static void spill(whi_worker *worker, whi_delivery *delivery) {
     whi_record_delivery(worker, delivery);
 }
 
-/* How much goes there at once is of the present version, whichever one decided. */
-static void suit(whi_worker *worker, whi_lane *lane, const whi_registration *registration) {
+static void note(whi_worker *worker, whi_lane *lane, const whi_subscription *subscription) {
+    whi_lane_suit(worker, lane, subscription);
+    whi_allowance_note(worker, lane, subscription);
+}
+
+/* How much goes there, at once and in a time, is of the present version, whichever one decided. */
+static void note_present(whi_worker *worker, whi_lane *lane, const whi_registration *registration) {
     whi_registration *now = NULL;
 
     if (atomic_load_explicit(&registration->ended, memory_order_relaxed) != 0) {
         now = whi_registry_get(worker->engine->registry, registration->subscription->id);
     }
-    whi_lane_suit(worker, lane, now != NULL ? now->subscription : registration->subscription);
+    note(worker, lane, now != NULL ? now->subscription : registration->subscription);
     whi_registration_unref(now);
 }
 
@@ -85,11 +91,25 @@ static int has_room(const whi_worker *worker, const whi_lane *lane) {
     return lane->queued < QUEUE_MAXIMUM;
 }
 
+/* What waits in the store for the rate was there before what has no row yet. */
+static int is_allowed(const whi_worker *worker, whi_lane *lane, const whi_delivery *delivery) {
+    return !(lane->rated && delivery->turn == WHI_TURN_ABSENT) && whi_allowance_left(worker, lane) > lane->queued;
+}
+
+void whi_queue_leave(whi_worker *worker, whi_lane *lane, whi_delivery *delivery) {
+    whi_allowance_wait(worker, lane);
+    spill(worker, delivery);
+}
+
 void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
     whi_lane *lane = whi_lane_get(worker, delivery->registration->subscription->id, 1);
 
     if (lane != NULL) {
-        suit(worker, lane, delivery->registration);
+        note_present(worker, lane, delivery->registration);
+    }
+    if (lane != NULL && !is_allowed(worker, lane, delivery)) {
+        whi_queue_leave(worker, lane, delivery);
+        return;
     }
     if (lane == NULL || !has_room(worker, lane)) {
         spill(worker, delivery);

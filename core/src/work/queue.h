@@ -24,6 +24,9 @@ int whi_queue_room(const whi_worker *worker, const struct whi_lane *lane);
 /* Queues a delivery, or leaves it to the store; takes it. */
 void whi_queue_push(whi_worker *worker, whi_delivery *delivery);
 
+/* What may not go yet by its lane's rate waits in the store; takes it. */
+void whi_queue_leave(whi_worker *worker, struct whi_lane *lane, whi_delivery *delivery);
+
 /* What queued for too long goes to the store. */
 void whi_queue_spill(whi_worker *worker, whi_entry *entry);
 

@@ -12,7 +12,9 @@
 #include "engine/underway.h"
 #include "pure/delivery.h"
 #include "pure/retry.h"
+#include "work/allowance.h"
 #include "work/lane.h"
+#include "work/queue.h"
 #include "work/record.h"
 #include "work/watch.h"
 
@@ -331,6 +333,7 @@ static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery, int6
     parcel->payload = flight;
     flight->lane = lane;
     whi_lane_suit(worker, lane, s);
+    whi_allowance_take(lane);
     link_flying(flight);
     whi_slots_take(&worker->slots, &flight->slot, lane->kind, now_us);
     lane->in_flight++;
@@ -360,6 +363,12 @@ static int send_one(whi_worker *worker, whi_lane *lane, int64_t now_us) {
     }
     if (refresh(worker, delivery) != WH_OK) {
         leave_unsent(worker, delivery);
+        whi_lane_left(worker, lane);
+        return WH_OK;
+    }
+    whi_allowance_note(worker, lane, delivery->registration->subscription);
+    if (whi_allowance_left(worker, lane) == 0) {
+        whi_queue_leave(worker, lane, delivery);
         whi_lane_left(worker, lane);
         return WH_OK;
     }

@@ -287,6 +287,7 @@ int whi_worker_open(whi_worker *worker) {
     }
     whi_slots_init(&worker->slots, (int)most);
     whi_lanes_init(worker);
+    worker->opened_at = whi_now(worker->engine);
     worker->flight_least = most < WHI_FLIGHTS_LEAST ? (int)most : WHI_FLIGHTS_LEAST;
     worker->flight_limit = worker->probe_limit = worker->flight_least;
     atomic_store(&worker->inbox.rescan, 1);

@@ -48,6 +48,7 @@ typedef struct whi_worker {
 
     /* the worker's own */
     int64_t owner;               /* whose work it has */
+    int64_t opened_at;           /* ms: since then it has its lanes */
     whi_shares shares;           /* events to fan out */
     struct whi_lagging *lagging; /* of the first worker; NULL: nothing lags */
     whi_decider decider;

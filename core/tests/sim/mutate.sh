@@ -501,12 +501,20 @@ mutation held_late 'a lane is held after its partition was looked at' \
     work/fetch.c '    whi_position_hold(position, subscription);
     if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
         look_at_lane(worker, lane);
+    } else {
+        whi_allowance_end(worker, lane);
     }
     whi_position_release(position, subscription);' '    if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
         whi_position_hold(position, subscription);
         look_at_lane(worker, lane);
         whi_position_release(position, subscription);
     }'
+
+mutation rate_free 'a request takes no token' \
+    work/allowance.c '        whi_bucket_take(&lane->bucket, &lane->rate);' '        (void)lane;'
+
+mutation rate_kept 'who takes over believes in a full bucket' \
+    work/allowance.c 'subscription->created_at > since' 'subscription->created_at > 0'
 
 mutation held_not 'a lane is not held while it is fetched for' \
     work/fetch.c '    whi_position_hold(position, subscription);' '' \

@@ -10,7 +10,8 @@
 #include "model.h"
 #include "sim.h"
 
-#define SOON 50000 /* us, of receivers that are well */
+#define RATE_SLACK_US 1000 /* the engine counts in ms */
+#define SOON 50000         /* us, of receivers that are well */
 
 int sim_net_healed;
 
@@ -207,6 +208,25 @@ static void check_newest(const whi_transport *transport, const whi_request *requ
     }
 }
 
+/* Within any second there are no more than the rate and its burst, whoever sends. Where a clock jumps nobody knows what
+ * a second is, and who does not know yet that he has lost the partition is none to whom it is promised. */
+static void check_rate(const whi_transport *transport, const whi_request *request, int k) {
+    enum { MOST = MODEL_RATE + MODEL_BURST };
+    model_subscription *s = k < model_subscription_count ? model_subscriptions[k] : NULL;
+    int64_t *place;
+
+    if (s == NULL || !s->rated || (sim_plan_now->kinds & 1u << SIM_clock) ||
+        is_late(transport->process, request->lane)) {
+        return;
+    }
+    place = &s->sent_at[s->sent_count % MOST];
+    if (s->sent_count >= MOST && sim_now - *place < SIM_SECOND - RATE_SLACK_US) {
+        sim_fail("rate", "%d is sent %d requests within %lld us", k, MOST + 1, (long long)(sim_now - *place));
+    }
+    *place = sim_now;
+    s->sent_count++;
+}
+
 static void arrives(whi_transport *transport, flight *f, int n) {
     const sim_process *process = transport->process;
 
@@ -251,6 +271,7 @@ static int send_request(whi_transport *transport, whi_request *request) {
     f->lapsed = LEASE_HOLDS;
     f->owner = owner_of(transport->process);
     n = number_of(request, f->k);
+    check_rate(transport, request, f->k);
     if (n >= 0) {
         check_lease(transport, request, n, f->k);
         check_newest(transport, request, n, f->k);

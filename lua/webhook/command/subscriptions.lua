@@ -8,7 +8,7 @@ subscriptions.options = secrets.options {
   events = "list", tenant = "text", name = "text", rule = "text", fields = "text", filter = "list", header = "list",
   retry = "text", timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
-  order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
+  rate = "text", order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
   schema = "text", prefix = "text", create = "text", removes = "flag", times = "flag", check = "flag", allow = "list", files = "list",
   hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
 }
@@ -45,6 +45,7 @@ add prints the secret, once. For add and update:
   --[no-]single-use     one event, then it is deleted
   --expires-at TIME     2026-12-31T00:00:00Z: takes no events from then on
   --retry MS,MS,…       wait before each attempt
+  --rate COUNT/SECONDS  at most so many requests in so many seconds: 100/60; 100/60/10: ten at once at most
   --url URL             in an update: another address
   --since TIME          in an add: events accepted since (7d, 12h ago, or a time) are sent as well;
   --since-event ID      or from this event on; --dry-run counts them, and makes nothing
@@ -111,6 +112,14 @@ local function retry_of(text)
   return list
 end
 
+-- COUNT/SECONDS or COUNT/SECONDS/BURST; what they may be the engine says.
+local function rate_of(text)
+  local count, per, burst = text:match "^(%d+)/(%d+)/(%d+)$"
+  if not count then count, per = text:match "^(%d+)/(%d+)$" end
+  if not count then error { usage = ("--rate expects COUNT/SECONDS or COUNT/SECONDS/BURST, found %q"):format(text) } end
+  return { count = math.tointeger(tonumber(count)), per = math.tointeger(tonumber(per)), burst = burst and math.tointeger(tonumber(burst)) }
+end
+
 -- What a text of the line stands for: '' for the default, else what make() says.
 local function text_of(text, make)
   if text == nil then return nil end
@@ -133,7 +142,7 @@ local function document(values, out)
     tenant = text_of(values.tenant), name = text_of(values.name), fields = text_of(values.fields),
     rule = text_of(values.rule, out.read), retry = text_of(values.retry, retry_of),
     metadata = text_of(values.metadata, webhook.raw), on_rule_error = text_of(values["on-rule-error"]),
-    order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
+    rate = text_of(values.rate, rate_of), order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
     single_use = values["single-use"], expires_at = text_of(values["expires-at"]),
     details = text_of(values.details, webhook.raw), url = values.url, database = subscriptions.database(values),
     timeout = values.timeout, concurrency = values.concurrency, insecure = values.insecure, http2 = values.http2,

@@ -1,0 +1,38 @@
+/* The allowance of a lane: how many requests its subscription's rate lets begin now (pure/rate.h).
+ *
+ * A lane has one owner in all processes and one worker there, so a bucket in the lane's memory is exact. What it had is
+ * lost with the owner, and with a stop. So it begins empty with the moment at which this worker has come to the lane's
+ * partition, whenever the lane is first looked at: what another has taken before is not known. Only of a subscription
+ * that is younger than that it is known that nobody has taken anything: its bucket begins full.
+ *
+ * What may not begin now is left to the store, due as it is, and the lane looks there again when tokens are there
+ * (queue.h, fetch.h). So no slot, no place in memory and no position waits for a rate, and what came first goes first.
+ * Where tokens come fast it is looked for several at once. */
+#ifndef WHI_ALLOWANCE_H
+#define WHI_ALLOWANCE_H
+
+#include "engine/registry.h"
+#include "work/lane.h"
+
+/* The subscription's rate as it is now. */
+void whi_allowance_note(const whi_worker *worker, whi_lane *lane, const whi_subscription *subscription);
+
+/* How many may begin; with no rate more than ever wait. */
+int whi_allowance_left(const whi_worker *worker, whi_lane *lane);
+
+/* One begins, as whi_allowance_left allows. */
+void whi_allowance_take(whi_lane *lane);
+
+/* Something that is due waits for it in the store: nothing newer goes before. */
+void whi_allowance_wait(const whi_worker *worker, whi_lane *lane);
+
+/* When the lane is to look there again: ms. Explain tells of it by the registration. */
+int64_t whi_allowance_next(const whi_worker *worker, whi_lane *lane, whi_registration *registration);
+
+/* Nothing waits there for it any more, or it is not known here. */
+void whi_allowance_end(const whi_worker *worker, whi_lane *lane);
+
+/* 1: a lane that is made anew has as much. */
+int whi_allowance_is_full(const whi_worker *worker, whi_lane *lane);
+
+#endif
