@@ -361,8 +361,10 @@ async function strangers(visit) {
   visit.expects.add(400);
   await visit.follow(`#/events/${encodeURIComponent(HOSTILE)}`);
   await visit.sees('Not here', 'a hostile address is none');
-  await visit.follow('#/%zz/%00?x=%');
-  await visit.sees('Not here');
+  for (const path of ['#/%zz/%00?x=%', '#/constructor', '#/__proto__', '#/rule', '#/new/x', '#/settings/x']) {
+    await visit.follow(path);
+    check(`${path} is nowhere`, await page.locator('h1').innerText(), 'Not here');
+  }
   await visit.clean('strangers');
 }
 

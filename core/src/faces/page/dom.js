@@ -47,6 +47,7 @@ export function say(text) {
 // What was done, for a moment, for eyes and for screen readers.
 export function toast(text) {
   say(text);
+  document.querySelector('.toast')?.remove();
   const made = h('div', { class: 'toast', 'aria-hidden': 'true' }, text);
   document.body.append(made);
   setTimeout(() => made.remove(), 4000);

@@ -209,7 +209,7 @@ function stateButtons(view, found) {
 function standing(found) {
   const state = stateOf(found);
   const told = w.standing(found, state);
-  const tone = { healthy: 'good', failing: 'bad', disabled: 'bad' }[state] ?? 'warn';
+  const tone = { healthy: found.last_success_at ? 'good' : 'plain', failing: 'bad', disabled: 'bad' }[state] ?? 'warn';
   return notice(tone, told.title, h('p', {}, told.text),
     found.last_error && state !== 'healthy' && h('p', {}, w.lastError, code(found.last_error), ' ', when(found.last_failure_at)),
     found.last_error && state !== 'healthy' && h('p', {}, w.advice(found.last_error)));

@@ -19,7 +19,7 @@ const ADVICE = [
   [/answered 429/, 'The receiver asks for fewer requests. A lower concurrency of the subscription helps.'],
   [/answered 3\d\d/, 'Redirects are not followed. Subscribe the URL that it points to.'],
   [/answered 4\d\d/, 'The receiver does not like what it gets. Its answer below may tell why.'],
-  [/answered 5\d\d/, 'The receiver has an error of its own. Its answer may tell which; it is tried again by itself.'],
+  [/answered 5\d\d/, 'The receiver has an error of its own. Its answer may tell which.'],
   [/tim(ed|e)[- ]?(out|d)|no answer in time|deadline/i, 'The receiver takes too long. It should answer at once and work afterwards.'],
   [/refused by|not allowed|private|policy|may not be reached/i, 'Private and local addresses are refused, unless the engine is started with --allow.'],
   [/certificate|tls|ssl/i, 'The certificate of the receiver is not valid for its name, or its TLS is too old.'],
