@@ -1,5 +1,6 @@
 // The page in the browser, by a real Chromium against a real `webhook serve`: every view and every action, what
 // strangers may not do to it, and two people who use it for the first time.
+import http from 'node:http';
 import { call, check, command, finish, holds, serve, token } from './common.mjs';
 import { browser, look, receiver, visitor } from './kit.mjs';
 
@@ -394,6 +395,34 @@ async function keyboard(visit) {
   await visit.clean('the keyboard');
 }
 
+// At a path of a proxy; and without a token, where none is asked for.
+async function elsewhere() {
+  const proxy = http.createServer((request, response) => {
+    const { method, headers } = request;
+    const passed = http.request(base + request.url.replace(/^\/hooks/, ''), { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(passed);
+  });
+  await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const behind = await visitor(`http://127.0.0.1:${proxy.address().port}/hooks`);
+  await behind.go(`#token=${operator.slice(7)}`);
+  await behind.follow('#/subscriptions');
+  await behind.sees('Accounting', 'the page works at a path of a proxy');
+  await behind.clean('behind a proxy');
+  await behind.context.close();
+  proxy.closeAllConnections();
+  proxy.close();
+  const open = await serve('--open', '--no-deliver');
+  const visit = await visitor(open.url);
+  await visit.go('#/settings');
+  check('who needs no token is an operator', await visit.page.locator('.who').innerText(), 'Operator');
+  await visit.clean('without a token');
+  await visit.context.close();
+  await open.stop();
+}
+
 async function withoutServer(visit) {
   await visit.follow('#/');
   await visit.context.setOffline(true);
@@ -417,6 +446,7 @@ try {
   await step('a customer', () => customer(url));
   await step('strangers', () => strangers(visit));
   await step('the keyboard', () => keyboard(visit));
+  await step('elsewhere', elsewhere);
   await step('without a server', () => withoutServer(visit));
   check('the command makes the same link', /^http:\/\/127\.0\.0\.1:8080\/#token=wht_/.test(command('portal', '--tenant', 'acme').url), true);
 } catch (error) {
