@@ -213,8 +213,17 @@ async function subscriptionActions(visit) {
   await until('what was missed is sent', async () => to.got.some((each) => each.url === '/acts' && each.body === '{"missed":1}'));
   await visit.button('Edit').click();
   await page.getByRole('dialog').getByLabel('Name').fill('Acts anew');
+  await page.getByText('Filters, headers, retries and the rest').click();
+  visit.expects.add(400);
+  await page.getByLabel('Other fields, as JSON').fill('{ "timeout": "soon" }');
+  await look(visit, 'edit');
+  await visit.button('Save').click();
+  await visit.sees('That cannot be', 'a wrong field is told');
+  await page.getByLabel('Other fields, as JSON').fill('{ "timeout": 5000, "metadata": { "id": 12345678901234567890 } }');
   await visit.button('Save').click();
   await page.getByRole('heading', { level: 1, name: 'Acts anew' }).waitFor();
+  check('other fields are changed', (await now()).timeout, 5000);
+  await visit.sees('Saved');
   await visit.button('Secrets').click();
   await page.getByRole('dialog').getByText('whsec_').waitFor();
   await look(visit, 'secrets', { dark: false, phone: false });
