@@ -16,8 +16,7 @@ file(CONFIGURE OUTPUT openapi.c @ONLY CONTENT
 list(APPEND core_sources ${PROJECT_BINARY_DIR}/openapi.c)
 
 # So are the files of the page in the browser, in one table.
-set(page_files index.html style.css app.js api.js dom.js words.js chart.js code.js now.js subscriptions.js records.js
-               studio.js operator.js icon.svg)
+file(GLOB page_files CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/core/src/faces/page core/src/faces/page/*)
 set(page_type.html "text/html; charset=utf-8")
 set(page_type.css "text/css; charset=utf-8")
 set(page_type.js "text/javascript; charset=utf-8")

@@ -22,6 +22,7 @@ export async function serve(...options) {
   const child = spawn(lua, words(['serve', '--port', '0', '--json', '--store', store, '--allow', '127.0.0.1', ...options]), {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  process.once('exit', () => child.kill('SIGTERM')); // a test that is ended early leaves nothing behind
   const line = (await readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]().next()).value;
   if (!line) throw new Error('webhook serve did not start');
   return {

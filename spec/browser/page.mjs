@@ -1,5 +1,6 @@
 // The page in the browser, by a real Chromium against a real `webhook serve`: every view and every action, what
 // strangers may not do to it, and two people who use it for the first time.
+import http from 'node:http';
 import { call, check, command, finish, holds, serve, token } from './common.mjs';
 import { browser, look, receiver, visitor } from './kit.mjs';
 
@@ -212,8 +213,17 @@ async function subscriptionActions(visit) {
   await until('what was missed is sent', async () => to.got.some((each) => each.url === '/acts' && each.body === '{"missed":1}'));
   await visit.button('Edit').click();
   await page.getByRole('dialog').getByLabel('Name').fill('Acts anew');
+  await page.getByText('Filters, headers, retries and the rest').click();
+  visit.expects.add(400);
+  await page.getByLabel('Other fields, as JSON').fill('{ "timeout": "soon" }');
+  await look(visit, 'edit');
+  await visit.button('Save').click();
+  await visit.sees('That cannot be', 'a wrong field is told');
+  await page.getByLabel('Other fields, as JSON').fill('{ "timeout": 5000, "metadata": { "id": 12345678901234567890 } }');
   await visit.button('Save').click();
   await page.getByRole('heading', { level: 1, name: 'Acts anew' }).waitFor();
+  check('other fields are changed', (await now()).timeout, 5000);
+  await visit.sees('Saved');
   await visit.button('Secrets').click();
   await page.getByRole('dialog').getByText('whsec_').waitFor();
   await look(visit, 'secrets', { dark: false, phone: false });
@@ -361,8 +371,10 @@ async function strangers(visit) {
   visit.expects.add(400);
   await visit.follow(`#/events/${encodeURIComponent(HOSTILE)}`);
   await visit.sees('Not here', 'a hostile address is none');
-  await visit.follow('#/%zz/%00?x=%');
-  await visit.sees('Not here');
+  for (const path of ['#/%zz/%00?x=%', '#/constructor', '#/__proto__', '#/rule', '#/new/x', '#/settings/x']) {
+    await visit.follow(path);
+    check(`${path} is nowhere`, await page.locator('h1').innerText(), 'Not here');
+  }
   await visit.clean('strangers');
 }
 
@@ -392,6 +404,34 @@ async function keyboard(visit) {
   await visit.clean('the keyboard');
 }
 
+// At a path of a proxy; and without a token, where none is asked for.
+async function elsewhere() {
+  const proxy = http.createServer((request, response) => {
+    const { method, headers } = request;
+    const passed = http.request(base + request.url.replace(/^\/hooks/, ''), { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(passed);
+  });
+  await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const behind = await visitor(`http://127.0.0.1:${proxy.address().port}/hooks`);
+  await behind.go(`#token=${operator.slice(7)}`);
+  await behind.follow('#/subscriptions');
+  await behind.sees('Accounting', 'the page works at a path of a proxy');
+  await behind.clean('behind a proxy');
+  await behind.context.close();
+  proxy.closeAllConnections();
+  proxy.close();
+  const open = await serve('--open', '--no-deliver');
+  const visit = await visitor(open.url);
+  await visit.go('#/settings');
+  check('who needs no token is an operator', await visit.page.locator('.who').innerText(), 'Operator');
+  await visit.clean('without a token');
+  await visit.context.close();
+  await open.stop();
+}
+
 async function withoutServer(visit) {
   await visit.follow('#/');
   await visit.context.setOffline(true);
@@ -415,6 +455,7 @@ try {
   await step('a customer', () => customer(url));
   await step('strangers', () => strangers(visit));
   await step('the keyboard', () => keyboard(visit));
+  await step('elsewhere', elsewhere);
   await step('without a server', () => withoutServer(visit));
   check('the command makes the same link', /^http:\/\/127\.0\.0\.1:8080\/#token=wht_/.test(command('portal', '--tenant', 'acme').url), true);
 } catch (error) {

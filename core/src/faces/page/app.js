@@ -40,7 +40,7 @@ function login(reason) {
     h('p', { class: 'actions' }, h('button', { type: 'submit', class: 'main' }, w.login.go)));
   form.addEventListener('submit', (sent) => {
     sent.preventDefault();
-    token.set(input.value.trim());
+    token.set(input.value.replace(/[^\x21-\x7e]/g, '')); // what can be in a header
     start();
   });
   page.replaceChildren(h('main', { class: 'outside' }, form));
@@ -144,7 +144,7 @@ async function show() {
   const place = where();
   leave();
   const main = document.getElementById('main');
-  const [list, one] = VIEWS[place.name] ?? [];
+  const [list, one] = Object.hasOwn(VIEWS, place.name) ? VIEWS[place.name] : [];
   const run = place.id === undefined ? list : one;
   for (const each of document.querySelectorAll('nav a')) {
     if (each.dataset.view === (ABOVE[place.name] ?? place.name)) each.setAttribute('aria-current', 'page');
@@ -162,9 +162,10 @@ async function show() {
     window.scrollTo(0, 0);
   } catch (error) {
     if (error.name === 'AbortError' || view.signal.aborted) return;
+    leave(); // nothing is asked for again by itself
     if (error.status === 401) return refused(error);
-    main.replaceChildren(h('h1', { tabindex: -1 }, w.problemTitle(error)), problem(error, show),
-      h('p', {}, link('#/', w.home)));
+    main.replaceChildren(h('h1', { tabindex: -1 }, w.problemTitle(error)), h('p', { class: 'lead', role: 'alert' }, w.problem(error)),
+      h('p', { class: 'actions' }, button(w.again, show), link('#/', h('span', { class: 'button' }, w.home))));
     if (!(error instanceof Refusal)) console.error(error);
   }
 }

@@ -26,12 +26,14 @@ function add(to, children) {
 export const h = (tag, props, ...children) => fill(document.createElement(tag), props, children);
 export const s = (tag, props, ...children) => fill(document.createElementNS(SVG, tag), props, children);
 
-// New content for a part that is looked at: who has the keyboard on a link or a field of it keeps it.
+// New content for a part that is looked at. What is the same stays, with what was selected in it; who has the keyboard on
+// a link or a field of it keeps it.
 export function renew(part, ...children) {
   const active = part.contains(document.activeElement) ? document.activeElement : null;
   const key = active?.getAttribute('href') ?? active?.dataset?.key;
   const fresh = document.createDocumentFragment();
   add(fresh, children);
+  if (fresh.childNodes.length === part.childNodes.length && [...fresh.childNodes].every((each, i) => each.isEqualNode(part.childNodes[i]))) return;
   part.replaceChildren(fresh);
   if (!key) return;
   const again = [...part.querySelectorAll('a[href], [data-key]')].find((each) => (each.getAttribute('href') ?? each.dataset.key) === key);
@@ -47,6 +49,7 @@ export function say(text) {
 // What was done, for a moment, for eyes and for screen readers.
 export function toast(text) {
   say(text);
+  document.querySelector('.toast')?.remove();
   const made = h('div', { class: 'toast', 'aria-hidden': 'true' }, text);
   document.body.append(made);
   setTimeout(() => made.remove(), 4000);
@@ -156,7 +159,7 @@ export function when(iso) {
   return h('time', { datetime: iso, title: new Date(iso).toLocaleString() }, relative(Date.parse(iso)));
 }
 
-export const exactly = (iso) => h('time', { datetime: iso, class: 'exact' }, iso.replace('T', ' ').replace('Z', ''));
+export const exactly = (iso) => h('time', { datetime: iso, class: 'exact' }, iso.replace('T', ' ').replace('Z', ' UTC'));
 
 setInterval(() => {
   for (const each of document.querySelectorAll('time:not(.exact)')) {

@@ -283,16 +283,18 @@ export async function event(view) {
       toast(w.failed(error));
     }
   } }, h('span', { class: 'dim' }, w.events.moreReasons), id, h('button', { type: 'submit' }, w.events.explainOne));
+  let settled = false; // nothing of it changes by itself any more: explaining takes the server's time
   const look = async () => {
     const page = await api.get(['events', view.id, 'explain'], { ...scope, limit: 50 }, view.signal);
     const items = page.items.map((each) => ({ ...each, event: view.id }));
     items.sort((a, b) => Boolean(b.delivery) - Boolean(a.delivery));
     more = page.next;
+    settled = !items.some((each) => ['waiting', 'pending'].includes(each.outcome));
     if (one) items.unshift({ ...one, event: view.id });
     renew(reasons, items.length ? why(items, names) : empty(w.events.nobody, w.events.nobodyMore, link('#/new', w.subscriptions.add)));
     asked.hidden = more === null;
   };
-  await view.every(3000, look);
+  await view.every(3000, async () => { if (!settled) await look(); });
   view.main.replaceChildren(h('p', { class: 'crumb' }, link('#/events', w.nav.events), ' / ', code(found.id)),
     view.title(found.type, button(w.replay.open, () => replayDialog({ event: found.id, tenant: view.me.operator ? found.tenant : undefined }, look))),
     h('div', { class: 'two' },

@@ -1,7 +1,7 @@
 // The studio of rules: a rule, a real event, and what would go out, as one types; then what it would have done with what
 // is stored; and only then it may be saved.
 import { Refusal, api } from './api.js';
-import { badge, button, bytes, code, count, empty, h, link, notice, pairs, problem, renew, select, to, toast } from './dom.js';
+import { badge, button, bytes, code, count, empty, h, link, notice, pairs, problem, renew, say, select, to, toast } from './dom.js';
 import { bars } from './chart.js';
 import { editor, json, member } from './code.js';
 import { nameOf } from './subscriptions.js';
@@ -92,7 +92,7 @@ export async function studio(view) {
   if (view.query.event && !choices.some((each) => each.id === view.query.event)) choices.unshift({ id: view.query.event, type: w.studio.chosen });
   const picker = select(choices.map((each) => [each.id, `${each.type} · ${each.id}`]), view.query.event ?? choices[0]?.id, { 'aria-label': w.studio.sample });
   const input = h('div', {});
-  const output = h('div', { 'aria-live': 'polite' });
+  const output = h('div', {});
   const result = h('div', { class: 'stack' });
   const progress = h('p', { role: 'status' });
   let sample = null;
@@ -120,11 +120,13 @@ export async function studio(view) {
       if (mine !== turn) return;
       write.mark(told.line);
       renew(output, told.content);
+      say(output.querySelector('strong, .badge').textContent);
     } catch (error) {
       if (error.name === 'AbortError' || mine !== turn) return;
       const line = lineOf(error);
       write.mark(line);
       renew(output, error instanceof Refusal && error.status === 422 ? notice('bad', w.studio.syntax(line), error.message) : problem(error));
+      say(output.querySelector('strong').textContent);
     }
   };
   const write = editor(found.rule ?? '', w.studio.rule, () => {

@@ -81,11 +81,18 @@ function fieldsOf(found, operator) {
     events: h('input', { type: 'text', placeholder: 'order.*, invoice.paid', value: found?.events?.join(', ') ?? '', spellcheck: 'false' }),
     order: select(['none', 'key', 'fifo', 'latest'].map((each) => [each, w.orders[each]]), found?.order ?? 'none'),
   };
+  const more = h('textarea', { rows: 4, class: 'mono', spellcheck: 'false', placeholder: '{ "filters": { "currency": "EUR" }, "timeout": 5000 }' });
   const tenant = operator && !found ? h('input', { type: 'text', spellcheck: 'false' }) : null;
   return {
     content: [field(w.fields.url, inputs.url, w.fields.urlHint), field(w.fields.events, inputs.events, w.fields.eventsHint), field(w.fields.name, inputs.name, w.fields.nameHint),
-      tenant && field(w.fields.tenant, tenant, w.fields.tenantHint), field(w.fields.order, inputs.order, w.fields.orderHint)],
-    document: () => ({ url: inputs.url.value, name: inputs.name.value || null, events: listOf(inputs.events.value), order: inputs.order.value, ...(tenant?.value ? { tenant: tenant.value } : {}) }),
+      tenant && field(w.fields.tenant, tenant, w.fields.tenantHint), field(w.fields.order, inputs.order, w.fields.orderHint),
+      h('details', {}, h('summary', {}, w.fields.more), field(w.fields.moreLabel, more, w.fields.moreHint))],
+    // Those of the form, and those that were written, with the letters that they have.
+    document: () => {
+      const form = { url: inputs.url.value, name: inputs.name.value || null, events: listOf(inputs.events.value), order: inputs.order.value, ...(tenant?.value ? { tenant: tenant.value } : {}) };
+      const rest = more.value.trim();
+      return rest === '' ? JSON.stringify(form) : `${JSON.stringify(form).slice(0, -1)},${rest.replace(/^\{/, '')}`;
+    },
   };
 }
 
@@ -209,7 +216,7 @@ function stateButtons(view, found) {
 function standing(found) {
   const state = stateOf(found);
   const told = w.standing(found, state);
-  const tone = { healthy: 'good', failing: 'bad', disabled: 'bad' }[state] ?? 'warn';
+  const tone = { healthy: found.last_success_at ? 'good' : 'plain', failing: 'bad', disabled: 'bad' }[state] ?? 'warn';
   return notice(tone, told.title, h('p', {}, told.text),
     found.last_error && state !== 'healthy' && h('p', {}, w.lastError, code(found.last_error), ' ', when(found.last_failure_at)),
     found.last_error && state !== 'healthy' && h('p', {}, w.advice(found.last_error)));

@@ -19,7 +19,7 @@ const ADVICE = [
   [/answered 429/, 'The receiver asks for fewer requests. A lower concurrency of the subscription helps.'],
   [/answered 3\d\d/, 'Redirects are not followed. Subscribe the URL that it points to.'],
   [/answered 4\d\d/, 'The receiver does not like what it gets. Its answer below may tell why.'],
-  [/answered 5\d\d/, 'The receiver has an error of its own. Its answer may tell which; it is tried again by itself.'],
+  [/answered 5\d\d/, 'The receiver has an error of its own. Its answer may tell which.'],
   [/tim(ed|e)[- ]?(out|d)|no answer in time|deadline/i, 'The receiver takes too long. It should answer at once and work afterwards.'],
   [/refused by|not allowed|private|policy|may not be reached/i, 'Private and local addresses are refused, unless the engine is started with --allow.'],
   [/certificate|tls|ssl/i, 'The certificate of the receiver is not valid for its name, or its TLS is too old.'],
@@ -81,7 +81,7 @@ export const words = {
     sent: 'Sent', pass: 'Sent as it is', project: 'Rewritten', drop: 'Dropped',
   },
   columns: { receiver: 'Subscription', health: 'Health', why: 'Why', since: 'Since', waiting: 'Waiting', events: 'Events', tenant: 'Tenant', lastSuccess: 'Last success', lastFailure: 'Last failure', state: 'State', event: 'Event', answer: 'Answer', attempts: 'Attempts', when: 'When', type: 'Type', accepted: 'Accepted', action: 'Action' },
-  fields: { id: 'Id', url: 'URL', urlHint: 'Where to POST: http or https.', events: 'Event types', eventsHint: 'With commas between; “order.*” stands for all that begin so. Empty: every event.', name: 'Name', nameHint: 'To know it again. May be empty.', tenant: 'Tenant', tenantHint: 'It gets this tenant’s events alone. May be empty.', order: 'Order', orderHint: 'In order, a delivery waits for those before it.', rule: 'Rule', version: 'Version', created: 'Made', key: 'Key', source: 'Source', time: 'Time', type: 'Type', payload: 'Payload', headers: 'Headers' },
+  fields: { id: 'Id', url: 'URL', urlHint: 'Where to POST: http or https.', events: 'Event types', eventsHint: 'With commas between; “order.*” stands for all that begin so. Empty: every event.', name: 'Name', nameHint: 'To know it again. May be empty.', tenant: 'Tenant', tenantHint: 'It gets this tenant’s events alone. May be empty.', order: 'Order', orderHint: 'In order, a delivery waits for those before it.', more: 'Filters, headers, retries and the rest', moreLabel: 'Other fields, as JSON', moreHint: 'What is named is changed: filters, fields, headers, metadata, retry, timeout, concurrency, on_rule_error… null takes one back to its default.', rule: 'Rule', version: 'Version', created: 'Made', key: 'Key', source: 'Source', time: 'Time', type: 'Type', payload: 'Payload', headers: 'Headers' },
   orders: { none: 'None: as fast as possible', key: 'By key', fifo: 'One after the other', latest: 'The latest of a key alone' },
 
   now: {
