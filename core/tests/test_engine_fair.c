@@ -261,6 +261,28 @@ static void a_tenant_takes_no_more_than_its_share(void **state) {
     wh_close(engine);
 }
 
+/* Also where they are another process's events, which are read in the log: who has more than is read at once keeps
+ * from nobody that what comes behind is read. */
+static void a_tenant_keeps_nobody_from_the_log(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file), *other = opened(file);
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        subscribe(engine, SLOW, ",\"tenant\":\"big\",\"rule\":\"slow 1500\"", NULL);
+    }
+    subscribe(engine, FAST, ",\"tenant\":\"small\"", NULL);
+    fixture_run(engine);
+    for (int i = 0; i < 300; i++) {
+        publish(other, "big", i);
+    }
+    publish(other, "small", 0);
+    step_until(engine, FAST, 1);
+    assert_true(sent_to(SLOW) <= 200); /* of 6,000: ten events' */
+    wh_close(other);
+    wh_close(engine);
+}
+
 /* No turn is longer than a slice and the rule that is run in it, whatever there is to do. (By CPU time: the machine
  * may be busy.) */
 static void no_turn_takes_long(void **state) {
@@ -463,6 +485,7 @@ int main(void) {
         TEST(one_that_is_deleted_at_once_holds_nothing_up),
         TEST(a_single_use_one_that_takes_long_gets_one),
         TEST(a_tenant_takes_no_more_than_its_share),
+        TEST(a_tenant_keeps_nobody_from_the_log),
         TEST(no_turn_takes_long),
         TEST(one_that_is_not_known_yet_is_not_over),
         TEST(one_that_cannot_go_on_keeps_no_other_waiting),

@@ -49,6 +49,7 @@ typedef struct whi_worker {
     /* the worker's own */
     int64_t owner;               /* whose work it has */
     whi_shares shares;           /* events to fan out */
+    int decides_long;            /* the last turn has decided until its time was over */
     struct whi_lagging *lagging; /* of the first worker; NULL: nothing lags */
     whi_decider decider;
     whi_table lanes;                     /* by subscription */
