@@ -377,6 +377,15 @@ typedef struct wh_backend_figures {
     int64_t bytes, log_bytes;     /* of the store, and of what is not merged into it yet; 0: not known */
 } wh_backend_figures;
 
+/* What others' commits may have brought, for who has seen that there were some. */
+typedef struct wh_backend_news {
+    int64_t told; /* raised by each transaction that may leave other processes something to do for subscriptions that
+                     are theirs: one that has written a delivery without a holder, sent one again or cancelled some,
+                     or changed a subscription. What a worker writes of its own raises it not */
+    int64_t last; /* number of the last event; 0: there is none */
+    int outbox;   /* 1: the outbox has rows */
+} wh_backend_news;
+
 typedef int (*wh_backend_health_fn)(const wh_backend_health *row, void *payload);
 typedef int (*wh_backend_subscription_fn)(const wh_backend_subscription *row, void *payload);
 typedef int (*wh_backend_token_fn)(const wh_backend_token *row, void *payload);
@@ -691,6 +700,8 @@ typedef struct wh_backend_store_vtable {
     int (*setting)(wh_backend_store *store, const char *name, int64_t *out);
     /* A number that changes when another process (or engine) has committed. */
     int (*changes)(wh_backend_store *store, int64_t *out);
+    /* Reads a row or two, however much there is. NULL: it is not known, and all is looked at after each commit. */
+    int (*news)(wh_backend_store *store, wh_backend_news *out);
     /* Subscriptions that changed after this change number, deleted ones included;
      * after is moved on. 0 at first: all that are not deleted. A deleted one may be forgotten when none of
      * its versions is kept; WH_ENOTFOUND: of those after this number some are. The caller begins again
@@ -746,7 +757,7 @@ typedef struct wh_backend_store_vtable {
                         void *payload);
 } wh_backend_store_vtable;
 
-#define WH_STORE_VERSION 3
+#define WH_STORE_VERSION 4
 
 /* The facts that wait. */
 typedef struct wh_backend_facts {
