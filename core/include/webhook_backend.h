@@ -705,7 +705,8 @@ typedef struct wh_backend_store_vtable {
     /* Subscriptions that changed after this change number, deleted ones included;
      * after is moved on. 0 at first: all that are not deleted. A deleted one may be forgotten when none of
      * its versions is kept; WH_ENOTFOUND: of those after this number some are. The caller begins again
-     * with 0, and what it does not hear of then is gone. */
+     * with 0, and what it does not hear of then is gone. One that is encrypted by a key that is not here comes with
+     * document NULL, and wh_last_error says why: it is asked for by subscription_get until there is one. */
     int (*subscription_changes)(wh_backend_store *store, int64_t *after, wh_backend_subscription_fn each,
                                 void *payload);
     int (*subscription_get)(wh_backend_store *store, int64_t id, int64_t version, wh_backend_subscription_fn each,

@@ -55,7 +55,8 @@ static int begin(whi_store *base) {
     pthread_mutex_lock(&store->writer.lock);
     store->next_body = store->last_number = store->holds = store->there_event = 0;
     store->last_event = -1;
-    store->healths = store->told = 0;
+    store->healths = 0;
+    store->told = 0;
     code = check_place(store);
     code = code == WH_OK ? simple(store, WHI_SQL_BEGIN, "beginning a transaction") : code;
     if (code == WH_OK) {

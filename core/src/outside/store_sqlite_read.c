@@ -719,6 +719,18 @@ static int check_forgotten(whi_sqlite *store, whi_sqlite_side *side, int64_t aft
                : code;
 }
 
+/* One that no key here opens is given without its document, and does not keep the others back. */
+static int give_change(whi_sqlite *store, whi_subscription_row *row, whi_subscription_fn each, void *payload) {
+    int code = whi_sqlite_give_row(store, row, each, payload);
+
+    if (code == WH_EKEY) {
+        row->document = NULL;
+        row->document_size = 0;
+        code = each(row, payload);
+    }
+    return code;
+}
+
 static int subscription_feed(whi_sqlite *store, whi_sqlite_side *side, int64_t *after, whi_subscription_fn each,
                              void *payload) {
     sqlite3_stmt *list;
@@ -728,7 +740,7 @@ static int subscription_feed(whi_sqlite *store, whi_sqlite_side *side, int64_t *
 
     while (code == 1) {
         subscription_row(list, &row);
-        code = row.deleted && from == 0 ? WH_OK : whi_sqlite_give_row(store, &row, each, payload);
+        code = row.deleted && from == 0 ? WH_OK : give_change(store, &row, each, payload);
         if (code != WH_OK) {
             sqlite3_reset(list);
             return code;

@@ -51,6 +51,25 @@ static void look_for_events(whi_worker *worker, int64_t *told) {
     *told = news.told;
 }
 
+/* Once, and again when there are more. What waits for those that are read now is looked for. */
+static void tell_left_out(whi_worker *worker) {
+    wh_engine *engine = worker->engine;
+    char why[WHI_ERROR_SIZE];
+    int count = whi_registry_left_out(engine->registry, why);
+
+    if (count > worker->left_out) {
+        whi_log(
+            &engine->log, WH_LOG_WARNING,
+            "%d subscriptions cannot be read and are left out; what waits for them stays, and they get nothing from "
+            "this process until it can read them: %s",
+            count, why);
+    }
+    if (count < worker->left_out) {
+        whi_stir(engine);
+    }
+    worker->left_out = count;
+}
+
 /* The news are read before the subscriptions: those that were told of are known here when the lanes are asked for. */
 static void look_at_store(whi_worker *worker) {
     wh_engine *engine = worker->engine;
@@ -71,6 +90,7 @@ static void look_at_store(whi_worker *worker) {
         whi_trouble(engine, code, wh_last_error());
         return;
     }
+    tell_left_out(worker);
     worker->seen_changes = worker->heard_changes = changes;
     worker->acted_us = whi_monotonic_us();
     if (told != worker->seen_told || told < 0) {

@@ -88,6 +88,7 @@ typedef struct whi_worker {
     int64_t look_pause;    /* us to the next of them */
     int64_t seen_told;     /* of the store's news: up to where all lanes were asked for */
     int64_t seen_last;     /* number of the last event that was there */
+    int left_out;          /* subscriptions that cannot be read, as the log was told */
     int64_t heard_changes; /* as seen_changes, but of looks after wake-ups, which may have acted by halves */
     int64_t acted_us;      /* monotonic: when all that others may have changed was last looked for */
     unsigned writer_turns; /* whi_writer_turns at the last wake-up */
