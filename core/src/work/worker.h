@@ -80,6 +80,7 @@ typedef struct whi_worker {
     struct whi_task *later_tasks;  /* what could not be written now */
     struct whi_record *failed_records;
     int64_t purge_after;
+    int unmerged_looks;    /* in a row that found much: see unmerged.h */
     int64_t position_us;   /* monotonic: when the position was last written alone */
     int64_t seen_changes;  /* of store->changes */
     int store_fd;          /* readable when others have committed; -1: nothing tells */
