@@ -169,6 +169,40 @@ static void who_is_slow_no_more_lags_no_more(void **state) {
     wh_close(engine);
 }
 
+static void note_quiet(whi_lag *lag, void *payload) {
+    (void)payload;
+    lag->busy_us = INT64_MIN / 2; /* as if it had had nothing to decide for long */
+}
+
+/* It would be looked at with each turn for ever. */
+static void who_gets_nothing_any_more_lags_no_more(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+
+    (void)state;
+    subscribe(engine, SLOW, ",\"rule\":\"slow 3000\",\"events\":[\"a\"]", NULL);
+    subscribe(engine, FAST, ",\"events\":[\"b\"]", NULL);
+    fixture_run(engine);
+    publish(engine, NULL, 0);
+    fixture_run(engine);
+    assert_int_equal(life_sql(file, LAGS), 1);
+    fixture_publish(engine, "b", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(life_sql(file, LAGS), 1);
+    whi_lags_each(engine->lags, note_quiet, NULL);
+    for (int i = 0; i < 1000 && life_sql(file, LAGS) > 0; i++) {
+        fixture_run(engine);
+        usleep(10000);
+    }
+    assert_int_equal(life_sql(file, LAGS), 0);
+    assert_int_equal(atomic_load(&engine->lags->count), 0);
+    publish(engine, NULL, 1);
+    fixture_run(engine);
+    assert_int_equal(sent_to(SLOW), 2);
+    assert_int_equal(life_sql(file, LAGS), 1); /* it still is slow */
+    wh_close(engine);
+}
+
 static void one_that_is_deleted_lags_no_more(void **state) {
     const char *file = fixture_file();
     wh_engine *engine = opened(file);
@@ -481,6 +515,7 @@ int main(void) {
         TEST(what_lags_keeps_its_order),
         TEST(who_comes_after_goes_on_where_it_was),
         TEST(who_is_slow_no_more_lags_no_more),
+        TEST(who_gets_nothing_any_more_lags_no_more),
         TEST(one_that_is_deleted_lags_no_more),
         TEST(one_that_is_deleted_at_once_holds_nothing_up),
         TEST(a_single_use_one_that_takes_long_gets_one),

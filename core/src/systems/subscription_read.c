@@ -216,13 +216,14 @@ static int set_name(apply *self, uint32_t node) {
     return optional_text(self, node, "name", NAME_MAXIMUM, &self->subscription->name);
 }
 
+/* What is stored was read when it was given, and is read again where it is sent to. */
 static int set_url(apply *self, uint32_t node) {
     const char *text = NULL;
     whi_url url;
     int code = is_null(self, node) ? WH_OK : text_of(self, node, "url", SIZE_MAX, &text);
 
-    if (code != WH_OK || text == NULL) { /* of none whi_subscription_check tells */
-        return code == WH_OK ? keep_text(&self->subscription->url, NULL, 0) : code;
+    if (code != WH_OK || text == NULL || self->stored) { /* of none whi_subscription_check tells */
+        return code == WH_OK ? keep_text(&self->subscription->url, text, WH_ZSTR) : code;
     }
     code = whi_url_parse(&url, text);
     if (code != WH_OK) {
@@ -751,7 +752,7 @@ static int apply_members(apply *self) {
         if (code != WH_OK) {
             return code == WH_ENOMEM ? code : whi_fail_within(code, "a field's name");
         }
-        while (i < FIELDS && strcmp(name, fields[i].name) != 0) {
+        while (i < FIELDS && (name[0] != fields[i].name[0] || strcmp(name, fields[i].name) != 0)) {
             i++;
         }
         if (i == FIELDS) {
