@@ -214,6 +214,18 @@ describe("the command", function()
     assert.matches("address: expected an IPv4 or IPv6 address", complaint)
   end)
 
+  it("lets an address have as many connections as it is told", function()
+    local server, url = serve "--no-deliver --open --address-connections 1"
+    assert.equal("200", status(url .. "/v1/subscriptions"))
+    assert.is_true(server.stop "TERM")
+    local code, _, complaint = run "serve --port 0 --address-connections 2000000000" -- which the server itself refuses
+    assert.equal(1, code)
+    assert.matches("address_connections: expected", complaint)
+    code, _, complaint = run "serve --address-connections 0"
+    assert.equal(2, code)
+    assert.matches("address%-connections", complaint)
+  end)
+
   it("makes, lists and revokes tokens", function()
     local token = json("tokens add --tenant acme --name ci")[1].token
     json "tokens add"

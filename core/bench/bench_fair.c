@@ -2,19 +2,22 @@
  * costly rules, one with a backlog, and 100 that refuse. In each turn all of them, one after the other, and alone as
  * the yardstick; medians, and ratios to alone of the same turn. Goal: p99 within 2 times, throughput at least 0.9.
  *
- *     bench_fair [turns] [deliveries] [backlog]
+ *     bench_fair [turns] [deliveries] [backlog] [processes]
  *
  * Latency is from publishing to handing the request to the transport, at 2,000 events a second: what the receiver
  * takes is left out. Throughput is with events published as fast as they leave. One event in ten is for those whom
- * the turn is about. */
+ * the turn is about. With two processes each has its half of the subscriptions. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
 #include "engine/context.h"
+#include "engine/position.h"
 #include "life/open.h"
 #include "outside/transport_curl.h"
 #include "sink.h"
@@ -36,7 +39,7 @@ static const char *const names[SCENARIOS] = {
     "alone", "1 hung", "100 hung", "4,000 hung", "1,000 costly rules", "a backlog", "100 that refuse"
 };
 
-/* What the delivering thread saw. */
+/* In memory that both processes see. */
 typedef struct shared {
     _Atomic long sent, samples;
     double latencies[PACED]; /* us */
@@ -50,6 +53,7 @@ typedef struct figures {
 static shared *seen;
 static sink *good, *hung;
 static long deliveries, backlog;
+static int processes;
 
 /* ---------------------------------------------------------------- what leaves, and when */
 
@@ -238,20 +242,62 @@ static void flood(wh_engine *engine, int scenario, figures *out) {
     out->rate = (double)deliveries / (bench_now() - began);
 }
 
+/* The second process works until the pipe ends. */
+static pid_t begin_other(int *end) {
+    int ends[2];
+    char byte;
+    pid_t made;
+
+    if (processes < 2 || pipe(ends) != 0) {
+        return -1;
+    }
+    made = fork();
+    if (made == 0) {
+        wh_engine *engine;
+        close(ends[1]);
+        (void)!read(ends[0], &byte, 1); /* the store is there */
+        engine = open_engine();
+        bench_check(wh_start(engine, 1), "start");
+        (void)!read(ends[0], &byte, 1);
+        wh_close(engine);
+        _exit(0);
+    }
+    close(ends[0]);
+    *end = ends[1];
+    return made;
+}
+
+static void await_share(wh_engine *engine, int end) {
+    (void)!write(end, "", 1);
+    while (atomic_load(&engine->position->count) == 0 || atomic_load(&engine->position->count) > WH_PARTITIONS / 2) {
+        usleep(20000);
+    }
+}
+
 static figures measure(int scenario) {
     figures out;
+    int end = -1;
+    pid_t other;
     wh_engine *engine;
 
     bench_file(seen->file, sizeof seen->file);
     atomic_store(&seen->sent, 0);
     atomic_store(&seen->samples, 0);
+    other = begin_other(&end);
     engine = open_engine();
     subscribe_all(engine, scenario);
     bench_check(wh_start(engine, 1), "start");
+    if (other > 0) {
+        await_share(engine, end);
+    }
     prepare(engine, scenario);
     paced(engine, scenario, &out);
     flood(engine, scenario, &out);
     wh_close(engine);
+    if (other > 0) {
+        close(end);
+        waitpid(other, NULL, 0);
+    }
     bench_remove(seen->file);
     return out;
 }
@@ -269,10 +315,11 @@ static double median_of(const figures *values, const figures *yardstick, int tur
 static void print(int scenario, figures all[SCENARIOS][TURNS], int turns) {
     const figures *one = all[scenario], *alone = all[ALONE];
 
-    printf("fair  %-18s p50 %7.0f us (%6.2f)  p99 %8.0f us (%6.2f)  %7.0f/s (%4.2f)\n", names[scenario],
-           median_of(one, NULL, turns, offsetof(figures, p50)), median_of(one, alone, turns, offsetof(figures, p50)),
-           median_of(one, NULL, turns, offsetof(figures, p99)), median_of(one, alone, turns, offsetof(figures, p99)),
-           median_of(one, NULL, turns, offsetof(figures, rate)), median_of(one, alone, turns, offsetof(figures, rate)));
+    printf("fair  %d process%s %-18s p50 %7.0f us (%6.2f)  p99 %8.0f us (%6.2f)  %7.0f/s (%4.2f)\n", processes,
+           processes == 1 ? ", " : "es,", names[scenario], median_of(one, NULL, turns, offsetof(figures, p50)),
+           median_of(one, alone, turns, offsetof(figures, p50)), median_of(one, NULL, turns, offsetof(figures, p99)),
+           median_of(one, alone, turns, offsetof(figures, p99)), median_of(one, NULL, turns, offsetof(figures, rate)),
+           median_of(one, alone, turns, offsetof(figures, rate)));
     fflush(stdout);
 }
 
@@ -295,18 +342,22 @@ static long argument(int argc, char **argv, int i, long normal) {
 
 int main(int argc, char **argv) {
     int turns = (int)argument(argc, argv, 1, 9);
+    long wanted = argument(argc, argv, 4, 0);
 
     deliveries = argument(argc, argv, 2, 20000);
     backlog = argument(argc, argv, 3, 1000000);
     good = sink_new(&(sink_options){ GOOD, -1, 0, 0 });
     hung = sink_new(&(sink_options){ HANGING, -1, FAR_AWAY, 0 });
-    seen = calloc(1, sizeof *seen);
-    if (turns < 1 || turns > TURNS || seen == NULL) {
+    seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (turns < 1 || turns > TURNS || seen == MAP_FAILED) {
         return 2;
     }
-    compare(turns);
+    for (processes = 1; processes <= 2; processes++) {
+        if (wanted == 0 || wanted == processes) {
+            compare(turns);
+        }
+    }
     sink_free(hung);
     sink_free(good);
-    free(seen);
     return 0;
 }

@@ -3,6 +3,7 @@
  *
  *   events         1,000 and 1,000,000 that are over, each delivered to one of 100 subscriptions
  *   subscriptions  1,000 and 100,000, of which none wants what is published
+ *   lanes          as many subscriptions, of which each has a delivery that waits for tomorrow
  *
  *     bench_grow [events] [subscriptions] [rounds]: how much is much */
 #include <sqlite3.h>
@@ -13,7 +14,9 @@
 
 #include "base/ident.h"
 #include "bench.h"
+#include "engine/context.h"
 #include "life/open.h"
+#include "work/worker.h"
 
 #define LITTLE 1000
 #define URL "\"url\":\"https://example.com/\""
@@ -23,20 +26,26 @@ typedef struct stock {
     wh_engine *engine;
     char event[WH_ID_SIZE], subscription[WH_ID_SIZE]; /* the oldest event, and one of its subscriptions */
     long events, subscriptions;
+    sqlite3 *program; /* an application's own connection to the file */
 } stock;
 
 /* ------------------------------------------------------------------------- filling */
 
-static void execute(const char *file, const char *sql) {
-    sqlite3 *db;
+static void execute(const stock *self, const char *sql) {
     char *error = NULL;
 
-    if (sqlite3_open(file, &db) != SQLITE_OK || sqlite3_busy_timeout(db, 10000) != SQLITE_OK ||
-        sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK) {
-        fprintf(stderr, "bench: %s\n", error != NULL ? error : sqlite3_errmsg(db));
+    if (sqlite3_exec(self->program, sql, NULL, NULL, &error) != SQLITE_OK) {
+        fprintf(stderr, "bench: %s\n", error != NULL ? error : sqlite3_errmsg(self->program));
         exit(1);
     }
-    sqlite3_close(db);
+}
+
+static void open_program(stock *self) {
+    if (sqlite3_open(self->file, &self->program) != SQLITE_OK ||
+        sqlite3_busy_timeout(self->program, 10000) != SQLITE_OK) {
+        fprintf(stderr, "bench: %s\n", sqlite3_errmsg(self->program));
+        exit(1);
+    }
 }
 
 static wh_engine *open_engine(const char *file) {
@@ -65,9 +74,22 @@ static void add_events(stock *self) {
         "UPDATE webhook_partitions SET position = (SELECT max(number) FROM webhook_events);"
         "COMMIT",
         self->events - 1, (long long)first, (long long)then, (long long)then);
-    execute(self->file, sql);
-    execute(self->file, "CREATE TABLE applications_own (a)");
+    execute(self, sql);
+    execute(self, "CREATE TABLE applications_own (a)");
     whi_ident_format("msg_", first, self->event);
+}
+
+/* One for each subscription, so that each is a lane. */
+static void add_waiting(stock *self) {
+    char sql[512];
+
+    snprintf(
+        sql, sizeof sql,
+        "INSERT OR IGNORE INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, turn,"
+        " created_at, updated_at, status) SELECT (SELECT min(number) FROM webhook_events), id, 1, 1, 0, 0, %lld, 0,"
+        " 1, 1, 0 FROM webhook_subscriptions",
+        ((long long)time(NULL) + 86400) * 1000);
+    execute(self, sql);
 }
 
 static void add_subscriptions(stock *self) {
@@ -79,7 +101,7 @@ static void add_subscriptions(stock *self) {
     }
 }
 
-static void stock_make(stock *self, long events, long subscriptions) {
+static void stock_make(stock *self, long events, long subscriptions, int waiting) {
     memset(self, 0, sizeof *self);
     self->events = events;
     self->subscriptions = subscriptions;
@@ -87,12 +109,17 @@ static void stock_make(stock *self, long events, long subscriptions) {
     self->engine = open_engine(self->file);
     add_subscriptions(self);
     wh_close(self->engine);
+    open_program(self);
     add_events(self);
+    if (waiting) {
+        add_waiting(self);
+    }
     self->engine = open_engine(self->file);
     bench_check(wh_run(self->engine), "run");
 }
 
 static void stock_free(stock *self) {
+    sqlite3_close(self->program);
     wh_close(self->engine);
     bench_remove(self->file);
 }
@@ -124,8 +151,8 @@ static int deliver(const stock *self) {
 
 typedef int (*list_fn)(wh_engine *engine, const wh_query *query, char **out, size_t *size);
 
-/* All pages, if only so many: one looks at a bounded number of rows. */
-static int list(const stock *self, list_fn give, wh_query *query) {
+/* A page of 100, which looks at no more than a bounded number of rows, and all pages where `all` says so. */
+static int list(const stock *self, list_fn give, wh_query *query, int all) {
     char cursor[256] = "", *text, *next;
     int pages = 0;
 
@@ -140,69 +167,76 @@ static int list(const stock *self, list_fn give, wh_query *query) {
         }
         wh_free(text);
         pages++;
-    } while (cursor[0] != '\0');
+    } while (all && cursor[0] != '\0');
     return 1;
 }
 
 static int list_events(const stock *self) {
     wh_query query = WH_QUERY_INIT;
 
-    return list(self, wh_events, &query);
+    return list(self, wh_events, &query, 0);
 }
 
 static int list_type(const stock *self) {
     wh_query query = WH_QUERY_INIT;
 
     query.type = "never.seen";
-    return list(self, wh_events, &query);
+    return list(self, wh_events, &query, 0);
+}
+
+static int list_type_all(const stock *self) {
+    wh_query query = WH_QUERY_INIT;
+
+    query.type = "never.seen";
+    return list(self, wh_events, &query, 1);
 }
 
 static int list_tenant(const stock *self) {
     wh_query query = WH_QUERY_INIT;
 
     query.tenant = "nobody";
-    return list(self, wh_events, &query);
+    return list(self, wh_events, &query, 0);
 }
 
 static int list_state(const stock *self) {
     wh_query query = WH_QUERY_INIT;
 
     query.state = "exhausted";
-    return list(self, wh_deliveries, &query);
+    return list(self, wh_deliveries, &query, 0);
 }
 
 static int list_cancelled(const stock *self) {
     wh_query query = WH_QUERY_INIT;
 
     query.state = "cancelled";
-    return list(self, wh_deliveries, &query);
+    return list(self, wh_deliveries, &query, 1);
 }
 
 static int list_of_one(const stock *self) {
     wh_query query = WH_QUERY_INIT;
 
     query.subscription = self->subscription;
-    return list(self, wh_deliveries, &query);
+    return list(self, wh_deliveries, &query, 0);
 }
 
 static int list_of_event(const stock *self) {
     wh_query query = WH_QUERY_INIT;
 
     query.event = self->event;
-    return list(self, wh_deliveries, &query);
+    return list(self, wh_deliveries, &query, 0);
 }
 
 static int list_subscriptions(const stock *self) {
     wh_query query = WH_QUERY_INIT;
 
-    return list(self, wh_subscriptions, &query);
+    return list(self, wh_subscriptions, &query, 0);
 }
 
 static int list_disabled(const stock *self) {
     wh_query query = WH_QUERY_INIT;
 
     query.state = "disabled";
-    return list(self, wh_subscriptions, &query);
+    return list(self, wh_subscriptions, &query, 0);
 }
 
 static int explain(const stock *self) {
@@ -250,9 +284,17 @@ static int stats(const stock *self) {
     return 1;
 }
 
-/* A commit on the file that is none of ours, and what a turn finds after it. */
+/* A commit on the file that is none of ours, and what the turns find until it is looked after. */
 static int foreign(const stock *self) {
-    execute(self->file, "INSERT INTO applications_own VALUES (1)");
+    whi_worker *worker = self->engine->workers[0];
+    int64_t before = worker->seen_changes;
+
+    execute(self, "INSERT INTO applications_own VALUES (1)");
+    while (worker->seen_changes == before) {
+        whi_timetable_again(&worker->timetable, &worker->look, 0);
+        bench_check(wh_step(self->engine), "step");
+    }
+    worker->scan_after_us = 0; /* which would put off what is to be measured */
     bench_check(wh_step(self->engine), "step");
     return 1;
 }
@@ -273,18 +315,21 @@ static int purge(const stock *self) {
 
 /* ------------------------------------------------------------------------- the table */
 
-static const struct row {
+typedef struct row {
     const char *name;
     int (*act)(const stock *self); /* how often it was done */
     int repeat;                    /* within one measurement */
-} rows[] = {
+} row;
+
+static const row all_rows[] = {
     { "publish, a batch of 100, for nobody", publish_hundred, 10 },
     { "publish and deliver, to 100 each", deliver, 2 },
     { "the newest events", list_events, 20 },
-    { "events of a type that there is not", list_type, 1 },
+    { "events of no type that there is, a page", list_type, 5 },
+    { "the same, all pages", list_type_all, 1 },
     { "events of a tenant that there is not", list_tenant, 20 },
     { "exhausted deliveries, none", list_state, 20 },
-    { "cancelled deliveries, none", list_cancelled, 1 },
+    { "cancelled deliveries, none, all pages", list_cancelled, 20 },
     { "deliveries of a subscription", list_of_one, 1 },
     { "deliveries of an event", list_of_event, 20 },
     { "the newest subscriptions", list_subscriptions, 20 },
@@ -299,22 +344,29 @@ static const struct row {
     { "open and close", reopen, 1 },
 };
 
-#define ROWS (sizeof rows / sizeof rows[0])
+#define ROWS (sizeof all_rows / sizeof all_rows[0])
 
-static double measure(const struct row *row, const stock *on) {
+static double measure(const row *what, const stock *on) {
     double start = bench_cpu();
     long count = 0;
 
-    for (int i = 0; i < row->repeat; i++) {
-        count += row->act(on);
+    for (int i = 0; i < what->repeat; i++) {
+        count += what->act(on);
     }
     return (bench_cpu() - start) / (double)count * 1e6;
 }
 
-static void compare(const char *what, const stock *little, const stock *much, int rounds) {
+static const row of_lanes[] = {
+    { "a commit of the application", foreign, 20 },
+    { "is there something to do", idle, 100 },
+    { "publish, a batch of 100, for nobody", publish_hundred, 10 },
+};
+
+static void compare(const char *what, const row *rows, size_t count, const stock *little, const stock *much,
+                    int rounds) {
     double a[ROWS][32], b[ROWS][32], ratio[32];
 
-    for (size_t i = 0; i < ROWS; i++) {
+    for (size_t i = 0; i < count; i++) {
         for (int round = 0; round < rounds; round++) {
             a[i][round] = measure(&rows[i], little);
             b[i][round] = measure(&rows[i], much);
@@ -326,12 +378,16 @@ static void compare(const char *what, const stock *little, const stock *much, in
     }
 }
 
-static void grow(const char *what, long events, long subscriptions, int rounds) {
+static void grow(const char *what, long events, long subscriptions, int waiting, int rounds) {
     static stock little, much;
 
-    stock_make(&little, LITTLE, LITTLE);
-    stock_make(&much, events, subscriptions);
-    compare(what, &little, &much, rounds);
+    stock_make(&little, LITTLE, LITTLE, waiting);
+    stock_make(&much, events, subscriptions, waiting);
+    if (waiting) {
+        compare(what, of_lanes, sizeof of_lanes / sizeof of_lanes[0], &little, &much, rounds);
+    } else {
+        compare(what, all_rows, ROWS, &little, &much, rounds);
+    }
     stock_free(&little);
     stock_free(&much);
 }
@@ -345,7 +401,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "bench_grow [events] [subscriptions] [rounds]\n");
         return 2;
     }
-    grow("events", events, LITTLE, rounds);
-    grow("subscriptions", LITTLE, subscriptions, rounds);
+    grow("events", events, LITTLE, 0, rounds);
+    grow("subscriptions", LITTLE, subscriptions, 0, rounds);
+    grow("lanes", LITTLE, subscriptions, 1, rounds);
     return 0;
 }

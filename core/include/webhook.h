@@ -348,6 +348,9 @@ WH_API int wh_settings_set(wh_engine *engine, const char *document, size_t size)
  * owner may read it. A store that has a key is opened by those alone who have it, too: else wh_open fails (key) and
  * names its id. A process without key_file that had the store open before can read nothing that is encrypted, and
  * change no subscription (key).
+ * Subscriptions that a process cannot read are left out by it until it can: nothing is delivered to them, what waits
+ * for them stays, the log says so once, and wh_stats counts them (unreadable). Who encrypts by a key that a rotation
+ * has taken out of the store since is refused (key).
  *
  * wh_rotate_key encrypts by the first key all that is not: what is in clear, and what another key encrypted. Some
  * hundreds of values are a commit, others work meanwhile, and where it is interrupted another call goes on. count,

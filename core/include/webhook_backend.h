@@ -386,6 +386,15 @@ typedef struct wh_backend_figures {
     int64_t bytes, log_bytes;     /* of the store, and of what is not merged into it yet; 0: not known */
 } wh_backend_figures;
 
+/* What others' commits may have brought, for who has seen that there were some. */
+typedef struct wh_backend_news {
+    int64_t told; /* raised by each transaction that may leave other processes something to do for subscriptions that
+                     are theirs: one that has written a delivery without a holder, sent one again or cancelled some,
+                     or changed a subscription. What a worker writes of its own raises it not */
+    int64_t last; /* number of the last event; 0: there is none */
+    int outbox;   /* 1: the outbox has rows */
+} wh_backend_news;
+
 typedef int (*wh_backend_health_fn)(const wh_backend_health *row, void *payload);
 typedef int (*wh_backend_subscription_fn)(const wh_backend_subscription *row, void *payload);
 typedef int (*wh_backend_source_fn)(const wh_backend_source *row, void *payload);
@@ -732,10 +741,13 @@ typedef struct wh_backend_store_vtable {
     int (*source_list)(wh_backend_store *store, const char *object_type, wh_backend_source_fn each, void *payload);
     /* A number that changes when another process (or engine) has committed. */
     int (*changes)(wh_backend_store *store, int64_t *out);
+    /* Reads a row or two, however much there is. NULL: it is not known, and all is looked at after each commit. */
+    int (*news)(wh_backend_store *store, wh_backend_news *out);
     /* Subscriptions that changed after this change number, deleted ones included;
      * after is moved on. 0 at first: all that are not deleted. A deleted one may be forgotten when none of
      * its versions is kept; WH_ENOTFOUND: of those after this number some are. The caller begins again
-     * with 0, and what it does not hear of then is gone. */
+     * with 0, and what it does not hear of then is gone. One that is encrypted by a key that is not here comes with
+     * document NULL, and wh_last_error says why: it is asked for by subscription_get until there is one. */
     int (*subscription_changes)(wh_backend_store *store, int64_t *after, wh_backend_subscription_fn each,
                                 void *payload);
     int (*subscription_get)(wh_backend_store *store, int64_t id, int64_t version, wh_backend_subscription_fn each,

@@ -169,6 +169,40 @@ static void who_is_slow_no_more_lags_no_more(void **state) {
     wh_close(engine);
 }
 
+static void note_quiet(whi_lag *lag, void *payload) {
+    (void)payload;
+    lag->busy_us = INT64_MIN / 2; /* as if it had had nothing to decide for long */
+}
+
+/* It would be looked at with each turn for ever. */
+static void who_gets_nothing_any_more_lags_no_more(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file);
+
+    (void)state;
+    subscribe(engine, SLOW, ",\"rule\":\"slow 3000\",\"events\":[\"a\"]", NULL);
+    subscribe(engine, FAST, ",\"events\":[\"b\"]", NULL);
+    fixture_run(engine);
+    publish(engine, NULL, 0);
+    fixture_run(engine);
+    assert_int_equal(life_sql(file, LAGS), 1);
+    fixture_publish(engine, "b", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(life_sql(file, LAGS), 1);
+    whi_lags_each(engine->lags, note_quiet, NULL);
+    for (int i = 0; i < 1000 && life_sql(file, LAGS) > 0; i++) {
+        fixture_run(engine);
+        usleep(10000);
+    }
+    assert_int_equal(life_sql(file, LAGS), 0);
+    assert_int_equal(atomic_load(&engine->lags->count), 0);
+    publish(engine, NULL, 1);
+    fixture_run(engine);
+    assert_int_equal(sent_to(SLOW), 2);
+    assert_int_equal(life_sql(file, LAGS), 1); /* it still is slow */
+    wh_close(engine);
+}
+
 static void one_that_is_deleted_lags_no_more(void **state) {
     const char *file = fixture_file();
     wh_engine *engine = opened(file);
@@ -258,6 +292,28 @@ static void a_tenant_takes_no_more_than_its_share(void **state) {
     assert_true(slow <= 40); /* of 1,000: two events' */
     fixture_run(engine);
     assert_int_equal(sent_to(SLOW), 1000);
+    wh_close(engine);
+}
+
+/* Also where they are another process's events, which are read in the log: who has more than is read at once keeps
+ * from nobody that what comes behind is read. */
+static void a_tenant_keeps_nobody_from_the_log(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = opened(file), *other = opened(file);
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        subscribe(engine, SLOW, ",\"tenant\":\"big\",\"rule\":\"slow 1500\"", NULL);
+    }
+    subscribe(engine, FAST, ",\"tenant\":\"small\"", NULL);
+    fixture_run(engine);
+    for (int i = 0; i < 300; i++) {
+        publish(other, "big", i);
+    }
+    publish(other, "small", 0);
+    step_until(engine, FAST, 1);
+    assert_true(sent_to(SLOW) <= 200); /* of 6,000: ten events' */
+    wh_close(other);
     wh_close(engine);
 }
 
@@ -459,10 +515,12 @@ int main(void) {
         TEST(what_lags_keeps_its_order),
         TEST(who_comes_after_goes_on_where_it_was),
         TEST(who_is_slow_no_more_lags_no_more),
+        TEST(who_gets_nothing_any_more_lags_no_more),
         TEST(one_that_is_deleted_lags_no_more),
         TEST(one_that_is_deleted_at_once_holds_nothing_up),
         TEST(a_single_use_one_that_takes_long_gets_one),
         TEST(a_tenant_takes_no_more_than_its_share),
+        TEST(a_tenant_keeps_nobody_from_the_log),
         TEST(no_turn_takes_long),
         TEST(one_that_is_not_known_yet_is_not_over),
         TEST(one_that_cannot_go_on_keeps_no_other_waiting),

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "base/clock.h"
 #include "engine_fixture.h"
 #include "life_kit.h"
 
@@ -346,17 +347,101 @@ static void who_still_writes_by_the_old_key_is_noticed(void **state) {
     fill(old, id);
     assert_int_equal(rotate(new), 4);
     assert_filled(old, id);
+    wh_close(open_with(file, key_file("k2 " OTHER)));
+    wh_close(old);
+    old = open_with(file, key_file("k1 " KEY "\nk2 " OTHER));
     fixture_subscribe(old, DOCUMENT_OF(FIRST), NULL); /* by the old one again */
     refuse(file, key_file("k2 " OTHER), WH_EKEY, "\"k1\"");
-    assert_int_equal(rotate(new), 2);
-    wh_close(open_with(file, key_file("k2 " OTHER)));
-    fixture_subscribe(old, DOCUMENT_OF(FIRST), NULL);
     life_sql(file, "UPDATE webhook_keys SET used = 1000 WHERE id = 'k1'"); /* as while the rotation ran */
     assert_int_equal(wh_rotate_key(new, &count), WH_ECONFLICT);
     assert_int_equal(count, 2);
     assert_has(wh_last_error(), "another process encrypts by another key than \"k2\"");
     wh_close(old);
     wh_close(new);
+}
+
+/* Who opened the store since may not have that key. */
+static void who_has_the_old_key_alone_writes_no_more_once_it_is_gone(void **state) {
+    const char *file = fixture_file();
+    wh_engine *old = open_with(file, key_file("k1 " KEY));
+    wh_engine *new = open_with(file, key_file("k2 " OTHER "\nk1 " KEY));
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    fill(old, id);
+    assert_int_equal(rotate(new), 4);
+    assert_int_equal(wh_subscribe(old, DOCUMENT_OF(SECOND), WH_ZSTR, NULL), WH_EKEY);
+    assert_has(wh_last_error(), "the key \"k1\" is not one of its keys any more");
+    assert_int_equal(wh_tenant_secret(old, "acme", WORKSPACE, NULL), WH_EKEY);
+    assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_keys WHERE id = 'k1'"), 0);
+    assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_subscriptions"), 1);
+    wh_close(old);
+    assert_filled(new, id);
+    wh_close(new);
+}
+
+static int unreadable(wh_engine *engine) {
+    char *text = DOCUMENT(wh_stats(engine, &fixture_handed, &fixture_size));
+    const char *found = strstr(text, "\"unreadable\":");
+    int count = found != NULL ? (int)strtol(found + 13, NULL, 10) : -1;
+
+    wh_free(text);
+    return count;
+}
+
+static int is_heard(void) {
+    return heard_count > 0;
+}
+
+static int is_sent_again(void) {
+    return fixture_sent_count == 2;
+}
+
+static void step_until(wh_engine *engine, int (*is_so)(void)) {
+    int64_t end = whi_monotonic_us() + 20000000;
+
+    while (!is_so() && whi_monotonic_us() < end) {
+        assert_true(wh_step(engine) >= 0);
+    }
+    assert_true(is_so());
+}
+
+/* The one with the old key hears of all else, and lets what waits for the one that it cannot read lie. */
+static void one_that_cannot_be_read_is_left_out_and_stops_nothing(void **state) {
+    const char *file = fixture_file();
+    wh_engine *old = open_with(file, key_file("k1 " KEY)), *new, *last;
+    wh_query delivered = WH_QUERY_INIT;
+    char first[WH_ID_SIZE], second[WH_ID_SIZE];
+
+    (void)state;
+    fixture_subscribe(old, DOCUMENT_OF(FIRST), first);
+    fixture_run(old);
+    new = open_with(file, key_file("k2 " OTHER "\nk1 " KEY));
+    fixture_subscribe(new, DOCUMENT_OF(SECOND), second);
+    assert_int_equal(wh_subscription_delete(new, first), WH_OK);
+    fixture_publish(new, "a", "1", NULL);
+    fixture_run(new);
+    assert_int_equal(fixture_sent_count, 1);
+    delivered.state = "delivered";
+    assert_int_equal(wh_replay_query(new, &delivered, NULL), WH_OK);
+    wh_close(new);
+    fixture_publish(old, "b", "2", NULL);
+    heard_count = 0;
+    fixture_run(old);
+    step_until(old, is_heard);
+    assert_int_equal(fixture_sent_count, 1); /* of neither: the one is gone, the other is left out */
+    assert_int_equal(whi_registry_count(old->registry), 1);
+    assert_int_equal(unreadable(old), 1);
+    assert_int_equal(heard_count, 1);
+    assert_has(heard[0], "1 subscriptions cannot be read and are left out");
+    assert_has(heard[0], "\"k2\"");
+    assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_deliveries WHERE state = 1"), 1);
+    last = open_with(file, key_file("k1 " KEY "\nk2 " OTHER));
+    assert_true(rotate(last) > 0);
+    wh_close(last);
+    step_until(old, is_sent_again);
+    assert_int_equal(unreadable(old), 0);
+    wh_close(old);
 }
 
 /* In batches: what was done before the damage stays done, and the next call does the rest. */
@@ -459,6 +544,8 @@ int main(void) {
         cmocka_unit_test_setup(what_was_in_clear_is_read_as_it_is_and_encrypted_by_a_rotation, fixture_setup),
         cmocka_unit_test_setup(a_new_key_takes_the_place_of_an_old_one, fixture_setup),
         cmocka_unit_test_setup(who_still_writes_by_the_old_key_is_noticed, fixture_setup),
+        cmocka_unit_test_setup(who_has_the_old_key_alone_writes_no_more_once_it_is_gone, fixture_setup),
+        cmocka_unit_test_setup(one_that_cannot_be_read_is_left_out_and_stops_nothing, fixture_setup),
         cmocka_unit_test_setup(a_rotation_that_was_interrupted_goes_on, fixture_setup),
         cmocka_unit_test_setup(the_secret_of_no_tenant_goes_along, fixture_setup),
         cmocka_unit_test_setup(rotating_wants_a_key_file, fixture_setup),

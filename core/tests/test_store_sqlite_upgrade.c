@@ -450,6 +450,19 @@ static void tokens_of_a_store_of_version_6_have_no_end(void **state) {
     assert_int_equal(asked("SELECT count(*) FROM webhook_tokens WHERE expires_at IS NULL AND created_at = 5"), 1);
 }
 
+/* A former library left the row of a subscription that it deleted in the store for good. */
+static void what_is_over_is_forgotten_then(void **state) {
+    (void)state;
+    make_tables(6);
+    execute("INSERT INTO webhook_subscriptions VALUES (7, '', 1, 1, '', 8, 1, 1), (8, '', 1, 1, '', 9, 1, 1),"
+            " (9, '', 1, 1, '{}', 3, 0, 1);"
+            "INSERT INTO webhook_subscription_versions VALUES (1, 8, 1, '{}', 5, 1)");
+    whi_store_close(opened(path));
+    assert_int_equal(asked("SELECT count(*) FROM webhook_subscriptions"), 2);
+    assert_int_equal(asked("SELECT count(*) FROM webhook_subscriptions WHERE id = 7"), 0);
+    assert_int_equal(asked("SELECT value FROM webhook_meta WHERE name = 'forgotten'"), 8);
+}
+
 static void the_tables_are_then_those_of_a_new_store(void **state) {
     (void)state;
     for (int version = 1; version < WHI_SQLITE_VERSION; version++) {
@@ -736,6 +749,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_store_of_version_5_is_taken_over_with_its_secrets, scrub),
         cmocka_unit_test_teardown(a_store_of_version_6_is_taken_over_as_it_stood, scrub),
         cmocka_unit_test_teardown(tokens_of_a_store_of_version_6_have_no_end, scrub),
+        cmocka_unit_test_teardown(what_is_over_is_forgotten_then, scrub),
         cmocka_unit_test_teardown(what_was_under_way_is_due_and_keeps_its_turn, scrub),
         cmocka_unit_test_teardown(the_outbox_keeps_its_rows_and_its_count_and_takes_null, scrub),
         cmocka_unit_test_teardown(what_an_application_added_stays, scrub),

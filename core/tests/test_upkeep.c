@@ -1,6 +1,7 @@
 /* News from other processes, where the store tells and where one has to look. */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -303,6 +304,81 @@ static void changes_in_quick_succession_are_all_heard(void **state) {
     take_pipe(engine);
 }
 
+static int lanes_asked; /* times: lanes */
+
+static int lanes_counted(whi_store *store, whi_lane_fn each, void *payload) {
+    lanes_asked++;
+    return sound->lanes(store, each, payload);
+}
+
+static void execute(const char *file, const char *sql) {
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* The engine has nothing to do, knows of all that was committed, and its lanes are counted when they are asked for. */
+static wh_engine *counting(const char *file) {
+    wh_engine *engine = listener(file);
+
+    give_pipe(engine, WH_WAKES_EARLY);
+    telling.lanes = lanes_counted;
+    engine->reader->vtable = &telling;
+    tell();
+    turn_until_rest(engine);
+    lanes_asked = 0;
+    engine->workers[0]->acted_us = INT64_MIN / 2; /* the next look is one in full */
+    return engine;
+}
+
+static void turn_a_while_after_telling(wh_engine *engine) {
+    tell();
+    turn_until_rest(engine);
+    assert_true(engine->workers[0]->acted_us > 0);
+}
+
+/* However many lanes there are. */
+static void a_commit_of_an_application_is_not_looked_after_in_all_lanes(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = counting(file);
+
+    (void)state;
+    execute(file, "CREATE TABLE own (a)");
+    turn_a_while_after_telling(engine);
+    assert_int_equal(lanes_asked, 0);
+    assert_int_equal(atomic_load(&engine->more_events), 0);
+    assert_int_equal(atomic_load(&engine->more_rows), 0);
+    engine->reader->vtable = sound;
+    take_pipe(engine);
+}
+
+static void a_commit_that_is_for_others_lanes_is_looked_after(void **state) {
+    const char *file = fixture_file();
+    wh_query delivered = WH_QUERY_INIT;
+    wh_engine *other, *engine;
+
+    (void)state;
+    engine = counting(file);
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 1);
+    tell();
+    turn_until_rest(engine);
+    lanes_asked = 0;
+    engine->workers[0]->acted_us = INT64_MIN / 2;
+    other = fixture_open(file, NULL);
+    delivered.state = "delivered";
+    assert_int_equal(wh_replay_query(other, &delivered, NULL), WH_OK);
+    wh_close(other);
+    turn_a_while_after_telling(engine);
+    assert_int_equal(lanes_asked, 1);
+    turn_until_sent(engine, 2);
+    engine->reader->vtable = sound;
+    take_pipe(engine);
+}
+
 static void a_store_that_ceased_to_tell_is_asked_again(void **state) {
     const char *file = fixture_file();
     wh_engine *engine = listener(file);
@@ -424,6 +500,8 @@ int main(void) {
         TEST(what_is_told_during_the_looks_is_seen_by_those_that_are_left),
         TEST(after_an_own_commit_others_are_told_apart_again),
         TEST(changes_in_quick_succession_are_all_heard),
+        TEST(a_commit_of_an_application_is_not_looked_after_in_all_lanes),
+        TEST(a_commit_that_is_for_others_lanes_is_looked_after),
         TEST(a_store_that_ceased_to_tell_is_asked_again),
         TEST(where_it_cannot_be_told_the_log_says_so_and_one_looks),
         TEST(where_nothing_tells_the_store_says_how_often_to_look),

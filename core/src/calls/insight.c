@@ -117,6 +117,7 @@ int whi_insight_read(wh_engine *engine, whi_insight *out) {
         .events_pending = work.events,
         .outbox_pending = work.outbox,
         .lagging = atomic_load(&engine->lags->count),
+        .unreadable = whi_registry_left_out(engine->registry, NULL),
         .requests = &engine->count.requests,
         .waits = &engine->count.waits,
     };

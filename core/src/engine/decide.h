@@ -84,9 +84,4 @@ int whi_decide(whi_decider *decider, const whi_subject *subject, const whi_regis
                whi_decision *out);
 void whi_decision_free(whi_decision *decision);
 
-/* What `filters`, the rule and `fields` would say of a subscription as a value; freed as any
- * registration. For candidates that are not stored. Takes the subscription over, also on
- * failure. */
-int whi_registration_of(whi_registration **out, whi_subscription *subscription);
-
 #endif

@@ -9,8 +9,8 @@
  *             log, and the workers pass it over.
  *   at        it has decided all up to here. The row follows, once all that was handed over up to `from` is
  *             decided and each delivery has its row.
- *   until     when it has read what the workers have read, and is slow no more, it ends there: the workers decide
- *             what comes behind it.
+ *   until     when it has read what the workers have read, and is slow no more, or has had nothing to decide for
+ *             long, it ends there: the workers decide what comes behind it.
  *
  * Who takes a partition over finds the rows of its subscriptions, and reads on from there. The lock is one of those
  * under which nothing else is asked for. What is the first worker's alone is said so. */
@@ -47,6 +47,7 @@ typedef struct whi_lag {
     int page_count, page_at;
     int64_t page_upto; /* how far the log was read for it */
     int64_t again_us;  /* when to try again what failed */
+    int64_t busy_us;   /* when it last had something to decide */
     int calm;          /* so many decisions in a row were none that takes long */
     int state;         /* see work/lagging.c */
     int64_t page_numbers[WHI_LAG_PAGE];

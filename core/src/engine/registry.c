@@ -2,16 +2,15 @@
 #include "engine/registry.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "engine/decide.h"
 #include "pure/match.h"
 #include "pure/poll.h"
-#include "systems/subscription_make.h"
 
 struct whi_registry {
     whi_store *store, *reader;
@@ -31,92 +30,9 @@ struct whi_registry {
     int64_t first_ended;      /* of them, and INT64_MAX: there is none */
     atomic_int has_former;
     atomic_int ordered; /* versions with an order, those that have ended too */
+    int left_out;       /* of those in the table */
+    char why[WHI_ERROR_SIZE];
 };
-
-void whi_registration_unref(whi_registration *registration) {
-    if (registration == NULL || atomic_fetch_sub(&registration->refs, 1) != 1) {
-        return;
-    }
-    whi_subscription_free(registration->subscription);
-    whi_filter_free(registration->filter);
-    whi_projection_free(registration->fields);
-    whi_free(registration);
-}
-
-/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
-static uint64_t hash(const char *text, size_t size) {
-    uint64_t value = UINT64_C(14695981039346656037);
-
-    for (size_t i = 0; i < size; i++) {
-        value = (value ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
-    }
-    return value;
-}
-
-static int prepare(whi_registration *made) {
-    const whi_subscription *subscription = made->subscription;
-    int code = WH_OK;
-
-    whi_ident_format("sub_", subscription->id, made->id);
-    if (subscription->fields != NULL) {
-        code = whi_projection_parse(&made->fields, subscription->fields, strlen(subscription->fields));
-    }
-    if (code == WH_OK && subscription->filters != NULL) {
-        code = whi_filter_parse(&made->filter, subscription->filters, strlen(subscription->filters));
-    }
-    if (subscription->rule != NULL) {
-        made->rule_hash = hash(subscription->rule, subscription->rule_size);
-    }
-    code = code == WH_OK ? whi_poll_number(subscription, &made->poll) : code;
-    made->hears = subscription->poll_history ? subscription->id : made->poll;
-    return code;
-}
-
-int whi_registration_of(whi_registration **out, whi_subscription *subscription) {
-    whi_registration *made = whi_calloc(1, sizeof *made);
-    int code;
-
-    *out = NULL;
-    if (made == NULL) {
-        whi_subscription_free(subscription);
-        return whi_fail_memory();
-    }
-    atomic_init(&made->refs, 1);
-    made->subscription = subscription;
-    code = prepare(made);
-    if (code != WH_OK) {
-        whi_registration_unref(made);
-        return code;
-    }
-    *out = made;
-    return WH_OK;
-}
-
-int whi_registration_new(whi_registration **out, const whi_subscription_row *row) {
-    whi_subscription *subscription;
-    int code = whi_subscription_new(&subscription);
-
-    *out = NULL;
-    if (code != WH_OK) {
-        return code;
-    }
-    code = whi_subscription_apply(subscription, row->document, row->document_size, SIZE_MAX, 1);
-    if (code != WH_OK) {
-        whi_subscription_free(subscription);
-        return code;
-    }
-    subscription->id = row->id;
-    subscription->version = row->version;
-    code = whi_registration_of(out, subscription);
-    if (code == WH_OK) {
-        (*out)->since = row->since;
-    }
-    return code;
-}
-
-int whi_registration_read(const whi_subscription_row *row, void *payload) {
-    return whi_registration_new(payload, row);
-}
 
 int whi_registry_new(whi_registry **out, whi_store *store, whi_store *reader) {
     whi_registry *registry = whi_calloc(1, sizeof *registry);
@@ -316,6 +232,15 @@ static int grow(reading *self) {
     return WH_OK;
 }
 
+/* The store says why as its last error. */
+static int read_or_leave_out(reading *self, whi_registration **out, const whi_subscription_row *row) {
+    if (row->document != NULL) {
+        return whi_registration_new(out, row);
+    }
+    snprintf(self->registry->why, sizeof self->registry->why, "%s", wh_last_error());
+    return whi_registration_left_out(out, row);
+}
+
 static int take_change(const whi_subscription_row *row, void *payload) {
     reading *self = payload;
     change *one;
@@ -326,7 +251,7 @@ static int take_change(const whi_subscription_row *row, void *payload) {
     }
     one = &self->list[self->count];
     *one = (change){ .id = row->id };
-    code = row->deleted ? WH_OK : whi_registration_new(&one->made, row);
+    code = row->deleted ? WH_OK : read_or_leave_out(self, &one->made, row);
     if (one->made != NULL) {
         one->made->round = self->registry->round;
     }
@@ -439,6 +364,7 @@ static void enter_polls(whi_registry *registry, whi_registration *made) {
 }
 
 static void retire_old(whi_registry *registry, const change *one, whi_registration *old, int64_t end) {
+    registry->left_out -= old->left_out;
     take_off(registry, old, one->made);
     leave_polls(registry, old);
     whi_table_take(&registry->all, &registration_kind, whi_table_spread((uint64_t)one->id), &one->id);
@@ -467,6 +393,7 @@ static int replace(whi_registry *registry, change *one, int64_t first) {
     if (one->made != NULL) {
         whi_table_put(&registry->all, &registration_kind, one->made);
         enter_polls(registry, one->made);
+        registry->left_out += one->made->left_out;
         atomic_fetch_add(&registry->ordered, has_order(one->made));
         one->made = NULL;
     } else {
@@ -514,6 +441,22 @@ static int feed_anew(reading *self) {
     return feed(self);
 }
 
+/* What has been encrypted anew is no change: one looks. Those that changed as well are read already. */
+static int try_left_out(reading *self) {
+    whi_registry *registry = self->registry;
+    whi_store *store = registry->reader;
+    uint32_t left = registry->left_out > 0 ? registry->all.capacity : 0;
+    int code = WH_OK;
+
+    for (uint32_t i = 0; i < left && (code == WH_OK || code == WH_EKEY || code == WH_ENOTFOUND); i++) {
+        const whi_registration *known = registry->all.slots[i];
+        if (known != NULL && known->left_out) {
+            code = store->vtable->subscription_get(store, known->subscription->id, 0, take_change, self);
+        }
+    }
+    return code == WH_EKEY || code == WH_ENOTFOUND ? WH_OK : code;
+}
+
 /* After the feed: what came before a change that was read is seen here. */
 static int read_first(reading *self) {
     whi_store *store = self->registry->reader;
@@ -542,6 +485,7 @@ static int read_and_apply(reading *self) {
     int code = self->registry->sweeping ? WH_ENOTFOUND : feed(self);
 
     code = code == WH_ENOTFOUND ? feed_anew(self) : code;
+    code = code == WH_OK ? try_left_out(self) : code;
     code = code == WH_OK ? read_first(self) : code;
     for (size_t i = 0; i < self->count && code == WH_OK; i++) {
         code = self->list[i].made != NULL ? read_former(self, &self->list[i]) : WH_OK;
@@ -759,6 +703,18 @@ size_t whi_registry_count(whi_registry *registry) {
     pthread_rwlock_rdlock(&registry->lock);
     count = registry->all.count;
     pthread_rwlock_unlock(&registry->lock);
+    return count;
+}
+
+int whi_registry_left_out(whi_registry *registry, char *why) {
+    int count;
+
+    pthread_mutex_lock(&registry->sync_lock); /* of what is said of the last one */
+    count = registry->left_out;
+    if (why != NULL) {
+        memcpy(why, registry->why, sizeof registry->why);
+    }
+    pthread_mutex_unlock(&registry->sync_lock);
     return count;
 }
 

@@ -13,9 +13,10 @@
  * follows from the present state alone is that of the present version, also for such an event: whether
  * the subscription is there, paused, disabled or over, and where its deliveries go.
  *
- * A registration is one version of a subscription. It never changes and is counted
- * by reference: whoever fans out, sends or records with it keeps it alive while the
- * registry has moved on to the next version. */
+ * A document that is encrypted by a key that this process lacks does not stop the feed. The subscription is left out
+ * until it can be read: it takes no events here and nothing is sent to it, as with one that is disabled ("key"), and
+ * what waits for it stays. It is tried again with each reading.
+ */
 #ifndef WHI_REGISTRY_H
 #define WHI_REGISTRY_H
 
@@ -23,31 +24,8 @@
 #include <stdint.h>
 
 #include "engine/listing.h"
+#include "engine/registration.h"
 #include "outside/store.h"
-#include "pure/filter.h"
-#include "pure/projection.h"
-#include "pure/subscription.h"
-#include "systems/system.h"
-
-typedef struct whi_registration {
-    atomic_int refs;
-    whi_subscription *subscription;
-    whi_filter *filter;     /* NULL: everything passes */
-    whi_projection *fields; /* NULL: everything is kept */
-    uint64_t rule_hash;
-    int64_t poll;          /* whi_poll_number; 0: it does not poll */
-    int64_t hears;         /* whose events of polls are for it: the same, or its own number while it has a history */
-    int64_t since;         /* number of the change that made it */
-    _Atomic int64_t ended; /* of the change that came after it; 0: none that is known */
-    int round, indexed;    /* the registry's own */
-    struct whi_registration *next_former;
-    atomic_int rule_failures; /* in a row */
-    atomic_int retiring;      /* 1: it is being switched off */
-    atomic_llong rated_until; /* ms: what is due waits for its rate until then; of who sends for it */
-    char id[WH_ID_SIZE];
-} whi_registration;
-
-void whi_registration_unref(whi_registration *registration);
 
 typedef struct whi_registry whi_registry;
 
@@ -106,14 +84,12 @@ whi_registration *whi_registry_get(whi_registry *registry, int64_t id);
 
 size_t whi_registry_count(whi_registry *registry);
 
+/* How many are left out; why (WHI_ERROR_SIZE bytes, or NULL) receives what was wrong with one of them. */
+int whi_registry_left_out(whi_registry *registry, char *why);
+
 /* A page of a tenant's (NULL: of all) registrations by id, each with a reference: at most
  * page->limit into out. total, which may be NULL, receives how many there are in all. */
 int whi_registry_page(whi_registry *registry, const char *tenant, const whi_page *page, whi_registration **out,
                       size_t *count, size_t *total);
-
-/* The subscription that a stored document describes, for all who read the store. */
-int whi_registration_new(whi_registration **out, const whi_subscription_row *row);
-/* The same as a callback of the store; payload: where it goes. */
-int whi_registration_read(const whi_subscription_row *row, void *payload);
 
 #endif

@@ -110,6 +110,8 @@ int whi_serve_metrics(whi_call *call) {
            now.lagging);
     metric(call, "subscriptions_waiting_for_rate", "gauge",
            "Subscriptions for which something due waits for their rate.", now.rated);
+    metric(call, "subscriptions_unreadable", "gauge", "Subscriptions that this process has no key for.",
+           now.unreadable);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     return WH_OK;
 }

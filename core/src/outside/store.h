@@ -26,6 +26,7 @@ typedef wh_backend_source whi_source_row;
 typedef wh_backend_query whi_store_query;
 typedef wh_backend_page whi_store_place;
 typedef wh_backend_work whi_store_work;
+typedef wh_backend_news whi_store_news;
 typedef wh_backend_event_fn whi_event_fn;
 typedef wh_backend_delivery_fn whi_delivery_fn;
 typedef wh_backend_attempt_fn whi_attempt_fn;

@@ -56,6 +56,7 @@ static int begin(whi_store *base) {
     store->next_body = store->last_number = store->holds = store->there_event = 0;
     store->last_event = -1;
     store->healths = 0;
+    store->told = 0;
     code = check_place(store);
     code = code == WH_OK ? simple(store, WHI_SQL_BEGIN, "beginning a transaction") : code;
     if (code == WH_OK) {
@@ -612,6 +613,7 @@ const whi_store_vtable whi_store_sqlite = {
     .setting = whi_sqlite_setting,
     .source_list = whi_sqlite_source_list,
     .changes = whi_sqlite_changes,
+    .news = whi_sqlite_news,
     .subscription_changes = whi_sqlite_subscription_changes,
     .subscription_get = whi_sqlite_subscription_get,
     .subscription_then = whi_sqlite_subscription_then,

@@ -14,7 +14,7 @@
  *   store_sqlite_write.c  writing events, deliveries and attempts
  *   store_sqlite_idempotency.c  one event for one id
  *   store_sqlite_order.c  whose turn it is among deliveries with one key
- *   store_sqlite_waiting.c  reading what waits: lanes, what is due, work
+ *   store_sqlite_waiting.c  reading what waits: lanes, what is due, work, news
  *   store_sqlite_figures.c  how much there is
  *   store_sqlite_read.c   the reading side
  *   store_sqlite_listen.c  hearing of others' commits
@@ -46,6 +46,8 @@ enum whi_sql {
     WHI_SQL_COMMIT,
     WHI_SQL_ROLLBACK,
     WHI_SQL_CHANGES,
+    WHI_SQL_NEWS,
+    WHI_SQL_TELL,
 
     WHI_SQL_EVENT_ADD,
     WHI_SQL_LAST,
@@ -157,6 +159,7 @@ enum whi_sql {
     WHI_SQL_DELIVERY_OF_EVENT,
     WHI_SQL_DELIVERY_WAITING,
     WHI_SQL_DELIVERY_KEPT,
+    WHI_SQL_DELIVERY_CANCELLED,
     WHI_SQL_DELIVERY_BEYOND,
     WHI_SQL_DELIVERY_FEW,
     WHI_SQL_DELIVERY_HEAD,
@@ -268,6 +271,7 @@ typedef struct whi_sqlite {
     int64_t holds;                           /* the worker that has its row */
     int64_t there_event, there_subscription; /* a delivery that was just written */
     int healths;                             /* 1: no subscription has a row of health; 2: some have */
+    int told;                                /* 1: others are told of it */
 } whi_sqlite;
 
 static inline whi_sqlite *whi_sqlite_of(whi_store *store) {
@@ -493,6 +497,7 @@ int whi_sqlite_lanes(whi_store *store, whi_lane_fn each, void *payload);
 int whi_sqlite_waiting(whi_store *store, const whi_store_waiting *asked, int64_t *next);
 int whi_sqlite_waiting_count(whi_store *store, int64_t subscription, int64_t limit, int64_t *count, int64_t *oldest);
 int whi_sqlite_work(whi_store *store, whi_store_work *out);
+int whi_sqlite_news(whi_store *store, whi_store_news *out);
 
 /* ---- store_sqlite_read.c */
 int whi_sqlite_changes(whi_store *store, int64_t *out);

@@ -258,6 +258,32 @@ static int (*const done_by[WH_FACT_KINDS])(whi_sqlite *store, whi_fact *fact) = 
     [WH_FACT_SUBSCRIPTION_LAST] = subscription_last,
 };
 
+/* What a worker writes of its own it knows. What is written for whoever has the subscription, another process may have
+ * to look at. */
+static int concerns_others(const whi_fact *fact) {
+    switch (fact->kind) {
+    case WH_FACT_DELIVERY:
+        return fact->of.delivery.holder == 0 && fact->answer.done;
+    case WH_FACT_DELIVERY_AGAIN:
+        return fact->answer.done;
+    case WH_FACT_DELIVERY_CANCEL:
+        return fact->answer.number > 0;
+    case WH_FACT_SUBSCRIPTION:
+    case WH_FACT_SUBSCRIPTION_REMOVE:
+        return fact->answer.code == WH_OK;
+    default:
+        return 0;
+    }
+}
+
+static int tell(whi_sqlite *store, const whi_fact *fact) {
+    if (store->told || !concerns_others(fact)) {
+        return WH_OK;
+    }
+    store->told = 1;
+    return whi_sqlite_run_numbers(store, WHI_SQL_TELL, NULL, 0, "telling others");
+}
+
 static int changed_nothing(int code) {
     return code == WH_ENOTFOUND || code == WH_ECONFLICT || code == WH_ELIMIT;
 }
@@ -279,6 +305,10 @@ int whi_sqlite_write_facts(whi_sqlite *store, whi_fact *facts, size_t count) {
             return code;
         }
         facts[i].answer.code = code;
+        code = tell(store, &facts[i]);
+        if (code != WH_OK) {
+            return code;
+        }
     }
     return WH_OK;
 }

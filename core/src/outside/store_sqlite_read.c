@@ -488,6 +488,23 @@ static int are_few(whi_sqlite *store, whi_sqlite_side *side, int state, int *out
     return code;
 }
 
+/* Where those of its state are not few. A tenant's are found without a look at those of others. */
+static enum whi_sql delivery_list_of(const whi_store_query *query) {
+    if (query->event) {
+        return WHI_SQL_DELIVERY_OF_EVENT;
+    }
+    if (query->subscription && query->state == WHI_WAITING) {
+        return WHI_SQL_DELIVERY_WAITING;
+    }
+    if (query->subscription && (query->state == WHI_EXHAUSTED || query->state == WHI_HELD)) {
+        return WHI_SQL_DELIVERY_KEPT;
+    }
+    if (has_tenant_index(query)) {
+        return WHI_SQL_DELIVERY_OF_TENANT;
+    }
+    return query->state == WHI_CANCELLED ? WHI_SQL_DELIVERY_CANCELLED : WHI_SQL_DELIVERY_LIST;
+}
+
 /* The statement that gives the fewest rows for the query, bound. */
 static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi_store_query *query,
                              sqlite3_stmt **out) {
@@ -496,23 +513,17 @@ static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi
     int64_t key = query->event ? query->event : query->subscription;
     int64_t extra = query->rows > 0 ? query->rows + 1 : -1; /* one more tells that there is more */
     int few = 0, code = query->event || query->subscription ? WH_OK : are_few(store, side, query->state, &few);
-    enum whi_sql which = WHI_SQL_DELIVERY_LIST;
+    enum whi_sql which;
 
     if (code != WH_OK) {
         return code;
     }
-    if (query->event) {
-        which = WHI_SQL_DELIVERY_OF_EVENT;
-    } else if (few) {
+    if (few) {
         which = WHI_SQL_DELIVERY_FEW;
         key = query->state;
-    } else if (query->subscription && query->state == WHI_WAITING) {
-        which = WHI_SQL_DELIVERY_WAITING;
-    } else if (query->subscription && (query->state == WHI_EXHAUSTED || query->state == WHI_HELD)) {
-        which = WHI_SQL_DELIVERY_KEPT;
-        extra = query->state;
-    } else if (has_tenant_index(query)) {
-        which = WHI_SQL_DELIVERY_OF_TENANT;
+    } else {
+        which = delivery_list_of(query);
+        extra = which == WHI_SQL_DELIVERY_KEPT ? query->state : extra;
     }
     code = whi_sqlite_use(store, side, which, out);
     if (code != WH_OK) {
@@ -531,7 +542,7 @@ static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi
     sqlite3_bind_int64(*out, 3, query->since);
     if (which == WHI_SQL_DELIVERY_OF_TENANT) {
         sqlite3_bind_text(*out, 4, query->tenant, -1, SQLITE_STATIC);
-    } else if (which != WHI_SQL_DELIVERY_LIST) {
+    } else if (which != WHI_SQL_DELIVERY_LIST && which != WHI_SQL_DELIVERY_CANCELLED) {
         sqlite3_bind_int64(*out, 4, key);
     }
     if (which == WHI_SQL_DELIVERY_WAITING || which == WHI_SQL_DELIVERY_KEPT || which == WHI_SQL_DELIVERY_FEW) {
@@ -708,6 +719,18 @@ static int check_forgotten(whi_sqlite *store, whi_sqlite_side *side, int64_t aft
                : code;
 }
 
+/* One that no key here opens is given without its document, and does not keep the others back. */
+static int give_change(whi_sqlite *store, whi_subscription_row *row, whi_subscription_fn each, void *payload) {
+    int code = whi_sqlite_give_row(store, row, each, payload);
+
+    if (code == WH_EKEY) {
+        row->document = NULL;
+        row->document_size = 0;
+        code = each(row, payload);
+    }
+    return code;
+}
+
 static int subscription_feed(whi_sqlite *store, whi_sqlite_side *side, int64_t *after, whi_subscription_fn each,
                              void *payload) {
     sqlite3_stmt *list;
@@ -717,7 +740,7 @@ static int subscription_feed(whi_sqlite *store, whi_sqlite_side *side, int64_t *
 
     while (code == 1) {
         subscription_row(list, &row);
-        code = row.deleted && from == 0 ? WH_OK : whi_sqlite_give_row(store, &row, each, payload);
+        code = row.deleted && from == 0 ? WH_OK : give_change(store, &row, each, payload);
         if (code != WH_OK) {
             sqlite3_reset(list);
             return code;

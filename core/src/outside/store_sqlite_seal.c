@@ -71,15 +71,37 @@ static int add_key(whi_sqlite *store, int64_t used) {
     return code;
 }
 
-/* In a transaction, before the first key seals something. */
-static int note_use(whi_sqlite *store) {
+/* *known 0: the store does not have the first key. */
+static int count_use(whi_sqlite *store, int64_t *used, int *known) {
     sqlite3_stmt *statement;
-    int64_t used;
     int code = whi_sqlite_write(store, WHI_SQL_SEAL_NEXT, &statement);
 
-    code = code == WH_OK ? whi_sqlite_number(store, &store->writer, WHI_SQL_SEAL_NEXT, &used) : code;
-    code = code == WH_OK ? use_key(store, WHI_SQL_KEY_USED, used, NULL) : code;
-    return code == WH_OK && whi_sqlite_changed(store) == 0 ? add_key(store, used) : code;
+    code = code == WH_OK ? whi_sqlite_number(store, &store->writer, WHI_SQL_SEAL_NEXT, used) : code;
+    code = code == WH_OK ? use_key(store, WHI_SQL_KEY_USED, *used, NULL) : code;
+    *known = code == WH_OK && whi_sqlite_changed(store) > 0;
+    return code;
+}
+
+/* In a transaction, before the first key seals something. A key comes into the store when it is opened. One that is
+ * not there any more has gone with a rotation: those who opened the store since may not have it. */
+static int note_use(whi_sqlite *store) {
+    int64_t used;
+    int known, code = count_use(store, &used, &known);
+
+    return code == WH_OK && !known
+               ? whi_fail(WH_EKEY,
+                          "store '%s': its secrets were encrypted anew, and the key \"%s\" is not one of its keys any "
+                          "more; open it anew with a key_file that begins with the present one",
+                          store->name, first_key(store)->id)
+               : code;
+}
+
+/* The same for a key that the store may get. */
+static int note_new(whi_sqlite *store) {
+    int64_t used;
+    int known, code = count_use(store, &used, &known);
+
+    return code == WH_OK && !known ? add_key(store, used) : code;
 }
 
 /* Those but this one that the store has. */
@@ -162,7 +184,7 @@ static int introduce_key(whi_sqlite *store) {
         return code;
     }
     code = check_keys(store, &known);
-    code = code == WH_OK && !known ? note_use(store) : code;
+    code = code == WH_OK && !known ? note_new(store) : code;
     code = code == WH_OK ? store->base.vtable->commit(&store->base, NULL, 0, &(enum wh_backend_commit){ 0 }) : code;
     if (code != WH_OK) {
         store->base.vtable->rollback(&store->base);

@@ -33,6 +33,11 @@
     "CREATE INDEX webhook_deliveries_keyed ON webhook_deliveries (subscription, key, due, event)\n"                    \
     "  WHERE " IS_KEYED ";\n"
 
+/* What was cancelled is listed without a look at what was delivered. */
+#define CANCELLED_INDEX                                                                                                \
+    "CREATE INDEX webhook_deliveries_cancelled ON webhook_deliveries (event, subscription)"                            \
+    " WHERE state = " CANCELLED ";\n"
+
 /* Few of many: those that are paused or disabled. */
 #define RESTING_INDEX                                                                                                  \
     "CREATE INDEX webhook_subscriptions_resting ON webhook_subscriptions (status, id)"                                 \
@@ -165,12 +170,12 @@ const char whi_sqlite_schema[] =
     "  -- Tables of the webhook engine; all of them begin with webhook_.\n"
     "  -- schema: version of these tables; change: see webhook_subscriptions.changed; seals: see webhook_keys;\n"
     "  -- subscriptions: how many are not deleted; forgotten: highest changed of a row of theirs that is gone;\n"
-    "  -- upgraded: see webhook_undecided\n"
+    "  -- upgraded: see webhook_undecided; told: transactions that left something to do to other processes\n"
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
     "INSERT INTO webhook_meta VALUES ('schema', 7), ('change', 0), ('subscriptions', 0), ('forgotten', 0),"
-    " ('upgraded', 0);\n"
+    " ('upgraded', 0), ('told', 0);\n"
 
     "CREATE TABLE webhook_outbox (\n"
     "  -- For you: a row that any program inserts here, in its own transaction, becomes\n"
@@ -243,7 +248,7 @@ const char whi_sqlite_schema[] =
     "  PRIMARY KEY (event, subscription)\n"
     ") WITHOUT ROWID;\n"
     "CREATE INDEX webhook_deliveries_open ON webhook_deliveries (state, subscription, due, event)\n"
-    "  WHERE " OPEN_STATES ";\n" KEY_INDEX
+    "  WHERE " OPEN_STATES ";\n" KEY_INDEX CANCELLED_INDEX
 
     "CREATE TABLE webhook_bodies (\n"
     "  -- What is sent where a rule made it differ from the event's payload.\n"
@@ -405,8 +410,18 @@ static const char upgrade_5[] = HEALTH_TABLE KEY_TABLE RESTING_INDEX "PRAGMA wri
 /* Tokens that there are have no end. */
 #define UPGRADE_6_TOKENS "ALTER TABLE webhook_tokens ADD COLUMN " TOKEN_END ";\n" TOKEN_INDEX
 
-static const char upgrade_6[] =
-    POLL_TABLES SOURCE_TABLE UPGRADE_6_TOKENS "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
+#define UPGRADE_6_TOLD "INSERT OR IGNORE INTO webhook_meta VALUES ('told', 0);\n"
+
+/* Of what was deleted and purged before the rows of subscriptions went with their versions. */
+#define UPGRADE_6_FORGET                                                                                               \
+    "INSERT OR REPLACE INTO webhook_meta SELECT 'forgotten', max(coalesce((SELECT value FROM webhook_meta"             \
+    " WHERE name = 'forgotten'), 0), coalesce((SELECT max(changed) FROM webhook_subscriptions s WHERE deleted = 1"     \
+    " AND NOT EXISTS (SELECT 1 FROM webhook_subscription_versions WHERE subscription = s.id)), 0));\n"                 \
+    "DELETE FROM webhook_subscriptions WHERE deleted = 1 AND NOT EXISTS"                                               \
+    " (SELECT 1 FROM webhook_subscription_versions WHERE subscription = webhook_subscriptions.id);\n"
+
+static const char upgrade_6[] = POLL_TABLES SOURCE_TABLE UPGRADE_6_TOKENS CANCELLED_INDEX UPGRADE_6_TOLD UPGRADE_6_FORGET
+    "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
 
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
     [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4, [5] = upgrade_5, [6] = upgrade_6
@@ -452,6 +467,9 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_COMMIT] = "COMMIT",
     [WHI_SQL_ROLLBACK] = "ROLLBACK",
     [WHI_SQL_CHANGES] = "PRAGMA data_version",
+    [WHI_SQL_NEWS] = "SELECT coalesce((SELECT value FROM webhook_meta WHERE name = 'told'), 0),"
+                     " coalesce((SELECT max(number) FROM webhook_events), 0), EXISTS (SELECT 1 FROM webhook_outbox)",
+    [WHI_SQL_TELL] = "INSERT INTO webhook_meta VALUES ('told', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
 
     [WHI_SQL_EVENT_ADD] = "INSERT INTO webhook_events (number, id, type, tenant, time, accepted_at, payload,"
                           " source, key, alone) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -734,6 +752,10 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         "SELECT event, subscription, state FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
         " WHERE " OPEN_STATES " AND state = ?5 AND subscription = ?4 AND due = 0"
         " AND (event, subscription) < (?1, ?2) AND event >= ?3 ORDER BY event DESC",
+    [WHI_SQL_DELIVERY_CANCELLED] =
+        "SELECT event, subscription, state FROM webhook_deliveries INDEXED BY webhook_deliveries_cancelled"
+        " WHERE state = " CANCELLED " AND (event, subscription) < (?1, ?2) AND event >= ?3"
+        " ORDER BY event DESC, subscription DESC",
     [WHI_SQL_DELIVERY_BEYOND] = "SELECT 1 FROM webhook_deliveries INDEXED BY webhook_deliveries_open"
                                 " WHERE " OPEN_STATES " AND state = ?1 LIMIT 1 OFFSET ?2",
     [WHI_SQL_DELIVERY_FEW] =

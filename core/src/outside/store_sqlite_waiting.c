@@ -121,6 +121,32 @@ int whi_sqlite_work(whi_store *base, whi_store_work *out) {
     return whi_sqlite_leave(store, work(store, whi_sqlite_enter(store), out));
 }
 
+/* --------------------------------------------------------------------- news */
+
+static int news(whi_sqlite *store, whi_sqlite_side *side, whi_store_news *out) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_use(store, side, WHI_SQL_NEWS, &statement);
+
+    code = code == WH_OK ? whi_sqlite_step(store, side, statement, "looking for news") : code;
+    if (code != 1) {
+        return code;
+    }
+    out->told = sqlite3_column_int64(statement, 0);
+    out->last = sqlite3_column_int64(statement, 1);
+    out->outbox = sqlite3_column_int(statement, 2);
+    sqlite3_reset(statement);
+    return WH_OK;
+}
+
+int whi_sqlite_news(whi_store *base, whi_store_news *out) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    *out = (whi_store_news){ 0 };
+    return whi_sqlite_leave(store, news(store, whi_sqlite_enter(store), out));
+}
+
+/* --------------------------------------------------------------- of one alone */
+
 static int count_waiting(whi_sqlite *store, whi_sqlite_side *side, int64_t subscription, int64_t limit, int64_t *count,
                          int64_t *oldest) {
     sqlite3_stmt *statement;

@@ -74,6 +74,7 @@ static int set_name(apply *self, uint32_t node) {
     return whi_value_optional_text(&self->from, node, "name", NAME_MAXIMUM, &self->subscription->name);
 }
 
+/* What is stored was read when it was given, and is read again where it is sent to. */
 static int set_url(apply *self, uint32_t node) {
     const char *text = NULL;
     int code = whi_value_is_null(&self->from, node) ? WH_OK : whi_value_text(&self->from, node, "url", SIZE_MAX, &text);
@@ -619,7 +620,7 @@ static int apply_members(apply *self) {
         if (code != WH_OK) {
             return code == WH_ENOMEM ? code : whi_fail_within(code, "a field's name");
         }
-        while (i < FIELDS && strcmp(name, fields[i].name) != 0) {
+        while (i < FIELDS && (name[0] != fields[i].name[0] || strcmp(name, fields[i].name) != 0)) {
             i++;
         }
         if (i == FIELDS) {

@@ -14,10 +14,13 @@
 #include "work/fanout.h"
 #include "work/record.h"
 
-#define QUANTUM_US 10000          /* of a tenant, and of a subscription */
-#define TURN_US 2000              /* of looking, in one turn of the worker */
-#define CALM 64                   /* so many decisions that take little are enough to keep up with the others */
-#define CALM_US 1000              /* little */
+#define QUANTUM_US 10000 /* of a tenant, and of a subscription */
+#define TURN_US 2000     /* of looking, in one turn of the worker */
+#define CALM 64          /* so many decisions that take little are enough to keep up with the others */
+#define CALM_US 1000     /* little */
+#define QUIET_US                                                                                                       \
+    INT64_C(60000000)             /* with nothing to decide: if it still is slow, that is found out by the next one    \
+                                   */
 #define AGAIN_US INT64_C(1000000) /* after what could not be done */
 #define ROWS_US INT64_C(50000)    /* between two commits for positions alone */
 
@@ -66,6 +69,7 @@ typedef struct whi_lagging {
     int writing;    /* rows are under way */
     int pages;      /* of events that are in memory for them */
     int64_t rows_us;
+    int64_t over_us; /* when it was last asked which subscriptions are no more */
 } whi_lagging;
 
 static uint32_t hash_tenant(const void *entry) {
@@ -171,6 +175,7 @@ static void meet(whi_worker *worker, whi_lag *lag) {
             lag->tenant->count++;
             lag->calm =
                 lag->fresh ? 0 : CALM; /* of what another left behind nobody knows how slow it is: it is tried */
+            lag->busy_us = whi_monotonic_us();
             set_state(self, lag, lag->written < 0 ? ROWLESS : READY);
         }
     } else {
@@ -432,6 +437,7 @@ static int read_page(whi_worker *worker, whi_lag *lag) {
     }
     worker->lagging->asked = NULL;
     if (lag->page_count > 0) {
+        lag->busy_us = whi_monotonic_us();
         worker->lagging->pages++;
         whi_position_hold(worker->engine->position, lag->subscription);
     }
@@ -471,10 +477,15 @@ static int has_caught_up(whi_worker *worker, whi_lag *lag) {
     return has_no_numbers(worker, lag) && (!beyond || lag->at >= read);
 }
 
+static int is_quiet(const whi_lag *lag) {
+    return whi_monotonic_us() - lag->busy_us >= QUIET_US;
+}
+
 static void rest(whi_worker *worker, whi_lag *lag) {
     wh_engine *engine = worker->engine;
 
-    if (lag->calm >= CALM && has_passed(worker, lag->from) && whi_lags_stop(engine->lags, engine->position, lag)) {
+    if ((lag->calm >= CALM || is_quiet(lag)) && has_passed(worker, lag->from) &&
+        whi_lags_stop(engine->lags, engine->position, lag)) {
         set_state(worker->lagging, lag, STOPS);
     } else {
         set_state(worker->lagging, lag, IDLE);
@@ -611,19 +622,24 @@ static int may_be_over(const whi_lag *lag) {
 
 /* 1: its time has come to go on. */
 static int is_awake(whi_worker *worker, whi_lag *lag) {
-    return (lag->state == IDLE && !has_caught_up(worker, lag)) ||
+    return (lag->state == IDLE && (!has_caught_up(worker, lag) || is_quiet(lag))) ||
            (lag->state == FAILS && whi_monotonic_us() >= lag->again_us);
 }
 
 static void wake(whi_worker *worker) {
-    for (whi_lag *lag = worker->lagging->list; lag != NULL; lag = lag->following) {
-        if (may_be_over(lag) && is_over(worker, lag)) {
+    whi_lagging *self = worker->lagging;
+    int64_t now_us = whi_monotonic_us();
+    int asks = now_us - self->over_us >= ROWS_US;
+
+    self->over_us = asks ? now_us : self->over_us;
+    for (whi_lag *lag = self->list; lag != NULL; lag = lag->following) {
+        if (asks && may_be_over(lag) && is_over(worker, lag)) {
             end_with_subscription(worker, lag);
         } else if (lag->state == SETTLES && is_settled(lag)) {
             end_page(worker, lag);
-            set_state(worker->lagging, lag, READY);
+            set_state(self, lag, READY);
         } else if (is_awake(worker, lag)) {
-            set_state(worker->lagging, lag, READY);
+            set_state(self, lag, READY);
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "engine/setting.h"
+#include "work/unmerged.h"
 
 #define PURGE_ROWS 128
 #define PURGE_EVERY_MS INT64_C(60000)
@@ -47,6 +48,9 @@ void whi_purge(whi_worker *worker, whi_entry *entry) {
     int64_t now = whi_now(worker->engine);
     purge *self = whi_calloc(1, sizeof *self);
 
+    if (worker->purge_after == 0) {
+        whi_unmerged_look(worker);
+    }
     if (self == NULL) {
         whi_timetable_at(&worker->timetable, entry, now + PURGE_EVERY_MS);
         return;

@@ -101,16 +101,29 @@ static int fan_out(whi_worker *worker) {
         whi_shares_charge(&worker->shares, now_us - began_us);
         count++;
     }
+    worker->decides_long = now_us >= until_us;
     return count;
 }
 
-/* Fetching beyond what can be worked on soon would only fill memory. */
+/* Reading beyond what can be decided soon would only fill memory. But where deciding takes long, others than those
+ * who make it so may stand behind in the log; half of the memory is for what comes by itself. */
+static int may_read(const whi_worker *worker) {
+    const wh_engine *engine = worker->engine;
+
+    if (whi_queue_is_full(worker)) {
+        return 0;
+    }
+    return whi_shares_is_empty(&worker->shares) ||
+           (worker->decides_long && atomic_load(&engine->memory_used) < engine->options.limits.memory_bytes / 2);
+}
+
+/* Fetching beyond what can be worked on soon would do the same. */
 static void fetch(whi_worker *worker) {
     if (atomic_load(&worker->inbox.rescan) && whi_monotonic_us() >= worker->scan_after_us) {
         whi_fetch_scan(worker);
     }
     whi_timetable_run(worker, &worker->timetable.lanes, whi_now(worker->engine), LANES_BURST);
-    if (whi_shares_is_empty(&worker->shares) && !whi_queue_is_full(worker)) {
+    if (may_read(worker)) {
         whi_reading(worker);
     }
 }

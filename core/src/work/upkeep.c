@@ -34,9 +34,47 @@ static void let_former_go(wh_engine *engine) {
     }
 }
 
+/* What another process publishes is the worker's next work. *told: see wh_backend_news; -1: all is to be looked at. */
+static void look_for_events(whi_worker *worker, int64_t *told) {
+    wh_engine *engine = worker->engine;
+    whi_store_news news = { -1, -1, 1 };
+
+    if (engine->reader->vtable->news != NULL && engine->reader->vtable->news(engine->reader, &news) != WH_OK) {
+        news = (whi_store_news){ -1, -1, 1 };
+    }
+    if (news.last != worker->seen_last || news.last < 0) {
+        worker->seen_last = news.last;
+        atomic_store(&engine->more_events, 1);
+    }
+    if (news.outbox) {
+        atomic_store(&engine->more_rows, 1);
+    }
+    *told = news.told;
+}
+
+/* Once, and again when there are more. What waits for those that are read now is looked for. */
+static void tell_left_out(whi_worker *worker) {
+    wh_engine *engine = worker->engine;
+    char why[WHI_ERROR_SIZE];
+    int count = whi_registry_left_out(engine->registry, why);
+
+    if (count > worker->left_out) {
+        whi_log(
+            &engine->log, WH_LOG_WARNING,
+            "%d subscriptions cannot be read and are left out; what waits for them stays, and they get nothing from "
+            "this process until it can read them: %s",
+            count, why);
+    }
+    if (count < worker->left_out) {
+        whi_stir(engine);
+    }
+    worker->left_out = count;
+}
+
+/* The news are read before the subscriptions: those that were told of are known here when the lanes are asked for. */
 static void look_at_store(whi_worker *worker) {
     wh_engine *engine = worker->engine;
-    int64_t changes = 0;
+    int64_t changes = 0, told;
     int code;
 
     if (engine->store->vtable->changes(engine->store, &changes) != WH_OK) {
@@ -46,6 +84,7 @@ static void look_at_store(whi_worker *worker) {
         let_former_go(engine);
         return;
     }
+    look_for_events(worker, &told);
     code = whi_registry_sync(engine->registry);
     if (code != WH_OK) {
         whi_log(&engine->log, WH_LOG_ERROR, "subscriptions cannot be read now: %s", wh_last_error());
@@ -53,11 +92,13 @@ static void look_at_store(whi_worker *worker) {
         return;
     }
     whi_polls_doubt(engine);
+    tell_left_out(worker);
     worker->seen_changes = worker->heard_changes = changes;
     worker->acted_us = whi_monotonic_us();
-    atomic_store(&engine->more_events, 1);
-    atomic_store(&engine->more_rows, 1);
-    whi_stir(engine);
+    if (told != worker->seen_told || told < 0) {
+        worker->seen_told = told;
+        whi_stir(engine);
+    }
 }
 
 /* A store that wakes, and says nothing of looks, needs none but against its own mistakes. */
@@ -92,15 +133,9 @@ static void look_by_time(whi_worker *worker, whi_entry *entry) {
 
 /* ------------------------------------------------------------------- wake-ups */
 
-/* What another process publishes is the worker's next work. */
-static void look_for_events(wh_engine *engine) {
-    atomic_store(&engine->more_events, 1);
-    atomic_store(&engine->more_rows, 1);
-}
-
 static void look_early(whi_worker *worker) {
     wh_engine *engine = worker->engine;
-    int64_t changes = 0;
+    int64_t changes = 0, told;
 
     if (engine->store->vtable->changes(engine->store, &changes) != WH_OK || changes == worker->heard_changes) {
         return;
@@ -109,7 +144,7 @@ static void look_early(whi_worker *worker) {
     if (whi_monotonic_us() - worker->acted_us >= look_after(&engine->store->ability)) {
         look(worker, &worker->look);
     } else {
-        look_for_events(engine);
+        look_for_events(worker, &told);
     }
 }
 
@@ -213,6 +248,7 @@ int whi_upkeep_begin(whi_worker *worker) {
     worker->later_again.call = whi_later_again;
     worker->reading_again.call = whi_reading_again;
     worker->lane_due = whi_fetch_lane;
+    worker->seen_told = worker->seen_last = -1;
     if (code == WH_OK) {
         whi_timetable_again(&worker->timetable, &worker->tidy, 0);
     }

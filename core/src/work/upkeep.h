@@ -10,9 +10,11 @@
  * commits all the time does not wake us each time; what it told meanwhile is covered by the looks that
  * are left, and what it tells from then on begins another row.
  *
- * The first change after look_us without one is acted upon in full: subscriptions are read, all lanes
- * asked for. That costs, so changes in quick succession are only asked for new events, and the rest
- * comes with the next regular look, as often as without any wake-up. */
+ * The first change after look_us without one is acted upon in full: subscriptions are read, and all lanes
+ * asked for if what was committed may be for one of ours (told, in the store's news). That costs, so changes in quick
+ * succession are only asked for new events, and the rest comes with the next regular look, as often as without any
+ * wake-up. A commit that is none of that, an application's of its own tables above all, costs a row or two that are
+ * read, however many lanes there are. */
 #ifndef WHI_UPKEEP_H
 #define WHI_UPKEEP_H
 

@@ -172,6 +172,13 @@ mutation asleep_in_a_turn 'a long turn is taken for sleep' \
 mutation came_untold 'nobody looks for what came with a partition' \
     engine/lease.c 'if (changed || more) {' 'if (changed) {'
 
+mutation others_untold 'nobody is told of what was done for subscriptions of others' \
+    outside/store_sqlite_facts.c 'return whi_sqlite_run_numbers(store, WHI_SQL_TELL, NULL, 0, "telling others");' \
+    'return WH_OK;'
+
+mutation told_unread 'what is told is not looked at' \
+    work/upkeep.c 'if (told != worker->seen_told || told < 0) {' 'if (worker->seen_told == -1) {'
+
 mutation end_keeps_row 'wh_stop leaves its row and partitions' \
     life/run.c 'code = whi_lease_end(engine->lease);' 'code = WH_OK;'
 

@@ -6,7 +6,7 @@ local COUNT <const> = { 1, 64 }
 
 serve.options = {
   address = "text", port = { 0, 65535 }, threads = { 1, 256 }, workers = COUNT, deliver = "flag", allow = "list", files = "list",
-  transport = "text", open = "flag", forwarded = "text", quiet = "flag", ["log-format"] = "text", ["log-level"] = "text",
+  transport = "text", open = "flag", forwarded = "text", ["address-connections"] = { 1, 2147483647 }, quiet = "flag", ["log-format"] = "text", ["log-level"] = "text",
 }
 
 serve.help = [[
@@ -28,6 +28,8 @@ waited for.
   --files FOLDER   databases that are files ("sqlite:/path") may be in this folder; may be repeated
   --transport T    libcurl (the default), or auto: faster, and new
   --forwarded NAME a header in which your proxy puts the client's address
+  --address-connections N
+                   that one address may have at once (half of all; with --forwarded all)
   --open           ask for no token, of who names the loopback and is no page elsewhere. For development
   --quiet          only errors
   --log-format F  of the log on the standard error: text, logfmt or json (an object a line)
@@ -43,6 +45,7 @@ function serve.run(values, _, out)
   out.check(hooks:api { open = values.open or false })
   local server <close> = out.check(hooks:serve {
     address = address, port = values.port or 8080, threads = values.threads, forwarded = values.forwarded,
+    address_connections = values["address-connections"],
   })
   out:item({ url = url_of(address, server:port()) }, { "url" })
   io.stdout:flush()

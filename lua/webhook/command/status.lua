@@ -19,6 +19,7 @@ local function show(stats)
     { "waiting", store.waiting, oldest },
     { "due", store.due }, { "held", store.held }, { "exhausted", store.exhausted },
     { "subscriptions", store.subscriptions }, { "failing", store.failing }, { "disabled", store.disabled },
+    { "unreadable", store.unreadable, store.unreadable > 0 and "this process has no key for them" or nil },
     { "undecided", store.pending and "yes" or "no", store.pending and ("since %d ms"):format(store.lag_ms) },
     { "bytes", store.bytes, ("log %d"):format(store.log_bytes) },
   }
