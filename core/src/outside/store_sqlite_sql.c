@@ -296,8 +296,7 @@ const char whi_sqlite_schema[] =
     "CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT "
     "NULL;\n"
 
-    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0")
-        LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES(", " TOKEN_END)
+    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES(", " TOKEN_END)
         TOKEN_INDEX KEY_TABLE POLL_TABLES SOURCE_TABLE;
 
 /* A first attempt without its delivery belonged to an event that a hand deleted: nobody can ask for it. */
@@ -420,7 +419,8 @@ static const char upgrade_5[] = HEALTH_TABLE KEY_TABLE RESTING_INDEX "PRAGMA wri
     "DELETE FROM webhook_subscriptions WHERE deleted = 1 AND NOT EXISTS"                                               \
     " (SELECT 1 FROM webhook_subscription_versions WHERE subscription = webhook_subscriptions.id);\n"
 
-static const char upgrade_6[] = POLL_TABLES SOURCE_TABLE UPGRADE_6_TOKENS CANCELLED_INDEX UPGRADE_6_TOLD UPGRADE_6_FORGET
+static const char upgrade_6[] =
+    POLL_TABLES SOURCE_TABLE UPGRADE_6_TOKENS CANCELLED_INDEX UPGRADE_6_TOLD UPGRADE_6_FORGET
     "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
 
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
