@@ -347,6 +347,13 @@ typedef struct wh_backend_token {
     int64_t created_at;
 } wh_backend_token;
 
+/* What is kept of a tenant, and what it may have; 0: as for all. */
+typedef struct wh_backend_usage {
+    int64_t events, bytes; /* bytes: of payloads, and of what rules made of them */
+    int64_t quota_events, quota_bytes;
+    int64_t cpu_ms; /* for its rules, of each second and in each process */
+} wh_backend_usage;
+
 /* What to list. 0 or NULL does not restrict. before: numbers below this (the page
  * goes on there). rows: give up after looking at so many. */
 typedef struct wh_backend_query {
@@ -510,6 +517,13 @@ enum wh_backend_fact_kind {
      * kept now; 0: nothing. */
     WH_FACT_SETTING,
 
+    /* of.usage.tenant may have what of.usage.row says, whose counts are not looked at: those are the store's, which
+     * counts each tenant's events (of those without a tenant none), with what is added, moved out of the outbox and
+     * purged. */
+    WH_FACT_USAGE_LIMIT,
+    /* Only looks, as the transaction sees it: fills of.usage.row; all 0: nothing is known of the tenant. */
+    WH_FACT_USAGE_NOW,
+
     /* Of a back end that encrypts (ability.seals) alone. Encrypts by the first key, and counts, at most of.reseal.limit
      * rows of this table, from the one behind of.reseal.after (0 at first), that are not; looks at no more than limit
      * of them, but for tenants'. Answer: count; number: where it stopped; done 1: at the end of the table. */
@@ -605,6 +619,10 @@ typedef struct wh_backend_fact {
             int replace;
         } setting;
         struct {
+            const char *tenant;
+            wh_backend_usage *row;
+        } usage;
+        struct {
             enum wh_backend_sealed table;
             int64_t after;
             int limit;
@@ -689,6 +707,8 @@ typedef struct wh_backend_store_vtable {
     int (*tenant_secret)(wh_backend_store *store, const char *tenant, char *out);
     /* What is kept under this name; 0: nothing. */
     int (*setting)(wh_backend_store *store, const char *name, int64_t *out);
+    /* Of a tenant, as WH_FACT_USAGE_NOW, by what is committed. */
+    int (*usage)(wh_backend_store *store, const char *tenant, wh_backend_usage *out);
     /* A number that changes when another process (or engine) has committed. */
     int (*changes)(wh_backend_store *store, int64_t *out);
     /* Subscriptions that changed after this change number, deleted ones included;
@@ -746,7 +766,7 @@ typedef struct wh_backend_store_vtable {
                         void *payload);
 } wh_backend_store_vtable;
 
-#define WH_STORE_VERSION 3
+#define WH_STORE_VERSION 4
 
 /* The facts that wait. */
 typedef struct wh_backend_facts {

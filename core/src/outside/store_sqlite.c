@@ -610,6 +610,7 @@ const whi_store_vtable whi_store_sqlite = {
     .token_list = whi_sqlite_token_list,
     .tenant_secret = whi_sqlite_tenant_secret,
     .setting = whi_sqlite_setting,
+    .usage = whi_sqlite_usage,
     .changes = whi_sqlite_changes,
     .subscription_changes = whi_sqlite_subscription_changes,
     .subscription_get = whi_sqlite_subscription_get,

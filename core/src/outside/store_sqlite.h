@@ -197,6 +197,8 @@ enum whi_sql {
     WHI_SQL_SETTING_GET,
     WHI_SQL_SETTING_PUT,
     WHI_SQL_SETTING_DROP,
+    WHI_SQL_USAGE_GET,
+    WHI_SQL_USAGE_LIMIT,
 
     WHI_SQL_STATEMENTS /* how many */
 };
@@ -205,7 +207,7 @@ extern const char *const whi_sqlite_text[WHI_SQL_STATEMENTS];
 extern const char whi_sqlite_schema[];
 
 #define WHI_SQLITE_APPLICATION 0x7762686b /* "wbhk", at byte 68 of a file that we made */
-#define WHI_SQLITE_VERSION 6              /* of the tables, in webhook_meta */
+#define WHI_SQLITE_VERSION 7              /* of the tables, in webhook_meta */
 
 extern const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION]; /* from the version of its index to the next */
 
@@ -404,6 +406,11 @@ int whi_sqlite_seals(whi_sqlite *store, whi_fact *fact);
 /* value and replace as of WH_FACT_SETTING; *now receives what is kept then. */
 int whi_sqlite_setting_put(whi_sqlite *store, const char *name, int64_t value, int replace, int64_t *now);
 int whi_sqlite_setting(whi_store *store, const char *name, int64_t *out);
+
+/* ---- store_sqlite_usage.c */
+int whi_sqlite_usage_now(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_usage_limit(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_usage(whi_store *store, const char *tenant, wh_backend_usage *out);
 
 /* ---- store_sqlite_worker.c */
 int whi_sqlite_worker_add(whi_store *store, int share, int64_t *owner);

@@ -3,6 +3,7 @@
  * SQLite keeps the text of CREATE TABLE, comments included: whoever opens the file
  * with the sqlite3 shell and types .schema reads what is written here. Tests: test_store. */
 #include "outside/store_sqlite.h"
+#include "outside/store_sqlite_usage.h"
 
 #include "pure/delivery.h"
 
@@ -152,12 +153,12 @@ const char whi_sqlite_schema[] =
     "  -- Tables of the webhook engine; all of them begin with webhook_.\n"
     "  -- schema: version of these tables; change: see webhook_subscriptions.changed; seals: see webhook_keys;\n"
     "  -- subscriptions: how many are not deleted; forgotten: highest changed of a row of theirs that is gone;\n"
-    "  -- upgraded: see webhook_undecided\n"
+    "  -- upgraded: see webhook_undecided; counted: events up to this number are not counted in webhook_usage\n"
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
-    "INSERT INTO webhook_meta VALUES ('schema', 6), ('change', 0), ('subscriptions', 0), ('forgotten', 0),"
-    " ('upgraded', 0);\n"
+    "INSERT INTO webhook_meta VALUES ('schema', 7), ('change', 0), ('subscriptions', 0), ('forgotten', 0),"
+    " ('upgraded', 0), ('counted', 0);\n"
 
     "CREATE TABLE webhook_outbox (\n"
     "  -- For you: a row that any program inserts here, in its own transaction, becomes\n"
@@ -235,7 +236,8 @@ const char whi_sqlite_schema[] =
     "CREATE TABLE webhook_bodies (\n"
     "  -- What is sent where a rule made it differ from the event's payload.\n"
     "  number INTEGER PRIMARY KEY,\n"
-    "  body   TEXT NOT NULL\n"
+    "  body   TEXT NOT NULL,\n"
+    "  event  INTEGER -- whose it is; NULL: of an earlier version\n"
     ");\n"
 
     "CREATE TABLE webhook_attempts (\n"
@@ -278,7 +280,8 @@ const char whi_sqlite_schema[] =
     "CREATE INDEX webhook_subscription_versions_ended ON webhook_subscription_versions (ended) WHERE ended IS NOT "
     "NULL;\n"
 
-    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES KEY_TABLE;
+    WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0")
+        LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES KEY_TABLE USAGE_TABLE USAGE_TRIGGERS;
 
 /* A first attempt without its delivery belonged to an event that a hand deleted: nobody can ask for it. */
 #define FIRST_ATTEMPTS                                                                                                 \
@@ -387,8 +390,10 @@ static const char upgrade_5[] = HEALTH_TABLE KEY_TABLE RESTING_INDEX "PRAGMA wri
     "PRAGMA writable_schema = RESET;\n"
     "UPDATE webhook_meta SET value = 6 WHERE name = 'schema';\n";
 
+static const char upgrade_6[] = UPGRADE_6_USAGE "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
+
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
-    [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4, [5] = upgrade_5
+    [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4, [5] = upgrade_5, [6] = upgrade_6
 };
 
 #define CHANGED_COLUMNS                                                                                                \
@@ -492,7 +497,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " (SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open WHERE " OPEN_STATES
         " AND state IN (" WAITING ", " HELD ") AND subscription = ?1 LIMIT ?3)",
     [WHI_SQL_BODY_LAST] = "SELECT max(number) FROM webhook_bodies",
-    [WHI_SQL_BODY_ADD] = "INSERT INTO webhook_bodies (number, body) VALUES (?1, ?2)",
+    [WHI_SQL_BODY_ADD] = "INSERT INTO webhook_bodies (number, body, event) VALUES (?1, ?2, ?3)",
     [WHI_SQL_BODY_LOOK] = "SELECT body, (SELECT b.body = ?3 FROM webhook_bodies b WHERE b.number = d.body)"
                           " FROM webhook_deliveries d WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_BODY_CHANGE] = "UPDATE webhook_bodies SET body = ?2 WHERE number = ?1",
@@ -752,5 +757,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_SETTING_GET] = "SELECT value FROM webhook_settings WHERE name = ?1",
     [WHI_SQL_SETTING_PUT] = "INSERT OR REPLACE INTO webhook_settings (name, value) VALUES (?1, ?2)",
     [WHI_SQL_SETTING_DROP] = "DELETE FROM webhook_settings WHERE name = ?1",
+    [WHI_SQL_USAGE_GET] = "SELECT events, bytes, coalesce(quota_events, 0), coalesce(quota_bytes, 0),"
+                          " coalesce(cpu_ms, 0) FROM webhook_usage WHERE tenant = ?1",
+    [WHI_SQL_USAGE_LIMIT] = "INSERT INTO webhook_usage (tenant, quota_events, quota_bytes, cpu_ms) VALUES (?1, "
+                            "nullif(?2, 0), nullif(?3, 0),"
+                            " nullif(?4, 0)) ON CONFLICT (tenant) DO UPDATE SET quota_events = excluded.quota_events,"
+                            " quota_bytes = excluded.quota_bytes, cpu_ms = excluded.cpu_ms",
     [WHI_SQL_TENANT_ADD] = "INSERT INTO webhook_tenants (tenant, secret) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
 };
