@@ -204,6 +204,22 @@ local core = require "webhook.core"
 ---@field payload_bytes? integer|webhook.null the limits of these names
 ---@field subscription_bytes? integer|webhook.null
 ---@field subscriptions? integer|webhook.null
+---@field tenant_quota_events? integer|webhook.null events that a tenant may have stored, where it has no quota of its own; webhook.null: no bound
+---@field tenant_quota_bytes? integer|webhook.null the same, of bytes
+---@field tenant_cpu_ms? integer|webhook.null ms of each second that a process spends on deciding a tenant's events, where it has no budget of its own
+
+---@class webhook.tenant_limits what a tenant may have; webhook.null: as for all
+---@field quota_events? integer|webhook.null
+---@field quota_bytes? integer|webhook.null
+---@field cpu_ms? integer|webhook.null ms of each second, in each process
+
+---@class webhook.tenant what a tenant has stored, and what it may have: no bound where that is absent
+---@field tenant string
+---@field events integer
+---@field bytes integer of payloads, and of what rules have made of them
+---@field quota_events? integer
+---@field quota_bytes? integer
+---@field cpu_ms? integer
 
 ---@class webhook.raw JSON text that is sent as it is, byte for byte; tostring() gives it back
 
@@ -370,6 +386,7 @@ local core = require "webhook.core"
 ---@field tenant_secret fun(self: webhook.engine, tenant: string, secret?: string): secret: string?, message: string?, code: webhook.code?, failure: webhook.failure? signs for a tenant's subscriptions of the profile "unified"; made at first, or set
 ---@field stats fun(self: webhook.engine): stats: webhook.stats?, message: string?, code: webhook.code?, failure: webhook.failure? how it goes: counts since it was opened, what waits in the store, which subscriptions are the worst
 ---@field settings fun(self: webhook.engine, changes?: webhook.settings): settings: webhook.settings?, message: string?, code: webhook.code?, failure: webhook.failure? what holds in all processes of the store, with changes: from now on
+---@field tenant fun(self: webhook.engine, tenant: string, changes?: webhook.tenant_limits): tenant: webhook.tenant?, message: string?, code: webhook.code?, failure: webhook.failure? what it has stored, and what it may have, with changes: from now on
 ---@field rotate_key fun(self: webhook.engine): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? encrypts by the first key of key_file all secrets that are not; how many rows it wrote. Blocks; another call goes on where one was interrupted
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
 ---@field replay_missed fun(self: webhook.engine, subscription: string, options?: webhook.missed): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? makes the deliveries that the present version gives for stored events and that are not there: it was paused, disabled or not made yet

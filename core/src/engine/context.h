@@ -98,6 +98,7 @@ struct wh_engine {
     atomic_int next_worker;   /* whose inbox gets the next event; any value will do */
 
     atomic_llong settings[8]; /* as they were known at settings_us: see engine/setting.h */
+    atomic_int tenants_own;   /* 1: some tenants have limits of their own */
     atomic_llong settings_us;
 
     /* ---- what went wrong, for the next wh_step to return */

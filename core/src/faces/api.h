@@ -283,7 +283,7 @@ int whi_serve_change(whi_call *call);
     X(event_list) X(event_publish) X(event_batch) X(event_get) X(event_payload) X(event_explain)                       \
     X(delivery_list) X(delivery_get) X(delivery_attempts) X(delivery_body) X(delivery_replay) X(delivery_replay_query) \
     X(rule_try) X(health) X(metrics) X(token_list) X(token_make) X(token_remove)                     \
-    X(stats) X(settings) X(settings_change) X(openapi)
+    X(stats) X(settings) X(settings_change) X(tenant) X(tenant_change) X(openapi)
 /* clang-format on */
 
 #define WHI_X(name) int whi_serve_##name(whi_call *call);

@@ -8,7 +8,7 @@ local output = require "webhook.command.output"
 local command = {}
 
 local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify", "rule", "explain", "backtest", "serve",
-  "tokens", "tenant-secret", "settings", "status", "keys" }
+  "tokens", "tenant", "tenant-secret", "settings", "status", "keys" }
 
 command.help = [[
 webhook - keep subscriptions, publish events, deliver them signed and with retries
@@ -25,6 +25,7 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook serve                                      the HTTP API, and delivering
   webhook tokens add --tenant acme                   who may use that
   webhook settings --retain 365d                     how long things are kept
+  webhook tenant acme --quota-events 1000000         what one tenant may store
   webhook status                                     what waits, and who fails
   webhook keys new >keys                             a key that encrypts secrets in the store
   webhook events | secret | verify | tenant-secret   see `webhook NAME --help`
