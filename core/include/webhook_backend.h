@@ -381,6 +381,7 @@ typedef struct wh_backend_figures {
     int64_t waiting, due, oldest; /* deliveries; the smallest number of an event among those that wait, 0: none */
     int64_t held, exhausted;      /* deliveries */
     int64_t failing, disabled;    /* subscriptions, by their health */
+    int64_t over_budget;          /* subscriptions that lag, and wait for their tenants' budgets */
     int64_t bytes, log_bytes;     /* of the store, and of what is not merged into it yet; 0: not known */
 } wh_backend_figures;
 
@@ -587,6 +588,7 @@ typedef struct wh_backend_fact {
         struct {
             int64_t owner, subscription, position;
             int partition;
+            int waits; /* 1: for its tenant's budget */
         } lag;
         struct {
             int64_t event, subscription;
@@ -729,6 +731,8 @@ typedef struct wh_backend_store_vtable {
     /* What is known of a subscription's receiver: its row of health, or, of one that is well, when it last was
      * and when it last failed. each is not called where nothing is known. */
     int (*health_get)(wh_backend_store *store, int64_t subscription, wh_backend_health_fn each, void *payload);
+    /* 1: it lags, and waited for its tenant's budget when that was last written. */
+    int (*lag_waits)(wh_backend_store *store, int64_t subscription, int *out);
     /* How many of a subscription's deliveries wait, counted no further than limit, and the smallest number of an
      * event among them, 0: none waits. */
     int (*waiting_count)(wh_backend_store *store, int64_t subscription, int64_t limit, int64_t *count, int64_t *oldest);

@@ -28,7 +28,8 @@ extern "C" {
  *           "failed"     the rule failed, and by its policy nothing goes out
  *           "waiting", "delivered", "exhausted", "held", "cancelled": its
  *                        delivery's state, with "delivery", "attempts", "status", "error"
- *           "pending"    it wants the event, which is not decided yet
+ *           "pending"    it wants the event, which is not decided yet; with "reason" "waits for the tenant's budget"
+ *                        where that is why
  *           "missed"     the version in force wanted it, and there is no delivery: it was
  *                        paused, disabled or over when the event was fanned out
  * version   the one that decided, or will: of the delivery; of a held delivery that was released,

@@ -181,6 +181,8 @@ int whi_serve_metrics(whi_call *call) {
     metric(call, "outbox_pending", "gauge", "1 if rows wait in webhook_outbox.", now.outbox_pending);
     metric(call, "subscriptions_lagging", "gauge", "Subscriptions whose slow rules are behind the others.",
            now.lagging);
+    metric(call, "subscriptions_over_budget", "gauge", "Subscriptions that wait for their tenant's budget.",
+           now.store.over_budget);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     return WH_OK;
 }

@@ -619,6 +619,7 @@ const whi_store_vtable whi_store_sqlite = {
     .subscription_count = whi_sqlite_subscription_count,
     .health_get = whi_sqlite_health_get,
     .health_list = whi_sqlite_health_list,
+    .lag_waits = whi_sqlite_lag_waits,
     .waiting_count = whi_sqlite_waiting_count,
     .figures = whi_sqlite_figures,
     .worst = whi_sqlite_worst,

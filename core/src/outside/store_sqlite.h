@@ -199,6 +199,8 @@ enum whi_sql {
     WHI_SQL_SETTING_DROP,
     WHI_SQL_USAGE_GET,
     WHI_SQL_USAGE_LIMIT,
+    WHI_SQL_LAG_WAITS,
+    WHI_SQL_FIGURES_BUDGET,
 
     WHI_SQL_STATEMENTS /* how many */
 };
@@ -424,6 +426,7 @@ int whi_sqlite_partition_list(whi_store *store, whi_partition_fn each, void *pay
 int whi_sqlite_position(whi_store *store, int64_t owner, int64_t position, int *done);
 /* The owner has its row. */
 int whi_sqlite_lag(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_lag_waits(whi_store *store, int64_t subscription, int *out);
 int whi_sqlite_lag_list(whi_store *store, whi_lane_fn each, void *payload);
 
 /* ---- store_sqlite_health.c */

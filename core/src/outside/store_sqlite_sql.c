@@ -86,8 +86,12 @@
     "  -- Subscriptions that cannot be decided soon: each is decided up to its own position here, and no worker's "    \
     "position waits for it.\n"                                                                                         \
     "  subscription INTEGER PRIMARY KEY,\n"                                                                            \
-    "  position     INTEGER NOT NULL\n"                                                                                \
+    "  position     INTEGER NOT NULL,\n"                                                                               \
+    "  waits        INTEGER NOT NULL DEFAULT 0 -- 1: for its tenant's budget, when this was written\n"                 \
     ");\n"                                                                                                             \
+    "CREATE INDEX webhook_lags_position ON webhook_lags (position);\n"
+#define LAG_TABLE_5                                                                                                    \
+    "CREATE TABLE webhook_lags (subscription INTEGER PRIMARY KEY, position INTEGER NOT NULL);\n"                       \
     "CREATE INDEX webhook_lags_position ON webhook_lags (position);\n"
 #define PARTITION_ROWS(position)                                                                                       \
     "WITH RECURSIVE n (id) AS (SELECT 0 UNION ALL SELECT id + 1 FROM n WHERE id < 255)"                                \
@@ -374,7 +378,7 @@ static const char upgrade_4[] =
                  REPLACED("sql", " OR state = " SENDING, ""))
     TEXT_BECOMES("table", "webhook_outbox", EMPTY_IS_NULL(WITHOUT_NOT_NULL))
     /* clang-format on */
-    "PRAGMA writable_schema = RESET;\n" LAG_TABLE SETTING_TABLE
+    "PRAGMA writable_schema = RESET;\n" LAG_TABLE_5 SETTING_TABLE
     "UPDATE webhook_meta SET value = 5 WHERE name = 'schema';\n";
 
 /* Who fails is found anew by the next attempts. What a subscription was disabled for stands in its document. Of a
@@ -531,8 +535,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_PARTITION_LIST] = "SELECT id, owner, position FROM webhook_partitions ORDER BY id",
     [WHI_SQL_PARTITION_OWNER] = "SELECT owner FROM webhook_partitions WHERE id = ?1",
     [WHI_SQL_LAG_PUT] =
-        "INSERT INTO webhook_lags (subscription, position) SELECT id, ?2 FROM webhook_subscriptions WHERE id = ?1"
-        " AND deleted = 0 ON CONFLICT (subscription) DO UPDATE SET position = excluded.position",
+        "INSERT INTO webhook_lags (subscription, position, waits) SELECT id, ?2, ?3 FROM webhook_subscriptions WHERE"
+        " id = ?1 AND deleted = 0 ON CONFLICT (subscription) DO UPDATE SET position = excluded.position,"
+        " waits = excluded.waits",
+    [WHI_SQL_LAG_WAITS] = "SELECT waits FROM webhook_lags WHERE subscription = ?1",
+    [WHI_SQL_FIGURES_BUDGET] = "SELECT total(waits) FROM (SELECT waits FROM webhook_lags LIMIT ?1) lane",
     [WHI_SQL_LAG_DROP] = "DELETE FROM webhook_lags WHERE subscription = ?1",
     [WHI_SQL_LAG_LIST] = "SELECT subscription, position FROM webhook_lags ORDER BY subscription",
     [WHI_SQL_POSITION] = "UPDATE webhook_workers SET position = ?2"

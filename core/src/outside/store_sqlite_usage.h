@@ -45,6 +45,7 @@
 
 /* What is there already is not counted: its payloads would have to be read. */
 #define UPGRADE_6_USAGE                                                                                                \
+    "ALTER TABLE webhook_lags ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;\n"                                          \
     "ALTER TABLE webhook_bodies ADD COLUMN event INTEGER;\n"                                                           \
     "INSERT INTO webhook_meta SELECT 'counted', coalesce(max(number), 0) FROM webhook_events;\n" USAGE_TABLE           \
         USAGE_TRIGGERS

@@ -51,6 +51,7 @@ typedef struct whi_worker {
     whi_shares shares;           /* events to fan out */
     struct whi_lagging *lagging; /* of the first worker; NULL: nothing lags */
     whi_decider decider;
+    int budget_is_spent;                 /* of the tenant whose event is fanned out */
     whi_table lanes;                     /* by subscription */
     whi_lane_list ready[WHI_SLOT_KINDS]; /* by their kinds */
     whi_timetable timetable;             /* lanes with something in the store, and what follows */

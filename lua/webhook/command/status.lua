@@ -19,6 +19,7 @@ local function show(stats)
     { "waiting", store.waiting, oldest },
     { "due", store.due }, { "held", store.held }, { "exhausted", store.exhausted },
     { "subscriptions", store.subscriptions }, { "failing", store.failing }, { "disabled", store.disabled },
+    { "over budget", store.over_budget, store.over_budget > 0 and "subscriptions that wait for their tenant's budget" },
     { "undecided", store.pending and "yes" or "no", store.pending and ("since %d ms"):format(store.lag_ms) },
     { "bytes", store.bytes, ("log %d"):format(store.log_bytes) },
   }
