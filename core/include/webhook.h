@@ -177,12 +177,12 @@ WH_API void wh_free(void *memory);
  * wh_options.limits (0 there means the default); none is infinite. Those that say what may be stored (payload_bytes,
  * subscription_bytes, subscriptions) are the store's, and 0 means what it says: see wh_settings.
  *
- * The last two follow the machine, as it is at wh_open: `connections` is three quarters of the files that the process
- * may have open (the soft limit of RLIMIT_NOFILE), or an eighth of the memory at 64 KiB each, or 16,384, whichever is
- * least, and 16 at least; `in_flight` is half of `connections`, or 1,024 where there are as many, else all of them.
- * With 1,024 files both are 768; with 20,000 they are 15,000 and 7,500. Each worker has as many: raise the soft limit
- * for many receivers, since one whose connection had to be closed costs three times as much. Where there is no
- * descriptor left, deliveries wait, and no attempt is counted. */
+ * connections and in_flight follow the machine, as it is at wh_open: `connections` is three quarters of the files that
+ * the process may have open (the soft limit of RLIMIT_NOFILE), or an eighth of the memory at 64 KiB each, or 16,384,
+ * whichever is least, and 16 at least; `in_flight` is half of `connections`, or 1,024 where there are as many, else all
+ * of them. With 1,024 files both are 768; with 20,000 they are 15,000 and 7,500. Each worker has as many: raise the
+ * soft limit for many receivers, since one whose connection had to be closed costs three times as much. Where there is
+ * no descriptor left, deliveries wait, and no attempt is counted. */
 #define WH_LIMITS(X)                                                                                                   \
     X(payload_bytes, 1048576, "one event's payload")                                                                   \
     X(json_depth, 64, "nesting of arrays and objects")                                                                 \
@@ -199,7 +199,8 @@ WH_API void wh_free(void *memory);
     X(page_items, 1000, "items of one page of a list")                                                                 \
     X(memory_bytes, 67108864, "payloads kept in memory between accept and first attempt")                              \
     X(in_flight, 0, "requests at once of one worker; 0: by connections")                                               \
-    X(connections, 0, "connections of one worker, idle ones included; 0: by files and memory")
+    X(connections, 0, "connections of one worker, idle ones included; 0: by files and memory")                         \
+    X(rules_bytes, 67108864, "compiled rules kept by one thread")
 
 typedef struct wh_limits {
     size_t size; /* WH_LIMITS_INIT */

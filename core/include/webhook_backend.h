@@ -143,6 +143,8 @@ struct wh_rule_engine {
      * WH_ERULE_SYNTAX with the reason in error. Asked when a subscription is given the rule, or one is
      * tried; what is stored already runs. */
     int (*check)(void *runtime, const char *source, size_t size, wh_rule_error *error);
+
+    size_t (*bytes)(void *runtime, const void *rule); /* NULL, or what the rule takes between two runs */
 };
 
 /* ---------------------------------------------------------------------- stores */
@@ -518,9 +520,8 @@ enum wh_backend_fact_kind {
      * kept now; 0: nothing. */
     WH_FACT_SETTING,
 
-    /* of.usage.tenant may have what of.usage.row says, whose counts are not looked at: those are the store's, which
-     * counts each tenant's events (of those without a tenant none), with what is added, moved out of the outbox and
-     * purged. */
+    /* of.usage.tenant may have what of.usage.row says, whose counts are not looked at: those are the store's own, of
+     * each tenant's events, with what is added, moved out of the outbox and purged. */
     WH_FACT_USAGE_LIMIT,
     /* Only looks, as the transaction sees it: fills of.usage.row; all 0: nothing is known of the tenant. */
     WH_FACT_USAGE_NOW,

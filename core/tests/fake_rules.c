@@ -161,4 +161,6 @@ static int run(void *handle, void *rule, const wh_rule_input *input, wh_rule_ver
     return whi_buf_status(&self->body);
 }
 
-const wh_rule_engine fake_rules = { sizeof fake_rules, open_runtime, close_runtime, compile, release, run, NULL, NULL };
+const wh_rule_engine fake_rules = {
+    sizeof fake_rules, open_runtime, close_runtime, compile, release, run, NULL, NULL, NULL
+};

@@ -48,6 +48,7 @@ local core = require "webhook.core"
 ---@field memory_bytes? integer payloads kept in memory between accept and first attempt; 67108864
 ---@field in_flight? integer requests at once of one worker; half of connections, or 1024
 ---@field connections? integer connections of one worker, idle ones included; by files and memory
+---@field rules_bytes? integer compiled rules kept by one thread; 67108864
 
 ---@class webhook.options
 ---@field durability? "full"|"normal" "full" (default): on the disk before a call returns; "normal": a power cut may lose the last commits
