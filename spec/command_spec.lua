@@ -295,6 +295,23 @@ describe("the command", function()
     assert.equal(7 * day, json("settings")[1].retain)
   end)
 
+  it("shows and changes what a tenant may have", function()
+    json "tokens add"
+    assert.same({ tenant = "acme", events = 0, bytes = 0, quota_events = 1 }, json("tenant acme --quota-events 1")[1])
+    json("publish a --tenant acme " .. shell.write "[1]")
+    local code, _, complaint = run("publish a --tenant acme " .. shell.write "[1]")
+    assert.equal(1, code)
+    assert.matches("acme has 1 events stored, and 1 more are beyond its quota_events of 1", complaint)
+    assert.same({ tenant = "acme", events = 1, bytes = 3, cpu_ms = 7 }, json("tenant acme --quota-events default --cpu-ms 7")[1])
+    assert.equal(9, json("settings --tenant-quota-bytes 9")[1].tenant_quota_bytes)
+    assert.equal(9, json("tenant acme")[1].quota_bytes)
+    json "settings --tenant-quota-bytes default"
+    assert.equal(2, (run "tenant"))
+    assert.equal(2, (run "tenant acme --cpu-ms much"))
+    assert.equal(1, (run "tenant acme --cpu-ms 0"))
+    assert.matches("acme", (select(2, run "tenant acme")))
+  end)
+
   it("keeps payloads byte for byte, in and out", function()
     local payload = '{ "b": 1.10, "a": [], "n": 123456789012345678901234567890 }'
     json("publish a --id one " .. shell.write(payload .. "\n"))

@@ -468,6 +468,22 @@ describe("settings", function()
     for _, suffix in ipairs { "", "-wal", "-shm" } do os.remove(file .. suffix) end
   end)
 
+  it("bound what a tenant stores", function()
+    local hooks <close> = assert(webhook.open ":memory:")
+    assert.same({ tenant = "acme", events = 0, bytes = 0 }, hooks:tenant "acme")
+    assert.same({ tenant = "acme", events = 0, bytes = 0, quota_bytes = 4 }, hooks:tenant("acme", { quota_bytes = 4 }))
+    assert(hooks:publish("a", { 1 }, { tenant = "acme" }))
+    local receipt, message, code, failure = hooks:publish("a", { 1 }, { tenant = "acme" })
+    assert.is_nil(receipt)
+    assert.equal("quota", code)
+    assert.equal("tenant", failure.field)
+    assert.matches("3 bytes stored, and 3 more", message)
+    assert.equal(1000, hooks:settings({ tenant_cpu_ms = 1000 }).tenant_cpu_ms)
+    assert.same({ tenant = "acme", events = 1, bytes = 3, cpu_ms = 1000 }, hooks:tenant("acme", { quota_bytes = webhook.null }))
+    assert.equal("invalid", (select(3, hooks:tenant("", {}))))
+    assert.has_error(function() hooks:tenant("acme", { quota = 1 }) end)
+  end)
+
   it("refuse what is no time", function()
     local hooks <close> = assert(webhook.open ":memory:")
     for _, wrong in ipairs { 0, -1, 1.5, "7d", true } do

@@ -118,7 +118,7 @@ static int run(void *runtime, void *rule, const wh_rule_input *input, wh_rule_ve
     return WH_OK;
 }
 
-static const wh_rule_engine costly = { sizeof costly, open_rules, nothing, compile, release, run, NULL, NULL };
+static const wh_rule_engine costly = { sizeof costly, open_rules, nothing, compile, release, run, NULL, NULL, NULL };
 
 /* --------------------------------------------------------------------------- the engine */
 

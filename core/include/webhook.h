@@ -112,6 +112,7 @@ WH_API int wh_features(char **out, size_t *size);
     X(WH_ELIMIT, -201, "limit", "limit", "larger than a limit allows")                                                 \
     X(WH_ENOMEM, -202, "memory", "limit", "out of memory")                                                             \
     X(WH_ERESOURCE, -203, "resource", "limit", "the system has no descriptor, port or thread left")                    \
+    X(WH_EQUOTA, -204, "quota", "limit", "the tenant has stored what it may")                                          \
     X(WH_ESTORE, -301, "store", "store", "the store failed")                                                           \
     X(WH_EFULL, -302, "full", "store", "the disk is full")                                                             \
     X(WH_ELOCKED, -303, "locked", "store", "the store is locked by another process")                                   \
@@ -180,12 +181,12 @@ WH_API void wh_free(void *memory);
  * wh_options.limits (0 there means the default); none is infinite. Those that say what may be stored (payload_bytes,
  * subscription_bytes, subscriptions) are the store's, and 0 means what it says: see wh_settings.
  *
- * The last two follow the machine, as it is at wh_open: `connections` is three quarters of the files that the process
- * may have open (the soft limit of RLIMIT_NOFILE), or an eighth of the memory at 64 KiB each, or 16,384, whichever is
- * least, and 16 at least; `in_flight` is half of `connections`, or 1,024 where there are as many, else all of them.
- * With 1,024 files both are 768; with 20,000 they are 15,000 and 7,500. Each worker has as many: raise the soft limit
- * for many receivers, since one whose connection had to be closed costs three times as much. Where there is no
- * descriptor left, deliveries wait, and no attempt is counted. */
+ * connections and in_flight follow the machine, as it is at wh_open: `connections` is three quarters of the files that
+ * the process may have open (the soft limit of RLIMIT_NOFILE), or an eighth of the memory at 64 KiB each, or 16,384,
+ * whichever is least, and 16 at least; `in_flight` is half of `connections`, or 1,024 where there are as many, else all
+ * of them. With 1,024 files both are 768; with 20,000 they are 15,000 and 7,500. Each worker has as many: raise the
+ * soft limit for many receivers, since one whose connection had to be closed costs three times as much. Where there is
+ * no descriptor left, deliveries wait, and no attempt is counted. */
 #define WH_LIMITS(X)                                                                                                   \
     X(payload_bytes, 1048576, "one event's payload")                                                                   \
     X(json_depth, 64, "nesting of arrays and objects")                                                                 \
@@ -202,7 +203,8 @@ WH_API void wh_free(void *memory);
     X(page_items, 1000, "items of one page of a list")                                                                 \
     X(memory_bytes, 67108864, "payloads kept in memory between accept and first attempt")                              \
     X(in_flight, 0, "requests at once of one worker; 0: by connections")                                               \
-    X(connections, 0, "connections of one worker, idle ones included; 0: by files and memory")
+    X(connections, 0, "connections of one worker, idle ones included; 0: by files and memory")                         \
+    X(rules_bytes, 67108864, "compiled rules kept by one thread")
 
 typedef struct wh_limits {
     size_t size; /* WH_LIMITS_INIT */
@@ -334,10 +336,11 @@ WH_API void wh_close(wh_engine *engine);
  * `subscriptions`. The first engine that is opened with a value in wh_options writes it; one that comes with another
  * value goes by the store's, and a warning in its log says so. wh_settings gives what holds:
  * {"retain":604800000,"retain_failed":2592000000,"payload_bytes":1048576,"subscription_bytes":262144,
- * "subscriptions":1000000}, to be freed with wh_free. wh_settings_set changes what the document names, null back to the
- * default: each process deletes by that from then on, and accepts by it within a tenth of a second. What is stored
- * stays, also where it is larger than a limit that was lowered; what a rule makes is bounded by payload_bytes as it was
- * when its process opened the store. Errors: json, invalid, store. */
+ * "subscriptions":1000000,"tenant_quota_events":null,"tenant_quota_bytes":null,"tenant_cpu_ms":null}, to be freed with
+ * wh_free; the last three are each tenant's that has none of its own, null: no bound, see wh_tenant. wh_settings_set
+ * changes what the document names, null back to the default: each process deletes by that from then on, and accepts by
+ * it within a tenth of a second. What is stored stays, also where it is larger than a limit that was lowered; what a
+ * rule makes is bounded by payload_bytes as it was when its process opened the store. Errors: json, invalid, store. */
 WH_API int wh_settings(wh_engine *engine, char **out, size_t *size);
 WH_API int wh_settings_set(wh_engine *engine, const char *document, size_t size);
 
@@ -685,6 +688,25 @@ WH_API int wh_token_revoke(wh_engine *engine, const char *id);
 /* Who shows this token? 0 with the tenant ("" and all = 1 for an operator's), or not_found. id
  * and tenant have WH_ID_SIZE bytes; any may be NULL. Takes the same time for each wrong token. */
 WH_API int wh_token_check(wh_engine *engine, const char *token, char *id, char *tenant, int *all);
+
+/* What a tenant has stored, and what it may have: {"tenant","events","bytes","quota_events","quota_bytes","cpu_ms"}, to
+ * be freed with wh_free. events are those of the store, bytes are of their payloads and of what rules have made of
+ * them; ids, attempts and what receivers answered are not counted, nor what a store of version 6 or less had. Both
+ * are exact for all processes, and go down with what retention deletes. The others are what holds, null: no bound.
+ *
+ * quota_events and quota_bytes bound what is stored: an event beyond them is refused by wh_publish and its like
+ * (quota), as is a whole batch that has one, and an event whose id is there already is a duplicate, as ever. Events by
+ * way of webhook_outbox are taken in and counted: they were committed, and nobody is there to be told. So are the
+ * engine's own notices, and what rules make of events that were taken in.
+ *
+ * cpu_ms is how many milliseconds of each second a process spends on deciding the tenant's events: its filters, rules
+ * and fields. Beyond that its subscriptions that have such wait, as slow ones do, and no other does.
+ *
+ * wh_tenant_set changes what the document names of the last three, null back to what holds for all, tenant_quota_events
+ * and its like of wh_settings; others go by it within a second. Events without a tenant have neither quota nor
+ * budget. Errors: invalid, json, store, memory. */
+WH_API int wh_tenant(wh_engine *engine, const char *tenant, char **out, size_t *size);
+WH_API int wh_tenant_set(wh_engine *engine, const char *tenant, const char *document, size_t size);
 
 /* The secret of a tenant's workspace, which signs for its subscriptions of the profile
  * "unified". secret NULL: reads it, and makes one at first. Otherwise it becomes the secret,

@@ -144,6 +144,8 @@ struct wh_rule_engine {
      * WH_ERULE_SYNTAX with the reason in error. Asked when a subscription is given the rule, or one is
      * tried; what is stored already runs. */
     int (*check)(void *runtime, const char *source, size_t size, wh_rule_error *error);
+
+    size_t (*bytes)(void *runtime, const void *rule); /* NULL, or what the rule takes between two runs */
 };
 
 /* ---------------------------------------------------------------------- stores */
@@ -356,6 +358,13 @@ typedef struct wh_backend_token {
     int64_t expires_at; /* ms; 0: it has no end. Adding one may remove those that are over for a day */
 } wh_backend_token;
 
+/* What is kept of a tenant, and what it may have; 0: as for all. */
+typedef struct wh_backend_usage {
+    int64_t events, bytes; /* bytes: of payloads, and of what rules made of them */
+    int64_t quota_events, quota_bytes;
+    int64_t cpu_ms; /* for its rules, of each second and in each process */
+} wh_backend_usage;
+
 /* What to list. 0 or NULL does not restrict. before: numbers below this (the page
  * goes on there). rows: give up after looking at so many. */
 typedef struct wh_backend_query {
@@ -383,6 +392,7 @@ typedef struct wh_backend_figures {
     int64_t waiting, due, oldest; /* deliveries; the smallest number of an event among those that wait, 0: none */
     int64_t held, exhausted;      /* deliveries */
     int64_t failing, disabled;    /* subscriptions, by their health */
+    int64_t over_budget;          /* subscriptions that lag, and wait for their tenants' budgets */
     int64_t bytes, log_bytes;     /* of the store, and of what is not merged into it yet; 0: not known */
 } wh_backend_figures;
 
@@ -533,6 +543,12 @@ enum wh_backend_fact_kind {
      * document of NULL: there is none any more; WH_ENOTFOUND: there was none. */
     WH_FACT_SOURCE,
 
+    /* of.usage.tenant may have what of.usage.row says, whose counts are not looked at: those are the store's own, of
+     * each tenant's events, with what is added, moved out of the outbox and purged. */
+    WH_FACT_USAGE_LIMIT,
+    /* Only looks, as the transaction sees it: fills of.usage.row; all 0: nothing is known of the tenant. */
+    WH_FACT_USAGE_NOW,
+
     /* Of a back end that encrypts (ability.seals) alone. Encrypts by the first key, and counts, at most of.reseal.limit
      * rows of this table, from the one behind of.reseal.after (0 at first), that are not; looks at no more than limit
      * of them, but for tenants'. Answer: count; number: where it stopped; done 1: at the end of the table. */
@@ -618,6 +634,7 @@ typedef struct wh_backend_fact {
         struct {
             int64_t owner, subscription, position;
             int partition;
+            int waits; /* 1: for its tenant's budget */
         } lag;
         struct {
             int64_t event, subscription;
@@ -649,6 +666,10 @@ typedef struct wh_backend_fact {
             int64_t value;
             int replace;
         } setting;
+        struct {
+            const char *tenant;
+            wh_backend_usage *row;
+        } usage;
         struct {
             enum wh_backend_sealed table;
             int64_t after;
@@ -739,6 +760,8 @@ typedef struct wh_backend_store_vtable {
     /* Documents of sources, with what is secret in them, by object types; all (NULL), or that of one: not called where
      * there is none. */
     int (*source_list)(wh_backend_store *store, const char *object_type, wh_backend_source_fn each, void *payload);
+    /* Of a tenant, as WH_FACT_USAGE_NOW, by what is committed. */
+    int (*usage)(wh_backend_store *store, const char *tenant, wh_backend_usage *out);
     /* A number that changes when another process (or engine) has committed. */
     int (*changes)(wh_backend_store *store, int64_t *out);
     /* Reads a row or two, however much there is. NULL: it is not known, and all is looked at after each commit. */
@@ -762,6 +785,8 @@ typedef struct wh_backend_store_vtable {
     /* What is known of a subscription's receiver: its row of health, or, of one that is well, when it last was
      * and when it last failed. each is not called where nothing is known. */
     int (*health_get)(wh_backend_store *store, int64_t subscription, wh_backend_health_fn each, void *payload);
+    /* 1: it lags, and waited for its tenant's budget when that was last written. */
+    int (*lag_waits)(wh_backend_store *store, int64_t subscription, int *out);
     /* How many of a subscription's deliveries wait, counted no further than limit, and the smallest number of an
      * event among them, 0: none waits. */
     int (*waiting_count)(wh_backend_store *store, int64_t subscription, int64_t limit, int64_t *count, int64_t *oldest);

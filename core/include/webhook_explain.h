@@ -29,7 +29,8 @@ extern "C" {
  *           "waiting", "delivered", "exhausted", "held", "cancelled": its
  *                        delivery's state, with "delivery", "attempts", "status", "error"; "waits_for": "rate"
  *                        where it is due, and this engine sends it when its subscription's rate lets it
- *           "pending"    it wants the event, which is not decided yet
+ *           "pending"    it wants the event, which is not decided yet; with "reason" "waits for the tenant's budget"
+ *                        where that is why
  *           "missed"     the version in force wanted it, and there is no delivery: it was
  *                        paused, disabled or over when the event was fanned out
  * version   the one that decided, or will: of the delivery; of a held delivery that was released,

@@ -42,7 +42,7 @@ static int begins(const char *text, const char *word) {
 
 static int is_known(const char *source) {
     static const char *const words[] = { "pass",  "drop",   "fail",  "memory", "project ", "tell",
-                                         "pick ", "extras", "slow ", "gate",   "broken" };
+                                         "pick ", "extras", "slow ", "gate",   "broken",   "burn " };
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (begins(source, words[i])) {
@@ -111,6 +111,13 @@ static int take_time(const char *source, const wh_rule_input *input, wh_rule_ver
     }
 }
 
+/* By the thread's own clock, so that a busy machine does not make it cheaper. */
+static void burn(int64_t us) {
+    int64_t until = whi_thread_cpu_us() + us;
+
+    while (whi_thread_cpu_us() < until) {}
+}
+
 static int run(void *handle, void *rule, const wh_rule_input *input, wh_rule_verdict *out) {
     runtime *self = handle;
     const char *source = rule;
@@ -126,6 +133,9 @@ static int run(void *handle, void *rule, const wh_rule_input *input, wh_rule_ver
     }
     if ((begins(source, "slow ") || begins(source, "gate")) && !take_time(source, input, out)) {
         return fail(out, WH_ERULE_TIME, 0, "too long");
+    }
+    if (begins(source, "burn ")) {
+        burn(strtoll(source + 5, NULL, 10));
     }
     if (begins(source, "broken") && !fake_gate) {
         return input->cpu_us > 0 ? fail(out, WH_ERULE_TIME, 0, "too long") : WH_ECORRUPT;
@@ -151,4 +161,6 @@ static int run(void *handle, void *rule, const wh_rule_input *input, wh_rule_ver
     return whi_buf_status(&self->body);
 }
 
-const wh_rule_engine fake_rules = { sizeof fake_rules, open_runtime, close_runtime, compile, release, run, NULL, NULL };
+const wh_rule_engine fake_rules = {
+    sizeof fake_rules, open_runtime, close_runtime, compile, release, run, NULL, NULL, NULL
+};

@@ -6,6 +6,7 @@
  *   pick NAME                        drops unless the payload has this member
  *   extras                           passes with a key, headers and a delay
  *   slow US                          passes after so much time of its own
+ *   burn US                          passes after so much CPU, and is not broken off
  *   gate                             passes when fake_gate is open; until then it takes time
  *   broken                           the same, and until then it takes time, and fails as no rule does
  *

@@ -124,6 +124,33 @@ static void operators_see_and_change_what_the_store_goes_by(void **state) {
     api_has("retain", "604800000");
 }
 
+static void operators_say_what_a_tenant_may_have(void **state) {
+    (void)state;
+    api_expect(403, "GET", "/v1/tenants/a", api_a, NULL);
+    api_expect(403, "PATCH", "/v1/tenants/a", api_a, "{\"quota_events\":null}");
+    api_expect(200, "PATCH", "/v1/tenants/a", api_operator, "{\"quota_events\":1}");
+    api_has("tenant", "a");
+    api_has("events", "0");
+    api_has("quota_events", "1");
+    api_has("quota_bytes", "null");
+    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"a\",\"payload\":[1]}");
+    api_expect(507, "POST", "/v1/events", api_a, "{\"type\":\"a\",\"payload\":[1]}");
+    api_has("error.code", "quota");
+    api_has("error.field", "tenant");
+    api_expect(200, "GET", "/v1/tenants/a", api_operator, NULL);
+    api_has("events", "1");
+    api_has("bytes", "3");
+    api_expect(400, "PATCH", "/v1/tenants/a", api_operator, "{\"quota_events\":0}");
+    api_has("error.field", "quota_events");
+    api_expect(400, "PATCH", "/v1/tenants/a", api_operator, "{\"quota\":1}");
+    api_expect(400, "GET", "/v1/tenants/no%20blanks", api_operator, NULL);
+    api_expect(200, "PATCH", "/v1/settings", api_operator, "{\"tenant_quota_events\":2}");
+    api_expect(200, "PATCH", "/v1/tenants/a", api_operator, "{\"quota_events\":null}");
+    api_has("quota_events", "2");
+    api_expect(201, "POST", "/v1/events", api_a, "{\"type\":\"a\",\"payload\":[1]}");
+    api_expect(200, "PATCH", "/v1/settings", api_operator, "{\"tenant_quota_events\":null}");
+}
+
 static void who_guesses_too_often_waits_a_minute(void **state) {
     char good[WH_SECRET_SIZE + 8];
 
@@ -356,6 +383,7 @@ int main(void) {
         TEST(who_asks_is_told),
         TEST(a_customers_link_has_a_token_that_ends),
         TEST(operators_see_and_change_what_the_store_goes_by),
+        TEST(operators_say_what_a_tenant_may_have),
         TEST(who_guesses_too_often_waits_a_minute),
         TEST(an_ipv6_customer_is_counted_as_a_whole),
         TEST(many_peers_take_no_memory_and_forget_no_guesser),

@@ -374,7 +374,8 @@ static void one_that_is_not_known_yet_is_not_over(void **state) {
     other = opened(file);
     number = fixture_subscribe(other, "{\"url\":\"" SLOW "\",\"rule\":\"pass\"}", NULL);
     wh_close(other);
-    snprintf(sql, sizeof sql, "INSERT INTO webhook_lags VALUES (%lld, %lld)", (long long)number, (long long)number);
+    snprintf(sql, sizeof sql, "INSERT INTO webhook_lags (subscription, position) VALUES (%lld, %lld)",
+             (long long)number, (long long)number);
     life_sql(file, sql);
     assert_int_equal(whi_lag_new(&lag, number, number), WH_OK);
     whi_lags_load(engine->lags, engine, lag);

@@ -428,9 +428,11 @@ static void stats_tell_what_waits_and_who_is_worst(void **state) {
     assert_has(text, "\"counts\":{\"events\":6,\"attempts\":9,\"delivered\":4,\"failed\":7,\"exhausted\":1,"
                      "\"rule_failures\":0,\"failing\":2,\"recovered\":0,\"disabled\":0},"
                      "\"failures\":{\"network\":0,\"remote\":5,\"refused\":2,\"other\":0},\"rates\":{\"events\":");
-    assert_has(text, "\"store\":{\"subscriptions\":3,\"failing\":2,\"disabled\":0,\"lagging\":0,\"unreadable\":0,"
-                     "\"waiting\":6,\"due\":0,"
-                     "\"oldest_waiting_at\":\"");
+    assert_has(
+        text,
+        "\"store\":{\"subscriptions\":3,\"failing\":2,\"disabled\":0,\"lagging\":0,\"unreadable\":0,\"over_budget\":0,"
+        "\"waiting\":6,\"due\":0,"
+        "\"oldest_waiting_at\":\"");
     assert_has(text, "\"held\":0,\"exhausted\":1,\"pending\":false,\"outbox\":false,\"lag_ms\":0,");
     assert_has(text, "\"worst\":{\"subscriptions\":[{\"subscription\":\"");
     assert_has(strstr(text, "\"worst\""), worst);

@@ -113,8 +113,8 @@ static int echo_run(void *runtime, void *rule, const wh_rule_input *input, wh_ru
     return WH_OK;
 }
 
-static const wh_rule_engine echo = { sizeof echo,  echo_open, echo_close,      echo_compile,
-                                     echo_release, echo_run,  &fixture_script, NULL };
+static const wh_rule_engine echo = { sizeof echo, echo_open,       echo_close, echo_compile, echo_release,
+                                     echo_run,    &fixture_script, NULL,       NULL };
 
 static wh_engine *open_with_rules(void) {
     wh_options options = WH_OPTIONS_INIT;

@@ -128,6 +128,8 @@ static int open_doors(wh_engine *engine) {
         wh_tenant_secret(engine, "t", NULL, text),
         wh_settings(engine, &out, &size),
         wh_settings_set(engine, "{}", WH_ZSTR),
+        wh_tenant(engine, "a", &out, &size),
+        wh_tenant_set(engine, "a", "{}", WH_ZSTR),
         wh_rotate_key(engine, &count),
         wh_subscribe_since(engine, "{}", WH_ZSTR, &query, 0, text, &count),
     };

@@ -78,7 +78,8 @@ static void what_lags_is_not_forgotten_without_memory(void **state) {
         wh_engine *engine = fixture_open(file, &options);
         int64_t number = fixture_subscribe(engine, "{\"url\":\"https://example.com/slow\",\"rule\":\"pass\"}", NULL);
         char sql[160];
-        snprintf(sql, sizeof sql, "INSERT INTO webhook_lags VALUES (%lld, %lld)", (long long)number, (long long)number);
+        snprintf(sql, sizeof sql, "INSERT INTO webhook_lags (subscription, position) VALUES (%lld, %lld)",
+                 (long long)number, (long long)number);
         life_sql(file, sql);
         fixture_publish(engine, "a", "1", NULL);
         fault_set(n);

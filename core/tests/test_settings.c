@@ -43,12 +43,13 @@ static wh_engine *open_with(const char *file, int64_t retain, int64_t retain_fai
 }
 
 static void assert_settings(wh_engine *engine, int64_t retain, int64_t retain_failed) {
-    char expected[192], *found = DOCUMENT(wh_settings(engine, &fixture_handed, &fixture_size));
+    char expected[288], *found = DOCUMENT(wh_settings(engine, &fixture_handed, &fixture_size));
 
-    snprintf(expected, sizeof expected,
-             "{\"retain\":%lld,\"retain_failed\":%lld,\"payload_bytes\":1048576,\"subscription_bytes\":262144,"
-             "\"subscriptions\":1000000}",
-             (long long)retain, (long long)retain_failed);
+    snprintf(
+        expected, sizeof expected,
+        "{\"retain\":%lld,\"retain_failed\":%lld,\"payload_bytes\":1048576,\"subscription_bytes\":262144,"
+        "\"subscriptions\":1000000,\"tenant_quota_events\":null,\"tenant_quota_bytes\":null,\"tenant_cpu_ms\":null}",
+        (long long)retain, (long long)retain_failed);
     assert_string_equal(found, expected);
     assert_int_equal(fixture_size, strlen(expected));
     wh_free(found);

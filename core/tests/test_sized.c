@@ -15,7 +15,7 @@
 /* A member that is appended begins where the former struct ended: behind padding it would be what
  * programs built before left there by chance. */
 #define NO_PADDING(type, last) _Static_assert(WHI_SIZED_END(type, last) == sizeof(type), #type " ends in padding")
-NO_PADDING(wh_limits, connections);
+NO_PADDING(wh_limits, rules_bytes);
 NO_PADDING(wh_options, file_count);
 NO_PADDING(wh_event, key);
 NO_PADDING(wh_query, own);
@@ -27,7 +27,7 @@ NO_PADDING(wh_api_response, text);
 NO_PADDING(wh_api_needs, body_bytes);
 NO_PADDING(wh_http_options, address_connections);
 NO_PADDING(wh_clock, payload);
-NO_PADDING(wh_rule_engine, check);
+NO_PADDING(wh_rule_engine, bytes);
 NO_PADDING(wh_rule_input, cpu_us);
 NO_PADDING(wh_rule_verdict, error);
 

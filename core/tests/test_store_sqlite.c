@@ -476,6 +476,31 @@ static int play(const char *role) {
     return 98;
 }
 
+static int64_t cache_kib(sqlite3 *db) {
+    sqlite3_stmt *statement;
+    int64_t kib;
+
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA cache_size", -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    kib = -sqlite3_column_int64(statement, 0); /* below 0: KiB, else pages */
+    sqlite3_finalize(statement);
+    return kib;
+}
+
+/* With 100,000 deliveries that wait this is most of what an engine has in memory. */
+static void caches_of_pages_are_small_together(void **state) {
+    whi_store *store = opened(path), *reader;
+    int64_t kib;
+
+    (void)state;
+    OK(V(store)->reader(store, &reader));
+    kib = cache_kib(whi_sqlite_of(store)->writer.db) + cache_kib(whi_sqlite_of(store)->second.db) +
+          cache_kib(whi_sqlite_of(reader)->second.db);
+    assert_in_range(kib, 1024, 10 * 1024);
+    whi_store_close(reader);
+    whi_store_close(store);
+}
+
 int main(int argc, char **argv) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(processes_that_open_a_new_file_at_once_share_it, scrub),
@@ -487,6 +512,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(an_allocation_that_fails_is_told, scrub),
         cmocka_unit_test_teardown(an_allocation_that_fails_inside_sqlite_is_told, scrub),
         cmocka_unit_test_teardown(every_statement_uses_an_index, scrub),
+        cmocka_unit_test_teardown(caches_of_pages_are_small_together, scrub),
         cmocka_unit_test_teardown(what_lies_beyond_the_least_position_costs_a_purge_nothing, scrub),
     };
     int failed;

@@ -77,6 +77,18 @@ static void each_index_that_is_missing_is_made_again(void **state) {
     }
 }
 
+static void each_trigger_that_is_missing_is_made_again(void **state) {
+    (void)state;
+    list("SELECT name FROM sqlite_schema WHERE type = 'trigger'");
+    assert_int_equal(count, 5);
+    for (int i = 0; i < count; i++) {
+        make_without("TRIGGER", names[i], "");
+        open_once();
+        assert_int_equal(asked("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'"), 5);
+        scrub(NULL);
+    }
+}
+
 static void an_index_that_is_another_one_is_named(void **state) {
     (void)state;
     make_without("INDEX", "webhook_deliveries_open",
@@ -231,6 +243,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(each_table_that_is_missing_is_named, scrub),
         cmocka_unit_test_teardown(each_index_that_is_missing_is_made_again, scrub),
+        cmocka_unit_test_teardown(each_trigger_that_is_missing_is_made_again, scrub),
         cmocka_unit_test_teardown(an_index_that_is_another_one_is_named, scrub),
         cmocka_unit_test_teardown(a_column_that_is_missing_is_named, scrub),
         cmocka_unit_test_teardown(a_key_that_is_missing_is_noticed, scrub),

@@ -84,9 +84,15 @@ static int tenant_secret(lua_State *L) {
 
 /* Those of the table at 2, if there is one. */
 static int set_settings(lua_State *L, wh_engine *engine) {
-    static const char *const names[] = { "retain",        "retain_failed",
-                                         "payload_bytes", "subscription_bytes",
-                                         "subscriptions", NULL };
+    static const char *const names[] = { "retain",
+                                         "retain_failed",
+                                         "payload_bytes",
+                                         "subscription_bytes",
+                                         "subscriptions",
+                                         "tenant_quota_events",
+                                         "tenant_quota_bytes",
+                                         "tenant_cpu_ms",
+                                         NULL };
     whl_box *box;
     int code;
 
@@ -99,6 +105,40 @@ static int set_settings(lua_State *L, wh_engine *engine) {
     code = code == WH_OK ? wh_settings_set(engine, box->buf.data, box->buf.size) : code;
     whl_box_empty(box);
     return code;
+}
+
+/* Those of the table at 3, if there is one. */
+static int set_tenant(lua_State *L, wh_engine *engine, const char *name) {
+    static const char *const names[] = { "quota_events", "quota_bytes", "cpu_ms", NULL };
+    whl_box *box;
+    int code;
+
+    if (lua_isnoneornil(L, 3)) {
+        return WH_OK;
+    }
+    whl_check_names(L, 3, "changes", names);
+    box = whl_box_new(L);
+    code = whl_write_document(L, 3, &box->buf);
+    code = code == WH_OK ? wh_tenant_set(engine, name, box->buf.data, box->buf.size) : code;
+    whl_box_empty(box);
+    return code;
+}
+
+static int tenant(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *name;
+    int failed = whl_text(L, 2, "tenant", &name), code;
+    whl_box *box;
+
+    if (failed) {
+        return failed;
+    }
+    code = set_tenant(L, engine, name);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    box = whl_box_new(L);
+    return whl_push_document(L, wh_tenant(engine, name, &box->text, &box->size), box, WHL_BARE_RECORD);
 }
 
 static int stats(lua_State *L) {
@@ -173,7 +213,14 @@ int whl_store_key(lua_State *L) {
 }
 
 const luaL_Reg whl_token_methods[] = {
-    { "add_token", add_token },         { "tokens", tokens },       { "revoke_token", revoke_token },
-    { "tenant_secret", tenant_secret }, { "settings", settings },   { "stats", stats },
-    { "rotate_key", rotate_key },       { "test_sink", test_sink }, { NULL, NULL },
+    { "add_token", add_token },
+    { "tokens", tokens },
+    { "revoke_token", revoke_token },
+    { "tenant_secret", tenant_secret },
+    { "settings", settings },
+    { "stats", stats },
+    { "tenant", tenant },
+    { "rotate_key", rotate_key },
+    { "test_sink", test_sink },
+    { NULL, NULL },
 };

@@ -451,9 +451,17 @@ static int rule_run(void *runtime_handle, void *handle, const wh_rule_input *inp
     return code;
 }
 
+static size_t rule_bytes(void *runtime, const void *handle) {
+    const whi_rule *rule = handle;
+
+    (void)runtime;
+    return sizeof *rule + rule->source_size + (rule->L != NULL ? rule->used : 0);
+}
+
 const wh_rule_engine *wh_rule_lua(void) {
     static const wh_rule_engine engine = {
-        sizeof engine, runtime_open, runtime_close, rule_compile, rule_release, rule_run, NULL, whi_rule_check_source,
+        sizeof engine, runtime_open, runtime_close,         rule_compile, rule_release,
+        rule_run,      NULL,         whi_rule_check_source, rule_bytes,
     };
 
     return &engine;

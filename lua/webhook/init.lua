@@ -48,6 +48,7 @@ local core = require "webhook.core"
 ---@field memory_bytes? integer payloads kept in memory between accept and first attempt; 67108864
 ---@field in_flight? integer requests at once of one worker; half of connections, or 1024
 ---@field connections? integer connections of one worker, idle ones included; by files and memory
+---@field rules_bytes? integer compiled rules kept by one thread; 67108864
 
 ---@class webhook.options
 ---@field durability? "full"|"normal" "full" (default): on the disk before a call returns; "normal": a power cut may lose the last commits
@@ -200,7 +201,7 @@ local core = require "webhook.core"
 ---@field failures { network: integer, remote: integer, refused: integer, other: integer }
 ---@field rates { events: number, attempts: number, delivered: number, failed: number }
 ---@field work { under_way: integer, events_in_memory: integer, payload_bytes_in_memory: integer, waiting_for_rate: integer }
----@field store { subscriptions: integer, failing: integer, disabled: integer, lagging: integer, unreadable: integer, waiting: integer, due: integer, oldest_waiting_at: any, held: integer, exhausted: integer, pending: boolean, outbox: boolean, lag_ms: integer, bytes: integer, log_bytes: integer }
+---@field store { subscriptions: integer, failing: integer, disabled: integer, lagging: integer, unreadable: integer, over_budget: integer, waiting: integer, due: integer, oldest_waiting_at: any, held: integer, exhausted: integer, pending: boolean, outbox: boolean, lag_ms: integer, bytes: integer, log_bytes: integer }
 ---@field worst { subscriptions: table[], tenants: table[] }
 
 ---@class webhook.settings what all processes of a store go by
@@ -209,6 +210,22 @@ local core = require "webhook.core"
 ---@field payload_bytes? integer|webhook.null the limits of these names
 ---@field subscription_bytes? integer|webhook.null
 ---@field subscriptions? integer|webhook.null
+---@field tenant_quota_events? integer|webhook.null events that a tenant may have stored, where it has no quota of its own; webhook.null: no bound
+---@field tenant_quota_bytes? integer|webhook.null the same, of bytes
+---@field tenant_cpu_ms? integer|webhook.null ms of each second that a process spends on deciding a tenant's events, where it has no budget of its own
+
+---@class webhook.tenant_limits what a tenant may have; webhook.null: as for all
+---@field quota_events? integer|webhook.null
+---@field quota_bytes? integer|webhook.null
+---@field cpu_ms? integer|webhook.null ms of each second, in each process
+
+---@class webhook.tenant what a tenant has stored, and what it may have: no bound where that is absent
+---@field tenant string
+---@field events integer
+---@field bytes integer of payloads, and of what rules have made of them
+---@field quota_events? integer
+---@field quota_bytes? integer
+---@field cpu_ms? integer
 
 ---@class webhook.raw JSON text that is sent as it is, byte for byte; tostring() gives it back
 
@@ -404,6 +421,7 @@ local core = require "webhook.core"
 ---@field stats fun(self: webhook.engine): stats: webhook.stats?, message: string?, code: webhook.code?, failure: webhook.failure? how it goes: counts since it was opened, what waits in the store, which subscriptions are the worst
 ---@field test_sink fun(self: webhook.engine, document: webhook.subscription): ok: true?, message: string?, code: webhook.code?, failure: webhook.failure? connects to the database of its url, and asks whether all that is to be done is allowed
 ---@field settings fun(self: webhook.engine, changes?: webhook.settings): settings: webhook.settings?, message: string?, code: webhook.code?, failure: webhook.failure? what holds in all processes of the store, with changes: from now on
+---@field tenant fun(self: webhook.engine, tenant: string, changes?: webhook.tenant_limits): tenant: webhook.tenant?, message: string?, code: webhook.code?, failure: webhook.failure? what it has stored, and what it may have, with changes: from now on
 ---@field rotate_key fun(self: webhook.engine): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? encrypts by the first key of key_file all secrets that are not; how many rows it wrote. Blocks; another call goes on where one was interrupted
 ---@field put_source fun(self: webhook.engine, document: table): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? keeps the document of an HTTP source (core/docs/sources.md), in the place of the one of its object type; "********" leaves a secret that is kept
 ---@field source fun(self: webhook.engine, object_type: string): source: webhook.source?, message: string?, code: webhook.code?, failure: webhook.failure?

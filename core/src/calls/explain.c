@@ -9,6 +9,7 @@
 #include "calls/cursor.h"
 #include "calls/past.h"
 #include "calls/query.h"
+#include "engine/budget.h"
 #include "engine/context.h"
 #include "engine/decide.h"
 #include "engine/registry.h"
@@ -410,6 +411,23 @@ static void tell_reason(explaining *self, const asked *one) {
     }
 }
 
+/* By its own purse, or by what the process wrote that is to decide it. */
+static int tell_budget(explaining *self, const asked *one) {
+    whi_store *store = self->engine->store;
+    int waits = whi_budget_is_spent(self->engine, self->event->tenant), code = WH_OK;
+
+    if (strcmp(one->outcome, "pending") != 0 || !whi_decide_looks_inside(one->decided)) {
+        return WH_OK;
+    }
+    if (!waits) {
+        code = store->vtable->lag_waits(store, one->id, &waits);
+    }
+    if (waits) {
+        whi_tell_text(&self->out, "reason", "waits for the tenant's budget");
+    }
+    return code;
+}
+
 static int tell(explaining *self, const asked *one) {
     char id[WH_ID_SIZE];
     int code = WH_OK;
@@ -425,8 +443,9 @@ static int tell(explaining *self, const asked *one) {
     }
     if (one->decided != NULL) {
         tell_reason(self, one);
+        code = tell_budget(self, one);
     }
-    if (one->judged) {
+    if (code == WH_OK && one->judged) {
         code = tell_judgement(self, one);
     }
     whi_buf_char(&self->out, '}');

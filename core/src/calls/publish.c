@@ -11,6 +11,7 @@
 #include "engine/lease.h"
 #include "engine/outbox.h"
 #include "engine/promise.h"
+#include "engine/quota.h"
 #include "engine/registry.h"
 #include "engine/setting.h"
 #include "engine/writer.h"
@@ -31,8 +32,11 @@ typedef struct publication {
     published *items;
     size_t count;
     int64_t now;
-    int64_t changes; /* of the store, when the outbox was empty */
-    int kept;        /* 1: there are workers that it is kept for */
+    int64_t changes;   /* of the store, when the outbox was empty */
+    int kept;          /* 1: there are workers that it is kept for */
+    whi_claim *claims; /* NULL: nobody has a quota */
+    size_t claim_count;
+    whi_shortage shortage; /* of which it was refused */
 } publication;
 
 static int add(publication *self, whi_store *store, size_t i) {
@@ -45,14 +49,19 @@ static int add(publication *self, whi_store *store, size_t i) {
     return code;
 }
 
+/* One that is refused does no harm to the others of its transaction: it ends well, and adds nothing. */
 static int run_publication(whi_job *job, whi_store *store) {
     publication *self = (publication *)job;
     int code = whi_registry_expect(self->engine->registry);
 
+    self->shortage.tenant = NULL;
     if (code == WH_OK) {
         code = whi_outbox_precede(self->engine, store, &self->changes);
     }
-    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
+    for (size_t i = 0; i < self->claim_count && code == WH_OK && self->shortage.tenant == NULL; i++) {
+        code = whi_quota_ask(self->engine, store, &self->claims[i], &self->shortage);
+    }
+    for (size_t i = 0; i < self->count && code == WH_OK && self->shortage.tenant == NULL; i++) {
         code = add(self, store, i);
     }
     return code;
@@ -72,6 +81,58 @@ static void fill_row(publication *self, size_t i, const wh_event *event) {
     row->accepted_at = self->now;
     row->payload = event->payload;
     row->payload_size = event->payload_size == WH_ZSTR ? strlen(event->payload) : event->payload_size;
+}
+
+/* What is there already needs no more room: its publisher hears of the duplicate, also beyond the quota. */
+static int leave_out_known(const publication *self, whi_claim *claim) {
+    whi_store *store = self->engine->store;
+    int code = WH_OK;
+
+    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
+        const whi_event_row *row = &self->items[i].row;
+        int64_t number;
+
+        if (row->id == NULL || strcmp(row->tenant, claim->tenant) != 0) {
+            continue;
+        }
+        code = store->vtable->event_number(store, row->id, row->tenant, &number);
+        if (code == WH_OK) {
+            claim->events--;
+            claim->bytes -= (int64_t)row->payload_size;
+        }
+        code = code == WH_ENOTFOUND ? WH_OK : code;
+    }
+    return code;
+}
+
+/* By what is committed: who is refused here keeps no writer waiting. */
+static int look_for_room(publication *self, whi_claim *claim) {
+    int code = whi_quota_look(self->engine, claim, &self->shortage);
+
+    if (code == WH_OK && self->shortage.tenant != NULL) {
+        code = leave_out_known(self, claim);
+        code = code == WH_OK ? whi_quota_look(self->engine, claim, &self->shortage) : code;
+    }
+    return code == WH_OK && self->shortage.tenant != NULL ? whi_quota_fail(&self->shortage) : code;
+}
+
+/* claims: room for as many as there are events, or NULL where nobody has a quota. */
+static int claim_room(publication *self, whi_claim *claims) {
+    int code = WH_OK;
+
+    if (claims == NULL) {
+        return WH_OK;
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        const whi_event_row *row = &self->items[i].row;
+        claims[i] = (whi_claim){ row->tenant, 1, (int64_t)row->payload_size };
+    }
+    self->claims = claims;
+    self->claim_count = whi_quota_merge(claims, self->count);
+    for (size_t i = 0; i < self->claim_count && code == WH_OK; i++) {
+        code = look_for_room(self, &claims[i]);
+    }
+    return code;
 }
 
 /* Kept in memory where workers are at work and memory is left; else the store has it. */
@@ -125,7 +186,7 @@ static void done(whi_job *job, int code, const char *sentence) {
     publication *self = (publication *)job;
 
     (void)sentence;
-    if (code != WH_OK) {
+    if (code != WH_OK || self->shortage.tenant != NULL) {
         drop(self);
         return;
     }
@@ -146,7 +207,7 @@ static void fill_receipts(const publication *self, wh_receipt *receipts) {
     }
 }
 
-static int publish(publication *self, const wh_event *events, wh_receipt *receipts) {
+static int publish(publication *self, const wh_event *events, wh_receipt *receipts, whi_claim *claims) {
     wh_engine *engine = self->engine;
     int code = whi_is_open(engine);
 
@@ -157,13 +218,22 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
     self->kept = atomic_load(&engine->stop) == 0 && whi_lease_owner(engine->lease) != 0;
     for (size_t i = 0; i < self->count; i++) {
         fill_row(self, i, &events[i]);
-        keep(self, i);
         self->job.bytes += self->items[i].row.payload_size;
+    }
+    code = claim_room(self, claims);
+    if (code != WH_OK) {
+        return code;
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        keep(self, i);
     }
     self->job.rows = (int)self->count;
     self->job.run = run_publication;
     self->job.done = done;
     code = whi_writer_run(engine->writer, &self->job);
+    if (code == WH_OK && self->shortage.tenant != NULL) {
+        return whi_quota_fail(&self->shortage);
+    }
     if (code == WH_OK) {
         fill_receipts(self, receipts);
     }
@@ -172,7 +242,8 @@ static int publish(publication *self, const wh_event *events, wh_receipt *receip
 
 int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
     published item = { 0 };
-    publication self = { { 0 }, engine, &item, 1, 0, 0, 0 };
+    publication self = { .engine = engine, .items = &item, .count = 1 };
+    whi_claim one;
     wh_limits limits;
     wh_event taken;
     int code;
@@ -186,7 +257,7 @@ int wh_publish(wh_engine *engine, const wh_event *event, wh_receipt *receipt) {
     }
     whi_setting_limits(engine, &limits);
     code = whi_accept_publish(&taken, event, &limits);
-    return code == WH_OK ? publish(&self, &taken, receipt) : code;
+    return code == WH_OK ? publish(&self, &taken, receipt, whi_quota_is_used(engine) ? &one : NULL) : code;
 }
 
 /* ------------------------------------------------------------------ without waiting */
@@ -197,6 +268,7 @@ typedef struct sending {
     whi_promise promise; /* first: who tells it frees all */
     publication publication;
     published item;
+    whi_claim claim;
     whi_event *copy;
 } sending;
 
@@ -215,9 +287,14 @@ static void done_promise(whi_job *job, int code, const char *sentence) {
     wh_engine *engine = self->publication.engine;
     whi_event *copy = self->copy;
 
-    self->promise.code = code;
+    if (code == WH_OK && self->publication.shortage.tenant != NULL) {
+        self->promise.code = whi_quota_fail(&self->publication.shortage);
+        sentence = wh_last_error();
+    } else {
+        self->promise.code = code;
+    }
     snprintf(self->promise.error, sizeof self->promise.error, "%s", sentence);
-    if (code == WH_OK) {
+    if (self->promise.code == WH_OK) {
         fill_receipts(&self->publication, &self->promise.receipt);
     }
     whi_promise_count(engine);
@@ -251,16 +328,23 @@ static int copy_event(sending *self, const wh_event *event) {
 static int promise(wh_engine *engine, const wh_event *event, wh_published_fn told, void *payload) {
     sending *self = whi_calloc(1, sizeof *self);
     publication *made = &self->publication;
+    int code;
 
     if (self == NULL) {
         return whi_fail_memory();
     }
-    *made = (publication){ { 0 }, engine, &self->item, 1, 0, 0, 0 };
+    *made = (publication){ .engine = engine, .items = &self->item, .count = 1 };
     self->promise.done = told;
     self->promise.payload = payload;
     if (copy_event(self, event) != WH_OK) {
         whi_free(self);
         return WH_ENOMEM;
+    }
+    code = claim_room(made, whi_quota_is_used(engine) ? &self->claim : NULL);
+    if (code != WH_OK) {
+        whi_event_unref(engine, self->copy);
+        whi_free(self);
+        return code;
     }
     if (whi_lease_owner(engine->lease) != 0) {
         whi_event_ref(self->copy);
@@ -327,20 +411,23 @@ static int take_events(wh_engine *engine, const wh_event *given, size_t count, w
 }
 
 static int publish_all(publication *self, const wh_event *events, wh_receipt *receipts) {
+    int claims_are_needed = whi_quota_is_used(self->engine), code;
     wh_event *taken = whi_calloc(self->count, sizeof *taken);
-    int code;
+    whi_claim *claims = claims_are_needed ? whi_calloc(self->count, sizeof *claims) : NULL;
 
     self->items = whi_calloc(self->count, sizeof *self->items);
-    code = taken != NULL && self->items != NULL ? take_events(self->engine, events, self->count, taken)
-                                                : whi_fail_memory();
-    code = code == WH_OK ? publish(self, taken, receipts) : code;
+    code = taken != NULL && self->items != NULL && (claims != NULL || !claims_are_needed)
+               ? take_events(self->engine, events, self->count, taken)
+               : whi_fail_memory();
+    code = code == WH_OK ? publish(self, taken, receipts, claims) : code;
     whi_free(taken);
+    whi_free(claims);
     whi_free(self->items);
     return code;
 }
 
 int wh_publish_batch(wh_engine *engine, const wh_event *events, size_t count, wh_receipt *receipts) {
-    publication self = { { 0 }, engine, NULL, count, 0, 0, 0 };
+    publication self = { .engine = engine, .count = count };
     int code = whi_engine_check(engine);
 
     if (code != WH_OK) {

@@ -31,7 +31,11 @@ int wh_settings(wh_engine *engine, char **out, size_t *size) {
 
         code = whi_setting_read(engine, i, &value);
         whi_json_write_name(&buf, whi_setting_names[i]);
-        whi_buf_format(&buf, "%lld", (long long)value);
+        if (value != INT64_MAX) {
+            whi_buf_format(&buf, "%lld", (long long)value);
+        } else {
+            whi_buf_text(&buf, "null");
+        }
     }
     whi_buf_char(&buf, '}');
     if (code != WH_OK) {
@@ -97,8 +101,8 @@ static int take_member(change *self, const whi_json *json, uint32_t name) {
     }
     text = whi_json_span(json, name, &size);
     return whi_fail_field(WH_EINVALID, "document",
-                          "unknown setting %.*s, expected retain, retain_failed, payload_bytes, subscription_bytes or "
-                          "subscriptions",
+                          "unknown setting %.*s, expected retain, retain_failed, payload_bytes, subscription_bytes, "
+                          "subscriptions, tenant_quota_events, tenant_quota_bytes or tenant_cpu_ms",
                           size < 40 ? (int)size : 40, text);
 }
 

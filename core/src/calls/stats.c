@@ -99,6 +99,7 @@ static void tell_store(whi_buf *out, const whi_insight *now) {
     whi_tell_int(out, "disabled", store->disabled);
     whi_tell_int(out, "lagging", now->lagging);
     whi_tell_int(out, "unreadable", now->unreadable);
+    whi_tell_int(out, "over_budget", store->over_budget);
     whi_tell_int(out, "waiting", store->waiting);
     whi_tell_int(out, "due", store->due);
     tell_time(out, "oldest_waiting_at", store->oldest != 0 ? whi_ident_time(store->oldest) : 0);

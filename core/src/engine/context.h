@@ -9,6 +9,7 @@
  *   position   its own lock (position.h)
  *   underway   its own lock (underway.h)
  *   lags       its own lock (lag.h)
+ *   budgets    its own lock (budget.h)
  *   worker     one thread: the one in wh_step, or its own after wh_start (work/worker.h)
  *   event      payload and names never change; its counters are atomic (event.h)
  *   delivery   belongs to one worker at a time, or to a job of the writer
@@ -71,6 +72,7 @@ struct wh_engine {
     struct whi_lags *lags;
     struct whi_sources *sources;
     _Atomic(struct whi_polls *) polls;       /* work/poll.h; NULL: nothing has been due yet. Stays until wh_close */
+    struct whi_budgets *budgets;
     struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers, from the first one on; what was made stays until
                                                 wh_close, so that any thread may look */
     struct whi_worker *workers[WHI_WORKERS]; /* the same, for life/ alone */
@@ -101,6 +103,7 @@ struct wh_engine {
     atomic_int next_worker;   /* whose inbox gets the next event; any value will do */
 
     atomic_llong settings[8]; /* as they were known at settings_us: see engine/setting.h */
+    atomic_int tenants_own;   /* 1: some tenants have limits of their own */
     atomic_llong settings_us;
 
     /* ---- what went wrong, for the next wh_step to return */

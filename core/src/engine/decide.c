@@ -8,42 +8,17 @@
 #include "base/mem.h"
 #include "pure/poll.h"
 
-#define RULES_MAXIMUM 4096 /* compiled rules kept by a decider */
-
-typedef struct whi_rule_slot {
-    uint64_t hash;
-    char *owner, *source;
-    size_t source_size;
-    void *rule;
-} whi_rule_slot;
-
 void whi_decider_init(whi_decider *self, const wh_rule_engine *engine, const wh_limits *limits) {
     memset(self, 0, sizeof *self);
     self->engine = engine;
     self->limits = limits;
 }
 
-/* ------------------------------------------------------------- compiled rules */
-
-static void forget_rules(whi_decider *self) {
-    for (size_t i = 0; i < self->slot_capacity; i++) {
-        whi_rule_slot *slot = &self->slots[i];
-        if (slot->owner != NULL) {
-            self->engine->release(self->rules, slot->rule);
-            whi_free(slot->owner);
-            whi_free(slot->source);
-        }
-    }
-    whi_free(self->slots);
-    self->slots = NULL;
-    self->slot_count = self->slot_capacity = 0;
-}
-
 void whi_decider_close(whi_decider *self) {
     whi_json_free(&self->json);
     whi_json_free(&self->part);
     if (self->is_open) {
-        forget_rules(self);
+        whi_kept_end(&self->kept);
         self->engine->close(self->rules);
     }
     memset(self, 0, sizeof *self);
@@ -60,76 +35,17 @@ int whi_decider_scan_stored(whi_decider *self, const char *payload, size_t size)
     return code == WH_EJSON || code == WH_ELIMIT ? WH_OK : code;
 }
 
-static whi_rule_slot *find_slot(const whi_decider *self, const whi_registration *registration) {
-    const whi_subscription *s = registration->subscription;
-    size_t mask = self->slot_capacity - 1;
-    size_t at = (size_t)registration->rule_hash & mask;
-
-    for (;; at = (at + 1) & mask) {
-        whi_rule_slot *slot = &self->slots[at];
-        if (slot->owner == NULL ||
-            (slot->hash == registration->rule_hash && slot->source_size == s->rule_size &&
-             strcmp(slot->owner, s->tenant) == 0 && memcmp(slot->source, s->rule, s->rule_size) == 0)) {
-            return slot;
-        }
-    }
-}
-
-/* The first rule opens the runtime; too many of them start afresh. */
-static int room_for_rule(whi_decider *self) {
+/* The first rule opens the runtime. */
+static int compiled(whi_decider *self, const whi_registration *registration, void **out, wh_rule_error *error) {
     if (!self->is_open) {
         int code = self->engine->open(&self->rules, self->limits, self->engine->payload);
         if (code != WH_OK) {
             return code;
         }
         self->is_open = 1;
+        whi_kept_init(&self->kept, self->engine, self->rules, (size_t)self->limits->rules_bytes);
     }
-    if (self->slot_count >= RULES_MAXIMUM) {
-        forget_rules(self);
-    }
-    if (self->slots == NULL) {
-        self->slots = whi_calloc(RULES_MAXIMUM * 2, sizeof *self->slots);
-        if (self->slots == NULL) {
-            return whi_fail_memory();
-        }
-        self->slot_capacity = RULES_MAXIMUM * 2;
-    }
-    return WH_OK;
-}
-
-static int fill_slot(whi_decider *self, whi_rule_slot *slot, const whi_registration *registration,
-                     wh_rule_error *error) {
-    const whi_subscription *s = registration->subscription;
-    int code = self->engine->compile(self->rules, s->tenant, s->rule, s->rule_size, &slot->rule, error);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    slot->source = whi_strdup(s->rule, s->rule_size);
-    slot->owner = slot->source != NULL ? whi_strdup(s->tenant, WH_ZSTR) : NULL;
-    if (slot->owner == NULL) {
-        self->engine->release(self->rules, slot->rule);
-        whi_free(slot->source);
-        memset(slot, 0, sizeof *slot);
-        return whi_fail_memory();
-    }
-    slot->hash = registration->rule_hash;
-    slot->source_size = s->rule_size;
-    self->slot_count++;
-    return WH_OK;
-}
-
-static int compiled(whi_decider *self, const whi_registration *registration, void **out, wh_rule_error *error) {
-    whi_rule_slot *slot;
-    int code = room_for_rule(self);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    slot = find_slot(self, registration);
-    code = slot->owner == NULL ? fill_slot(self, slot, registration, error) : WH_OK;
-    *out = slot->rule;
-    return code;
+    return whi_kept_get(&self->kept, registration, out, error);
 }
 
 int whi_rule_review(const wh_rule_engine *rules, void *runtime, const whi_subscription *s, const char *before,
@@ -257,9 +173,12 @@ static int run_rule(whi_decider *self, const whi_subject *subject, const whi_reg
     out->memory = verdict.memory;
     if (code == WH_ERULE_TIME && self->slice_us > 0) {
         out->verdict = WHI_SLOW;
-        return WH_OK;
+        code = WH_OK;
+    } else {
+        code = code == WH_OK ? take_verdict(&verdict, out) : failed(code, &verdict, out);
     }
-    return code == WH_OK ? take_verdict(&verdict, out) : failed(code, &verdict, out);
+    whi_kept_ran(&self->kept); /* the verdict's texts may be the rule's, and were taken */
+    return code;
 }
 
 /* Of a list the items that hold, where the system's lists are of objects that stand for themselves. */

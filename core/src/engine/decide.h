@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/kept.h"
 #include "engine/registry.h"
 #include "pure/json.h"
 #include "webhook_backend.h"
@@ -16,10 +17,9 @@
 typedef struct whi_decider {
     const wh_rule_engine *engine; /* NULL: every rule fails with rule_engine */
     const wh_limits *limits;
-    void *rules;                 /* its runtime, which may be NULL; opened when the first rule is met */
-    int is_open;                 /* 1: that was done */
-    struct whi_rule_slot *slots; /* compiled rules by owner and source, a hash table */
-    size_t slot_count, slot_capacity;
+    void *rules;      /* its runtime, which may be NULL; opened when the first rule is met */
+    int is_open;      /* 1: that was done */
+    whi_kept kept;    /* compiled rules */
     int64_t slice_us; /* 0, or how long a rule may run here: whoever takes longer is WHI_SLOW */
     whi_json json;    /* the payload of whi_decider_scan */
     whi_json part;    /* what filters left of it; without nodes when that is all */

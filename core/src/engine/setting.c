@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "engine/writer.h"
 
+#define TENANTS_OWN "tenants_own" /* 1: some have limits of their own; it stays when they have none any more */
 #define DAY INT64_C(86400000)
 #define LOOK_US INT64_C(100000) /* as long as a process may take to hear of what another one commits */
 
@@ -16,6 +17,9 @@ const char *const whi_setting_names[WHI_SETTINGS] = {
     [WHI_PAYLOAD_BYTES] = "payload_bytes",
     [WHI_SUBSCRIPTION_BYTES] = "subscription_bytes",
     [WHI_SUBSCRIPTIONS] = "subscriptions",
+    [WHI_TENANT_QUOTA_EVENTS] = "tenant_quota_events",
+    [WHI_TENANT_QUOTA_BYTES] = "tenant_quota_bytes",
+    [WHI_TENANT_CPU_MS] = "tenant_cpu_ms",
 };
 
 enum {
@@ -30,11 +34,15 @@ static const int64_t defaults[WHI_SETTINGS] = {
     [WHI_PAYLOAD_BYTES] = DEFAULT_payload_bytes,
     [WHI_SUBSCRIPTION_BYTES] = DEFAULT_subscription_bytes,
     [WHI_SUBSCRIPTIONS] = DEFAULT_subscriptions,
+    [WHI_TENANT_QUOTA_EVENTS] = INT64_MAX,
+    [WHI_TENANT_QUOTA_BYTES] = INT64_MAX,
+    [WHI_TENANT_CPU_MS] = INT64_MAX,
 };
 
 int64_t whi_setting_most(enum whi_setting which) {
     return which == WHI_PAYLOAD_BYTES        ? INT64_C(1) << 27
            : which == WHI_SUBSCRIPTION_BYTES ? INT64_C(1) << 28
+           : which == WHI_TENANT_CPU_MS      ? INT64_C(1000000)
                                              : INT64_MAX;
 }
 
@@ -112,13 +120,34 @@ int whi_setting_look(wh_engine *engine) {
             atomic_store(&engine->settings[i], in_force(i, kept));
         }
     }
+    if (code == WH_OK) {
+        int64_t own = 0;
+
+        code = engine->reader->vtable->setting(engine->reader, TENANTS_OWN, &own);
+        atomic_store(&engine->tenants_own, own != 0 || (code != WH_OK && atomic_load(&engine->tenants_own)));
+    }
     return code;
 }
 
-int64_t whi_setting_known(wh_engine *engine, enum whi_setting which) {
+static void look_if_old(wh_engine *engine) {
     if (whi_monotonic_us() - atomic_load(&engine->settings_us) > LOOK_US) {
         (void)whi_setting_look(engine);
     }
+}
+
+int whi_setting_put_own(whi_store *store) {
+    int64_t kept;
+
+    return whi_store_setting_put(store, TENANTS_OWN, 1, 1, &kept);
+}
+
+int whi_setting_has_own(wh_engine *engine) {
+    look_if_old(engine);
+    return atomic_load(&engine->tenants_own);
+}
+
+int64_t whi_setting_known(wh_engine *engine, enum whi_setting which) {
+    look_if_old(engine);
     return atomic_load(&engine->settings[which]);
 }
 

@@ -20,6 +20,9 @@ enum whi_setting {
     WHI_PAYLOAD_BYTES, /* limits, as of wh_limits */
     WHI_SUBSCRIPTION_BYTES,
     WHI_SUBSCRIPTIONS,
+    WHI_TENANT_QUOTA_EVENTS, /* of each tenant that has none of its own; INT64_MAX: there is none */
+    WHI_TENANT_QUOTA_BYTES,
+    WHI_TENANT_CPU_MS,
     WHI_SETTINGS /* how many */
 };
 
@@ -41,6 +44,10 @@ int whi_setting_offer(wh_engine *engine, enum whi_setting which, int64_t value);
 
 /* What holds, or held a tenth of a second ago; where the store cannot be read now, what was known. Any thread. */
 int64_t whi_setting_known(wh_engine *engine, enum whi_setting which);
+
+/* Some tenants have limits of their own: see calls/allowance.c. In a transaction, and as it is known. */
+int whi_setting_put_own(whi_store *store);
+int whi_setting_has_own(wh_engine *engine);
 
 /* Reads all of them, for whi_setting_known. */
 int whi_setting_look(wh_engine *engine);

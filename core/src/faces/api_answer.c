@@ -32,6 +32,7 @@ static const char *reason_of(int status) {
         { 502, "Bad Gateway" },
         { 503, "Service Unavailable" },
         { 504, "Gateway Timeout" },
+        { 507, "Insufficient Storage" },
     };
 
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
@@ -77,6 +78,8 @@ static int status_of(int code) {
         return 503;
     case WH_ENOMEM:
         return 500;
+    case WH_EQUOTA: /* 429 is for who sends too fast, and clients repeat it within seconds: room comes with retention */
+        return 507;
     case WH_ELIMIT:
         return status_of_limit();
     case WH_ECORRUPT:

@@ -24,13 +24,35 @@ int whi_serve_settings(whi_call *call) {
 }
 
 int whi_serve_settings_change(whi_call *call) {
-    static const char *const names[] = { "retain",        "retain_failed",
-                                         "payload_bytes", "subscription_bytes",
-                                         "subscriptions", NULL };
+    static const char *const names[] = { "retain",
+                                         "retain_failed",
+                                         "payload_bytes",
+                                         "subscription_bytes",
+                                         "subscriptions",
+                                         "tenant_quota_events",
+                                         "tenant_quota_bytes",
+                                         "tenant_cpu_ms",
+                                         NULL };
     int code = whi_body_only(call, 0, names);
 
     code = code == WH_OK ? wh_settings_set(call->engine, call->request->body, call->request->body_size) : code;
     return code == WH_OK ? whi_serve_settings(call) : code;
+}
+
+int whi_serve_tenant(whi_call *call) {
+    char *text = NULL;
+    size_t size = 0;
+    int code = wh_tenant(call->engine, call->id, &text, &size);
+
+    return whi_call_hand_over(call, code, text, size);
+}
+
+int whi_serve_tenant_change(whi_call *call) {
+    static const char *const names[] = { "quota_events", "quota_bytes", "cpu_ms", NULL };
+    int code = whi_body_only(call, 0, names);
+
+    code = code == WH_OK ? wh_tenant_set(call->engine, call->id, call->request->body, call->request->body_size) : code;
+    return code == WH_OK ? whi_serve_tenant(call) : code;
 }
 
 /* -------------------------------------------------------------------------- health */
@@ -112,6 +134,8 @@ int whi_serve_metrics(whi_call *call) {
            "Subscriptions for which something due waits for their rate.", now.rated);
     metric(call, "subscriptions_unreadable", "gauge", "Subscriptions that this process has no key for.",
            now.unreadable);
+    metric(call, "subscriptions_over_budget", "gauge", "Subscriptions that wait for their tenant's budget.",
+           now.store.over_budget);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     return WH_OK;
 }

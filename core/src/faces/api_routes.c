@@ -50,6 +50,8 @@ static const struct {
     { "GET", "/v1/stats", OPERATOR, whi_serve_stats },
     { "GET", "/v1/settings", OPERATOR, whi_serve_settings },
     { "PATCH", "/v1/settings", OPERATOR | BODY, whi_serve_settings_change },
+    { "GET", "/v1/tenants/{tenant}", OPERATOR, whi_serve_tenant },
+    { "PATCH", "/v1/tenants/{tenant}", OPERATOR | BODY, whi_serve_tenant_change },
     { "GET", "/v1/health", OPEN, whi_serve_health },
     { "GET", "/v1/metrics", OPERATOR, whi_serve_metrics },
     { "GET", "/openapi.json", OPEN, whi_serve_openapi },

@@ -8,6 +8,7 @@
 #include "base/sized.h"
 #include "base/utf8.h"
 #include "engine/accept.h"
+#include "engine/budget.h"
 #include "engine/database.h"
 #include "engine/handover.h"
 #include "engine/inbox.h"
@@ -208,6 +209,15 @@ static int make_lags(wh_engine *engine) {
     return WH_OK;
 }
 
+static int make_budgets(wh_engine *engine) {
+    engine->budgets = whi_alloc(sizeof *engine->budgets);
+    if (engine->budgets == NULL) {
+        return whi_fail_memory();
+    }
+    whi_budgets_init(engine->budgets);
+    return WH_OK;
+}
+
 /* Who gets an event that was committed after a change of subscriptions finds it; whoever was told nothing of
  * what a commit added to the log reads it. */
 static void committed(void *payload) {
@@ -301,6 +311,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     code = code == WH_OK ? make_underway(engine) : code;
     code = code == WH_OK ? make_lags(engine) : code;
     code = code == WH_OK ? make_sources(engine) : code;
+    code = code == WH_OK ? make_budgets(engine) : code;
     code = code == WH_OK ? make_lease(engine) : code;
     code = code == WH_OK ? read_keys(engine) : code;
     code = code == WH_OK ? open_stores(engine, store) : code;
@@ -408,6 +419,10 @@ void wh_close(wh_engine *engine) {
     if (engine->sources != NULL) {
         whi_sources_end(engine->sources);
         whi_free(engine->sources);
+    }
+    if (engine->budgets != NULL) {
+        whi_budgets_end(engine->budgets);
+        whi_free(engine->budgets);
     }
     if (engine->underway != NULL) {
         whi_underway_end(engine->underway);

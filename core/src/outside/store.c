@@ -492,6 +492,21 @@ int whi_store_source_now(whi_store *store, const char *object_type, whi_source_f
     return whi_store_write(store, &fact, &answer);
 }
 
+int whi_store_usage_limit(whi_store *store, const char *tenant, const whi_usage_row *row) {
+    whi_usage_row given = *row;
+    whi_fact fact = { .kind = WH_FACT_USAGE_LIMIT, .of.usage = { tenant, &given } };
+    whi_answer answer;
+
+    return whi_store_write(store, &fact, &answer);
+}
+
+int whi_store_usage_now(whi_store *store, const char *tenant, whi_usage_row *out) {
+    whi_fact fact = { .kind = WH_FACT_USAGE_NOW, .of.usage = { tenant, out } };
+    whi_answer answer;
+
+    return whi_store_write(store, &fact, &answer);
+}
+
 int whi_store_setting_put(whi_store *store, const char *name, int64_t value, int replace, int64_t *now) {
     whi_fact fact = { .kind = WH_FACT_SETTING, .of.setting = { name, value, replace } };
     whi_answer answer = { 0 };

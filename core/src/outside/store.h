@@ -23,6 +23,7 @@ typedef wh_backend_subscription whi_subscription_row;
 typedef wh_backend_token whi_token_row;
 typedef wh_backend_health whi_health_row;
 typedef wh_backend_source whi_source_row;
+typedef wh_backend_usage whi_usage_row;
 typedef wh_backend_query whi_store_query;
 typedef wh_backend_page whi_store_place;
 typedef wh_backend_work whi_store_work;
@@ -110,6 +111,8 @@ int whi_store_token_remove(whi_store *store, const char *id);
 int whi_store_tenant_secret_put(whi_store *store, const char *tenant, const char *secret, int replace);
 int whi_store_source(whi_store *store, const whi_source_row *row);
 int whi_store_source_now(whi_store *store, const char *object_type, whi_source_fn each, void *payload);
+int whi_store_usage_limit(whi_store *store, const char *tenant, const whi_usage_row *row);
+int whi_store_usage_now(whi_store *store, const char *tenant, whi_usage_row *out);
 int whi_store_setting_put(whi_store *store, const char *name, int64_t value, int replace, int64_t *now);
 
 /* Not in a transaction. 1 in out: there is a row for this event and subscription. */

@@ -209,6 +209,10 @@ enum whi_sql {
     WHI_SQL_SETTING_GET,
     WHI_SQL_SETTING_PUT,
     WHI_SQL_SETTING_DROP,
+    WHI_SQL_USAGE_GET,
+    WHI_SQL_USAGE_LIMIT,
+    WHI_SQL_LAG_WAITS,
+    WHI_SQL_FIGURES_BUDGET,
 
     WHI_SQL_POLL_GET,
     WHI_SQL_POLL_LIST,
@@ -448,6 +452,11 @@ int whi_sqlite_reseal_sources(whi_sqlite *store, whi_fact *fact);
 int whi_sqlite_setting_put(whi_sqlite *store, const char *name, int64_t value, int replace, int64_t *now);
 int whi_sqlite_setting(whi_store *store, const char *name, int64_t *out);
 
+/* ---- store_sqlite_usage.c */
+int whi_sqlite_usage_now(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_usage_limit(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_usage(whi_store *store, const char *tenant, wh_backend_usage *out);
+
 /* ---- store_sqlite_worker.c */
 int whi_sqlite_worker_add(whi_store *store, int share, int64_t *owner);
 int whi_sqlite_worker_beat(whi_store *store, int64_t owner, int share);
@@ -460,6 +469,7 @@ int whi_sqlite_partition_list(whi_store *store, whi_partition_fn each, void *pay
 int whi_sqlite_position(whi_store *store, int64_t owner, int64_t position, int *done);
 /* The owner has its row. */
 int whi_sqlite_lag(whi_sqlite *store, whi_fact *fact);
+int whi_sqlite_lag_waits(whi_store *store, int64_t subscription, int *out);
 int whi_sqlite_lag_list(whi_store *store, whi_lane_fn each, void *payload);
 
 /* ---- store_sqlite_health.c */

@@ -14,14 +14,14 @@
     "SELECT m.name, p.name, p.pk FROM sqlite_schema m CROSS JOIN pragma_table_info(m.name) p"                          \
     " WHERE m.type = 'table' AND m.name LIKE 'webhook%'"
 #define IDEAL_INDEXES                                                                                                  \
-    "SELECT name, (SELECT group_concat(i.name) FROM pragma_index_info(m.name) i), sql FROM sqlite_schema m"            \
-    " WHERE type = 'index' AND sql IS NOT NULL"
+    "SELECT name, (SELECT group_concat(i.name) FROM pragma_index_info(m.name) i), sql, type FROM sqlite_schema m"      \
+    " WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
 #define COLUMN_THERE                                                                                                   \
     "SELECT count(*), total(name = ?2 COLLATE NOCASE), total(name = ?2 COLLATE NOCASE AND pk = CAST(?3 AS INTEGER))"   \
     " FROM pragma_table_info(?1)"
 #define INDEX_THERE                                                                                                    \
     "SELECT (SELECT group_concat(i.name) FROM pragma_index_info(m.name) i) FROM sqlite_schema m"                       \
-    " WHERE type = 'index' AND name = ?1"
+    " WHERE type IN ('index', 'trigger') AND name = ?1"
 
 /* A walk through what should be there, with the question whether it is. */
 typedef struct comparison {
@@ -105,8 +105,9 @@ static int make_index(const comparison *self) {
     int result = sqlite3_exec(self->store->writer.db, word(self->each, 2), NULL, NULL, NULL);
 
     if (result == SQLITE_ERROR) {
-        return whi_fail(WH_ECORRUPT, "store '%s': damaged: the index %s is missing and cannot be made again: %s",
-                        self->store->name, word(self->each, 0), sqlite3_errmsg(self->store->writer.db));
+        return whi_fail(WH_ECORRUPT, "store '%s': damaged: the %s %s is missing and cannot be made again: %s",
+                        self->store->name, word(self->each, 3), word(self->each, 0),
+                        sqlite3_errmsg(self->store->writer.db));
     }
     return result == SQLITE_OK ? WH_OK : fail(self->store, result);
 }

@@ -61,6 +61,23 @@ static int count_health(whi_sqlite *store, whi_sqlite_side *side, int64_t most, 
     return WH_OK;
 }
 
+static int count_over_budget(whi_sqlite *store, whi_sqlite_side *side, int64_t most, whi_store_figures *out) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_use(store, side, WHI_SQL_FIGURES_BUDGET, &statement);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, most);
+    code = whi_sqlite_step(store, side, statement, "counting what waits for budgets");
+    if (code != 1) {
+        return code;
+    }
+    out->over_budget = sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    return WH_OK;
+}
+
 /* A store in memory has no files. */
 static int64_t size_of(const whi_sqlite_file *file) {
     struct stat found;
@@ -73,6 +90,7 @@ static int figures(whi_sqlite *store, whi_sqlite_side *side, int64_t now, int64_
 
     code = code == WH_OK ? count_kept(store, side, WHI_HELD, most, &out->held) : code;
     code = code == WH_OK ? count_kept(store, side, WHI_EXHAUSTED, most, &out->exhausted) : code;
+    code = code == WH_OK ? count_over_budget(store, side, most, out) : code;
     return code == WH_OK ? count_health(store, side, most, out) : code;
 }
 

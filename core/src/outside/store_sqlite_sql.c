@@ -4,6 +4,7 @@
  * with the sqlite3 shell and types .schema reads what is written here. Tests: test_store. */
 #include "outside/store_sqlite.h"
 #include "outside/store_sqlite_poll_sql.h"
+#include "outside/store_sqlite_usage.h"
 
 #include "pure/delivery.h"
 
@@ -91,8 +92,12 @@
     "  -- Subscriptions that cannot be decided soon: each is decided up to its own position here, and no worker's "    \
     "position waits for it.\n"                                                                                         \
     "  subscription INTEGER PRIMARY KEY,\n"                                                                            \
-    "  position     INTEGER NOT NULL\n"                                                                                \
+    "  position     INTEGER NOT NULL,\n"                                                                               \
+    "  waits        INTEGER NOT NULL DEFAULT 0 -- 1: for its tenant's budget, when this was written\n"                 \
     ");\n"                                                                                                             \
+    "CREATE INDEX webhook_lags_position ON webhook_lags (position);\n"
+#define LAG_TABLE_5                                                                                                    \
+    "CREATE TABLE webhook_lags (subscription INTEGER PRIMARY KEY, position INTEGER NOT NULL);\n"                       \
     "CREATE INDEX webhook_lags_position ON webhook_lags (position);\n"
 #define PARTITION_ROWS(position)                                                                                       \
     "WITH RECURSIVE n (id) AS (SELECT 0 UNION ALL SELECT id + 1 FROM n WHERE id < 255)"                                \
@@ -170,12 +175,13 @@ const char whi_sqlite_schema[] =
     "  -- Tables of the webhook engine; all of them begin with webhook_.\n"
     "  -- schema: version of these tables; change: see webhook_subscriptions.changed; seals: see webhook_keys;\n"
     "  -- subscriptions: how many are not deleted; forgotten: highest changed of a row of theirs that is gone;\n"
-    "  -- upgraded: see webhook_undecided; told: transactions that left something to do to other processes\n"
+    "  -- upgraded: see webhook_undecided; told: transactions that left something to do to other processes;\n"
+    "  -- counted: events up to this number are not counted in webhook_usage\n"
     "  name  TEXT PRIMARY KEY,\n"
     "  value INTEGER NOT NULL\n"
     ") WITHOUT ROWID;\n"
     "INSERT INTO webhook_meta VALUES ('schema', 7), ('change', 0), ('subscriptions', 0), ('forgotten', 0),"
-    " ('upgraded', 0), ('told', 0);\n"
+    " ('upgraded', 0), ('told', 0), ('counted', 0);\n"
 
     "CREATE TABLE webhook_outbox (\n"
     "  -- For you: a row that any program inserts here, in its own transaction, becomes\n"
@@ -253,7 +259,8 @@ const char whi_sqlite_schema[] =
     "CREATE TABLE webhook_bodies (\n"
     "  -- What is sent where a rule made it differ from the event's payload.\n"
     "  number INTEGER PRIMARY KEY,\n"
-    "  body   TEXT NOT NULL\n"
+    "  body   TEXT NOT NULL,\n"
+    "  event  INTEGER -- whose it is; NULL: of an earlier version\n"
     ");\n"
 
     "CREATE TABLE webhook_attempts (\n"
@@ -297,7 +304,7 @@ const char whi_sqlite_schema[] =
     "NULL;\n"
 
     WORKER_TABLE PARTITION_TABLE PARTITION_ROWS("0") LAG_TABLE SETTING_TABLE HEALTH_TABLE TOKEN_TABLES(", " TOKEN_END)
-        TOKEN_INDEX KEY_TABLE POLL_TABLES SOURCE_TABLE;
+        TOKEN_INDEX KEY_TABLE POLL_TABLES SOURCE_TABLE USAGE_TABLE USAGE_TRIGGERS;
 
 /* A first attempt without its delivery belonged to an event that a hand deleted: nobody can ask for it. */
 #define FIRST_ATTEMPTS                                                                                                 \
@@ -390,7 +397,7 @@ static const char upgrade_4[] =
                  REPLACED("sql", " OR state = " SENDING, ""))
     TEXT_BECOMES("table", "webhook_outbox", EMPTY_IS_NULL(WITHOUT_NOT_NULL))
     /* clang-format on */
-    "PRAGMA writable_schema = RESET;\n" LAG_TABLE SETTING_TABLE
+    "PRAGMA writable_schema = RESET;\n" LAG_TABLE_5 SETTING_TABLE
     "UPDATE webhook_meta SET value = 5 WHERE name = 'schema';\n";
 
 /* Who fails is found anew by the next attempts. What a subscription was disabled for stands in its document. Of a
@@ -420,7 +427,7 @@ static const char upgrade_5[] = HEALTH_TABLE KEY_TABLE RESTING_INDEX "PRAGMA wri
     " (SELECT 1 FROM webhook_subscription_versions WHERE subscription = webhook_subscriptions.id);\n"
 
 static const char upgrade_6[] =
-    POLL_TABLES SOURCE_TABLE UPGRADE_6_TOKENS CANCELLED_INDEX UPGRADE_6_TOLD UPGRADE_6_FORGET
+    POLL_TABLES SOURCE_TABLE UPGRADE_6_TOKENS CANCELLED_INDEX UPGRADE_6_TOLD UPGRADE_6_FORGET UPGRADE_6_USAGE
     "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
 
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
@@ -531,7 +538,7 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " (SELECT event FROM webhook_deliveries INDEXED BY webhook_deliveries_open WHERE " OPEN_STATES
         " AND state IN (" WAITING ", " HELD ") AND subscription = ?1 LIMIT ?3)",
     [WHI_SQL_BODY_LAST] = "SELECT max(number) FROM webhook_bodies",
-    [WHI_SQL_BODY_ADD] = "INSERT INTO webhook_bodies (number, body) VALUES (?1, ?2)",
+    [WHI_SQL_BODY_ADD] = "INSERT INTO webhook_bodies (number, body, event) VALUES (?1, ?2, ?3)",
     [WHI_SQL_BODY_LOOK] = "SELECT body, (SELECT b.body = ?3 FROM webhook_bodies b WHERE b.number = d.body)"
                           " FROM webhook_deliveries d WHERE event = ?1 AND subscription = ?2",
     [WHI_SQL_BODY_CHANGE] = "UPDATE webhook_bodies SET body = ?2 WHERE number = ?1",
@@ -565,8 +572,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_PARTITION_LIST] = "SELECT id, owner, position FROM webhook_partitions ORDER BY id",
     [WHI_SQL_PARTITION_OWNER] = "SELECT owner FROM webhook_partitions WHERE id = ?1",
     [WHI_SQL_LAG_PUT] =
-        "INSERT INTO webhook_lags (subscription, position) SELECT id, ?2 FROM webhook_subscriptions WHERE id = ?1"
-        " AND deleted = 0 ON CONFLICT (subscription) DO UPDATE SET position = excluded.position",
+        "INSERT INTO webhook_lags (subscription, position, waits) SELECT id, ?2, ?3 FROM webhook_subscriptions WHERE"
+        " id = ?1 AND deleted = 0 ON CONFLICT (subscription) DO UPDATE SET position = excluded.position,"
+        " waits = excluded.waits",
+    [WHI_SQL_LAG_WAITS] = "SELECT waits FROM webhook_lags WHERE subscription = ?1",
+    [WHI_SQL_FIGURES_BUDGET] = "SELECT total(waits) FROM (SELECT waits FROM webhook_lags LIMIT ?1) lane",
     [WHI_SQL_LAG_DROP] = "DELETE FROM webhook_lags WHERE subscription = ?1",
     [WHI_SQL_LAG_LIST] = "SELECT subscription, position FROM webhook_lags ORDER BY subscription",
     [WHI_SQL_POSITION] = "UPDATE webhook_workers SET position = ?2"
@@ -809,6 +819,12 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_SETTING_GET] = "SELECT value FROM webhook_settings WHERE name = ?1",
     [WHI_SQL_SETTING_PUT] = "INSERT OR REPLACE INTO webhook_settings (name, value) VALUES (?1, ?2)",
     [WHI_SQL_SETTING_DROP] = "DELETE FROM webhook_settings WHERE name = ?1",
-    WHI_SQLITE_POLL_STATEMENTS[WHI_SQL_TENANT_ADD] =
-        "INSERT INTO webhook_tenants (tenant, secret) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    WHI_SQLITE_POLL_STATEMENTS[WHI_SQL_USAGE_GET] =
+        "SELECT events, bytes, coalesce(quota_events, 0), coalesce(quota_bytes, 0),"
+        " coalesce(cpu_ms, 0) FROM webhook_usage WHERE tenant = ?1",
+    [WHI_SQL_USAGE_LIMIT] = "INSERT INTO webhook_usage (tenant, quota_events, quota_bytes, cpu_ms) VALUES (?1, "
+                            "nullif(?2, 0), nullif(?3, 0),"
+                            " nullif(?4, 0)) ON CONFLICT (tenant) DO UPDATE SET quota_events = excluded.quota_events,"
+                            " quota_bytes = excluded.quota_bytes, cpu_ms = excluded.cpu_ms",
+    [WHI_SQL_TENANT_ADD] = "INSERT INTO webhook_tenants (tenant, secret) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
 };

@@ -161,14 +161,14 @@ static int has_partition(whi_sqlite *store, int64_t owner, int partition, int *o
 
 /* A deleted subscription gets none: it would hold the log up for ever. */
 int whi_sqlite_lag(whi_sqlite *store, whi_fact *fact) {
-    int64_t numbers[] = { fact->of.lag.subscription, fact->of.lag.position };
+    int64_t numbers[] = { fact->of.lag.subscription, fact->of.lag.position, fact->of.lag.waits };
     int ends = fact->of.lag.position < 0;
     int ours, code = has_partition(store, fact->of.lag.owner, fact->of.lag.partition, &ours);
 
     if (code != WH_OK || !ours) {
         return code;
     }
-    code = whi_sqlite_run_numbers(store, ends ? WHI_SQL_LAG_DROP : WHI_SQL_LAG_PUT, numbers, ends ? 1 : 2,
+    code = whi_sqlite_run_numbers(store, ends ? WHI_SQL_LAG_DROP : WHI_SQL_LAG_PUT, numbers, ends ? 1 : 3,
                                   "writing a lag");
     fact->answer.done = code == WH_OK && (ends || whi_sqlite_changed(store) > 0);
     return code;
@@ -190,4 +190,27 @@ int whi_sqlite_lag_list(whi_store *base, whi_lane_fn each, void *payload) {
         }
     }
     return code;
+}
+
+static int lag_waits(whi_sqlite *store, whi_sqlite_side *side, int64_t subscription, int *out) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_use(store, side, WHI_SQL_LAG_WAITS, &statement);
+
+    *out = 0;
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, subscription);
+    code = whi_sqlite_step(store, side, statement, "looking at a lag");
+    if (code == 1) {
+        *out = sqlite3_column_int(statement, 0);
+        sqlite3_reset(statement);
+    }
+    return code == 1 ? WH_OK : code;
+}
+
+int whi_sqlite_lag_waits(whi_store *base, int64_t subscription, int *out) {
+    whi_sqlite *store = whi_sqlite_of(base);
+
+    return whi_sqlite_leave(store, lag_waits(store, whi_sqlite_enter(store), subscription, out));
 }

@@ -105,6 +105,9 @@ static int body_write(whi_sqlite *store, enum whi_sql which, int64_t number, con
     }
     sqlite3_bind_int64(statement, 1, number);
     sqlite3_bind_text64(statement, 2, row->body, row->body_size, SQLITE_STATIC, SQLITE_UTF8);
+    if (which == WHI_SQL_BODY_ADD) {
+        sqlite3_bind_int64(statement, 3, row->event);
+    }
     return whi_sqlite_run_write(store, statement, "keeping a body");
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/budget.h"
 #include "engine/decide.h"
 #include "engine/lag.h"
 #include "engine/lease.h"
@@ -276,6 +277,9 @@ static int scan_if_needed(whi_worker *worker, const whi_event *event) {
     int code = WH_OK;
 
     worker->decider.scanned = WH_OK;
+    if (worker->budget_is_spent) {
+        return WH_OK; /* who looks inside waits */
+    }
     for (size_t i = event->found_at; i < event->found_count; i++) {
         if (whi_result_looks_inside(&subject, event->found[i])) {
             code = whi_decider_scan_stored(&worker->decider, event->payload, event->payload_size);
@@ -305,6 +309,19 @@ static int find(whi_worker *worker, whi_event *event) {
                : WH_OK;
 }
 
+/* What looks into no payload costs its tenant nothing that counts. 1: it waits for the budget, and lags. 0: a former
+ * lag of it is still ending, so it is decided after all. */
+static int wait_for_budget(whi_worker *worker, whi_event *event, whi_registration *registration) {
+    whi_subject subject = subject_of(event);
+    int left;
+
+    if (!worker->budget_is_spent || !whi_result_looks_inside(&subject, registration)) {
+        return 0;
+    }
+    left = whi_lags_begin(worker->engine->lags, event, registration->subscription->id);
+    return left == 0 ? whi_decider_scan_stored(&worker->decider, event->payload, event->payload_size) : left;
+}
+
 static int decide_one(whi_worker *worker, whi_event *event, whi_registration *registration) {
     wh_engine *engine = worker->engine;
     int64_t subscription = registration->subscription->id;
@@ -317,6 +334,7 @@ static int decide_one(whi_worker *worker, whi_event *event, whi_registration *re
         return WH_ECLOSED;
     }
     lags = whi_lags_meet(engine->lags, event, subscription);
+    lags = lags == 0 ? wait_for_budget(worker, event, registration) : lags;
     return lags == 0 ? deliver_to(worker, event, registration) : lags == 1 ? WH_OK : lags;
 }
 
@@ -354,6 +372,7 @@ int whi_fanout(whi_worker *worker, whi_event *event, int64_t until_us) {
         whi_event_unref(engine, event);
         return 1;
     }
+    worker->budget_is_spent = whi_budget_is_spent(engine, event->tenant);
     code = find(worker, event);
     code = code == WH_OK ? scan_if_needed(worker, event) : code;
     code = code == WH_OK ? decide_all(worker, event, until_us, &more) : code;

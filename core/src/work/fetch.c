@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/budget.h"
 #include "engine/position.h"
 #include "engine/registry.h"
 #include "engine/underway.h"
@@ -102,9 +103,23 @@ static int known(int64_t event, void *payload) {
     return whi_underway_has(self->worker->engine->underway, event, self->registration->subscription->id);
 }
 
+/* What it costs is its tenant's, though it does not wait: the delivery is out of the store. */
+static int remake(whi_worker *worker, whi_delivery *delivery, int *handed_over) {
+    wh_engine *engine = worker->engine;
+    whi_event *event = delivery->event;
+    int64_t began_us = whi_thread_cpu_us();
+    int code;
+
+    whi_event_ref(event);
+    code = whi_fanout_remake(worker, delivery, handed_over);
+    whi_budget_spend(engine, event->tenant, whi_thread_cpu_us() - began_us);
+    whi_event_unref(engine, event);
+    return code;
+}
+
 static void push(whi_worker *worker, whi_delivery *delivery) {
     int handed_over = 0;
-    int code = delivery->version == 0 ? whi_fanout_remake(worker, delivery, &handed_over) : WH_OK;
+    int code = delivery->version == 0 ? remake(worker, delivery, &handed_over) : WH_OK;
 
     if (handed_over) {
         return;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/budget.h"
 #include "engine/lag.h"
 #include "engine/lease.h"
 #include "engine/registry.h"
@@ -41,6 +42,7 @@ typedef struct whi_lag_tenant {
     whi_turn turn; /* first */
     whi_fair lags;
     int count;
+    int waits; /* 1: for its budget, out of the ring */
     char name[];
 } whi_lag_tenant;
 
@@ -53,6 +55,7 @@ typedef struct rows {
         whi_lag *lag;
         int64_t subscription, position; /* -1: it lags no more */
         int fresh;                      /* 1: the first, at the position of the engine */
+        int waits;                      /* 1: for its tenant's budget */
         whi_answer answer;
     } list[];
 } rows;
@@ -63,6 +66,7 @@ typedef struct whi_lagging {
     whi_fair fair;
     whi_lag *list; /* by following */
     size_t count;
+    int waiting;   /* tenants that wait for their budgets */
     whi_lag *gone; /* to be freed when nothing is under way */
     whi_question question;
     whi_lag *asked; /* whose question is being answered */
@@ -109,6 +113,7 @@ static void leave_tenant(whi_lagging *self, whi_lag *lag) {
         whi_fair_leave(&self->fair, &tenant->turn);
     }
     if (--tenant->count == 0) {
+        self->waiting -= tenant->waits;
         (void)whi_table_take(&self->tenants, &tenant_kind, whi_table_spread_text(0, tenant->name), tenant->name);
         whi_free(tenant);
     }
@@ -118,7 +123,9 @@ static void set_state(whi_lagging *self, whi_lag *lag, int state) {
     lag->state = state;
     if (state == READY) {
         whi_fair_join(&lag->tenant->lags, &lag->turn);
-        whi_fair_join(&self->fair, &lag->tenant->turn);
+        if (!lag->tenant->waits) {
+            whi_fair_join(&self->fair, &lag->tenant->turn);
+        }
     } else if (lag->tenant != NULL) {
         whi_fair_leave(&lag->tenant->lags, &lag->turn);
         if (lag->tenant->lags.first == NULL) {
@@ -263,6 +270,7 @@ static int run_rows(whi_job *job, whi_store *store) {
             fact->of.lag.subscription = row->subscription;
             fact->of.lag.partition = whi_partition_of(row->subscription);
             fact->of.lag.position = row->position;
+            fact->of.lag.waits = row->waits;
         }
     }
     return code;
@@ -339,13 +347,14 @@ static int wants_row(whi_worker *worker, whi_lag *lag) {
     }
 }
 
-static void add_row(rows *self, whi_lag *lag) {
+static void add_row(whi_worker *worker, rows *self, whi_lag *lag) {
     struct row *row = &self->list[self->count++];
 
     row->lag = lag;
     row->subscription = lag->subscription;
     row->fresh = lag->state == ROWLESS;
     row->position = lag->state == STOPS ? -1 : lag->at;
+    row->waits = lag->tenant != NULL && whi_budget_is_spent(worker->engine, lag->tenant->name);
 }
 
 static void write_rows(whi_worker *worker) {
@@ -358,7 +367,7 @@ static void write_rows(whi_worker *worker) {
     task = whi_calloc(1, sizeof *task + self->count * sizeof(struct row));
     for (whi_lag *lag = self->list; lag != NULL && task != NULL; lag = lag->following) {
         if (wants_row(worker, lag)) {
-            add_row(task, lag);
+            add_row(worker, task, lag);
         }
     }
     if (task == NULL || task->count == 0) {
@@ -519,9 +528,10 @@ static void cannot_go_on(whi_worker *worker, whi_lag *lag, int code) {
     set_state(worker->lagging, lag, FAILS);
 }
 
-static void charge(whi_lag *lag, int64_t us) {
+static void charge(whi_worker *worker, whi_lag *lag, int64_t us) {
     lag->turn.credit -= us;
     lag->tenant->turn.credit -= us;
+    whi_budget_spend(worker->engine, lag->tenant->name, us);
     lag->calm = us <= CALM_US ? lag->calm + 1 : 0;
 }
 
@@ -535,7 +545,7 @@ static void answered(whi_task *task) {
     self->asked = NULL;
     worker->done_count++;
     if (!lag->gone && worker->inbox.open) {
-        charge(lag, question->us);
+        charge(worker, lag, question->us);
         code = code == WH_OK ? whi_fanout_take(worker, question->event, question->registration, &question->decision)
                              : code;
         lag->page_at += code == WH_OK;
@@ -644,8 +654,40 @@ static void wake(whi_worker *worker) {
     }
 }
 
-static whi_lag *next_lag(whi_lagging *self) {
-    whi_lag_tenant *tenant = (whi_lag_tenant *)whi_fair_next(&self->fair, QUANTUM_US);
+/* Who has spent its budget leaves the ring until there is something again. */
+static whi_lag_tenant *next_tenant(whi_worker *worker) {
+    whi_lagging *self = worker->lagging;
+    whi_lag_tenant *tenant;
+
+    while ((tenant = (whi_lag_tenant *)whi_fair_next(&self->fair, QUANTUM_US)) != NULL) {
+        if (!whi_budget_is_spent(worker->engine, tenant->name)) {
+            return tenant;
+        }
+        tenant->waits = 1;
+        self->waiting++;
+        whi_fair_leave(&self->fair, &tenant->turn);
+    }
+    return NULL;
+}
+
+static void wake_tenants(whi_worker *worker) {
+    whi_lagging *self = worker->lagging;
+
+    for (uint32_t i = 0; self->waiting > 0 && i < self->tenants.capacity; i++) {
+        whi_lag_tenant *tenant = self->tenants.slots[i];
+        if (tenant == NULL || !tenant->waits || whi_budget_is_spent(worker->engine, tenant->name)) {
+            continue;
+        }
+        tenant->waits = 0;
+        self->waiting--;
+        if (tenant->lags.first != NULL) {
+            whi_fair_join(&self->fair, &tenant->turn);
+        }
+    }
+}
+
+static whi_lag *next_lag(whi_worker *worker) {
+    whi_lag_tenant *tenant = next_tenant(worker);
 
     if (tenant == NULL) {
         return NULL;
@@ -658,13 +700,14 @@ static void decide_some(whi_worker *worker) {
     int64_t now_us = whi_monotonic_us(), until_us = now_us + TURN_US;
     whi_lag *lag;
 
-    while (self->asked == NULL && now_us < until_us && (lag = next_lag(self)) != NULL) {
+    while (self->asked == NULL && now_us < until_us && (lag = next_lag(worker)) != NULL) {
         int64_t began_us = now_us;
         int code = go_on(worker, lag);
         now_us = whi_monotonic_us();
         if (lag->tenant != NULL) {
             lag->turn.credit -= now_us - began_us;
             lag->tenant->turn.credit -= now_us - began_us;
+            whi_budget_spend(worker->engine, lag->tenant->name, now_us - began_us);
         }
         if (code != WH_OK) {
             cannot_go_on(worker, lag, code);
@@ -706,6 +749,7 @@ void whi_lagging_turn(whi_worker *worker) {
     look_for_news(worker);
     meet_new(worker);
     wake(worker);
+    wake_tenants(worker);
     decide_some(worker);
     if (may_write_rows(worker) || (has_rowless(worker->lagging) && whi_monotonic_us() >= worker->lagging->rows_us)) {
         write_rows(worker);

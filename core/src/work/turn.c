@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/budget.h"
 #include "engine/decide.h"
 #include "engine/lease.h"
 #include "engine/position.h"
@@ -87,6 +88,23 @@ static int may_begin_another(const whi_worker *worker, int count) {
     return may_fan_out(worker) && count < FANOUT_BURST && atomic_load(&worker->engine->stop) == 0;
 }
 
+/* By the time that it took among those of this worker, by the CPU that it took in its tenant's purse. */
+static void fan_out_one(whi_worker *worker, whi_event *event, int64_t until_us) {
+    int has_budget = event->tenant[0] != '\0' && whi_budget_is_used(worker->engine);
+    int64_t began_us = has_budget ? whi_thread_cpu_us() : 0;
+
+    if (has_budget) {
+        whi_event_ref(event); /* for its tenant's name */
+    }
+    if (!whi_fanout(worker, event, until_us)) {
+        whi_shares_add_first(&worker->shares, event);
+    }
+    if (has_budget) {
+        whi_budget_spend(worker->engine, event->tenant, whi_thread_cpu_us() - began_us);
+        whi_event_unref(worker->engine, event);
+    }
+}
+
 static int fan_out(whi_worker *worker) {
     int64_t now_us = whi_monotonic_us(), until_us = now_us + FANOUT_US;
     int count = 0;
@@ -94,9 +112,7 @@ static int fan_out(whi_worker *worker) {
     while (may_begin_another(worker, count) && now_us < until_us) {
         whi_event *event = whi_shares_take(&worker->shares);
         int64_t began_us = now_us;
-        if (!whi_fanout(worker, event, until_us)) {
-            whi_shares_add_first(&worker->shares, event);
-        }
+        fan_out_one(worker, event, until_us);
         now_us = whi_monotonic_us();
         whi_shares_charge(&worker->shares, now_us - began_us);
         count++;

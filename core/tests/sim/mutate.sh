@@ -363,7 +363,10 @@ mutation outbox_after 'rows of the outbox get their numbers after what is publis
     calls/publish.c '    if (code == WH_OK) {
         code = whi_outbox_precede(self->engine, store, &self->changes);
     }
-    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
+    for (size_t i = 0; i < self->claim_count && code == WH_OK && self->shortage.tenant == NULL; i++) {
+        code = whi_quota_ask(self->engine, store, &self->claims[i], &self->shortage);
+    }
+    for (size_t i = 0; i < self->count && code == WH_OK && self->shortage.tenant == NULL; i++) {
         code = add(self, store, i);
     }
     return code;' '    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
@@ -719,7 +722,7 @@ mutation former_unread 'versions that others made and ended between two looks ar
     engine/registry.c 'self->list[i].made != NULL ? read_former' 'self->list[i].made == NULL ? read_former'
 
 mutation event_told_early 'workers get an event that was not committed' \
-    calls/publish.c '    if (code != WH_OK) {
+    calls/publish.c '    if (code != WH_OK || self->shortage.tenant != NULL) {
         drop(self);
         return;
     }' ''

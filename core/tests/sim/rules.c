@@ -95,4 +95,6 @@ static int run(void *handle, void *made, const wh_rule_input *input, wh_rule_ver
     return WH_OK;
 }
 
-const wh_rule_engine sim_rules = { sizeof sim_rules, open_runtime, close_runtime, compile, release, run, NULL, NULL };
+const wh_rule_engine sim_rules = {
+    sizeof sim_rules, open_runtime, close_runtime, compile, release, run, NULL, NULL, NULL
+};

@@ -8,7 +8,7 @@ local output = require "webhook.command.output"
 local command = {}
 
 local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify", "rule", "explain", "backtest", "serve",
-  "tokens", "portal", "sources", "tenant-secret", "settings", "status", "keys", "sinks" }
+  "tokens", "portal", "sources", "tenant", "tenant-secret", "settings", "status", "keys", "sinks" }
 
 command.help = [[
 webhook - keep subscriptions, publish events, deliver them signed and with retries
@@ -27,6 +27,7 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook sources add contacts.json                  where objects are read
   webhook portal --tenant acme                       a customer's link to that page
   webhook settings --retain 365d                     how long things are kept
+  webhook tenant acme --quota-events 1000000         what one tenant may store
   webhook status                                     what waits, and who fails
   webhook keys new >keys                             a key that encrypts secrets in the store
   webhook sinks                                      what deliveries can go to

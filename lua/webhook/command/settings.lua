@@ -4,11 +4,12 @@ local webhook = require "webhook"
 local settings = { words = 0 }
 
 settings.options = { retain = "text", ["retain-failed"] = "text", ["payload-bytes"] = "text", ["subscription-bytes"] = "text",
-  subscriptions = "text" }
+  subscriptions = "text", ["tenant-quota-events"] = "text", ["tenant-quota-bytes"] = "text", ["tenant-cpu-ms"] = "text" }
 
 settings.help = [[
 webhook settings [--retain TIME] [--retain-failed TIME] [--payload-bytes N] [--subscription-bytes N]
-                 [--subscriptions N] - what all processes of a store go by
+                 [--subscriptions N] [--tenant-quota-events N] [--tenant-quota-bytes N] [--tenant-cpu-ms N]
+                 - what all processes of a store go by
 
   webhook settings                        shows it; with --json in ms
   webhook settings --retain 365d          changes it, also for those that run
@@ -18,10 +19,12 @@ webhook settings [--retain TIME] [--retain-failed TIME] [--payload-bytes N] [--s
   --retain-failed TIME  the same of an event with a failed delivery; default is 30d
   --payload-bytes N     of an event that is accepted, or default (1048576)
   --subscription-bytes N, --subscriptions N   of one, and how many; default is 262144 and 1000000
+  --tenant-quota-events N, --tenant-quota-bytes N, --tenant-cpu-ms N   of each tenant that has none
+                        of its own, see webhook tenant --help; default is no bound
 What is older than that is deleted, within a minute where a process delivers. A limit that is lowered
 takes nothing away that is there.]]
 
-local numbers = { "payload_bytes", "subscription_bytes", "subscriptions" }
+local numbers = { "payload_bytes", "subscription_bytes", "subscriptions", "tenant_quota_events", "tenant_quota_bytes", "tenant_cpu_ms" }
 local names = { "retain", "retain_failed", table.unpack(numbers) }
 
 local function number_of(name, text)

@@ -20,6 +20,7 @@ local function show(stats)
     { "due", store.due }, { "held", store.held }, { "exhausted", store.exhausted },
     { "subscriptions", store.subscriptions }, { "failing", store.failing }, { "disabled", store.disabled },
     { "unreadable", store.unreadable, store.unreadable > 0 and "this process has no key for them" or nil },
+    { "over budget", store.over_budget, store.over_budget > 0 and "subscriptions that wait for their tenant's budget" },
     { "undecided", store.pending and "yes" or "no", store.pending and ("since %d ms"):format(store.lag_ms) },
     { "bytes", store.bytes, ("log %d"):format(store.log_bytes) },
   }

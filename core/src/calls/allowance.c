@@ -1,0 +1,181 @@
+/* What a tenant has stored, and what it may have: reading and changing it. Tests: test_quota. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/context.h"
+#include "engine/quota.h"
+#include "engine/setting.h"
+#include "engine/writer.h"
+#include "pure/json.h"
+#include "pure/match.h"
+
+#define DOCUMENT_DEPTH 2
+
+enum { QUOTA_EVENTS, QUOTA_BYTES, CPU_MS, MEMBERS };
+
+static const struct {
+    const char *name;
+    enum whi_setting all;
+} members[MEMBERS] = {
+    { "quota_events", WHI_TENANT_QUOTA_EVENTS },
+    { "quota_bytes", WHI_TENANT_QUOTA_BYTES },
+    { "cpu_ms", WHI_TENANT_CPU_MS },
+};
+
+static int64_t *member_of(whi_usage_row *row, int which) {
+    return which == QUOTA_EVENTS ? &row->quota_events : which == QUOTA_BYTES ? &row->quota_bytes : &row->cpu_ms;
+}
+
+static int check_tenant(const char *tenant) {
+    if (tenant == NULL || tenant[0] == '\0') {
+        return whi_fail_field(WH_EINVALID, "tenant", "expected one, found none");
+    }
+    return whi_tenant_check(tenant);
+}
+
+/* ------------------------------------------------------------------------- reading */
+
+static void write_number(whi_buf *out, const char *name, int64_t value) {
+    whi_json_write_name(out, name);
+    if (value != INT64_MAX) {
+        whi_buf_format(out, "%lld", (long long)value);
+    } else {
+        whi_buf_text(out, "null");
+    }
+}
+
+static int write_allowance(whi_buf *out, wh_engine *engine, const char *tenant, whi_usage_row *row) {
+    int code = WH_OK;
+
+    whi_buf_char(out, '{');
+    whi_json_write_name(out, "tenant");
+    whi_json_write_string(out, tenant, strlen(tenant));
+    write_number(out, "events", row->events);
+    write_number(out, "bytes", row->bytes);
+    for (int i = 0; i < MEMBERS && code == WH_OK; i++) {
+        int64_t value = *member_of(row, i);
+
+        code = value > 0 ? WH_OK : whi_setting_read(engine, members[i].all, &value);
+        write_number(out, members[i].name, value);
+    }
+    whi_buf_char(out, '}');
+    return code == WH_OK ? whi_buf_status(out) : code;
+}
+
+int wh_tenant(wh_engine *engine, const char *tenant, char **out, size_t *size) {
+    whi_usage_row row;
+    whi_buf buf;
+    int code = whi_engine_check(engine);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if (out == NULL) {
+        return whi_fail_field(WH_EINVALID, "out", "expected one, found NULL");
+    }
+    *out = NULL;
+    code = check_tenant(tenant);
+    code = code == WH_OK ? engine->store->vtable->usage(engine->store, tenant, &row) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    whi_buf_init(&buf, SIZE_MAX / 4);
+    code = write_allowance(&buf, engine, tenant, &row);
+    if (code != WH_OK) {
+        whi_buf_free(&buf);
+        return code;
+    }
+    return whi_buf_take(&buf, out, size);
+}
+
+/* ------------------------------------------------------------------------ changing */
+
+typedef struct change {
+    whi_job job;
+    const char *tenant;
+    int named[MEMBERS];
+    int64_t values[MEMBERS]; /* 0: as for all */
+} change;
+
+static int run_change(whi_job *job, whi_store *store) {
+    const change *self = (const change *)job;
+    whi_usage_row row;
+    int code = whi_store_usage_now(store, self->tenant, &row);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    for (int i = 0; i < MEMBERS; i++) {
+        int64_t *value = member_of(&row, i);
+        *value = self->named[i] ? self->values[i] : *value;
+    }
+    code = whi_setting_put_own(store);
+    return code == WH_OK ? whi_store_usage_limit(store, self->tenant, &row) : code;
+}
+
+static int take_value(change *self, int which, const whi_json *json, uint32_t node) {
+    int64_t value = 0;
+    size_t size;
+    const char *text = whi_json_span(json, node, &size);
+
+    self->named[which] = 1;
+    if (json->nodes[node].type != WHI_JSON_NULL &&
+        (json->nodes[node].type != WHI_JSON_NUMBER || !whi_json_whole(json, node, &value) || value < 1 ||
+         value > whi_setting_most(members[which].all))) {
+        return whi_fail_field(WH_EINVALID, members[which].name, "expected 1 or more, or null, found %.*s",
+                              size < 40 ? (int)size : 40, text);
+    }
+    self->values[which] = value;
+    return WH_OK;
+}
+
+static int take_member(change *self, const whi_json *json, uint32_t name) {
+    size_t size;
+    const char *text;
+
+    for (int i = 0; i < MEMBERS; i++) {
+        if (whi_json_string_is(json, name, members[i].name, strlen(members[i].name))) {
+            return take_value(self, i, json, name + 1);
+        }
+    }
+    text = whi_json_span(json, name, &size);
+    return whi_fail_field(WH_EINVALID, "document", "unknown member %.*s, expected quota_events, quota_bytes or cpu_ms",
+                          size < 40 ? (int)size : 40, text);
+}
+
+static int take_document(change *self, const whi_json *json) {
+    int code = WH_OK;
+
+    if (json->nodes[0].type != WHI_JSON_OBJECT) {
+        return whi_fail_field(WH_EINVALID, "document", "expected an object");
+    }
+    for (uint32_t at = whi_json_first(json, 0); code == WH_OK && at != WHI_JSON_NONE;
+         at = whi_json_next_name(json, 0, at)) {
+        code = take_member(self, json, at);
+    }
+    return code;
+}
+
+static int read_document(change *self, const char *document, size_t size) {
+    whi_json json = { 0 };
+    int code;
+
+    if (document == NULL) {
+        return whi_fail_field(WH_EINVALID, "document", "expected one, found NULL");
+    }
+    code = whi_json_scan(&json, document, size == WH_ZSTR ? strlen(document) : size, DOCUMENT_DEPTH);
+    code = code == WH_OK ? take_document(self, &json) : whi_fail_within_field(code, "document");
+    whi_json_free(&json);
+    return code;
+}
+
+int wh_tenant_set(wh_engine *engine, const char *tenant, const char *document, size_t size) {
+    change self = { .job = { .run = run_change, .rows = 2 }, .tenant = tenant };
+    int code = whi_engine_check(engine);
+
+    code = code == WH_OK ? check_tenant(tenant) : code;
+    code = code == WH_OK ? read_document(&self, document, size) : code;
+    code = code == WH_OK ? whi_writer_run(engine->writer, &self.job) : code;
+    return code == WH_OK ? whi_setting_look(engine) : code;
+}
