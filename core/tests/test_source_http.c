@@ -327,6 +327,10 @@ static void what_the_api_answers_is_told(void **state) {
                 "answered 403", 60000, 0);
     check_fault(LIST("status?code=403&X-RateLimit-Remaining=5&X-RateLimit-Reset=1764500160") "}", WH_ESTATUS,
                 "answered 403", -1, 1);
+    check_fault(LIST("status?code=304") "}", WH_ESTATUS, "answered 304", -1, 0); /* nobody had asked for it */
+    check_fault(LIST("status?code=429&Retry-After=soon") "}", WH_ESTATUS, "answered 429", -1, 0);
+    check_fault(LIST("status?code=429&Retry-After=0") "}", WH_ESTATUS, "answered 429", 0, 0);
+    check_fault(LIST("status?code=429&Retry-After=9999999") "}", WH_ESTATUS, "answered 429", 86400000, 0);
     check_fault(LIST("status?code=410") "}", WH_EGONE, "answered 410", -1, 0);
     check_fault(LIST("nowhere") "}", WH_ESTATUS, "answered 404", -1, 0);
     check_fault(LIST("redirect") "}", WH_EREDIRECT, "answered 302, a redirect, which is not followed", -1, 0);

@@ -433,7 +433,12 @@ static int64_t until(const char *text, int64_t now) {
 
 int64_t whi_source_retry_after(const whi_source_request *answer, int64_t now) {
     if (answer->retry_after[0] != '\0') {
-        return whi_retry_after(answer->retry_after, now);
+        int64_t ms = whi_retry_after(answer->retry_after, now);
+
+        if (ms == 0 && strcmp(answer->retry_after, "0") != 0) {
+            return -1; /* it cannot be read, or is over */
+        }
+        return ms < WHI_RETRY_AFTER_MAXIMUM ? ms : WHI_RETRY_AFTER_MAXIMUM;
     }
     if (answer->reset[0] != '\0' && (answer->status == 429 || strcmp(answer->remaining, "0") == 0)) {
         return until(answer->reset, now);
