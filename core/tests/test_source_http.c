@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "fake_rules.h"
+#include "fault.h"
 #include "source_kit.h"
 
 static int64_t clock_now;
@@ -456,6 +457,45 @@ static void cutting_ends_what_is_out(void **state) {
     end(&source, &page);
 }
 
+/* One page of a source that is made for it. */
+static int list_once(const char *document, const char *state_text, source_page *page) {
+    whi_source_options options = { source_kit_policy(), "webhook-test", NULL, &fake_clock, NULL, NULL };
+    wh_source_query query = asking();
+    wh_source out;
+    int code = whi_source_http_make(&out, document, strlen(document), &options);
+
+    if (code == WH_OK) {
+        query.state = state_text;
+        source_kit_list(&out, &query, page);
+        code = page->code;
+        out.free(out.payload);
+    }
+    return code;
+}
+
+static void each_allocation_may_fail(void **state) {
+    char document[2000];
+    int failed = 1;
+
+    (void)state;
+    snprintf(document, sizeof document, "%s",
+             source_kit_text("{\"object_type\":\"issue\",\"url\":\"@/github\",\"query\":{\"per_page\":\"{limit}\"},"
+                             "\"headers\":{\"X-Connection\":\"{connection}\"},\"paging\":{\"by\":\"link\"},"
+                             "\"auth\":{\"type\":\"oauth2\",\"token_url\":\"@/token\",\"client_id\":\"a b\","
+                             "\"client_secret\":\"s:1\",\"scope\":\"read\"},\"fields\":\"title\",\"raw\":true,"
+                             "\"etag\":\"first_page\"}"));
+    for (long n = 0; failed; n++) {
+        source_page page = { .next = NULL };
+        int code;
+
+        fault_set(n);
+        code = list_once(document, "{\"e\":\"x\",\"r\":1}", &page);
+        failed = fault_clear();
+        assert_int_equal(code, failed ? WH_ENOMEM : WH_OK);
+        source_kit_free(&page);
+    }
+}
+
 static void what_cannot_be_made_says_why(void **state) {
     static const char document[] = "{\"object_type\":\"a\",\"url\":\"https://a.io/\",\"rule\":\"what\"}";
     static wh_limits limits = WH_LIMITS_INIT;
@@ -496,6 +536,7 @@ int main(void) {
         cmocka_unit_test_setup(no_page_leads_where_it_must_not, begin),
         cmocka_unit_test_setup(a_kept_page_is_judged_again, begin),
         cmocka_unit_test_setup(cutting_ends_what_is_out, begin),
+        cmocka_unit_test_setup(each_allocation_may_fail, begin),
         cmocka_unit_test_setup(what_cannot_be_made_says_why, begin),
     };
     return cmocka_run_group_tests_name("source_http", tests, NULL, NULL);

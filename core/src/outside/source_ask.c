@@ -370,7 +370,8 @@ int whi_source_ask_token(whi_source_asked *out, const whi_source_auth *auth) {
         add_form(&out->body, "client_id", auth->client_id);
         add_form(&out->body, "client_secret", auth->client_secret);
     }
-    code = whi_buf_status(&out->body);
+    code = whi_buf_status(&out->url);
+    code = code == WH_OK ? whi_buf_status(&out->body) : code;
     code = code == WH_OK ? add_line(out, "Content-Type: application/x-www-form-urlencoded") : code;
     code = code == WH_OK ? add_line(out, "Accept: application/json") : code;
     return code == WH_OK && !auth->in_body ? add_client(out, auth) : code;
