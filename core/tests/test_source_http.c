@@ -457,6 +457,38 @@ static void cutting_ends_what_is_out(void **state) {
     end(&source, &page);
 }
 
+#define THREADS 8
+
+static void *read_all(void *payload) {
+    static const char whole[] = "0 1 2 3 4 5 6";
+    source_page page;
+    char ids[100];
+    int good;
+
+    source_kit_read(payload, asking(), ids, sizeof ids, &page);
+    good = page.code == WH_OK && strcmp(ids, whole) == 0;
+    source_kit_free(&page);
+    return good ? payload : NULL;
+}
+
+static void threads_share_a_source_and_its_token(void **state) {
+    wh_source source = made(GUARDED("s:1"));
+    int before = source_kit_seen("/token");
+    pthread_t threads[THREADS];
+    void *good;
+
+    (void)state;
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, read_all, &source), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], &good), 0);
+        assert_ptr_equal(good, &source);
+    }
+    assert_int_equal(source_kit_seen("/token") - before, 1);
+    source.free(source.payload);
+}
+
 /* One page of a source that is made for it. */
 static int list_once(const char *document, const char *state_text, source_page *page) {
     whi_source_options options = { source_kit_policy(), "webhook-test", NULL, &fake_clock, NULL, NULL };
@@ -536,6 +568,7 @@ int main(void) {
         cmocka_unit_test_setup(no_page_leads_where_it_must_not, begin),
         cmocka_unit_test_setup(a_kept_page_is_judged_again, begin),
         cmocka_unit_test_setup(cutting_ends_what_is_out, begin),
+        cmocka_unit_test_setup(threads_share_a_source_and_its_token, begin),
         cmocka_unit_test_setup(each_allocation_may_fail, begin),
         cmocka_unit_test_setup(what_cannot_be_made_says_why, begin),
     };
