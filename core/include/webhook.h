@@ -725,9 +725,9 @@ typedef struct wh_header {
  * Truto (/webhook), CallFire (/v2/webhooks, /webhooks) and our own (/v1/…, described at
  * /openapi.json), and at / there is a page in the browser, of files that are part of the library, which uses them. An
  * API is used by any number of threads; it holds what is counted of failed logins. What may take seconds (backtests,
- * explaining, trying rules, replaying by a query, making up for what is stored, a test of a receiver) runs at most
- * eight times at once, four times for one tenant or for operators; more are answered 429. Close it before its engine.
- */
+ * explaining, trying rules, replaying by a query, making up for what is stored, a test of a receiver or of a source)
+ * runs at most eight times at once, four times for one tenant or for operators; more are answered 429. Close it before
+ * its engine. */
 typedef struct wh_api wh_api;
 
 typedef struct wh_api_options {

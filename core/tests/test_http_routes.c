@@ -162,7 +162,7 @@ static void what_asks_receivers_or_goes_through_many_records_is_slow(void **stat
         "/unified/webhook/{id}/trigger",   "/unified/webhook/{id}/resume",  "/webhook/test",
         "/v1/deliveries/replay",           "/v1/events/{id}/explain",       "/v1/rules/try",
         "/v1/subscriptions/{id}/backtest", "/v1/subscriptions/{id}/missed", "/v1/subscriptions/since",
-        "/v1/subscriptions/{id}/test"
+        "/v1/subscriptions/{id}/test",     "/v1/sources/{id}/test"
     };
     whi_api_route one;
     const whi_api_route *route = &one;

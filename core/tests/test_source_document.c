@@ -93,6 +93,8 @@ static void what_is_wrong_is_named(void **state) {
         { BEGIN ",\"query\":{\"a\":1}}", "query.a: expected a text, found 1" },
         { BEGIN ",\"headers\":{\"a b\":\"c\"}}", "headers.a b: expected the name of a header" },
         { BEGIN ",\"headers\":{\"a\":\"b\\r\\nc\"}}", "headers.a: has a control character" },
+        { BEGIN ",\"headers\":{\"authorization\":\"a\"},\"auth\":{\"type\":\"bearer\",\"token\":\"b\"}}",
+          "headers.authorization: is set by auth" },
         { BEGIN ",\"body\":{\"a\":[\"{nothing}\"]}}", "body: {nothing} is unknown" },
         { BEGIN ",\"method\":\"GET\",\"body\":{}}", "method: expected POST, since there is a body" },
         { BEGIN ",\"method\":\"PUT\"}", "method: expected GET or POST, found \"PUT\"" },

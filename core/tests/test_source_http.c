@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "fake_rules.h"
+#include "fault.h"
 #include "source_kit.h"
 
 static int64_t clock_now;
@@ -327,6 +328,10 @@ static void what_the_api_answers_is_told(void **state) {
                 "answered 403", 60000, 0);
     check_fault(LIST("status?code=403&X-RateLimit-Remaining=5&X-RateLimit-Reset=1764500160") "}", WH_ESTATUS,
                 "answered 403", -1, 1);
+    check_fault(LIST("status?code=304") "}", WH_ESTATUS, "answered 304", -1, 0); /* nobody had asked for it */
+    check_fault(LIST("status?code=429&Retry-After=soon") "}", WH_ESTATUS, "answered 429", -1, 0);
+    check_fault(LIST("status?code=429&Retry-After=0") "}", WH_ESTATUS, "answered 429", 0, 0);
+    check_fault(LIST("status?code=429&Retry-After=9999999") "}", WH_ESTATUS, "answered 429", 86400000, 0);
     check_fault(LIST("status?code=410") "}", WH_EGONE, "answered 410", -1, 0);
     check_fault(LIST("nowhere") "}", WH_ESTATUS, "answered 404", -1, 0);
     check_fault(LIST("redirect") "}", WH_EREDIRECT, "answered 302, a redirect, which is not followed", -1, 0);
@@ -452,6 +457,77 @@ static void cutting_ends_what_is_out(void **state) {
     end(&source, &page);
 }
 
+#define THREADS 8
+
+static void *read_all(void *payload) {
+    static const char whole[] = "0 1 2 3 4 5 6";
+    source_page page;
+    char ids[100];
+    int good;
+
+    source_kit_read(payload, asking(), ids, sizeof ids, &page);
+    good = page.code == WH_OK && strcmp(ids, whole) == 0;
+    source_kit_free(&page);
+    return good ? payload : NULL;
+}
+
+static void threads_share_a_source_and_its_token(void **state) {
+    wh_source source = made(GUARDED("s:1"));
+    int before = source_kit_seen("/token");
+    pthread_t threads[THREADS];
+    void *good;
+
+    (void)state;
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, read_all, &source), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], &good), 0);
+        assert_ptr_equal(good, &source);
+    }
+    assert_int_equal(source_kit_seen("/token") - before, 1);
+    source.free(source.payload);
+}
+
+/* One page of a source that is made for it. */
+static int list_once(const char *document, const char *state_text, source_page *page) {
+    whi_source_options options = { source_kit_policy(), "webhook-test", NULL, &fake_clock, NULL, NULL };
+    wh_source_query query = asking();
+    wh_source out;
+    int code = whi_source_http_make(&out, document, strlen(document), &options);
+
+    if (code == WH_OK) {
+        query.state = state_text;
+        source_kit_list(&out, &query, page);
+        code = page->code;
+        out.free(out.payload);
+    }
+    return code;
+}
+
+static void each_allocation_may_fail(void **state) {
+    char document[2000];
+    int failed = 1;
+
+    (void)state;
+    snprintf(document, sizeof document, "%s",
+             source_kit_text("{\"object_type\":\"issue\",\"url\":\"@/github\",\"query\":{\"per_page\":\"{limit}\"},"
+                             "\"headers\":{\"X-Connection\":\"{connection}\"},\"paging\":{\"by\":\"link\"},"
+                             "\"auth\":{\"type\":\"oauth2\",\"token_url\":\"@/token\",\"client_id\":\"a b\","
+                             "\"client_secret\":\"s:1\",\"scope\":\"read\"},\"fields\":\"title\",\"raw\":true,"
+                             "\"etag\":\"first_page\"}"));
+    for (long n = 0; failed; n++) {
+        source_page page = { .next = NULL };
+        int code;
+
+        fault_set(n);
+        code = list_once(document, "{\"e\":\"x\",\"r\":1}", &page);
+        failed = fault_clear();
+        assert_int_equal(code, failed ? WH_ENOMEM : WH_OK);
+        source_kit_free(&page);
+    }
+}
+
 static void what_cannot_be_made_says_why(void **state) {
     static const char document[] = "{\"object_type\":\"a\",\"url\":\"https://a.io/\",\"rule\":\"what\"}";
     static wh_limits limits = WH_LIMITS_INIT;
@@ -492,6 +568,8 @@ int main(void) {
         cmocka_unit_test_setup(no_page_leads_where_it_must_not, begin),
         cmocka_unit_test_setup(a_kept_page_is_judged_again, begin),
         cmocka_unit_test_setup(cutting_ends_what_is_out, begin),
+        cmocka_unit_test_setup(threads_share_a_source_and_its_token, begin),
+        cmocka_unit_test_setup(each_allocation_may_fail, begin),
         cmocka_unit_test_setup(what_cannot_be_made_says_why, begin),
     };
     return cmocka_run_group_tests_name("source_http", tests, NULL, NULL);

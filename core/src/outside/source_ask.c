@@ -370,7 +370,8 @@ int whi_source_ask_token(whi_source_asked *out, const whi_source_auth *auth) {
         add_form(&out->body, "client_id", auth->client_id);
         add_form(&out->body, "client_secret", auth->client_secret);
     }
-    code = whi_buf_status(&out->body);
+    code = whi_buf_status(&out->url);
+    code = code == WH_OK ? whi_buf_status(&out->body) : code;
     code = code == WH_OK ? add_line(out, "Content-Type: application/x-www-form-urlencoded") : code;
     code = code == WH_OK ? add_line(out, "Accept: application/json") : code;
     return code == WH_OK && !auth->in_body ? add_client(out, auth) : code;
@@ -433,7 +434,12 @@ static int64_t until(const char *text, int64_t now) {
 
 int64_t whi_source_retry_after(const whi_source_request *answer, int64_t now) {
     if (answer->retry_after[0] != '\0') {
-        return whi_retry_after(answer->retry_after, now);
+        int64_t ms = whi_retry_after(answer->retry_after, now);
+
+        if (ms == 0 && strcmp(answer->retry_after, "0") != 0) {
+            return -1; /* it cannot be read, or is over */
+        }
+        return ms < WHI_RETRY_AFTER_MAXIMUM ? ms : WHI_RETRY_AFTER_MAXIMUM;
     }
     if (answer->reset[0] != '\0' && (answer->status == 429 || strcmp(answer->remaining, "0") == 0)) {
         return until(answer->reset, now);

@@ -33,6 +33,7 @@ typedef struct page {
     whi_source_request request;
     whi_source_found found;
     whi_buf next, done; /* what is handed back: for the next page, and for the next reading */
+    int conditional;    /* 1: If-None-Match was sent */
     int refused, is_unchanged;
     int64_t retry_after;
     void *rules; /* a runtime */
@@ -211,8 +212,9 @@ static int ask(page *self) {
     if (code == WH_OK && is_first) {
         self->progress.request = self->asked.hash;
     }
-    if (code == WH_OK && is_first && document->etag != WHI_SOURCE_ETAG_NEVER && self->state.etag != NULL &&
-        self->state.request == self->asked.hash) {
+    self->conditional = is_first && document->etag != WHI_SOURCE_ETAG_NEVER && self->state.etag != NULL &&
+                        self->state.request == self->asked.hash;
+    if (code == WH_OK && self->conditional) {
         code = whi_source_ask_line(&self->asked, "If-None-Match", self->state.etag);
     }
     return code;
@@ -267,12 +269,12 @@ static int send_all(page *self) {
 static int judge_status(page *self) {
     int status = self->request.status;
 
-    self->is_unchanged = status == 304;
-    if ((status >= 200 && status < 300) || status == 304) {
+    self->is_unchanged = status == 304 && self->conditional;
+    if ((status >= 200 && status < 300) || self->is_unchanged) {
         return WH_OK;
     }
     self->retry_after = whi_source_retry_after(&self->request, now(self->of));
-    if (status >= 300 && status < 400) {
+    if (status >= 300 && status < 400 && status != 304) {
         return whi_fail(WH_EREDIRECT, "answered %d, a redirect, which is not followed", status);
     }
     self->refused = status == 401 || (status == 403 && self->retry_after < 0);

@@ -544,6 +544,21 @@ static int check_secret(const char *field, const char *value) {
     return WH_OK;
 }
 
+/* Two of a kind would be no login that anybody meant. */
+static int check_authorization(const whi_source_document *out) {
+    int type = out->auth.type;
+
+    for (size_t i = 0; i < out->headers.count; i++) {
+        const char *name = out->headers.list[i].name;
+
+        if ((type == WHI_SOURCE_BEARER || type == WHI_SOURCE_BASIC || type == WHI_SOURCE_OAUTH2) &&
+            whi_ascii_same(name, "authorization")) {
+            return whi_fail_field(WH_EINVALID, "headers.authorization", "is set by auth");
+        }
+    }
+    return WH_OK;
+}
+
 static int check_auth(const whi_source_auth *auth) {
     static const whi_source_pair nothing = { "x", "" };
     const struct {
@@ -668,6 +683,7 @@ static int check(reader *self) {
     code = code == WH_OK ? check_body(self) : code;
     code = code == WH_OK ? check_method(out) : code;
     code = code == WH_OK ? check_auth(&out->auth) : code;
+    code = code == WH_OK ? check_authorization(out) : code;
     code = code == WH_OK ? check_paging(out) : code;
     code = code == WH_OK ? check_abilities(out) : code;
     return code == WH_OK ? check_shape(out) : code;
