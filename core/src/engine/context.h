@@ -9,6 +9,7 @@
  *   position   its own lock (position.h)
  *   underway   its own lock (underway.h)
  *   lags       its own lock (lag.h)
+ *   writings   its own lock (written.h)
  *   worker     one thread: the one in wh_step, or its own after wh_start (work/worker.h)
  *   event      payload and names never change; its counters are atomic (event.h)
  *   delivery   belongs to one worker at a time, or to a job of the writer
@@ -69,6 +70,7 @@ struct wh_engine {
     struct whi_position *position;
     struct whi_underway *underway;
     struct whi_lags *lags;
+    struct whi_writings *writings;
     struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers, from the first one on; what was made stays until
                                                 wh_close, so that any thread may look */
     struct whi_worker *workers[WHI_WORKERS]; /* the same, for life/ alone */
