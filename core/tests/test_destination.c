@@ -193,7 +193,7 @@ static void without_memory_nothing_is_lost(void **state) {
         run_sql("DROP TABLE IF EXISTS p_faulty");
         allocations++;
     }
-    assert_true(allocations > 30);
+    assert_true(allocations > 15);
     check_value("SELECT count(*) FROM p_faulty WHERE y = '1.5' OR z = '[1]'", "2");
 }
 
