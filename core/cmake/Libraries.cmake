@@ -48,13 +48,13 @@ set(core_libraries webhook_dep::curl webhook_dep::ssl webhook_dep::sqlite Thread
 # Databases that objects are written to: what there is no client for is left out, and said at run time.
 foreach(database postgres mariadb)
   set(webhook_${database}_built OFF)
-  if(TARGET webhook_dep::${database} AND EXISTS ${PROJECT_SOURCE_DIR}/core/src/outside/destination_${database}.c)
+  if(TARGET webhook_dep::${database})
     set(webhook_${database}_built ON)
     list(APPEND core_libraries webhook_dep::${database})
     string(TOUPPER ${database} word)
     set_property(SOURCE core/src/outside/destination.c APPEND PROPERTY COMPILE_DEFINITIONS WEBHOOK_HAS_${word})
   else()
-    list(FILTER core_sources EXCLUDE REGEX "/destination_${database}.c$")
+    list(FILTER core_sources EXCLUDE REGEX "/(destination_${database}|${database}_session).c$")
   endif()
 endforeach()
 

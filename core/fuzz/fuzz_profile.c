@@ -44,7 +44,8 @@ static whi_subscription *make(const whi_system *system, const char *text, size_t
     if (whi_subscription_apply(made, document->data, document->size, RULE_MAXIMUM, 0) != WH_OK ||
         whi_subscription_check(made) != WH_OK) {
         must(strncmp(wh_last_error(), "fields", 6) == 0 || strncmp(wh_last_error(), "filters", 7) == 0 ||
-             strncmp(wh_last_error(), "name", 4) == 0); /* on the wire as they are here */
+             strncmp(wh_last_error(), "name", 4) == 0 ||   /* on the wire as they are here */
+             strstr(wh_last_error(), "password") != NULL); /* a mask in place of one that is not known */
         whi_subscription_free(made);
         return NULL;
     }
@@ -60,9 +61,11 @@ static void check(const whi_system *system, const whi_subscription *first) {
     whi_buf_init(&document, SIZE_MAX / 4);
     write(system, first, &one);
     again = make(system, one.data, one.size, NULL, &document);
-    must(again != NULL);
-    write(system, again, &two);
-    must(one.size == two.size && memcmp(one.data, two.data, one.size) == 0);
+    must((again != NULL) == (first->password == NULL)); /* which is not written */
+    if (again != NULL) {
+        write(system, again, &two);
+        must(one.size == two.size && memcmp(one.data, two.data, one.size) == 0);
+    }
     changed = make(system, one.data, one.size, first, &document);
     must(changed != NULL);
     write(system, changed, &two);

@@ -200,7 +200,7 @@ database_server *database_server_mariadb(int (*ready)(int port)) {
     run(server, arguments);
     snprintf(line, sizeof line,
              "[mariadbd]\ndatadir=%s/data\nbind-address=127.0.0.1\nport=%d\nsocket=%s/socket\nskip-log-bin\n"
-             "innodb-flush-log-at-trx-commit=0\ninnodb-buffer-pool-size=32M\npid-file=%s/pid\n",
+             "innodb-flush-log-at-trx-commit=2\ninnodb-buffer-pool-size=32M\npid-file=%s/pid\n",
              server->folder, server->port, server->folder, server->folder);
     write_file(server, "my.cnf", "w", line);
     database_server_start(server);

@@ -103,6 +103,8 @@ static void a_table_is_the_prefix_and_the_type(void **state) {
     assert_string_equal(name, "_x");
     whi_column_table(name, &system, NULL, "SQLite_master");
     assert_int_equal(strncmp(name, "table_SQLite_master_", 20), 0);
+    whi_column_table(name, &system, NULL, "sqlite\x01master");
+    assert_int_equal(strncmp(name, "table_sqlite_master_", 20), 0);
     whi_column_table(name, &narrow, NULL, "");
     assert_int_equal(strncmp(name, "table_", 6), 0);
 }

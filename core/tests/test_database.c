@@ -593,6 +593,22 @@ static void a_password_is_shown_nowhere(void **state) {
     shows_no_password(page);
 }
 
+static void what_was_written_is_counted(void **state) {
+    char *text;
+
+    (void)state;
+    fake_db.judge = third_is_poison;
+    fixture_subscribe(engine, document, NULL);
+    publish_many(20);
+    fixture_time += 1500;
+    fixture_run(engine);
+    text = DOCUMENT(wh_stats(engine, &fixture_handed, &fixture_size));
+    assert_has(text, "\"databases\":[{\"url\":\"postgresql://u:***@db.example/app\",\"rows\":19,\"set_aside\":1,");
+    assert_has(text, "\"lag_ms\":1500}");
+    assert_null(strstr(text, "\"rows_per_second\":0,"));
+    wh_free(text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -621,6 +637,7 @@ int main(void) {
         TEST(a_change_of_the_database_alone_is_looked_at),
         TEST(files_are_written_where_the_option_lets_them),
         TEST(a_password_is_shown_nowhere),
+        TEST(what_was_written_is_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

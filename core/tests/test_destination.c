@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fault.h"
+
 static char folder[] = "/tmp/webhook-destination-XXXXXX";
 static char path[128];
 
@@ -154,6 +156,47 @@ static void a_long_statement_ends_by_its_time(void **state) {
     check_value("SELECT count(*) FROM slow", "1");
 }
 
+/* 1 if an allocation failed on the way. */
+static int write_without(long allocations, int64_t version) {
+    whi_object objects[] = { object_of("faulty", "{\"id\":\"a\",\"x\":\"\\n\",\"y\":1.5}", version),
+                             object_of("faulty", "{\"id\":\"\\tb\",\"z\":[1]}", version) };
+    whi_destination_options options = usual_options();
+    whi_destination *destination;
+    whi_object_result results[2] = { 0 };
+    int code, struck;
+
+    options.prefix = "p_";
+    fault_set(allocations);
+    code = whi_destination_open(&destination, &options);
+    if (code == WH_OK) {
+        code = whi_destination_write(destination, objects, 2, results);
+    }
+    struck = fault_clear();
+    assert_true(code == WH_OK || (struck && code == WH_ENOMEM));
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(results[i].outcome == WHI_OBJECT_WRITTEN || (struck && results[i].outcome == WHI_OBJECT_AGAIN));
+    }
+    if (code == WH_OK) {
+        assert_int_equal(whi_destination_write(destination, objects, 2, results), WH_OK);
+        check_outcome(&results[0], WHI_OBJECT_WRITTEN);
+        check_outcome(&results[1], WHI_OBJECT_WRITTEN);
+    }
+    whi_destination_close(destination);
+    return struck;
+}
+
+static void without_memory_nothing_is_lost(void **state) {
+    long allocations = 0;
+
+    (void)state;
+    while (write_without(allocations, allocations + 1)) {
+        run_sql("DROP TABLE IF EXISTS p_faulty");
+        allocations++;
+    }
+    assert_true(allocations > 15);
+    check_value("SELECT count(*) FROM p_faulty WHERE y = '1.5' OR z = '[1]'", "2");
+}
+
 static int begin(void **state) {
     (void)state;
     if (mkdtemp(folder) == NULL) {
@@ -180,6 +223,7 @@ int main(void) {
         cmocka_unit_test(what_is_no_database_is_the_owners_matter),
         cmocka_unit_test(a_lock_of_somebody_else_ends_by_its_time),
         cmocka_unit_test(a_long_statement_ends_by_its_time),
+        cmocka_unit_test(without_memory_nothing_is_lost),
     };
     struct CMUnitTest all[sizeof destination_tests / sizeof *destination_tests + sizeof own_tests / sizeof *own_tests];
 

@@ -2,11 +2,13 @@
 #include "destination_kit.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "outside/resolve.h"
 #include "pure/address.h"
 
 static char *ask(const char *sql) {
@@ -73,6 +75,48 @@ static void a_server_that_says_nothing_ends_by_its_time_or_by_a_cut(void **state
     }
 }
 
+static int look_up_nothing(const char *host, whi_address *list, size_t *count) {
+    (void)host;
+    (void)list;
+    *count = 0;
+    return EAI_NONAME;
+}
+
+static int look_up_private(const char *host, whi_address *list, size_t *count) {
+    (void)host;
+    memset(&list[0], 0, sizeof list[0]);
+    list[0].v4.sin_family = AF_INET;
+    list[0].v4.sin_addr.s_addr = htonl(0x0a000001);
+    *count = 1;
+    return 0;
+}
+
+/* Who names a database does not learn what a name means in here. */
+static void a_name_without_address_and_one_that_is_refused_are_told_as_one(void **state) {
+    static const char *const schemes[] = { "postgresql", "mysql" };
+    struct whi_resolve_settings before = whi_resolve_settings;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        whi_destination_options options = usual_options();
+        whi_object object = object_of("t", "{\"id\":\"a\"}", 1);
+        whi_object_result results[2];
+
+        for (int is_private = 0; whi_destination_has(schemes[i]) && is_private <= 1; is_private++) {
+            whi_destination *destination;
+
+            whi_resolve_settings.lookup = is_private ? look_up_private : look_up_nothing;
+            snprintf(kit_url, sizeof kit_url, "%s://u:secret@name.example/d", schemes[i]);
+            destination = open_with(&options);
+            assert_int_equal(whi_destination_write(destination, &object, 1, &results[is_private]), WH_OK);
+            check_outcome(&results[is_private], WHI_OBJECT_AGAIN);
+            whi_destination_close(destination);
+            assert_string_equal(results[is_private].sentence, results[0].sentence);
+        }
+    }
+    whi_resolve_settings = before;
+}
+
 static void what_is_not_built_says_so(void **state) {
     static const char *const schemes[] = { "postgresql", "mysql" };
 
@@ -94,6 +138,7 @@ int main(void) {
     static const char *const loopback[] = { "127.0.0.1" };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_that_says_nothing_ends_by_its_time_or_by_a_cut),
+        cmocka_unit_test(a_name_without_address_and_one_that_is_refused_are_told_as_one),
         cmocka_unit_test(what_is_not_built_says_so),
     };
     int failed;

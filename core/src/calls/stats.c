@@ -10,6 +10,7 @@
 #include "calls/past.h"
 #include "engine/context.h"
 #include "engine/registry.h"
+#include "engine/written.h"
 #include "pure/json.h"
 
 #define WORST 10
@@ -241,6 +242,7 @@ static int write_stats(whi_buf *out, wh_engine *engine) {
     tell_counts(out, &now);
     tell_rates(out, engine, &now);
     tell_store(out, &now);
+    whi_written_tell(engine, out);
     code = tell_worst(out, engine);
     whi_buf_char(out, '}');
     return code == WH_OK ? whi_buf_status(out) : code;

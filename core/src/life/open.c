@@ -21,6 +21,7 @@
 #include "engine/source.h"
 #include "engine/underway.h"
 #include "engine/writer.h"
+#include "engine/written.h"
 #include "life/ending.h"
 #include "life/run.h"
 #include "outside/key_file.h"
@@ -218,6 +219,15 @@ static int make_budgets(wh_engine *engine) {
     return WH_OK;
 }
 
+static int make_writings(wh_engine *engine) {
+    engine->writings = whi_alloc(sizeof *engine->writings);
+    if (engine->writings == NULL) {
+        return whi_fail_memory();
+    }
+    whi_writings_init(engine->writings);
+    return WH_OK;
+}
+
 /* Who gets an event that was committed after a change of subscriptions finds it; whoever was told nothing of
  * what a commit added to the log reads it. */
 static void committed(void *payload) {
@@ -312,6 +322,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     code = code == WH_OK ? make_lags(engine) : code;
     code = code == WH_OK ? make_sources(engine) : code;
     code = code == WH_OK ? make_budgets(engine) : code;
+    code = code == WH_OK ? make_writings(engine) : code;
     code = code == WH_OK ? make_lease(engine) : code;
     code = code == WH_OK ? read_keys(engine) : code;
     code = code == WH_OK ? open_stores(engine, store) : code;
@@ -423,6 +434,10 @@ void wh_close(wh_engine *engine) {
     if (engine->budgets != NULL) {
         whi_budgets_end(engine->budgets);
         whi_free(engine->budgets);
+    }
+    if (engine->writings != NULL) {
+        whi_writings_end(engine->writings);
+        whi_free(engine->writings);
     }
     if (engine->underway != NULL) {
         whi_underway_end(engine->underway);

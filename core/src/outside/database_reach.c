@@ -112,30 +112,25 @@ static enum whi_reach_end look_up(const whi_reach *reach, whi_resolver *resolver
     return question->is_answered ? WHI_REACH_READY : end;
 }
 
-/* Those that the policy allows; reason is that of a refused one. */
-static void keep_allowed(const whi_database *database, whi_addresses *addresses, const char **reason) {
+static void keep_allowed(const whi_database *database, whi_addresses *addresses) {
     size_t kept = 0;
 
     for (size_t i = 0; i < addresses->count; i++) {
-        if (whi_policy_allows(database->policy, &addresses->list[i].any, reason)) {
+        if (whi_policy_allows(database->policy, &addresses->list[i].any, NULL)) {
             addresses->list[kept++] = addresses->list[i];
         }
     }
     addresses->count = kept;
 }
 
-/* The address itself is not told: what a name means in here is not everybody's to know. */
+/* Whether a name is there, and what it means in here, is not everybody's to know: both are told as one. */
 static void judge(const whi_database *database, whi_addresses *addresses, whi_object_result *result) {
-    const char *reason = "it has no address";
-
-    if (addresses->code != WH_OK) {
-        whi_database_tell(database, result, WHI_OBJECT_AGAIN, "", "%s", addresses->message);
-        return;
+    if (addresses->code == WH_OK) {
+        keep_allowed(database, addresses);
     }
-    keep_allowed(database, addresses, &reason);
-    if (addresses->count == 0) {
-        whi_database_tell(database, result, WHI_OBJECT_OWNER, "",
-                          "%.80s is refused: %s; allow it with the option \"allow\"", database->url.host, reason);
+    if (addresses->code != WH_OK || addresses->count == 0) {
+        whi_result_set(result, WHI_OBJECT_AGAIN,
+                       "the host has no address that may be reached; an operator allows more with \"allow\"");
     }
 }
 

@@ -13,6 +13,8 @@
 #define ROUNDS 5   /* each adds what the one before could not, under another name */
 #define CHOICES 4  /* names for a field's values of one kind */
 #define REFUSALS 3 /* after so many columns that were refused in one plan the table counts as full */
+#define USUAL 128
+#define BLOCK 16384 /* bytes that are allocated at once */
 #define NAME_MAXIMUM ((size_t)1 << 20)
 
 /* A field's name, in all objects of the plan. */
@@ -36,6 +38,7 @@ struct wanted {
 
 struct block {
     struct block *next;
+    size_t used, room; /* bytes of data */
     max_align_t data[];
 };
 
@@ -46,6 +49,7 @@ struct whi_plan {
     whi_item **items;
     size_t count;
     whi_table fields;
+    whi_field *usual[USUAL]; /* by the place in the object */
     struct block *blocks;
     whi_buf scratch;
     struct wanted *wanted;
@@ -58,14 +62,23 @@ struct whi_plan {
 /* --------------------------------------------------------------------- memory */
 
 static void *take(whi_plan *plan, size_t size) {
-    struct block *block = whi_alloc(sizeof *block + size);
+    size_t rounded = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    struct block *block = plan->blocks;
+    void *taken;
 
-    if (block == NULL) {
-        return NULL;
+    if (block == NULL || block->room - block->used < rounded) {
+        size_t room = rounded > BLOCK ? rounded : BLOCK;
+
+        block = whi_alloc(sizeof *block + room);
+        if (block == NULL) {
+            return NULL;
+        }
+        *block = (struct block){ plan->blocks, 0, room };
+        plan->blocks = block;
     }
-    block->next = plan->blocks;
-    plan->blocks = block;
-    return block->data;
+    taken = (char *)block->data + block->used;
+    block->used += rounded;
+    return taken;
 }
 
 static void *take_copy(whi_plan *plan, const void *bytes, size_t size) {
@@ -199,19 +212,27 @@ static whi_field *field_add(whi_plan *plan, const struct key *key, uint32_t hash
     return field;
 }
 
-/* NULL without memory. */
-static whi_field *field_of(whi_plan *plan, const whi_json *json, uint32_t name) {
+static whi_field *field_find(whi_plan *plan, const struct key *key) {
+    uint32_t hash = hash_of(key);
+    whi_field *field = whi_table_get(&plan->fields, &field_kind, hash, key);
+
+    return field != NULL ? field : field_add(plan, key, hash);
+}
+
+/* Objects of one type mostly have their members in the same order, so the one that was there in the object before is
+ * asked first. NULL without memory. */
+static whi_field *field_of(whi_plan *plan, const whi_json *json, uint32_t name, size_t place) {
+    whi_field **usual = &plan->usual[place % USUAL];
     struct key key;
-    whi_field *field;
-    uint32_t hash;
 
     key.name = whi_json_string(json, name, &plan->scratch, &key.size);
     if (key.name == NULL) {
         return NULL;
     }
-    hash = hash_of(&key);
-    field = whi_table_get(&plan->fields, &field_kind, hash, &key);
-    return field != NULL ? field : field_add(plan, &key, hash);
+    if (*usual == NULL || !field_is(*usual, &key)) {
+        *usual = field_find(plan, &key);
+    }
+    return *usual;
 }
 
 static int is_id(const whi_field *field) {
@@ -419,15 +440,16 @@ static int resolve(whi_plan *plan, whi_field *field, const whi_json *json, uint3
 static int resolve_item(whi_plan *plan, const whi_item *item) {
     const whi_json *json = &item->json;
     int code = WH_OK;
+    size_t place = 0;
 
     for (uint32_t name = whi_json_first(json, 0); name != WHI_JSON_NONE && code == WH_OK;
-         name = whi_json_next_name(json, 0, name)) {
+         name = whi_json_next_name(json, 0, name), place++) {
         whi_field *field;
 
         if (json->nodes[name + 1].type == WHI_JSON_NULL) {
             continue;
         }
-        field = field_of(plan, json, name);
+        field = field_of(plan, json, name, place);
         code = field != NULL ? resolve(plan, field, json, name + 1) : WH_ENOMEM;
     }
     return code;
@@ -642,9 +664,9 @@ static int put(whi_plan *plan, const whi_column *column, whi_value *value, const
 }
 
 /* The last of equal members counts, as for all who read JSON. */
-static int fill_member(whi_plan *plan, whi_item *item, uint32_t name) {
+static int fill_member(whi_plan *plan, whi_item *item, uint32_t name, size_t place) {
     const whi_json *json = &item->json;
-    whi_field *field = field_of(plan, json, name);
+    whi_field *field = field_of(plan, json, name, place);
     whi_column *column;
     int kind;
 
@@ -690,6 +712,7 @@ static int fill_ours(whi_plan *plan, whi_item *item) {
 
 static int fill(whi_plan *plan, whi_item *item) {
     const whi_json *json = &item->json;
+    size_t place = 0;
     int code;
 
     item->row = take(plan, plan->width * sizeof *item->row);
@@ -699,8 +722,8 @@ static int fill(whi_plan *plan, whi_item *item) {
     memset(item->row, 0, plan->width * sizeof *item->row);
     code = fill_ours(plan, item);
     for (uint32_t name = whi_json_first(json, 0); name != WHI_JSON_NONE && code == WH_OK;
-         name = whi_json_next_name(json, 0, name)) {
-        code = fill_member(plan, item, name);
+         name = whi_json_next_name(json, 0, name), place++) {
+        code = fill_member(plan, item, name, place);
     }
     return code;
 }

@@ -126,7 +126,7 @@ static void harden(sqlite3 *db) {
 
 static void connect_file(whi_database *database, whi_object_result *result) {
     struct sqlite *sqlite = sqlite_of(database);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX; /* a destination belongs to one thread */
 
     done(result);
     if (sqlite->db != NULL) {

@@ -126,13 +126,20 @@ int whi_column_is_same(const whi_column_rules *rules, const char *a, const char 
     return rules->folds ? whi_ascii_same(a, b) : strcmp(a, b) == 0;
 }
 
+/* Asked of the name that comes out: what was changed on the way may have become such a name. */
+static int is_system(const whi_column_rules *rules, const char *name) {
+    return rules->system != NULL && whi_ascii_same_part(name, rules->system, strlen(rules->system));
+}
+
 void whi_column_table(char out[WHI_COLUMN_SIZE], const whi_column_rules *rules, const char *prefix, const char *type) {
     char whole[1024];
     int size = snprintf(whole, sizeof whole, "%s%s", prefix != NULL ? prefix : "", type);
-    int is_system = rules->system != NULL && whi_ascii_same_part(whole, rules->system, strlen(rules->system));
+    size_t used = size < (int)sizeof whole ? (size_t)size : sizeof whole - 1;
 
-    make(out, rules, is_system || whole[0] == '\0' ? "table_" : NULL, whole,
-         size < (int)sizeof whole ? (size_t)size : sizeof whole - 1, NULL, 0);
+    make(out, rules, used == 0 ? "table_" : NULL, whole, used, NULL, 0);
+    if (is_system(rules, out)) {
+        make(out, rules, "table_", whole, used, NULL, 0);
+    }
 }
 
 /* --------------------------------------------------------------------- kinds */

@@ -44,6 +44,14 @@ static void unref_pool(whi_pool *pool) {
     whi_free(pool);
 }
 
+static void close_pool(whi_pool *pool) {
+    wh_engine *engine = pool->sink->engine;
+
+    engine->destinations->close(pool->destination);
+    whi_written_leave(engine, pool->written);
+    pool->written = NULL;
+}
+
 static int fill_pool(whi_pool *pool, const whi_subscription *s) {
     pool->url = whi_strdup(s->url, WH_ZSTR);
     pool->password = whi_strdup(s->password, WH_ZSTR);
@@ -69,6 +77,7 @@ static int make_pool(whi_sink *sink, const whi_subscription *s, whi_pool **out) 
         unref_pool(pool);
         return code;
     }
+    pool->written = whi_written_join(sink->engine, s->url);
     pool->next = sink->pools;
     sink->pools = pool;
     *out = pool;
@@ -254,7 +263,7 @@ static void look_after(whi_sink *sink, whi_pool **place, int64_t now_us) {
     pthread_mutex_unlock(&sink->lock);
     if (goes) {
         *place = pool->next;
-        sink->engine->destinations->close(pool->destination);
+        close_pool(pool);
         unref_pool(pool);
     }
 }
@@ -363,7 +372,7 @@ static void free_rest(whi_sink *sink) {
     while (sink->pools != NULL) {
         whi_pool *pool = sink->pools;
         sink->pools = pool->next;
-        sink->engine->destinations->close(pool->destination);
+        close_pool(pool);
         pool->sink = NULL;
         unref_pool(pool);
     }

@@ -24,6 +24,7 @@
 #include <stdatomic.h>
 
 #include "engine/database.h"
+#include "engine/written.h"
 #include "sinks/sink.h"
 
 #define WHI_BATCH_PARCELS 500
@@ -66,6 +67,7 @@ typedef struct whi_pool {
     int is_connected;   /* something was written since it rested */
     int64_t settled_us; /* monotonic: when its last batch had ended */
 
+    whi_written *written;         /* NULL: nothing is counted */
     whi_destination *destination; /* of whoever runs it; only `cut` is called by others */
 } whi_pool;
 

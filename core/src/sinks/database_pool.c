@@ -277,6 +277,22 @@ static enum whi_pool_kind kind_of(const batch *self, int64_t took_us) {
     return fails || took_us > WHI_POOL_SLOW_US ? WHI_POOL_SLOW : WHI_POOL_QUICK;
 }
 
+static void count_rows(const batch *self) {
+    whi_written *written = self->pool->written;
+    int64_t oldest = INT64_MAX;
+
+    for (size_t i = 0; i < self->count; i++) {
+        atomic_fetch_add(&written->rows, self->results[i].outcome == WHI_OBJECT_WRITTEN);
+        atomic_fetch_add(&written->set_aside, self->results[i].outcome == WHI_OBJECT_ALONE);
+    }
+    for (const whi_ticket *ticket = self->tickets.first; ticket != NULL; ticket = ticket->next) {
+        int64_t accepted_at = ticket->parcel->delivery->event->accepted_at;
+        oldest = accepted_at < oldest ? accepted_at : oldest;
+    }
+    atomic_fetch_add(&written->batches, 1);
+    atomic_store(&written->lag_ms, whi_now(self->pool->sink->engine) - oldest);
+}
+
 /* Outside the lock. */
 static enum whi_pool_kind run_batch(batch *self, int was_cut) {
     int64_t began_us = whi_monotonic_us(), took_us;
@@ -292,6 +308,9 @@ static enum whi_pool_kind run_batch(batch *self, int was_cut) {
         return self->pool->kind;
     }
     (void)is_cut(self);
+    if (self->pool->written != NULL && self->count > 0) {
+        count_rows(self);
+    }
     for (whi_ticket *ticket = self->tickets.first; ticket != NULL; ticket = ticket->next) {
         judge(self, ticket, took_us);
     }

@@ -212,9 +212,12 @@ int whi_subscription_take_credentials(whi_subscription *s, const whi_json *json,
     whi_buf_reserve(&scratch, WHI_PASSWORD_SIZE); /* growing would leave it in freed memory */
     text = whi_json_string(json, item, &scratch, &size);
     drop_password(s);
-    s->password = text != NULL ? whi_strdup(text, size) : NULL;
+    s->password = text != NULL && size < WHI_PASSWORD_SIZE ? whi_strdup(text, size) : NULL;
     whi_wipe(scratch.data, scratch.capacity);
     whi_buf_free(&scratch);
+    if (size >= WHI_PASSWORD_SIZE) {
+        return whi_fail_size("credentials", size, WHI_PASSWORD_SIZE - 1);
+    }
     return s->password != NULL ? WH_OK : whi_fail_memory();
 }
 

@@ -1,0 +1,126 @@
+/* Tests: test_database. */
+#include "engine/written.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "pure/json.h"
+
+#define TOLD 100
+#define RATES_US INT64_C(10000000)
+
+void whi_writings_init(whi_writings *writings) {
+    pthread_mutex_init(&writings->lock, NULL);
+    writings->first = NULL;
+}
+
+static void free_one(whi_written *written) {
+    whi_free(written->url);
+    whi_free(written);
+}
+
+void whi_writings_end(whi_writings *writings) {
+    while (writings->first != NULL) {
+        whi_written *next = writings->first->next;
+        free_one(writings->first);
+        writings->first = next;
+    }
+    pthread_mutex_destroy(&writings->lock);
+}
+
+static whi_written *make(const char *url) {
+    whi_written *made = whi_calloc(1, sizeof *made);
+
+    if (made == NULL) {
+        return NULL;
+    }
+    made->url = whi_strdup(url, WH_ZSTR);
+    made->former_us = made->latest_us = whi_monotonic_us();
+    if (made->url == NULL) {
+        whi_free(made);
+        return NULL;
+    }
+    return made;
+}
+
+whi_written *whi_written_join(wh_engine *engine, const char *url) {
+    whi_written **place = &engine->writings->first, *found;
+
+    pthread_mutex_lock(&engine->writings->lock);
+    while (*place != NULL && strcmp((*place)->url, url) != 0) {
+        place = &(*place)->next;
+    }
+    if (*place == NULL) {
+        *place = make(url);
+    }
+    found = *place;
+    if (found != NULL) {
+        found->refs++;
+    }
+    pthread_mutex_unlock(&engine->writings->lock);
+    return found;
+}
+
+void whi_written_leave(wh_engine *engine, whi_written *written) {
+    whi_written **place = &engine->writings->first;
+
+    if (written == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&engine->writings->lock);
+    if (--written->refs == 0) {
+        while (*place != written) {
+            place = &(*place)->next;
+        }
+        *place = written->next;
+        free_one(written);
+    }
+    pthread_mutex_unlock(&engine->writings->lock);
+}
+
+static double rate_of(whi_written *self, long long rows) {
+    int64_t now_us = whi_monotonic_us();
+
+    if (now_us - self->latest_us >= RATES_US) {
+        self->former = self->latest;
+        self->former_us = self->latest_us;
+        self->latest = rows;
+        self->latest_us = now_us;
+    }
+    return now_us > self->former_us ? (double)(rows - self->former) * 1e6 / (double)(now_us - self->former_us) : 0;
+}
+
+static void tell_int(whi_buf *out, const char *name, long long number) {
+    whi_json_write_name(out, name);
+    whi_buf_int(out, number);
+}
+
+static void tell_one(whi_written *self, whi_buf *out) {
+    long long rows = atomic_load(&self->rows);
+
+    whi_buf_char(out, '{');
+    whi_json_write_name(out, "url");
+    whi_json_write_string(out, self->url, strlen(self->url));
+    tell_int(out, "rows", rows);
+    tell_int(out, "set_aside", atomic_load(&self->set_aside));
+    tell_int(out, "batches", atomic_load(&self->batches));
+    whi_json_write_name(out, "rows_per_second");
+    whi_json_write_double(out, rate_of(self, rows));
+    tell_int(out, "lag_ms", atomic_load(&self->lag_ms));
+    whi_buf_char(out, '}');
+}
+
+void whi_written_tell(wh_engine *engine, whi_buf *out) {
+    int count = 0;
+
+    whi_json_write_name(out, "databases");
+    whi_buf_char(out, '[');
+    pthread_mutex_lock(&engine->writings->lock);
+    for (whi_written *one = engine->writings->first; one != NULL && count < TOLD; one = one->next) {
+        whi_buf_text(out, count++ > 0 ? "," : "");
+        tell_one(one, out);
+    }
+    pthread_mutex_unlock(&engine->writings->lock);
+    whi_buf_char(out, ']');
+}
