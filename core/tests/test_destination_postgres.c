@@ -451,6 +451,31 @@ static void columns_of_other_types_are_written(void **state) {
     whi_destination_close(destination);
 }
 
+static void a_row_that_is_too_wide_is_in_raw(void **state) {
+    enum { COUNT = 1000 };
+    whi_destination *destination = open_usual();
+    char *bytes = malloc(COUNT * 80);
+    size_t used = (size_t)snprintf(bytes, 32, "{\"id\":\"wide\"");
+    whi_object objects[2];
+    whi_object_result results[2];
+
+    (void)state;
+    for (int i = 0; i < COUNT; i++) {
+        used += (size_t)snprintf(bytes + used, 80, ",\"f%d\":\"a text that is stored apart, so it seems %d\"", i, i);
+    }
+    memcpy(bytes + used, "}", 2);
+    objects[0] = object_of("wide_row", bytes, 1);
+    objects[1] = object_of("wide_row", "{\"id\":\"small\",\"f0\":\"x\"}", 1);
+    assert_int_equal(whi_destination_write(destination, objects, 2, results), WH_OK);
+    check_outcome(&results[0], WHI_OBJECT_WRITTEN);
+    check_outcome(&results[1], WHI_OBJECT_WRITTEN);
+    check_value("SELECT _raw FROM wide_row WHERE id = 'wide'", bytes);
+    check_value("SELECT f0 FROM wide_row WHERE id = 'wide'", "(null)");
+    check_value("SELECT f0 FROM wide_row WHERE id = 'small'", "x");
+    free(bytes);
+    whi_destination_close(destination);
+}
+
 static void an_id_that_no_text_can_be_stands_alone(void **state) {
     whi_destination *destination = open_usual();
 
@@ -546,6 +571,7 @@ int main(void) {
         cmocka_unit_test(a_database_that_can_only_be_read_is_asked_again),
         cmocka_unit_test(a_column_that_a_view_uses_is_not_widened),
         cmocka_unit_test(columns_of_other_types_are_written),
+        cmocka_unit_test(a_row_that_is_too_wide_is_in_raw),
         cmocka_unit_test(an_id_that_no_text_can_be_stands_alone),
         cmocka_unit_test(tls_is_verified_where_it_is_wanted),
     };

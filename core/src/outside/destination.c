@@ -390,6 +390,39 @@ static void settle_all(whi_item **items, size_t count, const whi_object_result *
     }
 }
 
+/* PostgreSQL and MariaDB have an end of what fits into a row beside what is stored apart, and only the row tells. */
+static int is_too_wide(const whi_object_result *result) {
+    return strcmp(result->state, "54000") == 0 || strcmp(result->state, "1118") == 0;
+}
+
+/* The row without the object's fields, which are in _raw. */
+static void bare_row(const struct chunk *chunk, const whi_item *item) {
+    size_t width;
+    whi_column **columns = whi_plan_columns(chunk->plan, &width);
+
+    for (size_t i = 0; i < width; i++) {
+        if (!whi_shape_is_ours(columns[i]->name)) {
+            item->row[i].text = NULL;
+            item->row[i].size = 0;
+        }
+    }
+}
+
+/* The only one that fails. */
+static void write_alone(struct chunk *chunk, whi_item **item, const whi_object_result *failure) {
+    whi_object_result result = *failure;
+
+    if (is_too_wide(failure)) {
+        bare_row(chunk, *item);
+        write_once(chunk, item, 1, &result);
+    }
+    if (result.outcome == WHI_OBJECT_WRITTEN || result.outcome == WHI_OBJECT_ALONE) {
+        settle(*item, &result);
+    } else {
+        chunk->stop = result;
+    }
+}
+
 /* Halves what fails for one of its objects, until that one stands alone. */
 static void write_items(struct chunk *chunk, whi_item **items, size_t count) {
     whi_object_result result;
@@ -398,8 +431,10 @@ static void write_items(struct chunk *chunk, whi_item **items, size_t count) {
         return;
     }
     write_once(chunk, items, count, &result);
-    if (result.outcome == WHI_OBJECT_WRITTEN || (result.outcome == WHI_OBJECT_ALONE && count == 1)) {
+    if (result.outcome == WHI_OBJECT_WRITTEN) {
         settle_all(items, count, &result);
+    } else if (result.outcome == WHI_OBJECT_ALONE && count == 1) {
+        write_alone(chunk, items, &result);
     } else if (result.outcome == WHI_OBJECT_ALONE) {
         write_items(chunk, items, count / 2);
         write_items(chunk, items + count / 2, count - count / 2);
