@@ -91,6 +91,7 @@ struct whi_call {
     int status; /* of the answer */
     whi_buf out;
     const char *content_type;
+    int history;           /* 1: who is made is sent first what is there */
     int typed;             /* 1: the type is told of an empty answer, too */
     const char *text_name; /* of a header whose value is response->text, or NULL */
     wh_api_response *response;

@@ -1,5 +1,5 @@
-/* How a reading ends: its run's text, what has vanished, and what its failures lead to. Tests: test_engine_poll,
- * test_engine_poll_faults. */
+/* How a reading ends: its run's text, what has vanished, and what its failures lead to.
+ * Tests: test_engine_poll, test_engine_poll_faults. */
 #include "work/poll_running.h"
 
 #include <stdio.h>
