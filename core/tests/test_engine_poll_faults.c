@@ -375,24 +375,31 @@ static void a_sources_own_token_is_given_back(void **state) {
 
 /* --------------------------------------------------------------------- deaths and disks */
 
+/* The writer's thread beats meanwhile. */
+static void limit_pages(const char *pragma) {
+    whi_sqlite_side *side = &whi_sqlite_of(engine->store)->writer;
+
+    pthread_mutex_lock(&side->lock);
+    assert_int_equal(sqlite3_exec(side->db, pragma, NULL, NULL, NULL), SQLITE_OK);
+    pthread_mutex_unlock(&side->lock);
+}
+
 static void a_disk_that_is_full_loses_nothing(void **state) {
     const char *file = fixture_file();
-    sqlite3 *db;
 
     (void)state;
     wh_close(engine);
     engine = opened_with(file, WH_SOURCE_ALL);
     known(3);
     poll_put(4, "x");
-    db = whi_sqlite_of(engine->store)->writer.db;
-    assert_int_equal(sqlite3_exec(db, "PRAGMA max_page_count = 1", NULL, NULL, NULL), SQLITE_OK);
+    limit_pages("PRAGMA max_page_count = 1");
     for (int i = 10; i < 1500; i++) {
         poll_put(i, "a name that is long enough to need some pages more than there are in the file by now");
     }
     atomic_fetch_add(&fixture_time, 61 * POLL_MINUTE);
     (void)wh_run(engine);
     assert_int_equal(fixture_sent_count, 0);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA max_page_count = 1000000", NULL, NULL, NULL), SQLITE_OK);
+    limit_pages("PRAGMA max_page_count = 1000000");
     assert_true(asked_after(1) > 0);
     assert_has(poll_sent("a"), "{\"id\":4,\"name\":\"x\"}");
     assert_has(poll_document(engine, id), "dispatch: store ");
