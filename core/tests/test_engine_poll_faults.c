@@ -413,10 +413,11 @@ static void a_source_that_hangs_holds_up_nobody_and_ends_with_the_engine(void **
     atomic_store(&poll_said.hang, 1);
     poll_subscribe(engine, "a", ALL, "", id);
     assert_int_equal(wh_start(engine, 1), WH_OK);
-    while (atomic_load(&poll_said.out) == 0) {
+    for (int i = 0; i < 30000 && atomic_load(&poll_said.out) == 0; i++) {
         const struct timespec pause = { 0, 1000000 };
         nanosleep(&pause, NULL);
     }
+    assert_true(atomic_load(&poll_said.out) > 0);
     atomic_store(&poll_said.hang, 0);
     poll_put(1, "x");
     fixture_subscribe(engine,

@@ -99,6 +99,7 @@ local core = require "webhook.core"
 ---@field encoding? "hex"|"base64" the digest in signatures of "unified" and "truto"
 ---@field data? "exact" "unified" sends the payload's own bytes, and not as JSON.stringify writes them
 ---@field details? table what a profile keeps of its own
+---@field poll? { type: string, interval?: integer, limit?: integer, history?: boolean } gets what a source lists, every interval (ms)
 ---@field version? integer engine
 ---@field disabled? string engine; why it is switched off: "gone", "failing", "rule", "used"
 ---@field created_at? string engine
@@ -110,6 +111,7 @@ local core = require "webhook.core"
 ---@field last_error? string engine; of the last failure, kept when it has recovered
 ---@field waiting? integer engine; deliveries that wait, counted to 100000, in a list to 1000 for each
 ---@field oldest_waiting_at? string engine; when the oldest event of those was accepted
+---@field polled? table engine; how its source is read: checked_at, next_at, lag, failures, healthy, suspicious, runs
 
 ---@class webhook.event
 ---@field id string
