@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "life_kit.h"
 #include "outside/store_sqlite.h"
@@ -405,6 +408,55 @@ static void a_disk_that_is_full_loses_nothing(void **state) {
     assert_has(poll_document(engine, id), "dispatch: store ");
 }
 
+static int stops_at_20(const wh_source_query *query, wh_source_page *page) {
+    (void)page;
+    if (query->page != NULL && strcmp(query->page, "20") == 0) {
+        pause();
+    }
+    return 0;
+}
+
+/* The child: reads two pages, and is killed while it waits for the third. */
+static void read_until_killed(const char *file) {
+    wh_engine *own = opened_with(file, WH_SOURCE_ALL);
+
+    poll_many(1, 35);
+    poll_said.answer = stops_at_20;
+    atomic_fetch_add(&fixture_time, 61 * POLL_MINUTE);
+    (void)wh_run(own);
+    _exit(1);
+}
+
+static void a_death_in_the_middle_neither_loses_nor_doubles(void **state) {
+    const char *file = fixture_file();
+    pid_t child;
+
+    (void)state;
+    wh_close(engine);
+    poll_said.page = 10;
+    engine = opened_with(file, WH_SOURCE_ALL);
+    poll_subscribe(engine, "a", ALL, "", id);
+    fixture_run(engine);
+    wh_close(engine);
+    child = fork();
+    if (child == 0) {
+        read_until_killed(file);
+    }
+    life_wait_sql(file, "SELECT page FROM webhook_poll", 20);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    (void)life_sql(file, "DELETE FROM webhook_workers"); /* as the beats of others would have it, some seconds later */
+    poll_many(1, 35);
+    engine = opened_with(file, WH_SOURCE_ALL);
+    poll_later(engine);
+    assert_int_equal(poll_said.asked, 1 + 2); /* the pages that were missing */
+    assert_string_equal(poll_run_text(engine, id), "ok pages=4 objects=35 sent=35 ");
+    assert_int_equal(life_sql(file, "SELECT sum(json_array_length(payload)) FROM webhook_events"), 35);
+    assert_int_equal(life_sql(file, "SELECT count(DISTINCT json_extract(o.value, '$.id')) FROM webhook_events e,"
+                                    " json_each(e.payload) o"),
+                     35);
+}
+
 static void a_source_that_hangs_holds_up_nobody_and_ends_with_the_engine(void **state) {
     wh_source source = poll_source(WH_SOURCE_ALL);
 
@@ -468,6 +520,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(changes_are_asked_for_by_whichever_clock_is_behind, begin, end),
         cmocka_unit_test_setup_teardown(a_sources_own_token_is_given_back, begin, end),
         cmocka_unit_test_setup_teardown(a_disk_that_is_full_loses_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(a_death_in_the_middle_neither_loses_nor_doubles, begin, end),
         cmocka_unit_test_setup_teardown(a_source_that_hangs_holds_up_nobody_and_ends_with_the_engine, begin, end),
         cmocka_unit_test_setup_teardown(two_engines_read_once, begin, end),
     };
