@@ -429,6 +429,10 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   data         "exact": "unified" sends the payload's own bytes; null: as JSON.stringify writes
  *                them where that changes no value, so that a receiver can write them anew to verify
  *   details      any JSON object: what a profile keeps of its own (object_type, ...)
+ *   poll         {"type","interval","limit","history"}: it gets what a source lists of this object type, and what
+ *                changes of it, read every interval (ms, 1000 to a year, default an hour); limit: most objects in a
+ *                delivery; history true: what is there is sent first, which is false when all of it is. The type
+ *                stays. null: it takes what is published, which one that polls does not. See webhook_source.h
  *   insecure     true: the receiver's certificate is not checked
  *   http2        true: HTTP/2 if the receiver offers it (https only)
  *   version*     1, 2, …: each change makes one; deliveries name theirs
@@ -445,6 +449,8 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   last_failure_at*, last_error*   null, or when and why an attempt failed last; kept when it has recovered
  *   waiting*     deliveries that wait, counted to 100,000, in a list to 1,000 for each
  *   oldest_waiting_at*   null, or when the oldest event of those was accepted
+ *   polled*      of one that polls: {"checked_at","next_at","lag","failures","healthy","suspicious","runs"}: when the
+ *                last reading that succeeded began, and how many seconds ago, failures in a row, texts of the newest 20
  */
 
 /* Connects to the database of a subscription's document ("url", "database", "events") and asks whether all that it is

@@ -99,6 +99,15 @@ typedef struct wh_source {
  * wait (retry_after) then, and that counts as no failure. After 20 failures in a row, or where the right to read is
  * missing, the subscriptions are not healthy.
  *
+ * A run is a text of this form, the newest first in `runs`:
+ *
+ *     2026-11-27T05:19:37Z ok pages=3 objects=120 sent=7 412ms
+ *     2026-11-27T06:19:37Z failed pages=1 objects=100 sent=0 90ms read: answered 503
+ *
+ * It has when the reading began, ok, failed, waits (it was told to) or suspicious, how many pages and objects were read
+ * and objects sent, " gone=N" of those that vanished, " skipped=N", how long it took, and of a failure its class and a
+ * sentence: refresh (the right to read is missing), read, process (of what was read), dispatch (nothing could be kept).
+ *
  * Readings are made by a few threads of the engine's own, which begin with the first one that is due while the engine
  * is stepped or started. wh_run and wh_idle wait for those that are due. Of several processes one reads: that which
  * owns the poll's partition, or ten seconds later any that has the source. */

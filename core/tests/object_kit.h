@@ -85,7 +85,7 @@ KIT static void patch(const whi_system *system, whi_subscription *s, const char 
 }
 
 KIT static const char *written_with(const whi_system *system, const whi_subscription *s, int healthy, int flags) {
-    whi_facts facts = { healthy };
+    whi_facts facts = { .healthy = healthy };
 
     whi_buf_clear(&wire);
     assert_int_equal(whi_object_write(system, s, &facts, flags, &wire), WH_OK);

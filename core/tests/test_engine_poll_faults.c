@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "life_kit.h"
 #include "outside/store_sqlite.h"
@@ -375,27 +378,83 @@ static void a_sources_own_token_is_given_back(void **state) {
 
 /* --------------------------------------------------------------------- deaths and disks */
 
+/* The writer's thread beats meanwhile. */
+static void limit_pages(const char *pragma) {
+    whi_sqlite_side *side = &whi_sqlite_of(engine->store)->writer;
+
+    pthread_mutex_lock(&side->lock);
+    assert_int_equal(sqlite3_exec(side->db, pragma, NULL, NULL, NULL), SQLITE_OK);
+    pthread_mutex_unlock(&side->lock);
+}
+
 static void a_disk_that_is_full_loses_nothing(void **state) {
     const char *file = fixture_file();
-    sqlite3 *db;
 
     (void)state;
     wh_close(engine);
     engine = opened_with(file, WH_SOURCE_ALL);
     known(3);
     poll_put(4, "x");
-    db = whi_sqlite_of(engine->store)->writer.db;
-    assert_int_equal(sqlite3_exec(db, "PRAGMA max_page_count = 1", NULL, NULL, NULL), SQLITE_OK);
+    limit_pages("PRAGMA max_page_count = 1");
     for (int i = 10; i < 1500; i++) {
         poll_put(i, "a name that is long enough to need some pages more than there are in the file by now");
     }
     atomic_fetch_add(&fixture_time, 61 * POLL_MINUTE);
     (void)wh_run(engine);
     assert_int_equal(fixture_sent_count, 0);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA max_page_count = 1000000", NULL, NULL, NULL), SQLITE_OK);
+    limit_pages("PRAGMA max_page_count = 1000000");
     assert_true(asked_after(1) > 0);
     assert_has(poll_sent("a"), "{\"id\":4,\"name\":\"x\"}");
     assert_has(poll_document(engine, id), "dispatch: store ");
+}
+
+static int stops_at_20(const wh_source_query *query, wh_source_page *page) {
+    (void)page;
+    if (query->page != NULL && strcmp(query->page, "20") == 0) {
+        pause();
+    }
+    return 0;
+}
+
+/* The child: reads two pages, and is killed while it waits for the third. */
+static void read_until_killed(const char *file) {
+    wh_engine *own = opened_with(file, WH_SOURCE_ALL);
+
+    poll_many(1, 35);
+    poll_said.answer = stops_at_20;
+    atomic_fetch_add(&fixture_time, 61 * POLL_MINUTE);
+    (void)wh_run(own);
+    _exit(1);
+}
+
+static void a_death_in_the_middle_neither_loses_nor_doubles(void **state) {
+    const char *file = fixture_file();
+    pid_t child;
+
+    (void)state;
+    wh_close(engine);
+    poll_said.page = 10;
+    engine = opened_with(file, WH_SOURCE_ALL);
+    poll_subscribe(engine, "a", ALL, "", id);
+    fixture_run(engine);
+    wh_close(engine);
+    child = fork();
+    if (child == 0) {
+        read_until_killed(file);
+    }
+    life_wait_sql(file, "SELECT page FROM webhook_poll", 20);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    (void)life_sql(file, "DELETE FROM webhook_workers"); /* as the beats of others would have it, some seconds later */
+    poll_many(1, 35);
+    engine = opened_with(file, WH_SOURCE_ALL);
+    poll_later(engine);
+    assert_int_equal(poll_said.asked, 1 + 2); /* the pages that were missing */
+    assert_string_equal(poll_run_text(engine, id), "ok pages=4 objects=35 sent=35 ");
+    assert_int_equal(life_sql(file, "SELECT sum(json_array_length(payload)) FROM webhook_events"), 35);
+    assert_int_equal(life_sql(file, "SELECT count(DISTINCT json_extract(o.value, '$.id')) FROM webhook_events e,"
+                                    " json_each(e.payload) o"),
+                     35);
 }
 
 static void a_source_that_hangs_holds_up_nobody_and_ends_with_the_engine(void **state) {
@@ -406,10 +465,11 @@ static void a_source_that_hangs_holds_up_nobody_and_ends_with_the_engine(void **
     atomic_store(&poll_said.hang, 1);
     poll_subscribe(engine, "a", ALL, "", id);
     assert_int_equal(wh_start(engine, 1), WH_OK);
-    while (atomic_load(&poll_said.out) == 0) {
+    for (int i = 0; i < 30000 && atomic_load(&poll_said.out) == 0; i++) {
         const struct timespec pause = { 0, 1000000 };
         nanosleep(&pause, NULL);
     }
+    assert_true(atomic_load(&poll_said.out) > 0);
     atomic_store(&poll_said.hang, 0);
     poll_put(1, "x");
     fixture_subscribe(engine,
@@ -460,6 +520,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(changes_are_asked_for_by_whichever_clock_is_behind, begin, end),
         cmocka_unit_test_setup_teardown(a_sources_own_token_is_given_back, begin, end),
         cmocka_unit_test_setup_teardown(a_disk_that_is_full_loses_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(a_death_in_the_middle_neither_loses_nor_doubles, begin, end),
         cmocka_unit_test_setup_teardown(a_source_that_hangs_holds_up_nobody_and_ends_with_the_engine, begin, end),
         cmocka_unit_test_setup_teardown(two_engines_read_once, begin, end),
     };

@@ -152,7 +152,7 @@ static void a_run_is_told_in_a_fixed_form(void **state) {
 }
 
 static void the_newest_runs_are_kept(void **state) {
-    char name[16], *runs = NULL;
+    char name[32], *runs = NULL;
     size_t size;
 
     (void)state;

@@ -372,7 +372,7 @@ static void what_is_signed_verifies(void **state) {
 static int all_of_it(const whi_system *system, size_t i, const whi_subscription *present) {
     const char *text = sample_at(i)->all;
     whi_envelope envelope = { present, present, NULL, "evt-1", sample_at(i)->type, 1, "{\"id\":\"a\"}", 10, NULL };
-    whi_facts facts = { 1 };
+    whi_facts facts = { .healthy = 1 };
     int code;
 
     whi_buf_free(&wire);

@@ -1,14 +1,17 @@
 /* The engine object: opening, working, closing. */
 #include "engine.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "async.h"
 #include "base/error.h"
+#include "source.h"
 
 #define POLLABLE "webhook.pollable"
-#define GRACE 10000 /* ms, of stop() */
+#define GRACE 10000  /* ms, of stop() */
+#define RUN_WAIT 100 /* ms between two looks whether all is done */
 
 /* --------------------------------------------------------------------------- self */
 
@@ -105,6 +108,7 @@ static int end_work(lua_State *L, int code) {
 
     drain_log(L, 1);
     whl_async_drain(L);
+    (void)whl_source_drain(L);
     return failed;
 }
 
@@ -122,7 +126,7 @@ int whl_open(lua_State *L) {
     if (failed) {
         return failed;
     }
-    self = lua_newuserdatauv(L, sizeof *self, 2);
+    self = lua_newuserdatauv(L, sizeof *self, 3);
     memset(self, 0, sizeof *self);
     luaL_setmetatable(L, WHL_ENGINE);
     failed = whl_options(L, 2, 3, &options, &limits);
@@ -145,6 +149,7 @@ static void close_engine(whl_engine *self) {
     whl_api_close(self);
     self->engine = NULL;
     wh_close(engine);
+    whl_source_release(self);
     whl_clock_release(self->clock);
     self->clock = NULL;
 }
@@ -208,8 +213,33 @@ static int engine_step(lua_State *L) {
     return 1;
 }
 
+/* As wh_run, where questions to sources come back to this thread. What waits for the host's loop (a coroutine that has
+ * yielded) is not waited for. */
+static int run_with_sources(lua_State *L, whl_engine *self) {
+    int code, idle = 0;
+
+    while (!idle) {
+        struct pollfd ready = { .events = POLLIN };
+        code = wh_step(self->engine);
+        if (code < 0) {
+            return code;
+        }
+        if (whl_source_drain(L) > 0 || code > 0) {
+            continue;
+        }
+        idle = wh_idle(self->engine);
+        ready.fd = wh_fd(self->engine);
+        if (!idle && poll(&ready, 1, RUN_WAIT) == 0 && whl_source_out(self) > 0 && !whl_source_waits(self)) {
+            return WH_OK;
+        }
+    }
+    return idle < 0 ? idle : WH_OK;
+}
+
 static int engine_run(lua_State *L) {
-    return done(L, wh_run(whl_engine_open(L)));
+    whl_engine *self = whl_engine_self(L);
+
+    return done(L, self->sources == NULL ? wh_run(self->engine) : run_with_sources(L, self));
 }
 
 static int engine_start(lua_State *L) {
@@ -344,6 +374,7 @@ void whl_engine_types(lua_State *L) {
     luaL_setfuncs(L, whl_token_methods, 0);
     luaL_setfuncs(L, whl_source_methods, 0);
     luaL_setfuncs(L, whl_api_methods, 0);
+    luaL_setfuncs(L, whl_source_methods, 0);
     lua_setfield(L, -2, "__index");
     luaL_newmetatable(L, POLLABLE);
     luaL_newlib(L, pollable_methods);

@@ -10,6 +10,7 @@
 #define WHL_ENGINE "webhook.engine"
 #define WHL_ENGINE_LOG 1 /* user values */
 #define WHL_ENGINE_ASYNC 2
+#define WHL_ENGINE_SOURCES 3
 
 typedef struct whl_server whl_server; /* serve.c */
 
@@ -22,6 +23,7 @@ typedef struct whl_engine {
     struct whl_async *told_first, *told_last; /* published without waiting: to be told to Lua */
     int waiting;                              /* so published, and not told to Lua */
     int depth;                                /* json_depth: how deep a published table may nest */
+    struct whl_sources *sources;              /* source.c; NULL: it has none */
     int busy;                                 /* calls under way that call back into Lua: it may not be closed */
 } whl_engine;
 

@@ -4,6 +4,7 @@
 #include "http1.h"
 #include "listen.h"
 #include "process.h"
+#include "source.h"
 
 /* Every function of the module and its name in it. */
 static const luaL_Reg functions[] = {
@@ -47,6 +48,7 @@ int luaopen_webhook_core(lua_State *L) {
     whl_engine_types(L);
     whl_serve_types(L);
     whl_listen_types(L);
+    whl_source_types(L);
     luaL_newlib(L, functions);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");

@@ -97,6 +97,6 @@ static int test_source(lua_State *L) {
 }
 
 const luaL_Reg whl_source_methods[] = {
-    { "put_source", put_source },       { "source", source },           { "sources", sources },
+    { "put_source", put_source },       { "source_document", source },  { "sources", sources },
     { "delete_source", delete_source }, { "test_source", test_source }, { NULL, NULL },
 };

@@ -103,6 +103,7 @@ local core = require "webhook.core"
 ---@field encoding? "hex"|"base64" the digest in signatures of "unified" and "truto"
 ---@field data? "exact" "unified" sends the payload's own bytes, and not as JSON.stringify writes them
 ---@field details? table what a profile keeps of its own
+---@field poll? { type: string, interval?: integer, limit?: integer, history?: boolean } gets what a source lists, every interval (ms)
 ---@field version? integer engine
 ---@field disabled? string engine; why it is switched off: "gone", "failing", "rule", "used"
 ---@field created_at? string engine
@@ -114,6 +115,7 @@ local core = require "webhook.core"
 ---@field last_error? string engine; of the last failure, kept when it has recovered
 ---@field waiting? integer engine; deliveries that wait, counted to 100000, in a list to 1000 for each
 ---@field oldest_waiting_at? string engine; when the oldest event of those was accepted
+---@field polled? table engine; how its source is read: checked_at, next_at, lag, failures, healthy, suspicious, runs
 
 ---@class webhook.event
 ---@field id string
@@ -357,13 +359,13 @@ local core = require "webhook.core"
 ---@field time? webhook.time
 ---@field limits? webhook.limits of the rule
 
----@class webhook.source a document of an HTTP source, with masks for what is secret in it
+---@class webhook.source_document a document of an HTTP source, with masks for what is secret in it
 ---@field object_type string
 ---@field document table
 ---@field created_at string
 ---@field updated_at string
 
----@class webhook.source_query what a test asks a source for
+---@class webhook.source_trial what a test asks a source for
 ---@field tenant? string
 ---@field connection? string
 ---@field filters? table<string, string>
@@ -384,6 +386,25 @@ local core = require "webhook.core"
 ---@field next? string
 ---@field state? string
 ---@field duration_ms integer
+
+---@class webhook.source_query one page is wanted
+---@field tenant string
+---@field connection string "" for none
+---@field object_type string
+---@field filters? table<string, any> what the subscriptions want; the engine applies all of them itself, too
+---@field fields? string
+---@field changed_since? integer ms: only what changed then or later; nil: everything
+---@field state? string what the last page of the last complete reading gave as state
+---@field page? string nil: the first page; else what the page before gave as next
+---@field limit integer most objects in a page
+
+---@class webhook.source
+---@field list fun(query: webhook.source_query): items: table[]|true|nil, next_page: string?, state: any a list of objects, each with an id, and the next page if there is one; true: nothing has changed; nil, a sentence and { retry_after = ms, refused = true }: it failed
+---@field can? ("all"|"changes"|"deleted")[] { "all" }: whoever is missing from a complete list was deleted; "changes": lists what changed since a time, or since its state; "deleted": has objects with deleted = true
+---@field filters? string[] names that it takes itself
+---@field without? string[] members that say nothing of an object: when it was fetched, …
+---@field full_every? integer ms between two complete lists of one that can tell changes
+---@field spawn? fun(f: function) runs a function as a coroutine of your loop: function(f) queue:wrap(f) end
 
 --- An open store. Close it, or declare it <close>; the collector does it too late to rely on.
 ---@class webhook.engine
@@ -412,6 +433,7 @@ local core = require "webhook.core"
 ---@field delivery fun(self: webhook.engine, id: string): delivery: webhook.delivery?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field body fun(self: webhook.engine, delivery: string): body: string?, message: string?, code: webhook.code?, failure: webhook.failure? the exact bytes that it sends
 ---@field page fun(self: webhook.engine, kind: "subscriptions"|"events"|"deliveries"|"attempts", query?: webhook.query|string): page: webhook.page?, message: string?, code: webhook.code?, failure: webhook.failure? attempts take a delivery's id
+---@field poll fun(self: webhook.engine, subscription: string, confirm?: boolean): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? its source is read now. confirm: what has vanished from it has been deleted, however much it is
 ---@field api fun(self: webhook.engine, options: webhook.api_options): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? how handle and serve shall answer; to be called before them
 ---@field handle fun(self: webhook.engine, request: webhook.api_request): status: integer?, headers: table<string, string>|string, body: string|webhook.code the HTTP API as a function, for a server of your own
 ---@field serve fun(self: webhook.engine, options?: webhook.server_options): server: webhook.server?, message: string?, code: webhook.code?, failure: webhook.failure? the HTTP API on a port, answered by threads; "invalid" where libmicrohttpd was missing when this was built
@@ -425,10 +447,10 @@ local core = require "webhook.core"
 ---@field tenant fun(self: webhook.engine, tenant: string, changes?: webhook.tenant_limits): tenant: webhook.tenant?, message: string?, code: webhook.code?, failure: webhook.failure? what it has stored, and what it may have, with changes: from now on
 ---@field rotate_key fun(self: webhook.engine): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? encrypts by the first key of key_file all secrets that are not; how many rows it wrote. Blocks; another call goes on where one was interrupted
 ---@field put_source fun(self: webhook.engine, document: table): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? keeps the document of an HTTP source (core/docs/sources.md), in the place of the one of its object type; "********" leaves a secret that is kept
----@field source fun(self: webhook.engine, object_type: string): source: webhook.source?, message: string?, code: webhook.code?, failure: webhook.failure?
----@field sources fun(self: webhook.engine): sources: webhook.source[]?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field source_document fun(self: webhook.engine, object_type: string): source: webhook.source_document?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field sources fun(self: webhook.engine): sources: webhook.source_document[]?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field delete_source fun(self: webhook.engine, object_type: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
----@field test_source fun(self: webhook.engine, object_type: string, query?: webhook.source_query): page: webhook.source_page?, message: string?, code: webhook.code?, failure: webhook.failure? reads one page, and tells what failed if it did; blocks, keeps nothing
+---@field test_source fun(self: webhook.engine, object_type: string, query?: webhook.source_trial): page: webhook.source_page?, message: string?, code: webhook.code?, failure: webhook.failure? reads one page, and tells what failed if it did; blocks, keeps nothing
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
 ---@field replay_missed fun(self: webhook.engine, subscription: string, options?: webhook.missed): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? makes the deliveries that the present version gives for stored events and that are not there: it was paused, disabled or not made yet
 ---@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code?, failure: webhook.failure? one explanation for a subscription; without one a page for all of the event's tenant
@@ -501,6 +523,57 @@ function engine:attempts(delivery)
     at = at + 1
     return page.items[at]
   end
+end
+
+-- Whoever resumes it, the coroutine's own end is the answer.
+local function answer(call, list, query)
+  local ok, items, next_page, state = pcall(list, query)
+  if not ok then
+    call:fail(tostring(items))
+  elseif items == nil or items == false then
+    local more = type(state) == "table" and state or {}
+    call:fail(type(next_page) == "string" and next_page or "the function gave no list", more.retry_after, more.refused)
+  elseif items == true then
+    call:answer(nil, nil, state)
+  else
+    local text, message = (type(items) ~= "table" or next(items) ~= nil) and core.encode(items) or "[]"
+    if text then call:answer(text, next_page, state) else call:fail(message) end
+  end
+end
+
+local source_names = { list = true, can = true, filters = true, without = true, full_every = true, spawn = true }
+
+local function abilities(source)
+  local given = { filters = source.filters, without = source.without, full_every = source.full_every }
+  for _, name in ipairs(source.can or { "all" }) do
+    if name ~= "all" and name ~= "changes" and name ~= "deleted" then
+      error(('can: expected "all", "changes" or "deleted", found "%s"'):format(tostring(name)), 3)
+    end
+    given[name] = true
+  end
+  return given
+end
+
+--- Makes the source a system with webhooks: its objects of this type are listed again and again, and what is new, has
+--- changed or has vanished becomes events "<type>.created", ".updated", ".deleted" of subscriptions with `poll`. nil takes
+--- it away. list is called within step and run, as a coroutine; one that yields is resumed by whoever it waits for.
+---@param object_type string "crm_contact"
+---@param source webhook.source|fun(query: webhook.source_query)|nil
+---@return boolean? ok, string? message, webhook.code? code, webhook.failure? failure
+function engine:source(object_type, source)
+  if source == nil then return self:remove_source(object_type) end
+  if type(source) == "function" then source = { list = source } end
+  if type(source) ~= "table" then error(("source: expected a table, found %s"):format(type(source)), 2) end
+  for name in next, source do
+    if not source_names[name] then error(("source: unknown option \"%s\""):format(tostring(name)), 2) end
+  end
+  if type(source.list) ~= "function" then error("source.list: expected a function", 2) end
+  local list = source.list
+  local spawn = source.spawn or function(f) coroutine.wrap(f)() end
+  return self:add_source(object_type, abilities(source), function(call, query)
+    if query.filters then query.filters = core.decode(query.filters) end
+    spawn(function() answer(call, list, query) end)
+  end)
 end
 
 ---@class webhook

@@ -47,7 +47,7 @@ return {
   function() return webhook.store_key("k") ~= nil and select(3, hooks:rotate_key()) == "invalid" end,
   function() return hooks:settings({ retain = 86400000 }).retain == 86400000 end,
   function() return hooks:put_source { object_type = "o", url = "https://a.io/", auth = { type = "bearer", token = "t" } } end,
-  function() return hooks:source("o").document.auth.token == "********" and #hooks:sources() == 1 end,
+  function() return hooks:source_document("o").document.auth.token == "********" and #hooks:sources() == 1 end,
   function() return hooks:tenant_secret("t", "a-secret-of-theirs") ~= nil end,
   function()
     local status, _, body = hooks:handle { path = "/v1/events?limit=1", tenant = "", headers = { A = { "b", "c" } }, body = "" }

@@ -92,6 +92,7 @@ struct whi_call {
     int status; /* of the answer */
     whi_buf out;
     const char *content_type;
+    int history;           /* 1: who is made is sent first what is there */
     int typed;             /* 1: the type is told of an empty answer, too */
     int kept;              /* 1: its headers say how it may be kept */
     const char *text_name; /* of a header whose value is response->text, or NULL */

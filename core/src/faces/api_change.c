@@ -1,5 +1,6 @@
 /* Making, changing and deleting subscriptions, whoever's form they come in.
  * Tests: test_api_standard, test_api_systems. */
+#include "calls/sources.h"
 #include "calls/subscriptions.h"
 #include "faces/api.h"
 
@@ -12,16 +13,22 @@
 #define TRIES 100 /* of a change while others change the same one */
 
 /* The canonical document that a client's object comes to; to be wiped. present: it is a change. */
+static int lists(void *payload, const char *object_type) {
+    return whi_source_lists(payload, object_type);
+}
+
 static int read_object(whi_call *call, const whi_subscription *present, const char *tenant, const char *details,
                        whi_buf *out) {
     const char *body = call->request->body;
     size_t size = call->request->body_size;
+    whi_asker asker = { lists, call->engine, call->history };
     whi_buf canonical;
     int code = WH_OK;
 
     whi_buf_init(&canonical, SIZE_MAX / 4);
     if (call->system->fields != NULL) {
-        code = whi_object_read(call->system, body, size, present != NULL ? WHI_OBJECT_PATCH : 0, present, &canonical);
+        code = whi_object_read_for(call->system, body, size, present != NULL ? WHI_OBJECT_PATCH : 0, present, &asker,
+                                   &canonical);
         body = canonical.data;
         size = canonical.size;
     }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "calls/sources.h"
 #include "pure/url.h"
 
 #define STRIDE 256 /* taken from the registry at a time */
@@ -225,19 +226,36 @@ static int holds(const object *self, const whi_condition *condition) {
                                       : order <= 0;
 }
 
+/* Of one that polls its source is to be well, too. */
+static int read_facts(wh_engine *engine, const whi_subscription *s, whi_poll_standing *poll, whi_facts *facts) {
+    int code = whi_insight_is_hopeful(engine, s->id, &facts->healthy);
+
+    if (code != WH_OK || s->poll_type == NULL) {
+        return code;
+    }
+    code = whi_poll_standing_read(engine, s, poll);
+    whi_buf_char(&poll->runs, '\0');
+    code = code == WH_OK ? whi_buf_status(&poll->runs) : code;
+    facts->healthy &= poll->healthy;
+    facts->checked_at = poll->checked_at;
+    facts->runs = code == WH_OK && poll->runs.size > 1 ? poll->runs.data : NULL;
+    return code;
+}
+
 static int write_object(wh_engine *engine, const whi_system *system, const whi_registration *registration, int flags,
                         whi_buf *out) {
     whi_facts facts = { .healthy = 1 };
+    whi_poll_standing poll = { .healthy = 1 };
     int code;
 
     if (system->fields == NULL) {
         return whi_insight_document(engine, registration, flags & WHI_OBJECT_SECRET, out);
     }
-    code = whi_object_has_health(system)
-               ? whi_insight_is_hopeful(engine, registration->subscription->id, &facts.healthy)
-               : WH_OK;
-
-    return code == WH_OK ? whi_object_write(system, registration->subscription, &facts, flags, out) : code;
+    whi_buf_init(&poll.runs, SIZE_MAX / 4);
+    code = whi_object_has_health(system) ? read_facts(engine, registration->subscription, &poll, &facts) : WH_OK;
+    code = code == WH_OK ? whi_object_write(system, registration->subscription, &facts, flags, out) : code;
+    whi_buf_free(&poll.runs);
+    return code;
 }
 
 static int fits(wh_engine *engine, const whi_search *search, object *self, const whi_registration *registration,

@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
+#include "calls/sources.h"
 
 #define LIMIT_DEFAULT 100 /* documented */
 
@@ -94,8 +95,7 @@ static int serve_list(whi_call *call) {
     return code;
 }
 
-/* What exists already can only be sent with virtual webhooks, which poll; until one does, the
- * wish is kept. */
+/* What exists already can only be sent with virtual webhooks, which poll; with others the wish is kept. */
 static int serve_make(whi_call *call) {
     whi_registration *made;
     char id[WH_ID_SIZE];
@@ -104,6 +104,7 @@ static int serve_make(whi_call *call) {
     if (given(call, "include_all") != NULL) {
         code = whi_call_flag(call, "include_all", &all);
     }
+    call->history = all == 1;
     code = code == WH_OK ? whi_make(call, whi_call_parameter(call, "tenant"),
                                     all < 0 ? NULL
                                     : all   ? "\"include_all\":true"
@@ -148,13 +149,20 @@ static int send_now(whi_call *call, const whi_registration *found) {
     return wh_replay_query(call->engine, &query, NULL);
 }
 
-/* As if it had never failed. What was given up meanwhile is not sent again, nor is it there. */
+/* Its source is read: now, and with it goes what is wished besides. */
+static int read_now(whi_call *call, const whi_registration *found, int64_t bits) {
+    return found->poll != 0 ? whi_poll_wish(call->engine, found, WH_POLL_NOW | bits) : WH_OK;
+}
+
+/* As if it had never failed. What was given up meanwhile is not sent again, nor is it there. One that polls goes on
+ * where it stopped. */
 static int serve_resume(whi_call *call) {
     whi_registration *found;
     int code = whi_scope_subscription(call, call->id, &found);
 
     if (code == WH_OK) {
         code = mend(call, found);
+        code = code == WH_OK ? read_now(call, found, WH_POLL_RESUME) : code;
         code = code == WH_OK ? send_now(call, found) : code;
     }
     whi_registration_unref(found);
@@ -162,11 +170,13 @@ static int serve_resume(whi_call *call) {
     return code == WH_OK ? whi_serve_get(call) : code;
 }
 
-/* Theirs polls now. Here, what waits is sent. */
+/* It is read for now, and what waits is sent. confirm: what has vanished has, however much it is. */
 static int serve_trigger(whi_call *call) {
-    whi_registration *found;
-    int code = whi_scope_subscription(call, call->id, &found);
+    whi_registration *found = NULL;
+    int confirm, code = whi_call_flag(call, "confirm", &confirm);
 
+    code = code == WH_OK ? whi_scope_subscription(call, call->id, &found) : code;
+    code = code == WH_OK ? read_now(call, found, confirm == 1 ? WH_POLL_CONFIRM : 0) : code;
     code = code == WH_OK ? send_now(call, found) : code;
     whi_registration_unref(found);
     whi_buf_clear(&call->out);

@@ -389,9 +389,9 @@ int wh_stop(wh_engine *engine, int64_t grace) {
     atomic_store(&engine->stepping, 1);
     pthread_mutex_unlock(&engine->work_lock);
 
-    whi_polls_stop(engine);
     wait_for_flights(engine, grace > 0 ? grace : 0);
     join_threads(engine);
+    whi_polls_stop(engine); /* nobody wakes them any more */
     code = rest(engine);
     if (code != WH_OK) {
         whi_log(&engine->log, WH_LOG_WARNING, "what it had in work is free when others notice: %s", wh_last_error());

@@ -7,7 +7,9 @@
 
 /* What a server knows beside the subscription. */
 typedef struct whi_facts {
-    int healthy; /* 1: the last delivery that ended arrived, or there was none */
+    int healthy;        /* 1: the last delivery that ended arrived, or there was none */
+    int64_t checked_at; /* ms: when its source was read last; 0: never, or it has none */
+    const char *runs;   /* NULL, or the texts of these readings as a JSON list */
 } whi_facts;
 
 enum {
@@ -25,6 +27,17 @@ enum {
  * field's wire name first and what was expected. */
 int whi_object_read(const whi_system *system, const char *document, size_t size, int flags,
                     const whi_subscription *present, whi_buf *out);
+
+/* What a server knows while it reads an object. */
+typedef struct whi_asker {
+    int (*lists)(void *payload, const char *object_type); /* 1: objects of this type can be listed */
+    void *payload;
+    int history; /* 1: what is there is asked for first */
+} whi_asker;
+
+/* The same for who knows that. */
+int whi_object_read_for(const whi_system *system, const char *document, size_t size, int flags,
+                        const whi_subscription *present, const whi_asker *asker, whi_buf *out);
 
 /* Appends the system's object for a subscription of whatever system. tenant is the workspace,
  * the environment. facts may be NULL: then only `disabled` tells of health. */

@@ -298,9 +298,9 @@ static int reserve(whi_reading *self, size_t size) {
 }
 
 static int read_object(const whi_system *system, const char *document, size_t size, const whi_subscription *present,
-                       whi_buf *out) {
+                       const whi_asker *asker, whi_buf *out) {
     whi_json given = { 0 }, was = { 0 };
-    whi_reading self = { system, &given, &was, present, 0, out, { 0 }, { 0 } };
+    whi_reading self = { system, &given, &was, present, 0, out, { 0 }, { 0 }, asker };
     whi_buf text;
     int code = whi_document_scan(&given, document, size, DEPTH_MAXIMUM);
 
@@ -319,11 +319,16 @@ static int read_object(const whi_system *system, const char *document, size_t si
     return code;
 }
 
-int whi_object_read(const whi_system *system, const char *document, size_t size, int flags,
-                    const whi_subscription *present, whi_buf *out) {
+int whi_object_read_for(const whi_system *system, const char *document, size_t size, int flags,
+                        const whi_subscription *present, const whi_asker *asker, whi_buf *out) {
     if (system->fields == NULL) {
         whi_buf_add(out, document, size);
         return whi_buf_status(out);
     }
-    return read_object(system, document, size, flags & WHI_OBJECT_PATCH ? present : NULL, out);
+    return read_object(system, document, size, flags & WHI_OBJECT_PATCH ? present : NULL, asker, out);
+}
+
+int whi_object_read(const whi_system *system, const char *document, size_t size, int flags,
+                    const whi_subscription *present, whi_buf *out) {
+    return whi_object_read_for(system, document, size, flags, present, NULL, out);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "pure/match.h"
 #include "systems/list.h"
@@ -69,6 +70,8 @@ static int put_events(whi_reading *self) {
 }
 
 #define MINUTE INT64_C(60000)
+#define INTERVAL 60 /* minutes, where none is said */
+#define LIMIT_MOST 10000
 
 /* The vendor's guide of September 2026: what an integration pushes is tried again three times, at once. */
 static const int64_t native_retry[] = { 0, 0, 0, 0 };
@@ -108,26 +111,123 @@ static void put_retry(whi_reading *self) {
     whi_buf_char(self->out, ']');
 }
 
-/* What it is, is settled when it is made: also by the interval, which may come and go later. */
-static void settle_type(whi_reading *self) {
+/* 1: its type can be listed here, 0: it cannot; -1: nobody knows. */
+static int is_listed(whi_reading *self) {
+    const whi_json *where;
+    uint32_t node = whi_reading_value(self, "object_type", &where);
+    const char *type;
+
+    if (self->asker == NULL || node == WHI_JSON_NONE || where->nodes[node].type != WHI_JSON_STRING ||
+        whi_reading_text(self, where, node, "object_type", &type) != WH_OK) {
+        return -1;
+    }
+    return self->asker->lists(self->asker->payload, type);
+}
+
+static int64_t minutes_of(whi_reading *self) {
+    const whi_json *where;
+    uint32_t node = whi_reading_value(self, "interval", &where);
+    double minutes = node != WHI_JSON_NONE ? whi_json_double(where, node) : INTERVAL;
+
+    return (int64_t)(minutes * (double)MINUTE);
+}
+
+static void put_limit(whi_reading *self) {
+    const whi_json *where;
+    uint32_t node = whi_reading_value(self, "page_max_limit", &where);
+    int64_t limit = 0;
+
+    if (node != WHI_JSON_NONE && whi_json_whole(where, node, &limit) && limit > 0) {
+        whi_json_write_name(self->out, "limit");
+        whi_buf_int(self->out, limit < LIMIT_MOST ? limit : LIMIT_MOST);
+    }
+}
+
+/* Who reads for it, and how often. */
+static int put_poll(whi_reading *self) {
+    const whi_json *where;
+    uint32_t node = whi_reading_value(self, "object_type", &where);
+    const char *type;
+    int code = whi_reading_text(self, where, node, "object_type", &type);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    whi_json_write_name(self->out, "poll");
+    whi_buf_text(self->out, "{");
+    whi_json_write_name(self->out, "type");
+    whi_json_write_string(self->out, type, strlen(type));
+    whi_json_write_name(self->out, "interval");
+    whi_buf_int(self->out, minutes_of(self));
+    put_limit(self);
+    if (self->asker != NULL && self->asker->history) {
+        whi_buf_text(self->out, ",\"history\":true");
+    }
+    whi_buf_char(self->out, '}');
+    return WH_OK;
+}
+
+static int is_virtual_word(const whi_json *where, uint32_t type) {
+    return whi_json_string_is(where, type, "virtual", 7);
+}
+
+/* Asked for, or what can be done: what can be listed is read; else who says an interval means that, too. */
+static int is_to_be_virtual(whi_reading *self, int listed) {
     const whi_json *where;
     uint32_t type = whi_reading_value(self, "webhook_type", &where);
-    int is_virtual = type != WHI_JSON_NONE ? whi_json_string_is(where, type, "virtual", 7)
-                                           : whi_reading_value(self, "interval", &where) != WHI_JSON_NONE;
 
-    if (self->subscription == NULL ? type == WHI_JSON_NONE : whi_reading_changed(self, "interval")) {
-        whi_reading_drop(self, "webhook_type");
-        whi_buf_text(whi_reading_keep(self, "webhook_type"), is_virtual ? "\"virtual\"" : "\"native\"");
+    if (type != WHI_JSON_NONE) {
+        return is_virtual_word(where, type);
     }
-    if (self->subscription == NULL && is_virtual) {
+    return listed >= 0 ? listed : whi_reading_value(self, "interval", &where) != WHI_JSON_NONE;
+}
+
+static void keep_type(whi_reading *self, int is_virtual) {
+    whi_reading_drop(self, "webhook_type");
+    whi_buf_text(whi_reading_keep(self, "webhook_type"), is_virtual ? "\"virtual\"" : "\"native\"");
+}
+
+static int settle_new(whi_reading *self) {
+    const whi_json *where;
+    int listed = is_listed(self), is_virtual = is_to_be_virtual(self, listed);
+
+    if (is_virtual && listed == 0) {
+        return whi_fail_field(WH_EINVALID, "webhook_type",
+                              "expected \"native\": no source lists objects of this object_type");
+    }
+    if (whi_reading_value(self, "webhook_type", &where) == WHI_JSON_NONE) {
+        keep_type(self, is_virtual);
+    }
+    if (is_virtual) {
         put_retry(self);
     }
+    return is_virtual && listed == 1 ? put_poll(self) : WH_OK;
+}
+
+/* What it is, is settled when it is made, and stays: an interval may come and go later. */
+static int settle_type(whi_reading *self) {
+    const whi_json *where;
+    uint32_t type;
+
+    if (self->subscription == NULL) {
+        return settle_new(self);
+    }
+    if (whi_reading_changed(self, "interval")) {
+        type = whi_reading_value(self, "webhook_type", &where);
+        keep_type(self, type != WHI_JSON_NONE ? is_virtual_word(where, type)
+                                              : whi_reading_value(self, "interval", &where) != WHI_JSON_NONE);
+    }
+    return self->subscription->poll_type != NULL &&
+                   (whi_reading_changed(self, "interval") || whi_reading_changed(self, "page_max_limit") ||
+                    whi_reading_changed(self, "object_type"))
+               ? put_poll(self)
+               : WH_OK;
 }
 
 static int finish(whi_reading *self) {
     int code = whi_unified_put_destination(self);
 
-    settle_type(self);
+    code = code == WH_OK ? settle_type(self) : code;
     return code == WH_OK ? put_events(self) : code;
 }
 
@@ -196,6 +296,27 @@ static void write_webhook_type(whi_writing *self, const whi_wire_field *field) {
     }
 }
 
+static void write_checked_at(whi_writing *self, const whi_wire_field *field) {
+    char text[WHI_TIME_SIZE];
+
+    if (self->facts == NULL || self->facts->checked_at == 0) {
+        whi_wire_detail(self, field);
+        return;
+    }
+    whi_time_text(self->facts->checked_at, text);
+    memcpy(text + 19, "Z", 2); /* no fraction, as its other times */
+    whi_wire_text(self->out, field->name, text);
+}
+
+static void write_runs(whi_writing *self, const whi_wire_field *field) {
+    if (self->facts == NULL || self->facts->runs == NULL) {
+        whi_wire_detail(self, field);
+        return;
+    }
+    whi_json_write_name(self->out, field->name);
+    whi_buf_text(self->out, self->facts->runs);
+}
+
 /* ------------------------------------------------------------------- the table */
 
 static const char *const types[] = { "native", "virtual", NULL };
@@ -218,10 +339,10 @@ static const whi_wire_field fields[] = {
     { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, events, "\"\"", write_event, 0, 0 },
     { "hook_url", WHI_WIRE_TEXT, WHI_AT_OWN, 0, NULL, NULL, whi_unified_write_hook, 0, 0 },
     { "interval", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 1, YEAR },
-    { "checked_at", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
+    { "checked_at", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, write_checked_at, 0, 0 },
     { "integration_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
     { "environment", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "\"Production\"", NULL, 0, 0 },
-    { "runs", WHI_WIRE_TEXTS, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "[]", NULL, 0, 0 },
+    { "runs", WHI_WIRE_TEXTS, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "[]", write_runs, 0, 0 },
     { "fields", WHI_WIRE_TEXT, WHI_AT_FIELDS, 0, NULL, NULL, NULL, 0, 0 },
     { "webhook_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_FIXED, types, NULL, write_webhook_type, 0, 0 },
     { "meta", WHI_WIRE_ANY, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },

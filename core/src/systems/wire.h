@@ -78,6 +78,7 @@ struct whi_reading {
     whi_buf *out;                         /* the canonical document, its brace still open */
     whi_buf details;                      /* its details' new members; not yet closed, NULL data without any */
     whi_buf scratch;
+    const whi_asker *asker; /* NULL: nobody knows */
 };
 
 /* A member's value; WHI_JSON_NONE also where there are no nodes. */

@@ -27,6 +27,7 @@ typedef struct entry {
     whi_registration **list;
     size_t count;
     int running, blocked;
+    int again; /* it was wished for while it was being read */
     int joins; /* of a poll: a history has been sent, and is to be read along */
     char trouble[WHI_POLL_RUN_SIZE];
 } entry;
@@ -142,6 +143,7 @@ static void inherit(const struct whi_polls *self, entry *made) {
         made->running = former->running;
         made->blocked = former->blocked;
         made->joins = former->joins;
+        made->again = former->again;
         memcpy(made->trouble, former->trouble, sizeof made->trouble);
     }
 }
@@ -194,7 +196,9 @@ static void refresh(struct whi_polls *self) {
     int code = whi_registry_polls(self->engine->registry, gather, &all);
 
     if (code == WH_OK) {
-        qsort(all.list, all.count, sizeof *all.list, compare);
+        if (all.count > 0) {
+            qsort(all.list, all.count, sizeof *all.list, compare);
+        }
         code = group(self, &all);
     }
     for (size_t i = 0; i < all.count; i++) {
@@ -208,11 +212,16 @@ static void refresh(struct whi_polls *self) {
 
 /* ------------------------------------------------------------- wishes, and what is to go */
 
+static void wish(entry *self) {
+    self->due = 0;
+    self->again = self->running;
+}
+
 static int note_wish(const wh_backend_poll *row, void *payload) {
     entry *found = find(payload, row->id);
 
     if (found != NULL) {
-        found->due = 0;
+        wish(found);
     }
     return WH_OK;
 }
@@ -366,7 +375,7 @@ static void join_poll(struct whi_polls *self, int64_t poll) {
 
     if (one != NULL) {
         one->joins = 1;
-        one->due = 0;
+        wish(one);
     }
 }
 
@@ -375,7 +384,8 @@ static void end(struct whi_polls *self, reading *done) {
 
     if (one != NULL) {
         one->running = 0;
-        one->due = done->result.due;
+        one->due = one->again ? 0 : done->result.due;
+        one->again = 0;
         one->blocked = done->result.is_blocked;
         atomic_fetch_add(&self->blocked, one->blocked);
         memcpy(one->trouble, done->trouble, sizeof one->trouble);
@@ -486,16 +496,22 @@ static void unblock(struct whi_polls *self) {
     atomic_store(&self->blocked, blocked);
 }
 
-static void look_at_blocked(struct whi_polls *self, int64_t after_us) {
+/* 0: somebody has the lock, and it is not known. */
+static int look_at_blocked(struct whi_polls *self, int64_t after_us) {
     int64_t now_us = whi_monotonic_us();
 
-    if (atomic_load(&self->blocked) > 0 && pthread_mutex_trylock(&self->lock) == 0) {
-        if (now_us - self->blocked_us >= after_us) {
-            self->blocked_us = now_us;
-            unblock(self);
-        }
-        pthread_mutex_unlock(&self->lock);
+    if (atomic_load(&self->blocked) == 0) {
+        return 1;
     }
+    if (pthread_mutex_trylock(&self->lock) != 0) {
+        return 0;
+    }
+    if (now_us - self->blocked_us >= after_us) {
+        self->blocked_us = now_us;
+        unblock(self);
+    }
+    pthread_mutex_unlock(&self->lock);
+    return 1;
 }
 
 static int has_work(const wh_engine *engine) {
@@ -515,7 +531,7 @@ void whi_polls_turn(wh_engine *engine) {
     if (self == NULL) {
         return;
     }
-    look_at_blocked(self, BLOCKED_US);
+    (void)look_at_blocked(self, BLOCKED_US);
     if (is_due(self) && pthread_mutex_trylock(&self->lock) == 0) {
         wake(self);
         pthread_mutex_unlock(&self->lock);
@@ -544,8 +560,7 @@ int whi_polls_busy(wh_engine *engine) {
     if (self == NULL) {
         return whi_registry_poll_changes(engine->registry) > 0;
     }
-    look_at_blocked(self, 0);
-    return atomic_load(&self->running) > 0 || is_due(self);
+    return !look_at_blocked(self, 0) || atomic_load(&self->running) > 0 || is_due(self);
 }
 
 void whi_polls_doubt(wh_engine *engine) {

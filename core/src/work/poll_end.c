@@ -1,5 +1,5 @@
-/* How a reading ends: its run's text, what has vanished, and what its failures lead to. Tests: test_engine_poll,
- * test_engine_poll_faults. */
+/* How a reading ends: its run's text, what has vanished, and what its failures lead to.
+ * Tests: test_engine_poll, test_engine_poll_faults. */
 #include "work/poll_running.h"
 
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/halt.h"
 #include "base/mem.h"
+#include "engine/lease.h"
 #include "pure/poll.h"
 
 #define GONE_ROWS 500               /* of what has vanished, in one commit */
@@ -110,7 +111,8 @@ void whi_poll_fail_writing(whi_poll_running *self, int code) {
     char text[WHI_POLL_RUN_SIZE];
 
     if (code == WH_ECONFLICT) {
-        self->out->due = whi_now(self->engine) + ELSEWHERE;
+        int has_lease = whi_lease_owner(self->engine->lease) != 0;
+        self->out->due = has_lease ? whi_now(self->engine) + ELSEWHERE : 0; /* as soon as it has one again */
         return;
     }
     tell_run(self, "failed", WHI_POLL_DISPATCH, wh_last_error(), text);

@@ -40,7 +40,7 @@ end
 
 function actions.show(_, object_type, out)
   local hooks <close> = out:open_existing()
-  print(out.encode(out.check(hooks:source(object_type)).document))
+  print(out.encode(out.check(hooks:source_document(object_type)).document))
 end
 
 local function filters_of(list)
