@@ -25,7 +25,7 @@ waited for.
   --workers N      threads that deliver (1)
   --no-deliver     only answer: `webhook run` delivers
   --allow RANGE    deliver to this private or local address, too; may be repeated
-  --transport T    libcurl (the default), or auto: faster, and new
+  --transport T    auto (the default), or libcurl: for everything, and slower
   --forwarded NAME a header in which your proxy puts the client's address
   --open           ask for no token, of who names the loopback and is no page elsewhere. For development
   --quiet          only errors
