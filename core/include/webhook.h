@@ -282,8 +282,8 @@ typedef struct wh_options {
     wh_log_record_fn log_record; /* not NULL: called in place of log */
     int64_t log_level;           /* WH_LOG_ERROR to WH_LOG_DEBUG, which tells of each attempt; default WH_LOG_INFO */
     const char *key_file;        /* keys that encrypt the store's secrets, see wh_rotate_key; NULL: none */
-    const char *transport;       /* "libcurl", the default; "auto": HTTP/1.1 of the library's own over libcurl's
-                                    connections, and libcurl for what is out of the ordinary */
+    const char *transport;       /* "auto", the default: HTTP/1.1 of the library's own over libcurl's connections, and
+                                    libcurl for what is out of the ordinary; "libcurl": that for everything */
     const char *const *files;    /* folders in which a subscription may write a database ("sqlite:/path"), and no folder
                                     of the store's: absolute; NULL: files are delivered to nowhere */
     size_t file_count;

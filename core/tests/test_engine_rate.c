@@ -169,6 +169,20 @@ static void each_subscription_has_its_own(void **state) {
     pass(engine, 60000, 2 + 4 + 5);
 }
 
+/* As many wait in memory as may go, but the receiver hangs: the lane looks again when one of those is gone, and not all
+ * the time. */
+static void who_hangs_is_not_looked_at_all_the_time(void **state) {
+    (void)state;
+    atomic_store(&fixture_script.hang, 1);
+    fixture_subscribe(engine, "{" URL ",\"rate\":{\"count\":3,\"per\":60}}", id);
+    publish_many(engine, 5);
+    pass(engine, 0, 1);
+    assert_true(wh_timeout(engine) > 0);
+    atomic_store(&fixture_script.hang, 0);
+    pass(engine, 0, 3);
+    pass(engine, 40000, 5);
+}
+
 /* ----------------------------------------------------------------------------- changes */
 
 static void a_rate_that_goes_lets_all_go_at_once(void **state) {
@@ -346,6 +360,7 @@ int main(void) {
         TEST(replays_obey_it),
         TEST(orders_obey_it),
         TEST(each_subscription_has_its_own),
+        TEST(who_hangs_is_not_looked_at_all_the_time),
         TEST(a_rate_that_goes_lets_all_go_at_once),
         TEST(a_higher_rate_counts_at_once),
         TEST(a_lower_rate_counts_at_once),

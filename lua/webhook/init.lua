@@ -62,7 +62,7 @@ local core = require "webhook.core"
 ---@field disable_after? integer ms of nothing but failures that disable a subscription, 5 days
 ---@field user_agent? string
 ---@field ca_file? string PEM bundle; default: the system's
----@field transport? "auto"|"libcurl" "libcurl" by default; "auto": HTTP/1.1 of the engine's own over libcurl's connections, and libcurl for what is out of the ordinary
+---@field transport? "auto"|"libcurl" "auto" by default: HTTP/1.1 of the engine's own over libcurl's connections, and libcurl for what is out of the ordinary; "libcurl": that for everything
 ---@field log? fun(level: "error"|"warning"|"info"|"debug", line: string, record: webhook.log_record) called inside your own step, run, start, stop, idle and close, never from another thread; its errors become Lua warnings. Up to 1000 lines wait for that
 ---@field log_level? "error"|"warning"|"info"|"debug" the last that is said, "info"; "debug" tells of each attempt
 ---@field key_file? string keys that encrypt the secrets in the store, one a line: see store_key and rotate_key; nil: they are in clear

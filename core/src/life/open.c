@@ -110,7 +110,7 @@ static int take_level(whi_options *own, const wh_options *given) {
 
 /* What is used where nobody says: the whole suite can be run with the other. */
 #ifndef WHI_TRANSPORT_USUAL
-#define WHI_TRANSPORT_USUAL "libcurl"
+#define WHI_TRANSPORT_USUAL "auto"
 #endif
 
 static const struct {

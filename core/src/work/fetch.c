@@ -184,7 +184,11 @@ static void fetch_allowed(whi_worker *worker, whi_lane *lane, whi_registration *
         return;
     }
     whi_allowance_wait(worker, lane);
-    whi_lane_set_due(worker, lane, whi_allowance_next(worker, lane, registration));
+    if (lane->queued > 0) {
+        lane->parked_due = whi_now(worker->engine); /* what the rate allows is there, and waits for its turn */
+    } else {
+        whi_lane_set_due(worker, lane, whi_allowance_next(worker, lane, registration));
+    }
 }
 
 /* A lane that is full is put aside until it has room. The deliveries of a subscription

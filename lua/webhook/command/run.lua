@@ -18,7 +18,7 @@ a second one does not. A store that another program has locked is waited for.
   --threads N     threads that deliver (1)
   --allow RANGE   deliver to this private or local address, too; may be repeated
   --files FOLDER  databases that are files ("sqlite:/path") may be in this folder; may be repeated
-  --transport T   libcurl (the default), or auto: faster, and new
+  --transport T   auto (the default), or libcurl: for everything, and slower
   --metrics PORT  serve /v1/metrics for Prometheus there, without a token; 0: a free port
   --metrics-address A   where, 127.0.0.1 by default: whoever reaches it may read
   --until-idle    end when nothing is due, or all that was due at the beginning has been tried

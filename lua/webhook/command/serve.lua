@@ -26,7 +26,7 @@ waited for.
   --no-deliver     only answer: `webhook run` delivers
   --allow RANGE    deliver to this private or local address, too; may be repeated
   --files FOLDER   databases that are files ("sqlite:/path") may be in this folder; may be repeated
-  --transport T    libcurl (the default), or auto: faster, and new
+  --transport T    auto (the default), or libcurl: for everything, and slower
   --forwarded NAME a header in which your proxy puts the client's address
   --address-connections N
                    that one address may have at once (half of all; with --forwarded all)
