@@ -374,7 +374,7 @@ void whl_engine_types(lua_State *L) {
     luaL_setfuncs(L, whl_token_methods, 0);
     luaL_setfuncs(L, whl_source_methods, 0);
     luaL_setfuncs(L, whl_api_methods, 0);
-    luaL_setfuncs(L, whl_source_methods, 0);
+    luaL_setfuncs(L, whl_source_document_methods, 0);
     lua_setfield(L, -2, "__index");
     luaL_newmetatable(L, POLLABLE);
     luaL_newlib(L, pollable_methods);

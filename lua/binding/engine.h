@@ -58,7 +58,7 @@ extern const luaL_Reg whl_record_methods[];
 extern const luaL_Reg whl_publish_methods[];
 extern const luaL_Reg whl_explain_methods[];
 extern const luaL_Reg whl_token_methods[];
-extern const luaL_Reg whl_source_methods[];
+extern const luaL_Reg whl_source_document_methods[];
 extern const luaL_Reg whl_api_methods[];
 
 /* Closes the API of an engine, whose servers are stopped before. */

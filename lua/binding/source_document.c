@@ -96,7 +96,7 @@ static int test_source(lua_State *L) {
     return whl_push_document(L, code, box, WHL_BARE_RECORD);
 }
 
-const luaL_Reg whl_source_methods[] = {
+const luaL_Reg whl_source_document_methods[] = {
     { "put_source", put_source },       { "source_document", source },  { "sources", sources },
     { "delete_source", delete_source }, { "test_source", test_source }, { NULL, NULL },
 };
