@@ -96,6 +96,7 @@ static void what_would_show_a_secret_is_refused_and_not_repeated(void **state) {
         "sqlite:s3cret.db",
         "sqlite://s3cret/a.db",
         "sqlite:/a.db?s3cret",
+        "sqlite:/folder/%2e%2e%2fs3cret.db", /* which is decoded where it is opened */
         "https://u:s3cret@db.example/",
     };
     whi_sink_url url;

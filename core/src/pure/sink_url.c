@@ -81,10 +81,11 @@ static int check_query(const char *at) {
     return WH_OK;
 }
 
-/* Of "sqlite:///path" and "sqlite:/path", the latter. */
+/* Of "sqlite:///path" and "sqlite:/path", the latter. Without "%": what is decoded later may lead out of the folder
+ * that it was found in. */
 static int read_file(whi_sink_url *out, const char *rest) {
     rest += strncmp(rest, "///", 3) == 0 ? 2 : 0;
-    if (rest[0] != '/' || rest[1] == '/' || rest[1] == '\0' || strchr(rest, '?') != NULL) {
+    if (rest[0] != '/' || rest[1] == '/' || rest[1] == '\0' || strpbrk(rest, "?%") != NULL) {
         return whi_fail_field(WH_EINVALID, "url", "expected \"sqlite:/\" and the rest of an absolute path");
     }
     snprintf(out->text, sizeof out->text, "%s:%s", out->scheme, rest);
