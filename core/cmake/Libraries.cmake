@@ -71,7 +71,7 @@ set_target_properties(webhook_static PROPERTIES OUTPUT_NAME webhook EXPORT_NAME 
 set_target_properties(webhook_shared PROPERTIES OUTPUT_NAME webhook EXPORT_NAME webhook)
 set(static_libraries webhook_static)
 set(shared_libraries webhook_shared)
-set(headers core/include/webhook.h core/include/webhook_explain.h core/include/webhook_sign.h core/include/webhook_backend.h core/include/webhook_source.h)
+set(headers core/include/webhook.h core/include/webhook_api.h core/include/webhook_explain.h core/include/webhook_sign.h core/include/webhook_backend.h core/include/webhook_source.h core/include/webhook_store.h)
 set(packages webhook)
 
 if(WEBHOOK_LUA)

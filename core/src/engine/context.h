@@ -72,7 +72,7 @@ struct wh_engine {
     struct whi_underway *underway;
     struct whi_lags *lags;
     struct whi_sources *sources;
-    _Atomic(struct whi_polls *) polls;       /* work/poll.h; NULL: nothing has been due yet. Stays until wh_close */
+    _Atomic(struct whi_polls *) polls; /* work/poll.h; NULL: nothing has been due yet. Stays until wh_close */
     struct whi_budgets *budgets;
     struct whi_writings *writings;
     struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers, from the first one on; what was made stays until

@@ -5,7 +5,7 @@
  *     whi_store_event_add(...) ...                    for who decides by the answer: now
  *     whi_store_commit
  *
- * What a store is, what its facts mean, and what its vtable promises stands in webhook_backend.h; here
+ * What a store is, what its facts mean, and what its vtable promises stands in webhook_store.h; here
  * are our names for it, and the list of facts. */
 #ifndef WHI_STORE_H
 #define WHI_STORE_H

@@ -19,7 +19,8 @@
  *   store_sqlite_read.c   the reading side
  *   store_sqlite_listen.c  hearing of others' commits
  *   store_sqlite_run.c    running statements, errors
- *   store_sqlite_sql.c    the tables and every statement
+ *   store_sqlite_schema.c the tables, and how they are made of former ones
+ *   store_sqlite_sql.c    every statement
  *
  * A file has two connections: the writer's, locked from begin to commit, and the
  * readers', locked for one call. So readers never wait for a transaction, and a

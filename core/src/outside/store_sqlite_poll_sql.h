@@ -1,4 +1,4 @@
-/* The tables of polls and their statements, as parts of the texts of store_sqlite_sql.c. */
+/* The tables of polls and their statements, as parts of the texts of store_sqlite_schema.c and store_sqlite_sql.c. */
 #ifndef WHI_STORE_SQLITE_POLL_SQL_H
 #define WHI_STORE_SQLITE_POLL_SQL_H
 

@@ -1,4 +1,4 @@
-/* Usage: the table and the triggers that count what is kept of each tenant, as texts for store_sqlite_sql.c.
+/* Usage: the table and the triggers that count what is kept of each tenant, as texts for store_sqlite_schema.c.
  *
  * Each row is counted as it comes and as it goes, in the transaction that changes it, so whoever takes rows away, a
  * hand too, takes them off the count: it is exact for all processes. A program without tenants pays nothing. Rows from

@@ -19,7 +19,7 @@ configured=$(sed -n 's/^CMAKE_INSTALL_PREFIX:PATH=//p' "$build/CMakeCache.txt")
 prefix=$work/root$configured
 libdir=$(dirname "$(find "$prefix" -name libwebhook.so)")
 core=$prefix/lib/lua/5.4/webhook/core.so
-for file in include/webhook.h include/webhook_explain.h include/webhook_sign.h include/webhook_backend.h include/webhook_rule.h share/lua/5.4/webhook/init.lua \
+for file in include/webhook.h include/webhook_api.h include/webhook_explain.h include/webhook_sign.h include/webhook_backend.h include/webhook_store.h include/webhook_rule.h share/lua/5.4/webhook/init.lua \
     share/lua/5.4/webhook/command/init.lua lib/lua/5.4/webhook/core.so bin/webhook; do
     [ -f "$prefix/$file" ] || failed "no $file"
 done
