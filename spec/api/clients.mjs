@@ -70,7 +70,7 @@ async function unifiedObjects() {
     id: 'mine', created_at: '2001-01-01T00:00:00Z', updated_at: '2001-01-01T00:00:00Z', workspace_id: 'ws',
     checked_at: '2001-01-01T00:00:00Z', integration_type: 'hubspot', environment: 'Sandbox', runs: ['run'], is_healthy: false,
   };
-  const first = { connection_id: 'c', hook_url: hook, object_type: 'crm_deal', interval: 15, event: 'created', fields: 'id,name', webhook_type: 'virtual', meta: { a: [1, null] } };
+  const first = { connection_id: 'c', hook_url: hook, object_type: 'crm_deal', interval: 15, event: 'created', fields: 'id,name', webhook_type: 'native', meta: { a: [1, null] } };
   const second = { ...first, filters: { type: 'x' }, page_max_limit: 100 };
   const third = { ...second, db_type: 'postgres', db_url: 'postgres://db.example/x', db_schema: 's', db_name_prefix: 'p_', is_paused: true, is_beta: true };
   delete third.meta;
