@@ -54,7 +54,7 @@ describe("sources over HTTP", function()
     local document = { object_type = "customer", url = host .. "/stripe?limit=3", items = "data",
       auth = { type = "bearer", token = "sk_test_1" } }
     assert.is_true(hooks:put_source(document))
-    local kept = assert(hooks:source "customer").document
+    local kept = assert(hooks:source_document "customer").document
     assert.equal("********", kept.auth.token)
     kept.name = "customers"
     assert.is_true(hooks:put_source(kept))
@@ -65,7 +65,7 @@ describe("sources over HTTP", function()
     assert.matches("another host", message)
     assert.is_true(hooks:delete_source "customer")
     assert.equal("not_found", (select(3, hooks:delete_source "customer")))
-    assert.equal("not_found", (select(3, hooks:source "customer")))
+    assert.equal("not_found", (select(3, hooks:source_document "customer")))
     assert.equal("not_found", (select(3, hooks:test_source "customer")))
     assert.same({}, hooks:sources())
     assert.has_error(function() hooks:put_source() end)

@@ -72,7 +72,7 @@ async function unifiedObjects() {
   };
   const first = { connection_id: 'c', hook_url: hook, object_type: 'crm_deal', interval: 15, event: 'created', fields: 'id,name', webhook_type: 'native', meta: { a: [1, null] } };
   const second = { ...first, filters: { type: 'x' }, page_max_limit: 100 };
-  const third = { ...second, db_type: 'postgres', db_url: 'postgres://db.example/x', db_schema: 's', db_name_prefix: 'p_', is_paused: true, is_beta: true };
+  const third = { ...second, db_type: 'postgres', db_schema: 's', db_name_prefix: 'p_', is_paused: true, is_beta: true };
   delete third.meta;
   for (const [year, object] of [['first', first], ['second', second], ['third', third]]) {
     const made = await call(server.url, 'POST', '/unified/webhook', { authorization, body: { ...readOnly, ...object } });
@@ -89,6 +89,9 @@ async function unifiedObjects() {
     const removed = await call(server.url, 'DELETE', target, { authorization });
     check(`unified ${year} object: removed`, [removed.status, removed.text], [200, '']);
   }
+  const both = await call(server.url, 'POST', '/unified/webhook', { authorization, body: { ...third, db_url: 'postgres://db.example/x' } });
+  check('unified with two destinations', both.status, 400);
+  holds('unified with two destinations: the error names one', both.text.includes('db_url'), both.text);
   for (const name of ['connection_id', 'object_type', 'event']) {
     const refused = await call(server.url, 'POST', '/unified/webhook', { authorization, body: { ...first, [name]: undefined } });
     check(`unified without ${name}`, refused.status, 400);
