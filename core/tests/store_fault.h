@@ -5,12 +5,14 @@
 #include "base/error.h"
 #include "engine/context.h"
 
-#define FACT(kind) (1u << (kind))
+#define FACT(kind) (UINT64_C(1) << (kind)) /* there are fewer than 64 */
+
+_Static_assert(WH_FACT_KINDS <= 64, "a bit for each kind");
 
 static whi_store_vtable failing;
 static const whi_store_vtable *sound;
 static struct store_failure {
-    unsigned kinds; /* FACT(…) of each */
+    uint64_t kinds; /* FACT(…) of each */
     int code, left; /* how often */
     const char *sentence;
 } failure;
@@ -48,7 +50,7 @@ static int commit_or_fail(whi_store *store, whi_fact *facts, size_t count, enum 
 }
 
 /* From now on; other functions of failing may be replaced, too. */
-static void fail_facts(wh_engine *engine, unsigned kinds, int code, int times) {
+static void fail_facts(wh_engine *engine, uint64_t kinds, int code, int times) {
     sound = engine->store->vtable;
     failing = *sound;
     failing.write = write_or_fail;
