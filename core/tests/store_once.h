@@ -61,7 +61,10 @@ static inline int whi_store_delivery_again(whi_store *store, int64_t event, int6
 
 static inline int whi_store_lag(whi_store *store, int64_t owner, int64_t subscription, int partition, int64_t position,
                                 int *done) {
-    whi_fact fact = { .kind = WH_FACT_LAG, .of.lag = { owner, subscription, position, partition } };
+    whi_fact fact = {
+        .kind = WH_FACT_LAG,
+        .of.lag = { .owner = owner, .subscription = subscription, .position = position, .partition = partition }
+    };
     whi_answer answer = { 0 };
     int code = whi_store_write(store, &fact, &answer);
 
