@@ -13,6 +13,7 @@
 #include "engine/position.h"
 #include "engine/registry.h"
 #include "engine/source.h"
+#include "engine/source_kept.h"
 #include "pure/poll.h"
 #include "work/poll_commit.h"
 #include "work/poll_run.h"
@@ -521,6 +522,7 @@ static int has_work(const wh_engine *engine) {
 void whi_polls_turn(wh_engine *engine) {
     struct whi_polls *self;
 
+    whi_sources_again(engine);
     if (!has_work(engine) || whi_lease_owner(engine->lease) == 0) {
         return;
     }
@@ -584,6 +586,7 @@ void whi_polls_stop(wh_engine *engine) {
         pthread_join(self->threads[i], NULL);
     }
     self->thread_count = 0;
+    whi_sources_anew(engine);
     atomic_store(&self->next, 0);
     atomic_store(&self->stop, 0);
 }
