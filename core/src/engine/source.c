@@ -18,6 +18,7 @@ void whi_sources_init(whi_sources *self) {
     self->kept = NULL;
     self->seen = -1;
     atomic_init(&self->due, 0);
+    atomic_init(&self->settled, 0);
     atomic_init(&self->count, 0);
     atomic_init(&self->news, 1);
 }

@@ -31,6 +31,8 @@ typedef struct whi_sources {
     atomic_int count;
     atomic_llong news; /* counts what polling has to look at: a source came or went, somebody wishes a run */
 
+    atomic_int settled; /* 1: the first worker has found nothing due of what is polled, and nothing being read */
+
     pthread_mutex_t look_lock; /* around the documents that were taken, and those sources of theirs that come and go */
     struct whi_source_kept *kept;
     int64_t seen;   /* the count of changes that they are of; -1: nobody has looked */

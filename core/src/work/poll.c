@@ -519,10 +519,9 @@ static int has_work(const wh_engine *engine) {
     return atomic_load(&engine->sources->count) > 0 && atomic_load(&engine->stop) == 0;
 }
 
-void whi_polls_turn(wh_engine *engine) {
+static void turn(wh_engine *engine) {
     struct whi_polls *self;
 
-    whi_sources_again(engine);
     if (!has_work(engine) || whi_lease_owner(engine->lease) == 0) {
         return;
     }
@@ -538,6 +537,12 @@ void whi_polls_turn(wh_engine *engine) {
         wake(self);
         pthread_mutex_unlock(&self->lock);
     }
+}
+
+void whi_polls_turn(wh_engine *engine) {
+    whi_sources_again(engine);
+    turn(engine);
+    atomic_store(&engine->sources->settled, !whi_polls_busy(engine));
 }
 
 int64_t whi_polls_timeout(const wh_engine *engine) {
