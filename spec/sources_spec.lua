@@ -1,5 +1,6 @@
 package.path = "spec/?.lua;" .. package.path
 local shell = require "shell"
+local receiver = require "receiver"
 local webhook = require "webhook"
 
 --- The documents that the page shows, for APIs of ours.
@@ -78,6 +79,58 @@ describe("sources over HTTP", function()
     assert.same({ { id = 1, twice = 2 } }, hooks:test_source("a").items)
     local _, _, code, failure = hooks:put_source { object_type = "a", url = host .. "/", rule = "return (" }
     assert.same({ "rule_syntax", 1 }, { code, failure.line })
+  end)
+
+  -- The API stands still: its second object has another name by another document.
+  local function pages(name)
+    return { object_type = "a", url = host .. "/pages?page=1",
+      rule = ('return { name = payload.id == 1 and %q or "same" }'):format(name) }
+  end
+
+  it("are polled, and what changes is delivered", function()
+    local to = receiver.new()
+    assert.is_true(hooks:put_source(pages "Ann"))
+    local id = assert(hooks:subscribe { url = to.url, events = { "a.*" }, poll = { type = "a" } }).id
+    assert(hooks:run())
+    assert.matches(" ok pages=1 objects=2 sent=0 ", hooks:subscription(id).polled.runs[1])
+    assert.is_true(hooks:put_source(pages "Anna"))
+    assert(hooks:poll(id))
+    assert(hooks:start(1))
+    local came = to:take()
+    assert.same({ { id = 1, name = "Anna" } }, webhook.decode(came.body))
+    assert(hooks:stop(1000))
+    assert.is_true(hooks:delete_source "a")
+    assert(hooks:poll(id))
+    assert(hooks:run())
+    assert.equal(2, #hooks:subscription(id).polled.runs)
+    to:close()
+  end)
+
+  it("are polled by the command", function()
+    local store = shell.file ".db"
+    local to = shell.start(shell.webhook "listen --port 0")
+    local url = to.wait_for "(http://%S+)"
+    local function run(words)
+      local code, output, complaint = shell.run(("WEBHOOK_STORE='%s' %s"):format(store, shell.webhook(words)))
+      assert.equal(0, code, complaint)
+      return output
+    end
+
+    run("sources add " .. shell.write(webhook.encode(pages "Ann"), ".json"))
+    local id = run("subscriptions add " .. url .. " --events 'a.*' --poll a --interval 5"):match "^(sub_%w+)\n"
+    assert.same({ type = "a", interval = 300000 }, webhook.decode(run("subscriptions show " .. id)).poll)
+    run "run --until-idle --allow 127.0.0.1"
+    assert.matches(" ok pages=1 objects=2 sent=0 ", webhook.decode(run("subscriptions show " .. id)).polled.runs[1])
+    run("sources add " .. shell.write(webhook.encode(pages "Anna"), ".json"))
+    do
+      local other <close> = assert(webhook.open(store))
+      assert(other:poll(id))
+    end
+    run "run --until-idle --allow 127.0.0.1"
+    to.wait_for '"name":"Anna"'
+    run("subscriptions update " .. id .. " --poll a --interval 10")
+    assert.equal(600000, webhook.decode(run("subscriptions show " .. id)).poll.interval)
+    assert.equal(2, (shell.run(shell.webhook("subscriptions add " .. url .. " --interval 5"))))
   end)
 
   it("are kept and tried by the command", function()

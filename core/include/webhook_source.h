@@ -112,8 +112,9 @@ typedef struct wh_source {
  * is stepped or started. wh_run and wh_idle wait for those that are due. Of several processes one reads: that which
  * owns the poll's partition, or ten seconds later any that has the source. */
 
-/* Makes the source that of this object type (1 to 100 letters as of an event's type), for all tenants. What it points
- * to but payload is copied. Errors: invalid, conflict (it has one), memory, closed. Any thread, not from list. */
+/* Makes the source that of this object type (1 to 100 letters as of an event's type), for all tenants, in this process.
+ * What it points to but payload is copied. Errors: invalid, conflict (it has one), memory, closed. Any thread, not from
+ * list. */
 WH_API int wh_source_add(wh_engine *engine, const char *object_type, const wh_source *source);
 
 /* Takes it away: what is out is cut, and its subscriptions wait for another. payload is freed when nothing of it is out
@@ -169,25 +170,30 @@ typedef int (*wh_backend_seen_fn)(const wh_backend_seen *row, void *payload);
 /* -------------------------------------------------------------------- HTTP sources
  *
  * A source that is data: a document says how a REST or GraphQL list is asked for and where in its answers things
- * stand. core/docs/sources.md describes its members. It is kept in the store, under its object type, and every process
- * of the store reads it there. With a key file it is encrypted as a whole (wh_rotate_key). Any thread.
+ * stand. core/docs/sources.md describes its members. It is kept in the store, under its object type, and is a source of
+ * every process of the store: what one puts or deletes the others hear of as of subscriptions. With a key file it is
+ * encrypted as a whole (wh_rotate_key). Any thread.
+ *
+ * Where the program has a source of its own of the type (wh_source_add), that one is read in its process. A document
+ * that a process cannot read (the key is missing) or make a source of (it has a rule, and there is no rule engine) is
+ * left out by that process alone. Both are said once in the log.
  *
  * What is secret in it (auth's token, password, value and client_secret; the values of headers but for Accept…,
  * Content-Type and User-Agent; parameters of the query whose name has key, token, secret, password, auth or sig in it,
  * unless they are templates) is never given back: it is shown as "********". */
 
-/* Keeps a document, in the place of the one of its object type. A value of "********" leaves what is kept, unless url,
- * auth.token_url or hosts lead to another host. Errors: json; invalid and limit, with the member as the field;
- * rule_syntax, rule_engine; of the store. */
+/* Keeps a document, in the place of the one of its object type: what is being read by that one is cut. A value of
+ * "********" leaves what is kept, unless url, auth.token_url or hosts lead to another host. Errors: json; invalid and
+ * limit, with the member as the field; rule_syntax, rule_engine; of the store. */
 WH_API int wh_source_put(wh_engine *engine, const char *document, size_t size);
 
 /* {"object_type":"…","document":{…},"created_at":"…","updated_at":"…"}, to be freed with wh_free. not_found. */
 WH_API int wh_source_get(wh_engine *engine, const char *object_type, char **out, size_t *size);
 
-/* {"items":[…]} of the same, in the order of their types. */
+/* {"items":[…]} of the same, in the order of their types. key: one of them cannot be read. */
 WH_API int wh_source_list(wh_engine *engine, char **out, size_t *size);
 
-/* not_found. */
+/* Its subscriptions wait for another; what was seen stays, as long as they do. not_found. */
 WH_API int wh_source_delete(wh_engine *engine, const char *object_type);
 
 /* Reads one page, and tells what the engine would be given: {"ok":true,"code":null,"error":null,"refused":false,

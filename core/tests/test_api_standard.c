@@ -435,6 +435,7 @@ static void health_and_metrics_are_told(void **state) {
     assert_has(api_text, "\nwebhook_delivered_total 1\n");
     assert_has(api_text, "\nwebhook_subscriptions 1\n");
     assert_has(api_text, "\nwebhook_events_pending 0\n");
+    assert_has(api_text, "\nwebhook_polls_pending 0\n");
     assert_has(api_text, "\nwebhook_request_seconds_bucket{le=\"0.005\"} ");
     assert_has(api_text, "\nwebhook_request_seconds_bucket{le=\"3600\"} 1\n");
     assert_has(api_text, "\nwebhook_request_seconds_count 1\n");

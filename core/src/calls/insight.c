@@ -9,6 +9,7 @@
 #include "engine/context.h"
 #include "engine/lag.h"
 #include "engine/setting.h"
+#include "engine/source.h"
 #include "engine/version.h"
 #include "pure/health.h"
 #include "systems/subscription_write.h"
@@ -21,6 +22,10 @@ void whi_insight_limits(wh_engine *engine, int look, wh_limits *out) {
         out->payload_bytes = atomic_load(&engine->settings[WHI_PAYLOAD_BYTES]);
         out->subscription_bytes = atomic_load(&engine->settings[WHI_SUBSCRIPTION_BYTES]);
     }
+}
+
+static int has_polls(const wh_engine *engine) {
+    return atomic_load(&engine->sources->count) > 0 && whi_registry_poll_changes(engine->registry) > 0;
 }
 
 const whi_options *whi_insight_options(const wh_engine *engine) {
@@ -116,6 +121,7 @@ int whi_insight_read(wh_engine *engine, whi_insight *out) {
         .rated = atomic_load(&engine->count.rated),
         .events_pending = work.events,
         .outbox_pending = work.outbox,
+        .polls_pending = has_polls(engine) && !atomic_load(&engine->sources->settled),
         .lagging = atomic_load(&engine->lags->count),
         .unreadable = whi_registry_left_out(engine->registry, NULL),
         .requests = &engine->count.requests,

@@ -61,7 +61,7 @@ typedef struct whi_insight {
     long long subscriptions, in_flight, in_memory, memory_bytes; /* at present */
     long long rated;                                             /* subscriptions that wait for their rate here */
     long long refused, network, remote, other;                   /* failed attempts, by what failed */
-    int events_pending, outbox_pending, lagging, unreadable;
+    int events_pending, outbox_pending, polls_pending, lagging, unreadable;
     long long lag_ms; /* since the first event that is not decided was accepted; 0: all are */
     whi_store_figures store;
     whi_histogram *requests, *waits; /* counted on meanwhile; the engine's */

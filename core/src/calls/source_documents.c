@@ -1,10 +1,13 @@
 /* Documents of HTTP sources: keeping them, showing them without what is secret, trying them. Tests: test_sources. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/inbox.h"
 #include "engine/source_document.h"
+#include "engine/source_kept.h"
 #include "engine/writer.h"
 #include "pure/json.h"
 #include "pure/source_mask.h"
@@ -67,13 +70,28 @@ static int run_put(change *self, whi_store *store) {
 
 static int run_change(whi_job *job, whi_store *store) {
     change *self = (change *)job;
+    int code = self->document != NULL ? run_put(self, store) : whi_store_source(store, &self->row);
 
-    return self->document != NULL ? run_put(self, store) : whi_store_source(store, &self->row);
+    return code == WH_OK ? whi_sources_changed(store) : code;
+}
+
+/* The change stands; what fails behind it is made up for later. */
+static int make_change(wh_engine *engine, change *self) {
+    int code;
+
+    self->job.rows = 3;
+    self->job.run = run_change;
+    code = whi_writer_run(engine->writer, &self->job);
+    if (code == WH_OK) {
+        (void)whi_sources_look(engine);
+        whi_inbox_wake(engine->inboxes[0]);
+    }
+    return code;
 }
 
 int wh_source_put(wh_engine *engine, const char *document, size_t size) {
     char object_type[WH_ID_SIZE];
-    change self = { .job = { .run = run_change, .rows = 1 }, .document = document };
+    change self = { .document = document };
     int code = whi_engine_check(engine);
 
     if (code == WH_OK && document == NULL) {
@@ -87,19 +105,19 @@ int wh_source_put(wh_engine *engine, const char *document, size_t size) {
     self.row.object_type = object_type;
     self.row.updated_at = whi_now(engine);
     whi_buf_init(&self.whole, DOCUMENT_BYTES);
-    code = code == WH_OK ? whi_writer_run(engine->writer, &self.job) : code;
+    code = code == WH_OK ? make_change(engine, &self) : code;
     free_secret(&self.whole);
     return code;
 }
 
 int wh_source_delete(wh_engine *engine, const char *object_type) {
-    change self = { .job = { .run = run_change, .rows = 1 }, .row = { .object_type = object_type } };
+    change self = { .row = { .object_type = object_type } };
     int code = whi_engine_check(engine);
 
     if (code == WH_OK && object_type == NULL) {
         code = whi_fail_field(WH_EINVALID, "object_type", "expected one, found NULL");
     }
-    return code == WH_OK ? whi_writer_run(engine->writer, &self.job) : code;
+    return code == WH_OK ? make_change(engine, &self) : code;
 }
 
 /* ------------------------------------------------------------------------- reading */
@@ -107,6 +125,7 @@ int wh_source_delete(wh_engine *engine, const char *object_type) {
 typedef struct listing {
     whi_buf out;
     int count;
+    char unread[WH_ID_SIZE]; /* the first that cannot be read; "": none */
 } listing;
 
 static void write_time(whi_buf *out, const char *name, int64_t ms) {
@@ -122,6 +141,10 @@ static int write_row(const whi_source_row *row, void *payload) {
     whi_buf *out = &self->out;
     int code;
 
+    if (row->document == NULL) {
+        snprintf(self->unread, sizeof self->unread, "%s", row->object_type);
+        return WH_EKEY;
+    }
     whi_buf_text(out, self->count++ > 0 ? ",{" : "{");
     whi_json_write_name(out, "object_type");
     whi_json_write_string(out, row->object_type, strlen(row->object_type));
@@ -151,6 +174,9 @@ int wh_source_list(wh_engine *engine, char **out, size_t *size) {
     whi_buf_init(&self.out, SIZE_MAX / 4);
     whi_buf_text(&self.out, "{\"items\":[");
     code = engine->store->vtable->source_list(engine->store, NULL, write_row, &self);
+    if (self.unread[0] != '\0') { /* who asks for one alone is told what is wrong with it */
+        code = engine->store->vtable->source_list(engine->store, self.unread, write_row, &self);
+    }
     whi_buf_text(&self.out, "]}");
     return hand_over(&self, code, out, size);
 }

@@ -7,6 +7,7 @@
 #include "engine/context.h"
 #include "engine/inbox.h"
 #include "engine/registry.h"
+#include "engine/source_kept.h"
 #include "engine/writer.h"
 
 #include <string.h>
@@ -23,6 +24,7 @@ int wh_source_add(wh_engine *engine, const char *object_type, const wh_source *s
     code = code == WH_OK ? whi_is_open(engine) : code;
     code = code == WH_OK ? whi_source_put(engine->sources, object_type, source) : code;
     if (code == WH_OK) {
+        whi_sources_tell_both(engine, object_type);
         whi_inbox_wake(engine->inboxes[0]);
     }
     return code;
@@ -34,7 +36,10 @@ int wh_source_remove(wh_engine *engine, const char *object_type) {
     return code == WH_OK ? whi_source_drop(engine->sources, object_type) : code;
 }
 
+/* Another process may have put a document, and this one may have no worker that hears of it. Where the store cannot be
+ * read now, what was known counts. */
 int whi_source_lists(wh_engine *engine, const char *object_type) {
+    (void)whi_sources_look(engine);
     return whi_source_is(engine->sources, object_type);
 }
 

@@ -16,11 +16,11 @@
  *   delivery   belongs to one worker at a time, or to a job of the writer
  *
  * Order of locks: work_lock; subscription_lock, and check_lock inside it; then one of those of the
- * parts (registry, writer, inbox, log, underway, trouble, promise), each held for a few statements without
- * calling another part. The exceptions are the registry's, which reads the store, and the position's,
- * inside which an event is put into an inbox. Atomics are
- * sequentially consistent where nothing else is said; where two of them say something together,
- * their order is given beside them.
+ * parts (registry, writer, inbox, log, underway, trouble, promise, sources), each held for a few statements without
+ * calling another part. The exceptions are the registry's, which reads the store, the look_lock of the
+ * sources, inside which it is read and logged, and the position's, inside which an event is put into an inbox. Atomics
+ * are sequentially consistent where nothing else is said; where two of them say something together, their order is
+ * given beside them.
  *
  * The way of an event: calls/publish.c makes it durable; engine/handover.c puts it into a worker's inbox,
  * from memory or as work/reading.c reads it in the log; work/fanout.c decides who gets it; work/queue.c queues a

@@ -13,7 +13,12 @@
 
 void whi_sources_init(whi_sources *self) {
     pthread_mutex_init(&self->lock, NULL);
+    pthread_mutex_init(&self->look_lock, NULL);
     self->first = NULL;
+    self->kept = NULL;
+    self->seen = -1;
+    atomic_init(&self->due, 0);
+    atomic_init(&self->settled, 0);
     atomic_init(&self->count, 0);
     atomic_init(&self->news, 1);
 }
@@ -83,20 +88,26 @@ static int fill(whi_source *source, const char *object_type, const wh_source *gi
 
 /* -------------------------------------------------------------------------- the list */
 
-static whi_source *find(whi_sources *self, const char *object_type) {
+static whi_source *find_of(whi_sources *self, const char *object_type, int is_kept) {
     whi_source *source = self->first;
 
-    while (source != NULL && strcmp(source->object_type, object_type) != 0) {
+    while (source != NULL && (source->is_kept != is_kept || strcmp(source->object_type, object_type) != 0)) {
         source = source->next;
     }
     return source;
+}
+
+static whi_source *find(whi_sources *self, const char *object_type) {
+    whi_source *hosts = find_of(self, object_type, 0);
+
+    return hosts != NULL ? hosts : find_of(self, object_type, 1);
 }
 
 static int enter_list(whi_sources *self, whi_source *source) {
     int code = WH_OK;
 
     pthread_mutex_lock(&self->lock);
-    if (find(self, source->object_type) != NULL) {
+    if (find_of(self, source->object_type, source->is_kept) != NULL) {
         code = whi_fail_field(WH_ECONFLICT, "object_type", "\"%s\" has a source", source->object_type);
     } else {
         source->next = self->first;
@@ -108,7 +119,7 @@ static int enter_list(whi_sources *self, whi_source *source) {
     return code;
 }
 
-int whi_source_put(whi_sources *self, const char *object_type, const wh_source *given) {
+static int put(whi_sources *self, const char *object_type, const wh_source *given, int is_kept) {
     whi_source *source;
     int code;
 
@@ -120,6 +131,7 @@ int whi_source_put(whi_sources *self, const char *object_type, const wh_source *
         return whi_fail_memory();
     }
     source->home = self;
+    source->is_kept = is_kept;
     source->refs = 1;
     code = fill(source, object_type, given);
     code = code == WH_OK ? enter_list(self, source) : code;
@@ -131,15 +143,23 @@ int whi_source_put(whi_sources *self, const char *object_type, const wh_source *
     return WH_OK;
 }
 
-static whi_source *leave_list(whi_sources *self, const char *object_type) {
+int whi_source_put(whi_sources *self, const char *object_type, const wh_source *given) {
+    return put(self, object_type, given, 0);
+}
+
+int whi_source_put_kept(whi_sources *self, const char *object_type, const wh_source *given) {
+    return put(self, object_type, given, 1);
+}
+
+static whi_source *leave_list(whi_sources *self, const char *object_type, int is_kept) {
     whi_source **place = &self->first, *found;
 
     pthread_mutex_lock(&self->lock);
-    while (*place != NULL && strcmp((*place)->object_type, object_type) != 0) {
-        place = &(*place)->next;
-    }
-    found = *place;
+    found = find_of(self, object_type, is_kept);
     if (found != NULL) {
+        while (*place != found) {
+            place = &(*place)->next;
+        }
         *place = found->next;
         atomic_fetch_sub(&self->count, 1);
         atomic_fetch_add(&self->news, 1);
@@ -148,8 +168,8 @@ static whi_source *leave_list(whi_sources *self, const char *object_type) {
     return found;
 }
 
-int whi_source_drop(whi_sources *self, const char *object_type) {
-    whi_source *found = object_type != NULL ? leave_list(self, object_type) : NULL;
+static int drop(whi_sources *self, const char *object_type, int is_kept) {
+    whi_source *found = object_type != NULL ? leave_list(self, object_type, is_kept) : NULL;
 
     if (found == NULL) {
         return whi_fail_field(WH_ENOTFOUND, "object_type", "no such source");
@@ -159,6 +179,14 @@ int whi_source_drop(whi_sources *self, const char *object_type) {
     }
     whi_source_unref(found);
     return WH_OK;
+}
+
+int whi_source_drop(whi_sources *self, const char *object_type) {
+    return drop(self, object_type, 0);
+}
+
+int whi_source_drop_kept(whi_sources *self, const char *object_type) {
+    return drop(self, object_type, 1);
 }
 
 whi_source *whi_source_get(whi_sources *self, const char *object_type) {
@@ -178,6 +206,15 @@ int whi_source_is(whi_sources *self, const char *object_type) {
 
     pthread_mutex_lock(&self->lock);
     is = find(self, object_type) != NULL;
+    pthread_mutex_unlock(&self->lock);
+    return is;
+}
+
+int whi_source_is_hosts(whi_sources *self, const char *object_type) {
+    int is;
+
+    pthread_mutex_lock(&self->lock);
+    is = find_of(self, object_type, 0) != NULL;
     pthread_mutex_unlock(&self->lock);
     return is;
 }
@@ -244,7 +281,8 @@ void whi_sources_cut(whi_sources *self) {
 
 void whi_sources_end(whi_sources *self) {
     while (self->first != NULL) {
-        (void)whi_source_drop(self, self->first->object_type);
+        (void)drop(self, self->first->object_type, self->first->is_kept);
     }
+    pthread_mutex_destroy(&self->look_lock);
     pthread_mutex_destroy(&self->lock);
 }

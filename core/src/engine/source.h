@@ -1,6 +1,9 @@
 /* The sources that this process has, by the object types that they list. What a subscription polls is a matter of the
  * store; whether anybody can read it is a matter of this list: a process without the source leaves the poll to others.
  *
+ * A type may have two: one that the host has registered, and one that a document of the store describes
+ * (engine/source_kept.h). The host's is the one that is found.
+ *
  * A source is counted by reference: who reads has one, and so has each question that is out. Its payload is freed with
  * the last of them. Any thread. */
 #ifndef WHI_SOURCE_H
@@ -17,6 +20,7 @@ typedef struct whi_source {
     wh_source own;
     char *object_type;
     char **filters, **without; /* copies of what own points to */
+    int is_kept;               /* of a document */
     int refs;                  /* these two under the lock */
     int readers;               /* threads that ask it */
 } whi_source;
@@ -26,6 +30,13 @@ typedef struct whi_sources {
     whi_source *first;
     atomic_int count;
     atomic_llong news; /* counts what polling has to look at: a source came or went, somebody wishes a run */
+
+    atomic_int settled; /* 1: the first worker has found nothing due of what is polled, and nothing being read */
+
+    pthread_mutex_t look_lock; /* around the documents that were taken, and those sources of theirs that come and go */
+    struct whi_source_kept *kept;
+    int64_t seen;   /* the count of changes that they are of; -1: nobody has looked */
+    atomic_int due; /* what the next look has to do beyond that */
 } whi_sources;
 
 void whi_sources_init(whi_sources *sources);
@@ -37,13 +48,18 @@ int whi_source_put(whi_sources *sources, const char *object_type, const wh_sourc
 /* No new reading of it begins; what is out is cut. WH_ENOTFOUND. */
 int whi_source_drop(whi_sources *sources, const char *object_type);
 
+/* The same of one that a document describes. */
+int whi_source_put_kept(whi_sources *sources, const char *object_type, const wh_source *given);
+int whi_source_drop_kept(whi_sources *sources, const char *object_type);
+
 /* With a reference; NULL: there is none. */
 whi_source *whi_source_get(whi_sources *sources, const char *object_type);
 void whi_source_ref(whi_source *source);
 void whi_source_unref(whi_source *source);
 
-/* 1: there is one. */
+/* 1: there is one; the host has registered one. */
 int whi_source_is(whi_sources *sources, const char *object_type);
+int whi_source_is_hosts(whi_sources *sources, const char *object_type);
 
 /* One more thread asks it, if so many do not yet: 1. */
 int whi_source_enter(whi_source *source, int most);

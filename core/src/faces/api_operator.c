@@ -128,6 +128,8 @@ int whi_serve_metrics(whi_call *call) {
            now.lag_ms);
     metric(call, "events_pending", "gauge", "1 if events are still to be decided.", now.events_pending);
     metric(call, "outbox_pending", "gauge", "1 if rows wait in webhook_outbox.", now.outbox_pending);
+    metric(call, "polls_pending", "gauge", "1 if this process has something that is polled to read.",
+           now.polls_pending);
     metric(call, "subscriptions_lagging", "gauge", "Subscriptions whose slow rules are behind the others.",
            now.lagging);
     metric(call, "subscriptions_waiting_for_rate", "gauge",

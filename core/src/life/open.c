@@ -19,6 +19,7 @@
 #include "engine/registry.h"
 #include "engine/setting.h"
 #include "engine/source.h"
+#include "engine/source_kept.h"
 #include "engine/underway.h"
 #include "engine/writer.h"
 #include "engine/written.h"
@@ -333,6 +334,9 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     }
     code = code == WH_OK ? offer_settings(engine, options) : code;
     code = code == WH_OK ? whi_registry_new(&engine->registry, engine->store, engine->reader) : code;
+    if (code == WH_OK) {
+        (void)whi_sources_look(engine); /* without them it can do all else */
+    }
     code = code == WH_OK ? whi_worker_new(&engine->workers[0], engine, 0) : code;
     atomic_store(&engine->more_events, 1);
     atomic_store(&engine->more_rows, 1);
@@ -428,6 +432,7 @@ void wh_close(wh_engine *engine) {
         whi_free(engine->lags);
     }
     if (engine->sources != NULL) {
+        whi_sources_kept_end(engine->sources);
         whi_sources_end(engine->sources);
         whi_free(engine->sources);
     }

@@ -63,7 +63,8 @@ int whi_sqlite_source(whi_sqlite *store, whi_fact *fact) {
 
 /* ------------------------------------------------------------------------- reading */
 
-static int give(whi_sqlite *store, sqlite3_stmt *statement, whi_source_fn each, void *payload) {
+/* all: one that cannot be read hides none of the others. */
+static int give(whi_sqlite *store, sqlite3_stmt *statement, int all, whi_source_fn each, void *payload) {
     whi_source_row row = { .object_type = whi_sqlite_word(statement, 0),
                            .created_at = sqlite3_column_int64(statement, 2),
                            .updated_at = sqlite3_column_int64(statement, 3) };
@@ -77,6 +78,8 @@ static int give(whi_sqlite *store, sqlite3_stmt *statement, whi_source_fn each, 
     if (code == WH_OK) {
         row.document = document.size > 0 ? document.data : "";
         row.document_size = document.size;
+    }
+    if (code == WH_OK || (all && code != WH_ENOMEM)) {
         code = each(&row, payload);
     }
     whi_sqlite_free_secret(&document);
@@ -94,7 +97,7 @@ static int list(whi_sqlite *store, whi_sqlite_side *side, const char *object_typ
         whi_sqlite_bind_word(statement, 1, object_type);
     }
     while ((code = whi_sqlite_step(store, side, statement, "reading sources")) == 1) {
-        code = give(store, statement, each, payload);
+        code = give(store, statement, object_type == NULL, each, payload);
         if (code != WH_OK) {
             sqlite3_reset(statement);
             return code;

@@ -13,6 +13,7 @@
 #include "engine/position.h"
 #include "engine/registry.h"
 #include "engine/source.h"
+#include "engine/source_kept.h"
 #include "pure/poll.h"
 #include "work/poll_commit.h"
 #include "work/poll_run.h"
@@ -518,7 +519,7 @@ static int has_work(const wh_engine *engine) {
     return atomic_load(&engine->sources->count) > 0 && atomic_load(&engine->stop) == 0;
 }
 
-void whi_polls_turn(wh_engine *engine) {
+static void turn(wh_engine *engine) {
     struct whi_polls *self;
 
     if (!has_work(engine) || whi_lease_owner(engine->lease) == 0) {
@@ -536,6 +537,12 @@ void whi_polls_turn(wh_engine *engine) {
         wake(self);
         pthread_mutex_unlock(&self->lock);
     }
+}
+
+void whi_polls_turn(wh_engine *engine) {
+    whi_sources_again(engine);
+    turn(engine);
+    atomic_store(&engine->sources->settled, !whi_polls_busy(engine));
 }
 
 int64_t whi_polls_timeout(const wh_engine *engine) {
@@ -584,6 +591,7 @@ void whi_polls_stop(wh_engine *engine) {
         pthread_join(self->threads[i], NULL);
     }
     self->thread_count = 0;
+    whi_sources_anew(engine);
     atomic_store(&self->next, 0);
     atomic_store(&self->stop, 0);
 }

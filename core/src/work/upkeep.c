@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/registry.h"
+#include "engine/source_kept.h"
 #include "engine/writer.h"
 #include "work/fetch.h"
 #include "work/lagging.h"
@@ -91,6 +92,7 @@ static void look_at_store(whi_worker *worker) {
         whi_trouble(engine, code, wh_last_error());
         return;
     }
+    (void)whi_sources_look(engine);
     whi_polls_doubt(engine);
     tell_left_out(worker);
     worker->seen_changes = worker->heard_changes = changes;

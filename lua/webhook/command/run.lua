@@ -89,13 +89,14 @@ local function tell_end(hooks, stopped)
     numbers.delivered_total or 0, numbers.failed_attempts_total or 0, describe_rest(hooks, numbers)))
 end
 
---- Works until nothing is due; true if a signal came first.
+--- Works until nothing is due; true if a signal came first. What is polled is read first: what comes of it is tried, too.
 local function until_idle(hooks, out, quiet)
-  local watch, nap, told, was_empty = untried.new(hooks), NAP, core.monotonic(), false
+  local watch, nap, told, was_empty = nil, NAP, core.monotonic(), false
   while not hooks:idle() do
     local numbers = read_metrics(hooks)
     was_empty = was_empty or numbers.outbox_pending == 0
-    if out.check(watch:is_over(was_empty)) then return false end
+    if not watch and numbers.polls_pending ~= 1 then watch = untried.new(hooks) end
+    if watch and out.check(watch:is_over(was_empty)) then return false end
     if not quiet and core.monotonic() - told >= TELL then
       tell_progress(hooks, numbers)
       told = core.monotonic()

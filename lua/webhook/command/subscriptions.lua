@@ -4,13 +4,15 @@ local secrets = require "webhook.command.secrets"
 
 local subscriptions = { words = 2 }
 
+local MINUTE = 60000 -- ms
+
 subscriptions.options = secrets.options {
   events = "list", tenant = "text", name = "text", rule = "text", fields = "text", filter = "list", header = "list",
   retry = "text", timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
   rate = "text", order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
   schema = "text", prefix = "text", create = "text", removes = "flag", times = "flag", check = "flag", allow = "list", files = "list",
-  hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
+  poll = "text", interval = { 1, 525600 }, hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
 }
 
 subscriptions.help = [[
@@ -39,6 +41,8 @@ add prints the secret, once. For add and update:
 ]] .. secrets.help .. [[
 
   --source NAME         only events of this source
+  --poll TYPE           what is new, changed or gone of these objects of a source (webhook sources)
+  --interval MINUTES    of --poll: between two readings; default is 60
   --order none|fifo|key|latest   one after the other, or so for each key
   --profile standard|unified|truto|callfire   body, headers and signature of what is sent
   --details JSON        what a profile keeps of its own
@@ -134,6 +138,13 @@ function subscriptions.database(values)
   return next(said) ~= nil and webhook.object(said) or nil
 end
 
+--- What is polled, or nil.
+local function poll_of(values)
+  if values.poll == "" then return webhook.null end
+  if not values.poll and values.interval then error { usage = "--interval is for --poll" } end
+  return values.poll and { type = values.poll, interval = values.interval and values.interval * MINUTE }
+end
+
 --- The document that the options of the line describe.
 local function document(values, out)
   return {
@@ -145,7 +156,7 @@ local function document(values, out)
     rate = text_of(values.rate, rate_of), order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
     single_use = values["single-use"], expires_at = text_of(values["expires-at"]),
     details = text_of(values.details, webhook.raw), url = values.url, database = subscriptions.database(values),
-    timeout = values.timeout, concurrency = values.concurrency, insecure = values.insecure, http2 = values.http2,
+    poll = poll_of(values), timeout = values.timeout, concurrency = values.concurrency, insecure = values.insecure, http2 = values.http2,
   }
 end
 

@@ -1,0 +1,315 @@
+/* What a document of the store describes is polled, by every process of the store. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "engine/source.h"
+#include "fake_rules.h"
+#include "life_kit.h"
+#include "poll_kit.h"
+#include "receiver.h"
+
+#define ALL "[\"crm_contact.*\"]"
+
+static receiver *api;
+static wh_engine *engine;
+static char warned[2000];
+static int warnings;
+
+static void note(int level, const char *line, void *payload) {
+    (void)payload;
+    if (level <= WH_LOG_WARNING) {
+        warnings++;
+        snprintf(warned, sizeof warned, "%s", line);
+    }
+}
+
+static wh_engine *opened(const char *file, const char *keys, const wh_rule_engine *rules) {
+    static const char *const allow[] = { "127.0.0.1" };
+    wh_options options = WH_OPTIONS_INIT;
+
+    options.allow = allow;
+    options.allow_count = 1;
+    options.key_file = keys;
+    options.rules = rules;
+    options.log = note;
+    return fixture_open(file, &options);
+}
+
+static int begin(void **state) {
+    poll_reset();
+    fixture_setup(state);
+    warnings = 0;
+    warned[0] = '\0';
+    api = receiver_new(NULL, NULL);
+    engine = opened(":memory:", NULL, NULL);
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    wh_close(engine);
+    receiver_free(api);
+    poll_reset();
+    return 0;
+}
+
+/* What the API lists at a path. */
+static void say(const char *path, const char *list) {
+    receiver_set(
+        api, path,
+        (receiver_answer){ .headers = "Content-Type: application/json\r\n", .body = list, .body_size = strlen(list) });
+}
+
+static size_t asked(const char *path) {
+    size_t count = 0;
+
+    for (size_t i = 0; i < receiver_count(api); i++) {
+        count += strcmp(receiver_get(api, i)->path, path) == 0;
+    }
+    return count;
+}
+
+static void put(wh_engine *to, const char *path, const char *more) {
+    char document[600];
+
+    snprintf(document, sizeof document, "{\"object_type\":\"crm_contact\",\"url\":\"%s\"%s}", receiver_url(api, path),
+             more);
+    if (wh_source_put(to, document, WH_ZSTR) != WH_OK) {
+        fail_msg("%s", wh_last_error());
+    }
+}
+
+static void a_document_is_polled(void **state) {
+    (void)state;
+    say("/list", "[{\"id\":1,\"name\":\"Ann\"}]");
+    put(engine, "/list", "");
+    poll_subscribe(engine, "a", ALL, "", NULL);
+    fixture_run(engine);
+    assert_int_equal(asked("/list"), 1);
+    assert_int_equal(fixture_sent_count, 0);
+    say("/list", "[{\"id\":1,\"name\":\"Anna\"},{\"id\":2,\"name\":\"Ben\"}]");
+    poll_later(engine);
+    assert_has(poll_sent("a"), "[{\"id\":2,\"name\":\"Ben\"}]");
+    assert_int_equal(fixture_sent_count, 2);
+}
+
+static void unifieds_webhooks_are_virtual_where_there_is_a_document(void **state) {
+    const char *const wanted = "{\"connection_id\":\"con\",\"object_type\":\"crm_contact\",\"event\":\"created\","
+                               "\"hook_url\":\"https://example.com/u\"}";
+    const char *const answers[] = { "\"webhook_type\":\"native\"", "\"webhook_type\":\"virtual\"" };
+    const wh_header headers[] = { { "Content-Type", "application/json" } };
+    const char *file = fixture_file();
+    wh_engine *served = opened(file, NULL, NULL), *other = opened(file, NULL, NULL);
+    wh_api *routes;
+
+    (void)state;
+    assert_int_equal(wh_api_open(&routes, served, NULL), WH_OK);
+    for (int i = 0; i < 2; i++) {
+        wh_api_request request = WH_API_REQUEST_INIT;
+        wh_api_response response = WH_API_RESPONSE_INIT;
+        request.method = "POST";
+        request.path = "/unified/webhook";
+        request.tenant = "t";
+        request.headers = headers;
+        request.header_count = 1;
+        request.body = wanted;
+        request.body_size = strlen(wanted);
+        assert_int_equal(wh_api_handle(routes, &request, &response), 200);
+        assert_has(response.body, answers[i]);
+        wh_free(response.body);
+        put(other, "/list", ""); /* served has no worker that hears of it */
+    }
+    say("/list", "[]");
+    fixture_run(other);
+    say("/list", "[{\"id\":2,\"name\":\"Ben\"}]");
+    poll_later(other);
+    assert_has(poll_sent("u"), "VIRTUAL [{\"id\":2,\"name\":\"Ben\"}]");
+    wh_api_close(routes);
+    wh_close(served);
+    wh_close(other);
+}
+
+/* Until it has heard of what the other has committed. */
+static void run_until_asked(wh_engine *of, const char *path, size_t count) {
+    for (int i = 0; i < 3000 && asked(path) < count; i++) {
+        fixture_run(of);
+        usleep(1000);
+    }
+    assert_int_equal(asked(path), count);
+    fixture_run(of);
+}
+
+static void what_another_engine_puts_changes_and_deletes_holds(void **state) {
+    const char *file = fixture_file();
+    wh_engine *own = opened(file, NULL, NULL), *other = opened(file, NULL, NULL);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    say("/one", "[{\"id\":1,\"name\":\"a\"}]");
+    say("/two", "[{\"id\":1,\"name\":\"b\"}]");
+    poll_subscribe(own, "a", ALL, "", id);
+    fixture_run(own);
+    put(other, "/one", "");
+    run_until_asked(own, "/one", 1);
+    put(other, "/two", "");
+    assert_int_equal(wh_poll_now(other, id, 0), WH_OK);
+    run_until_asked(own, "/two", 1);
+    assert_int_equal(asked("/one"), 1);
+    assert_has(poll_sent("a"), "[{\"id\":1,\"name\":\"b\"}]");
+    assert_int_equal(wh_source_delete(other, "crm_contact"), WH_OK);
+    for (int i = 0; i < 3000 && own->sources->count > 0; i++) {
+        usleep(1000);
+        assert_true(wh_step(own) >= 0);
+    }
+    poll_later(own);
+    assert_int_equal(receiver_count(api), 2);
+    wh_close(own);
+    wh_close(other);
+}
+
+static void one_that_is_opened_later_polls_without_a_put_of_its_own(void **state) {
+    const char *file = fixture_file();
+    wh_engine *other = opened(file, NULL, NULL);
+
+    (void)state;
+    say("/list", "[]");
+    put(other, "/list", "");
+    poll_subscribe(other, "a", ALL, "", NULL);
+    wh_close(other);
+    other = opened(file, NULL, NULL);
+    fixture_run(other);
+    assert_int_equal(asked("/list"), 1);
+    wh_close(other);
+}
+
+static void they_are_polled_again_after_a_stop(void **state) {
+    const char *file = fixture_file();
+    wh_engine *own = opened(file, NULL, NULL);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    say("/list", "[]");
+    put(own, "/list", "");
+    poll_subscribe(own, "a", ALL, "", id);
+    assert_int_equal(wh_start(own, 1), WH_OK);
+    life_wait_idle(own);
+    assert_int_equal(wh_stop(own, 0), WH_OK);
+    say("/list", "[{\"id\":1}]");
+    poll_later(own);
+    assert_has(poll_run_text(own, id), "ok pages=1 objects=1 sent=1 ");
+    assert_int_equal(wh_start(own, 1), WH_OK);
+    assert_int_equal(wh_stop(own, 0), WH_OK);
+    wh_close(own);
+}
+
+static void the_hosts_own_is_read_where_there_are_two(void **state) {
+    wh_source source = poll_source(WH_SOURCE_ALL);
+
+    (void)state;
+    say("/list", "[]");
+    put(engine, "/list", "");
+    assert_int_equal(wh_source_remove(engine, "crm_contact"), WH_ENOTFOUND);
+    assert_int_equal(wh_source_add(engine, "crm_contact", &source), WH_OK);
+    assert_has(warned, "source crm_contact: the program's own is read");
+    assert_int_equal(warnings, 1);
+    put(engine, "/list", ",\"name\":\"other\"");
+    assert_int_equal(warnings, 1);
+    poll_subscribe(engine, "a", ALL, "", NULL);
+    fixture_run(engine);
+    assert_int_equal(poll_said.asked, 1);
+    assert_int_equal(asked("/list"), 0);
+    assert_int_equal(wh_source_delete(engine, "crm_contact"), WH_OK);
+    poll_later(engine);
+    assert_int_equal(poll_said.asked, 2);
+    put(engine, "/list", "");
+    assert_int_equal(wh_source_remove(engine, "crm_contact"), WH_OK);
+    poll_later(engine);
+    assert_int_equal(poll_said.asked, 2);
+    assert_int_equal(asked("/list"), 1);
+}
+
+static void one_whose_rule_nobody_runs_is_left_out(void **state) {
+    const char *file = fixture_file();
+    wh_engine *with = opened(file, NULL, &fake_rules), *without = opened(file, NULL, NULL);
+
+    (void)state;
+    say("/list", "[]");
+    put(with, "/list", ",\"rule\":\"pass\"");
+    poll_subscribe(without, "a", ALL, "", NULL);
+    wh_close(without);
+    warnings = 0;
+    without = opened(file, NULL, NULL);
+    assert_int_equal(warnings, 1);
+    assert_has(warned, "source crm_contact: its document is left out");
+    fixture_run(without);
+    poll_later(without);
+    assert_int_equal(asked("/list"), 0);
+    assert_int_equal(warnings, 1);
+    fixture_run(with);
+    assert_int_equal(asked("/list"), 1);
+    wh_close(with);
+    wh_close(without);
+}
+
+static void write_keys(const char *name, const char *text) {
+    FILE *stream = fopen(name, "w");
+
+    assert_non_null(stream);
+    assert_true(fputs(text, stream) >= 0);
+    assert_int_equal(fclose(stream), 0);
+}
+
+/* The other one has a key that came later. */
+static void one_whose_key_is_not_here_hides_no_other(void **state) {
+    static const char first[] = "one AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+    static const char second[] = "two ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n";
+    const char *file = fixture_file(), *keys = fixture_file();
+    char *text = NULL, both[200];
+    wh_engine *own, *other;
+
+    (void)state;
+    write_keys(keys, first);
+    own = opened(file, keys, NULL);
+    snprintf(both, sizeof both, "%s%s", second, first);
+    write_keys(keys, both);
+    other = opened(file, keys, NULL);
+    put(other, "/sealed", "");
+    warnings = 0; /* of the file that others can read */
+    assert_int_equal(wh_source_put(own, "{\"object_type\":\"a\",\"url\":\"https://example.com/\"}", WH_ZSTR), WH_OK);
+    assert_int_equal(own->sources->count, 1);
+    assert_int_equal(warnings, 1);
+    assert_has(warned, "source crm_contact: its document is left out");
+    assert_int_equal(wh_source_list(own, &text, NULL), WH_EKEY);
+    assert_null(text);
+    assert_int_equal(wh_source_delete(own, "a"), WH_OK);
+    assert_int_equal(own->sources->count, 0);
+    assert_int_equal(warnings, 1);
+    assert_int_equal(wh_source_delete(own, "crm_contact"), WH_OK);
+    put(own, "/list", "");
+    assert_int_equal(own->sources->count, 1);
+    wh_close(own);
+    wh_close(other);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_document_is_polled, begin, end),
+        cmocka_unit_test_setup_teardown(unifieds_webhooks_are_virtual_where_there_is_a_document, begin, end),
+        cmocka_unit_test_setup_teardown(what_another_engine_puts_changes_and_deletes_holds, begin, end),
+        cmocka_unit_test_setup_teardown(one_that_is_opened_later_polls_without_a_put_of_its_own, begin, end),
+        cmocka_unit_test_setup_teardown(they_are_polled_again_after_a_stop, begin, end),
+        cmocka_unit_test_setup_teardown(the_hosts_own_is_read_where_there_are_two, begin, end),
+        cmocka_unit_test_setup_teardown(one_whose_rule_nobody_runs_is_left_out, begin, end),
+        cmocka_unit_test_setup_teardown(one_whose_key_is_not_here_hides_no_other, begin, end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
