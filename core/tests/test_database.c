@@ -429,6 +429,15 @@ static void many_that_hang_leave_threads_to_those_that_answer(void **state) {
     assert_int_equal(fake_waiting(), WHI_POOL_THREADS * 3 / 4);
 }
 
+static void who_takes_its_time_is_not_among_those_that_hang(void **state) {
+    (void)state;
+    assert_int_equal(whi_pool_judge(0, 1, WHI_POOL_SLOW_US), WHI_POOL_QUICK);
+    assert_int_equal(whi_pool_judge(0, 500, WHI_POOL_SLOW_US * 5), WHI_POOL_QUICK);
+    assert_int_equal(whi_pool_judge(0, 1, WHI_POOL_SLOW_US * 5), WHI_POOL_UNKNOWN);
+    assert_int_equal(whi_pool_judge(0, 500, WHI_POOL_SLOW_US * 60), WHI_POOL_UNKNOWN);
+    assert_int_equal(whi_pool_judge(1, 500, 1), WHI_POOL_SLOW);
+}
+
 static int is_cut(void) {
     return fake_db.cuts > 0;
 }
@@ -629,6 +638,7 @@ int main(void) {
         TEST(a_new_password_is_a_new_connection),
         TEST(one_that_hangs_costs_others_nothing),
         TEST(many_that_hang_leave_threads_to_those_that_answer),
+        cmocka_unit_test(who_takes_its_time_is_not_among_those_that_hang),
         TEST(what_is_cut_goes_again),
         TEST(what_is_under_way_at_the_end_is_there_afterwards),
         TEST(what_is_not_built_is_refused_by_name),

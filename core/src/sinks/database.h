@@ -11,9 +11,11 @@
  *
  * A worker has at most WHI_POOL_THREADS threads for all its pools, which serve them in turn, a batch each. A database
  * that hangs holds a thread until its time-out. So pools are of three kinds, as lanes are (work/slots.h): quick ones,
- * unknown ones, and slow ones, whose last batch took longer than WHI_POOL_SLOW_US or failed. Slow ones never have more
- * than half of the threads, and together with the unknown ones not more than three quarters: however many hang, those
- * that answer have threads. Nothing of this takes slots of those that are sent over HTTP.
+ * unknown ones, and slow ones, whose last batch failed. What was written counts as quick within WHI_POOL_SLOW_US and
+ * WHI_POOL_ROW_US a row, and as unknown beyond: a good database that takes its time does not wait behind those that
+ * hang. Slow ones never have more than half of the threads, and together with the unknown ones not more than three
+ * quarters: however many hang, those that answer have threads. Nothing of this takes slots of those that are sent over
+ * HTTP.
  *
  * A pool that nobody has written to for WHI_POOL_REST_US closes its connection; one to which no lane goes any more is
  * closed. */
@@ -32,6 +34,7 @@
 #define WHI_BATCH_BYTES ((size_t)4 << 20)
 #define WHI_POOL_THREADS 16
 #define WHI_POOL_SLOW_US INT64_C(1000000)
+#define WHI_POOL_ROW_US INT64_C(20000) /* far more than a row costs with a database that is well */
 #define WHI_POOL_REST_US INT64_C(30000000)
 
 enum whi_pool_kind { WHI_POOL_QUICK, WHI_POOL_UNKNOWN, WHI_POOL_SLOW, WHI_POOL_KINDS };
@@ -97,6 +100,9 @@ void whi_tickets_move(whi_ticket_list *list, whi_ticket_list *from); /* all of f
 
 /* Puts a pool in the line for threads, if it has something to do and does not stand there. Under the lock. */
 void whi_pool_ready(whi_pool *pool);
+
+/* What a batch of so many rows says of its pool. */
+enum whi_pool_kind whi_pool_judge(int fails, size_t rows, int64_t took_us);
 
 /* The body of a thread; payload: the sink. */
 void *whi_pool_serve(void *payload);

@@ -265,16 +265,20 @@ static int write_in_time(batch *self) {
     return code;
 }
 
+enum whi_pool_kind whi_pool_judge(int fails, size_t rows, int64_t took_us) {
+    if (fails) {
+        return WHI_POOL_SLOW;
+    }
+    return took_us > WHI_POOL_SLOW_US + (int64_t)rows * WHI_POOL_ROW_US ? WHI_POOL_UNKNOWN : WHI_POOL_QUICK;
+}
+
 static enum whi_pool_kind kind_of(const batch *self, int64_t took_us) {
     int fails = 0;
 
     for (size_t i = 0; i < self->count; i++) {
         fails |= self->results[i].outcome == WHI_OBJECT_AGAIN || self->results[i].outcome == WHI_OBJECT_OWNER;
     }
-    if (self->is_cut) {
-        return self->pool->kind;
-    }
-    return fails || took_us > WHI_POOL_SLOW_US ? WHI_POOL_SLOW : WHI_POOL_QUICK;
+    return self->is_cut ? self->pool->kind : whi_pool_judge(fails, self->count, took_us);
 }
 
 static void count_rows(const batch *self) {
