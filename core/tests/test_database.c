@@ -429,6 +429,43 @@ static void many_that_hang_leave_threads_to_those_that_answer(void **state) {
     assert_int_equal(fake_waiting(), WHI_POOL_THREADS * 3 / 4);
 }
 
+#define LEFT 20
+
+static int has_its_share(void) {
+    return engine->workers[0]->in_flight >= LEFT / 2;
+}
+
+static int quick_one_writes_again(void) {
+    return fake_count() == 62;
+}
+
+/* Others have taken all but a few of the deliveries that may be on their way to databases. */
+static void one_that_hangs_leaves_some_of_the_last_to_others(void **state) {
+    int *used = &engine->workers[0]->slots.used[WHI_SLOT_BATCH];
+
+    (void)state;
+    fixture_subscribe(engine, document, NULL);
+    fixture_subscribe(engine, "{\"url\":\"postgresql://quick/a\",\"events\":[\"quick.*\"]}", NULL);
+    publish_many(60); /* each that arrives lets one more be there at once */
+    fixture_publish(engine, "quick.created", "{\"id\":1}", NULL);
+    fixture_run(engine);
+    *used += WHI_SLOTS_BATCHED - LEFT;
+    fake_hang(1);
+    publish(1);
+    wait_for(one_hangs);
+    fake_hang(2);
+    publish_many(60);
+    wait_for(has_its_share);
+    assert_true(wh_step(engine) >= 0);
+    fixture_publish(engine, "quick.created", "{\"id\":2}", NULL);
+    wait_for(quick_one_writes_again);
+    assert_true(*used < WHI_SLOTS_BATCHED);
+    *used -= WHI_SLOTS_BATCHED - LEFT;
+    fake_hang(0);
+    fixture_run(engine);
+    assert_int_equal(fake_db.count, 123);
+}
+
 static int all_threads_hang(void) {
     return fake_waiting() == WHI_POOL_THREADS;
 }
@@ -675,6 +712,7 @@ int main(void) {
         TEST(a_new_password_is_a_new_connection),
         TEST(one_that_hangs_costs_others_nothing),
         TEST(many_that_hang_leave_threads_to_those_that_answer),
+        TEST(one_that_hangs_leaves_some_of_the_last_to_others),
         TEST(quick_ones_that_begin_to_hang_leave_threads_to_the_others),
         cmocka_unit_test(who_takes_its_time_is_not_among_those_that_hang),
         TEST(what_is_cut_goes_again),
