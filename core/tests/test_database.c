@@ -429,6 +429,89 @@ static void many_that_hang_leave_threads_to_those_that_answer(void **state) {
     assert_int_equal(fake_waiting(), WHI_POOL_THREADS * 3 / 4);
 }
 
+#define LEFT 20
+
+static int has_its_share(void) {
+    return engine->workers[0]->in_flight >= LEFT / 2;
+}
+
+static int quick_one_writes_again(void) {
+    return fake_count() == 62;
+}
+
+/* Others have taken all but a few of the deliveries that may be on their way to databases. */
+static void one_that_hangs_leaves_some_of_the_last_to_others(void **state) {
+    int *used = &engine->workers[0]->slots.used[WHI_SLOT_BATCH];
+
+    (void)state;
+    fixture_subscribe(engine, document, NULL);
+    fixture_subscribe(engine, "{\"url\":\"postgresql://quick/a\",\"events\":[\"quick.*\"]}", NULL);
+    publish_many(60); /* each that arrives lets one more be there at once */
+    fixture_publish(engine, "quick.created", "{\"id\":1}", NULL);
+    fixture_run(engine);
+    *used += WHI_SLOTS_BATCHED - LEFT;
+    fake_hang(1);
+    publish(1);
+    wait_for(one_hangs);
+    fake_hang(2);
+    publish_many(60);
+    wait_for(has_its_share);
+    assert_true(wh_step(engine) >= 0);
+    fixture_publish(engine, "quick.created", "{\"id\":2}", NULL);
+    wait_for(quick_one_writes_again);
+    assert_true(*used < WHI_SLOTS_BATCHED);
+    *used -= WHI_SLOTS_BATCHED - LEFT;
+    fake_hang(0);
+    fixture_run(engine);
+    assert_int_equal(fake_db.count, 123);
+}
+
+static int all_threads_hang(void) {
+    return fake_waiting() == WHI_POOL_THREADS;
+}
+
+static int last_one_writes(void) {
+    return fake_count() == WHI_POOL_THREADS + 2;
+}
+
+/* As many quick ones as there are threads, which begin to hang at once. */
+static void quick_ones_that_begin_to_hang_leave_threads_to_the_others(void **state) {
+    whi_sink *sink = engine->workers[0]->sinks[WHI_SINK_DATABASE].sink;
+    char text[160];
+
+    (void)state;
+    fixture_subscribe(engine, "{\"url\":\"postgresql://quick/a\",\"events\":[\"quick.*\"]}", NULL);
+    for (int i = 0; i < WHI_POOL_THREADS; i++) {
+        snprintf(text, sizeof text, "{\"url\":\"postgresql://db%d/a\",\"events\":[\"crm_contact.*\"]}", i);
+        fixture_subscribe(engine, text, NULL);
+    }
+    fixture_publish(engine, "quick.created", "{\"id\":1}", NULL);
+    publish(1);
+    fixture_run(engine);
+    assert_int_equal(fake_db.count, WHI_POOL_THREADS + 1);
+    fake_hang(1);
+    publish(2);
+    wait_for(all_threads_hang);
+    fake_hang(2);
+    sink->slow_us = 0; /* they hang for long enough */
+    fixture_publish(engine, "quick.created", "{\"id\":2}", NULL);
+    wait_for(last_one_writes);
+    assert_int_equal(fake_waiting(), WHI_POOL_THREADS);
+    fake_hang(0);
+    fixture_run(engine);
+    assert_int_equal(fake_db.count, WHI_POOL_THREADS * 2 + 2);
+    assert_int_equal(sink->held, 0);
+}
+
+static void who_takes_its_time_is_not_among_those_that_hang(void **state) {
+    (void)state;
+    assert_int_equal(whi_pool_judge(0, 1, WHI_POOL_SLOW_US), WHI_POOL_QUICK);
+    assert_int_equal(whi_pool_judge(0, 500, WHI_POOL_SLOW_US * 5), WHI_POOL_QUICK);
+    assert_int_equal(whi_pool_judge(0, 1, WHI_POOL_SLOW_US * 5), WHI_POOL_UNKNOWN);
+    assert_int_equal(whi_pool_judge(0, 500, WHI_POOL_SLOW_US * 60), WHI_POOL_UNKNOWN);
+    assert_int_equal(whi_pool_judge(1, 500, 1), WHI_POOL_SLOW);
+}
+
 static int is_cut(void) {
     return fake_db.cuts > 0;
 }
@@ -629,6 +712,9 @@ int main(void) {
         TEST(a_new_password_is_a_new_connection),
         TEST(one_that_hangs_costs_others_nothing),
         TEST(many_that_hang_leave_threads_to_those_that_answer),
+        TEST(one_that_hangs_leaves_some_of_the_last_to_others),
+        TEST(quick_ones_that_begin_to_hang_leave_threads_to_the_others),
+        cmocka_unit_test(who_takes_its_time_is_not_among_those_that_hang),
         TEST(what_is_cut_goes_again),
         TEST(what_is_under_way_at_the_end_is_there_afterwards),
         TEST(what_is_not_built_is_refused_by_name),

@@ -245,6 +245,33 @@ static void batches_have_no_part_in_it(void **state) {
     assert_false(whi_slots_may(&own, WHI_SLOT_BATCH));
 }
 
+#define HANGING 100
+
+/* However much they have, whoever comes next has a part as large as theirs. */
+static void lanes_of_batches_share_what_there_is(void **state) {
+    whi_slots own;
+    int used[HANGING] = { 0 }, before = -1;
+
+    (void)state;
+    whi_slots_init(&own, 4);
+    while (before != own.used[WHI_SLOT_BATCH]) {
+        before = own.used[WHI_SLOT_BATCH];
+        for (int i = 0; i < HANGING; i++) {
+            int more = whi_slots_share(&own, WHI_SLOT_BATCH, used[i]);
+            used[i] += more;
+            own.used[WHI_SLOT_BATCH] += more;
+        }
+    }
+    assert_in_range(WHI_SLOTS_BATCHED - before, WHI_SLOTS_BATCHED / (HANGING + 1) - 1, WHI_SLOTS_BATCHED / HANGING);
+    assert_true(whi_slots_may(&own, WHI_SLOT_BATCH));
+    assert_true(whi_slots_share(&own, WHI_SLOT_BATCH, 1));
+    assert_false(whi_slots_share(&own, WHI_SLOT_BATCH, used[0] + 1));
+    own.used[WHI_SLOT_BATCH] = WHI_SLOTS_BATCHED;
+    assert_true(whi_slots_share(&own, WHI_SLOT_BATCH, 0));
+    assert_false(whi_slots_share(&own, WHI_SLOT_BATCH, 1));
+    assert_true(whi_slots_share(&own, WHI_SLOT_QUICK, 1000));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
     const struct CMUnitTest tests[] = {
@@ -260,6 +287,7 @@ int main(void) {
         TEST(what_may_hang_never_has_the_quick_ones_part),
         TEST(no_slot_is_counted_twice),
         cmocka_unit_test(batches_have_no_part_in_it),
+        cmocka_unit_test(lanes_of_batches_share_what_there_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

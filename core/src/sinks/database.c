@@ -151,11 +151,16 @@ static void give_ticket(whi_sink *sink, whi_ticket *ticket) {
 /* Under the lock, before a pool is ready. A thread more, if all have something to do, or will as soon as they wake;
  * 0: there is none at all. */
 static int has_thread(whi_sink *sink) {
-    if (sink->ready_count >= sink->idle && sink->thread_count < WHI_POOL_THREADS &&
+    if (sink->ready_count >= sink->idle && sink->thread_count < WHI_POOL_THREADS + sink->held &&
         pthread_create(&sink->threads[sink->thread_count], NULL, whi_pool_serve, sink) == 0) {
         sink->thread_count++;
     }
     return sink->thread_count > 0;
+}
+
+/* Under the lock. */
+static void note_waits(whi_sink *sink) {
+    sink->waits = sink->ready_count > 0 && whi_pool_is_full(sink);
 }
 
 static int queue_ticket(whi_pool *pool, whi_ticket *ticket) {
@@ -166,6 +171,7 @@ static int queue_ticket(whi_pool *pool, whi_ticket *ticket) {
     if (has_thread(sink)) {
         whi_tickets_add(&pool->queue, ticket);
         whi_pool_ready(pool);
+        note_waits(sink);
     } else {
         code = whi_fail(WH_ERESOURCE, "the system starts no more threads");
     }
@@ -268,6 +274,18 @@ static void look_after(whi_sink *sink, whi_pool **place, int64_t now_us) {
     }
 }
 
+/* A pool that waits has a thread for each batch that is held. */
+static void hold_old(whi_sink *sink, int64_t now_us) {
+    pthread_mutex_lock(&sink->lock);
+    note_waits(sink);
+    for (whi_pool *pool = sink->pools; pool != NULL && sink->waits; pool = pool->next) {
+        if (whi_pool_hold(pool, now_us) && has_thread(sink)) {
+            pthread_cond_broadcast(&sink->work);
+        }
+    }
+    pthread_mutex_unlock(&sink->lock);
+}
+
 static void database_tick(whi_sink *sink) {
     int64_t now_us = sink->pools != NULL ? whi_monotonic_us() : 0;
 
@@ -277,12 +295,19 @@ static void database_tick(whi_sink *sink) {
         look_after(sink, place, now_us);
         place = *place == pool ? &pool->next : place;
     }
+    hold_old(sink, now_us);
 }
 
 /* A pool that is to rest may do so a little later: what else there is to do wakes the worker often enough, and there
- * is nothing that waits for it. */
+ * is nothing that waits for it. For what gets old somebody does. */
 static int database_timeout(const whi_sink *sink) {
-    return atomic_load(&sink->has_ended) ? 0 : sink->pools != NULL ? (int)(WHI_POOL_REST_US / 1000) : -1;
+    if (atomic_load(&sink->has_ended)) {
+        return 0;
+    }
+    if (sink->waits) {
+        return (int)(WHI_POOL_SLOW_US / 4000);
+    }
+    return sink->pools != NULL ? (int)(WHI_POOL_REST_US / 1000) : -1;
 }
 
 static void database_ready(whi_sink *sink, const whi_ready *ready, int count) {
@@ -326,6 +351,7 @@ static int database_open(whi_sink **out, wh_engine *engine, whi_poller *poller) 
     }
     sink->engine = engine;
     sink->poller = poller;
+    sink->slow_us = WHI_POOL_SLOW_US;
     pthread_mutex_init(&sink->lock, NULL);
     pthread_cond_init(&sink->work, NULL);
     pthread_cond_init(&sink->left, NULL);
@@ -337,7 +363,8 @@ static int database_open(whi_sink **out, wh_engine *engine, whi_poller *poller) 
 }
 
 static int runs(const whi_sink *sink) {
-    return sink->running[WHI_POOL_QUICK] + sink->running[WHI_POOL_UNKNOWN] + sink->running[WHI_POOL_SLOW] > 0;
+    return sink->running[WHI_POOL_QUICK] + sink->running[WHI_POOL_UNKNOWN] + sink->running[WHI_POOL_SLOW] + sink->held >
+           0;
 }
 
 static void end_threads(whi_sink *sink) {

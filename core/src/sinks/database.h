@@ -11,9 +11,13 @@
  *
  * A worker has at most WHI_POOL_THREADS threads for all its pools, which serve them in turn, a batch each. A database
  * that hangs holds a thread until its time-out. So pools are of three kinds, as lanes are (work/slots.h): quick ones,
- * unknown ones, and slow ones, whose last batch took longer than WHI_POOL_SLOW_US or failed. Slow ones never have more
- * than half of the threads, and together with the unknown ones not more than three quarters: however many hang, those
- * that answer have threads. Nothing of this takes slots of those that are sent over HTTP.
+ * unknown ones, and slow ones, whose last batch failed. What was written counts as quick within WHI_POOL_SLOW_US and
+ * WHI_POOL_ROW_US a row, and as unknown beyond: a good database that takes its time does not wait behind those that
+ * hang. Slow ones never have more than half of the threads, and together with the unknown ones not more than three
+ * quarters: however many hang, those that answer have threads. Quick ones may begin to hang, all at once: a batch of
+ * theirs that is older than WHI_POOL_SLOW_US is held, which does not count for WHI_POOL_THREADS, and another thread
+ * goes on in its place; of such there are WHI_POOL_HELD at most. Nothing of this takes slots of those that are sent
+ * over HTTP.
  *
  * A pool that nobody has written to for WHI_POOL_REST_US closes its connection; one to which no lane goes any more is
  * closed. */
@@ -31,7 +35,9 @@
 #define WHI_BATCH_OBJECTS 500 /* in one call of the destination: a payload may have many */
 #define WHI_BATCH_BYTES ((size_t)4 << 20)
 #define WHI_POOL_THREADS 16
+#define WHI_POOL_HELD 48 /* batches of quick ones that hang, each with a thread beside those */
 #define WHI_POOL_SLOW_US INT64_C(1000000)
+#define WHI_POOL_ROW_US INT64_C(20000) /* far more than a row costs with a database that is well */
 #define WHI_POOL_REST_US INT64_C(30000000)
 
 enum whi_pool_kind { WHI_POOL_QUICK, WHI_POOL_UNKNOWN, WHI_POOL_SLOW, WHI_POOL_KINDS };
@@ -63,9 +69,12 @@ typedef struct whi_pool {
     whi_ticket_list queue;
     enum whi_pool_kind kind;
     int is_ready, is_running;
-    int is_cut;         /* 1: its batch was ended from here, or the last one was */
-    int is_connected;   /* something was written since it rested */
-    int64_t settled_us; /* monotonic: when its last batch had ended */
+    int is_held;                /* it runs, and does not count for WHI_POOL_THREADS */
+    enum whi_pool_kind runs_as; /* what it was when its batch began */
+    int64_t began_us;           /* monotonic: when that was */
+    int is_cut;                 /* 1: its batch was ended from here, or the last one was */
+    int is_connected;           /* something was written since it rested */
+    int64_t settled_us;         /* monotonic: when its last batch had ended */
 
     whi_written *written;         /* NULL: nothing is counted */
     whi_destination *destination; /* of whoever runs it; only `cut` is called by others */
@@ -80,10 +89,13 @@ struct whi_sink {
     pthread_mutex_t lock;
     pthread_cond_t work; /* a pool is ready, or the sink closes */
     pthread_cond_t left; /* a pool is done with its batch */
-    pthread_t threads[WHI_POOL_THREADS];
+    pthread_t threads[WHI_POOL_THREADS + WHI_POOL_HELD];
     int thread_count, idle, ready_count, closing;
     whi_pool *ready[WHI_POOL_KINDS], **ready_end[WHI_POOL_KINDS];
-    int running[WHI_POOL_KINDS];
+    int running[WHI_POOL_KINDS]; /* without those that are held */
+    int held;
+    int64_t slow_us; /* WHI_POOL_SLOW_US; tests have others */
+    int waits;       /* of the worker's: a pool waits while all threads have something to do */
     whi_ticket_list ended;
     atomic_int has_ended;
     char sentence[WHI_SENTENCE]; /* why it was cut */
@@ -97,6 +109,15 @@ void whi_tickets_move(whi_ticket_list *list, whi_ticket_list *from); /* all of f
 
 /* Puts a pool in the line for threads, if it has something to do and does not stand there. Under the lock. */
 void whi_pool_ready(whi_pool *pool);
+
+/* 1: no more may run beside those that do. Under the lock. */
+int whi_pool_is_full(const whi_sink *sink);
+
+/* 1: its batch is held from now on. Under the lock. */
+int whi_pool_hold(whi_pool *pool, int64_t now_us);
+
+/* What a batch of so many rows says of its pool. */
+enum whi_pool_kind whi_pool_judge(int fails, size_t rows, int64_t took_us);
 
 /* The body of a thread; payload: the sink. */
 void *whi_pool_serve(void *payload);

@@ -265,16 +265,20 @@ static int write_in_time(batch *self) {
     return code;
 }
 
+enum whi_pool_kind whi_pool_judge(int fails, size_t rows, int64_t took_us) {
+    if (fails) {
+        return WHI_POOL_SLOW;
+    }
+    return took_us > WHI_POOL_SLOW_US + (int64_t)rows * WHI_POOL_ROW_US ? WHI_POOL_UNKNOWN : WHI_POOL_QUICK;
+}
+
 static enum whi_pool_kind kind_of(const batch *self, int64_t took_us) {
     int fails = 0;
 
     for (size_t i = 0; i < self->count; i++) {
         fails |= self->results[i].outcome == WHI_OBJECT_AGAIN || self->results[i].outcome == WHI_OBJECT_OWNER;
     }
-    if (self->is_cut) {
-        return self->pool->kind;
-    }
-    return fails || took_us > WHI_POOL_SLOW_US ? WHI_POOL_SLOW : WHI_POOL_QUICK;
+    return self->is_cut ? self->pool->kind : whi_pool_judge(fails, self->count, took_us);
 }
 
 static void count_rows(const batch *self) {
@@ -333,10 +337,48 @@ void whi_pool_ready(whi_pool *pool) {
     pthread_cond_signal(&sink->work);
 }
 
+int whi_pool_is_full(const whi_sink *sink) {
+    return sink->running[WHI_POOL_QUICK] + sink->running[WHI_POOL_UNKNOWN] + sink->running[WHI_POOL_SLOW] >=
+           WHI_POOL_THREADS;
+}
+
+/* Only what began as quick: the others are bounded by their own parts, whatever they do. */
+int whi_pool_hold(whi_pool *pool, int64_t now_us) {
+    whi_sink *sink = pool->sink;
+
+    if (!pool->is_running || pool->is_held || pool->runs_as != WHI_POOL_QUICK || sink->held >= WHI_POOL_HELD ||
+        now_us - pool->began_us < sink->slow_us) {
+        return 0;
+    }
+    pool->is_held = 1;
+    sink->running[WHI_POOL_QUICK]--;
+    sink->held++;
+    return 1;
+}
+
+static void begin_run(whi_pool *pool) {
+    pool->is_running = 1;
+    pool->is_cut = 0;
+    pool->runs_as = pool->kind;
+    pool->began_us = whi_monotonic_us();
+    pool->sink->running[pool->kind]++;
+}
+
+static void end_run(whi_pool *pool) {
+    if (pool->is_held) {
+        pool->sink->held--;
+    } else {
+        pool->sink->running[pool->runs_as]--;
+    }
+    pool->is_running = pool->is_held = 0;
+    pool->settled_us = whi_monotonic_us();
+}
+
 static int may_run(const whi_sink *sink, enum whi_pool_kind kind) {
     int slow = sink->running[WHI_POOL_SLOW], unsure = slow + sink->running[WHI_POOL_UNKNOWN];
 
-    if (sink->ready[kind] == NULL || (kind == WHI_POOL_SLOW && slow >= WHI_POOL_THREADS / 2)) {
+    if (sink->ready[kind] == NULL || whi_pool_is_full(sink) ||
+        (kind == WHI_POOL_SLOW && slow >= WHI_POOL_THREADS / 2)) {
         return 0;
     }
     return kind == WHI_POOL_QUICK || unsure < WHI_POOL_THREADS * 3 / 4;
@@ -387,13 +429,10 @@ static void hand_back(batch *self) {
 /* Under the lock, and outside of it while it works. One without tickets rests. */
 static void run_pool(batch *self, whi_pool *pool) {
     whi_sink *sink = pool->sink;
-    enum whi_pool_kind kind = pool->kind;
     int was_cut = pool->is_cut;
 
     self->pool = pool;
-    pool->is_running = 1;
-    pool->is_cut = 0;
-    sink->running[kind]++;
+    begin_run(pool);
     take_tickets(self);
     pthread_mutex_unlock(&sink->lock);
     if (self->tickets.first != NULL) {
@@ -405,9 +444,7 @@ static void run_pool(batch *self, whi_pool *pool) {
         pthread_mutex_lock(&sink->lock);
     }
     pool->is_connected = self->tickets.first != NULL;
-    sink->running[kind]--;
-    pool->is_running = 0;
-    pool->settled_us = whi_monotonic_us();
+    end_run(pool);
     if (pool->queue.first != NULL) {
         whi_pool_ready(pool);
     }

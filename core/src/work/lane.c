@@ -142,7 +142,8 @@ static void leave_ready(whi_worker *worker, whi_lane *lane) {
 }
 
 void whi_lane_ready(whi_worker *worker, whi_lane *lane) {
-    if (!lane->is_ready && lane->head != NULL && whi_lane_free(lane) > 0) {
+    if (!lane->is_ready && lane->head != NULL && whi_lane_free(lane) > 0 &&
+        whi_slots_share(&worker->slots, lane->kind, lane->in_flight)) {
         join_ready(worker, lane);
     }
 }

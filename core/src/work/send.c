@@ -483,7 +483,8 @@ static int may_send(const whi_worker *worker, enum whi_slot_kind kind) {
 /* WH_OK; else nothing can be sent now. */
 static int send_from(whi_worker *worker, enum whi_slot_kind kind, int64_t now_us) {
     whi_lane *lane = whi_lane_next(worker, kind);
-    int code = lane->head != NULL ? send_one(worker, lane, now_us) : WH_OK;
+    int may = lane->head != NULL && whi_slots_share(&worker->slots, kind, lane->in_flight);
+    int code = may ? send_one(worker, lane, now_us) : WH_OK;
 
     if (code == WH_OK) {
         whi_lane_ready(worker, lane);

@@ -79,6 +79,10 @@ int whi_slots_may(const whi_slots *slots, enum whi_slot_kind kind) {
     return slots->used[kind] < part_of(slots) ? free > 0 : free > left_by(slots, kind);
 }
 
+int whi_slots_share(const whi_slots *slots, enum whi_slot_kind kind, int own) {
+    return kind != WHI_SLOT_BATCH || own == 0 || own < WHI_SLOTS_BATCHED - slots->used[kind];
+}
+
 /* ------------------------------------------------------------------------- moving */
 
 /* 1 if the slow ones may have one more of what this kind holds: that frees nothing, so only the parts count. */

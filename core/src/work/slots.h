@@ -23,7 +23,8 @@
  * With less than four slots all of them are common.
  *
  * What goes to a sink that takes batches (sinks/sink.h) is of a fourth kind, which has no part in this: it is bounded
- * by WHI_SLOTS_BATCHED alone, and never becomes old. One thread. */
+ * by WHI_SLOTS_BATCHED alone, and never becomes old. A lane of it never has more of them than it leaves free: n lanes
+ * that hang, with however much to send, leave one part in n + 1 to the others. One thread. */
 #ifndef WHI_SLOTS_H
 #define WHI_SLOTS_H
 
@@ -76,6 +77,10 @@ void whi_slots_init(whi_slots *slots, int most);
 
 /* 1: a lane of this kind may begin a request. */
 int whi_slots_may(const whi_slots *slots, enum whi_slot_kind kind);
+
+/* 1: a lane of this kind, that has so many under way, may have one more of what there is for its kind. Who has none may
+ * always wait for one; who has some asks again when one of them has ended. */
+int whi_slots_share(const whi_slots *slots, enum whi_slot_kind kind, int own);
 
 /* A request begins, which may. The time never goes back. */
 void whi_slots_take(whi_slots *slots, whi_slot *slot, enum whi_slot_kind kind, int64_t now_us);
