@@ -49,7 +49,8 @@ typedef struct wh_source_page {
     size_t items_size;
     const char *next;  /* NULL: this was the last page */
     const char *state; /* of the last page: NULL, or a token that the next reading of changes begins with */
-    int is_unchanged;  /* 1: nothing changed since the last complete reading (no items, no next) */
+    int is_unchanged;  /* 1: nothing changed since the last complete reading (no items, no next); where neither
+                          changed_since nor state was given that is a failure */
 } wh_source_page;
 
 /* A question that is out. answer is called once for each, from any thread, also before list returns; the call is not

@@ -181,6 +181,26 @@ static void what_is_no_page_changes_nothing(void **state) {
     assert_int_equal(fixture_sent_count, 0);
 }
 
+static int says_unchanged(const wh_source_query *query, wh_source_page *page) {
+    (void)query;
+    page->is_unchanged = 1;
+    return 1;
+}
+
+static void unchanged_is_no_answer_to_who_asks_for_all(void **state) {
+    (void)state;
+    known(3);
+    poll_said.answer = says_unchanged;
+    poll_later(engine);
+    assert_string_equal(poll_run_text(engine, id),
+                        "failed pages=0 objects=0 sent=0  read: unchanged, where all was asked for");
+    assert_int_equal(fixture_sent_count, 0);
+    poll_said.answer = NULL;
+    poll_take(2);
+    assert_int_equal(asked_after(1), 1);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":2}];");
+}
+
 static void objects_without_an_id_and_numbers_beyond_all_doubles(void **state) {
     (void)state;
     known(1);
@@ -508,6 +528,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(who_is_told_to_wait_waits_and_has_not_failed, begin, end),
         cmocka_unit_test_setup_teardown(a_token_that_runs_out_in_the_middle_goes_on_at_its_page, begin, end),
         cmocka_unit_test_setup_teardown(what_is_no_page_changes_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(unchanged_is_no_answer_to_who_asks_for_all, begin, end),
         cmocka_unit_test_setup_teardown(objects_without_an_id_and_numbers_beyond_all_doubles, begin, end),
         cmocka_unit_test_setup_teardown(an_object_on_two_pages_is_told_once, begin, end),
         cmocka_unit_test_setup_teardown(a_circle_of_pages_is_left, begin, end),

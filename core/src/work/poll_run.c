@@ -188,7 +188,9 @@ static int read_page(whi_poll_running *self) {
         self->out->due = 0;
     } else if (answer.code != WH_OK) {
         whi_poll_fail(self, answer.is_refused ? WHI_POLL_REFRESH : WHI_POLL_READ, answer.error, &answer);
-    } else if (answer.is_unchanged && !self->own.row.full) {
+    } else if (answer.is_unchanged && self->own.row.full) {
+        whi_poll_fail(self, WHI_POLL_READ, "unchanged, where all was asked for", NULL);
+    } else if (answer.is_unchanged) {
         whi_poll_finish(self, answer.state, 0);
     } else {
         more = take_page(self, &answer);
