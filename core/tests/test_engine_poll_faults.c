@@ -305,6 +305,27 @@ static void a_list_that_shrinks_while_it_is_read_loses_nobody(void **state) {
     assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":1}];");
 }
 
+static int is_empty_once(const wh_source_query *query, wh_source_page *page) {
+    (void)query;
+    page->items = "[]";
+    page->items_size = 2;
+    poll_said.answer = NULL;
+    return 1;
+}
+
+static void an_empty_page_alone_deletes_nothing(void **state) {
+    (void)state;
+    known(3);
+    poll_said.answer = is_empty_once;
+    poll_take(2);
+    poll_later(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":2}];");
+    poll_take(1);
+    poll_take(3);
+    poll_later(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":1},{\"id\":3}];");
+}
+
 static void what_says_that_it_is_deleted_is(void **state) {
     (void)state;
     known(2);
@@ -535,6 +556,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_list_without_an_end_is_left, begin, end),
         cmocka_unit_test_setup_teardown(a_page_that_is_too_large_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(a_list_that_shrinks_while_it_is_read_loses_nobody, begin, end),
+        cmocka_unit_test_setup_teardown(an_empty_page_alone_deletes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(what_says_that_it_is_deleted_is, begin, end),
         cmocka_unit_test_setup_teardown(many_that_vanish_at_once_are_told_when_somebody_says_so, begin, end),
         cmocka_unit_test_setup_teardown(a_reading_that_broke_off_deletes_nothing, begin, end),

@@ -303,11 +303,17 @@ static int begin_again(whi_poll_running *self) {
     return whi_poll_write_rows(self);
 }
 
+/* 1: what is missing may be missing by mistake: a list moves while its pages are read, and an empty one is what many
+ * a source gives that is not itself. */
+static int is_doubtful(const wh_backend_poll *row) {
+    return row->pages > 1 || row->objects == 0;
+}
+
 int whi_poll_end_pages(whi_poll_running *self, const char *state) {
     int64_t gone = 0;
     int suspicious = 0, code = tells_deletions(self) ? count_gone(self, &gone, &suspicious) : WH_OK;
 
-    if (code == WH_OK && gone > 0 && self->own.row.phase == WHI_POLL_READS && self->own.row.pages > 1) {
+    if (code == WH_OK && gone > 0 && self->own.row.phase == WHI_POLL_READS && is_doubtful(&self->own.row)) {
         code = begin_again(self);
         if (code == WH_OK) {
             return 1;
