@@ -356,6 +356,48 @@ static void many_that_vanish_at_once_are_told_when_somebody_says_so(void **state
     assert_has(poll_sent("a"), "VIRTUAL [{\"id\":1},{\"id\":10}");
 }
 
+static size_t count_of(const char *text, const char *part) {
+    size_t count = 0;
+
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) {
+        count++;
+    }
+    return count;
+}
+
+static int is_half_then(const wh_source_query *query, wh_source_page *page) {
+    (void)query;
+    (void)page;
+    for (int i = 1; atomic_load(&poll_said.asked) == 2 && i <= 150; i++) {
+        free(poll_said.objects[i - 1]);
+    }
+    if (atomic_load(&poll_said.asked) == 2) {
+        poll_said.count -= 150;
+        memmove(&poll_said.objects[0], &poll_said.objects[150], poll_said.count * sizeof poll_said.objects[0]);
+    }
+    return 0;
+}
+
+static void what_vanishes_before_a_history_joins_is_told_to_it_when_somebody_says_so(void **state) {
+    (void)state;
+    wh_close(engine);
+    engine = opened_with(":memory:", WH_SOURCE_ALL | WH_SOURCE_CHANGES);
+    poll_many(1, 300);
+    poll_said.answer = is_half_then;
+    poll_subscribe(engine, "a", ALL, ",\"history\":true", id);
+    fixture_run(engine);
+    assert_int_equal(poll_said.asked, 2);
+    assert_has(poll_document(engine, id), "\"healthy\":false,\"suspicious\":true");
+    (void)poll_sent("a");
+    assert_int_equal(wh_poll_now(engine, id, 1), WH_OK);
+    fixture_run(engine);
+    assert_string_equal(poll_run_text(engine, id), "ok pages=1 objects=150 sent=150 gone=150 ");
+    assert_int_equal(count_of(poll_sent("a"), "{\"id\":"), 150);
+    poll_put(301, "x");
+    poll_later(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":301,\"name\":\"x\"}];");
+}
+
 static void a_reading_that_broke_off_deletes_nothing(void **state) {
     (void)state;
     poll_said.page = 10;
@@ -559,6 +601,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_empty_page_alone_deletes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(what_says_that_it_is_deleted_is, begin, end),
         cmocka_unit_test_setup_teardown(many_that_vanish_at_once_are_told_when_somebody_says_so, begin, end),
+        cmocka_unit_test_setup_teardown(what_vanishes_before_a_history_joins_is_told_to_it_when_somebody_says_so, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_reading_that_broke_off_deletes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(changes_are_asked_for_by_whichever_clock_is_behind, begin, end),
         cmocka_unit_test_setup_teardown(a_sources_own_token_is_given_back, begin, end),

@@ -223,6 +223,13 @@ static void end_histories(whi_poll_running *self) {
     self->commit.joined_count = self->count - 1;
 }
 
+/* What they have to hear of is not told yet: they join with the next reading, and say why they have not. */
+static void keep_histories(whi_poll_running *self) {
+    for (size_t i = 1; i < self->count; i++) {
+        self->targets[i]->row.suspicious = 1;
+    }
+}
+
 static void forget_histories(whi_poll_running *self) {
     for (size_t i = 1; i < self->count; i++) {
         (void)whi_poll_forget(self->engine, self->targets[i]->row.id);
@@ -256,14 +263,20 @@ void whi_poll_finish(whi_poll_running *self, const char *state, int suspicious) 
     }
     settle(self, state, suspicious);
     code = whi_poll_add_run(self, text);
-    end_histories(self);
+    if (suspicious) {
+        keep_histories(self);
+    } else {
+        end_histories(self);
+    }
     self->commit.ask = self->own.is_history ? self->job->list[0]->poll : 0;
     code = code == WH_OK ? whi_poll_write_rows(self) : code;
     if (code != WH_OK) {
         whi_poll_fail_writing(self, code);
         return;
     }
-    forget_histories(self);
+    if (!suspicious) {
+        forget_histories(self);
+    }
     self->out->due = self->own.row.next_at;
     self->out->has_sent = self->own.is_history;
 }

@@ -209,11 +209,12 @@ static void read_pages(whi_poll_running *self) {
 
 /* ------------------------------------------------------------------------- beginning */
 
+/* Histories that a suspicious reading has left over have yet to hear what vanished: changes alone would not say it. */
 static int is_full(const whi_poll_running *self, int64_t now) {
     const wh_source *own = &self->job->source->own;
     const wh_backend_poll *row = &self->own.row;
 
-    return self->own.first || !(own->can & WH_SOURCE_CHANGES) ||
+    return self->own.first || (row->suspicious && self->count > 1) || !(own->can & WH_SOURCE_CHANGES) ||
            (own->full_every > 0 && now - row->full_at >= own->full_every);
 }
 
