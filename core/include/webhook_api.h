@@ -41,7 +41,7 @@ WH_API int wh_token_check(wh_engine *engine, const char *token, char *id, char *
  * quota_events and quota_bytes bound what is stored: an event beyond them is refused by wh_publish and its like
  * (quota), as is a whole batch that has one, and an event whose id is there already is a duplicate, as ever. Events by
  * way of webhook_outbox are taken in and counted: they were committed, and nobody is there to be told. So are the
- * engine's own notices, and what rules make of events that were taken in.
+ * engine's own notices, what polls make (webhook_source.h), and what rules make of events that were taken in.
  *
  * cpu_ms is how many milliseconds of each second a process spends on deciding the tenant's events: its filters, rules
  * and fields. Beyond that its subscriptions that have such wait, as slow ones do, and no other does.

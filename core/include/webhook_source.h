@@ -49,7 +49,8 @@ typedef struct wh_source_page {
     size_t items_size;
     const char *next;  /* NULL: this was the last page */
     const char *state; /* of the last page: NULL, or a token that the next reading of changes begins with */
-    int is_unchanged;  /* 1: nothing changed since the last complete reading (no items, no next) */
+    int is_unchanged;  /* 1: nothing changed since the last complete reading (no items, no next); where neither
+                          changed_since nor state was given that is a failure */
 } wh_source_page;
 
 /* A question that is out. answer is called once for each, from any thread, also before list returns; the call is not
@@ -88,7 +89,8 @@ typedef struct wh_source {
  *   created  an object that was not there
  *   updated  one that says something else; whatever its times say, one that says the same is not told again
  *   deleted  one with "deleted": true; of a source with WH_SOURCE_ALL also one that a complete reading has not met: of
- *            these the list has the ids alone. A list of several pages may move while it is read, so it is read twice
+ *            these the list has the ids alone. A list of several pages may move while it is read, and an empty one may
+ *            be a source's mistake, so they are read twice
  *            before that is believed. Where more than 100 and more than 30 % vanish at once nothing is told, and the
  *            run is "suspicious", until wh_poll_now says to believe it
  *

@@ -181,6 +181,26 @@ static void what_is_no_page_changes_nothing(void **state) {
     assert_int_equal(fixture_sent_count, 0);
 }
 
+static int says_unchanged(const wh_source_query *query, wh_source_page *page) {
+    (void)query;
+    page->is_unchanged = 1;
+    return 1;
+}
+
+static void unchanged_is_no_answer_to_who_asks_for_all(void **state) {
+    (void)state;
+    known(3);
+    poll_said.answer = says_unchanged;
+    poll_later(engine);
+    assert_string_equal(poll_run_text(engine, id),
+                        "failed pages=0 objects=0 sent=0  read: unchanged, where all was asked for");
+    assert_int_equal(fixture_sent_count, 0);
+    poll_said.answer = NULL;
+    poll_take(2);
+    assert_int_equal(asked_after(1), 1);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":2}];");
+}
+
 static void objects_without_an_id_and_numbers_beyond_all_doubles(void **state) {
     (void)state;
     known(1);
@@ -285,6 +305,27 @@ static void a_list_that_shrinks_while_it_is_read_loses_nobody(void **state) {
     assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":1}];");
 }
 
+static int is_empty_once(const wh_source_query *query, wh_source_page *page) {
+    (void)query;
+    page->items = "[]";
+    page->items_size = 2;
+    poll_said.answer = NULL;
+    return 1;
+}
+
+static void an_empty_page_alone_deletes_nothing(void **state) {
+    (void)state;
+    known(3);
+    poll_said.answer = is_empty_once;
+    poll_take(2);
+    poll_later(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":2}];");
+    poll_take(1);
+    poll_take(3);
+    poll_later(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":1},{\"id\":3}];");
+}
+
 static void what_says_that_it_is_deleted_is(void **state) {
     (void)state;
     known(2);
@@ -313,6 +354,48 @@ static void many_that_vanish_at_once_are_told_when_somebody_says_so(void **state
     assert_string_equal(poll_run_text(engine, id), "ok pages=1 objects=150 sent=150 gone=150 ");
     assert_has(poll_document(engine, id), "\"healthy\":true,\"suspicious\":false");
     assert_has(poll_sent("a"), "VIRTUAL [{\"id\":1},{\"id\":10}");
+}
+
+static size_t count_of(const char *text, const char *part) {
+    size_t count = 0;
+
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) {
+        count++;
+    }
+    return count;
+}
+
+static int is_half_then(const wh_source_query *query, wh_source_page *page) {
+    (void)query;
+    (void)page;
+    for (int i = 1; atomic_load(&poll_said.asked) == 2 && i <= 150; i++) {
+        free(poll_said.objects[i - 1]);
+    }
+    if (atomic_load(&poll_said.asked) == 2) {
+        poll_said.count -= 150;
+        memmove(&poll_said.objects[0], &poll_said.objects[150], poll_said.count * sizeof poll_said.objects[0]);
+    }
+    return 0;
+}
+
+static void what_vanishes_before_a_history_joins_is_told_to_it_when_somebody_says_so(void **state) {
+    (void)state;
+    wh_close(engine);
+    engine = opened_with(":memory:", WH_SOURCE_ALL | WH_SOURCE_CHANGES);
+    poll_many(1, 300);
+    poll_said.answer = is_half_then;
+    poll_subscribe(engine, "a", ALL, ",\"history\":true", id);
+    fixture_run(engine);
+    assert_int_equal(poll_said.asked, 2);
+    assert_has(poll_document(engine, id), "\"healthy\":false,\"suspicious\":true");
+    (void)poll_sent("a");
+    assert_int_equal(wh_poll_now(engine, id, 1), WH_OK);
+    fixture_run(engine);
+    assert_string_equal(poll_run_text(engine, id), "ok pages=1 objects=150 sent=150 gone=150 ");
+    assert_int_equal(count_of(poll_sent("a"), "{\"id\":"), 150);
+    poll_put(301, "x");
+    poll_later(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":301,\"name\":\"x\"}];");
 }
 
 static void a_reading_that_broke_off_deletes_nothing(void **state) {
@@ -508,14 +591,18 @@ int main(void) {
         cmocka_unit_test_setup_teardown(who_is_told_to_wait_waits_and_has_not_failed, begin, end),
         cmocka_unit_test_setup_teardown(a_token_that_runs_out_in_the_middle_goes_on_at_its_page, begin, end),
         cmocka_unit_test_setup_teardown(what_is_no_page_changes_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(unchanged_is_no_answer_to_who_asks_for_all, begin, end),
         cmocka_unit_test_setup_teardown(objects_without_an_id_and_numbers_beyond_all_doubles, begin, end),
         cmocka_unit_test_setup_teardown(an_object_on_two_pages_is_told_once, begin, end),
         cmocka_unit_test_setup_teardown(a_circle_of_pages_is_left, begin, end),
         cmocka_unit_test_setup_teardown(a_list_without_an_end_is_left, begin, end),
         cmocka_unit_test_setup_teardown(a_page_that_is_too_large_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(a_list_that_shrinks_while_it_is_read_loses_nobody, begin, end),
+        cmocka_unit_test_setup_teardown(an_empty_page_alone_deletes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(what_says_that_it_is_deleted_is, begin, end),
         cmocka_unit_test_setup_teardown(many_that_vanish_at_once_are_told_when_somebody_says_so, begin, end),
+        cmocka_unit_test_setup_teardown(what_vanishes_before_a_history_joins_is_told_to_it_when_somebody_says_so, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_reading_that_broke_off_deletes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(changes_are_asked_for_by_whichever_clock_is_behind, begin, end),
         cmocka_unit_test_setup_teardown(a_sources_own_token_is_given_back, begin, end),

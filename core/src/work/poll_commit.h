@@ -25,7 +25,7 @@ typedef struct whi_poll_note {
 typedef struct whi_poll_commit {
     whi_job job; /* first */
     wh_engine *engine;
-    int64_t owner; /* under whose number: whoever has lost it writes nothing */
+    int64_t owner; /* under whose number */
     const char *object_type, *tenant, *source;
     size_t event_bytes; /* of one payload at most */
     whi_poll_target **targets;
@@ -56,7 +56,8 @@ void whi_poll_commit_note(whi_poll_commit *commit, whi_poll_target *target, cons
                           int64_t content, int64_t scan);
 
 /* Writes, and empties it; the rows of targets have another turn and sequence then. WH_ECONFLICT: a row was written
- * by another meanwhile, or this process has lost its lease: nothing is written. */
+ * by another meanwhile, or this process has no lease when it begins to write: nothing is written. Within the
+ * transaction the turn alone guards: who loses the lease then writes all the same, if the turn is still its own. */
 int whi_poll_commit_write(whi_poll_commit *commit);
 
 /* Forgets a row and all that it remembers. WH_OK also where there is none. */

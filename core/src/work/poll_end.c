@@ -223,6 +223,13 @@ static void end_histories(whi_poll_running *self) {
     self->commit.joined_count = self->count - 1;
 }
 
+/* What they have to hear of is not told yet: they join with the next reading, and say why they have not. */
+static void keep_histories(whi_poll_running *self) {
+    for (size_t i = 1; i < self->count; i++) {
+        self->targets[i]->row.suspicious = 1;
+    }
+}
+
 static void forget_histories(whi_poll_running *self) {
     for (size_t i = 1; i < self->count; i++) {
         (void)whi_poll_forget(self->engine, self->targets[i]->row.id);
@@ -256,14 +263,20 @@ void whi_poll_finish(whi_poll_running *self, const char *state, int suspicious) 
     }
     settle(self, state, suspicious);
     code = whi_poll_add_run(self, text);
-    end_histories(self);
+    if (suspicious) {
+        keep_histories(self);
+    } else {
+        end_histories(self);
+    }
     self->commit.ask = self->own.is_history ? self->job->list[0]->poll : 0;
     code = code == WH_OK ? whi_poll_write_rows(self) : code;
     if (code != WH_OK) {
         whi_poll_fail_writing(self, code);
         return;
     }
-    forget_histories(self);
+    if (!suspicious) {
+        forget_histories(self);
+    }
     self->out->due = self->own.row.next_at;
     self->out->has_sent = self->own.is_history;
 }
@@ -303,11 +316,17 @@ static int begin_again(whi_poll_running *self) {
     return whi_poll_write_rows(self);
 }
 
+/* 1: what is missing may be missing by mistake: a list moves while its pages are read, and an empty one is what many
+ * a source gives that is not itself. */
+static int is_doubtful(const wh_backend_poll *row) {
+    return row->pages > 1 || row->objects == 0;
+}
+
 int whi_poll_end_pages(whi_poll_running *self, const char *state) {
     int64_t gone = 0;
     int suspicious = 0, code = tells_deletions(self) ? count_gone(self, &gone, &suspicious) : WH_OK;
 
-    if (code == WH_OK && gone > 0 && self->own.row.phase == WHI_POLL_READS && self->own.row.pages > 1) {
+    if (code == WH_OK && gone > 0 && self->own.row.phase == WHI_POLL_READS && is_doubtful(&self->own.row)) {
         code = begin_again(self);
         if (code == WH_OK) {
             return 1;

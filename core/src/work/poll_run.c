@@ -188,7 +188,9 @@ static int read_page(whi_poll_running *self) {
         self->out->due = 0;
     } else if (answer.code != WH_OK) {
         whi_poll_fail(self, answer.is_refused ? WHI_POLL_REFRESH : WHI_POLL_READ, answer.error, &answer);
-    } else if (answer.is_unchanged && !self->own.row.full) {
+    } else if (answer.is_unchanged && self->own.row.full) {
+        whi_poll_fail(self, WHI_POLL_READ, "unchanged, where all was asked for", NULL);
+    } else if (answer.is_unchanged) {
         whi_poll_finish(self, answer.state, 0);
     } else {
         more = take_page(self, &answer);
@@ -207,11 +209,12 @@ static void read_pages(whi_poll_running *self) {
 
 /* ------------------------------------------------------------------------- beginning */
 
+/* Histories that a suspicious reading has left over have yet to hear what vanished: changes alone would not say it. */
 static int is_full(const whi_poll_running *self, int64_t now) {
     const wh_source *own = &self->job->source->own;
     const wh_backend_poll *row = &self->own.row;
 
-    return self->own.first || !(own->can & WH_SOURCE_CHANGES) ||
+    return self->own.first || (row->suspicious && self->count > 1) || !(own->can & WH_SOURCE_CHANGES) ||
            (own->full_every > 0 && now - row->full_at >= own->full_every);
 }
 
