@@ -231,6 +231,29 @@ static void what_is_away_is_tried_again_by_the_list(void **state) {
     assert_int_equal(count_of("delivered"), 20);
 }
 
+static void what_is_away_is_asked_once_for_a_long_list(void **state) {
+    char payload[8192], *page;
+    size_t size = 0;
+
+    (void)state;
+    for (int i = 0; i < WHI_BATCH_OBJECTS + 100; i++) {
+        size += (size_t)snprintf(payload + size, sizeof payload - size, "%c{\"id\":%d}", i == 0 ? '[' : ',', i);
+    }
+    snprintf(payload + size, sizeof payload - size, "]");
+    fake_db.judge = all_again;
+    fixture_subscribe(engine, document, NULL);
+    fixture_publish(engine, "crm_contact.created", payload, NULL);
+    fixture_run(engine);
+    assert_int_equal(fake_db.writes, 1);
+    page = deliveries("waiting");
+    assert_has(page, "connect: the database is away (and 599 more of its objects)");
+    wh_free(page);
+    fake_db.judge = NULL;
+    fixture_time += 1200;
+    fixture_run(engine);
+    assert_int_equal(fake_db.count, WHI_BATCH_OBJECTS + 100);
+}
+
 static void what_its_owner_has_to_do_is_told_until_the_list_ends(void **state) {
     char *page;
 
@@ -703,6 +726,7 @@ int main(void) {
         TEST(what_has_no_id_is_set_aside_with_a_sentence),
         TEST(one_that_cannot_be_written_is_held_and_the_rest_goes_on),
         TEST(what_is_away_is_tried_again_by_the_list),
+        TEST(what_is_away_is_asked_once_for_a_long_list),
         TEST(what_its_owner_has_to_do_is_told_until_the_list_ends),
         TEST(of_a_list_the_rest_is_written),
         TEST(what_cannot_be_opened_is_its_owner_s),

@@ -239,6 +239,22 @@ static int is_cut(batch *self) {
     return self->is_cut;
 }
 
+static int is_away(const whi_object_result *results, size_t count) {
+    size_t again = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        again += results[i].outcome == WHI_OBJECT_AGAIN;
+    }
+    return again == count;
+}
+
+/* Each call more would wait for its own time-out: what is left goes again for the same reason. */
+static void give_up_from(batch *self, size_t at) {
+    for (size_t i = at; i < self->count; i++) {
+        self->results[i] = self->results[at - 1];
+    }
+}
+
 static int write_objects(batch *self) {
     const whi_destinations *calls = self->pool->sink->engine->destinations;
     int code = WH_OK;
@@ -250,6 +266,10 @@ static int write_objects(batch *self) {
             return WH_OK; /* the rest is to go again */
         }
         code = calls->write(self->pool->destination, self->objects + at, count, self->results + at);
+        if (code == WH_OK && is_away(self->results + at, count)) {
+            give_up_from(self, at + count);
+            return WH_OK;
+        }
     }
     return code;
 }
