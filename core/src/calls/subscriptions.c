@@ -449,7 +449,8 @@ static int is_another_database(const whi_subscription *before, const whi_subscri
     const whi_database_settings *b = now->database != NULL ? now->database : &normal;
 
     return is_other(before->url, now->url) || is_other(before->password, now->password) ||
-           strcmp(a->schema, b->schema) != 0 || strcmp(a->prefix, b->prefix) != 0 || a->create != b->create;
+           strcmp(a->schema, b->schema) != 0 || strcmp(a->prefix, b->prefix) != 0 || a->create != b->create ||
+           a->removes != b->removes;
 }
 
 /* Others may change subscriptions while a database is asked; the commit tells whether somebody changed this one. */

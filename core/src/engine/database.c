@@ -161,7 +161,8 @@ static int open_within(wh_engine *engine, const whi_subscription *s, int64_t sta
                                         .connect_timeout = engine->options.connect_timeout,
                                         .statement_timeout = statement,
                                         .lock_timeout = statement < LOCK_MS ? statement : LOCK_MS,
-                                        .policy = engine->policy };
+                                        .policy = engine->policy,
+                                        .ca_file = engine->options.ca_file };
     int code = check_built(engine, s);
 
     *out = NULL;

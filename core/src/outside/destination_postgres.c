@@ -78,10 +78,12 @@ static const struct {
     { "42501", WHI_OBJECT_OWNER }, { "08", WHI_OBJECT_AGAIN }, { "40", WHI_OBJECT_AGAIN }, { "53", WHI_OBJECT_AGAIN },
     { "55", WHI_OBJECT_AGAIN },    { "57", WHI_OBJECT_AGAIN }, { "58", WHI_OBJECT_AGAIN }, { "25", WHI_OBJECT_AGAIN },
     { "XX", WHI_OBJECT_AGAIN },    { "28", WHI_OBJECT_OWNER }, { "3D", WHI_OBJECT_OWNER }, { "3F", WHI_OBJECT_OWNER },
-    { "42", WHI_OBJECT_SHAPE },    { "0A", WHI_OBJECT_SHAPE },
+    { "42", WHI_OBJECT_SHAPE },    { "0A", WHI_OBJECT_SHAPE }, { "22", WHI_OBJECT_ALONE }, { "23", WHI_OBJECT_ALONE },
+    { "44", WHI_OBJECT_ALONE },    { "45", WHI_OBJECT_ALONE }, { "54", WHI_OBJECT_ALONE }, { "P0", WHI_OBJECT_ALONE },
 };
 
-/* What is in none of them is what a value, a constraint or somebody's trigger says of a row: 22, 23, 44, 54, P0… */
+/* 22, 23, 44, 54 and P0 are what a value, a constraint or somebody's trigger says of a row. What is in no class is the
+ * server's trouble: nobody's object is set aside for it. */
 static int outcome_of(const char *state) {
     if (state[0] == '\0') {
         return WHI_OBJECT_AGAIN;
@@ -91,7 +93,7 @@ static int outcome_of(const char *state) {
             return classes[i].outcome;
         }
     }
-    return WHI_OBJECT_ALONE;
+    return WHI_OBJECT_AGAIN;
 }
 
 static void done(whi_object_result *result) {

@@ -12,6 +12,9 @@ void whi_sql_run(whi_database *database, whi_buf *sql, whi_object_result *result
     } else {
         database->dialect->run(database, sql->data, result);
     }
+    if (result->outcome == WHI_OBJECT_ALONE) { /* it is about a table, whatever its class says: no object's fault */
+        result->outcome = WHI_OBJECT_OWNER;
+    }
     whi_buf_free(sql);
 }
 

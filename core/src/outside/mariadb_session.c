@@ -149,32 +149,36 @@ void whi_mariadb_wake(whi_database *database) {
 
 /* ------------------------------------------------------------------- failures */
 
-static const struct {
-    uint16_t number;
-    uint8_t outcome;
-} numbers[] = {
-    { 1020, WHI_OBJECT_AGAIN }, { 1021, WHI_OBJECT_AGAIN }, { 1040, WHI_OBJECT_AGAIN }, { 1053, WHI_OBJECT_AGAIN },
-    { 1114, WHI_OBJECT_AGAIN }, { 1180, WHI_OBJECT_AGAIN }, { 1203, WHI_OBJECT_AGAIN }, { 1205, WHI_OBJECT_AGAIN },
-    { 1213, WHI_OBJECT_AGAIN }, { 1226, WHI_OBJECT_AGAIN }, { 1290, WHI_OBJECT_AGAIN }, { 1317, WHI_OBJECT_AGAIN },
-    { 1412, WHI_OBJECT_AGAIN }, { 1615, WHI_OBJECT_AGAIN }, { 1792, WHI_OBJECT_AGAIN }, { 1836, WHI_OBJECT_AGAIN },
-    { 1927, WHI_OBJECT_AGAIN }, { 1969, WHI_OBJECT_AGAIN }, { 3024, WHI_OBJECT_AGAIN }, { 1044, WHI_OBJECT_OWNER },
-    { 1045, WHI_OBJECT_OWNER }, { 1049, WHI_OBJECT_OWNER }, { 1102, WHI_OBJECT_OWNER }, { 1129, WHI_OBJECT_OWNER },
-    { 1130, WHI_OBJECT_OWNER }, { 1142, WHI_OBJECT_OWNER }, { 1143, WHI_OBJECT_OWNER }, { 1227, WHI_OBJECT_OWNER },
-    { 1251, WHI_OBJECT_OWNER }, { 1275, WHI_OBJECT_OWNER }, { 1370, WHI_OBJECT_OWNER }, { 1698, WHI_OBJECT_OWNER },
-    { 1820, WHI_OBJECT_OWNER }, { 1862, WHI_OBJECT_OWNER }, { 2026, WHI_OBJECT_OWNER }, { 2049, WHI_OBJECT_OWNER },
-    { 2059, WHI_OBJECT_OWNER }, { 2061, WHI_OBJECT_OWNER }, { 4151, WHI_OBJECT_OWNER }, { 1050, WHI_OBJECT_SHAPE },
-    { 1054, WHI_OBJECT_SHAPE }, { 1060, WHI_OBJECT_SHAPE }, { 1064, WHI_OBJECT_SHAPE }, { 1091, WHI_OBJECT_SHAPE },
-    { 1136, WHI_OBJECT_SHAPE }, { 1146, WHI_OBJECT_SHAPE }, { 2020, WHI_OBJECT_ALONE },
+/* What a value or a constraint says of the one row that is written. */
+static const uint16_t of_rows[] = {
+    1048, 1062, 1118, 1138, 1153, 1216, 1217, 1242, 1264, 1265, 1292, 1300, 1364, 1365, 1366, 1367, 1406,
+    1411, 1416, 1441, 1451, 1452, 1557, 1569, 1586, 1644, 1690, 1761, 1762, 2020, 3140, 3819, 4025, 4078,
 };
 
-/* The client's own numbers are from 2000 on. What is in no list is what a value or a constraint says of a row. */
-static int outcome_of(unsigned number) {
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        if (numbers[i].number == number) {
-            return numbers[i].outcome;
+static const uint16_t of_owners[] = {
+    1044, 1045, 1049, 1102, 1129, 1130, 1142, 1143, 1227, 1251,
+    1275, 1370, 1698, 1820, 1862, 2026, 2049, 2059, 2061, 4151,
+};
+
+static const uint16_t of_shapes[] = { 1050, 1054, 1060, 1064, 1091, 1136, 1146 };
+
+static int is_in(const uint16_t *list, size_t count, unsigned number) {
+    for (size_t i = 0; i < count; i++) {
+        if (list[i] == number) {
+            return 1;
         }
     }
-    return number >= 2000 && number < 3000 ? WHI_OBJECT_AGAIN : WHI_OBJECT_ALONE;
+    return 0;
+}
+
+#define IS_IN(list, number) is_in(list, sizeof(list) / sizeof *(list), number)
+
+/* What is in no list is the server's trouble (1461, 1030, 1047, 1105, …): nobody's object is set aside for it. */
+static int outcome_of(unsigned number) {
+    return IS_IN(of_rows, number)     ? WHI_OBJECT_ALONE
+           : IS_IN(of_owners, number) ? WHI_OBJECT_OWNER
+           : IS_IN(of_shapes, number) ? WHI_OBJECT_SHAPE
+                                      : WHI_OBJECT_AGAIN;
 }
 
 static void done(whi_object_result *result) {
