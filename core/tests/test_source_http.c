@@ -336,6 +336,9 @@ static void what_the_api_answers_is_told(void **state) {
     check_fault(LIST("nowhere") "}", WH_ESTATUS, "answered 404", -1, 0);
     check_fault(LIST("redirect") "}", WH_EREDIRECT, "answered 302, a redirect, which is not followed", -1, 0);
     check_fault(LIST("broken") "}", WH_EJSON, "the answer: at byte 11: expected a value", -1, 0);
+    check_fault(LIST("status?code=204") "}", WH_ESTATUS, "answered 204, which is no list", -1, 0);
+    check_fault(LIST("status?code=200&Link=%3Cbroken") ",\"paging\":{\"by\":\"link\"}}", WH_EINVALID,
+                "paging: the Link header cannot be read", -1, 0);
     check_fault(LIST("status?code=200") ",\"items\":\"d\"}", WH_EINVALID,
                 "items: expected a list at \"d\", found nothing", -1, 0);
     assert_int_equal(source_kit_seen("/pages?page=1%26"), 0);
