@@ -68,7 +68,8 @@ typedef struct wh_source {
     /* Called on a thread of the engine that polls; it may wait there, though a source that does occupies one of few. */
     void (*list)(void *payload, const wh_source_query *query, wh_source_call *call);
 
-    /* NULL, or: what is out is given up, so list has to answer soon (the engine stops). */
+    /* NULL, or: what is out is given up, so list has to answer soon (the engine stops, or the process ends). Several
+     * times until all have answered, also where nothing is out; what is asked for later is answered as ever. */
     void (*cut)(void *payload);
 
     /* NULL, or frees payload, once no call is out. */

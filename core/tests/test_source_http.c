@@ -455,8 +455,20 @@ static void cutting_ends_what_is_out(void **state) {
     source.cut(source.payload);
     assert_int_equal(pthread_join(thread, &code), 0);
     assert_int_equal(*(int *)code, WH_ECLOSED);
-    source_kit_list(&source, &query, &page); /* and what comes after it */
-    assert_int_equal(page.code, WH_ECLOSED);
+    source.free(source.payload);
+}
+
+/* An engine that was stopped may be started again. */
+static void a_source_that_was_cut_reads_again(void **state) {
+    wh_source source = made(GUARDED("s:1"));
+    source_page page;
+    char ids[100];
+
+    (void)state;
+    source.cut(source.payload);
+    assert_int_equal(source_kit_read(&source, asking(), ids, sizeof ids, &page), 4);
+    assert_string_equal(page.error, "");
+    assert_string_equal(ids, "0 1 2 3 4 5 6");
     end(&source, &page);
 }
 
@@ -571,6 +583,7 @@ int main(void) {
         cmocka_unit_test_setup(no_page_leads_where_it_must_not, begin),
         cmocka_unit_test_setup(a_kept_page_is_judged_again, begin),
         cmocka_unit_test_setup(cutting_ends_what_is_out, begin),
+        cmocka_unit_test_setup(a_source_that_was_cut_reads_again, begin),
         cmocka_unit_test_setup(threads_share_a_source_and_its_token, begin),
         cmocka_unit_test_setup(each_allocation_may_fail, begin),
         cmocka_unit_test_setup(what_cannot_be_made_says_why, begin),

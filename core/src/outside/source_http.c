@@ -227,8 +227,8 @@ static int send_once(page *self, unsigned spent, unsigned *count) {
     int code = ask(self);
 
     if (code == WH_OK && of->document.auth.type == WHI_SOURCE_OAUTH2) {
-        code = whi_source_grant_take(&of->grant, of->client, &of->document.auth, of->options.clock, spent, &token,
-                                     count, &self->refused, &self->retry_after);
+        code = whi_source_grant_take(&of->grant, of->client, self->request.cuts, &of->document.auth, of->options.clock,
+                                     spent, &token, count, &self->refused, &self->retry_after);
     }
     code = code == WH_OK ? whi_source_ask_login(&self->asked, &of->document.auth, token) : code;
     if (token != NULL) {
@@ -441,6 +441,7 @@ static void list(void *payload, const wh_source_query *query, wh_source_call *ca
     page self = { .of = payload, .query = query, .retry_after = -1 };
     int code;
 
+    self.request.cuts = whi_source_client_cuts(self.of->client);
     whi_buf_init(&self.next, TOKEN_BYTES);
     whi_buf_init(&self.done, TOKEN_BYTES);
     code = read_query(&self);
