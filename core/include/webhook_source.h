@@ -26,8 +26,9 @@ enum wh_source_ability {
 /* One page is wanted. Texts are valid until the answer is given. */
 typedef struct wh_source_query {
     size_t size;
-    const char *tenant;      /* "" for none */
-    const char *connection;  /* "" for none */
+    const char *tenant;      /* "" for none. Whose subscription it is: what a tenant's token cannot change */
+    const char *connection;  /* "" for none. The subscriber's own word: of a source of several tenants to be checked
+                                against tenant, or a tenant reads another's objects by naming its connection */
     const char *object_type; /* "crm_contact" */
     const char *filters;     /* NULL, or a JSON object of texts: those that the source takes, and others */
     const char *fields;      /* NULL, or the names that are wanted, with commas */
