@@ -26,8 +26,9 @@ enum wh_source_ability {
 /* One page is wanted. Texts are valid until the answer is given. */
 typedef struct wh_source_query {
     size_t size;
-    const char *tenant;      /* "" for none */
-    const char *connection;  /* "" for none */
+    const char *tenant;      /* "" for none. Whose subscription it is: what a tenant's token cannot change */
+    const char *connection;  /* "" for none. The subscriber's own word: of a source of several tenants to be checked
+                                against tenant, or a tenant reads another's objects by naming its connection */
     const char *object_type; /* "crm_contact" */
     const char *filters;     /* NULL, or a JSON object of texts: those that the source takes, and others */
     const char *fields;      /* NULL, or the names that are wanted, with commas */
@@ -69,7 +70,8 @@ typedef struct wh_source {
     /* Called on a thread of the engine that polls; it may wait there, though a source that does occupies one of few. */
     void (*list)(void *payload, const wh_source_query *query, wh_source_call *call);
 
-    /* NULL, or: what is out is given up, so list has to answer soon (the engine stops). */
+    /* NULL, or: what is out is given up, so list has to answer soon (the engine stops, or the process ends). Several
+     * times until all have answered, also where nothing is out; what is asked for later is answered as ever. */
     void (*cut)(void *payload);
 
     /* NULL, or frees payload, once no call is out. */

@@ -22,6 +22,7 @@
 #include "nginx.h"
 #include "receiver.h"
 #include "webhook.h"
+#include "webhook_source.h"
 
 #define PROCESSES 40
 #define AT_ONCE 4
@@ -146,6 +147,51 @@ static void end_with_a_stop(const orders *told) {
     exit(0);
 }
 
+static atomic_int reading, cuts;
+
+/* It answers when it is cut. */
+static void list_until_cut(void *payload, const wh_source_query *query, wh_source_call *call) {
+    const wh_source_page page = { .size = sizeof page, .code = WH_ECLOSED, .error = "cut", .retry_after = -1 };
+
+    (void)payload;
+    (void)query;
+    atomic_store(&reading, 1);
+    while (atomic_load(&cuts) == 0) {
+        usleep(1000);
+    }
+    call->answer(call, &page);
+}
+
+static void count_cut(void *payload) {
+    (void)payload;
+    atomic_fetch_add(&cuts, 1);
+}
+
+/* Runs behind the engine's own handler. */
+static void need_a_cut(void) {
+    if (atomic_load(&cuts) == 0) {
+        _exit(6);
+    }
+}
+
+static void end_while_a_source_is_read(const orders *told) {
+    wh_source source = { .size = sizeof source, .can = WH_SOURCE_ALL, .list = list_until_cut, .cut = count_cut };
+    wh_engine *engine;
+
+    atexit(need_a_cut);
+    engine = open_one(told);
+    need(wh_source_add(engine, "thing", &source));
+    need(wh_subscribe(engine,
+                      "{\"url\":\"http://127.0.0.1:1/\",\"profile\":\"unified\",\"events\":[\"thing.created\"],"
+                      "\"poll\":{\"type\":\"thing\"}}",
+                      WH_ZSTR, NULL));
+    need(wh_start(engine, 1));
+    for (int i = 0; i < 20000 && atomic_load(&reading) == 0; i++) {
+        usleep(1000);
+    }
+    exit(atomic_load(&reading) ? 0 : 7);
+}
+
 /* --------------------------------------------------------------------- the tests */
 
 static pid_t spawn(const char *url, const char *ca_file, const char *words, int number) {
@@ -266,6 +312,12 @@ static void a_stop_in_a_handler_of_the_host_does_not_wait_for_its_grace(void **s
     close(fd);
 }
 
+static void sources_that_are_read_are_cut(void **state) {
+    (void)state;
+    spawn("", "", "source", 0);
+    assert_ended_well();
+}
+
 int main(int count, char **arguments) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(main_may_end_while_threads_sign),
@@ -274,6 +326,7 @@ int main(int count, char **arguments) {
         cmocka_unit_test(so_it_may_when_threads_deliver_over_tls),
         cmocka_unit_test(a_thread_of_the_host_may_be_inside_run),
         cmocka_unit_test(a_host_may_close_in_a_handler_of_its_own),
+        cmocka_unit_test(sources_that_are_read_are_cut),
         cmocka_unit_test(a_stop_in_a_handler_of_the_host_does_not_wait_for_its_grace),
     };
 
@@ -282,6 +335,9 @@ int main(int count, char **arguments) {
         orders told = { arguments[1], arguments[2], arguments[3], strtol(arguments[4], NULL, 10) };
         if (is_told(&told, "stop")) {
             end_with_a_stop(&told);
+        }
+        if (is_told(&told, "source")) {
+            end_while_a_source_is_read(&told);
         }
         end_in_the_midst(&told);
     }

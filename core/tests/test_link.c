@@ -21,11 +21,10 @@ static void the_target_of_a_relation_is_found(void **state) {
         { ",, <a>; rel=next", "a" },
         { "<>; rel=next", "" },
         { "<a>; rel=nextly", NULL },
-        { "<a>; rel=\"next", NULL },
-        { "<a; rel=next", NULL },
-        { "a; rel=next", NULL },
         { "<a>; x; rel=prev", NULL },
-        { "<a> x, <b>; rel=next", NULL },
+        { "<a>; title=\"a \\\"b\"; x=1; y; z*=UTF-8''c; rel=next", "a" },
+        { "<a>; rel=next, b", "a" },
+        { "<a>; rel=prev, ", NULL },
         { "", NULL },
     };
 
@@ -42,9 +41,32 @@ static void the_target_of_a_relation_is_found(void **state) {
     }
 }
 
+static void what_cannot_be_read_is_not_taken_for_none(void **state) {
+    static const char *const rows[] = {
+        "<a>; rel=\"next",
+        "<a; rel=next",
+        "a; rel=next",
+        "<a> x, <b>; rel=next",
+        "<a>; title=\"x\" y, <b>; rel=next",
+        "<a>; rel=\"next\"; title=\"a \\\"b",
+        "<a>; rel=prev, b",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        whi_buf out;
+
+        whi_buf_init(&out, 1000);
+        assert_int_equal(whi_link_find(rows[i], "next", &out), -1);
+        assert_int_equal(out.size, 0);
+        whi_buf_free(&out);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_target_of_a_relation_is_found),
+        cmocka_unit_test(what_cannot_be_read_is_not_taken_for_none),
     };
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);
 }

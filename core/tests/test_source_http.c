@@ -336,6 +336,9 @@ static void what_the_api_answers_is_told(void **state) {
     check_fault(LIST("nowhere") "}", WH_ESTATUS, "answered 404", -1, 0);
     check_fault(LIST("redirect") "}", WH_EREDIRECT, "answered 302, a redirect, which is not followed", -1, 0);
     check_fault(LIST("broken") "}", WH_EJSON, "the answer: at byte 11: expected a value", -1, 0);
+    check_fault(LIST("status?code=204") "}", WH_ESTATUS, "answered 204, which is no list", -1, 0);
+    check_fault(LIST("status?code=200&Link=%3Cbroken") ",\"paging\":{\"by\":\"link\"}}", WH_EINVALID,
+                "paging: the Link header cannot be read", -1, 0);
     check_fault(LIST("status?code=200") ",\"items\":\"d\"}", WH_EINVALID,
                 "items: expected a list at \"d\", found nothing", -1, 0);
     assert_int_equal(source_kit_seen("/pages?page=1%26"), 0);
@@ -452,8 +455,20 @@ static void cutting_ends_what_is_out(void **state) {
     source.cut(source.payload);
     assert_int_equal(pthread_join(thread, &code), 0);
     assert_int_equal(*(int *)code, WH_ECLOSED);
-    source_kit_list(&source, &query, &page); /* and what comes after it */
-    assert_int_equal(page.code, WH_ECLOSED);
+    source.free(source.payload);
+}
+
+/* An engine that was stopped may be started again. */
+static void a_source_that_was_cut_reads_again(void **state) {
+    wh_source source = made(GUARDED("s:1"));
+    source_page page;
+    char ids[100];
+
+    (void)state;
+    source.cut(source.payload);
+    assert_int_equal(source_kit_read(&source, asking(), ids, sizeof ids, &page), 4);
+    assert_string_equal(page.error, "");
+    assert_string_equal(ids, "0 1 2 3 4 5 6");
     end(&source, &page);
 }
 
@@ -568,6 +583,7 @@ int main(void) {
         cmocka_unit_test_setup(no_page_leads_where_it_must_not, begin),
         cmocka_unit_test_setup(a_kept_page_is_judged_again, begin),
         cmocka_unit_test_setup(cutting_ends_what_is_out, begin),
+        cmocka_unit_test_setup(a_source_that_was_cut_reads_again, begin),
         cmocka_unit_test_setup(threads_share_a_source_and_its_token, begin),
         cmocka_unit_test_setup(each_allocation_may_fail, begin),
         cmocka_unit_test_setup(what_cannot_be_made_says_why, begin),

@@ -65,7 +65,6 @@ static void items_become_objects(void **state) {
                "{\"id\":2,\"u\":null}]\n");
     check_page(BEGIN "\"items\":\"e.node\"}", "{\"e\":[{\"node\":{\"id\":1}},{\"node\":{\"id\":2}}]}",
                "[{\"id\":1},{\"id\":2}]\n");
-    check_page(BEGIN "\"items\":\"d\"}", "{\"d\":null}", "[]\n");
     check_page(
         BEGIN "\"fields\":\"a,b.c\",\"map\":{\"n\":\"p.first\",\"m\":\"none\"},\"raw\":true}",
         "[{\"id\":1,\"a\":1,\"b\":{\"c\":2,\"d\":3},\"p\":{\"first\":\"F\"}}]",
@@ -108,6 +107,21 @@ static void the_next_page_is_found(void **state) {
     check_page(relay, "{\"d\":[],\"p\":{\"end\":\"x\",\"more\":\"true\"}}", "[]\nx");
 }
 
+static void an_answer_that_does_not_say_where_it_ends_is_refused(void **state) {
+#define ENDS(more) BEGIN "\"items\":\"d\",\"query\":{\"p\":\"{page}\"},\"paging\":{" more "}}"
+    static const char more[] = "paging.more: expected whether there are more, found nothing";
+    static const char total[] = "paging.total: expected a count, found none";
+    static const char pages[] = "paging.pages: expected a count, found none";
+
+    (void)state;
+    check_page(ENDS("\"by\":\"cursor\",\"next\":\"n\",\"more\":\"m\""), "{\"d\":[],\"n\":\"x\"}", more);
+    check_page(ENDS("\"by\":\"cursor\",\"last\":\"id\",\"more\":\"m\""), "{\"d\":[{\"id\":1}],\"m\":null}", more);
+    check_page(ENDS("\"by\":\"offset\",\"more\":\"m\""), "{\"d\":[{\"id\":1}]}", more);
+    check_page(ENDS("\"by\":\"offset\",\"total\":\"t\""), "{\"d\":[]}", total);
+    check_page(ENDS("\"by\":\"page\",\"total\":\"t\""), "{\"d\":[{\"id\":1}],\"t\":\"many\"}", total);
+    check_page(ENDS("\"by\":\"page\",\"pages\":\"n\""), "{\"d\":[{\"id\":1}]}", pages);
+}
+
 static void counted_pages_end_where_the_answer_says_so(void **state) {
 #define COUNTED(by, more) BEGIN "\"items\":\"d\",\"query\":{\"p\":\"{page}\"},\"paging\":{\"by\":\"" by "\"" more "}}"
     static const struct {
@@ -147,6 +161,8 @@ static void counted_pages_end_where_the_answer_says_so(void **state) {
 static void what_does_not_fit_is_named(void **state) {
     (void)state;
     check_page(BEGIN "\"items\":\"d\"}", "{\"data\":[]}", "items: expected a list at \"d\", found nothing");
+    check_page(BEGIN "\"items\":\"d\"}", "{\"d\":null,\"error\":\"x\"}",
+               "items: expected a list at \"d\", found nothing");
     check_page(BEGIN "\"items\":\"d\"}", "{\"d\":{}}",
                "items: expected a list of objects at \"d\", found something else");
     check_page(BEGIN "\"id\":\"key\"}", "[{\"key\":1},{\"id\":2}]",
@@ -191,9 +207,13 @@ static void each_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(items_become_objects),       cmocka_unit_test(what_was_deleted_is_marked),
-        cmocka_unit_test(the_next_page_is_found),     cmocka_unit_test(counted_pages_end_where_the_answer_says_so),
-        cmocka_unit_test(what_does_not_fit_is_named), cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(items_become_objects),
+        cmocka_unit_test(what_was_deleted_is_marked),
+        cmocka_unit_test(the_next_page_is_found),
+        cmocka_unit_test(counted_pages_end_where_the_answer_says_so),
+        cmocka_unit_test(an_answer_that_does_not_say_where_it_ends_is_refused),
+        cmocka_unit_test(what_does_not_fit_is_named),
+        cmocka_unit_test(each_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("source_page", tests, NULL, NULL);
 }

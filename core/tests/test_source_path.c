@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "pure/source_path.h"
 
-static const char text[] = "{\"a\":{\"b\":[{\"n\":{\"i\":1}},{\"n\":{\"i\":2}}],\"none\":null,\"x.y\":3},"
+static const char text[] = "{\"a\":{\"b\":[{\"n\":{\"i\":1},\"z\":null},{\"n\":{\"i\":2}}],\"none\":null,\"x.y\":3},"
                            "\"list\":[4,5],\"deep\":[[1]],\"@odata.next\":\"u\"}";
 
 static int add(const whi_json *json, uint32_t item, void *payload) {
@@ -27,14 +27,15 @@ static void a_path_leads_to_items(void **state) {
         int code, found;
     } rows[] = {
         { "list", "4;5;", WH_OK, 1 },
-        { "a.b", "{\"n\":{\"i\":1}};{\"n\":{\"i\":2}};", WH_OK, 1 },
+        { "a.b", "{\"n\":{\"i\":1},\"z\":null};{\"n\":{\"i\":2}};", WH_OK, 1 },
         { "a.b.n", "{\"i\":1};{\"i\":2};", WH_OK, 1 },
-        { "a.none", "", WH_OK, 1 },
+        { "a.none", "", WH_OK, 0 },
         { "a.c", "", WH_OK, 0 },
         { "a.none.x", "", WH_OK, 0 },
         { "a", "", WH_EINVALID, 0 },
         { "a.b.n.i", "", WH_EINVALID, 1 },
         { "a.b.m", "", WH_EINVALID, 1 },
+        { "a.b.z", "", WH_EINVALID, 1 },
         { "deep.x", "", WH_EINVALID, 1 },
         { "", "", WH_EINVALID, 0 },
     };

@@ -3,13 +3,15 @@
 
 #include "engine/inbox.h"
 #include "engine/lease.h"
+#include "engine/source.h"
 #include "engine/writer.h"
 
-/* A thread that waits for descriptors is woken; it finds by itself that the process ends. One
+/* Sources are cut. A thread that waits for descriptors is woken; it finds by itself that the process ends. One
  * that is being started or stopped is left to the call that does it. */
 static void wake_all(void *payload) {
     wh_engine *engine = payload;
 
+    whi_sources_cut(engine->sources);
     if (pthread_mutex_trylock(&engine->work_lock) != 0) {
         return;
     }

@@ -11,6 +11,7 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/mem.h"
 #include "outside/certificate.h"
 #include "outside/resolve.h"
@@ -40,7 +41,7 @@ struct whi_source_client {
     pthread_mutex_t lock; /* of all below */
     slot *slots;
     whi_certificates *trust; /* NULL until the first https request, or where libcurl reads them itself */
-    atomic_int cut;
+    atomic_uint cuts;
 };
 
 /* -------------------------------------------------------------------------- policy */
@@ -380,13 +381,18 @@ static int fail_result(slot *self, CURLcode result) {
     return whi_fail(code_of(result), "%s: %s", host, said);
 }
 
+/* The end of the process cuts as well. */
+static int is_cut(const slot *self) {
+    return atomic_load(&self->client->cuts) != self->request->cuts || whi_halting();
+}
+
 static int judge(slot *self, CURLcode result) {
     whi_source_request *request = self->request;
     char host[HOST_SIZE];
     long status = 0;
 
     host_of(request->url, host);
-    if (atomic_load(&self->client->cut)) {
+    if (is_cut(self)) {
         return whi_fail(WH_ECLOSED, "the source was cut");
     }
     if (result != CURLE_OK && self->refused) {
@@ -413,7 +419,7 @@ static CURLcode run(slot *self) {
     CURLMsg *message;
     int running = 1, left;
 
-    while (!atomic_load(&self->client->cut) && curl_multi_perform(self->multi, &running) == CURLM_OK) {
+    while (!is_cut(self) && curl_multi_perform(self->multi, &running) == CURLM_OK) {
         while ((message = curl_multi_info_read(self->multi, &left)) != NULL) {
             if (message->msg == CURLMSG_DONE) {
                 return message->data.result;
@@ -488,7 +494,7 @@ int whi_source_client_new(whi_source_client **out, const whi_policy *policy, con
         whi_free(client);
         return whi_fail_memory();
     }
-    atomic_init(&client->cut, 0);
+    atomic_init(&client->cuts, 0);
     *out = client;
     return WH_OK;
 }
@@ -511,10 +517,14 @@ void whi_source_client_free(whi_source_client *client) {
 
 /* A wake-up before the poll is remembered by libcurl, so none is lost. */
 void whi_source_client_cut(whi_source_client *client) {
-    atomic_store(&client->cut, 1);
+    atomic_fetch_add(&client->cuts, 1);
     pthread_mutex_lock(&client->lock);
     for (const slot *one = client->slots; one != NULL; one = one->next) {
         (void)curl_multi_wakeup(one->multi);
     }
     pthread_mutex_unlock(&client->lock);
+}
+
+unsigned whi_source_client_cuts(whi_source_client *client) {
+    return atomic_load(&client->cuts);
 }

@@ -27,6 +27,7 @@ typedef struct whi_source_request {
     size_t body_size;
     int64_t timeout; /* ms */
     size_t maximum;  /* bytes of the answer's body */
+    unsigned cuts;   /* of whi_source_client_cuts, when that began which this request is a part of */
 
     /* The answer. */
     int status;
@@ -47,7 +48,10 @@ void whi_source_client_free(whi_source_client *client);
 int whi_source_fetch(whi_source_client *client, whi_source_request *request);
 void whi_source_answer_free(whi_source_request *request);
 
-/* Ends what is out and what comes, with WH_ECLOSED. */
+/* Ends what is out, with WH_ECLOSED: each request with the cuts of before, also one that has not begun yet. */
 void whi_source_client_cut(whi_source_client *client);
+
+/* How often it was cut. Any thread. */
+unsigned whi_source_client_cuts(whi_source_client *client);
 
 #endif

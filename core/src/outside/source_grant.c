@@ -83,9 +83,9 @@ static int read_answer(whi_source_grant *grant, const whi_source_request *reques
 }
 
 /* Under the lock. */
-static int ask(whi_source_grant *grant, whi_source_client *client, const whi_source_auth *auth, const wh_clock *clock,
-               int *refused, int64_t *retry_after) {
-    whi_source_request request = { .method = "POST", .timeout = TIMEOUT_MS, .maximum = ANSWER_BYTES };
+static int ask(whi_source_grant *grant, whi_source_client *client, unsigned cuts, const whi_source_auth *auth,
+               const wh_clock *clock, int *refused, int64_t *retry_after) {
+    whi_source_request request = { .method = "POST", .timeout = TIMEOUT_MS, .maximum = ANSWER_BYTES, .cuts = cuts };
     whi_source_asked asked;
     int code = whi_source_ask_token(&asked, auth);
 
@@ -108,15 +108,15 @@ static int ask(whi_source_grant *grant, whi_source_client *client, const whi_sou
     return code;
 }
 
-int whi_source_grant_take(whi_source_grant *grant, whi_source_client *client, const whi_source_auth *auth,
-                          const wh_clock *clock, unsigned spent, char **token, unsigned *count, int *refused,
-                          int64_t *retry_after) {
+int whi_source_grant_take(whi_source_grant *grant, whi_source_client *client, unsigned cuts,
+                          const whi_source_auth *auth, const wh_clock *clock, unsigned spent, char **token,
+                          unsigned *count, int *refused, int64_t *retry_after) {
     int code = WH_OK;
 
     *token = NULL;
     pthread_mutex_lock(&grant->lock);
     if (grant->token == NULL || whi_clock_now(clock) >= grant->renew_at || (spent != 0 && spent == grant->count)) {
-        code = ask(grant, client, auth, clock, refused, retry_after);
+        code = ask(grant, client, cuts, auth, clock, refused, retry_after);
     }
     if (code == WH_OK) {
         *token = whi_strdup(grant->token, WH_ZSTR);

@@ -21,8 +21,8 @@ void whi_source_grant_free(whi_source_grant *grant);
 /* The token, which is to be wiped and freed (whi_free_secret), and its count. spent: 0, or the count of one that was
  * answered 401: another is asked for unless that has happened. Errors: as whi_source_fetch; WH_ESTATUS, *refused 1:
  * the client's credentials are refused; *retry_after as of wh_source_page. */
-int whi_source_grant_take(whi_source_grant *grant, whi_source_client *client, const whi_source_auth *auth,
-                          const wh_clock *clock, unsigned spent, char **token, unsigned *count, int *refused,
-                          int64_t *retry_after);
+int whi_source_grant_take(whi_source_grant *grant, whi_source_client *client, unsigned cuts,
+                          const whi_source_auth *auth, const wh_clock *clock, unsigned spent, char **token,
+                          unsigned *count, int *refused, int64_t *retry_after);
 
 #endif

@@ -227,8 +227,8 @@ static int send_once(page *self, unsigned spent, unsigned *count) {
     int code = ask(self);
 
     if (code == WH_OK && of->document.auth.type == WHI_SOURCE_OAUTH2) {
-        code = whi_source_grant_take(&of->grant, of->client, &of->document.auth, of->options.clock, spent, &token,
-                                     count, &self->refused, &self->retry_after);
+        code = whi_source_grant_take(&of->grant, of->client, self->request.cuts, &of->document.auth, of->options.clock,
+                                     spent, &token, count, &self->refused, &self->retry_after);
     }
     code = code == WH_OK ? whi_source_ask_login(&self->asked, &of->document.auth, token) : code;
     if (token != NULL) {
@@ -281,8 +281,19 @@ static int judge_status(page *self) {
     return whi_fail(status == 410 ? WH_EGONE : WH_ESTATUS, "answered %d", status);
 }
 
-static int find_link(const page *self, whi_buf *out) {
-    return self->request.link.size > 0 && whi_link_find(self->request.link.data, "next", out);
+/* *link stays NULL where there is none. */
+static int find_link(const page *self, whi_buf *out, const char **link) {
+    int found = 0, code;
+
+    if (self->of->document.paging.by == WHI_SOURCE_LINK && self->request.link.size > 0) {
+        found = whi_link_find(self->request.link.data, "next", out);
+    }
+    code = self->request.link.failed != 0 ? self->request.link.failed : whi_buf_status(out);
+    if (found < 0) {
+        return whi_fail_field(WH_EINVALID, "paging", "the Link header cannot be read");
+    }
+    *link = found ? out->size > 0 ? out->data : "" : NULL;
+    return code;
 }
 
 static int read_page(page *self, const char *text, size_t size) {
@@ -296,10 +307,7 @@ static int read_page(page *self, const char *text, size_t size) {
         code = whi_fail_within(code, "the answer");
     }
     whi_buf_init(&link, WHI_SOURCE_HEAD);
-    if (code == WH_OK && find_link(self, &link)) {
-        code = whi_buf_status(&link);
-        place.link = link.size > 0 ? link.data : "";
-    }
+    code = code == WH_OK ? find_link(self, &link, &place.link) : code;
     code = code == WH_OK ? whi_source_page_read(&self->found, &self->of->document, &json, &place, &maker) : code;
     whi_buf_free(&link);
     whi_json_free(&json);
@@ -359,7 +367,10 @@ static int take_answer(page *self) {
     if (code != WH_OK || self->is_unchanged) {
         return code;
     }
-    if (is_empty) { /* no body at all */
+    if (is_empty && self->progress.pages == 0) {
+        return whi_fail(WH_ESTATUS, "answered 204, which is no list");
+    }
+    if (is_empty) { /* no body at all: behind the last page */
         whi_buf_init(&self->found.items, 8);
         whi_buf_text(&self->found.items, "[]");
         code = whi_buf_status(&self->found.items);
@@ -430,6 +441,7 @@ static void list(void *payload, const wh_source_query *query, wh_source_call *ca
     page self = { .of = payload, .query = query, .retry_after = -1 };
     int code;
 
+    self.request.cuts = whi_source_client_cuts(self.of->client);
     whi_buf_init(&self.next, TOKEN_BYTES);
     whi_buf_init(&self.done, TOKEN_BYTES);
     code = read_query(&self);

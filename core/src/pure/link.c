@@ -79,12 +79,11 @@ static const char *take_parameter(const char *at, link *out) {
     return at != NULL ? skip_blanks(at) : NULL;
 }
 
-/* NULL: there is none, or it cannot be read. */
+/* NULL: it cannot be read. */
 static const char *take_link(const char *at, link *out) {
     const char *end;
 
     *out = (link){ .has_rel = 0 };
-    at += strspn(at, " \t,");
     end = *at == '<' ? strchr(at, '>') : NULL;
     if (end == NULL) {
         return NULL;
@@ -100,7 +99,11 @@ static const char *take_link(const char *at, link *out) {
 int whi_link_find(const char *value, const char *relation, whi_buf *out) {
     link one;
 
-    while ((value = take_link(value, &one)) != NULL) {
+    while (*(value += strspn(value, " \t,")) != '\0') {
+        value = take_link(value, &one);
+        if (value == NULL) {
+            return -1;
+        }
         if (one.has_rel && !one.has_anchor && has_relation(&one.rel, relation)) {
             whi_buf_add(out, one.target.text, one.target.size);
             return 1;

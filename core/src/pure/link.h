@@ -6,7 +6,7 @@
 
 /* Appends the target of the first link with this relation (compared without regard to case; one of several in its
  * rel), as it stands between < and >. Of links with an anchor none is taken: they speak of something else. Returns 1
- * if there is one; 0 if not, also behind something that is no link. */
+ * if there is one, 0 if there is none, and -1 at what is no link: what is behind it nobody knows. */
 int whi_link_find(const char *value, const char *relation, whi_buf *out);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "base/error.h"
 #include "pure/source_document.h"
+#include "pure/url.h"
 
 #define FIELD_SIZE 128
 
@@ -17,46 +18,54 @@ typedef struct walk {
     uint32_t at; /* bytes of the text that are written */
 } walk;
 
-static int has_word(const whi_json *json, uint32_t name, const char *word) {
-    size_t size, length = strlen(word);
-    const char *text = whi_json_span(json, name, &size);
+/* A name, decoded: what is written with escapes is the same one. */
+typedef struct word {
+    const char *text;
+    size_t size;
+} word;
 
-    for (size_t i = 0; i + length <= size; i++) {
-        if (whi_ascii_same_part(text + i, word, length)) {
+static int has_word(word name, const char *part) {
+    size_t length = strlen(part);
+
+    for (size_t i = 0; i + length <= name.size; i++) {
+        if (whi_ascii_same_part(name.text + i, part, length)) {
             return 1;
         }
     }
     return 0;
 }
 
-static int is_name(const whi_json *json, uint32_t name, const char *word) {
-    size_t size;
-    const char *text = whi_json_span(json, name, &size);
-
-    return size == strlen(word) + 2 && whi_ascii_same_part(text + 1, word, size - 2);
+static int is_name(word name, const char *expected) {
+    return name.size == strlen(expected) && whi_ascii_same_part(name.text, expected, name.size);
 }
 
-static int is_secret_of_auth(const whi_json *json, uint32_t name) {
-    return is_name(json, name, "token") || is_name(json, name, "password") || is_name(json, name, "value") ||
-           is_name(json, name, "client_secret");
+static int is_secret_of_auth(const whi_json *json, uint32_t value, word name) {
+    (void)json;
+    (void)value;
+    return is_name(name, "token") || is_name(name, "password") || is_name(name, "value") ||
+           is_name(name, "client_secret");
 }
 
-static int is_secret_header(const whi_json *json, uint32_t name) {
-    size_t size;
-    const char *text = whi_json_span(json, name, &size);
-
-    return !(size > 7 && whi_ascii_same_part(text + 1, "accept", 6)) && !is_name(json, name, "content-type") &&
-           !is_name(json, name, "user-agent");
+static int is_secret_header(const whi_json *json, uint32_t value, word name) {
+    (void)json;
+    (void)value;
+    return !(name.size >= 6 && whi_ascii_same_part(name.text, "accept", 6)) && !is_name(name, "content-type") &&
+           !is_name(name, "user-agent");
 }
 
-static int is_secret_parameter(const whi_json *json, uint32_t name) {
+static int is_template(const whi_json *json, uint32_t value) {
+    uint32_t fall[2];
+
+    whi_json_fall("{", 1, fall);
+    return json->nodes[value].type == WHI_JSON_STRING && whi_json_string_has(json, value, "{", 1, fall, 0);
+}
+
+static int is_secret_parameter(const whi_json *json, uint32_t value, word name) {
     static const char *const words[] = { "key", "token", "secret", "password", "auth", "sig" };
-    size_t size;
-    const char *value = whi_json_span(json, name + 1, &size);
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (has_word(json, name, words[i])) {
-            return memchr(value, '{', size) == NULL;
+        if (has_word(name, words[i])) {
+            return !is_template(json, value);
         }
     }
     return 0;
@@ -64,7 +73,7 @@ static int is_secret_parameter(const whi_json *json, uint32_t name) {
 
 static const struct section {
     const char *name;
-    int (*is_secret)(const whi_json *json, uint32_t name);
+    int (*is_secret)(const whi_json *json, uint32_t value, word name);
 } sections[] = { { "auth", is_secret_of_auth }, { "headers", is_secret_header }, { "query", is_secret_parameter } };
 
 static int is_mask(const whi_json *json, uint32_t node) {
@@ -120,9 +129,20 @@ static int unmask(walk *self, const char *section, uint32_t name) {
     return WH_OK;
 }
 
-static void mask(walk *self, uint32_t name) {
-    write_up_to(self, name + 1);
-    whi_buf_text(self->out, "\"" WHI_SOURCE_MASK "\"");
+static int mask(walk *self, const struct section *section, uint32_t name) {
+    const whi_json *json = self->json;
+    whi_buf scratch;
+    word decoded;
+
+    whi_buf_init(&scratch, WHI_SOURCE_BYTES);
+    decoded.text = whi_json_string(json, name, &scratch, &decoded.size);
+    if (decoded.text != NULL && json->nodes[name + 1].type != WHI_JSON_NULL &&
+        section->is_secret(json, name + 1, decoded)) {
+        write_up_to(self, name + 1);
+        whi_buf_text(self->out, "\"" WHI_SOURCE_MASK "\"");
+    }
+    whi_buf_free(&scratch);
+    return decoded.text != NULL ? WH_OK : whi_fail_memory();
 }
 
 static int take_section(walk *self, const struct section *section, uint32_t object) {
@@ -134,10 +154,10 @@ static int take_section(walk *self, const struct section *section, uint32_t obje
     }
     for (uint32_t at = whi_json_first(json, object); code == WH_OK && at != WHI_JSON_NONE;
          at = whi_json_next_name(json, object, at)) {
-        if (self->unmasks) {
-            code = is_mask(json, at + 1) ? unmask(self, section->name, at) : WH_OK;
-        } else if (section->is_secret(json, at) && json->nodes[at + 1].type != WHI_JSON_NULL) {
-            mask(self, at);
+        if (!self->unmasks) {
+            code = mask(self, section, at);
+        } else if (is_mask(json, at + 1)) {
+            code = unmask(self, section->name, at);
         }
     }
     return code;
@@ -171,42 +191,123 @@ int whi_source_mask(const char *text, size_t size, whi_buf *out) {
 
 /* -------------------------------------------------------------------------- hosts */
 
-static uint32_t node_at(const whi_json *json, const char *section, const char *name) {
-    uint32_t node = section != NULL ? whi_json_member(json, 0, section, strlen(section)) : 0;
+/* A URL up to its path, decoded: scheme, host and port, of a template with its braces. WH_EINVALID: it is none. */
+static int read_origin(const whi_json *json, uint32_t node, char out[WHI_URL_SIZE]) {
+    whi_buf scratch;
+    const char *text, *host;
+    size_t size = 0, used;
+    int code = WH_EINVALID;
 
-    return node != WHI_JSON_NONE ? whi_json_member(json, node, name, strlen(name)) : WHI_JSON_NONE;
-}
-
-/* Bytes of a URL, as it is written, up to its path; of anything else all. */
-static size_t origin_of(const whi_json *json, uint32_t node, const char **text) {
-    size_t size, used;
-
-    *text = node != WHI_JSON_NONE ? whi_json_span(json, node, &size) : "";
+    out[0] = '\0';
     if (node == WHI_JSON_NONE || json->nodes[node].type != WHI_JSON_STRING) {
-        return node != WHI_JSON_NONE ? size : 0;
+        return code;
     }
-    for (used = 0; used < size && !(used > 9 && strchr("/?#\\", (*text)[used]) != NULL); used++) {}
-    return used;
+    whi_buf_init(&scratch, WHI_SOURCE_BYTES);
+    text = whi_json_string(json, node, &scratch, &size);
+    if (text == NULL) {
+        code = whi_fail_memory();
+    } else if (size < WHI_URL_SIZE && memchr(text, '\0', size) == NULL) {
+        memcpy(out, text, size);
+        out[size] = '\0';
+        host = strstr(out, "://");
+        used = host != NULL ? (size_t)(host - out) + 3 : size;
+        out[used + strcspn(out + used, "/?#")] = '\0';
+        code = host != NULL ? WH_OK : WH_EINVALID;
+    }
+    whi_buf_free(&scratch);
+    return code;
 }
 
-static int is_same_host(const whi_json *json, const whi_json *former, const char *section, const char *name) {
-    const char *now, *before;
-    size_t size = origin_of(json, node_at(json, section, name), &now);
+/* A host that is a template is no URL, and has to be the same text. */
+static int compare_urls(const char *now, const char *before) {
+    whi_url a, b;
+    int code = WH_OK;
 
-    return size == origin_of(former, node_at(former, section, name), &before) && memcmp(now, before, size) == 0;
+    if (strcmp(now, before) == 0) {
+        return WH_OK;
+    }
+    code = whi_url_parse(&a, now);
+    code = code == WH_OK ? whi_url_parse(&b, before) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    return a.https == b.https && a.port == b.port && strcmp(a.host, b.host) == 0 ? WH_OK : WH_EINVALID;
+}
+
+static int check_url(const whi_json *json, uint32_t node, const whi_json *former, uint32_t kept) {
+    char now[WHI_URL_SIZE], before[WHI_URL_SIZE];
+    int code;
+
+    if (json->nodes[node].type == WHI_JSON_NULL) {
+        return WH_OK; /* as if it were not there: it leads nowhere */
+    }
+    code = read_origin(json, node, now);
+    code = code == WH_OK ? read_origin(former, kept, before) : code;
+    return code == WH_OK ? compare_urls(now, before) : code;
+}
+
+static int is_among(const whi_json *json, uint32_t host, const whi_json *former, uint32_t kept) {
+    if (kept == WHI_JSON_NONE || former->nodes[kept].type != WHI_JSON_ARRAY) {
+        return 0;
+    }
+    for (uint32_t at = kept + 1; at < former->nodes[kept].next; at = former->nodes[at].next) {
+        if (whi_json_equal(json, host, former, at)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Fewer hosts than before are fine. */
+static int check_list(const whi_json *json, uint32_t node, const whi_json *former, uint32_t kept) {
+    if (json->nodes[node].type != WHI_JSON_ARRAY) {
+        return json->nodes[node].type == WHI_JSON_NULL ? WH_OK : WH_EINVALID;
+    }
+    for (uint32_t at = node + 1; at < json->nodes[node].next; at = json->nodes[at].next) {
+        if (!is_among(json, at, former, kept)) {
+            return WH_EINVALID;
+        }
+    }
+    return WH_OK;
+}
+
+static int fail_host(int code, const char *field) {
+    return code != WH_EINVALID || field == NULL
+               ? code
+               : whi_fail_field(code, field,
+                                "leads to another host than before: expected the secrets "
+                                "themselves in the place of their masks");
+}
+
+/* Each member of that name, so that none hides behind another. */
+static int check_members(const whi_json *json, uint32_t object, const whi_json *former, uint32_t kept, const char *name,
+                         const char *field,
+                         int (*compare)(const whi_json *json, uint32_t node, const whi_json *former, uint32_t kept)) {
+    uint32_t before = kept != WHI_JSON_NONE ? whi_json_member(former, kept, name, strlen(name)) : WHI_JSON_NONE;
+    int code = WH_OK;
+
+    if (json->nodes[object].type != WHI_JSON_OBJECT) {
+        return WH_OK;
+    }
+    for (uint32_t at = whi_json_first(json, object); code == WH_OK && at != WHI_JSON_NONE;
+         at = whi_json_next_name(json, object, at)) {
+        if (whi_json_string_is(json, at, name, strlen(name))) {
+            code = fail_host(compare(json, at + 1, former, before), field);
+        }
+    }
+    return code;
+}
+
+static int check_auth(const whi_json *json, uint32_t node, const whi_json *former, uint32_t kept) {
+    return check_members(json, node, former, kept, "token_url", "auth.token_url", check_url);
 }
 
 /* Where the secrets go is where they went. */
 static int check_hosts(const whi_json *json, const whi_json *former) {
-    const char *field = !is_same_host(json, former, NULL, "url")           ? "url"
-                        : !is_same_host(json, former, "auth", "token_url") ? "auth.token_url"
-                        : !is_same_host(json, former, NULL, "hosts")       ? "hosts"
-                                                                           : NULL;
+    int code = check_members(json, 0, former, 0, "url", "url", check_url);
 
-    return field == NULL ? WH_OK
-                         : whi_fail_field(WH_EINVALID, field,
-                                          "leads to another host than before: expected the secrets "
-                                          "themselves in the place of their masks");
+    code = code == WH_OK ? check_members(json, 0, former, 0, "auth", NULL, check_auth) : code;
+    return code == WH_OK ? check_members(json, 0, former, 0, "hosts", "hosts", check_list) : code;
 }
 
 static int has_masks(const whi_json *json) {

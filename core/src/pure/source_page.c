@@ -363,6 +363,23 @@ static int64_t count_at(const page *self, const char *path) {
     return number >= 0 && number < 9e15 ? (int64_t)number : -1;
 }
 
+/* What the document says that each answer has. */
+static int check_ends(const page *self) {
+    const whi_source_pages *pages = &self->document->paging;
+    uint32_t more = pages->more != NULL ? whi_source_path_find(self->json, 0, pages->more) : WHI_JSON_NONE;
+
+    if (pages->more != NULL && (more == WHI_JSON_NONE || self->json->nodes[more].type == WHI_JSON_NULL)) {
+        return whi_fail_field(WH_EINVALID, "paging.more", "expected whether there are more, found nothing");
+    }
+    if (pages->total != NULL && count_at(self, pages->total) < 0) {
+        return whi_fail_field(WH_EINVALID, "paging.total", "expected a count, found none");
+    }
+    if (pages->last_page != NULL && count_at(self, pages->last_page) < 0) {
+        return whi_fail_field(WH_EINVALID, "paging.pages", "expected a count, found none");
+    }
+    return WH_OK;
+}
+
 /* Counted pages end where the answer says so; where it says nothing, with a page without items: a short page may be
  * the API's own limit, and what is behind it would be taken for deleted. */
 static void count_on(page *self, const whi_source_place_of_page *place) {
@@ -443,6 +460,7 @@ int whi_source_page_read(whi_source_found *out, const whi_source_document *docum
     whi_buf_init(&out->next, WHI_SOURCE_BYTES);
     whi_buf_init(&out->state, WHI_SOURCE_BYTES);
     code = code == WH_OK ? read_items(&self) : code;
+    code = code == WH_OK ? check_ends(&self) : code;
     code = code == WH_OK ? find_next(&self, place) : code;
     if (code == WH_OK && document->state != NULL) {
         out->has_state = give_text(json, whi_source_path_find(json, 0, document->state), &out->state);

@@ -75,8 +75,7 @@ static int arrive(walk *self, uint32_t node, int is_inside) {
         return self->each(json, node, self->payload);
     }
     if (type != WHI_JSON_ARRAY) {
-        self->found = self->found || type == WHI_JSON_NULL;
-        return type == WHI_JSON_NULL ? WH_OK : WH_EINVALID;
+        return type == WHI_JSON_NULL && !is_inside ? WH_OK : WH_EINVALID; /* null is what failed, and no empty list */
     }
     self->found = 1;
     for (uint32_t at = node + 1; code == WH_OK && at < json->nodes[node].next; at = json->nodes[at].next) {

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/halt.h"
@@ -22,6 +23,7 @@
 #define OF_ONE_SOURCE 2
 #define BLOCKED_US INT64_C(20000) /* between two looks whether a receiver has got what there was */
 #define LIST_ROWS 500
+#define CUT_NS 10000000 /* between two cuts */
 
 typedef struct entry {
     int64_t id, due;
@@ -576,6 +578,19 @@ void whi_polls_doubt(wh_engine *engine) {
     }
 }
 
+/* Again until nobody reads: one may have been about to ask when the others were cut. */
+static void cut_all(struct whi_polls *self) {
+    const struct timespec pause = { 0, CUT_NS };
+
+    pthread_mutex_lock(&self->lock); /* from now on nobody begins who is not counted */
+    pthread_mutex_unlock(&self->lock);
+    whi_sources_cut(self->engine->sources);
+    while (atomic_load(&self->running) > 0) {
+        nanosleep(&pause, NULL);
+        whi_sources_cut(self->engine->sources);
+    }
+}
+
 void whi_polls_stop(wh_engine *engine) {
     struct whi_polls *self = engine->polls;
 
@@ -583,7 +598,7 @@ void whi_polls_stop(wh_engine *engine) {
         return;
     }
     atomic_store(&self->stop, 1);
-    whi_sources_cut(engine->sources);
+    cut_all(self);
     pthread_mutex_lock(&self->lock);
     pthread_cond_broadcast(&self->work);
     pthread_mutex_unlock(&self->lock);
