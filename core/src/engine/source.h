@@ -2,7 +2,7 @@
  * store; whether anybody can read it is a matter of this list: a process without the source leaves the poll to others.
  *
  * A source is counted by reference: who reads has one, and so has each question that is out. Its payload is freed with
- * the last of them. Any thread. */
+ * the last of them. Each source has a reference to the list, which an answer may so outlive its engine by. Any thread. */
 #ifndef WHI_SOURCE_H
 #define WHI_SOURCE_H
 
@@ -17,18 +17,23 @@ typedef struct whi_source {
     wh_source own;
     char *object_type;
     char **filters, **without; /* copies of what own points to */
-    int refs;                  /* these two under the lock */
+    int refs;                  /* what follows under the lock */
     int readers;               /* threads that ask it */
+    long long round;           /* the last cut of all that met it */
 } whi_source;
 
 typedef struct whi_sources {
     pthread_mutex_t lock;
     whi_source *first;
+    long long rounds; /* of cuts */
+    atomic_int refs;  /* the engine, and each source */
     atomic_int count;
     atomic_llong news; /* counts what polling has to look at: a source came or went, somebody wishes a run */
 } whi_sources;
 
-void whi_sources_init(whi_sources *sources);
+/* NULL: no memory. */
+whi_sources *whi_sources_new(void);
+/* Drops all of them; the list itself goes with the last reference to one. */
 void whi_sources_end(whi_sources *sources);
 
 /* WH_EINVALID, WH_ECONFLICT, WH_ENOMEM. */
