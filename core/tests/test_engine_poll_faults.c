@@ -584,6 +584,75 @@ static void two_engines_read_once(void **state) {
     wh_close(other);
 }
 
+static int is_down_at_10(const wh_source_query *query, wh_source_page *page) {
+    return query->page != NULL ? is_down(query, page) : 0;
+}
+
+static void where_one_has_failed_another_goes_on(void **state) {
+    const char *file = fixture_file();
+    wh_engine *other;
+
+    (void)state;
+    wh_close(engine);
+    engine = opened_with(file, WH_SOURCE_ALL);
+    poll_said.page = 10;
+    poll_many(1, 25);
+    poll_subscribe(engine, "a", ALL, "", id);
+    poll_said.answer = is_down_at_10;
+    fixture_run(engine);
+    assert_int_equal(life_sql(file, "SELECT phase FROM webhook_poll"), 1);
+    poll_said.answer = NULL;
+    assert_int_equal(wh_source_remove(engine, "crm_contact"), WH_OK);
+    other = opened_with(file, WH_SOURCE_ALL);
+    atomic_fetch_add(&fixture_time, 5 * POLL_MINUTE);
+    for (int i = 0; i < 3000 && life_sql(file, "SELECT phase FROM webhook_poll") == 1; i++) {
+        wh_step(other);
+    }
+    assert_int_equal(life_sql(file, "SELECT phase FROM webhook_poll"), 0);
+    assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_seen"), 25);
+    wh_close(other);
+}
+
+static atomic_int asking, cuts;
+
+/* Misses the first cut, as who has just begun to ask may. */
+static void ask_late(void *payload, const wh_source_query *query, wh_source_call *call) {
+    wh_source_page page = { .size = sizeof page, .retry_after = -1, .code = WH_ECLOSED };
+    const struct timespec pause = { 0, 1000000 };
+
+    (void)payload;
+    (void)query;
+    atomic_store(&asking, 1);
+    while (atomic_load(&cuts) < 2) {
+        nanosleep(&pause, NULL);
+    }
+    call->answer(call, &page);
+}
+
+static void count_cut(void *payload) {
+    (void)payload;
+    atomic_fetch_add(&cuts, 1);
+}
+
+static void who_misses_a_cut_gets_the_next(void **state) {
+    wh_source source = { .size = sizeof source, .can = WH_SOURCE_ALL, .list = ask_late, .cut = count_cut };
+
+    (void)state;
+    atomic_store(&asking, 0);
+    atomic_store(&cuts, 0);
+    assert_int_equal(wh_source_add(engine, "crm_deal", &source), WH_OK);
+    fixture_subscribe(
+        engine, "{\"url\":\"https://example.com/d\",\"profile\":\"unified\",\"poll\":{\"type\":\"crm_deal\"}}", NULL);
+    assert_int_equal(wh_start(engine, 1), WH_OK);
+    for (int i = 0; i < 30000 && atomic_load(&asking) == 0; i++) {
+        const struct timespec pause = { 0, 1000000 };
+        nanosleep(&pause, NULL);
+    }
+    assert_int_equal(atomic_load(&asking), 1);
+    assert_int_equal(wh_stop(engine, 0), WH_OK);
+    assert_true(atomic_load(&cuts) >= 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_source_that_is_down_is_asked_after_ever_longer_waits, begin, end),
@@ -610,6 +679,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_death_in_the_middle_neither_loses_nor_doubles, begin, end),
         cmocka_unit_test_setup_teardown(a_source_that_hangs_holds_up_nobody_and_ends_with_the_engine, begin, end),
         cmocka_unit_test_setup_teardown(two_engines_read_once, begin, end),
+        cmocka_unit_test_setup_teardown(where_one_has_failed_another_goes_on, begin, end),
+        cmocka_unit_test_setup_teardown(who_misses_a_cut_gets_the_next, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

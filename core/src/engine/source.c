@@ -11,16 +11,26 @@
 #define TYPE_MOST 100
 #define NAMES_MOST 1000
 
-void whi_sources_init(whi_sources *self) {
-    pthread_mutex_init(&self->lock, NULL);
-    pthread_mutex_init(&self->look_lock, NULL);
-    self->first = NULL;
-    self->kept = NULL;
-    self->seen = -1;
-    atomic_init(&self->due, 0);
-    atomic_init(&self->settled, 0);
-    atomic_init(&self->count, 0);
-    atomic_init(&self->news, 1);
+whi_sources *whi_sources_new(void) {
+    whi_sources *self = whi_calloc(1, sizeof *self);
+
+    if (self != NULL) {
+        pthread_mutex_init(&self->lock, NULL);
+        atomic_init(&self->refs, 1);
+        atomic_init(&self->count, 0);
+        atomic_init(&self->news, 1);
+        pthread_mutex_init(&self->look_lock, NULL);
+        self->seen = -1;
+    }
+    return self;
+}
+
+static void unref_list(whi_sources *self) {
+    if (atomic_fetch_sub(&self->refs, 1) == 1) {
+        pthread_mutex_destroy(&self->look_lock);
+        pthread_mutex_destroy(&self->lock);
+        whi_free(self);
+    }
 }
 
 /* ------------------------------------------------------------------- one of them */
@@ -112,6 +122,7 @@ static int enter_list(whi_sources *self, whi_source *source) {
     } else {
         source->next = self->first;
         self->first = source;
+        atomic_fetch_add(&self->refs, 1);
         atomic_fetch_add(&self->count, 1);
         atomic_fetch_add(&self->news, 1);
     }
@@ -226,6 +237,7 @@ void whi_source_ref(whi_source *source) {
 }
 
 void whi_source_unref(whi_source *source) {
+    whi_sources *home;
     int left = 1;
 
     if (source != NULL) {
@@ -237,7 +249,9 @@ void whi_source_unref(whi_source *source) {
         if (source->own.free != NULL) {
             source->own.free(source->own.payload);
         }
+        home = source->home;
         free_source(source);
+        unref_list(home);
     }
 }
 
@@ -257,25 +271,35 @@ void whi_source_leave(whi_source *source) {
     pthread_mutex_unlock(&source->home->lock);
 }
 
-/* The function may come back here: it is called without the lock, with a reference. */
-static whi_source *next_of(whi_sources *self, whi_source *source) {
+/* The function may come back here, and whatever is in the list may leave it meanwhile: it is called without the lock,
+ * with a reference, and the list is looked through anew after each. */
+static whi_source *next_of(whi_sources *self, long long round) {
     whi_source *next;
 
     pthread_mutex_lock(&self->lock);
-    next = source == NULL ? self->first : source->next;
+    next = self->first;
+    while (next != NULL && next->round >= round) {
+        next = next->next;
+    }
     if (next != NULL) {
+        next->round = round;
         next->refs++;
     }
     pthread_mutex_unlock(&self->lock);
-    whi_source_unref(source);
     return next;
 }
 
 void whi_sources_cut(whi_sources *self) {
-    for (whi_source *at = next_of(self, NULL); at != NULL; at = next_of(self, at)) {
+    long long round;
+
+    pthread_mutex_lock(&self->lock);
+    round = ++self->rounds;
+    pthread_mutex_unlock(&self->lock);
+    for (whi_source *at = next_of(self, round); at != NULL; at = next_of(self, round)) {
         if (at->own.cut != NULL) {
             at->own.cut(at->own.payload);
         }
+        whi_source_unref(at);
     }
 }
 
@@ -283,6 +307,5 @@ void whi_sources_end(whi_sources *self) {
     while (self->first != NULL) {
         (void)drop(self, self->first->object_type, self->first->is_kept);
     }
-    pthread_mutex_destroy(&self->look_lock);
-    pthread_mutex_destroy(&self->lock);
+    unref_list(self);
 }

@@ -5,7 +5,8 @@
  * (engine/source_kept.h). The host's is the one that is found.
  *
  * A source is counted by reference: who reads has one, and so has each question that is out. Its payload is freed with
- * the last of them. Any thread. */
+ * the last of them. Each source has a reference to the list, which an answer may so outlive its engine by. Any thread.
+ */
 #ifndef WHI_SOURCE_H
 #define WHI_SOURCE_H
 
@@ -21,13 +22,16 @@ typedef struct whi_source {
     char *object_type;
     char **filters, **without; /* copies of what own points to */
     int is_kept;               /* of a document */
-    int refs;                  /* these two under the lock */
+    int refs;                  /* what follows under the lock */
     int readers;               /* threads that ask it */
+    long long round;           /* the last cut of all that met it */
 } whi_source;
 
 typedef struct whi_sources {
     pthread_mutex_t lock;
     whi_source *first;
+    long long rounds; /* of cuts */
+    atomic_int refs;  /* the engine, and each source */
     atomic_int count;
     atomic_llong news; /* counts what polling has to look at: a source came or went, somebody wishes a run */
 
@@ -39,7 +43,9 @@ typedef struct whi_sources {
     atomic_int due; /* what the next look has to do beyond that */
 } whi_sources;
 
-void whi_sources_init(whi_sources *sources);
+/* NULL: no memory. */
+whi_sources *whi_sources_new(void);
+/* Drops all of them; the list itself goes with the last reference to one. */
 void whi_sources_end(whi_sources *sources);
 
 /* WH_EINVALID, WH_ECONFLICT, WH_ENOMEM. */

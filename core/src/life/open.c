@@ -194,12 +194,8 @@ static int make_underway(wh_engine *engine) {
 }
 
 static int make_sources(wh_engine *engine) {
-    engine->sources = whi_alloc(sizeof *engine->sources);
-    if (engine->sources == NULL) {
-        return whi_fail_memory();
-    }
-    whi_sources_init(engine->sources);
-    return WH_OK;
+    engine->sources = whi_sources_new();
+    return engine->sources != NULL ? WH_OK : whi_fail_memory();
 }
 
 static int make_lags(wh_engine *engine) {
@@ -434,7 +430,6 @@ void wh_close(wh_engine *engine) {
     if (engine->sources != NULL) {
         whi_sources_kept_end(engine->sources);
         whi_sources_end(engine->sources);
-        whi_free(engine->sources);
     }
     if (engine->budgets != NULL) {
         whi_budgets_end(engine->budgets);

@@ -23,7 +23,7 @@
 #define OF_ONE_SOURCE 2
 #define BLOCKED_US INT64_C(20000) /* between two looks whether a receiver has got what there was */
 #define LIST_ROWS 500
-#define CUT_NS 10000000 /* between two cuts */
+#define CUT_NS INT64_C(50000000) /* between two cuts of who has yet to end */
 
 typedef struct entry {
     int64_t id, due;
@@ -40,7 +40,7 @@ struct whi_polls {
     pthread_mutex_t lock; /* around what follows but the atomics */
     pthread_cond_t work;
     pthread_t threads[THREADS];
-    int thread_count, idle;
+    int thread_count, serving, idle;
     atomic_int stop, running, blocked;
     atomic_llong next;             /* ms: the first that is due */
     atomic_llong handled, changes; /* of the news, and of the registry's changes, what was looked at */
@@ -262,12 +262,16 @@ static void forget(struct whi_polls *self, const orphans *found) {
     pthread_mutex_lock(&self->lock);
 }
 
-/* What a reading has taken up since is another's row by then: it goes by its turn. */
+/* What a reading has taken up since is another's row by then: it goes by its turn. What a subscription polls that
+ * cannot be read here is not known: while there is one, no row is known to be nobody's. */
 static void forget_orphans(struct whi_polls *self) {
     whi_store *store = self->engine->store;
     orphans found = { .polls = self };
     int code;
 
+    if (whi_registry_left_out(self->engine->registry, NULL) > 0) {
+        return;
+    }
     do {
         found.rows = found.count = 0;
         code = store->vtable->poll_list(store, found.last, 0, LIST_ROWS, note_orphan, &found);
@@ -448,6 +452,8 @@ static void *serve(void *payload) {
             self->idle--;
         }
     }
+    self->serving--;
+    pthread_cond_broadcast(&self->work);
     pthread_mutex_unlock(&self->lock);
     return NULL;
 }
@@ -473,6 +479,7 @@ static void wake(struct whi_polls *self) {
     } else if (self->thread_count < THREADS &&
                pthread_create(&self->threads[self->thread_count], NULL, serve, self) == 0) {
         self->thread_count++;
+        self->serving++;
     }
 }
 
@@ -578,17 +585,29 @@ void whi_polls_doubt(wh_engine *engine) {
     }
 }
 
-/* Again until nobody reads: one may have been about to ask when the others were cut. */
-static void cut_all(struct whi_polls *self) {
-    const struct timespec pause = { 0, CUT_NS };
+static void wait_a_little(struct whi_polls *self) {
+    struct timespec until;
 
-    pthread_mutex_lock(&self->lock); /* from now on nobody begins who is not counted */
-    pthread_mutex_unlock(&self->lock);
-    whi_sources_cut(self->engine->sources);
-    while (atomic_load(&self->running) > 0) {
-        nanosleep(&pause, NULL);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += CUT_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    (void)pthread_cond_timedwait(&self->work, &self->lock, &until);
+}
+
+/* Who was about to ask when the others were cut is cut with the next. */
+static void cut_all(struct whi_polls *self) {
+    pthread_mutex_lock(&self->lock);
+    pthread_cond_broadcast(&self->work);
+    while (self->serving > 0) {
+        pthread_mutex_unlock(&self->lock);
         whi_sources_cut(self->engine->sources);
+        pthread_mutex_lock(&self->lock);
+        if (self->serving > 0) {
+            wait_a_little(self);
+        }
     }
+    pthread_mutex_unlock(&self->lock);
 }
 
 void whi_polls_stop(wh_engine *engine) {
@@ -599,9 +618,6 @@ void whi_polls_stop(wh_engine *engine) {
     }
     atomic_store(&self->stop, 1);
     cut_all(self);
-    pthread_mutex_lock(&self->lock);
-    pthread_cond_broadcast(&self->work);
-    pthread_mutex_unlock(&self->lock);
     for (int i = 0; i < self->thread_count; i++) {
         pthread_join(self->threads[i], NULL);
     }

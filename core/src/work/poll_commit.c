@@ -140,7 +140,7 @@ static int write_row(whi_poll_commit *self, whi_store *store, whi_poll_target *t
     int code;
 
     fact.of.poll = target->row;
-    fact.of.poll.holder = self->owner;
+    fact.of.poll.holder = self->leaves ? 0 : self->owner;
     fact.of.poll.sequence = sequence;
     fact.of.poll.sent += objects_for(self, target);
     code = whi_store_write(store, &fact, &answer);

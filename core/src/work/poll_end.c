@@ -100,7 +100,9 @@ void whi_poll_fail(whi_poll_running *self, int stage, const char *error, const w
     }
     code = whi_poll_add_run(self, text);
     self->own.row.asked = 0;
+    self->commit.leaves = 1; /* it may be that this process has lost the source */
     code = code == WH_OK ? whi_poll_write_rows(self) : code;
+    self->commit.leaves = 0;
     self->out->due = self->own.row.next_at;
     if (code != WH_OK && code != WH_ECONFLICT) {
         keep_trouble(self, text);
