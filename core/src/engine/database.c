@@ -13,7 +13,7 @@
 
 #define STATEMENT_MS 15000 /* unless the subscription has a time-out of its own */
 #define LOCK_MS 5000
-#define CHECK_MS 5000 /* somebody waits for it */
+#define CHECK_MS 5000 /* all of it: somebody waits for it */
 #define FOLDERS 64
 #define ANY_TYPE "object" /* where patterns alone say what comes */
 
@@ -160,6 +160,7 @@ static int open_within(wh_engine *engine, const whi_subscription *s, int64_t sta
                                         .allow_files = 1, /* check_built has looked where it is */
                                         .connect_timeout = engine->options.connect_timeout,
                                         .statement_timeout = statement,
+                                        .check_timeout = CHECK_MS,
                                         .lock_timeout = statement < LOCK_MS ? statement : LOCK_MS,
                                         .policy = engine->policy };
     int code = check_built(engine, s);
