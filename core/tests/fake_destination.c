@@ -110,10 +110,10 @@ static int fake_write(whi_destination *destination, const whi_object *objects, s
 }
 
 static void fake_check(whi_destination *destination, const char *type, whi_object_result *result) {
-    (void)destination;
     pthread_mutex_lock(&lock);
     fake_db.checks++;
     copy(fake_db.asked, sizeof fake_db.asked, type);
+    hang(destination);
     *result = fake_db.checked;
     pthread_mutex_unlock(&lock);
 }

@@ -40,7 +40,8 @@ void fake_reset(void);
 size_t fake_count(void);
 int fake_waiting(void);
 
-/* 1: writing waits until it is cut; 2: what waits does so still, and what begins does not; 0: nothing waits. */
+/* 1: writing and checking wait until they are cut; 2: what waits does so still, and what begins does not; 0: nothing
+ * waits. */
 void fake_hang(int hangs);
 
 #endif

@@ -200,6 +200,9 @@ static void a_server_learns_what_a_request_needs_from_its_first_line(void **stat
     assert_false(look("GET", "/v1/rules/try").slow || look("POST", "/v1/deliveries/x/replay").slow);
     assert_false(look("GET", "/webhook/test").slow || look(NULL, "/v1/rules/try").slow);
     assert_true(look("PUT", "/unified/webhook/x/trigger").slow && look("PATCH", "/unified/webhook/x/trigger").slow);
+    assert_true(look("POST", "/v1/subscriptions").slow && look("PATCH", "/v1/subscriptions/x").slow);
+    assert_true(look("POST", "/unified/webhook").slow && look("PUT", "/unified/webhook/x").slow);
+    assert_false(look("GET", "/v1/subscriptions").slow || look("DELETE", "/v1/subscriptions/x").slow);
     for (size_t i = 0; i < sizeof nowhere / sizeof nowhere[0]; i++) {
         assert_false(look("POST", nowhere[i]).slow);
         assert_int_equal(look("POST", nowhere[i]).body_bytes, common);

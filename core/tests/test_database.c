@@ -605,6 +605,35 @@ static void who_subscribes_learns_what_is_missing(void **state) {
     assert_int_equal(fake_db.checks, 2);
 }
 
+static void *subscribe_aside(void *payload) {
+    (void)payload;
+    assert_int_equal(subscribe(document), WH_OK);
+    return NULL;
+}
+
+static int two_hang(void) {
+    return fake_waiting() == 2;
+}
+
+static void a_tenant_has_few_databases_looked_at_at_once(void **state) {
+    pthread_t threads[2];
+
+    (void)state;
+    fake_hang(1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, subscribe_aside, NULL), 0);
+    }
+    wait_for(two_hang);
+    fake_hang(2);
+    assert_int_equal(subscribe(document), WH_EBUSY);
+    assert_int_equal(subscribe("{\"url\":\"" URL "\",\"tenant\":\"other\"}"), WH_OK);
+    fake_hang(0);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(subscribe(document), WH_OK);
+}
+
 static void what_there_is_can_be_asked_and_tried(void **state) {
     char *text = DOCUMENT(wh_features(&fixture_handed, &fixture_size));
 
@@ -743,6 +772,7 @@ int main(void) {
         TEST(what_is_under_way_at_the_end_is_there_afterwards),
         TEST(what_is_not_built_is_refused_by_name),
         TEST(who_subscribes_learns_what_is_missing),
+        TEST(a_tenant_has_few_databases_looked_at_at_once),
         TEST(what_there_is_can_be_asked_and_tried),
         TEST(a_change_of_the_database_alone_is_looked_at),
         TEST(files_are_written_where_the_option_lets_them),

@@ -43,6 +43,20 @@ static void *cut_when_connected(void *payload) {
     return NULL;
 }
 
+/* The time of a whole check comes before those of its parts. */
+static void check_ends(whi_destination_options *options) {
+    whi_destination *destination;
+    whi_object_result result;
+
+    options->check_timeout = 50;
+    destination = open_with(options);
+    whi_destination_check(destination, "t", &result);
+    check_outcome(&result, WHI_OBJECT_AGAIN);
+    assert_string_equal(strstr(result.sentence, "no answer in time"), "no answer in time");
+    whi_destination_close(destination);
+    close(accept(listener, NULL, NULL));
+}
+
 static void check_scheme(const char *scheme) {
     whi_destination_options options = usual_options();
     whi_destination *destination;
@@ -60,6 +74,7 @@ static void check_scheme(const char *scheme) {
     write_one(destination, object_of("t", "{\"id\":\"a\"}", 1), WHI_OBJECT_AGAIN);
     pthread_join(thread, NULL);
     whi_destination_close(destination);
+    check_ends(&options);
     close(listener);
 }
 

@@ -45,8 +45,8 @@ int wh_api_handle(wh_api *self, const wh_api_request *request, wh_api_response *
     call->request = request;
     call->response = out;
     whi_buf_init(&call->out, 65536);
-    seen.slow =
-        whi_call_read(call) == WH_OK && whi_api_route_find(call) == WH_OK && call->route->flags & WHI_ROUTE_SLOW;
+    seen.slow = whi_call_read(call) == WH_OK && whi_api_route_find(call) == WH_OK &&
+                (call->route->flags & (WHI_ROUTE_SLOW | WHI_ROUTE_ASIDE)) != 0;
     seen.thread = pthread_self();
     seen.handled++;
     whi_call_free(call);

@@ -119,6 +119,9 @@ struct wh_engine {
     atomic_int promises_kept; /* decided and not told; raised before the event may be worked on */
 
     /* ---- changes of subscriptions */
+    pthread_mutex_t looking_lock; /* inside it nothing is called */
+    struct whi_looking *looking;  /* checks of databases that are under way: engine/database.c */
+
     pthread_mutex_t subscription_lock; /* one at a time; held during its commit */
     pthread_mutex_t check_lock;        /* around the runtime that checks rules of new subscriptions */
     void *check_rules;                 /* may be NULL when it is open */

@@ -17,7 +17,7 @@ void whi_database_type(const char *event_type, char out[WHI_OBJECT_TYPE_SIZE], i
 int whi_database_open(wh_engine *engine, const whi_subscription *subscription, whi_destination **out);
 
 /* Connects on this thread, and looks whether rights suffice for what the subscription takes. WH_EINVALID with what is
- * missing, of the field "url". */
+ * missing, of the field "url"; WH_EBUSY where as many checks are under way as there may be, of one tenant or of all. */
 int whi_database_check(wh_engine *engine, const whi_subscription *subscription);
 
 /* Fills the list of folders of wh_options.files: absolute, and there. WH_EINVALID names the item. */

@@ -265,6 +265,6 @@ void wh_api_look(const wh_api *api, const wh_api_request *given, wh_api_needs *o
     }
     whi_sized_read(&request, sizeof request, given);
     found = whi_path_read(request.path, &path) == 0 && whi_api_route_match(request.method, &path, values, &route);
-    out->slow = found && route.flags & WHI_ROUTE_SLOW;
+    out->slow = found && (route.flags & (WHI_ROUTE_SLOW | WHI_ROUTE_ASIDE)) != 0;
     out->body_bytes = whi_api_route_bytes(api, found ? &route : NULL, 0);
 }

@@ -171,6 +171,7 @@ static void init_locks(wh_engine *engine) {
     pthread_mutex_init(&engine->promise_lock, NULL);
     engine->promises_end = &engine->promises;
     pthread_mutex_init(&engine->work_lock, NULL);
+    pthread_mutex_init(&engine->looking_lock, NULL);
     pthread_mutex_init(&engine->subscription_lock, NULL);
     pthread_mutex_init(&engine->check_lock, NULL);
 }
@@ -457,6 +458,7 @@ void wh_close(wh_engine *engine) {
     pthread_mutex_destroy(&engine->rates_lock);
     pthread_mutex_destroy(&engine->promise_lock);
     pthread_mutex_destroy(&engine->work_lock);
+    pthread_mutex_destroy(&engine->looking_lock);
     pthread_mutex_destroy(&engine->subscription_lock);
     pthread_mutex_destroy(&engine->check_lock);
     whi_free(engine);

@@ -30,6 +30,12 @@ static int left_ms(int64_t until) {
     return left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
 }
 
+int64_t whi_reach_until(const whi_database *database, int64_t ms) {
+    int64_t until = whi_monotonic_us() + ms * 1000;
+
+    return database->until != 0 && database->until < until ? database->until : until;
+}
+
 /* One wait; a wake-up ends it early. */
 static enum whi_reach_end wait_once(const whi_reach *reach, int64_t until, int *ready) {
     whi_ready found;

@@ -29,6 +29,9 @@ void whi_reach_wake(const whi_reach *reach);
  * not watched any more behind it. ready may be NULL. */
 enum whi_reach_end whi_reach_wait(const whi_reach *reach, int fd, int what, int64_t until, int *ready);
 
+/* The time in so many ms, in us, or the end of the check that is under way where that comes before. */
+int64_t whi_reach_until(const whi_database *database, int64_t ms);
+
 /* The addresses of the URL's host that may be connected to, at least one; result says what went wrong. */
 void whi_reach_find(const whi_reach *reach, const whi_database *database, int64_t until, whi_addresses *out,
                     whi_object_result *result);

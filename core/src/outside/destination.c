@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "outside/destination_plan.h"
@@ -75,6 +76,7 @@ static int take_options(whi_database *database, const whi_destination_options *o
     database->connect_timeout = time_or(options->connect_timeout, CONNECT_MS);
     database->statement_timeout = time_or(options->statement_timeout, STATEMENT_MS);
     database->lock_timeout = time_or(options->lock_timeout, LOCK_MS);
+    database->check_timeout = options->check_timeout;
     database->ca_file = whi_strdup(options->ca_file, WH_ZSTR);
     if (options->ca_file != NULL && database->ca_file == NULL) {
         return whi_fail_memory();
@@ -606,6 +608,8 @@ void whi_destination_check(whi_destination *destination, const char *type, whi_o
     whi_shape *shape;
 
     memset(result, 0, sizeof *result);
+    database->until =
+        database->check_timeout > 0 ? whi_monotonic_us() + database->check_timeout * 1000 : 0; /* of all its waits */
     connect_to(database, result);
     if (result->outcome == WHI_OBJECT_WRITTEN) {
         shape = shape_of(destination, type);
@@ -619,5 +623,6 @@ void whi_destination_check(whi_destination *destination, const char *type, whi_o
     if (result->outcome == WHI_OBJECT_SHAPE) {
         result->outcome = WHI_OBJECT_OWNER;
     }
+    database->until = 0;
     atomic_store(&database->is_cut, 0);
 }

@@ -28,6 +28,7 @@ typedef struct whi_destination_options {
     int create;         /* enum whi_destination_create */
     int removes;        /* 1: a deleted object's row goes, and nothing remembers it; 0: it gets _deleted_at */
     int64_t connect_timeout, statement_timeout, lock_timeout; /* ms; 0: 10, 30 and 10 s */
+    int64_t check_timeout;    /* ms, of a whole check, whatever the others say; 0: they alone say */
     const whi_policy *policy; /* which addresses may be connected to; the caller's, until close */
     const char *ca_file;      /* PEM of authorities for TLS; NULL: the system's */
     int allow_files;          /* 1: "sqlite:" may name a file of this machine. The operator's to say, no customer's */

@@ -16,7 +16,7 @@
 
 #define TEXT_ARRAY 1009 /* the type's number */
 #define TEXT_TYPE 25
-#define GRACE_US 2000000 /* that the server has for saying that its own time-out is over */
+#define GRACE_MS 2000 /* that the server has for saying that its own time-out is over */
 #define ARRAYS_MAXIMUM ((size_t)1 << 30)
 
 struct postgres {
@@ -181,7 +181,7 @@ struct parameters {
 /* The answer, to be cleared, or NULL with the result. A connection that was left in the middle is closed. */
 static PGresult *ask(struct postgres *postgres, const char *sql, const struct parameters *p, const char *doing,
                      whi_object_result *result) {
-    int64_t until = whi_monotonic_us() + postgres->base.statement_timeout * 1000 + GRACE_US;
+    int64_t until = whi_reach_until(&postgres->base, postgres->base.statement_timeout + GRACE_MS);
     PGresult *answer = NULL;
     enum whi_reach_end end = WHI_REACH_READY;
     int sent = p == NULL ? PQsendQuery(postgres->connection, sql)
@@ -331,7 +331,7 @@ static void try_address(struct postgres *postgres, const whi_address *address, c
 
 /* Of several addresses the next one is for a server that is away, not for one that said no. */
 static void try_all(struct postgres *postgres, whi_object_result *result) {
-    int64_t until = whi_monotonic_us() + postgres->base.connect_timeout * 1000;
+    int64_t until = whi_reach_until(&postgres->base, postgres->base.connect_timeout);
     char bundle[WHI_BUNDLE_SIZE];
     whi_addresses addresses;
 

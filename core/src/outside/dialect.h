@@ -74,7 +74,8 @@ typedef struct whi_database {
     whi_database_url url;
     char schema[WHI_COLUMN_SIZE]; /* "": the database's own choice; a dialect puts that there when it connects */
     int create, removes, times, allow_files;
-    int64_t connect_timeout, statement_timeout, lock_timeout;
+    int64_t connect_timeout, statement_timeout, lock_timeout, check_timeout;
+    int64_t until; /* us of whi_monotonic_us that no wait goes beyond: the end of a check; 0: none is under way */
     const whi_policy *policy;
     char *ca_file; /* NULL: the system's */
     atomic_int is_cut;

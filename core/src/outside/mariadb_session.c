@@ -90,7 +90,7 @@ void whi_mariadb_enter(whi_mariadb *mariadb, whi_quiet *quiet, int64_t ms) {
 
     waiting = mariadb;
     mariadb->end = WHI_REACH_READY;
-    mariadb->until = whi_monotonic_us() + ms * 1000;
+    mariadb->until = whi_reach_until(&mariadb->base, ms);
     sigemptyset(&quiet->pipe);
     sigaddset(&quiet->pipe, SIGPIPE);
     sigpending(&pending);
@@ -320,7 +320,7 @@ static void try_address(whi_mariadb *mariadb, const whi_address *address, const 
 }
 
 static void try_all(whi_mariadb *mariadb, whi_object_result *result) {
-    int64_t until = whi_monotonic_us() + mariadb->base.connect_timeout * 1000;
+    int64_t until = whi_reach_until(&mariadb->base, mariadb->base.connect_timeout);
     char bundle[WHI_BUNDLE_SIZE];
     whi_addresses addresses;
 

@@ -27,10 +27,10 @@ static const whi_format format = {
 /* What the API has besides, of events and deliveries, is no system's: faces/api_routes.c. */
 static const whi_route routes[] = {
     { "GET", "/v1/subscriptions", 0, "list" },
-    { "POST", "/v1/subscriptions", WHI_ROUTE_BODY, "make" },
+    { "POST", "/v1/subscriptions", WHI_ROUTE_BODY | WHI_ROUTE_ASIDE, "make" },
     { "POST", "/v1/subscriptions/since", WHI_ROUTE_BODY | WHI_ROUTE_SLOW, "make_since" },
     { "GET", "/v1/subscriptions/{id}", 0, "get" },
-    { "PATCH", "/v1/subscriptions/{id}", WHI_ROUTE_BODY, "change" },
+    { "PATCH", "/v1/subscriptions/{id}", WHI_ROUTE_BODY | WHI_ROUTE_ASIDE, "change" },
     { "DELETE", "/v1/subscriptions/{id}", 0, "remove" },
     { "GET", "/v1/subscriptions/{id}/secrets", 0, "secrets" },
     { "GET", "/v1/subscriptions/{id}/versions/{version}", 0, "version" },

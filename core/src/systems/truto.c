@@ -299,10 +299,10 @@ static void refuse(const whi_refusal *refusal, whi_buf *out) {
 
 static const whi_route routes[] = {
     { "GET", "/webhook", 0, "list" },
-    { "POST", "/webhook", WHI_ROUTE_BODY, "make" },
+    { "POST", "/webhook", WHI_ROUTE_BODY | WHI_ROUTE_ASIDE, "make" },
     { "POST", "/webhook/test", WHI_ROUTE_BODY | WHI_ROUTE_SLOW, "test" },
     { "GET", "/webhook/{id}", 0, "get" },
-    { "PATCH", "/webhook/{id}", WHI_ROUTE_BODY, "change" },
+    { "PATCH", "/webhook/{id}", WHI_ROUTE_BODY | WHI_ROUTE_ASIDE, "change" },
     { "DELETE", "/webhook/{id}", 0, "remove" },
     { "GET", "/log", 0, "log" },
     { NULL, NULL, 0, NULL },

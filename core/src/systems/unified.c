@@ -361,13 +361,13 @@ static const whi_wire_field fields[] = {
 
 static const whi_route routes[] = {
     { "GET", "/unified/webhook", 0, "list" },
-    { "POST", "/unified/webhook", WHI_ROUTE_BODY, "make" },
+    { "POST", "/unified/webhook", WHI_ROUTE_BODY | WHI_ROUTE_ASIDE, "make" },
     { "GET", "/unified/apicall", 0, "calls" },
     { "GET", "/unified/apicall/{id}", 0, "call" },
     { "GET", "/unified/notification", 0, "notifications" },
     { "GET", "/unified/webhook/{id}", 0, "get" },
-    { "PUT", "/unified/webhook/{id}", WHI_ROUTE_BODY, "change" },
-    { "PATCH", "/unified/webhook/{id}", WHI_ROUTE_BODY, "change" },
+    { "PUT", "/unified/webhook/{id}", WHI_ROUTE_BODY | WHI_ROUTE_ASIDE, "change" },
+    { "PATCH", "/unified/webhook/{id}", WHI_ROUTE_BODY | WHI_ROUTE_ASIDE, "change" },
     { "DELETE", "/unified/webhook/{id}", 0, "remove" },
     { "PUT", "/unified/webhook/{id}/resume", TRIGGER, "resume" },
     { "PATCH", "/unified/webhook/{id}/resume", TRIGGER, "resume" },
