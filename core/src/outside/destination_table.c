@@ -12,9 +12,6 @@ void whi_sql_run(whi_database *database, whi_buf *sql, whi_object_result *result
     } else {
         database->dialect->run(database, sql->data, result);
     }
-    if (result->outcome == WHI_OBJECT_ALONE) { /* it is about a table, whatever its class says: no object's fault */
-        result->outcome = WHI_OBJECT_OWNER;
-    }
     whi_buf_free(sql);
 }
 
@@ -56,6 +53,9 @@ static void create_table(whi_database *database, whi_shape *shape, whi_object_re
     whi_shape_look(database, shape, &looked);
     if (looked.outcome != WHI_OBJECT_WRITTEN || shape->exists) {
         *result = looked; /* another worker may have been faster, and then it is there */
+    }
+    if (result->outcome == WHI_OBJECT_ALONE) { /* it is about the table, whatever its class says: no object's fault */
+        result->outcome = WHI_OBJECT_OWNER;
     }
 }
 
