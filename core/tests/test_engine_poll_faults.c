@@ -124,6 +124,49 @@ static void who_is_told_to_wait_waits_and_has_not_failed(void **state) {
     assert_has(poll_sent("a"), "VIRTUAL [{\"id\":2");
 }
 
+static int says_wait_a_moment(const wh_source_query *query, wh_source_page *page) {
+    (void)query;
+    page->code = WH_ESTATUS;
+    page->error = "answered 503";
+    page->retry_after = 0;
+    return 1;
+}
+
+static void who_is_told_to_wait_a_moment_again_and_again_has_failed(void **state) {
+    (void)state;
+    known(1);
+    poll_said.answer = says_wait_a_moment;
+    poll_later(engine);
+    atomic_fetch_add(&fixture_time, 1000);
+    assert_int_equal(asked_after(0), 1);
+    assert_has(poll_document(engine, id), "\"failures\":0,");
+    atomic_fetch_add(&fixture_time, 1000);
+    assert_int_equal(asked_after(0), 1);
+    assert_has(poll_document(engine, id), "\"failures\":1,");
+    atomic_fetch_add(&fixture_time, 1000);
+    assert_int_equal(asked_after(0), 0);
+    assert_int_equal(asked_after(1), 1);
+    assert_has(poll_document(engine, id), "\"failures\":2,");
+    assert_int_equal(asked_after(1), 0);
+}
+
+static int refuses_for_an_hour(const wh_source_query *query, wh_source_page *page) {
+    (void)says_wait_a_moment(query, page);
+    page->is_refused = 1;
+    page->retry_after = 60 * POLL_MINUTE;
+    return 1;
+}
+
+static void who_may_not_read_has_failed_also_where_it_is_told_to_wait(void **state) {
+    (void)state;
+    known(1);
+    poll_said.answer = refuses_for_an_hour;
+    poll_later(engine);
+    assert_has(poll_document(engine, id), "\"failures\":1,\"healthy\":false");
+    assert_int_equal(asked_after(59), 0);
+    assert_int_equal(asked_after(1), 1);
+}
+
 static int expires_at_20(const wh_source_query *query, wh_source_page *page) {
     if (query->page == NULL || strcmp(query->page, "20") != 0) {
         return 0;
@@ -658,6 +701,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_source_that_is_down_is_asked_after_ever_longer_waits, begin, end),
         cmocka_unit_test_setup_teardown(after_twenty_failures_in_a_row_it_is_not_healthy, begin, end),
         cmocka_unit_test_setup_teardown(who_is_told_to_wait_waits_and_has_not_failed, begin, end),
+        cmocka_unit_test_setup_teardown(who_is_told_to_wait_a_moment_again_and_again_has_failed, begin, end),
+        cmocka_unit_test_setup_teardown(who_may_not_read_has_failed_also_where_it_is_told_to_wait, begin, end),
         cmocka_unit_test_setup_teardown(a_token_that_runs_out_in_the_middle_goes_on_at_its_page, begin, end),
         cmocka_unit_test_setup_teardown(what_is_no_page_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(unchanged_is_no_answer_to_who_asks_for_all, begin, end),

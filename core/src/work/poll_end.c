@@ -16,6 +16,8 @@
 #define ELSEWHERE INT64_C(2000)     /* ms to the next look at a row that another process is at */
 #define TROUBLE INT64_C(10000)      /* ms to the next try where nothing can be written */
 #define WAIT_MOST INT64_C(86400000) /* ms that a source may ask to be left alone */
+#define WAIT_SHORT INT64_C(60000)   /* ms: below it only some waits in a row are no failures */
+#define WAITS 2                     /* short ones in a row */
 
 /* ------------------------------------------------------------------------ ending */
 
@@ -86,16 +88,31 @@ static int retry_after(const whi_poll_answer *answer) {
     return answer != NULL && answer->retry_after >= 0;
 }
 
+/* 1: it has only to wait. Who may not read does not come to it by waiting, and who is sent away for moments again and
+ * again is no better off than one that fails: both are asked ever more seldom, and are not healthy in the end. */
+static int only_waits(const whi_poll_running *self, const whi_poll_answer *answer) {
+    return retry_after(answer) && !answer->is_refused &&
+           (answer->retry_after >= WAIT_SHORT || self->own.row.tries < WAITS);
+}
+
+static void note_wait(whi_poll_target *own, int64_t now, int64_t wait) {
+    own->row.tries += wait < WAIT_SHORT;
+    own->row.next_at = now + (wait < 1000 ? 1000 : wait > WAIT_MOST ? WAIT_MOST : wait);
+}
+
 void whi_poll_fail(whi_poll_running *self, int stage, const char *error, const whi_poll_answer *answer) {
     int64_t now = whi_now(self->engine), wait = retry_after(answer) ? answer->retry_after : 0;
+    int waits = only_waits(self, answer);
     char text[WHI_POLL_RUN_SIZE];
     int code;
 
-    tell_run(self, retry_after(answer) ? "waits" : "failed", stage, error, text);
-    if (retry_after(answer)) {
-        self->own.row.next_at = now + (wait < 1000 ? 1000 : wait > WAIT_MOST ? WAIT_MOST : wait);
+    tell_run(self, waits ? "waits" : "failed", stage, error, text);
+    if (waits) {
+        note_wait(&self->own, now, wait);
     } else {
         note_failure(&self->own, now, answer != NULL && answer->is_refused);
+        wait = wait > WAIT_MOST ? WAIT_MOST : wait;
+        self->own.row.next_at = now + wait > self->own.row.next_at ? now + wait : self->own.row.next_at;
         log_failure(self, text);
     }
     code = whi_poll_add_run(self, text);
