@@ -623,7 +623,8 @@ typedef struct wh_backend_store_vtable {
     /* What is kept under this name; 0: nothing. */
     int (*setting)(wh_backend_store *store, const char *name, int64_t *out);
     /* Documents of sources, with what is secret in them, by object types; all (NULL), or that of one: not called where
-     * there is none. Of all, one that cannot be read is given with document NULL, and wh_last_error says why. */
+     * there is none. Of all, one that cannot be read is given with document NULL, and wh_last_error says why. NULL: it
+     * keeps none. */
     int (*source_list)(wh_backend_store *store, const char *object_type, wh_backend_source_fn each, void *payload);
     /* Of a tenant, as WH_FACT_USAGE_NOW, by what is committed. */
     int (*usage)(wh_backend_store *store, const char *tenant, wh_backend_usage *out);

@@ -65,6 +65,7 @@ static void become(const database_server *server) {
            "bin",
            1);
     setenv("LC_ALL", "C", 1);
+    unsetenv("TMPDIR"); /* it may be a folder of ours alone */
 }
 
 static pid_t spawn(const database_server *server, char *const arguments[]) {

@@ -173,9 +173,9 @@ int wh_source_list(wh_engine *engine, char **out, size_t *size) {
     }
     whi_buf_init(&self.out, SIZE_MAX / 4);
     whi_buf_text(&self.out, "{\"items\":[");
-    code = engine->store->vtable->source_list(engine->store, NULL, write_row, &self);
+    code = whi_store_source_list(engine->store, NULL, write_row, &self);
     if (self.unread[0] != '\0') { /* who asks for one alone is told what is wrong with it */
-        code = engine->store->vtable->source_list(engine->store, self.unread, write_row, &self);
+        code = whi_store_source_list(engine->store, self.unread, write_row, &self);
     }
     whi_buf_text(&self.out, "]}");
     return hand_over(&self, code, out, size);
@@ -196,7 +196,7 @@ int wh_source_get(wh_engine *engine, const char *object_type, char **out, size_t
         return code;
     }
     whi_buf_init(&self.out, SIZE_MAX / 4);
-    code = engine->store->vtable->source_list(engine->store, object_type, write_row, &self);
+    code = whi_store_source_list(engine->store, object_type, write_row, &self);
     code = code == WH_OK && self.count == 0 ? fail_unknown() : code;
     return hand_over(&self, code, out, size);
 }
@@ -413,7 +413,7 @@ int wh_source_test(wh_engine *engine, const char *object_type, const char *query
     whi_buf_init(&self.filters, DOCUMENT_BYTES);
     whi_buf_init(&self.out, SIZE_MAX / 4);
     code = read_query(&self, query, query_size);
-    code = code == WH_OK ? engine->store->vtable->source_list(engine->store, object_type, make, &self) : code;
+    code = code == WH_OK ? whi_store_source_list(engine->store, object_type, make, &self) : code;
     code = code == WH_OK && !self.found ? fail_unknown() : code;
     if (code == WH_OK) {
         list(&self, object_type);

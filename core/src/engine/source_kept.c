@@ -217,7 +217,7 @@ static int take_all(wh_engine *engine, const copy *rows, int all) {
 /* The count is read before the rows: a row that is newer than it is looked at twice, and none is missed. */
 static int read_rows(wh_engine *engine, int64_t count, int all) {
     copy *rows = NULL;
-    int code = engine->reader->vtable->source_list(engine->reader, NULL, take_row, &rows);
+    int code = whi_store_source_list(engine->reader, NULL, take_row, &rows);
 
     code = code == WH_OK ? take_all(engine, rows, all) : code;
     free_copies(rows);

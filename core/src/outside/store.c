@@ -492,6 +492,10 @@ int whi_store_source_now(whi_store *store, const char *object_type, whi_source_f
     return whi_store_write(store, &fact, &answer);
 }
 
+int whi_store_source_list(whi_store *store, const char *object_type, whi_source_fn each, void *payload) {
+    return store->vtable->source_list != NULL ? store->vtable->source_list(store, object_type, each, payload) : WH_OK;
+}
+
 int whi_store_usage_limit(whi_store *store, const char *tenant, const whi_usage_row *row) {
     whi_usage_row given = *row;
     whi_fact fact = { .kind = WH_FACT_USAGE_LIMIT, .of.usage = { tenant, &given } };

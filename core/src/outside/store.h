@@ -111,6 +111,8 @@ int whi_store_token_remove(whi_store *store, const char *id);
 int whi_store_tenant_secret_put(whi_store *store, const char *tenant, const char *secret, int replace);
 int whi_store_source(whi_store *store, const whi_source_row *row);
 int whi_store_source_now(whi_store *store, const char *object_type, whi_source_fn each, void *payload);
+/* Of a back end that knows nothing of sources: there is none. */
+int whi_store_source_list(whi_store *store, const char *object_type, whi_source_fn each, void *payload);
 int whi_store_usage_limit(whi_store *store, const char *tenant, const whi_usage_row *row);
 int whi_store_usage_now(whi_store *store, const char *tenant, whi_usage_row *out);
 int whi_store_setting_put(whi_store *store, const char *name, int64_t value, int replace, int64_t *now);
