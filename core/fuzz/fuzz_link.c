@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     text[size] = '\0';
     whi_buf_init(&out, size + 1);
     whi_buf_init(&quoted, size + 3);
-    if (whi_link_find(text, "next", &out)) {
+    if (whi_link_find(text, "next", &out) == 1) {
         whi_buf_char(&quoted, '<');
         whi_buf_add(&quoted, out.data, out.size);
         whi_buf_char(&quoted, '>');
