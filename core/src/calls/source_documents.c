@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "calls/past.h"
 #include "engine/inbox.h"
 #include "engine/source_document.h"
 #include "engine/source_kept.h"
@@ -132,8 +133,7 @@ static void write_time(whi_buf *out, const char *name, int64_t ms) {
     char text[WHI_TIME_SIZE];
 
     whi_time_text(ms, text);
-    whi_json_write_name(out, name);
-    whi_json_write_string(out, text, strlen(text));
+    whi_tell_text(out, name, text);
 }
 
 static int write_row(const whi_source_row *row, void *payload) {
@@ -146,8 +146,7 @@ static int write_row(const whi_source_row *row, void *payload) {
         return WH_EKEY;
     }
     whi_buf_text(out, self->count++ > 0 ? ",{" : "{");
-    whi_json_write_name(out, "object_type");
-    whi_json_write_string(out, row->object_type, strlen(row->object_type));
+    whi_tell_text(out, "object_type", row->object_type);
     whi_json_write_name(out, "document");
     code = whi_source_mask(row->document, row->document_size, out);
     write_time(out, "created_at", row->created_at);
@@ -329,37 +328,24 @@ static int read_query(trial *self, const char *query, size_t size) {
     return code;
 }
 
-static void write_text(whi_buf *out, const char *name, const char *text) {
-    whi_json_write_name(out, name);
-    if (text != NULL) {
-        whi_json_write_string(out, text, strlen(text));
-    } else {
-        whi_buf_text(out, "null");
-    }
-}
-
 /* Within the call: what it points to is gone behind it. */
 static void take_answer(wh_source_call *call, const wh_source_page *page) {
     trial *self = (trial *)call;
     whi_buf *out = &self->out;
 
     whi_buf_char(out, '{');
-    whi_json_write_name(out, "ok");
-    whi_buf_text(out, page->code == WH_OK ? "true" : "false");
-    write_text(out, "code", page->code == WH_OK ? NULL : wh_error_name(page->code));
-    write_text(out, "error", page->error);
-    whi_json_write_name(out, "refused");
-    whi_buf_text(out, page->is_refused ? "true" : "false");
+    whi_tell_flag(out, "ok", page->code == WH_OK);
+    whi_tell_text(out, "code", page->code == WH_OK ? NULL : wh_error_name(page->code));
+    whi_tell_text(out, "error", page->error);
+    whi_tell_flag(out, "refused", page->is_refused);
     whi_json_write_name(out, "retry_after");
     whi_buf_format(out, page->retry_after >= 0 ? "%lld" : "null", (long long)page->retry_after);
-    whi_json_write_name(out, "unchanged");
-    whi_buf_text(out, page->is_unchanged ? "true" : "false");
+    whi_tell_flag(out, "unchanged", page->is_unchanged);
     whi_json_write_name(out, "items");
     whi_buf_add(out, page->items != NULL ? page->items : "[]", page->items != NULL ? page->items_size : 2);
-    write_text(out, "next", page->next);
-    write_text(out, "state", page->state);
-    whi_json_write_name(out, "duration_ms");
-    whi_buf_int(out, (whi_monotonic_us() - self->began) / 1000);
+    whi_tell_text(out, "next", page->next);
+    whi_tell_text(out, "state", page->state);
+    whi_tell_int(out, "duration_ms", (whi_monotonic_us() - self->began) / 1000);
     whi_buf_char(out, '}');
     self->code = whi_buf_status(out);
 }

@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "calls/insight.h"
+#include "calls/past.h"
 #include "engine/context.h"
 #include "engine/writer.h"
 #include "pure/json.h"
@@ -138,15 +139,6 @@ static int is_over(int64_t expires_at, int64_t now) {
     return expires_at != 0 && expires_at <= now;
 }
 
-static void write_text(whi_buf *out, const char *name, const char *text) {
-    whi_json_write_name(out, name);
-    if (text != NULL) {
-        whi_json_write_string(out, text, strlen(text));
-    } else {
-        whi_buf_text(out, "null");
-    }
-}
-
 static int write_token(const whi_token_row *row, void *payload) {
     listing *self = payload;
     char made[WHI_TIME_SIZE], end[WHI_TIME_SIZE];
@@ -158,13 +150,12 @@ static int write_token(const whi_token_row *row, void *payload) {
     whi_time_text(row->created_at, made);
     whi_time_text(row->expires_at, end);
     whi_buf_text(out, self->count++ > 0 ? ",{" : "{");
-    write_text(out, "id", row->id);
-    write_text(out, "tenant", row->tenant);
-    write_text(out, "name", row->name);
-    write_text(out, "created_at", made);
-    write_text(out, "expires_at", row->expires_at != 0 ? end : NULL);
-    whi_json_write_name(out, "expired");
-    whi_buf_text(out, is_over(row->expires_at, self->now) ? "true" : "false");
+    whi_tell_text(out, "id", row->id);
+    whi_tell_text(out, "tenant", row->tenant);
+    whi_tell_text(out, "name", row->name);
+    whi_tell_text(out, "created_at", made);
+    whi_tell_text(out, "expires_at", row->expires_at != 0 ? end : NULL);
+    whi_tell_flag(out, "expired", is_over(row->expires_at, self->now));
     whi_buf_char(out, '}');
     return whi_buf_status(out);
 }
