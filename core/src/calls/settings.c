@@ -4,12 +4,11 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "calls/members.h"
 #include "engine/context.h"
 #include "engine/setting.h"
 #include "engine/writer.h"
 #include "pure/json.h"
-
-#define DOCUMENT_DEPTH 2
 
 /* ------------------------------------------------------------------------- reading */
 
@@ -90,7 +89,8 @@ static int take_value(change *self, int which, const whi_json *json, uint32_t no
     return WH_OK;
 }
 
-static int take_member(change *self, const whi_json *json, uint32_t name) {
+static int take_member(const whi_json *json, uint32_t name, void *payload) {
+    change *self = payload;
     size_t size;
     const char *text;
 
@@ -106,37 +106,11 @@ static int take_member(change *self, const whi_json *json, uint32_t name) {
                           size < 40 ? (int)size : 40, text);
 }
 
-static int take_document(change *self, const whi_json *json) {
-    int code = WH_OK;
-
-    if (json->nodes[0].type != WHI_JSON_OBJECT) {
-        return whi_fail_field(WH_EINVALID, "document", "expected an object");
-    }
-    for (uint32_t at = whi_json_first(json, 0); code == WH_OK && at != WHI_JSON_NONE;
-         at = whi_json_next_name(json, 0, at)) {
-        code = take_member(self, json, at);
-    }
-    return code;
-}
-
-static int read_document(change *self, const char *document, size_t size) {
-    whi_json json = { 0 };
-    int code;
-
-    if (document == NULL) {
-        return whi_fail_field(WH_EINVALID, "document", "expected one, found NULL");
-    }
-    code = whi_json_scan(&json, document, size == WH_ZSTR ? strlen(document) : size, DOCUMENT_DEPTH);
-    code = code == WH_OK ? take_document(self, &json) : whi_fail_within_field(code, "document");
-    whi_json_free(&json);
-    return code;
-}
-
 int wh_settings_set(wh_engine *engine, const char *document, size_t size) {
     change self = { .job = { .run = run_change, .rows = WHI_SETTINGS } };
     int code = whi_engine_check(engine);
 
-    code = code == WH_OK ? read_document(&self, document, size) : code;
+    code = code == WH_OK ? whi_members_read(document, size, take_member, &self) : code;
     code = code == WH_OK ? whi_writer_run(engine->writer, &self.job) : code;
     return code == WH_OK ? whi_setting_look(engine) : code;
 }
