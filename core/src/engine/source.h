@@ -39,8 +39,8 @@ typedef struct whi_sources {
 
     pthread_mutex_t look_lock; /* around the documents that were taken, and those sources of theirs that come and go */
     struct whi_source_kept *kept;
-    int64_t seen;   /* the count of changes that they are of; -1: nobody has looked */
-    atomic_int due; /* what the next look has to do beyond that */
+    int64_t seen;     /* the count of changes that they are of; -1: nobody has looked */
+    atomic_int again; /* 1: the last look has failed */
 } whi_sources;
 
 /* NULL: no memory. */

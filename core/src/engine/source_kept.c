@@ -145,7 +145,7 @@ static void digest_of(const copy *row, unsigned char out[DIGEST]) {
 }
 
 /* One that was left out stays so until its document is another one; but want of memory passes. */
-static int take(wh_engine *engine, const copy *row, int all) {
+static int take(wh_engine *engine, const copy *row) {
     kept *one = find(engine->sources, row->object_type);
     unsigned char digest[DIGEST];
     int is_new = one == NULL, code = WH_OK;
@@ -156,7 +156,7 @@ static int take(wh_engine *engine, const copy *row, int all) {
     }
     one->is_there = 1;
     digest_of(row, digest);
-    if (!is_new && memcmp(digest, one->digest, DIGEST) == 0 && !(all && one->is_made)) {
+    if (!is_new && memcmp(digest, one->digest, DIGEST) == 0) {
         return WH_OK;
     }
     memcpy(one->digest, digest, DIGEST);
@@ -199,14 +199,14 @@ static void drop_gone(whi_sources *sources) {
     }
 }
 
-static int take_all(wh_engine *engine, const copy *rows, int all) {
+static int take_all(wh_engine *engine, const copy *rows) {
     int code = WH_OK;
 
     for (kept *one = engine->sources->kept; one != NULL; one = one->next) {
         one->is_there = 0;
     }
     for (; code == WH_OK && rows != NULL; rows = rows->next) {
-        code = take(engine, rows, all);
+        code = take(engine, rows);
     }
     if (code == WH_OK) {
         drop_gone(engine->sources);
@@ -215,11 +215,11 @@ static int take_all(wh_engine *engine, const copy *rows, int all) {
 }
 
 /* The count is read before the rows: a row that is newer than it is looked at twice, and none is missed. */
-static int read_rows(wh_engine *engine, int64_t count, int all) {
+static int read_rows(wh_engine *engine, int64_t count) {
     copy *rows = NULL;
     int code = whi_store_source_list(engine->reader, NULL, take_row, &rows);
 
-    code = code == WH_OK ? take_all(engine, rows, all) : code;
+    code = code == WH_OK ? take_all(engine, rows) : code;
     free_copies(rows);
     if (code == WH_OK) {
         engine->sources->seen = count;
@@ -229,15 +229,15 @@ static int read_rows(wh_engine *engine, int64_t count, int all) {
 
 static int look(wh_engine *engine) {
     whi_sources *sources = engine->sources;
-    int due = atomic_exchange(&sources->due, 0);
+    int again = atomic_exchange(&sources->again, 0);
     int64_t count = 0;
     int code = engine->reader->vtable->setting(engine->reader, COUNT_NAME, &count);
 
-    if (code == WH_OK && (due != 0 || count != sources->seen)) {
-        code = read_rows(engine, count, (due & MAKE_ALL) != 0);
+    if (code == WH_OK && (again || count != sources->seen)) {
+        code = read_rows(engine, count);
     }
     if (code != WH_OK) {
-        atomic_fetch_or(&sources->due, due | LOOK);
+        atomic_store(&sources->again, 1);
         whi_log(&engine->log, WH_LOG_ERROR, "documents of sources cannot be read now: %s", wh_last_error());
     }
     return code;
@@ -252,12 +252,8 @@ int whi_sources_look(wh_engine *engine) {
     return code;
 }
 
-void whi_sources_anew(wh_engine *engine) {
-    atomic_fetch_or(&engine->sources->due, MAKE_ALL);
-}
-
 void whi_sources_again(wh_engine *engine) {
-    if (atomic_load(&engine->sources->due) != 0) {
+    if (atomic_load(&engine->sources->again)) {
         (void)whi_sources_look(engine);
     }
 }

@@ -19,10 +19,7 @@ int whi_sources_look(wh_engine *engine);
 /* In the transaction that changes a document. */
 int whi_sources_changed(whi_store *store);
 
-/* What was cut answers nothing any more: before the next reading all are made anew. */
-void whi_sources_anew(wh_engine *engine);
-
-/* For the first worker, with each turn: looks again where a look has failed, or where all are to be made anew. */
+/* For the first worker, with each turn: looks again where a look has failed. */
 void whi_sources_again(wh_engine *engine);
 
 /* The host has a source of this type: says so, once, if a document has one, too. */

@@ -622,7 +622,6 @@ void whi_polls_stop(wh_engine *engine) {
         pthread_join(self->threads[i], NULL);
     }
     self->thread_count = 0;
-    whi_sources_anew(engine);
     atomic_store(&self->next, 0);
     atomic_store(&self->stop, 0);
 }
