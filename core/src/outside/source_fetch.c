@@ -14,6 +14,7 @@
 #include "base/halt.h"
 #include "base/mem.h"
 #include "outside/certificate.h"
+#include "outside/easy.h"
 #include "outside/resolve.h"
 
 #define IDLE_SLOTS 4      /* kept for the next request */
@@ -174,16 +175,6 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *payload) {
 
 /* ------------------------------------------------------------------------- handles */
 
-#if LIBCURL_VERSION_NUM >= 0x075500
-static CURLcode set_protocols(CURL *easy) {
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-}
-#else
-static CURLcode set_protocols(CURL *easy) {
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-}
-#endif
-
 static CURLcode on_tls(CURL *easy, void *context, void *payload) {
     (void)easy;
     whi_certificates_attach(payload, context);
@@ -205,10 +196,9 @@ static const struct {
 #endif
 };
 
-/* The empty proxy keeps the environment's away. */
 static CURLcode set_up(slot *self) {
     CURL *easy = self->easy;
-    CURLcode code = set_protocols(easy);
+    CURLcode code = whi_easy_confine(easy);
 
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && code == CURLE_OK; i++) {
         code = curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
@@ -222,7 +212,6 @@ static CURLcode set_up(slot *self) {
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, self);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, self);
-    code = code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_PROXY, "") : code;
     return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") : code;
 }
 

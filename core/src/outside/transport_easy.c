@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "outside/certificate.h"
+#include "outside/easy.h"
 #include "outside/scarce.h"
 
 #include <arpa/inet.h>
@@ -115,16 +116,6 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *payload) {
 
 /* ---------------------------------------------------------------------- options */
 
-#if LIBCURL_VERSION_NUM >= 0x075500
-static CURLcode set_protocols(CURL *easy) {
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-}
-#else
-static CURLcode set_protocols(CURL *easy) {
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-}
-#endif
-
 static void on_asked(void *payload) {
     ((whi_target *)payload)->asks = 1;
 }
@@ -197,14 +188,10 @@ static CURLcode set_callbacks(whi_transfer *transfer) {
     return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
 }
 
-/* The empty proxy keeps the environment's away. */
 static CURLcode set_texts(whi_transfer *transfer) {
     const char *agent = transfer->transport->user_agent;
-    CURLcode code = curl_easy_setopt(transfer->easy, CURLOPT_PROXY, "");
+    CURLcode code = whi_easy_confine(transfer->easy);
 
-    if (code == CURLE_OK) {
-        code = set_protocols(transfer->easy);
-    }
     if (code == CURLE_OK && agent != NULL && agent[0] != '\0') {
         code = curl_easy_setopt(transfer->easy, CURLOPT_USERAGENT, agent);
     }
