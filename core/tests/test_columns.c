@@ -49,6 +49,7 @@ static void a_name_that_does_not_gets_a_hash(void **state) {
     assert_int_equal(strncmp(name_of(&narrow, "a\0b", 3, NULL, 0), "a_b_", 4), 0);
     assert_int_equal(strncmp(plain(&basic, "a "), "a__", 3), 0);
     assert_string_equal(plain(&narrow, "a "), "a ");
+    assert_int_equal(strncmp(plain(&basic, " "), "field__", 7), 0); /* not "_": those are the engine's */
     assert_int_equal(strncmp(plain(&basic, "\xf0\x9f\x98\x80"), "field__", 7), 0);
     assert_string_equal(plain(&narrow, "\xf0\x9f\x98\x80"), "\xf0\x9f\x98\x80");
     assert_int_equal(strncmp(plain(&narrow, "a\xff"), "a__", 3), 0);

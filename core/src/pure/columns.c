@@ -115,18 +115,21 @@ static void make(char out[WHI_COLUMN_SIZE], const whi_column_rules *rules, const
     finish(&name, rules, word, hash);
 }
 
+/* Whose a name is, is asked of the one that comes out: what was changed on the way may have become somebody else's. */
+
 void whi_column_name(char out[WHI_COLUMN_SIZE], const whi_column_rules *rules, const char *text, size_t size,
                      const char *word, int apart) {
-    int is_ours = size == 0 || text[0] == '_' || letter_of(rules, text, size) == 0;
-
-    make(out, rules, is_ours ? "field" : NULL, text, size, word, apart);
+    make(out, rules, NULL, text, size, word, apart);
+    if (out[0] == '_') {
+        make(out, rules, "field", text, size, word, apart);
+    }
 }
 
 int whi_column_is_same(const whi_column_rules *rules, const char *a, const char *b) {
     return rules->folds ? whi_ascii_same(a, b) : strcmp(a, b) == 0;
 }
 
-/* Asked of the name that comes out: what was changed on the way may have become such a name. */
+/* 1 for a name that the database keeps for itself. */
 static int is_system(const whi_column_rules *rules, const char *name) {
     return rules->system != NULL && whi_ascii_same_part(name, rules->system, strlen(rules->system));
 }
