@@ -62,6 +62,8 @@ endfunction()
 
 webhook_dependency(curl WHAT "libcurl 7.85 with OpenSSL" MODULES libcurl>=7.85 PACKAGE CURL 7.85 TARGETS CURL::libcurl
                    APT libcurl4-openssl-dev DNF libcurl-devel APK curl-dev BREW curl)
+webhook_dependency(zlib WHAT "zlib" MODULES zlib PACKAGE ZLIB TARGETS ZLIB::ZLIB APT zlib1g-dev DNF zlib-devel
+                   APK zlib-dev BREW zlib)
 webhook_dependency(ssl WHAT "OpenSSL 3.0" MODULES libssl>=3.0 libcrypto>=3.0 PACKAGE OpenSSL 3.0
                    TARGETS OpenSSL::SSL OpenSSL::Crypto APT libssl-dev DNF openssl-devel APK openssl-dev BREW openssl@3)
 webhook_dependency(sqlite WHAT "SQLite 3.35" MODULES sqlite3>=3.35 PACKAGE SQLite3 3.35 TARGETS SQLite::SQLite3

@@ -43,7 +43,7 @@ file(CONFIGURE OUTPUT page.c @ONLY CONTENT
      "#include \"faces/api.h\"\n\n@page_texts@const whi_page_file whi_page_files[] = {\n@page_table@    { 0 },\n};\n")
 list(APPEND core_sources ${PROJECT_BINARY_DIR}/page.c)
 
-set(core_libraries webhook_dep::curl webhook_dep::ssl webhook_dep::sqlite Threads::Threads)
+set(core_libraries webhook_dep::curl webhook_dep::ssl webhook_dep::sqlite webhook_dep::zlib Threads::Threads)
 
 # Databases that objects are written to: what there is no client for is left out, and said at run time.
 foreach(database postgres mariadb)
@@ -162,9 +162,9 @@ file(RELATIVE_PATH pc_prefix ${pc_dir} ${CMAKE_INSTALL_PREFIX})
 file(RELATIVE_PATH pc_libdir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
 file(RELATIVE_PATH pc_includedir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
-set(webhook_flags -lcurl -lssl -lcrypto -lsqlite3)
-if(webhook_curl_FOUND AND webhook_ssl_FOUND AND webhook_sqlite_FOUND)
-  set(webhook_flags ${webhook_curl_LDFLAGS} ${webhook_ssl_LDFLAGS} ${webhook_sqlite_LDFLAGS})
+set(webhook_flags -lcurl -lssl -lcrypto -lsqlite3 -lz)
+if(webhook_curl_FOUND AND webhook_ssl_FOUND AND webhook_sqlite_FOUND AND webhook_zlib_FOUND)
+  set(webhook_flags ${webhook_curl_LDFLAGS} ${webhook_ssl_LDFLAGS} ${webhook_sqlite_LDFLAGS} ${webhook_zlib_LDFLAGS})
 endif()
 set(webhook_postgres_flag -lpq)
 set(webhook_mariadb_flag -lmariadb)

@@ -14,19 +14,19 @@ foreach(database postgres mariadb)
   endif()
 endforeach()
 set(threaded_tests test_api test_backtest test_database test_engine test_engine_hold test_engine_ends test_engine_fair test_engine_input test_engine_lapse test_engine_lease test_engine_log test_engine_life test_engine_loop test_engine_order test_engine_outside test_engine_real test_engine_rules test_engine_sequence test_engine_slots test_engine_start test_engine_turns test_explain test_missed test_since test_http test_http_crowd test_http_routes test_match test_poller test_publish_async test_publish_errors test_resolve test_source_http
-    test_store test_store_sides test_store_sqlite test_transport test_transport_both test_transport_direct test_transport_faults test_transport_tls test_writer test_engine_rate test_transport_once test_engine_poll test_engine_poll_faults)
+    test_store test_store_sides test_store_sqlite test_transport test_transport_both test_transport_direct test_transport_faults test_transport_peer test_transport_tls test_receiver_auth test_writer test_engine_rate test_transport_once test_engine_poll test_engine_poll_faults)
 # Those whose engines are in memory, and which run on a file too.
 set(stored_tests test_backtest test_engine test_engine_hold test_engine_input test_engine_later test_engine_order test_engine_rate test_engine_sequence test_engine_trouble test_engine_versions test_explain test_missed test_since
     test_publish_async)
 # Those that run with threads of the engine's own as well, on a file.
 set(turned_tests test_backtest test_engine test_engine_hold test_engine_input test_engine_order test_engine_rules test_engine_sequence test_explain test_missed test_since)
 # Those that send by a transport: by our own, and by libcurl alone.
-set(sent_tests test_engine_real test_resolve test_transport test_transport_faults test_transport_tls)
+set(sent_tests test_engine_real test_receiver_auth test_receiver_proxy test_resolve test_transport test_transport_peer test_transport_faults test_transport_tls)
 
 # Those that read or write what comes over the wire: in Turkish, too.
 set(spoken_tests test_link test_source_ask test_source_document test_source_page test_source_template test_address test_api test_api_auth test_api_callfire test_api_standard test_api_strangers test_api_systems test_api_truto
     test_api_unified test_callfire test_envelope test_filter test_http test_http_routes test_match test_projection test_rule_reach
-    test_sign test_sink test_sink_url test_subscription test_subscription_sink test_systems test_transport test_transport_both test_transport_direct test_truto test_unified test_url test_verify_as
+    test_receiver_access test_sign test_sink test_sink_url test_subscription test_subscription_sink test_systems test_transport test_transport_both test_transport_direct test_truto test_unified test_url test_verify_as
     test_verify_rfc9421)
 set(spoken_specs bad_input_spec codec_spec order_spec receiver_spec run_spec serve_spec sign_spec verify_spec)
 

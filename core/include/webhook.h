@@ -287,12 +287,14 @@ typedef struct wh_options {
     const char *const *files;    /* folders in which a subscription may write a database ("sqlite:/path"), and no folder
                                     of the store's: absolute; NULL: files are delivered to nowhere */
     size_t file_count;
+    const char *proxy; /* by which deliveries leave that have none of their own: a subscription's `proxy`, the object as
+                          JSON, or its url alone: "http://10.0.0.1:3128"; NULL: none, whatever the environment says */
 } wh_options;
 
 #define WH_OPTIONS_INIT                                                                                                \
     {                                                                                                                  \
         sizeof(wh_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL,  \
-            NULL, 0                                                                                                    \
+            NULL, 0, NULL                                                                                              \
     }
 
 /* The life of an engine
@@ -344,16 +346,15 @@ WH_API void wh_close(wh_engine *engine);
 WH_API int wh_settings(wh_engine *engine, char **out, size_t *size);
 WH_API int wh_settings_set(wh_engine *engine, const char *document, size_t size);
 
-/* Secrets in the store. Without key_file they are in clear. With it the secrets and headers of subscriptions, of former
- * versions too, tenants' secrets and documents of sources are encrypted (AES-256-GCM) whenever they are written. The
- * file has a key a line, an id and 32 bytes as base64; empty lines and those that begin with # are passed over. The
- * first key encrypts, each decrypts. The file is read by wh_open alone; a warning in the log says that others than its
- * owner may read it. A store that has a key is opened by those alone who have it, too: else wh_open fails (key) and
- * names its id. A process without key_file that had the store open before can read nothing that is encrypted, and
- * change no subscription (key).
- * Subscriptions that a process cannot read are left out by it until it can: nothing is delivered to them, what waits
- * for them stays, the log says so once, and wh_stats counts them (unreadable). Who encrypts by a key that a rotation
- * has taken out of the store since is refused (key).
+/* Secrets in the store. Without key_file they are in clear. With it the secrets, headers, auth, tls and proxy of
+ * subscriptions, of former versions too, tenants' secrets and documents of sources are encrypted (AES-256-GCM) whenever
+ * they are written. The file has a key a line, an id and 32 bytes as base64; empty lines and those that begin with #
+ * are passed over. The first key encrypts, each decrypts. The file is read by wh_open alone; a warning in the log says
+ * that others than its owner may read it. A store that has a key is opened by those alone who have it, too: else
+ * wh_open fails (key) and names its id. A process without key_file that had the store open before can read nothing that
+ * is encrypted, and change no subscription (key). Subscriptions that a process cannot read are left out by it until it
+ * can: nothing is delivered to them, what waits for them stays, the log says so once, and wh_stats counts them
+ * (unreadable). Who encrypts by a key that a rotation has taken out of the store since is refused (key).
  *
  * wh_rotate_key encrypts by the first key all that is not: what is in clear, and what another key encrypted. Some
  * hundreds of values are a commit, others work meanwhile, and where it is interrupted another call goes on. count,
@@ -396,6 +397,16 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *                written the same way
  *   on_rule_error  "hold" (default), "skip" or "send"
  *   headers      {"X-Env": "test"}: sent with each request; reserved names are refused
+ *   auth         how the receiver is logged in to, see below; null: not at all
+ *   tls          {"certificate","key","ca","pin"}: texts of PEM, the first two for a receiver that asks for a client's
+ *                certificate, `ca` whom to trust for this receiver, and nobody else; pin: "sha256//" and the base64 of
+ *                the SHA-256 of its public key, several with ; between, as CURLOPT_PINNEDPUBLICKEY has it. Connections
+ *                are shared with nobody whose tls says anything else
+ *   proxy        {"url": "http://10.0.0.1:3128", "username", "password"}: by which requests leave; http, https, or
+ *                socks5, which resolves names too; null: wh_options.proxy
+ *   content_type "application/cloudevents+json"; null: application/json
+ *   compress     "gzip": bodies of 1,024 bytes or more are compressed, if that makes them smaller, with
+ *                Content-Encoding. They are signed as they were before: a receiver verifies what it has unpacked
  *   metadata     any JSON object, for you and for rules (`subscription.meta`)
  *   paused       true: events are not taken for it; what waits, waits. "hold": they are taken, and wait, too, a row
  *                each, however many, and no event is deleted meanwhile that one waits for; when it is resumed they go
@@ -439,6 +450,21 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   disabled*    null, or why the engine switched it off: "gone", "failing", "rule"; "used":
  *                single_use, and its event is on the way
  *   created_at*, updated_at*   "2026-11-21T10:00:00.000Z"
+ *
+ * auth is one of these, with texts as values:
+ *
+ *   {"type": "basic", "username", "password"}
+ *   {"type": "bearer", "token"}
+ *   {"type": "headers", "headers": {"X-Api-Key": "…"}}: up to 10; neither a rule's nor `headers` take their places
+ *   {"type": "oauth2", "token_url", "client_id", "client_secret", "scope", "audience", "client_in"}: a token of
+ *                client credentials (RFC 6749 4.4) is fetched with a POST, kept while it is good, shared by all with
+ *                the same auth, and renewed once in an attempt that the receiver answers 401. client_in "body": id and
+ *                secret stand in the form, else in Authorization. The policy judges token_url's addresses, too
+ *
+ * auth, tls and proxy are secrets as a whole in the store (see wh_rotate_key). In documents password, token,
+ * client_secret, key and the values of auth's headers are "********"; where that is written back, what was there
+ * stays, if the rest says the same as before. An url of another host wants auth anew: else whoever may change the one
+ * would learn the other.
  *
  * and how it is going, which is looked up when it is asked for (of a former version it is not there):
  *

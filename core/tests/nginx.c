@@ -43,13 +43,17 @@ static int listen_free(int *port) {
 
 /* Started by root, nginx gives the folders that it is told of to its own user, and it
  * removes its pid file whatever that is: so every path is in the test's own folder. */
-static const char *write_config(const char *certificate, int port, int http2, int requests) {
-    char name[128], pem[256], key[256], pid[256], bodies[256];
+static const char *write_config(const char *certificate, const char *authority, int port, int http2, int requests) {
+    char name[128], client[320] = "", pem[256], key[256], pid[256], bodies[256];
     const char *path;
     FILE *file;
 
     snprintf(name, sizeof name, "%s.pem", certificate);
     snprintf(pem, sizeof pem, "%s", certificates_file(name));
+    if (authority != NULL) {
+        snprintf(name, sizeof name, "%s.pem", authority);
+        snprintf(client, sizeof client, "ssl_verify_client on; ssl_client_certificate %s;", certificates_file(name));
+    }
     snprintf(name, sizeof name, "%s.key", certificate);
     snprintf(key, sizeof key, "%s", certificates_file(name));
     snprintf(name, sizeof name, "nginx-%d.pid", port);
@@ -71,13 +75,14 @@ static const char *write_config(const char *certificate, int port, int http2, in
             "  uwsgi_temp_path %s; scgi_temp_path %s;\n"
             "  ssl_session_cache builtin:1000;\n"
             "  server {\n"
-            "    listen 127.0.0.1:%d ssl%s; ssl_certificate %s; ssl_certificate_key %s;\n"
+            "    listen 127.0.0.1:%d ssl%s; ssl_certificate %s; ssl_certificate_key %s;%s\n"
             "    location / {\n"
-            "      return 200 \"$server_protocol $connection $connection_requests $ssl_session_reused\";\n"
+            "      return 200 \"$server_protocol $connection $connection_requests $ssl_session_reused%s\";\n"
             "    }\n"
             "  }\n"
             "}\n",
-            pid, requests, bodies, bodies, bodies, bodies, bodies, port, http2 ? " http2" : "", pem, key);
+            pid, requests, bodies, bodies, bodies, bodies, bodies, port, http2 ? " http2" : "", pem, key, client,
+            authority != NULL ? " $ssl_client_s_dn" : "");
     fclose(file);
     return path;
 }
@@ -103,7 +108,7 @@ static void run(const char *config, const char *log, int fd) {
     die("nginx is needed for this test and does not start");
 }
 
-nginx *nginx_new(const char *certificate, int http2, int requests) {
+static nginx *start(const char *certificate, const char *authority, int http2, int requests) {
     nginx *n = calloc(1, sizeof *n);
     int fd;
     const char *config, *log;
@@ -113,7 +118,7 @@ nginx *nginx_new(const char *certificate, int http2, int requests) {
         die("nginx: memory");
     }
     fd = listen_free(&n->port);
-    config = write_config(certificate, n->port, http2, requests);
+    config = write_config(certificate, authority, n->port, http2, requests);
     snprintf(name, sizeof name, "nginx-%d.log", n->port);
     log = certificates_file(name);
     n->pid = fork();
@@ -125,6 +130,14 @@ nginx *nginx_new(const char *certificate, int http2, int requests) {
     }
     close(fd);
     return n;
+}
+
+nginx *nginx_new(const char *certificate, int http2, int requests) {
+    return start(certificate, NULL, http2, requests);
+}
+
+nginx *nginx_new_asking(const char *certificate, const char *authority) {
+    return start(certificate, authority, 0, 1000);
 }
 
 int nginx_port(const nginx *n) {

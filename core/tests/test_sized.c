@@ -16,7 +16,7 @@
  * programs built before left there by chance. */
 #define NO_PADDING(type, last) _Static_assert(WHI_SIZED_END(type, last) == sizeof(type), #type " ends in padding")
 NO_PADDING(wh_limits, rules_bytes);
-NO_PADDING(wh_options, file_count);
+NO_PADDING(wh_options, proxy);
 NO_PADDING(wh_event, key);
 NO_PADDING(wh_query, own);
 NO_PADDING(wh_backtest, own);

@@ -6,9 +6,9 @@
 #include "webhook_rule.h"
 
 static const char *const names[] = {
-    "durability",    "limits",        "allow",      "connect_timeout", "timeout", "retain",
-    "retain_failed", "disable_after", "user_agent", "ca_file",         "log",     "clock",
-    "rules",         "log_level",     "key_file",   "transport",       "files",   NULL,
+    "durability", "limits",  "allow", "connect_timeout", "timeout", "retain",    "retain_failed", "disable_after",
+    "user_agent", "ca_file", "log",   "clock",           "rules",   "log_level", "key_file",      "transport",
+    "files",      "proxy",   NULL,
 };
 
 static const char *const limit_names[] = {
@@ -66,6 +66,7 @@ static int take_texts(lua_State *L, int table, wh_options *out) {
     failed = failed ? failed : whl_field_text(L, table, "ca_file", &out->ca_file);
     failed = failed ? failed : whl_field_text(L, table, "key_file", &out->key_file);
     failed = failed ? failed : whl_field_text(L, table, "transport", &out->transport);
+    failed = failed ? failed : whl_field_text(L, table, "proxy", &out->proxy);
     if (!failed && push_option(L, table, "allow") != LUA_TNIL) {
         failed = whl_texts(L, lua_gettop(L), "allow", &out->allow, &out->allow_count);
     }

@@ -63,6 +63,7 @@ local core = require "webhook.core"
 ---@field user_agent? string
 ---@field ca_file? string PEM bundle; default: the system's
 ---@field transport? "auto"|"libcurl" "auto" by default: HTTP/1.1 of the engine's own over libcurl's connections, and libcurl for what is out of the ordinary; "libcurl": that for everything
+---@field proxy? string by which deliveries leave whose subscription has none: "http://10.0.0.1:3128", or the object of a subscription's proxy as JSON; none by default, whatever the environment says
 ---@field log? fun(level: "error"|"warning"|"info"|"debug", line: string, record: webhook.log_record) called inside your own step, run, start, stop, idle and close, never from another thread; its errors become Lua warnings. Up to 1000 lines wait for that
 ---@field log_level? "error"|"warning"|"info"|"debug" the last that is said, "info"; "debug" tells of each attempt
 ---@field key_file? string keys that encrypt the secrets in the store, one a line: see store_key and rotate_key; nil: they are in clear
@@ -95,6 +96,11 @@ local core = require "webhook.core"
 ---@field rate? { count: integer, per: integer, burst?: integer } at most count requests in per seconds, after at most burst at once
 ---@field insecure? boolean true: the receiver's certificate is not checked
 ---@field http2? boolean
+---@field auth? webhook.auth how its receiver is logged in to; secrets in it are "********" in answers, and stay where that is written back
+---@field tls? { certificate?: string, key?: string, ca?: string, pin?: string } PEM: shown to a receiver that asks, and whom to trust; "sha256//…" of its key
+---@field proxy? { url: string, username?: string, password?: string } by which its requests leave: http, https, socks5
+---@field content_type? string "application/json" by default
+---@field compress? "gzip" bodies of 1024 bytes or more; signed as they are when unpacked
 ---@field source? string only events of this source
 ---@field order? "none"|"fifo"|"key"|"latest"
 ---@field single_use? boolean takes one event, and is deleted when that is delivered or exhausted
@@ -116,6 +122,19 @@ local core = require "webhook.core"
 ---@field waiting? integer engine; deliveries that wait, counted to 100000, in a list to 1000 for each
 ---@field oldest_waiting_at? string engine; when the oldest event of those was accepted
 ---@field polled? table engine; how its source is read: checked_at, next_at, lag, failures, healthy, suspicious, runs
+
+---@class webhook.auth
+---@field type "basic"|"bearer"|"headers"|"oauth2"
+---@field username? string of basic
+---@field password? string
+---@field token? string of bearer
+---@field headers? table<string, string> of headers: up to 10
+---@field token_url? string of oauth2: client credentials
+---@field client_id? string
+---@field client_secret? string
+---@field scope? string
+---@field audience? string
+---@field client_in? "header"|"body"
 
 ---@class webhook.event
 ---@field id string

@@ -12,6 +12,7 @@ typedef struct whi_options {
     wh_limits limits;
     int64_t connect_timeout, timeout, retain, retain_failed, disable_after; /* ms */
     char *user_agent, *ca_file, *key_file;
+    char *proxy;  /* NULL, or an object as a subscription's document has it */
     char **files; /* folders whose files are databases that may be delivered to */
     size_t file_count;
     const wh_rule_engine *rules; /* NULL for none */

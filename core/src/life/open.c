@@ -27,6 +27,7 @@
 #include "life/run.h"
 #include "outside/key_file.h"
 #include "outside/store_sqlite.h"
+#include "systems/access.h"
 #include "work/poll.h"
 #include "work/turn.h"
 
@@ -136,6 +137,29 @@ static int take_transport(wh_engine *engine, const char *name) {
                           whi_text_shown(name, found, sizeof found));
 }
 
+static int take_proxy(whi_options *own, const char *given) {
+    whi_buf object;
+    whi_peer *peer = NULL;
+    int code;
+
+    if (given == NULL) {
+        return WH_OK;
+    }
+    whi_buf_init(&object, SIZE_MAX / 4);
+    whi_buf_reserve(&object, strlen(given) * 6 + 16);
+    if (given[0] == '{') {
+        whi_buf_text(&object, given);
+    } else {
+        whi_buf_text(&object, "{\"url\":");
+        whi_json_write_string(&object, given, strlen(given));
+        whi_buf_char(&object, '}');
+    }
+    code = whi_buf_take(&object, &own->proxy, NULL);
+    code = code == WH_OK ? whi_access_peer(&peer, NULL, own->proxy) : code;
+    whi_peer_unref(peer);
+    return code;
+}
+
 static int take_options(wh_engine *engine, const wh_options *options) {
     static const wh_options defaults = WH_OPTIONS_INIT;
     whi_options *own = &engine->options;
@@ -159,6 +183,7 @@ static int take_options(wh_engine *engine, const wh_options *options) {
     code = code == WH_OK ? take_parts(engine, &given) : code;
     own->file_count = given.file_count;
     code = code == WH_OK ? whi_database_folders(&own->files, given.files, given.file_count) : code;
+    code = code == WH_OK ? take_proxy(own, given.proxy) : code;
     code = code == WH_OK ? whi_policy_new(&engine->policy, given.allow, given.allow_count) : code;
     return code == WH_OK ? take_texts(own, &given) : code;
 }
@@ -453,6 +478,7 @@ void wh_close(wh_engine *engine) {
     whi_free(engine->options.user_agent);
     whi_free(engine->options.ca_file);
     whi_free(engine->options.key_file);
+    whi_free_secret(engine->options.proxy, engine->options.proxy != NULL ? strlen(engine->options.proxy) : 0);
     whi_database_folders_free(engine->options.files, engine->options.file_count);
     pthread_mutex_destroy(&engine->trouble_lock);
     pthread_mutex_destroy(&engine->rates_lock);

@@ -41,9 +41,18 @@ static int is_token(const char *text, size_t size) {
     return size > 0;
 }
 
-static int take_answer(whi_source_grant *grant, const whi_json *json, int64_t now) {
-    uint32_t token = whi_json_member(json, 0, "access_token", 12), life = whi_json_member(json, 0, "expires_in", 10);
+static int64_t life_of(const whi_json *json) {
+    uint32_t life = whi_json_member(json, 0, "expires_in", 10);
     int64_t seconds = 0, ms = LIFE_MS;
+
+    if (life != WHI_JSON_NONE && json->nodes[life].type == WHI_JSON_NUMBER && whi_json_whole(json, life, &seconds)) {
+        ms = seconds > 0 && seconds < 86400 ? seconds * 1000 : seconds > 0 ? 86400000 : 0;
+    }
+    return ms - (ms / 10 < EARLY_MS ? ms / 10 : EARLY_MS);
+}
+
+static int take_token(const whi_json *json, char **out) {
+    uint32_t token = whi_json_member(json, 0, "access_token", 12);
     size_t size = 0;
     const char *text;
     whi_buf scratch;
@@ -52,9 +61,6 @@ static int take_answer(whi_source_grant *grant, const whi_json *json, int64_t no
     if (token == WHI_JSON_NONE || json->nodes[token].type != WHI_JSON_STRING) {
         return whi_fail_field(WH_EINVALID, "auth.token_url", "the answer has no access_token");
     }
-    if (life != WHI_JSON_NONE && json->nodes[life].type == WHI_JSON_NUMBER && whi_json_whole(json, life, &seconds)) {
-        ms = seconds > 0 && seconds < 86400 ? seconds * 1000 : seconds > 0 ? 86400000 : 0;
-    }
     whi_buf_init(&scratch, ANSWER_BYTES);
     text = whi_json_string(json, token, &scratch, &size);
     if (text == NULL) {
@@ -62,24 +68,37 @@ static int take_answer(whi_source_grant *grant, const whi_json *json, int64_t no
     } else if (!is_token(text, size)) {
         code = whi_fail_field(WH_EINVALID, "auth.token_url", "the access_token has other letters than a token's");
     } else {
-        forget(grant);
-        grant->token = whi_strdup(text, size);
-        grant->renew_at = now + ms - (ms / 10 < EARLY_MS ? ms / 10 : EARLY_MS);
-        grant->count++;
-        code = grant->token != NULL ? WH_OK : whi_fail_memory();
+        *out = whi_strdup(text, size);
+        code = *out != NULL ? WH_OK : whi_fail_memory();
     }
     whi_buf_free(&scratch);
     return code;
 }
 
-static int read_answer(whi_source_grant *grant, const whi_source_request *request, int64_t now) {
+int whi_source_grant_read(const char *text, size_t size, char **token, int64_t *life) {
     whi_json json = { 0 };
-    int code = whi_json_scan(&json, request->answer.size > 0 ? request->answer.data : "", request->answer.size, 20);
+    int code = whi_json_scan(&json, size > 0 ? text : "", size, 20);
 
-    code = code == WH_OK ? take_answer(grant, &json, now) : code;
+    *token = NULL;
+    code = code == WH_OK ? take_token(&json, token) : code;
+    *life = code == WH_OK ? life_of(&json) : 0;
     whi_json_free(&json);
     return code == WH_EJSON || code == WH_ELIMIT ? whi_fail_field(WH_EJSON, "auth.token_url", "the answer is not JSON")
                                                  : code;
+}
+
+static int read_answer(whi_source_grant *grant, const whi_source_request *request, int64_t now) {
+    char *token;
+    int64_t life;
+    int code = whi_source_grant_read(request->answer.data, request->answer.size, &token, &life);
+
+    if (code == WH_OK) {
+        forget(grant);
+        grant->token = token;
+        grant->renew_at = now + life;
+        grant->count++;
+    }
+    return code;
 }
 
 /* Under the lock. */

@@ -8,6 +8,10 @@
 #include "pure/source_document.h"
 #include "webhook_backend.h"
 
+/* Reads an endpoint's answer: *token is to be wiped and freed, *life is how many ms it is to be used from now, which is
+ * less than it is good. WH_EJSON, WH_EINVALID of "auth.token_url"; WH_ENOMEM. */
+int whi_source_grant_read(const char *text, size_t size, char **token, int64_t *life);
+
 typedef struct whi_source_grant {
     pthread_mutex_t lock; /* held while one is asked for: the others wait for it */
     char *token;          /* NULL: none yet */

@@ -10,9 +10,10 @@
 
 #include "outside/poller.h"
 #include "pure/address.h"
+#include "pure/peer.h"
 #include "webhook.h"
 
-#define WHI_REQUEST_LINES 108 /* a subscription's 50, a rule's 50, and our own */
+#define WHI_REQUEST_LINES 128 /* a subscription's 50, a rule's 50, a login's 10, and our own */
 
 /* A request in the making and under way. The caller fills it, owns it and all that
  * it points to, and leaves it alone until `done` was called with it. */
@@ -26,6 +27,7 @@ typedef struct whi_request {
     int64_t connect_timeout; /* ms */
     int64_t timeout;         /* ms for the whole request */
     int insecure, http2;
+    whi_peer *peer; /* NULL: as for all; its requests share connections with those of the same mark alone */
 
     void (*done)(struct whi_request *request, void *payload);
     void *payload;

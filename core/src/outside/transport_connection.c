@@ -156,6 +156,7 @@ static int dial(whi_connection *connection) {
     made->request.connect_timeout = request->connect_timeout;
     made->request.timeout = request->timeout;
     made->request.insecure = request->insecure;
+    made->request.peer = request->peer;
     code = whi_curl_submit(connection->transport, &made->request, WHI_KIND_CONNECT, connection->started);
     if (code != WH_OK) {
         whi_free(made);

@@ -48,7 +48,7 @@ static void unlink_under_way(whi_transfer *transfer) {
 void whi_transfer_give_back(whi_transfer *transfer) {
     whi_transport *transport = transfer->transport;
 
-    if (transport->pooled >= POOL_MAXIMUM) {
+    if (transport->pooled >= POOL_MAXIMUM || transfer->kind & WHI_KIND_OWN) {
         transport->transfers--;
         whi_transfer_free(transfer);
         return;
@@ -192,8 +192,12 @@ int whi_request_check(const whi_request *request) {
     return WH_OK;
 }
 
+static int is_https(const whi_target *target) {
+    return target->https || (target->proxy != NULL && strncmp(target->proxy, "https:", 6) == 0);
+}
+
 static int trust(whi_transport *transport, const whi_route *route) {
-    if (!route->target->https || (route->kind & WHI_KIND_INSECURE) || transport->trust != NULL ||
+    if (!is_https(route->target) || (route->kind & WHI_KIND_INSECURE) || transport->trust != NULL ||
         transport->trust_by_file) {
         return WH_OK;
     }

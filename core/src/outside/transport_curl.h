@@ -24,7 +24,9 @@
  * address, and before each request on the address of its connection, new or kept.
  *
  * Subscriptions that want other TLS settings or HTTP/2 use shards of their own
- * (kinds), so that no connection made under one setting serves another. */
+ * (kinds), so that no connection made under one setting serves another. Those with a
+ * certificate, authorities or pins of their own, or a proxy, are one kind; between them libcurl
+ * tells connections apart, by the bytes of all that (since 7.83.1), and no session of TLS is kept. */
 #ifndef WHI_TRANSPORT_CURL_H
 #define WHI_TRANSPORT_CURL_H
 
@@ -38,7 +40,8 @@
 #define WHI_KIND_INSECURE 1
 #define WHI_KIND_HTTP2 2
 #define WHI_KIND_CONNECT 4        /* it connects and sends nothing: transport_direct.h */
-#define WHI_KINDS 8               /* those, each on or off */
+#define WHI_KIND_OWN 8            /* with a peer of pure/peer.h: made for one request, and never pooled */
+#define WHI_KINDS 16              /* those, each on or off */
 #define WHI_SHARD_CONNECTIONS 250 /* libcurl walks them all after each request: 2.5 us at 250 */
 #define WHI_SHARD_ACTIVE 200      /* requests of one shard; with 250 connections some idle ones stay */
 #define WHI_SHARD_ROUTES 64       /* then another shard is made */
@@ -67,6 +70,7 @@ typedef struct whi_target {
     int refs;
     char *given; /* as the request had it */
     char *text;  /* normalised */
+    char *proxy; /* NULL: none; else host, port and literal are the proxy's, which is whom we connect to */
     char *host;
     uint16_t port;
     int https, literal;
@@ -160,6 +164,7 @@ struct whi_transfer {
     int headed;            /* the answer's head is there in whole */
     enum whi_ending ending;
     int socket;       /* of WHI_KIND_CONNECT: the connection that was made; -1: none yet, or libcurl does not tell */
+    int own_trust;    /* 1: its peer's authorities, and no others */
     int scarce;       /* WH_OK, or the code of what a socket could not be had for */
     whi_address peer; /* of the last socket */
     size_t header_bytes, body_bytes;

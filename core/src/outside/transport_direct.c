@@ -176,13 +176,17 @@ static int send_over(whi_connection *connection, whi_request *request, int64_t n
     return code;
 }
 
+static int is_proxied(const whi_request *request) {
+    return request->peer != NULL && request->peer->proxy != NULL;
+}
+
 static int auto_send(whi_transport *transport, whi_request *request) {
     int64_t now = whi_monotonic_us();
     whi_endpoint *endpoint;
     whi_connection *connection;
     int code = whi_request_check(request);
 
-    if (code != WH_OK || request->http2 || whi_endpoint_is_unusual(request)) {
+    if (code != WH_OK || request->http2 || is_proxied(request) || whi_endpoint_is_unusual(request)) {
         return code != WH_OK ? code : whi_curl_submit(transport, request, 0, now);
     }
     code = whi_endpoint_find(transport, request, &endpoint);

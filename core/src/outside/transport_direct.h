@@ -54,6 +54,7 @@ typedef struct whi_destination {
     char *host;
     uint16_t port;
     int https;
+    whi_peer *peer; /* NULL: as for all */
 } whi_destination;
 
 typedef struct whi_endpoint {

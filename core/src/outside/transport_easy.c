@@ -135,7 +135,7 @@ static CURLcode on_tls(CURL *easy, void *context, void *payload) {
         transfer->target->asks = 0;
         whi_certificates_listen(context, &asking);
     }
-    if (transport->trust != NULL) {
+    if (transport->trust != NULL && (transfer == NULL || !transfer->own_trust)) {
         whi_certificates_attach(transport->trust, context);
     }
     return CURLE_OK;
@@ -364,10 +364,77 @@ static void set_addresses(whi_transfer *transfer) {
     }
 }
 
+static CURLcode set_blob(CURL *easy, CURLoption option, char *text) {
+    struct curl_blob blob = { text, strlen(text), CURL_BLOB_COPY };
+
+    return curl_easy_setopt(easy, option, &blob);
+}
+
+static CURLcode set_certificates(whi_transfer *transfer, const whi_peer *peer) {
+    CURL *easy = transfer->easy;
+    CURLcode code = CURLE_OK;
+
+    transfer->own_trust = peer->authorities != NULL;
+    if (peer->certificate != NULL) {
+        code = set_blob(easy, CURLOPT_SSLCERT_BLOB, peer->certificate);
+        code = code == CURLE_OK ? set_blob(easy, CURLOPT_SSLKEY_BLOB, peer->key) : code;
+    }
+    if (code == CURLE_OK && peer->authorities != NULL) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, NULL); /* else libcurl would trust both */
+        code = set_blob(easy, CURLOPT_CAINFO_BLOB, peer->authorities);
+    }
+    return code == CURLE_OK && peer->pins != NULL ? curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, peer->pins) : code;
+}
+
+/* Names are the proxy's to resolve (socks5h), since libcurl resolves none here. Nobody is passed by (NOPROXY), and what
+ * the proxy says of the tunnel is not the receiver's answer. */
+static CURLcode set_proxy(whi_transfer *transfer, const whi_peer *peer) {
+    CURL *easy = transfer->easy;
+    int socks = strncmp(peer->proxy, "socks5", 6) == 0;
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_PROXY, peer->proxy);
+
+    if (socks) {
+        curl_easy_setopt(easy, CURLOPT_PROXYTYPE, (long)CURLPROXY_SOCKS5_HOSTNAME);
+        code = curl_easy_setopt(easy, CURLOPT_PROXY, strstr(peer->proxy, "://") + 3);
+    }
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (code == CURLE_OK && transfer->transport->ca_file != NULL && transfer->transport->trust_by_file) {
+        code = curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, transfer->transport->ca_file);
+    }
+    if (code == CURLE_OK && peer->proxy_user != NULL) {
+        code = curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, peer->proxy_user);
+        code = code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD,
+                                                   peer->proxy_password != NULL ? peer->proxy_password : "")
+                                : code;
+    }
+    return code;
+}
+
+/* libcurl has copies, which go with the handle: it is never pooled. Sessions would be resumed by whoever comes next. */
+static int set_peer(whi_transfer *transfer, const whi_peer *peer) {
+    CURLcode code = CURLE_OK;
+
+    if (peer == NULL) {
+        return WH_OK;
+    }
+    curl_easy_setopt(transfer->easy, CURLOPT_SHARE, NULL);
+    curl_easy_setopt(transfer->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    code = set_certificates(transfer, peer);
+    code = code == CURLE_OK && peer->proxy != NULL ? set_proxy(transfer, peer) : code;
+    if (code == CURLE_OK) {
+        return WH_OK;
+    }
+    return code == CURLE_OUT_OF_MEMORY
+               ? whi_fail_memory()
+               : whi_fail(WH_EINTERNAL, "libcurl lacks an option: %s", curl_easy_strerror(code));
+}
+
 int whi_transfer_prepare(whi_transfer *transfer, int64_t now) {
     const whi_request *request = transfer->request;
     int code = set_target(transfer);
 
+    code = code == WH_OK ? set_peer(transfer, request->peer) : code;
     if (code != WH_OK) {
         return code;
     }

@@ -82,12 +82,13 @@ void whi_destination_unref(whi_destination *destination) {
     whi_free(destination->given);
     whi_free(destination->start);
     whi_free(destination->host);
+    whi_peer_unref(destination->peer);
     whi_free(destination);
 }
 
 int whi_destination_same(const whi_destination *one, const whi_destination *other) {
-    return one == other ||
-           (one->https == other->https && one->port == other->port && strcmp(one->host, other->host) == 0);
+    return one == other || (one->https == other->https && one->port == other->port &&
+                            strcmp(one->host, other->host) == 0 && whi_peer_same(one->peer, other->peer));
 }
 
 /* The host as a request names it: the port of the scheme is not told. */
@@ -114,7 +115,7 @@ static int make_start(const whi_url *url, whi_destination *out) {
     return whi_buf_take(&start, &out->start, &out->start_size);
 }
 
-static int make_destination(const char *given, whi_destination **out) {
+static int make_destination(const char *given, whi_peer *peer, whi_destination **out) {
     whi_destination *destination;
     whi_url url;
     int code = whi_url_parse(&url, given);
@@ -127,6 +128,7 @@ static int make_destination(const char *given, whi_destination **out) {
         return whi_fail_memory();
     }
     destination->refs = 1;
+    destination->peer = whi_peer_ref(peer);
     destination->port = url.port;
     destination->https = url.https;
     destination->given = whi_strdup(given, WH_ZSTR);
@@ -141,9 +143,9 @@ static int make_destination(const char *given, whi_destination **out) {
 }
 
 /* What is under way keeps what it has; idle connections that lead elsewhere are closed when one is wanted. */
-static int set_destination(whi_endpoint *endpoint, const char *given) {
+static int set_destination(whi_endpoint *endpoint, const whi_request *request) {
     whi_destination *destination = NULL, *former = endpoint->destination;
-    int code = make_destination(given, &destination);
+    int code = make_destination(request->url, request->peer, &destination);
 
     if (code != WH_OK) {
         return code;
@@ -180,6 +182,11 @@ static int make_endpoint(whi_transport *transport, const key *is, whi_endpoint *
     return WH_OK;
 }
 
+static int leads_there(const whi_destination *destination, const whi_request *request) {
+    return destination != NULL && strcmp(destination->given, request->url) == 0 &&
+           whi_peer_same(destination->peer, request->peer);
+}
+
 int whi_endpoint_find(whi_transport *transport, const whi_request *request, whi_endpoint **out) {
     whi_direct *direct = transport->direct;
     key is = { request->lane, request->insecure != 0 };
@@ -192,8 +199,8 @@ int whi_endpoint_find(whi_transport *transport, const whi_request *request, whi_
         unlink_age(direct, endpoint);
         link_newest(direct, endpoint);
     }
-    if (code == WH_OK && (endpoint->destination == NULL || strcmp(endpoint->destination->given, request->url) != 0)) {
-        code = set_destination(endpoint, request->url);
+    if (code == WH_OK && !leads_there(endpoint->destination, request)) {
+        code = set_destination(endpoint, request);
         if (code != WH_OK && endpoint->destination == NULL) {
             free_endpoint(direct, endpoint);
         }

@@ -17,8 +17,25 @@ void whi_target_unref(whi_target *target) {
     }
     whi_free(target->given);
     whi_free(target->text);
+    whi_free(target->proxy);
     whi_free(target->host);
     whi_free(target);
+}
+
+/* Whom we connect to: names and addresses of the receiver are the proxy's to find. */
+static int set_proxy(whi_target *target, const char *proxy) {
+    char host[WHI_URL_SIZE];
+    struct in6_addr address;
+    int code = whi_peer_proxy(proxy, "proxy.url", host, &target->port);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    whi_free(target->host);
+    target->proxy = whi_strdup(proxy, WH_ZSTR);
+    target->host = whi_strdup(host, WH_ZSTR);
+    target->literal = inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+    return target->proxy != NULL && target->host != NULL ? WH_OK : whi_fail_memory();
 }
 
 static whi_target *copy_target(const whi_url *url, const char *given) {
@@ -41,7 +58,7 @@ static whi_target *copy_target(const whi_url *url, const char *given) {
     return target;
 }
 
-static int read_target(whi_target **out, const char *given) {
+static int read_target(whi_target **out, const char *given, const char *proxy) {
     whi_url url;
     int code = whi_url_parse(&url, given);
 
@@ -49,7 +66,14 @@ static int read_target(whi_target **out, const char *given) {
         return code;
     }
     *out = copy_target(&url, given);
-    return *out != NULL ? WH_OK : whi_fail_memory();
+    if (*out == NULL) {
+        return whi_fail_memory();
+    }
+    code = proxy != NULL ? set_proxy(*out, proxy) : WH_OK;
+    if (code != WH_OK) {
+        whi_target_unref(*out);
+    }
+    return code;
 }
 
 /* ------------------------------------------------------------------------- pins */
@@ -366,10 +390,10 @@ static int find_slot(whi_transport *transport, int64_t lane, unsigned kind, int6
 }
 
 /* A route whose URL changed keeps its shard; what is under way keeps what it uses. */
-static int retarget(whi_route *route, const char *url) {
+static int retarget(whi_route *route, const char *url, const char *proxy) {
     whi_target *target;
     whi_pin *pin = NULL;
-    int code = read_target(&target, url);
+    int code = read_target(&target, url, proxy);
 
     if (code == WH_OK && !target->literal) {
         code = use_pin(&pin, route->shard, target);
@@ -387,15 +411,24 @@ static int retarget(whi_route *route, const char *url) {
     return WH_OK;
 }
 
+static int leads_there(const whi_target *target, const char *url, const char *proxy) {
+    if (target == NULL || strcmp(target->given, url) != 0 || (target->proxy == NULL) != (proxy == NULL)) {
+        return 0;
+    }
+    return proxy == NULL || strcmp(target->proxy, proxy) == 0;
+}
+
 int whi_route_find(whi_transport *transport, const whi_request *request, unsigned more, int64_t now_us,
                    whi_route **out) {
-    unsigned kind = (request->insecure ? WHI_KIND_INSECURE : 0) | (request->http2 ? WHI_KIND_HTTP2 : 0) | more;
+    unsigned kind = (request->insecure ? WHI_KIND_INSECURE : 0) | (request->http2 ? WHI_KIND_HTTP2 : 0) |
+                    (request->peer != NULL ? WHI_KIND_OWN : 0) | more;
+    const char *proxy = request->peer != NULL ? request->peer->proxy : NULL;
     int code = find_slot(transport, request->lane, kind, now_us, out);
 
-    if (code != WH_OK || ((*out)->target != NULL && strcmp((*out)->target->given, request->url) == 0)) {
+    if (code != WH_OK || leads_there((*out)->target, request->url, proxy)) {
         return code;
     }
-    code = retarget(*out, request->url);
+    code = retarget(*out, request->url, proxy);
     if (code != WH_OK && (*out)->target == NULL) {
         free_route(transport, *out);
     }

@@ -9,7 +9,9 @@
 
 #define PLACE_SIZE 96
 
-const char *const whi_secret_members[WHI_SECRET_MEMBERS] = { "secrets", "headers", "credentials" };
+const char *const whi_secret_members[WHI_SECRET_MEMBERS] = {
+    "secrets", "headers", "credentials", "auth", "tls", "proxy"
+};
 
 typedef struct member {
     const char *name, *value; /* NULL: not there */

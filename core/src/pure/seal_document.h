@@ -9,7 +9,7 @@
 
 #include "pure/seal.h"
 
-#define WHI_SECRET_MEMBERS 3
+#define WHI_SECRET_MEMBERS 6
 extern const char *const whi_secret_members[WHI_SECRET_MEMBERS];
 
 /* Of the row that a document stands in, or will. */

@@ -8,6 +8,7 @@
 
 const char *const whi_rule_failure_names[] = { "hold", "skip", "send", NULL };
 const char *const whi_order_names[] = { "none", "fifo", "key", "latest", NULL };
+const char *const whi_compress_names[] = { "", "gzip", NULL };
 
 /* One name for each number, and the NULL. */
 #define NAMES(names, last) (sizeof(names) / sizeof((names)[0]) == (last) + 2)
@@ -21,6 +22,10 @@ void whi_subscription_free_texts(char **texts, size_t count) {
     whi_free(texts);
 }
 
+static void free_secret(char *text) {
+    whi_free_secret(text, text != NULL ? strlen(text) : 0);
+}
+
 void whi_subscription_free(whi_subscription *s) {
     if (s == NULL) {
         return;
@@ -28,7 +33,11 @@ void whi_subscription_free(whi_subscription *s) {
     whi_free(s->tenant);
     whi_free(s->name);
     whi_free(s->url);
-    whi_free_secret(s->password, s->password != NULL ? strlen(s->password) : 0);
+    free_secret(s->password);
+    free_secret(s->auth);
+    free_secret(s->tls);
+    free_secret(s->proxy);
+    whi_free(s->content_type);
     whi_free(s->database);
     whi_subscription_free_texts(s->events, s->event_count);
     whi_free(s->rule);
@@ -65,6 +74,10 @@ int whi_subscription_is_database(const whi_subscription *subscription) {
 int whi_subscription_check(const whi_subscription *subscription) {
     if (subscription->url == NULL) {
         return whi_fail_field(WH_EINVALID, "url", "expected one, found none");
+    }
+    if (whi_subscription_is_database(subscription) &&
+        (subscription->auth != NULL || subscription->tls != NULL || subscription->proxy != NULL)) {
+        return whi_fail_field(WH_EINVALID, "url", "of a database there is no auth, tls or proxy");
     }
     return subscription->database == NULL || whi_subscription_is_database(subscription)
                ? WH_OK

@@ -24,6 +24,9 @@ enum whi_data { WHI_DATA_DEFAULT = 0, WHI_DATA_EXACT };
 
 enum whi_encoding { WHI_ENCODING_DEFAULT = 0, WHI_ENCODING_HEX, WHI_ENCODING_BASE64 };
 
+enum whi_compress { WHI_COMPRESS_NONE = 0, WHI_COMPRESS_GZIP };
+extern const char *const whi_compress_names[]; /* "", "gzip", NULL */
+
 #define WHI_SUBSCRIPTION_SECRETS 10
 #define WHI_SUBSCRIPTION_EVENTS 1000
 #define WHI_SUBSCRIPTION_HEADERS 50
@@ -62,9 +65,12 @@ typedef struct whi_subscription {
     char *details;  /* NULL, or a JSON object: what a system keeps of its own */
     char **headers; /* "Name: value" lines */
     size_t header_count;
-    char **secrets;      /* wiped when freed; texts of the kind that its system has */
-    size_t secret_count; /* 0: not signed */
-    int64_t *retry;      /* NULL: the system's list */
+    char *auth, *tls, *proxy; /* NULL, or an object of systems/access.h; wiped when freed */
+    char *content_type;       /* NULL: application/json */
+    int compress;             /* enum whi_compress */
+    char **secrets;           /* wiped when freed; texts of the kind that its system has */
+    size_t secret_count;      /* 0: not signed */
+    int64_t *retry;           /* NULL: the system's list */
     size_t retry_count;
     int64_t timeout; /* ms; 0: the engine's */
     int concurrency;

@@ -9,6 +9,7 @@
 #include "engine/setting.h"
 #include "pure/delivery.h"
 #include "pure/retry.h"
+#include "sinks/http_grant.h"
 #include "systems/header.h"
 #include "systems/system.h"
 
@@ -48,6 +49,8 @@ static whi_http_request *request_new(whi_sink *sink) {
         whi_buf_init(&self->signature, SIGNATURE_MAXIMUM);
         whi_buf_init(&self->extra, WHI_HEADER_BYTES * 2);
         whi_buf_init(&self->body, body_maximum());
+        whi_buf_init(&self->packed, body_maximum() + 1024);
+        whi_buf_init(&self->login, WHI_HEADER_BYTES * 8);
     }
     return self;
 }
@@ -66,8 +69,18 @@ static whi_http_request *take_request(whi_sink *sink) {
     return self;
 }
 
+/* What it had of the subscription, which may be secret. */
+static void let_go(whi_http_request *self) {
+    whi_grant_unref(self->grant);
+    self->grant = NULL;
+    whi_peer_unref(self->peer);
+    self->peer = NULL;
+    whi_wipe(self->login.data, self->login.capacity);
+}
+
 static void give_request(whi_http_request *self) {
     self->parcel = NULL;
+    let_go(self);
     take_out(self);
     put_in(&self->sink->idle, self);
 }
@@ -75,6 +88,9 @@ static void give_request(whi_http_request *self) {
 static void free_all(whi_http_request *list) {
     while (list != NULL) {
         whi_http_request *next = list->next;
+        let_go(list);
+        whi_buf_free(&list->packed);
+        whi_buf_free(&list->login);
         whi_buf_free(&list->signature);
         whi_buf_free(&list->extra);
         whi_buf_free(&list->body);
@@ -174,6 +190,9 @@ static void done(whi_request *request, void *payload) {
     whi_http_request *self = payload;
     whi_parcel *parcel = self->parcel;
 
+    if (whi_grant_again(self)) {
+        return;
+    }
     parcel->status = request->status;
     parcel->duration_us = request->duration_us;
     parcel->answer = request->response;
@@ -202,8 +221,11 @@ static int http_open(whi_sink **out, wh_engine *engine, whi_poller *poller) {
         return whi_fail_memory();
     }
     sink->engine = engine;
-    code = engine->transport->open(&sink->transport, &options);
+    sink->poller = poller;
+    code = whi_access_peer(&sink->way, NULL, engine->options.proxy);
+    code = code == WH_OK ? engine->transport->open(&sink->transport, &options) : code;
     if (code != WH_OK) {
+        whi_peer_unref(sink->way);
         whi_free(sink);
         return code;
     }
@@ -216,21 +238,11 @@ static void http_close(whi_sink *sink) {
         return;
     }
     sink->engine->transport->close(sink->transport);
+    whi_grants_close(sink);
     free_all(sink->under_way);
     free_all(sink->idle);
+    whi_peer_unref(sink->way);
     whi_free(sink);
-}
-
-/* It could not even be started: as a request that failed at once. */
-static void fail_start(whi_http_request *self, int code) {
-    whi_request *request = &self->request;
-
-    request->error = code;
-    request->status = 0;
-    request->retry_after[0] = '\0';
-    request->response_size = 0;
-    snprintf(request->message, sizeof request->message, "%s", wh_last_error());
-    done(request, self);
 }
 
 static void fail_parcel(whi_parcel *parcel) {
@@ -254,9 +266,13 @@ static void submit_one(whi_sink *sink, whi_parcel *parcel) {
     code = whi_http_fill(self);
     self->request.done = done;
     self->request.payload = self;
+    if (code == WH_OK && self->grant != NULL) {
+        whi_grant_send(self);
+        return;
+    }
     code = code == WH_OK ? sink->engine->transport->send(sink->transport, &self->request) : code;
     if (code != WH_OK) {
-        fail_start(self, code);
+        whi_http_fail(self, code, wh_last_error());
     }
 }
 
@@ -268,18 +284,23 @@ static void http_submit(whi_sink *sink, whi_parcel *const *parcels, size_t count
 
 static void http_ready(whi_sink *sink, const whi_ready *ready, int count) {
     sink->engine->transport->ready(sink->transport, ready, count);
+    whi_grants_ready(sink, ready, count);
 }
 
 static void http_tick(whi_sink *sink) {
     sink->engine->transport->tick(sink->transport);
+    whi_grants_tick(sink);
 }
 
 static int http_timeout(const whi_sink *sink) {
-    return sink->engine->transport->timeout(sink->transport);
+    int own = sink->engine->transport->timeout(sink->transport), tokens = whi_grants_timeout(sink);
+
+    return own < 0 || (tokens >= 0 && tokens < own) ? tokens : own;
 }
 
 static void http_cut(whi_sink *sink, const char *sentence) {
     sink->engine->transport->cut(sink->transport, sentence);
+    whi_grants_cut(sink, sentence);
 }
 
 const whi_sink_vtable whi_sink_http = {

@@ -1,37 +1,46 @@
 /* Tests: test_engine_order, test_engine_sequence. */
 #include "sinks/http.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/ascii.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/wrap.h"
+#include "pure/gzip.h"
 #include "pure/sign.h"
+#include "sinks/http_grant.h"
 #include "systems/envelope.h"
+#include "systems/header.h"
 
-static void free_signers(whi_http_kept *kept) {
+#define WHI_LINES_OF_OTHERS (WHI_REQUEST_LINES - WHI_LOGIN_LINES - 4) /* agent, token and packing come behind */
+#define COMPRESS_FROM 1024 /* bytes: below, a packet more or less is not saved */
+
+static void forget(whi_http_kept *kept) {
     for (size_t i = 0; i < kept->signer_count; i++) {
         whi_signer_free(kept->signers[i]);
     }
     whi_free(kept->signers);
     kept->signers = NULL;
     kept->signer_count = 0;
+    whi_login_free(&kept->login);
+    whi_grant_unref(kept->grant);
+    kept->grant = NULL;
+    whi_peer_unref(kept->peer);
+    kept->peer = NULL;
+    kept->is_ready = 0;
 }
 
 void whi_http_forget(void *kept) {
-    free_signers(kept);
+    forget(kept);
     whi_free(kept);
 }
 
 static int ready_signers(whi_http_kept *kept, const whi_subscription *s) {
     int code = WH_OK;
 
-    if (kept->signers != NULL && kept->version == s->version) {
-        return WH_OK;
-    }
-    free_signers(kept);
-    kept->signers = whi_calloc(s->secret_count, sizeof(struct whi_signer *));
+    kept->signers = whi_calloc(s->secret_count + 1, sizeof(struct whi_signer *));
     if (kept->signers == NULL) {
         return whi_fail_memory();
     }
@@ -39,9 +48,43 @@ static int ready_signers(whi_http_kept *kept, const whi_subscription *s) {
         code = whi_signer_new(&kept->signers[kept->signer_count], s->secrets[kept->signer_count]);
         kept->signer_count += code == WH_OK;
     }
+    return code;
+}
+
+static int ready_login(whi_http_kept *kept, whi_sink *sink, const whi_subscription *s) {
+    int code = whi_login_read(&kept->login, s->auth);
+
+    return code == WH_OK && kept->login.type == WHI_LOGIN_OAUTH2
+               ? whi_grant_of(sink, s->auth, &kept->login, &kept->grant)
+               : code;
+}
+
+/* Its own proxy, or the engine's. */
+static int ready_peer(whi_http_kept *kept, whi_sink *sink, const whi_subscription *s) {
+    const char *proxy = s->proxy != NULL ? s->proxy : sink->engine->options.proxy;
+
+    if (s->tls == NULL && s->proxy == NULL) {
+        kept->peer = whi_peer_ref(sink->way);
+        return WH_OK;
+    }
+    return whi_access_peer(&kept->peer, s->tls, proxy);
+}
+
+/* What of this version is read and set up once. */
+static int ready(whi_http_kept *kept, whi_sink *sink, const whi_subscription *s) {
+    int code = WH_OK;
+
+    if (kept->is_ready && kept->version == s->version) {
+        return WH_OK;
+    }
+    forget(kept);
+    code = s->system->asks & WHI_SIGNS_WITH_TIME ? ready_signers(kept, s) : WH_OK;
+    code = code == WH_OK && s->auth != NULL ? ready_login(kept, sink, s) : code;
+    code = code == WH_OK ? ready_peer(kept, sink, s) : code;
     kept->version = s->version;
+    kept->is_ready = code == WH_OK;
     if (code != WH_OK) {
-        free_signers(kept);
+        forget(kept);
     }
     return code;
 }
@@ -54,16 +97,10 @@ static int kept_of(whi_parcel *parcel, whi_http_kept **out) {
     return *out != NULL ? WH_OK : whi_fail_memory();
 }
 
-static int sign(whi_http_request *self, const whi_subscription *s, int64_t seconds) {
+static int sign(whi_http_request *self, const whi_http_kept *kept, int64_t seconds) {
     const char *id = self->parcel->delivery->event->id;
     const whi_request *request = &self->request;
-    whi_http_kept *kept;
-    int code = kept_of(self->parcel, &kept);
-
-    code = code == WH_OK ? ready_signers(kept, s) : code;
-    if (code != WH_OK) {
-        return code;
-    }
+    int code = WH_OK;
 
     whi_buf_clear(&self->signature);
     whi_buf_text(&self->signature, "webhook-signature: ");
@@ -92,26 +129,39 @@ static void line_number(char *out, const char *name, int64_t number) {
     out[size] = '\0';
 }
 
-static int is_same_name(const char *a, const char *b) {
-    size_t size = strcspn(a, ":;");
-
-    return size == strcspn(b, ":;") && whi_ascii_same_part(a, b, size);
-}
-
 /* A line of the subscription gives way to one of the rule. */
 static int is_given(const whi_http_request *self, const char *line) {
     const whi_buf *extra = &self->extra;
 
     for (size_t at = 0; at < extra->size; at += strlen(extra->data + at) + 1) {
-        if (is_same_name(extra->data + at, line)) {
+        if (whi_header_same_name(extra->data + at, line)) {
             return 1;
         }
     }
     return 0;
 }
 
+/* Which login somebody has is not for a rule to say, nor how the body is packed. */
+static int is_ours(const whi_http_kept *kept, const whi_subscription *s, const char *line) {
+    if (kept->grant != NULL && whi_header_same_name(line, "Authorization:")) {
+        return 1;
+    }
+    for (size_t i = 0; i < kept->login.line_count; i++) {
+        if (whi_header_same_name(kept->login.lines[i], line)) {
+            return 1;
+        }
+    }
+    return s->compress != WHI_COMPRESS_NONE && whi_header_same_name(line, "Content-Encoding:");
+}
+
+static void add_login(whi_request *request, const whi_http_kept *kept) {
+    for (size_t i = 0; i < kept->login.line_count; i++) {
+        request->lines[request->line_count++] = kept->login.lines[i];
+    }
+}
+
 /* The headers that rule and subscription want, behind those that are there. */
-static int add_lines(whi_http_request *self, const whi_subscription *s) {
+static int add_lines(whi_http_request *self, const whi_http_kept *kept, const whi_subscription *s) {
     whi_request *request = &self->request;
     whi_buf *extra = &self->extra;
     int code = WH_OK;
@@ -123,12 +173,14 @@ static int add_lines(whi_http_request *self, const whi_subscription *s) {
     if (code != WH_OK) {
         return code;
     }
-    for (size_t at = 0; at < extra->size && request->line_count < WHI_REQUEST_LINES;
+    for (size_t at = 0; at < extra->size && request->line_count < WHI_LINES_OF_OTHERS;
          at += strlen(extra->data + at) + 1) {
-        request->lines[request->line_count++] = extra->data + at;
+        if (!is_ours(kept, s, extra->data + at)) {
+            request->lines[request->line_count++] = extra->data + at;
+        }
     }
-    for (size_t i = 0; i < s->header_count && request->line_count < WHI_REQUEST_LINES; i++) {
-        if (!is_given(self, s->headers[i])) {
+    for (size_t i = 0; i < s->header_count && request->line_count < WHI_LINES_OF_OTHERS; i++) {
+        if (!is_given(self, s->headers[i]) && !is_ours(kept, s, s->headers[i])) {
             request->lines[request->line_count++] = s->headers[i];
         }
     }
@@ -141,7 +193,7 @@ static void add_agent(whi_request *request, const char *agent) {
         return;
     }
     for (size_t i = 0; i < request->line_count; i++) {
-        if (is_same_name(request->lines[i], agent)) {
+        if (whi_header_same_name(request->lines[i], agent)) {
             return;
         }
     }
@@ -174,12 +226,12 @@ static int wrap(whi_http_request *self, int with_lines) {
 }
 
 /* Those that are made anew for each attempt. */
-static int add_timed_lines(whi_http_request *self, const whi_subscription *s) {
+static int add_timed_lines(whi_http_request *self, const whi_http_kept *kept) {
     static const char id_name[] = "webhook-id: ";
     whi_request *request = &self->request;
     const whi_event *event = self->parcel->delivery->event;
     int64_t seconds = self->parcel->started_at / 1000;
-    int code = sign(self, s, seconds);
+    int code = sign(self, kept, seconds);
 
     if (code != WH_OK) {
         return code;
@@ -207,33 +259,68 @@ static void add_sequence(whi_http_request *self) {
     }
 }
 
+static const char *type_line(whi_http_request *self, const whi_subscription *s) {
+    if (s->content_type == NULL) {
+        return "Content-Type: application/json";
+    }
+    snprintf(self->type_line, sizeof self->type_line, "Content-Type: %s", s->content_type);
+    return self->type_line;
+}
+
+/* Behind signing: a receiver verifies what it has unpacked. What does not become smaller is sent as it is. */
+static int compress(whi_http_request *self, const whi_subscription *s) {
+    whi_request *request = &self->request;
+    int code;
+
+    if (s->compress == WHI_COMPRESS_NONE || request->body_size < COMPRESS_FROM) {
+        return WH_OK;
+    }
+    whi_buf_clear(&self->packed);
+    code = whi_gzip(request->body, request->body_size, &self->packed);
+    if (code == WH_OK && self->packed.size < request->body_size) {
+        request->body = self->packed.data;
+        request->body_size = self->packed.size;
+        request->lines[request->line_count++] = "Content-Encoding: gzip";
+    }
+    return code;
+}
+
 /* Body and headers as the subscription's system has them. */
-static int fill(whi_http_request *self, const whi_subscription *s) {
+static int fill(whi_http_request *self, const whi_http_kept *kept, const whi_subscription *s) {
     const whi_system *system = s->system;
     whi_request *request = &self->request;
     int timed = system->asks & WHI_SIGNS_WITH_TIME, code = WH_OK;
 
     self->unlike = 0;
-    request->lines[0] = "Content-Type: application/json";
+    request->lines[0] = type_line(self, s);
     request->line_count = 1;
     if (system->body != NULL || system->sign != NULL) {
         code = wrap(self, !timed);
     } else {
         request->body = whi_delivery_bytes(self->parcel->delivery, &request->body_size);
     }
-    code = code == WH_OK && timed ? add_timed_lines(self, s) : code;
+    code = code == WH_OK && timed ? add_timed_lines(self, kept) : code;
     add_sequence(self);
-    code = code == WH_OK ? add_lines(self, s) : code;
+    code = code == WH_OK ? add_lines(self, kept, s) : code;
     add_agent(request, code == WH_OK ? system->agent : NULL);
-    return code;
+    add_login(request, kept);
+    return code == WH_OK ? compress(self, s) : code;
 }
 
 int whi_http_fill(whi_http_request *self) {
     const whi_subscription *s = self->parcel->delivery->registration->subscription;
     const whi_options *options = &self->sink->engine->options;
     whi_request *request = &self->request;
-    int code = fill(self, s);
+    whi_http_kept *kept = NULL;
+    int code = kept_of(self->parcel, &kept);
 
+    code = code == WH_OK ? ready(kept, self->sink, s) : code;
+    code = code == WH_OK ? fill(self, kept, s) : code;
+    if (code == WH_OK) {
+        self->grant = kept->grant != NULL ? whi_grant_ref(kept->grant) : NULL;
+        self->peer = whi_peer_ref(kept->peer);
+    }
+    request->peer = self->peer;
     request->url = s->url;
     request->lane = s->id;
     request->connect_timeout = options->connect_timeout;

@@ -11,9 +11,7 @@
 #include "systems/list.h"
 
 /* RFC 9110 5.6.2 */
-static int is_token(const char *text) {
-    size_t size = strlen(text);
-
+static int is_token_of(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++) {
         char c = text[i];
         int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -22,6 +20,32 @@ static int is_token(const char *text) {
         }
     }
     return size > 0;
+}
+
+static int is_token(const char *text) {
+    return is_token_of(text, strlen(text));
+}
+
+int whi_header_is_media_type(const char *text) {
+    size_t type = strcspn(text, "/"), subtype = text[type] == '/' ? strcspn(text + type + 1, " \t;") : 0;
+    const char *rest = text + type + 1 + subtype;
+
+    if (subtype == 0 || !is_token_of(text, type) || !is_token_of(text + type + 1, subtype)) {
+        return 0;
+    }
+    rest += strspn(rest, " \t");
+    for (const char *at = rest; *at != '\0'; at++) {
+        if ((*at < ' ' || *at > '~') && *at != '\t') {
+            return 0;
+        }
+    }
+    return *rest == '\0' || *rest == ';';
+}
+
+int whi_header_same_name(const char *a, const char *b) {
+    size_t size = strcspn(a, ":;");
+
+    return size == strcspn(b, ":;") && whi_ascii_same_part(a, b, size);
 }
 
 /* Those that the systems sign in; NULL for those that sign in none of their own. */

@@ -11,4 +11,10 @@
  * ASCII, blanks and tabs. */
 int whi_header_line(const char *name, const char *value, char **out);
 
+/* 1 if it is a type and a subtype, perhaps with parameters behind a semicolon (RFC 9110 8.3.1). */
+int whi_header_is_media_type(const char *text);
+
+/* 1 if the two lines have one name. */
+int whi_header_same_name(const char *a, const char *b);
+
 #endif

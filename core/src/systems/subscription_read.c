@@ -16,11 +16,13 @@
 #include "pure/retry.h"
 #include "systems/header.h"
 #include "systems/registry.h"
+#include "systems/subscription_access.h"
 #include "systems/subscription_poll.h"
 #include "systems/subscription_sink.h"
 #include "systems/value.h"
 
 #define NAME_MAXIMUM 256
+#define CONTENT_TYPE_MAXIMUM 256
 #define FIELDS_MAXIMUM 8192
 #define TIMEOUT_MINIMUM 100
 #define TIMEOUT_MAXIMUM 300000
@@ -39,6 +41,7 @@ typedef struct apply {
     size_t rule_maximum;
     int stored;     /* 1: the store's own document */
     int no_secrets; /* 1: the document gives an empty list of them */
+    int new_auth;   /* 1: it gives auth without masks */
 } apply;
 
 #define SHOWN 64
@@ -91,6 +94,32 @@ static int set_database(apply *self, uint32_t node) {
 
 static int set_credentials(apply *self, uint32_t node) {
     return whi_subscription_take_credentials(self->subscription, self->from.json, node);
+}
+
+static int set_auth(apply *self, uint32_t node) {
+    self->new_auth = !whi_access_is_masked(self->from.json, node);
+    return whi_subscription_take_access(self->subscription, WHI_ACCESS_AUTH, &self->from, node, self->stored);
+}
+
+static int set_tls(apply *self, uint32_t node) {
+    return whi_subscription_take_access(self->subscription, WHI_ACCESS_TLS, &self->from, node, self->stored);
+}
+
+static int set_proxy(apply *self, uint32_t node) {
+    return whi_subscription_take_access(self->subscription, WHI_ACCESS_PROXY, &self->from, node, self->stored);
+}
+
+static int set_compress(apply *self, uint32_t node) {
+    return whi_value_name(&self->from, node, "compress", whi_compress_names, &self->subscription->compress);
+}
+
+static int set_content_type(apply *self, uint32_t node) {
+    char **place = &self->subscription->content_type;
+    int code = whi_value_optional_text(&self->from, node, "content_type", CONTENT_TYPE_MAXIMUM, place);
+
+    return code != WH_OK || *place == NULL || whi_header_is_media_type(*place)
+               ? code
+               : whi_fail_field(WH_EINVALID, "content_type", "expected one like \"application/json; charset=utf-8\"");
 }
 
 static int check_event(const char *text) {
@@ -534,6 +563,11 @@ static const field fields[] = {
     { "filters", set_filters, 0 },
     { "on_rule_error", set_on_rule_error, 0 },
     { "headers", set_headers, 0 },
+    { "auth", set_auth, 0 },
+    { "tls", set_tls, 0 },
+    { "proxy", set_proxy, 0 },
+    { "content_type", set_content_type, 0 },
+    { "compress", set_compress, 0 },
     { "metadata", set_metadata, 0 },
     { "paused", set_paused, 0 },
     { "secrets", set_secrets, 0 },
@@ -638,6 +672,18 @@ static int apply_members(apply *self) {
     return self->stored ? WH_OK : check_secrets(self);
 }
 
+/* Its members may come in any order, so what it had before is kept aside. */
+static int apply_document(apply *self) {
+    char *url_before = whi_strdup(self->subscription->url, WH_ZSTR);
+    int code = self->subscription->url != NULL && url_before == NULL ? whi_fail_memory() : apply_members(self);
+
+    if (code == WH_OK && !self->stored) {
+        code = whi_subscription_check_access(self->subscription, url_before, self->new_auth);
+    }
+    whi_free(url_before);
+    return code;
+}
+
 int whi_document_scan(whi_json *json, const char *document, size_t size, int depth) {
     int code = whi_json_scan(json, document, size, depth);
 
@@ -651,13 +697,13 @@ int whi_document_scan(whi_json *json, const char *document, size_t size, int dep
 int whi_subscription_apply(whi_subscription *subscription, const char *document, size_t size, size_t rule_maximum,
                            int stored) {
     whi_json json = { 0 };
-    apply self = { { &json, { 0 } }, subscription, rule_maximum, stored, 0 };
+    apply self = { { &json, { 0 } }, subscription, rule_maximum, stored, 0, 0 };
     int code = whi_document_scan(&json, document, size, DEPTH_MAXIMUM);
 
     whi_buf_init(&self.from.scratch, SIZE_MAX / 4);
     whi_buf_reserve(&self.from.scratch, size); /* growing would leave secrets in freed memory */
     code = code == WH_OK ? whi_buf_status(&self.from.scratch) : code;
-    code = code == WH_OK ? apply_members(&self) : code;
+    code = code == WH_OK ? apply_document(&self) : code;
     whi_wipe(self.from.scratch.data, self.from.scratch.capacity); /* secrets went through it */
     whi_buf_free(&self.from.scratch);
     whi_json_free(&json);

@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "systems/list.h"
+#include "systems/subscription_access.h"
 #include "systems/subscription_sink.h"
 #include "systems/system.h"
 
@@ -67,6 +68,24 @@ static void write_headers(const writing *self, const whi_subscription *s) {
         whi_json_write_string(self->out, value, strlen(value));
     }
     whi_buf_char(self->out, '}');
+}
+
+static void write_access(const writing *self, int flags, const char *name, const char *object) {
+    if (object == NULL || flags & WHI_WRITE_CREDENTIALS) {
+        write_raw(self, name, object);
+        return;
+    }
+    whi_json_write_name(self->out, name);
+    whi_access_write_masked(object, self->out);
+}
+
+/* How the receiver is reached, and what it gets beside the data. */
+static void write_reach(const writing *self, const whi_subscription *s, int flags) {
+    write_access(self, flags, whi_access_names[WHI_ACCESS_AUTH], s->auth);
+    write_access(self, flags, whi_access_names[WHI_ACCESS_TLS], s->tls);
+    write_access(self, flags, whi_access_names[WHI_ACCESS_PROXY], s->proxy);
+    write_text(self, "content_type", s->content_type);
+    write_text(self, "compress", s->compress == WHI_COMPRESS_NONE ? NULL : whi_compress_names[s->compress]);
 }
 
 static void write_retry(const writing *self, const whi_subscription *s) {
@@ -151,6 +170,7 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     write_raw(&self, "filters", s->filters);
     write_choice(&self, "on_rule_error", whi_rule_failure_names, s->on_rule_error);
     write_headers(&self, s);
+    write_reach(&self, s, flags);
     write_raw(&self, "metadata", s->metadata);
     if (s->paused == WHI_PAUSE_HOLDS) {
         write_text(&self, "paused", "hold");
@@ -194,8 +214,9 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
 /* A letter becomes at most six. */
 size_t whi_subscription_written_size(const whi_subscription *s) {
     size_t size = 1024 + s->rule_size * 6;
-    const char *const texts[] = { s->tenant,  s->name,     s->url,     s->password, s->fields,
-                                  s->filters, s->metadata, s->details, s->source,   s->poll_type };
+    const char *const texts[] = { s->tenant,  s->name,     s->url,     s->password,    s->fields,
+                                  s->filters, s->metadata, s->details, s->source,      s->poll_type,
+                                  s->auth,    s->tls,      s->proxy,   s->content_type };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size += texts[i] != NULL ? strlen(texts[i]) * 6 : 0;

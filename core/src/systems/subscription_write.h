@@ -8,7 +8,8 @@ enum {
     WHI_WRITE_SECRETS = 1,     /* them too */
     WHI_WRITE_BRIEF = 2,       /* for the store: what is at its default is left out */
     WHI_WRITE_OPEN = 4,        /* without its end: the caller has more members */
-    WHI_WRITE_CREDENTIALS = 8, /* for the store: a database's password too */
+    WHI_WRITE_CREDENTIALS = 8, /* for the store: a database's password too, and
+                                  auth, tls and proxy without masks */
 };
 
 /* Writes the document. id and times as text. Fields at their default are written where a reader

@@ -262,12 +262,12 @@ end
 
 --- Opens the store for a command that goes on until it is stopped, and starts so many threads that
 --- deliver (0: none); waits for the store's lock.
----@param values { allow?: string[], files?: string[], quiet?: boolean, transport?: string }
+---@param values { allow?: string[], files?: string[], quiet?: boolean, transport?: string, proxy?: string }
 ---@param threads integer
 ---@return webhook.engine
 function output:open_to_work(values, threads)
   local given = { allow = values.allow, files = values.files, key_file = self.key_file, log = work_logger(values), log_level = work_level(values),
-    transport = values.transport }
+    transport = values.transport, proxy = values.proxy }
   local function open()
     local hooks, message, code = webhook.open(self.store, given)
     if not hooks or threads == 0 then return hooks, message, code end

@@ -3,7 +3,7 @@ local untried = require "webhook.command.untried"
 
 local run = { words = 0 }
 
-run.options = { threads = { 1, 64 }, allow = "list", files = "list", transport = "text", ["until-idle"] = "flag", quiet = "flag",
+run.options = { threads = { 1, 64 }, allow = "list", files = "list", transport = "text", proxy = "text", ["until-idle"] = "flag", quiet = "flag",
   ["log-format"] = "text", ["log-level"] = "text", metrics = { 0, 65535 }, ["metrics-address"] = "text" }
 
 run.help = [[
@@ -19,6 +19,7 @@ a second one does not. A store that another program has locked is waited for.
   --allow RANGE   deliver to this private or local address, too; may be repeated
   --files FOLDER  databases that are files ("sqlite:/path") may be in this folder; may be repeated
   --transport T   auto (the default), or libcurl: for everything, and slower
+  --proxy URL     deliveries leave by it, where their subscription has none: http://10.0.0.1:3128
   --metrics PORT  serve /v1/metrics for Prometheus there, without a token; 0: a free port
   --metrics-address A   where, 127.0.0.1 by default: whoever reaches it may read
   --until-idle    end when nothing is due, or all that was due at the beginning has been tried

@@ -6,7 +6,7 @@ local COUNT <const> = { 1, 64 }
 
 serve.options = {
   address = "text", port = { 0, 65535 }, threads = { 1, 256 }, workers = COUNT, deliver = "flag", allow = "list", files = "list",
-  transport = "text", open = "flag", forwarded = "text", ["address-connections"] = { 1, 2147483647 }, quiet = "flag", ["log-format"] = "text", ["log-level"] = "text",
+  transport = "text", proxy = "text", open = "flag", forwarded = "text", ["address-connections"] = { 1, 2147483647 }, quiet = "flag", ["log-format"] = "text", ["log-level"] = "text",
 }
 
 serve.help = [[
@@ -27,6 +27,7 @@ waited for.
   --allow RANGE    deliver to this private or local address, too; may be repeated
   --files FOLDER   databases that are files ("sqlite:/path") may be in this folder; may be repeated
   --transport T    auto (the default), or libcurl: for everything, and slower
+  --proxy URL      deliveries leave by it, where their subscription has none: http://10.0.0.1:3128
   --forwarded NAME a header in which your proxy puts the client's address
   --address-connections N
                    that one address may have at once (half of all; with --forwarded all)

@@ -1,5 +1,6 @@
 local options = require "webhook.command.options"
 local webhook = require "webhook"
+local reach = require "webhook.command.reach"
 local secrets = require "webhook.command.secrets"
 
 local subscriptions = { words = 2 }
@@ -14,6 +15,8 @@ subscriptions.options = secrets.options {
   schema = "text", prefix = "text", create = "text", removes = "flag", times = "flag", check = "flag", allow = "list", files = "list",
   poll = "text", interval = { 1, 525600 }, hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
 }
+
+for name, kind in pairs(reach.options) do subscriptions.options[name] = kind end
 
 subscriptions.help = [[
 webhook subscriptions [list | add URL | show ID | update ID | delete ID | pause ID | resume ID | secrets ID]
@@ -38,7 +41,7 @@ add prints the secret, once. For add and update:
   --header 'Name: value'   may be repeated
   --metadata JSON       an object, for you and for the rule
   --secret S            may be repeated: each signs
-]] .. secrets.help .. [[
+]] .. secrets.help .. "\n" .. reach.help .. [[
 
   --source NAME         only events of this source
   --poll TYPE           what is new, changed or gone of these objects of a source (webhook sources)
@@ -147,7 +150,7 @@ end
 
 --- The document that the options of the line describe.
 local function document(values, out)
-  return {
+  local made = {
     events = list_of(values.events), secrets = list_of(secrets.read(values, out)),
     filters = list_of(values.filter, filter_of), headers = list_of(values.header, header_of),
     tenant = text_of(values.tenant), name = text_of(values.name), fields = text_of(values.fields),
@@ -158,6 +161,7 @@ local function document(values, out)
     details = text_of(values.details, webhook.raw), url = values.url, database = subscriptions.database(values),
     poll = poll_of(values), timeout = values.timeout, concurrency = values.concurrency, insecure = values.insecure, http2 = values.http2,
   }
+  return reach.add(made, values, out.read)
 end
 
 local actions = {}
