@@ -65,6 +65,48 @@ describe("a receiver behind a login", function()
     assert.equal("text/plain", made.content_type)
   end)
 
+  it("gets signatures of a form, which the same form verifies", function()
+    local form = { signed = "{id}.{body}", encoding = "base64", headers = { ["X-Acme"] = "v1:{signature}", ["X-Acme-Id"] = "{id}" } }
+    local hooks <close> = assert(webhook.open ":memory:")
+    local made = assert(hooks:subscribe { url = URL, signature = form, secrets = { "any text" } })
+    assert.same(form, assert(hooks:subscription(made.id)).signature)
+    assert.equal("stripe", assert(hooks:update(made.id, { signature = "stripe" })).signature)
+    local _, message = hooks:update(made.id, { signature = webhook.null })
+    assert.matches("^secrets", message)
+    _, message = hooks:subscribe { url = URL, signature = { signed = "{id}" } }
+    assert.matches("^signature.signed: expected {body}", message)
+    local headers = { ["X-Hub-Signature-256"] = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17" }
+    local options = { signature = '{"signed":"{body}","headers":{"X-Hub-Signature-256":"sha256={signature}"}}' }
+    assert.is_true((webhook.verify(headers, "Hello, World!", "It's a Secret to Everybody", options)))
+    local ok, _, code = webhook.verify(headers, "Hello, World?", "It's a Secret to Everybody", options)
+    assert.is_nil(ok)
+    assert.equal("signature_mismatch", code)
+  end)
+
+  it("fetches what waits, and acknowledges it by the next cursor, in Lua, over HTTP, in the command", function()
+    local store = shell.file ".db"
+    local hooks = assert(webhook.open(store))
+    local id = assert(hooks:subscribe { url = "poll:", tenant = "acme" }).id
+    local secret = hooks:secrets(id).secrets
+    for n = 1, 4 do assert(hooks:publish("order.paid", { n = n }, { tenant = "acme" })) end
+    assert(hooks:run())
+    local page = assert(hooks:fetch(id, { limit = 2 }))
+    assert.equal('{"n":1}', page.items[1].body)
+    assert.is_true((webhook.verify(page.items[2].headers, page.items[2].body, secret)))
+    local path = "/v1/subscriptions/" .. id .. "/poll?limit=1&wait=10&cursor=" .. page.cursor
+    assert.equal(404, (hooks:handle { path = path, tenant = "other" }))
+    local status, _, body = hooks:handle { path = path, tenant = "acme" }
+    assert.equal(200, status)
+    local third = webhook.decode(body)
+    assert.equal('{"n":3}', third.items[1].body)
+    assert.equal(1, #third.items)
+    hooks:close()
+    local code, output = shell.run(("WEBHOOK_STORE='%s' %s"):format(store, shell.webhook(("poll %s --cursor %s"):format(id, third.cursor))))
+    assert.equal(0, code)
+    assert.matches('{\\"n\\":4}', output, 1, true)
+    assert.falsy(output:find('{\\"n\\":3}', 1, true))
+  end)
+
   it("is behind a proxy that is one", function()
     local hooks, message = webhook.open(":memory:", { proxy = "proxy.example" })
     assert.is_nil(hooks)

@@ -26,7 +26,7 @@ set(sent_tests test_engine_real test_receiver_auth test_receiver_proxy test_reso
 # Those that read or write what comes over the wire: in Turkish, too.
 set(spoken_tests test_link test_source_ask test_source_document test_source_page test_source_template test_address test_api test_api_auth test_api_callfire test_api_standard test_api_strangers test_api_systems test_api_truto
     test_api_unified test_callfire test_envelope test_filter test_http test_http_routes test_match test_projection test_rule_reach
-    test_receiver_access test_sign test_sink test_sink_url test_subscription test_subscription_sink test_systems test_transport test_transport_both test_transport_direct test_truto test_unified test_url test_verify_as
+    test_form test_receiver_access test_sign test_sink test_sink_url test_subscription test_subscription_sink test_systems test_transport test_transport_both test_transport_direct test_truto test_unified test_url test_verify_as
     test_verify_rfc9421)
 set(spoken_specs bad_input_spec codec_spec order_spec receiver_spec run_spec serve_spec sign_spec verify_spec)
 

@@ -373,7 +373,8 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  * on input):
  *
  *   id*          "sub_…"
- *   url          where deliveries go. Required. http or https, without user info: a POST for each. A database
+ *   url          where deliveries go. Required. "poll:": nowhere, they are fetched by wh_fetch. http or https, without
+ * user info: a POST for each. A database
  *                ("postgresql://user:password@host/name", "sqlite:/path"; which ones are built in, wh_features says): a
  *                row for each object. Its password is kept apart, sealed like secrets, and shown nowhere: "***" stands
  *                in its place, and leaves it as it is when it is written back with an URL that is else the same
@@ -407,6 +408,8 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   content_type "application/cloudevents+json"; null: application/json
  *   compress     "gzip": bodies of 1,024 bytes or more are compressed, if that makes them smaller, with
  *                Content-Encoding. They are signed as they were before: a receiver verifies what it has unpacked
+ *   signature    how requests are signed in place of Standard Webhooks: "github", "shopify", "slack", "stripe", "svix",
+ *                or a form, see webhook_sign.h. The secrets' kind is the form's: any text, or base64
  *   metadata     any JSON object, for you and for rules (`subscription.meta`)
  *   paused       true: events are not taken for it; what waits, waits. "hold": they are taken, and wait, too, a row
  *                each, however many, and no event is deleted meanwhile that one waits for; when it is resumed they go
@@ -666,6 +669,24 @@ WH_API int wh_stats(wh_engine *engine, char **out, size_t *size);
 
 /* The exact bytes that a delivery sends. not_found. */
 WH_API int wh_delivery_body(wh_engine *engine, const char *id, char **out, size_t *size);
+
+/* Deliveries of a subscription with the url "poll:", which are sent nowhere: they wait in the store until they are
+ * fetched, in the order of acceptance. Gives at most `limit` of those that wait (0: 100; 250 at most, and about 4 MiB):
+ *
+ *   {"items": [{"event", "delivery", "type", "headers": {"webhook-id": …}, "body": "…"}], "cursor": "…"}
+ *
+ * headers and body are what would have been sent, signed now; body is a text, whose bytes are signed. cursor (NULL:
+ * none) is that of a former answer: what was given with it is delivered by that, if it has not been replayed since,
+ * before anything is read. What no cursor acknowledged comes again, after a kill -9 as well, and what one has never
+ * again; a cursor may be given twice. Several who fetch from one subscription at once without each other's cursors get
+ * the same. "cursor" of an answer without items is null. wait: ms, at most 60,000, that an empty answer is held back
+ * for something to come; the calling thread waits.
+ *
+ * What nobody fetches within the store's retain_failed is exhausted. Until then it counts for its tenant's quota. Such
+ * a subscription has no order, single_use, auth, tls or proxy, and its rule does not hold. Errors: invalid, not_found,
+ * conflict (its url is another), of the store. */
+WH_API int wh_fetch(wh_engine *engine, const char *subscription, const char *cursor, int64_t limit, int64_t wait,
+                    char **out, size_t *size);
 
 /* Sends one delivery again, from the start of its retry list, whatever its state
  * (conflict while it is being sent). */

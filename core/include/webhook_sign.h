@@ -45,22 +45,41 @@ WH_API int wh_verify(const char *const *secrets, size_t secret_count, const wh_h
  *              Content-Digest that covers the body
  * A secret is the text as its sender shows it. */
 typedef struct wh_verify_options {
-    size_t size;        /* WH_VERIFY_INIT */
-    const char *format; /* one of the above; NULL: told by the headers, and for unified by the body */
-    int64_t tolerance;  /* seconds, where the format has a time; 0: 300, negative: not checked */
-    int64_t now;        /* ms; 0: the machine's clock */
-    const char *method; /* rfc9421: of the request, "POST" by default */
-    const char *url;    /* rfc9421: the target URI, for signatures that cover parts of it */
+    size_t size;           /* WH_VERIFY_INIT */
+    const char *format;    /* one of the above; NULL: told by the headers, and for unified by the body */
+    int64_t tolerance;     /* seconds, where the format has a time; 0: 300, negative: not checked */
+    int64_t now;           /* ms; 0: the machine's clock */
+    const char *method;    /* rfc9421: of the request, "POST" by default */
+    const char *url;       /* rfc9421, or a form that signs it: the target URI, for signatures that cover parts of it */
+    const char *signature; /* a form of signatures, as `signature` of a subscription's document has it, or a known
+                              one's name; NULL: format says. found receives "form" then */
 } wh_verify_options;
 
 #define WH_VERIFY_INIT                                                                                                 \
-    { sizeof(wh_verify_options), NULL, 0, 0, NULL, NULL }
+    { sizeof(wh_verify_options), NULL, 0, 0, NULL, NULL, NULL }
 
 /* Checks a request of any of these senders. found, if not NULL, receives the format
  * (static). Errors as wh_verify; signature_header too when no format is to be seen. */
 WH_API int wh_verify_as(const wh_verify_options *options, const char *const *secrets, size_t secret_count,
                         const wh_header *headers, size_t header_count, const void *body, size_t size,
                         const char **found);
+
+/* A form of signatures, for a product whose receivers verify already, and are to go on:
+ *
+ *   {"digest": "sha256", "encoding": "hex", "key": "text",
+ *    "signed": "{timestamp}.{body}",
+ *    "headers": {"Stripe-Signature": "t={timestamp},{signatures}"}, "each": "v1={signature}", "between": ","}
+ *
+ *   digest    sha256 (default), sha1, sha512: the HMAC
+ *   encoding  hex (default), base64
+ *   key       text (default): the secret's bytes; base64: what it encodes, behind an underscore if it has one
+ *   signed    {body}, once, and literals, {id}, {timestamp} (seconds), {type} (of the event), {url}
+ *   headers   1 to 8 lines, of literals, {id}, {timestamp}, {type}, and in one of them {signature}, the first secret's,
+ *             or {signatures}: all secrets', each as `each` has it, with `between` between them
+ *
+ * It is data: there is nothing else in it. Requests have its lines, and webhook-id; webhook-timestamp and
+ * webhook-signature are not sent. The bodies are as they are without. Known forms have names: "github", "shopify",
+ * "slack", "stripe", "svix". */
 
 /* The number of a request that has its place in an order (`order` of wh_subscribe): its header
  * webhook-sequence. Among the events of one subscription and key it ascends with the order of

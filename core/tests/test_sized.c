@@ -20,7 +20,7 @@ NO_PADDING(wh_options, proxy);
 NO_PADDING(wh_event, key);
 NO_PADDING(wh_query, own);
 NO_PADDING(wh_backtest, own);
-NO_PADDING(wh_verify_options, url);
+NO_PADDING(wh_verify_options, signature);
 NO_PADDING(wh_api_options, metrics);
 NO_PADDING(wh_api_request, tenant);
 NO_PADDING(wh_api_response, text);

@@ -62,7 +62,7 @@ static char *written(const whi_subscription *s, int secrets) {
 
 #define KNOWN                                                                                                          \
     ", expected one of: url, database, events, tenant, name, rule, fields, filters, on_rule_error, headers, "          \
-    "auth, tls, proxy, content_type, compress, metadata, paused, "                                                     \
+    "auth, tls, proxy, content_type, compress, signature, metadata, paused, "                                          \
     "secrets, retry, timeout, concurrency, rate, insecure, http2, source, order, single_use, expires_at, profile, "    \
     "encoding, data, details, poll"
 
@@ -90,7 +90,7 @@ static void a_fresh_one_has_the_defaults(void **state) {
     assert_string_equal(
         text, "{\"id\":\"sub_0000000000000\",\"url\":null,\"events\":[],\"tenant\":\"\",\"name\":null,"
               "\"rule\":null,\"fields\":null,\"filters\":null,\"on_rule_error\":\"hold\",\"headers\":{},"
-              "\"auth\":null,\"tls\":null,\"proxy\":null,\"content_type\":null,\"compress\":null,"
+              "\"auth\":null,\"tls\":null,\"proxy\":null,\"content_type\":null,\"compress\":null,\"signature\":null,"
               "\"metadata\":null,\"paused\":false,\"secrets\":[],\"retry\":null,\"timeout\":null,"
               "\"concurrency\":64,\"rate\":null,\"insecure\":false,\"http2\":false,\"source\":null,\"order\":\"none\","
               "\"single_use\":false,\"expires_at\":null,\"profile\":\"standard\",\"encoding\":null,"

@@ -162,7 +162,7 @@ static void another_name_is_refused_with_all_that_there_are(void **state) {
     for (size_t i = 0; whi_system_names[i] != NULL; i++) {
         assert_non_null(strstr(wh_last_error(), whi_system_names[i]));
     }
-    assert_int_equal(wh_verify_as(&(wh_verify_options){ sizeof(wh_verify_options), "sixth", 0, 0, NULL, NULL },
+    assert_int_equal(wh_verify_as(&(wh_verify_options){ sizeof(wh_verify_options), "sixth", 0, 0, NULL, NULL, NULL },
                                   &(const char *){ SECRET }, 1, NULL, 0, "", 0, NULL),
                      WH_EINVALID);
     for (size_t i = 0; whi_format_at(i) != NULL; i++) {

@@ -430,6 +430,35 @@ static int replay_missed(lua_State *L) {
     return 1;
 }
 
+static int take_fetch(lua_State *L, int options, const char **cursor, int64_t *limit, int64_t *wait) {
+    static const char *const names[] = { "cursor", "limit", "wait", NULL };
+
+    if (lua_isnoneornil(L, options)) {
+        return 0;
+    }
+    whl_check_names(L, options, "fetch", names);
+    whl_field_integer(L, options, "limit", limit);
+    whl_field_integer(L, options, "wait", wait);
+    return whl_field_text(L, options, "cursor", cursor);
+}
+
+static int fetch(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *id, *cursor = NULL;
+    int64_t limit = 0, wait = 0;
+    whl_box *box;
+    int failed;
+
+    lua_settop(L, 3);
+    failed = whl_text(L, 2, "subscription", &id);
+    failed = failed ? failed : take_fetch(L, 3, &cursor, &limit, &wait);
+    if (failed) {
+        return failed;
+    }
+    box = whl_box_new(L);
+    return whl_push_document(L, wh_fetch(engine, id, cursor, limit, wait, &box->text, &box->size), box, WHL_BARE_PAGE);
+}
+
 const luaL_Reg whl_record_methods[] = {
     { "subscribe", subscribe },
     { "subscription", subscription },
@@ -445,5 +474,6 @@ const luaL_Reg whl_record_methods[] = {
     { "page", page },
     { "replay", replay },
     { "replay_missed", replay_missed },
+    { "fetch", fetch },
     { NULL, NULL },
 };

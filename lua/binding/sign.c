@@ -109,7 +109,7 @@ static int take_headers(lua_State *L, int table, int every, const wh_header **ou
 
 /* Without a format it is "standard"; "auto" is to be told, which in C is NULL. */
 static int take_verify_options(lua_State *L, int index, wh_verify_options *out) {
-    static const char *const names[] = { "tolerance", "now", "format", "method", "url", NULL };
+    static const char *const names[] = { "tolerance", "now", "format", "method", "url", "signature", NULL };
     int failed;
 
     if (lua_isnoneornil(L, index)) {
@@ -120,6 +120,7 @@ static int take_verify_options(lua_State *L, int index, wh_verify_options *out) 
     whl_field_integer(L, index, "now", &out->now);
     failed = whl_field_text(L, index, "format", &out->format);
     failed = failed ? failed : whl_field_text(L, index, "method", &out->method);
+    failed = failed ? failed : whl_field_text(L, index, "signature", &out->signature);
     return failed ? failed : whl_field_text(L, index, "url", &out->url);
 }
 
@@ -151,7 +152,7 @@ int whl_verify(lua_State *L) {
     }
     body = whl_bytes(L, 2, "body", &size);
     failed = take_verify_options(L, 4, &options);
-    every = options.format != NULL;
+    every = options.format != NULL || options.signature != NULL;
     failed = failed ? failed : whl_texts(L, 3, "secrets", &secrets, &secret_count);
     failed = failed ? failed : take_headers(L, 1, every, &headers, &header_count);
     if (failed) {
@@ -159,7 +160,7 @@ int whl_verify(lua_State *L) {
     }
     if (!every) {
         options.format = "standard";
-    } else if (strcmp(options.format, "auto") == 0) {
+    } else if (options.format != NULL && strcmp(options.format, "auto") == 0) {
         options.format = NULL;
     }
     code = wh_verify_as(&options, secrets, secret_count, headers, header_count, body, size, &found);

@@ -100,6 +100,7 @@ local core = require "webhook.core"
 ---@field tls? { certificate?: string, key?: string, ca?: string, pin?: string } PEM: shown to a receiver that asks, and whom to trust; "sha256//…" of its key
 ---@field proxy? { url: string, username?: string, password?: string } by which its requests leave: http, https, socks5
 ---@field content_type? string "application/json" by default
+---@field signature? webhook.form|"github"|"shopify"|"slack"|"stripe"|"svix" how requests are signed in place of Standard Webhooks
 ---@field compress? "gzip" bodies of 1024 bytes or more; signed as they are when unpacked
 ---@field source? string only events of this source
 ---@field order? "none"|"fifo"|"key"|"latest"
@@ -123,6 +124,15 @@ local core = require "webhook.core"
 ---@field oldest_waiting_at? string engine; when the oldest event of those was accepted
 ---@field polled? table engine; how its source is read: checked_at, next_at, lag, failures, healthy, suspicious, runs
 
+---@class webhook.form with {id}, {timestamp}, {type}, {url}, {body}, {signature}, {signatures} in its texts; see webhook_sign.h
+---@field digest? "sha256"|"sha1"|"sha512"
+---@field encoding? "hex"|"base64"
+---@field key? "text"|"base64" what a secret is
+---@field signed string "{timestamp}.{body}"
+---@field headers table<string, string> { ["Stripe-Signature"] = "t={timestamp},{signatures}" }
+---@field each? string "v1={signature}"
+---@field between? string ","
+
 ---@class webhook.auth
 ---@field type "basic"|"bearer"|"headers"|"oauth2"
 ---@field username? string of basic
@@ -135,6 +145,10 @@ local core = require "webhook.core"
 ---@field scope? string
 ---@field audience? string
 ---@field client_in? "header"|"body"
+
+---@class webhook.fetched
+---@field items { event: string, delivery: string, type: string, headers: table<string, string>, body: string }[]
+---@field cursor? string acknowledges them when it is given the next time; nil: there are none
 
 ---@class webhook.event
 ---@field id string
@@ -471,6 +485,7 @@ local core = require "webhook.core"
 ---@field delete_source fun(self: webhook.engine, object_type: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field test_source fun(self: webhook.engine, object_type: string, query?: webhook.source_trial): page: webhook.source_page?, message: string?, code: webhook.code?, failure: webhook.failure? reads one page, and tells what failed if it did; blocks, keeps nothing
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
+---@field fetch fun(self: webhook.engine, subscription: string, options?: { cursor?: string, limit?: integer, wait?: integer }): page: webhook.fetched?, message: string?, code: webhook.code?, failure: webhook.failure? of a subscription with the url "poll:": what waits, in the order of acceptance; cursor: of the answer before, whose items are delivered by that; wait: ms that this thread waits for something to come
 ---@field replay_missed fun(self: webhook.engine, subscription: string, options?: webhook.missed): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? makes the deliveries that the present version gives for stored events and that are not there: it was paused, disabled or not made yet
 ---@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code?, failure: webhook.failure? one explanation for a subscription; without one a page for all of the event's tenant
 ---@field backtest fun(self: webhook.engine, options: webhook.backtest): report: webhook.backtest_report?, message: string?, code: webhook.code?, failure: webhook.failure? blocks; sends and changes nothing
@@ -623,7 +638,8 @@ webhook.sign = core.sign
 ---@field tolerance? integer seconds either way that the request's time may be off, where the format has one (300); negative: not checked
 ---@field now? integer ms, instead of the machine's clock
 ---@field method? string rfc9421: the request's method ("POST")
----@field url? string rfc9421: the request's URL, or its path and query, for signatures that cover parts of it
+---@field signature? string in place of format: a form of signatures as JSON, or "github", "shopify", "slack", "stripe", "svix"
+---@field url? string rfc9421 and forms that sign it: the request's URL, or its path and query, for signatures that cover parts of it
 
 --- Checks a request that was received: headers as name to value in any case (to a list of values where it came
 --- several times), the raw

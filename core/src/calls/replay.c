@@ -5,6 +5,7 @@
 #include "calls/query.h"
 #include "engine/context.h"
 #include "engine/inbox.h"
+#include "engine/row_copy.h"
 #include "engine/writer.h"
 #include "pure/delivery.h"
 
@@ -17,18 +18,12 @@ typedef struct key {
     int64_t event, subscription;
 } key;
 
-/* A delivery that goes back, with texts of its own. */
-typedef struct reopened {
-    whi_delivery_row row;
-    char *error, *key, *headers;
-} reopened;
-
 typedef struct replay {
     whi_job job;
     wh_engine *engine;
     key *keys;
     size_t count, capacity;
-    reopened *found; /* of as many keys as there were, in the order of those that are there */
+    whi_row_copy *found; /* of as many keys as there were, in the order of those that are there */
     size_t found_count;
     whi_answer looked; /* of the last one */
     int64_t now, reopened;
@@ -36,32 +31,11 @@ typedef struct replay {
     int strict; /* 1: one that cannot be replayed is an error */
 } replay;
 
-static int copy_text(char **out, const char **text) {
-    *out = *text != NULL ? whi_strdup(*text, WH_ZSTR) : NULL;
-    if (*text != NULL && *out == NULL) {
-        return whi_fail_memory();
-    }
-    *text = *out;
-    return WH_OK;
-}
-
 static void drop_found(replay *self) {
     for (size_t i = 0; i < self->found_count; i++) {
-        whi_free(self->found[i].error);
-        whi_free(self->found[i].key);
-        whi_free(self->found[i].headers);
+        whi_row_copy_free(&self->found[i]);
     }
     self->found_count = 0;
-}
-
-static int take_copy(replay *self, const whi_delivery_row *row) {
-    reopened *copy = &self->found[self->found_count++];
-    int code;
-
-    *copy = (reopened){ .row = *row };
-    code = copy_text(&copy->error, &copy->row.error);
-    code = code == WH_OK ? copy_text(&copy->key, &copy->row.key) : code;
-    return code == WH_OK ? copy_text(&copy->headers, &copy->row.headers) : code;
 }
 
 /* Whether it goes back, and which state it has then. */
@@ -93,10 +67,8 @@ static int reopen(const whi_delivery_row *row, const whi_event_row *event, void 
     changed.tries = 0;
     changed.due = self->now;
     changed.updated_at = self->now;
-    changed.body = NULL;
-    changed.body_size = 0;
     self->reopened++;
-    return take_copy(self, &changed);
+    return whi_row_copy_take(&self->found[self->found_count++], &changed);
 }
 
 /* All are looked at first, and then all are written: two lists, however many they are. */
@@ -123,16 +95,6 @@ static int look_at_all(replay *self, whi_store *store) {
     return code == WH_OK && self->strict ? self->looked.code : code; /* else: purged meanwhile */
 }
 
-static int write_back(whi_store *store, const whi_delivery_row *row) {
-    whi_fact *fact;
-    int code = whi_store_add(store, WH_FACT_DELIVERY, NULL, &fact);
-
-    if (code == WH_OK) {
-        fact->of.delivery = *row;
-    }
-    return code;
-}
-
 static int run_replay(whi_job *job, whi_store *store) {
     replay *self = (replay *)job;
     int code;
@@ -142,7 +104,7 @@ static int run_replay(whi_job *job, whi_store *store) {
     self->now = whi_now(self->engine); /* not before the lock was waited for: what is due by then is on its way */
     code = look_at_all(self, store);
     for (size_t i = 0; i < self->found_count && code == WH_OK; i++) {
-        code = write_back(store, &self->found[i].row);
+        code = whi_row_copy_write(store, &self->found[i]);
     }
     return code;
 }

@@ -115,6 +115,10 @@ void whi_delivery_wait(wh_engine *engine, whi_delivery *delivery, int64_t due) {
     }
 }
 
+int64_t whi_delivery_due(const wh_engine *engine, const whi_delivery *delivery, const whi_subscription *to) {
+    return whi_subscription_is_fetched(to) ? whi_ident_time(delivery->event->number) : whi_now(engine);
+}
+
 void whi_delivery_free(wh_engine *engine, whi_delivery *delivery) {
     if (delivery == NULL) {
         return;

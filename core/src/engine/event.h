@@ -80,6 +80,9 @@ whi_delivery *whi_delivery_new(wh_engine *engine, whi_event *event, whi_registra
 void whi_delivery_move(wh_engine *engine, whi_delivery *delivery, int move, int64_t due);
 /* It waits until then, whether it was being sent or waits already. */
 void whi_delivery_wait(wh_engine *engine, whi_delivery *delivery, int64_t due);
+/* When one that is not sent now is due: now; of one that is fetched when its event was accepted, so that those that
+ * wait are in the order of acceptance, whoever wrote them when. */
+int64_t whi_delivery_due(const wh_engine *engine, const whi_delivery *delivery, const whi_subscription *to);
 void whi_delivery_free(wh_engine *engine, whi_delivery *delivery);
 void whi_delivery_fill_row(const whi_delivery *delivery, whi_delivery_row *row);
 /* The bytes to send. */

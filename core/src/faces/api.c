@@ -8,6 +8,15 @@
 #include "base/mem.h"
 #include "base/sized.h"
 
+/* Requests that may take seconds leave most of a server's threads, and of the processors, to what is quick, and
+ * one tenant leaves room for another. */
+#define SLOW_OF_ALL 8
+#define SLOW_OF_TENANT 4
+
+/* Who waits for something to fetch has one of the server's few threads for what is slow: half of them. */
+#define WAITS_OF_ALL 2
+#define WAITS_OF_TENANT 1
+
 #define BODY_BYTES (INT64_C(8) << 20)
 #define FAILURES 20
 
@@ -51,7 +60,8 @@ int wh_api_open(wh_api **out, wh_engine *engine, const wh_api_options *given) {
     made->open = options.open;
     made->metrics = options.metrics;
     code = whi_limiter_new(&made->limiter);
-    code = code == WH_OK ? whi_turns_new(&made->turns) : code;
+    code = code == WH_OK ? whi_turns_new(&made->turns, SLOW_OF_ALL, SLOW_OF_TENANT) : code;
+    code = code == WH_OK ? whi_turns_new(&made->waits, WAITS_OF_ALL, WAITS_OF_TENANT) : code;
     if (code != WH_OK) {
         wh_api_close(made);
         return code;
@@ -64,6 +74,7 @@ void wh_api_close(wh_api *api) {
     if (api != NULL) {
         whi_limiter_free(api->limiter);
         whi_turns_free(api->turns);
+        whi_turns_free(api->waits);
         whi_free(api);
     }
 }
@@ -81,7 +92,7 @@ static int serve(whi_call *call) {
     code = whi_turn_take(call);
     if (code == WH_OK) {
         code = call->route->run(call);
-        whi_turn_leave(call);
+        whi_turn_leave(call->api->turns, call);
     }
     return code;
 }

@@ -34,6 +34,7 @@ struct wh_api {
     wh_engine *engine;
     whi_limiter *limiter;
     whi_turns *turns;
+    whi_turns *waits; /* of those who wait for something to fetch */
     int64_t body_bytes, failures;
     int open, metrics;
 };
@@ -173,11 +174,14 @@ int whi_call_authenticate(whi_call *call);
 int whi_call_check_page(whi_call *call);
 
 /* ---- api_turns.c */
-int whi_turns_new(whi_turns **out);
+/* So many of all, and of one tenant. */
+int whi_turns_new(whi_turns **out, int of_all, int of_tenant);
 void whi_turns_free(whi_turns *turns);
+/* 1, or 0 when there are as many as there may be. A call is in one of them at a time. */
+int whi_turn_enter(whi_turns *turns, whi_call *call);
+void whi_turn_leave(whi_turns *turns, whi_call *call);
 /* Before a slow route runs: a refusal, 429, when there are as many as there may be. */
 int whi_turn_take(whi_call *call);
-void whi_turn_leave(whi_call *call);
 
 /* ---- api_answer.c */
 /* Answers with this status; the sentence is as whi_fail's. Returns a code below all of WH_ERRORS. */
@@ -284,7 +288,7 @@ int whi_serve_change(whi_call *call);
 /* ---- handlers of our own routes; the systems' are in their files, behind whi_api_handler */
 /* clang-format off */
 #define WHI_HANDLERS(X)                                                                                                \
-    X(subscription_backtest) X(subscription_missed)                                                                    \
+    X(subscription_backtest) X(subscription_missed) X(subscription_poll)                                                                    \
     X(event_list) X(event_publish) X(event_batch) X(event_get) X(event_payload) X(event_explain)                       \
     X(delivery_list) X(delivery_get) X(delivery_attempts) X(delivery_body) X(delivery_replay) X(delivery_replay_query) \
     X(rule_try) X(health) X(metrics) X(token_list) X(token_make) X(token_remove)                     \

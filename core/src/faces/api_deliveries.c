@@ -104,6 +104,40 @@ int whi_serve_delivery_replay_query(whi_call *call) {
     return code;
 }
 
+#define FETCH_ITEMS 250
+#define FETCH_WAIT_MS 20000
+
+/* Where others wait already it is answered at once: nobody's thread is taken for waiting. */
+static int fetch(whi_call *call, const char *subscription, int64_t limit, int64_t wait) {
+    int waits = wait > 0 && whi_turn_enter(call->api->waits, call), code;
+    const char *cursor = whi_call_word(call, "cursor");
+    char *text = NULL;
+    size_t size = 0;
+
+    code = wh_fetch(call->engine, subscription, cursor, limit, waits ? wait : 0, &text, &size);
+    if (waits) {
+        whi_turn_leave(call->api->waits, call);
+    }
+    return whi_call_hand_over(call, code, text, size);
+}
+
+int whi_serve_subscription_poll(whi_call *call) {
+    static const char *const names[] = { "cursor", "limit", "wait", NULL };
+    whi_registration *found;
+    int64_t limit = 0, wait = 0;
+    int code = whi_call_only(call, names);
+
+    code = code == WH_OK ? whi_call_limit(call, FETCH_ITEMS, 100, &limit) : code;
+    code = code == WH_OK ? whi_call_number(call, "wait", 0, FETCH_WAIT_MS, 0, &wait) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    code = whi_scope_subscription(call, call->id, &found);
+    code = code == WH_OK ? fetch(call, found->id, limit, wait) : code;
+    whi_registration_unref(found);
+    return code;
+}
+
 /* An event's id is that of the subscription's tenant, whoever asks. */
 static int read_missed(whi_call *call, wh_query *query, int *dry_run) {
     static const char *const names[] = { "since", "until", "event", "type", "dry_run", "own", NULL };

@@ -191,6 +191,7 @@ const whi_handler whi_handlers_standard[] = {
     { "secrets", serve_secrets },
     { "version", serve_version },
     { "backtest", whi_serve_subscription_backtest },
+    { "poll", whi_serve_subscription_poll },
     { "missed", whi_serve_subscription_missed },
     { "test", serve_test },
     { "make_since", serve_make_since },

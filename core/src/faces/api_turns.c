@@ -6,22 +6,20 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-/* So that they leave most of a server's threads, and of the processors, to what is quick, and
- * one tenant leaves room for another. */
-#define OF_ALL 8
-#define OF_TENANT 4
-
 struct whi_turns {
     pthread_mutex_t lock;
+    int of_all, of_tenant;
     whi_call *running; /* in no order */
 };
 
-int whi_turns_new(whi_turns **out) {
+int whi_turns_new(whi_turns **out, int of_all, int of_tenant) {
     *out = whi_calloc(1, sizeof **out);
     if (*out == NULL) {
         return whi_fail_memory();
     }
     pthread_mutex_init(&(*out)->lock, NULL);
+    (*out)->of_all = of_all;
+    (*out)->of_tenant = of_tenant;
     return WH_OK;
 }
 
@@ -45,11 +43,10 @@ static int has_room(const whi_turns *turns, const whi_call *call) {
         all++;
         same += is_of_same(other, call);
     }
-    return all < OF_ALL && same < OF_TENANT;
+    return all < turns->of_all && same < turns->of_tenant;
 }
 
-int whi_turn_take(whi_call *call) {
-    whi_turns *turns = call->api->turns;
+int whi_turn_enter(whi_turns *turns, whi_call *call) {
     int room;
 
     pthread_mutex_lock(&turns->lock);
@@ -59,15 +56,18 @@ int whi_turn_take(whi_call *call) {
         turns->running = call;
     }
     pthread_mutex_unlock(&turns->lock);
-    if (room) {
+    return room;
+}
+
+int whi_turn_take(whi_call *call) {
+    if (whi_turn_enter(call->api->turns, call)) {
         return WH_OK;
     }
     whi_call_header_text(call, "Retry-After", "1");
     return whi_refuse(call, 429, NULL, "too many requests of this kind are under way; try again when one has ended");
 }
 
-void whi_turn_leave(whi_call *call) {
-    whi_turns *turns = call->api->turns;
+void whi_turn_leave(whi_turns *turns, whi_call *call) {
     whi_call **link = &turns->running;
 
     pthread_mutex_lock(&turns->lock);

@@ -38,6 +38,7 @@ void whi_subscription_free(whi_subscription *s) {
     free_secret(s->tls);
     free_secret(s->proxy);
     whi_free(s->content_type);
+    whi_free(s->signature);
     whi_free(s->database);
     whi_subscription_free_texts(s->events, s->event_count);
     whi_free(s->rule);
@@ -62,7 +63,14 @@ int whi_subscription_may_take(const whi_subscription *subscription) {
     return subscription->paused != WHI_PAUSE_DROPS && subscription->disabled == NULL;
 }
 
+int whi_subscription_is_fetched(const whi_subscription *subscription) {
+    return subscription->url != NULL && strcmp(subscription->url, WHI_FETCHED_URL) == 0;
+}
+
 int whi_subscription_may_send(const whi_subscription *subscription) {
+    if (whi_subscription_is_fetched(subscription)) {
+        return 0;
+    }
     return whi_subscription_is_enabled(subscription) ||
            (subscription->disabled != NULL && strcmp(subscription->disabled, "used") == 0 && !subscription->paused);
 }
@@ -71,9 +79,29 @@ int whi_subscription_is_database(const whi_subscription *subscription) {
     return subscription->url != NULL && whi_url_kind_of(subscription->url, NULL) == WHI_URL_DATABASE;
 }
 
+/* They come in the order of acceptance whatever is said, one rule more would only hold some back; and nobody decides
+ * once more what a rule has held. */
+static int check_fetched(const whi_subscription *s) {
+    if (s->order != WHI_ORDER_NONE) {
+        return whi_fail_field(WH_EINVALID, "order", "expected none, since what is fetched comes in order");
+    }
+    if (s->single_use) {
+        return whi_fail_field(WH_EINVALID, "single_use", "expected false of one that is fetched");
+    }
+    if (s->rule != NULL && s->on_rule_error == WHI_HOLD) {
+        return whi_fail_field(WH_EINVALID, "on_rule_error", "expected \"skip\" or \"send\" of one that is fetched");
+    }
+    return s->auth == NULL && s->tls == NULL && s->proxy == NULL
+               ? WH_OK
+               : whi_fail_field(WH_EINVALID, "url", "of one that is fetched there is no auth, tls or proxy");
+}
+
 int whi_subscription_check(const whi_subscription *subscription) {
     if (subscription->url == NULL) {
         return whi_fail_field(WH_EINVALID, "url", "expected one, found none");
+    }
+    if (whi_subscription_is_fetched(subscription)) {
+        return check_fetched(subscription);
     }
     if (whi_subscription_is_database(subscription) &&
         (subscription->auth != NULL || subscription->tls != NULL || subscription->proxy != NULL)) {

@@ -67,6 +67,7 @@ typedef struct whi_subscription {
     size_t header_count;
     char *auth, *tls, *proxy; /* NULL, or an object of systems/access.h; wiped when freed */
     char *content_type;       /* NULL: application/json */
+    char *signature;          /* NULL: the system's; else a form of systems/form.h, or the name of one, as JSON */
     int compress;             /* enum whi_compress */
     char **secrets;           /* wiped when freed; texts of the kind that its system has */
     size_t secret_count;      /* 0: not signed */
@@ -104,6 +105,11 @@ int whi_subscription_may_take(const whi_subscription *subscription);
 
 /* 1 while what waits for it may be sent: as above, or used up and about to be deleted. */
 int whi_subscription_may_send(const whi_subscription *subscription);
+
+#define WHI_FETCHED_URL "poll:"
+
+/* 1 if its deliveries are sent nowhere: they wait until somebody fetches them (calls/fetch.c). */
+int whi_subscription_is_fetched(const whi_subscription *subscription);
 
 /* 1 if its deliveries are written to a database. */
 int whi_subscription_is_database(const whi_subscription *subscription);

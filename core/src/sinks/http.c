@@ -13,7 +13,7 @@
 #include "systems/header.h"
 #include "systems/system.h"
 
-#define SIGNATURE_MAXIMUM 4096
+#define SIGNATURE_MAXIMUM 65536
 #define ENVELOPE_EXTRA 65536 /* around the data, beside what a system puts there of the subscription */
 
 /* -------------------------------------------------------------------------- the pool */

@@ -19,6 +19,7 @@
 #include "outside/transport.h"
 #include "sinks/sink.h"
 #include "systems/access.h"
+#include "systems/form.h"
 
 #define WHI_TYPE_LINE 288
 
@@ -55,7 +56,8 @@ typedef struct whi_http_kept {
     whi_login login; /* without lines: none, or OAuth2's */
     struct whi_grant *grant;
     whi_peer *peer;
-    int is_ready; /* 1: all that is of this version */
+    whi_form *form; /* NULL: signers sign */
+    int is_ready;   /* 1: all that is of this version */
     int64_t version;
 } whi_http_kept;
 

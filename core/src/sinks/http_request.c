@@ -29,6 +29,8 @@ static void forget(whi_http_kept *kept) {
     kept->grant = NULL;
     whi_peer_unref(kept->peer);
     kept->peer = NULL;
+    whi_form_free(kept->form);
+    kept->form = NULL;
     kept->is_ready = 0;
 }
 
@@ -78,7 +80,11 @@ static int ready(whi_http_kept *kept, whi_sink *sink, const whi_subscription *s)
         return WH_OK;
     }
     forget(kept);
-    code = s->system->asks & WHI_SIGNS_WITH_TIME ? ready_signers(kept, s) : WH_OK;
+    if (s->signature != NULL) {
+        code = whi_form_read(&kept->form, s->signature, strlen(s->signature));
+    } else if (s->system->asks & WHI_SIGNS_WITH_TIME) {
+        code = ready_signers(kept, s);
+    }
     code = code == WH_OK && s->auth != NULL ? ready_login(kept, sink, s) : code;
     code = code == WH_OK ? ready_peer(kept, sink, s) : code;
     kept->version = s->version;
@@ -148,6 +154,11 @@ static int is_ours(const whi_http_kept *kept, const whi_subscription *s, const c
     }
     for (size_t i = 0; i < kept->login.line_count; i++) {
         if (whi_header_same_name(kept->login.lines[i], line)) {
+            return 1;
+        }
+    }
+    for (size_t i = 0; kept->form != NULL && i < kept->form->header_count; i++) {
+        if (whi_header_same_name(kept->form->names[i], line)) {
             return 1;
         }
     }
@@ -225,21 +236,45 @@ static int wrap(whi_http_request *self, int with_lines) {
     return code;
 }
 
-/* Those that are made anew for each attempt. */
-static int add_timed_lines(whi_http_request *self, const whi_http_kept *kept) {
+static void add_id(whi_http_request *self) {
     static const char id_name[] = "webhook-id: ";
+    const whi_event *event = self->parcel->delivery->event;
+
+    memcpy(self->id_line, id_name, sizeof id_name - 1);
+    memcpy(self->id_line + sizeof id_name - 1, event->id, strlen(event->id) + 1);
+    self->request.lines[self->request.line_count++] = self->id_line;
+}
+
+/* The lines of the form, and the id, by which a repeat is known whatever the form. */
+static int add_form_lines(whi_http_request *self, const whi_http_kept *kept, const whi_subscription *s) {
     whi_request *request = &self->request;
     const whi_event *event = self->parcel->delivery->event;
+    const whi_form_message message = { event->id,     event->type,       s->url, self->parcel->started_at / 1000,
+                                       request->body, request->body_size };
+    size_t at = 0;
+    int code;
+
+    whi_buf_clear(&self->signature);
+    code = whi_form_sign(kept->form, &message, s->secrets, s->secret_count, &self->signature);
+    for (size_t i = 0; code == WH_OK && i < kept->form->header_count; i++) {
+        request->lines[request->line_count++] = self->signature.data + at;
+        at += strlen(self->signature.data + at) + 1;
+    }
+    add_id(self);
+    return code;
+}
+
+/* Those that are made anew for each attempt. */
+static int add_timed_lines(whi_http_request *self, const whi_http_kept *kept) {
+    whi_request *request = &self->request;
     int64_t seconds = self->parcel->started_at / 1000;
     int code = sign(self, kept, seconds);
 
     if (code != WH_OK) {
         return code;
     }
-    memcpy(self->id_line, id_name, sizeof id_name - 1);
-    memcpy(self->id_line + sizeof id_name - 1, event->id, strlen(event->id) + 1);
+    add_id(self);
     line_number(self->time_line, "webhook-timestamp: ", seconds);
-    request->lines[request->line_count++] = self->id_line;
     request->lines[request->line_count++] = self->time_line;
     request->lines[request->line_count++] = self->signature.data;
     return WH_OK;
@@ -299,7 +334,9 @@ static int fill(whi_http_request *self, const whi_http_kept *kept, const whi_sub
     } else {
         request->body = whi_delivery_bytes(self->parcel->delivery, &request->body_size);
     }
-    code = code == WH_OK && timed ? add_timed_lines(self, kept) : code;
+    if (code == WH_OK && timed) {
+        code = kept->form != NULL ? add_form_lines(self, kept, s) : add_timed_lines(self, kept);
+    }
     add_sequence(self);
     code = code == WH_OK ? add_lines(self, kept, s) : code;
     add_agent(request, code == WH_OK ? system->agent : NULL);

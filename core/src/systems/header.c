@@ -69,6 +69,12 @@ static int is_among(const char *const *names, size_t count, const char *name) {
     return 0;
 }
 
+int whi_header_may_sign(const char *name) {
+    return strlen(name) <= WHI_HEADER_NAME_MAXIMUM && is_token(name) &&
+           !is_among(ours, sizeof ours / sizeof ours[0], name) && !whi_ascii_same(name, "content-encoding") &&
+           !whi_ascii_same(name, "authorization");
+}
+
 static int is_reserved(const char *name) {
     return is_among(ours, sizeof ours / sizeof ours[0], name) ||
            is_among(signing, sizeof signing / sizeof signing[0], name) || whi_ascii_same_part(name, "webhook-", 8) ||

@@ -11,6 +11,9 @@
  * ASCII, blanks and tabs. */
 int whi_header_line(const char *name, const char *value, char **out);
 
+/* 1 if a signature may stand in a header of this name: it is one, and does not say how the body is sent. */
+int whi_header_may_sign(const char *name);
+
 /* 1 if it is a type and a subtype, perhaps with parameters behind a semicolon (RFC 9110 8.3.1). */
 int whi_header_is_media_type(const char *text);
 

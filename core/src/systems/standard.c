@@ -35,6 +35,7 @@ static const whi_route routes[] = {
     { "GET", "/v1/subscriptions/{id}/secrets", 0, "secrets" },
     { "GET", "/v1/subscriptions/{id}/versions/{version}", 0, "version" },
     { "POST", "/v1/subscriptions/{id}/backtest", WHI_ROUTE_BODY | WHI_ROUTE_SLOW, "backtest" },
+    { "GET", "/v1/subscriptions/{id}/poll", WHI_ROUTE_ASIDE, "poll" },
     { "POST", "/v1/subscriptions/{id}/missed", WHI_ROUTE_BODY | WHI_ROUTE_OPTIONAL | WHI_ROUTE_SLOW, "missed" },
     { "POST", "/v1/subscriptions/{id}/test", WHI_ROUTE_BODY | WHI_ROUTE_OPTIONAL | WHI_ROUTE_SLOW, "test" },
     { NULL, NULL, 0, NULL },

@@ -14,6 +14,7 @@
 #include "pure/match.h"
 #include "pure/projection.h"
 #include "pure/retry.h"
+#include "systems/form.h"
 #include "systems/header.h"
 #include "systems/registry.h"
 #include "systems/subscription_access.h"
@@ -107,6 +108,21 @@ static int set_tls(apply *self, uint32_t node) {
 
 static int set_proxy(apply *self, uint32_t node) {
     return whi_subscription_take_access(self->subscription, WHI_ACCESS_PROXY, &self->from, node, self->stored);
+}
+
+static int set_signature(apply *self, uint32_t node) {
+    const char *text;
+    size_t size;
+    whi_form *form = NULL;
+    int code = WH_OK;
+
+    if (whi_value_is_null(&self->from, node)) {
+        return whi_value_keep(&self->subscription->signature, NULL, 0);
+    }
+    text = whi_json_span(self->from.json, node, &size);
+    code = self->stored ? WH_OK : whi_form_read(&form, text, size);
+    whi_form_free(form);
+    return code == WH_OK ? whi_value_keep(&self->subscription->signature, text, size) : code;
 }
 
 static int set_compress(apply *self, uint32_t node) {
@@ -568,6 +584,7 @@ static const field fields[] = {
     { "proxy", set_proxy, 0 },
     { "content_type", set_content_type, 0 },
     { "compress", set_compress, 0 },
+    { "signature", set_signature, 0 },
     { "metadata", set_metadata, 0 },
     { "paused", set_paused, 0 },
     { "secrets", set_secrets, 0 },
@@ -628,13 +645,36 @@ static int unknown(const char *name) {
     return whi_fail_field(WH_EINVALID, shown(name, found), "unknown field, expected one of: %s", known);
 }
 
-/* What the system wants of the secrets, whichever of the two came first. */
+static int check_form_secrets(const whi_subscription *s) {
+    whi_form *form = NULL;
+    int code = WH_OK;
+
+    if (!(s->system->asks & WHI_SIGNS_WITH_TIME)) {
+        return whi_fail_field(WH_EINVALID, "signature", "expected none: its profile signs in its own way");
+    }
+    code = whi_form_read(&form, s->signature, strlen(s->signature));
+    for (size_t i = 0; i < s->secret_count && code == WH_OK; i++) {
+        code = whi_form_check_secret(form, s->secrets[i]);
+        code = code == WH_OK ? WH_OK : whi_fail_renamed_item(code, "secrets", i);
+    }
+    whi_form_free(form);
+    return code;
+}
+
+/* What the system wants of the secrets, or the form of signatures, whichever of them came first. */
 static int check_secrets(const apply *self) {
     const whi_subscription *s = self->subscription;
     int code = WH_OK;
 
     if (self->no_secrets && !(s->system->asks & WHI_MAY_GO_UNSIGNED)) {
         return whi_fail_field(WH_EINVALID, "secrets", "expected 1 to %d texts, found 0", WHI_SUBSCRIPTION_SECRETS);
+    }
+    if (whi_subscription_is_fetched(s) && !(s->system->asks & WHI_SIGNS_WITH_TIME)) {
+        return whi_fail_field(WH_EINVALID, "profile", "expected \"%s\" of one that is fetched",
+                              whi_system_default()->name);
+    }
+    if (s->signature != NULL) {
+        return check_form_secrets(s);
     }
     for (size_t i = 0; i < s->secret_count && code == WH_OK; i++) {
         code = whi_system_check_secret(s->system, s->secrets[i]);

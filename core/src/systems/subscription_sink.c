@@ -81,6 +81,10 @@ static int take_database_url(whi_subscription *s, const char *text, int stored) 
 int whi_subscription_take_url(whi_subscription *s, const char *text, int stored) {
     char scheme[WHI_SCHEME_SIZE];
 
+    if (strcmp(text, WHI_FETCHED_URL) == 0) {
+        drop_password(s);
+        return keep_text(&s->url, text);
+    }
     switch (whi_url_kind_of(text, scheme)) {
     case WHI_URL_DATABASE:
         return take_database_url(s, text, stored);

@@ -86,6 +86,7 @@ static void write_reach(const writing *self, const whi_subscription *s, int flag
     write_access(self, flags, whi_access_names[WHI_ACCESS_PROXY], s->proxy);
     write_text(self, "content_type", s->content_type);
     write_text(self, "compress", s->compress == WHI_COMPRESS_NONE ? NULL : whi_compress_names[s->compress]);
+    write_raw(self, "signature", s->signature);
 }
 
 static void write_retry(const writing *self, const whi_subscription *s) {
@@ -214,9 +215,9 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
 /* A letter becomes at most six. */
 size_t whi_subscription_written_size(const whi_subscription *s) {
     size_t size = 1024 + s->rule_size * 6;
-    const char *const texts[] = { s->tenant,  s->name,     s->url,     s->password,    s->fields,
-                                  s->filters, s->metadata, s->details, s->source,      s->poll_type,
-                                  s->auth,    s->tls,      s->proxy,   s->content_type };
+    const char *const texts[] = { s->tenant,  s->name,     s->url,     s->password,     s->fields,
+                                  s->filters, s->metadata, s->details, s->source,       s->poll_type,
+                                  s->auth,    s->tls,      s->proxy,   s->content_type, s->signature };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size += texts[i] != NULL ? strlen(texts[i]) * 6 : 0;

@@ -59,7 +59,7 @@ enum whi_route_flag {
     WHI_ROUTE_SLOW = 16,    /* it may take seconds: only so many run at once */
     WHI_ROUTE_PAYLOAD = 32, /* with BODY: an event's payload may be in it */
     WHI_ROUTE_BATCH = 64,   /* with BODY: many of them */
-    WHI_ROUTE_ASIDE = 128,  /* a database may be asked: for the threads of what is slow, without a turn */
+    WHI_ROUTE_ASIDE = 128,  /* it may wait for somebody: for the threads of what is slow, without a turn */
 };
 
 /* An error that the API answers. */

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "pure/secret.h"
+#include "systems/form.h"
 #include "systems/registry.h"
 #include "webhook.h"
 
@@ -80,6 +81,19 @@ static int input_check(whi_check *check) {
     return code;
 }
 
+static int check_form(const whi_check *check, const char **found) {
+    const char *text = check->options->signature;
+    whi_form *form = NULL;
+    int code = whi_form_read(&form, text, strlen(text));
+
+    if (code == WH_OK && found != NULL) {
+        *found = "form";
+    }
+    code = code == WH_OK ? whi_form_verify(form, check) : code;
+    whi_form_free(form);
+    return code;
+}
+
 int wh_verify_as(const wh_verify_options *options, const char *const *secrets, size_t secret_count,
                  const wh_header *headers, size_t header_count, const void *body, size_t size, const char **found) {
     static const wh_verify_options defaults = WH_VERIFY_INIT;
@@ -92,6 +106,9 @@ int wh_verify_as(const wh_verify_options *options, const char *const *secrets, s
 
     if (found != NULL) {
         *found = NULL;
+    }
+    if (code == WH_OK && check.options->signature != NULL) {
+        return check_form(&check, found);
     }
     if (code == WH_OK) {
         code = check.options->format != NULL ? by_name(check.options->format, &format) : detect(&check, &format);

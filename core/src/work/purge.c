@@ -5,6 +5,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "engine/setting.h"
+#include "work/unfetched.h"
 #include "work/unmerged.h"
 
 #define PURGE_ROWS 128
@@ -24,6 +25,8 @@ static int run_purge(whi_job *job, whi_store *store) {
     int code = whi_setting_now(store, WHI_RETAIN, &retain);
 
     code = code == WH_OK ? whi_setting_now(store, WHI_RETAIN_FAILED, &retain_failed) : code;
+    code = code == WH_OK ? whi_unfetched_end(self->task.worker->engine, store, self->now - retain_failed, PURGE_ROWS)
+                         : code;
     code = code == WH_OK ? whi_store_purge(store, whi_ident_first(self->now - retain),
                                            whi_ident_first(self->now - retain_failed), PURGE_ROWS, &after, &self->count)
                          : code;

@@ -30,7 +30,8 @@ static void spill(whi_worker *worker, whi_delivery *delivery) {
         put_back(worker, delivery);
         return;
     }
-    whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine));
+    whi_delivery_wait(worker->engine, delivery,
+                      whi_delivery_due(worker->engine, delivery, delivery->registration->subscription));
     whi_record_delivery(worker, delivery);
 }
 
@@ -106,6 +107,10 @@ void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
 
     if (lane != NULL) {
         note_present(worker, lane, delivery->registration);
+    }
+    if (lane != NULL && whi_subscription_is_fetched(delivery->registration->subscription)) {
+        spill(worker, delivery);
+        return;
     }
     if (lane != NULL && !is_allowed(worker, lane, delivery)) {
         whi_queue_leave(worker, lane, delivery);

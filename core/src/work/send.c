@@ -310,7 +310,7 @@ static int refresh(whi_worker *worker, whi_delivery *delivery) {
     whi_registration_unref(delivery->registration);
     delivery->registration = now;
     if (!whi_subscription_may_send(now->subscription)) {
-        whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine));
+        whi_delivery_wait(worker->engine, delivery, whi_delivery_due(worker->engine, delivery, now->subscription));
         return WH_ECONFLICT;
     }
     return WH_OK;

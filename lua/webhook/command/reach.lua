@@ -6,7 +6,7 @@ local reach = {}
 
 reach.options = {
   auth = "text", certificate = "text", ["certificate-key"] = "text", ca = "text", pin = "text", proxy = "text",
-  ["content-type"] = "text", compress = "text",
+  ["content-type"] = "text", compress = "text", signature = "text",
 }
 
 reach.help = [[
@@ -17,6 +17,7 @@ reach.help = [[
   --pin sha256//…       its public key; several with ; between. An update with one of these four says all of them
   --proxy URL           http://host:port, https:// or socks5://; or {"url":…,"username":…,"password":…}, or @FILE
   --content-type TEXT   application/json by default
+  --signature NAME      sign as github, shopify, slack, stripe or svix does; or JSON, or @FILE: a form of your own
   --compress gzip       bodies of 1024 bytes or more]]
 
 -- '' for the default; a secret that stands on the line is seen by whoever lists processes, so a file may have it.
@@ -52,6 +53,7 @@ function reach.add(document, values, read)
   document.proxy = object_of(values.proxy, read, function(url) return { url = url } end)
   document.content_type = text_of(values["content-type"])
   document.compress = text_of(values.compress)
+  document.signature = object_of(values.signature, read, function(name) return name end)
   return document
 end
 

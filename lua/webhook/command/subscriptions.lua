@@ -31,6 +31,8 @@ webhook subscriptions [list | add URL | show ID | update ID | delete ID | pause 
 
   webhook subscriptions add postgresql://user:password@host/name --events 'crm_contact.*'   a row for each object
 
+  webhook subscriptions add poll: --events 'order.*'          sent nowhere: webhook poll fetches them
+
 add prints the secret, once. For add and update:
   --events PATTERN      a type, '*', 'prefix.*', 'prefix:*'; may be repeated; none: all
   --tenant NAME         only events of this tenant
