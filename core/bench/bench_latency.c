@@ -70,10 +70,12 @@ static void post(int fd, const char *request, size_t size) {
 }
 
 static const char *request_of(const char *path, const char *body) {
-    char *text = malloc(strlen(body) + 256);
+    size_t room = strlen(body) + 256;
+    char *text = malloc(room);
 
-    sprintf(text, "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", path,
-            strlen(body), body);
+    snprintf(text, room,
+             "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+             path, strlen(body), body);
     return text;
 }
 
@@ -108,8 +110,9 @@ static void file_in(const char *folder, char *out, size_t size) {
 static void open_bare(place *self, const char *folder) {
     file_in(folder, self->files[BARE], sizeof self->files[BARE]);
     need(sqlite3_open(self->files[BARE], &self->bare) == SQLITE_OK &&
-             sqlite3_exec(self->bare, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                                      "CREATE TABLE event (number INTEGER PRIMARY KEY, payload BLOB)",
+             sqlite3_exec(self->bare,
+                          "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+                          "CREATE TABLE event (number INTEGER PRIMARY KEY, payload BLOB)",
                           NULL, NULL, NULL) == SQLITE_OK &&
              sqlite3_prepare_v2(self->bare, "INSERT INTO event (payload) VALUES (?)", -1, &self->insert, NULL) ==
                  SQLITE_OK,
