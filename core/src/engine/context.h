@@ -74,6 +74,7 @@ struct wh_engine {
     struct whi_sources *sources;
     _Atomic(struct whi_polls *) polls; /* work/poll.h; NULL: nothing has been due yet. Stays until wh_close */
     struct whi_budgets *budgets;
+    struct whi_memory *memory; /* bytes of what waits in it */
     struct whi_writings *writings;
     struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers, from the first one on; what was made stays until
                                                 wh_close, so that any thread may look */
@@ -91,7 +92,6 @@ struct wh_engine {
     atomic_int closed;         /* wh_close has begun: never 0 again */
 
     /* ---- what is under way; together 0 they say that nothing is in memory (wh_idle) */
-    atomic_llong memory_used;  /* bytes of the events in memory */
     atomic_llong events_open;  /* events in memory; every delivery in memory holds one */
     atomic_int flights_open;   /* deliveries with a sink */
     atomic_llong jobs_open;    /* workers' jobs that have not come back */

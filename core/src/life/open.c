@@ -14,6 +14,7 @@
 #include "engine/inbox.h"
 #include "engine/lag.h"
 #include "engine/lease.h"
+#include "engine/memory.h"
 #include "engine/position.h"
 #include "engine/promise.h"
 #include "engine/registry.h"
@@ -208,6 +209,15 @@ static int make_lags(wh_engine *engine) {
     return WH_OK;
 }
 
+static int make_memory(wh_engine *engine) {
+    engine->memory = whi_alloc(sizeof *engine->memory);
+    if (engine->memory == NULL) {
+        return whi_fail_memory();
+    }
+    whi_memory_init(engine->memory, engine->options.limits.memory_bytes);
+    return WH_OK;
+}
+
 static int make_budgets(wh_engine *engine) {
     engine->budgets = whi_alloc(sizeof *engine->budgets);
     if (engine->budgets == NULL) {
@@ -320,6 +330,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     code = code == WH_OK ? make_lags(engine) : code;
     code = code == WH_OK ? make_sources(engine) : code;
     code = code == WH_OK ? make_budgets(engine) : code;
+    code = code == WH_OK ? make_memory(engine) : code;
     code = code == WH_OK ? make_writings(engine) : code;
     code = code == WH_OK ? make_lease(engine) : code;
     code = code == WH_OK ? read_keys(engine) : code;
@@ -435,6 +446,10 @@ void wh_close(wh_engine *engine) {
     if (engine->budgets != NULL) {
         whi_budgets_end(engine->budgets);
         whi_free(engine->budgets);
+    }
+    if (engine->memory != NULL) {
+        whi_memory_end(engine->memory);
+        whi_free(engine->memory);
     }
     if (engine->writings != NULL) {
         whi_writings_end(engine->writings);
