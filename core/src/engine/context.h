@@ -52,6 +52,14 @@ typedef struct whi_rates {
     long long events, attempts, delivered, failed;
 } whi_rates;
 
+/* That of all that waits in the store nothing is due before a time, as long as nothing is committed and no subscription
+ * read: what a look at all of it found. */
+struct whi_nothing {
+    int64_t due;              /* ms of whi_now; 0: nobody has looked */
+    int64_t changes, commits; /* store->changes, and the engine's own */
+    int64_t place;            /* of the registry */
+};
+
 struct wh_engine {
     /* ---- made by wh_open, and never changed */
     unsigned generation; /* of the process that opened it, see base/fork.h */
@@ -107,6 +115,10 @@ struct wh_engine {
     atomic_llong settings[8]; /* as they were known at settings_us: see engine/setting.h */
     atomic_int tenants_own;   /* 1: some tenants have limits of their own */
     atomic_llong settings_us;
+
+    atomic_llong commits; /* of this engine */
+    pthread_mutex_t idle_lock;
+    struct whi_nothing nothing; /* under the lock: life/run.c */
 
     /* ---- what went wrong, for the next wh_step to return */
     pthread_mutex_t trouble_lock;

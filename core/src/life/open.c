@@ -169,6 +169,7 @@ static int take_options(wh_engine *engine, const wh_options *options) {
 static void init_locks(wh_engine *engine) {
     pthread_mutex_init(&engine->trouble_lock, NULL);
     pthread_mutex_init(&engine->rates_lock, NULL);
+    pthread_mutex_init(&engine->idle_lock, NULL);
     pthread_mutex_init(&engine->promise_lock, NULL);
     engine->promises_end = &engine->promises;
     pthread_mutex_init(&engine->work_lock, NULL);
@@ -241,6 +242,7 @@ static int make_writings(wh_engine *engine) {
 static void committed(void *payload) {
     whi_lease *lease = payload;
 
+    atomic_fetch_add(&lease->engine->commits, 1);
     if (whi_store_has_changed(lease->engine->store)) {
         whi_registry_doubt(lease->engine->registry);
     }
@@ -471,6 +473,7 @@ void wh_close(wh_engine *engine) {
     whi_database_folders_free(engine->options.files, engine->options.file_count);
     pthread_mutex_destroy(&engine->trouble_lock);
     pthread_mutex_destroy(&engine->rates_lock);
+    pthread_mutex_destroy(&engine->idle_lock);
     pthread_mutex_destroy(&engine->promise_lock);
     pthread_mutex_destroy(&engine->work_lock);
     pthread_mutex_destroy(&engine->looking_lock);
