@@ -175,6 +175,8 @@ static void a_receiver_that_hangs_keeps_no_position_back(void **state) {
     assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_deliveries WHERE attempts = 1 AND first_status = 200"
                                     " AND body IS NOT NULL"),
                      1);
+    assert_int_equal(whi_memory_used(engine->memory, WHI_POT_BODIES), 0);
+    assert_int_equal(whi_memory_used(engine->memory, WHI_POT_RECORDS), 0);
     wh_close(engine);
 }
 
