@@ -141,6 +141,22 @@ static void a_server_that_is_down_is_asked_again(void **state) {
     whi_destination_close(destination);
 }
 
+/* Two transactions that neither see nor wait for each other would leave a row that is older than its removal. */
+static void who_removes_has_the_table_alone_and_who_puts_shares_it(void **state) {
+    whi_destination *destination = open_removing();
+
+    (void)state;
+    put(destination, "locked", "{\"id\":\"a\"}", 1);
+    run_sql("CREATE TABLE modes (mode text)");
+    run_sql("CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO modes SELECT TG_OP || l.mode"
+            " FROM pg_locks l WHERE l.locktype = ''advisory'' AND l.pid = pg_backend_pid(); RETURN NULL; END'");
+    run_sql("CREATE TRIGGER sees AFTER INSERT OR DELETE ON locked FOR EACH ROW EXECUTE FUNCTION see()");
+    put(destination, "locked", "{\"id\":\"b\"}", 2);
+    write_one(destination, deleted_of("locked", "{\"id\":\"a\"}", 3), WHI_OBJECT_WRITTEN);
+    check_value("SELECT string_agg(mode, ' ' ORDER BY mode) FROM modes", "DELETEExclusiveLock INSERTShareLock");
+    whi_destination_close(destination);
+}
+
 /* What a trigger raises stands for what the server may say in the middle of a batch. */
 static void the_class_of_a_failure_says_who_can_mend_it(void **state) {
     static const struct {
@@ -555,6 +571,7 @@ static int end(void **state) {
 
 int main(void) {
     static const struct CMUnitTest own_tests[] = {
+        cmocka_unit_test(who_removes_has_the_table_alone_and_who_puts_shares_it),
         cmocka_unit_test(who_is_not_let_in_needs_the_owner),
         cmocka_unit_test(an_address_that_is_not_allowed_is_not_connected_to),
         cmocka_unit_test(a_server_that_is_down_is_asked_again),

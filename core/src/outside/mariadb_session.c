@@ -345,12 +345,17 @@ static void set_session(whi_mariadb *mariadb, whi_object_result *result) {
     const whi_database *database = &mariadb->base;
 
     snprintf(sql, sizeof sql,
-             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1,"
+             "SET SESSION sql_mode = "
+             "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1,"
              " innodb_lock_wait_timeout = %lld, lock_wait_timeout = %lld"
              " /*M!100101 , max_statement_time = %lld.%03lld */",
              seconds_of(database->lock_timeout), seconds_of(database->lock_timeout),
              (long long)(database->statement_timeout / 1000), (long long)(database->statement_timeout % 1000));
-    whi_mariadb_command(mariadb, sql, "setting up the session", result);
+    whi_mariadb_command(mariadb, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "setting up the session",
+                        result);
+    if (result->outcome == WHI_OBJECT_WRITTEN) {
+        whi_mariadb_command(mariadb, sql, "setting up the session", result);
+    }
 }
 
 static void ask_server(whi_mariadb *mariadb, whi_object_result *result) {
