@@ -20,6 +20,9 @@ static int accept_options(const whi_database *database) {
     if (database->schema[0] == '\0' && database->url.database[0] == '\0') {
         return whi_fail_field(WH_EINVALID, "url", "no database, as in \"mysql://user:password@host/database\"");
     }
+    if (database->url.user[0] == '\0') { /* the client would send the name of this process's own user */
+        return whi_fail_field(WH_EINVALID, "url", "no user, as in \"mysql://user:password@host/database\"");
+    }
     return WH_OK;
 }
 

@@ -24,7 +24,8 @@ struct postgres {
     whi_database base;
     whi_reach reach;
     PGconn *connection;
-    int chose_schema; /* the server said what it is */
+    int chose_schema;  /* the server said what it is */
+    uint64_t answered; /* bytes that had come when the last question was asked */
 };
 
 static struct postgres *postgres_of(whi_database *database) {
@@ -113,6 +114,13 @@ static void tell(struct postgres *postgres, whi_object_result *result, const PGr
 
 /* -------------------------------------------------------------------- waiting */
 
+/* libpq keeps what comes, and says nothing of how much that is. */
+static enum whi_reach_end bounded(const struct postgres *postgres, enum whi_reach_end end) {
+    int is_over = whi_reach_received(PQsocket(postgres->connection)) > postgres->answered + WHI_ANSWER_MAXIMUM;
+
+    return end == WHI_REACH_READY && is_over ? WHI_REACH_FLOODED : end;
+}
+
 /* Sends what libpq has to send. */
 static enum whi_reach_end flush(struct postgres *postgres, int64_t until) {
     enum whi_reach_end end = WHI_REACH_READY;
@@ -123,6 +131,7 @@ static enum whi_reach_end flush(struct postgres *postgres, int64_t until) {
             return WHI_REACH_READY; /* the answer will say so */
         }
         end = whi_reach_wait(&postgres->reach, PQsocket(postgres->connection), WHI_READ | WHI_WRITE, until, &ready);
+        end = bounded(postgres, end);
         if (end == WHI_REACH_READY && (ready & WHI_READ) != 0 && !PQconsumeInput(postgres->connection)) {
             return WHI_REACH_READY;
         }
@@ -135,6 +144,7 @@ static enum whi_reach_end await_answer(struct postgres *postgres, int64_t until)
 
     while (end == WHI_REACH_READY && PQisBusy(postgres->connection)) {
         end = whi_reach_wait(&postgres->reach, PQsocket(postgres->connection), WHI_READ, until, NULL);
+        end = bounded(postgres, end);
         if (end == WHI_REACH_READY && !PQconsumeInput(postgres->connection)) {
             return WHI_REACH_READY;
         }
@@ -190,6 +200,7 @@ static PGresult *ask(struct postgres *postgres, const char *sql, const struct pa
                                              p->formats, 0);
 
     done(result);
+    postgres->answered = whi_reach_received(PQsocket(postgres->connection));
     if (sent) {
         end = flush(postgres, until);
         end = end == WHI_REACH_READY ? gather(postgres, until, &answer) : end;
@@ -300,6 +311,7 @@ static enum whi_reach_end shake_hands(struct postgres *postgres, int64_t until) 
     while (end == WHI_REACH_READY && wanted != PGRES_POLLING_OK && wanted != PGRES_POLLING_FAILED) {
         end = whi_reach_wait(&postgres->reach, PQsocket(postgres->connection),
                              wanted == PGRES_POLLING_READING ? WHI_READ : WHI_WRITE, until, NULL);
+        end = bounded(postgres, end);
         wanted = end == WHI_REACH_READY ? PQconnectPoll(postgres->connection) : wanted;
     }
     return end;
@@ -310,6 +322,7 @@ static void try_address(struct postgres *postgres, const whi_address *address, c
     enum whi_reach_end end = WHI_REACH_READY;
 
     done(result);
+    postgres->answered = 0;
     postgres->connection = start(postgres, address, bundle);
     if (postgres->connection == NULL) {
         whi_result_set(result, WHI_OBJECT_AGAIN, "out of memory");
