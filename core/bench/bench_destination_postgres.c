@@ -124,7 +124,7 @@ static void copy_bare(rows *self) {
     run("COMMIT");
 }
 
-/* What an upsert by COPY would be. */
+/* What an upsert by COPY would be: nothing may outlive the transaction. */
 static void copy_and_put(rows *self) {
     whi_buf sql;
 
@@ -132,6 +132,7 @@ static void copy_and_put(rows *self) {
     whi_buf_text(&sql, "INSERT INTO passed SELECT * FROM passing");
     write_conflict(&sql);
     run("BEGIN");
+    run("CREATE TEMPORARY TABLE passing (LIKE passed) ON COMMIT DROP");
     copy_to(self, "COPY passing FROM STDIN");
     run(sql.data);
     run("COMMIT");
@@ -174,7 +175,6 @@ int main(int argc, char **argv) {
     make_table("bare");
     make_table("copied");
     make_table("passed");
-    run("CREATE TEMPORARY TABLE passing (LIKE passed) ON COMMIT DELETE ROWS");
     prepare_upsert(batch);
     open_ours("upsert_");
     rows_run(&upsert, &self, rounds);
