@@ -93,6 +93,9 @@ webhook_client(postgres "${WEBHOOK_POSTGRES}" WITHOUT "destination in PostgreSQL
 webhook_client(mariadb "${WEBHOOK_MARIADB}" WITHOUT "destination in MariaDB or MySQL" WHAT "MariaDB Connector/C 3.1" MODULES libmariadb>=3.1
                PACKAGE MariaDB 3.1 TARGETS MariaDB::MariaDB APT libmariadb-dev DNF mariadb-connector-c-devel
                APK mariadb-connector-c-dev BREW mariadb-connector-c)
+# And of queues.
+webhook_client(redis "${WEBHOOK_REDIS}" WITHOUT "destination in Redis" WHAT "hiredis 0.14" MODULES hiredis>=0.14
+               PACKAGE hiredis 0.14 TARGETS hiredis::hiredis APT libhiredis-dev DNF hiredis-devel APK hiredis-dev BREW hiredis)
 if(WEBHOOK_LUA)
   include(${CMAKE_CURRENT_LIST_DIR}/Lua.cmake)
 endif()
