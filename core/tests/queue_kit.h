@@ -38,6 +38,9 @@ static void kit_make(char url[512], int port);
 /* The bodies that have arrived there, in their order, with a blank behind each; the caller's to free. */
 static char *kit_bodies(const char *url);
 
+/* What was made at the server is on its disk. */
+static void kit_keep(void);
+
 /* Waits until the server takes connections again. */
 static void kit_start(void);
 
@@ -227,6 +230,7 @@ static void a_server_that_is_killed_has_what_it_confirmed(void **state) {
     kit_make(url, database_server_port(kit_server));
     queue = open_queue(url);
     put(queue, "a", WHI_OBJECT_WRITTEN);
+    kit_keep();
     database_server_stop(kit_server);
     put(queue, "b", WHI_OBJECT_AGAIN);
     put(queue, "b", WHI_OBJECT_AGAIN);

@@ -50,6 +50,22 @@ redis)
     echo $! >>"$folder/pids"
     wait_for redis-cli -p "$port" ping
     ;;
+rabbitmq)
+    module=pika names=$(free_port)
+    export HOME="$folder/server" ERL_EPMD_PORT="$names" ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_NODENAME=reader@localhost
+    export RABBITMQ_MNESIA_BASE="$HOME/mnesia" RABBITMQ_LOG_BASE="$HOME/logs" RABBITMQ_CONFIG_FILE="$HOME/rabbitmq"
+    export RABBITMQ_ENABLED_PLUGINS_FILE="$HOME/plugins" RABBITMQ_PID_FILE="$HOME/pid" RABBITMQ_CONF_ENV_FILE=/dev/null
+    export RABBITMQ_DIST_PORT RUNNING_UNDER_SYSTEMD=1 # so that it is the process that was started
+    RABBITMQ_DIST_PORT=$(free_port)
+    printf 'listeners.tcp.1 = 127.0.0.1:%s\nlog.console = true\nlog.console.level = error\nlog.file = false\n' "$port" >"$HOME/rabbitmq.conf"
+    printf 'default_user = writer\ndefault_pass = pass%%/word\n' >>"$HOME/rabbitmq.conf"
+    echo '[].' >"$HOME/plugins"
+    (as_user rabbitmq epmd >/dev/null 2>&1) &
+    echo $! >>"$folder/pids"
+    (cd "$HOME" && as_user rabbitmq /usr/lib/rabbitmq/bin/rabbitmq-server >log 2>&1) &
+    echo $! >>"$folder/pids"
+    wait_for bash -c "exec 3<>/dev/tcp/127.0.0.1/$port && printf 'AMQP\0\0\x09\x01' >&3 && head -c 7 <&3 | grep -qa ."
+    ;;
 *)
     echo "run.sh: there is no $2" >&2
     exit 2

@@ -1,4 +1,4 @@
-/* Tests: test_queue_redis. */
+/* Tests: test_queue_redis, test_queue_rabbitmq. */
 #include "engine/queue.h"
 
 #include "base/error.h"

@@ -2,6 +2,7 @@
 #ifndef WHI_BROKER_H
 #define WHI_BROKER_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "outside/queue.h"
@@ -20,6 +21,8 @@ struct whi_queue {
     char *ca_file; /* NULL: the system's */
     int insecure;
     atomic_int is_cut;
+    pthread_mutex_t lock;
+    int shown; /* locked: of a client that waits by itself, a copy of its socket; -1: none */
 };
 
 struct whi_broker {
@@ -33,7 +36,6 @@ struct whi_broker {
     /* It is connected. */
     void (*check)(whi_queue *queue, whi_object_result *result);
     void (*rest)(whi_queue *queue);
-    void (*wake)(whi_queue *queue); /* is_cut has been set; any thread. NULL: its waits are whi_reach_wait */
 };
 
 extern const whi_broker whi_broker_redis;
@@ -46,6 +48,9 @@ int64_t whi_queue_until(const whi_queue *queue, int64_t ms);
  * that are no text are '?'. */
 void whi_queue_tell(const whi_queue *queue, whi_object_result *result, int outcome, const char *state,
                     const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* The socket that a client waits for by itself: a cut shuts it down. -1: none. The caller's, as before. */
+void whi_queue_show(whi_queue *queue, int fd);
 
 /* A socket that is connected to one of the host's addresses that may be reached, and does not block; -1 with the
  * result. The caller's to close. */

@@ -1,9 +1,12 @@
-/* Tests: test_queue_redis. */
+/* Tests: test_queue_redis, test_queue_rabbitmq. */
 #include "outside/queue.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -61,13 +64,10 @@ static int make_queue(whi_queue **out, const whi_queue_url *url, const whi_queue
     }
     queue->broker = broker;
     queue->url = *url;
+    queue->shown = -1;
+    pthread_mutex_init(&queue->lock, NULL);
     code = whi_reach_init(&queue->reach, &queue->is_cut);
-    if (code != WH_OK) {
-        whi_wipe(&queue->url, sizeof queue->url);
-        whi_free(queue);
-        return code;
-    }
-    code = take_options(queue, options);
+    code = code == WH_OK ? take_options(queue, options) : code;
     if (code != WH_OK) {
         whi_queue_close(queue);
         return code;
@@ -94,6 +94,7 @@ void whi_queue_close(whi_queue *queue) {
     }
     queue->broker->rest(queue);
     whi_reach_free(&queue->reach);
+    pthread_mutex_destroy(&queue->lock);
     whi_wipe(&queue->url, sizeof queue->url);
     whi_free(queue->ca_file);
     whi_free(queue);
@@ -107,9 +108,25 @@ void whi_queue_rest(whi_queue *queue) {
 void whi_queue_cut(whi_queue *queue) {
     atomic_store(&queue->is_cut, 1);
     whi_reach_wake(&queue->reach);
-    if (queue->broker->wake != NULL) {
-        queue->broker->wake(queue);
+    pthread_mutex_lock(&queue->lock);
+    if (queue->shown >= 0) {
+        (void)shutdown(queue->shown, SHUT_RDWR);
     }
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void whi_queue_show(whi_queue *queue, int fd) {
+    int copy = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+    pthread_mutex_lock(&queue->lock);
+    if (queue->shown >= 0) {
+        close(queue->shown);
+    }
+    queue->shown = copy;
+    if (copy >= 0 && atomic_load(&queue->is_cut)) {
+        (void)shutdown(copy, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&queue->lock);
 }
 
 /* --------------------------------------------------------------------- telling */

@@ -27,7 +27,8 @@ webhook subscriptions [list | add URL | show ID | update ID | delete ID | pause 
   webhook subscriptions pause sub_… --hold    it waits, and goes out with resume; --drop: not any more
 
   webhook subscriptions add postgresql://user:password@host/name --events 'crm_contact.*'   a row for each object
-  webhook subscriptions add 'redis://user:password@host/0?stream=orders'   a message for each delivery
+  webhook subscriptions add 'amqp://user:password@host/?queue=orders'   a message for each delivery
+  webhook subscriptions add 'redis://user:password@host/0?stream=orders'
 
 add prints the secret, once. For add and update:
   --events PATTERN      a type, '*', 'prefix.*', 'prefix:*'; may be repeated; none: all
