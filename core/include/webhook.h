@@ -384,20 +384,25 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   id*          "sub_…"
  *   url          where deliveries go. Required. http or https, without user info: a POST for each. A database
  *                ("postgresql://user:password@host/name", "sqlite:/path"; which ones are built in, wh_features says): a
- *                row for each object. Or a queue ("amqp://user:password@host/vhost?queue=name",
- * "redis://user:password@host/0?stream=name"): a message for each, with the headers, the signature and the body that a
- * request would have; core/docs/queues.md. A password is kept apart, sealed like secrets, and shown nowhere: "***"
- * stands in its place, and leaves it as it is when it is written back with an URL that is else the same database     of
- * a database: {"schema": null, "prefix": null, "create": "full", "removes": false, "times": false, "check": true}: the
- * schema, and what tables' names begin with; "full": tables and columns are made, "add": columns alone, "never";
- * removes true: the row of a deleted object goes, else it says that it was deleted; times true: texts of ISO 8601 in
- * fields that end in "_at" become times of the database. With check (not kept) the database is asked whether all that
- * is allowed, before the subscription is made or its database changed, on the caller's thread and for some seconds at
- * most events       ["order.*"]: exact types, "*", "prefix.*", "prefix:*"; none means all tenant       only events of
- * this tenant; "" by default; never changed source       only events of this source; null: of any and of none name free
- * text rule         Lua source, see lua/docs/rules.md fields       "id,customer.email,items(sku,price)": what to keep
- * of the payload filters      {"customer.country": "DE", "total": {"$gte": 100}}: conditions on paths, all of which
- * must hold, 100 at most. At a path stands a value; a list, of which any; operators: $eq $ne $in $nin, $gt $gte $lt
+ *                row for each object. A queue ("amqp://user:password@host/vhost?queue=name",
+ *                "redis://user:password@host/0?stream=name"): a message for each, with the headers, the signature and
+ *                the body that a request would have. A password is kept apart, sealed like secrets, and shown
+ *                nowhere: "***" stands in its place, and leaves it as it is when it is written back with an URL that
+ *                is else the same
+ *   database     of a database: {"schema": null, "prefix": null, "create": "full", "removes": false, "times": false,
+ * "check": true}: the schema, and what tables' names begin with; "full": tables and columns are made, "add": columns
+ *                alone, "never"; removes true: the row of a deleted object goes, else it says that it was deleted;
+ *                times true: texts of ISO 8601 in fields that end in "_at" become times of the database.
+ *                With check (not kept) the database is asked whether all that is allowed, before the subscription is
+ *                made or its database changed, on the caller's thread and for some seconds at most
+ *   events       ["order.*"]: exact types, "*", "prefix.*", "prefix:*"; none means all
+ *   tenant       only events of this tenant; "" by default; never changed
+ *   source       only events of this source; null: of any and of none
+ *   name         free text
+ *   rule         Lua source, see lua/docs/rules.md
+ *   fields       "id,customer.email,items(sku,price)": what to keep of the payload
+ *   filters      {"customer.country": "DE", "total": {"$gte": 100}}: conditions on paths, all of which must hold, 100
+ *                at most. At a path stands a value; a list, of which any; operators: $eq $ne $in $nin, $gt $gte $lt
  *                $lte (numbers exactly, or texts), $startsWith $endsWith $contains (a part of a text, or an item of
  *                an array), $exist; $or $and (a list) and $not of such; or an object of further paths, which in an
  *                array all hold of one item. $or, $and and $not also stand beside paths. A text holds for a number
@@ -461,8 +466,8 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *                last reading that succeeded began, and how many seconds ago, failures in a row, texts of the newest 20
  */
 
-/* Connects to the database or the queue of a subscription's document ("url", "database", "events") and asks whether all
- * that it is to do is allowed; nothing is stored. For some seconds at most, on this thread. Errors: json, invalid,
+/* Connects to the database or the queue of a subscription's document ("url", "database", "events") and asks whether
+ * all that it is to do is allowed; nothing is stored. For some seconds at most, on this thread. Errors: json, invalid,
  * which says what is missing. */
 WH_API int wh_sink_test(wh_engine *engine, const char *document, size_t size);
 
