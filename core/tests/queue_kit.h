@@ -240,6 +240,27 @@ static void a_server_that_is_killed_has_what_it_confirmed(void **state) {
     whi_queue_close(queue);
 }
 
+/* Nobody is asked, and nothing is said of what is there. */
+static void an_address_that_is_not_allowed_is_not_reached(void **state) {
+    whi_policy *allowed = kit_policy;
+    whi_object_result result;
+    char url[512];
+    whi_queue *queue;
+
+    (void)state;
+    kit_make(url, database_server_port(kit_server));
+    assert_int_equal(whi_policy_new(&kit_policy, NULL, 0), WH_OK);
+    queue = open_queue(url);
+    put(queue, "a", WHI_OBJECT_AGAIN);
+    whi_queue_check(queue, &result);
+    check_result(&result, WHI_OBJECT_AGAIN);
+    assert_has(result.sentence, "no address that may be reached");
+    whi_queue_close(queue);
+    whi_policy_free(kit_policy);
+    kit_policy = allowed;
+    check_bodies(url, "");
+}
+
 /* The server has it, and nobody heard: it may come twice, and is never lost. */
 static void what_was_not_confirmed_is_sent_again(void **state) {
     proxy *way = proxy_new(database_server_port(kit_server), "THE-WORD", 0);
@@ -373,6 +394,7 @@ static void one_that_hangs_costs_others_nothing(void **state) {
 
 #define KIT_TESTS                                                                                                      \
     cmocka_unit_test(messages_arrive_in_their_order), cmocka_unit_test(a_look_writes_nothing),                         \
+        cmocka_unit_test(an_address_that_is_not_allowed_is_not_reached),                                               \
         cmocka_unit_test(another_password_is_its_owners_to_mend),                                                      \
         cmocka_unit_test(what_lies_or_says_nothing_is_tried_again),                                                    \
         cmocka_unit_test(a_server_that_is_killed_has_what_it_confirmed),                                               \

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# run.sh BUILD KIND - a real server of this kind, the command that delivers to it, and another client that reads.
+# run.sh BUILD KIND [BENCH] - a real server of this kind, the command that delivers to it, and another client that
+# reads; or the program BENCH, with the kind and the port.
 set -eu
 build=$(realpath "$1") here=$(dirname "$(realpath "$0")")
 folder=$(mktemp -d)
@@ -71,4 +72,8 @@ rabbitmq)
     exit 2
     ;;
 esac
+if [ $# -gt 2 ]; then
+    "$3" "$2" "$port"
+    exit
+fi
 (python "$here/$2_reader.py" "$build" "$port" "$folder")

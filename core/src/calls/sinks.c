@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "engine/looking.h"
+#include "engine/look.h"
 #include "outside/destinations.h"
 #include "outside/queue.h"
 #include "pure/json.h"

@@ -10,7 +10,7 @@
 #include "engine/context.h"
 #include "engine/decide.h"
 #include "engine/inbox.h"
-#include "engine/looking.h"
+#include "engine/look.h"
 #include "engine/notice.h"
 #include "engine/registry.h"
 #include "engine/setting.h"

@@ -179,7 +179,12 @@ int whi_database_open(wh_engine *engine, const whi_subscription *s, whi_destinat
     return open_within(engine, s, s->timeout != 0 ? s->timeout : STATEMENT_MS, out);
 }
 
-int whi_database_look(wh_engine *engine, const whi_subscription *s, whi_object_result *result) {
+static void cut(wh_engine *engine, void *destination) {
+    engine->destinations->cut(destination);
+}
+
+int whi_database_look(wh_engine *engine, const whi_subscription *s, struct whi_looking *looking,
+                      whi_object_result *result) {
     char type[WHI_OBJECT_TYPE_SIZE];
     whi_destination *destination;
     int code = s->unchecked ? check_built(engine, s) : open_within(engine, s, WHI_LOOK_MS, &destination);
@@ -188,7 +193,9 @@ int whi_database_look(wh_engine *engine, const whi_subscription *s, whi_object_r
         return code;
     }
     type_of(s, type);
+    whi_looking_show(engine, looking, destination, cut);
     engine->destinations->check(destination, type, result);
+    whi_looking_show(engine, looking, NULL, NULL);
     engine->destinations->close(destination);
     return WH_OK;
 }

@@ -1,16 +1,28 @@
-/* Asking a database or a queue, before a subscription is made, whether deliveries would arrive. */
+/* Looks at databases and queues that are under way, on the threads of those who make subscriptions. */
 #ifndef WHI_LOOKING_H
 #define WHI_LOOKING_H
 
 #include "engine/context.h"
-#include "outside/destination.h"
-#include "pure/subscription.h"
 
 #define WHI_LOOK_MS 5000 /* all of it: somebody waits for it */
 
-/* Connects on this thread, and looks whether rights suffice for what the subscription takes; of one that is sent to
- * over HTTP nothing is asked. WH_EINVALID with what is missing, of the field "url"; WH_EBUSY where as many looks are
- * under way as there may be, of one tenant or of all. */
-int whi_look(wh_engine *engine, const whi_subscription *subscription);
+/* The caller's, until it has ended. */
+struct whi_looking {
+    struct whi_looking *next;
+    const char *tenant;
+    void *receiver; /* NULL: not open yet, or closed */
+    void (*cut)(wh_engine *engine, void *receiver);
+};
+
+/* WH_EBUSY, of the field "url": as many are under way as there may be, of one tenant or of all. */
+int whi_looking_begin(wh_engine *engine, struct whi_looking *self);
+void whi_looking_end(wh_engine *engine, const struct whi_looking *self);
+
+/* From here on it may be cut, until it is shown with NULL. */
+void whi_looking_show(wh_engine *engine, struct whi_looking *self, void *receiver,
+                      void (*cut)(wh_engine *engine, void *receiver));
+
+/* Ends all that are under way, as receivers that give no answer. Any thread. */
+void whi_looking_cut(wh_engine *engine);
 
 #endif

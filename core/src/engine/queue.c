@@ -31,7 +31,13 @@ int whi_queue_of(wh_engine *engine, const whi_subscription *s, whi_queue **out) 
     return open_within(engine, s, s->timeout != 0 ? s->timeout : PUBLISH_MS, out);
 }
 
-int whi_queue_look(wh_engine *engine, const whi_subscription *s, whi_object_result *result) {
+static void cut(wh_engine *engine, void *queue) {
+    (void)engine;
+    whi_queue_cut(queue);
+}
+
+int whi_queue_look(wh_engine *engine, const whi_subscription *s, struct whi_looking *looking,
+                   whi_object_result *result) {
     whi_queue *queue;
     int code = open_within(engine, s, WHI_LOOK_MS, &queue);
 
@@ -39,7 +45,9 @@ int whi_queue_look(wh_engine *engine, const whi_subscription *s, whi_object_resu
         return code;
     }
     if (!s->unchecked) {
+        whi_looking_show(engine, looking, queue, cut);
         whi_queue_check(queue, result);
+        whi_looking_show(engine, looking, NULL, NULL);
     }
     whi_queue_close(queue);
     return WH_OK;

@@ -3,6 +3,7 @@
 #define WHI_ENGINE_QUEUE_H
 
 #include "engine/context.h"
+#include "engine/looking.h"
 #include "outside/queue.h"
 #include "pure/subscription.h"
 
@@ -10,8 +11,9 @@
  * URL is wrong; WH_ENOMEM. */
 int whi_queue_of(wh_engine *engine, const whi_subscription *subscription, whi_queue **out);
 
-/* Asks it, unless the subscription wants it not to be asked, into result. WH_EINVALID as above. See engine/looking.h.
+/* Asks it, unless the subscription wants it not to be asked, into result. WH_EINVALID as above. See engine/look.h.
  */
-int whi_queue_look(wh_engine *engine, const whi_subscription *subscription, whi_object_result *result);
+int whi_queue_look(wh_engine *engine, const whi_subscription *subscription, struct whi_looking *looking,
+                   whi_object_result *result);
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "engine/inbox.h"
 #include "engine/lease.h"
+#include "engine/looking.h"
 #include "engine/promise.h"
 #include "engine/registry.h"
 #include "engine/writer.h"
@@ -389,6 +390,7 @@ int wh_stop(wh_engine *engine, int64_t grace) {
     atomic_store(&engine->stepping, 1);
     pthread_mutex_unlock(&engine->work_lock);
 
+    whi_looking_cut(engine);
     wait_for_flights(engine, grace > 0 ? grace : 0);
     join_threads(engine);
     whi_polls_stop(engine); /* nobody wakes them any more */

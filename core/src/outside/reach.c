@@ -1,13 +1,17 @@
-/* Tests: test_destination_postgres, test_destination_hung. */
+/* Tests: test_destination_postgres, test_destination_hung, test_destination_lying. */
 #include "outside/reach.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/tcp.h>
+#else
+#include <netinet/tcp.h>
+#endif
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -70,9 +74,28 @@ enum whi_reach_end whi_reach_wait(const whi_reach *reach, int fd, int what, int6
     return end;
 }
 
+#ifdef __linux__
+uint64_t whi_reach_received(int fd) {
+    struct tcp_info info = { 0 };
+    socklen_t size = sizeof info;
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
+}
+#else
+uint64_t whi_reach_received(int fd) {
+    (void)fd;
+    return 0;
+}
+#endif
+
 void whi_reach_tell(enum whi_reach_end end, const char *doing, whi_object_result *result) {
+    char flood[64];
     const char *why = end == WHI_REACH_LATE ? "no answer in time" : end == WHI_REACH_CUT ? "cut" : wh_last_error();
 
+    if (end == WHI_REACH_FLOODED) {
+        snprintf(flood, sizeof flood, "the server answers with more than %d MiB", (int)(WHI_ANSWER_MAXIMUM >> 20));
+        why = flood;
+    }
     whi_result_set(result, WHI_OBJECT_AGAIN, "");
     snprintf(result->sentence, sizeof result->sentence, "%s: %s", doing, why);
 }

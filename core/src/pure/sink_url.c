@@ -16,6 +16,7 @@ static const struct {
     { "sqlserver", WHI_URL_ABSENT },    { "mongodb", WHI_URL_ABSENT },    { "mongodb+srv", WHI_URL_ABSENT },
     { "snowflake", WHI_URL_ABSENT },    { "amqp", WHI_URL_QUEUE },        { "amqps", WHI_URL_QUEUE },
     { "redis", WHI_URL_QUEUE },         { "rediss", WHI_URL_QUEUE },      { "kafka", WHI_URL_ABSENT },
+    { "nats", WHI_URL_ABSENT },
 };
 
 enum whi_url_kind whi_url_kind_of(const char *text, char scheme[WHI_SCHEME_SIZE]) {
