@@ -3,14 +3,14 @@
 
 #include "base/error.h"
 
-#define NUMBERS 18
+#define NUMBERS 19
 
 /* By their columns, from phase to sequence. */
 static void numbers_of(const wh_backend_poll *row, int64_t out[NUMBERS]) {
     const int64_t numbers[NUMBERS] = { row->phase,      row->full,    row->scan,    row->started_at, row->checked_at,
                                        row->full_at,    row->newest,  row->next_at, row->failures,   row->refused,
                                        row->suspicious, row->tries,   row->pages,   row->objects,    row->sent,
-                                       row->gone,       row->skipped, row->sequence };
+                                       row->gone,       row->skipped, row->large,   row->sequence };
 
     for (int i = 0; i < NUMBERS; i++) {
         out[i] = numbers[i];
@@ -22,7 +22,7 @@ static void take_numbers(sqlite3_stmt *statement, int first, wh_backend_poll *ro
                                        &row->checked_at, &row->full_at, &row->newest,     &row->next_at,
                                        &row->failures,   &row->refused, &row->suspicious, &row->tries,
                                        &row->pages,      &row->objects, &row->sent,       &row->gone,
-                                       &row->skipped,    &row->sequence };
+                                       &row->skipped,    &row->large,   &row->sequence };
 
     for (int i = 0; i < NUMBERS; i++) {
         *places[i] = sqlite3_column_int64(statement, first + i);
@@ -56,8 +56,8 @@ int whi_sqlite_poll(whi_sqlite *store, whi_fact *fact) {
     }
     bind_row(statement, row);
     if (which == WHI_SQL_POLL_CHANGE) {
-        sqlite3_bind_int64(statement, 27, row->turn);
-        sqlite3_bind_int64(statement, 28, row->asked);
+        sqlite3_bind_int64(statement, 28, row->turn);
+        sqlite3_bind_int64(statement, 29, row->asked);
     }
     code = whi_sqlite_step(store, &store->writer, statement, "keeping a poll");
     if (code != 1) {

@@ -51,6 +51,7 @@ static void tell_run(whi_poll_running *self, const char *outcome, int stage, con
                          .sent = row->sent,
                          .gone = row->gone,
                          .skipped = row->skipped,
+                         .large = row->large,
                          .outcome = outcome,
                          .stage = (enum whi_poll_stage)stage,
                          .error = error };
@@ -338,7 +339,7 @@ static int begin_again(whi_poll_running *self) {
 /* 1: what is missing may be missing by mistake: a list moves while its pages are read, and an empty one is what many
  * a source gives that is not itself. */
 static int is_doubtful(const wh_backend_poll *row) {
-    return row->pages > 1 || row->objects == 0;
+    return row->pages > 1 || row->objects + row->large == 0;
 }
 
 int whi_poll_end_pages(whi_poll_running *self, const char *state) {

@@ -222,7 +222,7 @@ static void begin_reading(whi_poll_running *self, int64_t now) {
     for (size_t i = 0; i < self->count; i++) {
         wh_backend_poll *row = &self->targets[i]->row;
         row->full = is_full(self, now);
-        row->pages = row->objects = row->sent = row->gone = row->skipped = 0;
+        row->pages = row->objects = row->sent = row->gone = row->skipped = row->large = 0;
     }
     self->own.row.phase = WHI_POLL_READS;
     self->own.row.started_at = now;
