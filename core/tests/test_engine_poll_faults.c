@@ -259,86 +259,6 @@ static void objects_without_an_id_and_numbers_beyond_all_doubles(void **state) {
     assert_string_equal(poll_sent("a"), "");
 }
 
-/* An object of this id that no payload has room for, or that nests too deeply for one. */
-static void put_large(int number, const char *more) {
-    size_t size = ((size_t)1 << 20) + 100;
-    char *text = malloc(size);
-
-    snprintf(text, size, "{\"id\":%d%s,\"text\":\"%01048576d\"}", number, more, 0);
-    poll_take(number);
-    poll_text(text);
-    free(text);
-}
-
-static void put_deep(int number) {
-    char text[300];
-
-    snprintf(text, sizeof text, "{\"id\":%d,\"deep\":%0100d%0100d}", number, 0, 0);
-    for (char *at = strstr(text, "deep") + 6; *at != '}'; at++) {
-        *at = at < strchr(text, '}') - 100 ? '[' : ']';
-    }
-    poll_take(number);
-    poll_text(text);
-}
-
-static void what_grows_too_large_is_not_told_as_deleted(void **state) {
-    (void)state;
-    known(5);
-    put_large(1, "");
-    put_deep(2);
-    poll_later(engine);
-    assert_string_equal(poll_run_text(engine, id), "ok pages=1 objects=3 sent=0 large=2 ");
-    assert_string_equal(poll_sent("a"), "");
-    poll_later(engine);
-    assert_string_equal(poll_sent("a"), "");
-    poll_put(1, "x");
-    poll_put(2, "y");
-    poll_later(engine);
-    assert_string_equal(poll_run_text(engine, id), "ok pages=1 objects=5 sent=1 ");
-    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":2,\"name\":\"y\"}];"); /* the 1st says what was told of it */
-}
-
-static void what_is_too_large_is_deleted_when_it_says_so_or_is_gone(void **state) {
-    (void)state;
-    known(3);
-    put_large(1, ",\"deleted\":true");
-    put_large(2, "");
-    poll_later(engine);
-    assert_string_equal(poll_run_text(engine, id), "ok pages=1 objects=1 sent=1 large=2 ");
-    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":1,\"deleted\":true}];");
-    poll_take(2);
-    poll_later(engine);
-    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":2}];");
-}
-
-static void what_is_too_large_at_first_is_told_when_it_fits(void **state) {
-    (void)state;
-    put_large(3, "");
-    known(2);
-    put_large(4, "");
-    poll_later(engine);
-    assert_string_equal(poll_sent("a"), "");
-    poll_put(3, "small");
-    poll_put(4, "small");
-    poll_later(engine);
-    assert_string_equal(poll_sent("a"),
-                        "VIRTUAL [{\"id\":4,\"name\":\"small\"}];VIRTUAL [{\"id\":3,\"name\":\"small\"}];");
-}
-
-static void digits_beyond_a_double_are_a_change(void **state) {
-    (void)state;
-    poll_text("{\"id\":1,\"n\":1.0000000000000000001,\"m\":1.10}");
-    known(0);
-    poll_take(1);
-    poll_text("{\"id\":1,\"n\":1.0000000000000000001,\"m\":11e-1}");
-    poll_later(engine);
-    assert_string_equal(poll_sent("a"), "");
-    poll_take(1);
-    poll_text("{\"id\":1,\"n\":1.0000000000000000002,\"m\":1.1}");
-    poll_later(engine);
-    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":1,\"n\":1.0000000000000000002,\"m\":1.1}];");
-}
-
 static void an_object_on_two_pages_is_told_once(void **state) {
     (void)state;
     poll_said.page = 2;
@@ -787,10 +707,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_no_page_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(unchanged_is_no_answer_to_who_asks_for_all, begin, end),
         cmocka_unit_test_setup_teardown(objects_without_an_id_and_numbers_beyond_all_doubles, begin, end),
-        cmocka_unit_test_setup_teardown(what_grows_too_large_is_not_told_as_deleted, begin, end),
-        cmocka_unit_test_setup_teardown(what_is_too_large_is_deleted_when_it_says_so_or_is_gone, begin, end),
-        cmocka_unit_test_setup_teardown(what_is_too_large_at_first_is_told_when_it_fits, begin, end),
-        cmocka_unit_test_setup_teardown(digits_beyond_a_double_are_a_change, begin, end),
         cmocka_unit_test_setup_teardown(an_object_on_two_pages_is_told_once, begin, end),
         cmocka_unit_test_setup_teardown(a_circle_of_pages_is_left, begin, end),
         cmocka_unit_test_setup_teardown(a_list_without_an_end_is_left, begin, end),
