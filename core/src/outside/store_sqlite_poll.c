@@ -128,6 +128,10 @@ static void poll_row(sqlite3_stmt *statement, wh_backend_poll *row) {
     take_numbers(statement, 8, row);
 }
 
+static int damaged(const whi_sqlite *store) {
+    return whi_fail(WH_ECORRUPT, "store '%s': damaged: a poll's salt", store->name);
+}
+
 static int poll_get(whi_sqlite *store, whi_sqlite_side *side, int64_t id, wh_backend_poll_fn each, void *payload) {
     sqlite3_stmt *statement;
     wh_backend_poll row;
@@ -142,9 +146,7 @@ static int poll_get(whi_sqlite *store, whi_sqlite_side *side, int64_t id, wh_bac
         return code == 0 ? WH_ENOTFOUND : code;
     }
     poll_row(statement, &row);
-    code = sqlite3_column_bytes(statement, 7) == WH_POLL_SALT
-               ? each(&row, payload)
-               : whi_fail(WH_ECORRUPT, "store '%s': damaged: a poll's salt", store->name);
+    code = sqlite3_column_bytes(statement, 7) == WH_POLL_SALT ? each(&row, payload) : damaged(store);
     sqlite3_reset(statement);
     return code;
 }
@@ -166,8 +168,11 @@ static int poll_list(whi_sqlite *store, whi_sqlite_side *side, int64_t after, in
     sqlite3_bind_int64(list, 1, after);
     sqlite3_bind_int64(list, 2, limit);
     while ((code = whi_sqlite_step(store, side, list, "listing polls")) == 1) {
-        wh_backend_poll row = { .id = sqlite3_column_int64(list, 0), .asked = sqlite3_column_int64(list, 1) };
-        code = each(&row, payload);
+        wh_backend_poll row = { .id = sqlite3_column_int64(list, 0),
+                                .asked = sqlite3_column_int64(list, 1),
+                                .turn = sqlite3_column_int64(list, 2),
+                                .salt = sqlite3_column_blob(list, 3) };
+        code = sqlite3_column_bytes(list, 3) == WH_POLL_SALT ? each(&row, payload) : damaged(store);
         if (code != WH_OK) {
             sqlite3_reset(list);
             return code;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "engine/lease.h"
 #include "pure/poll.h"
+#include "work/poll_forget.h"
 
 #define GONE_ROWS 500               /* of what has vanished, in one commit */
 #define ELSEWHERE INT64_C(2000)     /* ms to the next look at a row that another process is at */
@@ -252,7 +253,10 @@ static void keep_histories(whi_poll_running *self) {
 
 static void forget_histories(whi_poll_running *self) {
     for (size_t i = 1; i < self->count; i++) {
-        (void)whi_poll_forget(self->engine, self->targets[i]->row.id);
+        const whi_poll_target *target = self->targets[i];
+        whi_poll_version version = { .id = target->row.id, .turn = target->row.turn };
+        memcpy(version.salt, target->salt, sizeof version.salt);
+        (void)whi_poll_forget(self->engine, &version);
     }
 }
 
@@ -266,7 +270,7 @@ static void settle(whi_poll_running *self, const char *state, int suspicious) {
     row->suspicious = suspicious;
     row->phase = self->own.is_history ? WHI_POLL_WAITS : WHI_POLL_REST;
     row->next_at = self->own.is_history ? INT64_MAX : whi_poll_next(now, interval_of(self), row->id);
-    row->asked = self->asked & WH_POLL_CONFIRM;
+    row->asked = row->full ? self->asked & WH_POLL_CONFIRM : 0; /* it is of what vanished, which changes do not say */
     (void)whi_poll_target_set(&self->own.page, &row->page, NULL);
     if (state != NULL) {
         (void)whi_poll_target_set(&self->own.state, &row->state, state);
