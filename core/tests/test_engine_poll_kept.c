@@ -200,6 +200,44 @@ static void what_is_to_be_believed_is_kept_for_the_next_complete_reading(void **
     wh_close(engine);
 }
 
+static int is_down_at_20(const wh_source_query *query, wh_source_page *page) {
+    page->code = query->page != NULL && strcmp(query->page, "20") == 0 ? WH_ESTATUS : WH_OK;
+    return page->code != WH_OK;
+}
+
+/* It goes on at its page, and what has changed on the pages before is found by one more reading. */
+static void a_wish_for_a_reading_that_broke_off_is_for_the_next_one_too(void **state) {
+    wh_engine *engine = known(0);
+
+    (void)state;
+    poll_said.page = 10;
+    poll_many(1, 25);
+    poll_said.answer = is_down_at_20;
+    run_after(engine, 61 * POLL_MINUTE);
+    (void)poll_sent("a");
+    poll_said.answer = NULL;
+    poll_put(1, "other");
+    assert_int_equal(wh_poll_now(engine, id, 0), WH_OK);
+    fixture_run(engine);
+    assert_has(poll_sent("a"), "VIRTUAL [{\"id\":1,\"name\":\"other\"}];");
+    assert_string_equal(poll_said.last_page, "20");
+    wh_close(engine);
+}
+
+static void a_wish_that_fails_is_not_repeated_at_once(void **state) {
+    wh_engine *engine = known(0);
+
+    (void)state;
+    poll_said.page = 10;
+    poll_many(1, 25);
+    poll_said.answer = is_down_at_20;
+    run_after(engine, 61 * POLL_MINUTE);
+    assert_int_equal(wh_poll_now(engine, id, 0), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(poll_said.asked, 1 + 3 + 1);
+    wh_close(engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_subscribes_again_while_it_goes_begins_with_nothing, begin, end),
@@ -207,6 +245,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_belongs_to_one_that_cannot_be_read_here_stays, begin, end),
         cmocka_unit_test_setup_teardown(what_is_to_be_believed_is_looked_at_once_more, begin, end),
         cmocka_unit_test_setup_teardown(what_is_to_be_believed_is_kept_for_the_next_complete_reading, begin, end),
+        cmocka_unit_test_setup_teardown(a_wish_for_a_reading_that_broke_off_is_for_the_next_one_too, begin, end),
+        cmocka_unit_test_setup_teardown(a_wish_that_fails_is_not_repeated_at_once, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

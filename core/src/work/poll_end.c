@@ -118,7 +118,7 @@ void whi_poll_fail(whi_poll_running *self, int stage, const char *error, const w
         log_failure(self, text);
     }
     code = whi_poll_add_run(self, text);
-    self->own.row.asked = 0;
+    self->own.row.asked = self->goes_on ? self->asked & WH_POLL_NOW : 0; /* it is no use to ask at once */
     self->commit.leaves = 1; /* it may be that this process has lost the source */
     code = code == WH_OK ? whi_poll_write_rows(self) : code;
     self->commit.leaves = 0;
@@ -301,7 +301,7 @@ void whi_poll_finish(whi_poll_running *self, const char *state, int suspicious) 
     if (!suspicious) {
         forget_histories(self);
     }
-    self->out->due = self->own.row.next_at;
+    self->out->due = self->goes_on && (self->asked & WH_POLL_NOW) ? whi_now(self->engine) : self->own.row.next_at;
     self->out->has_sent = self->own.is_history;
 }
 

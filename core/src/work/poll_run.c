@@ -253,13 +253,14 @@ static int claim(whi_poll_running *self, int64_t now) {
     if (self->asked & WH_POLL_RESUME) {
         self->own.row.failures = self->own.row.refused = self->own.row.tries = 0;
     }
+    self->goes_on = self->own.row.phase != WHI_POLL_REST && !self->own.is_history;
     if (self->own.row.phase == WHI_POLL_REST) {
         begin_reading(self, now);
     }
     if (code == WH_OK && self->job->trouble[0] != '\0') {
         code = whi_poll_add_run(self, self->job->trouble);
     }
-    self->own.row.asked = self->asked & (WH_POLL_NOW | WH_POLL_RESUME);
+    self->own.row.asked = self->asked & (self->goes_on ? WH_POLL_RESUME : WH_POLL_NOW | WH_POLL_RESUME);
     self->commit.taken = 1;
     code = code == WH_OK ? whi_poll_write_rows(self) : code;
     self->commit.taken = 0;
