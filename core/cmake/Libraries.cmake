@@ -45,16 +45,16 @@ list(APPEND core_sources ${PROJECT_BINARY_DIR}/page.c)
 
 set(core_libraries webhook_dep::curl webhook_dep::ssl webhook_dep::sqlite webhook_dep::zlib Threads::Threads)
 
-# Databases that objects are written to: what there is no client for is left out, and said at run time.
-foreach(database postgres mariadb)
+# Databases and queues that are delivered to: what there is no client for is left out, and said at run time.
+foreach(database postgres mariadb redis rabbitmq)
   set(webhook_${database}_built OFF)
   if(TARGET webhook_dep::${database})
     set(webhook_${database}_built ON)
     list(APPEND core_libraries webhook_dep::${database})
     string(TOUPPER ${database} word)
-    set_property(SOURCE core/src/outside/destination.c APPEND PROPERTY COMPILE_DEFINITIONS WEBHOOK_HAS_${word})
+    set_property(SOURCE core/src/outside/destination.c core/src/outside/queue.c APPEND PROPERTY COMPILE_DEFINITIONS WEBHOOK_HAS_${word})
   else()
-    list(FILTER core_sources EXCLUDE REGEX "/(destination_${database}|${database}_session).c$")
+    list(FILTER core_sources EXCLUDE REGEX "/(destination_${database}|${database}_session|queue_${database}).c$")
   endif()
 endforeach()
 
@@ -168,7 +168,9 @@ if(webhook_curl_FOUND AND webhook_ssl_FOUND AND webhook_sqlite_FOUND AND webhook
 endif()
 set(webhook_postgres_flag -lpq)
 set(webhook_mariadb_flag -lmariadb)
-foreach(database postgres mariadb)
+set(webhook_redis_flag -lhiredis)
+set(webhook_rabbitmq_flag -lrabbitmq)
+foreach(database postgres mariadb redis rabbitmq)
   if(webhook_${database}_built AND webhook_${database}_FOUND)
     list(APPEND webhook_flags ${webhook_${database}_LDFLAGS})
   elseif(webhook_${database}_built)

@@ -79,6 +79,14 @@ int whi_subscription_is_database(const whi_subscription *subscription) {
     return subscription->url != NULL && whi_url_kind_of(subscription->url, NULL) == WHI_URL_DATABASE;
 }
 
+int whi_subscription_is_queue(const whi_subscription *subscription) {
+    return subscription->url != NULL && whi_url_kind_of(subscription->url, NULL) == WHI_URL_QUEUE;
+}
+
+int whi_subscription_is_waited_for(const whi_subscription *subscription) {
+    return whi_subscription_is_database(subscription) || whi_subscription_is_queue(subscription);
+}
+
 /* They come in the order of acceptance whatever is said, one rule more would only hold some back; and nobody decides
  * once more what a rule has held. */
 static int check_fetched(const whi_subscription *s) {
@@ -103,9 +111,9 @@ int whi_subscription_check(const whi_subscription *subscription) {
     if (whi_subscription_is_fetched(subscription)) {
         return check_fetched(subscription);
     }
-    if (whi_subscription_is_database(subscription) &&
+    if (whi_subscription_is_waited_for(subscription) &&
         (subscription->auth != NULL || subscription->tls != NULL || subscription->proxy != NULL)) {
-        return whi_fail_field(WH_EINVALID, "url", "of a database there is no auth, tls or proxy");
+        return whi_fail_field(WH_EINVALID, "url", "of a database or a queue there is no auth, tls or proxy");
     }
     return subscription->database == NULL || whi_subscription_is_database(subscription)
                ? WH_OK

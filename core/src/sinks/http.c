@@ -6,24 +6,13 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
-#include "engine/setting.h"
 #include "pure/delivery.h"
 #include "pure/retry.h"
 #include "sinks/http_grant.h"
 #include "systems/header.h"
 #include "systems/system.h"
 
-#define SIGNATURE_MAXIMUM 65536
-#define ENVELOPE_EXTRA 65536 /* around the data, beside what a system puts there of the subscription */
-
 /* -------------------------------------------------------------------------- the pool */
-
-/* "1e20" written out is the longest that data become. What was accepted was within the limits, which may be others by
- * now: here it is but within what they may be. */
-static size_t body_maximum(void) {
-    return (size_t)whi_setting_most(WHI_PAYLOAD_BYTES) * 5 + (size_t)whi_setting_most(WHI_SUBSCRIPTION_BYTES) +
-           ENVELOPE_EXTRA;
-}
 
 static void put_in(whi_http_request **list, whi_http_request *self) {
     self->next = *list;
@@ -42,15 +31,10 @@ static void take_out(whi_http_request *self) {
 }
 
 static whi_http_request *request_new(whi_sink *sink) {
-    whi_http_request *self = whi_calloc(1, sizeof *self);
+    whi_http_request *self = whi_http_request_new(sink->engine);
 
     if (self != NULL) {
         self->sink = sink;
-        whi_buf_init(&self->signature, SIGNATURE_MAXIMUM);
-        whi_buf_init(&self->extra, WHI_HEADER_BYTES * 2);
-        whi_buf_init(&self->body, body_maximum());
-        whi_buf_init(&self->packed, body_maximum() + 1024);
-        whi_buf_init(&self->login, WHI_HEADER_BYTES * 8);
     }
     return self;
 }
@@ -69,18 +53,9 @@ static whi_http_request *take_request(whi_sink *sink) {
     return self;
 }
 
-/* What it had of the subscription, which may be secret. */
-static void let_go(whi_http_request *self) {
-    whi_grant_unref(self->grant);
-    self->grant = NULL;
-    whi_peer_unref(self->peer);
-    self->peer = NULL;
-    whi_wipe(self->login.data, self->login.capacity);
-}
-
 static void give_request(whi_http_request *self) {
     self->parcel = NULL;
-    let_go(self);
+    whi_http_let_go(self);
     take_out(self);
     put_in(&self->sink->idle, self);
 }
@@ -88,13 +63,7 @@ static void give_request(whi_http_request *self) {
 static void free_all(whi_http_request *list) {
     while (list != NULL) {
         whi_http_request *next = list->next;
-        let_go(list);
-        whi_buf_free(&list->packed);
-        whi_buf_free(&list->login);
-        whi_buf_free(&list->signature);
-        whi_buf_free(&list->extra);
-        whi_buf_free(&list->body);
-        whi_free(list);
+        whi_http_request_free(list);
         list = next;
     }
 }
@@ -263,6 +232,7 @@ static void submit_one(whi_sink *sink, whi_parcel *parcel) {
         return;
     }
     self->parcel = parcel;
+    self->kept = parcel->kept;
     code = whi_http_fill(self);
     self->request.done = done;
     self->request.payload = self;
