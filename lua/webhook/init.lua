@@ -374,6 +374,23 @@ local core = require "webhook.core"
 ---@field limit? integer
 ---@field page? string what the page before gave as next
 ---@field state? string
+---@field subscription? string in place of all these: what its next reading would send; a webhook.source_preview is the answer
+
+---@class webhook.source_preview what the next reading of a subscription's source would send; nothing is kept of it
+---@field ok boolean
+---@field code? webhook.code of what failed; what was read before it is told all the same
+---@field error? string
+---@field first boolean nothing is remembered yet: the reading will only remember
+---@field suspicious boolean so much has vanished at once that nothing is told of it, unless it is confirmed
+---@field pages integer
+---@field objects integer
+---@field skipped integer
+---@field created integer
+---@field updated integer
+---@field deleted integer
+---@field would_send { type: string, object: table }[] the first 100 of them
+---@field more boolean there are others
+---@field duration_ms integer
 
 ---@class webhook.source_page
 ---@field ok boolean
@@ -450,7 +467,7 @@ local core = require "webhook.core"
 ---@field source_document fun(self: webhook.engine, object_type: string): source: webhook.source_document?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field sources fun(self: webhook.engine): sources: webhook.source_document[]?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field delete_source fun(self: webhook.engine, object_type: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
----@field test_source fun(self: webhook.engine, object_type: string, query?: webhook.source_trial): page: webhook.source_page?, message: string?, code: webhook.code?, failure: webhook.failure? reads one page, and tells what failed if it did; blocks, keeps nothing
+---@field test_source fun(self: webhook.engine, object_type: string, query?: webhook.source_trial): page: webhook.source_page|webhook.source_preview|nil, message: string?, code: webhook.code?, failure: webhook.failure? reads one page, and tells what failed if it did; blocks, keeps nothing
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
 ---@field replay_missed fun(self: webhook.engine, subscription: string, options?: webhook.missed): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? makes the deliveries that the present version gives for stored events and that are not there: it was paused, disabled or not made yet
 ---@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code?, failure: webhook.failure? one explanation for a subscription; without one a page for all of the event's tenant

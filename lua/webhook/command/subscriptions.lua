@@ -12,7 +12,7 @@ subscriptions.options = secrets.options {
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
   rate = "text", order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
   schema = "text", prefix = "text", create = "text", removes = "flag", times = "flag", check = "flag", allow = "list", files = "list",
-  poll = "text", interval = { 1, 525600 }, hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
+  poll = "text", interval = { 1, 525600 }, history = "flag", hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
 }
 
 subscriptions.help = [[
@@ -43,6 +43,7 @@ add prints the secret, once. For add and update:
   --source NAME         only events of this source
   --poll TYPE           what is new, changed or gone of these objects of a source (webhook sources)
   --interval MINUTES    of --poll: between two readings; default is 60
+  --[no-]history        of --poll, in an add: what is there is sent first, page by page
   --order none|fifo|key|latest   one after the other, or so for each key
   --profile standard|unified|truto|callfire   body, headers and signature of what is sent
   --details JSON        what a profile keeps of its own
@@ -142,7 +143,8 @@ end
 local function poll_of(values)
   if values.poll == "" then return webhook.null end
   if not values.poll and values.interval then error { usage = "--interval is for --poll" } end
-  return values.poll and { type = values.poll, interval = values.interval and values.interval * MINUTE }
+  if not values.poll and values.history ~= nil then error { usage = "--history is for --poll" } end
+  return values.poll and { type = values.poll, interval = values.interval and values.interval * MINUTE, history = values.history }
 end
 
 --- The document that the options of the line describe.
@@ -216,6 +218,7 @@ function subscriptions.run(values, words, out)
   if name ~= "add" and (values.since or values["since-event"] or values["dry-run"]) then
     error { usage = "--since, --since-event and --dry-run are for add" }
   end
+  if name ~= "add" and values.history then error { usage = "--history is for add: what was there is sent to who is new" } end
   if name ~= "pause" and (values.hold ~= nil or values.drop ~= nil) then error { usage = "--hold and --drop are for pause" } end
   local wanted = (name == "add" or name == "update") and document(values, out) or nil
   if name == "add" and wanted.url then error { usage = "subscriptions add takes the URL as a word" } end
