@@ -130,7 +130,7 @@ static void show(preview *self, int change, const char *object, size_t size) {
 
 static int judge(preview *self, const whi_poll_page *page, const whi_poll_object *object) {
     whi_store *store = self->engine->store;
-    whi_poll_sight sight = { object->deleted, object->wanted, object->content };
+    whi_poll_sight sight = { object->deleted, object->wanted, object->large, object->content };
     wh_backend_seen seen = { .seen = self->row.seen };
     whi_poll_memory memory = { 0 };
     enum whi_poll_verdict verdict;
