@@ -587,13 +587,13 @@ mutation lag_unmet 'workers decide for what lags' \
     work/fanout.c 'lags == 0 ? deliver_to' 'lags >= 0 ? deliver_to'
 
 mutation lag_reads_early 'a lag reads on before all that was handed over is decided' \
-    work/lagging.c '    int beyond = has_passed(worker, lag->from), code' '    int beyond = 1, code'
+    work/lagging.c '    int beyond = whi_lagging_has_passed(worker, lag->from), code' '    int beyond = 1, code'
 
 mutation lag_ends_unread 'a lag ends before it has read what the workers have read' \
     engine/lag.c 'lag->count == 0 && lag->at >= position->read && lag->at >= position->high;' 'lag->count == 0;'
 
 mutation lag_gone_early 'a lag that ends is gone before all that was handed over is decided' \
-    work/lagging.c 'return has_passed(worker, lag->until);' 'return 1;'
+    work/lagging_state.c 'return whi_lagging_has_passed(worker, lag->until);' 'return 1;'
 
 mutation lag_unlisted 'numbers of a lag are lost with another page' \
     engine/lag.c 'if (bsearch(&lag->numbers[i], numbers, count, sizeof *numbers, compare) == NULL) {' \
