@@ -156,7 +156,7 @@ WH_API const char *wh_error_group(int code); /* "usage" */
 WH_API const char *wh_error_text(int code);  /* "a value is not allowed" */
 
 /* What the last failed call of this thread had to say: the field, what was
- * found, what was expected. Never holds a secret. Valid until the thread's next call of this
+ * found, what was expected. One line, without a secret. Valid until the thread's next call of this
  * library, but for wh_free and the wh_error_… and wh_last_error… functions: a call that succeeds
  * may change it, too. "" before the first failure. */
 WH_API const char *wh_last_error(void);
@@ -340,7 +340,17 @@ WH_API void wh_close(wh_engine *engine);
  * wh_free; the last three are each tenant's that has none of its own, null: no bound, see wh_tenant. wh_settings_set
  * changes what the document names, null back to the default: each process deletes by that from then on, and accepts by
  * it within a tenth of a second. What is stored stays, also where it is larger than a limit that was lowered; what a
- * rule makes is bounded by payload_bytes as it was when its process opened the store. Errors: json, invalid, store. */
+ * rule makes is bounded by payload_bytes as it was when its process opened the store. WH_SETTINGS has their names, each
+ * as a constant has it and as documents do. Errors: json, invalid, store. */
+#define WH_SETTINGS(X)                                                                                                 \
+    X(RETAIN, retain)                                                                                                  \
+    X(RETAIN_FAILED, retain_failed)                                                                                    \
+    X(PAYLOAD_BYTES, payload_bytes)                                                                                    \
+    X(SUBSCRIPTION_BYTES, subscription_bytes)                                                                          \
+    X(SUBSCRIPTIONS, subscriptions)                                                                                    \
+    X(TENANT_QUOTA_EVENTS, tenant_quota_events)                                                                        \
+    X(TENANT_QUOTA_BYTES, tenant_quota_bytes)                                                                          \
+    X(TENANT_CPU_MS, tenant_cpu_ms)
 WH_API int wh_settings(wh_engine *engine, char **out, size_t *size);
 WH_API int wh_settings_set(wh_engine *engine, const char *document, size_t size);
 
@@ -377,11 +387,13 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *                row for each object. Its password is kept apart, sealed like secrets, and shown nowhere: "***" stands
  *                in its place, and leaves it as it is when it is written back with an URL that is else the same
  *   database     of a database: {"schema": null, "prefix": null, "create": "full", "removes": false, "times": false,
- * "check": true}: the schema, and what tables' names begin with; "full": tables and columns are made, "add": columns
- *                alone, "never"; removes true: the row of a deleted object goes, else it says that it was deleted;
- *                times true: texts of ISO 8601 in fields that end in "_at" become times of the database.
- *                With check (not kept) the database is asked whether all that is allowed, before the subscription is
- *                made or its database changed, on the caller's thread and for some seconds at most
+ *                "check": true}: the schema, and what tables' names begin with; "full": tables and columns are made,
+ *                "add": columns alone, "never"; removes true: the row of a deleted object goes, which a table
+ *                "_removed_..." remembers, else it says that it was deleted; times true: texts of ISO 8601 in
+ *                fields that end in "_at" become times of the database. With check (not kept) the database is
+ *                asked whether all that is allowed, before the subscription is made or its database changed, on the
+ *                caller's thread and for five seconds at most: three are asked at once, two for one tenant, and who
+ *                comes then is told `busy`.
  *   events       ["order.*"]: exact types, "*", "prefix.*", "prefix:*"; none means all
  *   tenant       only events of this tenant; "" by default; never changed
  *   source       only events of this source; null: of any and of none
