@@ -645,9 +645,9 @@ WH_API int wh_delivery(wh_engine *engine, const char *id, char **out, size_t *si
  * was opened, rates are per second since the call before that is at least ten seconds old. store counts what waits, is
  * due, held, exhausted, failing and disabled, each to 100,000: an index entry each, a few ms at most; lag_ms is how far
  * deciding is behind. databases has at most 100 that this engine writes to: {"url","rows","set_aside","batches",
- * "rows_per_second","lag_ms"}, the last of them from acceptance to the row, of the oldest in the last batch. worst has
- * the ten subscriptions with the most failures in a row, and the ten tenants with the most that fail, of the first
- * 1,000 of these. Errors: store, memory. */
+ * "connections","busy","lag_ms","rows_per_second"}: as many connections at most, batches under way, and from acceptance
+ * to the row, of the oldest in the last batch. worst has the ten subscriptions with the most failures in a row, and the
+ * ten tenants with the most that fail, of the first 1,000 of these. Errors: store, memory. */
 WH_API int wh_stats(wh_engine *engine, char **out, size_t *size);
 
 /* The exact bytes that a delivery sends. not_found. */

@@ -11,6 +11,7 @@
 #include "engine/setting.h"
 #include "engine/source.h"
 #include "engine/version.h"
+#include "engine/written.h"
 #include "pure/health.h"
 #include "systems/subscription_write.h"
 
@@ -135,4 +136,8 @@ int whi_insight_check(wh_engine *engine) {
     int code = whi_is_open(engine);
 
     return code == WH_OK ? engine->store->vtable->subscription_count(engine->store, &count) : code;
+}
+
+void whi_insight_databases(wh_engine *engine, whi_buf *out) {
+    whi_written_measure(engine, out);
 }

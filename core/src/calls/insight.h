@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/histogram.h"
 #include "engine/options.h"
 #include "engine/registry.h"
@@ -71,5 +72,8 @@ int whi_insight_read(wh_engine *engine, whi_insight *out);
 
 /* WH_OK: it is open, and its store answers. */
 int whi_insight_check(wh_engine *engine);
+
+/* Appends lines of metrics for each database that this process writes to. */
+void whi_insight_databases(wh_engine *engine, whi_buf *out);
 
 #endif

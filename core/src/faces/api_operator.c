@@ -140,6 +140,9 @@ int whi_serve_metrics(whi_call *call) {
            now.unreadable);
     metric(call, "subscriptions_over_budget", "gauge", "Subscriptions that wait for their tenant's budget.",
            now.store.over_budget);
+    if (!call->api->metrics) { /* whose databases they are is not for everybody */
+        whi_insight_databases(call->engine, &call->out);
+    }
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     return WH_OK;
 }
