@@ -89,8 +89,11 @@ local core = require "webhook.core"
 ---@field paused? boolean|"hold"|"drop" true: events are not taken; "hold": they wait, and go out when it is resumed. true leaves one that holds as it is, "drop" does not
 ---@field secrets? string[] each signs; in the answers of subscribe and secrets alone
 ---@field public_keys? string[] engine; in the answers of subscribe and secrets alone
----@field retry? integer[] ms before each attempt
+---@field retry? integer[]|{ events?: string[], delays?: integer[], within?: integer }[] ms before each attempt; or lists by type, the first for a type counts; within: seconds
+---@field retry_on? (integer|"network"|"timeout"|"3xx"|"4xx"|"5xx")[] what is tried again; all else is given up at once
+---@field jitter? integer percent of a delay that chance adds at most, 10
 ---@field timeout? integer ms for a whole attempt
+---@field timeouts? { connect?: integer, answer?: integer } ms for connecting, and until the first byte of the answer
 ---@field concurrency? integer requests at once, 1 to 1000
 ---@field rate? { count: integer, per: integer, burst?: integer } at most count requests in per seconds, after at most burst at once
 ---@field insecure? boolean true: the receiver's certificate is not checked

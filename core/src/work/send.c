@@ -11,7 +11,7 @@
 #include "engine/registry.h"
 #include "engine/underway.h"
 #include "pure/delivery.h"
-#include "pure/retry.h"
+#include "work/again.h"
 #include "work/allowance.h"
 #include "work/lane.h"
 #include "work/queue.h"
@@ -117,23 +117,9 @@ static whi_attempt *attempt_of(const whi_parcel *parcel) {
     return attempt;
 }
 
-/* ms until the next try; -1: there is none. */
-static int64_t wait_of(whi_worker *worker, const whi_parcel *parcel) {
-    const whi_subscription *s = parcel->delivery->registration->subscription;
-    const int64_t *list = s->retry != NULL ? s->retry : s->system->retry;
-    size_t count = s->retry != NULL ? s->retry_count : s->system->retry_count;
-    uint32_t chance = 0;
-
-    if (parcel->outcome != WHI_OUTCOME_RETRY) {
-        return -1;
-    }
-    whi_clock_random(worker->engine->clock, &chance, sizeof chance);
-    return whi_retry_delay(list, count, parcel->delivery->tries, parcel->retry_after, chance);
-}
-
-static void fail_delivery(whi_worker *worker, const whi_parcel *parcel) {
+static void fail_delivery(whi_worker *worker, whi_parcel *parcel) {
     whi_delivery *delivery = parcel->delivery;
-    int64_t now = whi_now(worker->engine), wait = wait_of(worker, parcel);
+    int64_t now = whi_now(worker->engine), wait = whi_again(worker->engine, parcel);
 
     delivery->error = whi_strdup(parcel->sentence, WH_ZSTR);
     if (parcel->outcome == WHI_OUTCOME_SET_ASIDE) {
@@ -262,7 +248,7 @@ static void go_again(whi_flight *flight) {
 
 static void judge(whi_flight *flight) {
     whi_worker *worker = flight->worker;
-    const whi_parcel *parcel = &flight->parcel;
+    whi_parcel *parcel = &flight->parcel;
     whi_delivery *delivery = parcel->delivery;
     int success = parcel->outcome == WHI_OUTCOME_SUCCESS;
 
