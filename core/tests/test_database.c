@@ -1,5 +1,5 @@
 /* Deliveries to a database, which a fake stands for: outcomes, order, batches, and that one that hangs costs others
- * nothing. Covers sinks/database*.c, engine/database.c and outside/destination*.c. */
+ * nothing. Covers sinks/pool*.c, sinks/database_batch.c, engine/database.c and outside/destination*.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include "engine_fixture.h"
 #include "fake_destination.h"
 #include "insides.h"
-#include "sinks/database.h"
+#include "sinks/pool.h"
 #include "work/send.h"
 
 static wh_engine *engine;
@@ -499,7 +499,7 @@ static int last_one_writes(void) {
 
 /* As many quick ones as there are threads, which begin to hang at once. */
 static void quick_ones_that_begin_to_hang_leave_threads_to_the_others(void **state) {
-    whi_sink *sink = engine->workers[0]->sinks[WHI_SINK_DATABASE].sink;
+    whi_sink *sink = engine->workers[0]->sinks[WHI_SINK_POOL].sink;
     char text[160];
 
     (void)state;

@@ -1,5 +1,5 @@
 /* A destination: a database whose tables receive objects, one row for each. Nothing here knows of subscriptions or
- * deliveries; sinks/database.c does.
+ * deliveries; sinks/database_batch.c does.
  *
  * A destination belongs to one thread that may wait, and waits at most as long as its time-outs say;
  * whi_destination_cut alone may be called by another. */

@@ -1,4 +1,5 @@
-/* A sink: where deliveries go: HTTP endpoints, or databases. Nothing above this header knows either.
+/* A sink: where deliveries go: HTTP endpoints, or receivers that are waited for. Nothing above this header knows
+ * either.
  *
  * work/send.c takes deliveries from their lanes and gives them to a sink in batches; the sink tells
  * of each what came of it, and for that says one of seven things (enum whi_outcome) with the code and
@@ -79,9 +80,9 @@ typedef struct whi_sink_vtable {
     int batches;
 } whi_sink_vtable;
 
-enum whi_sink_kind { WHI_SINK_HTTP, WHI_SINK_DATABASE, WHI_SINK_KINDS };
+enum whi_sink_kind { WHI_SINK_HTTP, WHI_SINK_POOL, WHI_SINK_KINDS };
 
-extern const whi_sink_vtable whi_sink_http, whi_sink_database;
+extern const whi_sink_vtable whi_sink_http, whi_sink_pool;
 
 /* By kind. */
 extern const whi_sink_vtable *const whi_sinks[WHI_SINK_KINDS];

@@ -1,4 +1,5 @@
-#include "sinks/database.h"
+/* Tests: test_database. */
+#include "sinks/pool.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,10 +27,15 @@ static whi_database_settings settings_of(const whi_subscription *s) {
     return s->database != NULL ? *s->database : normal;
 }
 
+static const whi_pool_work *work_of(const whi_subscription *s) {
+    (void)s;
+    return &whi_pool_database;
+}
+
 static int is_for(const whi_pool *pool, const whi_subscription *s) {
     whi_database_settings settings = settings_of(s);
 
-    return is_same_text(pool->url, s->url) && is_same_text(pool->password, s->password) &&
+    return pool->work == work_of(s) && is_same_text(pool->url, s->url) && is_same_text(pool->password, s->password) &&
            strcmp(pool->settings.schema, settings.schema) == 0 && strcmp(pool->settings.prefix, settings.prefix) == 0 &&
            pool->settings.create == settings.create && pool->settings.removes == settings.removes &&
            pool->settings.times == settings.times && pool->timeout == s->timeout;
@@ -47,7 +53,7 @@ static void unref_pool(whi_pool *pool) {
 static void close_pool(whi_pool *pool) {
     wh_engine *engine = pool->sink->engine;
 
-    engine->destinations->close(pool->destination);
+    pool->work->close(pool);
     whi_written_leave(engine, pool->written);
     pool->written = NULL;
 }
@@ -71,8 +77,9 @@ static int make_pool(whi_sink *sink, const whi_subscription *s, whi_pool **out) 
     }
     pool->refs = 1;
     pool->sink = sink;
+    pool->work = work_of(s);
     code = fill_pool(pool, s);
-    code = code == WH_OK ? whi_database_open(sink->engine, s, &pool->destination) : code;
+    code = code == WH_OK ? pool->work->open(pool, s) : code;
     if (code != WH_OK) {
         unref_pool(pool);
         return code;
@@ -216,7 +223,7 @@ static void submit_one(whi_sink *sink, whi_parcel *parcel) {
     }
 }
 
-static void database_submit(whi_sink *sink, whi_parcel *const *parcels, size_t count) {
+static void pool_sink_submit(whi_sink *sink, whi_parcel *const *parcels, size_t count) {
     for (size_t i = 0; i < count; i++) {
         submit_one(sink, parcels[i]);
     }
@@ -286,7 +293,7 @@ static void hold_old(whi_sink *sink, int64_t now_us) {
     pthread_mutex_unlock(&sink->lock);
 }
 
-static void database_tick(whi_sink *sink) {
+static void pool_sink_tick(whi_sink *sink) {
     int64_t now_us = sink->pools != NULL ? whi_monotonic_us() : 0;
 
     tell_ended(sink);
@@ -300,7 +307,7 @@ static void database_tick(whi_sink *sink) {
 
 /* A pool that is to rest may do so a little later: what else there is to do wakes the worker often enough, and there
  * is nothing that waits for it. For what gets old somebody does. */
-static int database_timeout(const whi_sink *sink) {
+static int pool_sink_timeout(const whi_sink *sink) {
     if (atomic_load(&sink->has_ended)) {
         return 0;
     }
@@ -310,7 +317,7 @@ static int database_timeout(const whi_sink *sink) {
     return sink->pools != NULL ? (int)(WHI_POOL_REST_US / 1000) : -1;
 }
 
-static void database_ready(whi_sink *sink, const whi_ready *ready, int count) {
+static void pool_sink_ready(whi_sink *sink, const whi_ready *ready, int count) {
     (void)sink;
     (void)ready;
     (void)count;
@@ -320,11 +327,11 @@ static void cut_pool(whi_pool *pool, whi_ticket_list *list) {
     whi_tickets_move(list, &pool->queue);
     if (pool->is_running && !pool->is_cut) {
         pool->is_cut = 1;
-        pool->sink->engine->destinations->cut(pool->destination);
+        pool->work->cut(pool);
     }
 }
 
-static void database_cut(whi_sink *sink, const char *sentence) {
+static void pool_sink_cut(whi_sink *sink, const char *sentence) {
     whi_ticket_list list;
 
     whi_tickets_init(&list);
@@ -342,7 +349,7 @@ static void database_cut(whi_sink *sink, const char *sentence) {
 
 /* ------------------------------------------------------------------------- opening */
 
-static int database_open(whi_sink **out, wh_engine *engine, whi_poller *poller) {
+static int pool_sink_open(whi_sink **out, wh_engine *engine, whi_poller *poller) {
     whi_sink *sink = whi_calloc(1, sizeof *sink);
 
     *out = sink;
@@ -410,7 +417,7 @@ static void free_rest(whi_sink *sink) {
     }
 }
 
-static void database_close(whi_sink *sink) {
+static void pool_sink_close(whi_sink *sink) {
     if (sink == NULL) {
         return;
     }
@@ -422,14 +429,14 @@ static void database_close(whi_sink *sink) {
     whi_free(sink);
 }
 
-const whi_sink_vtable whi_sink_database = {
-    .open = database_open,
-    .close = database_close,
-    .submit = database_submit,
-    .ready = database_ready,
-    .tick = database_tick,
-    .timeout = database_timeout,
+const whi_sink_vtable whi_sink_pool = {
+    .open = pool_sink_open,
+    .close = pool_sink_close,
+    .submit = pool_sink_submit,
+    .ready = pool_sink_ready,
+    .tick = pool_sink_tick,
+    .timeout = pool_sink_timeout,
     .forget = forget,
-    .cut = database_cut,
+    .cut = pool_sink_cut,
     .batches = WHI_BATCH_PARCELS,
 };
