@@ -36,6 +36,7 @@ if(TARGET webhook_http)
   set(microhttpd webhook_http)
 endif()
 set(bench_api_needs microhttpd)
+set(bench_latency_needs microhttpd)
 
 foreach(source ${bench_sources})
   get_filename_component(name ${source} NAME_WE)

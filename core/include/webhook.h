@@ -156,7 +156,7 @@ WH_API const char *wh_error_group(int code); /* "usage" */
 WH_API const char *wh_error_text(int code);  /* "a value is not allowed" */
 
 /* What the last failed call of this thread had to say: the field, what was
- * found, what was expected. Never holds a secret. Valid until the thread's next call of this
+ * found, what was expected. One line, without a secret. Valid until the thread's next call of this
  * library, but for wh_free and the wh_error_… and wh_last_error… functions: a call that succeeds
  * may change it, too. "" before the first failure. */
 WH_API const char *wh_last_error(void);
