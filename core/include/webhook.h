@@ -409,20 +409,26 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *                delivery was made) lets no attempt begin later
  *   retry_on     ["network", "timeout", "3xx", "4xx", "5xx", 429]: which failures are tried again; all others are given
  *                up at once, []: every one. "network" is a name without an address, no connection, a failure of TLS,
- * one that broke; statuses are 300 to 599. null: all are tried again. What 410 and a profile's own answers mean they
- * mean before jitter       percent of a delay that chance adds at most, 0 to 100, default 10; the first attempt has
- * none timeout      ms for a whole attempt timeouts     {"connect": 2000, "answer": 5000}: ms for connecting (default:
- * connect_timeout of wh_options), and from the beginning of the attempt to the first byte of the answer (default: as
- * long as the whole), 1 to 300000 concurrency  requests at once to this subscription, 1 to 1000, default 64; of a
- * database it says nothing: that is written in batches, of up to 500 deliveries rate         {"count": 100, "per": 60}:
- * at most so many requests, retries and replays too, in so many seconds (1 to 1000000 in 1 to 86400); null: no limit.
- * Evenly, one each per / count, but for what has not been used: as many at once as "burst" says (1 to count, by default
- * count). So within any such time there are at most count + burst. What waits for it is due and not failing, and wh_run
- * waits for it, too. Exact for all processes together, since one sends for a subscription: but that one knows nothing
- * of what was sent before it came to it, and begins with no burst then, as after a start order        "none" (default);
- * "fifo": one after the other, as they were accepted; "key": so for each key, which the rule or the event gives
- * (without a key: no order); "latest": as "key", and a newer one takes the place of those of its key that wait. The
- * next one is sent when the one before is delivered, exhausted or cancelled; a `delay` counts only for one that has
+ *                one that broke; statuses are 300 to 599. null: all are tried again. What 410 and a profile's own
+ *                answers mean they mean before
+ *   jitter       percent of a delay that chance adds at most, 0 to 100, default 10; the first attempt has none
+ *   timeout      ms for a whole attempt
+ *   timeouts     {"connect": 2000, "answer": 5000}: ms for connecting (default: connect_timeout of wh_options), and from
+ *                the beginning of the attempt to the first byte of the answer (default: as long as the whole), 1 to
+ *                300000
+ *   concurrency  requests at once to this subscription, 1 to 1000, default 64; of a database it says nothing: that is
+ *                written in batches, of up to 500 deliveries
+ *   rate         {"count": 100, "per": 60}: at most so many requests, retries and replays too, in so many seconds (1 to
+ *                1000000 in 1 to 86400); null: no limit. Evenly, one each per / count, but for what has not been used:
+ *                as many at once as "burst" says (1 to count, by default count). So within any such time there are at
+ *                most count + burst. What waits for it is due and not failing, and wh_run waits for it, too. Exact for
+ *                all processes together, since one sends for a subscription: but that one knows nothing of what was
+ *                sent before it came to it, and begins with no burst then, as after a start
+ *   order        "none" (default); "fifo": one after the other, as they were accepted;
+ *                "key": so for each key, which the rule or the event gives (without a
+ *                key: no order); "latest": as "key", and a newer one takes the place of
+ *                those of its key that wait. The next one is sent when the one before
+ *                is delivered, exhausted or cancelled; a `delay` counts only for one that has
  *                none of its key before it. The order is that of acceptance,
  *                in whichever process. A request in an order carries its number: wh_sequence
  *   single_use   true: takes one event, and is deleted when that is delivered or exhausted
