@@ -413,9 +413,9 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *                answers mean they mean before
  *   jitter       percent of a delay that chance adds at most, 0 to 100, default 10; the first attempt has none
  *   timeout      ms for a whole attempt
- *   timeouts     {"connect": 2000, "answer": 5000}: ms for connecting (default: connect_timeout of wh_options), and from
- *                the beginning of the attempt to the first byte of the answer (default: as long as the whole), 1 to
- *                300000
+ *   timeouts     {"connect": 2000, "answer": 5000}: ms for connecting (default: connect_timeout of wh_options), and
+ *                from the beginning of the attempt to the first byte of the answer (default: as long as the whole),
+ *                1 to 300000
  *   concurrency  requests at once to this subscription, 1 to 1000, default 64; of a database it says nothing: that is
  *                written in batches, of up to 500 deliveries
  *   rate         {"count": 100, "per": 60}: at most so many requests, retries and replays too, in so many seconds (1 to
@@ -424,6 +424,16 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *                most count + burst. What waits for it is due and not failing, and wh_run waits for it, too. Exact for
  *                all processes together, since one sends for a subscription: but that one knows nothing of what was
  *                sent before it came to it, and begins with no burst then, as after a start
+ *   breaker      {"failures": 50, "least": 10, "window": 60, "pause": 10, "longest": 600}: these are the defaults, {}
+ *                says them all; null: none. When of the attempts within so many seconds (1 to 86400) at least so many
+ *                (1 to 10000) were made and so many percent (1 to 100) have failed, it opens: nothing is sent until the
+ *                pause (1 to 3600 s) is over. Then one probe goes; if it fails the pause doubles, up to longest (at
+ *                least the pause, at most 86400 s), else all goes on. What waits meanwhile is not tried, so it uses up
+ *                no retry list and says nothing of the receiver; wh_run does not wait for it. After a change of the
+ *                subscription the next probe may go at once. It is of the process that sends: one that takes over
+ *                begins with a closed one
+ *   retry_budget percent: at most so many retries (1 to 1000) for each hundred deliveries, besides ten, and one more
+ *                each ten seconds; null: no limit. One beyond it waits for longer than its list says
  *   order        "none" (default); "fifo": one after the other, as they were accepted;
  *                "key": so for each key, which the rule or the event gives (without a
  *                key: no order); "latest": as "key", and a newer one takes the place of
