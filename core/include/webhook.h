@@ -340,7 +340,17 @@ WH_API void wh_close(wh_engine *engine);
  * wh_free; the last three are each tenant's that has none of its own, null: no bound, see wh_tenant. wh_settings_set
  * changes what the document names, null back to the default: each process deletes by that from then on, and accepts by
  * it within a tenth of a second. What is stored stays, also where it is larger than a limit that was lowered; what a
- * rule makes is bounded by payload_bytes as it was when its process opened the store. Errors: json, invalid, store. */
+ * rule makes is bounded by payload_bytes as it was when its process opened the store. WH_SETTINGS has their names, each
+ * as a constant has it and as documents do. Errors: json, invalid, store. */
+#define WH_SETTINGS(X)                                                                                                 \
+    X(RETAIN, retain)                                                                                                  \
+    X(RETAIN_FAILED, retain_failed)                                                                                    \
+    X(PAYLOAD_BYTES, payload_bytes)                                                                                    \
+    X(SUBSCRIPTION_BYTES, subscription_bytes)                                                                          \
+    X(SUBSCRIPTIONS, subscriptions)                                                                                    \
+    X(TENANT_QUOTA_EVENTS, tenant_quota_events)                                                                        \
+    X(TENANT_QUOTA_BYTES, tenant_quota_bytes)                                                                          \
+    X(TENANT_CPU_MS, tenant_cpu_ms)
 WH_API int wh_settings(wh_engine *engine, char **out, size_t *size);
 WH_API int wh_settings_set(wh_engine *engine, const char *document, size_t size);
 

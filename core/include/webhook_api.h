@@ -48,7 +48,11 @@ WH_API int wh_token_check(wh_engine *engine, const char *token, char *id, char *
  *
  * wh_tenant_set changes what the document names of the last three, null back to what holds for all, tenant_quota_events
  * and its like of wh_settings; others go by it within a second. Events without a tenant have neither quota nor
- * budget. Errors: invalid, json, store, memory. */
+ * budget. WH_ALLOWANCES has their names, as WH_SETTINGS has those of settings. Errors: invalid, json, store, memory. */
+#define WH_ALLOWANCES(X)                                                                                               \
+    X(QUOTA_EVENTS, quota_events)                                                                                      \
+    X(QUOTA_BYTES, quota_bytes)                                                                                        \
+    X(CPU_MS, cpu_ms)
 WH_API int wh_tenant(wh_engine *engine, const char *tenant, char **out, size_t *size);
 WH_API int wh_tenant_set(wh_engine *engine, const char *tenant, const char *document, size_t size);
 

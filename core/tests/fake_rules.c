@@ -11,6 +11,7 @@
 #include "pure/json.h"
 
 _Atomic int fake_gate;
+_Atomic int fake_runs;
 
 typedef struct runtime {
     whi_buf body;
@@ -122,6 +123,7 @@ static int run(void *handle, void *rule, const wh_rule_input *input, wh_rule_ver
     runtime *self = handle;
     const char *source = rule;
 
+    fake_runs++;
     out->cpu_us = 7;
     out->memory = 99;
     whi_buf_clear(&self->body);

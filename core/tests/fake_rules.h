@@ -18,5 +18,6 @@
 
 extern const wh_rule_engine fake_rules;
 extern _Atomic int fake_gate; /* 1: open */
+extern _Atomic int fake_runs; /* so many were begun */
 
 #endif

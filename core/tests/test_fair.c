@@ -88,6 +88,61 @@ static void debts_stay(void **state) {
     assert_true(debtor.credit > 0);
 }
 
+/* One that wants little finds no other before it; one that wants much, in pieces, gets what the others get. */
+static void who_comes_first_has_no_more_than_its_share(void **state) {
+    whi_turn always = { 0 }, often = { .credit = QUANTUM };
+    int64_t used[2] = { 0, 0 };
+    whi_fair fair = { 0 };
+
+    (void)state;
+    whi_fair_join_first(&fair, &always, QUANTUM);
+    assert_ptr_equal(whi_fair_next(&fair, QUANTUM), &always);
+    whi_fair_join_first(&fair, &often, QUANTUM);
+    assert_ptr_equal(whi_fair_next(&fair, QUANTUM), &often);
+    whi_fair_join_first(&fair, &often, QUANTUM);
+    for (int i = 0; i < 100000; i++) {
+        whi_turn *turn = whi_fair_next(&fair, QUANTUM);
+        turn->credit -= 30;
+        used[turn == &often] += 30;
+        if (turn == &often) {
+            whi_fair_leave(&fair, turn);
+            whi_fair_join_first(&fair, turn, QUANTUM);
+        }
+    }
+    assert_true(used[1] - used[0] <= 2 * QUANTUM && used[0] - used[1] <= 2 * QUANTUM);
+}
+
+/* The last to come are not the first, or one that waits would wait for all that come. */
+static void who_comes_first_keeps_the_order_of_coming(void **state) {
+    whi_turn debtor = { .credit = -1000 }, turns[4];
+    whi_fair fair = { 0 };
+
+    (void)state;
+    whi_fair_join_first(&fair, &debtor, QUANTUM);
+    for (int i = 0; i < 4; i++) {
+        turns[i] = (whi_turn){ .credit = QUANTUM };
+        whi_fair_join_first(&fair, &turns[i], QUANTUM);
+    }
+    whi_fair_leave(&fair, &turns[3]);
+    turns[3].credit = QUANTUM;
+    whi_fair_join_first(&fair, &turns[3], QUANTUM);
+    for (int i = 0; i < 4; i++) {
+        assert_ptr_equal(whi_fair_next(&fair, QUANTUM), &turns[i]);
+        if (i % 2 == 0) {
+            whi_fair_leave(&fair, &turns[i]);
+        } else {
+            turns[i].credit = 0; /* it goes to the end */
+        }
+    }
+    assert_ptr_equal(whi_fair_next(&fair, QUANTUM), &turns[1]);
+    whi_fair_leave(&fair, &turns[1]);
+    assert_ptr_equal(whi_fair_next(&fair, QUANTUM), &turns[3]);
+    whi_fair_leave(&fair, &turns[3]);
+    turns[0].credit = QUANTUM;
+    whi_fair_join_first(&fair, &turns[0], QUANTUM);
+    assert_ptr_equal(whi_fair_next(&fair, QUANTUM), &turns[0]);
+}
+
 static void who_has_its_turn_may_leave(void **state) {
     whi_turn turns[3] = { 0 };
     whi_fair fair = { 0 };
@@ -111,6 +166,8 @@ int main(void) {
         cmocka_unit_test(shares_are_equal_whatever_an_item_costs),
         cmocka_unit_test(nobody_waits_for_more_than_a_quantum_of_each_other),
         cmocka_unit_test(debts_stay),
+        cmocka_unit_test(who_comes_first_has_no_more_than_its_share),
+        cmocka_unit_test(who_comes_first_keeps_the_order_of_coming),
         cmocka_unit_test(who_has_its_turn_may_leave),
     };
 

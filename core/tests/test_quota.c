@@ -139,6 +139,38 @@ static void a_batch_is_taken_in_or_refused_as_a_whole(void **state) {
     wh_close(engine);
 }
 
+/* Events of the tenant acme, of one byte each. */
+static int publish_ids(wh_engine *engine, const char *const *ids, size_t count, wh_receipt *receipts) {
+    wh_event events[4];
+
+    for (size_t i = 0; i < count; i++) {
+        events[i] = (wh_event)WH_EVENT_INIT;
+        events[i].type = "a";
+        events[i].tenant = "acme";
+        events[i].id = ids[i];
+        events[i].payload = "1";
+        events[i].payload_size = 1;
+    }
+    return wh_publish_batch(engine, events, count, receipts);
+}
+
+static void an_id_that_stands_twice_in_a_batch_takes_room_once(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    wh_receipt receipts[4];
+
+    (void)state;
+    set(engine, "acme", "{\"quota_events\":2}");
+    assert_int_equal(publish_ids(engine, (const char *[]){ "x", "y", "x", "y" }, 4, receipts), WH_OK);
+    assert_int_equal(receipts[0].duplicate + receipts[1].duplicate, 0);
+    assert_int_equal(receipts[2].duplicate + receipts[3].duplicate, 2);
+    assert_int_equal(publish_ids(engine, (const char *[]){ "x", "x", "x" }, 3, receipts), WH_OK);
+    assert_refused(publish_ids(engine, (const char *[]){ "x", "x", "z" }, 3, receipts),
+                   "acme has 2 events stored, and 1 more are beyond its quota_events of 2");
+    assert_refused(publish_ids(engine, (const char *[]){ NULL, "z", "z" }, 3, receipts),
+                   "acme has 2 events stored, and 2 more are beyond its quota_events of 2");
+    wh_close(engine);
+}
+
 static void tell(int code, const char *error, const wh_receipt *receipt, void *payload) {
     (void)receipt;
     *(int *)payload = code;
@@ -291,6 +323,8 @@ int main(void) {
                                         fixture_setup),
         cmocka_unit_test_setup_teardown(a_duplicate_is_one_also_where_there_is_no_room, fixture_setup, fixture_setup),
         cmocka_unit_test_setup_teardown(a_batch_is_taken_in_or_refused_as_a_whole, fixture_setup, fixture_setup),
+        cmocka_unit_test_setup_teardown(an_id_that_stands_twice_in_a_batch_takes_room_once, fixture_setup,
+                                        fixture_setup),
         cmocka_unit_test_setup_teardown(who_does_not_wait_is_refused_as_well, fixture_setup, fixture_setup),
         cmocka_unit_test_setup_teardown(room_comes_back_with_retention, fixture_setup, fixture_setup),
         cmocka_unit_test_setup_teardown(two_engines_on_one_file_give_no_room_twice, fixture_setup, fixture_setup),

@@ -105,6 +105,24 @@ static void what_is_put_back_comes_first(void **state) {
     assert_int_equal(take(0, tenant), 5);
 }
 
+/* Who wants something now and then does not stand behind one that always does, though that one has not used up its
+ * credit yet. */
+static void who_wants_little_waits_for_nobody(void **state) {
+    char tenant[8];
+
+    (void)state;
+    for (int i = 1; i <= 100; i++) {
+        add("big", i);
+    }
+    for (int i = 1; i <= 10; i++) {
+        assert_true(take(200, tenant) <= 100);
+        assert_true(whi_shares_is_costly(&shares));
+        add("small", 100 + i);
+        assert_int_equal(take(10, tenant), 100 + i);
+        assert_false(whi_shares_is_costly(&shares));
+    }
+}
+
 /* Where there is none, events wait in one line; no later one of a tenant overtakes them. */
 static void without_memory_the_order_stays(void **state) {
     char tenant[8];
@@ -159,6 +177,7 @@ int main(void) {
         TEST(a_tenants_events_keep_their_order),
         TEST(who_costs_more_gets_fewer_turns),
         TEST(what_is_put_back_comes_first),
+        TEST(who_wants_little_waits_for_nobody),
         TEST(without_memory_the_order_stays),
         TEST(thousands_of_tenants_leave_nothing_behind),
         TEST(thousands_of_tenants_that_wait_are_taken_in_quickly),

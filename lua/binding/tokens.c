@@ -84,15 +84,12 @@ static int tenant_secret(lua_State *L) {
 
 /* Those of the table at 2, if there is one. */
 static int set_settings(lua_State *L, wh_engine *engine) {
-    static const char *const names[] = { "retain",
-                                         "retain_failed",
-                                         "payload_bytes",
-                                         "subscription_bytes",
-                                         "subscriptions",
-                                         "tenant_quota_events",
-                                         "tenant_quota_bytes",
-                                         "tenant_cpu_ms",
-                                         NULL };
+    static const char *const names[] = {
+#define WH_X(constant, name) #name,
+        WH_SETTINGS(WH_X)
+#undef WH_X
+            NULL
+    };
     whl_box *box;
     int code;
 
@@ -109,7 +106,12 @@ static int set_settings(lua_State *L, wh_engine *engine) {
 
 /* Those of the table at 3, if there is one. */
 static int set_tenant(lua_State *L, wh_engine *engine, const char *name) {
-    static const char *const names[] = { "quota_events", "quota_bytes", "cpu_ms", NULL };
+    static const char *const names[] = {
+#define WH_X(constant, name) #name,
+        WH_ALLOWANCES(WH_X)
+#undef WH_X
+            NULL
+    };
     whl_box *box;
     int code;
 

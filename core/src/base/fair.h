@@ -18,10 +18,16 @@ typedef struct whi_turn {
 /* All zero is an empty one. */
 typedef struct whi_fair {
     whi_turn *first;
+    whi_turn *last_early; /* of those that came before the others, which stand together; NULL: none */
 } whi_fair;
 
 /* It has something to do, and stands at the end. Nothing happens if it is there. */
 void whi_fair_join(whi_fair *fair, whi_turn *turn);
+
+/* The same, but if it has credit left it stands before all others, and behind those that came so: who wants little does
+ * not wait for those who have used up what they have, and who comes back again and again has no more than its share. If
+ * it has none left, it is as if it had stayed: it gets a quantum, and stands at the end. */
+void whi_fair_join_first(whi_fair *fair, whi_turn *turn, int64_t quantum);
 
 /* It has nothing to do. Nothing happens if it is not there. */
 void whi_fair_leave(whi_fair *fair, whi_turn *turn);

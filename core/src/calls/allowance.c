@@ -1,4 +1,5 @@
 /* What a tenant has stored, and what it may have: reading and changing it. Tests: test_quota. */
+#include <stddef.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -11,19 +12,21 @@
 #include "pure/json.h"
 #include "pure/match.h"
 
-enum { QUOTA_EVENTS, QUOTA_BYTES, CPU_MS, MEMBERS };
-
+/* What holds for all tenants stands beside it. */
 static const struct {
     const char *name;
     enum whi_setting all;
-} members[MEMBERS] = {
-    { "quota_events", WHI_TENANT_QUOTA_EVENTS },
-    { "quota_bytes", WHI_TENANT_QUOTA_BYTES },
-    { "cpu_ms", WHI_TENANT_CPU_MS },
+    size_t at; /* in the row, an int64_t */
+} members[] = {
+#define WH_X(constant, name) { #name, WHI_TENANT_##constant, offsetof(whi_usage_row, name) },
+    WH_ALLOWANCES(WH_X)
+#undef WH_X
 };
 
+#define MEMBERS ((int)(sizeof members / sizeof members[0]))
+
 static int64_t *member_of(whi_usage_row *row, int which) {
-    return which == QUOTA_EVENTS ? &row->quota_events : which == QUOTA_BYTES ? &row->quota_bytes : &row->cpu_ms;
+    return (int64_t *)(void *)((char *)row + members[which].at);
 }
 
 static int check_tenant(const char *tenant) {
@@ -93,8 +96,8 @@ int wh_tenant(wh_engine *engine, const char *tenant, char **out, size_t *size) {
 typedef struct change {
     whi_job job;
     const char *tenant;
-    int named[MEMBERS];
-    int64_t values[MEMBERS]; /* 0: as for all */
+    int named[sizeof members / sizeof members[0]];
+    int64_t values[sizeof members / sizeof members[0]]; /* 0: as for all */
 } change;
 
 static int run_change(whi_job *job, whi_store *store) {
@@ -130,6 +133,9 @@ static int take_value(change *self, int which, const whi_json *json, uint32_t no
 }
 
 static int take_member(const whi_json *json, uint32_t name, void *payload) {
+#define WH_X(constant, name) ", " #name
+    static const char names[] = WH_ALLOWANCES(WH_X);
+#undef WH_X
     change *self = payload;
     size_t size;
     const char *text;
@@ -140,8 +146,8 @@ static int take_member(const whi_json *json, uint32_t name, void *payload) {
         }
     }
     text = whi_json_span(json, name, &size);
-    return whi_fail_field(WH_EINVALID, "document", "unknown member %.*s, expected quota_events, quota_bytes or cpu_ms",
-                          size < 40 ? (int)size : 40, text);
+    return whi_fail_field(WH_EINVALID, "document", "unknown member %.*s, expected one of %s",
+                          size < 40 ? (int)size : 40, text, &names[2]);
 }
 
 int wh_tenant_set(wh_engine *engine, const char *tenant, const char *document, size_t size) {

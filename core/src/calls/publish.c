@@ -24,6 +24,7 @@ typedef struct published {
     whi_event_row row;
     whi_event *kept; /* in memory, or NULL */
     whi_answer answer;
+    int repeats; /* 1: an event before it in the batch has its id; known where somebody has a quota */
 } published;
 
 typedef struct publication {
@@ -92,7 +93,7 @@ static int leave_out_known(const publication *self, whi_claim *claim) {
         const whi_event_row *row = &self->items[i].row;
         int64_t number;
 
-        if (row->id == NULL || strcmp(row->tenant, claim->tenant) != 0) {
+        if (row->id == NULL || self->items[i].repeats || strcmp(row->tenant, claim->tenant) != 0) {
             continue;
         }
         code = store->vtable->event_number(store, row->id, row->tenant, &number);
@@ -116,6 +117,25 @@ static int look_for_room(publication *self, whi_claim *claim) {
     return code == WH_OK && self->shortage.tenant != NULL ? whi_quota_fail(&self->shortage) : code;
 }
 
+/* Of one id the first event is stored, and it alone takes room. */
+static void fill_claims(publication *self, whi_claim *claims) {
+    for (size_t i = 0; i < self->count; i++) {
+        const whi_event_row *row = &self->items[i].row;
+        claims[i] = (whi_claim){ row->tenant, row->id, i, 1, (int64_t)row->payload_size };
+    }
+    whi_quota_sort(claims, self->count);
+    for (size_t i = 1; i < self->count; i++) {
+        self->items[claims[i].at].repeats = whi_quota_repeats(&claims[i - 1], &claims[i]);
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->items[claims[i].at].repeats) {
+            claims[i].events = claims[i].bytes = 0;
+        }
+    }
+    self->claims = claims;
+    self->claim_count = whi_quota_merge(claims, self->count);
+}
+
 /* claims: room for as many as there are events, or NULL where nobody has a quota. */
 static int claim_room(publication *self, whi_claim *claims) {
     int code = WH_OK;
@@ -123,12 +143,7 @@ static int claim_room(publication *self, whi_claim *claims) {
     if (claims == NULL) {
         return WH_OK;
     }
-    for (size_t i = 0; i < self->count; i++) {
-        const whi_event_row *row = &self->items[i].row;
-        claims[i] = (whi_claim){ row->tenant, 1, (int64_t)row->payload_size };
-    }
-    self->claims = claims;
-    self->claim_count = whi_quota_merge(claims, self->count);
+    fill_claims(self, claims);
     for (size_t i = 0; i < self->claim_count && code == WH_OK; i++) {
         code = look_for_room(self, &claims[i]);
     }

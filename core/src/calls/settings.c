@@ -90,6 +90,9 @@ static int take_value(change *self, int which, const whi_json *json, uint32_t no
 }
 
 static int take_member(const whi_json *json, uint32_t name, void *payload) {
+#define WH_X(constant, name) ", " #name
+    static const char names[] = WH_SETTINGS(WH_X);
+#undef WH_X
     change *self = payload;
     size_t size;
     const char *text;
@@ -100,10 +103,8 @@ static int take_member(const whi_json *json, uint32_t name, void *payload) {
         }
     }
     text = whi_json_span(json, name, &size);
-    return whi_fail_field(WH_EINVALID, "document",
-                          "unknown setting %.*s, expected retain, retain_failed, payload_bytes, subscription_bytes, "
-                          "subscriptions, tenant_quota_events, tenant_quota_bytes or tenant_cpu_ms",
-                          size < 40 ? (int)size : 40, text);
+    return whi_fail_field(WH_EINVALID, "document", "unknown setting %.*s, expected one of %s",
+                          size < 40 ? (int)size : 40, text, &names[2]);
 }
 
 int wh_settings_set(wh_engine *engine, const char *document, size_t size) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 #define RUN_MAXIMUM 512
@@ -240,14 +241,8 @@ static size_t series_page(const series *self, const whi_page *page, int64_t *ids
 
 /* ------------------------------------------------------------------------ tenants */
 
-/* FNV-1a, 64 bits, as the registry's. */
-static uint64_t hash(const char *text) {
-    uint64_t value = UINT64_C(14695981039346656037);
-
-    for (; *text != '\0'; text++) {
-        value = (value ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    }
-    return value;
+static uint64_t hash(const char *tenant) {
+    return whi_hash(WHI_HASH_BEGIN, tenant, strlen(tenant));
 }
 
 static group **link_of(const whi_listing *listing, const char *tenant, uint64_t key) {

@@ -21,16 +21,34 @@ int whi_quota_is_used(wh_engine *engine) {
            whi_setting_known(engine, WHI_TENANT_QUOTA_BYTES) != INT64_MAX;
 }
 
-static int by_tenant(const void *a, const void *b) {
-    return strcmp(((const whi_claim *)a)->tenant, ((const whi_claim *)b)->tenant);
+static int by_id(const char *a, const char *b) {
+    if (a == NULL || b == NULL) {
+        return (a != NULL) - (b != NULL);
+    }
+    return strcmp(a, b);
+}
+
+static int in_order(const void *a, const void *b) {
+    const whi_claim *first = a, *second = b;
+    int order = strcmp(first->tenant, second->tenant);
+
+    order = order != 0 ? order : by_id(first->id, second->id);
+    return order != 0 ? order : (first->at > second->at) - (first->at < second->at);
+}
+
+void whi_quota_sort(whi_claim *claims, size_t count) {
+    qsort(claims, count, sizeof *claims, in_order);
+}
+
+int whi_quota_repeats(const whi_claim *first, const whi_claim *second) {
+    return first->id != NULL && by_id(first->id, second->id) == 0 && strcmp(first->tenant, second->tenant) == 0;
 }
 
 size_t whi_quota_merge(whi_claim *claims, size_t count) {
     size_t kept = 0;
 
-    qsort(claims, count, sizeof *claims, by_tenant);
     for (size_t i = 0; i < count; i++) {
-        if (kept > 0 && by_tenant(&claims[kept - 1], &claims[i]) == 0) {
+        if (kept > 0 && strcmp(claims[kept - 1].tenant, claims[i].tenant) == 0) {
             claims[kept - 1].events += claims[i].events;
             claims[kept - 1].bytes += claims[i].bytes;
         } else {

@@ -14,6 +14,8 @@
 
 typedef struct whi_claim {
     const char *tenant;
+    const char *id; /* of the event, NULL: the store gives it one; of no use once claims are merged */
+    size_t at;      /* which of its batch it is */
     int64_t events, bytes;
 } whi_claim;
 
@@ -30,7 +32,13 @@ void whi_quota_of(wh_engine *engine, const whi_usage_row *row, int64_t *events, 
 /* 1: somebody may have one. */
 int whi_quota_is_used(wh_engine *engine);
 
-/* Those of one tenant become one. Returns how many are left, in another order. */
+/* By tenants, those of a tenant by ids, and those of an id as they stand in the batch. */
+void whi_quota_sort(whi_claim *claims, size_t count);
+
+/* 1: both, neighbours when sorted, are of one event: only the first of them is going to be stored. */
+int whi_quota_repeats(const whi_claim *first, const whi_claim *second);
+
+/* Those of one tenant, which are neighbours, become one. Returns how many are left. */
 size_t whi_quota_merge(whi_claim *claims, size_t count);
 
 /* In a transaction, before the events are added. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/ident.h"
 #include "base/mem.h"
 #include "pure/poll.h"
@@ -20,16 +21,6 @@ void whi_registration_unref(whi_registration *registration) {
     whi_free(registration);
 }
 
-/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
-static uint64_t hash(const char *text, size_t size) {
-    uint64_t value = UINT64_C(14695981039346656037);
-
-    for (size_t i = 0; i < size; i++) {
-        value = (value ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
-    }
-    return value;
-}
-
 static int prepare(whi_registration *made) {
     const whi_subscription *subscription = made->subscription;
     int code = WH_OK;
@@ -42,7 +33,7 @@ static int prepare(whi_registration *made) {
         code = whi_filter_parse(&made->filter, subscription->filters, strlen(subscription->filters));
     }
     if (subscription->rule != NULL) {
-        made->rule_hash = hash(subscription->rule, subscription->rule_size);
+        made->rule_hash = whi_hash(WHI_HASH_BEGIN, subscription->rule, subscription->rule_size);
     }
     code = code == WH_OK ? whi_poll_number(subscription, &made->poll) : code;
     made->hears = subscription->poll_history ? subscription->id : made->poll;

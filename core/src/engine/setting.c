@@ -12,14 +12,9 @@ _Static_assert(WHI_SETTINGS <= sizeof((wh_engine *)0)->settings / sizeof((wh_eng
                "a place for each");
 
 const char *const whi_setting_names[WHI_SETTINGS] = {
-    [WHI_RETAIN] = "retain",
-    [WHI_RETAIN_FAILED] = "retain_failed",
-    [WHI_PAYLOAD_BYTES] = "payload_bytes",
-    [WHI_SUBSCRIPTION_BYTES] = "subscription_bytes",
-    [WHI_SUBSCRIPTIONS] = "subscriptions",
-    [WHI_TENANT_QUOTA_EVENTS] = "tenant_quota_events",
-    [WHI_TENANT_QUOTA_BYTES] = "tenant_quota_bytes",
-    [WHI_TENANT_CPU_MS] = "tenant_cpu_ms",
+#define WH_X(constant, name) #name,
+    WH_SETTINGS(WH_X)
+#undef WH_X
 };
 
 enum {

@@ -14,16 +14,13 @@
 
 #include "engine/context.h"
 
+/* WHI_RETAIN and its like: times in ms, limits as those of wh_limits, and what each tenant may have that has none of
+ * its own, INT64_MAX: there is no bound. */
 enum whi_setting {
-    WHI_RETAIN, /* ms */
-    WHI_RETAIN_FAILED,
-    WHI_PAYLOAD_BYTES, /* limits, as of wh_limits */
-    WHI_SUBSCRIPTION_BYTES,
-    WHI_SUBSCRIPTIONS,
-    WHI_TENANT_QUOTA_EVENTS, /* of each tenant that has none of its own; INT64_MAX: there is none */
-    WHI_TENANT_QUOTA_BYTES,
-    WHI_TENANT_CPU_MS,
-    WHI_SETTINGS /* how many */
+#define WH_X(constant, name) WHI_##constant,
+    WH_SETTINGS(WH_X)
+#undef WH_X
+        WHI_SETTINGS /* how many */
 };
 
 extern const char *const whi_setting_names[WHI_SETTINGS];

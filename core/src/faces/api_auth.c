@@ -7,6 +7,7 @@
 #include "base/ascii.h"
 #include "base/base64.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 /* -------------------------------------------------------------------- the limiter */
@@ -45,24 +46,13 @@ void whi_limiter_free(whi_limiter *limiter) {
     }
 }
 
-/* FNV-1a, 64 bits, as the registry's. */
-static uint64_t hash(const void *bytes, size_t size) {
-    const unsigned char *at = bytes;
-    uint64_t value = UINT64_C(14695981039346656037);
-
-    while (size-- > 0) {
-        value = (value ^ *at++) * UINT64_C(1099511628211);
-    }
-    return value;
-}
-
 /* An IPv4 address (mapped ones too) is itself, an IPv6 address its /64, which one customer has
  * as a whole; another text is its hash. */
 static void read_peer(const char *text, unsigned char out[PEER_BYTES]) {
     static const unsigned char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
     struct in6_addr six;
     struct in_addr four;
-    uint64_t other = hash(text, strlen(text));
+    uint64_t other = whi_hash(WHI_HASH_BEGIN, text, strlen(text));
 
     memset(out, 0, PEER_BYTES);
     if (inet_pton(AF_INET, text, &four) == 1) {
@@ -79,7 +69,7 @@ static void read_peer(const char *text, unsigned char out[PEER_BYTES]) {
 
 /* The peer's slot. With make 0 NULL if it has none. */
 static slot *find(whi_limiter *limiter, const unsigned char *peer, int64_t now, int make) {
-    slot *set = limiter->slots[hash(peer, PEER_BYTES) % SETS], *worst = &set[0];
+    slot *set = limiter->slots[whi_hash(WHI_HASH_BEGIN, peer, PEER_BYTES) % SETS], *worst = &set[0];
 
     for (int i = 0; i < WAYS; i++) {
         if (set[i].until <= now || set[i].until - now > WINDOW_MS) { /* over, or the clock was set back */

@@ -24,15 +24,12 @@ int whi_serve_settings(whi_call *call) {
 }
 
 int whi_serve_settings_change(whi_call *call) {
-    static const char *const names[] = { "retain",
-                                         "retain_failed",
-                                         "payload_bytes",
-                                         "subscription_bytes",
-                                         "subscriptions",
-                                         "tenant_quota_events",
-                                         "tenant_quota_bytes",
-                                         "tenant_cpu_ms",
-                                         NULL };
+    static const char *const names[] = {
+#define WH_X(constant, name) #name,
+        WH_SETTINGS(WH_X)
+#undef WH_X
+            NULL
+    };
     int code = whi_body_only(call, 0, names);
 
     code = code == WH_OK ? wh_settings_set(call->engine, call->request->body, call->request->body_size) : code;
@@ -48,7 +45,12 @@ int whi_serve_tenant(whi_call *call) {
 }
 
 int whi_serve_tenant_change(whi_call *call) {
-    static const char *const names[] = { "quota_events", "quota_bytes", "cpu_ms", NULL };
+    static const char *const names[] = {
+#define WH_X(constant, name) #name,
+        WH_ALLOWANCES(WH_X)
+#undef WH_X
+            NULL
+    };
     int code = whi_body_only(call, 0, names);
 
     code = code == WH_OK ? wh_tenant_set(call->engine, call->id, call->request->body, call->request->body_size) : code;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "outside/destination_table.h"
 
@@ -187,12 +188,7 @@ static int field_is(const void *entry, const void *key) {
 static const whi_table_kind field_kind = { field_hash, field_is };
 
 static uint32_t hash_of(const struct key *key) {
-    uint64_t hash = 1469598103934665603U;
-
-    for (size_t i = 0; i < key->size; i++) {
-        hash = (hash ^ (unsigned char)key->name[i]) * 1099511628211U;
-    }
-    return whi_table_spread(hash);
+    return whi_table_spread(whi_hash(WHI_HASH_BEGIN, key->name, key->size));
 }
 
 static whi_field *field_add(whi_plan *plan, const struct key *key, uint32_t hash) {

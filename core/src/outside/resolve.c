@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "outside/scarce.h"
 #include "webhook.h"
@@ -254,12 +255,9 @@ static int submit(pool *shared, job *work) {
 /* ------------------------------------------------------------------------ cache */
 
 static size_t bucket_of(const char *host) {
-    uint32_t hash = 2166136261u; /* FNV-1a */
+    uint64_t hash = whi_hash(WHI_HASH_BEGIN, host, strlen(host));
 
-    for (; *host != '\0'; host++) {
-        hash = (hash ^ (unsigned char)*host) * 16777619u;
-    }
-    return (hash ^ hash >> 16) % BUCKETS;
+    return (size_t)((hash ^ hash >> 32) % BUCKETS);
 }
 
 static entry **entry_link(whi_resolver *resolver, const char *host) {

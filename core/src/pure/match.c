@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/table.h"
 
@@ -156,34 +157,18 @@ static void take(bucket *in, const void *value) {
 
 /* ---------------------------------------------------------------------------- table */
 
-/* FNV-1a, 64 bits, from a seed: http://www.isthe.com/chongo/tech/comp/fnv/ */
-static uint64_t step(uint64_t hash, char byte) {
-    return (hash ^ (unsigned char)byte) * UINT64_C(1099511628211);
-}
-
-/* FNV's low bits depend on the low bits of the text alone. */
 static uint32_t last_mix(uint64_t hash) {
-    hash = (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
-    return (uint32_t)(hash >> 32);
+    return whi_table_spread(hash ^ hash >> 32);
 }
 
 static uint64_t hash_tenant(const whi_match *match, const char *tenant, size_t size) {
-    uint64_t hash = match->seed;
-
-    for (size_t i = 0; i < size; i++) {
-        hash = step(hash, tenant[i]);
-    }
-    return step(hash, '\0');
+    return whi_hash_byte(whi_hash(match->seed, tenant, size), '\0');
 }
 
 static label label_of(const whi_match *match, const char *tenant, const char *text) {
     label made = { tenant, text, strlen(tenant), strlen(text), 0, 0 };
-    uint64_t hash = hash_tenant(match, tenant, made.tenant_size);
 
-    for (size_t i = 0; i < made.size; i++) {
-        hash = step(hash, text[i]);
-    }
-    made.hash = last_mix(hash);
+    made.hash = last_mix(whi_hash(hash_tenant(match, tenant, made.tenant_size), text, made.size));
     return made;
 }
 
@@ -293,14 +278,14 @@ static size_t path_of(const whi_match *match, const char *tenant, const char *te
     size_t count = 0, least = least_of(text, size);
 
     if (least == 0) {
-        at.hash = last_mix(step(hash, '*'));
+        at.hash = last_mix(whi_hash_byte(hash, '*'));
         count = add_to_path(match, &at, path, count);
     }
     for (size_t i = 0; i < size; i++) {
-        hash = step(hash, text[i]);
+        hash = whi_hash_byte(hash, text[i]);
         if ((text[i] == '.' || text[i] == ':') && i + 1 >= least) {
             at.size = i + 1;
-            at.hash = last_mix(step(hash, '*'));
+            at.hash = last_mix(whi_hash_byte(hash, '*'));
             count = add_to_path(match, &at, path, count);
         }
     }

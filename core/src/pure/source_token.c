@@ -3,19 +3,13 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "pure/json.h"
 
-#define FNV_BASIS UINT64_C(14695981039346656037) /* of 64 bits: the authors' numbers */
-#define FNV_PRIME UINT64_C(1099511628211)
-
 uint64_t whi_source_hash(const void *bytes, size_t size) {
-    const unsigned char *at = bytes;
-    uint64_t hash = FNV_BASIS;
+    uint64_t hash = whi_hash(WHI_HASH_BEGIN, bytes, size);
 
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ at[i]) * FNV_PRIME;
-    }
     return hash != 0 ? hash : 1;
 }
 

@@ -26,7 +26,7 @@ typedef struct whi_source_state {
     uint64_t request;   /* hash of the request that the etag is of */
 } whi_source_state;
 
-/* FNV-1a; never 0. */
+/* whi_hash; never 0. */
 uint64_t whi_source_hash(const void *bytes, size_t size);
 
 /* WH_EINVALID of "page": this is none. */

@@ -7,11 +7,13 @@
 #include "base/mem.h"
 
 #define QUANTUM_US 2000
+#define COSTLY_US 100    /* some ten times what an event without rules costs */
 #define SHARES_MANY 1024 /* of these it is not asked yet which have no events */
 
 typedef struct whi_share {
     whi_turn turn; /* first */
     whi_event *events, **events_end;
+    int64_t charged_us; /* the last time */
     char tenant[];
 } whi_share;
 
@@ -31,6 +33,7 @@ static whi_share *share_new(const char *tenant) {
 
     if (share != NULL) {
         memcpy(share->tenant, tenant, size);
+        share->turn.credit = QUANTUM_US;
         share->events_end = &share->events;
     }
     return share;
@@ -121,7 +124,7 @@ void whi_shares_add(whi_shares *shares, whi_event *event) {
     event->next = NULL;
     *share->events_end = event;
     share->events_end = &event->next;
-    whi_fair_join(&shares->fair, &share->turn);
+    whi_fair_join_first(&shares->fair, &share->turn, QUANTUM_US);
 }
 
 void whi_shares_add_first(whi_shares *shares, whi_event *event) {
@@ -130,7 +133,7 @@ void whi_shares_add_first(whi_shares *shares, whi_event *event) {
     event->next = share->events;
     share->events_end = share->events == NULL ? &event->next : share->events_end;
     share->events = event;
-    whi_fair_join(&shares->fair, &share->turn);
+    whi_fair_join_first(&shares->fair, &share->turn, QUANTUM_US);
 }
 
 whi_event *whi_shares_take(whi_shares *shares) {
@@ -157,4 +160,9 @@ int whi_shares_is_empty(const whi_shares *shares) {
 
 void whi_shares_charge(whi_shares *shares, int64_t us) {
     shares->taken->turn.credit -= us;
+    shares->taken->charged_us = us;
+}
+
+int whi_shares_is_costly(const whi_shares *shares) {
+    return shares->taken->charged_us >= COSTLY_US;
 }

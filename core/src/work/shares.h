@@ -1,5 +1,6 @@
 /* Shares: events wait for their decisions tenant by tenant, and the tenants take turns by what their decisions
- * cost (base/fair.h). Among a tenant's events the order is that in which they came. One thread. */
+ * cost (base/fair.h): one that has had nothing to do, and has not used up its credit, comes first. Among a tenant's
+ * events the order is that in which they came. One thread. */
 #ifndef WHI_SHARES_H
 #define WHI_SHARES_H
 
@@ -37,5 +38,8 @@ int whi_shares_is_empty(const whi_shares *shares);
 
 /* What the event that was taken last has cost until now: us. */
 void whi_shares_charge(whi_shares *shares, int64_t us);
+
+/* 1: what its tenant was charged with last was that much, so that others should not wait for what it wants next. */
+int whi_shares_is_costly(const whi_shares *shares);
 
 #endif

@@ -22,7 +22,8 @@
 
 #define READY_MAXIMUM 256
 #define FANOUT_BURST 128 /* events of one turn */
-#define FANOUT_US 5000   /* after which a turn decides no more: slow rules do not keep what is ready waiting */
+#define FANOUT_US 1000   /* after which a turn decides no more: answers of receivers wait for it */
+#define PART_US 250      /* of an event, before another tenant may go on */
 #define LANES_BURST 64   /* lanes that are fetched for in one turn */
 
 /* Why what is under way is cut off. */
@@ -105,19 +106,30 @@ static void fan_out_one(whi_worker *worker, whi_event *event, int64_t until_us) 
     }
 }
 
+/* Of the tenant whose turn it is. What others have decided before is on its way by then, if this one costs much. 1: it
+ * has cost much again, and something new has come that may be another's. */
+static int fan_out_part(whi_worker *worker, int64_t *now_us) {
+    whi_event *event = whi_shares_take(&worker->shares);
+    int64_t began_us = *now_us;
+
+    if (worker->queued > 0 && whi_shares_is_costly(&worker->shares)) {
+        whi_send_ready(worker);
+    }
+    fan_out_one(worker, event, began_us + PART_US);
+    *now_us = whi_monotonic_us();
+    whi_shares_charge(&worker->shares, *now_us - began_us);
+    return whi_shares_is_costly(&worker->shares) && whi_inbox_was_woken(&worker->inbox);
+}
+
 static int fan_out(whi_worker *worker) {
     int64_t now_us = whi_monotonic_us(), until_us = now_us + FANOUT_US;
-    int count = 0;
+    int count = 0, is_over = 0;
 
-    while (may_begin_another(worker, count) && now_us < until_us) {
-        whi_event *event = whi_shares_take(&worker->shares);
-        int64_t began_us = now_us;
-        fan_out_one(worker, event, until_us);
-        now_us = whi_monotonic_us();
-        whi_shares_charge(&worker->shares, now_us - began_us);
+    while (may_begin_another(worker, count) && now_us < until_us && !is_over) {
+        is_over = fan_out_part(worker, &now_us);
         count++;
     }
-    worker->decides_long = now_us >= until_us;
+    worker->decides_long = is_over || now_us >= until_us;
     return count;
 }
 

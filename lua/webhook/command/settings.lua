@@ -3,9 +3,6 @@ local webhook = require "webhook"
 
 local settings = { words = 0 }
 
-settings.options = { retain = "text", ["retain-failed"] = "text", ["payload-bytes"] = "text", ["subscription-bytes"] = "text",
-  subscriptions = "text", ["tenant-quota-events"] = "text", ["tenant-quota-bytes"] = "text", ["tenant-cpu-ms"] = "text" }
-
 settings.help = [[
 webhook settings [--retain TIME] [--retain-failed TIME] [--payload-bytes N] [--subscription-bytes N]
                  [--subscriptions N] [--tenant-quota-events N] [--tenant-quota-bytes N] [--tenant-cpu-ms N]
@@ -26,6 +23,9 @@ takes nothing away that is there.]]
 
 local numbers = { "payload_bytes", "subscription_bytes", "subscriptions", "tenant_quota_events", "tenant_quota_bytes", "tenant_cpu_ms" }
 local names = { "retain", "retain_failed", table.unpack(numbers) }
+
+settings.options = {}
+for _, name in ipairs(names) do settings.options[name:gsub("_", "-")] = "text" end
 
 local function number_of(name, text)
   if text == "default" then return webhook.null end

@@ -2,8 +2,6 @@ local webhook = require "webhook"
 
 local tenant = { words = 1 }
 
-tenant.options = { ["quota-events"] = "text", ["quota-bytes"] = "text", ["cpu-ms"] = "text" }
-
 tenant.help = [[
 webhook tenant TENANT [--quota-events N] [--quota-bytes N] [--cpu-ms N] - what it has stored, and may have
 
@@ -18,6 +16,9 @@ webhook tenant TENANT [--quota-events N] [--quota-bytes N] [--cpu-ms N] - what i
 What is stored stays, also where it is more. Nothing is shown of what has no bound.]]
 
 local names = { "quota_events", "quota_bytes", "cpu_ms" }
+
+tenant.options = {}
+for _, name in ipairs(names) do tenant.options[name:gsub("_", "-")] = "text" end
 
 local function number_of(name, text)
   if text == "default" then return webhook.null end

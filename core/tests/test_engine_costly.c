@@ -1,0 +1,125 @@
+/* Rules that cost much, each below what makes its subscription lag: who else wants something waits for one decision at
+ * most, and no turn is longer than a slice. What they cost is told by how many were begun, not by a clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine_fixture.h"
+#include "fake_rules.h"
+#include "life/open.h"
+#include "life_kit.h"
+
+#define COSTLY "https://example.com/costly"
+#define GOOD "https://example.com/good"
+#define RULES 50
+
+static int runs_at_send; /* how many runs of rules were begun when the good one's request was sent; -1: it was not */
+
+static int send_noting(whi_transport *transport, whi_request *request) {
+    if (strcmp(request->url, GOOD) == 0) {
+        runs_at_send = atomic_load(&fake_runs);
+    }
+    return fixture_transport.send(transport, request);
+}
+
+static wh_engine *opened(void) {
+    static whi_transport_vtable noting;
+    wh_options options = WH_OPTIONS_INIT;
+    wh_engine *engine;
+
+    noting = fixture_transport;
+    noting.send = send_noting;
+    options.clock = &fixture_clock;
+    options.rules = &fake_rules;
+    runs_at_send = -1;
+    assert_int_equal(whi_open(&engine, ":memory:", &options, &noting), WH_OK);
+    return engine;
+}
+
+static void subscribe(wh_engine *engine, const char *url, const char *more) {
+    char document[256];
+
+    snprintf(document, sizeof document, "{\"url\":\"%s\",%s}", url, more);
+    fixture_subscribe(engine, document, NULL);
+}
+
+static void publish(wh_engine *engine, const char *tenant) {
+    wh_event event = WH_EVENT_INIT;
+
+    event.type = "a";
+    event.tenant = tenant;
+    event.payload = "1";
+    event.payload_size = 1;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_OK);
+}
+
+static wh_engine *opened_with_costly_ones(void) {
+    wh_engine *engine = opened();
+
+    for (int i = 0; i < RULES; i++) {
+        subscribe(engine, COSTLY, "\"tenant\":\"costly\",\"rule\":\"burn 300\"");
+    }
+    subscribe(engine, GOOD, "\"tenant\":\"good\"");
+    fixture_run(engine);
+    for (int i = 0; i < 20; i++) {
+        publish(engine, "costly");
+    }
+    return engine;
+}
+
+/* They have more to decide than ever ends. */
+static void who_comes_in_between_is_sent_before_the_next_costly_one(void **state) {
+    wh_engine *engine = opened_with_costly_ones();
+    int before;
+
+    (void)state;
+    while (atomic_load(&fake_runs) < RULES / 2) {
+        assert_true(wh_step(engine) >= 0);
+    }
+    publish(engine, "good");
+    before = atomic_load(&fake_runs);
+    while (runs_at_send < 0) {
+        assert_true(wh_step(engine) >= 0);
+    }
+    assert_int_equal(runs_at_send, before);
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, RULES * 20 + 1);
+    wh_close(engine);
+}
+
+/* 1 ms, and the one that has begun within it, of 300 us each. */
+static void a_turn_begins_few_of_them(void **state) {
+    wh_engine *engine = opened_with_costly_ones();
+    int most = 0;
+
+    (void)state;
+    while (atomic_load(&fake_runs) < RULES * 20) {
+        int before = atomic_load(&fake_runs), runs;
+        assert_true(wh_step(engine) >= 0);
+        runs = atomic_load(&fake_runs) - before;
+        most = runs > most ? runs : most;
+    }
+    assert_in_range(most, 1, 4);
+    wh_close(engine);
+}
+
+static int setup(void **state) {
+    atomic_store(&fake_runs, 0);
+    return fixture_setup(state);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+    const struct CMUnitTest tests[] = {
+        TEST(who_comes_in_between_is_sent_before_the_next_costly_one),
+        TEST(a_turn_begins_few_of_them),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
