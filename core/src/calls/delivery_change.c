@@ -57,7 +57,7 @@ static int change_one(const whi_delivery_row *row, const whi_event_row *event, v
 }
 
 /* All are looked at first, and then all are written: two lists, however many they are. */
-static int look_at(whi_delivery_change *self, whi_store *store, const whi_delivery_name *one) {
+static int look_at(whi_delivery_change *self, whi_store *store, const whi_delivery_place *one) {
     whi_fact *fact;
     int code = whi_store_add(store, WH_FACT_DELIVERY_NOW, &self->looked, &fact);
 
@@ -117,7 +117,7 @@ static int commit(whi_delivery_change *self) {
     return code;
 }
 
-int whi_delivery_change_one(whi_delivery_change *self, whi_delivery_name name) {
+int whi_delivery_change_one(whi_delivery_change *self, whi_delivery_place name) {
     self->names = &name;
     self->name_count = 1;
     self->strict = 1;
@@ -129,7 +129,7 @@ static int collect(const whi_delivery_row *row, const whi_event_row *event, void
 
     (void)event;
     if (self->name_count < WHI_CHANGE_ROWS) {
-        self->names[self->name_count++] = (whi_delivery_name){ row->event, row->subscription };
+        self->names[self->name_count++] = (whi_delivery_place){ row->event, row->subscription };
     }
     return 0;
 }

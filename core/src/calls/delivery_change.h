@@ -11,9 +11,9 @@
 
 #define WHI_CHANGE_ROWS 500 /* deliveries in one transaction */
 
-typedef struct whi_delivery_name {
+typedef struct whi_delivery_place {
     int64_t event, subscription;
-} whi_delivery_name;
+} whi_delivery_place;
 
 struct whi_delivery_changed;
 
@@ -30,7 +30,7 @@ typedef struct whi_delivery_change {
     int64_t count; /* how many have changed, or would */
 
     /* its own */
-    whi_delivery_name *names;
+    whi_delivery_place *names;
     size_t name_count;
     struct whi_delivery_changed *found; /* of as many as were named, those that change */
     size_t found_count;
@@ -39,7 +39,7 @@ typedef struct whi_delivery_change {
 } whi_delivery_change;
 
 /* Changes this one, strictly. WH_ENOTFOUND; what decide says. */
-int whi_delivery_change_one(whi_delivery_change *change, whi_delivery_name name);
+int whi_delivery_change_one(whi_delivery_change *change, whi_delivery_place name);
 
 /* Changes what the query names. count also with an error: what was committed stays. */
 int whi_delivery_change_all(whi_delivery_change *change, whi_store_query *query);

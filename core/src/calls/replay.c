@@ -31,7 +31,7 @@ static int reopen(const whi_delivery_change *self, const whi_delivery_row *row, 
 
 int wh_replay(wh_engine *engine, const char *delivery) {
     whi_delivery_change self = { .engine = engine, .decide = reopen };
-    whi_delivery_name one;
+    whi_delivery_place one;
     int code = whi_engine_check(engine);
 
     code = code == WH_OK ? whi_delivery_key(delivery, &one.event, &one.subscription) : code;

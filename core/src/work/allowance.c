@@ -122,8 +122,8 @@ static void tell(const whi_worker *worker, const whi_lane *lane, const whi_regis
     }
 }
 
-void whi_allowance_judge(whi_worker *worker, whi_lane *lane, whi_registration *registration, int probe,
-                         enum whi_probed what) {
+int64_t whi_allowance_judge(const whi_worker *worker, whi_lane *lane, whi_registration *registration, int probe,
+                            enum whi_probed what) {
     int64_t now = whi_now(worker->engine), next;
     int was_open = lane->breaker.is_open;
 
@@ -133,7 +133,7 @@ void whi_allowance_judge(whi_worker *worker, whi_lane *lane, whi_registration *r
         (void)whi_breaker_note(&lane->breaker, &lane->breaker_rule, now, what == WHI_PROBED_BADLY);
     }
     if (!probe && was_open == lane->breaker.is_open) {
-        return;
+        return INT64_MAX;
     }
     next = whi_breaker_when(&lane->breaker, now);
     atomic_store(&registration->probe_at, lane->breaker.is_open ? next : 0);
@@ -141,9 +141,7 @@ void whi_allowance_judge(whi_worker *worker, whi_lane *lane, whi_registration *r
     if (was_open != lane->breaker.is_open) {
         tell(worker, lane, registration);
     }
-    if (lane->rated != WHI_WAITS_FOR_NOTHING) {
-        whi_lane_stored(worker, lane, next);
-    }
+    return lane->rated != WHI_WAITS_FOR_NOTHING ? next : INT64_MAX;
 }
 
 void whi_allowance_end(const whi_worker *worker, whi_lane *lane) {

@@ -28,9 +28,10 @@ int whi_allowance_left(const whi_worker *worker, whi_lane *lane);
 /* One begins, as whi_allowance_left allows. 1: it is a probe. */
 int whi_allowance_take(whi_lane *lane);
 
-/* It has ended, and that is what it says of its receiver. */
-void whi_allowance_judge(whi_worker *worker, whi_lane *lane, whi_registration *registration, int probe,
-                         enum whi_probed what);
+/* It has ended, and that is what it says of its receiver. When the lane is to look into the store for what waits there:
+ * ms; INT64_MAX: that has not changed. */
+int64_t whi_allowance_judge(const whi_worker *worker, whi_lane *lane, whi_registration *registration, int probe,
+                            enum whi_probed what);
 
 /* Something that is due waits for one of both in the store: nothing newer goes before. */
 void whi_allowance_wait(const whi_worker *worker, whi_lane *lane);

@@ -163,9 +163,18 @@ static enum whi_probed probed(const whi_parcel *parcel) {
                : WHI_PROBED_BADLY;
 }
 
-/* It says nothing. */
+static void judge_receiver(whi_worker *worker, const whi_flight *flight, enum whi_probed what) {
+    whi_registration *registration = flight->parcel.delivery->registration;
+    int64_t next = whi_allowance_judge(worker, flight->lane, registration, flight->probe, what);
+
+    if (next != INT64_MAX) {
+        whi_lane_stored(worker, flight->lane, next);
+    }
+}
+
+/* It says nothing of the receiver. */
 static void forgo(whi_worker *worker, const whi_flight *flight) {
-    whi_allowance_judge(worker, flight->lane, flight->parcel.delivery->registration, flight->probe, WHI_PROBED_NOTHING);
+    judge_receiver(worker, flight, WHI_PROBED_NOTHING);
     whi_lane_landed(worker, flight->lane);
 }
 
@@ -179,7 +188,7 @@ static void judge_lane(whi_worker *worker, const whi_flight *flight) {
     lane->known = 1;
     whi_lane_set_kind(worker, lane, kind_of(flight));
     whi_watch_note(lane, parcel);
-    whi_allowance_judge(worker, lane, parcel->delivery->registration, flight->probe, probed(parcel));
+    judge_receiver(worker, flight, probed(parcel));
     whi_lane_outcome(worker, lane, parcel->answers, parcel->overloaded);
 }
 
