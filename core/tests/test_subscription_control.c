@@ -128,6 +128,10 @@ static void numbers_are_kept(void **state) {
     keeps("\"jitter\":0", "\"jitter\":0,");
     keeps("\"jitter\":100", "\"jitter\":100,");
     keeps("\"timeouts\":{\"connect\":1,\"answer\":300000}", "\"timeouts\":{\"connect\":1,\"answer\":300000},");
+    keeps("\"retry_budget\":1000", "\"retry_budget\":1000,");
+    keeps("\"breaker\":{}", "\"breaker\":{\"failures\":50,\"least\":10,\"window\":60,\"pause\":10,\"longest\":600},");
+    keeps("\"breaker\":{\"failures\":100,\"least\":1,\"window\":86400,\"pause\":3600}",
+          "\"breaker\":{\"failures\":100,\"least\":1,\"window\":86400,\"pause\":3600,\"longest\":3600},");
     keeps("\"timeouts\":{\"answer\":5}", "\"timeouts\":{\"answer\":5},");
 }
 
@@ -153,6 +157,13 @@ static void what_is_wrong_is_named(void **state) {
     refuses("\"jitter\":101", "jitter: expected an integer from 0 to 100, found 101");
     refuses("\"timeouts\":{\"connect\":0}", "timeouts.connect: expected an integer from 1 to 300000, found 0");
     refuses("\"timeouts\":{\"whole\":1}", "timeouts: unknown member, expected connect and answer");
+    refuses("\"retry_budget\":0", "retry_budget: expected an integer from 1 to 1000, found 0");
+    refuses("\"breaker\":true",
+            "breaker: expected an object of failures, least, window, pause and longest, found true");
+    refuses("\"breaker\":{\"failures\":101}", "breaker.failures: expected an integer from 1 to 100, found 101");
+    refuses("\"breaker\":{\"pause\":10,\"longest\":9}", "breaker.longest: expected at least the pause, 10, found 9");
+    refuses("\"breaker\":{\"ratio\":1}",
+            "breaker: unknown member, expected failures, least, window, pause and longest");
     refuses("\"timeouts\":5", "timeouts: expected an object of connect and answer (milliseconds), found 5");
 }
 

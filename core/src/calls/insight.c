@@ -119,6 +119,7 @@ int whi_insight_read(wh_engine *engine, whi_insight *out) {
         .in_memory = atomic_load(&engine->events_open),
         .memory_bytes = atomic_load(&engine->memory_used),
         .rated = atomic_load(&engine->count.rated),
+        .broken = atomic_load(&engine->count.broken),
         .events_pending = work.events,
         .outbox_pending = work.outbox,
         .polls_pending = has_polls(engine) && !atomic_load(&engine->sources->settled),

@@ -3,7 +3,37 @@
 
 #include "base/mem.h"
 #include "pure/match.h"
+#include "pure/retry.h"
 #include "webhook.h"
+
+#define PARTS 100 /* of one retry */
+
+static void fill(whi_retry_budget *budget, int64_t now, int64_t more) {
+    int64_t most = WHI_RETRY_SAVED * PARTS, passed = now > budget->at ? now - budget->at : 0;
+    int64_t dripped = passed / (WHI_RETRY_DRIP / PARTS);
+
+    if (budget->at == 0 || dripped > most - budget->parts) {
+        *budget = (whi_retry_budget){ now, most };
+    } else {
+        budget->parts += dripped;
+        budget->at = now < budget->at ? now : budget->at + dripped * (WHI_RETRY_DRIP / PARTS);
+    }
+    budget->parts = budget->parts + more < most ? budget->parts + more : most;
+}
+
+void whi_retry_budget_earn(whi_retry_budget *budget, int percent, int64_t now) {
+    fill(budget, now, percent);
+}
+
+int64_t whi_retry_budget_take(whi_retry_budget *budget, int64_t now, int64_t wait) {
+    int64_t due;
+
+    fill(budget, now, 0);
+    budget->parts -= PARTS;
+    due = budget->parts < 0 ? -budget->parts * (WHI_RETRY_DRIP / PARTS) : 0;
+    due = due < WHI_RETRY_DELAY_MAXIMUM ? due : WHI_RETRY_DELAY_MAXIMUM;
+    return due > wait ? due : wait;
+}
 
 static void free_texts(char **texts, size_t count) {
     for (size_t i = 0; i < count; i++) {

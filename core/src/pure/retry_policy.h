@@ -35,7 +35,26 @@ typedef struct whi_retry_policy {
     size_t list_count;
     whi_retry_on on;
     int jitter; /* percent of a delay that chance adds at most */
+    int budget; /* retries for each hundred deliveries; 0: as many as the lists say */
 } whi_retry_policy;
+
+/* How many retries are still within the budget, in hundredths; below 0: so many were granted in advance. All zero: none
+ * was asked for. */
+typedef struct whi_retry_budget {
+    int64_t at; /* ms: when it had so much; 0: it is new, and has all that it may save */
+    int64_t parts;
+} whi_retry_budget;
+
+#define WHI_RETRY_SAVED 10            /* retries that are there at the beginning, and may be saved */
+#define WHI_RETRY_DRIP INT64_C(10000) /* ms in which one comes without any delivery: a few failures are no load */
+#define WHI_RETRY_BUDGET_PERCENT 1000
+
+/* A delivery was tried for the first time: percent hundredths more. */
+void whi_retry_budget_earn(whi_retry_budget *budget, int percent, int64_t now);
+
+/* Takes one retry that is to be made after wait (ms). Returns how long it waits to be within the budget: as long, or
+ * longer. */
+int64_t whi_retry_budget_take(whi_retry_budget *budget, int64_t now, int64_t wait);
 
 void whi_retry_lists_free(whi_retry_list *lists, size_t count);
 

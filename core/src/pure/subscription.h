@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "pure/breaker.h"
 #include "pure/json.h"
 #include "pure/rate.h"
 #include "pure/retry_policy.h"
@@ -78,6 +79,7 @@ typedef struct whi_subscription {
     whi_timeouts timeouts;
     int concurrency;
     whi_rate rate;                   /* count 0: none */
+    whi_breaker_rule breaker;        /* failures 0: none */
     const struct whi_system *system; /* systems/system.h; "profile" in documents */
     int on_rule_error;               /* enum whi_rule_failure */
     int order;                       /* enum whi_order */

@@ -330,6 +330,23 @@ void whi_subscription_put_jitter(const whi_subscription *s, whi_buf *out) {
     }
 }
 
+int whi_subscription_take_retry_budget(whi_subscription *s, whi_values *from, uint32_t node) {
+    int64_t percent = 0;
+    int code = whi_value_is_null(from, node)
+                   ? WH_OK
+                   : whi_value_integer(from, node, "retry_budget", 1, WHI_RETRY_BUDGET_PERCENT, &percent);
+
+    s->retrying.budget = (int)percent;
+    return code;
+}
+
+void whi_subscription_put_retry_budget(const whi_subscription *s, whi_buf *out) {
+    if (s->retrying.budget != 0) {
+        whi_json_write_name(out, "retry_budget");
+        whi_buf_int(out, s->retrying.budget);
+    }
+}
+
 static int timeouts_member(const whi_values *from, uint32_t name, whi_timeouts *timeouts) {
     if (whi_value_is_null(from, name + 1)) {
         return WH_OK;
@@ -376,6 +393,91 @@ void whi_subscription_put_timeouts(const whi_subscription *s, whi_buf *out) {
     if (timeouts->answer != 0) {
         whi_json_write_name(out, "answer");
         whi_buf_int(out, timeouts->answer);
+    }
+    whi_buf_char(out, '}');
+}
+
+/* --------------------------------------------------------------------------- breaker */
+
+enum { FAILURES, LEAST, WINDOW, PAUSE, LONGEST, BREAKER_MEMBERS };
+
+static const struct {
+    const char *name, *field;
+    int64_t most, normal;
+} breaker_members[BREAKER_MEMBERS] = {
+    { "failures", "breaker.failures", PERCENT_MOST, 50 },
+    { "least", "breaker.least", 10000, 10 },
+    { "window", "breaker.window", 86400, 60 },
+    { "pause", "breaker.pause", 3600, 10 },
+    { "longest", "breaker.longest", 86400, 600 },
+};
+
+static int breaker_member(const whi_values *from, uint32_t name, int64_t values[BREAKER_MEMBERS]) {
+    for (int i = 0; i < BREAKER_MEMBERS; i++) {
+        const char *word = breaker_members[i].name;
+        if (whi_json_string_is(from->json, name, word, strlen(word))) {
+            return whi_value_is_null(from, name + 1) ? WH_OK
+                                                     : whi_value_integer(from, name + 1, breaker_members[i].field, 1,
+                                                                         breaker_members[i].most, &values[i]);
+        }
+    }
+    return whi_fail_field(WH_EINVALID, "breaker",
+                          "unknown member, expected failures, least, window, pause and longest");
+}
+
+static int read_breaker(const whi_values *from, uint32_t node, int64_t values[BREAKER_MEMBERS]) {
+    int code = WH_OK;
+
+    if (!whi_value_is(from, node, WHI_JSON_OBJECT)) {
+        return whi_value_refuse(from, node, "breaker", "an object of failures, least, window, pause and longest");
+    }
+    for (uint32_t at = whi_json_first(from->json, node); at != WHI_JSON_NONE && code == WH_OK;
+         at = whi_json_next_name(from->json, node, at)) {
+        code = breaker_member(from, at, values);
+    }
+    if (code == WH_OK && values[LONGEST] == 0) {
+        int64_t normal = breaker_members[LONGEST].normal;
+        values[LONGEST] = normal > values[PAUSE] ? normal : values[PAUSE];
+    }
+    if (code == WH_OK && values[LONGEST] < values[PAUSE]) {
+        code = whi_fail_field(WH_EINVALID, "breaker.longest", "expected at least the pause, %lld, found %lld",
+                              (long long)values[PAUSE], (long long)values[LONGEST]);
+    }
+    return code;
+}
+
+int whi_subscription_take_breaker(whi_subscription *s, whi_values *from, uint32_t node) {
+    int64_t values[BREAKER_MEMBERS];
+    int code = WH_OK;
+
+    for (int i = 0; i < BREAKER_MEMBERS; i++) {
+        values[i] = i == LONGEST ? 0 : breaker_members[i].normal;
+    }
+    if (whi_value_is_null(from, node)) {
+        s->breaker = (whi_breaker_rule){ 0 };
+        return WH_OK;
+    }
+    code = read_breaker(from, node, values);
+    if (code == WH_OK) {
+        s->breaker = (whi_breaker_rule){ (int)values[FAILURES], (int)values[LEAST], values[WINDOW] * 1000,
+                                         values[PAUSE] * 1000, values[LONGEST] * 1000 };
+    }
+    return code;
+}
+
+void whi_subscription_put_breaker(const whi_subscription *s, whi_buf *out) {
+    const whi_breaker_rule *rule = &s->breaker;
+    const int64_t values[BREAKER_MEMBERS] = { rule->failures, rule->least, rule->window / 1000, rule->pause / 1000,
+                                              rule->longest / 1000 };
+
+    if (rule->failures == 0) {
+        return;
+    }
+    whi_json_write_name(out, "breaker");
+    whi_buf_char(out, '{');
+    for (int i = 0; i < BREAKER_MEMBERS; i++) {
+        whi_json_write_name(out, breaker_members[i].name);
+        whi_buf_int(out, values[i]);
     }
     whi_buf_char(out, '}');
 }

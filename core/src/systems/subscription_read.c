@@ -320,6 +320,14 @@ static int set_jitter(apply *self, uint32_t node) {
     return whi_subscription_take_jitter(self->subscription, &self->from, node);
 }
 
+static int set_retry_budget(apply *self, uint32_t node) {
+    return whi_subscription_take_retry_budget(self->subscription, &self->from, node);
+}
+
+static int set_breaker(apply *self, uint32_t node) {
+    return whi_subscription_take_breaker(self->subscription, &self->from, node);
+}
+
 static int set_timeouts(apply *self, uint32_t node) {
     return whi_subscription_take_timeouts(self->subscription, &self->from, node);
 }
@@ -519,10 +527,12 @@ static const field fields[] = {
     { "retry", set_retry, 0 },
     { "retry_on", set_retry_on, 0 },
     { "jitter", set_jitter, 0 },
+    { "retry_budget", set_retry_budget, 0 },
     { "timeout", set_timeout, 0 },
     { "timeouts", set_timeouts, 0 },
     { "concurrency", set_concurrency, 0 },
     { "rate", set_rate, 0 },
+    { "breaker", set_breaker, 0 },
     { "insecure", set_insecure, 0 },
     { "http2", set_http2, 0 },
     { "source", set_source, 0 },
@@ -544,6 +554,7 @@ static const field fields[] = {
     { "last_success_at", pass_over, 1 },
     { "last_failure_at", pass_over, 1 },
     { "last_error", pass_over, 1 },
+    { "probe_at", pass_over, 1 },
     { "waiting", pass_over, 1 },
     { "oldest_waiting_at", pass_over, 1 },
     { "polled", pass_over, 1 },

@@ -153,6 +153,7 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     whi_subscription_put_retry(s, self.brief, out);
     whi_subscription_put_retry_on(s, out);
     whi_subscription_put_jitter(s, out);
+    whi_subscription_put_retry_budget(s, out);
     if (s->timeout != 0) {
         write_int(&self, "timeout", s->timeout, 0);
     } else {
@@ -161,6 +162,7 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     whi_subscription_put_timeouts(s, out);
     write_int(&self, "concurrency", s->concurrency, WHI_CONCURRENCY_DEFAULT);
     write_rate(&self, &s->rate);
+    whi_subscription_put_breaker(s, out);
     write_flag(&self, "insecure", s->insecure);
     write_flag(&self, "http2", s->http2);
     write_text(&self, "source", s->source);

@@ -36,7 +36,15 @@ static int is_over(wh_engine *engine, const whi_parcel *parcel, const whi_retry_
            whi_now(engine) + wait > parcel->delivery->created_at + list->within * 1000;
 }
 
-int64_t whi_again(wh_engine *engine, whi_parcel *parcel) {
+void whi_again_earn(wh_engine *engine, whi_lane *lane, const whi_delivery *delivery) {
+    int percent = delivery->registration->subscription->retrying.budget;
+
+    if (percent > 0 && delivery->tries == 1) {
+        whi_retry_budget_earn(&lane->budget, percent, whi_now(engine));
+    }
+}
+
+int64_t whi_again(wh_engine *engine, whi_lane *lane, whi_parcel *parcel) {
     const whi_retry_policy *policy = &parcel->delivery->registration->subscription->retrying;
     const whi_retry_list *list = whi_retry_list_of(policy, parcel->delivery->event->type);
     int64_t wait;
@@ -49,6 +57,9 @@ int64_t whi_again(wh_engine *engine, whi_parcel *parcel) {
         return -1;
     }
     wait = delay_of(engine, parcel, list);
+    if (wait >= 0 && policy->budget > 0) {
+        wait = whi_retry_budget_take(&lane->budget, whi_now(engine), wait);
+    }
     if (wait >= 0 && is_over(engine, parcel, list, wait)) {
         say(parcel, "not tried again: it would be older than its retry list allows (within)");
         return -1;

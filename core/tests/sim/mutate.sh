@@ -755,7 +755,7 @@ mutation record_overtakes 'a record overtakes one that failed' \
     work/record.c 'if (atomic_load(&record->task.worker->record_failed)) {' 'if (record == NULL) {'
 
 mutation retry_dropped 'after the second failure there is no retry' \
-    work/send.c 'if (parcel->outcome != WHI_OUTCOME_RETRY) {' 'if (parcel->outcome != WHI_OUTCOME_RETRY || parcel->delivery->tries == 2) {'
+    work/again.c 'if (parcel->outcome != WHI_OUTCOME_RETRY) {' 'if (parcel->outcome != WHI_OUTCOME_RETRY || parcel->delivery->tries == 2) {'
 
 mutation retry_not_announced 'nobody is told when a retry is due' \
     work/record.c 'if (delivery->state == WHI_WAITING) {' 'if (delivery->state == WHI_WAITING && delivery->turn == WHI_TURN_ABSENT) {'
@@ -788,10 +788,10 @@ mutation used_by_ours 'its use is asked of the version in memory alone' \
     work/record.c 'code = whi_store_subscription_now(store, s->id, look, &self);' 'self.used = is_used(s);'
 
 mutation replay_uncompared 'a replay by query takes what was delivered since' \
-    calls/replay.c 'if (self->state != 0 && row->state != self->state) {' 'if (self->state < 0) {'
+    calls/replay.c '(self->state != 0 && row->state != self->state)' '(self->state < 0)'
 
 mutation replay_not_due 'a replayed delivery is due tomorrow' \
-    calls/replay.c 'changed.due = self->now;' 'changed.due = self->now + 86400000;'
+    calls/replay.c 'changed->due = self->now;' 'changed->due = self->now + 86400000;'
 
 mutation body_remade 'each retry is made by the present rule' \
     work/fetch.c 'int code = delivery->version == 0 ?' 'int code = delivery->version >= 0 ?'

@@ -8,7 +8,7 @@ local MINUTE = 60000 -- ms
 
 subscriptions.options = secrets.options {
   events = "list", tenant = "text", name = "text", rule = "text", fields = "text", filter = "list", header = "list",
-  retry = "text", ["retry-on"] = "text", jitter = { 0, math.maxinteger }, ["connect-timeout"] = { 0, math.maxinteger }, ["answer-timeout"] = { 0, math.maxinteger }, timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
+  retry = "text", ["retry-on"] = "text", jitter = { 0, math.maxinteger }, ["retry-budget"] = { 0, math.maxinteger }, breaker = "text", ["connect-timeout"] = { 0, math.maxinteger }, ["answer-timeout"] = { 0, math.maxinteger }, timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
   rate = "text", order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
   schema = "text", prefix = "text", create = "text", removes = "flag", times = "flag", check = "flag", allow = "list", files = "list",
@@ -51,6 +51,8 @@ add prints the secret, once. For add and update:
   --retry MS,MS,…       wait before each attempt; or JSON: '[{"events":["order.*"],"delays":[0,5000],"within":3600}]'
   --retry-on CLASS,…    network, timeout, 3xx, 4xx, 5xx or a status: these alone are tried again; none: nothing is
   --jitter PERCENT      of a delay that chance adds at most; default is 10
+  --retry-budget PERCENT   so many retries at most for each hundred deliveries; 0: no limit
+  --breaker on|JSON     one probe at a time where too many fail: '{"failures":50,"least":10,"window":60,"pause":10,"longest":600}'
   --connect-timeout MS  --answer-timeout MS   until it is connected, and until the first byte of the answer
   --rate COUNT/SECONDS  at most so many requests in so many seconds: 100/60; 100/60/10: ten at once at most
   --url URL             in an update: another address
@@ -130,6 +132,10 @@ local function retry_on_of(text)
   return list
 end
 
+local function breaker_of(text)
+  return text == "on" and webhook.object {} or webhook.raw(text)
+end
+
 -- Both are said at once: an update takes the place of what was there.
 local function timeouts_of(values)
   local connect, answer = values["connect-timeout"], values["answer-timeout"]
@@ -174,7 +180,8 @@ local function document(values, out)
     filters = list_of(values.filter, filter_of), headers = list_of(values.header, header_of),
     tenant = text_of(values.tenant), name = text_of(values.name), fields = text_of(values.fields),
     rule = text_of(values.rule, out.read), retry = text_of(values.retry, retry_of),
-    retry_on = text_of(values["retry-on"], retry_on_of), jitter = values.jitter, timeouts = timeouts_of(values),
+    retry_on = text_of(values["retry-on"], retry_on_of), jitter = values.jitter,
+    retry_budget = values["retry-budget"] == 0 and webhook.null or values["retry-budget"], breaker = text_of(values.breaker, breaker_of), timeouts = timeouts_of(values),
     metadata = text_of(values.metadata, webhook.raw), on_rule_error = text_of(values["on-rule-error"]),
     rate = text_of(values.rate, rate_of), order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
     single_use = values["single-use"], expires_at = text_of(values["expires-at"]),
