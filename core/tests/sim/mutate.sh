@@ -529,11 +529,8 @@ mutation rate_kept 'who takes over believes in a full bucket' \
 mutation probe_not_alone 'an open breaker lets a window of probes go' \
     pure/breaker.c 'return !breaker->probing && now >= breaker->until;' 'return now >= breaker->until ? 64 : 0;'
 
-mutation breaker_deaf 'a failed probe closes a breaker as a good one does' \
-    pure/breaker.c 'if (what == WHI_PROBED_WELL) {' 'if (what != WHI_PROBED_NOTHING) {'
-
-mutation probe_unanswered 'nobody looks again for what waits when a probe has ended' \
-    work/send.c 'if (next != INT64_MAX) {' 'if (next == INT64_MIN) {'
+mutation breaker_never 'a breaker that is to open stays closed' \
+    pure/breaker.c 'if (!failed || count < rule->least ||' 'if (!failed || count < rule->least + 1000000 ||'
 
 mutation held_not 'a lane is not held while it is fetched for' \
     work/fetch.c '    whi_position_hold(position, subscription);' '' \
