@@ -221,15 +221,15 @@ static const char *post(const char *path, const char *body) {
     static char text[4096];
 
     snprintf(text, sizeof text,
-             "POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", path,
-             strlen(body), body);
+             "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+             path, strlen(body), body);
     return text;
 }
 
 static const char *get(const char *path, const char *rest) {
     static char text[512];
 
-    snprintf(text, sizeof text, "GET %s%s HTTP/1.1\r\nHost: a\r\n\r\n", path, rest);
+    snprintf(text, sizeof text, "GET %s%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", path, rest);
     return text;
 }
 

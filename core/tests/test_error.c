@@ -60,6 +60,14 @@ static void a_long_sentence_is_cut_and_stays_terminated(void **state) {
     assert_int_equal(strlen(wh_last_error()), WHI_ERROR_SIZE - 1);
 }
 
+static void a_sentence_is_one_line_whatever_name_stands_in_it(void **state) {
+    (void)state;
+    whi_fail_field(WH_EINVALID, "headers.a\n", "found \"\r\x7f\"");
+    assert_string_equal(wh_last_error(), "headers.a?: found \"??\"");
+    whi_fail_within(WH_EINVALID, "subscription\tb");
+    assert_string_equal(wh_last_error(), "subscription?b: headers.a?: found \"??\"");
+}
+
 static void a_failure_sets_all_parts_anew(void **state) {
     (void)state;
     whi_fail_item(WH_EINVALID, "secrets", 2, "given twice");
@@ -242,6 +250,7 @@ int main(void) {
         cmocka_unit_test(every_code_has_a_name_a_group_and_a_text),
         cmocka_unit_test(an_error_keeps_its_sentence_and_takes_words_in_front),
         cmocka_unit_test(a_long_sentence_is_cut_and_stays_terminated),
+        cmocka_unit_test(a_sentence_is_one_line_whatever_name_stands_in_it),
         cmocka_unit_test(a_failure_sets_all_parts_anew),
         cmocka_unit_test(a_field_that_the_sentence_has_is_not_said_twice),
         cmocka_unit_test(a_field_in_front_is_the_part),

@@ -126,8 +126,16 @@ static void begin(const char *field, int64_t index) {
     }
 }
 
+/* A sentence is one line, whatever name of the caller's stands in it: logs and headers take it as it is. */
+static void keep_one_line(void) {
+    for (char *at = last.sentence; *at != '\0'; at++) {
+        *at = (unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at;
+    }
+}
+
 static void go_on(const char *format, va_list arguments) {
     vsnprintf(last.sentence + last.reason, sizeof last.sentence - last.reason, format, arguments);
+    keep_one_line();
 }
 
 int whi_fail(int code, const char *format, ...) {
@@ -213,6 +221,7 @@ static void put_in_front(const char *words) {
     memcpy(last.sentence + used, inner, size);
     last.sentence[used + size] = '\0';
     last.reason = last.reason < size ? last.reason + used : used + size;
+    keep_one_line();
 }
 
 static int put_place_in_front(int code, const char *field, int64_t index) {
