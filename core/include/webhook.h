@@ -387,11 +387,13 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *                row for each object. Its password is kept apart, sealed like secrets, and shown nowhere: "***" stands
  *                in its place, and leaves it as it is when it is written back with an URL that is else the same
  *   database     of a database: {"schema": null, "prefix": null, "create": "full", "removes": false, "times": false,
- * "check": true}: the schema, and what tables' names begin with; "full": tables and columns are made, "add": columns
- *                alone, "never"; removes true: the row of a deleted object goes, else it says that it was deleted;
- *                times true: texts of ISO 8601 in fields that end in "_at" become times of the database.
- *                With check (not kept) the database is asked whether all that is allowed, before the subscription is
- *                made or its database changed, on the caller's thread and for some seconds at most
+ *                "check": true}: the schema, and what tables' names begin with; "full": tables and columns are made,
+ *                "add": columns alone, "never"; removes true: the row of a deleted object goes, which a table
+ *                "_removed_..." remembers, else it says that it was deleted; times true: texts of ISO 8601 in
+ *                fields that end in "_at" become times of the database. With check (not kept) the database is
+ *                asked whether all that is allowed, before the subscription is made or its database changed, on the
+ *                caller's thread and for five seconds at most: three are asked at once, two for one tenant, and who
+ *                comes then is told `busy`.
  *   events       ["order.*"]: exact types, "*", "prefix.*", "prefix:*"; none means all
  *   tenant       only events of this tenant; "" by default; never changed
  *   source       only events of this source; null: of any and of none

@@ -221,6 +221,90 @@ static void rows_of_deleted_objects_go_where_that_is_wanted(void **state) {
     whi_destination_close(destination);
 }
 
+static whi_destination *open_removing(void) {
+    whi_destination_options options = usual_options();
+
+    options.removes = 1;
+    return open_with(&options);
+}
+
+/* What comes late is older than the removal, in the same batch or a later one, by this writer or another one. */
+static void what_was_removed_is_not_made_again_by_what_is_older(void **state) {
+    whi_destination *destination = open_removing(), *other = open_removing();
+    whi_object mixed[] = { object_of("late", "{\"id\":\"b\"}", 3), deleted_of("late", "{\"id\":\"a \"}", 9),
+                           object_of("late", "{\"id\":\"a\"}", 5), object_of("late", "{\"id\":\"A\"}", 1) };
+    whi_object_result results[4];
+
+    (void)state;
+    put(other, "late", "{\"id\":\"b\"}", 1);
+    put(destination, "late", "{\"id\":\"a\"}", 4);
+    write_one(destination, deleted_of("late", "{\"id\":\"a\"}", 6), WHI_OBJECT_WRITTEN);
+    put(destination, "late", "{\"id\":\"a\"}", 4);
+    put(other, "late", "{\"id\":\"a\"}", 5);
+    assert_int_equal(whi_destination_write(other, mixed, 4, results), WH_OK);
+    for (size_t i = 0; i < 4; i++) {
+        check_outcome(&results[i], WHI_OBJECT_WRITTEN);
+    }
+    check_value("SELECT count(*) FROM \"late\"", "2");
+    check_value("SELECT count(*) FROM \"late\" WHERE \"id\" = 'A' OR \"_version\" = 3", "2");
+    put(other, "late", "{\"id\":\"a\"}", 7);
+    check_value("SELECT \"_version\" FROM \"late\" WHERE \"id\" = 'a' AND \"_version\" > 3", "7");
+    whi_destination_close(destination);
+    whi_destination_close(other);
+}
+
+static void a_removal_that_comes_before_its_object_counts(void **state) {
+    whi_destination *destination = open_removing();
+
+    (void)state;
+    write_one(destination, deleted_of("early", "{\"id\":\"a\"}", 6), WHI_OBJECT_WRITTEN);
+    write_one(destination, deleted_of("early", "{\"id\":\"a\"}", 3), WHI_OBJECT_WRITTEN);
+    put(destination, "early", "{\"id\":\"a\"}", 5);
+    check_value("SELECT count(*) FROM \"early\"", "0");
+    check_value("SELECT \"_version\" FROM \"_removed_early\"", "6");
+    check_value("SELECT count(*) FROM \"_removed_early\" WHERE \"_synced_at\" IS NOT NULL", "1");
+    whi_destination_close(destination);
+}
+
+static void the_memory_of_removals_is_made_again_where_it_was_dropped(void **state) {
+    whi_destination *destination = open_removing();
+
+    (void)state;
+    put(destination, "forgot", "{\"id\":\"a\"}", 1);
+    run_sql("DROP TABLE \"_removed_forgot\"");
+    write_one(destination, deleted_of("forgot", "{\"id\":\"a\"}", 2), WHI_OBJECT_WRITTEN);
+    check_value("SELECT \"id\" FROM \"_removed_forgot\"", "a");
+    run_sql("DROP TABLE \"_removed_forgot\"");
+    put(destination, "forgot", "{\"id\":\"b\"}", 3);
+    check_value("SELECT count(*) FROM \"_removed_forgot\"", "0");
+    whi_destination_close(destination);
+}
+
+static void who_removes_and_makes_no_tables_has_to_make_their_memory(void **state) {
+    whi_destination_options options = usual_options();
+    whi_destination *destination;
+    whi_object_result result;
+
+    (void)state;
+    run_sql("CREATE TABLE \"own\" (\"_connection_id\" VARCHAR(50) NOT NULL, \"id\" VARCHAR(50) NOT NULL, \"_version\" "
+            "BIGINT NOT NULL, PRIMARY KEY (\"_connection_id\", \"id\"))");
+    options.removes = 1;
+    options.create = WHI_CREATE_NEVER;
+    destination = open_with(&options);
+    write_one(destination, object_of("own", "{\"id\":\"a\"}", 1), WHI_OBJECT_OWNER);
+    whi_destination_check(destination, "own", &result);
+    check_outcome(&result, WHI_OBJECT_OWNER);
+    assert_non_null(strstr(result.sentence, "_removed_own"));
+    run_sql("CREATE TABLE \"_removed_own\" (\"_connection_id\" VARCHAR(50) NOT NULL, \"id\" VARCHAR(50) NOT NULL, "
+            "\"_version\" BIGINT NOT NULL, PRIMARY KEY (\"_connection_id\", \"id\"))");
+    whi_destination_check(destination, "own", &result);
+    check_outcome(&result, WHI_OBJECT_WRITTEN);
+    write_one(destination, deleted_of("own", "{\"id\":\"a\"}", 2), WHI_OBJECT_WRITTEN);
+    put(destination, "own", "{\"id\":\"a\"}", 1);
+    check_value("SELECT count(*) FROM \"own\"", "0");
+    whi_destination_close(destination);
+}
+
 static void a_field_of_another_type_goes_beside(void **state) {
     whi_destination *destination = open_usual();
 
@@ -637,6 +721,10 @@ static const struct CMUnitTest destination_tests[] = {
     cmocka_unit_test(of_one_key_in_a_batch_the_last_version_wins),
     cmocka_unit_test(a_deletion_stays_until_something_newer_comes),
     cmocka_unit_test(rows_of_deleted_objects_go_where_that_is_wanted),
+    cmocka_unit_test(what_was_removed_is_not_made_again_by_what_is_older),
+    cmocka_unit_test(a_removal_that_comes_before_its_object_counts),
+    cmocka_unit_test(the_memory_of_removals_is_made_again_where_it_was_dropped),
+    cmocka_unit_test(who_removes_and_makes_no_tables_has_to_make_their_memory),
     cmocka_unit_test(a_field_of_another_type_goes_beside),
     cmocka_unit_test(all_types_of_a_new_field_may_come_in_one_batch),
     cmocka_unit_test(numbers_keep_all_digits),

@@ -634,6 +634,20 @@ static void a_tenant_has_few_databases_looked_at_at_once(void **state) {
     assert_int_equal(subscribe(document), WH_OK);
 }
 
+static void a_stop_ends_what_is_being_looked_at(void **state) {
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(wh_start(engine, 1), WH_OK);
+    fake_hang(1);
+    assert_int_equal(pthread_create(&thread, NULL, subscribe_aside, NULL), 0);
+    while (!one_hangs()) {}
+    assert_int_equal(wh_stop(engine, 0), WH_OK);
+    pthread_join(thread, NULL);
+    assert_int_equal(fake_db.cuts, 1);
+    fake_hang(0);
+}
+
 static void what_there_is_can_be_asked_and_tried(void **state) {
     char *text = DOCUMENT(wh_features(&fixture_handed, &fixture_size));
 
@@ -773,6 +787,7 @@ int main(void) {
         TEST(what_is_not_built_is_refused_by_name),
         TEST(who_subscribes_learns_what_is_missing),
         TEST(a_tenant_has_few_databases_looked_at_at_once),
+        TEST(a_stop_ends_what_is_being_looked_at),
         TEST(what_there_is_can_be_asked_and_tried),
         TEST(a_change_of_the_database_alone_is_looked_at),
         TEST(files_are_written_where_the_option_lets_them),

@@ -116,6 +116,27 @@ static void a_webhook_with_a_db_url_makes_rows(void **state) {
     assert_int_equal(ask("SELECT count(*) FROM u_crm_contact WHERE _deleted_at IS NOT NULL AND id = '2'"), 1);
 }
 
+/* A list that is longer than a call usually is, with one object at both of its ends. */
+static void of_an_object_twice_in_a_long_list_the_last_counts(void **state) {
+    enum { COUNT = 1200, SIZE = 64 };
+    char *list = malloc(COUNT * SIZE);
+    size_t used = 1;
+
+    (void)state;
+    make("updated");
+    memcpy(list, "[", 2);
+    for (int i = 0; i < COUNT; i++) {
+        used +=
+            (size_t)snprintf(list + used, SIZE, "%s{\"id\":\"%d\",\"age\":%d}", i > 0 ? "," : "", i % (COUNT - 1), i);
+    }
+    memcpy(list + used, "]", 2);
+    publish("crm_contact.updated", list);
+    fixture_run(api_engine);
+    assert_int_equal(ask("SELECT count(*) FROM u_crm_contact"), COUNT - 1);
+    assert_int_equal(ask("SELECT age FROM u_crm_contact WHERE id = '0'"), COUNT - 1);
+    free(list);
+}
+
 /* What is sent again changes no newer row. */
 static void a_replay_leaves_what_is_newer(void **state) {
     wh_query query = WH_QUERY_INIT;
@@ -248,6 +269,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_kill_in_the_middle_of_a_batch_loses_and_doubles_nothing),
         TEST(a_webhook_with_a_db_url_makes_rows),
+        TEST(of_an_object_twice_in_a_long_list_the_last_counts),
         TEST(a_replay_leaves_what_is_newer),
         TEST(who_subscribes_a_folder_that_is_not_his_is_refused),
     };

@@ -141,6 +141,22 @@ static void a_server_that_is_down_is_asked_again(void **state) {
     whi_destination_close(destination);
 }
 
+/* Two transactions that neither see nor wait for each other would leave a row that is older than its removal. */
+static void who_removes_has_the_table_alone_and_who_puts_shares_it(void **state) {
+    whi_destination *destination = open_removing();
+
+    (void)state;
+    put(destination, "locked", "{\"id\":\"a\"}", 1);
+    run_sql("CREATE TABLE modes (mode text)");
+    run_sql("CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO modes SELECT TG_OP || l.mode"
+            " FROM pg_locks l WHERE l.locktype = ''advisory'' AND l.pid = pg_backend_pid(); RETURN NULL; END'");
+    run_sql("CREATE TRIGGER sees AFTER INSERT OR DELETE ON locked FOR EACH ROW EXECUTE FUNCTION see()");
+    put(destination, "locked", "{\"id\":\"b\"}", 2);
+    write_one(destination, deleted_of("locked", "{\"id\":\"a\"}", 3), WHI_OBJECT_WRITTEN);
+    check_value("SELECT string_agg(mode, ' ' ORDER BY mode) FROM modes", "DELETEExclusiveLock INSERTShareLock");
+    whi_destination_close(destination);
+}
+
 /* What a trigger raises stands for what the server may say in the middle of a batch. */
 static void the_class_of_a_failure_says_who_can_mend_it(void **state) {
     static const struct {
@@ -175,6 +191,45 @@ static void the_class_of_a_failure_says_who_can_mend_it(void **state) {
     }
     run_sql("DROP TRIGGER fails ON classes");
     put(destination, "classes", "{\"id\":\"b\"}", 1);
+    whi_destination_close(destination);
+}
+
+/* No object can help what is said of its table. */
+static void a_change_of_the_table_that_fails_is_nobodys_objects_fault(void **state) {
+    static const struct {
+        const char *state;
+        int outcome;
+    } rows[] = {
+        { "40P01", WHI_OBJECT_AGAIN }, { "53100", WHI_OBJECT_AGAIN },   { "55P03", WHI_OBJECT_AGAIN },
+        { "57014", WHI_OBJECT_AGAIN }, { "25006", WHI_OBJECT_AGAIN },   { "42501", WHI_OBJECT_OWNER },
+        { "P0001", WHI_OBJECT_OWNER }, { "22023", WHI_OBJECT_OWNER },   { "23514", WHI_OBJECT_OWNER },
+        { "45000", WHI_OBJECT_OWNER }, { "54011", WHI_OBJECT_WRITTEN },
+    };
+    whi_destination *destination = open_usual();
+    whi_object object;
+    whi_object_result result;
+    char sql[512], bytes[64];
+
+    (void)state;
+    put(destination, "altered", "{\"id\":\"a\"}", 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(
+            sql, sizeof sql,
+            "CREATE OR REPLACE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION"
+            " 'as told' USING ERRCODE = '%s'; END $$; DROP EVENT TRIGGER IF EXISTS refuses;"
+            "CREATE EVENT TRIGGER refuses ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION"
+            " refuse()",
+            rows[i].state);
+        run_sql(sql);
+        snprintf(bytes, sizeof bytes, "{\"id\":\"b%zu\",\"one\":1,\"other\":2}", i);
+        object = object_of("altered", bytes, 1);
+        assert_int_equal(whi_destination_write(destination, &object, 1, &result), WH_OK);
+        if (result.outcome != rows[i].outcome) {
+            fail_msg("%s gives %d [%s] %s", rows[i].state, result.outcome, result.state, result.sentence);
+        }
+    }
+    run_sql("DROP EVENT TRIGGER refuses");
+    check_value("SELECT string_agg(id, ' ' ORDER BY id) FROM altered", "a b10"); /* its fields are in _raw */
     whi_destination_close(destination);
 }
 
@@ -555,10 +610,12 @@ static int end(void **state) {
 
 int main(void) {
     static const struct CMUnitTest own_tests[] = {
+        cmocka_unit_test(who_removes_has_the_table_alone_and_who_puts_shares_it),
         cmocka_unit_test(who_is_not_let_in_needs_the_owner),
         cmocka_unit_test(an_address_that_is_not_allowed_is_not_connected_to),
         cmocka_unit_test(a_server_that_is_down_is_asked_again),
         cmocka_unit_test(the_class_of_a_failure_says_who_can_mend_it),
+        cmocka_unit_test(a_change_of_the_table_that_fails_is_nobodys_objects_fault),
         cmocka_unit_test(a_server_that_says_the_password_is_not_repeated),
         cmocka_unit_test(a_backend_that_is_ended_in_a_batch_leaves_nothing),
         cmocka_unit_test(a_commit_whose_answer_is_lost_may_be_repeated),

@@ -119,7 +119,7 @@ struct wh_engine {
     atomic_int promises_kept; /* decided and not told; raised before the event may be worked on */
 
     /* ---- changes of subscriptions */
-    pthread_mutex_t looking_lock; /* inside it nothing is called */
+    pthread_mutex_t looking_lock; /* inside it a check is cut, at most */
     struct whi_looking *looking;  /* checks of databases that are under way: engine/database.c */
 
     pthread_mutex_t subscription_lock; /* one at a time; held during its commit */

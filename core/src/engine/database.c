@@ -193,6 +193,7 @@ static int refuse(const whi_object_result *result) {
 struct whi_looking {
     struct whi_looking *next;
     const char *tenant;
+    whi_destination *destination; /* NULL: not open yet, or closed */
 };
 
 /* Somebody's server says how long a check takes: nobody may have them all wait for it. */
@@ -226,7 +227,24 @@ static void end_looking(wh_engine *engine, const struct whi_looking *self) {
     pthread_mutex_unlock(&engine->looking_lock);
 }
 
-static int look_at(wh_engine *engine, const whi_subscription *s) {
+/* What is in the list may be cut by others. */
+static void show(wh_engine *engine, struct whi_looking *self, whi_destination *destination) {
+    pthread_mutex_lock(&engine->looking_lock);
+    self->destination = destination;
+    pthread_mutex_unlock(&engine->looking_lock);
+}
+
+void whi_database_cut_checks(wh_engine *engine) {
+    pthread_mutex_lock(&engine->looking_lock);
+    for (struct whi_looking *one = engine->looking; one != NULL; one = one->next) {
+        if (one->destination != NULL) {
+            engine->destinations->cut(one->destination);
+        }
+    }
+    pthread_mutex_unlock(&engine->looking_lock);
+}
+
+static int look_at(wh_engine *engine, struct whi_looking *self, const whi_subscription *s) {
     whi_object_result result = { .outcome = WHI_OBJECT_WRITTEN };
     char type[WHI_OBJECT_TYPE_SIZE];
     whi_destination *destination;
@@ -236,19 +254,21 @@ static int look_at(wh_engine *engine, const whi_subscription *s) {
         return code;
     }
     type_of(s, type);
+    show(engine, self, destination);
     engine->destinations->check(destination, type, &result);
+    show(engine, self, NULL);
     engine->destinations->close(destination);
     return result.outcome == WHI_OBJECT_WRITTEN ? WH_OK : refuse(&result);
 }
 
 int whi_database_check(wh_engine *engine, const whi_subscription *s) {
-    struct whi_looking self = { NULL, s->tenant };
+    struct whi_looking self = { NULL, s->tenant, NULL };
     int code = s->unchecked ? check_built(engine, s) : begin_looking(engine, &self);
 
     if (code != WH_OK || s->unchecked) {
         return code;
     }
-    code = look_at(engine, s);
+    code = look_at(engine, &self, s);
     end_looking(engine, &self);
     return code;
 }

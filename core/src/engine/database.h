@@ -20,6 +20,9 @@ int whi_database_open(wh_engine *engine, const whi_subscription *subscription, w
  * missing, of the field "url"; WH_EBUSY where as many checks are under way as there may be, of one tenant or of all. */
 int whi_database_check(wh_engine *engine, const whi_subscription *subscription);
 
+/* Ends all checks that are under way, as databases that give no answer. Any thread. */
+void whi_database_cut_checks(wh_engine *engine);
+
 /* Fills the list of folders of wh_options.files: absolute, and there. WH_EINVALID names the item. */
 int whi_database_folders(char ***out, const char *const *given, size_t count);
 void whi_database_folders_free(char **folders, size_t count);

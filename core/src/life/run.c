@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/database.h"
 #include "engine/inbox.h"
 #include "engine/lease.h"
 #include "engine/promise.h"
@@ -390,6 +391,7 @@ int wh_stop(wh_engine *engine, int64_t grace) {
     atomic_store(&engine->stepping, 1);
     pthread_mutex_unlock(&engine->work_lock);
 
+    whi_database_cut_checks(engine);
     wait_for_flights(engine, grace > 0 ? grace : 0);
     join_threads(engine);
     whi_polls_stop(engine); /* nobody wakes them any more */

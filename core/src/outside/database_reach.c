@@ -1,8 +1,11 @@
-/* Tests: test_destination_postgres, test_destination_hung. */
+/* Tests: test_destination_postgres, test_destination_hung, test_destination_lying. */
 #include "outside/database_reach.h"
 
 #include <arpa/inet.h>
 #include <string.h>
+#ifdef __linux__
+#include <linux/tcp.h>
+#endif
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -69,6 +72,20 @@ enum whi_reach_end whi_reach_wait(const whi_reach *reach, int fd, int what, int6
     return end;
 }
 
+#ifdef __linux__
+uint64_t whi_reach_received(int fd) {
+    struct tcp_info info = { 0 };
+    socklen_t size = sizeof info;
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
+}
+#else
+uint64_t whi_reach_received(int fd) {
+    (void)fd;
+    return 0;
+}
+#endif
+
 void whi_reach_tell(const whi_database *database, enum whi_reach_end end, const char *doing,
                     whi_object_result *result) {
     switch (end) {
@@ -77,6 +94,10 @@ void whi_reach_tell(const whi_database *database, enum whi_reach_end end, const 
         break;
     case WHI_REACH_CUT:
         whi_database_tell(database, result, WHI_OBJECT_AGAIN, "", "%s: cut", doing);
+        break;
+    case WHI_REACH_FLOODED:
+        whi_database_tell(database, result, WHI_OBJECT_AGAIN, "", "%s: the server answers with more than %d MiB", doing,
+                          (int)(WHI_ANSWER_MAXIMUM >> 20));
         break;
     default:
         whi_database_tell(database, result, WHI_OBJECT_AGAIN, "", "%s: %s", doing, wh_last_error());

@@ -11,11 +11,16 @@ typedef struct whi_reach {
     const atomic_int *is_cut;
 } whi_reach;
 
+/* What a server may answer to one question, in bytes: the longest answer that is asked for, the columns of a full
+ * table, is a tenth of it. The server is somebody's, and its clients keep all that it says in memory. */
+#define WHI_ANSWER_MAXIMUM ((uint64_t)16 << 20)
+
 enum whi_reach_end {
     WHI_REACH_READY,
     WHI_REACH_LATE,
     WHI_REACH_CUT,
-    WHI_REACH_BROKEN, /* the machine cannot wait: the sentence is set */
+    WHI_REACH_FLOODED, /* there came more than WHI_ANSWER_MAXIMUM */
+    WHI_REACH_BROKEN,  /* the machine cannot wait: the sentence is set */
 };
 
 /* WH_OK or a code with the sentence. */
@@ -28,6 +33,9 @@ void whi_reach_wake(const whi_reach *reach);
 /* Waits until fd is ready for what (WHI_READ, WHI_WRITE) or the time, in us of whi_monotonic_us, is over. The fd is
  * not watched any more behind it. ready may be NULL. */
 enum whi_reach_end whi_reach_wait(const whi_reach *reach, int fd, int what, int64_t until, int *ready);
+
+/* The bytes that have come to a socket of TCP since it was connected; 0 where the system does not tell. */
+uint64_t whi_reach_received(int fd);
 
 /* The time in so many ms, in us, or the end of the check that is under way where that comes before. */
 int64_t whi_reach_until(const whi_database *database, int64_t ms);

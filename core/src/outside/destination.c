@@ -16,6 +16,7 @@
 #define CONNECT_MS 10000
 #define STATEMENT_MS 30000
 #define LOCK_MS 10000
+#define GUARD_PREFIX "_removed_" /* before a table's name */
 
 struct whi_destination {
     whi_database *database;
@@ -168,10 +169,8 @@ void whi_destination_cut(whi_destination *destination) {
 
 /* --------------------------------------------------------------------- shapes */
 
-static int shape_name(whi_destination *destination, whi_shape *shape, const char *type) {
-    const whi_database *database = destination->database;
-
-    whi_column_table(shape->name, &database->dialect->rules, destination->prefix.data, type);
+static int shape_name(const whi_database *database, whi_shape *shape, const char *prefix, const char *type) {
+    whi_column_table(shape->name, &database->dialect->rules, prefix, type);
     whi_buf_clear(&shape->quoted);
     if (database->schema[0] != '\0') {
         whi_sql_name(&shape->quoted, database->dialect, database->schema);
@@ -181,18 +180,36 @@ static int shape_name(whi_destination *destination, whi_shape *shape, const char
     return whi_buf_status(&shape->quoted);
 }
 
-static whi_shape *shape_new(whi_destination *destination, const char *type) {
+static whi_shape *shape_new(const whi_database *database, const char *prefix, const char *type) {
     whi_shape *shape = whi_calloc(1, sizeof *shape);
 
     if (shape == NULL) {
         return NULL;
     }
     whi_buf_init(&shape->quoted, 4 * WHI_COLUMN_SIZE);
-    if (shape_name(destination, shape, type) != WH_OK) {
+    if (shape_name(database, shape, prefix, type) != WH_OK) {
         whi_shape_free(shape);
         whi_free(shape);
         return NULL;
     }
+    return shape;
+}
+
+/* With its guard, where rows of deleted objects are removed. */
+static whi_shape *shape_of_type(const whi_destination *destination, const char *type) {
+    const whi_database *database = destination->database;
+    whi_shape *shape = shape_new(database, destination->prefix.data, type);
+
+    if (shape == NULL || !database->removes) {
+        return shape;
+    }
+    shape->guard = shape_new(database, GUARD_PREFIX, shape->name);
+    if (shape->guard == NULL) {
+        whi_shape_free(shape);
+        whi_free(shape);
+        return NULL;
+    }
+    shape->guard->is_guard = 1;
     return shape;
 }
 
@@ -202,7 +219,7 @@ static void put_first(whi_destination *destination, whi_shape *shape, size_t fro
 }
 
 static whi_shape *shape_add(whi_destination *destination, const char *type) {
-    whi_shape *shape = shape_new(destination, type);
+    whi_shape *shape = shape_of_type(destination, type);
 
     if (shape == NULL) {
         return NULL;
@@ -372,16 +389,39 @@ static size_t collect(const struct chunk *chunk, whi_part *part, int kind, whi_i
     return part->count;
 }
 
+/* Of what was removed the guard has the key and the version; what is put looks whether that is newer. */
+static size_t add_guarded(whi_part *parts, size_t used) {
+    whi_part *part = &parts[used - 1], *other = &parts[used];
+    whi_shape *guard = part->shape->guard;
+
+    if (guard == NULL) {
+        return used;
+    }
+    *other = *part;
+    if (part->kind == WHI_PART_PUT) {
+        other->kind = WHI_PART_EXPEL;
+    } else {
+        int has_time = whi_shape_find(guard, "_synced_at") != NULL && part->width > WHI_PART_KEYS &&
+                       strcmp(part->columns[WHI_PART_KEYS]->name, "_synced_at") == 0;
+
+        part->kind = WHI_PART_PUT;
+        part->shape = guard;
+        part->width = WHI_PART_KEYS + (size_t)has_time;
+    }
+    return used + 1;
+}
+
 static void write_once(const struct chunk *chunk, whi_item **items, size_t count, whi_object_result *result) {
+    static const int kinds[] = { WHI_PART_PUT, WHI_PART_MARK, WHI_PART_REMOVE };
     whi_database *database = chunk->destination->database;
-    whi_part parts[3];
+    whi_part parts[2 * sizeof kinds / sizeof kinds[0]];
     size_t used = 0, from = 0;
 
-    for (int kind = WHI_PART_PUT; kind <= WHI_PART_REMOVE; kind++) {
-        size_t found = collect(chunk, &parts[used], kind, items, count, from);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        size_t found = collect(chunk, &parts[used], kinds[i], items, count, from);
 
         from += found;
-        used += found > 0;
+        used = found > 0 ? add_guarded(parts, used + 1) : used;
     }
     database->dialect->write(database, parts, used, result);
 }
@@ -482,6 +522,9 @@ static size_t drop_done(whi_item **items, size_t count) {
 static void forget_shape(whi_shape *shape) {
     whi_shape_clear(shape);
     shape->is_full = 0;
+    if (shape->guard != NULL) {
+        whi_shape_clear(shape->guard);
+    }
 }
 
 /* A table may be altered under our hands once; who goes on doing so hears of it. left: a copy of the list, which is
@@ -590,9 +633,7 @@ int whi_destination_write(whi_destination *destination, const whi_object *object
 
 /* ------------------------------------------------------------------- checking */
 
-static void check_shape(whi_destination *destination, whi_shape *shape, whi_object_result *result) {
-    whi_database *database = destination->database;
-
+static void check_shape(whi_database *database, whi_shape *shape, whi_object_result *result) {
     shape->is_full = 0;
     whi_shape_look(database, shape, result);
     if (shape->is_known && (shape->exists || database->create != WHI_CREATE_FULL)) {
@@ -614,11 +655,14 @@ void whi_destination_check(whi_destination *destination, const char *type, whi_o
     if (result->outcome == WHI_OBJECT_WRITTEN) {
         shape = shape_of(destination, type);
         if (shape != NULL) {
-            check_shape(destination, shape, result);
+            check_shape(database, shape, result);
         } else {
             whi_fail_memory();
             whi_result_set(result, WHI_OBJECT_AGAIN, wh_last_error());
         }
+    }
+    if (result->outcome == WHI_OBJECT_WRITTEN && shape->guard != NULL) {
+        check_shape(database, shape->guard, result);
     }
     if (result->outcome == WHI_OBJECT_SHAPE) {
         result->outcome = WHI_OBJECT_OWNER;

@@ -13,10 +13,15 @@
 
 #define PACKET_BYTES (4 << 20) /* that are sent at once, unless a row is larger: the server's limit is 16 MB mostly */
 #define PACKET_SPARE 65536
+#define KEY_COLLATION "COLLATE /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */"
+#define KEY_TEXT "CHARACTER SET utf8mb4 " KEY_COLLATION
 
 static int accept_options(const whi_database *database) {
     if (database->schema[0] == '\0' && database->url.database[0] == '\0') {
         return whi_fail_field(WH_EINVALID, "url", "no database, as in \"mysql://user:password@host/database\"");
+    }
+    if (database->url.user[0] == '\0') { /* the client would send the name of this process's own user */
+        return whi_fail_field(WH_EINVALID, "url", "no user, as in \"mysql://user:password@host/database\"");
     }
     return WH_OK;
 }
@@ -165,10 +170,22 @@ static void write_put(whi_buf *sql, const whi_part *part) {
     write_update(sql, part, WHI_PART_KEYS - 1);
 }
 
-static void write_remove(whi_buf *sql, const whi_part *part) {
+/* The guard's key is compared byte by byte, whatever the table's own is. A subquery of a DELETE locks what it reads,
+ * and what it does not find, so no other transaction removes the row meanwhile: in the isolation that set_session asks
+ * for. */
+static void write_delete(whi_buf *sql, const whi_part *part) {
     whi_buf_text(sql, "DELETE FROM ");
     whi_buf_add(sql, part->shape->quoted.data, part->shape->quoted.size);
-    whi_buf_text(sql, " WHERE `_connection_id` = ? AND `id` = ? AND COALESCE(`_version` < CAST(? AS SIGNED), TRUE)");
+    whi_buf_text(sql, " WHERE `_connection_id` = ? AND `id` = ? AND ");
+    if (part->kind == WHI_PART_REMOVE) {
+        whi_buf_text(sql, "COALESCE(`_version` < CAST(? AS SIGNED), TRUE)");
+        return;
+    }
+    whi_buf_text(sql, "`_version` <= (SELECT gone.`_version` FROM ");
+    whi_buf_add(sql, part->shape->guard->quoted.data, part->shape->guard->quoted.size);
+    whi_buf_format(sql, " AS gone WHERE gone.`_connection_id` = CONVERT(%s.`_connection_id` USING utf8mb4) %s",
+                   part->shape->quoted.data, KEY_COLLATION);
+    whi_buf_format(sql, " AND gone.`id` = CONVERT(%s.`id` USING utf8mb4) %s)", part->shape->quoted.data, KEY_COLLATION);
 }
 
 /* A statement's parameters, for so many rows at most. */
@@ -325,7 +342,7 @@ static void close_statement(whi_mariadb *mariadb, MYSQL_STMT *statement) {
 }
 
 static void write_statement(whi_mariadb *mariadb, const whi_part *part, const whi_buf *sql, whi_object_result *result) {
-    size_t width = part->kind == WHI_PART_REMOVE ? WHI_PART_KEYS : part->width;
+    size_t width = whi_part_is_of_keys(part) ? WHI_PART_KEYS : part->width;
     MYSQL_STMT *statement = mysql_stmt_init(mariadb->connection);
     struct arrays arrays = { 0 };
 
@@ -345,8 +362,8 @@ static void write_part(whi_mariadb *mariadb, const whi_part *part, whi_object_re
     whi_buf sql;
 
     whi_buf_init(&sql, WHI_SQL_MAXIMUM);
-    if (part->kind == WHI_PART_REMOVE) {
-        write_remove(&sql, part);
+    if (whi_part_is_of_keys(part)) {
+        write_delete(&sql, part);
     } else {
         write_put(&sql, part);
     }
@@ -444,8 +461,6 @@ static void check(whi_database *database, const whi_shape *shape, whi_object_res
     }
     whi_buf_free(&sql);
 }
-
-#define KEY_TEXT "CHARACTER SET utf8mb4 COLLATE /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */"
 
 const whi_dialect whi_dialect_mariadb = {
     .rules = { .letters = 64, .is_basic = 1, .folds = 1, .has_zero = 1, .whole = 35, .fraction = 30 },

@@ -514,14 +514,24 @@ static int add_many(whi_plan *plan, whi_object_result *result) {
     return result->outcome == WHI_OBJECT_WRITTEN || is_bad(result);
 }
 
-/* A name that is taken gets another one in the next round; what else the database has against a column, it may have
- * against all. */
+/* No object can help what is said of its table: where that is not full, its owner is to hear of it. */
+static void blame(whi_object_result *result) {
+    const char *state = result->state; /* PostgreSQL's class, MariaDB's columns and row */
+    int is_full = strncmp(state, "54", 2) == 0 || strcmp(state, "1117") == 0 || strcmp(state, "1118") == 0;
+
+    if (result->outcome == WHI_OBJECT_ALONE && !is_full) {
+        result->outcome = WHI_OBJECT_OWNER;
+    }
+}
+
+/* A name that is taken gets another one in the next round; a table that is full takes none. */
 static void add_one(whi_plan *plan, struct wanted *wanted, whi_object_result *result) {
     whi_buf sql;
 
     begin_alter(plan, &sql);
     write_change(plan, &sql, wanted);
     whi_sql_run(plan->database, &sql, result);
+    blame(result);
     if (result->outcome == WHI_OBJECT_WRITTEN || is_bad(result)) {
         return;
     }

@@ -16,14 +16,16 @@
 
 #define TEXT_ARRAY 1009 /* the type's number */
 #define TEXT_TYPE 25
-#define GRACE_MS 2000 /* that the server has for saying that its own time-out is over */
+#define GRACE_MS 2000         /* that the server has for saying that its own time-out is over */
+#define GUARD_LOCK 2004903794 /* of the advisory locks of this kind: nobody else's, by its oddness */
 #define ARRAYS_MAXIMUM ((size_t)1 << 30)
 
 struct postgres {
     whi_database base;
     whi_reach reach;
     PGconn *connection;
-    int chose_schema; /* the server said what it is */
+    int chose_schema;  /* the server said what it is */
+    uint64_t answered; /* bytes that had come when the last question was asked */
 };
 
 static struct postgres *postgres_of(whi_database *database) {
@@ -112,6 +114,13 @@ static void tell(struct postgres *postgres, whi_object_result *result, const PGr
 
 /* -------------------------------------------------------------------- waiting */
 
+/* libpq keeps what comes, and says nothing of how much that is. */
+static enum whi_reach_end bounded(const struct postgres *postgres, enum whi_reach_end end) {
+    int is_over = whi_reach_received(PQsocket(postgres->connection)) > postgres->answered + WHI_ANSWER_MAXIMUM;
+
+    return end == WHI_REACH_READY && is_over ? WHI_REACH_FLOODED : end;
+}
+
 /* Sends what libpq has to send. */
 static enum whi_reach_end flush(struct postgres *postgres, int64_t until) {
     enum whi_reach_end end = WHI_REACH_READY;
@@ -122,6 +131,7 @@ static enum whi_reach_end flush(struct postgres *postgres, int64_t until) {
             return WHI_REACH_READY; /* the answer will say so */
         }
         end = whi_reach_wait(&postgres->reach, PQsocket(postgres->connection), WHI_READ | WHI_WRITE, until, &ready);
+        end = bounded(postgres, end);
         if (end == WHI_REACH_READY && (ready & WHI_READ) != 0 && !PQconsumeInput(postgres->connection)) {
             return WHI_REACH_READY;
         }
@@ -134,6 +144,7 @@ static enum whi_reach_end await_answer(struct postgres *postgres, int64_t until)
 
     while (end == WHI_REACH_READY && PQisBusy(postgres->connection)) {
         end = whi_reach_wait(&postgres->reach, PQsocket(postgres->connection), WHI_READ, until, NULL);
+        end = bounded(postgres, end);
         if (end == WHI_REACH_READY && !PQconsumeInput(postgres->connection)) {
             return WHI_REACH_READY;
         }
@@ -189,6 +200,7 @@ static PGresult *ask(struct postgres *postgres, const char *sql, const struct pa
                                              p->formats, 0);
 
     done(result);
+    postgres->answered = whi_reach_received(PQsocket(postgres->connection));
     if (sent) {
         end = flush(postgres, until);
         end = end == WHI_REACH_READY ? gather(postgres, until, &answer) : end;
@@ -299,6 +311,7 @@ static enum whi_reach_end shake_hands(struct postgres *postgres, int64_t until) 
     while (end == WHI_REACH_READY && wanted != PGRES_POLLING_OK && wanted != PGRES_POLLING_FAILED) {
         end = whi_reach_wait(&postgres->reach, PQsocket(postgres->connection),
                              wanted == PGRES_POLLING_READING ? WHI_READ : WHI_WRITE, until, NULL);
+        end = bounded(postgres, end);
         wanted = end == WHI_REACH_READY ? PQconnectPoll(postgres->connection) : wanted;
     }
     return end;
@@ -309,6 +322,7 @@ static void try_address(struct postgres *postgres, const whi_address *address, c
     enum whi_reach_end end = WHI_REACH_READY;
 
     done(result);
+    postgres->answered = 0;
     postgres->connection = start(postgres, address, bundle);
     if (postgres->connection == NULL) {
         whi_result_set(result, WHI_OBJECT_AGAIN, "out of memory");
@@ -512,15 +526,24 @@ static void write_unnest(whi_buf *sql, size_t width) {
     whi_buf_text(sql, ")");
 }
 
-static void write_remove(whi_buf *sql, const whi_part *part) {
+static void write_delete(whi_buf *sql, const whi_part *part) {
     whi_buf_text(sql, "DELETE FROM ");
     whi_buf_add(sql, part->shape->quoted.data, part->shape->quoted.size);
     whi_buf_text(sql, " AS held USING ");
     write_unnest(sql, WHI_PART_KEYS);
-    whi_buf_format(sql,
-                   " WHERE held.\"_connection_id\" = u.c1::%s AND held.\"id\" = u.c2::%s"
-                   " AND COALESCE(held.\"_version\" < u.c3::%s, TRUE)",
-                   part->columns[0]->type, part->columns[1]->type, part->columns[2]->type);
+    if (part->kind == WHI_PART_EXPEL) {
+        whi_buf_text(sql, ", ");
+        whi_buf_add(sql, part->shape->guard->quoted.data, part->shape->guard->quoted.size);
+        whi_buf_text(sql, " AS gone");
+    }
+    whi_buf_format(sql, " WHERE held.\"_connection_id\" = u.c1::%s AND held.\"id\" = u.c2::%s AND ",
+                   part->columns[0]->type, part->columns[1]->type);
+    if (part->kind == WHI_PART_EXPEL) {
+        whi_buf_text(sql, "gone.\"_connection_id\" = u.c1 AND gone.\"id\" = u.c2 AND"
+                          " held.\"_version\" <= gone.\"_version\"");
+    } else {
+        whi_buf_format(sql, "COALESCE(held.\"_version\" < u.c3::%s, TRUE)", part->columns[2]->type);
+    }
 }
 
 static void write_put(whi_buf *sql, const whi_part *part) {
@@ -605,14 +628,14 @@ static int arrays_make(struct arrays *arrays, const whi_part *part, size_t width
 }
 
 static void write_part(struct postgres *postgres, const whi_part *part, whi_object_result *result) {
-    size_t width = part->kind == WHI_PART_REMOVE ? WHI_PART_KEYS : part->width;
+    size_t width = whi_part_is_of_keys(part) ? WHI_PART_KEYS : part->width;
     struct arrays arrays;
     whi_buf sql;
     int code;
 
     whi_buf_init(&sql, WHI_SQL_MAXIMUM);
-    if (part->kind == WHI_PART_REMOVE) {
-        write_remove(&sql, part);
+    if (whi_part_is_of_keys(part)) {
+        write_delete(&sql, part);
     } else {
         write_put(&sql, part);
     }
@@ -629,10 +652,31 @@ static void write_part(struct postgres *postgres, const whi_part *part, whi_obje
     whi_buf_free(&sql);
 }
 
+/* A removal does not see a row that another transaction has put and not committed, nor that one the guard. So whoever
+ * puts shares a lock of the table, and who removes has it alone, until the transaction is over. */
+static void lock_guard(struct postgres *postgres, const whi_part *parts, size_t count, whi_object_result *result) {
+    const whi_shape *guarded = NULL;
+    int removes = 0;
+    char sql[128];
+
+    for (size_t i = 0; i < count; i++) {
+        guarded = parts[i].shape->guard != NULL ? parts[i].shape : guarded;
+        removes |= parts[i].kind == WHI_PART_REMOVE;
+    }
+    if (guarded != NULL) {
+        snprintf(sql, sizeof sql, "SELECT pg_catalog.pg_advisory_xact_lock%s(%d, %d)", removes ? "" : "_shared",
+                 GUARD_LOCK, (int)(whi_table_spread_text(0, guarded->quoted.data) >> 1));
+        command(postgres, sql, "waiting for others that remove rows", result);
+    }
+}
+
 static void write_parts(whi_database *database, const whi_part *parts, size_t count, whi_object_result *result) {
     struct postgres *postgres = postgres_of(database);
 
     begin(postgres, result);
+    if (result->outcome == WHI_OBJECT_WRITTEN) {
+        lock_guard(postgres, parts, count, result);
+    }
     for (size_t i = 0; i < count && result->outcome == WHI_OBJECT_WRITTEN; i++) {
         write_part(postgres, &parts[i], result);
     }

@@ -281,12 +281,22 @@ static void write_marks(whi_buf *sql, size_t count) {
     }
 }
 
-static void write_sql(whi_buf *sql, const whi_part *part) {
+static void write_delete(whi_buf *sql, const whi_part *part) {
+    whi_buf_text(sql, "DELETE FROM ");
+    whi_buf_add(sql, part->shape->quoted.data, part->shape->quoted.size);
+    whi_buf_text(sql, " WHERE \"_connection_id\" = ?1 AND \"id\" = ?2 AND ");
     if (part->kind == WHI_PART_REMOVE) {
-        whi_buf_text(sql, "DELETE FROM ");
-        whi_buf_add(sql, part->shape->quoted.data, part->shape->quoted.size);
-        whi_buf_text(sql, " WHERE \"_connection_id\" = ?1 AND \"id\" = ?2"
-                          " AND COALESCE(\"_version\" < CAST(?3 AS INTEGER), TRUE)");
+        whi_buf_text(sql, "COALESCE(\"_version\" < CAST(?3 AS INTEGER), TRUE)");
+        return;
+    }
+    whi_buf_text(sql, "\"_version\" <= (SELECT gone.\"_version\" FROM ");
+    whi_buf_add(sql, part->shape->guard->quoted.data, part->shape->guard->quoted.size);
+    whi_buf_text(sql, " AS gone WHERE gone.\"_connection_id\" = ?1 AND gone.\"id\" = ?2)");
+}
+
+static void write_sql(whi_buf *sql, const whi_part *part) {
+    if (whi_part_is_of_keys(part)) {
+        write_delete(sql, part);
         return;
     }
     whi_buf_text(sql, "INSERT INTO ");
@@ -317,7 +327,7 @@ static int bind_value(sqlite3_stmt *statement, int at, const whi_column *column,
 }
 
 static int write_row(sqlite3_stmt *statement, const whi_part *part, const whi_value *row) {
-    size_t width = part->kind == WHI_PART_REMOVE ? WHI_PART_KEYS : part->width;
+    size_t width = (size_t)sqlite3_bind_parameter_count(statement);
     int code = SQLITE_OK;
 
     for (size_t i = 0; i < width && code == SQLITE_OK; i++) {

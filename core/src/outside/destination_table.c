@@ -37,11 +37,15 @@ static void create_table(whi_database *database, whi_shape *shape, whi_object_re
     whi_sql_name(&sql, dialect, "_version");
     whi_buf_format(&sql, " %s NOT NULL, ", dialect->types[WHI_COLUMN_INTEGER]);
     whi_sql_name(&sql, dialect, "_synced_at");
-    whi_buf_format(&sql, " %s, ", dialect->types[WHI_COLUMN_TIME]);
-    whi_sql_name(&sql, dialect, "_deleted_at");
-    whi_buf_format(&sql, " %s, ", dialect->types[WHI_COLUMN_TIME]);
-    whi_sql_name(&sql, dialect, "_raw");
-    whi_buf_format(&sql, " %s, PRIMARY KEY (", dialect->types[WHI_COLUMN_TEXT]);
+    whi_buf_format(&sql, " %s", dialect->types[WHI_COLUMN_TIME]);
+    if (!shape->is_guard) {
+        whi_buf_text(&sql, ", ");
+        whi_sql_name(&sql, dialect, "_deleted_at");
+        whi_buf_format(&sql, " %s, ", dialect->types[WHI_COLUMN_TIME]);
+        whi_sql_name(&sql, dialect, "_raw");
+        whi_buf_format(&sql, " %s", dialect->types[WHI_COLUMN_TEXT]);
+    }
+    whi_buf_text(&sql, ", PRIMARY KEY (");
     whi_sql_name(&sql, dialect, "_connection_id");
     whi_buf_text(&sql, ", ");
     whi_sql_name(&sql, dialect, "id");
@@ -87,7 +91,7 @@ void whi_shape_judge(const whi_shape *shape, whi_object_result *result) {
     }
 }
 
-void whi_shape_ready(whi_database *database, whi_shape *shape, whi_object_result *result) {
+static void make_ready(whi_database *database, whi_shape *shape, whi_object_result *result) {
     whi_result_set(result, WHI_OBJECT_WRITTEN, "");
     if (!shape->is_known) {
         whi_shape_look(database, shape, result);
@@ -97,5 +101,14 @@ void whi_shape_ready(whi_database *database, whi_shape *shape, whi_object_result
     }
     if (result->outcome == WHI_OBJECT_WRITTEN) {
         whi_shape_judge(shape, result);
+    }
+}
+
+/* A guard is made with the table, and not with the first removal: another worker, who has seen that there is none,
+ * would put what was removed. */
+void whi_shape_ready(whi_database *database, whi_shape *shape, whi_object_result *result) {
+    make_ready(database, shape, result);
+    if (result->outcome == WHI_OBJECT_WRITTEN && shape->guard != NULL) {
+        make_ready(database, shape->guard, result);
     }
 }

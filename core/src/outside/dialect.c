@@ -97,6 +97,10 @@ void whi_shape_clear(whi_shape *shape) {
 }
 
 void whi_shape_free(whi_shape *shape) {
+    if (shape->guard != NULL) {
+        whi_shape_free(shape->guard);
+        whi_free(shape->guard);
+    }
     whi_shape_clear(shape);
     whi_free(shape->columns);
     whi_buf_free(&shape->quoted);
@@ -120,6 +124,10 @@ void whi_sql_columns(whi_buf *out, const whi_dialect *dialect, const whi_part *p
         whi_buf_text(out, i > 0 ? ", " : "");
         whi_sql_name(out, dialect, part->columns[i]->name);
     }
+}
+
+int whi_part_is_of_keys(const whi_part *part) {
+    return part->kind == WHI_PART_EXPEL || part->kind == WHI_PART_REMOVE;
 }
 
 int whi_part_updates(const whi_part *part, size_t column) {

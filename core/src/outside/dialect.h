@@ -42,6 +42,8 @@ typedef struct whi_shape {
     int exists, is_known;
     int is_full; /* no more columns can be added to it */
     int has_key; /* the database keeps _connection_id and id apart, together */
+    int is_guard;
+    struct whi_shape *guard; /* the table that remembers which rows were removed, where they are; NULL: they stay */
 } whi_shape;
 
 typedef struct whi_value {
@@ -52,6 +54,7 @@ typedef struct whi_value {
 enum whi_part_kind {
     WHI_PART_PUT,    /* all columns */
     WHI_PART_MARK,   /* of a row that is there _version, _synced_at and _deleted_at alone */
+    WHI_PART_EXPEL,  /* the row goes if the shape's guard knows it as removed since */
     WHI_PART_REMOVE, /* the row goes */
 };
 
@@ -102,7 +105,8 @@ struct whi_dialect {
     void (*connect)(whi_database *database, whi_object_result *result); /* nothing to do where it is connected */
     void (*look)(whi_database *database, whi_shape *shape, whi_object_result *result);
     void (*run)(whi_database *database, const char *sql, whi_object_result *result);
-    /* All parts in one transaction, or nothing. */
+    /* All parts in one transaction, in their order, or nothing. Of two transactions that put and remove one row at a
+     * time one sees the other's guard: the dialect locks what that takes. */
     void (*write)(whi_database *database, const whi_part *parts, size_t count, whi_object_result *result);
     /* Rights; the table is there, or may be made. */
     void (*check)(whi_database *database, const whi_shape *shape, whi_object_result *result);
@@ -136,6 +140,9 @@ void whi_sql_columns(whi_buf *out, const whi_dialect *dialect, const whi_part *p
 
 /* "ON CONFLICT … DO UPDATE SET …", as SQLite and PostgreSQL have it, for a table that is called held. */
 void whi_sql_conflict(whi_buf *out, const whi_dialect *dialect, const whi_part *part);
+
+/* 1: of its rows the first WHI_PART_KEYS columns alone are used. */
+int whi_part_is_of_keys(const whi_part *part);
 
 /* 1 if a row that is there takes this column from the new one. */
 int whi_part_updates(const whi_part *part, size_t column);

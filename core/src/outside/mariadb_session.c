@@ -1,7 +1,8 @@
-/* Tests: test_destination_mariadb, test_destination_hung. */
+/* Tests: test_destination_mariadb, test_destination_hung, test_destination_lying. */
 #include "outside/mariadb_session.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +20,40 @@
 /* The client tells the callback of its waits nothing but a descriptor. */
 static _Thread_local whi_mariadb *waiting;
 
+/* What comes is thrown away by the system from now on, and closing says so to the server, which may wait else. */
+static void refuse_more(int fd) {
+    const struct linger none = { .l_onoff = 1, .l_linger = 0 };
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    (void)shutdown(fd, SHUT_RDWR);
+}
+
+/* The library exports it and has no header for it; where it does not, answers are bounded by their time alone. */
+int ma_pvio_register_callback(my_bool registers,
+                              void (*callback)(int mode, MYSQL *connection, const unsigned char *buffer, size_t size))
+    __attribute__((weak));
+
+/* The client keeps what comes, and waits only where nothing does. What it has read is told to this, of all connections
+ * of the process: those of others have nobody who waits here. */
+static void count_read(int mode, MYSQL *connection, const unsigned char *buffer, size_t size) {
+    whi_mariadb *mariadb = waiting;
+
+    (void)buffer;
+    if (mode != 0 || mariadb == NULL || size > SSIZE_MAX) {
+        return;
+    }
+    mariadb->received += size;
+    if (mariadb->received > WHI_ANSWER_MAXIMUM && mariadb->end == WHI_REACH_READY) {
+        mariadb->end = WHI_REACH_FLOODED;
+        refuse_more(mysql_get_socket(connection));
+    }
+}
+
 static void begin_client(void) {
     (void)mysql_library_init(0, NULL, NULL);
+    if (ma_pvio_register_callback != NULL) {
+        (void)ma_pvio_register_callback(1, count_read);
+    }
 }
 
 whi_database *whi_mariadb_make(void) {
@@ -90,6 +123,7 @@ void whi_mariadb_enter(whi_mariadb *mariadb, whi_quiet *quiet, int64_t ms) {
 
     waiting = mariadb;
     mariadb->end = WHI_REACH_READY;
+    mariadb->received = 0;
     mariadb->until = whi_reach_until(&mariadb->base, ms);
     sigemptyset(&quiet->pipe);
     sigaddset(&quiet->pipe, SIGPIPE);
@@ -151,7 +185,7 @@ void whi_mariadb_wake(whi_database *database) {
 
 /* What a value or a constraint says of the one row that is written. */
 static const uint16_t of_rows[] = {
-    1048, 1062, 1118, 1138, 1153, 1216, 1217, 1242, 1264, 1265, 1292, 1300, 1364, 1365, 1366, 1367, 1406,
+    1048, 1062, 1117, 1118, 1138, 1153, 1216, 1217, 1242, 1264, 1265, 1292, 1300, 1364, 1365, 1366, 1367, 1406,
     1411, 1416, 1441, 1451, 1452, 1557, 1569, 1586, 1644, 1690, 1761, 1762, 2020, 3140, 3819, 4025, 4078,
 };
 
@@ -345,12 +379,17 @@ static void set_session(whi_mariadb *mariadb, whi_object_result *result) {
     const whi_database *database = &mariadb->base;
 
     snprintf(sql, sizeof sql,
-             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1,"
+             "SET SESSION sql_mode = "
+             "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1,"
              " innodb_lock_wait_timeout = %lld, lock_wait_timeout = %lld"
              " /*M!100101 , max_statement_time = %lld.%03lld */",
              seconds_of(database->lock_timeout), seconds_of(database->lock_timeout),
              (long long)(database->statement_timeout / 1000), (long long)(database->statement_timeout % 1000));
-    whi_mariadb_command(mariadb, sql, "setting up the session", result);
+    whi_mariadb_command(mariadb, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "setting up the session",
+                        result);
+    if (result->outcome == WHI_OBJECT_WRITTEN) {
+        whi_mariadb_command(mariadb, sql, "setting up the session", result);
+    }
 }
 
 static void ask_server(whi_mariadb *mariadb, whi_object_result *result) {

@@ -16,6 +16,7 @@ typedef struct whi_mariadb {
     MYSQL *connection;
     int64_t until;          /* of the call that waits, us */
     enum whi_reach_end end; /* why it was ended */
+    uint64_t received;      /* bytes, by this call */
     char target[256];       /* what is connected to: an address, and then the name that TLS looks for */
     int verifies_name;
     pthread_mutex_t lock;

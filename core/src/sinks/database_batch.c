@@ -184,13 +184,26 @@ static void give_up_from(batch *self, size_t at) {
     }
 }
 
+/* The objects of whole deliveries, from this one on, that go into one call; its ticket moves behind them. Only within a
+ * call an object that comes twice in one delivery, with one version, is told from the other: the last one counts. */
+static size_t count_call(const whi_ticket **ticket) {
+    size_t count = 0;
+
+    while (*ticket != NULL && (count == 0 || count + (*ticket)->count <= WHI_BATCH_OBJECTS)) {
+        count += (*ticket)->count;
+        *ticket = (*ticket)->next;
+    }
+    return count;
+}
+
 static int write_objects(batch *self) {
     const whi_destinations *calls = self->base->pool->sink->engine->destinations;
+    const whi_ticket *ticket = self->base->tickets.first;
+    size_t count;
     int code = WH_OK;
 
-    for (size_t at = 0; code == WH_OK && at < self->count; at += WHI_BATCH_OBJECTS) {
-        size_t left = self->count - at, count = left < WHI_BATCH_OBJECTS ? left : WHI_BATCH_OBJECTS;
-
+    for (size_t at = 0; code == WH_OK && at < self->count; at += count) {
+        count = count_call(&ticket);
         if (whi_batch_is_cut(self->base)) {
             return WH_OK; /* the rest is to go again */
         }

@@ -32,7 +32,7 @@
 #include "sinks/sink.h"
 
 #define WHI_BATCH_PARCELS 500
-#define WHI_BATCH_OBJECTS 500 /* in one call of the destination: a payload may have many */
+#define WHI_BATCH_OBJECTS 500 /* in one call of the destination, unless one payload has more */
 #define WHI_BATCH_BYTES ((size_t)4 << 20)
 #define WHI_POOL_THREADS 16
 #define WHI_POOL_HELD 48 /* batches of quick ones that hang, each with a thread beside those */

@@ -526,6 +526,12 @@ mutation rate_free 'a request takes no token' \
 mutation rate_kept 'who takes over believes in a full bucket' \
     work/allowance.c 'subscription->created_at > since' 'subscription->created_at > 0'
 
+mutation probe_not_alone 'an open breaker lets a window of probes go' \
+    pure/breaker.c 'return !breaker->probing && now >= breaker->until;' 'return now >= breaker->until ? 64 : 0;'
+
+mutation breaker_never 'a breaker that is to open stays closed' \
+    pure/breaker.c 'if (!failed || count < rule->least ||' 'if (!failed || count < rule->least + 1000000 ||'
+
 mutation held_not 'a lane is not held while it is fetched for' \
     work/fetch.c '    whi_position_hold(position, subscription);' '' \
     work/fetch.c '    whi_position_release(position, subscription);' ''
