@@ -4,6 +4,7 @@
  *   events         1,000 and 1,000,000 that are over, each delivered to one of 100 subscriptions
  *   subscriptions  1,000 and 100,000, of which none wants what is published
  *   lanes          as many subscriptions, of which each has a delivery that waits for tomorrow
+ *   backlog        as many events, each of which waits for one of 100 receivers, and is due
  *
  *     bench_grow [events] [subscriptions] [rounds]: how much is much */
 #include <sqlite3.h>
@@ -19,6 +20,10 @@
 #include "work/worker.h"
 
 #define LITTLE 1000
+/* As they were before they were sent. */
+#define MAKE_DUE                                                                                                       \
+    "UPDATE webhook_deliveries SET state = 1, attempts = 0, tries = 0, due = 1, status = 0, first_at = NULL,"          \
+    " first_us = NULL, first_code = NULL, first_status = NULL"
 #define URL "\"url\":\"https://example.com/\""
 
 typedef struct stock {
@@ -64,13 +69,17 @@ static void add_events(stock *self) {
 
     snprintf(
         sql, sizeof sql,
+        "CREATE TEMP TABLE hundred (n INTEGER PRIMARY KEY, id INTEGER);"
+        "INSERT INTO hundred SELECT row_number() OVER (ORDER BY id) - 1, id FROM webhook_subscriptions ORDER BY id"
+        " LIMIT 100;"
         "BEGIN;"
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %ld)"
         " INSERT INTO webhook_events (number, type, tenant, time, accepted_at, payload)"
         " SELECT %lld + i, 'over', '', %lld + i, %lld + i, '{\"n\":' || i || '}' FROM n;"
         "INSERT INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, turn, created_at,"
         " updated_at, status, first_at, first_us, first_code, first_status)"
-        " SELECT number, 1 + number %% 100, 1, 3, 1, 1, 0, 0, time, time, 204, time, 900, 0, 204 FROM webhook_events;"
+        " SELECT number, hundred.id, 1, 3, 1, 1, 0, 0, time, time, 204, time, 900, 0, 204 FROM webhook_events"
+        " JOIN hundred ON n = number %% 100;"
         "UPDATE webhook_partitions SET position = (SELECT max(number) FROM webhook_events);"
         "COMMIT",
         self->events - 1, (long long)first, (long long)then, (long long)then);
@@ -99,6 +108,8 @@ static void add_subscriptions(stock *self) {
         snprintf(document, sizeof document, "{" URL ",\"events\":[\"%s\"]}", i < 100 ? "over" : "another");
         bench_check(wh_subscribe(self->engine, document, WH_ZSTR, i == 0 ? self->subscription : NULL), "subscribe");
     }
+    bench_check(wh_subscribe(self->engine, "{" URL ",\"events\":[\"ordered\"],\"order\":\"fifo\"}", WH_ZSTR, NULL),
+                "subscribe");
 }
 
 static void stock_make(stock *self, long events, long subscriptions, int waiting) {
@@ -126,12 +137,13 @@ static void stock_free(stock *self) {
 
 /* ---------------------------------------------------------------------- what is done */
 
-static void publish(const stock *self, const char *type) {
+static void publish(const stock *self, const char *type, const char *tenant) {
     wh_event events[100];
 
     for (int i = 0; i < 100; i++) {
         events[i] = (wh_event)WH_EVENT_INIT;
         events[i].type = type;
+        events[i].tenant = tenant;
         events[i].payload = "{\"n\":1}";
         events[i].payload_size = WH_ZSTR;
     }
@@ -139,12 +151,17 @@ static void publish(const stock *self, const char *type) {
 }
 
 static int publish_hundred(const stock *self) {
-    publish(self, "nobodys");
+    publish(self, "nobodys", NULL);
+    return 100;
+}
+
+static int publish_tenants(const stock *self) {
+    publish(self, "nobodys", "acme");
     return 100;
 }
 
 static int deliver(const stock *self) {
-    publish(self, "over");
+    publish(self, "over", NULL);
     bench_check(wh_run(self->engine), "run");
     return 100 * 100;
 }
@@ -189,6 +206,13 @@ static int list_type_all(const stock *self) {
 
     query.type = "never.seen";
     return list(self, wh_events, &query, 1);
+}
+
+static int list_deliveries_type(const stock *self) {
+    wh_query query = WH_QUERY_INIT;
+
+    query.type = "never.seen";
+    return list(self, wh_deliveries, &query, 1);
 }
 
 static int list_tenant(const stock *self) {
@@ -276,6 +300,52 @@ static int reopen(const stock *self) {
     return 1;
 }
 
+/* ---- what waits, a thousand at a time: where there is little it waits again before that */
+
+static void wait_again(const stock *self) {
+    if (self->events <= LITTLE) {
+        execute(self, MAKE_DUE);
+    }
+    whi_stir(self->engine);
+}
+
+static int drain(const stock *self) {
+    long long before = atomic_load(&self->engine->count.delivered);
+
+    while (atomic_load(&self->engine->count.delivered) - before < 1000) {
+        bench_check(wh_step(self->engine) < 0 ? WH_EINTERNAL : WH_OK, "step");
+    }
+    return 1000;
+}
+
+/* ---- a subscription with an order, whose worker mostly is not the one that decides */
+
+static void start_two(const stock *self) {
+    bench_check(wh_start(self->engine, 2), "start");
+    while (!wh_idle(self->engine)) {}
+}
+
+static void stop_two(const stock *self) {
+    bench_check(wh_stop(self->engine, 1000), "stop");
+}
+
+static int deliver_ordered(const stock *self) {
+    long long before = atomic_load(&self->engine->count.delivered);
+    const struct timespec moment = { 0, 20000 };
+
+    for (int i = 1; i <= 20; i++) {
+        wh_event event = WH_EVENT_INIT;
+        event.type = "ordered";
+        event.payload = "1";
+        event.payload_size = 1;
+        bench_check(wh_publish(self->engine, &event, NULL), "publish");
+        while (atomic_load(&self->engine->count.delivered) - before < i) {
+            nanosleep(&moment, NULL);
+        }
+    }
+    return 20;
+}
+
 static int stats(const stock *self) {
     char *text;
 
@@ -317,50 +387,64 @@ static int purge(const stock *self) {
 
 typedef struct row {
     const char *name;
-    int (*act)(const stock *self); /* how often it was done */
-    int repeat;                    /* within one measurement */
+    int (*act)(const stock *self);                                  /* how often it was done */
+    int repeat;                                                     /* within one measurement */
+    void (*before)(const stock *self), (*after)(const stock *self); /* each measurement, or NULL */
 } row;
 
 static const row all_rows[] = {
-    { "publish, a batch of 100, for nobody", publish_hundred, 10 },
-    { "publish and deliver, to 100 each", deliver, 2 },
-    { "the newest events", list_events, 20 },
-    { "events of no type that there is, a page", list_type, 5 },
-    { "the same, all pages", list_type_all, 1 },
-    { "events of a tenant that there is not", list_tenant, 20 },
-    { "exhausted deliveries, none", list_state, 20 },
-    { "cancelled deliveries, none, all pages", list_cancelled, 20 },
-    { "deliveries of a subscription", list_of_one, 1 },
-    { "deliveries of an event", list_of_event, 20 },
-    { "the newest subscriptions", list_subscriptions, 20 },
-    { "disabled subscriptions, none", list_disabled, 20 },
-    { "explain an event and a subscription", explain, 20 },
-    { "backtest on 1,000 events, an event", backtest, 2 },
-    { "replay what is exhausted, none", replay_none, 20 },
-    { "is there something to do", idle, 100 },
-    { "how it goes (wh_stats)", stats, 20 },
-    { "a commit of the application", foreign, 20 },
-    { "purge, an event", purge, 5 },
-    { "open and close", reopen, 1 },
+    { "publish, a batch of 100, for nobody", publish_hundred, 10, NULL, NULL },
+    { "the same, of a tenant", publish_tenants, 10, NULL, NULL },
+    { "publish and deliver, to 100 each", deliver, 2, NULL, NULL },
+    { "the newest events", list_events, 20, NULL, NULL },
+    { "events of no type that there is, a page", list_type, 5, NULL, NULL },
+    { "the same, all pages", list_type_all, 1, NULL, NULL },
+    { "deliveries of no such type, all pages", list_deliveries_type, 20, NULL, NULL },
+    { "events of a tenant that there is not", list_tenant, 20, NULL, NULL },
+    { "exhausted deliveries, none", list_state, 20, NULL, NULL },
+    { "cancelled deliveries, none, all pages", list_cancelled, 20, NULL, NULL },
+    { "deliveries of a subscription", list_of_one, 1, NULL, NULL },
+    { "deliveries of an event", list_of_event, 20, NULL, NULL },
+    { "the newest subscriptions", list_subscriptions, 20, NULL, NULL },
+    { "disabled subscriptions, none", list_disabled, 20, NULL, NULL },
+    { "explain an event and a subscription", explain, 20, NULL, NULL },
+    { "backtest on 1,000 events, an event", backtest, 2, NULL, NULL },
+    { "replay what is exhausted, none", replay_none, 20, NULL, NULL },
+    { "is there something to do", idle, 100, NULL, NULL },
+    { "how it goes (wh_stats)", stats, 20, NULL, NULL },
+    { "a commit of the application", foreign, 20, NULL, NULL },
+    { "purge, an event", purge, 5, NULL, NULL },
+    { "open and close", reopen, 1, NULL, NULL },
 };
 
 #define ROWS (sizeof all_rows / sizeof all_rows[0])
 
 static double measure(const row *what, const stock *on) {
-    double start = bench_cpu();
+    double start, spent;
     long count = 0;
 
+    if (what->before != NULL) {
+        what->before(on);
+    }
+    start = bench_cpu();
     for (int i = 0; i < what->repeat; i++) {
         count += what->act(on);
     }
-    return (bench_cpu() - start) / (double)count * 1e6;
+    spent = bench_cpu() - start;
+    if (what->after != NULL) {
+        what->after(on);
+    }
+    return spent / (double)count * 1e6;
 }
 
 static const row of_lanes[] = {
-    { "a commit of the application", foreign, 20 },
-    { "is there something to do", idle, 100 },
-    { "publish, a batch of 100, for nobody", publish_hundred, 10 },
+    { "a commit of the application", foreign, 20, NULL, NULL },
+    { "is there something to do", idle, 100, NULL, NULL },
+    { "publish, a batch of 100, for nobody", publish_hundred, 10, NULL, NULL },
+    { "an event in order, two workers", deliver_ordered, 1, start_two, stop_two },
 };
+
+static const row of_backlog[] = { { "what waits, a delivery", drain, 1, wait_again, NULL } };
 
 static void compare(const char *what, const row *rows, size_t count, const stock *little, const stock *much,
                     int rounds) {
@@ -376,6 +460,17 @@ static void compare(const char *what, const row *rows, size_t count, const stock
                bench_median(a[i], rounds), bench_median(b[i], rounds), bench_median(ratio, rounds));
         fflush(stdout);
     }
+}
+
+static void grow_backlog(long events, int rounds) {
+    static stock little, much;
+
+    stock_make(&little, LITTLE, LITTLE, 0);
+    stock_make(&much, events, LITTLE, 0);
+    execute(&much, MAKE_DUE);
+    compare("backlog", of_backlog, 1, &little, &much, rounds);
+    stock_free(&little);
+    stock_free(&much);
 }
 
 static void grow(const char *what, long events, long subscriptions, int waiting, int rounds) {
@@ -404,5 +499,6 @@ int main(int argc, char **argv) {
     grow("events", events, LITTLE, 0, rounds);
     grow("subscriptions", LITTLE, subscriptions, 0, rounds);
     grow("lanes", LITTLE, subscriptions, 1, rounds);
+    grow_backlog(events > 30000 ? events : 30000, rounds);
     return 0;
 }

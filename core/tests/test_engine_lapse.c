@@ -175,6 +175,8 @@ static void a_receiver_that_hangs_keeps_no_position_back(void **state) {
     assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_deliveries WHERE attempts = 1 AND first_status = 200"
                                     " AND body IS NOT NULL"),
                      1);
+    assert_int_equal(whi_memory_used(engine->memory, WHI_POT_BODIES), 0);
+    assert_int_equal(whi_memory_used(engine->memory, WHI_POT_RECORDS), 0);
     wh_close(engine);
 }
 
@@ -334,6 +336,41 @@ static void one_lane_that_goes_on_costs_no_look_at_all_of_them(void **state) {
     fixture_turn(engine);
     assert_int_equal(fixture_sent_count, 63);
     assert_int_equal(scans, 0);
+    engine->reader->vtable = scanned;
+    wh_close(engine);
+}
+
+/* Until something is committed, by whomever, or the time of something has come. */
+static void who_asks_again_whether_it_is_idle_costs_one_look_at_all_lanes(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = fixture_open(file, NULL), *other;
+    whi_store_vtable counting;
+
+    (void)state;
+    subscribe_many(engine, 20, ",\"retry\":[0,9000000]");
+    fixture_script.answer = fail_body_1;
+    fixture_publish(engine, "a", "1", NULL);
+    fixture_run(engine);
+    scanned = engine->reader->vtable;
+    counting = *scanned;
+    counting.lanes = count_scan;
+    engine->reader->vtable = &counting;
+    scans = 0;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(wh_idle(engine), 1);
+    }
+    assert_in_range(scans, 0, 1);
+    fixture_publish(engine, "nobodys", "2", NULL);
+    fixture_run(engine);
+    assert_int_equal(wh_idle(engine), 1);
+    other = fixture_open(file, NULL);
+    assert_int_equal(wh_replay_query(other, NULL, NULL), WH_OK);
+    wh_close(other);
+    assert_int_equal(wh_idle(engine), 1);
+    atomic_fetch_add(&fixture_time, 7000000);
+    assert_int_equal(wh_idle(engine), 1);
+    atomic_fetch_add(&fixture_time, 4000000);
+    assert_int_equal(wh_idle(engine), 0);
     engine->reader->vtable = scanned;
     wh_close(engine);
 }
@@ -581,6 +618,7 @@ int main(void) {
         TEST(what_is_under_way_when_it_is_stopped_is_an_attempt),
         TEST(a_late_owner_that_stops_has_the_newest_sent_again),
         TEST(one_lane_that_goes_on_costs_no_look_at_all_of_them),
+        TEST(who_asks_again_whether_it_is_idle_costs_one_look_at_all_lanes),
         TEST(looking_at_very_many_lanes_leaves_time_for_all_else),
         TEST(nobody_takes_a_row_while_its_owner_trusts_in_it),
         TEST(what_memory_has_no_room_for_is_not_overtaken_by_what_is_accepted_later),

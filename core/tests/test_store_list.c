@@ -123,6 +123,83 @@ static void events_of_no_tenant_are_listed_alone(void **state) {
     on_store(events_of_nobody);
 }
 
+static int64_t add_of_type(whi_store *store, int i, const char *type, const char *tenant) {
+    whi_event_row row = {
+        .number = number_at(NOW, i), .type = type, .tenant = tenant, .time = NOW, .accepted_at = NOW
+    };
+    int known;
+
+    row.payload = "1";
+    row.payload_size = 1;
+    OK(whi_store_event_add(store, &row, &known));
+    return row.number;
+}
+
+/* How many the pages of one row each come to, all of which are of the type. */
+static int count_events(whi_store *store, const char *type, const char *tenant, int *pages) {
+    whi_store_query query = { .rows = 1, .type = type, .tenant = tenant };
+    whi_store_place place;
+    seen all = { 0 };
+
+    *pages = 0;
+    do {
+        OK(V(store)->event_list(store, &query, see_event, &all, &place));
+        query.before_event = place.event;
+        ++*pages;
+    } while (place.more);
+    return all.count;
+}
+
+static int count_deliveries(whi_store *store, const char *type, const char *tenant, int *pages) {
+    whi_store_query query = { .rows = 1, .type = type, .tenant = tenant };
+    whi_store_place place;
+    seen all = { 0 };
+
+    *pages = 0;
+    do {
+        OK(V(store)->delivery_list(store, &query, see_delivery, &all, &place));
+        query.before_event = place.event;
+        query.before_subscription = place.subscription;
+        ++*pages;
+    } while (place.more);
+    return all.count;
+}
+
+/* A page looks at one row: those of other types are none of them. */
+static void by_type(whi_store *store) {
+    static const char *const tenants[] = { "acme", "beta", "" };
+    int pages;
+
+    OK(whi_store_begin(store));
+    for (int i = 0; i < 30; i++) {
+        int64_t number = add_of_type(store, i, i < 6 ? "order.paid" : "order.lost", tenants[i % 3]);
+        for (int s = 7; i < 6 && s < 9; s++) {
+            whi_delivery_row sent = delivery(number, s, WHI_DELIVERED, NOW);
+            OK(write_row(store, &sent));
+        }
+    }
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(count_events(store, "order.paid", NULL, &pages), 6);
+    assert_int_equal(pages, 6);
+    assert_int_equal(count_events(store, "order.paid", "acme", &pages), 2);
+    assert_int_equal(pages, 2);
+    assert_int_equal(count_events(store, "order.paid", "", &pages), 2);
+    assert_int_equal(
+        count_events(store, "order.none", NULL, &pages) + count_events(store, "order.none", "acme", &pages), 0);
+    assert_int_equal(pages, 1);
+    assert_int_equal(count_deliveries(store, "order.paid", NULL, &pages), 12);
+    assert_in_range(pages, 12, 18); /* the end of an event may be a page of its own */
+    assert_int_equal(count_deliveries(store, "order.paid", "beta", &pages), 4);
+    assert_in_range(pages, 4, 6);
+    assert_int_equal(count_deliveries(store, "order.none", "beta", &pages), 0);
+    assert_int_equal(pages, 1);
+}
+
+static void what_is_of_a_type_is_listed_without_a_look_at_the_others(void **state) {
+    (void)state;
+    on_store(by_type);
+}
+
 static void events_are_listed_in_pages_newest_first(void **state) {
     (void)state;
     on_store(event_pages);
@@ -256,6 +333,7 @@ int main(int argc, char **argv) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(subscriptions_are_listed_in_pages_newest_first, clear),
         cmocka_unit_test_teardown(events_are_listed_in_pages_newest_first, clear),
+        cmocka_unit_test_teardown(what_is_of_a_type_is_listed_without_a_look_at_the_others, clear),
         cmocka_unit_test_teardown(events_of_no_tenant_are_listed_alone, clear),
         cmocka_unit_test_teardown(deliveries_are_listed_in_pages_by_every_filter, clear),
         cmocka_unit_test_teardown(what_there_is_much_of_is_listed_as_what_there_is_little_of, clear),

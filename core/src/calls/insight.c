@@ -8,6 +8,7 @@
 #include "calls/standing.h"
 #include "engine/context.h"
 #include "engine/lag.h"
+#include "engine/memory.h"
 #include "engine/setting.h"
 #include "engine/source.h"
 #include "engine/version.h"
@@ -117,7 +118,7 @@ int whi_insight_read(wh_engine *engine, whi_insight *out) {
         .subscriptions = (long long)whi_registry_count(engine->registry),
         .in_flight = atomic_load(&engine->flights_open),
         .in_memory = atomic_load(&engine->events_open),
-        .memory_bytes = atomic_load(&engine->memory_used),
+        .memory_bytes = whi_memory_used(engine->memory, WHI_POT_EVENTS),
         .rated = atomic_load(&engine->count.rated),
         .broken = atomic_load(&engine->count.broken),
         .events_pending = work.events,

@@ -9,6 +9,7 @@
 #include "engine/handover.h"
 #include "engine/inbox.h"
 #include "engine/lease.h"
+#include "engine/memory.h"
 #include "engine/outbox.h"
 #include "engine/promise.h"
 #include "engine/quota.h"
@@ -154,7 +155,7 @@ static int claim_room(publication *self, whi_claim *claims) {
 static void keep(publication *self, size_t i) {
     wh_engine *engine = self->engine;
 
-    if (self->kept && atomic_load(&engine->memory_used) + (long long)self->items[i].row.payload_size <
+    if (self->kept && whi_memory_used(engine->memory, WHI_POT_EVENTS) + (long long)self->items[i].row.payload_size <
                           engine->options.limits.memory_bytes) {
         self->items[i].kept = whi_event_new(engine, &self->items[i].row);
     }
@@ -319,6 +320,18 @@ static void done_promise(whi_job *job, int code, const char *sentence) {
     whi_inbox_wake(engine->inboxes[0]);
 }
 
+/* What is promised is in memory: no more of it than of all that is. */
+static int fail_room(const wh_engine *engine) {
+    return whi_fail_field(WH_ELIMIT, "limits.memory_bytes",
+                          "%lld bytes of events are on their way: step, and publish then",
+                          whi_memory_used(engine->memory, WHI_POT_EVENTS));
+}
+
+static int is_within_share(const wh_engine *engine, const whi_event *copy) {
+    return whi_memory_may_keep(engine->memory, copy->account, WHI_POT_EVENTS, (long long)copy->charged,
+                               WHI_MEMORY_GREED);
+}
+
 /* The row's texts are those of the copy. */
 static int copy_event(sending *self, const wh_event *event) {
     publication *made = &self->publication;
@@ -329,6 +342,10 @@ static int copy_event(sending *self, const wh_event *event) {
     copy = whi_event_new(made->engine, &self->item.row);
     if (copy == NULL) {
         return whi_fail_memory();
+    }
+    if (!is_within_share(made->engine, copy)) {
+        whi_event_unref(made->engine, copy);
+        return fail_room(made->engine);
     }
     self->copy = copy;
     self->item.row.id = copy->own_id ? copy->id : NULL;
@@ -351,9 +368,10 @@ static int promise(wh_engine *engine, const wh_event *event, wh_published_fn tol
     *made = (publication){ .engine = engine, .items = &self->item, .count = 1 };
     self->promise.done = told;
     self->promise.payload = payload;
-    if (copy_event(self, event) != WH_OK) {
+    code = copy_event(self, event);
+    if (code != WH_OK) {
         whi_free(self);
-        return WH_ENOMEM;
+        return code;
     }
     code = claim_room(made, whi_quota_is_used(engine) ? &self->claim : NULL);
     if (code != WH_OK) {
@@ -373,15 +391,6 @@ static int promise(wh_engine *engine, const wh_event *event, wh_published_fn tol
     return WH_OK;
 }
 
-/* What is promised is in memory: no more of it than of all that is. */
-static int has_room(const wh_engine *engine) {
-    return atomic_load(&engine->memory_used) < engine->options.limits.memory_bytes
-               ? WH_OK
-               : whi_fail_field(WH_ELIMIT, "limits.memory_bytes",
-                                "%lld bytes of events are on their way: step, and publish then",
-                                (long long)atomic_load(&engine->memory_used));
-}
-
 int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn told, void *payload) {
     int code = whi_engine_check(engine);
     wh_limits limits;
@@ -399,7 +408,7 @@ int wh_publish_async(wh_engine *engine, const wh_event *event, wh_published_fn t
     code = whi_is_open(engine);
     whi_setting_limits(engine, &limits);
     code = code == WH_OK ? whi_accept_publish(&taken, event, &limits) : code;
-    code = code == WH_OK ? has_room(engine) : code;
+    code = code == WH_OK && whi_memory_is_full(engine->memory, WHI_POT_EVENTS) ? fail_room(engine) : code;
     code = code == WH_OK ? whi_writer_start(engine->writer) : code;
     return code == WH_OK ? promise(engine, &taken, told, payload) : code;
 }

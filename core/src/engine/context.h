@@ -52,6 +52,14 @@ typedef struct whi_rates {
     long long events, attempts, delivered, failed;
 } whi_rates;
 
+/* That of all that waits in the store nothing is due before a time, as long as nothing is committed and no subscription
+ * read: what a look at all of it found. */
+struct whi_nothing {
+    int64_t due;              /* ms of whi_now; 0: nobody has looked */
+    int64_t changes, commits; /* store->changes, and the engine's own */
+    int64_t place;            /* of the registry */
+};
+
 struct wh_engine {
     /* ---- made by wh_open, and never changed */
     unsigned generation; /* of the process that opened it, see base/fork.h */
@@ -74,6 +82,7 @@ struct wh_engine {
     struct whi_sources *sources;
     _Atomic(struct whi_polls *) polls; /* work/poll.h; NULL: nothing has been due yet. Stays until wh_close */
     struct whi_budgets *budgets;
+    struct whi_memory *memory; /* bytes of what waits in it */
     struct whi_writings *writings;
     struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers, from the first one on; what was made stays until
                                                 wh_close, so that any thread may look */
@@ -91,7 +100,6 @@ struct wh_engine {
     atomic_int closed;         /* wh_close has begun: never 0 again */
 
     /* ---- what is under way; together 0 they say that nothing is in memory (wh_idle) */
-    atomic_llong memory_used;  /* bytes of the events in memory */
     atomic_llong events_open;  /* events in memory; every delivery in memory holds one */
     atomic_int flights_open;   /* deliveries with a sink */
     atomic_llong jobs_open;    /* workers' jobs that have not come back */
@@ -107,6 +115,10 @@ struct wh_engine {
     atomic_llong settings[8]; /* as they were known at settings_us: see engine/setting.h */
     atomic_int tenants_own;   /* 1: some tenants have limits of their own */
     atomic_llong settings_us;
+
+    atomic_llong commits; /* of this engine */
+    pthread_mutex_t idle_lock;
+    struct whi_nothing nothing; /* under the lock: life/run.c */
 
     /* ---- what went wrong, for the next wh_step to return */
     pthread_mutex_t trouble_lock;

@@ -21,13 +21,16 @@ whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row) {
     const char *source_text = row->source != NULL ? row->source : "", *key_text = row->key != NULL ? row->key : "";
     size_t type = strlen(row->type), tenant = strlen(row->tenant), source = strlen(source_text), key = strlen(key_text);
     size_t size = sizeof(whi_event) + type + tenant + source + key + row->payload_size + 5;
-    whi_event *event = whi_alloc(size);
+    whi_account *account = whi_memory_open(engine->memory, row->tenant);
+    whi_event *event = account != NULL ? whi_alloc(size) : NULL;
     char *at;
 
     if (event == NULL) {
+        whi_memory_close(engine->memory, account);
         return NULL;
     }
     memset(event, 0, sizeof *event);
+    event->account = account;
     atomic_init(&event->refs, 1);
     atomic_init(&event->unwritten, 1);
     event->number = row->number;
@@ -48,7 +51,7 @@ whi_event *whi_event_new(wh_engine *engine, const whi_event_row *row) {
     event->payload = place(&at, row->payload != NULL ? row->payload : "", row->payload_size);
     event->payload_size = row->payload_size;
     event->charged = size;
-    atomic_fetch_add(&engine->memory_used, (long long)size);
+    whi_memory_count(engine->memory, account, WHI_POT_EVENTS, (long long)size);
     atomic_fetch_add(&engine->events_open, 1);
     return event;
 }
@@ -72,7 +75,8 @@ void whi_event_unref(wh_engine *engine, whi_event *event) {
     }
     whi_event_forget_found(event);
     whi_position_forget(engine->position, &event->mark, event->number, event->owner);
-    atomic_fetch_sub(&engine->memory_used, (long long)event->charged);
+    whi_memory_count(engine->memory, event->account, WHI_POT_EVENTS, -(long long)event->charged);
+    whi_memory_close(engine->memory, event->account);
     atomic_fetch_sub(&engine->events_open, 1);
     whi_free(event);
 }
@@ -87,6 +91,7 @@ whi_delivery *whi_delivery_new(wh_engine *engine, whi_event *event, whi_registra
     atomic_fetch_add(&registration->refs, 1);
     whi_position_hold(engine->position, registration->subscription->id);
     delivery->event = event;
+    delivery->pot = WHI_POT_BODIES;
     delivery->registration = registration;
     delivery->way = (whi_way){ .event = event->number, .subscription = registration->subscription->id };
     delivery->turn = WHI_TURN_ABSENT;
@@ -121,14 +126,35 @@ void whi_delivery_free(wh_engine *engine, whi_delivery *delivery) {
     }
     whi_underway_leave(engine->underway, &delivery->way);
     whi_position_release(engine->position, delivery->registration->subscription->id);
+    whi_delivery_take_body(engine, delivery, NULL, 0);
     whi_event_unref(engine, delivery->event);
     whi_registration_unref(delivery->registration);
-    whi_free(delivery->body);
     whi_free(delivery->key);
     whi_free(delivery->headers);
     whi_free(delivery->error);
     whi_free(delivery->attempt);
     whi_free(delivery);
+}
+
+static void count_body(wh_engine *engine, const whi_delivery *delivery, int sign) {
+    if (delivery->body != NULL) {
+        whi_memory_count(engine->memory, delivery->event->account, delivery->pot,
+                         sign * (long long)delivery->body_size);
+    }
+}
+
+void whi_delivery_take_body(wh_engine *engine, whi_delivery *delivery, char *body, size_t size) {
+    count_body(engine, delivery, -1);
+    whi_free(delivery->body);
+    delivery->body = body;
+    delivery->body_size = size;
+    count_body(engine, delivery, 1);
+}
+
+void whi_delivery_count_record(wh_engine *engine, whi_delivery *delivery) {
+    count_body(engine, delivery, -1);
+    delivery->pot = WHI_POT_RECORDS;
+    count_body(engine, delivery, 1);
 }
 
 void whi_delivery_fill_row(const whi_delivery *delivery, whi_delivery_row *row) {

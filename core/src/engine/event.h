@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "engine/context.h"
+#include "engine/memory.h"
 #include "engine/position.h"
 #include "engine/registry.h"
 #include "engine/underway.h"
@@ -30,7 +31,8 @@ typedef struct whi_event {
     char id[WH_ID_SIZE];
     const char *type, *tenant, *source, *key, *payload; /* behind this struct, zero-terminated */
     size_t payload_size;
-    size_t charged; /* bytes counted in engine->memory_used */
+    struct whi_account *account; /* of its tenant, see memory.h: a reference */
+    size_t charged;              /* bytes counted in WHI_POT_EVENTS */
 } whi_event;
 
 /* A delivery in memory: queued, under way, or being recorded. */
@@ -41,8 +43,9 @@ typedef struct whi_delivery {
     whi_way way;
     int64_t turn;    /* of its row, as it was last read; WHI_TURN_ABSENT: there is none */
     int64_t version; /* of the subscription, that made the bytes; 0: not made yet */
-    char *body;      /* NULL: the event's payload */
+    char *body;      /* NULL: the event's payload; set by whi_delivery_take_body alone */
     size_t body_size;
+    enum whi_pot pot;                   /* where its bytes are counted */
     char *key;                          /* NULL, or what orders it: its turn comes after those before it */
     char *headers;                      /* NULL, or the rule's, a JSON object */
     int64_t created_at, due, queued_at; /* queued_at: monotonic us */
@@ -81,6 +84,10 @@ void whi_delivery_move(wh_engine *engine, whi_delivery *delivery, int move, int6
 /* It waits until then, whether it was being sent or waits already. */
 void whi_delivery_wait(wh_engine *engine, whi_delivery *delivery, int64_t due);
 void whi_delivery_free(wh_engine *engine, whi_delivery *delivery);
+/* Its bytes from now on, which it owns; NULL: the event's payload. */
+void whi_delivery_take_body(wh_engine *engine, whi_delivery *delivery, char *body, size_t size);
+/* Its bytes are counted as those of what is being recorded. */
+void whi_delivery_count_record(wh_engine *engine, whi_delivery *delivery);
 void whi_delivery_fill_row(const whi_delivery *delivery, whi_delivery_row *row);
 /* The bytes to send. */
 const char *whi_delivery_bytes(const whi_delivery *delivery, size_t *size);

@@ -19,6 +19,7 @@ struct whi_registry {
     int64_t after;             /* change number up to which the store was read */
     int round, sweeping;       /* times that it was read from the beginning; 1: what was not heard of since is to go */
     atomic_int behind;         /* 1: reading failed, what was committed is still to be read */
+    atomic_llong place;        /* after, for whi_registry_place */
     atomic_llong news, read;   /* of store->changes: what was seen, and what has been read */
     atomic_llong doubts, sure; /* times that it was doubted, and those that reading has settled */
     whi_match *match;
@@ -493,6 +494,7 @@ static int read_and_apply(reading *self) {
     code = code == WH_OK ? apply(self) : code;
     if (code == WH_OK) {
         self->registry->after = self->after;
+        atomic_store(&self->registry->place, self->after);
     }
     return code == WH_OK && self->registry->sweeping ? sweep(self->registry) : code;
 }
@@ -543,6 +545,10 @@ static int is_doubted(const whi_registry *registry) {
 
 int whi_registry_is_behind(const whi_registry *registry) {
     return is_doubted(registry) || atomic_load(&registry->news) != atomic_load(&registry->read);
+}
+
+int64_t whi_registry_place(const whi_registry *registry) {
+    return atomic_load(&registry->place);
 }
 
 /* A change that was committed is seen even if memory was short when it should have been read. */

@@ -44,6 +44,9 @@ int whi_registry_expect(whi_registry *registry);
  * thread. */
 void whi_registry_doubt(whi_registry *registry);
 
+/* The change up to which it was read: it has not changed while this has not. Any thread. */
+int64_t whi_registry_place(const whi_registry *registry);
+
 /* 1: something was committed that is not read yet. */
 int whi_registry_is_behind(const whi_registry *registry);
 

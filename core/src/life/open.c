@@ -14,6 +14,7 @@
 #include "engine/inbox.h"
 #include "engine/lag.h"
 #include "engine/lease.h"
+#include "engine/memory.h"
 #include "engine/position.h"
 #include "engine/promise.h"
 #include "engine/registry.h"
@@ -168,6 +169,7 @@ static int take_options(wh_engine *engine, const wh_options *options) {
 static void init_locks(wh_engine *engine) {
     pthread_mutex_init(&engine->trouble_lock, NULL);
     pthread_mutex_init(&engine->rates_lock, NULL);
+    pthread_mutex_init(&engine->idle_lock, NULL);
     pthread_mutex_init(&engine->promise_lock, NULL);
     engine->promises_end = &engine->promises;
     pthread_mutex_init(&engine->work_lock, NULL);
@@ -208,6 +210,15 @@ static int make_lags(wh_engine *engine) {
     return WH_OK;
 }
 
+static int make_memory(wh_engine *engine) {
+    engine->memory = whi_alloc(sizeof *engine->memory);
+    if (engine->memory == NULL) {
+        return whi_fail_memory();
+    }
+    whi_memory_init(engine->memory, engine->options.limits.memory_bytes);
+    return WH_OK;
+}
+
 static int make_budgets(wh_engine *engine) {
     engine->budgets = whi_alloc(sizeof *engine->budgets);
     if (engine->budgets == NULL) {
@@ -231,6 +242,7 @@ static int make_writings(wh_engine *engine) {
 static void committed(void *payload) {
     whi_lease *lease = payload;
 
+    atomic_fetch_add(&lease->engine->commits, 1);
     if (whi_store_has_changed(lease->engine->store)) {
         whi_registry_doubt(lease->engine->registry);
     }
@@ -320,6 +332,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     code = code == WH_OK ? make_lags(engine) : code;
     code = code == WH_OK ? make_sources(engine) : code;
     code = code == WH_OK ? make_budgets(engine) : code;
+    code = code == WH_OK ? make_memory(engine) : code;
     code = code == WH_OK ? make_writings(engine) : code;
     code = code == WH_OK ? make_lease(engine) : code;
     code = code == WH_OK ? read_keys(engine) : code;
@@ -436,6 +449,10 @@ void wh_close(wh_engine *engine) {
         whi_budgets_end(engine->budgets);
         whi_free(engine->budgets);
     }
+    if (engine->memory != NULL) {
+        whi_memory_end(engine->memory);
+        whi_free(engine->memory);
+    }
     if (engine->writings != NULL) {
         whi_writings_end(engine->writings);
         whi_free(engine->writings);
@@ -456,6 +473,7 @@ void wh_close(wh_engine *engine) {
     whi_database_folders_free(engine->options.files, engine->options.file_count);
     pthread_mutex_destroy(&engine->trouble_lock);
     pthread_mutex_destroy(&engine->rates_lock);
+    pthread_mutex_destroy(&engine->idle_lock);
     pthread_mutex_destroy(&engine->promise_lock);
     pthread_mutex_destroy(&engine->work_lock);
     pthread_mutex_destroy(&engine->looking_lock);

@@ -113,7 +113,7 @@ int wh_timeout(wh_engine *engine) {
 
 struct due {
     wh_engine *engine;
-    int64_t now;
+    int64_t now, next; /* next: the earliest that is later */
 };
 
 static int due_lane(int64_t subscription, int64_t due, void *payload) {
@@ -122,6 +122,7 @@ static int due_lane(int64_t subscription, int64_t due, void *payload) {
     int rests;
 
     if (due > self->now) {
+        self->next = due < self->next ? due : self->next;
         return 0;
     }
     registration = whi_registry_get(self->engine->registry, subscription);
@@ -137,11 +138,51 @@ static int is_quiet(wh_engine *engine) {
            (atomic_load(&engine->promises_kept) == 0 || atomic_load(&engine->started));
 }
 
+/* Read before the look: what comes during it has another. */
+static struct whi_nothing as_of_now(wh_engine *engine) {
+    struct whi_nothing now = { .due = 0, .commits = atomic_load(&engine->commits) };
+
+    now.place = whi_registry_place(engine->registry);
+    if (engine->store->vtable->changes(engine->store, &now.changes) != WH_OK) {
+        now.changes = -1; /* which is not believed */
+    }
+    return now;
+}
+
+static int is_known(wh_engine *engine, const struct whi_nothing *now, int64_t then) {
+    const struct whi_nothing *last = &engine->nothing;
+    int known;
+
+    pthread_mutex_lock(&engine->idle_lock);
+    known = then < last->due && now->changes != -1 && now->changes == last->changes && now->commits == last->commits &&
+            now->place == last->place;
+    pthread_mutex_unlock(&engine->idle_lock);
+    return known;
+}
+
+/* Who asks again and again whether there is something to do pays for one look at all lanes, not for each. */
+static int look_at_lanes(wh_engine *engine, int64_t then) {
+    struct whi_nothing now = as_of_now(engine);
+    struct due self = { engine, then, INT64_MAX };
+    int code;
+
+    if (is_known(engine, &now, then)) {
+        return 0;
+    }
+    code = engine->reader->vtable->lanes(engine->reader, due_lane, &self);
+    if (code == 0) {
+        now.due = self.next;
+        pthread_mutex_lock(&engine->idle_lock);
+        engine->nothing = now;
+        pthread_mutex_unlock(&engine->idle_lock);
+    }
+    return code;
+}
+
 /* 1: something is there, 0: nothing; an error of the store is negative. By the reader, which waits for
  * nobody's long list. */
 static int look_at_store(wh_engine *engine, int64_t then) {
     const whi_store_vtable *store = engine->reader->vtable;
-    struct due self = { engine, then };
     whi_store_work work;
     int code = store->work(engine->reader, &work);
 
@@ -157,7 +198,7 @@ static int look_at_store(wh_engine *engine, int64_t then) {
     if (work.free) {
         whi_lease_offered(engine->lease);
     }
-    return work.events || work.outbox ? 1 : store->lanes(engine->reader, due_lane, &self);
+    return work.events || work.outbox ? 1 : look_at_lanes(engine, then);
 }
 
 /* Nothing waits in the store, or is under way in another process, that was due then. */

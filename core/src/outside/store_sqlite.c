@@ -114,6 +114,7 @@ static int commit(whi_store *base, whi_fact *facts, size_t count, enum wh_backen
     int code = whi_sqlite_write_facts(store, facts, count);
 
     *outcome = WH_NOT_COMMITTED;
+    code = code == WH_OK ? whi_sqlite_usage_write(store) : code;
     code = code == WH_OK ? whi_sqlite_write(store, WHI_SQL_COMMIT, &statement) : code;
     if (code != WH_OK) {
         return code;
@@ -135,6 +136,7 @@ static void rollback(whi_store *base) {
         (void)sqlite3_step(statement);
         (void)sqlite3_reset(statement);
     }
+    whi_sqlite_usage_forget(store);
     unlock(store);
 }
 

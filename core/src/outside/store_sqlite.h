@@ -38,6 +38,7 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "base/table.h"
 #include "outside/store.h"
 #include "pure/seal.h"
 
@@ -154,9 +155,13 @@ enum whi_sql {
     WHI_SQL_EVENT_LOG_NOBODYS,
     WHI_SQL_EVENT_LIST,
     WHI_SQL_EVENT_OF_TENANT,
+    WHI_SQL_EVENT_OF_TYPE,
+    WHI_SQL_EVENT_OF_TENANT_TYPE,
     WHI_SQL_DELIVERY_GET,
     WHI_SQL_DELIVERY_LIST,
     WHI_SQL_DELIVERY_OF_TENANT,
+    WHI_SQL_DELIVERY_OF_TYPE,
+    WHI_SQL_DELIVERY_OF_TENANT_TYPE,
     WHI_SQL_DELIVERY_OF_EVENT,
     WHI_SQL_DELIVERY_WAITING,
     WHI_SQL_DELIVERY_KEPT,
@@ -211,6 +216,8 @@ enum whi_sql {
     WHI_SQL_SETTING_PUT,
     WHI_SQL_SETTING_DROP,
     WHI_SQL_USAGE_GET,
+    WHI_SQL_USAGE_ADD,
+    WHI_SQL_USAGE_OF,
     WHI_SQL_USAGE_LIMIT,
     WHI_SQL_LAG_WAITS,
     WHI_SQL_FIGURES_BUDGET,
@@ -277,6 +284,8 @@ typedef struct whi_sqlite {
     int64_t there_event, there_subscription; /* a delivery that was just written */
     int healths;                             /* 1: no subscription has a row of health; 2: some have */
     int told;                                /* 1: others are told of it */
+    whi_table brought;                       /* what it has added of each tenant: store_sqlite_usage.c */
+    struct whi_sqlite_sum *brought_last;     /* of the tenant that was counted last; NULL: none was */
 } whi_sqlite;
 
 static inline whi_sqlite *whi_sqlite_of(whi_store *store) {
@@ -455,6 +464,11 @@ int whi_sqlite_setting(whi_store *store, const char *name, int64_t *out);
 
 /* ---- store_sqlite_usage.c */
 int whi_sqlite_usage_now(whi_sqlite *store, whi_fact *fact);
+/* The transaction has added an event, or a body of one; written by whi_sqlite_usage_write before it commits. */
+int whi_sqlite_usage_event(whi_sqlite *store, const char *tenant, size_t bytes);
+int whi_sqlite_usage_body(whi_sqlite *store, int64_t event, size_t bytes);
+int whi_sqlite_usage_write(whi_sqlite *store);
+void whi_sqlite_usage_forget(whi_sqlite *store); /* what was not written */
 int whi_sqlite_usage_limit(whi_sqlite *store, whi_fact *fact);
 int whi_sqlite_usage(whi_store *store, const char *tenant, wh_backend_usage *out);
 

@@ -370,21 +370,33 @@ static int event_item(whi_sqlite *store, whi_sqlite_side *side, sqlite3_stmt *li
     return whi_sqlite_give_event(store, side, sqlite3_column_int64(list, 0), each, payload, &found);
 }
 
+/* The statement that gives the fewest rows for the query. */
+static enum whi_sql event_list_of(const whi_store_query *query) {
+    if (has_tenant_index(query)) {
+        return query->type != NULL ? WHI_SQL_EVENT_OF_TENANT_TYPE : WHI_SQL_EVENT_OF_TENANT;
+    }
+    return query->type != NULL ? WHI_SQL_EVENT_OF_TYPE : WHI_SQL_EVENT_LIST;
+}
+
+static void bind_if(sqlite3_stmt *statement, int place, const char *text) {
+    if (text != NULL && place <= sqlite3_bind_parameter_count(statement)) {
+        sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
+    }
+}
+
 static int event_list(whi_sqlite *store, whi_sqlite_side *side, const whi_store_query *query, whi_event_fn each,
                       void *payload, whi_store_place *place) {
     budget left = budget_of(query);
     sqlite3_stmt *list;
-    int code =
-        whi_sqlite_use(store, side, has_tenant_index(query) ? WHI_SQL_EVENT_OF_TENANT : WHI_SQL_EVENT_LIST, &list);
+    int code = whi_sqlite_use(store, side, event_list_of(query), &list);
 
     if (code != WH_OK) {
         return code;
     }
     sqlite3_bind_int64(list, 1, below(query->before_event, query->until));
     sqlite3_bind_int64(list, 2, query->since);
-    if (has_tenant_index(query)) {
-        sqlite3_bind_text(list, 3, query->tenant, -1, SQLITE_STATIC);
-    }
+    bind_if(list, 3, query->tenant);
+    bind_if(list, 4, query->type);
     while ((code = whi_sqlite_step(store, side, list, "listing events")) == 1) {
         if (spent(&left)) {
             place->more = 1;
@@ -499,10 +511,19 @@ static enum whi_sql delivery_list_of(const whi_store_query *query) {
     if (query->subscription && (query->state == WHI_EXHAUSTED || query->state == WHI_HELD)) {
         return WHI_SQL_DELIVERY_KEPT;
     }
+    if (query->type != NULL) {
+        return has_tenant_index(query) ? WHI_SQL_DELIVERY_OF_TENANT_TYPE : WHI_SQL_DELIVERY_OF_TYPE;
+    }
     if (has_tenant_index(query)) {
         return WHI_SQL_DELIVERY_OF_TENANT;
     }
     return query->state == WHI_CANCELLED ? WHI_SQL_DELIVERY_CANCELLED : WHI_SQL_DELIVERY_LIST;
+}
+
+/* An index of events is walked, and of each its deliveries. */
+static int is_by_event(enum whi_sql which) {
+    return which == WHI_SQL_DELIVERY_OF_TENANT || which == WHI_SQL_DELIVERY_OF_TYPE ||
+           which == WHI_SQL_DELIVERY_OF_TENANT_TYPE;
 }
 
 /* The statement that gives the fewest rows for the query, bound. */
@@ -533,15 +554,16 @@ static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi
         before = query->until;
         before_subscription = INT64_MIN;
     }
-    if (which == WHI_SQL_DELIVERY_OF_TENANT && before_subscription <= 0) { /* this event is done */
+    if (is_by_event(which) && before_subscription <= 0) { /* this event is done */
         before--;
         before_subscription = INT64_MAX;
     }
     sqlite3_bind_int64(*out, 1, before);
     sqlite3_bind_int64(*out, 2, before_subscription);
     sqlite3_bind_int64(*out, 3, query->since);
-    if (which == WHI_SQL_DELIVERY_OF_TENANT) {
-        sqlite3_bind_text(*out, 4, query->tenant, -1, SQLITE_STATIC);
+    if (is_by_event(which)) {
+        bind_if(*out, 4, query->tenant);
+        bind_if(*out, 5, query->type);
     } else if (which != WHI_SQL_DELIVERY_LIST && which != WHI_SQL_DELIVERY_CANCELLED) {
         sqlite3_bind_int64(*out, 4, key);
     }

@@ -37,6 +37,11 @@
  * takes nor the ends of its pages tell of them. A program that has no tenants does not pay for it. */
 #define TENANT_INDEX "CREATE INDEX webhook_events_tenant ON webhook_events (tenant) WHERE tenant <> '';\n"
 
+/* So is what is listed by its type, of all or of a tenant, also a type that does not occur. */
+#define TYPE_INDEXES                                                                                                   \
+    "CREATE INDEX webhook_events_type ON webhook_events (type);\n"                                                     \
+    "CREATE INDEX webhook_events_tenant_type ON webhook_events (tenant, type) WHERE tenant <> '';\n"
+
 /* What is marked with a number that is not here is nobody's: see engine/lease.h. */
 #define WORKER_TABLE                                                                                                   \
     "CREATE TABLE webhook_workers (\n"                                                                                 \
@@ -200,7 +205,7 @@ const char whi_sqlite_schema[] =
     "  source      TEXT NOT NULL DEFAULT '', -- '': none\n"
     "  key         TEXT NOT NULL DEFAULT '', -- '': none\n"
     "  alone       INTEGER NOT NULL DEFAULT 0 -- 1: a test of one subscription, and nothing to others\n"
-    ");\n" TENANT_INDEX
+    ");\n" TENANT_INDEX TYPE_INDEXES
 
         IDS_TABLE
 
@@ -404,9 +409,8 @@ static const char upgrade_5[] = HEALTH_TABLE KEY_TABLE RESTING_INDEX "PRAGMA wri
     "DELETE FROM webhook_subscriptions WHERE deleted = 1 AND NOT EXISTS"                                               \
     " (SELECT 1 FROM webhook_subscription_versions WHERE subscription = webhook_subscriptions.id);\n"
 
-static const char upgrade_6[] =
-    POLL_TABLES SOURCE_TABLE UPGRADE_6_TOKENS CANCELLED_INDEX UPGRADE_6_TOLD UPGRADE_6_FORGET UPGRADE_6_USAGE
-    "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
+static const char upgrade_6[] = POLL_TABLES SOURCE_TABLE UPGRADE_6_TOKENS CANCELLED_INDEX TYPE_INDEXES UPGRADE_6_TOLD
+    UPGRADE_6_FORGET UPGRADE_6_USAGE "UPDATE webhook_meta SET value = 7 WHERE name = 'schema';\n";
 
 const char *const whi_sqlite_upgrade[WHI_SQLITE_VERSION] = {
     [1] = upgrade_1, [2] = upgrade_2, [3] = upgrade_3, [4] = upgrade_4, [5] = upgrade_5, [6] = upgrade_6

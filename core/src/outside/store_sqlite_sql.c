@@ -17,6 +17,16 @@
     "SELECT s.id, v.version, s.tenant, s.status, s.deleted, v.document, v.since FROM webhook_subscriptions s"          \
     " CROSS JOIN webhook_subscription_versions v WHERE s.id = ?1 AND v.subscription = ?1"
 
+/* Lists by an index of events: what each must be. */
+#define EVENT_OF(index, condition)                                                                                     \
+    "SELECT number, type, tenant FROM webhook_events INDEXED BY " index " WHERE " condition                            \
+    " AND number < ?1 AND number >= ?2 ORDER BY number DESC"
+/* An event without deliveries is a row too, with NULLs: looking at it counts. */
+#define DELIVERY_OF(index, condition)                                                                                  \
+    "SELECT e.number, d.subscription, d.state FROM webhook_events e INDEXED BY " index                                 \
+    " LEFT JOIN webhook_deliveries d ON d.event = e.number AND (e.number < ?1 OR d.subscription < ?2) "                \
+    "WHERE " condition " AND e.number <= ?1 AND e.number >= ?3 ORDER BY e.number DESC, d.subscription DESC"
+
 /* The row of a deleted subscription of which no version is left. */
 #define FORGETTABLE                                                                                                    \
     " FROM webhook_subscriptions WHERE id = ?1 AND deleted = 1"                                                        \
@@ -290,9 +300,10 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
                                   " AND e.tenant = '' AND " IS_IN_LOG " ORDER BY e.number LIMIT ?2",
     [WHI_SQL_EVENT_LIST] = "SELECT number, type, tenant FROM webhook_events WHERE number < ?1 AND number >= ?2"
                            " ORDER BY number DESC",
-    [WHI_SQL_EVENT_OF_TENANT] =
-        "SELECT number, type, tenant FROM webhook_events INDEXED BY webhook_events_tenant"
-        " WHERE tenant = ?3 AND tenant <> '' AND number < ?1 AND number >= ?2 ORDER BY number DESC",
+    [WHI_SQL_EVENT_OF_TENANT] = EVENT_OF("webhook_events_tenant", "tenant = ?3 AND tenant <> ''"),
+    [WHI_SQL_EVENT_OF_TYPE] = EVENT_OF("webhook_events_type", "type = ?4"),
+    [WHI_SQL_EVENT_OF_TENANT_TYPE] =
+        EVENT_OF("webhook_events_tenant_type", "tenant = ?3 AND tenant <> '' AND type = ?4"),
     [WHI_SQL_DELIVERY_GET] =
         "SELECT " DELIVERY_COLUMNS ", e.id, e.type, e.tenant, e.time, e.accepted_at, e.source, e.key,"
         " b.body, CASE WHEN b.body IS NULL THEN e.payload END FROM webhook_deliveries d CROSS JOIN webhook_events e"
@@ -313,12 +324,10 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_DELIVERY_LIST] = "SELECT event, subscription, state FROM webhook_deliveries"
                               " WHERE (event, subscription) < (?1, ?2) AND event >= ?3"
                               " ORDER BY event DESC, subscription DESC",
-    /* An event without deliveries is a row too, with NULLs: looking at it counts. */
-    [WHI_SQL_DELIVERY_OF_TENANT] =
-        "SELECT e.number, d.subscription, d.state FROM webhook_events e INDEXED BY webhook_events_tenant"
-        " LEFT JOIN webhook_deliveries d ON d.event = e.number AND (e.number < ?1 OR d.subscription < ?2)"
-        " WHERE e.tenant = ?4 AND e.tenant <> '' AND e.number <= ?1 AND e.number >= ?3 ORDER BY e.number DESC, "
-        "d.subscription DESC",
+    [WHI_SQL_DELIVERY_OF_TENANT] = DELIVERY_OF("webhook_events_tenant", "e.tenant = ?4 AND e.tenant <> ''"),
+    [WHI_SQL_DELIVERY_OF_TYPE] = DELIVERY_OF("webhook_events_type", "e.type = ?5"),
+    [WHI_SQL_DELIVERY_OF_TENANT_TYPE] =
+        DELIVERY_OF("webhook_events_tenant_type", "e.tenant = ?4 AND e.tenant <> '' AND e.type = ?5"),
     [WHI_SQL_DELIVERY_OF_EVENT] = "SELECT event, subscription, state FROM webhook_deliveries"
                                   " WHERE event = ?4 AND (event, subscription) < (?1, ?2) AND event >= ?3"
                                   " ORDER BY subscription DESC",
@@ -391,6 +400,10 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     WHI_SQLITE_POLL_STATEMENTS[WHI_SQL_USAGE_GET] =
         "SELECT events, bytes, coalesce(quota_events, 0), coalesce(quota_bytes, 0),"
         " coalesce(cpu_ms, 0) FROM webhook_usage WHERE tenant = ?1",
+    [WHI_SQL_USAGE_ADD] = "INSERT INTO webhook_usage (tenant, events, bytes) VALUES (?1, ?2, ?3) ON CONFLICT (tenant)"
+                          " DO UPDATE SET events = events + excluded.events, bytes = bytes + excluded.bytes",
+    [WHI_SQL_USAGE_OF] = "SELECT tenant FROM webhook_events WHERE number = ?1 AND tenant <> ''"
+                         " AND number > (SELECT value FROM webhook_meta WHERE name = 'counted')",
     [WHI_SQL_USAGE_LIMIT] = "INSERT INTO webhook_usage (tenant, quota_events, quota_bytes, cpu_ms) VALUES (?1, "
                             "nullif(?2, 0), nullif(?3, 0),"
                             " nullif(?4, 0)) ON CONFLICT (tenant) DO UPDATE SET quota_events = excluded.quota_events,"

@@ -1,8 +1,11 @@
-/* Usage: the table and the triggers that count what is kept of each tenant, as texts for store_sqlite_schema.c.
+/* Usage: the table of what is kept of each tenant, and the triggers that count down, as texts for
+ * store_sqlite_schema.c.
  *
- * Each row is counted as it comes and as it goes, in the transaction that changes it, so whoever takes rows away, a
- * hand too, takes them off the count: it is exact for all processes. A program without tenants pays nothing. Rows from
- * before there were counts are not counted, neither up nor down. */
+ * Rows are counted in the transaction that changes them, so the count is exact for all processes, and after a crash.
+ * They come by this library alone, which adds up what a transaction brings a tenant and writes the sum before the
+ * commit (store_sqlite_usage.c): one statement for a batch, where a trigger would cost each event as much as its row.
+ * They go, and change, by triggers: whoever takes rows away, a hand too, takes them off the count. A program without
+ * tenants pays nothing. Rows from before there were counts are not counted, neither up nor down. */
 #ifndef WHI_STORE_SQLITE_USAGE_H
 #define WHI_STORE_SQLITE_USAGE_H
 
@@ -16,7 +19,7 @@
     " WHERE tenant = (SELECT tenant " OF_BODY("old") ");\n"
 #define USAGE_TABLE                                                                                                    \
     "CREATE TABLE webhook_usage (\n"                                                                                   \
-    "  -- What is kept of each tenant, counted by the triggers below, and what it may have.\n"                         \
+    "  -- What is kept of each tenant, counted up by the library and down by triggers, and what it may have.\n"        \
     "  tenant TEXT PRIMARY KEY,\n"                                                                                     \
     "  events INTEGER NOT NULL DEFAULT 0,\n"                                                                           \
     "  bytes  INTEGER NOT NULL DEFAULT 0, -- of their payloads, and of what rules made of them\n"                      \
@@ -25,10 +28,6 @@
     "  cpu_ms       INTEGER  -- for its rules, of each second and in each process\n"                                   \
     ") WITHOUT ROWID;\n"
 #define USAGE_TRIGGERS                                                                                                 \
-    "CREATE TRIGGER webhook_usage_event AFTER INSERT ON webhook_events WHEN new.tenant <> '' BEGIN\n"                  \
-    "  INSERT INTO webhook_usage (tenant, events, bytes) VALUES (new.tenant, 1, length(CAST(new.payload AS BLOB)))"    \
-    " ON CONFLICT (tenant) DO UPDATE SET events = events + 1, bytes = bytes + excluded.bytes;\n"                       \
-    "END;\n"                                                                                                           \
     "CREATE TRIGGER webhook_usage_event_gone AFTER DELETE ON webhook_events WHEN old.tenant <> '' AND "                \
     "old.number " COUNTED " BEGIN\n"                                                                                   \
     "  UPDATE webhook_usage SET events = events - 1, bytes = bytes - length(CAST(old.payload AS BLOB))"                \
@@ -36,8 +35,6 @@
     "  DELETE FROM webhook_usage WHERE tenant = old.tenant AND events = 0 AND quota_events IS NULL"                    \
     " AND quota_bytes IS NULL AND cpu_ms IS NULL;\n"                                                                   \
     "END;\n"                                                                                                           \
-    "CREATE TRIGGER webhook_usage_body AFTER INSERT ON webhook_bodies WHEN new.event IS NOT NULL "                     \
-    "BEGIN\n" COUNT_BODY_UP "END;\n"                                                                                   \
     "CREATE TRIGGER webhook_usage_body_gone AFTER DELETE ON webhook_bodies WHEN old.event IS NOT NULL "                \
     "BEGIN\n" COUNT_BODY_DOWN "END;\n"                                                                                 \
     "CREATE TRIGGER webhook_usage_body_changed AFTER UPDATE OF body ON webhook_bodies WHEN new.event IS NOT NULL "     \

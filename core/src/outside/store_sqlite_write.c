@@ -73,6 +73,7 @@ int whi_sqlite_event_add(whi_store *base, whi_event_row *row, int64_t *before, i
         return code;
     }
     code = event_insert(store, row);
+    code = code == WH_OK ? whi_sqlite_usage_event(store, row->tenant, row->payload_size) : code;
     if (code == WH_OK) {
         took_number(store, row->number);
         store->last_event = row->number > store->last_event ? row->number : store->last_event;
@@ -108,7 +109,8 @@ static int body_write(whi_sqlite *store, enum whi_sql which, int64_t number, con
     if (which == WHI_SQL_BODY_ADD) {
         sqlite3_bind_int64(statement, 3, row->event);
     }
-    return whi_sqlite_run_write(store, statement, "keeping a body");
+    code = whi_sqlite_run_write(store, statement, "keeping a body");
+    return code == WH_OK && which == WHI_SQL_BODY_ADD ? whi_sqlite_usage_body(store, row->event, row->body_size) : code;
 }
 
 /* The number of the body that a delivery has, 0 for none, and whether it is this one. */

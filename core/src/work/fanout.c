@@ -73,10 +73,8 @@ static int take_key(whi_worker *worker, whi_delivery *delivery, const whi_decisi
 static int take_decision(whi_worker *worker, whi_delivery *delivery, whi_decision *decision) {
     char sentence[WH_RULE_ERROR_SIZE];
 
-    whi_free(delivery->body);
+    whi_delivery_take_body(worker->engine, delivery, decision->body, decision->body_size);
     whi_free(delivery->headers);
-    delivery->body = decision->body;
-    delivery->body_size = decision->body_size;
     delivery->headers = decision->headers;
     decision->body = decision->headers = NULL;
     if (decision->verdict == WHI_FAILED) {

@@ -20,7 +20,7 @@
 #define AGAIN_MS 1000
 #define LONG_SCAN_US 5000 /* of CPU: as long as a turn decides */
 #define SCAN_SHARE 10     /* beyond that, looking for lanes takes a tenth of the time at most */
-#define CROWDED_MS 250    /* until it is looked again whether those that hang have room in memory */
+#define CROWDED_MS 250    /* until it is looked again whether there is room in memory */
 
 /* ----------------------------------------------------------------------- a lane */
 
@@ -28,6 +28,7 @@ typedef struct fetch {
     whi_worker *worker;
     whi_registration *registration;
     whi_delivery *head, **tail;
+    int cut; /* 1: memory holds no more, and the rows behind wait on */
 } fetch;
 
 static int copy(char **place, const char *text, size_t size) {
@@ -35,16 +36,17 @@ static int copy(char **place, const char *text, size_t size) {
     return text == NULL || *place != NULL ? WH_OK : whi_fail_memory();
 }
 
-static int take_texts(whi_delivery *delivery, const whi_delivery_row *row) {
-    int code = copy(&delivery->body, row->body, row->body_size);
+static int take_texts(wh_engine *engine, whi_delivery *delivery, const whi_delivery_row *row) {
+    char *body;
+    int code = copy(&body, row->body, row->body_size);
 
-    delivery->body_size = row->body_size;
+    whi_delivery_take_body(engine, delivery, body, row->body_size);
     code = code == WH_OK ? copy(&delivery->key, row->key, WH_ZSTR) : code;
     return code == WH_OK ? copy(&delivery->headers, row->headers, WH_ZSTR) : code;
 }
 
 static int take_row(wh_engine *engine, whi_delivery *delivery, const whi_delivery_row *row) {
-    int code = take_texts(delivery, row);
+    int code = take_texts(engine, delivery, row);
 
     delivery->turn = row->turn;
     delivery->version = row->version;
@@ -69,6 +71,12 @@ static int drop_row(whi_worker *worker, const whi_delivery_row *row) {
     return whi_cancel_without_event(worker, row->event, row->subscription);
 }
 
+/* One piece more than there is room for is in memory then. */
+static int is_enough(const wh_engine *engine, const whi_account *account) {
+    return !whi_memory_may_keep(engine->memory, account, WHI_POT_EVENTS, 0, WHI_MEMORY_GREED_STORED) ||
+           !whi_memory_may_keep(engine->memory, account, WHI_POT_BODIES, 0, WHI_MEMORY_GREED_STORED);
+}
+
 static int fetched(const whi_delivery_row *row, const whi_event_row *event_row, void *payload) {
     fetch *self = payload;
     wh_engine *engine = self->worker->engine;
@@ -76,6 +84,9 @@ static int fetched(const whi_delivery_row *row, const whi_event_row *event_row, 
     whi_event *event;
     int code;
 
+    if (self->cut) {
+        return WH_OK;
+    }
     if (event_row == NULL) {
         return drop_row(self->worker, row);
     }
@@ -94,6 +105,7 @@ static int fetched(const whi_delivery_row *row, const whi_event_row *event_row, 
     }
     *self->tail = delivery;
     self->tail = &delivery->next;
+    self->cut = is_enough(engine, delivery->event->account);
     return WH_OK;
 }
 
@@ -152,7 +164,7 @@ static void cannot_fetch(whi_worker *worker, int code) {
 /* What was read before it failed is as good as the rest. */
 static void fetch_for(whi_worker *worker, whi_lane *lane, whi_registration *registration, int room) {
     whi_store *store = worker->engine->reader;
-    fetch self = { worker, registration, NULL, &self.head };
+    fetch self = { worker, registration, NULL, &self.head, 0 };
     int64_t now = whi_now(worker->engine), next;
     whi_store_waiting asked = { lane->subscription, now, room, known, fetched, &self };
     int code = store->vtable->waiting(store, &asked, &next);
@@ -161,6 +173,7 @@ static void fetch_for(whi_worker *worker, whi_lane *lane, whi_registration *regi
         cannot_fetch(worker, code);
         next = now + AGAIN_MS;
     }
+    next = self.cut && next > now ? now : next;
     whi_lane_set_due(worker, lane, next);
     if (next > now) {
         whi_allowance_end(worker, lane);
@@ -191,6 +204,28 @@ static void fetch_allowed(whi_worker *worker, whi_lane *lane, whi_registration *
     }
 }
 
+/* What its tenant has in memory is not more than its share. */
+static int has_memory(wh_engine *engine, const char *tenant) {
+    whi_account *account = whi_memory_open(engine->memory, tenant);
+    int enough = account != NULL && is_enough(engine, account);
+
+    whi_memory_close(engine->memory, account);
+    return !enough;
+}
+
+/* Fetched if all that it needs is there: leave to send, and memory. */
+static void fetch_if_it_may(whi_worker *worker, whi_lane *lane, whi_registration *registration, int room) {
+    const whi_subscription *subscription = registration->subscription;
+
+    if (!whi_subscription_may_send(subscription)) {
+        whi_allowance_end(worker, lane);
+    } else if (has_memory(worker->engine, subscription->tenant)) {
+        fetch_allowed(worker, lane, registration, room);
+    } else {
+        whi_lane_set_due(worker, lane, whi_now(worker->engine) + CROWDED_MS);
+    }
+}
+
 /* A lane that is full is put aside until it has room. The deliveries of a subscription
  * that rests are not fetched; when it changes, the worker asks the store for all lanes. */
 static void look_at_lane(whi_worker *worker, whi_lane *lane) {
@@ -210,11 +245,7 @@ static void look_at_lane(whi_worker *worker, whi_lane *lane) {
         whi_cancel(worker, lane->subscription);
         return;
     }
-    if (whi_subscription_may_send(registration->subscription)) {
-        fetch_allowed(worker, lane, registration, room);
-    } else {
-        whi_allowance_end(worker, lane);
-    }
+    fetch_if_it_may(worker, lane, registration, room);
     whi_registration_unref(registration);
 }
 

@@ -10,6 +10,7 @@
 #include "engine/budget.h"
 #include "engine/lag.h"
 #include "engine/lease.h"
+#include "engine/memory.h"
 #include "engine/registry.h"
 #include "work/aside.h"
 #include "work/fanout.h"
@@ -475,7 +476,8 @@ static int is_settled(const whi_lag *lag) {
 static int has_memory(const whi_worker *worker) {
     const wh_engine *engine = worker->engine;
 
-    return worker->lagging->pages == 0 || atomic_load(&engine->memory_used) < engine->options.limits.memory_bytes / 2;
+    return worker->lagging->pages == 0 ||
+           whi_memory_used(engine->memory, WHI_POT_EVENTS) < engine->options.limits.memory_bytes / 2;
 }
 
 /* 1: it has nothing to read now. */

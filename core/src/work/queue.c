@@ -59,7 +59,7 @@ int whi_queue_is_full(const whi_worker *worker) {
     int others = worker->queued_of[WHI_SLOT_SLOW] + worker->queued_of[WHI_SLOT_BATCH] +
                  (unknown_hang(worker) ? worker->queued_of[WHI_SLOT_UNKNOWN] : 0);
 
-    return worker->queued - others >= QUEUED_ENOUGH;
+    return worker->queued - others >= QUEUED_ENOUGH || whi_memory_is_full(worker->engine->memory, WHI_POT_RECORDS);
 }
 
 int whi_queue_is_crowded(const whi_worker *worker) {
@@ -91,6 +91,13 @@ static int has_room(const whi_worker *worker, const whi_lane *lane) {
     return lane->queued < QUEUE_MAXIMUM;
 }
 
+/* Its bytes may wait in memory. Of what was fetched that was asked before (fetch.c). */
+static int is_within_share(const whi_worker *worker, const whi_delivery *delivery) {
+    return delivery->body == NULL || delivery->turn != WHI_TURN_ABSENT ||
+           whi_memory_may_keep(worker->engine->memory, delivery->event->account, WHI_POT_BODIES,
+                               (long long)delivery->body_size, WHI_MEMORY_GREED);
+}
+
 /* What waits in the store for the rate was there before what has no row yet. */
 static int is_allowed(const whi_worker *worker, whi_lane *lane, const whi_delivery *delivery) {
     return !(lane->rated && delivery->turn == WHI_TURN_ABSENT) && whi_allowance_left(worker, lane) > lane->queued;
@@ -111,7 +118,7 @@ void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
         whi_queue_leave(worker, lane, delivery);
         return;
     }
-    if (lane == NULL || !has_room(worker, lane)) {
+    if (lane == NULL || !has_room(worker, lane) || !is_within_share(worker, delivery)) {
         spill(worker, delivery);
         return;
     }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/handover.h"
 #include "engine/lease.h"
+#include "engine/memory.h"
 #include "engine/outbox.h"
 #include "engine/position.h"
 #include "engine/registry.h"
@@ -159,7 +160,7 @@ static int read_log(whi_worker *worker, int limit, int64_t after, int64_t owner)
 
 /* As many events as fit into the memory that is left, by their mean size. */
 static int events_limit(wh_engine *engine) {
-    long long left = engine->options.limits.memory_bytes - atomic_load(&engine->memory_used);
+    long long left = engine->options.limits.memory_bytes - whi_memory_used(engine->memory, WHI_POT_EVENTS);
     long long mean = atomic_load(&engine->mean_payload) + 512;
     long long fit = left / mean;
 

@@ -447,6 +447,7 @@ int whi_record_begin(whi_worker *worker) {
 void whi_record_delivery(whi_worker *worker, whi_delivery *delivery) {
     whi_record *record = worker->record;
 
+    whi_delivery_count_record(worker->engine, delivery);
     delivery->next = NULL;
     *record->deliveries_end = delivery;
     record->deliveries_end = &delivery->next;

@@ -402,8 +402,8 @@ static whi_delivery *row_of(wh_engine *engine, const whi_delivery *delivery) {
     }
     row->version = delivery->version;
     row->created_at = delivery->created_at;
-    row->body_size = delivery->body_size;
-    row->body = delivery->body != NULL ? whi_strdup(delivery->body, delivery->body_size) : NULL;
+    whi_delivery_take_body(engine, row, delivery->body != NULL ? whi_strdup(delivery->body, delivery->body_size) : NULL,
+                           delivery->body_size);
     row->headers = delivery->headers != NULL ? whi_strdup(delivery->headers, WH_ZSTR) : NULL;
     if ((delivery->body != NULL && row->body == NULL) || (delivery->headers != NULL && row->headers == NULL)) {
         whi_delivery_free(engine, row);

@@ -7,6 +7,7 @@
 #include "engine/budget.h"
 #include "engine/decide.h"
 #include "engine/lease.h"
+#include "engine/memory.h"
 #include "engine/position.h"
 #include "work/fanout.h"
 #include "work/fetch.h"
@@ -142,7 +143,8 @@ static int may_read(const whi_worker *worker) {
         return 0;
     }
     return whi_shares_is_empty(&worker->shares) ||
-           (worker->decides_long && atomic_load(&engine->memory_used) < engine->options.limits.memory_bytes / 2);
+           (worker->decides_long &&
+            whi_memory_used(engine->memory, WHI_POT_EVENTS) < engine->options.limits.memory_bytes / 2);
 }
 
 /* Fetching beyond what can be worked on soon would do the same. */

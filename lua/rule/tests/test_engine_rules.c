@@ -230,6 +230,51 @@ static void all_headers_of_rule_and_subscription_are_sent(void **state) {
     wh_close(engine);
 }
 
+/* The most that the bodies in memory came to, of those that wait and of those that are being recorded. */
+static void note_bodies(const wh_engine *engine, long long most[2]) {
+    long long waiting = whi_memory_used(engine->memory, WHI_POT_BODIES);
+    long long recorded = whi_memory_used(engine->memory, WHI_POT_RECORDS);
+
+    most[0] = waiting > most[0] ? waiting : most[0];
+    most[1] = recorded > most[1] ? recorded : most[1];
+}
+
+static void what_rules_made_for_who_hangs_waits_in_the_store(void **state) {
+    enum { EVENTS = 300, SIZE = 5000, BOUND = 100000 };
+    wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
+    long long most[2] = { 0, 0 };
+    wh_engine *engine;
+
+    (void)state;
+    options.rules = wh_rule_lua();
+    options.limits = &limits;
+    limits.memory_bytes = BOUND;
+    engine = fixture_open(":memory:", &options);
+    for (int i = 0; i < 3; i++) {
+        fixture_subscribe(engine, "{" URL ",\"rule\":\"return {text = ('y'):rep(5000)}\"}", NULL);
+    }
+    fixture_script.hang = 1;
+    for (int i = 0; i < EVENTS; i++) {
+        fixture_publish(engine, "a", "{}", NULL);
+        fixture_turn(engine);
+        note_bodies(engine, most);
+    }
+    assert_in_range(most[0], SIZE, BOUND);
+    assert_in_range(most[1], SIZE, BOUND + 3 * 2 * SIZE);
+    fixture_script.hang = 0;
+    while (!wh_idle(engine)) {
+        atomic_fetch_add(&fixture_time, 250);
+        fixture_turn(engine);
+        note_bodies(engine, most);
+    }
+    assert_int_equal(fixture_sent_count, 3 * EVENTS);
+    assert_in_range(most[0], SIZE, BOUND + SIZE);
+    assert_int_equal(whi_memory_used(engine->memory, WHI_POT_BODIES), 0);
+    assert_int_equal(whi_memory_used(engine->memory, WHI_POT_RECORDS), 0);
+    wh_close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_setup)
     const struct CMUnitTest tests[] = {
@@ -242,6 +287,7 @@ int main(void) {
         TEST(a_rule_that_does_not_compile_is_refused_with_its_line),
         TEST(a_rule_without_a_return_is_refused_when_it_comes),
         TEST(all_headers_of_rule_and_subscription_are_sent),
+        TEST(what_rules_made_for_who_hangs_waits_in_the_store),
         TEST(a_rule_longer_than_is_allowed_by_now_touches_nobody_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,173 @@
+/* What waits in memory: pots of bytes that tenants share. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/memory.h"
+#include "engine_fixture.h"
+#include "work/worker.h"
+
+#define LIMIT 100000
+
+/* How much a tenant gets that takes as long as it may, a piece after the other; it keeps it. */
+static long long take(whi_memory *memory, whi_account *account, long long piece) {
+    long long got = 0;
+
+    for (;;) {
+        whi_memory_count(memory, account, WHI_POT_BODIES, piece);
+        if (!whi_memory_may_keep(memory, account, WHI_POT_BODIES, piece, WHI_MEMORY_GREED)) {
+            whi_memory_count(memory, account, WHI_POT_BODIES, -piece);
+            return got;
+        }
+        got += piece;
+    }
+}
+
+static void one_tenant_gets_most_of_a_pot_and_never_all(void **state) {
+    whi_memory memory;
+    whi_account *acme;
+    long long got;
+
+    (void)state;
+    whi_memory_init(&memory, LIMIT);
+    acme = whi_memory_open(&memory, "acme");
+    got = take(&memory, acme, 100);
+    assert_true(got > LIMIT * 8 / 10 && got <= LIMIT * 7 / 8);
+    assert_int_equal(whi_memory_used(&memory, WHI_POT_BODIES), got);
+    assert_int_equal(whi_memory_used(&memory, WHI_POT_EVENTS), 0);
+    whi_memory_count(&memory, acme, WHI_POT_BODIES, -got);
+    whi_memory_close(&memory, acme);
+    assert_int_equal(memory.all.count, 0);
+    whi_memory_end(&memory);
+}
+
+/* The greedy one goes back to its share as what it has is sent: what it gives back it does not get again. */
+static void who_comes_later_gets_as_much_in_the_end(void **state) {
+    whi_memory memory;
+    whi_account *first, *second;
+    long long of_first, of_second;
+
+    (void)state;
+    whi_memory_init(&memory, LIMIT);
+    first = whi_memory_open(&memory, "first");
+    second = whi_memory_open(&memory, "second");
+    of_first = take(&memory, first, 100);
+    of_second = take(&memory, second, 100);
+    assert_true(of_second > 0);
+    for (int i = 0; i < 10000; i++) {
+        if (of_first >= 100) {
+            whi_memory_count(&memory, first, WHI_POT_BODIES, -100);
+            of_first += take(&memory, first, 100) - 100;
+        }
+        of_second += take(&memory, second, 100);
+    }
+    assert_true(of_first * 10 > of_second * 9 && of_second * 10 > of_first * 9);
+    assert_true(of_first + of_second < LIMIT);
+    whi_memory_count(&memory, first, WHI_POT_BODIES, -of_first);
+    whi_memory_count(&memory, second, WHI_POT_BODIES, -of_second);
+    whi_memory_close(&memory, first);
+    whi_memory_close(&memory, second);
+    whi_memory_end(&memory);
+}
+
+static void into_an_empty_pot_fits_one_piece_of_any_size(void **state) {
+    whi_memory memory;
+    whi_account *acme;
+
+    (void)state;
+    whi_memory_init(&memory, 1);
+    acme = whi_memory_open(&memory, "acme");
+    whi_memory_count(&memory, acme, WHI_POT_EVENTS, 5000);
+    assert_true(whi_memory_may_keep(&memory, acme, WHI_POT_EVENTS, 5000, WHI_MEMORY_GREED));
+    assert_true(whi_memory_is_full(&memory, WHI_POT_EVENTS));
+    whi_memory_count(&memory, acme, WHI_POT_EVENTS, 5000);
+    assert_false(whi_memory_may_keep(&memory, acme, WHI_POT_EVENTS, 5000, WHI_MEMORY_GREED));
+    whi_memory_count(&memory, acme, WHI_POT_EVENTS, -10000);
+    whi_memory_close(&memory, acme);
+    whi_memory_end(&memory);
+}
+
+static void accounts_of_many_tenants_leave_nothing_behind(void **state) {
+    static whi_account *accounts[5000];
+    whi_memory memory;
+    char name[16];
+
+    (void)state;
+    whi_memory_init(&memory, LIMIT);
+    for (int i = 0; i < 5000; i++) {
+        snprintf(name, sizeof name, "t%d", i);
+        accounts[i] = whi_memory_open(&memory, name);
+        assert_non_null(accounts[i]);
+    }
+    assert_ptr_equal(whi_memory_open(&memory, "t7"), accounts[7]);
+    whi_memory_close(&memory, accounts[7]);
+    for (int i = 0; i < 5000; i++) {
+        whi_memory_close(&memory, accounts[i]);
+    }
+    assert_int_equal(memory.all.count, 0);
+    assert_true(memory.all.capacity <= 128);
+    whi_memory_end(&memory);
+}
+
+static void heard(int code, const char *error, const wh_receipt *receipt, void *payload) {
+    (void)error;
+    (void)receipt;
+    assert_int_equal(code, WH_OK);
+    ++*(int *)payload;
+}
+
+static int publish_large(wh_engine *engine, const char *tenant, int *count) {
+    static char payload[5000];
+    wh_event event = WH_EVENT_INIT;
+
+    memset(payload, '1', sizeof payload);
+    event.type = "a";
+    event.tenant = tenant;
+    event.payload = payload;
+    event.payload_size = sizeof payload;
+    return wh_publish_async(engine, &event, heard, count);
+}
+
+/* What is promised is in memory until it is written, and not handed on before the next step. */
+static void a_tenant_that_promises_much_leaves_memory_to_the_next(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
+    wh_engine *engine;
+    int told = 0, promised = 0;
+
+    (void)state;
+    options.limits = &limits;
+    limits.memory_bytes = LIMIT;
+    engine = fixture_open(":memory:", &options);
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/\"}", NULL);
+    fixture_run(engine);
+    while (publish_large(engine, "first", &told) == WH_OK) {
+        promised++;
+    }
+    assert_string_equal(wh_last_error_field(), "limits.memory_bytes");
+    assert_in_range(promised, LIMIT / 2 / 5000, LIMIT * 7 / 8 / 5000);
+    assert_int_equal(publish_large(engine, "second", &told), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(told, promised + 1);
+    assert_int_equal(whi_memory_used(engine->memory, WHI_POT_EVENTS), 0);
+    wh_close(engine);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_tenant_gets_most_of_a_pot_and_never_all),
+        cmocka_unit_test(who_comes_later_gets_as_much_in_the_end),
+        cmocka_unit_test(into_an_empty_pot_fits_one_piece_of_any_size),
+        cmocka_unit_test_setup_teardown(a_tenant_that_promises_much_leaves_memory_to_the_next, fixture_setup,
+                                        fixture_setup),
+        cmocka_unit_test(accounts_of_many_tenants_leave_nothing_behind),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
