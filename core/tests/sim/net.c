@@ -274,7 +274,7 @@ static int send_request(whi_transport *transport, whi_request *request) {
     f->owner = owner_of(transport->process);
     n = number_of(request, f->k);
     check_rate(transport, request, f->k);
-    f->is_probe = f->k < model_subscription_count ? breakers_begin(transport->process, f->k, request->lane) : 0;
+    f->is_probe = breakers_begin(transport->process, f->k, request->lane);
     if (n >= 0) {
         check_lease(transport, request, n, f->k);
         check_newest(transport, request, n, f->k);
@@ -323,9 +323,7 @@ static void finish(const whi_transport *transport, flight *f) {
     request->response_size = f->error == WH_OK ? 6 : 0;
     sim_note("answer of %d: %d, error %d", f->k, f->status, f->error);
     check_place(transport, f);
-    if (f->k < model_subscription_count) {
-        breakers_told(f->k, f->owner, f->is_probe, f->status, f->error);
-    }
+    breakers_told(f->k, f->owner, f->is_probe, f->status, f->error);
     if (f->pair != NULL && f->is_cut) {
         model_cut(f->pair);
     } else if (f->pair != NULL) {
