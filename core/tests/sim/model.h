@@ -156,6 +156,10 @@ int judge_settled(char *why, size_t size);       /* nothing waits, nothing is ow
 void judge_idle(int64_t since);                  /* wh_idle said yes; it was asked at that step */
 void judge_owners(void);                         /* no more workers than live engines; quiet */
 void judge_end(wh_engine *engine);               /* all of it, and explain */
+int64_t judge_number(const char *sql);           /* -1: it could not be asked; quiet */
+struct sqlite3_stmt;
+/* Row by row. 0: it could not be asked. */
+int judge_ask(const char *sql, void (*each)(struct sqlite3_stmt *row, void *payload));
 void judge_reopen(void);
 void judge_close(void);
 

@@ -853,5 +853,19 @@ mutation health_said 'a success behind a failure is not handed over' \
 mutation health_late 'one more failure is needed than the machine says' \
     pure/health.c 'health->failures >= WHI_HEALTH_REPEATED' 'health->failures > WHI_HEALTH_REPEATED'
 
+# ------------------------------------------------------------------------------- polls
+
+mutation poll_any_turn 'who has lost a reading writes what it has read all the same' \
+    outside/store_sqlite_poll_sql.h 'turn = ?28 AND salt' '?28 >= 0 AND salt'
+
+mutation poll_believes 'a list that is empty by mistake is believed at once' \
+    work/poll_end.c 'return row->pages > 1 || row->objects + row->large == 0;' 'return row->pages < 0;'
+
+mutation poll_forgetful 'what was told is not remembered with it' \
+    work/poll_commit.c 'code = code == WH_OK ? write_notes(self, store) : code;' ''
+
+mutation poll_wish 'a wish is used up by a reading that had broken off' \
+    work/poll_run.c 'self->goes_on = self->own.row.phase != WHI_POLL_REST && !self->own.is_history;' ''
+
 [ $anchors = no ] || exit $((failures > 0 ? 2 : 0))
 echo "$failures not found"

@@ -129,7 +129,8 @@ static int64_t draw_latency(void) {
 
 static void choose_answer(flight *f) {
     int64_t latency = draw_latency();
-    int bad = (sim_plan_now->kinds & 1u << SIM_receiver) != 0 && !sim_net_healed && f->k != SIM_TAKER;
+    int bad =
+        (sim_plan_now->kinds & 1u << SIM_receiver) != 0 && !sim_net_healed && f->k != SIM_TAKER && f->k != SIM_POLLED;
 
     if (bad && sim_one_in(&sim_net_chance, f->k % 3 == 0 ? 2 : 5)) {
         sim_result_now->faults[SIM_receiver]++;

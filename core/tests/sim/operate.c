@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "polls.h"
 #include "world.h"
 
 #define BATCH 3
@@ -220,7 +221,7 @@ void operate_setup(wh_engine *engine) {
     sim_chance chance;
 
     subscribe_takers(engine);
-
+    polls_subscribe(engine);
     sim_chance_seed(&chance, sim_plan_now->seed, 9);
     for (int i = 0; i < sim_plan_now->subscriptions; i++) {
         if (subscribe(engine, &chance) != WH_OK) {
