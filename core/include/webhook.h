@@ -384,8 +384,11 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   id*          "sub_…"
  *   url          where deliveries go. Required. http or https, without user info: a POST for each. A database
  *                ("postgresql://user:password@host/name", "sqlite:/path"; which ones are built in, wh_features says): a
- *                row for each object. Its password is kept apart, sealed like secrets, and shown nowhere: "***" stands
- *                in its place, and leaves it as it is when it is written back with an URL that is else the same
+ *                row for each object. A queue ("amqp://user:password@host/vhost?queue=name",
+ *                "redis://user:password@host/0?stream=name"): a message for each, with the headers, the signature and
+ *                the body that a request would have. A password is kept apart, sealed like secrets, and shown
+ *                nowhere: "***" stands in its place, and leaves it as it is when it is written back with an URL that
+ *                is else the same
  *   database     of a database: {"schema": null, "prefix": null, "create": "full", "removes": false, "times": false,
  *                "check": true}: the schema, and what tables' names begin with; "full": tables and columns are made,
  *                "add": columns alone, "never"; removes true: the row of a deleted object goes, which a table
@@ -486,9 +489,9 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *                last reading that succeeded began, and how many seconds ago, failures in a row, texts of the newest 20
  */
 
-/* Connects to the database of a subscription's document ("url", "database", "events") and asks whether all that it is
- * to do is allowed; nothing is stored. For some seconds at most, on this thread. Errors: json, invalid, which says what
- * is missing. */
+/* Connects to the database or the queue of a subscription's document ("url", "database", "events") and asks whether
+ * all that it is to do is allowed; nothing is stored. For some seconds at most, on this thread. Errors: json, invalid,
+ * which says what is missing. */
 WH_API int wh_sink_test(wh_engine *engine, const char *document, size_t size);
 
 /* Makes a subscription of a document; id receives its id (WH_ID_SIZE bytes, may

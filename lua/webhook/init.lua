@@ -75,7 +75,7 @@ local core = require "webhook.core"
 
 ---@class webhook.subscription what is marked "engine" is written by the engine and ignored on input
 ---@field id? string engine
----@field url? string http or https, no user info; or a database: "postgresql://user:password@host/name", "sqlite:/path"
+---@field url? string http or https, no user info; a database: "postgresql://user:password@host/name", "sqlite:/path"; or a queue: "amqp://user:password@host/vhost?queue=name", "redis://user:password@host/0?stream=name"
 ---@field database? { schema?: string, prefix?: string, create?: "full"|"add"|"never", removes?: boolean, times?: boolean, check?: boolean } how a database is written to; see core/docs/delivery.md
 ---@field events? string[] "order.paid", "*", "prefix.*", "prefix:*"; none means all
 ---@field tenant? string only events of this tenant
@@ -448,7 +448,7 @@ local core = require "webhook.core"
 ---@field revoke_token fun(self: webhook.engine, id: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field tenant_secret fun(self: webhook.engine, tenant: string, secret?: string): secret: string?, message: string?, code: webhook.code?, failure: webhook.failure? signs for a tenant's subscriptions of the profile "unified"; made at first, or set
 ---@field stats fun(self: webhook.engine): stats: webhook.stats?, message: string?, code: webhook.code?, failure: webhook.failure? how it goes: counts since it was opened, what waits in the store, which subscriptions are the worst
----@field test_sink fun(self: webhook.engine, document: webhook.subscription): ok: true?, message: string?, code: webhook.code?, failure: webhook.failure? connects to the database of its url, and asks whether all that is to be done is allowed
+---@field test_sink fun(self: webhook.engine, document: webhook.subscription): ok: true?, message: string?, code: webhook.code?, failure: webhook.failure? connects to the database or queue of its url, and asks whether all that is to be done is allowed
 ---@field settings fun(self: webhook.engine, changes?: webhook.settings): settings: webhook.settings?, message: string?, code: webhook.code?, failure: webhook.failure? what holds in all processes of the store, with changes: from now on
 ---@field tenant fun(self: webhook.engine, tenant: string, changes?: webhook.tenant_limits): tenant: webhook.tenant?, message: string?, code: webhook.code?, failure: webhook.failure? what it has stored, and what it may have, with changes: from now on
 ---@field rotate_key fun(self: webhook.engine): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? encrypts by the first key of key_file all secrets that are not; how many rows it wrote. Blocks; another call goes on where one was interrupted

@@ -132,7 +132,7 @@ struct wh_engine {
 
     /* ---- changes of subscriptions */
     pthread_mutex_t looking_lock; /* inside it a check is cut, at most */
-    struct whi_looking *looking;  /* checks of databases that are under way: engine/database.c */
+    struct whi_looking *looking;  /* looks at receivers that are under way: engine/looking.h */
 
     pthread_mutex_t subscription_lock; /* one at a time; held during its commit */
     pthread_mutex_t check_lock;        /* around the runtime that checks rules of new subscriptions */

@@ -63,6 +63,14 @@ int whi_subscription_is_database(const whi_subscription *subscription) {
     return subscription->url != NULL && whi_url_kind_of(subscription->url, NULL) == WHI_URL_DATABASE;
 }
 
+int whi_subscription_is_queue(const whi_subscription *subscription) {
+    return subscription->url != NULL && whi_url_kind_of(subscription->url, NULL) == WHI_URL_QUEUE;
+}
+
+int whi_subscription_is_waited_for(const whi_subscription *subscription) {
+    return whi_subscription_is_database(subscription) || whi_subscription_is_queue(subscription);
+}
+
 int whi_subscription_check(const whi_subscription *subscription) {
     if (subscription->url == NULL) {
         return whi_fail_field(WH_EINVALID, "url", "expected one, found none");

@@ -113,6 +113,12 @@ int whi_subscription_may_send(const whi_subscription *subscription);
 /* 1 if its deliveries are written to a database. */
 int whi_subscription_is_database(const whi_subscription *subscription);
 
+/* 1 if they are messages to a queue. */
+int whi_subscription_is_queue(const whi_subscription *subscription);
+
+/* 1 if it is one or the other: what is connected to with a user and a password, and can be asked before. */
+int whi_subscription_is_waited_for(const whi_subscription *subscription);
+
 /* What holds between the fields: url is there, fields and filters can be read. */
 int whi_subscription_check(const whi_subscription *subscription);
 

@@ -27,6 +27,8 @@ webhook subscriptions [list | add URL | show ID | update ID | delete ID | pause 
   webhook subscriptions pause sub_… --hold    it waits, and goes out with resume; --drop: not any more
 
   webhook subscriptions add postgresql://user:password@host/name --events 'crm_contact.*'   a row for each object
+  webhook subscriptions add 'amqp://user:password@host/?queue=orders'   a message for each delivery
+  webhook subscriptions add 'redis://user:password@host/0?stream=orders'
 
 add prints the secret, once. For add and update:
   --events PATTERN      a type, '*', 'prefix.*', 'prefix:*'; may be repeated; none: all
@@ -58,7 +60,7 @@ add prints the secret, once. For add and update:
   --url URL             in an update: another address
   --since TIME          in an add: events accepted since (7d, 12h ago, or a time) are sent as well;
   --since-event ID      or from this event on; --dry-run counts them, and makes nothing
-Of a database, which add and update ask whether all is allowed, unless --no-check:
+Of a database or a queue, which add and update ask whether all is allowed, unless --no-check:
   --schema NAME         --prefix TEXT   what tables' names begin with
   --create full|add|never   tables and columns are made, columns alone, or nothing
   --[no-]removes        the row of a deleted object goes; else it says that it was deleted
