@@ -121,6 +121,7 @@ int whi_insight_read(wh_engine *engine, whi_insight *out) {
         .in_memory = atomic_load(&engine->events_open),
         .memory_bytes = whi_memory_used(engine->memory, WHI_POT_EVENTS),
         .rated = atomic_load(&engine->count.rated),
+        .broken = atomic_load(&engine->count.broken),
         .events_pending = work.events,
         .outbox_pending = work.outbox,
         .polls_pending = has_polls(engine) && !atomic_load(&engine->sources->settled),

@@ -61,6 +61,7 @@ typedef struct whi_insight {
     long long news[3];                                           /* of health: failing, recovered, disabled */
     long long subscriptions, in_flight, in_memory, memory_bytes; /* at present */
     long long rated;                                             /* subscriptions that wait for their rate here */
+    long long broken;                                            /* those whose breaker is open here */
     long long refused, network, remote, other;                   /* failed attempts, by what failed */
     int events_pending, outbox_pending, polls_pending, lagging, unreadable;
     long long lag_ms; /* since the first event that is not decided was accepted; 0: all are */

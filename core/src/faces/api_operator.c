@@ -136,6 +136,7 @@ int whi_serve_metrics(whi_call *call) {
            now.lagging);
     metric(call, "subscriptions_waiting_for_rate", "gauge",
            "Subscriptions for which something due waits for their rate.", now.rated);
+    metric(call, "subscriptions_breaker_open", "gauge", "Subscriptions whose breaker is open.", now.broken);
     metric(call, "subscriptions_unreadable", "gauge", "Subscriptions that this process has no key for.",
            now.unreadable);
     metric(call, "subscriptions_over_budget", "gauge", "Subscriptions that wait for their tenant's budget.",
