@@ -101,6 +101,20 @@ static void a_document_is_polled(void **state) {
     assert_int_equal(fixture_sent_count, 2);
 }
 
+static void a_next_page_at_a_private_address_is_not_asked_for(void **state) {
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    say("/list", "{\"data\":[{\"id\":1}],\"next\":\"http://10.0.0.1/list\"}");
+    put(engine, "/list", ",\"items\":\"data\",\"paging\":{\"by\":\"url\",\"next\":\"next\"}");
+    poll_subscribe(engine, "a", ALL, "", id);
+    fixture_run(engine);
+    assert_string_equal(
+        poll_run_text(engine, id),
+        "failed pages=0 objects=0 sent=0  read: paging: the next page is at 10.0.0.1, which is not in the "
+        "document's hosts");
+}
+
 static void unifieds_webhooks_are_virtual_where_there_is_a_document(void **state) {
     const char *const wanted = "{\"connection_id\":\"con\",\"object_type\":\"crm_contact\",\"event\":\"created\","
                                "\"hook_url\":\"https://example.com/u\"}";
@@ -309,6 +323,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_hosts_own_is_read_where_there_are_two, begin, end),
         cmocka_unit_test_setup_teardown(one_whose_rule_nobody_runs_is_left_out, begin, end),
         cmocka_unit_test_setup_teardown(one_whose_key_is_not_here_hides_no_other, begin, end),
+        cmocka_unit_test_setup_teardown(a_next_page_at_a_private_address_is_not_asked_for, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
