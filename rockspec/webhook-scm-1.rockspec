@@ -8,12 +8,13 @@ description = {
    summary = "The webhook engine that programs embed",
    detailed = [[
       Subscriptions, events, Lua rules on every payload, signatures, delivery with retries,
-      on one SQLite file, inside your program. Tables of lua-cjson are understood without
-      depending on it.]],
+      on one SQLite file, inside your program. Its tables are lua-cjson's, and lua-cjson's are
+      its own.]],
    labels = { "webhook", "http", "queue", "sqlite" },
 }
 dependencies = {
    "lua >= 5.4, < 5.6",
+   "lua-cjson >= 2.1.0", -- for an application's own JSON; what is signed, stored and sent never passes through it
 }
 -- What C needs is not listed as external_dependencies: LuaRocks looks for headers in include/
 -- alone, and fails where a system keeps them elsewhere. CMake finds it, or names the packages.

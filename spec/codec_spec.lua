@@ -1,3 +1,5 @@
+package.path = "spec/?.lua;" .. package.path
+local shell = require "shell"
 local webhook = require "webhook"
 
 local function refuses(value, sentence)
@@ -145,5 +147,31 @@ describe("lua-cjson's", function()
     assert.equal('{"a":1}', webhook.encode(setmetatable({ a = 1 }, marked.empty_array_mt)))
     package.loaded.cjson = former
     if cjson.empty_array then assert.equal("[]", webhook.encode(cjson.empty_array)) end
+  end)
+
+  it("encode takes what we have decoded", function()
+    local value = webhook.decode '{"a":[1,{"b":null}],"c":"d"}'
+    assert.same(value, webhook.decode(cjson.encode(value)))
+  end)
+
+  -- In a process of its own: the mark is chosen when the module is loaded. Debian's lua-cjson has none.
+  it("array_mt is the mark of our arrays where it has one", function()
+    local code, output, complaint = shell.run(("sh spec/lua %s -e '%s'"):format(os.getenv "WEBHOOK_BUILD", [==[
+      local mark = {}
+      package.preload.cjson = function() return { array_mt = mark } end
+      local webhook = require "webhook"
+      assert(getmetatable(webhook.decode "[]") == mark and getmetatable(webhook.array {}) == mark)
+      assert(webhook.encode(webhook.decode "[[],{}]") == "[[],{}]")
+      assert(webhook.encode { setmetatable({}, mark) } == "[[]]")
+      local hooks = webhook.open ":memory:"
+      assert(getmetatable(hooks:event(hooks:publish("a.b", { list = webhook.array {} })).payload.list) == mark)
+      for _, broken in ipairs { "nil", "{ array_mt = 1 }", "error()" } do
+        package.loaded.cjson, package.loaded["webhook.core"], package.loaded.webhook = nil, nil, nil
+        package.preload.cjson = load("return " .. broken)
+        assert(require("webhook").encode(require("webhook").decode "[]") == "[]")
+      end
+      print "kept"]==]))
+    assert.equal(0, code, complaint)
+    assert.equal("kept\n", output)
   end)
 end)

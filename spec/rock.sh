@@ -11,7 +11,7 @@ quietly() { "$@" >"$work/log" 2>&1 || { tail -60 "$work/log"; echo "rock: failed
 
 cat >"$work/config.lua" <<LUA
 rocks_servers = { "$work/server" }
-rocks_provided = { lua = "5.4-1" }
+rocks_provided = { lua = "5.4-1", ["lua-cjson"] = "2.1.0-1" } -- Debian's
 local_cache = "$work/cache"
 LUA
 export LUAROCKS_CONFIG=$work/config.lua

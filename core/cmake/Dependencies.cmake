@@ -93,6 +93,12 @@ webhook_client(postgres "${WEBHOOK_POSTGRES}" WITHOUT "destination in PostgreSQL
 webhook_client(mariadb "${WEBHOOK_MARIADB}" WITHOUT "destination in MariaDB or MySQL" WHAT "MariaDB Connector/C 3.1" MODULES libmariadb>=3.1
                PACKAGE MariaDB 3.1 TARGETS MariaDB::MariaDB APT libmariadb-dev DNF mariadb-connector-c-devel
                APK mariadb-connector-c-dev BREW mariadb-connector-c)
+# And of queues.
+webhook_client(redis "${WEBHOOK_REDIS}" WITHOUT "destination in Redis" WHAT "hiredis 0.14" MODULES hiredis>=0.14
+               PACKAGE hiredis 0.14 TARGETS hiredis::hiredis APT libhiredis-dev DNF hiredis-devel APK hiredis-dev BREW hiredis)
+webhook_client(rabbitmq "${WEBHOOK_RABBITMQ}" WITHOUT "destination in RabbitMQ" WHAT "librabbitmq 0.11" MODULES librabbitmq>=0.11
+               PACKAGE rabbitmq-c 0.11 TARGETS rabbitmq::rabbitmq APT librabbitmq-dev DNF librabbitmq-devel
+               APK rabbitmq-c-dev BREW rabbitmq-c)
 if(WEBHOOK_LUA)
   include(${CMAKE_CURRENT_LIST_DIR}/Lua.cmake)
 endif()

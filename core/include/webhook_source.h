@@ -94,15 +94,16 @@ typedef struct wh_source {
  *            these the list has the ids alone. A list of several pages may move while it is read, and an empty one may
  *            be a source's mistake, so they are read twice
  *            before that is believed. Where more than 100 and more than 30 % vanish at once nothing is told, and the
- *            run is "suspicious", until wh_poll_now says to believe it
+ *            run is "suspicious", until wh_poll_now says to believe it: the next reading is a complete one then
  *
  * What polling has come to (page, token, what was seen) is kept in the same commit as the events of a page: whatever
  * interrupts it, no change is lost or told under two ids. Objects without an id (a text of 1 to 512 bytes, or a
- * number), and those that no payload has room for, are counted as skipped. A reading that fails is made again after 1,
- * 2, 3, 5, 8 … minutes, from the page that failed, and from the first one if that fails twice; one that was told to
- * wait (retry_after) then, and that counts as no failure, unless it is the right to read that is missing, or it is told
- * to wait less than a minute for the third time in a row. After 20 failures in a row, or where the right to read is
- * missing, the subscriptions are not healthy.
+ * number) are counted as skipped. One that no payload has room for, or that nests deeper than a payload may, is counted
+ * as large and not told; it is not taken for deleted, and is told as soon as there is room for it. A reading that fails
+ * is made again after 1, 2, 3, 5, 8 … minutes, from the page that failed, and from the first one if that fails twice;
+ * one that was told to wait (retry_after) then, and that counts as no failure, unless it is the right to read that is
+ * missing, or it is told to wait less than a minute for the third time in a row. After 20 failures in a row, or where
+ * the right to read is missing, the subscriptions are not healthy.
  *
  * A run is a text of this form, the newest first in `runs`:
  *
@@ -110,8 +111,9 @@ typedef struct wh_source {
  *     2026-11-27T06:19:37Z failed pages=1 objects=100 sent=0 90ms read: answered 503
  *
  * It has when the reading began, ok, failed, waits (it was told to) or suspicious, how many pages and objects were read
- * and objects sent, " gone=N" of those that vanished, " skipped=N", how long it took, and of a failure its class and a
- * sentence: refresh (the right to read is missing), read, process (of what was read), dispatch (nothing could be kept).
+ * and objects sent, " gone=N" of those that vanished, " skipped=N", " large=N", how long it took, and of a failure its
+ * class and a sentence: refresh (the right to read is missing), read, process (of what was read), dispatch (nothing
+ * could be kept).
  *
  * Readings are made by a few threads of the engine's own, which begin with the first one that is due while the engine
  * is stepped or started. wh_run and wh_idle wait for those that are due. Of several processes one reads: that which
@@ -127,7 +129,8 @@ WH_API int wh_source_add(wh_engine *engine, const char *object_type, const wh_so
 WH_API int wh_source_remove(wh_engine *engine, const char *object_type);
 
 /* Reads now for this subscription; if it is being read, once more behind that. confirm 1: what has vanished has,
- * however much it is. Errors: not_found, conflict (it does not poll), of the store. */
+ * however much it is: of the next complete reading, which begins now where the last one was suspicious. Errors:
+ * not_found, conflict (it does not poll), of the store. */
 WH_API int wh_poll_now(wh_engine *engine, const char *subscription, int confirm);
 
 /* Makes wh_fd readable: of a source whose answers are made by the loop that calls wh_step. Any thread. */
@@ -143,9 +146,10 @@ typedef struct wh_backend_poll {
     int64_t holder; /* writing: only if this worker has its row. Reading: who wrote it last */
     int64_t seen;   /* the number under which its objects are remembered; writing a new one: the store gives it */
     const char *name, *page, *state, *runs;
-    const unsigned char *salt; /* WH_POLL_SALT bytes */
+    const unsigned char *salt; /* WH_POLL_SALT bytes; writing: the row's own, or it is not written: of another row that
+                                  had the id before, it is not this one's turn */
     int64_t phase, full, scan, started_at, checked_at, full_at, newest, next_at;
-    int64_t failures, refused, suspicious, tries, pages, objects, sent, gone, skipped, sequence;
+    int64_t failures, refused, suspicious, tries, pages, objects, sent, gone, skipped, large, sequence;
     int64_t asked; /* WH_POLL_NOW and the like, or-ed. Writing: these are taken back, the others stay */
 } wh_backend_poll;
 
@@ -206,7 +210,16 @@ WH_API int wh_source_delete(wh_engine *engine, const char *object_type);
  * published of it. Where the API failed, ok is false, code the name of what failed and error its sentence; that is no
  * error of this call. query: NULL, or what is asked for: {"tenant","connection","filters","fields","changed_since",
  * "limit","page","state"}, of which page and state are what a test before gave as next and state. It waits for the
- * API, as long as the document's most allows. Errors: not_found, json, invalid, rule_…; of the store. */
+ * API, as long as the document's most allows. Errors: not_found, json, invalid, rule_…; of the store.
+ *
+ * With {"subscription":"sub_…"}, alone, it tells what the next reading for that one would send: all pages are read and
+ * compared with what its poll remembers, and nothing is kept or published. {"ok":true,"code":null,"error":null,
+ * "first":false,"suspicious":false,"pages":1,"objects":2,"skipped":0,"created":1,"updated":0,"deleted":0,
+ * "would_send":[{"type":"crm_contact.created","object":{…}}],"more":false,"duration_ms":12}: the first 100 changes are
+ * shown, and more says that there are others. first: nothing is remembered yet, so that the reading would only
+ * remember (or send its history). Of a list of more than a million objects nothing is told of what has vanished. It
+ * asks the document, also where the program has a source of its own. conflict: the subscription does not poll this
+ * type. */
 WH_API int wh_source_test(wh_engine *engine, const char *object_type, const char *query, size_t query_size, char **out,
                           size_t *size);
 

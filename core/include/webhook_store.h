@@ -422,7 +422,7 @@ enum wh_backend_fact_kind {
      * that have encrypted nothing since there were so many. Answer: number; done 1: there is none but the first. */
     WH_FACT_SEALS,
 
-    WH_FACT_POLL,      /* writes of.poll, if turn and holder are as it says (answer: done; number: its seen) */
+    WH_FACT_POLL,      /* writes of.poll, if turn, salt and holder are as it says (answer: done; number: its seen) */
     WH_FACT_POLL_ASK,  /* somebody wishes it to run. Answer: done 0: there is no such row */
     WH_FACT_POLL_DROP, /* forgets at most limit of its objects. Answer: done 1: nothing is left */
     WH_FACT_SEEN,      /* remembers of.object; with scan -1 forgets it */
@@ -688,8 +688,8 @@ typedef struct wh_backend_store_vtable {
                          void *payload, wh_backend_page *place);
     int (*attempt_list)(wh_backend_store *store, int64_t event, int64_t subscription, wh_backend_attempt_fn each,
                         void *payload);
-    /* A poll's row. WH_ENOTFOUND. Then: those behind this id, by their ids, at most limit, with their ids and wishes
-     * alone; asked 1: of which somebody wishes something. */
+    /* A poll's row. WH_ENOTFOUND. Then: those behind this id, by their ids, at most limit, with their ids, turns,
+     * salts and wishes alone; asked 1: of which somebody wishes something. */
     int (*poll_get)(wh_backend_store *store, int64_t id, wh_backend_poll_fn each, void *payload);
     int (*poll_list)(wh_backend_store *store, int64_t after, int asked, int limit, wh_backend_poll_fn each, void *more);
     /* What is remembered of an object, whose seen and id are given; *found 0: nothing. */

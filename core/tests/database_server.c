@@ -23,13 +23,22 @@
 #define STEP_MS 20
 #define STEPS 3000 /* a machine under load is slow, and one that hangs is told by the test's time-out */
 
+#define ARGUMENTS 8
+#define FIRST_PORT 12000
+#define PORTS 20000
+
 struct database_server {
     char folder[64];
     uid_t uid;
     gid_t gid;
-    int port, is_mariadb;
-    pid_t pid;
+    int port, signal; /* the one that ends it at once */
+    pid_t pid, names; /* names: of RabbitMQ, which finds itself by another program */
     int (*ready)(int port);
+    const char *config; /* its file in the folder */
+    char option[128];
+    char *arguments[ARGUMENTS];
+    void (*prepare)(const database_server *server); /* its environment; NULL: none of its own */
+    int ports[2];                                   /* more of them */
 };
 
 static void die(const char *what) {
@@ -38,11 +47,12 @@ static void die(const char *what) {
 }
 
 #ifdef __linux__
-static void die_with_parent(void) {
-    prctl(PR_SET_PDEATHSIG, SIGQUIT);
+static void die_with_parent(int signal) {
+    prctl(PR_SET_PDEATHSIG, signal);
 }
 #else
-static void die_with_parent(void) {
+static void die_with_parent(int signal) {
+    (void)signal;
 }
 #endif
 
@@ -54,7 +64,7 @@ static void become(const database_server *server) {
     if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setgid(server->gid) != 0 || setuid(server->uid) != 0)) {
         die("database server: its user");
     }
-    die_with_parent();
+    die_with_parent(server->signal);
     snprintf(path, sizeof path, "%s/log", server->folder);
     log = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (log < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0 || chdir(server->folder) != 0) {
@@ -66,6 +76,10 @@ static void become(const database_server *server) {
            1);
     setenv("LC_ALL", "C", 1);
     unsetenv("TMPDIR"); /* it may be a folder of ours alone */
+    setenv("HOME", server->folder, 1);
+    if (server->prepare != NULL) {
+        server->prepare(server);
+    }
 }
 
 static pid_t spawn(const database_server *server, char *const arguments[]) {
@@ -89,27 +103,45 @@ static void show_log(const database_server *server) {
     (void)!system(command);
 }
 
-static void run(const database_server *server, char *const arguments[]) {
+int database_server_run(database_server *server, char *const arguments[]) {
     int status;
 
-    if (waitpid(spawn(server, arguments), &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    return waitpid(spawn(server, arguments), &status, 0) >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void run(database_server *server, char *const arguments[]) {
+    if (database_server_run(server, arguments) != 0) {
         show_log(server);
         fprintf(stderr, "%s is needed for this test and does not run\n", arguments[0]);
         abort();
     }
 }
 
-static void find_port(database_server *server) {
+static int is_free(int port) {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, SOCK_STREAM, 0), is_bound;
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-        die("database server: port");
-    }
-    server->port = ntohs(address.sin_port);
+    address.sin_port = htons((uint16_t)port);
+    is_bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
     close(fd);
+    return is_bound;
+}
+
+/* Below those that the kernel gives to whoever connects: a server that is started again is to find its own free. */
+static int find_port(void) {
+    static unsigned next;
+
+    if (next == 0) {
+        next = (unsigned)getpid() * 7919;
+    }
+    for (int i = 0; i < PORTS; i++) {
+        int port = FIRST_PORT + (int)(next++ % PORTS);
+        if (is_free(port)) {
+            return port;
+        }
+    }
+    die("database server: port");
+    return 0;
 }
 
 static void write_file(const database_server *server, const char *name, const char *mode, const char *text) {
@@ -155,7 +187,8 @@ static database_server *make(const char *user, int (*ready)(int port)) {
     if (mkdtemp(server->folder) == NULL || (geteuid() == 0 && chown(server->folder, server->uid, server->gid) != 0)) {
         die("database server: folder");
     }
-    find_port(server);
+    server->port = find_port();
+    server->signal = SIGKILL;
     return server;
 }
 
@@ -173,6 +206,11 @@ database_server *database_server_postgres(const char *password, int (*ready)(int
     };
     char line[256];
 
+    server->signal = SIGQUIT;
+    server->config = "data/postgresql.conf";
+    server->arguments[0] = word("postgres");
+    server->arguments[1] = word("-D");
+    server->arguments[2] = word("data");
     write_file(server, "pwfile", "w", password);
     run(server, arguments);
     snprintf(
@@ -196,7 +234,10 @@ database_server *database_server_mariadb(int (*ready)(int port)) {
                           NULL };
     char line[512];
 
-    server->is_mariadb = 1;
+    server->config = "my.cnf";
+    snprintf(server->option, sizeof server->option, "--defaults-file=%s/my.cnf", server->folder);
+    server->arguments[0] = word("mariadbd");
+    server->arguments[1] = server->option;
     snprintf(datadir, sizeof datadir, "--datadir=%s/data", server->folder);
     run(server, arguments);
     snprintf(line, sizeof line,
@@ -208,6 +249,61 @@ database_server *database_server_mariadb(int (*ready)(int port)) {
     return server;
 }
 
+database_server *database_server_redis(int (*ready)(int port)) {
+    database_server *server = make("redis", ready);
+    char line[256];
+
+    server->config = "redis.conf";
+    server->arguments[0] = word("redis-server");
+    server->arguments[1] = word("redis.conf");
+    snprintf(line, sizeof line,
+             "bind 127.0.0.1\nport %d\ndir %s\nappendonly yes\nappendfsync always\nsave \"\"\nloglevel warning\n",
+             server->port, server->folder);
+    write_file(server, "redis.conf", "w", line);
+    database_server_start(server);
+    return server;
+}
+
+/* Erlang's nodes find each other by a daemon, which is to be ours alone and to end with us. */
+static void prepare_rabbitmq(const database_server *server) {
+    static const char *const names[] = { "RABBITMQ_MNESIA_BASE", "RABBITMQ_LOG_BASE", "RABBITMQ_CONFIG_FILE",
+                                         "RABBITMQ_ENABLED_PLUGINS_FILE", "RABBITMQ_PID_FILE" };
+    static const char *const files[] = { "mnesia", "logs", "rabbitmq", "plugins", "pid" };
+    char text[128];
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(text, sizeof text, "%s/%s", server->folder, files[i]);
+        setenv(names[i], text, 1);
+    }
+    snprintf(text, sizeof text, "%d", server->ports[0]);
+    setenv("RABBITMQ_DIST_PORT", text, 1);
+    snprintf(text, sizeof text, "%d", server->ports[1]);
+    setenv("ERL_EPMD_PORT", text, 1);
+    setenv("ERL_EPMD_ADDRESS", "127.0.0.1", 1);
+    setenv("RABBITMQ_NODENAME", "webhook@localhost", 1);
+    setenv("RABBITMQ_CONF_ENV_FILE", "/dev/null", 1);
+    setenv("RUNNING_UNDER_SYSTEMD", "1", 1); /* so that it is the process that was started */
+}
+
+database_server *database_server_rabbitmq(int (*ready)(int port)) {
+    database_server *server = make("rabbitmq", ready);
+    char *names[] = { word("epmd"), NULL };
+    char line[256];
+
+    server->ports[0] = find_port();
+    server->ports[1] = find_port();
+    server->prepare = prepare_rabbitmq;
+    server->config = "rabbitmq.conf";
+    server->arguments[0] = word("/usr/lib/rabbitmq/bin/rabbitmq-server");
+    snprintf(line, sizeof line,
+             "listeners.tcp.1 = 127.0.0.1:%d\nlog.console = true\nlog.console.level = error\nlog.file = false\n",
+             server->port);
+    write_file(server, "rabbitmq.conf", "w", line);
+    write_file(server, "plugins", "w", "[].\n");
+    server->names = spawn(server, names);
+    return server;
+}
+
 int database_server_port(const database_server *server) {
     return server->port;
 }
@@ -216,16 +312,11 @@ void database_server_set(database_server *server, const char *line) {
     char text[600];
 
     snprintf(text, sizeof text, "%s\n", line);
-    write_file(server, server->is_mariadb ? "my.cnf" : "data/postgresql.conf", "a", text);
+    write_file(server, server->config, "a", text);
 }
 
 void database_server_start(database_server *server) {
-    char options[128];
-    char *postgres[] = { word("postgres"), word("-D"), word("data"), NULL };
-    char *mariadb[] = { word("mariadbd"), options, NULL };
-
-    snprintf(options, sizeof options, "--defaults-file=%s/my.cnf", server->folder);
-    server->pid = spawn(server, server->is_mariadb ? mariadb : postgres);
+    server->pid = spawn(server, server->arguments);
     for (int i = 0; i < STEPS; i++) {
         if (server->ready(server->port)) {
             return;
@@ -242,10 +333,14 @@ void database_server_start(database_server *server) {
 
 void database_server_stop(database_server *server) {
     if (server->pid > 0) {
-        kill(server->pid, server->is_mariadb ? SIGKILL : SIGQUIT);
+        kill(server->pid, server->signal);
         waitpid(server->pid, NULL, 0);
         server->pid = 0;
     }
+}
+
+void database_server_pause(database_server *server, int pauses) {
+    kill(server->pid, pauses ? SIGSTOP : SIGCONT);
 }
 
 void database_server_free(database_server *server) {
@@ -255,6 +350,10 @@ void database_server_free(database_server *server) {
         return;
     }
     database_server_stop(server);
+    if (server->names > 0) {
+        kill(server->names, SIGKILL);
+        waitpid(server->names, NULL, 0);
+    }
     snprintf(command, sizeof command, "rm -rf %s", server->folder);
     (void)!system(command);
     free(server);

@@ -1,5 +1,5 @@
-/* A real database server on a free port of 127.0.0.1, with its data in a folder of its own, run by a user who is not
- * root. It ends with the test, and its folder is removed. */
+/* A real server of a database or of queues on a free port of 127.0.0.1, with its data in a folder of its own, run by a
+ * user who is not root. It ends with the test, and its folder is removed. */
 #ifndef DATABASE_SERVER_H
 #define DATABASE_SERVER_H
 
@@ -10,15 +10,25 @@ typedef struct database_server database_server;
 database_server *database_server_postgres(const char *password, int (*ready)(int port));
 database_server *database_server_mariadb(int (*ready)(int port));
 
+/* Redis is without a password, and keeps nothing beyond a stop but what it appends to a file. RabbitMQ has the user
+ * guest with the password guest. */
+database_server *database_server_redis(int (*ready)(int port));
+database_server *database_server_rabbitmq(int (*ready)(int port));
+
 int database_server_port(const database_server *server);
 
 /* A line for its configuration, in force from the next start on. */
 void database_server_set(database_server *server, const char *line);
 
+/* Runs a program of the server's as its user, with HOME and what else the server has in its environment; its exit
+ * code. */
+int database_server_run(database_server *server, char *const arguments[]);
+
 /* A file that only the server's user may read; the copy's name. Valid until the next call. */
 const char *database_server_file(database_server *server, const char *path, const char *name);
 
-void database_server_stop(database_server *server); /* at once, as in a crash */
+void database_server_stop(database_server *server);              /* at once, as in a crash */
+void database_server_pause(database_server *server, int pauses); /* 1: it hangs; 0: it goes on */
 void database_server_start(database_server *server);
 void database_server_free(database_server *server);
 

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <time.h>
+
 #include "life_kit.h"
 #include "poll_kit.h"
 
@@ -272,6 +274,67 @@ static void a_history_waits_for_its_receiver_and_nobody_else_does(void **state) 
     assert_has(poll_sent("h"), "INITIAL-COMPLETE [{\"id\":7,\"name\":\"new\"}];");
 }
 
+/* --------------------------------------------------------------------- tenants take turns */
+
+static atomic_int greedy_out, modest_asked, given_up;
+
+/* The greedy one's source does not answer until it is cut. */
+static void list_by_tenant(void *payload, const wh_source_query *query, wh_source_call *call) {
+    wh_source_page page = { .size = sizeof page, .items = "[]", .items_size = 2, .retry_after = -1 };
+    const struct timespec pause = { 0, 1000000 };
+
+    (void)payload;
+    if (strcmp(query->tenant, "greedy") == 0) {
+        atomic_fetch_add(&greedy_out, 1);
+        while (atomic_load(&given_up) == 0) {
+            nanosleep(&pause, NULL);
+        }
+        page.code = WH_ECLOSED;
+    } else {
+        atomic_fetch_add(&modest_asked, 1);
+    }
+    call->answer(call, &page);
+}
+
+static void give_up(void *payload) {
+    (void)payload;
+    atomic_store(&given_up, 1);
+}
+
+static void subscribe_tenant(const char *tenant, int number) {
+    char document[300];
+
+    snprintf(document, sizeof document,
+             "{\"url\":\"https://example.com/t\",\"tenant\":\"%s\",\"source\":\"con-%d\","
+             "\"poll\":{\"type\":\"crm_deal\"}}",
+             tenant, number);
+    fixture_subscribe(engine, document, NULL);
+}
+
+static void a_tenant_whose_sources_hang_takes_no_more_than_its_share(void **state) {
+    wh_source source = { .size = sizeof source, .can = WH_SOURCE_ALL, .list = list_by_tenant, .cut = give_up };
+    const struct timespec pause = { 0, 1000000 };
+
+    (void)state;
+    atomic_store(&greedy_out, 0);
+    atomic_store(&modest_asked, 0);
+    atomic_store(&given_up, 0);
+    assert_int_equal(wh_source_add(engine, "crm_deal", &source), WH_OK);
+    for (int i = 0; i < 30; i++) {
+        subscribe_tenant("greedy", i);
+    }
+    for (int i = 0; i < 5; i++) {
+        subscribe_tenant("modest", i);
+    }
+    assert_int_equal(wh_start(engine, 1), WH_OK);
+    for (int i = 0; i < 30000 && (atomic_load(&greedy_out) == 0 || atomic_load(&modest_asked) < 5); i++) {
+        nanosleep(&pause, NULL);
+    }
+    assert_int_equal(modest_asked, 5);
+    assert_int_equal(greedy_out, 1);
+    assert_int_equal(wh_stop(engine, 0), WH_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_there_at_first_is_remembered_and_changes_are_told, begin, end),
@@ -287,6 +350,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_empty_history_is_complete, begin, end),
         cmocka_unit_test_setup_teardown(what_changes_during_a_history_comes_after_it, begin, end),
         cmocka_unit_test_setup_teardown(a_history_waits_for_its_receiver_and_nobody_else_does, begin, end),
+        cmocka_unit_test_setup_teardown(a_tenant_whose_sources_hang_takes_no_more_than_its_share, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

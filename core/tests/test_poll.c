@@ -105,7 +105,8 @@ static void changes_are_asked_for_with_an_overlap_by_the_earlier_clock(void **st
 
 static void an_object_is_judged_by_what_is_remembered(void **state) {
     const whi_poll_memory none = { 0 }, known = { 1, 7, 3 };
-    const whi_poll_sight same = { 0, 1, 7 }, other = { 0, 1, 8 }, gone = { 1, 1, 8 }, unwanted = { 0, 0, 7 };
+    const whi_poll_sight same = { 0, 1, 0, 7 }, other = { 0, 1, 0, 8 }, gone = { 1, 1, 0, 8 },
+                         unwanted = { 0, 0, 0, 7 };
 
     (void)state;
     assert_int_equal(whi_poll_judge(&none, &same, 0, 0), WHI_POLL_CREATED);
@@ -120,6 +121,20 @@ static void an_object_is_judged_by_what_is_remembered(void **state) {
     assert_int_equal(whi_poll_judge(&none, &gone, 0, 0), WHI_POLL_SAME);
     assert_int_equal(whi_poll_judge(&known, &unwanted, 0, 0), WHI_POLL_FORGET);
     assert_int_equal(whi_poll_judge(&none, &unwanted, 0, 0), WHI_POLL_SAME);
+}
+
+static void what_is_too_large_is_there_and_not_told(void **state) {
+    const whi_poll_memory none = { 0 }, known = { 1, 7, 3 };
+    const whi_poll_sight large = { 0, 1, 1, 8 }, gone = { 1, 1, 1, 8 }, unwanted = { 0, 0, 1, 8 };
+
+    (void)state;
+    assert_int_equal(whi_poll_judge(&none, &large, 0, 4), WHI_POLL_SAME);
+    assert_int_equal(whi_poll_judge(&none, &large, 1, 4), WHI_POLL_KEEP);
+    assert_int_equal(whi_poll_judge(&known, &large, 0, 0), WHI_POLL_SAME);
+    assert_int_equal(whi_poll_judge(&known, &large, 0, 3), WHI_POLL_SAME);
+    assert_int_equal(whi_poll_judge(&known, &large, 0, 4), WHI_POLL_MARK);
+    assert_int_equal(whi_poll_judge(&known, &gone, 0, 4), WHI_POLL_DELETED);
+    assert_int_equal(whi_poll_judge(&known, &unwanted, 0, 4), WHI_POLL_FORGET);
 }
 
 static void many_that_vanish_at_once_are_suspicious(void **state) {
@@ -146,9 +161,11 @@ static void a_run_is_told_in_a_fixed_form(void **state) {
     run.stage = WHI_POLL_READ;
     run.skipped = 2;
     run.gone = 1;
+    run.large = 4;
     whi_poll_run_text(&run, text);
     assert_string_equal(
-        text, "2026-11-27T05:19:37Z failed pages=3 objects=120 sent=7 gone=1 skipped=2 412ms read: answered 500");
+        text,
+        "2026-11-27T05:19:37Z failed pages=3 objects=120 sent=7 gone=1 skipped=2 large=4 412ms read: answered 500");
 }
 
 static void the_newest_runs_are_kept(void **state) {
@@ -177,6 +194,7 @@ int main(void) {
         cmocka_unit_test(failures_are_waited_for_by_fibonaccis_numbers),
         cmocka_unit_test(changes_are_asked_for_with_an_overlap_by_the_earlier_clock),
         cmocka_unit_test(an_object_is_judged_by_what_is_remembered),
+        cmocka_unit_test(what_is_too_large_is_there_and_not_told),
         cmocka_unit_test(many_that_vanish_at_once_are_suspicious),
         cmocka_unit_test(a_run_is_told_in_a_fixed_form),
         cmocka_unit_test(the_newest_runs_are_kept),

@@ -17,6 +17,9 @@ static const char *const fetched[] = { "fetched_at", NULL };
 
 static whi_poll_page page;
 
+#define OPEN "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+#define CLOSED "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+
 static int read_with(const char *items, const whi_filter *filter, const char *const *without) {
     whi_poll_reader reader = { salt, without, filter, 1000, 64 };
 
@@ -69,11 +72,29 @@ static void objects_that_cannot_be_kept_are_counted(void **state) {
     reads("[{\"id\":null},{\"name\":1},{\"id\":\"\"},{\"id\":true},7,\"x\",[],{\"id\":1}]");
     assert_int_equal(page.skipped, 7);
     assert_int_equal(page.count, 1);
-    snprintf(items, 3000, "[{\"id\":1,\"text\":\"%01000d\"}]", 0);
+    snprintf(items, 3000, "[{\"text\":\"%01000d\"}]", 0);
     reads(items);
     assert_int_equal(page.skipped, 1);
     snprintf(items, 3000, "[{\"id\":\"%0513d\"},{\"id\":\"%0512d\"}]", 0, 0);
     assert_int_equal(page.skipped, 1);
+    free(items);
+}
+
+static void what_is_too_large_or_too_deep_is_in_the_list(void **state) {
+    char *items = malloc(3000);
+
+    (void)state;
+    snprintf(items, 3000,
+             "[{\"id\":1,\"text\":\"%01000d\"},{\"id\":2,\"deleted\":true,\"text\":\"%01000d\"},{\"id\":3}]", 0, 0);
+    reads(items);
+    assert_int_equal(page.count, 3);
+    assert_int_equal(page.large, 2);
+    assert_true(page.list[0].large && page.list[1].large && !page.list[2].large);
+    assert_true(page.list[1].deleted);
+    snprintf(items, 3000, "[{\"id\":1,\"a\":%.63s%.63s},{\"id\":2,\"a\":[%.63s%.63s]}]", OPEN, CLOSED, OPEN, CLOSED);
+    reads(items);
+    assert_int_equal(page.count, 2);
+    assert_true(!page.list[0].large && page.list[1].large);
     free(items);
 }
 
@@ -150,6 +171,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(an_id_comes_back_as_it_was, end),
         cmocka_unit_test_teardown(objects_that_cannot_be_kept_are_counted, end),
+        cmocka_unit_test_teardown(what_is_too_large_or_too_deep_is_in_the_list, end),
         cmocka_unit_test_teardown(what_is_no_page_is_said, end),
         cmocka_unit_test_teardown(too_many_objects_are_refused, end),
         cmocka_unit_test_teardown(an_objects_content_is_what_it_says, end),

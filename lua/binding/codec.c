@@ -216,8 +216,38 @@ static int raw_tostring(lua_State *L) {
     return 1;
 }
 
+/* Pushes lua-cjson's array_mt, one table in all of a program's cjsons; nil where there is none: lua-cjson is not
+ * installed, or is one of before 2.1.0.5 (Debian's). */
+static void push_array_mt(lua_State *L) {
+    int top = lua_gettop(L);
+
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "cjson");
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_istable(L, -1)) {
+        lua_pushliteral(L, "array_mt");
+        lua_rawget(L, -2);
+    }
+    if (!lua_istable(L, -1)) {
+        lua_pushnil(L);
+    }
+    lua_replace(L, top + 1);
+    lua_settop(L, top + 1);
+}
+
+/* The mark of our arrays is lua-cjson's own, so that its encode keeps what we have decoded. */
+static void make_array_mark(lua_State *L) {
+    push_array_mt(L);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        luaL_newmetatable(L, "webhook.array");
+    } else {
+        lua_pushvalue(L, -1);
+        lua_setfield(L, LUA_REGISTRYINDEX, "webhook.array");
+    }
+}
+
 void whl_codec_types(lua_State *L) {
-    luaL_newmetatable(L, "webhook.array");
+    make_array_mark(L);
     luaL_newmetatable(L, "webhook.object");
     luaL_newmetatable(L, RAW);
     lua_pushcfunction(L, raw_tostring);

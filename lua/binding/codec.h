@@ -4,7 +4,7 @@
  *   null     webhook.null, a NULL light userdata, which is lua-cjson's null as well
  *   number   integer within 64 bits, else float
  *   string   string
- *   array    table 1..n with the array mark, so that [] survives decode and encode
+ *   array    table 1..n with the array mark, so that [] survives decode and encode: lua-cjson's where it has one
  *   object   table; of a name that comes twice the last value
  *
  * Encoding reads tables without metamethods. A table with keys 1..n is an array, one

@@ -2,8 +2,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "engine/database.h"
+#include "engine/look.h"
 #include "outside/destinations.h"
+#include "outside/queue.h"
 #include "pure/json.h"
 #include "pure/sink_url.h"
 #include "systems/subscription_make.h"
@@ -13,11 +14,12 @@
 #define DOCUMENT_MAXIMUM 65536
 
 static void put_sinks(whi_buf *out) {
-    static const char *const schemes[] = { "postgresql", "postgres", "mysql", "mariadb", "sqlite" };
+    static const char *const schemes[] = { "postgresql", "postgres", "mysql", "mariadb", "sqlite",
+                                           "amqp",       "amqps",    "redis", "rediss" };
 
     whi_buf_text(out, "\"sinks\":[\"http\",\"https\"");
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        if (whi_destinations_built.has(schemes[i]) == 1) {
+        if (whi_destinations_built.has(schemes[i]) == 1 || whi_queue_has(schemes[i]) == 1) {
             whi_buf_char(out, ',');
             whi_json_write_string(out, schemes[i], strlen(schemes[i]));
         }
@@ -42,11 +44,11 @@ static int test(wh_engine *engine, whi_subscription *s, const char *document, si
     int code = whi_subscription_apply(s, document, size, 0, 0);
 
     code = code == WH_OK ? whi_subscription_check(s) : code;
-    if (code == WH_OK && !whi_subscription_is_database(s)) {
+    if (code == WH_OK && !whi_subscription_is_waited_for(s)) {
         return whi_fail_field(WH_EINVALID, "url",
-                              "expected a database's; an HTTP receiver is asked by a delivery alone");
+                              "expected a database's or a queue's; an HTTP receiver is asked by a delivery alone");
     }
-    return code == WH_OK ? whi_database_check(engine, s) : code;
+    return code == WH_OK ? whi_look(engine, s) : code;
 }
 
 int wh_sink_test(wh_engine *engine, const char *document, size_t size) {

@@ -8,9 +8,9 @@
 #include "calls/standing.h"
 #include "calls/workspace.h"
 #include "engine/context.h"
-#include "engine/database.h"
 #include "engine/decide.h"
 #include "engine/inbox.h"
+#include "engine/look.h"
 #include "engine/notice.h"
 #include "engine/registry.h"
 #include "engine/setting.h"
@@ -271,9 +271,7 @@ int whi_subscribe(wh_engine *engine, const char *document, size_t size, int *hol
         *holds = is_to_hold(self.subscription);
         self.subscription->paused = *holds ? WHI_PAUSE_HOLDS : self.subscription->paused;
     }
-    if (code == WH_OK && whi_subscription_is_database(self.subscription)) {
-        code = whi_database_check(engine, self.subscription);
-    }
+    code = code == WH_OK ? whi_look(engine, self.subscription) : code;
     code = code == WH_OK ? commit_change(&self) : code; /* a new one is in nobody's way: commits are shared */
     if (code == WH_OK && id != NULL) {
         whi_ident_format("sub_", self.subscription->id, id);
@@ -395,10 +393,10 @@ static int is_other(const char *a, const char *b) {
     return (a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0);
 }
 
-/* What was set aside may go by now: the rule that failed on it was mended, or of a database the owner has changed
- * something, perhaps a table. */
+/* What was set aside may go by now: the rule that failed on it was mended, or of a database or a queue the owner has
+ * changed something. */
 static int may_release(const whi_subscription *before, const whi_subscription *now) {
-    return whi_subscription_is_database(now) || (before->rule != NULL && is_other(before->rule, now->rule));
+    return whi_subscription_is_waited_for(now) || (before->rule != NULL && is_other(before->rule, now->rule));
 }
 
 /* The change stands: what cannot be tried now stays held, to be replayed. */
@@ -443,25 +441,25 @@ static int read_version(wh_engine *engine, int64_t number, int64_t version, whi_
                : code;
 }
 
-static int is_another_database(const whi_subscription *before, const whi_subscription *now) {
+static int is_another_receiver(const whi_subscription *before, const whi_subscription *now) {
     static const whi_database_settings normal = { 0 };
     const whi_database_settings *a = before->database != NULL ? before->database : &normal;
     const whi_database_settings *b = now->database != NULL ? now->database : &normal;
 
     return is_other(before->url, now->url) || is_other(before->password, now->password) ||
            strcmp(a->schema, b->schema) != 0 || strcmp(a->prefix, b->prefix) != 0 || a->create != b->create ||
-           a->removes != b->removes;
+           a->removes != b->removes || before->insecure != now->insecure;
 }
 
-/* Others may change subscriptions while a database is asked; the commit tells whether somebody changed this one. */
-static int check_database(wh_engine *engine, const whi_subscription *before, const whi_subscription *now) {
+/* Others may change subscriptions while a receiver is asked; the commit tells whether somebody changed this one. */
+static int check_receiver(wh_engine *engine, const whi_subscription *before, const whi_subscription *now) {
     int code;
 
-    if (!whi_subscription_is_database(now) || !is_another_database(before, now)) {
+    if (!whi_subscription_is_waited_for(now) || !is_another_receiver(before, now)) {
         return WH_OK;
     }
     pthread_mutex_unlock(&engine->subscription_lock);
-    code = whi_database_check(engine, now);
+    code = whi_look(engine, now);
     pthread_mutex_lock(&engine->subscription_lock);
     return code;
 }
@@ -492,7 +490,7 @@ static int change_present(change *self, const whi_subscription *before, const ch
     if (code == WH_OK) {
         resume_named(self);
     }
-    code = code == WH_OK ? check_database(engine, before, self->subscription) : code;
+    code = code == WH_OK ? check_receiver(engine, before, self->subscription) : code;
     return code == WH_OK ? commit_change(self) : code;
 }
 

@@ -132,7 +132,7 @@ struct wh_engine {
 
     /* ---- changes of subscriptions */
     pthread_mutex_t looking_lock; /* inside it a check is cut, at most */
-    struct whi_looking *looking;  /* checks of databases that are under way: engine/database.c */
+    struct whi_looking *looking;  /* looks at receivers that are under way: engine/looking.h */
 
     pthread_mutex_t subscription_lock; /* one at a time; held during its commit */
     pthread_mutex_t check_lock;        /* around the runtime that checks rules of new subscriptions */
@@ -150,6 +150,7 @@ struct wh_engine {
         atomic_llong refused;                /* attempts that made no request: the address policy, or no address */
         atomic_llong network, remote, other; /* failed attempts by what failed, refused ones apart */
         atomic_llong rated;                  /* subscriptions for which something due waits for their rate */
+        atomic_llong broken;                 /* subscriptions whose breaker is open */
         atomic_llong news[3];                /* of health: failing, recovered, disabled */
         atomic_llong forbidden;              /* moves that the table of pure/delivery.h does not have: faults of ours */
         whi_histogram requests;              /* from sending to the answer, or to giving up */

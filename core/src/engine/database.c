@@ -8,14 +8,12 @@
 #include "base/ascii.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/looking.h"
 #include "pure/sink_url.h"
 #include "systems/wire.h"
 
 #define STATEMENT_MS 15000 /* unless the subscription has a time-out of its own */
 #define LOCK_MS 5000
-#define CHECK_MS 5000   /* all of it: somebody waits for it */
-#define CHECKS_OF_ALL 3 /* at once: they must leave one of the HTTP server's threads for what is slow to others */
-#define CHECKS_OF_TENANT 2
 #define FOLDERS 64
 #define ANY_TYPE "object" /* where patterns alone say what comes */
 
@@ -162,7 +160,7 @@ static int open_within(wh_engine *engine, const whi_subscription *s, int64_t sta
                                         .allow_files = 1, /* check_built has looked where it is */
                                         .connect_timeout = engine->options.connect_timeout,
                                         .statement_timeout = statement,
-                                        .check_timeout = CHECK_MS,
+                                        .check_timeout = WHI_LOOK_MS,
                                         .lock_timeout = statement < LOCK_MS ? statement : LOCK_MS,
                                         .policy = engine->policy,
                                         .ca_file = engine->options.ca_file };
@@ -181,94 +179,23 @@ int whi_database_open(wh_engine *engine, const whi_subscription *s, whi_destinat
     return open_within(engine, s, s->timeout != 0 ? s->timeout : STATEMENT_MS, out);
 }
 
-static int refuse(const whi_object_result *result) {
-    const char *later =
-        result->outcome == WHI_OBJECT_AGAIN ? "; with database.check false it is not looked at now" : "";
-
-    return whi_fail_field(WH_EINVALID, "url", "%s%s%s%s", result->state, result->state[0] != '\0' ? ": " : "",
-                          result->sentence, later);
+static void cut(wh_engine *engine, void *destination) {
+    engine->destinations->cut(destination);
 }
 
-/* A check that is under way. */
-struct whi_looking {
-    struct whi_looking *next;
-    const char *tenant;
-    whi_destination *destination; /* NULL: not open yet, or closed */
-};
-
-/* Somebody's server says how long a check takes: nobody may have them all wait for it. */
-static int begin_looking(wh_engine *engine, struct whi_looking *self) {
-    int all = 0, same = 0, has_room;
-
-    pthread_mutex_lock(&engine->looking_lock);
-    for (const struct whi_looking *other = engine->looking; other != NULL; other = other->next) {
-        all++;
-        same += strcmp(other->tenant, self->tenant) == 0;
-    }
-    has_room = all < CHECKS_OF_ALL && same < CHECKS_OF_TENANT;
-    if (has_room) {
-        self->next = engine->looking;
-        engine->looking = self;
-    }
-    pthread_mutex_unlock(&engine->looking_lock);
-    return has_room ? WH_OK
-                    : whi_fail_field(WH_EBUSY, "url",
-                                     "too many databases are being looked at; try again when one has answered");
-}
-
-static void end_looking(wh_engine *engine, const struct whi_looking *self) {
-    struct whi_looking **link = &engine->looking;
-
-    pthread_mutex_lock(&engine->looking_lock);
-    while (*link != self) {
-        link = &(*link)->next;
-    }
-    *link = self->next;
-    pthread_mutex_unlock(&engine->looking_lock);
-}
-
-/* What is in the list may be cut by others. */
-static void show(wh_engine *engine, struct whi_looking *self, whi_destination *destination) {
-    pthread_mutex_lock(&engine->looking_lock);
-    self->destination = destination;
-    pthread_mutex_unlock(&engine->looking_lock);
-}
-
-void whi_database_cut_checks(wh_engine *engine) {
-    pthread_mutex_lock(&engine->looking_lock);
-    for (struct whi_looking *one = engine->looking; one != NULL; one = one->next) {
-        if (one->destination != NULL) {
-            engine->destinations->cut(one->destination);
-        }
-    }
-    pthread_mutex_unlock(&engine->looking_lock);
-}
-
-static int look_at(wh_engine *engine, struct whi_looking *self, const whi_subscription *s) {
-    whi_object_result result = { .outcome = WHI_OBJECT_WRITTEN };
+int whi_database_look(wh_engine *engine, const whi_subscription *s, struct whi_looking *looking,
+                      whi_object_result *result) {
     char type[WHI_OBJECT_TYPE_SIZE];
     whi_destination *destination;
-    int code = open_within(engine, s, CHECK_MS, &destination);
-
-    if (code != WH_OK) {
-        return code;
-    }
-    type_of(s, type);
-    show(engine, self, destination);
-    engine->destinations->check(destination, type, &result);
-    show(engine, self, NULL);
-    engine->destinations->close(destination);
-    return result.outcome == WHI_OBJECT_WRITTEN ? WH_OK : refuse(&result);
-}
-
-int whi_database_check(wh_engine *engine, const whi_subscription *s) {
-    struct whi_looking self = { NULL, s->tenant, NULL };
-    int code = s->unchecked ? check_built(engine, s) : begin_looking(engine, &self);
+    int code = s->unchecked ? check_built(engine, s) : open_within(engine, s, WHI_LOOK_MS, &destination);
 
     if (code != WH_OK || s->unchecked) {
         return code;
     }
-    code = look_at(engine, &self, s);
-    end_looking(engine, &self);
-    return code;
+    type_of(s, type);
+    whi_looking_show(engine, looking, destination, cut);
+    engine->destinations->check(destination, type, result);
+    whi_looking_show(engine, looking, NULL, NULL);
+    engine->destinations->close(destination);
+    return WH_OK;
 }

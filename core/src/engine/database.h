@@ -3,6 +3,7 @@
 #define WHI_DATABASE_H
 
 #include "engine/context.h"
+#include "engine/looking.h"
 #include "outside/destinations.h"
 #include "pure/subscription.h"
 
@@ -16,12 +17,9 @@ void whi_database_type(const char *event_type, char out[WHI_OBJECT_TYPE_SIZE], i
  * the URL is wrong, its file is in none of the option's folders; WH_ENOMEM. */
 int whi_database_open(wh_engine *engine, const whi_subscription *subscription, whi_destination **out);
 
-/* Connects on this thread, and looks whether rights suffice for what the subscription takes. WH_EINVALID with what is
- * missing, of the field "url"; WH_EBUSY where as many checks are under way as there may be, of one tenant or of all. */
-int whi_database_check(wh_engine *engine, const whi_subscription *subscription);
-
-/* Ends all checks that are under way, as databases that give no answer. Any thread. */
-void whi_database_cut_checks(wh_engine *engine);
+/* Asks it, unless the subscription wants it not to be asked, into result. WH_EINVALID as above. See engine/look.h. */
+int whi_database_look(wh_engine *engine, const whi_subscription *subscription, struct whi_looking *looking,
+                      whi_object_result *result);
 
 /* Fills the list of folders of wh_options.files: absolute, and there. WH_EINVALID names the item. */
 int whi_database_folders(char ***out, const char *const *given, size_t count);

@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/database.h"
 #include "engine/inbox.h"
 #include "engine/lease.h"
+#include "engine/looking.h"
 #include "engine/promise.h"
 #include "engine/registry.h"
 #include "engine/writer.h"
@@ -126,7 +126,8 @@ static int due_lane(int64_t subscription, int64_t due, void *payload) {
         return 0;
     }
     registration = whi_registry_get(self->engine->registry, subscription);
-    rests = registration != NULL && !whi_subscription_may_send(registration->subscription);
+    rests = registration != NULL && (!whi_subscription_may_send(registration->subscription) ||
+                                     atomic_load(&registration->probe_at) > whi_now(self->engine));
     whi_registration_unref(registration);
     return rests ? 0 : 1;
 }
@@ -431,7 +432,7 @@ int wh_stop(wh_engine *engine, int64_t grace) {
     atomic_store(&engine->stepping, 1);
     pthread_mutex_unlock(&engine->work_lock);
 
-    whi_database_cut_checks(engine);
+    whi_looking_cut(engine);
     wait_for_flights(engine, grace > 0 ? grace : 0);
     join_threads(engine);
     whi_polls_stop(engine); /* nobody wakes them any more */

@@ -206,7 +206,7 @@ static PGresult *ask(struct postgres *postgres, const char *sql, const struct pa
         end = end == WHI_REACH_READY ? gather(postgres, until, &answer) : end;
     }
     if (end != WHI_REACH_READY) {
-        whi_reach_tell(&postgres->base, end, doing, result);
+        whi_reach_tell(end, doing, result);
     } else if (answer == NULL || !is_good(answer)) {
         tell(postgres, result, answer, doing);
     }
@@ -334,7 +334,7 @@ static void try_address(struct postgres *postgres, const whi_address *address, c
         end = shake_hands(postgres, until);
     }
     if (end != WHI_REACH_READY) {
-        whi_reach_tell(&postgres->base, end, "connecting", result);
+        whi_reach_tell(end, "connecting", result);
     } else if (PQstatus(postgres->connection) != CONNECTION_OK || PQsetnonblocking(postgres->connection, 1) != 0) {
         tell_refused(postgres, result);
     }
@@ -349,7 +349,7 @@ static void try_all(struct postgres *postgres, whi_object_result *result) {
     char bundle[WHI_BUNDLE_SIZE];
     whi_addresses addresses;
 
-    whi_reach_find(&postgres->reach, &postgres->base, until, &addresses, result);
+    whi_reach_look(&postgres->reach, postgres->base.policy, postgres->base.url.host, until, &addresses, result);
     if (result->outcome != WHI_OBJECT_WRITTEN) {
         return;
     }

@@ -226,7 +226,7 @@ void whi_mariadb_tell(whi_mariadb *mariadb, whi_object_result *result, unsigned 
     int outcome = outcome_of(number);
 
     if (mariadb->end != WHI_REACH_READY) {
-        whi_reach_tell(&mariadb->base, mariadb->end, doing, result);
+        whi_reach_tell(mariadb->end, doing, result);
         whi_mariadb_rest(&mariadb->base);
         return;
     }
@@ -358,7 +358,7 @@ static void try_all(whi_mariadb *mariadb, whi_object_result *result) {
     char bundle[WHI_BUNDLE_SIZE];
     whi_addresses addresses;
 
-    whi_reach_find(&mariadb->reach, &mariadb->base, until, &addresses, result);
+    whi_reach_look(&mariadb->reach, mariadb->base.policy, mariadb->base.url.host, until, &addresses, result);
     if (result->outcome != WHI_OBJECT_WRITTEN) {
         return;
     }

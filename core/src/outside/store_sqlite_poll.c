@@ -3,14 +3,14 @@
 
 #include "base/error.h"
 
-#define NUMBERS 18
+#define NUMBERS 19
 
 /* By their columns, from phase to sequence. */
 static void numbers_of(const wh_backend_poll *row, int64_t out[NUMBERS]) {
     const int64_t numbers[NUMBERS] = { row->phase,      row->full,    row->scan,    row->started_at, row->checked_at,
                                        row->full_at,    row->newest,  row->next_at, row->failures,   row->refused,
                                        row->suspicious, row->tries,   row->pages,   row->objects,    row->sent,
-                                       row->gone,       row->skipped, row->sequence };
+                                       row->gone,       row->skipped, row->large,   row->sequence };
 
     for (int i = 0; i < NUMBERS; i++) {
         out[i] = numbers[i];
@@ -22,7 +22,7 @@ static void take_numbers(sqlite3_stmt *statement, int first, wh_backend_poll *ro
                                        &row->checked_at, &row->full_at, &row->newest,     &row->next_at,
                                        &row->failures,   &row->refused, &row->suspicious, &row->tries,
                                        &row->pages,      &row->objects, &row->sent,       &row->gone,
-                                       &row->skipped,    &row->sequence };
+                                       &row->skipped,    &row->large,   &row->sequence };
 
     for (int i = 0; i < NUMBERS; i++) {
         *places[i] = sqlite3_column_int64(statement, first + i);
@@ -56,8 +56,8 @@ int whi_sqlite_poll(whi_sqlite *store, whi_fact *fact) {
     }
     bind_row(statement, row);
     if (which == WHI_SQL_POLL_CHANGE) {
-        sqlite3_bind_int64(statement, 27, row->turn);
-        sqlite3_bind_int64(statement, 28, row->asked);
+        sqlite3_bind_int64(statement, 28, row->turn);
+        sqlite3_bind_int64(statement, 29, row->asked);
     }
     code = whi_sqlite_step(store, &store->writer, statement, "keeping a poll");
     if (code != 1) {
@@ -128,6 +128,10 @@ static void poll_row(sqlite3_stmt *statement, wh_backend_poll *row) {
     take_numbers(statement, 8, row);
 }
 
+static int damaged(const whi_sqlite *store) {
+    return whi_fail(WH_ECORRUPT, "store '%s': damaged: a poll's salt", store->name);
+}
+
 static int poll_get(whi_sqlite *store, whi_sqlite_side *side, int64_t id, wh_backend_poll_fn each, void *payload) {
     sqlite3_stmt *statement;
     wh_backend_poll row;
@@ -142,9 +146,7 @@ static int poll_get(whi_sqlite *store, whi_sqlite_side *side, int64_t id, wh_bac
         return code == 0 ? WH_ENOTFOUND : code;
     }
     poll_row(statement, &row);
-    code = sqlite3_column_bytes(statement, 7) == WH_POLL_SALT
-               ? each(&row, payload)
-               : whi_fail(WH_ECORRUPT, "store '%s': damaged: a poll's salt", store->name);
+    code = sqlite3_column_bytes(statement, 7) == WH_POLL_SALT ? each(&row, payload) : damaged(store);
     sqlite3_reset(statement);
     return code;
 }
@@ -166,8 +168,11 @@ static int poll_list(whi_sqlite *store, whi_sqlite_side *side, int64_t after, in
     sqlite3_bind_int64(list, 1, after);
     sqlite3_bind_int64(list, 2, limit);
     while ((code = whi_sqlite_step(store, side, list, "listing polls")) == 1) {
-        wh_backend_poll row = { .id = sqlite3_column_int64(list, 0), .asked = sqlite3_column_int64(list, 1) };
-        code = each(&row, payload);
+        wh_backend_poll row = { .id = sqlite3_column_int64(list, 0),
+                                .asked = sqlite3_column_int64(list, 1),
+                                .turn = sqlite3_column_int64(list, 2),
+                                .salt = sqlite3_column_blob(list, 3) };
+        code = sqlite3_column_bytes(list, 3) == WH_POLL_SALT ? each(&row, payload) : damaged(store);
         if (code != WH_OK) {
             sqlite3_reset(list);
             return code;

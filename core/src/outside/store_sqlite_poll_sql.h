@@ -24,7 +24,7 @@
     "  failures INTEGER NOT NULL, refused INTEGER NOT NULL, suspicious INTEGER NOT NULL,\n"                            \
     "  tries   INTEGER NOT NULL,    -- at this page\n"                                                                 \
     "  pages INTEGER NOT NULL, objects INTEGER NOT NULL, sent INTEGER NOT NULL, gone INTEGER NOT NULL,\n"              \
-    "  skipped INTEGER NOT NULL,    -- of this run\n"                                                                  \
+    "  skipped INTEGER NOT NULL, large INTEGER NOT NULL, -- of this run\n"                                             \
     "  sequence INTEGER NOT NULL,   -- of its last event\n"                                                            \
     "  asked   INTEGER NOT NULL DEFAULT 0 -- 1 to run now, 2 to believe what is suspicious, 4 to forget failures\n"    \
     ");\n"                                                                                                             \
@@ -40,24 +40,25 @@
 
 #define POLL_COLUMNS                                                                                                   \
     "id, holder, seen, name, page, state, runs, salt, phase, full, scan, started_at, checked_at, full_at, newest,"     \
-    " next_at, failures, refused, suspicious, tries, pages, objects, sent, gone, skipped, sequence"
+    " next_at, failures, refused, suspicious, tries, pages, objects, sent, gone, skipped, large, sequence"
 
 #define WHI_SQLITE_POLL_STATEMENTS                                                                                     \
     [WHI_SQL_POLL_GET] = "SELECT " POLL_COLUMNS ", turn, asked FROM webhook_poll WHERE id = ?1",                       \
-    [WHI_SQL_POLL_LIST] = "SELECT id, asked FROM webhook_poll WHERE id > ?1 ORDER BY id LIMIT ?2",                     \
-    [WHI_SQL_POLL_ASKED] = "SELECT id, asked FROM webhook_poll INDEXED BY webhook_poll_asked WHERE asked <> 0"         \
-                           " AND id > ?1 ORDER BY id LIMIT ?2",                                                        \
+    [WHI_SQL_POLL_LIST] = "SELECT id, asked, turn, salt FROM webhook_poll WHERE id > ?1 ORDER BY id LIMIT ?2",         \
+    [WHI_SQL_POLL_ASKED] =                                                                                             \
+        "SELECT id, asked, turn, salt FROM webhook_poll INDEXED BY webhook_poll_asked WHERE asked <> 0"                \
+        " AND id > ?1 ORDER BY id LIMIT ?2",                                                                           \
     [WHI_SQL_POLL_ADD] =                                                                                               \
         "INSERT INTO webhook_poll (" POLL_COLUMNS ", turn, asked)"                                                     \
         " SELECT ?1, ?2, (SELECT coalesce(max(seen), 0) + 1 FROM webhook_poll), ?4, ?5, ?6, ?7, ?8, ?9,"               \
-        " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, 0, 0"                   \
+        " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, 0, 0"              \
         " WHERE NOT EXISTS (SELECT 1 FROM webhook_poll WHERE id = ?1) RETURNING seen",                                 \
     [WHI_SQL_POLL_CHANGE] =                                                                                            \
-        "UPDATE webhook_poll SET holder = ?2, name = ?4, page = ?5, state = ?6, runs = ?7, salt = ?8,"                 \
+        "UPDATE webhook_poll SET holder = ?2, name = ?4, page = ?5, state = ?6, runs = ?7,"                            \
         " phase = ?9, full = ?10, scan = ?11, started_at = ?12, checked_at = ?13, full_at = ?14, newest = ?15,"        \
         " next_at = ?16, failures = ?17, refused = ?18, suspicious = ?19, tries = ?20, pages = ?21, objects = ?22,"    \
-        " sent = ?23, gone = ?24, skipped = ?25, sequence = ?26, turn = turn + 1, asked = asked & ~?28"                \
-        " WHERE id = ?1 AND turn = ?27 RETURNING seen",                                                                \
+        " sent = ?23, gone = ?24, skipped = ?25, large = ?26, sequence = ?27, turn = turn + 1, asked = asked & ~?29"   \
+        " WHERE id = ?1 AND turn = ?28 AND salt = ?8 RETURNING seen",                                                  \
     [WHI_SQL_POLL_ASK] = "UPDATE webhook_poll SET asked = asked | ?2 WHERE id = ?1",                                   \
     [WHI_SQL_POLL_DROP] = "DELETE FROM webhook_poll WHERE id = ?1",                                                    \
     [WHI_SQL_SEEN_GET] = "SELECT content, scan FROM webhook_seen WHERE poll = ?1 AND id = ?2",                         \

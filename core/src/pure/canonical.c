@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "pure/stringify.h"
 
 typedef struct member {
     const char *name; /* as it is written, escapes and all */
@@ -96,23 +95,93 @@ static int write_string(const whi_json *json, uint32_t node, whi_buf *out) {
     return text != NULL ? WH_OK : whi_fail_memory();
 }
 
-/* Whole numbers keep their digits, however many. */
+#define EXPONENT_DIGITS 17 /* so that what digits add to it fits, too */
+
+typedef struct decimal {
+    int negative;
+    const char *digits; /* with a point among them, perhaps */
+    size_t size;
+    int64_t exponent; /* of ten, for the last digit */
+} decimal;
+
+/* 0: no number that can be met says so much. */
+static int read_exponent(const char *text, size_t size, int64_t *out) {
+    int negative = size > 0 && text[0] == '-';
+    size_t at = size > 0 && (text[0] == '-' || text[0] == '+');
+
+    *out = 0;
+    while (at < size && text[at] == '0') {
+        at++;
+    }
+    if (size - at > EXPONENT_DIGITS) {
+        return 0;
+    }
+    for (; at < size; at++) {
+        *out = *out * 10 + (text[at] - '0');
+    }
+    *out = negative ? -*out : *out;
+    return 1;
+}
+
+static int is_exponent(char c) {
+    return c == 'e' || c == 'E';
+}
+
+static int read_decimal(const char *text, size_t size, decimal *out) {
+    size_t end = 0;
+    const char *point;
+
+    *out = (decimal){ .negative = size > 0 && text[0] == '-' };
+    out->digits = text + out->negative;
+    size -= (size_t)out->negative;
+    while (end < size && !is_exponent(out->digits[end])) {
+        end++;
+    }
+    out->size = end;
+    point = memchr(out->digits, '.', end);
+    if (end < size && !read_exponent(out->digits + end + 1, size - end - 1, &out->exponent)) {
+        return 0;
+    }
+    out->exponent -= point != NULL ? (int64_t)(out->digits + end - point - 1) : 0;
+    return 1;
+}
+
+/* Without zeros at either end. */
+static void trim(decimal *self) {
+    while (self->size > 0 && (self->digits[0] == '0' || self->digits[0] == '.')) {
+        self->digits++;
+        self->size--;
+    }
+    while (self->size > 0 && (self->digits[self->size - 1] == '0' || self->digits[self->size - 1] == '.')) {
+        self->exponent += self->digits[self->size - 1] == '0';
+        self->size--;
+    }
+}
+
+/* Digits and a power of ten, of which nothing is rounded: 1.10, 1.1 and 11e-1 are 11e-1. One with an exponent that no
+ * number is met with stays as it is written. */
 static void write_number(const whi_json *json, uint32_t node, whi_buf *out) {
-    char number[WHI_STRINGIFY_NUMBER];
     size_t size;
     const char *text = whi_json_span(json, node, &size);
-    double value;
+    decimal number;
 
-    if (memchr(text, '.', size) == NULL && memchr(text, 'e', size) == NULL && memchr(text, 'E', size) == NULL) {
+    if (!read_decimal(text, size, &number)) {
         whi_buf_add(out, text, size);
         return;
     }
-    value = whi_json_double(json, node);
-    if (value - value == 0) {
-        whi_stringify_number(value, number);
-        whi_buf_text(out, number);
-    } else {
-        whi_buf_add(out, text, size);
+    trim(&number);
+    if (number.size == 0) {
+        whi_buf_char(out, '0');
+        return;
+    }
+    whi_buf_text(out, number.negative ? "-" : "");
+    for (size_t i = 0; i < number.size; i++) {
+        if (number.digits[i] != '.') {
+            whi_buf_char(out, number.digits[i]);
+        }
+    }
+    if (number.exponent != 0) {
+        whi_buf_format(out, "e%lld", (long long)number.exponent);
     }
 }
 

@@ -1,5 +1,5 @@
-/* One text for values that mean the same: without blanks, names in order, as few escapes as there can be, numbers in
- * one form. For comparing and for hashing; nobody is sent it. */
+/* One text for values that mean the same: without blanks, names in order, as few escapes as there can be, numbers as
+ * their digits and a power of ten, however many there are. For comparing and for hashing; nobody is sent it. */
 #ifndef WHI_CANONICAL_H
 #define WHI_CANONICAL_H
 

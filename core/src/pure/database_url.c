@@ -1,14 +1,11 @@
 #include "pure/database_url.h"
 
-#include <arpa/inet.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/ascii.h"
 #include "base/error.h"
-#include "base/hex.h"
 #include "base/mem.h"
-#include "base/utf8.h"
+#include "pure/server_url.h"
 #include "webhook.h"
 
 static const struct {
@@ -40,124 +37,6 @@ const char *whi_database_scheme_name(int scheme) {
     return schemes[scheme].word;
 }
 
-/* ------------------------------------------------------------------- letters */
-
-/* The letter at *text, which moves behind it; -1 for a broken %XX. */
-static int next_letter(const char **text, const char *end) {
-    int high, low;
-
-    if (**text != '%') {
-        return (unsigned char)*(*text)++;
-    }
-    if (end - *text < 3) {
-        return -1;
-    }
-    high = whi_hex_digit((*text)[1]);
-    low = whi_hex_digit((*text)[2]);
-    *text += 3;
-    return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
-/* A part, percent-decoded. what: its name for the sentence. */
-static int read_part(char *out, size_t room, const char *text, size_t size, const char *what) {
-    const char *end = text + size;
-    size_t used = 0;
-
-    while (text < end) {
-        int letter = next_letter(&text, end);
-
-        if (letter < 0x20 || letter == 0x7f) {
-            return whi_fail_field(WH_EINVALID, "url", "the %s has %s", what,
-                                  letter < 0 ? "a \"%\" without two hexadecimal digits" : "a control character");
-        }
-        if (used + 1 >= room) {
-            return whi_fail_field(WH_EINVALID, "url", "the %s is longer than %zu bytes", what, room - 1);
-        }
-        out[used++] = (char)letter;
-    }
-    out[used] = '\0';
-    return whi_utf8_check(out, used) ? WH_OK : whi_fail_field(WH_EINVALID, "url", "the %s is not UTF-8", what);
-}
-
-/* ---------------------------------------------------------------------- host */
-
-static int read_port(whi_database_url *out, const char *text, size_t size) {
-    unsigned long port = 0;
-
-    for (size_t i = 0; i < size; i++) {
-        if (!whi_ascii_is_digit(text[i]) || port > 65535) {
-            return fail("the port is not a number from 1 to 65535");
-        }
-        port = port * 10 + (unsigned long)(text[i] - '0');
-    }
-    if (size > 0 && (port == 0 || port > 65535)) {
-        return fail("the port is not a number from 1 to 65535");
-    }
-    out->port = size > 0 ? (uint16_t)port : ports[out->scheme];
-    return WH_OK;
-}
-
-static int is_of_host(char letter) {
-    return whi_ascii_is_letter(letter) || whi_ascii_is_digit(letter) || letter == '-' || letter == '.' || letter == '_';
-}
-
-static int copy_host(whi_database_url *out, const char *text, size_t size) {
-    if (size == 0) {
-        return fail("no host: a socket of this machine cannot be reached");
-    }
-    if (size >= sizeof out->host) {
-        return fail("the host is longer than 255 letters");
-    }
-    for (size_t i = 0; i < size; i++) {
-        out->host[i] = whi_ascii_lower(text[i]);
-    }
-    out->host[size] = '\0';
-    return WH_OK;
-}
-
-static int read_v6(whi_database_url *out, const char *text, size_t size) {
-    const char *end = memchr(text, ']', size);
-    unsigned char bytes[sizeof(struct in6_addr)];
-    size_t left;
-    int code;
-
-    if (end == NULL) {
-        return fail("the host is not an IPv6 address in brackets");
-    }
-    code = copy_host(out, text + 1, (size_t)(end - text) - 1);
-    if (code != WH_OK) {
-        return code;
-    }
-    if (inet_pton(AF_INET6, out->host, bytes) != 1) {
-        return fail("the host is not an IPv6 address in brackets");
-    }
-    left = size - (size_t)(end + 1 - text);
-    if (left > 0 && end[1] != ':') {
-        return fail("found something between the host and its port");
-    }
-    return read_port(out, end + 2, left > 0 ? left - 1 : 0);
-}
-
-static int read_host(whi_database_url *out, const char *text, size_t size) {
-    size_t host = 0;
-    int code;
-
-    if (size > 0 && text[0] == '[') {
-        return read_v6(out, text, size);
-    }
-    if (memchr(text, ',', size) != NULL) {
-        return fail("several hosts, where one is allowed");
-    }
-    while (host < size && is_of_host(text[host])) {
-        host++;
-    }
-    if (host < size && text[host] != ':') {
-        return fail("the host has a letter that no name has: expected letters, digits, '-', '_' and '.'");
-    }
-    code = copy_host(out, text, host);
-    return code == WH_OK ? read_port(out, text + host + 1, host < size ? size - host - 1 : 0) : code;
-}
-
 /* ------------------------------------------------------------------- options */
 
 static int read_tls(whi_database_url *out, const char *value) {
@@ -187,84 +66,45 @@ static int refuse_option(const char *name) {
     return fail("found an option that is not allowed: there are sslmode and application_name");
 }
 
-static int read_option(whi_database_url *out, const char *text, size_t size) {
-    const char *sign = memchr(text, '=', size);
-    size_t before = sign != NULL ? (size_t)(sign - text) : size;
-    char name[64], value[64];
-    int code = read_part(name, sizeof name, text, before, "name of an option");
+static int take_option(void *payload, const char *name, const char *value) {
+    whi_database_url *out = payload;
 
-    if (code == WH_OK && sign != NULL) {
-        code = read_part(value, sizeof value, sign + 1, size - before - 1, "value of an option");
-    } else {
-        value[0] = '\0';
-    }
-    if (code != WH_OK) {
-        return code;
-    }
     if (strcmp(name, "sslmode") == 0) {
         return read_tls(out, value);
     }
-    if (strcmp(name, "application_name") == 0) {
-        memcpy(out->application, value, sizeof value);
-        return WH_OK;
+    if (strcmp(name, "application_name") != 0) {
+        return refuse_option(name);
     }
-    return refuse_option(name);
-}
-
-static int read_options(whi_database_url *out, const char *text) {
-    while (*text != '\0') {
-        size_t size = strcspn(text, "&");
-        int code = size > 0 ? read_option(out, text, size) : WH_OK;
-
-        if (code != WH_OK) {
-            return code;
-        }
-        text += size + (text[size] == '&');
+    if (strlen(value) >= sizeof out->application) {
+        return whi_fail_field(WH_EINVALID, "url", "the value of an option is longer than %zu bytes",
+                              sizeof out->application - 1);
     }
+    memcpy(out->application, value, strlen(value) + 1);
     return WH_OK;
 }
 
 /* ----------------------------------------------------------------------- all */
 
-/* "user:password": the password may hold colons. */
-static int read_user(whi_database_url *out, const char *text, size_t size) {
-    const char *colon = memchr(text, ':', size);
-    size_t user = colon != NULL ? (size_t)(colon - text) : size;
-    int code = read_part(out->user, sizeof out->user, text, user, "user");
+static int take_server(whi_database_url *out, const whi_server_url *server) {
+    int code = whi_server_url_part(out->database, sizeof out->database, server->path, server->path_size, "database");
 
-    if (code != WH_OK || colon == NULL) {
-        return code;
-    }
-    out->has_password = 1;
-    return read_part(out->password, sizeof out->password, colon + 1, size - user - 1, "password");
+    memcpy(out->host, server->host, sizeof out->host);
+    memcpy(out->user, server->user, sizeof out->user);
+    memcpy(out->password, server->password, sizeof out->password);
+    out->has_password = server->has_password;
+    out->port = server->port != 0 ? server->port : ports[out->scheme];
+    return code == WH_OK ? whi_server_url_options(server->query, take_option, out) : code;
 }
 
 static int read_server(whi_database_url *out, const char *rest) {
-    size_t authority, user = 0, path;
-    int code = WH_OK;
+    whi_server_url server;
+    int code = whi_server_url_read(&server, rest);
 
-    if (strncmp(rest, "//", 2) != 0) {
-        return fail("expected \"//\" and a host behind the scheme");
+    if (code == WH_OK) {
+        code = take_server(out, &server);
+        whi_wipe(&server, sizeof server);
     }
-    rest += 2;
-    authority = strcspn(rest, "/?#");
-    for (size_t i = 0; i < authority; i++) {
-        user = rest[i] == '@' ? i + 1 : user;
-    }
-    if (user > 0) {
-        code = read_user(out, rest, user - 1);
-    }
-    code = code == WH_OK ? read_host(out, rest + user, authority - user) : code;
-    rest += authority;
-    path = *rest == '/' ? strcspn(rest, "?#") : 0;
-    if (code == WH_OK && path > 1) {
-        code = read_part(out->database, sizeof out->database, rest + 1, path - 1, "database");
-    }
-    rest += path;
-    if (code == WH_OK && *rest == '#') {
-        return fail("found a \"#\"; in a password it is written in hexadecimal");
-    }
-    return code == WH_OK && *rest == '?' ? read_options(out, rest + 1) : code;
+    return code;
 }
 
 static int read_file(whi_database_url *out, const char *rest) {
@@ -279,7 +119,7 @@ static int read_file(whi_database_url *out, const char *rest) {
     if (rest[strcspn(rest, "?#")] != '\0') {
         return fail("found an option, and a file has none; in a path \"?\" and \"#\" are written in hexadecimal");
     }
-    code = read_part(out->path, sizeof out->path, rest, strlen(rest), "path");
+    code = whi_server_url_part(out->path, sizeof out->path, rest, strlen(rest), "path");
     return code;
 }
 

@@ -146,10 +146,17 @@ static enum whi_poll_verdict judge_known(const whi_poll_memory *memory, const wh
     return scan != 0 && memory->scan != scan ? WHI_POLL_MARK : WHI_POLL_SAME;
 }
 
+static enum whi_poll_verdict judge_large(const whi_poll_memory *memory, int64_t scan) {
+    return memory->known && scan != 0 && memory->scan != scan ? WHI_POLL_MARK : WHI_POLL_SAME;
+}
+
 enum whi_poll_verdict whi_poll_judge(const whi_poll_memory *memory, const whi_poll_sight *sight, int first,
                                      int64_t scan) {
     if (sight->deleted || !sight->wanted) {
         return !memory->known ? WHI_POLL_SAME : sight->deleted && !first ? WHI_POLL_DELETED : WHI_POLL_FORGET;
+    }
+    if (sight->large && !first) {
+        return judge_large(memory, scan);
     }
     if (!memory->known) {
         return first ? WHI_POLL_KEEP : WHI_POLL_CREATED;
@@ -186,6 +193,9 @@ void whi_poll_run_text(const whi_poll_run *run, char out[WHI_POLL_RUN_SIZE]) {
     }
     if (run->skipped > 0) {
         whi_buf_format(&text, " skipped=%lld", (long long)run->skipped);
+    }
+    if (run->large > 0) {
+        whi_buf_format(&text, " large=%lld", (long long)run->large);
     }
     whi_buf_format(&text, " %lldms", (long long)run->took);
     if (run->error != NULL) {

@@ -75,10 +75,13 @@ typedef struct whi_poll_memory {
 typedef struct whi_poll_sight {
     int deleted; /* it says so itself */
     int wanted;  /* the filters hold */
+    int large;   /* no payload has room for it: it is there, and cannot be told */
     int64_t content;
 } whi_poll_sight;
 
-/* first: nothing is told, since nothing is known yet. scan: of this reading where it is a complete one, else 0. */
+/* first: nothing is told, since nothing is known yet. What is too large stays remembered as it was told last, so that
+ * it is told when it has become smaller, as what it is then. scan: of this reading where it is a complete one, else 0.
+ */
 enum whi_poll_verdict whi_poll_judge(const whi_poll_memory *memory, const whi_poll_sight *sight, int first,
                                      int64_t scan);
 
@@ -97,7 +100,7 @@ enum whi_poll_stage { WHI_POLL_REFRESH, WHI_POLL_READ, WHI_POLL_DISPATCH, WHI_PO
 
 typedef struct whi_poll_run {
     int64_t at, took; /* ms */
-    int64_t pages, objects, sent, gone, skipped;
+    int64_t pages, objects, sent, gone, skipped, large;
     const char *outcome;       /* "ok", "failed", "waits", "suspicious" */
     enum whi_poll_stage stage; /* of a failure */
     const char *error;         /* NULL: none */

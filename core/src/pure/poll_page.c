@@ -185,7 +185,7 @@ static int is_wanted(const whi_poll_reader *reader, const whi_json *json, uint32
     if (reader->filter == NULL) {
         return 1;
     }
-    code = whi_json_scan(&alone, text, size, reader->depth);
+    code = whi_json_scan(&alone, text, size, WHI_JSON_DEPTH_MAXIMUM);
     wanted = code == WH_OK ? whi_filter_match(reader->filter, &alone, NULL) : code;
     whi_json_free(&alone);
     return wanted;
@@ -200,7 +200,7 @@ static int take_object(whi_poll_page *page, const whi_poll_reader *reader, hashi
     int code;
 
     (void)whi_json_span(json, node, &size);
-    code = id != WHI_JSON_NONE && size <= reader->object_bytes ? whi_poll_id_pack(&packed, json, id) : WH_EINVALID;
+    code = id != WHI_JSON_NONE ? whi_poll_id_pack(&packed, json, id) : WH_EINVALID;
     if (code == WH_EINVALID) {
         page->skipped++;
         return WH_OK;
@@ -211,11 +211,13 @@ static int take_object(whi_poll_page *page, const whi_poll_reader *reader, hashi
         code = whi_buf_status(&page->ids);
     }
     object->deleted = deleted != WHI_JSON_NONE && json->nodes[deleted].type == WHI_JSON_TRUE;
+    object->large = size > reader->object_bytes || whi_json_is_deeper(json, node, (uint32_t)reader->depth);
     object->updated_at = time_of(json, whi_json_member(json, node, "updated_at", 10));
     object->wanted = code == WH_OK ? is_wanted(reader, json, node) : code;
     code = object->wanted < 0 ? object->wanted : code;
     code = code == WH_OK ? hash_object(hash, reader, json, object) : code;
     page->count += code == WH_OK;
+    page->large += code == WH_OK && object->large;
     return code;
 }
 
@@ -271,13 +273,13 @@ static int take_objects(whi_poll_page *page, const whi_poll_reader *reader, hash
     return code == WH_OK ? find_former(page) : code;
 }
 
-static int scan(whi_poll_page *page, const whi_poll_reader *reader, const char *items, size_t size) {
+static int scan(whi_poll_page *page, const char *items, size_t size) {
     int code;
 
     if (size > WHI_POLL_PAGE_BYTES) {
         return whi_fail(WH_ELIMIT, "a page of %zu bytes, expected at most %zu", size, WHI_POLL_PAGE_BYTES);
     }
-    code = whi_json_scan(&page->json, items, size, reader->depth + 1);
+    code = whi_json_scan(&page->json, items, size, WHI_JSON_DEPTH_MAXIMUM);
     if (code != WH_OK) {
         return code;
     }
@@ -292,7 +294,7 @@ static int scan(whi_poll_page *page, const whi_poll_reader *reader, const char *
 
 int whi_poll_page_read(whi_poll_page *page, const whi_poll_reader *reader, const char *items, size_t size) {
     hashing hash = { NULL, { 0 } };
-    int code = scan(page, reader, items, size);
+    int code = scan(page, items, size);
 
     if (code != WH_OK) {
         return code;

@@ -28,6 +28,7 @@ typedef struct whi_poll_object {
     int64_t content;       /* 47 bits, so that the store keeps it in six bytes */
     int64_t updated_at;    /* ms; 0: it does not say, or not so that one could read it */
     int deleted, wanted;
+    int large;  /* no payload has room for it, or it nests too deeply for one */
     int former; /* 1: the same id comes again behind it in this page, and that one counts */
 } whi_poll_object;
 
@@ -36,18 +37,21 @@ typedef struct whi_poll_page {
     whi_buf ids;
     whi_poll_object *list;
     size_t count;
-    size_t skipped; /* objects without an id that could be kept, or too large to be sent */
+    size_t large;   /* of the list: too large to be sent */
+    size_t skipped; /* objects without an id that could be kept: not in the list */
 } whi_poll_page;
 
 typedef struct whi_poll_reader {
     const unsigned char *salt;  /* WHI_POLL_SALT bytes: keys the hashes */
     const char *const *without; /* NULL, or names of members that are no content, NULL at the end */
     const whi_filter *filter;   /* NULL: all are wanted */
-    size_t object_bytes;        /* more are too large */
-    int depth;
+    size_t object_bytes;        /* more are too large to be sent */
+    int depth;                  /* of an object: what nests deeper is, too */
 } whi_poll_reader;
 
-/* page begins zeroed. WH_EJSON, WH_EINVALID (not a list, more objects than WHI_POLL_OBJECTS), WH_ELIMIT, WH_ENOMEM. */
+/* page begins zeroed. Objects of any size and depth that a page can have (WHI_POLL_PAGE_BYTES, WHI_JSON_DEPTH_MAXIMUM)
+ * are read, since one that cannot be sent is there all the same. WH_EJSON, WH_EINVALID (not a list, more objects than
+ * WHI_POLL_OBJECTS), WH_ELIMIT, WH_ENOMEM. */
 int whi_poll_page_read(whi_poll_page *page, const whi_poll_reader *reader, const char *items, size_t size);
 void whi_poll_page_free(whi_poll_page *page);
 

@@ -14,8 +14,9 @@ static const struct {
     { "postgresql", WHI_URL_DATABASE }, { "postgres", WHI_URL_DATABASE }, { "mysql", WHI_URL_DATABASE },
     { "mariadb", WHI_URL_DATABASE },    { "sqlite", WHI_URL_DATABASE },   { "mssql", WHI_URL_ABSENT },
     { "sqlserver", WHI_URL_ABSENT },    { "mongodb", WHI_URL_ABSENT },    { "mongodb+srv", WHI_URL_ABSENT },
-    { "snowflake", WHI_URL_ABSENT },    { "amqp", WHI_URL_ABSENT },       { "amqps", WHI_URL_ABSENT },
-    { "redis", WHI_URL_ABSENT },        { "rediss", WHI_URL_ABSENT },     { "kafka", WHI_URL_ABSENT },
+    { "snowflake", WHI_URL_ABSENT },    { "amqp", WHI_URL_QUEUE },        { "amqps", WHI_URL_QUEUE },
+    { "redis", WHI_URL_QUEUE },         { "rediss", WHI_URL_QUEUE },      { "kafka", WHI_URL_ABSENT },
+    { "nats", WHI_URL_ABSENT },
 };
 
 enum whi_url_kind whi_url_kind_of(const char *text, char scheme[WHI_SCHEME_SIZE]) {
@@ -151,13 +152,15 @@ static int read_server(whi_sink_url *out, const char *rest) {
 }
 
 int whi_sink_url_parse(whi_sink_url *out, const char *text) {
+    enum whi_url_kind kind;
     int code = check_letters(text);
 
     memset(out, 0, sizeof *out);
     if (code != WH_OK) {
         return code;
     }
-    if (whi_url_kind_of(text, out->scheme) != WHI_URL_DATABASE) {
+    kind = whi_url_kind_of(text, out->scheme);
+    if (kind != WHI_URL_DATABASE && kind != WHI_URL_QUEUE) {
         return whi_fail_field(WH_EINVALID, "url", "expected a database's URL, \"postgresql://…\" or \"sqlite:/…\"");
     }
     text += strlen(out->scheme) + 1;
@@ -178,7 +181,7 @@ int whi_sink_url_join(const char *masked, const char *password, char out[WHI_URL
         }
     }
     if ((at != NULL) != (password != NULL)) {
-        return whi_fail_field(WH_EINVALID, "url", "the database's password is missing; give the URL anew, with it");
+        return whi_fail_field(WH_EINVALID, "url", "the password is missing; give the URL anew, with it");
     }
     if (at == NULL) {
         snprintf(out, WHI_URL_SIZE + WHI_PASSWORD_SIZE, "%s", masked);

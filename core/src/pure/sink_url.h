@@ -1,5 +1,5 @@
-/* Where a subscription's deliveries go, by the scheme of its URL; and the URLs of databases, whose password is kept
- * apart: in the text that everybody may see stands WHI_PASSWORD_MASK in its place. */
+/* Where a subscription's deliveries go, by the scheme of its URL; and the URLs of databases and queues, whose password
+ * is kept apart: in the text that everybody may see stands WHI_PASSWORD_MASK in its place. */
 #ifndef WHI_SINK_URL_H
 #define WHI_SINK_URL_H
 
@@ -14,6 +14,7 @@
 enum whi_url_kind {
     WHI_URL_HTTP,     /* http, https, and whatever is no scheme that we know: pure/url.h tells what is wrong with it */
     WHI_URL_DATABASE, /* postgresql, postgres, mysql, mariadb, sqlite; whether it is built in, its builder says */
+    WHI_URL_QUEUE,    /* amqp, amqps, redis, rediss; the same */
     WHI_URL_ABSENT,   /* of a system that we know, and that no delivery goes to yet */
 };
 

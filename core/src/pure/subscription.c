@@ -40,6 +40,7 @@ void whi_subscription_free(whi_subscription *s) {
     whi_subscription_free_texts(s->headers, s->header_count);
     whi_subscription_free_texts(s->secrets, s->secret_count);
     whi_free(s->retry);
+    whi_retry_lists_free(s->retrying.lists, s->retrying.list_count);
     whi_free(s->disabled);
     whi_free(s->poll_type);
     whi_free(s);
@@ -60,6 +61,14 @@ int whi_subscription_may_send(const whi_subscription *subscription) {
 
 int whi_subscription_is_database(const whi_subscription *subscription) {
     return subscription->url != NULL && whi_url_kind_of(subscription->url, NULL) == WHI_URL_DATABASE;
+}
+
+int whi_subscription_is_queue(const whi_subscription *subscription) {
+    return subscription->url != NULL && whi_url_kind_of(subscription->url, NULL) == WHI_URL_QUEUE;
+}
+
+int whi_subscription_is_waited_for(const whi_subscription *subscription) {
+    return whi_subscription_is_database(subscription) || whi_subscription_is_queue(subscription);
 }
 
 int whi_subscription_check(const whi_subscription *subscription) {

@@ -6,23 +6,12 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
-#include "engine/setting.h"
 #include "pure/delivery.h"
 #include "pure/retry.h"
 #include "systems/header.h"
 #include "systems/system.h"
 
-#define SIGNATURE_MAXIMUM 4096
-#define ENVELOPE_EXTRA 65536 /* around the data, beside what a system puts there of the subscription */
-
 /* -------------------------------------------------------------------------- the pool */
-
-/* "1e20" written out is the longest that data become. What was accepted was within the limits, which may be others by
- * now: here it is but within what they may be. */
-static size_t body_maximum(void) {
-    return (size_t)whi_setting_most(WHI_PAYLOAD_BYTES) * 5 + (size_t)whi_setting_most(WHI_SUBSCRIPTION_BYTES) +
-           ENVELOPE_EXTRA;
-}
 
 static void put_in(whi_http_request **list, whi_http_request *self) {
     self->next = *list;
@@ -41,13 +30,10 @@ static void take_out(whi_http_request *self) {
 }
 
 static whi_http_request *request_new(whi_sink *sink) {
-    whi_http_request *self = whi_calloc(1, sizeof *self);
+    whi_http_request *self = whi_http_request_new(sink->engine);
 
     if (self != NULL) {
         self->sink = sink;
-        whi_buf_init(&self->signature, SIGNATURE_MAXIMUM);
-        whi_buf_init(&self->extra, WHI_HEADER_BYTES * 2);
-        whi_buf_init(&self->body, body_maximum());
     }
     return self;
 }
@@ -75,10 +61,7 @@ static void give_request(whi_http_request *self) {
 static void free_all(whi_http_request *list) {
     while (list != NULL) {
         whi_http_request *next = list->next;
-        whi_buf_free(&list->signature);
-        whi_buf_free(&list->extra);
-        whi_buf_free(&list->body);
-        whi_free(list);
+        whi_http_request_free(list);
         list = next;
     }
 }
@@ -251,6 +234,7 @@ static void submit_one(whi_sink *sink, whi_parcel *parcel) {
         return;
     }
     self->parcel = parcel;
+    self->kept = parcel->kept;
     code = whi_http_fill(self);
     self->request.done = done;
     self->request.payload = self;

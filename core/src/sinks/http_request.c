@@ -1,14 +1,47 @@
 /* Tests: test_engine_order, test_engine_sequence. */
-#include "sinks/http.h"
+#include "sinks/http_request.h"
 
 #include <string.h>
 
 #include "base/ascii.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/setting.h"
 #include "engine/wrap.h"
 #include "pure/sign.h"
 #include "systems/envelope.h"
+#include "systems/header.h"
+
+#define SIGNATURE_MAXIMUM 4096
+#define ENVELOPE_EXTRA 65536 /* around the data, beside what a system puts there of the subscription */
+
+/* "1e20" written out is the longest that data become. What was accepted was within the limits, which may be others by
+ * now: here it is but within what they may be. */
+static size_t body_maximum(void) {
+    return (size_t)whi_setting_most(WHI_PAYLOAD_BYTES) * 5 + (size_t)whi_setting_most(WHI_SUBSCRIPTION_BYTES) +
+           ENVELOPE_EXTRA;
+}
+
+whi_http_request *whi_http_request_new(wh_engine *engine) {
+    whi_http_request *self = whi_calloc(1, sizeof *self);
+
+    if (self != NULL) {
+        self->engine = engine;
+        whi_buf_init(&self->signature, SIGNATURE_MAXIMUM);
+        whi_buf_init(&self->extra, WHI_HEADER_BYTES * 2);
+        whi_buf_init(&self->body, body_maximum());
+    }
+    return self;
+}
+
+void whi_http_request_free(whi_http_request *self) {
+    if (self != NULL) {
+        whi_buf_free(&self->signature);
+        whi_buf_free(&self->extra);
+        whi_buf_free(&self->body);
+        whi_free(self);
+    }
+}
 
 static void free_signers(whi_http_kept *kept) {
     for (size_t i = 0; i < kept->signer_count; i++) {
@@ -46,11 +79,11 @@ static int ready_signers(whi_http_kept *kept, const whi_subscription *s) {
     return code;
 }
 
-static int kept_of(whi_parcel *parcel, whi_http_kept **out) {
-    if (*parcel->kept == NULL) {
-        *parcel->kept = whi_calloc(1, sizeof **out);
+static int kept_of(whi_http_request *self, whi_http_kept **out) {
+    if (*self->kept == NULL) {
+        *self->kept = whi_calloc(1, sizeof **out);
     }
-    *out = *parcel->kept;
+    *out = *self->kept;
     return *out != NULL ? WH_OK : whi_fail_memory();
 }
 
@@ -58,7 +91,7 @@ static int sign(whi_http_request *self, const whi_subscription *s, int64_t secon
     const char *id = self->parcel->delivery->event->id;
     const whi_request *request = &self->request;
     whi_http_kept *kept;
-    int code = kept_of(self->parcel, &kept);
+    int code = kept_of(self, &kept);
 
     code = code == WH_OK ? ready_signers(kept, s) : code;
     if (code != WH_OK) {
@@ -165,7 +198,7 @@ static int wrap(whi_http_request *self, int with_lines) {
     what.data = whi_delivery_bytes(delivery, &what.data_size);
     whi_buf_clear(&self->body);
     whi_buf_clear(&self->signature);
-    code = whi_wrap(self->sink->engine, &what, &self->body, with_lines ? &self->signature : NULL, lines, &count);
+    code = whi_wrap(self->engine, &what, &self->body, with_lines ? &self->signature : NULL, lines, &count);
     memcpy(request->lines + request->line_count, lines, code == WH_OK ? count * sizeof *lines : 0);
     request->line_count += count;
     request->body = self->body.data;
@@ -230,13 +263,14 @@ static int fill(whi_http_request *self, const whi_subscription *s) {
 
 int whi_http_fill(whi_http_request *self) {
     const whi_subscription *s = self->parcel->delivery->registration->subscription;
-    const whi_options *options = &self->sink->engine->options;
+    const whi_options *options = &self->engine->options;
     whi_request *request = &self->request;
     int code = fill(self, s);
 
     request->url = s->url;
     request->lane = s->id;
-    request->connect_timeout = options->connect_timeout;
+    request->connect_timeout = s->timeouts.connect ? s->timeouts.connect : options->connect_timeout;
+    request->answer_timeout = s->timeouts.answer;
     request->timeout = s->timeout ? s->timeout : options->timeout;
     request->insecure = s->insecure;
     request->http2 = s->http2;

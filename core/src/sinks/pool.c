@@ -8,11 +8,13 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "pure/delivery.h"
+#include "sinks/http_request.h"
 
 /* What is kept for a lane. */
 typedef struct kept {
     whi_pool *pool;
     int64_t version; /* of the subscription, that the pool is for */
+    void *signers;   /* a whi_http_kept, or NULL */
 } kept;
 
 /* -------------------------------------------------------------------------- pools */
@@ -28,8 +30,7 @@ static whi_database_settings settings_of(const whi_subscription *s) {
 }
 
 static const whi_pool_work *work_of(const whi_subscription *s) {
-    (void)s;
-    return &whi_pool_database;
+    return whi_subscription_is_queue(s) ? &whi_pool_queue : &whi_pool_database;
 }
 
 static int is_for(const whi_pool *pool, const whi_subscription *s) {
@@ -38,7 +39,7 @@ static int is_for(const whi_pool *pool, const whi_subscription *s) {
     return pool->work == work_of(s) && is_same_text(pool->url, s->url) && is_same_text(pool->password, s->password) &&
            strcmp(pool->settings.schema, settings.schema) == 0 && strcmp(pool->settings.prefix, settings.prefix) == 0 &&
            pool->settings.create == settings.create && pool->settings.removes == settings.removes &&
-           pool->settings.times == settings.times && pool->timeout == s->timeout;
+           pool->settings.times == settings.times && pool->timeout == s->timeout && pool->insecure == s->insecure;
 }
 
 static void unref_pool(whi_pool *pool) {
@@ -63,6 +64,7 @@ static int fill_pool(whi_pool *pool, const whi_subscription *s) {
     pool->password = whi_strdup(s->password, WH_ZSTR);
     pool->settings = settings_of(s);
     pool->timeout = s->timeout;
+    pool->insecure = s->insecure;
     pool->kind = WHI_POOL_UNKNOWN;
     whi_tickets_init(&pool->queue);
     return pool->url != NULL && (s->password == NULL || pool->password != NULL) ? WH_OK : whi_fail_memory();
@@ -107,6 +109,9 @@ static void forget(void *payload) {
     if (self->pool != NULL) {
         unref_pool(self->pool);
     }
+    if (self->signers != NULL) {
+        whi_http_forget(self->signers);
+    }
     whi_free(self);
 }
 
@@ -144,13 +149,15 @@ static whi_ticket *take_ticket(whi_sink *sink) {
     whi_ticket *ticket = sink->free_tickets;
 
     if (ticket == NULL) {
-        return whi_alloc(sizeof *ticket);
+        return whi_calloc(1, sizeof *ticket);
     }
     sink->free_tickets = ticket->next;
     return ticket;
 }
 
 static void give_ticket(whi_sink *sink, whi_ticket *ticket) {
+    whi_free(ticket->message);
+    ticket->message = NULL;
     ticket->next = sink->free_tickets;
     sink->free_tickets = ticket;
 }
@@ -200,6 +207,12 @@ static void fail_parcel(whi_parcel *parcel, int code) {
     parcel->done(parcel, parcel->payload);
 }
 
+static int prepare(whi_pool *pool, whi_ticket *ticket) {
+    kept *self = *ticket->parcel->kept;
+
+    return pool->work->prepare != NULL ? pool->work->prepare(pool, ticket, &self->signers) : WH_OK;
+}
+
 static void submit_one(whi_sink *sink, whi_parcel *parcel) {
     whi_ticket *ticket = take_ticket(sink);
     whi_pool *pool = NULL;
@@ -213,7 +226,8 @@ static void submit_one(whi_sink *sink, whi_parcel *parcel) {
     if (code == WH_OK) {
         ticket->parcel = parcel;
         whi_delivery_bytes(parcel->delivery, &ticket->size);
-        code = queue_ticket(pool, ticket);
+        code = prepare(pool, ticket);
+        code = code == WH_OK ? queue_ticket(pool, ticket) : code;
     }
     if (code != WH_OK) {
         if (ticket != NULL) {
@@ -403,6 +417,7 @@ static void end_threads(whi_sink *sink) {
 }
 
 static void free_rest(whi_sink *sink) {
+    whi_http_request_free(sink->making);
     while (sink->pools != NULL) {
         whi_pool *pool = sink->pools;
         sink->pools = pool->next;

@@ -3,6 +3,7 @@
  *   pool.c             the sink, on the worker's thread: pools, what goes to them, and what came of it
  *   pool_thread.c      the threads that may wait, and which pool has one
  *   database_batch.c   a batch of rows: objects out of payloads, results into parcels
+ *   queue_batch.c      a batch of messages
  *
  * The worker's thread waits for nobody, so it gives deliveries to pools. A pool is one receiver as one user writes to
  * it (URL, password, schema, prefix and the like), for all lanes that go there: it has one connection, and one batch at
@@ -52,6 +53,8 @@ typedef struct whi_ticket {
     size_t first, count;
     int deleted;
     char type[WHI_OBJECT_TYPE_SIZE];
+
+    struct whi_sealed *message; /* of a queue: what is sent. NULL: none */
 } whi_ticket;
 
 typedef struct whi_ticket_list {
@@ -70,12 +73,15 @@ typedef struct whi_batch {
     char sentence[WHI_SENTENCE];
 } whi_batch;
 
-/* What a pool's receiver is: how it is opened and written to. All but open and cut are called on a thread that may
- * wait, by one at a time. */
+/* What a pool's receiver is: how it is opened and written to. All but open, prepare and cut are called on a thread that
+ * may wait, by one at a time. */
 typedef struct whi_pool_work {
     /* Fills pool->receiver from the subscription; nothing is connected yet. On the worker's thread. */
     int (*open)(whi_pool *pool, const whi_subscription *subscription);
     void (*close)(whi_pool *pool);
+
+    /* What has to be made of a delivery on the worker's thread; kept: of its lane, NULL at first. NULL: nothing. */
+    int (*prepare)(whi_pool *pool, whi_ticket *ticket, void **kept);
 
     /* What waits for the receiver ends soon. Any thread. */
     void (*cut)(whi_pool *pool);
@@ -87,7 +93,7 @@ typedef struct whi_pool_work {
     enum whi_pool_kind (*run)(whi_batch *batch);
 } whi_pool_work;
 
-extern const whi_pool_work whi_pool_database;
+extern const whi_pool_work whi_pool_database, whi_pool_queue;
 
 struct whi_pool {
     struct whi_pool *next;       /* in the sink */
@@ -98,6 +104,7 @@ struct whi_pool {
     char *url, *password; /* as the subscription has them */
     whi_database_settings settings;
     int64_t timeout;
+    int insecure;
 
     /* ---- under the sink's lock */
     whi_ticket_list queue;
@@ -119,6 +126,7 @@ struct whi_sink {
     whi_poller *poller;
     whi_pool *pools;
     whi_ticket *free_tickets;
+    struct whi_http_request *making; /* of messages; NULL until there is one */
 
     pthread_mutex_t lock;
     pthread_cond_t work; /* a pool is ready, or the sink closes */

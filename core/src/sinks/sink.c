@@ -6,5 +6,5 @@ const whi_sink_vtable *const whi_sinks[WHI_SINK_KINDS] = {
 };
 
 enum whi_sink_kind whi_sink_kind_of(const whi_subscription *subscription) {
-    return whi_subscription_is_database(subscription) ? WHI_SINK_POOL : WHI_SINK_HTTP;
+    return whi_subscription_is_waited_for(subscription) ? WHI_SINK_POOL : WHI_SINK_HTTP;
 }

@@ -48,7 +48,7 @@ static int is_as_it_was(const whi_subscription *s, const whi_sink_url *url) {
     return s->password != NULL && s->url != NULL && strcmp(s->url, url->text) == 0;
 }
 
-static int keep_database(whi_subscription *s, const whi_sink_url *url) {
+static int keep_apart(whi_subscription *s, const whi_sink_url *url) {
     char *password = url->password[0] != '\0' ? whi_strdup(url->password, WH_ZSTR) : NULL;
     int code = url->password[0] != '\0' && password == NULL ? whi_fail_memory() : WH_OK;
 
@@ -62,7 +62,7 @@ static int keep_database(whi_subscription *s, const whi_sink_url *url) {
     return WH_OK;
 }
 
-static int take_database_url(whi_subscription *s, const char *text, int stored) {
+static int take_server_url(whi_subscription *s, const char *text, int stored) {
     whi_sink_url url;
     int code = whi_sink_url_parse(&url, text);
 
@@ -72,7 +72,7 @@ static int take_database_url(whi_subscription *s, const char *text, int stored) 
                    : whi_fail_field(WH_EINVALID, "url",
                                     "expected the password: it is kept for the URL alone that it was given with");
     } else if (code == WH_OK) {
-        code = keep_database(s, &url);
+        code = keep_apart(s, &url);
     }
     whi_wipe(&url, sizeof url);
     return code;
@@ -83,7 +83,8 @@ int whi_subscription_take_url(whi_subscription *s, const char *text, int stored)
 
     switch (whi_url_kind_of(text, scheme)) {
     case WHI_URL_DATABASE:
-        return take_database_url(s, text, stored);
+    case WHI_URL_QUEUE:
+        return take_server_url(s, text, stored);
     case WHI_URL_ABSENT:
         return whi_fail_field(WH_EINVALID, "url", "%s is known here, but nothing is delivered to it yet", scheme);
     default:

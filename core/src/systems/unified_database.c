@@ -70,13 +70,15 @@ static int put_settings(whi_reading *self) {
 
 static int scheme_of(whi_reading *self, const whi_json *where, uint32_t node, char scheme[WHI_SCHEME_SIZE]) {
     const char *text;
-    whi_sink_url url;
+    whi_sink_url url = { { 0 }, { 0 }, { 0 }, 0 };
     int code = whi_reading_text(self, where, node, "db_url", &text);
 
     if (code != WH_OK) {
         return code;
     }
-    code = whi_sink_url_parse(&url, text);
+    code = whi_url_kind_of(text, NULL) == WHI_URL_QUEUE
+               ? whi_fail_field(WH_EINVALID, "url", "expected a database's URL, \"postgresql://…\" or \"mysql://…\"")
+               : whi_sink_url_parse(&url, text);
     memcpy(scheme, url.scheme, WHI_SCHEME_SIZE);
     whi_wipe(&url, sizeof url);
     return code == WH_EINVALID ? whi_fail_renamed(code, "db_url") : code;

@@ -16,7 +16,9 @@
 #include "engine/source.h"
 #include "engine/source_kept.h"
 #include "pure/poll.h"
-#include "work/poll_commit.h"
+#include "pure/poll_order.h"
+#include "work/poll_entries.h"
+#include "work/poll_forget.h"
 #include "work/poll_run.h"
 
 #define THREADS 8
@@ -25,15 +27,14 @@
 #define LIST_ROWS 500
 #define CUT_NS INT64_C(50000000) /* between two cuts of who has yet to end */
 
-typedef struct entry {
-    int64_t id, due;
-    whi_registration **list;
-    size_t count;
-    int running, blocked;
-    int again; /* it was wished for while it was being read */
-    int joins; /* of a poll: a history has been sent, and is to be read along */
+typedef whi_poll_entry entry;
+typedef whi_poll_tenant tenant;
+
+typedef struct reading {
+    whi_poll_job job;
+    whi_poll_result result;
     char trouble[WHI_POLL_RUN_SIZE];
-} entry;
+} reading;
 
 struct whi_polls {
     wh_engine *engine;
@@ -45,193 +46,63 @@ struct whi_polls {
     atomic_llong next;             /* ms: the first that is due */
     atomic_llong handled, changes; /* of the news, and of the registry's changes, what was looked at */
     int64_t blocked_us;            /* monotonic: when the blocked ones were looked at */
-    entry **entries;               /* by their ids */
-    size_t count;
+    whi_poll_entries all;
+    long long begun, looks;           /* readings and looks at who is next, so far */
+    const reading *readings[THREADS]; /* under way: also of what has no entry any more */
+    int reading_count;
 };
 
 /* ------------------------------------------------------------------- the list of them */
 
-static void free_entry(entry *self) {
-    for (size_t i = 0; i < self->count; i++) {
-        whi_registration_unref(self->list[i]);
+/* The lock is held. */
+static void refresh(struct whi_polls *self) {
+    int64_t changes = whi_registry_poll_changes(self->engine->registry);
+    int blocked = 0;
+
+    if (whi_poll_entries_read(&self->all, self->engine->registry, whi_now(self->engine)) != WH_OK) {
+        return;
     }
-    whi_free(self->list);
-    whi_free(self);
+    for (size_t i = 0; i < self->all.count; i++) {
+        blocked += self->all.list[i]->blocked;
+    }
+    atomic_store(&self->blocked, blocked);
+    atomic_store(&self->changes, changes);
 }
 
-typedef struct polled {
-    int64_t id;
-    whi_registration *registration;
-} polled;
+/* ------------------------------------------------------------- wishes, and what is to go */
 
-typedef struct gathering {
-    polled *list;
-    size_t count, room;
-} gathering;
-
-static int add(gathering *self, int64_t id, whi_registration *registration) {
-    if (self->count == self->room) {
-        size_t room = self->room > 0 ? self->room * 2 : 64;
-        polled *list = whi_realloc(self->list, room * sizeof *list);
-        if (list == NULL) {
-            return WH_ENOMEM;
-        }
-        self->list = list;
-        self->room = room;
-    }
-    atomic_fetch_add(&registration->refs, 1);
-    self->list[self->count++] = (polled){ id, registration };
-    return WH_OK;
-}
-
-static int gather(whi_registration *registration, void *payload) {
-    int code = add(payload, registration->poll, registration);
-
-    return code == WH_OK && registration->subscription->poll_history
-               ? add(payload, registration->subscription->id, registration)
-               : code;
-}
-
-static int compare(const void *a, const void *b) {
-    const polled *one = a, *other = b;
-
-    if (one->id != other->id) {
-        return one->id < other->id ? -1 : 1;
-    }
-    return one->registration->subscription->id < other->registration->subscription->id ? -1 : 1;
-}
-
-static entry *make_entry(const polled *list, size_t count) {
-    entry *made = whi_calloc(1, sizeof *made);
-
-    if (made == NULL) {
-        return NULL;
-    }
-    made->id = list[0].id;
-    made->list = whi_alloc(count * sizeof *made->list);
-    if (made->list == NULL) {
-        whi_free(made);
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++) {
-        atomic_fetch_add(&list[i].registration->refs, 1);
-        made->list[i] = list[i].registration;
-    }
-    made->count = count;
-    return made;
-}
-
-static entry *find(const struct whi_polls *self, int64_t id) {
-    size_t from = 0, to = self->count;
-
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (self->entries[middle]->id == id) {
-            return self->entries[middle];
-        }
-        if (self->entries[middle]->id < id) {
-            from = middle + 1;
-        } else {
-            to = middle;
+static const reading *reading_of(const struct whi_polls *self, int64_t id) {
+    for (int i = 0; i < self->reading_count; i++) {
+        if (self->readings[i]->job.id == id) {
+            return self->readings[i];
         }
     }
     return NULL;
 }
 
-/* Who reads has the former entry, which goes when that is done. */
-static void inherit(const struct whi_polls *self, entry *made) {
-    entry *former = find(self, made->id);
+/* It is due now, and no earlier than what was due before. */
+static void wish(const struct whi_polls *self, entry *one) {
+    int64_t now = whi_now(self->engine);
 
-    if (former != NULL) {
-        made->running = former->running;
-        made->blocked = former->blocked;
-        made->joins = former->joins;
-        made->again = former->again;
-        memcpy(made->trouble, former->trouble, sizeof made->trouble);
-    }
+    one->due = one->due < now ? one->due : now;
+    one->again = reading_of(self, one->id) != NULL;
 }
 
-static void replace(struct whi_polls *self, entry **entries, size_t count) {
-    int blocked = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        inherit(self, entries[i]);
-        blocked += entries[i]->blocked;
-    }
-    for (size_t i = 0; i < self->count; i++) {
-        free_entry(self->entries[i]);
-    }
-    whi_free(self->entries);
-    self->entries = entries;
-    self->count = count;
-    atomic_store(&self->blocked, blocked);
-}
-
-static int group(struct whi_polls *self, const gathering *all) {
-    entry **entries = whi_alloc((all->count + 1) * sizeof *entries);
-    size_t count = 0, first = 0;
-
-    for (size_t i = 0; entries != NULL && i < all->count; i++) {
-        if (i + 1 == all->count || all->list[i + 1].id != all->list[i].id) {
-            entries[count] = make_entry(&all->list[first], i + 1 - first);
-            if (entries[count] == NULL) {
-                while (count > 0) {
-                    free_entry(entries[--count]);
-                }
-                whi_free(entries);
-                return WH_ENOMEM;
-            }
-            count++;
-            first = i + 1;
-        }
-    }
-    if (entries == NULL) {
-        return WH_ENOMEM;
-    }
-    replace(self, entries, count);
-    return WH_OK;
-}
-
-/* The lock is held. */
-static void refresh(struct whi_polls *self) {
-    gathering all = { 0 };
-    int64_t changes = whi_registry_poll_changes(self->engine->registry);
-    int code = whi_registry_polls(self->engine->registry, gather, &all);
-
-    if (code == WH_OK) {
-        if (all.count > 0) {
-            qsort(all.list, all.count, sizeof *all.list, compare);
-        }
-        code = group(self, &all);
-    }
-    for (size_t i = 0; i < all.count; i++) {
-        whi_registration_unref(all.list[i].registration);
-    }
-    whi_free(all.list);
-    if (code == WH_OK) {
-        atomic_store(&self->changes, changes);
-    }
-}
-
-/* ------------------------------------------------------------- wishes, and what is to go */
-
-static void wish(entry *self) {
-    self->due = 0;
-    self->again = self->running;
-}
-
+/* What is to be believed waits for the reading that it is said of. */
 static int note_wish(const wh_backend_poll *row, void *payload) {
-    entry *found = find(payload, row->id);
+    struct whi_polls *self = payload;
+    entry *found = row->asked & (WH_POLL_NOW | WH_POLL_RESUME) ? whi_poll_entry_find(&self->all, row->id) : NULL;
 
     if (found != NULL) {
-        wish(found);
+        wish(self, found);
     }
     return WH_OK;
 }
 
 typedef struct orphans {
     const struct whi_polls *polls;
-    int64_t last, list[LIST_ROWS];
+    int64_t last;
+    whi_poll_version list[LIST_ROWS];
     size_t count, rows;
 } orphans;
 
@@ -240,8 +111,11 @@ static int note_orphan(const wh_backend_poll *row, void *payload) {
 
     self->last = row->id;
     self->rows++;
-    if (find(self->polls, row->id) == NULL) {
-        self->list[self->count++] = row->id;
+    if (whi_poll_entry_find(&self->polls->all, row->id) == NULL) {
+        whi_poll_version *version = &self->list[self->count++];
+        version->id = row->id;
+        version->turn = row->turn;
+        memcpy(version->salt, row->salt, sizeof version->salt);
     }
     return WH_OK;
 }
@@ -252,33 +126,40 @@ static int is_changed(const struct whi_polls *self) {
 
 /* Nobody has made a subscription for one of them meanwhile. The lock is let go of then. */
 static void forget(struct whi_polls *self, const orphans *found) {
+    int taken = 0;
+
     if (whi_registry_sync(self->engine->registry) != WH_OK || is_changed(self)) {
         return; /* another look follows */
     }
     pthread_mutex_unlock(&self->lock);
     for (size_t i = 0; i < found->count && !atomic_load(&self->stop); i++) {
-        (void)whi_poll_forget(self->engine, found->list[i]);
+        taken |= whi_poll_forget(self->engine, &found->list[i]) == WH_ECONFLICT;
     }
     pthread_mutex_lock(&self->lock);
+    if (taken) {
+        atomic_store(&self->changes, -1); /* a reading was not at its end yet: another look follows */
+    }
 }
 
 /* What a reading has taken up since is another's row by then: it goes by its turn. What a subscription polls that
  * cannot be read here is not known: while there is one, no row is known to be nobody's. */
 static void forget_orphans(struct whi_polls *self) {
     whi_store *store = self->engine->store;
-    orphans found = { .polls = self };
+    orphans *found = whi_registry_left_out(self->engine->registry, NULL) == 0 ? whi_calloc(1, sizeof *found) : NULL;
     int code;
 
-    if (whi_registry_left_out(self->engine->registry, NULL) > 0) {
+    if (found == NULL) {
         return;
     }
+    found->polls = self;
     do {
-        found.rows = found.count = 0;
-        code = store->vtable->poll_list(store, found.last, 0, LIST_ROWS, note_orphan, &found);
-        if (code == WH_OK && found.count > 0) {
-            forget(self, &found);
+        found->rows = found->count = 0;
+        code = store->vtable->poll_list(store, found->last, 0, LIST_ROWS, note_orphan, found);
+        if (code == WH_OK && found->count > 0) {
+            forget(self, found);
         }
-    } while (code == WH_OK && found.rows == LIST_ROWS && !atomic_load(&self->stop));
+    } while (code == WH_OK && found->rows == LIST_ROWS && !atomic_load(&self->stop));
+    whi_free(found);
 }
 
 static int is_news(const struct whi_polls *self) {
@@ -319,8 +200,8 @@ static int is_wanted(const entry *self) {
     return 0;
 }
 
-static int is_open(const entry *self) {
-    return !self->running && !self->blocked && is_wanted(self);
+static int is_open(const struct whi_polls *self, const entry *one) {
+    return !one->blocked && reading_of(self, one->id) == NULL && is_wanted(one);
 }
 
 /* Without a source it waits for one: no time is due. */
@@ -328,37 +209,104 @@ static whi_source *source_of(struct whi_polls *self, const entry *one) {
     return whi_source_get(self->engine->sources, one->list[0]->subscription->poll_type);
 }
 
-/* The first that is due and can be read now, and when the next one is. The lock is held. */
-static entry *pick(struct whi_polls *self, whi_source **source) {
-    int64_t now = whi_now(self->engine), next = INT64_MAX;
-    entry *picked = NULL;
+/* How many readers each tenant has, and how many tenants have something due or under way. */
+static size_t count_active(struct whi_polls *self, int64_t now) {
+    size_t active = 0;
 
-    for (size_t i = 0; i < self->count; i++) {
-        entry *one = self->entries[i];
-        whi_source *found = is_open(one) ? source_of(self, one) : NULL;
-        if (found == NULL) {
-            continue;
-        }
-        if (one->due > now) {
-            next = one->due < next ? one->due : next;
-        } else if (picked == NULL && whi_source_enter(found, OF_ONE_SOURCE)) {
-            picked = one;
-            *source = found;
-            continue;
-        } else if (picked != NULL) {
-            next = now;
-        }
-        whi_source_unref(found);
+    self->looks++;
+    for (size_t i = 0; i < self->all.tenant_count; i++) {
+        self->all.tenants[i].readers = 0;
     }
-    atomic_store(&self->next, picked != NULL ? 0 : next); /* until it counts as running, something is due */
-    return picked;
+    for (int i = 0; i < self->reading_count; i++) {
+        tenant *its = whi_poll_tenant_find(&self->all, self->readings[i]->job.list[0]->subscription->tenant);
+        if (its != NULL) {
+            its->readers++;
+            active += its->round != self->looks;
+            its->round = self->looks;
+        }
+    }
+    for (size_t i = 0; i < self->all.count; i++) {
+        tenant *its = &self->all.tenants[self->all.list[i]->tenant];
+        if (its->round != self->looks && self->all.list[i]->due <= now && is_open(self, self->all.list[i])) {
+            active++;
+            its->round = self->looks;
+        }
+    }
+    return active;
 }
 
-typedef struct reading {
-    whi_poll_job job;
-    whi_poll_result result;
-    char trouble[WHI_POLL_RUN_SIZE];
-} reading;
+/* Of its tenant at this source. */
+static size_t readers_at(const struct whi_polls *self, const entry *one, const whi_source *source) {
+    size_t count = 0;
+
+    for (int i = 0; i < self->reading_count; i++) {
+        const whi_poll_job *job = &self->readings[i]->job;
+        count += job->source == source && strcmp(job->list[0]->subscription->tenant, whi_poll_tenant_of(one)) == 0;
+    }
+    return count;
+}
+
+static int has_share(const struct whi_polls *self, const entry *one, const whi_source *source, size_t active) {
+    return self->all.tenants[one->tenant].readers < whi_poll_share(THREADS, self->all.tenant_count, active) &&
+           readers_at(self, one, source) < whi_poll_share(OF_ONE_SOURCE, self->all.tenant_count, active);
+}
+
+typedef struct candidate {
+    entry *one;
+    whi_source *source;
+    whi_poll_place place;
+} candidate;
+
+static whi_poll_place place_of(const struct whi_polls *self, const entry *one) {
+    const tenant *its = &self->all.tenants[one->tenant];
+
+    return (whi_poll_place){ its->readers, its->served, one->due, one->read };
+}
+
+/* At a source that the best so far has a reader's place at, the found one takes over that place. */
+static int has_place(const candidate *best, const candidate *found) {
+    return best->source == found->source || whi_source_enter(found->source, OF_ONE_SOURCE);
+}
+
+/* 1: it is the best so far. */
+static int take(candidate *best, candidate *found) {
+    if ((best->one != NULL && !whi_poll_is_before(&found->place, &best->place)) || !has_place(best, found)) {
+        return 0;
+    }
+    if (best->one != NULL) {
+        if (best->source != found->source) {
+            whi_source_leave(best->source);
+        }
+        whi_source_unref(best->source);
+    }
+    *best = *found;
+    return 1;
+}
+
+/* Whose turn it is of those that are due and can be read now, and when the next one is. The lock is held. */
+static entry *pick(struct whi_polls *self, whi_source **source) {
+    int64_t now = whi_now(self->engine), next = INT64_MAX;
+    size_t active = count_active(self, now);
+    candidate best = { 0 };
+
+    for (size_t i = 0; i < self->all.count; i++) {
+        candidate found = { .one = self->all.list[i] };
+        found.source = is_open(self, found.one) ? source_of(self, found.one) : NULL;
+        if (found.source == NULL) {
+            continue;
+        }
+        found.place = place_of(self, found.one);
+        if (found.place.due > now) {
+            next = found.place.due < next ? found.place.due : next;
+        } else if (has_share(self, found.one, found.source, active) && take(&best, &found)) {
+            continue;
+        }
+        whi_source_unref(found.source);
+    }
+    atomic_store(&self->next, best.one != NULL ? 0 : next); /* until it counts as running, something is due */
+    *source = best.source;
+    return best.one;
+}
 
 /* A copy: the list may change meanwhile. */
 static int begin(struct whi_polls *self, entry *one, whi_source *source, reading *out) {
@@ -378,20 +326,37 @@ static int begin(struct whi_polls *self, entry *one, whi_source *source, reading
 }
 
 static void join_poll(struct whi_polls *self, int64_t poll) {
-    entry *one = find(self, poll);
+    entry *one = whi_poll_entry_find(&self->all, poll);
 
     if (one != NULL) {
         one->joins = 1;
-        wish(one);
+        wish(self, one);
     }
 }
 
-static void end(struct whi_polls *self, reading *done) {
-    entry *one = find(self, done->job.id);
+static void add_reading(struct whi_polls *self, entry *one, const reading *added) {
+    self->readings[self->reading_count++] = added;
+    one->read = self->all.tenants[one->tenant].served = ++self->begun;
+}
 
+static void remove_reading(struct whi_polls *self, const reading *removed) {
+    int kept = 0;
+
+    for (int i = 0; i < self->reading_count; i++) {
+        if (self->readings[i] != removed) {
+            self->readings[kept++] = self->readings[i];
+        }
+    }
+    self->reading_count = kept;
+}
+
+static void end(struct whi_polls *self, reading *done) {
+    entry *one = whi_poll_entry_find(&self->all, done->job.id);
+    int64_t now = whi_now(self->engine);
+
+    remove_reading(self, done);
     if (one != NULL) {
-        one->running = 0;
-        one->due = one->again ? 0 : done->result.due;
+        one->due = one->again || done->result.due < now ? now : done->result.due;
         one->again = 0;
         one->blocked = done->result.is_blocked;
         atomic_fetch_add(&self->blocked, one->blocked);
@@ -410,8 +375,8 @@ static void end(struct whi_polls *self, reading *done) {
 static void read_one(struct whi_polls *self, entry *one, whi_source *source) {
     reading done;
 
-    one->running = 1;
     if (begin(self, one, source, &done)) {
+        add_reading(self, one, &done);
         atomic_fetch_add(&self->running, 1);
         pthread_mutex_unlock(&self->lock);
         if (whi_halt_enter() == WH_OK) {
@@ -425,7 +390,6 @@ static void read_one(struct whi_polls *self, entry *one, whi_source *source) {
         atomic_store(&self->next, 0); /* who looks next finds out; before it runs no more */
         atomic_fetch_sub(&self->running, 1);
     } else {
-        one->running = 0;
         one->due = whi_now(self->engine) + 1000;
     }
     whi_source_leave(source);
@@ -492,13 +456,13 @@ static void unblock(struct whi_polls *self) {
     whi_store *store = self->engine->reader;
     int blocked = 0;
 
-    for (size_t i = 0; i < self->count; i++) {
-        entry *one = self->entries[i];
+    for (size_t i = 0; i < self->all.count; i++) {
+        entry *one = self->all.list[i];
         int64_t waiting = 1, oldest;
         if (one->blocked && store->vtable->waiting_count(store, one->id, 1, &waiting, &oldest) == WH_OK &&
             waiting == 0) {
             one->blocked = 0;
-            one->due = 0;
+            one->due = whi_now(self->engine);
             atomic_store(&self->next, 0);
         }
         blocked += one->blocked;
@@ -634,7 +598,7 @@ void whi_polls_end(wh_engine *engine) {
     }
     whi_polls_stop(engine);
     engine->polls = NULL;
-    replace(self, NULL, 0);
+    whi_poll_entries_free(&self->all);
     pthread_cond_destroy(&self->work);
     pthread_mutex_destroy(&self->lock);
     whi_free(self);

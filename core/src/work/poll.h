@@ -2,8 +2,8 @@
  *
  * A few threads of its own, since a source may take its time and no turn of a worker waits. They are made when the
  * first reading is due; the first worker says by the engine's clock when one is. Of one source so many read at once:
- * one that hangs keeps no other from being read. All that a reading has come to is in the store (poll_run.h); here is
- * only when each is due, as far as it is known.
+ * one that hangs keeps no other from being read. Tenants take turns (poll_order.h). All that a reading has come to is
+ * in the store (poll_run.h); here is only when each is due, as far as it is known.
  *
  * The list follows the registry's: an entry for each poll whose subscriptions are there, and for each history. What
  * has an entry no more is forgotten in the store. */

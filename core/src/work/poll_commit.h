@@ -61,7 +61,4 @@ void whi_poll_commit_note(whi_poll_commit *commit, whi_poll_target *target, cons
  * transaction the turn alone guards: who loses the lease then writes all the same, if the turn is still its own. */
 int whi_poll_commit_write(whi_poll_commit *commit);
 
-/* Forgets a row and all that it remembers. WH_OK also where there is none. */
-int whi_poll_forget(wh_engine *engine, int64_t id);
-
 #endif

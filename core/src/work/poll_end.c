@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "engine/lease.h"
 #include "pure/poll.h"
+#include "work/poll_forget.h"
 
 #define GONE_ROWS 500               /* of what has vanished, in one commit */
 #define ELSEWHERE INT64_C(2000)     /* ms to the next look at a row that another process is at */
@@ -51,6 +52,7 @@ static void tell_run(whi_poll_running *self, const char *outcome, int stage, con
                          .sent = row->sent,
                          .gone = row->gone,
                          .skipped = row->skipped,
+                         .large = row->large,
                          .outcome = outcome,
                          .stage = (enum whi_poll_stage)stage,
                          .error = error };
@@ -116,7 +118,7 @@ void whi_poll_fail(whi_poll_running *self, int stage, const char *error, const w
         log_failure(self, text);
     }
     code = whi_poll_add_run(self, text);
-    self->own.row.asked = 0;
+    self->own.row.asked = self->goes_on ? self->asked & WH_POLL_NOW : 0; /* it is no use to ask at once */
     self->commit.leaves = 1; /* it may be that this process has lost the source */
     code = code == WH_OK ? whi_poll_write_rows(self) : code;
     self->commit.leaves = 0;
@@ -251,7 +253,10 @@ static void keep_histories(whi_poll_running *self) {
 
 static void forget_histories(whi_poll_running *self) {
     for (size_t i = 1; i < self->count; i++) {
-        (void)whi_poll_forget(self->engine, self->targets[i]->row.id);
+        const whi_poll_target *target = self->targets[i];
+        whi_poll_version version = { .id = target->row.id, .turn = target->row.turn };
+        memcpy(version.salt, target->salt, sizeof version.salt);
+        (void)whi_poll_forget(self->engine, &version);
     }
 }
 
@@ -265,7 +270,7 @@ static void settle(whi_poll_running *self, const char *state, int suspicious) {
     row->suspicious = suspicious;
     row->phase = self->own.is_history ? WHI_POLL_WAITS : WHI_POLL_REST;
     row->next_at = self->own.is_history ? INT64_MAX : whi_poll_next(now, interval_of(self), row->id);
-    row->asked = self->asked & WH_POLL_CONFIRM;
+    row->asked = row->full ? self->asked & WH_POLL_CONFIRM : 0; /* it is of what vanished, which changes do not say */
     (void)whi_poll_target_set(&self->own.page, &row->page, NULL);
     if (state != NULL) {
         (void)whi_poll_target_set(&self->own.state, &row->state, state);
@@ -296,7 +301,7 @@ void whi_poll_finish(whi_poll_running *self, const char *state, int suspicious) 
     if (!suspicious) {
         forget_histories(self);
     }
-    self->out->due = self->own.row.next_at;
+    self->out->due = self->goes_on && (self->asked & WH_POLL_NOW) ? whi_now(self->engine) : self->own.row.next_at;
     self->out->has_sent = self->own.is_history;
 }
 
@@ -338,7 +343,7 @@ static int begin_again(whi_poll_running *self) {
 /* 1: what is missing may be missing by mistake: a list moves while its pages are read, and an empty one is what many
  * a source gives that is not itself. */
 static int is_doubtful(const wh_backend_poll *row) {
-    return row->pages > 1 || row->objects == 0;
+    return row->pages > 1 || row->objects + row->large == 0;
 }
 
 int whi_poll_end_pages(whi_poll_running *self, const char *state) {

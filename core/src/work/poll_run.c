@@ -12,6 +12,7 @@
 #include "engine/writer.h"
 #include "pure/poll.h"
 #include "pure/poll_page.h"
+#include "work/poll_forget.h"
 #include "work/poll_running.h"
 
 #define BARREN 1000             /* pages in a row with nothing new on them: it has no end */
@@ -209,12 +210,15 @@ static void read_pages(whi_poll_running *self) {
 
 /* ------------------------------------------------------------------------- beginning */
 
-/* Histories that a suspicious reading has left over have yet to hear what vanished: changes alone would not say it. */
+/* What a suspicious reading has found missing is told by a complete one alone: where somebody has said that it is so,
+ * and to histories that it has left over. */
 static int is_full(const whi_poll_running *self, int64_t now) {
     const wh_source *own = &self->job->source->own;
     const wh_backend_poll *row = &self->own.row;
 
-    return self->own.first || (row->suspicious && self->count > 1) || !(own->can & WH_SOURCE_CHANGES) ||
+    int awaits_all = row->suspicious && (self->count > 1 || (self->asked & WH_POLL_CONFIRM) != 0);
+
+    return self->own.first || awaits_all || !(own->can & WH_SOURCE_CHANGES) ||
            (own->full_every > 0 && now - row->full_at >= own->full_every);
 }
 
@@ -222,7 +226,7 @@ static void begin_reading(whi_poll_running *self, int64_t now) {
     for (size_t i = 0; i < self->count; i++) {
         wh_backend_poll *row = &self->targets[i]->row;
         row->full = is_full(self, now);
-        row->pages = row->objects = row->sent = row->gone = row->skipped = 0;
+        row->pages = row->objects = row->sent = row->gone = row->skipped = row->large = 0;
     }
     self->own.row.phase = WHI_POLL_READS;
     self->own.row.started_at = now;
@@ -249,13 +253,14 @@ static int claim(whi_poll_running *self, int64_t now) {
     if (self->asked & WH_POLL_RESUME) {
         self->own.row.failures = self->own.row.refused = self->own.row.tries = 0;
     }
+    self->goes_on = self->own.row.phase != WHI_POLL_REST && !self->own.is_history;
     if (self->own.row.phase == WHI_POLL_REST) {
         begin_reading(self, now);
     }
     if (code == WH_OK && self->job->trouble[0] != '\0') {
         code = whi_poll_add_run(self, self->job->trouble);
     }
-    self->own.row.asked = self->asked & (WH_POLL_NOW | WH_POLL_RESUME);
+    self->own.row.asked = self->asked & (self->goes_on ? WH_POLL_RESUME : WH_POLL_NOW | WH_POLL_RESUME);
     self->commit.taken = 1;
     code = code == WH_OK ? whi_poll_write_rows(self) : code;
     self->commit.taken = 0;
@@ -301,8 +306,24 @@ static void run(whi_poll_running *self) {
     }
 }
 
+/* A row that was to go when somebody subscribed again goes first. */
+static int read_own(whi_poll_running *self) {
+    whi_poll_target *own = &self->own;
+    whi_poll_version version = { .id = self->job->id };
+    int code = whi_poll_target_read(self->engine, own, self->job->id);
+
+    if (code != WH_OK || own->row.phase < WHI_POLL_JOINED) {
+        return code;
+    }
+    version.turn = own->row.turn;
+    memcpy(version.salt, own->salt, sizeof version.salt);
+    whi_poll_target_free(own);
+    code = whi_poll_forget(self->engine, &version);
+    return code == WH_OK ? whi_poll_target_read(self->engine, own, self->job->id) : code;
+}
+
 static int prepare(whi_poll_running *self) {
-    int code = whi_poll_target_read(self->engine, &self->own, self->job->id);
+    int code = read_own(self);
 
     whi_setting_limits(self->engine, &self->limits);
     self->commit.object_type = self->wants->poll_type;

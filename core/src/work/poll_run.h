@@ -17,6 +17,7 @@
  *   WAITS   of a history: it is sent, and joins with the next reading
  *   JOINS   of a history: it is read for with the poll's own
  *   JOINED  of a history: its row is to go
+ *   DROPPED its row is going, and what it remembers (poll_forget.h)
  *
  * Whoever dies leaves the row in its phase, with the page; who has the next turn goes on there. */
 #ifndef WHI_POLL_RUN_H
@@ -36,6 +37,7 @@ enum whi_poll_phase {
     WHI_POLL_WAITS,
     WHI_POLL_JOINS,
     WHI_POLL_JOINED,
+    WHI_POLL_DROPPED,
 };
 
 typedef struct whi_poll_job {

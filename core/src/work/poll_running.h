@@ -22,6 +22,7 @@ typedef struct whi_poll_running {
     whi_poll_commit commit;
     wh_limits limits;
     int64_t asked; /* wishes that were there when it began */
+    int goes_on;   /* it had begun before: a wish is for the reading behind it, which begins with the first page */
     int64_t began; /* ms, of this turn */
     int64_t barren, round, power;
     char *mark; /* a page's name: who comes there again walks in a circle */

@@ -26,7 +26,7 @@ static int remembered(whi_poll_running *self, const whi_poll_target *target, con
 /* Of a history all that is there is told, once. */
 static enum whi_poll_verdict judge(const whi_poll_target *target, const whi_poll_memory *memory,
                                    const whi_poll_object *object) {
-    whi_poll_sight sight = { object->deleted, object->wanted, object->content };
+    whi_poll_sight sight = { object->deleted, object->wanted, object->large, object->content };
     enum whi_poll_verdict verdict =
         whi_poll_judge(memory, &sight, target->first && !target->is_history, target->row.full ? target->row.scan : 0);
 
@@ -43,48 +43,82 @@ static int change_of(const whi_poll_target *target, enum whi_poll_verdict verdic
                                          : WHI_POLL_IS_DELETED;
 }
 
+typedef struct verdict {
+    enum whi_poll_verdict what;
+    int64_t content; /* to be remembered */
+} verdict;
+
+static void tell(whi_poll_running *self, whi_poll_target *target, int change, const char *text, size_t size) {
+    whi_poll_commit_tell(&self->commit, target, change, target->is_history ? WHI_POLL_PART : WHI_POLL_CHANGE, text,
+                         size);
+}
+
+/* That it is deleted can be told also of what is too large: by its id. */
+static int tell_deleted(whi_poll_running *self, whi_poll_target *target, const whi_poll_page *page,
+                        const whi_poll_object *object) {
+    whi_buf text;
+    int code;
+
+    whi_buf_init(&text, 4 * WHI_POLL_ID_SIZE + 64);
+    whi_buf_text(&text, "{\"id\":");
+    whi_poll_id_write(whi_poll_page_id(page, object), object->id_size, &text);
+    whi_buf_text(&text, ",\"deleted\":true}");
+    code = whi_buf_status(&text);
+    if (code == WH_OK) {
+        tell(self, target, WHI_POLL_IS_DELETED, text.data, text.size);
+    }
+    whi_buf_free(&text);
+    return code;
+}
+
 /* What nobody wants is remembered all the same. */
-static void act(whi_poll_running *self, whi_poll_target *target, const whi_poll_page *page,
-                const whi_poll_object *object, enum whi_poll_verdict verdict) {
-    int forgets = verdict == WHI_POLL_FORGET || verdict == WHI_POLL_DELETED;
-    int change = change_of(target, verdict);
+static int act(whi_poll_running *self, whi_poll_target *target, const whi_poll_page *page,
+               const whi_poll_object *object, const verdict *found) {
+    int forgets = found->what == WHI_POLL_FORGET || found->what == WHI_POLL_DELETED, code = WH_OK;
+    int change = change_of(target, found->what);
     size_t size;
     const char *text = whi_json_span(&page->json, object->node, &size);
 
-    if (verdict >= WHI_POLL_CREATED && target->wants[change]) {
-        whi_poll_commit_tell(&self->commit, target, change, target->is_history ? WHI_POLL_PART : WHI_POLL_CHANGE, text,
-                             size);
+    if (found->what >= WHI_POLL_CREATED && target->wants[change]) {
+        if (object->large) {
+            code = tell_deleted(self, target, page, object);
+        } else {
+            tell(self, target, change, text, size);
+        }
     }
-    whi_poll_commit_note(&self->commit, target, whi_poll_page_id(page, object), object->id_size, object->content,
+    whi_poll_commit_note(&self->commit, target, whi_poll_page_id(page, object), object->id_size, found->content,
                          forgets ? -1 : target->row.scan);
+    return code;
 }
 
 /* Objects of a kind come together, so that a page makes at most three events of its size. */
-static int take_target(whi_poll_running *self, whi_poll_target *target, const whi_poll_page *page,
-                       unsigned char *verdicts) {
+static int take_target(whi_poll_running *self, whi_poll_target *target, const whi_poll_page *page, verdict *verdicts) {
     int code = WH_OK;
 
     for (size_t i = 0; i < page->count && code == WH_OK; i++) {
         whi_poll_memory memory = { 0 };
-        verdicts[i] = WHI_POLL_SAME;
+        verdicts[i] = (verdict){ WHI_POLL_SAME, page->list[i].content };
         if (!page->list[i].former) {
             code = remembered(self, target, page, &page->list[i], &memory);
-            verdicts[i] = (unsigned char)judge(target, &memory, &page->list[i]);
+            verdicts[i].what = judge(target, &memory, &page->list[i]);
+            if (verdicts[i].what == WHI_POLL_MARK) {
+                verdicts[i].content = memory.content;
+            }
         }
     }
-    for (int verdict = WHI_POLL_MARK; verdict <= WHI_POLL_DELETED; verdict++) {
+    for (int what = WHI_POLL_MARK; what <= WHI_POLL_DELETED; what++) {
         for (size_t i = 0; i < page->count && code == WH_OK; i++) {
-            if (verdicts[i] == verdict) {
-                act(self, target, page, &page->list[i], (enum whi_poll_verdict)verdict);
+            if ((int)verdicts[i].what == what) {
+                code = act(self, target, page, &page->list[i], &verdicts[i]);
             }
         }
     }
     return code;
 }
 
-static int is_new(const unsigned char *verdicts, size_t count) {
+static int is_new(const verdict *verdicts, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (verdicts[i] != WHI_POLL_SAME) {
+        if (verdicts[i].what != WHI_POLL_SAME) {
             return 1;
         }
     }
@@ -103,7 +137,7 @@ int whi_poll_items(whi_poll_running *self, const whi_poll_target *target, const 
 }
 
 static int take_one(whi_poll_running *self, whi_poll_target *target, const whi_poll_page *page, int *news) {
-    unsigned char *verdicts = whi_alloc(page->count + 1);
+    verdict *verdicts = whi_alloc((page->count + 1) * sizeof *verdicts);
     int code = verdicts != NULL ? take_target(self, target, page, verdicts) : whi_fail_memory();
 
     *news |= code == WH_OK && is_new(verdicts, page->count);
@@ -129,7 +163,8 @@ void whi_poll_count_page(whi_poll_running *self, const whi_poll_page *page) {
     wh_backend_poll *row = &self->own.row;
 
     row->pages++;
-    row->objects += (int64_t)page->count;
+    row->objects += (int64_t)(page->count - page->large);
+    row->large += (int64_t)page->large;
     row->skipped += (int64_t)page->skipped;
     row->tries = 0;
     for (size_t i = 0; i < page->count; i++) {

@@ -7,6 +7,7 @@
 #include "engine/context.h"
 #include "engine/lease.h"
 #include "outside/transport.h"
+#include "polls.h"
 #include "world.h"
 
 int whi_open(wh_engine **out, const char *store, const wh_options *options, const whi_transport_vtable *transport);
@@ -57,6 +58,7 @@ static void open_engine(actor *self) {
         }
         sim_sleep(sim_spread(&self->chance, 1000, SIM_SECOND));
     }
+    polls_add(engine);
     self->process->engine = engine;
     sim_note("open");
 }
@@ -111,6 +113,7 @@ static void *operate_all(void *payload) {
         sim_sleep(sim_spread(&self->chance, 1000, SIM_SECOND));
         if (!self->process->leave && !world_healing) {
             operate_once(self->process, &self->chance);
+            polls_operate(self->process);
         }
     }
     self->process->actors--;

@@ -66,6 +66,16 @@ static int number(const char *sql, int64_t *out) {
     return ask(sql, take_number, out);
 }
 
+int64_t judge_number(const char *sql) {
+    int64_t found;
+
+    return number(sql, &found) ? found : -1;
+}
+
+int judge_ask(const char *sql, void (*each)(sqlite3_stmt *row, void *payload)) {
+    return ask(sql, each, NULL);
+}
+
 /* ------------------------------------------------------------------------------ states */
 
 static const char *name_of(int state) {

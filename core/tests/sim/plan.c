@@ -160,6 +160,14 @@ static void make_mended(sim_plan *plan, sim_chance *chance) {
     plan->latency_us = 50000;
 }
 
+/* Long enough that the source is read some dozens of times. */
+static void make_polls(sim_plan *plan, sim_chance *chance) {
+    plan->polls = 1;
+    plan->steps = sim_spread(chance, 12000, 40000);
+    plan->events = plan->events > 40 ? plan->events : 40;
+    plan->pace_us = sim_spread(chance, 500000, 4 * SIM_SECOND);
+}
+
 void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     sim_chance chance, hands;
 
@@ -191,8 +199,13 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     } else if (!plan->backlog && sim_one_in(&hands, 6)) {
         make_mended(plan, &hands);
     }
+    sim_chance_seed(&hands, seed, 12);
+    if (sim_one_in(&hands, 8)) {
+        make_polls(plan, &hands);
+    }
     draw_faults(plan, &chance);
     plan->stall_one_in = (int)sim_spread(&chance, 200, 3000);
     plan->retain_ms = sim_one_in(&chance, 4) ? sim_spread(&chance, 100, 20000) : 0;
+    plan->retain_ms = plan->polls ? 0 : plan->retain_ms; /* the log says in the end what was told */
     apply(plan, cut);
 }

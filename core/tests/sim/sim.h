@@ -4,8 +4,8 @@
  * that writes into the same file, live in one process of the system. Everything that they ask
  * of the machine is answered here: threads, locks and conditions (sync.c), clocks, sleep,
  * chance, memory and the poller (machine.c), files (vfs.c, disk.c), receivers (net.c), rules
- * (rules.c). The engine and SQLite are the real ones, bit by bit: the linker puts our functions
- * in place of the system's (core/cmake/Simulator.cmake, --wrap).
+ * (rules.c), a source that is polled (polls.c). The engine and SQLite are the real ones, bit by bit: the linker puts
+ * our functions in place of the system's (core/cmake/Simulator.cmake, --wrap).
  *
  * One thread runs at a time. At each of these calls the scheduler (sched.c) may hand over to
  * another, as its random numbers say; time is a number that grows a little with each call, and
@@ -33,7 +33,8 @@
 #define SIM_SLOTS 6   /* processes at once, the program included */
 #define SIM_FAULTS 48 /* of one plan */
 #define SIM_SECOND INT64_C(1000000)
-#define SIM_TAKER 998 /* a receiver that is well: it takes what the engine tells of subscriptions */
+#define SIM_POLLED 997 /* a receiver that is well: it takes what is polled */
+#define SIM_TAKER 998  /* a receiver that is well: it takes what the engine tells of subscriptions */
 
 /* ------------------------------------------------------------------------- the plan */
 
@@ -85,6 +86,7 @@ typedef struct sim_plan {
     int backlog;                 /* receivers are slow and take one or two at a time */
     int late_ones;               /* processes stand still while they send what has an order */
     int mended;                  /* rules fail, hold back, and are mended */
+    int polls;                   /* a source is polled (polls.h) */
     int one_survives;            /* in the end one process does it all; the others don't come back */
     int least_faults;
     int fault_count;

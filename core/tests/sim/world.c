@@ -6,6 +6,7 @@
 
 #include "disk.h"
 #include "outside/transport.h"
+#include "polls.h"
 
 #define HEAL_LIMIT (90 * SIM_SECOND)
 #define OWNERS_AFTER (20 * SIM_SECOND)
@@ -253,6 +254,7 @@ static void *within(sim_process *process, sim_body body) {
 
 static void set_up(void) {
     sim_is_calm = 1;
+    polls_begin();
     slot_count = sim_plan_now->processes + (int)sim_below(&chance, 2);
     program_slot = slot_count > sim_plan_now->processes ? sim_plan_now->processes : -1;
     world_events_left = sim_plan_now->events;
@@ -264,6 +266,7 @@ static void set_up(void) {
     while (!judge_begin()) {
         sim_sleep(10000);
     }
+    polls_await_first();
     world_ready = 1;
     sim_is_calm = 0;
     for (int i = 1; i < slot_count; i++) {
@@ -402,6 +405,26 @@ static void resume_all(void) {
     }
 }
 
+static void *wish_at(void *payload) {
+    return polls_wish(((sim_process *)payload)->engine) == WH_OK ? payload : NULL;
+}
+
+/* What the last reading finds is the last that is told. */
+static void read_on(void) {
+    int64_t end = sim_now + HEAL_LIMIT;
+    int wished = !sim_plan_now->polls;
+
+    while (!wished || (sim_plan_now->polls && !polls_rest())) {
+        sim_process *process = one_at_work();
+        wished = wished || (process != NULL && within(process, wish_at) != NULL);
+        if (sim_now > end) {
+            sim_fail("stuck", "a source is not read to its end");
+        }
+        restart_dead();
+        sim_sleep(SIM_SECOND / 2);
+    }
+}
+
 static void settle(void) {
     int64_t end = sim_now + HEAL_LIMIT + 3 * cost_of_rules();
     char why[200];
@@ -448,6 +471,7 @@ static void judge_all(void) {
         sim_fail("open", "at the end: %s", wh_last_error());
     }
     judge_end(engine);
+    polls_end();
     wh_close(engine);
     judge_close();
     if (self->allocations != 0) {
@@ -468,6 +492,7 @@ void sim_world(void) {
         judge_owners();
     }
     resume_all();
+    read_on();
     settle();
     close_all();
     judge_all();

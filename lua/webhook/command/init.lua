@@ -7,7 +7,7 @@ local output = require "webhook.command.output"
 
 local command = {}
 
-local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "secret", "verify", "rule", "explain", "backtest", "serve",
+local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "cancel", "secret", "verify", "rule", "explain", "backtest", "serve",
   "tokens", "portal", "sources", "tenant", "tenant-secret", "settings", "status", "keys", "sinks" }
 
 command.help = [[
@@ -19,6 +19,7 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook listen                                     a receiver for development
   webhook deliveries --state exhausted               what became of them
   webhook replay ID                                  send again
+  webhook cancel --subscription ID --dry-run         what waits is not sent
   webhook explain EVENT                              why did, or did not, a subscription get it?
   webhook rule run rule.lua order.json               try a rule out
   webhook backtest ID --rule rule.lua                try it on what is stored

@@ -11,8 +11,9 @@ webhook sinks [list | test URL]
 
   webhook sinks                                    what deliveries can go to, by the URL's scheme
   webhook sinks test postgresql://u:p@host/name    would rows arrive there? Stores nothing
+  webhook sinks test 'amqp://u:p@host/?queue=q'    would messages? Also 'redis://u:p@host/0?stream=s'
 
-test connects to the database and asks whether all is allowed; exit code 1 says what is missing.
+test connects to the database or queue and asks whether all is allowed; exit code 1 says what is missing.
   --events PATTERN   whose tables; may be repeated      --schema NAME     --prefix TEXT
   --create full|add|never   tables and columns are made, columns alone, or nothing
   --allow RANGE      at this private or local address, too; may be repeated
