@@ -122,15 +122,21 @@ describe("sources over HTTP", function()
     run "run --until-idle --allow 127.0.0.1"
     assert.matches(" ok pages=1 objects=2 sent=0 ", webhook.decode(run("subscriptions show " .. id)).polled.runs[1])
     run("sources add " .. shell.write(webhook.encode(pages "Anna"), ".json"))
-    do
-      local other <close> = assert(webhook.open(store))
-      assert(other:poll(id))
-    end
-    run "run --until-idle --allow 127.0.0.1"
+    assert.matches('^a.updated {"id":1,"name":"Anna"}\n$', run("sources test a --allow 127.0.0.1 --subscription " .. id))
+    assert.falsy(to.output():find "Anna")
+    assert.matches(" ok pages=1 objects=2 sent=1 ", run "sources run a --allow 127.0.0.1")
     to.wait_for '"name":"Anna"'
+    assert.equal(1, (shell.run(("WEBHOOK_STORE='%s' %s"):format(store, shell.webhook "sources run a")))) -- not allowed
+    assert.equal(1, (shell.run(("WEBHOOK_STORE='%s' %s"):format(store, shell.webhook "sources run b"))))
     run("subscriptions update " .. id .. " --poll a --interval 10")
     assert.equal(600000, webhook.decode(run("subscriptions show " .. id)).poll.interval)
     assert.equal(2, (shell.run(shell.webhook("subscriptions add " .. url .. " --interval 5"))))
+    assert.equal(2, (shell.run(shell.webhook("subscriptions add " .. url .. " --history"))))
+    assert.equal(2, (shell.run(shell.webhook("subscriptions update " .. id .. " --poll a --history"))))
+    local all = run("subscriptions add " .. url .. " --events 'a.*' --poll a --history"):match "^(sub_%w+)\n"
+    assert.is_true(webhook.decode(run("subscriptions show " .. all)).poll.history)
+    run "run --until-idle --allow 127.0.0.1"
+    to.wait_for '{"id":0,"name":"same"}'
   end)
 
   it("are kept and tried by the command", function()

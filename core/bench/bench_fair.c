@@ -1,12 +1,15 @@
 /* bench_fair - what 1,000 good receivers notice of others: beside 1, 100 and 4,000 that hang, a tenant with 1,000
- * costly rules, one with a backlog, and 100 that refuse. In each turn all of them, one after the other, and alone as
- * the yardstick; medians, and ratios to alone of the same turn. Goal: p99 within 2 times, throughput at least 0.9.
+ * costly rules, one with a backlog, 100 that refuse, and 60 clients that run backtests. In each turn all of them, one
+ * after the other, and alone as the yardstick; medians, and ratios to alone of the same turn. Goal: p99 within 2 times,
+ * throughput at least 0.9; beside those who take CPU that is of the fair part, which is half of it between two tenants.
  *
- *     bench_fair [turns] [deliveries] [backlog] [processes]
+ *     bench_fair [turns] [deliveries] [backlog] [processes] [word]
  *
- * Latency is from publishing to handing the request to the transport, at 2,000 events a second: what the receiver
- * takes is left out. Throughput is with events published as fast as they leave. One event in ten is for those whom
- * the turn is about. With two processes each has its half of the subscriptions. */
+ * processes 0: one, and then two; word: alone, and those in whose name it is. Latency is from publishing to handing the
+ * request to the transport, at 2,000 events a second: what the receiver takes is left out. Throughput is with events
+ * published as fast as they leave. One event in ten is for those whom the turn is about. With two processes each has
+ * its half of the subscriptions. */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,16 +18,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "bench.h"
 #include "engine/context.h"
 #include "engine/position.h"
 #include "life/open.h"
 #include "outside/transport_curl.h"
 #include "sink.h"
+#include "webhook_api.h"
 
 #define GOOD 1000
 #define RULES 1000
-#define RULE_US 200   /* of CPU, of each of them */
+#define CLIENTS 60
 #define PACED 1000    /* events whose latency is measured */
 #define GROUP 10      /* of them at once, each 5 ms */
 #define PAUSE_US 5000 /* between groups */
@@ -33,11 +38,26 @@
 #define FAR_AWAY 3600000
 #define TURNS 32
 
-enum { ALONE, HUNG_1, HUNG_100, HUNG_4000, HEAVY, BACKLOG, REFUSING, SCENARIOS };
+enum kind { NOBODY, HUNG, COSTLY, BACKLOG, REFUSING, BACKTESTS };
 
-static const char *const names[SCENARIOS] = {
-    "alone", "1 hung", "100 hung", "4,000 hung", "1,000 costly rules", "a backlog", "100 that refuse"
+static const struct scenario {
+    const char *name;
+    enum kind kind;
+    int bad;          /* subscriptions of the other tenant */
+    const char *rule; /* how much CPU each takes, us */
+} scenarios[] = {
+    { "alone", NOBODY, 0, NULL },
+    { "1 hung", HUNG, 1, NULL },
+    { "100 hung", HUNG, 100, NULL },
+    { "4,000 hung", HUNG, HANGING, NULL },
+    { "1,000 rules of 0.2 ms", COSTLY, RULES, "200" },
+    { "1,000 rules of 5 ms", COSTLY, RULES, "5000" },
+    { "a backlog", BACKLOG, 1, NULL },
+    { "100 that refuse", REFUSING, 100, NULL },
+    { "60 clients of backtest", BACKTESTS, 1, "200" },
 };
+
+#define SCENARIOS ((int)(sizeof scenarios / sizeof scenarios[0]))
 
 /* In memory that both processes see. */
 typedef struct shared {
@@ -51,6 +71,7 @@ typedef struct figures {
 } figures;
 
 static shared *seen;
+static const struct scenario *now;
 static sink *good, *hung;
 static long deliveries, backlog;
 static int processes;
@@ -86,14 +107,14 @@ static int open_rules(void **out, const wh_limits *limits, void *payload) {
     return WH_OK;
 }
 
+/* Its source is the us that it takes. */
 static int compile(void *runtime, const char *owner, const char *source, size_t size, void **out,
                    wh_rule_error *error) {
     (void)runtime;
     (void)owner;
-    (void)source;
     (void)size;
     (void)error;
-    *out = seen;
+    *out = (void *)(intptr_t)strtol(source, NULL, 10);
     return WH_OK;
 }
 
@@ -107,15 +128,14 @@ static void release(void *runtime, void *rule) {
 }
 
 static int run(void *runtime, void *rule, const wh_rule_input *input, wh_rule_verdict *out) {
-    int64_t until = now_us() + RULE_US;
+    int64_t us = (intptr_t)rule, most = input->cpu_us > 0 ? input->cpu_us : INT64_MAX;
+    int64_t until = whi_thread_cpu_us() + (us < most ? us : most);
 
     (void)runtime;
-    (void)rule;
-    (void)input;
-    while (now_us() < until) {}
+    while (whi_thread_cpu_us() < until) {}
     out->action = WH_RULE_DROP;
-    out->cpu_us = RULE_US;
-    return WH_OK;
+    out->cpu_us = us;
+    return us > most ? WH_ERULE_TIME : WH_OK;
 }
 
 static const wh_rule_engine costly = { sizeof costly, open_rules, nothing, compile, release, run, NULL, NULL, NULL };
@@ -136,30 +156,30 @@ static wh_engine *open_engine(void) {
     return engine;
 }
 
-static void subscribe(wh_engine *engine, int port, const char *type, int number, const char *more) {
+static char backtested[WH_ID_SIZE];
+
+static void subscribe(wh_engine *engine, int port, const char *type, int number, const char *more, char *id) {
     char document[256];
 
     snprintf(document, sizeof document,
              "{\"url\":\"http://127.0.0.1:%d/\",\"events\":[\"%s.%d\"],\"retry\":[0,1000]%s}", port, type, number,
              more);
-    bench_check(wh_subscribe(engine, document, WH_ZSTR, NULL), "subscribe");
+    bench_check(wh_subscribe(engine, document, WH_ZSTR, id), "subscribe");
 }
 
-static int bad_ones(int scenario) {
-    static const int counts[SCENARIOS] = { 0, 1, 100, HANGING, RULES, 1, 100 };
+static void subscribe_all(wh_engine *engine) {
+    char more[64];
 
-    return counts[scenario];
-}
-
-static void subscribe_all(wh_engine *engine, int scenario) {
     for (int i = 0; i < GOOD; i++) {
-        subscribe(engine, sink_port(good, i), "to", i, ",\"tenant\":\"good\"");
+        subscribe(engine, sink_port(good, i), "to", i, ",\"tenant\":\"good\"", NULL);
     }
-    for (int i = 0; i < bad_ones(scenario); i++) {
-        if (scenario == HEAVY) {
-            subscribe(engine, sink_port(good, 0), "bad", 0, ",\"tenant\":\"bad\",\"rule\":\"costly\"");
+    for (int i = 0; i < now->bad; i++) {
+        if (now->kind == COSTLY) {
+            snprintf(more, sizeof more, ",\"tenant\":\"bad\",\"rule\":\"%s\"", now->rule);
+            subscribe(engine, sink_port(good, 0), "bad", 0, more, NULL);
         } else {
-            subscribe(engine, scenario == REFUSING ? 1 : sink_port(hung, i), "bad", i, ",\"tenant\":\"bad\"");
+            int port = now->kind == REFUSING ? 1 : sink_port(now->kind == BACKTESTS ? good : hung, i);
+            subscribe(engine, port, "bad", i, ",\"tenant\":\"bad\"", backtested);
         }
     }
 }
@@ -182,8 +202,8 @@ static void publish(wh_engine *engine, const char *tenant, const char *type, lon
 }
 
 /* Alone there are as many events, which nobody wants. */
-static void disturb(wh_engine *engine, int scenario, long first, int count) {
-    int many = scenario == HEAVY || scenario == ALONE ? 1 : bad_ones(scenario);
+static void disturb(wh_engine *engine, long first, int count) {
+    int many = now->kind == COSTLY || now->bad == 0 ? 1 : now->bad;
 
     for (int i = 0; i < count;) {
         long from = (first + i) % many;
@@ -199,28 +219,83 @@ static void await_sent(long count) {
     }
 }
 
+/* -------------------------------------------------------------------------- backtests */
+
+static wh_api *api;
+static atomic_int clients_end;
+
+/* Who is answered that too many are under way tries again, sooner than it is told to. */
+static void *be_client(void *payload) {
+    wh_api_request request = WH_API_REQUEST_INIT;
+    char path[64 + WH_ID_SIZE], body[64];
+
+    (void)payload;
+    snprintf(path, sizeof path, "/v1/subscriptions/%s/backtest", backtested);
+    snprintf(body, sizeof body, "{\"rule\":\"%s\",\"last\":1000}", now->rule);
+    request.method = "POST";
+    request.path = path;
+    request.body = body;
+    request.body_size = strlen(body);
+    request.tenant = "bad";
+    while (!atomic_load(&clients_end)) {
+        wh_api_response response = WH_API_RESPONSE_INIT;
+        int status = wh_api_handle(api, &request, &response);
+        wh_free(response.body);
+        if (status != 200 && status != 429) {
+            fprintf(stderr, "a backtest was answered %d\n", status);
+            exit(1);
+        }
+        usleep(status == 429 ? 100000 : 0);
+    }
+    return NULL;
+}
+
+static void begin_clients(wh_engine *engine, pthread_t *clients) {
+    static const wh_api_options options = WH_API_OPTIONS_INIT;
+
+    atomic_store(&clients_end, 0);
+    bench_check(wh_api_open(&api, engine, &options), "open the API");
+    for (int i = 0; i < CLIENTS; i++) {
+        if (pthread_create(&clients[i], NULL, be_client, NULL) != 0) {
+            exit(1);
+        }
+    }
+}
+
+static void end_clients(pthread_t *clients) {
+    atomic_store(&clients_end, 1);
+    for (int i = 0; i < CLIENTS; i++) {
+        pthread_join(clients[i], NULL);
+    }
+    wh_api_close(api);
+}
+
 /* ---------------------------------------------------------------------------- measuring */
 
-static void prepare(wh_engine *engine, int scenario) {
-    for (long left = scenario == BACKLOG ? backlog : 0; left > 0; left -= 1000) {
+static void publish_bad(wh_engine *engine, long count) {
+    for (long left = count; left > 0; left -= 1000) {
         publish(engine, "bad", "bad", -1, left < 1000 ? (int)left : 1000, 0);
     }
-    while (scenario == BACKLOG && atomic_load(&engine->memory_used) > 65536) {
+}
+
+static void prepare(wh_engine *engine) {
+    publish_bad(engine, now->kind == BACKLOG ? backlog : now->kind == BACKTESTS ? 1000 : 0);
+    while (now->kind == BACKLOG && atomic_load(&engine->memory_used) > 65536) {
         usleep(1000); /* until it waits in the store */
     }
-    for (int i = 0; i < bad_ones(scenario) && scenario != HEAVY && scenario != BACKLOG; i += 100) {
-        publish(engine, "bad", "bad", i, bad_ones(scenario) - i < 100 ? bad_ones(scenario) - i : 100, 0);
+    for (int i = 0; i < now->bad && (now->kind == HUNG || now->kind == REFUSING); i += 100) {
+        publish(engine, "bad", "bad", i, now->bad - i < 100 ? now->bad - i : 100, 0);
     }
     publish(engine, "good", "to", 0, GOOD, 0);
     await_sent(GOOD);
     usleep(400000); /* those that hang are known for it */
 }
 
-static void paced(wh_engine *engine, int scenario, figures *out) {
+static void paced(wh_engine *engine, figures *out) {
     for (long i = 0; i < PACED; i += GROUP) {
         int64_t began = now_us(), left;
         publish(engine, "good", "to", i % GOOD, GROUP, began);
-        disturb(engine, scenario, i / GROUP, 1);
+        disturb(engine, i / GROUP, 1);
         left = began + PAUSE_US - now_us();
         usleep(left > 0 ? (useconds_t)left : 0);
     }
@@ -229,14 +304,14 @@ static void paced(wh_engine *engine, int scenario, figures *out) {
     out->p99 = seen->latencies[PACED * 99 / 100];
 }
 
-static void flood(wh_engine *engine, int scenario, figures *out) {
+static void flood(wh_engine *engine, figures *out) {
     long first = atomic_load(&seen->sent);
     double began = bench_now();
 
     for (long i = 0; i < deliveries; i += 100) {
         await_sent(first + i + 100 - WINDOW);
         publish(engine, "good", "to", i % GOOD, 100, 0);
-        disturb(engine, scenario, i / 10, 10);
+        disturb(engine, i / 10, 10);
     }
     await_sent(first + deliveries);
     out->rate = (double)deliveries / (bench_now() - began);
@@ -274,7 +349,21 @@ static void await_share(wh_engine *engine, int end) {
     }
 }
 
-static figures measure(int scenario) {
+static void measure_engine(wh_engine *engine, figures *out) {
+    pthread_t clients[CLIENTS];
+
+    prepare(engine);
+    if (now->kind == BACKTESTS) {
+        begin_clients(engine, clients);
+    }
+    paced(engine, out);
+    flood(engine, out);
+    if (now->kind == BACKTESTS) {
+        end_clients(clients);
+    }
+}
+
+static figures measure(void) {
     figures out;
     int end = -1;
     pid_t other;
@@ -285,14 +374,12 @@ static figures measure(int scenario) {
     atomic_store(&seen->samples, 0);
     other = begin_other(&end);
     engine = open_engine();
-    subscribe_all(engine, scenario);
+    subscribe_all(engine);
     bench_check(wh_start(engine, 1), "start");
     if (other > 0) {
         await_share(engine, end);
     }
-    prepare(engine, scenario);
-    paced(engine, scenario, &out);
-    flood(engine, scenario, &out);
+    measure_engine(engine, &out);
     wh_close(engine);
     if (other > 0) {
         close(end);
@@ -313,26 +400,35 @@ static double median_of(const figures *values, const figures *yardstick, int tur
 }
 
 static void print(int scenario, figures all[SCENARIOS][TURNS], int turns) {
-    const figures *one = all[scenario], *alone = all[ALONE];
+    const figures *one = all[scenario], *alone = all[0];
 
-    printf("fair  %d process%s %-18s p50 %7.0f us (%6.2f)  p99 %8.0f us (%6.2f)  %7.0f/s (%4.2f)\n", processes,
-           processes == 1 ? ", " : "es,", names[scenario], median_of(one, NULL, turns, offsetof(figures, p50)),
+    printf("fair  %d process%s %-22s p50 %7.0f us (%6.2f)  p99 %8.0f us (%6.2f)  %7.0f/s (%4.2f)\n", processes,
+           processes == 1 ? ", " : "es,", scenarios[scenario].name, median_of(one, NULL, turns, offsetof(figures, p50)),
            median_of(one, alone, turns, offsetof(figures, p50)), median_of(one, NULL, turns, offsetof(figures, p99)),
            median_of(one, alone, turns, offsetof(figures, p99)), median_of(one, NULL, turns, offsetof(figures, rate)),
            median_of(one, alone, turns, offsetof(figures, rate)));
     fflush(stdout);
 }
 
-static void compare(int turns) {
+static int is_wanted(int scenario, const char *word) {
+    return scenario == 0 || strstr(scenarios[scenario].name, word) != NULL;
+}
+
+static void compare(int turns, const char *word) {
     static figures all[SCENARIOS][TURNS];
 
     for (int turn = 0; turn < turns; turn++) {
         for (int scenario = 0; scenario < SCENARIOS; scenario++) {
-            all[scenario][turn] = measure(scenario);
+            now = &scenarios[scenario];
+            if (is_wanted(scenario, word)) {
+                all[scenario][turn] = measure();
+            }
         }
     }
     for (int scenario = 0; scenario < SCENARIOS; scenario++) {
-        print(scenario, all, turns);
+        if (is_wanted(scenario, word)) {
+            print(scenario, all, turns);
+        }
     }
 }
 
@@ -354,7 +450,7 @@ int main(int argc, char **argv) {
     }
     for (processes = 1; processes <= 2; processes++) {
         if (wanted == 0 || wanted == processes) {
-            compare(turns);
+            compare(turns, argc > 5 ? argv[5] : "");
         }
     }
     sink_free(hung);

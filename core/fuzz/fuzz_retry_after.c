@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pure/retry.h"
+#include "pure/retry_policy.h"
 #include "systems/list.h"
 #include "systems/system.h"
 
@@ -25,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(text, data + 8, size - 8);
     text[size - 8] = '\0';
     after = whi_retry_after(text, now);
-    delay = whi_retry_delay(whi_system_standard.retry, whi_system_standard.retry_count, 1, after, (uint32_t)now);
+    delay = whi_retry_delay(whi_system_standard.retry, whi_system_standard.retry_count, 1, after, WHI_JITTER_PERCENT,
+                            (uint32_t)now);
     if (after < 0 || after > WHI_RETRY_AFTER_MAXIMUM || delay < 5000 || delay < after ||
         delay > WHI_RETRY_AFTER_MAXIMUM / 10 * 11) {
         abort();

@@ -432,8 +432,19 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   secrets      ["whsec_…", "whsk_…"]: each signs. Made if absent. Only the
  *                answers of wh_subscribe and wh_subscription_secrets carry them
  *   retry        [0, 5000, 300000]: ms before each attempt; default: at once, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h,
- *                20 h, 24 h
+ *                20 h, 24 h. Or lists by type, of which the first that is for an event's type counts:
+ *                [{"events": ["order.*"], "delays": [0, 5000], "within": 3600}, {"delays": [0]}], 32 at most; without
+ *                "events" for all types, without "delays" the default's; "within" (1 to 31622400 seconds after the
+ *                delivery was made) lets no attempt begin later
+ *   retry_on     ["network", "timeout", "3xx", "4xx", "5xx", 429]: which failures are tried again; all others are given
+ *                up at once, []: every one. "network" is a name without an address, no connection, a failure of TLS,
+ *                one that broke; statuses are 300 to 599. null: all are tried again. What 410 and a profile's own
+ *                answers mean they mean before
+ *   jitter       percent of a delay that chance adds at most, 0 to 100, default 10; the first attempt has none
  *   timeout      ms for a whole attempt
+ *   timeouts     {"connect": 2000, "answer": 5000}: ms for connecting (default: connect_timeout of wh_options), and
+ *                from the beginning of the attempt to the first byte of the answer (default: as long as the whole),
+ *                1 to 300000
  *   concurrency  requests at once to this subscription, 1 to 1000, default 64; of a database it says nothing: that is
  *                written in batches, of up to 500 deliveries
  *   rate         {"count": 100, "per": 60}: at most so many requests, retries and replays too, in so many seconds (1 to
@@ -442,6 +453,16 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *                most count + burst. What waits for it is due and not failing, and wh_run waits for it, too. Exact for
  *                all processes together, since one sends for a subscription: but that one knows nothing of what was
  *                sent before it came to it, and begins with no burst then, as after a start
+ *   breaker      {"failures": 50, "least": 10, "window": 60, "pause": 10, "longest": 600}: these are the defaults, {}
+ *                says them all; null: none. When of the attempts within so many seconds (1 to 86400) at least so many
+ *                (1 to 10000) were made and so many percent (1 to 100) have failed, it opens: nothing is sent until the
+ *                pause (1 to 3600 s) is over. Then one probe goes; if it fails the pause doubles, up to longest (at
+ *                least the pause, at most 86400 s), else all goes on. What waits meanwhile is not tried, so it uses up
+ *                no retry list and says nothing of the receiver; wh_run does not wait for it. After a change of the
+ *                subscription the next probe may go at once. It is of the process that sends: one that takes over
+ *                begins with a closed one
+ *   retry_budget percent: at most so many retries (1 to 1000) for each hundred deliveries, besides ten, and one more
+ *                each ten seconds; null: no limit. One beyond it waits for longer than its list says
  *   order        "none" (default); "fifo": one after the other, as they were accepted;
  *                "key": so for each key, which the rule or the event gives (without a
  *                key: no order); "latest": as "key", and a newer one takes the place of
@@ -677,9 +698,9 @@ WH_API int wh_delivery(wh_engine *engine, const char *id, char **out, size_t *si
  * was opened, rates are per second since the call before that is at least ten seconds old. store counts what waits, is
  * due, held, exhausted, failing and disabled, each to 100,000: an index entry each, a few ms at most; lag_ms is how far
  * deciding is behind. databases has at most 100 that this engine writes to: {"url","rows","set_aside","batches",
- * "rows_per_second","lag_ms"}, the last of them from acceptance to the row, of the oldest in the last batch. worst has
- * the ten subscriptions with the most failures in a row, and the ten tenants with the most that fail, of the first
- * 1,000 of these. Errors: store, memory. */
+ * "connections","busy","lag_ms","rows_per_second"}: as many connections at most, batches under way, and from acceptance
+ * to the row, of the oldest in the last batch. worst has the ten subscriptions with the most failures in a row, and the
+ * ten tenants with the most that fail, of the first 1,000 of these. Errors: store, memory. */
 WH_API int wh_stats(wh_engine *engine, char **out, size_t *size);
 
 /* The exact bytes that a delivery sends. not_found. */
@@ -713,6 +734,14 @@ WH_API int wh_replay_query(wh_engine *engine, const wh_query *query, int64_t *co
 
 /* How many deliveries wh_replay_query would send again now; nothing is changed. Errors: invalid, not_found, store. */
 WH_API int wh_replay_count(wh_engine *engine, const wh_query *query, int64_t *count);
+
+/* Cancels all deliveries that the query names and that wait (state "waiting", the default, or "held"): they are not
+ * sent, explain tells of them as "cancelled", and a replay sends them all the same. The next one of an order has its
+ * turn. What a worker has in its hands by then may still arrive, and stays cancelled here. The query names a
+ * subscription, event, type, tenant, since or until at least. Some hundreds are a commit, newest first, others work
+ * meanwhile; where it is interrupted what was cancelled stays so. dry_run 1: counts alone. count, which may be NULL,
+ * receives how many, also with an error. Errors: invalid, not_found, store, memory. */
+WH_API int wh_cancel(wh_engine *engine, const wh_query *query, int dry_run, int64_t *count);
 
 /* Sends what a subscription never got, since it was paused, disabled or not made yet: makes the deliveries
  * that its present version gives for stored events, due at once, and such as its failing rule holds. Of the query

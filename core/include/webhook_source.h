@@ -210,7 +210,16 @@ WH_API int wh_source_delete(wh_engine *engine, const char *object_type);
  * published of it. Where the API failed, ok is false, code the name of what failed and error its sentence; that is no
  * error of this call. query: NULL, or what is asked for: {"tenant","connection","filters","fields","changed_since",
  * "limit","page","state"}, of which page and state are what a test before gave as next and state. It waits for the
- * API, as long as the document's most allows. Errors: not_found, json, invalid, rule_…; of the store. */
+ * API, as long as the document's most allows. Errors: not_found, json, invalid, rule_…; of the store.
+ *
+ * With {"subscription":"sub_…"}, alone, it tells what the next reading for that one would send: all pages are read and
+ * compared with what its poll remembers, and nothing is kept or published. {"ok":true,"code":null,"error":null,
+ * "first":false,"suspicious":false,"pages":1,"objects":2,"skipped":0,"created":1,"updated":0,"deleted":0,
+ * "would_send":[{"type":"crm_contact.created","object":{…}}],"more":false,"duration_ms":12}: the first 100 changes are
+ * shown, and more says that there are others. first: nothing is remembered yet, so that the reading would only
+ * remember (or send its history). Of a list of more than a million objects nothing is told of what has vanished. It
+ * asks the document, also where the program has a source of its own. conflict: the subscription does not poll this
+ * type. */
 WH_API int wh_source_test(wh_engine *engine, const char *object_type, const char *query, size_t query_size, char **out,
                           size_t *size);
 

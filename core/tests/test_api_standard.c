@@ -282,6 +282,11 @@ static void deliveries_are_told_and_sent_again(void **state) {
     api_has("replayed", "1");
     api_expect(200, "POST", "/v1/deliveries/replay", api_a, "{\"dry_run\":true}");
     api_has("replayed", "0");
+    api_expect(200, "POST", "/v1/deliveries/cancel", api_b, "{\"type\":\"a\"}");
+    api_has("cancelled", "0");
+    api_expect(200, "POST", "/v1/deliveries/cancel", api_a, "{\"since\":0,\"dry_run\":true}");
+    api_has("cancelled", "1");
+    api_expect(400, "POST", "/v1/deliveries/cancel", api_a, "{\"state\":\"delivered\"}");
     fixture_script.status = 200;
     fixture_run(api_engine);
     api_expect(200, "GET", "/v1/deliveries?state=delivered", api_a, NULL);

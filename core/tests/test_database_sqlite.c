@@ -101,6 +101,8 @@ static void make(const char *event) {
 }
 
 static void a_webhook_with_a_db_url_makes_rows(void **state) {
+    char line[192];
+
     (void)state;
     make("created");
     make("updated");
@@ -114,6 +116,11 @@ static void a_webhook_with_a_db_url_makes_rows(void **state) {
     publish("crm_contact.deleted", "{\"id\":\"2\"}");
     fixture_run(api_engine);
     assert_int_equal(ask("SELECT count(*) FROM u_crm_contact WHERE _deleted_at IS NOT NULL AND id = '2'"), 1);
+    api_expect(200, "GET", "/v1/metrics", api_operator, NULL);
+    snprintf(line, sizeof line, "\nwebhook_database_rows_total{url=\"%s\"} 4\n", url);
+    assert_non_null(strstr(api_text, line));
+    snprintf(line, sizeof line, "\nwebhook_database_busy{url=\"%s\"} 0\n", url);
+    assert_non_null(strstr(api_text, line));
 }
 
 /* A list that is longer than a call usually is, with one object at both of its ends. */

@@ -1,6 +1,8 @@
 #include "destination_kit.h"
 
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -140,6 +142,34 @@ static void a_lock_of_somebody_else_ends_by_its_time(void **state) {
     whi_destination_close(destination);
 }
 
+/* What may be written is as large as the file is: there is no room for more. */
+static void a_disk_that_is_full_is_waited_for(void **state) {
+    enum { SIZE = 1 << 20 };
+    whi_destination *destination = open_usual();
+    char *bytes = malloc(SIZE + 64);
+    size_t used = (size_t)snprintf(bytes, 64, "{\"id\":\"b\",\"text\":\"");
+    struct rlimit before, full;
+    struct stat file;
+
+    (void)state;
+    memset(bytes + used, 'x', SIZE);
+    memcpy(bytes + used + SIZE, "\"}", 3);
+    put(destination, "full", "{\"id\":\"a\",\"text\":\"a\"}", 1);
+    assert_int_equal(stat(path, &file), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    full = before;
+    full.rlim_cur = (rlim_t)file.st_size;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+    write_one(destination, object_of("full", bytes, 1), WHI_OBJECT_AGAIN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    check_value("SELECT count(*) FROM \"full\"", "1");
+    put(destination, "full", bytes, 1);
+    check_value("SELECT count(*) FROM \"full\"", "2");
+    free(bytes);
+    whi_destination_close(destination);
+}
+
 static void a_long_statement_ends_by_its_time(void **state) {
     whi_destination_options options = usual_options();
     whi_destination *destination = open_usual();
@@ -222,6 +252,7 @@ int main(void) {
         cmocka_unit_test(a_file_that_is_not_there_is_made_by_full_alone),
         cmocka_unit_test(what_is_no_database_is_the_owners_matter),
         cmocka_unit_test(a_lock_of_somebody_else_ends_by_its_time),
+        cmocka_unit_test(a_disk_that_is_full_is_waited_for),
         cmocka_unit_test(a_long_statement_ends_by_its_time),
         cmocka_unit_test(without_memory_nothing_is_lost),
     };

@@ -335,6 +335,66 @@ static void a_server_that_falls_silent_ends_by_its_time_or_by_a_cut(void **state
     }
 }
 
+struct both {
+    whi_destination *destination;
+    whi_object objects[2];
+    whi_object_result results[2];
+};
+
+static void *write_both(void *payload) {
+    struct both *both = payload;
+
+    assert_int_equal(whi_destination_write(both->destination, both->objects, 2, both->results), WH_OK);
+    return NULL;
+}
+
+static void wait_for_waiting(const char *count) {
+    char *found;
+
+    do {
+        found = ask("SELECT count(*) FROM pg_locks WHERE NOT granted");
+        count = strcmp(found, count) == 0 ? NULL : count;
+        free(found);
+    } while (count != NULL);
+}
+
+/* Ours has row a and stands before a gate; the other one has row b and waits for a. Then ours comes to b, and looks for
+ * the circle, for which the other one would wait for an hour. */
+static void who_is_chosen_in_a_deadlock_tries_again(void **state) {
+    struct both both = { open_usual(),
+                         { object_of("ring", "{\"id\":\"a\"}", 2), object_of("ring", "{\"id\":\"b\"}", 2) },
+                         { { 0 } } };
+    PGconn *gate = connect_as_owner("data"), *other = connect_as_owner("data");
+    pthread_t thread;
+
+    (void)state;
+    put(both.destination, "ring", "{\"id\":\"a\"}", 1);
+    put(both.destination, "ring", "{\"id\":\"b\"}", 1);
+    run_sql("CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(7);"
+            " RETURN NEW; END $$; CREATE TRIGGER passes BEFORE UPDATE ON ring FOR EACH ROW WHEN (NEW.id = 'a' AND"
+            " NEW._version = 2) EXECUTE FUNCTION pass()");
+    PQclear(PQexec(gate, "SELECT pg_advisory_lock(7)"));
+    PQclear(PQexec(other, "SET deadlock_timeout = '1h'; BEGIN; UPDATE ring SET _raw = NULL WHERE id = 'b'"));
+    assert_int_equal(pthread_create(&thread, NULL, write_both, &both), 0);
+    wait_for_waiting("1");
+    assert_int_equal(PQsendQuery(other, "UPDATE ring SET _raw = NULL WHERE id = 'a'; COMMIT"), 1);
+    wait_for_waiting("2");
+    PQfinish(gate);
+    pthread_join(thread, NULL);
+    for (PGresult *answer = PQgetResult(other); answer != NULL; answer = PQgetResult(other)) {
+        PQclear(answer);
+    }
+    for (int i = 0; i < 2; i++) {
+        check_outcome(&both.results[i], WHI_OBJECT_AGAIN);
+        check_sentence(&both.results[i], "40P01", "deadlock");
+    }
+    check_value("SELECT count(*) FROM ring WHERE _version = 1 AND _raw IS NULL", "2");
+    (void)write_both(&both);
+    check_value("SELECT count(*) FROM ring WHERE _version = 2", "2");
+    PQfinish(other);
+    whi_destination_close(both.destination);
+}
+
 static void a_lock_ends_by_its_time(void **state) {
     whi_destination_options options = usual_options();
     whi_destination *destination;
@@ -620,6 +680,7 @@ int main(void) {
         cmocka_unit_test(a_backend_that_is_ended_in_a_batch_leaves_nothing),
         cmocka_unit_test(a_commit_whose_answer_is_lost_may_be_repeated),
         cmocka_unit_test(a_server_that_falls_silent_ends_by_its_time_or_by_a_cut),
+        cmocka_unit_test(who_is_chosen_in_a_deadlock_tries_again),
         cmocka_unit_test(a_lock_ends_by_its_time),
         cmocka_unit_test(a_statement_ends_by_its_time),
         cmocka_unit_test(a_unique_index_of_somebody_else_refuses_one),

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "engine/lag.h"
 #include "engine_fixture.h"
 #include "fake_rules.h"
 #include "life/open.h"
@@ -109,6 +110,44 @@ static void a_turn_begins_few_of_them(void **state) {
     wh_close(engine);
 }
 
+/* The turns of the worker are for the others then, and what it wants is decided aside, with nothing lost. */
+static void a_tenant_that_costs_much_in_all_lags(void **state) {
+    wh_engine *engine = opened_with_costly_ones();
+    size_t events = 20, good = 0;
+
+    (void)state;
+    while (atomic_load(&engine->lags->count) == 0) {
+        publish(engine, "costly");
+        publish(engine, "good");
+        events++;
+        good++;
+        assert_true(wh_step(engine) >= 0);
+    }
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, RULES * events + good);
+    life_assert_delivered(engine, RULES * events + good);
+    wh_close(engine);
+}
+
+/* With the thread to itself nobody is in its way. */
+static void a_tenant_that_is_alone_does_not_lag(void **state) {
+    wh_engine *engine = opened();
+
+    (void)state;
+    for (int i = 0; i < RULES; i++) {
+        subscribe(engine, COSTLY, "\"tenant\":\"costly\",\"rule\":\"burn 300\"");
+    }
+    fixture_run(engine);
+    for (int i = 0; i < 4; i++) {
+        publish(engine, "costly");
+    }
+    while (fixture_sent_count < (size_t)RULES * 4) {
+        assert_true(wh_step(engine) >= 0);
+        assert_int_equal(atomic_load(&engine->lags->count), 0);
+    }
+    wh_close(engine);
+}
+
 static int setup(void **state) {
     atomic_store(&fake_runs, 0);
     return fixture_setup(state);
@@ -119,6 +158,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(who_comes_in_between_is_sent_before_the_next_costly_one),
         TEST(a_turn_begins_few_of_them),
+        TEST(a_tenant_that_costs_much_in_all_lags),
+        TEST(a_tenant_that_is_alone_does_not_lag),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,7 +156,7 @@ static void who_is_slow_no_more_lags_no_more(void **state) {
     for (int i = 1; i <= 200; i++) {
         publish(engine, NULL, i);
     }
-    for (int i = 0; i < 100 && life_sql(file, LAGS) > 0; i++) {
+    for (int i = 0; i < 1000 && life_sql(file, LAGS) > 0; i++) {
         fixture_run(engine);
         usleep(10000);
     }

@@ -462,7 +462,7 @@ static int commit_change(whi_job *job, whi_store *store) {
 static void what_was_committed_here_decides_the_next_event_though_nobody_has_read_it(void **state) {
     wh_engine *engine = opened(":memory:");
     whi_job job = { .rows = 3, .run = commit_change };
-    whi_sought next = { INT64_MAX, 1, "", "", "a", "" };
+    whi_sought next = { INT64_MAX, 1, "", "", "a", "", 0 };
     whi_registration **found;
     size_t count;
 

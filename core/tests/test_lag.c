@@ -57,7 +57,7 @@ static void what_another_left_is_worth_more_than_what_began_here(void **state) {
     whi_lag *lag;
 
     (void)state;
-    assert_int_equal(whi_lags_begin(engine->lags, event, 1), 1);
+    assert_int_equal(whi_lags_begin(engine->lags, event, 1, 0), 1);
     assert_int_equal(whi_lag_new(&lag, 1, 3), WH_OK);
     whi_lags_load(engine->lags, engine, lag);
     assert_int_equal(atomic_load(&engine->lags->count), 1);

@@ -22,28 +22,29 @@ static void the_standard_list_is_that_of_the_specification(void **state) {
     (void)state;
     assert_int_equal(whi_system_standard.retry_count, 10);
     for (int i = 0; i < 10; i++) {
-        assert_int_equal(whi_retry_delay(whi_system_standard.retry, whi_system_standard.retry_count, i, 0, 0),
+        assert_int_equal(whi_retry_delay(whi_system_standard.retry, whi_system_standard.retry_count, i, 0, 10, 0),
                          seconds[i] * 1000);
     }
-    assert_int_equal(whi_retry_delay(whi_system_standard.retry, whi_system_standard.retry_count, 10, 0, 0), -1);
-    assert_int_equal(whi_retry_delay(whi_system_standard.retry, whi_system_standard.retry_count, INT32_MAX, 0, 0), -1);
+    assert_int_equal(whi_retry_delay(whi_system_standard.retry, whi_system_standard.retry_count, 10, 0, 10, 0), -1);
+    assert_int_equal(whi_retry_delay(whi_system_standard.retry, whi_system_standard.retry_count, INT32_MAX, 0, 10, 0),
+                     -1);
 }
 
 static void an_empty_list_is_used_up_at_once(void **state) {
     (void)state;
-    assert_int_equal(whi_retry_delay(NULL, 0, 0, 0, 0), -1);
-    assert_int_equal(whi_retry_delay(NULL, 0, 0, 60000, 0), -1);
+    assert_int_equal(whi_retry_delay(NULL, 0, 0, 0, 10, 0), -1);
+    assert_int_equal(whi_retry_delay(NULL, 0, 0, 60000, 10, 0), -1);
 }
 
 static void chance_adds_up_to_a_tenth_but_never_to_the_first(void **state) {
     static const int64_t list[] = { 1000, 1000, WHI_RETRY_DELAY_MAXIMUM };
 
     (void)state;
-    assert_int_equal(whi_retry_delay(list, 3, 0, 0, UINT32_MAX), 1000);
-    assert_int_equal(whi_retry_delay(list, 3, 1, 0, 0), 1000);
-    assert_int_equal(whi_retry_delay(list, 3, 1, 0, UINT32_MAX / 2 + 1), 1050);
-    assert_int_equal(whi_retry_delay(list, 3, 1, 0, UINT32_MAX), 1099);
-    assert_in_range(whi_retry_delay(list, 3, 2, 0, UINT32_MAX), WHI_RETRY_DELAY_MAXIMUM,
+    assert_int_equal(whi_retry_delay(list, 3, 0, 0, 10, UINT32_MAX), 1000);
+    assert_int_equal(whi_retry_delay(list, 3, 1, 0, 10, 0), 1000);
+    assert_int_equal(whi_retry_delay(list, 3, 1, 0, 10, UINT32_MAX / 2 + 1), 1050);
+    assert_int_equal(whi_retry_delay(list, 3, 1, 0, 10, UINT32_MAX), 1099);
+    assert_in_range(whi_retry_delay(list, 3, 2, 0, 10, UINT32_MAX), WHI_RETRY_DELAY_MAXIMUM,
                     WHI_RETRY_DELAY_MAXIMUM / 10 * 11);
 }
 
@@ -51,20 +52,20 @@ static void retry_after_only_makes_a_delay_longer(void **state) {
     static const int64_t list[] = { 0, 5000 };
 
     (void)state;
-    assert_int_equal(whi_retry_delay(list, 2, 1, 1000, 0), 5000);
-    assert_int_equal(whi_retry_delay(list, 2, 1, 60000, 0), 60000);
-    assert_in_range(whi_retry_delay(list, 2, 1, 60000, UINT32_MAX), 60001, 66000);
-    assert_int_equal(whi_retry_delay(list, 2, 1, -1, 0), 5000);
-    assert_int_equal(whi_retry_delay(list, 2, 1, INT64_MAX, 0), WHI_RETRY_AFTER_MAXIMUM);
+    assert_int_equal(whi_retry_delay(list, 2, 1, 1000, 10, 0), 5000);
+    assert_int_equal(whi_retry_delay(list, 2, 1, 60000, 10, 0), 60000);
+    assert_in_range(whi_retry_delay(list, 2, 1, 60000, 10, UINT32_MAX), 60001, 66000);
+    assert_int_equal(whi_retry_delay(list, 2, 1, -1, 10, 0), 5000);
+    assert_int_equal(whi_retry_delay(list, 2, 1, INT64_MAX, 10, 0), WHI_RETRY_AFTER_MAXIMUM);
 }
 
 static void a_delay_outside_the_limits_is_brought_inside(void **state) {
     static const int64_t list[] = { INT64_MIN, INT64_MAX };
 
     (void)state;
-    assert_int_equal(whi_retry_delay(list, 2, -1, 0, 0), 0);
-    assert_int_equal(whi_retry_delay(list, 2, 0, 0, 0), 0);
-    assert_int_equal(whi_retry_delay(list, 2, 1, 0, 0), WHI_RETRY_DELAY_MAXIMUM);
+    assert_int_equal(whi_retry_delay(list, 2, -1, 0, 10, 0), 0);
+    assert_int_equal(whi_retry_delay(list, 2, 0, 0, 10, 0), 0);
+    assert_int_equal(whi_retry_delay(list, 2, 1, 0, 10, 0), WHI_RETRY_DELAY_MAXIMUM);
 }
 
 static void retry_after_in_seconds_is_read_and_capped(void **state) {

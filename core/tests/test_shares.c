@@ -15,6 +15,7 @@
 
 static wh_engine *engine;
 static whi_shares shares;
+static int64_t now_us = 1; /* what all that was taken has cost */
 
 static int setup(void **state) {
     (void)state;
@@ -48,7 +49,7 @@ static int64_t take(int64_t us, char *tenant) {
 
     if (event != NULL) {
         snprintf(tenant, 8, "%s", event->tenant);
-        whi_shares_charge(&shares, us);
+        whi_shares_charge(&shares, us, now_us += us);
         whi_event_unref(engine, event);
     }
     return number;
@@ -84,7 +85,7 @@ static void who_costs_more_gets_fewer_turns(void **state) {
     for (int i = 0; i < 300; i++) {
         int which = take(0, tenant) > 1000;
         taken[which]++;
-        whi_shares_charge(&shares, which ? 100 : 9900);
+        whi_shares_charge(&shares, which ? 100 : 9900, now_us);
     }
     assert_true(taken[0] <= 6);
 }
@@ -120,6 +121,42 @@ static void who_wants_little_waits_for_nobody(void **state) {
         add("small", 100 + i);
         assert_int_equal(take(10, tenant), 100 + i);
         assert_false(whi_shares_is_costly(&shares));
+    }
+}
+
+/* Its purse is empty then; with nobody beside it, it has none. */
+static void who_takes_more_than_a_tenth_overdraws(void **state) {
+    char tenant[8];
+
+    (void)state;
+    for (int i = 1; i <= 1000; i++) {
+        add("big", i);
+    }
+    for (int i = 0; i < 200; i++) {
+        assert_true(take(200, tenant) > 0);
+        assert_false(whi_shares_is_overdrawn(&shares, now_us));
+    }
+    add("small", 2000);
+    assert_int_equal(take(10, tenant), 2000);
+    assert_false(whi_shares_is_overdrawn(&shares, now_us));
+    assert_true(take(200, tenant) > 0);
+    assert_true(whi_shares_is_overdrawn(&shares, now_us));
+    assert_false(whi_shares_is_overdrawn(&shares, now_us + 1000000));
+    now_us += 500000; /* for so long it had none */
+    assert_true(take(200, tenant) > 0);
+    assert_false(whi_shares_is_overdrawn(&shares, now_us));
+}
+
+static void what_is_cheap_overdraws_nothing(void **state) {
+    char tenant[8];
+
+    (void)state;
+    for (int i = 1; i <= 2000; i++) {
+        add(i % 2 == 0 ? "a" : "b", i);
+    }
+    for (int i = 0; i < 2000; i++) {
+        assert_true(take(50, tenant) > 0);
+        assert_false(whi_shares_is_overdrawn(&shares, now_us));
     }
 }
 
@@ -178,6 +215,8 @@ int main(void) {
         TEST(who_costs_more_gets_fewer_turns),
         TEST(what_is_put_back_comes_first),
         TEST(who_wants_little_waits_for_nobody),
+        TEST(who_takes_more_than_a_tenth_overdraws),
+        TEST(what_is_cheap_overdraws_nothing),
         TEST(without_memory_the_order_stays),
         TEST(thousands_of_tenants_leave_nothing_behind),
         TEST(thousands_of_tenants_that_wait_are_taken_in_quickly),

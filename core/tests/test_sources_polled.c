@@ -151,6 +151,61 @@ static void unifieds_webhooks_are_virtual_where_there_is_a_document(void **state
     wh_close(other);
 }
 
+static void check_preview(const char *subscription, const char *words) {
+    char *text = NULL, query[200];
+
+    snprintf(query, sizeof query, "{\"subscription\":\"%s\"}", subscription);
+    if (wh_source_test(engine, "crm_contact", query, WH_ZSTR, &text, NULL) != WH_OK) {
+        fail_msg("%s", wh_last_error());
+    }
+    assert_has(text, words);
+    wh_free(text);
+}
+
+static void what_the_next_reading_would_send_is_shown_and_not_sent(void **state) {
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    say("/list", "[{\"id\":1,\"name\":\"Ann\"},{\"id\":2},{\"id\":3}]");
+    put(engine, "/list", "");
+    poll_subscribe(engine, "a", ALL, "", id);
+    check_preview(id, "\"first\":true,\"suspicious\":false,\"pages\":1,\"objects\":3");
+    fixture_run(engine);
+    check_preview(id, "\"created\":0,\"updated\":0,\"deleted\":0,\"would_send\":[],\"more\":false");
+    say("/list", "[{\"id\":1,\"name\":\"Anna\"},{\"id\":3},{\"id\":\"four\"}]");
+    for (int i = 0; i < 2; i++) { /* it is not remembered, either */
+        check_preview(id, "\"would_send\":[{\"type\":\"crm_contact.updated\",\"object\":{\"id\":1,\"name\":\"Anna\"}},"
+                          "{\"type\":\"crm_contact.created\",\"object\":{\"id\":\"four\"}},"
+                          "{\"type\":\"crm_contact.deleted\",\"object\":{\"id\":2}}],\"more\":false");
+    }
+    fixture_run(engine);
+    assert_int_equal(fixture_sent_count, 0);
+    poll_later(engine);
+    assert_int_equal(fixture_sent_count, 3);
+    check_preview(id, "\"would_send\":[]");
+}
+
+static void a_preview_says_what_fails(void **state) {
+    char id[WH_ID_SIZE], query[200], *text = NULL;
+
+    (void)state;
+    put(engine, "/list", "");
+    poll_subscribe(engine, "a", ALL, "", id);
+    receiver_set(api, "/list", (receiver_answer){ .status = 503 });
+    check_preview(id, "{\"ok\":false,\"code\":\"status\",\"error\":\"answered 503\"");
+    say("/list", "[7]");
+    check_preview(id, "\"ok\":false");
+    assert_int_equal(wh_source_test(engine, "crm_contact", "{\"subscription\":\"sub_x\"}", WH_ZSTR, &text, NULL),
+                     WH_ENOTFOUND);
+    assert_int_equal(
+        wh_source_test(engine, "crm_contact", "{\"subscription\":\"sub_x\",\"tenant\":\"t\"}", WH_ZSTR, &text, NULL),
+        WH_EINVALID);
+    assert_has(wh_last_error(), "subscription: expected alone");
+    assert_int_equal(wh_subscribe(engine, "{\"url\":\"https://example.com/\"}", WH_ZSTR, id), WH_OK);
+    snprintf(query, sizeof query, "{\"subscription\":\"%s\"}", id);
+    assert_int_equal(wh_source_test(engine, "crm_contact", query, WH_ZSTR, &text, NULL), WH_ECONFLICT);
+}
+
 /* Until it has heard of what the other has committed. */
 static void run_until_asked(wh_engine *of, const char *path, size_t count) {
     for (int i = 0; i < 3000 && asked(path) < count; i++) {
@@ -316,6 +371,8 @@ static void one_whose_key_is_not_here_hides_no_other(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_document_is_polled, begin, end),
+        cmocka_unit_test_setup_teardown(what_the_next_reading_would_send_is_shown_and_not_sent, begin, end),
+        cmocka_unit_test_setup_teardown(a_preview_says_what_fails, begin, end),
         cmocka_unit_test_setup_teardown(unifieds_webhooks_are_virtual_where_there_is_a_document, begin, end),
         cmocka_unit_test_setup_teardown(what_another_engine_puts_changes_and_deletes_holds, begin, end),
         cmocka_unit_test_setup_teardown(one_that_is_opened_later_polls_without_a_put_of_its_own, begin, end),

@@ -63,7 +63,9 @@ static char *written(const whi_subscription *s, int secrets) {
 #define KNOWN                                                                                                          \
     ", expected one of: url, database, events, tenant, name, rule, fields, filters, on_rule_error, headers, "          \
     "auth, tls, proxy, content_type, compress, signature, metadata, paused, "                                          \
-    "secrets, retry, timeout, concurrency, rate, insecure, http2, source, order, single_use, expires_at, profile, "    \
+    "secrets, retry, retry_on, jitter, retry_budget, timeout, timeouts, concurrency, rate, breaker, insecure, http2, " \
+    "source, order, "                                                                                                  \
+    "single_use, expires_at, profile, "                                                                                \
     "encoding, data, details, poll"
 
 /* A document's failure; the subscription may be half changed and must still be freed. */

@@ -100,6 +100,31 @@ static void silence_ends_by_the_timeout(void **state) {
     assert_int_equal(receiver_wait_open(f->r, 0), 0);
 }
 
+static void a_first_byte_that_does_not_come_ends_it_sooner(void **state) {
+    fixture *f = *state;
+    sending s;
+
+    wire_open(&f->w, NULL, 0);
+    receiver_set(f->r, "/", (receiver_answer){ .fault = RECEIVER_HANG });
+    receiver_set(f->r, "/well", (receiver_answer){ .status = 200 });
+    for (int kept = 0; kept < 2; kept++) { /* over a new connection, and over one that an answer came by */
+        wire_fill(&f->w, &s, receiver_url(f->r, "/"));
+        s.request.timeout = 60000;
+        s.request.answer_timeout = 150;
+        assert_int_equal(wire_send(&s), WH_OK);
+        wire_run(&f->w, f->w.done_count + 1);
+        assert_int_equal(s.request.error, WH_ETIMEOUT);
+        assert_string_equal(s.request.message, "no answer within 150 ms (answer timeout)");
+        assert_true(s.request.duration_us >= 149000);
+        wire_fill(&f->w, &s, receiver_url(f->r, "/well"));
+        s.request.timeout = 60000;
+        s.request.answer_timeout = 59000;
+        assert_int_equal(wire_send(&s), WH_OK);
+        wire_run(&f->w, f->w.done_count + 1);
+        assert_int_equal(s.request.status, 200);
+    }
+}
+
 /* A listener whose queue is full drops what comes, so a connect gets no answer. */
 static void a_connect_that_hangs_ends_by_its_own_timeout(void **state) {
     fixture *f = *state;
@@ -286,6 +311,7 @@ int main(void) {
         TEST(an_answer_that_does_not_come_is_an_io_error),
         TEST(a_closed_port_is_no_connection),
         TEST(silence_ends_by_the_timeout),
+        TEST(a_first_byte_that_does_not_come_ends_it_sooner),
         TEST(a_connect_that_hangs_ends_by_its_own_timeout),
         TEST(who_hangs_keeps_nobody_waiting),
         TEST(a_head_is_an_answer_whatever_its_body_is),

@@ -369,9 +369,9 @@ static void unified_tries_what_was_pushed_again_three_times_at_once(void **state
     assert_null(s->retry); /* the system's */
     assert_int_equal(whi_system_unified.retry_count, 4);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(whi_retry_delay(whi_system_unified.retry, 4, i, 0, UINT32_MAX), 0);
+        assert_int_equal(whi_retry_delay(whi_system_unified.retry, 4, i, 0, 10, UINT32_MAX), 0);
     }
-    assert_int_equal(whi_retry_delay(whi_system_unified.retry, 4, 4, 0, 0), -1);
+    assert_int_equal(whi_retry_delay(whi_system_unified.retry, 4, 4, 0, 10, 0), -1);
     whi_subscription_free(s);
 }
 

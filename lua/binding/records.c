@@ -393,6 +393,28 @@ static int replay(lua_State *L) {
     return 1;
 }
 
+static int cancel(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    wh_query query = WH_QUERY_INIT;
+    int64_t count = 0;
+    int failed, code;
+
+    lua_settop(L, 3);
+    if (!lua_istable(L, 2)) {
+        return whl_wrong(L, 2, "query", "a table");
+    }
+    failed = whl_query(L, 2, &query);
+    if (failed) {
+        return failed;
+    }
+    code = wh_cancel(engine, &query, lua_toboolean(L, 3), &count);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushinteger(L, count);
+    return 1;
+}
+
 static int take_missed(lua_State *L, int options, wh_query *query, int *dry_run) {
     static const char *const names[] = { "since", "until", "event", "type", "dry_run", "own", NULL };
     int failed;
@@ -475,5 +497,6 @@ const luaL_Reg whl_record_methods[] = {
     { "replay", replay },
     { "replay_missed", replay_missed },
     { "fetch", fetch },
+    { "cancel", cancel },
     { NULL, NULL },
 };

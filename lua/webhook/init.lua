@@ -90,8 +90,13 @@ local core = require "webhook.core"
 ---@field paused? boolean|"hold"|"drop" true: events are not taken; "hold": they wait, and go out when it is resumed. true leaves one that holds as it is, "drop" does not
 ---@field secrets? string[] each signs; in the answers of subscribe and secrets alone
 ---@field public_keys? string[] engine; in the answers of subscribe and secrets alone
----@field retry? integer[] ms before each attempt
+---@field retry? integer[]|{ events?: string[], delays?: integer[], within?: integer }[] ms before each attempt; or lists by type, the first for a type counts; within: seconds
+---@field retry_on? (integer|"network"|"timeout"|"3xx"|"4xx"|"5xx")[] what is tried again; all else is given up at once
+---@field jitter? integer percent of a delay that chance adds at most, 10
+---@field retry_budget? integer percent: so many retries at most for each hundred deliveries
+---@field breaker? { failures?: integer, least?: integer, window?: integer, pause?: integer, longest?: integer } {}: the defaults, 50 percent of 10 attempts within 60 s, a probe after 10 s, then at most each 600
 ---@field timeout? integer ms for a whole attempt
+---@field timeouts? { connect?: integer, answer?: integer } ms for connecting, and until the first byte of the answer
 ---@field concurrency? integer requests at once, 1 to 1000
 ---@field rate? { count: integer, per: integer, burst?: integer } at most count requests in per seconds, after at most burst at once
 ---@field insecure? boolean true: the receiver's certificate is not checked
@@ -120,6 +125,7 @@ local core = require "webhook.core"
 ---@field last_success_at? string engine; kept once in 15 minutes at most
 ---@field last_failure_at? string engine
 ---@field last_error? string engine; of the last failure, kept when it has recovered
+---@field probe_at? string engine; its breaker is open, and the next probe goes then
 ---@field waiting? integer engine; deliveries that wait, counted to 100000, in a list to 1000 for each
 ---@field oldest_waiting_at? string engine; when the oldest event of those was accepted
 ---@field polled? table engine; how its source is read: checked_at, next_at, lag, failures, healthy, suspicious, runs
@@ -235,9 +241,9 @@ local core = require "webhook.core"
 ---@field counts { events: integer, attempts: integer, delivered: integer, failed: integer, exhausted: integer, rule_failures: integer, failing: integer, recovered: integer, disabled: integer }
 ---@field failures { network: integer, remote: integer, refused: integer, other: integer }
 ---@field rates { events: number, attempts: number, delivered: number, failed: number }
----@field work { under_way: integer, events_in_memory: integer, payload_bytes_in_memory: integer, waiting_for_rate: integer }
+---@field work { under_way: integer, events_in_memory: integer, payload_bytes_in_memory: integer, waiting_for_rate: integer, breakers_open: integer }
 ---@field store { subscriptions: integer, failing: integer, disabled: integer, lagging: integer, unreadable: integer, over_budget: integer, waiting: integer, due: integer, oldest_waiting_at: any, held: integer, exhausted: integer, pending: boolean, outbox: boolean, lag_ms: integer, bytes: integer, log_bytes: integer }
----@field databases { url: string, rows: integer, set_aside: integer, batches: integer, rows_per_second: number, lag_ms: integer }[] those that this engine writes to
+---@field databases { url: string, rows: integer, set_aside: integer, batches: integer, rows_per_second: number, connections: integer, busy: integer, lag_ms: integer }[] those that this engine writes to
 ---@field worst { subscriptions: table[], tenants: table[] }
 
 ---@class webhook.settings what all processes of a store go by
@@ -407,6 +413,23 @@ local core = require "webhook.core"
 ---@field limit? integer
 ---@field page? string what the page before gave as next
 ---@field state? string
+---@field subscription? string in place of all these: what its next reading would send; a webhook.source_preview is the answer
+
+---@class webhook.source_preview what the next reading of a subscription's source would send; nothing is kept of it
+---@field ok boolean
+---@field code? webhook.code of what failed; what was read before it is told all the same
+---@field error? string
+---@field first boolean nothing is remembered yet: the reading will only remember
+---@field suspicious boolean so much has vanished at once that nothing is told of it, unless it is confirmed
+---@field pages integer
+---@field objects integer
+---@field skipped integer
+---@field created integer
+---@field updated integer
+---@field deleted integer
+---@field would_send { type: string, object: table }[] the first 100 of them
+---@field more boolean there are others
+---@field duration_ms integer
 
 ---@class webhook.source_page
 ---@field ok boolean
@@ -483,10 +506,11 @@ local core = require "webhook.core"
 ---@field source_document fun(self: webhook.engine, object_type: string): source: webhook.source_document?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field sources fun(self: webhook.engine): sources: webhook.source_document[]?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field delete_source fun(self: webhook.engine, object_type: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
----@field test_source fun(self: webhook.engine, object_type: string, query?: webhook.source_trial): page: webhook.source_page?, message: string?, code: webhook.code?, failure: webhook.failure? reads one page, and tells what failed if it did; blocks, keeps nothing
+---@field test_source fun(self: webhook.engine, object_type: string, query?: webhook.source_trial): page: webhook.source_page|webhook.source_preview|nil, message: string?, code: webhook.code?, failure: webhook.failure? reads one page, and tells what failed if it did; blocks, keeps nothing
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
 ---@field fetch fun(self: webhook.engine, subscription: string, options?: { cursor?: string, limit?: integer, wait?: integer }): page: webhook.fetched?, message: string?, code: webhook.code?, failure: webhook.failure? of a subscription with the url "poll:": what waits, in the order of acceptance; cursor: of the answer before, whose items are delivered by that; wait: ms that this thread waits for something to come
 ---@field replay_missed fun(self: webhook.engine, subscription: string, options?: webhook.missed): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? makes the deliveries that the present version gives for stored events and that are not there: it was paused, disabled or not made yet
+---@field cancel fun(self: webhook.engine, query: webhook.query, dry_run?: boolean): count: integer?, message: string?, code: webhook.code?, failure: webhook.failure? those that wait (state "waiting" by default, or "held"), of a subscription, event, type, tenant, since or until at least; dry_run: counts alone
 ---@field explain fun(self: webhook.engine, event: string, subscription?: string, query?: webhook.query): explained: webhook.explanation|webhook.explanations|nil, message: string?, code: webhook.code?, failure: webhook.failure? one explanation for a subscription; without one a page for all of the event's tenant
 ---@field backtest fun(self: webhook.engine, options: webhook.backtest): report: webhook.backtest_report?, message: string?, code: webhook.code?, failure: webhook.failure? blocks; sends and changes nothing
 local engine = core.engine

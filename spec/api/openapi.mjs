@@ -104,6 +104,7 @@ async function deliveries(subscription) {
   }
   await ask('POST', '/v1/deliveries/{id}/replay', with_id('/v1/deliveries/{id}/replay', id));
   await ask('POST', '/v1/deliveries/replay', { body: { subscription, dry_run: true } });
+  await ask('POST', '/v1/deliveries/cancel', { body: { subscription, dry_run: true } });
   const test = with_id('/v1/subscriptions/{id}/test', subscription);
   const told = await ask('POST', '/v1/subscriptions/{id}/test', test);
   check('a test event arrives', [told.delivered, told.status], [true, 200]);

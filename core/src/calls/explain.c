@@ -345,16 +345,22 @@ static int tell_filter(explaining *self, const asked *one) {
     return code == WH_OK ? tell_found(&self->decider.json, path, &self->out) : code;
 }
 
-/* As far as it is this process that sends it. */
-static int waits_for_rate(const explaining *self, const asked *one) {
+/* What it waits for though it is due, as far as it is this process that sends it; NULL: its turn. */
+static const char *waits_for(const explaining *self, const asked *one) {
     whi_registration *now = whi_registry_get(self->engine->registry, one->id);
-    int64_t time = whi_now(self->engine), until = now != NULL ? atomic_load(&now->rated_until) : 0;
+    int64_t time = whi_now(self->engine);
+    int64_t rated = now != NULL ? atomic_load(&now->rated_until) : 0,
+            probe = now != NULL ? atomic_load(&now->probe_at) : 0;
 
     whi_registration_unref(now);
-    return one->state == WHI_WAITING && one->due <= time && until > time;
+    if (one->state != WHI_WAITING || one->due > time) {
+        return NULL;
+    }
+    return probe > time ? "breaker" : rated > time ? "rate" : NULL;
 }
 
 static void tell_delivery(explaining *self, const asked *one) {
+    const char *what = waits_for(self, one);
     char id[WH_ID_SIZE];
 
     whi_ident_delivery(self->event->number, one->id, id);
@@ -366,8 +372,8 @@ static void tell_delivery(explaining *self, const asked *one) {
         whi_tell_text(&self->out, "status", NULL);
     }
     whi_tell_text(&self->out, "error", one->error);
-    if (waits_for_rate(self, one)) {
-        whi_tell_text(&self->out, "waits_for", "rate");
+    if (what != NULL) {
+        whi_tell_text(&self->out, "waits_for", what);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "engine/setting.h"
 #include "engine/source.h"
 #include "engine/version.h"
+#include "engine/written.h"
 #include "pure/health.h"
 #include "systems/subscription_write.h"
 
@@ -120,6 +121,7 @@ int whi_insight_read(wh_engine *engine, whi_insight *out) {
         .in_memory = atomic_load(&engine->events_open),
         .memory_bytes = whi_memory_used(engine->memory, WHI_POT_EVENTS),
         .rated = atomic_load(&engine->count.rated),
+        .broken = atomic_load(&engine->count.broken),
         .events_pending = work.events,
         .outbox_pending = work.outbox,
         .polls_pending = has_polls(engine) && !atomic_load(&engine->sources->settled),
@@ -136,4 +138,8 @@ int whi_insight_check(wh_engine *engine) {
     int code = whi_is_open(engine);
 
     return code == WH_OK ? engine->store->vtable->subscription_count(engine->store, &count) : code;
+}
+
+void whi_insight_databases(wh_engine *engine, whi_buf *out) {
+    whi_written_measure(engine, out);
 }

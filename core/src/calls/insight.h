@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/histogram.h"
 #include "engine/options.h"
 #include "engine/registry.h"
@@ -60,6 +61,7 @@ typedef struct whi_insight {
     long long news[3];                                           /* of health: failing, recovered, disabled */
     long long subscriptions, in_flight, in_memory, memory_bytes; /* at present */
     long long rated;                                             /* subscriptions that wait for their rate here */
+    long long broken;                                            /* those whose breaker is open here */
     long long refused, network, remote, other;                   /* failed attempts, by what failed */
     int events_pending, outbox_pending, polls_pending, lagging, unreadable;
     long long lag_ms; /* since the first event that is not decided was accepted; 0: all are */
@@ -71,5 +73,8 @@ int whi_insight_read(wh_engine *engine, whi_insight *out);
 
 /* WH_OK: it is open, and its store answers. */
 int whi_insight_check(wh_engine *engine);
+
+/* Appends lines of metrics for each database that this process writes to. */
+void whi_insight_databases(wh_engine *engine, whi_buf *out);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "calls/past.h"
+#include "calls/source_preview.h"
 #include "engine/inbox.h"
 #include "engine/source_document.h"
 #include "engine/source_kept.h"
@@ -204,19 +205,20 @@ int wh_source_get(wh_engine *engine, const char *object_type, char **out, size_t
 
 typedef struct trial {
     wh_source_call call; /* first */
-    const wh_engine *engine;
+    wh_engine *engine;
     wh_source source;
     int found;
     whi_json asked; /* without nodes: nothing was asked */
     char *texts[6]; /* of its members */
+    int others;     /* members beside subscription */
     whi_buf filters, out;
     wh_source_query query;
     int64_t began; /* us */
     int code;
 } trial;
 
-enum { TENANT, CONNECTION, FIELDS, STATE, PAGE };
-static const char *const text_names[] = { "tenant", "connection", "fields", "state", "page" };
+enum { TENANT, CONNECTION, FIELDS, STATE, PAGE, SUBSCRIPTION };
+static const char *const text_names[] = { "tenant", "connection", "fields", "state", "page", "subscription" };
 #define TEXTS (sizeof text_names / sizeof text_names[0])
 
 static int take_text(trial *self, size_t which, uint32_t node) {
@@ -286,9 +288,11 @@ static int take_member(trial *self, uint32_t name) {
     }
     for (size_t i = 0; i < TEXTS; i++) {
         if (is(self, name, text_names[i])) {
+            self->others += i != SUBSCRIPTION;
             return take_text(self, i, name + 1);
         }
     }
+    self->others++;
     if (is(self, name, "changed_since")) {
         return take_changed(self, name + 1);
     }
@@ -303,7 +307,7 @@ static int take_member(trial *self, uint32_t name) {
     }
     return whi_fail_field(WH_EINVALID, "query",
                           "unknown member %.*s, expected tenant, connection, fields, state, page, changed_since, "
-                          "filters or limit",
+                          "filters, limit or subscription",
                           size < 40 ? (int)size : 40, text);
 }
 
@@ -324,6 +328,9 @@ static int read_query(trial *self, const char *query, size_t size) {
     for (uint32_t at = whi_json_first(json, 0); code == WH_OK && at != WHI_JSON_NONE;
          at = whi_json_next_name(json, 0, at)) {
         code = take_member(self, at);
+    }
+    if (code == WH_OK && self->texts[SUBSCRIPTION] != NULL && self->others > 0) {
+        return whi_fail_field(WH_EINVALID, "subscription", "expected alone: it says what is asked for");
     }
     return code;
 }
@@ -373,6 +380,16 @@ static void list(trial *self, const char *object_type) {
     self->source.list(self->source.payload, query, &self->call);
 }
 
+static int try_it(trial *self, const char *object_type) {
+    const char *subscription = self->texts[SUBSCRIPTION];
+
+    if (subscription != NULL) {
+        return whi_source_preview(self->engine, &self->source, object_type, subscription, &self->out);
+    }
+    list(self, object_type);
+    return self->code;
+}
+
 static void free_trial(trial *self) {
     if (self->source.free != NULL) {
         self->source.free(self->source.payload);
@@ -401,10 +418,8 @@ int wh_source_test(wh_engine *engine, const char *object_type, const char *query
     code = read_query(&self, query, query_size);
     code = code == WH_OK ? whi_store_source_list(engine->store, object_type, make, &self) : code;
     code = code == WH_OK && !self.found ? fail_unknown() : code;
-    if (code == WH_OK) {
-        list(&self, object_type);
-        code = self.code == WH_OK ? whi_buf_take(&self.out, out, size) : self.code;
-    }
+    code = code == WH_OK ? try_it(&self, object_type) : code;
+    code = code == WH_OK ? whi_buf_take(&self.out, out, size) : code;
     free_trial(&self);
     return code;
 }

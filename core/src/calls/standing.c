@@ -9,6 +9,7 @@
 #include "base/ident.h"
 #include "calls/past.h"
 #include "calls/sources.h"
+#include "engine/registry.h"
 #include "pure/health.h"
 #include "pure/json.h"
 #include "systems/subscription_write.h"
@@ -19,6 +20,7 @@ typedef struct standing {
     whi_health_row health; /* its error is copied */
     char error[ERROR_SIZE];
     int64_t waiting, oldest;
+    int64_t probe_at; /* ms; 0: its breaker is closed, or another process's */
 } standing;
 
 /* The error may be cut within a letter. */
@@ -47,10 +49,19 @@ static int take_health(const whi_health_row *row, void *payload) {
     return WH_OK;
 }
 
+static int64_t probe_of(wh_engine *engine, int64_t subscription) {
+    whi_registration *registration = whi_registry_get(engine->registry, subscription);
+    int64_t at = registration != NULL ? atomic_load(&registration->probe_at) : 0, now = whi_now(engine);
+
+    whi_registration_unref(registration);
+    return at == INT64_MAX ? now : at;
+}
+
 static int read_standing(wh_engine *engine, int64_t subscription, int64_t most, standing *out) {
     const whi_store_vtable *v = engine->store->vtable;
     int code = v->health_get(engine->store, subscription, take_health, out);
 
+    out->probe_at = probe_of(engine, subscription);
     return code == WH_OK ? v->waiting_count(engine->store, subscription, most, &out->waiting, &out->oldest) : code;
 }
 
@@ -77,6 +88,9 @@ static void tell(const whi_subscription *s, const standing *self, whi_buf *out) 
     tell_time(out, "last_success_at", self->health.success_at);
     tell_time(out, "last_failure_at", self->health.failed_at);
     whi_tell_text(out, "last_error", self->health.error);
+    if (s->breaker.failures != 0) {
+        tell_time(out, "probe_at", self->probe_at);
+    }
     whi_tell_int(out, "waiting", self->waiting);
     tell_time(out, "oldest_waiting_at", self->oldest != 0 ? whi_ident_time(self->oldest) : 0);
 }

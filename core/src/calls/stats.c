@@ -93,6 +93,7 @@ static void tell_store(whi_buf *out, const whi_insight *now) {
     whi_tell_int(out, "events_in_memory", now->in_memory);
     whi_tell_int(out, "payload_bytes_in_memory", now->memory_bytes);
     whi_tell_int(out, "waiting_for_rate", now->rated);
+    whi_tell_int(out, "breakers_open", now->broken);
     whi_buf_char(out, '}');
     begin_object(out, "store");
     whi_tell_int(out, "subscriptions", now->subscriptions);

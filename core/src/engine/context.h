@@ -150,6 +150,7 @@ struct wh_engine {
         atomic_llong refused;                /* attempts that made no request: the address policy, or no address */
         atomic_llong network, remote, other; /* failed attempts by what failed, refused ones apart */
         atomic_llong rated;                  /* subscriptions for which something due waits for their rate */
+        atomic_llong broken;                 /* subscriptions whose breaker is open */
         atomic_llong news[3];                /* of health: failing, recovered, disabled */
         atomic_llong forbidden;              /* moves that the table of pure/delivery.h does not have: faults of ours */
         whi_histogram requests;              /* from sending to the answer, or to giving up */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -155,7 +156,7 @@ int whi_lag_new(whi_lag **out, int64_t subscription, int64_t position) {
     return WH_OK;
 }
 
-int whi_lags_begin(whi_lags *lags, whi_event *event, int64_t subscription) {
+int whi_lags_begin(whi_lags *lags, whi_event *event, int64_t subscription, int64_t least_us) {
     whi_lag *lag;
     int code = WH_OK;
 
@@ -165,6 +166,7 @@ int whi_lags_begin(whi_lags *lags, whi_event *event, int64_t subscription) {
         code = whi_lag_new(&lag, subscription, -1);
         if (code == WH_OK) {
             lag->fresh = 1;
+            lag->least_us = least_us > 0 ? whi_monotonic_us() + least_us : 0;
             code = put(lags, lag);
         }
         if (code != WH_OK) {

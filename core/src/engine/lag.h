@@ -36,6 +36,7 @@ typedef struct whi_lag {
     size_t count, capacity;
     whi_event **held; /* while it has no row: references, each undecided for it */
     size_t held_count, held_capacity;
+    int64_t least_us;     /* monotonic: it does not end before */
     int fresh;            /* 1: it began here: events up to `from` may be its own */
     atomic_int gone;      /* 1: another process's, or over: the first worker frees it */
     struct whi_lag *next; /* of those that are gone */
@@ -48,6 +49,7 @@ typedef struct whi_lag {
     int64_t page_upto; /* how far the log was read for it */
     int64_t again_us;  /* when to try again what failed */
     int64_t busy_us;   /* when it last had something to decide */
+    int64_t took_us;   /* its last decision; 0: there was none */
     int calm;          /* so many decisions in a row were none that takes long */
     int state;         /* see work/lagging.c */
     int64_t page_numbers[WHI_LAG_PAGE];
@@ -71,8 +73,8 @@ void whi_lags_end(whi_lags *lags, wh_engine *engine);
  * another's to decide; 0: it does not; WH_ENOMEM. Any thread. */
 int whi_lags_meet(whi_lags *lags, whi_event *event, int64_t subscription);
 
-/* The same, and it lags from now on. 0: not yet, an earlier lag of it is still ending. */
-int whi_lags_begin(whi_lags *lags, whi_event *event, int64_t subscription);
+/* The same, and it lags from now on, for so many us at least. 0: not yet, an earlier lag of it is still ending. */
+int whi_lags_begin(whi_lags *lags, whi_event *event, int64_t subscription, int64_t least_us);
 
 /* One that another process has left behind, at this position. WH_OK, WH_ENOMEM. */
 int whi_lag_new(whi_lag **out, int64_t subscription, int64_t position);

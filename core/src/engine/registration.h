@@ -29,6 +29,8 @@ typedef struct whi_registration {
     atomic_int rule_failures; /* in a row */
     atomic_int retiring;      /* 1: it is being switched off */
     atomic_llong rated_until; /* ms: what is due waits for its rate until then; of who sends for it */
+    atomic_llong probe_at;    /* ms: its breaker is open, and the next probe may go then, INT64_MAX: one is under way;
+                                 0: it is closed; of who sends for it */
     int left_out;             /* 1: its document cannot be decrypted here: one that is disabled stands for it */
     char id[WH_ID_SIZE];
 } whi_registration;

@@ -584,7 +584,8 @@ static int takes_events(const whi_registry *registry, const whi_registration *re
 static int wants(const struct finding *finding, const whi_registration *registration) {
     const whi_subscription *s = registration->subscription;
 
-    return was_in_force(registration, finding->sought->number) &&
+    return (finding->sought->only == 0 || finding->sought->only == s->id) &&
+           was_in_force(registration, finding->sought->number) &&
            (s->source == NULL || strcmp(s->source, finding->sought->source) == 0) &&
            whi_poll_is_for(finding->sought->id, s->id, registration->hears) &&
            takes_events(finding->registry, registration, finding->sought->accepted_at);

@@ -51,10 +51,11 @@ int64_t whi_registry_place(const whi_registry *registry);
 int whi_registry_is_behind(const whi_registry *registry);
 
 /* An event that is to be decided: its id, which says of an event of a poll whose it is, its tenant, type and source
- * ("" for none). */
+ * ("" for none); of all subscriptions, or of this one only. */
 typedef struct whi_sought {
     int64_t number, accepted_at;
     const char *id, *tenant, *type, *source;
+    int64_t only; /* 0: all */
 } whi_sought;
 
 /* References to the registrations that were in force at the event's number and want it, of

@@ -91,24 +91,67 @@ static double rate_of(whi_written *self, long long rows) {
     return now_us > self->former_us ? (double)(rows - self->former) * 1e6 / (double)(now_us - self->former_us) : 0;
 }
 
-static void tell_int(whi_buf *out, const char *name, long long number) {
-    whi_json_write_name(out, name);
-    whi_buf_int(out, number);
+/* What is told of each, in statistics and in metrics. */
+static const struct {
+    const char *name, *metric, *type, *help;
+} figures[] = {
+    { "rows", "rows_total", "counter", "Rows written, or found to be newer." },
+    { "set_aside", "set_aside_total", "counter", "Objects that could not be written." },
+    { "batches", "batches_total", "counter", "Batches written." },
+    { "connections", "connections", "gauge", "Pools, each with one connection at most." },
+    { "busy", "busy", "gauge", "Batches under way." },
+    { "lag_ms", "lag_milliseconds", "gauge", "From acceptance to the row, of the oldest in the last batch." },
+};
+
+#define FIGURES (sizeof figures / sizeof figures[0])
+
+static void read_figures(whi_written *self, long long out[FIGURES]) {
+    out[0] = atomic_load(&self->rows);
+    out[1] = atomic_load(&self->set_aside);
+    out[2] = atomic_load(&self->batches);
+    out[3] = self->refs;
+    out[4] = atomic_load(&self->busy);
+    out[5] = atomic_load(&self->lag_ms);
 }
 
 static void tell_one(whi_written *self, whi_buf *out) {
-    long long rows = atomic_load(&self->rows);
+    long long found[FIGURES];
 
+    read_figures(self, found);
     whi_buf_char(out, '{');
     whi_json_write_name(out, "url");
     whi_json_write_string(out, self->url, strlen(self->url));
-    tell_int(out, "rows", rows);
-    tell_int(out, "set_aside", atomic_load(&self->set_aside));
-    tell_int(out, "batches", atomic_load(&self->batches));
+    for (size_t i = 0; i < FIGURES; i++) {
+        whi_json_write_name(out, figures[i].name);
+        whi_buf_int(out, found[i]);
+    }
     whi_json_write_name(out, "rows_per_second");
-    whi_json_write_double(out, rate_of(self, rows));
-    tell_int(out, "lag_ms", atomic_load(&self->lag_ms));
+    whi_json_write_double(out, rate_of(self, found[0]));
     whi_buf_char(out, '}');
+}
+
+/* A URL has no sign that JSON writes otherwise than Prometheus does. */
+static void measure_one(const wh_engine *engine, size_t figure, whi_buf *out) {
+    const char *name = figures[figure].metric;
+    long long found[FIGURES];
+    int count = 0;
+
+    whi_buf_format(out, "# HELP webhook_database_%s %s\n# TYPE webhook_database_%s %s\n", name, figures[figure].help,
+                   name, figures[figure].type);
+    for (whi_written *one = engine->writings->first; one != NULL && count < TOLD; one = one->next, count++) {
+        read_figures(one, found);
+        whi_buf_format(out, "webhook_database_%s{url=", name);
+        whi_json_write_string(out, one->url, strlen(one->url));
+        whi_buf_format(out, "} %lld\n", found[figure]);
+    }
+}
+
+void whi_written_measure(wh_engine *engine, whi_buf *out) {
+    pthread_mutex_lock(&engine->writings->lock);
+    for (size_t i = 0; engine->writings->first != NULL && i < FIGURES; i++) {
+        measure_one(engine, i, out);
+    }
+    pthread_mutex_unlock(&engine->writings->lock);
 }
 
 void whi_written_tell(wh_engine *engine, whi_buf *out) {

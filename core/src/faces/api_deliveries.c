@@ -70,10 +70,8 @@ int whi_serve_delivery_replay(whi_call *call) {
     return code;
 }
 
-static int read_replay(whi_call *call, wh_query *query, int *dry_run, char *name) {
-    static const char *const names[] = {
-        "subscription", "event", "state", "since", "until", "tenant", "dry_run", NULL
-    };
+/* Of which deliveries: as both a replay and a cancellation say it. */
+static int read_which(whi_call *call, const char *const *names, wh_query *query, int *dry_run, char *name) {
     int code = whi_body_only(call, 0, names);
 
     code = code == WH_OK ? whi_scope_tenant(call, &query->tenant) : code;
@@ -86,6 +84,36 @@ static int read_replay(whi_call *call, wh_query *query, int *dry_run, char *name
     code = code == WH_OK ? whi_body_time(call, 0, "until", &query->until) : code;
     code = code == WH_OK ? whi_body_flag(call, 0, "dry_run", dry_run) : code;
     return code == WH_OK ? check_parts(call, query, name) : code;
+}
+
+static int read_replay(whi_call *call, wh_query *query, int *dry_run, char *name) {
+    static const char *const names[] = {
+        "subscription", "event", "state", "since", "until", "tenant", "dry_run", NULL
+    };
+
+    return read_which(call, names, query, dry_run, name);
+}
+
+static int read_cancel(whi_call *call, wh_query *query, int *dry_run, char *name) {
+    static const char *const names[] = { "subscription", "event",   "state", "since", "until",
+                                         "tenant",       "dry_run", "type",  NULL };
+    int code = read_which(call, names, query, dry_run, name);
+
+    return code == WH_OK ? whi_body_text(call, 0, "type", &query->type) : code;
+}
+
+int whi_serve_delivery_cancel(whi_call *call) {
+    wh_query query = WH_QUERY_INIT;
+    int64_t count = 0;
+    char name[WH_ID_SIZE];
+    int dry_run = 0, code = read_cancel(call, &query, &dry_run, name);
+
+    code = code == WH_OK ? whi_call_set_aside(call) : code;
+    code = code == WH_OK ? wh_cancel(call->engine, &query, dry_run, &count) : code;
+    if (code == WH_OK) {
+        whi_buf_format(&call->out, "{\"cancelled\":%lld}", (long long)count);
+    }
+    return code;
 }
 
 int whi_serve_delivery_replay_query(whi_call *call) {

@@ -136,10 +136,14 @@ int whi_serve_metrics(whi_call *call) {
            now.lagging);
     metric(call, "subscriptions_waiting_for_rate", "gauge",
            "Subscriptions for which something due waits for their rate.", now.rated);
+    metric(call, "subscriptions_breaker_open", "gauge", "Subscriptions whose breaker is open.", now.broken);
     metric(call, "subscriptions_unreadable", "gauge", "Subscriptions that this process has no key for.",
            now.unreadable);
     metric(call, "subscriptions_over_budget", "gauge", "Subscriptions that wait for their tenant's budget.",
            now.store.over_budget);
+    if (!call->api->metrics) { /* whose databases they are is not for everybody */
+        whi_insight_databases(call->engine, &call->out);
+    }
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     return WH_OK;
 }

@@ -31,6 +31,7 @@ static const struct {
     { "GET", "/v1/events/{id}/explain", SLOW, whi_serve_event_explain },
     { "GET", "/v1/deliveries", 0, whi_serve_delivery_list },
     { "POST", "/v1/deliveries/replay", BODY | SLOW, whi_serve_delivery_replay_query },
+    { "POST", "/v1/deliveries/cancel", BODY | SLOW, whi_serve_delivery_cancel },
     { "GET", "/v1/deliveries/{id}", 0, whi_serve_delivery_get },
     { "GET", "/v1/deliveries/{id}/attempts", 0, whi_serve_delivery_attempts },
     { "GET", "/v1/deliveries/{id}/body", 0, whi_serve_delivery_body },

@@ -126,7 +126,8 @@ static int due_lane(int64_t subscription, int64_t due, void *payload) {
         return 0;
     }
     registration = whi_registry_get(self->engine->registry, subscription);
-    rests = registration != NULL && !whi_subscription_may_send(registration->subscription);
+    rests = registration != NULL && (!whi_subscription_may_send(registration->subscription) ||
+                                     atomic_load(&registration->probe_at) > whi_now(self->engine));
     whi_registration_unref(registration);
     return rests ? 0 : 1;
 }

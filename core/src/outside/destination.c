@@ -644,25 +644,29 @@ static void check_shape(whi_database *database, whi_shape *shape, whi_object_res
     }
 }
 
+static void check_type(whi_destination *destination, const char *type, whi_object_result *result) {
+    whi_shape *shape = shape_of(destination, type);
+
+    if (shape == NULL) {
+        whi_fail_memory();
+        whi_result_set(result, WHI_OBJECT_AGAIN, wh_last_error());
+        return;
+    }
+    check_shape(destination->database, shape, result);
+    if (result->outcome == WHI_OBJECT_WRITTEN && shape->guard != NULL) {
+        check_shape(destination->database, shape->guard, result);
+    }
+}
+
 void whi_destination_check(whi_destination *destination, const char *type, whi_object_result *result) {
     whi_database *database = destination->database;
-    whi_shape *shape;
 
     memset(result, 0, sizeof *result);
     database->until =
         database->check_timeout > 0 ? whi_monotonic_us() + database->check_timeout * 1000 : 0; /* of all its waits */
     connect_to(database, result);
     if (result->outcome == WHI_OBJECT_WRITTEN) {
-        shape = shape_of(destination, type);
-        if (shape != NULL) {
-            check_shape(database, shape, result);
-        } else {
-            whi_fail_memory();
-            whi_result_set(result, WHI_OBJECT_AGAIN, wh_last_error());
-        }
-    }
-    if (result->outcome == WHI_OBJECT_WRITTEN && shape->guard != NULL) {
-        check_shape(database, shape->guard, result);
+        check_type(destination, type, result);
     }
     if (result->outcome == WHI_OBJECT_SHAPE) {
         result->outcome = WHI_OBJECT_OWNER;

@@ -25,6 +25,7 @@ typedef struct whi_request {
     size_t body_size;
     int64_t lane;            /* requests of one lane share connections: the subscription */
     int64_t connect_timeout; /* ms */
+    int64_t answer_timeout;  /* ms until the first byte of the answer, from the beginning; 0: as the whole */
     int64_t timeout;         /* ms for the whole request */
     int insecure, http2;
     whi_peer *peer; /* NULL: as for all; its requests share connections with those of the same mark alone */

@@ -20,6 +20,11 @@ void whi_connection_arm(whi_connection *connection, int64_t due) {
     }
 }
 
+int64_t whi_connection_due(const whi_connection *connection) {
+    return connection->answer_by != 0 && connection->answer.head_bytes == 0 ? connection->answer_by
+                                                                            : connection->deadline;
+}
+
 static whi_connection *make(whi_transport *transport, whi_endpoint *endpoint) {
     whi_direct *direct = transport->direct;
     whi_connection *connection = whi_timer_reserve(transport) == WH_OK ? whi_calloc(1, sizeof *connection) : NULL;
@@ -135,12 +140,24 @@ void whi_connection_time_out(whi_connection *connection) {
         whi_connection_finish(connection, WH_OK, "");
         return;
     }
-    snprintf(message, sizeof message, "no complete answer within %lld ms (timeout)",
-             (long long)connection->request->timeout);
+    if (whi_monotonic_us() < connection->deadline) {
+        snprintf(message, sizeof message, "no answer within %lld ms (answer timeout)",
+                 (long long)connection->request->answer_timeout);
+    } else {
+        snprintf(message, sizeof message, "no complete answer within %lld ms (timeout)",
+                 (long long)connection->request->timeout);
+    }
     whi_connection_finish(connection, WH_ETIMEOUT, message);
 }
 
 /* ---------------------------------------------------------------------- connecting */
+
+/* Who has not connected until then will not have answered. */
+static int64_t connect_timeout_of(const whi_request *request) {
+    return request->answer_timeout != 0 && request->answer_timeout < request->connect_timeout
+               ? request->answer_timeout
+               : request->connect_timeout;
+}
 
 static int dial(whi_connection *connection) {
     const whi_request *request = connection->request;
@@ -153,7 +170,7 @@ static int dial(whi_connection *connection) {
     made->connection = connection;
     made->request.url = request->url;
     made->request.lane = request->lane;
-    made->request.connect_timeout = request->connect_timeout;
+    made->request.connect_timeout = connect_timeout_of(request);
     made->request.timeout = request->timeout;
     made->request.insecure = request->insecure;
     made->request.peer = request->peer;
@@ -173,9 +190,13 @@ void whi_connection_use(whi_connection *connection, whi_request *request, int64_
     connection->request = request;
     connection->started = now;
     connection->deadline = now + whi_span_us(request->timeout);
+    connection->answer_by = request->answer_timeout != 0 && request->answer_timeout < request->timeout
+                                ? now + whi_span_us(request->answer_timeout)
+                                : 0;
     connection->left = 0;
     connection->sent = 0;
     connection->answer.headed = 0;
+    connection->answer.head_bytes = 0;
     request->retry_after[0] = '\0';
 }
 
@@ -222,7 +243,7 @@ void whi_connection_again(whi_connection *connection) {
     connection->used = 0;
     connection->left = connection->sent > 0;
     connection->sent = 0;
-    if (whi_monotonic_us() >= connection->deadline) {
+    if (whi_monotonic_us() >= whi_connection_due(connection)) {
         whi_connection_time_out(connection);
         return;
     }

@@ -22,6 +22,7 @@
 void whi_transfer_finished(whi_transfer *transfer) {
     whi_transport *transport = transfer->transport;
 
+    whi_timer_stop(transport, &transfer->timer);
     transfer->queue_next = NULL;
     transfer->has_ended = 1;
     *transport->finished_end = transfer;
@@ -116,6 +117,8 @@ static int start(whi_transfer *transfer, int64_t now) {
     }
     if (code != WH_OK) {
         whi_transfer_reset(transfer);
+    } else if (transfer->answer_by != 0) {
+        whi_timer_set(transfer->transport, &transfer->timer, transfer->answer_by);
     }
     return code;
 }
@@ -252,6 +255,7 @@ int whi_curl_submit(whi_transport *transport, whi_request *request, unsigned mor
     transfer->started = started;
     transfer->deadline = started + whi_span_us(request->timeout);
     transfer->connect_by = now_us + whi_span_us(request->connect_timeout);
+    transfer->answer_by = request->answer_timeout != 0 ? started + whi_span_us(request->answer_timeout) : 0;
     route->active++;
     code = resolve(transfer, now_us);
     if (code != WH_OK) {
@@ -345,6 +349,18 @@ static void unlink_room(whi_transfer *transfer) {
     transfer->waits_for_room = 0;
 }
 
+/* It is under way, and the first byte should be there. */
+static void answer_time_out(whi_transfer *transfer) {
+    char message[64];
+
+    if (transfer->header_bytes > 0 || transfer->has_ended) {
+        return;
+    }
+    snprintf(message, sizeof message, "no answer within %lld ms (answer timeout)",
+             (long long)transfer->request->answer_timeout);
+    fail_transfer(transfer, WH_ETIMEOUT, message);
+}
+
 static void time_out(whi_transfer *transfer) {
     int code = transfer->waits_for_room ? WH_ERESOURCE : WH_ETIMEOUT;
     char message[128];
@@ -363,7 +379,11 @@ static void time_out(whi_transfer *transfer) {
 static void run_timer(whi_transport *transport, whi_timer *timer) {
     switch (timer->kind) {
     case WHI_TIMER_TRANSFER:
-        time_out((whi_transfer *)timer);
+        if (((whi_transfer *)timer)->shard != NULL) {
+            answer_time_out((whi_transfer *)timer);
+        } else {
+            time_out((whi_transfer *)timer);
+        }
         return;
     case WHI_TIMER_CONNECTION:
         transport->above->due(timer);
@@ -399,6 +419,7 @@ static void use_room(whi_transport *transport) {
         unlink_room(transfer);
         whi_timer_stop(transport, &transfer->timer);
         transfer->connect_by = now + whi_span_us(transfer->request->connect_timeout);
+        transfer->answer_by = transfer->answer_by != 0 ? now + whi_span_us(transfer->request->answer_timeout) : 0;
         start_or_fail(transfer, now);
     }
 }

@@ -140,7 +140,7 @@ enum whi_ending {
 
 /* One request and the handle that makes it. */
 struct whi_transfer {
-    whi_timer timer; /* first: waiting for an address or for room */
+    whi_timer timer; /* first: waiting for an address, for room, or for the first byte of the answer */
     whi_waiter waiter;
     CURL *easy;
     whi_transport *transport;
@@ -155,6 +155,7 @@ struct whi_transfer {
     whi_transfer *queue_next;      /* room or finished */
     int64_t started;               /* us */
     int64_t deadline, connect_by;  /* us */
+    int64_t answer_by;             /* us: the first byte of the answer; 0: by the deadline */
     long timeout_set, connect_set; /* ms, as the handle has them */
     int resolve_set;
     unsigned pin_text; /* which text of the pin the handle carries */

@@ -70,11 +70,11 @@ static void answer(whi_transport *transport) {
 static void begin_or_fail(whi_connection *connection) {
     int code;
 
-    if (whi_monotonic_us() >= connection->deadline) {
+    if (whi_monotonic_us() >= whi_connection_due(connection)) {
         whi_connection_time_out(connection);
         return;
     }
-    whi_connection_arm(connection, connection->deadline);
+    whi_connection_arm(connection, whi_connection_due(connection));
     code = whi_connection_begin(connection);
     if (code != WH_OK) {
         whi_connection_finish(connection, code, wh_last_error());
@@ -118,7 +118,7 @@ static void on_ready(whi_connection *connection, int what) {
 /* One that is in the making has its time from libcurl. */
 static void on_due(whi_timer *timer) {
     whi_connection *connection = (whi_connection *)timer;
-    int64_t due = connection->is_idle ? connection->idle_until : connection->deadline;
+    int64_t due = connection->is_idle ? connection->idle_until : whi_connection_due(connection);
 
     if (connection->ended || connection->dial != NULL) {
         return;
@@ -167,7 +167,7 @@ static int send_over(whi_connection *connection, whi_request *request, int64_t n
     int code;
 
     whi_connection_use(connection, request, now);
-    whi_connection_arm(connection, connection->deadline);
+    whi_connection_arm(connection, whi_connection_due(connection));
     code = whi_connection_begin(connection);
     if (code != WH_OK) {
         connection->request = NULL;

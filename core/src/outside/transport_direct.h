@@ -92,12 +92,13 @@ struct whi_connection {
 
     whi_request *request;
     int64_t started, deadline;
-    int used;     /* 1: a request went over it before this one */
-    int left;     /* 1: some of this request went over a connection that was before it */
-    int broken;   /* not 0: no more can be sent, for this errno */
-    int waits;    /* 1: its whole answer came before the request was out, which goes on */
-    size_t sent;  /* bytes of the request, head and body */
-    size_t total; /* 0: its head was not made yet */
+    int64_t answer_by; /* us: the first byte of its answer, before the deadline; 0: by that */
+    int used;          /* 1: a request went over it before this one */
+    int left;          /* 1: some of this request went over a connection that was before it */
+    int broken;        /* not 0: no more can be sent, for this errno */
+    int waits;         /* 1: its whole answer came before the request was out, which goes on */
+    size_t sent;       /* bytes of the request, head and body */
+    size_t total;      /* 0: its head was not made yet */
     whi_answer answer;
     size_t body_bytes, kept_size;
     char *kept;
@@ -148,6 +149,9 @@ void whi_connection_take(whi_connection *connection, whi_transfer *transfer);
 
 /* Its time comes at `due` at the latest. */
 void whi_connection_arm(whi_connection *connection, int64_t due);
+
+/* When its request's time is over: us. */
+int64_t whi_connection_due(const whi_connection *connection);
 
 /* Its request has ended: with its answer, or with an error and its sentence. done is called by transport_direct.c. */
 void whi_connection_finish(whi_connection *connection, int error, const char *message);

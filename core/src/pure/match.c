@@ -86,6 +86,12 @@ int whi_pattern_check(const char *pattern) {
     return whi_type_check(pattern);
 }
 
+int whi_pattern_takes(const char *pattern, const char *type) {
+    size_t size = strlen(pattern);
+
+    return pattern[size - 1] == '*' ? strncmp(pattern, type, size - 1) == 0 : strcmp(pattern, type) == 0;
+}
+
 /* ---------------------------------------------------------------------- one bucket */
 
 static uint32_t hash_value(const void *value) {

@@ -24,6 +24,9 @@ int whi_type_check(const char *type);     /* 1 to 128 of A-Z a-z 0-9 . _ : - / *
 int whi_tenant_check(const char *tenant); /* 0 to 64 of A-Z a-z 0-9 . _ : - */
 int whi_id_check(const char *id);         /* 1 to 64 of the same */
 
+/* 1: the type is among those of the pattern; both are what they should be. */
+int whi_pattern_takes(const char *pattern, const char *type);
+
 /* Adds a subscription under each of its patterns (none: "*"); tenant and patterns are
  * copied. The same value (not NULL) may not be added twice without whi_match_remove in
  * between, which gets the same tenant and patterns. Errors: WH_EINVALID, WH_ENOMEM;

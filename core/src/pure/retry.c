@@ -13,7 +13,8 @@ static int64_t clamp(int64_t value, int64_t maximum) {
 
 /* Chance comes on top of Retry-After as well: all that were told "60" at the same
  * moment would otherwise come back at the same moment. */
-int64_t whi_retry_delay(const int64_t *list, size_t count, int attempts, int64_t retry_after, uint32_t chance) {
+int64_t whi_retry_delay(const int64_t *list, size_t count, int attempts, int64_t retry_after, int jitter,
+                        uint32_t chance) {
     int64_t delay, after = clamp(retry_after, WHI_RETRY_AFTER_MAXIMUM);
 
     if (attempts < 0) {
@@ -27,7 +28,7 @@ int64_t whi_retry_delay(const int64_t *list, size_t count, int attempts, int64_t
         delay = after;
     }
     if (attempts > 0) {
-        delay += (int64_t)((uint64_t)(delay / 10) * chance >> 32);
+        delay += (int64_t)((uint64_t)(delay * jitter / 100) * chance >> 32);
     }
     return delay;
 }

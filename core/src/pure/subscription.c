@@ -50,6 +50,7 @@ void whi_subscription_free(whi_subscription *s) {
     whi_subscription_free_texts(s->headers, s->header_count);
     whi_subscription_free_texts(s->secrets, s->secret_count);
     whi_free(s->retry);
+    whi_retry_lists_free(s->retrying.lists, s->retrying.list_count);
     whi_free(s->disabled);
     whi_free(s->poll_type);
     whi_free(s);

@@ -7,8 +7,10 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "pure/breaker.h"
 #include "pure/json.h"
 #include "pure/rate.h"
+#include "pure/retry_policy.h"
 #include "pure/url.h"
 
 enum whi_rule_failure { WHI_HOLD = 0, WHI_SKIP, WHI_SEND };
@@ -43,6 +45,12 @@ typedef struct whi_database_settings {
     int times; /* 1: texts of ISO 8601 in fields whose names end in "_at" become times of the database */
 } whi_database_settings;
 
+/* Of the parts of an attempt, ms. */
+typedef struct whi_timeouts {
+    int64_t connect; /* 0: the engine's */
+    int64_t answer;  /* until the first byte of the answer, from the beginning of the attempt; 0: that of the whole */
+} whi_timeouts;
+
 typedef struct whi_subscription {
     int64_t id;      /* 0 until stored */
     int64_t version; /* 0 until stored */
@@ -73,9 +81,12 @@ typedef struct whi_subscription {
     size_t secret_count;      /* 0: not signed */
     int64_t *retry;           /* NULL: the system's list */
     size_t retry_count;
+    whi_retry_policy retrying;
     int64_t timeout; /* ms; 0: the engine's */
+    whi_timeouts timeouts;
     int concurrency;
     whi_rate rate;                   /* count 0: none */
+    whi_breaker_rule breaker;        /* failures 0: none */
     const struct whi_system *system; /* systems/system.h; "profile" in documents */
     int on_rule_error;               /* enum whi_rule_failure */
     int order;                       /* enum whi_order */

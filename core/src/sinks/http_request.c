@@ -407,7 +407,8 @@ int whi_http_fill(whi_http_request *self) {
     request->peer = self->peer;
     request->url = s->url;
     request->lane = s->id;
-    request->connect_timeout = options->connect_timeout;
+    request->connect_timeout = s->timeouts.connect ? s->timeouts.connect : options->connect_timeout;
+    request->answer_timeout = s->timeouts.answer;
     request->timeout = s->timeout ? s->timeout : options->timeout;
     request->insecure = s->insecure;
     request->http2 = s->http2;

@@ -141,6 +141,9 @@ static void begin_run(whi_pool *pool) {
     pool->runs_as = pool->kind;
     pool->began_us = whi_monotonic_us();
     pool->sink->running[pool->kind]++;
+    if (pool->written != NULL) {
+        atomic_fetch_add(&pool->written->busy, 1);
+    }
 }
 
 static void end_run(whi_pool *pool) {
@@ -148,6 +151,9 @@ static void end_run(whi_pool *pool) {
         pool->sink->held--;
     } else {
         pool->sink->running[pool->runs_as]--;
+    }
+    if (pool->written != NULL) {
+        atomic_fetch_add(&pool->written->busy, -1);
     }
     pool->is_running = pool->is_held = 0;
     pool->settled_us = whi_monotonic_us();

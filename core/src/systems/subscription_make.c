@@ -16,6 +16,7 @@ int whi_subscription_new(whi_subscription **out) {
     s->tenant = whi_strdup("", 0);
     s->system = whi_system_default();
     s->concurrency = WHI_CONCURRENCY_DEFAULT;
+    s->retrying.jitter = WHI_JITTER_PERCENT;
     if (s->tenant == NULL) {
         whi_free(s);
         *out = NULL;

@@ -13,11 +13,11 @@
 #include "pure/filter.h"
 #include "pure/match.h"
 #include "pure/projection.h"
-#include "pure/retry.h"
 #include "systems/form.h"
 #include "systems/header.h"
 #include "systems/registry.h"
 #include "systems/subscription_access.h"
+#include "systems/subscription_control.h"
 #include "systems/subscription_poll.h"
 #include "systems/subscription_sink.h"
 #include "systems/value.h"
@@ -354,40 +354,27 @@ static int set_secrets(apply *self, uint32_t node) {
 }
 
 static int set_retry(apply *self, uint32_t node) {
-    whi_subscription *s = self->subscription;
-    const whi_json_node *nodes = self->from.json->nodes;
-    uint32_t count = nodes[node].count, at = node + 1;
-    int64_t *list;
-    int code;
+    return whi_subscription_take_retry(self->subscription, &self->from, node);
+}
 
-    if (whi_value_is_null(&self->from, node)) {
-        whi_free(s->retry);
-        s->retry = NULL;
-        s->retry_count = 0;
-        return WH_OK;
-    }
-    if (!whi_value_is(&self->from, node, WHI_JSON_ARRAY)) {
-        return whi_value_refuse(&self->from, node, "retry", "a list of integers (milliseconds)");
-    }
-    code = whi_value_count(&self->from, node, "retry", 1, WHI_RETRY_MAXIMUM, "integers");
-    if (code != WH_OK) {
-        return code;
-    }
-    list = whi_calloc(count, sizeof *list);
-    if (list == NULL) {
-        return whi_fail_memory();
-    }
-    for (uint32_t i = 0; i < count; i++, at = nodes[at].next) {
-        code = whi_value_integer(&self->from, at, NULL, 0, WHI_RETRY_DELAY_MAXIMUM, &list[i]);
-        if (code != WH_OK) {
-            whi_free(list);
-            return whi_fail_within_item(code, "retry", i);
-        }
-    }
-    whi_free(s->retry);
-    s->retry = list;
-    s->retry_count = count;
-    return WH_OK;
+static int set_retry_on(apply *self, uint32_t node) {
+    return whi_subscription_take_retry_on(self->subscription, &self->from, node);
+}
+
+static int set_jitter(apply *self, uint32_t node) {
+    return whi_subscription_take_jitter(self->subscription, &self->from, node);
+}
+
+static int set_retry_budget(apply *self, uint32_t node) {
+    return whi_subscription_take_retry_budget(self->subscription, &self->from, node);
+}
+
+static int set_breaker(apply *self, uint32_t node) {
+    return whi_subscription_take_breaker(self->subscription, &self->from, node);
+}
+
+static int set_timeouts(apply *self, uint32_t node) {
+    return whi_subscription_take_timeouts(self->subscription, &self->from, node);
 }
 
 static int set_timeout(apply *self, uint32_t node) {
@@ -589,9 +576,14 @@ static const field fields[] = {
     { "paused", set_paused, 0 },
     { "secrets", set_secrets, 0 },
     { "retry", set_retry, 0 },
+    { "retry_on", set_retry_on, 0 },
+    { "jitter", set_jitter, 0 },
+    { "retry_budget", set_retry_budget, 0 },
     { "timeout", set_timeout, 0 },
+    { "timeouts", set_timeouts, 0 },
     { "concurrency", set_concurrency, 0 },
     { "rate", set_rate, 0 },
+    { "breaker", set_breaker, 0 },
     { "insecure", set_insecure, 0 },
     { "http2", set_http2, 0 },
     { "source", set_source, 0 },
@@ -613,6 +605,7 @@ static const field fields[] = {
     { "last_success_at", pass_over, 1 },
     { "last_failure_at", pass_over, 1 },
     { "last_error", pass_over, 1 },
+    { "probe_at", pass_over, 1 },
     { "waiting", pass_over, 1 },
     { "oldest_waiting_at", pass_over, 1 },
     { "polled", pass_over, 1 },

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "systems/list.h"
 #include "systems/subscription_access.h"
+#include "systems/subscription_control.h"
 #include "systems/subscription_sink.h"
 #include "systems/system.h"
 
@@ -87,20 +88,6 @@ static void write_reach(const writing *self, const whi_subscription *s, int flag
     write_text(self, "content_type", s->content_type);
     write_text(self, "compress", s->compress == WHI_COMPRESS_NONE ? NULL : whi_compress_names[s->compress]);
     write_raw(self, "signature", s->signature);
-}
-
-static void write_retry(const writing *self, const whi_subscription *s) {
-    if (s->retry == NULL) {
-        write_raw(self, "retry", NULL);
-        return;
-    }
-    whi_json_write_name(self->out, "retry");
-    whi_buf_char(self->out, '[');
-    for (size_t i = 0; i < s->retry_count; i++) {
-        whi_buf_text(self->out, i > 0 ? "," : "");
-        whi_buf_int(self->out, s->retry[i]);
-    }
-    whi_buf_char(self->out, ']');
 }
 
 static void write_int(const writing *self, const char *name, int64_t number, int64_t normal) {
@@ -184,14 +171,19 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     if (flags & WHI_WRITE_CREDENTIALS && s->password != NULL) {
         write_texts(&self, "credentials", &s->password, 1);
     }
-    write_retry(&self, s);
+    whi_subscription_put_retry(s, self.brief, out);
+    whi_subscription_put_retry_on(s, out);
+    whi_subscription_put_jitter(s, out);
+    whi_subscription_put_retry_budget(s, out);
     if (s->timeout != 0) {
         write_int(&self, "timeout", s->timeout, 0);
     } else {
         write_raw(&self, "timeout", NULL);
     }
+    whi_subscription_put_timeouts(s, out);
     write_int(&self, "concurrency", s->concurrency, WHI_CONCURRENCY_DEFAULT);
     write_rate(&self, &s->rate);
+    whi_subscription_put_breaker(s, out);
     write_flag(&self, "insecure", s->insecure);
     write_flag(&self, "http2", s->http2);
     write_text(&self, "source", s->source);
@@ -231,5 +223,5 @@ size_t whi_subscription_written_size(const whi_subscription *s) {
     for (size_t i = 0; i < s->secret_count; i++) {
         size += strlen(s->secrets[i]) + 3;
     }
-    return size + s->retry_count * 24;
+    return size + whi_subscription_control_size(s);
 }

@@ -17,13 +17,12 @@ static int64_t known_since(const whi_worker *worker, const whi_lane *lane) {
     return came > worker->opened_at ? came : worker->opened_at;
 }
 
-void whi_allowance_note(const whi_worker *worker, whi_lane *lane, const whi_subscription *subscription) {
+static void note_rate(const whi_worker *worker, whi_lane *lane, const whi_subscription *subscription) {
     const whi_rate *rate = &subscription->rate;
     int64_t since;
 
     if (rate->count == 0) {
         lane->rate.count = 0;
-        whi_allowance_end(worker, lane);
         return;
     }
     since = known_since(worker, lane);
@@ -37,27 +36,60 @@ void whi_allowance_note(const whi_worker *worker, whi_lane *lane, const whi_subs
     lane->rate = *rate;
 }
 
-int whi_allowance_left(const whi_worker *worker, whi_lane *lane) {
-    if (lane->rate.count == 0) {
-        return INT_MAX;
-    }
-    return (int)whi_bucket_tokens(&lane->bucket, &lane->rate, whi_now(worker->engine));
+static void count_open(const whi_worker *worker, whi_lane *lane) {
+    atomic_fetch_add(&worker->engine->count.broken, lane->breaker.is_open - lane->breaker_counted);
+    lane->breaker_counted = lane->breaker.is_open;
 }
 
-void whi_allowance_take(whi_lane *lane) {
+/* What was changed may be what failed. */
+static void note_breaker(const whi_worker *worker, whi_lane *lane, const whi_subscription *subscription) {
+    if (lane->breaker_version == subscription->version) {
+        return;
+    }
+    lane->breaker_version = subscription->version;
+    lane->breaker_rule = subscription->breaker;
+    if (lane->breaker_rule.failures == 0) {
+        lane->breaker = (whi_breaker){ 0 };
+        count_open(worker, lane);
+    } else {
+        whi_breaker_hurry(&lane->breaker, whi_now(worker->engine));
+    }
+}
+
+void whi_allowance_note(const whi_worker *worker, whi_lane *lane, const whi_subscription *subscription) {
+    note_rate(worker, lane, subscription);
+    note_breaker(worker, lane, subscription);
+    if (lane->rate.count == 0 && !lane->breaker.is_open) {
+        whi_allowance_end(worker, lane);
+    }
+}
+
+int whi_allowance_left(const whi_worker *worker, whi_lane *lane) {
+    int64_t now = whi_now(worker->engine);
+    int64_t tokens = lane->rate.count != 0 ? whi_bucket_tokens(&lane->bucket, &lane->rate, now) : INT_MAX;
+
+    return (int)smaller(tokens, whi_breaker_left(&lane->breaker, now));
+}
+
+int whi_allowance_take(whi_lane *lane) {
     if (lane->rate.count != 0) {
         whi_bucket_take(&lane->bucket, &lane->rate);
     }
+    return whi_breaker_take(&lane->breaker);
+}
+
+static void wait_for(const whi_worker *worker, whi_lane *lane, enum whi_lane_wait what) {
+    atomic_fetch_add(&worker->engine->count.rated, (what == WHI_WAITS_FOR_RATE) - (lane->rated == WHI_WAITS_FOR_RATE));
+    lane->rated = what;
 }
 
 void whi_allowance_wait(const whi_worker *worker, whi_lane *lane) {
-    if (!lane->rated) {
-        lane->rated = 1;
-        atomic_fetch_add(&worker->engine->count.rated, 1);
-    }
+    int probe = whi_breaker_left(&lane->breaker, whi_now(worker->engine)) == 0;
+
+    wait_for(worker, lane, probe ? WHI_WAITS_FOR_PROBE : WHI_WAITS_FOR_RATE);
 }
 
-int64_t whi_allowance_next(const whi_worker *worker, whi_lane *lane, whi_registration *registration) {
+static int64_t next_by_rate(const whi_worker *worker, whi_lane *lane, whi_registration *registration) {
     const whi_rate *rate = &lane->rate;
     int64_t several = smaller(rate->count * LOOK_MS / rate->per, rate->burst);
     int64_t next = whi_bucket_when(&lane->bucket, rate, whi_now(worker->engine), several > 1 ? several : 1);
@@ -66,13 +98,62 @@ int64_t whi_allowance_next(const whi_worker *worker, whi_lane *lane, whi_registr
     return next;
 }
 
-void whi_allowance_end(const whi_worker *worker, whi_lane *lane) {
-    if (lane->rated) {
-        lane->rated = 0;
-        atomic_fetch_sub(&worker->engine->count.rated, 1);
+int64_t whi_allowance_next(const whi_worker *worker, whi_lane *lane, whi_registration *registration) {
+    int64_t rate = lane->rate.count != 0 ? next_by_rate(worker, lane, registration) : 0;
+    int64_t probe = whi_breaker_when(&lane->breaker, whi_now(worker->engine));
+
+    if (lane->breaker.is_open) {
+        atomic_store(&registration->probe_at, probe);
+    }
+    return rate > probe ? rate : probe;
+}
+
+static void tell(const whi_worker *worker, const whi_lane *lane, const whi_registration *registration) {
+    const wh_log_field fields[] = {
+        { "subscription", registration->id, 0 },
+        { "tenant", registration->subscription->tenant, 0 },
+        { "probe_at", NULL, lane->breaker.until },
+    };
+
+    if (lane->breaker.is_open) {
+        whi_log_fields(&worker->engine->log, WH_LOG_WARNING, "breaker is open", fields, 3);
+    } else {
+        whi_log_fields(&worker->engine->log, WH_LOG_INFO, "breaker is closed", fields, 2);
     }
 }
 
+int64_t whi_allowance_judge(const whi_worker *worker, whi_lane *lane, whi_registration *registration, int probe,
+                            enum whi_probed what) {
+    int64_t now = whi_now(worker->engine), next;
+    int was_open = lane->breaker.is_open;
+
+    if (probe) {
+        whi_breaker_probed(&lane->breaker, &lane->breaker_rule, now, what);
+    } else if (what != WHI_PROBED_NOTHING) {
+        (void)whi_breaker_note(&lane->breaker, &lane->breaker_rule, now, what == WHI_PROBED_BADLY);
+    }
+    if (!probe && was_open == lane->breaker.is_open) {
+        return INT64_MAX;
+    }
+    next = whi_breaker_when(&lane->breaker, now);
+    atomic_store(&registration->probe_at, lane->breaker.is_open ? next : 0);
+    count_open(worker, lane);
+    if (was_open != lane->breaker.is_open) {
+        tell(worker, lane, registration);
+    }
+    return lane->rated != WHI_WAITS_FOR_NOTHING ? next : INT64_MAX;
+}
+
+void whi_allowance_end(const whi_worker *worker, whi_lane *lane) {
+    wait_for(worker, lane, WHI_WAITS_FOR_NOTHING);
+}
+
+void whi_allowance_free(const whi_worker *worker, whi_lane *lane) {
+    whi_allowance_end(worker, lane);
+    lane->breaker = (whi_breaker){ 0 };
+    count_open(worker, lane);
+}
+
 int whi_allowance_is_full(const whi_worker *worker, whi_lane *lane) {
-    return lane->rate.count == 0 || whi_allowance_left(worker, lane) == lane->rate.burst;
+    return !lane->breaker.is_open && (lane->rate.count == 0 || whi_allowance_left(worker, lane) == lane->rate.burst);
 }

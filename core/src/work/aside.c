@@ -7,6 +7,9 @@
 #include "base/error.h"
 #include "base/halt.h"
 #include "base/mem.h"
+#include "base/thread.h"
+
+#define TOGETHER_US 1000 /* answers that take less come back together: each wakes the worker */
 
 typedef struct whi_aside {
     wh_engine *engine;
@@ -14,10 +17,11 @@ typedef struct whi_aside {
     int has_thread; /* the worker's */
     pthread_mutex_t lock;
     pthread_cond_t work;
-    whi_question *question; /* NULL: none is asked */
+    whi_question *asked, **asked_end;
     int stop;
-    int dropped;         /* a question that nobody waits for any more was not answered */
-    whi_decider decider; /* the thread's */
+    whi_question *answered, **answered_end; /* the thread's, as what follows: not given back yet */
+    int64_t given_us;                       /* CPU: when some were */
+    whi_decider decider;                    /* the thread's */
 } whi_aside;
 
 int whi_aside_new(whi_aside **out, wh_engine *engine) {
@@ -28,6 +32,8 @@ int whi_aside_new(whi_aside **out, wh_engine *engine) {
         return whi_fail_memory();
     }
     aside->engine = engine;
+    aside->asked_end = &aside->asked;
+    aside->answered_end = &aside->answered;
     pthread_mutex_init(&aside->lock, NULL);
     pthread_cond_init(&aside->work, NULL);
     whi_decider_init(&aside->decider, engine->options.rules, &engine->options.limits);
@@ -53,49 +59,95 @@ static int answer_in_time(whi_aside *aside, whi_question *question) {
     return code;
 }
 
-static void *serve(void *payload) {
-    whi_aside *aside = payload;
+static void append(whi_question ***end, whi_question *question) {
+    question->following = NULL;
+    **end = question;
+    *end = &question->following;
+}
 
-    pthread_mutex_lock(&aside->lock);
-    while (!aside->stop) {
-        whi_question *question = aside->question;
-        int64_t began;
-        if (question == NULL) {
-            pthread_cond_wait(&aside->work, &aside->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&aside->lock);
-        began = whi_thread_cpu_us();
-        question->task.code = answer_in_time(aside, question);
-        question->us = whi_thread_cpu_us() - began;
-        pthread_mutex_lock(&aside->lock);
-        aside->question = NULL;
-        if (!aside->stop) {
-            whi_inbox_give_task(question->task.inbox, &question->task);
+/* The lock is held, as in what follows. */
+static whi_question *take(whi_aside *self) {
+    whi_question *question = self->asked;
+
+    if (question != NULL) {
+        self->asked = question->following;
+        self->asked_end = self->asked == NULL ? &self->asked : self->asked_end;
+    }
+    return question;
+}
+
+static void give_back(whi_aside *self) {
+    whi_question *question = self->answered;
+
+    self->answered = NULL;
+    self->answered_end = &self->answered;
+    while (question != NULL) {
+        whi_question *following = question->following; /* it is the worker's then */
+        whi_inbox_give_task(question->task.inbox, &question->task);
+        question = following;
+    }
+}
+
+static void answer_next(whi_aside *self, whi_question *question) {
+    int64_t began_us, now_us;
+
+    pthread_mutex_unlock(&self->lock);
+    began_us = whi_thread_cpu_us();
+    question->task.code = answer_in_time(self, question);
+    now_us = whi_thread_cpu_us();
+    question->us = now_us - began_us;
+    pthread_mutex_lock(&self->lock);
+    append(&self->answered_end, question);
+    if (!self->stop && (self->asked == NULL || now_us - self->given_us >= TOGETHER_US)) {
+        give_back(self);
+        self->given_us = now_us;
+    }
+}
+
+static void *serve(void *payload) {
+    whi_aside *self = payload;
+
+    whi_thread_comes_after();
+    pthread_mutex_lock(&self->lock);
+    while (!self->stop) {
+        whi_question *question = take(self);
+        if (question != NULL) {
+            answer_next(self, question);
         } else {
-            aside->dropped = 1;
+            pthread_cond_wait(&self->work, &self->lock);
         }
     }
-    pthread_mutex_unlock(&aside->lock);
+    pthread_mutex_unlock(&self->lock);
     return NULL;
 }
 
-void whi_aside_free(whi_aside *aside) {
-    if (aside == NULL) {
-        return;
+static void stop(whi_aside *self) {
+    if (self->has_thread) {
+        pthread_mutex_lock(&self->lock);
+        self->stop = 1;
+        pthread_cond_signal(&self->work);
+        pthread_mutex_unlock(&self->lock);
+        pthread_join(self->thread, NULL);
     }
-    if (aside->has_thread) {
-        pthread_mutex_lock(&aside->lock);
-        aside->stop = 1;
-        pthread_cond_signal(&aside->work);
-        pthread_mutex_unlock(&aside->lock);
-        pthread_join(aside->thread, NULL);
-        atomic_fetch_sub(&aside->engine->jobs_open, aside->dropped || aside->question != NULL);
+}
+
+whi_question *whi_aside_free(whi_aside *aside) {
+    whi_question *left;
+
+    if (aside == NULL) {
+        return NULL;
+    }
+    stop(aside);
+    *aside->answered_end = aside->asked;
+    left = aside->answered;
+    for (const whi_question *one = left; one != NULL; one = one->following) {
+        atomic_fetch_sub(&aside->engine->jobs_open, 1);
     }
     whi_decider_close(&aside->decider);
     pthread_cond_destroy(&aside->work);
     pthread_mutex_destroy(&aside->lock);
     whi_free(aside);
+    return left;
 }
 
 static int start(whi_aside *aside) {
@@ -120,7 +172,7 @@ int whi_aside_ask(whi_aside *aside, whi_worker *worker, whi_question *question) 
     atomic_fetch_add(&aside->engine->jobs_begun, 1);
     atomic_fetch_add(&aside->engine->jobs_open, 1);
     pthread_mutex_lock(&aside->lock);
-    aside->question = question;
+    append(&aside->asked_end, question);
     pthread_cond_signal(&aside->work);
     pthread_mutex_unlock(&aside->lock);
     return WH_OK;

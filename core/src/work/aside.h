@@ -1,5 +1,6 @@
 /* Aside: decisions that take long are made on a thread of their own, one after the other, so that no turn of a worker
- * waits for one. The first worker has it. The thread is there from the first of them on. */
+ * waits for one. The first worker has it. The thread is there from the first of them on. Where there is less CPU than
+ * is wanted it comes after the others (base/thread.h): what is sent goes before what is found out. */
 #ifndef WHI_ASIDE_H
 #define WHI_ASIDE_H
 
@@ -10,7 +11,9 @@
 
 /* One decision: what is asked, and what it came to. */
 typedef struct whi_question {
-    whi_task task; /* first: `back` is called on the worker's thread; its code is that of whi_decide */
+    whi_task task;                  /* first: `back` is called on the worker's thread; its code is that of whi_decide */
+    struct whi_question *following; /* that was asked after it and is not answered */
+    void *asker;                    /* the caller's */
     whi_event *event;
     whi_registration *registration;
     whi_decision decision;
@@ -20,11 +23,12 @@ typedef struct whi_question {
 struct whi_aside;
 
 int whi_aside_new(struct whi_aside **out, wh_engine *engine);
-/* Waits for the one that is being made. The question that was asked goes, and comes not back. */
-void whi_aside_free(struct whi_aside *aside);
+/* Waits for the one that is being made. What was asked and did not come back comes back no more: the list of that, by
+ * following, is the caller's again. */
+whi_question *whi_aside_free(struct whi_aside *aside);
 
-/* One at a time: not before the one before has come back. The question stays the caller's, and what it has stays
- * until then. Fails where the system starts no thread. */
+/* Any number at a time; they are answered in this order, and those that take little come back together. The question,
+ * and what it has, stays until it is back. Fails where the system starts no thread. */
 int whi_aside_ask(struct whi_aside *aside, whi_worker *worker, whi_question *question);
 
 #endif

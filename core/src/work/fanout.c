@@ -19,8 +19,9 @@
 #include "work/record.h"
 #include "work/retire.h"
 
-#define HANDED_OVER 1 /* a delivery is no longer the caller's */
-#define SLICE_US 2000 /* who takes longer is left to a thread beside this one */
+#define HANDED_OVER 1             /* a delivery is no longer the caller's */
+#define SLICE_US 2000             /* who takes longer is left to a thread beside this one */
+#define LAGS_US INT64_C(10000000) /* for so long at least: what begins and ends costs rows */
 
 void whi_fanout_close(whi_worker *worker) {
     whi_decider_close(&worker->decider);
@@ -40,6 +41,20 @@ static void note_rule(whi_worker *worker, const whi_event *event, whi_registrati
 
 static whi_subject subject_of(const whi_event *event) {
     return (whi_subject){ event->id, event->type, event->tenant, event->source, event->key, event->time };
+}
+
+static int scan_anew(whi_worker *worker, const whi_event *event) {
+    worker->scanned = NULL;
+    return whi_decider_scan_stored(&worker->decider, event->payload, event->payload_size);
+}
+
+/* An event that is decided in parts is scanned once, if nothing comes in between. */
+static int scan(whi_worker *worker, const whi_event *event) {
+    int code = worker->scanned != event ? whi_decider_scan_stored(&worker->decider, event->payload, event->payload_size)
+                                        : WH_OK;
+
+    worker->scanned = code == WH_OK ? event : NULL;
+    return code;
 }
 
 /* slice_us: 0, or what may come of it is WHI_SLOW. */
@@ -186,7 +201,7 @@ static int make_delivery(whi_worker *worker, whi_event *event, whi_registration 
 
 /* 1: it lags, and this event is left to it. 0: a former lag of it is still ending. */
 static int leave_to_lag(whi_worker *worker, whi_event *event, whi_registration *registration, whi_decision *decided) {
-    int left = whi_lags_begin(worker->engine->lags, event, registration->subscription->id);
+    int left = whi_lags_begin(worker->engine->lags, event, registration->subscription->id, 0);
 
     whi_decision_free(decided);
     return left != 0 ? left : decide(worker, event, registration, 0, decided);
@@ -215,7 +230,7 @@ static int deliver_to(whi_worker *worker, whi_event *event, whi_registration *re
 }
 
 int whi_fanout_take(whi_worker *worker, whi_event *event, whi_registration *registration, whi_decision *decided) {
-    int code = whi_decider_scan_stored(&worker->decider, event->payload, event->payload_size);
+    int code = scan_anew(worker, event);
 
     if (code == WH_OK) {
         note_rule(worker, event, registration, decided);
@@ -240,7 +255,7 @@ static int use_up_remade(whi_worker *worker, whi_delivery *delivery) {
 static int remake(whi_worker *worker, whi_delivery *delivery) {
     whi_event *event = delivery->event;
     whi_decision decided = { 0 };
-    int code = whi_decider_scan_stored(&worker->decider, event->payload, event->payload_size);
+    int code = scan_anew(worker, event);
 
     code = code == WH_OK ? decide(worker, event, delivery->registration, 0, &decided) : code;
     code = code == WH_OK ? take_decision(worker, delivery, &decided) : code;
@@ -270,17 +285,23 @@ int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery, int *handed_ov
     return *handed_over ? WH_OK : code;
 }
 
+/* 1: of this event's tenant, those who look into payloads lag. */
+static int must_lag(const whi_worker *worker) {
+    return worker->budget_is_spent || worker->tenant_is_costly;
+}
+
 static int scan_if_needed(whi_worker *worker, const whi_event *event) {
     whi_subject subject = subject_of(event);
     int code = WH_OK;
 
-    worker->decider.scanned = WH_OK;
-    if (worker->budget_is_spent) {
-        return WH_OK; /* who looks inside waits */
+    if (must_lag(worker) || worker->scanned == event) {
+        return WH_OK;
     }
+    worker->decider.scanned = WH_OK;
+    worker->scanned = NULL;
     for (size_t i = event->found_at; i < event->found_count; i++) {
         if (whi_result_looks_inside(&subject, event->found[i])) {
-            code = whi_decider_scan_stored(&worker->decider, event->payload, event->payload_size);
+            code = scan(worker, event);
             break;
         }
     }
@@ -300,24 +321,25 @@ static int is_leaving(const wh_engine *engine) {
 }
 
 static int find(whi_worker *worker, whi_event *event) {
-    whi_sought sought = { event->number, event->accepted_at, event->id, event->tenant, event->type, event->source };
+    whi_sought sought = { event->number, event->accepted_at, event->id, event->tenant, event->type, event->source, 0 };
 
     return event->found == NULL
                ? whi_registry_find(worker->engine->registry, &sought, &event->found, &event->found_count)
                : WH_OK;
 }
 
-/* What looks into no payload costs its tenant nothing that counts. 1: it waits for the budget, and lags. 0: a former
- * lag of it is still ending, so it is decided after all. */
-static int wait_for_budget(whi_worker *worker, whi_event *event, whi_registration *registration) {
+/* What looks into no payload costs its tenant nothing that counts. 1: it waits for the budget, or the time, and lags.
+ * 0: a former lag of it is still ending, so it is decided after all. */
+static int wait_for_share(whi_worker *worker, whi_event *event, whi_registration *registration) {
     whi_subject subject = subject_of(event);
     int left;
 
-    if (!worker->budget_is_spent || !whi_result_looks_inside(&subject, registration)) {
+    if (!must_lag(worker) || !whi_result_looks_inside(&subject, registration)) {
         return 0;
     }
-    left = whi_lags_begin(worker->engine->lags, event, registration->subscription->id);
-    return left == 0 ? whi_decider_scan_stored(&worker->decider, event->payload, event->payload_size) : left;
+    left = whi_lags_begin(worker->engine->lags, event, registration->subscription->id,
+                          worker->budget_is_spent ? 0 : LAGS_US);
+    return left == 0 ? scan(worker, event) : left;
 }
 
 static int decide_one(whi_worker *worker, whi_event *event, whi_registration *registration) {
@@ -332,7 +354,7 @@ static int decide_one(whi_worker *worker, whi_event *event, whi_registration *re
         return WH_ECLOSED;
     }
     lags = whi_lags_meet(engine->lags, event, subscription);
-    lags = lags == 0 ? wait_for_budget(worker, event, registration) : lags;
+    lags = lags == 0 ? wait_for_share(worker, event, registration) : lags;
     return lags == 0 ? deliver_to(worker, event, registration) : lags == 1 ? WH_OK : lags;
 }
 
@@ -377,6 +399,7 @@ int whi_fanout(whi_worker *worker, whi_event *event, int64_t until_us) {
     if (code == WH_OK && more) {
         return 0;
     }
+    worker->scanned = NULL;
     if (code != WH_OK && code != WH_ECLOSED) {
         try_later(worker, event, code);
         return 1;

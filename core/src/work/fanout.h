@@ -2,7 +2,8 @@
  *
  * decide.c decides. The payload is scanned once, and only if one of the subscriptions
  * looks into it. A rule that fails touches its own subscription alone. One that takes long is broken off, and
- * its subscription lags from then on (engine/lag.h): nobody waits for it. */
+ * its subscription lags from then on (engine/lag.h): nobody waits for it. So do those of a tenant that has many
+ * which each take little (shares.h). */
 #ifndef WHI_FANOUT_H
 #define WHI_FANOUT_H
 

@@ -14,6 +14,7 @@
 #include "engine/registry.h"
 #include "work/aside.h"
 #include "work/fanout.h"
+#include "work/lagging_state.h"
 #include "work/record.h"
 
 #define QUANTUM_US 10000 /* of a tenant, and of a subscription */
@@ -24,58 +25,8 @@
     INT64_C(60000000)             /* with nothing to decide: if it still is slow, that is found out by the next one    \
                                    */
 #define AGAIN_US INT64_C(1000000) /* after what could not be done */
-#define ROWS_US INT64_C(50000)    /* between two commits for positions alone */
-
-/* Where a lag is. */
-enum {
-    NEW,     /* its tenant is not known yet */
-    ROWLESS, /* it has no row yet */
-    READY,   /* in the ring */
-    ASKED,   /* a decision is being made */
-    SETTLES, /* its page is decided, and not all is written */
-    IDLE,    /* there is nothing more for it at the moment, or no memory */
-    FAILS,   /* it could not go on, and tries again at its time */
-    STOPS,   /* it ends */
-};
-
-/* Those of one tenant. */
-typedef struct whi_lag_tenant {
-    whi_turn turn; /* first */
-    whi_fair lags;
-    int count;
-    int waits; /* 1: for its budget, out of the ring */
-    char name[];
-} whi_lag_tenant;
-
-/* The positions of a commit. */
-typedef struct rows {
-    whi_task task;
-    int64_t owner;
-    size_t count;
-    struct row {
-        whi_lag *lag;
-        int64_t subscription, position; /* -1: it lags no more */
-        int fresh;                      /* 1: the first, at the position of the engine */
-        int waits;                      /* 1: for its tenant's budget */
-        whi_answer answer;
-    } list[];
-} rows;
-
-typedef struct whi_lagging {
-    struct whi_aside *aside;
-    whi_table tenants;
-    whi_fair fair;
-    whi_lag *list; /* by following */
-    size_t count;
-    int waiting;   /* tenants that wait for their budgets */
-    whi_lag *gone; /* to be freed when nothing is under way */
-    whi_question question;
-    whi_lag *asked; /* whose question is being answered */
-    int writing;    /* rows are under way */
-    int pages;      /* of events that are in memory for them */
-    int64_t rows_us;
-    int64_t over_us; /* when it was last asked which subscriptions are no more */
-} whi_lagging;
+#define LOOK_SHARE 20             /* looking at each that lags takes one part in so many of the time */
+#define ASKED_US 1000             /* of CPU that what is asked may take: the thread aside does not wait for answers */
 
 static uint32_t hash_tenant(const void *entry) {
     return whi_table_spread_text(0, ((const whi_lag_tenant *)entry)->name);
@@ -120,21 +71,6 @@ static void leave_tenant(whi_lagging *self, whi_lag *lag) {
     }
 }
 
-static void set_state(whi_lagging *self, whi_lag *lag, int state) {
-    lag->state = state;
-    if (state == READY) {
-        whi_fair_join(&lag->tenant->lags, &lag->turn);
-        if (!lag->tenant->waits) {
-            whi_fair_join(&self->fair, &lag->tenant->turn);
-        }
-    } else if (lag->tenant != NULL) {
-        whi_fair_leave(&lag->tenant->lags, &lag->turn);
-        if (lag->tenant->lags.first == NULL) {
-            whi_fair_leave(&self->fair, &lag->tenant->turn);
-        }
-    }
-}
-
 /* ------------------------------------------------------------------------ coming, going */
 
 static void drop_page(whi_worker *worker, whi_lag *lag) {
@@ -148,24 +84,12 @@ static void drop_page(whi_worker *worker, whi_lag *lag) {
     lag->page_count = lag->page_at = 0;
 }
 
-/* Its events were held for nothing: they are undecided for it no more. */
-static void release(whi_worker *worker, whi_lag *lag, int64_t position, int64_t from) {
-    whi_event **held;
-    size_t count = whi_lags_written(worker->engine->lags, lag, position, from, &held);
-
-    for (size_t i = 0; i < count; i++) {
-        whi_record_written(worker->engine, held[i]);
-        whi_event_unref(worker->engine, held[i]);
-    }
-    whi_free(held);
-}
-
 /* A subscription that is no more has nothing to decide: its row goes. */
 static void end_with_subscription(whi_worker *worker, whi_lag *lag) {
     if (lag->written < 0) {
-        release(worker, lag, 0, 0);
+        whi_lagging_release(worker, lag, 0, 0);
     }
-    set_state(worker->lagging, lag, STOPS);
+    whi_lagging_set_state(worker->lagging, lag, WHI_LAG_STOPS);
     lag->until = 0;
 }
 
@@ -184,7 +108,7 @@ static void meet(whi_worker *worker, whi_lag *lag) {
             lag->calm =
                 lag->fresh ? 0 : CALM; /* of what another left behind nobody knows how slow it is: it is tried */
             lag->busy_us = whi_monotonic_us();
-            set_state(self, lag, lag->written < 0 ? ROWLESS : READY);
+            whi_lagging_set_state(self, lag, lag->written < 0 ? WHI_LAG_ROWLESS : WHI_LAG_READY);
         }
     } else {
         end_with_subscription(worker, lag);
@@ -194,7 +118,7 @@ static void meet(whi_worker *worker, whi_lag *lag) {
 
 static void meet_new(whi_worker *worker) {
     for (whi_lag *lag = worker->lagging->list; lag != NULL; lag = lag->following) {
-        if (lag->state == NEW) {
+        if (lag->state == WHI_LAG_NEW) {
             meet(worker, lag);
         }
     }
@@ -217,7 +141,7 @@ static void take_gone(whi_worker *worker) {
 static void free_gone(whi_worker *worker) {
     whi_lagging *self = worker->lagging;
 
-    while (self->gone != NULL && self->asked == NULL && !self->writing) {
+    while (self->gone != NULL && self->asked == 0 && !self->writing) {
         whi_lag *next = self->gone->next;
         drop_page(worker, self->gone);
         whi_lag_free(worker->engine, self->gone);
@@ -247,161 +171,11 @@ static void look_for_news(whi_worker *worker) {
     free_gone(worker);
 }
 
-/* ------------------------------------------------------------------------------- rows */
-
-static int run_rows(whi_job *job, whi_store *store) {
-    rows *self = (rows *)job;
-    wh_engine *engine = self->task.worker->engine;
-    int code = WH_OK;
-
-    self->owner = atomic_load(&engine->lease->owner);
-    for (size_t i = 0; i < self->count && code == WH_OK; i++) {
-        struct row *row = &self->list[i];
-        whi_fact *fact;
-        row->answer = (whi_answer){ 0 };
-        if (row->fresh) {
-            row->position = whi_position_now(engine->position, self->owner, NULL);
-        }
-        if (self->owner == 0 || row->position == WHI_NOWHERE) {
-            continue;
-        }
-        code = whi_store_add(store, WH_FACT_LAG, &row->answer, &fact);
-        if (code == WH_OK) {
-            fact->of.lag.owner = self->owner;
-            fact->of.lag.subscription = row->subscription;
-            fact->of.lag.partition = whi_partition_of(row->subscription);
-            fact->of.lag.position = row->position;
-            fact->of.lag.waits = row->waits;
-        }
-    }
-    return code;
-}
-
-/* The engine's position goes on without it from here on. */
-static void begin_reading(whi_worker *worker, whi_lag *lag, int64_t position) {
-    int64_t owner, from = whi_position_next(worker->engine->position, &owner);
-
-    release(worker, lag, position, from);
-    if (!lag->gone) {
-        set_state(worker->lagging, lag, READY);
-    }
-}
-
-static void row_is_written(whi_worker *worker, const struct row *row) {
-    whi_lag *lag = row->lag;
-
-    if (row->position < 0) {
-        whi_lags_remove(worker->engine->lags, lag);
-    } else if (!row->answer.done) {
-        worker->lagging->rows_us += ROWS_US; /* another's by now, or its subscription is no more: it will be told of */
-    } else if (row->fresh && lag->state == ROWLESS) {
-        begin_reading(worker, lag, row->position);
-    } else if (!row->fresh) {
-        lag->written = row->position;
-    }
-}
-
-static void rows_back(whi_task *task) {
-    rows *self = (rows *)task;
-    whi_worker *worker = task->worker;
-
-    worker->lagging->writing = 0;
-    worker->lagging->rows_us = whi_monotonic_us();
-    if (task->code != WH_OK) {
-        whi_log(&worker->engine->log, WH_LOG_ERROR, "what lags cannot be recorded now: %s", task->sentence);
-        whi_trouble(worker->engine, task->code, task->sentence);
-        worker->lagging->rows_us += AGAIN_US;
-    }
-    for (size_t i = 0; i < self->count && task->code == WH_OK; i++) {
-        row_is_written(worker, &self->list[i]);
-    }
-    worker->done_count++;
-    whi_free(self);
-}
-
-/* All that was handed over up to this number is decided. Of `from` it is asked before the numbers are looked at: until
- * then workers may add to them. */
-static int has_passed(whi_worker *worker, int64_t number) {
-    int64_t passed = whi_position_now(worker->engine->position, worker->owner, NULL);
-
-    return passed != WHI_NOWHERE && passed >= number;
-}
-
-static int has_no_numbers(whi_worker *worker, const whi_lag *lag) {
-    return !lag->fresh || whi_lags_numbers(worker->engine->lags, lag, NULL, 1) == 0;
-}
-
-/* 1: it has something for its row. */
-static int wants_row(whi_worker *worker, whi_lag *lag) {
-    if (lag->gone) {
-        return 0;
-    }
-    switch (lag->state) {
-    case NEW:
-        return 0;
-    case ROWLESS:
-        return 1;
-    case STOPS:
-        return has_passed(worker, lag->until);
-    default:
-        return lag->at > lag->written && has_passed(worker, lag->from) && has_no_numbers(worker, lag);
-    }
-}
-
-static void add_row(whi_worker *worker, rows *self, whi_lag *lag) {
-    struct row *row = &self->list[self->count++];
-
-    row->lag = lag;
-    row->subscription = lag->subscription;
-    row->fresh = lag->state == ROWLESS;
-    row->position = lag->state == STOPS ? -1 : lag->at;
-    row->waits = lag->tenant != NULL && whi_budget_is_spent(worker->engine, lag->tenant->name);
-}
-
-static void write_rows(whi_worker *worker) {
-    whi_lagging *self = worker->lagging;
-    rows *task;
-
-    if (self->writing || self->count == 0) {
-        return;
-    }
-    task = whi_calloc(1, sizeof *task + self->count * sizeof(struct row));
-    for (whi_lag *lag = self->list; lag != NULL && task != NULL; lag = lag->following) {
-        if (wants_row(worker, lag)) {
-            add_row(worker, task, lag);
-        }
-    }
-    if (task == NULL || task->count == 0) {
-        whi_free(task);
-        return;
-    }
-    task->task.job.run = run_rows;
-    task->task.job.rows = (int)task->count;
-    task->task.back = rows_back;
-    self->writing = 1;
-    whi_worker_submit(worker, &task->task);
-}
-
-static int may_write_rows(const whi_worker *worker) {
-    const whi_lagging *self = worker->lagging;
-
-    return !atomic_load(&worker->engine->lease->share) || whi_monotonic_us() >= self->rows_us + ROWS_US;
-}
-
-static int has_rowless(const whi_lagging *self) {
-    for (const whi_lag *lag = self->list; lag != NULL; lag = lag->following) {
-        if (lag->state == ROWLESS && !lag->gone) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* ------------------------------------------------------------------------------- pages */
 
 static int take_event(const whi_event_row *row, void *payload) {
     whi_worker *worker = payload;
-    whi_lag *lag = worker->lagging->asked;
+    whi_lag *lag = worker->lagging->reading;
     whi_event *event = whi_event_new(worker->engine, row);
 
     if (event == NULL) {
@@ -435,9 +209,9 @@ static int read_log(whi_worker *worker, whi_lag *lag) {
 
 /* While workers may still meet it in events up to `from`, it does not read beyond. */
 static int read_page(whi_worker *worker, whi_lag *lag) {
-    int beyond = has_passed(worker, lag->from), code = WH_OK;
+    int beyond = whi_lagging_has_passed(worker, lag->from), code = WH_OK;
 
-    worker->lagging->asked = lag;
+    worker->lagging->reading = lag;
     lag->page_upto = lag->at;
     lag->page_numbered = lag->fresh ? whi_lags_numbers(worker->engine->lags, lag, lag->page_numbers, WHI_LAG_PAGE) : 0;
     if (lag->page_numbered > 0) {
@@ -445,7 +219,7 @@ static int read_page(whi_worker *worker, whi_lag *lag) {
     } else if (beyond) {
         code = read_log(worker, lag);
     }
-    worker->lagging->asked = NULL;
+    worker->lagging->reading = NULL;
     if (lag->page_count > 0) {
         lag->busy_us = whi_monotonic_us();
         worker->lagging->pages++;
@@ -483,40 +257,46 @@ static int has_memory(const whi_worker *worker) {
 /* 1: it has nothing to read now. */
 static int has_caught_up(whi_worker *worker, whi_lag *lag) {
     int64_t owner, read = whi_position_next(worker->engine->position, &owner);
-    int beyond = has_passed(worker, lag->from);
+    int beyond = whi_lagging_has_passed(worker, lag->from);
 
-    return has_no_numbers(worker, lag) && (!beyond || lag->at >= read);
+    return whi_lagging_has_no_numbers(worker, lag) && (!beyond || lag->at >= read);
 }
 
 static int is_quiet(const whi_lag *lag) {
     return whi_monotonic_us() - lag->busy_us >= QUIET_US;
 }
 
+/* 1: it is slow no more, and has lagged for as long as it should. */
+static int is_calm(const whi_lag *lag) {
+    return lag->calm >= CALM && whi_monotonic_us() >= lag->least_us;
+}
+
+/* It may be that it cannot end yet, since others have read more, or what was handed over is not decided. */
 static void rest(whi_worker *worker, whi_lag *lag) {
     wh_engine *engine = worker->engine;
 
-    if ((lag->calm >= CALM || is_quiet(lag)) && has_passed(worker, lag->from) &&
+    if ((is_calm(lag) || is_quiet(lag)) && whi_lagging_has_passed(worker, lag->from) &&
         whi_lags_stop(engine->lags, engine->position, lag)) {
-        set_state(worker->lagging, lag, STOPS);
+        whi_lagging_set_state(worker->lagging, lag, WHI_LAG_STOPS);
     } else {
-        set_state(worker->lagging, lag, IDLE);
+        lag->again_us = whi_monotonic_us() + AGAIN_US;
+        whi_lagging_set_state(worker->lagging, lag, WHI_LAG_IDLE);
     }
 }
 
 /* -------------------------------------------------------------------------- decisions */
 
+/* NULL: it is not for it, or *code says why nobody knows. */
 static whi_registration *wanting(whi_worker *worker, const whi_event *event, int64_t subscription, int *code) {
-    whi_sought sought = { event->number, event->accepted_at, event->id, event->tenant, event->type, event->source };
+    whi_sought sought = { event->number, event->accepted_at, event->id,   event->tenant,
+                          event->type,   event->source,      subscription };
     whi_registration **found = NULL, *wants = NULL;
     size_t count = 0;
 
     *code = whi_registry_find(worker->engine->registry, &sought, &found, &count);
     for (size_t i = 0; i < count; i++) {
-        if (found[i]->subscription->id == subscription && wants == NULL) {
-            wants = found[i];
-        } else {
-            whi_registration_unref(found[i]);
-        }
+        whi_registration_unref(wants);
+        wants = found[i];
     }
     whi_free(found);
     return wants;
@@ -527,7 +307,7 @@ static void cannot_go_on(whi_worker *worker, whi_lag *lag, int code) {
     whi_log(&worker->engine->log, WH_LOG_ERROR, "a subscription that lags cannot go on now: %s", wh_last_error());
     whi_trouble(worker->engine, code, wh_last_error());
     lag->again_us = whi_monotonic_us() + AGAIN_US;
-    set_state(worker->lagging, lag, FAILS);
+    whi_lagging_set_state(worker->lagging, lag, WHI_LAG_FAILS);
 }
 
 static void charge(whi_worker *worker, whi_lag *lag, int64_t us) {
@@ -537,43 +317,61 @@ static void charge(whi_worker *worker, whi_lag *lag, int64_t us) {
     lag->calm = us <= CALM_US ? lag->calm + 1 : 0;
 }
 
+static void free_question(whi_question *question) {
+    whi_decision_free(&question->decision);
+    whi_registration_unref(question->registration);
+    whi_free(question);
+}
+
+static int64_t expected_us(const whi_lag *lag) {
+    return lag->took_us > 0 ? lag->took_us : ASKED_US;
+}
+
 static void answered(whi_task *task) {
     whi_question *question = (whi_question *)task;
     whi_worker *worker = task->worker;
     whi_lagging *self = worker->lagging;
-    whi_lag *lag = self->asked;
+    whi_lag *lag = question->asker;
     int code = task->code;
 
-    self->asked = NULL;
+    self->asked--;
+    self->asked_us -= expected_us(lag);
     worker->done_count++;
     if (!lag->gone && worker->inbox.open) {
         charge(worker, lag, question->us);
         code = code == WH_OK ? whi_fanout_take(worker, question->event, question->registration, &question->decision)
                              : code;
         lag->page_at += code == WH_OK;
-        set_state(self, lag, READY);
+        whi_lagging_set_state(self, lag, WHI_LAG_READY);
         if (code != WH_OK) {
             cannot_go_on(worker, lag, code);
         }
     }
-    whi_decision_free(&question->decision);
-    whi_registration_unref(question->registration);
+    lag->took_us = question->us;
+    free_question(question);
 }
 
 static int ask(whi_worker *worker, whi_lag *lag, whi_registration *registration) {
     whi_lagging *self = worker->lagging;
-    int code;
+    whi_question *question = whi_calloc(1, sizeof *question);
+    int code = question != NULL ? WH_OK : whi_fail_memory();
 
-    self->question = (whi_question){ .event = lag->page[lag->page_at], .registration = registration };
-    self->question.task.back = answered;
-    self->asked = lag;
-    set_state(self, lag, ASKED);
-    code = whi_aside_ask(self->aside, worker, &self->question);
-    if (code != WH_OK) {
-        self->asked = NULL;
-        whi_registration_unref(registration);
+    if (code == WH_OK) {
+        question->event = lag->page[lag->page_at];
+        question->registration = registration;
+        question->task.back = answered;
+        question->asker = lag;
+        code = whi_aside_ask(self->aside, worker, question);
     }
-    return code;
+    if (code != WH_OK) {
+        whi_registration_unref(registration);
+        whi_free(question);
+        return code;
+    }
+    self->asked++;
+    self->asked_us += expected_us(lag);
+    whi_lagging_set_state(self, lag, WHI_LAG_ASKED);
+    return WH_OK;
 }
 
 static int decide_next(whi_worker *worker, whi_lag *lag) {
@@ -596,15 +394,19 @@ static int decide_next(whi_worker *worker, whi_lag *lag) {
 static int go_on(whi_worker *worker, whi_lag *lag) {
     int code = WH_OK;
 
+    if (lag->gone) {
+        whi_lagging_set_state(worker->lagging, lag, WHI_LAG_IDLE); /* until that is looked for */
+        return WH_OK;
+    }
     if (lag->page_at < lag->page_count) {
         return decide_next(worker, lag);
     }
     if (lag->page_count > 0) {
-        set_state(worker->lagging, lag, SETTLES);
+        whi_lagging_set_state(worker->lagging, lag, WHI_LAG_SETTLES);
         return WH_OK;
     }
     if (!has_memory(worker)) {
-        set_state(worker->lagging, lag, IDLE);
+        whi_lagging_set_state(worker->lagging, lag, WHI_LAG_IDLE);
         return WH_OK;
     }
     code = read_page(worker, lag);
@@ -629,29 +431,32 @@ static int is_over(whi_worker *worker, const whi_lag *lag) {
 
 /* 1: it is between two things, so that it can end. */
 static int may_be_over(const whi_lag *lag) {
-    return lag->page_count == 0 && (lag->state == READY || lag->state == IDLE || lag->state == ROWLESS);
+    return lag->page_count == 0 &&
+           (lag->state == WHI_LAG_READY || lag->state == WHI_LAG_IDLE || lag->state == WHI_LAG_ROWLESS);
 }
 
 /* 1: its time has come to go on. */
 static int is_awake(whi_worker *worker, whi_lag *lag) {
-    return (lag->state == IDLE && (!has_caught_up(worker, lag) || is_quiet(lag))) ||
-           (lag->state == FAILS && whi_monotonic_us() >= lag->again_us);
+    if (lag->state == WHI_LAG_IDLE) {
+        return !has_caught_up(worker, lag) || is_quiet(lag) || (is_calm(lag) && whi_monotonic_us() >= lag->again_us);
+    }
+    return lag->state == WHI_LAG_FAILS && whi_monotonic_us() >= lag->again_us;
 }
 
 static void wake(whi_worker *worker) {
     whi_lagging *self = worker->lagging;
     int64_t now_us = whi_monotonic_us();
-    int asks = now_us - self->over_us >= ROWS_US;
+    int asks = now_us - self->over_us >= WHI_LAG_ROWS_US;
 
     self->over_us = asks ? now_us : self->over_us;
     for (whi_lag *lag = self->list; lag != NULL; lag = lag->following) {
         if (asks && may_be_over(lag) && is_over(worker, lag)) {
             end_with_subscription(worker, lag);
-        } else if (lag->state == SETTLES && is_settled(lag)) {
+        } else if (lag->state == WHI_LAG_SETTLES && is_settled(lag)) {
             end_page(worker, lag);
-            set_state(self, lag, READY);
+            whi_lagging_set_state(self, lag, WHI_LAG_READY);
         } else if (is_awake(worker, lag)) {
-            set_state(self, lag, READY);
+            whi_lagging_set_state(self, lag, WHI_LAG_READY);
         }
     }
 }
@@ -697,12 +502,17 @@ static whi_lag *next_lag(whi_worker *worker) {
     return (whi_lag *)((char *)whi_fair_next(&tenant->lags, QUANTUM_US) - offsetof(whi_lag, turn));
 }
 
+/* Those that are gone are freed when nothing is asked. */
+static int may_ask(const whi_lagging *self) {
+    return self->asked == 0 || (self->asked_us < ASKED_US && self->gone == NULL);
+}
+
 static void decide_some(whi_worker *worker) {
     whi_lagging *self = worker->lagging;
     int64_t now_us = whi_monotonic_us(), until_us = now_us + TURN_US;
     whi_lag *lag;
 
-    while (self->asked == NULL && now_us < until_us && (lag = next_lag(worker)) != NULL) {
+    while (may_ask(self) && now_us < until_us && (lag = next_lag(worker)) != NULL) {
         int64_t began_us = now_us;
         int code = go_on(worker, lag);
         now_us = whi_monotonic_us();
@@ -734,9 +544,27 @@ static void look_again(whi_worker *worker) {
     const whi_lagging *self = worker->lagging;
 
     if (self->count > 0 && !whi_entry_is_set(&worker->lagging_again)) {
-        int64_t soon_us = self->fair.first != NULL && self->asked == NULL ? 0 : ROWS_US;
-        whi_timetable_again(&worker->timetable, &worker->lagging_again, whi_monotonic_us() + soon_us);
+        int64_t now_us = whi_monotonic_us();
+        int64_t at_us = self->fair.first != NULL && may_ask(self) ? now_us
+                        : self->look_us > now_us                  ? self->look_us
+                                                                  : now_us + WHI_LAG_ROWS_US;
+        whi_timetable_again(&worker->timetable, &worker->lagging_again, at_us);
     }
+}
+
+/* All that is asked of each of them. With very many that takes longer than a turn should with each wake-up. (By CPU
+ * time: on a busy machine it does not wait for what it has waited for.) */
+static void look_at_all(whi_worker *worker) {
+    int64_t began_us = whi_thread_cpu_us();
+
+    if (whi_monotonic_us() < worker->lagging->look_us) {
+        return;
+    }
+    look_for_news(worker);
+    meet_new(worker);
+    wake(worker);
+    whi_lagging_write_rows(worker);
+    worker->lagging->look_us = whi_monotonic_us() + (whi_thread_cpu_us() - began_us) * LOOK_SHARE;
 }
 
 void whi_lagging_turn(whi_worker *worker) {
@@ -748,14 +576,9 @@ void whi_lagging_turn(whi_worker *worker) {
     if (worker->lagging == NULL && begin(worker) != WH_OK) {
         return;
     }
-    look_for_news(worker);
-    meet_new(worker);
-    wake(worker);
+    look_at_all(worker);
     wake_tenants(worker);
     decide_some(worker);
-    if (may_write_rows(worker) || (has_rowless(worker->lagging) && whi_monotonic_us() >= worker->lagging->rows_us)) {
-        write_rows(worker);
-    }
     look_again(worker);
 }
 
@@ -767,11 +590,10 @@ void whi_lagging_again(whi_worker *worker, whi_entry *entry) {
 void whi_lagging_stop(whi_worker *worker) {
     whi_lagging *self = worker->lagging;
 
-    if (self == NULL) {
-        return;
+    if (self != NULL) {
+        self->unanswered = whi_aside_free(self->aside);
+        self->aside = NULL;
     }
-    whi_aside_free(self->aside);
-    self->aside = NULL;
 }
 
 void whi_lagging_end(whi_worker *worker) {
@@ -780,11 +602,12 @@ void whi_lagging_end(whi_worker *worker) {
     if (self == NULL) {
         return;
     }
-    if (self->asked != NULL) {
-        whi_decision_free(&self->question.decision);
-        whi_registration_unref(self->question.registration);
-        self->asked = NULL;
+    while (self->unanswered != NULL) {
+        whi_question *next = self->unanswered->following;
+        free_question(self->unanswered);
+        self->unanswered = next;
     }
+    self->asked = 0;
     self->writing = 0;
     for (whi_lag *lag = self->list; lag != NULL; lag = lag->following) {
         drop_page(worker, lag);

@@ -55,7 +55,7 @@ static void free_lane(whi_worker *worker, whi_lane *lane) {
         whi_delivery_free(worker->engine, delivery);
     }
     forget_kept(worker, lane);
-    whi_allowance_end(worker, lane);
+    whi_allowance_free(worker, lane);
     whi_free(lane);
 }
 

@@ -8,8 +8,13 @@
 #include <stdint.h>
 
 #include "engine/event.h"
+#include "pure/breaker.h"
 #include "pure/rate.h"
+#include "pure/retry_policy.h"
 #include "work/worker.h"
+
+/* What keeps what is due in the store. */
+enum whi_lane_wait { WHI_WAITS_FOR_NOTHING, WHI_WAITS_FOR_RATE, WHI_WAITS_FOR_PROBE };
 
 /* What one worker has for one subscription. */
 typedef struct whi_lane {
@@ -18,15 +23,20 @@ typedef struct whi_lane {
     struct whi_lane *next_ready, **ready_link;
     whi_delivery *head, *tail; /* queued in memory */
     int queued, in_flight;
-    int cap;                 /* the subscription's concurrency, or what its sink takes in a batch */
-    int window;              /* requests at once: grows with successes, halves with failures */
-    int is_ready;            /* in the worker's ready list of its kind */
-    enum whi_slot_kind kind; /* which slots it uses */
-    int64_t quickest_us;     /* of its answers, lately; 0: there was none */
-    whi_rate rate;           /* the subscription's; see allowance.h */
-    whi_bucket bucket;       /* with a rate */
-    int64_t rate_since;      /* ms: from when on it is known what was taken from the bucket */
-    int rated;               /* 1: what is due waits in the store for the rate */
+    int cap;                       /* the subscription's concurrency, or what its sink takes in a batch */
+    int window;                    /* requests at once: grows with successes, halves with failures */
+    int is_ready;                  /* in the worker's ready list of its kind */
+    enum whi_slot_kind kind;       /* which slots it uses */
+    int64_t quickest_us;           /* of its answers, lately; 0: there was none */
+    whi_rate rate;                 /* the subscription's; see allowance.h */
+    whi_bucket bucket;             /* with a rate */
+    int64_t rate_since;            /* ms: from when on it is known what was taken from the bucket */
+    enum whi_lane_wait rated;      /* what is due waits in the store for that */
+    whi_breaker breaker;           /* with a rule; see allowance.h */
+    whi_breaker_rule breaker_rule; /* of this version of the subscription */
+    int64_t breaker_version;
+    int breaker_counted;     /* 1: among those that are open */
+    whi_retry_budget budget; /* where its subscription bounds the retries */
     int known;               /* 1: something came of a request; until then one at a time shows what it is */
     int64_t parked_due;      /* 0, or that due while the lane had no room */
     int64_t kept_at;         /* ms: when a success was last kept; 0: never */

@@ -11,7 +11,7 @@
 #include "engine/registry.h"
 #include "engine/underway.h"
 #include "pure/delivery.h"
-#include "pure/retry.h"
+#include "work/again.h"
 #include "work/allowance.h"
 #include "work/lane.h"
 #include "work/queue.h"
@@ -34,6 +34,7 @@ typedef struct whi_flight {
     whi_slot slot;
     struct whi_worker *worker;
     whi_lane *lane;
+    int probe; /* 1: what comes of it decides for its lane's breaker */
 } whi_flight;
 
 static whi_flight *flight_of(whi_slot *slot) {
@@ -117,23 +118,9 @@ static whi_attempt *attempt_of(const whi_parcel *parcel) {
     return attempt;
 }
 
-/* ms until the next try; -1: there is none. */
-static int64_t wait_of(whi_worker *worker, const whi_parcel *parcel) {
-    const whi_subscription *s = parcel->delivery->registration->subscription;
-    const int64_t *list = s->retry != NULL ? s->retry : s->system->retry;
-    size_t count = s->retry != NULL ? s->retry_count : s->system->retry_count;
-    uint32_t chance = 0;
-
-    if (parcel->outcome != WHI_OUTCOME_RETRY) {
-        return -1;
-    }
-    whi_clock_random(worker->engine->clock, &chance, sizeof chance);
-    return whi_retry_delay(list, count, parcel->delivery->tries, parcel->retry_after, chance);
-}
-
-static void fail_delivery(whi_worker *worker, const whi_parcel *parcel) {
+static void fail_delivery(whi_worker *worker, whi_lane *lane, whi_parcel *parcel) {
     whi_delivery *delivery = parcel->delivery;
-    int64_t now = whi_now(worker->engine), wait = wait_of(worker, parcel);
+    int64_t now = whi_now(worker->engine), wait = whi_again(worker->engine, lane, parcel);
 
     delivery->error = whi_strdup(parcel->sentence, WH_ZSTR);
     if (parcel->outcome == WHI_OUTCOME_SET_ASIDE) {
@@ -169,6 +156,28 @@ static void note_distance(whi_worker *worker, whi_lane *lane, int64_t took_us) {
     worker->distance_us += lane->quickest_us;
 }
 
+/* What it says of its receiver. One that is set aside, or aborts what was sent, does its work. */
+static enum whi_probed probed(const whi_parcel *parcel) {
+    return parcel->answers || parcel->outcome == WHI_OUTCOME_SUCCESS || parcel->outcome == WHI_OUTCOME_SET_ASIDE
+               ? WHI_PROBED_WELL
+               : WHI_PROBED_BADLY;
+}
+
+static void judge_receiver(whi_worker *worker, const whi_flight *flight, enum whi_probed what) {
+    whi_registration *registration = flight->parcel.delivery->registration;
+    int64_t next = whi_allowance_judge(worker, flight->lane, registration, flight->probe, what);
+
+    if (next != INT64_MAX) {
+        whi_lane_stored(worker, flight->lane, next);
+    }
+}
+
+/* It says nothing of the receiver. */
+static void forgo(whi_worker *worker, const whi_flight *flight) {
+    judge_receiver(worker, flight, WHI_PROBED_NOTHING);
+    whi_lane_landed(worker, flight->lane);
+}
+
 static void judge_lane(whi_worker *worker, const whi_flight *flight) {
     const whi_parcel *parcel = &flight->parcel;
     whi_lane *lane = flight->lane;
@@ -179,6 +188,7 @@ static void judge_lane(whi_worker *worker, const whi_flight *flight) {
     lane->known = 1;
     whi_lane_set_kind(worker, lane, kind_of(flight));
     whi_watch_note(lane, parcel);
+    judge_receiver(worker, flight, probed(parcel));
     whi_lane_outcome(worker, lane, parcel->answers, parcel->overloaded);
 }
 
@@ -230,7 +240,7 @@ static void put_back(whi_flight *flight) {
 
     whi_log(&worker->engine->log, WH_LOG_WARNING, "deliveries wait, nothing can be sent now: %s",
             flight->parcel.sentence);
-    whi_lane_landed(worker, flight->lane);
+    forgo(worker, flight);
     try_later(worker, flight->parcel.delivery);
     give_flight(flight);
 }
@@ -255,19 +265,20 @@ static void go_again(whi_flight *flight) {
     note_attempt(worker, &flight->parcel);
     delivery->error = whi_strdup(flight->parcel.sentence, WH_ZSTR);
     whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine));
-    whi_lane_landed(worker, flight->lane);
+    forgo(worker, flight);
     whi_record_delivery(worker, delivery);
     give_flight(flight);
 }
 
 static void judge(whi_flight *flight) {
     whi_worker *worker = flight->worker;
-    const whi_parcel *parcel = &flight->parcel;
+    whi_parcel *parcel = &flight->parcel;
     whi_delivery *delivery = parcel->delivery;
     int success = parcel->outcome == WHI_OUTCOME_SUCCESS;
 
     note_attempt(worker, parcel);
     delivery->tries++;
+    whi_again_earn(worker->engine, flight->lane, delivery);
     if (success) {
         atomic_fetch_add_explicit(&worker->engine->count.delivered, 1, memory_order_relaxed);
         delivery->error = parcel->sentence[0] != '\0' ? whi_strdup(parcel->sentence, WH_ZSTR) : NULL;
@@ -275,7 +286,7 @@ static void judge(whi_flight *flight) {
     } else {
         atomic_fetch_add_explicit(&worker->engine->count.failed, 1, memory_order_relaxed);
         count_failure(worker->engine, parcel->code);
-        fail_delivery(worker, parcel);
+        fail_delivery(worker, flight->lane, parcel);
     }
     judge_lane(worker, flight);
     whi_watch_log(worker->engine, parcel);
@@ -333,7 +344,7 @@ static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery, int6
     parcel->payload = flight;
     flight->lane = lane;
     whi_lane_suit(worker, lane, s);
-    whi_allowance_take(lane);
+    flight->probe = whi_allowance_take(lane);
     link_flying(flight);
     whi_slots_take(&worker->slots, &flight->slot, lane->kind, now_us);
     lane->in_flight++;

@@ -7,13 +7,17 @@
 #include "base/mem.h"
 
 #define QUANTUM_US 2000
-#define COSTLY_US 100    /* some ten times what an event without rules costs */
-#define SHARES_MANY 1024 /* of these it is not asked yet which have no events */
+#define COSTLY_US 100              /* some ten times what an event without rules costs */
+#define PURSE_US 10000             /* of costly events that a tenant may have at once, */
+#define PURSE_SHARE 10             /* and the part of the time that it may have in the long run */
+#define OTHERS_US INT64_C(1000000) /* for so long nobody else had an event: it has the thread to itself */
+#define SHARES_MANY 1024           /* of these it is not asked yet which have no events */
 
 typedef struct whi_share {
     whi_turn turn; /* first */
     whi_event *events, **events_end;
     int64_t charged_us; /* the last time */
+    int64_t purse_us, filled_us;
     char tenant[];
 } whi_share;
 
@@ -34,6 +38,7 @@ static whi_share *share_new(const char *tenant) {
     if (share != NULL) {
         memcpy(share->tenant, tenant, size);
         share->turn.credit = QUANTUM_US;
+        share->purse_us = PURSE_US;
         share->events_end = &share->events;
     }
     return share;
@@ -87,6 +92,7 @@ static void sweep(whi_shares *shares) {
     shares->all = kept;
     shares->many = kept.count * 2 > SHARES_MANY ? kept.count * 2 : SHARES_MANY;
     shares->last = NULL;
+    shares->charged = shares->taken;
 }
 
 static whi_share *make(whi_shares *shares, const char *tenant) {
@@ -158,11 +164,32 @@ int whi_shares_is_empty(const whi_shares *shares) {
     return shares->fair.first == NULL;
 }
 
-void whi_shares_charge(whi_shares *shares, int64_t us) {
-    shares->taken->turn.credit -= us;
-    shares->taken->charged_us = us;
+static void pay(whi_share *share, int64_t us, int64_t now_us) {
+    int64_t filled = (now_us - share->filled_us) / PURSE_SHARE;
+
+    share->purse_us = filled < PURSE_US - share->purse_us ? share->purse_us + filled : PURSE_US;
+    share->purse_us -= us;
+    share->filled_us = now_us;
+}
+
+void whi_shares_charge(whi_shares *shares, int64_t us, int64_t now_us) {
+    whi_share *share = shares->taken;
+
+    share->turn.credit -= us;
+    share->charged_us = us;
+    if (us >= COSTLY_US) {
+        pay(share, us, now_us);
+    }
+    if (shares->charged != share) {
+        shares->changed_us = shares->charged != NULL ? now_us : shares->changed_us;
+        shares->charged = share;
+    }
 }
 
 int whi_shares_is_costly(const whi_shares *shares) {
     return shares->taken->charged_us >= COSTLY_US;
+}
+
+int whi_shares_is_overdrawn(const whi_shares *shares, int64_t now_us) {
+    return shares->taken->purse_us < 0 && shares->changed_us != 0 && now_us - shares->changed_us < OTHERS_US;
 }

@@ -19,6 +19,8 @@ typedef struct whi_shares {
     struct whi_share *last;   /* that was looked up */
     struct whi_share *common; /* of tenants for whose own there was no memory */
     struct whi_share *taken;  /* of the event that was taken last */
+    struct whi_share *charged;
+    int64_t changed_us; /* when another was charged than before */
 } whi_shares;
 
 /* WH_ENOMEM: nothing was made. */
@@ -36,10 +38,13 @@ void whi_shares_add_first(whi_shares *shares, whi_event *event);
 whi_event *whi_shares_take(whi_shares *shares);
 int whi_shares_is_empty(const whi_shares *shares);
 
-/* What the event that was taken last has cost until now: us. */
-void whi_shares_charge(whi_shares *shares, int64_t us);
+/* What the event that was taken last has cost since it was taken, until now: monotonic, us. */
+void whi_shares_charge(whi_shares *shares, int64_t us, int64_t now_us);
 
 /* 1: what its tenant was charged with last was that much, so that others should not wait for what it wants next. */
 int whi_shares_is_costly(const whi_shares *shares);
+
+/* 1: of late its tenant's costly events have taken more than a tenth of the time, in which others had events, too. */
+int whi_shares_is_overdrawn(const whi_shares *shares, int64_t now_us);
 
 #endif

@@ -116,9 +116,10 @@ static int fan_out_part(whi_worker *worker, int64_t *now_us) {
     if (worker->queued > 0 && whi_shares_is_costly(&worker->shares)) {
         whi_send_ready(worker);
     }
+    worker->tenant_is_costly = whi_shares_is_overdrawn(&worker->shares, began_us);
     fan_out_one(worker, event, began_us + PART_US);
     *now_us = whi_monotonic_us();
-    whi_shares_charge(&worker->shares, *now_us - began_us);
+    whi_shares_charge(&worker->shares, *now_us - began_us, *now_us);
     return whi_shares_is_costly(&worker->shares) && whi_inbox_was_woken(&worker->inbox);
 }
 

@@ -53,7 +53,9 @@ typedef struct whi_worker {
     int decides_long;            /* the last turn has decided until its time was over */
     struct whi_lagging *lagging; /* of the first worker; NULL: nothing lags */
     whi_decider decider;
+    const whi_event *scanned;            /* whose payload the decider has; NULL: another one's */
     int budget_is_spent;                 /* of the tenant whose event is fanned out */
+    int tenant_is_costly;                /* it takes more than its part of the time: see shares.h */
     whi_table lanes;                     /* by subscription */
     whi_lane_list ready[WHI_SLOT_KINDS]; /* by their kinds */
     whi_timetable timetable;             /* lanes with something in the store, and what follows */

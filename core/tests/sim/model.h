@@ -21,8 +21,9 @@
 #define MODEL_CONFIGS 12
 #define MODEL_SHAPES 64 /* a bit of a pair's deciders for each */
 #define MODEL_RETRIES 6
-#define MODEL_RATE 4  /* requests in a second, where there is a rate */
-#define MODEL_BURST 2 /* and at once */
+#define MODEL_RATE 4    /* requests in a second, where there is a rate */
+#define MODEL_BREAKER 3 /* answers after which a failure opens a breaker, where there is one */
+#define MODEL_BURST 2   /* and at once */
 #define MODEL_TYPES 4
 #define MODEL_TENANTS 3
 #define MODEL_KEYS 3
@@ -60,6 +61,7 @@ typedef struct model_subscription {
     model_config shapes[MODEL_SHAPES]; /* all that it ever had, or may have had */
     int shape_count;
     int rated;                                 /* it has that rate */
+    int breaks;                                /* it has a breaker, and a retry budget */
     int64_t sent_at[MODEL_RATE + MODEL_BURST]; /* its last requests, by sent_count */
     unsigned sent_count;
     int used_by; /* single_use: the event that it got, n + 1 */

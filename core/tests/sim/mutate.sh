@@ -526,6 +526,12 @@ mutation rate_free 'a request takes no token' \
 mutation rate_kept 'who takes over believes in a full bucket' \
     work/allowance.c 'subscription->created_at > since' 'subscription->created_at > 0'
 
+mutation probe_not_alone 'an open breaker lets a window of probes go' \
+    pure/breaker.c 'return !breaker->probing && now >= breaker->until;' 'return now >= breaker->until ? 64 : 0;'
+
+mutation breaker_never 'a breaker that is to open stays closed' \
+    pure/breaker.c 'if (!failed || count < rule->least ||' 'if (!failed || count < rule->least + 1000000 ||'
+
 mutation held_not 'a lane is not held while it is fetched for' \
     work/fetch.c '    whi_position_hold(position, subscription);' '' \
     work/fetch.c '    whi_position_release(position, subscription);' ''
@@ -587,13 +593,13 @@ mutation lag_unmet 'workers decide for what lags' \
     work/fanout.c 'lags == 0 ? deliver_to' 'lags >= 0 ? deliver_to'
 
 mutation lag_reads_early 'a lag reads on before all that was handed over is decided' \
-    work/lagging.c '    int beyond = has_passed(worker, lag->from), code' '    int beyond = 1, code'
+    work/lagging.c '    int beyond = whi_lagging_has_passed(worker, lag->from), code' '    int beyond = 1, code'
 
 mutation lag_ends_unread 'a lag ends before it has read what the workers have read' \
     engine/lag.c 'lag->count == 0 && lag->at >= position->read && lag->at >= position->high;' 'lag->count == 0;'
 
 mutation lag_gone_early 'a lag that ends is gone before all that was handed over is decided' \
-    work/lagging.c 'return has_passed(worker, lag->until);' 'return 1;'
+    work/lagging_state.c 'return whi_lagging_has_passed(worker, lag->until);' 'return 1;'
 
 mutation lag_unlisted 'numbers of a lag are lost with another page' \
     engine/lag.c 'if (bsearch(&lag->numbers[i], numbers, count, sizeof *numbers, compare) == NULL) {' \
@@ -755,7 +761,7 @@ mutation record_overtakes 'a record overtakes one that failed' \
     work/record.c 'if (atomic_load(&record->task.worker->record_failed)) {' 'if (record == NULL) {'
 
 mutation retry_dropped 'after the second failure there is no retry' \
-    work/send.c 'if (parcel->outcome != WHI_OUTCOME_RETRY) {' 'if (parcel->outcome != WHI_OUTCOME_RETRY || parcel->delivery->tries == 2) {'
+    work/again.c 'if (parcel->outcome != WHI_OUTCOME_RETRY) {' 'if (parcel->outcome != WHI_OUTCOME_RETRY || parcel->delivery->tries == 2) {'
 
 mutation retry_not_announced 'nobody is told when a retry is due' \
     work/record.c 'if (delivery->state == WHI_WAITING) {' 'if (delivery->state == WHI_WAITING && delivery->turn == WHI_TURN_ABSENT) {'
@@ -788,10 +794,10 @@ mutation used_by_ours 'its use is asked of the version in memory alone' \
     work/record.c 'code = whi_store_subscription_now(store, s->id, look, &self);' 'self.used = is_used(s);'
 
 mutation replay_uncompared 'a replay by query takes what was delivered since' \
-    calls/replay.c 'if (self->state != 0 && row->state != self->state) {' 'if (self->state < 0) {'
+    calls/replay.c '(self->state != 0 && row->state != self->state)' '(self->state < 0)'
 
 mutation replay_not_due 'a replayed delivery is due tomorrow' \
-    calls/replay.c 'changed.due = self->now;' 'changed.due = self->now + 86400000;'
+    calls/replay.c 'changed->due = self->now;' 'changed->due = self->now + 86400000;'
 
 mutation body_remade 'each retry is made by the present rule' \
     work/fetch.c 'int code = delivery->version == 0 ?' 'int code = delivery->version >= 0 ?'

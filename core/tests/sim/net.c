@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "breakers.h"
 #include "engine/context.h"
 #include "engine/lease.h"
 #include "model.h"
@@ -24,6 +25,7 @@ typedef struct flight {
     int status, error;
     const char *retry_after;
     int64_t owner;         /* under which it was sent */
+    int is_probe;          /* of a breaker that is open */
     int64_t lapsed;        /* when a turn began, until when its lease had been; LEASE_HOLDS: it was not over */
     int is_cut, is_unread; /* its sender waits no longer; the receiver never had it */
 } flight;
@@ -273,6 +275,7 @@ static int send_request(whi_transport *transport, whi_request *request) {
     f->owner = owner_of(transport->process);
     n = number_of(request, f->k);
     check_rate(transport, request, f->k);
+    f->is_probe = breakers_begin(transport->process, f->k, request->lane);
     if (n >= 0) {
         check_lease(transport, request, n, f->k);
         check_newest(transport, request, n, f->k);
@@ -321,6 +324,7 @@ static void finish(const whi_transport *transport, flight *f) {
     request->response_size = f->error == WH_OK ? 6 : 0;
     sim_note("answer of %d: %d, error %d", f->k, f->status, f->error);
     check_place(transport, f);
+    breakers_told(f->k, f->owner, f->is_probe, f->status, f->error);
     if (f->pair != NULL && f->is_cut) {
         model_cut(f->pair);
     } else if (f->pair != NULL) {

@@ -169,6 +169,12 @@ static void write_subscription(char *out, size_t size, const model_subscription 
         used += snprintf(out + used, size - (size_t)used, "\"rate\":{\"count\":%d,\"per\":1,\"burst\":%d},", MODEL_RATE,
                          MODEL_BURST);
     }
+    if (s->breaks) {
+        used += snprintf(out + used, size - (size_t)used,
+                         "\"retry_budget\":100,\"breaker\":{\"failures\":1,\"least\":%d,\"window\":3600,\"pause\":1,"
+                         "\"longest\":4},",
+                         MODEL_BREAKER);
+    }
     used += write_config(out + used, size - (size_t)used, &s->possible[0]);
     snprintf(out + used, size - (size_t)used, "}");
 }
@@ -184,6 +190,7 @@ static int subscribe(wh_engine *engine, sim_chance *chance) {
     draw_subscription(&shape, chance);
     made = model_subscription_new(&shape);
     made->rated = made->k % 3 == 1; /* nothing is drawn for it: other histories stay what they are */
+    made->breaks = made->k % 3 == 2;
     write_subscription(text, sizeof text, made);
     code = wh_subscribe(engine, text, WH_ZSTR, id);
     sim_note("subscribed %s: %d", text, code);

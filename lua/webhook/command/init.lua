@@ -7,7 +7,7 @@ local output = require "webhook.command.output"
 
 local command = {}
 
-local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "poll", "secret", "verify", "rule", "explain", "backtest", "serve",
+local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "cancel", "poll", "secret", "verify", "rule", "explain", "backtest", "serve",
   "tokens", "portal", "sources", "tenant", "tenant-secret", "settings", "status", "keys", "sinks" }
 
 command.help = [[
@@ -20,6 +20,7 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook deliveries --state exhausted               what became of them
   webhook replay ID                                  send again
   webhook poll ID                                    fetch what waits for a subscription that is sent nothing
+  webhook cancel --subscription ID --dry-run         what waits is not sent
   webhook explain EVENT                              why did, or did not, a subscription get it?
   webhook rule run rule.lua order.json               try a rule out
   webhook backtest ID --rule rule.lua                try it on what is stored

@@ -3,24 +3,29 @@ local webhook = require "webhook"
 local sources = { words = 2 }
 
 sources.options = { tenant = "text", connection = "text", filter = "list", fields = "text", ["changed-since"] = "text",
-  limit = { 1, math.maxinteger }, page = "text", state = "text", allow = "list" }
+  limit = { 1, math.maxinteger }, page = "text", state = "text", allow = "list", subscription = "text", confirm = "flag" }
 
 sources.help = [[
-webhook sources [list | add FILE | show TYPE | test TYPE | remove TYPE] - where objects are read over HTTP
+webhook sources [list | add FILE | show TYPE | test TYPE | run TYPE | remove TYPE] - where objects are read over HTTP
 
   webhook sources add contacts.json       keeps a document, in the place of the one of its object type
   webhook sources show crm_contact        with masks for its secrets; written back they leave them
-  webhook sources test crm_contact --connection acme --limit 5
-  webhook sources remove crm_contact
+  webhook sources test crm_contact --connection acme --limit 5    a page, as it is read
+  webhook sources test crm_contact --subscription sub_…   what the next reading would send, and to which events
+  webhook sources run crm_contact         reads now for all that poll it, and delivers what is due
+  webhook sources remove crm_contact      its subscriptions wait for another
 
-FILE is JSON, - for standard input. test reads one page, keeps nothing, and ends with 1 where the API failed:
+FILE is JSON, - for standard input. test keeps and sends nothing, and ends with 1 where the API failed:
   --tenant NAME   --connection NAME   --fields LIST   --limit N
   --filter NAME=TEXT     may be repeated
   --changed-since TIME   2026-11-21T10:00:00Z
   --page TEXT            what the page before gave as next; --state TEXT: as state
-  --allow RANGE          a private or local address may be asked; may be repeated]]
+  --subscription ID      in place of these: all pages, compared with what was seen
+run ends with 1 where a reading failed, or is suspicious:
+  --confirm              what has vanished has been deleted, however much it is
+Both: --allow RANGE      a private or local address may be reached; may be repeated]]
 
-local actions, needs = {}, { add = true, show = true, test = true, remove = true }
+local actions, needs = {}, { add = true, show = true, test = true, run = true, remove = true }
 
 function actions.list(_, _, out)
   local hooks <close> = out:open_existing()
@@ -54,14 +59,25 @@ local function filters_of(list)
   return filters
 end
 
+-- Each change on a line of its own, and their sum.
+local function show_changes(page, out)
+  for _, each in ipairs(page.would_send) do print(each.type .. " " .. out.encode(each.object)) end
+  out:note("%d objects on %d pages: %d created, %d updated, %d deleted%s%s in %d ms", page.objects, page.pages, page.created,
+    page.updated, page.deleted, page.first and "; the first reading, which only remembers" or "",
+    page.suspicious and "; suspicious: nothing is told of so many that vanish at once, unless it is confirmed" or "",
+    page.duration_ms)
+end
+
 function actions.test(values, object_type, out)
   local query = webhook.object { tenant = values.tenant, connection = values.connection, fields = values.fields,
     filters = filters_of(values.filter), changed_since = values["changed-since"], limit = values.limit, page = values.page,
-    state = values.state }
+    state = values.state, subscription = values.subscription }
   local hooks <close> = out:open_existing(values)
   local page = out.check(hooks:test_source(object_type, query))
   if out.json then
     print(out.encode(page))
+  elseif values.subscription then
+    show_changes(page, out)
   else
     for _, item in ipairs(page.items) do print(out.encode(item)) end
     out:note("%s%d items in %d ms; next: %s; state: %s", page.unchanged and "unchanged; " or "", #page.items, page.duration_ms,
@@ -71,6 +87,29 @@ function actions.test(values, object_type, out)
     if out.json then return 1 end
     out.fail(page.error .. (page.retry_after and (" (again in %d ms)"):format(page.retry_after) or ""), page.code)
   end
+end
+
+-- Of the newest run, which says how it went: 1 where it went wrong.
+local function show_run(hooks, id, out)
+  local polled = out.check(hooks:subscription(id)).polled
+  local run = polled.runs[1]
+  out:item({ subscription = id, run = run }, { "subscription", "run" })
+  return run and run:match "^[^ ]+ ([a-z]+)" == "ok" and 0 or 1
+end
+
+function actions.run(values, object_type, out)
+  local hooks <close> = out:open_existing(values)
+  out.check(hooks:source_document(object_type))
+  local ids, code = {}, 0
+  for each in hooks:subscriptions { tenant = values.tenant } do
+    local wanted = each.poll and each.poll.type == object_type and (not values.connection or each.source == values.connection)
+    if wanted then ids[#ids + 1] = each.id end
+  end
+  for _, id in ipairs(ids) do out.check(hooks:poll(id, values.confirm)) end
+  out.check(hooks:run())
+  for _, id in ipairs(ids) do code = math.max(code, show_run(hooks, id, out)) end
+  if not ids[1] then out:note("no subscription polls %s", object_type) end
+  return code
 end
 
 function actions.remove(_, object_type, out)

@@ -9,11 +9,11 @@ local MINUTE = 60000 -- ms
 
 subscriptions.options = secrets.options {
   events = "list", tenant = "text", name = "text", rule = "text", fields = "text", filter = "list", header = "list",
-  retry = "text", timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
+  retry = "text", ["retry-on"] = "text", jitter = { 0, math.maxinteger }, ["retry-budget"] = { 0, math.maxinteger }, breaker = "text", ["connect-timeout"] = { 0, math.maxinteger }, ["answer-timeout"] = { 0, math.maxinteger }, timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
   rate = "text", order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
   schema = "text", prefix = "text", create = "text", removes = "flag", times = "flag", check = "flag", allow = "list", files = "list",
-  poll = "text", interval = { 1, 525600 }, hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
+  poll = "text", interval = { 1, 525600 }, history = "flag", hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
 }
 
 for name, kind in pairs(reach.options) do subscriptions.options[name] = kind end
@@ -50,12 +50,18 @@ add prints the secret, once. For add and update:
   --source NAME         only events of this source
   --poll TYPE           what is new, changed or gone of these objects of a source (webhook sources)
   --interval MINUTES    of --poll: between two readings; default is 60
+  --[no-]history        of --poll, in an add: what is there is sent first, page by page
   --order none|fifo|key|latest   one after the other, or so for each key
   --profile standard|unified|truto|callfire   body, headers and signature of what is sent
   --details JSON        what a profile keeps of its own
   --[no-]single-use     one event, then it is deleted
   --expires-at TIME     2026-12-31T00:00:00Z: takes no events from then on
-  --retry MS,MS,…       wait before each attempt
+  --retry MS,MS,…       wait before each attempt; or JSON: '[{"events":["order.*"],"delays":[0,5000],"within":3600}]'
+  --retry-on CLASS,…    network, timeout, 3xx, 4xx, 5xx or a status: these alone are tried again; none: nothing is
+  --jitter PERCENT      of a delay that chance adds at most; default is 10
+  --retry-budget PERCENT   so many retries at most for each hundred deliveries; 0: no limit
+  --breaker on|JSON     one probe at a time where too many fail: '{"failures":50,"least":10,"window":60,"pause":10,"longest":600}'
+  --connect-timeout MS  --answer-timeout MS   until it is connected, and until the first byte of the answer
   --rate COUNT/SECONDS  at most so many requests in so many seconds: 100/60; 100/60/10: ten at once at most
   --url URL             in an update: another address
   --since TIME          in an add: events accepted since (7d, 12h ago, or a time) are sent as well;
@@ -115,12 +121,35 @@ local function header_of(text)
 end
 
 local function retry_of(text)
+  if text:sub(1, 1) == "[" then return webhook.raw(text) end
   local list = webhook.array {}
   for each in (text .. ","):gmatch "([^,]*)," do
     list[#list + 1] = math.tointeger(tonumber(each)) or
       error { usage = ("--retry expects milliseconds with commas between, found %q"):format(text) }
   end
   return list
+end
+
+-- Names and statuses; what they may be the engine says.
+local function retry_on_of(text)
+  local list = webhook.array {}
+  if text == "none" then return list end
+  for each in (text .. ","):gmatch "([^,]*)," do
+    list[#list + 1] = math.tointeger(tonumber(each)) or each
+  end
+  return list
+end
+
+local function breaker_of(text)
+  return text == "on" and webhook.object {} or webhook.raw(text)
+end
+
+-- Both are said at once: an update takes the place of what was there.
+local function timeouts_of(values)
+  local connect, answer = values["connect-timeout"], values["answer-timeout"]
+  if not connect and not answer then return nil end
+  local said = webhook.object { connect = connect ~= 0 and connect or nil, answer = answer ~= 0 and answer or nil }
+  return next(said) and said or webhook.null
 end
 
 -- COUNT/SECONDS or COUNT/SECONDS/BURST; what they may be the engine says.
@@ -149,7 +178,8 @@ end
 local function poll_of(values)
   if values.poll == "" then return webhook.null end
   if not values.poll and values.interval then error { usage = "--interval is for --poll" } end
-  return values.poll and { type = values.poll, interval = values.interval and values.interval * MINUTE }
+  if not values.poll and values.history ~= nil then error { usage = "--history is for --poll" } end
+  return values.poll and { type = values.poll, interval = values.interval and values.interval * MINUTE, history = values.history }
 end
 
 --- The document that the options of the line describe.
@@ -159,6 +189,8 @@ local function document(values, out)
     filters = list_of(values.filter, filter_of), headers = list_of(values.header, header_of),
     tenant = text_of(values.tenant), name = text_of(values.name), fields = text_of(values.fields),
     rule = text_of(values.rule, out.read), retry = text_of(values.retry, retry_of),
+    retry_on = text_of(values["retry-on"], retry_on_of), jitter = values.jitter,
+    retry_budget = values["retry-budget"] == 0 and webhook.null or values["retry-budget"], breaker = text_of(values.breaker, breaker_of), timeouts = timeouts_of(values),
     metadata = text_of(values.metadata, webhook.raw), on_rule_error = text_of(values["on-rule-error"]),
     rate = text_of(values.rate, rate_of), order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
     single_use = values["single-use"], expires_at = text_of(values["expires-at"]),
@@ -224,6 +256,7 @@ function subscriptions.run(values, words, out)
   if name ~= "add" and (values.since or values["since-event"] or values["dry-run"]) then
     error { usage = "--since, --since-event and --dry-run are for add" }
   end
+  if name ~= "add" and values.history then error { usage = "--history is for add: what was there is sent to who is new" } end
   if name ~= "pause" and (values.hold ~= nil or values.drop ~= nil) then error { usage = "--hold and --drop are for pause" } end
   local wanted = (name == "add" or name == "update") and document(values, out) or nil
   if name == "add" and wanted.url then error { usage = "subscriptions add takes the URL as a word" } end

@@ -1,0 +1,71 @@
+/* Cancelling what waits, by a query. Tests: test_cancel. */
+#include "base/error.h"
+#include "calls/delivery_change.h"
+#include "calls/query.h"
+#include "engine/inbox.h"
+#include "pure/delivery.h"
+
+#define REASON "cancelled by a call"
+
+static int cancel(const whi_delivery_change *self, const whi_delivery_row *row, whi_delivery_row *changed, int *code) {
+    *code = WH_OK;
+    if ((self->state != 0 && row->state != self->state) || (row->state != WHI_WAITING && row->state != WHI_HELD)) {
+        return 0;
+    }
+    *code = whi_delivery_next(row->state, WHI_CANCEL, &changed->state);
+    changed->due = 0;
+    changed->error = REASON;
+    return *code == WH_OK;
+}
+
+/* A call that names nothing was most likely meant otherwise. */
+static int check(const wh_query *query) {
+    if (query->subscription == NULL && query->event == NULL && query->type == NULL && query->tenant == NULL &&
+        query->since == 0 && query->until == 0) {
+        return whi_fail_field(WH_EINVALID, "query",
+                              "expected a subscription, event, type, tenant, since or until, found none");
+    }
+    return WH_OK;
+}
+
+static int read_state(const char *name, int *out) {
+    int code = whi_delivery_state(name, out);
+
+    if (code == WH_OK && *out != WHI_WAITING && *out != WHI_HELD) {
+        code = whi_fail_field(WH_EINVALID, "state", "expected waiting or held, found %s: that has ended", name);
+    }
+    return code;
+}
+
+static int read_query(wh_engine *engine, const wh_query *given, whi_store_query *rows) {
+    wh_query query;
+    int code = whi_engine_check(engine);
+
+    code = code == WH_OK ? whi_query_take(&query, given) : code;
+    code = code == WH_OK ? check(&query) : code;
+    code = code == WH_OK ? whi_query_read(engine, &query, rows) : code;
+    if (code != WH_OK) {
+        return code;
+    }
+    rows->state = WHI_WAITING;
+    return query.state != NULL ? read_state(query.state, &rows->state) : WH_OK;
+}
+
+int wh_cancel(wh_engine *engine, const wh_query *given, int dry_run, int64_t *count) {
+    whi_delivery_change self = { .engine = engine, .decide = cancel };
+    whi_store_query rows;
+    int code = read_query(engine, given, &rows);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    self.state = rows.state;
+    code = dry_run ? whi_delivery_change_count(&self, &rows) : whi_delivery_change_all(&self, &rows);
+    if (count != NULL) {
+        *count = self.count;
+    }
+    if (!dry_run) {
+        whi_stir(engine); /* the next of a key has its turn */
+    }
+    return code;
+}

@@ -1,0 +1,189 @@
+/* Tests: test_engine, test_cancel. */
+#include "calls/delivery_change.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+/* A delivery that changes, with texts of its own. */
+typedef struct whi_delivery_changed {
+    whi_delivery_row row;
+    char *error, *key, *headers;
+} changed;
+
+static int copy_text(char **out, const char **text) {
+    *out = *text != NULL ? whi_strdup(*text, WH_ZSTR) : NULL;
+    if (*text != NULL && *out == NULL) {
+        return whi_fail_memory();
+    }
+    *text = *out;
+    return WH_OK;
+}
+
+static void drop_found(whi_delivery_change *self) {
+    for (size_t i = 0; i < self->found_count; i++) {
+        whi_free(self->found[i].error);
+        whi_free(self->found[i].key);
+        whi_free(self->found[i].headers);
+    }
+    self->found_count = 0;
+}
+
+static int take_copy(whi_delivery_change *self, const whi_delivery_row *row) {
+    changed *copy = &self->found[self->found_count++];
+    int code;
+
+    *copy = (changed){ .row = *row };
+    code = copy_text(&copy->error, &copy->row.error);
+    code = code == WH_OK ? copy_text(&copy->key, &copy->row.key) : code;
+    return code == WH_OK ? copy_text(&copy->headers, &copy->row.headers) : code;
+}
+
+static int change_one(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    whi_delivery_change *self = payload;
+    whi_delivery_row to = *row;
+    int code = WH_OK;
+
+    (void)event;
+    if (!self->decide(self, row, &to, &code)) {
+        return self->strict ? code : WH_OK;
+    }
+    to.updated_at = self->now;
+    to.body = NULL; /* what is stored stays */
+    to.body_size = 0;
+    self->page++;
+    return take_copy(self, &to);
+}
+
+/* All are looked at first, and then all are written: two lists, however many they are. */
+static int look_at(whi_delivery_change *self, whi_store *store, const whi_delivery_place *one) {
+    whi_fact *fact;
+    int code = whi_store_add(store, WH_FACT_DELIVERY_NOW, &self->looked, &fact);
+
+    if (code == WH_OK) {
+        fact->of.look.event = one->event;
+        fact->of.look.subscription = one->subscription;
+        fact->of.look.each_delivery = change_one;
+        fact->of.look.payload = self;
+    }
+    return code;
+}
+
+static int look_at_all(whi_delivery_change *self, whi_store *store) {
+    int code = WH_OK;
+
+    for (size_t i = 0; i < self->name_count && code == WH_OK; i++) {
+        code = look_at(self, store, &self->names[i]);
+    }
+    code = code == WH_OK ? whi_store_flush(store) : code;
+    return code == WH_OK && self->strict ? self->looked.code : code; /* else: purged meanwhile */
+}
+
+static int write_back(whi_store *store, const whi_delivery_row *row) {
+    whi_fact *fact;
+    int code = whi_store_add(store, WH_FACT_DELIVERY, NULL, &fact);
+
+    if (code == WH_OK) {
+        fact->of.delivery = *row;
+    }
+    return code;
+}
+
+static int run_change(whi_job *job, whi_store *store) {
+    whi_delivery_change *self = (whi_delivery_change *)job;
+    int code;
+
+    drop_found(self);
+    self->page = 0;
+    self->now = whi_now(self->engine); /* not before the lock was waited for: what is due by then is on its way */
+    code = look_at_all(self, store);
+    for (size_t i = 0; i < self->found_count && code == WH_OK; i++) {
+        code = write_back(store, &self->found[i].row);
+    }
+    return code;
+}
+
+static int commit(whi_delivery_change *self) {
+    int code;
+
+    self->job.run = run_change;
+    self->job.rows = (int)self->name_count * 2;
+    self->found = whi_calloc(self->name_count, sizeof *self->found);
+    code = self->found != NULL ? whi_writer_run(self->engine->writer, &self->job) : whi_fail_memory();
+    drop_found(self);
+    whi_free(self->found);
+    self->count += code == WH_OK ? self->page : 0;
+    return code;
+}
+
+int whi_delivery_change_one(whi_delivery_change *self, whi_delivery_place name) {
+    self->names = &name;
+    self->name_count = 1;
+    self->strict = 1;
+    return commit(self);
+}
+
+static int collect(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    whi_delivery_change *self = payload;
+
+    (void)event;
+    if (self->name_count < WHI_CHANGE_ROWS) {
+        self->names[self->name_count++] = (whi_delivery_place){ row->event, row->subscription };
+    }
+    return 0;
+}
+
+static int next_page(whi_delivery_change *self, whi_store_query *rows, whi_delivery_fn each, int *more) {
+    whi_store *store = self->engine->store;
+    whi_store_place place = { 0 };
+    int code = store->vtable->delivery_list(store, rows, each, self, &place);
+
+    rows->before_event = place.event;
+    rows->before_subscription = place.subscription;
+    *more = place.more;
+    return code;
+}
+
+/* Page by page: what was changed is no longer in the state that is asked for, and the pages go on below it. */
+static int change_pages(whi_delivery_change *self, whi_store_query *rows) {
+    int more = 1, code = WH_OK;
+
+    while (code == WH_OK && more) {
+        self->name_count = 0;
+        code = next_page(self, rows, collect, &more);
+        code = code == WH_OK && self->name_count > 0 ? commit(self) : code;
+    }
+    return code;
+}
+
+int whi_delivery_change_all(whi_delivery_change *self, whi_store_query *rows) {
+    int code;
+
+    rows->limit = WHI_CHANGE_ROWS;
+    self->names = whi_calloc(WHI_CHANGE_ROWS, sizeof *self->names);
+    code = self->names != NULL ? change_pages(self, rows) : whi_fail_memory();
+    whi_free(self->names);
+    return code;
+}
+
+static int count_one(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    whi_delivery_change *self = payload;
+    whi_delivery_row to = *row;
+    int code;
+
+    (void)event;
+    self->count += self->decide(self, row, &to, &code);
+    return 0;
+}
+
+int whi_delivery_change_count(whi_delivery_change *self, whi_store_query *rows) {
+    int more = 1, code = WH_OK;
+
+    rows->limit = WHI_CHANGE_ROWS;
+    self->now = whi_now(self->engine);
+    while (code == WH_OK && more) {
+        code = next_page(self, rows, count_one, &more);
+    }
+    return code;
+}
