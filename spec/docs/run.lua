@@ -86,7 +86,9 @@ program() {
         $(ls "$build"/libwebhook_http.a 2>/dev/null) "$build/libwebhook_rule.a" "$build/libwebhook.a" \
         $(pkg-config --libs $(ls "$build"/libwebhook_http.a >/dev/null 2>&1 && echo libmicrohttpd) \
         $(nm "$build/libwebhook.a" 2>/dev/null | grep -c PQfinish >/dev/null && echo libpq) \
-        $(nm "$build/libwebhook.a" 2>/dev/null | grep -c mysql_close >/dev/null && echo libmariadb) lua5.4 libcurl libssl libcrypto sqlite3 zlib) \
+        $(nm "$build/libwebhook.a" 2>/dev/null | grep -c mysql_close >/dev/null && echo libmariadb) \
+        $(nm "$build/libwebhook.a" 2>/dev/null | grep -c redisReaderCreate >/dev/null && echo hiredis) \
+        $(nm "$build/libwebhook.a" 2>/dev/null | grep -c amqp_new_connection >/dev/null && echo librabbitmq) lua5.4 libcurl libssl libcrypto sqlite3 zlib) \
         -lm -pthread
     "./$1"
 }
