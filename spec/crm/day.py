@@ -284,7 +284,7 @@ def main():
             crm.add(name)
         told[name].see(crm.live(name))
     hook, post = start_receiver(secret, told), start_mail(mail)
-    with Postgres() as postgres:
+    with Postgres(WORK) as postgres:
         engine = Engine(START)
         for name, object_type in CONNECTIONS.items():
             subscribe.subscribe(engine.url, token, name, object_type, hook_url=hook)
