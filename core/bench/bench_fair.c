@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "bench.h"
 #include "engine/context.h"
+#include "engine/memory.h"
 #include "engine/position.h"
 #include "life/open.h"
 #include "outside/transport_curl.h"
@@ -280,7 +281,7 @@ static void publish_bad(wh_engine *engine, long count) {
 
 static void prepare(wh_engine *engine) {
     publish_bad(engine, now->kind == BACKLOG ? backlog : now->kind == BACKTESTS ? 1000 : 0);
-    while (now->kind == BACKLOG && atomic_load(&engine->memory_used) > 65536) {
+    while (now->kind == BACKLOG && whi_memory_used(engine->memory, WHI_POT_EVENTS) > 65536) {
         usleep(1000); /* until it waits in the store */
     }
     for (int i = 0; i < now->bad && (now->kind == HUNG || now->kind == REFUSING); i += 100) {

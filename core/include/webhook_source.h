@@ -215,11 +215,11 @@ WH_API int wh_source_delete(wh_engine *engine, const char *object_type);
  * With {"subscription":"sub_…"}, alone, it tells what the next reading for that one would send: all pages are read and
  * compared with what its poll remembers, and nothing is kept or published. {"ok":true,"code":null,"error":null,
  * "first":false,"suspicious":false,"pages":1,"objects":2,"skipped":0,"created":1,"updated":0,"deleted":0,
- * "would_send":[{"type":"crm_contact.created","object":{…}}],"more":false,"duration_ms":12}: the first 100 changes are
- * shown, and more says that there are others. first: nothing is remembered yet, so that the reading would only
- * remember (or send its history). Of a list of more than a million objects nothing is told of what has vanished. It
- * asks the document, also where the program has a source of its own. conflict: the subscription does not poll this
- * type. */
+ * "would_send":[{"type":"crm_contact.created","object":{…}}],"more":false,"duration_ms":12}: all changes are counted;
+ * of those that the subscription takes the first 100 are shown, and more says that there are others. first: nothing is
+ * remembered yet, so that the reading would only remember (or send its history). Of a list of more than a million
+ * objects nothing is told of what has vanished. It asks the document, also where the program has a source of its own.
+ * conflict: the subscription does not poll this type. */
 WH_API int wh_source_test(wh_engine *engine, const char *object_type, const char *query, size_t query_size, char **out,
                           size_t *size);
 

@@ -17,6 +17,10 @@ database_server *database_server_rabbitmq(int (*ready)(int port));
 
 int database_server_port(const database_server *server);
 
+/* A free port for one thing more that a server listens at: none that is given to somebody else who connects, before the
+ * server has it or while it is started again. */
+int database_server_spare_port(void);
+
 /* A line for its configuration, in force from the next start on. */
 void database_server_set(database_server *server, const char *line);
 

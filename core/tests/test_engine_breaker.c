@@ -113,6 +113,21 @@ static void what_waits_uses_nothing_up(void **state) {
     SUBSCRIPTION("\"probe_at\":null");
 }
 
+/* Nothing is committed meanwhile, so what was seen last would be remembered. */
+static void who_asks_whether_there_is_something_to_do_hears_of_the_probe(void **state) {
+    (void)state;
+    break_it();
+    publish(1);
+    pass(0, 4);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(wh_idle(engine), 1);
+    }
+    atomic_fetch_add(&fixture_time, PAUSE - 1);
+    assert_int_equal(wh_idle(engine), 1);
+    atomic_fetch_add(&fixture_time, 1);
+    assert_int_equal(wh_idle(engine), 0);
+}
+
 static void it_opens_by_its_share_alone(void **state) {
     (void)state;
     fixture_subscribe(engine, "{" URL "," BREAKER ",\"retry\":[0]}", id);
@@ -200,6 +215,7 @@ int main(void) {
         TEST(a_good_probe_lets_all_go),
         TEST(what_comes_when_the_pause_is_over_is_the_probe),
         TEST(what_waits_uses_nothing_up),
+        TEST(who_asks_whether_there_is_something_to_do_hears_of_the_probe),
         TEST(it_opens_by_its_share_alone),
         TEST(a_change_tries_at_once),
         TEST(without_it_all_are_tried),

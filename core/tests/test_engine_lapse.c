@@ -307,6 +307,17 @@ static void fail_body_1(whi_request *request, void *payload) {
     request->status = request->body_size == 1 && *(const char *)request->body == '1' ? 500 : 204;
 }
 
+/* A run gives them back when it has ended for a while, which on a busy machine is soon; a step keeps them. */
+static void hold_all(wh_engine *engine) {
+    int64_t end = whi_monotonic_us() + 30000000;
+
+    while (atomic_load(&engine->position->count) < WH_PARTITIONS || atomic_load(&engine->lease->beating)) {
+        assert_true(whi_monotonic_us() < end);
+        fixture_turn(engine);
+    }
+    fixture_turn(engine); /* which looks for what waits in them */
+}
+
 /* However many lanes have something that waits: who changes one of them says which. */
 static void one_lane_that_goes_on_costs_no_look_at_all_of_them(void **state) {
     wh_engine *engine = fixture_open(fixture_file(), NULL);
@@ -321,6 +332,7 @@ static void one_lane_that_goes_on_costs_no_look_at_all_of_them(void **state) {
     fixture_publish(engine, "b", "1", event);
     fixture_run(engine);
     assert_int_equal(life_states(engine, "waiting"), 41);
+    hold_all(engine);
     scanned = engine->reader->vtable;
     counting = *scanned;
     counting.lanes = count_scan;
@@ -536,7 +548,8 @@ static void nobody_takes_a_row_while_its_owner_trusts_in_it(void **state) {
 
 /* ------------------------------------------------------------------------- order of acceptance */
 
-#define PAIRS 5
+#define PAIRS 5        /* whose large one was accepted first, */
+#define PAIRS_MOST 100 /* of so many */
 
 typedef struct publication {
     wh_engine *engine;
@@ -587,6 +600,7 @@ static void what_memory_has_no_room_for_is_not_overtaken_by_what_is_accepted_lat
     wh_limits limits = WH_LIMITS_INIT;
     publication large = { .type = "large", .payload = bytes, .size = sizeof bytes };
     publication small = { .type = "small", .payload = "1", .size = 1 };
+    int large_first = 0;
 
     (void)state;
     memset(bytes, '1', sizeof bytes);
@@ -595,13 +609,20 @@ static void what_memory_has_no_room_for_is_not_overtaken_by_what_is_accepted_lat
     large.engine = small.engine = fixture_open(file, &options);
     fixture_subscribe(large.engine, "{\"url\":\"https://example.com/\",\"order\":\"fifo\"}", NULL);
     fixture_run(large.engine);
-    for (size_t i = 0; i < PAIRS; i++) {
+    for (size_t i = 0; large_first < PAIRS; i++) {
+        const publication *first = &large, *second = &small;
+        assert_true(i < PAIRS_MOST);
         publish_pair(file, &large, &small);
-        assert_true(number_of(&large) < number_of(&small));
+        if (number_of(&small) < number_of(&large)) { /* a busy machine may let the second thread go first */
+            first = &small;
+            second = &large;
+        } else {
+            large_first++;
+        }
         fixture_run(large.engine);
         assert_int_equal(fixture_sent_count, 2 * i + 2);
-        assert_string_equal(fixture_header(&fixture_sent[2 * i], "webhook-id"), large.receipt.id);
-        assert_string_equal(fixture_header(&fixture_sent[2 * i + 1], "webhook-id"), small.receipt.id);
+        assert_string_equal(fixture_header(&fixture_sent[2 * i], "webhook-id"), first->receipt.id);
+        assert_string_equal(fixture_header(&fixture_sent[2 * i + 1], "webhook-id"), second->receipt.id);
     }
     wh_close(large.engine);
 }

@@ -158,12 +158,18 @@ static void what_is_slow_never_holds_a_connections_thread(void **state) {
 }
 
 static void what_asks_receivers_or_goes_through_many_records_is_slow(void **state) {
-    static const char *const slow[] = {
-        "/unified/webhook/{id}/trigger",   "/unified/webhook/{id}/resume",  "/webhook/test",
-        "/v1/deliveries/replay",           "/v1/events/{id}/explain",       "/v1/rules/try",
-        "/v1/subscriptions/{id}/backtest", "/v1/subscriptions/{id}/missed", "/v1/subscriptions/since",
-        "/v1/subscriptions/{id}/test",     "/v1/sources/{id}/test"
-    };
+    static const char *const slow[] = { "/unified/webhook/{id}/trigger",
+                                        "/unified/webhook/{id}/resume",
+                                        "/webhook/test",
+                                        "/v1/deliveries/replay",
+                                        "/v1/deliveries/cancel",
+                                        "/v1/events/{id}/explain",
+                                        "/v1/rules/try",
+                                        "/v1/subscriptions/{id}/backtest",
+                                        "/v1/subscriptions/{id}/missed",
+                                        "/v1/subscriptions/since",
+                                        "/v1/subscriptions/{id}/test",
+                                        "/v1/sources/{id}/test" };
     whi_api_route one;
     const whi_api_route *route = &one;
 

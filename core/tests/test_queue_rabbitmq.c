@@ -10,9 +10,11 @@ static int made;
 
 /* A channel of the administrator's; NULL: the server is not there. */
 static amqp_connection_state_t channel_at(int port) {
+    static const struct timeval patience = { 240, 0 }; /* on a busy machine the library's own 12 s may be over */
     amqp_connection_state_t connection = amqp_new_connection();
     amqp_socket_t *way = amqp_tcp_socket_new(connection);
     int is_open =
+        amqp_set_handshake_timeout(connection, &patience) == AMQP_STATUS_OK &&
         amqp_socket_open(way, "127.0.0.1", port) == AMQP_STATUS_OK &&
         amqp_login(connection, "/", 0, 131072, 0, AMQP_SASL_METHOD_PLAIN, "writer", KIT_PASSWORD).reply_type ==
             AMQP_RESPONSE_NORMAL;
@@ -376,8 +378,7 @@ static void tls_is_verified_by_name_and_authority(void **state) {
 static void set_tls(void) {
     char line[256];
 
-    tls_port = listen_free();
-    close(kit_listener);
+    tls_port = database_server_spare_port();
     certificates_make("authority", "DNS:authority", NULL);
     certificates_make("stranger", "DNS:stranger", NULL);
     certificates_make("server", "DNS:localhost", "authority");
@@ -397,6 +398,7 @@ static int begin(void **state) {
     (void)state;
     kit_server = database_server_rabbitmq(is_ready);
     set_tls();
+    database_server_set(kit_server, "handshake_timeout = 240000\nssl_handshake_timeout = 240000");
     database_server_set(kit_server, "default_user = writer\ndefault_pass = " KIT_PASSWORD "\nmax_message_size = 65536");
     database_server_start(kit_server);
     return kit_begin();

@@ -264,6 +264,27 @@ static void urls_that_are_wrong_say_what_is(void **state) {
     assert_int_equal(whi_queue_has("http"), -1);
 }
 
+/* Its memory would be as large as the server says, whatever comes of it. */
+static void a_list_is_refused_before_it_has_memory(void **state) {
+    whi_message message = message_of("a");
+    whi_object_result result;
+    pthread_t thread;
+    whi_queue *queue;
+    char url[512];
+
+    (void)state;
+    kit_lie = "*100000000\r\n";
+    url_of_liar(url);
+    queue = open_queue(url);
+    assert_int_equal(pthread_create(&thread, NULL, lie, NULL), 0);
+    whi_queue_write(queue, &message, 1, &result);
+    check_result(&result, WHI_OBJECT_AGAIN);
+    assert_has(result.sentence, "is not Redis");
+    whi_queue_close(queue);
+    pthread_join(thread, NULL);
+    close(kit_listener);
+}
+
 static int begin(void **state) {
     (void)state;
     kit_server = database_server_redis(is_ready);
@@ -281,6 +302,7 @@ int main(void) {
         cmocka_unit_test(what_is_no_stream_is_its_owners_to_mend),
         cmocka_unit_test(a_server_without_memory_is_tried_again),
         cmocka_unit_test(one_that_is_too_large_is_set_aside_alone),
+        cmocka_unit_test(a_list_is_refused_before_it_has_memory),
         cmocka_unit_test(urls_that_are_wrong_say_what_is),
     };
 

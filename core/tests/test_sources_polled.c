@@ -185,6 +185,24 @@ static void what_the_next_reading_would_send_is_shown_and_not_sent(void **state)
     check_preview(id, "\"would_send\":[]");
 }
 
+static void a_preview_shows_what_its_subscription_gets(void **state) {
+    char all[WH_ID_SIZE], some[WH_ID_SIZE];
+
+    (void)state;
+    say("/list", "[{\"id\":1,\"name\":\"Ann\"},{\"id\":2}]");
+    put(engine, "/list", "");
+    poll_subscribe(engine, "a", ALL, "", all);
+    poll_subscribe(engine, "b", "[\"crm_contact.updated\"]", "", some);
+    fixture_run(engine);
+    say("/list", "[{\"id\":1,\"name\":\"Anna\"},{\"id\":3}]");
+    check_preview(some, "\"created\":1,\"updated\":1,\"deleted\":1,\"would_send\":[{\"type\":\"crm_contact.updated\","
+                        "\"object\":{\"id\":1,\"name\":\"Anna\"}}],\"more\":false");
+    say("/list", "[]");
+    check_preview(some, "\"deleted\":2,\"would_send\":[],\"more\":false");
+    check_preview(all, "\"deleted\":2,\"would_send\":[{\"type\":\"crm_contact.deleted\",\"object\":{\"id\":1}},"
+                       "{\"type\":\"crm_contact.deleted\",\"object\":{\"id\":2}}],\"more\":false");
+}
+
 static void a_preview_says_what_fails(void **state) {
     char id[WH_ID_SIZE], query[200], *text = NULL;
 
@@ -372,6 +390,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_document_is_polled, begin, end),
         cmocka_unit_test_setup_teardown(what_the_next_reading_would_send_is_shown_and_not_sent, begin, end),
+        cmocka_unit_test_setup_teardown(a_preview_shows_what_its_subscription_gets, begin, end),
         cmocka_unit_test_setup_teardown(a_preview_says_what_fails, begin, end),
         cmocka_unit_test_setup_teardown(unifieds_webhooks_are_virtual_where_there_is_a_document, begin, end),
         cmocka_unit_test_setup_teardown(what_another_engine_puts_changes_and_deletes_holds, begin, end),

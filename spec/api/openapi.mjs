@@ -122,6 +122,19 @@ async function deliveries(subscription) {
   await ask('POST', '/v1/deliveries/replay', { body: { subscription, state: 'exhausted' } });
 }
 
+async function polled() {
+  const { id } = await ask('POST', '/v1/subscriptions', { body: { url: 'poll:', events: ['polled'], tenant: 'acme' } });
+  const poll = (more) => ask('GET', '/v1/subscriptions/{id}/poll', with_id('/v1/subscriptions/{id}/poll', id, more));
+  await ask('POST', '/v1/events', { body: { type: 'polled', tenant: 'acme', payload: { n: 1 } } });
+  const first = await poll('?wait=20000');
+  check('what waits is fetched', first.items.length, 1);
+  const last = await poll(`?cursor=${encodeURIComponent(first.cursor)}`);
+  check('what a cursor acknowledges does not come again', last.items, []);
+  await poll('?limit=no');
+  await ask('GET', '/v1/subscriptions/{id}/poll', with_id('/v1/subscriptions/{id}/poll', 'sub_0000000009999'));
+  await ask('DELETE', '/v1/subscriptions/{id}', with_id('/v1/subscriptions/{id}', id));
+}
+
 async function sources(tenants) {
   const document = { object_type: 'contact', url: 'http://127.0.0.1:1/contacts', auth: { type: 'bearer', token: 'hush' } };
   const id = (template) => with_id(template, 'contact');
@@ -176,6 +189,7 @@ try {
   const subscription = await subscriptions();
   await events(subscription);
   await deliveries(subscription);
+  await polled();
   await others(subscription);
   for (const [template, operations] of Object.entries(document.paths)) {
     for (const method of Object.keys(operations).filter((each) => ['get', 'post', 'put', 'patch', 'delete'].includes(each))) {

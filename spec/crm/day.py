@@ -32,7 +32,7 @@ KEY, TENANT = "crm-key", "acme"
 STORE = os.path.join(WORK, "store.db")
 WORDS = [os.path.join(ROOT, "spec/lua"), BUILD]
 START, MINUTE, TICKS = 1767225600000, 60000, 24 * 10
-GROUPS, GROUP = 4, 5  # kills: that somebody is dead is told after some seconds, so they come in groups
+GROUPS, GROUP = 2, 10  # kills: that somebody is dead is told after some seconds, so they come in groups
 KILLS = GROUPS * GROUP
 CONNECTIONS = {"north": "crm_contact", "south": "crm_lead"}
 chance = random.Random(7)
@@ -284,7 +284,7 @@ def main():
             crm.add(name)
         told[name].see(crm.live(name))
     hook, post = start_receiver(secret, told), start_mail(mail)
-    with Postgres() as postgres:
+    with Postgres(WORK) as postgres:
         engine = Engine(START)
         for name, object_type in CONNECTIONS.items():
             subscribe.subscribe(engine.url, token, name, object_type, hook_url=hook)

@@ -1,37 +1,52 @@
-# A PostgreSQL of the test's own, in a folder that goes with it.
+# A PostgreSQL of the test's own, in a folder that goes with it. It ends with the test, however that ends: pg_ctl would have
+# made a daemon of it, which a test that is killed leaves behind.
 import os
 import shutil
+import signal
 import socket
 import subprocess
-import tempfile
+import time
 
 PLACES = ":".join(f"/usr/lib/postgresql/{version}/bin" for version in (15, 16, 17))
 
 
 class Postgres:
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(dir="/tmp")
+    def __init__(self, work):
+        self.folder = os.path.join(work, "postgres")
+        os.mkdir(self.folder)
+        os.chmod(work, 0o711)
         self.user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
         if self.user:
             shutil.chown(self.folder, "postgres", "postgres")
-        self.more = {"cwd": self.folder, "env": {"PATH": f"{PLACES}:{os.environ['PATH']}", "LC_ALL": "C"}, **self.user}
+        self.more = {"cwd": self.folder, "env": {"PATH": f"{PLACES}:{os.environ['PATH']}", "LC_ALL": "C"},
+                     "stdin": subprocess.DEVNULL, **self.user}
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
 
     def __enter__(self):
         self.run("initdb", "-D", "data", "-U", "owner", "-A", "trust", "--no-sync")
-        self.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o",
-                 f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories= -c fsync=off", "start")
+        with open(os.path.join(self.folder, "log"), "wb") as log:
+            self.child = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "QUIT", "postgres", "-D", "data", "-c", "listen_addresses=127.0.0.1",
+                 "-c", f"port={self.port}", "-c", "unix_socket_directories=", "-c", "fsync=off"],
+                stdout=log, stderr=log, **self.more)
+        while self.call("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)).returncode != 0:
+            if self.child.poll() is not None:
+                with open(os.path.join(self.folder, "log"), encoding="utf-8") as log:
+                    raise RuntimeError(f"postgres: {log.read()}")
+            time.sleep(0.02)
         return self
 
     def __exit__(self, *_):
-        self.run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
-        shutil.rmtree(self.folder)
+        self.child.send_signal(signal.SIGQUIT)  # at once
+        self.child.wait()
+
+    def call(self, *words):
+        return subprocess.run(words, capture_output=True, text=True, **self.more)
 
     def run(self, *words):
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=words[0] != "pg_ctl", text=True, **self.more,
-                              **({"stdout": subprocess.DEVNULL} if words[0] == "pg_ctl" else {}))
+        done = self.call(*words)
         if done.returncode != 0:
             raise RuntimeError(f"{words[0]}: {done.stderr}")
         return done.stdout

@@ -16,4 +16,4 @@ if [ "$(cat "$folder/installed" 2>/dev/null)" != "$packages" ]; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$folder/bin/python" "$root/spec/crm/day.py" "$root" "$build" "$work"
+setpriv --pdeathsig KILL "$folder/bin/python" "$root/spec/crm/day.py" "$root" "$build" "$work"

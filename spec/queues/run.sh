@@ -21,13 +21,13 @@ free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# An ordinary user, where there is one for it.
+# An ordinary user, where there is one for it. It ends with us, also where no trap is run any more.
 as_user() { # user, command …
     local user=$1
     shift
-    [ "$(id -u)" = 0 ] || { exec "$@"; }
+    [ "$(id -u)" = 0 ] || { exec setpriv --pdeathsig KILL "$@"; }
     chown -R "$user" "$folder/server"
-    exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups "$@"
+    exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups --pdeathsig KILL "$@"
 }
 
 wait_for() { # command …

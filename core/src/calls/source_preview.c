@@ -21,9 +21,6 @@
 #define UNSEEN_ROWS 500               /* that are looked at in one go */
 #define TEXT_MOST ((size_t)32 << 20)
 
-enum { CREATED, UPDATED, DELETED, CHANGES };
-static const char *const change_names[CHANGES] = { "created", "updated", "deleted" };
-
 typedef struct preview {
     wh_source_call call; /* first */
     wh_engine *engine;
@@ -33,10 +30,11 @@ typedef struct preview {
     unsigned char salt[WH_POLL_SALT];
     char *state, *page;
     int first, full, last;
-    uint64_t *met; /* hashes of ids */
+    int wants[WHI_POLL_CHANGES]; /* 1: its subscription takes events of this change */
+    uint64_t *met;               /* hashes of ids */
     size_t met_count, met_room;
-    int64_t pages, objects, skipped, counts[CHANGES], known;
-    size_t shown;
+    int64_t pages, objects, skipped, counts[WHI_POLL_CHANGES], known;
+    size_t shown, hidden; /* of what it is sent */
     whi_buf list;
     int code; /* of the reading; WH_OK, or with what has failed as the last error */
     int failed_code;
@@ -119,13 +117,26 @@ static void show(preview *self, int change, const char *object, size_t size) {
     whi_buf *list = &self->list;
 
     self->counts[change]++;
+    if (!self->wants[change]) {
+        return;
+    }
     if (self->shown == SHOWN || list->size + size > SHOWN_BYTES) {
+        self->hidden++;
         return;
     }
     whi_buf_format(list, "%s{\"type\":\"%s.%s\",\"object\":", self->shown++ > 0 ? "," : "",
-                   self->asker->subscription->poll_type, change_names[change]);
+                   self->asker->subscription->poll_type, whi_poll_change_names[change]);
     whi_buf_add(list, object, size);
     whi_buf_char(list, '}');
+}
+
+/* What a history finds is told under whichever of the two names is wanted. */
+static int change_of(const preview *self, enum whi_poll_verdict verdict) {
+    const int *wants = self->wants;
+    int is_history = self->first && self->asker->subscription->poll_history;
+
+    return is_history && !wants[WHI_POLL_IS_CREATED] && wants[WHI_POLL_IS_UPDATED] ? WHI_POLL_IS_UPDATED
+                                                                                   : (int)verdict - WHI_POLL_CREATED;
 }
 
 static int judge(preview *self, const whi_poll_page *page, const whi_poll_object *object) {
@@ -146,7 +157,7 @@ static int judge(preview *self, const whi_poll_page *page, const whi_poll_object
     memory.scan = seen.scan;
     verdict = whi_poll_judge(&memory, &sight, self->first && !self->asker->subscription->poll_history, 0);
     if (code == WH_OK && verdict >= WHI_POLL_CREATED) {
-        show(self, (int)verdict - WHI_POLL_CREATED, text, size);
+        show(self, change_of(self, verdict), text, size);
     }
     return code;
 }
@@ -259,7 +270,7 @@ static int look(const wh_backend_seen *row, void *payload) {
         whi_buf_char(&object, '}');
         code = whi_buf_status(&object);
         if (code == WH_OK) {
-            show(it->self, DELETED, object.data, object.size);
+            show(it->self, WHI_POLL_IS_DELETED, object.data, object.size);
         }
         whi_buf_free(&object);
     }
@@ -272,7 +283,9 @@ static int find_vanished(preview *self) {
     unseen it = { .self = self, .count = UNSEEN_ROWS };
     int code = WH_OK;
 
-    qsort(self->met, self->met_count, sizeof *self->met, by_number);
+    if (self->met_count > 0) {
+        qsort(self->met, self->met_count, sizeof *self->met, by_number);
+    }
     while (code == WH_OK && it.count == UNSEEN_ROWS) {
         wh_backend_unseen asked = { .seen = self->row.seen,
                                     .after = it.after_size > 0 ? it.after : NULL,
@@ -292,25 +305,23 @@ static int is_complete(const preview *self) {
 /* ------------------------------------------------------------------------- the answer */
 
 static int write(const preview *self, int64_t began, whi_buf *out) {
-    int64_t all = self->counts[CREATED] + self->counts[UPDATED] + self->counts[DELETED];
-
     whi_buf_char(out, '{');
     whi_tell_flag(out, "ok", self->failed_code == WH_OK);
     whi_tell_text(out, "code", self->failed_code == WH_OK ? NULL : wh_error_name(self->failed_code));
     whi_tell_text(out, "error", self->failed_code == WH_OK ? NULL : self->error);
     whi_tell_flag(out, "first", self->first);
-    whi_tell_flag(out, "suspicious", whi_poll_is_suspicious(self->counts[DELETED], self->known));
+    whi_tell_flag(out, "suspicious", whi_poll_is_suspicious(self->counts[WHI_POLL_IS_DELETED], self->known));
     whi_tell_int(out, "pages", self->pages);
     whi_tell_int(out, "objects", self->objects);
     whi_tell_int(out, "skipped", self->skipped);
-    for (int i = 0; i < CHANGES; i++) {
-        whi_tell_int(out, change_names[i], self->counts[i]);
+    for (int i = 0; i < WHI_POLL_CHANGES; i++) {
+        whi_tell_int(out, whi_poll_change_names[i], self->counts[i]);
     }
     whi_json_write_name(out, "would_send");
     whi_buf_char(out, '[');
     whi_buf_add(out, self->list.data != NULL ? self->list.data : "", self->list.size);
     whi_buf_char(out, ']');
-    whi_tell_flag(out, "more", all > (int64_t)self->shown);
+    whi_tell_flag(out, "more", self->hidden > 0);
     whi_tell_int(out, "duration_ms", (whi_monotonic_us() - began) / 1000);
     whi_buf_char(out, '}');
     return whi_buf_status(out);
@@ -334,8 +345,9 @@ static int find(wh_engine *engine, const char *object_type, const char *id, whi_
 }
 
 static int run(preview *self) {
-    int code = read_row(self);
+    int code = whi_poll_wants(self->asker->subscription, self->wants);
 
+    code = code == WH_OK ? read_row(self) : code;
     if (code == WH_OK) {
         read_pages(self);
         code = self->code;

@@ -113,23 +113,31 @@ int wh_timeout(wh_engine *engine) {
 
 struct due {
     wh_engine *engine;
-    int64_t now, next; /* next: the earliest that is later */
+    int64_t now, next; /* next: the earliest that is later, and when one that rests goes on */
 };
+
+/* What is due waits on: until this time, or, INT64_MAX, until somebody changes something. 0: it is sent now. */
+static int64_t rests_until(wh_engine *engine, const whi_registration *registration) {
+    int64_t probe_at = atomic_load(&registration->probe_at);
+
+    if (!whi_subscription_may_send(registration->subscription)) {
+        return INT64_MAX;
+    }
+    return probe_at > whi_now(engine) ? probe_at : 0;
+}
 
 static int due_lane(int64_t subscription, int64_t due, void *payload) {
     struct due *self = payload;
-    whi_registration *registration;
-    int rests;
+    whi_registration *registration = NULL;
+    int64_t next = due;
 
-    if (due > self->now) {
-        self->next = due < self->next ? due : self->next;
-        return 0;
+    if (due <= self->now) {
+        registration = whi_registry_get(self->engine->registry, subscription);
+        next = registration != NULL ? rests_until(self->engine, registration) : 0;
     }
-    registration = whi_registry_get(self->engine->registry, subscription);
-    rests = registration != NULL && (!whi_subscription_may_send(registration->subscription) ||
-                                     atomic_load(&registration->probe_at) > whi_now(self->engine));
     whi_registration_unref(registration);
-    return rests ? 0 : 1;
+    self->next = next != 0 && next < self->next ? next : self->next;
+    return next == 0;
 }
 
 /* Nothing that this process has is under way. */

@@ -24,6 +24,7 @@ typedef struct redis {
     whi_queue base;
     int fd; /* with reader */
     redisReader *reader;
+    redisReplyObjectFunctions functions; /* the reader's */
 } redis;
 
 static redis *redis_of(whi_queue *queue) {
@@ -187,6 +188,9 @@ static void add_command(exchange *x, size_t count, const char **words, const siz
         }
     }
     x->count++;
+    if (size > 0) {
+        whi_wipe(text, (size_t)size); /* it may have the password */
+    }
     redisFreeCommand(text);
 }
 
@@ -235,6 +239,32 @@ static void greet(redis *self, whi_object_result *result) {
     whi_buf_free(&x.commands);
 }
 
+#if HIREDIS_MAJOR >= 1
+typedef size_t item_count;
+#else
+typedef int item_count;
+#endif
+
+/* No reply that is asked for is a list, and a list has its memory by the number that the server says, before an item
+ * has come. */
+static void *refuse_list(const redisReadTask *task, item_count count) {
+    (void)task;
+    (void)count;
+    return NULL;
+}
+
+/* NULL: no memory. */
+static redisReader *make_reader(redis *self) {
+    redisReader *reader = redisReaderCreate();
+
+    if (reader != NULL) {
+        self->functions = *reader->fn;
+        self->functions.createArray = refuse_list;
+        reader->fn = &self->functions;
+    }
+    return reader;
+}
+
 static void connect_redis(whi_queue *queue, whi_object_result *result) {
     redis *self = redis_of(queue);
 
@@ -245,7 +275,7 @@ static void connect_redis(whi_queue *queue, whi_object_result *result) {
     if (self->fd < 0) {
         return;
     }
-    self->reader = redisReaderCreate();
+    self->reader = make_reader(self);
     if (self->reader == NULL) {
         close(self->fd);
         whi_fail_memory();

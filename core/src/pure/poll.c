@@ -9,6 +9,7 @@
 #include "base/ident.h"
 #include "pure/canonical.h"
 #include "pure/json.h"
+#include "pure/match.h"
 
 #define MINUTE INT64_C(60000)
 #define OVERLAP (5 * MINUTE)
@@ -109,6 +110,37 @@ int whi_poll_is_for(const char *id, int64_t subscription, int64_t poll) {
         return poll == 0;
     }
     return poll != 0 && (address == poll || address == subscription);
+}
+
+const char *const whi_poll_change_names[WHI_POLL_CHANGES] = { "created", "updated", "deleted" };
+
+static int found(void *value, void *payload) {
+    (void)value;
+    *(int *)payload = 1;
+    return 0;
+}
+
+static int ask_patterns(const whi_match *patterns, const char *object_type, int wants[WHI_POLL_CHANGES]) {
+    int code = WH_OK;
+
+    for (int i = 0; i < WHI_POLL_CHANGES && code == WH_OK; i++) {
+        char type[160];
+        snprintf(type, sizeof type, "%s.%s", object_type, whi_poll_change_names[i]);
+        code = whi_match_find(patterns, "", type, found, &wants[i]);
+    }
+    return code;
+}
+
+int whi_poll_wants(const whi_subscription *s, int wants[WHI_POLL_CHANGES]) {
+    whi_match *patterns;
+    int code = whi_match_new(&patterns);
+
+    code = code == WH_OK
+               ? whi_match_add(patterns, "", (const char *const *)s->events, s->event_count, (void *)(uintptr_t)s)
+               : code;
+    code = code == WH_OK ? ask_patterns(patterns, s->poll_type, wants) : code;
+    whi_match_free(patterns);
+    return code;
 }
 
 /* ------------------------------------------------------------------------ when */

@@ -39,6 +39,13 @@ int whi_poll_event_kind(const char *id, int64_t *address);
 /* 1: an event of this id is for a subscription with this number that has this poll (0: none). */
 int whi_poll_is_for(const char *id, int64_t subscription, int64_t poll);
 
+enum whi_poll_change { WHI_POLL_IS_CREATED, WHI_POLL_IS_UPDATED, WHI_POLL_IS_DELETED, WHI_POLL_CHANGES };
+extern const char *const whi_poll_change_names[WHI_POLL_CHANGES];
+
+/* wants[change] is 1 from now on where a subscription that polls takes events of this change; the others stay.
+ * WH_ENOMEM. */
+int whi_poll_wants(const whi_subscription *subscription, int wants[WHI_POLL_CHANGES]);
+
 /* ------------------------------------------------------------------------ when */
 
 #define WHI_POLL_FAILURES 20 /* of readings in a row; then its subscriptions are not healthy */

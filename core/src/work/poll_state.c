@@ -1,16 +1,12 @@
 /* Tests: test_engine_poll. */
 #include "work/poll_state.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
-#include "pure/match.h"
-
-const char *const whi_poll_change_names[WHI_POLL_CHANGES] = { "created", "updated", "deleted" };
 
 #define CHUNK_MOST 10000
 
@@ -58,36 +54,11 @@ int whi_poll_target_read(wh_engine *engine, whi_poll_target *self, int64_t id) {
     return code;
 }
 
-static int found(void *value, void *payload) {
-    (void)value;
-    *(int *)payload = 1;
-    return 0;
-}
-
-static int ask_patterns(whi_poll_target *self, const whi_match *patterns, const char *object_type) {
-    int code = WH_OK;
-
-    for (int i = 0; i < WHI_POLL_CHANGES && code == WH_OK; i++) {
-        char type[160];
-        snprintf(type, sizeof type, "%s.%s", object_type, whi_poll_change_names[i]);
-        code = whi_match_find(patterns, "", type, found, &self->wants[i]);
-    }
-    return code;
-}
-
 static int want(whi_poll_target *self, const whi_subscription *s) {
-    whi_match *patterns;
-    int code = whi_match_new(&patterns);
-
-    code = code == WH_OK
-               ? whi_match_add(patterns, "", (const char *const *)s->events, s->event_count, (void *)(uintptr_t)s)
-               : code;
-    code = code == WH_OK ? ask_patterns(self, patterns, s->poll_type) : code;
-    whi_match_free(patterns);
     if (s->poll_limit > 0 && s->poll_limit < self->chunk) {
         self->chunk = s->poll_limit;
     }
-    return code;
+    return whi_poll_wants(s, self->wants);
 }
 
 int whi_poll_target_want(whi_poll_target *self, whi_registration *const *list, size_t count) {

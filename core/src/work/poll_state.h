@@ -6,9 +6,6 @@
 #include "engine/registry.h"
 #include "pure/poll.h"
 
-enum whi_poll_change { WHI_POLL_IS_CREATED, WHI_POLL_IS_UPDATED, WHI_POLL_IS_DELETED, WHI_POLL_CHANGES };
-extern const char *const whi_poll_change_names[WHI_POLL_CHANGES];
-
 typedef struct whi_poll_target {
     wh_backend_poll row; /* its texts are those below */
     char *name, *page, *state, *runs;

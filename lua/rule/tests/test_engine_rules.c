@@ -261,7 +261,7 @@ static void what_rules_made_for_who_hangs_waits_in_the_store(void **state) {
         note_bodies(engine, most);
     }
     assert_in_range(most[0], SIZE, BOUND);
-    assert_in_range(most[1], SIZE, BOUND + 3 * 2 * SIZE);
+    assert_in_range(most[1], 0, BOUND + 3 * 2 * SIZE); /* a thread may have recorded them before they are looked at */
     fixture_script.hang = 0;
     while (!wh_idle(engine)) {
         atomic_fetch_add(&fixture_time, 250);
