@@ -502,8 +502,8 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *
  * auth, tls and proxy are secrets as a whole in the store (see wh_rotate_key). In documents password, token,
  * client_secret, key and the values of auth's headers are "********"; where that is written back, what was there
- * stays, if the rest says the same as before. An url of another host wants auth anew: else whoever may change the one
- * would learn the other.
+ * stays, if the rest says the same as before. An url of another host, or another proxy, wants auth anew: else whoever
+ * may change the one would learn the other.
  *
  * and how it is going, which is looked up when it is asked for (of a former version it is not there):
  *
@@ -719,13 +719,14 @@ WH_API int wh_delivery_body(wh_engine *engine, const char *id, char **out, size_
  * for something to come; the calling thread waits.
  *
  * What nobody fetches within the store's retain_failed is exhausted. Until then it counts for its tenant's quota. Such
- * a subscription has no order, single_use, auth, tls or proxy, and its rule does not hold. Errors: invalid, not_found,
- * conflict (its url is another), of the store. */
+ * a subscription has no order, single_use, auth, tls or proxy, and its rule does not hold: what one held before, when
+ * the url was another, stays held, and is given to nobody. Errors: invalid, not_found, conflict (its url is another),
+ * of the store. */
 WH_API int wh_fetch(wh_engine *engine, const char *subscription, const char *cursor, int64_t limit, int64_t wait,
                     char **out, size_t *size);
 
 /* Sends one delivery again, from the start of its retry list, whatever its state
- * (conflict while it is being sent). */
+ * (conflict while it is being sent, or if a rule held it and its subscription is fetched by now). */
 WH_API int wh_replay(wh_engine *engine, const char *delivery);
 
 /* Sends again all deliveries that the query names (state defaults to "exhausted"; "held" runs the present rule on
@@ -737,10 +738,11 @@ WH_API int wh_replay_count(wh_engine *engine, const wh_query *query, int64_t *co
 
 /* Cancels all deliveries that the query names and that wait (state "waiting", the default, or "held"): they are not
  * sent, explain tells of them as "cancelled", and a replay sends them all the same. The next one of an order has its
- * turn. What a worker has in its hands by then may still arrive, and stays cancelled here. The query names a
- * subscription, event, type, tenant, since or until at least. Some hundreds are a commit, newest first, others work
- * meanwhile; where it is interrupted what was cancelled stays so. dry_run 1: counts alone. count, which may be NULL,
- * receives how many, also with an error. Errors: invalid, not_found, store, memory. */
+ * turn, and a single_use subscription goes with its only delivery. What a worker has in its hands by then may still
+ * arrive, and stays cancelled here. The query names a subscription, event, type, tenant, since or until at least. Some
+ * hundreds are a commit, newest first, others work meanwhile; where it is interrupted what was cancelled stays so.
+ * dry_run 1: counts alone. count, which may be NULL, receives how many, also with an error. Errors: invalid, not_found,
+ * store, memory. */
 WH_API int wh_cancel(wh_engine *engine, const wh_query *query, int dry_run, int64_t *count);
 
 /* Sends what a subscription never got, since it was paused, disabled or not made yet: makes the deliveries

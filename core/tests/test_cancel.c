@@ -165,6 +165,24 @@ static void what_is_under_way_stays_cancelled(void **state) {
     wh_free(text);
 }
 
+static void a_single_use_one_goes_with_its_only_delivery(void **state) {
+    wh_query query;
+    char *text = NULL;
+
+    (void)state;
+    fixture_subscribe(engine, "{" URL ",\"single_use\":true," LATER "}", id);
+    query = of_subscription();
+    fixture_publish(engine, "a", "1", event);
+    pass(0, 1);
+    cancels(&query, 1, 1);
+    text = DOCUMENT(wh_subscription(engine, id, &fixture_handed, &fixture_size));
+    assert_has(text, "\"disabled\":\"used\"");
+    wh_free(text);
+    cancels(&query, 0, 1);
+    assert_int_equal(wh_subscription(engine, id, &text, NULL), WH_ENOTFOUND);
+    pass(1000, 1);
+}
+
 static void a_query_that_names_nothing_is_refused(void **state) {
     wh_query query = WH_QUERY_INIT;
 
@@ -189,6 +207,7 @@ int main(void) {
         TEST(what_has_ended_stays_as_it_is),
         TEST(the_next_of_an_order_has_its_turn),
         TEST(what_is_under_way_stays_cancelled),
+        TEST(a_single_use_one_goes_with_its_only_delivery),
         TEST(a_query_that_names_nothing_is_refused),
     };
 

@@ -157,6 +157,24 @@ static void who_removes_has_the_table_alone_and_who_puts_shares_it(void **state)
     whi_destination_close(destination);
 }
 
+/* With the view of the data that it had before it waited for its lock it would not see what was removed meanwhile. */
+static void a_transaction_sees_what_was_written_before_its_lock(void **state) {
+    whi_destination *destination;
+
+    (void)state;
+    run_sql("ALTER ROLE owner SET default_transaction_isolation = 'repeatable read'");
+    destination = open_removing();
+    put(destination, "judged", "{\"id\":\"a\"}", 1);
+    run_sql("CREATE TABLE levels (level text)");
+    run_sql("CREATE FUNCTION see_level() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO levels VALUES"
+            " (current_setting(''transaction_isolation'')); RETURN NULL; END'");
+    run_sql("CREATE TRIGGER sees AFTER INSERT ON judged FOR EACH ROW EXECUTE FUNCTION see_level()");
+    put(destination, "judged", "{\"id\":\"b\"}", 2);
+    check_value("SELECT string_agg(level, ',') FROM levels", "read committed");
+    run_sql("ALTER ROLE owner RESET default_transaction_isolation");
+    whi_destination_close(destination);
+}
+
 /* What a trigger raises stands for what the server may say in the middle of a batch. */
 static void the_class_of_a_failure_says_who_can_mend_it(void **state) {
     static const struct {
@@ -671,6 +689,7 @@ static int end(void **state) {
 int main(void) {
     static const struct CMUnitTest own_tests[] = {
         cmocka_unit_test(who_removes_has_the_table_alone_and_who_puts_shares_it),
+        cmocka_unit_test(a_transaction_sees_what_was_written_before_its_lock),
         cmocka_unit_test(who_is_not_let_in_needs_the_owner),
         cmocka_unit_test(an_address_that_is_not_allowed_is_not_connected_to),
         cmocka_unit_test(a_server_that_is_down_is_asked_again),

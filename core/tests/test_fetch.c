@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "engine_fixture.h"
+#include "fake_rules.h"
 
 #define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 #define FETCHED "{\"url\":\"poll:\",\"secrets\":[\"" SECRET "\"]}"
@@ -190,6 +191,56 @@ static void what_nobody_fetches_is_given_up_in_its_time(void **state) {
     wh_close(engine);
 }
 
+/* What waits for its own time is none that is there. */
+static void an_answer_is_held_back_though_something_waits_for_later(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    int64_t began_us;
+    char id[WH_ID_SIZE], *text;
+
+    (void)state;
+    fixture_script.status = 500;
+    fixture_subscribe(engine, "{\"url\":\"https://a.example/\",\"retry\":[0,1000000]}", id);
+    publish(engine, 1, 1);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"url\":\"poll:\"}", WH_ZSTR), WH_OK);
+    began_us = whi_monotonic_us();
+    text = DOCUMENT(wh_fetch(engine, id, NULL, 0, 500, &fixture_handed, &fixture_size));
+    assert_true(whi_monotonic_us() - began_us >= 500000);
+    assert_string_equal(text, "{\"items\":[],\"cursor\":null}");
+    wh_free(text);
+    wh_close(engine);
+}
+
+/* What the rule held has none of the bytes that it lets through. */
+static void what_a_rule_held_before_is_not_given_as_it_was_published(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_engine *engine;
+    wh_query query = WH_QUERY_INIT;
+    char id[WH_ID_SIZE], *text;
+    int64_t count;
+    page got;
+
+    (void)state;
+    options.rules = &fake_rules;
+    engine = fixture_open(":memory:", &options);
+    fixture_subscribe(engine, "{\"url\":\"https://a.example/\",\"rule\":\"fail\"}", id);
+    publish(engine, 1, 1);
+    assert_int_equal(
+        wh_subscription_update(engine, id, "{\"url\":\"poll:\",\"rule\":\"drop\",\"on_rule_error\":\"skip\"}", WH_ZSTR),
+        WH_OK);
+    fixture_run(engine);
+    fetch(engine, id, NULL, 0, &got);
+    assert_string_equal(numbers(&got), "");
+    wh_free(got.text);
+    query.subscription = id;
+    query.state = "held";
+    assert_int_equal(wh_replay_query(engine, &query, &count), WH_OK);
+    assert_int_equal(count, 0);
+    text = DOCUMENT(wh_deliveries(engine, &query, &fixture_handed, &fixture_size));
+    assert_has(text, "\"held\"");
+    wh_free(text);
+    wh_close(engine);
+}
+
 /* A process that publishes, fetches, acknowledges a part, and is killed in the middle of it. */
 static void die_with_some_acknowledged(const char *file, int out) {
     wh_options options = WH_OPTIONS_INIT;
@@ -282,6 +333,8 @@ int main(void) {
         cmocka_unit_test_setup(what_is_replayed_comes_again_though_a_cursor_has_it, fixture_setup),
         cmocka_unit_test_setup(lists_and_standing_know_of_it, fixture_setup),
         cmocka_unit_test_setup(what_nobody_fetches_is_given_up_in_its_time, fixture_setup),
+        cmocka_unit_test_setup(an_answer_is_held_back_though_something_waits_for_later, fixture_setup),
+        cmocka_unit_test_setup(what_a_rule_held_before_is_not_given_as_it_was_published, fixture_setup),
         cmocka_unit_test_setup(a_kill_loses_nothing_and_repeats_what_was_not_acknowledged, fixture_setup),
         cmocka_unit_test_setup(wrong_words_are_refused_by_name, fixture_setup),
     };

@@ -94,6 +94,20 @@ static void a_login_goes_to_no_other_host_than_it_was_given_for(void **state) {
     assert_int_equal(apply("{\"url\":\"https://c.example/h\",\"auth\":null}"), WH_OK);
 }
 
+/* Who says by which proxy a request leaves sees what it carries. */
+static void a_login_goes_by_no_other_proxy_than_it_was_given_for(void **state) {
+    (void)state;
+    assert_int_equal(apply("{\"url\":\"http://a.example/h\"," BEARER "}"), WH_OK);
+    refused("{\"proxy\":{\"url\":\"http://evil.example:1\"}}", "proxy");
+    assert_int_equal(apply("{\"proxy\":{\"url\":\"http://p.example:1\"}," BEARER "}"), WH_OK);
+    assert_int_equal(apply("{\"proxy\":{\"url\":\"http://p.example:1\",\"username\":\"u\",\"password\":\"p\"}}"),
+                     WH_OK);
+    refused("{" MASKED ",\"proxy\":{\"url\":\"http://evil.example:1\"}}", "proxy");
+    assert_int_equal(apply("{\"proxy\":null," BEARER "}"), WH_OK); /* what failed may be half done */
+    assert_int_equal(apply("{\"proxy\":{\"url\":\"http://p.example:1\"},\"auth\":null}"), WH_OK);
+    assert_int_equal(apply("{\"proxy\":null}"), WH_OK);
+}
+
 static void a_masked_secret_stays_with_what_it_was_given_with(void **state) {
     (void)state;
     assert_int_equal(apply("{" URL ",\"auth\":{\"type\":\"oauth2\",\"token_url\":\"https://t.example/\","
@@ -102,7 +116,8 @@ static void a_masked_secret_stays_with_what_it_was_given_with(void **state) {
     refused("{\"auth\":{\"type\":\"oauth2\",\"token_url\":\"https://evil.example/\",\"client_id\":\"i\","
             "\"client_secret\":\"********\"}}",
             "auth");
-    assert_int_equal(apply("{\"proxy\":{\"url\":\"http://p.example:1\",\"username\":\"u\",\"password\":\"s3cret\"}}"),
+    assert_int_equal(apply("{\"auth\":null,\"proxy\":{\"url\":\"http://p.example:1\",\"username\":\"u\","
+                           "\"password\":\"s3cret\"}}"),
                      WH_OK);
     refused("{\"proxy\":{\"url\":\"http://evil.example:1\",\"username\":\"u\",\"password\":\"********\"}}", "proxy");
 }
@@ -182,6 +197,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(secrets_are_shown_to_the_store_alone, begin, end),
         cmocka_unit_test_setup_teardown(a_mask_that_is_written_back_leaves_what_was, begin, end),
         cmocka_unit_test_setup_teardown(a_login_goes_to_no_other_host_than_it_was_given_for, begin, end),
+        cmocka_unit_test_setup_teardown(a_login_goes_by_no_other_proxy_than_it_was_given_for, begin, end),
         cmocka_unit_test_setup_teardown(a_masked_secret_stays_with_what_it_was_given_with, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_is_refused_by_name, begin, end),
         cmocka_unit_test(a_key_is_the_certificates_own),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <zlib.h>
 
+#include "base/clock.h"
 #include "engine_fixture.h"
 #include "receiver.h"
 
@@ -313,6 +314,46 @@ static void hang(const received *request, receiver_answer *answer, void *payload
     answer->fault = RECEIVER_HANG;
 }
 
+/* Endpoints of tokens that take what they are asked, and do not answer, below /slow. */
+static void serve_some(const received *request, receiver_answer *answer, void *payload) {
+    if (strncmp(request->path, "/slow", 5) == 0) {
+        answer->fault = RECEIVER_HANG;
+    } else {
+        serve(request, answer, payload);
+    }
+}
+
+#define SILENT 20
+
+static void endpoints_that_do_not_answer_keep_nobody_else_from_a_token(void **state) {
+    office self = { 0 };
+    receiver *to = receiver_new(serve_some, &self);
+    wh_engine *engine = open_real();
+    int64_t end_us = whi_monotonic_us() + 20000000; /* they are waited for as long as 30 s */
+    char more[600];
+
+    (void)state;
+    for (int i = 0; i < SILENT; i++) {
+        snprintf(more, sizeof more,
+                 "\"events\":[\"slow\"],\"auth\":{\"type\":\"oauth2\",\"token_url\":\"%s\",\"client_id\":\"c%d\","
+                 "\"client_secret\":\"s\"}",
+                 receiver_url(to, "/slow"), i);
+        subscribe(engine, to, more, NULL);
+    }
+    fixture_publish(engine, "slow", "{}", NULL);
+    while (receiver_count(to) < SILENT && whi_monotonic_us() < end_us) {
+        assert_true(wh_step(engine) >= 0);
+    }
+    subscribe_oauth2(engine, to, NULL);
+    fixture_publish(engine, "order.paid", "{}", NULL);
+    while (atomic_load(&self.tokens) == 0 && whi_monotonic_us() < end_us) {
+        assert_true(wh_step(engine) >= 0);
+    }
+    assert_int_equal(atomic_load(&self.tokens), 1);
+    wh_close(engine);
+    receiver_free(to);
+}
+
 static void an_engine_that_is_closed_while_it_waits_for_a_token_leaks_nothing(void **state) {
     receiver *to = receiver_new(hang, NULL);
     wh_engine *engine = open_real();
@@ -338,6 +379,7 @@ int main(void) {
         cmocka_unit_test_setup(a_token_is_asked_for_once_and_kept, fixture_setup),
         cmocka_unit_test_setup(a_token_that_is_refused_is_renewed_once_in_the_same_attempt, fixture_setup),
         cmocka_unit_test_setup(without_a_token_the_attempt_fails_and_says_why, fixture_setup),
+        cmocka_unit_test_setup(endpoints_that_do_not_answer_keep_nobody_else_from_a_token, fixture_setup),
         cmocka_unit_test_setup(an_engine_that_is_closed_while_it_waits_for_a_token_leaks_nothing, fixture_setup),
     };
 

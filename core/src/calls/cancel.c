@@ -3,6 +3,8 @@
 #include "calls/delivery_change.h"
 #include "calls/query.h"
 #include "engine/inbox.h"
+#include "engine/registry.h"
+#include "engine/version.h"
 #include "pure/delivery.h"
 
 #define REASON "cancelled by a call"
@@ -16,6 +18,20 @@ static int cancel(const whi_delivery_change *self, const whi_delivery_row *row, 
     changed->due = 0;
     changed->error = REASON;
     return *code == WH_OK;
+}
+
+/* A single_use subscription that has had its event goes with that one's delivery, whichever end that has. */
+static int end_used(whi_delivery_change *self, whi_store *store, const whi_delivery_row *changed) {
+    whi_registration *registration = whi_registry_get(self->engine->registry, changed->subscription);
+    const whi_subscription *s = registration != NULL ? registration->subscription : NULL;
+    int used = 0, more, code = WH_OK;
+
+    if (s != NULL && (s->single_use || whi_registry_is_behind(self->engine->registry))) {
+        code = whi_version_is_used(store, s, &used);
+    }
+    code = code == WH_OK && used ? whi_version_remove(self->engine, store, changed->subscription, &more) : code;
+    whi_registration_unref(registration);
+    return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
 /* A call that names nothing was most likely meant otherwise. */
@@ -52,7 +68,7 @@ static int read_query(wh_engine *engine, const wh_query *given, whi_store_query 
 }
 
 int wh_cancel(wh_engine *engine, const wh_query *given, int dry_run, int64_t *count) {
-    whi_delivery_change self = { .engine = engine, .decide = cancel };
+    whi_delivery_change self = { .engine = engine, .decide = cancel, .follow = end_used };
     whi_store_query rows;
     int code = read_query(engine, given, &rows);
 
@@ -60,11 +76,16 @@ int wh_cancel(wh_engine *engine, const wh_query *given, int dry_run, int64_t *co
         return code;
     }
     self.state = rows.state;
+    code = whi_registry_sync(engine->registry); /* which of them are single_use */
+    if (code != WH_OK) {
+        return code;
+    }
     code = dry_run ? whi_delivery_change_count(&self, &rows) : whi_delivery_change_all(&self, &rows);
     if (count != NULL) {
         *count = self.count;
     }
     if (!dry_run) {
+        (void)whi_registry_sync(engine->registry);
         whi_stir(engine); /* the next of a key has its turn */
     }
     return code;

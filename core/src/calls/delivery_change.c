@@ -1,43 +1,14 @@
 /* Tests: test_engine, test_cancel. */
 #include "calls/delivery_change.h"
 
-#include <string.h>
-
 #include "base/error.h"
 #include "base/mem.h"
 
-/* A delivery that changes, with texts of its own. */
-typedef struct whi_delivery_changed {
-    whi_delivery_row row;
-    char *error, *key, *headers;
-} changed;
-
-static int copy_text(char **out, const char **text) {
-    *out = *text != NULL ? whi_strdup(*text, WH_ZSTR) : NULL;
-    if (*text != NULL && *out == NULL) {
-        return whi_fail_memory();
-    }
-    *text = *out;
-    return WH_OK;
-}
-
 static void drop_found(whi_delivery_change *self) {
     for (size_t i = 0; i < self->found_count; i++) {
-        whi_free(self->found[i].error);
-        whi_free(self->found[i].key);
-        whi_free(self->found[i].headers);
+        whi_row_copy_free(&self->found[i]);
     }
     self->found_count = 0;
-}
-
-static int take_copy(whi_delivery_change *self, const whi_delivery_row *row) {
-    changed *copy = &self->found[self->found_count++];
-    int code;
-
-    *copy = (changed){ .row = *row };
-    code = copy_text(&copy->error, &copy->row.error);
-    code = code == WH_OK ? copy_text(&copy->key, &copy->row.key) : code;
-    return code == WH_OK ? copy_text(&copy->headers, &copy->row.headers) : code;
 }
 
 static int change_one(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
@@ -50,10 +21,8 @@ static int change_one(const whi_delivery_row *row, const whi_event_row *event, v
         return self->strict ? code : WH_OK;
     }
     to.updated_at = self->now;
-    to.body = NULL; /* what is stored stays */
-    to.body_size = 0;
     self->page++;
-    return take_copy(self, &to);
+    return whi_row_copy_take(&self->found[self->found_count++], &to);
 }
 
 /* All are looked at first, and then all are written: two lists, however many they are. */
@@ -80,12 +49,11 @@ static int look_at_all(whi_delivery_change *self, whi_store *store) {
     return code == WH_OK && self->strict ? self->looked.code : code; /* else: purged meanwhile */
 }
 
-static int write_back(whi_store *store, const whi_delivery_row *row) {
-    whi_fact *fact;
-    int code = whi_store_add(store, WH_FACT_DELIVERY, NULL, &fact);
+static int follow_all(whi_delivery_change *self, whi_store *store) {
+    int code = whi_store_flush(store);
 
-    if (code == WH_OK) {
-        fact->of.delivery = *row;
+    for (size_t i = 0; i < self->found_count && code == WH_OK; i++) {
+        code = self->follow(self, store, &self->found[i].row);
     }
     return code;
 }
@@ -99,9 +67,9 @@ static int run_change(whi_job *job, whi_store *store) {
     self->now = whi_now(self->engine); /* not before the lock was waited for: what is due by then is on its way */
     code = look_at_all(self, store);
     for (size_t i = 0; i < self->found_count && code == WH_OK; i++) {
-        code = write_back(store, &self->found[i].row);
+        code = whi_row_copy_write(store, &self->found[i]);
     }
-    return code;
+    return code == WH_OK && self->follow != NULL ? follow_all(self, store) : code;
 }
 
 static int commit(whi_delivery_change *self) {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "engine/context.h"
+#include "engine/row_copy.h"
 #include "engine/writer.h"
 
 #define WHI_CHANGE_ROWS 500 /* deliveries in one transaction */
@@ -15,8 +16,6 @@ typedef struct whi_delivery_place {
     int64_t event, subscription;
 } whi_delivery_place;
 
-struct whi_delivery_changed;
-
 typedef struct whi_delivery_change {
     whi_job job;
     wh_engine *engine;
@@ -24,6 +23,8 @@ typedef struct whi_delivery_change {
      * error where each must change. Writes nothing: it may be asked again. */
     int (*decide)(const struct whi_delivery_change *self, const whi_delivery_row *row, whi_delivery_row *changed,
                   int *code);
+    /* In the same transaction, behind what was written of each; NULL: nothing follows. */
+    int (*follow)(struct whi_delivery_change *self, whi_store *store, const whi_delivery_row *changed);
     int state;  /* that they were found in, 0: any: one that has another one by then stays so */
     int strict; /* 1: one that cannot be changed, or is not there, is an error */
     int64_t now;
@@ -32,7 +33,7 @@ typedef struct whi_delivery_change {
     /* its own */
     whi_delivery_place *names;
     size_t name_count;
-    struct whi_delivery_changed *found; /* of as many as were named, those that change */
+    whi_row_copy *found; /* of as many as were named, those that change */
     size_t found_count;
     whi_answer looked; /* of the last one */
     int64_t page;      /* changed by the last transaction */

@@ -309,14 +309,15 @@ static void write_item(fetch *self, const whi_form_message *message, const whi_d
     whi_buf_char(self->out, '}');
 }
 
-/* What has no room in this page is the first of the next one. */
+/* What has no room in this page is the first of the next one. What a rule held before this was fetched from has no
+ * bytes that may be given: the event's own are more than the rule lets through. */
 static int give(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
     fetch *self = payload;
     char id[WH_ID_SIZE];
     whi_form_message message = { .id = id, .url = self->subscription->url };
     int code;
 
-    if (event == NULL || self->bytes > PAGE_BYTES) {
+    if (event == NULL || row->version == 0 || self->bytes > PAGE_BYTES) {
         return WH_OK;
     }
     whi_ident_format("msg_", row->event, id);
@@ -376,19 +377,17 @@ static void pause_until(int64_t until_us) {
     pthread_mutex_destroy(&lock);
 }
 
-static int await(fetch *self, int64_t wait) {
-    int64_t now = whi_monotonic_us(), until = now + wait * 1000, count = 0, oldest;
-    int code = WH_OK;
+/* Looked for as it is given: what waits for its own time is nothing to give, and what is answered at once would be
+ * asked for at once. */
+static int read_until(fetch *self, int64_t wait) {
+    int64_t now = whi_monotonic_us(), until = now + wait * 1000;
+    int code = read_page(self);
 
-    while (code == WH_OK && now < until) {
-        code =
-            self->engine->store->vtable->waiting_count(self->engine->store, self->subscription->id, 1, &count, &oldest);
-        if (code != WH_OK || count > 0) {
-            return code;
-        }
+    while (code == WH_OK && self->count == 0 && (now = whi_monotonic_us()) < until) {
         pause_until(now + LOOK_US < until ? now + LOOK_US : until);
+        whi_buf_clear(self->out);
         code = whi_engine_check(self->engine);
-        now = whi_monotonic_us();
+        code = code == WH_OK ? read_page(self) : code;
     }
     return code;
 }
@@ -398,8 +397,7 @@ static int fetch_all(fetch *self, const char *cursor, int64_t wait) {
     int code = s->signature != NULL ? whi_form_read(&self->form, s->signature, strlen(s->signature)) : WH_OK;
 
     code = code == WH_OK && cursor != NULL ? acknowledge(self, cursor) : code;
-    code = code == WH_OK && wait > 0 ? await(self, wait) : code;
-    return code == WH_OK ? read_page(self) : code;
+    return code == WH_OK ? read_until(self, wait) : code;
 }
 
 static int check_numbers(int64_t limit, int64_t wait) {

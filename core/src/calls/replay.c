@@ -4,6 +4,7 @@
 #include "calls/delivery_change.h"
 #include "calls/query.h"
 #include "engine/inbox.h"
+#include "engine/registry.h"
 #include "pure/delivery.h"
 
 /* Of many, one that is on its way, or will be at once, is not sent twice for that. */
@@ -17,8 +18,23 @@ static int is_replayed(const whi_delivery_change *self, const whi_delivery_row *
     return *code == WH_OK;
 }
 
+/* What is fetched nobody decides once more. */
+static int can_be_made(const wh_engine *engine, const whi_delivery_row *row) {
+    whi_registration *registration =
+        row->state == WHI_HELD || row->version == 0 ? whi_registry_get(engine->registry, row->subscription) : NULL;
+    int can = registration == NULL || !whi_subscription_is_fetched(registration->subscription);
+
+    whi_registration_unref(registration);
+    return can;
+}
+
 static int reopen(const whi_delivery_change *self, const whi_delivery_row *row, whi_delivery_row *changed, int *code) {
     if (!is_replayed(self, row, &changed->state, code)) {
+        return 0;
+    }
+    if (!can_be_made(self->engine, row)) {
+        *code = whi_fail_field(WH_ECONFLICT, "delivery",
+                               "its rule has held it, and the subscription is fetched by now: nobody would decide it");
         return 0;
     }
     if (row->state == WHI_HELD) {

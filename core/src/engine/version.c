@@ -2,6 +2,7 @@
 #include "engine/version.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -51,6 +52,41 @@ int whi_version_remove(wh_engine *engine, whi_store *store, int64_t id, int *mor
     }
     *more = count == WHI_CANCEL_ROWS;
     return code;
+}
+
+/* Its one event is taken: what goes to it before that is a test. */
+static int is_used(const whi_subscription *s) {
+    return s->single_use && s->disabled != NULL && strcmp(s->disabled, "used") == 0;
+}
+
+typedef struct looking {
+    const whi_subscription *ours;
+    int used;
+} looking;
+
+static int look(const whi_subscription_row *row, void *payload) {
+    looking *self = payload;
+    whi_registration *registration;
+    int code;
+
+    if (row->version == self->ours->version) {
+        self->used = is_used(self->ours);
+        return WH_OK;
+    }
+    code = whi_registration_new(&registration, row);
+    if (code == WH_OK) {
+        self->used = is_used(registration->subscription);
+        whi_registration_unref(registration);
+    }
+    return code;
+}
+
+int whi_version_is_used(whi_store *store, const whi_subscription *ours, int *used) {
+    looking self = { ours, 0 };
+    int code = whi_store_subscription_now(store, ours->id, look, &self);
+
+    *used = self.used;
+    return code == WH_ENOTFOUND ? WH_OK : code; /* somebody was faster */
 }
 
 int whi_version_at(whi_store *store, int64_t id, int64_t version, whi_registration **out) {

@@ -37,6 +37,10 @@ int whi_version_keep(wh_engine *engine, whi_store *store, whi_subscription *subs
  * of it for one transaction. WH_ENOTFOUND. */
 int whi_version_remove(wh_engine *engine, whi_store *store, int64_t id, int *more);
 
+/* In a transaction: 1 in used: by the version in force, of which ours may be an older one, it is a single_use one that
+ * has had its event, and so ends with that one's delivery. One that is not there any more is not. */
+int whi_version_is_used(whi_store *store, const whi_subscription *ours, int *used);
+
 /* A version that was (0: the present one), as a registration with a reference, by the store or by
  * the reader of who must not wait. WH_ENOTFOUND. */
 int whi_version_at(whi_store *store, int64_t id, int64_t version, whi_registration **out);

@@ -471,10 +471,13 @@ static void look(whi_database *database, whi_shape *shape, whi_object_result *re
 
 /* --------------------------------------------------------------- transactions */
 
+/* Whatever the user's default is: what waited for a lock has to see what was written meanwhile. */
 static void begin(struct postgres *postgres, whi_object_result *result) {
     char sql[256];
 
-    snprintf(sql, sizeof sql, "BEGIN; SET LOCAL statement_timeout = %lld; SET LOCAL lock_timeout = %lld",
+    snprintf(sql, sizeof sql,
+             "BEGIN; SET LOCAL transaction_isolation = 'read committed'; SET LOCAL statement_timeout = %lld;"
+             " SET LOCAL lock_timeout = %lld",
              (long long)postgres->base.statement_timeout, (long long)postgres->base.lock_timeout);
     command(postgres, sql, "beginning a transaction", result);
 }

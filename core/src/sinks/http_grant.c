@@ -13,6 +13,7 @@
 
 #define ANSWER_BYTES 65536
 #define TIMEOUT_MS 30000
+#define LEAST_CONNECTIONS 16
 
 struct whi_grant {
     struct whi_grant *next, **link;
@@ -193,8 +194,10 @@ static void on_answer(whi_request *request, void *payload) {
     whi_grant_unref(grant);
 }
 
+/* As many at once as there may be requests that wait for one: what does not answer keeps nobody else from a token. */
 static int open_transport(whi_sink *sink) {
     wh_engine *engine = sink->engine;
+    int64_t most = engine->options.limits.in_flight;
     whi_transport_options options = { &sink->token_limits,     engine->policy, engine->options.user_agent,
                                       engine->options.ca_file, sink->poller,   0 };
 
@@ -202,7 +205,7 @@ static int open_transport(whi_sink *sink) {
         return WH_OK;
     }
     sink->token_limits = engine->options.limits;
-    sink->token_limits.connections = 16;
+    sink->token_limits.connections = most > LEAST_CONNECTIONS ? most : LEAST_CONNECTIONS;
     sink->token_limits.response_kept_bytes = sink->token_limits.response_read_bytes = ANSWER_BYTES;
     return engine->transport->open(&sink->tokens, &options);
 }

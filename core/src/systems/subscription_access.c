@@ -230,9 +230,38 @@ static int is_other_host(const char *now, const char *before) {
            a.port != b.port || strcmp(a.host, b.host) != 0;
 }
 
-int whi_subscription_check_access(const whi_subscription *s, const char *url_before, int auth_is_new) {
-    return s->auth != NULL && !auth_is_new && is_other_host(s->url, url_before)
-               ? whi_fail_field(WH_EINVALID, "url",
-                                "leads to another host than before: expected auth beside it, with its secrets")
-               : WH_OK;
+/* 1 in out: a proxy that is not the former one, whoever it takes for whom. None is nobody who would see it. */
+static int is_other_proxy(const char *now, const char *before, int *out) {
+    whi_json a = { 0 }, b = { 0 };
+    int code;
+
+    *out = now != NULL && before == NULL;
+    if (now == NULL || before == NULL || strcmp(now, before) == 0) {
+        return WH_OK;
+    }
+    code = whi_json_scan(&a, now, strlen(now), DEPTH);
+    code = code == WH_OK ? whi_json_scan(&b, before, strlen(before), DEPTH) : code;
+    *out = code == WH_OK && !whi_json_equal(&a, whi_json_member(&a, 0, "url", 3), &b,
+                                            whi_json_member(&b, 0, "url", 3)); /* both are there */
+    whi_json_free(&a);
+    whi_json_free(&b);
+    return code;
+}
+
+int whi_subscription_check_access(const whi_subscription *s, const char *url_before, const char *proxy_before,
+                                  int auth_is_new) {
+    int is_other, code;
+
+    if (s->auth == NULL || auth_is_new) {
+        return WH_OK;
+    }
+    if (is_other_host(s->url, url_before)) {
+        return whi_fail_field(WH_EINVALID, "url",
+                              "leads to another host than before: expected auth beside it, with its secrets");
+    }
+    code = is_other_proxy(s->proxy, proxy_before, &is_other);
+    return code == WH_OK && is_other
+               ? whi_fail_field(WH_EINVALID, "proxy",
+                                "is another one than before: expected auth beside it, with its secrets")
+               : code;
 }

@@ -14,9 +14,11 @@ extern const char *const whi_access_names[WHI_ACCESSES];
 int whi_subscription_take_access(whi_subscription *subscription, enum whi_access which, const whi_values *from,
                                  uint32_t node, int stored);
 
-/* Behind all members: url_before is what the subscription had before them, or NULL. WH_EINVALID of "url": it leads to
- * another host, and auth was not given with it, so that who does not know it would have it sent there. */
-int whi_subscription_check_access(const whi_subscription *subscription, const char *url_before, int auth_is_new);
+/* Behind all members: url_before and proxy_before are what the subscription had before them, or NULL. WH_EINVALID of
+ * "url" or "proxy": it leads to another host, or by another proxy, and auth was not given with it, so that who does not
+ * know it would have it sent there. */
+int whi_subscription_check_access(const whi_subscription *subscription, const char *url_before,
+                                  const char *proxy_before, int auth_is_new);
 
 /* 1: the object has a mask in it. */
 int whi_access_is_masked(const whi_json *json, uint32_t node);

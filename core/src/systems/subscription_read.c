@@ -707,13 +707,16 @@ static int apply_members(apply *self) {
 
 /* Its members may come in any order, so what it had before is kept aside. */
 static int apply_document(apply *self) {
-    char *url_before = whi_strdup(self->subscription->url, WH_ZSTR);
-    int code = self->subscription->url != NULL && url_before == NULL ? whi_fail_memory() : apply_members(self);
+    whi_subscription *s = self->subscription;
+    char *url = whi_strdup(s->url, WH_ZSTR), *proxy = whi_strdup(s->proxy, WH_ZSTR);
+    int lacks = (s->url != NULL && url == NULL) || (s->proxy != NULL && proxy == NULL);
+    int code = lacks ? whi_fail_memory() : apply_members(self);
 
     if (code == WH_OK && !self->stored) {
-        code = whi_subscription_check_access(self->subscription, url_before, self->new_auth);
+        code = whi_subscription_check_access(s, url, proxy, self->new_auth);
     }
-    whi_free(url_before);
+    whi_free(url);
+    whi_free_secret(proxy, proxy != NULL ? strlen(proxy) : 0);
     return code;
 }
 

@@ -127,33 +127,6 @@ static int add_delivery(wh_engine *engine, whi_store *store, whi_delivery *deliv
     return send_newest_again(engine, store, delivery, owner);
 }
 
-/* Its one event is taken: what goes to it before that is a test. */
-static int is_used(const whi_subscription *s) {
-    return s->single_use && s->disabled != NULL && strcmp(s->disabled, "used") == 0;
-}
-
-typedef struct looking {
-    const whi_subscription *ours;
-    int used;
-} looking;
-
-static int look(const whi_subscription_row *row, void *payload) {
-    looking *self = payload;
-    whi_registration *registration;
-    int code;
-
-    if (row->version == self->ours->version) {
-        self->used = is_used(self->ours);
-        return WH_OK;
-    }
-    code = whi_registration_new(&registration, row);
-    if (code == WH_OK) {
-        self->used = is_used(registration->subscription);
-        whi_registration_unref(registration);
-    }
-    return code;
-}
-
 /* By our version, or by one that we may not know yet. */
 static int may_end(const wh_engine *engine, const whi_delivery *delivery) {
     return (delivery->state == WHI_DELIVERED || delivery->state == WHI_EXHAUSTED) &&
@@ -163,17 +136,8 @@ static int may_end(const wh_engine *engine, const whi_delivery *delivery) {
 /* 1 in out: the subscription is for this delivery alone, by the version in force; ours may be older,
  * another process may have used it up. */
 static int ends_with(wh_engine *engine, whi_store *store, const whi_delivery *delivery, int *out) {
-    const whi_subscription *s = delivery->registration->subscription;
-    looking self = { s, 0 };
-    int code;
-
     *out = 0;
-    if (!may_end(engine, delivery)) {
-        return WH_OK;
-    }
-    code = whi_store_subscription_now(store, s->id, look, &self);
-    *out = self.used;
-    return code == WH_ENOTFOUND ? WH_OK : code; /* somebody was faster */
+    return may_end(engine, delivery) ? whi_version_is_used(store, delivery->registration->subscription, out) : WH_OK;
 }
 
 /* 1: what follows from it depends on whether it was written. */
