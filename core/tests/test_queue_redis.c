@@ -3,6 +3,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include "outside/transport.h"
+
 static int made;
 
 /* A command of the superuser's. The caller's to free. */
@@ -122,6 +124,34 @@ static void an_entry_has_id_type_key_and_headers(void **state) {
     check_field(reply->element[0], "x-env", "a, b");
     assert_int_equal(field_of(reply->element[0], "body")->len, 3);
     assert_memory_equal(field_of(reply->element[0], "body")->str, bytes, 3);
+    freeReplyObject(reply);
+    whi_queue_close(queue);
+}
+
+/* The last one says how the body is packed, behind as many as a request may have. */
+static void no_header_is_left_out(void **state) {
+    const char *lines[WHI_REQUEST_LINES];
+    char texts[WHI_REQUEST_LINES][24], url[512];
+    whi_message message = message_of("a");
+    whi_object_result result;
+    redisReply *reply;
+    whi_queue *queue;
+
+    (void)state;
+    for (int i = 0; i < WHI_REQUEST_LINES; i++) {
+        snprintf(texts[i], sizeof texts[i], "X-%d: v", i);
+        lines[i] = texts[i];
+    }
+    lines[WHI_REQUEST_LINES - 1] = "Content-Encoding: gzip";
+    message.lines = lines;
+    message.line_count = WHI_REQUEST_LINES;
+    kit_make(url, database_server_port(kit_server));
+    queue = open_queue(url);
+    whi_queue_write(queue, &message, 1, &result);
+    check_result(&result, WHI_OBJECT_WRITTEN);
+    reply = entries_of(url);
+    check_field(reply->element[0], "x-0", "v");
+    check_field(reply->element[0], "content-encoding", "gzip");
     freeReplyObject(reply);
     whi_queue_close(queue);
 }
@@ -296,6 +326,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         KIT_TESTS,
         cmocka_unit_test(an_entry_has_id_type_key_and_headers),
+        cmocka_unit_test(no_header_is_left_out),
         cmocka_unit_test(a_stream_keeps_about_as_many_as_was_said),
         cmocka_unit_test(rights_that_are_missing_are_named),
         cmocka_unit_test(a_password_that_was_changed_ends_what_is_connected),

@@ -24,14 +24,14 @@ typedef struct whi_queue_options {
     int insecure;                             /* 1: TLS with whomever */
 } whi_queue_options;
 
-#define WHI_MESSAGE_LINES 112
+#define WHI_MESSAGE_LINES 128 /* as many as a request has */
 
 /* Texts are the caller's during the call. */
 typedef struct whi_message {
     const char *id;           /* the same whenever it is sent again */
     const char *type;         /* of the event */
     const char *key;          /* what orders it, or NULL */
-    const char *const *lines; /* "Name: value", as an HTTP request would have them */
+    const char *const *lines; /* "Name: value", as a request has them; the first WHI_MESSAGE_LINES */
     size_t line_count;
     const char *body;
     size_t size;

@@ -14,6 +14,8 @@
 
 #define MESSAGE_ID_SIZE (WH_ID_SIZE * 2)
 
+_Static_assert(WHI_MESSAGE_LINES >= WHI_REQUEST_LINES, "the last line says how the body is packed");
+
 /* ------------------------------------------------------------------- a message
  * It is what a request would be, made where requests are, on the worker's thread: signers and what a version of the
  * subscription says are the worker's. It is kept in one piece, with its texts behind it. */
