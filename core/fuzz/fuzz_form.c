@@ -8,6 +8,8 @@
 
 #define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static size_t headers_of(char *lines, size_t count, wh_header *out) {
     for (size_t i = 0; i < count; i++) {
         size_t size = strlen(lines);

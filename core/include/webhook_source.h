@@ -78,7 +78,8 @@ typedef struct wh_source {
     void (*free)(void *payload);
     void *payload;
     const char *const *without; /* NULL, or names of members that say nothing of the object (when it was fetched, …),
-                                   NULL at the end: one that differs in these alone has not changed */
+                                   NULL at the end: one that differs in these alone has not changed. One of which only
+                                   "updated_at" is another has, if that is not among them */
 } wh_source;
 
 /* Virtual subscriptions

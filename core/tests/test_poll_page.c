@@ -167,8 +167,25 @@ static void filters_ask_each_object(void **state) {
     whi_filter_free(filter);
 }
 
+/* It may be all that tells: of a file in a folder, say. */
+static void another_time_of_change_is_a_change_unless_it_is_left_out(void **state) {
+    static const char *const left_out[] = { "updated_at", NULL };
+    int64_t content;
+
+    (void)state;
+    reads("[{\"id\":1,\"updated_at\":\"2026-11-30T00:00:00Z\"}]");
+    content = page.list[0].content;
+    reads("[{\"id\":1,\"updated_at\":\"2026-11-30T00:00:01Z\"}]");
+    assert_true(page.list[0].content != content);
+    assert_int_equal(read_with("[{\"id\":1,\"updated_at\":\"2026-11-30T00:00:00Z\"}]", NULL, left_out), WH_OK);
+    content = page.list[0].content;
+    assert_int_equal(read_with("[{\"id\":1,\"updated_at\":\"2026-11-30T00:00:01Z\"}]", NULL, left_out), WH_OK);
+    assert_true(page.list[0].content == content);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(another_time_of_change_is_a_change_unless_it_is_left_out, end),
         cmocka_unit_test_teardown(an_id_comes_back_as_it_was, end),
         cmocka_unit_test_teardown(objects_that_cannot_be_kept_are_counted, end),
         cmocka_unit_test_teardown(what_is_too_large_or_too_deep_is_in_the_list, end),

@@ -3,8 +3,8 @@
  *
  * A poll is one reading of a connection's objects of one type for all subscriptions that want the same of it: tenant,
  * source, object type, filters and fields. Its number is a hash of these, so every process knows it. What was seen of
- * an object is its id and a keyed hash of its content: an object that says the same again is not told again, whatever
- * its clock says.
+ * an object is its id and a keyed hash of its content: an object that says the same again is not told again. Its own
+ * time of change is part of the content (of a file in a folder nothing else may tell), unless the source leaves it out.
  *
  * Events that polling makes have ids of a form of their own, which says for whom they are: for all that share a poll,
  * or for one subscription alone (its history). So an event of a poll finds its receivers by its id, wherever it is
