@@ -104,7 +104,7 @@ describe("the command", function()
     for _, words in ipairs { "deliveries", "deliveries show dlv_1", "events", "events show a", "subscriptions", "subscriptions show sub_1",
       "subscriptions secrets sub_1", "subscriptions update sub_1 --name x", "subscriptions delete sub_1", "subscriptions pause sub_1",
       "subscriptions resume sub_1", "explain a", "backtest sub_1 --fields id", "tokens", "tokens revoke tok_1", "sources", "sources show a", "sources remove a", "settings", "replay dlv_1",
-      "replay --state exhausted", "replay missed sub_1" } do
+      "replay --state exhausted", "replay missed sub_1", "cancel --event a" } do
       local code, output, complaint = here(words)
       assert.same({ 1, "" }, { code, output }, words)
       assert.equal(("webhook: there is no store webhook.db in %s; --store FILE or $WEBHOOK_STORE names another\n"):format(folder), complaint)
@@ -215,6 +215,33 @@ describe("the command", function()
     assert.equal(2, #json "deliveries")
     assert.equal(1, #json "deliveries --state waiting")
     assert.matches(id, (select(2, run "deliveries --state waiting")), 1, true)
+  end)
+
+  it("counts and cancels what waits, and nothing else", function()
+    local id = json("subscriptions add http://127.0.0.1:1/ --tenant acme --retry 0,3600000")[1].id
+    local other = json("subscriptions add http://127.0.0.1:1/ --retry 0,3600000")[1].id
+    for _, type in ipairs { "a", "b" } do assert.equal(0, (run(("publish %s --tenant acme %s"):format(type, shell.write "{}")))) end
+    assert.equal(0, (run("publish a " .. shell.write "{}")))
+    assert.equal(0, (run "run --until-idle --quiet --allow 127.0.0.1"))
+    assert.equal(3, #json "deliveries --state waiting")
+    assert.equal(2, json(("cancel --subscription %s --dry-run"):format(id))[1].cancelled)
+    assert.equal(0, json(("cancel --subscription %s --until 1h"):format(id))[1].cancelled)
+    assert.equal(3, #json "deliveries --state waiting")
+    assert.equal(1, json(("cancel --subscription %s --type b"):format(id))[1].cancelled)
+    assert.equal(0, json("cancel --tenant nobody")[1].cancelled)
+    local event = json("deliveries --state waiting --subscription " .. id)[1].event
+    assert.equal(1, json("cancel --event " .. event)[1].cancelled)
+    assert.equal(0, json("cancel --tenant acme --state held")[1].cancelled)
+    local left = json "deliveries --state waiting"
+    assert.same({ 1, other }, { #left, left[1].subscription })
+    assert.equal(2, #json "deliveries --state cancelled")
+    local code, _, complaint = run "cancel"
+    assert.equal(1, code)
+    assert.matches("expected a subscription, event, type, tenant, since or until, found none", complaint, 1, true)
+    code, _, complaint = run "cancel --type a --state delivered"
+    assert.equal(1, code)
+    assert.matches("state: expected waiting or held, found delivered", complaint, 1, true)
+    assert.equal(1, #json "deliveries --state waiting")
   end)
 
   it("makes a subscription with what is stored", function()

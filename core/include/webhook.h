@@ -739,10 +739,10 @@ WH_API int wh_replay_count(wh_engine *engine, const wh_query *query, int64_t *co
 /* Cancels all deliveries that the query names and that wait (state "waiting", the default, or "held"): they are not
  * sent, explain tells of them as "cancelled", and a replay sends them all the same. The next one of an order has its
  * turn, and a single_use subscription goes with its only delivery. What a worker has in its hands by then may still
- * arrive, and stays cancelled here. The query names a subscription, event, type, tenant, since or until at least. Some
- * hundreds are a commit, newest first, others work meanwhile; where it is interrupted what was cancelled stays so.
- * dry_run 1: counts alone. count, which may be NULL, receives how many, also with an error. Errors: invalid, not_found,
- * store, memory. */
+ * arrive, and stays cancelled here. The query names a subscription, event, type, tenant, since or until at least, and
+ * no limit or cursor. Some hundreds are a commit, newest first, others work meanwhile; where it is interrupted what was
+ * cancelled stays so. dry_run 1: counts alone. count, which may be NULL, receives how many, also with an error. Errors:
+ * invalid, not_found, store, memory. */
 WH_API int wh_cancel(wh_engine *engine, const wh_query *query, int dry_run, int64_t *count);
 
 /* Sends what a subscription never got, since it was paused, disabled or not made yet: makes the deliveries

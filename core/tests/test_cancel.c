@@ -193,6 +193,10 @@ static void a_query_that_names_nothing_is_refused(void **state) {
     assert_string_equal(wh_last_error(),
                         "query: expected a subscription, event, type, tenant, since or until, found none");
     query.type = "a";
+    query.limit = 1; /* all would be cancelled, which it does not look like */
+    assert_int_equal(wh_cancel(engine, &query, 0, NULL), WH_EINVALID);
+    assert_string_equal(wh_last_error(), "limit: expected none, since all are cancelled that the query names");
+    query.limit = 0;
     query.state = "delivered";
     assert_int_equal(wh_cancel(engine, &query, 0, NULL), WH_EINVALID);
     assert_string_equal(wh_last_error(), "state: expected waiting or held, found delivered: that has ended");

@@ -397,17 +397,18 @@ static int cancel(lua_State *L) {
     wh_engine *engine = whl_engine_open(L);
     wh_query query = WH_QUERY_INIT;
     int64_t count = 0;
-    int failed, code;
+    int failed, code, dry_run;
 
     lua_settop(L, 3);
     if (!lua_istable(L, 2)) {
         return whl_wrong(L, 2, "query", "a table");
     }
+    dry_run = !lua_isnil(L, 3) && whl_boolean(L, 3, "dry_run");
     failed = whl_query(L, 2, &query);
     if (failed) {
         return failed;
     }
-    code = wh_cancel(engine, &query, lua_toboolean(L, 3), &count);
+    code = wh_cancel(engine, &query, dry_run, &count);
     if (code != WH_OK) {
         return whl_fail(L, code);
     }

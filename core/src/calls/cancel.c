@@ -34,14 +34,17 @@ static int end_used(whi_delivery_change *self, whi_store *store, const whi_deliv
     return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
-/* A call that names nothing was most likely meant otherwise. */
+/* A call that names nothing, or a page, was most likely meant otherwise. */
 static int check(const wh_query *query) {
     if (query->subscription == NULL && query->event == NULL && query->type == NULL && query->tenant == NULL &&
         query->since == 0 && query->until == 0) {
         return whi_fail_field(WH_EINVALID, "query",
                               "expected a subscription, event, type, tenant, since or until, found none");
     }
-    return WH_OK;
+    return query->limit == 0 && query->cursor == NULL
+               ? WH_OK
+               : whi_fail_field(WH_EINVALID, query->limit != 0 ? "limit" : "cursor",
+                                "expected none, since all are cancelled that the query names");
 }
 
 static int read_state(const char *name, int *out) {
