@@ -1,12 +1,16 @@
 /* Tests: test_engine. */
 #include "work/lane.h"
 
+#include <string.h>
+
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "engine/lease.h"
 #include "engine/position.h"
 #include "engine/registry.h"
 #include "work/allowance.h"
+#include "work/crowd.h"
 
 #define WINDOW_START 8
 #define PROBES 1         /* requests at once to whom nobody knows */
@@ -141,9 +145,18 @@ static void leave_ready(whi_worker *worker, whi_lane *lane) {
     worker->slots.waiting[lane->kind]--;
 }
 
+/* One that has none under way may always: nothing of its own would end, and have it ask again. */
+int whi_lane_shares(const whi_worker *worker, const whi_lane *lane) {
+    int own = lane->in_flight, all = 0;
+
+    if (lane->kind == WHI_SLOT_BATCH && own > 0) {
+        all = whi_crowd_count(worker, lane->crowd);
+    }
+    return whi_slots_share(&worker->slots, lane->kind, all > own ? all : own);
+}
+
 void whi_lane_ready(whi_worker *worker, whi_lane *lane) {
-    if (!lane->is_ready && lane->head != NULL && whi_lane_free(lane) > 0 &&
-        whi_slots_share(&worker->slots, lane->kind, lane->in_flight)) {
+    if (!lane->is_ready && lane->head != NULL && whi_lane_free(lane) > 0 && whi_lane_shares(worker, lane)) {
         join_ready(worker, lane);
     }
 }
@@ -178,6 +191,7 @@ void whi_lane_suit(whi_worker *worker, whi_lane *lane, const whi_subscription *s
     int batches = worker->sinks[whi_sink_kind_of(subscription)].vtable->batches;
 
     lane->cap = batches > 0 ? batches : subscription->concurrency;
+    lane->crowd = batches > 0 ? whi_hash(WHI_HASH_BEGIN, subscription->url, strlen(subscription->url)) : 0;
     if ((batches > 0) != (lane->kind == WHI_SLOT_BATCH)) {
         lane->known = 0;
         whi_lane_set_kind(worker, lane, batches > 0 ? WHI_SLOT_BATCH : WHI_SLOT_UNKNOWN);

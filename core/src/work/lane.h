@@ -23,6 +23,7 @@ typedef struct whi_lane {
     struct whi_lane *next_ready, **ready_link;
     whi_delivery *head, *tail; /* queued in memory */
     int queued, in_flight;
+    uint64_t crowd;                /* of its receiver, where that is waited for; see crowd.h */
     int cap;                       /* the subscription's concurrency, or what its sink takes in a batch */
     int window;                    /* requests at once: grows with successes, halves with failures */
     int is_ready;                  /* in the worker's ready list of its kind */
@@ -59,6 +60,8 @@ int whi_lane_room(const whi_lane *lane);
 void whi_lane_set_kind(whi_worker *worker, whi_lane *lane, enum whi_slot_kind kind);
 /* What the present version of its subscription says: how much at once, and whether its sink takes batches. */
 void whi_lane_suit(whi_worker *worker, whi_lane *lane, const whi_subscription *subscription);
+/* 1: it may have one more under way of what there is for its kind, which it shares with others to its receiver. */
+int whi_lane_shares(const whi_worker *worker, const whi_lane *lane);
 /* How many requests more its receiver would be sent at once. */
 int whi_lane_free(const whi_lane *lane);
 

@@ -13,6 +13,7 @@
 #include "pure/delivery.h"
 #include "work/again.h"
 #include "work/allowance.h"
+#include "work/crowd.h"
 #include "work/lane.h"
 #include "work/queue.h"
 #include "work/record.h"
@@ -34,7 +35,8 @@ typedef struct whi_flight {
     whi_slot slot;
     struct whi_worker *worker;
     whi_lane *lane;
-    int probe; /* 1: what comes of it decides for its lane's breaker */
+    whi_crowd *crowd; /* of a batch's; else NULL */
+    int probe;        /* 1: what comes of it decides for its lane's breaker */
 } whi_flight;
 
 static whi_flight *flight_of(whi_slot *slot) {
@@ -91,6 +93,7 @@ void whi_send_free(whi_worker *worker) {
         whi_free(flight);
     }
     worker->in_flight = 0;
+    whi_crowds_free(worker);
     while (worker->free_flights != NULL) {
         whi_flight *next = worker->free_flights->next;
         whi_free(worker->free_flights);
@@ -224,6 +227,7 @@ static void land(whi_flight *flight) {
     atomic_fetch_sub(&worker->engine->flights_open, 1);
     worker->in_flight--;
     whi_slots_give(&worker->slots, &flight->slot);
+    whi_crowd_leave(worker, flight->crowd);
     worker->done_count++;
     flight->lane->in_flight--;
 }
@@ -347,6 +351,7 @@ static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery, int6
     flight->probe = whi_allowance_take(lane);
     link_flying(flight);
     whi_slots_take(&worker->slots, &flight->slot, lane->kind, now_us);
+    flight->crowd = lane->kind == WHI_SLOT_BATCH ? whi_crowd_join(worker, lane->crowd) : NULL;
     lane->in_flight++;
     worker->in_flight++;
     atomic_fetch_add(&worker->engine->flights_open, 1);
@@ -494,7 +499,7 @@ static int may_send(const whi_worker *worker, enum whi_slot_kind kind) {
 /* WH_OK; else nothing can be sent now. */
 static int send_from(whi_worker *worker, enum whi_slot_kind kind, int64_t now_us) {
     whi_lane *lane = whi_lane_next(worker, kind);
-    int may = lane->head != NULL && whi_slots_share(&worker->slots, kind, lane->in_flight);
+    int may = lane->head != NULL && whi_lane_shares(worker, lane);
     int code = may ? send_one(worker, lane, now_us) : WH_OK;
 
     if (code == WH_OK) {

@@ -23,8 +23,9 @@
  * With less than four slots all of them are common.
  *
  * What goes to a sink that takes batches (sinks/sink.h) is of a fourth kind, which has no part in this: it is bounded
- * by WHI_SLOTS_BATCHED alone, and never becomes old. A lane of it never has more of them than it leaves free: n lanes
- * that hang, with however much to send, leave one part in n + 1 to the others. One thread. */
+ * by WHI_SLOTS_BATCHED alone, and never becomes old. A lane of it, with all others to its receiver (crowd.h), never has
+ * more of them than it leaves free: n receivers that hang, with however much to send, leave one part in n + 1 to the
+ * others. One thread. */
 #ifndef WHI_SLOTS_H
 #define WHI_SLOTS_H
 

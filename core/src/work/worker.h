@@ -57,6 +57,7 @@ typedef struct whi_worker {
     int budget_is_spent;                 /* of the tenant whose event is fanned out */
     int tenant_is_costly;                /* it takes more than its part of the time: see shares.h */
     whi_table lanes;                     /* by subscription */
+    whi_table crowds;                    /* by receiver: see crowd.h */
     whi_lane_list ready[WHI_SLOT_KINDS]; /* by their kinds */
     whi_timetable timetable;             /* lanes with something in the store, and what follows */
     whi_entry tidy, look, spill, purge;
