@@ -788,10 +788,10 @@ mutation used_outside 'whether single_use is used is decided outside of the tran
     'code = registration->subscription->disabled != NULL ? WH_OK : code == WH_OK ? switch_off('
 
 mutation used_stays 'a used single_use subscription stays' \
-    work/record.c '*out = self.used;' '*out = self.used & 2;'
+    engine/version.c '*used = self.used;' '*used = self.used & 2;'
 
 mutation used_by_ours 'its use is asked of the version in memory alone' \
-    work/record.c 'code = whi_store_subscription_now(store, s->id, look, &self);' 'self.used = is_used(s);'
+    engine/version.c 'int code = whi_store_subscription_now(store, ours->id, look, &self);' 'int code = ((void)store, (void)look, self.used = is_used(ours), WH_OK);'
 
 mutation replay_uncompared 'a replay by query takes what was delivered since' \
     calls/replay.c '(self->state != 0 && row->state != self->state)' '(self->state < 0)'
