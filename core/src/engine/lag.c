@@ -218,7 +218,7 @@ void whi_lags_drop(whi_lags *lags, const whi_position *position, int all) {
         whi_lag *lag = lags->all.slots[i];
         if (lag != NULL && (all || !whi_position_is_ours(position, lag->subscription))) {
             take_out(lags, lag);
-            i = UINT32_MAX; /* others may have moved: from the beginning */
+            i--; /* the table has closed the gap: another one may stand here now */
         }
     }
     pthread_mutex_unlock(&lags->lock);
