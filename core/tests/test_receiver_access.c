@@ -10,44 +10,12 @@
 #include "base/error.h"
 #include "certificates.h"
 #include "pure/peer.h"
+#include "subscription_kit.h"
 #include "systems/access.h"
-#include "systems/subscription_make.h"
-#include "systems/subscription_read.h"
-#include "systems/subscription_write.h"
 #include "webhook.h"
 
-static whi_subscription *subscription;
-
 static int apply(const char *document) {
-    int code = whi_subscription_apply(subscription, document, strlen(document), 1000, 0);
-
-    return code == WH_OK ? whi_subscription_check(subscription) : code;
-}
-
-static int begin(void **state) {
-    (void)state;
-    return whi_subscription_new(&subscription);
-}
-
-static int end(void **state) {
-    (void)state;
-    whi_subscription_free(subscription);
-    return 0;
-}
-
-static void written_as(int flags, const char *part, const char *absent) {
-    whi_buf out;
-
-    whi_buf_init(&out, 262144);
-    whi_subscription_write(subscription, flags, &out);
-    assert_int_equal(whi_buf_status(&out), WH_OK);
-    if (part != NULL && strstr(out.data, part) == NULL) {
-        fail_msg("no %s in %s", part, out.data);
-    }
-    if (absent != NULL && strstr(out.data, absent) != NULL) {
-        fail_msg("%s in %s", absent, out.data);
-    }
-    whi_buf_free(&out);
+    return apply_as(document, 0);
 }
 
 static void refused(const char *document, const char *field) {

@@ -9,51 +9,15 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "systems/subscription_make.h"
-#include "systems/subscription_read.h"
-#include "systems/subscription_write.h"
+#include "subscription_kit.h"
 #include "webhook.h"
-
-static whi_subscription *subscription;
-
-static int apply(const char *document, int stored) {
-    int code = whi_subscription_apply(subscription, document, strlen(document), 1000, stored);
-
-    return code == WH_OK ? whi_subscription_check(subscription) : code;
-}
-
-static int begin(void **state) {
-    (void)state;
-    return whi_subscription_new(&subscription);
-}
-
-static int end(void **state) {
-    (void)state;
-    whi_subscription_free(subscription);
-    return 0;
-}
-
-static void written_as(int flags, const char *part, const char *absent) {
-    whi_buf out;
-
-    whi_buf_init(&out, 65536);
-    whi_subscription_write(subscription, flags, &out);
-    assert_int_equal(whi_buf_status(&out), WH_OK);
-    if (part != NULL && strstr(out.data, part) == NULL) {
-        fail_msg("no %s in %s", part, out.data);
-    }
-    if (absent != NULL && strstr(out.data, absent) != NULL) {
-        fail_msg("%s in %s", absent, out.data);
-    }
-    whi_buf_free(&out);
-}
 
 #define URL "{\"url\":\"postgresql://u:s3cret@db.example/app\"}"
 #define MASKED "{\"url\":\"postgresql://u:***@db.example/app\"}"
 
 static void a_password_is_shown_to_the_store_alone(void **state) {
     (void)state;
-    assert_int_equal(apply(URL, 0), WH_OK);
+    assert_int_equal(apply_as(URL, 0), WH_OK);
     written_as(0, "\"url\":\"postgresql://u:***@db.example/app\"", "s3cret");
     written_as(WHI_WRITE_SECRETS, NULL, "s3cret");
     written_as(WHI_WRITE_SECRETS | WHI_WRITE_CREDENTIALS | WHI_WRITE_BRIEF, "\"credentials\":[\"s3cret\"]", NULL);
@@ -64,7 +28,7 @@ static void a_copy_has_the_password(void **state) {
     whi_subscription *copy;
 
     (void)state;
-    assert_int_equal(apply(URL, 0), WH_OK);
+    assert_int_equal(apply_as(URL, 0), WH_OK);
     assert_int_equal(whi_subscription_copy(&copy, subscription), WH_OK);
     assert_string_equal(copy->password, "s3cret");
     assert_string_equal(copy->url, subscription->url);
@@ -73,12 +37,12 @@ static void a_copy_has_the_password(void **state) {
 
 static void a_mask_that_is_written_back_leaves_it(void **state) {
     (void)state;
-    assert_int_equal(apply(URL, 0), WH_OK);
-    assert_int_equal(apply(MASKED, 0), WH_OK);
+    assert_int_equal(apply_as(URL, 0), WH_OK);
+    assert_int_equal(apply_as(MASKED, 0), WH_OK);
     assert_string_equal(subscription->password, "s3cret");
-    assert_int_equal(apply("{\"url\":\"postgresql://u:n3w@db.example/app\"}", 0), WH_OK);
+    assert_int_equal(apply_as("{\"url\":\"postgresql://u:n3w@db.example/app\"}", 0), WH_OK);
     assert_string_equal(subscription->password, "n3w");
-    assert_int_equal(apply("{\"url\":\"https://a.example/\"}", 0), WH_OK);
+    assert_int_equal(apply_as("{\"url\":\"https://a.example/\"}", 0), WH_OK);
     assert_null(subscription->password);
     assert_false(whi_subscription_is_database(subscription));
 }
@@ -92,10 +56,10 @@ static void a_password_goes_nowhere_else(void **state) {
     };
 
     (void)state;
-    assert_int_equal(apply(MASKED, 0), WH_EINVALID);
-    assert_int_equal(apply(URL, 0), WH_OK);
+    assert_int_equal(apply_as(MASKED, 0), WH_EINVALID);
+    assert_int_equal(apply_as(URL, 0), WH_OK);
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
-        assert_int_equal(apply(documents[i], 0), WH_EINVALID);
+        assert_int_equal(apply_as(documents[i], 0), WH_EINVALID);
         assert_string_equal(wh_last_error_field(), "url");
         assert_string_equal(subscription->url, "postgresql://u:***@db.example/app");
     }
@@ -103,30 +67,30 @@ static void a_password_goes_nowhere_else(void **state) {
 
 static void what_is_not_built_is_told_by_name(void **state) {
     (void)state;
-    assert_int_equal(apply("{\"url\":\"mongodb://u:s3cret@a/b\"}", 0), WH_EINVALID);
+    assert_int_equal(apply_as("{\"url\":\"mongodb://u:s3cret@a/b\"}", 0), WH_EINVALID);
     assert_non_null(strstr(wh_last_error(), "mongodb"));
     assert_null(strstr(wh_last_error(), "s3cret"));
-    assert_int_equal(apply("{\"url\":\"gopher://a/b\"}", 0), WH_EINVALID);
+    assert_int_equal(apply_as("{\"url\":\"gopher://a/b\"}", 0), WH_EINVALID);
     assert_non_null(strstr(wh_last_error(), "http://"));
 }
 
 static void how_it_is_written_to_is_kept(void **state) {
     (void)state;
-    assert_int_equal(apply("{\"url\":\"sqlite:/a/b.db\",\"database\":{\"schema\":\"crm\",\"prefix\":\"u_\","
-                           "\"create\":\"never\",\"removes\":true,\"check\":false}}",
-                           0),
+    assert_int_equal(apply_as("{\"url\":\"sqlite:/a/b.db\",\"database\":{\"schema\":\"crm\",\"prefix\":\"u_\","
+                              "\"create\":\"never\",\"removes\":true,\"check\":false}}",
+                              0),
                      WH_OK);
     assert_true(subscription->unchecked);
     written_as(
         0, "\"database\":{\"schema\":\"crm\",\"prefix\":\"u_\",\"create\":\"never\",\"removes\":true,\"times\":false}",
         NULL);
-    assert_int_equal(apply("{\"database\":{\"prefix\":\"v_\"}}", 0), WH_OK);
+    assert_int_equal(apply_as("{\"database\":{\"prefix\":\"v_\"}}", 0), WH_OK);
     assert_false(subscription->unchecked);
     written_as(0,
                "\"database\":{\"schema\":null,\"prefix\":\"v_\",\"create\":\"full\",\"removes\":false,\"times\":false}",
                NULL);
     written_as(WHI_WRITE_BRIEF, "\"database\":{\"prefix\":\"v_\"}", NULL);
-    assert_int_equal(apply("{\"database\":null}", 0), WH_OK);
+    assert_int_equal(apply_as("{\"database\":null}", 0), WH_OK);
     written_as(0, NULL, "database");
 }
 
@@ -145,14 +109,14 @@ static void what_no_database_takes_is_refused(void **state) {
     };
 
     (void)state;
-    assert_int_equal(apply("{\"url\":\"sqlite:/a/b.db\"}", 0), WH_OK);
+    assert_int_equal(apply_as("{\"url\":\"sqlite:/a/b.db\"}", 0), WH_OK);
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
-        if (apply(documents[i], 0) != WH_EINVALID) {
+        if (apply_as(documents[i], 0) != WH_EINVALID) {
             fail_msg("accepted: %s", documents[i]);
         }
         assert_null(subscription->database);
     }
-    assert_int_equal(apply("{\"url\":\"https://a.example/\",\"database\":{\"prefix\":\"u_\"}}", 0), WH_EINVALID);
+    assert_int_equal(apply_as("{\"url\":\"https://a.example/\",\"database\":{\"prefix\":\"u_\"}}", 0), WH_EINVALID);
     assert_string_equal(wh_last_error_field(), "database");
 }
 
