@@ -310,12 +310,17 @@ static entry *pick(struct whi_polls *self, whi_source **source) {
 
 /* A copy: the list may change meanwhile. */
 static int begin(struct whi_polls *self, entry *one, whi_source *source, reading *out) {
-    out->job = (whi_poll_job){ self->engine, source, one->id, 0, NULL, 0, &self->stop, out->trouble };
+    out->job = (whi_poll_job){ self->engine, source, one->id, 0, NULL, 0, &self->stop, NULL, out->trouble };
     out->job.is_ours = whi_position_has(self->engine->position, one->id);
     out->job.list = whi_alloc(one->count * sizeof *out->job.list);
     memcpy(out->trouble, one->trouble, sizeof out->trouble);
     if (out->job.list == NULL) {
         return 0;
+    }
+    one->same = one->same != NULL ? one->same : whi_poll_same_new(self->engine);
+    out->job.same = one->same;
+    if (one->same != NULL) {
+        whi_poll_same_ref(one->same);
     }
     for (size_t i = 0; i < one->count; i++) {
         atomic_fetch_add(&one->list[i]->refs, 1);
@@ -369,6 +374,7 @@ static void end(struct whi_polls *self, reading *done) {
         whi_registration_unref(done->job.list[i]);
     }
     whi_free(done->job.list);
+    whi_poll_same_unref(done->job.same);
 }
 
 /* The lock is held, and let go of meanwhile. */
