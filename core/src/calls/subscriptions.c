@@ -286,7 +286,9 @@ static int prepare_change(change *self) {
         self->pair.twin_id = self->known->subscription->id;
         self->pair.twin_version = self->known->subscription->version;
     }
-    code = code == WH_OK ? draw_least(self->engine, &self->pair.least) : code;
+    if (code == WH_OK && (s->id == 0 || (self->twin != NULL && self->known == NULL))) {
+        code = draw_least(self->engine, &self->pair.least);
+    }
     self->next.row.least = self->pair.least;
     return code;
 }
