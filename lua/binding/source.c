@@ -377,7 +377,7 @@ static const char *const *names_of(lua_State *L, const char *member) {
     return ended;
 }
 
-/* add_source(engine, type, { all, changes, deleted, filters, without, full_every }, function(call, query)) */
+/* add_source(engine, type, { all, changes, deleted, filters, required, without, full_every }, function(call, query)) */
 static int engine_add_source(lua_State *L) {
     whl_engine *self = whl_engine_self(L);
     wh_source source = { .size = sizeof source, .list = list, .cut = cut, .free = release };
@@ -392,6 +392,7 @@ static int engine_add_source(lua_State *L) {
     luaL_checktype(L, 4, LUA_TFUNCTION);
     source.can = can_of(L, 3);
     source.filters = names_of(L, "filters");
+    source.required = names_of(L, "required");
     source.without = names_of(L, "without");
     whl_field_integer(L, 3, "full_every", &source.full_every);
     if (lua_getiuservalue(L, 1, WHL_ENGINE_SOURCES) != LUA_TTABLE) {

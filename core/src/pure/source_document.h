@@ -82,7 +82,7 @@ typedef struct whi_source_document {
     whi_source_pages paging;
     int64_t limit, full_every;
     whi_source_most most;
-    whi_source_names hosts, filters;
+    whi_source_names hosts, filters, required;
     int etag; /* enum whi_source_etag */
     int raw;
     unsigned can;  /* enum wh_source_ability */
