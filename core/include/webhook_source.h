@@ -77,9 +77,11 @@ typedef struct wh_source {
     /* NULL, or frees payload, once no call is out. */
     void (*free)(void *payload);
     void *payload;
-    const char *const *without; /* NULL, or names of members that say nothing of the object (when it was fetched, …),
-                                   NULL at the end: one that differs in these alone has not changed. One of which only
-                                   "updated_at" is another has, if that is not among them */
+    const char *const *without;  /* NULL, or names of members that say nothing of the object (when it was fetched, …),
+                                    NULL at the end: one that differs in these alone has not changed. One of which only
+                                    "updated_at" is another has, if that is not among them */
+    const char *const *required; /* NULL, or names of filters without which nothing can be listed, NULL at the end:
+                                    Unified.to's virtual webhooks that lack one are refused */
 
     /* NULL: all may. Or 1 if subscriptions of this tenant ("" for none) may name this connection ("" for none): asked
      * when one is made, when its source or its poll is changed, and before each page. On any thread; it answers at

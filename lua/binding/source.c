@@ -466,7 +466,7 @@ static listed *make_listed(lua_State *L, struct whl_sources *sources) {
     return made;
 }
 
-/* add_source(engine, type, { all, changes, deleted, filters, without, full_every, tenants, connections },
+/* add_source(engine, type, { all, changes, deleted, filters, required, without, full_every, tenants, connections },
  * function(call, query)): connections is a list, each with its tenant behind it. */
 static int engine_add_source(lua_State *L) {
     whl_engine *self = whl_engine_self(L);
@@ -481,6 +481,7 @@ static int engine_add_source(lua_State *L) {
     luaL_checktype(L, 4, LUA_TFUNCTION);
     source.can = can_of(L, 3);
     source.filters = names_of(L, "filters");
+    source.required = names_of(L, "required");
     source.without = names_of(L, "without");
     whl_field_integer(L, 3, "full_every", &source.full_every);
     if (lua_getiuservalue(L, 1, WHL_ENGINE_SOURCES) != LUA_TTABLE) {

@@ -458,6 +458,7 @@ local core = require "webhook.core"
 ---@field list fun(query: webhook.source_query): items: table[]|true|nil, next_page: string?, state: any a list of objects, each with an id, and the next page if there is one; true: nothing has changed; nil, a sentence and { retry_after = ms, refused = true }: it failed
 ---@field can? ("all"|"changes"|"deleted")[] { "all" }: whoever is missing from a complete list was deleted; "changes": lists what changed since a time, or since its state; "deleted": has objects with deleted = true
 ---@field filters? string[] names that it takes itself
+---@field required? string[] of these, filters without which nothing can be listed: Unified.to's virtual webhooks that lack one are refused
 ---@field without? string[] members that say nothing of an object: when it was fetched, …
 ---@field full_every? integer ms between two complete lists of one that can tell changes
 ---@field tenants? string[] whose subscriptions it is for; without it all tenants'. Those without a tenant are your own
@@ -602,8 +603,8 @@ local function answer(call, list, query)
   end
 end
 
-local source_names = { list = true, can = true, filters = true, without = true, full_every = true, spawn = true,
-  tenants = true, connections = true }
+local source_names = { list = true, can = true, filters = true, required = true, without = true, full_every = true,
+  spawn = true, tenants = true, connections = true }
 
 -- Each with its tenant behind it: "" for those without one.
 local function pairs_of(connections)
@@ -620,8 +621,8 @@ local function pairs_of(connections)
 end
 
 local function abilities(source)
-  local given = { filters = source.filters, without = source.without, full_every = source.full_every,
-    tenants = source.tenants, connections = pairs_of(source.connections) }
+  local given = { filters = source.filters, required = source.required, without = source.without,
+    full_every = source.full_every, tenants = source.tenants, connections = pairs_of(source.connections) }
   for _, name in ipairs(source.can or { "all" }) do
     if name ~= "all" and name ~= "changes" and name ~= "deleted" then
       error(('can: expected "all", "changes" or "deleted", found "%s"'):format(tostring(name)), 3)

@@ -13,6 +13,10 @@ int whi_source_lists(wh_engine *engine, const char *object_type);
  * the store: without a lock. WH_EINVALID of "source". */
 int whi_source_check_connection(wh_engine *engine, const whi_subscription *before, const whi_subscription *now);
 
+/* The nth filter (from 0) that a source of this type cannot do without: 1, and its name in out, cut to what has room.
+ */
+int whi_source_requires(wh_engine *engine, const char *object_type, size_t nth, char *out, size_t size);
+
 /* What is wished (enum wh_backend_poll_ask) of the poll of a subscription that has one. */
 int whi_poll_wish(wh_engine *engine, const whi_registration *registration, int64_t bits);
 

@@ -20,11 +20,11 @@ typedef struct whi_source {
     struct whi_sources *home;
     wh_source own;
     char *object_type;
-    char **filters, **without; /* copies of what own points to */
-    int is_kept;               /* of a document */
-    int refs;                  /* what follows under the lock */
-    int readers;               /* threads that ask it */
-    long long round;           /* the last cut of all that met it */
+    char **filters, **without, **required; /* copies of what own points to */
+    int is_kept;                           /* of a document */
+    int refs;                              /* what follows under the lock */
+    int readers;                           /* threads that ask it */
+    long long round;                       /* the last cut of all that met it */
 } whi_source;
 
 typedef struct whi_sources {

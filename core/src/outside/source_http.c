@@ -588,6 +588,7 @@ int whi_source_http_make(wh_source *out, const char *document, size_t size, cons
     *out = (wh_source){ .size = sizeof *out,
                         .can = self->document.can,
                         .filters = self->document.filters.count > 0 ? self->document.filters.list : NULL,
+                        .required = self->document.required.count > 0 ? self->document.required.list : NULL,
                         .full_every = self->document.full_every,
                         .list = list,
                         .cut = cut,

@@ -150,6 +150,7 @@ static const whi_source_member members[] = {
     { "hosts", whi_source_read_names, PLACE(hosts), 0, 0, NULL },
     { "can", read_can, PLACE(can), 0, 0, NULL },
     { "filters", whi_source_read_names, PLACE(filters), 0, 0, NULL },
+    { "required", whi_source_read_names, PLACE(required), 0, 0, NULL },
     { "full_every", whi_source_read_number, PLACE(full_every), 0, 365 * DAY, NULL },
     { "etag", whi_source_read_word, PLACE(etag), 0, 0, etag_words },
     { "fields", whi_source_read_text, PLACE(fields), 0, 0, NULL },
@@ -298,6 +299,20 @@ static int check_abilities(whi_source_document *out) {
     return WH_OK;
 }
 
+static int check_required(const whi_source_document *out) {
+    for (size_t i = 0; i < out->required.count; i++) {
+        size_t at = 0;
+        while (at < out->filters.count && strcmp(out->filters.list[at], out->required.list[i]) != 0) {
+            at++;
+        }
+        if (at == out->filters.count) {
+            return whi_fail_field(WH_EINVALID, "required", "expected names that are in filters, found \"%.40s\"",
+                                  out->required.list[i]);
+        }
+    }
+    return WH_OK;
+}
+
 static int check_map(const whi_source_pair *pair) {
     static const char *const ours[] = { "id", "updated_at", "created_at", "deleted", "raw" };
     char field[WHI_SOURCE_FIELD_SIZE];
@@ -361,6 +376,7 @@ static int check(whi_source_reader *self) {
     code = code == WH_OK ? whi_source_connections_check(out) : code;
     code = code == WH_OK ? check_paging(out) : code;
     code = code == WH_OK ? check_abilities(out) : code;
+    code = code == WH_OK ? check_required(out) : code;
     return code == WH_OK ? check_shape(out) : code;
 }
 

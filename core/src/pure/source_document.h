@@ -91,7 +91,7 @@ typedef struct whi_source_document {
     whi_source_pages paging;
     int64_t limit, full_every;
     whi_source_most most;
-    whi_source_names hosts, filters;
+    whi_source_names hosts, filters, required;
     const char **tenants; /* NULL: it does not say; in order */
     size_t tenant_count;
     whi_source_connection *connections; /* NULL: it does not say; by their ids */
