@@ -4,6 +4,7 @@
 #include "http1.h"
 #include "listen.h"
 #include "process.h"
+#include "request.h"
 #include "source.h"
 
 /* Every function of the module and its name in it. */
@@ -25,6 +26,7 @@ static const luaL_Reg functions[] = {
     { "rule_try", whl_rule_try },
     { "listener", whl_listener },
     { "read_request", whl_read_request },
+    { "request", whl_request },
     { "catch_signals", whl_catch_signals },
     { "wait_signal", whl_wait_signal },
     { "monotonic", whl_monotonic },
