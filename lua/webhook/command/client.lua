@@ -28,7 +28,7 @@ end
 
 --- What stands in a URL between two "/", or behind a "=".
 local function escaped(text)
-  return (text:gsub("[^%w%-._~]", function(letter) return ("%%%02X"):format(letter:byte()) end))
+  return (text:gsub("[^A-Za-z0-9._~-]", function(letter) return ("%%%02X"):format(letter:byte()) end))
 end
 
 client.escaped = escaped

@@ -1,6 +1,7 @@
 --- What a subscription with the URL "poll:" gets, one after the other, from the store or from a server's API.
 local client = require "webhook.command.client"
 local core = require "webhook.core"
+local letters = require "webhook.letters"
 
 local WAIT <const> = 1000 -- ms that one look waits for something to come: a signal is obeyed after that
 local STALE <const> = 2000 -- ms
@@ -79,7 +80,7 @@ function fetched:next()
   if not item then return nil end
   self.behind = page.cursor
   local headers = {}
-  for name, value in pairs(item.headers) do headers[name:lower()] = value end
+  for name, value in pairs(item.headers) do headers[letters.lower(name)] = value end
   return { method = "POST", path = "/", headers = headers, body = item.body, type = item.type, event = item.event, delivery = item.delivery }
 end
 

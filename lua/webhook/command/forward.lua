@@ -19,7 +19,8 @@ local NOT_HANDED_ON <const> = {
 function forward.of(text)
   if not text then return nil end
   local url = text
-  if text:match "^%d+$" then url = "http://127.0.0.1:" .. text end
+  local port, rest = text:match "^(%d+)(.*)$"
+  if port and (rest == "" or rest:find "^[/?]") then url = "http://127.0.0.1:" .. text end
   if not url:find "^https?://" then url = "http://" .. url end
   local path = url:match "^https?://[^/?#]+(.*)$"
   if not path or url:find "[^!-~]" then error { usage = ("--forward-to expects a URL, a host with a port, or a port; found %q"):format(text) } end
