@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "calls/sources.h"
 #include "calls/standing.h"
 #include "calls/twin.h"
 #include "calls/workspace.h"
@@ -136,6 +137,7 @@ int whi_subscription_candidate(wh_engine *engine, const char *document, size_t s
         return code;
     }
     code = apply_checked(engine, made, document, size);
+    code = code == WH_OK ? whi_source_check_connection(engine, NULL, made) : code;
     if (code != WH_OK) {
         whi_subscription_free(made);
         return code;
@@ -350,6 +352,7 @@ int whi_subscribe(wh_engine *engine, const char *document, size_t size, int *hol
         self.subscription->paused = *holds ? WHI_PAUSE_HOLDS : self.subscription->paused;
     }
     code = code == WH_OK ? whi_twin_make(&self.twin, self.subscription, NULL) : code;
+    code = code == WH_OK ? whi_source_check_connection(engine, NULL, self.subscription) : code;
     code = code == WH_OK ? whi_look(engine, self.subscription) : code;
     code = code == WH_OK && self.twin != NULL ? look_beside(engine, self.twin) : code;
     code = code == WH_OK ? commit_change(&self) : code; /* a new one is in nobody's way: commits are shared */
@@ -561,16 +564,24 @@ static int is_another_receiver(const whi_subscription *before, const whi_subscri
            a->removes != b->removes || before->insecure != now->insecure;
 }
 
-/* Others may change subscriptions while a receiver is asked; the commit tells whether somebody changed this one. */
-static int check_receiver(wh_engine *engine, const whi_subscription *before, const whi_subscription *now,
-                          int (*look)(wh_engine *engine, const whi_subscription *s)) {
-    int code;
+static int is_to_be_asked(const whi_subscription *before, const whi_subscription *now) {
+    return whi_subscription_is_waited_for(now) && (before == NULL || is_another_receiver(before, now));
+}
 
-    if (!whi_subscription_is_waited_for(now) || (before != NULL && !is_another_receiver(before, now))) {
+/* Others may change subscriptions while a receiver is asked, or documents of sources are read; the commit tells whether
+ * somebody changed this one. */
+static int check_others(const change *self, const whi_subscription *before) {
+    wh_engine *engine = self->engine;
+    const whi_subscription *now = self->subscription, *twin = self->twin;
+    int asks = is_to_be_asked(before, now), asks_twin = twin != NULL && is_to_be_asked(twin_before(self), twin), code;
+
+    if (!asks && !asks_twin && now->poll_type == NULL) {
         return WH_OK;
     }
     pthread_mutex_unlock(&engine->subscription_lock);
-    code = look(engine, now);
+    code = whi_source_check_connection(engine, before, now);
+    code = code == WH_OK && asks ? whi_look(engine, now) : code;
+    code = code == WH_OK && asks_twin ? look_beside(engine, twin) : code;
     pthread_mutex_lock(&engine->subscription_lock);
     return code;
 }
@@ -611,10 +622,7 @@ static int change_present(change *self, const whi_subscription *before, const ch
     if (code == WH_OK) {
         resume_named(self);
     }
-    code = code == WH_OK ? check_receiver(engine, before, self->subscription, whi_look) : code;
-    if (code == WH_OK && self->twin != NULL) {
-        code = check_receiver(engine, twin_before(self), self->twin, look_beside);
-    }
+    code = code == WH_OK ? check_others(self, before) : code;
     return code == WH_OK ? commit_change(self) : code;
 }
 

@@ -3,7 +3,8 @@ local webhook = require "webhook"
 local reach = require "webhook.command.reach"
 local secrets = require "webhook.command.secrets"
 
-local subscriptions = { words = 2 }
+local subscriptions = { words = 2,
+  takes = { { "list", "add", "show", "update", "delete", "pause", "resume", "secrets" }, "subscription" } }
 
 local MINUTE = 60000 -- ms
 
