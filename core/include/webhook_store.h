@@ -311,7 +311,7 @@ typedef struct wh_backend_work {
     int events; /* there are some beyond the least position */
     int outbox;
     int free;      /* there are partitions that nobody has */
-    int64_t first; /* beyond the least position the next number, where there are events; 0: there is none */
+    int64_t first; /* number of the first event beyond the least position; 0: there is none */
 } wh_backend_work;
 
 /* ------------------------------------------------------------------------- facts */

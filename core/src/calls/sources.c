@@ -9,6 +9,7 @@
 #include "engine/registry.h"
 #include "engine/source_kept.h"
 #include "engine/writer.h"
+#include "pure/source_connection.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +43,24 @@ int wh_source_remove(wh_engine *engine, const char *object_type) {
 int whi_source_lists(wh_engine *engine, const char *object_type) {
     (void)whi_sources_look(engine);
     return whi_source_is(engine->sources, object_type);
+}
+
+static int is_same(const char *a, const char *b) {
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* What stays as it is can be changed otherwise, whatever its source says by now: its readings fail if it has to. */
+int whi_source_check_connection(wh_engine *engine, const whi_subscription *before, const whi_subscription *now) {
+    const char *connection = now->source != NULL ? now->source : "";
+
+    if (now->poll_type == NULL ||
+        (before != NULL && is_same(before->poll_type, now->poll_type) && is_same(before->source, now->source))) {
+        return WH_OK;
+    }
+    (void)whi_sources_look(engine);
+    return whi_source_allows(engine->sources, now->poll_type, now->tenant, connection)
+               ? WH_OK
+               : whi_source_fail_connection(now->poll_type, now->tenant, connection);
 }
 
 int whi_source_requires(wh_engine *engine, const char *object_type, size_t nth, char *out, size_t size) {

@@ -258,6 +258,18 @@ void whi_source_unref(whi_source *source) {
     }
 }
 
+int whi_source_is_allowed(const whi_source *source, const char *tenant, const char *connection) {
+    return source->own.allows == NULL || source->own.allows(source->own.payload, tenant, connection);
+}
+
+int whi_source_allows(whi_sources *self, const char *object_type, const char *tenant, const char *connection) {
+    whi_source *source = whi_source_get(self, object_type);
+    int allowed = source == NULL || whi_source_is_allowed(source, tenant, connection);
+
+    whi_source_unref(source);
+    return allowed;
+}
+
 int whi_source_enter(whi_source *source, int most) {
     int entered;
 

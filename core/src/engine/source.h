@@ -67,6 +67,10 @@ void whi_source_unref(whi_source *source);
 int whi_source_is(whi_sources *sources, const char *object_type);
 int whi_source_is_hosts(whi_sources *sources, const char *object_type);
 
+/* 1: subscriptions of this tenant may name this connection, or there is no such source here. */
+int whi_source_allows(whi_sources *sources, const char *object_type, const char *tenant, const char *connection);
+int whi_source_is_allowed(const whi_source *source, const char *tenant, const char *connection);
+
 /* One more thread asks it, if so many do not yet: 1. */
 int whi_source_enter(whi_source *source, int most);
 void whi_source_leave(whi_source *source);

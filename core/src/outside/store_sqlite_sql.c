@@ -275,11 +275,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " SELECT subscription, (SELECT d.due FROM webhook_deliveries d INDEXED BY webhook_deliveries_open WHERE "
         "d.state = " WAITING "   AND d.subscription = lane.subscription ORDER BY d.due LIMIT 1)"
         " FROM lane WHERE subscription IS NOT NULL",
-    [WHI_SQL_WORK] =
-        "WITH log (last, least) AS MATERIALIZED"
-        " (SELECT coalesce((SELECT max(number) FROM webhook_events), 0), " FLOOR ")"
-        " SELECT last > least, EXISTS (SELECT 1 FROM webhook_outbox), CASE WHEN last > least THEN least + 1 ELSE 0 END,"
-        " EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = 0) FROM log",
+    [WHI_SQL_WORK] = "WITH log (last, least) AS MATERIALIZED"
+                     " (SELECT coalesce((SELECT max(number) FROM webhook_events), 0), " FLOOR ")"
+                     " SELECT last > least, EXISTS (SELECT 1 FROM webhook_outbox),"
+                     " coalesce((SELECT min(number) FROM webhook_events WHERE number > least), 0),"
+                     " EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = 0) FROM log",
     [WHI_SQL_WAITING_COUNT] =
         "SELECT count(*), coalesce(min(event), 0) FROM (SELECT event FROM webhook_deliveries"
         " INDEXED BY webhook_deliveries_open WHERE state = " WAITING " AND subscription = ?1 LIMIT ?2) lane",
