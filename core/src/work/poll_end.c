@@ -304,7 +304,7 @@ void whi_poll_finish(whi_poll_running *self, const char *state, int suspicious) 
         whi_poll_fail_writing(self, code);
         return;
     }
-    if (suspicious || self->own.first) { /* more may be known than was met */
+    if (suspicious) { /* more may be known than was met */
         whi_poll_same_forget(self->job->same);
     } else {
         whi_poll_same_end(self->job->same);

@@ -251,15 +251,14 @@ static int is_full(const whi_poll_running *self, int64_t now) {
            (own->full_every > 0 && now - row->full_at >= own->full_every);
 }
 
-/* What a poll reads for itself alone can be compared with what it has read before. */
+/* What a poll reads for itself alone can be compared with what it has read before. After the first reading more may be
+ * known than that has met: it may have begun twice. */
 static void begin_same(whi_poll_running *self) {
-    int alone = self->count == 1 && !self->own.first && !self->own.is_history;
-
-    if (!self->own.row.full || self->own.is_history) {
+    if (!self->own.row.full || self->own.is_history || self->own.first) {
         whi_poll_same_forget(self->job->same);
         return;
     }
-    self->compares = whi_poll_same_begin(self->job->same, &self->own, &self->limits, !alone);
+    self->compares = whi_poll_same_begin(self->job->same, &self->own, &self->limits, self->count > 1);
     self->own.row.full = self->compares ? WHI_POLL_BY_PAGES : WHI_POLL_MARKS;
 }
 

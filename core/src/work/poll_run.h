@@ -11,7 +11,7 @@
  *
  * Phases of a row
  *   REST    nothing is being read
- *   READ    from `page` on
+ *   READ    from `page` on; by pages that are compared, where this process knows what they said (poll_same.h)
  *   AGAIN   once more, to see what has vanished: since a list may move while it is read
  *   TELL    what has vanished is told, some hundreds a commit
  *   WAITS   of a history: it is sent, and joins with the next reading
