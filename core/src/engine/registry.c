@@ -31,6 +31,7 @@ struct whi_registry {
     int64_t first_ended;      /* of them, and INT64_MAX: there is none */
     atomic_int has_former;
     atomic_int ordered; /* versions with an order, those that have ended too */
+    atomic_int fetched; /* the same, of those whose deliveries wait until they are fetched */
     int left_out;       /* of those in the table */
     char why[WHI_ERROR_SIZE];
 };
@@ -123,6 +124,9 @@ static int take_in(whi_registry *registry, whi_registration *made) {
     if (code != WH_OK) {
         return code;
     }
+    if (made->subscription->twin_of != 0) { /* shown with whose it is */
+        return WH_OK;
+    }
     code = whi_listing_add(registry->listing, made->subscription->tenant, made->subscription->id);
     if (code != WH_OK) {
         index_out(registry, made);
@@ -145,6 +149,16 @@ static int has_order(const whi_registration *registration) {
     const whi_subscription *s = registration->subscription;
 
     return s->order != WHI_ORDER_NONE || s->system->is_ordered != NULL;
+}
+
+/* by: 1, or -1 where a version leaves memory. */
+static void count_kinds(whi_registry *registry, const whi_registration *registration, int by) {
+    atomic_fetch_add(&registry->ordered, by * has_order(registration));
+    atomic_fetch_add(&registry->fetched, by * whi_subscription_is_fetched(registration->subscription));
+}
+
+int whi_registry_may_be_fetched(const whi_registry *registry) {
+    return atomic_load_explicit(&registry->fetched, memory_order_relaxed) > 0;
 }
 
 int whi_registry_may_have_order(const whi_registry *registry) {
@@ -177,7 +191,7 @@ static void put_former(whi_registry *registry, whi_registration *former) {
 
 /* A version leaves memory. */
 static void let_go(whi_registry *registry, whi_registration *registration) {
-    atomic_fetch_sub(&registry->ordered, has_order(registration));
+    count_kinds(registry, registration, -1);
     index_out(registry, registration);
     whi_registration_unref(registration);
 }
@@ -345,7 +359,7 @@ static void keep_former(whi_registry *registry, change *one) {
         whi_registration *former = one->former;
 
         one->former = former->next_former;
-        atomic_fetch_add(&registry->ordered, has_order(former));
+        count_kinds(registry, former, 1);
         put_former(registry, former);
     }
 }
@@ -395,7 +409,7 @@ static int replace(whi_registry *registry, change *one, int64_t first) {
         whi_table_put(&registry->all, &registration_kind, one->made);
         enter_polls(registry, one->made);
         registry->left_out += one->made->left_out;
-        atomic_fetch_add(&registry->ordered, has_order(one->made));
+        count_kinds(registry, one->made, 1);
         one->made = NULL;
     } else {
         drop_former(registry, one->id, 0);

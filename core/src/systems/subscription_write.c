@@ -132,6 +132,15 @@ static void write_poll(const writing *self, const whi_subscription *s) {
     whi_buf_char(self->out, '}');
 }
 
+static void write_number_of(const writing *self, const char *name, int64_t number) {
+    char id[WH_ID_SIZE];
+
+    if (number != 0) {
+        whi_ident_format("sub_", number, id);
+        write_text(self, name, id);
+    }
+}
+
 void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) {
     static const char *const encodings[] = { NULL, "hex", "base64" };
     _Static_assert(sizeof encodings / sizeof encodings[0] == WHI_ENCODING_BASE64 + 1, "a name for each encoding");
@@ -167,6 +176,10 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     if (flags & WHI_WRITE_CREDENTIALS && s->password != NULL) {
         write_texts(&self, "credentials", &s->password, 1);
     }
+    if (flags & WHI_WRITE_CREDENTIALS) {
+        write_number_of(&self, "twin", s->twin);
+    }
+    write_number_of(&self, "twin_of", s->twin_of);
     whi_subscription_put_retry(s, self.brief, out);
     whi_subscription_put_retry_on(s, out);
     whi_subscription_put_jitter(s, out);

@@ -4,7 +4,8 @@ local rate = require "webhook.command.rate"
 local reach = require "webhook.command.reach"
 local secrets = require "webhook.command.secrets"
 
-local subscriptions = { words = 2 }
+local subscriptions = { words = 2,
+  takes = { { "list", "add", "show", "update", "delete", "pause", "resume", "secrets" }, "subscription" } }
 
 local MINUTE = 60000 -- ms
 
@@ -14,7 +15,7 @@ subscriptions.options = secrets.options {
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
   rate = "text", order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
   schema = "text", prefix = "text", create = "text", removes = "flag", times = "flag", check = "flag", allow = "list", files = "list",
-  poll = "text", interval = { 1, 525600 }, history = "flag", hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
+  poll = "text", interval = { 1, 525600 }, history = "flag", hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag", also = "text",
 }
 
 for name, kind in pairs(reach.options) do subscriptions.options[name] = kind end
@@ -65,9 +66,10 @@ add prints the secret, once. For add and update:
   --connect-timeout MS  --answer-timeout MS   until it is connected, and until the first byte of the answer
   --rate COUNT/SECONDS  at most so many requests in so many seconds: 100/60; 100/60/10: ten at once at most
   --url URL             in an update: another address
+  --also URL            a database or a queue that gets all of it besides, with a lane of its own
   --since TIME          in an add: events accepted since (7d, 12h ago, or a time) are sent as well;
   --since-event ID      or from this event on; --dry-run counts them, and makes nothing
-Of a database or a queue, which add and update ask whether all is allowed, unless --no-check:
+Of a database or a queue (with --also of that one), which add and update ask whether all is allowed, unless --no-check:
   --schema NAME         --prefix TEXT   what tables' names begin with
   --create full|add|never   tables and columns are made, columns alone, or nothing
   --[no-]removes        the row of a deleted object goes; else it says that it was deleted
@@ -167,6 +169,11 @@ function subscriptions.database(values)
   return next(said) ~= nil and webhook.object(said) or nil
 end
 
+--- Where it goes besides, with what is said of a database then, or nil.
+local function also_of(values)
+  return text_of(values.also, function(url) return webhook.object { url = url, database = subscriptions.database(values) } end)
+end
+
 --- What is polled, or nil.
 local function poll_of(values)
   if values.poll == "" then return webhook.null end
@@ -187,7 +194,8 @@ local function document(values, out)
     metadata = text_of(values.metadata, webhook.raw), on_rule_error = text_of(values["on-rule-error"]),
     rate = text_of(values.rate, rate.of), order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
     single_use = values["single-use"], expires_at = text_of(values["expires-at"]),
-    details = text_of(values.details, webhook.raw), url = values.url, database = subscriptions.database(values),
+    details = text_of(values.details, webhook.raw), url = values.url,
+    database = not values.also and subscriptions.database(values) or nil, also = also_of(values),
     poll = poll_of(values), timeout = values.timeout, concurrency = values.concurrency, insecure = values.insecure, http2 = values.http2,
   }
   return reach.add(made, values, out.read)
