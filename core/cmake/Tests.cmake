@@ -14,9 +14,9 @@ foreach(database postgres mariadb redis rabbitmq)
   endif()
 endforeach()
 set(threaded_tests test_api test_backtest test_database test_database_crowd test_engine test_engine_hold test_engine_ends test_engine_fair test_engine_input test_engine_lapse test_engine_lease test_engine_log test_engine_life test_engine_loop test_engine_order test_engine_outside test_engine_real test_engine_rules test_engine_sequence test_engine_slots test_engine_start test_engine_turns test_explain test_missed test_since test_http test_http_crowd test_http_routes test_match test_poller test_publish_async test_publish_errors test_resolve test_source_http
-    test_store test_store_sides test_store_sqlite test_transport test_transport_both test_transport_direct test_transport_faults test_transport_peer test_transport_tls test_receiver_auth test_writer test_engine_rate test_transport_once test_engine_poll test_engine_poll_faults)
+    test_store test_store_sides test_store_sqlite test_transport test_transport_both test_transport_direct test_transport_faults test_transport_peer test_transport_tls test_receiver_auth test_writer test_engine_rate test_engine_tenant_rate test_transport_once test_engine_poll test_engine_poll_faults)
 # Those whose engines are in memory, and which run on a file too.
-set(stored_tests test_backtest test_engine test_engine_hold test_engine_input test_engine_later test_engine_order test_engine_rate test_engine_sequence test_engine_trouble test_engine_versions test_explain test_missed test_since
+set(stored_tests test_backtest test_engine test_engine_hold test_engine_input test_engine_later test_engine_order test_engine_rate test_engine_tenant_rate test_engine_sequence test_engine_trouble test_engine_versions test_explain test_missed test_since
     test_publish_async)
 # Those that run with threads of the engine's own as well, on a file.
 set(turned_tests test_backtest test_engine test_engine_hold test_engine_input test_engine_order test_engine_rules test_engine_sequence test_explain test_missed test_since)
@@ -178,7 +178,7 @@ if(WEBHOOK_LUA)
   webhook_script(real spec/real/run.sh ${PROJECT_BINARY_DIR})
   webhook_script(rock spec/rock.sh)
   if(TARGET webhook_http)
-    foreach(name clients deliveries openapi)
+    foreach(name clients deliveries polled openapi)
       webhook_script(api_${name} spec/api/run.sh ${PROJECT_BINARY_DIR} ${name})
     endforeach()
     webhook_script(browser spec/browser/run.sh ${PROJECT_BINARY_DIR})

@@ -10,6 +10,7 @@
 #include "engine/accept.h"
 #include "engine/budget.h"
 #include "engine/database.h"
+#include "engine/gate.h"
 #include "engine/handover.h"
 #include "engine/inbox.h"
 #include "engine/lag.h"
@@ -21,11 +22,13 @@
 #include "engine/setting.h"
 #include "engine/source.h"
 #include "engine/source_kept.h"
+#include "engine/tenant_rate.h"
 #include "engine/underway.h"
 #include "engine/writer.h"
 #include "engine/written.h"
 #include "life/ending.h"
 #include "life/run.h"
+#include "outside/capacity.h"
 #include "outside/key_file.h"
 #include "outside/store_sqlite.h"
 #include "systems/access.h"
@@ -244,12 +247,32 @@ static int make_memory(wh_engine *engine) {
     return WH_OK;
 }
 
+static int make_tenant_rates(wh_engine *engine) {
+    engine->tenant_rates = whi_alloc(sizeof *engine->tenant_rates);
+    if (engine->tenant_rates == NULL) {
+        return whi_fail_memory();
+    }
+    whi_tenant_rates_init(engine->tenant_rates);
+    return WH_OK;
+}
+
 static int make_budgets(wh_engine *engine) {
     engine->budgets = whi_alloc(sizeof *engine->budgets);
     if (engine->budgets == NULL) {
         return whi_fail_memory();
     }
     whi_budgets_init(engine->budgets);
+    return WH_OK;
+}
+
+static int make_gate(wh_engine *engine) {
+    int cores = whi_capacity_cores();
+
+    engine->gate = whi_alloc(sizeof *engine->gate);
+    if (engine->gate == NULL) {
+        return whi_fail_memory();
+    }
+    whi_gate_init(engine->gate, cores > 1 ? cores / 2 : 1);
     return WH_OK;
 }
 
@@ -357,6 +380,8 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     code = code == WH_OK ? make_lags(engine) : code;
     code = code == WH_OK ? make_sources(engine) : code;
     code = code == WH_OK ? make_budgets(engine) : code;
+    code = code == WH_OK ? make_tenant_rates(engine) : code;
+    code = code == WH_OK ? make_gate(engine) : code;
     code = code == WH_OK ? make_memory(engine) : code;
     code = code == WH_OK ? make_writings(engine) : code;
     code = code == WH_OK ? make_lease(engine) : code;
@@ -470,9 +495,17 @@ void wh_close(wh_engine *engine) {
         whi_sources_kept_end(engine->sources);
         whi_sources_end(engine->sources);
     }
+    if (engine->tenant_rates != NULL) {
+        whi_tenant_rates_end(engine->tenant_rates);
+        whi_free(engine->tenant_rates);
+    }
     if (engine->budgets != NULL) {
         whi_budgets_end(engine->budgets);
         whi_free(engine->budgets);
+    }
+    if (engine->gate != NULL) {
+        whi_gate_end(engine->gate);
+        whi_free(engine->gate);
     }
     if (engine->memory != NULL) {
         whi_memory_end(engine->memory);

@@ -40,6 +40,7 @@ enum whi_asks {
     WHI_EMPTY_IS_ABSENT = 16,  /* in objects "" means what null means */
     WHI_ID_IS_NUMBER = 32,     /* in objects and answers; else a text */
     WHI_FILTERS_ITEMS = 128,   /* a payload that is a list is one of objects, each of which filters ask by itself */
+    WHI_RAW_BY_NAME = 256,     /* of what is polled an object's `raw` is sent to who names it in `fields` */
     WHI_ERRORS_UP_TO_404 = 64, /* clients know no status of 405 to 499: it is 400 */
 };
 
@@ -96,6 +97,7 @@ typedef struct whi_system {
     size_t field_count;
     enum whi_time_form time;                               /* how created_at is written */
     int (*finish)(struct whi_reading *self);               /* what holds between fields; NULL: nothing */
+    const char *also;                                      /* the field that says `also`; NULL: none does */
     int (*tells)(const whi_subscription *subscription);    /* 1: the object says what is so; NULL: always */
     void (*ident)(int64_t number, char *out);              /* an id on the wire; WH_ID_SIZE bytes */
     int (*ident_parse)(const char *text, int64_t *number); /* WH_OK or anything else, without a sentence */

@@ -47,11 +47,12 @@ typedef struct whi_worker {
     int threaded;
 
     /* the worker's own */
-    int64_t owner;               /* whose work it has */
-    int64_t opened_at;           /* ms: since then it has its lanes */
-    whi_shares shares;           /* events to fan out */
-    int decides_long;            /* the last turn has decided until its time was over */
-    struct whi_lagging *lagging; /* of the first worker; NULL: nothing lags */
+    int64_t owner;                 /* whose work it has */
+    int64_t opened_at;             /* ms: since then it has its lanes */
+    whi_shares shares;             /* events to fan out */
+    int decides_long;              /* the last turn has decided until its time was over */
+    struct whi_lagging *lagging;   /* of the first worker; NULL: nothing lags */
+    struct whi_remaking *remaking; /* NULL: nothing is made aside; see remake.h */
     whi_decider decider;
     const whi_event *scanned;            /* whose payload the decider has; NULL: another one's */
     int budget_is_spent;                 /* of the tenant whose event is fanned out */

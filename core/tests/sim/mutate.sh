@@ -512,7 +512,7 @@ mutation held_late 'a lane is held after its partition was looked at' \
     if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
         look_at_lane(worker, lane);
     } else {
-        whi_allowance_end(worker, lane);
+        whi_allowance_end(worker, lane, 0);
     }
     whi_position_release(position, subscription);' '    if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
         whi_position_hold(position, subscription);
@@ -525,6 +525,9 @@ mutation rate_free 'a request takes no token' \
 
 mutation rate_kept 'who takes over believes in a full bucket' \
     work/allowance.c 'subscription->created_at > since' 'subscription->created_at > 0'
+
+mutation tenant_rate_free 'a request takes no token of its tenant' \
+    engine/tenant_rate.c '    whi_bucket_take(&self->bucket, &self->part);' '    (void)self;'
 
 mutation probe_not_alone 'an open breaker lets a window of probes go' \
     pure/breaker.c 'return !breaker->probing && now >= breaker->until;' 'return now >= breaker->until ? 64 : 0;'
@@ -800,7 +803,7 @@ mutation replay_not_due 'a replayed delivery is due tomorrow' \
     calls/replay.c 'changed->due = self->now;' 'changed->due = self->now + 86400000;'
 
 mutation body_remade 'each retry is made by the present rule' \
-    work/fetch.c 'int code = delivery->version == 0 ?' 'int code = delivery->version >= 0 ?'
+    work/fetch.c 'if (delivery->version == 0) {' 'if (delivery->version >= 0) {'
 
 mutation purge_beyond 'the purge takes events that are not decided' \
     outside/store_sqlite_sql.c 'number <= min(?2 - 1, " FLOOR
