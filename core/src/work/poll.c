@@ -494,8 +494,35 @@ static int look_at_blocked(struct whi_polls *self, int64_t after_us) {
     return 1;
 }
 
+/* Without a source there is nothing to read, but it may be that something is to be forgotten. */
 static int has_work(const wh_engine *engine) {
-    return atomic_load(&engine->sources->count) > 0 && atomic_load(&engine->stop) == 0;
+    const struct whi_polls *self = engine->polls;
+
+    if (atomic_load(&engine->stop) != 0) {
+        return 0;
+    }
+    return atomic_load(&engine->sources->count) > 0 || !atomic_load(&engine->sources->swept) ||
+           (self != NULL && (is_changed(self) || atomic_load(&self->running) > 0));
+}
+
+static int is_one(const wh_backend_poll *row, void *payload) {
+    (void)row;
+    *(int *)payload = 1;
+    return WH_OK;
+}
+
+/* Once: a process that forgot a poll may have ended in the middle, and where nobody polls nobody looks. */
+static int has_left(wh_engine *engine) {
+    whi_store *store = engine->reader;
+    int found = 0;
+
+    if (atomic_load(&engine->sources->swept)) {
+        return 0;
+    }
+    if (store->vtable->poll_list == NULL || store->vtable->poll_list(store, 0, 0, 1, is_one, &found) == WH_OK) {
+        atomic_store(&engine->sources->swept, 1);
+    }
+    return found;
 }
 
 static void turn(wh_engine *engine) {
@@ -504,7 +531,7 @@ static void turn(wh_engine *engine) {
     if (!has_work(engine) || whi_lease_owner(engine->lease) == 0) {
         return;
     }
-    if (engine->polls == NULL && whi_registry_poll_changes(engine->registry) > 0) {
+    if (engine->polls == NULL && (has_left(engine) || whi_registry_poll_changes(engine->registry) > 0)) {
         engine->polls = make(engine);
     }
     self = engine->polls;
@@ -544,7 +571,7 @@ int whi_polls_busy(wh_engine *engine) {
         return 0;
     }
     if (self == NULL) {
-        return whi_registry_poll_changes(engine->registry) > 0;
+        return atomic_load(&engine->sources->count) > 0 && whi_registry_poll_changes(engine->registry) > 0;
     }
     return !look_at_blocked(self, 0) || atomic_load(&self->running) > 0 || is_due(self);
 }
