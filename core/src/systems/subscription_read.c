@@ -15,6 +15,7 @@
 #include "pure/projection.h"
 #include "systems/form.h"
 #include "systems/header.h"
+#include "systems/rate_document.h"
 #include "systems/registry.h"
 #include "systems/subscription_access.h"
 #include "systems/subscription_control.h"
@@ -418,54 +419,8 @@ static int set_concurrency(apply *self, uint32_t node) {
     return code;
 }
 
-static int rate_member(apply *self, uint32_t at, whi_rate *rate) {
-    const whi_values *from = &self->from;
-
-    if (whi_json_string_is(from->json, at, "count", 5)) {
-        return whi_value_integer(from, at + 1, "rate.count", 1, WHI_RATE_COUNT, &rate->count);
-    }
-    if (whi_json_string_is(from->json, at, "per", 3)) {
-        return whi_value_integer(from, at + 1, "rate.per", 1, WHI_RATE_SECONDS, &rate->per);
-    }
-    if (whi_json_string_is(from->json, at, "burst", 5)) {
-        return whi_value_is_null(from, at + 1)
-                   ? WH_OK
-                   : whi_value_integer(from, at + 1, "rate.burst", 1, WHI_RATE_COUNT, &rate->burst);
-    }
-    return whi_fail_field(WH_EINVALID, "rate", "unknown member, expected count, per and burst");
-}
-
-/* What holds between its members; seconds become ms. */
-static int finish_rate(whi_rate *rate) {
-    if (rate->count == 0 || rate->per == 0) {
-        return whi_fail_field(WH_EINVALID, "rate", "expected both count and per");
-    }
-    if (rate->burst > rate->count) {
-        return whi_fail_field(WH_EINVALID, "rate.burst", "expected at most the count, %lld, found %lld",
-                              (long long)rate->count, (long long)rate->burst);
-    }
-    rate->burst = rate->burst != 0 ? rate->burst : rate->count;
-    rate->per *= 1000;
-    return WH_OK;
-}
-
 static int set_rate(apply *self, uint32_t node) {
-    const whi_json *json = self->from.json;
-    whi_rate rate = { 0 };
-    int code = WH_OK;
-
-    if (!whi_value_is_null(&self->from, node)) {
-        if (!whi_value_is(&self->from, node, WHI_JSON_OBJECT)) {
-            return whi_value_refuse(&self->from, node, "rate", "an object of count and per");
-        }
-        for (uint32_t at = whi_json_first(json, node); at != WHI_JSON_NONE && code == WH_OK;
-             at = whi_json_next_name(json, node, at)) {
-            code = rate_member(self, at, &rate);
-        }
-        code = code == WH_OK ? finish_rate(&rate) : code;
-    }
-    self->subscription->rate = rate;
-    return code;
+    return whi_rate_read(&self->from, node, &self->subscription->rate);
 }
 
 /* A client that knows true and false alone, and writes back what it read, must not make a pause that holds one that

@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "systems/list.h"
+#include "systems/rate_document.h"
 #include "systems/subscription_access.h"
 #include "systems/subscription_control.h"
 #include "systems/subscription_sink.h"
@@ -97,18 +98,13 @@ static void write_int(const writing *self, const char *name, int64_t number, int
     }
 }
 
-/* The burst is told where it is not the count: so what was read is written. */
 static void write_rate(const writing *self, const whi_rate *rate) {
     if (rate->count == 0) {
         write_raw(self, "rate", NULL);
         return;
     }
     whi_json_write_name(self->out, "rate");
-    whi_buf_format(self->out, "{\"count\":%lld,\"per\":%lld", (long long)rate->count, (long long)rate->per / 1000);
-    if (rate->burst != rate->count) {
-        whi_buf_format(self->out, ",\"burst\":%lld", (long long)rate->burst);
-    }
-    whi_buf_char(self->out, '}');
+    whi_rate_write(rate, self->out);
 }
 
 static void write_flag(const writing *self, const char *name, int flag) {

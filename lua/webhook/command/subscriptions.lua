@@ -1,5 +1,6 @@
 local options = require "webhook.command.options"
 local webhook = require "webhook"
+local rate = require "webhook.command.rate"
 local reach = require "webhook.command.reach"
 local secrets = require "webhook.command.secrets"
 
@@ -154,14 +155,6 @@ local function timeouts_of(values)
   return next(said) and said or webhook.null
 end
 
--- COUNT/SECONDS or COUNT/SECONDS/BURST; what they may be the engine says.
-local function rate_of(text)
-  local count, per, burst = text:match "^(%d+)/(%d+)/(%d+)$"
-  if not count then count, per = text:match "^(%d+)/(%d+)$" end
-  if not count then error { usage = ("--rate expects COUNT/SECONDS or COUNT/SECONDS/BURST, found %q"):format(text) } end
-  return { count = math.tointeger(tonumber(count)), per = math.tointeger(tonumber(per)), burst = burst and math.tointeger(tonumber(burst)) }
-end
-
 -- What a text of the line stands for: '' for the default, else what make() says.
 local function text_of(text, make)
   if text == nil then return nil end
@@ -199,7 +192,7 @@ local function document(values, out)
     retry_on = text_of(values["retry-on"], retry_on_of), jitter = values.jitter,
     retry_budget = values["retry-budget"] == 0 and webhook.null or values["retry-budget"], breaker = text_of(values.breaker, breaker_of), timeouts = timeouts_of(values),
     metadata = text_of(values.metadata, webhook.raw), on_rule_error = text_of(values["on-rule-error"]),
-    rate = text_of(values.rate, rate_of), order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
+    rate = text_of(values.rate, rate.of), order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
     single_use = values["single-use"], expires_at = text_of(values["expires-at"]),
     details = text_of(values.details, webhook.raw), url = values.url,
     database = not values.also and subscriptions.database(values) or nil, also = also_of(values),
