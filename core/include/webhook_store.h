@@ -227,7 +227,8 @@ typedef struct wh_backend_token {
 typedef struct wh_backend_usage {
     int64_t events, bytes; /* bytes: of payloads, and of what rules made of them */
     int64_t quota_events, quota_bytes;
-    int64_t cpu_ms; /* for its rules, of each second and in each process */
+    int64_t cpu_ms;                           /* for its rules, of each second and in each process */
+    int64_t rate_count, rate_per, rate_burst; /* requests in so many ms, and at once; rate_count 0: no rate */
 } wh_backend_usage;
 
 /* What to list. 0 or NULL does not restrict. before: numbers below this (the page

@@ -27,6 +27,7 @@ typedef struct fetch {
     const whi_lane *lane;
     whi_registration *registration;
     whi_delivery *head, **tail;
+    int count;
     long long bytes[WHI_POT_RECORDS]; /* of those that were fetched */
     int cut;                          /* 1: memory holds no more, and the rows behind wait on */
 } fetch;
@@ -110,6 +111,7 @@ static int fetched(const whi_delivery_row *row, const whi_event_row *event_row, 
     }
     *self->tail = delivery;
     self->tail = &delivery->next;
+    self->count++;
     self->bytes[WHI_POT_EVENTS] += (long long)delivery->event->charged;
     self->bytes[WHI_POT_BODIES] += delivery->body != NULL ? (long long)delivery->body_size : 0;
     self->cut = is_enough(engine, delivery->event->account) ||
@@ -144,7 +146,7 @@ static void cannot_fetch(whi_worker *worker, int code) {
 /* What was read before it failed is as good as the rest. */
 static void fetch_for(whi_worker *worker, whi_lane *lane, whi_registration *registration, int room) {
     whi_store *store = worker->engine->reader;
-    fetch self = { worker, lane, registration, NULL, &self.head, { 0 }, 0 };
+    fetch self = { worker, lane, registration, NULL, &self.head, 0, { 0 }, 0 };
     int64_t now = whi_now(worker->engine), next;
     whi_store_waiting asked = { lane->subscription, now, room, known, fetched, &self };
     int code = store->vtable->waiting(store, &asked, &next);
@@ -156,7 +158,7 @@ static void fetch_for(whi_worker *worker, whi_lane *lane, whi_registration *regi
     next = self.cut && next > now ? now : next;
     whi_lane_set_due(worker, lane, next);
     if (next > now) {
-        whi_allowance_end(worker, lane);
+        whi_allowance_end(worker, lane, lane->queued + self.count);
     }
     push_all(&self);
 }
@@ -219,7 +221,7 @@ static void fetch_if_it_may(whi_worker *worker, whi_lane *lane, whi_registration
     enum memory has = memory_of(worker, lane, subscription->tenant);
 
     if (!whi_subscription_may_send(subscription)) {
-        whi_allowance_end(worker, lane);
+        whi_allowance_end(worker, lane, 0);
     } else if (has == ENOUGH) {
         fetch_allowed(worker, lane, registration, room);
     } else {
@@ -262,7 +264,7 @@ void whi_fetch_lane(whi_worker *worker, whi_entry *entry) {
     if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
         look_at_lane(worker, lane);
     } else {
-        whi_allowance_end(worker, lane);
+        whi_allowance_end(worker, lane, 0);
     }
     whi_position_release(position, subscription);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "engine/event.h"
+#include "engine/tenant_rate.h"
 #include "pure/breaker.h"
 #include "pure/rate.h"
 #include "pure/retry_policy.h"
@@ -34,6 +35,7 @@ typedef struct whi_lane {
     whi_rate rate;                    /* the subscription's; see allowance.h */
     whi_bucket bucket;                /* with a rate */
     int64_t rate_since;               /* ms: from when on it is known what was taken from the bucket */
+    whi_tenant_ticket tenant;         /* what it has of its tenant's rate */
     enum whi_lane_wait rated;         /* what is due waits in the store for that */
     whi_breaker breaker;              /* with a rule; see allowance.h */
     whi_breaker_rule breaker_rule;    /* of this version of the subscription */

@@ -385,7 +385,7 @@ static int send_one(whi_worker *worker, whi_lane *lane, int64_t now_us) {
         return WH_OK;
     }
     whi_allowance_note(worker, lane, delivery->registration->subscription);
-    if (whi_allowance_left(worker, lane) == 0) {
+    if (!whi_allowance_claim(worker, lane)) {
         whi_queue_leave(worker, lane, delivery);
         whi_lane_left(worker, lane);
         return WH_OK;
