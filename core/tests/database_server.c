@@ -304,6 +304,22 @@ database_server *database_server_rabbitmq(int (*ready)(int port)) {
     return server;
 }
 
+database_server *database_server_nats(int (*ready)(int port)) {
+    database_server *server = make("nats", ready);
+    char line[256];
+
+    server->config = "nats.conf";
+    server->arguments[0] = word("nats-server");
+    server->arguments[1] = word("-c");
+    server->arguments[2] = word("nats.conf");
+    snprintf(
+        line, sizeof line,
+        "listen: \"127.0.0.1:%d\"\njetstream { store_dir: \"%s/streams\", max_file_store: 256MB }\nping_interval: 1\n",
+        server->port, server->folder);
+    write_file(server, "nats.conf", "w", line);
+    return server;
+}
+
 int database_server_port(const database_server *server) {
     return server->port;
 }

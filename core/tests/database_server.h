@@ -10,6 +10,9 @@ typedef struct database_server database_server;
 database_server *database_server_postgres(const char *password, int (*ready)(int port));
 database_server *database_server_mariadb(int (*ready)(int port));
 
+/* NATS with JetStream, and no user yet. It is not started: what it needs is set first. */
+database_server *database_server_nats(int (*ready)(int port));
+
 /* Redis is without a password, and keeps nothing beyond a stop but what it appends to a file. RabbitMQ has the user
  * guest with the password guest. */
 database_server *database_server_redis(int (*ready)(int port));

@@ -173,17 +173,14 @@ static void a_message_has_id_type_key_and_headers(void **state) {
     char url[512], bytes[] = { 'a', 0, 'b' };
     whi_message message = message_of("");
     amqp_message_t got;
-    whi_object_result result;
     whi_queue *queue;
 
     (void)state;
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
+    queue = fresh_queue(url);
     message.key = "c7";
     message.body = bytes;
     message.size = 3;
-    whi_queue_write(queue, &message, 1, &result);
-    check_result(&result, WHI_OBJECT_WRITTEN);
+    put_message(queue, &message, WHI_OBJECT_WRITTEN);
     assert_true(take(connection, strstr(url, "queue=") + 6, &got));
     check_text(got.properties.message_id, "m1.sub_1");
     check_text(got.properties.type, "order.created");
@@ -222,16 +219,13 @@ static void an_exchange_gets_types_as_routing_keys(void **state) {
 }
 
 static void check_missing(const char *rest, const char *word) {
-    whi_object_result result;
     char url[512];
     whi_queue *queue;
 
     url_of(url, rest);
     queue = open_queue(url);
     put(queue, "a", WHI_OBJECT_OWNER);
-    whi_queue_check(queue, &result);
-    check_result(&result, WHI_OBJECT_OWNER);
-    assert_has(result.sentence, word);
+    check_look(queue, WHI_OBJECT_OWNER, word);
     whi_queue_close(queue);
 }
 
@@ -247,8 +241,7 @@ static void a_queue_that_goes_is_its_owners_to_make(void **state) {
     whi_queue *queue;
 
     (void)state;
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
+    queue = fresh_queue(url);
     put(queue, "a", WHI_OBJECT_WRITTEN);
     drop_queue(strstr(url, "queue=") + 6);
     put(queue, "b", WHI_OBJECT_OWNER);
@@ -294,8 +287,7 @@ static void one_that_is_too_large_is_set_aside_alone(void **state) {
 
     (void)state;
     memset(large, 'x', sizeof large - 1);
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
+    queue = fresh_queue(url);
     messages[0] = message_of("a");
     messages[1] = message_of(large);
     messages[2] = message_of("b");
@@ -314,7 +306,6 @@ static void one_that_is_too_large_is_set_aside_alone(void **state) {
 }
 
 static void rights_and_passwords_are_asked_for_anew(void **state) {
-    whi_object_result result;
     char url[512];
     whi_queue *queue;
 
@@ -325,13 +316,10 @@ static void rights_and_passwords_are_asked_for_anew(void **state) {
     snprintf(url, sizeof url, "amqp://clerk:" KIT_PASSWORD "@127.0.0.1:%d/?queue=desk",
              database_server_port(kit_server));
     queue = open_queue(url);
-    whi_queue_check(queue, &result);
-    check_result(&result, WHI_OBJECT_OWNER);
-    assert_has(result.sentence, "set_permissions");
+    check_look(queue, WHI_OBJECT_OWNER, "set_permissions");
     put(queue, "a", WHI_OBJECT_OWNER);
     ctl("set_permissions", "clerk", "", "amq.default", "");
-    whi_queue_check(queue, &result);
-    check_result(&result, WHI_OBJECT_WRITTEN);
+    check_look(queue, WHI_OBJECT_WRITTEN, "");
     put(queue, "a", WHI_OBJECT_WRITTEN);
     ctl("change_password", "clerk", "other", NULL, NULL);
     whi_queue_rest(queue);
