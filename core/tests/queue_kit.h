@@ -326,18 +326,29 @@ static void an_address_that_is_not_allowed_is_not_reached(void **state) {
     check_bodies(url, "");
 }
 
+/* A way to the queue that breaks at the word, and its URL. */
+static proxy *way_to(char url[512], const char *direct) {
+    proxy *way = proxy_new(database_server_port(kit_server), "THE-WORD", 0);
+    char *found;
+
+    snprintf(url, 512, "%s", direct);
+    found = strstr(url, "127.0.0.1:");
+    snprintf(found, 512 - (size_t)(found - url), "127.0.0.1:%d%s", proxy_port(way),
+             strchr(strstr(direct, "127.0.0.1:"), '/'));
+    return way;
+}
+
+static proxy *(*kit_way)(char url[512], const char *direct) = way_to;
+
 /* The server has it, and nobody heard: it may come twice, and is never lost. */
 static void what_was_not_confirmed_is_sent_again(void **state) {
-    proxy *way = proxy_new(database_server_port(kit_server), "THE-WORD", 0);
     char url[512], direct[512], *found;
     whi_queue *queue;
+    proxy *way;
 
     (void)state;
     kit_make(direct, database_server_port(kit_server));
-    snprintf(url, sizeof url, "%s", direct);
-    found = strstr(url, "127.0.0.1:");
-    snprintf(found, sizeof url - (size_t)(found - url), "127.0.0.1:%d%s", proxy_port(way),
-             strchr(strstr(direct, "127.0.0.1:"), '/'));
+    way = kit_way(url, direct);
     queue = open_queue(url);
     put(queue, "first", WHI_OBJECT_WRITTEN);
     put(queue, "THE-WORD", WHI_OBJECT_AGAIN);

@@ -83,6 +83,33 @@ nats)
     wait_for bash -c "exec 3<>/dev/tcp/127.0.0.1/$port && head -c 4 <&3 | grep -q INFO"
     [ $# -gt 2 ] || python_with nats-py
     ;;
+kafka)
+    module=kafka control=$(free_port) users=$(free_port) scheme=org.apache.kafka.common.security.plain.PlainLoginModule
+    [ -f "$build/kafka/all" ] || "$here/kafka.sh" "$build/kafka"
+    cat >"$folder/server/kafka.properties" <<END
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$control
+controller.listener.names=CONTROLLER
+listeners=DESK://127.0.0.1:$port,USERS://127.0.0.1:$users,CONTROLLER://127.0.0.1:$control
+advertised.listeners=DESK://127.0.0.1:$port,USERS://127.0.0.1:$users
+listener.security.protocol.map=DESK:PLAINTEXT,USERS:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=DESK
+listener.name.users.sasl.enabled.mechanisms=PLAIN
+listener.name.users.plain.sasl.jaas.config=$scheme required user_writer="pass%/word";
+log.dirs=$folder/server/data
+offsets.topic.replication.factor=1
+END
+    java() {
+        as_user nobody java -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$build/kafka/*" "$@"
+    }
+    (cd "$folder/server" && java kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAA -c kafka.properties >log 2>&1)
+    (cd "$folder/server" && java kafka.Kafka kafka.properties >log 2>&1) &
+    echo $! >>"$folder/pids"
+    wait_for bash -c "exec 3<>/dev/tcp/127.0.0.1/$users"
+    export WEBHOOK_QUEUE_USERS="$users"
+    [ $# -gt 2 ] || python_with kafka-python
+    ;;
 *)
     echo "run.sh: there is no $2" >&2
     exit 2
