@@ -49,6 +49,24 @@ describe("a source", function()
     assert.matches(" ok pages=1 objects=1 sent=1 ", hooks:subscription(id).polled.runs[1])
   end)
 
+  it("is for tenants that it names, each with its own connections", function()
+    assert(hooks:source("crm_contact", { list = list, tenants = { "acme", "bolt" }, connections = { con = "acme", own = "" } }))
+    for _, refused in ipairs { { tenant = "bolt" }, { tenant = "acme", source = "own" }, { tenant = "cart" }, {} } do
+      local document = { url = "https://127.0.0.1:1/", events = { "crm_contact.*" }, source = "con", poll = { type = "crm_contact" } }
+      for name, value in pairs(refused) do document[name] = value end
+      local made, sentence, code, failure = hooks:subscribe(document)
+      assert.same({ nil, "invalid", "source" }, { made, code, failure.field }, sentence)
+    end
+    subscribe { tenant = "acme" }
+    subscribe { source = "own" }
+    assert(hooks:run())
+    assert.equal(2, #asked)
+    assert.has_error(function() hooks:source("a", { list = list, connections = { "con" } }) end,
+      "connections: expected names of connections with the tenant of each")
+    assert(hooks:source("b", { list = list, connections = {} }))
+    assert.is_nil((hooks:subscribe { url = "https://127.0.0.1:1/", events = { "b.*" }, source = "con", poll = { type = "b" } }))
+  end)
+
   it("gives page after page, and is told which one is wanted", function()
     assert(hooks:source("crm_contact", function(query)
       asked[#asked + 1] = query.page or "first"

@@ -51,6 +51,16 @@ describe("sources over HTTP", function()
     assert.same({ id = "gid://1", amount = 10 }, hooks:test_source("order", { limit = 2 }).items[2])
   end)
 
+  it("are read for whom the document says", function()
+    assert.is_true(hooks:put_source(webhook.raw(assert(shown.customers))))
+    local expected = { ["acme-shop"] = { id = "17", as = "Bearer acme_1" }, ["bolt-shop"] = { id = "18", as = "Bearer bolt_1" } }
+    for connection, item in pairs(expected) do
+      assert.same({ item }, hooks:test_source("order", { tenant = item.as:match "(%a+)_", connection = connection }).items)
+    end
+    local page = hooks:test_source("order", { tenant = "acme", connection = "bolt-shop" })
+    assert.same({ false, true, "invalid" }, { page.ok, page.refused, page.code })
+  end)
+
   it("are kept without their secrets in sight", function()
     local document = { object_type = "customer", url = host .. "/stripe?limit=3", items = "data",
       auth = { type = "bearer", token = "sk_test_1" } }
@@ -137,6 +147,33 @@ describe("sources over HTTP", function()
     assert.is_true(webhook.decode(run("subscriptions show " .. all)).poll.history)
     run "run --until-idle --allow 127.0.0.1"
     to.wait_for '{"id":0,"name":"same"}'
+  end)
+
+  it("are connected with by the command, one connection at a time", function()
+    local store = shell.file ".db"
+    local function run(words) return shell.run(("WEBHOOK_STORE='%s' %s"):format(store, shell.webhook(words))) end
+    local function file(document) return shell.write(webhook.encode(document), ".json") end
+
+    local document = { object_type = "a", url = host .. "/accounts?account={variables.account}", connections = webhook.object {} }
+    assert.equal(0, (run("sources add " .. file(document))))
+    local acme = { tenant = "acme", auth = { type = "bearer", token = "hush" }, variables = { account = "17" } }
+    local subscribing = "subscriptions add https://127.0.0.1:1/ --events 'a.*' --poll a --source acme-crm --tenant "
+    local code, _, complaint = run(subscribing .. "acme")
+    assert.equal(1, code)
+    assert.matches('source: expected a connection of this tenant at the source of a: "acme%-crm" is none', complaint)
+    assert.equal(0, (run("sources connect a acme-crm " .. file(acme))))
+    assert.equal(0, (run(subscribing .. "acme")))
+    assert.equal(1, (run(subscribing .. "bolt")))
+    local _, shown_text = run "sources show a"
+    assert.same({ tenant = "acme", auth = { type = "bearer", token = "********" }, variables = { account = "17" } },
+      webhook.decode(shown_text).connections["acme-crm"])
+    assert.equal(0, (run "sources test a --tenant acme --connection acme-crm --allow 127.0.0.1"))
+    assert.equal(1, (run "sources test a --tenant bolt --connection acme-crm --allow 127.0.0.1"))
+    assert.equal(0, (run "sources disconnect a acme-crm"))
+    assert.equal(1, (run "sources disconnect a acme-crm"))
+    for _, words in ipairs { "connect", "connect a", "connect a b", "disconnect a", "disconnect a b c", "show a b" } do
+      assert.equal(2, (run("sources " .. words)), words)
+    end
   end)
 
   it("are kept and tried by the command", function()

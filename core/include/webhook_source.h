@@ -27,8 +27,8 @@ enum wh_source_ability {
 typedef struct wh_source_query {
     size_t size;
     const char *tenant;      /* "" for none. Whose subscription it is: what a tenant's token cannot change */
-    const char *connection;  /* "" for none. The subscriber's own word: of a source of several tenants to be checked
-                                against tenant, or a tenant reads another's objects by naming its connection */
+    const char *connection;  /* "" for none. The subscriber's own word: a source of several tenants says by allows whose
+                                each is, or a tenant reads another's objects by naming its connection */
     const char *object_type; /* "crm_contact" */
     const char *filters;     /* NULL, or a JSON object of texts: those that the source takes, and others */
     const char *fields;      /* NULL, or the names that are wanted, with commas */
@@ -77,9 +77,16 @@ typedef struct wh_source {
     /* NULL, or frees payload, once no call is out. */
     void (*free)(void *payload);
     void *payload;
-    const char *const *without; /* NULL, or names of members that say nothing of the object (when it was fetched, …),
-                                   NULL at the end: one that differs in these alone has not changed. One of which only
-                                   "updated_at" is another has, if that is not among them */
+    const char *const *without;  /* NULL, or names of members that say nothing of the object (when it was fetched, …),
+                                    NULL at the end: one that differs in these alone has not changed. One of which only
+                                    "updated_at" is another has, if that is not among them */
+    const char *const *required; /* NULL, or names of filters without which nothing can be listed, NULL at the end:
+                                    Unified.to's virtual webhooks that lack one are refused */
+
+    /* NULL: all may. Or 1 if subscriptions of this tenant ("" for none) may name this connection ("" for none): asked
+     * when one is made, when its source or its poll is changed, and before each page. On any thread; it answers at
+     * once. */
+    int (*allows)(void *payload, const char *tenant, const char *connection);
 } wh_source;
 
 /* Virtual subscriptions
@@ -190,12 +197,21 @@ typedef int (*wh_backend_seen_fn)(const wh_backend_seen *row, void *payload);
  *
  * What is secret in it (auth's token, password, value and client_secret; the values of headers but for Accept…,
  * Content-Type and User-Agent; parameters of the query whose name has key, token, secret, password, auth or sig in it,
- * unless they are templates) is never given back: it is shown as "********". */
+ * unless they are templates; of connections the same of auth, and variables of such names) is never given back: it is
+ * shown as "********". */
 
 /* Keeps a document, in the place of the one of its object type: what is being read by that one is cut. A value of
  * "********" leaves what is kept, unless url, auth.token_url or hosts lead to another host. Errors: json; invalid and
  * limit, with the member as the field; rule_syntax, rule_engine; of the store. */
 WH_API int wh_source_put(wh_engine *engine, const char *document, size_t size);
+
+/* Keeps one connection of a document (core/docs/sources.md, "Whose connections"), {"tenant":"…","auth":{…},
+ * "variables":{…}}, in the place of the one of its name: the document's others stay, and so does what was seen of it.
+ * Masks as of wh_source_put. Errors: those, and not_found: there is no source of this type, or, deleting, no such
+ * connection. */
+WH_API int wh_source_connection_put(wh_engine *engine, const char *object_type, const char *connection,
+                                    const char *document, size_t size);
+WH_API int wh_source_connection_delete(wh_engine *engine, const char *object_type, const char *connection);
 
 /* {"object_type":"…","document":{…},"created_at":"…","updated_at":"…"}, to be freed with wh_free. not_found. */
 WH_API int wh_source_get(wh_engine *engine, const char *object_type, char **out, size_t *size);

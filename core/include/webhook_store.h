@@ -391,6 +391,8 @@ enum wh_backend_fact_kind {
     /* Deletes at most of.purge.limit events with their deliveries and attempts, none of which is
      * waiting or pending: with number < failed_before where one is exhausted or held, else with
      * number < done_before; never the last one, from which numbers go on. Looks at no more than limit.
+     * Of an event with very many deliveries a part may go, if it is not in the log any more from then on (event_log
+     * does not give it); the next step goes on with it.
      * after: where the last step stopped, 0 at the start. Answer: number: where this one did, 0 at the
      * end; count. */
     WH_FACT_PURGE,

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "database_server.h"
+#include "engine/memory.h"
 #include "engine_fixture.h"
 #include "outside/queue.h"
 #include "proxy.h"
@@ -472,6 +473,30 @@ static void one_that_hangs_costs_others_nothing(void **state) {
     wh_close(engine);
 }
 
+/* An envelope makes a text of its own of each payload, which waits for the queue: a tenant has it in its share. */
+static void what_is_wrapped_for_a_queue_is_counted_in_memory(void **state) {
+    static char payload[20000];
+    wh_engine *engine = kit_open();
+    char url[512], document[700];
+
+    (void)state;
+    kit_make(url, database_server_port(kit_server));
+    snprintf(document, sizeof document,
+             "{\"url\":\"%s\",\"profile\":\"truto\",\"timeout\":60000,\"database\":{\"check\":false}}", url);
+    fixture_subscribe(engine, document, NULL);
+    memset(payload, '1', sizeof payload - 1);
+    database_server_pause(kit_server, 1);
+    fixture_publish(engine, "order.created", payload, NULL);
+    while (atomic_load(&engine->flights_open) == 0) {
+        fixture_turn(engine);
+    }
+    assert_true(whi_memory_used(engine->memory, WHI_POT_BODIES) > (long long)sizeof payload);
+    database_server_pause(kit_server, 0);
+    fixture_run(engine);
+    assert_int_equal(whi_memory_used(engine->memory, WHI_POT_BODIES), 0);
+    wh_close(engine);
+}
+
 #define KIT_TESTS                                                                                                      \
     cmocka_unit_test(messages_arrive_in_their_order), cmocka_unit_test(a_look_writes_nothing),                         \
         cmocka_unit_test(an_address_that_is_not_allowed_is_not_reached),                                               \
@@ -481,7 +506,8 @@ static void one_that_hangs_costs_others_nothing(void **state) {
         cmocka_unit_test(what_was_not_confirmed_is_sent_again),                                                        \
         cmocka_unit_test(a_server_that_hangs_ends_by_the_time),                                                        \
         cmocka_unit_test(an_engine_delivers_and_shows_no_password),                                                    \
-        cmocka_unit_test(an_engine_looks_before_it_subscribes), cmocka_unit_test(one_that_hangs_costs_others_nothing)
+        cmocka_unit_test(an_engine_looks_before_it_subscribes), cmocka_unit_test(one_that_hangs_costs_others_nothing), \
+        cmocka_unit_test(what_is_wrapped_for_a_queue_is_counted_in_memory)
 
 KIT_UNUSED static int kit_begin(void) {
     return whi_policy_new(&kit_policy, (const char *const[]){ "127.0.0.1" }, 1);

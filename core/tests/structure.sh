@@ -95,6 +95,32 @@ for file in core/src/*/*.c; do
     done
 done
 
+# Where a table has a column of tests, each of them is there: a program, a case (behind its program and a colon it is
+# one of that), or a file of spec/.
+while IFS=: read -r page line program case; do
+    if [ -n "$case" ]; then
+        grep -qs "^static void $case(" "core/tests/$program.c" || say "$page:$line: $program has no case $case"
+    else
+        case $program in
+        spec/*) [ -e "$program" ] || say "$page:$line: there is no $program" ;;
+        test_*) [ -f "core/tests/$program.c" ] || say "$page:$line: there is no $program" ;;
+        *) grep -qs "^static void $program(" core/tests/*.[ch] || say "$page:$line: there is no case $program" ;;
+        esac
+    fi
+done < <(awk '
+    /^\|.*\| test \|$/ { on = 1; next }
+    !/^\|/ { on = 0 }
+    on && !/^\|---/ {
+        count = split($0, cells, "|"); program = ""
+        gsub(/;/, " ;", cells[count - 1])
+        words = split(cells[count - 1], word, /[ ,]+/)
+        for (i = 1; i <= words; i++) {
+            if (word[i] == ";") program = ""
+            else if (word[i] ~ /:$/) program = substr(word[i], 1, length(word[i]) - 1)
+            else if (word[i] ~ /^(test_|spec\/)|_.*_/) print FILENAME ":" FNR ":" (program == "" ? word[i] : program) ":" (program == "" ? "" : word[i])
+        }
+    }' core/docs/*.md)
+
 # A header can be included twice.
 for header in core/src/*/*.h core/include/*.h lua/rule/*.h lua/binding/*.h; do
     guard=$(grep -m1 -oE '^#ifndef W[A-Z0-9_]+_H$' "$header") || { say "$header has no guard"; continue; }

@@ -4,13 +4,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "engine/gate.h"
 #include "engine_fixture.h"
 #include "fake_rules.h"
 #include "fault.h"
+#include "outside/capacity.h"
 
 #define URL "\"url\":\"https://example.com/hook\""
 
@@ -314,6 +318,86 @@ static void progress_may_stop_it(void **state) {
     assert_int_equal(seen.calls, 1);
 }
 
+/* ------------------------------------------------------------------------------- turns */
+
+static void *run_aside(void *payload) {
+    wh_backtest options = options_of(NULL, "{\"rule\":\"pass\"}");
+    char **text = payload;
+    size_t size;
+
+    (void)wh_backtest_run(engine, &options, text, &size);
+    return NULL;
+}
+
+static int somebody_waits(void) {
+    int waits;
+
+    pthread_mutex_lock(&engine->gate->lock);
+    waits = engine->gate->fair.first != NULL;
+    pthread_mutex_unlock(&engine->gate->lock);
+    return waits;
+}
+
+/* Half of the cores have as many as they can take: nothing is decided until there is room. */
+static void it_waits_at_the_gate(void **state) {
+    int cores = whi_capacity_cores(), most = cores > 1 ? cores / 2 : 1;
+    whi_gate_call *others = calloc((size_t)most, sizeof *others);
+    char *text = NULL;
+    pthread_t thread;
+
+    (void)state;
+    publish_many(3);
+    assert_int_equal(engine->gate->room, most);
+    for (int i = 0; i < most; i++) {
+        assert_int_equal(whi_gate_open(engine->gate, &others[i], "another"), WH_OK);
+        whi_gate_enter(&others[i]);
+    }
+    atomic_store(&fake_runs, 0);
+    assert_int_equal(pthread_create(&thread, NULL, run_aside, &text), 0);
+    while (!somebody_waits()) {
+        usleep(100);
+    }
+    assert_int_equal(atomic_load(&fake_runs), 0);
+    for (int i = 0; i < most; i++) {
+        whi_gate_leave(&others[i], 0);
+        whi_gate_close(&others[i]);
+    }
+    pthread_join(thread, NULL);
+    assert_non_null(text);
+    wh_free(text);
+    assert_int_equal(atomic_load(&fake_runs), 3);
+    assert_int_equal(engine->gate->room, most);
+    assert_null(engine->gate->lines);
+    free(others);
+}
+
+/* The host's function is called where the host called, and what is computed is not. */
+typedef struct place {
+    pthread_t caller;
+    int elsewhere;
+} place;
+
+static int note_place(int64_t done, int64_t total, void *payload) {
+    place *self = payload;
+
+    (void)done;
+    (void)total;
+    self->elsewhere += !pthread_equal(pthread_self(), self->caller);
+    return 0;
+}
+
+static void progress_is_told_on_the_callers_thread(void **state) {
+    wh_backtest options = options_of(NULL, "{\"rule\":\"drop\"}");
+    place seen = { pthread_self(), 0 };
+
+    (void)state;
+    publish_many(250);
+    options.progress = note_place;
+    options.payload = &seen;
+    wh_free(run(&options));
+    assert_int_equal(seen.elsewhere, 0);
+}
+
 /* ------------------------------------------------------------------------------ wrong */
 
 static void assert_refused(const wh_backtest *options, int code, const char *sentence) {
@@ -430,6 +514,8 @@ int main(void) {
         TEST(batches_of_any_size_see_every_event_once),
         TEST(progress_is_told_and_the_end),
         TEST(progress_may_stop_it),
+        TEST(it_waits_at_the_gate),
+        TEST(progress_is_told_on_the_callers_thread),
         TEST(what_is_wrong_is_refused),
         TEST(no_secret_is_told),
         TEST(memory_that_runs_out_is_told),

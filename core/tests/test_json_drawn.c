@@ -312,10 +312,43 @@ static void scalars_have_one_order_and_it_agrees_with_equality(void **state) {
     free_drawing(drawn);
 }
 
+/* Each place in texts around the steps of eight and sixteen bytes that are looked at together. */
+static void a_byte_that_needs_an_escape_is_found_wherever_it_stands(void **state) {
+    static const struct {
+        char byte;
+        const char *written;
+    } bytes[] = { { '"', "\\\"" },     { '\\', "\\\\" },           { '\n', "\\n" },  { 0x1f, "\\u001f" },
+                  { '\0', "\\u0000" }, { '\xff', "\xef\xbf\xbd" }, { 0x7f, "\x7f" }, { ' ', " " } };
+    char *text, expected[128];
+    whi_buf out;
+
+    (void)state;
+    whi_buf_init(&out, sizeof expected);
+    for (size_t size = 1; size < 40; size++) {
+        for (size_t at = 0; at < size; at++) {
+            for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
+                text = malloc(size); /* of its own size, so that a sanitizer sees reading behind the end */
+                assert_non_null(text);
+                memset(text, 'x', size);
+                text[at] = bytes[i].byte;
+                whi_buf_clear(&out);
+                whi_json_write_string(&out, text, size);
+                snprintf(expected, sizeof expected, "\"%.*s%s%.*s\"", (int)at,
+                         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", bytes[i].written, (int)(size - at - 1),
+                         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+                assert_string_equal(out.data, expected);
+                free(text);
+            }
+        }
+    }
+    whi_buf_free(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tape_is_what_was_drawn),
         cmocka_unit_test(scalars_have_one_order_and_it_agrees_with_equality),
+        cmocka_unit_test(a_byte_that_needs_an_escape_is_found_wherever_it_stands),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,6 +166,13 @@ static void a_run_is_told_in_a_fixed_form(void **state) {
     assert_string_equal(
         text,
         "2026-11-27T05:19:37Z failed pages=3 objects=120 sent=7 gone=1 skipped=2 large=4 412ms read: answered 500");
+    for (int stage = WHI_POLL_REFRESH; stage <= WHI_POLL_PROCESS; stage++) {
+        static const char *const ends[] = { " refresh: x", " read: x", " dispatch: x", " process: x" };
+        run.stage = (enum whi_poll_stage)stage;
+        run.error = "x";
+        whi_poll_run_text(&run, text);
+        assert_string_equal(text + strlen(text) - strlen(ends[stage]), ends[stage]);
+    }
 }
 
 static void the_newest_runs_are_kept(void **state) {

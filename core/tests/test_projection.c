@@ -217,6 +217,34 @@ static void too_small_a_buffer_is_told(void **state) {
     whi_buf_free(&out);
 }
 
+static void all_but_one_member_stays_byte_for_byte(void **state) {
+    static const struct {
+        const char *value, *rest;
+        int found;
+    } rows[] = {
+        { "{\"id\": 1.10,\"raw\":{\"raw\":1}, \"a\":{\"raw\":2}}", "{\"id\":1.10,\"a\":{\"raw\":2}}", 1 },
+        { "[{\"raw\":1},7,{\"r\\u0061w\":2,\"b\":3}]", "[{},7,{\"b\":3}]", 1 },
+        { "[{\"b\": 3}]", "[{\"b\":3}]", 0 },
+        { "[]", "[]", 0 },
+        { "\"raw\"", "\"raw\"", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        whi_json json = { 0 };
+        whi_buf out;
+        int found = 7;
+        whi_buf_init(&out, 1000);
+        assert_int_equal(whi_json_scan(&json, rows[i].value, strlen(rows[i].value), 8), WH_OK);
+        assert_int_equal(whi_projection_write_without("raw", &json, 0, &found, &out), WH_OK);
+        whi_buf_char(&out, '\0');
+        assert_string_equal(out.data, rows[i].rest);
+        assert_int_equal(found, rows[i].found);
+        whi_json_free(&json);
+        whi_buf_free(&out);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_list_keeps_what_it_names_byte_for_byte),
@@ -225,6 +253,7 @@ int main(void) {
         cmocka_unit_test(a_zero_byte_is_a_letter_of_a_name),
         cmocka_unit_test(names_and_levels_are_bounded),
         cmocka_unit_test(many_names_are_all_found),
+        cmocka_unit_test(all_but_one_member_stays_byte_for_byte),
         cmocka_unit_test(no_memory_is_told),
         cmocka_unit_test(too_small_a_buffer_is_told),
     };

@@ -123,6 +123,8 @@ static void what_is_wrong_is_named(void **state) {
         { "{\"object_type\":\"a\",\"url\":\"https://a/#b\"}", "url: expected none of the fragment" },
         { "{\"object_type\":\"a\",\"url\":\"https://a/\",\"filters\":[\"a\"],\"query\":{\"b\":\"{filters.b}\"}}",
           "query.b: {filters.b} is none of the document's filters" },
+        { "{\"object_type\":\"a\",\"url\":\"https://a/\",\"filters\":[\"a\"],\"required\":[\"a\",\"b\"]}",
+          "required: expected names that are in filters, found \"b\"" },
     };
 
     (void)state;

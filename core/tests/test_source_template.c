@@ -147,20 +147,28 @@ static void filters_are_filled_in_by_their_names(void **state) {
 
 static void a_wrong_template_is_named(void **state) {
     static const char *const filters[] = { "status", NULL };
-    static const char *const bad[] = { "{pages}",          "{", "{}", "{page", "{filters.}", "{filters.other}",
-                                       "{changed_since.x}" };
+    static const char *const variables[] = { "account", NULL };
+    static const char *const bad[] = {
+        "{pages}",      "{", "{}", "{page", "{filters.}", "{filters.other}", "{changed_since.x}", "{variables.}",
+        "{variables.x}"
+    };
+    const whi_source_known known = { filters, variables, 0 }, nothing = { NULL, NULL, 0 }, any = { NULL, NULL, 1 };
     unsigned uses = 0;
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_int_equal(whi_source_template_check("query.x", bad[i], filters, &uses), WH_EINVALID);
+        assert_int_equal(whi_source_template_check("query.x", bad[i], &known, &uses), WH_EINVALID);
         assert_string_equal(wh_last_error_field(), "query.x");
     }
     assert_int_equal(uses, 0);
-    assert_int_equal(whi_source_template_check("f", "{page}{filters.status}}{{", filters, &uses), WH_OK);
+    assert_int_equal(whi_source_template_check("f", "{page}{filters.status}}{{", &known, &uses), WH_OK);
     assert_int_equal(uses, WHI_SOURCE_USES_PAGE | WHI_SOURCE_USES_OTHER);
-    assert_int_equal(whi_source_template_check("f", "{changed_since.iso} {state}", NULL, &uses), WH_OK);
+    assert_int_equal(whi_source_template_check("f", "{changed_since.iso} {state}", &nothing, &uses), WH_OK);
     assert_int_equal(uses, 15);
+    assert_int_equal(whi_source_template_check("f", "{variables.account}{connection}{tenant}", &known, &uses), WH_OK);
+    assert_int_equal(uses, 63);
+    assert_int_equal(whi_source_template_check("f", "{variables.account}", &nothing, &uses), WH_EINVALID);
+    assert_int_equal(whi_source_template_check("f", "{variables.account}", &any, &uses), WH_OK);
 }
 
 int main(void) {

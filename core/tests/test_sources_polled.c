@@ -386,8 +386,170 @@ static void one_whose_key_is_not_here_hides_no_other(void **state) {
     wh_close(other);
 }
 
+/* ----------------------------------------------------------------- whose connections */
+
+#define CONNECTIONS                                                                                                    \
+    ",\"connections\":{\"a-crm\":{\"tenant\":\"acme\",\"auth\":{\"type\":\"bearer\",\"token\":\"one\"},"               \
+    "\"variables\":{\"account\":\"17\"}},\"b-crm\":{\"tenant\":\"bolt\",\"variables\":{\"account\":\"18\"}}}"
+
+static int subscribe(wh_engine *to, const char *tenant, const char *connection, const char *more, char *id) {
+    char document[600];
+
+    snprintf(document, sizeof document,
+             "{\"url\":\"https://example.com/%s\",\"events\":" ALL
+             ",\"tenant\":\"%s\",\"source\":\"%s\",\"profile\":\"unified\"%s}",
+             tenant, tenant, connection, more);
+    return wh_subscribe(to, document, WH_ZSTR, id);
+}
+
+#define POLLS ",\"poll\":{\"type\":\"crm_contact\",\"interval\":3600000}"
+
+static void check_refused(int code, const char *connection) {
+    char words[200];
+
+    snprintf(words, sizeof words,
+             "source: expected a connection of this tenant at the source of crm_contact: \"%s\" is none", connection);
+    assert_int_equal(code, WH_EINVALID);
+    assert_string_equal(wh_last_error(), words);
+    assert_string_equal(wh_last_error_field(), "source");
+}
+
+static void another_tenants_connection_cannot_be_named(void **state) {
+    char id[WH_ID_SIZE], plain[WH_ID_SIZE];
+
+    (void)state;
+    say("/17", "[]");
+    put(engine, "/{variables.account}", CONNECTIONS);
+    check_refused(subscribe(engine, "acme", "b-crm", POLLS, id), "b-crm");
+    check_refused(subscribe(engine, "acme", "c-crm", POLLS, id), "c-crm");
+    assert_int_equal(subscribe(engine, "acme", "a-crm", POLLS, id), WH_OK);
+    check_refused(wh_subscription_update(engine, id, "{\"source\":\"b-crm\"}", WH_ZSTR), "b-crm");
+    check_refused(wh_subscription_update(engine, id, "{\"source\":null}", WH_ZSTR), "");
+    assert_int_equal(subscribe(engine, "acme", "b-crm", "", plain), WH_OK);
+    check_refused(wh_subscription_update(engine, plain, "{\"poll\":{\"type\":\"crm_contact\"}}", WH_ZSTR), "b-crm");
+    assert_int_equal(wh_subscription_update(engine, id, "{\"name\":\"n\"}", WH_ZSTR), WH_OK);
+}
+
+static void each_connection_is_asked_for_with_its_own_login(void **state) {
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    say("/17", "[{\"id\":1}]");
+    say("/18", "[{\"id\":2}]");
+    put(engine, "/{variables.account}", CONNECTIONS);
+    assert_int_equal(subscribe(engine, "acme", "a-crm", POLLS, id), WH_OK);
+    assert_int_equal(subscribe(engine, "bolt", "b-crm", POLLS, id), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(asked("/17"), 1);
+    assert_int_equal(asked("/18"), 1);
+    for (size_t i = 0; i < receiver_count(api); i++) {
+        const char *login = receiver_header(receiver_get(api, i), "authorization");
+        if (strcmp(receiver_get(api, i)->path, "/17") == 0) {
+            assert_string_equal(login, "Bearer one");
+        } else {
+            assert_null(login);
+        }
+    }
+}
+
+/* What was seen stays, and so do the other connections. */
+static void a_login_is_changed_without_a_loss(void **state) {
+    char id[WH_ID_SIZE], *text = NULL;
+
+    (void)state;
+    say("/17", "[{\"id\":1}]");
+    put(engine, "/{variables.account}", CONNECTIONS);
+    assert_int_equal(subscribe(engine, "acme", "a-crm", POLLS, id), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(wh_source_connection_put(engine, "crm_contact", "a-crm",
+                                              "{\"tenant\":\"acme\",\"auth\":{\"type\":\"bearer\",\"token\":\"two\"},"
+                                              "\"variables\":{\"account\":\"17\"}}",
+                                              WH_ZSTR),
+                     WH_OK);
+    say("/17", "[{\"id\":1},{\"id\":3}]");
+    poll_later(engine);
+    assert_string_equal(receiver_header(receiver_get(api, receiver_count(api) - 1), "authorization"), "Bearer two");
+    assert_has(poll_sent("acme"), "[{\"id\":3}]");
+    assert_int_equal(fixture_sent_count, 1);
+    assert_int_equal(wh_source_get(engine, "crm_contact", &text, NULL), WH_OK);
+    assert_has(text, "\"b-crm\":{\"tenant\":\"bolt\"");
+    assert_has(text, "\"token\":\"********\"");
+    wh_free(text);
+}
+
+static void connections_come_and_go(void **state) {
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    say("/19", "[]");
+    assert_int_equal(wh_source_connection_put(engine, "crm_contact", "c", "{}", WH_ZSTR), WH_ENOTFOUND);
+    put(engine, "/{variables.account}", ",\"connections\":{}");
+    check_refused(subscribe(engine, "cart", "c", POLLS, id), "c");
+    assert_int_equal(wh_source_connection_put(engine, "crm_contact", "c", "{\"tenant\":\"cart\"}", WH_ZSTR),
+                     WH_EINVALID);
+    assert_int_equal(wh_source_connection_put(engine, "crm_contact", "c",
+                                              "{\"tenant\":\"cart\",\"variables\":{\"account\":\"19\"}}", WH_ZSTR),
+                     WH_OK);
+    assert_int_equal(subscribe(engine, "cart", "c", POLLS, id), WH_OK);
+    fixture_run(engine);
+    assert_has(poll_run_text(engine, id), "ok ");
+    assert_int_equal(wh_source_connection_delete(engine, "crm_contact", "c"), WH_OK);
+    assert_int_equal(wh_source_connection_delete(engine, "crm_contact", "c"), WH_ENOTFOUND);
+    poll_later(engine);
+    assert_int_equal(asked("/19"), 1);
+    assert_has(poll_run_text(engine, id), "failed pages=0 objects=0 sent=0  refresh: source: expected a connection of "
+                                          "this tenant at the source of crm_contact");
+    assert_has(poll_document(engine, id), "\"healthy\":false");
+}
+
+static void a_test_asks_for_a_connection_of_its_tenant(void **state) {
+    char *text = NULL;
+
+    (void)state;
+    say("/17", "[{\"id\":1}]");
+    put(engine, "/{variables.account}", CONNECTIONS);
+    assert_int_equal(
+        wh_source_test(engine, "crm_contact", "{\"tenant\":\"acme\",\"connection\":\"a-crm\"}", WH_ZSTR, &text, NULL),
+        WH_OK);
+    assert_has(text, "\"ok\":true");
+    wh_free(text);
+    assert_int_equal(
+        wh_source_test(engine, "crm_contact", "{\"tenant\":\"bolt\",\"connection\":\"a-crm\"}", WH_ZSTR, &text, NULL),
+        WH_OK);
+    assert_has(text, "\"ok\":false,\"code\":\"invalid\"");
+    assert_has(text, "\"refused\":true");
+    wh_free(text);
+}
+
+static int acme_alone(void *payload, const char *tenant, const char *connection) {
+    (void)payload;
+    (void)connection;
+    return strcmp(tenant, "acme") == 0;
+}
+
+static void a_programs_own_source_says_who_may(void **state) {
+    wh_source source = poll_source(WH_SOURCE_ALL);
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    source.allows = acme_alone;
+    assert_int_equal(subscribe(engine, "bolt", "con", POLLS, id), WH_OK); /* nobody knows yet */
+    assert_int_equal(wh_source_add(engine, "crm_contact", &source), WH_OK);
+    check_refused(subscribe(engine, "bolt", "con", POLLS, NULL), "con");
+    assert_int_equal(subscribe(engine, "acme", "con", POLLS, NULL), WH_OK);
+    fixture_run(engine);
+    assert_int_equal(atomic_load(&poll_said.asked), 1);
+    assert_has(poll_run_text(engine, id), "refresh: source: expected a connection of this tenant");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(another_tenants_connection_cannot_be_named, begin, end),
+        cmocka_unit_test_setup_teardown(each_connection_is_asked_for_with_its_own_login, begin, end),
+        cmocka_unit_test_setup_teardown(a_login_is_changed_without_a_loss, begin, end),
+        cmocka_unit_test_setup_teardown(connections_come_and_go, begin, end),
+        cmocka_unit_test_setup_teardown(a_test_asks_for_a_connection_of_its_tenant, begin, end),
+        cmocka_unit_test_setup_teardown(a_programs_own_source_says_who_may, begin, end),
         cmocka_unit_test_setup_teardown(a_document_is_polled, begin, end),
         cmocka_unit_test_setup_teardown(what_the_next_reading_would_send_is_shown_and_not_sent, begin, end),
         cmocka_unit_test_setup_teardown(a_preview_shows_what_its_subscription_gets, begin, end),

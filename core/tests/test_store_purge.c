@@ -76,6 +76,73 @@ static void purging_takes_what_is_old_and_finished_in_small_steps(void **state) 
     on_store(purges);
 }
 
+#define WIDE 1200 /* deliveries of one event: more than go in two steps */
+
+static int log_has(whi_store *store, int64_t number) {
+    int64_t upto;
+    seen all = { 0 };
+
+    OK(V(store)->event_log(store, number - 1, 1, NULL, see_event, &all, &upto));
+    return all.count > 0 && upto == number;
+}
+
+static int count_delivery(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
+    (void)row;
+    (void)event;
+    ++*(int *)payload;
+    return WH_OK;
+}
+
+static int deliveries_of(whi_store *store, int64_t event) {
+    whi_store_query query = { .event = event, .limit = WIDE * 2, .rows = WIDE * 2 };
+    whi_store_place place;
+    int count = 0;
+
+    OK(V(store)->delivery_list(store, &query, count_delivery, &count, &place));
+    return count;
+}
+
+/* Nobody takes the deliveries that are gone by then for some that were never made. */
+static void purges_a_wide_event(whi_store *store) {
+    int64_t wide = number_at(NOW, 1), next = number_at(NOW, 2), last = number_at(NOW, 3), after = 0;
+    int count = 0, steps = 0;
+
+    OK(whi_store_begin(store));
+    OK(add_event(store, wide, NULL, NULL));
+    OK(add_event(store, next, NULL, NULL));
+    OK(add_event(store, last, NULL, NULL));
+    for (int64_t subscription = 1; subscription <= WIDE; subscription++) {
+        put(store, wide, subscription, WHI_DELIVERED, NOW);
+    }
+    OK(decide_up_to(store, last));
+    OK(whi_store_commit(store, NULL));
+    assert_true(log_has(store, wide));
+    OK(whi_store_begin(store));
+    OK(whi_store_purge(store, INT64_MAX, INT64_MAX, 10, &after, &count));
+    OK(whi_store_commit(store, NULL));
+    assert_int_equal(count, 0);
+    assert_in_range(deliveries_of(store, wide), 1, WIDE - 1);
+    assert_true(is_there(store, wide));
+    assert_false(log_has(store, wide));
+    assert_true(is_there(store, next));
+    after = 0; /* as whoever comes after the end of a process begins */
+    for (int gone = 0; gone < 2; gone += count) {
+        OK(whi_store_begin(store));
+        OK(whi_store_purge(store, INT64_MAX, INT64_MAX, 10, &after, &count));
+        OK(whi_store_commit(store, NULL));
+        assert_true(++steps < WIDE);
+    }
+    assert_int_equal(deliveries_of(store, wide), 0);
+    assert_false(is_there(store, wide));
+    assert_false(is_there(store, next));
+    assert_int_equal(after, 0);
+}
+
+static void an_event_with_very_many_deliveries_goes_in_several_steps(void **state) {
+    (void)state;
+    on_store(purges_a_wide_event);
+}
+
 static void old_versions_go_when_no_delivery_can_name_them(void **state) {
     whi_store *store = opened_here();
     whi_subscription_row row = { .version = 1, .tenant = "", .status = 1, .document = "{}", .document_size = 2 };
@@ -188,6 +255,7 @@ static void a_deleted_subscription_is_forgotten_with_its_versions(void **state) 
 int main(int argc, char **argv) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(purging_takes_what_is_old_and_finished_in_small_steps, clear),
+        cmocka_unit_test_teardown(an_event_with_very_many_deliveries_goes_in_several_steps, clear),
         cmocka_unit_test_teardown(old_versions_go_when_no_delivery_can_name_them, clear),
         cmocka_unit_test_teardown(of_many_old_versions_none_stay, clear),
         cmocka_unit_test_teardown(a_deleted_subscription_is_forgotten_with_its_versions, clear),

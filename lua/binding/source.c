@@ -31,6 +31,13 @@ struct whl_sources {
     int refs, closed;
 };
 
+/* A source's payload: whom it is for stands in C, since it is asked on any thread. Lists of texts, NULL at the end. */
+typedef struct listed {
+    struct whl_sources *home;
+    char **tenants;     /* NULL: all */
+    char **connections; /* each with its tenant behind it; NULL: any */
+} listed;
+
 /* ------------------------------------------------------------------- any thread */
 
 static void free_question(question *self) {
@@ -84,7 +91,7 @@ static question *copy_query(const wh_source_query *query) {
 }
 
 static void list(void *payload, const wh_source_query *query, wh_source_call *call) {
-    struct whl_sources *self = payload;
+    struct whl_sources *self = ((listed *)payload)->home;
     question *made = copy_query(query);
     int closed;
 
@@ -110,7 +117,7 @@ static void list(void *payload, const wh_source_query *query, wh_source_call *ca
 
 /* What waits goes; what was begun is Lua's, whose answer counts no more. */
 static void cut(void *payload) {
-    struct whl_sources *self = payload;
+    struct whl_sources *self = ((listed *)payload)->home;
     question *waiting;
 
     pthread_mutex_lock(&self->lock);
@@ -139,8 +146,40 @@ static void cut(void *payload) {
     }
 }
 
+static int has_tenant(char *const *tenants, const char *tenant) {
+    while (*tenants != NULL && strcmp(*tenants, tenant) != 0) {
+        tenants++;
+    }
+    return *tenants != NULL;
+}
+
+static int allows(void *payload, const char *tenant, const char *connection) {
+    const listed *self = payload;
+    char *const *at = self->connections;
+
+    if (self->tenants != NULL && tenant[0] != '\0' && !has_tenant(self->tenants, tenant)) {
+        return 0;
+    }
+    while (at != NULL && at[0] != NULL && strcmp(at[0], connection) != 0) {
+        at += 2;
+    }
+    return at == NULL || (at[0] != NULL && strcmp(at[1], tenant) == 0);
+}
+
+static void free_texts(char **texts) {
+    for (size_t i = 0; texts != NULL && texts[i] != NULL; i++) {
+        whi_free(texts[i]);
+    }
+    whi_free(texts);
+}
+
 static void release(void *payload) {
-    unref(payload);
+    listed *self = payload;
+
+    unref(self->home);
+    free_texts(self->tenants);
+    free_texts(self->connections);
+    whi_free(self);
 }
 
 /* ------------------------------------------------------------------- the host's thread */
@@ -377,11 +416,61 @@ static const char *const *names_of(lua_State *L, const char *member) {
     return ended;
 }
 
-/* add_source(engine, type, { all, changes, deleted, filters, without, full_every }, function(call, query)) */
+static char **copy_texts(const char *const *texts, size_t count) {
+    char **copies = whi_calloc(count + 1, sizeof *copies);
+
+    for (size_t i = 0; copies != NULL && i < count; i++) {
+        copies[i] = whi_strdup(texts[i], WH_ZSTR);
+        if (copies[i] == NULL) {
+            free_texts(copies);
+            return NULL;
+        }
+    }
+    return copies;
+}
+
+static int has_field(lua_State *L, const char *member) {
+    int is = lua_getfield(L, 3, member) != LUA_TNIL;
+
+    lua_pop(L, 1);
+    return is;
+}
+
+static int copy_list(char ***out, const char *const *names, int is_there) {
+    size_t count = 0;
+
+    while (names[count] != NULL) {
+        count++;
+    }
+    *out = is_there ? copy_texts(names, count) : NULL;
+    return !is_there || *out != NULL;
+}
+
+/* NULL: no memory. What Lua may raise comes before anything is copied. */
+static listed *make_listed(lua_State *L, struct whl_sources *sources) {
+    const char *const *tenants = names_of(L, "tenants"), *const *connections = names_of(L, "connections");
+    int some = has_field(L, "tenants"), whose = has_field(L, "connections");
+    listed *made = whi_calloc(1, sizeof *made);
+
+    if (made == NULL) {
+        return NULL;
+    }
+    made->home = sources;
+    pthread_mutex_lock(&sources->lock);
+    sources->refs++;
+    pthread_mutex_unlock(&sources->lock);
+    if (!copy_list(&made->tenants, tenants, some) || !copy_list(&made->connections, connections, whose)) {
+        release(made);
+        return NULL;
+    }
+    return made;
+}
+
+/* add_source(engine, type, { all, changes, deleted, filters, required, without, full_every, tenants, connections },
+ * function(call, query)): connections is a list, each with its tenant behind it. */
 static int engine_add_source(lua_State *L) {
     whl_engine *self = whl_engine_self(L);
-    wh_source source = { .size = sizeof source, .list = list, .cut = cut, .free = release };
-    struct whl_sources *sources;
+    wh_source source = { .size = sizeof source, .list = list, .cut = cut, .free = release, .allows = allows };
     const char *type;
     int code, failed = whl_text(L, 2, "object_type", &type);
 
@@ -392,6 +481,7 @@ static int engine_add_source(lua_State *L) {
     luaL_checktype(L, 4, LUA_TFUNCTION);
     source.can = can_of(L, 3);
     source.filters = names_of(L, "filters");
+    source.required = names_of(L, "required");
     source.without = names_of(L, "without");
     whl_field_integer(L, 3, "full_every", &source.full_every);
     if (lua_getiuservalue(L, 1, WHL_ENGINE_SOURCES) != LUA_TTABLE) {
@@ -399,16 +489,16 @@ static int engine_add_source(lua_State *L) {
         lua_pushvalue(L, -1);
         lua_setiuservalue(L, 1, WHL_ENGINE_SOURCES);
     }
-    sources = sources_of(L, self);
-    source.payload = sources;
-    pthread_mutex_lock(&sources->lock);
-    sources->refs++;
-    pthread_mutex_unlock(&sources->lock);
+    source.payload = make_listed(L, sources_of(L, self));
+    if (source.payload == NULL) {
+        return luaL_error(L, "out of memory");
+    }
     code = wh_source_add(self->engine, type, &source);
     if (code != WH_OK) {
-        unref(sources);
+        release(source.payload);
         return whl_fail(L, code);
     }
+    lua_getiuservalue(L, 1, WHL_ENGINE_SOURCES);
     lua_pushvalue(L, 4);
     lua_setfield(L, -2, type); /* of this thread alone: nothing is drained before */
     lua_pushboolean(L, 1);

@@ -72,6 +72,38 @@ static int delete_source(lua_State *L) {
     return 1;
 }
 
+/* put_connection(engine, object_type, connection, document: a table, or nil to take it away) */
+static int put_connection(lua_State *L) {
+    wh_engine *engine = whl_engine_open(L);
+    const char *object_type, *connection;
+    int failed = whl_text(L, 2, "object_type", &object_type), code;
+    size_t size;
+    whl_box *box;
+
+    failed = failed ? failed : whl_text(L, 3, "connection", &connection);
+    if (failed) {
+        return failed;
+    }
+    lua_settop(L, 4);
+    if (!lua_isnil(L, 4) && !lua_istable(L, 4) && whl_raw_text(L, 4, &size) == NULL) {
+        return whl_wrong(L, 4, "document", "a table or nil");
+    }
+    box = whl_box_new(L);
+    if (lua_isnil(L, 4)) {
+        code = wh_source_connection_delete(engine, object_type, connection);
+    } else {
+        code = whl_write_document(L, 4, &box->buf);
+        code = code == WH_OK ? wh_source_connection_put(engine, object_type, connection, box->buf.data, box->buf.size)
+                             : code;
+    }
+    empty(box);
+    if (code != WH_OK) {
+        return whl_fail(L, code);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static int test_source(lua_State *L) {
     wh_engine *engine = whl_engine_open(L);
     const char *object_type, *query = NULL;
@@ -97,6 +129,11 @@ static int test_source(lua_State *L) {
 }
 
 const luaL_Reg whl_source_document_methods[] = {
-    { "put_source", put_source },       { "source_document", source },  { "sources", sources },
-    { "delete_source", delete_source }, { "test_source", test_source }, { NULL, NULL },
+    { "put_source", put_source },
+    { "source_document", source },
+    { "sources", sources },
+    { "delete_source", delete_source },
+    { "test_source", test_source },
+    { "put_connection", put_connection },
+    { NULL, NULL },
 };

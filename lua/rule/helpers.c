@@ -345,10 +345,10 @@ static int helper_merge(lua_State *L) {
     if (json->nodes[node].type != WHI_JSON_OBJECT) {
         return luaL_error(L, "merge: the first value must be an object of the payload");
     }
-    if (whi_rule_is_library(L, 2)) {
+    if (whi_rule_mark_of(L, 2) == WHI_RULE_LIBRARY) {
         return luaL_error(L, "merge: a library is no JSON value");
     }
-    if (lua_rawlen(L, 2) > 0 || whi_rule_is_marked(L, 2, WHI_RULE_AT_ARRAY)) {
+    if (lua_rawlen(L, 2) > 0 || whi_rule_mark_of(L, 2) == WHI_RULE_AT_ARRAY) {
         return luaL_error(L, "merge: the second value must be a table of names, not of items");
     }
     whi_buf_clear(&runtime->scratch);

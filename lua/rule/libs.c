@@ -119,25 +119,12 @@ const char *whi_rule_opt_text(lua_State *L, int index, size_t *size) {
     return whi_rule_check_text(L, index, size);
 }
 
-int whi_rule_is_library(lua_State *L, int table) {
-    int plain;
-
-    if (!lua_getmetatable(L, table)) {
-        return 0;
-    }
-    lua_rawgeti(L, LUA_REGISTRYINDEX, WHI_RULE_AT_ARRAY);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, WHI_RULE_AT_OBJECT);
-    plain = lua_rawequal(L, -3, -1) || lua_rawequal(L, -3, -2);
-    lua_pop(L, 3);
-    return !plain;
-}
-
 void whi_rule_plain_table(lua_State *L, int index) {
     if (lua_type(L, index) == LUA_TLIGHTUSERDATA && !whi_rule_is_null(L, index)) {
         luaL_error(L, "the payload cannot be changed: build a new table of its parts");
     }
     whi_rule_check_type(L, index, LUA_TTABLE);
-    if (whi_rule_is_library(L, index)) {
+    if (whi_rule_mark_of(L, index) == WHI_RULE_LIBRARY) {
         luaL_error(L, "a library cannot be changed");
     }
 }

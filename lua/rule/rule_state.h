@@ -74,6 +74,7 @@ typedef struct whi_rule_place {
 typedef struct whi_rule_member {
     const char *name;
     size_t size;
+    uint64_t first; /* its first eight bytes as a number that is smaller where they come before; zeros behind its end */
     int slot;
 } whi_rule_member;
 
@@ -220,7 +221,6 @@ void whi_rule_push_text(lua_State *L, int index);
 /* The text of an argument; a number becomes its text, as tostring gives it. */
 const char *whi_rule_check_text(lua_State *L, int index, size_t *size);
 const char *whi_rule_opt_text(lua_State *L, int index, size_t *size); /* "" if absent */
-int whi_rule_is_library(lua_State *L, int table);                     /* 1 also for the globals */
 void whi_rule_plain_table(lua_State *L, int index);                   /* raises unless the rule may change it */
 
 extern const luaL_Reg whi_rule_string_functions[];
@@ -283,7 +283,9 @@ typedef struct whi_rule_path {
     lua_Integer index;
 } whi_rule_path;
 
-int whi_rule_is_marked(lua_State *L, int table, int mark); /* WHI_RULE_AT_ARRAY or _OBJECT */
+/* WHI_RULE_AT_ARRAY or _OBJECT for a table that is marked so, 0 for a plain one. */
+#define WHI_RULE_LIBRARY (-1)
+int whi_rule_mark_of(lua_State *L, int table);
 int whi_rule_refuse(lua_State *L, const whi_rule_path *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void whi_rule_write(lua_State *L, int index, const whi_rule_path *path, int depth, whi_buf *out);

@@ -96,7 +96,7 @@ static void read_headers(lua_State *L, const whi_rule_path *path, wh_rule_verdic
     if (lua_type(L, table) != LUA_TTABLE) {
         whi_rule_refuse(L, path, "must be a table of texts, not %s", whi_rule_kind(L, table));
     }
-    if (whi_rule_is_library(L, table)) {
+    if (whi_rule_mark_of(L, table) == WHI_RULE_LIBRARY) {
         whi_rule_refuse(L, path, "must be a table of texts, not a library");
     }
     count = whi_rule_collect_names(L, table, path, NULL, 0);
@@ -185,7 +185,7 @@ static void read_options(lua_State *L, wh_rule_verdict *out) {
         whi_rule_refuse(L, NULL, "the second value must be a table with key, headers or delay, not %s",
                         whi_rule_kind(L, 2));
     }
-    if (whi_rule_is_library(L, 2)) {
+    if (whi_rule_mark_of(L, 2) == WHI_RULE_LIBRARY) {
         whi_rule_refuse(L, NULL, "the second value must be a table with key, headers or delay, not a library");
     }
     count = whi_rule_collect_names(L, 2, &options, NULL, 0);

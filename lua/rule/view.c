@@ -28,21 +28,25 @@ int whi_rule_is_null(lua_State *L, int index) {
     return lua_islightuserdata(L, index) && lua_touserdata(L, index) == NULL;
 }
 
-int whi_rule_to_view(lua_State *L, int index, unsigned *document, uint32_t *node) {
-    whi_rule_runtime *runtime;
-    uint64_t bits;
-
-    if (!lua_islightuserdata(L, index) || (bits = (uintptr_t)lua_touserdata(L, index)) == 0) {
-        return 0;
-    }
-    runtime = whi_rule_of(L)->runtime;
+/* The position in these bits; raises if it is of another run. */
+static inline void read_position(lua_State *L, const whi_rule_runtime *runtime, uint64_t bits, unsigned *document,
+                                 uint32_t *node) {
     *document = (bits >> 1) & 0xff;
     *node = (uint32_t)(bits >> 9) & (((uint32_t)1 << NODE_BITS) - 1);
     if ((bits >> 37) != (runtime->generation & GENERATION_MASK) ||
         (*document < WHI_RULE_EVENT && (*document >= runtime->document_count || runtime->documents[*document] == NULL ||
                                         *node >= runtime->documents[*document]->count))) {
-        return luaL_error(L, "a part of another run's payload is not usable");
+        luaL_error(L, "a part of another run's payload is not usable");
     }
+}
+
+int whi_rule_to_view(lua_State *L, int index, unsigned *document, uint32_t *node) {
+    uint64_t bits = lua_islightuserdata(L, index) ? (uintptr_t)lua_touserdata(L, index) : 0;
+
+    if (bits == 0) {
+        return 0;
+    }
+    read_position(L, whi_rule_of(L)->runtime, bits, document, node);
     return 1;
 }
 
@@ -229,8 +233,7 @@ static uint32_t find_item(lua_State *L, unsigned document, uint32_t array, uint3
     return at;
 }
 
-static int index_array(lua_State *L, unsigned document, uint32_t node) {
-    const whi_json *json = whi_rule_of(L)->runtime->documents[document];
+static int index_array(lua_State *L, const whi_json *json, unsigned document, uint32_t node) {
     lua_Integer index;
     int integral;
 
@@ -243,8 +246,7 @@ static int index_array(lua_State *L, unsigned document, uint32_t node) {
     return 1;
 }
 
-static int index_object(lua_State *L, unsigned document, uint32_t node) {
-    const whi_json *json = whi_rule_of(L)->runtime->documents[document];
+static int index_object(lua_State *L, const whi_json *json, unsigned document, uint32_t node) {
     const char *name;
     size_t size;
     uint32_t found;
@@ -340,24 +342,32 @@ static int index_subscription(lua_State *L, const char *name, size_t size) {
     return 1;
 }
 
+static int index_null(lua_State *L) {
+    whi_rule_push_text(L, 2);
+    lua_pushfstring(L, "null has no field '%s': compare with null first", lua_tostring(L, -1));
+    return whi_rule_misused_null(L, lua_tostring(L, -1));
+}
+
+/* Called for what has the metatable, light userdata, alone: a rule reaches neither of them. */
 static int view_index(lua_State *L) {
+    const whi_rule_runtime *runtime = whi_rule_of(L)->runtime;
+    uint64_t bits = (uintptr_t)lua_touserdata(L, 1);
+    const whi_json *json;
     unsigned document;
     uint32_t node;
 
-    if (!whi_rule_to_view(L, 1, &document, &node)) {
-        whi_rule_push_text(L, 2);
-        lua_pushfstring(L, "null has no field '%s': compare with null first", lua_tostring(L, -1));
-        return whi_rule_misused_null(L, lua_tostring(L, -1));
+    if (bits == 0) {
+        return index_null(L);
     }
+    read_position(L, runtime, bits, &document, &node);
     if (document >= WHI_RULE_EVENT) {
         size_t size = 1;
         const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &size) : "?";
         return document == WHI_RULE_EVENT ? index_event(L, name, size) : index_subscription(L, name, size);
     }
-    if (whi_rule_of(L)->runtime->documents[document]->nodes[node].type == WHI_JSON_ARRAY) {
-        return index_array(L, document, node);
-    }
-    return index_object(L, document, node);
+    json = runtime->documents[document];
+    return json->nodes[node].type == WHI_JSON_ARRAY ? index_array(L, json, document, node)
+                                                    : index_object(L, json, document, node);
 }
 
 static int view_newindex(lua_State *L) {

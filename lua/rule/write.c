@@ -137,10 +137,25 @@ static void add_member(lua_State *L, const whi_rule_member *member) {
     runtime->members[runtime->member_count++] = *member;
 }
 
+static uint64_t first_bytes(const char *name, size_t size) {
+    const unsigned char *bytes = (const unsigned char *)name;
+    size_t count = size < sizeof(uint64_t) ? size : sizeof(uint64_t);
+    uint64_t first = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        first |= (uint64_t)bytes[i] << (56 - 8 * i);
+    }
+    return first;
+}
+
 static int member_before(const whi_rule_member *a, const whi_rule_member *b) {
     size_t common = a->size < b->size ? a->size : b->size;
-    int order = memcmp(a->name, b->name, common);
+    int order;
 
+    if (a->first != b->first) { /* two names rarely begin alike */
+        return a->first < b->first;
+    }
+    order = memcmp(a->name, b->name, common);
     return order != 0 ? order < 0 : a->size < b->size;
 }
 
@@ -234,6 +249,7 @@ size_t whi_rule_collect_names(lua_State *L, int table, const whi_rule_path *path
             refuse_keys(L, table, path);
         }
         member.name = lua_tolstring(L, -1, &member.size);
+        member.first = first_bytes(member.name, member.size);
         member.slot = lua_gettop(L);
         whi_rule_charge(L, 4);
         if (json != NULL) {
@@ -325,33 +341,40 @@ static lua_Integer array_size(lua_State *L, int table, const whi_rule_path *path
     return count;
 }
 
-int whi_rule_is_marked(lua_State *L, int table, int mark) {
-    int same;
+int whi_rule_mark_of(lua_State *L, int table) {
+    static const int marks[] = { WHI_RULE_AT_ARRAY, WHI_RULE_AT_OBJECT };
 
     if (!lua_getmetatable(L, table)) {
         return 0;
     }
-    lua_rawgeti(L, LUA_REGISTRYINDEX, mark);
-    same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        int same;
+        lua_rawgeti(L, LUA_REGISTRYINDEX, marks[i]);
+        same = lua_rawequal(L, -1, -2);
+        lua_pop(L, 1);
+        if (same) {
+            lua_pop(L, 1);
+            return marks[i];
+        }
+    }
+    lua_pop(L, 1);
+    return WHI_RULE_LIBRARY;
 }
 
 static void write_table(lua_State *L, int table, const whi_rule_path *path, int depth, whi_buf *out) {
     lua_Integer count;
-    int object, array;
+    int mark;
 
     if (depth <= 0) {
         whi_rule_refuse(L, path, "nested too deep, or a table that contains itself");
     }
     luaL_checkstack(L, 8, NULL);
-    object = whi_rule_is_marked(L, table, WHI_RULE_AT_OBJECT);
-    array = !object && whi_rule_is_marked(L, table, WHI_RULE_AT_ARRAY);
-    if (!object && !array && whi_rule_is_library(L, table)) {
+    mark = whi_rule_mark_of(L, table);
+    if (mark == WHI_RULE_LIBRARY) {
         whi_rule_refuse(L, path, "a library is no JSON value");
     }
-    count = object ? -1 : array_size(L, table, path);
-    if (count > 0 || (count == 0 && array)) {
+    count = mark == WHI_RULE_AT_OBJECT ? -1 : array_size(L, table, path);
+    if (count > 0 || (count == 0 && mark == WHI_RULE_AT_ARRAY)) {
         write_array(L, table, count, path, depth - 1, out);
     } else {
         write_object(L, table, path, depth - 1, out);
@@ -438,7 +461,7 @@ static void merge_new(lua_State *L, int table, const whi_json *json, uint32_t no
 void whi_rule_write_merged(lua_State *L, int index, const whi_json *json, uint32_t node, const whi_rule_path *path,
                            int depth, whi_buf *out) {
     if (lua_type(L, index) != LUA_TTABLE || json->nodes[node].type != WHI_JSON_OBJECT ||
-        whi_rule_is_marked(L, index, WHI_RULE_AT_ARRAY) || lua_rawlen(L, index) > 0) {
+        whi_rule_mark_of(L, index) == WHI_RULE_AT_ARRAY || lua_rawlen(L, index) > 0) {
         whi_rule_write(L, index, path, depth, out);
         return;
     }

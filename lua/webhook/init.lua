@@ -458,8 +458,11 @@ local core = require "webhook.core"
 ---@field list fun(query: webhook.source_query): items: table[]|true|nil, next_page: string?, state: any a list of objects, each with an id, and the next page if there is one; true: nothing has changed; nil, a sentence and { retry_after = ms, refused = true }: it failed
 ---@field can? ("all"|"changes"|"deleted")[] { "all" }: whoever is missing from a complete list was deleted; "changes": lists what changed since a time, or since its state; "deleted": has objects with deleted = true
 ---@field filters? string[] names that it takes itself
+---@field required? string[] of these, filters without which nothing can be listed: Unified.to's virtual webhooks that lack one are refused
 ---@field without? string[] members that say nothing of an object: when it was fetched, …
 ---@field full_every? integer ms between two complete lists of one that can tell changes
+---@field tenants? string[] whose subscriptions it is for; without it all tenants'. Those without a tenant are your own
+---@field connections? table<string, string> the connections that may be named, with the tenant of each ("": none)
 ---@field spawn? fun(f: function) runs a function as a coroutine of your loop: function(f) queue:wrap(f) end
 
 --- An open store. Close it, or declare it <close>; the collector does it too late to rely on.
@@ -506,6 +509,7 @@ local core = require "webhook.core"
 ---@field source_document fun(self: webhook.engine, object_type: string): source: webhook.source_document?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field sources fun(self: webhook.engine): sources: webhook.source_document[]?, message: string?, code: webhook.code?, failure: webhook.failure?
 ---@field delete_source fun(self: webhook.engine, object_type: string): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
+---@field put_connection fun(self: webhook.engine, object_type: string, connection: string, document: { tenant?: string, auth?: table, variables?: table<string, string> }?): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure? keeps a connection of a source's document, and leaves the others; nil takes it away
 ---@field test_source fun(self: webhook.engine, object_type: string, query?: webhook.source_trial): page: webhook.source_page|webhook.source_preview|nil, message: string?, code: webhook.code?, failure: webhook.failure? reads one page, and tells what failed if it did; blocks, keeps nothing
 ---@field replay fun(self: webhook.engine, delivery: string|webhook.query): replayed: boolean|integer?, message: string?, code: webhook.code?, failure: webhook.failure? one delivery by id: true; those of a query (state "exhausted" by default): their number
 ---@field fetch fun(self: webhook.engine, subscription: string, options?: { cursor?: string, limit?: integer, wait?: integer }): page: webhook.fetched?, message: string?, code: webhook.code?, failure: webhook.failure? of a subscription with the url "poll:": what waits, in the order of acceptance; cursor: of the answer before, whose items are delivered by that; wait: ms that this thread waits for something to come
@@ -599,10 +603,26 @@ local function answer(call, list, query)
   end
 end
 
-local source_names = { list = true, can = true, filters = true, without = true, full_every = true, spawn = true }
+local source_names = { list = true, can = true, filters = true, required = true, without = true, full_every = true,
+  spawn = true, tenants = true, connections = true }
+
+-- Each with its tenant behind it: "" for those without one.
+local function pairs_of(connections)
+  if connections == nil then return nil end
+  if type(connections) ~= "table" then error(("connections: expected a table, found %s"):format(type(connections)), 4) end
+  local list = {}
+  for connection, tenant in next, connections do
+    if type(connection) ~= "string" or type(tenant) ~= "string" then
+      error("connections: expected names of connections with the tenant of each", 4)
+    end
+    list[#list + 1], list[#list + 2] = connection, tenant
+  end
+  return list
+end
 
 local function abilities(source)
-  local given = { filters = source.filters, without = source.without, full_every = source.full_every }
+  local given = { filters = source.filters, required = source.required, without = source.without,
+    full_every = source.full_every, tenants = source.tenants, connections = pairs_of(source.connections) }
   for _, name in ipairs(source.can or { "all" }) do
     if name ~= "all" and name ~= "changes" and name ~= "deleted" then
       error(('can: expected "all", "changes" or "deleted", found "%s"'):format(tostring(name)), 3)

@@ -10,9 +10,9 @@ const store = path.join(work, 'store.db');
 const words = (rest) => [build, path.join(root, 'lua/bin/webhook'), ...rest];
 const lua = path.join(root, 'spec/lua');
 
-// Runs the command; what it prints, as a document.
+// Runs the command; what it prints, as a document, or null.
 export function command(...rest) {
-  return JSON.parse(execFileSync(lua, words([...rest, '--json', '--store', store]), { encoding: 'utf8' }).split('\n')[0]);
+  return JSON.parse(execFileSync(lua, words([...rest, '--json', '--store', store]), { encoding: 'utf8' }).split('\n')[0] || 'null');
 }
 
 export const token = (tenant) => command('tokens', 'add', ...(tenant ? ['--tenant', tenant] : [])).token;

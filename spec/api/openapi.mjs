@@ -143,6 +143,14 @@ async function sources(tenants) {
   await ask('PUT', '/v1/sources/{id}', { ...id('/v1/sources/{id}'), body: { ...document, name: 'n', auth: { type: 'bearer', token: '********' } } });
   const kept = await ask('GET', '/v1/sources/{id}', id('/v1/sources/{id}'));
   check('a secret is masked', [kept.document.name, kept.document.auth.token], ['n', '********']);
+  const connection = (name) => ({ target: `/v1/sources/contact/connections/${name}` });
+  const route = '/v1/sources/{id}/connections/{connection}';
+  const connected = await ask('PUT', route, { ...connection('acme-crm'), body: { tenant: 'acme', auth: { type: 'bearer', token: 'hush' } } });
+  check('a connection is kept', connected.document.connections, { 'acme-crm': { tenant: 'acme', auth: { type: 'bearer', token: '********' } } });
+  await ask('PUT', route, { ...connection('acme-crm'), body: { tenants: 'acme' } });
+  await ask('PUT', route, { ...connection('acme-crm'), body: {}, as: `Bearer ${tenants}` });
+  await ask('DELETE', route, connection('acme-crm'));
+  await ask('DELETE', route, connection('acme-crm'));
   await ask('GET', '/v1/sources');
   await ask('GET', '/v1/sources', { as: `Bearer ${tenants}` });
   const page = await ask('POST', '/v1/sources/{id}/test', { ...id('/v1/sources/{id}/test'), body: { limit: 2 } });

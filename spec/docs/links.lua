@@ -74,6 +74,9 @@ local function sentences(page)
   return text:gmatch "[^.;]+[.;]"
 end
 
+-- Names alone, of tests in a table, are none.
+local function is_prose(sentence) return sentence:gsub("%S*_%S*", ""):find "%a" end
+
 -- Where people have their files, and where this tree is.
 local places = { "/root/", "/home/", "/Users/" }
 local here = io.popen("pwd"):read():match "^/[^/]+/"
@@ -83,7 +86,7 @@ local said = {}
 for _, name in ipairs(names) do
   for sentence in sentences(pages[name]) do
     sentence = sentence:gsub("^%W+", "")
-    if #sentence > 50 and said[sentence] then say("%s: %q is said in %s, too", name, sentence, said[sentence]) end
+    if #sentence > 50 and is_prose(sentence) and said[sentence] then say("%s: %q is said in %s, too", name, sentence, said[sentence]) end
     said[sentence] = said[sentence] or name
   end
   for _, place in ipairs(places) do

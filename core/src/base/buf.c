@@ -71,10 +71,6 @@ void whi_buf_text(whi_buf *buf, const char *text) {
     whi_buf_add(buf, text, strlen(text));
 }
 
-void whi_buf_char(whi_buf *buf, char byte) {
-    whi_buf_add(buf, &byte, 1);
-}
-
 void whi_buf_int(whi_buf *buf, int64_t number) {
     char digits[24];
     char *end = digits + sizeof digits, *at = end;

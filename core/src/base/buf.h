@@ -24,7 +24,7 @@ void whi_buf_clear(whi_buf *buf);
 
 void whi_buf_add(whi_buf *buf, const void *bytes, size_t size);
 void whi_buf_text(whi_buf *buf, const char *text); /* up to its zero byte */
-void whi_buf_char(whi_buf *buf, char byte);
+static inline void whi_buf_char(whi_buf *buf, char byte);
 void whi_buf_int(whi_buf *buf, int64_t number); /* decimal */
 void whi_buf_format(whi_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -38,5 +38,14 @@ int whi_buf_status(const whi_buf *buf);
 /* Hands the memory over (zero-terminated, for wh_free) and leaves the buffer
  * empty. Returns whi_buf_status; out is NULL when it is not 0. size may be NULL. */
 int whi_buf_take(whi_buf *buf, char **out, size_t *size);
+
+static inline void whi_buf_char(whi_buf *buf, char byte) {
+    if (buf->failed || buf->size >= buf->maximum || buf->size + 1 >= buf->capacity) {
+        whi_buf_add(buf, &byte, 1);
+        return;
+    }
+    buf->data[buf->size++] = byte;
+    buf->data[buf->size] = '\0';
+}
 
 #endif

@@ -1,15 +1,21 @@
 /* Backtest: what a changed subscription would have done with what is stored.
  *
  * Events are taken out of the store a few at a time, newest first, and decided about twice,
- * each side with its own decider. Nothing is written. */
+ * each side with its own decider. Nothing is written.
+ *
+ * It works behind a gate (engine/gate.h), a few ms at a time, and decides by a thread beside the caller's, which comes
+ * after those that deliver (base/helper.h). It reads and tells progress by the caller's own: whoever has the store's
+ * lock must not wait for his turn, and a host's function is called where the host called. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/helper.h"
 #include "base/ident.h"
 #include "base/mem.h"
 #include "calls/past.h"
 #include "calls/query.h"
 #include "engine/context.h"
 #include "engine/decide.h"
+#include "engine/gate.h"
 #include "engine/registry.h"
 #include "engine/setting.h"
 #include "engine/version.h"
@@ -28,6 +34,7 @@
 #define BATCH_EVENTS 64               /* taken out of the store at once */
 #define BATCH_BYTES ((size_t)1 << 20) /* of their payloads, then no more are taken */
 #define BATCH_ROWS 20000              /* of other tenants that are passed over between two looks at progress */
+#define PIECE_US 2000                 /* of CPU, after which others may go on */
 #define TELL_EVENTS 100               /* progress is told after so many, */
 #define TELL_US INT64_C(100000)       /* or after so long */
 #define ANSWER_MAXIMUM ((size_t)1 << 26)
@@ -60,7 +67,10 @@ typedef struct backtest {
     int cancelled;
     int64_t told_events, told_us;
     whi_past *batch[BATCH_EVENTS];
-    size_t batch_count, batch_bytes;
+    size_t batch_count, batch_bytes, batch_at;
+    whi_gate_call call;
+    whi_helper helper;
+    int64_t used_us; /* of CPU, since it came through the gate */
 } backtest;
 
 /* --------------------------------------------------------------------- deciding */
@@ -249,18 +259,29 @@ static int run_event(backtest *self, const whi_past *event) {
 
 /* ------------------------------------------------------------------------ walking */
 
-static void tell_progress(backtest *self, int always) {
-    int64_t now = whi_monotonic_us();
+static int is_time_to_tell(const backtest *self) {
+    return self->events - self->told_events >= TELL_EVENTS || whi_monotonic_us() - self->told_us >= TELL_US;
+}
 
-    if (self->options->progress == NULL ||
-        (!always && self->events - self->told_events < TELL_EVENTS && now - self->told_us < TELL_US)) {
-        return;
-    }
+static void tell_progress(backtest *self) {
     self->told_events = self->events;
-    self->told_us = now;
-    if (self->options->progress(self->events, self->last, self->options->payload) != 0) {
+    self->told_us = whi_monotonic_us();
+    if (self->options->progress != NULL &&
+        self->options->progress(self->events, self->last, self->options->payload) != 0) {
         self->cancelled = 1;
     }
+}
+
+/* Nobody else waits while the host is told. */
+static void let_others(backtest *self) {
+    if (is_time_to_tell(self)) {
+        whi_gate_leave(&self->call, self->used_us);
+        tell_progress(self);
+        whi_gate_enter(&self->call);
+    } else {
+        whi_gate_again(&self->call, self->used_us);
+    }
+    self->used_us = 0;
 }
 
 static int take_event(const whi_event_row *row, void *payload) {
@@ -279,23 +300,40 @@ static int take_event(const whi_event_row *row, void *payload) {
 static int take_batch(backtest *self, whi_store_query *rows, int *more) {
     whi_store *store = self->engine->store;
     whi_store_place place = { 0 };
+    int64_t began_us = whi_thread_cpu_us();
     int code;
 
     self->batch_bytes = 0;
+    self->batch_at = 0;
     rows->limit = self->last - self->events;
     code = store->vtable->event_list(store, rows, take_event, self, &place);
+    self->used_us += whi_thread_cpu_us() - began_us;
     *more = place.more || code == BATCH_FULL;
     rows->before_event = place.event;
     return code == BATCH_FULL ? WH_OK : code;
 }
 
+/* The helper's: some of the events that were taken. */
+static int run_piece(void *payload) {
+    backtest *self = payload;
+    int64_t began_us = whi_thread_cpu_us(), used_us = 0;
+    int code = WH_OK;
+
+    do {
+        code = run_event(self, self->batch[self->batch_at++]);
+        used_us = whi_thread_cpu_us() - began_us;
+    } while (code == WH_OK && self->batch_at < self->batch_count && used_us < PIECE_US && !is_time_to_tell(self));
+    self->used_us += used_us;
+    return code;
+}
+
 /* Decides about the events that were taken, unless taking them failed; lets go of them. */
 static int run_batch(backtest *self, int code) {
+    while (code == WH_OK && self->batch_at < self->batch_count && !self->cancelled) {
+        code = whi_helper_do(&self->helper, run_piece, self);
+        let_others(self);
+    }
     for (size_t i = 0; i < self->batch_count; i++) {
-        if (code == WH_OK && !self->cancelled) {
-            code = run_event(self, self->batch[i]);
-            tell_progress(self, 0);
-        }
         whi_free(self->batch[i]);
     }
     self->batch_count = 0;
@@ -313,11 +351,41 @@ static int walk(backtest *self) {
     while (code == WH_OK && more && !self->cancelled && self->events < self->last) {
         code = run_batch(self, take_batch(self, &rows, &more));
         if (code == WH_OK && !self->cancelled) {
-            tell_progress(self, 0);
+            let_others(self);
         }
     }
+    return code;
+}
+
+static int walk_behind_gate(backtest *self) {
+    int code;
+
+    whi_gate_enter(&self->call);
+    code = walk(self);
+    whi_gate_leave(&self->call, self->used_us);
     if (code == WH_OK && !self->cancelled) {
-        tell_progress(self, 1);
+        tell_progress(self);
+    }
+    return code;
+}
+
+static int walk_with_helper(backtest *self) {
+    int code = whi_helper_start(&self->helper);
+
+    if (code == WH_OK) {
+        code = walk_behind_gate(self);
+        whi_helper_end(&self->helper);
+    }
+    return code;
+}
+
+static int walk_in_turn(backtest *self) {
+    const char *tenant = self->then.registration->subscription->tenant;
+    int code = whi_gate_open(self->engine->gate, &self->call, tenant);
+
+    if (code == WH_OK) {
+        code = walk_with_helper(self);
+        whi_gate_close(&self->call);
     }
     return code;
 }
@@ -464,7 +532,7 @@ static int read_options(backtest *self) {
 static int compare_all(backtest *self, char **out, size_t *size) {
     int code = take_sides(self);
 
-    code = code == WH_OK ? walk(self) : code;
+    code = code == WH_OK ? walk_in_turn(self) : code;
     return code == WH_OK ? tell(self, out, size) : code;
 }
 

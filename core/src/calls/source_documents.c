@@ -12,6 +12,7 @@
 #include "engine/source_kept.h"
 #include "engine/writer.h"
 #include "pure/json.h"
+#include "pure/source_connection.h"
 #include "pure/source_mask.h"
 
 #define QUERY_DEPTH 3
@@ -36,12 +37,17 @@ static int check_out(wh_engine *engine, char **out) {
     return code;
 }
 
+static int fail_unknown(void) {
+    return whi_fail_field(WH_ENOTFOUND, "object_type", "there is no source of this type");
+}
+
 /* ------------------------------------------------------------------------- writing */
 
 typedef struct change {
     whi_job job;
     const char *document; /* as it was given, with masks; NULL: it goes */
     size_t size;
+    const whi_buf *expected; /* NULL, or what has to be kept when it is written */
     whi_buf whole;
     whi_source_row row;
     int filled;
@@ -51,6 +57,10 @@ static int take_former(const whi_source_row *row, void *payload) {
     change *self = payload;
 
     self->filled = 1;
+    if (self->expected != NULL && (row->document_size != self->expected->size ||
+                                   memcmp(row->document, self->expected->data, row->document_size) != 0)) {
+        return whi_fail(WH_ECONFLICT, "somebody else changed it meanwhile");
+    }
     return whi_source_unmask(self->document, self->size, row->document, row->document_size, &self->whole);
 }
 
@@ -62,7 +72,9 @@ static int run_put(change *self, whi_store *store) {
     free_secret(&self->whole);
     whi_buf_reserve(&self->whole, self->size + 1);
     code = whi_store_source_now(store, self->row.object_type, take_former, self);
-    if (code == WH_OK && !self->filled) {
+    if (code == WH_OK && !self->filled && self->expected != NULL) {
+        code = fail_unknown();
+    } else if (code == WH_OK && !self->filled) {
         code = whi_source_unmask(self->document, self->size, NULL, 0, &self->whole);
     }
     self->row.document = self->whole.data;
@@ -91,25 +103,26 @@ static int make_change(wh_engine *engine, change *self) {
     return code;
 }
 
-int wh_source_put(wh_engine *engine, const char *document, size_t size) {
+static int keep(wh_engine *engine, const char *document, size_t size, const whi_buf *expected) {
     char object_type[WH_ID_SIZE];
-    change self = { .document = document };
-    int code = whi_engine_check(engine);
+    change self = { .document = document, .size = size, .expected = expected };
+    int code = whi_source_check(engine, document, size, object_type);
 
-    if (code == WH_OK && document == NULL) {
-        code = whi_fail_field(WH_EINVALID, "document", "expected one, found NULL");
-    }
-    if (code != WH_OK) {
-        return code;
-    }
-    self.size = size == WH_ZSTR ? strlen(document) : size;
-    code = whi_source_check(engine, document, self.size, object_type);
     self.row.object_type = object_type;
     self.row.updated_at = whi_now(engine);
     whi_buf_init(&self.whole, DOCUMENT_BYTES);
     code = code == WH_OK ? make_change(engine, &self) : code;
     free_secret(&self.whole);
     return code;
+}
+
+int wh_source_put(wh_engine *engine, const char *document, size_t size) {
+    int code = whi_engine_check(engine);
+
+    if (code == WH_OK && document == NULL) {
+        code = whi_fail_field(WH_EINVALID, "document", "expected one, found NULL");
+    }
+    return code == WH_OK ? keep(engine, document, size == WH_ZSTR ? strlen(document) : size, NULL) : code;
 }
 
 int wh_source_delete(wh_engine *engine, const char *object_type) {
@@ -120,6 +133,66 @@ int wh_source_delete(wh_engine *engine, const char *object_type) {
         code = whi_fail_field(WH_EINVALID, "object_type", "expected one, found NULL");
     }
     return code == WH_OK ? make_change(engine, &self) : code;
+}
+
+/* --------------------------------------------------------------------- connections */
+
+static int copy_document(const whi_source_row *row, void *payload) {
+    whi_buf *out = payload;
+
+    whi_buf_reserve(out, row->document_size + 1); /* so that no copy stays behind */
+    whi_buf_add(out, row->document, row->document_size);
+    return whi_buf_status(out);
+}
+
+/* The document is checked as a whole, outside of the transaction, which sees that it is still the same one. */
+static int set_once(wh_engine *engine, const char *object_type, const char *id, const char *text, size_t size) {
+    whi_buf former, whole;
+    int code;
+
+    whi_buf_init(&former, DOCUMENT_BYTES);
+    whi_buf_init(&whole, 2 * DOCUMENT_BYTES);
+    code = whi_store_source_list(engine->store, object_type, copy_document, &former);
+    if (code == WH_OK && former.size == 0) {
+        code = fail_unknown();
+    }
+    if (code == WH_OK) {
+        whi_buf_reserve(&whole, former.size + size + strlen(id) * 6 + 64);
+        code = whi_source_connection_set(former.data, former.size, id, text, size, &whole);
+    }
+    code = code == WH_OK ? keep(engine, whole.data, whole.size, &former) : code;
+    free_secret(&former);
+    free_secret(&whole);
+    return code;
+}
+
+static int set_connection(wh_engine *engine, const char *object_type, const char *id, const char *text, size_t size) {
+    int code = whi_engine_check(engine);
+
+    if (code == WH_OK && object_type == NULL) {
+        code = whi_fail_field(WH_EINVALID, "object_type", "expected one, found NULL");
+    }
+    if (code == WH_OK && (id == NULL || id[0] == '\0')) {
+        code = whi_fail_field(WH_EINVALID, "connection", "expected a name that is not empty");
+    }
+    if (code != WH_OK) {
+        return code;
+    }
+    do { /* whoever was faster has changed another one, or this one before */
+        code = set_once(engine, object_type, id, text, size);
+    } while (code == WH_ECONFLICT);
+    return code;
+}
+
+int wh_source_connection_put(wh_engine *engine, const char *object_type, const char *connection, const char *document,
+                             size_t size) {
+    return document != NULL
+               ? set_connection(engine, object_type, connection, document, size == WH_ZSTR ? strlen(document) : size)
+               : whi_fail_field(WH_EINVALID, "document", "expected one, found NULL");
+}
+
+int wh_source_connection_delete(wh_engine *engine, const char *object_type, const char *connection) {
+    return set_connection(engine, object_type, connection, NULL, 0);
 }
 
 /* ------------------------------------------------------------------------- reading */
@@ -179,10 +252,6 @@ int wh_source_list(wh_engine *engine, char **out, size_t *size) {
     }
     whi_buf_text(&self.out, "]}");
     return hand_over(&self, code, out, size);
-}
-
-static int fail_unknown(void) {
-    return whi_fail_field(WH_ENOTFOUND, "object_type", "there is no source of this type");
 }
 
 int wh_source_get(wh_engine *engine, const char *object_type, char **out, size_t *size) {

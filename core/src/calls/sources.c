@@ -9,7 +9,9 @@
 #include "engine/registry.h"
 #include "engine/source_kept.h"
 #include "engine/writer.h"
+#include "pure/source_connection.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void wh_source_wake(wh_engine *engine) {
@@ -41,6 +43,43 @@ int wh_source_remove(wh_engine *engine, const char *object_type) {
 int whi_source_lists(wh_engine *engine, const char *object_type) {
     (void)whi_sources_look(engine);
     return whi_source_is(engine->sources, object_type);
+}
+
+static int is_same(const char *a, const char *b) {
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* What stays as it is can be changed otherwise, whatever its source says by now: its readings fail if it has to. */
+int whi_source_check_connection(wh_engine *engine, const whi_subscription *before, const whi_subscription *now) {
+    const char *connection = now->source != NULL ? now->source : "";
+
+    if (now->poll_type == NULL ||
+        (before != NULL && is_same(before->poll_type, now->poll_type) && is_same(before->source, now->source))) {
+        return WH_OK;
+    }
+    (void)whi_sources_look(engine);
+    return whi_source_allows(engine->sources, now->poll_type, now->tenant, connection)
+               ? WH_OK
+               : whi_source_fail_connection(now->poll_type, now->tenant, connection);
+}
+
+int whi_source_requires(wh_engine *engine, const char *object_type, size_t nth, char *out, size_t size) {
+    whi_source *source = whi_source_get(engine->sources, object_type);
+    const char *const *names = source != NULL ? source->own.required : NULL;
+    size_t at = 0;
+    int found;
+
+    while (names != NULL && names[at] != NULL && at < nth) {
+        at++;
+    }
+    found = names != NULL && names[at] != NULL;
+    if (found) {
+        snprintf(out, size, "%s", names[at]);
+    }
+    if (source != NULL) {
+        whi_source_unref(source);
+    }
+    return found;
 }
 
 /* ------------------------------------------------------------------------ wishes */
@@ -108,16 +147,18 @@ int wh_poll_now(wh_engine *engine, const char *subscription, int confirm) {
 
 /* ----------------------------------------------------------------------- telling */
 
+/* Whose failures are to be forgotten has none any more. */
 static int give(const wh_backend_poll *row, void *payload) {
     whi_poll_standing *out = payload;
     size_t size = row->runs != NULL ? strlen(row->runs) : 0;
+    int is_resumed = (row->asked & WH_POLL_RESUME) != 0;
 
     out->there = 1;
     out->started_at = row->started_at;
     out->checked_at = row->checked_at;
     out->next_at = row->next_at;
-    out->failures = row->failures;
-    out->refused = row->refused != 0;
+    out->failures = is_resumed ? 0 : row->failures;
+    out->refused = !is_resumed && row->refused != 0;
     out->suspicious = row->suspicious != 0;
     whi_buf_add(&out->runs, row->runs, size);
     return whi_buf_status(&out->runs);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "calls/sources.h"
 #include "calls/standing.h"
 #include "calls/workspace.h"
 #include "engine/context.h"
@@ -135,6 +136,7 @@ int whi_subscription_candidate(wh_engine *engine, const char *document, size_t s
         return code;
     }
     code = apply_checked(engine, made, document, size);
+    code = code == WH_OK ? whi_source_check_connection(engine, NULL, made) : code;
     if (code != WH_OK) {
         whi_subscription_free(made);
         return code;
@@ -271,6 +273,7 @@ int whi_subscribe(wh_engine *engine, const char *document, size_t size, int *hol
         *holds = is_to_hold(self.subscription);
         self.subscription->paused = *holds ? WHI_PAUSE_HOLDS : self.subscription->paused;
     }
+    code = code == WH_OK ? whi_source_check_connection(engine, NULL, self.subscription) : code;
     code = code == WH_OK ? whi_look(engine, self.subscription) : code;
     code = code == WH_OK ? commit_change(&self) : code; /* a new one is in nobody's way: commits are shared */
     if (code == WH_OK && id != NULL) {
@@ -451,15 +454,17 @@ static int is_another_receiver(const whi_subscription *before, const whi_subscri
            a->removes != b->removes || before->insecure != now->insecure;
 }
 
-/* Others may change subscriptions while a receiver is asked; the commit tells whether somebody changed this one. */
-static int check_receiver(wh_engine *engine, const whi_subscription *before, const whi_subscription *now) {
-    int code;
+/* Others may change subscriptions while a receiver is asked, or documents of sources are read; the commit tells whether
+ * somebody changed this one. */
+static int check_others(wh_engine *engine, const whi_subscription *before, const whi_subscription *now) {
+    int asks = whi_subscription_is_waited_for(now) && is_another_receiver(before, now), code;
 
-    if (!whi_subscription_is_waited_for(now) || !is_another_receiver(before, now)) {
+    if (!asks && now->poll_type == NULL) {
         return WH_OK;
     }
     pthread_mutex_unlock(&engine->subscription_lock);
-    code = whi_look(engine, now);
+    code = whi_source_check_connection(engine, before, now);
+    code = code == WH_OK && asks ? whi_look(engine, now) : code;
     pthread_mutex_lock(&engine->subscription_lock);
     return code;
 }
@@ -490,7 +495,7 @@ static int change_present(change *self, const whi_subscription *before, const ch
     if (code == WH_OK) {
         resume_named(self);
     }
-    code = code == WH_OK ? check_receiver(engine, before, self->subscription) : code;
+    code = code == WH_OK ? check_others(engine, before, self->subscription) : code;
     return code == WH_OK ? commit_change(self) : code;
 }
 

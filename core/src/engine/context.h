@@ -10,6 +10,7 @@
  *   underway   its own lock (underway.h)
  *   lags       its own lock (lag.h)
  *   budgets    its own lock (budget.h)
+ *   gate       its own lock (gate.h)
  *   writings   its own lock (written.h)
  *   worker     one thread: the one in wh_step, or its own after wh_start (work/worker.h)
  *   event      payload and names never change; its counters are atomic (event.h)
@@ -82,6 +83,7 @@ struct wh_engine {
     struct whi_sources *sources;
     _Atomic(struct whi_polls *) polls; /* work/poll.h; NULL: nothing has been due yet. Stays until wh_close */
     struct whi_budgets *budgets;
+    struct whi_gate *gate;     /* of calls that look back over much */
     struct whi_memory *memory; /* bytes of what waits in it */
     struct whi_writings *writings;
     struct whi_inbox *inboxes[WHI_WORKERS];  /* of the workers, from the first one on; what was made stays until

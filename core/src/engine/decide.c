@@ -241,8 +241,27 @@ static int keep_fields(const whi_decider *self, const whi_registration *registra
     return code;
 }
 
+static int drops_raw(const whi_registration *registration) {
+    const whi_subscription *s = registration->subscription;
+
+    return registration->fields == NULL && s->poll_type != NULL && (s->system->asks & WHI_RAW_BY_NAME) != 0;
+}
+
+/* Of an object as its source had it; what a rule has made is as the rule wants it. */
+static int leave_raw(const whi_decider *self, whi_decision *out) {
+    whi_buf rest;
+    int found, code;
+
+    whi_buf_init(&rest, WHI_JSON_MAXIMUM);
+    code = whi_projection_write_without("raw", &self->json, 0, &found, &rest);
+    code = code == WH_OK && found ? whi_buf_take(&rest, &out->body, &out->body_size) : code;
+    whi_buf_free(&rest);
+    return code;
+}
+
 int whi_decide_looks_inside(const whi_registration *registration) {
-    return registration->filter != NULL || registration->fields != NULL || registration->subscription->rule != NULL;
+    return registration->filter != NULL || registration->fields != NULL || registration->subscription->rule != NULL ||
+           drops_raw(registration);
 }
 
 /* Polling has asked the objects already, by the same filters; of what has vanished nobody knows more than an id. */
@@ -272,6 +291,9 @@ int whi_decide(whi_decider *self, const whi_subject *subject, const whi_registra
     }
     if (code == WH_OK && (out->verdict == WHI_PASS || out->verdict == WHI_PROJECT)) {
         code = keep_fields(self, registration, out);
+    }
+    if (code == WH_OK && out->verdict == WHI_PASS && out->body == NULL && drops_raw(registration)) {
+        code = leave_raw(self, out);
     }
     return code;
 }

@@ -26,6 +26,8 @@ typedef struct whi_event {
     int seen_before; /* 1: read from the log, some deliveries may exist */
     int lags;        /* 1: read for a subscription that lags: its deliveries are written before they are sent */
     int own_id;      /* 1: the id is the caller's */
+    struct whi_delivery
+        *remakes; /* among those to be decided: the delivery of it whose bytes are made; see work/remake.h */
     whi_registration **found; /* while it is fanned out: who may want it, references */
     size_t found_count, found_at;
     char id[WH_ID_SIZE];

@@ -31,6 +31,7 @@ struct whi_registry {
     int64_t first_ended;      /* of them, and INT64_MAX: there is none */
     atomic_int has_former;
     atomic_int ordered; /* versions with an order, those that have ended too */
+    atomic_int fetched; /* the same, of those whose deliveries wait until they are fetched */
     int left_out;       /* of those in the table */
     char why[WHI_ERROR_SIZE];
 };
@@ -147,6 +148,16 @@ static int has_order(const whi_registration *registration) {
     return s->order != WHI_ORDER_NONE || s->system->is_ordered != NULL;
 }
 
+/* by: 1, or -1 where a version leaves memory. */
+static void count_kinds(whi_registry *registry, const whi_registration *registration, int by) {
+    atomic_fetch_add(&registry->ordered, by * has_order(registration));
+    atomic_fetch_add(&registry->fetched, by * whi_subscription_is_fetched(registration->subscription));
+}
+
+int whi_registry_may_be_fetched(const whi_registry *registry) {
+    return atomic_load_explicit(&registry->fetched, memory_order_relaxed) > 0;
+}
+
 int whi_registry_may_have_order(const whi_registry *registry) {
     return atomic_load_explicit(&registry->ordered, memory_order_relaxed) > 0 || whi_registry_is_behind(registry);
 }
@@ -177,7 +188,7 @@ static void put_former(whi_registry *registry, whi_registration *former) {
 
 /* A version leaves memory. */
 static void let_go(whi_registry *registry, whi_registration *registration) {
-    atomic_fetch_sub(&registry->ordered, has_order(registration));
+    count_kinds(registry, registration, -1);
     index_out(registry, registration);
     whi_registration_unref(registration);
 }
@@ -345,7 +356,7 @@ static void keep_former(whi_registry *registry, change *one) {
         whi_registration *former = one->former;
 
         one->former = former->next_former;
-        atomic_fetch_add(&registry->ordered, has_order(former));
+        count_kinds(registry, former, 1);
         put_former(registry, former);
     }
 }
@@ -395,7 +406,7 @@ static int replace(whi_registry *registry, change *one, int64_t first) {
         whi_table_put(&registry->all, &registration_kind, one->made);
         enter_polls(registry, one->made);
         registry->left_out += one->made->left_out;
-        atomic_fetch_add(&registry->ordered, has_order(one->made));
+        count_kinds(registry, one->made, 1);
         one->made = NULL;
     } else {
         drop_former(registry, one->id, 0);

@@ -71,6 +71,9 @@ int whi_registry_takes(whi_registry *registry, const char *tenant, const char *t
  * the other. */
 int whi_registry_may_have_order(const whi_registry *registry);
 
+/* 1 if a subscription's deliveries wait until somebody fetches them. */
+int whi_registry_may_be_fetched(const whi_registry *registry);
+
 /* Calls each with those that poll, which stay if it takes a reference. Its non-zero answer ends that and is returned.
  */
 int whi_registry_polls(whi_registry *registry, int (*each)(whi_registration *registration, void *payload),

@@ -64,6 +64,7 @@ static int copy_names(char ***out, const char *const *names, const char *field) 
 static void free_source(whi_source *source) {
     free_names(source->filters);
     free_names(source->without);
+    free_names(source->required);
     whi_free(source->object_type);
     whi_free(source);
 }
@@ -87,11 +88,13 @@ static int fill(whi_source *source, const char *object_type, const wh_source *gi
     code = code == WH_OK ? check(object_type, &source->own) : code;
     code = code == WH_OK ? copy_names(&source->filters, source->own.filters, "source.filters") : code;
     code = code == WH_OK ? copy_names(&source->without, source->own.without, "source.without") : code;
+    code = code == WH_OK ? copy_names(&source->required, source->own.required, "source.required") : code;
     if (code != WH_OK) {
         return code;
     }
     source->own.filters = (const char *const *)source->filters;
     source->own.without = (const char *const *)source->without;
+    source->own.required = (const char *const *)source->required;
     source->object_type = whi_strdup(object_type, WH_ZSTR);
     return source->object_type != NULL ? WH_OK : whi_fail_memory();
 }
@@ -253,6 +256,18 @@ void whi_source_unref(whi_source *source) {
         free_source(source);
         unref_list(home);
     }
+}
+
+int whi_source_is_allowed(const whi_source *source, const char *tenant, const char *connection) {
+    return source->own.allows == NULL || source->own.allows(source->own.payload, tenant, connection);
+}
+
+int whi_source_allows(whi_sources *self, const char *object_type, const char *tenant, const char *connection) {
+    whi_source *source = whi_source_get(self, object_type);
+    int allowed = source == NULL || whi_source_is_allowed(source, tenant, connection);
+
+    whi_source_unref(source);
+    return allowed;
 }
 
 int whi_source_enter(whi_source *source, int most) {

@@ -20,11 +20,11 @@ typedef struct whi_source {
     struct whi_sources *home;
     wh_source own;
     char *object_type;
-    char **filters, **without; /* copies of what own points to */
-    int is_kept;               /* of a document */
-    int refs;                  /* what follows under the lock */
-    int readers;               /* threads that ask it */
-    long long round;           /* the last cut of all that met it */
+    char **filters, **without, **required; /* copies of what own points to */
+    int is_kept;                           /* of a document */
+    int refs;                              /* what follows under the lock */
+    int readers;                           /* threads that ask it */
+    long long round;                       /* the last cut of all that met it */
 } whi_source;
 
 typedef struct whi_sources {
@@ -66,6 +66,10 @@ void whi_source_unref(whi_source *source);
 /* 1: there is one; the host has registered one. */
 int whi_source_is(whi_sources *sources, const char *object_type);
 int whi_source_is_hosts(whi_sources *sources, const char *object_type);
+
+/* 1: subscriptions of this tenant may name this connection, or there is no such source here. */
+int whi_source_allows(whi_sources *sources, const char *object_type, const char *tenant, const char *connection);
+int whi_source_is_allowed(const whi_source *source, const char *tenant, const char *connection);
 
 /* One more thread asks it, if so many do not yet: 1. */
 int whi_source_enter(whi_source *source, int most);

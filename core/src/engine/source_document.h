@@ -1,7 +1,7 @@
 /* Sources out of the documents that the store keeps: any process reads them there, so what one has put, changed or
  * deleted holds for all. */
-#ifndef WHI_SOURCE_DOCUMENT_H
-#define WHI_SOURCE_DOCUMENT_H
+#ifndef WHI_ENGINE_SOURCE_DOCUMENT_H
+#define WHI_ENGINE_SOURCE_DOCUMENT_H
 
 #include "engine/context.h"
 #include "webhook_source.h"

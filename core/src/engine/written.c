@@ -4,15 +4,27 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "pure/json.h"
 
 #define TOLD 100
 #define RATES_US INT64_C(10000000)
 
+static uint32_t hash_written(const void *entry) {
+    return ((const whi_written *)entry)->hash;
+}
+
+static int is_written(const void *entry, const void *key) {
+    return strcmp(((const whi_written *)entry)->url, key) == 0;
+}
+
+static const whi_table_kind written_kind = { hash_written, is_written };
+
 void whi_writings_init(whi_writings *writings) {
+    *writings = (whi_writings){ .first = NULL };
+    writings->end = &writings->first;
     pthread_mutex_init(&writings->lock, NULL);
-    writings->first = NULL;
 }
 
 static void free_one(whi_written *written) {
@@ -26,6 +38,7 @@ void whi_writings_end(whi_writings *writings) {
         free_one(writings->first);
         writings->first = next;
     }
+    whi_table_free(&writings->all);
     pthread_mutex_destroy(&writings->lock);
 }
 
@@ -44,37 +57,55 @@ static whi_written *make(const char *url) {
     return made;
 }
 
-whi_written *whi_written_join(wh_engine *engine, const char *url) {
-    whi_written **place = &engine->writings->first, *found;
+/* The lock is held. */
+static whi_written *add(whi_writings *writings, const char *url, uint32_t hash) {
+    whi_written *made = whi_table_reserve(&writings->all, &written_kind) == WH_OK ? make(url) : NULL;
 
-    pthread_mutex_lock(&engine->writings->lock);
-    while (*place != NULL && strcmp((*place)->url, url) != 0) {
-        place = &(*place)->next;
+    if (made == NULL) {
+        return NULL;
     }
-    if (*place == NULL) {
-        *place = make(url);
+    made->hash = hash;
+    made->link = writings->end;
+    *writings->end = made;
+    writings->end = &made->next;
+    whi_table_put(&writings->all, &written_kind, made);
+    return made;
+}
+
+/* The lock is held. */
+static void take_out(whi_writings *writings, whi_written *written) {
+    whi_table_take(&writings->all, &written_kind, written->hash, written->url);
+    *written->link = written->next;
+    if (written->next != NULL) {
+        written->next->link = written->link;
+    } else {
+        writings->end = written->link;
     }
-    found = *place;
+    free_one(written);
+}
+
+whi_written *whi_written_join(wh_engine *engine, const char *url) {
+    whi_writings *writings = engine->writings;
+    uint32_t hash = whi_table_spread(whi_hash(WHI_HASH_BEGIN, url, strlen(url)));
+    whi_written *found;
+
+    pthread_mutex_lock(&writings->lock);
+    found = whi_table_get(&writings->all, &written_kind, hash, url);
+    found = found != NULL ? found : add(writings, url, hash);
     if (found != NULL) {
         found->refs++;
     }
-    pthread_mutex_unlock(&engine->writings->lock);
+    pthread_mutex_unlock(&writings->lock);
     return found;
 }
 
 void whi_written_leave(wh_engine *engine, whi_written *written) {
-    whi_written **place = &engine->writings->first;
-
     if (written == NULL) {
         return;
     }
     pthread_mutex_lock(&engine->writings->lock);
     if (--written->refs == 0) {
-        while (*place != written) {
-            place = &(*place)->next;
-        }
-        *place = written->next;
-        free_one(written);
+        take_out(engine->writings, written);
     }
     pthread_mutex_unlock(&engine->writings->lock);
 }

@@ -8,11 +8,13 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/table.h"
 #include "engine/context.h"
 
 /* Numbers are counted by whoever writes, and mean nothing together. */
 typedef struct whi_written {
-    struct whi_written *next;
+    struct whi_written *next, **link; /* in the order in which they came */
+    uint32_t hash;
     int refs;  /* pools, each with one connection at most */
     char *url; /* without its password */
     atomic_llong rows, set_aside, batches;
@@ -24,7 +26,8 @@ typedef struct whi_written {
 
 typedef struct whi_writings {
     pthread_mutex_t lock;
-    whi_written *first;
+    whi_written *first, **end;
+    whi_table all; /* by URL: a tenant may have as many as subscriptions */
 } whi_writings;
 
 void whi_writings_init(whi_writings *writings);

@@ -292,7 +292,7 @@ int whi_serve_change(whi_call *call);
     X(event_list) X(event_publish) X(event_batch) X(event_get) X(event_payload) X(event_explain)                       \
     X(delivery_list) X(delivery_get) X(delivery_attempts) X(delivery_body) X(delivery_replay) X(delivery_replay_query) X(delivery_cancel) \
     X(rule_try) X(health) X(metrics) X(token_list) X(token_make) X(token_remove)                     \
-    X(source_list) X(source_make) X(source_get) X(source_put) X(source_remove) X(source_test)                          \
+    X(source_list) X(source_make) X(source_get) X(source_put) X(source_remove) X(source_test) X(source_connection_put) X(source_connection_remove)                          \
     X(stats) X(settings) X(settings_change) X(tenant) X(tenant_change) X(openapi) X(portal) X(me) X(page)
 /* clang-format on */
 

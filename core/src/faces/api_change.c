@@ -12,16 +12,20 @@
 
 #define TRIES 100 /* of a change while others change the same one */
 
-/* The canonical document that a client's object comes to; to be wiped. present: it is a change. */
 static int lists(void *payload, const char *object_type) {
     return whi_source_lists(payload, object_type);
 }
 
+static int requires(void *payload, const char *object_type, size_t nth, char out[WHI_FILTER_NAME]) {
+    return whi_source_requires(payload, object_type, nth, out, WHI_FILTER_NAME);
+}
+
+/* The canonical document that a client's object comes to; to be wiped. present: it is a change. */
 static int read_object(whi_call *call, const whi_subscription *present, const char *tenant, const char *details,
                        whi_buf *out) {
     const char *body = call->request->body;
     size_t size = call->request->body_size;
-    whi_asker asker = { lists, call->engine, call->history };
+    whi_asker asker = { lists, call->engine, call->history, requires };
     whi_buf canonical;
     int code = WH_OK;
 

@@ -47,6 +47,8 @@ static const struct {
     { "GET", "/v1/sources/{id}", OPERATOR, whi_serve_source_get },
     { "PUT", "/v1/sources/{id}", OPERATOR | BODY, whi_serve_source_put },
     { "DELETE", "/v1/sources/{id}", OPERATOR, whi_serve_source_remove },
+    { "PUT", "/v1/sources/{id}/connections/{connection}", OPERATOR | BODY, whi_serve_source_connection_put },
+    { "DELETE", "/v1/sources/{id}/connections/{connection}", OPERATOR, whi_serve_source_connection_remove },
     { "POST", "/v1/sources/{id}/test", OPERATOR | OPTIONAL | SLOW, whi_serve_source_test },
     { "GET", "/v1/stats", OPERATOR, whi_serve_stats },
     { "GET", "/v1/settings", OPERATOR, whi_serve_settings },

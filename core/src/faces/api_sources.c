@@ -66,6 +66,20 @@ int whi_serve_source_remove(whi_call *call) {
     return code;
 }
 
+int whi_serve_source_connection_put(whi_call *call) {
+    int code =
+        wh_source_connection_put(call->engine, call->id, call->second, call->request->body, call->request->body_size);
+
+    return code == WH_OK ? give(call, call->id) : code;
+}
+
+int whi_serve_source_connection_remove(whi_call *call) {
+    int code = wh_source_connection_delete(call->engine, call->id, call->second);
+
+    call->status = code == WH_OK ? 204 : call->status;
+    return code;
+}
+
 int whi_serve_source_test(whi_call *call) {
     const char *query = call->request->body_size > 0 ? call->request->body : NULL;
     char *text = NULL;

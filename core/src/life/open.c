@@ -10,6 +10,7 @@
 #include "engine/accept.h"
 #include "engine/budget.h"
 #include "engine/database.h"
+#include "engine/gate.h"
 #include "engine/handover.h"
 #include "engine/inbox.h"
 #include "engine/lag.h"
@@ -26,6 +27,7 @@
 #include "engine/written.h"
 #include "life/ending.h"
 #include "life/run.h"
+#include "outside/capacity.h"
 #include "outside/key_file.h"
 #include "outside/store_sqlite.h"
 #include "systems/access.h"
@@ -253,6 +255,17 @@ static int make_budgets(wh_engine *engine) {
     return WH_OK;
 }
 
+static int make_gate(wh_engine *engine) {
+    int cores = whi_capacity_cores();
+
+    engine->gate = whi_alloc(sizeof *engine->gate);
+    if (engine->gate == NULL) {
+        return whi_fail_memory();
+    }
+    whi_gate_init(engine->gate, cores > 1 ? cores / 2 : 1);
+    return WH_OK;
+}
+
 static int make_writings(wh_engine *engine) {
     engine->writings = whi_alloc(sizeof *engine->writings);
     if (engine->writings == NULL) {
@@ -357,6 +370,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     code = code == WH_OK ? make_lags(engine) : code;
     code = code == WH_OK ? make_sources(engine) : code;
     code = code == WH_OK ? make_budgets(engine) : code;
+    code = code == WH_OK ? make_gate(engine) : code;
     code = code == WH_OK ? make_memory(engine) : code;
     code = code == WH_OK ? make_writings(engine) : code;
     code = code == WH_OK ? make_lease(engine) : code;
@@ -473,6 +487,10 @@ void wh_close(wh_engine *engine) {
     if (engine->budgets != NULL) {
         whi_budgets_end(engine->budgets);
         whi_free(engine->budgets);
+    }
+    if (engine->gate != NULL) {
+        whi_gate_end(engine->gate);
+        whi_free(engine->gate);
     }
     if (engine->memory != NULL) {
         whi_memory_end(engine->memory);

@@ -1,6 +1,9 @@
 /* Tests: test_capacity. */
 #include "outside/capacity.h"
 
+#ifdef __linux__
+#include <sched.h>
+#endif
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -38,4 +41,23 @@ int64_t whi_capacity_here(void) {
 
 int64_t whi_capacity_in_flight(int64_t connections) {
     return connections / 2 > AT_ONCE ? connections / 2 : smaller(connections, AT_ONCE);
+}
+
+#ifdef __linux__
+/* Those that a container or taskset(1) leaves to it. */
+static long cores_here(void) {
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
+}
+#else
+static long cores_here(void) {
+    return sysconf(_SC_NPROCESSORS_ONLN);
+}
+#endif
+
+int whi_capacity_cores(void) {
+    long cores = cores_here();
+
+    return cores > 0 ? (int)cores : 1;
 }

@@ -24,4 +24,7 @@ int64_t whi_capacity_here(void);
 /* How many of these connections may be under way at once. */
 int64_t whi_capacity_in_flight(int64_t connections);
 
+/* Cores that this process may use, at least 1. */
+int whi_capacity_cores(void);
+
 #endif

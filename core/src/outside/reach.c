@@ -200,7 +200,11 @@ static int start(const whi_address *address, uint16_t port, int *is_under_way) {
     int one = 1, fd = whi_socket_new(to.any.sa_family, SOCK_STREAM, 0);
 
     *is_under_way = 0;
-    if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+    if (fd < 0) {
+        return -1;
+    }
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+        close(fd);
         return -1;
     }
     if (to.any.sa_family == AF_INET6) {

@@ -9,6 +9,7 @@
 #include "outside/source_ask.h"
 #include "outside/source_grant.h"
 #include "pure/link.h"
+#include "pure/source_connection.h"
 #include "pure/source_page.h"
 
 #define FILTERS_DEPTH 2
@@ -18,13 +19,15 @@ typedef struct source {
     whi_source_document document;
     whi_source_options options;
     whi_source_client *client;
-    whi_source_grant grant;
+    whi_source_grant *grants; /* of each connection with a login of its own, and behind them of the document's */
 } source;
 
 /* One page. */
 typedef struct page {
     source *of;
     const wh_source_query *query;
+    const whi_source_connection *connection; /* NULL: the document has none */
+    const whi_source_auth *auth;
     whi_source_values values;
     whi_json filters;
     whi_source_progress progress;
@@ -186,6 +189,36 @@ static int take_filters(page *self) {
     return code == WH_OK ? code : whi_fail_within_field(code, "filters");
 }
 
+static const char *text_or_empty(const char *text) {
+    return text != NULL ? text : "";
+}
+
+/* Asked with each page, whoever asks: a document may say otherwise than when somebody subscribed. */
+static int take_connection(page *self) {
+    const whi_source_document *document = &self->of->document;
+    const char *tenant = text_or_empty(self->query->tenant), *name = text_or_empty(self->query->connection);
+
+    if (!whi_source_may(document, tenant, name)) {
+        self->refused = 1;
+        return whi_source_fail_connection(document->object_type, tenant, name);
+    }
+    self->connection = whi_source_connection_find(document, name);
+    self->auth = self->connection != NULL && self->connection->has_auth ? &self->connection->auth : &document->auth;
+    if (self->connection != NULL && self->connection->variables != WHI_JSON_NONE) {
+        self->values.variables = &document->json;
+        self->values.variables_at = self->connection->variables;
+    }
+    return WH_OK;
+}
+
+static whi_source_grant *grant_of(const page *self) {
+    const whi_source_document *document = &self->of->document;
+    size_t place =
+        self->auth == &document->auth ? document->connection_count : (size_t)(self->connection - document->connections);
+
+    return &self->of->grants[place];
+}
+
 static void take_values(page *self) {
     const whi_source_document *document = &self->of->document;
     const wh_source_query *query = self->query;
@@ -226,11 +259,11 @@ static int send_once(page *self, unsigned spent, unsigned *count) {
     char *token = NULL;
     int code = ask(self);
 
-    if (code == WH_OK && of->document.auth.type == WHI_SOURCE_OAUTH2) {
-        code = whi_source_grant_take(&of->grant, of->client, self->request.cuts, &of->document.auth, of->options.clock,
+    if (code == WH_OK && self->auth->type == WHI_SOURCE_OAUTH2) {
+        code = whi_source_grant_take(grant_of(self), of->client, self->request.cuts, self->auth, of->options.clock,
                                      spent, &token, count, &self->refused, &self->retry_after);
     }
-    code = code == WH_OK ? whi_source_ask_login(&self->asked, &of->document.auth, token) : code;
+    code = code == WH_OK ? whi_source_ask_login(&self->asked, self->auth, token) : code;
     if (token != NULL) {
         whi_free_secret(token, strlen(token));
     }
@@ -253,7 +286,7 @@ static int send_all(page *self) {
     unsigned count = 0;
     int code = send_once(self, 0, &count);
 
-    if (code == WH_OK && self->request.status == 401 && self->of->document.auth.type == WHI_SOURCE_OAUTH2) {
+    if (code == WH_OK && self->request.status == 401 && self->auth->type == WHI_SOURCE_OAUTH2) {
         code = send_once(self, count, &count);
     }
     if (code == WH_OK && self->request.status == 410 && self->state.token != NULL && self->progress.pages == 0) {
@@ -391,8 +424,9 @@ static int take_answer(page *self) {
 /* -------------------------------------------------------------------------- listing */
 
 static int read_query(page *self) {
-    int code = whi_source_progress_read(&self->progress, self->query->page);
+    int code = take_connection(self);
 
+    code = code == WH_OK ? whi_source_progress_read(&self->progress, self->query->page) : code;
     code = code == WH_OK ? whi_source_state_read(&self->state, self->query->state) : code;
     code = code == WH_OK ? take_filters(self) : code;
     code = code == WH_OK ? begin_counting(self) : code;
@@ -459,11 +493,20 @@ static void cut(void *payload) {
     whi_source_client_cut(self->client);
 }
 
+static int allows(void *payload, const char *tenant, const char *connection) {
+    const source *self = payload;
+
+    return whi_source_may(&self->document, tenant, connection);
+}
+
 static void free_source(void *payload) {
     source *self = payload;
 
     whi_source_client_free(self->client);
-    whi_source_grant_free(&self->grant);
+    for (size_t i = 0; self->grants != NULL && i <= self->document.connection_count; i++) {
+        whi_source_grant_free(&self->grants[i]);
+    }
+    whi_free(self->grants);
     whi_source_document_free(&self->document);
     whi_free(self);
 }
@@ -493,6 +536,26 @@ int whi_source_http_check(const char *document, size_t size, const whi_source_op
     return code;
 }
 
+static int make_grants(source *self) {
+    size_t count = self->document.connection_count + 1, made = 0;
+    whi_source_grant *grants = whi_calloc(count, sizeof *grants);
+    int code = grants != NULL ? WH_OK : whi_fail_memory();
+
+    while (code == WH_OK && made < count) {
+        code = whi_source_grant_init(&grants[made]);
+        made += code == WH_OK;
+    }
+    if (code == WH_OK) {
+        self->grants = grants;
+        return WH_OK;
+    }
+    while (made > 0) {
+        whi_source_grant_free(&grants[--made]);
+    }
+    whi_free(grants);
+    return code;
+}
+
 static int new_source(source **out, const char *document, size_t size, const whi_source_options *options) {
     source *self = whi_calloc(1, sizeof *self);
     int code;
@@ -501,12 +564,8 @@ static int new_source(source **out, const char *document, size_t size, const whi
         return whi_fail_memory();
     }
     self->options = *options;
-    code = whi_source_grant_init(&self->grant);
-    if (code != WH_OK) {
-        whi_free(self);
-        return code;
-    }
     code = whi_source_document_read(&self->document, document, size);
+    code = code == WH_OK ? make_grants(self) : code;
     code = code == WH_OK ? check_rule(&self->document, options) : code;
     code = code == WH_OK ? whi_source_client_new(&self->client, options->policy, options->user_agent, options->ca_file)
                          : code;
@@ -529,10 +588,12 @@ int whi_source_http_make(wh_source *out, const char *document, size_t size, cons
     *out = (wh_source){ .size = sizeof *out,
                         .can = self->document.can,
                         .filters = self->document.filters.count > 0 ? self->document.filters.list : NULL,
+                        .required = self->document.required.count > 0 ? self->document.required.list : NULL,
                         .full_every = self->document.full_every,
                         .list = list,
                         .cut = cut,
                         .free = free_source,
-                        .payload = self };
+                        .payload = self,
+                        .allows = allows };
     return WH_OK;
 }

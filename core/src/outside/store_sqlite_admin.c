@@ -6,6 +6,8 @@
 #include "base/ident.h"
 #include "base/mem.h"
 
+#define PURGE_WIDE 512 /* deliveries that go in one step */
+
 /* ------------------------------------------------------------ subscriptions */
 
 /* When it is, in both counts: of changes alone, and of events and changes. */
@@ -236,11 +238,13 @@ typedef struct purge_bounds {
     int64_t done, failed; /* event numbers below these may go */
 } purge_bounds;
 
-static int may_go(whi_sqlite *store, int64_t event, const purge_bounds *bounds, int *out) {
+/* rows: how many deliveries it has. */
+static int may_go(whi_sqlite *store, int64_t event, const purge_bounds *bounds, int *out, int64_t *rows) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, WHI_SQL_PURGE_STATES, &statement);
 
     *out = 0;
+    *rows = 0;
     if (code != WH_OK) {
         return code;
     }
@@ -254,22 +258,64 @@ static int may_go(whi_sqlite *store, int64_t event, const purge_bounds *bounds, 
 
         *out = event < (failed ? bounds->failed : bounds->done);
     }
+    *rows = sqlite3_column_int64(statement, 2);
     sqlite3_reset(statement);
     return WH_OK;
 }
 
-static int purge_event(whi_sqlite *store, int64_t event) {
-    static const enum whi_sql steps[] = { WHI_SQL_PURGE_ID,         WHI_SQL_PURGE_BODIES,    WHI_SQL_PURGE_ATTEMPTS,
-                                          WHI_SQL_PURGE_DELIVERIES, WHI_SQL_PURGE_UNDECIDED, WHI_SQL_PURGE_EVENT };
+/* Its deliveries up to this subscription's. */
+static int purge_upto(whi_sqlite *store, int64_t event, int64_t subscription) {
+    static const enum whi_sql steps[] = { WHI_SQL_PURGE_BODIES, WHI_SQL_PURGE_ATTEMPTS, WHI_SQL_PURGE_DELIVERIES };
+    int code = WH_OK;
 
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        int code = whi_sqlite_run_numbers(store, steps[i], &event, 1, "purging an event");
-
-        if (code != WH_OK) {
-            return code;
-        }
+    for (size_t i = 0; code == WH_OK && i < sizeof steps / sizeof steps[0]; i++) {
+        code = whi_sqlite_run_numbers(store, steps[i], (int64_t[]){ event, subscription }, 2, "purging an event");
     }
+    return code;
+}
+
+static int purge_event(whi_sqlite *store, int64_t event) {
+    static const enum whi_sql steps[] = { WHI_SQL_PURGE_ID, WHI_SQL_PURGE_UNDECIDED, WHI_SQL_PURGE_EVENT };
+    int code = purge_upto(store, event, INT64_MAX);
+
+    for (size_t i = 0; code == WH_OK && i < sizeof steps / sizeof steps[0]; i++) {
+        code = whi_sqlite_run_numbers(store, steps[i], &event, 1, "purging an event");
+    }
+    return code;
+}
+
+/* The subscription of a delivery behind which there are more; INT64_MAX: there are not so many. */
+static int find_end(whi_sqlite *store, int64_t event, int64_t *subscription) {
+    sqlite3_stmt *statement;
+    int code = whi_sqlite_write(store, WHI_SQL_PURGE_NTH, &statement);
+
+    *subscription = INT64_MAX;
+    if (code != WH_OK) {
+        return code;
+    }
+    sqlite3_bind_int64(statement, 1, event);
+    sqlite3_bind_int64(statement, 2, PURGE_WIDE - 1);
+    code = whi_sqlite_step(store, &store->writer, statement, "looking at an event");
+    if (code != 1) {
+        return code;
+    }
+    *subscription = sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
     return WH_OK;
+}
+
+/* Of one with very many deliveries a part: it is marked before, so that nobody takes those that are gone for some that
+ * were never made. */
+static int purge_part(whi_sqlite *store, int64_t event, int *is_gone) {
+    int64_t end;
+    int code = find_end(store, event, &end);
+
+    *is_gone = code == WH_OK && end == INT64_MAX;
+    if (code != WH_OK || *is_gone) {
+        return code == WH_OK ? purge_event(store, event) : code;
+    }
+    code = whi_sqlite_run_numbers(store, WHI_SQL_PURGE_GOING, &event, 1, "purging an event");
+    return code == WH_OK ? purge_upto(store, event, end) : code;
 }
 
 /* A deleted subscription's row outlives its versions by nothing. Who has not heard of the deletion by then
@@ -317,18 +363,30 @@ static int purge_rest(whi_sqlite *store, const purge_bounds *bounds, int limit, 
     return code;
 }
 
-static int purge_all(whi_sqlite *store, const int64_t *events, int picked, const purge_bounds *bounds, int64_t *after,
-                     int *count) {
-    int go, code = WH_OK;
+/* What one step has done and may still do. */
+typedef struct purging {
+    const purge_bounds *bounds;
+    int64_t rows; /* deliveries that may go */
+    int64_t after;
+    int count, is_cut; /* 1: there is more of an event, and the next step begins with it */
+} purging;
 
-    for (int i = 0; code == WH_OK && i < picked; i++) {
-        code = may_go(store, events[i], bounds, &go);
-        if (code == WH_OK && go) {
-            code = purge_event(store, events[i]);
-            *count += 1;
-        }
-        *after = events[i];
+/* event: negative, if it is going already. */
+static int purge_one(whi_sqlite *store, int64_t event, purging *self) {
+    int go = event < 0, is_gone = 1, code = WH_OK;
+    int64_t rows = PURGE_WIDE;
+
+    if (event > 0) {
+        code = may_go(store, event, self->bounds, &go, &rows);
     }
+    event = event < 0 ? -event : event;
+    if (code == WH_OK && go) {
+        code = rows >= PURGE_WIDE ? purge_part(store, event, &is_gone) : purge_event(store, event);
+        self->rows -= rows < PURGE_WIDE ? rows : PURGE_WIDE;
+    }
+    self->is_cut = !is_gone;
+    self->count += go && is_gone;
+    self->after = is_gone ? event : event - 1;
     return code;
 }
 
@@ -336,9 +394,10 @@ int whi_sqlite_purge(whi_store *base, int64_t done_before, int64_t failed_before
                      int *count) {
     whi_sqlite *store = whi_sqlite_of(base);
     purge_bounds bounds = { done_before, failed_before };
+    purging self = { .bounds = &bounds, .rows = PURGE_WIDE, .after = *after };
     sqlite3_stmt *statement;
     int64_t *events;
-    int picked, code = whi_sqlite_write(store, WHI_SQL_PURGE_PICK, &statement);
+    int picked, done = 0, code = whi_sqlite_write(store, WHI_SQL_PURGE_PICK, &statement);
 
     *count = 0;
     if (code != WH_OK) {
@@ -349,9 +408,12 @@ int whi_sqlite_purge(whi_store *base, int64_t done_before, int64_t failed_before
     sqlite3_bind_int64(statement, 2, done_before > failed_before ? done_before : failed_before);
     sqlite3_bind_int64(statement, 3, limit);
     code = whi_sqlite_pick(store, statement, limit, &events, &picked);
-    if (code == WH_OK) {
-        code = purge_all(store, events, picked, &bounds, after, count);
+    while (code == WH_OK && done < picked && self.rows > 0) {
+        code = purge_one(store, events[done++], &self);
     }
     whi_free(events);
-    return code == WH_OK && picked < limit ? purge_rest(store, &bounds, limit, after) : code;
+    *after = self.after;
+    *count = self.count;
+    return code == WH_OK && done == picked && picked < limit && !self.is_cut ? purge_rest(store, &bounds, limit, after)
+                                                                             : code;
 }

@@ -204,7 +204,8 @@ const char whi_sqlite_schema[] =
     "  payload     TEXT NOT NULL,       -- the publisher's bytes\n"
     "  source      TEXT NOT NULL DEFAULT '', -- '': none\n"
     "  key         TEXT NOT NULL DEFAULT '', -- '': none\n"
-    "  alone       INTEGER NOT NULL DEFAULT 0 -- 1: a test of one subscription, and nothing to others\n"
+    "  alone       INTEGER NOT NULL DEFAULT 0 -- 1: a test of one subscription, and nothing to others; 2: being "
+    "purged\n"
     ");\n" TENANT_INDEX TYPE_INDEXES
 
         IDS_TABLE

@@ -168,18 +168,28 @@ int whi_json_string_order(const whi_json *json, uint32_t node, const char *text,
 
 /* ----------------------------------------------------------------------- look-ups */
 
+/* Most names have another length, or begin otherwise: those are passed by without a call. An escape is longer than
+ * what it stands for. */
 uint32_t whi_json_member(const whi_json *json, uint32_t object, const char *name, size_t size) {
-    uint32_t found = WHI_JSON_NONE;
+    const whi_json_node *nodes = json->nodes, *at, *end, *found = NULL;
+    size_t quoted = size + 2;
 
-    if (object >= json->count || node_at(json, object)->type != WHI_JSON_OBJECT) {
+    if (object >= json->count || nodes[object].type != WHI_JSON_OBJECT) {
         return WHI_JSON_NONE;
     }
-    for (uint32_t at = whi_json_first(json, object); at != WHI_JSON_NONE; at = whi_json_next_name(json, object, at)) {
-        if (whi_json_string_is(json, at, name, size)) {
-            found = at + 1;
+    end = nodes + nodes[object].next;
+    for (at = nodes + object + 1; at < end; at = nodes + at[1].next) {
+        size_t length = at->end - at->start;
+        const char *text = json->text + at->start + 1;
+        if (length < quoted || (length > quoted && !at->count)) {
+            continue;
+        }
+        if (at->count ? whi_json_string_is(json, (uint32_t)(at - nodes), name, size)
+                      : size == 0 || (*text == *name && memcmp(text, name, size) == 0)) {
+            found = at;
         }
     }
-    return found;
+    return found != NULL ? (uint32_t)(found - nodes) + 1 : WHI_JSON_NONE;
 }
 
 uint32_t whi_json_item(const whi_json *json, uint32_t array, size_t index) {
@@ -217,6 +227,8 @@ int whi_json_is_deeper(const whi_json *json, uint32_t node, uint32_t levels) {
 
 /* ------------------------------------------------------------------------ numbers */
 
+#define DIGITS_THAT_FIT 18 /* of any number below 2^63 */
+
 int whi_json_int(const whi_json *json, uint32_t node, int64_t *out) {
     size_t size, at = 0;
     const char *text = whi_json_span(json, node, &size);
@@ -228,7 +240,7 @@ int whi_json_int(const whi_json *json, uint32_t node, int64_t *out) {
     }
     for (at = (size_t)negative; at < size; at++) {
         unsigned digit = (unsigned)(text[at] - '0');
-        if (digit > 9 || value > (limit - digit) / 10) {
+        if (digit > 9 || (at >= DIGITS_THAT_FIT && value > (limit - digit) / 10)) {
             return 0;
         }
         value = value * 10 + digit;
@@ -312,15 +324,34 @@ int whi_json_whole(const whi_json *json, uint32_t node, int64_t *out) {
  * of what lies behind them only matters whether it is zero. */
 #define DIGITS_MAXIMUM 770
 
+#define FEW_DIGITS 15 /* and a point among them */
+
+/* 1 where the number is so short that it takes no text of its own. */
+static int read_few(const decimal *number, double *out) {
+    int64_t digits = 0;
+
+    if (number->last - number->first > FEW_DIGITS + 1) {
+        return 0;
+    }
+    for (size_t i = number->first; i < number->last; i++) {
+        digits = number->text[i] == '.' ? digits : digits * 10 + (number->text[i] - '0');
+    }
+    return whi_number_make(number->negative ? -digits : digits, number->power, out);
+}
+
 /* Of a terminated text with as few digits as the number needs. */
 double whi_json_double(const whi_json *json, uint32_t node) {
     char text[DIGITS_MAXIMUM + 40];
     size_t used = 0, digits = 0;
     decimal number;
+    double few;
 
     read_decimal(json, node, &number);
     if (number.first >= number.last) {
         return number.text[0] == '-' ? -0.0 : 0.0;
+    }
+    if (read_few(&number, &few)) {
+        return few;
     }
     if (number.negative) {
         text[used++] = '-';

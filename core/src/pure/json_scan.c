@@ -9,17 +9,25 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "pure/json_plain.h"
 
 typedef struct scan {
     const unsigned char *text;
-    size_t size, at;
+    size_t size;
     whi_json *json; /* NULL: check only */
+    int code;       /* of what failed */
+    size_t seen;    /* up to here looks are known, a multiple of WHI_JSON_PLAIN_WIDE; */
+    uint64_t looks; /* of the last of them */
     int depth, level;
     int deepest;
-    uint32_t open[WHI_JSON_DEPTH_MAXIMUM];   /* nodes of the open containers */
-    uint32_t counts[WHI_JSON_DEPTH_MAXIMUM]; /* their children so far */
-    unsigned char is_object[WHI_JSON_DEPTH_MAXIMUM];
+    uint32_t open[WHI_JSON_DEPTH_MAXIMUM];          /* nodes of the open containers */
+    uint32_t counts[WHI_JSON_DEPTH_MAXIMUM];        /* their children so far */
+    unsigned char ends[WHI_JSON_DEPTH_MAXIMUM + 1]; /* with what the one above ends, 0 outside of any */
 } scan;
+
+/* What reads a part of the text takes the place where that begins and returns the place behind it. A place in a
+ * variable, not in the struct, is what the next step waits for, and there are many short ones. */
+#define FAILED SIZE_MAX /* no place: code says why */
 
 #define FOUND 80
 
@@ -51,14 +59,16 @@ static void tell_found(const scan *self, size_t at, char out[FOUND]) {
     }
 }
 
-static int wrong(const scan *self, size_t at, const char *expected) {
+static size_t wrong(scan *self, size_t at, const char *expected) {
     char found[FOUND];
 
     if (at >= self->size) {
-        return whi_fail(WH_EJSON, "at byte %zu: expected %s, found the end", at + 1, expected);
+        self->code = whi_fail(WH_EJSON, "at byte %zu: expected %s, found the end", at + 1, expected);
+        return FAILED;
     }
     tell_found(self, at, found);
-    return whi_fail(WH_EJSON, "at byte %zu: expected %s, found %s", at + 1, expected, found);
+    self->code = whi_fail(WH_EJSON, "at byte %zu: expected %s, found %s", at + 1, expected, found);
+    return FAILED;
 }
 
 /* --------------------------------------------------------------------------- tape */
@@ -82,114 +92,112 @@ static int grow(whi_json *json) {
     return WH_OK;
 }
 
-/* A node that is complete; containers are mended when they close. */
-static inline int add(scan *self, int type, size_t start, size_t end, uint32_t count) {
+/* A node that is complete; containers are mended when they close. Returns its end. */
+static inline size_t add(scan *self, unsigned type, size_t start, size_t end, unsigned count) {
     whi_json *json = self->json;
-    whi_json_node *node;
 
     if (json == NULL) {
-        return WH_OK;
+        return end;
     }
-    if (json->count == json->capacity) {
-        int code = grow(json);
-        if (code != WH_OK) {
-            return code;
-        }
+    if (json->count == json->capacity && (self->code = grow(json)) != WH_OK) {
+        return FAILED;
     }
-    node = &json->nodes[json->count++];
-    node->start = (uint32_t)start;
-    node->end = (uint32_t)end;
-    node->next = json->count;
-    node->count = count & 0xfffffff;
-    node->type = (uint32_t)type & 15;
-    return WH_OK;
+    json->nodes[json->count] =
+        (whi_json_node){ (uint32_t)start, (uint32_t)end, json->count + 1, count & 0xfffffff, type & 15 };
+    json->count++;
+    return end;
 }
 
 /* ------------------------------------------------------------------------ strings */
 
-#ifdef __SSE2__
-#include <emmintrin.h>
+/* Behind the end of the text there are bytes that need a look. */
+static uint64_t look_at_end(const scan *self, size_t left) {
+    unsigned char last[WHI_JSON_PLAIN_WIDE] = { 0 };
 
-/* The first byte from `at` on that needs a look: a quote, a backslash, a control or a
- * byte beyond ASCII. May stop short of it, near the end. */
-static inline size_t skip_plain(const unsigned char *text, size_t at, size_t size) {
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), blank = _mm_set1_epi8(' ');
+    memcpy(last, self->text + self->seen, left);
+    return whi_json_plain_masks(last);
+}
 
-    while (size - at >= 16) {
-        __m128i part = _mm_loadu_si128((const __m128i *)(const void *)(text + at));
-        /* signed: bytes from 0x80 up are below the blank, as controls are */
-        __m128i look = _mm_or_si128(_mm_cmplt_epi8(part, blank),
-                                    _mm_or_si128(_mm_cmpeq_epi8(part, quote), _mm_cmpeq_epi8(part, slash)));
-        int mask = _mm_movemask_epi8(look);
-        if (mask != 0) {
-            return at + (size_t)__builtin_ctz((unsigned)mask);
+/* Apart, so that what is called for each string stays small enough to be inlined. */
+__attribute__((noinline)) static void look_on(scan *self) {
+    size_t left = self->size - self->seen;
+
+    self->looks = left < WHI_JSON_PLAIN_WIDE ? look_at_end(self, left) : whi_json_plain_masks(self->text + self->seen);
+    self->seen += WHI_JSON_PLAIN_WIDE;
+}
+
+/* The first byte from `at` on that needs a look; the size if there is none. Which bytes do is found out for many
+ * together and in advance, and does not wait for where the string before ends. */
+static inline size_t skip_plain(scan *self, size_t at) {
+    while (at < self->size) {
+        uint64_t looks;
+        while (self->seen <= at) {
+            look_on(self);
         }
-        at += 16;
+        looks = self->looks >> at % WHI_JSON_PLAIN_WIDE;
+        if (looks != 0) {
+            return at + (size_t)__builtin_ctzll(looks);
+        }
+        at = self->seen;
     }
-    return at;
+    return self->size;
 }
-#else
-static inline size_t skip_plain(const unsigned char *text, size_t at, size_t size) {
-    while (at < size && text[at] >= ' ' && text[at] < 0x80 && text[at] != '"' && text[at] != '\\') {
-        at++;
-    }
-    return at;
-}
-#endif
 
 /* `at` stands on the backslash. */
-static int skip_escape(scan *self, size_t *at) {
-    unsigned char kind = *at + 1 < self->size ? self->text[*at + 1] : 0;
+static size_t skip_escape(scan *self, size_t at) {
+    unsigned char kind = at + 1 < self->size ? self->text[at + 1] : 0;
 
     if (kind == 'u') {
         for (size_t i = 2; i < 6; i++) {
-            if (*at + i >= self->size || whi_hex_digit((char)self->text[*at + i]) < 0) {
-                return wrong(self, *at + i, "a hexadecimal digit");
+            if (at + i >= self->size || whi_hex_digit((char)self->text[at + i]) < 0) {
+                return wrong(self, at + i, "a hexadecimal digit");
             }
         }
-        *at += 6;
-        return WH_OK;
+        return at + 6;
     }
     if (kind == 0 || strchr("\"\\/bfnrt", kind) == NULL) {
-        return wrong(self, *at + 1, "an escape: one of \" \\ / b f n r t u");
+        return wrong(self, at + 1, "an escape: one of \" \\ / b f n r t u");
     }
-    *at += 2;
-    return WH_OK;
+    return at + 2;
 }
 
-static int scan_string(scan *self) {
-    size_t start = self->at, at = start + 1, length;
-    uint32_t escapes = 0;
+/* The rest of a string, from a byte on that is not the quote at its end. */
+static size_t scan_string_from(scan *self, size_t start, size_t at) {
+    unsigned escapes = 0;
 
-    for (;;) {
+    while (at != FAILED) {
         unsigned char c;
-        at = skip_plain(self->text, at, self->size);
+        at = skip_plain(self, at);
         if (at >= self->size) {
             return wrong(self, at, "'\"'");
         }
         c = self->text[at];
         if (c == '"') {
-            break;
+            return add(self, WHI_JSON_STRING, start, at + 1, escapes);
         }
         if (c == '\\') {
             escapes = 1;
-            if (skip_escape(self, &at) != WH_OK) {
-                return WH_EJSON;
-            }
+            at = skip_escape(self, at);
         } else if (c < ' ') {
             return wrong(self, at, "no control character in a string");
         } else if (c < 0x80) {
             at++;
         } else {
-            length = whi_utf8_length(self->text + at, self->size - at);
-            if (length == 0) {
-                return wrong(self, at, "UTF-8");
-            }
-            at += length;
+            size_t length = whi_utf8_length(self->text + at, self->size - at);
+            at = length == 0 ? wrong(self, at, "UTF-8") : at + length;
         }
     }
-    self->at = at + 1;
-    return add(self, WHI_JSON_STRING, start, at + 1, escapes);
+    return at;
+}
+
+/* Most end at the first byte that is not plain. */
+static inline size_t scan_string(scan *self, size_t start) {
+    size_t at = skip_plain(self, start + 1);
+
+    if (at >= self->size || self->text[at] != '"') {
+        return scan_string_from(self, start, at);
+    }
+    return add(self, WHI_JSON_STRING, start, at + 1, 0);
 }
 
 /* ------------------------------------------------------------------------ scalars */
@@ -198,27 +206,25 @@ static inline int digit_at(const scan *self, size_t at) {
     return at < self->size && (unsigned)(self->text[at] - '0') < 10;
 }
 
-static int scan_number(scan *self) {
-    size_t start = self->at, at = start;
+static inline size_t skip_digits(const scan *self, size_t at) {
+    while (digit_at(self, at)) {
+        at++;
+    }
+    return at;
+}
 
-    at += self->text[at] == '-';
+static inline size_t scan_number(scan *self, size_t start) {
+    size_t at = start + (self->text[start] == '-');
+
     if (!digit_at(self, at)) {
         return wrong(self, at, "a digit");
     }
-    if (self->text[at] == '0') {
-        at++;
-    } else {
-        while (digit_at(self, at)) {
-            at++;
-        }
-    }
+    at = self->text[at] == '0' ? at + 1 : skip_digits(self, at);
     if (at < self->size && self->text[at] == '.') {
         if (!digit_at(self, ++at)) {
             return wrong(self, at, "a digit");
         }
-        while (digit_at(self, at)) {
-            at++;
-        }
+        at = skip_digits(self, at);
     }
     if (at < self->size && (self->text[at] | 32) == 'e') {
         at++;
@@ -226,154 +232,140 @@ static int scan_number(scan *self) {
         if (!digit_at(self, at)) {
             return wrong(self, at, "a digit");
         }
-        while (digit_at(self, at)) {
-            at++;
-        }
+        at = skip_digits(self, at);
     }
-    self->at = at;
     return add(self, WHI_JSON_NUMBER, start, at, 0);
 }
 
-static int scan_word(scan *self, const char *word, size_t size, int type) {
-    size_t start = self->at;
-
+static size_t scan_word(scan *self, size_t start, const char *word, size_t size, unsigned type) {
     if (self->size - start < size || memcmp(self->text + start, word, size) != 0) {
         return wrong(self, start, "a value");
     }
-    self->at += size;
-    return add(self, type, start, self->at, 0);
+    return add(self, type, start, start + size, 0);
 }
 
 /* --------------------------------------------------------------------- containers */
 
-static inline void skip_blanks(scan *self) {
-    while (self->at < self->size) {
-        unsigned char c = self->text[self->at];
-        if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
-            return;
+static inline size_t skip_blanks(const scan *self, size_t at) {
+    while (at < self->size) {
+        unsigned char c = self->text[at];
+        if (c > ' ' || (c != ' ' && c != '\n' && c != '\r' && c != '\t')) {
+            break;
         }
-        self->at++;
+        at++;
     }
+    return at;
 }
 
-static inline int next_is(const scan *self, unsigned char c) {
-    return self->at < self->size && self->text[self->at] == c;
+static inline int is_at(const scan *self, size_t at, unsigned char c) {
+    return at < self->size && self->text[at] == c;
 }
 
-static int open_container(scan *self, int is_object) {
+static inline size_t open_container(scan *self, size_t at) {
+    int is_object = self->text[at] == '{';
+
     if (self->level >= self->depth) {
-        return whi_fail(WH_ELIMIT, "at byte %zu: nested deeper than the limit of %d", self->at + 1, self->depth);
+        self->code = whi_fail(WH_ELIMIT, "at byte %zu: nested deeper than the limit of %d", at + 1, self->depth);
+        return FAILED;
     }
     self->open[self->level] = self->json != NULL ? self->json->count : 0;
-    self->counts[self->level] = 0;
-    self->is_object[self->level++] = (unsigned char)is_object;
+    self->counts[self->level++] = 0;
+    self->ends[self->level] = is_object ? '}' : ']';
     self->deepest = self->level > self->deepest ? self->level : self->deepest;
-    self->at++;
-    return add(self, is_object ? WHI_JSON_OBJECT : WHI_JSON_ARRAY, self->at - 1, 0, 0);
+    return add(self, is_object ? WHI_JSON_OBJECT : WHI_JSON_ARRAY, at, at + 1, 0);
 }
 
-static void close_container(scan *self) {
-    self->at++;
+/* `end` is behind its last byte. */
+static inline void close_container(scan *self, size_t end) {
     self->level--;
     if (self->json != NULL) {
         whi_json_node *node = &self->json->nodes[self->open[self->level]];
-        node->end = (uint32_t)self->at;
+        node->end = (uint32_t)end;
         node->next = self->json->count;
         node->count = self->counts[self->level] & 0xfffffff;
     }
 }
 
-static int scan_name(scan *self) {
-    int code;
-
-    skip_blanks(self);
-    if (!next_is(self, '"')) {
-        return wrong(self, self->at, "a member's name");
+/* With the colon behind it. */
+static inline size_t scan_name(scan *self, size_t at) {
+    at = skip_blanks(self, at);
+    if (!is_at(self, at, '"')) {
+        return wrong(self, at, "a member's name");
     }
-    code = scan_string(self);
-    if (code != WH_OK) {
-        return code;
+    at = scan_string(self, at);
+    if (at == FAILED) {
+        return FAILED;
     }
-    skip_blanks(self);
-    if (!next_is(self, ':')) {
-        return wrong(self, self->at, "':'");
-    }
-    self->at++;
-    return WH_OK;
+    at = skip_blanks(self, at);
+    return is_at(self, at, ':') ? at + 1 : wrong(self, at, "':'");
 }
 
 /* A scalar is done at once; a container is opened, its contents come next. */
-static int scan_value(scan *self, int *opened) {
-    *opened = 0;
-    skip_blanks(self);
-    switch (self->at < self->size ? self->text[self->at] : 0) {
+static inline size_t scan_value(scan *self, size_t at, int *opened) {
+    at = skip_blanks(self, at);
+    switch (at < self->size ? self->text[at] : 0) {
     case '{':
     case '[':
         *opened = 1;
-        return open_container(self, self->text[self->at] == '{');
+        return open_container(self, at);
     case '"':
-        return scan_string(self);
+        return scan_string(self, at);
     case 't':
-        return scan_word(self, "true", 4, WHI_JSON_TRUE);
+        return scan_word(self, at, "true", 4, WHI_JSON_TRUE);
     case 'f':
-        return scan_word(self, "false", 5, WHI_JSON_FALSE);
+        return scan_word(self, at, "false", 5, WHI_JSON_FALSE);
     case 'n':
-        return scan_word(self, "null", 4, WHI_JSON_NULL);
+        return scan_word(self, at, "null", 4, WHI_JSON_NULL);
     default:
-        return digit_at(self, self->at) || next_is(self, '-') ? scan_number(self) : wrong(self, self->at, "a value");
+        return digit_at(self, at) || is_at(self, at, '-') ? scan_number(self, at) : wrong(self, at, "a value");
     }
 }
 
-/* A container was opened: stands in front of its first value, or has closed it. */
-static int begin_contents(scan *self, int *done) {
-    int is_object = self->is_object[self->level - 1];
+static inline int is_in_object(const scan *self) {
+    return self->ends[self->level] == '}';
+}
 
-    skip_blanks(self);
-    *done = next_is(self, is_object ? '}' : ']');
-    if (*done) {
-        close_container(self);
-        return WH_OK;
+/* A container was opened: 1 if it has a child, which comes next. */
+static inline int has_child(scan *self, size_t at) {
+    if (is_at(self, skip_blanks(self, at), self->ends[self->level])) {
+        return 0;
     }
     self->counts[self->level - 1] = 1;
-    return is_object ? scan_name(self) : WH_OK;
+    return 1;
 }
 
-/* A value has ended: stands in front of the next one, or level is 0. */
-static int after_value(scan *self) {
+/* A value has ended, or an empty container is at its end: the place of the next one, or level is 0. */
+static inline size_t after_value(scan *self, size_t at) {
     while (self->level > 0) {
-        int is_object = self->is_object[self->level - 1];
-        skip_blanks(self);
-        if (next_is(self, ',')) {
-            self->at++;
+        at = skip_blanks(self, at);
+        if (is_at(self, at, ',')) {
             self->counts[self->level - 1]++;
-            return is_object ? scan_name(self) : WH_OK;
+            return at + 1;
         }
-        if (!next_is(self, is_object ? '}' : ']')) {
-            return wrong(self, self->at, is_object ? "',' or '}'" : "',' or ']'");
+        if (!is_at(self, at, self->ends[self->level])) {
+            return wrong(self, at, is_in_object(self) ? "',' or '}'" : "',' or ']'");
         }
-        close_container(self);
+        close_container(self, ++at);
     }
-    return WH_OK;
+    return at;
 }
 
 static int scan_all(scan *self) {
-    int code = WH_OK;
+    size_t at = 0;
 
     do {
-        int opened, done = 1;
-        code = scan_value(self, &opened);
-        if (code == WH_OK && opened) {
-            code = begin_contents(self, &done);
+        int opened = 0;
+        at = is_in_object(self) ? scan_name(self, at) : at;
+        at = at != FAILED ? scan_value(self, at, &opened) : at;
+        if (at != FAILED && !(opened && has_child(self, at))) {
+            at = after_value(self, at);
         }
-        if (code == WH_OK && done) {
-            code = after_value(self);
-        }
-    } while (code == WH_OK && self->level > 0);
-    if (code != WH_OK) {
-        return code;
+    } while (at != FAILED && self->level > 0);
+    at = at != FAILED ? skip_blanks(self, at) : at;
+    if (at != FAILED && at < self->size) {
+        wrong(self, at, "the end");
     }
-    skip_blanks(self);
-    return self->at == self->size ? WH_OK : wrong(self, self->at, "the end");
+    return self->code;
 }
 
 static int start(whi_json *json, const char *text, size_t size, int depth) {
@@ -385,10 +377,12 @@ static int start(whi_json *json, const char *text, size_t size, int depth) {
     }
     self.text = (const unsigned char *)text;
     self.size = size;
-    self.at = 0;
     self.json = json;
+    self.code = WH_OK;
+    self.seen = 0;
     self.depth = depth < WHI_JSON_DEPTH_MAXIMUM ? depth : WHI_JSON_DEPTH_MAXIMUM;
     self.level = self.deepest = 0;
+    self.ends[0] = 0;
     code = scan_all(&self);
     if (json != NULL) {
         json->depth = (uint32_t)self.deepest;

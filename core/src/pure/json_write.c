@@ -1,13 +1,13 @@
 /* Writing JSON. Tests: test_json. */
 #include "pure/json.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/hex.h"
 #include "base/number.h"
 #include "base/utf8.h"
+#include "pure/json_plain.h"
 
 static void write_escape(whi_buf *out, unsigned char c) {
     char text[7] = "\\u00";
@@ -24,10 +24,26 @@ static void write_escape(whi_buf *out, unsigned char c) {
     whi_buf_text(out, text);
 }
 
+static void write_plain(whi_buf *out, const char *text, size_t size) {
+    char *room = whi_buf_reserve(out, size + 2);
+
+    if (room == NULL) {
+        return;
+    }
+    room[0] = '"';
+    memcpy(room + 1, text, size);
+    memcpy(room + 1 + size, "\"", 2);
+    out->size += size + 2;
+}
+
 void whi_json_write_string(whi_buf *out, const char *text, size_t size) {
     const unsigned char *bytes = (const unsigned char *)text;
     size_t at = 0, plain = 0;
 
+    if (size > 0 && whi_json_is_plain(bytes, size)) {
+        write_plain(out, text, size);
+        return;
+    }
     whi_buf_char(out, '"');
     while (at < size) {
         unsigned char c = bytes[at];
@@ -48,8 +64,6 @@ void whi_json_write_string(whi_buf *out, const char *text, size_t size) {
     whi_buf_char(out, '"');
 }
 
-/* The fewest digits that read back the same: every text of 15 digits is one double's
- * own, except below DBL_MIN. */
 void whi_json_write_double(whi_buf *out, double number) {
     char text[40];
 
@@ -57,12 +71,7 @@ void whi_json_write_double(whi_buf *out, double number) {
         whi_buf_text(out, "null");
         return;
     }
-    for (int digits = fabs(number) < DBL_MIN ? 1 : DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
-        whi_number_write(text, sizeof text, digits, number);
-        if (whi_number_read(text) == number) {
-            break;
-        }
-    }
+    whi_number_write_shortest(text, sizeof text, number);
     whi_buf_text(out, text);
 }
 

@@ -343,3 +343,49 @@ int whi_projection_write(const whi_projection *fields, const whi_json *json, uin
     }
     return whi_buf_status(out);
 }
+
+/* ------------------------------------------------------------------- all but one */
+
+static void drop_member(const char *name, const whi_json *json, uint32_t object, int *found, whi_buf *out) {
+    int written = 0;
+
+    whi_buf_char(out, '{');
+    for (uint32_t at = whi_json_first(json, object); at != WHI_JSON_NONE; at = whi_json_next_name(json, object, at)) {
+        if (whi_json_string_is(json, at, name, strlen(name))) {
+            *found = 1;
+            continue;
+        }
+        whi_buf_text(out, written++ > 0 ? "," : "");
+        copy(json, at, out);
+        whi_buf_char(out, ':');
+        copy(json, at + 1, out);
+    }
+    whi_buf_char(out, '}');
+}
+
+static void drop_of_each(const char *name, const whi_json *json, uint32_t array, int *found, whi_buf *out) {
+    uint32_t end = json->nodes[array].next;
+
+    whi_buf_char(out, '[');
+    for (uint32_t at = array + 1; at < end; at = json->nodes[at].next) {
+        whi_buf_text(out, at > array + 1 ? "," : "");
+        if (json->nodes[at].type == WHI_JSON_OBJECT) {
+            drop_member(name, json, at, found, out);
+        } else {
+            copy(json, at, out);
+        }
+    }
+    whi_buf_char(out, ']');
+}
+
+int whi_projection_write_without(const char *name, const whi_json *json, uint32_t node, int *found, whi_buf *out) {
+    *found = 0;
+    if (json->nodes[node].type == WHI_JSON_OBJECT) {
+        drop_member(name, json, node, found, out);
+    } else if (json->nodes[node].type == WHI_JSON_ARRAY) {
+        drop_of_each(name, json, node, found, out);
+    } else {
+        copy(json, node, out);
+    }
+    return whi_buf_status(out);
+}

@@ -35,4 +35,8 @@ int whi_projection_review(const char *text, size_t size);
  * item. A root that is no container is written whole. */
 int whi_projection_write(const whi_projection *fields, const whi_json *json, uint32_t node, whi_buf *out);
 
+/* Appends an object, or a list of such, without the member of this name (letters, as they are written without escapes);
+ * what is no object stays. found: 1 if one had it. */
+int whi_projection_write_without(const char *name, const whi_json *json, uint32_t node, int *found, whi_buf *out);
+
 #endif

@@ -7,10 +7,10 @@
 #include "pure/projection.h"
 #include "pure/source_template.h"
 
-#define WHI_SOURCE_BYTES 262144 /* of a document */
+#define WHI_SOURCE_BYTES ((size_t)1 << 20) /* of a document */
 #define WHI_SOURCE_DEPTH 64
 #define WHI_SOURCE_PAIRS 50 /* headers, parameters, members of a map */
-#define WHI_SOURCE_NAMES 50 /* filters, hosts */
+#define WHI_SOURCE_NAMES 50 /* filters, hosts, variables of a connection */
 
 typedef struct whi_source_pair {
     const char *name, *value;
@@ -63,6 +63,15 @@ typedef struct whi_source_most {
     int64_t pages, bytes, seconds, page_bytes, request_seconds;
 } whi_source_most;
 
+/* Whose account it is that a reading is of (pure/source_connection.h). */
+typedef struct whi_source_connection {
+    const char *id;
+    const char *tenant; /* "": of subscriptions without one */
+    int has_auth;
+    whi_source_auth auth; /* in the place of the document's */
+    uint32_t variables;   /* WHI_JSON_NONE, or an object of texts */
+} whi_source_connection;
+
 enum whi_source_etag { WHI_SOURCE_ETAG_ONE_PAGE, WHI_SOURCE_ETAG_FIRST, WHI_SOURCE_ETAG_NEVER };
 
 typedef struct whi_source_document {
@@ -82,8 +91,13 @@ typedef struct whi_source_document {
     whi_source_pages paging;
     int64_t limit, full_every;
     whi_source_most most;
-    whi_source_names hosts, filters;
-    int etag; /* enum whi_source_etag */
+    whi_source_names hosts, filters, required;
+    const char **tenants; /* NULL: it does not say; in order */
+    size_t tenant_count;
+    whi_source_connection *connections; /* NULL: it does not say; by their ids */
+    size_t connection_count;
+    whi_source_names variables; /* names that each connection has */
+    int etag;                   /* enum whi_source_etag */
     int raw;
     unsigned can;  /* enum wh_source_ability */
     unsigned uses; /* of all templates: enum whi_source_use */

@@ -60,21 +60,40 @@ static int is_template(const whi_json *json, uint32_t value) {
     return json->nodes[value].type == WHI_JSON_STRING && whi_json_string_has(json, value, "{", 1, fall, 0);
 }
 
-static int is_secret_parameter(const whi_json *json, uint32_t value, word name) {
+static int is_secret_name(word name) {
     static const char *const words[] = { "key", "token", "secret", "password", "auth", "sig" };
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (has_word(name, words[i])) {
-            return !is_template(json, value);
+            return 1;
         }
     }
     return 0;
 }
 
-static const struct section {
+static int is_secret_parameter(const whi_json *json, uint32_t value, word name) {
+    return is_secret_name(name) && !is_template(json, value);
+}
+
+/* A variable is never filled in itself, so a brace makes it no template. */
+static int is_secret_variable(const whi_json *json, uint32_t value, word name) {
+    (void)json;
+    (void)value;
+    return is_secret_name(name);
+}
+
+typedef struct section {
     const char *name;
     int (*is_secret)(const whi_json *json, uint32_t value, word name);
-} sections[] = { { "auth", is_secret_of_auth }, { "headers", is_secret_header }, { "query", is_secret_parameter } };
+} section;
+
+static const section of_document[] = {
+    { "auth", is_secret_of_auth }, { "headers", is_secret_header }, { "query", is_secret_parameter }, { NULL, NULL }
+};
+static const section of_connection[] = { { "auth", is_secret_of_auth },
+                                         { "variables", is_secret_variable },
+                                         { NULL, NULL } };
+#define CONNECTIONS "connections"
 
 static int is_mask(const whi_json *json, uint32_t node) {
     return json->nodes[node].type == WHI_JSON_STRING &&
@@ -90,9 +109,9 @@ static void write_up_to(walk *self, uint32_t node) {
     self->at = value->end;
 }
 
-static uint32_t member_like(const walk *self, const char *section, uint32_t name) {
+/* The value that a member of this name has in the former's object; WHI_JSON_NONE: there is none. */
+static uint32_t member_like(const walk *self, uint32_t object, uint32_t name) {
     const whi_json *former = self->former;
-    uint32_t object = former != NULL ? whi_json_member(former, 0, section, strlen(section)) : WHI_JSON_NONE;
 
     if (object == WHI_JSON_NONE || former->nodes[object].type != WHI_JSON_OBJECT) {
         return WHI_JSON_NONE;
@@ -106,22 +125,23 @@ static uint32_t member_like(const walk *self, const char *section, uint32_t name
     return WHI_JSON_NONE;
 }
 
-static int fail_mask(const walk *self, const char *section, uint32_t name, const char *why) {
+static int fail_mask(const walk *self, const char *place, uint32_t name, const char *why) {
     char field[FIELD_SIZE];
     size_t size;
     const char *text = whi_json_span(self->json, name, &size);
 
-    snprintf(field, sizeof field, "%s.%.*s", section, size > 62 ? 60 : (int)size - 2, text + 1);
+    snprintf(field, sizeof field, "%.60s.%.*s", place, size > 62 ? 60 : (int)size - 2, text + 1);
     return whi_fail_field(WH_EINVALID, field, "%s", why);
 }
 
-static int unmask(walk *self, const char *section, uint32_t name) {
-    uint32_t kept = member_like(self, section, name);
+/* object: the former's one, that what the mask stands for is in. */
+static int unmask(walk *self, const char *place, uint32_t object, uint32_t name) {
+    uint32_t kept = member_like(self, object, name);
     size_t size;
     const char *text;
 
     if (kept == WHI_JSON_NONE) {
-        return fail_mask(self, section, name, "expected the secret itself, since none is kept here");
+        return fail_mask(self, place, name, "expected the secret itself, since none is kept here");
     }
     write_up_to(self, name + 1);
     text = whi_json_span(self->former, kept, &size);
@@ -129,15 +149,14 @@ static int unmask(walk *self, const char *section, uint32_t name) {
     return WH_OK;
 }
 
-static int mask(walk *self, const struct section *section, uint32_t name) {
+static int mask(walk *self, const section *of, uint32_t name) {
     const whi_json *json = self->json;
     whi_buf scratch;
     word decoded;
 
     whi_buf_init(&scratch, WHI_SOURCE_BYTES);
     decoded.text = whi_json_string(json, name, &scratch, &decoded.size);
-    if (decoded.text != NULL && json->nodes[name + 1].type != WHI_JSON_NULL &&
-        section->is_secret(json, name + 1, decoded)) {
+    if (decoded.text != NULL && json->nodes[name + 1].type != WHI_JSON_NULL && of->is_secret(json, name + 1, decoded)) {
         write_up_to(self, name + 1);
         whi_buf_text(self->out, "\"" WHI_SOURCE_MASK "\"");
     }
@@ -145,7 +164,7 @@ static int mask(walk *self, const struct section *section, uint32_t name) {
     return decoded.text != NULL ? WH_OK : whi_fail_memory();
 }
 
-static int take_section(walk *self, const struct section *section, uint32_t object) {
+static int take_section(walk *self, const section *of, const char *place, uint32_t object, uint32_t former) {
     const whi_json *json = self->json;
     int code = WH_OK;
 
@@ -155,10 +174,66 @@ static int take_section(walk *self, const struct section *section, uint32_t obje
     for (uint32_t at = whi_json_first(json, object); code == WH_OK && at != WHI_JSON_NONE;
          at = whi_json_next_name(json, object, at)) {
         if (!self->unmasks) {
-            code = mask(self, section, at);
+            code = mask(self, of, at);
         } else if (is_mask(json, at + 1)) {
-            code = unmask(self, section->name, at);
+            code = unmask(self, place, former, at);
         }
+    }
+    return code;
+}
+
+static int is_named(const whi_json *json, uint32_t name, const char *text) {
+    return whi_json_string_is(json, name, text, strlen(text));
+}
+
+static uint32_t former_member(const walk *self, uint32_t object, const char *name) {
+    return self->former != NULL && object != WHI_JSON_NONE ? whi_json_member(self->former, object, name, strlen(name))
+                                                           : WHI_JSON_NONE;
+}
+
+/* Those sections that this member of an object is. prefix: in front of the section's name in a place. */
+static int take_sections(walk *self, const section *sections, const char *prefix, uint32_t name, uint32_t former) {
+    char place[FIELD_SIZE];
+    int code = WH_OK;
+
+    for (; code == WH_OK && sections->name != NULL; sections++) {
+        if (is_named(self->json, name, sections->name)) {
+            snprintf(place, sizeof place, "%s%s", prefix, sections->name);
+            code = take_section(self, sections, place, name + 1, former_member(self, former, sections->name));
+        }
+    }
+    return code;
+}
+
+static int take_connection(walk *self, uint32_t name, uint32_t former) {
+    const whi_json *json = self->json;
+    char prefix[FIELD_SIZE];
+    size_t size;
+    const char *text = whi_json_span(json, name, &size);
+    int code = WH_OK;
+
+    if (json->nodes[name + 1].type != WHI_JSON_OBJECT) {
+        return WH_OK;
+    }
+    snprintf(prefix, sizeof prefix, CONNECTIONS ".%.*s.", size > 34 ? 32 : (int)size - 2, text + 1);
+    for (uint32_t at = whi_json_first(json, name + 1); code == WH_OK && at != WHI_JSON_NONE;
+         at = whi_json_next_name(json, name + 1, at)) {
+        code = take_sections(self, of_connection, prefix, at, former);
+    }
+    return code;
+}
+
+static int take_connections(walk *self, uint32_t object) {
+    const whi_json *json = self->json;
+    uint32_t former = former_member(self, 0, CONNECTIONS);
+    int code = WH_OK;
+
+    if (json->nodes[object].type != WHI_JSON_OBJECT) {
+        return WH_OK;
+    }
+    for (uint32_t at = whi_json_first(json, object); code == WH_OK && at != WHI_JSON_NONE;
+         at = whi_json_next_name(json, object, at)) {
+        code = take_connection(self, at, member_like(self, former, at));
     }
     return code;
 }
@@ -169,11 +244,8 @@ static int take_all(walk *self) {
 
     for (uint32_t at = whi_json_first(json, 0); code == WH_OK && at != WHI_JSON_NONE;
          at = whi_json_next_name(json, 0, at)) {
-        for (size_t i = 0; code == WH_OK && i < sizeof sections / sizeof sections[0]; i++) {
-            if (whi_json_string_is(json, at, sections[i].name, strlen(sections[i].name))) {
-                code = take_section(self, &sections[i], at + 1);
-            }
-        }
+        code = is_named(json, at, CONNECTIONS) ? take_connections(self, at + 1)
+                                               : take_sections(self, of_document, "", at, 0);
     }
     whi_buf_add(self->out, json->text + self->at, json->size - self->at);
     return code == WH_OK ? whi_buf_status(self->out) : code;
@@ -302,21 +374,43 @@ static int check_auth(const whi_json *json, uint32_t node, const whi_json *forme
     return check_members(json, node, former, kept, "token_url", "auth.token_url", check_url);
 }
 
-/* Where the secrets go is where they went. */
-static int check_hosts(const whi_json *json, const whi_json *former) {
-    int code = check_members(json, 0, former, 0, "url", "url", check_url);
-
-    code = code == WH_OK ? check_members(json, 0, former, 0, "auth", NULL, check_auth) : code;
-    return code == WH_OK ? check_members(json, 0, former, 0, "hosts", "hosts", check_list) : code;
+static int check_connection(const whi_json *json, uint32_t node, const whi_json *former, uint32_t kept) {
+    return check_members(json, node, former, kept, "auth", NULL, check_auth);
 }
 
-static int has_masks(const whi_json *json) {
-    for (uint32_t at = 0; at < json->count; at++) {
+static int has_masks(const whi_json *json, uint32_t node) {
+    for (uint32_t at = node; at < json->nodes[node].next; at++) {
         if (is_mask(json, at)) {
             return 1;
         }
     }
     return 0;
+}
+
+/* One that is written whole goes where it says. */
+static int check_connections(const whi_json *json, uint32_t node, const whi_json *former, uint32_t kept) {
+    walk looked = { .json = json, .former = former };
+    int code = WH_OK;
+
+    if (json->nodes[node].type != WHI_JSON_OBJECT) {
+        return WH_OK;
+    }
+    for (uint32_t at = whi_json_first(json, node); code == WH_OK && at != WHI_JSON_NONE;
+         at = whi_json_next_name(json, node, at)) {
+        if (has_masks(json, at + 1)) {
+            code = check_connection(json, at + 1, former, member_like(&looked, kept, at));
+        }
+    }
+    return code;
+}
+
+/* Where the secrets go is where they went. */
+static int check_hosts(const whi_json *json, const whi_json *former) {
+    int code = check_members(json, 0, former, 0, "url", "url", check_url);
+
+    code = code == WH_OK ? check_members(json, 0, former, 0, "auth", NULL, check_auth) : code;
+    code = code == WH_OK ? check_members(json, 0, former, 0, CONNECTIONS, NULL, check_connections) : code;
+    return code == WH_OK ? check_members(json, 0, former, 0, "hosts", "hosts", check_list) : code;
 }
 
 int whi_source_unmask(const char *text, size_t size, const char *former, size_t former_size, whi_buf *out) {
@@ -326,7 +420,7 @@ int whi_source_unmask(const char *text, size_t size, const char *former, size_t 
 
     if (code == WH_OK && former != NULL) {
         code = whi_json_scan(&before, former, former_size, WHI_SOURCE_DEPTH);
-        code = code == WH_OK && has_masks(&json) ? check_hosts(&json, &before) : code;
+        code = code == WH_OK && has_masks(&json, 0) ? check_hosts(&json, &before) : code;
     }
     code = code == WH_OK ? take_all(&self) : code;
     whi_json_free(&json);

@@ -11,6 +11,8 @@
 #define VALUE_SIZE 40
 #define FILTERS "filters."
 #define FILTERS_SIZE (sizeof FILTERS - 1)
+#define VARIABLES "variables."
+#define VARIABLES_SIZE (sizeof VARIABLES - 1)
 #define LABEL_MAXIMUM 63 /* RFC 1035 2.3.4 */
 
 static const char *const names[] = {
@@ -39,7 +41,8 @@ enum {
     TENANT,
     TYPE,
     FIELDS,
-    FILTER
+    FILTER,
+    VARIABLE
 };
 
 /* The part of a template that comes next. */
@@ -56,7 +59,12 @@ static int name_of(const char *text, size_t size) {
             return (int)i;
         }
     }
-    return size > FILTERS_SIZE && size < NAME_MAXIMUM && memcmp(text, FILTERS, FILTERS_SIZE) == 0 ? FILTER : -1;
+    if (size >= NAME_MAXIMUM) {
+        return -1;
+    }
+    return size > FILTERS_SIZE && memcmp(text, FILTERS, FILTERS_SIZE) == 0         ? FILTER
+           : size > VARIABLES_SIZE && memcmp(text, VARIABLES, VARIABLES_SIZE) == 0 ? VARIABLE
+                                                                                   : -1;
 }
 
 /* What is left behind the part; NULL: the brace has no end. At the end of the text the part is empty. */
@@ -84,32 +92,43 @@ static const char *take_part(const char *at, part *out) {
 /* ------------------------------------------------------------------------ checking */
 
 static unsigned use_of(int which) {
-    return which <= CHANGED_MS ? WHI_SOURCE_USES_CHANGED
-           : which == PAGE     ? WHI_SOURCE_USES_PAGE
-           : which == STATE    ? WHI_SOURCE_USES_STATE
-                               : WHI_SOURCE_USES_OTHER;
+    return which <= CHANGED_MS   ? WHI_SOURCE_USES_CHANGED
+           : which == PAGE       ? WHI_SOURCE_USES_PAGE
+           : which == STATE      ? WHI_SOURCE_USES_STATE
+           : which == CONNECTION ? WHI_SOURCE_USES_CONNECTION
+           : which == TENANT     ? WHI_SOURCE_USES_TENANT
+                                 : WHI_SOURCE_USES_OTHER;
 }
 
-static int check_name(const char *field, const part *name, const char *const *filters) {
+static int is_among(const char *const *known, const char *text, size_t size) {
+    for (; known != NULL && *known != NULL; known++) {
+        if (strlen(*known) == size && memcmp(*known, text, size) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int check_name(const char *field, const part *name, const whi_source_known *known) {
     if (name->which < 0) {
         return whi_fail_field(WH_EINVALID, field,
                               "{%.*s} is unknown, expected changed_since, page, limit, state, connection, tenant, "
-                              "object_type, fields or filters.NAME; \"{{\" is a brace",
+                              "object_type, fields, filters.NAME or variables.NAME; \"{{\" is a brace",
                               name->size < 40 ? (int)name->size : 40, name->text);
     }
-    if (name->which != FILTER) {
-        return WH_OK;
+    if (name->which == FILTER && !is_among(known->filters, name->text + FILTERS_SIZE, name->size - FILTERS_SIZE)) {
+        return whi_fail_field(WH_EINVALID, field, "{%.*s} is none of the document's filters", (int)name->size,
+                              name->text);
     }
-    for (; filters != NULL && *filters != NULL; filters++) {
-        if (strlen(*filters) == name->size - FILTERS_SIZE &&
-            memcmp(*filters, name->text + FILTERS_SIZE, name->size - FILTERS_SIZE) == 0) {
-            return WH_OK;
-        }
+    if (name->which == VARIABLE && !known->any_variable &&
+        !is_among(known->variables, name->text + VARIABLES_SIZE, name->size - VARIABLES_SIZE)) {
+        return whi_fail_field(WH_EINVALID, field, "{%.*s} is none of the variables that each of the connections has",
+                              (int)name->size, name->text);
     }
-    return whi_fail_field(WH_EINVALID, field, "{%.*s} is none of the document's filters", (int)name->size, name->text);
+    return WH_OK;
 }
 
-int whi_source_template_check(const char *field, const char *text, const char *const *filters, unsigned *uses) {
+int whi_source_template_check(const char *field, const char *text, const whi_source_known *known, unsigned *uses) {
     int code = WH_OK;
     part one;
 
@@ -119,7 +138,7 @@ int whi_source_template_check(const char *field, const char *text, const char *c
             return whi_fail_field(WH_EINVALID, field, "expected \"}\" behind a \"{\"; \"{{\" is a brace");
         }
         if (one.is_name) {
-            code = check_name(field, &one, filters);
+            code = check_name(field, &one, known);
             *uses |= code == WH_OK ? use_of(one.which) : 0;
         }
     }
@@ -136,6 +155,9 @@ int whi_source_host_check(const char *text) {
     at = at != NULL ? at + 3 : text;
     end = at + strcspn(at, "/?#");
     while ((at = memchr(at, '{', (size_t)(end - at))) != NULL) {
+        if (strncmp(at + 1, VARIABLES, VARIABLES_SIZE) == 0) {
+            return whi_fail_field(WH_EINVALID, "url", "expected no variables in the host");
+        }
         at = memchr(at, '}', (size_t)(end - at));
         rest = at != NULL ? strcspn(at + 1, "{:/?#") : 0;
         if (at == NULL || at[1] != '.' || rest < 2) {
@@ -184,14 +206,13 @@ static void give_text(value *out, const char *text) {
     out->text = text != NULL && *text != '\0' ? text : NULL;
 }
 
-static int give_filter(value *out, const part *name, const whi_json *filters) {
-    uint32_t node = filters != NULL ? whi_json_member(filters, 0, name->text + FILTERS_SIZE, name->size - FILTERS_SIZE)
-                                    : WHI_JSON_NONE;
+static int give_member(value *out, const whi_json *json, uint32_t object, const char *name, size_t size) {
+    uint32_t node = json != NULL ? whi_json_member(json, object, name, size) : WHI_JSON_NONE;
 
-    if (node == WHI_JSON_NONE || filters->nodes[node].type != WHI_JSON_STRING) {
+    if (node == WHI_JSON_NONE || json->nodes[node].type != WHI_JSON_STRING) {
         return WH_OK;
     }
-    out->text = whi_json_string(filters, node, &out->scratch, &out->size);
+    out->text = whi_json_string(json, node, &out->scratch, &out->size);
     return out->text != NULL ? WH_OK : WH_ENOMEM;
 }
 
@@ -207,7 +228,11 @@ static int give(value *out, const part *name, const whi_source_values *values) {
     *out = (value){ .text = NULL };
     whi_buf_init(&out->scratch, WHI_JSON_MAXIMUM);
     if (name->which == FILTER) {
-        return give_filter(out, name, values->filters);
+        return give_member(out, values->filters, 0, name->text + FILTERS_SIZE, name->size - FILTERS_SIZE);
+    }
+    if (name->which == VARIABLE) {
+        return give_member(out, values->variables, values->variables_at, name->text + VARIABLES_SIZE,
+                           name->size - VARIABLES_SIZE);
     }
     if (name->which <= CHANGED_MS) {
         give_time(out, values->changed_since, name->which == CHANGED ? values->time : times[name->which]);

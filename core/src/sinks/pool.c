@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/memory.h"
 #include "pure/delivery.h"
 #include "sinks/http_request.h"
 
@@ -155,9 +156,18 @@ static whi_ticket *take_ticket(whi_sink *sink) {
     return ticket;
 }
 
+/* Its delivery, whose account has the message, is still there. */
+static void forget_message(whi_sink *sink, whi_ticket *ticket) {
+    if (ticket->message != NULL) {
+        whi_memory_count(sink->engine->memory, ticket->parcel->delivery->event->account, WHI_POT_BODIES,
+                         -(long long)ticket->message_size);
+        whi_free(ticket->message);
+        ticket->message = NULL;
+    }
+}
+
 static void give_ticket(whi_sink *sink, whi_ticket *ticket) {
-    whi_free(ticket->message);
-    ticket->message = NULL;
+    forget_message(sink, ticket);
     ticket->next = sink->free_tickets;
     sink->free_tickets = ticket;
 }

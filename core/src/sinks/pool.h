@@ -55,6 +55,7 @@ typedef struct whi_ticket {
     char type[WHI_OBJECT_TYPE_SIZE];
 
     struct whi_sealed *message; /* of a queue: what is sent. NULL: none */
+    size_t message_size;        /* bytes of it, counted in WHI_POT_BODIES */
 } whi_ticket;
 
 typedef struct whi_ticket_list {

@@ -7,6 +7,7 @@
 #include "base/halt.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "engine/memory.h"
 #include "engine/queue.h"
 #include "pure/delivery.h"
 #include "sinks/http_request.h"
@@ -62,15 +63,17 @@ static void fill(whi_sealed *self, const whi_request *request, char *texts, int 
 }
 
 /* What is wrapped is in a buffer of the request's; else it is the delivery's own, which stays. */
-static int seal(const whi_request *request, const whi_parcel *parcel, whi_sealed **out) {
+static int seal(const whi_request *request, const whi_parcel *parcel, whi_ticket *ticket) {
     size_t own, texts = size_of_lines(request), table = request->line_count * sizeof(char *);
     int copies = request->body != whi_delivery_bytes(parcel->delivery, &own);
-    whi_sealed *self = whi_alloc(sizeof *self + table + texts + (copies ? request->body_size : 0));
+    size_t size = sizeof(whi_sealed) + table + texts + (copies ? request->body_size : 0);
+    whi_sealed *self = whi_alloc(size);
 
-    *out = self;
+    ticket->message = self;
     if (self == NULL) {
         return whi_fail_memory();
     }
+    ticket->message_size = size;
     fill(self, request, (char *)self->lines + table, copies, parcel->delivery);
     self->message.sent_at = parcel->started_at;
     return WH_OK;
@@ -90,7 +93,12 @@ static int prepare(whi_pool *pool, whi_ticket *ticket, void **kept) {
     making->parcel = ticket->parcel;
     making->kept = kept;
     code = whi_http_fill(making);
-    return code == WH_OK ? seal(&making->request, ticket->parcel, &ticket->message) : code;
+    code = code == WH_OK ? seal(&making->request, ticket->parcel, ticket) : code;
+    if (code == WH_OK) {
+        whi_memory_count(sink->engine->memory, ticket->parcel->delivery->event->account, WHI_POT_BODIES,
+                         (long long)ticket->message_size);
+    }
+    return code;
 }
 
 /* --------------------------------------------------------------------- a batch */

@@ -28,11 +28,15 @@ enum {
 int whi_object_read(const whi_system *system, const char *document, size_t size, int flags,
                     const whi_subscription *present, whi_buf *out);
 
+#define WHI_FILTER_NAME 65 /* of a source's filter */
+
 /* What a server knows while it reads an object. */
 typedef struct whi_asker {
     int (*lists)(void *payload, const char *object_type); /* 1: objects of this type can be listed */
     void *payload;
     int history; /* 1: what is there is asked for first */
+    /* The nth filter without which its source lists nothing, 1: there is one. */
+    int (*requires)(void *payload, const char *object_type, size_t nth, char out[WHI_FILTER_NAME]);
 } whi_asker;
 
 /* The same for who knows that. */

@@ -40,6 +40,7 @@ enum whi_asks {
     WHI_EMPTY_IS_ABSENT = 16,  /* in objects "" means what null means */
     WHI_ID_IS_NUMBER = 32,     /* in objects and answers; else a text */
     WHI_FILTERS_ITEMS = 128,   /* a payload that is a list is one of objects, each of which filters ask by itself */
+    WHI_RAW_BY_NAME = 256,     /* of what is polled an object's `raw` is sent to who names it in `fields` */
     WHI_ERRORS_UP_TO_404 = 64, /* clients know no status of 405 to 499: it is 400 */
 };
 

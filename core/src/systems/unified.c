@@ -129,7 +129,7 @@ static int64_t minutes_of(whi_reading *self) {
     uint32_t node = whi_reading_value(self, "interval", &where);
     double minutes = node != WHI_JSON_NONE ? whi_json_double(where, node) : INTERVAL;
 
-    return (int64_t)(minutes * (double)MINUTE);
+    return (int64_t)(minutes * (double)MINUTE + 0.5);
 }
 
 static void put_limit(whi_reading *self) {
@@ -143,6 +143,27 @@ static void put_limit(whi_reading *self) {
     }
 }
 
+static int has_filter(whi_reading *self, const char *name) {
+    const whi_json *where;
+    uint32_t filters = whi_reading_value(self, "filters", &where),
+             node = filters != WHI_JSON_NONE ? whi_json_member(where, filters, name, strlen(name)) : WHI_JSON_NONE;
+
+    return node != WHI_JSON_NONE && !whi_reading_absent(self, where, node);
+}
+
+/* Without those a source can list nothing: the vendor refuses, and names the first. */
+static int check_filters(whi_reading *self, const char *object_type) {
+    char name[WHI_FILTER_NAME], field[WHI_FILTER_NAME + 8];
+
+    for (size_t i = 0; self->asker->requires(self->asker->payload, object_type, i, name); i++) {
+        if (!has_filter(self, name)) {
+            snprintf(field, sizeof field, "filters.%s", name);
+            return whi_fail_field(WH_EINVALID, field, "expected a text: objects of this object_type are listed by it");
+        }
+    }
+    return WH_OK;
+}
+
 /* Who reads for it, and how often. */
 static int put_poll(whi_reading *self) {
     const whi_json *where;
@@ -150,6 +171,7 @@ static int put_poll(whi_reading *self) {
     const char *type;
     int code = whi_reading_text(self, where, node, "object_type", &type);
 
+    code = code == WH_OK && self->asker != NULL ? check_filters(self, type) : code;
     if (code != WH_OK) {
         return code;
     }
@@ -219,7 +241,7 @@ static int settle_type(whi_reading *self) {
     }
     return self->subscription->poll_type != NULL &&
                    (whi_reading_changed(self, "interval") || whi_reading_changed(self, "page_max_limit") ||
-                    whi_reading_changed(self, "object_type"))
+                    whi_reading_changed(self, "object_type") || whi_reading_changed(self, "filters"))
                ? put_poll(self)
                : WH_OK;
 }
@@ -285,11 +307,45 @@ static void write_event(whi_writing *self, const whi_wire_field *field) {
     }
 }
 
+#define PARTS INT64_C(1000000) /* of a minute that are told apart: more than there are ms */
+
+/* As it is read, whoever has made or changed it, by whichever route. */
+static void write_interval(whi_writing *self, const whi_wire_field *field) {
+    int64_t interval = self->subscription->poll_interval, parts = (interval % MINUTE * PARTS + MINUTE / 2) / MINUTE;
+    char text[16];
+    size_t size;
+
+    if (self->subscription->poll_type == NULL) {
+        whi_wire_detail(self, field);
+        return;
+    }
+    whi_json_write_name(self->out, field->name);
+    whi_buf_int(self->out, interval / MINUTE);
+    size = (size_t)snprintf(text, sizeof text, ".%06lld", (long long)parts);
+    while (size > 1 && text[size - 1] == '0') {
+        size--;
+    }
+    whi_buf_add(self->out, text, size > 1 ? size : 0);
+}
+
+static void write_limit(whi_writing *self, const whi_wire_field *field) {
+    if (self->subscription->poll_type == NULL) {
+        whi_wire_detail(self, field);
+    } else if (self->subscription->poll_limit > 0) {
+        whi_json_write_name(self->out, field->name);
+        whi_buf_int(self->out, self->subscription->poll_limit);
+    }
+}
+
 /* Who asked for an interval asked for polling. */
 static void write_webhook_type(whi_writing *self, const whi_wire_field *field) {
     size_t before = self->out->size;
     uint32_t interval = whi_wire_member(&self->details, "interval");
 
+    if (self->subscription->poll_type != NULL) {
+        whi_wire_text(self->out, field->name, "virtual");
+        return;
+    }
     whi_wire_detail(self, field);
     if (self->out->size == before) {
         whi_wire_text(self->out, field->name, interval != WHI_JSON_NONE ? "virtual" : "native");
@@ -338,7 +394,7 @@ static const whi_wire_field fields[] = {
       0, 0 },
     { "event", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_REQUIRED | WHI_WIRE_DETAILS, events, "\"\"", write_event, 0, 0 },
     { "hook_url", WHI_WIRE_TEXT, WHI_AT_OWN, 0, NULL, NULL, whi_unified_write_hook, 0, 0 },
-    { "interval", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 1, YEAR },
+    { "interval", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, write_interval, 1, YEAR },
     { "checked_at", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, write_checked_at, 0, 0 },
     { "integration_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
     { "environment", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_READ_ONLY, NULL, "\"Production\"", NULL, 0, 0 },
@@ -347,7 +403,7 @@ static const whi_wire_field fields[] = {
     { "webhook_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, WHI_WIRE_FIXED, types, NULL, write_webhook_type, 0, 0 },
     { "meta", WHI_WIRE_ANY, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, 0 },
     { "is_healthy", WHI_WIRE_FLAG, WHI_AT_HEALTHY, WHI_WIRE_READ_ONLY, NULL, NULL, NULL, 0, 0 },
-    { "page_max_limit", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, NULL, 0, INT32_MAX },
+    { "page_max_limit", WHI_WIRE_NUMBER, WHI_AT_DETAILS, 0, NULL, NULL, write_limit, 0, INT32_MAX },
     { "filters", WHI_WIRE_MAP, WHI_AT_FILTERS, 0, NULL, NULL, NULL, 0, 0 },
     { "db_type", WHI_WIRE_TEXT, WHI_AT_DETAILS, 0, databases, NULL, NULL, 0, 0 },
     { "db_url", WHI_WIRE_TEXT, WHI_AT_OWN, WHI_WIRE_PRIVATE, NULL, NULL, whi_unified_write_database, 0, 0 },
@@ -378,7 +434,7 @@ static const whi_route routes[] = {
 
 const whi_system whi_system_unified = {
     .name = "unified",
-    .asks = WHI_SECRET_OF_TENANT | WHI_EMPTY_IS_ABSENT | WHI_FILTERS_ITEMS,
+    .asks = WHI_SECRET_OF_TENANT | WHI_EMPTY_IS_ABSENT | WHI_FILTERS_ITEMS | WHI_RAW_BY_NAME,
     .fields = fields,
     .field_count = sizeof fields / sizeof fields[0],
     .time = WHI_TIME_SECONDS,

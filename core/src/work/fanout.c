@@ -252,37 +252,54 @@ static int use_up_remade(whi_worker *worker, whi_delivery *delivery) {
     return code == WH_OK ? HANDED_OVER : code;
 }
 
-static int remake(whi_worker *worker, whi_delivery *delivery) {
-    whi_event *event = delivery->event;
-    whi_decision decided = { 0 };
-    int code = scan_anew(worker, event);
-
-    code = code == WH_OK ? decide(worker, event, delivery->registration, 0, &decided) : code;
-    code = code == WH_OK ? take_decision(worker, delivery, &decided) : code;
-    if (code == WH_OK) {
-        delivery->body_is_new = 1;
-        move_as_decided(worker, delivery, &decided);
-        if (delivery->state != WHI_CANCELLED) { /* whose version stays 0: a replay asks the rule again */
-            delivery->version = delivery->registration->subscription->version;
-        }
-        if (delivery->key != NULL) {
-            delivery->created_at = whi_now(worker->engine);
-            put_off(worker, delivery, 0);
-        }
+static void take_remade(whi_worker *worker, whi_delivery *delivery, const whi_decision *decided) {
+    delivery->body_is_new = 1;
+    move_as_decided(worker, delivery, decided);
+    if (delivery->state != WHI_CANCELLED) { /* whose version stays 0: a replay asks the rule again */
+        delivery->version = delivery->registration->subscription->version;
     }
-    whi_decision_free(&decided);
-    return code == WH_OK && delivery->registration->subscription->single_use && is_to_be_sent(delivery)
-               ? use_up_remade(worker, delivery)
-               : code;
+    if (delivery->key != NULL) {
+        delivery->created_at = whi_now(worker->engine);
+        put_off(worker, delivery, 0);
+    }
+}
+
+static int give_remade(whi_worker *worker, whi_delivery *delivery, whi_decision *decided, int *handed_over) {
+    int code = take_decision(worker, delivery, decided);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    take_remade(worker, delivery, decided);
+    if (delivery->registration->subscription->single_use && is_to_be_sent(delivery)) {
+        code = use_up_remade(worker, delivery);
+    }
+    *handed_over = code == HANDED_OVER;
+    return *handed_over ? WH_OK : code;
 }
 
 /* A delivery that was held has no bytes yet: the present rule makes them. Its event is
  * as it was, so another try costs nothing but the rule. */
 int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery, int *handed_over) {
-    int code = remake(worker, delivery);
+    whi_decision decided = { 0 };
+    int code = scan_anew(worker, delivery->event);
 
-    *handed_over = code == HANDED_OVER;
-    return *handed_over ? WH_OK : code;
+    code = code == WH_OK ? decide(worker, delivery->event, delivery->registration, SLICE_US, &decided) : code;
+    if (code == WH_OK) {
+        code = decided.verdict == WHI_SLOW ? WHI_FANOUT_SLOW : give_remade(worker, delivery, &decided, handed_over);
+    }
+    whi_decision_free(&decided);
+    return code;
+}
+
+int whi_fanout_remade(whi_worker *worker, whi_delivery *delivery, whi_decision *decided, int *handed_over) {
+    int code = scan_anew(worker, delivery->event);
+
+    if (code == WH_OK) {
+        note_rule(worker, delivery->event, delivery->registration, decided);
+        code = give_remade(worker, delivery, decided, handed_over);
+    }
+    return code;
 }
 
 /* 1: of this event's tenant, those who look into payloads lag. */

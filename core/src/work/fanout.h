@@ -21,7 +21,12 @@ int whi_fanout_exists(whi_worker *worker, const whi_event *event, const whi_regi
 void whi_fanout_close(whi_worker *worker);
 
 /* Makes the bytes of a fetched delivery whose version is 0 and sets its state; handed_over 1: it is
- * somebody else's from now on. */
+ * somebody else's from now on. WHI_FANOUT_SLOW: its rule takes longer than a slice, and nothing was decided; an
+ * error: it is to be tried again. */
 int whi_fanout_remake(whi_worker *worker, whi_delivery *delivery, int *handed_over);
+#define WHI_FANOUT_SLOW 2
+
+/* The same with what was decided elsewhere. */
+int whi_fanout_remade(whi_worker *worker, whi_delivery *delivery, whi_decision *decided, int *handed_over);
 
 #endif

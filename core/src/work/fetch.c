@@ -4,17 +4,15 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/budget.h"
 #include "engine/position.h"
 #include "engine/registry.h"
 #include "engine/underway.h"
 #include "pure/delivery.h"
 #include "work/allowance.h"
 #include "work/cancel.h"
-#include "work/fanout.h"
 #include "work/lane.h"
 #include "work/queue.h"
-#include "work/record.h"
+#include "work/remake.h"
 
 #define FETCH_MAXIMUM 256
 #define AGAIN_MS 1000
@@ -115,43 +113,15 @@ static int known(int64_t event, void *payload) {
     return whi_underway_has(self->worker->engine->underway, event, self->registration->subscription->id);
 }
 
-/* What it costs is its tenant's, though it does not wait: the delivery is out of the store. */
-static int remake(whi_worker *worker, whi_delivery *delivery, int *handed_over) {
-    wh_engine *engine = worker->engine;
-    whi_event *event = delivery->event;
-    int64_t began_us = whi_thread_cpu_us();
-    int code;
-
-    whi_event_ref(event);
-    code = whi_fanout_remake(worker, delivery, handed_over);
-    whi_budget_spend(engine, event->tenant, whi_thread_cpu_us() - began_us);
-    whi_event_unref(engine, event);
-    return code;
-}
-
-static void push(whi_worker *worker, whi_delivery *delivery) {
-    int handed_over = 0;
-    int code = delivery->version == 0 ? remake(worker, delivery, &handed_over) : WH_OK;
-
-    if (handed_over) {
-        return;
-    }
-    if (code != WH_OK) {
-        delivery->version = 0;
-        whi_delivery_wait(worker->engine, delivery, whi_now(worker->engine) + AGAIN_MS);
-    }
-    if (delivery->state == WHI_SENDING) {
-        whi_queue_push(worker, delivery);
-    } else {
-        whi_record_delivery(worker, delivery);
-    }
-}
-
 static void push_all(fetch *self) {
     while (self->head != NULL) {
         whi_delivery *delivery = self->head;
         self->head = delivery->next;
-        push(self->worker, delivery);
+        if (delivery->version == 0) {
+            whi_remake_add(self->worker, delivery);
+        } else {
+            whi_queue_push(self->worker, delivery);
+        }
         self->worker->done_count++;
     }
 }

@@ -112,13 +112,13 @@ int whi_lane_free(const whi_lane *lane) {
 /* A slow one waits long for its turn, and with no more in memory than could go then. */
 int whi_lane_room(const whi_lane *lane) {
     int window = lane->cap ? window_of(lane) : lane->window;
-    int room = window * 2 - lane->in_flight - lane->queued;
+    int coming = lane->queued + lane->remaking, room = window * 2 - lane->in_flight - coming;
 
     if (lane->kind == WHI_SLOT_SLOW) {
-        room = lane->queued == 0 ? whi_lane_free(lane) : 0;
+        room = coming == 0 ? whi_lane_free(lane) : 0;
         return room > 0 ? room : 0;
     }
-    return lane->queued > window / 2 || room <= 0 ? 0 : room;
+    return coming > window / 2 || room <= 0 ? 0 : room;
 }
 
 /* ------------------------------------------------------------------- the ready lists */
@@ -261,8 +261,8 @@ void whi_lanes_drop(whi_worker *worker) {
 }
 
 static int is_empty(const whi_lane *lane) {
-    return lane->head == NULL && lane->in_flight == 0 && !whi_entry_is_set(&lane->stored) && !lane->is_ready &&
-           lane->parked_due == 0;
+    return lane->head == NULL && lane->in_flight == 0 && lane->remaking == 0 && !whi_entry_is_set(&lane->stored) &&
+           !lane->is_ready && lane->parked_due == 0;
 }
 
 static int is_unused(const whi_worker *worker, whi_lane *lane) {

@@ -23,6 +23,7 @@ typedef struct whi_lane {
     struct whi_lane *next_ready, **ready_link;
     whi_delivery *head, *tail; /* queued in memory */
     int queued, in_flight;
+    int remaking, remaking_aside;  /* out of the store, without bytes yet: see remake.h */
     uint64_t crowd;                /* of its receiver, where that is waited for; see crowd.h */
     int cap;                       /* the subscription's concurrency, or what its sink takes in a batch */
     int window;                    /* requests at once: grows with successes, halves with failures */

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "pure/poll_page.h"
+#include "pure/source_connection.h"
 
 #define ANSWER_US INT64_C(60000000)
 #define SLICE_NS INT64_C(50000000)
@@ -144,6 +145,13 @@ void whi_poll_ask(whi_source *source, const wh_source_query *query, const atomic
     *out = (whi_poll_answer){ 0 };
     if (self == NULL) {
         fail(out, WH_ENOMEM, "out of memory");
+        return;
+    }
+    if (!whi_source_is_allowed(source, query->tenant, query->connection)) {
+        whi_free(self);
+        (void)whi_source_fail_connection(query->object_type, query->tenant, query->connection);
+        fail(out, WH_EINVALID, whi_error_last()->sentence);
+        out->is_refused = 1;
         return;
     }
     self->call.answer = take_answer;

@@ -1,49 +1,114 @@
-/* Tests: test_engine. */
+/* Tests: test_purge, test_engine. */
 #include "work/purge.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "engine/registry.h"
 #include "engine/setting.h"
 #include "work/unfetched.h"
 #include "work/unmerged.h"
 
-#define PURGE_ROWS 128
-#define PURGE_EVERY_MS INT64_C(60000)
-#define PURGE_PAUSE_MS INT64_C(100)
+#define EVERY_MS INT64_C(60000)
+#define PAUSE_MS 5      /* between two steps, at least */
+#define LATE_PAUSE_MS 1 /* where they are late */
+#define SHARE 4         /* pauses are so many times as long as steps */
+#define MOST 128        /* events of a step, however quickly they go */
+#define LATE_MOST 1024
+#define UNFETCHED 32 /* deliveries that are given up in one step */
+#define ROWS 16      /* as the writer counts: little enough to go along with what others write */
 
 typedef struct purge {
     whi_task task;
-    int64_t now, after;
-    int count;
+    whi_purge_step step;
+    int64_t now, took_us;
+    int64_t span_us;
+    int gave_up; /* 1: there may be more that nobody fetches */
 } purge;
+
+static int is_late(int64_t since_ms) {
+    return since_ms >= WHI_PURGE_LATE_MS;
+}
+
+int64_t whi_purge_span(int64_t rested_us, int64_t since_ms) {
+    int64_t half = rested_us / 2;
+
+    if (!is_late(since_ms) || half < WHI_PURGE_US) {
+        return WHI_PURGE_US;
+    }
+    return half < WHI_PURGE_LATE_US ? half : WHI_PURGE_LATE_US;
+}
+
+int64_t whi_purge_pause(int64_t took_us, int64_t since_ms) {
+    int64_t ms = (took_us * SHARE + 999) / 1000;
+
+    if (is_late(since_ms)) {
+        return LATE_PAUSE_MS;
+    }
+    return ms > PAUSE_MS ? ms : PAUSE_MS;
+}
+
+int whi_purge_run(whi_store *store, whi_purge_step *step) {
+    int code = WH_OK, count, left = step->most;
+
+    do {
+        int piece = left < WHI_PURGE_PIECE ? left : WHI_PURGE_PIECE;
+
+        code = whi_store_purge(store, step->done_before, step->failed_before, piece, &step->after, &count);
+        step->count += code == WH_OK ? count : 0;
+        left -= piece;
+    } while (code == WH_OK && step->after != 0 && left > 0 && whi_monotonic_us() < step->until_us);
+    return code;
+}
+
+/* At the beginning of a pass, and while there are more: all lanes are looked at for it. */
+static int give_up_unfetched(purge *self, whi_store *store, int64_t before) {
+    whi_worker *worker = self->task.worker;
+    int count = 0, code = WH_OK;
+
+    if ((worker->purge_after == 0 || worker->purge_gave_up) && whi_registry_may_be_fetched(worker->engine->registry)) {
+        code = whi_unfetched_end(worker->engine, store, before, UNFETCHED, &count);
+    }
+    self->gave_up = count > 0;
+    return code;
+}
 
 /* How long things are kept is asked here, where nobody can change it before they go. */
 static int run_purge(whi_job *job, whi_store *store) {
     purge *self = (purge *)job;
-    int64_t after = self->task.worker->purge_after, retain, retain_failed;
+    int64_t retain, retain_failed, began_us = whi_monotonic_us();
     int code = whi_setting_now(store, WHI_RETAIN, &retain);
 
     code = code == WH_OK ? whi_setting_now(store, WHI_RETAIN_FAILED, &retain_failed) : code;
-    code = code == WH_OK ? whi_unfetched_end(self->task.worker->engine, store, self->now - retain_failed, PURGE_ROWS)
-                         : code;
-    code = code == WH_OK ? whi_store_purge(store, whi_ident_first(self->now - retain),
-                                           whi_ident_first(self->now - retain_failed), PURGE_ROWS, &after, &self->count)
-                         : code;
-    self->after = after;
+    if (code != WH_OK) {
+        return code;
+    }
+    self->step = (whi_purge_step){ .done_before = whi_ident_first(self->now - retain),
+                                   .failed_before = whi_ident_first(self->now - retain_failed),
+                                   .after = self->task.worker->purge_after,
+                                   .until_us = began_us + self->span_us,
+                                   .most = self->span_us > WHI_PURGE_US ? LATE_MOST : MOST };
+    code = give_up_unfetched(self, store, self->now - retain_failed);
+    code = code == WH_OK ? whi_purge_run(store, &self->step) : code;
+    self->took_us = whi_monotonic_us() - began_us;
     return code;
 }
 
 static void purge_back(whi_task *task) {
     purge *self = (purge *)task;
     whi_worker *worker = task->worker;
-    int64_t now = whi_now(worker->engine);
+    int64_t now = whi_now(worker->engine), next = EVERY_MS;
 
     if (task->code == WH_OK) {
-        worker->purge_after = self->after;
+        worker->purge_after = self->step.after;
+        worker->purge_gave_up = self->gave_up;
     }
-    whi_timetable_at(&worker->timetable, &worker->purge,
-                     now + (task->code == WH_OK && self->after != 0 ? PURGE_PAUSE_MS : PURGE_EVERY_MS));
+    worker->purge_ended_us = whi_monotonic_us();
+    if (task->code == WH_OK && (self->step.after != 0 || self->gave_up)) {
+        next = whi_purge_pause(self->took_us, now - worker->purge_began);
+    }
+    whi_timetable_at(&worker->timetable, &worker->purge, now + next);
     whi_free(self);
 }
 
@@ -51,16 +116,18 @@ void whi_purge(whi_worker *worker, whi_entry *entry) {
     int64_t now = whi_now(worker->engine);
     purge *self = whi_calloc(1, sizeof *self);
 
-    if (worker->purge_after == 0) {
+    if (worker->purge_after == 0 && !worker->purge_gave_up) {
+        worker->purge_began = now;
         whi_unmerged_look(worker);
     }
     if (self == NULL) {
-        whi_timetable_at(&worker->timetable, entry, now + PURGE_EVERY_MS);
+        whi_timetable_at(&worker->timetable, entry, now + EVERY_MS);
         return;
     }
     self->now = now;
+    self->span_us = whi_purge_span(whi_monotonic_us() - worker->purge_ended_us, now - worker->purge_began);
     self->task.job.run = run_purge;
-    self->task.job.rows = PURGE_ROWS * 4;
+    self->task.job.rows = ROWS;
     self->task.back = purge_back;
     whi_worker_submit(worker, &self->task);
 }

@@ -1,5 +1,10 @@
-/* Purging: events and deliveries go when the time for which they are retained is over, a few rows in
- * a transaction, so that nobody waits for it. */
+/* Purging: events and deliveries go when the time for which they are retained is over, a few rows in a transaction.
+ *
+ * Each minute there is a pass over what is old enough, in steps. A step shares its transaction with whoever publishes
+ * meanwhile, who waits for all of it, so it ends after a time and not after a number of rows: half a millisecond,
+ * which is about what a commit takes. A pass that lasts for long is late: more becomes old than goes. Then steps are
+ * half as long as what is between them, so that purging keeps pace with whatever is accepted, and nobody waits more
+ * than half as long again. */
 #ifndef WHI_PURGE_H
 #define WHI_PURGE_H
 
@@ -7,7 +12,30 @@
 
 #include "work/worker.h"
 
-/* Begins the next piece, which sets the time of the one after it. Does not wait. */
+#define WHI_PURGE_US INT64_C(500)        /* of a step */
+#define WHI_PURGE_LATE_US INT64_C(5000)  /* at most, of one that is late */
+#define WHI_PURGE_LATE_MS INT64_C(10000) /* of a pass, beyond which it is late */
+#define WHI_PURGE_PIECE 8                /* events that go between two looks at the time */
+
+/* How far a pass is, and how it goes on. */
+typedef struct whi_purge_step {
+    int64_t done_before, failed_before; /* numbers of events: see whi_store_purge */
+    int64_t after;                      /* where the last step stopped; 0: nothing is left of this pass */
+    int64_t until_us;                   /* monotonic: no other piece is begun then */
+    int most;                           /* events that are looked at */
+    int count;                          /* events that have gone */
+} whi_purge_step;
+
+/* In a transaction: pieces, of which there is one at least, until the time is over. */
+int whi_purge_run(whi_store *store, whi_purge_step *step);
+
+/* us that a step may take, so long after the end of the last one, and so long after the beginning of its pass. */
+int64_t whi_purge_span(int64_t rested_us, int64_t since_ms);
+
+/* ms until the next step, when this one took so long. */
+int64_t whi_purge_pause(int64_t took_us, int64_t since_ms);
+
+/* Begins the next step, which sets the time of the one after it. Does not wait. */
 void whi_purge(whi_worker *worker, whi_entry *entry);
 
 #endif

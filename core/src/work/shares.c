@@ -54,6 +54,7 @@ int whi_shares_init(whi_shares *shares) {
 static void drop_events(whi_share *share, wh_engine *engine) {
     while (share->events != NULL) {
         whi_event *next = share->events->next;
+        whi_delivery_free(engine, share->events->remakes);
         whi_event_unref(engine, share->events);
         share->events = next;
     }

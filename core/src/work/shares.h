@@ -1,6 +1,6 @@
-/* Shares: events wait for their decisions tenant by tenant, and the tenants take turns by what their decisions
- * cost (base/fair.h): one that has had nothing to do, and has not used up its credit, comes first. Among a tenant's
- * events the order is that in which they came. One thread. */
+/* Shares: events, and deliveries that are remade (remake.h), wait for their decisions tenant by tenant, and the tenants
+ * take turns by what their decisions cost (base/fair.h): one that has had nothing to do, and has not used up its
+ * credit, comes first. Among a tenant's events the order is that in which they came. One thread. */
 #ifndef WHI_SHARES_H
 #define WHI_SHARES_H
 
@@ -25,7 +25,7 @@ typedef struct whi_shares {
 
 /* WH_ENOMEM: nothing was made. */
 int whi_shares_init(whi_shares *shares);
-/* Takes the references of what waits. */
+/* Takes the references of what waits, and the deliveries. */
 void whi_shares_end(whi_shares *shares, wh_engine *engine);
 
 /* Takes the event. */

@@ -18,6 +18,7 @@
 #include "work/queue.h"
 #include "work/reading.h"
 #include "work/record.h"
+#include "work/remake.h"
 #include "work/send.h"
 #include "work/upkeep.h"
 
@@ -98,7 +99,9 @@ static void fan_out_one(whi_worker *worker, whi_event *event, int64_t until_us) 
     if (has_budget) {
         whi_event_ref(event); /* for its tenant's name */
     }
-    if (!whi_fanout(worker, event, until_us)) {
+    if (event->remakes != NULL) {
+        whi_remake(worker, event);
+    } else if (!whi_fanout(worker, event, until_us)) {
         whi_shares_add_first(&worker->shares, event);
     }
     if (has_budget) {
@@ -352,8 +355,10 @@ void whi_worker_shut(whi_worker *worker) {
     whi_inbox_open(&worker->inbox, 0);
     close_sinks(worker);
     whi_lagging_stop(worker);
+    whi_remake_stop(worker);
     take_inbox(worker);
     whi_lagging_end(worker);
+    whi_remake_end(worker);
     whi_later_end(worker);
     whi_record_free(worker);
     whi_send_free(worker);

@@ -22,14 +22,17 @@ static int is_fetched(wh_engine *engine, int64_t subscription) {
     return is;
 }
 
+#define FOUND 1 /* ends the store's walk; errors are negative */
+
 /* One subscription in a transaction; the others have theirs in the next ones. */
 static int find(int64_t subscription, int64_t due, void *payload) {
     ending *self = payload;
 
-    if (self->subscription == 0 && due < self->before && is_fetched(self->engine, subscription)) {
-        self->subscription = subscription;
+    if (due >= self->before || !is_fetched(self->engine, subscription)) {
+        return WH_OK;
     }
-    return WH_OK;
+    self->subscription = subscription;
+    return FOUND;
 }
 
 static int take(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
@@ -66,11 +69,12 @@ static int end_those(ending *self, whi_store *store) {
     return code == WH_OK ? whi_store_flush(store) : code; /* the texts are ours until then */
 }
 
-int whi_unfetched_end(wh_engine *engine, whi_store *store, int64_t before, int limit) {
+int whi_unfetched_end(wh_engine *engine, whi_store *store, int64_t before, int limit, int *count) {
     ending self = { .engine = engine, .before = before, .limit = limit };
     int code = store->vtable->lanes(store, find, &self);
 
-    if (code != WH_OK || self.subscription == 0) {
+    *count = 0;
+    if (code != FOUND) {
         return code;
     }
     self.list = whi_calloc((size_t)limit, sizeof *self.list);
@@ -79,5 +83,6 @@ int whi_unfetched_end(wh_engine *engine, whi_store *store, int64_t before, int l
         whi_row_copy_free(&self.list[i]);
     }
     whi_free(self.list);
+    *count = self.count;
     return code;
 }

@@ -800,7 +800,7 @@ mutation replay_not_due 'a replayed delivery is due tomorrow' \
     calls/replay.c 'changed->due = self->now;' 'changed->due = self->now + 86400000;'
 
 mutation body_remade 'each retry is made by the present rule' \
-    work/fetch.c 'int code = delivery->version == 0 ?' 'int code = delivery->version >= 0 ?'
+    work/fetch.c 'if (delivery->version == 0) {' 'if (delivery->version >= 0) {'
 
 mutation purge_beyond 'the purge takes events that are not decided' \
     outside/store_sqlite_sql.c 'number <= min(?2 - 1, " FLOOR

@@ -182,6 +182,10 @@ class Api(BaseHTTPRequestHandler):
 
     # ------------------------------------------------------------------------- OAuth2
 
+    def api_accounts(self):
+        """Whose account it is, and who asks."""
+        self.answer(200, [{"id": self.query.get("account"), "as": self.headers.get("Authorization")}])
+
     def api_token(self):
         form = parse_qs(self.body.decode())
         if form.get("grant_type") != ["client_credentials"] or form.get("scope") != ["read"]:

@@ -1,12 +1,13 @@
 local webhook = require "webhook"
 
-local sources = { words = 2 }
+local sources = { words = 4 }
 
 sources.options = { tenant = "text", connection = "text", filter = "list", fields = "text", ["changed-since"] = "text",
   limit = { 1, math.maxinteger }, page = "text", state = "text", allow = "list", subscription = "text", confirm = "flag" }
 
 sources.help = [[
-webhook sources [list | add FILE | show TYPE | test TYPE | run TYPE | remove TYPE] - where objects are read over HTTP
+webhook sources [list | add FILE | show TYPE | test TYPE | run TYPE | remove TYPE | connect TYPE NAME FILE |
+                 disconnect TYPE NAME] - where objects are read over HTTP
 
   webhook sources add contacts.json       keeps a document, in the place of the one of its object type
   webhook sources show crm_contact        with masks for its secrets; written back they leave them
@@ -14,6 +15,8 @@ webhook sources [list | add FILE | show TYPE | test TYPE | run TYPE | remove TYP
   webhook sources test crm_contact --subscription sub_…   what the next reading would send, and to which events
   webhook sources run crm_contact         reads now for all that poll it, and delivers what is due
   webhook sources remove crm_contact      its subscriptions wait for another
+  webhook sources connect crm_contact acme-crm acme.json   whose a connection is, and its login: a new one, or anew
+  webhook sources disconnect crm_contact acme-crm          subscriptions that name it are not read any more
 
 FILE is JSON, - for standard input. test keeps and sends nothing, and ends with 1 where the API failed:
   --tenant NAME   --connection NAME   --fields LIST   --limit N
@@ -25,7 +28,9 @@ run ends with 1 where a reading failed, or is suspicious:
   --confirm              what has vanished has been deleted, however much it is
 Both: --allow RANGE      a private or local address may be reached; may be repeated]]
 
-local actions, needs = {}, { add = true, show = true, test = true, run = true, remove = true }
+local actions = {}
+local needs = { add = { "a FILE" }, show = { "a TYPE" }, test = { "a TYPE" }, run = { "a TYPE" }, remove = { "a TYPE" },
+  connect = { "a TYPE", "a NAME", "a FILE" }, disconnect = { "a TYPE", "a NAME" } }
 
 function actions.list(_, _, out)
   local hooks <close> = out:open_existing()
@@ -117,15 +122,29 @@ function actions.remove(_, object_type, out)
   out.check(hooks:delete_source(object_type))
 end
 
+function actions.connect(_, object_type, out, connection, file)
+  local text = out.read(file):gsub("\r?\n$", "")
+  local hooks <close> = out:open_existing()
+  out.check(hooks:put_connection(object_type, connection, webhook.raw(text)))
+end
+
+function actions.disconnect(_, object_type, out, connection)
+  local hooks <close> = out:open_existing()
+  out.check(hooks:put_connection(object_type, connection, nil))
+end
+
 function sources.run(values, words, out)
   local name = words[1] or "list"
   local action = actions[name]
   if not action then error { usage = ("sources has no %q; see webhook sources --help"):format(name) } end
-  if needs[name] and not words[2] then
-    error { usage = ("sources %s expects %s; see webhook sources --help"):format(name, name == "add" and "a FILE" or "a TYPE") }
+  local wanted = needs[name] or {}
+  if #words > 0 and wanted[#words] then
+    error { usage = ("sources %s expects %s; see webhook sources --help"):format(name, table.concat(wanted, ", ")) }
   end
-  if words[2] and not needs[name] then error { usage = ("sources %s: unexpected word %q"):format(name, words[2]) } end
-  return action(values, words[2], out)
+  if words[#wanted + 2] then
+    error { usage = ("sources %s: unexpected word %q"):format(name, words[#wanted + 2]) }
+  end
+  return action(values, words[2], out, words[3], words[4])
 end
 
 return sources

@@ -17,9 +17,9 @@ WORDS = [os.path.join(ROOT, "spec/lua"), BUILD, os.path.join(ROOT, "lua/bin/webh
 
 
 def command(*rest):
-    """Runs the command; what it prints, as a document."""
+    """Runs the command; what it prints, as a document, or None."""
     done = subprocess.run([*WORDS, *rest, "--json", "--store", STORE], check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[0])
+    return json.loads(done.stdout.splitlines()[0]) if done.stdout else None
 
 
 def token(tenant):
@@ -66,6 +66,34 @@ class Receiver:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+class Listing:
+    """An API that can only be asked: `items` is what it lists; it refuses while `refuses` is true."""
+
+    def __init__(self):
+        listing, self.items, self.refuses = self, [], False
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = json.dumps(listing.items).encode()
+                self.send_response(401 if listing.refuses else 200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def add_source(self, object_type):
+        path = os.path.join(WORK, f"{object_type}.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"object_type": object_type, "url": f"http://127.0.0.1:{self.server.server_port}/"}, file)
+        command("sources", "add", path)
 
 
 def until(what, look):

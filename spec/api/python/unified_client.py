@@ -5,7 +5,7 @@ from importlib.metadata import version
 from unified_python_sdk import UnifiedTo
 from unified_python_sdk.models import errors, operations, shared
 
-from common import Receiver, Server, call, check, finish, raises, token, until
+from common import Listing, Receiver, Server, call, check, finish, raises, token, until
 
 HOOK = "https://example.com/hook"
 CONTACT = {"connection_id": "c1", "object_type": "crm_contact", "event": "updated", "hook_url": HOOK}
@@ -116,6 +116,61 @@ def views(url):
         check("resumed", sdk.webhook.patch_unified_webhook_resume(request={"id": bad.id}).webhook.is_healthy, True)
 
 
+def ann(number, name="Ann"):
+    return {"id": number, "name": name}
+
+
+def virtual(url):
+    """Webhooks of what can only be listed: what is there, what changes, what fails."""
+    sdk, people, receiver = client(url, token("virtual")), Listing(), Receiver()
+    people.items = [ann(1), ann(2), ann(3)]
+    people.add_source("hris_employee")
+    asked = {"connection_id": "c7", "object_type": "hris_employee", "event": "created", "hook_url": receiver.url,
+             "page_max_limit": 2, "interval": 5}
+
+    def got():
+        return sdk.webhook.get_unified_webhook(request={"id": made.id}).webhook
+
+    def came():
+        return [[each["type"], each["data"]] for each in receiver.got]
+
+    made = sdk.webhook.create_unified_webhook(request={"include_all": True, "webhook": asked}).webhook
+    check("virtual: made", [made.webhook_type.value, made.interval, made.page_max_limit, made.is_healthy],
+          ["virtual", 5, 2, True])
+    until("what is there", lambda: len(receiver.got) >= 2 and got().checked_at and got().runs)
+    check("virtual: what is there", came(), [["INITIAL-PARTIAL", [ann(1), ann(2)]], ["INITIAL-COMPLETE", [ann(3)]]])
+    check("virtual: the webhook that comes with it", receiver.got[0]["webhook"]["id"], made.id)
+    check("virtual: a run", [word in got().runs[0] for word in (" ok ", " objects=3 ")], [True, True])
+    check("virtual: of its connection", [ids(sdk, connection_id="c7"), ids(sdk, connection_id="c8")], [[made.id], []])
+    refuses("virtual: what nobody lists", 400, lambda: make(sdk, object_type="hris_group", webhook_type="virtual"))
+
+    for number, trigger in ((4, sdk.webhook.update_unified_webhook_trigger), (5, sdk.webhook.patch_unified_webhook_trigger)):
+        people.items.append(ann(number))
+        before = len(receiver.got)
+        check("virtual: trigger", trigger(request={"id": made.id}).status_code, 200)
+        until("what is new", lambda: len(receiver.got) > before)
+        check("virtual: what is new", came()[before:], [["VIRTUAL", [ann(number)]]])
+
+    changed = sdk.webhook.update_unified_webhook(request={"id": made.id, "webhook": {**asked, "interval": 7, "webhook_type": "native"}})
+    check("virtual: update", [changed.webhook.interval, changed.webhook.webhook_type.value], [7, "virtual"])
+    changed = sdk.webhook.patch_unified_webhook(request={"id": made.id, "webhook": {**asked, "is_paused": True}}).webhook
+    check("virtual: patch", [changed.is_paused, changed.interval], [True, 5])
+    sdk.webhook.patch_unified_webhook(request={"id": made.id, "webhook": {**asked, "is_paused": False}})
+
+    people.refuses = True
+    sdk.webhook.update_unified_webhook_trigger(request={"id": made.id})
+    until("that it may not read", lambda: not got().is_healthy)
+    check("virtual: a run that failed", " refresh: " in got().runs[0], True)
+    people.refuses = False
+    if hasattr(sdk.webhook, "update_unified_webhook_resume"):
+        sdk.webhook.update_unified_webhook_resume(request={"id": made.id})
+    else:
+        sdk.webhook.update_unified_webhook_trigger(request={"id": made.id})
+    until("that it may read again", lambda: got().is_healthy)
+    sdk.webhook.remove_unified_webhook(request={"id": made.id})
+    check("virtual: remove", ids(sdk), [])
+
+
 def run(server):
     sdk = client(server.url, secret)
     a_webhook(sdk)
@@ -130,4 +185,5 @@ with Server("--no-deliver") as server:
     run(server)
 with Server() as server:
     views(server.url)
+    virtual(server.url)
 finish(f"unified-python-sdk {version('unified-python-sdk')}")
