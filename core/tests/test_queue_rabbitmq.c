@@ -363,6 +363,52 @@ static void tls_is_verified_by_name_and_authority(void **state) {
     check_queue("secure", "a a ");
 }
 
+/* 1: somebody asks this port for a connection and has no answer yet. */
+static int is_asked(int port) {
+    char line[512], word[32];
+    FILE *file = fopen("/proc/net/tcp", "r");
+    int found = 0;
+
+    assert_non_null(file);
+    snprintf(word, sizeof word, "0100007F:%04X 02 ", (unsigned)port);
+    while (fgets(line, sizeof line, file) != NULL) {
+        found |= strstr(line, word) != NULL;
+    }
+    fclose(file);
+    return found;
+}
+
+static void *put_for_ever(void *payload) {
+    put(payload, "a", WHI_OBJECT_AGAIN);
+    return NULL;
+}
+
+/* Its line is full, so the machine answers nobody. */
+static void a_way_over_tls_is_cut_while_nobody_answers(void **state) {
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int port = listen_free(), filling = socket(AF_INET, SOCK_STREAM, 0);
+    whi_queue_options options = { .policy = kit_policy, .insecure = 1 };
+    pthread_t thread;
+    whi_queue *queue;
+    char url[512];
+
+    (void)state;
+    assert_int_equal(listen(kit_listener, 0), 0);
+    address.sin_port = htons((uint16_t)port);
+    assert_int_equal(connect(filling, (struct sockaddr *)&address, sizeof address), 0);
+    snprintf(url, sizeof url, "amqps://127.0.0.1:%d/?queue=a", port);
+    options.url = url;
+    options.connect_timeout = options.publish_timeout = 3600000;
+    assert_int_equal(whi_queue_open(&queue, &options), WH_OK);
+    assert_int_equal(pthread_create(&thread, NULL, put_for_ever, queue), 0);
+    while (!is_asked(port)) {}
+    whi_queue_cut(queue);
+    pthread_join(thread, NULL);
+    whi_queue_close(queue);
+    close(filling);
+    close(kit_listener);
+}
+
 static void set_tls(void) {
     char line[256];
 
@@ -403,6 +449,7 @@ int main(void) {
         cmocka_unit_test(one_that_is_too_large_is_set_aside_alone),
         cmocka_unit_test(rights_and_passwords_are_asked_for_anew),
         cmocka_unit_test(tls_is_verified_by_name_and_authority),
+        cmocka_unit_test(a_way_over_tls_is_cut_while_nobody_answers),
     };
 
     return cmocka_run_group_tests(tests, begin, kit_end);

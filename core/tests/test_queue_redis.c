@@ -125,6 +125,49 @@ static void an_entry_has_id_type_key_and_headers(void **state) {
     whi_queue_close(queue);
 }
 
+static size_t count_field(const redisReply *entry, const char *name) {
+    const redisReply *fields = entry->element[1];
+    size_t count = 0;
+
+    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+        count += strcmp(fields->element[i]->str, name) == 0;
+    }
+    return count;
+}
+
+/* A consumer that makes a map of an entry finds ours under our names, and all headers. */
+static void a_header_named_as_a_field_of_ours_stands_apart(void **state) {
+    static const char *const lines[] = { "ID: a",      "Type: b",      "key: c",
+                                         "Body: d",    "Header-Id: e", "Header-Header-Id: f",
+                                         "header-x: g" };
+    static const char *const names[] = { "header-id",   "header-type",      "header-key",
+                                         "header-body", "header-header-id", "header-header-header-id",
+                                         "header-x" };
+    whi_message message = message_of("body");
+    redisReply *reply;
+    whi_queue *queue;
+    char url[512];
+
+    (void)state;
+    message.lines = lines;
+    message.line_count = 7;
+    message.key = "c7";
+    queue = fresh_queue(url);
+    put_message(queue, &message, WHI_OBJECT_WRITTEN);
+    reply = entries_of(url);
+    for (int i = 0; i < 7; i++) {
+        char value[2] = { (char)('a' + i), '\0' };
+        assert_int_equal(count_field(reply->element[0], names[i]), 1);
+        check_field(reply->element[0], names[i], value);
+    }
+    assert_int_equal(count_field(reply->element[0], "id"), 1);
+    assert_int_equal(count_field(reply->element[0], "type"), 1);
+    assert_int_equal(count_field(reply->element[0], "key"), 1);
+    check_field(reply->element[0], "body", "body");
+    freeReplyObject(reply);
+    whi_queue_close(queue);
+}
+
 /* The last one says how the body is packed, behind as many as a request may have. */
 static void no_header_is_left_out(void **state) {
     const char *lines[WHI_REQUEST_LINES];
@@ -298,6 +341,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         KIT_TESTS,
         cmocka_unit_test(an_entry_has_id_type_key_and_headers),
+        cmocka_unit_test(a_header_named_as_a_field_of_ours_stands_apart),
         cmocka_unit_test(no_header_is_left_out),
         cmocka_unit_test(a_stream_keeps_about_as_many_as_was_said),
         cmocka_unit_test(rights_that_are_missing_are_named),
