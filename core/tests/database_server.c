@@ -408,8 +408,12 @@ void database_server_stop(database_server *server) {
     }
 }
 
+/* A signal takes its time to reach all threads, and a quick server answers meanwhile. */
 void database_server_pause(database_server *server, int pauses) {
     kill(server->pid, pauses ? SIGSTOP : SIGCONT);
+    if (pauses && waitpid(server->pid, NULL, WUNTRACED) != server->pid) {
+        die("database server: pause");
+    }
 }
 
 void database_server_free(database_server *server) {
