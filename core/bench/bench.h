@@ -31,8 +31,9 @@ void bench_check(int code, const char *what);
 /* Every fsync of this process takes so much longer. */
 extern int bench_sync_us;
 
-/* A transport that answers 204 to everything at once, without a network; one that
+/* A transport that answers everything at once, without a network, with bench_answer (204); one that
  * never answers. */
+extern int bench_answer;
 extern const whi_transport_vtable bench_transport_null;
 extern const whi_transport_vtable bench_transport_mute;
 

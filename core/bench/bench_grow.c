@@ -7,137 +7,20 @@
  *   backlog        as many events, each of which waits for one of 100 receivers, and is due
  *
  *     bench_grow [events] [subscriptions] [rounds]: how much is much */
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/ident.h"
+#include "bare.h"
 #include "bench.h"
 #include "engine/context.h"
-#include "life/open.h"
+#include "grow.h"
 #include "work/worker.h"
-
-#define LITTLE 1000
-/* As they were before they were sent. */
-#define MAKE_DUE                                                                                                       \
-    "UPDATE webhook_deliveries SET state = 1, attempts = 0, tries = 0, due = 1, status = 0, first_at = NULL,"          \
-    " first_us = NULL, first_code = NULL, first_status = NULL"
-#define URL "\"url\":\"https://example.com/\""
-
-typedef struct stock {
-    char file[256];
-    wh_engine *engine;
-    char event[WH_ID_SIZE], subscription[WH_ID_SIZE]; /* the oldest event, and one of its subscriptions */
-    long events, subscriptions;
-    sqlite3 *program; /* an application's own connection to the file */
-} stock;
-
-/* ------------------------------------------------------------------------- filling */
-
-static void execute(const stock *self, const char *sql) {
-    char *error = NULL;
-
-    if (sqlite3_exec(self->program, sql, NULL, NULL, &error) != SQLITE_OK) {
-        fprintf(stderr, "bench: %s\n", error != NULL ? error : sqlite3_errmsg(self->program));
-        exit(1);
-    }
-}
-
-static void open_program(stock *self) {
-    if (sqlite3_open(self->file, &self->program) != SQLITE_OK ||
-        sqlite3_busy_timeout(self->program, 10000) != SQLITE_OK) {
-        fprintf(stderr, "bench: %s\n", sqlite3_errmsg(self->program));
-        exit(1);
-    }
-}
-
-static wh_engine *open_engine(const char *file) {
-    wh_options options = WH_OPTIONS_INIT;
-    wh_engine *engine;
-
-    options.durability = WH_NORMAL;
-    bench_check(whi_open(&engine, file, &options, &bench_transport_null), "open");
-    return engine;
-}
-
-/* As many events that were delivered, one a millisecond, the last of them just now. */
-static void add_events(stock *self) {
-    char sql[2048];
-    int64_t then = (int64_t)time(NULL) * 1000 - self->events, first = whi_ident_first(then);
-
-    snprintf(
-        sql, sizeof sql,
-        "CREATE TEMP TABLE hundred (n INTEGER PRIMARY KEY, id INTEGER);"
-        "INSERT INTO hundred SELECT row_number() OVER (ORDER BY id) - 1, id FROM webhook_subscriptions ORDER BY id"
-        " LIMIT 100;"
-        "BEGIN;"
-        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %ld)"
-        " INSERT INTO webhook_events (number, type, tenant, time, accepted_at, payload)"
-        " SELECT %lld + i, 'over', '', %lld + i, %lld + i, '{\"n\":' || i || '}' FROM n;"
-        "INSERT INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, turn, created_at,"
-        " updated_at, status, first_at, first_us, first_code, first_status)"
-        " SELECT number, hundred.id, 1, 3, 1, 1, 0, 0, time, time, 204, time, 900, 0, 204 FROM webhook_events"
-        " JOIN hundred ON n = number %% 100;"
-        "UPDATE webhook_partitions SET position = (SELECT max(number) FROM webhook_events);"
-        "COMMIT",
-        self->events - 1, (long long)first, (long long)then, (long long)then);
-    execute(self, sql);
-    execute(self, "CREATE TABLE applications_own (a)");
-    whi_ident_format("msg_", first, self->event);
-}
-
-/* One for each subscription, so that each is a lane. */
-static void add_waiting(stock *self) {
-    char sql[512];
-
-    snprintf(
-        sql, sizeof sql,
-        "INSERT OR IGNORE INTO webhook_deliveries (event, subscription, version, state, attempts, tries, due, turn,"
-        " created_at, updated_at, status) SELECT (SELECT min(number) FROM webhook_events), id, 1, 1, 0, 0, %lld, 0,"
-        " 1, 1, 0 FROM webhook_subscriptions",
-        ((long long)time(NULL) + 86400) * 1000);
-    execute(self, sql);
-}
-
-static void add_subscriptions(stock *self) {
-    char document[128];
-
-    for (long i = 0; i < self->subscriptions; i++) {
-        snprintf(document, sizeof document, "{" URL ",\"events\":[\"%s\"]}", i < 100 ? "over" : "another");
-        bench_check(wh_subscribe(self->engine, document, WH_ZSTR, i == 0 ? self->subscription : NULL), "subscribe");
-    }
-    bench_check(wh_subscribe(self->engine, "{" URL ",\"events\":[\"ordered\"],\"order\":\"fifo\"}", WH_ZSTR, NULL),
-                "subscribe");
-}
-
-static void stock_make(stock *self, long events, long subscriptions, int waiting) {
-    memset(self, 0, sizeof *self);
-    self->events = events;
-    self->subscriptions = subscriptions;
-    bench_file(self->file, sizeof self->file);
-    self->engine = open_engine(self->file);
-    add_subscriptions(self);
-    wh_close(self->engine);
-    open_program(self);
-    add_events(self);
-    if (waiting) {
-        add_waiting(self);
-    }
-    self->engine = open_engine(self->file);
-    bench_check(wh_run(self->engine), "run");
-}
-
-static void stock_free(stock *self) {
-    sqlite3_close(self->program);
-    wh_close(self->engine);
-    bench_remove(self->file);
-}
 
 /* ---------------------------------------------------------------------- what is done */
 
-static void publish(const stock *self, const char *type, const char *tenant) {
+static void publish_batch(const stock *self, const char *type, const char *tenant) {
     wh_event events[100];
 
     for (int i = 0; i < 100; i++) {
@@ -151,17 +34,17 @@ static void publish(const stock *self, const char *type, const char *tenant) {
 }
 
 static int publish_hundred(const stock *self) {
-    publish(self, "nobodys", NULL);
+    publish_batch(self, "nobodys", NULL);
     return 100;
 }
 
 static int publish_tenants(const stock *self) {
-    publish(self, "nobodys", "acme");
+    publish_batch(self, "nobodys", "acme");
     return 100;
 }
 
 static int deliver(const stock *self) {
-    publish(self, "over", NULL);
+    publish_batch(self, "over", NULL);
     bench_check(wh_run(self->engine), "run");
     return 100 * 100;
 }
@@ -294,28 +177,10 @@ static int idle(const stock *self) {
 }
 
 static int reopen(const stock *self) {
-    wh_engine *other = open_engine(self->file);
+    wh_engine *other = stock_open(self->file, WH_NORMAL);
 
     wh_close(other);
     return 1;
-}
-
-/* ---- what waits, a thousand at a time: where there is little it waits again before that */
-
-static void wait_again(const stock *self) {
-    if (self->events <= LITTLE) {
-        execute(self, MAKE_DUE);
-    }
-    whi_stir(self->engine);
-}
-
-static int drain(const stock *self) {
-    long long before = atomic_load(&self->engine->count.delivered);
-
-    while (atomic_load(&self->engine->count.delivered) - before < 1000) {
-        bench_check(wh_step(self->engine) < 0 ? WH_EINTERNAL : WH_OK, "step");
-    }
-    return 1000;
 }
 
 /* ---- a subscription with an order, whose worker mostly is not the one that decides */
@@ -359,7 +224,7 @@ static int foreign(const stock *self) {
     whi_worker *worker = self->engine->workers[0];
     int64_t before = worker->seen_changes;
 
-    execute(self, "INSERT INTO applications_own VALUES (1)");
+    stock_execute(self, "INSERT INTO applications_own VALUES (1)");
     while (worker->seen_changes == before) {
         whi_timetable_again(&worker->timetable, &worker->look, 0);
         bench_check(wh_step(self->engine), "step");
@@ -444,61 +309,117 @@ static const row of_lanes[] = {
     { "an event in order, two workers", deliver_ordered, 1, start_two, stop_two },
 };
 
-static const row of_backlog[] = { { "what waits, a delivery", drain, 1, wait_again, NULL } };
-
 static void compare(const char *what, const row *rows, size_t count, const stock *little, const stock *much,
                     int rounds) {
-    double a[ROWS][32], b[ROWS][32], ratio[32];
+    double a[GROW_ROUNDS], b[GROW_ROUNDS];
 
     for (size_t i = 0; i < count; i++) {
         for (int round = 0; round < rounds; round++) {
-            a[i][round] = measure(&rows[i], little);
-            b[i][round] = measure(&rows[i], much);
-            ratio[round] = b[i][round] / a[i][round];
+            a[round] = measure(&rows[i], little);
+            b[round] = measure(&rows[i], much);
         }
-        printf("grow     %-13s %-38s %10.1f us, with much %10.1f us, factor %.2f\n", what, rows[i].name,
-               bench_median(a[i], rounds), bench_median(b[i], rounds), bench_median(ratio, rounds));
-        fflush(stdout);
+        grow_rounds(what, rows[i].name, "us", a, b, rounds);
     }
-}
-
-static void grow_backlog(long events, int rounds) {
-    static stock little, much;
-
-    stock_make(&little, LITTLE, LITTLE, 0);
-    stock_make(&much, events, LITTLE, 0);
-    execute(&much, MAKE_DUE);
-    compare("backlog", of_backlog, 1, &little, &much, rounds);
-    stock_free(&little);
-    stock_free(&much);
 }
 
 static void grow(const char *what, long events, long subscriptions, int waiting, int rounds) {
     static stock little, much;
 
-    stock_make(&little, LITTLE, LITTLE, waiting);
-    stock_make(&much, events, subscriptions, waiting);
+    stock_make(&little, GROW_LITTLE, GROW_LITTLE, waiting, 0);
+    stock_make(&much, events, subscriptions, waiting, 0);
     if (waiting) {
         compare(what, of_lanes, sizeof of_lanes / sizeof of_lanes[0], &little, &much, rounds);
     } else {
         compare(what, all_rows, ROWS, &little, &much, rounds);
     }
+    if (events > GROW_LITTLE) {
+        grow_looking_back(&little, &much, rounds < 3 ? rounds : 3);
+    }
     stock_free(&little);
     stock_free(&much);
 }
 
-int main(int argc, char **argv) {
-    long events = argc > 1 ? strtol(argv[1], NULL, 10) : 1000000;
-    long subscriptions = argc > 2 ? strtol(argv[2], NULL, 10) : 100000;
-    int rounds = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 5;
+typedef struct amounts {
+    long events, subscriptions;
+    int rounds;
+} amounts;
 
-    if (events < LITTLE || subscriptions < LITTLE || rounds < 1 || rounds > 32) {
-        fprintf(stderr, "bench_grow [events] [subscriptions] [rounds]\n");
+static void part_connections(const amounts *much) {
+    grow_connections(BARE_ENDPOINTS, much->rounds);
+}
+
+static void part_events(const amounts *much) {
+    char with[64];
+
+    snprintf(with, sizeof with, "%ld events, not %d", much->events, GROW_LITTLE);
+    grow(with, much->events, GROW_LITTLE, 0, much->rounds);
+}
+
+static void part_subscriptions(const amounts *much) {
+    char with[64];
+
+    snprintf(with, sizeof with, "%ld subscriptions, not %d", much->subscriptions, GROW_LITTLE);
+    grow(with, GROW_LITTLE, much->subscriptions, 0, much->rounds);
+}
+
+static void part_lanes(const amounts *much) {
+    char with[64];
+
+    snprintf(with, sizeof with, "%ld with something waiting, not %d", much->subscriptions, GROW_LITTLE);
+    grow(with, GROW_LITTLE, much->subscriptions, 1, much->rounds);
+}
+
+static void part_backlog(const amounts *much) {
+    grow_backlog(much->events, much->rounds);
+}
+
+static void part_purge(const amounts *much) {
+    grow_purge(much->events, much->rounds);
+}
+
+static void part_failing(const amounts *much) {
+    grow_failing(much->rounds);
+}
+
+static void part_rules(const amounts *much) {
+    grow_rules(much->rounds);
+}
+
+static void part_down(const amounts *much) {
+    grow_down(much->subscriptions);
+}
+
+/* The first two fork, and measure memory: nobody has threads, or freed much, before them. */
+static const struct {
+    const char *name;
+    void (*run)(const amounts *much);
+} parts[] = {
+    { "connections", part_connections },
+    { "down", part_down },
+    { "events", part_events },
+    { "subscriptions", part_subscriptions },
+    { "lanes", part_lanes },
+    { "backlog", part_backlog },
+    { "purge", part_purge },
+    { "failing", part_failing },
+    { "rules", part_rules },
+};
+
+int main(int argc, char **argv) {
+    amounts much = { 1000000, 100000, 5 };
+
+    much.events = argc > 1 ? strtol(argv[1], NULL, 10) : much.events;
+    much.subscriptions = argc > 2 ? strtol(argv[2], NULL, 10) : much.subscriptions;
+    much.rounds = argc > 3 ? (int)strtol(argv[3], NULL, 10) : much.rounds;
+    if (much.events < GROW_LITTLE || much.subscriptions < GROW_LITTLE || much.rounds < 1 || much.rounds > GROW_ROUNDS) {
+        fprintf(stderr, "bench_grow [events] [subscriptions] [rounds] [part]\n");
         return 2;
     }
-    grow("events", events, LITTLE, 0, rounds);
-    grow("subscriptions", LITTLE, subscriptions, 0, rounds);
-    grow("lanes", LITTLE, subscriptions, 1, rounds);
-    grow_backlog(events > 30000 ? events : 30000, rounds);
+    grow_head();
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (argc <= 4 || strcmp(argv[4], parts[i].name) == 0) {
+            parts[i].run(&much);
+        }
+    }
     return 0;
 }

@@ -9,6 +9,7 @@
 #define BATCH 128
 
 const char *feed_transport;
+int feed_durability;
 
 wh_engine *feed_open(const char *file, const char *more) {
     static const char *const allow[] = { "127.0.0.1" };
@@ -19,6 +20,7 @@ wh_engine *feed_open(const char *file, const char *more) {
     options.allow = allow;
     options.allow_count = 1;
     options.transport = feed_transport;
+    options.durability = feed_durability;
     bench_check(wh_open(&engine, file, &options), "open");
     for (int i = 0; i < bare.endpoints; i++) {
         snprintf(document, sizeof document, "{\"url\":\"%s\",\"events\":[\"to.%d\"]%s}", bare.urls[i], i, more);

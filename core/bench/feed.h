@@ -9,6 +9,7 @@
 
 /* wh_options.transport of the engines that are opened from now on. */
 extern const char *feed_transport;
+extern int feed_durability; /* 0: WH_FULL */
 
 /* more goes into each subscription's document: "" or ",\"order\":\"fifo\"". */
 wh_engine *feed_open(const char *file, const char *more);

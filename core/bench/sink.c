@@ -23,6 +23,8 @@
 #define BUFFER 65536
 #define EVENTS 512
 #define DESCRIPTORS 65536
+#define SINK_PROCESSES 4
+#define SINK_PORTS 4096 /* of a process, where they are more: each has a descriptor, and its connection another */
 
 static const char good[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
@@ -32,7 +34,7 @@ typedef struct shared {
 } shared;
 
 struct sink {
-    pid_t pid;
+    pid_t pids[SINK_PROCESSES];
     int count;
     int *ports, *listeners;
     shared *counts;
@@ -278,7 +280,8 @@ static int run_due(void) {
     return -1;
 }
 
-static void serve(const sink *s) {
+/* The ports from, to, of all. */
+static void serve(const sink *s, int from, int to) {
     struct epoll_event events[EVENTS];
 
     epoll = epoll_create1(0);
@@ -286,6 +289,10 @@ static void serve(const sink *s) {
     opened = must(calloc(DESCRIPTORS, sizeof *opened));
     for (int i = 0; i < s->count; i++) {
         struct epoll_event event = { .events = EPOLLIN, .data.fd = s->listeners[i] };
+        if (i < from || i >= to) {
+            close(s->listeners[i]);
+            continue;
+        }
         peers[s->listeners[i]].listener = 1;
         epoll_ctl(epoll, EPOLL_CTL_ADD, s->listeners[i], &event);
     }
@@ -326,9 +333,29 @@ static void raise_descriptors(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static pid_t begin(const sink *s, const sink_options *options, int from, int to) {
+    pid_t pid = fork();
+
+    if (pid < 0) {
+        die("sink: fork");
+    }
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        sink_pin(options->cpu);
+        id_room = options->ids * 2; /* half full at most */
+        ids = id_room ? must(calloc(id_room, sizeof *ids)) : NULL;
+        serve(s, from, to);
+    }
+    return pid;
+}
+
 sink *sink_new(const sink_options *options) {
     sink *s = must(calloc(1, sizeof *s));
+    int processes = (options->ports + SINK_PORTS - 1) / SINK_PORTS;
 
+    if (processes > SINK_PROCESSES) {
+        die("sink: ports");
+    }
     raise_descriptors();
     s->count = options->ports;
     s->ports = must(calloc((size_t)s->count, sizeof *s->ports));
@@ -343,16 +370,8 @@ sink *sink_new(const sink_options *options) {
     counts = s->counts;
     delay = options->delay;
     fflush(NULL);
-    s->pid = fork();
-    if (s->pid < 0) {
-        die("sink: fork");
-    }
-    if (s->pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        sink_pin(options->cpu);
-        id_room = options->ids * 2; /* half full at most */
-        ids = id_room ? must(calloc(id_room, sizeof *ids)) : NULL;
-        serve(s);
+    for (int i = 0; i < processes; i++) {
+        s->pids[i] = begin(s, options, s->count * i / processes, s->count * (i + 1) / processes);
     }
     for (int i = 0; i < s->count; i++) {
         close(s->listeners[i]);
@@ -364,8 +383,10 @@ void sink_free(sink *s) {
     if (s == NULL) {
         return;
     }
-    kill(s->pid, SIGKILL);
-    waitpid(s->pid, NULL, 0);
+    for (int i = 0; i < SINK_PROCESSES && s->pids[i] > 0; i++) {
+        kill(s->pids[i], SIGKILL);
+        waitpid(s->pids[i], NULL, 0);
+    }
     munmap(s->counts, sizeof *s->counts);
     free(s->ports);
     free(s->listeners);

@@ -13,7 +13,10 @@ foreach(database postgres mariadb)
 endforeach()
 add_library(webhook_bench STATIC ${bench_helpers} core/tests/database_server.c)
 target_include_directories(webhook_bench PUBLIC core/src core/bench core/tests)
-target_link_libraries(webhook_bench PUBLIC webhook_static)
+target_link_libraries(webhook_bench PUBLIC webhook_static $<TARGET_NAME_IF_EXISTS:webhook_rule>)
+if(TARGET webhook_rule)
+  target_compile_definitions(webhook_bench PRIVATE BENCH_HAS_RULES)
+endif()
 
 # webhook_yardstick(NAME MODULE HEADER LIBRARY): a library that a benchmark compares with.
 function(webhook_yardstick name module header library)

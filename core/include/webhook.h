@@ -400,6 +400,12 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *                asked whether all that is allowed, before the subscription is made or its database changed, on the
  *                caller's thread and for five seconds at most: three are asked at once, two for one tenant, and who
  *                comes then is told `busy`.
+ *   also         {"url": …, "database": …} of a database or a queue that gets all of it besides: another lane, with
+ *                deliveries, an order, retries and a health of its own, so that neither waits for the other. What is
+ *                read has its "id"*, by which calls know its deliveries alone, "disabled"*, "health"* and what waits*,
+ *                see below; calls that name this subscription mean both. It counts as one more subscription. null:
+ *                nothing. Not with single_use
+ *   twin_of*     of what "also" is: the subscription that says so, with which it is made, changed and removed
  *   events       ["order.*"]: exact types, "*", "prefix.*", "prefix:*"; none means all
  *   tenant       only events of this tenant; "" by default; never changed
  *   source       only events of this source; null: of any and of none

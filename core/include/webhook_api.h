@@ -33,10 +33,10 @@ WH_API int wh_token_revoke(wh_engine *engine, const char *id);
  * and tenant have WH_ID_SIZE bytes; any may be NULL. Takes the same time for each wrong token. */
 WH_API int wh_token_check(wh_engine *engine, const char *token, char *id, char *tenant, int *all);
 
-/* What a tenant has stored, and what it may have: {"tenant","events","bytes","quota_events","quota_bytes","cpu_ms"}, to
- * be freed with wh_free. events are those of the store, bytes are of their payloads and of what rules have made of
- * them; ids, attempts and what receivers answered are not counted, nor what a store of version 6 or less had. Both
- * are exact for all processes, and go down with what retention deletes. The others are what holds, null: no bound.
+/* What a tenant has stored, and what it may have: {"tenant","events","bytes","quota_events","quota_bytes","cpu_ms",
+ * "rate"}, to be freed with wh_free. events are those of the store, bytes are of their payloads and of what rules have
+ * made of them; ids, attempts and what receivers answered are not counted, nor what a store of version 6 or less had.
+ * Both are exact for all processes, and go down with what retention deletes. The others are what holds, null: no bound.
  *
  * quota_events and quota_bytes bound what is stored: an event beyond them is refused by wh_publish and its like
  * (quota), as is a whole batch that has one, and an event whose id is there already is a duplicate, as ever. Events by
@@ -46,9 +46,15 @@ WH_API int wh_token_check(wh_engine *engine, const char *token, char *id, char *
  * cpu_ms is how many milliseconds of each second a process spends on deciding the tenant's events: its filters, rules
  * and fields. Beyond that its subscriptions that have such wait, as slow ones do, and no other does.
  *
- * wh_tenant_set changes what the document names of the last three, null back to what holds for all, tenant_quota_events
- * and its like of wh_settings; others go by it within a second. Events without a tenant have neither quota nor
- * budget. WH_ALLOWANCES has their names, as WH_SETTINGS has those of settings. Errors: invalid, json, store, memory. */
+ * rate bounds the requests of all of the tenant's subscriptions together, {"count": 100, "per": 60, "burst": 10}, as
+ * that of a subscription does (wh_subscribe). It is shared out between the processes that send for them: within any
+ * `per` there may be one request more than count + burst for each of them. What waits for it is neither failing nor
+ * late.
+ *
+ * wh_tenant_set changes what the document names of the last four, null back to what holds for all, tenant_quota_events
+ * and its like of wh_settings, and to no rate; others go by it within a second. Events without a tenant have neither
+ * quota nor budget nor rate. WH_ALLOWANCES has the names of those that are numbers, as WH_SETTINGS has those of
+ * settings. Errors: invalid, json, store, memory. */
 #define WH_ALLOWANCES(X)                                                                                               \
     X(QUOTA_EVENTS, quota_events)                                                                                      \
     X(QUOTA_BYTES, quota_bytes)                                                                                        \

@@ -28,8 +28,8 @@ extern "C" {
  *           "failed"     the rule failed, and by its policy nothing goes out
  *           "waiting", "delivered", "exhausted", "held", "cancelled": its
  *                        delivery's state, with "delivery", "attempts", "status", "error"; "waits_for": "rate"
- *                        where it is due, and this engine sends it when its subscription's rate lets it, "breaker"
- *                        where it waits for the next probe
+ *                        where it is due, and this engine sends it when its subscription's rate lets it,
+ *                        "tenant_rate" its tenant's, "breaker" where it waits for the next probe
  *           "pending"    it wants the event, which is not decided yet; with "reason" "waits for the tenant's budget"
  *                        where that is why
  *           "missed"     the version in force wanted it, and there is no delivery: it was

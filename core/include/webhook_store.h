@@ -227,7 +227,8 @@ typedef struct wh_backend_token {
 typedef struct wh_backend_usage {
     int64_t events, bytes; /* bytes: of payloads, and of what rules made of them */
     int64_t quota_events, quota_bytes;
-    int64_t cpu_ms; /* for its rules, of each second and in each process */
+    int64_t cpu_ms;                           /* for its rules, of each second and in each process */
+    int64_t rate_count, rate_per, rate_burst; /* requests in so many ms, and at once; rate_count 0: no rate */
 } wh_backend_usage;
 
 /* What to list. 0 or NULL does not restrict. before: numbers below this (the page
@@ -311,7 +312,7 @@ typedef struct wh_backend_work {
     int events; /* there are some beyond the least position */
     int outbox;
     int free;      /* there are partitions that nobody has */
-    int64_t first; /* beyond the least position the next number, where there are events; 0: there is none */
+    int64_t first; /* number of the first event beyond the least position; 0: there is none */
 } wh_backend_work;
 
 /* ------------------------------------------------------------------------- facts */

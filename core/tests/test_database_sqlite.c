@@ -272,10 +272,113 @@ static void a_kill_in_the_middle_of_a_batch_loses_and_doubles_nothing(void **sta
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+/* ------------------------------------------------------------------- both at once */
+
+static const char *change_both(const char *id, const char *change) {
+    static char body[512];
+    char target[160];
+
+    snprintf(target, sizeof target, "/unified/webhook/%s", id);
+    snprintf(body, sizeof body, change, url);
+    api_expect(200, "PATCH", target, api_a, body);
+    return api_text;
+}
+
+static void a_webhook_with_both_is_sent_and_written(void **state) {
+    char id[WH_ID_SIZE], target[96], body[512];
+
+    (void)state;
+    snprintf(body, sizeof body,
+             "{\"connection_id\":\"c1\",\"object_type\":\"crm_contact\",\"event\":\"created\","
+             "\"hook_url\":\"https://e.com/both\",\"db_url\":\"%s\",\"db_name_prefix\":\"u_\"}",
+             url);
+    api_expect(200, "POST", "/unified/webhook", api_a, body);
+    api_has("hook_url", "https://e.com/both");
+    api_has("db_url", url);
+    api_has("db_name_prefix", "u_");
+    snprintf(id, sizeof id, "%s", api_member("id"));
+    publish("crm_contact.created", "{\"id\":\"1\",\"name\":\"Ann\"}");
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_string_equal(fixture_sent[0].url, "https://e.com/both");
+    assert_int_equal(ask("SELECT count(*) FROM u_crm_contact WHERE id = '1' AND name = 'Ann'"), 1);
+
+    api_expect(200, "GET", "/unified/webhook", api_a, NULL);
+    api_has("0.id", id);
+    api_has("0.hook_url", "https://e.com/both");
+    api_has("0.db_url", url);
+    assert_null(api_member("1.id"));
+    snprintf(target, sizeof target, "/unified/apicall?webhook_id=%s", id);
+    api_expect(200, "GET", target, api_a, NULL);
+    api_has("0.webhook_id", id); /* of the rows, too */
+    api_has("1.webhook_id", id);
+    assert_null(api_member("2.id"));
+    snprintf(target, sizeof target, "/unified/webhook/%s", id);
+    api_expect(200, "DELETE", target, api_a, NULL);
+    publish("crm_contact.created", "{\"id\":\"2\"}");
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_int_equal(ask("SELECT count(*) FROM u_crm_contact"), 1);
+}
+
+static void either_place_of_a_webhook_may_come_and_go(void **state) {
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    make("created");
+    snprintf(id, sizeof id, "%s", api_member("id"));
+    change_both(id, "{\"hook_url\":\"https://e.com/later\"}");
+    api_has("db_url", url);
+    api_has("hook_url", "https://e.com/later");
+    publish("crm_contact.created", "{\"id\":\"1\"}");
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 1);
+    assert_int_equal(ask("SELECT count(*) FROM u_crm_contact"), 1);
+
+    change_both(id, "{\"db_name_prefix\":\"v_\"}"); /* of the one that is there */
+    api_has("db_name_prefix", "v_");
+    publish("crm_contact.created", "{\"id\":\"2\"}");
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_int_equal(ask("SELECT count(*) FROM v_crm_contact"), 1);
+
+    change_both(id, "{\"hook_url\":\"\"}");
+    assert_null(api_member("hook_url"));
+    api_has("db_name_prefix", "v_");
+    publish("crm_contact.created", "{\"id\":\"3\"}");
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 2);
+    assert_int_equal(ask("SELECT count(*) FROM v_crm_contact"), 2);
+
+    change_both(id, "{\"hook_url\":\"https://e.com/again\",\"db_url\":null}");
+    assert_null(api_member("db_url"));
+    publish("crm_contact.created", "{\"id\":\"4\"}");
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 3);
+    assert_int_equal(ask("SELECT count(*) FROM v_crm_contact"), 2);
+    change_both(id, "{\"db_url\":\"%s\"}");
+    publish("crm_contact.created", "{\"id\":\"5\"}");
+    fixture_run(api_engine);
+    assert_int_equal(fixture_sent_count, 4);
+}
+
+static void what_is_wrong_with_the_second_place_is_said_by_its_name(void **state) {
+    (void)state;
+    api_expect(400, "POST", "/unified/webhook", api_a,
+               "{\"connection_id\":\"c1\",\"object_type\":\"crm_contact\",\"event\":\"created\","
+               "\"hook_url\":\"https://e.com/\",\"db_url\":\"sqlite:/tmp/elsewhere.db\"}");
+    api_has("field", "db_url");
+    api_expect(200, "GET", "/unified/webhook", api_a, NULL);
+    assert_null(api_member("0.id"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_kill_in_the_middle_of_a_batch_loses_and_doubles_nothing),
         TEST(a_webhook_with_a_db_url_makes_rows),
+        TEST(a_webhook_with_both_is_sent_and_written),
+        TEST(either_place_of_a_webhook_may_come_and_go),
+        TEST(what_is_wrong_with_the_second_place_is_said_by_its_name),
         TEST(of_an_object_twice_in_a_long_list_the_last_counts),
         TEST(a_replay_leaves_what_is_newer),
         TEST(who_subscribes_a_folder_that_is_not_his_is_refused),

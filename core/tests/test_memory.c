@@ -115,6 +115,46 @@ static void accounts_of_many_tenants_leave_nothing_behind(void **state) {
     whi_memory_end(&memory);
 }
 
+/* As take, but a part of the tenant's. */
+static long long take_part(whi_memory *memory, whi_account *account, long long piece) {
+    long long got = 0;
+
+    for (;;) {
+        whi_memory_count(memory, account, WHI_POT_BODIES, piece);
+        if (!whi_memory_may_share(memory, account, WHI_POT_BODIES, got + piece, WHI_MEMORY_GREED)) {
+            whi_memory_count(memory, account, WHI_POT_BODIES, -piece);
+            return got;
+        }
+        got += piece;
+    }
+}
+
+static void a_part_of_a_tenants_leaves_as_much_to_the_next_in_the_end(void **state) {
+    whi_memory memory;
+    whi_account *acme, *other;
+    long long first, second, of_other;
+
+    (void)state;
+    whi_memory_init(&memory, LIMIT);
+    acme = whi_memory_open(&memory, "acme");
+    other = whi_memory_open(&memory, "other");
+    first = take_part(&memory, acme, 100);
+    assert_in_range(first, LIMIT * 6 / 10, LIMIT * 7 / 8 * 3 / 4);
+    second = take_part(&memory, acme, 100);
+    assert_in_range(second, LIMIT * 7 / 8 / 8, LIMIT * 7 / 8 / 4);
+    of_other = take(&memory, other, 100);
+    assert_true(of_other > 0);
+    whi_memory_count(&memory, acme, WHI_POT_BODIES, -first);
+    second += take_part(&memory, acme, 100);
+    first = take_part(&memory, acme, 100);
+    assert_true(first > 0);
+    whi_memory_count(&memory, acme, WHI_POT_BODIES, -whi_memory_used(&memory, WHI_POT_BODIES) + of_other);
+    whi_memory_count(&memory, other, WHI_POT_BODIES, -of_other);
+    whi_memory_close(&memory, acme);
+    whi_memory_close(&memory, other);
+    whi_memory_end(&memory);
+}
+
 static void heard(int code, const char *error, const wh_receipt *receipt, void *payload) {
     (void)error;
     (void)receipt;
@@ -159,11 +199,66 @@ static void a_tenant_that_promises_much_leaves_memory_to_the_next(void **state) 
     wh_close(engine);
 }
 
+#define HUNG "https://example.com/hung"
+#define GOOD "https://example.com/good"
+
+static int hangs(const whi_request *request) {
+    return strcmp(request->url, HUNG) == 0;
+}
+
+static void publish_of(wh_engine *engine, const char *type) {
+    static char payload[5000];
+    wh_event event = WH_EVENT_INIT;
+
+    memset(payload, '1', sizeof payload);
+    event.type = type;
+    event.payload = payload;
+    event.payload_size = sizeof payload;
+    assert_int_equal(wh_publish(engine, &event, NULL), WH_OK);
+}
+
+/* None of them has a tenant. What one of them would have beyond its part is in the store. */
+static void a_subscription_whose_receiver_hangs_leaves_memory_to_the_next(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_limits limits = WH_LIMITS_INIT;
+    wh_engine *engine;
+    int64_t hung;
+    const whi_lane *lane;
+
+    (void)state;
+    options.limits = &limits;
+    limits.memory_bytes = LIMIT;
+    engine = fixture_open(":memory:", &options);
+    hung = fixture_subscribe(engine, "{\"url\":\"" HUNG "\",\"events\":[\"hung\"]}", NULL);
+    fixture_subscribe(engine, "{\"url\":\"" GOOD "\",\"events\":[\"good\"]}", NULL);
+    fixture_run(engine);
+    fixture_script.hangs = hangs;
+    for (int i = 0; i < 40; i++) {
+        publish_of(engine, "hung");
+        fixture_turn(engine);
+    }
+    lane = whi_lane_get(engine->workers[0], hung, 0);
+    assert_non_null(lane);
+    assert_in_range(lane->bytes[WHI_POT_EVENTS], 5000, LIMIT * 7 / 8 * 3 / 4);
+    assert_true(whi_memory_used(engine->memory, WHI_POT_EVENTS) < LIMIT * 3 / 4);
+    for (int i = 0; i < 10; i++) {
+        publish_of(engine, "good");
+        for (int k = 0; k < 4; k++) {
+            fixture_turn(engine);
+        }
+        assert_int_equal(fixture_sent_count, i + 2);
+    }
+    wh_close(engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_tenant_gets_most_of_a_pot_and_never_all),
         cmocka_unit_test(who_comes_later_gets_as_much_in_the_end),
         cmocka_unit_test(into_an_empty_pot_fits_one_piece_of_any_size),
+        cmocka_unit_test(a_part_of_a_tenants_leaves_as_much_to_the_next_in_the_end),
+        cmocka_unit_test_setup_teardown(a_subscription_whose_receiver_hangs_leaves_memory_to_the_next, fixture_setup,
+                                        fixture_setup),
         cmocka_unit_test_setup_teardown(a_tenant_that_promises_much_leaves_memory_to_the_next, fixture_setup,
                                         fixture_setup),
         cmocka_unit_test(accounts_of_many_tenants_leave_nothing_behind),

@@ -69,11 +69,12 @@ static void a_step_takes_no_more_than_it_is_told(void **state) {
 /* A fifth of the time at most, as long as that is enough. */
 static void who_is_in_time_leaves_most_of_it_to_others(void **state) {
     (void)state;
-    assert_int_equal(whi_purge_span(0, 0), WHI_PURGE_US);
-    assert_int_equal(whi_purge_span(1000000, WHI_PURGE_LATE_MS - 1), WHI_PURGE_US);
+    assert_int_equal(whi_purge_span(0, 1000000, 0), WHI_PURGE_LEAST_US);
+    assert_int_equal(whi_purge_span(600, 1000000, WHI_PURGE_LATE_MS - 1), 300);
+    assert_int_equal(whi_purge_span(INT64_MAX, 0, 0), WHI_PURGE_MOST_US);
     for (int64_t took = 0; took < 100000; took += 777) {
         assert_true(whi_purge_pause(took, 0) * 1000 >= took * 4);
-        assert_true(whi_purge_pause(took, 0) >= 5);
+        assert_true(whi_purge_pause(took, 0) >= 1);
     }
 }
 
@@ -81,9 +82,17 @@ static void who_is_in_time_leaves_most_of_it_to_others(void **state) {
 static void who_is_late_takes_a_third_at_most(void **state) {
     (void)state;
     assert_int_equal(whi_purge_pause(WHI_PURGE_LATE_US, WHI_PURGE_LATE_MS), 1);
-    assert_int_equal(whi_purge_span(0, WHI_PURGE_LATE_MS), WHI_PURGE_US);
-    assert_int_equal(whi_purge_span(4000, WHI_PURGE_LATE_MS), 2000);
-    assert_int_equal(whi_purge_span(INT64_MAX, WHI_PURGE_LATE_MS), WHI_PURGE_LATE_US);
+    assert_int_equal(whi_purge_span(0, 0, WHI_PURGE_LATE_MS), WHI_PURGE_LEAST_US);
+    assert_int_equal(whi_purge_span(600, 0, WHI_PURGE_LATE_MS), 300);
+    assert_int_equal(whi_purge_span(300, 4000, WHI_PURGE_LATE_MS), 2000);
+    assert_int_equal(whi_purge_span(300, INT64_MAX, WHI_PURGE_LATE_MS), WHI_PURGE_LATE_US);
+}
+
+static void who_is_very_late_takes_half(void **state) {
+    (void)state;
+    assert_int_equal(whi_purge_span(300, 4000, WHI_PURGE_LATER_MS), 4000);
+    assert_int_equal(whi_purge_span(300, INT64_MAX, WHI_PURGE_LATER_MS), WHI_PURGE_LATE_US);
+    assert_int_equal(whi_purge_pause(WHI_PURGE_LATE_US, WHI_PURGE_LATER_MS), 0);
 }
 
 int main(void) {
@@ -93,6 +102,7 @@ int main(void) {
         cmocka_unit_test(a_step_takes_no_more_than_it_is_told),
         cmocka_unit_test(who_is_in_time_leaves_most_of_it_to_others),
         cmocka_unit_test(who_is_late_takes_a_third_at_most),
+        cmocka_unit_test(who_is_very_late_takes_half),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,13 +54,13 @@ static void who_has_no_quota_may_store_all(void **state) {
     (void)state;
     assert_tenant(engine, "acme",
                   "{\"tenant\":\"acme\",\"events\":0,\"bytes\":0,\"quota_events\":null,\"quota_bytes\":null,"
-                  "\"cpu_ms\":null}");
+                  "\"cpu_ms\":null,\"rate\":null}");
     for (int i = 0; i < 20; i++) {
         assert_int_equal(publish(engine, "acme", NULL, "[1,2]", NULL), WH_OK);
     }
     assert_tenant(engine, "acme",
                   "{\"tenant\":\"acme\",\"events\":20,\"bytes\":100,\"quota_events\":null,\"quota_bytes\":null,"
-                  "\"cpu_ms\":null}");
+                  "\"cpu_ms\":null,\"rate\":null}");
     wh_close(engine);
 }
 
@@ -135,7 +135,7 @@ static void a_batch_is_taken_in_or_refused_as_a_whole(void **state) {
     assert_int_equal(wh_publish_batch(engine, events, 2, NULL), WH_OK);
     assert_tenant(engine, "other",
                   "{\"tenant\":\"other\",\"events\":1,\"bytes\":1,\"quota_events\":null,\"quota_bytes\":null,"
-                  "\"cpu_ms\":null}");
+                  "\"cpu_ms\":null,\"rate\":null}");
     wh_close(engine);
 }
 
@@ -217,7 +217,7 @@ static void room_comes_back_with_retention(void **state) {
     }
     assert_tenant(engine, "acme",
                   "{\"tenant\":\"acme\",\"events\":0,\"bytes\":0,\"quota_events\":2,\"quota_bytes\":null,"
-                  "\"cpu_ms\":null}");
+                  "\"cpu_ms\":null,\"rate\":null}");
     assert_int_equal(publish(engine, "acme", NULL, "1", NULL), WH_OK);
     wh_close(engine);
 }
@@ -253,7 +253,7 @@ static void two_engines_on_one_file_give_no_room_twice(void **state) {
     set(publishers[0].engine, "acme", "{\"quota_events\":50}");
     assert_tenant(publishers[1].engine, "acme",
                   "{\"tenant\":\"acme\",\"events\":0,\"bytes\":0,\"quota_events\":50,\"quota_bytes\":null,"
-                  "\"cpu_ms\":null}");
+                  "\"cpu_ms\":null,\"rate\":null}");
     set(publishers[1].engine, "acme", "{}"); /* it knows of it from now on */
     for (int i = 0; i < 4; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, publish_many, &publishers[i]), 0);
@@ -310,7 +310,7 @@ static void a_wrong_change_changes_nothing(void **state) {
     assert_int_equal(wh_tenant(engine, NULL, &fixture_handed, NULL), WH_EINVALID);
     assert_tenant(engine, "acme",
                   "{\"tenant\":\"acme\",\"events\":0,\"bytes\":0,\"quota_events\":null,\"quota_bytes\":null,"
-                  "\"cpu_ms\":null}");
+                  "\"cpu_ms\":null,\"rate\":null}");
     wh_close(engine);
 }
 

@@ -114,6 +114,52 @@ static void the_largest_are_counted_rightly(void **state) {
     assert_int_equal(whi_bucket_tokens(&bucket, &(whi_rate){ 1, WHI_RATE_SECONDS * 1000, 1 }, 1000), 1);
 }
 
+/* Behind what was promised before; what is there already needs no waiting for. */
+static void those_in_line_have_their_tokens_one_after_the_other(void **state) {
+    whi_bucket bucket = whi_bucket_empty(0);
+    whi_line line = { 0 };
+
+    (void)state;
+    assert_int_equal(whi_line_join(&line, &bucket, &hundred, 300, 1), 600);
+    assert_int_equal(whi_line_join(&line, &bucket, &hundred, 300, 2), 1800);
+    assert_int_equal(whi_line_join(&line, &bucket, &hundred, 600, 1), 2400);
+    assert_int_equal(line.promised, 4);
+    assert_int_equal(line.waiting, 3);
+    assert_int_equal(whi_bucket_tokens(&bucket, &hundred, 2400), 4);
+}
+
+/* All come late for what they were promised, of which the bucket holds no more than one: they stand in line again, and
+ * do not all come at once for the next one. */
+static void who_comes_late_stands_at_the_end(void **state) {
+    const whi_rate rate = { 1, 1000, 1 };
+    whi_bucket bucket = whi_bucket_empty(0);
+    whi_line line = { 0 };
+
+    (void)state;
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(whi_line_join(&line, &bucket, &rate, 0, 1), 1000 * i);
+    }
+    assert_int_equal(whi_bucket_tokens(&bucket, &rate, 10000), 1);
+    whi_bucket_take(&bucket, &rate);
+    whi_line_take(&line);
+    for (int i = 1; i <= 2; i++) {
+        whi_line_give(&line, &rate, 1, 0);
+        assert_int_equal(whi_line_join(&line, &bucket, &rate, 10000, 1), 10000 + 1000 * i);
+    }
+    assert_int_equal(line.promised, 2);
+}
+
+static void who_goes_leaves_its_tokens_to_the_others(void **state) {
+    whi_bucket bucket = whi_bucket_empty(0);
+    whi_line line = { 0 };
+
+    (void)state;
+    assert_int_equal(whi_line_join(&line, &bucket, &hundred, 0, 5), 3000);
+    whi_line_give(&line, &hundred, 5, 1);
+    assert_int_equal(line.promised, 0);
+    assert_int_equal(whi_line_join(&line, &bucket, &hundred, 0, 1), 600);
+}
+
 static void rates_are_compared_by_what_they_mean(void **state) {
     (void)state;
     assert_true(whi_rate_same(&(whi_rate){ 0, 1, 2 }, &(whi_rate){ 0, 3, 4 }));
@@ -132,6 +178,9 @@ int main(void) {
         cmocka_unit_test(another_rate_leaves_what_is_there),
         cmocka_unit_test(a_clock_that_is_set_back_gives_nothing),
         cmocka_unit_test(the_largest_are_counted_rightly),
+        cmocka_unit_test(those_in_line_have_their_tokens_one_after_the_other),
+        cmocka_unit_test(who_comes_late_stands_at_the_end),
+        cmocka_unit_test(who_goes_leaves_its_tokens_to_the_others),
         cmocka_unit_test(rates_are_compared_by_what_they_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,7 +122,7 @@ static void what_comes_by_the_outbox_is_counted(void **state) {
 }
 
 static void limits(whi_store *store) {
-    whi_usage_row row = { 0, 0, 10, 0, 7 }, found;
+    whi_usage_row row = { .quota_events = 10, .cpu_ms = 7, .rate_count = 3, .rate_per = 1000, .rate_burst = 2 }, found;
 
     OK(whi_store_begin(store));
     OK(whi_store_usage_limit(store, "acme", &row));
@@ -133,6 +133,9 @@ static void limits(whi_store *store) {
     assert_int_equal(found.quota_events, 10);
     assert_int_equal(found.quota_bytes, 0);
     assert_int_equal(found.cpu_ms, 7);
+    assert_int_equal(found.rate_count, 3);
+    assert_int_equal(found.rate_per, 1000);
+    assert_int_equal(found.rate_burst, 2);
     row = (whi_usage_row){ 0 };
     OK(whi_store_begin(store));
     OK(whi_store_usage_limit(store, "acme", &row));
@@ -141,6 +144,7 @@ static void limits(whi_store *store) {
     assert_int_equal(found.events, 1);
     assert_int_equal(found.quota_events, 0);
     assert_int_equal(found.cpu_ms, 0);
+    assert_int_equal(found.rate_count, 0);
 }
 
 static void what_a_tenant_may_have_is_kept_beside_what_it_has(void **state) {

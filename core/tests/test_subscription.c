@@ -61,7 +61,7 @@ static char *written(const whi_subscription *s, int secrets) {
 }
 
 #define KNOWN                                                                                                          \
-    ", expected one of: url, database, events, tenant, name, rule, fields, filters, on_rule_error, headers, "          \
+    ", expected one of: url, database, also, events, tenant, name, rule, fields, filters, on_rule_error, headers, "    \
     "auth, tls, proxy, content_type, compress, signature, metadata, paused, "                                          \
     "secrets, retry, retry_on, jitter, retry_budget, timeout, timeouts, concurrency, rate, breaker, insecure, http2, " \
     "source, order, "                                                                                                  \

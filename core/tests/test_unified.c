@@ -77,8 +77,14 @@ static void what_unified_s_client_writes_back_leaves_the_password(void **state) 
     patch(&whi_system_unified, s, "{\"db_url\":\"postgres://u:new@h/d\"}");
     assert_string_equal(s->password, "new");
     assert_string_equal(s->database->prefix, "p_");
-    refuses(&whi_system_unified, "{\"hook_url\":\"https://e.com/\"}", s,
-            "db_url: expected none beside hook_url: for both, make a webhook for each");
+    patch(&whi_system_unified, s, "{\"hook_url\":\"https://e.com/\"}"); /* both from now on, by the same password */
+    assert_string_equal(s->url, "https://e.com/");
+    assert_null(s->password);
+    assert_null(s->database);
+    assert_string_equal(s->also->url, "postgres://u:***@h/d");
+    assert_string_equal(s->also->password, "new");
+    assert_string_equal(s->also->database->prefix, "p_");
+    assert_int_equal(s->also->database->removes, 1);
     patch(&whi_system_unified, s, "{\"hook_url\":\"https://e.com/\",\"db_url\":null}");
     assert_string_equal(s->url, "https://e.com/");
     assert_null(s->password);
@@ -245,8 +251,8 @@ static void unified_refuses_by_the_wire_name(void **state) {
         { "{\"connection_id\":\"c\",\"object_type\":\"o\"}", "event: expected a text, found none" },
         { "{\"connection_id\":\"c\",\"object_type\":\"o\",\"event\":\"created\"}",
           "hook_url: expected a URL, or a database's in db_url, found none" },
-        { "{" UNIFIED_LEAST ",\"db_url\":\"mysql://h\"}",
-          "db_url: expected none beside hook_url: for both, make a webhook for each" },
+        { "{" UNIFIED_LEAST ",\"db_url\":\"amqp://h/?queue=q\"}",
+          "db_url: expected a database's URL, \"postgresql://…\" or \"mysql://…\"" },
         { "{" DATABASE ",\"db_url\":\"ftp://h\"}",
           "db_url: expected a database's URL, \"postgresql://…\" or \"sqlite:/…\"" },
         { "{" DATABASE ",\"db_url\":\"mysql://u:p/w@h\"}",

@@ -125,6 +125,47 @@ static void the_rows_are_counted_too(void **state) {
     assert_int_equal(transactions, 2);
 }
 
+static void prepare(numbered *job) {
+    *job = (numbered){ .job = { .run = run, .done = done, .rows = 2 } };
+}
+
+/* At the latest, whether or not its time was over before. */
+static void what_rides_is_done_with_the_next_job(void **state) {
+    numbered rider, other;
+    whi_writer *writer;
+
+    (void)state;
+    prepare(&rider);
+    prepare(&other);
+    rider.job.rides = 1;
+    transactions = 0;
+    assert_int_equal(whi_writer_new(&writer, &store, NULL, NULL), WH_OK);
+    assert_int_equal(whi_writer_start(writer), WH_OK);
+    whi_writer_submit(writer, &rider.job);
+    assert_int_equal(whi_writer_run(writer, &other.job), WH_OK);
+    whi_writer_free(writer);
+    assert_int_equal(rider.told, 1);
+    assert_true(rider.at > 0 && rider.at <= other.at);
+}
+
+static void what_rides_is_done_though_nothing_comes(void **state) {
+    numbered rider;
+    whi_writer *writer;
+
+    (void)state;
+    prepare(&rider);
+    rider.job.rides = 1;
+    assert_int_equal(whi_writer_new(&writer, &store, NULL, NULL), WH_OK);
+    whi_writer_submit(writer, &rider.job); /* there is no thread that could wait */
+    whi_writer_drain(writer);
+    assert_int_equal(rider.told, 1);
+    assert_int_equal(whi_writer_start(writer), WH_OK);
+    whi_writer_submit(writer, &rider.job);
+    whi_writer_stop(writer);
+    assert_int_equal(rider.told, 2);
+    whi_writer_free(writer);
+}
+
 /* ------------------------------------------------------------- commits of which nothing is known */
 
 static enum wh_backend_commit becomes; /* in the end */
@@ -291,6 +332,8 @@ int main(void) {
         TEST(a_large_job_shares_with_none_of_a_hundred_others),
         TEST(a_transaction_has_no_more_than_so_many_bytes),
         TEST(the_rows_are_counted_too),
+        TEST(what_rides_is_done_with_the_next_job),
+        TEST(what_rides_is_done_though_nothing_comes),
         TEST(large_events_are_committed_a_few_at_a_time),
         TEST(what_is_found_to_be_committed_is_done),
         TEST(what_is_found_not_to_be_is_run_again),

@@ -3,7 +3,9 @@
 #include "engine.h"
 #include "http1.h"
 #include "listen.h"
+#include "machine.h"
 #include "process.h"
+#include "request.h"
 #include "source.h"
 
 /* Every function of the module and its name in it. */
@@ -25,6 +27,11 @@ static const luaL_Reg functions[] = {
     { "rule_try", whl_rule_try },
     { "listener", whl_listener },
     { "read_request", whl_read_request },
+    { "request", whl_request },
+    { "file_facts", whl_file_facts },
+    { "disk_facts", whl_disk_facts },
+    { "file_limit", whl_file_limit },
+    { "resolve", whl_resolve },
     { "catch_signals", whl_catch_signals },
     { "wait_signal", whl_wait_signal },
     { "monotonic", whl_monotonic },

@@ -110,7 +110,8 @@ static int set_tenant(lua_State *L, wh_engine *engine, const char *name) {
 #define WH_X(constant, name) #name,
         WH_ALLOWANCES(WH_X)
 #undef WH_X
-            NULL
+            "rate",
+        NULL
     };
     whl_box *box;
     int code;

@@ -78,6 +78,7 @@ local core = require "webhook.core"
 ---@field id? string engine
 ---@field url? string http or https, no user info; a database: "postgresql://user:password@host/name", "sqlite:/path"; or a queue: "amqp://user:password@host/vhost?queue=name", "redis://user:password@host/0?stream=name", "nats://user:password@host/subject", "kafka://user:password@host/topic"
 ---@field database? { schema?: string, prefix?: string, create?: "full"|"add"|"never", removes?: boolean, times?: boolean, check?: boolean } how a database is written to; see core/docs/delivery.md
+---@field also? { url: string, database?: table } a database or a queue that gets all of it besides, with deliveries, retries and a health of its own; what is read has its id, disabled, health and what waits, too
 ---@field events? string[] "order.paid", "*", "prefix.*", "prefix:*"; none means all
 ---@field tenant? string only events of this tenant
 ---@field name? string
@@ -98,7 +99,7 @@ local core = require "webhook.core"
 ---@field timeout? integer ms for a whole attempt
 ---@field timeouts? { connect?: integer, answer?: integer } ms for connecting, and until the first byte of the answer
 ---@field concurrency? integer requests at once, 1 to 1000
----@field rate? { count: integer, per: integer, burst?: integer } at most count requests in per seconds, after at most burst at once
+---@field rate? webhook.rate
 ---@field insecure? boolean true: the receiver's certificate is not checked
 ---@field http2? boolean
 ---@field auth? webhook.auth how its receiver is logged in to; secrets in it are "********" in answers, and stay where that is written back
@@ -256,10 +257,16 @@ local core = require "webhook.core"
 ---@field tenant_quota_bytes? integer|webhook.null the same, of bytes
 ---@field tenant_cpu_ms? integer|webhook.null ms of each second that a process spends on deciding a tenant's events, where it has no budget of its own
 
+---@class webhook.rate at most count requests in per seconds, after at most burst at once
+---@field count integer
+---@field per integer seconds
+---@field burst? integer count by default
+
 ---@class webhook.tenant_limits what a tenant may have; webhook.null: as for all
 ---@field quota_events? integer|webhook.null
 ---@field quota_bytes? integer|webhook.null
 ---@field cpu_ms? integer|webhook.null ms of each second, in each process
+---@field rate? webhook.rate|webhook.null requests of all of its subscriptions together; webhook.null: as many as there are
 
 ---@class webhook.tenant what a tenant has stored, and what it may have: no bound where that is absent
 ---@field tenant string
@@ -268,6 +275,7 @@ local core = require "webhook.core"
 ---@field quota_events? integer
 ---@field quota_bytes? integer
 ---@field cpu_ms? integer
+---@field rate? webhook.rate
 
 ---@class webhook.raw JSON text that is sent as it is, byte for byte; tostring() gives it back
 

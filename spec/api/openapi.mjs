@@ -183,7 +183,7 @@ async function others(subscription) {
   check('a setting is changed, and null is the default', [kept.retain, kept.retain_failed], [86400000, 2592000000]);
   await ask('PATCH', '/v1/settings', { body: { retain: 0 } });
   await sources(made?.token);
-  await ask('PATCH', '/v1/tenants/{tenant}', { ...with_id('/v1/tenants/{tenant}', 'full'), body: { quota_events: 1, cpu_ms: 100 } });
+  await ask('PATCH', '/v1/tenants/{tenant}', { ...with_id('/v1/tenants/{tenant}', 'full'), body: { quota_events: 1, cpu_ms: 100, rate: { count: 5, per: 1, burst: 2 } } });
   await ask('GET', '/v1/tenants/{tenant}', with_id('/v1/tenants/{tenant}', 'full'));
   await ask('PATCH', '/v1/tenants/{tenant}', { ...with_id('/v1/tenants/{tenant}', 'full'), body: { quota_events: 0 } });
   const listed = (await call(server.url, 'GET', '/v1/tokens?tenant=acme', { authorization })).json;

@@ -286,9 +286,9 @@ def main():
     hook, post = start_receiver(secret, told), start_mail(mail)
     with Postgres(WORK) as postgres:
         engine = Engine(START)
-        for name, object_type in CONNECTIONS.items():
-            subscribe.subscribe(engine.url, token, name, object_type, hook_url=hook)
-        subscribe.subscribe(engine.url, token, "north", "crm_contact", db_url=postgres.url, db_type="postgres")
+        for name, object_type in CONNECTIONS.items():  # north's contacts are sent to both
+            rows = {"db_url": postgres.url, "db_type": "postgres"} if name == "north" else {}
+            subscribe.subscribe(engine.url, token, name, object_type, hook_url=hook, **rows)
         mail["secret"] = command("subscriptions", "add", post, "--tenant", TENANT, "--source", "north", "--poll", "crm_contact",
                                  "--interval", "5", "--history", "--rule", os.path.join(ROOT, "examples/crm/mail.lua"),
                                  "--events", "crm_contact.created", "--events", "crm_contact.updated")["secrets"][0]

@@ -82,8 +82,9 @@ static char *write_digits(char *end, uint64_t digits, int behind) {
     return end;
 }
 
-/* 1 where DBL_DIG digits are enough, and %g would write no exponent. There is one number of so many digits at
- * most that is read as this double, so it is the one that printf finds. */
+/* 1 where DBL_DIG digits are enough, and %g would write no exponent; -1 where they are too few, 0 where that is
+ * not known. There is one number of so many digits at most that is read as this double, so it is the one that
+ * printf finds. */
 static int write_few(char *out, size_t room, double number) {
     double size = fabs(number), back;
     char text[40], *end = text + sizeof text, *at;
@@ -99,8 +100,11 @@ static int write_few(char *out, size_t room, double number) {
         }
     }
     digits = (uint64_t)(size * powers[behind] + 0.5);
-    if (!whi_number_make((int64_t)digits, -behind, &back) || back != size) {
+    if (!whi_number_make((int64_t)digits, -behind, &back)) {
         return 0;
+    }
+    if (back != size) {
+        return -1;
     }
     for (; behind > 0 && digits % 10 == 0; behind--) {
         digits /= 10;
@@ -117,19 +121,23 @@ static int write_few(char *out, size_t room, double number) {
     return 1;
 }
 
-/* Every text of DBL_DIG digits is one double's own, except below DBL_MIN. */
+/* Every text of DBL_DIG digits is one double's own, except below DBL_MIN; DBL_DECIMAL_DIG tell any two apart. */
 void whi_number_write_shortest(char *out, size_t room, double number) {
+    int few, digits = fabs(number) < DBL_MIN ? 1 : DBL_DIG;
+
     if (number == 0) {
         snprintf(out, room, "%s", signbit(number) ? "-0" : "0");
         return;
     }
-    if (write_few(out, room, number)) {
+    few = write_few(out, room, number);
+    if (few > 0) {
         return;
     }
-    for (int digits = fabs(number) < DBL_MIN ? 1 : DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
+    for (digits += few < 0; digits < DBL_DECIMAL_DIG; digits++) {
         whi_number_write(out, room, digits, number);
         if (whi_number_read(out) == number) {
-            break;
+            return;
         }
     }
+    whi_number_write(out, room, DBL_DECIMAL_DIG, number);
 }

@@ -6,11 +6,13 @@
 #include "base/mem.h"
 #include "calls/members.h"
 #include "engine/context.h"
+#include "engine/inbox.h"
 #include "engine/quota.h"
 #include "engine/setting.h"
 #include "engine/writer.h"
 #include "pure/json.h"
 #include "pure/match.h"
+#include "systems/rate_document.h"
 
 /* What holds for all tenants stands beside it. */
 static const struct {
@@ -47,6 +49,17 @@ static void write_number(whi_buf *out, const char *name, int64_t value) {
     }
 }
 
+static void write_rate(whi_buf *out, const whi_usage_row *row) {
+    const whi_rate rate = { row->rate_count, row->rate_per, row->rate_burst };
+
+    whi_json_write_name(out, "rate");
+    if (rate.count != 0) {
+        whi_rate_write(&rate, out);
+    } else {
+        whi_buf_text(out, "null");
+    }
+}
+
 static int write_allowance(whi_buf *out, wh_engine *engine, const char *tenant, whi_usage_row *row) {
     int code = WH_OK;
 
@@ -61,6 +74,7 @@ static int write_allowance(whi_buf *out, wh_engine *engine, const char *tenant, 
         code = value > 0 ? WH_OK : whi_setting_read(engine, members[i].all, &value);
         write_number(out, members[i].name, value);
     }
+    write_rate(out, row);
     whi_buf_char(out, '}');
     return code == WH_OK ? whi_buf_status(out) : code;
 }
@@ -98,6 +112,8 @@ typedef struct change {
     const char *tenant;
     int named[sizeof members / sizeof members[0]];
     int64_t values[sizeof members / sizeof members[0]]; /* 0: as for all */
+    int names_rate;
+    whi_rate rate;
 } change;
 
 static int run_change(whi_job *job, whi_store *store) {
@@ -111,6 +127,11 @@ static int run_change(whi_job *job, whi_store *store) {
     for (int i = 0; i < MEMBERS; i++) {
         int64_t *value = member_of(&row, i);
         *value = self->named[i] ? self->values[i] : *value;
+    }
+    if (self->names_rate) {
+        row.rate_count = self->rate.count;
+        row.rate_per = self->rate.per;
+        row.rate_burst = self->rate.burst;
     }
     code = whi_setting_put_own(store);
     return code == WH_OK ? whi_store_usage_limit(store, self->tenant, &row) : code;
@@ -145,8 +166,14 @@ static int take_member(const whi_json *json, uint32_t name, void *payload) {
             return take_value(self, i, json, name + 1);
         }
     }
+    if (whi_json_string_is(json, name, "rate", 4)) {
+        const whi_values from = { .json = json };
+
+        self->names_rate = 1;
+        return whi_rate_read(&from, name + 1, &self->rate);
+    }
     text = whi_json_span(json, name, &size);
-    return whi_fail_field(WH_EINVALID, "document", "unknown member %.*s, expected one of %s",
+    return whi_fail_field(WH_EINVALID, "document", "unknown member %.*s, expected one of %s, rate",
                           size < 40 ? (int)size : 40, text, &names[2]);
 }
 
@@ -157,5 +184,9 @@ int wh_tenant_set(wh_engine *engine, const char *tenant, const char *document, s
     code = code == WH_OK ? check_tenant(tenant) : code;
     code = code == WH_OK ? whi_members_read(document, size, take_member, &self) : code;
     code = code == WH_OK ? whi_writer_run(engine->writer, &self.job) : code;
-    return code == WH_OK ? whi_setting_look(engine) : code;
+    code = code == WH_OK ? whi_setting_look(engine) : code;
+    if (code == WH_OK && self.names_rate) {
+        whi_stir(engine); /* what waits goes by it at once */
+    }
+    return code;
 }

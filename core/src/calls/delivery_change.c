@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "calls/twin.h"
 
 static void drop_found(whi_delivery_change *self) {
     for (size_t i = 0; i < self->found_count; i++) {
@@ -125,12 +126,29 @@ static int change_pages(whi_delivery_change *self, whi_store_query *rows) {
     return code;
 }
 
-int whi_delivery_change_all(whi_delivery_change *self, whi_store_query *rows) {
+/* Of a subscription that has a twin those of both, one after the other: their keys and orders are their own. */
+static int of_both(whi_delivery_change *self, const whi_store_query *rows,
+                   int (*walk)(whi_delivery_change *self, whi_store_query *rows)) {
+    whi_store_query asked = *rows;
+    int64_t twin = whi_twin_of(self->engine, rows->subscription);
     int code;
 
-    rows->limit = WHI_CHANGE_ROWS;
+    asked.limit = WHI_CHANGE_ROWS;
+    code = walk(self, &asked);
+    if (code != WH_OK || twin == 0) {
+        return code;
+    }
+    asked = *rows;
+    asked.limit = WHI_CHANGE_ROWS;
+    asked.subscription = twin;
+    return walk(self, &asked);
+}
+
+int whi_delivery_change_all(whi_delivery_change *self, const whi_store_query *rows) {
+    int code;
+
     self->names = whi_calloc(WHI_CHANGE_ROWS, sizeof *self->names);
-    code = self->names != NULL ? change_pages(self, rows) : whi_fail_memory();
+    code = self->names != NULL ? of_both(self, rows, change_pages) : whi_fail_memory();
     whi_free(self->names);
     return code;
 }
@@ -145,13 +163,16 @@ static int count_one(const whi_delivery_row *row, const whi_event_row *event, vo
     return 0;
 }
 
-int whi_delivery_change_count(whi_delivery_change *self, whi_store_query *rows) {
+static int count_pages(whi_delivery_change *self, whi_store_query *rows) {
     int more = 1, code = WH_OK;
 
-    rows->limit = WHI_CHANGE_ROWS;
-    self->now = whi_now(self->engine);
     while (code == WH_OK && more) {
         code = next_page(self, rows, count_one, &more);
     }
     return code;
+}
+
+int whi_delivery_change_count(whi_delivery_change *self, const whi_store_query *rows) {
+    self->now = whi_now(self->engine);
+    return of_both(self, rows, count_pages);
 }

@@ -42,10 +42,11 @@ typedef struct whi_delivery_change {
 /* Changes this one, strictly. WH_ENOTFOUND; what decide says. */
 int whi_delivery_change_one(whi_delivery_change *change, whi_delivery_place name);
 
-/* Changes what the query names. count also with an error: what was committed stays. */
-int whi_delivery_change_all(whi_delivery_change *change, whi_store_query *query);
+/* Changes what the query names, of a subscription that has a twin what it names of both. count also with an error: what
+ * was committed stays. */
+int whi_delivery_change_all(whi_delivery_change *change, const whi_store_query *query);
 
 /* Counts what that would change now. */
-int whi_delivery_change_count(whi_delivery_change *change, whi_store_query *query);
+int whi_delivery_change_count(whi_delivery_change *change, const whi_store_query *query);
 
 #endif

@@ -350,13 +350,14 @@ static const char *waits_for(const explaining *self, const asked *one) {
     whi_registration *now = whi_registry_get(self->engine->registry, one->id);
     int64_t time = whi_now(self->engine);
     int64_t rated = now != NULL ? atomic_load(&now->rated_until) : 0,
+            tenant = now != NULL ? atomic_load(&now->tenant_until) : 0,
             probe = now != NULL ? atomic_load(&now->probe_at) : 0;
 
     whi_registration_unref(now);
     if (one->state != WHI_WAITING || one->due > time) {
         return NULL;
     }
-    return probe > time ? "breaker" : rated > time ? "rate" : NULL;
+    return probe > time ? "breaker" : rated > time ? "rate" : tenant > time ? "tenant_rate" : NULL;
 }
 
 static void tell_delivery(explaining *self, const asked *one) {
@@ -434,6 +435,17 @@ static int tell_budget(explaining *self, const asked *one) {
     return code;
 }
 
+/* Whose deliveries these are besides. */
+static void tell_twin(explaining *self, const asked *one) {
+    const whi_registration *known = one->present != NULL ? one->present : one->decided;
+    char id[WH_ID_SIZE];
+
+    if (known != NULL && known->subscription->twin_of != 0) {
+        whi_ident_format("sub_", known->subscription->twin_of, id);
+        whi_tell_text(&self->out, "twin_of", id);
+    }
+}
+
 static int tell(explaining *self, const asked *one) {
     char id[WH_ID_SIZE];
     int code = WH_OK;
@@ -441,6 +453,7 @@ static int tell(explaining *self, const asked *one) {
     whi_ident_format("sub_", one->id, id);
     whi_buf_text(&self->out, self->count++ > 0 ? ",{" : "{");
     whi_tell_text(&self->out, "subscription", id);
+    tell_twin(self, one);
     whi_tell_text(&self->out, "outcome", one->outcome);
     whi_tell_int(&self->out, "version", one->decided != NULL ? one->decided->subscription->version : one->version);
     whi_tell_flag(&self->out, "present", one->instead);
@@ -458,11 +471,12 @@ static int tell(explaining *self, const asked *one) {
     return code == WH_OK ? whi_buf_status(&self->out) : code;
 }
 
-static int explain_one(explaining *self, int64_t id) {
+static int explain_one(explaining *self, int64_t id, int64_t *twin) {
     asked one = { .id = id };
     int code = find_out(self, &one);
 
     code = code == WH_OK ? tell(self, &one) : code;
+    *twin = one.present != NULL ? one.present->subscription->twin : 0;
     whi_decision_free(&one.decision);
     whi_registration_unref(one.decided);
     whi_registration_unref(one.present);
@@ -487,6 +501,7 @@ static int take_id(const whi_subscription_row *row, void *payload) {
 /* One that is deleted meanwhile is left out. Where rules take long the page ends before its last. */
 static int explain_ids(explaining *self, const page *ids, whi_store_place *place) {
     int64_t until = whi_monotonic_us() + PAGE_US;
+    int64_t twin;
     int code = WH_OK;
 
     for (int64_t i = 0; i < ids->count && code == WH_OK; i++) {
@@ -494,7 +509,7 @@ static int explain_ids(explaining *self, const page *ids, whi_store_place *place
             *place = (whi_store_place){ .subscription = ids->ids[i - 1], .more = 1 };
             break;
         }
-        code = explain_one(self, ids->ids[i]);
+        code = explain_one(self, ids->ids[i], &twin); /* which is one of the list itself */
         code = code == WH_ENOTFOUND ? WH_OK : code;
     }
     return code;
@@ -522,7 +537,8 @@ static int explain_all(explaining *self, const wh_query *query, whi_store_query 
 
 static int explain(explaining *self, const char *subscription, const wh_query *query, whi_store_query *rows,
                    whi_store_place *place) {
-    int64_t id;
+    int64_t id, twin, none;
+    int code;
 
     whi_tell_text(&self->out, "event", self->event->id);
     whi_buf_text(&self->out, ",\"items\":[");
@@ -532,7 +548,8 @@ static int explain(explaining *self, const char *subscription, const wh_query *q
     if (whi_ident_parse("sub_", subscription, &id) != WH_OK) {
         return whi_fail_field(WH_ENOTFOUND, "subscription", "no such subscription");
     }
-    return explain_one(self, id);
+    code = explain_one(self, id, &twin);
+    return code == WH_OK && twin != 0 ? explain_one(self, twin, &none) : code;
 }
 
 static int limits_of(wh_engine *engine, const wh_query *query, whi_store_query *rows) {

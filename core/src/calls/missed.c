@@ -444,8 +444,66 @@ static void end(missed *self, int64_t *count) {
     whi_free(self);
 }
 
+/* Who is asked about. */
+typedef struct about {
+    const char *subscription;
+    whi_registration *candidate;
+    const wh_query *query; /* NULL: from a number on */
+    int64_t from;
+    int dry_run;
+} about;
+
+/* *twin receives that of the subscription. */
+static int run_one(wh_engine *engine, const about *asked, int64_t *count, int64_t *twin) {
+    missed *self = new_missed(engine, asked->dry_run);
+    int code;
+
+    if (self == NULL) {
+        return whi_fail_memory();
+    }
+    if (asked->query != NULL) {
+        wh_query query = *asked->query;
+        code = walk_query(self, asked->subscription, &query);
+    } else {
+        code = walk_from(self, asked->subscription, asked->candidate, asked->from);
+    }
+    *twin = self->registration != NULL ? self->registration->subscription->twin : 0;
+    end(self, count);
+    return code;
+}
+
+/* A twin has missed its own. One that is disabled alone does not keep the other from what it missed. */
+static int run_twin(wh_engine *engine, const about *asked, int64_t number, int64_t *count) {
+    about other = *asked;
+    int64_t more = 0, none;
+    char id[WH_ID_SIZE];
+    int code;
+
+    whi_ident_format("sub_", number, id);
+    other.subscription = id;
+    code = run_one(engine, &other, &more, &none);
+    *count += more;
+    return code == WH_ECONFLICT || code == WH_ENOTFOUND ? WH_OK : code;
+}
+
+static int run_both(wh_engine *engine, const about *asked, int64_t *out) {
+    int64_t twin, count = 0;
+    int code = run_one(engine, asked, &count, &twin);
+
+    if (code == WH_OK && twin != 0) {
+        code = run_twin(engine, asked, twin, &count);
+    }
+    if (asked->candidate != NULL && asked->candidate->subscription->also != NULL) {
+        count *= 2;
+    }
+    if (out != NULL) {
+        *out = count;
+    }
+    return code;
+}
+
 int wh_replay_missed(wh_engine *engine, const char *subscription, const wh_query *given, int dry_run, int64_t *count) {
-    missed *self;
+    about asked = { .subscription = subscription, .dry_run = dry_run };
     wh_query query;
     int code = whi_engine_check(engine);
 
@@ -453,24 +511,15 @@ int wh_replay_missed(wh_engine *engine, const char *subscription, const wh_query
     if (code != WH_OK) {
         return code;
     }
-    self = new_missed(engine, dry_run);
-    if (self == NULL) {
-        return whi_fail_memory();
-    }
-    code = walk_query(self, subscription, &query);
-    end(self, count);
-    return code;
+    asked.query = &query;
+    return run_both(engine, &asked, count);
 }
 
 int whi_missed_from(wh_engine *engine, const char *subscription, whi_registration *candidate, int64_t from,
                     int64_t *count) {
-    missed *self = new_missed(engine, candidate != NULL);
-    int code;
+    const about asked = {
+        .subscription = subscription, .candidate = candidate, .from = from, .dry_run = candidate != NULL
+    };
 
-    if (self == NULL) {
-        return whi_fail_memory();
-    }
-    code = walk_from(self, subscription, candidate, from);
-    end(self, count);
-    return code;
+    return run_both(engine, &asked, count);
 }

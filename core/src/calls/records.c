@@ -4,8 +4,10 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "calls/cursor.h"
+#include "calls/deliveries.h"
 #include "calls/query.h"
 #include "calls/standing.h"
+#include "calls/twin.h"
 #include "engine/context.h"
 #include "engine/registry.h"
 #include "engine/wrap.h"
@@ -161,6 +163,10 @@ static int write_subscription(const whi_subscription_row *row, void *payload) {
 
     if (code != WH_OK) {
         return code;
+    }
+    if (registration->subscription->twin_of != 0) { /* shown with whose it is */
+        whi_registration_unref(registration);
+        return WH_OK;
     }
     if (self->count++ > 0) {
         whi_buf_char(&self->out, ',');
@@ -377,7 +383,8 @@ int wh_deliveries(wh_engine *engine, const wh_query *given, char **out, size_t *
     whi_query_own(&query, &rows);
     rows.foreign &= query.subscription == NULL;
     begin_page(&self, engine);
-    code = engine->store->vtable->delivery_list(engine->store, &rows, write_delivery, &self, &place);
+    code = whi_deliveries_list(engine->store, &rows, whi_twin_of(engine, rows.subscription), write_delivery, &self,
+                               &place);
     whi_ident_delivery(place.event, place.subscription, next);
     return end_page(&self, code, place.more ? next : NULL, out, size);
 }

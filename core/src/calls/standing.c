@@ -12,6 +12,7 @@
 #include "engine/registry.h"
 #include "pure/health.h"
 #include "pure/json.h"
+#include "systems/subscription_sink.h"
 #include "systems/subscription_write.h"
 
 #define ERROR_SIZE 512
@@ -126,6 +127,32 @@ static int tell_polled(wh_engine *engine, const whi_subscription *s, whi_buf *ou
     return code;
 }
 
+/* Where its deliveries go besides, and how that is doing. */
+static int tell_also(wh_engine *engine, const whi_subscription *s, int64_t most, whi_buf *out) {
+    whi_registration *twin = whi_registry_get(engine->registry, s->twin);
+    standing self = { 0 };
+    int code = twin != NULL ? read_standing(engine, s->twin, most, &self) : WH_OK;
+
+    whi_json_write_name(out, "also");
+    if (twin == NULL || code != WH_OK) {
+        whi_buf_text(out, "null");
+        whi_registration_unref(twin);
+        return code;
+    }
+    whi_buf_char(out, '{');
+    whi_tell_text(out, "id", twin->id);
+    whi_tell_text(out, "url", twin->subscription->url);
+    if (twin->subscription->database != NULL) {
+        whi_json_write_name(out, "database");
+        whi_subscription_put_database(twin->subscription->database, 0, out);
+    }
+    whi_tell_text(out, "disabled", twin->subscription->disabled);
+    tell(twin->subscription, &self, out);
+    whi_buf_char(out, '}');
+    whi_registration_unref(twin);
+    return WH_OK;
+}
+
 int whi_standing_write(wh_engine *engine, const whi_subscription *s, int flags, int64_t most, whi_buf *out) {
     standing self = { 0 };
     int code = read_standing(engine, s->id, most, &self);
@@ -136,6 +163,7 @@ int whi_standing_write(wh_engine *engine, const whi_subscription *s, int flags, 
     whi_subscription_write(s, flags | WHI_WRITE_OPEN, out);
     tell(s, &self, out);
     code = s->poll_type != NULL ? tell_polled(engine, s, out) : WH_OK;
+    code = code == WH_OK && s->twin != 0 ? tell_also(engine, s, most, out) : code;
     if (code != WH_OK) {
         return code;
     }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "calls/sources.h"
 #include "calls/standing.h"
+#include "calls/twin.h"
 #include "calls/workspace.h"
 #include "engine/context.h"
 #include "engine/decide.h"
@@ -150,71 +151,119 @@ typedef struct change {
     whi_job job;
     wh_engine *engine;
     whi_subscription *subscription;
-    whi_version next; /* of the subscription */
-    int64_t remove;   /* a subscription's number, or 0 */
-    int more;         /* waits for it than was cancelled with it */
-    int resumes;      /* 1: its owner wants it to go on */
-    int taken;        /* somebody takes a notice of that */
-    whi_answer judged;
+    whi_version next;        /* of the subscription, where it is written alone */
+    whi_subscription *twin;  /* NULL: it has none from now on */
+    whi_registration *known; /* the twin as it was, or NULL */
+    whi_pair pair;           /* both, where there is a twin, or was */
+    int64_t remove;          /* a subscription's number, or 0 */
+    int64_t remove_twin;     /* and its twin's, found in the transaction */
+    int unread;              /* 1: without the key that it is encrypted by: whether it has one is not known */
+    int more;                /* waits for it than was cancelled with it */
+    int resumes;             /* 1: its owner wants it to go on */
+    int taken;               /* somebody takes a notice of that */
+    whi_answer judged, twin_judged;
     whi_health_row became;
 } change;
 
+static int has_pair(const change *self) {
+    return self->twin != NULL || self->known != NULL;
+}
+
 static const char recovered[] = "webhook.subscription.recovered";
 
-static int tell_resumed(change *self, whi_store *store) {
+static int tell_resumed(change *self, whi_store *store, const whi_subscription *about) {
     return whi_notice_add(
         self->engine, store,
-        &(whi_notice){ .about = self->subscription, .type = recovered, .reason = "resumed", .health = &self->became });
+        &(whi_notice){ .about = about, .type = recovered, .reason = "resumed", .health = &self->became });
 }
 
 /* What was held against its receiver is forgotten. */
-static int resume(change *self, whi_store *store) {
+static int resume_one(change *self, whi_store *store, const whi_subscription *about, whi_answer *judged) {
     whi_fact fact = { .kind = WH_FACT_HEALTH };
     int code;
 
-    fact.of.sight = (whi_sight){ .subscription = self->subscription->id,
-                                 .what = WHI_SAW_RESUMED,
-                                 .at = whi_now(self->engine),
-                                 .became = &self->became };
-    code = whi_store_write(store, &fact, &self->judged);
-    return code == WH_OK && self->judged.number == WHI_NEWS_RECOVERED && self->taken ? tell_resumed(self, store) : code;
+    fact.of.sight = (whi_sight){
+        .subscription = about->id, .what = WHI_SAW_RESUMED, .at = whi_now(self->engine), .became = &self->became
+    };
+    code = whi_store_write(store, &fact, judged);
+    return code == WH_OK && judged->number == WHI_NEWS_RECOVERED && self->taken ? tell_resumed(self, store, about)
+                                                                                : code;
 }
 
-static void log_resumed(change *self) {
+static int resume(change *self, whi_store *store) {
+    int code = resume_one(self, store, self->subscription, &self->judged);
+
+    return code == WH_OK && self->twin != NULL ? resume_one(self, store, self->twin, &self->twin_judged) : code;
+}
+
+static void log_resumed(const change *self, const whi_subscription *about, const whi_answer *judged) {
     char id[WH_ID_SIZE];
 
-    if (self->judged.number != WHI_NEWS_RECOVERED) {
+    if (judged->number != WHI_NEWS_RECOVERED) {
         return;
     }
-    whi_ident_format("sub_", self->subscription->id, id);
+    whi_ident_format("sub_", about->id, id);
     atomic_fetch_add_explicit(&self->engine->count.news[WHI_NEWS_RECOVERED - 1], 1, memory_order_relaxed);
-    whi_log_fields(&self->engine->log, WH_LOG_INFO, "subscription has recovered",
-                   (wh_log_field[]){ { "subscription", id, 0 },
-                                     { "tenant", self->subscription->tenant, 0 },
-                                     { "reason", "resumed", 0 } },
-                   3);
+    whi_log_fields(
+        &self->engine->log, WH_LOG_INFO, "subscription has recovered",
+        (wh_log_field[]){ { "subscription", id, 0 }, { "tenant", about->tenant, 0 }, { "reason", "resumed", 0 } }, 3);
+}
+
+static int take_twin(const whi_subscription_row *row, void *payload) {
+    change *self = payload;
+    whi_registration *now;
+    int code = whi_registration_new(&now, row);
+
+    self->remove_twin = code == WH_OK ? now->subscription->twin : 0;
+    whi_registration_unref(now);
+    return code;
+}
+
+/* Somebody may have given it a twin a moment ago. */
+static int run_removal(change *self, whi_store *store) {
+    int code = self->unread ? WH_OK : whi_store_subscription_now(store, self->remove, take_twin, self);
+
+    code = code == WH_OK ? whi_version_remove(self->engine, store, self->remove, &self->more) : code;
+    if (code == WH_OK && self->remove_twin != 0) {
+        code = whi_version_remove(self->engine, store, self->remove_twin, &self->pair.more);
+        code = code == WH_ENOTFOUND ? WH_OK : code;
+    }
+    return code;
+}
+
+/* A twin is one more. */
+static int check_room(const change *self, whi_store *store) {
+    int64_t count = 0, most = 0;
+    int more = (self->pair.id == 0) + (self->twin != NULL && self->known == NULL);
+    int code = more > 0 ? whi_setting_now(store, WHI_SUBSCRIPTIONS, &most) : WH_OK;
+
+    code = code == WH_OK && more > 0 ? whi_store_subscription_count(store, &count) : code;
+    return code != WH_OK || count + more <= most
+               ? code
+               : whi_fail(WH_ELIMIT, "the store has as many subscriptions as it may have");
+}
+
+static int put_change(change *self, whi_store *store) {
+    if (has_pair(self)) {
+        return whi_pair_write(self->engine, store, &self->pair);
+    }
+    self->next.row.id = self->subscription->id;
+    return whi_store_subscription_put(store, &self->next.row);
 }
 
 static int run_change(whi_job *job, whi_store *store) {
     change *self = (change *)job;
-    int64_t count = 0, most = 0;
     int code;
 
     if (self->remove != 0) {
-        return whi_version_remove(self->engine, store, self->remove, &self->more);
+        return run_removal(self, store);
     }
-    if (self->subscription->id == 0) {
-        code = whi_setting_now(store, WHI_SUBSCRIPTIONS, &most);
-        code = code == WH_OK ? whi_store_subscription_count(store, &count) : code;
-        if (code != WH_OK || count >= most) {
-            return code != WH_OK ? code : whi_fail(WH_ELIMIT, "the store has as many subscriptions as it may have");
-        }
+    code = check_room(self, store);
+    self->judged = self->twin_judged = (whi_answer){ 0 };
+    if (code == WH_OK && self->resumes) {
+        code = whi_notice_ask(self->engine, store, self->subscription->tenant, recovered, &self->taken);
     }
-    self->next.row.id = self->subscription->id;
-    self->judged = (whi_answer){ 0 };
-    code = self->resumes ? whi_notice_ask(self->engine, store, self->subscription->tenant, recovered, &self->taken)
-                         : WH_OK;
-    code = code == WH_OK ? whi_store_subscription_put(store, &self->next.row) : code;
+    code = code == WH_OK ? put_change(self, store) : code;
     return code == WH_OK && self->resumes ? resume(self, store) : code;
 }
 
@@ -227,24 +276,41 @@ static int draw_least(wh_engine *engine, int64_t *least) {
     return code;
 }
 
+static int prepare_change(change *self) {
+    whi_subscription *s = self->subscription;
+    int code = has_pair(self) ? WH_OK : whi_version_write(&self->next, self->engine, s);
+
+    self->pair.first = s;
+    self->pair.twin = self->twin;
+    self->pair.id = s->id;
+    self->pair.version = s->version;
+    if (self->known != NULL) {
+        self->pair.twin_id = self->known->subscription->id;
+        self->pair.twin_version = self->known->subscription->version;
+    }
+    if (code == WH_OK && (s->id == 0 || (self->twin != NULL && self->known == NULL))) {
+        code = draw_least(self->engine, &self->pair.least);
+    }
+    self->next.row.least = self->pair.least;
+    return code;
+}
+
 static int commit_change(change *self) {
     whi_subscription *s = self->subscription;
-    int code = s != NULL ? whi_version_write(&self->next, self->engine, s) : WH_OK;
+    int code = s != NULL ? prepare_change(self) : WH_OK;
 
-    if (code == WH_OK && s != NULL && s->id == 0) {
-        code = draw_least(self->engine, &self->next.row.least);
-    }
     if (code != WH_OK) {
         return code;
     }
-    self->job.rows = 3;
+    self->job.rows = has_pair(self) || self->remove != 0 ? 9 : 3;
     self->job.run = run_change;
     code = whi_writer_run(self->engine->writer, &self->job);
     if (code == WH_OK && s != NULL) {
-        s->id = self->next.row.id;
+        s->id = has_pair(self) ? s->id : self->next.row.id;
+        log_resumed(self, s, &self->judged);
+        log_resumed(self, self->twin, &self->twin_judged);
     }
     if (code == WH_OK) {
-        log_resumed(self);
         whi_registry_sync(self->engine->registry); /* the change stands; what fails here is made up for later */
     }
     return code;
@@ -253,11 +319,23 @@ static int commit_change(change *self) {
 static void drop_change(change *self) {
     whi_version_free(&self->next);
     whi_subscription_free(self->subscription);
+    whi_subscription_free(self->twin);
+    whi_registration_unref(self->known);
+}
+
+static const whi_subscription *twin_before(const change *self) {
+    return self->known != NULL ? self->known->subscription : NULL;
 }
 
 /* One that runs, and has an order. */
 static int is_to_hold(const whi_subscription *s) {
     return s->paused == WHI_RUNS && (s->order != WHI_ORDER_NONE || s->system->is_ordered != NULL);
+}
+
+static int look_beside(wh_engine *engine, const whi_subscription *twin) {
+    int code = whi_look(engine, twin);
+
+    return code == WH_EINVALID ? whi_fail_within_field(code, "also") : code;
 }
 
 int whi_subscribe(wh_engine *engine, const char *document, size_t size, int *holds, char *id) {
@@ -273,8 +351,10 @@ int whi_subscribe(wh_engine *engine, const char *document, size_t size, int *hol
         *holds = is_to_hold(self.subscription);
         self.subscription->paused = *holds ? WHI_PAUSE_HOLDS : self.subscription->paused;
     }
+    code = code == WH_OK ? whi_twin_make(&self.twin, self.subscription, NULL) : code;
     code = code == WH_OK ? whi_source_check_connection(engine, NULL, self.subscription) : code;
     code = code == WH_OK ? whi_look(engine, self.subscription) : code;
+    code = code == WH_OK && self.twin != NULL ? look_beside(engine, self.twin) : code;
     code = code == WH_OK ? commit_change(&self) : code; /* a new one is in nobody's way: commits are shared */
     if (code == WH_OK && id != NULL) {
         whi_ident_format("sub_", self.subscription->id, id);
@@ -383,6 +463,36 @@ int wh_subscription_secrets(wh_engine *engine, const char *id, char **out, size_
     return whi_buf_take(&buf, out, size);
 }
 
+/* ---------------------------------------------------------------------- cancelling */
+
+typedef struct cancel {
+    whi_job job;
+    int64_t subscription, now;
+    int count;
+} cancel;
+
+static int run_cancel(whi_job *job, whi_store *store) {
+    cancel *self = (cancel *)job;
+
+    return whi_store_delivery_cancel(store, self->subscription, self->now, WHI_CANCEL_ROWS, &self->count);
+}
+
+static void cancel_rest(wh_engine *engine, int64_t id) {
+    cancel self = { { 0 }, id, whi_now(engine), 0 };
+    int code;
+
+    self.job.rows = WHI_CANCEL_ROWS;
+    self.job.run = run_cancel;
+    do {
+        self.count = 0;
+        code = whi_writer_run(engine->writer, &self.job);
+    } while (code == WH_OK && self.count == WHI_CANCEL_ROWS);
+    if (code != WH_OK) {
+        whi_log(&engine->log, WH_LOG_ERROR, "not all that waits for a removed subscription is cancelled: %s",
+                wh_last_error());
+    }
+}
+
 /* ------------------------------------------------------------------------ changing */
 
 /* The present version, and a copy of it to be changed. */
@@ -454,17 +564,24 @@ static int is_another_receiver(const whi_subscription *before, const whi_subscri
            a->removes != b->removes || before->insecure != now->insecure;
 }
 
+static int is_to_be_asked(const whi_subscription *before, const whi_subscription *now) {
+    return whi_subscription_is_waited_for(now) && (before == NULL || is_another_receiver(before, now));
+}
+
 /* Others may change subscriptions while a receiver is asked, or documents of sources are read; the commit tells whether
  * somebody changed this one. */
-static int check_others(wh_engine *engine, const whi_subscription *before, const whi_subscription *now) {
-    int asks = whi_subscription_is_waited_for(now) && is_another_receiver(before, now), code;
+static int check_others(const change *self, const whi_subscription *before) {
+    wh_engine *engine = self->engine;
+    const whi_subscription *now = self->subscription, *twin = self->twin;
+    int asks = is_to_be_asked(before, now), asks_twin = twin != NULL && is_to_be_asked(twin_before(self), twin), code;
 
-    if (!asks && now->poll_type == NULL) {
+    if (!asks && !asks_twin && now->poll_type == NULL) {
         return WH_OK;
     }
     pthread_mutex_unlock(&engine->subscription_lock);
     code = whi_source_check_connection(engine, before, now);
     code = code == WH_OK && asks ? whi_look(engine, now) : code;
+    code = code == WH_OK && asks_twin ? look_beside(engine, twin) : code;
     pthread_mutex_lock(&engine->subscription_lock);
     return code;
 }
@@ -473,15 +590,24 @@ int wh_subscription_update(wh_engine *engine, const char *id, const char *docume
     return whi_subscription_update(engine, id, 0, document, size);
 }
 
+static void enable(whi_subscription *s) {
+    if (can_be_mended(s)) {
+        whi_free(s->disabled);
+        s->disabled = NULL;
+    }
+}
+
 /* What its owner says of its going on. */
 static void resume_named(change *self) {
     whi_subscription *s = self->subscription;
     int runs = s->is_paused_said && s->paused == WHI_RUNS;
 
     self->resumes = runs && !is_used(s);
-    if (runs && can_be_mended(s)) {
-        whi_free(s->disabled);
-        s->disabled = NULL;
+    if (runs) {
+        enable(s);
+    }
+    if (runs && self->twin != NULL) {
+        enable(self->twin);
     }
 }
 
@@ -492,11 +618,35 @@ static int change_present(change *self, const whi_subscription *before, const ch
     self->subscription->is_paused_said = 0;
     code = apply(engine, self->subscription, document, size);
     code = code == WH_OK ? check_tenant(self->subscription, before->tenant) : code;
+    code = code == WH_OK ? whi_twin_make(&self->twin, self->subscription, twin_before(self)) : code;
     if (code == WH_OK) {
         resume_named(self);
     }
-    code = code == WH_OK ? check_others(engine, before, self->subscription) : code;
+    code = code == WH_OK ? check_others(self, before) : code;
     return code == WH_OK ? commit_change(self) : code;
+}
+
+/* The rest of what waited for a twin that is no more, or what may go to it by now. */
+static void follow_twin(change *self) {
+    char id[WH_ID_SIZE];
+
+    if (self->twin == NULL) {
+        if (self->pair.more) {
+            cancel_rest(self->engine, self->pair.twin_id);
+        }
+        return;
+    }
+    whi_inbox_give_due(self->engine, self->twin->id, whi_now(self->engine));
+    if (self->known != NULL) {
+        whi_ident_format("sub_", self->twin->id, id);
+        release_held(self->engine, id, self->known->subscription, self->twin);
+    }
+}
+
+static void follow_change(change *self, const char *id, const whi_subscription *before) {
+    whi_inbox_give_due(self->engine, self->subscription->id, whi_now(self->engine));
+    release_held(self->engine, id, before, self->subscription);
+    follow_twin(self);
 }
 
 static int update(wh_engine *engine, const char *id, int64_t version, const char *document, size_t size) {
@@ -515,11 +665,12 @@ static int update(wh_engine *engine, const char *id, int64_t version, const char
     }
     pthread_mutex_lock(&engine->subscription_lock);
     code = read_version(engine, number, version, &present, &self.subscription);
+    code = code == WH_OK ? whi_twin_check(self.subscription) : code;
+    code = code == WH_OK ? whi_twin_read(engine, self.subscription, &self.known) : code;
     code = code == WH_OK ? change_present(&self, present->subscription, document, size) : code;
     pthread_mutex_unlock(&engine->subscription_lock);
     if (code == WH_OK) {
-        whi_inbox_give_due(engine, self.subscription->id, whi_now(engine));
-        release_held(engine, id, present->subscription, self.subscription);
+        follow_change(&self, id, present->subscription);
     }
     whi_registration_unref(present);
     drop_change(&self);
@@ -537,32 +688,14 @@ int whi_subscription_update(wh_engine *engine, const char *id, int64_t version, 
 
 /* ----------------------------------------------------------------------- removing */
 
-typedef struct cancel {
-    whi_job job;
-    int64_t subscription, now;
-    int count;
-} cancel;
+static int check_removal(change *self) {
+    whi_registration *now = NULL;
+    int code = whi_version_at(self->engine->store, self->remove, 0, &now);
 
-static int run_cancel(whi_job *job, whi_store *store) {
-    cancel *self = (cancel *)job;
-
-    return whi_store_delivery_cancel(store, self->subscription, self->now, WHI_CANCEL_ROWS, &self->count);
-}
-
-static void cancel_rest(wh_engine *engine, int64_t id) {
-    cancel self = { { 0 }, id, whi_now(engine), 0 };
-    int code;
-
-    self.job.rows = WHI_CANCEL_ROWS;
-    self.job.run = run_cancel;
-    do {
-        self.count = 0;
-        code = whi_writer_run(engine->writer, &self.job);
-    } while (code == WH_OK && self.count == WHI_CANCEL_ROWS);
-    if (code != WH_OK) {
-        whi_log(&engine->log, WH_LOG_ERROR, "not all that waits for a removed subscription is cancelled: %s",
-                wh_last_error());
-    }
+    self->unread = code == WH_EKEY;
+    code = code == WH_OK ? whi_twin_check(now->subscription) : code;
+    whi_registration_unref(now);
+    return self->unread ? WH_OK : code;
 }
 
 int wh_subscription_delete(wh_engine *engine, const char *id) {
@@ -578,13 +711,17 @@ int wh_subscription_delete(wh_engine *engine, const char *id) {
         return code;
     }
     pthread_mutex_lock(&engine->subscription_lock);
-    code = commit_change(&self);
+    code = check_removal(&self);
+    code = code == WH_OK ? commit_change(&self) : code;
     pthread_mutex_unlock(&engine->subscription_lock);
     if (code == WH_ENOTFOUND) {
         return whi_fail_field(code, "id", "no such subscription");
     }
     if (code == WH_OK && self.more) {
         cancel_rest(engine, self.remove);
+    }
+    if (code == WH_OK && self.pair.more) {
+        cancel_rest(engine, self.remove_twin);
     }
     return code;
 }

@@ -9,7 +9,7 @@
  *   position   its own lock (position.h)
  *   underway   its own lock (underway.h)
  *   lags       its own lock (lag.h)
- *   budgets    its own lock (budget.h)
+ *   budgets    its own lock (budget.h), and so have the rates of tenants (tenant_rate.h)
  *   gate       its own lock (gate.h)
  *   writings   its own lock (written.h)
  *   worker     one thread: the one in wh_step, or its own after wh_start (work/worker.h)
@@ -83,6 +83,7 @@ struct wh_engine {
     struct whi_sources *sources;
     _Atomic(struct whi_polls *) polls; /* work/poll.h; NULL: nothing has been due yet. Stays until wh_close */
     struct whi_budgets *budgets;
+    struct whi_tenant_rates *tenant_rates;
     struct whi_gate *gate;     /* of calls that look back over much */
     struct whi_memory *memory; /* bytes of what waits in it */
     struct whi_writings *writings;
@@ -115,7 +116,7 @@ struct wh_engine {
     atomic_int next_worker;   /* whose inbox gets the next event; any value will do */
 
     atomic_llong settings[8]; /* as they were known at settings_us: see engine/setting.h */
-    atomic_int tenants_own;   /* 1: some tenants have limits of their own */
+    atomic_llong tenants_own; /* how often tenants were given limits of their own; 0: none has any */
     atomic_llong settings_us;
 
     atomic_llong commits; /* of this engine */

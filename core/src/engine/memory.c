@@ -112,6 +112,18 @@ int whi_memory_may_keep(const whi_memory *memory, const whi_account *account, en
     return used <= bytes || atomic_load(&account->used[pot]) / greed <= memory->limit - used;
 }
 
+/* What is left of a pot times its greed is what a tenant may have: with all that others have given, that is this. */
+static long long most_of(long long left_by_others, int greed) {
+    return left_by_others / (greed + 1) * greed;
+}
+
+int whi_memory_may_share(const whi_memory *memory, const whi_account *account, enum whi_pot pot, long long part,
+                         int greed) {
+    long long own = atomic_load(&account->used[pot]), others = atomic_load(&memory->used[pot]) - own;
+
+    return part / WHI_MEMORY_PART <= most_of(memory->limit - others, greed) - own;
+}
+
 long long whi_memory_used(const whi_memory *memory, enum whi_pot pot) {
     return atomic_load(&memory->used[pot]);
 }

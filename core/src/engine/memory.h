@@ -7,6 +7,11 @@
  * others have beyond their shares then, they give back by and by. Nobody has to know how many tenants there are. Into
  * an empty pot fits one piece of any size.
  *
+ * Within a tenant its subscriptions share in the same way: what waits for one of them is at most WHI_MEMORY_PART times
+ * what is left of what the tenant may have. So one whose receiver hangs leaves a quarter to the tenant's others, of
+ * which each gets as much; above all where events have no tenant, and are one account together. A lane counts what it
+ * has (work/lane.h).
+ *
  * What is refused waits in the store. Any thread. */
 #ifndef WHI_MEMORY_H
 #define WHI_MEMORY_H
@@ -21,6 +26,7 @@
 
 #define WHI_MEMORY_GREED 7
 #define WHI_MEMORY_GREED_STORED 15
+#define WHI_MEMORY_PART 3
 
 enum whi_pot {
     WHI_POT_EVENTS,  /* payloads and names of events */
@@ -52,6 +58,10 @@ void whi_memory_count(whi_memory *memory, whi_account *account, enum whi_pot pot
 /* 1: the tenant may have what is counted for it by now, or there is nothing else than these bytes of its. */
 int whi_memory_may_keep(const whi_memory *memory, const whi_account *account, enum whi_pot pot, long long bytes,
                         int greed);
+
+/* 1: something of the tenant's may have so many of the bytes that are counted for the tenant by now. */
+int whi_memory_may_share(const whi_memory *memory, const whi_account *account, enum whi_pot pot, long long part,
+                         int greed);
 
 /* All bytes, and 1: nothing is left, whoever asks. */
 long long whi_memory_used(const whi_memory *memory, enum whi_pot pot);

@@ -37,6 +37,10 @@ static int write_payload(whi_buf *out, const whi_notice *notice) {
     whi_ident_format("sub_", notice->about->id, id);
     whi_buf_char(out, '{');
     text_member(out, "subscription", id);
+    if (notice->about->twin_of != 0) {
+        whi_ident_format("sub_", notice->about->twin_of, id);
+        text_member(out, "twin_of", id);
+    }
     text_member(out, "url", notice->about->url);
     text_member(out, "event", notice->event);
     text_member(out, "reason", notice->reason);

@@ -26,12 +26,13 @@ typedef struct whi_registration {
     _Atomic int64_t ended; /* of the change that came after it; 0: none that is known */
     int round, indexed;    /* the registry's own */
     struct whi_registration *next_former;
-    atomic_int rule_failures; /* in a row */
-    atomic_int retiring;      /* 1: it is being switched off */
-    atomic_llong rated_until; /* ms: what is due waits for its rate until then; of who sends for it */
-    atomic_llong probe_at;    /* ms: its breaker is open, and the next probe may go then, INT64_MAX: one is under way;
-                                 0: it is closed; of who sends for it */
-    int left_out;             /* 1: its document cannot be decrypted here: one that is disabled stands for it */
+    atomic_int rule_failures;  /* in a row */
+    atomic_int retiring;       /* 1: it is being switched off */
+    atomic_llong rated_until;  /* ms: what is due waits for its rate until then; of who sends for it */
+    atomic_llong tenant_until; /* the same, for its tenant's rate */
+    atomic_llong probe_at;     /* ms: its breaker is open, and the next probe may go then, INT64_MAX: one is under way;
+                                  0: it is closed; of who sends for it */
+    int left_out;              /* 1: its document cannot be decrypted here: one that is disabled stands for it */
     char id[WH_ID_SIZE];
 } whi_registration;
 

@@ -124,6 +124,9 @@ static int take_in(whi_registry *registry, whi_registration *made) {
     if (code != WH_OK) {
         return code;
     }
+    if (made->subscription->twin_of != 0) { /* shown with whose it is */
+        return WH_OK;
+    }
     code = whi_listing_add(registry->listing, made->subscription->tenant, made->subscription->id);
     if (code != WH_OK) {
         index_out(registry, made);

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "engine/writer.h"
 
-#define TENANTS_OWN "tenants_own" /* 1: some have limits of their own; it stays when they have none any more */
+#define TENANTS_OWN "tenants_own" /* how often one was given limits of its own, or others */
 #define DAY INT64_C(86400000)
 #define LOOK_US INT64_C(100000) /* as long as a process may take to hear of what another one commits */
 
@@ -119,7 +119,9 @@ int whi_setting_look(wh_engine *engine) {
         int64_t own = 0;
 
         code = engine->reader->vtable->setting(engine->reader, TENANTS_OWN, &own);
-        atomic_store(&engine->tenants_own, own != 0 || (code != WH_OK && atomic_load(&engine->tenants_own)));
+        if (code == WH_OK) {
+            atomic_store(&engine->tenants_own, own);
+        }
     }
     return code;
 }
@@ -131,14 +133,19 @@ static void look_if_old(wh_engine *engine) {
 }
 
 int whi_setting_put_own(whi_store *store) {
-    int64_t kept;
+    int64_t kept = 0;
+    int code = whi_store_setting_put(store, TENANTS_OWN, 0, 0, &kept);
 
-    return whi_store_setting_put(store, TENANTS_OWN, 1, 1, &kept);
+    return code == WH_OK ? whi_store_setting_put(store, TENANTS_OWN, kept + 1, 1, &kept) : code;
+}
+
+int64_t whi_setting_own(wh_engine *engine) {
+    look_if_old(engine);
+    return atomic_load(&engine->tenants_own);
 }
 
 int whi_setting_has_own(wh_engine *engine) {
-    look_if_old(engine);
-    return atomic_load(&engine->tenants_own);
+    return whi_setting_own(engine) != 0;
 }
 
 int64_t whi_setting_known(wh_engine *engine, enum whi_setting which) {

@@ -45,6 +45,8 @@ int64_t whi_setting_known(wh_engine *engine, enum whi_setting which);
 /* Some tenants have limits of their own: see calls/allowance.c. In a transaction, and as it is known. */
 int whi_setting_put_own(whi_store *store);
 int whi_setting_has_own(wh_engine *engine);
+/* How often any was given some; while it stays, they stay. */
+int64_t whi_setting_own(wh_engine *engine);
 
 /* Reads all of them, for whi_setting_known. */
 int whi_setting_look(wh_engine *engine);

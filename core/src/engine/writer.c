@@ -20,9 +20,11 @@ struct whi_writer {
     pthread_cond_t change; /* a waiting job is done, or the lead is free */
     pthread_cond_t work;   /* for the thread */
     whi_job *head, **tail;
-    int led;     /* somebody leads */
-    int waiters; /* threads in whi_writer_run */
-    int nudged;  /* the pulse is to be asked again */
+    whi_job *riders;    /* what rides, the last one first: there is hardly more than one */
+    int64_t ride_until; /* monotonic us: when those go alone; INT64_MAX: there are none */
+    int led;            /* somebody leads */
+    int waiters;        /* threads in whi_writer_run */
+    int nudged;         /* the pulse is to be asked again */
     int has_thread, stop;
     pthread_t thread;
     atomic_uint turns;
@@ -51,6 +53,7 @@ int whi_writer_new(whi_writer **out, whi_store *store, whi_pulse_fn pulse, void 
     writer->pulse = pulse;
     writer->pulse_payload = payload;
     writer->tail = &writer->head;
+    writer->ride_until = INT64_MAX;
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->change, NULL);
     whi_condition_init(&writer->work);
@@ -173,12 +176,30 @@ static void run_batch(whi_writer *writer, whi_job *batch) {
     }
 }
 
+static void queue(whi_writer *writer, whi_job *job) {
+    job->next = NULL;
+    *writer->tail = job;
+    writer->tail = &job->next;
+}
+
+/* The lock is held: those that ride are the last ones of the queue. */
+static void let_ride(whi_writer *writer) {
+    while (writer->riders != NULL) {
+        whi_job *job = writer->riders;
+        writer->riders = job->next;
+        queue(writer, job);
+    }
+    writer->ride_until = INT64_MAX;
+}
+
 /* The lock is held: takes the jobs of one transaction off the queue. */
 static whi_job *take(whi_writer *writer) {
-    whi_job *batch = writer->head, *last = NULL;
+    whi_job *batch, *last = NULL;
     int rows = 0;
     size_t bytes = 0;
 
+    let_ride(writer);
+    batch = writer->head;
     for (whi_job *job = batch; job != NULL; job = job->next) {
         if (last != NULL && (rows + job->rows > WHI_WRITER_ROWS || bytes + job->bytes > WHI_WRITER_BYTES)) {
             break;
@@ -217,12 +238,6 @@ static void lead(whi_writer *writer, const int *enough) {
     pthread_cond_broadcast(&writer->change);
 }
 
-static void queue(whi_writer *writer, whi_job *job) {
-    job->next = NULL;
-    *writer->tail = job;
-    writer->tail = &job->next;
-}
-
 static int run_waiting(whi_job *job, whi_store *store) {
     waiting *self = (waiting *)job;
 
@@ -245,7 +260,7 @@ static void done_waiting(whi_job *job, int code, const char *sentence) {
 }
 
 int whi_writer_run(whi_writer *writer, whi_job *job) {
-    waiting self = { .outer = { NULL, job->rows, job->bytes, run_waiting, done_waiting },
+    waiting self = { .outer = { NULL, job->rows, job->bytes, 0, run_waiting, done_waiting },
                      .inner = job,
                      .writer = writer };
 
@@ -266,7 +281,13 @@ int whi_writer_run(whi_writer *writer, whi_job *job) {
 
 void whi_writer_submit(whi_writer *writer, whi_job *job) {
     pthread_mutex_lock(&writer->lock);
-    queue(writer, job);
+    if (job->rides && writer->has_thread && !writer->stop) {
+        job->next = writer->riders;
+        writer->riders = job;
+        writer->ride_until = whi_monotonic_us() + WHI_WRITER_RIDE_US;
+    } else {
+        queue(writer, job);
+    }
     if (writer->has_thread && !writer->led) {
         pthread_cond_signal(&writer->work);
     }
@@ -275,6 +296,7 @@ void whi_writer_submit(whi_writer *writer, whi_job *job) {
 
 void whi_writer_drain(whi_writer *writer) {
     pthread_mutex_lock(&writer->lock);
+    let_ride(writer);
     while (writer->head != NULL || writer->led) {
         if (!writer->led) {
             lead(writer, NULL);
@@ -313,14 +335,17 @@ static void *serve(void *payload) {
     int64_t next = 0;
 
     pthread_mutex_lock(&writer->lock);
-    while (!writer->stop || writer->head != NULL) {
+    while (!writer->stop || writer->head != NULL || writer->riders != NULL) {
         if (writer->nudged || whi_monotonic_us() >= next) {
             next = ask_pulse(writer);
+        }
+        if (writer->stop || whi_monotonic_us() >= writer->ride_until) {
+            let_ride(writer);
         }
         if (writer->head != NULL && !writer->led) {
             lead(writer, NULL);
         } else if (!writer->stop || writer->led) {
-            wait_for_work(writer, next);
+            wait_for_work(writer, next < writer->ride_until ? next : writer->ride_until);
         }
     }
     pthread_mutex_unlock(&writer->lock);

@@ -12,6 +12,9 @@
  * slow disk stops its turns. The same thread does what is due by the clock whether or
  * not anybody turns: the pulse, see lease.h.
  *
+ * What is in no hurry, and is not worth a flush that others would wait for, rides: it goes along with the next commit
+ * that somebody wants, or has one of its own when there was none for WHI_WRITER_RIDE_US.
+ *
  * If a job fails, the transaction is rolled back and each job of the batch runs in
  * one of its own, so that nobody suffers from another's fault. If the transaction
  * cannot begin, all of the batch fail at once: none of them is at fault.
@@ -27,11 +30,13 @@
 /* What shares a transaction: each waits for all of it, and so does every other process of the store. */
 #define WHI_WRITER_ROWS 512
 #define WHI_WRITER_BYTES (8 << 20)
+#define WHI_WRITER_RIDE_US INT64_C(10000)
 
 typedef struct whi_job {
     struct whi_job *next;
     int rows;     /* about how many rows it writes */
     size_t bytes; /* 0, or about how many bytes of payloads and bodies, where they may be large */
+    int rides;    /* 1: it goes along with the next job, behind it, and alone only if none comes for a while */
     /* Inside the transaction; may be called again after a roll-back. */
     int (*run)(struct whi_job *job, whi_store *store);
     /* After the commit, or with an error and its sentence. The leader's thread, whichever it is;

@@ -16,6 +16,15 @@ static int lists(void *payload, const char *object_type) {
     return whi_source_lists(payload, object_type);
 }
 
+/* What a sentence says of `also` the client knows by another name. */
+static int fail_also(const whi_call *call, int code) {
+    const char *name = call->system->also;
+
+    return code == WH_EINVALID && name != NULL && strncmp(wh_last_error_field(), "also", 4) == 0
+               ? whi_fail_renamed(code, name)
+               : code;
+}
+
 static int requires(void *payload, const char *object_type, size_t nth, char out[WHI_FILTER_NAME]) {
     return whi_source_requires(payload, object_type, nth, out, WHI_FILTER_NAME);
 }
@@ -25,7 +34,8 @@ static int read_object(whi_call *call, const whi_subscription *present, const ch
                        whi_buf *out) {
     const char *body = call->request->body;
     size_t size = call->request->body_size;
-    whi_asker asker = { lists, call->engine, call->history, requires };
+    whi_registration *twin = present != NULL ? whi_insight_subscription(call->engine, present->twin) : NULL;
+    whi_asker asker = { lists, call->engine, call->history, requires, twin != NULL ? twin->subscription : NULL };
     whi_buf canonical;
     int code = WH_OK;
 
@@ -39,6 +49,7 @@ static int read_object(whi_call *call, const whi_subscription *present, const ch
     code = code == WH_OK ? whi_scope_document(call, body, size, tenant, details, out) : code;
     whi_wipe(canonical.data, canonical.size);
     whi_buf_free(&canonical);
+    whi_registration_unref(twin);
     return code;
 }
 
@@ -51,7 +62,7 @@ int whi_make(whi_call *call, const char *tenant, const char *details, char *id, 
     whi_buf_init(&document, SIZE_MAX / 4);
     code = read_object(call, NULL, tenant, details, &document);
     code = code == WH_OK ? whi_call_set_aside(call) : code;
-    code = code == WH_OK ? wh_subscribe(call->engine, document.data, document.size, id) : code;
+    code = code == WH_OK ? fail_also(call, wh_subscribe(call->engine, document.data, document.size, id)) : code;
     if (code == WH_OK && whi_ident_parse("sub_", id, &number) == WH_OK) {
         *made = whi_insight_subscription(call->engine, number);
         call->system->ident(number, id);
@@ -75,9 +86,11 @@ static int try_change(whi_call *call, char *id, whi_registration **made) {
     whi_buf_init(&document, SIZE_MAX / 4);
     code = read_object(call, present->subscription, NULL, NULL, &document);
     code = code == WH_OK ? whi_call_set_aside(call) : code;
-    code = code == WH_OK ? whi_subscription_update(call->engine, present->id, present->subscription->version,
-                                                   document.data, document.size)
-                         : code;
+    if (code == WH_OK) {
+        code = whi_subscription_update(call->engine, present->id, present->subscription->version, document.data,
+                                       document.size);
+        code = fail_also(call, code);
+    }
     if (code == WH_OK) {
         *made = whi_insight_subscription(call->engine, present->subscription->id);
         memcpy(id, present->id, sizeof present->id);

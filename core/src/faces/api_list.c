@@ -242,18 +242,33 @@ static int read_facts(wh_engine *engine, const whi_subscription *s, whi_poll_sta
     return code;
 }
 
+/* One that is sent to two places is well while both are. */
+static int read_twin(wh_engine *engine, const whi_subscription *twin, whi_facts *facts) {
+    int hopeful = 1, code = whi_insight_is_hopeful(engine, twin->id, &hopeful);
+
+    facts->also = twin;
+    facts->healthy &= hopeful && twin->disabled == NULL;
+    return code;
+}
+
 static int write_object(wh_engine *engine, const whi_system *system, const whi_registration *registration, int flags,
                         whi_buf *out) {
     whi_facts facts = { .healthy = 1 };
     whi_poll_standing poll = { .healthy = 1 };
+    whi_registration *twin;
     int code;
 
     if (system->fields == NULL) {
         return whi_insight_document(engine, registration, flags & WHI_OBJECT_SECRET, out);
     }
+    twin = whi_insight_subscription(engine, registration->subscription->twin);
     whi_buf_init(&poll.runs, SIZE_MAX / 4);
     code = whi_object_has_health(system) ? read_facts(engine, registration->subscription, &poll, &facts) : WH_OK;
+    if (code == WH_OK && twin != NULL) {
+        code = read_twin(engine, twin->subscription, &facts);
+    }
     code = code == WH_OK ? whi_object_write(system, registration->subscription, &facts, flags, out) : code;
+    whi_registration_unref(twin);
     whi_buf_free(&poll.runs);
     return code;
 }

@@ -49,7 +49,8 @@ int whi_serve_tenant_change(whi_call *call) {
 #define WH_X(constant, name) #name,
         WH_ALLOWANCES(WH_X)
 #undef WH_X
-            NULL
+            "rate",
+        NULL
     };
     int code = whi_body_only(call, 0, names);
 

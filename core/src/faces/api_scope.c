@@ -56,6 +56,11 @@ static int no_subscription(void) {
     return whi_fail_field(WH_ENOTFOUND, "id", "no such subscription");
 }
 
+/* In a system's objects it is a part of the one that it is the twin of. */
+static int is_within(const whi_call *call, const whi_subscription *s) {
+    return s->twin_of != 0 && call->system->fields != NULL;
+}
+
 int whi_scope_subscription(whi_call *call, const char *id, whi_registration **out) {
     int64_t number;
     int all, code = whi_scope_all(call, &all);
@@ -69,7 +74,7 @@ int whi_scope_subscription(whi_call *call, const char *id, whi_registration **ou
         return code;
     }
     *out = whi_insight_subscription(call->engine, number);
-    if (*out != NULL && (!whi_scope_sees(call, (*out)->subscription->tenant) ||
+    if (*out != NULL && (!whi_scope_sees(call, (*out)->subscription->tenant) || is_within(call, (*out)->subscription) ||
                          (!all && !whi_system_shows(call->system, (*out)->subscription)))) {
         whi_registration_unref(*out);
         *out = NULL;

@@ -123,11 +123,30 @@ static int serve_remove(whi_call *call) {
     return whi_remove(call, id);
 }
 
+static int is_unwell(whi_call *call, const whi_subscription *s, int *out) {
+    int hopeful = 1, code = whi_insight_is_hopeful(call->engine, s->id, &hopeful);
+
+    *out = s->disabled != NULL || !hopeful;
+    return code;
+}
+
+/* Either of the places that it is sent to. */
+static int needs_mending(whi_call *call, const whi_subscription *s, int *out) {
+    whi_registration *twin = whi_insight_subscription(call->engine, s->twin);
+    int also = 0, code = is_unwell(call, s, out);
+
+    if (code == WH_OK && twin != NULL) {
+        code = is_unwell(call, twin->subscription, &also);
+    }
+    whi_registration_unref(twin);
+    *out |= also;
+    return code;
+}
+
 /* The engine's own reason to send nothing goes away, and what was given up counts no more; its owner's pause
  * stays. */
 static int mend(whi_call *call, const whi_registration *found) {
-    int hopeful = 1, code = whi_insight_is_hopeful(call->engine, found->subscription->id, &hopeful);
-    int mends = found->subscription->disabled != NULL || !hopeful;
+    int mends, code = needs_mending(call, found->subscription, &mends);
 
     if (code == WH_OK && mends) {
         code = wh_subscription_update(call->engine, found->id, "{\"paused\":false}", WH_ZSTR);

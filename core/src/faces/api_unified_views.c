@@ -1,7 +1,9 @@
 /* Unified.to's views of what became of deliveries: GET /unified/apicall, an entry for each that was tried, and GET
  * /unified/notification, one for each that was given up, since that is what makes a webhook unhealthy. Newest first,
  * which is the only order that there is. Tests: test_api_unified. */
+#include "calls/deliveries.h"
 #include "calls/query.h"
+#include "calls/twin.h"
 #include "faces/api_unified.h"
 
 #include <stdio.h>
@@ -122,6 +124,13 @@ static void write_time(view *self, const char *name, int64_t ms) {
     whi_out_text(self->call, name, text);
 }
 
+/* The webhook that has these deliveries, be it those of its second place. */
+static int64_t whose(const entry *one, const whi_registration *receiver) {
+    int64_t first = receiver->subscription->twin_of;
+
+    return first != 0 ? first : one->subscription;
+}
+
 /* What both have. */
 static void write_head(view *self, const entry *one, const whi_registration *receiver) {
     char text[WH_ID_SIZE];
@@ -129,7 +138,7 @@ static void write_head(view *self, const entry *one, const whi_registration *rec
     whi_ident_delivery(one->event, one->subscription, text);
     whi_out_text(self->call, "id", text);
     write_time(self, "created_at", one->created_at);
-    self->call->system->ident(one->subscription, text);
+    self->call->system->ident(whose(one, receiver), text);
     whi_out_text(self->call, "webhook_id", text);
     write_text(self, "connection_id", receiver->subscription->source);
     write_text(self, "workspace_id", one->tenant);
@@ -186,13 +195,14 @@ static int look_at(view *self, const entry *one) {
 
 static int walk(view *self) {
     whi_store *store = whi_insight_store(self->call->engine);
+    int64_t twin = whi_twin_of(self->call->engine, self->query.subscription);
     whi_store_place place;
     size_t looks = 0;
     int code;
 
     do {
         self->page_count = 0;
-        code = store->vtable->delivery_list(store, &self->query, take, self, &place);
+        code = whi_deliveries_list(store, &self->query, twin, take, self, &place);
         for (size_t i = 0; code == WH_OK && i < self->page_count; i++) {
             code = look_at(self, &self->page[i]);
         }

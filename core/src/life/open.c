@@ -22,6 +22,7 @@
 #include "engine/setting.h"
 #include "engine/source.h"
 #include "engine/source_kept.h"
+#include "engine/tenant_rate.h"
 #include "engine/underway.h"
 #include "engine/writer.h"
 #include "engine/written.h"
@@ -246,6 +247,15 @@ static int make_memory(wh_engine *engine) {
     return WH_OK;
 }
 
+static int make_tenant_rates(wh_engine *engine) {
+    engine->tenant_rates = whi_alloc(sizeof *engine->tenant_rates);
+    if (engine->tenant_rates == NULL) {
+        return whi_fail_memory();
+    }
+    whi_tenant_rates_init(engine->tenant_rates);
+    return WH_OK;
+}
+
 static int make_budgets(wh_engine *engine) {
     engine->budgets = whi_alloc(sizeof *engine->budgets);
     if (engine->budgets == NULL) {
@@ -370,6 +380,7 @@ static int open_parts(wh_engine *engine, const char *store, const wh_options *op
     code = code == WH_OK ? make_lags(engine) : code;
     code = code == WH_OK ? make_sources(engine) : code;
     code = code == WH_OK ? make_budgets(engine) : code;
+    code = code == WH_OK ? make_tenant_rates(engine) : code;
     code = code == WH_OK ? make_gate(engine) : code;
     code = code == WH_OK ? make_memory(engine) : code;
     code = code == WH_OK ? make_writings(engine) : code;
@@ -483,6 +494,10 @@ void wh_close(wh_engine *engine) {
     if (engine->sources != NULL) {
         whi_sources_kept_end(engine->sources);
         whi_sources_end(engine->sources);
+    }
+    if (engine->tenant_rates != NULL) {
+        whi_tenant_rates_end(engine->tenant_rates);
+        whi_free(engine->tenant_rates);
     }
     if (engine->budgets != NULL) {
         whi_budgets_end(engine->budgets);

@@ -272,6 +272,7 @@ static int concerns_others(const whi_fact *fact) {
         return fact->answer.number > 0;
     case WH_FACT_SUBSCRIPTION:
     case WH_FACT_SUBSCRIPTION_REMOVE:
+    case WH_FACT_USAGE_LIMIT:
         return fact->answer.code == WH_OK;
     default:
         return 0;

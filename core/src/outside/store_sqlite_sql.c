@@ -275,11 +275,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
         " SELECT subscription, (SELECT d.due FROM webhook_deliveries d INDEXED BY webhook_deliveries_open WHERE "
         "d.state = " WAITING "   AND d.subscription = lane.subscription ORDER BY d.due LIMIT 1)"
         " FROM lane WHERE subscription IS NOT NULL",
-    [WHI_SQL_WORK] =
-        "WITH log (last, least) AS MATERIALIZED"
-        " (SELECT coalesce((SELECT max(number) FROM webhook_events), 0), " FLOOR ")"
-        " SELECT last > least, EXISTS (SELECT 1 FROM webhook_outbox), CASE WHEN last > least THEN least + 1 ELSE 0 END,"
-        " EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = 0) FROM log",
+    [WHI_SQL_WORK] = "WITH log (last, least) AS MATERIALIZED"
+                     " (SELECT coalesce((SELECT max(number) FROM webhook_events), 0), " FLOOR ")"
+                     " SELECT last > least, EXISTS (SELECT 1 FROM webhook_outbox),"
+                     " coalesce((SELECT min(number) FROM webhook_events WHERE number > least), 0),"
+                     " EXISTS (SELECT 1 FROM webhook_partitions WHERE owner = 0) FROM log",
     [WHI_SQL_WAITING_COUNT] =
         "SELECT count(*), coalesce(min(event), 0) FROM (SELECT event FROM webhook_deliveries"
         " INDEXED BY webhook_deliveries_open WHERE state = " WAITING " AND subscription = ?1 LIMIT ?2) lane",
@@ -404,14 +404,17 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_SETTING_DROP] = "DELETE FROM webhook_settings WHERE name = ?1",
     WHI_SQLITE_POLL_STATEMENTS[WHI_SQL_USAGE_GET] =
         "SELECT events, bytes, coalesce(quota_events, 0), coalesce(quota_bytes, 0),"
-        " coalesce(cpu_ms, 0) FROM webhook_usage WHERE tenant = ?1",
+        " coalesce(cpu_ms, 0), coalesce(rate_count, 0), coalesce(rate_per, 0), coalesce(rate_burst, 0) FROM "
+        "webhook_usage WHERE tenant = ?1",
     [WHI_SQL_USAGE_ADD] = "INSERT INTO webhook_usage (tenant, events, bytes) VALUES (?1, ?2, ?3) ON CONFLICT (tenant)"
                           " DO UPDATE SET events = events + excluded.events, bytes = bytes + excluded.bytes",
     [WHI_SQL_USAGE_OF] = "SELECT tenant FROM webhook_events WHERE number = ?1 AND tenant <> ''"
                          " AND number > (SELECT value FROM webhook_meta WHERE name = 'counted')",
-    [WHI_SQL_USAGE_LIMIT] = "INSERT INTO webhook_usage (tenant, quota_events, quota_bytes, cpu_ms) VALUES (?1, "
-                            "nullif(?2, 0), nullif(?3, 0),"
-                            " nullif(?4, 0)) ON CONFLICT (tenant) DO UPDATE SET quota_events = excluded.quota_events,"
-                            " quota_bytes = excluded.quota_bytes, cpu_ms = excluded.cpu_ms",
+    [WHI_SQL_USAGE_LIMIT] =
+        "INSERT INTO webhook_usage (tenant, quota_events, quota_bytes, cpu_ms, rate_count, rate_per, rate_burst)"
+        " VALUES (?1, nullif(?2, 0), nullif(?3, 0), nullif(?4, 0), nullif(?5, 0), nullif(?6, 0), nullif(?7, 0))"
+        " ON CONFLICT (tenant) DO UPDATE SET quota_events = excluded.quota_events, quota_bytes = excluded.quota_bytes,"
+        " cpu_ms = excluded.cpu_ms, rate_count = excluded.rate_count, rate_per = excluded.rate_per,"
+        " rate_burst = excluded.rate_burst",
     [WHI_SQL_TENANT_ADD] = "INSERT INTO webhook_tenants (tenant, secret) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
 };

@@ -120,6 +120,9 @@ static void take(sqlite3_stmt *statement, wh_backend_usage *out) {
     out->quota_events = sqlite3_column_int64(statement, 2);
     out->quota_bytes = sqlite3_column_int64(statement, 3);
     out->cpu_ms = sqlite3_column_int64(statement, 4);
+    out->rate_count = sqlite3_column_int64(statement, 5);
+    out->rate_per = sqlite3_column_int64(statement, 6);
+    out->rate_burst = sqlite3_column_int64(statement, 7);
 }
 
 static int read_usage(whi_sqlite *store, whi_sqlite_side *side, const char *tenant, wh_backend_usage *out) {
@@ -164,6 +167,9 @@ int whi_sqlite_usage_limit(whi_sqlite *store, whi_fact *fact) {
     sqlite3_bind_int64(statement, 2, row->quota_events);
     sqlite3_bind_int64(statement, 3, row->quota_bytes);
     sqlite3_bind_int64(statement, 4, row->cpu_ms);
+    sqlite3_bind_int64(statement, 5, row->rate_count);
+    sqlite3_bind_int64(statement, 6, row->rate_per);
+    sqlite3_bind_int64(statement, 7, row->rate_burst);
     return whi_sqlite_run_write(store, statement, "keeping what a tenant may have");
 }
 

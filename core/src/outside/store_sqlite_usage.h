@@ -25,7 +25,10 @@
     "  bytes  INTEGER NOT NULL DEFAULT 0, -- of their payloads, and of what rules made of them\n"                      \
     "  quota_events INTEGER, -- at most; NULL: as for all, see webhook_settings\n"                                     \
     "  quota_bytes  INTEGER,\n"                                                                                        \
-    "  cpu_ms       INTEGER  -- for its rules, of each second and in each process\n"                                   \
+    "  cpu_ms       INTEGER, -- for its rules, of each second and in each process\n"                                   \
+    "  rate_count   INTEGER, -- requests in a time; NULL: as many as there are\n"                                      \
+    "  rate_per     INTEGER, -- ms\n"                                                                                  \
+    "  rate_burst   INTEGER  -- and at once\n"                                                                         \
     ") WITHOUT ROWID;\n"
 #define USAGE_TRIGGERS                                                                                                 \
     "CREATE TRIGGER webhook_usage_event_gone AFTER DELETE ON webhook_events WHEN old.tenant <> '' AND "                \
@@ -33,7 +36,7 @@
     "  UPDATE webhook_usage SET events = events - 1, bytes = bytes - length(CAST(old.payload AS BLOB))"                \
     " WHERE tenant = old.tenant;\n"                                                                                    \
     "  DELETE FROM webhook_usage WHERE tenant = old.tenant AND events = 0 AND quota_events IS NULL"                    \
-    " AND quota_bytes IS NULL AND cpu_ms IS NULL;\n"                                                                   \
+    " AND quota_bytes IS NULL AND cpu_ms IS NULL AND rate_count IS NULL;\n"                                            \
     "END;\n"                                                                                                           \
     "CREATE TRIGGER webhook_usage_body_gone AFTER DELETE ON webhook_bodies WHEN old.event IS NOT NULL "                \
     "BEGIN\n" COUNT_BODY_DOWN "END;\n"                                                                                 \

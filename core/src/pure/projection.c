@@ -1,5 +1,6 @@
 #include "pure/projection.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,8 @@ struct whi_projection {
     whi_projection *next;  /* sibling */
     int whole;             /* named without children at least once */
     const whi_projection **sorted;
-    size_t count; /* of sorted */
+    size_t count;  /* of sorted */
+    uint64_t some; /* a bit for each of them, as bit_of says: most members of a payload have none */
 };
 
 typedef struct parse {
@@ -200,6 +202,11 @@ static int order(const void *a, const void *b) {
     return result != 0 ? result : (x->name_size > y->name_size) - (x->name_size < y->name_size);
 }
 
+/* By the length and the first letter. */
+static uint64_t bit_of(const char *name, size_t size) {
+    return UINT64_C(1) << ((size * 7 + (unsigned char)*name) & 63);
+}
+
 static int sort(whi_projection *list) {
     size_t count = 0;
 
@@ -215,6 +222,7 @@ static int sort(whi_projection *list) {
             return WH_ENOMEM;
         }
         list->sorted[list->count++] = at;
+        list->some |= bit_of(at->name, at->name_size);
     }
     qsort(list->sorted, count, sizeof(const whi_projection *), order);
     return WH_OK;
@@ -262,8 +270,12 @@ static int is_container(const whi_json *json, uint32_t node) {
 }
 
 static const whi_projection *find(const whi_projection *fields, const whi_json *json, uint32_t name) {
-    size_t low = 0, high = fields->count;
+    size_t low = 0, high = fields->count, size;
+    const char *text = whi_json_span(json, name, &size); /* with its quotes */
 
+    if (!json->nodes[name].count && !(fields->some & bit_of(text + 1, size - 2))) {
+        return NULL;
+    }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const whi_projection *at = fields->sorted[middle];
@@ -287,6 +299,19 @@ static void copy(const whi_json *json, uint32_t node, whi_buf *out) {
     whi_buf_add(out, text, size);
 }
 
+/* Without blanks around the colon: mostly there are none. */
+static void copy_member(const whi_json *json, uint32_t name, whi_buf *out) {
+    const whi_json_node *key = &json->nodes[name], *value = key + 1;
+
+    if (value->start == key->end + 1) {
+        whi_buf_add(out, json->text + key->start, value->end - key->start);
+        return;
+    }
+    copy(json, name, out);
+    whi_buf_char(out, ':');
+    copy(json, name + 1, out);
+}
+
 static void project_object(const whi_projection *fields, const whi_json *json, uint32_t object, whi_buf *out) {
     int written = 0;
 
@@ -299,13 +324,13 @@ static void project_object(const whi_projection *fields, const whi_json *json, u
         if (written++ > 0) {
             whi_buf_char(out, ',');
         }
+        if (wanted->whole) {
+            copy_member(json, at, out);
+            continue;
+        }
         copy(json, at, out);
         whi_buf_char(out, ':');
-        if (wanted->whole) {
-            copy(json, at + 1, out);
-        } else {
-            project(wanted->child, json, at + 1, out);
-        }
+        project(wanted->child, json, at + 1, out);
     }
     whi_buf_char(out, '}');
 }

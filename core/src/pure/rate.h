@@ -38,6 +38,24 @@ int64_t whi_bucket_tokens(whi_bucket *bucket, const whi_rate *rate, int64_t now)
 /* Takes one: whi_bucket_tokens has said that it is there. */
 void whi_bucket_take(whi_bucket *bucket, const whi_rate *rate);
 
+/* Those who wait for tokens of one bucket, in line. Each is promised some, and told when they will have dripped, behind
+ * what was promised before. So nobody has to look whose turn it is. Who comes late for its tokens may find that they
+ * have run over, or were taken, and stands at the end again. All zero: nobody is there. */
+typedef struct whi_line {
+    int64_t at;       /* ms */
+    int64_t parts;    /* that had to drip by then for all who stand there */
+    int64_t promised; /* tokens that are not taken yet */
+    int64_t waiting;  /* who stands there */
+} whi_line;
+
+/* One more, for so many tokens (1 to burst): when they are there, ms. */
+int64_t whi_line_join(whi_line *line, whi_bucket *bucket, const whi_rate *rate, int64_t now, int64_t tokens);
+
+/* One takes a token that it was promised; one gives so many back. early 1: before its time, so that they are still to
+ * drip, and are the next one's. Who has none left stands there no more, which its owner counts in `waiting`. */
+void whi_line_take(whi_line *line);
+void whi_line_give(whi_line *line, const whi_rate *rate, int64_t tokens, int early);
+
 /* Lets it fill until now: when so many will be there (1 to burst), ms, not before now. */
 int64_t whi_bucket_when(whi_bucket *bucket, const whi_rate *rate, int64_t now, int64_t tokens);
 

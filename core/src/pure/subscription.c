@@ -53,6 +53,7 @@ void whi_subscription_free(whi_subscription *s) {
     whi_retry_lists_free(s->retrying.lists, s->retrying.list_count);
     whi_free(s->disabled);
     whi_free(s->poll_type);
+    whi_subscription_free(s->also);
     whi_free(s);
 }
 
@@ -108,6 +109,9 @@ static int check_fetched(const whi_subscription *s) {
 int whi_subscription_check(const whi_subscription *subscription) {
     if (subscription->url == NULL) {
         return whi_fail_field(WH_EINVALID, "url", "expected one, found none");
+    }
+    if (subscription->also != NULL && subscription->single_use) { /* each of the two would have an event of its own */
+        return whi_fail_field(WH_EINVALID, "also", "expected none of a subscription for one event (single_use)");
     }
     if (whi_subscription_is_fetched(subscription)) {
         return check_fetched(subscription);

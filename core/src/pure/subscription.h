@@ -63,6 +63,10 @@ typedef struct whi_subscription {
     char *password;                  /* NULL, or that; wiped when freed */
     whi_database_settings *database; /* NULL: as it is by default */
     int unchecked;                   /* 1: the document that was applied wants its database not looked at; not kept */
+    struct whi_subscription *also;   /* NULL, or where its deliveries go besides, for who changes it: url, password,
+                                        database and unchecked; kept by its twin */
+    int64_t twin;                    /* who has those deliveries (calls/twin.h), a subscription's number; 0: nobody */
+    int64_t twin_of;                 /* of a twin: whose; 0: it is none */
     char **events;                   /* NULL, 0: all */
     size_t event_count;
     char *rule; /* NULL: none */

@@ -7,9 +7,10 @@
 
 /* What a server knows beside the subscription. */
 typedef struct whi_facts {
-    int healthy;        /* 1: the last delivery that ended arrived, or there was none */
-    int64_t checked_at; /* ms: when its source was read last; 0: never, or it has none */
-    const char *runs;   /* NULL, or the texts of these readings as a JSON list */
+    int healthy;                  /* 1: the last delivery that ended arrived, or there was none */
+    int64_t checked_at;           /* ms: when its source was read last; 0: never, or it has none */
+    const char *runs;             /* NULL, or the texts of these readings as a JSON list */
+    const whi_subscription *also; /* NULL, or where its deliveries go besides */
 } whi_facts;
 
 enum {
@@ -37,6 +38,7 @@ typedef struct whi_asker {
     int history; /* 1: what is there is asked for first */
     /* The nth filter without which its source lists nothing, 1: there is one. */
     int (*requires)(void *payload, const char *object_type, size_t nth, char out[WHI_FILTER_NAME]);
+    const whi_subscription *also; /* of a change: NULL, or where its deliveries go besides */
 } whi_asker;
 
 /* The same for who knows that. */

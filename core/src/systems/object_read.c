@@ -277,8 +277,10 @@ static int read_fields(whi_reading *self) {
     return code == WH_OK ? whi_buf_status(self->out) : code;
 }
 
-static int scan_present(const whi_system *system, const whi_subscription *present, whi_json *json, whi_buf *text) {
-    int code = present != NULL ? whi_object_write(system, present, NULL, 0, text) : WH_OK;
+static int scan_present(const whi_system *system, const whi_subscription *present, const whi_subscription *also,
+                        whi_json *json, whi_buf *text) {
+    const whi_facts facts = { .healthy = 1, .also = also };
+    int code = present != NULL ? whi_object_write(system, present, also != NULL ? &facts : NULL, 0, text) : WH_OK;
 
     return present != NULL && code == WH_OK ? whi_json_scan(json, text->data, text->size, DEPTH_MAXIMUM + 1) : code;
 }
@@ -307,7 +309,7 @@ static int read_object(const whi_system *system, const char *document, size_t si
     whi_buf_init(&self.details, SIZE_MAX / 4);
     whi_buf_init(&self.scratch, SIZE_MAX / 4);
     whi_buf_init(&text, SIZE_MAX / 4);
-    code = code == WH_OK ? scan_present(system, present, &was, &text) : code;
+    code = code == WH_OK ? scan_present(system, present, asker != NULL ? asker->also : NULL, &was, &text) : code;
     code = code == WH_OK ? reserve(&self, size) : code;
     code = code == WH_OK ? read_fields(&self) : code;
     whi_wipe(self.scratch.data, self.scratch.capacity);

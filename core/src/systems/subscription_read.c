@@ -15,6 +15,7 @@
 #include "pure/projection.h"
 #include "systems/form.h"
 #include "systems/header.h"
+#include "systems/rate_document.h"
 #include "systems/registry.h"
 #include "systems/subscription_access.h"
 #include "systems/subscription_control.h"
@@ -91,6 +92,30 @@ static int set_url(apply *self, uint32_t node) {
 
 static int set_database(apply *self, uint32_t node) {
     return whi_subscription_take_database(self->subscription, self->from.json, node);
+}
+
+/* Its members are taken in apply_document, before those that may say the same of the subscription itself, or behind. */
+static int set_also(apply *self, uint32_t node) {
+    (void)self;
+    (void)node;
+    return WH_OK;
+}
+
+static int set_number_of(apply *self, uint32_t node, const char *field, int64_t *out) {
+    const char *text = NULL;
+    int code = whi_value_text(&self->from, node, field, WH_ID_SIZE, &text);
+
+    return code == WH_OK && whi_ident_parse("sub_", text, out) != WH_OK
+               ? whi_fail_field(WH_EINVALID, field, "expected an id like \"sub_…\"")
+               : code;
+}
+
+static int set_twin(apply *self, uint32_t node) {
+    return set_number_of(self, node, "twin", &self->subscription->twin);
+}
+
+static int set_twin_of(apply *self, uint32_t node) {
+    return set_number_of(self, node, "twin_of", &self->subscription->twin_of);
 }
 
 static int set_credentials(apply *self, uint32_t node) {
@@ -394,54 +419,8 @@ static int set_concurrency(apply *self, uint32_t node) {
     return code;
 }
 
-static int rate_member(apply *self, uint32_t at, whi_rate *rate) {
-    const whi_values *from = &self->from;
-
-    if (whi_json_string_is(from->json, at, "count", 5)) {
-        return whi_value_integer(from, at + 1, "rate.count", 1, WHI_RATE_COUNT, &rate->count);
-    }
-    if (whi_json_string_is(from->json, at, "per", 3)) {
-        return whi_value_integer(from, at + 1, "rate.per", 1, WHI_RATE_SECONDS, &rate->per);
-    }
-    if (whi_json_string_is(from->json, at, "burst", 5)) {
-        return whi_value_is_null(from, at + 1)
-                   ? WH_OK
-                   : whi_value_integer(from, at + 1, "rate.burst", 1, WHI_RATE_COUNT, &rate->burst);
-    }
-    return whi_fail_field(WH_EINVALID, "rate", "unknown member, expected count, per and burst");
-}
-
-/* What holds between its members; seconds become ms. */
-static int finish_rate(whi_rate *rate) {
-    if (rate->count == 0 || rate->per == 0) {
-        return whi_fail_field(WH_EINVALID, "rate", "expected both count and per");
-    }
-    if (rate->burst > rate->count) {
-        return whi_fail_field(WH_EINVALID, "rate.burst", "expected at most the count, %lld, found %lld",
-                              (long long)rate->count, (long long)rate->burst);
-    }
-    rate->burst = rate->burst != 0 ? rate->burst : rate->count;
-    rate->per *= 1000;
-    return WH_OK;
-}
-
 static int set_rate(apply *self, uint32_t node) {
-    const whi_json *json = self->from.json;
-    whi_rate rate = { 0 };
-    int code = WH_OK;
-
-    if (!whi_value_is_null(&self->from, node)) {
-        if (!whi_value_is(&self->from, node, WHI_JSON_OBJECT)) {
-            return whi_value_refuse(&self->from, node, "rate", "an object of count and per");
-        }
-        for (uint32_t at = whi_json_first(json, node); at != WHI_JSON_NONE && code == WH_OK;
-             at = whi_json_next_name(json, node, at)) {
-            code = rate_member(self, at, &rate);
-        }
-        code = code == WH_OK ? finish_rate(&rate) : code;
-    }
-    self->subscription->rate = rate;
-    return code;
+    return whi_rate_read(&self->from, node, &self->subscription->rate);
 }
 
 /* A client that knows true and false alone, and writes back what it read, must not make a pause that holds one that
@@ -558,6 +537,7 @@ static const field fields[] = {
     { "id", set_id, 1 },
     { "url", set_url, 0 },
     { "database", set_database, 0 },
+    { "also", set_also, 0 },
     { "events", set_events, 0 },
     { "tenant", set_tenant, 0 },
     { "name", set_name, 0 },
@@ -596,6 +576,8 @@ static const field fields[] = {
     { "details", set_details, 0 },
     { "poll", set_poll, 0 },
     { "credentials", set_credentials, 1 },
+    { "twin", set_twin, 1 },
+    { "twin_of", set_twin_of, 1 },
     { "version", set_version, 1 },
     { "disabled", set_disabled, 1 },
     { "created_at", set_created_at, 1 },
@@ -705,12 +687,26 @@ static int apply_members(apply *self) {
     return self->stored ? WH_OK : check_secrets(self);
 }
 
+/* Each of the two places may take over what was written to by the other, with its password: before what was there is
+ * gone. */
+static int apply_places(apply *self) {
+    const whi_json *json = self->from.json;
+    uint32_t also = self->stored ? WHI_JSON_NONE : whi_json_member(json, 0, "also", 4);
+    int is_first = also != WHI_JSON_NONE && json->nodes[also].type != WHI_JSON_NULL;
+    int code = is_first ? whi_subscription_take_also(self->subscription, json, also) : WH_OK;
+
+    code = code == WH_OK ? apply_members(self) : code;
+    return code == WH_OK && also != WHI_JSON_NONE && !is_first
+               ? whi_subscription_take_also(self->subscription, json, also)
+               : code;
+}
+
 /* Its members may come in any order, so what it had before is kept aside. */
 static int apply_document(apply *self) {
     whi_subscription *s = self->subscription;
     char *url = whi_strdup(s->url, WH_ZSTR), *proxy = whi_strdup(s->proxy, WH_ZSTR);
     int lacks = (s->url != NULL && url == NULL) || (s->proxy != NULL && proxy == NULL);
-    int code = lacks ? whi_fail_memory() : apply_members(self);
+    int code = lacks ? whi_fail_memory() : apply_places(self);
 
     if (code == WH_OK && !self->stored) {
         code = whi_subscription_check_access(s, url, proxy, self->new_auth);

@@ -1,6 +1,7 @@
 /* Tests: test_subscription_sink. */
 #include "systems/subscription_sink.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/ascii.h"
@@ -48,6 +49,30 @@ static int is_as_it_was(const whi_subscription *s, const whi_sink_url *url) {
     return s->password != NULL && s->url != NULL && strcmp(s->url, url->text) == 0;
 }
 
+static int give_password(const whi_subscription *from, whi_subscription *to) {
+    char *password = whi_strdup(from->password, WH_ZSTR);
+    int code = password != NULL ? keep_text(&to->url, from->url) : whi_fail_memory();
+
+    if (code != WH_OK) {
+        whi_free_secret(password, password != NULL ? strlen(password) : 0);
+        return code;
+    }
+    drop_password(to);
+    to->password = password;
+    return WH_OK;
+}
+
+/* What goes to both places may go to one of them from now on, and the other way round. */
+static int take_masked(whi_subscription *s, const whi_subscription *other, const whi_sink_url *url) {
+    if (is_as_it_was(s, url)) {
+        return WH_OK;
+    }
+    return other != NULL && is_as_it_was(other, url)
+               ? give_password(other, s)
+               : whi_fail_field(WH_EINVALID, "url",
+                                "expected the password: it is kept for the URL alone that it was given with");
+}
+
 static int keep_apart(whi_subscription *s, const whi_sink_url *url) {
     char *password = url->password[0] != '\0' ? whi_strdup(url->password, WH_ZSTR) : NULL;
     int code = url->password[0] != '\0' && password == NULL ? whi_fail_memory() : WH_OK;
@@ -62,15 +87,12 @@ static int keep_apart(whi_subscription *s, const whi_sink_url *url) {
     return WH_OK;
 }
 
-static int take_server_url(whi_subscription *s, const char *text, int stored) {
+static int take_server_url(whi_subscription *s, const whi_subscription *other, const char *text, int stored) {
     whi_sink_url url;
     int code = whi_sink_url_parse(&url, text);
 
     if (code == WH_OK && url.is_masked && !stored) {
-        code = is_as_it_was(s, &url)
-                   ? WH_OK
-                   : whi_fail_field(WH_EINVALID, "url",
-                                    "expected the password: it is kept for the URL alone that it was given with");
+        code = take_masked(s, other, &url);
     } else if (code == WH_OK) {
         code = keep_apart(s, &url);
     }
@@ -88,7 +110,7 @@ int whi_subscription_take_url(whi_subscription *s, const char *text, int stored)
     switch (whi_url_kind_of(text, scheme)) {
     case WHI_URL_DATABASE:
     case WHI_URL_QUEUE:
-        return take_server_url(s, text, stored);
+        return take_server_url(s, s->also, text, stored);
     case WHI_URL_ABSENT:
         return whi_fail_field(WH_EINVALID, "url", "%s is known here, but nothing is delivered to it yet", scheme);
     default:
@@ -203,6 +225,100 @@ int whi_subscription_take_database(whi_subscription *s, const whi_json *json, ui
     s->unchecked = !checks;
     return code == WH_OK ? keep_settings(s, &database) : code;
 }
+
+/* ---------------------------------------------------------------------------- also */
+
+static int take_also_url(whi_subscription *s, const whi_json *json, uint32_t node) {
+    whi_buf scratch;
+    size_t size = 0;
+    const char *text = NULL;
+    char *copy;
+    int code = WH_OK;
+
+    whi_buf_init(&scratch, SIZE_MAX / 4);
+    whi_buf_reserve(&scratch, json->nodes[node].end - json->nodes[node].start + 1); /* growing would leave a password */
+    if (json->nodes[node].type == WHI_JSON_STRING) {
+        text = whi_json_string(json, node, &scratch, &size);
+        code = text != NULL ? WH_OK : whi_fail_memory();
+    }
+    copy = text != NULL ? whi_strdup(text, size) : NULL;
+    if (code == WH_OK && text != NULL && copy == NULL) {
+        code = whi_fail_memory();
+    } else if (code == WH_OK && (copy == NULL || strlen(copy) != size || whi_url_kind_of(copy, NULL) == WHI_URL_HTTP)) {
+        code = whi_fail_field(WH_EINVALID, "url", "expected that of a database or a queue");
+    } else if (code == WH_OK) {
+        code = take_server_url(s->also, s, copy, 0);
+    }
+    whi_free_secret(copy, copy != NULL ? strlen(copy) : 0);
+    whi_wipe(scratch.data, scratch.capacity);
+    whi_buf_free(&scratch);
+    return code;
+}
+
+static int take_also_members(whi_subscription *s, const whi_json *json, uint32_t node) {
+    uint32_t url = whi_json_member(json, node, "url", 3), database = whi_json_member(json, node, "database", 8);
+    int code = url != WHI_JSON_NONE ? take_also_url(s, json, url)
+                                    : whi_fail_field(WH_EINVALID, "url", "expected one, found none");
+
+    if (code != WH_OK) {
+        return code;
+    }
+    if (database != WHI_JSON_NONE) {
+        code = whi_subscription_take_database(s->also, json, database);
+    } else {
+        whi_free(s->also->database);
+        s->also->database = NULL;
+    }
+    return code == WH_OK && s->also->database != NULL && !whi_subscription_is_database(s->also)
+               ? whi_fail_field(WH_EINVALID, "database", "expected none, since the url is no database's")
+               : code;
+}
+
+static int check_also_names(const whi_json *json, uint32_t node) {
+    static const char *const names[] = { "url",        "database",        "id",
+                                         "disabled",   "health",          "failing_since",
+                                         "last_error", "last_success_at", "last_failure_at",
+                                         "waiting",    "probe_at",        "oldest_waiting_at" };
+    size_t i;
+
+    for (uint32_t at = whi_json_first(json, node); at != WHI_JSON_NONE; at = whi_json_next_name(json, node, at)) {
+        for (i = 0; i < sizeof names / sizeof names[0] && !is_named(json, at, names[i]); i++) {}
+        if (i == sizeof names / sizeof names[0]) {
+            return whi_fail_field(WH_EINVALID, "also", "expected url and database, found another");
+        }
+    }
+    return WH_OK;
+}
+
+int whi_subscription_take_also(whi_subscription *s, const whi_json *json, uint32_t node) {
+    char place[64];
+    int code;
+
+    if (json->nodes[node].type == WHI_JSON_NULL) {
+        whi_subscription_free(s->also);
+        s->also = NULL;
+        return WH_OK;
+    }
+    if (json->nodes[node].type != WHI_JSON_OBJECT) {
+        return whi_fail_field(WH_EINVALID, "also", "expected an object");
+    }
+    code = check_also_names(json, node);
+    if (code == WH_OK && s->also == NULL && s->twin != 0) { /* its twin was not read, since it is only looked at */
+        return WH_OK;
+    }
+    if (code == WH_OK && s->also == NULL) {
+        s->also = whi_calloc(1, sizeof *s->also);
+        code = s->also != NULL ? WH_OK : whi_fail_memory();
+    }
+    if (code != WH_OK) {
+        return code;
+    }
+    code = take_also_members(s, json, node);
+    snprintf(place, sizeof place, "also.%s", wh_last_error_field());
+    return code == WH_EINVALID ? whi_fail_renamed(code, place) : code;
+}
+
+/* --------------------------------------------------------------------- credentials */
 
 int whi_subscription_take_credentials(whi_subscription *s, const whi_json *json, uint32_t node) {
     uint32_t item = json->nodes[node].type == WHI_JSON_ARRAY ? whi_json_item(json, node, 0) : WHI_JSON_NONE;

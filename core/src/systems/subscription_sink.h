@@ -18,6 +18,10 @@ int whi_subscription_take_database(whi_subscription *subscription, const whi_jso
 /* A schema or a prefix, or null for none. WH_EINVALID, of the field. */
 int whi_subscription_take_name(const whi_json *json, uint32_t node, const char *field, char out[WHI_DATABASE_NAME]);
 
+/* Takes {"url":"postgresql://…","database":{…}}, or null, and passes over what is written beside them. A masked URL is
+ * taken if it is the one that was there, or that of the subscription itself. WH_EINVALID, of "also" or within. */
+int whi_subscription_take_also(whi_subscription *subscription, const whi_json *json, uint32_t node);
+
 /* Takes ["password"] out of the store's document. */
 int whi_subscription_take_credentials(whi_subscription *subscription, const whi_json *json, uint32_t node);
 

@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "systems/list.h"
+#include "systems/rate_document.h"
 #include "systems/subscription_access.h"
 #include "systems/subscription_control.h"
 #include "systems/subscription_sink.h"
@@ -97,18 +98,13 @@ static void write_int(const writing *self, const char *name, int64_t number, int
     }
 }
 
-/* The burst is told where it is not the count: so what was read is written. */
 static void write_rate(const writing *self, const whi_rate *rate) {
     if (rate->count == 0) {
         write_raw(self, "rate", NULL);
         return;
     }
     whi_json_write_name(self->out, "rate");
-    whi_buf_format(self->out, "{\"count\":%lld,\"per\":%lld", (long long)rate->count, (long long)rate->per / 1000);
-    if (rate->burst != rate->count) {
-        whi_buf_format(self->out, ",\"burst\":%lld", (long long)rate->burst);
-    }
-    whi_buf_char(self->out, '}');
+    whi_rate_write(rate, self->out);
 }
 
 static void write_flag(const writing *self, const char *name, int flag) {
@@ -134,6 +130,15 @@ static void write_poll(const writing *self, const whi_subscription *s) {
     write_int(&inner, "limit", s->poll_limit, 0);
     write_flag(&inner, "history", s->poll_history);
     whi_buf_char(self->out, '}');
+}
+
+static void write_number_of(const writing *self, const char *name, int64_t number) {
+    char id[WH_ID_SIZE];
+
+    if (number != 0) {
+        whi_ident_format("sub_", number, id);
+        write_text(self, name, id);
+    }
 }
 
 void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) {
@@ -171,6 +176,10 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     if (flags & WHI_WRITE_CREDENTIALS && s->password != NULL) {
         write_texts(&self, "credentials", &s->password, 1);
     }
+    if (flags & WHI_WRITE_CREDENTIALS) {
+        write_number_of(&self, "twin", s->twin);
+    }
+    write_number_of(&self, "twin_of", s->twin_of);
     whi_subscription_put_retry(s, self.brief, out);
     whi_subscription_put_retry_on(s, out);
     whi_subscription_put_jitter(s, out);

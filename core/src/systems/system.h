@@ -97,6 +97,7 @@ typedef struct whi_system {
     size_t field_count;
     enum whi_time_form time;                               /* how created_at is written */
     int (*finish)(struct whi_reading *self);               /* what holds between fields; NULL: nothing */
+    const char *also;                                      /* the field that says `also`; NULL: none does */
     int (*tells)(const whi_subscription *subscription);    /* 1: the object says what is so; NULL: always */
     void (*ident)(int64_t number, char *out);              /* an id on the wire; WH_ID_SIZE bytes */
     int (*ident_parse)(const char *text, int64_t *number); /* WH_OK or anything else, without a sentence */

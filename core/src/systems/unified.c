@@ -439,6 +439,7 @@ const whi_system whi_system_unified = {
     .field_count = sizeof fields / sizeof fields[0],
     .time = WHI_TIME_SECONDS,
     .finish = finish,
+    .also = "db_url",
     .tells = tells,
     .ident = whi_system_ident_own,
     .ident_parse = whi_system_ident_own_parse,

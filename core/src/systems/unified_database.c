@@ -51,13 +51,21 @@ static int read_settings(whi_reading *self, whi_database_settings *out) {
     return node != WHI_JSON_NONE ? whi_subscription_take_name(where, node, "db_name_prefix", out->prefix) : WH_OK;
 }
 
+/* Of the database that it writes to already, alone or besides. */
+static const whi_database_settings *present_settings(const whi_reading *self) {
+    const whi_subscription *also = self->asker != NULL ? self->asker->also : NULL;
+
+    return self->subscription == NULL ? NULL : also != NULL ? also->database : self->subscription->database;
+}
+
 /* What the vendor's object has no member for stays. */
 static int put_settings(whi_reading *self) {
+    const whi_database_settings *present = present_settings(self);
     whi_database_settings settings = { 0 };
     int code;
 
-    if (self->subscription != NULL && self->subscription->database != NULL) {
-        settings = *self->subscription->database;
+    if (present != NULL) {
+        settings = *present;
         settings.schema[0] = settings.prefix[0] = '\0';
     }
     code = read_settings(self, &settings);
@@ -105,17 +113,39 @@ static int is_named(const whi_reading *self, const char *name) {
     return self->subscription == NULL || whi_reading_changed(self, name);
 }
 
+static int is_moved(const whi_reading *self) {
+    return is_named(self, "db_url") || is_named(self, "hook_url");
+}
+
+static int has_also(const whi_reading *self) {
+    return self->asker != NULL && self->asker->also != NULL;
+}
+
+static void put_null(whi_reading *self, const char *name) {
+    whi_json_write_name(self->out, name);
+    whi_buf_text(self->out, "null");
+}
+
 /* The password is in what was given alone: the present object has its mask. */
 static int put_database(whi_reading *self, const whi_json *where, uint32_t node) {
     char scheme[WHI_SCHEME_SIZE];
-    int moves = is_named(self, "db_url") || is_named(self, "hook_url");
     int code = scheme_of(self, where, node, scheme);
 
     code = code == WH_OK ? check_type(self, scheme) : code;
-    if (code == WH_OK && moves) {
+    if (code == WH_OK && is_moved(self)) {
         put_url(self, where, node);
     }
+    if (code == WH_OK && has_also(self)) {
+        put_null(self, "also");
+    }
     return code == WH_OK ? put_settings(self) : code;
+}
+
+/* What is told of a database is that of `also` from now on. */
+static void leave_database(whi_reading *self) {
+    if (self->subscription != NULL && whi_subscription_is_database(self->subscription)) {
+        put_null(self, "database");
+    }
 }
 
 static int put_hook(whi_reading *self, const whi_json *where, uint32_t node) {
@@ -124,33 +154,56 @@ static int put_hook(whi_reading *self, const whi_json *where, uint32_t node) {
     if (code == WH_OK && is_named(self, "hook_url")) {
         put_url(self, where, node);
     }
-    if (code == WH_OK && self->subscription != NULL && whi_subscription_is_database(self->subscription)) {
-        whi_json_write_name(self->out, "database");
-        whi_buf_text(self->out, "null");
+    if (code == WH_OK) {
+        leave_database(self);
     }
     return code;
 }
 
-/* A webhook that was made with both when databases were not delivered to goes on over HTTP. */
+static int put_hook_alone(whi_reading *self, const whi_json *where, uint32_t node) {
+    if (has_also(self)) {
+        put_null(self, "also");
+    }
+    return put_hook(self, where, node);
+}
+
+/* Requests to the one, rows in the other. */
+static int put_both(whi_reading *self, const whi_json *hooks, uint32_t hook, const whi_json *where, uint32_t node) {
+    char scheme[WHI_SCHEME_SIZE];
+    int code = scheme_of(self, where, node, scheme);
+
+    code = code == WH_OK ? check_type(self, scheme) : code;
+    if (code == WH_OK) {
+        whi_json_write_name(self->out, "also");
+        whi_buf_text(self->out, "{");
+        put_url(self, where, node);
+        code = put_settings(self);
+        whi_buf_text(self->out, "}");
+    }
+    return code == WH_OK ? put_hook(self, hooks, hook) : code;
+}
+
+/* A webhook that was made with both when databases were not delivered to goes on over HTTP alone, until somebody says
+ * something of where it goes. */
 int whi_unified_put_destination(whi_reading *self) {
     const whi_json *hooks, *databases;
     uint32_t hook = whi_reading_value(self, "hook_url", &hooks),
              database = whi_reading_value(self, "db_url", &databases);
-    int moves = is_named(self, "hook_url") || is_named(self, "db_url");
+    int tells =
+        is_moved(self) || is_named(self, "db_type") || is_named(self, "db_schema") || is_named(self, "db_name_prefix");
 
-    if (moves && hook != WHI_JSON_NONE && database != WHI_JSON_NONE) {
-        return whi_fail_field(WH_EINVALID, "db_url",
-                              "expected none beside hook_url: for both, make a webhook for each");
+    if (hook == WHI_JSON_NONE && database == WHI_JSON_NONE) {
+        return is_moved(self)
+                   ? whi_fail_field(WH_EINVALID, "hook_url", "expected a URL, or a database's in db_url, found none")
+                   : WH_OK;
     }
-    if (moves && hook == WHI_JSON_NONE && database == WHI_JSON_NONE) {
-        return whi_fail_field(WH_EINVALID, "hook_url", "expected a URL, or a database's in db_url, found none");
+    if (hook == WHI_JSON_NONE) {
+        return tells ? put_database(self, databases, database) : WH_OK;
     }
-    if (hook != WHI_JSON_NONE) {
-        return moves ? put_hook(self, hooks, hook) : WH_OK;
+    if (database == WHI_JSON_NONE) {
+        return is_moved(self) ? put_hook_alone(self, hooks, hook) : WH_OK;
     }
-    return moves || is_named(self, "db_type") || is_named(self, "db_schema") || is_named(self, "db_name_prefix")
-               ? put_database(self, databases, database)
-               : WH_OK;
+    return is_moved(self) || (tells && has_also(self)) ? put_both(self, hooks, hook, databases, database) : WH_OK;
 }
 
 /* ------------------------------------------------------------------------- writing */
@@ -184,16 +237,28 @@ static void write_kept(whi_writing *self, const whi_wire_field *field) {
     whi_buf_free(&scratch);
 }
 
-void whi_unified_write_database(whi_writing *self, const whi_wire_field *field) {
+/* Its rows' database: its own, or the one that it is sent to besides; NULL: it makes none. */
+static const whi_subscription *writes_rows(const whi_writing *self) {
+    const whi_subscription *also = self->facts != NULL ? self->facts->also : NULL;
+
     if (whi_subscription_is_database(self->subscription)) {
-        whi_wire_text(self->out, field->name, self->subscription->url);
+        return self->subscription;
+    }
+    return also != NULL && whi_subscription_is_database(also) ? also : NULL;
+}
+
+void whi_unified_write_database(whi_writing *self, const whi_wire_field *field) {
+    const whi_subscription *rows = writes_rows(self);
+
+    if (rows != NULL) {
+        whi_wire_text(self->out, field->name, rows->url);
     } else {
         write_kept(self, field);
     }
 }
 
 static void write_name(whi_writing *self, const whi_wire_field *field, const char *name) {
-    if (!whi_subscription_is_database(self->subscription)) {
+    if (writes_rows(self) == NULL) {
         whi_wire_detail(self, field);
     } else if (name != NULL && name[0] != '\0') {
         whi_wire_text(self->out, field->name, name);
@@ -201,13 +266,15 @@ static void write_name(whi_writing *self, const whi_wire_field *field, const cha
 }
 
 void whi_unified_write_schema(whi_writing *self, const whi_wire_field *field) {
-    const whi_database_settings *database = self->subscription->database;
+    const whi_subscription *rows = writes_rows(self);
+    const whi_database_settings *database = rows != NULL ? rows->database : NULL;
 
     write_name(self, field, database != NULL ? database->schema : NULL);
 }
 
 void whi_unified_write_prefix(whi_writing *self, const whi_wire_field *field) {
-    const whi_database_settings *database = self->subscription->database;
+    const whi_subscription *rows = writes_rows(self);
+    const whi_database_settings *database = rows != NULL ? rows->database : NULL;
 
     write_name(self, field, database != NULL ? database->prefix : NULL);
 }

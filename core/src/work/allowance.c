@@ -1,4 +1,4 @@
-/* Tests: test_engine_rate. */
+/* Tests: test_engine_rate, test_engine_tenant_rate. */
 #include "work/allowance.h"
 
 #include <limits.h>
@@ -57,18 +57,31 @@ static void note_breaker(const whi_worker *worker, whi_lane *lane, const whi_sub
 }
 
 void whi_allowance_note(const whi_worker *worker, whi_lane *lane, const whi_subscription *subscription) {
+    int bounded = whi_tenant_ticket_note(worker->engine, &lane->tenant, subscription->tenant);
+
     note_rate(worker, lane, subscription);
     note_breaker(worker, lane, subscription);
-    if (lane->rate.count == 0 && !lane->breaker.is_open) {
-        whi_allowance_end(worker, lane);
+    if (lane->rate.count == 0 && !lane->breaker.is_open && !bounded) {
+        whi_allowance_end(worker, lane, 0);
     }
 }
 
-int whi_allowance_left(const whi_worker *worker, whi_lane *lane) {
+/* By what is the lane's own. */
+static int64_t left_of_lane(const whi_worker *worker, whi_lane *lane) {
     int64_t now = whi_now(worker->engine);
     int64_t tokens = lane->rate.count != 0 ? whi_bucket_tokens(&lane->bucket, &lane->rate, now) : INT_MAX;
 
-    return (int)smaller(tokens, whi_breaker_left(&lane->breaker, now));
+    return smaller(tokens, whi_breaker_left(&lane->breaker, now));
+}
+
+int whi_allowance_left(const whi_worker *worker, whi_lane *lane) {
+    int64_t own = left_of_lane(worker, lane);
+
+    return own > 0 ? (int)smaller(own, whi_tenant_ticket_left(worker->engine, &lane->tenant)) : 0;
+}
+
+int whi_allowance_claim(const whi_worker *worker, whi_lane *lane) {
+    return left_of_lane(worker, lane) > 0 && whi_tenant_ticket_take(worker->engine, &lane->tenant);
 }
 
 int whi_allowance_take(whi_lane *lane) {
@@ -98,6 +111,23 @@ static int64_t next_by_rate(const whi_worker *worker, whi_lane *lane, whi_regist
     return next;
 }
 
+/* Who may not go by what is its own stands in no line. */
+static int64_t next_by_tenant(const whi_worker *worker, whi_lane *lane, whi_registration *registration) {
+    int64_t next = 0;
+
+    if (left_of_lane(worker, lane) == 0) {
+        whi_tenant_ticket_keep(worker->engine, &lane->tenant, 0);
+    } else if (lane->tenant.rate != NULL) {
+        next = whi_tenant_ticket_wait(worker->engine, &lane->tenant);
+    }
+    atomic_store(&registration->tenant_until, next);
+    return next;
+}
+
+static int64_t larger(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
 int64_t whi_allowance_next(const whi_worker *worker, whi_lane *lane, whi_registration *registration) {
     int64_t rate = lane->rate.count != 0 ? next_by_rate(worker, lane, registration) : 0;
     int64_t probe = whi_breaker_when(&lane->breaker, whi_now(worker->engine));
@@ -105,7 +135,7 @@ int64_t whi_allowance_next(const whi_worker *worker, whi_lane *lane, whi_registr
     if (lane->breaker.is_open) {
         atomic_store(&registration->probe_at, probe);
     }
-    return rate > probe ? rate : probe;
+    return larger(larger(rate, probe), next_by_tenant(worker, lane, registration));
 }
 
 static void tell(const whi_worker *worker, const whi_lane *lane, const whi_registration *registration) {
@@ -144,12 +174,14 @@ int64_t whi_allowance_judge(const whi_worker *worker, whi_lane *lane, whi_regist
     return lane->rated != WHI_WAITS_FOR_NOTHING ? next : INT64_MAX;
 }
 
-void whi_allowance_end(const whi_worker *worker, whi_lane *lane) {
+void whi_allowance_end(const whi_worker *worker, whi_lane *lane, int queued) {
+    whi_tenant_ticket_keep(worker->engine, &lane->tenant, queued);
     wait_for(worker, lane, WHI_WAITS_FOR_NOTHING);
 }
 
 void whi_allowance_free(const whi_worker *worker, whi_lane *lane) {
-    whi_allowance_end(worker, lane);
+    whi_allowance_end(worker, lane, 0);
+    whi_tenant_ticket_free(worker->engine, &lane->tenant);
     lane->breaker = (whi_breaker){ 0 };
     count_open(worker, lane);
 }

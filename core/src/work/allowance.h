@@ -6,6 +6,8 @@
  * partition, whenever the lane is first looked at: what another has taken before is not known. Only of a subscription
  * that is younger than that it is known that nobody has taken anything: its bucket begins full.
  *
+ * Its tenant's rate (engine/tenant_rate.h) bounds it as well.
+ *
  * What may not begin now is left to the store, due as it is, and the lane looks there again when tokens are there
  * (queue.h, fetch.h). So no slot, no place in memory and no position waits for a rate, and what came first goes first.
  * Where tokens come fast it is looked for several at once.
@@ -25,7 +27,11 @@ void whi_allowance_note(const whi_worker *worker, whi_lane *lane, const whi_subs
 /* How many may begin; with no rate more than ever wait. */
 int whi_allowance_left(const whi_worker *worker, whi_lane *lane);
 
-/* One begins, as whi_allowance_left allows. 1: it is a probe. */
+/* 1: one may begin, and its tenant's rate, of which others take, has it. Where it does not begin all the same, that is
+ * as if it had. */
+int whi_allowance_claim(const whi_worker *worker, whi_lane *lane);
+
+/* One begins, as whi_allowance_claim allowed. 1: it is a probe. */
 int whi_allowance_take(whi_lane *lane);
 
 /* It has ended, and that is what it says of its receiver. When the lane is to look into the store for what waits there:
@@ -39,8 +45,8 @@ void whi_allowance_wait(const whi_worker *worker, whi_lane *lane);
 /* When the lane is to look there again: ms. Explain tells of it by the registration. */
 int64_t whi_allowance_next(const whi_worker *worker, whi_lane *lane, whi_registration *registration);
 
-/* Nothing waits there for it any more, or it is not known here. */
-void whi_allowance_end(const whi_worker *worker, whi_lane *lane);
+/* Nothing waits there for it any more, or it is not known here; so many are in memory, and have yet to begin. */
+void whi_allowance_end(const whi_worker *worker, whi_lane *lane, int queued);
 
 /* The lane goes. */
 void whi_allowance_free(const whi_worker *worker, whi_lane *lane);

@@ -24,9 +24,12 @@
 
 typedef struct fetch {
     whi_worker *worker;
+    const whi_lane *lane;
     whi_registration *registration;
     whi_delivery *head, **tail;
-    int cut; /* 1: memory holds no more, and the rows behind wait on */
+    int count;
+    long long bytes[WHI_POT_RECORDS]; /* of those that were fetched */
+    int cut;                          /* 1: memory holds no more, and the rows behind wait on */
 } fetch;
 
 static int copy(char **place, const char *text, size_t size) {
@@ -75,6 +78,11 @@ static int is_enough(const wh_engine *engine, const whi_account *account) {
            !whi_memory_may_keep(engine->memory, account, WHI_POT_BODIES, 0, WHI_MEMORY_GREED_STORED);
 }
 
+static int may_have(const whi_worker *worker, const whi_lane *lane, const whi_account *account,
+                    const long long more[WHI_POT_RECORDS]) {
+    return whi_lane_may_have(worker, lane, account, more, WHI_MEMORY_GREED_STORED);
+}
+
 static int fetched(const whi_delivery_row *row, const whi_event_row *event_row, void *payload) {
     fetch *self = payload;
     wh_engine *engine = self->worker->engine;
@@ -103,7 +111,11 @@ static int fetched(const whi_delivery_row *row, const whi_event_row *event_row, 
     }
     *self->tail = delivery;
     self->tail = &delivery->next;
-    self->cut = is_enough(engine, delivery->event->account);
+    self->count++;
+    self->bytes[WHI_POT_EVENTS] += (long long)delivery->event->charged;
+    self->bytes[WHI_POT_BODIES] += delivery->body != NULL ? (long long)delivery->body_size : 0;
+    self->cut = is_enough(engine, delivery->event->account) ||
+                !may_have(self->worker, self->lane, delivery->event->account, self->bytes);
     return WH_OK;
 }
 
@@ -134,7 +146,7 @@ static void cannot_fetch(whi_worker *worker, int code) {
 /* What was read before it failed is as good as the rest. */
 static void fetch_for(whi_worker *worker, whi_lane *lane, whi_registration *registration, int room) {
     whi_store *store = worker->engine->reader;
-    fetch self = { worker, registration, NULL, &self.head, 0 };
+    fetch self = { worker, lane, registration, NULL, &self.head, 0, { 0 }, 0 };
     int64_t now = whi_now(worker->engine), next;
     whi_store_waiting asked = { lane->subscription, now, room, known, fetched, &self };
     int code = store->vtable->waiting(store, &asked, &next);
@@ -146,7 +158,7 @@ static void fetch_for(whi_worker *worker, whi_lane *lane, whi_registration *regi
     next = self.cut && next > now ? now : next;
     whi_lane_set_due(worker, lane, next);
     if (next > now) {
-        whi_allowance_end(worker, lane);
+        whi_allowance_end(worker, lane, lane->queued + self.count);
     }
     push_all(&self);
 }
@@ -174,25 +186,46 @@ static void fetch_allowed(whi_worker *worker, whi_lane *lane, whi_registration *
     }
 }
 
-/* What its tenant has in memory is not more than its share. */
-static int has_memory(wh_engine *engine, const char *tenant) {
-    whi_account *account = whi_memory_open(engine->memory, tenant);
-    int enough = account != NULL && is_enough(engine, account);
+enum memory { ENOUGH, WAITS_FOR_TENANT, WAITS_FOR_LANE };
 
+/* What its tenant has in memory is not more than its share, nor is what the lane has of that. */
+static enum memory memory_of(const whi_worker *worker, const whi_lane *lane, const char *tenant) {
+    static const long long nothing[WHI_POT_RECORDS];
+    wh_engine *engine = worker->engine;
+    whi_account *account = whi_memory_open(engine->memory, tenant);
+    enum memory has = ENOUGH;
+
+    if (account != NULL && is_enough(engine, account)) {
+        has = WAITS_FOR_TENANT;
+    } else if (account != NULL && !may_have(worker, lane, account, nothing)) {
+        has = WAITS_FOR_LANE;
+    }
     whi_memory_close(engine->memory, account);
-    return !enough;
+    return has;
+}
+
+/* It has something then, of which some will leave. */
+static void wait_for_memory(whi_worker *worker, whi_lane *lane, enum memory has) {
+    int64_t now = whi_now(worker->engine);
+
+    if (has == WAITS_FOR_LANE) {
+        lane->parked_due = now;
+    } else {
+        whi_lane_set_due(worker, lane, now + CROWDED_MS);
+    }
 }
 
 /* Fetched if all that it needs is there: leave to send, and memory. */
 static void fetch_if_it_may(whi_worker *worker, whi_lane *lane, whi_registration *registration, int room) {
     const whi_subscription *subscription = registration->subscription;
+    enum memory has = memory_of(worker, lane, subscription->tenant);
 
     if (!whi_subscription_may_send(subscription)) {
-        whi_allowance_end(worker, lane);
-    } else if (has_memory(worker->engine, subscription->tenant)) {
+        whi_allowance_end(worker, lane, 0);
+    } else if (has == ENOUGH) {
         fetch_allowed(worker, lane, registration, room);
     } else {
-        whi_lane_set_due(worker, lane, whi_now(worker->engine) + CROWDED_MS);
+        wait_for_memory(worker, lane, has);
     }
 }
 
@@ -231,7 +264,7 @@ void whi_fetch_lane(whi_worker *worker, whi_entry *entry) {
     if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
         look_at_lane(worker, lane);
     } else {
-        whi_allowance_end(worker, lane);
+        whi_allowance_end(worker, lane, 0);
     }
     whi_position_release(position, subscription);
 }

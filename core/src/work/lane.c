@@ -198,6 +198,24 @@ void whi_lane_suit(whi_worker *worker, whi_lane *lane, const whi_subscription *s
     }
 }
 
+/* ------------------------------------------------------------------------- its bytes */
+
+void whi_lane_weigh(whi_lane *lane, const whi_delivery *delivery, int times) {
+    lane->bytes[WHI_POT_EVENTS] += times * (long long)delivery->event->charged;
+    lane->bytes[WHI_POT_BODIES] += delivery->body != NULL ? times * (long long)delivery->body_size : 0;
+}
+
+int whi_lane_may_have(const whi_worker *worker, const whi_lane *lane, const whi_account *account,
+                      const long long more[WHI_POT_RECORDS], int greed) {
+    for (enum whi_pot pot = 0; pot < WHI_POT_RECORDS; pot++) {
+        if (lane->bytes[pot] > 0 &&
+            !whi_memory_may_share(worker->engine->memory, account, pot, lane->bytes[pot] + more[pot], greed)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* ------------------------------------------------------------------------- the queue */
 
 void whi_lane_append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery) {
@@ -208,6 +226,7 @@ void whi_lane_append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery)
         lane->head = delivery;
     }
     lane->tail = delivery;
+    whi_lane_weigh(lane, delivery, 1);
     lane->queued++;
     worker->queued++;
     worker->queued_of[lane->kind]++;
@@ -224,6 +243,7 @@ whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane) {
         lane->tail = NULL;
     }
     delivery->next = NULL;
+    whi_lane_weigh(lane, delivery, -1);
     lane->queued--;
     worker->queued--;
     worker->queued_of[lane->kind]--;

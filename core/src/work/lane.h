@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "engine/event.h"
+#include "engine/tenant_rate.h"
 #include "pure/breaker.h"
 #include "pure/rate.h"
 #include "pure/retry_policy.h"
@@ -23,19 +24,21 @@ typedef struct whi_lane {
     struct whi_lane *next_ready, **ready_link;
     whi_delivery *head, *tail; /* queued in memory */
     int queued, in_flight;
-    int remaking, remaking_aside;  /* out of the store, without bytes yet: see remake.h */
-    uint64_t crowd;                /* of its receiver, where that is waited for; see crowd.h */
-    int cap;                       /* the subscription's concurrency, or what its sink takes in a batch */
-    int window;                    /* requests at once: grows with successes, halves with failures */
-    int is_ready;                  /* in the worker's ready list of its kind */
-    enum whi_slot_kind kind;       /* which slots it uses */
-    int64_t quickest_us;           /* of its answers, lately; 0: there was none */
-    whi_rate rate;                 /* the subscription's; see allowance.h */
-    whi_bucket bucket;             /* with a rate */
-    int64_t rate_since;            /* ms: from when on it is known what was taken from the bucket */
-    enum whi_lane_wait rated;      /* what is due waits in the store for that */
-    whi_breaker breaker;           /* with a rule; see allowance.h */
-    whi_breaker_rule breaker_rule; /* of this version of the subscription */
+    long long bytes[WHI_POT_RECORDS]; /* in memory for it, queued and under way: of events, and of what rules made */
+    int remaking, remaking_aside;     /* out of the store, without bytes yet: see remake.h */
+    uint64_t crowd;                   /* of its receiver, where that is waited for; see crowd.h */
+    int cap;                          /* the subscription's concurrency, or what its sink takes in a batch */
+    int window;                       /* requests at once: grows with successes, halves with failures */
+    int is_ready;                     /* in the worker's ready list of its kind */
+    enum whi_slot_kind kind;          /* which slots it uses */
+    int64_t quickest_us;              /* of its answers, lately; 0: there was none */
+    whi_rate rate;                    /* the subscription's; see allowance.h */
+    whi_bucket bucket;                /* with a rate */
+    int64_t rate_since;               /* ms: from when on it is known what was taken from the bucket */
+    whi_tenant_ticket tenant;         /* what it has of its tenant's rate */
+    enum whi_lane_wait rated;         /* what is due waits in the store for that */
+    whi_breaker breaker;              /* with a rule; see allowance.h */
+    whi_breaker_rule breaker_rule;    /* of this version of the subscription */
     int64_t breaker_version;
     int breaker_counted;     /* 1: among those that are open */
     whi_retry_budget budget; /* where its subscription bounds the retries */
@@ -67,6 +70,11 @@ int whi_lane_shares(const whi_worker *worker, const whi_lane *lane);
 int whi_lane_free(const whi_lane *lane);
 
 /* ---- what waits in memory */
+/* So many times (1 or -1) this one's bytes are in memory for it. */
+void whi_lane_weigh(whi_lane *lane, const whi_delivery *delivery, int times);
+/* 1: it may have so many more bytes, of each pot, or has none: so much is its part of what its tenant has. */
+int whi_lane_may_have(const whi_worker *worker, const whi_lane *lane, const whi_account *account,
+                      const long long more[WHI_POT_RECORDS], int greed);
 void whi_lane_append(whi_worker *worker, whi_lane *lane, whi_delivery *delivery);
 whi_delivery *whi_lane_pop(whi_worker *worker, whi_lane *lane);
 void whi_lane_ready(whi_worker *worker, whi_lane *lane); /* into the ready list if it can send */

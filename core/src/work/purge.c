@@ -11,10 +11,9 @@
 #include "work/unmerged.h"
 
 #define EVERY_MS INT64_C(60000)
-#define PAUSE_MS 5      /* between two steps, at least */
-#define LATE_PAUSE_MS 1 /* where they are late */
-#define SHARE 4         /* pauses are so many times as long as steps */
-#define MOST 128        /* events of a step, however quickly they go */
+#define PAUSE_MS 1 /* between two steps, at least */
+#define SHARE 4    /* pauses are so many times as long as steps */
+#define MOST 128   /* events of a step, however quickly they go */
 #define LATE_MOST 1024
 #define UNFETCHED 32 /* deliveries that are given up in one step */
 #define ROWS 16      /* as the writer counts: little enough to go along with what others write */
@@ -23,28 +22,30 @@ typedef struct purge {
     whi_task task;
     whi_purge_step step;
     int64_t now, took_us;
-    int64_t span_us;
-    int gave_up; /* 1: there may be more that nobody fetches */
+    int64_t asked_us, done_us; /* monotonic: when the writer got it, and when it was done, before its commit */
+    int gave_up;               /* 1: there may be more that nobody fetches */
 } purge;
 
 static int is_late(int64_t since_ms) {
     return since_ms >= WHI_PURGE_LATE_MS;
 }
 
-int64_t whi_purge_span(int64_t rested_us, int64_t since_ms) {
-    int64_t half = rested_us / 2;
+static int64_t between(int64_t least, int64_t most, int64_t value) {
+    return value < least ? least : value > most ? most : value;
+}
 
-    if (!is_late(since_ms) || half < WHI_PURGE_US) {
-        return WHI_PURGE_US;
-    }
-    return half < WHI_PURGE_LATE_US ? half : WHI_PURGE_LATE_US;
+int64_t whi_purge_span(int64_t commit_us, int64_t waited_us, int64_t since_ms) {
+    int64_t span_us = between(WHI_PURGE_LEAST_US, WHI_PURGE_MOST_US, commit_us / 2);
+    int64_t part = since_ms < WHI_PURGE_LATER_MS ? 2 : 1;
+
+    return is_late(since_ms) ? between(span_us, WHI_PURGE_LATE_US, waited_us / part) : span_us;
 }
 
 int64_t whi_purge_pause(int64_t took_us, int64_t since_ms) {
     int64_t ms = (took_us * SHARE + 999) / 1000;
 
     if (is_late(since_ms)) {
-        return LATE_PAUSE_MS;
+        return since_ms < WHI_PURGE_LATER_MS ? PAUSE_MS : 0;
     }
     return ms > PAUSE_MS ? ms : PAUSE_MS;
 }
@@ -77,7 +78,10 @@ static int give_up_unfetched(purge *self, whi_store *store, int64_t before) {
 /* How long things are kept is asked here, where nobody can change it before they go. */
 static int run_purge(whi_job *job, whi_store *store) {
     purge *self = (purge *)job;
+    const whi_worker *worker = self->task.worker;
     int64_t retain, retain_failed, began_us = whi_monotonic_us();
+    int64_t span_us =
+        whi_purge_span(worker->purge_commit_us, began_us - self->asked_us, self->now - worker->purge_began);
     int code = whi_setting_now(store, WHI_RETAIN, &retain);
 
     code = code == WH_OK ? whi_setting_now(store, WHI_RETAIN_FAILED, &retain_failed) : code;
@@ -86,12 +90,13 @@ static int run_purge(whi_job *job, whi_store *store) {
     }
     self->step = (whi_purge_step){ .done_before = whi_ident_first(self->now - retain),
                                    .failed_before = whi_ident_first(self->now - retain_failed),
-                                   .after = self->task.worker->purge_after,
-                                   .until_us = began_us + self->span_us,
-                                   .most = self->span_us > WHI_PURGE_US ? LATE_MOST : MOST };
+                                   .after = worker->purge_after,
+                                   .until_us = began_us + span_us,
+                                   .most = span_us > WHI_PURGE_MOST_US ? LATE_MOST : MOST };
     code = give_up_unfetched(self, store, self->now - retain_failed);
     code = code == WH_OK ? whi_purge_run(store, &self->step) : code;
-    self->took_us = whi_monotonic_us() - began_us;
+    self->done_us = whi_monotonic_us();
+    self->took_us = self->done_us - began_us;
     return code;
 }
 
@@ -103,8 +108,8 @@ static void purge_back(whi_task *task) {
     if (task->code == WH_OK) {
         worker->purge_after = self->step.after;
         worker->purge_gave_up = self->gave_up;
+        worker->purge_commit_us = whi_monotonic_us() - self->done_us;
     }
-    worker->purge_ended_us = whi_monotonic_us();
     if (task->code == WH_OK && (self->step.after != 0 || self->gave_up)) {
         next = whi_purge_pause(self->took_us, now - worker->purge_began);
     }
@@ -112,6 +117,8 @@ static void purge_back(whi_task *task) {
     whi_free(self);
 }
 
+/* The first step of a pass, which mostly is the last one, is not put off: who waits until nothing is to be done would
+ * wait for it. */
 void whi_purge(whi_worker *worker, whi_entry *entry) {
     int64_t now = whi_now(worker->engine);
     purge *self = whi_calloc(1, sizeof *self);
@@ -125,9 +132,10 @@ void whi_purge(whi_worker *worker, whi_entry *entry) {
         return;
     }
     self->now = now;
-    self->span_us = whi_purge_span(whi_monotonic_us() - worker->purge_ended_us, now - worker->purge_began);
+    self->asked_us = whi_monotonic_us();
     self->task.job.run = run_purge;
     self->task.job.rows = ROWS;
+    self->task.job.rides = worker->purge_after != 0 && !is_late(now - worker->purge_began);
     self->task.back = purge_back;
     whi_worker_submit(worker, &self->task);
 }

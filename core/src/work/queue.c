@@ -92,11 +92,22 @@ static int has_room(const whi_worker *worker, const whi_lane *lane) {
     return lane->queued < QUEUE_MAXIMUM;
 }
 
+/* As much of it is its tenant's, and within that its subscription's. */
+static int are_within_share(const whi_worker *worker, const whi_lane *lane, const whi_delivery *delivery) {
+    const whi_account *account = delivery->event->account;
+    long long body = delivery->body != NULL ? (long long)delivery->body_size : 0;
+    const long long more[WHI_POT_RECORDS] = {
+        [WHI_POT_EVENTS] = (long long)delivery->event->charged, [WHI_POT_BODIES] = body
+    };
+
+    return (body == 0 ||
+            whi_memory_may_keep(worker->engine->memory, account, WHI_POT_BODIES, body, WHI_MEMORY_GREED)) &&
+           whi_lane_may_have(worker, lane, account, more, WHI_MEMORY_GREED);
+}
+
 /* Its bytes may wait in memory. Of what was fetched that was asked before (fetch.c). */
-static int is_within_share(const whi_worker *worker, const whi_delivery *delivery) {
-    return delivery->body == NULL || delivery->turn != WHI_TURN_ABSENT ||
-           whi_memory_may_keep(worker->engine->memory, delivery->event->account, WHI_POT_BODIES,
-                               (long long)delivery->body_size, WHI_MEMORY_GREED);
+static int may_wait(const whi_worker *worker, const whi_lane *lane, const whi_delivery *delivery) {
+    return delivery->turn != WHI_TURN_ABSENT || are_within_share(worker, lane, delivery);
 }
 
 /* What waits in the store for the rate was there before what has no row yet. */
@@ -123,7 +134,7 @@ void whi_queue_push(whi_worker *worker, whi_delivery *delivery) {
         whi_queue_leave(worker, lane, delivery);
         return;
     }
-    if (lane == NULL || !has_room(worker, lane) || !is_within_share(worker, delivery)) {
+    if (lane == NULL || !has_room(worker, lane) || !may_wait(worker, lane, delivery)) {
         spill(worker, delivery);
         return;
     }

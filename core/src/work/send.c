@@ -230,6 +230,7 @@ static void land(whi_flight *flight) {
     whi_crowd_leave(worker, flight->crowd);
     worker->done_count++;
     flight->lane->in_flight--;
+    whi_lane_weigh(flight->lane, flight->parcel.delivery, -1);
 }
 
 /* Its row is due later, too: until then nobody who waits for what is due waits for it. */
@@ -353,6 +354,7 @@ static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery, int6
     whi_slots_take(&worker->slots, &flight->slot, lane->kind, now_us);
     flight->crowd = lane->kind == WHI_SLOT_BATCH ? whi_crowd_join(worker, lane->crowd) : NULL;
     lane->in_flight++;
+    whi_lane_weigh(lane, delivery, 1);
     worker->in_flight++;
     atomic_fetch_add(&worker->engine->flights_open, 1);
     worker->done_count++;
@@ -383,7 +385,7 @@ static int send_one(whi_worker *worker, whi_lane *lane, int64_t now_us) {
         return WH_OK;
     }
     whi_allowance_note(worker, lane, delivery->registration->subscription);
-    if (whi_allowance_left(worker, lane) == 0) {
+    if (!whi_allowance_claim(worker, lane)) {
         whi_queue_leave(worker, lane, delivery);
         whi_lane_left(worker, lane);
         return WH_OK;

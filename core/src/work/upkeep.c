@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/registry.h"
+#include "engine/setting.h"
 #include "engine/source_kept.h"
 #include "engine/writer.h"
 #include "work/fetch.h"
@@ -99,6 +100,7 @@ static void look_at_store(whi_worker *worker) {
     worker->acted_us = whi_monotonic_us();
     if (told != worker->seen_told || told < 0) {
         worker->seen_told = told;
+        (void)whi_setting_look(engine); /* what waits for a tenant's rate goes by the present one */
         whi_stir(engine);
     }
 }

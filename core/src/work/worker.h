@@ -86,25 +86,25 @@ typedef struct whi_worker {
     struct whi_task *later_tasks;  /* what could not be written now */
     struct whi_record *failed_records;
     int64_t purge_after;
-    int64_t purge_began;    /* ms: this pass of the purge */
-    int64_t purge_ended_us; /* monotonic: its last step */
-    int purge_gave_up;      /* it has met what nobody fetches: there may be more */
-    int unmerged_looks;     /* in a row that found much: see unmerged.h */
-    int64_t position_us;    /* monotonic: when the position was last written alone */
-    int64_t seen_changes;   /* of store->changes */
-    int store_fd;           /* readable when others have committed; -1: nothing tells */
-    int store_watch;        /* what of it the poller watches */
-    int looks_left;         /* after this wake-up */
-    int64_t look_pause;     /* us to the next of them */
-    int64_t seen_told;      /* of the store's news: up to where all lanes were asked for */
-    int64_t seen_last;      /* number of the last event that was there */
-    int left_out;           /* subscriptions that cannot be read, as the log was told */
-    int64_t heard_changes;  /* as seen_changes, but of looks after wake-ups, which may have acted by halves */
-    int64_t acted_us;       /* monotonic: when all that others may have changed was last looked for */
-    unsigned writer_turns;  /* whi_writer_turns at the last wake-up */
-    int taking_rows;        /* of the outbox */
-    int64_t scan_after_us;  /* monotonic: the store is not asked for all lanes before */
-    int done_count;         /* things done in this step */
+    int64_t purge_began;     /* ms: this pass of the purge */
+    int64_t purge_commit_us; /* what the commit of its last step took */
+    int purge_gave_up;       /* it has met what nobody fetches: there may be more */
+    int unmerged_looks;      /* in a row that found much: see unmerged.h */
+    int64_t position_us;     /* monotonic: when the position was last written alone */
+    int64_t seen_changes;    /* of store->changes */
+    int store_fd;            /* readable when others have committed; -1: nothing tells */
+    int store_watch;         /* what of it the poller watches */
+    int looks_left;          /* after this wake-up */
+    int64_t look_pause;      /* us to the next of them */
+    int64_t seen_told;       /* of the store's news: up to where all lanes were asked for */
+    int64_t seen_last;       /* number of the last event that was there */
+    int left_out;            /* subscriptions that cannot be read, as the log was told */
+    int64_t heard_changes;   /* as seen_changes, but of looks after wake-ups, which may have acted by halves */
+    int64_t acted_us;        /* monotonic: when all that others may have changed was last looked for */
+    unsigned writer_turns;   /* whi_writer_turns at the last wake-up */
+    int taking_rows;         /* of the outbox */
+    int64_t scan_after_us;   /* monotonic: the store is not asked for all lanes before */
+    int done_count;          /* things done in this step */
 } whi_worker;
 
 /* A task of this worker's: see engine/inbox.h. */

@@ -24,6 +24,9 @@
 #define MODEL_RATE 4    /* requests in a second, where there is a rate */
 #define MODEL_BREAKER 3 /* answers after which a failure opens a breaker, where there is one */
 #define MODEL_BURST 2   /* and at once */
+#define MODEL_RATED_TENANT 2
+#define MODEL_TENANT_RATE 4 /* requests in a second of that one, in some histories */
+#define MODEL_TENANT_BURST 2
 #define MODEL_TYPES 4
 #define MODEL_TENANTS 3
 #define MODEL_KEYS 3
@@ -102,6 +105,9 @@ extern const char *const model_tenants[MODEL_TENANTS], *const model_types[MODEL_
 
 /* What the model does when a promise is broken: sim_fail, unless a test of the model listens. */
 extern void (*model_complain)(const char *invariant, const char *sentence);
+
+/* 1: that tenant has that rate in this history. Nothing is drawn for it: the others stay what they are. */
+int model_rates_tenant(void);
 
 void model_begin(void);
 void model_excuse(void);       /* from now on a request may come twice */

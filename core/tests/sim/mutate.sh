@@ -512,7 +512,7 @@ mutation held_late 'a lane is held after its partition was looked at' \
     if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
         look_at_lane(worker, lane);
     } else {
-        whi_allowance_end(worker, lane);
+        whi_allowance_end(worker, lane, 0);
     }
     whi_position_release(position, subscription);' '    if (whi_inbox_of(worker->engine, subscription) == &worker->inbox && whi_position_has(position, subscription)) {
         whi_position_hold(position, subscription);
@@ -525,6 +525,9 @@ mutation rate_free 'a request takes no token' \
 
 mutation rate_kept 'who takes over believes in a full bucket' \
     work/allowance.c 'subscription->created_at > since' 'subscription->created_at > 0'
+
+mutation tenant_rate_free 'a request takes no token of its tenant' \
+    engine/tenant_rate.c '    whi_bucket_take(&self->bucket, &self->part);' '    (void)self;'
 
 mutation probe_not_alone 'an open breaker lets a window of probes go' \
     pure/breaker.c 'return !breaker->probing && now >= breaker->until;' 'return now >= breaker->until ? 64 : 0;'

@@ -230,6 +230,27 @@ static void check_rate(const whi_transport *transport, const whi_request *reques
     s->sent_count++;
 }
 
+/* The same for all subscriptions of a tenant together, of which each process has a part. A part has a token more than
+ * it should, at least; and who does not know yet of a change of the subscriptions goes by the former parts. */
+static void check_tenant_rate(const whi_transport *transport, const whi_request *request, int k) {
+    enum { PROCESSES = 3, MOST = MODEL_TENANT_RATE + MODEL_TENANT_BURST + 2 * PROCESSES };
+    static int64_t sent_at[MOST];
+    static unsigned sent_count;
+    const model_subscription *s = k < model_subscription_count ? model_subscriptions[k] : NULL;
+    int64_t *place = &sent_at[sent_count % MOST];
+
+    if (s == NULL || s->tenant != MODEL_RATED_TENANT || !model_rates_tenant() ||
+        (sim_plan_now->kinds & 1u << SIM_clock) || is_late(transport->process, request->lane)) {
+        return;
+    }
+    if (sent_count >= MOST && sim_now - *place < SIM_SECOND - RATE_SLACK_US) {
+        sim_fail("tenant rate", "%s is sent %d requests within %lld us", model_tenants[s->tenant], MOST + 1,
+                 (long long)(sim_now - *place));
+    }
+    *place = sim_now;
+    sent_count++;
+}
+
 static void arrives(whi_transport *transport, flight *f, int n) {
     const sim_process *process = transport->process;
 
@@ -275,6 +296,7 @@ static int send_request(whi_transport *transport, whi_request *request) {
     f->owner = owner_of(transport->process);
     n = number_of(request, f->k);
     check_rate(transport, request, f->k);
+    check_tenant_rate(transport, request, f->k);
     f->is_probe = breakers_begin(transport->process, f->k, request->lane);
     if (n >= 0) {
         check_lease(transport, request, n, f->k);

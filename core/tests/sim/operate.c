@@ -217,9 +217,20 @@ static void subscribe_takers(wh_engine *engine) {
     }
 }
 
+static void rate_tenant(wh_engine *engine) {
+    char text[80];
+
+    snprintf(text, sizeof text, "{\"rate\":{\"count\":%d,\"per\":1,\"burst\":%d}}", MODEL_TENANT_RATE,
+             MODEL_TENANT_BURST);
+    if (model_rates_tenant() && wh_tenant_set(engine, model_tenants[MODEL_RATED_TENANT], text, WH_ZSTR) != WH_OK) {
+        sim_fail("setup", "setting a rate: %s", wh_last_error());
+    }
+}
+
 void operate_setup(wh_engine *engine) {
     sim_chance chance;
 
+    rate_tenant(engine);
     subscribe_takers(engine);
     polls_subscribe(engine);
     sim_chance_seed(&chance, sim_plan_now->seed, 9);

@@ -3,7 +3,7 @@ local options = require "webhook.command.options"
 local subscriptions = require "webhook.command.subscriptions"
 local webhook = require "webhook"
 
-local backtest = { words = 1 }
+local backtest = { words = 1, takes = { "subscription" } }
 
 backtest.options = {
   rule = "text", fields = "text", filter = "list", events = "list", metadata = "text", last = { 1, 1000000 },

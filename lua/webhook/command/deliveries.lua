@@ -1,6 +1,6 @@
 local options = require "webhook.command.options"
 
-local deliveries = { words = 2 }
+local deliveries = { words = 2, takes = { { "list", "show" }, "delivery" } }
 
 local SOME <const> = { 1, math.maxinteger }
 

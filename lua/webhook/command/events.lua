@@ -1,7 +1,7 @@
 local options = require "webhook.command.options"
 local webhook = require "webhook"
 
-local events = { words = 2 }
+local events = { words = 2, takes = { { "list", "show" }, "event" } }
 
 local SOME <const> = { 1, math.maxinteger }
 

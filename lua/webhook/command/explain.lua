@@ -1,6 +1,6 @@
 local webhook = require "webhook"
 
-local explain = { words = 2 }
+local explain = { words = 2, takes = { "event", "subscription" } }
 
 explain.help = [[
 webhook explain EVENT [SUBSCRIPTION] - why did, or did not, a subscription get an event?

@@ -1,6 +1,9 @@
 --- The command `webhook`: the engine for the shell. Each subcommand is a module beside this
---- one: { help = text, options = specification, words = how many it takes at most,
+--- one: { help = text, options = specification, words = how many it takes at most, takes = what they are: for each
+--- a list, or "subscription", "event" or "delivery", whose ids complete it,
 --- run = function(values, words, out), which may return an exit code of its own }.
+local completion = require "webhook.command.completion"
+local nearest = require "webhook.command.nearest"
 local webhook = require "webhook"
 local options = require "webhook.command.options"
 local output = require "webhook.command.output"
@@ -8,7 +11,7 @@ local output = require "webhook.command.output"
 local command = {}
 
 local names = { "publish", "run", "listen", "subscriptions", "events", "deliveries", "replay", "cancel", "poll", "secret", "verify", "rule", "explain", "backtest", "serve",
-  "tokens", "portal", "sources", "tenant", "tenant-secret", "settings", "status", "keys", "sinks" }
+  "tokens", "portal", "trigger", "doctor", "completion", "sources", "tenant", "tenant-secret", "settings", "status", "keys", "sinks" }
 
 command.help = [[
 webhook - keep subscriptions, publish events, deliver them signed and with retries
@@ -16,7 +19,8 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook subscriptions add URL --events 'order.*'   who gets what
   webhook publish order.paid order.json              accept an event
   webhook run                                        deliver until stopped
-  webhook listen                                     a receiver for development
+  webhook listen --forward-to 3000                   a receiver for development
+  webhook trigger github.push                        an example event, to see it arrive
   webhook deliveries --state exhausted               what became of them
   webhook replay ID                                  send again
   webhook poll ID                                    fetch what waits for a subscription that is sent nothing
@@ -31,8 +35,10 @@ webhook - keep subscriptions, publish events, deliver them signed and with retri
   webhook settings --retain 365d                     how long things are kept
   webhook tenant acme --quota-events 1000000         what one tenant may store
   webhook status                                     what waits, and who fails
+  webhook doctor                                     is this machine, and the store, as it should be?
   webhook keys new >keys                             a key that encrypts secrets in the store
   webhook sinks                                      what deliveries can go to
+  webhook completion bash                            for shells
   webhook events | secret | verify | tenant-secret   see `webhook NAME --help`
 
 The store is --store FILE, or $WEBHOOK_STORE, or webhook.db in this folder. What puts something
@@ -48,7 +54,8 @@ local function find(name)
   for _, each in ipairs(names) do
     if each == name then return require("webhook.command." .. name:gsub("-", "_")) end
   end
-  error { usage = ("unknown command %q; there are: %s"):format(name, table.concat(names, ", ")) }
+  local meant = nearest(name, names)
+  error { usage = ("unknown command %q; %s"):format(name, meant and ("did you mean %s?"):format(meant) or "there are: " .. table.concat(names, ", ")) }
 end
 
 local function dispatch(words)
@@ -56,6 +63,8 @@ local function dispatch(words)
   if not name or name == "--help" or name == "-h" or name == "help" then
     print(words[1] and find(words[1]).help or command.help)
     return name and 0 or 2
+  elseif name == "complete" then
+    return completion.complete(words, names, find, common)
   elseif name == "--version" then
     print(("%s (%s)"):format(webhook.version, table.concat(webhook.features().sinks, ", ")))
     return 0

@@ -1,4 +1,6 @@
 --- Options of a command line: `--name value`, `--name=value`, `--flag`, `--no-flag`, and words.
+local nearest = require "webhook.command.nearest"
+
 local options = {}
 
 local function wrong(...)
@@ -21,18 +23,25 @@ local function known(specification)
     for name in pairs(part) do names[#names + 1] = "--" .. name end
   end
   table.sort(names)
-  return table.concat(names, ", ")
+  return names
+end
+
+-- With what was meant, where that can be told; else all that there are.
+local function unknown(word, specification)
+  local names = known(specification)
+  local meant = nearest(word, names)
+  wrong("unknown option %s; %s", word, meant and ("did you mean %s?"):format(meant) or "there are: " .. table.concat(names, ", "))
 end
 
 --- The name, kind and value in a word, with the value behind "=" if there is one.
 local function take_apart(word, specification)
   local name, rest = word:match "^%-%-([A-Za-z0-9-]+)(.*)$"
   if word == "-h" then name, rest = "help", "" end
-  if not name or (rest ~= "" and rest:sub(1, 1) ~= "=") then wrong("unknown option %s; there are: %s", word, known(specification)) end
+  if not name or (rest ~= "" and rest:sub(1, 1) ~= "=") then unknown(word, specification) end
   local off = name:match "^no%-(.+)$"
   if off and specification[off] == "flag" then name = off else off = nil end
   local kind = specification[name]
-  if not kind then wrong("unknown option --%s; there are: %s", name, known(specification)) end
+  if not kind then unknown("--" .. name, specification) end
   if kind == "flag" and rest ~= "" then wrong("--%s takes no value", name) end
   return name, kind, kind == "flag" and not off, rest ~= "" and rest:sub(2) or nil
 end

@@ -1,4 +1,4 @@
-local poll = { words = 1 }
+local poll = { words = 1, takes = { "subscription" } }
 
 poll.options = { cursor = "text", limit = { 1, 250 }, wait = { 0, 60000 } }
 

@@ -1,6 +1,6 @@
 local options = require "webhook.command.options"
 
-local replay = { words = 2 }
+local replay = { words = 2, takes = { "delivery", "subscription" } }
 
 replay.options = { subscription = "text", event = "text", tenant = "text", state = "text", since = "text", ["until"] = "text",
   ["dry-run"] = "flag", own = "flag" }

@@ -1,7 +1,7 @@
 local subscriptions = require "webhook.command.subscriptions"
 local webhook = require "webhook"
 
-local rule = { words = math.huge }
+local rule = { words = math.huge, takes = { { "check", "run" } } }
 
 local EVER <const> = { 0, math.maxinteger }
 

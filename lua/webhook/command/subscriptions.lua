@@ -1,9 +1,11 @@
 local options = require "webhook.command.options"
 local webhook = require "webhook"
+local rate = require "webhook.command.rate"
 local reach = require "webhook.command.reach"
 local secrets = require "webhook.command.secrets"
 
-local subscriptions = { words = 2 }
+local subscriptions = { words = 2,
+  takes = { { "list", "add", "show", "update", "delete", "pause", "resume", "secrets" }, "subscription" } }
 
 local MINUTE = 60000 -- ms
 
@@ -13,7 +15,7 @@ subscriptions.options = secrets.options {
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
   rate = "text", order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
   schema = "text", prefix = "text", create = "text", removes = "flag", times = "flag", check = "flag", allow = "list", files = "list",
-  poll = "text", interval = { 1, 525600 }, history = "flag", hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag",
+  poll = "text", interval = { 1, 525600 }, history = "flag", hold = "flag", drop = "flag", since = "text", ["since-event"] = "text", ["dry-run"] = "flag", also = "text",
 }
 
 for name, kind in pairs(reach.options) do subscriptions.options[name] = kind end
@@ -64,9 +66,10 @@ add prints the secret, once. For add and update:
   --connect-timeout MS  --answer-timeout MS   until it is connected, and until the first byte of the answer
   --rate COUNT/SECONDS  at most so many requests in so many seconds: 100/60; 100/60/10: ten at once at most
   --url URL             in an update: another address
+  --also URL            a database or a queue that gets all of it besides, with a lane of its own
   --since TIME          in an add: events accepted since (7d, 12h ago, or a time) are sent as well;
   --since-event ID      or from this event on; --dry-run counts them, and makes nothing
-Of a database or a queue, which add and update ask whether all is allowed, unless --no-check:
+Of a database or a queue (with --also of that one), which add and update ask whether all is allowed, unless --no-check:
   --schema NAME         --prefix TEXT   what tables' names begin with
   --create full|add|never   tables and columns are made, columns alone, or nothing
   --[no-]removes        the row of a deleted object goes; else it says that it was deleted
@@ -152,14 +155,6 @@ local function timeouts_of(values)
   return next(said) and said or webhook.null
 end
 
--- COUNT/SECONDS or COUNT/SECONDS/BURST; what they may be the engine says.
-local function rate_of(text)
-  local count, per, burst = text:match "^(%d+)/(%d+)/(%d+)$"
-  if not count then count, per = text:match "^(%d+)/(%d+)$" end
-  if not count then error { usage = ("--rate expects COUNT/SECONDS or COUNT/SECONDS/BURST, found %q"):format(text) } end
-  return { count = math.tointeger(tonumber(count)), per = math.tointeger(tonumber(per)), burst = burst and math.tointeger(tonumber(burst)) }
-end
-
 -- What a text of the line stands for: '' for the default, else what make() says.
 local function text_of(text, make)
   if text == nil then return nil end
@@ -172,6 +167,11 @@ function subscriptions.database(values)
   local said = { schema = text_of(values.schema), prefix = text_of(values.prefix), create = text_of(values.create),
     removes = values.removes, times = values.times, check = values.check }
   return next(said) ~= nil and webhook.object(said) or nil
+end
+
+--- Where it goes besides, with what is said of a database then, or nil.
+local function also_of(values)
+  return text_of(values.also, function(url) return webhook.object { url = url, database = subscriptions.database(values) } end)
 end
 
 --- What is polled, or nil.
@@ -192,9 +192,10 @@ local function document(values, out)
     retry_on = text_of(values["retry-on"], retry_on_of), jitter = values.jitter,
     retry_budget = values["retry-budget"] == 0 and webhook.null or values["retry-budget"], breaker = text_of(values.breaker, breaker_of), timeouts = timeouts_of(values),
     metadata = text_of(values.metadata, webhook.raw), on_rule_error = text_of(values["on-rule-error"]),
-    rate = text_of(values.rate, rate_of), order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
+    rate = text_of(values.rate, rate.of), order = text_of(values.order), profile = text_of(values.profile), source = text_of(values.source),
     single_use = values["single-use"], expires_at = text_of(values["expires-at"]),
-    details = text_of(values.details, webhook.raw), url = values.url, database = subscriptions.database(values),
+    details = text_of(values.details, webhook.raw), url = values.url,
+    database = not values.also and subscriptions.database(values) or nil, also = also_of(values),
     poll = poll_of(values), timeout = values.timeout, concurrency = values.concurrency, insecure = values.insecure, http2 = values.http2,
   }
   return reach.add(made, values, out.read)
