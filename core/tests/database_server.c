@@ -172,6 +172,43 @@ const char *database_server_file(database_server *server, const char *path, cons
     return copy;
 }
 
+/* Not our child: who ends a test with all that belongs to it is to leave this one. It hears of our end by the pipe. */
+static void sweep(const char *folder, const int ends[2]) {
+    char command[160];
+
+    if (setsid() < 0 || fork() != 0) {
+        _exit(0);
+    }
+    dup2(ends[0], 0);
+    for (int fd = 1; fd < 1024; fd++) {
+        close(fd);
+    }
+    open("/dev/null", O_WRONLY);
+    dup2(1, 2);
+    snprintf(command, sizeof command, "cat; for i in $(seq 100); do rm -rf %s && break; sleep 0.1; done", folder);
+    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    _exit(127);
+}
+
+/* A test that is killed removes nothing, so somebody waits for its end. */
+static void sweep_behind(const char *folder) {
+    int ends[2];
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        die("database server: pipe");
+    }
+    pid = fork();
+    if (pid < 0) {
+        die("database server: fork");
+    }
+    if (pid == 0) {
+        sweep(folder, ends);
+    }
+    waitpid(pid, NULL, 0);
+    close(ends[0]); /* the other end closes with us */
+}
+
 static database_server *make(const char *user, int (*ready)(int port)) {
     database_server *server = calloc(1, sizeof *server);
     struct passwd *entry = getpwnam(user);
@@ -187,6 +224,7 @@ static database_server *make(const char *user, int (*ready)(int port)) {
     if (mkdtemp(server->folder) == NULL || (geteuid() == 0 && chown(server->folder, server->uid, server->gid) != 0)) {
         die("database server: folder");
     }
+    sweep_behind(server->folder);
     server->port = database_server_spare_port();
     server->signal = SIGKILL;
     return server;
@@ -302,6 +340,10 @@ database_server *database_server_rabbitmq(int (*ready)(int port)) {
     write_file(server, "plugins", "w", "[].\n");
     server->names = spawn(server, names);
     return server;
+}
+
+const char *database_server_folder(const database_server *server) {
+    return server->folder;
 }
 
 int database_server_port(const database_server *server) {

@@ -1,5 +1,5 @@
 /* A real server of a database or of queues on a free port of 127.0.0.1, with its data in a folder of its own, run by a
- * user who is not root. It ends with the test, and its folder is removed. */
+ * user who is not root. It ends with the test, and its folder is removed, also where the test is killed. */
 #ifndef DATABASE_SERVER_H
 #define DATABASE_SERVER_H
 
@@ -15,6 +15,7 @@ database_server *database_server_mariadb(int (*ready)(int port));
 database_server *database_server_redis(int (*ready)(int port));
 database_server *database_server_rabbitmq(int (*ready)(int port));
 
+const char *database_server_folder(const database_server *server);
 int database_server_port(const database_server *server);
 
 /* A free port for one thing more that a server listens at: none that is given to somebody else who connects, before the

@@ -285,7 +285,7 @@ static const char *change_both(const char *id, const char *change) {
 }
 
 static void a_webhook_with_both_is_sent_and_written(void **state) {
-    char id[WH_ID_SIZE], target[96], body[512];
+    char id[WH_ID_SIZE], target[160], body[512];
 
     (void)state;
     snprintf(body, sizeof body,

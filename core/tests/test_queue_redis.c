@@ -2,6 +2,9 @@
 #include "queue_kit.h"
 
 #include <hiredis/hiredis.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "outside/transport.h"
 
@@ -322,9 +325,46 @@ static int begin(void **state) {
     return kit_begin();
 }
 
+/* ----------------------------------------------------------------- the test's own server */
+
+static void serve_until_killed(int to) {
+    database_server *server = database_server_redis(is_ready);
+
+    if (write(to, database_server_folder(server), 64) == 64) {
+        pause();
+    }
+    _exit(1);
+}
+
+static void a_server_s_folder_goes_with_a_test_that_is_killed(void **state) {
+    char folder[64] = "";
+    int ends[2], left = 1;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        serve_until_killed(ends[1]);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], folder, sizeof folder), sizeof folder);
+    close(ends[0]);
+    assert_int_equal(access(folder, F_OK), 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    for (int i = 0; i < 3000 && left; i++) { /* as long as a busy machine may need */
+        usleep(10000);
+        left = access(folder, F_OK) == 0;
+    }
+    assert_false(left);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         KIT_TESTS,
+        cmocka_unit_test(a_server_s_folder_goes_with_a_test_that_is_killed),
         cmocka_unit_test(an_entry_has_id_type_key_and_headers),
         cmocka_unit_test(no_header_is_left_out),
         cmocka_unit_test(a_stream_keeps_about_as_many_as_was_said),

@@ -3,9 +3,12 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from spare_port import spare_port  # noqa: E402
 
 PLACES = ":".join(f"/usr/lib/postgresql/{version}/bin" for version in (15, 16, 17))
 
@@ -20,9 +23,7 @@ class Postgres:
             shutil.chown(self.folder, "postgres", "postgres")
         self.more = {"cwd": self.folder, "env": {"PATH": f"{PLACES}:{os.environ['PATH']}", "LC_ALL": "C"},
                      "stdin": subprocess.DEVNULL, **self.user}
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = spare_port()
 
     def __enter__(self):
         self.run("initdb", "-D", "data", "-U", "owner", "-A", "trust", "--no-sync")

@@ -18,7 +18,7 @@ python() {
 }
 
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 "$here/../spare_port.py"
 }
 
 # An ordinary user, where there is one for it. It ends with us, also where no trap is run any more.

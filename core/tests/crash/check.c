@@ -7,6 +7,7 @@
 #include "map.h"
 #include "order.h"
 #include "receive.h"
+#include "rows.h"
 
 #define SHOWN 10
 #define LATE_US INT64_C(30000000) /* longer than a lease, and the next one */
@@ -26,6 +27,7 @@ typedef struct found {
     long dropped, ghosts, bodies, unsigned_; /* sent although dropped, rolled back; other bytes; signatures */
     long once, once_wrong, once_unused;
     order_report order;
+    rows_report rows;
 } found;
 
 static void show(long count, const char *what, const char *id) {
@@ -43,6 +45,7 @@ static void see_line(const entry *line, void *payload) {
         ((once *)map_at(&self->onces, line->id))->made = 1;
         return;
     }
+    rows_see(line, &self->rows);
     ((known *)map_at(&self->events, line->id))->line = *line;
     self->rolled_back += line->kind == JOURNAL_ROLLED_BACK;
     self->accepted += line->kind == JOURNAL_ACCEPTED;
@@ -213,6 +216,8 @@ static void tell(const found *self, const campaign_tally *tally) {
            self->bodies, self->unsigned_);
     printf("single_use   %ld, of these with several events %ld, with none %ld\n", self->once, self->once_wrong,
            self->once_unused);
+    printf("rows         %ld, lost %ld, rolled back %ld, not of the newest event %ld\n", self->rows.rows,
+           self->rows.lost, self->rows.ghosts, self->rows.older);
     tell_order(&self->order);
 }
 
@@ -228,19 +233,22 @@ static int order_holds(const order_report *order) {
 static int holds(const found *self, int strict) {
     return self->accepted > 0 && self->of_sql > 0 && self->lost == 0 && self->stranded == 0 && self->dropped == 0 &&
            self->ghosts == 0 && self->bodies == 0 && self->unsigned_ == 0 && self->once_wrong == 0 &&
-           self->once_unused == 0 && self->order.never == 0 && (!strict || order_holds(&self->order));
+           self->once_unused == 0 && self->rows.lost == 0 && self->rows.ghosts == 0 && self->rows.older == 0 &&
+           self->rows.rows > 0 && self->order.never == 0 && (!strict || order_holds(&self->order));
 }
 
 static int noticed(const found *self) {
     return self->lost > 0 && self->dropped > 0 && self->ghosts > 0 && self->bodies > 0 && self->unsigned_ > 0 &&
-           self->once_wrong > 0 && self->order.within[ROUTE_FIFO] > 0;
+           self->once_wrong > 0 && self->rows.lost > 0 && self->rows.older > 0 && self->order.within[ROUTE_FIFO] > 0;
 }
 
 int check(const campaign_tally *tally, int strict, int forged) {
     found self = { .events = { .value_size = sizeof(known) }, .onces = { .value_size = sizeof(once) } };
     int wrong_rows, right;
 
+    rows_read(&self.rows);
     journal_read(see_line, &self);
+    rows_compare(&self.rows);
     receive_read(here.log, see_arrival, &self);
     judge(&self, tally);
     tell(&self, tally);

@@ -14,7 +14,8 @@
  *   - a single_use subscription got one event, several times at most,
  *   - bodies are the same each time, and signatures verify,
  *   - the store is whole, holds nothing that waits, and nothing of an owner that is gone,
- *   - every process ended by our hand.
+ *   - every process ended by our hand,
+ *   - and the table that all events are written to besides has each object as its newest event left it.
  * Arrivals beyond the first are counted: at least once allows them. Overtakings are
  * counted, too, and fail with --strict-order.
  *

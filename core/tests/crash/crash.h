@@ -9,7 +9,7 @@
  *   receive.c   the receiver and its log
  *   settle.c    waits for the end
  *   check.c     compares both; order.c counts overtakings; closed.c looks into the store;
- *               forge.c tries the judge
+ *               rows.c into the database beside it; forge.c tries the judge
  *   soak.c      memory, descriptors and the file's size over hours; sample.c measures
  *   map.c       a table by text */
 #ifndef CRASH_H
@@ -33,10 +33,11 @@ typedef struct control {
 
 typedef struct setup {
     char store[256], journal[280], log[280], messages[280], control[280];
-    int port;       /* of the receiver */
-    int rate;       /* events a second, of all together, while it is not hot */
-    int number;     /* of this process among all that were started */
-    int64_t retain; /* ms; 0: the default, nothing goes */
+    char folder[280], rows[300]; /* of the database that events go to besides, and its file */
+    int port;                    /* of the receiver */
+    int rate;                    /* events a second, of all together, while it is not hot */
+    int number;                  /* of this process among all that were started */
+    int64_t retain;              /* ms; 0: the default, nothing goes */
     control *shared;
 } setup;
 

@@ -8,6 +8,7 @@
 #include "crash.h"
 #include "journal.h"
 #include "receive.h"
+#include "rows.h"
 
 /* Two arrivals that were right. */
 typedef struct models {
@@ -81,4 +82,5 @@ void forge(void) {
     arrive(found.once.path, "forged-other", 1, 0, 1);
     overtake();
     strand();
+    rows_forge();
 }

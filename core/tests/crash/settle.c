@@ -44,7 +44,7 @@ int64_t settle_calm(void) {
 /* ---------------------------------------------------------------------- one process */
 
 static void publish(wh_engine *engine, int journal) {
-    static const char payload[] = "{\"n\":0,\"drop\":false}";
+    static const char payload[] = "{\"id\":\"driver\",\"n\":0,\"drop\":false}";
     entry line = { .kind = JOURNAL_ACCEPTED, .origin = ORIGIN_DRIVER, .type = TYPE_PAID, .begin = now_us() };
     wh_event event = WH_EVENT_INIT;
     wh_receipt receipt;

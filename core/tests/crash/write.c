@@ -17,6 +17,7 @@ static const enum type mix[] = { TYPE_PAID,   TYPE_KEYED, TYPE_PAID,  TYPE_FIFO,
 void write_draft(writer *self, draft *out) {
     long n = self->next++;
     entry *line = &out->line;
+    char id[64];
 
     *line = (entry){ .kind = JOURNAL_ACCEPTED, .origin = self->origin };
     line->type = mix[(size_t)n % MIX];
@@ -26,8 +27,9 @@ void write_draft(writer *self, draft *out) {
     if (line->type == TYPE_KEYED) {
         snprintf(line->key, sizeof line->key, "k%ld-%lld", n / (long)MIX % KEYS, (long long)(now_us() / EPOCH_US));
     }
-    snprintf(out->payload, sizeof out->payload, "{\"n\":%ld,\"by\":\"%s\",\"key\":\"%s\",\"drop\":%s}", n, self->name,
-             line->key, line->drop ? "true" : "false");
+    snprintf(id, sizeof id, "%s-%ld", self->name, n); /* of the object: those with a key are states of one */
+    snprintf(out->payload, sizeof out->payload, "{\"id\":\"%s\",\"n\":%ld,\"by\":\"%s\",\"key\":\"%s\",\"drop\":%s}",
+             line->key[0] != '\0' ? line->key : id, n, self->name, line->key, line->drop ? "true" : "false");
     line->hash = hash_of(out->payload, strlen(out->payload));
 }
 

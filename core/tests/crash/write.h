@@ -19,7 +19,7 @@ typedef struct writer {
 } writer;
 
 typedef struct draft {
-    char payload[160];
+    char payload[224];
     entry line;
 } draft;
 
