@@ -429,6 +429,8 @@ local core = require "webhook.core"
 ---@field error? string
 ---@field first boolean nothing is remembered yet: the reading will only remember
 ---@field suspicious boolean so much has vanished at once that nothing is told of it, unless it is confirmed
+---@field held integer deletions that are not told for that
+---@field complete boolean all pages were read; otherwise there is more than is shown, or it took too long
 ---@field pages integer
 ---@field objects integer
 ---@field skipped integer
