@@ -88,7 +88,8 @@ program() {
         $(nm "$build/libwebhook.a" 2>/dev/null | grep -c PQfinish >/dev/null && echo libpq) \
         $(nm "$build/libwebhook.a" 2>/dev/null | grep -c mysql_close >/dev/null && echo libmariadb) \
         $(nm "$build/libwebhook.a" 2>/dev/null | grep -c redisReaderCreate >/dev/null && echo hiredis) \
-        $(nm "$build/libwebhook.a" 2>/dev/null | grep -c amqp_new_connection >/dev/null && echo librabbitmq) lua5.4 libcurl libssl libcrypto sqlite3 zlib) \
+        $(nm "$build/libwebhook.a" 2>/dev/null | grep -c amqp_new_connection >/dev/null && echo librabbitmq) \
+        $(nm "$build/libwebhook.a" 2>/dev/null | grep -c rd_kafka_new >/dev/null && echo rdkafka) lua5.4 libcurl libssl libcrypto sqlite3 zlib) \
         -lm -pthread
     "./$1"
 }
