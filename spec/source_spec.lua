@@ -67,6 +67,24 @@ describe("a source", function()
     assert.is_nil((hooks:subscribe { url = "https://127.0.0.1:1/", events = { "b.*" }, source = "con", poll = { type = "b" } }))
   end)
 
+  it("leaves out alone what nests too deeply to be written", function()
+    assert(hooks:source("crm_contact", list))
+    local id = subscribe()
+    contacts = { { id = 1, name = "Ann" }, { id = "b" }, { id = 3 } }
+    assert(hooks:run())
+    local deep = {}
+    for _ = 1, 5000 do deep = { deep } end
+    contacts = { { id = 1, name = "Anna" }, { id = "b", deep = deep }, { id = 3 } }
+    assert(hooks:poll(id))
+    assert(hooks:run())
+    assert.same({ 'crm_contact.updated [{"id":1,"name":"Anna"}]' }, events())
+    assert.matches(" ok pages=1 objects=2 sent=1 large=1 ", hooks:subscription(id).polled.runs[1])
+    contacts = { { id = 1, name = print }, { id = 3 } }
+    assert(hooks:poll(id))
+    assert(hooks:run())
+    assert.matches(" failed ", hooks:subscription(id).polled.runs[1])
+  end)
+
   it("gives page after page, and is told which one is wanted", function()
     assert(hooks:source("crm_contact", function(query)
       asked[#asked + 1] = query.page or "first"

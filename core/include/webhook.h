@@ -508,8 +508,9 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *
  * auth, tls and proxy are secrets as a whole in the store (see wh_rotate_key). In documents password, token,
  * client_secret, key and the values of auth's headers are "********"; where that is written back, what was there
- * stays, if the rest says the same as before. An url of another host, or another proxy, wants auth anew: else whoever
- * may change the one would learn the other.
+ * stays, if the rest says the same as before. An url of another host, another proxy, insecure where it was
+ * not, another tls.ca or tls.pin, or none any more, want auth anew: else whoever may change the one would learn the
+ * other.
  *
  * and how it is going, which is looked up when it is asked for (of a former version it is not there):
  *

@@ -106,12 +106,12 @@ typedef struct wh_source {
  *
  * What polling has come to (page, token, what was seen) is kept in the same commit as the events of a page: whatever
  * interrupts it, no change is lost or told under two ids. Objects without an id (a text of 1 to 512 bytes, or a
- * number) are counted as skipped. One that no payload has room for, or that nests deeper than a payload may, is counted
- * as large and not told; it is not taken for deleted, and is told as soon as there is room for it. A reading that fails
- * is made again after 1, 2, 3, 5, 8 … minutes, from the page that failed, and from the first one if that fails twice;
- * one that was told to wait (retry_after) then, and that counts as no failure, unless it is the right to read that is
- * missing, or it is told to wait less than a minute for the third time in a row. After 20 failures in a row, or where
- * the right to read is missing, the subscriptions are not healthy.
+ * number) are counted as skipped. One that no payload has room for, or that nests deeper than a payload may (and
+ * 900 levels in any case), is counted as large and not told; it is not taken for deleted, and is told as soon as there
+ * is room for it. A reading that fails is made again after 1, 2, 3, 5, 8 … minutes, from the page that failed, and from
+ * the first one if that fails twice; one that was told to wait (retry_after) then, and that counts as no failure,
+ * unless it is the right to read that is missing, or it is told to wait less than a minute for the third time in a row.
+ * After 20 failures in a row, or where the right to read is missing, the subscriptions are not healthy.
  *
  * A run is a text of this form, the newest first in `runs`:
  *

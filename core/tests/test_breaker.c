@@ -12,6 +12,20 @@
 /* Half of four at least within ten seconds; a second, and four at most. */
 static const whi_breaker_rule rule = { 50, 4, 10000, 1000, 4000 };
 
+/* What is kept of one that says nothing may be thrown away. */
+static void one_is_new_when_its_window_has_passed(void **state) {
+    const whi_breaker_rule none = { 0 };
+    whi_breaker breaker = { 0 };
+
+    (void)state;
+    assert_true(whi_breaker_is_new(&breaker, &rule, 5));
+    whi_breaker_note(&breaker, &rule, 5, 1);
+    assert_false(whi_breaker_is_new(&breaker, &rule, 5));
+    assert_true(whi_breaker_is_new(&breaker, &none, 5));
+    assert_false(whi_breaker_is_new(&breaker, &rule, 9000));
+    assert_true(whi_breaker_is_new(&breaker, &rule, 30000));
+}
+
 static whi_breaker opened(int64_t at) {
     whi_breaker breaker = { 0 };
 
@@ -137,6 +151,7 @@ static void without_a_rule_it_never_opens(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_is_new_when_its_window_has_passed),
         cmocka_unit_test(it_opens_at_its_share_of_enough_attempts),
         cmocka_unit_test(a_success_does_not_open_it),
         cmocka_unit_test(what_is_older_than_the_window_is_forgotten),

@@ -49,6 +49,21 @@ static void pass(int64_t ms, size_t count) {
     assert_int_equal(fixture_count(), count);
 }
 
+static void an_unknown_subscription_is_not_found(void **state) {
+    wh_query query = WH_QUERY_INIT;
+    int64_t count = 7;
+
+    (void)state;
+    query.subscription = "sub_0000000000001";
+    assert_int_equal(wh_cancel(engine, &query, 0, &count), WH_ENOTFOUND);
+    assert_string_equal(wh_last_error_field(), "subscription");
+    fixture_subscribe(engine, "{\"url\":\"https://example.com/hook\"}", id);
+    query.subscription = id;
+    cancels(&query, 0, 0);
+    assert_int_equal(wh_subscription_delete(engine, id), WH_OK);
+    assert_int_equal(wh_cancel(engine, &query, 1, &count), WH_ENOTFOUND);
+}
+
 static void what_waits_is_counted_and_then_not_sent(void **state) {
     wh_query query;
 
@@ -205,13 +220,10 @@ static void a_query_that_names_nothing_is_refused(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(what_waits_is_counted_and_then_not_sent),
-        TEST(it_is_explained_and_can_be_replayed),
-        TEST(only_what_the_query_names),
-        TEST(what_has_ended_stays_as_it_is),
-        TEST(the_next_of_an_order_has_its_turn),
-        TEST(what_is_under_way_stays_cancelled),
-        TEST(a_single_use_one_goes_with_its_only_delivery),
+        TEST(an_unknown_subscription_is_not_found),  TEST(what_waits_is_counted_and_then_not_sent),
+        TEST(it_is_explained_and_can_be_replayed),   TEST(only_what_the_query_names),
+        TEST(what_has_ended_stays_as_it_is),         TEST(the_next_of_an_order_has_its_turn),
+        TEST(what_is_under_way_stays_cancelled),     TEST(a_single_use_one_goes_with_its_only_delivery),
         TEST(a_query_that_names_nothing_is_refused),
     };
 

@@ -9,6 +9,7 @@
 
 #include "engine_fixture.h"
 #include "webhook_explain.h"
+#include "work/allowance.h"
 
 #define URL "\"url\":\"https://example.com/hook\""
 /* Half of four within a minute; ten seconds, and forty at most. */
@@ -208,9 +209,27 @@ static void deliveries_earn_retries(void **state) {
     pass(4000, 40);
 }
 
+/* A lane that rests is given up when there are very many, and must not forget what it has seen. */
+static void a_lane_is_kept_while_it_has_something_to_forget(void **state) {
+    const whi_worker *worker = engine->workers[0];
+    whi_lane lane = { .breaker_rule = { 50, 4, 60000, 10000, 40000 } };
+
+    (void)state;
+    assert_true(whi_allowance_is_full(worker, &lane));
+    whi_breaker_note(&lane.breaker, &lane.breaker_rule, whi_now(engine), 1);
+    assert_false(whi_allowance_is_full(worker, &lane));
+    atomic_fetch_add(&fixture_time, 120000);
+    assert_true(whi_allowance_is_full(worker, &lane));
+    (void)whi_retry_budget_take(&lane.budget, whi_now(engine), 0);
+    assert_false(whi_allowance_is_full(worker, &lane));
+    atomic_fetch_add(&fixture_time, WHI_RETRY_DRIP);
+    assert_true(whi_allowance_is_full(worker, &lane));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(a_lane_is_kept_while_it_has_something_to_forget),
         TEST(an_open_one_costs_a_probe_alone),
         TEST(a_good_probe_lets_all_go),
         TEST(what_comes_when_the_pause_is_over_is_the_probe),

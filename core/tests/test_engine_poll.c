@@ -301,14 +301,18 @@ static void give_up(void *payload) {
     atomic_store(&given_up, 1);
 }
 
-static void subscribe_tenant(const char *tenant, int number) {
+static void subscribe_tenant_to(const char *tenant, int number, const char *object_type) {
     char document[300];
 
     snprintf(document, sizeof document,
              "{\"url\":\"https://example.com/t\",\"tenant\":\"%s\",\"source\":\"con-%d\","
-             "\"poll\":{\"type\":\"crm_deal\"}}",
-             tenant, number);
+             "\"poll\":{\"type\":\"%s\"}}",
+             tenant, number, object_type);
     fixture_subscribe(engine, document, NULL);
+}
+
+static void subscribe_tenant(const char *tenant, int number) {
+    subscribe_tenant_to(tenant, number, "crm_deal");
 }
 
 static void a_tenant_whose_sources_hang_takes_no_more_than_its_share(void **state) {
@@ -335,6 +339,30 @@ static void a_tenant_whose_sources_hang_takes_no_more_than_its_share(void **stat
     assert_int_equal(wh_stop(engine, 0), WH_OK);
 }
 
+/* Whoever has no source to be read from takes no share of the readers: all eight are the other's, of four sources. */
+static void a_tenant_without_a_source_takes_no_share(void **state) {
+    wh_source source = { .size = sizeof source, .can = WH_SOURCE_ALL, .list = list_by_tenant, .cut = give_up };
+    const struct timespec pause = { 0, 1000000 };
+
+    (void)state;
+    atomic_store(&greedy_out, 0);
+    atomic_store(&given_up, 0);
+    for (int i = 0; i < 4; i++) {
+        char type[20];
+        snprintf(type, sizeof type, "crm_%d", i);
+        assert_int_equal(wh_source_add(engine, type, &source), WH_OK);
+        subscribe_tenant_to("greedy", i, type);
+    }
+    subscribe_tenant_to("a", 0, "crm_none");
+    subscribe_tenant_to("b", 0, "crm_none");
+    assert_int_equal(wh_start(engine, 1), WH_OK);
+    for (int i = 0; i < 30000 && atomic_load(&greedy_out) < 4; i++) {
+        nanosleep(&pause, NULL);
+    }
+    assert_int_equal(greedy_out, 4);
+    assert_int_equal(wh_stop(engine, 0), WH_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_there_at_first_is_remembered_and_changes_are_told, begin, end),
@@ -351,6 +379,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_changes_during_a_history_comes_after_it, begin, end),
         cmocka_unit_test_setup_teardown(a_history_waits_for_its_receiver_and_nobody_else_does, begin, end),
         cmocka_unit_test_setup_teardown(a_tenant_whose_sources_hang_takes_no_more_than_its_share, begin, end),
+        cmocka_unit_test_setup_teardown(a_tenant_without_a_source_takes_no_share, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,22 +58,23 @@ static void put_large(int number, const char *more) {
     free(text);
 }
 
-static void put_deep(int number) {
-    char text[300];
+static void put_deep(int number, size_t levels) {
+    char *text = malloc(2 * levels + 100);
+    int head = snprintf(text, 100, "{\"id\":%d,\"deep\":", number);
 
-    snprintf(text, sizeof text, "{\"id\":%d,\"deep\":%0100d%0100d}", number, 0, 0);
-    for (char *at = strstr(text, "deep") + 6; *at != '}'; at++) {
-        *at = at < strchr(text, '}') - 100 ? '[' : ']';
-    }
+    memset(text + head, '[', levels);
+    memset(text + head + levels, ']', levels);
+    memcpy(text + (size_t)head + 2 * levels, "}", 2);
     poll_take(number);
     poll_text(text);
+    free(text);
 }
 
 static void what_grows_too_large_is_not_told_as_deleted(void **state) {
     (void)state;
     known(5);
     put_large(1, "");
-    put_deep(2);
+    put_deep(2, 100);
     poll_later(engine);
     assert_string_equal(poll_run_text(engine, id), "ok pages=1 objects=3 sent=0 large=2 ");
     assert_string_equal(poll_sent("a"), "");
@@ -84,6 +85,22 @@ static void what_grows_too_large_is_not_told_as_deleted(void **state) {
     poll_later(engine);
     assert_string_equal(poll_run_text(engine, id), "ok pages=1 objects=5 sent=1 ");
     assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":2,\"name\":\"y\"}];"); /* the 1st says what was told of it */
+}
+
+static void what_nests_beyond_all_bounds_is_left_out_alone(void **state) {
+    (void)state;
+    known(3);
+    put_deep(1, 5000);
+    poll_put(2, "y");
+    poll_later(engine);
+    assert_string_equal(poll_run_text(engine, id), "ok pages=1 objects=2 sent=1 large=1 ");
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":2,\"name\":\"y\"}];");
+    poll_put(1, "shallow");
+    poll_later(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":1,\"name\":\"shallow\"}];");
+    poll_take(1);
+    poll_later(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":1}];");
 }
 
 static void what_is_too_large_is_deleted_when_it_says_so_or_is_gone(void **state) {
@@ -205,9 +222,24 @@ static void a_wish_is_fulfilled_also_when_the_clock_was_put_back_by_a_day(void *
     assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":2,\"name\":\"x\"}];VIRTUAL [{\"id\":3,\"name\":\"x\"}];");
 }
 
+/* Nobody wishes it: it was due in an hour. */
+static void a_clock_that_is_put_back_by_a_day_keeps_nobody_waiting(void **state) {
+    (void)state;
+    known(1);
+    atomic_fetch_sub(&fixture_time, 24 * 60 * POLL_MINUTE);
+    poll_put(2, "x");
+    poll_later(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":2,\"name\":\"x\"}];");
+    poll_put(3, "x");
+    poll_later(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":3,\"name\":\"x\"}];");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_grows_too_large_is_not_told_as_deleted, begin, end),
+        cmocka_unit_test_setup_teardown(what_nests_beyond_all_bounds_is_left_out_alone, begin, end),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_put_back_by_a_day_keeps_nobody_waiting, begin, end),
         cmocka_unit_test_setup_teardown(what_is_too_large_is_deleted_when_it_says_so_or_is_gone, begin, end),
         cmocka_unit_test_setup_teardown(what_is_too_large_at_first_is_told_when_it_fits, begin, end),
         cmocka_unit_test_setup_teardown(digits_beyond_a_double_are_a_change, begin, end),

@@ -241,6 +241,32 @@ static void what_a_rule_held_before_is_not_given_as_it_was_published(void **stat
     wh_close(engine);
 }
 
+/* However many there are of them: they fill no page. */
+static void what_has_no_bytes_hides_nothing_that_waits_behind_it(void **state) {
+    wh_options options = WH_OPTIONS_INIT;
+    wh_engine *engine;
+    char id[WH_ID_SIZE];
+    page got;
+
+    (void)state;
+    options.rules = &fake_rules;
+    engine = fixture_open(":memory:", &options);
+    fixture_subscribe(engine, "{\"url\":\"https://a.example/\",\"rule\":\"fail\"}", id);
+    publish(engine, 1, 3);
+    fixture_run(engine);
+    assert_int_equal(wh_subscription_update(engine, id, "{\"rule\":null}", WH_ZSTR), WH_OK); /* they wait again */
+    assert_int_equal(wh_subscription_update(engine, id, "{\"url\":\"poll:\"}", WH_ZSTR), WH_OK);
+    publish(engine, 4, 6);
+    fixture_run(engine);
+    fetch(engine, id, NULL, 2, &got);
+    assert_string_equal(numbers(&got), "4,5,");
+    wh_free(got.text);
+    fetch(engine, id, got.cursor, 2, &got);
+    assert_string_equal(numbers(&got), "6,");
+    wh_free(got.text);
+    wh_close(engine);
+}
+
 /* A process that publishes, fetches, acknowledges a part, and is killed in the middle of it. */
 static void die_with_some_acknowledged(const char *file, int out) {
     wh_options options = WH_OPTIONS_INIT;
@@ -335,6 +361,7 @@ int main(void) {
         cmocka_unit_test_setup(what_nobody_fetches_is_given_up_in_its_time, fixture_setup),
         cmocka_unit_test_setup(an_answer_is_held_back_though_something_waits_for_later, fixture_setup),
         cmocka_unit_test_setup(what_a_rule_held_before_is_not_given_as_it_was_published, fixture_setup),
+        cmocka_unit_test_setup(what_has_no_bytes_hides_nothing_that_waits_behind_it, fixture_setup),
         cmocka_unit_test_setup(a_kill_loses_nothing_and_repeats_what_was_not_acknowledged, fixture_setup),
         cmocka_unit_test_setup(wrong_words_are_refused_by_name, fixture_setup),
     };

@@ -98,6 +98,31 @@ static void what_is_too_large_or_too_deep_is_in_the_list(void **state) {
     free(items);
 }
 
+/* Opens an object that has so many levels in it; the end's place. */
+static size_t write_deep(char *out, size_t levels) {
+    static const char head[] = "[{\"id\":1,\"deleted\":true,\"a\":";
+    size_t at = sizeof head - 1;
+
+    memcpy(out, head, at);
+    memset(out + at, '[', levels);
+    memset(out + at + levels, ']', levels);
+    return at + 2 * levels;
+}
+
+/* One value of any depth; the others are read. */
+static void what_nests_beyond_all_bounds_hides_nothing(void **state) {
+    size_t levels = 3000;
+    char *items = malloc(2 * levels + 200), *at = items + write_deep(items, levels);
+
+    (void)state;
+    memcpy(at, "},{\"id\":2}]", 12);
+    reads(items);
+    assert_int_equal(page.count, 2);
+    assert_int_equal(page.large, 1);
+    assert_true(page.list[0].large && page.list[0].deleted && !page.list[1].large);
+    free(items);
+}
+
 static void what_is_no_page_is_said(void **state) {
     (void)state;
     assert_int_equal(read_with("[{\"id\":1}", NULL, NULL), WH_EJSON);
@@ -189,6 +214,7 @@ int main(void) {
         cmocka_unit_test_teardown(an_id_comes_back_as_it_was, end),
         cmocka_unit_test_teardown(objects_that_cannot_be_kept_are_counted, end),
         cmocka_unit_test_teardown(what_is_too_large_or_too_deep_is_in_the_list, end),
+        cmocka_unit_test_teardown(what_nests_beyond_all_bounds_hides_nothing, end),
         cmocka_unit_test_teardown(what_is_no_page_is_said, end),
         cmocka_unit_test_teardown(too_many_objects_are_refused, end),
         cmocka_unit_test_teardown(an_objects_content_is_what_it_says, end),

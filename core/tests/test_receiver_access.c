@@ -12,6 +12,7 @@
 #include "pure/peer.h"
 #include "subscription_kit.h"
 #include "systems/access.h"
+#include "systems/subscription_access.h"
 #include "webhook.h"
 
 static int apply(const char *document) {
@@ -63,6 +64,57 @@ static void a_login_goes_to_no_other_host_than_it_was_given_for(void **state) {
 }
 
 /* Who says by which proxy a request leaves sees what it carries. */
+/* What a subscription with a login had, and has: as it would be without any new secret beside it. */
+static void a_login_goes_to_nobody_who_was_not_trusted_when_it_was_given(void **state) {
+    static const struct {
+        char *before;
+        int was_insecure;
+        char *now;
+        int is_insecure;
+        const char *field; /* NULL: it may be */
+    } cases[] = {
+        { NULL, 0, NULL, 0, NULL },
+        { NULL, 0, NULL, 1, "insecure" },
+        { NULL, 1, NULL, 1, NULL },
+        { NULL, 1, NULL, 0, NULL },
+        { NULL, 1, "{\"ca\":\"one\"}", 0, NULL },
+        { NULL, 0, "{\"ca\":\"one\"}", 0, "tls.ca" },
+        { "{\"ca\":\"one\"}", 0, "{\"ca\":\"two\"}", 0, "tls.ca" },
+        { "{\"ca\":\"one\"}", 0, NULL, 0, "tls.ca" },
+        { "{\"ca\":\"one\"}", 0, "{\"ca\":null}", 0, "tls.ca" },
+        { "{\"ca\":null}", 0, NULL, 0, NULL },
+        { "{\"ca\":\"one\"}", 0, "{\"key\":\"k\",\"ca\":\"one\"}", 0, NULL },
+        { "{\"pin\":\"p\"}", 0, "{\"pin\":\"q\"}", 0, "tls.pin" },
+        { "{\"pin\":\"p\"}", 0, NULL, 0, "tls.pin" },
+        { NULL, 0, "{\"pin\":\"p\"}", 0, NULL }, /* fewer than before */
+    };
+    char url[] = "https://a.example/h", auth[] = "{}";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const whi_access_before before = { url, NULL, cases[i].before, cases[i].was_insecure };
+        whi_subscription s = { .url = url, .auth = auth, .tls = cases[i].now, .insecure = cases[i].is_insecure };
+        int code = whi_subscription_check_access(&s, &before, 0);
+
+        assert_int_equal(code, cases[i].field != NULL ? WH_EINVALID : WH_OK);
+        if (cases[i].field != NULL) {
+            assert_string_equal(wh_last_error_field(), cases[i].field);
+        }
+        assert_int_equal(whi_subscription_check_access(&s, &before, 1), WH_OK);
+        s.auth = NULL;
+        assert_int_equal(whi_subscription_check_access(&s, &before, 0), WH_OK);
+    }
+}
+
+static void insecure_wants_the_login_anew(void **state) {
+    (void)state;
+    assert_int_equal(apply("{" URL "," BEARER "}"), WH_OK);
+    refused("{\"insecure\":true}", "insecure");
+    assert_int_equal(apply("{\"insecure\":false," BEARER "}"), WH_OK);
+    refused("{\"insecure\":true," MASKED "}", "insecure");
+    assert_int_equal(apply("{\"insecure\":true," BEARER "}"), WH_OK);
+}
+
 static void a_login_goes_by_no_other_proxy_than_it_was_given_for(void **state) {
     (void)state;
     assert_int_equal(apply("{\"url\":\"http://a.example/h\"," BEARER "}"), WH_OK);
@@ -165,6 +217,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(secrets_are_shown_to_the_store_alone, begin, end),
         cmocka_unit_test_setup_teardown(a_mask_that_is_written_back_leaves_what_was, begin, end),
         cmocka_unit_test_setup_teardown(a_login_goes_to_no_other_host_than_it_was_given_for, begin, end),
+        cmocka_unit_test_setup_teardown(a_login_goes_to_nobody_who_was_not_trusted_when_it_was_given, begin, end),
+        cmocka_unit_test_setup_teardown(insecure_wants_the_login_anew, begin, end),
         cmocka_unit_test_setup_teardown(a_login_goes_by_no_other_proxy_than_it_was_given_for, begin, end),
         cmocka_unit_test_setup_teardown(a_masked_secret_stays_with_what_it_was_given_with, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_is_refused_by_name, begin, end),

@@ -354,6 +354,38 @@ static void endpoints_that_do_not_answer_keep_nobody_else_from_a_token(void **st
     receiver_free(to);
 }
 
+/* The endpoint is asked for up to 30 s, and the attempt has a tenth of a second. */
+static void who_waits_for_a_token_waits_as_long_as_its_attempt_may_take(void **state) {
+    receiver *to = receiver_new(hang, NULL);
+    wh_engine *engine = open_real();
+    int64_t begun_us = whi_monotonic_us(), end_us = begun_us + 20000000;
+    char more[600], id[WH_ID_SIZE], *page = NULL;
+    size_t size;
+    int failed = 0;
+
+    (void)state;
+    snprintf(more, sizeof more,
+             "\"timeout\":100,\"auth\":{\"type\":\"oauth2\",\"token_url\":\"%s\","
+             "\"client_id\":\"shop\",\"client_secret\":\"s\"}",
+             receiver_url(to, "/token"));
+    subscribe(engine, to, more, id);
+    fixture_publish(engine, "order.paid", "{}", NULL);
+    while (!failed && whi_monotonic_us() < end_us) {
+        wh_query query = WH_QUERY_INIT;
+
+        query.subscription = id;
+        query.state = "exhausted";
+        assert_true(wh_step(engine) >= 0);
+        assert_int_equal(wh_deliveries(engine, &query, &page, &size), WH_OK);
+        failed = strstr(page, "no token within the time of an attempt") != NULL;
+        wh_free(page);
+    }
+    assert_true(failed);
+    assert_true(whi_monotonic_us() - begun_us >= 100000);
+    wh_close(engine);
+    receiver_free(to);
+}
+
 static void an_engine_that_is_closed_while_it_waits_for_a_token_leaks_nothing(void **state) {
     receiver *to = receiver_new(hang, NULL);
     wh_engine *engine = open_real();
@@ -380,6 +412,7 @@ int main(void) {
         cmocka_unit_test_setup(a_token_that_is_refused_is_renewed_once_in_the_same_attempt, fixture_setup),
         cmocka_unit_test_setup(without_a_token_the_attempt_fails_and_says_why, fixture_setup),
         cmocka_unit_test_setup(endpoints_that_do_not_answer_keep_nobody_else_from_a_token, fixture_setup),
+        cmocka_unit_test_setup(who_waits_for_a_token_waits_as_long_as_its_attempt_may_take, fixture_setup),
         cmocka_unit_test_setup(an_engine_that_is_closed_while_it_waits_for_a_token_leaks_nothing, fixture_setup),
     };
 

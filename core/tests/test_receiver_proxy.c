@@ -215,6 +215,40 @@ static void https_goes_through_it_as_a_tunnel(void **state) {
     stop(way);
 }
 
+/* A tunnel that one subscription's login has opened carries nobody else's deliveries: who has the wrong password is
+ * refused, though the tunnel leads to the same place. */
+static void a_tunnel_is_its_logins_alone(void **state) {
+    server way = start_http("BasicAuth anna s3cr3t\n");
+    nginx *to = nginx_new("good", 0, 1000);
+    wh_engine *engine = open_real(NULL, "127.0.0.1");
+    static const char *const passwords[] = { "s3cr3t", "wrong" };
+    wh_query query = WH_QUERY_INIT;
+    char url[64], more[200], *page;
+
+    (void)state;
+    snprintf(url, sizeof url, "https://localhost:%d/hook", nginx_port(to));
+    for (int i = 0; i < 2; i++) {
+        snprintf(more, sizeof more,
+                 ",\"events\":[\"%c\"],\"proxy\":{\"url\":\"%s\",\"username\":\"anna\",\"password\":\"%s\"}", 'a' + i,
+                 url_of(&way, "http"), passwords[i]);
+        subscribe(engine, url, more);
+    }
+    for (int i = 0; i < 2; i++) {
+        fixture_publish(engine, "a", "{}", NULL);
+        fixture_run(engine);
+        fixture_publish(engine, "b", "{}", NULL);
+        fixture_run(engine);
+    }
+    query.state = "delivered";
+    page = DOCUMENT(wh_deliveries(engine, &query, &fixture_handed, &fixture_size));
+    assert_has(page, "\"type\":\"a\"");
+    assert_null(strstr(page, "\"type\":\"b\""));
+    wh_free(page);
+    wh_close(engine);
+    nginx_free(to);
+    stop(way);
+}
+
 static void names_are_for_a_socks_proxy_to_resolve(void **state) {
     server way = start_socks();
     receiver *to = receiver_new(NULL, NULL);
@@ -269,6 +303,7 @@ int main(void) {
         cmocka_unit_test_setup(all_deliveries_leave_by_the_engines_proxy, setup),
         cmocka_unit_test_setup(a_proxy_of_a_subscription_is_logged_in_to, setup),
         cmocka_unit_test_setup(https_goes_through_it_as_a_tunnel, setup),
+        cmocka_unit_test_setup(a_tunnel_is_its_logins_alone, setup),
         cmocka_unit_test_setup(names_are_for_a_socks_proxy_to_resolve, setup),
         cmocka_unit_test_setup(the_address_policy_judges_the_proxy, setup),
         cmocka_unit_test_setup(a_wrong_proxy_is_refused_at_once, setup),

@@ -527,6 +527,33 @@ static int acme_alone(void *payload, const char *tenant, const char *connection)
     return strcmp(tenant, "acme") == 0;
 }
 
+/* Whatever the document makes of its items; {"id":2} nests 3,000 levels. */
+static void an_item_that_nests_beyond_all_bounds_hides_no_other(void **state) {
+    static const char *const documents[] = { ",\"items\":\"d\"", ",\"items\":\"d\",\"rule\":\"pass\"" };
+    static char list[7000];
+    int head = snprintf(list, sizeof list, "{\"d\":[{\"id\":1,\"n\":1},{\"id\":2,\"deep\":");
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    memset(list + head, '[', 3000);
+    memset(list + head + 3000, ']', 3000);
+    snprintf(list + head + 6000, 100, "},{\"id\":3}]}");
+    wh_close(engine);
+    engine = opened(":memory:", NULL, &fake_rules);
+    for (int i = 0; i < 2; i++) {
+        say("/list", "{\"d\":[{\"id\":1},{\"id\":2},{\"id\":3}]}");
+        put(engine, "/list", documents[i]);
+        poll_subscribe(engine, i == 0 ? "a" : "b", ALL, i == 0 ? "" : ",\"limit\":7", id);
+        fixture_run(engine);
+        say("/list", list);
+        poll_later(engine);
+        assert_string_equal(poll_run_text(engine, id), "ok pages=1 objects=2 sent=1 large=1 ");
+        assert_has(poll_sent(i == 0 ? "a" : "b"), "[{\"id\":1,\"n\":1}]");
+        assert_int_equal(wh_subscription_delete(engine, id), WH_OK);
+        fixture_run(engine);
+    }
+}
+
 static void a_programs_own_source_says_who_may(void **state) {
     wh_source source = poll_source(WH_SOURCE_ALL);
     char id[WH_ID_SIZE];
@@ -550,6 +577,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(connections_come_and_go, begin, end),
         cmocka_unit_test_setup_teardown(a_test_asks_for_a_connection_of_its_tenant, begin, end),
         cmocka_unit_test_setup_teardown(a_programs_own_source_says_who_may, begin, end),
+        cmocka_unit_test_setup_teardown(an_item_that_nests_beyond_all_bounds_hides_no_other, begin, end),
         cmocka_unit_test_setup_teardown(a_document_is_polled, begin, end),
         cmocka_unit_test_setup_teardown(what_the_next_reading_would_send_is_shown_and_not_sent, begin, end),
         cmocka_unit_test_setup_teardown(a_preview_shows_what_its_subscription_gets, begin, end),

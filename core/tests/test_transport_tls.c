@@ -243,6 +243,23 @@ static void a_session_is_resumed_by_the_next_connection(void **state) {
     assert_string_equal(strrchr(s.response, ' '), " r");
 }
 
+static void a_session_is_resumed_across_lanes_of_one_host(void **state) {
+    sending s;
+
+    (void)state;
+    for (int64_t lane = 1; lane <= 3; lane++) {
+        char url[64];
+        snprintf(url, sizeof url, "https://localhost:%d/hook", nginx_port(brief));
+        wire_fill(&w, &s, url);
+        s.request.lane = lane;
+        s.request.body_size = 0;
+        assert_int_equal(wire_send(&s), WH_OK);
+        wire_run(&w, w.done_count + 1);
+        assert_int_equal(s.request.status, 200);
+        assert_string_equal(strrchr(s.response, ' '), lane == 1 ? " ." : " r");
+    }
+}
+
 /* ----------------------------------------------------- what is answered, and how it ends */
 
 #define HEAD "HTTP/1.1 200 OK\r\n"
@@ -438,6 +455,7 @@ int main(void) {
         TEST(http2_is_spoken_when_it_is_asked_for),
         TEST(many_requests_share_one_http2_connection),
         TEST(a_session_is_resumed_by_the_next_connection),
+        TEST(a_session_is_resumed_across_lanes_of_one_host),
         TEST(a_connection_with_tls_is_used_again),
         TEST(a_large_body_goes_through_tls),
         TEST(an_answer_counts_however_tls_ends_behind_it),

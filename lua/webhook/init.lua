@@ -596,6 +596,33 @@ function engine:attempts(delivery)
   end
 end
 
+-- Deeper than any payload: of an object that cannot be written as it is, so that it is there all the same.
+local too_deep = ("["):rep(950) .. ("]"):rep(950)
+
+local function is_deep(text, message) return not text and message:find("nested too deep", 1, true) end
+
+-- One that nests too deeply does not hide the others.
+local function encode_each(items)
+  local texts = {}
+  for i, item in ipairs(items) do
+    local text, message = core.encode(item)
+    if is_deep(text, message) and type(item) == "table" and item.id ~= nil then
+      text, message = core.encode { id = item.id, deleted = item.deleted }
+      text = text and text:sub(1, -2) .. ',"too_deep":' .. too_deep .. "}"
+    end
+    if not text then return nil, message end
+    texts[i] = text
+  end
+  return "[" .. table.concat(texts, ",") .. "]"
+end
+
+local function encode_items(items)
+  if type(items) == "table" and next(items) == nil then return "[]" end
+  local text, message = core.encode(items)
+  if is_deep(text, message) and type(items) == "table" then return encode_each(items) end
+  return text, message
+end
+
 -- Whoever resumes it, the coroutine's own end is the answer.
 local function answer(call, list, query)
   local ok, items, next_page, state = pcall(list, query)
@@ -607,7 +634,7 @@ local function answer(call, list, query)
   elseif items == true then
     call:answer(nil, nil, state)
   else
-    local text, message = (type(items) ~= "table" or next(items) ~= nil) and core.encode(items) or "[]"
+    local text, message = encode_items(items)
     if text then call:answer(text, next_page, state) else call:fail(message) end
   end
 end

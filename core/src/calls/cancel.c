@@ -70,6 +70,15 @@ static int read_query(wh_engine *engine, const wh_query *given, whi_store_query 
     return query.state != NULL ? read_state(query.state, &rows->state) : WH_OK;
 }
 
+/* Of one that is no more nothing waits: who names it has most likely mistaken its id. */
+static int check_subscription(wh_engine *engine, int64_t subscription) {
+    whi_registration *registration = subscription != 0 ? whi_registry_get(engine->registry, subscription) : NULL;
+    int is_there = subscription == 0 || registration != NULL;
+
+    whi_registration_unref(registration);
+    return is_there ? WH_OK : whi_fail_field(WH_ENOTFOUND, "subscription", "no such subscription");
+}
+
 int wh_cancel(wh_engine *engine, const wh_query *given, int dry_run, int64_t *count) {
     whi_delivery_change self = { .engine = engine, .decide = cancel, .follow = end_used };
     whi_store_query rows;
@@ -80,6 +89,7 @@ int wh_cancel(wh_engine *engine, const wh_query *given, int dry_run, int64_t *co
     }
     self.state = rows.state;
     code = whi_registry_sync(engine->registry); /* which of them are single_use */
+    code = code == WH_OK ? check_subscription(engine, rows.subscription) : code;
     if (code != WH_OK) {
         return code;
     }

@@ -4,6 +4,7 @@
  * A cursor names what was given, each with the turn of its row, and nothing is written when it is given: so it needs no
  * time-out, and what came between two pages is in none of them by mistake. A row whose turn is another has been
  * replayed since, and waits anew. Tests: test_fetch. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,10 +25,13 @@
 
 #define ITEMS 100
 #define ITEMS_MOST 250
-#define PAGE_BYTES ((size_t)4 << 20) /* of bodies, beyond which a page ends */
-#define WAIT_MOST 60000              /* ms */
-#define LOOK_US INT64_C(50000)       /* between two looks at the store while it waits: an index entry each */
-#define NUMBER_BYTES 10              /* of a number of 64 bits, seven in each */
+#define PAGE_BYTES ((size_t)4 << 20)  /* of bodies, beyond which a page ends */
+#define WAIT_MOST 60000               /* ms */
+#define LOOK_US INT64_C(50000)        /* between two looks at the store while it waits: an index entry each */
+#define LONG_LOOK_US INT64_C(1000000) /* the same where a look goes by many that have no bytes */
+#define PASSED_MOST 10000             /* of those, in one look */
+#define FULL 1                        /* no code of an error: the page has what it may have */
+#define NUMBER_BYTES 10               /* of a number of 64 bits, seven in each */
 #define CURSOR_BYTES ((size_t)ITEMS_MOST * 2 * NUMBER_BYTES)
 
 typedef struct given {
@@ -40,6 +44,7 @@ typedef struct fetch {
     const whi_subscription *subscription;
     given list[ITEMS_MOST];
     size_t count, limit, bytes;
+    size_t passed;       /* rows that have no bytes to be given, at the last look */
     whi_row_copy *found; /* of acknowledging */
     size_t found_count;
     wh_backend_attempt attempts[ITEMS_MOST];
@@ -309,6 +314,11 @@ static void write_item(fetch *self, const whi_form_message *message, const whi_d
     whi_buf_char(self->out, '}');
 }
 
+/* 1: what waits behind it is the next page's. */
+static int is_full(const fetch *self) {
+    return self->count == self->limit || self->bytes > PAGE_BYTES || self->passed == PASSED_MOST;
+}
+
 /* What has no room in this page is the first of the next one. What a rule held before this was fetched from has no
  * bytes that may be given: the event's own are more than the rule lets through. */
 static int give(const whi_delivery_row *row, const whi_event_row *event, void *payload) {
@@ -317,8 +327,9 @@ static int give(const whi_delivery_row *row, const whi_event_row *event, void *p
     whi_form_message message = { .id = id, .url = self->subscription->url };
     int code;
 
-    if (event == NULL || row->version == 0 || self->bytes > PAGE_BYTES) {
-        return WH_OK;
+    if (event == NULL || row->version == 0) {
+        self->passed++;
+        return is_full(self) ? FULL : WH_OK;
     }
     whi_ident_format("msg_", row->event, id);
     message.id = event->id != NULL ? event->id : id;
@@ -332,7 +343,7 @@ static int give(const whi_delivery_row *row, const whi_event_row *event, void *p
         self->bytes += message.size;
         self->list[self->count++] = (given){ row->event, row->turn };
     }
-    return code;
+    return code == WH_OK && is_full(self) ? FULL : code;
 }
 
 static int nobody(int64_t event, void *payload) {
@@ -344,7 +355,7 @@ static int nobody(int64_t event, void *payload) {
 static int read_page(fetch *self) {
     const whi_store_waiting asked = { .subscription = self->subscription->id,
                                       .now = whi_now(self->engine),
-                                      .limit = (int)self->limit,
+                                      .limit = INT_MAX, /* what has no bytes counts for nothing: it ends when full */
                                       .known = nobody,
                                       .each = give,
                                       .payload = self };
@@ -352,8 +363,10 @@ static int read_page(fetch *self) {
     int64_t next;
     int code;
 
+    self->passed = 0;
     whi_buf_text(self->out, "{\"items\":[");
     code = store->vtable->waiting(store, &asked, &next);
+    code = code == FULL ? WH_OK : code;
     whi_buf_char(self->out, ']');
     if (code == WH_OK && self->count > 0) {
         code = write_cursor(self);
@@ -384,7 +397,8 @@ static int read_until(fetch *self, int64_t wait) {
     int code = read_page(self);
 
     while (code == WH_OK && self->count == 0 && (now = whi_monotonic_us()) < until) {
-        pause_until(now + LOOK_US < until ? now + LOOK_US : until);
+        int64_t pause = self->passed > ITEMS_MOST ? LONG_LOOK_US : LOOK_US;
+        pause_until(now + pause < until ? now + pause : until);
         whi_buf_clear(self->out);
         code = whi_engine_check(self->engine);
         code = code == WH_OK ? read_page(self) : code;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "outside/source_ask.h"
 #include "outside/source_grant.h"
+#include "pure/json_prune.h"
 #include "pure/link.h"
 #include "pure/source_connection.h"
 #include "pure/source_page.h"
@@ -333,9 +334,11 @@ static int read_page(page *self, const char *text, size_t size) {
     whi_source_place_of_page place = { self->progress.pages, self->progress.items, NULL };
     whi_source_maker maker = { make, self };
     whi_json json = { 0 };
-    whi_buf link;
-    int code = whi_json_scan(&json, text, size, WHI_JSON_DEPTH_MAXIMUM);
+    whi_buf link, pruned;
+    int code;
 
+    whi_buf_init(&pruned, size + TOKEN_BYTES);
+    code = whi_json_scan_pruned(&json, text, size, &pruned);
     if (code == WH_EJSON) {
         code = whi_fail_within(code, "the answer");
     }
@@ -344,6 +347,7 @@ static int read_page(page *self, const char *text, size_t size) {
     code = code == WH_OK ? whi_source_page_read(&self->found, &self->of->document, &json, &place, &maker) : code;
     whi_buf_free(&link);
     whi_json_free(&json);
+    whi_buf_free(&pruned);
     return code;
 }
 

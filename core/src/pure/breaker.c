@@ -45,6 +45,14 @@ int whi_breaker_note(whi_breaker *breaker, const whi_breaker_rule *rule, int64_t
     return 1;
 }
 
+int whi_breaker_is_new(whi_breaker *breaker, const whi_breaker_rule *rule, int64_t now) {
+    if (rule->failures == 0 || breaker->is_open) {
+        return !breaker->is_open;
+    }
+    turn(breaker, rule, now);
+    return breaker->count[0] == 0 && breaker->count[1] == 0;
+}
+
 static void mind_the_clock(whi_breaker *breaker, int64_t now) {
     if (breaker->until > now + breaker->pause) {
         breaker->until = now + breaker->pause;

@@ -35,6 +35,9 @@ int whi_breaker_note(whi_breaker *breaker, const whi_breaker_rule *rule, int64_t
 /* How many attempts may begin now: any number, one, or none. */
 int whi_breaker_left(whi_breaker *breaker, int64_t now);
 
+/* 1: it says no more than one that was never asked: it is closed, and nothing has ended within the window. */
+int whi_breaker_is_new(whi_breaker *breaker, const whi_breaker_rule *rule, int64_t now);
+
 /* When one may: ms, not before now; INT64_MAX: when the probe has ended. */
 int64_t whi_breaker_when(whi_breaker *breaker, int64_t now);
 

@@ -56,6 +56,10 @@ int64_t whi_poll_next(int64_t now, int64_t interval, int64_t number);
 /* ms to wait after so many failures in a row: Fibonacci's numbers in minutes, 1, 2, 3, 5 … 10946. */
 int64_t whi_poll_backoff(int64_t failures);
 
+/* ms that times of ours may be ahead of the clock before it counts as put back: what was planned by it is not waited
+ * for then, and what was asked for since is asked for whole. */
+#define WHI_POLL_PUT_BACK INT64_C(60000)
+
 /* From when on changes are asked for: what is dated by a clock that is late, or was written while it was read, is
  * seen twice rather than never. newest: the latest time that an object has had, 0: none; at least 0. */
 int64_t whi_poll_since(int64_t checked_at, int64_t newest);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "pure/canonical.h"
 #include "pure/hmac.h"
+#include "pure/json_prune.h"
 
 /* ------------------------------------------------------------------------ ids */
 
@@ -191,6 +192,11 @@ static int is_wanted(const whi_poll_reader *reader, const whi_json *json, uint32
     return wanted;
 }
 
+/* What nests deeper may have been cut, so that it is not what the source has, whatever a payload may have. */
+static uint32_t depth_of(const whi_poll_reader *reader) {
+    return (uint32_t)(reader->depth < WHI_JSON_WHOLE_DEPTH ? reader->depth : WHI_JSON_WHOLE_DEPTH);
+}
+
 static int take_object(whi_poll_page *page, const whi_poll_reader *reader, hashing *hash, uint32_t node) {
     const whi_json *json = &page->json;
     whi_poll_object *object = &page->list[page->count];
@@ -211,7 +217,7 @@ static int take_object(whi_poll_page *page, const whi_poll_reader *reader, hashi
         code = whi_buf_status(&page->ids);
     }
     object->deleted = deleted != WHI_JSON_NONE && json->nodes[deleted].type == WHI_JSON_TRUE;
-    object->large = size > reader->object_bytes || whi_json_is_deeper(json, node, (uint32_t)reader->depth);
+    object->large = size > reader->object_bytes || whi_json_is_deeper(json, node, depth_of(reader));
     object->updated_at = time_of(json, whi_json_member(json, node, "updated_at", 10));
     object->wanted = code == WH_OK ? is_wanted(reader, json, node) : code;
     code = object->wanted < 0 ? object->wanted : code;
@@ -279,7 +285,7 @@ static int scan(whi_poll_page *page, const char *items, size_t size) {
     if (size > WHI_POLL_PAGE_BYTES) {
         return whi_fail(WH_ELIMIT, "a page of %zu bytes, expected at most %zu", size, WHI_POLL_PAGE_BYTES);
     }
-    code = whi_json_scan(&page->json, items, size, WHI_JSON_DEPTH_MAXIMUM);
+    code = whi_json_scan_pruned(&page->json, items, size, &page->pruned);
     if (code != WH_OK) {
         return code;
     }
@@ -294,7 +300,10 @@ static int scan(whi_poll_page *page, const char *items, size_t size) {
 
 int whi_poll_page_read(whi_poll_page *page, const whi_poll_reader *reader, const char *items, size_t size) {
     hashing hash = { NULL, { 0 } };
-    int code = scan(page, items, size);
+    int code;
+
+    whi_buf_init(&page->pruned, SIZE_MAX / 4);
+    code = scan(page, items, size);
 
     if (code != WH_OK) {
         return code;
@@ -311,6 +320,7 @@ int whi_poll_page_read(whi_poll_page *page, const whi_poll_reader *reader, const
 
 void whi_poll_page_free(whi_poll_page *page) {
     whi_json_free(&page->json);
+    whi_buf_free(&page->pruned);
     whi_buf_free(&page->ids);
     whi_free(page->list);
     *page = (whi_poll_page){ 0 };

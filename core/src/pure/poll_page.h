@@ -33,7 +33,8 @@ typedef struct whi_poll_object {
 } whi_poll_object;
 
 typedef struct whi_poll_page {
-    whi_json json; /* of the text that was read, which stays the caller's */
+    whi_json json;  /* of the text that was read, which stays the caller's */
+    whi_buf pruned; /* or of this one, where that nests too deeply */
     whi_buf ids;
     whi_poll_object *list;
     size_t count;
@@ -49,8 +50,8 @@ typedef struct whi_poll_reader {
     int depth;                  /* of an object: what nests deeper is, too */
 } whi_poll_reader;
 
-/* page begins zeroed. Objects of any size and depth that a page can have (WHI_POLL_PAGE_BYTES, WHI_JSON_DEPTH_MAXIMUM)
- * are read, since one that cannot be sent is there all the same. WH_EJSON, WH_EINVALID (not a list, more objects than
+/* page begins zeroed. Objects of any size that a page can have (WHI_POLL_PAGE_BYTES), and of any depth, are read, since
+ * one that cannot be sent is there all the same. WH_EJSON, WH_EINVALID (not a list, more objects than
  * WHI_POLL_OBJECTS), WH_ELIMIT, WH_ENOMEM. */
 int whi_poll_page_read(whi_poll_page *page, const whi_poll_reader *reader, const char *items, size_t size);
 void whi_poll_page_free(whi_poll_page *page);

@@ -25,6 +25,11 @@ void whi_retry_budget_earn(whi_retry_budget *budget, int percent, int64_t now) {
     fill(budget, now, percent);
 }
 
+int whi_retry_budget_is_full(whi_retry_budget *budget, int64_t now) {
+    fill(budget, now, 0);
+    return budget->parts >= WHI_RETRY_SAVED * PARTS;
+}
+
 int64_t whi_retry_budget_take(whi_retry_budget *budget, int64_t now, int64_t wait) {
     int64_t due;
 

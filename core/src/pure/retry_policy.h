@@ -52,6 +52,9 @@ typedef struct whi_retry_budget {
 /* A delivery was tried for the first time: percent hundredths more. */
 void whi_retry_budget_earn(whi_retry_budget *budget, int percent, int64_t now);
 
+/* 1: it has all that it may save, as a new one. */
+int whi_retry_budget_is_full(whi_retry_budget *budget, int64_t now);
+
 /* Takes one retry that is to be made after wait (ms). Returns how long it waits to be within the budget: as long, or
  * longer. */
 int64_t whi_retry_budget_take(whi_retry_budget *budget, int64_t now, int64_t wait);

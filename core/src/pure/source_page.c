@@ -1,4 +1,5 @@
 #include "pure/source_page.h"
+#include "pure/json_prune.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -233,7 +234,8 @@ static void write_map(const page *self, uint32_t item, whi_buf *out) {
     }
 }
 
-/* What the object has beside what the engine looks at. */
+/* What the object has beside what the engine looks at. What nests so deeply that it may have been cut is for no rule:
+ * the engine finds it too deep to be sent. */
 static int write_rest(const page *self, uint32_t item, whi_buf *out, int *dropped) {
     const whi_source_document *document = self->document;
     size_t size;
@@ -241,7 +243,8 @@ static int write_rest(const page *self, uint32_t item, whi_buf *out, int *droppe
     whi_buf made;
     int code = WH_OK;
 
-    if (document->rule == NULL && document->fields == NULL && document->map.count == 0) {
+    if ((document->rule == NULL && document->fields == NULL && document->map.count == 0) ||
+        (document->rule != NULL && whi_json_is_deeper(self->json, item, WHI_JSON_WHOLE_DEPTH))) {
         write_members(document, self->json, item, out);
         return WH_OK;
     }

@@ -27,6 +27,7 @@ struct whi_sink {
     struct whi_grant *grants;
     whi_transport *tokens; /* NULL until the first is asked for */
     wh_limits token_limits;
+    int64_t token_end_us; /* monotonic: the first of those that wait for one has no time left; 0: nobody waits */
 };
 
 #endif

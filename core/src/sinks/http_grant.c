@@ -111,13 +111,17 @@ static int64_t time_left(const whi_http_request *self) {
     return self->timeout - (whi_monotonic_us() - self->begun) / 1000;
 }
 
+static void fail_late(whi_http_request *self) {
+    whi_http_fail(self, WH_ETIMEOUT, "no token within the time of an attempt (auth.token_url)");
+}
+
 static void leave(whi_http_request *self) {
     whi_grant *grant = self->grant;
     int64_t left = time_left(self);
     int code = WH_OK;
 
     if (left <= 0) {
-        whi_http_fail(self, WH_ETIMEOUT, "no token within the time of an attempt (auth.token_url)");
+        fail_late(self);
         return;
     }
     whi_buf_clear(&self->login);
@@ -129,6 +133,59 @@ static void leave(whi_http_request *self) {
     code = code == WH_OK ? grant->sink->engine->transport->send(grant->sink->transport, &self->request) : code;
     if (code != WH_OK) {
         whi_http_fail(self, code, wh_last_error());
+    }
+}
+
+/* ms from now until the first of those that wait has no time left; -1: nobody waits. */
+static int64_t first_end(const whi_sink *sink) {
+    int64_t first = -1;
+
+    for (const whi_grant *grant = sink->grants; grant != NULL; grant = grant->next) {
+        for (const whi_http_request *one = grant->waiting; one != NULL; one = one->waiting_next) {
+            int64_t left = time_left(one) > 0 ? time_left(one) : 0;
+            first = first < 0 || left < first ? left : first;
+        }
+    }
+    return first;
+}
+
+static void note_end(whi_sink *sink) {
+    int64_t first = first_end(sink);
+
+    sink->token_end_us = first >= 0 ? whi_monotonic_us() + first * 1000 : 0;
+}
+
+/* Those without time left leave the line of their grant for this one. */
+static void take_late(whi_grant *grant, whi_http_request ***end) {
+    whi_http_request **place = &grant->waiting;
+
+    while (*place != NULL) {
+        whi_http_request *one = *place;
+        if (time_left(one) > 0) {
+            place = &one->waiting_next;
+            continue;
+        }
+        *place = one->waiting_next;
+        one->waiting_next = NULL;
+        **end = one;
+        *end = &one->waiting_next;
+    }
+    grant->waiting_end = place;
+}
+
+/* The token is asked for further on: the others wait for it, and the next attempt. Who is told may come back, so all of
+ * them are out of their lines by then. */
+static void end_late(whi_sink *sink) {
+    whi_http_request *late = NULL, **end = &late;
+
+    for (whi_grant *grant = sink->grants; grant != NULL; grant = grant->next) {
+        take_late(grant, &end);
+    }
+    note_end(sink);
+    while (late != NULL) {
+        whi_http_request *next = late->waiting_next;
+        fail_late(late);
+        late = next;
     }
 }
 
@@ -251,11 +308,16 @@ static int ask(whi_grant *grant, const whi_http_request *first) {
 
 static void wait(whi_http_request *self) {
     whi_grant *grant = self->grant;
+    int64_t end_us;
     int code = WH_OK;
 
     self->waiting_next = NULL;
     *grant->waiting_end = self;
     grant->waiting_end = &self->waiting_next;
+    end_us = self->begun + self->timeout * 1000;
+    if (grant->sink->token_end_us == 0 || end_us < grant->sink->token_end_us) {
+        grant->sink->token_end_us = end_us;
+    }
     if (!grant->asking) {
         code = ask(grant, self);
     }
@@ -311,10 +373,20 @@ void whi_grants_tick(whi_sink *sink) {
     if (sink->tokens != NULL) {
         sink->engine->transport->tick(sink->tokens);
     }
+    if (sink->token_end_us != 0 && whi_monotonic_us() >= sink->token_end_us) {
+        end_late(sink);
+    }
 }
 
 int whi_grants_timeout(const whi_sink *sink) {
-    return sink->tokens != NULL ? sink->engine->transport->timeout(sink->tokens) : -1;
+    int own = sink->tokens != NULL ? sink->engine->transport->timeout(sink->tokens) : -1;
+    int64_t left = (sink->token_end_us - whi_monotonic_us() + 999) / 1000;
+
+    if (sink->token_end_us == 0) {
+        return own;
+    }
+    left = left > 0 ? left : 0;
+    return own < 0 || left < own ? (int)left : own;
 }
 
 /* Who waits for a token ends with the request for it. */

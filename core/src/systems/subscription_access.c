@@ -230,38 +230,95 @@ static int is_other_host(const char *now, const char *before) {
            a.port != b.port || strcmp(a.host, b.host) != 0;
 }
 
-/* 1 in out: a proxy that is not the former one, whoever it takes for whom. None is nobody who would see it. */
-static int is_other_proxy(const char *now, const char *before, int *out) {
+static uint32_t member_of(const whi_json *json, const char *name) {
+    uint32_t node = json->nodes != NULL ? whi_json_member(json, 0, name, strlen(name)) : WHI_JSON_NONE;
+
+    return node != WHI_JSON_NONE && json->nodes[node].type == WHI_JSON_NULL ? WHI_JSON_NONE : node;
+}
+
+static int is_other_member(const whi_json *now, const whi_json *before, const char *name) {
+    uint32_t a = member_of(now, name), b = member_of(before, name);
+
+    return a == WHI_JSON_NONE || b == WHI_JSON_NONE ? a != b : !whi_json_equal(now, a, before, b);
+}
+
+/* A proxy that is not the former one, whoever it takes for whom. None is nobody who would see it. */
+static int judge_proxy(const whi_json *now, const whi_json *before) {
+    return now->nodes != NULL && is_other_member(now, before, "url")
+               ? whi_fail_field(WH_EINVALID, "proxy",
+                                "is another one than before: expected auth beside it, with its secrets")
+               : WH_OK;
+}
+
+/* Whom to trust: a pin that comes trusts fewer than before. */
+static int judge_trust(const whi_json *now, const whi_json *before) {
+    const char *field = is_other_member(now, before, "ca")                                                 ? "tls.ca"
+                        : member_of(before, "pin") != WHI_JSON_NONE && is_other_member(now, before, "pin") ? "tls.pin"
+                                                                                                           : NULL;
+
+    return field != NULL ? whi_fail_field(WH_EINVALID, field,
+                                          "trusts others than before: expected auth beside it, with its secrets")
+                         : WH_OK;
+}
+
+/* Either may be NULL, and has no members then. */
+static int compare(const char *now, const char *before, int (*check)(const whi_json *now, const whi_json *before)) {
     whi_json a = { 0 }, b = { 0 };
     int code;
 
-    *out = now != NULL && before == NULL;
-    if (now == NULL || before == NULL || strcmp(now, before) == 0) {
+    if (now == before || (now != NULL && before != NULL && strcmp(now, before) == 0)) {
         return WH_OK;
     }
-    code = whi_json_scan(&a, now, strlen(now), DEPTH);
-    code = code == WH_OK ? whi_json_scan(&b, before, strlen(before), DEPTH) : code;
-    *out = code == WH_OK && !whi_json_equal(&a, whi_json_member(&a, 0, "url", 3), &b,
-                                            whi_json_member(&b, 0, "url", 3)); /* both are there */
+    code = now != NULL ? whi_json_scan(&a, now, strlen(now), DEPTH) : WH_OK;
+    code = code == WH_OK && before != NULL ? whi_json_scan(&b, before, strlen(before), DEPTH) : code;
+    code = code == WH_OK ? check(&a, &b) : code;
     whi_json_free(&a);
     whi_json_free(&b);
     return code;
 }
 
-int whi_subscription_check_access(const whi_subscription *s, const char *url_before, const char *proxy_before,
-                                  int auth_is_new) {
-    int is_other, code;
+int whi_access_before_take(whi_access_before *out, const whi_subscription *s) {
+    *out = (whi_access_before){ whi_strdup(s->url, WH_ZSTR), whi_strdup(s->proxy, WH_ZSTR), whi_strdup(s->tls, WH_ZSTR),
+                                s->insecure };
+    return (s->url != NULL && out->url == NULL) || (s->proxy != NULL && out->proxy == NULL) ||
+                   (s->tls != NULL && out->tls == NULL)
+               ? whi_fail_memory()
+               : WH_OK;
+}
+
+static void free_text(char *text) {
+    whi_free_secret(text, text != NULL ? strlen(text) : 0);
+}
+
+void whi_access_before_free(whi_access_before *before) {
+    whi_free(before->url);
+    free_text(before->proxy);
+    free_text(before->tls);
+    *before = (whi_access_before){ 0 };
+}
+
+static int check_trust(const whi_subscription *s, const whi_access_before *before) {
+    if (before->insecure) {
+        return WH_OK; /* anybody was trusted */
+    }
+    if (s->insecure) {
+        return whi_fail_field(
+            WH_EINVALID, "insecure",
+            "trusts whoever answers, as it did not before: expected auth beside it, with its secrets");
+    }
+    return compare(s->tls, before->tls, judge_trust);
+}
+
+int whi_subscription_check_access(const whi_subscription *s, const whi_access_before *before, int auth_is_new) {
+    int code;
 
     if (s->auth == NULL || auth_is_new) {
         return WH_OK;
     }
-    if (is_other_host(s->url, url_before)) {
+    if (is_other_host(s->url, before->url)) {
         return whi_fail_field(WH_EINVALID, "url",
                               "leads to another host than before: expected auth beside it, with its secrets");
     }
-    code = is_other_proxy(s->proxy, proxy_before, &is_other);
-    return code == WH_OK && is_other
-               ? whi_fail_field(WH_EINVALID, "proxy",
-                                "is another one than before: expected auth beside it, with its secrets")
-               : code;
+    code = compare(s->proxy, before->proxy, judge_proxy);
+    return code == WH_OK ? check_trust(s, before) : code;
 }

@@ -14,11 +14,21 @@ extern const char *const whi_access_names[WHI_ACCESSES];
 int whi_subscription_take_access(whi_subscription *subscription, enum whi_access which, const whi_values *from,
                                  uint32_t node, int stored);
 
-/* Behind all members: url_before and proxy_before are what the subscription had before them, or NULL. WH_EINVALID of
- * "url" or "proxy": it leads to another host, or by another proxy, and auth was not given with it, so that who does not
- * know it would have it sent there. */
-int whi_subscription_check_access(const whi_subscription *subscription, const char *url_before,
-                                  const char *proxy_before, int auth_is_new);
+/* To whom a subscription's auth went before a change. */
+typedef struct whi_access_before {
+    char *url, *proxy, *tls; /* or NULL */
+    int insecure;
+} whi_access_before;
+
+/* WH_ENOMEM. To be freed in any case. */
+int whi_access_before_take(whi_access_before *out, const whi_subscription *subscription);
+void whi_access_before_free(whi_access_before *before);
+
+/* Behind all members. WH_EINVALID of "url", "proxy", "insecure", "tls.ca" or "tls.pin": it leads to another host, or by
+ * another proxy, or to whom was not trusted before, and auth was not given with it, so that who does not know it would
+ * have it sent there. */
+int whi_subscription_check_access(const whi_subscription *subscription, const whi_access_before *before,
+                                  int auth_is_new);
 
 /* 1: the object has a mask in it. */
 int whi_access_is_masked(const whi_json *json, uint32_t node);

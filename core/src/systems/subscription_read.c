@@ -704,15 +704,14 @@ static int apply_places(apply *self) {
 /* Its members may come in any order, so what it had before is kept aside. */
 static int apply_document(apply *self) {
     whi_subscription *s = self->subscription;
-    char *url = whi_strdup(s->url, WH_ZSTR), *proxy = whi_strdup(s->proxy, WH_ZSTR);
-    int lacks = (s->url != NULL && url == NULL) || (s->proxy != NULL && proxy == NULL);
-    int code = lacks ? whi_fail_memory() : apply_places(self);
+    whi_access_before before;
+    int code = whi_access_before_take(&before, s);
 
+    code = code == WH_OK ? apply_places(self) : code;
     if (code == WH_OK && !self->stored) {
-        code = whi_subscription_check_access(s, url, proxy, self->new_auth);
+        code = whi_subscription_check_access(s, &before, self->new_auth);
     }
-    whi_free(url);
-    whi_free_secret(proxy, proxy != NULL ? strlen(proxy) : 0);
+    whi_access_before_free(&before);
     return code;
 }
 

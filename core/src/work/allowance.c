@@ -187,5 +187,9 @@ void whi_allowance_free(const whi_worker *worker, whi_lane *lane) {
 }
 
 int whi_allowance_is_full(const whi_worker *worker, whi_lane *lane) {
-    return !lane->breaker.is_open && (lane->rate.count == 0 || whi_allowance_left(worker, lane) == lane->rate.burst);
+    int64_t now = whi_now(worker->engine);
+
+    return whi_breaker_is_new(&lane->breaker, &lane->breaker_rule, now) &&
+           whi_retry_budget_is_full(&lane->budget, now) &&
+           (lane->rate.count == 0 || whi_bucket_tokens(&lane->bucket, &lane->rate, now) == lane->rate.burst);
 }

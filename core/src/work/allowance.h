@@ -51,7 +51,7 @@ void whi_allowance_end(const whi_worker *worker, whi_lane *lane, int queued);
 /* The lane goes. */
 void whi_allowance_free(const whi_worker *worker, whi_lane *lane);
 
-/* 1: a lane that is made anew has as much. */
+/* 1: a lane that is made anew has as much: its bucket, its breaker's window and its retry budget say nothing else. */
 int whi_allowance_is_full(const whi_worker *worker, whi_lane *lane);
 
 #endif

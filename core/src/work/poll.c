@@ -44,6 +44,7 @@ struct whi_polls {
     int thread_count, serving, idle;
     atomic_int stop, running, blocked;
     atomic_llong next;             /* ms: the first that is due */
+    atomic_llong latest;           /* ms: the latest time that a turn was at */
     atomic_llong handled, changes; /* of the news, and of the registry's changes, what was looked at */
     int64_t blocked_us;            /* monotonic: when the blocked ones were looked at */
     whi_poll_entries all;
@@ -209,7 +210,11 @@ static whi_source *source_of(struct whi_polls *self, const entry *one) {
     return whi_source_get(self->engine->sources, one->list[0]->subscription->poll_type);
 }
 
-/* How many readers each tenant has, and how many tenants have something due or under way. */
+static int has_source(const struct whi_polls *self, const entry *one) {
+    return whi_source_is(self->engine->sources, one->list[0]->subscription->poll_type);
+}
+
+/* How many readers each tenant has, and how many tenants have something under way, or due that can be read here. */
 static size_t count_active(struct whi_polls *self, int64_t now) {
     size_t active = 0;
 
@@ -227,7 +232,8 @@ static size_t count_active(struct whi_polls *self, int64_t now) {
     }
     for (size_t i = 0; i < self->all.count; i++) {
         tenant *its = &self->all.tenants[self->all.list[i]->tenant];
-        if (its->round != self->looks && self->all.list[i]->due <= now && is_open(self, self->all.list[i])) {
+        const entry *one = self->all.list[i];
+        if (its->round != self->looks && one->due <= now && is_open(self, one) && has_source(self, one)) {
             active++;
             its->round = self->looks;
         }
@@ -447,8 +453,35 @@ static void wake(struct whi_polls *self) {
     }
 }
 
+static int is_put_back(const struct whi_polls *self, int64_t now) {
+    return now + WHI_POLL_PUT_BACK < atomic_load(&self->latest);
+}
+
 static int is_due(const struct whi_polls *self) {
-    return is_news(self) || is_changed(self) || atomic_load(&self->next) <= whi_now(self->engine);
+    int64_t now = whi_now(self->engine);
+
+    return is_news(self) || is_changed(self) || atomic_load(&self->next) <= now || is_put_back(self, now);
+}
+
+/* What was planned by a clock that was ahead is looked at again; its rows say whether it is time. The lock is held. */
+static void follow_clock(struct whi_polls *self) {
+    int64_t now = whi_now(self->engine);
+
+    if (is_put_back(self, now)) {
+        for (size_t i = 0; i < self->all.count; i++) {
+            self->all.list[i]->due = now < self->all.list[i]->due ? now : self->all.list[i]->due;
+        }
+        atomic_store(&self->next, 0);
+        atomic_store(&self->latest, now);
+    }
+}
+
+static void note_time(struct whi_polls *self) {
+    int64_t now = whi_now(self->engine);
+
+    if (now > atomic_load(&self->latest)) {
+        atomic_store(&self->latest, now);
+    }
 }
 
 /* Whose receiver has got what there was goes on. The lock is held. */
@@ -506,7 +539,9 @@ static void turn(wh_engine *engine) {
         return;
     }
     (void)look_at_blocked(self, BLOCKED_US);
+    note_time(self);
     if (is_due(self) && pthread_mutex_trylock(&self->lock) == 0) {
+        follow_clock(self);
         wake(self);
         pthread_mutex_unlock(&self->lock);
     }

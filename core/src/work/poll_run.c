@@ -96,7 +96,7 @@ static const char *check_next(whi_poll_running *self, const char *next) {
 /* For the latest of those that are read for. A source's own token is the poll's, and says nothing of others. */
 static void fill_query(const whi_poll_running *self, wh_source_query *query) {
     const wh_backend_poll *row = &self->own.row;
-    int64_t since = row->checked_at;
+    int64_t since = row->checked_at < row->started_at ? row->checked_at : row->started_at; /* of a clock put back */
 
     *query = (wh_source_query){ .size = sizeof *query,
                                 .tenant = self->wants->tenant,
@@ -218,8 +218,8 @@ static int is_full(const whi_poll_running *self, int64_t now) {
 
     int awaits_all = row->suspicious && (self->count > 1 || (self->asked & WH_POLL_CONFIRM) != 0);
 
-    return self->own.first || awaits_all || !(own->can & WH_SOURCE_CHANGES) ||
-           (own->full_every > 0 && now - row->full_at >= own->full_every);
+    return self->own.first || awaits_all || row->checked_at > now + WHI_POLL_PUT_BACK ||
+           !(own->can & WH_SOURCE_CHANGES) || (own->full_every > 0 && now - row->full_at >= own->full_every);
 }
 
 static void begin_reading(whi_poll_running *self, int64_t now) {
@@ -280,6 +280,9 @@ static int64_t due_of(const whi_poll_running *self, int64_t now) {
         return INT64_MAX;
     }
     if (row->asked & (WH_POLL_NOW | WH_POLL_RESUME)) {
+        return now;
+    }
+    if (row->started_at > now + WHI_POLL_PUT_BACK) {
         return now;
     }
     return row->next_at + grace;

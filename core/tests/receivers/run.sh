@@ -1,6 +1,6 @@
 #!/bin/sh
-# run.sh PROGRAM DIRECTORY - sends by both transports to receivers that others wrote: node's, Python's, Go's, plain and
-# with TLS, as far as they are installed.
+# run.sh PROGRAM DIRECTORY - sends by both transports to receivers that others wrote: node's, Python's, Go's, and HAProxy
+# and Apache in front of Python's, plain and with TLS, as far as they are installed.
 set -eu
 program=$1
 directory=$2
@@ -58,4 +58,14 @@ if ! missing go; then
     compare go-tls-1.2 https "$older" 1
     stop
 fi
+PATH=$PATH:/usr/sbin
+for front in haproxy apache2; do
+    if ! missing python3 && ! missing "$front"; then
+        start python3 -B "$source/front.py" "$front"
+        read -r plain secure <ports
+        compare "$front" http "$plain" 1
+        compare "$front-tls" https "$secure" 1
+        stop
+    fi
+done
 exit "$failed"
