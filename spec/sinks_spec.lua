@@ -106,7 +106,7 @@ describe("a database as a receiver", function()
     assert.equal(0, (run("publish crm_contact.updated " .. shell.write '{"id":"c"}')))
     assert.equal(0, (run "run --until-idle --quiet"))  -- which may write in no folder
     _, output = run "status"
-    assert.truthy(output:find("for a sink     1  oldest ", 1, true) and output:find("sqlite:" .. rows, 1, true), output)
+    assert.truthy(output:find("for a sink     2  oldest ", 1, true) and output:find("sqlite:" .. rows, 1, true), output)
     _, output = run("subscriptions show " .. id)
     assert.is_nil(output:find('"also"', 1, true))
   end)

@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "calls/insight.h"
 #include "engine/database.h"
 #include "engine_fixture.h"
 #include "fake_destination.h"
@@ -759,59 +758,11 @@ static void what_was_written_is_counted(void **state) {
     wh_free(text);
 }
 
-static void subscribe_prefixed(const char *prefix, const char *path) {
-    char text[256];
-
-    snprintf(text, sizeof text,
-             "{\"url\":\"postgresql://u:s3cret@db.example/%s\",\"database\":{\"prefix\":\"%s\"},\"retry\":[0,100000]}",
-             path, prefix);
-    fixture_subscribe(engine, text, NULL);
-}
-
-/* By its URL, of all that go there; what went long ago is no part of it. */
-static void what_waits_for_each_database_is_told(void **state) {
-    whi_buf buf;
-    char *text;
-
-    (void)state;
-    subscribe_prefixed("a_", "app");
-    publish(1);
-    fixture_run(engine);
-    text = DOCUMENT(wh_stats(engine, &fixture_handed, &fixture_size));
-    assert_has(text, "\"backlogs\":[]");
-    wh_free(text);
-
-    fixture_time += 1000;
-    fake_db.judge = all_again;
-    publish(2);
-    fixture_run(engine);
-    subscribe_prefixed("b_", "app");
-    subscribe_prefixed("c_", "other");
-    fixture_time += 2000;
-    publish(3);
-    fixture_run(engine);
-    fixture_time += 3000;
-    text = DOCUMENT(wh_stats(engine, &fixture_handed, &fixture_size));
-    assert_has(text,
-               "\"backlogs\":[{\"url\":\"postgresql://u:***@db.example/app\",\"waiting\":3,\"oldest_waiting_at\":\"");
-    assert_has(text, "\"lag_seconds\":5},{\"url\":\"postgresql://u:***@db.example/other\",\"waiting\":1,");
-    assert_has(text, "\"lag_seconds\":3}]");
-    wh_free(text);
-
-    whi_buf_init(&buf, 65536);
-    assert_int_equal(whi_insight_databases(engine, &buf), WH_OK);
-    whi_buf_char(&buf, '\0');
-    assert_has(buf.data, "\nwebhook_backlog_deliveries{url=\"postgresql://u:***@db.example/app\"} 3\n");
-    assert_has(buf.data, "\nwebhook_backlog_lag_seconds{url=\"postgresql://u:***@db.example/other\"} 3\n");
-    whi_buf_free(&buf);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_type_is_what_an_event_is_about),
-        TEST(what_waits_for_each_database_is_told),
         TEST(an_object_is_a_row_with_its_event_s_number),
         TEST(a_list_is_a_row_for_each),
         TEST(fields_are_kept_as_for_http),

@@ -1,4 +1,4 @@
-/* Tests: test_database. */
+/* Tests: test_backlog. */
 #include "calls/backlog.h"
 
 #include <stdlib.h>
