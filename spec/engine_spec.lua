@@ -230,7 +230,7 @@ describe("looking back", function()
     local count, message, code = hooks:cancel { state = "waiting" }
     assert.same({ nil, "invalid" }, { count, code })
     assert.matches("query: expected a subscription, event, type, tenant, since or until, found none", message, 1, true)
-    assert.equal(0, hooks:cancel { subscription = "sub_0000000000009" })
+    assert.equal("not_found", (select(3, hooks:cancel { subscription = "sub_0000000000009" })))
     assert.same("invalid", (select(3, hooks:cancel { subscription = id, limit = 1 })))
     assert.has_error(function() hooks:cancel(id) end, "query: expected a table, found string")
     assert.has_error(function() hooks:cancel { subscription = id, dry_run = true } end)

@@ -101,6 +101,14 @@ webhook_client(redis "${WEBHOOK_REDIS}" WITHOUT "destination in Redis" WHAT "hir
 webhook_client(rabbitmq "${WEBHOOK_RABBITMQ}" WITHOUT "destination in RabbitMQ" WHAT "librabbitmq 0.11" MODULES librabbitmq>=0.11
                PACKAGE rabbitmq-c 0.11 TARGETS rabbitmq::rabbitmq APT librabbitmq-dev DNF librabbitmq-devel
                APK rabbitmq-c-dev BREW rabbitmq-c)
+webhook_client(kafka "${WEBHOOK_KAFKA}" WITHOUT "destination in Kafka" WHAT "librdkafka 2.0" MODULES rdkafka>=2.0
+               PACKAGE RdKafka 2.0 TARGETS RdKafka::rdkafka APT librdkafka-dev DNF librdkafka-devel
+               APK librdkafka-dev BREW librdkafka)
+# NATS is spoken by ourselves: its client is what tests read by, and what is measured against.
+if(WEBHOOK_TESTS OR WEBHOOK_BENCH)
+  webhook_dependency(nats WITHOUT "test with a server of NATS" WHAT "the client of NATS 3.3" MODULES libnats>=3.3
+                     PACKAGE cnats 3.3 TARGETS cnats::nats APT libnats-dev DNF cnats-devel APK nats.c-dev BREW cnats)
+endif()
 if(WEBHOOK_LUA)
   include(${CMAKE_CURRENT_LIST_DIR}/Lua.cmake)
 endif()

@@ -387,7 +387,8 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  * user info: a POST for each. A database
  *                ("postgresql://user:password@host/name", "sqlite:/path"; which ones are built in, wh_features says): a
  *                row for each object. A queue ("amqp://user:password@host/vhost?queue=name",
- *                "redis://user:password@host/0?stream=name"): a message for each, with the headers, the signature and
+ *                "redis://user:password@host/0?stream=name", "nats://user:password@host/subject",
+ *                "kafka://user:password@host/topic"): a message for each, with the headers, the signature and
  *                the body that a request would have. A password is kept apart, sealed like secrets, and shown
  *                nowhere: "***" stands in its place, and leaves it as it is when it is written back with an URL that
  *                is else the same

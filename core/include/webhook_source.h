@@ -101,8 +101,9 @@ typedef struct wh_source {
  *   deleted  one with "deleted": true; of a source with WH_SOURCE_ALL also one that a complete reading has not met: of
  *            these the list has the ids alone. A list of several pages may move while it is read, and an empty one may
  *            be a source's mistake, so they are read twice
- *            before that is believed. Where more than 100 and more than 30 % vanish at once nothing is told, and the
- *            run is "suspicious", until wh_poll_now says to believe it: the next reading is a complete one then
+ *            before that is believed, and once more where pages of the same bytes were not looked into. Where more than
+ * 100 and more than 30 % vanish at once nothing is told, and the run is "suspicious", until wh_poll_now says to believe
+ * it: the next reading is a complete one then
  *
  * What polling has come to (page, token, what was seen) is kept in the same commit as the events of a page: whatever
  * interrupts it, no change is lost or told under two ids. Objects without an id (a text of 1 to 512 bytes, or a
@@ -229,14 +230,19 @@ WH_API int wh_source_delete(wh_engine *engine, const char *object_type);
  * "limit","page","state"}, of which page and state are what a test before gave as next and state. It waits for the
  * API, as long as the document's most allows. Errors: not_found, json, invalid, rule_…; of the store.
  *
- * With {"subscription":"sub_…"}, alone, it tells what the next reading for that one would send: all pages are read and
+ * With {"subscription":"sub_…"}, alone, it tells what the next reading for that one would send: its pages are read and
  * compared with what its poll remembers, and nothing is kept or published. {"ok":true,"code":null,"error":null,
- * "first":false,"suspicious":false,"pages":1,"objects":2,"skipped":0,"created":1,"updated":0,"deleted":0,
- * "would_send":[{"type":"crm_contact.created","object":{…}}],"more":false,"duration_ms":12}: all changes are counted;
- * of those that the subscription takes the first 100 are shown, and more says that there are others. first: nothing is
- * remembered yet, so that the reading would only remember (or send its history). Of a list of more than a million
- * objects nothing is told of what has vanished. It asks the document, also where the program has a source of its own.
- * conflict: the subscription does not poll this type. */
+ * "first":false,"suspicious":false,"held":0,"complete":true,"pages":1,"objects":2,"skipped":0,"created":1,"updated":0,
+ * "deleted":0,"would_send":[{"type":"crm_contact.created","object":{…}}],"more":false,"duration_ms":12}: of the changes
+ * that the subscription takes the first 100 are shown. Once there are others (more) no further page is read, and after
+ * 60 s neither (code is "timeout"): complete is false then, and numbers are of what was read. first: nothing is
+ * remembered yet, so that the reading would only remember (or send its history). suspicious: held of those that were
+ * deleted are missing from the list, and would not be told unless wh_poll_now confirms it. Of a list of more than a
+ * million objects nothing is told of what has vanished. It asks the document, also where the program has a source of
+ * its own.
+ *
+ * Three of both are under way at once in a process, two of one tenant; wh_stop ends them (code is "closed"). busy:
+ * there are as many. conflict: the subscription does not poll this type. */
 WH_API int wh_source_test(wh_engine *engine, const char *object_type, const char *query, size_t query_size, char **out,
                           size_t *size);
 

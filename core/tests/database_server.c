@@ -23,7 +23,7 @@
 #define STEP_MS 20
 #define STEPS 12000 /* a machine under load is slow, and one that hangs is told by the test's time-out */
 
-#define ARGUMENTS 8
+#define ARGUMENTS 12
 #define FIRST_PORT 12000
 #define PORTS 20000
 
@@ -342,6 +342,75 @@ database_server *database_server_rabbitmq(int (*ready)(int port)) {
     return server;
 }
 
+database_server *database_server_nats(int (*ready)(int port)) {
+    database_server *server = make("nats", ready);
+    char line[256];
+
+    server->config = "nats.conf";
+    server->arguments[0] = word("nats-server");
+    server->arguments[1] = word("-c");
+    server->arguments[2] = word("nats.conf");
+    snprintf(
+        line, sizeof line,
+        "listen: \"127.0.0.1:%d\"\njetstream { store_dir: \"%s/streams\", max_file_store: 256MB }\nping_interval: 1\n",
+        server->port, server->folder);
+    write_file(server, "nats.conf", "w", line);
+    return server;
+}
+
+/* Small, and quick to start rather than quick. */
+static void set_java(const database_server *server, char **arguments, const char *program) {
+    static char path[1024];
+    const char *jars = getenv("WEBHOOK_KAFKA");
+
+    if (jars == NULL) {
+        fprintf(stderr,
+                "the broker of Kafka is needed for this test: set WEBHOOK_KAFKA to what spec/queues/kafka.sh made\n");
+        abort();
+    }
+    snprintf(path, sizeof path, "%s/*", jars);
+    arguments[0] = word("java");
+    arguments[1] = word("-Xmx256m");
+    arguments[2] = word("-XX:TieredStopAtLevel=1");
+    arguments[3] = word("-XX:+UseSerialGC");
+    arguments[4] = word("-cp");
+    arguments[5] = path;
+    arguments[6] = word(program);
+    arguments[7] = word(server->config);
+}
+
+database_server *database_server_kafka(int (*ready)(int port)) {
+    database_server *server = make("nobody", ready);
+    char line[400];
+
+    server->config = "kafka.properties";
+    server->ports[0] = database_server_spare_port();
+    set_java(server, server->arguments, "kafka.Kafka");
+    snprintf(line, sizeof line,
+             "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:%d\n"
+             "controller.listener.names=CONTROLLER\nlog.dirs=%s/data\noffsets.topic.replication.factor=1\n"
+             "auto.create.topics.enable=false\nlog.cleaner.enable=false\n",
+             server->ports[0], server->folder);
+    write_file(server, server->config, "w", line);
+    return server;
+}
+
+void database_server_format(database_server *server, const char *const *words) {
+    char *arguments[ARGUMENTS * 2] = { NULL };
+    size_t count = 7;
+
+    set_java(server, arguments, "kafka.tools.StorageTool");
+    while (count < ARGUMENTS * 2 - 1 && *words != NULL) {
+        arguments[count++] = word(*words++);
+    }
+    arguments[count] = NULL;
+    run(server, arguments);
+}
+
+int database_server_controller_port(const database_server *server) {
+    return server->ports[0];
+}
+
 const char *database_server_folder(const database_server *server) {
     return server->folder;
 }
@@ -351,7 +420,7 @@ int database_server_port(const database_server *server) {
 }
 
 void database_server_set(database_server *server, const char *line) {
-    char text[600];
+    char text[4096];
 
     snprintf(text, sizeof text, "%s\n", line);
     write_file(server, server->config, "a", text);
@@ -381,8 +450,12 @@ void database_server_stop(database_server *server) {
     }
 }
 
+/* A signal takes its time to reach all threads, and a quick server answers meanwhile. */
 void database_server_pause(database_server *server, int pauses) {
     kill(server->pid, pauses ? SIGSTOP : SIGCONT);
+    if (pauses && waitpid(server->pid, NULL, WUNTRACED) != server->pid) {
+        die("database server: pause");
+    }
 }
 
 void database_server_free(database_server *server) {

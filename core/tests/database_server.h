@@ -10,6 +10,16 @@ typedef struct database_server database_server;
 database_server *database_server_postgres(const char *password, int (*ready)(int port));
 database_server *database_server_mariadb(int (*ready)(int port));
 
+/* NATS with JetStream, and no user yet. It is not started: what it needs is set first. */
+database_server *database_server_nats(int (*ready)(int port));
+
+/* Kafka in one process, broker and controller, out of the folder of jars that WEBHOOK_KAFKA names
+ * (spec/queues/kafka.sh). It has no listener but the controller's, and is not started: what it needs is set first, and
+ * its data made with these words for kafka.tools.StorageTool, up to a NULL. */
+database_server *database_server_kafka(int (*ready)(int port));
+void database_server_format(database_server *server, const char *const *words);
+int database_server_controller_port(const database_server *server);
+
 /* Redis is without a password, and keeps nothing beyond a stop but what it appends to a file. RabbitMQ has the user
  * guest with the password guest. */
 database_server *database_server_redis(int (*ready)(int port));

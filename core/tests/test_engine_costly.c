@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -29,15 +30,30 @@ static int send_noting(whi_transport *transport, whi_request *request) {
     return fixture_transport.send(transport, request);
 }
 
+static _Atomic(wh_engine *) stopped; /* NULL: nobody stops one */
+static atomic_int runs_after_stop;   /* of rules, that were begun then */
+
+static int run_noting(void *runtime, void *rule, const wh_rule_input *input, wh_rule_verdict *out) {
+    wh_engine *engine = atomic_load(&stopped);
+
+    if (engine != NULL && atomic_load(&engine->stop) != 0) {
+        atomic_fetch_add(&runs_after_stop, 1);
+    }
+    return fake_rules.run(runtime, rule, input, out);
+}
+
 static wh_engine *opened(void) {
     static whi_transport_vtable noting;
+    static wh_rule_engine rules;
     wh_options options = WH_OPTIONS_INIT;
     wh_engine *engine;
 
     noting = fixture_transport;
     noting.send = send_noting;
     options.clock = &fixture_clock;
-    options.rules = &fake_rules;
+    rules = fake_rules;
+    rules.run = run_noting;
+    options.rules = &rules;
     runs_at_send = -1;
     assert_int_equal(whi_open(&engine, ":memory:", &options, &noting), WH_OK);
     return engine;
@@ -148,7 +164,40 @@ static void a_tenant_that_is_alone_does_not_lag(void **state) {
     wh_close(engine);
 }
 
+/* What the thread of a worker had begun, and what was asked of the thread aside, which is a turn's worth. */
+#define FEW_RUNS 8
+
+static void publish_much(wh_engine *engine, const char *tenant, int count) {
+    for (int i = 0; i < count; i++) {
+        publish(engine, tenant);
+    }
+}
+
+/* There are many seconds of rules to run, of a tenant that lags and of one that does not, and a minute of grace: it
+ * returns when those that were begun are over. */
+static void a_stop_waits_for_what_was_begun_alone(void **state) {
+    enum { EVENTS = 200 };
+    wh_engine *engine = opened_with_costly_ones();
+
+    (void)state;
+    assert_int_equal(wh_start(engine, 1), WH_OK);
+    publish_much(engine, "costly", EVENTS);
+    while (atomic_load(&engine->lags->count) == 0) {
+        publish(engine, "good");
+        usleep(1000);
+    }
+    publish_much(engine, "costly", EVENTS);
+    atomic_store(&stopped, engine);
+    assert_int_equal(wh_stop(engine, 60000), WH_OK);
+    assert_in_range(atomic_load(&runs_after_stop), 0, FEW_RUNS);
+    assert_true(atomic_load(&fake_runs) < RULES * 2 * EVENTS);
+    atomic_store(&stopped, NULL);
+    wh_close(engine);
+}
+
 static int setup(void **state) {
+    atomic_store(&runs_after_stop, 0);
+    atomic_store(&stopped, NULL);
     atomic_store(&fake_runs, 0);
     return fixture_setup(state);
 }
@@ -160,6 +209,7 @@ int main(void) {
         TEST(a_turn_begins_few_of_them),
         TEST(a_tenant_that_costs_much_in_all_lags),
         TEST(a_tenant_that_is_alone_does_not_lag),
+        TEST(a_stop_waits_for_what_was_begun_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

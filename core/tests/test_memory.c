@@ -11,6 +11,7 @@
 
 #include "engine/memory.h"
 #include "engine_fixture.h"
+#include "work/lane.h"
 #include "work/worker.h"
 
 #define LIMIT 100000
@@ -251,6 +252,31 @@ static void a_subscription_whose_receiver_hangs_leaves_memory_to_the_next(void *
     wh_close(engine);
 }
 
+#define LANES 16384 /* that are kept though nothing waits for them */
+
+/* A lane for each subscription that ever got something would be as many as there are subscriptions. */
+static void of_very_many_lanes_those_that_rest_are_given_up(void **state) {
+    wh_engine *engine = fixture_open(":memory:", NULL);
+    whi_worker *worker = engine->workers[0];
+    int64_t last = LANES + 100;
+
+    (void)state;
+    fixture_run(engine);
+    for (int64_t i = 1; i <= LANES; i++) {
+        assert_non_null(whi_lane_get(worker, i, 1));
+    }
+    whi_lanes_sweep(worker);
+    assert_int_equal(worker->lanes.count, LANES);
+    for (int64_t i = LANES + 1; i <= last; i++) {
+        assert_non_null(whi_lane_get(worker, i, 1));
+    }
+    whi_lane_stored(worker, whi_lane_get(worker, last, 0), INT64_MAX - 1);
+    whi_lanes_sweep(worker);
+    assert_int_equal(worker->lanes.count, 1);
+    assert_non_null(whi_lane_get(worker, last, 0)); /* something waits for it */
+    wh_close(engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_tenant_gets_most_of_a_pot_and_never_all),
@@ -261,6 +287,7 @@ int main(void) {
                                         fixture_setup),
         cmocka_unit_test_setup_teardown(a_tenant_that_promises_much_leaves_memory_to_the_next, fixture_setup,
                                         fixture_setup),
+        cmocka_unit_test_setup_teardown(of_very_many_lanes_those_that_rest_are_given_up, fixture_setup, fixture_setup),
         cmocka_unit_test(accounts_of_many_tenants_leave_nothing_behind),
     };
 

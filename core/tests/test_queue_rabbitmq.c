@@ -173,17 +173,14 @@ static void a_message_has_id_type_key_and_headers(void **state) {
     char url[512], bytes[] = { 'a', 0, 'b' };
     whi_message message = message_of("");
     amqp_message_t got;
-    whi_object_result result;
     whi_queue *queue;
 
     (void)state;
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
+    queue = fresh_queue(url);
     message.key = "c7";
     message.body = bytes;
     message.size = 3;
-    whi_queue_write(queue, &message, 1, &result);
-    check_result(&result, WHI_OBJECT_WRITTEN);
+    put_message(queue, &message, WHI_OBJECT_WRITTEN);
     assert_true(take(connection, strstr(url, "queue=") + 6, &got));
     check_text(got.properties.message_id, "m1.sub_1");
     check_text(got.properties.type, "order.created");
@@ -222,16 +219,13 @@ static void an_exchange_gets_types_as_routing_keys(void **state) {
 }
 
 static void check_missing(const char *rest, const char *word) {
-    whi_object_result result;
     char url[512];
     whi_queue *queue;
 
     url_of(url, rest);
     queue = open_queue(url);
     put(queue, "a", WHI_OBJECT_OWNER);
-    whi_queue_check(queue, &result);
-    check_result(&result, WHI_OBJECT_OWNER);
-    assert_has(result.sentence, word);
+    check_look(queue, WHI_OBJECT_OWNER, word);
     whi_queue_close(queue);
 }
 
@@ -247,8 +241,7 @@ static void a_queue_that_goes_is_its_owners_to_make(void **state) {
     whi_queue *queue;
 
     (void)state;
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
+    queue = fresh_queue(url);
     put(queue, "a", WHI_OBJECT_WRITTEN);
     drop_queue(strstr(url, "queue=") + 6);
     put(queue, "b", WHI_OBJECT_OWNER);
@@ -294,8 +287,7 @@ static void one_that_is_too_large_is_set_aside_alone(void **state) {
 
     (void)state;
     memset(large, 'x', sizeof large - 1);
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
+    queue = fresh_queue(url);
     messages[0] = message_of("a");
     messages[1] = message_of(large);
     messages[2] = message_of("b");
@@ -314,7 +306,6 @@ static void one_that_is_too_large_is_set_aside_alone(void **state) {
 }
 
 static void rights_and_passwords_are_asked_for_anew(void **state) {
-    whi_object_result result;
     char url[512];
     whi_queue *queue;
 
@@ -325,13 +316,10 @@ static void rights_and_passwords_are_asked_for_anew(void **state) {
     snprintf(url, sizeof url, "amqp://clerk:" KIT_PASSWORD "@127.0.0.1:%d/?queue=desk",
              database_server_port(kit_server));
     queue = open_queue(url);
-    whi_queue_check(queue, &result);
-    check_result(&result, WHI_OBJECT_OWNER);
-    assert_has(result.sentence, "set_permissions");
+    check_look(queue, WHI_OBJECT_OWNER, "set_permissions");
     put(queue, "a", WHI_OBJECT_OWNER);
     ctl("set_permissions", "clerk", "", "amq.default", "");
-    whi_queue_check(queue, &result);
-    check_result(&result, WHI_OBJECT_WRITTEN);
+    check_look(queue, WHI_OBJECT_WRITTEN, "");
     put(queue, "a", WHI_OBJECT_WRITTEN);
     ctl("change_password", "clerk", "other", NULL, NULL);
     whi_queue_rest(queue);
@@ -375,6 +363,52 @@ static void tls_is_verified_by_name_and_authority(void **state) {
     check_queue("secure", "a a ");
 }
 
+/* 1: somebody asks this port for a connection and has no answer yet. */
+static int is_asked(int port) {
+    char line[512], word[32];
+    FILE *file = fopen("/proc/net/tcp", "r");
+    int found = 0;
+
+    assert_non_null(file);
+    snprintf(word, sizeof word, "0100007F:%04X 02 ", (unsigned)port);
+    while (fgets(line, sizeof line, file) != NULL) {
+        found |= strstr(line, word) != NULL;
+    }
+    fclose(file);
+    return found;
+}
+
+static void *put_for_ever(void *payload) {
+    put(payload, "a", WHI_OBJECT_AGAIN);
+    return NULL;
+}
+
+/* Its line is full, so the machine answers nobody. */
+static void a_way_over_tls_is_cut_while_nobody_answers(void **state) {
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int port = listen_free(), filling = socket(AF_INET, SOCK_STREAM, 0);
+    whi_queue_options options = { .policy = kit_policy, .insecure = 1 };
+    pthread_t thread;
+    whi_queue *queue;
+    char url[512];
+
+    (void)state;
+    assert_int_equal(listen(kit_listener, 0), 0);
+    address.sin_port = htons((uint16_t)port);
+    assert_int_equal(connect(filling, (struct sockaddr *)&address, sizeof address), 0);
+    snprintf(url, sizeof url, "amqps://127.0.0.1:%d/?queue=a", port);
+    options.url = url;
+    options.connect_timeout = options.publish_timeout = 3600000;
+    assert_int_equal(whi_queue_open(&queue, &options), WH_OK);
+    assert_int_equal(pthread_create(&thread, NULL, put_for_ever, queue), 0);
+    while (!is_asked(port)) {}
+    whi_queue_cut(queue);
+    pthread_join(thread, NULL);
+    whi_queue_close(queue);
+    close(filling);
+    close(kit_listener);
+}
+
 static void set_tls(void) {
     char line[256];
 
@@ -415,6 +449,7 @@ int main(void) {
         cmocka_unit_test(one_that_is_too_large_is_set_aside_alone),
         cmocka_unit_test(rights_and_passwords_are_asked_for_anew),
         cmocka_unit_test(tls_is_verified_by_name_and_authority),
+        cmocka_unit_test(a_way_over_tls_is_cut_while_nobody_answers),
     };
 
     return cmocka_run_group_tests(tests, begin, kit_end);

@@ -106,18 +106,15 @@ static void check_field(const redisReply *entry, const char *name, const char *e
 static void an_entry_has_id_type_key_and_headers(void **state) {
     char url[512], bytes[] = { 'a', 0, 'b' };
     whi_message message = message_of("");
-    whi_object_result result;
     redisReply *reply;
     whi_queue *queue;
 
     (void)state;
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
+    queue = fresh_queue(url);
     message.key = "c7";
     message.body = bytes;
     message.size = 3;
-    whi_queue_write(queue, &message, 1, &result);
-    check_result(&result, WHI_OBJECT_WRITTEN);
+    put_message(queue, &message, WHI_OBJECT_WRITTEN);
     reply = entries_of(url);
     check_field(reply->element[0], "id", "m1.sub_1");
     check_field(reply->element[0], "type", "order.created");
@@ -131,12 +128,54 @@ static void an_entry_has_id_type_key_and_headers(void **state) {
     whi_queue_close(queue);
 }
 
+static size_t count_field(const redisReply *entry, const char *name) {
+    const redisReply *fields = entry->element[1];
+    size_t count = 0;
+
+    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+        count += strcmp(fields->element[i]->str, name) == 0;
+    }
+    return count;
+}
+
+/* A consumer that makes a map of an entry finds ours under our names, and all headers. */
+static void a_header_named_as_a_field_of_ours_stands_apart(void **state) {
+    static const char *const lines[] = { "ID: a",      "Type: b",      "key: c",
+                                         "Body: d",    "Header-Id: e", "Header-Header-Id: f",
+                                         "header-x: g" };
+    static const char *const names[] = { "header-id",   "header-type",      "header-key",
+                                         "header-body", "header-header-id", "header-header-header-id",
+                                         "header-x" };
+    whi_message message = message_of("body");
+    redisReply *reply;
+    whi_queue *queue;
+    char url[512];
+
+    (void)state;
+    message.lines = lines;
+    message.line_count = 7;
+    message.key = "c7";
+    queue = fresh_queue(url);
+    put_message(queue, &message, WHI_OBJECT_WRITTEN);
+    reply = entries_of(url);
+    for (int i = 0; i < 7; i++) {
+        char value[2] = { (char)('a' + i), '\0' };
+        assert_int_equal(count_field(reply->element[0], names[i]), 1);
+        check_field(reply->element[0], names[i], value);
+    }
+    assert_int_equal(count_field(reply->element[0], "id"), 1);
+    assert_int_equal(count_field(reply->element[0], "type"), 1);
+    assert_int_equal(count_field(reply->element[0], "key"), 1);
+    check_field(reply->element[0], "body", "body");
+    freeReplyObject(reply);
+    whi_queue_close(queue);
+}
+
 /* The last one says how the body is packed, behind as many as a request may have. */
 static void no_header_is_left_out(void **state) {
     const char *lines[WHI_REQUEST_LINES];
     char texts[WHI_REQUEST_LINES][24], url[512];
     whi_message message = message_of("a");
-    whi_object_result result;
     redisReply *reply;
     whi_queue *queue;
 
@@ -148,10 +187,8 @@ static void no_header_is_left_out(void **state) {
     lines[WHI_REQUEST_LINES - 1] = "Content-Encoding: gzip";
     message.lines = lines;
     message.line_count = WHI_REQUEST_LINES;
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
-    whi_queue_write(queue, &message, 1, &result);
-    check_result(&result, WHI_OBJECT_WRITTEN);
+    queue = fresh_queue(url);
+    put_message(queue, &message, WHI_OBJECT_WRITTEN);
     reply = entries_of(url);
     check_field(reply->element[0], "x-0", "v");
     check_field(reply->element[0], "content-encoding", "gzip");
@@ -182,19 +219,15 @@ static void a_stream_keeps_about_as_many_as_was_said(void **state) {
 }
 
 static void rights_that_are_missing_are_named(void **state) {
-    whi_object_result result;
     char url[512];
     whi_queue *queue;
 
     (void)state;
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
+    queue = fresh_queue(url);
     put(queue, "a", WHI_OBJECT_WRITTEN);
     run_command("ACL SETUSER writer -xadd");
     put(queue, "b", WHI_OBJECT_OWNER);
-    whi_queue_check(queue, &result);
-    check_result(&result, WHI_OBJECT_OWNER);
-    assert_has(result.sentence, "ACL SETUSER");
+    check_look(queue, WHI_OBJECT_OWNER, "ACL SETUSER");
     make_user();
     put(queue, "b", WHI_OBJECT_WRITTEN);
     check_bodies(url, "a b ");
@@ -206,8 +239,7 @@ static void a_password_that_was_changed_ends_what_is_connected(void **state) {
     whi_queue *queue;
 
     (void)state;
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
+    queue = fresh_queue(url);
     put(queue, "a", WHI_OBJECT_WRITTEN);
     run_command("ACL DELUSER writer");
     run_command("ACL SETUSER writer on >other ~s* +xadd +xlen +ping");
@@ -220,7 +252,6 @@ static void a_password_that_was_changed_ends_what_is_connected(void **state) {
 }
 
 static void what_is_no_stream_is_its_owners_to_mend(void **state) {
-    whi_object_result result;
     char url[512], text[64];
     whi_queue *queue;
 
@@ -230,9 +261,7 @@ static void what_is_no_stream_is_its_owners_to_mend(void **state) {
     run_command(text);
     queue = open_queue(url);
     put(queue, "a", WHI_OBJECT_OWNER);
-    whi_queue_check(queue, &result);
-    check_result(&result, WHI_OBJECT_OWNER);
-    assert_has(result.sentence, "no stream");
+    check_look(queue, WHI_OBJECT_OWNER, "no stream");
     whi_queue_close(queue);
 }
 
@@ -241,8 +270,7 @@ static void a_server_without_memory_is_tried_again(void **state) {
     whi_queue *queue;
 
     (void)state;
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
+    queue = fresh_queue(url);
     run_command("CONFIG SET maxmemory 1");
     put(queue, "a", WHI_OBJECT_AGAIN);
     run_command("CONFIG SET maxmemory 0");
@@ -257,8 +285,7 @@ static void one_that_is_too_large_is_set_aside_alone(void **state) {
     whi_queue *queue;
 
     (void)state;
-    kit_make(url, database_server_port(kit_server));
-    queue = open_queue(url);
+    queue = fresh_queue(url);
     memset(large, 'x', 2 << 20);
     run_command("CONFIG SET proto-max-bulk-len 1048576");
     messages[0] = message_of("a");
@@ -299,23 +326,11 @@ static void urls_that_are_wrong_say_what_is(void **state) {
 
 /* Its memory would be as large as the server says, whatever comes of it. */
 static void a_list_is_refused_before_it_has_memory(void **state) {
-    whi_message message = message_of("a");
-    whi_object_result result;
-    pthread_t thread;
-    whi_queue *queue;
-    char url[512];
+    whi_object_result result = ask_liar("*100000000\r\n", 60000);
 
     (void)state;
-    kit_lie = "*100000000\r\n";
-    url_of_liar(url);
-    queue = open_queue(url);
-    assert_int_equal(pthread_create(&thread, NULL, lie, NULL), 0);
-    whi_queue_write(queue, &message, 1, &result);
     check_result(&result, WHI_OBJECT_AGAIN);
     assert_has(result.sentence, "is not Redis");
-    whi_queue_close(queue);
-    pthread_join(thread, NULL);
-    close(kit_listener);
 }
 
 static int begin(void **state) {
@@ -366,6 +381,7 @@ int main(void) {
         KIT_TESTS,
         cmocka_unit_test(a_server_s_folder_goes_with_a_test_that_is_killed),
         cmocka_unit_test(an_entry_has_id_type_key_and_headers),
+        cmocka_unit_test(a_header_named_as_a_field_of_ours_stands_apart),
         cmocka_unit_test(no_header_is_left_out),
         cmocka_unit_test(a_stream_keeps_about_as_many_as_was_said),
         cmocka_unit_test(rights_that_are_missing_are_named),

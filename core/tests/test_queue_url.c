@@ -49,6 +49,36 @@ static void an_exchange_or_a_queue_is_named(void **state) {
     assert_int_equal(url.port, 5671);
 }
 
+static void a_subject_or_a_topic_is_the_path(void **state) {
+    whi_queue_url url;
+
+    (void)state;
+    assert_int_equal(whi_queue_url_parse(&url, "nats://u:p@h/order%2Ecreated"), WH_OK);
+    assert_int_equal(url.scheme, WHI_QUEUE_NATS);
+    assert_int_equal(url.port, 4222);
+    assert_string_equal(url.name, "order.created");
+    assert_int_equal(whi_queue_url_parse(&url, "nats+tls://:token@h:4000"), WH_OK);
+    assert_int_equal(url.is_tls, 1);
+    assert_int_equal(url.port, 4000);
+    assert_string_equal(url.name, "");
+    assert_string_equal(url.password, "token");
+    assert_int_equal(whi_queue_url_parse(&url, "TLS://h/"), WH_OK);
+    assert_int_equal(url.scheme, WHI_QUEUE_NATS);
+    assert_int_equal(whi_queue_url_parse(&url, "kafka://u:p@h/orders"), WH_OK);
+    assert_int_equal(url.scheme, WHI_QUEUE_KAFKA);
+    assert_int_equal(url.port, 9092);
+    assert_string_equal(url.name, "orders");
+    assert_string_equal(url.mechanism, "PLAIN");
+    assert_null(url.compression);
+    assert_int_equal(whi_queue_url_parse(&url, "kafka+ssl://u:p@h/o.r_d-1?sasl=scram-sha-256&compression=zstd"), WH_OK);
+    assert_int_equal(url.is_tls, 1);
+    assert_int_equal(url.port, 9093);
+    assert_string_equal(url.mechanism, "SCRAM-SHA-256");
+    assert_string_equal(url.compression, "zstd");
+    assert_int_equal(whi_queue_url_parse(&url, "kafka://h/orders"), WH_OK);
+    assert_null(url.mechanism);
+}
+
 static void what_is_wrong_is_named_and_not_shown(void **state) {
     static const char *const wrong[][2] = {
         { "http://h/", "expected a queue's URL" },
@@ -69,6 +99,20 @@ static void what_is_wrong_is_named_and_not_shown(void **state) {
         { "amqp://h?exchange=a&mandatory=yes", "mandatory" },
         { "amqp://h?exchange=a&heartbeat=s3cret", "not allowed" },
         { "amqp://h?exchange=", "without a value" },
+        { "nats://s3cret@h/a", "nats://:token@host" },
+        { "nats://h/a.*", "no wildcard" },
+        { "nats://h/a/b%20c", "a subject" },
+        { "nats://h/a?creds=s3cret", "there are none" },
+        { "kafka://h", "a topic" },
+        { "kafka://h/a/b", "a topic" },
+        { "kafka://h/..", "a topic" },
+        { "kafka://s3cret@h/a", "a user and a password" },
+        { "kafka://:s3cret@h/a", "a user and a password" },
+        { "kafka://h/a?sasl=plain", "a user and a password" },
+        { "kafka://u:s3cret@h/a?sasl=gssapi", "sasl: expected" },
+        { "kafka://h/a?compression=s3cret", "compression: expected" },
+        { "kafka://h/a?ssl.ca.location=s3cret", "not allowed" },
+        { "kafka://a,b/a", "several hosts" },
     };
     whi_queue_url url;
 
@@ -90,6 +134,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_has_its_parts),
         cmocka_unit_test(an_exchange_or_a_queue_is_named),
+        cmocka_unit_test(a_subject_or_a_topic_is_the_path),
         cmocka_unit_test(what_is_wrong_is_named_and_not_shown),
     };
 

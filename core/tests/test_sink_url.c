@@ -22,7 +22,7 @@ static void the_scheme_says_where_deliveries_go(void **state) {
     assert_int_equal(whi_url_kind_of("sqlite:/a", scheme), WHI_URL_DATABASE);
     assert_int_equal(whi_url_kind_of("mongodb+srv://a", scheme), WHI_URL_ABSENT);
     assert_string_equal(scheme, "mongodb+srv");
-    assert_int_equal(whi_url_kind_of("kafka://a", NULL), WHI_URL_ABSENT);
+    assert_int_equal(whi_url_kind_of("snowflake://a", NULL), WHI_URL_ABSENT);
     assert_int_equal(whi_url_kind_of("gopher://a", scheme), WHI_URL_HTTP);
     assert_int_equal(whi_url_kind_of("postgresql", scheme), WHI_URL_HTTP);
     assert_int_equal(whi_url_kind_of("", scheme), WHI_URL_HTTP);

@@ -1,4 +1,5 @@
 /* What a document of the store describes is polled, by every process of the store. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -169,7 +170,7 @@ static void what_the_next_reading_would_send_is_shown_and_not_sent(void **state)
     say("/list", "[{\"id\":1,\"name\":\"Ann\"},{\"id\":2},{\"id\":3}]");
     put(engine, "/list", "");
     poll_subscribe(engine, "a", ALL, "", id);
-    check_preview(id, "\"first\":true,\"suspicious\":false,\"pages\":1,\"objects\":3");
+    check_preview(id, "\"first\":true,\"suspicious\":false,\"held\":0,\"complete\":true,\"pages\":1,\"objects\":3");
     fixture_run(engine);
     check_preview(id, "\"created\":0,\"updated\":0,\"deleted\":0,\"would_send\":[],\"more\":false");
     say("/list", "[{\"id\":1,\"name\":\"Anna\"},{\"id\":3},{\"id\":\"four\"}]");
@@ -201,6 +202,145 @@ static void a_preview_shows_what_its_subscription_gets(void **state) {
     check_preview(some, "\"deleted\":2,\"would_send\":[],\"more\":false");
     check_preview(all, "\"deleted\":2,\"would_send\":[{\"type\":\"crm_contact.deleted\",\"object\":{\"id\":1}},"
                        "{\"type\":\"crm_contact.deleted\",\"object\":{\"id\":2}}],\"more\":false");
+}
+
+static void what_a_suspicious_reading_holds_is_not_shown_as_sent(void **state) {
+    static char list[8000];
+    char id[WH_ID_SIZE];
+    size_t used = 1;
+
+    (void)state;
+    list[0] = '[';
+    for (int i = 0; i < 200; i++) {
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s{\"id\":%d}", i > 0 ? "," : "", i);
+    }
+    snprintf(list + used, sizeof list - used, "]");
+    say("/list", list);
+    put(engine, "/list", "");
+    poll_subscribe(engine, "a", ALL, "", id);
+    fixture_run(engine);
+    say("/list", "[{\"id\":1},{\"id\":\"new\"}]");
+    check_preview(id, "\"suspicious\":true,\"held\":199,\"complete\":true,\"pages\":1,\"objects\":2,\"skipped\":0,"
+                      "\"created\":1,\"updated\":0,\"deleted\":199,\"would_send\":[{\"type\":\"crm_contact.created\","
+                      "\"object\":{\"id\":\"new\"}}],\"more\":false");
+    poll_later(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":\"new\"}];");
+}
+
+static void a_preview_of_what_is_too_deep_shows_what_is_sent(void **state) {
+    char id[WH_ID_SIZE], list[300];
+
+    (void)state;
+    say("/list", "[{\"id\":1}]");
+    put(engine, "/list", "");
+    poll_subscribe(engine, "a", ALL, "", id);
+    fixture_run(engine);
+    snprintf(list, sizeof list, "[{\"id\":1,\"deleted\":true,\"d\":%070d%070d}]", 0, 0);
+    memset(strstr(list, "\"d\":") + 4, '[', 70);
+    memset(strstr(list, "\"d\":") + 74, ']', 70);
+    say("/list", list);
+    check_preview(id, "\"would_send\":[{\"type\":\"crm_contact.deleted\",\"object\":{\"id\":1,\"deleted\":true}}]");
+}
+
+/* Pages without an end: each is a second later, and has so many new objects. */
+static atomic_int endless_new, endless_page;
+
+static void list_without_end(const received *request, receiver_answer *answer, void *payload) {
+    static char body[8000];
+    int page = atomic_fetch_add(&endless_page, 1);
+    size_t used = (size_t)snprintf(body, sizeof body, "{\"next\":%d,\"items\":[", page + 1);
+
+    (void)request;
+    (void)payload;
+    atomic_fetch_add(&fixture_time, 1000);
+    for (int i = 0; i < atomic_load(&endless_new); i++) {
+        used += (size_t)snprintf(body + used, sizeof body - used, "%s{\"id\":\"%d-%d\"}", i > 0 ? "," : "", page, i);
+    }
+    snprintf(body + used, sizeof body - used, "]}");
+    answer->body = body;
+    answer->body_size = strlen(body);
+}
+
+static void a_preview_ends_when_there_is_enough_to_show(void **state) {
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    say("/list", "{\"items\":[{\"id\":1}]}");
+    put(engine, "/list", ",\"items\":\"items\"");
+    poll_subscribe(engine, "a", ALL, "", id);
+    fixture_run(engine);
+    receiver_free(api);
+    api = receiver_new(list_without_end, NULL);
+    put(engine, "/",
+        ",\"items\":\"items\",\"query\":{\"p\":\"{page}\"},\"paging\":{\"by\":\"cursor\",\"next\":\"next\"}");
+    atomic_store(&endless_page, 0);
+    atomic_store(&endless_new, 60);
+    check_preview(id, "\"ok\":true,\"code\":null,\"error\":null,\"first\":false,\"suspicious\":false,\"held\":0,"
+                      "\"complete\":false,\"pages\":2,\"objects\":120,\"skipped\":0,\"created\":120,");
+    assert_int_equal(endless_page, 2);
+    atomic_store(&endless_page, 0);
+    atomic_store(&endless_new, 0);
+    check_preview(id, "{\"ok\":false,\"code\":\"timeout\",\"error\":\"the list is not at its end after 60 s\"");
+    assert_int_equal(endless_page, 60);
+}
+
+/* Three that nobody answers, of two tenants; then the engine stops. */
+static atomic_int held_out, held_free;
+
+static void hold(const received *request, receiver_answer *answer, void *payload) {
+    (void)request;
+    (void)payload;
+    atomic_fetch_add(&held_out, 1);
+    while (atomic_load(&held_free) == 0) {
+        usleep(1000);
+    }
+    answer->body = "[]";
+    answer->body_size = 2;
+}
+
+static void *ask_for(void *tenant) {
+    char query[60], *text = NULL;
+    int closed;
+
+    snprintf(query, sizeof query, "{\"tenant\":\"%s\"}", (const char *)tenant);
+    closed = wh_source_test(engine, "crm_contact", query, WH_ZSTR, &text, NULL) == WH_OK && text != NULL &&
+             strstr(text, "\"code\":\"closed\"") != NULL;
+    wh_free(text);
+    return closed ? tenant : NULL;
+}
+
+static void few_are_tried_at_once_and_end_with_the_engine(void **state) {
+    static char acme[] = "acme", bolt[] = "bolt";
+    pthread_t threads[3];
+    char *text = NULL;
+
+    (void)state;
+    receiver_free(api);
+    api = receiver_new(hold, NULL);
+    atomic_store(&held_out, 0);
+    atomic_store(&held_free, 0);
+    put(engine, "/", "");
+    assert_int_equal(wh_start(engine, 1), WH_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_for, acme), 0);
+    }
+    while (atomic_load(&held_out) < 2) {
+        usleep(1000);
+    }
+    assert_int_equal(wh_source_test(engine, "crm_contact", "{\"tenant\":\"acme\"}", WH_ZSTR, &text, NULL), WH_EBUSY);
+    assert_int_equal(pthread_create(&threads[2], NULL, ask_for, bolt), 0);
+    while (atomic_load(&held_out) < 3) {
+        usleep(1000);
+    }
+    assert_int_equal(wh_source_test(engine, "crm_contact", "{\"tenant\":\"cart\"}", WH_ZSTR, &text, NULL), WH_EBUSY);
+    assert_has(wh_last_error(), "too many sources and receivers");
+    assert_int_equal(wh_stop(engine, 0), WH_OK);
+    for (int i = 0; i < 3; i++) {
+        void *closed;
+        pthread_join(threads[i], &closed);
+        assert_non_null(closed);
+    }
+    atomic_store(&held_free, 1);
 }
 
 static void a_preview_says_what_fails(void **state) {
@@ -577,6 +717,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(connections_come_and_go, begin, end),
         cmocka_unit_test_setup_teardown(a_test_asks_for_a_connection_of_its_tenant, begin, end),
         cmocka_unit_test_setup_teardown(a_programs_own_source_says_who_may, begin, end),
+        cmocka_unit_test_setup_teardown(what_a_suspicious_reading_holds_is_not_shown_as_sent, begin, end),
+        cmocka_unit_test_setup_teardown(a_preview_of_what_is_too_deep_shows_what_is_sent, begin, end),
+        cmocka_unit_test_setup_teardown(a_preview_ends_when_there_is_enough_to_show, begin, end),
+        cmocka_unit_test_setup_teardown(few_are_tried_at_once_and_end_with_the_engine, begin, end),
         cmocka_unit_test_setup_teardown(an_item_that_nests_beyond_all_bounds_hides_no_other, begin, end),
         cmocka_unit_test_setup_teardown(a_document_is_polled, begin, end),
         cmocka_unit_test_setup_teardown(what_the_next_reading_would_send_is_shown_and_not_sent, begin, end),

@@ -165,6 +165,44 @@ static int count_deliveries(whi_store *store, const char *type, const char *tena
     return all.count;
 }
 
+/* Of each event of the type one row is looked at, however many others got it. */
+static void of_one_by_type(whi_store *store) {
+    whi_store_query query = { .rows = 1, .type = "order.paid", .subscription = 5 };
+    whi_store_place place;
+    seen all = { 0 };
+    int pages = 0;
+
+    OK(whi_store_begin(store));
+    for (int i = 0; i < 4; i++) {
+        int64_t number = add_of_type(store, i, i == 2 ? "order.lost" : "order.paid", i < 2 ? "acme" : "");
+        for (int s = 1; s < 20; s++) {
+            whi_delivery_row sent = delivery(number, s, WHI_DELIVERED, NOW);
+            OK(write_row(store, &sent));
+        }
+    }
+    OK(whi_store_commit(store, NULL));
+    do {
+        OK(V(store)->delivery_list(store, &query, see_delivery, &all, &place));
+        query.before_event = place.event;
+        query.before_subscription = place.subscription;
+        assert_true(++pages < 10);
+    } while (place.more);
+    assert_int_equal(all.count, 3);
+    assert_int_equal(all.subscriptions[0], 5);
+    query = (whi_store_query){ .rows = 2, .type = "order.paid", .tenant = "acme", .subscription = 5 };
+    OK(V(store)->delivery_list(store, &query, see_delivery, &all, &place));
+    assert_int_equal(all.count, 5);
+    query = (whi_store_query){ .rows = 2, .tenant = "acme", .subscription = 5 };
+    OK(V(store)->delivery_list(store, &query, see_delivery, &all, &place));
+    assert_int_equal(all.count, 7);
+    assert_false(place.more);
+}
+
+static void of_one_subscription_others_deliveries_are_not_looked_at(void **state) {
+    (void)state;
+    on_store(of_one_by_type);
+}
+
 /* A page looks at one row: those of other types are none of them. */
 static void by_type(whi_store *store) {
     static const char *const tenants[] = { "acme", "beta", "" };
@@ -334,6 +372,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(subscriptions_are_listed_in_pages_newest_first, clear),
         cmocka_unit_test_teardown(events_are_listed_in_pages_newest_first, clear),
         cmocka_unit_test_teardown(what_is_of_a_type_is_listed_without_a_look_at_the_others, clear),
+        cmocka_unit_test_teardown(of_one_subscription_others_deliveries_are_not_looked_at, clear),
         cmocka_unit_test_teardown(events_of_no_tenant_are_listed_alone, clear),
         cmocka_unit_test_teardown(deliveries_are_listed_in_pages_by_every_filter, clear),
         cmocka_unit_test_teardown(what_there_is_much_of_is_listed_as_what_there_is_little_of, clear),

@@ -76,7 +76,7 @@ local core = require "webhook.core"
 
 ---@class webhook.subscription what is marked "engine" is written by the engine and ignored on input
 ---@field id? string engine
----@field url? string http or https, no user info; a database: "postgresql://user:password@host/name", "sqlite:/path"; or a queue: "amqp://user:password@host/vhost?queue=name", "redis://user:password@host/0?stream=name"
+---@field url? string http or https, no user info; a database: "postgresql://user:password@host/name", "sqlite:/path"; or a queue: "amqp://user:password@host/vhost?queue=name", "redis://user:password@host/0?stream=name", "nats://user:password@host/subject", "kafka://user:password@host/topic"
 ---@field database? { schema?: string, prefix?: string, create?: "full"|"add"|"never", removes?: boolean, times?: boolean, check?: boolean } how a database is written to; see core/docs/delivery.md
 ---@field also? { url: string, database?: table } a database or a queue that gets all of it besides, with deliveries, retries and a health of its own; what is read has its id, disabled, health and what waits, too
 ---@field events? string[] "order.paid", "*", "prefix.*", "prefix:*"; none means all
@@ -430,6 +430,8 @@ local core = require "webhook.core"
 ---@field error? string
 ---@field first boolean nothing is remembered yet: the reading will only remember
 ---@field suspicious boolean so much has vanished at once that nothing is told of it, unless it is confirmed
+---@field held integer deletions that are not told for that
+---@field complete boolean all pages were read; otherwise there is more than is shown, or it took too long
 ---@field pages integer
 ---@field objects integer
 ---@field skipped integer

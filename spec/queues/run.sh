@@ -10,11 +10,17 @@ trap 'kill -9 $(cat "$folder/pids" 2>/dev/null) 2>/dev/null || true; rm -rf "$fo
 # Debian's packages are for Debian's Python, which may not be the first one.
 python() {
     local each
-    for each in python3 /usr/bin/python3; do
+    for each in "$folder/python/bin/python3" python3 /usr/bin/python3; do
         "$each" -c "import $module" 2>/dev/null && exec "$each" "$@"
     done
     echo "run.sh: no Python has $module: spec/packages" >&2
     exit 1
+}
+
+# What Debian has no package of comes from where Python's own installer gets it.
+python_with() { # package
+    python3 -m venv "$folder/python"
+    "$folder/python/bin/pip" install --quiet --retries 3 "$1"
 }
 
 free_port() {
@@ -66,6 +72,43 @@ rabbitmq)
     (cd "$HOME" && as_user rabbitmq /usr/lib/rabbitmq/bin/rabbitmq-server >log 2>&1) &
     echo $! >>"$folder/pids"
     wait_for bash -c "exec 3<>/dev/tcp/127.0.0.1/$port && printf 'AMQP\0\0\x09\x01' >&3 && head -c 7 <&3 | grep -qa ."
+    ;;
+nats)
+    module=nats
+    printf 'listen: "127.0.0.1:%s"\njetstream { store_dir: "%s/server/streams" }\n' "$port" "$folder" >"$folder/server/nats.conf"
+    printf 'authorization { users = [ { user: reader, password: reader }, { user: writer, password: "pass%%/word", ' >>"$folder/server/nats.conf"
+    printf 'permissions: { publish: "order.*", subscribe: "_INBOX.>" } } ] }\n' >>"$folder/server/nats.conf"
+    (cd "$folder/server" && as_user nats nats-server -c nats.conf >log 2>&1) &
+    echo $! >>"$folder/pids"
+    wait_for bash -c "exec 3<>/dev/tcp/127.0.0.1/$port && head -c 4 <&3 | grep -q INFO"
+    [ $# -gt 2 ] || python_with nats-py
+    ;;
+kafka)
+    module=kafka control=$(free_port) users=$(free_port) scheme=org.apache.kafka.common.security.plain.PlainLoginModule
+    [ -f "$build/kafka/all" ] || "$here/kafka.sh" "$build/kafka"
+    cat >"$folder/server/kafka.properties" <<END
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$control
+controller.listener.names=CONTROLLER
+listeners=DESK://127.0.0.1:$port,USERS://127.0.0.1:$users,CONTROLLER://127.0.0.1:$control
+advertised.listeners=DESK://127.0.0.1:$port,USERS://127.0.0.1:$users
+listener.security.protocol.map=DESK:PLAINTEXT,USERS:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=DESK
+listener.name.users.sasl.enabled.mechanisms=PLAIN
+listener.name.users.plain.sasl.jaas.config=$scheme required user_writer="pass%/word";
+log.dirs=$folder/server/data
+offsets.topic.replication.factor=1
+END
+    java() {
+        as_user nobody java -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$build/kafka/*" "$@"
+    }
+    (cd "$folder/server" && java kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAA -c kafka.properties >log 2>&1)
+    (cd "$folder/server" && java kafka.Kafka kafka.properties >log 2>&1) &
+    echo $! >>"$folder/pids"
+    wait_for bash -c "exec 3<>/dev/tcp/127.0.0.1/$users"
+    export WEBHOOK_QUEUE_USERS="$users"
+    [ $# -gt 2 ] || python_with kafka-python
     ;;
 *)
     echo "run.sh: there is no $2" >&2

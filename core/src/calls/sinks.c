@@ -14,8 +14,9 @@
 #define DOCUMENT_MAXIMUM 65536
 
 static void put_sinks(whi_buf *out) {
-    static const char *const schemes[] = { "postgresql", "postgres", "mysql", "mariadb", "sqlite",
-                                           "amqp",       "amqps",    "redis", "rediss" };
+    static const char *const schemes[] = { "postgresql", "postgres", "mysql", "mariadb",  "sqlite",
+                                           "amqp",       "amqps",    "redis", "rediss",   "nats",
+                                           "tls",        "nats+tls", "kafka", "kafka+ssl" };
 
     whi_buf_text(out, "\"sinks\":[\"http\",\"https\"");
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {

@@ -4,10 +4,13 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/mem.h"
 #include "calls/past.h"
 #include "calls/source_preview.h"
 #include "engine/inbox.h"
+#include "engine/looking.h"
+#include "engine/registry.h"
 #include "engine/source_document.h"
 #include "engine/source_kept.h"
 #include "engine/writer.h"
@@ -276,6 +279,7 @@ typedef struct trial {
     wh_source_call call; /* first */
     wh_engine *engine;
     wh_source source;
+    atomic_int is_cut;
     int found;
     whi_json asked; /* without nodes: nothing was asked */
     char *texts[6]; /* of its members */
@@ -449,11 +453,19 @@ static void list(trial *self, const char *object_type) {
     self->source.list(self->source.payload, query, &self->call);
 }
 
+static void cut_trial(wh_engine *engine, void *payload) {
+    trial *self = payload;
+
+    (void)engine;
+    atomic_store(&self->is_cut, 1);
+    self->source.cut(self->source.payload);
+}
+
 static int try_it(trial *self, const char *object_type) {
     const char *subscription = self->texts[SUBSCRIPTION];
 
     if (subscription != NULL) {
-        return whi_source_preview(self->engine, &self->source, object_type, subscription, &self->out);
+        return whi_source_preview(self->engine, &self->source, object_type, subscription, &self->is_cut, &self->out);
     }
     list(self, object_type);
     return self->code;
@@ -469,6 +481,38 @@ static void free_trial(trial *self) {
     whi_json_free(&self->asked);
     whi_buf_free(&self->filters);
     whi_buf_free(&self->out);
+}
+
+/* Whose tenant it is for; NULL: nobody's, or nobody is there. */
+static whi_registration *asker_of(const trial *self) {
+    const char *id = self->texts[SUBSCRIPTION];
+    int64_t number;
+
+    return id != NULL && whi_registry_sync(self->engine->registry) == WH_OK &&
+                   whi_ident_parse("sub_", id, &number) == WH_OK
+               ? whi_registry_get(self->engine->registry, number)
+               : NULL;
+}
+
+/* Somebody's API says how long it takes: few at once, and cut where the engine stops. */
+static int try_among_few(trial *self, const char *object_type) {
+    whi_registration *asker = asker_of(self);
+    struct whi_looking looking = { .tenant = asker != NULL                 ? asker->subscription->tenant
+                                             : self->texts[TENANT] != NULL ? self->texts[TENANT]
+                                                                           : "" };
+    int code = whi_looking_begin(self->engine, &looking);
+
+    if (code == WH_EBUSY) {
+        whi_registration_unref(asker);
+        return whi_fail_field(WH_EBUSY, "object_type",
+                              "too many sources and receivers are being looked at; try again when one has answered");
+    }
+    whi_looking_show(self->engine, &looking, self, cut_trial);
+    code = try_it(self, object_type);
+    whi_looking_show(self->engine, &looking, NULL, NULL);
+    whi_looking_end(self->engine, &looking);
+    whi_registration_unref(asker);
+    return code;
 }
 
 int wh_source_test(wh_engine *engine, const char *object_type, const char *query, size_t query_size, char **out,
@@ -487,7 +531,7 @@ int wh_source_test(wh_engine *engine, const char *object_type, const char *query
     code = read_query(&self, query, query_size);
     code = code == WH_OK ? whi_store_source_list(engine->store, object_type, make, &self) : code;
     code = code == WH_OK && !self.found ? fail_unknown() : code;
-    code = code == WH_OK ? try_it(&self, object_type) : code;
+    code = code == WH_OK ? try_among_few(&self, object_type) : code;
     code = code == WH_OK ? whi_buf_take(&self.out, out, size) : code;
     free_trial(&self);
     return code;

@@ -15,6 +15,7 @@
 #include "pure/poll.h"
 #include "pure/poll_page.h"
 
+#define TIME_MOST INT64_C(60000)      /* ms from which on no further page is asked for: somebody waits */
 #define SHOWN 100                     /* changes that are shown, of all that are counted */
 #define SHOWN_BYTES ((size_t)4 << 20) /* and their bytes, about */
 #define MET_MOST ((size_t)1 << 20)    /* objects; of a list with more nothing is told of what has vanished */
@@ -34,6 +35,11 @@ typedef struct preview {
     uint64_t *met;               /* hashes of ids */
     size_t met_count, met_room;
     int64_t pages, objects, skipped, counts[WHI_POLL_CHANGES], known;
+    int64_t gone;      /* of the deleted: missing from a complete list */
+    int is_suspicious; /* so many that nothing is told of them */
+    int is_cut_short;  /* more is not read: what is shown is enough */
+    int64_t began;     /* ms */
+    const atomic_int *stop;
     size_t shown, hidden; /* of what it is sent */
     whi_buf list;
     int code; /* of the reading; WH_OK, or with what has failed as the last error */
@@ -139,25 +145,46 @@ static int change_of(const preview *self, enum whi_poll_verdict verdict) {
                                                                                    : (int)verdict - WHI_POLL_CREATED;
 }
 
+/* As a reading tells it: of what is too large for a payload, and deleted, the id. */
+static int tell(preview *self, const whi_poll_page *page, const whi_poll_object *object, int change) {
+    size_t size;
+    const char *text = whi_json_span(&page->json, object->node, &size);
+    whi_buf brief;
+    int code;
+
+    if (!object->large) {
+        show(self, change, text, size);
+        return WH_OK;
+    }
+    whi_buf_init(&brief, 4 * WHI_POLL_ID_SIZE + 64);
+    whi_buf_text(&brief, "{\"id\":");
+    whi_poll_id_write(whi_poll_page_id(page, object), object->id_size, &brief);
+    whi_buf_text(&brief, ",\"deleted\":true}");
+    code = whi_buf_status(&brief);
+    if (code == WH_OK) {
+        show(self, change, brief.data, brief.size);
+    }
+    whi_buf_free(&brief);
+    return code;
+}
+
 static int judge(preview *self, const whi_poll_page *page, const whi_poll_object *object) {
     whi_store *store = self->engine->store;
     whi_poll_sight sight = { object->deleted, object->wanted, object->large, object->content };
     wh_backend_seen seen = { .seen = self->row.seen };
     whi_poll_memory memory = { 0 };
     enum whi_poll_verdict verdict;
-    size_t size;
-    const char *text = whi_json_span(&page->json, object->node, &size);
     int code;
 
     seen.id = whi_poll_page_id(page, object);
     seen.id_size = object->id_size;
     code = store->vtable->seen_get(store, &seen, &memory.known);
-    code = code == WH_OK && !object->deleted ? meet(self, seen.id, seen.id_size) : code;
+    code = code == WH_OK ? meet(self, seen.id, seen.id_size) : code;
     memory.content = seen.content;
     memory.scan = seen.scan;
     verdict = whi_poll_judge(&memory, &sight, self->first && !self->asker->subscription->poll_history, 0);
     if (code == WH_OK && verdict >= WHI_POLL_CREATED) {
-        show(self, change_of(self, verdict), text, size);
+        code = tell(self, page, object, change_of(self, verdict));
     }
     return code;
 }
@@ -225,6 +252,22 @@ static void take_answer(wh_source_call *call, const wh_source_page *given) {
     }
 }
 
+/* Once there is more than is shown, the rest would be counted alone; and a list may take as long as it likes. */
+static int may_go_on(preview *self) {
+    if (self->hidden > 0) {
+        self->is_cut_short = 1;
+    } else if (atomic_load(self->stop)) {
+        self->is_cut_short = 1;
+        self->failed_code = WH_ECLOSED;
+        snprintf(self->error, sizeof self->error, "the engine stops");
+    } else if (whi_now(self->engine) - self->began >= TIME_MOST) {
+        self->is_cut_short = 1;
+        self->failed_code = WH_ETIMEOUT;
+        snprintf(self->error, sizeof self->error, "the list is not at its end after 60 s");
+    }
+    return !self->is_cut_short;
+}
+
 static void read_pages(preview *self) {
     const whi_subscription *s = self->asker->subscription;
     wh_source_query query = { .size = sizeof query,
@@ -239,7 +282,7 @@ static void read_pages(preview *self) {
         query.changed_since = whi_poll_since(self->row.checked_at, self->row.newest);
         query.state = self->state;
     }
-    while (!self->last && self->code == WH_OK) {
+    while (!self->last && self->code == WH_OK && may_go_on(self)) {
         query.page = self->page;
         self->source->list(self->source->payload, &query, &self->call);
     }
@@ -270,6 +313,7 @@ static int look(const wh_backend_seen *row, void *payload) {
         whi_buf_char(&object, '}');
         code = whi_buf_status(&object);
         if (code == WH_OK) {
+            it->self->gone++;
             show(it->self, WHI_POLL_IS_DELETED, object.data, object.size);
         }
         whi_buf_free(&object);
@@ -278,7 +322,7 @@ static int look(const wh_backend_seen *row, void *payload) {
 }
 
 /* No mark is 0, so all that is remembered is listed. */
-static int find_vanished(preview *self) {
+static int look_at_all(preview *self) {
     whi_store *store = self->engine->store;
     unseen it = { .self = self, .count = UNSEEN_ROWS };
     int code = WH_OK;
@@ -297,9 +341,23 @@ static int find_vanished(preview *self) {
     return code;
 }
 
+/* What a suspicious reading holds back is counted, and not among what it would send. */
+static int find_vanished(preview *self) {
+    size_t size = self->list.size, shown = self->shown, hidden = self->hidden;
+    int code = look_at_all(self);
+
+    self->is_suspicious = whi_poll_is_suspicious(self->gone, self->known) && (self->row.asked & WH_POLL_CONFIRM) == 0;
+    if (code == WH_OK && self->is_suspicious) {
+        self->list.size = size;
+        self->shown = shown;
+        self->hidden = hidden;
+    }
+    return code;
+}
+
 static int is_complete(const preview *self) {
-    return self->failed_code == WH_OK && self->full && !self->first && self->source->can & WH_SOURCE_ALL &&
-           self->met_count <= MET_MOST;
+    return self->failed_code == WH_OK && !self->is_cut_short && self->full && !self->first &&
+           self->source->can & WH_SOURCE_ALL && self->met_count <= MET_MOST;
 }
 
 /* ------------------------------------------------------------------------- the answer */
@@ -310,7 +368,9 @@ static int write(const preview *self, int64_t began, whi_buf *out) {
     whi_tell_text(out, "code", self->failed_code == WH_OK ? NULL : wh_error_name(self->failed_code));
     whi_tell_text(out, "error", self->failed_code == WH_OK ? NULL : self->error);
     whi_tell_flag(out, "first", self->first);
-    whi_tell_flag(out, "suspicious", whi_poll_is_suspicious(self->counts[WHI_POLL_IS_DELETED], self->known));
+    whi_tell_flag(out, "suspicious", self->is_suspicious);
+    whi_tell_int(out, "held", self->is_suspicious ? self->gone : 0);
+    whi_tell_flag(out, "complete", self->failed_code == WH_OK && !self->is_cut_short);
     whi_tell_int(out, "pages", self->pages);
     whi_tell_int(out, "objects", self->objects);
     whi_tell_int(out, "skipped", self->skipped);
@@ -357,8 +417,10 @@ static int run(preview *self) {
 }
 
 int whi_source_preview(wh_engine *engine, const wh_source *source, const char *object_type, const char *subscription,
-                       whi_buf *out) {
-    preview self = { .call = { take_answer }, .engine = engine, .source = source };
+                       const atomic_int *stop, whi_buf *out) {
+    preview self = {
+        .call = { take_answer }, .engine = engine, .source = source, .began = whi_now(engine), .stop = stop
+    };
     int64_t began = whi_monotonic_us();
     int code = find(engine, object_type, subscription, &self.asker);
 

@@ -23,7 +23,7 @@ static int look_at(wh_engine *engine, const whi_subscription *s, struct whi_look
 }
 
 int whi_look(wh_engine *engine, const whi_subscription *s) {
-    struct whi_looking self = { NULL, s->tenant, NULL, NULL };
+    struct whi_looking self = { .tenant = s->tenant };
     int code;
 
     if (!whi_subscription_is_waited_for(s)) {

@@ -1,4 +1,4 @@
-/* Tests: test_database. */
+/* Tests: test_looking, test_database. */
 #include "engine/looking.h"
 
 #include <string.h>
@@ -45,12 +45,16 @@ void whi_looking_show(wh_engine *engine, struct whi_looking *self, void *receive
     pthread_mutex_lock(&engine->looking_lock);
     self->receiver = receiver;
     self->cut = cut;
+    if (receiver != NULL && self->is_cut) {
+        cut(engine, receiver);
+    }
     pthread_mutex_unlock(&engine->looking_lock);
 }
 
 void whi_looking_cut(wh_engine *engine) {
     pthread_mutex_lock(&engine->looking_lock);
     for (struct whi_looking *one = engine->looking; one != NULL; one = one->next) {
+        one->is_cut = 1;
         if (one->receiver != NULL) {
             one->cut(engine, one->receiver);
         }

@@ -11,6 +11,7 @@ struct whi_looking {
     struct whi_looking *next;
     const char *tenant;
     void *receiver; /* NULL: not open yet, or closed */
+    int is_cut;     /* it ends as soon as it has one */
     void (*cut)(wh_engine *engine, void *receiver);
 };
 
@@ -18,7 +19,7 @@ struct whi_looking {
 int whi_looking_begin(wh_engine *engine, struct whi_looking *self);
 void whi_looking_end(wh_engine *engine, const struct whi_looking *self);
 
-/* From here on it may be cut, until it is shown with NULL. */
+/* From here on it may be cut, until it is shown with NULL; where that was asked for before, it is at once. */
 void whi_looking_show(wh_engine *engine, struct whi_looking *self, void *receiver,
                       void (*cut)(wh_engine *engine, void *receiver));
 

@@ -1,4 +1,4 @@
-/* Tests: test_queue_redis, test_queue_rabbitmq. */
+/* Tests: test_queue_redis, test_queue_rabbitmq, test_queue_nats. */
 #include "engine/queue.h"
 
 #include "base/error.h"

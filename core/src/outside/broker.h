@@ -36,10 +36,15 @@ struct whi_broker {
     /* It is connected. */
     void (*check)(whi_queue *queue, whi_object_result *result);
     void (*rest)(whi_queue *queue);
+    /* What the client library waits for by itself ends soon. From any thread, under the queue's lock. NULL: nothing but
+     * the socket that is shown. */
+    void (*cut)(whi_queue *queue);
 };
 
 extern const whi_broker whi_broker_redis;
 extern const whi_broker whi_broker_rabbitmq;
+extern const whi_broker whi_broker_nats;
+extern const whi_broker whi_broker_kafka;
 
 /* The time in so many ms, in us, or the end of the check that is under way where that comes before. */
 int64_t whi_queue_until(const whi_queue *queue, int64_t ms);

@@ -1,4 +1,4 @@
-/* Tests: test_queue_redis, test_queue_rabbitmq. */
+/* Tests: test_queue_redis, test_queue_rabbitmq, test_queue_nats, test_queue_kafka. */
 #include "outside/queue.h"
 
 #include <fcntl.h>
@@ -28,8 +28,19 @@
 #else
 #define RABBITMQ NULL
 #endif
+#ifdef WEBHOOK_HAS_KAFKA
+#define KAFKA &whi_broker_kafka
+#else
+#define KAFKA NULL
+#endif
 
-static const whi_broker *const brokers[WHI_QUEUE_SCHEMES] = { REDIS, RABBITMQ };
+/* NATS needs no library but that for TLS. */
+static const whi_broker *const brokers[WHI_QUEUE_SCHEMES] = {
+    [WHI_QUEUE_REDIS] = REDIS,
+    [WHI_QUEUE_RABBITMQ] = RABBITMQ,
+    [WHI_QUEUE_NATS] = &whi_broker_nats,
+    [WHI_QUEUE_KAFKA] = KAFKA,
+};
 
 int whi_queue_has(const char *scheme) {
     int is_tls, known = scheme != NULL ? whi_queue_scheme_of(scheme, &is_tls) : -1;
@@ -111,6 +122,9 @@ void whi_queue_cut(whi_queue *queue) {
     pthread_mutex_lock(&queue->lock);
     if (queue->shown >= 0) {
         (void)shutdown(queue->shown, SHUT_RDWR);
+    }
+    if (queue->broker->cut != NULL) {
+        queue->broker->cut(queue);
     }
     pthread_mutex_unlock(&queue->lock);
 }

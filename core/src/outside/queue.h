@@ -1,5 +1,5 @@
-/* A queue that receives messages: a stream of Redis, a queue or an exchange of RabbitMQ. Nothing here knows of
- * subscriptions or deliveries; sinks/queue_batch.c does.
+/* A queue that receives messages: a stream of Redis or NATS, a queue or an exchange of RabbitMQ, a topic of Kafka.
+ * Nothing here knows of subscriptions or deliveries; sinks/queue_batch.c does.
  *
  * A queue belongs to one thread that may wait, and waits at most as long as its time-outs say; whi_queue_cut alone may
  * be called by another. */

@@ -182,16 +182,36 @@ static amqp_socket_t *secure_socket(rabbitmq *self, whi_object_result *result) {
     return socket;
 }
 
+/* The library's way to an address cannot be cut, so it is only sent to one that has just answered: who does not is
+ * waited for here. */
+static int answers(rabbitmq *self, const whi_address *address, int64_t until, whi_object_result *result) {
+    whi_addresses one = { .count = 1 };
+    int fd;
+
+    one.list[0] = *address;
+    fd = whi_reach_dial(&self->base.reach, &one, self->base.url.port, until, result);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
 static void open_secure(rabbitmq *self, const whi_addresses *addresses, int64_t until, whi_object_result *result) {
     amqp_socket_t *socket = secure_socket(self, result);
     int status = AMQP_STATUS_SOCKET_ERROR;
 
     for (size_t i = 0; i < addresses->count && socket != NULL && status != AMQP_STATUS_OK; i++) {
-        struct timeval time = time_until(until);
+        struct timeval time;
         char text[64];
 
-        whi_reach_text(&addresses->list[i], text, sizeof text);
-        status = amqp_socket_open_noblock(socket, text, self->base.url.port, &time);
+        if (answers(self, &addresses->list[i], until, result)) {
+            time = time_until(until);
+            whi_reach_text(&addresses->list[i], text, sizeof text);
+            status = amqp_socket_open_noblock(socket, text, self->base.url.port, &time);
+        }
+    }
+    if (result->outcome != WHI_OBJECT_WRITTEN) {
+        return; /* none has answered */
     }
     if (socket != NULL && status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED) {
         whi_queue_tell(&self->base, result, WHI_OBJECT_AGAIN, "",

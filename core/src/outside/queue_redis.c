@@ -18,6 +18,7 @@
 #define COMMANDS_MAXIMUM ((size_t)256 << 20)
 #define REPLY_BYTES ((size_t)4096) /* of one reply, far more than those that are asked for */
 #define NAME_SIZE 256
+#define BEFORE_OWN "header-"
 #define WORDS (9 + 2 * (WHI_MESSAGE_LINES + 4))
 
 typedef struct redis {
@@ -303,16 +304,39 @@ static void add_pair(words *out, const char *name, const char *value) {
     add_word(out, value, strlen(value));
 }
 
+/* The fields of an entry that are no header's. */
+static const char *const own[] = { "id", "type", "key", "body" };
+
+/* 1: a header of this name, "header-" before it or not, would be taken for a field of ours, or for one of another name
+ * that was made of it. */
+static int is_own(const char *name, size_t size) {
+    static const char before[] = BEFORE_OWN;
+    size_t length = sizeof before - 1;
+
+    while (size > length && whi_ascii_same_part(name, before, length)) {
+        name += length;
+        size -= length;
+    }
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (strlen(own[i]) == size && whi_ascii_same_part(name, own[i], size)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* "Name: value" as the fields that a consumer asks for by one spelling. */
 static void add_line(words *out, size_t index, const char *line) {
-    size_t size = strcspn(line, ":");
+    size_t size = strcspn(line, ":"), length = is_own(line, size) ? sizeof BEFORE_OWN - 1 : 0;
     const char *value = line + size + (line[size] == ':');
+    char *name = out->names[index];
 
-    for (size_t i = 0; i < size && i < NAME_SIZE; i++) {
-        out->names[index][i] = whi_ascii_lower(line[i]);
+    memcpy(name, BEFORE_OWN, length);
+    for (size_t i = 0; i < size && length < NAME_SIZE; i++) {
+        name[length++] = whi_ascii_lower(line[i]);
     }
     value += *value == ' ';
-    add_word(out, out->names[index], size < NAME_SIZE ? size : NAME_SIZE);
+    add_word(out, name, length);
     add_word(out, value, strlen(value));
 }
 

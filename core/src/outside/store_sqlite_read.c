@@ -500,6 +500,18 @@ static int are_few(whi_sqlite *store, whi_sqlite_side *side, int state, int *out
     return code;
 }
 
+static enum whi_sql delivery_list_by_event(const whi_store_query *query) {
+    int is_of_one = query->subscription != 0;
+
+    if (query->type == NULL) {
+        return is_of_one ? WHI_SQL_DELIVERY_OF_ONE_TENANT : WHI_SQL_DELIVERY_OF_TENANT;
+    }
+    if (!has_tenant_index(query)) {
+        return is_of_one ? WHI_SQL_DELIVERY_OF_ONE_TYPE : WHI_SQL_DELIVERY_OF_TYPE;
+    }
+    return is_of_one ? WHI_SQL_DELIVERY_OF_ONE_TENANT_TYPE : WHI_SQL_DELIVERY_OF_TENANT_TYPE;
+}
+
 /* Where those of its state are not few. A tenant's are found without a look at those of others. */
 static enum whi_sql delivery_list_of(const whi_store_query *query) {
     if (query->event) {
@@ -511,19 +523,21 @@ static enum whi_sql delivery_list_of(const whi_store_query *query) {
     if (query->subscription && (query->state == WHI_EXHAUSTED || query->state == WHI_HELD)) {
         return WHI_SQL_DELIVERY_KEPT;
     }
-    if (query->type != NULL) {
-        return has_tenant_index(query) ? WHI_SQL_DELIVERY_OF_TENANT_TYPE : WHI_SQL_DELIVERY_OF_TYPE;
-    }
-    if (has_tenant_index(query)) {
-        return WHI_SQL_DELIVERY_OF_TENANT;
+    if (query->type != NULL || has_tenant_index(query)) {
+        return delivery_list_by_event(query);
     }
     return query->state == WHI_CANCELLED ? WHI_SQL_DELIVERY_CANCELLED : WHI_SQL_DELIVERY_LIST;
+}
+
+static int is_by_event_of_one(enum whi_sql which) {
+    return which == WHI_SQL_DELIVERY_OF_ONE_TENANT || which == WHI_SQL_DELIVERY_OF_ONE_TYPE ||
+           which == WHI_SQL_DELIVERY_OF_ONE_TENANT_TYPE;
 }
 
 /* An index of events is walked, and of each its deliveries. */
 static int is_by_event(enum whi_sql which) {
     return which == WHI_SQL_DELIVERY_OF_TENANT || which == WHI_SQL_DELIVERY_OF_TYPE ||
-           which == WHI_SQL_DELIVERY_OF_TENANT_TYPE;
+           which == WHI_SQL_DELIVERY_OF_TENANT_TYPE || is_by_event_of_one(which);
 }
 
 /* The statement that gives the fewest rows for the query, bound. */
@@ -564,6 +578,9 @@ static int delivery_list_use(whi_sqlite *store, whi_sqlite_side *side, const whi
     if (is_by_event(which)) {
         bind_if(*out, 4, query->tenant);
         bind_if(*out, 5, query->type);
+        if (is_by_event_of_one(which)) {
+            sqlite3_bind_int64(*out, 6, query->subscription);
+        }
     } else if (which != WHI_SQL_DELIVERY_LIST && which != WHI_SQL_DELIVERY_CANCELLED) {
         sqlite3_bind_int64(*out, 4, key);
     }

@@ -21,11 +21,15 @@
 #define EVENT_OF(index, condition)                                                                                     \
     "SELECT number, type, tenant FROM webhook_events INDEXED BY " index " WHERE " condition                            \
     " AND number < ?1 AND number >= ?2 ORDER BY number DESC"
-/* An event without deliveries is a row too, with NULLs: looking at it counts. */
-#define DELIVERY_OF(index, condition)                                                                                  \
+/* An event without deliveries is a row too, with NULLs: looking at it counts. Of one subscription each event has one at
+ * most, which is looked up. */
+#define DELIVERIES_OF(index, which, condition)                                                                         \
     "SELECT e.number, d.subscription, d.state FROM webhook_events e INDEXED BY " index                                 \
-    " LEFT JOIN webhook_deliveries d ON d.event = e.number AND (e.number < ?1 OR d.subscription < ?2) "                \
+    " LEFT JOIN webhook_deliveries d ON d.event = e.number" which " AND (e.number < ?1 OR d.subscription < ?2) "       \
     "WHERE " condition " AND e.number <= ?1 AND e.number >= ?3 ORDER BY e.number DESC, d.subscription DESC"
+#define DELIVERY_OF(index, condition) DELIVERIES_OF(index, "", condition)
+#define DELIVERY_OF_ONE(index, condition) DELIVERIES_OF(index, " AND d.subscription = ?6", condition)
+#define OF_TENANT "e.tenant = ?4 AND e.tenant <> ''"
 
 /* The row of a deleted subscription of which no version is left. */
 #define FORGETTABLE                                                                                                    \
@@ -329,10 +333,12 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_DELIVERY_LIST] = "SELECT event, subscription, state FROM webhook_deliveries"
                               " WHERE (event, subscription) < (?1, ?2) AND event >= ?3"
                               " ORDER BY event DESC, subscription DESC",
-    [WHI_SQL_DELIVERY_OF_TENANT] = DELIVERY_OF("webhook_events_tenant", "e.tenant = ?4 AND e.tenant <> ''"),
+    [WHI_SQL_DELIVERY_OF_TENANT] = DELIVERY_OF("webhook_events_tenant", OF_TENANT),
     [WHI_SQL_DELIVERY_OF_TYPE] = DELIVERY_OF("webhook_events_type", "e.type = ?5"),
-    [WHI_SQL_DELIVERY_OF_TENANT_TYPE] =
-        DELIVERY_OF("webhook_events_tenant_type", "e.tenant = ?4 AND e.tenant <> '' AND e.type = ?5"),
+    [WHI_SQL_DELIVERY_OF_TENANT_TYPE] = DELIVERY_OF("webhook_events_tenant_type", OF_TENANT " AND e.type = ?5"),
+    [WHI_SQL_DELIVERY_OF_ONE_TENANT] = DELIVERY_OF_ONE("webhook_events_tenant", OF_TENANT),
+    [WHI_SQL_DELIVERY_OF_ONE_TYPE] = DELIVERY_OF_ONE("webhook_events_type", "e.type = ?5"),
+    [WHI_SQL_DELIVERY_OF_ONE_TENANT_TYPE] = DELIVERY_OF_ONE("webhook_events_tenant_type", OF_TENANT " AND e.type = ?5"),
     [WHI_SQL_DELIVERY_OF_EVENT] = "SELECT event, subscription, state FROM webhook_deliveries"
                                   " WHERE event = ?4 AND (event, subscription) < (?1, ?2) AND event >= ?3"
                                   " ORDER BY subscription DESC",

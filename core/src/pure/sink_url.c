@@ -15,8 +15,9 @@ static const struct {
     { "mariadb", WHI_URL_DATABASE },    { "sqlite", WHI_URL_DATABASE },   { "mssql", WHI_URL_ABSENT },
     { "sqlserver", WHI_URL_ABSENT },    { "mongodb", WHI_URL_ABSENT },    { "mongodb+srv", WHI_URL_ABSENT },
     { "snowflake", WHI_URL_ABSENT },    { "amqp", WHI_URL_QUEUE },        { "amqps", WHI_URL_QUEUE },
-    { "redis", WHI_URL_QUEUE },         { "rediss", WHI_URL_QUEUE },      { "kafka", WHI_URL_ABSENT },
-    { "nats", WHI_URL_ABSENT },
+    { "redis", WHI_URL_QUEUE },         { "rediss", WHI_URL_QUEUE },      { "nats", WHI_URL_QUEUE },
+    { "tls", WHI_URL_QUEUE },           { "nats+tls", WHI_URL_QUEUE },    { "kafka", WHI_URL_QUEUE },
+    { "kafka+ssl", WHI_URL_QUEUE },
 };
 
 enum whi_url_kind whi_url_kind_of(const char *text, char scheme[WHI_SCHEME_SIZE]) {

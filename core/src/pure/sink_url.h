@@ -14,7 +14,7 @@
 enum whi_url_kind {
     WHI_URL_HTTP,     /* http, https, and whatever is no scheme that we know: pure/url.h tells what is wrong with it */
     WHI_URL_DATABASE, /* postgresql, postgres, mysql, mariadb, sqlite; whether it is built in, its builder says */
-    WHI_URL_QUEUE,    /* amqp, amqps, redis, rediss; the same */
+    WHI_URL_QUEUE,    /* amqp, redis, nats, kafka, and those over TLS; the same */
     WHI_URL_ABSENT,   /* of a system that we know, and that no delivery goes to yet */
 };
 

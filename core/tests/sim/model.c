@@ -217,6 +217,7 @@ model_event *model_event_new(const model_event *shape, size_t pad) {
 void model_accepted(model_event *event, const char *id) {
     event->status = MODEL_ACCEPTED;
     event->answered = sim_step;
+    event->accepted_us = sim_now;
     if (event->id[0] != '\0' && id != NULL && strcmp(event->id, id) != 0) {
         broken("id", "event %d was accepted as %s, and before that as %s", event->n, id, event->id);
     }

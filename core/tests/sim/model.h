@@ -78,6 +78,7 @@ typedef struct model_event {
     int from_outbox, slot;
     int status;
     int64_t begun, answered; /* steps */
+    int64_t accepted_us;     /* when that was said; 0: it was not */
     size_t payload_size;
     char *payload;
 } model_event;

@@ -9,6 +9,7 @@
 #include "engine/context.h"
 #include "engine/lease.h"
 #include "model.h"
+#include "neighbours.h"
 #include "sim.h"
 
 #define RATE_SLACK_US 1000 /* the engine counts in ms */
@@ -128,7 +129,7 @@ static int64_t draw_latency(void) {
 }
 
 static void choose_answer(flight *f) {
-    int64_t latency = draw_latency();
+    int64_t latency = sim_plan_now->crowded ? neighbours_latency(f->k, &sim_net_chance) : draw_latency();
     int bad =
         (sim_plan_now->kinds & 1u << SIM_receiver) != 0 && !sim_net_healed && f->k != SIM_TAKER && f->k != SIM_POLLED;
 
@@ -258,6 +259,7 @@ static void arrives(whi_transport *transport, flight *f, int n) {
     f->key = keys_of(n, f->k);
     f->sent_at = sim_now;
     keys_begins(process, n, f->k, f->request->lane, open_of_key(process, f->k, f->key));
+    neighbours_arrives(n, f->k);
     choose_answer(f);
     if (is_taken(f)) {
         keys_taken(process, n, f->k, is_late(process, f->request->lane));
@@ -282,6 +284,15 @@ static int number_of(const whi_request *request, int k) {
                    n < model_event_count
                ? n
                : -1;
+}
+
+static int hanging_of(const whi_transport *transport) {
+    int count = 0;
+
+    for (const flight *f = transport->first; f != NULL; f = f->next) {
+        count += f->request != NULL && neighbours_hangs(f->k);
+    }
+    return count;
 }
 
 static int send_request(whi_transport *transport, whi_request *request) {
@@ -314,6 +325,7 @@ static int send_request(whi_transport *transport, whi_request *request) {
     }
     *transport->end = f;
     transport->end = &f->next;
+    neighbours_check_slots(hanging_of(transport));
     return WH_OK;
 }
 

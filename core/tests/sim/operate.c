@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "neighbours.h"
 #include "polls.h"
 #include "world.h"
 
@@ -15,6 +16,7 @@ model_event *event_drawn(sim_chance *chance, sim_process *process, int from_outb
     size_t pad = sim_one_in(chance, 6) ? (size_t)sim_spread(chance, 100, 8000) : (size_t)sim_below(chance, 40);
 
     shape.tenant = sim_one_in(chance, 2) ? 0 : (int)sim_below(chance, MODEL_TENANTS);
+    shape.tenant = neighbours_tenant(model_event_count, shape.tenant);
     shape.type = (int)sim_below(chance, MODEL_TYPES);
     shape.marked = sim_one_in(chance, 3);
     shape.bad = sim_one_in(chance, sim_plan_now->mended ? 2 : 8);
@@ -188,9 +190,13 @@ static int subscribe(wh_engine *engine, sim_chance *chance) {
         return WH_OK;
     }
     draw_subscription(&shape, chance);
+    if (sim_plan_now->crowded) {
+        neighbours_subscription(&shape, model_subscription_count);
+    }
     made = model_subscription_new(&shape);
-    made->rated = made->k % 3 == 1; /* nothing is drawn for it: other histories stay what they are */
-    made->breaks = made->k % 3 == 2;
+    made->rated =
+        !sim_plan_now->crowded && made->k % 3 == 1; /* nothing is drawn for it: other histories stay what they are */
+    made->breaks = !sim_plan_now->crowded && made->k % 3 == 2;
     write_subscription(text, sizeof text, made);
     code = wh_subscribe(engine, text, WH_ZSTR, id);
     sim_note("subscribed %s: %d", text, code);

@@ -1,6 +1,7 @@
 /* What a seed is: who takes part, and what goes wrong when. */
 #include <string.h>
 
+#include "neighbours.h"
 #include "sim.h"
 
 static const char *const names[] = {
@@ -203,9 +204,13 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed, const sim_cut *cut) {
     if (sim_one_in(&hands, 8)) {
         make_polls(plan, &hands);
     }
+    sim_chance_seed(&hands, seed, 13);
+    if (sim_one_in(&hands, 20)) {
+        neighbours_plan(plan, &hands);
+    }
     draw_faults(plan, &chance);
     plan->stall_one_in = (int)sim_spread(&chance, 200, 3000);
     plan->retain_ms = sim_one_in(&chance, 4) ? sim_spread(&chance, 100, 20000) : 0;
-    plan->retain_ms = plan->polls ? 0 : plan->retain_ms; /* the log says in the end what was told */
+    plan->retain_ms = plan->polls || plan->crowded ? 0 : plan->retain_ms; /* the log says in the end what was told */
     apply(plan, cut);
 }

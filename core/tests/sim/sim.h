@@ -86,6 +86,7 @@ typedef struct sim_plan {
     int backlog;                 /* receivers are slow and take one or two at a time */
     int late_ones;               /* processes stand still while they send what has an order */
     int mended;                  /* rules fail, hold back, and are mended */
+    int crowded;                 /* good receivers beside bad neighbours (neighbours.h) */
     int polls;                   /* a source is polled (polls.h) */
     int one_survives;            /* in the end one process does it all; the others don't come back */
     int least_faults;

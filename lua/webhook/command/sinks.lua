@@ -11,7 +11,8 @@ webhook sinks [list | test URL]
 
   webhook sinks                                    what deliveries can go to, by the URL's scheme
   webhook sinks test postgresql://u:p@host/name    would rows arrive there? Stores nothing
-  webhook sinks test 'amqp://u:p@host/?queue=q'    would messages? Also 'redis://u:p@host/0?stream=s'
+  webhook sinks test 'amqp://u:p@host/?queue=q'    would messages? Also 'redis://u:p@host/0?stream=s',
+                                                   'nats://u:p@host/subject', 'kafka://u:p@host/topic'
 
 test connects to the database or queue and asks whether all is allowed; exit code 1 says what is missing.
   --events PATTERN   whose tables; may be repeated      --schema NAME     --prefix TEXT

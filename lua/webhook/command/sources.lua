@@ -69,7 +69,8 @@ local function show_changes(page, out)
   for _, each in ipairs(page.would_send) do print(each.type .. " " .. out.encode(each.object)) end
   out:note("%d objects on %d pages: %d created, %d updated, %d deleted%s%s in %d ms", page.objects, page.pages, page.created,
     page.updated, page.deleted, page.first and "; the first reading, which only remembers" or "",
-    page.suspicious and "; suspicious: nothing is told of so many that vanish at once, unless it is confirmed" or "",
+    (page.suspicious and ("; suspicious: %d that vanish at once are held, unless it is confirmed"):format(page.held) or "")
+      .. (page.complete and "" or ", so far"),
     page.duration_ms)
 end
 
