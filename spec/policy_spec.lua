@@ -21,7 +21,7 @@ local function open(options)
     until hooks:idle()
   end
 
-  return hooks, to.url, serve, seen
+  return hooks, to.url, serve, seen, to
 end
 
 local function bodies(seen)
@@ -103,5 +103,41 @@ describe("a rule's second result", function()
     assert.equal("shop/1", seen[1].headers["x-source"])
     assert.equal("k", seen[1].headers["x-key"])
     hooks:close()
+  end)
+end)
+
+describe("a response rule", function()
+  for _, transport in ipairs { "auto", "libcurl" } do
+    it("says what an answer means, by " .. transport, function()
+      local hooks, url, serve, _, to = open { transport = transport }
+      local id = assert(hooks:subscribe {
+        url = url,
+        response_rule = [[
+          if answer.status == 409 and answer.headers.connection == "close" then return { outcome = "success" } end
+          return { outcome = "give_up", reason = answer.headers["content-length"] }
+        ]],
+      }).id
+      hooks:publish("a", "1")
+      to:take(409)
+      serve()
+      local first = hooks:deliveries { subscription = id } ()
+      assert.same({ "delivered", "status: answered 409; response rule: success" }, { first.state, first.error })
+      hooks:publish("a", "2")
+      to:take(500)
+      serve()
+      local second = hooks:deliveries { subscription = id } ()
+      assert.same({ "exhausted", "status: answered 500; response rule: give_up: 0" }, { second.state, second.error })
+      hooks:close()
+    end)
+  end
+
+  it("is tried on an answer", function()
+    local rule = "if answer.status == 429 then return { outcome = 'retry', after = 5 } end"
+    local result = assert(webhook.rule.try({ response_rule = rule }, { status = 429 }))
+    assert.same({ "retry", { after = 5, outcome = "retry" } }, { result.outcome, result.body })
+    assert.equal("ordinary", assert(webhook.rule.try({ response_rule = rule }, { status = 500 })).outcome)
+    local failed = assert(webhook.rule.try({ response_rule = "return { outcome = 'x' }" }, { status = 500 }))
+    assert.same({ "failed", "rule_result" }, { failed.outcome, failed.code })
+    assert.matches("^outcome: expected", failed.message)
   end)
 end)

@@ -35,6 +35,16 @@ describe("webhook rule", function()
     end
   end)
 
+  it("runs a response rule on an answer", function()
+    local rule = shell.write "\nif answer.status == 409 then return { outcome = 'success' } end"
+    local code, output, complaint = run(("run %s %s --response"):format(rule, shell.write '{"status":409}'))
+    assert.same({ 0, "" }, { code, complaint })
+    assert.matches("outcome  success\n", output)
+    code, _, complaint = run(("run %s %s --response"):format(shell.write "return (", shell.write '{"status":409}'))
+    assert.equal(1, code)
+    assert.matches(":1: ", complaint)
+  end)
+
   it("reads standard input, and speaks to scripts", function()
     local rule = shell.write "return merge(payload, { rate = payload.rate, by = subscription.name, n = subscription.meta.n })"
     local words = ("run %s --json --name shop --metadata '{\"n\":1}' --fields rate,by,n"):format(rule)

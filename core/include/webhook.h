@@ -411,6 +411,10 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  *   source       only events of this source; null: of any and of none
  *   name         free text
  *   rule         Lua source, see lua/docs/rules.md
+ *   response_rule  Lua source that is run for each answer of HTTP, and may say what it means in place of the status:
+ *                delivered, tried again (when), given up, the subscription disabled; and may have nothing more sent to
+ *                the receiver for a while: lua/docs/rules.md. Same limits as `rule`, its CPU is its tenant's, and what
+ *                fails changes nothing and is told with the attempt. Its requests leave by libcurl. null: none
  *   fields       "id,customer.email,items(sku,price)": what to keep of the payload
  *   filters      {"customer.country": "DE", "total": {"$gte": 100}}: conditions on paths, all of which must hold, 100
  *                at most. At a path stands a value; a list, of which any; operators: $eq $ne $in $nin, $gt $gte $lt

@@ -95,6 +95,7 @@ typedef struct wh_rule_input {
                                  written; NULL: hash is an error */
     size_t hash_key_size;
     int64_t cpu_us; /* 0, or stop earlier than the limits say, with WH_ERULE_TIME: it is run again elsewhere */
+    const char *payload_name; /* NULL: "payload"; else what the rule has it as: "answer" of a response rule */
 } wh_rule_input;
 
 enum wh_rule_action { WH_RULE_DROP = 0, WH_RULE_PASS, WH_RULE_PROJECT };

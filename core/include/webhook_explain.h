@@ -29,7 +29,8 @@ extern "C" {
  *           "waiting", "delivered", "exhausted", "held", "cancelled": its
  *                        delivery's state, with "delivery", "attempts", "status", "error"; "waits_for": "rate"
  *                        where it is due, and this engine sends it when its subscription's rate lets it,
- *                        "tenant_rate" its tenant's, "breaker" where it waits for the next probe
+ *                        "tenant_rate" its tenant's, "breaker" where it waits for the next probe,
+ *                        "response_rule" where such a rule has asked for a pause
  *           "pending"    it wants the event, which is not decided yet; with "reason" "waits for the tenant's budget"
  *                        where that is why
  *           "missed"     the version in force wanted it, and there is no delivery: it was
@@ -91,6 +92,9 @@ WH_API int wh_backtest_run(wh_engine *engine, const wh_backtest *backtest, char 
  * subscription's (url may be missing); limits may be NULL. Gives
  * {"outcome":"pass"|"project"|"drop"|"filtered"|"failed","body","key","headers","delay","path","code","line","message",
  * "cpu_us","memory"}, of which what does not apply is null. body is the JSON that would go out, without an envelope.
+ * With a "response_rule" in the document that one is tried, and nothing else of it: the event's payload is an answer as
+ * such a rule sees it, {"status","headers","body","attempt"}, of the event's time; outcome is what it says, "ordinary",
+ * "success", "retry", "give_up", "disable" or "failed", and body what it returned.
  * The event's type, tenant and source are not compared with the document's. With event NULL the rule is only compiled:
  * {"outcome":"pass"}. A rule that fails when it runs is no error of this call. Errors: json, invalid, rule_syntax with
  * the line, rule_engine (rules NULL and the document has a rule), limit, memory. Any thread. */

@@ -28,7 +28,7 @@ NO_PADDING(wh_api_needs, body_bytes);
 NO_PADDING(wh_http_options, address_connections);
 NO_PADDING(wh_clock, payload);
 NO_PADDING(wh_rule_engine, bytes);
-NO_PADDING(wh_rule_input, cpu_us);
+NO_PADDING(wh_rule_input, payload_name);
 NO_PADDING(wh_rule_verdict, error);
 
 #define SIZE_FIRST(type) _Static_assert(offsetof(type, size) == 0, #type " does not begin with its size")

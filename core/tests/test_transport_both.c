@@ -57,6 +57,35 @@ static void by(const whi_transport_vtable *vtable, sending *s, const char *url, 
     wire_close(&w);
 }
 
+/* By whichever it was sent to: libcurl has them, and what follows a body is none. */
+static void header_lines_are_handed_on_where_they_are_wanted(void **state) {
+    static const whi_transport_vtable *const both[] = { &whi_transport_curl, &whi_transport_auto };
+    fixture *f = *state;
+
+    set_raw(f->r, "/lines",
+            "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n" HEAD
+            "X-A: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nb\r\n0\r\nX-Late: 2\r\n\r\n",
+            RECEIVER_RAW);
+    for (size_t i = 0; i < 2; i++) {
+        whi_buf lines;
+        sending s;
+        wire w;
+
+        whi_buf_init(&lines, 64);
+        wire_init(&w);
+        w.vtable = both[i];
+        wire_open(&w, NULL, 0);
+        wire_fill(&w, &s, receiver_url(f->r, "/lines"));
+        s.request.headers = &lines;
+        assert_int_equal(wire_send(&s), WH_OK);
+        wire_run(&w, 1);
+        wire_close(&w);
+        assert_int_equal(s.request.status, 200);
+        assert_string_equal(lines.data, "X-A: 1\r\nTransfer-Encoding: chunked\r\n");
+        whi_buf_free(&lines);
+    }
+}
+
 static void the_same_bytes_leave_by_both(void **state) {
     static const char *const lines[][6] = {
         { "Content-Type: application/json", "webhook-id: msg_1", "X: a;b", "X-Empty;", "X-None:", "X-Blank: \t" },
@@ -261,6 +290,7 @@ static void one_request_after_the_other_ends_the_same_by_both(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(header_lines_are_handed_on_where_they_are_wanted),
         TEST(the_same_bytes_leave_by_both),
         TEST(the_same_hosts_are_named_by_both),
         TEST(the_same_answers_are_understood_by_both),

@@ -370,12 +370,13 @@ static void end_run(whi_rule_runtime *runtime) {
 /* Protected. Argument: the verdict. */
 static int call_rule(lua_State *L) {
     wh_rule_verdict *out = lua_touserdata(L, 1);
+    const char *name = whi_rule_of(L)->runtime->input->payload_name;
 
     lua_settop(L, 0);
     lua_rawgeti(L, LUA_REGISTRYINDEX, WHI_RULE_AT_FUNCTION);
     lua_createtable(L, 0, 4);
     whi_rule_push_node(L, WHI_RULE_PAYLOAD, 0);
-    lua_setfield(L, -2, "payload");
+    lua_setfield(L, -2, name != NULL ? name : "payload");
     whi_rule_push_view(L, WHI_RULE_EVENT, 0);
     lua_setfield(L, -2, "event");
     whi_rule_push_view(L, WHI_RULE_SUBSCRIPTION, 0);

@@ -83,6 +83,7 @@ local core = require "webhook.core"
 ---@field tenant? string only events of this tenant
 ---@field name? string
 ---@field rule? string Lua source
+---@field response_rule? string Lua source that says what an answer means; see lua/docs/rules.md
 ---@field fields? string what to keep of the payload: "id,customer.email,items(sku,price)"
 ---@field filters? table<string, any> paths that must have this value
 ---@field on_rule_error? "hold"|"skip"|"send"
@@ -118,7 +119,7 @@ local core = require "webhook.core"
 ---@field details? table what a profile keeps of its own
 ---@field poll? { type: string, interval?: integer, limit?: integer, history?: boolean } gets what a source lists, every interval (ms)
 ---@field version? integer engine
----@field disabled? string engine; why it is switched off: "gone", "failing", "rule", "used"
+---@field disabled? string engine; why it is switched off: "gone", "failing", "rule", "response_rule", "used"
 ---@field created_at? string engine
 ---@field updated_at? string engine
 ---@field health? "healthy"|"failing"|"disabled" engine; how its receiver answers

@@ -174,16 +174,20 @@ int whi_fail_size(const char *field, size_t size, long long limit) {
     return WH_ELIMIT;
 }
 
-int whi_fail_rule(int code, const wh_rule_error *error) {
+int whi_fail_rule_of(const char *field, int code, const wh_rule_error *error) {
     char place[40] = "";
 
     if (error->line > 0) {
         snprintf(place, sizeof place, "line %lld: ", (long long)error->line);
     }
-    whi_fail_field(code, "rule", "%s%s", place, error->text[0] != '\0' ? error->text : wh_error_text(code));
+    whi_fail_field(code, field, "%s%s", place, error->text[0] != '\0' ? error->text : wh_error_text(code));
     last.line = error->line;
     last.reason += strlen(place);
     return code;
+}
+
+int whi_fail_rule(int code, const wh_rule_error *error) {
+    return whi_fail_rule_of("rule", code, error);
 }
 
 int whi_fail_memory(void) {

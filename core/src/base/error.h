@@ -59,6 +59,7 @@ int whi_fail_size(const char *field, size_t size, long long limit);
 /* "rule: line 3: " and the text; without a line where that is 0, and with the code's words where
  * there is no text. */
 int whi_fail_rule(int code, const wh_rule_error *error);
+int whi_fail_rule_of(const char *field, int code, const wh_rule_error *error); /* another field than "rule" */
 
 /* whi_fail(WH_ENOMEM, …) with the usual words. */
 int whi_fail_memory(void);

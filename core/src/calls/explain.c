@@ -351,13 +351,18 @@ static const char *waits_for(const explaining *self, const asked *one) {
     int64_t time = whi_now(self->engine);
     int64_t rated = now != NULL ? atomic_load(&now->rated_until) : 0,
             tenant = now != NULL ? atomic_load(&now->tenant_until) : 0,
-            probe = now != NULL ? atomic_load(&now->probe_at) : 0;
+            probe = now != NULL ? atomic_load(&now->probe_at) : 0,
+            pause = now != NULL ? atomic_load(&now->rests_until) : 0;
 
     whi_registration_unref(now);
     if (one->state != WHI_WAITING || one->due > time) {
         return NULL;
     }
-    return probe > time ? "breaker" : rated > time ? "rate" : tenant > time ? "tenant_rate" : NULL;
+    return probe > time    ? "breaker"
+           : pause > time  ? "response_rule"
+           : rated > time  ? "rate"
+           : tenant > time ? "tenant_rate"
+                           : NULL;
 }
 
 static void tell_delivery(explaining *self, const asked *one) {

@@ -40,33 +40,46 @@ static int number_of(const char *id, int64_t *out) {
 
 /* ----------------------------------------------------------------------- checking */
 
-/* Compiles the rule to see that it can be, and reviews it if it is another one than before. */
-static int check_rule(wh_engine *engine, const whi_subscription *s, const char *before) {
+static int compile(wh_engine *engine, const char *tenant, const char *source, wh_rule_error *error) {
     const wh_rule_engine *rules = engine->options.rules;
-    wh_rule_error error = { 0 };
     void *rule = NULL;
     int code = WH_OK;
 
-    if (s->rule == NULL) {
-        return WH_OK;
-    }
-    if (rules == NULL) {
-        return whi_fail_field(WH_ERULE_ENGINE, "rule", "this engine was opened without a rule engine");
-    }
-    pthread_mutex_lock(&engine->check_lock);
     if (!engine->check_open) {
         code = rules->open(&engine->check_rules, &engine->options.limits, rules->payload);
         engine->check_open = code == WH_OK;
     }
     if (code == WH_OK) {
-        code = rules->compile(engine->check_rules, s->tenant, s->rule, s->rule_size, &rule, &error);
+        code = rules->compile(engine->check_rules, tenant, source, strlen(source), &rule, error);
     }
     if (code == WH_OK) {
         rules->release(engine->check_rules, rule);
+    }
+    return code;
+}
+
+/* Compiles it to see that it can be, and reviews the rule if it is another one than before. A response rule that says
+ * nothing does no harm. */
+static int check_rule(wh_engine *engine, const whi_subscription *s, const char *field, const char *before) {
+    int is_response = strcmp(field, "response_rule") == 0;
+    const char *source = is_response ? s->response_rule : s->rule;
+    const wh_rule_engine *rules = engine->options.rules;
+    wh_rule_error error = { 0 };
+    int code;
+
+    if (source == NULL) {
+        return WH_OK;
+    }
+    if (rules == NULL) {
+        return whi_fail_field(WH_ERULE_ENGINE, field, "this engine was opened without a rule engine");
+    }
+    pthread_mutex_lock(&engine->check_lock);
+    code = compile(engine, s->tenant, source, &error);
+    if (code == WH_OK && !is_response) {
         code = whi_rule_review(rules, engine->check_rules, s, before, &error);
     }
     pthread_mutex_unlock(&engine->check_lock);
-    return code == WH_OK ? WH_OK : whi_fail_rule(code, &error);
+    return code == WH_OK ? WH_OK : whi_fail_rule_of(field, code, &error);
 }
 
 /* One such as the system gives. */
@@ -117,7 +130,8 @@ static int apply_checked(wh_engine *engine, whi_subscription *s, const char *doc
     }
     code = whi_subscription_apply(s, document, size, (size_t)engine->options.limits.rule_source_bytes, 0);
     code = code == WH_OK ? whi_subscription_check(s) : code;
-    code = code == WH_OK ? check_rule(engine, s, before) : code;
+    code = code == WH_OK ? check_rule(engine, s, "rule", before) : code;
+    code = code == WH_OK ? check_rule(engine, s, "response_rule", NULL) : code;
     whi_free(before);
     return code;
 }

@@ -5,7 +5,9 @@
 #include "engine/accept.h"
 #include "engine/decide.h"
 #include "engine/registry.h"
+#include "pure/ruling.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ANSWER_MAXIMUM ((size_t)1 << 30)
@@ -17,6 +19,7 @@ typedef struct trying {
     whi_decider decider;
     wh_event event; /* measured */
     whi_decision decision;
+    const char *ruled; /* NULL, or what a response rule said */
 } trying;
 
 /* ------------------------------------------------------------------------- reading */
@@ -32,12 +35,17 @@ static const char *word(const char *text) {
     return text != NULL ? text : "";
 }
 
+/* Of a response rule the payload is an answer. */
+static const whi_registration *tried(const trying *self) {
+    return self->registration->response != NULL ? self->registration->response : self->registration;
+}
+
 static int decide(trying *self) {
     const wh_event *event = &self->event;
     whi_subject subject = { word(event->id),     event->type,      word(event->tenant),
                             word(event->source), word(event->key), event->time };
 
-    return whi_decide(&self->decider, &subject, self->registration, &self->decision);
+    return whi_decide(&self->decider, &subject, tried(self), &self->decision);
 }
 
 /* ------------------------------------------------------------------------- telling */
@@ -89,10 +97,10 @@ static void tell_error(const whi_decision *decision, whi_buf *out) {
 static void tell(const trying *self, whi_buf *out) {
     const whi_decision *decision = &self->decision;
     int passes = decision->verdict == WHI_PASS || decision->verdict == WHI_PROJECT;
-    int ran = self->registration->subscription->rule != NULL && decision->verdict != WHI_FILTERED;
+    int ran = tried(self)->subscription->rule != NULL && decision->verdict != WHI_FILTERED;
 
     whi_buf_char(out, '{');
-    whi_tell_text(out, "outcome", outcome_of(decision));
+    whi_tell_text(out, "outcome", self->ruled != NULL ? self->ruled : outcome_of(decision));
     tell_body(self, passes, out);
     whi_tell_text(out, "key", decision->key);
     tell_json(out, "headers", decision->headers, decision->headers != NULL ? strlen(decision->headers) : 0);
@@ -104,10 +112,33 @@ static void tell(const trying *self, whi_buf *out) {
     whi_buf_char(out, '}');
 }
 
+/* Reads what a response rule said, as it is read of an answer. */
+static int rule_on(trying *self) {
+    whi_decision *decision = &self->decision;
+    whi_ruling ruling = WHI_RULING_NONE;
+    int code = WH_OK;
+
+    if (self->registration->response == NULL || decision->verdict == WHI_FAILED) {
+        return WH_OK;
+    }
+    if (decision->verdict == WHI_PROJECT) {
+        code = whi_ruling_read(&ruling, decision->body, decision->body_size, self->event.time);
+    }
+    if (code == WH_ERULE_RESULT) {
+        decision->verdict = WHI_FAILED;
+        decision->code = code;
+        snprintf(decision->error.text, sizeof decision->error.text, "%s", wh_last_error());
+        return WH_OK;
+    }
+    self->ruled = whi_ruled_names[ruling.outcome];
+    return code;
+}
+
 static int try_event(trying *self, const wh_event *event, whi_buf *out) {
     int code = read_event(self, event);
 
     code = code == WH_OK ? decide(self) : code;
+    code = code == WH_OK ? rule_on(self) : code;
     if (code == WH_OK) {
         tell(self, out);
         code = whi_buf_status(out);
@@ -132,6 +163,9 @@ int wh_rule_try(const wh_rule_engine *rules, const wh_limits *limits, const char
     code = code == WH_OK && rules != NULL ? whi_rules_take(&self.rules, rules) : code;
     code = code == WH_OK ? whi_past_candidate(&self.registration, NULL, document, size, &self.limits) : code;
     code = code == WH_OK ? whi_decider_check(&self.decider, self.registration, NULL) : code;
+    if (code == WH_OK && self.registration->response != NULL) {
+        code = whi_decider_check(&self.decider, self.registration->response, NULL);
+    }
     if (code == WH_OK && event == NULL) {
         whi_buf_text(&answer, "{\"outcome\":\"pass\"}");
     } else if (code == WH_OK) {

@@ -69,6 +69,8 @@ static void drop_reach(whi_subscription *twin) {
     drop_secret(&twin->auth);
     drop_secret(&twin->tls);
     drop_secret(&twin->proxy);
+    whi_free(twin->response_rule);
+    twin->response_rule = NULL;
     if (whi_subscription_is_database(twin)) {
         whi_subscription_free_texts(twin->secrets, twin->secret_count);
         whi_subscription_free_texts(twin->headers, twin->header_count);

@@ -57,6 +57,7 @@ int whi_rule_review(const wh_rule_engine *rules, void *runtime, const whi_subscr
 }
 
 int whi_decider_check(whi_decider *self, const whi_registration *registration, const char *before) {
+    const char *field = registration->is_response ? "response_rule" : "rule";
     wh_rule_error error = { 0 };
     void *rule;
     int code;
@@ -65,13 +66,13 @@ int whi_decider_check(whi_decider *self, const whi_registration *registration, c
         return WH_OK;
     }
     if (self->engine == NULL) {
-        return whi_fail_field(WH_ERULE_ENGINE, "rule", "there is no rule engine here to run it");
+        return whi_fail_field(WH_ERULE_ENGINE, field, "there is no rule engine here to run it");
     }
     code = compiled(self, registration, &rule, &error);
-    if (code == WH_OK) {
+    if (code == WH_OK && !registration->is_response) {
         code = whi_rule_review(self->engine, self->rules, registration->subscription, before, &error);
     }
-    return code == WH_OK ? WH_OK : whi_fail_rule(code, &error);
+    return code == WH_OK ? WH_OK : whi_fail_rule_of(field, code, &error);
 }
 
 /* ------------------------------------------------------------------- decisions */
@@ -154,7 +155,8 @@ static int run_rule(whi_decider *self, const whi_subject *subject, const whi_reg
                             .subscription_meta_size = s->metadata != NULL ? strlen(s->metadata) : 0,
                             .hash_key = secret,
                             .hash_key_size = secret != NULL ? strlen(secret) : 0,
-                            .cpu_us = self->slice_us };
+                            .cpu_us = self->slice_us,
+                            .payload_name = registration->is_response ? "answer" : NULL };
     wh_rule_verdict verdict;
     void *rule = NULL;
     int code;

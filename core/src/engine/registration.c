@@ -11,14 +11,48 @@
 #include "systems/subscription_make.h"
 #include "systems/subscription_read.h"
 
+/* Its texts are the subscription's own. */
+static void free_response(whi_registration *response) {
+    if (response != NULL) {
+        whi_free(response->subscription);
+        whi_free(response);
+    }
+}
+
 void whi_registration_unref(whi_registration *registration) {
     if (registration == NULL || atomic_fetch_sub(&registration->refs, 1) != 1) {
         return;
     }
+    free_response(registration->response);
     whi_subscription_free(registration->subscription);
     whi_filter_free(registration->filter);
     whi_projection_free(registration->fields);
     whi_free(registration);
+}
+
+static uint64_t hash_of(const whi_subscription *s) {
+    return s->rule != NULL ? whi_hash(WHI_HASH_BEGIN, s->rule, s->rule_size) : 0;
+}
+
+static int prepare_response(whi_registration *made) {
+    whi_registration *response = whi_calloc(1, sizeof *response);
+    whi_subscription *s = whi_alloc(sizeof *s);
+
+    if (response == NULL || s == NULL) {
+        whi_free(response);
+        whi_free(s);
+        return whi_fail_memory();
+    }
+    *s = *made->subscription;
+    s->rule = s->response_rule;
+    s->rule_size = strlen(s->rule);
+    s->response_rule = s->fields = s->filters = s->poll_type = NULL;
+    response->subscription = s;
+    response->is_response = 1;
+    response->rule_hash = hash_of(s);
+    memcpy(response->id, made->id, sizeof response->id);
+    made->response = response;
+    return WH_OK;
 }
 
 static int prepare(whi_registration *made) {
@@ -32,8 +66,9 @@ static int prepare(whi_registration *made) {
     if (code == WH_OK && subscription->filters != NULL) {
         code = whi_filter_parse(&made->filter, subscription->filters, strlen(subscription->filters));
     }
-    if (subscription->rule != NULL) {
-        made->rule_hash = whi_hash(WHI_HASH_BEGIN, subscription->rule, subscription->rule_size);
+    made->rule_hash = hash_of(subscription);
+    if (code == WH_OK && subscription->response_rule != NULL) {
+        code = prepare_response(made);
     }
     code = code == WH_OK ? whi_poll_number(subscription, &made->poll) : code;
     made->hears = subscription->poll_history ? subscription->id : made->poll;

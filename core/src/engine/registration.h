@@ -20,7 +20,9 @@ typedef struct whi_registration {
     whi_filter *filter;     /* NULL: everything passes */
     whi_projection *fields; /* NULL: everything is kept */
     uint64_t rule_hash;
-    int64_t poll;          /* whi_poll_number; 0: it does not poll */
+    struct whi_registration *response; /* NULL, or the same with its response rule in the place of filters, rule and
+                                          fields: what decides about its answers */
+    int64_t poll;                      /* whi_poll_number; 0: it does not poll */
     int64_t hears;         /* whose events of polls are for it: the same, or its own number while it has a history */
     int64_t since;         /* number of the change that made it */
     _Atomic int64_t ended; /* of the change that came after it; 0: none that is known */
@@ -29,9 +31,11 @@ typedef struct whi_registration {
     atomic_int rule_failures;  /* in a row */
     atomic_int retiring;       /* 1: it is being switched off */
     atomic_llong rated_until;  /* ms: what is due waits for its rate until then; of who sends for it */
+    atomic_llong rests_until;  /* the same, for a pause that its response rule has asked for */
     atomic_llong tenant_until; /* the same, for its tenant's rate */
     atomic_llong probe_at;     /* ms: its breaker is open, and the next probe may go then, INT64_MAX: one is under way;
                                   0: it is closed; of who sends for it */
+    int is_response;           /* 1: it is such a `response` */
     int left_out;              /* 1: its document cannot be decrypted here: one that is disabled stands for it */
     char id[WH_ID_SIZE];
 } whi_registration;

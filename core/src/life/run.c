@@ -118,12 +118,13 @@ struct due {
 
 /* What is due waits on: until this time, or, INT64_MAX, until somebody changes something. 0: it is sent now. */
 static int64_t rests_until(wh_engine *engine, const whi_registration *registration) {
-    int64_t probe_at = atomic_load(&registration->probe_at);
+    int64_t probe_at = atomic_load(&registration->probe_at), pause = atomic_load(&registration->rests_until);
+    int64_t next = probe_at > pause ? probe_at : pause;
 
     if (!whi_subscription_may_send(registration->subscription)) {
         return INT64_MAX;
     }
-    return probe_at > whi_now(engine) ? probe_at : 0;
+    return next > whi_now(engine) ? next : 0;
 }
 
 static int due_lane(int64_t subscription, int64_t due, void *payload) {

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "outside/poller.h"
 #include "pure/address.h"
 #include "pure/peer.h"
@@ -28,7 +29,8 @@ typedef struct whi_request {
     int64_t answer_timeout;  /* ms until the first byte of the answer, from the beginning; 0: as the whole */
     int64_t timeout;         /* ms for the whole request */
     int insecure, http2;
-    whi_peer *peer; /* NULL: as for all; its requests share connections with those of the same mark alone */
+    whi_buf *headers; /* NULL, or where the answer's header lines are wanted: libcurl sends it then, which has them */
+    whi_peer *peer;   /* NULL: as for all; its requests share connections with those of the same mark alone */
 
     void (*done)(struct whi_request *request, void *payload);
     void *payload;

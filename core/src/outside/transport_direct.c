@@ -186,7 +186,8 @@ static int auto_send(whi_transport *transport, whi_request *request) {
     whi_connection *connection;
     int code = whi_request_check(request);
 
-    if (code != WH_OK || request->http2 || is_proxied(request) || whi_endpoint_is_unusual(request)) {
+    if (code != WH_OK || request->http2 || request->headers != NULL || is_proxied(request) ||
+        whi_endpoint_is_unusual(request)) {
         return code != WH_OK ? code : whi_curl_submit(transport, request, 0, now);
     }
     code = whi_endpoint_find(transport, request, &endpoint);

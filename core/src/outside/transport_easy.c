@@ -64,6 +64,13 @@ static void note_retry_after(whi_request *request, const char *value, size_t siz
     request->retry_after[size] = '\0';
 }
 
+/* What does not fit is left out. */
+static void keep_header(whi_buf *out, const char *line, size_t size) {
+    if (out != NULL && out->size + size <= out->maximum) {
+        whi_buf_add(out, line, size);
+    }
+}
+
 /* Each status line begins anew, so that what a 103 says is not the answer's. */
 static size_t on_header(char *line, size_t one, size_t size, void *payload) {
     static const char name[] = "retry-after:";
@@ -77,10 +84,16 @@ static size_t on_header(char *line, size_t one, size_t size, void *payload) {
     }
     if (size > 5 && memcmp(line, "HTTP/", 5) == 0) {
         transfer->request->retry_after[0] = '\0';
+        if (transfer->request->headers != NULL) {
+            whi_buf_clear(transfer->request->headers);
+        }
         transfer->headed = 0;
     } else if (line[0] == '\r' || line[0] == '\n') {
         transfer->headed = 1;
-    } else if (size > sizeof name - 1 && (line[0] | 32) == 'r' && whi_ascii_same_part(line, name, sizeof name - 1)) {
+    } else {
+        keep_header(transfer->headed ? NULL : transfer->request->headers, line, size); /* no trailers */
+    }
+    if (size > sizeof name - 1 && (line[0] | 32) == 'r' && whi_ascii_same_part(line, name, sizeof name - 1)) {
         note_retry_after(transfer->request, line + sizeof name - 1, size - (sizeof name - 1));
     }
     return size;

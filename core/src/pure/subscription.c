@@ -42,6 +42,7 @@ void whi_subscription_free(whi_subscription *s) {
     whi_free(s->database);
     whi_subscription_free_texts(s->events, s->event_count);
     whi_free(s->rule);
+    whi_free(s->response_rule);
     whi_free(s->fields);
     whi_free(s->filters);
     whi_free(s->metadata);
@@ -106,13 +107,16 @@ static int check_fetched(const whi_subscription *s) {
                : whi_fail_field(WH_EINVALID, "url", "of one that is fetched there is no auth, tls or proxy");
 }
 
-int whi_subscription_check(const whi_subscription *subscription) {
-    if (subscription->url == NULL) {
-        return whi_fail_field(WH_EINVALID, "url", "expected one, found none");
-    }
-    if (subscription->also != NULL && subscription->single_use) { /* each of the two would have an event of its own */
-        return whi_fail_field(WH_EINVALID, "also", "expected none of a subscription for one event (single_use)");
-    }
+/* Of what is no HTTP there is no answer to look at. */
+static int check_response_rule(const whi_subscription *s) {
+    int answers = !whi_subscription_is_fetched(s) && !whi_subscription_is_waited_for(s);
+
+    return answers || s->response_rule == NULL
+               ? WH_OK
+               : whi_fail_field(WH_EINVALID, "response_rule", "expected none, since the url is not of HTTP");
+}
+
+static int check_place(const whi_subscription *subscription) {
     if (whi_subscription_is_fetched(subscription)) {
         return check_fetched(subscription);
     }
@@ -123,4 +127,14 @@ int whi_subscription_check(const whi_subscription *subscription) {
     return subscription->database == NULL || whi_subscription_is_database(subscription)
                ? WH_OK
                : whi_fail_field(WH_EINVALID, "database", "expected none, since the url is no database's");
+}
+
+int whi_subscription_check(const whi_subscription *subscription) {
+    if (subscription->url == NULL) {
+        return whi_fail_field(WH_EINVALID, "url", "expected one, found none");
+    }
+    if (subscription->also != NULL && subscription->single_use) { /* each of the two would have an event of its own */
+        return whi_fail_field(WH_EINVALID, "also", "expected none of a subscription for one event (single_use)");
+    }
+    return check_response_rule(subscription) != WH_OK ? WH_EINVALID : check_place(subscription);
 }

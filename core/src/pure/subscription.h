@@ -71,11 +71,12 @@ typedef struct whi_subscription {
     size_t event_count;
     char *rule; /* NULL: none */
     size_t rule_size;
-    char *fields;   /* NULL: everything */
-    char *filters;  /* NULL, or a JSON object */
-    char *metadata; /* NULL, or a JSON object */
-    char *details;  /* NULL, or a JSON object: what a system keeps of its own */
-    char **headers; /* "Name: value" lines */
+    char *response_rule; /* NULL: none; see pure/ruling.h */
+    char *fields;        /* NULL: everything */
+    char *filters;       /* NULL, or a JSON object */
+    char *metadata;      /* NULL, or a JSON object */
+    char *details;       /* NULL, or a JSON object: what a system keeps of its own */
+    char **headers;      /* "Name: value" lines */
     size_t header_count;
     char *auth, *tls, *proxy; /* NULL, or an object of systems/access.h; wiped when freed */
     char *content_type;       /* NULL: application/json */

@@ -166,6 +166,7 @@ static void done(whi_request *request, void *payload) {
     parcel->duration_us = request->duration_us;
     parcel->answer = request->response;
     parcel->answer_size = request->response_size;
+    parcel->headers = request->error == WH_OK && request->status != 0 ? request->headers : NULL;
     if (is_here(request->error)) {
         put_back(parcel, request);
     } else if (request->error == WH_ECLOSED) {
@@ -219,6 +220,7 @@ static void fail_parcel(whi_parcel *parcel) {
 
     snprintf(request.message, sizeof request.message, "no memory for a request");
     parcel->status = 0;
+    parcel->headers = NULL;
     put_back(parcel, &request);
     parcel->done(parcel, parcel->payload);
 }

@@ -10,6 +10,7 @@
 #include "engine/setting.h"
 #include "engine/wrap.h"
 #include "pure/gzip.h"
+#include "pure/ruling.h"
 #include "pure/sign.h"
 #include "sinks/http_grant.h"
 #include "systems/envelope.h"
@@ -34,6 +35,7 @@ whi_http_request *whi_http_request_new(wh_engine *engine) {
         whi_buf_init(&self->extra, WHI_HEADER_BYTES * 2);
         whi_buf_init(&self->body, body_maximum());
         whi_buf_init(&self->packed, body_maximum() + 1024);
+        whi_buf_init(&self->answered, WHI_RULING_LINES);
         whi_buf_init(&self->login, WHI_HEADER_BYTES * 8);
     }
     return self;
@@ -51,6 +53,7 @@ void whi_http_request_free(whi_http_request *self) {
     if (self != NULL) {
         whi_http_let_go(self);
         whi_buf_free(&self->packed);
+        whi_buf_free(&self->answered);
         whi_buf_free(&self->login);
         whi_buf_free(&self->signature);
         whi_buf_free(&self->extra);
@@ -412,6 +415,8 @@ int whi_http_fill(whi_http_request *self) {
     request->timeout = s->timeout ? s->timeout : options->timeout;
     request->insecure = s->insecure;
     request->http2 = s->http2;
+    whi_buf_clear(&self->answered);
+    request->headers = s->response_rule != NULL ? &self->answered : NULL;
     request->error = request->status = 0;
     request->duration_us = 0;
     request->retry_after[0] = request->message[0] = '\0';

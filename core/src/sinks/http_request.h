@@ -28,6 +28,7 @@ typedef struct whi_http_request {
     whi_buf body;      /* the envelope, where the system has one */
     whi_buf extra;     /* the lines of the rule's headers */
     whi_buf packed;    /* the body, compressed */
+    whi_buf answered;  /* the answer's header lines, where a response rule is to see them */
     char type_line[WHI_TYPE_LINE];
     whi_peer *peer; /* the request's, kept as long as it is under way */
 

@@ -19,6 +19,7 @@
 #include "engine/context.h"
 #include "engine/event.h"
 #include "outside/poller.h"
+#include "pure/ruling.h"
 #include "pure/subscription.h"
 
 #define WHI_SENTENCE 320
@@ -45,6 +46,8 @@ typedef struct whi_parcel {
     char sentence[WHI_SENTENCE]; /* for a human; "" with success, or a note */
     const char *answer;          /* the first bytes of what the receiver said; gone after done */
     size_t answer_size;
+    whi_ruling ruling;      /* of its response rule, behind the sink: see work/rulings.h */
+    const whi_buf *headers; /* NULL, or its lines, where the subscription has a response rule: an answer was read */
 } whi_parcel;
 
 typedef struct whi_sink whi_sink;

@@ -193,6 +193,11 @@ static int set_rule(apply *self, uint32_t node) {
     return code;
 }
 
+static int set_response_rule(apply *self, uint32_t node) {
+    return whi_value_optional_text(&self->from, node, "response_rule", self->rule_maximum,
+                                   &self->subscription->response_rule);
+}
+
 static int set_fields(apply *self, uint32_t node) {
     char **place = &self->subscription->fields;
     whi_projection *fields = NULL;
@@ -542,6 +547,7 @@ static const field fields[] = {
     { "tenant", set_tenant, 0 },
     { "name", set_name, 0 },
     { "rule", set_rule, 0 },
+    { "response_rule", set_response_rule, 0 },
     { "fields", set_fields, 0 },
     { "filters", set_filters, 0 },
     { "on_rule_error", set_on_rule_error, 0 },

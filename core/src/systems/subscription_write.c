@@ -159,6 +159,7 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
     write_text(&self, "tenant", s->tenant);
     write_text(&self, "name", s->name);
     write_text(&self, "rule", s->rule);
+    write_text(&self, "response_rule", s->response_rule);
     write_text(&self, "fields", s->fields);
     write_raw(&self, "filters", s->filters);
     write_choice(&self, "on_rule_error", whi_rule_failure_names, s->on_rule_error);
@@ -216,9 +217,9 @@ void whi_subscription_write(const whi_subscription *s, int flags, whi_buf *out) 
 /* A letter becomes at most six. */
 size_t whi_subscription_written_size(const whi_subscription *s) {
     size_t size = 1024 + s->rule_size * 6;
-    const char *const texts[] = { s->tenant,  s->name,     s->url,     s->password,     s->fields,
-                                  s->filters, s->metadata, s->details, s->source,       s->poll_type,
-                                  s->auth,    s->tls,      s->proxy,   s->content_type, s->signature };
+    const char *const texts[] = { s->tenant,   s->name,         s->url,       s->password,     s->fields, s->filters,
+                                  s->metadata, s->details,      s->source,    s->poll_type,    s->auth,   s->tls,
+                                  s->proxy,    s->content_type, s->signature, s->response_rule };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size += texts[i] != NULL ? strlen(texts[i]) * 6 : 0;

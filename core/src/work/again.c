@@ -52,11 +52,14 @@ int64_t whi_again(wh_engine *engine, whi_lane *lane, whi_parcel *parcel) {
     if (parcel->outcome != WHI_OUTCOME_RETRY) {
         return -1;
     }
-    if (!whi_retry_on_allows(&policy->on, parcel->code, parcel->status)) {
+    if (parcel->ruling.outcome != WHI_RULED_RETRY && !whi_retry_on_allows(&policy->on, parcel->code, parcel->status)) {
         say(parcel, "not tried again, by retry_on");
         return -1;
     }
     wait = delay_of(engine, parcel, list);
+    if (wait >= 0 && parcel->ruling.wait >= 0) {
+        wait = parcel->ruling.wait;
+    }
     if (wait >= 0 && policy->budget > 0) {
         wait = whi_retry_budget_take(&lane->budget, whi_now(engine), wait);
     }

@@ -56,14 +56,25 @@ static void note_breaker(const whi_worker *worker, whi_lane *lane, const whi_sub
     }
 }
 
+static int rests(const whi_worker *worker, const whi_lane *lane) {
+    return lane->rests_until > whi_now(worker->engine);
+}
+
 void whi_allowance_note(const whi_worker *worker, whi_lane *lane, const whi_subscription *subscription) {
     int bounded = whi_tenant_ticket_note(worker->engine, &lane->tenant, subscription->tenant);
 
     note_rate(worker, lane, subscription);
     note_breaker(worker, lane, subscription);
-    if (lane->rate.count == 0 && !lane->breaker.is_open && !bounded) {
+    if (lane->rate.count == 0 && !lane->breaker.is_open && !bounded && !rests(worker, lane)) {
         whi_allowance_end(worker, lane, 0);
     }
+}
+
+void whi_allowance_rest(const whi_worker *worker, whi_lane *lane, whi_registration *registration, int64_t ms) {
+    int64_t until = whi_now(worker->engine) + ms;
+
+    lane->rests_until = until > lane->rests_until ? until : lane->rests_until;
+    atomic_store(&registration->rests_until, lane->rests_until);
 }
 
 /* By what is the lane's own. */
@@ -71,7 +82,7 @@ static int64_t left_of_lane(const whi_worker *worker, whi_lane *lane) {
     int64_t now = whi_now(worker->engine);
     int64_t tokens = lane->rate.count != 0 ? whi_bucket_tokens(&lane->bucket, &lane->rate, now) : INT_MAX;
 
-    return smaller(tokens, whi_breaker_left(&lane->breaker, now));
+    return lane->rests_until > now ? 0 : smaller(tokens, whi_breaker_left(&lane->breaker, now));
 }
 
 int whi_allowance_left(const whi_worker *worker, whi_lane *lane) {
@@ -100,6 +111,13 @@ void whi_allowance_wait(const whi_worker *worker, whi_lane *lane) {
     int probe = whi_breaker_left(&lane->breaker, whi_now(worker->engine)) == 0;
 
     wait_for(worker, lane, probe ? WHI_WAITS_FOR_PROBE : WHI_WAITS_FOR_RATE);
+}
+
+static int64_t next_by_rest(const whi_worker *worker, const whi_lane *lane, whi_registration *registration) {
+    int64_t next = rests(worker, lane) ? lane->rests_until : 0;
+
+    atomic_store(&registration->rests_until, next);
+    return next;
 }
 
 static int64_t next_by_rate(const whi_worker *worker, whi_lane *lane, whi_registration *registration) {
@@ -131,11 +149,12 @@ static int64_t larger(int64_t a, int64_t b) {
 int64_t whi_allowance_next(const whi_worker *worker, whi_lane *lane, whi_registration *registration) {
     int64_t rate = lane->rate.count != 0 ? next_by_rate(worker, lane, registration) : 0;
     int64_t probe = whi_breaker_when(&lane->breaker, whi_now(worker->engine));
+    int64_t rest = next_by_rest(worker, lane, registration);
 
     if (lane->breaker.is_open) {
         atomic_store(&registration->probe_at, probe);
     }
-    return larger(larger(rate, probe), next_by_tenant(worker, lane, registration));
+    return larger(larger(rate, larger(probe, rest)), next_by_tenant(worker, lane, registration));
 }
 
 static void tell(const whi_worker *worker, const whi_lane *lane, const whi_registration *registration) {
@@ -189,7 +208,7 @@ void whi_allowance_free(const whi_worker *worker, whi_lane *lane) {
 int whi_allowance_is_full(const whi_worker *worker, whi_lane *lane) {
     int64_t now = whi_now(worker->engine);
 
-    return whi_breaker_is_new(&lane->breaker, &lane->breaker_rule, now) &&
+    return !rests(worker, lane) && whi_breaker_is_new(&lane->breaker, &lane->breaker_rule, now) &&
            whi_retry_budget_is_full(&lane->budget, now) &&
            (lane->rate.count == 0 || whi_bucket_tokens(&lane->bucket, &lane->rate, now) == lane->rate.burst);
 }

@@ -24,6 +24,9 @@
 /* The subscription's rate and breaker as they are now. */
 void whi_allowance_note(const whi_worker *worker, whi_lane *lane, const whi_subscription *subscription);
 
+/* Nothing begins for so many ms. */
+void whi_allowance_rest(const whi_worker *worker, whi_lane *lane, whi_registration *registration, int64_t ms);
+
 /* How many may begin; with no rate more than ever wait. */
 int whi_allowance_left(const whi_worker *worker, whi_lane *lane);
 

@@ -44,7 +44,9 @@ int whi_aside_new(whi_aside **out, wh_engine *engine) {
 static int answer(whi_aside *aside, whi_question *question) {
     const whi_event *event = question->event;
     whi_subject subject = { event->id, event->type, event->tenant, event->source, event->key, event->time };
-    int code = whi_decider_scan_stored(&aside->decider, event->payload, event->payload_size);
+    const char *payload = question->payload != NULL ? question->payload : event->payload;
+    size_t size = question->payload != NULL ? question->payload_size : event->payload_size;
+    int code = whi_decider_scan_stored(&aside->decider, payload, size);
 
     return code == WH_OK ? whi_decide(&aside->decider, &subject, question->registration, &question->decision) : code;
 }

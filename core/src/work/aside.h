@@ -16,6 +16,8 @@ typedef struct whi_question {
     void *asker;                    /* the caller's */
     whi_event *event;
     whi_registration *registration;
+    const char *payload; /* what is decided about; NULL: the event's */
+    size_t payload_size;
     whi_decision decision;
     int64_t us; /* of CPU that it took */
 } whi_question;

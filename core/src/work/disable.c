@@ -14,6 +14,10 @@ static int is_no_reason(const whi_registration *registration, const char *reason
     if (strcmp(reason, "used") == 0) {
         return !now->subscription->single_use;
     }
+    if (strcmp(reason, "response_rule") == 0) {
+        return now->response == NULL || registration->response == NULL ||
+               now->response->rule_hash != registration->response->rule_hash;
+    }
     if (strcmp(reason, "rule") != 0) {
         return strcmp(registration->subscription->url, now->subscription->url) != 0;
     }

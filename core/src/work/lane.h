@@ -34,6 +34,7 @@ typedef struct whi_lane {
     int64_t quickest_us;              /* of its answers, lately; 0: there was none */
     whi_rate rate;                    /* the subscription's; see allowance.h */
     whi_bucket bucket;                /* with a rate */
+    int64_t rests_until;              /* ms: nothing begins before; a response rule's pause */
     int64_t rate_since;               /* ms: from when on it is known what was taken from the bucket */
     whi_tenant_ticket tenant;         /* what it has of its tenant's rate */
     enum whi_lane_wait rated;         /* what is due waits in the store for that */

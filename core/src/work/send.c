@@ -17,6 +17,8 @@
 #include "work/lane.h"
 #include "work/queue.h"
 #include "work/record.h"
+#include "work/retire.h"
+#include "work/rulings.h"
 #include "work/watch.h"
 
 #define SCARCE_MS 1000           /* until what could not be sent for want of something here is tried again */
@@ -37,6 +39,7 @@ typedef struct whi_flight {
     whi_lane *lane;
     whi_crowd *crowd; /* of a batch's; else NULL */
     int probe;        /* 1: what comes of it decides for its lane's breaker */
+    int landed;       /* 1: its answer is here, and waits for its response rule */
 } whi_flight;
 
 static whi_flight *flight_of(whi_slot *slot) {
@@ -87,7 +90,9 @@ void whi_send_free(whi_worker *worker) {
     while (worker->flying != NULL) {
         whi_flight *flight = worker->flying;
         unlink_flying(flight);
-        whi_slots_give(&worker->slots, &flight->slot);
+        if (!flight->landed) {
+            whi_slots_give(&worker->slots, &flight->slot);
+        }
         atomic_fetch_sub(&worker->engine->flights_open, 1);
         whi_delivery_free(worker->engine, flight->parcel.delivery);
         whi_free(flight);
@@ -223,12 +228,19 @@ static void count_attempt(whi_worker *worker, const whi_delivery *delivery) {
 static void land(whi_flight *flight) {
     whi_worker *worker = flight->worker;
 
-    unlink_flying(flight);
-    atomic_fetch_sub(&worker->engine->flights_open, 1);
+    flight->landed = 1;
     worker->in_flight--;
     whi_slots_give(&worker->slots, &flight->slot);
     whi_crowd_leave(worker, flight->crowd);
     worker->done_count++;
+}
+
+/* What came of it is known, so its lane may have another one. */
+static void leave_lane(whi_flight *flight) {
+    whi_worker *worker = flight->worker;
+
+    unlink_flying(flight);
+    atomic_fetch_sub(&worker->engine->flights_open, 1);
     flight->lane->in_flight--;
     whi_lane_weigh(flight->lane, flight->parcel.delivery, -1);
 }
@@ -299,10 +311,41 @@ static void judge(whi_flight *flight) {
     give_flight(flight);
 }
 
+/* What the response rule wants besides. */
+static void follow_ruling(whi_flight *flight) {
+    const whi_ruling *ruling = &flight->parcel.ruling;
+
+    if (ruling->pause > 0) {
+        whi_allowance_rest(flight->worker, flight->lane, flight->parcel.delivery->registration, ruling->pause);
+    }
+    if (ruling->outcome == WHI_RULED_DISABLE) {
+        whi_retire(flight->worker, flight->parcel.delivery->registration, "response_rule");
+    }
+}
+
+static void ruled(whi_parcel *parcel) {
+    whi_flight *flight = parcel->payload;
+
+    leave_lane(flight);
+    follow_ruling(flight);
+    judge(flight);
+}
+
+/* 1: it waits for that. Without memory the ordinary outcome counts. */
+static int asks(whi_flight *flight) {
+    return flight->parcel.headers != NULL && flight->parcel.delivery->registration->response != NULL &&
+           whi_rulings_ask(flight->worker, &flight->parcel, ruled) == WH_OK;
+}
+
 static void done(whi_parcel *parcel, void *payload) {
     whi_flight *flight = payload;
+    int has_outcome = parcel->outcome != WHI_OUTCOME_NONE && parcel->outcome != WHI_OUTCOME_CUT;
 
     land(flight);
+    if (has_outcome && asks(flight)) {
+        return;
+    }
+    leave_lane(flight);
     if (parcel->outcome == WHI_OUTCOME_NONE) {
         put_back(flight);
     } else if (parcel->outcome == WHI_OUTCOME_CUT) {
@@ -345,6 +388,9 @@ static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery, int6
     parcel->delivery = delivery;
     parcel->kept = &lane->kept;
     parcel->started_at = whi_now(worker->engine);
+    parcel->ruling = WHI_RULING_NONE;
+    parcel->headers = NULL;
+    flight->landed = 0;
     parcel->done = done;
     parcel->payload = flight;
     flight->lane = lane;

@@ -19,6 +19,7 @@
 #include "work/reading.h"
 #include "work/record.h"
 #include "work/remake.h"
+#include "work/rulings.h"
 #include "work/send.h"
 #include "work/upkeep.h"
 
@@ -343,11 +344,15 @@ int whi_worker_open(whi_worker *worker) {
 }
 
 void whi_worker_cut(whi_worker *worker) {
-    if (worker->in_flight == 0) {
-        return;
+    if (worker->in_flight > 0) {
+        whi_send_cut(worker, STOPPED);
+        turn_sinks(worker, NULL, 0);
     }
-    whi_send_cut(worker, STOPPED);
-    turn_sinks(worker, NULL, 0);
+    if (worker->rulings != NULL) {
+        whi_rulings_stop(worker);
+        take_inbox(worker); /* what has been said of answers counts */
+        whi_rulings_settle(worker);
+    }
     whi_record_submit(worker);
 }
 
@@ -356,9 +361,11 @@ void whi_worker_shut(whi_worker *worker) {
     close_sinks(worker);
     whi_lagging_stop(worker);
     whi_remake_stop(worker);
+    whi_rulings_stop(worker);
     take_inbox(worker);
     whi_lagging_end(worker);
     whi_remake_end(worker);
+    whi_rulings_end(worker);
     whi_later_end(worker);
     whi_record_free(worker);
     whi_send_free(worker);

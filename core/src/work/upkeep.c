@@ -18,6 +18,7 @@
 #include "work/queue.h"
 #include "work/reading.h"
 #include "work/record.h"
+#include "work/rulings.h"
 #include "work/send.h"
 
 #define REST_US INT64_C(60000000)
@@ -245,6 +246,7 @@ int whi_upkeep_begin(whi_worker *worker) {
     worker->early.call = whi_send_early;
     worker->slots_again.call = whi_send_again;
     worker->lagging_again.call = whi_lagging_again;
+    worker->rulings_again.call = whi_rulings_again;
     worker->tidy.call = whi_lanes_tidy;
     worker->purge.call = whi_purge;
     worker->record_again.call = whi_record_again;

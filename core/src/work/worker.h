@@ -53,6 +53,7 @@ typedef struct whi_worker {
     int decides_long;              /* the last turn has decided until its time was over */
     struct whi_lagging *lagging;   /* of the first worker; NULL: nothing lags */
     struct whi_remaking *remaking; /* NULL: nothing is made aside; see remake.h */
+    struct whi_rulings *rulings;   /* NULL: no answer has waited for one; see rulings.h */
     whi_decider decider;
     const whi_event *scanned;            /* whose payload the decider has; NULL: another one's */
     int budget_is_spent;                 /* of the tenant whose event is fanned out */
@@ -62,7 +63,7 @@ typedef struct whi_worker {
     whi_lane_list ready[WHI_SLOT_KINDS]; /* by their kinds */
     whi_timetable timetable;             /* lanes with something in the store, and what follows */
     whi_entry tidy, look, spill, purge;
-    whi_entry lagging_again;
+    whi_entry lagging_again, rulings_again;
     whi_entry early;      /* requests that are under way for long: see send.h */
     whi_entry look_again; /* after a wake-up: see upkeep.c */
     whi_entry position_again;

@@ -433,10 +433,10 @@ mutation key_let_go_sent 'a key is let go when its request leaves' \
 mutation key_let_go_answered 'a key is let go when its request is answered' \
     work/send.c '    unlink_flying(flight);
     atomic_fetch_sub(&worker->engine->flights_open, 1);
-    worker->in_flight--;' '    unlink_flying(flight);
+    flight->lane->in_flight--;' '    unlink_flying(flight);
     whi_underway_leave(worker->engine->underway, &flight->parcel.delivery->way);
     atomic_fetch_sub(&worker->engine->flights_open, 1);
-    worker->in_flight--;'
+    flight->lane->in_flight--;'
 
 # Harmless while the change of the number cuts: both_forgotten_uncut takes that away, too.
 mutation forgotten_by_new 'under a new number nothing is under way' \

@@ -8,6 +8,7 @@ local EVER <const> = { 0, math.maxinteger }
 rule.options = {
   type = "text", tenant = "text", source = "text", key = "text", id = "text", time = EVER, name = "text", metadata = "text",
   secret = "text", fields = "text", filter = "list", ["cpu-ms"] = EVER, ["memory-bytes"] = EVER,
+  response = "flag",
 }
 
 rule.help = [[
@@ -16,6 +17,7 @@ webhook rule check FILE… | webhook rule run FILE [PAYLOAD]
   webhook rule check rules/*.lua                  does it compile? FILE:LINE: message if not
   webhook rule run rule.lua order.json            what becomes of a payload, and at what cost
   curl … | webhook rule run rule.lua --type order.paid --json
+  webhook rule run answers.lua answer.json --response   what a response rule makes of an answer
 
 Needs no store, sends nothing. PAYLOAD is JSON; - or none reads standard input. Exit code 1:
 a rule does not compile, or failed.
@@ -25,7 +27,8 @@ a rule does not compile, or failed.
   --secret S         its secret, for hash()
   --filter PATH=TEXT   as in `webhook subscriptions`; before the rule
   --fields LIST        id,customer(name); after the rule
-  --cpu-ms N         --memory-bytes N         limits of the rule]]
+  --cpu-ms N         --memory-bytes N         limits of the rule
+  --response         it is a response rule, and PAYLOAD an answer: {"status":503,"headers":{},"body":"","attempt":1}]]
 
 --- A complaint as compilers write it: of the line where one is known, else all of the message.
 local function placed(file, line, reason, message)
@@ -75,14 +78,14 @@ local function run(values, words, out)
   if #words > 2 then error { usage = ("unexpected word %q"):format(words[3]) } end
   local file = words[1]
   local wanted = document(values, out)
-  wanted.rule = out.read(file)
+  wanted[values.response and "response_rule" or "rule"] = out.read(file)
   local payload = webhook.raw((out.read(words[2]):gsub("\r?\n$", "")))
   local result, message, code, failure = webhook.rule.try(wanted, payload, {
     type = values.type, tenant = values.tenant, source = values.source, key = values.key, id = values.id,
     time = values.time, limits = { rule_cpu_ms = values["cpu-ms"], rule_memory_bytes = values["memory-bytes"] },
   })
   if not result then
-    local is_rules = failure.field == "rule"
+    local is_rules = failure.field == "rule" or failure.field == "response_rule"
     error { failure = is_rules and placed(file, failure.line, failure.reason, message) or message, code = code, bare = is_rules }
   end
   if out.json then

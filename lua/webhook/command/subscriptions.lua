@@ -10,7 +10,7 @@ local subscriptions = { words = 2,
 local MINUTE = 60000 -- ms
 
 subscriptions.options = secrets.options {
-  events = "list", tenant = "text", name = "text", rule = "text", fields = "text", filter = "list", header = "list",
+  events = "list", tenant = "text", name = "text", rule = "text", ["response-rule"] = "text", fields = "text", filter = "list", header = "list",
   retry = "text", ["retry-on"] = "text", jitter = { 0, math.maxinteger }, ["retry-budget"] = { 0, math.maxinteger }, breaker = "text", ["connect-timeout"] = { 0, math.maxinteger }, ["answer-timeout"] = { 0, math.maxinteger }, timeout = { 0, math.maxinteger }, concurrency = { 0, math.maxinteger }, insecure = "flag",
   http2 = "flag", metadata = "text", state = "text", ["on-rule-error"] = "text",
   rate = "text", order = "text", profile = "text", source = "text", ["single-use"] = "flag", ["expires-at"] = "text", details = "text", url = "text",
@@ -42,6 +42,7 @@ add prints the secret, once. For add and update:
   --tenant NAME         only events of this tenant
   --name TEXT           --timeout MS   --concurrency N   --[no-]insecure   --[no-]http2
   --rule FILE           a Lua rule     --on-rule-error hold|skip|send
+  --response-rule FILE  a Lua rule that says what an answer means
   --fields LIST         id,customer(name,email)
   --filter PATH=TEXT    may be repeated; PATH:=JSON for what is no text: total:=0
   --header 'Name: value'   may be repeated
@@ -188,7 +189,7 @@ local function document(values, out)
     events = list_of(values.events), secrets = list_of(secrets.read(values, out)),
     filters = list_of(values.filter, filter_of), headers = list_of(values.header, header_of),
     tenant = text_of(values.tenant), name = text_of(values.name), fields = text_of(values.fields),
-    rule = text_of(values.rule, out.read), retry = text_of(values.retry, retry_of),
+    rule = text_of(values.rule, out.read), response_rule = text_of(values["response-rule"], out.read), retry = text_of(values.retry, retry_of),
     retry_on = text_of(values["retry-on"], retry_on_of), jitter = values.jitter,
     retry_budget = values["retry-budget"] == 0 and webhook.null or values["retry-budget"], breaker = text_of(values.breaker, breaker_of), timeouts = timeouts_of(values),
     metadata = text_of(values.metadata, webhook.raw), on_rule_error = text_of(values["on-rule-error"]),
