@@ -61,7 +61,8 @@ static char *written(const whi_subscription *s, int secrets) {
 }
 
 #define KNOWN                                                                                                          \
-    ", expected one of: url, database, also, events, tenant, name, rule, fields, filters, on_rule_error, headers, "    \
+    ", expected one of: url, database, also, events, tenant, name, rule, response_rule, fields, filters, "             \
+    "on_rule_error, headers, "                                                                                         \
     "auth, tls, proxy, content_type, compress, signature, metadata, paused, "                                          \
     "secrets, retry, retry_on, jitter, retry_budget, timeout, timeouts, concurrency, rate, breaker, insecure, http2, " \
     "source, order, "                                                                                                  \
@@ -91,7 +92,8 @@ static void a_fresh_one_has_the_defaults(void **state) {
     (void)state;
     assert_string_equal(
         text, "{\"id\":\"sub_0000000000000\",\"url\":null,\"events\":[],\"tenant\":\"\",\"name\":null,"
-              "\"rule\":null,\"fields\":null,\"filters\":null,\"on_rule_error\":\"hold\",\"headers\":{},"
+              "\"rule\":null,\"response_rule\":null,\"fields\":null,\"filters\":null,\"on_rule_error\":\"hold\","
+              "\"headers\":{},"
               "\"auth\":null,\"tls\":null,\"proxy\":null,\"content_type\":null,\"compress\":null,\"signature\":null,"
               "\"metadata\":null,\"paused\":false,\"secrets\":[],\"retry\":null,\"timeout\":null,"
               "\"concurrency\":64,\"rate\":null,\"insecure\":false,\"http2\":false,\"source\":null,\"order\":\"none\","

@@ -344,6 +344,9 @@ int whi_worker_open(whi_worker *worker) {
 }
 
 void whi_worker_cut(whi_worker *worker) {
+    if (worker->in_flight == 0 && worker->rulings == NULL) {
+        return;
+    }
     if (worker->in_flight > 0) {
         whi_send_cut(worker, STOPPED);
         turn_sinks(worker, NULL, 0);
