@@ -102,7 +102,11 @@ describe("a database as a receiver", function()
     assert.truthy(output:find("delivered", 1, true) and output:find("exhausted", 1, true))
     _, output = run("subscriptions show " .. id)
     assert.truthy(output:find('"prefix": *"v_"') and output:find('"also"', 1, true), output)
-    assert.equal(0, (run("subscriptions update " .. id .. " --also ''")))
+    assert.equal(0, (run("subscriptions update " .. id .. " --also '' --retry 0,3600000 --url 'sqlite:" .. rows .. "' --files '" .. folder .. "'")))
+    assert.equal(0, (run("publish crm_contact.updated " .. shell.write '{"id":"c"}')))
+    assert.equal(0, (run "run --until-idle --quiet"))  -- which may write in no folder
+    _, output = run "status"
+    assert.truthy(output:find("for a sink     2  oldest ", 1, true) and output:find("sqlite:" .. rows, 1, true), output)
     _, output = run("subscriptions show " .. id)
     assert.is_nil(output:find('"also"', 1, true))
   end)

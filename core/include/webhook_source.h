@@ -100,9 +100,9 @@ typedef struct wh_source {
  *   updated  one that says something else; whatever its times say, one that says the same is not told again
  *   deleted  one with "deleted": true; of a source with WH_SOURCE_ALL also one that a complete reading has not met: of
  *            these the list has the ids alone. A list of several pages may move while it is read, and an empty one may
- *            be a source's mistake, so they are read twice
- *            before that is believed. Where more than 100 and more than 30 % vanish at once nothing is told, and the
- *            run is "suspicious", until wh_poll_now says to believe it: the next reading is a complete one then
+ *            be a source's mistake, so they are read twice before that is believed, and once more where pages of the
+ *            same bytes were not looked into. Where more than 100 and more than 30 % vanish at once nothing is told,
+ *            and the run is "suspicious", until wh_poll_now says to believe it: the next reading is a complete one then
  *
  * What polling has come to (page, token, what was seen) is kept in the same commit as the events of a page: whatever
  * interrupts it, no change is lost or told under two ids. Objects without an id (a text of 1 to 512 bytes, or a

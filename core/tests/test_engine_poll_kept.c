@@ -110,6 +110,20 @@ static void who_comes_after_a_death_forgets_the_rest(void **state) {
     wh_close(engine);
 }
 
+/* Not even a source is there any more. */
+static void where_nobody_polls_any_more_the_rest_goes_too(void **state) {
+    const char *file = fixture_file();
+    wh_engine *engine = half_forgotten(file);
+
+    (void)state;
+    wh_close(engine);
+    engine = fixture_open(file, NULL);
+    fixture_run(engine);
+    assert_int_equal(life_sql(file, "SELECT count(*) FROM webhook_poll"), 0);
+    assert_int_equal(remembered(file), 0);
+    wh_close(engine);
+}
+
 /* ---------------------------------------------------------------------- it stays */
 
 static const char *key_file(const char *text) {
@@ -242,6 +256,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_subscribes_again_while_it_goes_begins_with_nothing, begin, end),
         cmocka_unit_test_setup_teardown(who_comes_after_a_death_forgets_the_rest, begin, end),
+        cmocka_unit_test_setup_teardown(where_nobody_polls_any_more_the_rest_goes_too, begin, end),
         cmocka_unit_test_setup_teardown(what_belongs_to_one_that_cannot_be_read_here_stays, begin, end),
         cmocka_unit_test_setup_teardown(what_is_to_be_believed_is_looked_at_once_more, begin, end),
         cmocka_unit_test_setup_teardown(what_is_to_be_believed_is_kept_for_the_next_complete_reading, begin, end),

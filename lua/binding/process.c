@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NAP_MS 50
+#define NAP 0.05 /* s: a signal that comes before a nap has begun ends the next one at the latest */
 
 static volatile sig_atomic_t at_once, noted;
 
@@ -29,11 +29,12 @@ int whl_catch_signals(lua_State *L) {
     return 0;
 }
 
+/* No longer than asked for: who steps an engine waits for a millisecond at a time. */
 int whl_wait_signal(lua_State *L) {
-    const struct timespec nap = { 0, NAP_MS * 1000000L };
     lua_Number left = luaL_checknumber(L, 1);
 
-    for (; !noted && left > 0; left -= NAP_MS / 1000.0) {
+    for (; !noted && left > 0; left -= NAP) {
+        const struct timespec nap = { 0, (long)((left < NAP ? left : NAP) * 1e9) };
         nanosleep(&nap, NULL);
     }
     lua_pushboolean(L, noted != 0);

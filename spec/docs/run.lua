@@ -12,7 +12,7 @@
 -- A comment "<!-- sh", "<!-- lua" … "-->" is run and not shown. "<!-- tested by FILE: WORD -->" before code
 -- says where else it is tested: FILE must have WORD, and so must the code. "<!-- by hand: REASON -->" is for
 -- what takes long, or changes the machine: the scripts of the tree that it names must be there. Ports 8080
--- and 8081 become free ones.
+-- to 8082 become free ones.
 local webhook = require "webhook"
 local core = require "webhook.core"
 local here = arg[0]:match "^(.*)/[^/]*$" or "."
@@ -194,10 +194,10 @@ end
 local function script_of(page, folder)
   local script, expected = { HEAD:format(root, build, folder) }, {}
   local blocks, at = join(page.blocks), 1
-  local ports = { ["8080"] = free_port(), ["8081"] = free_port() }
+  local ports = { ["8080"] = free_port(), ["8081"] = free_port(), ["8082"] = free_port() }
   while at <= #blocks do
     local block = blocks[at]
-    local text = block.text:gsub("%f[%d]808[01]%f[%D]", ports)
+    local text = block.text:gsub("%f[%d]808[012]%f[%D]", ports)
     if block.tested then
       check_elsewhere(block)
     elseif block.by_hand then

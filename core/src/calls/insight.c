@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/ident.h"
+#include "calls/backlog.h"
 #include "calls/standing.h"
 #include "engine/context.h"
 #include "engine/lag.h"
@@ -140,6 +141,7 @@ int whi_insight_check(wh_engine *engine) {
     return code == WH_OK ? engine->store->vtable->subscription_count(engine->store, &count) : code;
 }
 
-void whi_insight_databases(wh_engine *engine, whi_buf *out) {
+int whi_insight_databases(wh_engine *engine, whi_buf *out) {
     whi_written_measure(engine, out);
+    return whi_backlogs_measure(engine, out);
 }

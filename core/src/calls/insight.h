@@ -75,6 +75,6 @@ int whi_insight_read(wh_engine *engine, whi_insight *out);
 int whi_insight_check(wh_engine *engine);
 
 /* Appends lines of metrics for each database that this process writes to. */
-void whi_insight_databases(wh_engine *engine, whi_buf *out);
+int whi_insight_databases(wh_engine *engine, whi_buf *out);
 
 #endif

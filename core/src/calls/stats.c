@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "calls/backlog.h"
 #include "calls/insight.h"
 #include "calls/past.h"
 #include "engine/context.h"
@@ -244,7 +245,8 @@ static int write_stats(whi_buf *out, wh_engine *engine) {
     tell_rates(out, engine, &now);
     tell_store(out, &now);
     whi_written_tell(engine, out);
-    code = tell_worst(out, engine);
+    code = whi_backlogs_tell(engine, out);
+    code = code == WH_OK ? tell_worst(out, engine) : code;
     whi_buf_char(out, '}');
     return code == WH_OK ? whi_buf_status(out) : code;
 }

@@ -699,18 +699,29 @@ whi_registration *whi_registry_get(whi_registry *registry, int64_t id) {
     return found;
 }
 
-int whi_registry_polls(whi_registry *registry, int (*each)(whi_registration *registration, void *payload),
-                       void *payload) {
+/* Of one of the tables. */
+static int walk(whi_registry *registry, const whi_table *table,
+                int (*each)(whi_registration *registration, void *payload), void *payload) {
     int code = WH_OK;
 
     pthread_rwlock_rdlock(&registry->lock);
-    for (uint32_t i = 0; i < registry->polls.capacity && code == WH_OK; i++) {
-        if (registry->polls.slots[i] != NULL) {
-            code = each(registry->polls.slots[i], payload);
+    for (uint32_t i = 0; i < table->capacity && code == WH_OK; i++) {
+        if (table->slots[i] != NULL) {
+            code = each(table->slots[i], payload);
         }
     }
     pthread_rwlock_unlock(&registry->lock);
     return code;
+}
+
+int whi_registry_polls(whi_registry *registry, int (*each)(whi_registration *registration, void *payload),
+                       void *payload) {
+    return walk(registry, &registry->polls, each, payload);
+}
+
+int whi_registry_walk(whi_registry *registry, int (*each)(whi_registration *registration, void *payload),
+                      void *payload) {
+    return walk(registry, &registry->all, each, payload);
 }
 
 int64_t whi_registry_poll_changes(whi_registry *registry) {

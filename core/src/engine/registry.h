@@ -79,6 +79,10 @@ int whi_registry_may_be_fetched(const whi_registry *registry);
 int whi_registry_polls(whi_registry *registry, int (*each)(whi_registration *registration, void *payload),
                        void *payload);
 
+/* The same with all that there are, as they are known. */
+int whi_registry_walk(whi_registry *registry, int (*each)(whi_registration *registration, void *payload),
+                      void *payload);
+
 /* Counts changes of those that poll; what is not read yet is read before. */
 int64_t whi_registry_poll_changes(whi_registry *registry);
 

@@ -35,6 +35,7 @@ typedef struct whi_sources {
     atomic_int count;
     atomic_llong news; /* counts what polling has to look at: a source came or went, somebody wishes a run */
 
+    atomic_int swept;   /* 1: it was looked whether a process that ended has left rows of polls that nobody wants */
     atomic_int settled; /* 1: the first worker has found nothing due of what is polled, and nothing being read */
 
     pthread_mutex_t look_lock; /* around the documents that were taken, and those sources of theirs that come and go */

@@ -143,10 +143,10 @@ int whi_serve_metrics(whi_call *call) {
     metric(call, "subscriptions_over_budget", "gauge", "Subscriptions that wait for their tenant's budget.",
            now.store.over_budget);
     if (!call->api->metrics) { /* whose databases they are is not for everybody */
-        whi_insight_databases(call->engine, &call->out);
+        code = whi_insight_databases(call->engine, &call->out);
     }
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    return WH_OK;
+    return code;
 }
 
 int whi_serve_openapi(whi_call *call) {

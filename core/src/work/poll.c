@@ -174,6 +174,7 @@ static void look(struct whi_polls *self) {
     int changed = is_changed(self);
 
     atomic_fetch_add(&self->running, 1); /* who waits for all waits for this, too */
+    atomic_store(&self->next, 0);        /* before the news count as handled: who has seen nobody run finds it due */
     if (changed) {
         refresh(self);
     }
@@ -184,7 +185,6 @@ static void look(struct whi_polls *self) {
     if (changed) {
         forget_orphans(self);
     }
-    atomic_store(&self->next, 0);
     atomic_fetch_sub(&self->running, 1);
 }
 
@@ -316,12 +316,17 @@ static entry *pick(struct whi_polls *self, whi_source **source) {
 
 /* A copy: the list may change meanwhile. */
 static int begin(struct whi_polls *self, entry *one, whi_source *source, reading *out) {
-    out->job = (whi_poll_job){ self->engine, source, one->id, 0, NULL, 0, &self->stop, out->trouble };
+    out->job = (whi_poll_job){ self->engine, source, one->id, 0, NULL, 0, &self->stop, NULL, out->trouble };
     out->job.is_ours = whi_position_has(self->engine->position, one->id);
     out->job.list = whi_alloc(one->count * sizeof *out->job.list);
     memcpy(out->trouble, one->trouble, sizeof out->trouble);
     if (out->job.list == NULL) {
         return 0;
+    }
+    one->same = one->same != NULL ? one->same : whi_poll_same_new(self->engine);
+    out->job.same = one->same;
+    if (one->same != NULL) {
+        whi_poll_same_ref(one->same);
     }
     for (size_t i = 0; i < one->count; i++) {
         atomic_fetch_add(&one->list[i]->refs, 1);
@@ -375,6 +380,7 @@ static void end(struct whi_polls *self, reading *done) {
         whi_registration_unref(done->job.list[i]);
     }
     whi_free(done->job.list);
+    whi_poll_same_unref(done->job.same);
 }
 
 /* The lock is held, and let go of meanwhile. */
@@ -521,8 +527,35 @@ static int look_at_blocked(struct whi_polls *self, int64_t after_us) {
     return 1;
 }
 
+/* Without a source there is nothing to read, but it may be that something is to be forgotten. */
 static int has_work(const wh_engine *engine) {
-    return atomic_load(&engine->sources->count) > 0 && atomic_load(&engine->stop) == 0;
+    const struct whi_polls *self = engine->polls;
+
+    if (atomic_load(&engine->stop) != 0) {
+        return 0;
+    }
+    return atomic_load(&engine->sources->count) > 0 || !atomic_load(&engine->sources->swept) ||
+           (self != NULL && (is_changed(self) || atomic_load(&self->running) > 0));
+}
+
+static int is_one(const wh_backend_poll *row, void *payload) {
+    (void)row;
+    *(int *)payload = 1;
+    return WH_OK;
+}
+
+/* Once: a process that forgot a poll may have ended in the middle, and where nobody polls nobody looks. */
+static int has_left(wh_engine *engine) {
+    whi_store *store = engine->reader;
+    int found = 0;
+
+    if (atomic_load(&engine->sources->swept)) {
+        return 0;
+    }
+    if (store->vtable->poll_list == NULL || store->vtable->poll_list(store, 0, 0, 1, is_one, &found) == WH_OK) {
+        atomic_store(&engine->sources->swept, 1);
+    }
+    return found;
 }
 
 static void turn(wh_engine *engine) {
@@ -531,7 +564,7 @@ static void turn(wh_engine *engine) {
     if (!has_work(engine) || whi_lease_owner(engine->lease) == 0) {
         return;
     }
-    if (engine->polls == NULL && whi_registry_poll_changes(engine->registry) > 0) {
+    if (engine->polls == NULL && (has_left(engine) || whi_registry_poll_changes(engine->registry) > 0)) {
         engine->polls = make(engine);
     }
     self = engine->polls;
@@ -547,10 +580,15 @@ static void turn(wh_engine *engine) {
     }
 }
 
+/* While nothing begins, before all threads are there and at a stop, nothing is found out. */
 void whi_polls_turn(wh_engine *engine) {
+    int begins = atomic_load(&engine->stop) == 0;
+
     whi_sources_again(engine);
     turn(engine);
-    atomic_store(&engine->sources->settled, !whi_polls_busy(engine));
+    if (begins) {
+        atomic_store(&engine->sources->settled, !whi_polls_busy(engine));
+    }
 }
 
 int64_t whi_polls_timeout(const wh_engine *engine) {
@@ -573,7 +611,7 @@ int whi_polls_busy(wh_engine *engine) {
         return 0;
     }
     if (self == NULL) {
-        return whi_registry_poll_changes(engine->registry) > 0;
+        return atomic_load(&engine->sources->count) > 0 && whi_registry_poll_changes(engine->registry) > 0;
     }
     return !look_at_blocked(self, 0) || atomic_load(&self->running) > 0 || is_due(self);
 }
@@ -612,6 +650,7 @@ static void cut_all(struct whi_polls *self) {
 void whi_polls_stop(wh_engine *engine) {
     struct whi_polls *self = engine->polls;
 
+    atomic_store(&engine->sources->settled, 0); /* who starts again finds out anew */
     if (self == NULL) {
         return;
     }

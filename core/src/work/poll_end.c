@@ -23,9 +23,15 @@
 /* ------------------------------------------------------------------------ ending */
 
 int whi_poll_write_rows(whi_poll_running *self) {
+    int code;
+
     self->commit.targets = self->targets;
     self->commit.target_count = self->count;
-    return whi_poll_commit_write(&self->commit);
+    code = whi_poll_commit_write(&self->commit);
+    if (code == WH_OK) {
+        whi_poll_same_wrote(self->job->same, &self->own);
+    }
+    return code;
 }
 
 int whi_poll_add_run(whi_poll_running *self, const char *text) {
@@ -298,6 +304,11 @@ void whi_poll_finish(whi_poll_running *self, const char *state, int suspicious) 
         whi_poll_fail_writing(self, code);
         return;
     }
+    if (suspicious) { /* more may be known than was met */
+        whi_poll_same_forget(self->job->same);
+    } else {
+        whi_poll_same_end(self->job->same);
+    }
     if (!suspicious) {
         forget_histories(self);
     }
@@ -330,14 +341,42 @@ void whi_poll_tell_gone(whi_poll_running *self, const char *state) {
     }
 }
 
-static int begin_again(whi_poll_running *self) {
-    self->own.row.phase = WHI_POLL_AGAIN;
+static void begin_with_first(whi_poll_running *self) {
     self->barren = 0;
     whi_free(self->mark);
     self->mark = NULL;
     (void)whi_poll_target_set(&self->own.page, &self->own.row.page, NULL);
     whi_poll_step_scans(self, 1);
+}
+
+void whi_poll_begin_marks(whi_poll_running *self) {
+    self->compares = 0;
+    self->own.row.full = WHI_POLL_MARKS;
+    begin_with_first(self);
+    (void)whi_poll_same_begin(self->job->same, &self->own, &self->limits, 1);
+}
+
+static int begin_again(whi_poll_running *self) {
+    self->own.row.phase = WHI_POLL_AGAIN;
+    begin_with_first(self);
+    whi_poll_same_forget(self->job->same); /* what is known may have been met in either of the two */
     return whi_poll_write_rows(self);
+}
+
+/* Nothing is marked, and nothing is missing; or it is to be found what is. 1: it is read with marks. */
+static int end_compared(whi_poll_running *self, const char *state) {
+    int code;
+
+    if (whi_poll_same_is_whole(self->job->same)) {
+        whi_poll_finish(self, state, 0);
+        return 0;
+    }
+    whi_poll_begin_marks(self);
+    code = whi_poll_write_rows(self);
+    if (code != WH_OK) {
+        whi_poll_fail_writing(self, code);
+    }
+    return code == WH_OK;
 }
 
 /* 1: what is missing may be missing by mistake: a list moves while its pages are read, and an empty one is what many
@@ -348,7 +387,12 @@ static int is_doubtful(const wh_backend_poll *row) {
 
 int whi_poll_end_pages(whi_poll_running *self, const char *state) {
     int64_t gone = 0;
-    int suspicious = 0, code = tells_deletions(self) ? count_gone(self, &gone, &suspicious) : WH_OK;
+    int suspicious = 0, code;
+
+    if (self->compares) {
+        return end_compared(self, state);
+    }
+    code = tells_deletions(self) ? count_gone(self, &gone, &suspicious) : WH_OK;
 
     if (code == WH_OK && gone > 0 && self->own.row.phase == WHI_POLL_READS && is_doubtful(&self->own.row)) {
         code = begin_again(self);

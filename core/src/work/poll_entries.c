@@ -13,6 +13,7 @@ static void free_entry(entry *self) {
     for (size_t i = 0; i < self->count; i++) {
         whi_registration_unref(self->list[i]);
     }
+    whi_poll_same_unref(self->same);
     whi_free(self->list);
     whi_free(self);
 }
@@ -109,6 +110,8 @@ static void inherit(const whi_poll_entries *self, entry *made) {
         made->joins = former->joins;
         made->again = former->again;
         memcpy(made->trouble, former->trouble, sizeof made->trouble);
+        made->same = former->same;
+        former->same = NULL;
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "engine/registry.h"
 #include "pure/poll.h"
+#include "work/poll_same.h"
 
 typedef struct whi_poll_entry {
     int64_t id, due; /* ms */
@@ -16,6 +17,7 @@ typedef struct whi_poll_entry {
     int again; /* it was wished for while it was being read */
     int joins; /* of a poll: a history has been sent, and is to be read along */
     char trouble[WHI_POLL_RUN_SIZE];
+    whi_poll_same *same; /* what its last complete reading has met; NULL: there was none */
 } whi_poll_entry;
 
 typedef struct whi_poll_tenant {

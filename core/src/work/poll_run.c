@@ -115,15 +115,42 @@ static void fill_query(const whi_poll_running *self, wh_source_query *query) {
     }
 }
 
+/* 1: the page says what it said before. Where the first one does not, marks cost no more. */
+static int is_alike(whi_poll_running *self, const whi_poll_answer *answer) {
+    enum whi_poll_sameness found =
+        self->own.row.full && !self->own.is_history
+            ? whi_poll_same_page(self->job->same, self->compares, answer->items != NULL ? answer->items : "[]",
+                                 answer->items != NULL ? answer->items_size : 2, &self->own.row)
+            : WHI_POLL_OTHER;
+
+    if (found == WHI_POLL_UNLIKE) {
+        self->compares = 0;
+        self->own.row.full = WHI_POLL_MARKS;
+        whi_poll_step_scans(self, 0);
+    }
+    self->barren = found == WHI_POLL_ALIKE ? 0 : self->barren;
+    return found == WHI_POLL_ALIKE;
+}
+
+static int look_into(whi_poll_running *self, const whi_poll_answer *answer, whi_poll_page *page, int *is_page) {
+    int code = whi_poll_items(self, &self->own, answer, page);
+
+    *is_page = code == WH_OK;
+    code = code == WH_OK ? whi_poll_take(self, answer, page) : code;
+    if (code == WH_OK) {
+        whi_poll_count_page(self, page);
+        whi_poll_same_counted(self->job->same, page);
+    }
+    return code;
+}
+
 /* 1: there is another page. */
 static int take_page(whi_poll_running *self, const whi_poll_answer *answer) {
     whi_poll_page page = { 0 };
     const char *circle = NULL;
-    int code = whi_poll_items(self, &self->own, answer, &page), is_page = code == WH_OK;
+    int is_page = 1, code = is_alike(self, answer) ? WH_OK : look_into(self, answer, &page, &is_page);
 
-    code = code == WH_OK ? whi_poll_take(self, answer, &page) : code;
     if (code == WH_OK) {
-        whi_poll_count_page(self, &page);
         circle = answer->next != NULL ? check_next(self, answer->next) : NULL;
         if (circle == NULL) {
             code = whi_poll_target_set(&self->own.page, &self->own.row.page, answer->next);
@@ -134,6 +161,7 @@ static int take_page(whi_poll_running *self, const whi_poll_answer *answer) {
     }
     if (code != WH_OK || circle != NULL) {
         self->commit.event_count = self->commit.note_count = 0;
+        whi_poll_same_forget(self->job->same);
         self->own.row.tries += circle != NULL; /* no use in going on there */
         whi_poll_fail(self, is_page && circle == NULL ? WHI_POLL_PROCESS : WHI_POLL_READ,
                       circle != NULL ? circle : wh_last_error(), NULL);
@@ -143,6 +171,7 @@ static int take_page(whi_poll_running *self, const whi_poll_answer *answer) {
     code = whi_poll_write_rows(self);
     whi_poll_page_free(&page);
     if (code != WH_OK) {
+        whi_poll_same_forget(self->job->same);
         whi_poll_fail_writing(self, code);
         return 0;
     }
@@ -222,6 +251,17 @@ static int is_full(const whi_poll_running *self, int64_t now) {
            !(own->can & WH_SOURCE_CHANGES) || (own->full_every > 0 && now - row->full_at >= own->full_every);
 }
 
+/* What a poll reads for itself alone can be compared with what it has read before. After the first reading more may be
+ * known than that has met: it may have begun twice. */
+static void begin_same(whi_poll_running *self) {
+    if (!self->own.row.full || self->own.is_history || self->own.first) {
+        whi_poll_same_forget(self->job->same);
+        return;
+    }
+    self->compares = whi_poll_same_begin(self->job->same, &self->own, &self->limits, self->count > 1);
+    self->own.row.full = self->compares ? WHI_POLL_BY_PAGES : WHI_POLL_MARKS;
+}
+
 static void begin_reading(whi_poll_running *self, int64_t now) {
     for (size_t i = 0; i < self->count; i++) {
         wh_backend_poll *row = &self->targets[i]->row;
@@ -234,7 +274,22 @@ static void begin_reading(whi_poll_running *self, int64_t now) {
         self->targets[i]->row.phase = WHI_POLL_JOINS;
     }
     (void)whi_poll_target_set(&self->own.page, &self->own.row.page, NULL);
-    whi_poll_step_scans(self, 0);
+    begin_same(self);
+    if (!self->compares) {
+        whi_poll_step_scans(self, 0);
+    }
+}
+
+/* Who does not know what was met so far can compare nothing. */
+static void go_on(whi_poll_running *self) {
+    int knows = whi_poll_same_goes_on(self->job->same, &self->own);
+
+    if (self->own.row.full == WHI_POLL_BY_PAGES && self->own.row.phase == WHI_POLL_READS) {
+        self->compares = knows;
+        if (!knows) {
+            whi_poll_begin_marks(self);
+        }
+    }
 }
 
 static int name_it(whi_poll_running *self) {
@@ -256,6 +311,8 @@ static int claim(whi_poll_running *self, int64_t now) {
     self->goes_on = self->own.row.phase != WHI_POLL_REST && !self->own.is_history;
     if (self->own.row.phase == WHI_POLL_REST) {
         begin_reading(self, now);
+    } else {
+        go_on(self);
     }
     if (code == WH_OK && self->job->trouble[0] != '\0') {
         code = whi_poll_add_run(self, self->job->trouble);

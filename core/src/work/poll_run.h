@@ -11,7 +11,7 @@
  *
  * Phases of a row
  *   REST    nothing is being read
- *   READ    from `page` on
+ *   READ    from `page` on; by pages that are compared, where this process knows what they said (poll_same.h)
  *   AGAIN   once more, to see what has vanished: since a list may move while it is read
  *   TELL    what has vanished is told, some hundreds a commit
  *   WAITS   of a history: it is sent, and joins with the next reading
@@ -40,6 +40,9 @@ enum whi_poll_phase {
     WHI_POLL_DROPPED,
 };
 
+/* A row's `full`, where all is read: each object is marked; or whole pages are compared (poll_same.h), and none is. */
+enum whi_poll_full { WHI_POLL_MARKS = 1, WHI_POLL_BY_PAGES = 2 };
+
 typedef struct whi_poll_job {
     wh_engine *engine;
     whi_source *source;
@@ -48,7 +51,8 @@ typedef struct whi_poll_job {
     whi_registration **list; /* who share the poll; of a history it alone */
     size_t count;
     const atomic_int *stop;
-    char *trouble; /* WHI_POLL_RUN_SIZE bytes: a run that could not be written, "" none; in and out */
+    struct whi_poll_same *same; /* what this process has met; NULL: no memory */
+    char *trouble;              /* WHI_POLL_RUN_SIZE bytes: a run that could not be written, "" none; in and out */
 } whi_poll_job;
 
 typedef struct whi_poll_result {

@@ -6,6 +6,7 @@
 #include "work/poll_ask.h"
 #include "work/poll_commit.h"
 #include "work/poll_run.h"
+#include "work/poll_same.h"
 
 #define WHI_POLL_JOINING 64 /* histories that one reading takes along */
 
@@ -23,6 +24,7 @@ typedef struct whi_poll_running {
     wh_limits limits;
     int64_t asked; /* wishes that were there when it began */
     int goes_on;   /* it had begun before: a wish is for the reading behind it, which begins with the first page */
+    int compares;  /* 1: a page that says the same as before is not looked into */
     int64_t began; /* ms, of this turn */
     int64_t barren, round, power;
     char *mark; /* a page's name: who comes there again walks in a circle */
@@ -44,6 +46,8 @@ void whi_poll_tell_last(whi_poll_running *self);
 int whi_poll_is_stopped(const whi_poll_running *self);
 int whi_poll_write_rows(whi_poll_running *self);
 int whi_poll_add_run(whi_poll_running *self, const char *text);
+/* It begins with the first page, and marks what it meets. */
+void whi_poll_begin_marks(whi_poll_running *self);
 /* Marks of complete readings go on to the next number. */
 void whi_poll_step_scans(whi_poll_running *self, int again);
 /* answer: NULL, or what the source has said to it. */

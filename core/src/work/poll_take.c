@@ -27,8 +27,8 @@ static int remembered(whi_poll_running *self, const whi_poll_target *target, con
 static enum whi_poll_verdict judge(const whi_poll_target *target, const whi_poll_memory *memory,
                                    const whi_poll_object *object) {
     whi_poll_sight sight = { object->deleted, object->wanted, object->large, object->content };
-    enum whi_poll_verdict verdict =
-        whi_poll_judge(memory, &sight, target->first && !target->is_history, target->row.full ? target->row.scan : 0);
+    enum whi_poll_verdict verdict = whi_poll_judge(memory, &sight, target->first && !target->is_history,
+                                                   target->row.full == WHI_POLL_MARKS ? target->row.scan : 0);
 
     return target->is_history && verdict == WHI_POLL_DELETED ? WHI_POLL_FORGET : verdict;
 }
@@ -91,6 +91,14 @@ static int act(whi_poll_running *self, whi_poll_target *target, const whi_poll_p
     return code;
 }
 
+static void note_same(whi_poll_running *self, const whi_poll_target *target, const whi_poll_page *page,
+                      const whi_poll_object *object, enum whi_poll_verdict what) {
+    if (target == &self->own) {
+        whi_poll_same_object(self->job->same, whi_poll_page_id(page, object), object->id_size, (int)what,
+                             object->wanted && !object->deleted);
+    }
+}
+
 /* Objects of a kind come together, so that a page makes at most three events of its size. */
 static int take_target(whi_poll_running *self, whi_poll_target *target, const whi_poll_page *page, verdict *verdicts) {
     int code = WH_OK;
@@ -104,6 +112,7 @@ static int take_target(whi_poll_running *self, whi_poll_target *target, const wh
             if (verdicts[i].what == WHI_POLL_MARK) {
                 verdicts[i].content = memory.content;
             }
+            note_same(self, target, page, &page->list[i], verdicts[i].what);
         }
     }
     for (int what = WHI_POLL_MARK; what <= WHI_POLL_DELETED; what++) {
@@ -155,6 +164,7 @@ int whi_poll_take(whi_poll_running *self, const whi_poll_answer *answer, const w
         code = code == WH_OK ? take_one(self, self->targets[i], &again, &news) : code;
         whi_poll_page_free(&again);
     }
+    news |= self->compares && whi_poll_same_expects_more(self->job->same);
     self->barren = news ? 0 : self->barren + 1;
     return code;
 }

@@ -29,11 +29,18 @@ local function show(stats)
   end
 end
 
+local function show_backlogs(backlogs)
+  for _, each in ipairs(backlogs) do
+    print(("%-14s %s  oldest %s, %d s ago  %s"):format("for a sink", each.waiting, each.oldest_waiting_at, each.lag_seconds, each.url))
+  end
+end
+
 function status.run(_, _, out)
   local hooks <close> = out:open_existing()
   local stats = out.check(hooks:stats())
   if out.json then return out:item(stats) end
   show(stats)
+  show_backlogs(stats.backlogs)
   for _, each in ipairs(stats.worst.subscriptions) do
     out:item(each, { "subscription", "tenant", "failures", "failing_since", "last_error" })
   end
