@@ -37,7 +37,7 @@ describe("webhook doctor", function()
 
   it("leaves tables as they are, be they of an earlier version or another program's", function()
     local store = shell.file ".db"
-    local function sql(text) return select(2, shell.run(("sqlite3 '%s' \"%s\""):format(store, text))) end
+    local function sql(text) return (select(2, shell.run(("sqlite3 '%s' \"%s\""):format(store, text)))) end
     local function look()
       local _, output = run(store)
       shell.run(("WEBHOOK_STORE='%s' %s"):format(store, shell.webhook "complete subscriptions show ''"))
