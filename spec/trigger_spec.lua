@@ -1,4 +1,5 @@
 -- `webhook trigger`: example events, of our own and of the store.
+package.path = "spec/?.lua;" .. package.path
 local fixtures = require "webhook.command.fixtures"
 local shell = require "shell"
 local webhook = require "webhook"
@@ -41,6 +42,16 @@ describe("webhook trigger", function()
     assert.equal(0, (run "trigger order.paid --as order.again"))
     local event = hooks:page("events", {}).items[1]
     assert.same({ "order.again", '{"n":2}' }, { event.type, hooks:payload(event.id) })
+  end)
+
+  it("sets no member of what is no object", function()
+    local hooks <close> = assert(webhook.open(store))
+    for _, payload in ipairs { "5", "null", '"a"' } do
+      assert(hooks:publish("plain", webhook.raw(payload)))
+      local code, _, complaint = run "trigger plain --set a=1"
+      assert.equal(2, code)
+      assert.matches("the payload is none: " .. payload, complaint, 1, true)
+    end
   end)
 
   it("says what was meant, and what is wrong", function()
