@@ -791,8 +791,7 @@ webhook.rule = {
   ---@type fun(rule: string|webhook.subscription|webhook.raw): ok: boolean?, message: string?, code: webhook.code?, failure: webhook.failure?
   check = core.rule_check,
 
-  --- Takes one payload through filters, rule and fields of a document, or through a rule's
-  --- source. A rule that fails is a result: outcome "failed".
+  --- Takes one payload through a document's filters, rule and fields, or a rule; a failure is the outcome "failed".
   ---@type fun(rule: string|webhook.subscription|webhook.raw, payload: webhook.payload, event?: webhook.rule_event): result: webhook.rule_result?, message: string?, code: webhook.code?, failure: webhook.failure?
   try = core.rule_try,
 }
