@@ -55,6 +55,13 @@ describe("the command", function()
     assert.equal(2, json("deliveries")[1].attempts)
   end)
 
+  it("shows which sources are late, and what they wait for", function()
+    json "subscriptions add http://127.0.0.1:9/ --poll crm_contact --source con --events 'crm_contact.*'"
+    local code, status, complaint = run "status"
+    assert.same({ 0, "" }, { code, complaint })
+    assert.matches("\nsource +crm_contact con  in order  0 s late, 0 failures, 0 pages wait, 0 objects held\n", status)
+  end)
+
   it("writes a log for people or programs, with each attempt where that is asked for", function()
     local id = json("subscriptions add http://127.0.0.1:9/ --retry 0")[1].id
     local function log_of(words)

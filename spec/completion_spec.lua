@@ -1,4 +1,5 @@
 -- Completion, asked by real shells, and what the command says was meant.
+package.path = "spec/?.lua;" .. package.path
 local shell = require "shell"
 local webhook = require "webhook"
 

@@ -1,4 +1,5 @@
 -- `webhook doctor`, on a machine that is well and on ones that are not.
+package.path = "spec/?.lua;" .. package.path
 local shell = require "shell"
 local webhook = require "webhook"
 

@@ -1,5 +1,6 @@
 -- `webhook listen` as a developer uses it: requests that come are handed on, and what a subscription gets is
 -- fetched, from a store or a server's API, for a program that nobody else reaches.
+package.path = "spec/?.lua;" .. package.path
 local core = require "webhook.core"
 local receiver = require "receiver"
 local shell = require "shell"

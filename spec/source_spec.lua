@@ -49,6 +49,20 @@ describe("a source", function()
     assert.matches(" ok pages=1 objects=1 sent=1 ", hooks:subscription(id).polled.runs[1])
   end)
 
+  it("tells how late it is, and what waits", function()
+    assert(hooks:source("crm_contact", list))
+    assert.same({}, assert(hooks:stats()).sources)
+    subscribe()
+    assert(hooks:run())
+    clock:advance(90000)
+    local found = assert(hooks:stats()).sources
+    assert.equal(1, #found)
+    assert.same({ "crm_contact", "con", 30, 0, false }, { found[1].object_type, found[1].connection, found[1].lag_seconds,
+      found[1].failures, found[1].suspicious })
+    assert(hooks:run())
+    assert.equal(0, assert(hooks:stats()).sources[1].lag_seconds)
+  end)
+
   it("is for tenants that it names, each with its own connections", function()
     assert(hooks:source("crm_contact", { list = list, tenants = { "acme", "bolt" }, connections = { con = "acme", own = "" } }))
     for _, refused in ipairs { { tenant = "bolt" }, { tenant = "acme", source = "own" }, { tenant = "cart" }, {} } do

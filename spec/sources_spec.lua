@@ -52,7 +52,7 @@ describe("sources over HTTP", function()
   end)
 
   it("are read for whom the document says", function()
-    assert.is_true(hooks:put_source(webhook.raw(assert(shown.customers))))
+    assert.is_true(hooks:put_source(webhook.raw(assert(shown.acme))))
     local expected = { ["acme-shop"] = { id = "17", as = "Bearer acme_1" }, ["bolt-shop"] = { id = "18", as = "Bearer bolt_1" } }
     for connection, item in pairs(expected) do
       assert.same({ item }, hooks:test_source("order", { tenant = item.as:match "(%a+)_", connection = connection }).items)

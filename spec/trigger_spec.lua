@@ -1,4 +1,5 @@
 -- `webhook trigger`: example events, of our own and of the store.
+package.path = "spec/?.lua;" .. package.path
 local fixtures = require "webhook.command.fixtures"
 local shell = require "shell"
 local webhook = require "webhook"

@@ -701,16 +701,17 @@ WH_API int wh_event_get(wh_engine *engine, const char *id, char **out, size_t *s
 WH_API int wh_delivery(wh_engine *engine, const char *id, char **out, size_t *size);
 
 /* How it goes, for who looks on: {"version","opened_at","counts","failures","rates","work","store","databases",
- * "backlogs","worst"}, to be freed with wh_free. counts and failures (by what failed: network, remote, refused, other)
- * are of this engine since it was opened, rates are per second since the call before that is at least ten seconds old.
- * store counts what waits, is due, held, exhausted, failing and disabled, each to 100,000: an index entry each, a few
- * ms at most; lag_ms is how far deciding is behind. databases has at most 100 that this engine writes to:
- * {"url","rows","set_aside","batches", "connections","busy","lag_ms","rows_per_second"}: as many connections at most,
- * batches under way, and from acceptance to the row, of the oldest in the last batch. backlogs has at most 100
- * databases and queues for which something waits in the store, whoever writes there, that which waits longest first:
- * {"url","waiting","oldest_waiting_at", "lag_seconds"}; of the first 1,000 subscriptions that go there 10,000 each are
- * counted. worst has the ten subscriptions with the most failures in a row, and the ten tenants with the most that
- * fail, of the first 1,000 of these. Errors: store, memory. */
+ * "backlogs","sources","worst"}, to be freed with wh_free. counts and failures (by what failed: network, remote,
+ * refused, other) are of this engine since it was opened, rates are per second since the call before that is at
+ * least ten seconds old. store counts what waits, is due, held, exhausted, failing and disabled, each to 100,000: an
+ * index entry each, a few ms at most; lag_ms is how far deciding is behind. databases has at most 100 that this
+ * engine writes to: {"url","rows","set_aside","batches", "connections","busy","lag_ms","rows_per_second"}: as many
+ * connections at most, batches under way, and from acceptance to the row, of the oldest in the last batch. backlogs
+ * has at most 100 databases and queues for which something waits in the store, whoever writes there, that which
+ * waits longest first: {"url","waiting","oldest_waiting_at", "lag_seconds"}; of the first 1,000 subscriptions that
+ * go there 10,000 each are counted. sources has at most 100 that are polled (webhook_source.h). worst has the ten
+ * subscriptions with the most failures in a row, and the ten tenants with the most that fail, of the first 1,000 of
+ * these. Errors: store, memory. */
 WH_API int wh_stats(wh_engine *engine, char **out, size_t *size);
 
 /* The exact bytes that a delivery sends. not_found. */

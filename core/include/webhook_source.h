@@ -123,6 +123,15 @@ typedef struct wh_source {
  * class and a sentence: refresh (the right to read is missing), read, process (of what was read), dispatch (nothing
  * could be kept).
  *
+ * `sources` of wh_stats has one entry for each tenant's connection and object type, whichever process reads it, of the
+ * first 5,000 subscriptions that poll and are enabled; those that are not healthy first, then which is latest, then
+ * which has failed most often: {"tenant","object_type","connection","healthy","suspicious","refused","lag_seconds",
+ * "failures","pages_waiting","objects_held","subscriptions","checked_at"}. lag_seconds is now minus checked_at, the
+ * start of the last reading that succeeded (null: none did; then since its oldest subscription was made), minus the
+ * interval, and 0 while it is in time. failures are in a row; pages_waiting is what was read and waits for receivers,
+ * of the first 1,000 subscriptions 10,000 each at most; objects_held is what vanished at once and waits to be believed.
+ * Where subscriptions ask for different filters or fields, it is the worst of these.
+ *
  * Readings are made by a few threads of the engine's own, which begin with the first one that is due while the engine
  * is stepped or started. wh_run and wh_idle wait for those that are due. Of several processes one reads: that which
  * owns the poll's partition, or ten seconds later any that has the source. */

@@ -393,7 +393,7 @@ enum wh_backend_fact_kind {
      * waiting or pending: with number < failed_before where one is exhausted or held, else with
      * number < done_before; never the last one, from which numbers go on. Looks at no more than limit.
      * Of an event with very many deliveries a part may go, if it is not in the log any more from then on (event_log
-     * does not give it); the next step goes on with it.
+     * does not give it); the next step goes on with it. What is replayed of it by then stays until it is done.
      * after: where the last step stopped, 0 at the start. Answer: number: where this one did, 0 at the
      * end; count. */
     WH_FACT_PURGE,

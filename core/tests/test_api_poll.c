@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include <stdatomic.h>
+#include <time.h>
+
 #include "api_kit.h"
 #include "poll_kit.h"
 #include "webhook_sign.h"
@@ -304,27 +307,57 @@ static void who_is_paused_is_not_read(void **state) {
     assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":1,\"name\":\"x\"}];");
 }
 
-static const char *asks_again;
+static const char *asks_again, *asks_beside;
+static atomic_int asked_beside;
 
+static void list_beside(void *payload, const wh_source_query *query, wh_source_call *call) {
+    const wh_source_page page = { .size = sizeof page, .items = "[]", .items_size = 2, .retry_after = -1 };
+
+    (void)payload;
+    (void)query;
+    atomic_fetch_add(&asked_beside, 1);
+    call->answer(call, &page);
+}
+
+/* Whoever begins to read the other one has seen both wishes: this one's while it is read. */
 static int asks_while_it_is_read(const wh_source_query *query, wh_source_page *page) {
+    const struct timespec pause = { 0, 1000000 };
     const char *id = asks_again;
+    int failed;
 
     (void)query;
     (void)page;
     asks_again = NULL;
-    return id != NULL && wh_poll_now(api_engine, id, 0) != WH_OK; /* else the page is as usual */
+    if (id == NULL) {
+        return 0; /* the page is as usual */
+    }
+    atomic_store(&asked_beside, 0);
+    failed = wh_poll_now(api_engine, id, 0) != WH_OK || wh_poll_now(api_engine, asks_beside, 0) != WH_OK;
+    for (int i = 0; i < 30000 && !failed && atomic_load(&asked_beside) == 0; i++) {
+        nanosleep(&pause, NULL);
+    }
+    return failed;
 }
 
 static void a_trigger_during_a_reading_is_for_one_behind_it(void **state) {
-    const char *id = made("", CREATED);
+    wh_source beside = { .size = sizeof beside, .can = WH_SOURCE_ALL, .list = list_beside };
+    char other[WH_ID_SIZE];
+    const char *id;
 
     (void)state;
+    assert_int_equal(wh_source_add(api_engine, "crm_deal", &beside), WH_OK);
+    snprintf(other, sizeof other, "%s",
+             made("", "{\"hook_url\":\"https://example.com/b\",\"connection_id\":\"con\","
+                      "\"object_type\":\"crm_deal\",\"event\":\"created\"}"));
+    asks_beside = other;
+    id = made("", CREATED);
     fixture_run(api_engine);
     asks_again = id;
     poll_said.answer = asks_while_it_is_read;
     api_expect(200, "PATCH", of(id, "/trigger"), api_a, NULL);
     fixture_run(api_engine);
     assert_null(asks_again);
+    assert_int_equal(asked_beside, 1);
     assert_int_equal(poll_said.asked, 3);
 }
 

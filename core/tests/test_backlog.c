@@ -80,7 +80,7 @@ static void what_waits_for_each_database_is_told(void **state) {
     wh_free(text);
 
     whi_buf_init(&buf, 65536);
-    assert_int_equal(whi_insight_databases(engine, &buf), WH_OK);
+    assert_int_equal(whi_insight_measure(engine, &buf), WH_OK);
     whi_buf_char(&buf, '\0');
     assert_has(buf.data, "\nwebhook_backlog_deliveries{url=\"postgresql://u:***@db.example/app\"} 3\n");
     assert_has(buf.data, "\nwebhook_backlog_lag_seconds{url=\"postgresql://u:***@db.example/other\"} 3\n");

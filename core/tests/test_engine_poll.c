@@ -9,8 +9,10 @@
 
 #include <time.h>
 
+#include "calls/insight.h"
 #include "life_kit.h"
 #include "poll_kit.h"
+#include "work/poll.h"
 
 #define ALL "[\"crm_contact.*\"]"
 #define CREATED "[\"crm_contact.created\"]"
@@ -363,8 +365,34 @@ static void a_tenant_without_a_source_takes_no_share(void **state) {
     assert_int_equal(wh_stop(engine, 0), WH_OK);
 }
 
+static int polls_pending(void) {
+    whi_insight now;
+
+    assert_int_equal(whi_insight_read(engine, &now), WH_OK);
+    return now.polls_pending;
+}
+
+/* A thread may turn before the others are there, and before anything may begin. */
+static void what_is_polled_is_pending_until_it_was_looked_at(void **state) {
+    (void)state;
+    poll_put(1, "a");
+    poll_subscribe(engine, "a", ALL, "", NULL);
+    atomic_store(&engine->stop, 1);
+    whi_polls_turn(engine);
+    atomic_store(&engine->stop, 0);
+    assert_int_equal(polls_pending(), 1);
+    fixture_run(engine);
+    assert_int_equal(poll_said.asked, 1);
+    assert_int_equal(wh_step(engine) < 0, 0);
+    assert_int_equal(polls_pending(), 0);
+    assert_int_equal(wh_start(engine, 1), WH_OK);
+    assert_int_equal(wh_stop(engine, 1000), WH_OK);
+    assert_int_equal(polls_pending(), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_polled_is_pending_until_it_was_looked_at, begin, end),
         cmocka_unit_test_setup_teardown(what_is_there_at_first_is_remembered_and_changes_are_told, begin, end),
         cmocka_unit_test_setup_teardown(those_who_want_the_same_share_a_poll_and_others_get_nothing_of_it, begin, end),
         cmocka_unit_test_setup_teardown(a_page_is_cut_to_what_a_receiver_takes, begin, end),

@@ -631,6 +631,38 @@ static int is_down_at_10(const wh_source_query *query, wh_source_page *page) {
     return query->page != NULL ? is_down(query, page) : 0;
 }
 
+/* The one that has read it lives on, and has the source no more. */
+static void where_one_has_lost_the_source_another_reads(void **state) {
+    const char *file = fixture_file();
+    wh_engine *other;
+
+    (void)state;
+    wh_close(engine);
+    engine = opened_with(file, WH_SOURCE_ALL);
+    known(1);
+    assert_int_equal(wh_source_remove(engine, "crm_contact"), WH_OK);
+    other = opened_with(file, WH_SOURCE_ALL);
+    poll_put(1, "y");
+    poll_later(other);
+    fixture_run(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":1,\"name\":\"y\"}];");
+    wh_close(other);
+}
+
+/* The reading that goes on has read its first pages before the wish. */
+static void a_wish_before_a_reading_goes_on_is_for_one_behind_it(void **state) {
+    (void)state;
+    poll_said.page = 10;
+    known(25);
+    poll_said.answer = is_down_at_10;
+    poll_later(engine);
+    poll_said.answer = NULL;
+    poll_put(5, "y");
+    assert_int_equal(wh_poll_now(engine, id, 0), WH_OK);
+    fixture_run(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":5,\"name\":\"y\"}];");
+}
+
 static void where_one_has_failed_another_goes_on(void **state) {
     const char *file = fixture_file();
     wh_engine *other;
@@ -724,6 +756,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_death_in_the_middle_neither_loses_nor_doubles, begin, end),
         cmocka_unit_test_setup_teardown(a_source_that_hangs_holds_up_nobody_and_ends_with_the_engine, begin, end),
         cmocka_unit_test_setup_teardown(two_engines_read_once, begin, end),
+        cmocka_unit_test_setup_teardown(where_one_has_lost_the_source_another_reads, begin, end),
+        cmocka_unit_test_setup_teardown(a_wish_before_a_reading_goes_on_is_for_one_behind_it, begin, end),
         cmocka_unit_test_setup_teardown(where_one_has_failed_another_goes_on, begin, end),
         cmocka_unit_test_setup_teardown(who_misses_a_cut_gets_the_next, begin, end),
     };

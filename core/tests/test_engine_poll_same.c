@@ -199,6 +199,24 @@ static void another_engine_begins_what_was_left_with_the_first_page(void **state
     assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":5}];");
 }
 
+/* Alike is what was read last by whomever: what another has told meanwhile is not as it was. */
+static void what_another_engine_has_read_meanwhile_is_told_when_it_is_as_before(void **state) {
+    wh_engine *other = opened();
+
+    (void)state;
+    told(3, BY_PAGES, "");
+    poll_put(25, "y");
+    poll_later(other);
+    assert_int_equal(number("SELECT full FROM webhook_poll"), 1);
+    fixture_run(engine);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":25,\"name\":\"y\"}];");
+    poll_put(25, "x");
+    poll_later(engine);
+    fixture_run(other);
+    assert_string_equal(poll_sent("a"), "VIRTUAL [{\"id\":25,\"name\":\"x\"}];");
+    wh_close(other);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_says_the_same_is_not_marked, begin, end),
@@ -212,6 +230,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_reading_that_failed_goes_on_at_its_page, begin, end),
         cmocka_unit_test_setup_teardown(one_that_begins_anew_marks, begin, end),
         cmocka_unit_test_setup_teardown(another_engine_marks, begin, end),
+        cmocka_unit_test_setup_teardown(what_another_engine_has_read_meanwhile_is_told_when_it_is_as_before, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(another_engine_begins_what_was_left_with_the_first_page, begin, end),
     };
 

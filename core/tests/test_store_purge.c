@@ -143,6 +143,96 @@ static void an_event_with_very_many_deliveries_goes_in_several_steps(void **stat
     on_store(purges_a_wide_event);
 }
 
+static int purge_all(whi_store *store) {
+    int64_t after = 0;
+    int count, gone = 0, steps = 0;
+
+    do {
+        OK(whi_store_begin(store));
+        OK(whi_store_purge(store, INT64_MAX, INT64_MAX, 10, &after, &count));
+        OK(whi_store_commit(store, NULL));
+        gone += count;
+        assert_true(++steps < WIDE);
+    } while (after != 0);
+    return gone;
+}
+
+static int64_t wide_event(whi_store *store, int64_t count) {
+    int64_t wide = number_at(NOW, 1), last = number_at(NOW, 2);
+
+    OK(whi_store_begin(store));
+    OK(add_event(store, wide, NULL, NULL));
+    OK(add_event(store, last, NULL, NULL));
+    for (int64_t subscription = 1; subscription <= count; subscription++) {
+        put(store, wide, subscription, WHI_DELIVERED, NOW);
+    }
+    OK(decide_up_to(store, last));
+    OK(whi_store_commit(store, NULL));
+    return wide;
+}
+
+static void put_state(whi_store *store, int64_t event, int64_t subscription, int state) {
+    OK(whi_store_begin(store));
+    put(store, event, subscription, state, NOW);
+    OK(whi_store_commit(store, NULL));
+}
+
+static void replays_one_of_a_wide_event(whi_store *store) {
+    int64_t wide = wide_event(store, WIDE), after = 0;
+    int count;
+    seen all = { 0 };
+
+    OK(whi_store_begin(store));
+    OK(whi_store_purge(store, INT64_MAX, INT64_MAX, 10, &after, &count));
+    OK(whi_store_commit(store, NULL));
+    assert_in_range(deliveries_of(store, wide), 1, WIDE - 1);
+    put_state(store, wide, WIDE, WHI_WAITING);
+    assert_int_equal(purge_all(store), 0);
+    assert_true(is_there(store, wide));
+    OK(V(store)->delivery_get(store, wide, WIDE, see_delivery, &all));
+    put_state(store, wide, WIDE, WHI_DELIVERED);
+    assert_int_equal(purge_all(store), 1);
+    assert_false(is_there(store, wide));
+}
+
+static void what_is_replayed_while_its_event_goes_stays_until_it_is_done(void **state) {
+    (void)state;
+    on_store(replays_one_of_a_wide_event);
+}
+
+#define VERY_WIDE 10000 /* more than are looked at in two steps */
+
+/* Everybody who writes waits while it is looked at. */
+static void looks_at_a_very_wide_event(whi_store *store) {
+    int64_t wide = wide_event(store, VERY_WIDE), after = 0;
+    int count;
+
+    put_state(store, wide, VERY_WIDE, WHI_WAITING);
+    for (int steps = 0; steps < 2; steps++) {
+        OK(whi_store_begin(store));
+        OK(whi_store_purge(store, INT64_MAX, INT64_MAX, 10, &after, &count));
+        OK(whi_store_commit(store, NULL));
+        assert_int_equal(after, wide - 1);
+    }
+    assert_int_equal(purge_all(store), 0);
+    put_state(store, wide, VERY_WIDE, WHI_EXHAUSTED);
+    after = 0;
+    do {
+        OK(whi_store_begin(store));
+        OK(whi_store_purge(store, INT64_MAX, wide, 10, &after, &count));
+        OK(whi_store_commit(store, NULL));
+        assert_int_equal(count, 0); /* what failed is kept for longer */
+    } while (after != 0);
+    assert_true(log_has(store, wide));
+    assert_int_equal(purge_all(store), 1);
+    assert_false(is_there(store, wide));
+}
+
+static void an_event_with_very_many_deliveries_is_looked_at_in_several_steps(void **state) {
+    (void)state;
+    on_store(looks_at_a_very_wide_event);
+}
+
 static void old_versions_go_when_no_delivery_can_name_them(void **state) {
     whi_store *store = opened_here();
     whi_subscription_row row = { .version = 1, .tenant = "", .status = 1, .document = "{}", .document_size = 2 };
@@ -256,6 +346,8 @@ int main(int argc, char **argv) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(purging_takes_what_is_old_and_finished_in_small_steps, clear),
         cmocka_unit_test_teardown(an_event_with_very_many_deliveries_goes_in_several_steps, clear),
+        cmocka_unit_test_teardown(what_is_replayed_while_its_event_goes_stays_until_it_is_done, clear),
+        cmocka_unit_test_teardown(an_event_with_very_many_deliveries_is_looked_at_in_several_steps, clear),
         cmocka_unit_test_teardown(old_versions_go_when_no_delivery_can_name_them, clear),
         cmocka_unit_test_teardown(of_many_old_versions_none_stay, clear),
         cmocka_unit_test_teardown(a_deleted_subscription_is_forgotten_with_its_versions, clear),

@@ -387,6 +387,7 @@ static int may_scan(const char *detail) {
                                          "SCAN webhook_lags",
                                          "SCAN webhook_keys",
                                          "SCAN had",
+                                         "SCAN few",
                                          "SCAN log",
                                          "SCAN webhook_workers",
                                          "SCAN webhook_partitions",

@@ -1,4 +1,5 @@
 /* What shares a transaction, and what does not. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "engine/writer.h"
 #include "engine_fixture.h"
@@ -164,6 +166,53 @@ static void what_rides_is_done_though_nothing_comes(void **state) {
     whi_writer_stop(writer);
     assert_int_equal(rider.told, 2);
     whi_writer_free(writer);
+}
+
+/* One that brings something that rides while it is run, and so after its transaction was filled. */
+typedef struct bringing {
+    numbered base; /* first */
+    whi_writer *writer;
+    whi_job *brought;
+} bringing;
+
+static atomic_int brought_told;
+
+static int bring(whi_job *job, whi_store *in) {
+    bringing *self = (bringing *)job;
+
+    whi_writer_submit(self->writer, self->brought);
+    return run(job, in);
+}
+
+static void count_brought(whi_job *job, int code, const char *sentence) {
+    (void)job;
+    (void)sentence;
+    assert_int_equal(code, WH_OK);
+    atomic_fetch_add(&brought_told, 1);
+}
+
+/* The writer's thread waits for whatever comes, without an end, while the caller's leads. */
+static void what_rides_is_done_though_it_came_while_another_thread_led(void **state) {
+    numbered rider;
+    bringing other = { .brought = &rider.job };
+    int64_t end = whi_monotonic_us() + 30000000;
+
+    (void)state;
+    assert_int_equal(whi_writer_new(&other.writer, &store, NULL, NULL), WH_OK);
+    assert_int_equal(whi_writer_start(other.writer), WH_OK);
+    for (int round = 1; round <= 20; round++) {
+        prepare(&rider);
+        rider.job.rides = 1;
+        rider.job.done = count_brought;
+        prepare(&other.base);
+        other.base.job.run = bring;
+        assert_int_equal(whi_writer_run(other.writer, &other.base.job), WH_OK);
+        while (atomic_load(&brought_told) < round) {
+            assert_true(whi_monotonic_us() < end);
+            sched_yield();
+        }
+    }
+    whi_writer_free(other.writer);
 }
 
 /* ------------------------------------------------------------- commits of which nothing is known */
@@ -334,6 +383,7 @@ int main(void) {
         TEST(the_rows_are_counted_too),
         TEST(what_rides_is_done_with_the_next_job),
         TEST(what_rides_is_done_though_nothing_comes),
+        TEST(what_rides_is_done_though_it_came_while_another_thread_led),
         TEST(large_events_are_committed_a_few_at_a_time),
         TEST(what_is_found_to_be_committed_is_done),
         TEST(what_is_found_not_to_be_is_run_again),

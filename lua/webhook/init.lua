@@ -246,6 +246,7 @@ local core = require "webhook.core"
 ---@field store { subscriptions: integer, failing: integer, disabled: integer, lagging: integer, unreadable: integer, over_budget: integer, waiting: integer, due: integer, oldest_waiting_at: any, held: integer, exhausted: integer, pending: boolean, outbox: boolean, lag_ms: integer, bytes: integer, log_bytes: integer }
 ---@field databases { url: string, rows: integer, set_aside: integer, batches: integer, rows_per_second: number, connections: integer, busy: integer, lag_ms: integer }[] those that this engine writes to
 ---@field backlogs { url: string, waiting: integer, oldest_waiting_at: string, lag_seconds: integer }[] databases and queues for which something waits in the store, that which waits longest first
+---@field sources { tenant: string, object_type: string, connection: string, healthy: boolean, suspicious: boolean, refused: boolean, lag_seconds: integer, failures: integer, pages_waiting: integer, objects_held: integer, subscriptions: integer, checked_at: any }[] sources that are polled, the worst first
 ---@field worst { subscriptions: table[], tenants: table[] }
 
 ---@class webhook.settings what all processes of a store go by

@@ -6,6 +6,7 @@
 
 #include "base/ident.h"
 #include "calls/backlog.h"
+#include "calls/source_lag.h"
 #include "calls/standing.h"
 #include "engine/context.h"
 #include "engine/lag.h"
@@ -141,7 +142,10 @@ int whi_insight_check(wh_engine *engine) {
     return code == WH_OK ? engine->store->vtable->subscription_count(engine->store, &count) : code;
 }
 
-int whi_insight_databases(wh_engine *engine, whi_buf *out) {
+int whi_insight_measure(wh_engine *engine, whi_buf *out) {
+    int code;
+
     whi_written_measure(engine, out);
-    return whi_backlogs_measure(engine, out);
+    code = whi_backlogs_measure(engine, out);
+    return code == WH_OK ? whi_source_lags_measure(engine, out) : code;
 }

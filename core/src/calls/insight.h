@@ -74,7 +74,8 @@ int whi_insight_read(wh_engine *engine, whi_insight *out);
 /* WH_OK: it is open, and its store answers. */
 int whi_insight_check(wh_engine *engine);
 
-/* Appends lines of metrics for each database that this process writes to. */
-int whi_insight_databases(wh_engine *engine, whi_buf *out);
+/* Appends lines of metrics for each database that this process writes to, for each database and queue that something
+ * waits for, and for each source that is polled: what is an operator's alone to see. */
+int whi_insight_measure(wh_engine *engine, whi_buf *out);
 
 #endif

@@ -160,6 +160,7 @@ static int give(const wh_backend_poll *row, void *payload) {
     out->failures = is_resumed ? 0 : row->failures;
     out->refused = !is_resumed && row->refused != 0;
     out->suspicious = row->suspicious != 0;
+    out->held = row->suspicious != 0 ? row->gone : 0;
     whi_buf_add(&out->runs, row->runs, size);
     return whi_buf_status(&out->runs);
 }

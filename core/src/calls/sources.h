@@ -24,6 +24,7 @@ typedef struct whi_poll_standing {
     int there; /* 0: it does not poll, or has not begun to */
     int healthy, refused, suspicious;
     int64_t started_at, checked_at, next_at, failures;
+    int64_t held; /* objects that have vanished, and are not told until somebody says to believe it */
     whi_buf runs; /* a JSON list; without bytes: none */
 } whi_poll_standing;
 

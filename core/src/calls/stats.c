@@ -9,6 +9,7 @@
 #include "calls/backlog.h"
 #include "calls/insight.h"
 #include "calls/past.h"
+#include "calls/source_lag.h"
 #include "engine/context.h"
 #include "engine/registry.h"
 #include "engine/written.h"
@@ -246,6 +247,7 @@ static int write_stats(whi_buf *out, wh_engine *engine) {
     tell_store(out, &now);
     whi_written_tell(engine, out);
     code = whi_backlogs_tell(engine, out);
+    code = code == WH_OK ? whi_source_lags_tell(engine, out) : code;
     code = code == WH_OK ? tell_worst(out, engine) : code;
     whi_buf_char(out, '}');
     return code == WH_OK ? whi_buf_status(out) : code;

@@ -232,8 +232,8 @@ static void lead(whi_writer *writer, const int *enough) {
         }
     }
     writer->led = 0;
-    if (writer->has_thread && (writer->head != NULL || writer->stop)) {
-        pthread_cond_signal(&writer->work);
+    if (writer->has_thread && (writer->head != NULL || writer->riders != NULL || writer->stop)) {
+        pthread_cond_signal(&writer->work); /* which was not woken for what came meanwhile */
     }
     pthread_cond_broadcast(&writer->change);
 }

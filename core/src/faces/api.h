@@ -177,6 +177,7 @@ int whi_call_check_page(whi_call *call);
 /* So many of all, and of one tenant. */
 int whi_turns_new(whi_turns **out, int of_all, int of_tenant);
 void whi_turns_free(whi_turns *turns);
+int whi_turns_running(whi_turns *turns); /* how many there are now */
 /* 1, or 0 when there are as many as there may be. A call is in one of them at a time. */
 int whi_turn_enter(whi_turns *turns, whi_call *call);
 void whi_turn_leave(whi_turns *turns, whi_call *call);

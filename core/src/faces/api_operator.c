@@ -143,7 +143,7 @@ int whi_serve_metrics(whi_call *call) {
     metric(call, "subscriptions_over_budget", "gauge", "Subscriptions that wait for their tenant's budget.",
            now.store.over_budget);
     if (!call->api->metrics) { /* whose databases they are is not for everybody */
-        code = whi_insight_databases(call->engine, &call->out);
+        code = whi_insight_measure(call->engine, &call->out);
     }
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     return code;

@@ -46,6 +46,17 @@ static int has_room(const whi_turns *turns, const whi_call *call) {
     return all < turns->of_all && same < turns->of_tenant;
 }
 
+int whi_turns_running(whi_turns *turns) {
+    int count = 0;
+
+    pthread_mutex_lock(&turns->lock);
+    for (const whi_call *each = turns->running; each != NULL; each = each->running_next) {
+        count++;
+    }
+    pthread_mutex_unlock(&turns->lock);
+    return count;
+}
+
 int whi_turn_enter(whi_turns *turns, whi_call *call) {
     int room;
 

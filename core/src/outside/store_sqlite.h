@@ -124,7 +124,6 @@ enum whi_sql {
     WHI_SQL_PURGE_PICK,
     WHI_SQL_PURGE_STATES,
     WHI_SQL_PURGE_GOING,
-    WHI_SQL_PURGE_NTH,
     WHI_SQL_PURGE_ID,
     WHI_SQL_PURGE_BODIES,
     WHI_SQL_PURGE_DELIVERIES,
@@ -268,6 +267,12 @@ typedef struct whi_sqlite_file {
     int known; /* 1: it was there when the store was opened */
 } whi_sqlite_file;
 
+/* How far an event with very many deliveries was looked at, whether it may go. */
+typedef struct whi_sqlite_look {
+    int64_t event, upto; /* 0: none; and the last subscription whose delivery was looked at */
+    int failed;          /* 1: one of them has */
+} whi_sqlite_look;
+
 typedef struct whi_sqlite {
     whi_store base; /* first: a whi_store pointer is a whi_sqlite pointer */
     char *name;     /* as given, for sentences */
@@ -281,6 +286,7 @@ typedef struct whi_sqlite {
     int wake_set;                            /* 1: a watch is set, and has not told yet */
     int64_t version;                         /* of the tables that were found */
     const whi_keyring *keyring;              /* NULL: secrets are kept as they are */
+    whi_sqlite_look purge_look;              /* of the purge's last step */
     /* Of this transaction; 0: not known yet. */
     int64_t next_body;                       /* number of the next row of webhook_bodies */
     int64_t last_number;                     /* of events and changes; 1 when there is none */

@@ -6,7 +6,8 @@
 #include "base/ident.h"
 #include "base/mem.h"
 
-#define PURGE_WIDE 512 /* deliveries that go in one step */
+#define PURGE_WIDE 512  /* deliveries that go in one step */
+#define PURGE_LOOK 4096 /* and that are looked at: everybody who writes waits for it */
 
 /* ------------------------------------------------------------ subscriptions */
 
@@ -238,28 +239,68 @@ typedef struct purge_bounds {
     int64_t done, failed; /* event numbers below these may go */
 } purge_bounds;
 
-/* rows: how many deliveries it has. */
-static int may_go(whi_sqlite *store, int64_t event, const purge_bounds *bounds, int *out, int64_t *rows) {
+/* What one step has done and may still do. */
+typedef struct purging {
+    const purge_bounds *bounds;
+    int64_t rows; /* deliveries that may go, or be looked at */
+    int64_t after;
+    int count, is_cut; /* 1: there is more of an event, and the next step begins with it */
+} purging;
+
+/* What comes of an event. */
+enum fate { STAYS, GOES, GOES_IN_PARTS, HAS_MORE, IS_GONE };
+
+/* Some deliveries of an event. */
+typedef struct found {
+    int waits, failed;   /* 1: one does, one has */
+    int64_t count, last; /* the subscription of the last one */
+} found;
+
+/* So many at most, behind that of this subscription. */
+static int look(whi_sqlite *store, int64_t event, int64_t behind, int most, found *out) {
     sqlite3_stmt *statement;
     int code = whi_sqlite_write(store, WHI_SQL_PURGE_STATES, &statement);
 
-    *out = 0;
-    *rows = 0;
+    *out = (found){ 0 };
     if (code != WH_OK) {
         return code;
     }
     sqlite3_bind_int64(statement, 1, event);
+    sqlite3_bind_int64(statement, 2, behind);
+    sqlite3_bind_int64(statement, 3, most);
     code = whi_sqlite_step(store, &store->writer, statement, "looking at an event");
     if (code != 1) {
         return code;
     }
-    if (!sqlite3_column_int(statement, 0)) {
-        int failed = sqlite3_column_int(statement, 1);
-
-        *out = event < (failed ? bounds->failed : bounds->done);
-    }
-    *rows = sqlite3_column_int64(statement, 2);
+    *out = (found){ sqlite3_column_int(statement, 0), sqlite3_column_int(statement, 1),
+                    sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3) };
     sqlite3_reset(statement);
+    return WH_OK;
+}
+
+/* Of one with very many deliveries some are looked at in each step. What is replayed behind that is seen when its part
+ * is to go. */
+static int judge(whi_sqlite *store, int64_t event, purging *self, enum fate *out) {
+    whi_sqlite_look seen = store->purge_look.event == event ? store->purge_look : (whi_sqlite_look){ .event = event };
+    int64_t before;
+    found next;
+    int is_wide, code = look(store, event, seen.upto, PURGE_LOOK, &next);
+
+    if (code != WH_OK) {
+        return code;
+    }
+    self->rows -= next.count;
+    seen.failed |= next.failed;
+    before = seen.failed ? self->bounds->failed : self->bounds->done;
+    is_wide = seen.upto != 0 || next.count >= PURGE_WIDE;
+    *out = next.waits || event >= before ? STAYS : is_wide ? GOES_IN_PARTS : GOES;
+    if (next.count == PURGE_LOOK && !next.waits && !(seen.failed && event >= before)) {
+        *out = HAS_MORE;
+        seen.upto = next.last;
+    } else {
+        seen = (whi_sqlite_look){ 0 };
+    }
+    store->purge_look = seen;
     return WH_OK;
 }
 
@@ -284,38 +325,23 @@ static int purge_event(whi_sqlite *store, int64_t event) {
     return code;
 }
 
-/* The subscription of a delivery behind which there are more; INT64_MAX: there are not so many. */
-static int find_end(whi_sqlite *store, int64_t event, int64_t *subscription) {
-    sqlite3_stmt *statement;
-    int code = whi_sqlite_write(store, WHI_SQL_PURGE_NTH, &statement);
+/* It is marked before, so that nobody takes those that are gone for some that were never made. What was replayed
+ * meanwhile stays, with what is behind it, until it is done. */
+static int purge_part(whi_sqlite *store, int64_t event, purging *self, enum fate *out) {
+    found next;
+    int code = look(store, event, 0, PURGE_WIDE, &next);
 
-    *subscription = INT64_MAX;
-    if (code != WH_OK) {
+    if (code != WH_OK || next.waits) {
+        *out = STAYS;
         return code;
     }
-    sqlite3_bind_int64(statement, 1, event);
-    sqlite3_bind_int64(statement, 2, PURGE_WIDE - 1);
-    code = whi_sqlite_step(store, &store->writer, statement, "looking at an event");
-    if (code != 1) {
-        return code;
-    }
-    *subscription = sqlite3_column_int64(statement, 0);
-    sqlite3_reset(statement);
-    return WH_OK;
-}
-
-/* Of one with very many deliveries a part: it is marked before, so that nobody takes those that are gone for some that
- * were never made. */
-static int purge_part(whi_sqlite *store, int64_t event, int *is_gone) {
-    int64_t end;
-    int code = find_end(store, event, &end);
-
-    *is_gone = code == WH_OK && end == INT64_MAX;
-    if (code != WH_OK || *is_gone) {
-        return code == WH_OK ? purge_event(store, event) : code;
+    self->rows -= next.count;
+    *out = next.count < PURGE_WIDE ? IS_GONE : HAS_MORE;
+    if (*out == IS_GONE) {
+        return purge_event(store, event);
     }
     code = whi_sqlite_run_numbers(store, WHI_SQL_PURGE_GOING, &event, 1, "purging an event");
-    return code == WH_OK ? purge_upto(store, event, end) : code;
+    return code == WH_OK ? purge_upto(store, event, next.last) : code;
 }
 
 /* A deleted subscription's row outlives its versions by nothing. Who has not heard of the deletion by then
@@ -363,30 +389,21 @@ static int purge_rest(whi_sqlite *store, const purge_bounds *bounds, int limit, 
     return code;
 }
 
-/* What one step has done and may still do. */
-typedef struct purging {
-    const purge_bounds *bounds;
-    int64_t rows; /* deliveries that may go */
-    int64_t after;
-    int count, is_cut; /* 1: there is more of an event, and the next step begins with it */
-} purging;
-
 /* event: negative, if it is going already. */
 static int purge_one(whi_sqlite *store, int64_t event, purging *self) {
-    int go = event < 0, is_gone = 1, code = WH_OK;
-    int64_t rows = PURGE_WIDE;
+    enum fate fate = GOES_IN_PARTS;
+    int code = event > 0 ? judge(store, event, self, &fate) : WH_OK;
 
-    if (event > 0) {
-        code = may_go(store, event, self->bounds, &go, &rows);
-    }
     event = event < 0 ? -event : event;
-    if (code == WH_OK && go) {
-        code = rows >= PURGE_WIDE ? purge_part(store, event, &is_gone) : purge_event(store, event);
-        self->rows -= rows < PURGE_WIDE ? rows : PURGE_WIDE;
+    if (code == WH_OK && fate == GOES) {
+        fate = IS_GONE;
+        code = purge_event(store, event);
+    } else if (code == WH_OK && fate == GOES_IN_PARTS) {
+        code = purge_part(store, event, self, &fate);
     }
-    self->is_cut = !is_gone;
-    self->count += go && is_gone;
-    self->after = is_gone ? event : event - 1;
+    self->is_cut = fate == HAS_MORE;
+    self->count += fate == IS_GONE;
+    self->after = fate == HAS_MORE ? event - 1 : event;
     return code;
 }
 

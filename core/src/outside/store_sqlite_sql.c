@@ -225,12 +225,11 @@ const char *const whi_sqlite_text[WHI_SQL_STATEMENTS] = {
     [WHI_SQL_PURGE_PICK] = "SELECT CASE alone WHEN 2 THEN -number ELSE number END FROM webhook_events"
                            " WHERE number > ?1 AND number <= min(?2 - 1, " FLOOR
                            ", (SELECT max(number) FROM webhook_events) - 1) ORDER BY number LIMIT ?3",
-    [WHI_SQL_PURGE_STATES] =
-        "SELECT total(state = " WAITING ") > 0,"
-        " total(state = " EXHAUSTED " OR state = " HELD ") > 0, count(*) FROM webhook_deliveries WHERE event = ?1",
+    [WHI_SQL_PURGE_STATES] = "SELECT total(state = " WAITING ") > 0,"
+                             " total(state = " EXHAUSTED " OR state = " HELD ") > 0, count(*), max(subscription)"
+                             " FROM (SELECT state, subscription FROM webhook_deliveries"
+                             " WHERE event = ?1 AND subscription > ?2 ORDER BY subscription LIMIT ?3) few",
     [WHI_SQL_PURGE_GOING] = "UPDATE webhook_events SET alone = 2 WHERE number = ?1",
-    [WHI_SQL_PURGE_NTH] = "SELECT subscription FROM webhook_deliveries WHERE event = ?1 ORDER BY subscription"
-                          " LIMIT 1 OFFSET ?2",
     [WHI_SQL_PURGE_ID] = "DELETE FROM webhook_event_ids WHERE id = (SELECT id FROM webhook_events WHERE number = ?1)"
                          " AND tenant = (SELECT tenant FROM webhook_events WHERE number = ?1)",
     [WHI_SQL_PURGE_BODIES] = "DELETE FROM webhook_bodies WHERE number IN"

@@ -13,7 +13,7 @@ int whi_source_wrong(const whi_source_reader *self, uint32_t node, const char *e
     const char *text = whi_json_span(&self->out->json, node, &size);
 
     if (strncmp(self->field, "auth", 4) == 0 || strncmp(self->field, "headers", 7) == 0 ||
-        strncmp(self->field, "connections", 11) == 0) {
+        strncmp(self->field, "connections", 11) == 0 || strncmp(self->field, "query", 5) == 0) {
         return whi_fail_field(WH_EINVALID, self->field, "expected %s", expected); /* what is found may be a secret */
     }
     return whi_fail_field(WH_EINVALID, self->field, "expected %s, found %.*s", expected, size < 40 ? (int)size : 40,

@@ -158,7 +158,7 @@ static void fetch_for(whi_worker *worker, whi_lane *lane, whi_registration *regi
     next = self.cut && next > now ? now : next;
     whi_lane_set_due(worker, lane, next);
     if (next > now) {
-        whi_allowance_end(worker, lane, lane->queued + self.count);
+        whi_allowance_end(worker, lane, whi_lane_coming(lane) + self.count);
     }
     push_all(&self);
 }
@@ -167,19 +167,19 @@ static int least_of(int one, int other) {
     return one < other ? one : other;
 }
 
-/* As many as there is room for, and as the rate allows beside those that are queued. */
+/* As many as there is room for, and as the rate allows beside those that are queued, or will be. */
 static void fetch_allowed(whi_worker *worker, whi_lane *lane, whi_registration *registration, int room) {
     int allowed;
 
     whi_lane_suit(worker, lane, registration->subscription);
     whi_allowance_note(worker, lane, registration->subscription);
-    allowed = whi_allowance_left(worker, lane) - lane->queued;
+    allowed = whi_allowance_left(worker, lane) - whi_lane_coming(lane);
     if (allowed > 0) {
         fetch_for(worker, lane, registration, least_of(least_of(room, FETCH_MAXIMUM), allowed));
         return;
     }
     whi_allowance_wait(worker, lane);
-    if (lane->queued > 0) {
+    if (whi_lane_coming(lane) > 0) {
         lane->parked_due = whi_now(worker->engine); /* what the rate allows is there, and waits for its turn */
     } else {
         whi_lane_set_due(worker, lane, whi_allowance_next(worker, lane, registration));

@@ -53,6 +53,10 @@ void whi_lagging_release(whi_worker *worker, whi_lag *lag, int64_t position, int
     whi_free(held);
 }
 
+/* What is gone by now was lost with an owner's number, or given away. If its partition is this process's anew, under
+ * another number perhaps, then what was read of the store when it was taken counts: a row of the former lag would be
+ * one that nobody goes on with, or stand in the place of another's. (What sets it is done before this is run: by the
+ * writer's thread, behind the commit that took or gave.) */
 static int run_rows(whi_job *job, whi_store *store) {
     rows *self = (rows *)job;
     wh_engine *engine = self->task.worker->engine;
@@ -63,6 +67,9 @@ static int run_rows(whi_job *job, whi_store *store) {
         struct row *row = &self->list[i];
         whi_fact *fact;
         row->answer = (whi_answer){ 0 };
+        if (row->lag->gone) {
+            continue;
+        }
         if (row->fresh) {
             row->position = whi_position_now(engine->position, self->owner, NULL);
         }

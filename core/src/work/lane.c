@@ -109,10 +109,14 @@ int whi_lane_free(const whi_lane *lane) {
     return (lane->known ? window_of(lane) : PROBES) - lane->in_flight;
 }
 
+int whi_lane_coming(const whi_lane *lane) {
+    return lane->queued + lane->remaking;
+}
+
 /* A slow one waits long for its turn, and with no more in memory than could go then. */
 int whi_lane_room(const whi_lane *lane) {
     int window = lane->cap ? window_of(lane) : lane->window;
-    int coming = lane->queued + lane->remaking, room = window * 2 - lane->in_flight - coming;
+    int coming = whi_lane_coming(lane), room = window * 2 - lane->in_flight - coming;
 
     if (lane->kind == WHI_SLOT_SLOW) {
         room = coming == 0 ? whi_lane_free(lane) : 0;

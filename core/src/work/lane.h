@@ -58,6 +58,8 @@ void whi_lanes_free(whi_worker *worker);
 /* ---- what waits in the store */
 void whi_lane_stored(whi_worker *worker, whi_lane *lane, int64_t due);  /* something waits there until then */
 void whi_lane_set_due(whi_worker *worker, whi_lane *lane, int64_t due); /* exactly this, INT64_MAX: nothing */
+/* How many have been fetched, or came by themselves, and are not on their way yet; those that are remade too. */
+int whi_lane_coming(const whi_lane *lane);
 /* How many more are to be fetched; 0 while it has enough. */
 int whi_lane_room(const whi_lane *lane);
 

@@ -174,6 +174,7 @@ static void look(struct whi_polls *self) {
     int changed = is_changed(self);
 
     atomic_fetch_add(&self->running, 1); /* who waits for all waits for this, too */
+    atomic_store(&self->next, 0);        /* before the news count as handled: who has seen nobody run finds it due */
     if (changed) {
         refresh(self);
     }
@@ -184,7 +185,6 @@ static void look(struct whi_polls *self) {
     if (changed) {
         forget_orphans(self);
     }
-    atomic_store(&self->next, 0);
     atomic_fetch_sub(&self->running, 1);
 }
 
@@ -580,10 +580,15 @@ static void turn(wh_engine *engine) {
     }
 }
 
+/* While nothing begins, before all threads are there and at a stop, nothing is found out. */
 void whi_polls_turn(wh_engine *engine) {
+    int begins = atomic_load(&engine->stop) == 0;
+
     whi_sources_again(engine);
     turn(engine);
-    atomic_store(&engine->sources->settled, !whi_polls_busy(engine));
+    if (begins) {
+        atomic_store(&engine->sources->settled, !whi_polls_busy(engine));
+    }
 }
 
 int64_t whi_polls_timeout(const wh_engine *engine) {
@@ -645,6 +650,7 @@ static void cut_all(struct whi_polls *self) {
 void whi_polls_stop(wh_engine *engine) {
     struct whi_polls *self = engine->polls;
 
+    atomic_store(&engine->sources->settled, 0); /* who starts again finds out anew */
     if (self == NULL) {
         return;
     }

@@ -112,13 +112,12 @@ void whi_poll_commit_note(whi_poll_commit *self, whi_poll_target *target, const 
 
 /* ----------------------------------------------------------------------- writing */
 
-/* In the middle of a reading the row is its holder's, while that one has a row of its own. */
+/* A row in the middle of a reading is its holder's, while that one has a row of its own. */
 static int check_holder(const whi_poll_commit *self, whi_store *store, const whi_poll_target *target) {
     int64_t holder = target->row.holder;
     int code;
 
-    if (!self->taken || holder == 0 || holder == self->owner || target->row.phase == WHI_POLL_REST ||
-        target->row.phase >= WHI_POLL_WAITS) {
+    if (!self->taken || holder == 0 || holder == self->owner || target->row.phase >= WHI_POLL_WAITS) {
         return WH_OK;
     }
     code = whi_store_worker_holds(store, holder);

@@ -38,7 +38,7 @@ typedef struct whi_poll_commit {
     const int64_t *joined; /* subscriptions whose history ends with it */
     size_t joined_count;
     int64_t ask; /* a poll that is to run now; 0: none */
-    int taken;   /* 1: rows in the middle of a reading are taken from who has died */
+    int taken;   /* 1: a row in the middle of a reading is taken from who has died */
     int leaves;  /* 1: whoever comes first goes on, where a reading has stopped */
     int64_t now;
     int failed; /* collecting */

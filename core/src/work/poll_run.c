@@ -302,23 +302,23 @@ static int name_it(whi_poll_running *self) {
 
 /* The row is this process's from here on. */
 static int claim(whi_poll_running *self, int64_t now) {
-    int code = name_it(self);
+    int is_begun = self->own.row.phase != WHI_POLL_REST, code = name_it(self);
 
     self->asked = self->own.row.asked;
     if (self->asked & WH_POLL_RESUME) {
         self->own.row.failures = self->own.row.refused = self->own.row.tries = 0;
     }
-    self->goes_on = self->own.row.phase != WHI_POLL_REST && !self->own.is_history;
-    if (self->own.row.phase == WHI_POLL_REST) {
-        begin_reading(self, now);
-    } else {
+    self->goes_on = is_begun && !self->own.is_history;
+    if (is_begun) {
         go_on(self);
+    } else {
+        begin_reading(self, now);
     }
     if (code == WH_OK && self->job->trouble[0] != '\0') {
         code = whi_poll_add_run(self, self->job->trouble);
     }
     self->own.row.asked = self->asked & (self->goes_on ? WH_POLL_RESUME : WH_POLL_NOW | WH_POLL_RESUME);
-    self->commit.taken = 1;
+    self->commit.taken = is_begun;
     code = code == WH_OK ? whi_poll_write_rows(self) : code;
     self->commit.taken = 0;
     if (code == WH_OK) {

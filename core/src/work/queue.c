@@ -71,10 +71,10 @@ int whi_queue_room(const whi_worker *worker, const whi_lane *lane) {
     int room = whi_lane_room(lane);
 
     if (room > 0 && lane->kind == WHI_SLOT_BATCH && worker->queued_of[WHI_SLOT_BATCH] >= QUEUED_ENOUGH) {
-        return lane->queued == 0;
+        return whi_lane_coming(lane) == 0;
     }
     if (room > 0 && lane->kind == WHI_SLOT_UNKNOWN && unknown_hang(worker)) {
-        return lane->queued == 0;
+        return whi_lane_coming(lane) == 0;
     }
     return room;
 }

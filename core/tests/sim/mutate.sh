@@ -868,7 +868,7 @@ mutation poll_forgetful 'what was told is not remembered with it' \
     work/poll_commit.c 'code = code == WH_OK ? write_notes(self, store) : code;' ''
 
 mutation poll_wish 'a wish is used up by a reading that had broken off' \
-    work/poll_run.c 'self->goes_on = self->own.row.phase != WHI_POLL_REST && !self->own.is_history;' ''
+    work/poll_run.c 'self->goes_on = is_begun && !self->own.is_history;' ''
 
 # ------------------------------------------- neighbours (seed 22 finds two, seed 36 the third)
 

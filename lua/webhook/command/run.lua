@@ -96,7 +96,7 @@ local function until_idle(hooks, out, quiet)
   while not hooks:idle() do
     local numbers = read_metrics(hooks)
     was_empty = was_empty or numbers.outbox_pending == 0
-    if not watch and numbers.polls_pending ~= 1 then watch = untried.new(hooks) end
+    if not watch and numbers.polls_pending == 0 then watch = untried.new(hooks) end
     if watch and out.check(watch:is_over(was_empty)) then return false end
     if not quiet and core.monotonic() - told >= TELL then
       tell_progress(hooks, numbers)

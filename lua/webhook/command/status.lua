@@ -35,12 +35,21 @@ local function show_backlogs(backlogs)
   end
 end
 
+local function show_sources(sources)
+  for _, each in ipairs(sources) do
+    local state = each.suspicious and "suspicious" or each.refused and "refused" or each.failures > 0 and "fails" or "in order"
+    print(("%-14s %s  %s  %d s late, %d failures, %d pages wait, %d objects held%s"):format("source", each.object_type .. " " .. each.connection, state,
+      each.lag_seconds, each.failures, each.pages_waiting, each.objects_held, each.tenant ~= "" and "  tenant " .. each.tenant or ""))
+  end
+end
+
 function status.run(_, _, out)
   local hooks <close> = out:open_existing()
   local stats = out.check(hooks:stats())
   if out.json then return out:item(stats) end
   show(stats)
   show_backlogs(stats.backlogs)
+  show_sources(stats.sources)
   for _, each in ipairs(stats.worst.subscriptions) do
     out:item(each, { "subscription", "tenant", "failures", "failing_since", "last_error" })
   end

@@ -95,6 +95,7 @@ const TONES = {
   delivered: 'good', healthy: 'good', sent: 'good', pass: 'good', project: 'good',
   waiting: 'plain', pending: 'plain', later: 'plain', type: 'plain', source: 'plain', tenant: 'plain', drop: 'plain',
   dropped: 'plain', filtered: 'plain', cancelled: 'plain', paused: 'warn', held: 'warn', hold: 'warn', missed: 'warn',
+  suspicious: 'warn',
   expired: 'warn', exhausted: 'bad', failing: 'bad', failed: 'bad', disabled: 'bad',
 };
 export const badge = (state) => h('span', { class: `badge ${TONES[state] ?? 'plain'}` }, w.states[state] ?? state);

@@ -81,6 +81,24 @@ function troubleTable(found) {
   ], found);
 }
 
+const late = (seconds) => (seconds ? span(seconds * 1000) : w.now.inTime);
+
+function sourceState(each) {
+  return each.suspicious ? badge('suspicious') : badge(each.healthy && !each.failures ? 'healthy' : 'failing');
+}
+
+function sourceTable(found) {
+  return table(w.now.sources, [
+    [w.now.sourceColumns.source, (each) => [each.object_type, h('div', { class: 'dim' }, [each.tenant, each.connection].filter(Boolean).join(' · '))]],
+    [w.columns.health, sourceState],
+    [w.now.sourceColumns.late, (each) => late(each.lag_seconds)],
+    [w.now.sourceColumns.failures, (each) => count(each.failures), 'number'],
+    [w.now.sourceColumns.pages, (each) => count(each.pages_waiting), 'number'],
+    [w.now.sourceColumns.held, (each) => count(each.objects_held), 'number'],
+    [w.now.sourceColumns.checked, (each) => (each.checked_at ? when(each.checked_at) : w.never), 'wide'],
+  ], found.slice(0, 10));
+}
+
 // Who fails, or has failed lately and has something that waits for it.
 function inTrouble(list) {
   const is = (each) => each.health !== 'healthy' || (each.last_error && Date.parse(each.last_failure_at) > Date.parse(each.last_success_at ?? 0) && each.waiting > 0);
@@ -111,6 +129,7 @@ function tenantTiles(found) {
 
 export async function now(view) {
   const parts = { rates: h('div', { class: 'tiles three' }), store: h('div', { class: 'tiles' }), trouble: h('div', { class: 'stack' }), latest: h('div', {}),
+    sources: h('section', { hidden: true }),
     troubleHead: h('h2', {}, w.now.trouble), latestHead: h('h2', {}, w.now.latest) };
   const history = [];
   let before = null;
@@ -124,6 +143,8 @@ export async function now(view) {
     before = at;
     renew(parts.rates, rateTiles(history, stats));
     renew(parts.store, storeTiles(stats));
+    parts.sources.hidden = stats.sources.length === 0;
+    renew(parts.sources, [h('h2', {}, w.now.sources), sourceTable(stats.sources)]);
     return stats.store;
   };
   await view.every(EVERY, async () => {
@@ -138,5 +159,5 @@ export async function now(view) {
     renew(parts.latest, seen.size === 0 ? [] : latest.items.length ? deliveryTable(latest.items, seen) : firstEvent());
   });
   view.main.replaceChildren(view.title(w.nav.now, h('span', { class: 'live' }, w.now.live)), view.me.operator ? parts.rates : '', parts.store,
-    h('section', {}, parts.troubleHead, parts.trouble), h('section', {}, parts.latestHead, parts.latest));
+    h('section', {}, parts.troubleHead, parts.trouble), parts.sources, h('section', {}, parts.latestHead, parts.latest));
 }

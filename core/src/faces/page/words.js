@@ -76,7 +76,7 @@ export const words = {
   },
 
   states: {
-    waiting: 'Waiting', delivered: 'Delivered', exhausted: 'Given up', held: 'Held', cancelled: 'Cancelled', pending: 'Pending', healthy: 'Healthy', failing: 'Failing', disabled: 'Disabled', paused: 'Paused',
+    waiting: 'Waiting', delivered: 'Delivered', exhausted: 'Given up', held: 'Held', cancelled: 'Cancelled', pending: 'Pending', healthy: 'Healthy', failing: 'Failing', disabled: 'Disabled', paused: 'Paused', suspicious: 'Suspicious',
     hold: 'On hold', expired: 'Expired', later: 'Made later', tenant: 'Other tenant', source: 'Other source', type: 'Other type', filtered: 'Filtered', dropped: 'Dropped', failed: 'Rule failed', missed: 'Missed',
     sent: 'Sent', pass: 'Sent as it is', project: 'Rewritten', drop: 'Dropped',
   },
@@ -85,6 +85,7 @@ export const words = {
   orders: { none: 'None: as fast as possible', key: 'By key', fifo: 'One after the other', latest: 'The latest of a key alone' },
 
   now: {
+    sources: 'Sources that are polled', sourceColumns: { source: 'Source', late: 'Late', failures: 'Failures', pages: 'Pages waiting', held: 'Objects held', checked: 'Last read' }, inTime: 'in time',
     live: 'Live', perSecond: '/s', rates: { events: 'Events', delivered: 'Delivered', failed: 'Failed attempts' }, total: (count) => `${count} since the engine was opened`,
     graph: (name, ms, most) => `${name} per second in the last ${Math.round(ms / 1000)} seconds, at most ${most.toFixed(1)}`,
     waiting: 'Waiting', due: (count) => `${count} due now`, oldest: 'Oldest waiting', oldestMore: 'since its event was accepted', failing: 'Failing', disabled: (count) => `${count} of them disabled`, exhausted: 'Given up', exhaustedMore: 'kept for a replay', held: 'Held', heldMore: 'by rules that failed',
