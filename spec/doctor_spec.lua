@@ -35,6 +35,24 @@ describe("webhook doctor", function()
     assert.matches("arrived, signed", found.delivery.says)
   end)
 
+  it("leaves tables as they are, be they of an earlier version or another program's", function()
+    local store = shell.file ".db"
+    local function sql(text) return (select(2, shell.run(("sqlite3 '%s' \"%s\""):format(store, text)))) end
+    local function look()
+      local _, output = run(store)
+      shell.run(("WEBHOOK_STORE='%s' %s"):format(store, shell.webhook "complete subscriptions show ''"))
+      return by_name(output).store
+    end
+    sql "CREATE TABLE mine (a)"
+    local seen = look()
+    assert.same({ "warning", "mine\n" }, { seen.verdict, sql "SELECT group_concat(name) FROM sqlite_schema" })
+    assert.matches("no tables of webhook", seen.says)
+    sql "CREATE TABLE webhook_meta (name TEXT, value); INSERT INTO webhook_meta VALUES ('schema', 1)"
+    seen = look()
+    assert.same({ "warning", "mine,webhook_meta\n" }, { seen.verdict, sql "SELECT group_concat(name) FROM sqlite_schema" })
+    assert.matches("version 1", seen.says)
+  end)
+
   it("sees a store that is not there, and one that others may read", function()
     local name = shell.file ".db"
     local code, output = run(name)

@@ -44,6 +44,16 @@ describe("webhook trigger", function()
     assert.same({ "order.again", '{"n":2}' }, { event.type, hooks:payload(event.id) })
   end)
 
+  it("sets no member of what is no object", function()
+    local hooks <close> = assert(webhook.open(store))
+    for _, payload in ipairs { "5", "null", '"a"' } do
+      assert(hooks:publish("plain", webhook.raw(payload)))
+      local code, _, complaint = run "trigger plain --set a=1"
+      assert.equal(2, code)
+      assert.matches("the payload is none: " .. payload, complaint, 1, true)
+    end
+  end)
+
   it("says what was meant, and what is wrong", function()
     for line, sentence in pairs {
       ["github.pusch"] = "did you mean github.push?", ["zebra"] = "--list says which there are", [""] = "expects a TYPE",

@@ -511,7 +511,7 @@ WH_API int wh_store_key(const char *id, char out[WH_SECRET_SIZE]);
  * client_secret, key and the values of auth's headers are "********"; where that is written back, what was there
  * stays, if the rest says the same as before. An url of another host, another proxy, insecure where it was
  * not, another tls.ca or tls.pin, or none any more, want auth anew: else whoever may change the one would learn the
- * other.
+ * other. So does insecure want the URL of a queue, in url or also, with its password.
  *
  * and how it is going, which is looked up when it is asked for (of a former version it is not there):
  *

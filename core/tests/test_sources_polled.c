@@ -186,6 +186,21 @@ static void what_the_next_reading_would_send_is_shown_and_not_sent(void **state)
     check_preview(id, "\"would_send\":[]");
 }
 
+/* As the reading does: what changed since a time that is yet to come would be nothing. */
+static void a_preview_reads_all_when_the_clock_was_put_back(void **state) {
+    char id[WH_ID_SIZE];
+
+    (void)state;
+    say("/list", "[{\"id\":1}]");
+    put(engine, "/list", ",\"query\":{\"since\":\"{changed_since}\"}");
+    poll_subscribe(engine, "a", ALL, "", id);
+    fixture_run(engine);
+    atomic_fetch_sub(&fixture_time, 24 * 60 * POLL_MINUTE);
+    say("/list", "[{\"id\":2}]");
+    check_preview(id, "\"ok\":true");
+    check_preview(id, "\"created\":1,\"updated\":0,\"deleted\":1");
+}
+
 static void a_preview_shows_what_its_subscription_gets(void **state) {
     char all[WH_ID_SIZE], some[WH_ID_SIZE];
 
@@ -724,6 +739,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_item_that_nests_beyond_all_bounds_hides_no_other, begin, end),
         cmocka_unit_test_setup_teardown(a_document_is_polled, begin, end),
         cmocka_unit_test_setup_teardown(what_the_next_reading_would_send_is_shown_and_not_sent, begin, end),
+        cmocka_unit_test_setup_teardown(a_preview_reads_all_when_the_clock_was_put_back, begin, end),
         cmocka_unit_test_setup_teardown(a_preview_shows_what_its_subscription_gets, begin, end),
         cmocka_unit_test_setup_teardown(a_preview_says_what_fails, begin, end),
         cmocka_unit_test_setup_teardown(unifieds_webhooks_are_virtual_where_there_is_a_document, begin, end),

@@ -47,6 +47,37 @@ static void a_mask_that_is_written_back_leaves_it(void **state) {
     assert_false(whi_subscription_is_database(subscription));
 }
 
+/* Who may change a subscription must not have the password told to whoever answers in the host's place. */
+static void a_password_is_told_to_who_was_trusted_alone(void **state) {
+    static const char queue[] = "nats+tls://u:s3cret@queue.example/orders";
+    char text[256];
+
+    (void)state;
+    snprintf(text, sizeof text, "{\"url\":\"%s\"}", queue);
+    assert_int_equal(apply_as(text, 0), WH_OK);
+    assert_int_equal(apply_as("{\"insecure\":true}", 0), WH_EINVALID);
+    assert_string_equal(wh_last_error_field(), "insecure");
+    assert_null(strstr(wh_last_error(), "s3cret"));
+    subscription->insecure = 0;
+    snprintf(text, sizeof text, "{\"insecure\":true,\"url\":\"%s\"}", queue);
+    assert_int_equal(apply_as(text, 0), WH_OK);
+    assert_int_equal(apply_as("{\"name\":\"n\"}", 0), WH_OK);
+}
+
+static void nor_is_that_of_the_other_place(void **state) {
+    static const char also[] = "\"also\":{\"url\":\"nats+tls://u:s3cret@queue.example/orders\"}";
+    char text[256];
+
+    (void)state;
+    snprintf(text, sizeof text, "{\"url\":\"https://a.example/\",%s}", also);
+    assert_int_equal(apply_as(text, 0), WH_OK);
+    assert_int_equal(apply_as("{\"insecure\":true}", 0), WH_EINVALID);
+    assert_non_null(strstr(wh_last_error(), "also.url"));
+    subscription->insecure = 0;
+    snprintf(text, sizeof text, "{\"insecure\":true,%s}", also);
+    assert_int_equal(apply_as(text, 0), WH_OK);
+}
+
 /* Who may change the URL must not have the password sent to a host of his. */
 static void a_password_goes_nowhere_else(void **state) {
     static const char *const documents[] = {
@@ -124,9 +155,10 @@ static void what_no_database_takes_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_password_is_shown_to_the_store_alone), TEST(a_copy_has_the_password),
-        TEST(a_mask_that_is_written_back_leaves_it),  TEST(a_password_goes_nowhere_else),
-        TEST(what_is_not_built_is_told_by_name),      TEST(how_it_is_written_to_is_kept),
+        TEST(a_password_is_shown_to_the_store_alone),      TEST(a_copy_has_the_password),
+        TEST(a_mask_that_is_written_back_leaves_it),       TEST(a_password_goes_nowhere_else),
+        TEST(a_password_is_told_to_who_was_trusted_alone), TEST(nor_is_that_of_the_other_place),
+        TEST(what_is_not_built_is_told_by_name),           TEST(how_it_is_written_to_is_kept),
         TEST(what_no_database_takes_is_refused),
     };
 

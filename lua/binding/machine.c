@@ -6,10 +6,15 @@
 #include <lauxlib.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+
+#include "outside/store_sqlite.h"
+
+#define BUSY_MS 500
 
 static int refused(lua_State *L, const char *path) {
     lua_pushnil(L);
@@ -33,6 +38,38 @@ int whl_file_facts(lua_State *L) {
     set_number(L, "mode", (lua_Integer)(found.st_mode & 07777));
     set_number(L, "bytes", (lua_Integer)found.st_size);
     return 1;
+}
+
+/* -1: it cannot be read. */
+static lua_Integer version_in(sqlite3 *db) {
+    sqlite3_stmt *asked = NULL;
+    int result = sqlite3_prepare_v2(db, "SELECT value FROM webhook_meta WHERE name = 'schema'", -1, &asked, NULL);
+    lua_Integer version = result == SQLITE_ERROR ? 0 : -1; /* there is no such table */
+
+    if (result == SQLITE_OK && sqlite3_step(asked) == SQLITE_ROW) {
+        version = sqlite3_column_int64(asked, 0);
+    }
+    sqlite3_finalize(asked);
+    return version;
+}
+
+/* Whoever opens a store makes its tables, or brings them to this library's version, which older ones refuse. */
+int whl_store_version(lua_State *L) {
+    sqlite3 *db = NULL;
+    lua_Integer version = -1;
+
+    if (sqlite3_open_v2(luaL_checkstring(L, 1), &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
+        sqlite3_busy_timeout(db, BUSY_MS);
+        version = version_in(db);
+    }
+    sqlite3_close(db);
+    if (version < 0) {
+        lua_pushnil(L);
+    } else {
+        lua_pushinteger(L, version);
+    }
+    lua_pushinteger(L, WHI_SQLITE_VERSION);
+    return 2;
 }
 
 int whl_disk_facts(lua_State *L) {

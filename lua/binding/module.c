@@ -29,6 +29,7 @@ static const luaL_Reg functions[] = {
     { "read_request", whl_read_request },
     { "request", whl_request },
     { "file_facts", whl_file_facts },
+    { "store_version", whl_store_version },
     { "disk_facts", whl_disk_facts },
     { "file_limit", whl_file_limit },
     { "resolve", whl_resolve },

@@ -58,16 +58,19 @@ static int take_row(const wh_backend_poll *row, void *payload) {
     return row->state == NULL || self->state != NULL ? WH_OK : whi_fail_memory();
 }
 
+/* What is read is what the next reading reads. */
 static int read_row(preview *self) {
     const whi_store_vtable *v = self->engine->store->vtable;
+    int64_t now = whi_now(self->engine);
     int code = v->poll_get != NULL ? v->poll_get(self->engine->store, self->asker->hears, take_row, self)
                                    : whi_fail(WH_EINVALID, "this back end keeps no polls");
 
     code = code == WH_ENOTFOUND ? WH_OK : code;
     self->first = self->row.checked_at == 0;
-    self->full =
-        self->first || !(self->source->can & WH_SOURCE_CHANGES) ||
-        (self->source->full_every > 0 && whi_now(self->engine) - self->row.full_at >= self->source->full_every);
+    self->full = self->first || !(self->source->can & WH_SOURCE_CHANGES) ||
+                 self->row.checked_at > now + WHI_POLL_PUT_BACK ||
+                 (self->row.suspicious && (self->row.asked & WH_POLL_CONFIRM) != 0) ||
+                 (self->source->full_every > 0 && now - self->row.full_at >= self->source->full_every);
     return code;
 }
 

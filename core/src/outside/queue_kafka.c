@@ -23,6 +23,7 @@
 
 #define NAME_SIZE 256
 #define THREADS_MAXIMUM 256 /* of the library, for one topic */
+#define PROPAGATION_MS 2000 /* that a topic which is not there may be about to be; within an attempt it is told */
 #define LOOK_SLICE_MS 250   /* a look waits where nobody can wake it: so long at first, and not longer than the next */
 #define LOOK_SLICE_MAXIMUM_MS 1000
 
@@ -344,7 +345,6 @@ static const struct {
     { "receive.message.max.bytes", "65536" }, /* what a cluster may say at once, and with it how many brokers it has */
     { "partitioner", "murmur2_random" },      /* as Java's clients do */
     { "enable.random.seed", "false" },        /* the program's */
-    { "topic.metadata.propagation.max.ms", "2000" },
     { "reconnect.backoff.max.ms", "1000" },
 };
 
@@ -398,6 +398,7 @@ static int set_all(kafka *self, rd_kafka_conf_t *conf) {
            set_number(conf, "message.timeout.ms", queue->publish_timeout, 10, INT32_MAX) &&
            set_number(conf, "socket.timeout.ms", queue->publish_timeout, 10, 300000) &&
            set_number(conf, "request.timeout.ms", queue->publish_timeout, 10, 900000) &&
+           set_number(conf, "topic.metadata.propagation.max.ms", queue->publish_timeout / 2, 1, PROPAGATION_MS) &&
            set_number(conf, "socket.connection.setup.timeout.ms", queue->connect_timeout, 1000, INT32_MAX) &&
            (queue->url.compression == NULL || set(conf, "compression.codec", queue->url.compression));
     rd_kafka_conf_set_opaque(conf, self);

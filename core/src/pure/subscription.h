@@ -62,6 +62,7 @@ typedef struct whi_subscription {
     char *url;                       /* of a database with WHI_PASSWORD_MASK where its password is */
     char *password;                  /* NULL, or that; wiped when freed */
     whi_database_settings *database; /* NULL: as it is by default */
+    int is_password_said;            /* 1: the document that was applied has it; not kept */
     int unchecked;                   /* 1: the document that was applied wants its database not looked at; not kept */
     struct whi_subscription *also;   /* NULL, or where its deliveries go besides, for who changes it: url, password,
                                         database and unchecked; kept by its twin */

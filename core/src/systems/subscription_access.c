@@ -309,16 +309,34 @@ static int check_trust(const whi_subscription *s, const whi_access_before *befor
     return compare(s->tls, before->tls, judge_trust);
 }
 
-int whi_subscription_check_access(const whi_subscription *s, const whi_access_before *before, int auth_is_new) {
+static int keeps_password(const whi_subscription *place) {
+    return place != NULL && whi_subscription_is_queue(place) && place->password != NULL && !place->is_password_said;
+}
+
+/* Whom a database's login goes to says its URL, which keeps no password that was given with another. */
+static int check_passwords(const whi_subscription *s, const whi_access_before *before) {
+    const char *field = keeps_password(s) ? "url" : keeps_password(s->also) ? "also.url" : NULL;
+
+    return before->insecure || !s->insecure || field == NULL
+               ? WH_OK
+               : whi_fail_field(
+                     WH_EINVALID, "insecure",
+                     "trusts whoever answers, as it did not before: expected %s beside it, with its password", field);
+}
+
+static int check_auth(const whi_subscription *s, const whi_access_before *before) {
     int code;
 
-    if (s->auth == NULL || auth_is_new) {
-        return WH_OK;
-    }
     if (is_other_host(s->url, before->url)) {
         return whi_fail_field(WH_EINVALID, "url",
                               "leads to another host than before: expected auth beside it, with its secrets");
     }
     code = compare(s->proxy, before->proxy, judge_proxy);
     return code == WH_OK ? check_trust(s, before) : code;
+}
+
+int whi_subscription_check_access(const whi_subscription *s, const whi_access_before *before, int auth_is_new) {
+    int code = check_passwords(s, before);
+
+    return code == WH_OK && s->auth != NULL && !auth_is_new ? check_auth(s, before) : code;
 }

@@ -25,8 +25,8 @@ int whi_access_before_take(whi_access_before *out, const whi_subscription *subsc
 void whi_access_before_free(whi_access_before *before);
 
 /* Behind all members. WH_EINVALID of "url", "proxy", "insecure", "tls.ca" or "tls.pin": it leads to another host, or by
- * another proxy, or to whom was not trusted before, and auth was not given with it, so that who does not know it would
- * have it sent there. */
+ * another proxy, or to whom was not trusted before, and auth, or the password of a queue, was not given with it, so
+ * that who does not know it would have it sent there. */
 int whi_subscription_check_access(const whi_subscription *subscription, const whi_access_before *before,
                                   int auth_is_new);
 

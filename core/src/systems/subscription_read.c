@@ -707,6 +707,10 @@ static int apply_document(apply *self) {
     whi_access_before before;
     int code = whi_access_before_take(&before, s);
 
+    s->is_password_said = 0;
+    if (s->also != NULL) {
+        s->also->is_password_said = 0;
+    }
     code = code == WH_OK ? apply_places(self) : code;
     if (code == WH_OK && !self->stored) {
         code = whi_subscription_check_access(s, &before, self->new_auth);

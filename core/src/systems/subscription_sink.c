@@ -95,6 +95,7 @@ static int take_server_url(whi_subscription *s, const whi_subscription *other, c
         code = take_masked(s, other, &url);
     } else if (code == WH_OK) {
         code = keep_apart(s, &url);
+        s->is_password_said = !stored;
     }
     whi_wipe(&url, sizeof url);
     return code;

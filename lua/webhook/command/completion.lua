@@ -1,4 +1,5 @@
 --- Completion for shells: a script that asks `webhook complete`, which knows what may stand where, ids too.
+local core = require "webhook.core"
 local webhook = require "webhook"
 
 local completion = { words = 1, takes = { { "bash", "zsh", "fish" } } }
@@ -64,13 +65,13 @@ local states = {
 
 local lists = { subscription = "subscriptions", event = "events", delivery = "deliveries" }
 
---- Of the store that the line so far, or the environment, names; none is made, and nothing is said.
+--- Of the store that the line so far, or the environment, names; none is made or brought to another version, and
+--- nothing is said.
 local function ids_of(kind, line)
   local store = os.getenv "WEBHOOK_STORE" or "webhook.db"
   for i, word in ipairs(line) do store = word:match "^%-%-store=(.+)" or line[i - 1] == "--store" and word or store end
-  local file = io.open((store:gsub("^sqlite:", "")), "rb")
-  if not file then return {} end
-  file:close()
+  local version, own = core.store_version((store:gsub("^sqlite:", "")))
+  if version ~= own then return {} end
   local hooks = webhook.open(store, { key_file = os.getenv "WEBHOOK_KEY_FILE" })
   local page = hooks and hooks:page(lists[kind], { limit = MOST })
   local ids = {}

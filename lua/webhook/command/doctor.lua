@@ -30,7 +30,16 @@ check("version", function(_, seen)
   return OK, ("webhook %s, %s; %s"):format(webhook.version, _VERSION, table.concat(seen.sinks, ", "))
 end)
 
+-- Opening it would make its tables, or bring them to this version.
+local function unopened(name)
+  local version, own = core.store_version(name)
+  if version == 0 then return "has no tables of webhook yet: opening it makes them" end
+  return version and version < own and ("has tables of version %d: opening it brings them to %d, and an older library refuses it then"):format(version, own) or nil
+end
+
 check("store", function(out, seen)
+  local why = unopened(out.store:match "^[sS][qQ][lL][iI][tT][eE]:(.*)$" or out.store)
+  if why then return WARN, why end
   local ok, hooks = pcall(out.open_existing, out)
   if not ok then return WRONG, type(hooks) == "table" and hooks.failure or tostring(hooks) end
   local stats, message = hooks:stats()

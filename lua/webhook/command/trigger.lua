@@ -67,6 +67,7 @@ end
 local function change(payload, list, out)
   if not list then return payload end
   local document = out.check(webhook.decode(payload))
+  if type(document) ~= "table" then error { usage = "--set changes members of an object, and the payload is none: " .. payload } end
   for _, text in ipairs(list) do
     local path, colon, value = text:match "^([^=:]+)(:?)=(.*)$"
     if not path or path:find "^%.*$" then error { usage = ("--set expects PATH=TEXT or PATH:=JSON, found %q"):format(text) } end
