@@ -134,7 +134,7 @@ describe("a response rule", function()
   it("is tried on an answer", function()
     local rule = "if answer.status == 429 then return { outcome = 'retry', after = 5 } end"
     local result = assert(webhook.rule.try({ response_rule = rule }, { status = 429 }))
-    assert.same({ "retry", { after = 5, outcome = "retry" } }, { result.outcome, result.body })
+    assert.same({ "retry", '{"after":5,"outcome":"retry"}' }, { result.outcome, result.body })
     assert.equal("ordinary", assert(webhook.rule.try({ response_rule = rule }, { status = 500 })).outcome)
     local failed = assert(webhook.rule.try({ response_rule = "return { outcome = 'x' }" }, { status = 500 }))
     assert.same({ "failed", "rule_result" }, { failed.outcome, failed.code })
