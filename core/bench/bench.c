@@ -164,8 +164,9 @@ static int timeout_null(const whi_transport *transport) {
     return transport->count > 0 ? 0 : -1;
 }
 
-static void cut_null(whi_transport *transport, const char *message) {
+static void cut_null(whi_transport *transport, const whi_request *only, const char *message) {
     (void)transport;
+    (void)only;
     (void)message;
 }
 

@@ -68,8 +68,9 @@ static int timeout(const whi_transport *transport) {
     return -1;
 }
 
-static void cut(whi_transport *transport, const char *message) {
+static void cut(whi_transport *transport, const whi_request *only, const char *message) {
     (void)transport;
+    (void)only;
     (void)message;
 }
 

@@ -123,6 +123,11 @@ typedef struct wh_source {
  * class and a sentence: refresh (the right to read is missing), read, process (of what was read), dispatch (nothing
  * could be kept).
  *
+ * After 3 failures in a row, or where the right to read is missing, webhook.source.failing is told, as an event of the
+ * engine's own (core/docs/delivery.md, "Health"), to subscriptions of the tenant that take it;
+ * webhook.source.suspicious when a run is that, webhook.source.recovered with the next one that is well. Each is
+ * written once, in the commit of the run that it is about, whichever process makes that.
+ *
  * `sources` of wh_stats has one entry for each tenant's connection and object type, whichever process reads it, of the
  * first 5,000 subscriptions that poll and are enabled; those that are not healthy first, then which is latest, then
  * which has failed most often: {"tenant","object_type","connection","healthy","suspicious","refused","lag_seconds",

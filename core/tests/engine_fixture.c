@@ -156,19 +156,26 @@ static int timeout(const whi_transport *transport) {
     return transport->count > hanging && !fixture_script.hang ? 0 : -1;
 }
 
-static void cut(whi_transport *transport, const char *message) {
+static void end_cut(whi_request *request, const char *message) {
+    request->status = 0;
+    request->error = WH_ECLOSED;
+    request->response_size = 0;
+    snprintf(request->message, sizeof request->message, "%s", message);
+    request->done(request, request->payload);
+}
+
+static void cut(whi_transport *transport, const whi_request *only, const char *message) {
     opened *list = transport->open;
     size_t count = transport->count;
 
     transport->open = NULL;
     transport->count = transport->capacity = 0;
     for (size_t i = 0; i < count; i++) {
-        whi_request *request = list[i].request;
-        request->status = 0;
-        request->error = WH_ECLOSED;
-        request->response_size = 0;
-        snprintf(request->message, sizeof request->message, "%s", message);
-        request->done(request, request->payload);
+        if (only == NULL || list[i].request == only) {
+            end_cut(list[i].request, message);
+        } else {
+            keep_open(transport, &list[i]);
+        }
     }
     free(list);
 }

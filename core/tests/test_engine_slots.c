@@ -11,6 +11,7 @@
 
 #include "engine_fixture.h"
 #include "life_kit.h"
+#include "work/lane.h"
 
 #define SLOTS 64
 #define TIMEOUT 15000 /* ms, of a request */
@@ -146,6 +147,63 @@ static void who_is_new_waits_for_no_known_one(void **state) {
     fixture_publish(engine, "good.all", "1", NULL);
     turns(engine, 20);
     assert_int_equal(sent_to("good"), before + 11);
+    wh_close(engine);
+}
+
+/* They have all the slots that they may have, and are told from it by nothing. */
+static void who_is_new_waits_for_no_new_one_that_hangs(void **state) {
+    wh_engine *engine = opened(":memory:");
+
+    (void)state;
+    subscribe(engine, "hung", 0, 3 * SLOTS / 4);
+    subscribe(engine, "new", 0, SLOTS / 4);
+    fixture_publish(engine, "hung.all", "1", NULL);
+    turns(engine, 5);
+    pass(engine, 300);
+    pass(engine, 300);
+    assert_int_equal(sent_to("hung"), 3 * SLOTS / 4);
+    fixture_publish(engine, "new.all", "1", NULL);
+    turns(engine, 10);
+    assert_int_equal(sent_to("new"), SLOTS / 4);
+    assert_int_equal(atomic_load(&engine->count.delivered), SLOTS / 4);
+    assert_int_equal(atomic_load(&engine->count.failed), 0);
+    assert_int_equal(life_states(engine, "waiting"), SLOTS / 4);
+    pass(engine, TIMEOUT);
+    assert_int_equal(sent_to("hung"), SLOTS);
+    wh_close(engine);
+}
+
+static void answer_late(whi_request *request, void *payload) {
+    (void)payload;
+    request->duration_us = 1000000;
+}
+
+/* What it was sent it got twice, once. */
+static void who_has_made_room_and_pauses_is_not_cut_again(void **state) {
+    wh_engine *engine = opened(":memory:");
+    int64_t good = fixture_subscribe(
+        engine, "{\"url\":\"https://example.com/good/0\",\"events\":[\"good.0\"],\"concurrency\":1}", NULL);
+    whi_lane *lane;
+
+    (void)state;
+    subscribe(engine, "hung", 0, SLOTS);
+    good_hang = 1;
+    fixture_publish(engine, "good.0", "1", NULL);
+    turns(engine, 5);
+    lane = whi_lane_get(engine->workers[0], good, 0);
+    assert_non_null(lane);
+    lane->yielded = 1;
+    fixture_publish(engine, "hung.all", "1", NULL);
+    turns(engine, 5);
+    pass(engine, 300);
+    pass(engine, 300);
+    pass(engine, 300);
+    assert_true(whi_slots_are_short(&engine->workers[0]->slots));
+    fixture_script.answer = answer_late;
+    good_hang = 0;
+    turns(engine, 2);
+    assert_int_equal(atomic_load(&engine->count.delivered), 1);
+    assert_int_equal(lane->kind, WHI_SLOT_SLOW);
     wh_close(engine);
 }
 
@@ -371,6 +429,8 @@ int main(void) {
         TEST(those_that_hang_keep_nobody_waiting),
         TEST(those_that_turn_out_to_hang_keep_no_known_one_waiting),
         TEST(who_is_new_waits_for_no_known_one),
+        TEST(who_is_new_waits_for_no_new_one_that_hangs),
+        TEST(who_has_made_room_and_pauses_is_not_cut_again),
         TEST(what_waits_for_those_that_hang_stops_no_events),
         TEST(those_that_hang_take_turns),
         TEST(those_that_come_back_get_all_that_waits),

@@ -97,7 +97,8 @@ static void fake_forget(void *kept) {
     whi_free(kept);
 }
 
-static void fake_cut(whi_sink *sink, const char *sentence) {
+static void fake_cut(whi_sink *sink, const whi_parcel *only, const char *sentence) {
+    (void)only;
     (void)sentence;
     fake_tick(sink);
 }

@@ -139,6 +139,30 @@ static void what_has_no_room_with_the_slow_ones_stays_and_moves_first(void **sta
     assert_true(whi_slots_may(&slots, WHI_SLOT_UNKNOWN));
 }
 
+/* One for each that waits, the oldest first, and no more while they are ending. */
+static void unknown_ones_that_hang_make_room_for_unknown_ones(void **state) {
+    (void)state;
+    begin_all(WHI_SLOT_SLOW);
+    begin_all(WHI_SLOT_UNKNOWN);
+    slots.waiting[WHI_SLOT_UNKNOWN] = 2;
+    assert_null(whi_slots_yield(&slots));
+    assert_false(whi_slots_are_short(&slots));
+    pass(WHI_SLOW_US);
+    assert_true(whi_slots_are_short(&slots));
+    assert_ptr_equal(whi_slots_yield(&slots), &all[2 * PART]);
+    assert_ptr_equal(whi_slots_yield(&slots), &all[2 * PART + 1]);
+    assert_null(whi_slots_yield(&slots));
+    end(&all[2 * PART]);
+    slots.waiting[WHI_SLOT_UNKNOWN] = 1;
+    assert_true(whi_slots_may(&slots, WHI_SLOT_UNKNOWN));
+    assert_null(whi_slots_yield(&slots));
+    begin(WHI_SLOT_UNKNOWN);
+    assert_null(whi_slots_yield(&slots));
+    end(&all[2 * PART + 1]);
+    begin(WHI_SLOT_UNKNOWN);
+    assert_ptr_equal(whi_slots_yield(&slots), &all[2 * PART + 2]);
+}
+
 /* All that the quick ones had, with what they borrowed: whoever of them is left goes on. */
 static void quick_ones_that_hang_at_once_leave_room(void **state) {
     (void)state;
@@ -281,6 +305,7 @@ int main(void) {
         TEST(what_becomes_old_is_told_once),
         TEST(unknown_ones_that_hang_never_take_the_quick_ones_part),
         TEST(what_has_no_room_with_the_slow_ones_stays_and_moves_first),
+        TEST(unknown_ones_that_hang_make_room_for_unknown_ones),
         TEST(quick_ones_that_hang_at_once_leave_room),
         TEST(quick_ones_that_hang_beside_slow_ones_leave_some),
         TEST(few_slots_are_common),

@@ -57,6 +57,37 @@ static void by(const whi_transport_vtable *vtable, sending *s, const char *url, 
     wire_close(&w);
 }
 
+/* On its way, and being connected. */
+static void cut_one_of(fixture *f, const whi_transport_vtable *vtable) {
+    sending s[3];
+    wire w;
+
+    wire_init(&w);
+    w.vtable = vtable;
+    wire_open(&w, NULL, 0);
+    for (int i = 0; i < 3; i++) {
+        wire_fill(&w, &s[i], receiver_url(f->r, i < 2 ? "/hang" : "/"));
+        assert_int_equal(wire_send(&s[i]), WH_OK);
+    }
+    vtable->cut(w.transport, &s[1].request, "room for others");
+    wire_run(&w, 2);
+    assert_int_equal(s[1].request.error, WH_ECLOSED);
+    assert_string_equal(s[1].request.message, "room for others");
+    assert_int_equal(s[2].request.status, 200);
+    vtable->cut(w.transport, &s[0].request, "and once more");
+    wire_run(&w, 3);
+    assert_string_equal(s[0].request.message, "and once more");
+    wire_close(&w);
+}
+
+static void one_that_is_cut_leaves_the_others_alone_by_both(void **state) {
+    fixture *f = *state;
+
+    receiver_set(f->r, "/hang", (receiver_answer){ .fault = RECEIVER_HANG });
+    cut_one_of(f, &whi_transport_curl);
+    cut_one_of(f, &whi_transport_auto);
+}
+
 static void the_same_bytes_leave_by_both(void **state) {
     static const char *const lines[][6] = {
         { "Content-Type: application/json", "webhook-id: msg_1", "X: a;b", "X-Empty;", "X-None:", "X-Blank: \t" },
@@ -261,6 +292,7 @@ static void one_request_after_the_other_ends_the_same_by_both(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(one_that_is_cut_leaves_the_others_alone_by_both),
         TEST(the_same_bytes_leave_by_both),
         TEST(the_same_hosts_are_named_by_both),
         TEST(the_same_answers_are_understood_by_both),

@@ -603,7 +603,7 @@ static void cutting_ends_what_is_under_way_and_nothing_else(void **state) {
             }
         }
     }
-    f->w.vtable->cut(f->w.transport, "cut off");
+    f->w.vtable->cut(f->w.transport, NULL, "cut off");
     wire_run(&f->w, 5);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(s[i].request.error, WH_ECLOSED);

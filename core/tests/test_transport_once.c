@@ -342,7 +342,7 @@ static void a_connection_that_nobody_was_told_of_is_cut_with_its_request(void **
     static sending first;
 
     make_untold(f, &first);
-    f->w.vtable->cut(f->w.transport, "cut off");
+    f->w.vtable->cut(f->w.transport, NULL, "cut off");
     wire_run(&f->w, 2);
     assert_int_equal(second.request.error, WH_ECLOSED);
     assert_string_equal(second.request.message, "cut off");

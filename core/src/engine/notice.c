@@ -31,11 +31,22 @@ static void write_health(whi_buf *out, const whi_health_row *health) {
     number_member(out, "exhausted", health->exhausted);
 }
 
-static int write_payload(whi_buf *out, const whi_notice *notice) {
+static void write_source(whi_buf *out, const whi_notice *notice) {
+    const wh_backend_poll *row = notice->poll;
+    char text[WHI_TIME_SIZE];
+
+    text_member(out, "object_type", notice->about->poll_type);
+    text_member(out, "connection", notice->about->source != NULL ? notice->about->source : "");
+    number_member(out, "failures", row->failures);
+    number_member(out, "objects_held", row->suspicious ? row->gone : 0);
+    whi_time_text(row->checked_at, text);
+    text_member(out, "checked_at", row->checked_at != 0 ? text : NULL);
+}
+
+static void write_subscription(whi_buf *out, const whi_notice *notice) {
     char id[WH_ID_SIZE];
 
     whi_ident_format("sub_", notice->about->id, id);
-    whi_buf_char(out, '{');
     text_member(out, "subscription", id);
     if (notice->about->twin_of != 0) {
         whi_ident_format("sub_", notice->about->twin_of, id);
@@ -43,6 +54,15 @@ static int write_payload(whi_buf *out, const whi_notice *notice) {
     }
     text_member(out, "url", notice->about->url);
     text_member(out, "event", notice->event);
+}
+
+static int write_payload(whi_buf *out, const whi_notice *notice) {
+    whi_buf_char(out, '{');
+    if (notice->poll != NULL) {
+        write_source(out, notice);
+    } else {
+        write_subscription(out, notice);
+    }
     text_member(out, "reason", notice->reason);
     if (notice->health != NULL) {
         write_health(out, notice->health);

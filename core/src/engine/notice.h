@@ -1,7 +1,7 @@
-/* Notices: the engine's own events: "webhook.subscription.failing", "webhook.delivery.exhausted"
- * and their like. Each is written in the transaction that makes it true, without an owner: whoever
- * has time takes it. They take the way of every other event and go to subscriptions whose
- * patterns begin with "webhook."; about a delivery of such an event none is made.
+/* Notices: the engine's own events: "webhook.subscription.failing", "webhook.source.suspicious",
+ * "webhook.delivery.exhausted" and their like. Each is written in the transaction that makes it true, without an owner:
+ * whoever has time takes it. They take the way of every other event and go to subscriptions whose patterns begin with
+ * "webhook."; about a delivery of such an event none is made.
  *
  * Where nobody takes it, none is written: a receiver that fails for thousands of deliveries would fill the log of
  * events, and whatever looks through it, with what nobody reads. */
@@ -21,6 +21,7 @@ typedef struct whi_notice {
     const char *reason;           /* a word */
     const whi_health_row *health; /* NULL, or how its receiver answers */
     const char *error;            /* NULL, or the sentence of the last failure */
+    const wh_backend_poll *poll;  /* NULL, or: it is about the source that `about` polls, and this is its row */
 } whi_notice;
 
 /* In a transaction: *out 0: nobody of this tenant takes this type. Asked before a subscription is changed in it,

@@ -77,9 +77,9 @@ typedef struct whi_transport_vtable {
     /* Milliseconds until tick must be called, 0 for now, -1 for never. */
     int (*timeout)(const whi_transport *transport);
 
-    /* Ends all that is under way, with WH_ECLOSED and this message; done is called from inside tick. What had
-     * ended before ends as it did. Not from inside done. */
-    void (*cut)(whi_transport *transport, const char *message);
+    /* Ends this request, or with NULL all that is under way, with WH_ECLOSED and this message; done is called from
+     * inside tick. What had ended before ends as it did. Not from inside done. */
+    void (*cut)(whi_transport *transport, const whi_request *only, const char *message);
 } whi_transport_vtable;
 
 /* libcurl, for everything. */

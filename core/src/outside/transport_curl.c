@@ -440,9 +440,9 @@ static void curl_tick(whi_transport *transport) {
     reap(transport);
 }
 
-static void curl_cut(whi_transport *transport, const char *message) {
+static void curl_cut(whi_transport *transport, const whi_request *only, const char *message) {
     for (whi_transfer *transfer = transport->under_way; transfer != NULL; transfer = transfer->next) {
-        if (transfer->has_ended) {
+        if (transfer->has_ended || (only != NULL && transfer->request != only)) {
             continue;
         }
         if (transfer->waits_for_room) {

@@ -220,15 +220,41 @@ static void cut_dial(whi_dial *dial, const char *message) {
     }
 }
 
-/* libcurl first: then all that it was to connect has ended there. */
-static void auto_cut(whi_transport *transport, const char *message) {
-    whi_transport_curl.cut(transport, message);
+/* libcurl first: then what it was to connect has ended there. */
+static void cut_connection(whi_connection *connection, const char *message) {
+    if (connection->dial != NULL) {
+        whi_transport_curl.cut(connection->transport, &connection->dial->request, message);
+        cut_dial(connection->dial, message);
+    } else if (connection->request != NULL && !connection->ended) {
+        whi_connection_finish(connection, WH_ECLOSED, message);
+    }
+}
+
+static void cut_all(whi_transport *transport, const char *message) {
+    whi_transport_curl.cut(transport, NULL, message);
     for (whi_connection *at = transport->direct->all; at != NULL; at = at->next) {
         if (at->dial != NULL) {
             cut_dial(at->dial, message);
-        } else if (at->request != NULL && !at->ended) {
-            whi_connection_finish(at, WH_ECLOSED, message);
+        } else {
+            cut_connection(at, message);
         }
+    }
+}
+
+static void auto_cut(whi_transport *transport, const whi_request *only, const char *message) {
+    whi_connection *at = transport->direct->all;
+
+    if (only == NULL) {
+        cut_all(transport, message);
+        return;
+    }
+    while (at != NULL && at->request != only) {
+        at = at->next;
+    }
+    if (at != NULL) {
+        cut_connection(at, message);
+    } else {
+        whi_transport_curl.cut(transport, only, message);
     }
 }
 

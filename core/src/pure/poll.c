@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "pure/canonical.h"
+#include "pure/health.h"
 #include "pure/json.h"
 #include "pure/match.h"
 
@@ -166,6 +167,25 @@ int64_t whi_poll_since(int64_t checked_at, int64_t newest) {
     int64_t since = newest != 0 && newest < checked_at ? newest : checked_at;
 
     return since > OVERLAP ? since - OVERLAP : 0;
+}
+
+/* ------------------------------------------------------------------------ how it is doing */
+
+enum whi_poll_state whi_poll_state(int64_t failures, int64_t refused, int64_t suspicious) {
+    if (refused || failures >= WHI_HEALTH_REPEATED) {
+        return WHI_POLL_FAILING;
+    }
+    return suspicious ? WHI_POLL_SUSPICIOUS : WHI_POLL_WELL;
+}
+
+const char *whi_poll_news(enum whi_poll_state from, enum whi_poll_state to) {
+    static const char *const news[WHI_POLL_STATES] = {
+        [WHI_POLL_WELL] = "webhook.source.recovered",
+        [WHI_POLL_FAILING] = "webhook.source.failing",
+        [WHI_POLL_SUSPICIOUS] = "webhook.source.suspicious",
+    };
+
+    return from != to ? news[to] : NULL;
 }
 
 /* ------------------------------------------------------------------------ what */

@@ -64,6 +64,17 @@ int64_t whi_poll_backoff(int64_t failures);
  * seen twice rather than never. newest: the latest time that an object has had, 0: none; at least 0. */
 int64_t whi_poll_since(int64_t checked_at, int64_t newest);
 
+/* ------------------------------------------------------------------------ how it is doing */
+
+/* Of a poll's row. What is in none of the others is well: one failure is no news, as of a subscription's (health.h). */
+enum whi_poll_state { WHI_POLL_WELL, WHI_POLL_FAILING, WHI_POLL_SUSPICIOUS, WHI_POLL_STATES };
+
+/* refused: the right to read is missing, which no waiting mends. */
+enum whi_poll_state whi_poll_state(int64_t failures, int64_t refused, int64_t suspicious);
+
+/* The type of the event that tells of this move; NULL: it is no news. */
+const char *whi_poll_news(enum whi_poll_state from, enum whi_poll_state to);
+
 /* ------------------------------------------------------------------------ what */
 
 enum whi_poll_verdict {

@@ -268,9 +268,26 @@ static int http_timeout(const whi_sink *sink) {
     return own < 0 || (tokens >= 0 && tokens < own) ? tokens : own;
 }
 
-static void http_cut(whi_sink *sink, const char *sentence) {
-    sink->engine->transport->cut(sink->transport, sentence);
+static void cut_all(whi_sink *sink, const char *sentence) {
+    sink->engine->transport->cut(sink->transport, NULL, sentence);
     whi_grants_cut(sink, sentence);
+}
+
+static void http_cut(whi_sink *sink, const whi_parcel *only, const char *sentence) {
+    whi_http_request *self = sink->under_way;
+
+    if (only == NULL) {
+        cut_all(sink, sentence);
+        return;
+    }
+    while (self != NULL && self->parcel != only) {
+        self = self->next;
+    }
+    if (self != NULL && self->grant != NULL && whi_grant_withdraw(self)) {
+        whi_http_fail(self, WH_ECLOSED, sentence);
+    } else if (self != NULL) {
+        sink->engine->transport->cut(sink->transport, &self->request, sentence);
+    }
 }
 
 const whi_sink_vtable whi_sink_http = {

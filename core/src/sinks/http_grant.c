@@ -392,8 +392,27 @@ int whi_grants_timeout(const whi_sink *sink) {
 /* Who waits for a token ends with the request for it. */
 void whi_grants_cut(whi_sink *sink, const char *sentence) {
     if (sink->tokens != NULL) {
-        sink->engine->transport->cut(sink->tokens, sentence);
+        sink->engine->transport->cut(sink->tokens, NULL, sentence);
     }
+}
+
+int whi_grant_withdraw(whi_http_request *self) {
+    whi_grant *grant = self->grant;
+    whi_http_request **place = &grant->waiting;
+
+    while (*place != NULL && *place != self) {
+        place = &(*place)->waiting_next;
+    }
+    if (*place == NULL) {
+        return 0;
+    }
+    *place = self->waiting_next;
+    if (self->waiting_next == NULL) {
+        grant->waiting_end = place;
+    }
+    self->waiting_next = NULL;
+    note_end(self->sink);
+    return 1;
 }
 
 void whi_grants_close(whi_sink *sink) {

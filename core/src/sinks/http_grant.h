@@ -30,6 +30,7 @@ void whi_grants_ready(whi_sink *sink, const whi_ready *ready, int count);
 void whi_grants_tick(whi_sink *sink);
 int whi_grants_timeout(const whi_sink *sink); /* -1: never */
 void whi_grants_cut(whi_sink *sink, const char *sentence);
-void whi_grants_close(whi_sink *sink); /* before its requests are freed */
+int whi_grant_withdraw(whi_http_request *self); /* 1: it waited for its token, and does not any more */
+void whi_grants_close(whi_sink *sink);          /* before its requests are freed */
 
 #endif

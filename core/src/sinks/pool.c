@@ -355,9 +355,10 @@ static void cut_pool(whi_pool *pool, whi_ticket_list *list) {
     }
 }
 
-static void pool_sink_cut(whi_sink *sink, const char *sentence) {
+static void pool_sink_cut(whi_sink *sink, const whi_parcel *only, const char *sentence) {
     whi_ticket_list list;
 
+    (void)only;
     whi_tickets_init(&list);
     pthread_mutex_lock(&sink->lock);
     snprintf(sink->sentence, sizeof sink->sentence, "%s", sentence);

@@ -71,9 +71,10 @@ typedef struct whi_sink_vtable {
     /* Frees what was kept for a lane. */
     void (*forget)(void *kept);
 
-    /* Ends all that is under way, with WHI_OUTCOME_CUT and this sentence: nobody waits for the answer any more. done
-     * is called from inside tick, or before this returns. What had ended before is told as it was. */
-    void (*cut)(whi_sink *sink, const char *sentence);
+    /* Ends this one, or with NULL all that is under way, with WHI_OUTCOME_CUT and this sentence: nobody waits for the
+     * answer any more. done is called from inside tick, or before this returns. What had ended before is told as it
+     * was. A sink that takes batches is asked for all alone. */
+    void (*cut)(whi_sink *sink, const whi_parcel *only, const char *sentence);
 
     /* 0: each delivery is a request of its own, and takes a slot. Else it takes as many of a lane at once, in the order
      * in which they are submitted, bounds by itself what it works on, and takes no slots. */

@@ -42,6 +42,7 @@ typedef struct whi_lane {
     int64_t breaker_version;
     int breaker_counted;     /* 1: among those that are open */
     whi_retry_budget budget; /* where its subscription bounds the retries */
+    int yielded;             /* 1: its last that hung made room for others; until it answers at once */
     int known;               /* 1: something came of a request; until then one at a time shows what it is */
     int64_t parked_due;      /* 0, or that due while the lane had no room */
     int64_t kept_at;         /* ms: when a success was last kept; 0: never */

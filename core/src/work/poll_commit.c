@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/lease.h"
+#include "engine/notice.h"
 #include "engine/version.h"
 #include "systems/subscription_make.h"
 #include "work/poll_run.h"
@@ -224,6 +225,31 @@ static int ask(const whi_poll_commit *self, whi_store *store) {
     return code == WH_ENOTFOUND ? WH_OK : code;
 }
 
+static const char *reason_of(const whi_poll_commit *self, const wh_backend_poll *row) {
+    switch (whi_poll_target_state(self->targets[0])) {
+    case WHI_POLL_FAILING:
+        return row->refused ? "refused" : "failing";
+    case WHI_POLL_SUSPICIOUS:
+        return "vanished";
+    default:
+        return row->asked & WH_POLL_RESUME ? "resumed" : "read";
+    }
+}
+
+/* Of the reading itself alone: what histories that read along with it wait for is said of it. The turn of its row
+ * guards this, too: of two processes one writes the move, and its news. */
+static int tell_news(const whi_poll_commit *self, whi_store *store) {
+    const whi_poll_target *own = self->targets[0];
+    const char *type = whi_poll_news(own->told, whi_poll_target_state(own));
+    whi_notice notice = { .about = self->example, .type = type, .error = self->error, .poll = &own->row };
+
+    if (type == NULL) {
+        return WH_OK;
+    }
+    notice.reason = reason_of(self, &own->row);
+    return whi_notice_write(self->engine, store, &notice);
+}
+
 static int write_targets(whi_poll_commit *self, whi_store *store) {
     int code = WH_OK;
 
@@ -241,6 +267,7 @@ static int run(whi_job *job, whi_store *store) {
     whi_poll_commit *self = (whi_poll_commit *)job;
     int code = write_targets(self, store);
 
+    code = code == WH_OK ? tell_news(self, store) : code;
     code = code == WH_OK ? write_notes(self, store) : code;
     code = code == WH_OK ? ask(self, store) : code;
     for (size_t i = 0; i < self->joined_count && code == WH_OK; i++) {
@@ -260,6 +287,7 @@ static int read_turns(whi_poll_commit *self) {
         target->row.holder = self->owner;
         target->there = 1;
         target->row.asked = 0;
+        target->told = whi_poll_target_state(target);
     }
     for (size_t i = 0; i < self->event_count; i++) {
         self->events[i].target->row.sequence++;

@@ -41,7 +41,9 @@ typedef struct whi_poll_commit {
     int taken;   /* 1: a row in the middle of a reading is taken from who has died */
     int leaves;  /* 1: whoever comes first goes on, where a reading has stopped */
     int64_t now;
-    int failed; /* collecting */
+    int failed;                      /* collecting */
+    const whi_subscription *example; /* who polls: whose source it is */
+    const char *error;               /* NULL, or the sentence of the failure that it writes */
 } whi_poll_commit;
 
 void whi_poll_commit_begin(whi_poll_commit *commit, wh_engine *engine);

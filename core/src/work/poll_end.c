@@ -125,9 +125,11 @@ void whi_poll_fail(whi_poll_running *self, int stage, const char *error, const w
     }
     code = whi_poll_add_run(self, text);
     self->own.row.asked = self->goes_on ? self->asked & WH_POLL_NOW : 0; /* it is no use to ask at once */
+    self->commit.error = error;
     self->commit.leaves = 1; /* it may be that this process has lost the source */
     code = code == WH_OK ? whi_poll_write_rows(self) : code;
     self->commit.leaves = 0;
+    self->commit.error = NULL;
     self->out->due = self->own.row.next_at;
     if (code != WH_OK && code != WH_ECONFLICT) {
         keep_trouble(self, text);

@@ -389,6 +389,7 @@ static int prepare(whi_poll_running *self) {
     self->commit.object_type = self->wants->poll_type;
     self->commit.tenant = self->wants->tenant;
     self->commit.source = self->wants->source != NULL ? self->wants->source : "";
+    self->commit.example = self->wants;
     self->commit.event_bytes = (size_t)self->limits.payload_bytes;
     return code == WH_OK ? want(self) : code;
 }

@@ -51,7 +51,12 @@ int whi_poll_target_read(wh_engine *engine, whi_poll_target *self, int64_t id) {
 
     code = code == WH_ENOTFOUND ? begin_row(engine, self, id) : code;
     self->first = self->row.checked_at == 0;
+    self->told = whi_poll_target_state(self);
     return code;
+}
+
+enum whi_poll_state whi_poll_target_state(const whi_poll_target *self) {
+    return whi_poll_state(self->row.failures, self->row.refused, self->row.suspicious);
 }
 
 static int want(whi_poll_target *self, const whi_subscription *s) {

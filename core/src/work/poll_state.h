@@ -17,10 +17,14 @@ typedef struct whi_poll_target {
     int wants[WHI_POLL_CHANGES]; /* 1: somebody takes events of this type */
     int64_t chunk;               /* objects of one event */
     int64_t subscription;        /* of a history */
+    enum whi_poll_state told;    /* how it is doing by the row as it is in the store: what is told of it so far */
 } whi_poll_target;
 
 /* Reads the row of this id; without one it is as a new one is. */
 int whi_poll_target_read(wh_engine *engine, whi_poll_target *target, int64_t id);
+
+/* By the row as it is here. */
+enum whi_poll_state whi_poll_target_state(const whi_poll_target *target);
 
 /* What these want of it. */
 int whi_poll_target_want(whi_poll_target *target, whi_registration *const *list, size_t count);

@@ -36,7 +36,8 @@ typedef struct whi_flight {
     struct whi_worker *worker;
     whi_lane *lane;
     whi_crowd *crowd; /* of a batch's; else NULL */
-    int probe;        /* 1: what comes of it decides for its lane's breaker */
+    const whi_worker_sink *to;
+    int probe; /* 1: what comes of it decides for its lane's breaker */
 } whi_flight;
 
 static whi_flight *flight_of(whi_slot *slot) {
@@ -138,6 +139,12 @@ static void fail_delivery(whi_worker *worker, whi_lane *lane, whi_parcel *parcel
     atomic_fetch_add_explicit(&worker->engine->count.exhausted, 1, memory_order_relaxed);
 }
 
+/* It only paused. Who was cut for that once is not cut each time. */
+static int may_be_tried(const whi_flight *flight) {
+    return flight->parcel.answers && flight->parcel.duration_us < WHI_PAUSE_US &&
+           !(flight->lane->yielded && whi_slots_are_short(&flight->worker->slots));
+}
+
 /* A failure that comes soon holds no slot for long: it only says that nothing is known of the receiver now. */
 static enum whi_slot_kind kind_of(const whi_flight *flight) {
     const whi_parcel *parcel = &flight->parcel;
@@ -148,7 +155,7 @@ static enum whi_slot_kind kind_of(const whi_flight *flight) {
     if (!flight->slot.old && parcel->duration_us < WHI_SLOW_US) {
         return parcel->answers ? WHI_SLOT_QUICK : WHI_SLOT_UNKNOWN;
     }
-    return parcel->answers && parcel->duration_us < WHI_PAUSE_US ? WHI_SLOT_UNKNOWN : WHI_SLOT_SLOW;
+    return may_be_tried(flight) ? WHI_SLOT_UNKNOWN : WHI_SLOT_SLOW;
 }
 
 /* What an answer from there takes when nobody has to wait for it. */
@@ -190,6 +197,7 @@ static void judge_lane(whi_worker *worker, const whi_flight *flight) {
     }
     lane->known = 1;
     whi_lane_set_kind(worker, lane, kind_of(flight));
+    lane->yielded &= lane->kind != WHI_SLOT_QUICK;
     whi_watch_note(lane, parcel);
     judge_receiver(worker, flight, probed(parcel));
     whi_lane_outcome(worker, lane, parcel->answers, parcel->overloaded);
@@ -348,6 +356,7 @@ static void fly(whi_flight *flight, whi_lane *lane, whi_delivery *delivery, int6
     parcel->done = done;
     parcel->payload = flight;
     flight->lane = lane;
+    flight->to = to;
     whi_lane_suit(worker, lane, s);
     flight->probe = whi_allowance_take(lane);
     link_flying(flight);
@@ -474,7 +483,7 @@ int whi_send_pace(whi_worker *worker, int busy) {
 
 void whi_send_cut(whi_worker *worker, const char *sentence) {
     for (int i = 0; i < WHI_SINK_KINDS && worker->in_flight > 0; i++) {
-        worker->sinks[i].vtable->cut(worker->sinks[i].sink, sentence);
+        worker->sinks[i].vtable->cut(worker->sinks[i].sink, NULL, sentence);
     }
 }
 
@@ -485,6 +494,22 @@ static void note_old(whi_worker *worker, int64_t now_us) {
     while ((slot = whi_slots_old(&worker->slots, now_us)) != NULL) {
         whi_lane_set_kind(worker, flight_of(slot)->lane, WHI_SLOT_SLOW);
     }
+}
+
+#define YIELDED "others that nobody knows yet had no slot, and this one had no answer: it goes again with the slow ones"
+
+/* How many are cut for lanes that nobody knows. */
+static int make_room(whi_worker *worker) {
+    whi_slot *slot;
+    int count = 0;
+
+    while ((slot = whi_slots_yield(&worker->slots)) != NULL) {
+        whi_flight *flight = flight_of(slot);
+        flight->lane->yielded = 1;
+        flight->to->vtable->cut(flight->to->sink, &flight->parcel, YIELDED);
+        count++;
+    }
+    return count;
 }
 
 /* What is old costs no CPU while it waits, and its slots bound it. */
@@ -560,6 +585,8 @@ void whi_send_ready(whi_worker *worker) {
     }
     pace(worker, now_us);
     note_old(worker, now_us);
-    while (send_round(worker, now_us) > 0) {}
+    do {
+        while (send_round(worker, now_us) > 0) {}
+    } while (make_room(worker) > 0);
     wait_for_slots(worker);
 }

@@ -32,6 +32,7 @@ void whi_slots_init(whi_slots *slots, int most) {
         list_init(&slots->overdue[kind]);
     }
     list_init(&slots->held);
+    list_init(&slots->yielding);
 }
 
 /* ------------------------------------------------------------------------ the rule */
@@ -120,7 +121,7 @@ static void settle(whi_slots *slots) {
 void whi_slots_take(whi_slots *slots, whi_slot *slot, enum whi_slot_kind kind, int64_t now_us) {
     slot->since_us = now_us;
     slot->charged = kind;
-    slot->old = 0;
+    slot->old = slot->yields = 0;
     slots->used[kind]++;
     if (kind == WHI_SLOT_BATCH) {
         return;
@@ -135,6 +136,7 @@ void whi_slots_give(whi_slots *slots, whi_slot *slot) {
         return;
     }
     slots->young[slot->charged] -= !slot->old;
+    slots->yielding_count -= slot->yields;
     list_remove(slot);
     settle(slots);
 }
@@ -154,6 +156,24 @@ whi_slot *whi_slots_old(whi_slots *slots, int64_t now_us) {
         list_add(&slots->overdue[slot->charged], slot);
         settle(slots);
     }
+    return slot;
+}
+
+int whi_slots_are_short(const whi_slots *slots) {
+    return slots->overdue[WHI_SLOT_UNKNOWN].first != NULL || slots->yielding_count > 0;
+}
+
+whi_slot *whi_slots_yield(whi_slots *slots) {
+    whi_slot *slot = slots->overdue[WHI_SLOT_UNKNOWN].first;
+
+    if (slot == NULL || slots->waiting[WHI_SLOT_UNKNOWN] <= slots->yielding_count ||
+        whi_slots_may(slots, WHI_SLOT_UNKNOWN)) {
+        return NULL;
+    }
+    slot->yields = 1;
+    slots->yielding_count++;
+    list_remove(slot);
+    list_add(&slots->yielding, slot);
     return slot;
 }
 

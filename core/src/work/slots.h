@@ -20,6 +20,14 @@
  * a network that fails would stop the rest. Where there is no room it stays charged to the kind that sent it, and moves
  * before any slow lane begins another: so what a kind itself has sent is all that can keep its own part from it.
  *
+ * Those that nobody knows keep it from each other: as many of them that hang as there are slots would have all who come
+ * later wait for a time-out. So where one of them waits and may not begin, the oldest of theirs that has no room with
+ * the slow ones yields: it is cut, which is no failure, goes again with the slow ones, and has its whole time there.
+ * More slots for newcomers would only need more that hang; and who was cut and does answer, within two seconds, is not
+ * tried among the unknown again as long as slots are short: it gets a delivery twice for that once. Whoever is new
+ * begins, with n before it and half of the unknown's part at least (the quick ones that hang may have the rest), within
+ * 250 ms for each part of n that is as large.
+ *
  * With less than four slots all of them are common.
  *
  * What goes to a sink that takes batches (sinks/sink.h) is of a fourth kind, which has no part in this: it is bounded
@@ -56,7 +64,8 @@ typedef struct whi_slot {
     struct whi_slot_list *list;
     int64_t since_us;
     enum whi_slot_kind charged;
-    int old; /* stays when it has ended */
+    int old;    /* stays when it has ended */
+    int yields; /* 1: it is being cut */
 } whi_slot;
 
 typedef struct whi_slot_list {
@@ -71,6 +80,8 @@ typedef struct whi_slots {
     whi_slot_list fresh;                   /* young ones */
     whi_slot_list overdue[WHI_SLOT_KINDS]; /* older, and charged to the kind that sent them */
     whi_slot_list held;                    /* older, and charged to the slow ones */
+    whi_slot_list yielding;                /* older, of the unknown, and to be cut */
+    int yielding_count;
 } whi_slots;
 
 /* most > 0. */
@@ -91,6 +102,13 @@ void whi_slots_give(whi_slots *slots, whi_slot *slot);
 
 /* The next one that has become old, told once; NULL: there is none. */
 whi_slot *whi_slots_old(whi_slots *slots, int64_t now_us);
+
+/* One that is to be cut for a lane that nobody knows, told once; NULL: there is none. It has its slot until it is
+ * given. */
+whi_slot *whi_slots_yield(whi_slots *slots);
+
+/* 1: some of the unknown that hang have no room with the slow ones. */
+int whi_slots_are_short(const whi_slots *slots);
 
 /* When the next one becomes old: us; INT64_MAX: none is young. */
 int64_t whi_slots_next(const whi_slots *slots);

@@ -870,11 +870,14 @@ mutation poll_forgetful 'what was told is not remembered with it' \
 mutation poll_wish 'a wish is used up by a reading that had broken off' \
     work/poll_run.c 'self->goes_on = is_begun && !self->own.is_history;' ''
 
-# ----------------------------------------------------------- neighbours (seed 22 finds both)
+# ------------------------------------------- neighbours (seed 22 finds two, seed 36 the third)
 
 mutation slots_unparted 'slots are nobody'"'"'s in particular: those that hang have them all' \
     work/slots.c 'return slots->used[kind] < part_of(slots) ? free > 0 : free > left_by(slots, kind);' \
     'return free > 0 || left_by(slots, kind) < 0;'
+
+mutation slots_kept 'whoever is new waits for new ones that hang' \
+    work/send.c 'while (make_room(worker) > 0);' 'while (make_room(worker) < 0);'
 
 mutation slice_endless 'a turn waits for a rule, however long it takes' \
     work/fanout.c 'code = decide(worker, event, registration, SLICE_US, &decided);' \

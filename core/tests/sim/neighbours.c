@@ -4,20 +4,21 @@
 #define SLOTS_LEAST 12
 #define GOOD_FIRST 20        /* events of the good ones alone */
 #define WAIT_US 800000       /* twice what is the worst alone: see the header */
+#define NEW_US 2600000       /* see the header */
 #define ANSWERS_US 20000     /* of good ones, at most */
 #define COST_LITTLE_US 1900  /* of a rule: within the slice of a turn, */
 #define COST_MUCH_US 1200000 /* and far beyond it */
 #define TIMEOUT_LEAST_MS 5000
 #define TIMEOUT_MOST_MS 15000
 
-enum role { HANGS, COSTS, GOOD };
+enum role { HANGS, COSTS, GOOD, NEW };
 
 static char arrived[MODEL_EVENTS][MODEL_SUBSCRIPTIONS];
 
 static enum role role_of(int k) {
     static const enum role roles[] = { HANGS, GOOD, HANGS, COSTS, HANGS, GOOD };
 
-    return roles[k % 6];
+    return k == SUBSCRIPTIONS - 1 ? NEW : roles[k % 6];
 }
 
 void neighbours_plan(sim_plan *plan, sim_chance *chance) {
@@ -37,7 +38,7 @@ void neighbours_plan(sim_plan *plan, sim_chance *chance) {
 }
 
 void neighbours_subscription(model_subscription *subscription, int k) {
-    static const int tenants[] = { [HANGS] = 1, [COSTS] = 2, [GOOD] = 0 };
+    static const int tenants[] = { [HANGS] = 1, [COSTS] = 2, [GOOD] = 0, [NEW] = 1 };
     model_subscription made = { .tenant = tenants[role_of(k)], .cap = 64, .retry_count = 3, .possible_count = 1 };
     model_config *config = &made.possible[0];
 
@@ -72,11 +73,29 @@ void neighbours_check_slots(int hanging) {
     }
 }
 
+/* Only the first one: from then on it is known. */
+static void new_arrives(const model_event *event, int k) {
+    static int is_known;
+
+    if (role_of(k) != NEW || is_known) {
+        return;
+    }
+    is_known = 1;
+    if (event->accepted_us != 0 && sim_now - event->accepted_us > NEW_US) {
+        sim_fail("new", "the first event for %d, who answers at once, came %lld us after it was accepted", k,
+                 (long long)(sim_now - event->accepted_us));
+    }
+}
+
 /* What another program wrote is read now and then: nobody knows when it was there. */
 void neighbours_arrives(int n, int k) {
     const model_event *event = model_events[n];
 
-    if (!sim_plan_now->crowded || arrived[n][k] || role_of(k) != GOOD || event->from_outbox) {
+    if (!sim_plan_now->crowded || arrived[n][k] || event->from_outbox) {
+        return;
+    }
+    new_arrives(event, k);
+    if (role_of(k) != GOOD) {
         return;
     }
     arrived[n][k] = 1;

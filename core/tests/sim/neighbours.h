@@ -5,6 +5,7 @@
  *   slots  those that hang never have the part of the slots that is of lanes which answered lately (work/slots.h): a
  *          quarter, since none of them has ever answered. They are more than there are slots.
  *   fair   from acceptance to its first arrival an event waits for a good one at most twice as long as it would alone
+ *   new    the first event for a good receiver that is of those that hang, and as new as they are, arrives within 2.6 s
  *
  * Alone its wait is at its worst 400 ms:
  *
@@ -13,7 +14,10 @@
  * and turns for what comes and goes meanwhile, with a scheduler that hands over as it likes
  *
  * Beside the others a decision of theirs that was begun adds its slice of 2 ms to a turn. Whoever waits behind one that
- * hangs waits 5 s, and 1.2 s behind one run of the costly rule. */
+ * hangs waits 5 s, and 1.2 s behind one run of the costly rule.
+ *
+ * Before the one that is new 16 lanes may wait that nobody knows, in three slots at least: six rounds of 250 ms, after
+ * which those that hang make room, and 50 ms each for the turn that finds it; and what a good one waits besides. */
 #ifndef SIM_NEIGHBOURS_H
 #define SIM_NEIGHBOURS_H
 

@@ -432,9 +432,9 @@ static int timeout(const whi_transport *transport) {
 }
 
 /* The receivers have them all the same; what they answered in time is heard. */
-static void cut(whi_transport *transport, const char *message) {
+static void cut(whi_transport *transport, const whi_request *only, const char *message) {
     for (flight *f = transport->first; f != NULL; f = f->next) {
-        if (f->answer_at > sim_now) {
+        if (f->answer_at > sim_now && (only == NULL || f->request == only)) {
             f->status = 0;
             f->error = WH_ECLOSED;
             f->is_cut = 1;

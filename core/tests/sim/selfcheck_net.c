@@ -218,7 +218,7 @@ static void test_what_was_cut_is_over(void) {
     send_one(0);
     atomic_store(&engine->lease->until, 1);
     sim_transport.tick(transport);
-    sim_transport.cut(transport, "cut");
+    sim_transport.cut(transport, NULL, "cut");
     sim_transport.tick(transport);
     self_expect(model_pair_of(0, 0)->failures == 0, "a cut is no failure");
 }
