@@ -259,6 +259,7 @@ void sim_hold_up(int calls, int64_t us) {
 static void stall(void) {
     if (running->held_in > 0 && --running->held_in == 0) {
         sim_result_now->faults[SIM_stall]++;
+        running->process->was_held = 1;
         sim_sleep(running->held_us);
     }
     if ((sim_plan_now->kinds & 1u << SIM_stall) && !sim_is_calm && running->process->number != 0 &&

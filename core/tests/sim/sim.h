@@ -167,6 +167,7 @@ typedef struct sim_process {
     int64_t paused_until;
     int64_t stall_us;      /* it will stand still for so long when it asks for the lock of a writer */
     int stall_publishes;   /* and while somebody publishes, not before */
+    int was_held;          /* 1: a thread of it stood still for longer than a lease, and may have led a commit */
     int64_t send_stall_us; /* it will stand still for so long when it sends: who has the lease has lost it then */
     int publishes;         /* threads that are in wh_publish */
     int64_t wall_offset;   /* us */
