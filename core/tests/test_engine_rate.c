@@ -106,6 +106,17 @@ static void a_burst_goes_at_once_and_the_rest_evenly(void **state) {
     pass(engine, 0, 23);
 }
 
+static void a_clock_that_is_put_back_keeps_it_no_longer(void **state) {
+    (void)state;
+    fixture_subscribe(engine, "{" URL "," TEN "}", id);
+    publish_many(engine, 12);
+    pass(engine, 0, 10);
+    pass(engine, -3600000, 10);
+    publish_many(engine, 2);
+    pass(engine, STEP, 11);
+    pass(engine, STEP, 12);
+}
+
 static void what_is_new_does_not_overtake_what_waits(void **state) {
     (void)state;
     fixture_subscribe(engine, "{" URL ",\"rate\":{\"count\":10,\"per\":60,\"burst\":1}}", id);
@@ -358,6 +369,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_burst_goes_at_once_and_the_rest_evenly),
+        TEST(a_clock_that_is_put_back_keeps_it_no_longer),
         TEST(what_is_new_does_not_overtake_what_waits),
         TEST(every_attempt_counts),
         TEST(replays_obey_it),

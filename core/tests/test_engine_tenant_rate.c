@@ -114,6 +114,18 @@ static void its_subscriptions_have_it_together(void **state) {
     life_assert_delivered(engine, 14);
 }
 
+static void a_clock_that_is_put_back_keeps_it_no_longer(void **state) {
+    (void)state;
+    set(engine, TEN);
+    subscribe(engine, "acme", "one", "", NULL);
+    publish(engine, "acme", 12, NULL);
+    pass(engine, 0, 10);
+    pass(engine, -3600000, 10);
+    publish(engine, "acme", 2, NULL);
+    pass(engine, STEP, 11);
+    pass(engine, STEP, 12);
+}
+
 static void no_other_tenant_waits_for_it(void **state) {
     (void)state;
     set(engine, TEN);
@@ -318,6 +330,7 @@ static void each_has_the_part_of_its_lanes(void **state) {
     other = &engine->position->partitions[partition_of(ids[0])];
     atomic_store(&other->from, WHI_NOWHERE);
     atomic_fetch_sub(&engine->position->count, 1);
+    atomic_fetch_add(&engine->position->moves, 1);
     assert_int_equal(whi_tenant_ticket_note(engine, &ticket, "acme"), 1);
     assert_int_equal(whi_tenant_ticket_left(engine, &ticket), left);
     while (whi_tenant_ticket_take(engine, &ticket)) {}
@@ -326,6 +339,7 @@ static void each_has_the_part_of_its_lanes(void **state) {
     whi_tenant_ticket_free(engine, &ticket);
     atomic_store(&other->from, 0);
     atomic_fetch_add(&engine->position->count, 1);
+    atomic_fetch_add(&engine->position->moves, 1);
 }
 
 static int has_some(const wh_engine *of) {
@@ -405,6 +419,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(its_subscriptions_have_it_together),
+        TEST(a_clock_that_is_put_back_keeps_it_no_longer),
         TEST(no_other_tenant_waits_for_it),
         TEST(those_that_wait_take_turns),
         TEST(what_comes_overtakes_nobody),

@@ -69,6 +69,26 @@ static void taken_out_one_by_one_they_come_in_order(void **state) {
     whi_heap_free(&heap);
 }
 
+static void what_is_hastened_stays_in_order(void **state) {
+    static whi_heap_item items[ITEMS];
+    whi_heap heap = { 0 };
+    int64_t last = -1;
+
+    (void)state;
+    for (int i = 0; i < ITEMS; i++) {
+        assert_int_equal(whi_heap_set(&heap, &items[i], draw(1000)), WH_OK);
+    }
+    whi_heap_hasten(&heap, 500);
+    while (heap.count > 0) {
+        whi_heap_item *first = whi_heap_first(&heap);
+        assert_in_range(first->due, last < 0 ? 0 : last, 500);
+        last = first->due;
+        whi_heap_leave(&heap, first);
+    }
+    assert_int_equal(last, 500);
+    whi_heap_free(&heap);
+}
+
 static void what_is_reserved_does_not_move(void **state) {
     static whi_heap_item items[ITEMS];
     whi_heap heap = { 0 };
@@ -88,6 +108,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_is_always_the_earliest),
         cmocka_unit_test(taken_out_one_by_one_they_come_in_order),
+        cmocka_unit_test(what_is_hastened_stays_in_order),
         cmocka_unit_test(what_is_reserved_does_not_move),
     };
 

@@ -68,6 +68,14 @@ int whi_heap_set(whi_heap *heap, whi_heap_item *item, int64_t due) {
     return WH_OK;
 }
 
+/* Whoever was not later than another is not now either: all stay in their places. */
+void whi_heap_hasten(whi_heap *heap, int64_t due) {
+    for (size_t i = 1; i <= heap->count; i++) {
+        whi_heap_item *item = heap->items[i];
+        item->due = item->due < due ? item->due : due;
+    }
+}
+
 void whi_heap_leave(whi_heap *heap, whi_heap_item *item) {
     size_t at = item->at;
     whi_heap_item *last;

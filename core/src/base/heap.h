@@ -23,6 +23,9 @@ int whi_heap_reserve(whi_heap *heap, size_t count);
 /* Puts the item in, or moves it, to this time. WH_ENOMEM: nothing changed; not with room. */
 int whi_heap_set(whi_heap *heap, whi_heap_item *item, int64_t due);
 
+/* What is later than this is at this time now. */
+void whi_heap_hasten(whi_heap *heap, int64_t due);
+
 /* Takes it out, if it is in. */
 void whi_heap_leave(whi_heap *heap, whi_heap_item *item);
 

@@ -197,6 +197,7 @@ static void forget_all(whi_position *position) {
     }
     atomic_store(&position->count, 0);
     atomic_store(&position->leaving, 0);
+    atomic_fetch_add(&position->moves, 1);
     position->owner = 0;
     position->read = position->high = 0;
     position->pass = 0;
@@ -209,6 +210,7 @@ static void lose(whi_position *position, int partition) {
     atomic_fetch_sub(&position->leaving, is_leaving(position, partition));
     atomic_fetch_sub(&position->count, 1);
     disown(position, partition);
+    atomic_fetch_add(&position->moves, 1);
 }
 
 void whi_position_given(whi_position *position, int64_t owner, const char given[WH_PARTITIONS]) {
@@ -243,6 +245,7 @@ static int adopt(whi_position *position, const int64_t at[WH_PARTITIONS], int64_
             atomic_store(&position->partitions[i].came, now);
             atomic_store(&position->partitions[i].from, at[i]);
             atomic_fetch_add(&position->count, 1);
+            atomic_fetch_add(&position->moves, 1);
         } else if (at[i] < 0 && is_ours(position, i)) {
             lose(position, i);
         }
@@ -283,6 +286,7 @@ void whi_position_leave(whi_position *position, int count) {
             int64_t from = atomic_load(&position->partitions[i].from); /* it was further when it came, and is still */
             atomic_store(&position->partitions[i].until, position->read > from ? position->read : from);
             atomic_fetch_add(&position->leaving, 1);
+            atomic_fetch_add(&position->moves, 1);
             count--;
         }
     }

@@ -61,6 +61,7 @@ typedef struct whi_position {
     whi_heap undecided;
     atomic_int count;   /* partitions that are ours, leaving ones included */
     atomic_int leaving; /* of these */
+    atomic_llong moves; /* raised by whatever changes which are ours, or leave */
     whi_partition partitions[WH_PARTITIONS];
 } whi_position;
 

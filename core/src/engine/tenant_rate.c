@@ -12,25 +12,26 @@
 #include "pure/subscription.h"
 
 #define MANY 1024
-#define WHOLE 4096 /* parts of a rate; and lanes of a tenant that are counted one by one */
-#define LOOK_MS 50 /* tokens that come within that are for one look */
+#define WHOLE 4096       /* parts of a rate; and lanes of a tenant that are counted one by one */
+#define PUT_BACK_MS 1000 /* a clock that is corrected by less is waited for */
+#define LOOK_MS 50       /* tokens that come within that are for one look */
 
 typedef struct whi_tenant_rate {
-    int lanes; /* that have it */
-    int64_t changes, place;
-    int partitions; /* when it was looked for: whi_setting_own, the registry's place, how many partitions were ours */
-    whi_rate rate;  /* the tenant's */
-    whi_rate part;  /* ours; count 0: none */
+    int lanes;                     /* that have it */
+    int64_t changes, place, moves; /* when it was looked for: whi_setting_own, the registry's place, the partitions' */
+    whi_rate rate;                 /* the tenant's */
+    whi_rate part;                 /* ours; count 0: none */
     whi_bucket bucket;
     whi_line line;
-    uint64_t version; /* of rate */
+    uint64_t version; /* of rate, and of the clock */
+    int64_t clock_at; /* ms: what it said last */
     char tenant[];
 } tenant_rate;
 
 /* What can be seen without the lock. */
 typedef struct sight {
-    int64_t changes, place;
-    int partitions;
+    int64_t changes, place, moves;
+    int partitions; /* that are ours */
     whi_rate rate;
     int64_t share; /* of WHOLE */
     int64_t since; /* ms: what was sent before is not known */
@@ -64,12 +65,13 @@ void whi_tenant_rates_end(whi_tenant_rates *rates) {
 static sight glance(wh_engine *engine) {
     return (sight){ .changes = whi_setting_own(engine),
                     .place = whi_registry_place(engine->registry),
+                    .moves = atomic_load(&engine->position->moves),
                     .partitions = atomic_load(&engine->position->count) };
 }
 
 static int is_current(const tenant_rate *self, const sight *seen) {
     return self->changes == seen->changes &&
-           (self->rate.count == 0 || (self->place == seen->place && self->partitions == seen->partitions));
+           (self->rate.count == 0 || (self->place == seen->place && self->moves == seen->moves));
 }
 
 static int sends(const whi_subscription *subscription) {
@@ -91,7 +93,8 @@ static void count_lanes(const wh_engine *engine, whi_registration **found, size_
         all += sends(s);
         whi_registration_unref(found[i]);
     }
-    seen->share = all > 0 ? mine * WHOLE / all : WHOLE;
+    mine = mine > 0 ? mine : 1; /* whoever asks has something to send: its partition is leaving, or comes */
+    seen->share = mine < all ? mine * WHOLE / all : WHOLE;
 }
 
 /* Of very many, and where there is no memory for them, the part of the partitions is theirs too. */
@@ -149,7 +152,7 @@ static void take_sight(tenant_rate *self, const sight *seen, int64_t now) {
     self->part = part;
     self->changes = seen->changes;
     self->place = seen->place;
-    self->partitions = seen->partitions;
+    self->moves = seen->moves;
 }
 
 static int is_needless(tenant_rate *self, int64_t now) {
@@ -194,6 +197,15 @@ static tenant_rate *make(whi_tenant_rates *rates, const char *tenant, int64_t no
 /* It stands in line for the rate that there is. */
 static int has_turn(const tenant_rate *self, const whi_tenant_ticket *ticket) {
     return ticket->tokens > 0 && ticket->version == self->version;
+}
+
+/* Of a clock that was put back: the line was promised times of the former one, and forms anew. */
+static void look_at_clock(tenant_rate *self, int64_t now) {
+    if (now < self->clock_at - PUT_BACK_MS) {
+        self->line = (whi_line){ 0 };
+        self->version++;
+    }
+    self->clock_at = now;
 }
 
 static int64_t left(tenant_rate *self, const whi_tenant_ticket *ticket, int64_t now) {
@@ -303,6 +315,7 @@ int64_t whi_tenant_ticket_left(wh_engine *engine, const whi_tenant_ticket *ticke
 
     if (ticket->rate != NULL) {
         pthread_mutex_lock(&engine->tenant_rates->lock);
+        look_at_clock(ticket->rate, now);
         tokens = left(ticket->rate, ticket, now);
         pthread_mutex_unlock(&engine->tenant_rates->lock);
     }
@@ -317,6 +330,7 @@ int whi_tenant_ticket_take(wh_engine *engine, whi_tenant_ticket *ticket) {
         return 1;
     }
     pthread_mutex_lock(&engine->tenant_rates->lock);
+    look_at_clock(ticket->rate, now);
     may = left(ticket->rate, ticket, now) > 0;
     if (may && ticket->rate->part.count != 0) {
         take(ticket->rate, ticket);
@@ -333,6 +347,7 @@ int64_t whi_tenant_ticket_wait(wh_engine *engine, whi_tenant_ticket *ticket) {
         return now;
     }
     pthread_mutex_lock(&engine->tenant_rates->lock);
+    look_at_clock(self, now);
     if (self->part.count == 0) {
         ticket->at = now;
     } else if (!has_turn(self, ticket) || ticket->at <= now) {

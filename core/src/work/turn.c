@@ -27,6 +27,7 @@
 #define FANOUT_BURST 128 /* events of one turn */
 #define FANOUT_US 1000   /* after which a turn decides no more: answers of receivers wait for it */
 #define PART_US 250      /* of an event, before another tenant may go on */
+#define PUT_BACK_MS 1000 /* a clock that is corrected by less is waited for */
 #define LANES_BURST 64   /* lanes that are fetched for in one turn */
 
 /* Why what is under way is cut off. */
@@ -152,12 +153,25 @@ static int may_read(const whi_worker *worker) {
             whi_memory_used(engine->memory, WHI_POT_EVENTS) < engine->options.limits.memory_bytes / 2);
 }
 
+/* Of a clock that was put back: what lanes wait for was said by the former one, and may be far. All look again. */
+static int64_t look_at_clock(whi_worker *worker) {
+    int64_t now = whi_now(worker->engine);
+
+    if (now < worker->clock_at - PUT_BACK_MS) {
+        whi_heap_hasten(&worker->timetable.lanes, now);
+    }
+    worker->clock_at = now;
+    return now;
+}
+
 /* Fetching beyond what can be worked on soon would do the same. */
 static void fetch(whi_worker *worker) {
+    int64_t now = look_at_clock(worker);
+
     if (atomic_load(&worker->inbox.rescan) && whi_monotonic_us() >= worker->scan_after_us) {
         whi_fetch_scan(worker);
     }
-    whi_timetable_run(worker, &worker->timetable.lanes, whi_now(worker->engine), LANES_BURST);
+    whi_timetable_run(worker, &worker->timetable.lanes, now, LANES_BURST);
     if (may_read(worker)) {
         whi_reading(worker);
     }

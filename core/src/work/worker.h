@@ -49,6 +49,7 @@ typedef struct whi_worker {
     /* the worker's own */
     int64_t owner;                 /* whose work it has */
     int64_t opened_at;             /* ms: since then it has its lanes */
+    int64_t clock_at;              /* ms: what the engine's clock said when it was last looked at lanes */
     whi_shares shares;             /* events to fan out */
     int decides_long;              /* the last turn has decided until its time was over */
     struct whi_lagging *lagging;   /* of the first worker; NULL: nothing lags */
