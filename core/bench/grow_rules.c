@@ -33,7 +33,7 @@ static void need(int good, const char *what) {
 /* us of one rule, where so many look at each payload; the payload is read before. */
 static double rules_of(int count) {
     static const wh_rule_input input = {
-        sizeof input, &json, "msg_1", "invoice.paid", "", 1790000000000, "sub_1", "n", NULL, 0, "", "", NULL, 0, 0
+        sizeof input, &json, "msg_1", "invoice.paid", "", 1790000000000, "sub_1", "n", NULL, 0, "", "", NULL, 0, 0, NULL
     };
     double spent = 0;
 
