@@ -15,6 +15,17 @@
 
 #define PATIENCE_US INT64_C(30000000)
 
+void life_settle(wh_engine *engine) {
+    int64_t end = whi_monotonic_us() + PATIENCE_US;
+
+    for (int quiet = 0; quiet < 10 && whi_monotonic_us() < end;) {
+        int done = wh_step(engine);
+        assert_true(done >= 0);
+        whi_writer_drain(engine->writer);
+        quiet = done > 0 || atomic_load(&engine->position->count) < WH_PARTITIONS ? 0 : quiet + 1;
+    }
+}
+
 int life_publish(wh_engine *engine, const char *type, const char *key, const char *payload) {
     wh_event event = WH_EVENT_INIT;
 

@@ -23,6 +23,10 @@ size_t life_states(wh_engine *engine, const char *state);
 /* Waits, at most 30 s, until nothing is due in an engine whose threads work. */
 void life_wait_idle(wh_engine *engine);
 
+/* Turns one without threads, at most 30 s, until it has its partitions, nothing more to do, and all is written: what
+ * waits for a rate is due, and a run would wait for it by a clock that stands. */
+void life_settle(wh_engine *engine);
+
 /* Waits, at most 30 s, until the fixture's transport was given so many requests. */
 void life_wait_sent(size_t count);
 

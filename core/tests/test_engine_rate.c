@@ -22,23 +22,10 @@
 static wh_engine *engine;
 static char id[WH_ID_SIZE];
 
-/* Turns it until it has its partitions and nothing more to do: what waits for a rate is due, and a run would wait for
- * it by a clock that stands. */
-static void settle(wh_engine *of) {
-    int64_t end = whi_monotonic_us() + 30000000;
-
-    for (int quiet = 0; quiet < 10 && whi_monotonic_us() < end;) {
-        int done = wh_step(of);
-        assert_true(done >= 0);
-        whi_writer_drain(of->writer);
-        quiet = done > 0 || atomic_load(&of->position->count) < WH_PARTITIONS ? 0 : quiet + 1;
-    }
-}
-
 static int setup(void **state) {
     fixture_setup(state);
     engine = fixture_open(":memory:", NULL);
-    settle(engine);
+    life_settle(engine);
     atomic_fetch_add(&fixture_time, 1); /* what is subscribed now is younger than what the engine knows of */
     return 0;
 }
@@ -63,7 +50,7 @@ static void update(const char *document) {
 /* What has been sent when so much time has passed. */
 static void pass(wh_engine *of, int64_t ms, size_t count) {
     atomic_fetch_add(&fixture_time, ms);
-    settle(of);
+    life_settle(of);
     assert_int_equal(fixture_count(), count);
 }
 
@@ -269,7 +256,7 @@ static void what_waits_for_it_is_seen_and_not_failing(void **state) {
     pass(engine, 0, 1);
     assert_int_equal(wh_idle(engine), 0);
     for (int i = 0; i < 20 && wh_timeout(engine) == 0; i++) { /* what was due by the machine's clock meanwhile */
-        settle(engine);
+        life_settle(engine);
     }
     assert_in_range(wh_timeout(engine), 1, 60000);
     assert_stats("\"waiting_for_rate\":1");
@@ -298,7 +285,7 @@ static void after_an_opening_it_begins_empty(void **state) {
     wh_engine *one = fixture_open(file, NULL), *two;
 
     (void)state;
-    settle(one);
+    life_settle(one);
     atomic_fetch_add(&fixture_time, 1);
     fixture_subscribe(one, "{" URL "," TEN "}", NULL);
     publish_many(one, 10);
@@ -334,7 +321,7 @@ static void two_engines_keep_it_together(void **state) {
     wh_close(one);
     for (int i = 0; i < 20; i++) {
         atomic_fetch_add(&fixture_time, STEP);
-        settle(two);
+        life_settle(two);
     }
     assert_int_equal(fixture_count(), 30);
     life_assert_delivered(two, 30);

@@ -211,10 +211,7 @@ static void of_a_rate_no_more_are_made_than_may_be_sent(void **state) {
         assert_int_equal(atomic_load(&fake_runs), sent_to(HELD));
         atomic_fetch_add(&fixture_time, 60000);
     }
-    for (int quiet = 0; quiet < 10;) { /* until what came of them is written */
-        quiet = wh_step(engine) > 0 ? 0 : quiet + 1;
-        whi_writer_drain(engine->writer);
-    }
+    life_settle(engine);
     life_assert_delivered(engine, EVENTS);
     wh_close(engine);
 }

@@ -22,23 +22,11 @@
 
 static wh_engine *engine;
 
-/* As in test_engine_rate: until it has its partitions, and nothing more can be done. */
-static void settle(wh_engine *of) {
-    int64_t end = whi_monotonic_us() + 30000000;
-
-    for (int quiet = 0; quiet < 10 && whi_monotonic_us() < end;) {
-        int done = wh_step(of);
-        assert_true(done >= 0);
-        whi_writer_drain(of->writer);
-        quiet = done > 0 || atomic_load(&of->position->count) < WH_PARTITIONS ? 0 : quiet + 1;
-    }
-}
-
 /* So long after it came to its partitions that all buckets are full. */
 static int setup(void **state) {
     fixture_setup(state);
     engine = fixture_open(":memory:", NULL);
-    settle(engine);
+    life_settle(engine);
     atomic_fetch_add(&fixture_time, 2 * 86400000);
     return 0;
 }
@@ -88,7 +76,7 @@ static size_t sent_to(const char *name) {
 
 static void pass(wh_engine *of, int64_t ms, size_t count) {
     atomic_fetch_add(&fixture_time, ms);
-    settle(of);
+    life_settle(of);
     assert_int_equal(fixture_count(), count);
 }
 
@@ -201,7 +189,7 @@ static void who_waits_no_longer_keeps_nothing(void **state) {
     pass(engine, 0, 1);
     for (int i = 0; i < 12; i++) {
         atomic_fetch_add(&fixture_time, STEP);
-        settle(engine);
+        life_settle(engine);
     }
     assert_int_equal(sent_to("two"), 6);
 }
@@ -287,13 +275,13 @@ static void after_an_opening_it_begins_empty(void **state) {
     (void)state;
     set(one, TEN);
     subscribe(one, "acme", "one", "", NULL);
-    settle(one);
+    life_settle(one);
     publish(one, "acme", 5, NULL);
     pass(one, 0, 0); /* it has just come itself */
     pass(one, 5 * STEP, 5);
     wh_close(one);
     two = fixture_open(file, NULL);
-    settle(two);
+    life_settle(two);
     publish(two, "acme", 5, NULL);
     pass(two, 0, 5);
     pass(two, STEP, 6);
@@ -324,7 +312,7 @@ static void each_has_the_part_of_its_lanes(void **state) {
     }
     subscribe(engine, "acme", "two", ",\"paused\":true", NULL); /* which sends nothing */
     left = left > 0 ? left : 1;
-    settle(engine);
+    life_settle(engine);
     assert_int_equal(whi_tenant_ticket_note(engine, &ticket, "acme"), 1);
     assert_int_equal(whi_tenant_ticket_left(engine, &ticket), 8);
     other = &engine->position->partitions[partition_of(ids[0])];
@@ -385,7 +373,7 @@ static void two_engines_keep_it_together(void **state) {
     wh_close(one);
     for (int i = 0; i < 60; i++) {
         atomic_fetch_add(&fixture_time, STEP);
-        settle(two);
+        life_settle(two);
     }
     assert_int_equal(fixture_count(), 60);
     life_assert_delivered(two, 60);

@@ -10,6 +10,11 @@
 /* Milliseconds since 1970 by this clock; NULL is the machine's. */
 int64_t whi_clock_now(const wh_clock *clock);
 
+/* 1: it said `before`, and now less by more than a correction that is waited for: what was planned by it may be far. */
+static inline int whi_clock_is_put_back(int64_t before, int64_t now) {
+    return now < before - 1000;
+}
+
 /* Fills size bytes with chance: the clock's, or the operating system's
  * (cryptographic). 0 or WH_EINTERNAL. */
 int whi_clock_random(const wh_clock *clock, void *out, size_t size);

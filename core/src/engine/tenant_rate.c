@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/position.h"
 #include "engine/registry.h"
@@ -12,9 +13,8 @@
 #include "pure/subscription.h"
 
 #define MANY 1024
-#define WHOLE 4096       /* parts of a rate; and lanes of a tenant that are counted one by one */
-#define PUT_BACK_MS 1000 /* a clock that is corrected by less is waited for */
-#define LOOK_MS 50       /* tokens that come within that are for one look */
+#define WHOLE 4096 /* parts of a rate; and lanes of a tenant that are counted one by one */
+#define LOOK_MS 50 /* tokens that come within that are for one look */
 
 typedef struct whi_tenant_rate {
     int lanes;                     /* that have it */
@@ -201,7 +201,7 @@ static int has_turn(const tenant_rate *self, const whi_tenant_ticket *ticket) {
 
 /* Of a clock that was put back: the line was promised times of the former one, and forms anew. */
 static void look_at_clock(tenant_rate *self, int64_t now) {
-    if (now < self->clock_at - PUT_BACK_MS) {
+    if (whi_clock_is_put_back(self->clock_at, now)) {
         self->line = (whi_line){ 0 };
         self->version++;
     }

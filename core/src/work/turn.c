@@ -27,7 +27,6 @@
 #define FANOUT_BURST 128 /* events of one turn */
 #define FANOUT_US 1000   /* after which a turn decides no more: answers of receivers wait for it */
 #define PART_US 250      /* of an event, before another tenant may go on */
-#define PUT_BACK_MS 1000 /* a clock that is corrected by less is waited for */
 #define LANES_BURST 64   /* lanes that are fetched for in one turn */
 
 /* Why what is under way is cut off. */
@@ -157,7 +156,7 @@ static int may_read(const whi_worker *worker) {
 static int64_t look_at_clock(whi_worker *worker) {
     int64_t now = whi_now(worker->engine);
 
-    if (now < worker->clock_at - PUT_BACK_MS) {
+    if (whi_clock_is_put_back(worker->clock_at, now)) {
         whi_heap_hasten(&worker->timetable.lanes, now);
     }
     worker->clock_at = now;
